@@ -1,0 +1,53 @@
+# Everything builds its own environment with python3 (3.11 or newer) and pip alone.
+PYTHON ?= python3
+VENV := .venv
+BIN := $(VENV)/bin
+READY := $(VENV)/.ready
+INCIDENT ?= samples/self-call-after
+
+.PHONY: all check format lint types floors docs test analyze bless lock clean
+
+all: check docs test  ## format check, lint, types, floors, docs drift, tests
+
+$(READY): requirements.lock pyproject.toml
+	$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "Python 3.11 or newer is needed: make PYTHON=python3.12 …")'
+	$(PYTHON) -m venv --clear $(VENV)
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes -r requirements.lock
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation -e .
+	touch $@
+
+analyze: $(READY)  ## make analyze INCIDENT=samples/…
+	@$(BIN)/analyze $(INCIDENT)
+
+test: $(READY)
+	$(BIN)/python -m pytest
+
+check: lint types floors
+
+lint: $(READY)
+	$(BIN)/ruff format --check .
+	$(BIN)/ruff check .
+
+types: $(READY)
+	$(BIN)/mypy
+
+floors: $(READY)
+	$(BIN)/lint-imports
+
+docs: $(READY)  ## docs made from the code must not drift from it
+	$(BIN)/python tests/docs_from_code.py --check
+
+format: $(READY)
+	$(BIN)/ruff format .
+	$(BIN)/ruff check --fix .
+
+bless: $(READY)  ## rewrite the goldens and the generated docs; review the diff
+	BLESS=1 $(BIN)/python -m pytest tests/test_goldens.py -q -p no:randomly
+	$(BIN)/python tests/docs_from_code.py
+
+lock: $(READY)  ## resolve the development environment anew
+	$(BIN)/python -m pip install --quiet uv
+	$(BIN)/uv pip compile pyproject.toml --group dev --universal --generate-hashes --no-emit-index-url --no-annotate --custom-compile-command "make lock" --upgrade -o requirements.lock
+
+clean:
+	rm -rf $(VENV) build *.egg-info .mypy_cache .ruff_cache .pytest_cache .hypothesis

@@ -1,0 +1,57 @@
+"""Ground floor: bytes become typed facts. No opinion; knows nothing of the floors above.
+
+A format is a module with ``NAME``, ``HEADER``, ``ROW_SHAPE``, ``sniff`` and ``parse`` (:class:`Format`); its docstring shows a real
+sample. A new format is one file, one entry in ``FORMATS``, one test.
+"""
+
+from __future__ import annotations
+
+from itertools import islice
+from typing import TYPE_CHECKING, Final, Protocol
+
+from parsers import counters, hotspot, limits, lsof, netstat, proc_fd, proc_net, ss, top
+from parsers.source import Section, Shapes, Source, cut
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from parsers.records import Parsed
+
+HEAD_LINES: Final = 80
+"""How many non-blank lines a format may look at to recognise its text."""
+
+
+class Format(Protocol):
+    """What a format module offers.
+
+    ``HEADER`` and ``ROW_SHAPE`` are patterns for the beginning of a line: a header always begins a new output, a row does so only
+    after the output of something else (see :class:`parsers.source.Shapes`).
+    ``sniff`` gets the first non-blank lines of a section. ``parse`` never raises, whatever the content.
+    """
+
+    NAME: str
+    HEADER: str
+    ROW_SHAPE: str
+
+    def sniff(self, head: Sequence[str]) -> bool:
+        """True if these lines are of this format."""
+
+    def parse(self, section: Section) -> Parsed:
+        """Records, and the lines that were not understood."""
+
+
+FORMATS: Final[tuple[Format, ...]] = (hotspot, ss, netstat, lsof, proc_net, proc_fd, top, counters, limits)
+"""Every format, the most telling first: the first whose ``sniff`` agrees gets the section, and tests hold that no other would."""
+
+SHAPES: Final = Shapes({form.NAME: (form.HEADER, form.ROW_SHAPE) for form in FORMATS})
+
+
+def sections(source: Source) -> list[Section]:
+    """The outputs that a source holds, in order."""
+    return cut(source, SHAPES)
+
+
+def recognise(section: Section) -> Format | None:
+    """The format of a section by its content, None if nobody knows it."""
+    head = [line for _, line in islice(section.rows(), HEAD_LINES)]
+    return next((form for form in FORMATS if form.sniff(head)), None)

@@ -1,0 +1,74 @@
+"""Endpoints as the socket tools print them, made comparable.
+
+One address has many spellings: ``::ffff:10.0.0.5`` (old netstat), ``[::ffff:10.0.0.5]`` (ss), ``10.0.0.5`` under tcp6 (netstat 2.10) and
+under TYPE IPv6 (lsof) are one IPv4 address on a dual-stack socket. Without this, pairs do not match.
+"""
+
+from __future__ import annotations
+
+import ipaddress
+import re
+from functools import lru_cache
+
+from parsers.records import Endpoint
+from parsers.services import PORTS
+
+# What net-tools leaves of an IPv6 address that did not fit 22 columns does not parse as an address: that is how the cut is noticed.
+_V4 = re.compile(r"\d{1,3}(?:\.\d{1,3}){3}\Z")
+_MAPPED = re.compile(r"::ffff:(?P<v4>\d{1,3}(?:\.\d{1,3}){3})\Z", re.IGNORECASE)
+# A resolver's name for the loopback address: /etc/hosts of every distribution in use has these.
+_LOCALHOST = frozenset({"localhost", "localhost.localdomain", "localhost4", "ip6-localhost", "localhost6"})
+_WIDTH_OF_NETSTAT = 22  # net-tools cuts the address so that address and port fit in 22 characters
+
+
+@lru_cache(maxsize=65536)
+def endpoint(text: str) -> Endpoint | None:
+    """Read ``host:port``; None if the text has no such shape. Ports may be ``*`` or service names.
+
+    Accepts ``[v6]:port``, ``v6:port`` (the last colon counts), ``*:8080``, ``addr%iface:port``, ``localhost:webcache``.
+    """
+    host, colon, port = text.rpartition(":")
+    if not colon or not host or not port:
+        return None
+    host = normal_host(host)
+    if port == "*":
+        return Endpoint(host, None, truncated=is_truncated(host, text))
+    if port.isascii() and port.isdigit():
+        number = int(port[:6])
+        return Endpoint(host, number, truncated=is_truncated(host, text)) if number <= 0xFFFF else None  # noqa: PLR2004 - 16 bits
+    known = PORTS.get(port)
+    return Endpoint(host, known, None if known is not None else port, truncated=is_truncated(host, text))
+
+
+def normal_host(host: str) -> str:
+    """The one spelling of a host: no brackets, no ``%iface``, IPv4-mapped as IPv4, ``localhost`` as 127.0.0.1, IPv6 compressed."""
+    host = host.strip("[]")
+    host = host.partition("%")[0] or host
+    if _V4.match(host):
+        return host
+    if host in {"*", "", "::", "0.0.0.0"}:  # noqa: S104 - compared, never bound
+        return host or "*"
+    if mapped := _MAPPED.match(host):
+        return mapped["v4"]
+    if host.lower() in _LOCALHOST:
+        return "127.0.0.1"
+    if ":" in host:
+        try:
+            address = ipaddress.IPv6Address(host)
+        except ValueError:
+            return host
+        return str(address.ipv4_mapped or address)
+    return host
+
+
+def is_truncated(host: str, text: str) -> bool:
+    """True if the tool cut the address: an IPv6 address that is none, or a name that fills netstat's column to its last character."""
+    if _V4.match(host) or host == "*":
+        return False
+    if ":" in host:
+        try:
+            ipaddress.IPv6Address(host)
+        except ValueError:
+            return True
+        return False
+    return len(text) == _WIDTH_OF_NETSTAT and not host.endswith((".com", ".net", ".org", ".local", ".internal"))

@@ -1,0 +1,157 @@
+"""The terminals that the formats share, each defined once.
+
+Hot rows are ONE :class:`pyparsing.Regex`, whose compiled ``.re`` the format's loop calls; expressions made of several terminals serve
+headers and rare lines.
+"""
+
+from __future__ import annotations
+
+import re
+from typing import Final
+
+import pyparsing as pp
+
+from parsers.records import JavaState, LockVerb, TcpState, Timer, TimerKind
+
+_STATE_SPELLINGS: Final[dict[str, TcpState]] = {
+    **{state.value: state for state in TcpState},
+    "ESTAB": TcpState.ESTABLISHED,
+    "CLOSED": TcpState.CLOSE,
+    "LISTENING": TcpState.LISTEN,
+    "SYN_RCVD": TcpState.SYN_RECV,
+    "SYN_RECEIVED": TcpState.SYN_RECV,
+    "FIN_WAIT_1": TcpState.FIN_WAIT1,
+    "FIN_WAIT_2": TcpState.FIN_WAIT2,
+    "TIMEWAIT": TcpState.TIME_WAIT,
+    # net-tools' catalogues (cs, de, et, fr, ja, pt_BR) translate only these
+    "SPOJENO": TcpState.ESTABLISHED,
+    "VERBUNDEN": TcpState.ESTABLISHED,
+    "ESTABELECIDA": TcpState.ESTABLISHED,
+    "NASLOUCHÁ": TcpState.LISTEN,
+    "OUÇA": TcpState.LISTEN,
+    "ESPERANDO_FECHAR": TcpState.CLOSE_WAIT,
+    "ESPERA_FIN1": TcpState.FIN_WAIT1,
+    "ESPERA_FIN2": TcpState.FIN_WAIT2,
+    "ESPERA": TcpState.TIME_WAIT,
+    "SYN_ENVIADO": TcpState.SYN_SENT,
+    "SYN_RECEBIDO": TcpState.SYN_RECV,
+    "FECHAR": TcpState.CLOSE,
+    "FECHANDO": TcpState.CLOSING,
+    "ZAVŘEN": TcpState.CLOSE,
+}
+
+
+def tcp_state(text: str) -> TcpState | None:
+    """The state behind any tool's spelling, None for a word that is no state."""
+    return _STATE_SPELLINGS.get(text.replace("-", "_").upper())
+
+
+_TIMER_WORDS: Final[dict[str, TimerKind]] = {
+    "off": TimerKind.OFF,
+    "on": TimerKind.RETRANSMIT,
+    "keepalive": TimerKind.KEEPALIVE,
+    "timewait": TimerKind.TIME_WAIT,
+    "probe": TimerKind.PROBE,
+    "persist": TimerKind.PROBE,  # iproute2's word
+    "unkn-4": TimerKind.PROBE,  # net-tools before it had the word
+    # net-tools' translations
+    "aus": TimerKind.OFF,
+    "vyp": TimerKind.OFF,
+    "オフ": TimerKind.OFF,
+    "desligado": TimerKind.OFF,
+    "zapnut": TimerKind.RETRANSMIT,
+    "キープアライブ": TimerKind.KEEPALIVE,
+}
+
+NETSTAT_TIMER = pp.Regex(r"(?P<kind>\S+) \(\(?(?P<left>\d{1,18}[.,]\d+)/(?P<retransmits>\d{1,18})/(?P<probes>\d{1,18})\)")
+"""``keepalive (7196.98/0/0)``: seconds left, retransmissions, unanswered probes; a decimal comma in some locales."""
+
+
+def netstat_timer(kind: str, left: str, retransmits: str, probes: str) -> Timer:
+    """A timer of ``netstat -o``, to the hundredth of a second."""
+    return Timer(_TIMER_WORDS.get(kind, TimerKind.UNKNOWN), float(left.replace(",", ".")), int(retransmits), int(probes))
+
+
+SS_TIMER = pp.Regex(
+    r"timer:\((?P<kind>[\w-]+),(?:(?P<min>\d{1,9})min)?(?:(?P<sec>\d{1,9}(?:\.\d+)?)sec)?(?:(?P<ms>\d{1,9}(?:\.\d+)?)ms)?,(?P<retr>\d{1,9})\)"
+)
+"""``timer:(keepalive,119min,0)``: iproute2 rounds to whole minutes above one minute (``ss.c``, ``print_ms_timer``)."""
+
+
+def ss_timer(kind: str, minutes: str | None, seconds: str | None, millis: str | None, retransmits: str) -> Timer:
+    """A timer of ``ss -o``; ``rounded`` when the tool left out the seconds."""
+    # print_ms_timer writes "5.548ms" for 5 seconds and 548 ms: with a point in it, the number is of seconds.
+    fraction = float(millis or 0) / (1 if millis and "." in millis else 1000)
+    left = 60 * float(minutes or 0) + float(seconds or 0) + fraction
+    word = _TIMER_WORDS.get(kind, TimerKind.UNKNOWN)
+    return Timer(word, left, int(retransmits), None, rounded=minutes is not None and seconds is None)
+
+
+def decimal(text: str | None) -> float | None:
+    """A number that may have a decimal comma (the JVM prints ``cpu=12,34ms`` in some locales)."""
+    return None if text is None else float(text.replace(",", "."))
+
+
+THREAD_HEADER = pp.Regex(
+    r'"(?P<name>.*)"(?: #(?P<jid>\d{1,18}))?(?: \[(?P<tidb>\d{1,18})\])?(?P<daemon> daemon)?(?: prio=-?\d+)?(?: os_prio=-?\d+)?'
+    r"(?: cpu=(?P<cpu>\d{1,18}(?:[.,]\d+)?)\s?ms)?(?: elapsed=(?P<elapsed>\d{1,18}(?:[.,]\d+)?)\s?s)?(?: allocated=\S+)?"
+    r"(?: defined_classes=\d+)?"
+    r"\s+tid=(?:0x)?[0-9a-fA-F]+(?:\s+nid=(?P<nid>0x[0-9a-fA-F]{1,16}|\d{1,18}|NA))?"
+    r"(?P<state>(?:\s+[a-zA-Z][\w.()]*(?: state \d+)?)*)\s*+(?:\[[^\]]*\]\s*+)?$"
+)
+"""``"NAME" #JID [TID] daemon prio=5 os_prio=0 cpu=1.07ms elapsed=9.4s tid=0x… nid=0x… waiting on condition  [0x…]``.
+
+HotSpot ``javaThread.cpp``, ``JavaThread::print_on``. The name is printed raw: the last quote before known fields
+ends it.
+"""
+
+STATE_LINE = pp.Regex(r"\s*java\.lang\.Thread\.State: (?P<state>[A-Z_]+)(?: \((?P<detail>[^)]*)\))?\s*$")
+
+FRAME = pp.Regex(r"\s*at (?:[\w.@+-]*/){0,2}(?P<call>(?!0x[0-9a-f]{4})[^\s()/][^()]*)\((?P<source>[^()]*(?:\([^()]*\)[^()]*)?)\)\s*$")
+"""``at pkg.Class.method(java.base@17/File.java:12)``, also ``at app//pkg.Class.method(…)``.
+
+A slash in front of an address is no module: ``at Main$$Lambda$1/0x00007fe755000a08.run(Unknown Source)`` is one class.
+"""
+
+LOCK_LINE = pp.Regex(
+    r"\s*- (?P<verb>locked|waiting on the Class initialization monitor for|waiting on|waiting to lock|"
+    r"waiting to re-lock in wait\(\)|parking to wait for|eliminated)\s+"
+    r"(?:<(?P<address>0x[0-9a-fA-F]+)>|<(?P<none>[^>]*)>|(?P<plain>\S+))(?: \((?:a )?(?P<cls>.+)\))?\s*$"
+)
+"""``- parking to wait for  <0x…> (a java.util.concurrent.FutureTask)`` (two blanks in jstack, one in dump files)."""
+
+SYNCHRONIZER = pp.Regex(r"\s*- (?:None|<(?P<address>0x[0-9a-fA-F]+)> \(a (?P<cls>.+)\))\s*$")
+
+LOCK_VERBS: Final[dict[str, LockVerb]] = {verb.value: verb for verb in LockVerb}
+JAVA_STATES: Final[dict[str, JavaState]] = {state.value: state for state in JavaState}
+
+# Thread names are printed raw: only the last quote ends one.
+_quoted = pp.Suppress('"') + pp.Regex(r'.*(?="\s*$)', re.DOTALL)("holder") + pp.Suppress('"')
+_address = pp.Combine("0x" + pp.Word(pp.hexnums))
+_in_parentheses = pp.Suppress("(object") + _address("address") + pp.Suppress(", a") + pp.Regex(r"[^)]+")("cls") + pp.Suppress(")")
+
+DEADLOCK_WAIT = (
+    pp.Suppress(pp.Optional("in JNI,"))
+    + (
+        (
+            pp.Suppress(pp.Literal("waiting to lock monitor") | pp.Literal("waiting to lock JVMTI raw monitor"))
+            + pp.Suppress(_address)
+            + pp.Optional(_in_parentheses)
+        )
+        | (
+            pp.Suppress("waiting for ownable synchronizer")
+            + _address("address")
+            + pp.Suppress(",")
+            + pp.Suppress("(a")
+            + pp.Regex(r"[^)]+")("cls")
+            + pp.Suppress(")")
+        )
+    )
+    + pp.Suppress(pp.Optional(","))
+)
+"""``waiting to lock monitor 0x… (object 0x…, a java.lang.Object),`` or ``waiting for ownable synchronizer 0x…, (a …Sync),``."""
+
+DEADLOCK_HOLDER = (
+    pp.Suppress(pp.Optional("in JNI,")) + pp.Suppress("which is held by") + (_quoted | pp.Regex(r"UNKNOWN_owner_addr=\S+")("unknown"))
+)
+"""``which is held by "other"``; an owner that the VM cannot name prints its address."""

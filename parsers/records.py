@@ -1,0 +1,319 @@
+"""The vocabulary of the ground floor: typed, immutable facts, each with the place it was read from.
+
+``None`` means that the artifact does not say; ``()`` and ``0`` mean that it says none. Nothing is ever filled in.
+"""
+
+from __future__ import annotations
+
+from enum import StrEnum
+from typing import NewType, TypeAlias
+
+import msgspec
+
+Pid = NewType("Pid", int)
+"""A process id as the kernel of the host (or of the container) numbers it."""
+NativeId = NewType("NativeId", int)
+"""A kernel thread id (TID): HotSpot's ``nid``, the PID column of ``top -H``."""
+Inode = NewType("Inode", int)
+"""A socket's inode: lsof's DEVICE, netstat -e's Inode, ss' ``ino:``. Zero: no process owns the socket."""
+
+
+class Unit(StrEnum):
+    """What a place counts in."""
+
+    LINE = "line"
+    PACKET = "packet"
+
+
+class Where(msgspec.Struct, frozen=True, gc=False, order=True):
+    """A place in an artifact: lines (or packets) ``first`` to ``last``, both counted from 1 and both included."""
+
+    file: str
+    first: int
+    last: int
+    unit: Unit = Unit.LINE
+
+    def __str__(self) -> str:
+        """``file:first`` or ``file:first-last``, as compilers print it."""
+        return f"{self.file}:{self.first}" if self.first == self.last else f"{self.file}:{self.first}-{self.last}"
+
+
+class TcpState(StrEnum):
+    """TCP states of RFC 9293 in the spelling of Linux' netstat (net-tools ``statistics.c``)."""
+
+    ESTABLISHED = "ESTABLISHED"
+    SYN_SENT = "SYN_SENT"
+    SYN_RECV = "SYN_RECV"
+    FIN_WAIT1 = "FIN_WAIT1"
+    FIN_WAIT2 = "FIN_WAIT2"
+    TIME_WAIT = "TIME_WAIT"
+    CLOSE = "CLOSE"
+    CLOSE_WAIT = "CLOSE_WAIT"
+    LAST_ACK = "LAST_ACK"
+    LISTEN = "LISTEN"
+    CLOSING = "CLOSING"
+    UNKNOWN = "UNKNOWN"
+
+
+class Endpoint(msgspec.Struct, frozen=True, gc=False, order=True):
+    """One end of a connection.
+
+    ``host`` is an address without brackets, IPv4-mapped IPv6 written as IPv4, or a name if the tool resolved it; ``*`` is the
+    wildcard. ``port`` is None for ``*`` and for a service name that stands for several ports or for none that is known; then
+    ``service`` holds the name. ``truncated``: the tool cut the address, so it identifies nothing.
+    """
+
+    host: str
+    port: int | None
+    service: str | None = None
+    truncated: bool = False
+
+    def __str__(self) -> str:
+        """``host:port`` with brackets around an IPv6 address."""
+        host = f"[{self.host}]" if ":" in self.host else self.host
+        port = self.port if self.port is not None else self.service or "*"
+        return f"{host}:{port}"
+
+    @property
+    def is_wildcard(self) -> bool:
+        """True for the address that a socket bound to every interface has."""
+        return self.host in {"*", "0.0.0.0", "::"}  # noqa: S104 - compared, never bound
+
+    @property
+    def is_loopback(self) -> bool:
+        """True for 127.0.0.0/8 and ::1."""
+        return self.host.startswith("127.") or self.host == "::1"
+
+
+class TimerKind(StrEnum):
+    """Which timer runs on a socket (kernel ``inet_diag``; net-tools and iproute2 name them differently)."""
+
+    OFF = "off"
+    RETRANSMIT = "on"
+    KEEPALIVE = "keepalive"
+    TIME_WAIT = "timewait"
+    PROBE = "probe"
+    UNKNOWN = "unknown"
+
+
+class Timer(msgspec.Struct, frozen=True, gc=False):
+    """A socket's timer. ``remaining`` in seconds; ``rounded``: the tool printed whole minutes only."""
+
+    kind: TimerKind
+    remaining: float | None
+    retransmits: int | None = None
+    probes: int | None = None
+    rounded: bool = False
+
+
+class Owner(msgspec.Struct, frozen=True, gc=False):
+    """A process that holds a socket's descriptor."""
+
+    pid: Pid
+    command: str | None = None
+    fd: int | None = None
+
+
+class SocketRow(msgspec.Struct, frozen=True, kw_only=True, gc=False):
+    """One row of a socket table.
+
+    ``recv_q`` and ``send_q`` are bytes; for LISTEN rows connections (``recv_q``: waiting to be accepted; ``send_q``: the backlog, ss
+    only). ``owners`` is None when the tool was not asked or not allowed to say. ``inode`` 0: no process owns the socket.
+    """
+
+    where: Where
+    tool: str
+    proto: str
+    local: Endpoint
+    remote: Endpoint | None
+    state: TcpState | None
+    recv_q: int | None = None
+    send_q: int | None = None
+    backlog: int | None = None
+    owners: tuple[Owner, ...] | None = None
+    user: str | None = None
+    inode: Inode | None = None
+    timer: Timer | None = None
+    last_received_ms: int | None = None
+    last_ack_ms: int | None = None
+    bytes_received: int | None = None
+
+    @property
+    def pid(self) -> Pid | None:
+        """The first owner's pid, None when no owner is known."""
+        return self.owners[0].pid if self.owners else None
+
+
+class OpenFile(msgspec.Struct, frozen=True, kw_only=True, gc=False):
+    """A descriptor that is not a socket with a TCP or UDP endpoint. ``kind`` is lsof's TYPE or the link's scheme."""
+
+    where: Where
+    tool: str
+    pid: Pid | None
+    command: str | None
+    fd: str
+    kind: str
+    target: str
+    inode: Inode | None = None
+
+
+class JavaState(StrEnum):
+    """``java.lang.Thread.State``."""
+
+    NEW = "NEW"
+    RUNNABLE = "RUNNABLE"
+    BLOCKED = "BLOCKED"
+    WAITING = "WAITING"
+    TIMED_WAITING = "TIMED_WAITING"
+    TERMINATED = "TERMINATED"
+
+
+class Frame(msgspec.Struct, frozen=True, gc=False):
+    """A stack frame: ``cls`` with package, ``method``, ``source`` as printed (``File.java:12``, ``Native Method``, ``Unknown Source``)."""
+
+    cls: str
+    method: str
+    source: str | None = None
+
+    @property
+    def call(self) -> str:
+        """``Class.method`` without package, as engineers say it."""
+        return f"{self.cls.rpartition('.')[2]}.{self.method}"
+
+    @property
+    def full(self) -> str:
+        """``pkg.Class.method``."""
+        return f"{self.cls}.{self.method}"
+
+    def __str__(self) -> str:
+        """``pkg.Class.method(File.java:12)``."""
+        return f"{self.full}({self.source})" if self.source else self.full
+
+
+class LockVerb(StrEnum):
+    """What HotSpot prints in front of a lock (``vframe.cpp``, ``javaVFrame::print_lock_info_on``)."""
+
+    LOCKED = "locked"
+    WAITING_ON = "waiting on"
+    WAITING_TO_LOCK = "waiting to lock"
+    RELOCKING = "waiting to re-lock in wait()"
+    PARKING = "parking to wait for"
+    CLASS_INIT = "waiting on the Class initialization monitor for"
+    ELIMINATED = "eliminated"
+    OWNS = "owns"
+    """An entry below ``Locked ownable synchronizers:`` (jstack -l)."""
+
+
+class Lock(msgspec.Struct, frozen=True, gc=False):
+    """A lock line. ``depth``: index of the frame above it, -1 for an ownable synchronizer. ``address`` is None when not printed."""
+
+    verb: LockVerb
+    address: str | None
+    cls: str | None
+    depth: int
+    line: int
+
+
+class Thread(msgspec.Struct, frozen=True, kw_only=True):
+    """One thread of a dump. Times in seconds since the thread's start; ``frame_lines`` has the line of each frame."""
+
+    where: Where
+    name: str
+    java_id: int | None = None
+    native_id: NativeId | None = None
+    daemon: bool = False
+    state: JavaState | None = None
+    native_state: str | None = None
+    cpu: float | None = None
+    elapsed: float | None = None
+    carrying: int | None = None
+    frames: tuple[Frame, ...] = ()
+    frame_lines: tuple[int, ...] = ()
+    locks: tuple[Lock, ...] = ()
+    lists_synchronizers: bool = False
+    """True when the dump has a ``Locked ownable synchronizers`` part for this thread, even one that says None."""
+
+
+class DeadlockEntry(msgspec.Struct, frozen=True):
+    """One thread of a reported deadlock: it waits for ``address`` (a ``cls``), which ``holder`` holds."""
+
+    thread: str
+    address: str | None
+    cls: str | None
+    holder: str | None
+
+
+class Deadlock(msgspec.Struct, frozen=True):
+    """A cycle from HotSpot's own deadlock report (``threadService.cpp``, ``DeadlockCycle::print_on_with``)."""
+
+    where: Where
+    entries: tuple[DeadlockEntry, ...]
+
+
+class ThreadDump(msgspec.Struct, frozen=True, kw_only=True):
+    """One thread dump. ``time`` as printed, ISO 8601 without zone. ``complete``: the end marker was there; None when the VM prints none."""
+
+    where: Where
+    dialect: str
+    threads: tuple[Thread, ...]
+    deadlocks: tuple[Deadlock, ...] = ()
+    time: str | None = None
+    vm: str | None = None
+    pid: Pid | None = None
+    complete: bool | None = None
+    fragment: bool = False
+    """True when there is no dump header: a piece of a dump, which says nothing of the threads it leaves out."""
+
+
+class Limit(msgspec.Struct, frozen=True):
+    """A row of /proc/PID/limits. ``soft`` and ``hard`` are None for unlimited."""
+
+    where: Where
+    name: str
+    soft: int | None
+    hard: int | None
+    unit: str | None
+
+
+class Counter(msgspec.Struct, frozen=True):
+    """A kernel counter such as ``TcpExtListenOverflows``: since boot, or since nstat's last run."""
+
+    where: Where
+    name: str
+    value: int
+
+
+class ThreadUsage(msgspec.Struct, frozen=True, kw_only=True):
+    """A row of ``top -H``: CPU in percent of one core over top's interval, or since boot in its first round."""
+
+    where: Where
+    native_id: NativeId
+    user: str | None
+    state: str
+    cpu_percent: float
+    command: str
+
+
+class Elision(msgspec.Struct, frozen=True):
+    """A line of dots: whoever pasted this left lines out here."""
+
+    where: Where
+
+
+Record: TypeAlias = SocketRow | OpenFile | ThreadDump | Limit | Counter | ThreadUsage | Elision
+
+
+class Unread(msgspec.Struct, frozen=True):
+    """Lines that a parser did not understand: where, how many of them are not blank, and why."""
+
+    where: Where
+    lines: int
+    why: str
+
+
+class Parsed(msgspec.Struct, frozen=True):
+    """What a format made of a section. ``read`` counts the non-blank lines it understood; with the unread ones that is all of them."""
+
+    records: tuple[Record, ...]
+    read: int
+    unread: tuple[Unread, ...] = ()

@@ -1,0 +1,204 @@
+"""One artifact: decoded once, its lines numbered before anything is dropped, and cut into the outputs it holds.
+
+People paste. A file may hold one command's output, a terminal session with prompts, a ticket with fenced blocks, or a log with
+thread dumps in it. ``cut`` finds the places where an output begins; every piece is then recognised by itself.
+"""
+
+from __future__ import annotations
+
+import codecs
+import hashlib
+import re
+from typing import TYPE_CHECKING, NamedTuple
+
+from parsers.records import Elision, Unit, Unread, Where
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator, Mapping, Sequence
+
+# A prompt with one of the commands that operators save: "$ lsof -i:8080", "[root@app01 ~]# ss -tanp", "app@web1:~$ sudo jstack 12".
+# What stands before the sign is short, so that a line of prose or of a stack cannot pass for a prompt.
+PROMPT = re.compile(
+    r"^[ \t]*+(?:\(\w+\)[ ]*)?(?P<host>[^\s$#>]{0,80}(?:[ ][^\s$#>]{1,60})?)[$#>%][ \t]+"
+    r"(?P<command>(?:sudo[ \t]+(?:-\w+[ \t]+(?:\w+[ \t]+)?)*)?(?:\S*/)?"
+    r"(?:netstat|lsof|ss|jstack|jcmd|jhsdb|jps|kill|cat|top|ps|ls|nstat|date|uptime|uname|ulimit|prlimit|tcpdump)\b[^\n]*)$",
+    re.MULTILINE,
+)
+FENCE = re.compile(r"^[ \t]*+(?:```|~~~|\{%-?[ ]*(?:end)?highlight\b|\{code|\{noformat|</?pre\b)[^\n]*$", re.MULTILINE)
+ELISION = re.compile(r"^[ \t]*(?:\.{3,}|…|\[\.\.\.\]|\(\.\.\.\))[ \t]*$")
+
+
+LONGEST = 8192
+"""Characters of the longest line that is read: ss lists every owner of a listener, some 30 characters each for hundreds of workers."""
+
+
+class Section(NamedTuple):
+    """A run of lines that one command printed. ``lines[0]`` has the number ``first``; ``prompt`` is the command line above it, if any."""
+
+    file: str
+    first: int
+    lines: Sequence[str]
+    prompt: str | None = None
+
+    def where(self, start: int, stop: int | None = None) -> Where:
+        """The place of the lines with index ``start`` up to ``stop`` (included; default: the one line)."""
+        return Where(self.file, self.first + start, self.first + (start if stop is None else stop), Unit.LINE)
+
+    def rows(self) -> Iterator[tuple[int, str]]:
+        """Index and text of every line that is not blank. A line too long for any tool comes as U+FFFD, which no format reads.
+
+        Damage makes such lines (a binary tail, a log without line ends), and patterns with two open ends take quadratic time on them.
+        """
+        for index, line in enumerate(self.lines):
+            if line and not line.isspace():
+                yield index, line if len(line) <= LONGEST else "\N{REPLACEMENT CHARACTER}"
+
+    @property
+    def nonblank(self) -> int:
+        """How many lines hold more than white space."""
+        return sum(1 for line in self.lines if line and not line.isspace())
+
+
+class Source:
+    """A text artifact.
+
+    Attributes:
+        file: the name that places show, relative to the incident.
+        lines: the decoded lines without their ends; line N of the file is ``lines[N - 1]``.
+        size: bytes as read.
+        sha256: of the bytes as read.
+    """
+
+    __slots__ = ("file", "lines", "sha256", "size")
+
+    def __init__(self, file: str, data: bytes) -> None:
+        """Decode ``data``; never raises: bytes that no encoding explains become U+FFFD."""
+        self.file = file
+        self.size = len(data)
+        self.sha256 = hashlib.sha256(data).hexdigest()
+        text = decode(data)
+        # Only LF ends a line, as in editors and grep -n: str.splitlines would also count form feeds and U+2028 inside a thread's name.
+        self.lines = text.replace("\r\n", "\n").split("\n") if "\r" in text else text.split("\n")
+        if self.lines[-1] == "":
+            self.lines.pop()
+
+    def excerpt(self, where: Where, most: int = 5) -> tuple[str, ...]:
+        """The lines of a place, at most ``most`` of them."""
+        return tuple(self.lines[where.first - 1 : min(where.last, where.first - 1 + most)])
+
+
+def decode(data: bytes) -> str:
+    """Text of an artifact: byte-order mark, UTF-8, UTF-16 without a mark (PowerShell), else Windows-1252, in this order."""
+    for mark, encoding in (
+        (codecs.BOM_UTF8, "utf-8"),
+        (codecs.BOM_UTF16_LE, "utf-16-le"),
+        (codecs.BOM_UTF16_BE, "utf-16-be"),
+    ):
+        if data.startswith(mark):
+            return data[len(mark) :].decode(encoding, "replace")
+    head = data[:4096]
+    if head.count(0) > len(head) // 3:
+        little = head[1::2].count(0) >= head[0::2].count(0)
+        return data.decode("utf-16-le" if little else "utf-16-be", "replace")
+    try:
+        return data.decode("utf-8")
+    except UnicodeDecodeError as error:
+        # A multi-byte character that the end of the file cuts is a cut file, not another encoding.
+        if error.start >= len(data) - 3 and error.end == len(data):
+            return data.decode("utf-8", "replace")
+    return data.decode("cp1252", "replace")
+
+
+def is_binary(data: bytes) -> bool:
+    """True for data that is no text in any encoding ``decode`` knows: NUL bytes without a UTF-16 pattern."""
+    head = data[:4096]
+    if head.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)):
+        return False
+    zeros = head.count(0)
+    if not zeros:
+        return False
+    utf16 = zeros > len(head) // 3 and max(head[0::2].count(0), head[1::2].count(0)) > 0.9 * zeros
+    return not utf16
+
+
+class Shapes:
+    """Where outputs begin, for all formats at once.
+
+    Args:
+        formats: name → (header, row): patterns for the beginning of a line. A header always begins an output; a row begins one only
+            where another format's output (or nothing known) stood before.
+    """
+
+    def __init__(self, formats: Mapping[str, tuple[str, str]]) -> None:
+        """Compile one pattern for each format that may be going on, and one for none."""
+
+        def either(current: str | None) -> str:
+            shapes = (
+                f"(?P<{name}>{header})" if name == current else f"(?P<{name}>{header}|{row})" for name, (header, row) in formats.items()
+            )
+            return "|".join(shapes)
+
+        # A search for a pattern that begins with a literal line end runs several times faster than one for "^".
+        self._next = {current: re.compile(rf"\n(?:{either(current)})", re.MULTILINE) for current in (None, *formats)}
+        self._here = re.compile(either(None), re.MULTILINE)
+
+    def starts(self, text: str, begin: int, end: int) -> Iterator[int]:
+        """Offsets in ``text[begin:end]`` at which an output begins. As many steps as there are outputs, however many rows they have."""
+        match = self._here.match(text, begin, end) or self._next[None].search(text, begin, end)
+        while match and match.lastgroup:
+            start = match.start(match.lastgroup)
+            yield start
+            # A header may take its last line's end with it, and the next output begin right there.
+            match = self._next[match.lastgroup].search(text, max(match.end() - 1, start), end)
+
+
+def cut(source: Source, shapes: Shapes) -> list[Section]:
+    """Cut a source where an output begins: at prompts, at fences, and where ``shapes`` says so.
+
+    Prompts and fences belong to no section; blank sections are dropped. Every other non-blank line is in exactly one section.
+    """
+    text = "\n".join((*source.lines, ""))
+    cuts: dict[int, tuple[int, str | None]] = {0: (0, None)}  # offset of the cut → offset of the first content line, prompt
+    for match in FENCE.finditer(text):
+        cuts[match.start()] = (match.end() + 1, None)
+    for match in PROMPT.finditer(text):
+        cuts[match.start()] = (match.end() + 1, match["command"])
+    fixed = sorted(cuts)
+    for begin, end in zip(fixed, [*fixed[1:], len(text)], strict=True):
+        content, prompt = cuts[begin]
+        for number, start in enumerate(shapes.starts(text, content, end)):
+            # The first output below a prompt is the prompt's, even if a warning or an empty line stands in front of it.
+            if number or prompt is None:
+                cuts.setdefault(start, (start, None))
+    sections: list[Section] = []
+    line = position = 0
+    ordered = sorted(cuts)
+    for begin, end in zip(ordered, [*ordered[1:], len(text) + 1], strict=True):
+        content, prompt = cuts[begin]
+        line += text.count("\n", position, content)
+        stop = line + text.count("\n", content, end) if end <= len(text) else len(source.lines)
+        lines = source.lines[line:stop]
+        if any(row and not row.isspace() for row in lines):
+            sections.append(Section(source.file, line + 1, lines, prompt))
+        line, position = stop, end
+    return sections
+
+
+def leftovers(section: Section, unread: Iterable[tuple[int, str]]) -> tuple[tuple[Unread, ...], tuple[Elision, ...]]:
+    """Turn (index, reason) of lines that a format did not read into records: neighbours with one reason become one entry.
+
+    Lines of dots are elisions: they were understood, and what they say is that lines are missing.
+    """
+    gaps: list[Unread] = []
+    elisions: list[Elision] = []
+    for index, why in unread:
+        if ELISION.match(section.lines[index]):
+            elisions.append(Elision(section.where(index)))
+            continue
+        here = section.where(index)
+        previous = gaps[-1] if gaps else None
+        if previous and previous.why == why and previous.where.last == here.first - 1:
+            gaps[-1] = Unread(Where(here.file, previous.where.first, here.last), previous.lines + 1, why)
+        else:
+            gaps.append(Unread(here, 1, why))
+    return tuple(gaps), tuple(elisions)

@@ -1,0 +1,178 @@
+r"""ss of Linux (iproute2 3.x to 6.x) with every option mix, with and without header, State column and Netid column.
+
+    State      Recv-Q Send-Q      Local Address:Port        Peer Address:Port Process
+    LISTEN     0      10                        *:38092                  *:*     users:(("java",pid=3427,fd=7)) ino:180040 sk:1033 cgroup:/ v6only:0 <->
+    CLOSE-WAIT 58     0        [::ffff:127.0.0.1]:38092 [::ffff:127.0.0.1]:54278 users:(("java",pid=3427,fd=14)) timer:(keepalive,119min,0) ino:180041 sk:1034 cgroup:/ -->
+             ts sack bbr rto:200 rtt:0.02/0.01 mss:32768 cwnd:10 bytes_received:58 segs_in:4 lastsnd:7552 lastrcv:3540 lastack:3540
+
+For LISTEN rows Recv-Q counts the connections that wait to be accepted and Send-Q is the backlog. ``-i``, ``-m`` and ``-e`` continue a row
+on an indented line, ``-O`` does not. ``ss state close-wait`` leaves the State column out; only the prompt then tells the state.
+"""  # noqa: E501 - a real row is long
+
+from __future__ import annotations
+
+import re
+from typing import TYPE_CHECKING, Final
+
+import msgspec
+import pyparsing as pp
+
+from parsers.endpoint import endpoint
+from parsers.grammar import SS_TIMER, ss_timer, tcp_state
+from parsers.records import Inode, Owner, Parsed, Pid, SocketRow, TcpState, Timer
+from parsers.source import Section, leftovers
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+NAME: Final = "ss"
+
+_STATES: Final = (
+    "ESTAB|SYN-SENT|SYN-RECV|NEW-SYN-RECV|FIN-WAIT-1|FIN-WAIT-2|TIME-WAIT|UNCONN|CLOSE-WAIT|LAST-ACK|LISTEN|CLOSING|BOUND-INACTIVE|UNKNOWN"
+)
+HEADER: Final = r"(?:Netid[ ]+)?(?:State[ ]+)?Recv-Q[ ]+Send-Q[ ]+Local Address:Port[ ]|Total:[ ]\d+[^\n]*\nTCP:[ ]+\d+[ ]\(estab"
+ROW_SHAPE: Final = rf"(?:[a-z][\w?]{{1,5}}[ ]+)?(?:{_STATES})[ ]+\d+[ ]+\d+[ ]+\S+[ ]"
+
+ROW = pp.Regex(
+    rf"\s*(?:(?P<netid>[a-z][\w?]{{1,5}})\s+)?(?:(?P<state>{_STATES})\s+)?(?P<recv>\d{{1,18}})\s+(?P<send>\d{{1,18}})\s+"
+    r"(?P<local>(?=\S+?[:/]\S|\*\s)\S++)\s+(?P<remote>\S++)(?P<rest>.*)$"
+)
+# A unix, netlink or vsock row: its addresses may hold blanks.
+OTHER_ROW = pp.Regex(rf"\s*(?:u_\w+|nl|p_\w+|v_\w+|xdp|ti_\w+|\?\?\?)\s+(?:(?:{_STATES})\s+)?\d+\s+\d+\s")
+_row = ROW.re.match
+_other_row = OTHER_ROW.re.match
+_header = re.compile(r"\s*(?:Netid\s+)?(?:State\s+)?Recv-Q\s+Send-Q\s+Local Address:Port\s").match
+_stateful_row = re.compile(rf"\s*(?:[a-z]\w{{1,5}}\s+)?(?:{_STATES})\s+\d+\s+\d+\s+\S+[:/*]").match
+_summary = re.compile(
+    r"Total:\s+\d+|TCP:\s+\d+\s+\(estab|Transport\s+Total\s+IP|(?:\*|RAW|UDP|TCP|INET|FRAG)\s+(?:\d+|-)\s+(?:\d+|-)\s+(?:\d+|-)\s*$"
+).match
+_timer = SS_TIMER.re.search
+_users = re.compile(r"users:\((\(.*?\))\)(?=\s|$)").search
+# iproute2 before 4.0 printed ("java",1234,56); -T adds tid= and -Z contexts between pid and descriptor. The name is raw.
+_owners = re.compile(r'\("(?P<command>.*?)",(?:pid=)?(?P<pid>\d{1,10})(?:,(?!fd=)\w+=[^,)]*)*,(?:fd=)?(?P<fd>\d{1,10})\)').finditer
+_inode = re.compile(r"\bino:(\d{1,18})").search
+_uid = re.compile(r"\buid:(\S+)").search
+_measures = re.compile(r"\b(lastrcv|lastack|bytes_received):(\d{1,18})").findall
+_asked_state = re.compile(r"\bstate\s+(?P<state>[\w-]+)").search
+_asked_udp = re.compile(r"\bss\s+(?:\S+\s+)*?(?:-(?![a-zA-Z]*t)[a-zA-Z]*u|--udp)").search
+_INTERNET: Final = frozenset({"tcp", "udp", "raw", "sctp", "dccp", "mptcp", "udplite"})
+
+
+def sniff(head: Sequence[str]) -> bool:
+    """True if ss' header, its summary, or a row that begins with its spelling of a state is among the lines."""
+    return any(_header(line) or _stateful_row(line) or _other_row(line) or (line.startswith("TCP:") and _summary(line)) for line in head)
+
+
+def parse(section: Section) -> Parsed:
+    """Read every row with the detail line below it; unix and netlink sockets and the summary are read and give no record."""
+    reader = _Reader(section)
+    unread: list[tuple[int, str]] = []
+    read = 0
+    for index, line in section.rows():
+        if reader.row(index, line) or reader.detail(index, line) or _other_row(line) or _header(line) or _summary(line.lstrip()):
+            read += 1
+        else:
+            unread.append((index, "no ss row"))
+            reader.last = False
+    gaps, elisions = leftovers(section, unread)
+    return Parsed((*reader.rows, *elisions), read + len(elisions), gaps)
+
+
+class _Reader:
+    """One pass over a table: the rows so far, and what header and prompt say of all of them."""
+
+    def __init__(self, section: Section) -> None:
+        self.section = section
+        self.rows: list[SocketRow] = []
+        self.last = False
+        """True while the line above belongs to the last of ``rows``: only then an indented line is a detail of it."""
+        prompt = section.prompt or ""
+        head = next((line for _, line in section.rows() if _header(line)), None)
+        self.stateless = "State" not in head if head is not None else _asked_state(prompt) is not None
+        asked = _asked_state(prompt)
+        self.state = tcp_state(asked["state"]) if asked else None
+        # Without a Netid column nothing in a row tells TCP from UDP, but TCP shows no UNCONN sockets.
+        udp = bool(_asked_udp(prompt)) or any(line.startswith("UNCONN") for line in section.lines)
+        self.proto = "udp" if udp else "tcp"
+
+    def row(self, index: int, line: str) -> bool:
+        """Take a socket's row; False if the line is none."""
+        match = _row(line)
+        if not match or (match["state"] is None and not self.stateless):
+            return False
+        netid = match["netid"] or self.proto
+        if netid not in _INTERNET:
+            return False
+        local, remote = endpoint(match["local"]), endpoint(match["remote"])
+        if local is None or remote is None:
+            return False
+        state = _state(match["state"], netid) if match["state"] else self.state
+        listening = state is TcpState.LISTEN
+        send_q = int(match["send"])
+        rest = match["rest"]
+        facts = _measured(rest) if "last" in rest or "bytes_received" in rest else {}
+        uid = _uid(rest) if "uid:" in rest else None
+        inode = _inode(rest) if "ino:" in rest else None
+        self.rows.append(
+            SocketRow(
+                where=self.section.where(index),
+                tool=NAME,
+                proto=netid,
+                local=local,
+                remote=None if listening or (remote.port is None and remote.service is None) else remote,
+                state=state,
+                recv_q=int(match["recv"]),
+                send_q=send_q,
+                backlog=send_q if listening else None,
+                owners=_owners_of(rest) if "users:" in rest else None,
+                user=uid[1] if uid else None,
+                inode=Inode(int(inode[1])) if inode else None,
+                timer=_timer_of(rest) if "timer:" in rest else None,
+                last_received_ms=facts.get("lastrcv"),
+                last_ack_ms=facts.get("lastack"),
+                bytes_received=facts.get("bytes_received"),
+            )
+        )
+        self.last = True
+        return True
+
+    def detail(self, index: int, line: str) -> bool:
+        """Take an indented line as more of the row above it."""
+        if not self.last or line[0] not in " \t":
+            return False
+        row = self.rows[-1]
+        facts = _measured(line)
+        where = self.section.where(row.where.first - self.section.first, index)
+        self.rows[-1] = msgspec.structs.replace(
+            row,
+            where=where,
+            last_received_ms=facts.get("lastrcv", row.last_received_ms),
+            last_ack_ms=facts.get("lastack", row.last_ack_ms),
+            bytes_received=facts.get("bytes_received", row.bytes_received),
+        )
+        return True
+
+
+def _state(text: str, netid: str) -> TcpState | None:
+    """Ss' UNCONN is TCP's CLOSE; for UDP it means that there is no state."""
+    if text in {"UNCONN", "BOUND-INACTIVE"}:
+        return TcpState.CLOSE if netid in {"tcp", "mptcp"} else None
+    return tcp_state(text.removeprefix("NEW-"))
+
+
+def _owners_of(rest: str) -> tuple[Owner, ...] | None:
+    users = _users(rest)
+    if not users:
+        return None
+    found = _owners(users[1])
+    return tuple(Owner(Pid(int(owner["pid"])), owner["command"], int(owner["fd"])) for owner in found) or None
+
+
+def _timer_of(rest: str) -> Timer | None:
+    match = _timer(rest)
+    return ss_timer(match["kind"], match["min"], match["sec"], match["ms"], match["retr"]) if match else None
+
+
+def _measured(text: str) -> dict[str, int]:
+    """``lastrcv`` and ``lastack`` in milliseconds, ``bytes_received``, each as far as printed (``tcp_info`` of the kernel)."""
+    return {name: int(value) for name, value in _measures(text)}

@@ -1,0 +1,142 @@
+"""ss: every option mix, every age."""
+
+from __future__ import annotations
+
+import pytest
+
+from parsers import ss
+from parsers.records import Endpoint, Owner, Pid, SocketRow, TcpState, TimerKind
+from parsers.source import Section
+
+HEADER = "State      Recv-Q Send-Q      Local Address:Port        Peer Address:Port Process"
+
+
+def table(*lines: str, prompt: str | None = None) -> list[SocketRow]:
+    parsed = ss.parse(Section("ss.txt", 1, lines, prompt))
+    assert parsed.unread == ()
+    return [record for record in parsed.records if isinstance(record, SocketRow)]
+
+
+def row(*lines: str, prompt: str | None = None) -> SocketRow:
+    (only,) = table(*lines, prompt=prompt)
+    return only
+
+
+def test_the_line_below_belongs_to_the_row() -> None:
+    first, second = table(
+        HEADER,
+        'CLOSE-WAIT 58     0        [::ffff:127.0.0.1]:38092 [::ffff:127.0.0.1]:54278 users:(("java",pid=3427,fd=14)) timer:(keepalive,119min,0) ino:180041 sk:1034 cgroup:/ -->',
+        "\t ts sack bbr wscale:10,10 rto:200 bytes_sent:7 bytes_received:58 segs_in:4 lastsnd:7552 lastrcv:3540 lastack:3539",
+        "ESTAB      0      0                127.0.0.1:45200          127.0.0.1:52348 ino:0 sk:16d cgroup:/ <->",
+        "\t                                              ",
+    )
+    assert (first.where.first, first.where.last) == (2, 3)
+    assert (first.last_received_ms, first.last_ack_ms, first.bytes_received) == (3540, 3539, 58)
+    assert (first.state, first.recv_q, first.inode, first.local) == (TcpState.CLOSE_WAIT, 58, 180041, Endpoint("127.0.0.1", 38092))
+    assert first.timer
+    assert (first.timer.kind, first.timer.remaining, first.timer.rounded) == (TimerKind.KEEPALIVE, 7140, True)
+    assert (second.where.first, second.where.last) == (4, 4)
+    assert (second.inode, second.owners, second.bytes_received) == (0, None, None)
+
+
+def test_details_on_the_same_line() -> None:
+    found = row(
+        "ESTAB 0 0 10.0.0.5:8080 10.0.0.9:1234 skmem:(r0,rb131072,t0,tb16384) ts sack cubic bytes_received:1 lastsnd:9 lastrcv:8 lastack:7"
+    )
+    assert (found.bytes_received, found.last_received_ms, found.last_ack_ms) == (1, 8, 7)
+
+
+def test_listen_queue_and_backlog() -> None:
+    found = row("LISTEN     3      2                127.0.0.1:45200            0.0.0.0:*     ino:24492 sk:16b cgroup:/ <->")
+    assert (found.recv_q, found.send_q, found.backlog, found.remote) == (3, 2, 2, None)
+
+
+def test_backlog_only_for_listeners() -> None:
+    assert row("ESTAB 0 7 10.0.0.5:8080 10.0.0.9:1234").backlog is None
+
+
+@pytest.mark.parametrize(
+    ("users", "owners"),
+    [
+        ('users:(("java",1234,56))', (Owner(Pid(1234), "java", 56),)),
+        ('users:(("nginx",pid=7,fd=6),("nginx",pid=8,fd=6))', (Owner(Pid(7), "nginx", 6), Owner(Pid(8), "nginx", 6))),
+        ('users:(("my prog(x",pid=10833,tid=10834,fd=3))', (Owner(Pid(10833), "my prog(x", 3),)),
+        ('users:(("sshd",pid=9,proc_ctx=system_u:system_r:sshd_t:s0,fd=3))', (Owner(Pid(9), "sshd", 3),)),
+    ],
+)
+def test_owners_of_every_age(users: str, owners: tuple[Owner, ...]) -> None:
+    assert row(f"LISTEN 0 128 *:8080 *:* {users} ino:5 sk:1 <->").owners == owners
+
+
+@pytest.mark.parametrize(
+    ("printed", "kind", "seconds"),
+    [
+        ("keepalive,119min,0", TimerKind.KEEPALIVE, 7140),
+        ("keepalive,5min29sec,0", TimerKind.KEEPALIVE, 329),
+        ("timewait,59sec,0", TimerKind.TIME_WAIT, 59),
+        ("on,504ms,1", TimerKind.RETRANSMIT, 0.504),
+        ("persist,5.548ms,0", TimerKind.PROBE, 5.548),  # print_ms_timer: 5 seconds and 548 ms
+    ],
+)
+def test_timers(printed: str, kind: TimerKind, seconds: float) -> None:
+    timer = row(f"CLOSE-WAIT 1 9 10.0.0.5:8080 10.0.0.9:1234 timer:({printed})").timer
+    assert timer
+    assert timer.kind is kind
+    assert timer.remaining == pytest.approx(seconds)
+
+
+def test_netid_column() -> None:
+    tcp, udp = table(
+        "Netid State  Recv-Q Send-Q Local Address:Port  Peer Address:PortProcess",
+        "tcp   LISTEN 3      2          127.0.0.1:45200      0.0.0.0:*    uid:1000",
+        "udp   UNCONN 0      0          127.0.0.1:45300      0.0.0.0:*    ",
+    )
+    assert (tcp.proto, tcp.state, tcp.user) == ("tcp", TcpState.LISTEN, "1000")
+    assert (udp.proto, udp.state, udp.remote) == ("udp", None, None)
+
+
+def test_udp_alone_has_no_netid_and_is_not_taken_for_tcp() -> None:
+    assert {
+        found.proto for found in table(HEADER, "ESTAB  0 0 127.0.0.1:43776 127.0.0.1:45300 ", "UNCONN 0 0 127.0.0.1:45300 0.0.0.0:*")
+    } == {"udp"}
+    assert row("ESTAB  0 0 127.0.0.1:43776 127.0.0.1:45300 ", prompt="ss -uanp").proto == "udp"
+    assert row("ESTAB  0 0 127.0.0.1:43776 127.0.0.1:45300 ", prompt="ss -tuanp").proto == "tcp"
+
+
+def test_a_state_filter_drops_the_column() -> None:
+    lines = (
+        "Recv-Q Send-Q       Local Address:Port        Peer Address:Port Process",
+        "19     0                127.0.0.1:45200          127.0.0.1:52310 ",
+    )
+    assert row(*lines).state is None
+    assert row(*lines, prompt="ss -tan state close-wait").state is TcpState.CLOSE_WAIT
+    assert row(lines[1], prompt="ss -Htan state close-wait").recv_q == 19
+
+
+def test_interface_and_names() -> None:
+    found = row("ESTAB 0 0 10.0.0.5%eth0:webcache app-7.example.com:ssh ")
+    assert (found.local, found.remote) == (Endpoint("10.0.0.5", 8080), Endpoint("app-7.example.com", 22))
+
+
+def test_other_families_and_the_summary_give_no_rows() -> None:
+    assert (
+        table(
+            "Total: 65",
+            "TCP:   26 (estab 17, closed 2, orphaned 0, timewait 2)",
+            "",
+            "Transport Total     IP        IPv6",
+            "RAW\t  0         0         0        ",
+            "TCP\t  24        17        7        ",
+            "*         11        -         -",
+            "Netid State Recv-Q Send-Q Local Address:Port Peer Address:PortProcess",
+            "u_str LISTEN 0      5      /tmp/.java_pid10855.tmp 23237            * 0     ",
+            "u_str ESTAB 0      0                  * 1672            * 1671       ",
+            "nl    UNCONN 4352   0             tcpdiag:ss/7664             *           ",
+        )
+        == []
+    )
+
+
+def test_a_detail_without_its_row_is_unread() -> None:
+    parsed = ss.parse(Section("ss.txt", 1, ["\t cubic rto:200", "ESTAB 0 0 10.0.0.5:8080 10.0.0.9:1234"]))
+    assert [gap.where.first for gap in parsed.unread] == [1]
