@@ -1,0 +1,1 @@
+"""First floor: facts become an incident, an incident becomes findings."""

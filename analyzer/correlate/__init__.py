@@ -1,0 +1,52 @@
+"""Correlation: facts of all artifacts joined into processes, pools, waits and stalls. Rules read these, never raw text."""
+
+from __future__ import annotations
+
+from functools import cached_property
+from typing import TYPE_CHECKING
+
+from analyzer.correlate.process import ProcessView, views
+from analyzer.correlate.stalls import Stall, stalls
+
+if TYPE_CHECKING:
+    from analyzer.incident import Incident
+
+
+class Case:
+    """An incident with everything that correlation finds in it; computed once, on demand."""
+
+    def __init__(self, incident: Incident) -> None:
+        """Wrap ``incident``."""
+        self.incident = incident
+
+    @cached_property
+    def views(self) -> tuple[ProcessView, ...]:
+        """Every process of every snapshot, in order of host, snapshot, pid."""
+        return views(self.incident)
+
+    @cached_property
+    def latest(self) -> tuple[ProcessView, ...]:
+        """The last view of every process that has one: what is so now. A dump and sockets of one process may lie in two snapshots."""
+        last: dict[tuple[str | None, int | None, str | None], ProcessView] = {}
+        for view in self.views:
+            last[_identity(view)] = view
+        return tuple(last.values())
+
+    @cached_property
+    def stalls(self) -> tuple[Stall, ...]:
+        """The server pools of all processes, at their last view."""
+        return tuple(stall for view in self.latest for stall in stalls(view))
+
+    def history(self, view: ProcessView) -> tuple[ProcessView, ...]:
+        """The same process in all snapshots, in order of time."""
+        return tuple(other for other in self.views if _identity(other) == _identity(view))
+
+
+def _identity(view: ProcessView) -> tuple[str | None, int | None, str | None]:
+    """What makes two views the same process: host and pid; without a pid its server pools' names."""
+    pid = view.process.pid
+    pools = None if pid is not None else ",".join(sorted(pool.name for pool in view.pools if pool.role == "server"))
+    return view.snapshot.host, pid, pools
+
+
+__all__ = ["Case", "ProcessView", "Stall"]

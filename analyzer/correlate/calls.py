@@ -1,0 +1,186 @@
+"""What the rules about calls that get no answer say in the same words: the pool, its chain, its clients, what would decide."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Final
+
+from analyzer.correlate.sockets import close_wait
+from analyzer.correlate.witness import all_of, of_sockets, of_threads, plural
+from analyzer.finding import Evidence, Missing, Step
+from parsers.records import TcpState, TimerKind
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from analyzer.correlate import ProcessView, Stall
+    from analyzer.correlate.pools import Busy
+    from analyzer.correlate.sockets import Connection
+
+KINDS: Final = {
+    "future": "a FutureTask",
+    "completable-future": "a CompletableFuture",
+    "latch": "a latch",
+    "socket-read": "an answer on a socket",
+    "socket-connect": "a connection",
+    "call": "the answer of a remote call",
+}
+
+KEEPALIVE_TIME: Final = 7200.0
+"""Seconds; Linux' default of net.ipv4.tcp_keepalive_time."""
+ROUNDING: Final = 0.1
+
+SOCKETS_MISSING: Final = Missing(
+    "socket table with owners",
+    "whether the calls go to the server's own port or to another service",
+    "ss -tanpoei > ss.txt; lsof -nP -p PID > lsof.txt",
+)
+DUMP_MISSING: Final = Missing(
+    "thread dump",
+    "what the request threads wait for, and whether any is free",
+    "jstack -l PID > jstack.txt",
+)
+WHOLE_DUMP_MISSING: Final = Missing(
+    "whole thread dump",
+    "what the threads behind the futures do, and whether any request thread is free",
+    "jstack -l PID > jstack.txt",
+)
+WHOLE_TABLE_MISSING: Final = Missing(
+    "whole socket table",
+    "connections from the process to its own port or to another service",
+    "ss -tanpoei > ss.txt; lsof -nP -p PID > lsof.txt",
+)
+
+
+def command(missing: Missing, view: ProcessView) -> Missing:
+    """The same with the pid filled in, if it is known."""
+    pid = view.process.pid
+    return Missing(missing.artifact, missing.would_show, missing.command.replace("PID", str(pid)) if pid is not None else missing.command)
+
+
+def kind_in_words(members: Sequence[Busy]) -> str:
+    """What the first of the threads waits for: ``FutureTask.get``."""
+    thread, found = members[0]
+    return thread.frames[found.frame].call if 0 <= found.frame < len(thread.frames) else found.kind
+
+
+def chain_of(stall: Stall, last: Step | None) -> tuple[Step, ...]:
+    """Pool → what it waits for → helper pool → … → ``last``."""
+    steps = []
+    for hop in stall.hops:
+        words = f"{all_of(len(hop.waiters), len(hop.pool.workers))} wait in {kind_in_words(hop.waiters)} for tasks of {hop.helper.name}"
+        steps.append(Step(hop.pool.name, "waits for a result of", words, (thread_evidence(stall, hop.waiters, hop.pool.name, hop.basis),)))
+    if stall.callers:
+        pool = stall.calling_pool
+        words = f"{all_of(len(stall.callers), len(pool.workers))} stand in {kind_in_words(stall.callers)}"
+        steps.append(Step(pool.name, "waits for an answer from", words, (caller_evidence(stall),)))
+    elif stall.waiters and not stall.hops:
+        words = f"{plural(len(stall.waiters), 'thread')} in {kind_in_words(stall.waiters)}"
+        steps.append(Step(stall.pool.name, "waits for a result of", words, (thread_evidence(stall, stall.waiters, stall.pool.name, None),)))
+    return (*steps, last) if last else tuple(steps)
+
+
+def thread_evidence(stall: Stall, members: Sequence[Busy], pool: str, basis: str | None) -> Evidence:
+    """Threads that wait for a result."""
+    inferred = None if basis is None else f"A dump does not name the pool behind a future. That it is this one is inferred: {basis}."
+    frame = stall.culprit
+    called = f", called from {frame}" if frame is not None and members and members[0] in (*stall.waiters, *stall.direct) else ""
+    return of_threads(
+        members,
+        f"{plural(len(members), 'thread')} of {pool} {'wait' if len(members) > 1 else 'waits'} in {kind_in_words(members)}{called}",
+        inferred,
+    )
+
+
+def caller_evidence(stall: Stall) -> Evidence:
+    """Threads that stand in a call."""
+    members = stall.callers
+    library = members[0].activity.library
+    over = f" ({library})" if library else ""
+    return of_threads(
+        members,
+        f"{plural(len(members), 'thread')} of {stall.calling_pool.name} {'wait' if len(members) > 1 else 'waits'} in {kind_in_words(members)}{over}",
+    )
+
+
+def client_evidence(view: ProcessView, port: int) -> list[Evidence]:
+    """What the clients of a port suffer, one claim per class of Recv-Q, never more than three rows each."""
+    own = {id(pair.far) for pair in view.pairs if pair.far is not None}
+    clients = [one for one in view.server_side(port) if id(one) not in own]
+    found = []
+    waiting = [one for one in clients if one.state is TcpState.CLOSE_WAIT]
+    for rows, says in (
+        (
+            [one for one in waiting if one.recv_q == 1 and not one.unaccepted],
+            "clients hung up; their request was read, only the FIN is unread (Recv-Q 1): a thread is on it, or nobody looks any more",
+        ),
+        (
+            [one for one in waiting if (one.recv_q or 0) > 1 and not one.unaccepted],
+            "clients hung up before anybody read their request (Recv-Q over 1)",
+        ),
+        ([one for one in clients if one.unaccepted], "connections are not even accepted: no process owns them (inode 0)"),
+        (
+            [one for one in waiting if one.recv_q == 0 and not one.unaccepted],
+            "clients hung up and the FIN was read, but the socket is not closed (Recv-Q 0)",
+        ),
+        ([one for one in waiting if one.recv_q is None and not one.unaccepted], "clients hung up and the server has not closed its side"),
+        (
+            [one for one in clients if one.state is TcpState.ESTABLISHED and one.recv_q and not one.unaccepted],
+            "clients wait; their request lies unread",
+        ),
+    ):
+        if rows:
+            found.append(of_sockets(rows, f"{plural(len(rows), 'socket')} on port {port}: {says}", _marks(rows), age_in_words(rows)))
+    return found
+
+
+def age_in_words(rows: Sequence[Connection]) -> str | None:
+    """How old connections are by their keepalive timers, None if the table has none.
+
+    The kernel arms the timer once, when the connection is made, and traffic does not restart it (measured on Linux 6): what is gone of
+    the two hours of ``tcp_keepalive_time`` is the connection's age. An own setting of that time would make it something else.
+    """
+    ages = [
+        KEEPALIVE_TIME - one.timer.remaining
+        for one in rows
+        if one.timer and one.timer.kind is TimerKind.KEEPALIVE and one.timer.remaining is not None
+    ]
+    ages = [age for age in ages if age >= 0]
+    if not ages:
+        return None
+    youngest, oldest = min(ages), max(ages)
+    span = f"{youngest:.1f} s" if oldest - youngest < ROUNDING else f"{youngest:.1f} to {oldest:.1f} s"
+    return f"By their keepalive timers these connections are about {span} old (7200 s, the default tcp_keepalive_time, less the time left)."
+
+
+def _marks(rows: Sequence[Connection]) -> tuple[str, ...]:
+    first = min(rows, key=lambda one: one.where)
+    return tuple(word for word in (str(first.recv_q) if first.recv_q else None, first.state.value if first.state else None) if word)
+
+
+def client_figures(view: ProcessView, port: int | None) -> list[tuple[str, str]]:
+    """CLOSE_WAIT of the port as figures."""
+    if port is None:
+        return []
+    counts = close_wait(view.server_side(port))
+    return [(f"{counts.total:,}", "sockets in CLOSE_WAIT")] if counts.total else []
+
+
+def clients_in_words(view: ProcessView, port: int) -> str:
+    """One sentence about the clients, empty if there is nothing to say."""
+    counts = close_wait(view.server_side(port))
+    if not counts.total:
+        own = {id(pair.far) for pair in view.pairs}
+        unread = sum(1 for one in view.server_side(port) if one.state is TcpState.ESTABLISHED and one.recv_q and id(one) not in own)
+        return f" {plural(unread, 'client waits', 'clients wait')} on port {port} with a request that nobody has read." if unread else ""
+    parts = [
+        f"{counts.fin_only:,} with their request read" if counts.fin_only else "",
+        f"{counts.unread:,} with a request that nobody read" if counts.unread else "",
+        f"{counts.unaccepted:,} not even accepted" if counts.unaccepted else "",
+        f"{counts.drained:,} read to the end" if counts.drained else "",
+    ]
+    split = ", ".join(part for part in parts if part)
+    noun = "client has" if counts.total == 1 else "clients have"
+    return (
+        f" {counts.total:,} {noun} hung up{f' ({split})' if split else ''}; the server never closes its side, so the sockets stay in CLOSE_WAIT,"
+        " which has no time limit."
+    )

@@ -1,0 +1,54 @@
+"""Links between sockets and threads or pools, each with what it rests on. Unknown stays unknown: no link is better than a guess."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from analyzer.correlate.stalls import stalls
+from analyzer.finding import Basis, Confidence, Link
+from parsers.records import TcpState
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from analyzer.correlate.process import ProcessView
+    from analyzer.correlate.sockets import Connection
+    from parsers.records import Thread
+
+
+def links_of(view: ProcessView) -> Iterator[Link]:
+    """Links of one process: what its callers call over, and what its listeners' pools serve or leave queued."""
+    for stall in stalls(view):
+        for target in stall.targets:
+            alone = len(target.connections) == len(stall.callers) == 1
+            thread = stall.callers[0].thread if alone else None
+            basis = Basis.UNIQUE if alone else target.basis
+            for connection in target.connections:
+                yield _link(view, connection, "calls", stall.calling_pool.name, thread, basis, target.confidence)
+        if stall.port is not None:
+            for connection in view.server_side(stall.port):
+                if connection.state in {TcpState.ESTABLISHED, TcpState.CLOSE_WAIT}:
+                    queued = connection.unaccepted or (connection.recv_q or 0) > 1
+                    yield _link(
+                        view, connection, "queued" if queued else "serves", stall.pool.name, None, Basis.POOL_PORT, Confidence.LIKELY
+                    )
+
+
+def _link(
+    view: ProcessView, connection: Connection, role: str, pool: str, thread: Thread | None, basis: Basis, confidence: Confidence
+) -> Link:
+    return Link(
+        snapshot=view.snapshot.name,
+        host=view.snapshot.host,
+        pid=view.process.pid,
+        role=role,
+        local=str(connection.local),
+        remote=str(connection.remote) if connection.remote else None,
+        state=connection.state.value if connection.state else None,
+        inode=connection.inode,
+        thread=thread.name if thread else None,
+        tid=thread.native_id if thread else None,
+        pool=pool,
+        basis=basis,
+        confidence=confidence,
+    )

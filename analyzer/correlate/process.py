@@ -1,0 +1,228 @@
+"""A process at one moment: its sockets, its thread dump, its listeners, and how sure it is that they belong together."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from functools import cached_property
+from typing import TYPE_CHECKING, Final, NamedTuple
+
+from analyzer.correlate.pools import Pool, pools
+from analyzer.correlate.sockets import Connection, connections, listening_ports
+from analyzer.finding import Process
+from parsers.records import Endpoint, Pid, TcpState, ThreadDump
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Sequence
+
+    from analyzer.incident import Incident, Snapshot
+
+NEAREST_IDS: Final = 16
+"""How far the VM's first thread id may lie behind its pid: a busy host hands out a few ids in between."""
+
+
+class Pair(NamedTuple):
+    """A connection of a process to its own listener. ``far`` is the server's half, None if the table has no row of it.
+
+    ``proven``: both halves show the same pid, or the near half's pid owns the listener.
+    """
+
+    near: Connection
+    far: Connection | None
+    proven: bool
+
+    @property
+    def pending(self) -> bool:
+        """True if the server has not read the request, or not even accepted the connection."""
+        if self.near.state is TcpState.SYN_SENT:
+            return True
+        return self.far is not None and (self.far.unaccepted or bool(self.far.recv_q))
+
+
+class ProcessView:
+    """One process in one snapshot.
+
+    Attributes:
+        snapshot: where it comes from.
+        pid: None when no artifact names it.
+        sockets: its connections and listeners, with those in its accept queues.
+        dump: its thread dump, None if there is none.
+        dump_basis: "pid", "port" (a pool's name has the listener's port), "native ids" (they follow the pid) or "only" (no other candidate).
+        table: every connection of the snapshot by (local, remote), for looking up peers.
+    """
+
+    def __init__(self, snapshot: Snapshot, pid: Pid | None, sockets: tuple[Connection, ...], table: Table) -> None:
+        """A view without a dump yet."""
+        self.snapshot = snapshot
+        self.pid = pid
+        self.sockets = sockets
+        self.table = table
+        self.dump: ThreadDump | None = None
+        self.dump_basis: str | None = None
+
+    @property
+    def command(self) -> str | None:
+        """The command as the socket tables print it."""
+        return next((owner.command for socket in self.sockets for owner in socket.owners if owner.pid == self.pid and owner.command), None)
+
+    @property
+    def process(self) -> Process:
+        """The process as findings name it."""
+        pid = self.pid if self.pid is not None else self.dump.pid if self.dump else None
+        return Process(self.snapshot.host, pid, self.command)
+
+    @cached_property
+    def pools(self) -> tuple[Pool, ...]:
+        """Pools of the dump; none without one."""
+        return pools(self.dump.threads) if self.dump else ()
+
+    @cached_property
+    def listeners(self) -> dict[int, Connection | None]:
+        """Port → LISTEN row, None where the port is inferred from many remotes or a pool's name."""
+        ports = listening_ports(self.sockets)
+        present = {socket.local.port for socket in self.sockets}
+        for pool in self.pools:
+            if pool.port is not None and pool.port in present:
+                ports.setdefault(pool.port, None)
+        return ports
+
+    def server_side(self, port: int) -> tuple[Connection, ...]:
+        """Connections that clients opened to ``port``."""
+        return tuple(socket for socket in self.sockets if socket.local.port == port and socket.state is not TcpState.LISTEN)
+
+    @cached_property
+    def client_side(self) -> tuple[Connection, ...]:
+        """Connections that this process opened."""
+        return tuple(socket for socket in self.sockets if socket.remote is not None and socket.local.port not in self.listeners)
+
+    @cached_property
+    def pairs(self) -> tuple[Pair, ...]:
+        """Connections of this process to its own listeners (root-causes: the pair must be the same pid, not only the same host)."""
+        found = []
+        for near in self.client_side:
+            remote = near.remote
+            if remote is None or remote.port not in self.listeners or near.state not in {TcpState.ESTABLISHED, TcpState.SYN_SENT}:
+                continue
+            far = self.table.get(remote, near.local)
+            if self._is_own(far, remote):
+                found.append(Pair(near, far, self.pid is not None))
+        return tuple(found)
+
+    def _is_own(self, far: Connection | None, remote: Endpoint) -> bool:
+        """True if the far end of a connection is this process."""
+        if far is not None and far.owners:
+            return any(owner.pid == self.pid for owner in far.owners)
+        listener = self.listeners[remote.port or 0]
+        bound = listener is None or listener.local.is_wildcard or listener.local.host == remote.host
+        return bound and (remote.host in self.table.local_hosts or remote.is_loopback)
+
+
+class Table:
+    """All connections of a snapshot, indexed."""
+
+    def __init__(self, found: Sequence[Connection]) -> None:
+        """Index ``found`` by 4-tuple and collect the host's own addresses."""
+        self.connections = tuple(found)
+        self._by_tuple = {(one.local, one.remote): one for one in found if one.remote is not None}
+        self.local_hosts = frozenset(one.local.host for one in found if not one.local.is_wildcard and not one.local.truncated)
+
+    def get(self, local: Endpoint, remote: Endpoint) -> Connection | None:
+        """The row with this local and remote end."""
+        return self._by_tuple.get((local, remote))
+
+    def listener(self, endpoint: Endpoint) -> Connection | None:
+        """The LISTEN row that connections to ``endpoint`` reach."""
+        if endpoint.host not in self.local_hosts and not endpoint.is_loopback:
+            return None
+        rows = [one for one in self.connections if one.state is TcpState.LISTEN and one.local.port == endpoint.port]
+        return next((one for one in rows if one.local.host == endpoint.host), None) or next(
+            (one for one in rows if one.local.is_wildcard), None
+        )
+
+
+def views(incident: Incident) -> tuple[ProcessView, ...]:
+    """Every process of every snapshot, in order of snapshot and pid; dumps without sockets have views of their own."""
+    return tuple(view for snapshot in incident.snapshots for view in _of_snapshot(snapshot))
+
+
+def _of_snapshot(snapshot: Snapshot) -> list[ProcessView]:
+    table = Table(connections(snapshot.rows))
+    by_pid: dict[Pid, list[Connection]] = defaultdict(list)
+    unowned = []
+    for connection in table.connections:
+        for owner in connection.owners:
+            by_pid[owner.pid].append(connection)
+        if not connection.owners:
+            unowned.append(connection)
+    port_owner = _port_owners(by_pid)
+    nobody = []
+    for connection in unowned:
+        pid = port_owner.get(connection.local.port or -1)
+        if pid is not None and connection.state is not TcpState.LISTEN:
+            by_pid[pid].append(connection)
+        else:
+            nobody.append(connection)
+    found = [ProcessView(snapshot, pid, tuple(sockets), table) for pid, sockets in sorted(by_pid.items())]
+    if nobody and not found:
+        found.append(ProcessView(snapshot, None, tuple(nobody), table))
+    for dump in snapshot.dumps:
+        _attach(found, dump, snapshot, table)
+    return found
+
+
+def _port_owners(by_pid: dict[Pid, list[Connection]]) -> dict[int, Pid]:
+    """Listening port → pid, for ports that one process only serves."""
+    owners: dict[int, set[Pid]] = defaultdict(set)
+    for pid, sockets in by_pid.items():
+        for port in listening_ports(sockets):
+            owners[port].add(pid)
+    return {port: next(iter(pids)) for port, pids in owners.items() if len(pids) == 1}
+
+
+def _attach(found: list[ProcessView], dump: ThreadDump, snapshot: Snapshot, table: Table) -> None:
+    """Give a dump to the process it was taken of: by pid, else by a listener's port in a pool's name, else to the only candidate."""
+    free = [view for view in found if view.dump is None]
+    view, basis = _owner_of(free, dump)
+    if view is None:
+        view = ProcessView(snapshot, dump.pid, (), table)
+        found.append(view)
+        basis = "pid" if dump.pid is not None else None
+    view.dump = dump
+    view.dump_basis = basis
+
+
+def _owner_of(free: Iterable[ProcessView], dump: ThreadDump) -> tuple[ProcessView | None, str | None]:
+    candidates = list(free)
+    if dump.pid is not None and (same := [view for view in candidates if view.pid == dump.pid]):
+        return same[0], "pid"
+    if dump.pid is not None and any(view.pid is not None for view in candidates):
+        # Another pid: a container's own numbering, a restarted process, another host. The port may still tell, but it is said.
+        by_port = _with_port(candidates, dump)
+        return (by_port, "port, though the pids differ") if by_port else (None, None)
+    if by_port := _with_port(candidates, dump):
+        return by_port, "port"
+    if by_ids := _with_native_ids(candidates, dump):
+        return by_ids, "native ids"
+    possible = [view for view in candidates if view.command is None or "java" in view.command.lower()] or candidates
+    return (possible[0], "only") if len(possible) == 1 and possible[0].sockets else (None, None)
+
+
+def _with_port(candidates: Iterable[ProcessView], dump: ThreadDump) -> ProcessView | None:
+    """The one process that listens on a port which a pool of the dump is named after."""
+    ports = {pool.port for pool in pools(dump.threads) if pool.port is not None}
+    if not ports:
+        return None
+    matching = [view for view in candidates if ports & listening_ports(view.sockets).keys()]
+    return matching[0] if len(matching) == 1 else None
+
+
+def _with_native_ids(candidates: Iterable[ProcessView], dump: ThreadDump) -> ProcessView | None:
+    """The one process whose pid comes right before the dump's lowest thread id.
+
+    The launcher starts the VM's first threads at once (``java.c``, ``ContinueInNewThread``), so their kernel ids follow the pid. A container
+    numbers its own ids from 1: these follow no pid of the host's table.
+    """
+    ids = [thread.native_id for thread in dump.threads if thread.native_id is not None]
+    if not ids:
+        return None
+    near = [view for view in candidates if view.pid is not None and 0 < min(ids) - view.pid <= NEAREST_IDS]
+    return near[0] if len(near) == 1 else None

@@ -1,0 +1,155 @@
+"""Rows of all tools → connections.
+
+The same connection shows in lsof, netstat, ss and /proc, each with other facts: queues here, owners there. Rows are joined by inode, else
+by 4-tuple; addresses are already normalised. Where tables disagree (they are never taken at one instant) the kernel's tables win over
+lsof, because they carry the queues that the state belongs to.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from typing import TYPE_CHECKING, Final
+
+import msgspec
+
+from analyzer.finding import CloseWait
+from parsers.records import Endpoint, Inode, Owner, Pid, SocketRow, TcpState, Timer, Where
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Sequence
+
+_ORDER: Final = {"netstat": 0, "ss": 1, "proc_net": 2, "lsof": 3}
+"""The first table that has a fact wins; a netstat row is also the one that people read best."""
+EPHEMERAL: Final = 32768
+"""First port of Linux' default ip_local_port_range: used only where no LISTEN row and no count says which end is the server."""
+_ACCEPTABLE = frozenset({TcpState.ESTABLISHED, TcpState.CLOSE_WAIT})
+
+
+class Connection(msgspec.Struct, frozen=True, kw_only=True):
+    """A socket with an endpoint, as all tables together show it. ``remote`` is None for a listener; ``rows`` are its places."""
+
+    local: Endpoint
+    remote: Endpoint | None
+    state: TcpState | None
+    recv_q: int | None
+    send_q: int | None
+    backlog: int | None
+    owners: tuple[Owner, ...]
+    inode: Inode | None
+    timer: Timer | None
+    rows: tuple[Where, ...]
+    unaccepted: bool = False
+    """In the accept queue still: nobody owns it though the table shows owners."""
+
+    @property
+    def pid(self) -> Pid | None:
+        """The owner's pid."""
+        return self.owners[0].pid if self.owners else None
+
+    @property
+    def command(self) -> str | None:
+        """The owner's command."""
+        return self.owners[0].command if self.owners else None
+
+    @property
+    def where(self) -> Where:
+        """The place that shows most (the kernel's table before lsof)."""
+        return self.rows[0]
+
+    @property
+    def label(self) -> str:
+        """``local → remote`` for people."""
+        return f"{self.local} → {self.remote}" if self.remote else str(self.local)
+
+
+def connections(rows: Sequence[SocketRow]) -> tuple[Connection, ...]:
+    """Join the TCP rows of one snapshot; order as in the tables that were read first."""
+    merged: dict[object, list[SocketRow]] = {}
+    by_inode: dict[int, object] = {}
+    tcp = [row for row in rows if row.proto == "tcp"]
+    for row in sorted(tcp, key=lambda row: (_ORDER.get(row.tool, 9), row.where)):
+        key = _key(row)
+        if row.inode:
+            key = by_inode.setdefault(row.inode, key)
+        merged.setdefault(key, []).append(row)
+    shows_owner = {(row.where.file, row.local.port) for row in tcp if row.owners}
+    return tuple(_join(group, shows_owner) for group in merged.values())
+
+
+def _key(row: SocketRow) -> object:
+    if row.state is TcpState.LISTEN or row.remote is None:
+        return ("listen", row.local.host, row.local.port, row.local.service)
+    if row.local.truncated or row.remote.truncated:
+        return row.where  # a cut address identifies nothing
+    return (row.local, row.remote)
+
+
+def _join(group: Sequence[SocketRow], shows_owner: set[tuple[str, int | None]]) -> Connection:
+    first = group[0]
+    owners = tuple(dict.fromkeys(owner for row in group for owner in row.owners or ()))
+    by_pid: dict[int, Owner] = {}
+    for owner in owners:
+        by_pid.setdefault(owner.pid, owner)
+    inode = next((row.inode for row in group if row.inode is not None), None)
+    nobody = inode == 0 or (inode is None and any(row.owners is None and (row.where.file, row.local.port) in shows_owner for row in group))
+    named = next((row for row in group if row.local.port is not None and (row.remote is None or row.remote.port is not None)), first)
+    return Connection(
+        local=named.local,
+        remote=named.remote,
+        state=first.state,
+        recv_q=next((row.recv_q for row in group if row.recv_q is not None), None),
+        send_q=next((row.send_q for row in group if row.send_q is not None), None),
+        backlog=next((row.backlog for row in group if row.backlog is not None), None),
+        owners=tuple(by_pid.values()),
+        inode=inode,
+        timer=max((row.timer for row in group if row.timer), key=lambda timer: not timer.rounded, default=None),
+        rows=tuple(row.where for row in group),
+        unaccepted=not owners and nobody and first.state in _ACCEPTABLE,
+    )
+
+
+def listening_ports(found: Iterable[Connection]) -> dict[int, Connection | None]:
+    """Ports that the given connections' process serves, with the LISTEN row; None where the port is inferred.
+
+    ``netstat -tonp`` prints no LISTEN rows and ``lsof -i:8080`` may be cut: a local port with several remotes is a server's.
+    """
+    ports: dict[int, Connection | None] = {}
+    remotes: Counter[int] = Counter()
+    seen: set[tuple[int, Endpoint]] = set()
+    for connection in found:
+        port = connection.local.port
+        if port is None:
+            continue
+        if connection.state is TcpState.LISTEN:
+            ports[port] = connection
+        elif connection.remote is not None and (port, connection.remote) not in seen:
+            seen.add((port, connection.remote))
+            remotes[port] += 1
+    for port, count in remotes.items():
+        if count > 1 or (port < EPHEMERAL and not ports and _remote_is_ephemeral(port, seen)):
+            ports.setdefault(port, None)
+    return ports
+
+
+def _remote_is_ephemeral(port: int, seen: set[tuple[int, Endpoint]]) -> bool:
+    return all((remote.port or 0) >= EPHEMERAL for local, remote in seen if local == port)
+
+
+def close_wait(found: Iterable[Connection]) -> CloseWait:
+    """Split CLOSE_WAIT sockets by Recv-Q, which counts the FIN (see :class:`analyzer.finding.CloseWait`)."""
+    counts: Counter[str] = Counter()
+    for connection in found:
+        if connection.state is not TcpState.CLOSE_WAIT:
+            continue
+        counts["total"] += 1
+        if connection.unaccepted:
+            counts["unaccepted"] += 1
+        elif connection.recv_q is not None:
+            counts["drained" if connection.recv_q == 0 else "fin_only" if connection.recv_q == 1 else "unread"] += 1
+    return CloseWait(**counts)
+
+
+def states(found: Iterable[Connection]) -> dict[str, int]:
+    """How many sockets are in each state, the most first."""
+    counts = Counter(connection.state.value for connection in found if connection.state is not None)
+    return dict(sorted(counts.items(), key=lambda item: (-item[1], item[0])))

@@ -1,0 +1,281 @@
+"""Why a server pool does not move: from its threads over futures and helper pools to the sockets they all wait for.
+
+A thread dump shows that threads read from a socket, never from which. The socket table shows which connections are open, never who
+waits. Joined by process, count and the state of both halves they decide what neither can: the same stacks mean a slow service or
+a server that calls itself.
+"""
+
+from __future__ import annotations
+
+from functools import cached_property
+from typing import TYPE_CHECKING, Final, NamedTuple
+
+from analyzer.correlate.blockers import FUTURES, OUTBOUND, application_frame
+from analyzer.correlate.knowledge import knowledge
+from analyzer.correlate.process import Pair
+from analyzer.correlate.sockets import close_wait
+from analyzer.correlate.waits import Hop, helper_of
+from analyzer.finding import Basis, CloseWait, Confidence
+from parsers.records import Endpoint, Frame, TcpState
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from analyzer.correlate.pools import Busy, Pool
+    from analyzer.correlate.process import ProcessView
+    from analyzer.correlate.sockets import Connection
+
+SATURATED: Final = 0.8
+"""Share of a pool's workers that must be blocked: some may be serving the few requests that need no call."""
+MAJORITY: Final = 0.5
+"""Share of the callers that a target must explain to be the cause; below it the calls are victims of something else."""
+COUNT_TOLERANCE: Final = 0.2
+"""Tables and dumps are not taken at one instant: counts of threads and sockets may differ by this share."""
+MOST_HOPS: Final = 4
+"""Pools that wait for pools: deeper than this nobody builds, and a cycle must end."""
+
+
+class Target(NamedTuple):
+    """A service that callers wait for.
+
+    ``share``: how much of the callers its connections explain. ``own``: it is the process' own listener, or a proxy of the same host that
+    leads back to it. ``back`` has the connections over which the far process, proxy or not, calls this process back in vain.
+    """
+
+    remote: Endpoint
+    own: bool
+    connections: tuple[Connection, ...]
+    share: float
+    basis: Basis
+    confidence: Confidence
+    back: tuple[Connection, ...] = ()
+
+
+class Pressure(NamedTuple):
+    """What the clients of a listener suffer: hung up without an answer, request not read, connection not accepted."""
+
+    close_wait: CloseWait
+    unread: int
+    accept_queue: int
+
+    @property
+    def exists(self) -> bool:
+        """True if anybody waits or gave up."""
+        return bool(self.close_wait.fin_only + self.close_wait.unread + self.close_wait.unaccepted or self.unread or self.accept_queue)
+
+
+class Stall:
+    """A server pool and what its threads wait for in the end.
+
+    Attributes:
+        view: the process.
+        pool: the server pool.
+        waiters: its threads that wait for another thread's result.
+        direct: its threads that call a service themselves.
+        hops: pool → helper pool, as far as the dump shows them.
+        callers: the threads that stand in a call to a service, of the pool itself or of the last helper pool.
+    """
+
+    def __init__(self, view: ProcessView, pool: Pool) -> None:
+        """Follow ``pool`` to its callers."""
+        self.view = view
+        self.pool = pool
+        self.waiters = tuple(member for member in pool.busy if member.activity.kind in FUTURES)
+        self.direct = _callers(pool)
+        self.hops: tuple[Hop, ...] = ()
+        self.callers = self.direct
+        self.calling_pool = pool
+        if len(self.waiters) > len(self.direct):
+            self._follow()
+
+    def _follow(self) -> None:
+        """Walk over futures from pool to pool until one calls out."""
+        hops: list[Hop] = []
+        pool = self.pool
+        while len(hops) < MOST_HOPS:
+            hop = helper_of(self.view, pool)
+            if hop is None or any(hop.helper is earlier.pool for earlier in hops):
+                break
+            hops.append(hop)
+            pool = hop.helper
+            if callers := _callers(pool):
+                self.callers, self.calling_pool = callers, pool
+                break
+        else:
+            self.callers = ()
+        self.hops = tuple(hops)
+        if self.calling_pool is self.pool and not self.direct:
+            self.callers = ()
+
+    @property
+    def port(self) -> int | None:
+        """The listener that the pool serves: from the threads' names, else the process' only one."""
+        if self.pool.port is not None:
+            return self.pool.port
+        return next(iter(self.view.listeners)) if len(self.view.listeners) == 1 else None
+
+    @property
+    def workers(self) -> int:
+        """How many threads of the pool could serve a request."""
+        return len(self.pool.workers)
+
+    @property
+    def blocked(self) -> int:
+        """How many of them wait in a call or for a result."""
+        return len(self.waiters) + len(self.direct)
+
+    @property
+    def saturated(self) -> bool:
+        """True if no worker is free and (nearly) all of them are blocked."""
+        return self.workers > 0 and self.pool.idle == 0 and self.blocked >= SATURATED * self.workers
+
+    @property
+    def culprit(self) -> Frame | None:
+        """The application frame that most of the blocked threads of the pool share."""
+        frames = [frame for member in (*self.waiters, *self.direct) if (frame := application_frame(*member)) is not None]
+        return max(sorted(set(frames), key=str), key=frames.count, default=None)
+
+    @cached_property
+    def pressure(self) -> Pressure:
+        """What the listener's clients suffer."""
+        return pressure(self.view, self.port)
+
+    @cached_property
+    def targets(self) -> tuple[Target, ...]:
+        """Services that explain the callers, the most first; empty if the sockets do not tell."""
+        return targets(self.view, self.callers)
+
+    @property
+    def main_target(self) -> Target | None:
+        """The target that explains the majority of the callers."""
+        return next((target for target in self.targets if target.share >= MAJORITY), None)
+
+    def own_pairs(self, target: Target) -> tuple[Pair, ...]:
+        """Both halves of the calls that come back to this process: its own, or those of the proxy that they go through."""
+        if target.back:
+            return tuple(Pair(one, self.view.table.get(one.remote, one.local) if one.remote else None, proven=True) for one in target.back)
+        return tuple(pair for pair in self.view.pairs if pair.near in target.connections)
+
+
+def stalls(view: ProcessView) -> tuple[Stall, ...]:
+    """One per server pool of the process."""
+    return tuple(Stall(view, pool) for pool in view.pools if pool.role == "server")
+
+
+def _callers(pool: Pool) -> tuple[Busy, ...]:
+    return tuple(member for member in pool.busy if member.activity.kind in OUTBOUND and member.activity.side != "server")
+
+
+def pressure(view: ProcessView, port: int | None) -> Pressure:
+    """What the clients of a port suffer; own calls do not count as clients."""
+    if port is None:
+        return Pressure(CloseWait(), 0, 0)
+    own = {id(pair.far) for pair in view.pairs if pair.far is not None}
+    clients = [one for one in view.server_side(port) if id(one) not in own]
+    unread = sum(1 for one in clients if one.state is TcpState.ESTABLISHED and one.recv_q and not one.unaccepted)
+    listener = view.listeners.get(port)
+    queued = listener.recv_q if listener is not None and listener.recv_q else sum(1 for one in clients if one.unaccepted)
+    return Pressure(close_wait(clients), unread, queued)
+
+
+def targets(view: ProcessView, callers: Sequence[Busy]) -> tuple[Target, ...]:
+    """Whom the callers wait for, by counting.
+
+    A connection to the own listener whose request lies unread is an outstanding call for sure; the callers that these leave
+    over are compared with the open connections to each other service. Where several services could explain them, none is named.
+    """
+    if not callers:
+        return ()
+    own = _own_target(view, len(callers))
+    rest = len(callers) - (len(own.connections) if own else 0)
+    found = [own] if own else []
+    if rest > COUNT_TOLERANCE * len(callers):
+        found += _remote_targets(view, callers, rest)
+    return tuple(sorted(found, key=lambda target: (-target.share, target.remote)))
+
+
+def _own_target(view: ProcessView, callers: int) -> Target | None:
+    pending = [pair for pair in view.pairs if pair.pending] or list(view.pairs)
+    if not pending:
+        return None
+    proven = all(pair.proven for pair in pending)
+    exact = abs(len(pending) - callers) <= max(1, COUNT_TOLERANCE * callers)
+    confidence = Confidence.CERTAIN if proven and exact else Confidence.LIKELY if proven or exact else Confidence.SUSPECTED
+    remote = pending[0].near.remote
+    assert remote is not None
+    share = min(1.0, len(pending) / callers)
+    return Target(remote, own=True, connections=tuple(pair.near for pair in pending), share=share, basis=Basis.COUNT, confidence=confidence)
+
+
+def _remote_targets(view: ProcessView, callers: Sequence[Busy], rest: int) -> list[Target]:
+    groups = _outstanding(view, callers)
+    if not groups:
+        return []
+    basis = Basis.FRAME_PORT if all(remote.port in _ports(callers) for remote in groups) else Basis.COUNT
+    total = sum(len(group) for group in groups.values())
+    tolerance = max(1, COUNT_TOLERANCE * rest)
+    matching = {remote: group for remote, group in groups.items() if abs(len(group) - rest) <= tolerance}
+    if len(groups) == 1 or abs(total - rest) <= tolerance:
+        chosen = groups
+    elif len(matching) == 1:
+        chosen = matching
+    else:
+        return []
+    result = []
+    for remote, group in chosen.items():
+        share = min(rest, len(group)) / len(callers)
+        exact = abs(min(total, len(group)) - rest) <= tolerance or abs(total - rest) <= tolerance
+        confidence = Confidence.CERTAIN if exact and len(groups) == 1 else Confidence.LIKELY
+        back = _way_back(view, group)
+        back = back if len(back) >= MAJORITY * len(group) else ()
+        proxied = bool(back) and all(knowledge().is_proxy(one.command) for one in back)
+        result.append(Target(remote, proxied, tuple(group), share, basis, confidence, back))
+    return result
+
+
+def _way_back(view: ProcessView, group: Sequence[Connection]) -> tuple[Connection, ...]:
+    """Connections to the process' own listeners, with a request nobody has read, of the process at the far end of ``group``.
+
+    That process is on the same host (both halves of its connections are in the table): a proxy, or a service that calls back.
+    """
+    halves = [view.table.get(one.remote, one.local) for one in group if one.remote is not None]
+    callees = {half.pid for half in halves if half is not None and half.pid not in {None, view.pid}}
+    return tuple(
+        one
+        for one in view.table.connections
+        if one.pid in callees and one.remote is not None and one.remote.port in view.listeners and _unread_by(view, one)
+    )
+
+
+def _unread_by(view: ProcessView, near: Connection) -> bool:
+    """True if this process has not accepted ``near`` or not read what came over it."""
+    if near.remote is None or near.state not in {TcpState.ESTABLISHED, TcpState.SYN_SENT}:
+        return False
+    far = view.table.get(near.remote, near.local)
+    mine = far is not None and (far.unaccepted or any(owner.pid == view.pid for owner in far.owners))
+    return near.state is TcpState.SYN_SENT or (mine and far is not None and (far.unaccepted or bool(far.recv_q)))
+
+
+def _ports(callers: Sequence[Busy]) -> frozenset[int]:
+    """Default ports of the libraries that the callers stand in."""
+    names = {member.activity.library for member in callers}
+    return frozenset(port for row in knowledge().tables.library if row.name in names for port in row.ports)
+
+
+def _outstanding(view: ProcessView, callers: Sequence[Busy]) -> dict[Endpoint, list[Connection]]:
+    """Connections to services over which a call may be outstanding: open, nothing left to read. By service.
+
+    A driver's callers are compared with connections to its port first; an HTTP client's callers not with a database's port.
+    """
+    connecting = sum(1 for member in callers if member.activity.kind == "socket-connect")
+    state = TcpState.SYN_SENT if connecting > len(callers) / 2 else TcpState.ESTABLISHED
+    own = {id(pair.near) for pair in view.pairs}
+    groups: dict[Endpoint, list[Connection]] = {}
+    for connection in view.client_side:
+        if connection.state is state and not connection.recv_q and connection.remote is not None and id(connection) not in own:
+            groups.setdefault(connection.remote, []).append(connection)
+    ports = _ports(callers)
+    preferred = {remote: group for remote, group in groups.items() if remote.port in ports}
+    if not preferred and not ports:
+        preferred = {remote: group for remote, group in groups.items() if remote.port not in knowledge().service_ports}
+    return preferred or groups

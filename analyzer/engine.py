@@ -1,0 +1,232 @@
+"""Runs the rules over an incident: outcomes, consequence chains, ranking, verdict."""
+
+from __future__ import annotations
+
+import hashlib
+import re
+from collections import Counter
+from typing import TYPE_CHECKING, Final
+
+from msgspec.structs import replace
+
+from analyzer.correlate import Case, ProcessView
+from analyzer.correlate.calls import DUMP_MISSING, SOCKETS_MISSING
+from analyzer.correlate.links import links_of
+from analyzer.correlate.stalls import pressure
+from analyzer.correlate.waits import waits_of
+from analyzer.correlate.witness import plural
+from analyzer.finding import Check, Confidence, Diagnosis, Finding, IncidentFacts, Missing, Outcome, Severity, Status, Verdict, order_of
+from analyzer.rules import RULES, Rule, slug
+from analyzer.tables import input_of, notes, pool_tables, socket_tables
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable, Sequence
+
+    from analyzer.incident import Incident
+    from parsers.records import Where
+
+FEW: Final = 10
+"""CLOSE_WAIT sockets of a port that come and go on a healthy server …"""
+FEW_SHARE: Final = 0.05
+"""… if they are also below this share of the port's connections."""
+
+
+def diagnose(incident: Incident, excerpt: Callable[[Where], tuple[str, ...]], rules: Sequence[Rule] = RULES) -> Diagnosis:
+    """Judge an incident. ``excerpt`` fetches the lines of a place; pure otherwise."""
+    case = Case(incident)
+    found: list[Finding] = []
+    checked: list[Check] = []
+    for rule in rules:
+        findings, check = _run(rule, case)
+        found += findings
+        checked.append(check)
+    ranked = _number(found, {slug(rule): rule.CONSEQUENCE_OF for rule in rules})
+    verdict = _verdict(case, ranked)
+    places = {
+        evidence.where for finding in ranked for evidence in (*finding.evidence, *(one for step in finding.chain for one in step.evidence))
+    }
+    return Diagnosis(
+        incident=_facts(incident),
+        verdict=verdict,
+        findings=ranked,
+        sockets=tuple(socket_tables(case.views)),
+        pools=tuple(pool_tables(case.views)),
+        links=tuple(link for view in case.views for link in links_of(view)),
+        waits=tuple(wait for view in case.views for wait in waits_of(view)),
+        flows=(),
+        checked=tuple(checked),
+        missing=_missing(case, ranked, verdict),
+        inputs=tuple(input_of(artifact) for artifact in incident.artifacts),
+        excerpts={where: excerpt(where) for where in sorted(places)},
+        notes=tuple(dict.fromkeys(notes(case))),
+    )
+
+
+def _run(rule: Rule, case: Case) -> tuple[list[Finding], Check]:
+    """One rule's findings and its outcome. A rule that breaks is a fault of the tool, never a clean bill."""
+    name = slug(rule)
+    lacking = _lacking(rule.NEEDS, case.incident)
+    try:
+        found = list(rule.diagnose(case))
+    except Exception as error:  # noqa: BLE001 - one broken rule must not take the others' findings with it
+        return [], Check(name, Outcome.FAULT, f"the rule broke ({type(error).__name__}: {error}); please report it")
+    if found:
+        best = min(found, key=order_of)
+        return found, Check(name, Outcome.FOUND, best.headline)
+    if lacking:
+        return [], Check(name, Outcome.SKIPPED, f"needs {lacking}, which {'are' if lacking.endswith('s') else 'is'} not here")
+    return [], Check(name, Outcome.CLEAN, _clean_reason(name, case))
+
+
+def _lacking(needs: Sequence[str], incident: Incident) -> str:
+    have = {"threads": incident.has_threads, "sockets": incident.has_sockets}
+    words = {"threads": "a thread dump", "sockets": "a socket table"}
+    missing = [need for need in needs if not any(have[one] for one in need.split(" or "))]
+    return " and ".join(" or ".join(words[one] for one in need.split(" or ")) for need in missing)
+
+
+def _clean_reason(rule: str, case: Case) -> str:
+    """Why it is not this cause, in one line."""
+    threads = sum(len(view.dump.threads) for view in case.latest if view.dump)
+    pairs = sum(len(view.pairs) for view in case.latest)
+    free = sum(stall.pool.idle for stall in case.stalls)
+    match rule:
+        case "self-call-starvation":
+            return "no connection of the process to its own listener" if not pairs else "the own calls do not hold all request threads"
+        case "slow-backend":
+            return (
+                f"{plural(free, 'request thread is', 'request threads are')} free"
+                if free
+                else "the request threads do not wait for another service"
+            )
+        case "java-deadlock":
+            return f"no cycle of lock owners among {plural(threads, 'thread')}"
+        case "connection-limit":
+            return "no acceptor waits for a connection slot"
+        case "connection-leak":
+            return "no connection to a service is in CLOSE_WAIT"
+        case _:
+            return "looked for it and did not find it"
+
+
+def _number(found: Sequence[Finding], causes: dict[str, tuple[str, ...]]) -> tuple[Finding, ...]:
+    """Rank, give ids, and tie consequences to their causes."""
+    ranked = [replace(finding, id=f"F{number}") for number, finding in enumerate(sorted(found, key=order_of), start=1)]
+    result = []
+    for finding in ranked:
+        cause = next((other for other in ranked if other.rule in causes.get(finding.rule, ()) and _same_process(other, finding)), None)
+        result.append(replace(finding, consequence_of=cause.id if cause and cause.severity is not Severity.INFO else None))
+    return tuple(result)
+
+
+def _same_process(one: Finding, other: Finding) -> bool:
+    return (
+        one.process is not None
+        and other.process is not None
+        and (one.process.host, one.process.pid) == (other.process.host, other.process.pid)
+    )
+
+
+def _verdict(case: Case, findings: Sequence[Finding]) -> Verdict:
+    primary = next((finding for finding in findings if finding.consequence_of is None and finding.severity is not Severity.INFO), None)
+    if primary is not None:
+        return Verdict(
+            status=Status.PROBLEM,
+            finding=primary.id,
+            rule=primary.rule,
+            severity=primary.severity,
+            confidence=primary.confidence,
+            headline=primary.headline,
+            summary=primary.explanation,
+            fingerprint=_fingerprint(primary),
+        )
+    status, headline, summary = _without_cause(case)
+    return Verdict(
+        status=status,
+        finding=None,
+        rule=None,
+        severity=None,
+        confidence=None,
+        headline=headline,
+        summary=summary,
+        fingerprint=hashlib.sha256(f"{status} {headline.partition(':')[0]}".encode()).hexdigest()[:12],
+    )
+
+
+def _fingerprint(finding: Finding) -> str:
+    """Equal for the same cause in the same code, on whatever host, port or day: rule, frame without line, pool without numbers."""
+    frame = (finding.culprit.frame or "").partition("(")[0]
+    pool = re.sub(r"\d+", "#", finding.culprit.pool or "")
+    return hashlib.sha256(f"{finding.rule}\n{frame}\n{pool}".encode()).hexdigest()[:12]
+
+
+def _without_cause(case: Case) -> tuple[Status, str, str]:
+    """Health needs evidence of health; symptoms that no rule explains are said; everything else is not enough."""
+    incident = case.incident
+    suffering = [line for view in case.latest for line in _suffering(view)]
+    if suffering:
+        return (
+            Status.INSUFFICIENT,
+            f"Something is wrong, but the evidence does not tell what: {suffering[0]}.",
+            " ".join(f"{line[0].upper()}{line[1:]}." for line in suffering) + " No cause that this tool knows fits what is here.",
+        )
+    whole = [view.dump for view in case.latest if view.dump is not None and not view.dump.fragment and view.dump.complete is not False]
+    if incident.has_sockets and whole:
+        return Status.HEALTHY, "Nothing is wrong in what was saved.", _health(case)
+    if not incident.snapshots:
+        return (
+            Status.INSUFFICIENT,
+            "None of the files is of a kind that this tool reads.",
+            "Save lsof, netstat or ss, and jstack output, or run the collector script.",
+        )
+    have = (
+        "The sockets look healthy"
+        if incident.has_sockets
+        else "The threads look healthy"
+        if whole
+        else "This is only a piece of a dump"
+        if incident.has_threads
+        else "There are neither threads nor sockets"
+    )
+    lacking = "a thread dump" if not whole else "a socket table"
+    return (
+        Status.INSUFFICIENT,
+        f"Not enough evidence for a verdict: {have[0].lower()}{have[1:]}, and {lacking} is missing.",
+        f"{have}. With {lacking} of the same moment the two could be joined.",
+    )
+
+
+def _suffering(view: ProcessView) -> Iterable[str]:
+    """Symptoms of a process' clients beyond what comes and goes on a healthy server."""
+    for port in sorted(view.listeners):
+        felt = pressure(view, port)
+        total = len(view.server_side(port))
+        counts = felt.close_wait
+        if counts.total >= FEW or (counts.total > 2 and counts.total > FEW_SHARE * total):  # noqa: PLR2004 - two may be caught closing
+            yield f"{plural(counts.total, 'client')} of port {port} hung up and the server has not closed its side ({counts.fin_only} requests read, {counts.unread} unread, {counts.unaccepted} not accepted)"
+        elif felt.accept_queue > 2:  # noqa: PLR2004 - one or two are between two accepts
+            yield f"{plural(felt.accept_queue, 'connection')} to port {port} waits to be accepted"
+
+
+def _health(case: Case) -> str:
+    parts = [f"{stall.pool.idle} of {stall.workers} threads of {stall.pool.name} are free." for stall in case.stalls]
+    counts = Counter(one.state.value for view in case.latest for one in view.sockets if one.state)
+    parts.append(f"Sockets: {', '.join(f'{count:,} {state}' for state, count in counts.most_common())}." if counts else "")
+    parts.append("No client waits without being served, no lock cycle, no leak.")
+    return " ".join(part for part in parts if part)
+
+
+def _facts(incident: Incident) -> IncidentFacts:
+    times = sorted(dump.time for snapshot in incident.snapshots for dump in snapshot.dumps if dump.time)
+    return IncidentFacts(name=incident.name, hosts=incident.hosts, first=times[0] if times else None, last=times[-1] if times else None)
+
+
+def _missing(case: Case, findings: Sequence[Finding], verdict: Verdict) -> tuple[Missing, ...]:
+    """What would decide, each artifact once: what findings ask for first, then the half of the join that is not here."""
+    wanted = [missing for finding in findings if finding.severity is not Severity.INFO for missing in finding.missing]
+    if verdict.confidence is not Confidence.CERTAIN:
+        if not case.incident.has_sockets:
+            wanted.append(SOCKETS_MISSING)
+        if not case.incident.has_threads:
+            wanted.append(DUMP_MISSING)
+    return tuple({missing.artifact: missing for missing in reversed(wanted)}.values())[::-1]

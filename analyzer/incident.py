@@ -1,0 +1,117 @@
+"""The incident: every fact of every artifact, ordered into snapshots of hosts.
+
+A snapshot is what was saved at about the same moment on one host. Records are kept as the parsers made them; what they mean together is
+the business of ``correlate``.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import msgspec
+
+from parsers.records import Counter, Elision, Limit, OpenFile, Pid, SocketRow, ThreadDump, ThreadUsage
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+    from parsers.records import Record, Unread, Where
+
+
+class Snapshot(msgspec.Struct, frozen=True, kw_only=True):
+    """The facts of one moment on one host. ``index`` counts from 0 in order of time; ``name`` is what reports call it."""
+
+    host: str | None
+    index: int
+    name: str
+    rows: tuple[SocketRow, ...] = ()
+    dumps: tuple[ThreadDump, ...] = ()
+    open_files: tuple[OpenFile, ...] = ()
+    limits: tuple[Limit, ...] = ()
+    counters: tuple[Counter, ...] = ()
+    usages: tuple[ThreadUsage, ...] = ()
+
+    @property
+    def time(self) -> str | None:
+        """The earliest time that an artifact of this snapshot states, None if none does."""
+        return min((dump.time for dump in self.dumps if dump.time), default=None)
+
+
+class Artifact(msgspec.Struct, frozen=True, kw_only=True):
+    """A file as it was read: what it is, how much of it was understood, what was not."""
+
+    file: str
+    formats: tuple[str, ...]
+    records: int
+    unread: tuple[Unread, ...]
+    sha256: str
+    size: int
+    snapshot: str | None
+    elisions: tuple[Where, ...] = ()
+    note: str | None = None
+
+
+class Incident(msgspec.Struct, frozen=True, kw_only=True):
+    """All snapshots of all hosts, in order, and the files behind them."""
+
+    name: str
+    snapshots: tuple[Snapshot, ...]
+    artifacts: tuple[Artifact, ...]
+    notes: tuple[str, ...] = ()
+
+    @property
+    def hosts(self) -> tuple[str, ...]:
+        """The names of the hosts that are known, in order."""
+        return tuple(sorted({snapshot.host for snapshot in self.snapshots if snapshot.host}))
+
+    @property
+    def has_sockets(self) -> bool:
+        """True if any socket table was read."""
+        return any(snapshot.rows for snapshot in self.snapshots)
+
+    @property
+    def has_threads(self) -> bool:
+        """True if any thread dump was read."""
+        return any(snapshot.dumps for snapshot in self.snapshots)
+
+    @property
+    def elided(self) -> bool:
+        """True if somebody left lines out of an artifact."""
+        return any(artifact.elisions for artifact in self.artifacts)
+
+
+def snapshot_of(host: str | None, index: int, records: Iterable[tuple[Record, Pid | None]]) -> Snapshot:
+    """Sort records into a snapshot. A pid beside a record (from the file's name) is used where the record has none."""
+    rows: list[SocketRow] = []
+    dumps: list[ThreadDump] = []
+    files: list[OpenFile] = []
+    limits: list[Limit] = []
+    counters: list[Counter] = []
+    usages: list[ThreadUsage] = []
+    for record, pid in records:
+        match record:
+            case SocketRow():
+                rows.append(record)
+            case ThreadDump():
+                dumps.append(msgspec.structs.replace(record, pid=pid) if record.pid is None and pid is not None else record)
+            case OpenFile():
+                files.append(msgspec.structs.replace(record, pid=pid) if record.pid is None and pid is not None else record)
+            case Limit():
+                limits.append(record)
+            case Counter():
+                counters.append(record)
+            case ThreadUsage():
+                usages.append(record)
+            case Elision():
+                pass
+    return Snapshot(
+        host=host,
+        index=index,
+        name=str(index + 1),
+        rows=tuple(rows),
+        dumps=tuple(dumps),
+        open_files=tuple(files),
+        limits=tuple(limits),
+        counters=tuple(counters),
+        usages=tuple(usages),
+    )

@@ -1,0 +1,261 @@
+"""Intake: paths become an incident. Walks, reads, recognises, parses; keeps what nobody recognised. Nothing is ever written."""
+
+from __future__ import annotations
+
+import re
+import sys
+import zlib
+from datetime import datetime
+from pathlib import Path
+from typing import TYPE_CHECKING, NamedTuple
+
+from msgspec.structs import replace
+
+from analyzer.incident import Artifact, Incident, snapshot_of
+from analyzer.snapshots import Piece, Place, place
+from parsers import recognise, sections
+from parsers.records import Elision, Parsed, Pid, SocketRow, ThreadDump, Unread
+from parsers.source import Source, is_binary
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Sequence
+    from zoneinfo import ZoneInfo
+
+    from parsers.records import Record, Where
+
+STDIN = "-"
+_LARGEST = 2 << 30  # bytes of one text file; more would not fit a laptop's memory six times
+_GZIP_MAGIC = b"\x1f\x8b"
+_HIGHEST_RATIO = 400
+"""Socket tables pack 10 to 30 times, padded ones of ss 100 times; gzip's limit, which bombs come near, is 1,032."""
+_CAPTURE_MAGIC = (b"\xd4\xc3\xb2\xa1", b"\xa1\xb2\xc3\xd4", b"\x4d\x3c\xb2\xa1", b"\xa1\xb2\x3c\x4d", b"\x0a\x0d\x0d\x0a")
+_PID_IN_NAME = re.compile(r"(?:^|[^0-9])(\d{2,7})(?=[^0-9]|$)")
+
+
+class Unusable(Exception):  # noqa: N818 - it names what the evidence is, not a failure of the program
+    """Nothing that could be read was given; the text says what to do."""
+
+
+class Part(NamedTuple):
+    """A section after parsing: the format's name (None: nobody knew it), the command line above it, and what was made of it."""
+
+    form: str | None
+    prompt: str | None
+    parsed: Parsed
+
+
+class Reading(NamedTuple):
+    """A file after parsing; ``source`` is None if it was not text."""
+
+    file: str
+    source: Source | None
+    parts: tuple[Part, ...]
+    note: str | None
+    size: int
+    sha256: str
+
+
+class Evidence(NamedTuple):
+    """The incident and the sources by file name, which excerpts are fetched from."""
+
+    incident: Incident
+    sources: dict[str, Source]
+
+
+def read(paths: Sequence[str], host: str | None = None, zone: str | None = None) -> Evidence:
+    """Read folders, files or ``-``. ``host`` names the host, ``zone`` the time zone, where the files do not.
+
+    Raises:
+        Unusable: if a path does not exist, or nothing is left that holds a line of text.
+        ValueError: if no such zone is known.
+    """
+    readings = [read_one(file, data) for file, data in _files(paths)]
+    if not any(reading.size for reading in readings):
+        raise Unusable(_nothing(paths, readings))
+    return assemble(_incident_name(paths), readings, host, zone)
+
+
+def _zone(name: str | None) -> ZoneInfo | None:
+    if name is None:
+        return None
+    from zoneinfo import ZoneInfo, ZoneInfoNotFoundError  # noqa: PLC0415 - rarely asked for
+
+    try:
+        return ZoneInfo(name)
+    except (ZoneInfoNotFoundError, ValueError, OSError) as error:
+        raise ValueError(f"--timezone {name!r}: no such zone; use a name such as Asia/Seoul or UTC") from error
+
+
+def _in_zone(incident: Incident, zone: ZoneInfo) -> Incident:
+    """Give times without a zone the stated one."""
+
+    def stamp(dump: ThreadDump) -> ThreadDump:
+        if dump.time is None:
+            return dump
+        time = datetime.fromisoformat(dump.time)
+        return dump if time.tzinfo else replace(dump, time=time.replace(tzinfo=zone).isoformat())
+
+    snapshots = (replace(one, dumps=tuple(stamp(dump) for dump in one.dumps)) for one in incident.snapshots)
+    return replace(incident, snapshots=tuple(snapshots))
+
+
+def _nothing(paths: Sequence[str], readings: Sequence[Reading]) -> str:
+    what = "the folder holds no files" if not readings else "all files are empty"
+    return f"{', '.join(paths)}: {what}; save lsof, netstat or ss, and jstack output there first"
+
+
+def _files(paths: Sequence[str]) -> Iterator[tuple[str, bytes | str]]:
+    """(name, content) of every file in a stable order; content is an error's text if the file cannot be read."""
+    several = len(paths) > 1
+    for path in sorted(paths):
+        if path == STDIN:
+            yield "stdin", sys.stdin.buffer.read()
+            continue
+        root = Path(path)
+        if not root.exists():
+            raise Unusable(f"{path}: no such file or folder")
+        if root.is_dir():
+            for file in sorted(found for found in root.rglob("*") if found.is_file() and not _is_hidden(found.relative_to(root))):
+                name = file.relative_to(root).as_posix()
+                yield f"{root.name}/{name}" if several else name, _content(file)
+        else:
+            yield root.name, _content(root)
+
+
+def _is_hidden(path: Path) -> bool:
+    return any(part.startswith(".") for part in path.parts)
+
+
+def _content(file: Path) -> bytes | str:
+    try:
+        if file.stat().st_size > _LARGEST:
+            return f"larger than {_LARGEST >> 30} GB"
+        data = file.read_bytes()
+        return gunzip(data) if data.startswith(_GZIP_MAGIC) else data
+    except OSError as error:
+        return f"cannot be read: {error.strerror or error}"
+
+
+def gunzip(data: bytes) -> bytes | str:
+    """The content of a .gz file; the text of an error if it is a bomb. A file that is cut off gives what is there."""
+    unpacked = bytearray()
+    while data:
+        unpacker = zlib.decompressobj(wbits=31)
+        try:
+            unpacked += unpacker.decompress(data, max(1, _LARGEST - len(unpacked)))
+        except zlib.error as error:
+            return bytes(unpacked) or f"a gzip file that is damaged: {error}"
+        if unpacker.unconsumed_tail or len(unpacked) > _HIGHEST_RATIO * max(len(data), 1 << 16):
+            return "unpacks to far more than a text file would; not read"
+        data = unpacker.unused_data
+    return bytes(unpacked)
+
+
+def read_one(file: str, data: bytes | str) -> Reading:
+    """Parse one file; whatever is wrong with it becomes a note."""
+    if isinstance(data, str):
+        return Reading(file, None, (), data, 0, "")
+    source = Source(file, data)
+    if data.startswith(_CAPTURE_MAGIC):
+        return Reading(file, None, (), "a packet capture; this version does not read captures", source.size, source.sha256)
+    if is_binary(data):
+        return Reading(file, None, (), "not a text file", source.size, source.sha256)
+    parts = []
+    for section in sections(source):
+        form = recognise(section)
+        if form is None:
+            parts.append(Part(None, section.prompt, _unknown(section.where(0, len(section.lines) - 1), section.nonblank)))
+        else:
+            parts.append(Part(form.NAME, section.prompt, form.parse(section)))
+    note = None if data.strip() else "empty"
+    return Reading(file, source, tuple(parts), note, source.size, source.sha256)
+
+
+def _unknown(where: Where, lines: int) -> Parsed:
+    return Parsed((), 0, (Unread(where, lines, "no format that is known"),))
+
+
+def assemble(name: str, readings: Sequence[Reading], host: str | None = None, zone: str | None = None) -> Evidence:
+    """Place every section's records into snapshots and make the incident.
+
+    Raises:
+        ValueError: if no such zone is known.
+    """
+    clock = _zone(zone)
+    pids = _pids(readings)
+    pieces: list[Piece] = []
+    owners: list[tuple[int, int]] = []
+    for number, reading in enumerate(readings):
+        for index, part in enumerate(reading.parts):
+            if part.form is not None and part.parsed.records:
+                # Two different commands in one pasted session are one moment; the same command again is the next.
+                pieces.append(Piece(reading.file, index, f"{part.form} {part.prompt or ''}", _time_of(part.parsed)))
+                owners.append((number, index))
+    places = place(pieces, pids)
+    records: dict[Place, list[tuple[Record, Pid | None]]] = {}
+    placed: dict[int, list[Place]] = {}
+    for (number, index), where in zip(owners, places, strict=True):
+        reading = readings[number]
+        pid = _pid_in_name(reading.file, pids)
+        records.setdefault(where, []).extend((record, pid) for record in reading.parts[index].parsed.records)
+        placed.setdefault(number, []).append(where)
+    snapshots = tuple(
+        snapshot_of(where.host or host, where.order, facts)
+        for where, facts in sorted(records.items(), key=lambda item: (item[0].host or "", item[0].order))
+    )
+    artifacts = tuple(_artifact(reading, placed.get(number, [])) for number, reading in enumerate(readings))
+    sources = {reading.file: reading.source for reading in readings if reading.source is not None}
+    incident = Incident(name=name, snapshots=snapshots, artifacts=artifacts)
+    return Evidence(incident if clock is None else _in_zone(incident, clock), sources)
+
+
+def _artifact(reading: Reading, places: Sequence[Place]) -> Artifact:
+    names = sorted({str(where.order + 1) for where in places}, key=int)
+    return Artifact(
+        file=reading.file,
+        formats=tuple(dict.fromkeys(part.form for part in reading.parts if part.form)),
+        records=sum(_weight(record) for part in reading.parts for record in part.parsed.records),
+        unread=tuple(gap for part in reading.parts for gap in part.parsed.unread),
+        sha256=reading.sha256,
+        size=reading.size,
+        snapshot="-".join([names[0], names[-1]] if len(names) > 1 else names) or None,
+        elisions=tuple(record.where for part in reading.parts for record in part.parsed.records if isinstance(record, Elision)),
+        note=reading.note,
+    )
+
+
+def _weight(record: Record) -> int:
+    """A dump counts its threads; an elision is no record of the system."""
+    if isinstance(record, ThreadDump):
+        return len(record.threads)
+    return 0 if isinstance(record, Elision) else 1
+
+
+def _time_of(parsed: Parsed) -> str | None:
+    return next((record.time for record in parsed.records if isinstance(record, ThreadDump) and record.time), None)
+
+
+def _pids(readings: Sequence[Reading]) -> set[int]:
+    """Every pid that a table or a dump names."""
+    pids: set[int] = set()
+    for reading in readings:
+        for part in reading.parts:
+            for record in part.parsed.records:
+                if isinstance(record, SocketRow) and record.owners:
+                    pids.update(owner.pid for owner in record.owners)
+                elif isinstance(record, ThreadDump) and record.pid is not None:
+                    pids.add(record.pid)
+    return pids
+
+
+def _pid_in_name(file: str, pids: set[int]) -> Pid | None:
+    """A number in the file's name that is a pid of the incident: ``jstack-27836.txt``."""
+    found = {int(number) for number in _PID_IN_NAME.findall(file)} & pids
+    return Pid(found.pop()) if len(found) == 1 else None
+
+
+def _incident_name(paths: Sequence[str]) -> str:
+    if len(paths) == 1 and paths[0] != STDIN:
+        path = Path(paths[0])
+        return path.resolve().name if path.is_dir() else path.stem
+    return "stdin" if list(paths) == [STDIN] else "incident"

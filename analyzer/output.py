@@ -1,0 +1,149 @@
+"""Where reports go: the right renderer for each format, files written whole or not at all, never into the evidence."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import sys
+import tempfile
+from pathlib import Path
+from typing import TYPE_CHECKING, Final, NamedTuple
+
+import typer
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from analyzer.finding import Diagnosis
+    from reports.view import View
+
+ENDINGS: Final = {"html": "html", "md": "md", "jira": "jira", "text": "txt", "json": "json", "summary": "summary.txt"}
+"""Format → ending of the file that holds it."""
+_GUESSES: Final = {".html": "html", ".htm": "html", ".md": "md", ".markdown": "md", ".jira": "jira", ".txt": "text", ".json": "json"}
+
+
+class Job(NamedTuple):
+    """What to write: the diagnosis, the evidence's paths, formats asked for, ``-o``, ``-q``, the command line and the tool's version."""
+
+    diagnosis: Diagnosis
+    paths: Sequence[str]
+    formats: Sequence[str]
+    output: str | None
+    quiet: bool
+    command: str
+    version: str
+
+
+def write(job: Job) -> None:
+    """Render and write everything.
+
+    Raises:
+        typer.BadParameter: if ``-o`` does not fit the formats or lies inside the evidence.
+    """
+    from reports import view  # noqa: PLC0415 - the renderers load only what a format needs
+
+    shown = view.build(job.diagnosis, job.command)
+    plan = _plan(job)
+    for form, target in plan:
+        text = _render(form, job, shown)
+        if target is None:
+            sys.stdout.write(text if text.endswith("\n") else text + "\n")
+        else:
+            _write_whole(target, text)
+    files = [target for _, target in plan if target is not None]
+    to_stdout = any(target is None for _, target in plan)
+    if not job.quiet and not to_stdout:
+        from reports import terminal  # noqa: PLC0415 - see above
+
+        width = shutil.get_terminal_size((80, 24)).columns
+        color = sys.stdout.isatty() and not os.environ.get("NO_COLOR")
+        sys.stdout.write(terminal.verdict(shown, max(40, min(width, 120)), color).rstrip("\n") + "\n")
+    for target in files:
+        typer.echo(f"Report: {target}", err=to_stdout)
+
+
+def _plan(job: Job) -> list[tuple[str, Path | None]]:
+    """Format and target (None: stdout) of every report."""
+    formats = list(dict.fromkeys(str(form) for form in job.formats))
+    if job.output == "-":
+        if len(formats) > 1:
+            raise typer.BadParameter("several formats do not fit into stdout; give -o a folder", param_hint="-o")
+        return [(formats[0] if formats else "text", None)]
+    if job.output is not None:
+        target = Path(job.output)
+        folder = target.is_dir() or job.output.endswith(("/", os.sep)) or len(formats) > 1
+        if folder:
+            return [(form, _outside(target / _name(job, form), job.paths, asked=True)) for form in formats or ["html"]]
+        guess = formats[0] if formats else _GUESSES.get(target.suffix.lower())
+        if guess is None:
+            raise typer.BadParameter(f"the ending of {target.name!r} names no format; add -f", param_hint="-o")
+        return [(guess, _outside(target, job.paths, asked=True))]
+    piped = [form for form in formats if form != "html"]
+    if len(piped) == 1:
+        return [(form, None if form == piped[0] else _default(job, form)) for form in formats]
+    return [(form, _default(job, form)) for form in formats or ["html"]]
+
+
+def _name(job: Job, form: str) -> str:
+    name = "".join(letter if letter.isalnum() or letter in "-_." else "-" for letter in job.diagnosis.incident.name) or "incident"
+    return f"{name}-report.{ENDINGS[form]}"
+
+
+def _default(job: Job, form: str) -> Path:
+    return _outside(Path(_name(job, form)), job.paths, asked=False)
+
+
+def _outside(target: Path, evidence: Sequence[str], *, asked: bool) -> Path:
+    """The target, moved beside the evidence if the current folder is the evidence: it is never written to."""
+    for path in evidence:
+        root = Path(path).resolve()
+        if path != "-" and root.is_dir() and target.resolve().is_relative_to(root):
+            if asked:
+                raise typer.BadParameter(f"{target} lies inside the evidence, which is never written to", param_hint="-o")
+            return root.parent / target.name
+    return target
+
+
+def _write_whole(target: Path, text: str) -> None:
+    """Write to a neighbour and rename: an interrupted run leaves no half report."""
+    target.parent.mkdir(parents=True, exist_ok=True)
+    handle, name = tempfile.mkstemp(prefix=f".{target.name}.", dir=target.parent)
+    try:
+        with os.fdopen(handle, "w", encoding="utf-8", newline="\n") as file:
+            file.write(text)
+        mask = os.umask(0)
+        os.umask(mask)
+        Path(name).chmod(0o666 & ~mask)
+        Path(name).replace(target)
+    except BaseException:
+        Path(name).unlink(missing_ok=True)
+        raise
+
+
+def _render(form: str, job: Job, shown: View) -> str:
+    """The report as text; each renderer is loaded only when it is asked for."""
+    match form:
+        case "json":
+            from reports import json_contract  # noqa: PLC0415
+
+            return json_contract.render(job.diagnosis, job.version)
+        case "html":
+            from reports import html  # noqa: PLC0415
+
+            return html.render(shown)
+        case "md":
+            from reports import markdown  # noqa: PLC0415
+
+            return markdown.render(shown)
+        case "jira":
+            from reports import jira  # noqa: PLC0415
+
+            return jira.render(shown)
+        case "summary":
+            from reports import summary  # noqa: PLC0415
+
+            return summary.render(shown)
+        case _:
+            from reports import text  # noqa: PLC0415
+
+            return text.render(shown)

@@ -1,0 +1,59 @@
+"""The root causes, one file each: the module's docstring is what users read in reports and in ``analyze explain``.
+
+A new rule is a file here, an entry in ``RULES``, a test, a sample. What two rules need lives in ``correlate``.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Final, Protocol
+
+from analyzer.rules import connection_leak, connection_limit, java_deadlock, mutual_call_starvation, self_call_starvation, slow_backend
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+    from analyzer.correlate import Case
+    from analyzer.finding import Finding
+
+
+class Rule(Protocol):
+    """What a rule module offers.
+
+    ``NEEDS`` names the input without which it is skipped: "threads", "sockets", both, or "threads or sockets". ``CONSEQUENCE_OF`` names
+    the rules whose finding on the same process explains this one. ``diagnose`` is pure.
+    """
+
+    @property
+    def __name__(self) -> str:
+        """The module's name."""
+
+    @property
+    def __doc__(self) -> str | None:  # type: ignore[override]
+        """The explanation."""
+
+    @property
+    def NEEDS(self) -> tuple[str, ...]:  # noqa: N802 - a constant of the module
+        """The inputs without which the rule is skipped."""
+
+    @property
+    def CONSEQUENCE_OF(self) -> tuple[str, ...]:  # noqa: N802 - a constant of the module
+        """The rules that this one may follow from."""
+
+    def diagnose(self, case: Case) -> Iterable[Finding]:
+        """The findings of this cause; none if it is not so."""
+
+
+RULES: Final[tuple[Rule, ...]] = (
+    self_call_starvation,
+    mutual_call_starvation,
+    slow_backend,
+    java_deadlock,
+    connection_limit,
+    connection_leak,
+)
+"""Every rule, in the order in which ``analyze explain`` lists them."""
+
+
+def slug(rule: Rule) -> str:
+    """The rule's id: its file's name with dashes."""
+    return rule.__name__.rpartition(".")[2].replace("_", "-")

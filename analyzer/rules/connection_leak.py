@@ -1,0 +1,173 @@
+"""A client never closes its connections: the services hang up, and the sockets stay in CLOSE_WAIT.
+
+Looks for: CLOSE_WAIT on connections that this process opened itself, to one service, with no thread working on them. It is a leak for
+sure when they grow from snapshot to snapshot. Sockets that were read to the end (Recv-Q 0) have been seen by the application, which still
+holds them.
+
+Why it matters: CLOSE_WAIT has no time limit. Each leaked connection keeps a descriptor, until the process reaches its limit and can open
+neither files nor connections.
+
+Do next: close the response, the stream or the client in every path (try-with-resources); for JDK HttpClient keep one client instead of one
+per request. Take a second socket table a few minutes later if there is only one.
+
+Wrong when: they are idle members of a connection pool that the service closed meanwhile. These are few, do not grow, and go when the pool
+looks at them. A pool that leaks but is not empty yet looks exactly the same in one snapshot.
+"""
+
+from __future__ import annotations
+
+import itertools
+from typing import TYPE_CHECKING, Final
+
+from analyzer.correlate.sockets import close_wait
+from analyzer.correlate.witness import of_sockets, plural
+from analyzer.finding import Action, Confidence, Culprit, Finding, Missing, Severity, Step, When
+from parsers.records import TcpState
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Sequence
+
+    from analyzer.correlate import Case, ProcessView
+    from analyzer.correlate.sockets import Connection
+    from parsers.records import Endpoint
+
+NEEDS: Final = ("sockets",)
+CONSEQUENCE_OF: Final[tuple[str, ...]] = ()
+MANY: Final = 20
+"""Stale members of one pool towards one service: HTTP clients keep at most 20 in all by default (Apache), OkHttp 5, JDK 5 per service."""
+GROWTH: Final = 3
+"""Sockets that must have come between first and last snapshot: fewer may be a pool that filled."""
+
+
+def diagnose(case: Case) -> Iterator[Finding]:
+    """One finding per process and service."""
+    for view in case.latest:
+        history = case.history(view)
+        for remote, sockets in _groups(view).items():
+            earlier = [_groups(other).get(remote, []) for other in history[:-1] if other.sockets]
+            yield from _judge(view, remote, sockets, earlier)
+
+
+def _groups(view: ProcessView) -> dict[Endpoint, list[Connection]]:
+    """CLOSE_WAIT sockets that the process opened, by service."""
+    groups: dict[Endpoint, list[Connection]] = {}
+    for one in view.client_side:
+        if one.state is TcpState.CLOSE_WAIT and one.remote is not None:
+            groups.setdefault(one.remote, []).append(one)
+    return dict(sorted(groups.items()))
+
+
+def _judge(
+    view: ProcessView, remote: Endpoint, sockets: Sequence[Connection], earlier: Sequence[Sequence[Connection]]
+) -> Iterator[Finding]:
+    counts = [len(group) for group in earlier] + [len(sockets)]
+    drained = close_wait(sockets).drained
+    kept = {(one.local, one.remote) for one in earlier[0]} & {(one.local, one.remote) for one in sockets} if earlier else set()
+    grows = (
+        len(counts) > 1
+        and counts[-1] - counts[0] >= GROWTH
+        and all(b >= a for a, b in itertools.pairwise(counts))
+        and len(kept) == counts[0]
+    )
+    if grows:
+        yield _finding(
+            view,
+            remote,
+            sockets,
+            counts,
+            Severity.WARNING,
+            Confidence.CERTAIN,
+            f"{' → '.join(map(str, counts))} sockets in {len(counts)} snapshots; none of the first ones was ever closed.",
+        )
+    elif len(sockets) > MANY and len(counts) == 1:
+        yield _finding(
+            view, remote, sockets, counts, Severity.WARNING, Confidence.LIKELY if drained > MANY else Confidence.SUSPECTED, _single(drained)
+        )
+    elif drained and len(counts) == 1:
+        yield _finding(view, remote, sockets, counts, Severity.WARNING, Confidence.SUSPECTED, _single(drained))
+    else:
+        yield _finding(
+            view,
+            remote,
+            sockets,
+            counts,
+            Severity.INFO,
+            Confidence.SUSPECTED,
+            "Few, or not growing: idle pooled connections that the service closed look the same and are harmless.",
+        )
+
+
+def _single(drained: int) -> str:
+    if drained:
+        return f"{plural(drained, 'socket was', 'sockets were')} read to the end (Recv-Q 0) and not closed: the application has seen the end. A second snapshot would show growth."
+    return "More than a pool keeps idle by default, but one snapshot cannot show growth: a large pool of stale connections looks the same."
+
+
+def _finding(
+    view: ProcessView,
+    remote: Endpoint,
+    sockets: Sequence[Connection],
+    counts: Sequence[int],
+    severity: Severity,
+    confidence: Confidence,
+    why: str,
+) -> Finding:
+    split = close_wait(sockets)
+    states = ", ".join(
+        part
+        for part in (
+            f"{split.drained} read to the end" if split.drained else "",
+            f"{split.fin_only} with only the FIN unread" if split.fin_only else "",
+            f"{split.unread} with data unread" if split.unread else "",
+        )
+        if part
+    )
+    grown = f" They grow: {' → '.join(f'{count:,}' for count in counts)}." if len(counts) > 1 and counts[-1] > counts[0] else ""
+    who = view.command or "The process"
+    pid = view.process.pid
+    severe = severity is not Severity.INFO
+    return Finding(
+        rule="connection-leak",
+        severity=severity,
+        confidence=confidence,
+        headline=f"{who} keeps {plural(len(sockets), 'connection')} to {remote} that the service has closed{': a connection leak' if severe else ''}.",
+        explanation=(
+            f"{remote} closed {plural(len(sockets), 'connection')}; this process opened {'it' if len(sockets) == 1 else 'them'} and has not closed"
+            f" {'its' if len(sockets) == 1 else 'their'} own side{f' ({states})' if states else ''}.{grown} CLOSE_WAIT has no time limit: only close(), or the end of the process, ends it."
+        ),
+        why_confident=why,
+        evidence=(of_sockets(sockets, f"{plural(len(sockets), 'socket')} to {remote} in CLOSE_WAIT"),),
+        process=view.process,
+        culprit=Culprit(remote=str(remote)),
+        chain=(Step(str(remote), "closed its side of", plural(len(sockets), "connection")), Step(who, "never closes", "its own side")),
+        actions=(
+            Action(
+                When.NOW,
+                "Take another socket table in a few minutes: growth makes it a leak.",
+                f"lsof -nP -a -i -p {pid if pid is not None else 'PID'} > lsof-2.txt",
+            ),
+            Action(
+                When.FIX,
+                f"Close every response, stream and connection to {remote} in all paths (try-with-resources); keep one client, not one per request.",
+            ),
+            Action(
+                When.PREVENT,
+                "Let the pool check or evict idle connections before the service closes them (keep-alive shorter than the service's).",
+            ),
+        )
+        if severe
+        else (),
+        figures=(
+            (f"{len(sockets):,}", f"CLOSE_WAIT to {remote}"),
+            *(((f"+{counts[-1] - counts[0]:,}", "since the first snapshot"),) if len(counts) > 1 else ()),
+        ),
+        missing=(
+            Missing(
+                "second socket table, some minutes later",
+                f"whether the sockets to {remote} grow",
+                f"lsof -nP -a -i -p {pid if pid is not None else 'PID'} > lsof-2.txt",
+            ),
+        )
+        if severe and len(counts) == 1
+        else (),
+    )

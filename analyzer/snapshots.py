@@ -1,0 +1,129 @@
+"""Which artifacts belong together: hosts by folder, moments by number, time or folder.
+
+Operators number what they save (``jstack-1.txt``, ``snap2/netstat.txt``, ``ss_101530.txt``), or append to one file. Artifacts whose names
+differ only in a number form a series; the n-th members of all series form the n-th snapshot. A number that is a pid of the incident
+counts as part of the name. An artifact outside every series was taken once; it joins the last snapshot, for the tables are usually
+saved after the dumps, unless its own time says better.
+"""
+
+from __future__ import annotations
+
+import re
+from collections import defaultdict
+from typing import TYPE_CHECKING, NamedTuple
+
+if TYPE_CHECKING:
+    from collections.abc import Collection, Sequence
+
+_NUMBER = re.compile(r"\d+")
+# Folder names that count moments, not machines.
+_MOMENT_FOLDER = re.compile(
+    r"(?:snap(?:shot)?|round|dump|set|run|capture|sample|step|iteration|minute|min|take|time|t|pass|s|n)?[-_. ]?\d[\d\-_.:T]*",
+    re.IGNORECASE,
+)
+_SMALL = 1000  # a counter of snapshots, not a time
+
+
+class Piece(NamedTuple):
+    """One output: its file (relative, with ``/``), its number in the file, what kind it is, and its own time if it states one."""
+
+    file: str
+    section: int
+    kind: str
+    time: str | None
+
+
+class Place(NamedTuple):
+    """The host (None: not known) and the snapshot's number on that host, from 0."""
+
+    host: str | None
+    order: int
+
+
+def place(pieces: Sequence[Piece], pids: Collection[int]) -> list[Place]:
+    """The place of every piece, in the order of ``pieces``; independent of that order otherwise."""
+    hosts = _hosts({piece.file for piece in pieces})
+    result: list[Place | None] = [None] * len(pieces)
+    by_host: dict[str | None, list[int]] = defaultdict(list)
+    for number, piece in enumerate(pieces):
+        by_host[hosts.get(piece.file)].append(number)
+    for host, numbers in by_host.items():
+        indices = _indices([pieces[number] for number in numbers], {str(pid) for pid in pids})
+        for number, index in zip(numbers, indices, strict=True):
+            result[number] = Place(host, index)
+    return [found for found in result if found is not None]
+
+
+def _hosts(files: Collection[str]) -> dict[str, str]:
+    """File → host, where sibling folders hold the same kinds of files and their names do not count moments."""
+    folders: dict[str, set[str]] = defaultdict(set)
+    for file in files:
+        folder, slash, rest = file.partition("/")
+        if slash:
+            folders[folder].add(_NUMBER.sub("#", rest))
+    machines = [folder for folder in folders if not _MOMENT_FOLDER.fullmatch(folder)]
+    if len(machines) < 2:  # noqa: PLR2004 - one folder is a way of packing
+        return {}
+    shared = set.intersection(*(folders[folder] for folder in machines))
+    if not shared:
+        return {}
+    return {file: file.partition("/")[0] for file in files if file.partition("/")[0] in machines}
+
+
+def _indices(pieces: Sequence[Piece], pids: Collection[str]) -> list[int]:
+    """The snapshot index of each piece of one host."""
+    series: dict[tuple[str, str], list[tuple[tuple[int, ...], int]]] = defaultdict(list)
+    for number, piece in enumerate(pieces):
+        family, counts = _family(piece.file, pids)
+        series[family, piece.kind].append(((*counts, piece.section), number))
+    keys: dict[int, int] = {}
+    for members in series.values():
+        if len(members) > 1:
+            members.sort()
+            keys.update(_keys(members))
+    if not keys:
+        return [0] * len(pieces)
+    ranks = {key: rank for rank, key in enumerate(sorted(set(keys.values())))}
+    times = _times(pieces, keys, ranks)
+    last = len(ranks) - 1
+    return [ranks[keys[number]] if number in keys else _nearest(piece.time, times, last) for number, piece in enumerate(pieces)]
+
+
+def _keys(members: Sequence[tuple[tuple[int, ...], int]]) -> dict[int, int]:
+    """Piece number → sorting key within a series: the counter itself where it is one, else the rank."""
+    columns = list(zip(*(counts for counts, _ in members), strict=True))
+    varying = [column for column in columns if len(set(column)) > 1]
+    if len(varying) == 1 and varying[0] is not columns[-1] and max(varying[0]) < _SMALL and len(set(varying[0])) == len(members):
+        return {number: value for value, (_, number) in zip(varying[0], members, strict=True)}
+    return {number: rank for rank, (_, number) in enumerate(members, start=1)}
+
+
+def _family(file: str, pids: Collection[str]) -> tuple[str, tuple[int, ...]]:
+    """The name with its numbers taken out, and the numbers; pids stay in the name."""
+    counts: list[int] = []
+
+    def take(match: re.Match[str]) -> str:
+        if match[0] in pids:
+            return match[0]
+        counts.append(int(match[0][:18]))
+        return "#"
+
+    return _NUMBER.sub(take, file), tuple(counts)
+
+
+def _times(pieces: Sequence[Piece], keys: dict[int, int], ranks: dict[int, int]) -> dict[int, str]:
+    """Snapshot index → the earliest time stated in it."""
+    times: dict[int, str] = {}
+    for number, piece in enumerate(pieces):
+        if piece.time and number in keys:
+            index = ranks[keys[number]]
+            times[index] = min(piece.time, times.get(index, piece.time))
+    return times
+
+
+def _nearest(time: str | None, times: dict[int, str], last: int) -> int:
+    """The snapshot that a single artifact joins: the latest that is not later than its time, else the last."""
+    if time is None or not times:
+        return last
+    earlier = [index for index, stated in times.items() if stated <= time]
+    return max(earlier, default=min(times))

@@ -1,0 +1,113 @@
+"""The tables that stand beside the findings: sockets by process and port, pools, files, and warnings about the evidence."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from typing import TYPE_CHECKING, Final
+
+from analyzer.correlate.sockets import close_wait, states
+from analyzer.finding import Input, PoolTable, SocketTable, UnreadLine
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator, Sequence
+
+    from analyzer.correlate import Case, ProcessView
+    from analyzer.correlate.sockets import Connection
+    from analyzer.incident import Artifact
+    from parsers.records import Endpoint
+
+FAR_APART: Final = 60.0
+"""Seconds between artifacts of one snapshot above which counts of threads and sockets need not agree."""
+
+
+def socket_tables(views: Iterable[ProcessView]) -> Iterator[SocketTable]:
+    """Connections of each process: one table per listening port, one per service it calls."""
+    for view in views:
+        for port in sorted(view.listeners):
+            found = [one for one in view.sockets if one.local.port == port]
+            yield _socket_table(view, found, port, "server", None)
+        services: dict[Endpoint, list[Connection]] = {}
+        for one in view.client_side:
+            if one.remote is not None:
+                services.setdefault(one.remote, []).append(one)
+        for remote, group in sorted(services.items()):
+            yield _socket_table(view, group, None, "client", str(remote))
+
+
+def _socket_table(view: ProcessView, found: Sequence[Connection], port: int | None, side: str, remote: str | None) -> SocketTable:
+    return SocketTable(
+        snapshot=view.snapshot.name,
+        host=view.snapshot.host,
+        pid=view.pid,
+        command=view.command,
+        local_port=port,
+        side=side,
+        remote=remote,
+        states=states(found),
+        close_wait=close_wait(found),
+    )
+
+
+def pool_tables(views: Iterable[ProcessView]) -> Iterator[PoolTable]:
+    """The pools of each dump, without the VM's own threads."""
+    for view in views:
+        for pool in view.pools:
+            if pool.role != "jvm":
+                yield PoolTable(
+                    snapshot=view.snapshot.name,
+                    host=view.snapshot.host,
+                    pid=view.process.pid,
+                    name=pool.name,
+                    role=pool.role,
+                    size=len(pool.members),
+                    busy=len(pool.busy),
+                    idle=pool.idle,
+                    listener=f"*:{pool.port}" if pool.port is not None else None,
+                    doing=pool.doing(),
+                )
+
+
+def input_of(artifact: Artifact) -> Input:
+    """A file as the report lists it."""
+    return Input(
+        file=artifact.file,
+        format=" + ".join(artifact.formats) or None,
+        records=artifact.records,
+        unread=tuple(UnreadLine(gap.where.first, gap.lines, gap.why) for gap in artifact.unread),
+        sha256=artifact.sha256,
+        bytes=artifact.size,
+        snapshot=artifact.snapshot,
+        elided=len(artifact.elisions),
+        note=artifact.note,
+    )
+
+
+def notes(case: Case) -> Iterator[str]:
+    """What a reader must know before trusting the join: far apart in time, pids that differ, dumps cut off, lines left out."""
+    for snapshot in case.incident.snapshots:
+        times = sorted(dump.time for dump in snapshot.dumps if dump.time)
+        if len(times) > 1 and (span := _seconds(times[0], times[-1])) > FAR_APART:
+            yield f"Artifacts of snapshot {snapshot.name} were taken {span:.0f} s apart ({times[0]} and {times[-1]}): counts of threads and sockets need not agree."
+    for view in case.views:
+        dump = view.dump
+        if dump is None:
+            continue
+        if dump.complete is False and not dump.fragment:
+            yield f"{dump.where.file}: the thread dump is cut off; threads are missing from it."
+        if view.dump_basis == "port, though the pids differ":
+            yield (
+                f"{dump.where.file} names pid {dump.pid}, the listener's owner is pid {view.pid}: a container's own numbering or a restarted process."
+                " They are joined by the port in the pools' names; thread ids are not compared."
+            )
+        elif dump.pid is not None and not view.sockets and case.incident.has_sockets:
+            yield f"{dump.where.file} is of pid {dump.pid}, which owns no socket in the tables: threads and sockets are not joined."
+    for artifact in case.incident.artifacts:
+        if artifact.elisions:
+            yield f"{artifact.file}: lines were left out of it ({len(artifact.elisions)} times “...”); counts are lower bounds."
+
+
+def _seconds(first: str, last: str) -> float:
+    try:
+        return (datetime.fromisoformat(last) - datetime.fromisoformat(first)).total_seconds()
+    except (TypeError, ValueError):
+        return 0.0
