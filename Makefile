@@ -35,7 +35,7 @@ floors: $(READY)
 	$(BIN)/lint-imports
 
 docs: $(READY)  ## docs made from the code must not drift from it
-	$(BIN)/python tests/docs_from_code.py --check
+	$(BIN)/python docs/from_code.py --check
 
 format: $(READY)
 	$(BIN)/ruff format .
@@ -43,7 +43,7 @@ format: $(READY)
 
 bless: $(READY)  ## rewrite the goldens and the generated docs; review the diff
 	BLESS=1 $(BIN)/python -m pytest tests/test_goldens.py -q -p no:randomly
-	$(BIN)/python tests/docs_from_code.py
+	$(BIN)/python docs/from_code.py
 
 lock: $(READY)  ## resolve the development environment anew
 	$(BIN)/python -m pip install --quiet uv

@@ -19,7 +19,9 @@ if TYPE_CHECKING:
 FAILED, USAGE, UNUSABLE, DEFECT = 1, 2, 3, 4
 EXAMPLE: Final = "Example:  analyze incident/        (a folder with lsof, netstat or ss, and jstack output)"
 
-app = typer.Typer(add_completion=False, no_args_is_help=False, rich_markup_mode=None, pretty_exceptions_enable=False)
+_SETTINGS: Final = {"help_option_names": ["-h", "--help"], "max_content_width": 100}
+app = typer.Typer(add_completion=False, rich_markup_mode=None, pretty_exceptions_enable=False, context_settings=_SETTINGS)
+commands = typer.Typer(add_completion=False, rich_markup_mode=None, pretty_exceptions_enable=False, context_settings=_SETTINGS)
 
 
 class Format(StrEnum):
@@ -42,8 +44,9 @@ class FailOn(StrEnum):
 
 @app.command("incident", epilog=f"{EXAMPLE}\n\nOther commands: analyze explain [RULE] · analyze schema")
 def incident(
+    context: typer.Context,
     paths: Annotated[
-        list[str] | None, typer.Argument(metavar="INCIDENT...", help="Folders, single files, or - for stdin.", show_default=False)
+        list[str] | None, typer.Argument(metavar="INCIDENT", help="Folders, single files, or - for stdin.", show_default=False)
     ] = None,
     formats: Annotated[
         list[Format] | None,
@@ -80,7 +83,7 @@ def incident(
         print(f"closewait {_version()}")  # noqa: T201 - the answer
         return
     if not paths:
-        typer.echo(f"Usage: analyze [OPTIONS] INCIDENT...\n\n{EXAMPLE}\nAll options: analyze --help", err=True)
+        typer.echo(context.get_help(), err=True)
         raise typer.Exit(USAGE)
     from analyzer.intake import Unusable, read
 
@@ -104,7 +107,7 @@ def incident(
     _fail(diagnosis, fail_on)
 
 
-@app.command("explain")
+@commands.command("explain")
 def explain(
     rule: Annotated[
         str | None, typer.Argument(metavar="[RULE]", help="A rule's name, such as self-call-starvation.", show_default=False)
@@ -122,7 +125,7 @@ def explain(
     print(found, end="")  # noqa: T201 - the answer
 
 
-@app.command("schema")
+@commands.command("schema")
 def schema() -> None:
     """Print the JSON Schema of the json format."""
     from reports import json_contract
@@ -133,12 +136,10 @@ def schema() -> None:
 def main(arguments: Sequence[str] | None = None) -> NoReturn:
     """Entry point of ``analyze``. A word that names an existing path is a path, even if it is also a command's name."""
     given = list(sys.argv[1:] if arguments is None else arguments)
-    commands = {"explain", "schema"}
-    if not given or given[0] not in commands or Path(given[0]).exists():
-        given = ["incident", *given]
+    other = bool(given) and given[0] in {"explain", "schema"} and not Path(given[0]).exists()
     _plain_output()
     try:
-        app(given, prog_name="analyze", standalone_mode=True)
+        (commands if other else app)(given, prog_name="analyze", standalone_mode=True)
     except BrokenPipeError:
         # The reader (head, less) has seen enough; the interpreter must not complain about it when it flushes.
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())

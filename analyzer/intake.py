@@ -115,19 +115,26 @@ def _files(paths: Sequence[str]) -> Iterator[tuple[str, bytes | str]]:
         if not root.exists():
             raise Unusable(f"{path}: no such file or folder")
         if root.is_dir():
-            for file in sorted(found for found in root.rglob("*") if found.is_file() and not _is_hidden(found.relative_to(root))):
+            for file in sorted(found for found in root.rglob("*") if not found.is_dir() and not _is_hidden(found.relative_to(root))):
                 name = file.relative_to(root).as_posix()
-                yield f"{root.name}/{name}" if several else name, _content(file)
+                yield f"{root.name}/{name}" if several else name, _content(file, root)
         else:
-            yield root.name, _content(root)
+            yield root.name, _content(root, None)
 
 
 def _is_hidden(path: Path) -> bool:
     return any(part.startswith(".") for part in path.parts)
 
 
-def _content(file: Path) -> bytes | str:
+def _content(file: Path, root: Path | None) -> bytes | str:
+    """The bytes of a file, or why they are not read. Evidence is hostile: a link may lead to the analyst's own files, a pipe never ends."""
     try:
+        if file.is_symlink() and not file.exists():
+            return "a link that leads to nothing"
+        if root is not None and file.is_symlink() and not file.resolve().is_relative_to(root.resolve()):
+            return "a link that leads out of the folder; not followed"
+        if not file.is_file():
+            return "no regular file; not opened"
         if file.stat().st_size > _LARGEST:
             return f"larger than {_LARGEST >> 30} GB"
         data = file.read_bytes()

@@ -27,7 +27,7 @@ if TYPE_CHECKING:
 
 NAME: Final = "lsof"
 
-HEADER: Final = r"COMMAND[ ]+PID[ ][^\n]*\bNAME[ ]*$"
+HEADER: Final = r"(?:(?:lsof:[ ]|[ ]+Output information may be|[ ]+assuming[ ])[^\n]*\n)*COMMAND[ ]+PID[ ][^\n]*\bNAME[ ]*$"
 ROW_SHAPE: Final = r"\S+[ ]+\d+[ ][^\n]*[ ](?:IPv4|IPv6)[ ]+\S+[ ]+\S+[ ]+(?:TCP|UDP)[ ]"
 
 _ANY_COLUMNS = r"(?:\d+\s++(?:\S++\s++)??)??(?:\d+\s++){0,2}?"  # without a header: TID, TASKCMD, PPID and PGID may or may not be there

@@ -39,7 +39,9 @@ _owner = re.compile(r"(?P<pid>\d{1,10})/(?P<command>.*\S)").match
 _HEADER = re.compile(
     r"Active (?:Internet|UNIX)|Proto\s+Recv-Q|Aktive Internet|Connexions Internet|Conexões Internet|Aktivní Internet|稼働中"
 )
-HEADER: Final = r"Active Internet connections[^\n]*(?:\n[ ]*Proto[ ]+Recv-Q[^\n]*)?|[ ]*Proto[ ]+Recv-Q[ ]+Send-Q"
+# Without root, netstat says so on stderr: in a terminal or with 2>&1 that stands above the table and belongs to it.
+_NOT_ROOT: Final = r"(?:\((?:Not all processes|No info could be read)[^\n]*\n(?:[ ]will not be shown[^\n]*\n)?)*"
+HEADER: Final = _NOT_ROOT + r"Active Internet connections[^\n]*(?:\n[ ]*Proto[ ]+Recv-Q[^\n]*)?|[ ]*Proto[ ]+Recv-Q[ ]+Send-Q"
 # The state belongs to a tcp row's shape: "ss -a state close-wait" prints the same row without one.
 ROW_SHAPE: Final = (
     r"[ ]{0,3}(?:tcp[46]?[ ]+\d+[ ]+\d+[ ]+\S++[ ]+\S++[ ]+[^\W\da-z]{4}|udp[46]?[ ]+\d+[ ]+\d+[ ]+\S+?[:.]\S++[ ]+\S+?[:.]\S)"

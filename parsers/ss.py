@@ -7,7 +7,7 @@ r"""ss of Linux (iproute2 3.x to 6.x) with every option mix, with and without he
 
 For LISTEN rows Recv-Q counts the connections that wait to be accepted and Send-Q is the backlog. ``-i``, ``-m`` and ``-e`` continue a row
 on an indented line, ``-O`` does not. ``ss state close-wait`` leaves the State column out; only the prompt then tells the state.
-"""  # noqa: E501 - a real row is long
+"""
 
 from __future__ import annotations
 

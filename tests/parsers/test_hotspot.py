@@ -251,6 +251,12 @@ def test_a_prefix_before_every_line() -> None:
     assert found.complete
 
 
+def test_rsyslog_writes_tabs_as_numbers() -> None:
+    body = ("Full thread dump OpenJDK 64-Bit Server VM (17.0.15+6 mixed mode):\n" + WORKER).replace("\t", "#011").splitlines()
+    (worker,) = dump("\n".join(f"Nov 23 12:27:{number:02} app01 java[4711]: {line}" for number, line in enumerate(body))).threads
+    assert len(worker.frames) == 2
+
+
 def test_lost_indentation() -> None:
     lines = [line.lstrip() for line in WORKER.splitlines()]
     (worker,) = dump("\n".join(lines)).threads

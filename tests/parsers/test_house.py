@@ -80,6 +80,12 @@ def test_other_text_is_nobodys(form: Format, text: str) -> None:
     assert not form.sniff([text])
 
 
+def test_a_filtered_ss_table_is_not_netstats() -> None:
+    assert claims(
+        ["Netid Recv-Q Send-Q  Local Address:Port  Peer Address:Port Process", "tcp   19     0  127.0.0.1:45200  127.0.0.1:52310 "]
+    ) == ["ss"]
+
+
 def test_names_are_unique() -> None:
     assert len({form.NAME for form in FORMATS}) == len(FORMATS)
 

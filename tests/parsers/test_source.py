@@ -8,7 +8,7 @@ import pytest
 
 from parsers import HEAD_LINES, recognise, sections
 from parsers.records import Elision, Where
-from parsers.source import LONGEST, Section, Source, decode, is_binary, leftovers
+from parsers.source import LONGEST, Section, Shapes, Source, decode, is_binary, leftovers
 
 SESSION = """\
 [root@app01 ~]# lsof -i:8080
@@ -117,6 +117,28 @@ def test_a_warning_below_a_prompt_stays_with_its_output() -> None:
     assert [(name, first, len(lines)) for name, first, lines, _ in outputs(text)] == [("lsof", 2, 2)]
 
 
+@pytest.mark.parametrize(
+    ("name", "text"),
+    [
+        (
+            "netstat",
+            (
+                "(Not all processes could be identified, non-owned process info\n will not be shown, you would have to be root to see it all.)\n"
+                "Active Internet connections (w/o servers)\n"
+            ),
+        ),
+        ("netstat", '(No info could be read for "-p": geteuid()=33 but you should be root.)\nActive Internet connections (w/o servers)\n'),
+        (
+            "lsof",
+            "lsof: WARNING: can't stat() x\n      Output information may be incomplete.\nCOMMAND   PID     USER   FD   TYPE    DEVICE SIZE/OFF NODE NAME\n",
+        ),
+    ],
+)
+def test_complaints_above_a_header_belong_to_it(name: str, text: str) -> None:
+    (found,) = outputs("\n" + text)
+    assert (found[0], found[1], len(found[2])) == (name, 2, text.count("\n"))
+
+
 def test_outputs_without_anything_between_them() -> None:
     lines = [
         "top - 12:27:05 up 23 min,  0 user,  load average: 1.36, 1.83, 1.18",
@@ -162,6 +184,16 @@ def test_lines_too_long_for_any_tool_are_unread() -> None:
     assert form
     parsed = form.parse(section)
     assert ([record.where.first for record in parsed.records], [gap.where.first for gap in parsed.unread]) == ([1, 3], [2])
+
+
+def test_an_output_may_begin_where_a_header_ends() -> None:
+    shapes = Shapes({"first": ("A\n", "a"), "second": ("B", "b")})
+    assert list(shapes.starts("A\nB", 0, 3)) == [0, 2]
+
+
+def test_a_row_begins_an_output_only_below_another_one() -> None:
+    shapes = Shapes({"first": ("A", "a"), "second": ("B", "b")})
+    assert list(shapes.starts("a\na\nb\nb\na\nA\nA\n", 0, 14)) == [0, 4, 8, 10, 12]
 
 
 def test_neighbours_with_one_reason_are_one_gap() -> None:

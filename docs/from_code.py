@@ -1,0 +1,82 @@
+"""Writes the documents that the code itself states, or (``--check``) says which of them have drifted.
+
+docs/causes.md comes from the rules' docstrings, docs/formats.md from the formats', the help block of README.md from the command line.
+"""
+
+from __future__ import annotations
+
+import inspect
+import os
+import re
+import subprocess
+import sys
+import textwrap
+from pathlib import Path
+
+import parsers
+from analyzer.rules import RULES, Rule, slug
+
+ROOT = Path(__file__).resolve().parent.parent
+NOTE = "<!-- Made from the code by `make bless`; do not edit. -->\n\n"
+
+
+def causes() -> str:
+    """Every rule as ``analyze explain`` tells it."""
+    parts = [
+        f"# Causes\n\n{NOTE}What each rule looks for, why it matters, what to do, and when it is wrong. The same text as `analyze explain RULE`.\n"
+    ]
+    parts += [f"## {slug(rule)}\n\n{_paragraphs(rule)}\n" for rule in RULES]
+    return "\n".join(parts)
+
+
+def _paragraphs(rule: Rule) -> str:
+    text = inspect.cleandoc(rule.__doc__ or "")
+    return re.sub(r"^(Looks for|Why it matters|Do next|Wrong when):", r"**\1:**", text, flags=re.MULTILINE)
+
+
+def formats() -> str:
+    """Every format with its sample."""
+    parts = [f"# Formats\n\n{NOTE}What `analyze` recognises by content alone, whatever the file is called.\n"]
+    for form in parsers.FORMATS:
+        lines = inspect.cleandoc(inspect.getdoc(form) or "").splitlines()
+        body, sample = [], []
+        for line in lines:
+            if line.startswith("    ") or (sample and not line and sample[-1].startswith(" ")):
+                sample.append(line)
+                continue
+            if sample:
+                body += ["```", *textwrap.dedent("\n".join(sample)).strip("\n").splitlines(), "```", ""]
+                sample = []
+            body.append(line)
+        if sample:
+            body += ["```", *textwrap.dedent("\n".join(sample)).strip("\n").splitlines(), "```"]
+        parts.append(f"## {form.NAME}\n\n" + re.sub(r"\n{3,}", "\n\n", "\n".join(body)).rstrip() + "\n")
+    return "\n".join(parts)
+
+
+def readme() -> str:
+    """README.md with the help block as the command prints it now."""
+    text = (ROOT / "README.md").read_text(encoding="utf-8")
+    environment = {**os.environ, "COLUMNS": "100", "NO_COLOR": "1", "PYTHONPATH": str(ROOT), "TERM": "dumb"}
+    run = [sys.executable, "-c", "from analyzer.cli import main; main()", "--help"]
+    printed = subprocess.run(run, capture_output=True, text=True, env=environment, check=True, cwd=ROOT).stdout.strip()
+    block = "\n".join(line.rstrip() for line in printed.splitlines())
+    return re.sub(r"(<!-- help -->\n```\n).*?(\n?```)", lambda hit: f"{hit[1]}{block}\n```", text, flags=re.DOTALL)
+
+
+def main() -> int:
+    """Write, or check."""
+    drifted = 0
+    for name, text in (("docs/causes.md", causes()), ("docs/formats.md", formats()), ("README.md", readme())):
+        path = ROOT / name
+        if "--check" not in sys.argv:
+            path.parent.mkdir(exist_ok=True)
+            path.write_text(text, encoding="utf-8")
+        elif not path.exists() or path.read_text(encoding="utf-8") != text:
+            print(f"{name} has drifted from the code: run 'make bless'")  # noqa: T201 - the answer
+            drifted = 1
+    return drifted
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,40 @@
+"""Whole outputs of every sample. ``make bless`` rewrites them; the diff is reviewed like code."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+import pytest
+
+from reports import json_contract, markdown, terminal, view
+from tests.builders import SAMPLES, sample
+
+GOLDENS = Path(__file__).parent / "goldens"
+NAMES = sorted(path.name for path in SAMPLES.iterdir() if (path / "README.md").exists() and path.name != "lab")
+
+
+def outputs(name: str) -> dict[str, str]:
+    """File name → text. HTML is left to the tests of its own: its look changes without its words."""
+    diagnosis = sample(name)
+    shown = view.build(diagnosis, f"analyze samples/{name}", "0")
+    return {
+        "verdict.txt": terminal.verdict(shown, 80, color=False),
+        "report.md": markdown.render(shown),
+        "report.json": json_contract.render(diagnosis, "0"),
+    }
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_golden(name: str) -> None:
+    folder = GOLDENS / name
+    for file, text in outputs(name).items():
+        path = folder / file
+        if os.environ.get("BLESS"):
+            folder.mkdir(parents=True, exist_ok=True)
+            path.write_text(text, encoding="utf-8", newline="\n")
+        assert path.read_bytes().decode() == text, f"{path} differs; run 'make bless' and review the diff"
+
+
+def test_no_golden_without_a_sample() -> None:
+    assert sorted(path.name for path in GOLDENS.iterdir()) == NAMES

@@ -1,0 +1,149 @@
+"""The house rules over every unit: what no linter knows."""
+
+from __future__ import annotations
+
+import ast
+import inspect
+import re
+import subprocess
+import tomllib
+from pathlib import Path
+
+import pytest
+
+import parsers
+from analyzer.correlate.knowledge import knowledge
+from analyzer.rules import RULES, Rule, slug
+from tests.builders import SAMPLES
+
+ROOT = SAMPLES.parent
+CODE = sorted(path for floor in ("parsers", "analyzer", "reports") for path in (ROOT / floor).rglob("*.py"))
+LONGEST_FILE = 400
+LONGEST_FUNCTION = 80
+
+
+@pytest.mark.parametrize("path", CODE, ids=lambda path: str(path.relative_to(ROOT)))
+def test_rooms_are_small(path: Path) -> None:
+    text = path.read_text()
+    assert text.count("\n") <= LONGEST_FILE
+    for node in ast.walk(ast.parse(text)):
+        if isinstance(node, ast.FunctionDef) and node.end_lineno:
+            assert node.end_lineno - node.lineno <= LONGEST_FUNCTION, f"{node.name} is too long"
+
+
+def test_floors_hold_no_import_of_a_sample() -> None:
+    names = [path.name for path in SAMPLES.iterdir() if path.is_dir() and path.name != "lab"]
+    for path in CODE:
+        text = path.read_text()
+        for name in names:
+            if name not in {slug(rule) for rule in RULES}:
+                assert f'"{name}"' not in text, f"{path.name} knows the sample {name}"
+
+
+@pytest.mark.parametrize("rule", RULES, ids=slug)
+class TestRules:
+    def test_explains_itself(self, rule: Rule) -> None:
+        text = inspect.cleandoc(rule.__doc__ or "")
+        for part in ("Looks for:", "Why it matters:", "Do next:", "Wrong when:"):
+            assert re.search(rf"^{part}", text, re.MULTILINE), f"{slug(rule)} does not say “{part}”"
+
+    def test_is_tested_and_fires_on_a_sample(self, rule: Rule) -> None:
+        tests = "".join(path.read_text() for path in (ROOT / "tests").rglob("test_*.py"))
+        assert f'"{slug(rule)}"' in tests
+
+    def test_names_its_thresholds(self, rule: Rule) -> None:
+        """Every number in a comparison is a named constant with its reason, or 0, 1 or 2."""
+        tree = ast.parse(inspect.getsource(rule))  # type: ignore[arg-type]
+        for node in ast.walk(tree):
+            if isinstance(node, ast.Compare):
+                for part in (node.left, *node.comparators):
+                    if isinstance(part, ast.Constant) and isinstance(part.value, int | float):
+                        assert part.value in {0, 1, 2, 3}, f"{slug(rule)} compares with {part.value}"
+
+
+@pytest.mark.parametrize("form", parsers.FORMATS, ids=lambda form: form.NAME)
+def test_formats_have_a_name_and_a_sample(form: parsers.Format) -> None:
+    doc = inspect.cleandoc(inspect.getdoc(form) or "")
+    assert form.NAME
+    assert "\n    " in doc, f"{form.NAME} shows no sample in its docstring"
+
+
+def test_analyzer_package_imports_nothing() -> None:
+    tree = ast.parse((ROOT / "analyzer" / "__init__.py").read_text())
+    assert not [node for node in ast.walk(tree) if isinstance(node, ast.Import | ast.ImportFrom)]
+    assert not (ROOT / "analyzer" / "__main__.py").exists()
+
+
+def test_packages_are_listed() -> None:
+    settings = tomllib.loads((ROOT / "pyproject.toml").read_text())
+    listed = set(settings["tool"]["setuptools"]["packages"])
+    assert listed == {path.parent.relative_to(ROOT).as_posix().replace("/", ".") for path in CODE if path.name == "__init__.py"}
+
+
+def test_no_file_names_a_registry_or_this_machine() -> None:
+    files = subprocess.run(["git", "ls-files"], cwd=ROOT, capture_output=True, text=True, check=True).stdout.split()
+    forbidden = re.compile(r"/wo" r"rk/|pypi\.o" r"rg|registry\.npm|/root/\.py" r"env")
+    for file in files:
+        if file.startswith(("samples/", "tests/goldens/")) and not file.endswith((".md", ".py")):
+            continue
+        text = (ROOT / file).read_bytes().decode("utf-8", "replace")
+        assert not forbidden.search(text), f"{file}: {forbidden.search(text)}"
+
+
+class TestKnowledge:
+    """Every row of knowledge.toml is used: patterns match what they are for, frames are spelled like frames."""
+
+    NAMES = {
+        "http-nio-8080-exec-3": ("http-nio-8080-exec", "server", 8080),
+        "http-nio-127.0.0.1-8443-exec-1": ("http-nio-127.0.0.1-8443-exec", "server", 8443),
+        "http-apr-8080-exec-24": ("http-apr-8080-exec", "server", 8080),
+        "https-jsse-nio-8443-exec-7": ("https-jsse-nio-8443-exec", "server", 8443),
+        "ajp-nio-8009-exec-2": ("ajp-nio-8009-exec", "server", 8009),
+        "catalina-exec-4": ("catalina-exec", "server", None),
+        "http-/0.0.0.0:8080-1": ("http-/0.0.0.0:8080", "server", 8080),
+        "http-nio-8080-Acceptor": ("http-nio-8080-Acceptor", "acceptor", 8080),
+        "http-nio-8080-ClientPoller-0": ("http-nio-8080-ClientPoller", "event-loop", 8080),
+        "qtp472654579-12-acceptor-0@1b2c-ServerConnector@9f{HTTP/1.1, (http/1.1)}{0.0.0.0:9090}": ("qtp472654579", "acceptor", 9090),
+        "qtp472654579-33": ("qtp472654579", "server", None),
+        "XNIO-1 task-4": ("XNIO-1 task", "server", None),
+        "default I/O-2": ("default I/O", "event-loop", None),
+        "XNIO-1 Accept": ("XNIO-1 Accept", "acceptor", None),
+        "[ACTIVE] ExecuteThread: '5' for queue: 'weblogic.kernel.Default (self-tuning)'": ("ExecuteThread", "server", None),
+        "WebContainer : 3": ("WebContainer", "server", None),
+        "Default Executor-thread-12": ("Default Executor-thread", "server", None),
+        "grizzly-http-server-3": ("grizzly-http-server", "server", None),
+        "nioEventLoopGroup-3-1": ("nioEventLoopGroup-3", "event-loop", None),
+        "reactor-http-epoll-4": ("reactor-http-epoll", "event-loop", None),
+        "vert.x-eventloop-thread-0": ("vert.x-eventloop-thread", "event-loop", None),
+        "vert.x-worker-thread-3": ("vert.x-worker-thread", "executor", None),
+        "grpc-default-executor-1": ("grpc-default-executor", "executor", None),
+        "ForkJoinPool.commonPool-worker-3": ("ForkJoinPool.commonPool-worker", "executor", None),
+        "ForkJoinPool-1-worker-3": ("ForkJoinPool-1-worker", "executor", None),
+        "pool-7-thread-12": ("pool-7-thread", "executor", None),
+        "HttpClient-2-SelectorManager": ("HttpClient-2-SelectorManager", "event-loop", None),
+        "HttpClient-2-Worker-0": ("HttpClient-2-Worker", "executor", None),
+        "HTTP-Dispatcher": ("HTTP-Dispatcher", "event-loop", None),
+        "Finalizer": ("Finalizer", "jvm", None),
+        "C2 CompilerThread0": ("C2 CompilerThread", "jvm", None),
+        "GC Thread#3": ("GC Thread", "jvm", None),
+    }
+
+    @pytest.mark.parametrize("name", sorted(NAMES))
+    def test_thread_names(self, name: str) -> None:
+        match = knowledge().pool_of(name)
+        assert match is not None
+        assert tuple(match) == self.NAMES[name]
+
+    def test_each_pool_row_is_used(self) -> None:
+        used = {row.name for row in knowledge().tables.pool for name in self.NAMES if re.fullmatch(row.name, name)}
+        assert used == {row.name for row in knowledge().tables.pool}
+
+    def test_frames_are_frames(self) -> None:
+        tables = knowledge().tables
+        for row in (*tables.blocker, *tables.serves):
+            for frame in row.frames:
+                assert re.fullmatch(r"[\w.$]+\.[\w$<>*]+", frame), frame
+
+    def test_no_frame_is_listed_twice(self) -> None:
+        frames = [frame for row in knowledge().tables.blocker for frame in row.frames]
+        assert len(frames) == len(set(frames))
