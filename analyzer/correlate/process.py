@@ -180,6 +180,11 @@ def _port_owners(by_pid: dict[Pid, list[Connection]]) -> dict[int, Pid]:
 
 def _attach(found: list[ProcessView], dump: ThreadDump, snapshot: Snapshot, table: Table) -> None:
     """Give a dump to the process it was taken of: by pid, else by a listener's port in a pool's name, else to the only candidate."""
+    if (again := _same_process(found, dump)) is not None:
+        # The same process dumped twice in one snapshot (jstack, and kill -3 into the log): the later, whole one counts.
+        if again.dump is not None and (dump.complete is not False, dump.time or "") > (again.dump.complete is not False, again.dump.time or ""):
+            again.dump = dump
+        return
     free = [view for view in found if view.dump is None]
     view, basis = _owner_of(free, dump)
     if view is None:
@@ -188,6 +193,17 @@ def _attach(found: list[ProcessView], dump: ThreadDump, snapshot: Snapshot, tabl
         basis = "pid" if dump.pid is not None else None
     view.dump = dump
     view.dump_basis = basis
+
+
+def _same_process(found: Iterable[ProcessView], dump: ThreadDump) -> ProcessView | None:
+    """The view that has a dump of the same process already: equal names with equal native ids, for most of the threads."""
+    threads = {(thread.name, thread.native_id) for thread in dump.threads if thread.native_id is not None}
+    for view in found:
+        if view.dump is not None and threads:
+            known = {(thread.name, thread.native_id) for thread in view.dump.threads}
+            if len(threads & known) * 2 > len(threads):
+                return view
+    return None
 
 
 def _owner_of(free: Iterable[ProcessView], dump: ThreadDump) -> tuple[ProcessView | None, str | None]:

@@ -7,7 +7,20 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Final, Protocol
 
-from analyzer.rules import connection_leak, connection_limit, java_deadlock, mutual_call_starvation, self_call_starvation, slow_backend
+from analyzer.rules import (
+    acceptor_stalled,
+    blocked_write,
+    connection_leak,
+    connection_limit,
+    cpu_spin,
+    database_read_hang,
+    event_loop_blocked,
+    fd_exhaustion,
+    java_deadlock,
+    mutual_call_starvation,
+    self_call_starvation,
+    slow_backend,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -47,8 +60,14 @@ RULES: Final[tuple[Rule, ...]] = (
     self_call_starvation,
     mutual_call_starvation,
     slow_backend,
+    database_read_hang,
     java_deadlock,
+    event_loop_blocked,
+    blocked_write,
     connection_limit,
+    acceptor_stalled,
+    fd_exhaustion,
+    cpu_spin,
     connection_leak,
 )
 """Every rule, in the order in which ``analyze explain`` lists them."""

@@ -30,7 +30,15 @@ if TYPE_CHECKING:
     from analyzer.correlate.sockets import Connection
 
 NEEDS: Final = ("threads or sockets",)
-CONSEQUENCE_OF: Final = ("self-call-starvation", "mutual-call-starvation", "slow-backend", "java-deadlock", "connection-leak")
+CONSEQUENCE_OF: Final = (
+    "self-call-starvation",
+    "mutual-call-starvation",
+    "slow-backend",
+    "database-read-hang",
+    "java-deadlock",
+    "blocked-write",
+    "connection-leak",
+)
 LONG_QUEUE: Final = 3
 """Connections in the accept queue of one table that are a pattern: one or two are caught between two calls of accept."""
 

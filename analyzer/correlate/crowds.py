@@ -1,0 +1,188 @@
+"""A crowd: threads of one process that all wait for the same thing, and how much that hurts.
+
+One dump is a moment. A crowd in it is a queue that may move on; that it stands still shows in an earlier dump, or in clients that gave up.
+"""
+
+from __future__ import annotations
+
+from functools import cached_property
+from typing import TYPE_CHECKING, Final
+
+from analyzer.correlate.blockers import FUTURES, application_frame
+from analyzer.correlate.calls import client_evidence, client_figures, clients_in_words
+from analyzer.correlate.stalls import MAJORITY, SATURATED, pressure
+from analyzer.correlate.witness import all_of
+from analyzer.finding import Confidence, Evidence, Missing, Severity, Step
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from analyzer.correlate import Case, ProcessView, Stall
+    from analyzer.correlate.pools import Busy, Pool
+    from parsers.records import Frame, Thread
+
+FEWEST: Final = 3
+"""Waiting threads that make a crowd: one or two wait for a moment on every healthy server."""
+
+
+class Crowd:
+    """Threads that wait for one thing.
+
+    Attributes:
+        view: the process.
+        members: the threads that wait.
+        pool: the pool that most of them belong to.
+        stall: the server pool that suffers: ``pool`` itself, or one that waits for results of ``pool``. None if there is none.
+    """
+
+    def __init__(self, case: Case, view: ProcessView, members: Sequence[Busy], also: Sequence[Busy] = ()) -> None:
+        """A crowd of ``members``; ``also`` are stuck for the same reason (they hold what the others want).
+
+        Raises:
+            StopIteration: if the first member belongs to no pool of ``view``.
+        """
+        self.view = view
+        self.members = tuple(members)
+        self._case = case
+        stuck = {id(member.thread) for member in (*members, *also)}
+        inside = {id(member.thread) for member in members}
+        self.pool: Pool = max(view.pools, key=lambda pool: sum(id(one.thread) in inside for one in pool.members))
+        self.here = sum(id(one.thread) in inside for one in self.pool.workers)
+        self._stuck = sum(id(one.thread) in stuck for one in self.pool.workers)
+        self.stall: Stall | None = _sufferer(case, view, self.pool)
+
+    @property
+    def noteworthy(self) -> bool:
+        """True if this is more than a busy moment: a crowd, and either most of its pool or clients that suffer from it."""
+        if len(self.members) < FEWEST:
+            return False
+        share = self.here / max(1, len(self.pool.workers))
+        return (share >= MAJORITY and self.pool.idle < self.here) or (self.pool.idle == 0 and self.suffering)
+
+    @property
+    def port(self) -> int | None:
+        """The listener whose clients suffer."""
+        if self.stall is not None:
+            return self.stall.port
+        return next(iter(self.view.listeners)) if len(self.view.listeners) == 1 else None
+
+    @cached_property
+    def suffering(self) -> bool:
+        """True if clients of the listener wait or gave up."""
+        return pressure(self.view, self.port).exists
+
+    @property
+    def starved(self) -> bool:
+        """True if no thread of the server pool is free: its own wait here, or for results that this pool owes."""
+        if self.stall is None or self.stall.pool.idle:
+            return False
+        if self.stall.pool is self.pool:
+            return self._stuck >= SATURATED * len(self.pool.workers)
+        owed = sum(member.activity.kind in FUTURES for member in self.stall.pool.busy)
+        return owed >= SATURATED * len(self.stall.pool.workers)
+
+    @property
+    def severity(self) -> Severity:
+        """Critical if nobody serves requests any more or clients suffer."""
+        free = self.stall.pool.idle if self.stall is not None else 0
+        return Severity.CRITICAL if self.starved or (self.suffering and not free) else Severity.WARNING
+
+    @cached_property
+    def lasting(self) -> int:
+        """How many members stood in the same place in an earlier dump of the process."""
+        history = self._case.history(self.view)
+        before = [view for view in history[: history.index(self.view)] if view.dump is not None]
+        earlier = {_stand(thread) for view in before if view.dump for thread in view.dump.threads}
+        return sum(_stand(member.thread) in earlier for member in self.members)
+
+    @property
+    def frame(self) -> Frame | None:
+        """The application frame that most of them share."""
+        return common_frame(self.members)
+
+    @property
+    def doubts(self) -> tuple[str, ...]:
+        """Why a dump with this crowd may mislead."""
+        found = []
+        if not self.suffering and self.lasting < MAJORITY * len(self.members):
+            found.append("nobody is seen to have given up and there is no second dump, so this may be a busy moment")
+        if self.view.dump is not None and self.view.dump.fragment:
+            found.append("it is only a piece of a dump")
+        elif self.view.dump is not None and self.view.dump.complete is False:
+            found.append("the thread dump is cut off")
+        return tuple(found)
+
+    @property
+    def count(self) -> str:
+        """``30 of 38 threads of http-nio-8080-exec``."""
+        total = len(self.pool.workers)
+        beside = len(self.members) - self.here
+        more = f" and {beside} of other pools" if beside else ""
+        noun = "thread" if total == 1 else "threads"
+        return f"{all_of(self.here, total)} {noun} of {self.pool.name}{more}"
+
+    @property
+    def clients(self) -> str:
+        """What the listener's clients suffer, in words; empty if nothing shows it."""
+        return clients_in_words(self.view, self.port) if self.port is not None else ""
+
+    @property
+    def figures(self) -> tuple[tuple[str, str], ...]:
+        """Clients and waiting threads as figures."""
+        return (
+            *client_figures(self.view, self.port),
+            (f"{self.here:,} of {len(self.pool.workers):,}", f"threads of {self.pool.name} waiting"),
+        )
+
+    @property
+    def client_evidence(self) -> list[Evidence]:
+        """What the listener's clients suffer, as evidence."""
+        return client_evidence(self.view, self.port) if self.port is not None else []
+
+    @property
+    def before(self) -> tuple[Step, ...]:
+        """The step of a server pool that waits for results of the crowd's pool, if there is one."""
+        if self.stall is None or self.stall.pool is self.pool:
+            return ()
+        pool = self.stall.pool
+        count = all_of(len(self.stall.waiters), len(pool.workers))
+        return (Step(pool.name, "waits for a result of", f"{count} wait for tasks of {self.pool.name}"),)
+
+    @property
+    def second_dump(self) -> tuple[Missing, ...]:
+        """What would show that it stands still, if nothing does yet."""
+        if self.suffering or self.lasting:
+            return ()
+        command = f"jstack -l {self.pid} > jstack-2.txt"
+        return (Missing("second thread dump, ten seconds later", "whether the same threads still stand in the same place", command),)
+
+    @property
+    def pid(self) -> str:
+        """The pid for commands, ``PID`` if it is unknown."""
+        return str(self.view.process.pid) if self.view.process.pid is not None else "PID"
+
+
+def judge(doubts: Sequence[str], proof: str, *, other_cause: str | None = None) -> tuple[Confidence, str]:
+    """Confidence and its reason. ``other_cause`` fits the evidence alike: then it is a suspicion, whatever else agrees."""
+    if other_cause is not None:
+        return Confidence.SUSPECTED, f"{proof} But {other_cause}."
+    if not doubts:
+        return Confidence.CERTAIN, proof
+    return Confidence.LIKELY, f"{proof} Not certain, because {' and '.join(doubts)}."
+
+
+def common_frame(members: Sequence[Busy]) -> Frame | None:
+    """The application frame that most of the threads share; None if none has any."""
+    frames = [frame for member in members if (frame := application_frame(*member)) is not None]
+    return max(sorted(set(frames), key=str), key=frames.count, default=None)
+
+
+def _sufferer(case: Case, view: ProcessView, pool: Pool) -> Stall | None:
+    mine = [stall for stall in case.stalls if stall.view is view]
+    own = next((stall for stall in mine if stall.pool is pool), None)
+    return own or next((stall for stall in mine if any(hop.helper is pool for hop in stall.hops)), None)
+
+
+def _stand(thread: Thread) -> tuple[object, ...]:
+    """A thread and where it stands. Native ids are used again after a thread ends; with the name and the stack that is no matter."""
+    return thread.name, thread.native_id, tuple(frame.full for frame in thread.frames)

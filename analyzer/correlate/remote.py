@@ -1,0 +1,147 @@
+"""A server pool that waits for another service: the one story that several rules tell of different services."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, NamedTuple
+
+from analyzer.correlate.calls import caller_evidence, chain_of, client_evidence, client_figures, clients_in_words
+from analyzer.correlate.knowledge import knowledge
+from analyzer.correlate.stalls import COUNT_TOLERANCE
+from analyzer.correlate.witness import all_of, of_sockets, plural
+from analyzer.finding import Confidence, Culprit, Evidence, Finding, Missing, Severity, Step
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+
+    from analyzer.correlate import Case, ProcessView, Stall
+    from analyzer.correlate.stalls import Target
+    from analyzer.finding import Action
+    from parsers.records import Endpoint
+
+
+class Words(NamedTuple):
+    """How a rule tells the story: its id, what it calls the far end, and what to do."""
+
+    rule: str
+    noun: str
+    actions: Callable[[Stall, Target], tuple[Action, ...]]
+
+
+def waiting(case: Case, *, driver: bool) -> Iterator[tuple[Stall, Target]]:
+    """Stalled pools and the one other service that they wait for, over a driver of a known service or over anything else."""
+    for stall in case.stalls:
+        target = stall.main_target
+        if (
+            stall.saturated
+            and target is not None
+            and not target.own
+            and not target.back
+            and not is_called_back(case, stall)
+            and _is_driver(stall) is driver
+        ):
+            yield stall, target
+
+
+def _is_driver(stall: Stall) -> bool:
+    """True if most of the callers stand in the driver of a service that has a port of its own."""
+    drivers = {row.name for row in knowledge().tables.library if row.ports and row.side == "client"}
+    return sum(caller.activity.library in drivers for caller in stall.callers) * 2 > len(stall.callers)
+
+
+def is_called_back(case: Case, stall: Stall) -> bool:
+    """True for the second half of a mutual-call-starvation: the other side's finding tells both."""
+    return any(other.main_target is not None and any(one.pid == stall.view.pid for one in other.main_target.back) for other in case.stalls)
+
+
+def finding(stall: Stall, target: Target, words: Words) -> Finding:
+    """The finding of one stalled pool and the service it waits for, in the words of the rule that reports it."""
+    view, pool, port = stall.view, stall.pool, stall.port
+    confidence, severity, why = _judge(stall, target)
+    who = _service(view, target.remote, words.noun)
+    through = f" for tasks of {stall.hops[-1].helper.name}, which wait" if stall.hops else ""
+    limits = "" if any(caller.activity.timed for caller in stall.callers) else " They read without a time limit, as far as the stacks show."
+    return Finding(
+        rule=words.rule,
+        severity=severity,
+        confidence=confidence,
+        headline=f"{who} does not answer, and every request thread of {pool.name} waits for it.",
+        explanation=(
+            f"{all_of(stall.blocked, stall.workers)} request threads of {pool.name} wait{through} for answers from {target.remote}: "
+            f"{plural(len(target.connections), 'connection')} to it, none with anything left to read, and none of them leads back to this process."
+            f"{limits}{clients_in_words(view, port) if port is not None else ''} The threads are free again as soon as {target.remote} answers or the"
+            " connections end."
+        ),
+        why_confident=why,
+        evidence=_evidence(stall, target, port),
+        process=view.process,
+        culprit=Culprit(
+            pool=pool.name,
+            frame=str(stall.culprit) if stall.culprit else None,
+            listener=f"*:{port}" if port is not None else None,
+            remote=str(target.remote),
+            library=stall.callers[0].activity.library,
+        ),
+        chain=chain_of(stall, Step(str(target.remote), "does not answer", who, (_target_evidence(target),))),
+        actions=words.actions(stall, target),
+        figures=(
+            *client_figures(view, port),
+            (f"{stall.blocked:,} of {stall.workers:,}", f"threads of {pool.name} waiting"),
+            (f"{len(target.connections):,}", f"open connections to {target.remote}"),
+        ),
+        missing=() if confidence is Confidence.CERTAIN else (_second_dump(view),),
+    )
+
+
+def _judge(stall: Stall, target: Target) -> tuple[Confidence, Severity, str]:
+    """Certain: dump and sockets agree in number, there is no other service, and clients already suffer (so it is no busy moment)."""
+    agree = f"The dump shows {plural(len(stall.callers), 'thread')} in a call, the socket table {plural(len(target.connections), 'connection')} to {target.remote}"
+    doubts = []
+    if not stall.pressure.exists:
+        doubts.append("nobody has given up yet, so one dump may show a busy moment")
+    if target.confidence is not Confidence.CERTAIN or target.share < 1 - COUNT_TOLERANCE:
+        doubts.append("the connections explain only a part of the threads, or another service is connected too")
+    if stall.view.dump is not None and stall.view.dump.complete is False:
+        doubts.append("the thread dump is cut off")
+    if any(hop.confidence is Confidence.SUSPECTED for hop in stall.hops):
+        doubts.append("the pool behind the futures is a guess")
+    if not doubts:
+        return (
+            Confidence.CERTAIN,
+            Severity.CRITICAL,
+            f"{agree} and to no other service, and clients have given up waiting. The two artifacts are independent.",
+        )
+    severity = Severity.CRITICAL if stall.pressure.exists else Severity.WARNING
+    return Confidence.LIKELY, severity, f"{agree}. Not certain, because {' and '.join(doubts)}."
+
+
+def _service(view: ProcessView, remote: Endpoint, noun: str) -> str:
+    """The service in words: its address, and its process if it runs on this host."""
+    listener = view.table.listener(remote)
+    if listener is None or listener.pid is None:
+        return f"The {noun} at {remote}"
+    return f"The {noun} at {remote} ({listener.command or 'process'}, pid {listener.pid}, on the same host)"
+
+
+def _target_evidence(target: Target) -> Evidence:
+    inferred = "A dump does not name the far end of a socket. That the threads wait on these connections rests on their number and on the absence of others."
+    return of_sockets(
+        target.connections,
+        f"{plural(len(target.connections), 'connection')} to {target.remote} with nothing left to read",
+        (str(target.remote),),
+        inferred,
+    )
+
+
+def _evidence(stall: Stall, target: Target, port: int | None) -> tuple[Evidence, ...]:
+    found = [one for step in chain_of(stall, None) for one in step.evidence] or [caller_evidence(stall)]
+    found.append(_target_evidence(target))
+    return (*found, *(client_evidence(stall.view, port) if port is not None else ()))
+
+
+def _second_dump(view: ProcessView) -> Missing:
+    pid = view.process.pid
+    return Missing(
+        "second thread dump, ten seconds later",
+        "whether the same threads still stand in the same calls",
+        f"jstack -l {pid if pid is not None else 'PID'} > jstack-2.txt",
+    )

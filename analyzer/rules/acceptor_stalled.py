@@ -1,0 +1,117 @@
+"""Nobody accepts: connections wait in the accept queue while the acceptor does something else, or is gone.
+
+Looks for: connections to a listener that no process owns (inode 0, not accepted yet), and a thread dump in which the acceptor stands in
+other code than accept, or in which no thread accepts or selects at all.
+
+Why it matters: every new client waits although the process has threads and time. With the accept queue full the kernel drops SYNs.
+
+Do next: look at what the acceptor does: it must hand over a connection at once. If it is gone, the log has the error that ended it.
+
+Wrong when: the acceptor waits at the connection limit (connection-limit), pauses because descriptors are used up (fd-exhaustion), or the
+queue was caught in a burst (the next snapshot has none of these connections).
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Final
+
+from analyzer.correlate.blockers import application_frame
+from analyzer.correlate.calls import client_evidence
+from analyzer.correlate.witness import of_dump, of_sockets, of_threads, plural
+from analyzer.finding import Action, Confidence, Culprit, Finding, Severity, Step, When
+from parsers.records import TcpState
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from analyzer.correlate import Case, ProcessView
+    from analyzer.correlate.pools import Busy
+    from analyzer.correlate.sockets import Connection
+
+NEEDS: Final = ("threads", "sockets")
+CONSEQUENCE_OF: Final[tuple[str, ...]] = ()
+LONG_QUEUE: Final = 3
+"""Connections waiting to be accepted that are a pattern: one or two are caught between two calls of accept."""
+_ACCEPTING: Final = frozenset({"accept", "select", "connection-latch"})
+
+
+def diagnose(case: Case) -> Iterator[Finding]:
+    """One finding per listener that nobody accepts from."""
+    for view in case.latest:
+        if view.dump is None or view.dump.fragment:
+            continue
+        for port in sorted(view.listeners):
+            queue = [one for one in view.server_side(port) if one.unaccepted]
+            if len(queue) >= LONG_QUEUE and not _somebody_accepts(view, port):
+                yield _finding(view, port, queue, _acceptor(view, port))
+
+
+def _somebody_accepts(view: ProcessView, port: int) -> bool:
+    """True if the port's acceptor does its work, waits at the limit, or pauses after a failed accept (which other rules tell)."""
+    acceptor = _acceptor(view, port)
+    if acceptor is not None:
+        return acceptor.activity.kind in _ACCEPTING or any(frame.method == "handleExceptionWithDelay" for frame in acceptor.thread.frames)
+    return any(member.activity.kind in _ACCEPTING for pool in view.pools for member in pool.members)
+
+
+def _acceptor(view: ProcessView, port: int) -> Busy | None:
+    """The acceptor of a port: by the role that its name has, else the one thread called so."""
+    named = [member for pool in view.pools if pool.role == "acceptor" and pool.port in {port, None} for member in pool.members]
+    called = [member for pool in view.pools for member in pool.members if "accept" in member.thread.name.lower()]
+    return named[0] if named else called[0] if len(called) == 1 else None
+
+
+def _finding(view: ProcessView, port: int, queue: list[Connection], acceptor: Busy | None) -> Finding:
+    waiting = of_sockets(queue, f"{plural(len(queue), 'connection has', 'connections have')} no owner: not accepted yet")
+    evidence = [waiting]
+    listener = view.listeners.get(port)
+    if listener is not None and listener.recv_q:
+        evidence.append(
+            of_sockets(
+                [listener],
+                f"{plural(listener.recv_q, 'connection waits', 'connections wait')} in the accept queue of port {port}",
+                (str(listener.recv_q),),
+            )
+        )
+    frame = application_frame(*acceptor) if acceptor else None
+    if acceptor is not None:
+        doing = (
+            f"stands in {acceptor.thread.frames[acceptor.activity.frame].call}" if acceptor.activity.frame >= 0 else "does something else"
+        )
+        what = f"the acceptor “{acceptor.thread.name}” {doing}{f', called from {frame}' if frame else ''}, instead of accepting"
+        evidence.insert(0, of_threads([acceptor], what))
+    else:
+        what = "no thread of the process accepts or selects"
+        if view.dump is not None:
+            evidence.insert(0, of_dump(view.dump, f"{what}, in {plural(len(view.dump.threads), 'thread')}"))
+    held = [one for one in view.server_side(port) if one.owners and one.state is TcpState.ESTABLISHED]
+    holding = (
+        f" {plural(len(held), 'accepted connection is', 'accepted connections are')} open: {held[0].remote} may be whom it waits for."
+        if acceptor and len(held) == 1
+        else ""
+    )
+    return Finding(
+        rule="acceptor-stalled",
+        severity=Severity.CRITICAL,
+        confidence=Confidence.CERTAIN if acceptor is not None else Confidence.LIKELY,
+        headline=f"Nobody accepts the connections to port {port}: {'the acceptor is busy with something else' if acceptor else 'the acceptor is gone'}.",
+        explanation=f"{plural(len(queue), 'connection waits', 'connections wait')} in the accept queue of port {port}, and {what}.{holding} New clients are served again only when it returns to accept.",
+        why_confident="The socket table shows connections that nobody owns, the thread dump shows why."
+        if acceptor
+        else "The dump shows no acceptor; a thread that accepts in code this tool does not know would be one.",
+        evidence=(*evidence, *client_evidence(view, port)),
+        process=view.process,
+        culprit=Culprit(thread=acceptor.thread.name if acceptor else None, frame=str(frame) if frame else None, listener=f"*:{port}"),
+        chain=(
+            Step(acceptor.thread.name if acceptor else "the acceptor", "does not accept", what, (evidence[0],)),
+            Step(f"*:{port}", "fills its accept queue", plural(len(queue), "connection"), (waiting,)),
+        ),
+        actions=(
+            Action(When.NOW, "Restart the listener or the process; the queue does not drain by itself while the acceptor is held up."),
+            Action(
+                When.FIX,
+                f"Let the acceptor only accept and hand over{f': take the work out of {frame}' if frame else ''}; give every read there a time limit.",
+            ),
+        ),
+        figures=((f"{len(queue):,}", "connections waiting to be accepted"),),
+    )

@@ -1,0 +1,145 @@
+"""A thread computes without end: it stands in the same code in every dump and uses a whole processor.
+
+Looks for: RUNNABLE threads outside any waiting call, under the same application frame in all dumps, whose CPU time grows with the clock (cpu= in
+the dump's header, or top -H for the same native id).
+
+Why it matters: each such thread takes a processor and never gives its request back; a few of them stop a small server.
+
+Do next: look at the named frame and its input: a regular expression that backtracks, a HashMap shared without lock, a loop without end.
+
+Wrong when: the thread is simply busy with much work (its frame changes between dumps), or a native call reports RUNNABLE while it waits (such
+frames are known and do not count).
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Final, NamedTuple
+
+from analyzer.correlate.blockers import application_frame
+from analyzer.correlate.witness import of_threads, plural
+from analyzer.finding import Action, Confidence, Culprit, Evidence, Finding, Missing, Severity, Step, When
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Sequence
+
+    from analyzer.correlate import Case, ProcessView
+    from analyzer.correlate.pools import Busy
+    from parsers.records import ThreadUsage
+
+NEEDS: Final = ("threads",)
+CONSEQUENCE_OF: Final[tuple[str, ...]] = ()
+BUSY_SHARE: Final = 0.2
+"""CPU per second of clock between dumps: several spinning threads share few processors, and a waiting thread uses none at all."""
+BUSY_PERCENT: Final = 20.0
+"""top's figure for a thread, for the same reason; its first round shows the average since the thread began."""
+
+
+class _Spin(NamedTuple):
+    last: Busy
+    share: float | None
+    usage: ThreadUsage | None
+
+
+def diagnose(case: Case) -> Iterator[Finding]:
+    """One finding per process with spinning threads."""
+    for view in case.latest:
+        if view.dump is None or view.snapshot is not case.incident.snapshots[-1]:
+            continue
+        dumps = [other for other in case.history(view) if other.dump is not None]
+        spins = [spin for member in _running(view).values() if (spin := _judge(member, dumps)) is not None]
+        if spins:
+            yield _finding(view, spins, len(dumps))
+
+
+def _running(view: ProcessView) -> dict[str, Busy]:
+    return {
+        member.thread.name: member
+        for pool in view.pools
+        if pool.role != "jvm"
+        for member in pool.members
+        if member.activity.kind == "running" and member.activity.app >= 0
+    }
+
+
+def _judge(member: Busy, dumps: Sequence[ProcessView]) -> _Spin | None:
+    """The thread if it spins: same application frame in every dump, and CPU to prove it."""
+    frame = application_frame(*member)
+    earlier = [_running(view).get(member.thread.name) for view in dumps]
+    same = [
+        one for one in earlier if one is not None and frame is not None and getattr(application_frame(*one), "full", None) == frame.full
+    ]
+    if len(same) < len(dumps):
+        return None
+    usage = next((one for one in dumps[-1].snapshot.usages if one.native_id == member.thread.native_id), None)
+    hot = usage is not None and usage.cpu_percent >= BUSY_PERCENT
+    share = _share(same)
+    if share is not None and share >= BUSY_SHARE:
+        return _Spin(member, share, usage if hot else None)
+    return _Spin(member, share, usage) if hot and len(dumps) > 1 and share is None else None
+
+
+def _share(same: Sequence[Busy]) -> float | None:
+    """CPU seconds per second of clock from the first to the last dump, None if the headers do not say."""
+    first, last = same[0].thread, same[-1].thread
+    if len(same) < 2 or None in {first.cpu, last.cpu, first.elapsed, last.elapsed}:  # noqa: PLR2004 - a rate needs two
+        return None
+    clock = (last.elapsed or 0) - (first.elapsed or 0)
+    return ((last.cpu or 0) - (first.cpu or 0)) / clock if clock > 0 else None
+
+
+def _finding(view: ProcessView, spins: Sequence[_Spin], dumps: int) -> Finding:
+    members = [spin.last for spin in spins]
+    frame = application_frame(*members[0])
+    both = any(spin.share is not None and spin.usage is not None for spin in spins)
+    rates = [spin.share for spin in spins if spin.share is not None]
+    cpu = (
+        f"{min(rates):.0%} of a processor each between the dumps"
+        if rates
+        else f"{spins[0].usage.cpu_percent:.0f} % in top"
+        if spins[0].usage
+        else ""
+    )
+    used = [spin.usage for spin in spins if spin.usage is not None]
+    pools = {pool.name: pool for pool in view.pools for member in pool.members if member in members}
+    full = [pool for pool in pools.values() if pool.role == "server" and all(member in members for member in pool.workers)]
+    evidence = [of_threads(members, f"{plural(len(members), 'thread')} RUNNABLE under {frame} in all {plural(dumps, 'dump')}")]
+    if used:
+        evidence.append(
+            Evidence(
+                used[0].where,
+                f"top shows {used[0].cpu_percent:g} % for native id {used[0].native_id}",
+                (f"{used[0].cpu_percent:g}",),
+                len(used) - 1,
+            )
+        )
+    return Finding(
+        rule="cpu-spin",
+        severity=Severity.CRITICAL if full else Severity.WARNING,
+        confidence=Confidence.CERTAIN if both else Confidence.LIKELY,
+        headline=f"{plural(len(members), 'thread')} {'compute' if len(members) > 1 else 'computes'} without end in {frame}.",
+        explanation=f"{plural(len(members), 'thread')} ({', '.join(f'“{member.thread.name}”' for member in members[:3])}) stand under {frame} in all {plural(dumps, 'dump')} and use {cpu}. They give neither the processor nor their request back.",
+        why_confident="The dumps and top agree."
+        if both
+        else "The CPU time in the dumps' headers grows with the clock."
+        if rates
+        else "top shows the CPU; the dumps' headers have no CPU time.",
+        evidence=tuple(evidence),
+        process=view.process,
+        culprit=Culprit(pool=next(iter(pools), None), thread=members[0].thread.name, frame=str(frame) if frame else None),
+        chain=(Step(f"“{members[0].thread.name}”", "computes without end in", str(frame), (evidence[0],)),),
+        actions=(
+            Action(When.NOW, "Restart; a thread that computes cannot be stopped from outside."),
+            Action(
+                When.FIX,
+                f"Look at {frame} and its input: a regular expression that backtracks, an unshared collection that is shared, a loop whose end never comes. Bound the input or the time.",
+            ),
+        ),
+        figures=((f"{len(members)}", "spinning threads"), *(((f"{min(rates):.0%}", "of a processor each"),) if rates else ())),
+        missing=()
+        if both
+        else (
+            Missing(
+                "top -H beside the dumps", "which native ids use the processor", f"top -H -b -n 2 -p {view.process.pid or 'PID'} > top.txt"
+            ),
+        ),
+    )

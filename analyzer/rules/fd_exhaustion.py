@@ -1,0 +1,115 @@
+"""The process has no file descriptor left: it can neither accept connections nor open files.
+
+Looks for: as many descriptors in use (/proc/PID/fd, or lsof -p) as the limit allows (/proc/PID/limits, Max open files). An acceptor that pauses
+after a failed accept confirms it. What fills the table is named: one file opened again and again, or sockets.
+
+Why it matters: accept fails, so clients queue up and time out; log files, class files and outgoing connections cannot be opened either.
+
+Do next: find the leak behind it, which the list of descriptors shows. Raising the limit only buys time.
+
+Wrong when: the limits are those of another process or were changed later, or the list was taken by lsof with threads listed one by one. A
+table that is nearly full and stable may simply be a limit that is too low for the load.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Final
+
+from analyzer.correlate.descriptors import USUAL_LIMITS, Usage, limit_evidence, usage
+from analyzer.correlate.stalls import pressure
+from analyzer.correlate.witness import of_threads, plural
+from analyzer.finding import Action, Confidence, Culprit, Evidence, Finding, Missing, Severity, Step, When
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from analyzer.correlate import Case, ProcessView
+    from analyzer.correlate.pools import Busy
+
+NEEDS: Final = ("sockets",)
+CONSEQUENCE_OF: Final = ("self-call-starvation", "mutual-call-starvation", "slow-backend", "connection-leak")
+FULL: Final = 0.97
+"""Share of the limit in use at which the next burst fails; listing itself takes a descriptor or two."""
+
+
+def diagnose(case: Case) -> Iterator[Finding]:
+    """One finding per process whose descriptors are used up."""
+    for view in case.latest:
+        used = usage(view)
+        if used is None:
+            continue
+        limit = (
+            used.limit.soft
+            if used.limit is not None
+            else next((usual for usual in USUAL_LIMITS if FULL * usual <= used.used <= usual), None)
+        )
+        if limit is not None and used.used >= FULL * limit:
+            yield _finding(view, used, limit)
+
+
+def _pausing(view: ProcessView) -> list[Busy]:
+    """Acceptors that pause because accept failed."""
+    return [
+        member
+        for pool in view.pools
+        for member in pool.members
+        if any(frame.method == "handleExceptionWithDelay" for frame in member.thread.frames)
+    ]
+
+
+def _finding(view: ProcessView, used: Usage, limit: int) -> Finding:
+    pausing = _pausing(view)
+    suffers = any(pressure(view, port).exists for port in view.listeners)
+    top = used.fillers[0]
+    evidence = [Evidence(top.where, f"{top.count:,} of {used.used:,} descriptors: {top.what}", (top.what,), top.count - 1)]
+    if used.limit is not None:
+        evidence.append(limit_evidence(used.limit))
+    if pausing:
+        evidence.append(of_threads(pausing, f"“{pausing[0].thread.name}” pauses after a failed accept"))
+    pid = view.process.pid
+    return Finding(
+        rule="fd-exhaustion",
+        severity=Severity.CRITICAL if suffers or pausing else Severity.WARNING,
+        confidence=Confidence.CERTAIN
+        if used.limit is not None and (pausing or suffers)
+        else Confidence.LIKELY
+        if used.limit is not None
+        else Confidence.SUSPECTED,
+        headline=f"The process has used up its file descriptors: {used.used:,} of {limit:,}, most of them {top.what}.",
+        explanation=(
+            f"{plural(used.used, 'descriptor')} of at most {limit:,} are in use; {top.count:,} of them are {top.what}."
+            f"{' The acceptor pauses because accept fails, so nobody is accepted.' if pausing else ''} It does not recover by itself unless whatever holds these descriptors closes them."
+        ),
+        why_confident=_why(used, limit, bool(pausing)),
+        evidence=tuple(evidence),
+        process=view.process,
+        culprit=Culprit(thread=pausing[0].thread.name if pausing else None),
+        chain=(
+            Step(top.what, "fills", f"{top.count:,} of {limit:,} descriptors", (evidence[0],)),
+            Step("the process", "can open and accept nothing", ""),
+        ),
+        actions=(
+            Action(When.NOW, "Save the list of descriptors, then restart.", f"ls -l /proc/{pid if pid is not None else 'PID'}/fd > fd.txt"),
+            Action(When.FIX, f"Find who opens {top.what} and does not close it (try-with-resources)."),
+            Action(
+                When.PREVENT,
+                "Watch the number of open descriptors against the limit; raise the limit (LimitNOFILE, ulimit -n) only above what a healthy process needs.",
+            ),
+        ),
+        figures=((f"{used.used:,} of {limit:,}", "file descriptors used"), (f"{top.count:,}", top.what)),
+        missing=()
+        if used.limit is not None
+        else (
+            Missing(
+                "limits of the process",
+                "how many descriptors it may have",
+                f"cat /proc/{pid if pid is not None else 'PID'}/limits > limits.txt",
+            ),
+        ),
+    )
+
+
+def _why(used: Usage, limit: int, pausing: bool) -> str:
+    if used.limit is None:
+        return f"The list of descriptors ends near {limit:,}, a usual limit; the process' own limit is not in the evidence."
+    return "The list of descriptors and the limits file agree" + (", and the acceptor pauses after a failed accept." if pausing else ".")

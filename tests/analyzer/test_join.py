@@ -1,0 +1,104 @@
+"""Rows of all tools become connections; dumps find their process; a broken rule is a fault."""
+
+from __future__ import annotations
+
+import gzip
+from types import ModuleType
+
+from analyzer.correlate import Case
+from analyzer.correlate.sockets import connections
+from analyzer.engine import diagnose
+from analyzer.finding import Outcome
+from analyzer.intake import gunzip
+from parsers.records import TcpState
+from tests.builders import diagnosis_of, dump, evidence_of, idle_exec, netstat, thread
+
+LSOF = """COMMAND  PID USER   FD   TYPE DEVICE SIZE/OFF NODE NAME
+java    1493 root    7u  IPv6 173374      0t0  TCP *:38090 (LISTEN)
+java    1493 root   14u  IPv6 172931      0t0  TCP app01.example.com:38090->client.example.com:33048 (CLOSE_WAIT)
+java    1493 root   15u  IPv6 173394      0t0  TCP 10.0.0.1:38090->10.0.0.2:33026 (ESTABLISHED)
+"""
+NETSTAT_E = """Proto Recv-Q Send-Q Local Address           Foreign Address         State       User       Inode      PID/Program name
+tcp6       1      0 10.0.0.1:38090          10.0.0.7:33048          CLOSE_WAIT  0          172931     -
+tcp6      57      0 10.0.0.1:38090          10.0.0.2:33026          CLOSE_WAIT  0          0          -
+"""
+
+
+def joined(files: dict[str, str]) -> dict[str, object]:
+    return {str(one.remote): one for one in connections(evidence_of(files).incident.snapshots[0].rows)}
+
+
+def test_rows_join_by_inode_even_when_one_tool_resolved_names() -> None:
+    found = joined({"lsof.txt": LSOF, "netstat.txt": NETSTAT_E})
+    one = found["10.0.0.7:33048"]
+    assert (one.pid, one.recv_q, one.state) == (1493, 1, TcpState.CLOSE_WAIT)  # type: ignore[attr-defined]
+    assert len(one.rows) == 2  # type: ignore[attr-defined]
+
+
+def test_the_kernels_table_wins_where_tools_disagree() -> None:
+    found = joined({"lsof.txt": LSOF, "netstat.txt": NETSTAT_E})
+    assert found["10.0.0.2:33026"].state is TcpState.CLOSE_WAIT  # type: ignore[attr-defined]
+
+
+def test_mapped_addresses_are_one() -> None:
+    ss = 'State  Recv-Q Send-Q Local Address:Port Peer Address:Port Process\nESTAB  0      0      [::ffff:10.0.0.1]:38090 [::ffff:10.0.0.2]:33026 users:(("java",pid=1493,fd=15)) ino:173394 sk:1\n'
+    assert len([key for key in joined({"lsof.txt": LSOF, "ss.txt": ss}) if key == "10.0.0.2:33026"]) == 1
+
+
+def views(files: dict[str, str]) -> list[tuple[int | None, str | None]]:
+    return [(view.pid, view.dump_basis) for view in Case(evidence_of(files).incident).views if view.dump]
+
+
+TWO_JAVAS = netstat("0 :::8080 :::* LISTEN 70/java", "0 :::9090 :::* LISTEN 900/java")
+
+
+def test_a_dump_is_matched_by_the_port_in_its_pools() -> None:
+    assert views({"netstat.txt": TWO_JAVAS, "jstack.txt": dump(*idle_exec(3, port=9090))}) == [(900, "port")]
+
+
+def test_a_dump_is_matched_by_native_ids_that_follow_the_pid() -> None:
+    assert views({"netstat.txt": TWO_JAVAS, "jstack.txt": dump(thread("main", "RUNNABLE", "com.example.Main.main", nid=902))}) == [
+        (900, "native ids")
+    ]
+
+
+def test_a_dump_that_fits_no_process_is_not_joined() -> None:
+    assert views({"netstat.txt": TWO_JAVAS, "jstack.txt": dump(thread("main", "RUNNABLE", "com.example.Main.main", nid=5000))}) == [
+        (None, None)
+    ]
+
+
+def test_a_pid_in_a_files_name_is_a_fact() -> None:
+    assert views({"netstat.txt": TWO_JAVAS, "jstack-70.txt": dump(thread("main", "RUNNABLE", "com.example.Main.main", nid=5000))}) == [
+        (70, "pid")
+    ]
+
+
+def test_another_pid_is_said_not_glossed_over() -> None:
+    diagnosis = diagnosis_of({"netstat.txt": netstat("0 :::8080 :::* LISTEN 70/java"), "jcmd.txt": "1:\n" + dump(*idle_exec(3))})
+    assert any("names pid 1, the listener's owner is pid 70" in note for note in diagnosis.notes)
+
+
+def test_a_broken_rule_is_a_fault_and_takes_nothing_with_it() -> None:
+    broken = ModuleType("analyzer.rules.broken_rule", "Breaks.")
+    broken.NEEDS, broken.CONSEQUENCE_OF = ("threads",), ()  # type: ignore[attr-defined]
+
+    def explode(_: object) -> list[object]:
+        raise ZeroDivisionError("no")
+
+    broken.diagnose = explode  # type: ignore[attr-defined]
+    diagnosis = diagnose(evidence_of({"jstack.txt": dump(*idle_exec(2))}).incident, lambda _: (), (broken,))  # type: ignore[arg-type]
+    assert diagnosis.checked[0].outcome is Outcome.FAULT
+    assert "ZeroDivisionError" in diagnosis.checked[0].why
+
+
+def test_a_rule_without_its_input_is_skipped_not_clean() -> None:
+    checks = {check.rule: check for check in diagnosis_of({"jstack.txt": dump(*idle_exec(2))}).checked}
+    assert checks["connection-leak"].outcome is Outcome.SKIPPED
+    assert checks["java-deadlock"].outcome is Outcome.CLEAN
+
+
+def test_gzip_is_read_and_bombs_are_refused() -> None:
+    assert gunzip(gzip.compress(b"tcp\n") + gzip.compress(b"udp\n")) == b"tcp\nudp\n"
+    assert gunzip(gzip.compress(b"x" * 5000)[:-12])[:3] == b"xxx"
+    assert "not read" in str(gunzip(gzip.compress(b"\0" * (200 << 20))))

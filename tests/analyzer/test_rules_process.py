@@ -1,0 +1,229 @@
+"""Rules about the process itself: descriptors, acceptors, event loops, writes, processors, databases."""
+
+from __future__ import annotations
+
+from typing import ClassVar
+
+from analyzer.finding import Confidence, Diagnosis, Severity
+from tests.builders import PARK, READ, SERVED, diagnosis_of, dump, found, idle_exec, netstat, thread
+
+ME = "77/java"
+LISTEN = f"3 :::8080 :::* LISTEN {ME}"
+WAITING = [f"60 10.1.1.5:8080 10.9.9.9:{34000 + n} CLOSE_WAIT -" for n in range(8)]
+ACCEPT = thread(
+    "http-nio-8080-Acceptor",
+    "RUNNABLE",
+    "sun.nio.ch.Net.accept",
+    "sun.nio.ch.ServerSocketChannelImpl.accept",
+    "org.apache.tomcat.util.net.Acceptor.run",
+)
+PAUSE = thread(
+    "http-nio-8080-Acceptor",
+    "TIMED_WAITING (sleeping)",
+    "java.lang.Thread.sleep",
+    "org.apache.tomcat.util.net.AbstractEndpoint.handleExceptionWithDelay",
+    "org.apache.tomcat.util.net.Acceptor.run",
+)
+
+
+def limits(soft: int) -> str:
+    return f"Limit                     Soft Limit           Hard Limit           Units     \nMax open files            {soft:<20} {soft:<20} files     \n"
+
+
+def descriptors(count: int) -> str:
+    rows = [f"lr-x------ 1 app app 64 Jan  2 03:04 {n} -> /srv/data/thumb.jpg" for n in range(count)]
+    return "\n".join(["total 0", *rows]) + "\n"
+
+
+class TestDescriptors:
+    RULE = "fd-exhaustion"
+
+    def test_catches_a_full_table(self) -> None:
+        files = {
+            "fd.txt": descriptors(255),
+            "limits.txt": limits(256),
+            "jstack.txt": dump(PAUSE, *idle_exec(4)),
+            "netstat.txt": netstat(LISTEN, *WAITING),
+        }
+        diagnosis = diagnosis_of(files)
+        assert (diagnosis.verdict.rule, diagnosis.verdict.confidence) == ("fd-exhaustion", Confidence.CERTAIN)
+        assert "/srv/data/thumb.jpg" in diagnosis.verdict.headline
+        assert not found(diagnosis, "acceptor-stalled")
+
+    def test_catches_not_half_a_table(self) -> None:
+        assert not found(
+            diagnosis_of({"fd.txt": descriptors(120), "limits.txt": limits(256), "jstack.txt": dump(*idle_exec(4))}), self.RULE
+        )
+
+    def test_without_limits_a_usual_one_is_an_assumption(self) -> None:
+        files = {"fd.txt": descriptors(1020), "jstack.txt": dump(*idle_exec(4)), "netstat.txt": netstat(LISTEN)}
+        assert found(diagnosis_of(files), self.RULE)[0].confidence is Confidence.SUSPECTED
+
+
+class TestAcceptor:
+    BUSY = thread(
+        "relay-acceptor", "RUNNABLE", "java.net.SocketInputStream.socketRead0", "com.example.Relay.greet", "com.example.Relay.acceptLoop"
+    )
+
+    def test_catches_an_acceptor_that_reads(self) -> None:
+        diagnosis = diagnosis_of(
+            {"jstack.txt": dump(self.BUSY, time="2026-01-02 03:04:05").replace("0x100", "0x4f"), "netstat.txt": netstat(LISTEN, *WAITING)}
+        )
+        finding = found(diagnosis, "acceptor-stalled")[0]
+        assert finding.confidence is Confidence.CERTAIN
+        assert finding.culprit.frame == "com.example.Relay.greet(Relay.java:11)"
+
+    def test_an_acceptor_that_is_gone_is_likely(self) -> None:
+        diagnosis = diagnosis_of({"jstack.txt": dump(*idle_exec(4)), "netstat.txt": netstat(LISTEN, *WAITING)})
+        assert found(diagnosis, "acceptor-stalled")[0].confidence is Confidence.LIKELY
+
+    def test_catches_not_an_acceptor_in_accept(self) -> None:
+        assert not found(
+            diagnosis_of({"jstack.txt": dump(ACCEPT, *idle_exec(4)), "netstat.txt": netstat(LISTEN, *WAITING)}), "acceptor-stalled"
+        )
+
+    def test_catches_not_two_connections_between_accepts(self) -> None:
+        assert not found(
+            diagnosis_of({"jstack.txt": dump(*idle_exec(4)), "netstat.txt": netstat(LISTEN, *WAITING[:2])}), "acceptor-stalled"
+        )
+
+
+class TestEventLoop:
+    @staticmethod
+    def loops(*stack: str, state: str = "RUNNABLE") -> str:
+        return dump(
+            *(
+                thread(f"nioEventLoopGroup-3-{n}", state, *stack, "io.netty.channel.nio.NioEventLoop.run", "java.lang.Thread.run")
+                for n in range(1, 5)
+            )
+        )
+
+    def test_catches_a_blocking_call_in_the_loop(self) -> None:
+        rows = [f"1 10.1.1.5:8080 10.9.9.9:{34000 + n} CLOSE_WAIT {ME}" for n in range(8)]
+        diagnosis = diagnosis_of(
+            {
+                "jstack.txt": self.loops(*READ, "com.example.Handler.channelRead0"),
+                "netstat.txt": netstat(f"0 :::8080 :::* LISTEN {ME}", *rows),
+            }
+        )
+        assert (diagnosis.verdict.rule, diagnosis.verdict.confidence) == ("event-loop-blocked", Confidence.CERTAIN)
+
+    def test_without_suffering_clients_it_is_likely_at_most(self) -> None:
+        finding = found(diagnosis_of({"jstack.txt": self.loops(*READ, "com.example.Handler.channelRead0")}), "event-loop-blocked")[0]
+        assert (finding.confidence, finding.severity) == (Confidence.LIKELY, Severity.WARNING)
+
+    def test_catches_not_loops_that_wait_for_events_or_compute(self) -> None:
+        assert not found(
+            diagnosis_of({"jstack.txt": self.loops("sun.nio.ch.EPoll.wait", "sun.nio.ch.SelectorImpl.select")}), "event-loop-blocked"
+        )
+        assert not found(diagnosis_of({"jstack.txt": self.loops("com.example.Handler.channelRead0")}), "event-loop-blocked")
+
+
+class TestBlockedWrite:
+    WRITING: ClassVar = [
+        thread(
+            f"http-nio-8080-exec-{n}",
+            "RUNNABLE",
+            "sun.nio.ch.SocketDispatcher.write0",
+            "sun.nio.ch.NioSocketImpl.write",
+            "org.apache.catalina.connector.CoyoteOutputStream.write",
+            "com.example.Export.send",
+            *SERVED,
+        )
+        for n in range(4)
+    ]
+
+    @staticmethod
+    def table(send_q: int) -> str:
+        rows = [f"tcp6  0 {send_q:>6} 10.1.1.5:8080 10.9.9.9:{34000 + n} ESTABLISHED {ME}  probe (1.20/0/3)" for n in range(4)]
+        return netstat(f"0 :::8080 :::* LISTEN {ME}") + "\n".join(rows) + "\n"
+
+    def test_catches_readers_that_do_not_read(self) -> None:
+        diagnosis = diagnosis_of({"jstack.txt": dump(*self.WRITING), "netstat.txt": self.table(87380)})
+        assert (diagnosis.verdict.rule, diagnosis.verdict.confidence) == ("blocked-write", Confidence.CERTAIN)
+
+    def test_without_unsent_bytes_it_is_a_suspicion(self) -> None:
+        assert (
+            found(diagnosis_of({"jstack.txt": dump(*self.WRITING), "netstat.txt": self.table(0)}), "blocked-write")[0].confidence
+            is Confidence.SUSPECTED
+        )
+
+    def test_catches_not_while_threads_are_free(self) -> None:
+        assert not found(
+            diagnosis_of({"jstack.txt": dump(*self.WRITING, *idle_exec(2, first=10)), "netstat.txt": self.table(87380)}), "blocked-write"
+        )
+
+
+class TestSpin:
+    @staticmethod
+    def dumps(frame: str, *cpu: float) -> dict[str, str]:
+        files = {}
+        for number, spent in enumerate(cpu, start=1):
+            one = thread(
+                "worker-1",
+                "RUNNABLE",
+                "java.util.regex.Pattern$Loop.match",
+                frame if number == 1 else frame.replace("%", ""),
+                "java.lang.Thread.run",
+                native="runnable",
+            )
+            files[f"jstack-{number}.txt"] = dump(one.replace("tid=", f"cpu={spent * 1000:.2f}ms elapsed={number * 10:.2f}s tid="))
+        return files
+
+    def test_catches_a_thread_whose_cpu_grows_with_the_clock(self) -> None:
+        finding = found(diagnosis_of(self.dumps("com.example.Filter.matches", 5, 14, 23)), "cpu-spin")[0]
+        assert finding.confidence is Confidence.LIKELY
+        assert finding.culprit.frame == "com.example.Filter.matches(Filter.java:11)"
+
+    def test_top_makes_it_certain(self) -> None:
+        files = self.dumps("com.example.Filter.matches", 5, 14)
+        files["top-2.txt"] = (
+            "top - 03:04:15 up 1 day\nThreads:  30 total,   1 running\n\n  PID USER      PR  NI    VIRT    RES    SHR S  %CPU  %MEM     TIME+ COMMAND\n  256 app       20   0 2683480 100468  22284 R  97.0   0.4   0:23.00 worker-1\n"
+        )
+        assert found(diagnosis_of(files), "cpu-spin")[0].confidence is Confidence.CERTAIN
+
+    def test_catches_not_a_thread_that_uses_no_cpu(self) -> None:
+        assert not found(diagnosis_of(self.dumps("com.example.Filter.matches", 5, 5.1, 5.2)), "cpu-spin")
+
+    def test_catches_not_one_dump(self) -> None:
+        assert not found(diagnosis_of(self.dumps("com.example.Filter.matches", 5)), "cpu-spin")
+
+    def test_catches_not_work_that_moves_on(self) -> None:
+        files = self.dumps("com.example.Filter.matches", 5, 14)
+        files["jstack-2.txt"] = files["jstack-2.txt"].replace("com.example.Filter", "com.example.Other")
+        assert not found(diagnosis_of(files), "cpu-spin")
+
+
+class TestDatabase:
+    @staticmethod
+    def stuck(*rows: str, count: int = 5) -> Diagnosis:
+        reading = [
+            thread(
+                f"http-nio-8080-exec-{n}",
+                "RUNNABLE",
+                "sun.nio.ch.NioSocketImpl.read",
+                "org.postgresql.core.VisibleBufferedInputStream.readMore",
+                "org.postgresql.jdbc.PgStatement.execute",
+                "com.example.Orders.load",
+                *SERVED,
+            )
+            for n in range(count)
+        ]
+        return diagnosis_of({"jstack.txt": dump(*reading), "netstat.txt": netstat(f"0 :::8080 :::* LISTEN {ME}", *rows)})
+
+    def test_catches_a_driver_that_reads_without_end(self) -> None:
+        rows = [f"0 10.1.1.5:{41000 + n} 10.2.2.2:5432 ESTABLISHED {ME}" for n in range(5)] + [
+            f"1 10.1.1.5:8080 10.9.9.9:{34000 + n} CLOSE_WAIT {ME}" for n in range(5)
+        ]
+        diagnosis = self.stuck(*rows)
+        assert (diagnosis.verdict.rule, diagnosis.verdict.confidence) == ("database-read-hang", Confidence.CERTAIN)
+        assert not found(diagnosis, "slow-backend")
+
+    def test_a_dump_alone_does_not_suspect_the_own_port(self) -> None:
+        assert not found(self.stuck(), "self-call-starvation")
+
+    def test_catches_not_an_idle_pool(self) -> None:
+        rows = [f"0 10.1.1.5:{41000 + n} 10.2.2.2:5432 ESTABLISHED {ME}" for n in range(5)]
+        diagnosis = diagnosis_of({"jstack.txt": dump(*idle_exec(5)), "netstat.txt": netstat(f"0 :::8080 :::* LISTEN {ME}", *rows)})
+        assert not found(diagnosis, "database-read-hang")
+        assert PARK

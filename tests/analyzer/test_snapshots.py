@@ -1,0 +1,85 @@
+"""Artifacts of one moment are found by number, time, folder, or order in one file."""
+
+from __future__ import annotations
+
+import random
+
+import pytest
+
+from analyzer.snapshots import Piece, place
+from tests.builders import dump, evidence_of, idle_exec, netstat
+
+
+def orders(*files: str, pids: tuple[int, ...] = ()) -> dict[str, int]:
+    pieces = [Piece(file, 0, file.rpartition("/")[2].partition("-")[0].partition("_")[0].partition(".")[0], None) for file in files]
+    return {piece.file: found.order for piece, found in zip(pieces, place(pieces, pids), strict=True)}
+
+
+def test_one_of_each_is_one_snapshot() -> None:
+    assert set(orders("jstack.txt", "lsof.txt", "netstat_tonp.txt", "netstat_tanope.txt").values()) == {0}
+
+
+def test_numbers_in_names() -> None:
+    assert orders("jstack-1.txt", "jstack-2.txt", "ss-1.txt", "ss-2.txt") == {
+        "jstack-1.txt": 0,
+        "jstack-2.txt": 1,
+        "ss-1.txt": 0,
+        "ss-2.txt": 1,
+    }
+
+
+def test_ten_comes_after_nine() -> None:
+    found = orders(*(f"jstack-{n}.txt" for n in range(1, 12)))
+    assert found["jstack-10.txt"] == 9
+
+
+def test_numbered_folders() -> None:
+    assert orders("snap1/jstack.txt", "snap1/ss.txt", "snap2/jstack.txt", "snap2/ss.txt") == {
+        "snap1/jstack.txt": 0,
+        "snap1/ss.txt": 0,
+        "snap2/jstack.txt": 1,
+        "snap2/ss.txt": 1,
+    }
+
+
+def test_times_in_names() -> None:
+    assert orders("jstack_20260102_101500.txt", "jstack_20260102_101510.txt", "lsof_20260102_101502.txt", "lsof_20260102_101512.txt") == {
+        "jstack_20260102_101500.txt": 0,
+        "jstack_20260102_101510.txt": 1,
+        "lsof_20260102_101502.txt": 0,
+        "lsof_20260102_101512.txt": 1,
+    }
+
+
+def test_a_pid_is_no_snapshot_number() -> None:
+    assert orders("jstack-4711.txt", "jstack-4712.txt", pids=(4711, 4712)) == {"jstack-4711.txt": 0, "jstack-4712.txt": 0}
+
+
+def test_what_was_taken_once_joins_the_last() -> None:
+    assert orders("jstack-1.txt", "jstack-2.txt", "jstack-3.txt", "netstat.txt")["netstat.txt"] == 2
+
+
+def test_sibling_folders_are_hosts() -> None:
+    pieces = [Piece(f"{host}/{kind}.txt", 0, kind, None) for host in ("web1", "web2") for kind in ("jstack", "ss")]
+    assert {(piece.file, found.host, found.order) for piece, found in zip(pieces, place(pieces, ()), strict=True)} == {
+        ("web1/jstack.txt", "web1", 0),
+        ("web1/ss.txt", "web1", 0),
+        ("web2/jstack.txt", "web2", 0),
+        ("web2/ss.txt", "web2", 0),
+    }
+
+
+def test_several_dumps_in_one_file_are_moments() -> None:
+    text = dump(*idle_exec(2), time="2026-01-02 03:04:05") + "\n" + dump(*idle_exec(2), time="2026-01-02 03:04:15")
+    snapshots = evidence_of({"catalina.out": text, "netstat.txt": netstat("0 :::8080 :::* LISTEN 7/java")}).incident.snapshots
+    assert [snapshot.time for snapshot in snapshots] == ["2026-01-02T03:04:05", "2026-01-02T03:04:15"]
+    assert [len(snapshot.rows) for snapshot in snapshots] == [0, 1]
+
+
+@pytest.mark.parametrize("seed", range(5))
+def test_order_of_files_does_not_matter(seed: int) -> None:
+    files = ["a/jstack-1.txt", "a/jstack-2.txt", "b/jstack-1.txt", "b/jstack-2.txt", "notes/ss_7.txt", "lsof.txt"]
+    pieces = [Piece(file, 0, file[2:4], None) for file in files]
+    expected = dict(zip(pieces, place(pieces, ()), strict=True))
+    shuffled = random.Random(seed).sample(pieces, len(pieces))
+    assert dict(zip(shuffled, place(shuffled, ()), strict=True)) == expected
