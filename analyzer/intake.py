@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import re
 import sys
-import zlib
 from datetime import datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
@@ -25,9 +24,7 @@ if TYPE_CHECKING:
 
 STDIN = "-"
 _LARGEST = 2 << 30  # bytes of one text file; more would not fit a laptop's memory six times
-_GZIP_MAGIC = b"\x1f\x8b"
-_HIGHEST_RATIO = 400
-"""Socket tables pack 10 to 30 times, padded ones of ss 100 times; gzip's limit, which bombs come near, is 1,032."""
+_PACKED = (b"\x1f\x8b", b"\xfd7zXZ\x00", b"\x28\xb5\x2f\xfd", b"PK\x03\x04")
 _CAPTURE_MAGIC = (b"\xd4\xc3\xb2\xa1", b"\xa1\xb2\xc3\xd4", b"\x4d\x3c\xb2\xa1", b"\xa1\xb2\x3c\x4d", b"\x0a\x0d\x0d\x0a")
 _PID_IN_NAME = re.compile(r"(?:^|[^0-9])(\d{2,7})(?=[^0-9]|$)")
 
@@ -69,7 +66,7 @@ def read(paths: Sequence[str], host: str | None = None, zone: str | None = None)
         Unusable: if a path does not exist, or nothing is left that holds a line of text.
         ValueError: if no such zone is known.
     """
-    readings = [read_one(file, data) for file, data in _files(paths)]
+    readings = [read_one(name, content) for file, data in _files(paths) for name, content in expanded(file, data)]
     if not any(reading.size for reading in readings):
         raise Unusable(_nothing(paths, readings))
     return assemble(_incident_name(paths), readings, host, zone)
@@ -122,6 +119,16 @@ def _files(paths: Sequence[str]) -> Iterator[tuple[str, bytes | str]]:
             yield root.name, _content(root, None)
 
 
+def expanded(file: str, data: bytes | str) -> Iterator[tuple[str, bytes | str]]:
+    """A file, or what it packs; plain files never load the archive readers."""
+    if isinstance(data, str) or not (data.startswith(_PACKED) or data[257:262] == b"ustar"):
+        yield file, data
+        return
+    from analyzer.archives import expand  # noqa: PLC0415 - zip, tar and xz readers cost more than a small incident
+
+    yield from expand(file, data)
+
+
 def _is_hidden(path: Path) -> bool:
     return any(part.startswith(".") for part in path.parts)
 
@@ -137,25 +144,9 @@ def _content(file: Path, root: Path | None) -> bytes | str:
             return "no regular file; not opened"
         if file.stat().st_size > _LARGEST:
             return f"larger than {_LARGEST >> 30} GB"
-        data = file.read_bytes()
-        return gunzip(data) if data.startswith(_GZIP_MAGIC) else data
+        return file.read_bytes()
     except OSError as error:
         return f"cannot be read: {error.strerror or error}"
-
-
-def gunzip(data: bytes) -> bytes | str:
-    """The content of a .gz file; the text of an error if it is a bomb. A file that is cut off gives what is there."""
-    unpacked = bytearray()
-    while data:
-        unpacker = zlib.decompressobj(wbits=31)
-        try:
-            unpacked += unpacker.decompress(data, max(1, _LARGEST - len(unpacked)))
-        except zlib.error as error:
-            return bytes(unpacked) or f"a gzip file that is damaged: {error}"
-        if unpacker.unconsumed_tail or len(unpacked) > _HIGHEST_RATIO * max(len(data), 1 << 16):
-            return "unpacks to far more than a text file would; not read"
-        data = unpacker.unused_data
-    return bytes(unpacked)
 
 
 def read_one(file: str, data: bytes | str) -> Reading:
@@ -264,5 +255,5 @@ def _pid_in_name(file: str, pids: set[int]) -> Pid | None:
 def _incident_name(paths: Sequence[str]) -> str:
     if len(paths) == 1 and paths[0] != STDIN:
         path = Path(paths[0])
-        return path.resolve().name if path.is_dir() else path.stem
+        return path.resolve().name if path.is_dir() else path.name.partition(".")[0] or path.name
     return "stdin" if list(paths) == [STDIN] else "incident"

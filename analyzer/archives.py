@@ -1,0 +1,167 @@
+"""Archives that hold an incident: zip, tar, plain or packed with gzip, xz or zstd, nested once. Nothing is ever unpacked onto the disk.
+
+Archives are hostile: one may unpack to a thousand times its size, hold a million names, hold itself, or name a file ``../../etc/passwd``. So
+bytes are counted while they are unpacked, members are counted, nesting stops, and names are only labels.
+"""
+
+from __future__ import annotations
+
+import io
+import lzma
+import tarfile
+import zipfile
+import zlib
+from typing import IO, TYPE_CHECKING, Final
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+LARGEST: Final = 2 << 30
+"""Bytes of everything unpacked; more would not fit a laptop's memory six times."""
+HIGHEST_RATIO: Final = 400
+"""Unpacked size by packed size. Socket tables pack 10 to 30 times, the padded ones of ss 100 times; gzip's limit, which bombs come near, is 1,032."""
+MOST_MEMBERS: Final = 20_000
+"""Files of one archive: a sosreport has a few thousand."""
+DEEPEST: Final = 1
+"""Archives inside an archive are opened, those inside them are not."""
+HARMLESS: Final = 32 << 20
+"""Unpacked bytes below which no ratio is suspicious: they cost a moment."""
+_CHUNK: Final = 1 << 20
+
+GZIP, XZ, ZSTD, ZIP = b"\x1f\x8b", b"\xfd7zXZ\x00", b"\x28\xb5\x2f\xfd", b"PK\x03\x04"
+_REFUSED = "unpacks to far more than a text file would; not read"
+
+
+class _TooMuch(Exception):  # noqa: N818 - it says what the archive is
+    """The archive unpacks to more than any incident."""
+
+
+def expand(name: str, data: bytes, depth: int = 0) -> Iterator[tuple[str, bytes | str]]:
+    """(name, content) of the file itself or of everything in it; content is a sentence where something is not read.
+
+    A packed single file (``jstack.txt.gz``) keeps its name; members of archives are called ``archive/member``.
+    """
+    packed = data.startswith((GZIP, XZ, ZSTD))
+    if packed:
+        content = unpack(data)
+        if isinstance(content, str):
+            yield name, content
+            return
+        data = content
+    if data.startswith(ZIP) or _is_tar(data):
+        if depth > DEEPEST:
+            yield name, "an archive inside an archive inside an archive; not opened"
+            return
+        yield from _members(name, data, depth)
+    else:
+        yield name, data
+
+
+def unpack(data: bytes) -> bytes | str:
+    """The content of a gzip, xz or zstd file, or a sentence that says why it is not read. A file that is cut off gives what is there."""
+    try:
+        if data.startswith(GZIP):
+            return _gunzip(data)
+        if data.startswith(XZ):
+            return _read(lzma.LZMAFile(io.BytesIO(data)), len(data))
+        import zstandard  # noqa: PLC0415 - loaded only for such a file
+
+        return _read(zstandard.ZstdDecompressor().stream_reader(data, read_across_frames=True), len(data))
+    except _TooMuch:
+        return _REFUSED
+    except (lzma.LZMAError, EOFError, OSError, ImportError, zlib.error, ValueError) as error:
+        return f"packed, and cannot be unpacked: {error}"
+    except Exception as error:  # noqa: BLE001 - zstandard's own error class is not importable before it is loaded
+        return f"packed, and cannot be unpacked: {error}"
+
+
+def _gunzip(data: bytes) -> bytes:
+    """All members of a gzip file; bytes up to the place where it is cut or damaged."""
+    unpacked = bytearray()
+    packed = len(data)
+    while data.startswith(GZIP):
+        unpacker = zlib.decompressobj(wbits=31)
+        rest = data
+        try:
+            while rest and not unpacker.eof:
+                unpacked += unpacker.decompress(rest, _CHUNK)
+                rest = unpacker.unconsumed_tail
+                _check(len(unpacked), packed)
+        except zlib.error:
+            if not unpacked:
+                raise
+            break
+        data = unpacker.unused_data
+    return bytes(unpacked)
+
+
+def _read(stream: IO[bytes], packed: int) -> bytes:
+    unpacked = bytearray()
+    try:
+        while chunk := stream.read(_CHUNK):
+            unpacked += chunk
+            _check(len(unpacked), packed)
+    except EOFError:
+        if not unpacked:
+            raise
+    return bytes(unpacked)
+
+
+def _check(unpacked: int, packed: int) -> None:
+    if unpacked > LARGEST or (unpacked > HARMLESS and unpacked > HIGHEST_RATIO * packed):
+        raise _TooMuch
+
+
+def _is_tar(data: bytes) -> bool:
+    """True for ustar, GNU and pax archives (POSIX.1-2001: the magic stands at offset 257)."""
+    return data[257:262] == b"ustar"
+
+
+def _members(name: str, data: bytes, depth: int) -> Iterator[tuple[str, bytes | str]]:
+    count = total = 0
+    try:
+        for member, content in _of_zip(data) if data.startswith(ZIP) else _of_tar(data):
+            count += 1
+            total += len(content)
+            if count > MOST_MEMBERS or total > LARGEST:
+                yield name, f"holds more than {MOST_MEMBERS:,} files or {LARGEST >> 30} GB; the rest is not read"
+                return
+            label = f"{name}/{_label(member)}"
+            if isinstance(content, str):
+                yield label, content
+            else:
+                yield from expand(label, content, depth + 1)
+    except (zipfile.BadZipFile, tarfile.TarError, EOFError, OSError, RuntimeError, ValueError, NotImplementedError, zlib.error) as error:
+        yield name, f"an archive that is damaged: {error}; {count} files of it were read"
+
+
+def _of_zip(data: bytes) -> Iterator[tuple[str, bytes | str]]:
+    with zipfile.ZipFile(io.BytesIO(data)) as archive:
+        for info in archive.infolist():
+            if info.is_dir():
+                continue
+            if info.flag_bits & 1:
+                yield info.filename, "encrypted; not read"
+                continue
+            try:
+                with archive.open(info) as stream:
+                    yield info.filename, _read(stream, info.compress_size)
+            except _TooMuch:
+                yield info.filename, _REFUSED
+
+
+def _of_tar(data: bytes) -> Iterator[tuple[str, bytes | str]]:
+    with tarfile.open(fileobj=io.BytesIO(data), mode="r:") as archive:
+        for info in archive:
+            if info.isdir():
+                continue
+            if not info.isreg():
+                yield info.name, "no regular file; not opened"
+                continue
+            stream = archive.extractfile(info)
+            yield info.name, stream.read() if stream else b""
+
+
+def _label(member: str) -> str:
+    """A member's name without what climbs: it only labels places, but a label must not look like a path of the analyst's."""
+    return "/".join(part for part in member.replace("\\", "/").split("/") if part not in {"", ".", ".."}) or "member"

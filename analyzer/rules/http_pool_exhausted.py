@@ -1,0 +1,177 @@
+"""Every connection of an HTTP client's pool is lent, and the threads wait for one to come back.
+
+Looks for: threads that wait in the connection pool of Apache HttpClient 3, 4 or 5, and the connections of that pool in the socket table. When
+nobody reads from them, the responses were never closed: the service closes its side meanwhile, so they stand in CLOSE_WAIT, as many
+as the pool may have towards one route.
+
+Why it matters: the pool never gets them back. Without a time limit for the lease every request that calls this service waits for ever,
+although the service is well.
+
+Do next: close every response in every path, also when its status is an error and its body is not wanted; set connectionRequestTimeout. If
+threads do read over the pool, the service is slow: give it a read time limit.
+
+Wrong when: the connections are idle members of a pool that lends them as soon as somebody asks (then nobody waits), or one dump caught a
+burst. The default limits of two connections for a route (five in HttpClient 5) make short waits ordinary.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Final
+
+from analyzer.correlate.crowds import common_frame, judge
+from analyzer.correlate.leases import HTTP, Shortage, main_service, shortages
+from analyzer.correlate.sockets import close_wait, states
+from analyzer.correlate.witness import of_sockets, of_threads, plural
+from analyzer.finding import Action, Confidence, Culprit, Evidence, Finding, Missing, Step, When
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from analyzer.correlate import Case
+    from analyzer.correlate.sockets import Connection
+
+NEEDS: Final = ("threads",)
+CONSEQUENCE_OF: Final = ("self-call-starvation", "mutual-call-starvation", "java-deadlock")
+
+
+def diagnose(case: Case) -> Iterator[Finding]:
+    """One finding per pool that a crowd waits for."""
+    for shortage in shortages(case, HTTP):
+        if shortage.noteworthy:
+            yield _finding(shortage)
+
+
+def _finding(shortage: Shortage) -> Finding:
+    lender, users = shortage.lender, shortage.users
+    remote = main_service(shortage.connections)
+    rows = shortage.connections.get(remote, ()) if remote is not None else ()
+    confidence, why = _judge(shortage, rows)
+    frame = shortage.frame
+    waiting = of_threads(shortage.members, f"{plural(len(shortage.members), 'thread')} wait for a connection of {lender.name}")
+    return Finding(
+        rule="http-pool-exhausted",
+        severity=shortage.severity,
+        confidence=confidence,
+        headline=f"{shortage.count} wait for a connection of {lender.name}: {_holder(shortage, rows)}.",
+        explanation=f"{shortage.count} wait for a connection of {lender.name}, called from {frame}.{_where_they_are(shortage, rows)}{shortage.clients}",
+        why_confident=why,
+        evidence=(waiting, *_evidence(shortage, rows), *shortage.client_evidence),
+        process=shortage.view.process,
+        culprit=Culprit(
+            pool=shortage.pool.name,
+            frame=str(frame) if frame else None,
+            listener=f"*:{shortage.port}" if shortage.port is not None else None,
+            remote=str(remote) if remote is not None else None,
+            library=lender.name,
+        ),
+        chain=(
+            *shortage.before,
+            Step(shortage.pool.name, "waits for a connection of", f"{shortage.count}, in {frame}", (waiting,)),
+            Step(f"the {lender.name} pool", "has none left", _holder(shortage, rows), _evidence(shortage, rows)),
+        ),
+        actions=_actions(shortage, str(remote) if remote is not None else "the service"),
+        figures=(
+            *shortage.figures,
+            (f"{len(users):,}", "threads that read over the pool"),
+            *(((f"{len(rows):,}", f"connections to {remote}"),) if rows else ()),
+        ),
+        missing=_missing(shortage, rows, confidence),
+    )
+
+
+def _judge(shortage: Shortage, rows: tuple[Connection, ...]) -> tuple[Confidence, str]:
+    doubts = list(shortage.doubts)
+    if shortage.users:
+        if not rows:
+            doubts.append("the socket table does not show which service the holders wait for")
+        return judge(doubts, "The stacks show who waits for a connection and who reads over one.")
+    if not rows:
+        proof = "The stacks show the wait; nobody reads over the pool."
+        if shortage.connections:
+            return judge([*doubts, "the process is connected to several services, and which one the pool is full of is not clear"], proof)
+        if shortage.view.sockets:
+            return judge(doubts, proof, other_cause="no connection is open that could be lent")
+        return judge([*doubts, "without a socket table the lent connections are not seen"], proof)
+    return judge(
+        doubts,
+        f"Two independent artifacts: the stacks show the wait and nobody who reads, the sockets {plural(len(rows), 'connection')} ({_states(rows)}) that an idle pool would have lent.",
+    )
+
+
+def _states(rows: tuple[Connection, ...]) -> str:
+    return ", ".join(f"{count} {state}" for state, count in states(rows).items())
+
+
+def _holder(shortage: Shortage, rows: tuple[Connection, ...]) -> str:
+    users = len(shortage.users)
+    if users:
+        return f"{plural(users, 'thread')} in {common_frame(shortage.users)} {'has' if users == 1 else 'have'} them and {'waits' if users == 1 else 'wait'} for answers"
+    if rows:
+        return f"{plural(len(rows), 'connection')} to {rows[0].remote} {'is' if len(rows) == 1 else 'are'} lent, and nobody uses {'it' if len(rows) == 1 else 'them'}"
+    return "nobody uses the lent ones"
+
+
+def _where_they_are(shortage: Shortage, rows: tuple[Connection, ...]) -> str:
+    users = len(shortage.users)
+    opened = f" {plural(len(rows), 'connection')} to {rows[0].remote} ({_states(rows)})." if rows else ""
+    if users:
+        return f"{opened} {plural(users, 'thread')} read over the pool, called from {common_frame(shortage.users)}: the service is slow, and it heals when it answers."
+    closed = close_wait(rows).total
+    hung_up = f" The service has closed {closed} of them long since." if closed else ""
+    return (
+        f"{opened}{hung_up} No thread reads over the pool: the responses were never closed, so nothing ever comes back to it. It does not"
+        f" heal by itself; {shortage.lender.patience} only turns the wait into an error."
+    )
+
+
+def _evidence(shortage: Shortage, rows: tuple[Connection, ...]) -> tuple[Evidence, ...]:
+    found = []
+    if shortage.users:
+        found.append(
+            of_threads(shortage.users, f"{plural(len(shortage.users), 'thread')} read over the pool: these hold a connection each")
+        )
+    if rows:
+        inferred = "A socket table does not say which pool a connection belongs to. That it is this one rests on the absence of others."
+        found.append(
+            of_sockets(rows, f"{plural(len(rows), 'connection')} to {rows[0].remote} ({_states(rows)})", (str(rows[0].remote),), inferred)
+        )
+    return tuple(found)
+
+
+def _actions(shortage: Shortage, remote: str) -> tuple[Action, ...]:
+    lender, frame = shortage.lender, shortage.frame
+    prevent = Action(
+        When.PREVENT,
+        f"Set {lender.patience}, so that a wait ends in an error that names the pool; size {lender.limit} on purpose; evict idle and expired connections.",
+    )
+    if shortage.users:
+        return (
+            Action(When.NOW, f"Look at {remote}: why does it not answer?"),
+            Action(
+                When.FIX,
+                f"Set connect and read time limits (socketTimeout, responseTimeout) on the client that {common_frame(shortage.users)} uses.",
+            ),
+            prevent,
+        )
+    return (
+        Action(When.NOW, "Restart: no lent connection comes back by itself. Before that save a heap dump: it shows who still refers to the responses.", f"jcmd {shortage.pid} GC.heap_dump leases.hprof"),
+        Action(When.FIX, f"Close every response in every path (try-with-resources, or EntityUtils.consume), also for error statuses and unread bodies. Begin with {frame} and whatever else calls {remote}: the frame that waits may be a victim."),
+        prevent,
+    )  # fmt: skip
+
+
+def _missing(shortage: Shortage, rows: tuple[Connection, ...], confidence: Confidence) -> tuple[Missing, ...]:
+    found = []
+    if not rows and confidence is not Confidence.CERTAIN:
+        found.append(
+            Missing(
+                "socket table with owners",
+                "which connections are lent, and whether their services have closed them",
+                "ss -tanpoei > ss.txt",
+            )
+        )
+    if not shortage.users:
+        found.append(
+            Missing("lease log of the client", "who took a connection and did not give it back", f"switch on {shortage.lender.watch}")
+        )
+    return (*found, *shortage.second_dump)

@@ -1,0 +1,120 @@
+"""Archives are read without touching the disk, and hostile ones are refused in a sentence."""
+
+from __future__ import annotations
+
+import gzip
+import io
+import json
+import lzma
+import tarfile
+import zipfile
+from typing import TYPE_CHECKING
+
+import pytest
+import zstandard
+
+from analyzer import archives
+from analyzer.archives import expand, unpack
+from analyzer.intake import read
+from tests.builders import SAMPLES, judge
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+FILES = {path.name: path.read_bytes() for path in sorted((SAMPLES / "self-call-after").iterdir())}
+
+
+def tar(files: dict[str, bytes], prefix: str = "incident/") -> bytes:
+    buffer = io.BytesIO()
+    with tarfile.open(fileobj=buffer, mode="w") as archive:
+        for name, data in files.items():
+            info = tarfile.TarInfo(prefix + name)
+            info.size = len(data)
+            archive.addfile(info, io.BytesIO(data))
+    return buffer.getvalue()
+
+
+def zipped(files: dict[str, bytes]) -> bytes:
+    buffer = io.BytesIO()
+    with zipfile.ZipFile(buffer, "w", zipfile.ZIP_DEFLATED) as archive:
+        for name, data in files.items():
+            archive.writestr(name, data)
+    return buffer.getvalue()
+
+
+PACKED = {
+    "incident.zip": zipped(FILES),
+    "incident.tar": tar(FILES),
+    "incident.tgz": gzip.compress(tar(FILES)),
+    "incident.tar.xz": lzma.compress(tar(FILES)),
+    "incident.tar.zst": zstandard.compress(tar(FILES)),
+    "outer.zip": zipped({"inner.tar.gz": gzip.compress(tar(FILES))}),
+}
+
+
+@pytest.mark.parametrize("name", sorted(PACKED))
+def test_an_archive_is_an_incident(name: str, tmp_path: Path) -> None:
+    path = tmp_path / name
+    path.write_bytes(PACKED[name])
+    diagnosis = judge(read([str(path)]))
+    assert (diagnosis.verdict.rule, diagnosis.verdict.confidence) == ("self-call-starvation", "certain")
+    assert list(tmp_path.iterdir()) == [path]
+
+
+def test_a_packed_file_keeps_its_name() -> None:
+    assert list(expand("jstack.txt.gz", gzip.compress(b"a") + gzip.compress(b"b"))) == [("jstack.txt.gz", b"ab")]
+
+
+def test_a_cut_off_file_gives_what_is_there() -> None:
+    text = "\n".join(map(str, range(20_000))).encode()
+    found = unpack(gzip.compress(text)[:-2000])
+    assert isinstance(found, bytes)
+    assert text.startswith(found)
+    assert len(found) > 1000
+
+
+@pytest.mark.parametrize("pack", [gzip.compress, lzma.compress, zstandard.compress])
+def test_bombs_are_refused(pack: object) -> None:
+    assert "not read" in str(unpack(pack(bytes(64 << 20))))  # type: ignore[operator]
+
+
+def test_a_bomb_in_a_zip_is_refused_and_the_rest_read() -> None:
+    found = dict(expand("x.zip", zipped({"bomb.txt": bytes(64 << 20), "note.txt": b"hello"})))
+    assert found["x.zip/note.txt"] == b"hello"
+    assert "not read" in str(found["x.zip/bomb.txt"])
+
+
+def test_names_do_not_climb() -> None:
+    hostile = {"../../etc/passwd": b"root", "/abs": b"x", "..\\..\\boot.ini": b"y"}
+    assert [name for name, _ in expand("x.zip", zipped(hostile))] == ["x.zip/etc/passwd", "x.zip/abs", "x.zip/boot.ini"]
+
+
+def test_nesting_stops() -> None:
+    inner = zipped({"a.txt": b"a"})
+    for _ in range(3):
+        inner = zipped({"inner.zip": inner})
+    assert any("not opened" in str(content) for _, content in expand("x.zip", inner))
+
+
+def test_links_and_devices_in_a_tar_are_not_followed() -> None:
+    buffer = io.BytesIO()
+    with tarfile.open(fileobj=buffer, mode="w") as archive:
+        link = tarfile.TarInfo("link")
+        link.type, link.linkname = tarfile.SYMTYPE, "/etc/passwd"
+        archive.addfile(link)
+    assert list(expand("x.tar", buffer.getvalue())) == [("x.tar/link", "no regular file; not opened")]
+
+
+@pytest.mark.parametrize(
+    "data",
+    [b"PK\x03\x04 not a zip", PACKED["incident.zip"][:-300], b"\x1f\x8b\x08 broken", b"\xfd7zXZ\x00broken", b"\x28\xb5\x2f\xfdbroken"],
+)
+def test_damaged_archives_are_said(data: bytes) -> None:
+    assert any(isinstance(content, str) for _, content in expand("x", data))
+
+
+def test_the_number_of_members_is_bounded(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(archives, "MOST_MEMBERS", 3)
+    found = list(expand("x.zip", zipped({f"{n}.txt": b"x" for n in range(9)})))
+    assert "the rest is not read" in str(found[-1][1])
+    assert json.dumps([name for name, _ in found[:3]])
