@@ -1,0 +1,61 @@
+"""One connection, packet by packet: the flow that tells most, as a ladder."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Literal, TypeAlias
+
+from reports.model import Ladder, Rung
+from reports.text_safety import plain
+from reports.wording import count, number, seconds
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Sequence
+
+    from analyzer.finding import Flow
+
+Way: TypeAlias = Literal["out", "back", "gap", "missing"]
+_STEP, _TOP, _TEXT = 28, 44, 38
+_SIDES = ("client", "server")
+
+
+def ladder(flows: Sequence[Flow]) -> Ladder | None:
+    """The flow that stayed half-closed or unanswered longest, with how many of the others have its shape."""
+    if not flows:
+        return None
+    flow = max(flows, key=lambda item: (item.half_closed_for or 0.0, item.unanswered_for or 0.0, -flows.index(item)))
+    alike = sum(_shape(other) == _shape(flow) for other in flows)
+    steps = tuple(Rung(way, plain(text, _TEXT), _TOP + index * _STEP) for index, (way, text) in enumerate(_steps(flow)))
+    extra = f", {count(flow.retransmitted, 'retransmission')}" if flow.retransmitted else ""
+    extra += f", {count(flow.zero_windows, 'zero window')}" if flow.zero_windows else ""
+    caption = f"{plain(flow.client, 80)} → {plain(flow.server, 80)} in {plain(flow.capture, 80)}, "
+    caption += f"{'the only one' if alike == 1 else f'one of {number(alike)}'} of this shape{extra}"
+    return Ladder(caption, plain(flow.client, 28), plain(flow.server, 28), steps, _TOP + len(steps) * _STEP)
+
+
+def _shape(flow: Flow) -> tuple[object, ...]:
+    return flow.closed_first, tuple(sorted(flow.fin.items())), flow.rst, flow.request is None, flow.response is None
+
+
+def _steps(flow: Flow) -> Iterator[tuple[Way, str]]:
+    """At most nine rungs, from the handshake to the FIN that never came."""
+    if flow.opened is not None:
+        yield "out", "SYN"
+        yield "back", "SYN ACK"
+    if flow.request:
+        yield "out", flow.request
+    if flow.response:
+        yield "back", flow.response
+    elif flow.unanswered_for is not None:
+        yield "gap", f"{seconds(flow.unanswered_for)} without an answer"
+    first = flow.closed_first if flow.closed_first in _SIDES else None
+    if first:
+        yield "out" if first == "client" else "back", f"FIN: the {first} closes first"
+        other = "server" if first == "client" else "client"
+        if flow.fin.get(other):
+            yield "back" if first == "client" else "out", "FIN"
+        else:
+            yield "missing", f"no FIN from the {other}"
+            if flow.half_closed_for is not None:
+                yield "gap", f"half-closed for {seconds(flow.half_closed_for)}: CLOSE_WAIT"
+    if flow.rst:
+        yield "gap", "reset (RST)"

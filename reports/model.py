@@ -1,0 +1,232 @@
+"""The view: what every format prints, already worded, counted, ordered and cut. Renderers add markup and nothing else."""
+
+from __future__ import annotations
+
+from typing import Literal, TypeAlias
+
+import msgspec
+
+
+class Piece(msgspec.Struct, frozen=True):
+    """A run of text: prose, an identifier, or a decisive word of an excerpt."""
+
+    text: str
+    kind: Literal["", "code", "mark"] = ""
+
+
+Words: TypeAlias = tuple[Piece, ...]
+
+
+class Figure(msgspec.Struct, frozen=True):
+    """A number that tells the story, and what it counts."""
+
+    value: str
+    label: str
+
+
+class Todo(msgspec.Struct, frozen=True):
+    """One thing to do. ``command`` is empty if there is none."""
+
+    words: Words
+    command: str
+
+
+class Agenda(msgspec.Struct, frozen=True):
+    """What to do at one time: ``when`` is Now, Fix or Prevent."""
+
+    when: str
+    todos: tuple[Todo, ...]
+
+
+class Proof(msgspec.Struct, frozen=True):
+    """A claim, the place that shows it, the lines there. ``id`` is E1…; empty below findings that have no number of their own."""
+
+    id: str
+    says: Words
+    place: str
+    more: str
+    excerpt: tuple[Words, ...]
+    left_out: str
+    inferred: str
+
+
+class Node(msgspec.Struct, frozen=True):
+    """An actor of the chain, and the edge that leaves it. ``proofs`` are ids of evidence."""
+
+    actor: Words
+    note: str
+    verb: str
+    detail: Words
+    proofs: tuple[str, ...]
+
+
+class Case(msgspec.Struct, frozen=True):
+    """A finding with all that is known about it."""
+
+    id: str
+    rule: str
+    word: str
+    confidence: str
+    headline: str
+    explanation: Words
+    why: str
+    against: tuple[str, ...]
+    follows: str
+    who: str
+    agenda: tuple[Agenda, ...]
+    chain: tuple[Node, ...]
+    loop: bool
+    closing: Words
+    proofs: tuple[Proof, ...]
+    cut: str
+    told: bool
+    """True when the page tells this finding in full above the list of all."""
+
+
+class Bar(msgspec.Struct, frozen=True):
+    """A bar: ``percent`` of the full width, ``hot`` in the signal colour."""
+
+    label: str
+    value: str
+    percent: str
+    hot: bool
+
+
+class SocketChart(msgspec.Struct, frozen=True):
+    """Connections of one process on one port, by state; ``split`` says in words what CLOSE_WAIT consists of."""
+
+    caption: str
+    bars: tuple[Bar, ...]
+    split: str
+
+
+class Point(msgspec.Struct, frozen=True):
+    """A snapshot in the line chart, in units of its view box."""
+
+    x: str
+    y: str
+    value: str
+    label: str
+
+
+class Trend(msgspec.Struct, frozen=True):
+    """CLOSE_WAIT over time."""
+
+    caption: str
+    points: tuple[Point, ...]
+    line: str
+    first: Point
+    last: Point
+
+
+class PoolChart(msgspec.Struct, frozen=True):
+    """A thread pool: how many of its threads are busy, and with what."""
+
+    name: str
+    busy: str
+    doing: str
+    bar: Bar
+
+
+class Rung(msgspec.Struct, frozen=True):
+    """A line of the packet ladder: ``way`` is out (client to server), back, gap or missing. ``y`` in units of the view box."""
+
+    way: Literal["out", "back", "gap", "missing"]
+    text: str
+    y: int
+
+
+class Ladder(msgspec.Struct, frozen=True):
+    """One connection of a capture, the one that tells most."""
+
+    caption: str
+    client: str
+    server: str
+    rungs: tuple[Rung, ...]
+    height: int
+
+
+class Checked(msgspec.Struct, frozen=True):
+    """Rules with the same outcome and the same reason."""
+
+    rules: tuple[str, ...]
+    why: str
+
+
+class Gap(msgspec.Struct, frozen=True):
+    """An artifact that is missing."""
+
+    artifact: str
+    would_show: str
+    command: str
+
+
+class Source(msgspec.Struct, frozen=True):
+    """A file that was read. ``unread`` says which lines were not understood, ``odd`` is true when there are any."""
+
+    file: str
+    kind: str
+    size: str
+    records: str
+    unread: tuple[str, ...]
+    unread_lines: str
+    remarks: str
+    sha256: str
+    known: bool
+
+
+class Row(msgspec.Struct, frozen=True):
+    """A row of a table with three columns."""
+
+    first: str
+    second: str
+    third: str
+
+
+class Table(msgspec.Struct, frozen=True):
+    """A table that may have been cut; ``rest`` then says how much is not shown."""
+
+    head: Row
+    rows: tuple[Row, ...]
+    rest: str
+
+
+class View(msgspec.Struct, frozen=True, kw_only=True):
+    """The whole report, top to bottom. Empty text or tuple: there is nothing to say."""
+
+    status: Literal["problem", "healthy", "insufficient"]
+    word: str
+    alarm: bool
+    incident: str
+    meta: tuple[str, ...]
+    headline: str
+    summary: Words
+    warnings: tuple[str, ...]
+    rivals: str
+    figures: tuple[Figure, ...]
+    cases: tuple[Case, ...]
+    """The causes that the page tells in full, the verdict's first."""
+    followed: tuple[Case, ...]
+    also: tuple[Case, ...]
+    findings: tuple[Case, ...]
+    findings_rest: str
+    sockets: tuple[SocketChart, ...]
+    sockets_rest: str
+    trend: Trend | None
+    trend_note: str
+    pools: tuple[PoolChart, ...]
+    pools_rest: str
+    ladder: Ladder | None
+    clean: tuple[Checked, ...]
+    skipped: tuple[Checked, ...]
+    faults: tuple[Checked, ...]
+    missing: tuple[Gap, ...]
+    sources: tuple[Source, ...]
+    sources_note: str
+    waits: Table | None
+    links: Table | None
+    command: str
+    tool: str
+    fingerprint: str
+    data: str = ""
+    """The embedded JSON, compact and possibly cut; empty until the page asks for it."""

@@ -1,0 +1,238 @@
+"""Sockets, pools and their course over time, as bars and points."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from reports.model import Bar, Figure, Point, PoolChart, SocketChart, Trend
+from reports.text_safety import clip, plain
+from reports.wording import count, doing, in_words, instant, listed, number
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Hashable, Iterator, Sequence
+    from typing import TypeVar
+
+    from analyzer.finding import CloseWait, PoolTable, Process, SocketTable
+
+    TableT = TypeVar("TableT", SocketTable, PoolTable)
+
+SOCKET_CHARTS = 6
+POOL_CHARTS = 10
+STATES = 8
+POINTS = 24
+"""Snapshots drawn in the line chart; of more, every n-th and the last."""
+LEFT, RIGHT, TOP, BOTTOM = 34.0, 326.0, 22.0, 118.0
+"""The plot inside the 360 by 140 view box of the line chart."""
+_CLOSE_WAIT = "CLOSE_WAIT"
+_QUIET_ROLES = {"jvm", "acceptor"}
+
+
+def snapshots(tables: Sequence[SocketTable] | Sequence[PoolTable]) -> tuple[str, ...]:
+    """The snapshots in the order in which the diagnosis lists them."""
+    return tuple(dict.fromkeys(table.snapshot for table in tables))
+
+
+def socket_charts(tables: Sequence[SocketTable]) -> tuple[tuple[SocketChart, ...], str]:
+    """The latest table of each port, those with most CLOSE_WAIT first, and a sentence on those left out."""
+    latest = _latest_sockets(tables)
+    ranked = sorted(latest, key=lambda table: (-table.close_wait.total, -sum(table.states.values())))
+    several = len(snapshots(tables)) > 1
+    shown = tuple(_socket_chart(table, several=several) for table in ranked[:SOCKET_CHARTS])
+    left = ranked[SOCKET_CHARTS:]
+    waiting = sum(table.close_wait.total for table in left)
+    rest = f"{count(len(left), 'more table')} with {number(waiting)} in CLOSE_WAIT: in the JSON format." if left else ""
+    return shown, rest
+
+
+def close_wait_split(split: CloseWait) -> str:
+    """What the CLOSE_WAIT sockets consist of, in words; empty when there are none."""
+    if not split.total:
+        return ""
+    unknown = split.total - split.fin_only - split.unread - split.drained - split.unaccepted
+    parts = [
+        (split.fin_only, "with only the FIN left to read, so a thread took the request (Recv-Q 1)"),
+        (split.unread, "with request bytes that nobody read (Recv-Q over 1)"),
+        (split.drained, "read to the end and not closed (Recv-Q 0)"),
+        (split.unaccepted, "still in the accept queue, without an owner (inode 0)"),
+        (unknown, "of which the table does not give the queue"),
+    ]
+    told = "; ".join(f"{number(value)} {what}" for value, what in parts if value > 0)
+    return f"{number(split.total)} in CLOSE_WAIT: {told}."
+
+
+def trend(tables: Sequence[SocketTable], process: Process | None) -> tuple[Trend | None, str]:
+    """CLOSE_WAIT of one process over the snapshots; without a second snapshot a sentence instead."""
+    if not tables:
+        return None, ""
+    series = _series(tables, process)
+    if len(series) < 2:  # noqa: PLR2004 - a line needs two points
+        total = sum(table.close_wait.total for table in tables)
+        return None, f"One snapshot, with {number(total)} in CLOSE_WAIT: a second one would tell growth from standstill." if total else ""
+    values = list(series.values())
+    if not any(values):
+        return None, f"No socket in CLOSE_WAIT in any of {in_words(len(values))} snapshots."
+    points = _thinned(_points(series))
+    line = " ".join(f"{point.x},{point.y}" for point in points)
+    drawn = f" {len(points)} of them are drawn." if len(points) < len(series) else ""
+    return Trend(f"{_rate(series)}{drawn}", points, line, points[0], points[-1]), ""
+
+
+def pool_charts(tables: Sequence[PoolTable]) -> tuple[tuple[PoolChart, ...], str]:
+    """The latest state of each pool, full ones first; acceptors and the threads of the VM itself only where they are busy."""
+    latest = _latest_pools(tables)
+    loud = [table for table in latest if table.role not in _QUIET_ROLES]
+    ranked = sorted(loud, key=lambda table: (not _full(table), -table.busy, -table.size, table.name))
+    hosts = len({(table.host, table.pid) for table in latest}) > 1
+    shown = tuple(_pool_chart(table, named=hosts) for table in ranked[:POOL_CHARTS])
+    left, quiet = ranked[POOL_CHARTS:], [table for table in latest if table.role in _QUIET_ROLES]
+    parts = []
+    if left:
+        parts.append(f"{count(len(left), 'more pool')} with {count(sum(table.size for table in left), 'thread')}")
+    if quiet:
+        parts.append(f"{count(sum(table.size for table in quiet), 'thread')} of the VM and of acceptors")
+    return shown, f"Not shown: {listed(parts)}." if parts else ""
+
+
+def busy_of(tables: Sequence[PoolTable]) -> tuple[tuple[str, str], ...]:
+    """Each pool's name and ``8 of 8 busy`` in the latest snapshot, long names first so that the longest match wins."""
+    latest = _latest(tables, lambda table: table.name)
+    named = [(table.name, f"{number(table.busy)} of {number(table.size)} busy") for table in latest if table.name]
+    return tuple(sorted(named, key=lambda pair: (-len(pair[0]), pair[0])))
+
+
+def figures(sockets: Sequence[SocketTable], pools: Sequence[PoolTable]) -> Iterator[Figure]:
+    """What the latest tables count, for a page whose verdict has no numbers of its own."""
+    if sockets:
+        latest = _latest_sockets(sockets)
+        yield Figure(number(sum(table.close_wait.total for table in latest)), "sockets in CLOSE_WAIT")
+        yield Figure(number(sum(sum(table.states.values()) for table in latest)), "sockets seen")
+    if pools:
+        named = _latest_pools(pools)
+        yield Figure(f"{number(sum(table.busy for table in named))} of {number(sum(table.size for table in named))}", "threads busy")
+
+
+def _latest_sockets(tables: Sequence[SocketTable]) -> list[SocketTable]:
+    return _latest(tables, lambda table: (table.host, table.pid, table.local_port, table.side, table.remote))
+
+
+def _latest_pools(tables: Sequence[PoolTable]) -> list[PoolTable]:
+    return _latest(tables, lambda table: (table.host, table.pid, table.name))
+
+
+def _latest(tables: Sequence[TableT], key: Callable[[TableT], Hashable]) -> list[TableT]:
+    """The last table of each key, in the order in which the keys appear."""
+    return list({key(table): table for table in tables}.values())
+
+
+def _socket_chart(table: SocketTable, *, several: bool) -> SocketChart:
+    states = sorted(table.states.items(), key=lambda pair: (pair[0] != _CLOSE_WAIT, -pair[1], pair[0]))
+    longest = max(table.states.values(), default=0)
+    bars = tuple(_bar(plain(state, 40), value, longest, hot=state == _CLOSE_WAIT) for state, value in states[:STATES])
+    other = sum(value for _, value in states[STATES:])
+    if other:
+        bars += (_bar("other", other, longest, hot=False),)
+    return SocketChart(_socket_caption(table, several=several), bars, close_wait_split(table.close_wait))
+
+
+def _socket_caption(table: SocketTable, *, several: bool) -> str:
+    port = "" if table.local_port is None else f"port {table.local_port}"
+    if table.side == "client":
+        where = f"connections to {plain(table.remote or 'other services', 80)}"
+    elif table.side == "server":
+        where = f"{port}, as server" if port else "as server"
+    else:
+        where = port or "every port"
+    parts = [where, _process(table), f"snapshot {plain(table.snapshot, 60)}" if several else "", _sockets(table)]
+    text = " · ".join(part for part in parts if part)
+    return text[:1].upper() + text[1:]
+
+
+def _sockets(table: SocketTable) -> str:
+    return count(sum(table.states.values()), "socket")
+
+
+def _process(table: SocketTable | PoolTable) -> str:
+    pid = "" if table.pid is None else f"pid {table.pid}"
+    return " on ".join(part for part in (pid, plain(table.host or "", 80)) if part)
+
+
+def _bar(label: str, value: int, longest: int, *, hot: bool) -> Bar:
+    share = 100 * value / longest if longest else 0.0
+    return Bar(label, number(value), f"{max(share, 0.4) if value else 0.0:.1f}", hot)
+
+
+def _full(table: PoolTable) -> bool:
+    return table.size > 1 and table.busy >= table.size
+
+
+def _pool_chart(table: PoolTable, *, named: bool) -> PoolChart:
+    most = [plain(what, 120) for what in doing(table.doing)]
+    busy = f"{number(table.busy)} of {number(table.size)} busy"
+    name = f"{plain(table.name, 100)} ({_process(table)})" if named and _process(table) else plain(table.name, 100)
+    bar = _bar(name, table.busy, table.size, hot=_full(table) and table.role != "event-loop")
+    return PoolChart(name, busy, listed(most, 4), bar)
+
+
+def _series(tables: Sequence[SocketTable], process: Process | None) -> dict[str, int]:
+    """CLOSE_WAIT by snapshot: of the process if it is known and has tables, else of the one that has most."""
+    totals: dict[tuple[str | None, int | None], dict[str, int]] = {}
+    for table in tables:
+        owner = totals.setdefault((table.host, table.pid), {})
+        owner[table.snapshot] = owner.get(table.snapshot, 0) + table.close_wait.total
+    if process is not None and (process.host, process.pid) in totals:
+        return totals[process.host, process.pid]
+    return max(totals.values(), key=lambda owner: (len(owner) > 1, max(owner.values())))
+
+
+def _points(series: dict[str, int]) -> tuple[Point, ...]:
+    highest = max(series.values())
+    return tuple(
+        Point(
+            x=f"{LEFT + (RIGHT - LEFT) * share:.1f}",
+            y=f"{BOTTOM - (BOTTOM - TOP) * value / highest:.1f}",
+            value=number(value),
+            label=_time_label(name),
+        )
+        for (name, value), share in zip(series.items(), _shares(tuple(series)), strict=True)
+    )
+
+
+def _thinned(points: tuple[Point, ...]) -> tuple[Point, ...]:
+    step = -(-len(points) // POINTS)
+    return points if step == 1 else (*points[:-1:step][: POINTS - 1], points[-1])
+
+
+def _minutes(names: Sequence[str]) -> list[float]:
+    """Minutes since the first snapshot; empty unless every name is a time and they ascend."""
+    times = [instant(name) for name in names]
+    known = [time for time in times if time is not None]
+    if len(known) < len(names) or len({time.tzinfo is None for time in known}) > 1:
+        return []
+    minutes = [(time - known[0]).total_seconds() / 60 for time in known]
+    return minutes if minutes == sorted(set(minutes)) else []
+
+
+def _shares(names: Sequence[str]) -> list[float]:
+    """Where each snapshot stands between the first (0) and the last (1): by time, or evenly if the times are not known."""
+    minutes = _minutes(names)
+    if minutes:
+        return [value / minutes[-1] for value in minutes]
+    return [index / (len(names) - 1) for index in range(len(names))]
+
+
+def _time_label(name: str) -> str:
+    time = instant(name)
+    return f"{time:%H:%M:%S}" if time else clip(plain(name, 80), 14)
+
+
+def _rate(series: dict[str, int]) -> str:
+    names, values = tuple(series), tuple(series.values())
+    minutes = _minutes(names)
+    change = values[-1] - values[0]
+    start = f"{in_words(len(values)).capitalize()} snapshots, from {number(values[0])} to {number(values[-1])}"
+    if not change:
+        return f"{in_words(len(values)).capitalize()} snapshots, {number(values[0])} in the first and in the last: no growth."
+    if not minutes:
+        return f"{start}. The snapshots carry no time, so there is no rate."
+    rate = change / minutes[-1]
+    return f"{start}: {rate:+,.0f} a minute." if abs(rate) >= 1 else f"{start}: {rate * 60:+,.1f} an hour."

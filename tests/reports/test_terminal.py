@@ -1,0 +1,72 @@
+"""The verdict on a terminal."""
+
+from __future__ import annotations
+
+import re
+
+import pytest
+
+from reports import terminal
+from reports.text_safety import width_of
+from tests.reports import diagnoses, parts
+from tests.reports.hostile import endless
+from tests.reports.rendering import EVERY, seen
+
+SGR = re.compile(r"\x1b\[[0-9;]*m")
+
+
+@pytest.mark.parametrize("width", [40, 80, 120])
+@pytest.mark.parametrize("state", [*EVERY, "endless"])
+def test_no_line_is_wider_than_the_terminal(state: str, width: int) -> None:
+    view = seen({**EVERY, "endless": endless}[state]())
+    plain = terminal.verdict(view, width, color=False)
+    assert max(width_of(line) for line in plain.splitlines()) <= width
+    assert SGR.sub("", terminal.verdict(view, width, color=True)) == plain
+
+
+def test_a_narrower_terminal_gets_forty_columns_and_a_wide_one_no_more_than_120() -> None:
+    view = seen(diagnoses.self_call())
+    assert terminal.verdict(view, 3, color=False) == terminal.verdict(view, 40, color=False)
+    assert terminal.verdict(view, 500, color=False) == terminal.verdict(view, 120, color=False)
+
+
+def test_colours_only_when_asked_for_and_red_only_for_trouble() -> None:
+    view = seen(diagnoses.self_call())
+    assert "\x1b" not in terminal.verdict(view, 80, color=False)
+    assert terminal.verdict(view, 80, color=True).startswith("\x1b[1;31mCRITICAL\x1b[0m")
+    assert terminal.verdict(seen(diagnoses.healthy()), 80, color=True).startswith("\x1b[1mHEALTHY\x1b[0m")
+
+
+def test_a_colour_never_runs_over_the_end_of_a_line() -> None:
+    for line in terminal.verdict(seen(diagnoses.self_call()), 40, color=True).splitlines():
+        assert line.count("\x1b[0m") * 2 == line.count("\x1b")
+
+
+def test_it_says_who_why_where_and_what_to_do() -> None:
+    lines = terminal.verdict(seen(diagnoses.self_call()), 80, color=False).splitlines()
+    assert 10 <= len(lines) <= 22
+    text = " ".join(" ".join(lines).split())
+    assert text.startswith("CRITICAL app01 · java, pid 1493 · 2026-11-23 12:27:08 to 12:27:11, no zone given · certain")
+    for part in (
+        parts.SELF_CALL.headline,
+        parts.SELF_CALL.explanation,
+        "back to the first",
+        "app01/jstack.txt:140-148 8 of 8 request threads wait in FutureTask.get",
+        "Now Save one more thread dump, then restart the process. jstack -l 1493 > jstack-last.txt",
+        "Fix Give the wait in",
+        "Missing A second snapshot: sh collect.sh --pid 1493 --snapshots 3",
+    ):
+        assert part in text
+
+
+def test_both_causes_are_named() -> None:
+    text = terminal.verdict(seen(diagnoses.two_causes()), 80, color=False)
+    assert "Two causes at once" in text
+    assert re.search(r"^F2 +jdbc-pool-exhausted", text, re.MULTILINE)
+
+
+def test_without_a_cause_it_says_what_is_missing_and_what_was_read() -> None:
+    text = terminal.verdict(seen(diagnoses.unknown_files()), 80, color=False)
+    assert text.startswith("NOT ENOUGH EVIDENCE")
+    assert text.count("Missing") == 2
+    assert "2 files of no known format" in " ".join(text.split())
