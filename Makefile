@@ -5,7 +5,7 @@ BIN := $(VENV)/bin
 READY := $(VENV)/.ready
 INCIDENT ?= samples/self-call-after
 
-.PHONY: all check format lint types floors docs test analyze bless lock clean
+.PHONY: all check samples format lint types floors docs test analyze bless lock clean
 
 all: check docs test  ## format check, lint, types, floors, docs drift, tests
 
@@ -22,6 +22,9 @@ analyze: $(READY)  ## make analyze INCIDENT=samples/…
 test: $(READY)
 	$(BIN)/python -m pytest
 
+samples: $(READY)  ## every sample against the truth that its program recorded
+	$(BIN)/python -m tests.score
+
 check: lint types floors
 
 lint: $(READY)
@@ -35,15 +38,15 @@ floors: $(READY)
 	$(BIN)/lint-imports
 
 docs: $(READY)  ## docs made from the code must not drift from it
-	$(BIN)/python docs/from_code.py --check
+	PYTHONPATH=. $(BIN)/python docs/from_code.py --check
 
 format: $(READY)
 	$(BIN)/ruff format .
 	$(BIN)/ruff check --fix .
 
 bless: $(READY)  ## rewrite the goldens and the generated docs; review the diff
-	BLESS=1 $(BIN)/python -m pytest tests/test_goldens.py -q -p no:randomly
-	$(BIN)/python docs/from_code.py
+	BLESS=1 $(BIN)/python -m pytest tests/test_goldens.py -q
+	PYTHONPATH=. $(BIN)/python docs/from_code.py
 
 lock: $(READY)  ## resolve the development environment anew
 	$(BIN)/python -m pip install --quiet uv

@@ -130,7 +130,7 @@ def schema() -> None:
     """Print the JSON Schema of the json format."""
     from reports import json_contract
 
-    print(json_contract.schema())  # noqa: T201 - the answer
+    print(json_contract.schema(), end="")  # noqa: T201 - the answer
 
 
 def main(arguments: Sequence[str] | None = None) -> NoReturn:

@@ -42,7 +42,7 @@ def write(job: Job) -> None:
     """
     from reports import view  # noqa: PLC0415 - the renderers load only what a format needs
 
-    shown = view.build(job.diagnosis, job.command)
+    shown = view.build(job.diagnosis, job.command, job.version)
     plan = _plan(job)
     for form, target in plan:
         text = _render(form, job, shown)

@@ -101,9 +101,9 @@ def notes(case: Case) -> Iterator[str]:
             )
         elif dump.pid is not None and not view.sockets and case.incident.has_sockets:
             yield f"{dump.where.file} is of pid {dump.pid}, which owns no socket in the tables: threads and sockets are not joined."
-    for artifact in case.incident.artifacts:
-        if artifact.elisions:
-            yield f"{artifact.file}: lines were left out of it ({len(artifact.elisions)} times “...”); counts are lower bounds."
+    elided = [artifact.file for artifact in case.incident.artifacts if artifact.elisions]
+    if elided:
+        yield f"Lines were left out of {', '.join(elided)} (“...”): counts are lower bounds."
 
 
 def _seconds(first: str, last: str) -> float:

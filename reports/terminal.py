@@ -8,7 +8,7 @@ from reports.prose import loop_sentence, wrap
 from reports.wording import listed, text_of
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterator, Sequence
 
     from reports.model import Case, View
 
@@ -39,15 +39,22 @@ def _entries(view: View) -> Iterator[tuple[str, str]]:
     for warning in (view.rivals, *view.warnings):
         if warning:
             yield "Note", warning
-    for case in view.cases[:2]:
-        yield from _case(case, short=len(view.cases) > 1)
-    others = [f"{case.id} {case.rule} ({case.word})" for case in (*view.cases[2:], *view.followed, *view.also) if case.word != "info"]
+    told = _told(view)
+    for case in told:
+        yield from _case(case, short=len(told) > 1)
+    others = [f"{case.id} {case.rule} ({case.word})" for case in (*view.cases[len(told) :], *view.followed, *view.also) if case.word != "info"]
     if others:
         yield "Also", f"{listed(others, 6)}. {view.findings_rest}"
     for gap in view.missing[: 1 if view.cases else 3]:
         yield "Missing", f"{gap.artifact}: {gap.command}"
     if not view.cases:
         yield "Read", view.sources_note
+
+
+def _told(view: View) -> Sequence[Case]:
+    """The causes with lines of their own: two at most, and of explanations that rest on the same words only the first."""
+    first = view.cases[:1]
+    return first if all(case.headline == first[0].headline for case in view.cases) else view.cases[:2]
 
 
 def _case(case: Case, *, short: bool) -> Iterator[tuple[str, str]]:

@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from analyzer.engine import diagnose
-from analyzer.intake import Evidence, assemble, read_one
+from analyzer.intake import Evidence, assemble, expanded, read_one
 
 if TYPE_CHECKING:
     from analyzer.finding import Diagnosis, Finding
@@ -32,15 +32,9 @@ def diagnosis_of(files: dict[str, str]) -> Diagnosis:
 def sample(name: str, *, without: tuple[str, ...] = ()) -> Diagnosis:
     """A sample's diagnosis; files whose name begins with one of ``without`` are left out."""
     folder = SAMPLES / name
-    files = [(path.relative_to(folder).as_posix(), path.read_bytes()) for path in sorted(folder.rglob("*")) if path.is_file()]
-    return judge(
-        assemble(
-            name,
-            [read_one(file, data) for file, data in files if not file.startswith(without)]
-            if without
-            else [read_one(*one) for one in files],
-        )
-    )
+    files = [(path.relative_to(folder).as_posix(), path) for path in sorted(folder.rglob("*")) if path.is_file()]
+    kept = [(file, path) for file, path in files if not without or not file.startswith(without)]
+    return judge(assemble(name, [read_one(*part) for file, path in kept for part in expanded(file, path.read_bytes())]))
 
 
 def found(diagnosis: Diagnosis, rule: str) -> list[Finding]:

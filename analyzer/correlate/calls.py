@@ -180,7 +180,4 @@ def clients_in_words(view: ProcessView, port: int) -> str:
     ]
     split = ", ".join(part for part in parts if part)
     noun = "client has" if counts.total == 1 else "clients have"
-    return (
-        f" {counts.total:,} {noun} hung up{f' ({split})' if split else ''}; the server never closes its side, so the sockets stay in CLOSE_WAIT,"
-        " which has no time limit."
-    )
+    return f" {counts.total:,} {noun} hung up{f' ({split})' if split else ''}; the server does not close its side, so the sockets stay in CLOSE_WAIT."

@@ -88,11 +88,15 @@ class Crowd:
         return Severity.CRITICAL if self.starved or (self.suffering and not free) else Severity.WARNING
 
     @cached_property
+    def _earlier(self) -> tuple[ProcessView, ...]:
+        """The process in earlier snapshots, where these have a dump of it."""
+        history = self._case.history(self.view)
+        return tuple(view for view in history[: history.index(self.view)] if view.dump is not None)
+
+    @cached_property
     def lasting(self) -> int:
         """How many members stood in the same place in an earlier dump of the process."""
-        history = self._case.history(self.view)
-        before = [view for view in history[: history.index(self.view)] if view.dump is not None]
-        earlier = {_stand(thread) for view in before if view.dump for thread in view.dump.threads}
+        earlier = {_stand(thread) for view in self._earlier if view.dump for thread in view.dump.threads}
         return sum(_stand(member.thread) in earlier for member in self.members)
 
     @property
@@ -104,7 +108,9 @@ class Crowd:
     def doubts(self) -> tuple[str, ...]:
         """Why a dump with this crowd may mislead."""
         found = []
-        if not self.suffering and self.lasting < MAJORITY * len(self.members):
+        if self._earlier and not self.lasting:
+            found.append("none of these threads stood here in the dump before: they may move on")
+        elif not self.suffering and self.lasting < MAJORITY * len(self.members):
             found.append("nobody is seen to have given up and there is no second dump, so this may be a busy moment")
         if self.view.dump is not None and self.view.dump.fragment:
             found.append("it is only a piece of a dump")

@@ -22,7 +22,7 @@ class Filler(NamedTuple):
     """What many descriptors point to."""
 
     what: str
-    count: int
+    number: int
     where: Where
 
 

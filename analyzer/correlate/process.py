@@ -182,7 +182,10 @@ def _attach(found: list[ProcessView], dump: ThreadDump, snapshot: Snapshot, tabl
     """Give a dump to the process it was taken of: by pid, else by a listener's port in a pool's name, else to the only candidate."""
     if (again := _same_process(found, dump)) is not None:
         # The same process dumped twice in one snapshot (jstack, and kill -3 into the log): the later, whole one counts.
-        if again.dump is not None and (dump.complete is not False, dump.time or "") > (again.dump.complete is not False, again.dump.time or ""):
+        if again.dump is not None and (dump.complete is not False, dump.time or "") > (
+            again.dump.complete is not False,
+            again.dump.time or "",
+        ):
             again.dump = dump
         return
     free = [view for view in found if view.dump is None]

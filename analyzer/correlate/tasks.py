@@ -6,18 +6,32 @@ pool that runs one has the waiter's class as the outermost application class of 
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
-from analyzer.correlate.blockers import FUTURES, application_frame
-from analyzer.correlate.crowds import FEWEST, Crowd
+from analyzer.correlate.blockers import FUTURES, application_frame, waited_lock
+from analyzer.correlate.crowds import Crowd
 from analyzer.correlate.knowledge import knowledge
-from analyzer.correlate.waits import TASK_FRAMES
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
     from analyzer.correlate import Case, ProcessView
     from analyzer.correlate.pools import Busy, Pool
+
+
+TASK_FRAMES: Final = (
+    "java.util.concurrent.FutureTask.run",
+    "java.util.concurrent.CompletableFuture$AsyncSupply.run",
+    "java.util.concurrent.CompletableFuture$AsyncRun.run",
+    "java.util.concurrent.CompletableFuture$UniCompletion.run",
+    "java.util.concurrent.ForkJoinTask.doExec",
+    "java.util.concurrent.ThreadPoolExecutor.runWorker",
+)
+"""Frames right below a running task."""
+COMMON_POOL: Final = "ForkJoinPool.commonPool-worker"
+"""Threads of the JDK's common pool (``ForkJoinPool``, its worker thread factory)."""
+BY_DESIGN: Final = FUTURES | {"sleep", "queue", "semaphore", "condition", "object-wait", "join", "park", "waiting"}
+"""Kinds of waits that hold a worker of the common pool without telling which other cause is behind them."""
 
 
 class Starved(Crowd):
@@ -35,25 +49,34 @@ class Starved(Crowd):
         )
 
     @property
+    def plain(self) -> bool:
+        """True if all wait for a plain FutureTask: only an executor's thread can complete it, no message from outside."""
+        locks = [waited_lock(member.thread) for member in self.members]
+        return all(lock is not None and (lock.cls or "").endswith("concurrent.FutureTask") for lock in locks)
+
+    @property
     def calls_out(self) -> bool:
         """True if the process has connections of its own: a result may come over one of them, without any thread that waits for it."""
         return not self.view.sockets or bool(self.view.client_side)
 
 
-def starved(case: Case) -> tuple[Starved, ...]:
-    """Pools, at each process' last view, of which every worker runs a task that waits for another task, which no other pool runs."""
+def starved(case: Case, *, common: bool) -> tuple[Starved, ...]:
+    """Pools, at each process' last view, of which every worker runs a task that waits for what no other pool runs.
+
+    ``common``: the JDK's common pool; else all others, of which only waits for results count.
+    """
+    kinds = BY_DESIGN if common else FUTURES
     return tuple(
         Starved(case, view, pool)
         for view in case.latest
         for pool in view.pools
-        if pool.role != "server" and len(pool.workers) >= FEWEST and not pool.idle and _all_wait(pool) and not _runs_elsewhere(view, pool)
+        if pool.role != "server" and (pool.name == COMMON_POOL) is common and _all_wait(pool, kinds) and not _runs_elsewhere(view, pool)
     )
 
 
-def _all_wait(pool: Pool) -> bool:
-    return len(_tasks(pool)) == len(pool.workers) and all(
-        member.activity.kind in FUTURES and member.activity.app >= 0 for member in pool.workers
-    )
+def _all_wait(pool: Pool, kinds: frozenset[str]) -> bool:
+    tasks = _tasks(pool)
+    return 0 < len(pool.workers) == len(tasks) and all(member.activity.kind in kinds and member.activity.app >= 0 for member in tasks)
 
 
 def _tasks(pool: Pool) -> list[Busy]:

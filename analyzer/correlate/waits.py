@@ -47,9 +47,8 @@ def helper_of(view: ProcessView, pool: Pool) -> Hop | None:
     waiters = tuple(member for member in pool.busy if member.activity.kind in FUTURES)
     if not waiters:
         return None
-    candidates = [
-        other for other in view.pools if other is not pool and other.role in {"executor", "other", "server"} and _runs_tasks(other)
-    ]
+    # A server's threads run requests, not tasks that somebody hands in; an executor's tasks may wait for tasks of their own pool.
+    candidates = [other for other in view.pools if other is not pool and other.role in {"executor", "other"} and _runs_tasks(other)]
     classes = _application_classes(waiters)
     related = [other for other in candidates if classes & _application_classes(other.busy)]
     if related:
@@ -60,6 +59,8 @@ def helper_of(view: ProcessView, pool: Pool) -> Hop | None:
     near = [other for other in candidates if packages & {_package(name) for name in _application_classes(other.busy)}]
     if len(near) == 1:
         return Hop(pool, waiters, near[0], "both run code of one package, and no other pool does", Confidence.LIKELY)
+    if not candidates and pool.role == "executor":
+        return Hop(pool, waiters, pool, "the tasks wait for tasks, and no other pool runs any", Confidence.LIKELY)
     if len(candidates) == 1:
         return Hop(pool, waiters, candidates[0], "no other pool is running a task", Confidence.SUSPECTED)
     return None

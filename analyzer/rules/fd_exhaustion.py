@@ -61,7 +61,7 @@ def _finding(view: ProcessView, used: Usage, limit: int) -> Finding:
     pausing = _pausing(view)
     suffers = any(pressure(view, port).exists for port in view.listeners)
     top = used.fillers[0]
-    evidence = [Evidence(top.where, f"{top.count:,} of {used.used:,} descriptors: {top.what}", (top.what,), top.count - 1)]
+    evidence = [Evidence(top.where, f"{top.number:,} of {used.used:,} descriptors: {top.what}", (top.what,), top.number - 1)]
     if used.limit is not None:
         evidence.append(limit_evidence(used.limit))
     if pausing:
@@ -77,7 +77,7 @@ def _finding(view: ProcessView, used: Usage, limit: int) -> Finding:
         else Confidence.SUSPECTED,
         headline=f"The process has used up its file descriptors: {used.used:,} of {limit:,}, most of them {top.what}.",
         explanation=(
-            f"{plural(used.used, 'descriptor')} of at most {limit:,} are in use; {top.count:,} of them are {top.what}."
+            f"{plural(used.used, 'descriptor')} of at most {limit:,} are in use; {top.number:,} of them are {top.what}."
             f"{' The acceptor pauses because accept fails, so nobody is accepted.' if pausing else ''} It does not recover by itself unless whatever holds these descriptors closes them."
         ),
         why_confident=_why(used, limit, bool(pausing)),
@@ -85,7 +85,7 @@ def _finding(view: ProcessView, used: Usage, limit: int) -> Finding:
         process=view.process,
         culprit=Culprit(thread=pausing[0].thread.name if pausing else None),
         chain=(
-            Step(top.what, "fills", f"{top.count:,} of {limit:,} descriptors", (evidence[0],)),
+            Step(top.what, "fills", f"{top.number:,} of {limit:,} descriptors", (evidence[0],)),
             Step("the process", "can open and accept nothing", ""),
         ),
         actions=(
@@ -96,7 +96,7 @@ def _finding(view: ProcessView, used: Usage, limit: int) -> Finding:
                 "Watch the number of open descriptors against the limit; raise the limit (LimitNOFILE, ulimit -n) only above what a healthy process needs.",
             ),
         ),
-        figures=((f"{used.used:,} of {limit:,}", "file descriptors used"), (f"{top.count:,}", top.what)),
+        figures=((f"{used.used:,} of {limit:,}", "file descriptors used"), (f"{top.number:,}", top.what)),
         missing=()
         if used.limit is not None
         else (

@@ -78,8 +78,7 @@ def _proven(stall: Stall, target: Target) -> Finding:
         explanation=(
             f"{waiting} wait{through} for {plural(len(target.connections), 'call')} to {target.remote}, and that {f'is {_proxy(target)}, which calls {listener}:' if target.back else 'is'}"
             f" the listener of the same process{f' (pid {view.pid})' if view.pid is not None else ''}. {_state_in_words(pairs)}"
-            f"{clients_in_words(view, port)} A request can end only when another one has ended first, so it does not recover when the load stops:"
-            " only a restart frees the threads, unless the calls have a time limit."
+            f"{clients_in_words(view, port)} A request can end only when another one has ended first, so it does not recover when the load stops."
         ),
         why_confident=why,
         evidence=(*_evidence(stall, target, pairs, port), *client_evidence(view, port)),
@@ -207,7 +206,7 @@ def _actions(stall: Stall, view: ProcessView) -> tuple[Action, ...]:
         ),
         Action(
             When.FIX,
-            f"Do not call the own port while serving a request{frame}: call the code in process, or move the called resource to another process or to a connector with a pool of its own.",
+            f"Do not call the own port while serving a request{frame}: call in process, or move the resource to another process or a connector with its own pool.",
         ),
         Action(
             When.FIX,

@@ -85,7 +85,7 @@ def test_a_broken_rule_is_a_fault_and_takes_nothing_with_it() -> None:
         raise ZeroDivisionError("no")
 
     broken.diagnose = explode  # type: ignore[attr-defined]
-    diagnosis = diagnose(evidence_of({"jstack.txt": dump(*idle_exec(2))}).incident, lambda _: (), (broken,))  # type: ignore[arg-type]
+    diagnosis = diagnose(evidence_of({"jstack.txt": dump(*idle_exec(2))}).incident, lambda _: (), (broken,))
     assert diagnosis.checked[0].outcome is Outcome.FAULT
     assert "ZeroDivisionError" in diagnosis.checked[0].why
 

@@ -227,3 +227,25 @@ class TestDatabase:
         diagnosis = diagnosis_of({"jstack.txt": dump(*idle_exec(5)), "netstat.txt": netstat(f"0 :::8080 :::* LISTEN {ME}", *rows)})
         assert not found(diagnosis, "database-read-hang")
         assert PARK
+
+
+class TestPorts:
+    RULE = "ephemeral-port-exhaustion"
+
+    @staticmethod
+    def table(first: int, count: int, step: int = 1, port: int = 9000) -> Diagnosis:
+        rows = [f"0 10.1.1.5:{first + n * step} 10.2.2.2:{port} TIME_WAIT -" for n in range(count)]
+        return diagnosis_of({"netstat.txt": netstat(f"0 :::8080 :::* LISTEN {ME}", *rows), "jstack.txt": dump(*idle_exec(3))})
+
+    def test_catches_a_range_without_a_gap(self) -> None:
+        finding = found(self.table(40000, 128), self.RULE)[0]
+        assert finding.culprit.remote == "10.2.2.2:9000"
+        assert finding.confidence is Confidence.LIKELY
+
+    def test_catches_not_ports_with_gaps_or_few(self) -> None:
+        assert not found(self.table(33000, 128, step=7), self.RULE)
+        assert not found(self.table(40000, 20), self.RULE)
+
+    def test_catches_not_clients_of_an_own_listener(self) -> None:
+        rows = [f"0 10.1.1.5:8080 10.9.9.9:{40000 + n} TIME_WAIT -" for n in range(200)]
+        assert not found(diagnosis_of({"netstat.txt": netstat(f"0 :::8080 :::* LISTEN {ME}", *rows)}), self.RULE)

@@ -1,0 +1,155 @@
+"""Static initialisers of classes need each other, in threads that began with different ones.
+
+Looks for: threads inside a static initialiser (a <clinit> frame) that wait for another class to be initialised, which a second such thread is
+at. HotSpot prints RUNNABLE and "in Object.wait()" for them, since JDK 19 also the class they wait for.
+
+Why it matters: neither initialiser ever ends, and every thread that touches one of the classes joins them. No lock detector reports it, and
+RUNNABLE hides it: it looks like work.
+
+Do next: restart; then break the circle between the two initialisers: no call of one class's static code in the other's, a holder class, or
+initialisation in one thread at start-up.
+
+Wrong when: one initialiser is merely slow (then one thread with a <clinit> frame does something else than wait for a class), or the dump is
+cut off. A circle within one thread is harmless: the VM lets it pass.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Final, NamedTuple
+
+from analyzer.correlate.blockers import application_frame
+from analyzer.correlate.crowds import Crowd, judge
+from analyzer.correlate.witness import of_threads, plural
+from analyzer.finding import Action, Culprit, Evidence, Finding, Severity, Step, When
+from parsers.records import JavaState, LockVerb, Where
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Sequence
+
+    from analyzer.correlate import Case
+    from analyzer.correlate.pools import Busy
+    from parsers.records import Lock, Thread
+
+NEEDS: Final = ("threads",)
+CONSEQUENCE_OF: Final[tuple[str, ...]] = ()
+INITIALISER: Final = "<clinit>"
+
+
+class Initialiser(NamedTuple):
+    """A thread in the static initialisers of ``classes`` that waits for ``wanted``, None if the dump does not name it."""
+
+    member: Busy
+    classes: tuple[str, ...]
+    wanted: str | None
+
+
+def diagnose(case: Case) -> Iterator[Finding]:
+    """One finding per process whose initialisers wait for each other."""
+    for view in case.latest:
+        members = [member for pool in view.pools for member in pool.members]
+        waiting = [member for member in members if _waits(member.thread)]
+        found = [Initialiser(member, classes, _wanted(member.thread)) for member in waiting if (classes := _initialises(member.thread))]
+        circle = _circle(found)
+        unnamed = not circle and len(found) > 1 and all(one.wanted is None for one in found)
+        if unnamed and all(_waits(member.thread) for member in members if _initialises(member.thread)):
+            yield _finding(Crowd(case, view, waiting), found, named=False)
+        elif circle:
+            yield _finding(Crowd(case, view, waiting), circle, named=True)
+
+
+def _waits(thread: Thread) -> bool:
+    """True if the thread waits for a class: named by a line, or RUNNABLE in a wait that no frame of Object.wait explains."""
+    if _line(thread) is not None:
+        return True
+    in_wait = thread.state is JavaState.RUNNABLE and (thread.native_state or "").startswith("in Object.wait()")
+    return in_wait and not any(frame.cls == "java.lang.Object" for frame in thread.frames)
+
+
+def _line(thread: Thread) -> Lock | None:
+    return next((lock for lock in thread.locks if lock.verb is LockVerb.CLASS_INIT), None)
+
+
+def _wanted(thread: Thread) -> str | None:
+    line = _line(thread)
+    return line.cls if line is not None else None
+
+
+def _initialises(thread: Thread) -> tuple[str, ...]:
+    return tuple(frame.cls for frame in thread.frames if frame.method == INITIALISER)
+
+
+def _circle(found: Sequence[Initialiser]) -> tuple[Initialiser, ...]:
+    """Initialisers each of which waits for a class that the next one is at; empty if the chain ends."""
+    at = {cls: one for one in found for cls in one.classes}
+    for start in found:
+        path = [start]
+        while (following := at.get(path[-1].wanted or "")) is not None and following not in path:
+            path.append(following)
+        if following is start and len(path) > 1:
+            return tuple(path)
+    return ()
+
+
+def _finding(crowd: Crowd, circle: Sequence[Initialiser], *, named: bool) -> Finding:
+    proof = "The dump names for each thread the class it initialises and the class it waits for, and they form a circle."
+    if named:
+        confidence, why = judge(
+            [doubt for doubt in crowd.doubts if "dump" in doubt and "moment" not in doubt and "before" not in doubt], proof
+        )
+    else:
+        proof = "Every thread in a static initialiser waits for a class, so that nobody is left to finish one."
+        confidence, why = judge(["this VM does not print which class a thread waits for"], proof)
+    classes = " and ".join(one.classes[0] for one in circle)
+    frame = application_frame(*circle[0].member)
+    others = len(crowd.members) - len(circle)
+    return Finding(
+        rule="class-init-deadlock",
+        severity=Severity.CRITICAL if crowd.severity is Severity.CRITICAL or crowd.noteworthy else Severity.WARNING,
+        confidence=confidence,
+        headline=f"The static initialisers of {classes} wait for each other.",
+        explanation=(
+            f"{' '.join(_in_words(one) for one in circle)} Neither can ever end, though HotSpot calls them RUNNABLE. {plural(others, 'more thread')}"
+            f" {'waits' if others == 1 else 'wait'} for one of the classes.{crowd.clients} Only a restart ends it."
+        ),
+        why_confident=why,
+        evidence=(*(_evidence(one) for one in circle), *_others(crowd, circle), *crowd.client_evidence),
+        process=crowd.view.process,
+        culprit=Culprit(
+            pool=crowd.pool.name,
+            thread=circle[0].member.thread.name,
+            frame=str(frame) if frame else None,
+            listener=f"*:{crowd.port}" if crowd.port is not None else None,
+            lock=f"the initialisation of {circle[0].wanted or circle[0].classes[0]}",
+        ),
+        chain=tuple(
+            Step(f"“{one.member.thread.name}”", "initialises a class and waits for", one.wanted or "another class", (_evidence(one),))
+            for one in circle
+        ),
+        loop=True,
+        actions=(
+            Action(When.NOW, "Restart the process: the threads never go on."),
+            Action(When.FIX, f"Break the circle between {classes}: no static code of one that needs the other; see {frame}."),
+            Action(When.PREVENT, "Keep static initialisers free of calls to other classes' static state, and touch such classes once, in one thread, at start-up."),
+        ),
+        figures=(*crowd.figures, (f"{len(circle)}", "initialisers in the circle")),
+    )  # fmt: skip
+
+
+def _in_words(one: Initialiser) -> str:
+    wanted = one.wanted or "another class, which this VM does not name"
+    return f"“{one.member.thread.name}” is in {one.classes[0]}.{INITIALISER} and waits for {wanted}."
+
+
+def _evidence(one: Initialiser) -> Evidence:
+    thread = one.member.thread
+    line = _line(thread)
+    says = f"“{thread.name}” initialises {one.classes[0]} and waits for {one.wanted or 'another class'}"
+    if line is None:
+        return Evidence(Where(thread.where.file, thread.where.first, min(thread.where.first + 4, thread.where.last)), says, (INITIALISER,))
+    return Evidence(Where(thread.where.file, line.line - 1, min(line.line + 1, thread.where.last)), says, (line.cls or INITIALISER,))
+
+
+def _others(crowd: Crowd, circle: Sequence[Initialiser]) -> list[Evidence]:
+    inside = {id(one.member.thread) for one in circle}
+    others = [member for member in crowd.members if id(member.thread) not in inside]
+    return [of_threads(others, f"{plural(len(others), 'thread')} wait for one of these classes")] if others else []

@@ -1,0 +1,111 @@
+"""Blocking code holds every worker of the JDK's common pool.
+
+Looks for: ForkJoinPool.commonPool-worker threads that all wait (for a latch, a future, a queue, a sleep), and callers that wait for what the
+common pool should run: CompletableFuture.supplyAsync without an executor, parallel streams.
+
+Why it matters: there is one common pool for the whole process, with one thread less than there are processors. Whoever blocks in it stops
+all others that use it, in code that has nothing to do with it; tasks that wait for other tasks of it never end.
+
+Do next: give the blocking code an executor of its own as second argument of supplyAsync, or wait in a ForkJoinPool.ManagedBlocker, or compose
+the futures instead of waiting.
+
+Wrong when: the workers only read an answer (then the service is the cause, see slow-backend and self-call-starvation), stand before a lock
+(lock-convoy) or a connection pool, or another pool runs what they wait for.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Final
+
+from analyzer.correlate.blockers import FUTURES
+from analyzer.correlate.calls import SOCKETS_MISSING, command, kind_in_words
+from analyzer.correlate.crowds import judge
+from analyzer.correlate.tasks import Starved, starved
+from analyzer.correlate.witness import of_threads, plural
+from analyzer.finding import Action, Confidence, Culprit, Finding, Missing, Step, When
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from analyzer.correlate import Case
+
+NEEDS: Final = ("threads",)
+CONSEQUENCE_OF: Final = ("self-call-starvation", "mutual-call-starvation", "slow-backend", "java-deadlock", "lock-convoy")
+
+
+def diagnose(case: Case) -> Iterator[Finding]:
+    """One finding per process whose common pool is blocked."""
+    for pool in starved(case, common=True):
+        if pool.noteworthy or (pool.before and pool.starved):
+            yield _finding(pool)
+
+
+def _finding(starving: Starved) -> Finding:
+    pool, frame = starving.pool, starving.frame
+    kind = kind_in_words(starving.members)
+    confidence, why = _judge(starving)
+    waiting = of_threads(starving.members, f"{plural(len(starving.members), 'worker')} of the common pool wait in {kind}")
+    callers = [
+        of_threads(starving.stall.waiters, f"{plural(len(starving.stall.waiters), 'request thread')} wait for results of the common pool")
+        for _ in starving.before
+        if starving.stall is not None
+    ]
+    return Finding(
+        rule="common-pool-starvation",
+        severity=starving.severity,
+        confidence=confidence,
+        headline=f"All {plural(len(starving.members), 'worker')} of the JDK's common pool wait in {kind}: nothing else that uses it runs.",
+        explanation=(
+            f"{starving.count} wait in {kind}, called from {frame}.{_what(starving)} No worker is left for anything else that is handed to the"
+            f" common pool.{starving.clients}"
+        ),
+        why_confident=why,
+        evidence=(waiting, *callers, *starving.client_evidence),
+        process=starving.view.process,
+        culprit=Culprit(
+            pool=pool.name,
+            frame=str(frame) if frame else None,
+            listener=f"*:{starving.port}" if starving.port is not None else None,
+        ),
+        chain=(
+            *starving.before,
+            Step(pool.name, "waits in", f"{kind}, called from {frame}", (waiting,)),
+            *((Step(pool.name, "has no worker left for", "the queued tasks"),) if _nested(starving) else ()),
+        ),
+        loop=_nested(starving),
+        actions=(
+            Action(When.NOW, "Restart the process if the workers wait for each other: they never come back."),
+            Action(When.FIX, f"Give {frame} an executor of its own (the second argument of supplyAsync, runAsync, thenApplyAsync); do not wait inside the common pool."),
+            Action(When.PREVENT, "Hand only short computations to the common pool; -Djava.util.concurrent.ForkJoinPool.common.parallelism moves the moment, no more."),
+        ),
+        figures=(*starving.figures, *(((f"{len(starving.stall.waiters):,}", f"threads of {starving.stall.pool.name} waiting"),) if callers and starving.stall else ())),
+        missing=() if confidence is Confidence.CERTAIN else _missing(starving),
+    )  # fmt: skip
+
+
+def _nested(starving: Starved) -> bool:
+    """True if the workers wait for results, so that the common pool may owe them itself."""
+    return all(member.activity.kind in FUTURES for member in starving.members)
+
+
+def _what(starving: Starved) -> str:
+    if _nested(starving) and not starving.strangers:
+        return " What they wait for runs nowhere in the process: the tasks that would deliver it are queued behind them, and it never ends without a restart."
+    return " Such waits do not belong into a pool that everybody shares."
+
+
+def _judge(starving: Starved) -> tuple[Confidence, str]:
+    proof = "The dump shows all workers of the common pool, each in the same kind of wait; the pool's name leaves no doubt which it is."
+    doubts = list(starving.doubts)
+    if not starving.view.sockets:
+        doubts.append("there is no socket table that shows what clients suffer")
+    elif _nested(starving) and starving.calls_out:
+        doubts.append("what they wait for could also come over one of the outgoing connections")
+    if not starving.before:
+        doubts.append("no request thread is seen to wait for the common pool")
+    return judge(doubts, proof)
+
+
+def _missing(starving: Starved) -> tuple[Missing, ...]:
+    sockets = () if starving.view.sockets else (command(SOCKETS_MISSING, starving.view),)
+    return (*sockets, *starving.second_dump)

@@ -1,0 +1,121 @@
+"""Names are not resolved: the threads wait for a name server.
+
+Looks for: a thread in the resolver (Inet6AddressImpl.lookupAllHostAddr, RUNNABLE because the wait is native) and others that wait behind it for
+the same look-up (InetAddress holds a lock per name while it asks), and the UDP socket to port 53.
+
+Why it matters: each look-up may wait for as long as resolv.conf says (5 s × 2 attempts × name servers), no time limit of the HTTP client or the
+driver covers it, and nothing is cached when it fails. No connection is ever opened, so every service looks innocent.
+
+Do next: ask the name servers in /etc/resolv.conf one by one. Then shorten options timeout and attempts there, run a local cache, and keep
+networkaddress.cache.ttl above zero.
+
+Wrong when: one dump caught a slow answer; a second one shows whether it lasts. The resolver also asks /etc/hosts, LDAP or NIS (nsswitch.conf):
+without the socket to port 53 it may be one of these.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Final
+
+from analyzer.correlate.blockers import IDLE
+from analyzer.correlate.crowds import Crowd, judge
+from analyzer.correlate.locks import LOOKUP, within
+from analyzer.correlate.witness import of_threads, plural
+from analyzer.finding import Action, Confidence, Culprit, Evidence, Finding, Missing, Step, When
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from analyzer.correlate import Case, ProcessView
+    from analyzer.correlate.pools import Busy
+    from parsers.records import SocketRow
+
+NEEDS: Final = ("threads",)
+CONSEQUENCE_OF: Final[tuple[str, ...]] = ()
+DNS_PORT: Final = 53
+ASKS: Final = "lookupAllHostAddr"
+"""The native call that asks (``Inet6AddressImpl``, ``Inet4AddressImpl``)."""
+
+
+def diagnose(case: Case) -> Iterator[Finding]:
+    """One finding per process whose threads wait for names."""
+    for view in case.latest:
+        members = [member for pool in view.pools for member in pool.members if member.activity.kind not in IDLE and within(member, LOOKUP)]
+        asking = [member for member in members if member.thread.frames[0].method == ASKS]
+        if asking:
+            crowd = Crowd(case, view, members)
+            if crowd.noteworthy:
+                yield _finding(crowd, asking)
+
+
+def _finding(crowd: Crowd, asking: list[Busy]) -> Finding:
+    rows = _sockets(crowd.view)
+    server = str(rows[0].remote) if rows else None
+    confidence, why = _judge(crowd, rows)
+    behind = [member for member in crowd.members if member not in asking]
+    name_server = f"the name server {server}" if server else "a name server"
+    evidence = _evidence(asking, behind, rows)
+    count = f"{plural(len(asking), 'thread')} {'asks' if len(asking) == 1 else 'ask'} {name_server}"
+    return Finding(
+        rule="dns-stall",
+        severity=crowd.severity,
+        confidence=confidence,
+        headline=f"{crowd.count} wait for the address of a name: {name_server} does not answer.",
+        explanation=(
+            f"{count}, called from {crowd.frame}; {plural(len(behind), 'thread')} {'waits' if len(behind) == 1 else 'wait'} behind for the same look-up,"
+            f" whose lock InetAddress holds meanwhile. No connection to the service is opened before that.{crowd.clients}"
+        ),
+        why_confident=why,
+        evidence=(*evidence, *crowd.client_evidence),
+        process=crowd.view.process,
+        culprit=Culprit(
+            pool=crowd.pool.name,
+            thread=asking[0].thread.name,
+            frame=str(crowd.frame) if crowd.frame else None,
+            listener=f"*:{crowd.port}" if crowd.port is not None else None,
+            remote=server,
+        ),
+        chain=(
+            *crowd.before,
+            Step(crowd.pool.name, "waits for a look-up by", f"{crowd.count}, in {crowd.frame}", evidence[1:2] if behind else evidence[:1]),
+            Step(f"“{asking[0].thread.name}”", "waits for an answer from", name_server, evidence[:1]),
+        ),
+        actions=(
+            Action(When.NOW, "Ask each name server of this host for the name; take the silent one out of resolv.conf.", "cat /etc/resolv.conf; getent hosts NAME; dig +time=2 @SERVER NAME"),
+            Action(When.FIX, "Set options timeout:1 attempts:1 in /etc/resolv.conf, or run a caching resolver on this host."),
+            Action(When.PREVENT, f"Keep networkaddress.cache.ttl (and .stale.ttl since JDK 21) above zero; bound how many requests may wait in {crowd.frame}, for no time limit of the client covers a look-up."),
+        ),
+        figures=(*crowd.figures, (f"{len(asking):,}", "threads in the resolver")),
+        missing=() if confidence is Confidence.CERTAIN else _missing(crowd, rows),
+    )  # fmt: skip
+
+
+def _sockets(view: ProcessView) -> list[SocketRow]:
+    """The process' UDP sockets to a name server."""
+    return [
+        row
+        for row in view.snapshot.rows
+        if row.proto == "udp" and row.remote is not None and row.remote.port == DNS_PORT and row.pid in {view.pid, None}
+    ]
+
+
+def _judge(crowd: Crowd, rows: list[SocketRow]) -> tuple[Confidence, str]:
+    doubts = list(crowd.doubts)
+    if not rows:
+        doubts.append("the socket to the name server is not in the evidence, so the resolver may wait for /etc/hosts, LDAP or NIS")
+    also = f", and the socket table {plural(len(rows), 'socket')} to port {DNS_PORT}" if rows else ""
+    return judge(doubts, f"The stack shows a thread in the resolver's native call{also}.")
+
+
+def _evidence(asking: list[Busy], behind: list[Busy], rows: list[SocketRow]) -> tuple[Evidence, ...]:
+    found = [of_threads(asking, f"{plural(len(asking), 'thread')} in the resolver: RUNNABLE, because the wait is native")]
+    if behind:
+        found.append(of_threads(behind, f"{plural(len(behind), 'thread')} {'waits' if len(behind) == 1 else 'wait'} for the same look-up"))
+    if rows:
+        found.append(Evidence(rows[0].where, "a question to a name server is open", (str(rows[0].remote),), len(rows) - 1))
+    return tuple(found)
+
+
+def _missing(crowd: Crowd, rows: list[SocketRow]) -> tuple[Missing, ...]:
+    udp = Missing("socket table with UDP", "which name server is asked", "ss -uanp > ss-udp.txt; cat /etc/resolv.conf /etc/nsswitch.conf")
+    return (*(() if rows else (udp,)), *crowd.second_dump)

@@ -1,0 +1,102 @@
+"""No local port is left for connections to one service: every port of the range is in use or waits out its TIME_WAIT.
+
+Looks for: connections from this host to one remote address and port whose local ports fill a range without a gap, or nearly all of the
+kernel's default range (net.ipv4.ip_local_port_range, 28,232 ports), most of them in TIME_WAIT.
+
+Why it matters: connect fails with "Cannot assign requested address" although network, service and server are healthy. TIME_WAIT holds a port
+for 60 seconds, so a few hundred short connections a second to one service are enough.
+
+Do next: keep connections open and reuse them (a connection pool, HTTP keep-alive). A wider range or net.ipv4.tcp_tw_reuse only moves the
+limit.
+
+Wrong when: the local ports belong to a listener of this host (then clients come to it, and no local port is taken), or the ports happen to lie
+close together. Ports are chosen at random, so a gapless run of many is the sign of a range that is used up.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Final
+
+from analyzer.correlate.witness import of_sockets, plural
+from analyzer.finding import Action, Confidence, Culprit, Finding, Missing, Process, Severity, Step, When
+from parsers.records import TcpState
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Sequence
+
+    from analyzer.correlate import Case
+    from analyzer.correlate.process import Table
+    from analyzer.correlate.sockets import Connection
+    from parsers.records import Endpoint
+
+NEEDS: Final = ("sockets",)
+CONSEQUENCE_OF: Final[tuple[str, ...]] = ()
+DEFAULT_RANGE: Final = 60999 - 32768 + 1
+"""Ports of Linux' default range."""
+FULL: Final = 0.95
+"""Share of a range in use at which connect starts to fail for some callers."""
+SMALLEST: Final = 64
+"""Gapless ports below which chance may do it: nobody sets a smaller range in production."""
+
+
+def diagnose(case: Case) -> Iterator[Finding]:
+    """One finding per service whose connections fill a range of ports."""
+    tables: dict[int, tuple[str | None, Table]] = {id(view.table): (view.snapshot.host, view.table) for view in case.latest}
+    for host, table in tables.values():
+        listening = {one.local.port for one in table.connections if one.state is TcpState.LISTEN}
+        for remote, group in _services(table, listening).items():
+            ports = {one.local.port for one in group if one.local.port is not None}
+            span = max(ports) - min(ports) + 1
+            if len(ports) >= SMALLEST and (len(ports) >= FULL * DEFAULT_RANGE or len(ports) >= FULL * span):
+                yield _finding(host, remote, group, ports)
+
+
+def _services(table: Table, listening: set[int | None]) -> dict[Endpoint, list[Connection]]:
+    """Connections that this host opened, by service."""
+    groups: dict[Endpoint, list[Connection]] = {}
+    for one in table.connections:
+        if one.remote is not None and one.remote.port is not None and one.local.port is not None and one.local.port not in listening:
+            groups.setdefault(one.remote, []).append(one)
+    return dict(sorted(groups.items()))
+
+
+def _finding(host: str | None, remote: Endpoint, group: Sequence[Connection], ports: set[int]) -> Finding:
+    waiting = [one for one in group if one.state is TcpState.TIME_WAIT]
+    owner = next((one.owners[0] for one in group if one.owners), None)
+    span = f"{min(ports)} to {max(ports)}"
+    default = len(ports) >= FULL * DEFAULT_RANGE
+    return Finding(
+        rule="ephemeral-port-exhaustion",
+        severity=Severity.WARNING,
+        confidence=Confidence.LIKELY,
+        headline=f"No local port is left for connections to {remote}: {len(ports):,} of the range {span} are in use.",
+        explanation=(
+            f"{plural(len(group), 'connection')} to {remote}, {len(waiting):,} of them in TIME_WAIT, take {'nearly all of the default range' if default else 'every port'} from {span}."
+            " A new connection to this service fails until a port is free again, which takes 60 seconds after each close. It heals when the rate falls."
+        ),
+        why_confident="The ports fill the range without a gap, which random choice does not do."
+        if not default
+        else "The ports fill the kernel's default range.",
+        evidence=(of_sockets(waiting or group, f"{plural(len(group), 'connection')} to {remote} with local ports {span}", (str(remote),)),),
+        process=Process(host, owner.pid if owner else None, owner.command if owner else None),
+        culprit=Culprit(remote=str(remote)),
+        chain=(Step("short connections", "use up the local ports for", str(remote)),),
+        actions=(
+            Action(
+                When.NOW,
+                "Confirm the range, and look for “Cannot assign requested address” in the log.",
+                "sysctl net.ipv4.ip_local_port_range; ss -s",
+            ),
+            Action(
+                When.FIX,
+                f"Reuse connections to {remote}: a connection pool or HTTP keep-alive on this side, and do not let the server close first.",
+            ),
+            Action(
+                When.PREVENT, "A wider net.ipv4.ip_local_port_range, more target addresses or net.ipv4.tcp_tw_reuse only move the limit."
+            ),
+        ),
+        figures=((f"{len(ports):,}", f"local ports used towards {remote}"), (f"{len(waiting):,}", "of them in TIME_WAIT")),
+        missing=(
+            Missing("the port range", "how many local ports the kernel may use", "sysctl net.ipv4.ip_local_port_range > port-range.txt"),
+        ),
+    )

@@ -1,0 +1,160 @@
+"""The log cannot be written, and every thread that logs waits.
+
+Looks for: threads that wait inside a logging framework (log4j, logback, java.util.logging), for its appender's lock or for room in its queue,
+and the one that writes: in FileOutputStream.writeBytes, or in a socket.
+
+Why it matters: logging is on the way of every request. When standard output is a pipe that nobody reads, the disk is full or slow, or a log
+server does not take its bytes, the whole server stops although nothing of its own is wrong.
+
+Do next: see where the descriptor leads (ls -l /proc/PID/fd) and make whoever should read it read; free the disk. Then log through an
+asynchronous appender that drops lines when its queue is full, and not to standard output of a process whose parent may stall.
+
+Wrong when: one dump caught a burst of log lines: then the writer moves, and another thread writes in the next dump. Which end is slow (pipe, disk,
+NFS) is not in the stacks; only the descriptor tells.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Final
+
+from analyzer.correlate.blockers import waited_lock
+from analyzer.correlate.calls import kind_in_words
+from analyzer.correlate.crowds import Crowd, judge
+from analyzer.correlate.locks import LOGGING, owner_of, within
+from analyzer.correlate.witness import of_threads, plural
+from analyzer.finding import Action, Confidence, Culprit, Evidence, Finding, Missing, Step, When
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from analyzer.correlate import Case, ProcessView
+    from analyzer.correlate.pools import Busy
+    from parsers.records import OpenFile
+
+NEEDS: Final = ("threads",)
+CONSEQUENCE_OF: Final = ("java-deadlock",)
+WAITS: Final = frozenset({"monitor", "lock", "queue", "condition", "object-wait", "park", "waiting"})
+"""Kinds of threads that wait inside a logger."""
+WRITES: Final = frozenset({"file-io", "socket-write", "socket-connect"})
+"""Kinds of the thread that writes for the others."""
+CONSOLE: Final = ("java.io.PrintStream", "ch.qos.logback.core.joran.spi.ConsoleTarget", "org.apache.log4j.ConsoleAppender")
+"""Classes on the way to standard output or standard error."""
+STANDARD: Final = frozenset({"1", "2"})
+"""Descriptors of standard output and standard error."""
+
+
+def diagnose(case: Case) -> Iterator[Finding]:
+    """One finding per process whose threads wait to log."""
+    for view in case.latest:
+        loggers = [member for pool in view.pools for member in pool.busy if within(member, LOGGING)]
+        waiters = [member for member in loggers if member.activity.kind in WAITS]
+        if waiters:
+            writer, named = _writer(view, waiters, loggers)
+            crowd = Crowd(case, view, waiters, (writer,) if writer else ())
+            if crowd.noteworthy:
+                yield _finding(crowd, writer, named=named)
+
+
+def _writer(view: ProcessView, waiters: list[Busy], loggers: list[Busy]) -> tuple[Busy | None, bool]:
+    """The thread that writes for the others, and whether lock lines name it."""
+    owner = owner_of(view, waited_lock(waiters[0].thread))
+    if owner is not None and owner not in waiters:
+        return owner, True
+    writing = [member for member in loggers if member.activity.kind in WRITES]
+    return (writing[0] if len(writing) == 1 else None), False
+
+
+def _finding(crowd: Crowd, writer: Busy | None, *, named: bool) -> Finding:
+    where = kind_in_words((writer,)) if writer is not None else None
+    pipes = _pipes(crowd.view) if writer is not None and within(writer, CONSOLE) else []
+    confidence, why = _judge(crowd, writer, pipes, named=named)
+    waiting = of_threads(crowd.members, f"{plural(len(crowd.members), 'thread')} wait inside the logging framework")
+    evidence = [waiting, *_evidence(writer, pipes)]
+    what = (
+        f"“{writer.thread.name}” is writing, in {where}, and does not come back" if writer is not None else "who writes is not in the dump"
+    )
+    end = " Standard output is a pipe: whoever should read it does not." if pipes else ""
+    return Finding(
+        rule="logging-stall",
+        severity=crowd.severity,
+        confidence=confidence,
+        headline=f"{crowd.count} wait to write a log line: {what}.",
+        explanation=(
+            f"{crowd.count} wait inside the logging framework, called from {crowd.frame}; {what}.{end}{crowd.clients} They go on as soon as"
+            f" the bytes are taken{' by the reader of the pipe' if pipes else ''}."
+        ),
+        why_confident=why,
+        evidence=(*evidence, *crowd.client_evidence),
+        process=crowd.view.process,
+        culprit=Culprit(
+            pool=crowd.pool.name,
+            thread=writer.thread.name if writer is not None else None,
+            frame=str(crowd.frame) if crowd.frame else None,
+            listener=f"*:{crowd.port}" if crowd.port is not None else None,
+            lock=_lock(crowd.members[0]),
+        ),
+        chain=(
+            *crowd.before,
+            Step(crowd.pool.name, "waits to log behind", f"{crowd.count}, called from {crowd.frame}", (waiting,)),
+            Step(f"“{writer.thread.name}”" if writer else "the writer", "waits for", _end(pipes, where), tuple(evidence[1:])),
+        ),
+        actions=(
+            Action(When.NOW, "See where the log goes, and make its reader read or its disk take bytes: the threads go on by themselves.", f"ls -l /proc/{crowd.pid}/fd; df -h"),
+            Action(When.FIX, "Log through an asynchronous appender that drops lines when its queue is full (logback: neverBlock=true, log4j 2: AsyncQueueFullPolicy=Discard)."),
+            Action(When.PREVENT, "Do not log to standard output of a process whose parent may stop reading; log less on the way of every request."),
+        ),
+        figures=(*crowd.figures, ("1" if writer is not None else "0", "thread that writes")),
+        missing=_missing(crowd, pipes, confidence),
+    )  # fmt: skip
+
+
+def _judge(crowd: Crowd, writer: Busy | None, pipes: list[OpenFile], *, named: bool) -> tuple[Confidence, str]:
+    doubts = list(crowd.doubts)
+    if writer is None:
+        return judge(
+            doubts, "The dump shows the wait.", other_cause="no thread is seen to write: a burst of log lines looks the same for a moment"
+        )
+    if not named:
+        doubts.append("no lock line names the writer as the owner of the lock")
+    proof = (
+        f"The stacks show the waiters and the one thread that writes{', and the descriptors that it writes to a pipe' if pipes else ''}."
+    )
+    if pipes and crowd.suffering:
+        return judge([doubt for doubt in doubts if "lock line" not in doubt], proof + " Clients have given up meanwhile.")
+    return judge(doubts, proof)
+
+
+def _lock(member: Busy) -> str | None:
+    lock = waited_lock(member.thread)
+    return f"{lock.cls or 'lock'} {lock.address or ''}".strip() if lock is not None else None
+
+
+def _pipes(view: ProcessView) -> list[OpenFile]:
+    """Standard output and error of the process, if they are pipes."""
+    return [
+        one
+        for one in view.snapshot.open_files
+        if one.pid == view.pid
+        and one.pid is not None
+        and one.fd.rstrip("rwu") in STANDARD
+        and (one.kind.upper() == "FIFO" or one.target.startswith("pipe"))
+    ]
+
+
+def _evidence(writer: Busy | None, pipes: list[OpenFile]) -> list[Evidence]:
+    found = []
+    if writer is not None:
+        found.append(of_threads((writer,), f"“{writer.thread.name}” is the one that writes"))
+    if pipes:
+        found.append(Evidence(pipes[0].where, "standard output is a pipe", (pipes[0].target,), len(pipes) - 1))
+    return found
+
+
+def _end(pipes: list[OpenFile], where: str | None) -> str:
+    return "the reader of the pipe behind standard output" if pipes else f"the end of a write{f', in {where}' if where else ''}"
+
+
+def _missing(crowd: Crowd, pipes: list[OpenFile], confidence: Confidence) -> tuple[Missing, ...]:
+    where = Missing("descriptors of the process", "whether the log goes to a pipe, a disk or NFS", f"ls -l /proc/{crowd.pid}/fd; df -h")
+    owners = Missing("thread dump with lock owners", "which thread holds the appender's lock", f"jstack -l {crowd.pid} > jstack.txt")
+    return (*(() if pipes else (where,)), *(() if confidence is Confidence.CERTAIN else (owners, *crowd.second_dump)))

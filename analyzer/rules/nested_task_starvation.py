@@ -1,0 +1,130 @@
+"""Tasks wait for subtasks that are queued on their own full pool.
+
+Looks for: a pool of which every thread runs a task that waits for the result of another task, while no pool of the process runs any task of
+the code that waits. The subtasks can only be in the pool's own queue, and no thread is left to take them.
+
+Why it matters: it is a deadlock without a lock: no detector reports it, nothing times out, and whoever waits for this pool's results stops
+too. It needs as many outer tasks at once as the pool has threads, so it can lie in wait for months.
+
+Do next: run the subtasks in a pool of their own, or in the calling thread (ThreadPoolExecutor.CallerRunsPolicy does so only when the queue is
+bounded), or compose the futures instead of waiting for them. A larger pool only moves the moment.
+
+Wrong when: the result comes from elsewhere (an asynchronous client completes a CompletableFuture without a waiting thread, a message counts a
+latch down), or the subtask was dropped by a discarding policy. Pools of one or two threads are not judged.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Final
+
+from analyzer.correlate.calls import SOCKETS_MISSING, command, kind_in_words
+from analyzer.correlate.crowds import judge
+from analyzer.correlate.tasks import Starved, starved
+from analyzer.correlate.witness import of_threads, plural
+from analyzer.finding import Action, Confidence, Culprit, Evidence, Finding, Missing, Step, When
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from analyzer.correlate import Case
+
+NEEDS: Final = ("threads",)
+CONSEQUENCE_OF: Final = ("self-call-starvation", "mutual-call-starvation", "slow-backend", "database-read-hang")
+
+
+def diagnose(case: Case) -> Iterator[Finding]:
+    """One finding per pool that waits for itself."""
+    for pool in starved(case, common=False):
+        if pool.noteworthy:
+            yield _finding(pool)
+
+
+def _finding(starving: Starved) -> Finding:
+    pool, frame = starving.pool, starving.frame
+    confidence, why = _judge(starving)
+    waiting = _waiting(starving)
+    return Finding(
+        rule="nested-task-starvation",
+        severity=starving.severity,
+        confidence=confidence,
+        headline=f"Every thread of {pool.name} waits for a task that only {pool.name} could run.",
+        explanation=(
+            f"{starving.count} wait in {kind_in_words(starving.members)}, called from {frame}, and are tasks of this pool themselves. No thread of the"
+            f" process runs what they wait for: it is queued behind them.{_behind(starving)}{starving.clients} It never ends without a restart."
+        ),
+        why_confident=why,
+        evidence=(waiting, *_callers(starving), *starving.client_evidence),
+        process=starving.view.process,
+        culprit=Culprit(
+            pool=pool.name,
+            frame=str(frame) if frame else None,
+            listener=f"*:{starving.port}" if starving.port is not None else None,
+        ),
+        chain=(
+            *starving.before,
+            Step(pool.name, "waits for a result of", f"{starving.count} in {kind_in_words(starving.members)}", (waiting,)),
+            Step(pool.name, "has no thread left for", "the queued subtasks"),
+        ),
+        loop=True,
+        actions=(
+            Action(When.NOW, "Restart the process: no thread of the pool comes back by itself.", f"jstack -l {starving.pid} > jstack.txt"),
+            Action(
+                When.FIX,
+                f"In {frame}: hand the subtasks to a second pool, or run them in the calling thread, or compose the futures (thenCombine, allOf) instead of waiting.",
+            ),
+            Action(
+                When.PREVENT,
+                "Never wait inside a pool for a task of the same pool; give every get a time limit, and bound the pool's queue with CallerRunsPolicy.",
+            ),
+        ),
+        figures=(*starving.figures, ("0", "threads left for the subtasks")),
+        missing=() if confidence is Confidence.CERTAIN else _missing(starving),
+    )
+
+
+def _judge(starving: Starved) -> tuple[Confidence, str]:
+    proof = "Every thread of the pool runs a task and waits for a result, and no thread of the dump runs code that could deliver it."
+    doubts = list(starving.doubts)
+    if starving.strangers:
+        other = f"{starving.strangers[0].name} runs tasks too, and a dump does not name the pool behind a future"
+        return judge(doubts, proof, other_cause=other)
+    if not starving.plain:
+        if starving.calls_out:
+            return judge(
+                doubts, proof, other_cause="a message from outside, or a task that was never submitted, could be what they wait for"
+            )
+        doubts.append("what they wait for need not be a task")
+    if not starving.view.sockets:
+        doubts.append("there is no socket table that shows what clients suffer")
+    return judge(doubts, proof + (" The process has no outgoing connection either." if not starving.calls_out else ""))
+
+
+def _waiting(starving: Starved) -> Evidence:
+    inferred = (
+        "A dump does not name the pool behind a future. That it is the same one rests on the absence of any thread that runs such a task."
+    )
+    says = f"{plural(len(starving.members), 'thread')} of {starving.pool.name} run a task and wait in {kind_in_words(starving.members)}"
+    return of_threads(starving.members, says, inferred)
+
+
+def _callers(starving: Starved) -> list[Evidence]:
+    if not starving.before or starving.stall is None:
+        return []
+    waiters = starving.stall.waiters
+    return [of_threads(waiters, f"{plural(len(waiters), 'thread')} of {starving.stall.pool.name} wait for results of {starving.pool.name}")]
+
+
+def _behind(starving: Starved) -> str:
+    if not starving.before or starving.stall is None:
+        return ""
+    return f" {plural(len(starving.stall.waiters), 'request thread')} of {starving.stall.pool.name} wait for their results."
+
+
+def _missing(starving: Starved) -> tuple[Missing, ...]:
+    found = []
+    if not starving.view.sockets:
+        found.append(command(SOCKETS_MISSING, starving.view))
+    found.append(
+        Missing("queue of the pool", "whether the subtasks wait in the pool's own queue", f"jcmd {starving.pid} GC.heap_dump queue.hprof")
+    )
+    return (*found, *starving.second_dump)

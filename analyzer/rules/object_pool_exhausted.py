@@ -1,0 +1,132 @@
+"""A pool of objects, or a semaphore, has nothing left, and the threads wait for something to come back.
+
+Looks for: threads that wait in a pool that lends no database or HTTP connections (Commons Pool, Jedis, EJB instances), or for a permit of a semaphore,
+and who uses what is lent meanwhile.
+
+Why it matters: what is not given back in one path, mostly the one with an exception, is lost for good. After as many failures as the pool has
+objects every request waits for ever, and nothing is wrong with any service.
+
+Do next: give back in a finally block. Set a time limit for the wait, and let the pool report who took an object and kept it.
+
+Wrong when: the objects are at work (threads that use them are named here if the stacks show them), the semaphore is a limit on purpose, or one
+dump caught a burst. A dump does not tell who holds a permit or an object.
+"""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from typing import TYPE_CHECKING, Final
+
+from analyzer.correlate.blockers import waited_lock
+from analyzer.correlate.crowds import Crowd, judge
+from analyzer.correlate.leases import OBJECT, Shortage, lender_of, main_service, shortages
+from analyzer.correlate.witness import of_sockets, of_threads, plural
+from analyzer.finding import Action, Confidence, Culprit, Evidence, Finding, Missing, Step, When
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from analyzer.correlate import Case, ProcessView
+    from analyzer.correlate.pools import Busy
+
+NEEDS: Final = ("threads",)
+CONSEQUENCE_OF: Final = ("java-deadlock", "self-call-starvation", "mutual-call-starvation")
+
+
+def diagnose(case: Case) -> Iterator[Finding]:
+    """One finding per pool or semaphore that a crowd waits for."""
+    for shortage in shortages(case, OBJECT):
+        if shortage.noteworthy:
+            lender = shortage.lender
+            yield _finding(shortage, f"an object of {lender.name}", lender.name, (lender.limit, lender.patience, lender.watch))
+    for view in case.latest:
+        for permits in _semaphores(case, view):
+            if permits.noteworthy:
+                settings = ("the number of permits", "tryAcquire with a time limit", "a count of acquire and release per place")
+                yield _finding(permits, "a permit of a semaphore", "java.util.concurrent.Semaphore", settings)
+
+
+def _semaphores(case: Case, view: ProcessView) -> list[Crowd]:
+    """Crowds that wait for permits, one per semaphore."""
+    groups: dict[str | None, list[Busy]] = defaultdict(list)
+    for pool in view.pools:
+        for member in pool.busy:
+            if member.activity.kind == "semaphore" and member.activity.app >= 0 and lender_of(member) is None:
+                lock = waited_lock(member.thread)
+                groups[lock.address if lock else None].append(member)
+    return [Crowd(case, view, waiters) for waiters in groups.values()]
+
+
+def _finding(crowd: Crowd, what: str, library: str, settings: tuple[str, str, str]) -> Finding:
+    limit, patience, watch = settings
+    users = crowd.users if isinstance(crowd, Shortage) else ()
+    confidence, why = _judge(crowd, users)
+    waiting = of_threads(crowd.members, f"{plural(len(crowd.members), 'thread')} wait for {what}")
+    evidence = [waiting, *_evidence(crowd, users)]
+    held = f"{plural(len(users), 'thread')} {'uses' if len(users) == 1 else 'use'} one" if users else "no thread is seen to use one"
+    lost = (
+        ""
+        if users
+        else " Those that are lent were not given back, or are kept during something that does not show them. The frame that waits is a victim."
+    )
+    return Finding(
+        rule="object-pool-exhausted",
+        severity=crowd.severity,
+        confidence=confidence,
+        headline=f"{crowd.count} wait for {what}: {held}.",
+        explanation=f"{crowd.count} wait for {what}, called from {crowd.frame}; {held}.{lost}{crowd.clients}",
+        why_confident=why,
+        evidence=(*evidence, *crowd.client_evidence),
+        process=crowd.view.process,
+        culprit=Culprit(
+            pool=crowd.pool.name,
+            frame=str(crowd.frame) if crowd.frame else None,
+            listener=f"*:{crowd.port}" if crowd.port is not None else None,
+            library=library,
+        ),
+        chain=(
+            *crowd.before,
+            Step(crowd.pool.name, "waits for", f"{crowd.count}, in {crowd.frame}", (waiting,)),
+            Step(what.partition(" of ")[2] or library, "has none left", held, tuple(evidence[1:])),
+        ),
+        actions=(
+            Action(When.NOW, "Restart; before that save a heap dump: it shows what is lent and who refers to it.", f"jcmd {crowd.pid} GC.heap_dump pool.hprof"),
+            Action(When.FIX, f"Give back in a finally block, in {crowd.frame} and every other place that takes one; switch on {watch}: it names who kept one."),
+            Action(When.PREVENT, f"Set {patience}, so that a wait ends in an error that names the pool; size {limit} on purpose."),
+        ),
+        figures=(*crowd.figures, (f"{len(users):,}", "threads that are seen to use one")),
+        missing=_missing(crowd, confidence, watch),
+    )  # fmt: skip
+
+
+def _judge(crowd: Crowd, users: tuple[Busy, ...]) -> tuple[Confidence, str]:
+    doubts = list(crowd.doubts)
+    if not isinstance(crowd, Shortage):
+        return judge(
+            doubts,
+            "The dump shows the wait.",
+            other_cause="a semaphore may be a limit on purpose, and a dump does not name who holds its permits",
+        )
+    if users:
+        return judge(doubts, "The stacks show who waits and who uses what is lent.")
+    elsewhere = [member for pool in crowd.view.pools if pool is crowd.pool for member in pool.busy if member not in crowd.members]
+    if elsewhere:
+        doubts.append(f"{plural(len(elsewhere), 'other thread')} of the pool may hold some")
+    if not crowd.view.sockets:
+        doubts.append("there is no socket table that shows what clients suffer")
+    return judge(doubts, "The stacks show the wait and nobody who could give anything back.")
+
+
+def _evidence(crowd: Crowd, users: tuple[Busy, ...]) -> list[Evidence]:
+    found = []
+    if users:
+        found.append(of_threads(users, f"{plural(len(users), 'thread')} {'uses' if len(users) == 1 else 'use'} what is lent"))
+        if isinstance(crowd, Shortage) and (remote := main_service(crowd.connections)) is not None:
+            rows = crowd.connections[remote]
+            found.append(of_sockets(rows, f"{plural(len(rows), 'connection')} to {remote}", (str(remote),)))
+    return found
+
+
+def _missing(crowd: Crowd, confidence: Confidence, watch: str) -> tuple[Missing, ...]:
+    second = () if confidence is Confidence.CERTAIN else crowd.second_dump
+    return (Missing("leak report of the pool", "who took an object and did not give it back", f"switch on {watch}"), *second)

@@ -1,0 +1,118 @@
+"""Threads are made and never end: mostly a thread pool, timer or client that is made for each request.
+
+Looks for: many pools of one pattern (pool-1-thread, pool-2-thread, …; HttpClient-1-SelectorManager, …) that are idle with a thread or two each, and
+their growth from dump to dump.
+
+Why it matters: each thread keeps a stack and a kernel task. The process ends in "unable to create native thread" or at the container's limit of
+processes, long after the code that made them has gone.
+
+Do next: find who makes executors or clients in code that runs per request (Executors.new…, HttpClient.newHttpClient, new Timer), keep one of
+each, or shut it down. Idle threads keep no frame of who made them.
+
+Wrong when: the application has that many pools by design and their number stays. One dump cannot show growth. A cached pool that grew for a burst
+is one pool, not many, and shrinks after a minute.
+"""
+
+from __future__ import annotations
+
+import itertools
+import re
+from collections import defaultdict
+from typing import TYPE_CHECKING, Final
+
+from analyzer.correlate.crowds import judge
+from analyzer.correlate.witness import of_threads, plural
+from analyzer.finding import Action, Culprit, Evidence, Finding, Missing, Severity, Step, When
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Sequence
+
+    from analyzer.correlate import Case, ProcessView
+    from analyzer.correlate.pools import Pool
+    from analyzer.finding import Confidence
+
+NEEDS: Final = ("threads",)
+CONSEQUENCE_OF: Final[tuple[str, ...]] = ()
+MANY: Final = 50
+"""Pools of one pattern in a single dump: large applications have a few dozen unnamed executors by design."""
+GROWTH: Final = 20
+"""Pools that must have come between first and last dump: fewer may be an application that is still starting."""
+SMALL: Final = 2
+"""Threads per pool, on average: a pool made for one request runs one or two tasks."""
+
+
+def diagnose(case: Case) -> Iterator[Finding]:
+    """One finding per pattern of pools that multiplies."""
+    for view in case.latest:
+        history = [other for other in case.history(view) if other.dump is not None and not other.dump.fragment]
+        for pattern, family in _families(view).items():
+            counts = [len(_families(other).get(pattern, ())) for other in history]
+            threads = sum(len(pool.members) for pool in family)
+            grown = len(counts) > 1 and counts[-1] - counts[0] >= GROWTH and all(b >= a for a, b in itertools.pairwise(counts))
+            stable = len(counts) > 1 and not grown
+            if threads <= SMALL * len(family) and not stable and (grown or len(family) >= MANY):
+                yield _finding(view, pattern, family, [other for other in history if other is not view], counts)
+
+
+def _families(view: ProcessView) -> dict[str, list[Pool]]:
+    """Pools whose names differ only in numbers, by the name without them."""
+    found: dict[str, list[Pool]] = defaultdict(list)
+    for pool in view.pools:
+        if pool.role not in {"server", "jvm", "acceptor"} and re.search(r"\d", pool.name):
+            found[re.sub(r"\d+", "N", pool.name)].append(pool)
+    return dict(sorted(found.items()))
+
+
+def _finding(view: ProcessView, pattern: str, family: Sequence[Pool], earlier: Sequence[ProcessView], counts: Sequence[int]) -> Finding:
+    threads = sum(len(pool.members) for pool in family)
+    idle = sum(pool.idle for pool in family)
+    total = len(view.dump.threads) if view.dump is not None else threads
+    confidence, why = _judge(counts)
+    evidence = [_sight(family, f"{plural(len(family), 'pool')} {pattern} with {plural(threads, 'thread')}")]
+    for other in earlier[:1]:
+        before = _families(other).get(pattern, [])
+        if before:
+            evidence.append(_sight(before, f"{plural(len(before), 'pool')} {pattern} in an earlier dump"))
+    grown = f" They grow: {' → '.join(f'{count:,}' for count in counts)}." if len(counts) > 1 else ""
+    pid = view.process.pid if view.process.pid is not None else "PID"
+    return Finding(
+        rule="thread-leak",
+        severity=Severity.WARNING,
+        confidence=confidence,
+        headline=f"{plural(threads, 'thread')} in {plural(len(family), 'pool')} named {pattern}: {'more in every dump' if grown else 'a pool made per request'}.",
+        explanation=(
+            f"{len(family):,} of the process' {len(view.pools):,} pools differ only in their number ({pattern}); {idle:,} of their {threads:,} threads"
+            f" wait for work.{grown} An executor, timer or client is made again and again and never shut down."
+        ),
+        why_confident=why,
+        evidence=tuple(evidence),
+        process=view.process,
+        culprit=Culprit(pool=pattern),
+        chain=(
+            Step("code that runs per request", "makes another", f"pool {pattern}", tuple(evidence)),
+            Step(f"its {'threads' if threads > len(family) else 'thread'}", "never ends", "nobody shuts the pool down"),
+        ),
+        actions=(
+            Action(When.NOW, "Watch the number of threads against the limit of the user and of the container.", f"grep Threads /proc/{pid}/status; cat /proc/{pid}/limits"),
+            Action(When.FIX, "Make one executor (or client, or timer) and keep it, or shut it down in a finally block; search for Executors.new…, HttpClient.newHttpClient and new Timer in code that runs per request."),
+            Action(When.PREVENT, "Give every pool a name through its ThreadFactory, so that a dump says whose it is, and watch the thread count."),
+        ),
+        figures=(
+            (f"{len(family):,}", f"pools {pattern}"),
+            (f"{threads:,} of {total:,}", "threads"),
+            *(((f"+{counts[-1] - counts[0]:,}", "pools since the first dump"),) if len(counts) > 1 else ()),
+        ),
+        missing=() if len(counts) > 1 else (Missing("second thread dump, some minutes later", "whether the pools multiply", f"jstack {pid} > jstack-2.txt"),),
+    )  # fmt: skip
+
+
+def _sight(family: Sequence[Pool], says: str) -> Evidence:
+    return of_threads([member for pool in family for member in pool.members], says)
+
+
+def _judge(counts: Sequence[int]) -> tuple[Confidence, str]:
+    if len(counts) > 1:
+        return judge((), f"{' → '.join(map(str, counts))} pools in {len(counts)} dumps; none of them went.")
+    return judge(
+        ["one dump cannot show growth"], f"{counts[-1]} pools that differ only in their number are more than applications have by design."
+    )

@@ -1,0 +1,114 @@
+"""Every sample against the truth that its own program recorded, and against counts made by independent means."""
+
+from __future__ import annotations
+
+import gzip
+import re
+import subprocess
+from typing import TYPE_CHECKING
+
+import pytest
+
+from analyzer.finding import Confidence, Severity
+from tests.builders import SAMPLES, sample
+from tests.score import KNOWN, folders, score, truth_of
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+OPEN = {"virtual-threads-waiting": "virtual threads stand in dump files only, which are not read yet"}
+NAMES = [folder.name for folder in folders()]
+LARGEST_SAMPLE, ALL_SAMPLES, FEWEST_SAMPLES = 2_000_000, 15_000_000, 20
+KINDS = ("jstack", "lsof", "netstat", "ss", "threads", "limits", "fd", "top", "console", "status", "jhsdb", "nstat", "ps")
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_cause_and_culprit(name: str) -> None:
+    row = score(name)
+    assert not row.false_claims
+    assert row.verdict != "wrong" or row.is_open
+    if row.cause in KNOWN and name not in OPEN:
+        assert row.verdict == "right", row.said
+        assert row.culprit != "wrong"
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_links_and_waits_are_never_wrong(name: str) -> None:
+    row = score(name)
+    assert row.links[1] == 0
+    assert row.waits[1] == 0
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_close_wait_of_each_snapshot(name: str) -> None:
+    """The split by Recv-Q equals the kernel's own at that moment, wherever the saved tables carry queues and owners."""
+    truth = truth_of(name)
+    tables = [table for table in sample(name, without=("truth.json", "README.md")).sockets if table.pid == truth["process"]["pid"]]
+    for snapshot in {table.snapshot for table in tables}:
+        moment = truth["snapshots"][min(int(snapshot), len(truth["snapshots"])) - 1]
+        found = [table.close_wait for table in tables if table.snapshot == snapshot]
+        classes = {part: sum(getattr(counts, part) for counts in found) for part in moment["close_wait"]}
+        total = sum(counts.total for counts in found)
+        if total == sum(classes.values()) and moment["steady"]:  # else a table carries no queues
+            assert classes == moment["close_wait"]
+
+
+def text_of(path: Path) -> str:
+    data = path.read_bytes()
+    return (gzip.decompress(data) if path.suffix == ".gz" else data).decode("utf-8", "replace")
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_rows_equal_what_awk_counts(name: str) -> None:
+    """CLOSE_WAIT rows of each table, counted by grep and awk in the raw text, are the records of that table."""
+    from analyzer.correlate.process import views  # noqa: PLC0415
+    from analyzer.intake import read  # noqa: PLC0415
+
+    incident = read([str(SAMPLES / name)]).incident
+    by_file: dict[str, int] = {}
+    for snapshot in incident.snapshots:
+        for row in snapshot.rows:
+            if row.state is not None and row.state.value == "CLOSE_WAIT":
+                by_file[row.where.file] = by_file.get(row.where.file, 0) + 1
+    for file, count in by_file.items():
+        path = SAMPLES / name / file
+        counted = subprocess.run(
+            ["awk", r"/CLOSE[-_]WAIT/ || $4 == \"08\" {n++} END {print n+0}".replace(r"\"", '"')],
+            input=text_of(path),
+            capture_output=True,
+            text=True,
+            check=True,
+        )
+        assert int(counted.stdout) == count, file
+    assert views(incident) or not by_file
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_less_evidence_stays_true(name: str) -> None:
+    """Each kind of file taken away in turn: weaker or insufficient, never a wrong certainty, never a false alarm on a healthy server."""
+    truth = truth_of(name)
+    present = {kind for kind in KINDS for path in (SAMPLES / name).rglob("*") if path.name.startswith(kind)}
+    folders_inside = sorted({path.name for path in (SAMPLES / name).iterdir() if path.is_dir()})
+    for kind in sorted(present):
+        gone = ("truth.json", "README.md", kind, *(f"{folder}/{kind}" for folder in folders_inside))
+        diagnosis = sample(name, without=gone)
+        sure = {one.rule for one in diagnosis.findings if one.confidence is Confidence.CERTAIN and one.severity is not Severity.INFO}
+        assert sure <= {truth["cause"], *truth["also"]}, f"without {kind}: {sure}"
+        if truth["cause"] == "healthy":
+            assert all(one.severity is Severity.INFO for one in diagnosis.findings), f"without {kind}"
+        elif truth["cause"] in KNOWN:
+            assert diagnosis.verdict.status != "healthy", f"without {kind}"
+
+
+def test_the_samples_fit_into_the_repository() -> None:
+    folders_of_samples = [folder for folder in SAMPLES.iterdir() if folder.is_dir()]
+    sizes = [sum(path.stat().st_size for path in folder.rglob("*") if path.is_file()) for folder in folders_of_samples]
+    assert max(sizes) <= LARGEST_SAMPLE
+    assert sum(sizes) <= ALL_SAMPLES
+    assert len(NAMES) >= FEWEST_SAMPLES
+
+
+def test_no_sample_names_this_machine() -> None:
+    for path in SAMPLES.rglob("*"):
+        if path.is_file() and path.suffix not in {".pcap", ".pcapng", ".gz"} and "lab" not in path.parts:
+            assert not re.search(rb"/tmp/(?!hsperf)[a-z]|[/]work[/]|[/]home[/]", path.read_bytes()), path
