@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from msgspec.structs import replace
 
+from analyzer.errors import Unusable
 from analyzer.incident import Artifact, Incident, snapshot_of
 from analyzer.snapshots import Piece, Place, place
 from parsers import recognise, sections
@@ -27,10 +28,6 @@ _LARGEST = 2 << 30  # bytes of one text file; more would not fit a laptop's memo
 _PACKED = (b"\x1f\x8b", b"\xfd7zXZ\x00", b"\x28\xb5\x2f\xfd", b"PK\x03\x04")
 _CAPTURE_MAGIC = (b"\xd4\xc3\xb2\xa1", b"\xa1\xb2\xc3\xd4", b"\x4d\x3c\xb2\xa1", b"\xa1\xb2\x3c\x4d", b"\x0a\x0d\x0d\x0a")
 _PID_IN_NAME = re.compile(r"(?:^|[^0-9])(\d{2,7})(?=[^0-9]|$)")
-
-
-class Unusable(Exception):  # noqa: N818 - it names what the evidence is, not a failure of the program
-    """Nothing that could be read was given; the text says what to do."""
 
 
 class Part(NamedTuple):

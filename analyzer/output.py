@@ -9,7 +9,7 @@ import tempfile
 from pathlib import Path
 from typing import TYPE_CHECKING, Final, NamedTuple
 
-import typer
+from analyzer.errors import UsageError
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -38,7 +38,7 @@ def write(job: Job) -> None:
     """Render and write everything.
 
     Raises:
-        typer.BadParameter: if ``-o`` does not fit the formats or lies inside the evidence.
+        UsageError: if ``-o`` does not fit the formats or lies inside the evidence.
     """
     from reports import view  # noqa: PLC0415 - the renderers load only what a format needs
 
@@ -59,7 +59,7 @@ def write(job: Job) -> None:
         color = sys.stdout.isatty() and not os.environ.get("NO_COLOR")
         sys.stdout.write(terminal.verdict(shown, max(40, min(width, 120)), color).rstrip("\n") + "\n")
     for target in files:
-        typer.echo(f"Report: {target}", err=to_stdout)
+        (sys.stderr if to_stdout else sys.stdout).write(f"Report: {target}\n")
 
 
 def _plan(job: Job) -> list[tuple[str, Path | None]]:
@@ -67,7 +67,7 @@ def _plan(job: Job) -> list[tuple[str, Path | None]]:
     formats = list(dict.fromkeys(str(form) for form in job.formats))
     if job.output == "-":
         if len(formats) > 1:
-            raise typer.BadParameter("several formats do not fit into stdout; give -o a folder", param_hint="-o")
+            raise UsageError("-o: several formats do not fit into stdout; give -o a folder")
         return [(formats[0] if formats else "text", None)]
     if job.output is not None:
         target = Path(job.output)
@@ -76,7 +76,7 @@ def _plan(job: Job) -> list[tuple[str, Path | None]]:
             return [(form, _outside(target / _name(job, form), job.paths, asked=True)) for form in formats or ["html"]]
         guess = formats[0] if formats else _GUESSES.get(target.suffix.lower())
         if guess is None:
-            raise typer.BadParameter(f"the ending of {target.name!r} names no format; add -f", param_hint="-o")
+            raise UsageError(f"-o: the ending of {target.name!r} names no format; add -f")
         return [(guess, _outside(target, job.paths, asked=True))]
     piped = [form for form in formats if form != "html"]
     if len(piped) == 1:
@@ -99,7 +99,7 @@ def _outside(target: Path, evidence: Sequence[str], *, asked: bool) -> Path:
         root = Path(path).resolve()
         if path != "-" and root.is_dir() and target.resolve().is_relative_to(root):
             if asked:
-                raise typer.BadParameter(f"{target} lies inside the evidence, which is never written to", param_hint="-o")
+                raise UsageError(f"-o: {target} lies inside the evidence, which is never written to")
             return root.parent / target.name
     return target
 

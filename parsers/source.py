@@ -139,17 +139,25 @@ class Shapes:
             return "|".join(shapes)
 
         # A search for a pattern that begins with a literal line end runs several times faster than one for "^".
-        self._next = {current: re.compile(rf"\n(?:{either(current)})", re.MULTILINE) for current in (None, *formats)}
+        self._patterns = {current: rf"\n(?:{either(current)})" for current in (None, *formats)}
         self._here = re.compile(either(None), re.MULTILINE)
+        # Each pattern takes a millisecond or more to compile, and most files need one or two of them.
+        self._compiled: dict[str | None, re.Pattern[str]] = {}
 
     def starts(self, text: str, begin: int, end: int) -> Iterator[int]:
         """Offsets in ``text[begin:end]`` at which an output begins. As many steps as there are outputs, however many rows they have."""
-        match = self._here.match(text, begin, end) or self._next[None].search(text, begin, end)
+        match = self._here.match(text, begin, end) or self._after(None).search(text, begin, end)
         while match and match.lastgroup:
             start = match.start(match.lastgroup)
             yield start
             # A header may take its last line's end with it, and the next output begin right there.
-            match = self._next[match.lastgroup].search(text, max(match.end() - 1, start), end)
+            match = self._after(match.lastgroup).search(text, max(match.end() - 1, start), end)
+
+    def _after(self, current: str | None) -> re.Pattern[str]:
+        """The pattern for the beginning of an output while ``current`` is going on."""
+        if current not in self._compiled:
+            self._compiled[current] = re.compile(self._patterns[current], re.MULTILINE)
+        return self._compiled[current]
 
 
 def cut(source: Source, shapes: Shapes) -> list[Section]:

@@ -12,14 +12,14 @@ from analyzer.correlate.blockers import FUTURES, application_frame
 from analyzer.correlate.calls import client_evidence, client_figures, clients_in_words
 from analyzer.correlate.stalls import MAJORITY, SATURATED, pressure
 from analyzer.correlate.witness import all_of
-from analyzer.finding import Confidence, Evidence, Missing, Severity, Step
+from analyzer.finding import Confidence, Culprit, Evidence, Missing, Severity, Step
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from analyzer.correlate import Case, ProcessView, Stall
     from analyzer.correlate.pools import Busy, Pool
-    from parsers.records import Frame, Thread
+    from parsers.records import Endpoint, Frame, Thread
 
 FEWEST: Final = 3
 """Waiting threads that make a crowd: one or two wait for a moment on every healthy server."""
@@ -105,6 +105,11 @@ class Crowd:
         return common_frame(self.members)
 
     @property
+    def site(self) -> str:
+        """That frame in words."""
+        return place(self.frame)
+
+    @property
     def doubts(self) -> tuple[str, ...]:
         """Why a dump with this crowd may mislead."""
         found = []
@@ -162,6 +167,26 @@ class Crowd:
         command = f"jstack -l {self.pid} > jstack-2.txt"
         return (Missing("second thread dump, ten seconds later", "whether the same threads still stand in the same place", command),)
 
+    def culprit(
+        self,
+        frame: Frame | None,
+        *,
+        thread: str | None = None,
+        remote: Endpoint | str | None = None,
+        lock: str | None = None,
+        library: str | None = None,
+    ) -> Culprit:
+        """What to blame: the crowd's pool and listener, and what the rule adds."""
+        return Culprit(
+            pool=self.pool.name,
+            thread=thread,
+            frame=str(frame) if frame is not None else None,
+            listener=f"*:{self.port}" if self.port is not None else None,
+            remote=str(remote) if remote is not None else None,
+            lock=lock,
+            library=library,
+        )
+
     @property
     def pid(self) -> str:
         """The pid for commands, ``PID`` if it is unknown."""
@@ -181,6 +206,11 @@ def common_frame(members: Sequence[Busy]) -> Frame | None:
     """The application frame that most of the threads share; None if none has any."""
     frames = [frame for member in members if (frame := application_frame(*member)) is not None]
     return max(sorted(set(frames), key=str), key=frames.count, default=None)
+
+
+def place(frame: Frame | None) -> str:
+    """A frame in words: there is none where only frameworks are on the stack."""
+    return str(frame) if frame is not None else "framework code"
 
 
 def _sufferer(case: Case, view: ProcessView, pool: Pool) -> Stall | None:

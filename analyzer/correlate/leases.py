@@ -104,6 +104,12 @@ class Shortage(Crowd):
         self.nested = sure or _further_on(waiters)
 
     @property
+    def busy(self) -> tuple[Busy, ...]:
+        """Threads of the same thread pool that neither wait for a lease nor are seen to use one: they may keep one meanwhile."""
+        known = {id(member.thread) for member in (*self.members, *self.users)}
+        return tuple(member for member in self.pool.busy if id(member.thread) not in known and member.activity.app >= 0)
+
+    @property
     def connections(self) -> dict[Endpoint, tuple[Connection, ...]]:
         """Open connections of the kind that is lent, by service: those that can be meant."""
         groups: dict[Endpoint, list[Connection]] = defaultdict(list)

@@ -20,7 +20,7 @@ from typing import TYPE_CHECKING, Final, NamedTuple
 from analyzer.correlate.blockers import application_frame
 from analyzer.correlate.crowds import Crowd, judge
 from analyzer.correlate.witness import of_threads, plural
-from analyzer.finding import Action, Culprit, Evidence, Finding, Severity, Step, When
+from analyzer.finding import Action, Evidence, Finding, Severity, Step, When
 from parsers.records import JavaState, LockVerb, Where
 
 if TYPE_CHECKING:
@@ -93,9 +93,7 @@ def _circle(found: Sequence[Initialiser]) -> tuple[Initialiser, ...]:
 def _finding(crowd: Crowd, circle: Sequence[Initialiser], *, named: bool) -> Finding:
     proof = "The dump names for each thread the class it initialises and the class it waits for, and they form a circle."
     if named:
-        confidence, why = judge(
-            [doubt for doubt in crowd.doubts if "dump" in doubt and "moment" not in doubt and "before" not in doubt], proof
-        )
+        confidence, why = judge((), proof)
     else:
         proof = "Every thread in a static initialiser waits for a class, so that nobody is left to finish one."
         confidence, why = judge(["this VM does not print which class a thread waits for"], proof)
@@ -114,13 +112,7 @@ def _finding(crowd: Crowd, circle: Sequence[Initialiser], *, named: bool) -> Fin
         why_confident=why,
         evidence=(*(_evidence(one) for one in circle), *_others(crowd, circle), *crowd.client_evidence),
         process=crowd.view.process,
-        culprit=Culprit(
-            pool=crowd.pool.name,
-            thread=circle[0].member.thread.name,
-            frame=str(frame) if frame else None,
-            listener=f"*:{crowd.port}" if crowd.port is not None else None,
-            lock=f"the initialisation of {circle[0].wanted or circle[0].classes[0]}",
-        ),
+        culprit=crowd.culprit(frame, thread=circle[0].member.thread.name, lock=f"the initialisation of {circle[0].wanted or circle[0].classes[0]}"),
         chain=tuple(
             Step(f"“{one.member.thread.name}”", "initialises a class and waits for", one.wanted or "another class", (_evidence(one),))
             for one in circle

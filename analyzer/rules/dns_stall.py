@@ -21,7 +21,7 @@ from analyzer.correlate.blockers import IDLE
 from analyzer.correlate.crowds import Crowd, judge
 from analyzer.correlate.locks import LOOKUP, within
 from analyzer.correlate.witness import of_threads, plural
-from analyzer.finding import Action, Confidence, Culprit, Evidence, Finding, Missing, Step, When
+from analyzer.finding import Action, Confidence, Evidence, Finding, Missing, Step, When
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -62,28 +62,22 @@ def _finding(crowd: Crowd, asking: list[Busy]) -> Finding:
         confidence=confidence,
         headline=f"{crowd.count} wait for the address of a name: {name_server} does not answer.",
         explanation=(
-            f"{count}, called from {crowd.frame}; {plural(len(behind), 'thread')} {'waits' if len(behind) == 1 else 'wait'} behind for the same look-up,"
+            f"{count}, called from {crowd.site}; {plural(len(behind), 'thread')} {'waits' if len(behind) == 1 else 'wait'} behind for the same look-up,"
             f" whose lock InetAddress holds meanwhile. No connection to the service is opened before that.{crowd.clients}"
         ),
         why_confident=why,
         evidence=(*evidence, *crowd.client_evidence),
         process=crowd.view.process,
-        culprit=Culprit(
-            pool=crowd.pool.name,
-            thread=asking[0].thread.name,
-            frame=str(crowd.frame) if crowd.frame else None,
-            listener=f"*:{crowd.port}" if crowd.port is not None else None,
-            remote=server,
-        ),
+        culprit=crowd.culprit(crowd.frame, thread=asking[0].thread.name, remote=server),
         chain=(
             *crowd.before,
-            Step(crowd.pool.name, "waits for a look-up by", f"{crowd.count}, in {crowd.frame}", evidence[1:2] if behind else evidence[:1]),
+            Step(crowd.pool.name, "waits for a look-up by", f"{crowd.count}, in {crowd.site}", evidence[1:2] if behind else evidence[:1]),
             Step(f"“{asking[0].thread.name}”", "waits for an answer from", name_server, evidence[:1]),
         ),
         actions=(
             Action(When.NOW, "Ask each name server of this host for the name; take the silent one out of resolv.conf.", "cat /etc/resolv.conf; getent hosts NAME; dig +time=2 @SERVER NAME"),
             Action(When.FIX, "Set options timeout:1 attempts:1 in /etc/resolv.conf, or run a caching resolver on this host."),
-            Action(When.PREVENT, f"Keep networkaddress.cache.ttl (and .stale.ttl since JDK 21) above zero; bound how many requests may wait in {crowd.frame}, for no time limit of the client covers a look-up."),
+            Action(When.PREVENT, f"Keep networkaddress.cache.ttl (and .stale.ttl since JDK 21) above zero; bound how many requests may wait in {crowd.site}, for no time limit of the client covers a look-up."),
         ),
         figures=(*crowd.figures, (f"{len(asking):,}", "threads in the resolver")),
         missing=() if confidence is Confidence.CERTAIN else _missing(crowd, rows),
@@ -91,12 +85,13 @@ def _finding(crowd: Crowd, asking: list[Busy]) -> Finding:
 
 
 def _sockets(view: ProcessView) -> list[SocketRow]:
-    """The process' UDP sockets to a name server."""
-    return [
+    """The process' UDP sockets to a name server, each once though several tables show it."""
+    rows = [
         row
         for row in view.snapshot.rows
         if row.proto == "udp" and row.remote is not None and row.remote.port == DNS_PORT and row.pid in {view.pid, None}
     ]
+    return list({(row.local, row.remote): row for row in reversed(rows)}.values())[::-1]
 
 
 def _judge(crowd: Crowd, rows: list[SocketRow]) -> tuple[Confidence, str]:

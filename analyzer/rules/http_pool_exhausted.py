@@ -18,11 +18,11 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Final
 
-from analyzer.correlate.crowds import common_frame, judge
+from analyzer.correlate.crowds import common_frame, judge, place
 from analyzer.correlate.leases import HTTP, Shortage, main_service, shortages
 from analyzer.correlate.sockets import close_wait, states
 from analyzer.correlate.witness import of_sockets, of_threads, plural
-from analyzer.finding import Action, Confidence, Culprit, Evidence, Finding, Missing, Step, When
+from analyzer.finding import Action, Confidence, Evidence, Finding, Missing, Step, When
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -31,7 +31,7 @@ if TYPE_CHECKING:
     from analyzer.correlate.sockets import Connection
 
 NEEDS: Final = ("threads",)
-CONSEQUENCE_OF: Final = ("self-call-starvation", "mutual-call-starvation", "java-deadlock")
+CONSEQUENCE_OF: Final = ("self-call-starvation", "mutual-call-starvation", "slow-backend", "java-deadlock")
 
 
 def diagnose(case: Case) -> Iterator[Finding]:
@@ -53,20 +53,14 @@ def _finding(shortage: Shortage) -> Finding:
         severity=shortage.severity,
         confidence=confidence,
         headline=f"{shortage.count} wait for a connection of {lender.name}: {_holder(shortage, rows)}.",
-        explanation=f"{shortage.count} wait for a connection of {lender.name}, called from {frame}.{_where_they_are(shortage, rows)}{shortage.clients}",
+        explanation=f"{shortage.count} wait for a connection of {lender.name}, called from {shortage.site}.{_where_they_are(shortage, rows)}{shortage.clients}",
         why_confident=why,
         evidence=(waiting, *_evidence(shortage, rows), *shortage.client_evidence),
         process=shortage.view.process,
-        culprit=Culprit(
-            pool=shortage.pool.name,
-            frame=str(frame) if frame else None,
-            listener=f"*:{shortage.port}" if shortage.port is not None else None,
-            remote=str(remote) if remote is not None else None,
-            library=lender.name,
-        ),
+        culprit=shortage.culprit(frame, remote=remote, library=lender.name),
         chain=(
             *shortage.before,
-            Step(shortage.pool.name, "waits for a connection of", f"{shortage.count}, in {frame}", (waiting,)),
+            Step(shortage.pool.name, "waits for a connection of", f"{shortage.count}, in {shortage.site}", (waiting,)),
             Step(f"the {lender.name} pool", "has none left", _holder(shortage, rows), _evidence(shortage, rows)),
         ),
         actions=_actions(shortage, str(remote) if remote is not None else "the service"),
@@ -105,7 +99,7 @@ def _states(rows: tuple[Connection, ...]) -> str:
 def _holder(shortage: Shortage, rows: tuple[Connection, ...]) -> str:
     users = len(shortage.users)
     if users:
-        return f"{plural(users, 'thread')} in {common_frame(shortage.users)} {'has' if users == 1 else 'have'} them and {'waits' if users == 1 else 'wait'} for answers"
+        return f"{plural(users, 'thread')} in {place(common_frame(shortage.users))} {'has' if users == 1 else 'have'} them and {'waits' if users == 1 else 'wait'} for answers"
     if rows:
         return f"{plural(len(rows), 'connection')} to {rows[0].remote} {'is' if len(rows) == 1 else 'are'} lent, and nobody uses {'it' if len(rows) == 1 else 'them'}"
     return "nobody uses the lent ones"
@@ -115,9 +109,15 @@ def _where_they_are(shortage: Shortage, rows: tuple[Connection, ...]) -> str:
     users = len(shortage.users)
     opened = f" {plural(len(rows), 'connection')} to {rows[0].remote} ({_states(rows)})." if rows else ""
     if users:
-        return f"{opened} {plural(users, 'thread')} read over the pool, called from {common_frame(shortage.users)}: the service is slow, and it heals when it answers."
+        own = any(pair.near in rows for pair in shortage.view.pairs)
+        slow = (
+            "this is the server's own port, where no thread is left to answer"
+            if own
+            else "the service is slow, and it heals when it answers"
+        )
+        return f"{opened} {plural(users, 'thread')} read over the pool, called from {place(common_frame(shortage.users))}: {slow}."
     closed = close_wait(rows).total
-    hung_up = f" The service has closed {closed} of them long since." if closed else ""
+    hung_up = f" The service has closed {closed} of them." if closed else ""
     return (
         f"{opened}{hung_up} No thread reads over the pool: the responses were never closed, so nothing ever comes back to it. It does not"
         f" heal by itself; {shortage.lender.patience} only turns the wait into an error."
@@ -139,7 +139,7 @@ def _evidence(shortage: Shortage, rows: tuple[Connection, ...]) -> tuple[Evidenc
 
 
 def _actions(shortage: Shortage, remote: str) -> tuple[Action, ...]:
-    lender, frame = shortage.lender, shortage.frame
+    lender = shortage.lender
     prevent = Action(
         When.PREVENT,
         f"Set {lender.patience}, so that a wait ends in an error that names the pool; size {lender.limit} on purpose; evict idle and expired connections.",
@@ -149,13 +149,13 @@ def _actions(shortage: Shortage, remote: str) -> tuple[Action, ...]:
             Action(When.NOW, f"Look at {remote}: why does it not answer?"),
             Action(
                 When.FIX,
-                f"Set connect and read time limits (socketTimeout, responseTimeout) on the client that {common_frame(shortage.users)} uses.",
+                f"Set connect and read time limits (socketTimeout, responseTimeout) on the client that {place(common_frame(shortage.users))} uses.",
             ),
             prevent,
         )
     return (
         Action(When.NOW, "Restart: no lent connection comes back by itself. Before that save a heap dump: it shows who still refers to the responses.", f"jcmd {shortage.pid} GC.heap_dump leases.hprof"),
-        Action(When.FIX, f"Close every response in every path (try-with-resources, or EntityUtils.consume), also for error statuses and unread bodies. Begin with {frame} and whatever else calls {remote}: the frame that waits may be a victim."),
+        Action(When.FIX, f"Close every response in every path (try-with-resources, or EntityUtils.consume), also for error statuses and unread bodies. Begin with {shortage.site} and whatever else calls {remote}: the frame that waits may be a victim."),
         prevent,
     )  # fmt: skip
 

@@ -18,11 +18,11 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Final
 
-from analyzer.correlate.crowds import common_frame, judge
+from analyzer.correlate.crowds import common_frame, judge, place
 from analyzer.correlate.leases import JDBC, Shortage, main_service, shortages
 from analyzer.correlate.stalls import COUNT_TOLERANCE
 from analyzer.correlate.witness import of_sockets, of_threads, plural
-from analyzer.finding import Action, Confidence, Culprit, Evidence, Finding, Missing, Step, When
+from analyzer.finding import Action, Confidence, Evidence, Finding, Missing, Step, When
 from parsers.records import TcpState
 
 if TYPE_CHECKING:
@@ -32,7 +32,7 @@ if TYPE_CHECKING:
     from analyzer.correlate.sockets import Connection
 
 NEEDS: Final = ("threads",)
-CONSEQUENCE_OF: Final = ("nested-connection-lease", "java-deadlock")
+CONSEQUENCE_OF: Final = ("nested-connection-lease", "database-read-hang", "java-deadlock")
 
 
 def diagnose(case: Case) -> Iterator[Finding]:
@@ -54,20 +54,14 @@ def _finding(shortage: Shortage) -> Finding:
         severity=shortage.severity,
         confidence=confidence,
         headline=f"{shortage.count} wait for a database connection: {_holder(shortage, rows)}.",
-        explanation=f"{shortage.count} wait for a connection of {lender.name}, called from {shortage.frame}.{_where_they_are(shortage, rows)}{shortage.clients}{_outlook(shortage, rows)}",
+        explanation=f"{shortage.count} wait for a connection of {lender.name}, called from {shortage.site}.{_where_they_are(shortage, rows)}{shortage.clients}{_outlook(shortage, rows)}",
         why_confident=why,
         evidence=(waiting, *_evidence(shortage, rows), *shortage.client_evidence),
         process=shortage.view.process,
-        culprit=Culprit(
-            pool=shortage.pool.name,
-            frame=str(frame) if frame else None,
-            listener=f"*:{shortage.port}" if shortage.port is not None else None,
-            remote=str(remote) if remote is not None else None,
-            library=lender.name,
-        ),
+        culprit=shortage.culprit(frame, remote=remote, library=lender.name),
         chain=(
             *shortage.before,
-            Step(shortage.pool.name, "waits for a connection of", f"{shortage.count}, in {shortage.frame}", (waiting,)),
+            Step(shortage.pool.name, "waits for a connection of", f"{shortage.count}, in {shortage.site}", (waiting,)),
             Step(f"the {lender.name} pool", "has none left", _holder(shortage, rows), _evidence(shortage, rows)),
         ),
         actions=_actions(shortage),
@@ -106,13 +100,17 @@ def _judge(shortage: Shortage, rows: tuple[Connection, ...]) -> tuple[Confidence
         if shortage.view.sockets:
             return judge(doubts, proof, other_cause="no connection to a database is open that could be lent: the pool may fail to make any")
         return judge(doubts, proof, other_cause="without a socket table a pool that cannot connect at all looks the same")
+    if shortage.busy:
+        doubts.append(
+            f"{plural(len(shortage.busy), 'thread')} that {'does' if len(shortage.busy) == 1 else 'do'} something else may hold some"
+        )
     return judge(doubts, f"The stacks show the wait, no thread uses a connection, and yet {plural(len(rows), 'is', 'are')} open.")
 
 
 def _holder(shortage: Shortage, rows: tuple[Connection, ...]) -> str:
     users = len(shortage.users)
     if users:
-        return f"{plural(users, 'thread')} in {common_frame(shortage.users)} {'has' if users == 1 else 'have'} them"
+        return f"{plural(users, 'thread')} in {place(common_frame(shortage.users))} {'has' if users == 1 else 'have'} them"
     if shortage.nested:
         return f"{len(shortage.nested)} of the waiters have them"
     if rows:
@@ -124,11 +122,14 @@ def _where_they_are(shortage: Shortage, rows: tuple[Connection, ...]) -> str:
     users = len(shortage.users)
     opened = f" {plural(len(rows), 'connection')} to {rows[0].remote} {'is' if len(rows) == 1 else 'are'} open." if rows else ""
     if users:
-        return f" {plural(users, 'thread')} hold theirs: they stand in the {shortage.users[0].activity.library}, called from {common_frame(shortage.users)}.{opened}"
+        return f" {plural(users, 'thread')} hold theirs: they stand in the {shortage.users[0].activity.library}, called from {place(common_frame(shortage.users))}.{opened}"
     if shortage.nested:
         return f"{opened} No thread is in the driver: {len(shortage.nested)} of the waiters hold a connection already."
+    if rows and shortage.busy:
+        doing = f"{plural(len(shortage.busy), 'thread')} in {place(common_frame(shortage.busy))}"
+        return f"{opened} No thread is in the driver. {doing} may keep a connection meanwhile (a transaction around a call); if not, they were not given back."
     if rows:
-        return f"{opened} No thread is in the driver: the connections were not given back, or are kept during something else. The frame that waits is a victim."
+        return f"{opened} No thread is in the driver: the connections were not given back. The frame that waits is a victim."
     if shortage.view.sockets:
         return " No connection to a database is open at all: the pool may have lost them and fail to make new ones."
     return " No thread is in the driver: the connections were not given back, or the pool cannot make any."
@@ -147,12 +148,16 @@ def _evidence(shortage: Shortage, rows: tuple[Connection, ...]) -> tuple[Evidenc
     if rows:
         established = sum(one.state is TcpState.ESTABLISHED for one in rows)
         found.append(of_sockets(rows, f"{plural(len(rows), 'connection')} to the database, {established} of them established"))
+    if shortage.busy and not shortage.users and not shortage.nested:
+        found.append(
+            of_threads(shortage.busy, f"{plural(len(shortage.busy), 'thread')} of the pool do something else and may hold a connection")
+        )
     return tuple(found)
 
 
 def _actions(shortage: Shortage) -> tuple[Action, ...]:
     lender = shortage.lender
-    frame = common_frame(shortage.users) or shortage.frame
+    frame = place(common_frame(shortage.users) or shortage.frame)
     if shortage.users:
         now = Action(
             When.NOW, f"Look in the database what the sessions of {frame} wait for (a lock, a plan, the disk); ending them frees the pool."

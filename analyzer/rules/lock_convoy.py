@@ -19,10 +19,10 @@ from typing import TYPE_CHECKING, Final
 
 from analyzer.correlate.blockers import application_frame
 from analyzer.correlate.calls import kind_in_words
-from analyzer.correlate.crowds import judge
+from analyzer.correlate.crowds import judge, place
 from analyzer.correlate.locks import LockQueue, lock_queues
 from analyzer.correlate.witness import of_sockets, of_threads, plural
-from analyzer.finding import Action, Confidence, Culprit, Evidence, Finding, Missing, Step, When
+from analyzer.finding import Action, Confidence, Evidence, Finding, Missing, Step, When
 from parsers.records import Where
 
 if TYPE_CHECKING:
@@ -62,33 +62,25 @@ def _finding(queue: LockQueue) -> Finding:
     confidence, why = _judge(queue)
     evidence = _evidence(queue)
     lock = _lock(queue)
-    at = f" to {target.remote}" if target is not None else ""
+    at = f", calling {target.remote}" if target is not None else ""
     return Finding(
         rule="lock-convoy",
         severity=queue.severity,
         confidence=confidence,
         headline=f"{queue.count} wait for one lock{f', and “{owner.thread.name}” holds it while it {_doing(queue)}' if owner is not None else ''}.",
-        explanation=f"{queue.count} wait for {lock}, taken in {queue.frame}. {_owner_in_words(queue)}{queue.clients}",
+        explanation=f"{queue.count} wait for {lock}, taken in {queue.site}. {_owner_in_words(queue)}{queue.clients}",
         why_confident=why,
         evidence=(*evidence, *queue.client_evidence),
         process=queue.view.process,
-        culprit=Culprit(
-            pool=queue.pool.name,
-            thread=owner.thread.name if owner is not None else None,
-            frame=str(frame) if frame else None,
-            listener=f"*:{queue.port}" if queue.port is not None else None,
-            remote=str(target.remote) if target is not None else None,
-            lock=lock,
-            library=owner.activity.library if owner is not None else None,
-        ),
+        culprit=queue.culprit(frame, thread=owner.thread.name if owner is not None else None, remote=str(target.remote) if target is not None else None, lock=lock, library=owner.activity.library if owner is not None else None),
         chain=(
             *queue.before,
-            Step(queue.pool.name, "waits for a lock held by", f"{queue.count}, in {queue.frame}", evidence[:1]),
-            Step(f"“{owner.thread.name}”" if owner else "an owner that the dump does not name", _doing(queue), f"in {frame}{at}", evidence[1:]),
+            Step(queue.pool.name, "waits for a lock held by", f"{queue.count}, in {queue.site}", evidence[:1]),
+            Step(f"“{owner.thread.name}”" if owner else "an owner that the dump does not name", _doing(queue), f"in {place(frame)}{at}", evidence[1:]),
         ),
         actions=(
             Action(When.NOW, f"Look at {target.remote if target is not None else 'what the owner does'}: when it goes on, the lock is free. A second dump shows whether it moves.", f"jstack -l {queue.pid} > jstack-2.txt"),
-            Action(When.FIX, f"Do not hold the lock in {frame} during slow work: do the work first and lock only to publish its result, or let one thread refresh in the background. Give the call a time limit."),
+            Action(When.FIX, f"Do not hold the lock in {place(frame)} during slow work: do the work first and lock only to publish its result, or let one thread refresh in the background. Give the call a time limit."),
             Action(When.PREVENT, "Use tryLock with a time limit where a stale value will do, and keep I/O, sleeps and calls to others out of locks."),
         ),
         figures=(*queue.figures, ("1", "lock")),
@@ -116,7 +108,7 @@ def _owner_in_words(queue: LockQueue) -> str:
     own = " That is the server's own port, where no thread is left to answer." if target is not None and target.own else ""
     to = f" from {target.remote}" if target is not None else ""
     inferred = "" if queue.named else " (inferred: it alone is further on in the method that takes the lock)"
-    return f"“{owner.thread.name}” holds it{inferred} and {_doing(queue)}{to}, in {frame}.{own} All others go on when it does."
+    return f"“{owner.thread.name}” holds it{inferred} and {_doing(queue)}{to}, in {place(frame)}.{own} All others go on when it does."
 
 
 def _judge(queue: LockQueue) -> tuple[Confidence, str]:
@@ -129,7 +121,7 @@ def _judge(queue: LockQueue) -> tuple[Confidence, str]:
     if queue.owner.activity.kind == "running" and not queue.lasting:
         doubts.append("the owner is running: a short lock that everybody uses shows the same in one dump")
     lasting = (
-        " and they stood there in the dump before" if queue.lasting else " and clients have given up waiting" if queue.suffering else ""
+        "; the threads stood there in the dump before" if queue.lasting else "; clients have given up waiting" if queue.suffering else ""
     )
     return judge(doubts, f"The lock lines name the lock and its owner by address{lasting}.")
 

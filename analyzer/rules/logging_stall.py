@@ -22,7 +22,7 @@ from analyzer.correlate.calls import kind_in_words
 from analyzer.correlate.crowds import Crowd, judge
 from analyzer.correlate.locks import LOGGING, owner_of, within
 from analyzer.correlate.witness import of_threads, plural
-from analyzer.finding import Action, Confidence, Culprit, Evidence, Finding, Missing, Step, When
+from analyzer.finding import Action, Confidence, Evidence, Finding, Missing, Step, When
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -80,22 +80,16 @@ def _finding(crowd: Crowd, writer: Busy | None, *, named: bool) -> Finding:
         confidence=confidence,
         headline=f"{crowd.count} wait to write a log line: {what}.",
         explanation=(
-            f"{crowd.count} wait inside the logging framework, called from {crowd.frame}; {what}.{end}{crowd.clients} They go on as soon as"
+            f"{crowd.count} wait inside the logging framework, called from {crowd.site}; {what}.{end}{crowd.clients} They go on as soon as"
             f" the bytes are taken{' by the reader of the pipe' if pipes else ''}."
         ),
         why_confident=why,
         evidence=(*evidence, *crowd.client_evidence),
         process=crowd.view.process,
-        culprit=Culprit(
-            pool=crowd.pool.name,
-            thread=writer.thread.name if writer is not None else None,
-            frame=str(crowd.frame) if crowd.frame else None,
-            listener=f"*:{crowd.port}" if crowd.port is not None else None,
-            lock=_lock(crowd.members[0]),
-        ),
+        culprit=crowd.culprit(crowd.frame, thread=writer.thread.name if writer is not None else None, lock=_lock(crowd.members[0])),
         chain=(
             *crowd.before,
-            Step(crowd.pool.name, "waits to log behind", f"{crowd.count}, called from {crowd.frame}", (waiting,)),
+            Step(crowd.pool.name, "waits to log behind", f"{crowd.count}, called from {crowd.site}", (waiting,)),
             Step(f"“{writer.thread.name}”" if writer else "the writer", "waits for", _end(pipes, where), tuple(evidence[1:])),
         ),
         actions=(

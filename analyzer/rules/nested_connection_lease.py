@@ -21,7 +21,7 @@ from typing import TYPE_CHECKING, Final
 from analyzer.correlate.crowds import FEWEST, common_frame, judge
 from analyzer.correlate.leases import JDBC, Shortage, main_service, shortages
 from analyzer.correlate.witness import of_sockets, of_threads, plural
-from analyzer.finding import Action, Confidence, Culprit, Evidence, Finding, Missing, Step, When
+from analyzer.finding import Action, Confidence, Evidence, Finding, Missing, Step, When
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -65,13 +65,7 @@ def _finding(shortage: Shortage) -> Finding:
         why_confident=why,
         evidence=(holders, *_rest(shortage, rows), *shortage.client_evidence),
         process=shortage.view.process,
-        culprit=Culprit(
-            pool=shortage.pool.name,
-            frame=str(frame) if frame else None,
-            listener=f"*:{shortage.port}" if shortage.port is not None else None,
-            remote=str(remote) if remote is not None else None,
-            library=lender.name,
-        ),
+        culprit=shortage.culprit(frame, remote=remote, library=lender.name),
         chain=(
             *shortage.before,
             Step(shortage.pool.name, "waits for a connection of", f"{shortage.count}", (holders,)),

@@ -21,7 +21,7 @@ from analyzer.correlate.calls import SOCKETS_MISSING, command, kind_in_words
 from analyzer.correlate.crowds import judge
 from analyzer.correlate.tasks import Starved, starved
 from analyzer.correlate.witness import of_threads, plural
-from analyzer.finding import Action, Confidence, Culprit, Evidence, Finding, Missing, Step, When
+from analyzer.finding import Action, Confidence, Evidence, Finding, Missing, Step, When
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -55,11 +55,7 @@ def _finding(starving: Starved) -> Finding:
         why_confident=why,
         evidence=(waiting, *_callers(starving), *starving.client_evidence),
         process=starving.view.process,
-        culprit=Culprit(
-            pool=pool.name,
-            frame=str(frame) if frame else None,
-            listener=f"*:{starving.port}" if starving.port is not None else None,
-        ),
+        culprit=starving.culprit(frame),
         chain=(
             *starving.before,
             Step(pool.name, "waits for a result of", f"{starving.count} in {kind_in_words(starving.members)}", (waiting,)),

@@ -21,7 +21,7 @@ from analyzer.correlate.blockers import waited_lock
 from analyzer.correlate.crowds import Crowd, judge
 from analyzer.correlate.leases import OBJECT, Shortage, lender_of, main_service, shortages
 from analyzer.correlate.witness import of_sockets, of_threads, plural
-from analyzer.finding import Action, Confidence, Culprit, Evidence, Finding, Missing, Step, When
+from analyzer.finding import Action, Confidence, Evidence, Finding, Missing, Step, When
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -74,24 +74,19 @@ def _finding(crowd: Crowd, what: str, library: str, settings: tuple[str, str, st
         severity=crowd.severity,
         confidence=confidence,
         headline=f"{crowd.count} wait for {what}: {held}.",
-        explanation=f"{crowd.count} wait for {what}, called from {crowd.frame}; {held}.{lost}{crowd.clients}",
+        explanation=f"{crowd.count} wait for {what}, called from {crowd.site}; {held}.{lost}{crowd.clients}",
         why_confident=why,
         evidence=(*evidence, *crowd.client_evidence),
         process=crowd.view.process,
-        culprit=Culprit(
-            pool=crowd.pool.name,
-            frame=str(crowd.frame) if crowd.frame else None,
-            listener=f"*:{crowd.port}" if crowd.port is not None else None,
-            library=library,
-        ),
+        culprit=crowd.culprit(crowd.frame, library=library),
         chain=(
             *crowd.before,
-            Step(crowd.pool.name, "waits for", f"{crowd.count}, in {crowd.frame}", (waiting,)),
+            Step(crowd.pool.name, "waits for", f"{crowd.count}, in {crowd.site}", (waiting,)),
             Step(what.partition(" of ")[2] or library, "has none left", held, tuple(evidence[1:])),
         ),
         actions=(
             Action(When.NOW, "Restart; before that save a heap dump: it shows what is lent and who refers to it.", f"jcmd {crowd.pid} GC.heap_dump pool.hprof"),
-            Action(When.FIX, f"Give back in a finally block, in {crowd.frame} and every other place that takes one; switch on {watch}: it names who kept one."),
+            Action(When.FIX, f"Give back in a finally block, in {crowd.site} and every other place that takes one; switch on {watch}: it names who kept one."),
             Action(When.PREVENT, f"Set {patience}, so that a wait ends in an error that names the pool; size {limit} on purpose."),
         ),
         figures=(*crowd.figures, (f"{len(users):,}", "threads that are seen to use one")),

@@ -48,7 +48,9 @@ def diagnose(case: Case) -> Iterator[Finding]:
         for pattern, family in _families(view).items():
             counts = [len(_families(other).get(pattern, ())) for other in history]
             threads = sum(len(pool.members) for pool in family)
-            grown = len(counts) > 1 and counts[-1] - counts[0] >= GROWTH and all(b >= a for a, b in itertools.pairwise(counts))
+            first = {pool.name for pool in _families(history[0]).get(pattern, ())} if history else set()
+            kept = first <= {pool.name for pool in family}
+            grown = len(counts) > 1 and kept and counts[-1] - counts[0] >= GROWTH and all(b >= a for a, b in itertools.pairwise(counts))
             stable = len(counts) > 1 and not grown
             if threads <= SMALL * len(family) and not stable and (grown or len(family) >= MANY):
                 yield _finding(view, pattern, family, [other for other in history if other is not view], counts)
@@ -112,7 +114,7 @@ def _sight(family: Sequence[Pool], says: str) -> Evidence:
 
 def _judge(counts: Sequence[int]) -> tuple[Confidence, str]:
     if len(counts) > 1:
-        return judge((), f"{' → '.join(map(str, counts))} pools in {len(counts)} dumps; none of them went.")
+        return judge((), f"{' → '.join(map(str, counts))} pools in {len(counts)} dumps; none of the first ones went.")
     return judge(
         ["one dump cannot show growth"], f"{counts[-1]} pools that differ only in their number are more than applications have by design."
     )

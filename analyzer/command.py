@@ -1,0 +1,76 @@
+"""The main job, without an option parser: a request becomes reports and an exit code."""
+
+from __future__ import annotations
+
+import sys
+from typing import TYPE_CHECKING, Final, NamedTuple
+
+from analyzer.errors import Unusable, UsageError
+from analyzer.version import VERSION
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from analyzer.finding import Diagnosis
+
+ANALYSED, FAILED, USAGE, UNUSABLE, DEFECT = 0, 1, 2, 3, 4
+"""Exit codes: analysed, whatever was found; ``--fail-on`` found something; wrong usage; nothing usable to read; a defect of the tool."""
+
+_SEVERITIES: Final = {"critical": {"critical"}, "warning": {"critical", "warning"}}
+
+
+class Request(NamedTuple):
+    """What the user asked for; ``fail_on`` is "critical", "warning" or None."""
+
+    paths: Sequence[str]
+    formats: Sequence[str] = ()
+    output: str | None = None
+    host: str | None = None
+    timezone: str | None = None
+    fail_on: str | None = None
+    quiet: bool = False
+    verbose: bool = False
+
+
+def run(request: Request, command: str) -> int:
+    """Analyse, write the reports, and say how it went. ``command`` is the command line, for the report.
+
+    Raises:
+        UsageError: if an option does not fit.
+    """
+    from analyzer.intake import read  # noqa: PLC0415 - a wrong option must not wait for the parsers
+
+    try:
+        evidence = read(request.paths, request.host, request.timezone)
+    except Unusable as error:
+        complain(str(error))
+        return UNUSABLE
+    except ValueError as error:
+        raise UsageError(str(error)) from error
+    from analyzer.engine import diagnose  # noqa: PLC0415
+    from analyzer.output import Job, write  # noqa: PLC0415
+
+    diagnosis = diagnose(evidence.incident, lambda where: evidence.sources[where.file].excerpt(where))
+    if request.verbose:
+        for item in diagnosis.inputs:
+            complain(f"{item.file}: {item.format or item.note or 'no known format'}, {item.records} records")
+    write(Job(diagnosis, request.paths, request.formats, request.output, request.quiet, command, VERSION))
+    if not any(item.records for item in diagnosis.inputs):
+        complain(f"nothing usable to read: none of the {len(diagnosis.inputs)} files is of a kind that this tool knows")
+        return UNUSABLE
+    return _fail(diagnosis, request.fail_on)
+
+
+def _fail(diagnosis: Diagnosis, fail_on: str | None) -> int:
+    if fail_on is None:
+        return ANALYSED
+    bad = [finding for finding in diagnosis.findings if finding.severity.value in _SEVERITIES[fail_on]]
+    if not bad:
+        return ANALYSED
+    complain(f"exit 1 because of --fail-on {fail_on}: {bad[0].id} {bad[0].rule} is {bad[0].severity.value}")
+    return FAILED
+
+
+def complain(message: str) -> None:
+    """A sentence for people, on stderr."""
+    sys.stderr.write(f"analyze: {message}\n")

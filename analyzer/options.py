@@ -1,0 +1,110 @@
+"""The commands and options of ``analyze``, as typer declares them; loaded only when an option or another command is given."""
+
+from __future__ import annotations
+
+import shlex
+import sys
+from enum import StrEnum
+from typing import Annotated, Final, NoReturn
+
+import typer
+
+from analyzer.command import USAGE, Request, complain, run
+from analyzer.errors import UsageError
+from analyzer.version import VERSION
+
+EXAMPLE: Final = "Example:  analyze incident/        (a folder with lsof, netstat or ss, and jstack output)"
+_SETTINGS: Final = {"help_option_names": ["-h", "--help"], "max_content_width": 100}
+app = typer.Typer(add_completion=False, rich_markup_mode=None, pretty_exceptions_enable=False, context_settings=_SETTINGS)
+commands = typer.Typer(add_completion=False, rich_markup_mode=None, pretty_exceptions_enable=False, context_settings=_SETTINGS)
+
+
+class Format(StrEnum):
+    """Report formats."""
+
+    HTML = "html"
+    MD = "md"
+    JIRA = "jira"
+    TEXT = "text"
+    JSON = "json"
+    SUMMARY = "summary"
+
+
+class FailOn(StrEnum):
+    """Severities that ``--fail-on`` accepts."""
+
+    CRITICAL = "critical"
+    WARNING = "warning"
+
+
+def _option(*names: str, text: str, metavar: str | None = None) -> typer.models.OptionInfo:
+    made: typer.models.OptionInfo = typer.Option(*names, help=text, metavar=metavar, show_default=False)
+    return made
+
+
+@app.command(epilog=f"{EXAMPLE}\n\nOther commands: analyze explain [RULE], analyze schema (see their --help)")
+def incident(
+    context: typer.Context,
+    paths: Annotated[
+        list[str] | None, typer.Argument(metavar="INCIDENT", help="Folders, archives, single files, or - for stdin.", show_default=False)
+    ] = None,
+    formats: Annotated[
+        list[Format] | None,
+        _option("--format", "-f", text="Report format; repeatable. Default: an html file, and the verdict on the terminal."),
+    ] = None,
+    output: Annotated[
+        str | None,
+        _option("--output", "-o", metavar="PATH|DIR|-", text="Where to write; the format is guessed from the ending; - is stdout."),
+    ] = None,
+    host: Annotated[str | None, _option("--host", metavar="NAME", text="Name of the host when the files do not tell.")] = None,
+    timezone: Annotated[
+        str | None, _option("--timezone", metavar="ZONE", text="Zone of time stamps that carry none, such as Asia/Seoul.")
+    ] = None,
+    fail_on: Annotated[FailOn | None, _option("--fail-on", text="Exit 1 when a finding of that severity or above exists.")] = None,
+    quiet: Annotated[bool, _option("--quiet", "-q", text="No verdict on the terminal.")] = False,
+    verbose: Annotated[bool, _option("--verbose", "-v", text="Say on stderr what was read; show tracebacks of defects.")] = False,
+    show_version: Annotated[bool, _option("--version", text="Show the version and exit.")] = False,
+) -> None:
+    """Read what was saved of a hung or leaking server and say what is wrong, with the evidence, and what to do."""
+    if show_version:
+        typer.echo(f"closewait {VERSION}")
+        return
+    if not paths:
+        typer.echo(context.get_help(), err=True)
+        raise typer.Exit(USAGE)
+    request = Request(
+        paths, tuple(form.value for form in formats or ()), output, host, timezone, fail_on.value if fail_on else None, quiet, verbose
+    )
+    try:
+        code = run(request, shlex.join(["analyze", *sys.argv[1:]]))
+    except UsageError as error:
+        _refuse(str(error))
+    raise typer.Exit(code)
+
+
+@commands.command("explain")
+def explain(
+    rule: Annotated[
+        str | None, typer.Argument(metavar="[RULE]", help="A rule's name, such as self-call-starvation.", show_default=False)
+    ] = None,
+) -> None:
+    """Say what a rule looks for, why it matters, what to do, and when it is wrong; without RULE: list them."""
+    from analyzer.explain import listing, text  # noqa: PLC0415 - loads all rules
+
+    found = listing() if rule is None else text(rule)
+    if found is None:
+        _refuse(f"no rule is called {rule!r}; 'analyze explain' lists them")
+    typer.echo(found, nl=False)
+
+
+@commands.command("schema")
+def schema() -> None:
+    """Print the JSON Schema of the json format."""
+    from reports import json_contract  # noqa: PLC0415 - loads the contract's types
+
+    typer.echo(json_contract.schema(), nl=False)
+
+
+def _refuse(message: str) -> NoReturn:
+    complain(message)
+    raise typer.Exit(USAGE)
