@@ -18,7 +18,7 @@ from analyzer.errors import UsageError
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-COMMANDS: Final = frozenset({"explain", "schema"})
+COMMANDS: Final = frozenset({"collect", "explain", "schema"})
 """Words that are commands, unless a path of that name exists."""
 
 

@@ -400,18 +400,18 @@ begin_manifest() {
     )"
     first_line "/proc/$PID/root${exe%/bin/*}/release" && echo "java: $(sed -n 's/^JAVA_VERSION=//p' "/proc/$PID/root${exe%/bin/*}/release" | tr -d '"')"
     for setting in ip_local_port_range tcp_keepalive_time tcp_fin_timeout tcp_max_syn_backlog; do
-      first_line "/proc/sys/net/ipv4/$setting" && echo "net.ipv4.$setting: $LINE"
+      echo "net.ipv4.$setting: $(cat "/proc/sys/net/ipv4/$setting")"
     done
-    first_line /proc/sys/net/core/somaxconn && echo "net.core.somaxconn: $LINE"
+    echo "net.core.somaxconn: $(cat /proc/sys/net/core/somaxconn)"
     echo "time limits: $(if [ "$TIMEOUT" ]; then echo "timeout(1)"; else echo "this script alone, timeout(1) is missing"; fi)"
     version ss -V
     version netstat --version
     version lsof -v
     version nstat -V
-    version top -v
+    version ps --version
     [ -z "$CAPTURE" ] || version tcpdump --version
     echo "FILE | BEGAN | TOOK | RESULT | COMMAND | REMARK"
-  } >"$MANIFEST"
+  } >"$MANIFEST" 2>&1
 }
 
 pack() {

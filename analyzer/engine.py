@@ -75,7 +75,7 @@ def _run(rule: Rule, case: Case) -> tuple[list[Finding], Check]:
         return found, Check(name, Outcome.FOUND, best.headline)
     if lacking:
         return [], Check(name, Outcome.SKIPPED, f"needs {lacking}, which {'are' if lacking.endswith('s') else 'is'} not here")
-    return [], Check(name, Outcome.CLEAN, _clean_reason(name, case))
+    return [], Check(name, Outcome.CLEAN, rule.CLEAN)
 
 
 def _lacking(needs: Sequence[str], incident: Incident) -> str:
@@ -83,30 +83,6 @@ def _lacking(needs: Sequence[str], incident: Incident) -> str:
     words = {"threads": "a thread dump", "sockets": "a socket table"}
     missing = [need for need in needs if not any(have[one] for one in need.split(" or "))]
     return " and ".join(" or ".join(words[one] for one in need.split(" or ")) for need in missing)
-
-
-def _clean_reason(rule: str, case: Case) -> str:
-    """Why it is not this cause, in one line."""
-    threads = sum(len(view.dump.threads) for view in case.latest if view.dump)
-    pairs = sum(len(view.pairs) for view in case.latest)
-    free = sum(stall.pool.idle for stall in case.stalls)
-    match rule:
-        case "self-call-starvation":
-            return "no connection of the process to its own listener" if not pairs else "the own calls do not hold all request threads"
-        case "slow-backend":
-            return (
-                f"{plural(free, 'request thread is', 'request threads are')} free"
-                if free
-                else "the request threads do not wait for another service"
-            )
-        case "java-deadlock":
-            return f"no cycle of lock owners among {plural(threads, 'thread')}"
-        case "connection-limit":
-            return "no acceptor waits for a connection slot"
-        case "connection-leak":
-            return "no connection to a service is in CLOSE_WAIT"
-        case _:
-            return "looked for it and did not find it"
 
 
 def _number(found: Sequence[Finding], causes: dict[str, tuple[str, ...]]) -> tuple[Finding, ...]:

@@ -6,16 +6,29 @@ the business of ``correlate``.
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TypeVar
 
 import msgspec
 
-from parsers.records import Counter, Elision, Limit, OpenFile, Pid, SocketRow, ThreadDump, ThreadUsage
+from parsers.records import (
+    AttachFailure,
+    Counter,
+    Limit,
+    OpenFile,
+    Pid,
+    ProcessStatus,
+    SocketRow,
+    TaskSyscall,
+    ThreadDump,
+    ThreadUsage,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
     from parsers.records import Record, Unread, Where
+
+_Kind = TypeVar("_Kind")
 
 
 class Snapshot(msgspec.Struct, frozen=True, kw_only=True):
@@ -30,6 +43,9 @@ class Snapshot(msgspec.Struct, frozen=True, kw_only=True):
     limits: tuple[Limit, ...] = ()
     counters: tuple[Counter, ...] = ()
     usages: tuple[ThreadUsage, ...] = ()
+    tasks: tuple[TaskSyscall, ...] = ()
+    statuses: tuple[ProcessStatus, ...] = ()
+    attach_failures: tuple[AttachFailure, ...] = ()
 
     @property
     def time(self) -> str | None:
@@ -82,36 +98,28 @@ class Incident(msgspec.Struct, frozen=True, kw_only=True):
 
 def snapshot_of(host: str | None, index: int, records: Iterable[tuple[Record, Pid | None]]) -> Snapshot:
     """Sort records into a snapshot. A pid beside a record (from the file's name) is used where the record has none."""
-    rows: list[SocketRow] = []
-    dumps: list[ThreadDump] = []
-    files: list[OpenFile] = []
-    limits: list[Limit] = []
-    counters: list[Counter] = []
-    usages: list[ThreadUsage] = []
-    for record, pid in records:
-        match record:
-            case SocketRow():
-                rows.append(record)
-            case ThreadDump():
-                dumps.append(msgspec.structs.replace(record, pid=pid) if record.pid is None and pid is not None else record)
-            case OpenFile():
-                files.append(msgspec.structs.replace(record, pid=pid) if record.pid is None and pid is not None else record)
-            case Limit():
-                limits.append(record)
-            case Counter():
-                counters.append(record)
-            case ThreadUsage():
-                usages.append(record)
-            case Elision():
-                pass
+    known = [_with_pid(record, pid) for record, pid in records]
     return Snapshot(
         host=host,
         index=index,
         name=str(index + 1),
-        rows=tuple(rows),
-        dumps=tuple(dumps),
-        open_files=tuple(files),
-        limits=tuple(limits),
-        counters=tuple(counters),
-        usages=tuple(usages),
+        rows=_of(known, SocketRow),
+        dumps=_of(known, ThreadDump),
+        open_files=_of(known, OpenFile),
+        limits=_of(known, Limit),
+        counters=_of(known, Counter),
+        usages=_of(known, ThreadUsage),
+        tasks=_of(known, TaskSyscall),
+        statuses=_of(known, ProcessStatus),
+        attach_failures=_of(known, AttachFailure),
     )
+
+
+def _with_pid(record: Record, pid: Pid | None) -> Record:
+    if pid is not None and isinstance(record, ThreadDump | OpenFile | AttachFailure) and record.pid is None:
+        return msgspec.structs.replace(record, pid=pid)
+    return record
+
+
+def _of(records: Iterable[Record], kind: type[_Kind]) -> tuple[_Kind, ...]:
+    return tuple(record for record in records if isinstance(record, kind))

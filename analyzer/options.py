@@ -42,7 +42,7 @@ def _option(*names: str, text: str, metavar: str | None = None) -> typer.models.
     return made
 
 
-@app.command(epilog=f"{EXAMPLE}\n\nOther commands: analyze explain [RULE], analyze schema (see their --help)")
+@app.command(epilog=f"{EXAMPLE}\n\nOther commands: analyze collect, analyze explain [RULE], analyze schema (see their --help)")
 def incident(
     context: typer.Context,
     paths: Annotated[
@@ -95,6 +95,14 @@ def explain(
     if found is None:
         _refuse(f"no rule is called {rule!r}; 'analyze explain' lists them")
     typer.echo(found, nl=False)
+
+
+@commands.command("collect")
+def collect() -> None:
+    """Print a POSIX shell script that gathers the artifacts on the host: analyze collect > collect.sh; sh collect.sh PID."""
+    from analyzer.collect import script  # noqa: PLC0415 - only needed here
+
+    typer.echo(script(), nl=False)
 
 
 @commands.command("schema")

@@ -2,8 +2,8 @@
 
 Operators number what they save (``jstack-1.txt``, ``snap2/netstat.txt``, ``ss_101530.txt``), or append to one file. Artifacts whose names
 differ only in a number form a series; the n-th members of all series form the n-th snapshot. A number that is a pid of the incident
-counts as part of the name. An artifact outside every series was taken once; it joins the last snapshot, for the tables are usually
-saved after the dumps, unless its own time says better.
+counts as part of the name. An artifact outside every series was taken once; it joins the moment of the folder it lies in, if that
+folder has only one, else the last snapshot, for the tables are usually saved after the dumps, unless its own time says better.
 """
 
 from __future__ import annotations
@@ -22,6 +22,8 @@ _MOMENT_FOLDER = re.compile(
     re.IGNORECASE,
 )
 _SMALL = 1000  # a counter of snapshots, not a time
+# What ``analyze collect`` packs: the folder and the archive have this name.
+_COLLECTION = re.compile(r"closewait-(?P<host>[\w.-]+)-\d+-\d{8}T\d{6}Z")
 
 
 class Piece(NamedTuple):
@@ -56,6 +58,10 @@ def place(pieces: Sequence[Piece], pids: Collection[int]) -> list[Place]:
 
 def _hosts(files: Collection[str]) -> dict[str, str]:
     """File → host, where sibling folders hold the same kinds of files and their names do not count moments."""
+    collected = {file: match["host"] for file in files if (match := _COLLECTION.search(file))}
+    if collected:
+        # Two collections of one host are not two hosts; the files of one alone, or beside loose ones, need no name to be told apart.
+        return collected if len(set(collected.values())) > 1 else {}
     folders: dict[str, set[str]] = defaultdict(set)
     for file in files:
         folder, slash, rest = file.partition("/")
@@ -86,7 +92,23 @@ def _indices(pieces: Sequence[Piece], pids: Collection[str]) -> list[int]:
     ranks = {key: rank for rank, key in enumerate(sorted(set(keys.values())))}
     times = _times(pieces, keys, ranks)
     last = len(ranks) - 1
+    neighbours = _folders(pieces, keys)
+    for number, piece in enumerate(pieces):
+        if number not in keys and len(neighbours[_folder(piece.file)]) == 1:
+            keys[number] = min(neighbours[_folder(piece.file)])
     return [ranks[keys[number]] if number in keys else _nearest(piece.time, times, last) for number, piece in enumerate(pieces)]
+
+
+def _folder(file: str) -> str:
+    return file.rpartition("/")[0]
+
+
+def _folders(pieces: Sequence[Piece], keys: dict[int, int]) -> dict[str, set[int]]:
+    """Folder → the moments of the series in it: what was saved once, but beside artifacts of one moment, is of that moment."""
+    found: dict[str, set[int]] = defaultdict(set)
+    for number, key in keys.items():
+        found[_folder(pieces[number].file)].add(key)
+    return found
 
 
 def _keys(members: Sequence[tuple[tuple[int, ...], int]]) -> dict[int, int]:

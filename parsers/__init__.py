@@ -6,10 +6,25 @@ sample. A new format is one file, one entry in ``FORMATS``, one test.
 
 from __future__ import annotations
 
-from itertools import islice
 from typing import TYPE_CHECKING, Final, Protocol
 
-from parsers import counters, hotspot, limits, lsof, netstat, proc_fd, proc_net, ss, top
+from parsers import (
+    attach_failure,
+    counters,
+    hotspot,
+    hotspot_agent,
+    limits,
+    lsof,
+    management,
+    netstat,
+    proc_fd,
+    proc_net,
+    proc_task,
+    process_status,
+    ss,
+    thread_file,
+    top,
+)
 from parsers.source import Section, Shapes, Source, cut
 
 if TYPE_CHECKING:
@@ -40,7 +55,23 @@ class Format(Protocol):
         """Records, and the lines that were not understood."""
 
 
-FORMATS: Final[tuple[Format, ...]] = (hotspot, ss, netstat, lsof, proc_net, proc_fd, top, counters, limits)
+FORMATS: Final[tuple[Format, ...]] = (
+    management,
+    hotspot_agent,
+    hotspot,
+    thread_file,
+    ss,
+    netstat,
+    lsof,
+    proc_net,
+    proc_fd,
+    proc_task,
+    top,
+    counters,
+    limits,
+    process_status,
+    attach_failure,
+)
 """Every format, the most telling first: the first whose ``sniff`` agrees gets the section, and tests hold that no other would."""
 
 SHAPES: Final = Shapes({form.NAME: (form.HEADER, form.ROW_SHAPE) for form in FORMATS})
@@ -53,5 +84,5 @@ def sections(source: Source) -> list[Section]:
 
 def recognise(section: Section) -> Format | None:
     """The format of a section by its content, None if nobody knows it."""
-    head = [line for _, line in islice(section.rows(), HEAD_LINES)]
+    head = section.head(HEAD_LINES)
     return next((form for form in FORMATS if form.sniff(head)), None)

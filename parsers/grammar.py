@@ -128,13 +128,19 @@ JAVA_STATES: Final[dict[str, JavaState]] = {state.value: state for state in Java
 # Thread names are printed raw: only the last quote ends one.
 _quoted = pp.Suppress('"') + pp.Regex(r'.*(?="\s*$)', re.DOTALL)("holder") + pp.Suppress('"')
 _address = pp.Combine("0x" + pp.Word(pp.hexnums))
-_in_parentheses = pp.Suppress("(object") + _address("address") + pp.Suppress(", a") + pp.Regex(r"[^)]+")("cls") + pp.Suppress(")")
+_in_parentheses = (
+    pp.Suppress(pp.Literal("(object") | "(Object@")
+    + _address("address")
+    + pp.Suppress(", a")
+    + pp.Regex(r"[^)]+")("cls")
+    + pp.Suppress(")")
+)
 
 DEADLOCK_WAIT = (
     pp.Suppress(pp.Optional("in JNI,"))
     + (
         (
-            pp.Suppress(pp.Literal("waiting to lock monitor") | pp.Literal("waiting to lock JVMTI raw monitor"))
+            pp.Suppress(pp.Literal("waiting to lock monitor") | "waiting to lock JVMTI raw monitor" | "waiting to lock Monitor@")
             + pp.Suppress(_address)
             + pp.Optional(_in_parentheses)
         )

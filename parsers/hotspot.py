@@ -37,8 +37,11 @@ NAME: Final = "hotspot"
 
 # A dump begins with its header; in front of it may stand the pid (jcmd) and the time. In a log something stands before each. Lines too
 # long to hold only a time are told by their length, before any search: every line of every file passes here.
-HEADER: Final = r"(?:\d+:[ ]*\n)?(?:(?=[^\n]{19,90}\n)[^\n]{0,60}?\d{4}-\d\d-\d\d[ T]\d\d:\d\d:\d\d[ ]*\n)?[^\n]{0,120}?Full thread dump[ ]"
-ROW_SHAPE: Final = r"\"[^\n]{0,1000}[ ]tid=(?:0x)?[0-9a-f]+"
+HEADER: Final = (
+    r"(?:\d+:[ ]*\n)?(?:(?=[^\n]{19,90}\n)[^\n]{0,60}?\d{4}-\d\d-\d\d[ T]\d\d:\d\d:\d\d[ ]*\n)?(?!2XM)[^\n]{0,120}?Full thread dump[ ]"
+)
+# The agent (jhsdb) prints the same line above its own frames, and the VM's state below it.
+ROW_SHAPE: Final = r"\"[^\n]{0,1000}[ ]tid=(?:0x)?[0-9a-f]+(?![^\n]{0,200}\n[^\n]{0,200}\n[ ]*JavaThread state: _)"
 
 DUMP_HEADER = pp.Regex(r"(?P<prefix>.*?)Full thread dump (?P<vm>.*\S)\s*$")
 _TIME = re.compile(r".*?(\d{4}-\d\d-\d\d[ T]\d\d:\d\d:\d\d)\s*$")
@@ -50,6 +53,10 @@ _FIRST_WITH_END_MARK = 7  # JDK 5 and 6 do not always print "JNI global referenc
 _header = THREAD_HEADER.re.match
 _long_header = re.compile(str(THREAD_HEADER.pattern), re.DOTALL).match
 
+# Dialects that have a line or two in common with HotSpot's: javacores and VisualVM print the header, jhsdb the threads' lines.
+_other_dialect = re.compile(
+    r'2XMFULLTHDDUMP|".*" - Thread t@\d+\s*$|Attaching to |Deadlock Detection:|\s*JavaThread state: _|\s*- .{0,1000} @bci='
+).match
 _END_MARK = re.compile(r"JNI global ref(?:erence)?s")
 _SMR = re.compile(r"Threads class SMR info:|_java_thread_list=|[\s{]*0x[0-9a-f]+(?:,|\s*$)|\}\s*$|\s*(?:_to_delete|_handshake)")
 _HEAP = re.compile(r"Heap\s*$")  # kill -3 only; every collector describes its heap in its own indented lines
@@ -61,6 +68,8 @@ _NAME_LINES = 8  # a thread's name may hold line ends; more than this is no name
 
 def sniff(head: Sequence[str]) -> bool:
     """True if a dump header or a thread header is among the lines."""
+    if any(_other_dialect(line) for line in head):
+        return False
     return any("Full thread dump " in line or (line.startswith('"') and _header(line)) for line in head)
 
 

@@ -82,6 +82,8 @@ class OpenThread:
                 frames=frames,
                 frame_lines=frame_lines,
                 locks=locks,
+                virtual=True,
+                carrier=int(header["jid"]) if header["jid"] else None,
             )
         cpu = decimal(header["cpu"])
         return Thread(

@@ -205,13 +205,19 @@ class LockVerb(StrEnum):
 
 
 class Lock(msgspec.Struct, frozen=True, gc=False):
-    """A lock line. ``depth``: index of the frame above it, -1 for an ownable synchronizer. ``address`` is None when not printed."""
+    """A lock line. ``depth``: index of the frame above it, -1 for an ownable synchronizer. ``address`` is None when not printed.
+
+    ``address`` names the object within its dump: ``0x…`` in dumps of the VM, ``pkg.Class@hash`` (the identity hash) in those made by Java
+    code, so addresses of two dialects never compare.
+    """
 
     verb: LockVerb
     address: str | None
     cls: str | None
     depth: int
     line: int
+    owner: int | None = None
+    """The Java id of the thread that holds it, where the line itself names one."""
 
 
 class Thread(msgspec.Struct, frozen=True, kw_only=True):
@@ -232,6 +238,12 @@ class Thread(msgspec.Struct, frozen=True, kw_only=True):
     locks: tuple[Lock, ...] = ()
     lists_synchronizers: bool = False
     """True when the dump has a ``Locked ownable synchronizers`` part for this thread, even one that says None."""
+    virtual: bool = False
+    """True for a virtual thread (JEP 444); these have no native id of their own, and mostly no name."""
+    carrier: int | None = None
+    """The Java id of the platform thread that runs this virtual thread; None if it is not mounted or the dump does not say."""
+    container: str | None = None
+    """The executor that the thread belongs to (``java.util.concurrent.ThreadPoolExecutor@7852e922``); ``<root>`` for none."""
 
 
 class DeadlockEntry(msgspec.Struct, frozen=True):
@@ -294,13 +306,71 @@ class ThreadUsage(msgspec.Struct, frozen=True, kw_only=True):
     command: str
 
 
+class ProcessStatus(msgspec.Struct, frozen=True, kw_only=True):
+    """/proc/PID/status, or a process of ``ps``. ``state`` is the kernel's letter: R S D T (stopped) t (traced) Z X I.
+
+    ``nspid``: the process's id in every PID namespace from the outermost to its own; several in a container. ``tracer`` 0: nobody traces it.
+    ``thread`` is set when this is one thread of the process (/proc/PID/task/TID/status): then ``state`` is the thread's.
+    ``rss`` in bytes. ``name`` is the kernel's, at most 15 characters (``comm``), or the command line of ``ps``.
+    """
+
+    where: Where
+    tool: str
+    pid: Pid
+    name: str
+    state: str
+    threads: int | None = None
+    nspid: tuple[int, ...] | None = None
+    tracer: Pid | None = None
+    fd_size: int | None = None
+    rss: int | None = None
+    thread: NativeId | None = None
+
+
+class AttachFailure(msgspec.Struct, frozen=True):
+    """jstack or jcmd got no answer from a VM: it does not run, or it never reaches a safepoint. ``text`` is the tool's sentence."""
+
+    where: Where
+    pid: Pid | None
+    text: str
+
+
 class Elision(msgspec.Struct, frozen=True):
     """A line of dots: whoever pasted this left lines out here."""
 
     where: Where
 
 
-Record: TypeAlias = SocketRow | OpenFile | ThreadDump | Limit | Counter | ThreadUsage | Elision
+class Descriptor(msgspec.Struct, frozen=True, gc=False):
+    """A descriptor by number, what its link in /proc/PID/fd points to, and the inode if that is a socket; None where it was not looked up."""
+
+    number: int
+    target: str | None = None
+    inode: Inode | None = None
+
+
+class TaskSyscall(msgspec.Struct, frozen=True, kw_only=True):
+    """The system call that a thread stands in.
+
+    ``native_id`` is the thread's number on the host, ``inner_id`` in its container. ``call`` is None for a running thread and for a call
+    that says nothing. ``descriptor`` is the call's first argument where that is one. ``waits_for``: the descriptors that end the wait,
+    None where they are not known or not all known.
+    """
+
+    where: Where
+    pid: Pid
+    native_id: NativeId
+    inner_id: NativeId | None = None
+    call: str | None = None
+    descriptor: int | None = None
+    waits_for: tuple[Descriptor, ...] | None = None
+    wait_channel: str | None = None
+    command: str | None = None
+
+
+Record: TypeAlias = (
+    SocketRow | OpenFile | ThreadDump | Limit | Counter | ThreadUsage | ProcessStatus | AttachFailure | Elision | TaskSyscall
+)
 
 
 class Unread(msgspec.Struct, frozen=True):

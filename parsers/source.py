@@ -9,6 +9,7 @@ from __future__ import annotations
 import codecs
 import hashlib
 import re
+from itertools import islice
 from typing import TYPE_CHECKING, NamedTuple
 
 from parsers.records import Elision, Unit, Unread, Where
@@ -52,6 +53,11 @@ class Section(NamedTuple):
         for index, line in enumerate(self.lines):
             if line and not line.isspace():
                 yield index, line if len(line) <= LONGEST else "\N{REPLACEMENT CHARACTER}"
+
+    def head(self, most: int) -> list[str]:
+        """The first ``most`` rows. Of JSON on one line, the only text whose lines are long by right, the beginning is shown."""
+        lines = ((self.lines[index], line) for index, line in islice(self.rows(), most))
+        return [whole[:LONGEST] if whole is not line and whole.startswith(("{", "[")) else line for whole, line in lines]
 
     @property
     def nonblank(self) -> int:

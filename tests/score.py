@@ -10,6 +10,7 @@ import json
 import sys
 from typing import TYPE_CHECKING, Any, NamedTuple
 
+from analyzer.correlate.pools import VIRTUAL
 from analyzer.finding import Confidence, Diagnosis, Severity
 from analyzer.rules import RULES, slug
 from tests.builders import SAMPLES, sample
@@ -85,11 +86,16 @@ def _links(truth: dict[str, Any], diagnosis: Diagnosis) -> tuple[int, int, int]:
             unknown += 1
         elif link.thread is not None:
             right, wrong = (right + 1, wrong) if link.thread == socket["thread"] else (right, wrong + 1)
-        elif link.pool is not None and socket["thread"].startswith(link.pool) and (link.role != "queued" or socket["role"] == "calls"):
+        elif link.pool is not None and _is_of(socket["thread"], link.pool) and (link.role != "queued" or socket["role"] == "calls"):
             right += 1
         else:
             wrong += 1
     return right, wrong, unknown
+
+
+def _is_of(thread: str, pool: str) -> bool:
+    """True if the truth's thread belongs to the pool; a virtual thread without a name is recorded as ``#N``."""
+    return thread.startswith("#") if pool == VIRTUAL else thread.startswith(pool)
 
 
 def _waits(truth: dict[str, Any], diagnosis: Diagnosis) -> tuple[int, int, int]:

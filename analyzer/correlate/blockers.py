@@ -46,6 +46,8 @@ class Activity(NamedTuple):
 def activity(thread: Thread) -> Activity:
     """What ``thread`` waits for or does; kinds are those of ``knowledge.toml``, and monitor, running, none."""
     found = _of_stack(thread.frames)
+    if thread.virtual and not thread.frames:
+        return found._replace(kind="queued")  # it has not run yet: no carrier was free
     if thread.state is JavaState.BLOCKED or any(lock.verb is LockVerb.WAITING_TO_LOCK and lock.depth == 0 for lock in thread.locks):
         found = found._replace(kind="monitor", frame=0 if thread.frames else -1)
     elif found.kind == "running" and thread.state in {JavaState.WAITING, JavaState.TIMED_WAITING}:

@@ -24,6 +24,9 @@ if TYPE_CHECKING:
 FEWEST: Final = 3
 """Waiting threads that make a crowd: one or two wait for a moment on every healthy server."""
 
+NOTABLE: Final = 0.25
+"""Share of a pool without a free thread that makes a crowd one of the causes, when clients suffer: there may be two or three at once."""
+
 
 class Crowd:
     """Threads that wait for one thing.
@@ -56,8 +59,10 @@ class Crowd:
         """True if this is more than a busy moment: a crowd, and either most of its pool or clients that suffer from it."""
         if len(self.members) < FEWEST:
             return False
-        share = self.here / max(1, len(self.pool.workers))
-        return (share >= MAJORITY and self.pool.idle < self.here) or (self.pool.idle == 0 and self.suffering)
+        workers = max(1, len(self.pool.workers))
+        if self.here >= MAJORITY * workers and self.pool.idle < self.here:
+            return True
+        return self.pool.idle == 0 and self._stuck >= NOTABLE * workers and self.suffering
 
     @property
     def port(self) -> int | None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from analyzer.correlate.descriptor_links import descriptor_links
 from analyzer.correlate.stalls import stalls
 from analyzer.finding import Basis, Confidence, Link
 from parsers.records import TcpState
@@ -17,7 +18,15 @@ if TYPE_CHECKING:
 
 
 def links_of(view: ProcessView) -> Iterator[Link]:
-    """Links of one process: what its callers call over, and what its listeners' pools serve or leave queued."""
+    """Links of one process, the exact ones first. What the kernel shows of a socket replaces what was inferred of it."""
+    exact = tuple(descriptor_links(view))
+    yield from exact
+    linked = {(link.local, link.remote) for link in exact}
+    yield from (link for link in _inferred(view) if (link.local, link.remote) not in linked)
+
+
+def _inferred(view: ProcessView) -> Iterator[Link]:
+    """What its callers call over, and what its listeners' pools serve or leave queued."""
     for stall in stalls(view):
         for target in stall.targets:
             alone = len(target.connections) == len(stall.callers) == 1

@@ -10,12 +10,11 @@ import re
 from collections import defaultdict
 from typing import TYPE_CHECKING, Final
 
-from analyzer.correlate.blockers import IDLE, OUTBOUND, waited_lock
+from analyzer.correlate.blockers import IDLE, OUTBOUND, held_locks, waited_lock
 from analyzer.correlate.crowds import FEWEST, Crowd
 from analyzer.correlate.deadlocks import behind, cycles
 from analyzer.correlate.leases import LENDERS
 from analyzer.correlate.stalls import targets
-from analyzer.correlate.waits import lock_holders
 from parsers.records import LockVerb
 
 if TYPE_CHECKING:
@@ -38,6 +37,8 @@ LOGGING: Final = (
 """Packages that write log lines."""
 LOOKUP: Final = ("java.net.InetAddress", "java.net.Inet4AddressImpl", "java.net.Inet6AddressImpl")
 """Classes that ask for the address of a name (``InetAddress$NameServiceAddresses`` holds a lock per name while it asks)."""
+LONGEST: Final = 10
+"""Queues of one process that are looked at, the longest first: the shorter ones stop nobody."""
 _OWNED: Final = re.compile(r"java\.util\.concurrent\.locks\.(ReentrantLock|ReentrantReadWriteLock|StampedLock)\b")
 _SYNCHRONIZERS: Final = ("java.util.concurrent.", "jdk.internal.", "sun.misc.", "java.lang.Object", "java.lang.Virtual")
 _ELSEWHERE: Final = (*LOGGING, *LOOKUP)
@@ -77,12 +78,14 @@ def lock_queues(case: Case) -> tuple[LockQueue, ...]:
     found = []
     for view in case.latest:
         stuck = {name for cycle in cycles(view) for name in _names(view, cycle)}
-        queues = [LockQueue(case, view, waiters) for waiters in _groups(view) if len(waiters) >= FEWEST]
+        groups = sorted((waiters for waiters in _groups(view) if len(waiters) >= FEWEST), key=len, reverse=True)
+        waiting = {id(member.thread) for waiters in groups for member in waiters}
+        queues = [LockQueue(case, view, waiters) for waiters in groups[:LONGEST]]
         for queue in queues:
             owner = queue.owner
             if owner is not None and (owner.thread.name in stuck or owner.activity.kind in IDLE):
                 continue
-            if owner is not None and any(owner in other.members for other in queues):
+            if owner is not None and id(owner.thread) in waiting:
                 continue
             if not any(member.thread.name in stuck for member in queue.members):
                 found.append(queue)
@@ -114,8 +117,8 @@ def owner_of(view: ProcessView, lock: Lock | None) -> Busy | None:
     """The thread that lock lines name as owner."""
     if lock is None or lock.address is None:
         return None
-    holder = lock_holders(view).get(lock.address)
-    return next((member for pool in view.pools for member in pool.members if member.thread is holder), None) if holder is not None else None
+    held = (member for pool in view.pools for member in pool.members if any(one.address == lock.address for one in member.thread.locks))
+    return next((member for member in held if any(one.address == lock.address for one in held_locks(member.thread))), None)
 
 
 def _groups(view: ProcessView) -> list[list[Busy]]:

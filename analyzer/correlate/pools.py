@@ -21,6 +21,8 @@ if TYPE_CHECKING:
 
 _TRAILING_NUMBER = re.compile(r"^(?P<pool>.*?[^\d])[-_ #:.]*\d+\)?$", re.DOTALL)
 _SEPARATORS: Final = "-_ #:.("
+VIRTUAL: Final = "virtual threads"
+"""What the nameless virtual threads of a process are called together: they have no pool, and mostly no name."""
 _NOT_WORKERS: Final = frozenset({"accept", "select", "reserved"})
 
 
@@ -67,7 +69,7 @@ def pools(threads: Iterable[Thread]) -> tuple[Pool, ...]:
     for thread in threads:
         found = activity(thread)
         match = knowledge().pool_of(thread.name)
-        key = (match.pool, match.role) if match else (_generic(thread.name), None)
+        key = (match.pool, match.role) if match else (VIRTUAL if thread.virtual and not thread.name else _generic(thread.name), None)
         if match and match.port is not None:
             ports.setdefault(key, match.port)
         groups[key].append(Busy(thread, found))

@@ -6,6 +6,8 @@ from collections import defaultdict
 from functools import cached_property
 from typing import TYPE_CHECKING, Final, NamedTuple
 
+from msgspec.structs import replace
+
 from analyzer.correlate.pools import Pool, pools
 from analyzer.correlate.sockets import Connection, connections, listening_ports
 from analyzer.finding import Process
@@ -180,13 +182,8 @@ def _port_owners(by_pid: dict[Pid, list[Connection]]) -> dict[int, Pid]:
 
 def _attach(found: list[ProcessView], dump: ThreadDump, snapshot: Snapshot, table: Table) -> None:
     """Give a dump to the process it was taken of: by pid, else by a listener's port in a pool's name, else to the only candidate."""
-    if (again := _same_process(found, dump)) is not None:
-        # The same process dumped twice in one snapshot (jstack, and kill -3 into the log): the later, whole one counts.
-        if again.dump is not None and (dump.complete is not False, dump.time or "") > (
-            again.dump.complete is not False,
-            again.dump.time or "",
-        ):
-            again.dump = dump
+    if (again := _same_process(found, dump)) is not None and again.dump is not None:
+        again.dump = _merged(again.dump, dump)
         return
     free = [view for view in found if view.dump is None]
     view, basis = _owner_of(free, dump)
@@ -199,14 +196,36 @@ def _attach(found: list[ProcessView], dump: ThreadDump, snapshot: Snapshot, tabl
 
 
 def _same_process(found: Iterable[ProcessView], dump: ThreadDump) -> ProcessView | None:
-    """The view that has a dump of the same process already: equal names with equal native ids, for most of the threads."""
-    threads = {(thread.name, thread.native_id) for thread in dump.threads if thread.native_id is not None}
+    """The view that has a dump of the same process already: most platform threads have equal names and ids."""
+    threads = {(thread.name, thread.java_id or thread.native_id) for thread in dump.threads if not thread.virtual}
     for view in found:
         if view.dump is not None and threads:
-            known = {(thread.name, thread.native_id) for thread in view.dump.threads}
-            if len(threads & known) * 2 > len(threads):
+            known = {(thread.name, thread.java_id or thread.native_id) for thread in view.dump.threads if not thread.virtual}
+            if len(threads & known) * 2 > min(len(threads), len(known)) and _agree(view.dump, dump):
                 return view
     return None
+
+
+def _agree(one: ThreadDump, other: ThreadDump) -> bool:
+    """False if the two dumps name different pids, or their equal threads have different native ids."""
+    if one.pid is not None and other.pid is not None and one.pid != other.pid:
+        return False
+    ids = {thread.name: thread.native_id for thread in one.threads if thread.native_id is not None and not thread.virtual}
+    both = [thread for thread in other.threads if thread.native_id is not None and thread.name in ids]
+    return sum(ids[thread.name] == thread.native_id for thread in both) * 2 >= len(both)
+
+
+def _merged(one: ThreadDump, other: ThreadDump) -> ThreadDump:
+    """Two dumps of one process in one snapshot as one: the later whole one of the VM, and the virtual threads that only a dump file has.
+
+    jstack and kill -3 into the log are the same picture twice; Thread.dump_to_file adds unmounted virtual threads, without locks' addresses.
+    """
+    main, extra = sorted(
+        (one, other), key=lambda dump: (dump.dialect == "hotspot", dump.complete is not False, dump.time or ""), reverse=True
+    )
+    known = {thread.java_id for thread in main.threads}
+    added = tuple(thread for thread in extra.threads if thread.virtual and thread.java_id not in known)
+    return replace(main, threads=(*main.threads, *added), pid=main.pid if main.pid is not None else extra.pid)
 
 
 def _owner_of(free: Iterable[ProcessView], dump: ThreadDump) -> tuple[ProcessView | None, str | None]:

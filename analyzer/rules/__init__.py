@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Final, Protocol
 
 from analyzer.rules import (
     acceptor_stalled,
+    async_never_completed,
     blocked_write,
     class_init_deadlock,
     common_pool_starvation,
@@ -20,7 +21,10 @@ from analyzer.rules import (
     ephemeral_port_exhaustion,
     event_loop_blocked,
     fd_exhaustion,
+    fd_leak_without_tcp,
+    gc_thrash,
     http_pool_exhausted,
+    idle_connections_pin_threads,
     java_deadlock,
     jdbc_pool_exhausted,
     lock_convoy,
@@ -29,9 +33,12 @@ from analyzer.rules import (
     nested_connection_lease,
     nested_task_starvation,
     object_pool_exhausted,
+    process_stopped,
     self_call_starvation,
+    server_never_closes,
     slow_backend,
     thread_leak,
+    virtual_thread_pinning,
 )
 
 if TYPE_CHECKING:
@@ -45,7 +52,7 @@ class Rule(Protocol):
     """What a rule module offers.
 
     ``NEEDS`` names the input without which it is skipped: "threads", "sockets", both, or "threads or sockets". ``CONSEQUENCE_OF`` names
-    the rules whose finding on the same process explains this one. ``diagnose`` is pure.
+    the rules whose finding on the same process explains this one. ``CLEAN`` says in one line why it is not this cause. ``diagnose`` is pure.
     """
 
     @property
@@ -63,6 +70,10 @@ class Rule(Protocol):
     @property
     def CONSEQUENCE_OF(self) -> tuple[str, ...]:  # noqa: N802 - a constant of the module
         """The rules that this one may follow from."""
+
+    @property
+    def CLEAN(self) -> str:  # noqa: N802 - a constant of the module
+        """Why it is not this cause, in one line, for when the rule looked and found nothing."""
 
     def diagnose(self, case: Case) -> Iterable[Finding]:
         """The findings of this cause; none if it is not so."""
@@ -93,6 +104,13 @@ RULES: Final[tuple[Rule, ...]] = (
     cpu_spin,
     thread_leak,
     connection_leak,
+    async_never_completed,
+    fd_leak_without_tcp,
+    gc_thrash,
+    idle_connections_pin_threads,
+    server_never_closes,
+    virtual_thread_pinning,
+    process_stopped,
 )
 """Every rule, in the order in which ``analyze explain`` lists them."""
 

@@ -29,7 +29,8 @@ if TYPE_CHECKING:
     from analyzer.correlate.sockets import Connection
 
 NEEDS: Final = ("threads", "sockets")
-CONSEQUENCE_OF: Final[tuple[str, ...]] = ()
+CONSEQUENCE_OF: Final = ("process-stopped",)
+CLEAN: Final = "somebody accepts, or nobody waits to be accepted"
 LONG_QUEUE: Final = 3
 """Connections waiting to be accepted that are a pattern: one or two are caught between two calls of accept."""
 _ACCEPTING: Final = frozenset({"accept", "select", "connection-latch"})

@@ -32,6 +32,7 @@ if TYPE_CHECKING:
 
 NEEDS: Final = ("threads",)
 CONSEQUENCE_OF: Final[tuple[str, ...]] = ()
+CLEAN: Final = "no threads wait for class initializers in a circle"
 INITIALISER: Final = "<clinit>"
 
 

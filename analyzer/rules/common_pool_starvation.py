@@ -31,6 +31,7 @@ if TYPE_CHECKING:
 
 NEEDS: Final = ("threads",)
 CONSEQUENCE_OF: Final = ("self-call-starvation", "mutual-call-starvation", "slow-backend", "java-deadlock", "lock-convoy")
+CLEAN: Final = "the common pool is not full of waiting tasks"
 
 
 def diagnose(case: Case) -> Iterator[Finding]:

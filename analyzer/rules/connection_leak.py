@@ -32,7 +32,8 @@ if TYPE_CHECKING:
     from parsers.records import Endpoint
 
 NEEDS: Final = ("sockets",)
-CONSEQUENCE_OF: Final[tuple[str, ...]] = ()
+CONSEQUENCE_OF: Final = ("http-pool-exhausted",)
+CLEAN: Final = "no connection that the process opened is in CLOSE_WAIT"
 MANY: Final = 20
 """Stale members of one pool towards one service: HTTP clients keep at most 20 in all by default (Apache), OkHttp 5, JDK 5 per service."""
 GROWTH: Final = 3

@@ -31,14 +31,33 @@ if TYPE_CHECKING:
 
 NEEDS: Final = ("threads or sockets",)
 CONSEQUENCE_OF: Final = (
-    "self-call-starvation",
-    "mutual-call-starvation",
-    "slow-backend",
-    "database-read-hang",
-    "java-deadlock",
+    "async-never-completed",
     "blocked-write",
+    "class-init-deadlock",
+    "common-pool-starvation",
+    "database-read-hang",
+    "dns-stall",
+    "event-loop-blocked",
+    "fd-exhaustion",
+    "gc-thrash",
+    "http-pool-exhausted",
+    "idle-connections-pin-threads",
+    "java-deadlock",
+    "jdbc-pool-exhausted",
+    "lock-convoy",
+    "logging-stall",
+    "mutual-call-starvation",
+    "nested-connection-lease",
+    "nested-task-starvation",
+    "object-pool-exhausted",
+    "process-stopped",
+    "self-call-starvation",
+    "server-never-closes",
+    "slow-backend",
+    "virtual-thread-pinning",
     "connection-leak",
 )
+CLEAN: Final = "no acceptor waits for a connection slot"
 LONG_QUEUE: Final = 3
 """Connections in the accept queue of one table that are a pattern: one or two are caught between two calls of accept."""
 

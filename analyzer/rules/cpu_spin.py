@@ -28,6 +28,7 @@ if TYPE_CHECKING:
 
 NEEDS: Final = ("threads",)
 CONSEQUENCE_OF: Final[tuple[str, ...]] = ()
+CLEAN: Final = "no thread stands under one frame in all dumps and uses the processor"
 BUSY_SHARE: Final = 0.2
 """CPU per second of clock between dumps: several spinning threads share few processors, and a waiting thread uses none at all."""
 BUSY_PERCENT: Final = 20.0

@@ -29,6 +29,7 @@ if TYPE_CHECKING:
 
 NEEDS: Final = ("threads", "sockets")
 CONSEQUENCE_OF: Final[tuple[str, ...]] = ()
+CLEAN: Final = "the request threads do not all stand in a driver's read"
 
 
 def diagnose(case: Case) -> Iterator[Finding]:

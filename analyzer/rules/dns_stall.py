@@ -32,6 +32,7 @@ if TYPE_CHECKING:
 
 NEEDS: Final = ("threads",)
 CONSEQUENCE_OF: Final[tuple[str, ...]] = ()
+CLEAN: Final = "no queue of threads behind a name lookup"
 DNS_PORT: Final = 53
 ASKS: Final = "lookupAllHostAddr"
 """The native call that asks (``Inet6AddressImpl``, ``Inet4AddressImpl``)."""

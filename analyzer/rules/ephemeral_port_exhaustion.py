@@ -31,6 +31,7 @@ if TYPE_CHECKING:
 
 NEEDS: Final = ("sockets",)
 CONSEQUENCE_OF: Final[tuple[str, ...]] = ()
+CLEAN: Final = "no range of local ports is used up towards one service"
 DEFAULT_RANGE: Final = 60999 - 32768 + 1
 """Ports of Linux' default range."""
 FULL: Final = 0.95

@@ -29,6 +29,7 @@ if TYPE_CHECKING:
 
 NEEDS: Final = ("threads",)
 CONSEQUENCE_OF: Final[tuple[str, ...]] = ()
+CLEAN: Final = "every event loop waits for events or computes"
 _WORKING: Final = IDLE | {"running", "socket-write", "none"}
 """What a loop may do at any moment: wait for events, run code, write without waiting."""
 

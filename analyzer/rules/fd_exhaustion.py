@@ -28,6 +28,7 @@ if TYPE_CHECKING:
 
 NEEDS: Final = ("sockets",)
 CONSEQUENCE_OF: Final = ("self-call-starvation", "mutual-call-starvation", "slow-backend", "connection-leak")
+CLEAN: Final = "the descriptors listed are fewer than the limit, or none are listed"
 FULL: Final = 0.97
 """Share of the limit in use at which the next burst fails; listing itself takes a descriptor or two."""
 

@@ -32,6 +32,7 @@ if TYPE_CHECKING:
 
 NEEDS: Final = ("threads",)
 CONSEQUENCE_OF: Final = ("self-call-starvation", "mutual-call-starvation", "slow-backend", "java-deadlock")
+CLEAN: Final = "no pool of request threads waits for a connection of an HTTP client"
 
 
 def diagnose(case: Case) -> Iterator[Finding]:
@@ -78,7 +79,10 @@ def _judge(shortage: Shortage, rows: tuple[Connection, ...]) -> tuple[Confidence
     if shortage.users:
         if not rows:
             doubts.append("the socket table does not show which service the holders wait for")
-        return judge(doubts, "The stacks show who waits for a connection and who reads over one.")
+        proof = "The stacks show who waits for a connection and who reads over one."
+        if _own(shortage, rows):
+            return judge(doubts, proof, other_cause="they read the server's own port: self-call-starvation may be what empties the pool")
+        return judge(doubts, proof)
     if not rows:
         proof = "The stacks show the wait; nobody reads over the pool."
         if shortage.connections:
@@ -90,6 +94,11 @@ def _judge(shortage: Shortage, rows: tuple[Connection, ...]) -> tuple[Confidence
         doubts,
         f"Two independent artifacts: the stacks show the wait and nobody who reads, the sockets {plural(len(rows), 'connection')} ({_states(rows)}) that an idle pool would have lent.",
     )
+
+
+def _own(shortage: Shortage, rows: tuple[Connection, ...]) -> bool:
+    """True if the connections lead back to this process."""
+    return any(pair.near in rows for pair in shortage.view.pairs)
 
 
 def _states(rows: tuple[Connection, ...]) -> str:
@@ -109,7 +118,7 @@ def _where_they_are(shortage: Shortage, rows: tuple[Connection, ...]) -> str:
     users = len(shortage.users)
     opened = f" {plural(len(rows), 'connection')} to {rows[0].remote} ({_states(rows)})." if rows else ""
     if users:
-        own = any(pair.near in rows for pair in shortage.view.pairs)
+        own = _own(shortage, rows)
         slow = (
             "this is the server's own port, where no thread is left to answer"
             if own
@@ -169,6 +178,10 @@ def _missing(shortage: Shortage, rows: tuple[Connection, ...], confidence: Confi
                 "which connections are lent, and whether their services have closed them",
                 "ss -tanpoei > ss.txt",
             )
+        )
+    if confidence is Confidence.SUSPECTED and shortage.users:
+        found.append(
+            Missing("larger pool, for a trial", "whether the own calls then hold every request thread", f"raise {shortage.lender.limit}")
         )
     if not shortage.users:
         found.append(

@@ -31,6 +31,7 @@ if TYPE_CHECKING:
 
 NEEDS: Final = ("threads",)
 CONSEQUENCE_OF: Final[tuple[str, ...]] = ()
+CLEAN: Final = "no cycle of lock owners, and HotSpot reports none"
 
 
 def diagnose(case: Case) -> Iterator[Finding]:

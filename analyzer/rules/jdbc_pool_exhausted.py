@@ -33,6 +33,7 @@ if TYPE_CHECKING:
 
 NEEDS: Final = ("threads",)
 CONSEQUENCE_OF: Final = ("nested-connection-lease", "database-read-hang", "java-deadlock")
+CLEAN: Final = "no pool of request threads waits for a database connection"
 
 
 def diagnose(case: Case) -> Iterator[Finding]:

@@ -32,6 +32,7 @@ if TYPE_CHECKING:
 
 NEEDS: Final = ("threads",)
 CONSEQUENCE_OF: Final = ("java-deadlock", "class-init-deadlock", "logging-stall", "dns-stall")
+CLEAN: Final = "no queue of threads behind one lock and its working owner"
 DOING: Final = {
     "socket-read": "waits for an answer on a socket",
     "socket-connect": "waits for a connection to be made",

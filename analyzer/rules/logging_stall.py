@@ -33,6 +33,7 @@ if TYPE_CHECKING:
 
 NEEDS: Final = ("threads",)
 CONSEQUENCE_OF: Final = ("java-deadlock",)
+CLEAN: Final = "no queue of threads behind a log appender"
 WAITS: Final = frozenset({"monitor", "lock", "queue", "condition", "object-wait", "park", "waiting"})
 """Kinds of threads that wait inside a logger."""
 WRITES: Final = frozenset({"file-io", "socket-write", "socket-connect"})

@@ -29,6 +29,7 @@ if TYPE_CHECKING:
 
 NEEDS: Final = ("threads", "sockets")
 CONSEQUENCE_OF: Final[tuple[str, ...]] = ()
+CLEAN: Final = "no other process calls this one back while it is being called"
 
 
 def diagnose(case: Case) -> Iterator[Finding]:

@@ -32,6 +32,7 @@ if TYPE_CHECKING:
 
 NEEDS: Final = ("threads",)
 CONSEQUENCE_OF: Final[tuple[str, ...]] = ()
+CLEAN: Final = "no thread waits for a connection while it holds one"
 
 
 def diagnose(case: Case) -> Iterator[Finding]:

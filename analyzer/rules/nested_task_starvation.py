@@ -30,6 +30,7 @@ if TYPE_CHECKING:
 
 NEEDS: Final = ("threads",)
 CONSEQUENCE_OF: Final = ("self-call-starvation", "mutual-call-starvation", "slow-backend", "database-read-hang")
+CLEAN: Final = "no pool is full of tasks that wait for tasks of their own pool"
 
 
 def diagnose(case: Case) -> Iterator[Finding]:

@@ -31,6 +31,7 @@ if TYPE_CHECKING:
 
 NEEDS: Final = ("threads",)
 CONSEQUENCE_OF: Final = ("java-deadlock", "self-call-starvation", "mutual-call-starvation")
+CLEAN: Final = "no pool of request threads waits for a lease"
 
 
 def diagnose(case: Case) -> Iterator[Finding]:

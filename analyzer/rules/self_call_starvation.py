@@ -41,6 +41,7 @@ if TYPE_CHECKING:
 
 NEEDS: Final = ("threads", "sockets")
 CONSEQUENCE_OF: Final[tuple[str, ...]] = ()
+CLEAN: Final = "no request thread waits for a call to the process' own listener, or threads are free"
 SMALLEST_PROOF: Final = 2
 """Own calls that must lie unread before sockets alone raise a suspicion: a single one may have been caught in flight."""
 

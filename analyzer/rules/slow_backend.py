@@ -43,6 +43,7 @@ if TYPE_CHECKING:
 
 NEEDS: Final = ("threads", "sockets")
 CONSEQUENCE_OF: Final[tuple[str, ...]] = ()
+CLEAN: Final = "the request threads do not all wait for one other service"
 SMALLEST_GROUP: Final = 3
 """Without a thread dump: fewer open connections to one service than this are no pattern."""
 

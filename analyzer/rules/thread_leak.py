@@ -33,6 +33,7 @@ if TYPE_CHECKING:
 
 NEEDS: Final = ("threads",)
 CONSEQUENCE_OF: Final[tuple[str, ...]] = ()
+CLEAN: Final = "no family of pools or threads grows from dump to dump"
 MANY: Final = 50
 """Pools of one pattern in a single dump: large applications have a few dozen unnamed executors by design."""
 GROWTH: Final = 20

@@ -79,7 +79,7 @@ def test_another_pid_is_said_not_glossed_over() -> None:
 
 def test_a_broken_rule_is_a_fault_and_takes_nothing_with_it() -> None:
     broken = ModuleType("analyzer.rules.broken_rule", "Breaks.")
-    broken.NEEDS, broken.CONSEQUENCE_OF = ("threads",), ()  # type: ignore[attr-defined]
+    broken.NEEDS, broken.CONSEQUENCE_OF, broken.CLEAN = ("threads",), (), ""  # type: ignore[attr-defined]
 
     def explode(_: object) -> list[object]:
         raise ZeroDivisionError("no")

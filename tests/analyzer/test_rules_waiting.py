@@ -126,6 +126,12 @@ class TestJdbcPool:
         assert finding.confidence is not Confidence.CERTAIN
         assert [missing for missing in finding.missing if "second" in missing.artifact]
 
+    def test_who_makes_a_connection_is_no_holder(self) -> None:
+        making = (*PG_READ, "org.postgresql.Driver.connect", *HIKARI, "com.example.shop.Dao.find")
+        threads = [*exec_threads(10, *self.WAIT), *exec_threads(3, *making, state="RUNNABLE", first=11)]
+        finding = one(judged(threads, *calls("10.2.2.2:5432", 3), *gave_up(13)), "jdbc-pool-exhausted")
+        assert ("0", "threads that use a connection") in finding.figures
+
     def test_catches_not_threads_that_make_a_connection(self) -> None:
         threads = exec_threads(
             6, *PG_READ, "org.postgresql.Driver.connect", *POOL2, "org.apache.commons.dbcp2.X.get", "com.example.Dao.find", state="RUNNABLE"
@@ -153,6 +159,14 @@ class TestHttpPool:
         finding = one(judged(threads, *calls("10.2.2.2:8443", 2), *gave_up(12)), "http-pool-exhausted")
         assert "2 threads in com.example.shop.Pay.call" in finding.headline
         assert "slow" in finding.explanation
+
+    def test_holders_that_call_the_own_port_are_said_to(self) -> None:
+        threads = [*exec_threads(10, *self.WAIT), *exec_threads(3, *self.USE, state="RUNNABLE", first=11)]
+        rows = calls("10.1.1.5:8080", 3)
+        rows += [f"90 10.1.1.5:8080 10.1.1.5:{41000 + n} ESTABLISHED {ME}" for n in range(3)]
+        finding = one(judged(threads, *rows, *gave_up(13)), "http-pool-exhausted")
+        assert finding.confidence is Confidence.SUSPECTED
+        assert "own port" in finding.explanation
 
     def test_several_services_are_not_guessed(self) -> None:
         rows = [*calls("10.2.2.2:8443", 5), *(row.replace(":41", ":42") for row in calls("10.3.3.3:8443", 5))]
@@ -509,6 +523,9 @@ class TestClassInit:
     def test_a_vm_that_names_no_class_is_not_certain(self) -> None:
         threads = [self.initialiser(n, cls, "", named=False) for n, cls in enumerate(("com.example.A", "com.example.B"), start=1)]
         assert one(judged(threads), "class-init-deadlock").confidence is Confidence.LIKELY
+
+    def test_catches_not_a_circle_within_one_thread(self) -> None:
+        assert not found(judged([self.initialiser(1, "com.example.A", "com.example.A")]), "class-init-deadlock")
 
     def test_catches_not_a_slow_initialiser(self) -> None:
         slow = thread("boot-1", "RUNNABLE", *READ, "com.example.B.load", "com.example.B.<clinit>", *SERVED)

@@ -1,0 +1,94 @@
+"""Requests were made asynchronous and never completed: their connections stay although every thread is free.
+
+Looks for: many connections on the server's own port in CLOSE_WAIT whose request was read and whose end was not (Recv-Q 1), a pool that is
+mostly free, and a poller that is alive. They stay or grow from snapshot to snapshot.
+
+Why it matters: each client that leaves adds one, for ever: descriptors, connection slots and memory run out although the server idles.
+
+Do next: give asynchronous requests a time limit (AsyncContext.setTimeout, DeferredResult with a timeout) and complete them in every path, also
+when the client has gone.
+
+Wrong when: the server read the end as well and did not close (Recv-Q 0: server-never-closes), or a stall has just ended and the server is
+still closing; a later snapshot tells.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Final
+
+from analyzer.correlate.calls import client_figures
+from analyzer.correlate.unclosed import Unclosed, unclosed
+from analyzer.correlate.witness import of_sockets, plural
+from analyzer.finding import Action, Confidence, Culprit, Evidence, Finding, Missing, Severity, Step, When
+from parsers.records import Where
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from analyzer.correlate import Case
+
+NEEDS: Final = ("threads", "sockets")
+CONSEQUENCE_OF: Final[tuple[str, ...]] = ()
+CLEAN: Final = "no pile of unclosed connections while the pool is free"
+
+
+def diagnose(case: Case) -> Iterator[Finding]:
+    """One finding per port whose unclosed connections nobody has looked at since."""
+    for found in unclosed(case):
+        if found.split.fin_only > found.split.drained:
+            yield _finding(found)
+
+
+def _finding(found: Unclosed) -> Finding:
+    view, port, pool = found.stall.view, found.port, found.stall.pool
+    waiting = of_sockets(
+        found.sockets, f"{plural(len(found.sockets), 'connection')} on port {port}: request read, client gone, not closed", ("CLOSE_WAIT",)
+    )
+    idle = next(member for member in pool.workers if member.activity.kind == "idle")
+    free = Evidence(
+        Where(idle.thread.where.file, idle.thread.where.first, idle.thread.where.first + 1),
+        f"{pool.idle} of {found.stall.workers} threads of {pool.name} are free",
+        (),
+        pool.idle - 1,
+    )
+    grown = f" They grow: {' → '.join(map(str, found.counts))}, and none of the first was closed." if found.grows else ""
+    confidence = Confidence.LIKELY if found.lasts else Confidence.SUSPECTED
+    return Finding(
+        rule="async-never-completed",
+        severity=Severity.WARNING,
+        confidence=confidence,
+        headline=f"{plural(len(found.sockets), 'request')} on port {port} never {'end' if len(found.sockets) > 1 else 'ends'}: the clients have left, the threads are free, and nobody closes.",
+        explanation=(
+            f"{plural(len(found.sockets), 'connection')} of port {port} are in CLOSE_WAIT; their requests were read, the clients' end was not.{grown} {pool.idle} of"
+            f" {found.stall.workers} threads of {pool.name} are free, so no thread works on them: the requests were handed to something asynchronous that never completes"
+            " them. Each client that leaves adds one."
+        ),
+        why_confident=(
+            "Sockets and threads agree, and the sockets stay from snapshot to snapshot. A defect of the server that forgets connections would look the same."
+            if found.lasts
+            else "One snapshot: a stall that has just ended looks the same while the server closes what is left."
+        ),
+        evidence=(waiting, free),
+        process=view.process,
+        culprit=Culprit(pool=pool.name, listener=f"*:{port}"),
+        chain=(
+            Step("its clients", "leave", f"port {port}", (waiting,)),
+            Step("an asynchronous request", "is never completed", f"{pool.name} is free", (free,)),
+        ),
+        actions=(
+            Action(
+                When.NOW,
+                "Take a second socket table and a heap dump: the requests that wait are in it.",
+                f"jcmd {view.process.pid or 'PID'} GC.heap_dump requests.hprof",
+            ),
+            Action(
+                When.FIX,
+                "Give every asynchronous request a time limit (AsyncContext.setTimeout, DeferredResult or SseEmitter with a timeout), and complete it in every path.",
+            ),
+            Action(When.PREVENT, "Send a heartbeat on long-lived streams: a failed write reveals a client that has left."),
+        ),
+        figures=(*client_figures(view, port), (f"{pool.idle} of {found.stall.workers}", f"threads of {pool.name} free")),
+        missing=()
+        if found.lasts
+        else (Missing("second socket table, a minute later", "whether the same connections are still there", "ss -tanpoei > ss-2.txt"),),
+    )

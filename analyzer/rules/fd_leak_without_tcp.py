@@ -1,0 +1,88 @@
+"""Descriptors of connections that are gone: the process keeps sockets that no socket table shows any more.
+
+Looks for: lsof rows of type ``sock`` with "protocol: TCP" or "can't identify protocol". After a reset, or when both sides have closed, a socket
+leaves ss and netstat, but its descriptor stays until the process closes it.
+
+Why it matters: it is a leak like CLOSE_WAIT that socket tables do not show. It ends in "Too many open files".
+
+Do next: close the socket in every path, also after an exception on read or write.
+
+Wrong when: they are few: some are closed a moment later, and the VM keeps one or two of its own.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Final
+
+from analyzer.correlate.witness import plural
+from analyzer.finding import Action, Confidence, Culprit, Evidence, Finding, Missing, Process, Severity, Step, When
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from analyzer.correlate import Case
+    from analyzer.incident import Snapshot
+    from parsers.records import OpenFile
+
+NEEDS: Final = ("sockets",)
+CONSEQUENCE_OF: Final[tuple[str, ...]] = ()
+CLEAN: Final = "no pile of descriptors without a TCP state"
+FEWEST: Final = 20
+"""Rows of one table below which they may be on their way out."""
+GROWTH: Final = 3
+"""New ones between first and last table that are a trend."""
+
+
+def diagnose(case: Case) -> Iterator[Finding]:
+    """One finding per process that keeps such descriptors."""
+    tables = [(snapshot, _by_process(snapshot)) for snapshot in case.incident.snapshots]
+    for key, rows in (tables[-1][1] if tables else {}).items():
+        host = tables[-1][0].host
+        counts = [len(found.get(key, [])) for snapshot, found in tables if snapshot.host == host]
+        grows = len(counts) > 1 and counts[-1] - counts[0] >= GROWTH
+        if grows or len(rows) >= FEWEST:
+            yield _finding(case, key, rows, counts, grows=grows)
+
+
+def _by_process(snapshot: Snapshot) -> dict[tuple[int | None, str | None], list[OpenFile]]:
+    groups: dict[tuple[int | None, str | None], list[OpenFile]] = {}
+    for one in snapshot.open_files:
+        if one.kind == "sock" and ("identify protocol" in one.target or "protocol: TCP" in one.target):
+            groups.setdefault((one.pid, one.command), []).append(one)
+    return groups
+
+
+def _finding(case: Case, key: tuple[int | None, str | None], rows: list[OpenFile], counts: list[int], *, grows: bool) -> Finding:
+    pid, command = key
+    view = next((view for view in case.latest if view.pid == pid), None)
+    listed = Evidence(rows[0].where, f"{plural(len(rows), 'descriptor')} of sockets without a TCP state", (rows[0].target,), len(rows) - 1)
+    grown = f" They grow: {' → '.join(f'{count:,}' for count in counts)}." if grows else ""
+    return Finding(
+        rule="fd-leak-without-tcp",
+        severity=Severity.WARNING,
+        confidence=Confidence.CERTAIN if grows else Confidence.LIKELY,
+        headline=f"{command or 'The process'} keeps {plural(len(rows), 'descriptor')} of connections that are gone: a leak that socket tables do not show.",
+        explanation=(
+            f"lsof lists {plural(len(rows), 'socket')} without a TCP state: their connections were reset or have ended, and the process never closed them.{grown}"
+            " ss and netstat do not show them. Only close(), or the end of the process, frees the descriptors."
+        ),
+        why_confident="They grow from table to table."
+        if grows
+        else "More than a process has on its way out; a second table would show growth.",
+        evidence=(listed,),
+        process=view.process if view else Process(None, pid, command),
+        culprit=Culprit(),
+        chain=(Step("the peer", "resets the connection", ""), Step(command or "the process", "never closes", "its descriptor", (listed,))),
+        actions=(
+            Action(
+                When.NOW,
+                "Compare with the limit of descriptors.",
+                f"grep 'open files' /proc/{pid or 'PID'}/limits; ls /proc/{pid or 'PID'}/fd | wc -l",
+            ),
+            Action(When.FIX, "Close the socket in every path, also after an exception on read or write (try-with-resources)."),
+        ),
+        figures=((f"{len(rows):,}", "descriptors without a TCP state"),),
+        missing=()
+        if grows
+        else (Missing("second lsof, some minutes later", "whether they grow", f"lsof -nP -p {pid or 'PID'} > lsof-2.txt"),),
+    )

@@ -1,0 +1,109 @@
+"""Each open connection holds a thread: idle clients keep the whole pool in reads of requests that do not come.
+
+Looks for: a pool of request threads without a free one, all of which read from their clients (no call to another service), and as many open
+connections with nothing to read as threads (a thread per connection: plain sockets, BIO and AJP connectors).
+
+Why it matters: connections that nobody uses shut everybody else out. New clients wait unread and give up.
+
+Do next: limit how long a read may wait for a request, and how many idle connections may stay; use a non-blocking connector (NIO) that needs no
+thread for an idle connection.
+
+Wrong when: the threads read from another service (slow-backend: then there are outgoing connections), or clients are just slow to send.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Final
+
+from analyzer.correlate.blockers import application_frame
+from analyzer.correlate.calls import client_evidence, client_figures, clients_in_words, kind_in_words
+from analyzer.correlate.stalls import COUNT_TOLERANCE, SATURATED, pressure
+from analyzer.correlate.witness import all_of, of_sockets, of_threads, plural
+from analyzer.finding import Action, Confidence, Culprit, Finding, Severity, Step, When
+from parsers.records import TcpState
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from analyzer.correlate import Case, ProcessView
+    from analyzer.correlate.pools import Busy, Pool
+    from analyzer.correlate.sockets import Connection
+
+NEEDS: Final = ("threads", "sockets")
+CONSEQUENCE_OF: Final[tuple[str, ...]] = ()
+CLEAN: Final = "no pool is held by reads of idle connections"
+SMALLEST_POOL: Final = 4
+"""Fewer threads in a read are a server at rest."""
+
+
+def diagnose(case: Case) -> Iterator[Finding]:
+    """One finding per pool that idle connections hold."""
+    for view in case.latest:
+        for pool in view.pools:
+            reading = [
+                member
+                for member in pool.busy
+                if member.activity.kind == "request-read" or (member.activity.kind == "socket-read" and member.activity.side is None)
+            ]
+            if pool.role == "jvm" or len(pool.workers) < SMALLEST_POOL or pool.idle or len(reading) < SATURATED * len(pool.workers):
+                continue
+            for port in sorted(view.listeners) if pool.port is None else [pool.port]:
+                idle = _idle(view, port)
+                if (
+                    abs(len(idle) - len(reading)) <= COUNT_TOLERANCE * len(reading)
+                    and not _outgoing(view, len(reading))
+                    and pressure(view, port).exists
+                ):
+                    yield _finding(view, pool, port, reading, idle)
+
+
+def _idle(view: ProcessView, port: int) -> list[Connection]:
+    return [one for one in view.server_side(port) if one.state is TcpState.ESTABLISHED and one.recv_q == 0 and not one.unaccepted]
+
+
+def _outgoing(view: ProcessView, readers: int) -> bool:
+    """True if enough connections to services are open that the threads could be reading from them instead."""
+    return sum(1 for one in view.client_side if one.state is TcpState.ESTABLISHED) > COUNT_TOLERANCE * readers
+
+
+def _finding(view: ProcessView, pool: Pool, port: int, reading: list[Busy], idle: list[Connection]) -> Finding:
+    frame = application_frame(*reading[0])
+    threads = of_threads(reading, f"{plural(len(reading), 'thread')} of {pool.name} read in {kind_in_words(reading)}")
+    sockets = of_sockets(
+        idle,
+        f"{plural(len(idle), 'connection')} of port {port} are open with nothing to read",
+        ("ESTABLISHED",),
+        "That these threads read from these connections rests on their number, and on there being no other.",
+    )
+    return Finding(
+        rule="idle-connections-pin-threads",
+        severity=Severity.CRITICAL,
+        confidence=Confidence.CERTAIN,
+        headline=f"{plural(len(idle), 'idle connection')} hold {all_of(len(reading), len(pool.workers)).lower()} threads of {pool.name}: nobody else is served on port {port}.",
+        explanation=(
+            f"{all_of(len(reading), len(pool.workers))} threads of {pool.name} wait in {kind_in_words(reading)}{f', called from {frame}' if frame else ''}, for requests on"
+            f" {plural(len(idle), 'connection')} that send nothing. The process has no connection to another service that they could read from."
+            f"{clients_in_words(view, port)} A thread is free only when its client sends or leaves."
+        ),
+        why_confident="Threads in a read and idle connections of the own port agree in number, and there is nothing else to read from.",
+        evidence=(threads, sockets, *client_evidence(view, port)),
+        process=view.process,
+        culprit=Culprit(pool=pool.name, frame=str(frame) if frame else None, listener=f"*:{port}"),
+        chain=(
+            Step(pool.name, "waits for a request on", plural(len(idle), "idle connection"), (threads,)),
+            Step("the clients of these", "send nothing", "", (sockets,)),
+        ),
+        actions=(
+            Action(When.NOW, "Close idle connections (at the load balancer, or ss -K): their threads come free."),
+            Action(
+                When.FIX,
+                f"Set a time limit for reading a request{f' in {frame}' if frame else ''} (connectionTimeout, keepAliveTimeout, soTimeout).",
+            ),
+            Action(When.PREVENT, "Use a non-blocking connector (NIO), which needs no thread for an idle connection."),
+        ),
+        figures=(
+            *client_figures(view, port),
+            (f"{len(reading)} of {len(pool.workers)}", f"threads of {pool.name} in a read"),
+            (f"{len(idle):,}", "idle connections"),
+        ),
+    )

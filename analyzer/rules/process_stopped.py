@@ -1,0 +1,91 @@
+"""The process does not run at all: it is stopped, frozen, or stands in a debugger.
+
+Looks for: state T (stopped) or t (traced) in /proc/PID/status or ps, or every thread of the process in state T in top -H; a thread dump that could
+not be taken ("target process doesn't respond") confirms it, and so do connections that only the kernel has taken.
+
+Why it matters: the kernel goes on accepting connections until the queue is full, so the port looks open. No thread runs, nothing is read, no
+dump can be taken from inside.
+
+Do next: find who stopped it (a terminal, a debugger, a frozen cgroup), then kill -CONT PID; it goes on where it stood.
+
+Wrong when: the state was caught while a tool such as gcore or jstack -F held the process for a moment; a second look tells.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Final
+
+from analyzer.correlate.calls import client_evidence, client_figures, clients_in_words
+from analyzer.correlate.witness import plural
+from analyzer.finding import Action, Confidence, Culprit, Evidence, Finding, Process, Severity, Step, When
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from analyzer.correlate import Case, ProcessView
+    from analyzer.incident import Snapshot
+    from parsers.records import AttachFailure, ProcessStatus, ThreadUsage
+
+NEEDS: Final = ("threads or sockets",)
+CONSEQUENCE_OF: Final[tuple[str, ...]] = ()
+CLEAN: Final = "nothing shows the process stopped"
+STOPPED: Final = frozenset({"T", "t"})
+FEWEST: Final = 2
+"""Threads that top must list, all of them stopped: a Java process has dozens."""
+
+
+def diagnose(case: Case) -> Iterator[Finding]:
+    """One finding per process that the last snapshot shows stopped."""
+    last: dict[str | None, Snapshot] = {snapshot.host: snapshot for snapshot in case.incident.snapshots}
+    for snapshot in last.values():
+        stopped = [one for one in snapshot.statuses if one.state in STOPPED and one.thread is None]
+        for status in stopped:
+            yield _finding(case, snapshot, status.pid, status, ())
+        usages = snapshot.usages
+        if not stopped and len(usages) >= FEWEST and all(one.state in STOPPED for one in usages):
+            yield _finding(case, snapshot, int(min(one.native_id for one in usages)), None, usages)
+
+
+def _finding(case: Case, snapshot: Snapshot, pid: int, status: ProcessStatus | None, usages: tuple[ThreadUsage, ...]) -> Finding:
+    view = next((view for view in case.latest if view.pid == pid), None)
+    failures = [one for one in snapshot.attach_failures if one.pid in {None, pid}]
+    port = next(iter(view.listeners)) if view is not None and len(view.listeners) == 1 else None
+    traced = status is not None and (status.state == "t" or bool(status.tracer))
+    by = f" by process {status.tracer}" if status is not None and status.tracer else ""
+    usages = usages or tuple(one for one in snapshot.usages if one.state in STOPPED)
+    return Finding(
+        rule="process-stopped",
+        severity=Severity.CRITICAL,
+        confidence=Confidence.CERTAIN if status is not None and (failures or usages) else Confidence.LIKELY,
+        headline=f"The process (pid {pid}) does not run: it is {'traced' if traced else 'stopped'}{by}.",
+        explanation=(
+            f"Process {pid} is {'held by a debugger' if traced else 'stopped (SIGSTOP, a terminal, or a frozen cgroup)'}: no thread of it runs, whatever its stacks say."
+            f"{' A thread dump could not be taken, for the same reason.' if failures else ''}{clients_in_words(view, port) if view is not None and port is not None else ''}"
+            " The kernel alone still takes connections. It goes on where it stood as soon as it is continued."
+        ),
+        why_confident="The process' state, and independent signs of it."
+        if failures or (status and usages)
+        else "The state alone; it may have been caught in a moment.",
+        evidence=tuple(_evidence(view, port, status, failures, usages)),
+        process=view.process if view is not None else Process(snapshot.host, pid, status.name if status else None),
+        culprit=Culprit(listener=f"*:{port}" if port is not None else None),
+        chain=(Step(f"process {pid}", "does not run", "state T"), Step("its clients", "wait for", "nobody")),
+        actions=(
+            Action(When.NOW, "Find who holds it, then let it go on.", f"grep -E 'State|TracerPid' /proc/{pid}/status; kill -CONT {pid}"),
+            Action(When.PREVENT, "Look for who stopped it: a debugger left attached, Ctrl-Z, a cgroup freezer, a core dump being written."),
+        ),
+        figures=(*(client_figures(view, port) if view is not None else ()), (status.state if status else "T", "state of the process")),
+    )
+
+
+def _evidence(
+    view: ProcessView | None, port: int | None, status: ProcessStatus | None, failures: list[AttachFailure], usages: tuple[ThreadUsage, ...]
+) -> Iterator[Evidence]:
+    if status is not None:
+        yield Evidence(status.where, f"state {status.state}: stopped", ("State", status.state))
+    if usages:
+        yield Evidence(usages[0].where, f"{plural(len(usages), 'thread')} in state T", (" T ",), len(usages) - 1)
+    for failure in failures[:1]:
+        yield Evidence(failure.where, "the VM does not answer", ("respond",))
+    if view is not None and port is not None:
+        yield from client_evidence(view, port)

@@ -1,0 +1,73 @@
+"""The server saw its clients leave and does not close its side, although its threads are free.
+
+Looks for: many connections on the server's own port in CLOSE_WAIT that were read to their end (Recv-Q 0), a pool that is mostly free, and a
+poller that is alive. The server knows that the clients have gone and keeps the sockets.
+
+Why it matters: each such connection keeps a descriptor until the process ends.
+
+Do next: look for a known defect of the server's and the JDK's version (TLS 1.3 half-close since JDK 11: jdk.tls.acknowledgeCloseNotify), and for code
+that keeps a reference to the connection (upgraded connections, WebSocket, own protocols).
+
+Wrong when: the end was not read (Recv-Q 1: async-never-completed), or a FIN that rode on the last data was consumed with it while the request is
+still being served; then threads are busy.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Final
+
+from analyzer.correlate.calls import client_figures
+from analyzer.correlate.unclosed import Unclosed, unclosed
+from analyzer.correlate.witness import of_sockets, plural
+from analyzer.finding import Action, Confidence, Culprit, Finding, Missing, Severity, Step, When
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from analyzer.correlate import Case
+
+NEEDS: Final = ("threads", "sockets")
+CONSEQUENCE_OF: Final[tuple[str, ...]] = ()
+CLEAN: Final = "no pile of connections read to their end while the pool is free"
+
+
+def diagnose(case: Case) -> Iterator[Finding]:
+    """One finding per port whose connections were read to their end and kept."""
+    for found in unclosed(case):
+        if found.split.drained >= found.split.fin_only:
+            yield _finding(found)
+
+
+def _finding(found: Unclosed) -> Finding:
+    view, port, pool = found.stall.view, found.port, found.stall.pool
+    kept = of_sockets(
+        found.sockets,
+        f"{plural(len(found.sockets), 'connection')} on port {port} read to the end (Recv-Q 0) and not closed",
+        ("CLOSE_WAIT",),
+    )
+    return Finding(
+        rule="server-never-closes",
+        severity=Severity.WARNING,
+        confidence=Confidence.LIKELY if found.lasts else Confidence.SUSPECTED,
+        headline=f"The server keeps {plural(len(found.sockets), 'connection')} on port {port} whose clients have left, and has seen them leave.",
+        explanation=(
+            f"{plural(len(found.sockets), 'connection')} of port {port} are in CLOSE_WAIT and were read to their end, while {pool.idle} of {found.stall.workers} threads of {pool.name} are free."
+            f"{f' They grow: {chr(8594).join(map(str, found.counts))}.' if found.grows else ''} Nothing hinders the server from closing them; it does not."
+        ),
+        why_confident="Sockets and threads agree, and the sockets stay." if found.lasts else "One snapshot cannot show that they stay.",
+        evidence=(kept,),
+        process=view.process,
+        culprit=Culprit(pool=pool.name, listener=f"*:{port}"),
+        chain=(Step("its clients", "leave", f"port {port}", (kept,)), Step("the server", "sees it and does not close", "")),
+        actions=(
+            Action(
+                When.FIX,
+                "Look for a known defect of this server and JDK version (with TLS: jdk.tls.acknowledgeCloseNotify), and for code that keeps connections (WebSocket, upgrades).",
+            ),
+            Action(When.NOW, "Take a second socket table: do they stay?", "ss -tanpoei > ss-2.txt"),
+        ),
+        figures=(*client_figures(view, port), (f"{pool.idle} of {found.stall.workers}", f"threads of {pool.name} free")),
+        missing=()
+        if found.lasts
+        else (Missing("second socket table, a minute later", "whether the same connections are still there", "ss -tanpoei > ss-2.txt"),),
+    )

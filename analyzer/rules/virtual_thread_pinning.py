@@ -1,0 +1,122 @@
+"""All carriers are pinned: virtual threads that wait hold the few platform threads that all others need.
+
+Looks for: carriers (ForkJoinPool-1-worker) that all carry a virtual thread which waits without letting go (parkOnCarrierThread, a monitor, a
+class initializer, native code on the stack), while other virtual threads have never run or clients wait.
+
+Why it matters: a handful of pinned threads stops every virtual thread of the process. The classic dump looks idle, and a service that
+answers at once seems slow, because nobody is told of its answer.
+
+Do next: find what pins in the named frame: synchronized blocks around blocking calls (up to JDK 23), class initializers and native frames (all
+versions). Use ReentrantLock, initialise earlier, or run this work on platform threads.
+
+Wrong when: the carriers carry threads that compute; these are busy, not pinned. A dump file (jcmd PID Thread.dump_to_file) shows the threads that
+wait for a carrier.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Final
+
+from analyzer.correlate.blockers import activity, application_frame
+from analyzer.correlate.calls import client_evidence, client_figures, clients_in_words
+from analyzer.correlate.pools import Busy
+from analyzer.correlate.stalls import pressure
+from analyzer.correlate.witness import all_of, of_threads, plural
+from analyzer.finding import Action, Confidence, Culprit, Finding, Missing, Severity, Step, When
+from parsers.records import JavaState, LockVerb
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Sequence
+
+    from analyzer.correlate import Case, ProcessView
+    from parsers.records import Thread
+
+NEEDS: Final = ("threads",)
+CONSEQUENCE_OF: Final[tuple[str, ...]] = ()
+CLEAN: Final = "no set of carriers is held by waiting virtual threads"
+
+
+def diagnose(case: Case) -> Iterator[Finding]:
+    """One finding per process whose carriers are all held."""
+    for view in case.latest:
+        threads = view.dump.threads if view.dump else ()
+        carriers = [thread for thread in threads if thread.carrying is not None]
+        pool = next((pool for pool in view.pools for member in pool.members if carriers and member.thread is carriers[0]), None)
+        pinned = [
+            Busy(thread, activity(thread)) for thread in threads if thread.virtual and thread.native_id is not None and _waits(thread)
+        ]
+        queued = sum(1 for thread in threads if thread.virtual and not thread.frames)
+        suffers = any(pressure(view, port).exists for port in view.listeners)
+        if carriers and pool is not None and len(carriers) == len(pool.members) and len(pinned) >= len(carriers) and (queued or suffers):
+            yield _finding(view, pinned, len(carriers), queued)
+
+
+def _waits(thread: Thread) -> bool:
+    """True for a mounted virtual thread that waits: unless something pinned it, it would have been unmounted."""
+    return (
+        thread.state in {JavaState.BLOCKED, JavaState.WAITING, JavaState.TIMED_WAITING}
+        or any(frame.method == "parkOnCarrierThread" for frame in thread.frames)
+        or any(lock.verb in {LockVerb.CLASS_INIT, LockVerb.WAITING_TO_LOCK, LockVerb.WAITING_ON} for lock in thread.locks)
+    )
+
+
+def _finding(view: ProcessView, pinned: Sequence[Busy], carriers: int, queued: int) -> Finding:
+    port = next(iter(view.listeners)) if len(view.listeners) == 1 else None
+    # The one that others wait for stands in a call of its own; those in a class initializer's monitor are its victims.
+    first = next((one for one in pinned if any(frame.method == "parkOnCarrierThread" for frame in one.thread.frames)), pinned[0])
+    frame = next((frame for frame in first.thread.frames if frame.method == "<clinit>"), None) or application_frame(*first)
+    ordered = [first, *(one for one in pinned if one is not first)]
+    evidence = [of_threads(ordered, f"{plural(len(pinned), 'mounted virtual thread')} wait and do not let go of their carrier")]
+    return Finding(
+        rule="virtual-thread-pinning",
+        severity=Severity.CRITICAL,
+        confidence=Confidence.CERTAIN if queued and port is not None else Confidence.LIKELY,
+        headline=f"{all_of(len(pinned), carriers)} carriers are pinned in {frame or 'a waiting virtual thread'}: no other virtual thread can run.",
+        explanation=(
+            f"{all_of(len(pinned), carriers)} carrier threads carry a virtual thread that waits without being unmounted{f', under {frame}' if frame else ''}."
+            f"{_queued_in_words(queued)}"
+            f"{clients_in_words(view, port) if port is not None else ''} It goes on only when one of the pinned threads does, and what they wait for may itself need a carrier."
+        ),
+        why_confident="Carriers and their threads in the dump, threads that never ran, and clients that wait."
+        if queued
+        else "The carriers show it; a dump file would show the threads that wait for them.",
+        evidence=(*evidence, *(client_evidence(view, port) if port is not None else ())),
+        process=view.process,
+        culprit=Culprit(
+            pool="ForkJoinPool-1-worker", frame=str(frame) if frame else None, listener=f"*:{port}" if port is not None else None
+        ),
+        chain=(
+            Step("virtual threads", "wait for a free one of", f"{carriers} carriers", (evidence[0],)),
+            Step("the carriers", "are pinned in", str(frame or "a wait")),
+        ),
+        actions=(
+            Action(
+                When.NOW, "Save a dump file and restart.", f"jcmd {view.process.pid or 'PID'} Thread.dump_to_file -format=json threads.json"
+            ),
+            Action(
+                When.FIX,
+                f"Take the blocking call out of {frame or 'what pins'}: no synchronized (up to JDK 23), no class initializer, no native frame around it; ReentrantLock does not pin.",
+            ),
+            Action(
+                When.PREVENT, "Watch the JFR event jdk.VirtualThreadPinned; raise jdk.virtualThreadScheduler.parallelism only as a stopgap."
+            ),
+        ),
+        figures=(
+            *(client_figures(view, port)),
+            (f"{len(pinned)} of {carriers}", "carriers pinned"),
+            (f"{queued:,}", "virtual threads that never ran"),
+        ),
+        missing=()
+        if queued
+        else (
+            Missing(
+                "dump file with all virtual threads",
+                "who waits for a carrier",
+                f"jcmd {view.process.pid or 'PID'} Thread.dump_to_file -format=json threads.json",
+            ),
+        ),
+    )
+
+
+def _queued_in_words(queued: int) -> str:
+    return f" {plural(queued, 'virtual thread has', 'virtual threads have')} never run." if queued else ""
