@@ -40,7 +40,7 @@ NAME: Final = "javacore"
 HEADER: Final = r"0SECTION[ ]+TITLE |(?:NULL[ -]*\n)0SECTION[ ]+TITLE "
 ROW_SHAPE: Final = r"(?:0SECTION[ ]|[1-5](?:TI|CI|XM|XE|LK|XH)[A-Z0-9]{3,}[ ])"
 
-TAG = pp.Regex(r"(?P<tag>\d[A-Z][A-Z0-9]{2,22}|NULL)(?:\s+(?P<text>.*\S)|\s*)$")
+TAG = pp.Regex(r"(?P<tag>\d[A-Z][A-Z0-9]{2,22}|NULL)(?:\s+(?P<text>\S.*?))?\s*$")
 THREAD = pp.Regex(
     r'"(?P<name>.*)" (?:\(TID:|J9VMThread:)(?P<vm>0x[0-9A-Fa-f]{1,16}),?.*?(?:java/lang/Thread:(?P<object>0x[0-9A-Fa-f]{1,16}), )?'
     r"state:(?P<state>[A-Z]{1,3})\b.*$"
@@ -107,7 +107,7 @@ class _Reader:
         self.cycle_first = self.cycle_last = 0
         self.waiter: str | None = None
         self.awaited: tuple[str | None, str | None] = (None, None)
-        self.details = self.ended = False
+        self.ended = False
 
     def take(self, index: int, tag: str, text: str) -> bool:
         """Take a line; False if its tag promises what the text does not hold."""
@@ -115,12 +115,11 @@ class _Reader:
             return self._of_thread(index, tag, text)
         if "LKDEADLOCK" in tag:
             return self._of_deadlock(index, tag, text)
-        if tag == "1XMCURTHDINFO":
-            self.details = False
-        elif tag == "1XMTHDINFO":
+        if tag == "1XMTHDINFO":
             # Above this line stands the current thread alone, which the list below has again.
-            self.details = True
             self.threads.clear()
+            self.by_vm.clear()
+            self.owners.clear()
         elif tag in {"1TIDATETIME", "1CIJAVAVERSION", "1CIPROCESSID"}:
             self.facts.setdefault(tag, text)
         self.ended = self.ended or (tag == "NULL" and "END OF DUMP" in text)

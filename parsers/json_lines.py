@@ -59,7 +59,6 @@ class Document:
 
     Attributes:
         root: the value, None if there was nothing of one.
-        complete: True if every bracket was closed.
         odd: indices of lines that hold something that is no JSON, in order.
     """
 
@@ -73,7 +72,11 @@ class Document:
         self._read("\n".join(lines))
         for value in self._open:
             self._close(value)
-        self.complete = self.root is not None and not self._open
+
+    @property
+    def complete(self) -> bool:
+        """True if there is a value, and every bracket was closed."""
+        return self.root is not None and not self._open
 
     def _read(self, text: str) -> None:
         position = 0

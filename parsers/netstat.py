@@ -42,18 +42,19 @@ _HEADER = re.compile(
 # Without root, netstat says so on stderr: in a terminal or with 2>&1 that stands above the table and belongs to it.
 _NOT_ROOT: Final = r"(?:\((?:Not all processes|No info could be read)[^\n]*\n(?:[ ]will not be shown[^\n]*\n)?)*"
 HEADER: Final = _NOT_ROOT + r"Active Internet connections[^\n]*(?:\n[ ]*Proto[ ]+Recv-Q[^\n]*)?|[ ]*Proto[ ]+Recv-Q[ ]+Send-Q"
-# The state belongs to a tcp row's shape: "ss -a state close-wait" prints the same row without one.
+# The state belongs to a tcp row's shape: "ss -a state close-wait" prints the same row without one. A port behind a dot is BSD's.
 ROW_SHAPE: Final = (
-    r"[ ]{0,3}(?:tcp[46]?[ ]+\d+[ ]+\d+[ ]+\S++[ ]+\S++[ ]+[^\W\da-z]{4}|udp[46]?[ ]+\d+[ ]+\d+[ ]+\S+?[:.]\S++[ ]+\S+?[:.]\S)"
+    r"[ ]{0,3}(?:tcp[46]?[ ]+\d+[ ]+\d+[ ]+(?!\S*\.[\w*]+[ ]+\S*\.)\S++[ ]+\S++[ ]+[^\W\da-z]{4}|udp[46]?[ ]+\d+[ ]+\d+[ ]+(?!\S*\.[\w*]+[ ]+\S*\.)\S+?[:.]\S++[ ]+\S+?[:.]\S)"
 )
 _telling_row = re.compile(ROW_SHAPE).match
+_BSD = re.compile(r"Recv-Q\s+Send-Q\s.*\(state\)|Rexmit\s+OOORcv|Rwind")
 _UNIX_ROW = re.compile(r"unix\s+\d+\s+\[|Proto\s+RefCnt|Active UNIX")
 _REMARK = re.compile(r"\(?(?:Not all processes|No info could be read|will not be shown|.*you would have to be root)", re.IGNORECASE)
 
 
 def sniff(head: Sequence[str]) -> bool:
     """True if a row of the shape ``tcp 0 0 addr:port addr:port STATE`` or netstat's header is among the lines."""
-    return any(_telling_row(line) or _HEADER.match(line) for line in head)
+    return any(_telling_row(line) or _HEADER.match(line) for line in head) and not any(_BSD.search(line) for line in head)
 
 
 def parse(section: Section) -> Parsed:

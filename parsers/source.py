@@ -28,6 +28,7 @@ PROMPT = re.compile(
 FENCE = re.compile(r"^[ \t]*+(?:```|~~~|\{%-?[ ]*(?:end)?highlight\b|\{code|\{noformat|</?pre\b)[^\n]*$", re.MULTILINE)
 ELISION = re.compile(r"^[ \t]*(?:\.{3,}|…|\[\.\.\.\]|\(\.\.\.\))[ \t]*$")
 
+_FIELDS = re.compile(rb"p\d{1,10}\x00(?:[a-zA-Z][^\x00-\x1f]*\x00)*\n")
 
 LONGEST = 8192
 """Characters of the longest line that is read: ss lists every owner of a listener, some 30 characters each for hundreds of workers."""
@@ -116,12 +117,14 @@ def decode(data: bytes) -> str:
 
 
 def is_binary(data: bytes) -> bool:
-    """True for data that is no text in any encoding ``decode`` knows: NUL bytes without a UTF-16 pattern."""
+    """True for data that is no text in any encoding ``decode`` knows: NUL bytes without a UTF-16 pattern, or lsof -F0's."""
     head = data[:4096]
     if head.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)):
         return False
     zeros = head.count(0)
     if not zeros:
+        return False
+    if _FIELDS.match(head):
         return False
     utf16 = zeros > len(head) // 3 and max(head[0::2].count(0), head[1::2].count(0)) > 0.9 * zeros
     return not utf16

@@ -61,7 +61,7 @@ class ProcessView:
         self.dump: ThreadDump | None = None
         self.dump_basis: str | None = None
 
-    @property
+    @cached_property
     def command(self) -> str | None:
         """The command as the socket tables print it."""
         return next((owner.command for socket in self.sockets for owner in socket.owners if owner.pid == self.pid and owner.command), None)

@@ -154,7 +154,8 @@ class Stall:
         """Both halves of the calls that come back to this process: its own, or those of the proxy that they go through."""
         if target.back:
             return tuple(Pair(one, self.view.table.get(one.remote, one.local) if one.remote else None, proven=True) for one in target.back)
-        return tuple(pair for pair in self.view.pairs if pair.near in target.connections)
+        chosen = {id(one) for one in target.connections}
+        return tuple(pair for pair in self.view.pairs if id(pair.near) in chosen)
 
 
 def stalls(view: ProcessView) -> tuple[Stall, ...]:
@@ -182,7 +183,8 @@ def targets(view: ProcessView, callers: Sequence[Busy]) -> tuple[Target, ...]:
     """Whom the callers wait for, by counting.
 
     A connection to the own listener whose request lies unread is an outstanding call for sure; the callers that these leave
-    over are compared with the open connections to each other service. Where several services could explain them, none is named.
+    over are compared with the open connections to each service, the own listener among them (its connections may be idle, or their
+    requests read by an I/O thread and queued). Where several services could explain them, none is named.
     """
     if not callers:
         return ()
@@ -195,7 +197,7 @@ def targets(view: ProcessView, callers: Sequence[Busy]) -> tuple[Target, ...]:
 
 
 def _own_target(view: ProcessView, callers: int) -> Target | None:
-    pending = [pair for pair in view.pairs if pair.pending] or list(view.pairs)
+    pending = [pair for pair in view.pairs if pair.pending]
     if not pending:
         return None
     proven = all(pair.proven for pair in pending)
@@ -211,6 +213,7 @@ def _remote_targets(view: ProcessView, callers: Sequence[Busy], rest: int) -> li
     groups = _outstanding(view, callers)
     if not groups:
         return []
+    mine = {pair.near.remote for pair in view.pairs}
     basis = Basis.FRAME_PORT if all(remote.port in _ports(callers) for remote in groups) else Basis.COUNT
     total = sum(len(group) for group in groups.values())
     tolerance = max(1, COUNT_TOLERANCE * rest)
@@ -226,6 +229,9 @@ def _remote_targets(view: ProcessView, callers: Sequence[Busy], rest: int) -> li
         share = min(rest, len(group)) / len(callers)
         exact = abs(min(total, len(group)) - rest) <= tolerance or abs(total - rest) <= tolerance
         confidence = Confidence.CERTAIN if exact and len(groups) == 1 else Confidence.LIKELY
+        if remote in mine:
+            result.append(Target(remote, own=True, connections=tuple(group), share=share, basis=basis, confidence=Confidence.LIKELY))
+            continue
         back = _way_back(view, group)
         back = back if len(back) >= MAJORITY * len(group) else ()
         proxied = bool(back) and all(knowledge().is_proxy(one.command) for one in back)
@@ -269,7 +275,8 @@ def _outstanding(view: ProcessView, callers: Sequence[Busy]) -> dict[Endpoint, l
     """
     connecting = sum(1 for member in callers if member.activity.kind == "socket-connect")
     state = TcpState.SYN_SENT if connecting > len(callers) / 2 else TcpState.ESTABLISHED
-    own = {id(pair.near) for pair in view.pairs}
+    told = any(pair.pending for pair in view.pairs)  # then the own target speaks for them
+    own = {id(pair.near) for pair in view.pairs} if told else set()
     groups: dict[Endpoint, list[Connection]] = {}
     for connection in view.client_side:
         if connection.state is state and not connection.recv_q and connection.remote is not None and id(connection) not in own:

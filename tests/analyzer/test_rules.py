@@ -122,6 +122,15 @@ class TestSelfCall:
         assert diagnosis.verdict.rule == "self-call-starvation"
         assert diagnosis.verdict.confidence is Confidence.LIKELY
 
+    def test_idle_own_connections_beside_a_stuck_remote_are_not_the_cause(self) -> None:
+        rows = [*own_pairs(6, unread=0), *calls_to("10.2.2.2:9200", 6), *gave_up(6)]
+        diagnosis = stuck(*rows)
+        assert all(finding.confidence is Confidence.SUSPECTED for finding in diagnosis.findings)
+
+    def test_own_calls_that_an_io_thread_has_read_are_likely(self) -> None:
+        diagnosis = stuck(*own_pairs(6, unread=0), *gave_up(6))
+        assert (diagnosis.verdict.rule, diagnosis.verdict.confidence) == ("self-call-starvation", Confidence.LIKELY)
+
     def test_a_cut_off_dump_lowers_confidence(self) -> None:
         files = {
             "netstat.txt": netstat(LISTEN, *own_pairs(6)),
