@@ -83,7 +83,11 @@ skip() { echo "$ROUND/$1 | $(utc) | - | skipped | $2 | $3" >>"$MANIFEST"; }
 # A field of /proc/PID/status; the last word of it with a third argument (the innermost of several numberings).
 status_of() { sed -n "s/^$2:[[:space:]]*//p" "/proc/$1/status" 2>/dev/null; }
 
-same_namespace() { [ "$(readlink "/proc/$PID/ns/$1" 2>/dev/null)" = "$(readlink "/proc/self/ns/$1" 2>/dev/null)" ]; }
+# Also true where the answer is hidden: then it cannot be entered either.
+same_namespace() {
+  its=$(readlink "/proc/$PID/ns/$1" 2>/dev/null) || return 0
+  [ "$its" = "$(readlink "/proc/self/ns/$1")" ]
+}
 
 look_at_process() {
   owner_uid=$(status_of "$PID" Uid | cut -f 2)
@@ -108,6 +112,7 @@ look_at_process() {
 
 is_jvm() {
   case $exe in */java) return 0 ;; esac
+  if [ -z "$exe" ] && first_line "/proc/$PID/comm" && [ "$LINE" = java ]; then return 0; fi
   grep -q 'libjvm\.so' "/proc/$PID/maps" 2>/dev/null
 }
 
@@ -140,22 +145,38 @@ contained() { limited nsenter -t "$PID" -m -p -S "$owner_uid" -G "$owner_gid" --
 attempt() {
   name=$1
   shift
+  attempt_began=$(date +%s)
   ("$@") >"$WORK/dump" 2>"$WORK/dump.errors"
-  attempt_code=$?
+  attempt_code=$? attempt_took=$(($(date +%s) - attempt_began))
   if grep -q 'Full thread dump' "$WORK/dump"; then
     sed '1{/^[0-9]*:$/d;}' "$WORK/dump"
     echo "by $name" >&2
     return 0
   fi
-  echo "$name: exit $attempt_code, $(cat "$WORK/dump.errors" "$WORK/dump" | tr '\n' ' ' | cut -c 1-120);" >&2
+  cat "$WORK/dump" "$WORK/dump.errors" >>"$WORK/failures"
+  echo "$name: exit $attempt_code after $attempt_took s;" >&2
   return 1
 }
 
-# True if further tools would hang as this one did: all of them knock at the same door.
-hung() { [ "$attempt_code" = 124 ] || [ "$attempt_code" = 137 ]; }
+# True if further tools would wait in vain as this one did: all of them knock at the same door. jstack gives up by itself after 10 s.
+hung() { [ "$attempt_took" -ge 5 ]; }
 
+# Prints the dump, or what the tools said instead: that a JVM does not answer is evidence too.
 dump_threads() {
-  LIMIT=$DUMP_LIMIT attempt_code=0
+  : >"$WORK/failures"
+  find_dump && return
+  cat "$WORK/failures"
+  return 1
+}
+
+find_dump() {
+  LIMIT=$DUMP_LIMIT attempt_took=0
+  case $(status_of "$PID" State) in
+    [Tt]*)
+      echo "the process is stopped (SIGSTOP, or traced): it cannot answer; not tried" >&2
+      return 1
+      ;;
+  esac
   # The tools knock with signal 3 where the JVM has no attach socket yet. One that runs with -Xrs does not catch it, and would end.
   case $(status_of "$PID" SigCgt) in
     *[4567cdef]) ;;
@@ -456,7 +477,8 @@ main() {
   OUT=$PWD/$NAME WORK=$OUT/.work MANIFEST=$OUT/manifest.txt
   mkdir "$WORK"
   trap interrupted INT TERM HUP
-  say "$ROUNDS rounds, $INTERVAL s apart; a few seconds of one core each, some MB of disk, the process held for milliseconds by each thread dump"
+  say "$ROUNDS rounds, $INTERVAL s apart; each takes a few seconds of one core ($((DUMP_LIMIT + 5)) s more if the JVM gives no dump),"
+  say "holds the JVM for the milliseconds of a thread dump, and writes some MB below $PWD"
   [ "$(id -u)" = 0 ] || [ "$(id -u)" = "$owner_uid" ] || say "neither root nor the process' user: most of it will be missing"
   begin_manifest
   [ -z "$CAPTURE" ] || start_capture

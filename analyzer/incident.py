@@ -16,6 +16,7 @@ from parsers.records import (
     Limit,
     OpenFile,
     Pid,
+    ProcessRow,
     ProcessStatus,
     SocketRow,
     TaskSyscall,
@@ -45,6 +46,7 @@ class Snapshot(msgspec.Struct, frozen=True, kw_only=True):
     usages: tuple[ThreadUsage, ...] = ()
     tasks: tuple[TaskSyscall, ...] = ()
     statuses: tuple[ProcessStatus, ...] = ()
+    processes: tuple[ProcessRow, ...] = ()
     attach_failures: tuple[AttachFailure, ...] = ()
 
     @property

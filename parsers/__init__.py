@@ -26,6 +26,7 @@ from parsers import (
     proc_net,
     proc_task,
     process_status,
+    ps,
     ss,
     thread_file,
     top,
@@ -80,6 +81,7 @@ FORMATS: Final[tuple[Format, ...]] = (
     counters,
     limits,
     process_status,
+    ps,
     attach_failure,
 )
 """Every format, the most telling first: the first whose ``sniff`` agrees gets the section, and tests hold that no other would."""

@@ -84,6 +84,8 @@ class Document:
             match = _TOKEN.match(text, position)
             if match is None:
                 self._skip()
+                if self._keys:
+                    self._keys[-1] = None  # the value that was to come is lost
                 end = text.find("\n", position)
                 position = len(text) if end < 0 else end
                 continue

@@ -38,14 +38,16 @@ if TYPE_CHECKING:
 
 NAME: Final = "lsof_fields"
 
-HEADER: Final = r"p\d{1,10}(?:\x00|\n(?:[gRKMcuLZ][^\n]{0,200}\n){0,9}f[^\n]{1,8}\n)"
-ROW_SHAPE: Final = r"p\d{1,10}\x00|f\d{1,6}\n(?:[al][ rwuN]?\n){0,2}t(?:IPv[46]|REG|sock|FIFO|CHR|a_inode|unix)\n"
+_PROCESS: Final = r"p\d{1,10}(?:\x00|\n(?:[gRKMcuLZ][^\n]{0,200}\n){0,9}f[^\n]{1,8}\n)"
+# Nothing begins a new output: every process begins like the first.
+HEADER: Final = r"(?!)"
+ROW_SHAPE: Final = rf"{_PROCESS}|f\d{{1,6}}\n(?:[al][ rwuN]?\n){{0,2}}t(?:IPv[46]|REG|sock|FIFO|CHR|a_inode|unix)\n"
 
 FIELD = pp.Regex(r"(?P<key>[pgRKMcuLZfaltDdsoinrPTkNGm])(?P<value>[^\n\0]*)$")
 _field = FIELD.re.match
 _process = re.compile(r"p(?P<pid>\d{1,10})$").match
 _telling = re.compile(r"p\d{1,10}\x00").match
-_begins = re.compile(rf"{HEADER}|{ROW_SHAPE}").match
+_begins = re.compile(ROW_SHAPE).match
 _sock = re.compile(r"(?:protocol: |can't identify protocol)").match
 
 

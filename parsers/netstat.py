@@ -43,9 +43,7 @@ _HEADER = re.compile(
 _NOT_ROOT: Final = r"(?:\((?:Not all processes|No info could be read)[^\n]*\n(?:[ ]will not be shown[^\n]*\n)?)*"
 HEADER: Final = _NOT_ROOT + r"Active Internet connections[^\n]*(?:\n[ ]*Proto[ ]+Recv-Q[^\n]*)?|[ ]*Proto[ ]+Recv-Q[ ]+Send-Q"
 # The state belongs to a tcp row's shape: "ss -a state close-wait" prints the same row without one. A port behind a dot is BSD's.
-ROW_SHAPE: Final = (
-    r"[ ]{0,3}(?:tcp[46]?[ ]+\d+[ ]+\d+[ ]+(?!\S*\.[\w*]+[ ]+\S*\.)\S++[ ]+\S++[ ]+[^\W\da-z]{4}|udp[46]?[ ]+\d+[ ]+\d+[ ]+(?!\S*\.[\w*]+[ ]+\S*\.)\S+?[:.]\S++[ ]+\S+?[:.]\S)"
-)
+ROW_SHAPE: Final = r"[ ]{0,3}(?:tcp[46]?[ ]+\d+[ ]+\d+[ ]+(?!\S*\.[\w*]+[ ]+\S*\.)\S++[ ]+\S++[ ]+[^\W\da-z]{4}|udp[46]?[ ]+\d+[ ]+\d+[ ]+(?!\S*\.[\w*]+[ ]+\S*\.)\S+?[:.]\S++[ ]+\S+?[:.]\S)"
 _telling_row = re.compile(ROW_SHAPE).match
 _BSD = re.compile(r"Recv-Q\s+Send-Q\s.*\(state\)|Rexmit\s+OOORcv|Rwind")
 _UNIX_ROW = re.compile(r"unix\s+\d+\s+\[|Proto\s+RefCnt|Active UNIX")

@@ -31,14 +31,17 @@ if TYPE_CHECKING:
 
 NAME: Final = "process_status"
 
-HEADER: Final = r"Name:[ \t]+[^\n]{1,64}\n(?:Umask:[^\n]{1,20}\n)?State:[ \t]+[A-Za-z][ ]\("
-ROW_SHAPE: Final = r"State:[ \t]+[A-Za-z][ ]\([a-z ]{3,20}\)[ \t]*$"
+_BEGIN: Final = r"Name:[ \t]+[^\n]{1,64}\n(?:Umask:[^\n]{1,20}\n)?State:[ \t]+[A-Za-z][ ]\("
+_STATE: Final = r"State:[ \t]+[A-Za-z][ ]\([a-z ]{3,20}\)[ \t]*$"
+# Nothing begins a new output: "cat /proc/*/status" shows many processes at one moment.
+HEADER: Final = r"(?!)"
+ROW_SHAPE: Final = rf"{_BEGIN}|{_STATE}"
 
 # Nearly all values are numbers and masks; a line of prose with a colon is none of the kernel's.
 ROW = pp.Regex(r"(?P<key>[A-Za-z]\w{2,40}):[ \t]*(?P<value>\S[^\n]*?|)[ \t]*$")
 _row = ROW.re.match
-_begins = re.compile(HEADER).match
-_state = re.compile(ROW_SHAPE).match
+_begins = re.compile(_BEGIN).match
+_state = re.compile(_STATE).match
 _number = re.compile(r"\d{1,18}").match
 _ids = re.compile(r"\d{1,10}(?:\s+\d{1,10}){0,31}\s*$").match
 _WORDS: Final = frozenset({"Name", "State", "Groups", "Speculation_Store_Bypass", "SpeculationIndirectBranch"})
@@ -51,33 +54,39 @@ def sniff(head: Sequence[str]) -> bool:
 
 
 def parse(section: Section) -> Parsed:
-    """Read one status (a section never holds two that begin with a name)."""
-    fields: dict[str, str] = {}
+    """Read one status, or those of several processes one after another."""
+    found: list[ProcessStatus] = []
     unread: list[tuple[int, str]] = []
+    fields: dict[str, str] = {}
     places: list[int] = []
+    read = 0
     for index, line in section.rows():
         match = _row(line)
-        if match and match["key"] not in fields and (match["key"] in _WORDS or not match["value"] or _value(match["value"])):
-            fields[match["key"]] = match["value"]
-            places.append(index)
-        else:
+        if match is None or not (match["key"] in _WORDS or not match["value"] or _value(match["value"])):
             unread.append((index, "no field of /proc/PID/status"))
+            continue
+        if match["key"] in fields:
+            found += _status(section, fields, places)
+            fields, places = {}, []
+        fields[match["key"]] = match["value"]
+        places.append(index)
+        read += 1
+    found += _status(section, fields, places)
     gaps, elisions = leftovers(section, unread)
-    status = _status(section, fields, places)
-    return Parsed((status, *elisions) if status else elisions, len(places) + len(elisions), gaps)
+    return Parsed((*found, *elisions), read + len(elisions), gaps)
 
 
-def _status(section: Section, fields: dict[str, str], places: list[int]) -> ProcessStatus | None:
-    """The record, None without the two facts that make one: which process, and its state."""
+def _status(section: Section, fields: dict[str, str], places: list[int]) -> list[ProcessStatus]:
+    """The record; none without the two facts that make one: which process, and its state."""
     own = _first(fields, "Pid")
     pid = _first(fields, "Tgid")
     state = fields.get("State", "")
     if not state or (own is None and pid is None):
-        return None
+        return []
     process = own if pid is None else pid
     tracer, size, rss = (_first(fields, key) for key in ("TracerPid", "FDSize", "VmRSS"))
     spaces = fields.get("NSpid", "")
-    return ProcessStatus(
+    status = ProcessStatus(
         where=section.where(places[0], places[-1]),
         tool=NAME,
         pid=Pid(process or 0),
@@ -90,6 +99,7 @@ def _status(section: Section, fields: dict[str, str], places: list[int]) -> Proc
         rss=None if rss is None else rss * 1024,
         thread=NativeId(own) if own is not None and own != process else None,
     )
+    return [status]
 
 
 def _first(fields: dict[str, str], key: str) -> int | None:

@@ -55,7 +55,7 @@ class TcpState(StrEnum):
     UNKNOWN = "UNKNOWN"
 
 
-class Endpoint(msgspec.Struct, frozen=True, gc=False, order=True):
+class Endpoint(msgspec.Struct, frozen=True, gc=False):
     """One end of a connection.
 
     ``host`` is an address without brackets, IPv4-mapped IPv6 written as IPv4, or a name if the tool resolved it; ``*`` is the
@@ -67,6 +67,14 @@ class Endpoint(msgspec.Struct, frozen=True, gc=False, order=True):
     port: int | None
     service: str | None = None
     truncated: bool = False
+
+    def __lt__(self, other: Endpoint) -> bool:
+        """Order by host and port; an unknown port comes first, services by name."""
+        return self._order < other._order
+
+    @property
+    def _order(self) -> tuple[str, int, str]:
+        return self.host, -1 if self.port is None else self.port, self.service or ""
 
     def __str__(self) -> str:
         """``host:port`` with brackets around an IPv6 address."""
@@ -207,8 +215,7 @@ class LockVerb(StrEnum):
 class Lock(msgspec.Struct, frozen=True, gc=False):
     """A lock line. ``depth``: index of the frame above it, -1 for an ownable synchronizer. ``address`` is None when not printed.
 
-    ``address`` names the object within its dump: ``0x…`` in dumps of the VM, ``pkg.Class@hash`` (the identity hash) in those made by Java
-    code, so addresses of two dialects never compare.
+    It names the object within its dump: ``0x…`` in dumps of the VM, ``pkg.Class@hash`` in those made by Java code.
     """
 
     verb: LockVerb
@@ -307,11 +314,10 @@ class ThreadUsage(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class ProcessStatus(msgspec.Struct, frozen=True, kw_only=True):
-    """/proc/PID/status, or a process of ``ps``. ``state`` is the kernel's letter: R S D T (stopped) t (traced) Z X I.
+    """/proc/PID/status. ``state`` is the kernel's letter: R S D T (stopped) t (traced) Z X I.
 
     ``nspid``: the process's id in every PID namespace from the outermost to its own; several in a container. ``tracer`` 0: nobody traces it.
-    ``thread`` is set when this is one thread of the process (/proc/PID/task/TID/status): then ``state`` is the thread's.
-    ``rss`` in bytes. ``name`` is the kernel's, at most 15 characters (``comm``), or the command line of ``ps``.
+    ``thread`` is set when this is one thread (/proc/PID/task/TID/status), whose ``state`` it is. ``rss`` in bytes. ``name``: ``comm``, 15 characters.
     """
 
     where: Where
@@ -325,6 +331,17 @@ class ProcessStatus(msgspec.Struct, frozen=True, kw_only=True):
     fd_size: int | None = None
     rss: int | None = None
     thread: NativeId | None = None
+
+
+class ProcessRow(msgspec.Struct, frozen=True, kw_only=True):
+    """A process of ``ps``, of the whole host. ``command`` as far as ps printed it; ``state`` the kernel's letter, None without STAT."""
+
+    where: Where
+    pid: Pid
+    command: str
+    state: str | None = None
+    threads: int | None = None
+    rss: int | None = None
 
 
 class AttachFailure(msgspec.Struct, frozen=True):
@@ -369,7 +386,7 @@ class TaskSyscall(msgspec.Struct, frozen=True, kw_only=True):
 
 
 Record: TypeAlias = (
-    SocketRow | OpenFile | ThreadDump | Limit | Counter | ThreadUsage | ProcessStatus | AttachFailure | Elision | TaskSyscall
+    SocketRow | OpenFile | ThreadDump | Limit | Counter | ThreadUsage | ProcessStatus | ProcessRow | AttachFailure | Elision | TaskSyscall
 )
 
 

@@ -100,6 +100,8 @@ def _judge(stall: Stall, target: Target) -> tuple[Confidence, Severity, str]:
         doubts.append("nobody has given up yet, so one dump may show a busy moment")
     if target.confidence is not Confidence.CERTAIN or target.share < 1 - COUNT_TOLERANCE:
         doubts.append("the connections explain only a part of the threads, or another service is connected too")
+    if doubt := _unseen_end(stall.view, target):
+        doubts.append(doubt)
     if stall.view.dump is not None and stall.view.dump.complete is False:
         doubts.append("the thread dump is cut off")
     if any(hop.confidence is Confidence.SUSPECTED for hop in stall.hops):
@@ -112,6 +114,17 @@ def _judge(stall: Stall, target: Target) -> tuple[Confidence, Severity, str]:
         )
     severity = Severity.CRITICAL if stall.pressure.exists else Severity.WARNING
     return Confidence.LIKELY, severity, f"{agree}. Not certain, because {' and '.join(doubts)}."
+
+
+def _unseen_end(view: ProcessView, target: Target) -> str | None:
+    """Why the far end may not be where the calls end: a proxy passes them on, and an end on this host that nobody owns may be anybody's."""
+    halves = [view.table.get(one.remote, one.local) for one in target.connections if one.remote is not None]
+    listener = view.table.listener(target.remote)
+    owners = {one.command for one in (*halves, listener) if one is not None and one.owners}
+    if any(knowledge().is_proxy(command) for command in owners):
+        return "the far end is a proxy, which passes the calls on to a service that is not in the evidence"
+    on_this_host = target.remote.is_loopback or target.remote.host in view.table.local_hosts
+    return "the far end is on this host, and the table does not show whose it is" if on_this_host and not owners else None
 
 
 def _service(view: ProcessView, remote: Endpoint, noun: str) -> str:

@@ -34,8 +34,10 @@ if TYPE_CHECKING:
 NEEDS: Final = ("sockets",)
 CONSEQUENCE_OF: Final = ("http-pool-exhausted",)
 CLEAN: Final = "no connection that the process opened is in CLOSE_WAIT"
-MANY: Final = 20
-"""Stale members of one pool towards one service: HTTP clients keep at most 20 in all by default (Apache), OkHttp 5, JDK 5 per service."""
+MANY: Final = 200
+"""Stale members of one pool towards one service: pools for one service are rarely set above 200 (Tomcat's and many gateways' default)."""
+TREND: Final = 3
+"""Snapshots that make growth certain: of two tables, the first may be cut, or the pool was just filling."""
 GROWTH: Final = 3
 """Sockets that must have come between first and last snapshot: fewer may be a pool that filled."""
 
@@ -77,7 +79,7 @@ def _judge(
             sockets,
             counts,
             Severity.WARNING,
-            Confidence.CERTAIN,
+            Confidence.CERTAIN if len(counts) >= TREND else Confidence.LIKELY,
             f"{' → '.join(map(str, counts))} sockets in {len(counts)} snapshots; none of the first ones was ever closed.",
         )
     elif len(sockets) > MANY and len(counts) == 1:

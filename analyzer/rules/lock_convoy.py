@@ -119,6 +119,8 @@ def _judge(queue: LockQueue) -> tuple[Confidence, str]:
         return judge(doubts, "The dump shows the queue.", other_cause=other)
     if not queue.named:
         return judge([*doubts, "the owner is inferred"], "One thread alone is past the place where the others wait.")
+    if queue.owner.activity.kind in {"monitor", "lock"}:
+        doubts.append("the owner waits for a lock itself, and the dump does not say whose")
     if queue.owner.activity.kind == "running" and not queue.lasting:
         doubts.append("the owner is running: a short lock that everybody uses shows the same in one dump")
     lasting = (

@@ -94,3 +94,14 @@ def test_a_rule_without_its_input_is_skipped_not_clean() -> None:
     checks = {check.rule: check for check in diagnosis_of({"jstack.txt": dump(*idle_exec(2))}).checked}
     assert checks["connection-leak"].outcome is Outcome.SKIPPED
     assert checks["java-deadlock"].outcome is Outcome.CLEAN
+
+
+def test_a_service_name_without_a_port_breaks_nothing() -> None:
+    """lsof without -P prints names that /etc/services of the captured host had and this tool's table has not."""
+    rows = [
+        f"java 77 app {n}u IPv6 {900 + n} 0t0 TCP 10.0.0.1:4000{n}->10.0.0.9:{port} (CLOSE_WAIT)"
+        for n, port in enumerate(("8443", "oddservice", "other-svc", "443"))
+    ]
+    diagnosis = diagnosis_of({"lsof.txt": "COMMAND PID USER FD TYPE DEVICE SIZE/OFF NODE NAME\n" + "\n".join(rows) + "\n"})
+    assert {table.remote for table in diagnosis.sockets} == {"10.0.0.9:8443", "10.0.0.9:oddservice", "10.0.0.9:other-svc", "10.0.0.9:443"}
+    assert not [check for check in diagnosis.checked if check.outcome is Outcome.FAULT]

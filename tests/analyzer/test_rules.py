@@ -146,6 +146,11 @@ class TestSlowBackend:
         assert diagnosis.primary is not None
         assert diagnosis.primary.culprit.remote == "10.2.2.2:9200"
 
+    def test_a_proxy_or_an_unseen_end_on_this_host_is_not_certain(self) -> None:
+        halves = [f"0 10.1.1.5:9000 10.1.1.5:{41000 + n} ESTABLISHED 99/nginx:" for n in range(6)]
+        assert stuck(*calls_to("10.1.1.5:9000", 6), *halves, *gave_up(6)).verdict.confidence is Confidence.LIKELY
+        assert stuck(*calls_to("10.1.1.5:9000", 6), *gave_up(6)).verdict.confidence is Confidence.LIKELY
+
     def test_a_busy_moment_is_not_certain(self) -> None:
         diagnosis = stuck(*calls_to("10.2.2.2:9200", 6))
         assert diagnosis.verdict.confidence is Confidence.LIKELY
@@ -295,8 +300,12 @@ class TestConnectionLeak:
         assert (finding.confidence, finding.severity) == (Confidence.CERTAIN, Severity.WARNING)
         assert "4 → 9 → 15" in finding.explanation
 
+    def test_growth_between_two_snapshots_is_likely(self) -> None:
+        diagnosis = diagnosis_of({f"netstat-{n}.txt": self.leaked(count) for n, count in enumerate((4, 9), start=1)})
+        assert found(diagnosis, "connection-leak")[0].confidence is Confidence.LIKELY
+
     def test_many_in_one_snapshot_are_suspected(self) -> None:
-        finding = found(diagnosis_of({"netstat.txt": self.leaked(40)}), "connection-leak")[0]
+        finding = found(diagnosis_of({"netstat.txt": self.leaked(400)}), "connection-leak")[0]
         assert (finding.confidence, finding.severity) == (Confidence.SUSPECTED, Severity.WARNING)
 
     def test_a_socket_read_to_its_end_and_kept_is_suspected(self) -> None:
