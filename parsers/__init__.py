@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Final, Protocol
 
 from parsers import (
     attach_failure,
+    collection,
     counters,
     hotspot,
     hotspot_agent,
@@ -77,6 +78,7 @@ FORMATS: Final[tuple[Format, ...]] = (
     proc_net,
     proc_fd,
     proc_task,
+    collection,
     top,
     counters,
     limits,

@@ -385,8 +385,30 @@ class TaskSyscall(msgspec.Struct, frozen=True, kw_only=True):
     command: str | None = None
 
 
+class Collected(msgspec.Struct, frozen=True, kw_only=True):
+    """A command that the collector ran for ``file``, or left out (``exit_code`` None), with its own remark. ``began`` is ISO 8601 in UTC."""
+
+    where: Where
+    file: str
+    began: str
+    command: str
+    exit_code: int | None
+    remark: str | None = None
+
+
 Record: TypeAlias = (
-    SocketRow | OpenFile | ThreadDump | Limit | Counter | ThreadUsage | ProcessStatus | ProcessRow | AttachFailure | Elision | TaskSyscall
+    SocketRow
+    | OpenFile
+    | ThreadDump
+    | Limit
+    | Counter
+    | ThreadUsage
+    | ProcessStatus
+    | ProcessRow
+    | AttachFailure
+    | Elision
+    | TaskSyscall
+    | Collected
 )
 
 

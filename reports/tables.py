@@ -50,8 +50,8 @@ def close_wait_split(split: CloseWait) -> str:
         return ""
     unknown = split.total - split.fin_only - split.unread - split.drained - split.unaccepted
     parts = [
-        (split.fin_only, "with only the FIN left to read, so a thread took the request (Recv-Q 1)"),
-        (split.unread, "with request bytes that nobody read (Recv-Q over 1)"),
+        (split.fin_only, "with everything read but the FIN (Recv-Q 1)"),
+        (split.unread, "with bytes that nobody read (Recv-Q over 1)"),
         (split.drained, "read to the end and not closed (Recv-Q 0)"),
         (split.unaccepted, "still in the accept queue, without an owner (inode 0)"),
         (unknown, "of which the table does not give the queue"),

@@ -42,7 +42,9 @@ def _entries(view: View) -> Iterator[tuple[str, str]]:
     told = _told(view)
     for case in told:
         yield from _case(case, short=len(told) > 1)
-    others = [f"{case.id} {case.rule} ({case.word})" for case in (*view.cases[len(told) :], *view.followed, *view.also) if case.word != "info"]
+    others = [
+        f"{case.id} {case.rule} ({case.word})" for case in (*view.cases[len(told) :], *view.followed, *view.also) if case.word != "info"
+    ]
     if others:
         yield "Also", f"{listed(others, 6)}. {view.findings_rest}"
     for gap in view.missing[: 1 if view.cases else 3]:

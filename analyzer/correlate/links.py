@@ -32,8 +32,10 @@ def _inferred(view: ProcessView) -> Iterator[Link]:
             alone = len(target.connections) == len(stall.callers) == 1
             thread = stall.callers[0].thread if alone else None
             basis = Basis.UNIQUE if alone else target.basis
+            # Equal numbers may prove the cause; which of the threads has which of the connections they do not prove.
+            confidence = Confidence.LIKELY if target.confidence is Confidence.CERTAIN else target.confidence
             for connection in target.connections:
-                yield _link(view, connection, "calls", stall.calling_pool.name, thread, basis, target.confidence)
+                yield _link(view, connection, "calls", stall.calling_pool.name, thread, basis, confidence)
         if stall.port is not None:
             for connection in view.server_side(stall.port):
                 if connection.state in {TcpState.ESTABLISHED, TcpState.CLOSE_WAIT}:

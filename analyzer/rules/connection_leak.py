@@ -144,11 +144,7 @@ def _finding(
         culprit=Culprit(remote=str(remote)),
         chain=(Step(str(remote), "closed its side of", plural(len(sockets), "connection")), Step(who, "never closes", "its own side")),
         actions=(
-            Action(
-                When.NOW,
-                "Take another socket table in a few minutes: growth makes it a leak.",
-                f"lsof -nP -a -i -p {pid if pid is not None else 'PID'} > lsof-2.txt",
-            ),
+            _look(pid, grows=counts[-1] > counts[0]),
             Action(
                 When.FIX,
                 f"Close every response, stream and connection to {remote} in all paths (try-with-resources); keep one client, not one per request.",
@@ -173,4 +169,18 @@ def _finding(
         )
         if severe and len(counts) == 1
         else (),
+    )
+
+
+def _look(pid: int | None, *, grows: bool) -> Action:
+    """What to look at next: how long it can last, or whether it grows at all."""
+    process = pid if pid is not None else "PID"
+    if grows:
+        return Action(
+            When.NOW,
+            "See how far the limit of descriptors is; restart before it is reached.",
+            f"ls /proc/{process}/fd | wc -l; grep 'open files' /proc/{process}/limits",
+        )
+    return Action(
+        When.NOW, "Take another socket table in a few minutes: growth makes it a leak.", f"lsof -nP -a -i -p {process} > lsof-2.txt"
     )
