@@ -9,10 +9,11 @@ from typing import TYPE_CHECKING, Final
 
 from msgspec.structs import replace
 
-from analyzer.correlate import Case, ProcessView
+from analyzer.correlate import Case, ProcessView, Stall
 from analyzer.correlate.calls import DUMP_MISSING, SOCKETS_MISSING
 from analyzer.correlate.links import links_of
-from analyzer.correlate.stalls import pressure
+from analyzer.correlate.pools import VIRTUAL
+from analyzer.correlate.stalls import SATURATED, pressure
 from analyzer.correlate.waits import waits_of
 from analyzer.correlate.witness import plural
 from analyzer.finding import Check, Confidence, Diagnosis, Finding, IncidentFacts, Missing, Outcome, Severity, Status, Verdict, order_of
@@ -27,6 +28,8 @@ if TYPE_CHECKING:
 
 FEW: Final = 10
 """CLOSE_WAIT sockets of a port that come and go on a healthy server …"""
+SMALLEST_POOL: Final = 4
+"""Request threads below which all of them may be busy for a moment."""
 FEW_SHARE: Final = 0.05
 """… if they are also below this share of the port's connections."""
 
@@ -139,12 +142,20 @@ def _fingerprint(finding: Finding) -> str:
 def _without_cause(case: Case) -> tuple[Status, str, str]:
     """Health needs evidence of health; symptoms that no rule explains are said; everything else is not enough."""
     incident = case.incident
-    suffering = [line for view in case.latest for line in _suffering(view)]
+    suffering = [line for view in case.latest for line in _suffering(view)] + [line for stall in case.stalls for line in _standing(stall)]
     if suffering:
+        lacking = (
+            ""
+            if incident.has_threads and incident.has_sockets
+            else DUMP_MISSING.would_show
+            if incident.has_sockets
+            else SOCKETS_MISSING.would_show
+        )
+        rest = f" What would tell is not here: {lacking}." if lacking else " No cause that this tool knows fits what is here."
         return (
             Status.INSUFFICIENT,
             f"Something is wrong, but the evidence does not tell what: {suffering[0]}.",
-            " ".join(f"{line[0].upper()}{line[1:]}." for line in suffering) + " No cause that this tool knows fits what is here.",
+            " ".join(f"{line[0].upper()}{line[1:]}." for line in suffering) + rest,
         )
     whole = [view.dump for view in case.latest if view.dump is not None and not view.dump.fragment and view.dump.complete is not False]
     if incident.has_sockets and whole:
@@ -156,9 +167,9 @@ def _without_cause(case: Case) -> tuple[Status, str, str]:
             "Save lsof, netstat or ss, and jstack output, or run the collector script.",
         )
     have = (
-        "The sockets look healthy"
+        "The sockets show no trouble"
         if incident.has_sockets
-        else "The threads look healthy"
+        else "The threads show no cause"
         if whole
         else "This is only a piece of a dump"
         if incident.has_threads
@@ -182,6 +193,21 @@ def _suffering(view: ProcessView) -> Iterable[str]:
             yield f"{plural(counts.total, 'client')} of port {port} hung up and the server has not closed its side ({counts.fin_only} requests read, {counts.unread} unread, {counts.unaccepted} not accepted)"
         elif felt.accept_queue > 2:  # noqa: PLR2004 - one or two are between two accepts
             yield f"{plural(felt.accept_queue, 'connection')} to port {port} waits to be accepted"
+
+
+def _standing(stall: Stall) -> Iterable[str]:
+    """A pool of which every thread waits in the same way: too many for a moment, whatever it is."""
+    kind, count = next(iter(Counter(member.activity.kind for member in stall.pool.busy).most_common(1)), ("", 0))
+    if (
+        stall.workers >= SMALLEST_POOL
+        and stall.pool.idle == 0
+        and stall.pool.name != VIRTUAL
+        and kind != "running"
+        and count >= SATURATED * stall.workers
+    ):
+        thread, found = next(member for member in stall.pool.busy if member.activity.kind == kind)
+        frame = thread.frames[found.frame].call if 0 <= found.frame < len(thread.frames) else kind
+        yield f"{count} of {stall.workers} request threads of {stall.pool.name} wait in {frame}, and none is free"
 
 
 def _health(case: Case) -> str:

@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 
 NAME: Final = "ps"
 
-HEADER: Final = r"[ ]*(?![^\n]*TIME\+)(?:[A-Z%]{1,8}[ ]+){0,8}PID[ ][^\n]{0,120}\b(?:CMD|COMMAND|ARGS)[ ]*$"
+HEADER: Final = r"[ ]*(?:[A-Z%]{1,8}[ ]+){0,8}PID[ ](?![^\n]*TIME\+)[^\n]{0,120}\b(?:CMD|COMMAND|ARGS)[ ]*$"
 ROW_SHAPE: Final = HEADER
 
 _CELLS: Final = {

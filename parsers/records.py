@@ -6,36 +6,14 @@
 from __future__ import annotations
 
 from enum import StrEnum
-from typing import NewType, TypeAlias
+from typing import TypeAlias
 
 import msgspec
 
-Pid = NewType("Pid", int)
-"""A process id as the kernel of the host (or of the container) numbers it."""
-NativeId = NewType("NativeId", int)
-"""A kernel thread id (TID): HotSpot's ``nid``, the PID column of ``top -H``."""
-Inode = NewType("Inode", int)
-"""A socket's inode: lsof's DEVICE, netstat -e's Inode, ss' ``ino:``. Zero: no process owns the socket."""
+from parsers.places import Inode, NativeId, Pid, Unit, Where
+from parsers.task_records import Collected, Descriptor, TaskSyscall
 
-
-class Unit(StrEnum):
-    """What a place counts in."""
-
-    LINE = "line"
-    PACKET = "packet"
-
-
-class Where(msgspec.Struct, frozen=True, gc=False, order=True):
-    """A place in an artifact: lines (or packets) ``first`` to ``last``, both counted from 1 and both included."""
-
-    file: str
-    first: int
-    last: int
-    unit: Unit = Unit.LINE
-
-    def __str__(self) -> str:
-        """``file:first`` or ``file:first-last``, as compilers print it."""
-        return f"{self.file}:{self.first}" if self.first == self.last else f"{self.file}:{self.first}-{self.last}"
+__all__ = ["Collected", "Descriptor", "Inode", "NativeId", "Pid", "TaskSyscall", "Unit", "Where"]  # defined next door, imported from here
 
 
 class TcpState(StrEnum):
@@ -356,44 +334,6 @@ class Elision(msgspec.Struct, frozen=True):
     """A line of dots: whoever pasted this left lines out here."""
 
     where: Where
-
-
-class Descriptor(msgspec.Struct, frozen=True, gc=False):
-    """A descriptor by number, what its link in /proc/PID/fd points to, and the inode if that is a socket; None where it was not looked up."""
-
-    number: int
-    target: str | None = None
-    inode: Inode | None = None
-
-
-class TaskSyscall(msgspec.Struct, frozen=True, kw_only=True):
-    """The system call that a thread stands in.
-
-    ``native_id`` is the thread's number on the host, ``inner_id`` in its container. ``call`` is None for a running thread and for a call
-    that says nothing. ``descriptor`` is the call's first argument where that is one. ``waits_for``: the descriptors that end the wait,
-    None where they are not known or not all known.
-    """
-
-    where: Where
-    pid: Pid
-    native_id: NativeId
-    inner_id: NativeId | None = None
-    call: str | None = None
-    descriptor: int | None = None
-    waits_for: tuple[Descriptor, ...] | None = None
-    wait_channel: str | None = None
-    command: str | None = None
-
-
-class Collected(msgspec.Struct, frozen=True, kw_only=True):
-    """A command that the collector ran for ``file``, or left out (``exit_code`` None), with its own remark. ``began`` is ISO 8601 in UTC."""
-
-    where: Where
-    file: str
-    began: str
-    command: str
-    exit_code: int | None
-    remark: str | None = None
 
 
 Record: TypeAlias = (

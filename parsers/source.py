@@ -141,32 +141,29 @@ class Shapes:
     def __init__(self, formats: Mapping[str, tuple[str, str]]) -> None:
         """Compile one pattern for each format that may be going on, and one for none."""
 
+        # An empty group behind each shape tells which one matched. Behind, because an alternative that begins with a letter is skipped
+        # at other letters only if nothing stands in front of the letter, not even a group.
+        self._names = tuple(formats)
+
         def either(current: str | None) -> str:
-            shapes = (
-                f"(?P<{name}>{header})" if name == current else f"(?P<{name}>{header}|{row})" for name, (header, row) in formats.items()
-            )
-            return "|".join(shapes)
+            return "|".join(f"(?:{header if name == current else f'{header}|{row}'})()" for name, (header, row) in formats.items())
 
         # A search for a pattern that begins with a literal line end runs several times faster than one for "^".
-        self._patterns = {current: rf"\n(?:{either(current)})" for current in (None, *formats)}
+        self._next = {current: re.compile(rf"\n(?:{either(current)})", re.MULTILINE) for current in (None, *formats)}
         self._here = re.compile(either(None), re.MULTILINE)
-        # Each pattern takes a millisecond or more to compile, and most files need one or two of them.
-        self._compiled: dict[str | None, re.Pattern[str]] = {}
 
     def starts(self, text: str, begin: int, end: int) -> Iterator[int]:
         """Offsets in ``text[begin:end]`` at which an output begins. As many steps as there are outputs, however many rows they have."""
-        match = self._here.match(text, begin, end) or self._after(None).search(text, begin, end)
-        while match and match.lastgroup:
-            start = match.start(match.lastgroup)
+        match = self._here.match(text, begin, end)
+        start = begin
+        if match is None:
+            match = self._next[None].search(text, begin, end)
+            start = match.start() + 1 if match else begin
+        while match and match.lastindex:
             yield start
             # A header may take its last line's end with it, and the next output begin right there.
-            match = self._after(match.lastgroup).search(text, max(match.end() - 1, start), end)
-
-    def _after(self, current: str | None) -> re.Pattern[str]:
-        """The pattern for the beginning of an output while ``current`` is going on."""
-        if current not in self._compiled:
-            self._compiled[current] = re.compile(self._patterns[current], re.MULTILINE)
-        return self._compiled[current]
+            match = self._next[self._names[match.lastindex - 1]].search(text, max(match.end() - 1, start), end)
+            start = match.start() + 1 if match else start
 
 
 def cut(source: Source, shapes: Shapes) -> list[Section]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import random
+from typing import TYPE_CHECKING
 
 import pytest
 
@@ -12,6 +13,9 @@ from analyzer.intake import assemble, expanded, read_one
 from reports import json_contract, markdown, terminal, view
 from tests.builders import SAMPLES
 from tests.score import folders, truth_of
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
 
 LARGEST = 300_000
 NAMES = [folder.name for folder in folders()]
@@ -39,7 +43,7 @@ def flipped(data: bytes, dice: random.Random) -> bytes:
 @pytest.mark.parametrize("name", NAMES)
 def test_any_damage_gets_an_answer(name: str, seed: int) -> None:
     dice = random.Random(f"{name} {seed}")
-    damage = [
+    damage: list[Callable[[bytes], bytes]] = [
         lambda data: data[: dice.randrange(len(data) + 1)],
         lambda data: flipped(data, dice),
         lambda data: b"\n".join(line for line in data.split(b"\n") if dice.random() > 0.1),

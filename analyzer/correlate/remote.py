@@ -37,12 +37,12 @@ def waiting(case: Case, *, driver: bool) -> Iterator[tuple[Stall, Target]]:
             and not target.own
             and not target.back
             and not is_called_back(case, stall)
-            and _is_driver(stall) is driver
+            and is_driver(stall) is driver
         ):
             yield stall, target
 
 
-def _is_driver(stall: Stall) -> bool:
+def is_driver(stall: Stall) -> bool:
     """True if most of the callers stand in the driver of a service that has a port of its own."""
     drivers = {row.name for row in knowledge().tables.library if row.ports and row.side == "client"}
     return sum(caller.activity.library in drivers for caller in stall.callers) * 2 > len(stall.callers)

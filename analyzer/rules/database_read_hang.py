@@ -18,17 +18,20 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Final
 
 from analyzer.correlate import remote
-from analyzer.finding import Action, When
+from analyzer.correlate.calls import SOCKETS_MISSING, chain_of, kind_in_words
+from analyzer.correlate.witness import all_of
+from analyzer.finding import Action, Confidence, Culprit, Finding, Missing, Severity, Step, When
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from analyzer.correlate import Case, Stall
     from analyzer.correlate.stalls import Target
-    from analyzer.finding import Finding
 
 NEEDS: Final = ("threads", "sockets")
 CONSEQUENCE_OF: Final[tuple[str, ...]] = ()
+SMALLEST_POOL: Final = 4
+"""Request threads below which all of them may be in a statement for a moment: one dump then says nothing."""
 CLEAN: Final = "the request threads do not all stand in a driver's read"
 
 
@@ -36,6 +39,51 @@ def diagnose(case: Case) -> Iterator[Finding]:
     """One finding per server pool that waits in a driver."""
     for stall, target in remote.waiting(case, driver=True):
         yield remote.finding(stall, target, WORDS)
+    for stall in case.stalls:
+        if stall.saturated and stall.workers >= SMALLEST_POOL and not stall.targets and remote.is_driver(stall):
+            yield _from_threads(stall)
+
+
+def _from_threads(stall: Stall) -> Finding:
+    """No socket tells which connections these are: the stacks show the driver, not whether it is a hang or a busy moment."""
+    pool, library = stall.pool, stall.callers[0].activity.library or "a driver"
+    pid = stall.view.process.pid
+    who = f"{all_of(len(stall.callers), len(stall.calling_pool.workers))} threads of {stall.calling_pool.name}"
+    return Finding(
+        rule="database-read-hang",
+        severity=Severity.CRITICAL if stall.pressure.exists else Severity.WARNING,
+        confidence=Confidence.SUSPECTED,
+        headline=f"{who} wait for the {library}, and no request thread of {pool.name} is free: a database that does not answer, or a busy moment.",
+        explanation=(
+            f"{who} stand in {kind_in_words(stall.callers)} of the {library}{f', called from {stall.culprit}' if stall.culprit else ''}. One dump does not show whether they"
+            " move, and no socket table shows the connections. A database that hangs, slow statements, and a busy moment look the same."
+        ),
+        why_confident="The stacks name the driver; a second dump would tell a hang from a moment, the socket table the service.",
+        evidence=tuple(one for step in chain_of(stall, None) for one in step.evidence),
+        process=stall.view.process,
+        culprit=Culprit(pool=pool.name, frame=str(stall.culprit) if stall.culprit else None, library=library),
+        chain=chain_of(stall, Step(f"the service of the {library}", "does not answer yet", "its address is not in the evidence")),
+        actions=(
+            Action(
+                When.NOW,
+                "Take a second dump ten seconds later, and the socket table.",
+                f"jstack -l {pid if pid is not None else 'PID'} > jstack-2.txt",
+            ),
+            Action(
+                When.FIX,
+                f"Set a socket time limit for the {library} (socketTimeout, oracle.jdbc.ReadTimeout) and a time limit for its statements.",
+            ),
+        ),
+        figures=((f"{stall.blocked:,} of {stall.workers:,}", f"threads of {pool.name} waiting"),),
+        missing=(
+            Missing(
+                "second thread dump, ten seconds later",
+                "whether the same threads still stand in the same reads",
+                f"jstack -l {pid if pid is not None else 'PID'} > jstack-2.txt",
+            ),
+            SOCKETS_MISSING,
+        ),
+    )
 
 
 def _actions(stall: Stall, target: Target) -> tuple[Action, ...]:

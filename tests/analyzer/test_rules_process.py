@@ -196,20 +196,17 @@ class TestSpin:
 
 class TestDatabase:
     @staticmethod
-    def stuck(*rows: str, count: int = 5) -> Diagnosis:
-        reading = [
-            thread(
-                f"http-nio-8080-exec-{n}",
-                "RUNNABLE",
-                "sun.nio.ch.NioSocketImpl.read",
-                "org.postgresql.core.VisibleBufferedInputStream.readMore",
-                "org.postgresql.jdbc.PgStatement.execute",
-                "com.example.Orders.load",
-                *SERVED,
-            )
-            for n in range(count)
-        ]
-        return diagnosis_of({"jstack.txt": dump(*reading), "netstat.txt": netstat(f"0 :::8080 :::* LISTEN {ME}", *rows)})
+    def reading(count: int) -> list[str]:
+        stack = (
+            "sun.nio.ch.NioSocketImpl.read",
+            "org.postgresql.core.VisibleBufferedInputStream.readMore",
+            "org.postgresql.jdbc.PgStatement.execute",
+            "com.example.Orders.load",
+        )
+        return [thread(f"http-nio-8080-exec-{n}", "RUNNABLE", *stack, *SERVED) for n in range(count)]
+
+    def stuck(self, *rows: str) -> Diagnosis:
+        return diagnosis_of({"jstack.txt": dump(*self.reading(5)), "netstat.txt": netstat(f"0 :::8080 :::* LISTEN {ME}", *rows)})
 
     def test_catches_a_driver_that_reads_without_end(self) -> None:
         rows = [f"0 10.1.1.5:{41000 + n} 10.2.2.2:5432 ESTABLISHED {ME}" for n in range(5)] + [
@@ -219,8 +216,14 @@ class TestDatabase:
         assert (diagnosis.verdict.rule, diagnosis.verdict.confidence) == ("database-read-hang", Confidence.CERTAIN)
         assert not found(diagnosis, "slow-backend")
 
-    def test_a_dump_alone_does_not_suspect_the_own_port(self) -> None:
-        assert not found(self.stuck(), "self-call-starvation")
+    def test_a_dump_alone_is_a_suspicion_and_not_of_the_own_port(self) -> None:
+        files = {"jstack.txt": dump(*self.reading(5))}
+        diagnosis = diagnosis_of(files)
+        assert not found(diagnosis, "self-call-starvation")
+        assert (diagnosis.verdict.rule, diagnosis.verdict.confidence) == ("database-read-hang", Confidence.SUSPECTED)
+
+    def test_a_few_statements_at_a_moment_are_nothing(self) -> None:
+        assert not found(diagnosis_of({"jstack.txt": dump(*self.reading(2))}), "database-read-hang")
 
     def test_catches_not_an_idle_pool(self) -> None:
         rows = [f"0 10.1.1.5:{41000 + n} 10.2.2.2:5432 ESTABLISHED {ME}" for n in range(5)]
@@ -249,3 +252,19 @@ class TestPorts:
     def test_catches_not_clients_of_an_own_listener(self) -> None:
         rows = [f"0 10.1.1.5:8080 10.9.9.9:{40000 + n} TIME_WAIT -" for n in range(200)]
         assert not found(diagnosis_of({"netstat.txt": netstat(f"0 :::8080 :::* LISTEN {ME}", *rows)}), self.RULE)
+
+
+def test_a_pool_that_waits_as_one_is_not_called_healthy() -> None:
+    waiting = [
+        thread(
+            f"http-nio-8080-exec-{n}",
+            "WAITING (parking)",
+            *PARK,
+            "java.util.concurrent.locks.AbstractQueuedSynchronizer$ConditionObject.await",
+            "com.example.Gate.enter",
+            *SERVED,
+        )
+        for n in range(6)
+    ]
+    diagnosis = diagnosis_of({"jstack.txt": dump(*waiting), "netstat.txt": netstat(f"0 :::8080 :::* LISTEN {ME}")})
+    assert diagnosis.verdict.status != "healthy"

@@ -97,7 +97,7 @@ def test_a_long_excerpt_keeps_its_first_line_and_the_marked_ones() -> None:
 
 def test_what_close_wait_consists_of_is_said_in_words() -> None:
     split = tables.close_wait_split(CloseWait(total=20, fin_only=8, unread=2, unaccepted=6))
-    assert split.startswith("20 in CLOSE_WAIT: 8 with only the FIN left to read")
+    assert split.startswith("20 in CLOSE_WAIT: 8 with everything read but the FIN")
     assert "6 still in the accept queue" in split
     assert "4 of which the table does not give the queue" in split
     assert "Recv-Q 0" not in split
