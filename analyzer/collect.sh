@@ -450,13 +450,21 @@ pack() {
   fi
 }
 
+# A shell in a foreground sleep would hear a signal only after it.
+nap() {
+  sleep "$1" &
+  napping=$!
+  wait "$napping"
+}
+
 interrupted() {
+  [ -z "$napping" ] || kill "$napping" 2>/dev/null
   pack "interrupted"
   exit 130
 }
 
 main() {
-  CAPTURE='' SIGQUIT='' capture=''
+  CAPTURE='' SIGQUIT='' capture='' napping=''
   while [ $# -gt 0 ]; do
     case $1 in
       --capture) CAPTURE=yes ;;
@@ -488,7 +496,7 @@ main() {
     say "round $round of $ROUNDS"
     collect_round "$round"
     left=$((INTERVAL - $(date +%s) + began_round))
-    if [ "$round" != "$ROUNDS" ] && [ "$left" -gt 0 ]; then sleep "$left"; fi
+    if [ "$round" != "$ROUNDS" ] && [ "$left" -gt 0 ]; then nap "$left"; fi
   done
   pack "$([ -d "/proc/$PID" ] || echo "the process has ended")"
 }

@@ -63,7 +63,9 @@ def read(paths: Sequence[str], host: str | None = None, zone: str | None = None)
         Unusable: if a path does not exist, or nothing is left that holds a line of text.
         ValueError: if no such zone is known.
     """
-    readings = [read_one(name, content) for file, data in _files(paths) for name, content in expanded(file, data)]
+    # The members of the one archive that was given need no name of it in front.
+    alone = f"{Path(paths[0]).name}/" if len(paths) == 1 and Path(paths[0]).is_file() else ""
+    readings = [read_one(name.removeprefix(alone), content) for file, data in _files(paths) for name, content in expanded(file, data)]
     if not any(reading.size for reading in readings):
         raise Unusable(_nothing(paths, readings))
     return assemble(_incident_name(paths), readings, host, zone)

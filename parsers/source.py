@@ -139,8 +139,7 @@ class Shapes:
     """
 
     def __init__(self, formats: Mapping[str, tuple[str, str]]) -> None:
-        """Compile one pattern for each format that may be going on, and one for none."""
-
+        """Make one pattern for each format that may be going on, and one for none."""
         # An empty group behind each shape tells which one matched. Behind, because an alternative that begins with a letter is skipped
         # at other letters only if nothing stands in front of the letter, not even a group.
         self._names = tuple(formats)
@@ -148,8 +147,10 @@ class Shapes:
         def either(current: str | None) -> str:
             return "|".join(f"(?:{header if name == current else f'{header}|{row}'})()" for name, (header, row) in formats.items())
 
-        # A search for a pattern that begins with a literal line end runs several times faster than one for "^".
-        self._next = {current: re.compile(rf"\n(?:{either(current)})", re.MULTILINE) for current in (None, *formats)}
+        # A search for a pattern that begins with a literal line end runs several times faster than one for "^". Each takes some
+        # milliseconds to compile, and most files need one or two of them: they are compiled when they are needed.
+        self._patterns = {current: rf"\n(?:{either(current)})" for current in (None, *formats)}
+        self._compiled: dict[str | None, re.Pattern[str]] = {}
         self._here = re.compile(either(None), re.MULTILINE)
 
     def starts(self, text: str, begin: int, end: int) -> Iterator[int]:
@@ -157,13 +158,19 @@ class Shapes:
         match = self._here.match(text, begin, end)
         start = begin
         if match is None:
-            match = self._next[None].search(text, begin, end)
+            match = self._after(None).search(text, begin, end)
             start = match.start() + 1 if match else begin
         while match and match.lastindex:
             yield start
             # A header may take its last line's end with it, and the next output begin right there.
-            match = self._next[self._names[match.lastindex - 1]].search(text, max(match.end() - 1, start), end)
+            match = self._after(self._names[match.lastindex - 1]).search(text, max(match.end() - 1, start), end)
             start = match.start() + 1 if match else start
+
+    def _after(self, current: str | None) -> re.Pattern[str]:
+        """The pattern for the beginning of an output while ``current`` is going on."""
+        if current not in self._compiled:
+            self._compiled[current] = re.compile(self._patterns[current], re.MULTILINE)
+        return self._compiled[current]
 
 
 def cut(source: Source, shapes: Shapes) -> list[Section]:

@@ -43,7 +43,16 @@ def measure(name: str, width: int, folder: Path) -> tuple[dict[str, object], str
     (folder / "report.html").write_text(html.render(view.build(sample(name), f"analyze {name}", "0")), encoding="utf-8")
     (folder / "probe.html").write_text(PROBE.format(width=width), encoding="utf-8")
     profile = folder / "profile"
-    command = [str(CHROMIUM), *FLAGS.split(), f"--user-data-dir={profile}", "--allow-file-access-from-files", "--enable-logging=stderr", "--virtual-time-budget=4000", "--dump-dom", (folder / "probe.html").as_uri()]
+    command = [
+        str(CHROMIUM),
+        *FLAGS.split(),
+        f"--user-data-dir={profile}",
+        "--allow-file-access-from-files",
+        "--enable-logging=stderr",
+        "--virtual-time-budget=4000",
+        "--dump-dom",
+        (folder / "probe.html").as_uri(),
+    ]
     done = subprocess.run(command, capture_output=True, text=True, timeout=120, check=False, env={**os.environ, "HOME": str(folder)})
     found = re.search(r"RESULT(\{.*\})END", done.stdout)
     assert found, done.stderr[-2000:]

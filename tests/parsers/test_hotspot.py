@@ -116,6 +116,7 @@ def test_a_carrier_and_its_virtual_thread() -> None:
     assert [frame.call for frame in carrier.frames] == ["Continuation.run"]
     assert (virtual.name, virtual.java_id, virtual.native_id, virtual.where.first) == ("", 30, 5120, 4)
     assert [frame.call for frame in virtual.frames] == ["Fetch.call"]
+    assert (virtual.virtual, virtual.carrier, carrier.virtual) == (True, carrier.java_id, False)
 
 
 def test_ownable_synchronizers() -> None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from parsers import netstat, netstat_bsd, netstat_solaris, netstat_windows, recognise, sections
+from parsers import Format, netstat, netstat_bsd, netstat_solaris, netstat_windows, recognise, sections
 from parsers.records import Endpoint, SocketRow, TcpState
 from parsers.source import Section, Source
 
@@ -151,12 +151,14 @@ def test_solaris_has_recv_q_last() -> None:
     assert (found.recv_q, found.send_q, found.state) == (58, 7, TcpState.CLOSE_WAIT)
 
 
-@pytest.mark.parametrize("form", [netstat_bsd, netstat_solaris, netstat_windows])
-def test_damage_is_unread(form: object) -> None:
-    line = {
-        netstat_bsd: f"tcp4 {'9' * 5000} 0 10.0.0.26.8080 10.0.0.149.60494 CLOSE_WAIT",
-        netstat_solaris: "10.0.0.26.8080 10.0.0.149.99999 49640 0 49640 58 CLOSE_WAIT",
-        netstat_windows: "  TCP    10.0.0.26:80800         10.0.0.149:60494       CLOSE_WAIT      4321",
-    }[form]
-    parsed = form.parse(Section("n", 3, [line]))  # type: ignore[attr-defined]
+@pytest.mark.parametrize(
+    ("form", "line"),
+    [
+        (netstat_bsd, f"tcp4 {'9' * 5000} 0 10.0.0.26.8080 10.0.0.149.60494 CLOSE_WAIT"),
+        (netstat_solaris, "10.0.0.26.8080 10.0.0.149.99999 49640 0 49640 58 CLOSE_WAIT"),
+        (netstat_windows, "  TCP    10.0.0.26:80800         10.0.0.149:60494       CLOSE_WAIT      4321"),
+    ],
+)
+def test_damage_is_unread(form: Format, line: str) -> None:
+    parsed = form.parse(Section("n", 3, [line]))
     assert (parsed.records, [gap.where.first for gap in parsed.unread]) == ((), [3])

@@ -1,0 +1,169 @@
+"""The collector as a shell script: what every shell must accept, and what it does with a process that is no JVM."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import subprocess
+import sys
+import tarfile
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import pytest
+
+from analyzer.collect import script
+from parsers import collection
+from parsers.source import Section
+from tests.builders import SAMPLES
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+ROOT = SAMPLES.parent
+SCRIPT = ROOT / "analyzer" / "collect.sh"
+SHELLS = [shell for shell in (["dash"], ["busybox", "sh"], ["bash", "--posix"], ["sh"]) if shutil.which(shell[0])]
+
+TOOLS = [
+    "cat",
+    "cut",
+    "date",
+    "dd",
+    "dirname",
+    "grep",
+    "gzip",
+    "head",
+    "id",
+    "ls",
+    "mkdir",
+    "mv",
+    "od",
+    "readlink",
+    "rm",
+    "sed",
+    "sleep",
+    "sort",
+]
+TOOLS += ["tail", "tar", "tr", "uname", "wc"]
+"""All that the script cannot do without: POSIX, readlink, gzip and tar."""
+
+
+def run(*words: str, cwd: Path) -> subprocess.CompletedProcess[str]:
+    return subprocess.run(words, cwd=cwd, capture_output=True, text=True, timeout=120, check=False)
+
+
+@pytest.fixture(scope="module")
+def sleeper() -> Iterator[int]:
+    with subprocess.Popen(["sleep", "120"]) as process:
+        yield process.pid
+        process.kill()
+
+
+def test_the_command_prints_the_script(tmp_path: Path) -> None:
+    command = [sys.executable, "-c", "from analyzer.cli import main; main()", "collect"]
+    done = subprocess.run(
+        command, cwd=tmp_path, capture_output=True, text=True, check=False, timeout=60, env={**os.environ, "PYTHONPATH": str(ROOT)}
+    )
+    assert (done.returncode, done.stderr) == (0, "")
+    assert done.stdout == SCRIPT.read_text(encoding="utf-8") == script()
+
+
+@pytest.mark.parametrize("shell", SHELLS, ids=" ".join)
+def test_every_shell_can_read_it(shell: list[str], tmp_path: Path) -> None:
+    assert run(*shell, "-n", str(SCRIPT), cwd=tmp_path).stderr == ""
+
+
+@pytest.mark.skipif(not shutil.which("shellcheck"), reason="shellcheck is not installed")
+def test_shellcheck_has_nothing_to_say(tmp_path: Path) -> None:
+    assert run("shellcheck", "--shell=sh", str(SCRIPT), cwd=tmp_path).stdout == ""
+
+
+def test_it_uses_nothing_that_a_bare_host_lacks() -> None:
+    code = "\n".join(line for line in script().splitlines() if not line.lstrip().startswith("#"))
+    for word in ("python", "perl", " jq ", " awk ", "if [[", "local ", "function ", "$'"):
+        assert word not in code, word
+
+
+@pytest.mark.parametrize("words", [(), ("abc",), ("1", "x"), ("--wrong", "1"), ("999999999",)], ids=str)
+def test_wrong_usage_writes_nothing(words: tuple[str, ...], tmp_path: Path) -> None:
+    done = run("sh", str(SCRIPT), *words, cwd=tmp_path)
+    assert done.returncode == 2
+    assert done.stderr.startswith("collect: ")
+    assert not list(tmp_path.iterdir())
+
+
+@pytest.fixture(scope="module")
+def collected(sleeper: int, tmp_path_factory: pytest.TempPathFactory) -> dict[str, str]:
+    tmp_path = tmp_path_factory.mktemp("collected")
+    done = run("sh", str(SCRIPT), str(sleeper), "0", cwd=tmp_path)
+    assert done.returncode == 0, done.stderr
+    (archive,) = tmp_path.iterdir()
+    assert done.stdout == f"{archive.name}\n"
+    assert archive.stat().st_mode & 0o077 == 0, "others may read it"
+    assert "rounds" in done.stderr
+    with tarfile.open(archive) as tar:
+        members = [member for member in tar.getmembers() if member.isfile()]
+        assert {member.name.partition("/")[0] for member in members} == {archive.name.removesuffix(".tar.gz")}
+        return {member.name.partition("/")[2]: (tar.extractfile(member) or sys.stdin.buffer).read().decode() for member in members}
+
+
+@pytest.mark.skipif(not Path("/proc/self/syscall").exists(), reason="needs Linux' /proc")
+class TestAnyProcess:
+    def test_three_rounds(self, collected: dict[str, str]) -> None:
+        for kind in ("threads", "fd", "limits", "status", "tcp"):
+            assert {name for name in collected if name.endswith(f"/{kind}.txt")} == {f"round{n}/{kind}.txt" for n in (1, 2, 3)}
+
+    def test_the_manifest_accounts_for_every_file(self, collected: dict[str, str], sleeper: int) -> None:
+        manifest = collected["manifest.txt"]
+        assert manifest.startswith("closewait collection 1\n")
+        parsed = collection.parse(Section("manifest.txt", 1, manifest.splitlines()))
+        assert parsed.unread == ()
+        assert len(parsed.records) == manifest.count("\nround")
+        assert f"process: {sleeper}, uid {os.getuid()}" in manifest
+        for name in collected.keys() - {"manifest.txt"}:
+            assert f"\n{name} | " in manifest, name
+        assert manifest.count("the process is no JVM") == 3
+
+    def test_one_line_for_each_thread(self, collected: dict[str, str], sleeper: int) -> None:
+        prompt, title, columns, *rows = collected["round1/threads.txt"].splitlines()
+        assert prompt.startswith("$ cat /proc/")
+        assert title.startswith(f"System calls of the threads of process {sleeper}, ")
+        assert columns == "TID | IN CONTAINER | WCHAN | SYSCALL | DESCRIPTORS | COMM"
+        (row,) = rows
+        assert row.startswith(f"{sleeper} | ")
+        assert row.endswith(" | sleep")
+
+    def test_no_command_line_is_collected(self, collected: dict[str, str]) -> None:
+        """Arguments hold passwords."""
+        assert not any("sleep 120" in text or "sleep\x00120" in text for text in collected.values())
+
+
+@pytest.mark.skipif(not Path("/proc/self/syscall").exists(), reason="needs Linux' /proc")
+def test_a_command_that_hangs_does_not_hang_the_collector(sleeper: int, tmp_path: Path) -> None:
+    """A lsof that never ends and ignores TERM, without timeout(1): the shell's own watch ends it."""
+    tools = tmp_path / "bin"
+    tools.mkdir()
+    for tool in TOOLS:
+        if path := shutil.which(tool):
+            (tools / tool).symlink_to(path)
+    (tools / "lsof").write_text("#!/bin/sh\ntrap '' TERM\n[ \"$1\" = -v ] || while :; do sleep 1; done\n")
+    (tools / "lsof").chmod(0o755)
+    quick = tmp_path / "quick.sh"
+    quick.write_text(script().replace("TABLE_LIMIT=20", "TABLE_LIMIT=-4"))
+    shell = shutil.which("sh") or "/bin/sh"
+    work = tmp_path / "work"
+    work.mkdir()
+    done = subprocess.run(
+        [shell, str(quick), str(sleeper), "0"],
+        cwd=work, capture_output=True, text=True, timeout=100, check=False, env={"PATH": str(tools)},
+    )  # fmt: skip
+    assert done.returncode == 0, done.stderr
+    (archive,) = work.iterdir()
+    with tarfile.open(archive) as tar:
+        member = tar.extractfile(next(name for name in tar.getnames() if name.endswith("manifest.txt")))
+        assert member is not None
+        manifest = member.read().decode()
+    assert manifest.count("lsof -nP -p") == 3
+    assert "timeout(1) is missing" in manifest
+    assert "exit 124 | lsof" in manifest
+    assert "no answer within its time" in manifest
