@@ -17,6 +17,8 @@ import parsers
 from analyzer.rules import RULES, Rule, slug
 
 ROOT = Path(__file__).resolve().parent.parent
+SHOWN = "self-call-after"
+"""The sample whose verdict README.md shows."""
 NOTE = "<!-- Made from the code by `make bless`; do not edit. -->\n\n"
 
 
@@ -55,12 +57,15 @@ def formats() -> str:
 
 
 def readme() -> str:
-    """README.md with the help block as the command prints it now."""
+    """README.md with the verdict of one sample and the help block as the command prints them now."""
     text = (ROOT / "README.md").read_text(encoding="utf-8")
     environment = {**os.environ, "COLUMNS": "100", "NO_COLOR": "1", "PYTHONPATH": str(ROOT), "TERM": "dumb"}
     run = [sys.executable, "-c", "from analyzer.cli import main; main()", "--help"]
     printed = subprocess.run(run, capture_output=True, text=True, env=environment, check=True, cwd=ROOT).stdout.strip()
     block = "\n".join(line.rstrip() for line in printed.splitlines())
+    golden = (ROOT / "tests" / "goldens" / SHOWN / "verdict.txt").read_text(encoding="utf-8").rstrip()
+    shown = f"$ analyze samples/{SHOWN}\n{golden}\nReport: {SHOWN}-report.html"
+    text = re.sub(rf"\$ analyze samples/{SHOWN}\n.*?(?=\n```)", lambda _: shown, text, count=1, flags=re.DOTALL)
     return re.sub(r"(<!-- help -->\n```\n).*?(\n?```)", lambda hit: f"{hit[1]}{block}\n```", text, flags=re.DOTALL)
 
 

@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
 NAMES = [folder.name for folder in folders()]
+RESERVED = 1  # Jetty counts its acceptor and selector among the threads of its pool
 LARGEST_SAMPLE, ALL_SAMPLES, FEWEST_SAMPLES = 2_000_000, 15_000_000, 20
 KINDS = ("jstack", "lsof", "netstat", "ss", "threads", "limits", "fd", "top", "console", "status", "jhsdb", "nstat", "ps")
 
@@ -111,3 +112,14 @@ def test_no_sample_names_this_machine() -> None:
     for path in SAMPLES.rglob("*"):
         if path.is_file() and path.suffix not in {".pcap", ".pcapng", ".gz"} and "lab" not in path.parts:
             assert not re.search(rb"/tmp/(?!hsperf)[a-z]|[/]work[/]|[/]home[/]", path.read_bytes()), path
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_pools_have_their_configured_size(name: str) -> None:
+    """No pool of the truth is missing from the dumps, and none is larger than the program made it."""
+    sizes = truth_of(name)["pools"]
+    found = sample(name, without=("truth.json", "README.md")).pools
+    for prefix, size in sizes.items():
+        named = [pool for pool in found if pool.name.rstrip("-") == prefix.rstrip("-") or pool.name.startswith(prefix)]
+        assert named or not found, f"no pool {prefix}"
+        assert all(0 < pool.size <= size + RESERVED for pool in named), [(pool.name, pool.size) for pool in named]
