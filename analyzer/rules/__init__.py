@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Final, Protocol
 from analyzer.rules import (
     acceptor_stalled,
     async_never_completed,
+    backlog_overflow,
     blocked_write,
     class_init_deadlock,
     common_pool_starvation,
@@ -17,14 +18,18 @@ from analyzer.rules import (
     connection_limit,
     cpu_spin,
     database_read_hang,
+    disk_stall,
     dns_stall,
+    entropy_stall,
     ephemeral_port_exhaustion,
     event_loop_blocked,
     fd_exhaustion,
     fd_leak_without_tcp,
+    finalizer_stuck,
     gc_thrash,
     http_pool_exhausted,
     idle_connections_pin_threads,
+    inherited_fd,
     java_deadlock,
     jdbc_pool_exhausted,
     lock_convoy,
@@ -34,10 +39,12 @@ from analyzer.rules import (
     nested_task_starvation,
     object_pool_exhausted,
     process_stopped,
+    proxy_half_close,
     self_call_starvation,
     server_never_closes,
     slow_backend,
     thread_leak,
+    vanished_peer,
     virtual_thread_pinning,
 )
 
@@ -111,6 +118,13 @@ RULES: Final[tuple[Rule, ...]] = (
     server_never_closes,
     virtual_thread_pinning,
     process_stopped,
+    vanished_peer,
+    inherited_fd,
+    finalizer_stuck,
+    entropy_stall,
+    backlog_overflow,
+    disk_stall,
+    proxy_half_close,
 )
 """Every rule, in the order in which ``analyze explain`` lists them."""
 

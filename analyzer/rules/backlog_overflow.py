@@ -1,0 +1,113 @@
+"""The accept queue overflows in bursts although threads are free: the backlog is too small.
+
+Looks for: a LISTEN row with as many waiting connections as its backlog allows (or more), kernel counters of listen overflows, and a server pool
+that has threads to spare.
+
+Why it matters: the kernel drops the SYNs that do not fit; clients see connects that take one, three or seven seconds, or fail, while the
+server idles.
+
+Do next: raise the backlog of the listener (acceptCount, backlog) and net.core.somaxconn together; look whether the acceptor does more than accept.
+
+Wrong when: no thread is free: then the queue is the consequence of a stall. The counters count from boot; only their growth says that it
+happens now.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Final
+
+from analyzer.correlate.witness import of_sockets, plural
+from analyzer.finding import Action, Confidence, Culprit, Evidence, Finding, Missing, Severity, Step, When
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from analyzer.correlate import Case, ProcessView
+    from analyzer.correlate.sockets import Connection
+    from parsers.records import Counter
+
+NEEDS: Final = ("sockets",)
+CONSEQUENCE_OF: Final = ("acceptor-stalled", "connection-limit", "fd-exhaustion", "process-stopped", "self-call-starvation", "slow-backend")
+CLEAN: Final = "no accept queue is full"
+SMALLEST_BACKLOG: Final = 1
+"""A backlog of nothing is full at once, and meant so."""
+_OVERFLOWS: Final = "TcpExtListenOverflows"
+
+
+def diagnose(case: Case) -> Iterator[Finding]:
+    """One finding per listener whose queue is full while the server has threads."""
+    for view in case.latest:
+        stuck = any(stall.view is view and stall.pool.idle == 0 and stall.workers for stall in case.stalls)
+        for port, listener in sorted(view.listeners.items()):
+            if listener is not None and not stuck and _full(listener):
+                yield _finding(view, port, listener, _overflows(case, view))
+
+
+def _full(listener: Connection) -> bool:
+    return listener.backlog is not None and listener.backlog >= SMALLEST_BACKLOG and (listener.recv_q or 0) >= listener.backlog
+
+
+def _overflows(case: Case, view: ProcessView) -> tuple[Counter, int] | None:
+    """The last counter of overflows and by how much it grew since the first, None if no counter is here."""
+    found = [
+        one for other in case.incident.snapshots if other.host == view.snapshot.host for one in other.counters if one.name == _OVERFLOWS
+    ]
+    return (found[-1], found[-1].value - found[0].value) if found else None
+
+
+def _finding(view: ProcessView, port: int, listener: Connection, overflows: tuple[Counter, int] | None) -> Finding:
+    queue = of_sockets(
+        [listener],
+        f"{plural(listener.recv_q or 0, 'connection waits', 'connections wait')} in an accept queue of {listener.backlog}",
+        (str(listener.recv_q), "LISTEN"),
+    )
+    evidence = [queue]
+    grown = 0
+    if overflows is not None and overflows[0].value:
+        counter, grown = overflows
+        evidence.append(
+            Evidence(
+                counter.where,
+                f"{counter.value:,} listen overflows{f', {grown:,} of them between the snapshots' if grown else ' since boot'}",
+                (str(counter.value),),
+            )
+        )
+    threads = bool(view.pools)
+    return Finding(
+        rule="backlog-overflow",
+        severity=Severity.WARNING,
+        confidence=Confidence.CERTAIN if grown and threads else Confidence.LIKELY if threads else Confidence.SUSPECTED,
+        headline=f"The accept queue of port {port} is full ({listener.recv_q} of {listener.backlog}){' while threads are free' if threads else ''}.",
+        explanation=(
+            f"{plural(listener.recv_q or 0, 'connection waits', 'connections wait')} to be accepted on port {port}, and the queue holds {listener.backlog}: further SYNs are dropped, and clients try"
+            f" again after one, three and seven seconds.{' The server has free threads, so it is the queue that is too small, or the acceptor too slow.' if threads else ' Whether threads are free is not in the evidence.'}"
+        ),
+        why_confident="Queue and counters agree, and threads are free."
+        if grown and threads
+        else "One moment of the queue; counters that grow would confirm it."
+        if threads
+        else "Without a thread dump a stall of the server shows the same.",
+        evidence=tuple(evidence),
+        process=view.process,
+        culprit=Culprit(listener=f"*:{port}"),
+        chain=(
+            Step("a burst of clients", "fills the accept queue of", f"port {port}", (queue,)),
+            Step("the kernel", "drops further SYNs", ""),
+        ),
+        actions=(
+            Action(When.NOW, "Watch the counter for a minute: does it grow?", "nstat -az TcpExtListenOverflows TcpExtListenDrops"),
+            Action(
+                When.FIX, f"Raise the listener's backlog (acceptCount, backlog) above {listener.backlog}, and net.core.somaxconn with it."
+            ),
+        ),
+        figures=((f"{listener.recv_q} of {listener.backlog}", "accept queue"),),
+        missing=()
+        if grown
+        else (
+            Missing(
+                "kernel counters, twice",
+                "whether the queue overflows now",
+                "nstat -az TcpExtListenOverflows > nstat-1.txt; sleep 60; nstat -az TcpExtListenOverflows > nstat-2.txt",
+            ),
+        ),
+    )

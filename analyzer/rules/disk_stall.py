@@ -1,0 +1,90 @@
+"""Threads hang in the kernel on storage: a disk or a network file system does not answer.
+
+Looks for: threads in state D (uninterruptible sleep) in top -H that the thread dump shows in file input or output, or several threads in state D at
+once.
+
+Why it matters: such a thread cannot even be killed. Whoever needs a lock that it holds (a logger, a cache) waits behind it.
+
+Do next: look at the mount and the device; NFS servers that vanished are the usual reason. Soft mounts, asynchronous logging and time limits around
+file access keep the server alive.
+
+Wrong when: one thread was caught in a short read: D is normal for moments.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Final
+
+from analyzer.correlate.blockers import application_frame
+from analyzer.correlate.calls import kind_in_words
+from analyzer.correlate.witness import of_threads, plural
+from analyzer.finding import Action, Confidence, Culprit, Evidence, Finding, Missing, Severity, Step, When
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Sequence
+
+    from analyzer.correlate import Case, ProcessView
+    from analyzer.correlate.pools import Busy
+    from parsers.records import ThreadUsage
+
+NEEDS: Final = ("threads",)
+CONSEQUENCE_OF: Final[tuple[str, ...]] = ()
+CLEAN: Final = "no group of threads is in uninterruptible sleep"
+FEWEST: Final = 2
+"""Threads in state D at once: one may be in a short read."""
+
+
+def diagnose(case: Case) -> Iterator[Finding]:
+    """One finding per process with threads in uninterruptible sleep."""
+    for view in case.latest:
+        asleep = {one.native_id: one for one in view.snapshot.usages if one.state == "D"}
+        members = [member for pool in view.pools for member in pool.members if member.thread.native_id in asleep]
+        if len(members) >= FEWEST:
+            yield _finding(view, members, [asleep[member.thread.native_id] for member in members if member.thread.native_id is not None])
+
+
+def _finding(view: ProcessView, members: Sequence[Busy], rows: Sequence[ThreadUsage]) -> Finding:
+    files = [member for member in members if member.activity.kind == "file-io"]
+    first = (files or list(members))[0]
+    frame = application_frame(*first)
+    shown = Evidence(rows[0].where, f"{plural(len(rows), 'thread')} in state D (uninterruptible sleep)", (" D ",), len(rows) - 1)
+    stacks = of_threads(
+        files or members,
+        f"{plural(len(files or members), 'of these threads stands', 'of these threads stand')} in {kind_in_words((first,))}",
+    )
+    return Finding(
+        rule="disk-stall",
+        severity=Severity.WARNING,
+        confidence=Confidence.LIKELY if files else Confidence.SUSPECTED,
+        headline=f"{plural(len(rows), 'thread hangs', 'threads hang')} in the kernel on storage{f', in {frame}' if frame else ''}.",
+        explanation=(
+            f"{plural(len(rows), 'thread is', 'threads are')} in uninterruptible sleep: {'file access that does not return' if files else 'the kernel waits for a device on their behalf'}"
+            f"{f', called from {frame}' if frame else ''}. They go on when the storage answers; nothing else wakes them."
+        ),
+        why_confident="The kernel's state and the stacks agree by native id."
+        if files
+        else "The kernel's state; the stacks do not show file access.",
+        evidence=(shown, stacks),
+        process=view.process,
+        culprit=Culprit(thread=first.thread.name, frame=str(frame) if frame else None),
+        chain=(Step(plural(len(rows), "thread"), "waits in the kernel for", "storage", (shown,)),),
+        actions=(
+            Action(
+                When.NOW,
+                "See where in the kernel they wait, and which mount hangs.",
+                "ps -eLo pid,tid,stat,wchan:32,comm | awk '$3 ~ /D/'; mount; dmesg | tail",
+            ),
+            Action(
+                When.FIX,
+                f"Keep file access off request threads{f' ({frame})' if frame else ''}: asynchronous logging with a bounded queue; soft mounts with time limits for NFS.",
+            ),
+        ),
+        figures=((f"{len(rows)}", "threads in state D"),),
+        missing=(
+            Missing(
+                "wait channels of the threads",
+                "which part of the kernel they wait in",
+                "for t in /proc/PID/task/*; do echo $t $(cat $t/wchan); done > wchan.txt",
+            ),
+        ),
+    )

@@ -1,0 +1,84 @@
+"""Random numbers run dry: threads wait for one that reads from the system's source of entropy.
+
+Looks for: a thread in NativePRNG or a seed generator that reads /dev/random, and others BLOCKED behind its lock.
+
+Why it matters: TLS handshakes, session ids and UUIDs need random numbers. On a small or virtual host a blocking source can take seconds to
+minutes.
+
+Do next: use the non-blocking source (securerandom.source=file:/dev/urandom, or -Djava.security.egd=file:/dev/./urandom on old JDKs), do not call
+SecureRandom.getInstanceStrong or generateSeed on request threads.
+
+Wrong when: many threads share one SecureRandom under load: then the owner computes, and the queue moves (lock-convoy).
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Final
+
+from analyzer.correlate.blockers import application_frame
+from analyzer.correlate.witness import of_threads, plural
+from analyzer.finding import Action, Confidence, Culprit, Finding, Severity, Step, When
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Sequence
+
+    from analyzer.correlate import Case, ProcessView
+    from analyzer.correlate.pools import Busy
+
+NEEDS: Final = ("threads",)
+CONSEQUENCE_OF: Final[tuple[str, ...]] = ()
+CLEAN: Final = "no thread waits for random numbers"
+FEWEST: Final = 3
+"""Threads that wait: one or two are seeding at start-up."""
+_SEED: Final = ("sun.security.provider.NativePRNG", "sun.security.provider.SeedGenerator", "sun.security.provider.NativeSeedGenerator")
+_READS: Final = frozenset({"readFully", "implGenerateSeed", "ensureBufferValid", "getSeedBytes", "readBytes", "fillBuffer"})
+
+
+def diagnose(case: Case) -> Iterator[Finding]:
+    """One finding per process whose threads wait for a seed."""
+    for view in case.latest:
+        members = [
+            member for pool in view.pools for member in pool.members if any(frame.cls.startswith(_SEED) for frame in member.thread.frames)
+        ]
+        readers = [member for member in members if _reads(member)]
+        if readers and len(members) >= FEWEST:
+            yield _finding(view, readers, members)
+
+
+def _reads(member: Busy) -> bool:
+    """True for a thread that reads the source itself: file input above a seed's frame."""
+    frames = member.thread.frames
+    return bool(frames) and member.activity.kind in {"file-io", "running"} and any(frame.method in _READS for frame in frames[:6])
+
+
+def _finding(view: ProcessView, readers: Sequence[Busy], members: Sequence[Busy]) -> Finding:
+    behind = [member for member in members if member not in readers]
+    frame = application_frame(*readers[0])
+    reading = of_threads(readers, f"“{readers[0].thread.name}” reads from the source of entropy")
+    evidence = [
+        reading,
+        *([of_threads(behind, f"{plural(len(behind), 'thread waits', 'threads wait')} for the same source")] if behind else []),
+    ]
+    return Finding(
+        rule="entropy-stall",
+        severity=Severity.WARNING,
+        confidence=Confidence.LIKELY,
+        headline=f"{plural(len(members), 'thread waits', 'threads wait')} for random numbers: the source of entropy does not deliver.",
+        explanation=f"“{readers[0].thread.name}” reads a seed{f', called from {frame}' if frame else ''}, and {plural(len(behind), 'thread waits', 'threads wait')} behind it. All go on when the system has gathered enough entropy.",
+        why_confident="The stacks show the read and the queue; how long it takes needs a second dump.",
+        evidence=tuple(evidence),
+        process=view.process,
+        culprit=Culprit(thread=readers[0].thread.name, frame=str(frame) if frame else None),
+        chain=(
+            Step(plural(len(behind), "thread"), "waits for", f"“{readers[0].thread.name}”"),
+            Step(f"“{readers[0].thread.name}”", "waits for entropy", "", (reading,)),
+        ),
+        actions=(
+            Action(When.NOW, "See how much there is.", "cat /proc/sys/kernel/random/entropy_avail"),
+            Action(
+                When.FIX,
+                "Use /dev/urandom (securerandom.source in java.security), and no SecureRandom.getInstanceStrong or generateSeed on request threads.",
+            ),
+        ),
+        figures=((f"{len(members)}", "threads waiting for random numbers"),),
+    )

@@ -1,0 +1,80 @@
+"""The Finalizer thread is stuck in application code: nothing is finalised any more, and memory and descriptors pile up.
+
+Looks for: the thread named Finalizer in a finalize method that waits (a lock, a socket, a sleep) instead of in ReferenceQueue.remove.
+
+Why it matters: there is one Finalizer. While it stands, every object with a finalizer stays in memory, and sockets and files that rely on it
+stay open.
+
+Do next: look at the named finalize method; replace finalizers with try-with-resources or a Cleaner.
+
+Wrong when: it was caught in a short finalizer; a second dump tells.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Final
+
+from analyzer.correlate.blockers import IDLE, application_frame
+from analyzer.correlate.calls import kind_in_words
+from analyzer.correlate.witness import of_threads
+from analyzer.finding import Action, Confidence, Culprit, Finding, Missing, Severity, Step, When
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from analyzer.correlate import Case, ProcessView
+    from analyzer.correlate.pools import Busy
+
+NEEDS: Final = ("threads",)
+CONSEQUENCE_OF: Final = ("java-deadlock",)
+CLEAN: Final = "the Finalizer waits for references, as it should"
+_WORKING: Final = IDLE | {"running", "none"}
+
+
+def diagnose(case: Case) -> Iterator[Finding]:
+    """One finding per process whose Finalizer waits in application code."""
+    for view in case.latest:
+        member = _finalizer(view)
+        if member is not None and member.activity.app >= 0 and member.activity.kind not in _WORKING:
+            before = [one for other in case.history(view)[:-1] if (one := _finalizer(other)) is not None]
+            same = bool(before) and before[-1].thread.frames == member.thread.frames
+            yield _finding(view, member, lasting=same)
+
+
+def _finalizer(view: ProcessView) -> Busy | None:
+    return next((member for pool in view.pools for member in pool.members if member.thread.name == "Finalizer"), None)
+
+
+def _finding(view: ProcessView, member: Busy, *, lasting: bool) -> Finding:
+    frame = application_frame(*member)
+    waits = kind_in_words((member,))
+    shown = of_threads((member,), f"the Finalizer stands in {waits}, called from {frame}")
+    pid = view.process.pid
+    return Finding(
+        rule="finalizer-stuck",
+        severity=Severity.WARNING,
+        confidence=Confidence.CERTAIN if lasting else Confidence.LIKELY,
+        headline=f"The Finalizer is stuck in {frame}: nothing is finalised any more.",
+        explanation=f"The one Finalizer thread of the VM stands in {waits}, called from {frame}{', in two dumps' if lasting else ''}. Objects that need finalising, and what they hold, stay until it goes on.",
+        why_confident="It stood there in the dump before." if lasting else "The stack shows it; whether it lasts needs a second dump.",
+        evidence=(shown,),
+        process=view.process,
+        culprit=Culprit(thread="Finalizer", frame=str(frame)),
+        chain=(Step("Finalizer", "waits in", waits, (shown,)), Step("objects with finalizers", "are kept", "")),
+        actions=(
+            Action(When.NOW, "See how many objects wait for it.", f"jcmd {pid or 'PID'} GC.finalizer_info"),
+            Action(
+                When.FIX, f"Take the waiting out of {frame}: no locks or I/O in finalize; use try-with-resources or java.lang.ref.Cleaner."
+            ),
+        ),
+        figures=(("1", "Finalizer, stuck"),),
+        missing=()
+        if lasting
+        else (
+            Missing(
+                "second thread dump, ten seconds later",
+                "whether the Finalizer still stands there",
+                f"jstack -l {pid or 'PID'} > jstack-2.txt",
+            ),
+        ),
+    )

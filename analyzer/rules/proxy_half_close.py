@@ -1,0 +1,73 @@
+"""A proxy keeps half-closed connections: one side has left, the proxy waits for the other.
+
+Looks for: many connections in CLOSE_WAIT that a proxy or load balancer owns (haproxy, nginx, envoy …), read to their end or nearly.
+
+Why it matters: a proxy may keep a connection half open on purpose, until its own time limit, which can be hours (timeout tunnel, timeout client-fin).
+The sockets count against its limits.
+
+Do next: set the proxy's limits for half-closed connections (haproxy: timeout client-fin, timeout server-fin; nginx: proxy_ignore_client_abort off, lingering
+limits), and look at the servers behind it: a proxy waits for them.
+
+Wrong when: the server behind the proxy hangs: then the proxy's sockets are a symptom, and its own connections to that server wait for an answer.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Final
+
+from analyzer.correlate.knowledge import knowledge
+from analyzer.correlate.sockets import close_wait
+from analyzer.correlate.witness import of_sockets, plural
+from analyzer.finding import Action, Confidence, Culprit, Finding, Missing, Severity, Step, When
+from parsers.records import TcpState
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Sequence
+
+    from analyzer.correlate import Case, ProcessView
+    from analyzer.correlate.sockets import Connection
+
+NEEDS: Final = ("sockets",)
+CONSEQUENCE_OF: Final = ("self-call-starvation", "slow-backend", "mutual-call-starvation", "database-read-hang")
+CLEAN: Final = "no proxy owns a pile of connections in CLOSE_WAIT"
+FEWEST: Final = 20
+"""CLOSE_WAIT sockets of a proxy below which it is just closing them."""
+
+
+def diagnose(case: Case) -> Iterator[Finding]:
+    """One finding per proxy process."""
+    for view in case.latest:
+        if knowledge().is_proxy(view.command):
+            waiting = [one for one in view.sockets if one.state is TcpState.CLOSE_WAIT and not one.unaccepted]
+            if len(waiting) >= FEWEST:
+                yield _finding(view, waiting)
+
+
+def _finding(view: ProcessView, waiting: Sequence[Connection]) -> Finding:
+    split = close_wait(waiting)
+    shown = of_sockets(waiting, f"{plural(len(waiting), 'connection')} of {view.command} in CLOSE_WAIT")
+    behind = sorted({str(one.remote) for one in view.client_side if one.state is TcpState.ESTABLISHED and one.remote is not None})
+    return Finding(
+        rule="proxy-half-close",
+        severity=Severity.WARNING,
+        confidence=Confidence.SUSPECTED,
+        headline=f"{view.command} keeps {plural(len(waiting), 'connection')} whose peers have left: half-closed on purpose, or waiting for a server behind it.",
+        explanation=(
+            f"{view.command} (pid {view.pid}) owns {plural(len(waiting), 'connection')} in CLOSE_WAIT ({split.drained} read to the end, {split.fin_only} with only the FIN unread). A proxy"
+            f" keeps such connections until its own time limit, or until the server behind answers{f' ({behind[0]} and {len(behind) - 1} more)' if len(behind) > 1 else f' ({behind[0]})' if behind else ''}."
+        ),
+        why_confident="The table shows the owner and the state; whether the proxy means it, its configuration says, and whether a server hangs, that server's own evidence.",
+        evidence=(shown,),
+        process=view.process,
+        culprit=Culprit(library=view.command, remote=behind[0] if behind else None),
+        chain=(Step("the peers", "leave", str(view.command), (shown,)), Step(str(view.command), "keeps its half open", "")),
+        actions=(
+            Action(When.NOW, "Look at the servers behind the proxy first: does one of them not answer?"),
+            Action(
+                When.FIX,
+                "Limit half-closed connections (haproxy: timeout client-fin and server-fin, timeout tunnel; nginx: proxy_read_timeout, lingering_timeout).",
+            ),
+        ),
+        figures=((f"{len(waiting):,}", f"CLOSE_WAIT of {view.command}"),),
+        missing=(Missing("second socket table, a minute later", "whether the same connections are still there", "ss -tanpoei > ss-2.txt"),),
+    )

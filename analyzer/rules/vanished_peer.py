@@ -1,0 +1,81 @@
+"""The peer is gone without a word: this host sends again and again, and nobody answers.
+
+Looks for: connections with bytes that were never acknowledged (Send-Q, or a FIN in FIN_WAIT1, LAST_ACK or CLOSING) and a retransmission timer that
+has fired several times, all towards one peer.
+
+Why it matters: a process that waits on such a connection without a time limit waits until the kernel gives up, about a quarter of an hour, and
+longer if it only reads. A cut cable, a crashed host or a firewall that forgot the connection show it alike.
+
+Do next: is the peer's host up, and does a firewall or load balancer between drop idle connections? Then set TCP keepalive or TCP_USER_TIMEOUT and time
+limits in the client.
+
+Wrong when: the network loses a few packets: then the timer fires once or twice and the bytes go.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Final
+
+from analyzer.correlate.witness import of_sockets, plural
+from analyzer.finding import Action, Confidence, Culprit, Finding, Process, Severity, Step, When
+from parsers.records import TcpState, TimerKind
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Sequence
+
+    from analyzer.correlate import Case, ProcessView
+    from analyzer.correlate.sockets import Connection
+
+NEEDS: Final = ("sockets",)
+CONSEQUENCE_OF: Final = ("database-read-hang", "slow-backend")
+CLEAN: Final = "no connection retransmits to a peer that does not answer"
+FIRED: Final = 3
+"""Retransmissions without an answer: Linux doubles the pause each time, so that three are some seconds, not one lost packet."""
+FEWEST: Final = 2
+"""Connections to one peer: a single one may have met a passing fault."""
+_STATES: Final = frozenset({TcpState.ESTABLISHED, TcpState.CLOSE_WAIT, TcpState.FIN_WAIT1, TcpState.LAST_ACK, TcpState.CLOSING})
+
+
+def diagnose(case: Case) -> Iterator[Finding]:
+    """One finding per peer that does not answer."""
+    tables = {id(view.table): view for view in case.latest}
+    for view in tables.values():
+        groups: dict[str, list[Connection]] = {}
+        for one in view.table.connections:
+            if one.remote is not None and one.state in _STATES and _retransmits(one):
+                groups.setdefault(one.remote.host, []).append(one)
+        for host, group in sorted(groups.items()):
+            if len(group) >= FEWEST:
+                yield _finding(view, host, group)
+
+
+def _retransmits(one: Connection) -> bool:
+    return bool(one.send_q) and one.timer is not None and one.timer.kind is TimerKind.RETRANSMIT and (one.timer.retransmits or 0) >= FIRED
+
+
+def _finding(view: ProcessView, host: str, group: Sequence[Connection]) -> Finding:
+    owner = next((one.owners[0] for one in group if one.owners), None)
+    most = max(one.timer.retransmits or 0 for one in group if one.timer is not None)
+    shown = of_sockets(
+        group, f"{plural(len(group), 'connection')} to {host} with unacknowledged bytes, sent again up to {most} times", (host, "on (")
+    )
+    return Finding(
+        rule="vanished-peer",
+        severity=Severity.WARNING,
+        confidence=Confidence.LIKELY,
+        headline=f"{host} does not acknowledge what is sent to it: {plural(len(group), 'connection')} retransmit in vain.",
+        explanation=(
+            f"{plural(len(group), 'connection')} to {host} hold bytes that were sent again up to {most} times without an answer. The host is down, the way to it is cut,"
+            " or something between has forgotten the connections. The kernel gives up after about 15 minutes (net.ipv4.tcp_retries2)."
+        ),
+        why_confident="Several connections to one peer, each with a retransmission timer that has fired repeatedly. Where the packets are lost needs a capture on both sides.",
+        evidence=(shown,),
+        process=Process(view.snapshot.host, owner.pid if owner else None, owner.command if owner else None),
+        culprit=Culprit(remote=host),
+        chain=(Step("this host", "sends again and again to", host, (shown,)), Step(host, "does not acknowledge", "")),
+        actions=(
+            Action(When.NOW, f"Is {host} up and reachable on these ports? ss -K ends the dead connections.", f"ss -tnoi dst {host}"),
+            Action(When.FIX, "Set TCP keepalive (below the firewall's idle limit), TCP_USER_TIMEOUT and read time limits on this client."),
+        ),
+        figures=((f"{len(group):,}", f"connections to {host} without an answer"), (f"{most}", "retransmissions at most")),
+    )
