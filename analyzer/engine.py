@@ -16,7 +16,20 @@ from analyzer.correlate.pools import VIRTUAL
 from analyzer.correlate.stalls import SATURATED, pressure
 from analyzer.correlate.waits import waits_of
 from analyzer.correlate.witness import plural
-from analyzer.finding import Check, Confidence, Diagnosis, Finding, IncidentFacts, Missing, Outcome, Severity, Status, Verdict, order_of
+from analyzer.finding import (
+    Check,
+    Confidence,
+    Diagnosis,
+    Finding,
+    IncidentFacts,
+    Missing,
+    Outcome,
+    Severity,
+    Status,
+    Verdict,
+    When,
+    order_of,
+)
 from analyzer.rules import RULES, Rule, slug
 from analyzer.tables import input_of, notes, pool_tables, socket_tables
 
@@ -43,6 +56,8 @@ def diagnose(incident: Incident, excerpt: Callable[[Where], tuple[str, ...]], ru
         findings, check = _run(rule, case)
         found += findings
         checked.append(check)
+    if not any(finding.severity is Severity.CRITICAL for finding in found):
+        found += _past(case, rules)
     ranked = _number(found, {slug(rule): rule.CONSEQUENCE_OF for rule in rules})
     verdict = _verdict(case, ranked)
     places = {
@@ -79,6 +94,39 @@ def _run(rule: Rule, case: Case) -> tuple[list[Finding], Check]:
     if lacking:
         return [], Check(name, Outcome.SKIPPED, f"needs {lacking}, which {'are' if lacking.endswith('s') else 'is'} not here")
     return [], Check(name, Outcome.CLEAN, rule.CLEAN)
+
+
+def _past(case: Case, rules: Sequence[Rule]) -> Iterable[Finding]:
+    """What earlier snapshots show and the last, with evidence of the same kinds, no longer does: a stall that is over, told as information."""
+    snapshots = case.incident.snapshots
+    if len(snapshots) < 2 or len(case.incident.hosts) > 1:  # noqa: PLR2004 - there is no earlier one
+        return
+    earlier = Case(replace(case.incident, snapshots=snapshots[:-1]))
+    for rule in rules:
+        for finding in _run(rule, earlier)[0]:
+            then = next((view for view in earlier.latest if view.process == finding.process), None)
+            now = next((view for view in case.latest if view.process == finding.process and view.snapshot is snapshots[-1]), None)
+            comparable = (
+                then is not None
+                and now is not None
+                and (now.dump is not None or then.dump is None)
+                and (bool(now.sockets) or not then.sockets)
+            )
+            if finding.severity is Severity.CRITICAL and then is not None and comparable:
+                yield _over(finding, then.snapshot.name, snapshots[-1].name)
+
+
+def _over(finding: Finding, then: str, now: str) -> Finding:
+    """The finding as something past."""
+    said = f"Snapshot {then} shows it, snapshot {now} no longer does: it is over. What follows was so then. "
+    return replace(
+        finding,
+        severity=Severity.INFO,
+        headline=f"Over by snapshot {now}: {finding.headline[0].lower()}{finding.headline[1:]}",
+        explanation=said + finding.explanation,
+        actions=tuple(action for action in finding.actions if action.when is not When.NOW),
+        missing=(),
+    )
 
 
 def _lacking(needs: Sequence[str], incident: Incident) -> str:
@@ -119,7 +167,7 @@ def _verdict(case: Case, findings: Sequence[Finding]) -> Verdict:
             summary=primary.explanation,
             fingerprint=_fingerprint(primary),
         )
-    status, headline, summary = _without_cause(case)
+    status, headline, summary = _without_cause(case, findings)
     return Verdict(
         status=status,
         finding=None,
@@ -139,7 +187,7 @@ def _fingerprint(finding: Finding) -> str:
     return hashlib.sha256(f"{finding.rule}\n{frame}\n{pool}".encode()).hexdigest()[:12]
 
 
-def _without_cause(case: Case) -> tuple[Status, str, str]:
+def _without_cause(case: Case, findings: Sequence[Finding]) -> tuple[Status, str, str]:
     """Health needs evidence of health; symptoms that no rule explains are said; everything else is not enough."""
     incident = case.incident
     suffering = [line for view in case.latest for line in _suffering(view)] + [line for stall in case.stalls for line in _standing(stall)]
@@ -159,7 +207,9 @@ def _without_cause(case: Case) -> tuple[Status, str, str]:
         )
     whole = [view.dump for view in case.latest if view.dump is not None and not view.dump.fragment and view.dump.complete is not False]
     if incident.has_sockets and whole:
-        return Status.HEALTHY, "Nothing is wrong in what was saved.", _health(case)
+        past = next((finding for finding in findings if finding.headline.startswith("Over by ")), None)
+        said = "Nothing is wrong in what was saved." if past is None else f"Nothing is wrong any more. {past.headline}"
+        return Status.HEALTHY, said, _health(case)
     if not incident.snapshots:
         return (
             Status.INSUFFICIENT,

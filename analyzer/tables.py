@@ -101,6 +101,13 @@ def notes(case: Case) -> Iterator[str]:
             )
         elif dump.pid is not None and not view.sockets and case.incident.has_sockets:
             yield f"{dump.where.file} is of pid {dump.pid}, which owns no socket in the tables: threads and sockets are not joined."
+    last = {snapshot.host: snapshot for snapshot in case.incident.snapshots}
+    for view in case.latest:
+        if view.dump is not None and view.sockets and view.snapshot is not last[view.snapshot.host]:
+            yield (
+                f"Only snapshot {view.snapshot.name} has both threads and sockets of pid {view.process.pid}: what is said of it is of that moment,"
+                f" not of snapshot {last[view.snapshot.host].name}."
+            )
     elided = [artifact.file for artifact in case.incident.artifacts if artifact.elisions]
     if elided:
         yield f"Lines were left out of {', '.join(elided)} (“...”): counts are lower bounds."

@@ -26,10 +26,12 @@ class Case:
 
     @cached_property
     def latest(self) -> tuple[ProcessView, ...]:
-        """The last view of every process that has one: what is so now. A dump and sockets of one process may lie in two snapshots."""
+        """One view of every process: the last that has both threads and sockets, else the last. What is so now, as far as it can be joined."""
         last: dict[tuple[str | None, int | None, str | None], ProcessView] = {}
         for view in self.views:
-            last[_identity(view)] = view
+            known = last.get(_identity(view))
+            if known is None or _kinds(view) >= _kinds(known):
+                last[_identity(view)] = view
         return tuple(last.values())
 
     @cached_property
@@ -40,6 +42,11 @@ class Case:
     def history(self, view: ProcessView) -> tuple[ProcessView, ...]:
         """The same process in all snapshots, in order of time."""
         return tuple(other for other in self.views if _identity(other) == _identity(view))
+
+
+def _kinds(view: ProcessView) -> int:
+    """How many halves of the join a view has."""
+    return bool(view.sockets) + (view.dump is not None)
 
 
 def _identity(view: ProcessView) -> tuple[str | None, int | None, str | None]:

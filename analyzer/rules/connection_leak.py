@@ -44,11 +44,11 @@ GROWTH: Final = 3
 
 def diagnose(case: Case) -> Iterator[Finding]:
     """One finding per process and service."""
-    for view in case.latest:
-        history = case.history(view)
-        for remote, sockets in _groups(view).items():
-            earlier = [_groups(other).get(remote, []) for other in history[:-1] if other.sockets]
-            yield from _judge(view, remote, sockets, earlier)
+    for process in case.latest:
+        history = [view for view in case.history(process) if view.sockets]
+        for remote, sockets in _groups(history[-1]).items() if history else ():
+            earlier = [_groups(view).get(remote, []) for view in history[:-1]]
+            yield from _judge(history[-1], remote, sockets, earlier)
 
 
 def _groups(view: ProcessView) -> dict[Endpoint, list[Connection]]:

@@ -373,3 +373,48 @@ def test_a_task_frame_in_the_helper_is_needed() -> None:
     diagnosis = stuck(*own_pairs(6), *gave_up(6), threads=[*waiting_for_future(6), *reader])
     assert all(finding.confidence is not Confidence.CERTAIN for finding in found(diagnosis, "self-call-starvation"))
     assert WORKER[0] not in str(reader)
+
+
+class TestOver:
+    """A stall that the last snapshot no longer shows is past."""
+
+    STUCK = dump(*waiting_for_future(6), *helpers_reading(6), time="2026-01-02 03:04:05")
+    FREE = dump(*idle_exec(6), time="2026-01-02 03:05:05")
+
+    def test_a_stall_that_is_gone_is_information(self) -> None:
+        files = {
+            "jstack-1.txt": self.STUCK,
+            "netstat-1.txt": netstat(LISTEN, *own_pairs(6), *gave_up(6)),
+            "jstack-2.txt": self.FREE,
+            "netstat-2.txt": netstat(LISTEN),
+        }
+        diagnosis = diagnosis_of(files)
+        assert diagnosis.verdict.status is Status.HEALTHY
+        assert "Over by snapshot 2" in diagnosis.verdict.headline
+        assert {finding.severity for finding in diagnosis.findings} == {Severity.INFO}
+
+    def test_a_last_snapshot_without_threads_does_not_end_it(self) -> None:
+        files = {
+            "jstack-1.txt": self.STUCK,
+            "netstat-1.txt": netstat(LISTEN, *own_pairs(6), *gave_up(6)),
+            "netstat-2.txt": netstat(LISTEN, *own_pairs(6), *gave_up(9)),
+        }
+        assert diagnosis_of(files).verdict.status is not Status.HEALTHY
+
+    def test_a_dump_of_the_first_moment_is_not_lost_when_only_sockets_follow(self) -> None:
+        files = {
+            "jstack-1.txt": self.STUCK,
+            "netstat-1.txt": netstat(LISTEN, *own_pairs(6), *gave_up(6)),
+            "netstat-2.txt": netstat(LISTEN, *own_pairs(6), *gave_up(9)),
+        }
+        diagnosis = diagnosis_of(files)
+        assert diagnosis.verdict.confidence is Confidence.CERTAIN
+        assert any("is of that moment, not of snapshot 2" in note for note in diagnosis.notes)
+
+    def test_a_stall_that_lasts_is_no_past(self) -> None:
+        files = {f"jstack-{n}.txt": self.STUCK for n in (1, 2)} | {
+            f"netstat-{n}.txt": netstat(LISTEN, *own_pairs(6), *gave_up(6)) for n in (1, 2)
+        }
+        diagnosis = diagnosis_of(files)
+        assert diagnosis.verdict.confidence is Confidence.CERTAIN
+        assert len(diagnosis.findings) == 1
