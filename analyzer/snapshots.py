@@ -89,6 +89,10 @@ def _indices(pieces: Sequence[Piece], pids: Collection[str]) -> list[int]:
             keys.update(_keys(members))
     if not keys:
         return [0] * len(pieces)
+    for members in series.values():
+        # Saved once, but with a number that the others count with: jstack-1.txt beside ss-1.txt and ss-2.txt.
+        if len(members) == 1 and len(members[0][0]) == 2 and members[0][0][0] in keys.values():  # noqa: PLR2004 - the number and the section's
+            keys[members[0][1]] = members[0][0][0]
     ranks = {key: rank for rank, key in enumerate(sorted(set(keys.values())))}
     times = _times(pieces, keys, ranks)
     last = len(ranks) - 1

@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from analyzer.correlate import Case, ProcessView
     from analyzer.correlate.sockets import Connection
     from analyzer.incident import Artifact
-    from parsers.records import Endpoint
+    from parsers.records import Endpoint, ThreadDump
 
 FAR_APART: Final = 60.0
 """Seconds between artifacts of one snapshot above which counts of threads and sockets need not agree."""
@@ -89,18 +89,29 @@ def notes(case: Case) -> Iterator[str]:
         if len(times) > 1 and (span := _seconds(times[0], times[-1])) > FAR_APART:
             yield f"Artifacts of snapshot {snapshot.name} were taken {span:.0f} s apart ({times[0]} and {times[-1]}): counts of threads and sockets need not agree."
     for view in case.views:
-        dump = view.dump
-        if dump is None:
-            continue
-        if dump.complete is False and not dump.fragment:
-            yield f"{dump.where.file}: the thread dump is cut off; threads are missing from it."
-        if view.dump_basis == "port, though the pids differ":
-            yield (
-                f"{dump.where.file} names pid {dump.pid}, the listener's owner is pid {view.pid}: a container's own numbering or a restarted process."
-                " They are joined by the port in the pools' names; thread ids are not compared."
-            )
-        elif dump.pid is not None and not view.sockets and case.incident.has_sockets:
-            yield f"{dump.where.file} is of pid {dump.pid}, which owns no socket in the tables: threads and sockets are not joined."
+        if view.dump is not None:
+            yield from _of_dump(case, view, view.dump)
+    yield from _of_moment(case)
+    elided = [artifact.file for artifact in case.incident.artifacts if artifact.elisions]
+    if elided:
+        yield f"Lines were left out of {', '.join(elided)} (“...”): counts are lower bounds."
+
+
+def _of_dump(case: Case, view: ProcessView, dump: ThreadDump) -> Iterator[str]:
+    """A dump that is cut off, or whose process is not the sockets'."""
+    if dump.complete is False and not dump.fragment:
+        yield f"{dump.where.file}: the thread dump is cut off; threads are missing from it."
+    if view.dump_basis == "port, though the pids differ":
+        yield (
+            f"{dump.where.file} names pid {dump.pid}, the listener's owner is pid {view.pid}: a container's own numbering or a restarted process."
+            " They are joined by the port in the pools' names; thread ids are not compared."
+        )
+    elif dump.pid is not None and not view.sockets and case.incident.has_sockets:
+        yield f"{dump.where.file} is of pid {dump.pid}, which owns no socket in the tables: threads and sockets are not joined."
+
+
+def _of_moment(case: Case) -> Iterator[str]:
+    """Processes of which the last snapshot has only one half: what is said of them is of an earlier one."""
     last = {snapshot.host: snapshot for snapshot in case.incident.snapshots}
     for view in case.latest:
         if view.dump is not None and view.sockets and view.snapshot is not last[view.snapshot.host]:
@@ -108,9 +119,6 @@ def notes(case: Case) -> Iterator[str]:
                 f"Only snapshot {view.snapshot.name} has both threads and sockets of pid {view.process.pid}: what is said of it is of that moment,"
                 f" not of snapshot {last[view.snapshot.host].name}."
             )
-    elided = [artifact.file for artifact in case.incident.artifacts if artifact.elisions]
-    if elided:
-        yield f"Lines were left out of {', '.join(elided)} (“...”): counts are lower bounds."
 
 
 def _seconds(first: str, last: str) -> float:

@@ -59,6 +59,16 @@ def test_what_was_taken_once_joins_the_last() -> None:
     assert orders("jstack-1.txt", "jstack-2.txt", "jstack-3.txt", "netstat.txt")["netstat.txt"] == 2
 
 
+def test_a_single_file_with_a_counted_number_is_of_that_moment() -> None:
+    assert orders("jstack-1.txt", "ss-1.txt", "ss-2.txt", "limits.txt") == {
+        "jstack-1.txt": 0,
+        "ss-1.txt": 0,
+        "ss-2.txt": 1,
+        "limits.txt": 1,
+    }
+    assert orders("snap1/jstack.txt", "snap1/ss.txt", "snap2/ss.txt")["snap1/jstack.txt"] == 0
+
+
 def test_sibling_folders_are_hosts() -> None:
     pieces = [Piece(f"{host}/{kind}.txt", 0, kind, None) for host in ("web1", "web2") for kind in ("jstack", "ss")]
     assert {(piece.file, found.host, found.order) for piece, found in zip(pieces, place(pieces, ()), strict=True)} == {
