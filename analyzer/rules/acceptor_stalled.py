@@ -51,8 +51,8 @@ def _somebody_accepts(view: ProcessView, port: int) -> bool:
     """True if the port's acceptor does its work, waits at the limit, or pauses after a failed accept (which other rules tell)."""
     acceptor = _acceptor(view, port)
     if acceptor is not None:
-        pausing = acceptor.activity.kind == "sleep" and acceptor.activity.app < 0
-        return acceptor.activity.kind in _ACCEPTING or pausing
+        # Without a frame of the application it is the server's own code: a pause after a failed accept, a latch, a stack that was cut.
+        return acceptor.activity.kind in _ACCEPTING or acceptor.activity.app < 0
     return any(member.activity.kind in _ACCEPTING for pool in view.pools for member in pool.members)
 
 

@@ -45,6 +45,8 @@ SMALL: Final = 2
 def diagnose(case: Case) -> Iterator[Finding]:
     """One finding per pattern of pools that multiplies."""
     for view in case.latest:
+        if view.dump is None or view.dump.fragment:
+            continue  # a piece of a dump counts nothing
         history = [other for other in case.history(view) if other.dump is not None and not other.dump.fragment]
         for pattern, family in _families(view).items():
             counts = [len(_families(other).get(pattern, ())) for other in history]

@@ -105,3 +105,15 @@ def test_a_service_name_without_a_port_breaks_nothing() -> None:
     diagnosis = diagnosis_of({"lsof.txt": "COMMAND PID USER FD TYPE DEVICE SIZE/OFF NODE NAME\n" + "\n".join(rows) + "\n"})
     assert {table.remote for table in diagnosis.sockets} == {"10.0.0.9:8443", "10.0.0.9:oddservice", "10.0.0.9:other-svc", "10.0.0.9:443"}
     assert not [check for check in diagnosis.checked if check.outcome is Outcome.FAULT]
+
+
+def test_a_piece_of_a_dump_with_many_pools_breaks_no_rule() -> None:
+    """A dump that lost its header says nothing of the threads it leaves out: rules that count must not count it, nor break on it."""
+    pieces = "\n".join(
+        thread(
+            f"pool-{n}-thread-1", "WAITING (parking)", "jdk.internal.misc.Unsafe.park", "java.util.concurrent.ThreadPoolExecutor.getTask"
+        )
+        for n in range(80)
+    )
+    diagnosis = diagnosis_of({"jstack.txt": pieces})
+    assert not [check for check in diagnosis.checked if check.outcome is Outcome.FAULT]
