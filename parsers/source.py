@@ -139,38 +139,41 @@ class Shapes:
     """
 
     def __init__(self, formats: Mapping[str, tuple[str, str]]) -> None:
-        """Make one pattern for each format that may be going on, and one for none."""
+        """Make one pattern for all formats; compiling one for each pair would take longer than reading a small incident."""
         # An empty group behind each shape tells which one matched. Behind, because an alternative that begins with a letter is skipped
-        # at other letters only if nothing stands in front of the letter, not even a group.
+        # at other letters only if nothing stands in front of the letter, not even a group. A search for a pattern that begins with a
+        # literal line end runs several times faster than one for "^".
         self._names = tuple(formats)
-
-        def either(current: str | None) -> str:
-            return "|".join(f"(?:{header if name == current else f'{header}|{row}'})()" for name, (header, row) in formats.items())
-
-        # A search for a pattern that begins with a literal line end runs several times faster than one for "^". Each takes some
-        # milliseconds to compile, and most files need one or two of them: they are compiled when they are needed.
-        self._patterns = {current: rf"\n(?:{either(current)})" for current in (None, *formats)}
-        self._compiled: dict[str | None, re.Pattern[str]] = {}
-        self._here = re.compile(either(None), re.MULTILINE)
+        self._rows = {name: row for name, (_, row) in formats.items()}
+        self._runs: dict[str, re.Pattern[str]] = {}
+        self._any = re.compile("\n(?:" + "|".join(f"(?:{header})()|(?:{row})()" for header, row in formats.values()) + ")", re.MULTILINE)
 
     def starts(self, text: str, begin: int, end: int) -> Iterator[int]:
-        """Offsets in ``text[begin:end]`` at which an output begins. As many steps as there are outputs, however many rows they have."""
-        match = self._here.match(text, begin, end)
-        start = begin
-        if match is None:
-            match = self._after(None).search(text, begin, end)
-            start = match.start() + 1 if match else begin
-        while match and match.lastindex:
-            yield start
+        """Offsets in ``text[begin:end]`` at which an output begins. As many steps as there are runs of rows, however long they are."""
+        current: str | None = None
+        # The first line has no line end in front of it.
+        first = self._any.match("\n" + text[begin : min(end, begin + LONGEST)])
+        position = begin
+        if first is not None and first.lastindex is not None:
+            current = self._names[(first.lastindex - 1) // 2]
+            yield begin
+            position = max(begin, begin + first.end() - 2)
+        while match := self._any.search(text, position, end):
+            name, is_header = self._names[((match.lastindex or 1) - 1) // 2], (match.lastindex or 1) % 2 == 1
             # A header may take its last line's end with it, and the next output begin right there.
-            match = self._after(self._names[match.lastindex - 1]).search(text, max(match.end() - 1, start), end)
-            start = match.start() + 1 if match else start
+            position = max(match.end() - 1, match.start() + 1)
+            if is_header or name != current:
+                current = name
+                yield match.start() + 1
+            if not is_header:
+                position = max(position, self._end_of_run(name, text, match.start(), end))
 
-    def _after(self, current: str | None) -> re.Pattern[str]:
-        """The pattern for the beginning of an output while ``current`` is going on."""
-        if current not in self._compiled:
-            self._compiled[current] = re.compile(self._patterns[current], re.MULTILINE)
-        return self._compiled[current]
+    def _end_of_run(self, name: str, text: str, start: int, end: int) -> int:
+        """Where the rows of one format end that begin behind the line end at ``start``."""
+        if name not in self._runs:
+            self._runs[name] = re.compile(rf"(?:\n(?:{self._rows[name]})[^\n]*+)++", re.MULTILINE)
+        run = self._runs[name].match(text, start, end)
+        return run.end() if run else start
 
 
 def cut(source: Source, shapes: Shapes) -> list[Section]:
