@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Final
 from msgspec.structs import replace
 
 from analyzer.correlate import Case, ProcessView, Stall
-from analyzer.correlate.calls import DUMP_MISSING, SOCKETS_MISSING
+from analyzer.correlate.calls import DUMP_MISSING, SOCKETS_MISSING, STACKS_MISSING, command
 from analyzer.correlate.links import links_of
 from analyzer.correlate.pools import VIRTUAL
 from analyzer.correlate.stalls import SATURATED, pressure
@@ -277,8 +277,18 @@ def _missing(case: Case, findings: Sequence[Finding], verdict: Verdict) -> tuple
     """What would decide, each artifact once: what findings ask for first, then the half of the join that is not here."""
     wanted = [missing for finding in findings if finding.severity is not Severity.INFO for missing in finding.missing]
     if verdict.confidence is not Confidence.CERTAIN:
+        view = next((view for view in case.latest if any(_suffering(view))), None) or (case.latest[0] if len(case.latest) == 1 else None)
         if not case.incident.has_sockets:
-            wanted.append(SOCKETS_MISSING)
+            wanted.append(_asked_of(SOCKETS_MISSING, view))
         if not case.incident.has_threads:
-            wanted.append(DUMP_MISSING)
+            wanted.append(_asked_of(STACKS_MISSING if view is not None and _is_native(view) else DUMP_MISSING, view))
     return tuple({missing.artifact: missing for missing in reversed(wanted)}.values())[::-1]
+
+
+def _is_native(view: ProcessView) -> bool:
+    """True for a command that is known and no JVM: jstack says nothing of it."""
+    return view.command is not None and not view.command.lower().startswith(("java", "jsvc", "tomcat", "catalina"))
+
+
+def _asked_of(missing: Missing, view: ProcessView | None) -> Missing:
+    return command(missing, view) if view is not None else missing

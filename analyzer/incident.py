@@ -75,7 +75,6 @@ class Incident(msgspec.Struct, frozen=True, kw_only=True):
     name: str
     snapshots: tuple[Snapshot, ...]
     artifacts: tuple[Artifact, ...]
-    notes: tuple[str, ...] = ()
 
     @property
     def hosts(self) -> tuple[str, ...]:
@@ -91,11 +90,6 @@ class Incident(msgspec.Struct, frozen=True, kw_only=True):
     def has_threads(self) -> bool:
         """True if any thread dump was read."""
         return any(snapshot.dumps for snapshot in self.snapshots)
-
-    @property
-    def elided(self) -> bool:
-        """True if somebody left lines out of an artifact."""
-        return any(artifact.elisions for artifact in self.artifacts)
 
 
 def snapshot_of(host: str | None, index: int, records: Iterable[tuple[Record, Pid | None]]) -> Snapshot:

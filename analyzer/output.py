@@ -38,7 +38,7 @@ def write(job: Job) -> None:
     """Render and write everything.
 
     Raises:
-        UsageError: if ``-o`` does not fit the formats or lies inside the evidence.
+        UsageError: if ``-o`` does not fit the formats, lies inside the evidence, or cannot be written to.
     """
     from reports import view  # noqa: PLC0415 - the renderers load only what a format needs
 
@@ -48,8 +48,11 @@ def write(job: Job) -> None:
         text = _render(form, job, shown)
         if target is None:
             sys.stdout.write(text if text.endswith("\n") else text + "\n")
-        else:
+            continue
+        try:
             _write_whole(target, text)
+        except OSError as error:
+            raise UsageError(f"cannot write {target}: {error.strerror or error}; choose another place with -o") from error
     files = [target for _, target in plan if target is not None]
     to_stdout = any(target is None for _, target in plan)
     if not job.quiet and not to_stdout:

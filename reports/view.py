@@ -7,9 +7,10 @@ from typing import TYPE_CHECKING, cast
 import msgspec
 
 from analyzer.finding import Outcome, Severity, Status
+from analyzer.version import VERSION
 from reports import ladder, sources, tables
 from reports.embedded import block
-from reports.model import Case, Figure, View
+from reports.model import Figure, View
 from reports.story import HEADLINE, NAME, PROOFS_FOLDED, PROOFS_TOLD, Teller, who
 from reports.text_safety import clip_path, plain
 from reports.wording import count, in_words, listed, names_pattern, number, span
@@ -27,9 +28,8 @@ FIGURES = 4
 _WORDS = {Status.HEALTHY: "healthy", Status.INSUFFICIENT: "not enough evidence"}
 
 
-def build(diagnosis: Diagnosis, command: str, version: str | None = None) -> View:
-    """The view of a diagnosis. ``command``: the command line that repeats it; ``version``: of the tool, looked up if not given."""
-    version = version or _installed_version()
+def build(diagnosis: Diagnosis, command: str, version: str = VERSION) -> View:
+    """The view of a diagnosis. ``command``: the command line that repeats it; ``version``: of the tool."""
     teller = Teller(diagnosis, names_pattern(_names(diagnosis)), tables.busy_of(diagnosis.pools))
     causes, followed, also = _sorted_out(diagnosis)
     told = teller.cases(causes[:CASES_TOLD], PROOFS_TOLD)
@@ -93,16 +93,6 @@ def _plain(value: object) -> object:
     if isinstance(value, msgspec.Struct):
         return type(value)(**{field: _plain(getattr(value, field)) for field in value.__struct_fields__})
     return value
-
-
-def _installed_version() -> str:
-    """The version of the installed package; read late, because the reader of package metadata is slow to load."""
-    from importlib.metadata import PackageNotFoundError, version  # noqa: PLC0415 - 30 ms that only this path needs
-
-    try:
-        return version("closewait")
-    except PackageNotFoundError:
-        return "(not installed)"
 
 
 def _sorted_out(diagnosis: Diagnosis) -> tuple[list[Finding], list[Finding], list[Finding]]:
@@ -170,9 +160,3 @@ def _rest(findings: Sequence[Finding]) -> str:
     if not left:
         return ""
     return f"{count(len(left), 'more finding')}, {left[0].id} to {left[-1].id}, in the JSON format."
-
-
-def told_or_folded(view: View) -> tuple[Case, ...]:
-    """Every finding once: the causes as they are told, then the others."""
-    told = {case.id for case in view.cases}
-    return (*view.cases, *(case for case in view.findings if case.id not in told))

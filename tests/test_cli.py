@@ -217,6 +217,12 @@ class TestHonestFailures:
         assert broken["unread"]
         assert broken["unread"][0]["why"]
 
+    def test_a_place_that_cannot_be_written_to(self, incident: Path, tmp_path: Path) -> None:
+        (tmp_path / "file").write_text("in the way")
+        done = analyze(str(incident), "-o", "file/report.html", cwd=tmp_path)
+        assert done.returncode == 2
+        assert "cannot write file/report.html" in done.stderr
+
     def test_unknown_zone(self, incident: Path, tmp_path: Path) -> None:
         done = analyze(str(incident), "--timezone", "Mars/Olympus", cwd=tmp_path)
         assert done.returncode == 2

@@ -16,15 +16,6 @@ if TYPE_CHECKING:
     from analyzer.correlate.pools import Busy
     from analyzer.correlate.sockets import Connection
 
-KINDS: Final = {
-    "future": "a FutureTask",
-    "completable-future": "a CompletableFuture",
-    "latch": "a latch",
-    "socket-read": "an answer on a socket",
-    "socket-connect": "a connection",
-    "call": "the answer of a remote call",
-}
-
 KEEPALIVE_TIME: Final = 7200.0
 """Seconds; Linux' default of net.ipv4.tcp_keepalive_time."""
 ROUNDING: Final = 0.1
@@ -38,6 +29,11 @@ DUMP_MISSING: Final = Missing(
     "thread dump",
     "what the request threads wait for, and whether any is free",
     "jstack -l PID > jstack.txt",
+)
+STACKS_MISSING: Final = Missing(
+    "stacks of all threads",
+    "what the threads wait for",
+    "gdb -p PID -batch -ex 'thread apply all bt' > stacks.txt",
 )
 WHOLE_DUMP_MISSING: Final = Missing(
     "whole thread dump",

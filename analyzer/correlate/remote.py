@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
     from analyzer.correlate import Case, ProcessView, Stall
+    from analyzer.correlate.pools import Busy
     from analyzer.correlate.stalls import Target
     from analyzer.finding import Action
     from parsers.records import Endpoint
@@ -59,7 +60,7 @@ def finding(stall: Stall, target: Target, words: Words) -> Finding:
     confidence, severity, why = _judge(stall, target)
     who = _service(view, target.remote, words.noun)
     through = f" for tasks of {stall.hops[-1].helper.name}, which wait" if stall.hops else ""
-    limits = "" if any(caller.activity.timed for caller in stall.callers) else " They read without a time limit, as far as the stacks show."
+    limits = " They read without a time limit." if all(_reads_untimed(caller) for caller in stall.callers) else ""
     return Finding(
         rule=words.rule,
         severity=severity,
@@ -114,6 +115,12 @@ def _judge(stall: Stall, target: Target) -> tuple[Confidence, Severity, str]:
         )
     severity = Severity.CRITICAL if stall.pressure.exists else Severity.WARNING
     return Confidence.LIKELY, severity, f"{agree}. Not certain, because {' and '.join(doubts)}."
+
+
+def _reads_untimed(caller: Busy) -> bool:
+    """True if the stack itself shows that the read has no limit: only JDK 13 and later take another path for a timed one (NioSocketImpl)."""
+    methods = {frame.method for frame in caller.thread.frames if frame.cls == "sun.nio.ch.NioSocketImpl"}
+    return caller.activity.kind == "socket-read" and "implRead" in methods and "timedRead" not in methods
 
 
 def _unseen_end(view: ProcessView, target: Target) -> str | None:

@@ -151,6 +151,11 @@ class TestSlowBackend:
         assert stuck(*calls_to("10.1.1.5:9000", 6), *halves, *gave_up(6)).verdict.confidence is Confidence.LIKELY
         assert stuck(*calls_to("10.1.1.5:9000", 6), *gave_up(6)).verdict.confidence is Confidence.LIKELY
 
+    def test_says_nothing_of_limits_that_an_old_stack_does_not_show(self) -> None:
+        old = ("java.net.SocketInputStream.socketRead0", "java.net.SocketInputStream.read", "sun.net.www.http.HttpClient.parseHTTP")
+        threads = [thread(f"http-nio-8080-exec-{n}", "RUNNABLE", *old, "com.example.shop.Fetch.get", *SERVED) for n in range(6)]
+        assert "time limit" not in stuck(*calls_to("10.2.2.2:9200", 6), *gave_up(6), threads=threads).verdict.summary
+
     def test_a_busy_moment_is_not_certain(self) -> None:
         diagnosis = stuck(*calls_to("10.2.2.2:9200", 6))
         assert diagnosis.verdict.confidence is Confidence.LIKELY
@@ -418,3 +423,12 @@ class TestOver:
         diagnosis = diagnosis_of(files)
         assert diagnosis.verdict.confidence is Confidence.CERTAIN
         assert len(diagnosis.findings) == 1
+
+
+def test_what_is_missing_names_the_process_and_a_tool_that_fits_it() -> None:
+    rows = [row.replace(ME, "88/python3") for row in (LISTEN, *gave_up(20))]
+    commands = [missing.command for missing in diagnosis_of({"netstat.txt": netstat(*rows)}).missing]
+    assert commands == ["gdb -p 88 -batch -ex 'thread apply all bt' > stacks.txt"]
+    assert [missing.command for missing in diagnosis_of({"netstat.txt": netstat(LISTEN, *gave_up(20))}).missing] == [
+        "jstack -l 77 > jstack.txt"
+    ]
