@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Final
 
 from msgspec.structs import replace
 
-from analyzer.correlate import Case, ProcessView, Stall
+from analyzer.correlate import Case, Knowledge, ProcessView, Stall
 from analyzer.correlate.calls import DUMP_MISSING, SOCKETS_MISSING, STACKS_MISSING, command
 from analyzer.correlate.links import links_of
 from analyzer.correlate.pools import VIRTUAL
@@ -47,9 +47,11 @@ FEW_SHARE: Final = 0.05
 """… if they are also below this share of the port's connections."""
 
 
-def diagnose(incident: Incident, excerpt: Callable[[Where], tuple[str, ...]], rules: Sequence[Rule] = RULES) -> Diagnosis:
-    """Judge an incident. ``excerpt`` fetches the lines of a place; pure otherwise."""
-    case = Case(incident)
+def diagnose(
+    incident: Incident, excerpt: Callable[[Where], tuple[str, ...]], rules: Sequence[Rule] = RULES, known: Knowledge | None = None
+) -> Diagnosis:
+    """Judge an incident. ``excerpt`` fetches the lines of a place; pure otherwise. ``known``: what is known of software, by default what comes with the tool."""
+    case = Case(incident, known)
     found: list[Finding] = []
     checked: list[Check] = []
     for rule in rules:
@@ -101,7 +103,7 @@ def _past(case: Case, rules: Sequence[Rule]) -> Iterable[Finding]:
     snapshots = case.incident.snapshots
     if len(snapshots) < 2 or len(case.incident.hosts) > 1:  # noqa: PLR2004 - there is no earlier one
         return
-    earlier = Case(replace(case.incident, snapshots=snapshots[:-1]))
+    earlier = Case(replace(case.incident, snapshots=snapshots[:-1]), case.known)
     for rule in rules:
         for finding in _run(rule, earlier)[0]:
             then = next((view for view in earlier.latest if view.process == finding.process), None)

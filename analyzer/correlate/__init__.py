@@ -5,6 +5,7 @@ from __future__ import annotations
 from functools import cached_property
 from typing import TYPE_CHECKING
 
+from analyzer.correlate.knowledge import Knowledge, knowledge
 from analyzer.correlate.process import ProcessView, views
 from analyzer.correlate.stalls import Stall, stalls
 
@@ -15,14 +16,15 @@ if TYPE_CHECKING:
 class Case:
     """An incident with everything that correlation finds in it; computed once, on demand."""
 
-    def __init__(self, incident: Incident) -> None:
-        """Wrap ``incident``."""
+    def __init__(self, incident: Incident, known: Knowledge | None = None) -> None:
+        """Wrap ``incident``; ``known`` is what is known of software, by default what comes with the tool."""
         self.incident = incident
+        self.known = known or knowledge()
 
     @cached_property
     def views(self) -> tuple[ProcessView, ...]:
         """Every process of every snapshot, in order of host, snapshot, pid."""
-        return views(self.incident)
+        return views(self.incident, self.known)
 
     @cached_property
     def latest(self) -> tuple[ProcessView, ...]:
@@ -56,4 +58,4 @@ def _identity(view: ProcessView) -> tuple[str | None, int | None, str | None]:
     return view.snapshot.host, pid, pools
 
 
-__all__ = ["Case", "ProcessView", "Stall"]
+__all__ = ["Case", "Knowledge", "ProcessView", "Stall", "knowledge"]

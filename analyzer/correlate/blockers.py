@@ -10,11 +10,10 @@ from __future__ import annotations
 from functools import lru_cache
 from typing import TYPE_CHECKING, Final, NamedTuple
 
-from analyzer.correlate.knowledge import knowledge
 from parsers.records import Frame, JavaState, Lock, LockVerb, Thread
 
 if TYPE_CHECKING:
-    from analyzer.correlate.knowledge import Library
+    from analyzer.correlate.knowledge import Knowledge, Library
 
 IDLE: Final = frozenset({"idle", "reserved", "accept", "select", "none"})
 """Kinds of threads that wait for work by design (native frames report RUNNABLE while they wait)."""
@@ -43,9 +42,9 @@ class Activity(NamedTuple):
     """The server software on whose behalf the thread runs, None if no frame shows one."""
 
 
-def activity(thread: Thread) -> Activity:
+def activity(thread: Thread, known: Knowledge) -> Activity:
     """What ``thread`` waits for or does; kinds are those of ``knowledge.toml``, and monitor, running, none."""
-    found = _of_stack(thread.frames)
+    found = _of_stack(thread.frames, known)
     if thread.virtual and not thread.frames:
         return found._replace(kind="queued")  # it has not run yet: no carrier was free
     if thread.state is JavaState.BLOCKED or any(lock.verb is LockVerb.WAITING_TO_LOCK and lock.depth == 0 for lock in thread.locks):
@@ -56,15 +55,14 @@ def activity(thread: Thread) -> Activity:
 
 
 @lru_cache(maxsize=8192)
-def _of_stack(frames: tuple[Frame, ...]) -> Activity:
-    known = knowledge()
+def _of_stack(frames: tuple[Frame, ...], known: Knowledge) -> Activity:
     kind, at, app, final, timed = "running" if frames else "none", -1, -1, False, False
     library: Library | None = None
     serving: str | None = None
     for index, frame in enumerate(frames):
-        if app < 0 and known.is_application(frame.cls):
-            app = index
         row = known.blocker(frame.full)
+        if app < 0 and row is None and known.is_application(frame.cls):
+            app = index
         if row is not None and row.kind == "idle":
             # The loop of a worker that waits for work: whatever stands above it is how it waits.
             kind, at, final = "idle", index, True

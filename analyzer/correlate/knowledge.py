@@ -1,4 +1,4 @@
-"""Reads ``knowledge.toml``: what is known of software, as typed rows with fast look-ups."""
+"""Reads ``knowledge.toml`` and what a user adds to it: what is known of software, as typed rows with fast look-ups."""
 
 from __future__ import annotations
 
@@ -6,17 +6,41 @@ import re
 import tomllib
 from functools import cache, cached_property
 from pathlib import Path
-from typing import NamedTuple
+from typing import TYPE_CHECKING, Any, Final, Literal, NamedTuple
 
 import msgspec
+from msgspec.structs import replace
+
+if TYPE_CHECKING:
+    from collections.abc import Set as AbstractSet
+
+HTTP: Final = "HTTP connection"
+JDBC: Final = "JDBC connection"
+OBJECT: Final = "object"
+
+_LONGEST_NAME: Final = 1000
+"""Characters of a thread's name that patterns look at: what comes after is no part of a pool's name, and a pattern may be slow on it."""
 
 
 class PoolName(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """A pattern for thread names; its group ``pool`` is the pool's name, ``port`` (optional) its listener's port."""
 
     software: str
-    role: str
+    role: Literal["server", "executor", "acceptor", "event-loop", "client", "jvm", "other"]
     name: str
+
+    def __post_init__(self) -> None:
+        """Refuse a pattern that is none, or names no pool.
+
+        Raises:
+            ValueError: with the pattern and what is wrong with it.
+        """
+        try:
+            pattern = re.compile(self.name)
+        except re.error as error:
+            raise ValueError(f"{self.name!r} is no pattern: {error}") from error
+        if "pool" not in pattern.groupindex:
+            raise ValueError(f"{self.name!r} has no group (?P<pool>…)")
 
 
 class Serves(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -34,37 +58,100 @@ class Blocker(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     final: bool = False
 
 
+class Lender(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """Software that lends: the frames in which a thread waits for a lease, and the settings that a fix is about.
+
+    ``through``: packages that must stand on the stack too, for a lender that is built on another one's pool; empty for none.
+    ``uses``: libraries whose sockets are what is lent (for JDBC every database's).
+    """
+
+    software: str
+    lends: Literal["HTTP connection", "JDBC connection", "object"]
+    frames: tuple[str, ...]
+    limit: str
+    patience: str
+    watch: str
+    through: tuple[str, ...] = ()
+    uses: tuple[str, ...] = ()
+
+
 class Library(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """On whose behalf a socket is used: ``client`` of a service (with its default ports) or ``server`` of a request."""
 
     name: str
-    side: str
+    side: Literal["client", "server"]
     prefixes: tuple[str, ...]
     ports: tuple[int, ...] = ()
+    database: bool = False
+
+
+class Held(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """Frames that are reached only with a lease in hand: anywhere on the stack, or below the first frame of the application."""
+
+    anywhere: tuple[str, ...] = ()
+    below: tuple[str, ...] = ()
+
+
+class Logging(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """Packages that write log lines, classes that write them to the console."""
+
+    packages: tuple[str, ...] = ()
+    console: tuple[str, ...] = ()
+
+
+class Lookup(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """Classes that ask for the address of a name."""
+
+    classes: tuple[str, ...] = ()
+
+
+class Task(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """Frames right below a task that a pool runs."""
+
+    frames: tuple[str, ...] = ()
 
 
 class Framework(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """Packages that are not the application (prefixes), and marks of generated classes."""
 
-    prefixes: tuple[str, ...]
+    prefixes: tuple[str, ...] = ()
     marks: tuple[str, ...] = ()
+
+
+class Application(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """Packages that are the application, whatever ``Framework`` says of them (prefixes)."""
+
+    prefixes: tuple[str, ...] = ()
 
 
 class Proxy(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """Commands of programs that pass requests on."""
 
-    commands: tuple[str, ...]
+    commands: tuple[str, ...] = ()
 
 
 class Tables(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """The file as it stands."""
+    """The file as it stands; a user's own may have any part of it."""
 
-    pool: tuple[PoolName, ...]
-    serves: tuple[Serves, ...]
-    blocker: tuple[Blocker, ...]
-    library: tuple[Library, ...]
-    framework: Framework
-    proxy: Proxy
+    pool: tuple[PoolName, ...] = ()
+    serves: tuple[Serves, ...] = ()
+    blocker: tuple[Blocker, ...] = ()
+    lease: tuple[Lender, ...] = ()
+    library: tuple[Library, ...] = ()
+    held: Held = Held()
+    logging: Logging = Logging()
+    lookup: Lookup = Lookup()
+    task: Task = Task()
+    framework: Framework = Framework()
+    application: Application = Application()
+    proxy: Proxy = Proxy()
+
+    @property
+    def rows(self) -> int:
+        """How many rows and list entries there are."""
+        lists = (self.pool, self.serves, self.blocker, self.lease, self.library)
+        single = (self.held, self.logging, self.lookup, self.task, self.framework, self.application, self.proxy)
+        return sum(map(len, lists)) + sum(len(values) for table in single for values in msgspec.structs.astuple(table))
 
 
 class PoolMatch(NamedTuple):
@@ -79,16 +166,37 @@ class Knowledge:
     """The tables, indexed."""
 
     def __init__(self, tables: Tables) -> None:
-        """Index ``tables``."""
+        """Index ``tables``. The first row that knows a frame, a name or a class counts."""
         self.tables = tables
-        self._blockers = {frame: row for row in tables.blocker for frame in row.frames}
-        self._serves = {frame: row.software for row in tables.serves for frame in row.frames}
+        leases = (Blocker("lease", row.frames) for row in tables.lease)
+        self._blockers = {frame: row for row in reversed((*tables.blocker, *leases)) for frame in row.frames}
+        self._serves = {frame: row.software for row in reversed(tables.serves) for frame in row.frames}
         self._names = [(re.compile(row.name, re.DOTALL), row) for row in tables.pool]
+        self.task_frames = frozenset(tables.task.frames)
 
     @cached_property
     def service_ports(self) -> frozenset[int]:
         """Default ports of every known service that is no HTTP server."""
         return frozenset(port for row in self.tables.library for port in row.ports)
+
+    @cached_property
+    def databases(self) -> frozenset[str]:
+        """Names of the libraries whose connections JDBC pools lend."""
+        return frozenset(row.name for row in self.tables.library if row.database)
+
+    @cached_property
+    def lease_frames(self) -> frozenset[str]:
+        """Every frame in which a thread waits for a lease."""
+        return frozenset(frame for row in self.tables.lease for frame in row.frames)
+
+    @cached_property
+    def drivers(self) -> frozenset[str]:
+        """Names of the libraries that talk to services with ports of their own."""
+        return frozenset(row.name for row in self.tables.library if row.ports and row.side == "client")
+
+    def ports_of(self, libraries: AbstractSet[str | None]) -> frozenset[int]:
+        """Default ports of the services that these libraries talk to."""
+        return frozenset(port for row in self.tables.library if row.name in libraries for port in row.ports)
 
     def blocker(self, frame: str) -> Blocker | None:
         """The row of a frame ``pkg.Class.method``."""
@@ -103,8 +211,10 @@ class Knowledge:
         return next((row for row in self.tables.library if cls.startswith(row.prefixes)), None)
 
     def is_application(self, cls: str) -> bool:
-        """True for a class outside the JDK and every known framework."""
+        """True for a class outside the JDK and every known framework, and for one that the user calls the application."""
         framework = self.tables.framework
+        if self.tables.application.prefixes and cls.startswith(self.tables.application.prefixes):
+            return True
         return not cls.startswith(framework.prefixes) and not any(mark in cls for mark in framework.marks)
 
     def is_proxy(self, command: str | None) -> bool:
@@ -114,7 +224,7 @@ class Knowledge:
     def pool_of(self, name: str) -> PoolMatch | None:
         """What a thread's name says, None for a name that no row knows."""
         for pattern, row in self._names:
-            if match := pattern.fullmatch(name):
+            if match := pattern.fullmatch(name[:_LONGEST_NAME]):
                 groups = match.groupdict()
                 port = groups.get("port")
                 return PoolMatch(groups["pool"], row.role, int(port) if port else None)
@@ -123,6 +233,35 @@ class Knowledge:
 
 @cache
 def knowledge() -> Knowledge:
-    """The table that comes with the tool."""
+    """The tables that come with the tool."""
     text = Path(__file__).parent.parent.joinpath("knowledge.toml").read_text(encoding="utf-8")
-    return Knowledge(msgspec.convert(tomllib.loads(text), Tables))
+    return Knowledge(read_tables("knowledge.toml", text))
+
+
+def read_tables(file: str, text: str) -> Tables:
+    """The tables in a TOML text; ``file`` names it in errors.
+
+    Raises:
+        ValueError: with the file, the line or the row, and what is wrong there.
+    """
+    try:
+        return msgspec.convert(tomllib.loads(text), Tables)
+    except tomllib.TOMLDecodeError as error:
+        raise ValueError(f"{file}: no TOML: {error}") from error
+    except msgspec.ValidationError as error:
+        raise ValueError(f"{file}: {error}; analyzer/knowledge.toml shows every table") from error
+
+
+def extended(base: Knowledge, tables: Tables) -> Knowledge:
+    """``base`` with a user's own rows before it: where both know a name, a frame or a class, the user's row counts."""
+    known = base.tables
+    merged = {field: _joined(getattr(tables, field), getattr(known, field)) for field in Tables.__struct_fields__}
+    return Knowledge(replace(known, **merged))
+
+
+def _joined(first: Any, second: Any) -> Any:
+    """Two tables of one kind as one: lists of rows, or structs whose fields are lists."""
+    if isinstance(first, tuple):
+        return (*first, *second)
+    values = zip(msgspec.structs.astuple(first), msgspec.structs.astuple(second), strict=True)
+    return type(first)(*((*one, *other) for one, other in values))

@@ -9,78 +9,24 @@ from __future__ import annotations
 
 import re
 from collections import Counter, defaultdict
-from typing import TYPE_CHECKING, Final, NamedTuple
+from typing import TYPE_CHECKING, Final
 
 from analyzer.correlate.blockers import IDLE, SOCKET, waited_lock
 from analyzer.correlate.crowds import Crowd
-from analyzer.correlate.knowledge import knowledge
+from analyzer.correlate.knowledge import HTTP, JDBC
 from parsers.records import TcpState
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
 
     from analyzer.correlate import Case, ProcessView
+    from analyzer.correlate.knowledge import Knowledge, Lender
     from analyzer.correlate.pools import Busy
     from analyzer.correlate.sockets import Connection
     from parsers.records import Endpoint, Frame, Thread
 
-HTTP: Final = "HTTP connection"
-JDBC: Final = "JDBC connection"
-OBJECT: Final = "object"
-
-
-class Lender(NamedTuple):
-    """Software that lends: the frames in which a thread waits for a lease, and the settings that a fix is about.
-
-    ``through``: packages that must stand on the stack too, for a lender that is built on another one's pool; empty for none.
-    """
-
-    name: str
-    lends: str
-    frames: tuple[str, ...]
-    through: tuple[str, ...]
-    limit: str
-    patience: str
-    watch: str
-
-
-_POOL2: Final = (
-    "org.apache.commons.pool2.impl.GenericObjectPool.borrowObject",
-    "org.apache.tomcat.dbcp.pool2.impl.GenericObjectPool.borrowObject",
-)
-_POOL1: Final = ("org.apache.commons.pool.impl.GenericObjectPool.borrowObject",)
-_KEYED: Final = ("org.apache.commons.pool2.impl.GenericKeyedObjectPool.borrowObject",)
-_JCA: Final = "org.jboss.jca.core.connectionmanager.pool.mcp."
-_ABANDONED: Final = "removeAbandonedOnBorrow with logAbandoned"
-
-LENDERS: Final[tuple[Lender, ...]] = (
-    Lender("HikariCP", JDBC, ("com.zaxxer.hikari.pool.HikariPool.getConnection",), (), "maximumPoolSize (10 by default)", "connectionTimeout", "leakDetectionThreshold"),
-    Lender("Commons DBCP 2", JDBC, _POOL2, ("org.apache.commons.dbcp2.", "org.apache.tomcat.dbcp."), "maxTotal (8 by default)", "maxWaitMillis", _ABANDONED),
-    Lender("Commons DBCP", JDBC, _POOL1, ("org.apache.commons.dbcp.",), "maxActive (8 by default)", "maxWait", "removeAbandoned with logAbandoned"),
-    Lender("Tomcat JDBC", JDBC, ("org.apache.tomcat.jdbc.pool.ConnectionPool.borrowConnection",), (), "maxActive (100 by default)", "maxWait", "removeAbandoned with logAbandoned"),
-    Lender("c3p0", JDBC, ("com.mchange.v2.resourcepool.BasicResourcePool.awaitAvailable",), (), "maxPoolSize (15 by default)", "checkoutTimeout", "unreturnedConnectionTimeout with debugUnreturnedConnectionStackTraces"),
-    Lender("Druid", JDBC, ("com.alibaba.druid.pool.DruidDataSource.takeLast", "com.alibaba.druid.pool.DruidDataSource.pollLast"), (), "maxActive (8 by default)", "maxWait", "removeAbandoned with logAbandoned"),
-    Lender("IronJacamar", JDBC, (f"{_JCA}SemaphoreArrayListManagedConnectionPool.getConnection", f"{_JCA}SemaphoreConcurrentLinkedQueueManagedConnectionPool.getConnection"), (), "max-pool-size (20 by default)", "blocking-timeout-wait-millis", "the cached connection manager's debug setting"),
-    Lender("WebLogic", JDBC, ("weblogic.common.resourcepool.ResourcePoolImpl.reserveResource",), (), "MaxCapacity (15 by default)", "ConnectionReserveTimeoutSeconds", "InactiveConnectionTimeoutSeconds with leak profiling"),
-    Lender("Apache HttpClient 4", HTTP, ("org.apache.http.pool.AbstractConnPool.getPoolEntryBlocking", "org.apache.http.impl.conn.tsccm.ConnPoolByRoute.getEntryBlocking"), (), "maxConnPerRoute (2 by default) and maxConnTotal (20 by default)", "connectionRequestTimeout", "debug logging of org.apache.http.impl.conn"),
-    Lender("Commons HttpClient 3", HTTP, ("org.apache.commons.httpclient.MultiThreadedHttpConnectionManager.doGetConnection",), (), "defaultMaxConnectionsPerHost (2 by default) and maxTotalConnections (20 by default)", "connectionManagerTimeout", "debug logging of org.apache.commons.httpclient"),
-    Lender("Apache HttpClient 5", HTTP, ("org.apache.hc.core5.pool.StrictConnPool.lease", "org.apache.hc.core5.pool.LaxConnPool.lease", "org.apache.hc.client5.http.impl.io.PoolingHttpClientConnectionManager$1.get"), (), "maxConnPerRoute (5 by default) and maxConnTotal (25 by default)", "connectionRequestTimeout", "debug logging of org.apache.hc.client5"),
-    Lender("Jedis", OBJECT, (*_POOL2, "redis.clients.jedis.JedisPool.getResource"), ("redis.clients.jedis.",), "maxTotal (8 by default)", "maxWaitMillis", "testOnBorrow and logAbandoned"),
-    Lender("EJB instance pool", OBJECT, ("org.jboss.ejb3.pool.strictmax.StrictMaxPool.get", "org.jboss.as.ejb3.pool.strictmax.StrictMaxPool.get"), (), "max-pool-size", "instance-acquisition-timeout", "a thread dump taken while the pool is empty"),
-    Lender("Commons Pool 2", OBJECT, (*_POOL2, *_KEYED), (), "maxTotal (8 by default)", "maxWaitMillis", _ABANDONED),
-    Lender("Commons Pool", OBJECT, _POOL1, (), "maxActive (8 by default)", "maxWait", "removeAbandoned with logAbandoned"),
-)  # fmt: skip
-"""Every lender, those that are built on another one's pool before it."""
-
-DATABASES: Final = frozenset({"MySQL driver", "PostgreSQL driver", "Oracle driver", "SQL Server driver", "DB2 driver"})
-"""Libraries of ``knowledge.toml`` whose connections JDBC pools lend."""
 _ELSEWHERE: Final = IDLE | SOCKET | {"running", "dns", "file-io", "sleep", "monitor", "lock"}
 """Kinds of threads that do something else than wait for a lease, whatever lender's frames are on their stack (making one, for example)."""
-_HAS_ONE: Final = (
-    "org.springframework.transaction.support.AbstractPlatformTransactionManager.handleExistingTransaction",
-    "org.springframework.jdbc.core.JdbcTemplate.execute",
-)
-"""Frames below a lease that are reached only with a connection in hand: REQUIRES_NEW inside a transaction, a callback of JdbcTemplate."""
 _LINE: Final = re.compile(r":(\d+)$")
 
 
@@ -99,7 +45,7 @@ class Shortage(Crowd):
         self.lender = lender
         self.users = _users(view, lender, waiters)
         super().__init__(case, view, waiters, self.users)
-        sure = tuple(member for member in waiters if _holds(member, lender))
+        sure = tuple(member for member in waiters if _holds(member, lender, view.known))
         self.proven = bool(sure)
         self.nested = sure or _further_on(waiters)
 
@@ -114,21 +60,21 @@ class Shortage(Crowd):
         """Open connections of the kind that is lent, by service: those that can be meant."""
         groups: dict[Endpoint, list[Connection]] = defaultdict(list)
         wanted = self._ports()
-        database_ports = _ports(DATABASES)
+        known = self.view.known
+        database_ports = known.ports_of(known.databases)
         for one in self.view.client_side:
             if one.remote is None or one.state not in {TcpState.ESTABLISHED, TcpState.CLOSE_WAIT, TcpState.SYN_SENT}:
                 continue
             if self.lender.lends == HTTP and one.remote.port in database_ports:
                 continue
             groups[one.remote].append(one)
-        known = {remote: group for remote, group in groups.items() if remote.port in wanted}
-        return {remote: tuple(group) for remote, group in sorted((known or groups).items())}
+        meant = {remote: group for remote, group in groups.items() if remote.port in wanted}
+        return {remote: tuple(group) for remote, group in sorted((meant or groups).items())}
 
     def _ports(self) -> frozenset[int]:
-        names = {member.activity.library for member in self.users if member.activity.library} or (
-            DATABASES if self.lender.lends == JDBC else set()
-        )
-        return _ports(names)
+        known = self.view.known
+        names = {member.activity.library for member in self.users if member.activity.library}
+        return known.ports_of(names or (known.databases if self.lender.lends == JDBC else frozenset(self.lender.uses)))
 
 
 def shortages(case: Case, lends: str) -> tuple[Shortage, ...]:
@@ -138,13 +84,13 @@ def shortages(case: Case, lends: str) -> tuple[Shortage, ...]:
         groups: dict[Lender, list[Busy]] = defaultdict(list)
         for pool in view.pools:
             for member in pool.members:
-                if (lender := lender_of(member)) is not None and lender.lends == lends:
+                if (lender := lender_of(member, view.known)) is not None and lender.lends == lends:
                     groups[lender].append(member)
         found += [Shortage(case, view, lender, queue) for lender, waiters in groups.items() for queue in _queues(waiters)]
     return tuple(found)
 
 
-def lender_of(member: Busy) -> Lender | None:
+def lender_of(member: Busy, known: Knowledge) -> Lender | None:
     """The lender that a thread waits for; None if it does not wait for a lease."""
     if member.activity.kind in _ELSEWHERE:
         return None
@@ -153,7 +99,7 @@ def lender_of(member: Busy) -> Lender | None:
     return next(
         (
             lender
-            for lender in LENDERS
+            for lender in known.tables.lease
             if not calls.isdisjoint(lender.frames) and (not lender.through or any(frame.cls.startswith(lender.through) for frame in frames))
         ),
         None,
@@ -180,28 +126,28 @@ def _users(view: ProcessView, lender: Lender, waiters: Sequence[Busy]) -> tuple[
         member
         for pool in view.pools
         for member in pool.busy
-        if id(member.thread) not in waiting and lender_of(member) is None and _uses(member, lender)
+        if id(member.thread) not in waiting and lender_of(member, view.known) is None and _uses(member, lender, view.known)
     )
 
 
-def _uses(member: Busy, lender: Lender) -> bool:
+def _uses(member: Busy, lender: Lender, known: Knowledge) -> bool:
     """True if the thread uses what ``lender`` lends. A thread that makes a new connection for the pool does not."""
     library = member.activity.library
     if lender.lends == JDBC:
-        return library in DATABASES and not any(frame.full in lender.frames for frame in _above(member))
+        return library in known.databases and not any(frame.full in lender.frames for frame in _above(member))
     if lender.lends == HTTP:
-        return member.activity.kind in SOCKET and library == "Apache HttpClient"
+        return member.activity.kind in SOCKET and library in lender.uses
     prefixes = lender.through
     return bool(prefixes) and any(frame.cls.startswith(prefixes) for frame in _above(member))
 
 
-def _holds(member: Busy, lender: Lender) -> bool:
+def _holds(member: Busy, lender: Lender, known: Knowledge) -> bool:
     """True if a frame below the wait shows that the thread has a lease of the same kind already."""
     if lender.lends != JDBC:
         return False
-    frames = member.thread.frames
-    template = any(frame.full in _HAS_ONE for frame in frames[max(0, member.activity.app) :])
-    return template or any(frame.full == _HAS_ONE[0] for frame in frames)
+    held, frames = known.tables.held, member.thread.frames
+    below = frames[max(0, member.activity.app) :]
+    return any(frame.full in held.anywhere for frame in frames) or any(frame.full in held.below for frame in below)
 
 
 def _further_on(waiters: Iterable[Busy]) -> tuple[Busy, ...]:
@@ -224,11 +170,6 @@ def _passed(thread: Thread, app: int, sites: dict[str, int]) -> bool:
 def _line(frame: Frame) -> int | None:
     match = _LINE.search(frame.source or "")
     return int(match[1]) if match else None
-
-
-def _ports(names: Iterable[str]) -> frozenset[int]:
-    wanted = set(names)
-    return frozenset(port for row in knowledge().tables.library if row.name in wanted for port in row.ports)
 
 
 def main_service(groups: dict[Endpoint, tuple[Connection, ...]]) -> Endpoint | None:

@@ -13,7 +13,6 @@ from typing import TYPE_CHECKING, Final
 from analyzer.correlate.blockers import IDLE, OUTBOUND, held_locks, waited_lock
 from analyzer.correlate.crowds import FEWEST, Crowd
 from analyzer.correlate.deadlocks import behind, cycles
-from analyzer.correlate.leases import LENDERS
 from analyzer.correlate.stalls import targets
 from parsers.records import LockVerb
 
@@ -26,22 +25,10 @@ if TYPE_CHECKING:
     from analyzer.correlate.stalls import Target
     from parsers.records import Lock
 
-LOGGING: Final = (
-    "org.apache.log4j.",
-    "org.apache.logging.",
-    "ch.qos.logback.",
-    "java.util.logging.",
-    "org.jboss.logmanager.",
-    "org.apache.juli.",
-)
-"""Packages that write log lines."""
-LOOKUP: Final = ("java.net.InetAddress", "java.net.Inet4AddressImpl", "java.net.Inet6AddressImpl")
-"""Classes that ask for the address of a name (``InetAddress$NameServiceAddresses`` holds a lock per name while it asks)."""
 LONGEST: Final = 10
 """Queues of one process that are looked at, the longest first: the shorter ones stop nobody."""
 _OWNED: Final = re.compile(r"java\.util\.concurrent\.locks\.(ReentrantLock|ReentrantReadWriteLock|StampedLock)\b")
 _SYNCHRONIZERS: Final = ("java.util.concurrent.", "jdk.internal.", "sun.misc.", "java.lang.Object", "java.lang.Virtual")
-_ELSEWHERE: Final = (*LOGGING, *LOOKUP)
 
 
 class LockQueue(Crowd):
@@ -122,11 +109,16 @@ def owner_of(view: ProcessView, lock: Lock | None) -> Busy | None:
 
 
 def _groups(view: ProcessView) -> list[list[Busy]]:
-    lenders = {frame for lender in LENDERS for frame in lender.frames}
+    known = view.known
+    elsewhere = (*known.tables.logging.packages, *known.tables.lookup.classes)
     groups: dict[object, list[Busy]] = defaultdict(list)
     for pool in view.pools:
         for member in pool.members:
-            if waits_for_lock(member) and not within(member, _ELSEWHERE) and not any(one.full in lenders for one in member.thread.frames):
+            if (
+                waits_for_lock(member)
+                and not within(member, elsewhere)
+                and not any(one.full in known.lease_frames for one in member.thread.frames)
+            ):
                 lock = waited_lock(member.thread)
                 groups[lock.address if lock and lock.address else _site(member)].append(member)
     return list(groups.values())

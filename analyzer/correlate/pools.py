@@ -12,11 +12,11 @@ from collections import Counter, defaultdict
 from typing import TYPE_CHECKING, Final, NamedTuple
 
 from analyzer.correlate.blockers import IDLE, Activity, activity
-from analyzer.correlate.knowledge import knowledge
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
+    from analyzer.correlate.knowledge import Knowledge
     from parsers.records import Thread
 
 _TRAILING_NUMBER = re.compile(r"^(?P<pool>.*?[^\d])[-_ #:.]*\d+\)?$", re.DOTALL)
@@ -62,13 +62,13 @@ class Pool(NamedTuple):
         return dict(sorted(counts.items(), key=lambda item: (-item[1], item[0])))
 
 
-def pools(threads: Iterable[Thread]) -> tuple[Pool, ...]:
+def pools(threads: Iterable[Thread], known: Knowledge) -> tuple[Pool, ...]:
     """Group threads into pools, in order of first appearance; single threads are pools of one."""
     groups: dict[tuple[str, str | None], list[Busy]] = defaultdict(list)
     ports: dict[tuple[str, str | None], int] = {}
     for thread in threads:
-        found = activity(thread)
-        match = knowledge().pool_of(thread.name)
+        found = activity(thread, known)
+        match = known.pool_of(thread.name)
         key = (match.pool, match.role) if match else (VIRTUAL if thread.virtual and not thread.name else _generic(thread.name), None)
         if match and match.port is not None:
             ports.setdefault(key, match.port)

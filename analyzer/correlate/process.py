@@ -16,6 +16,7 @@ from parsers.records import Endpoint, Pid, TcpState, ThreadDump
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
 
+    from analyzer.correlate.knowledge import Knowledge
     from analyzer.incident import Incident, Snapshot
 
 NEAREST_IDS: Final = 16
@@ -50,14 +51,16 @@ class ProcessView:
         dump: its thread dump, None if there is none.
         dump_basis: "pid", "port" (a pool's name has the listener's port), "native ids" (they follow the pid) or "only" (no other candidate).
         table: every connection of the snapshot by (local, remote), for looking up peers.
+        known: what is known of software.
     """
 
-    def __init__(self, snapshot: Snapshot, pid: Pid | None, sockets: tuple[Connection, ...], table: Table) -> None:
+    def __init__(self, snapshot: Snapshot, pid: Pid | None, sockets: tuple[Connection, ...], table: Table, known: Knowledge) -> None:
         """A view without a dump yet."""
         self.snapshot = snapshot
         self.pid = pid
         self.sockets = sockets
         self.table = table
+        self.known = known
         self.dump: ThreadDump | None = None
         self.dump_basis: str | None = None
 
@@ -75,7 +78,7 @@ class ProcessView:
     @cached_property
     def pools(self) -> tuple[Pool, ...]:
         """Pools of the dump; none without one."""
-        return pools(self.dump.threads) if self.dump else ()
+        return pools(self.dump.threads, self.known) if self.dump else ()
 
     @cached_property
     def listeners(self) -> dict[int, Connection | None]:
@@ -141,12 +144,12 @@ class Table:
         )
 
 
-def views(incident: Incident) -> tuple[ProcessView, ...]:
+def views(incident: Incident, known: Knowledge) -> tuple[ProcessView, ...]:
     """Every process of every snapshot, in order of snapshot and pid; dumps without sockets have views of their own."""
-    return tuple(view for snapshot in incident.snapshots for view in _of_snapshot(snapshot))
+    return tuple(view for snapshot in incident.snapshots for view in _of_snapshot(snapshot, known))
 
 
-def _of_snapshot(snapshot: Snapshot) -> list[ProcessView]:
+def _of_snapshot(snapshot: Snapshot, known: Knowledge) -> list[ProcessView]:
     table = Table(connections(snapshot.rows))
     by_pid: dict[Pid, list[Connection]] = defaultdict(list)
     unowned = []
@@ -163,11 +166,11 @@ def _of_snapshot(snapshot: Snapshot) -> list[ProcessView]:
             by_pid[pid].append(connection)
         else:
             nobody.append(connection)
-    found = [ProcessView(snapshot, pid, tuple(sockets), table) for pid, sockets in sorted(by_pid.items())]
+    found = [ProcessView(snapshot, pid, tuple(sockets), table, known) for pid, sockets in sorted(by_pid.items())]
     if nobody and not found:
-        found.append(ProcessView(snapshot, None, tuple(nobody), table))
+        found.append(ProcessView(snapshot, None, tuple(nobody), table, known))
     for dump in snapshot.dumps:
-        _attach(found, dump, snapshot, table)
+        _attach(found, dump, snapshot, table, known)
     return found
 
 
@@ -180,15 +183,15 @@ def _port_owners(by_pid: dict[Pid, list[Connection]]) -> dict[int, Pid]:
     return {port: next(iter(pids)) for port, pids in owners.items() if len(pids) == 1}
 
 
-def _attach(found: list[ProcessView], dump: ThreadDump, snapshot: Snapshot, table: Table) -> None:
+def _attach(found: list[ProcessView], dump: ThreadDump, snapshot: Snapshot, table: Table, known: Knowledge) -> None:
     """Give a dump to the process it was taken of: by pid, else by a listener's port in a pool's name, else to the only candidate."""
     if (again := _same_process(found, dump)) is not None and again.dump is not None:
         again.dump = _merged(again.dump, dump)
         return
     free = [view for view in found if view.dump is None]
-    view, basis = _owner_of(free, dump)
+    view, basis = _owner_of(free, dump, known)
     if view is None:
-        view = ProcessView(snapshot, dump.pid, (), table)
+        view = ProcessView(snapshot, dump.pid, (), table, known)
         found.append(view)
         basis = "pid" if dump.pid is not None else None
     view.dump = dump
@@ -228,15 +231,15 @@ def _merged(one: ThreadDump, other: ThreadDump) -> ThreadDump:
     return replace(main, threads=(*main.threads, *added), pid=main.pid if main.pid is not None else extra.pid)
 
 
-def _owner_of(free: Iterable[ProcessView], dump: ThreadDump) -> tuple[ProcessView | None, str | None]:
+def _owner_of(free: Iterable[ProcessView], dump: ThreadDump, known: Knowledge) -> tuple[ProcessView | None, str | None]:
     candidates = list(free)
     if dump.pid is not None and (same := [view for view in candidates if view.pid == dump.pid]):
         return same[0], "pid"
     if dump.pid is not None and any(view.pid is not None for view in candidates):
         # Another pid: a container's own numbering, a restarted process, another host. The port may still tell, but it is said.
-        by_port = _with_port(candidates, dump)
+        by_port = _with_port(candidates, dump, known)
         return (by_port, "port, though the pids differ") if by_port else (None, None)
-    if by_port := _with_port(candidates, dump):
+    if by_port := _with_port(candidates, dump, known):
         return by_port, "port"
     if by_ids := _with_native_ids(candidates, dump):
         return by_ids, "native ids"
@@ -244,9 +247,9 @@ def _owner_of(free: Iterable[ProcessView], dump: ThreadDump) -> tuple[ProcessVie
     return (possible[0], "only") if len(possible) == 1 and possible[0].sockets else (None, None)
 
 
-def _with_port(candidates: Iterable[ProcessView], dump: ThreadDump) -> ProcessView | None:
+def _with_port(candidates: Iterable[ProcessView], dump: ThreadDump, known: Knowledge) -> ProcessView | None:
     """The one process that listens on a port which a pool of the dump is named after."""
-    ports = {pool.port for pool in pools(dump.threads) if pool.port is not None}
+    ports = {pool.port for pool in pools(dump.threads, known) if pool.port is not None}
     if not ports:
         return None
     matching = [view for view in candidates if ports & listening_ports(view.sockets).keys()]

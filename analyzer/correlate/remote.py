@@ -5,7 +5,6 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, NamedTuple
 
 from analyzer.correlate.calls import caller_evidence, chain_of, client_evidence, client_figures, clients_in_words
-from analyzer.correlate.knowledge import knowledge
 from analyzer.correlate.stalls import COUNT_TOLERANCE
 from analyzer.correlate.witness import all_of, of_sockets, plural
 from analyzer.finding import Confidence, Culprit, Evidence, Finding, Missing, Severity, Step
@@ -45,7 +44,7 @@ def waiting(case: Case, *, driver: bool) -> Iterator[tuple[Stall, Target]]:
 
 def is_driver(stall: Stall) -> bool:
     """True if most of the callers stand in the driver of a service that has a port of its own."""
-    drivers = {row.name for row in knowledge().tables.library if row.ports and row.side == "client"}
+    drivers = stall.view.known.drivers
     return sum(caller.activity.library in drivers for caller in stall.callers) * 2 > len(stall.callers)
 
 
@@ -128,7 +127,7 @@ def _unseen_end(view: ProcessView, target: Target) -> str | None:
     halves = [view.table.get(one.remote, one.local) for one in target.connections if one.remote is not None]
     listener = view.table.listener(target.remote)
     owners = {one.command for one in (*halves, listener) if one is not None and one.owners}
-    if any(knowledge().is_proxy(command) for command in owners):
+    if any(view.known.is_proxy(command) for command in owners):
         return "the far end is a proxy, which passes the calls on to a service that is not in the evidence"
     on_this_host = target.remote.is_loopback or target.remote.host in view.table.local_hosts
     return "the far end is on this host, and the table does not show whose it is" if on_this_host and not owners else None

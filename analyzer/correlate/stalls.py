@@ -11,7 +11,6 @@ from functools import cached_property
 from typing import TYPE_CHECKING, Final, NamedTuple
 
 from analyzer.correlate.blockers import FUTURES, OUTBOUND, application_frame
-from analyzer.correlate.knowledge import knowledge
 from analyzer.correlate.process import Pair
 from analyzer.correlate.sockets import close_wait
 from analyzer.correlate.waits import Hop, helper_of
@@ -214,7 +213,8 @@ def _remote_targets(view: ProcessView, callers: Sequence[Busy], rest: int) -> li
     if not groups:
         return []
     mine = {pair.near.remote for pair in view.pairs}
-    basis = Basis.FRAME_PORT if all(remote.port in _ports(callers) for remote in groups) else Basis.COUNT
+    ports = view.known.ports_of({member.activity.library for member in callers})
+    basis = Basis.FRAME_PORT if all(remote.port in ports for remote in groups) else Basis.COUNT
     total = sum(len(group) for group in groups.values())
     tolerance = max(1, COUNT_TOLERANCE * rest)
     matching = {remote: group for remote, group in groups.items() if abs(len(group) - rest) <= tolerance}
@@ -234,7 +234,7 @@ def _remote_targets(view: ProcessView, callers: Sequence[Busy], rest: int) -> li
             continue
         back = _way_back(view, group)
         back = back if len(back) >= MAJORITY * len(group) else ()
-        proxied = bool(back) and all(knowledge().is_proxy(one.command) for one in back)
+        proxied = bool(back) and all(view.known.is_proxy(one.command) for one in back)
         result.append(Target(remote, proxied, tuple(group), share, basis, confidence, back))
     return result
 
@@ -262,12 +262,6 @@ def _unread_by(view: ProcessView, near: Connection) -> bool:
     return near.state is TcpState.SYN_SENT or (mine and far is not None and (far.unaccepted or bool(far.recv_q)))
 
 
-def _ports(callers: Sequence[Busy]) -> frozenset[int]:
-    """Default ports of the libraries that the callers stand in."""
-    names = {member.activity.library for member in callers}
-    return frozenset(port for row in knowledge().tables.library if row.name in names for port in row.ports)
-
-
 def _outstanding(view: ProcessView, callers: Sequence[Busy]) -> dict[Endpoint, list[Connection]]:
     """Connections to services over which a call may be outstanding: open, nothing left to read. By service.
 
@@ -281,8 +275,8 @@ def _outstanding(view: ProcessView, callers: Sequence[Busy]) -> dict[Endpoint, l
     for connection in view.client_side:
         if connection.state is state and not connection.recv_q and connection.remote is not None and id(connection) not in own:
             groups.setdefault(connection.remote, []).append(connection)
-    ports = _ports(callers)
+    ports = view.known.ports_of({member.activity.library for member in callers})
     preferred = {remote: group for remote, group in groups.items() if remote.port in ports}
     if not preferred and not ports:
-        preferred = {remote: group for remote, group in groups.items() if remote.port not in knowledge().service_ports}
+        preferred = {remote: group for remote, group in groups.items() if remote.port not in view.known.service_ports}
     return preferred or groups

@@ -10,24 +10,14 @@ from typing import TYPE_CHECKING, Final
 
 from analyzer.correlate.blockers import FUTURES, application_frame, waited_lock
 from analyzer.correlate.crowds import Crowd
-from analyzer.correlate.knowledge import knowledge
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
     from analyzer.correlate import Case, ProcessView
+    from analyzer.correlate.knowledge import Knowledge
     from analyzer.correlate.pools import Busy, Pool
 
-
-TASK_FRAMES: Final = (
-    "java.util.concurrent.FutureTask.run",
-    "java.util.concurrent.CompletableFuture$AsyncSupply.run",
-    "java.util.concurrent.CompletableFuture$AsyncRun.run",
-    "java.util.concurrent.CompletableFuture$UniCompletion.run",
-    "java.util.concurrent.ForkJoinTask.doExec",
-    "java.util.concurrent.ThreadPoolExecutor.runWorker",
-)
-"""Frames right below a running task."""
 COMMON_POOL: Final = "ForkJoinPool.commonPool-worker"
 """Threads of the JDK's common pool (``ForkJoinPool``, its worker thread factory)."""
 BY_DESIGN: Final = FUTURES | {"sleep", "queue", "semaphore", "condition", "object-wait", "join", "park", "waiting"}
@@ -45,7 +35,9 @@ class Starved(Crowd):
         """``pool`` waits with all of its workers."""
         super().__init__(case, view, pool.busy)
         self.strangers = tuple(
-            other for other in view.pools if other is not pool and other.role != "server" and _tasks(other) and not _waits_for(other, pool)
+            other
+            for other in view.pools
+            if other is not pool and other.role != "server" and _tasks(other, view.known) and not _waits_for(other, pool, view.known)
         )
 
     @property
@@ -70,18 +62,21 @@ def starved(case: Case, *, common: bool) -> tuple[Starved, ...]:
         Starved(case, view, pool)
         for view in case.latest
         for pool in view.pools
-        if pool.role != "server" and (pool.name == COMMON_POOL) is common and _all_wait(pool, kinds) and not _runs_elsewhere(view, pool)
+        if pool.role != "server"
+        and (pool.name == COMMON_POOL) is common
+        and _all_wait(pool, kinds, view.known)
+        and not _runs_elsewhere(view, pool)
     )
 
 
-def _all_wait(pool: Pool, kinds: frozenset[str]) -> bool:
-    tasks = _tasks(pool)
+def _all_wait(pool: Pool, kinds: frozenset[str], known: Knowledge) -> bool:
+    tasks = _tasks(pool, known)
     return 0 < len(pool.workers) == len(tasks) and all(member.activity.kind in kinds and member.activity.app >= 0 for member in tasks)
 
 
-def _tasks(pool: Pool) -> list[Busy]:
+def _tasks(pool: Pool, known: Knowledge) -> list[Busy]:
     """Members that run a task."""
-    return [member for member in pool.busy if any(frame.full in TASK_FRAMES for frame in member.thread.frames)]
+    return [member for member in pool.busy if any(frame.full in known.task_frames for frame in member.thread.frames)]
 
 
 def _waiting_classes(members: Iterable[Busy]) -> set[str]:
@@ -89,14 +84,13 @@ def _waiting_classes(members: Iterable[Busy]) -> set[str]:
     return {frame.cls.partition("$")[0] for member in members if (frame := application_frame(*member)) is not None}
 
 
-def _task_classes(members: Iterable[Busy]) -> set[str]:
+def _task_classes(members: Iterable[Busy], known: Knowledge) -> set[str]:
     """Outermost application classes of running tasks: the last one above the frame that runs the task."""
-    known = knowledge()
     found = set()
     for member in members:
         outermost = None
         for frame in member.thread.frames:
-            if frame.full in TASK_FRAMES:
+            if frame.full in known.task_frames:
                 break
             if known.is_application(frame.cls):
                 outermost = frame.cls.partition("$")[0]
@@ -109,12 +103,14 @@ def _runs_elsewhere(view: ProcessView, pool: Pool) -> bool:
     """True if another pool runs tasks of the class that waits here: then that pool is the one to look at."""
     waiting = _waiting_classes(pool.busy)
     return any(
-        other is not pool and not any(member.activity.serving for member in other.members) and waiting & _task_classes(_tasks(other))
+        other is not pool
+        and not any(member.activity.serving for member in other.members)
+        and waiting & _task_classes(_tasks(other, view.known), view.known)
         for other in view.pools
     )
 
 
-def _waits_for(other: Pool, pool: Pool) -> bool:
+def _waits_for(other: Pool, pool: Pool, known: Knowledge) -> bool:
     """True if the threads of ``other`` wait for tasks that ``pool`` runs."""
     waiters = [member for member in other.busy if member.activity.kind in FUTURES]
-    return len(waiters) == len(other.busy) and bool(_waiting_classes(waiters) & _task_classes(_tasks(pool)))
+    return len(waiters) == len(other.busy) and bool(_waiting_classes(waiters) & _task_classes(_tasks(pool, known), known))

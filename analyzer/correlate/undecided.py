@@ -16,7 +16,6 @@ from analyzer.correlate.calls import (
     command,
     kind_in_words,
 )
-from analyzer.correlate.knowledge import knowledge
 from analyzer.correlate.witness import all_of, of_dump, plural
 from analyzer.finding import Action, Confidence, Culprit, Finding, Severity, Step, When
 from parsers.records import TcpState
@@ -46,7 +45,7 @@ def applies(stall: Stall) -> bool:
 def _names_a_service(stall: Stall) -> bool:
     """True if the callers stand in a driver: a database is no HTTP server of ours."""
     names = {member.activity.library for member in stall.callers}
-    return any(row.ports for row in knowledge().tables.library if row.name in names and row.side == "client")
+    return not names.isdisjoint(stall.view.known.drivers)
 
 
 def finding(stall: Stall, rule: str) -> Finding:

@@ -9,25 +9,17 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Final, NamedTuple
 
 from analyzer.correlate.blockers import FUTURES, held_locks, waited_lock
-from analyzer.correlate.knowledge import knowledge
 from analyzer.finding import Confidence, Wait
 from parsers.records import Lock, LockVerb
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
 
+    from analyzer.correlate.knowledge import Knowledge
     from analyzer.correlate.pools import Busy, Pool
     from analyzer.correlate.process import ProcessView
     from parsers.records import Thread
 
-_TASK_FRAMES: Final = (
-    "java.util.concurrent.FutureTask.run",
-    "java.util.concurrent.CompletableFuture$AsyncSupply.run",
-    "java.util.concurrent.CompletableFuture$AsyncRun.run",
-    "java.util.concurrent.CompletableFuture$UniCompletion.run",
-    "java.util.concurrent.ForkJoinTask.doExec",
-    "java.util.concurrent.ThreadPoolExecutor.runWorker",
-)
 _PACKAGE_PARTS: Final = 2
 """Two parts of a package (``com.example``) name a company, not a task: sharing them proves little, sharing more is a hint."""
 
@@ -48,15 +40,17 @@ def helper_of(view: ProcessView, pool: Pool) -> Hop | None:
     if not waiters:
         return None
     # A server's threads run requests, not tasks that somebody hands in; an executor's tasks may wait for tasks of their own pool.
-    candidates = [other for other in view.pools if other is not pool and other.role in {"executor", "other"} and _runs_tasks(other)]
-    classes = _application_classes(waiters)
-    related = [other for other in candidates if classes & _application_classes(other.busy)]
+    candidates = [
+        other for other in view.pools if other is not pool and other.role in {"executor", "other"} and _runs_tasks(other, view.known)
+    ]
+    classes = _application_classes(waiters, view.known)
+    related = [other for other in candidates if classes & _application_classes(other.busy, view.known)]
     if related:
         best = max(related, key=lambda other: (len(other.busy), other.name))
-        shared = min(classes & _application_classes(best.busy))
+        shared = min(classes & _application_classes(best.busy, view.known))
         return Hop(pool, waiters, best, f"both run code of {shared}", Confidence.LIKELY)
     packages = {_package(name) for name in classes} - {None}
-    near = [other for other in candidates if packages & {_package(name) for name in _application_classes(other.busy)}]
+    near = [other for other in candidates if packages & {_package(name) for name in _application_classes(other.busy, view.known)}]
     if len(near) == 1:
         return Hop(pool, waiters, near[0], "both run code of one package, and no other pool does", Confidence.LIKELY)
     if not candidates and pool.role == "executor":
@@ -66,13 +60,12 @@ def helper_of(view: ProcessView, pool: Pool) -> Hop | None:
     return None
 
 
-def _runs_tasks(pool: Pool) -> bool:
-    return any(frame.full in _TASK_FRAMES for member in pool.busy for frame in member.thread.frames)
+def _runs_tasks(pool: Pool, known: Knowledge) -> bool:
+    return any(frame.full in known.task_frames for member in pool.busy for frame in member.thread.frames)
 
 
-def _application_classes(members: Iterable[Busy]) -> set[str]:
+def _application_classes(members: Iterable[Busy], known: Knowledge) -> set[str]:
     """Outermost application classes on the stacks."""
-    known = knowledge()
     return {frame.cls.partition("$")[0] for member in members for frame in member.thread.frames if known.is_application(frame.cls)}
 
 

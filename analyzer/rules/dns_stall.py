@@ -19,7 +19,7 @@ from typing import TYPE_CHECKING, Final
 
 from analyzer.correlate.blockers import IDLE
 from analyzer.correlate.crowds import Crowd, judge
-from analyzer.correlate.locks import LOOKUP, within
+from analyzer.correlate.locks import within
 from analyzer.correlate.witness import of_threads, plural
 from analyzer.finding import Action, Confidence, Evidence, Finding, Missing, Step, When
 
@@ -41,7 +41,12 @@ ASKS: Final = "lookupAllHostAddr"
 def diagnose(case: Case) -> Iterator[Finding]:
     """One finding per process whose threads wait for names."""
     for view in case.latest:
-        members = [member for pool in view.pools for member in pool.members if member.activity.kind not in IDLE and within(member, LOOKUP)]
+        members = [
+            member
+            for pool in view.pools
+            for member in pool.members
+            if member.activity.kind not in IDLE and within(member, view.known.tables.lookup.classes)
+        ]
         asking = [member for member in members if member.thread.frames[0].method == ASKS]
         if asking:
             crowd = Crowd(case, view, members)

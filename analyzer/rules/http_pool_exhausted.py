@@ -19,7 +19,8 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Final
 
 from analyzer.correlate.crowds import common_frame, judge, place
-from analyzer.correlate.leases import HTTP, Shortage, main_service, shortages
+from analyzer.correlate.knowledge import HTTP
+from analyzer.correlate.leases import Shortage, main_service, shortages
 from analyzer.correlate.sockets import close_wait, states
 from analyzer.correlate.witness import of_sockets, of_threads, plural
 from analyzer.finding import Action, Confidence, Evidence, Finding, Missing, Step, When
@@ -48,21 +49,21 @@ def _finding(shortage: Shortage) -> Finding:
     rows = shortage.connections.get(remote, ()) if remote is not None else ()
     confidence, why = _judge(shortage, rows)
     frame = shortage.frame
-    waiting = of_threads(shortage.members, f"{plural(len(shortage.members), 'thread')} wait for a connection of {lender.name}")
+    waiting = of_threads(shortage.members, f"{plural(len(shortage.members), 'thread')} wait for a connection of {lender.software}")
     return Finding(
         rule="http-pool-exhausted",
         severity=shortage.severity,
         confidence=confidence,
-        headline=f"{shortage.count} wait for a connection of {lender.name}: {_holder(shortage, rows)}.",
-        explanation=f"{shortage.count} wait for a connection of {lender.name}, called from {shortage.site}.{_where_they_are(shortage, rows)}{shortage.clients}",
+        headline=f"{shortage.count} wait for a connection of {lender.software}: {_holder(shortage, rows)}.",
+        explanation=f"{shortage.count} wait for a connection of {lender.software}, called from {shortage.site}.{_where_they_are(shortage, rows)}{shortage.clients}",
         why_confident=why,
         evidence=(waiting, *_evidence(shortage, rows), *shortage.client_evidence),
         process=shortage.view.process,
-        culprit=shortage.culprit(frame, remote=remote, library=lender.name),
+        culprit=shortage.culprit(frame, remote=remote, library=lender.software),
         chain=(
             *shortage.before,
             Step(shortage.pool.name, "waits for a connection of", f"{shortage.count}, in {shortage.site}", (waiting,)),
-            Step(f"the {lender.name} pool", "has none left", _holder(shortage, rows), _evidence(shortage, rows)),
+            Step(f"the {lender.software} pool", "has none left", _holder(shortage, rows), _evidence(shortage, rows)),
         ),
         actions=_actions(shortage, str(remote) if remote is not None else "the service"),
         figures=(

@@ -26,7 +26,7 @@ from parsers.records import Where
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from analyzer.correlate import Case, ProcessView
+    from analyzer.correlate import Case, Knowledge, ProcessView
     from parsers.records import Deadlock, Thread
 
 NEEDS: Final = ("threads",)
@@ -65,11 +65,11 @@ def _of_cycle(view: ProcessView, cycle: Cycle) -> Finding:
         severity=Severity.CRITICAL,
         confidence=confidence,
         headline=f"{plural(len(names), 'thread')} are deadlocked: {' and '.join(f'“{name}”' for name in names[:3])}{' and others' if len(names) > 3 else ''} wait for each other's locks.",  # noqa: PLR2004 - a sentence holds three names
-        explanation=f"{' '.join(_edge_in_words(edge) for edge in cycle.edges)} None of them can ever go on.{_queue_in_words(view, queue)} Only a restart ends it.",
+        explanation=f"{' '.join(_edge_in_words(edge, view.known) for edge in cycle.edges)} None of them can ever go on.{_queue_in_words(view, queue)} Only a restart ends it.",
         why_confident=why,
         evidence=tuple(evidence),
         process=view.process,
-        culprit=_culprit(cycle.edges[0]),
+        culprit=_culprit(cycle.edges[0], view.known),
         chain=tuple(
             Step(
                 f"“{edge.thread.name}”",
@@ -80,7 +80,7 @@ def _of_cycle(view: ProcessView, cycle: Cycle) -> Finding:
             for edge in cycle.edges
         ),
         loop=True,
-        actions=_actions(cycle.edges),
+        actions=_actions(cycle.edges, view.known),
         figures=((f"{len(names)}", "threads in the cycle"), (f"{len(queue):,}", "threads waiting behind them")),
     )
 
@@ -98,8 +98,8 @@ def _judge(view: ProcessView, cycle: Cycle) -> tuple[Confidence, str]:
     return Confidence.LIKELY, "The lock lines form a cycle; the end of the dump, where HotSpot would report it, is missing."
 
 
-def _edge_in_words(edge: Edge) -> str:
-    frame = application_frame(edge.thread, activity(edge.thread))
+def _edge_in_words(edge: Edge, known: Knowledge) -> str:
+    frame = application_frame(edge.thread, activity(edge.thread, known))
     return f"“{edge.thread.name}”{f' in {frame}' if frame else ''} wants a {edge.lock.cls or 'lock'} that “{edge.holder.name}” holds."
 
 
@@ -129,8 +129,8 @@ def _queue_in_words(view: ProcessView, queue: tuple[Thread, ...]) -> str:
     return f" {plural(len(queue), 'more thread')} wait behind them ({', '.join(named[:3])})."
 
 
-def _culprit(edge: Edge) -> Culprit:
-    frame = application_frame(edge.thread, activity(edge.thread))
+def _culprit(edge: Edge, known: Knowledge) -> Culprit:
+    frame = application_frame(edge.thread, activity(edge.thread, known))
     return Culprit(
         thread=edge.thread.name,
         frame=str(frame) if frame else None,
@@ -138,8 +138,8 @@ def _culprit(edge: Edge) -> Culprit:
     )
 
 
-def _actions(edges: tuple[Edge, ...]) -> tuple[Action, ...]:
-    frames = [str(frame) for edge in edges if (frame := application_frame(edge.thread, activity(edge.thread)))]
+def _actions(edges: tuple[Edge, ...], known: Knowledge) -> tuple[Action, ...]:
+    frames = [str(frame) for edge in edges if (frame := application_frame(edge.thread, activity(edge.thread, known)))]
     return (
         Action(When.NOW, "Restart the process: the threads never let go."),
         Action(

@@ -19,7 +19,8 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Final
 
 from analyzer.correlate.crowds import common_frame, judge, place
-from analyzer.correlate.leases import JDBC, Shortage, main_service, shortages
+from analyzer.correlate.knowledge import JDBC
+from analyzer.correlate.leases import Shortage, main_service, shortages
 from analyzer.correlate.stalls import COUNT_TOLERANCE
 from analyzer.correlate.witness import of_sockets, of_threads, plural
 from analyzer.finding import Action, Confidence, Evidence, Finding, Missing, Step, When
@@ -55,15 +56,15 @@ def _finding(shortage: Shortage) -> Finding:
         severity=shortage.severity,
         confidence=confidence,
         headline=f"{shortage.count} wait for a database connection: {_holder(shortage, rows)}.",
-        explanation=f"{shortage.count} wait for a connection of {lender.name}, called from {shortage.site}.{_where_they_are(shortage, rows)}{shortage.clients}{_outlook(shortage, rows)}",
+        explanation=f"{shortage.count} wait for a connection of {lender.software}, called from {shortage.site}.{_where_they_are(shortage, rows)}{shortage.clients}{_outlook(shortage, rows)}",
         why_confident=why,
         evidence=(waiting, *_evidence(shortage, rows), *shortage.client_evidence),
         process=shortage.view.process,
-        culprit=shortage.culprit(frame, remote=remote, library=lender.name),
+        culprit=shortage.culprit(frame, remote=remote, library=lender.software),
         chain=(
             *shortage.before,
             Step(shortage.pool.name, "waits for a connection of", f"{shortage.count}, in {shortage.site}", (waiting,)),
-            Step(f"the {lender.name} pool", "has none left", _holder(shortage, rows), _evidence(shortage, rows)),
+            Step(f"the {lender.software} pool", "has none left", _holder(shortage, rows), _evidence(shortage, rows)),
         ),
         actions=_actions(shortage),
         figures=(
@@ -77,7 +78,7 @@ def _finding(shortage: Shortage) -> Finding:
 
 def _waiting(shortage: Shortage) -> Evidence:
     count = len(shortage.members)
-    return of_threads(shortage.members, f"{plural(count, 'thread')} wait for a connection of {shortage.lender.name}")
+    return of_threads(shortage.members, f"{plural(count, 'thread')} wait for a connection of {shortage.lender.software}")
 
 
 def _matches(shortage: Shortage, rows: tuple[Connection, ...]) -> bool:

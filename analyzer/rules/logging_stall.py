@@ -20,7 +20,7 @@ from typing import TYPE_CHECKING, Final
 from analyzer.correlate.blockers import waited_lock
 from analyzer.correlate.calls import kind_in_words
 from analyzer.correlate.crowds import Crowd, judge
-from analyzer.correlate.locks import LOGGING, owner_of, within
+from analyzer.correlate.locks import owner_of, within
 from analyzer.correlate.witness import of_threads, plural
 from analyzer.finding import Action, Confidence, Evidence, Finding, Missing, Step, When
 
@@ -38,8 +38,6 @@ WAITS: Final = frozenset({"monitor", "lock", "queue", "condition", "object-wait"
 """Kinds of threads that wait inside a logger."""
 WRITES: Final = frozenset({"file-io", "socket-write", "socket-connect"})
 """Kinds of the thread that writes for the others."""
-CONSOLE: Final = ("java.io.PrintStream", "ch.qos.logback.core.joran.spi.ConsoleTarget", "org.apache.log4j.ConsoleAppender")
-"""Classes on the way to standard output or standard error."""
 STANDARD: Final = frozenset({"1", "2"})
 """Descriptors of standard output and standard error."""
 
@@ -47,7 +45,7 @@ STANDARD: Final = frozenset({"1", "2"})
 def diagnose(case: Case) -> Iterator[Finding]:
     """One finding per process whose threads wait to log."""
     for view in case.latest:
-        loggers = [member for pool in view.pools for member in pool.busy if within(member, LOGGING)]
+        loggers = [member for pool in view.pools for member in pool.busy if within(member, view.known.tables.logging.packages)]
         waiters = [member for member in loggers if member.activity.kind in WAITS]
         if waiters:
             writer, named = _writer(view, waiters, loggers)
@@ -67,7 +65,7 @@ def _writer(view: ProcessView, waiters: list[Busy], loggers: list[Busy]) -> tupl
 
 def _finding(crowd: Crowd, writer: Busy | None, *, named: bool) -> Finding:
     where = kind_in_words((writer,)) if writer is not None else None
-    pipes = _pipes(crowd.view) if writer is not None and within(writer, CONSOLE) else []
+    pipes = _pipes(crowd.view) if writer is not None and within(writer, crowd.view.known.tables.logging.console) else []
     confidence, why = _judge(crowd, writer, pipes, named=named)
     waiting = of_threads(crowd.members, f"{plural(len(crowd.members), 'thread')} wait inside the logging framework")
     evidence = [waiting, *_evidence(writer, pipes)]

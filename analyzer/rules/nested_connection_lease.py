@@ -19,7 +19,8 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Final
 
 from analyzer.correlate.crowds import FEWEST, common_frame, judge
-from analyzer.correlate.leases import JDBC, Shortage, main_service, shortages
+from analyzer.correlate.knowledge import JDBC
+from analyzer.correlate.leases import Shortage, main_service, shortages
 from analyzer.correlate.witness import of_sockets, of_threads, plural
 from analyzer.finding import Action, Confidence, Evidence, Finding, Missing, Step, When
 
@@ -57,20 +58,20 @@ def _finding(shortage: Shortage) -> Finding:
         rule="nested-connection-lease",
         severity=shortage.severity,
         confidence=confidence,
-        headline=f"{plural(len(nested), 'thread')} hold a connection of {lender.name} and wait for another one from the same pool.",
+        headline=f"{plural(len(nested), 'thread')} hold a connection of {lender.software} and wait for another one from the same pool.",
         explanation=(
-            f"{shortage.count} wait for a connection of {lender.name}. {len(nested)} of them have one already: they ask for the second in {frame}{below}."
+            f"{shortage.count} wait for a connection of {lender.software}. {len(nested)} of them have one already: they ask for the second in {frame}{below}."
             f"{opened} No thread is in the driver. Each waits for what only the others could give back.{shortage.clients}"
             f" It ends only when {lender.patience} runs out for some of them."
         ),
         why_confident=why,
         evidence=(holders, *_rest(shortage, rows), *shortage.client_evidence),
         process=shortage.view.process,
-        culprit=shortage.culprit(frame, remote=remote, library=lender.name),
+        culprit=shortage.culprit(frame, remote=remote, library=lender.software),
         chain=(
             *shortage.before,
             Step(shortage.pool.name, "waits for a connection of", f"{shortage.count}", (holders,)),
-            Step(f"the {lender.name} pool", "has lent all to", f"{len(nested)} of the waiters", _rest(shortage, rows)),
+            Step(f"the {lender.software} pool", "has lent all to", f"{len(nested)} of the waiters", _rest(shortage, rows)),
         ),
         loop=True,
         actions=(

@@ -19,7 +19,8 @@ from typing import TYPE_CHECKING, Final
 
 from analyzer.correlate.blockers import waited_lock
 from analyzer.correlate.crowds import Crowd, judge
-from analyzer.correlate.leases import OBJECT, Shortage, lender_of, main_service, shortages
+from analyzer.correlate.knowledge import OBJECT
+from analyzer.correlate.leases import Shortage, lender_of, main_service, shortages
 from analyzer.correlate.witness import of_sockets, of_threads, plural
 from analyzer.finding import Action, Confidence, Evidence, Finding, Missing, Step, When
 
@@ -39,7 +40,7 @@ def diagnose(case: Case) -> Iterator[Finding]:
     for shortage in shortages(case, OBJECT):
         if shortage.noteworthy:
             lender = shortage.lender
-            yield _finding(shortage, f"an object of {lender.name}", lender.name, (lender.limit, lender.patience, lender.watch))
+            yield _finding(shortage, f"an object of {lender.software}", lender.software, (lender.limit, lender.patience, lender.watch))
     for view in case.latest:
         for permits in _semaphores(case, view):
             if permits.noteworthy:
@@ -52,7 +53,7 @@ def _semaphores(case: Case, view: ProcessView) -> list[Crowd]:
     groups: dict[str | None, list[Busy]] = defaultdict(list)
     for pool in view.pools:
         for member in pool.busy:
-            if member.activity.kind == "semaphore" and member.activity.app >= 0 and lender_of(member) is None:
+            if member.activity.kind == "semaphore" and member.activity.app >= 0 and lender_of(member, view.known) is None:
                 lock = waited_lock(member.thread)
                 groups[lock.address if lock else None].append(member)
     return [Crowd(case, view, waiters) for waiters in groups.values()]

@@ -15,7 +15,6 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Final
 
-from analyzer.correlate.knowledge import knowledge
 from analyzer.correlate.sockets import close_wait
 from analyzer.correlate.witness import of_sockets, plural
 from analyzer.finding import Action, Confidence, Culprit, Finding, Missing, Severity, Step, When
@@ -37,7 +36,7 @@ FEWEST: Final = 20
 def diagnose(case: Case) -> Iterator[Finding]:
     """One finding per proxy process."""
     for view in case.latest:
-        if knowledge().is_proxy(view.command):
+        if view.known.is_proxy(view.command):
             waiting = [one for one in view.sockets if one.state is TcpState.CLOSE_WAIT and not one.unaccepted]
             if len(waiting) >= FEWEST:
                 yield _finding(view, waiting)

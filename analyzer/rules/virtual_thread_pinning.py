@@ -43,7 +43,9 @@ def diagnose(case: Case) -> Iterator[Finding]:
         carriers = [thread for thread in threads if thread.carrying is not None]
         pool = next((pool for pool in view.pools for member in pool.members if carriers and member.thread is carriers[0]), None)
         pinned = [
-            Busy(thread, activity(thread)) for thread in threads if thread.virtual and thread.native_id is not None and _waits(thread)
+            Busy(thread, activity(thread, view.known))
+            for thread in threads
+            if thread.virtual and thread.native_id is not None and _waits(thread)
         ]
         queued = sum(1 for thread in threads if thread.virtual and not thread.frames)
         suffers = any(pressure(view, port).exists for port in view.listeners)
