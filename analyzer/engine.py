@@ -87,7 +87,7 @@ def _run(rule: Rule, case: Case) -> tuple[list[Finding], Check]:
     name = slug(rule)
     lacking = _lacking(rule.NEEDS, case.incident)
     try:
-        found = list(rule.diagnose(case))
+        found = [replace(one, outlook=one.outlook or rule.OUTLOOK) for one in rule.diagnose(case)]
     except Exception as error:  # noqa: BLE001 - one broken rule must not take the others' findings with it
         return [], Check(name, Outcome.FAULT, f"the rule broke ({type(error).__name__}: {error}); please report it")
     if found:
@@ -126,6 +126,7 @@ def _over(finding: Finding, then: str, now: str) -> Finding:
         severity=Severity.INFO,
         headline=f"Over by snapshot {now}: {finding.headline[0].lower()}{finding.headline[1:]}",
         explanation=said + finding.explanation,
+        outlook=None,
         actions=tuple(action for action in finding.actions if action.when is not When.NOW),
         missing=(),
     )

@@ -84,6 +84,23 @@ class When(StrEnum):
     PREVENT = "prevent"
 
 
+class Heals(StrEnum):
+    """What ends the trouble: a restart only; the load stopping; a time limit; whatever it waits for moving again; or the evidence does not tell."""
+
+    RESTART = "restart"
+    LOAD = "load"
+    TIMEOUT = "timeout"
+    CAUSE = "cause"
+    UNKNOWN = "unknown"
+
+
+class Outlook(msgspec.Struct, frozen=True):
+    """Whether it heals by itself, and why: ``why`` is one sentence."""
+
+    heals: Heals
+    why: str
+
+
 class Action(msgspec.Struct, frozen=True):
     """Something to do. ``command`` is a shell command, None if there is none."""
 
@@ -124,7 +141,7 @@ class Finding(msgspec.Struct, frozen=True, kw_only=True):
     """One cause, or one consequence of another finding.
 
     ``headline`` is one sentence without a full stop missing; ``explanation`` one paragraph: who waits for whom and why it does not
-    recover. ``figures`` are the few numbers that tell the story, as (value, label). ``consequence_of`` is the rule of the finding
+    recover. ``outlook`` says whether it heals by itself; where a finding has none the engine takes its rule's. ``figures`` are the few numbers that tell the story, as (value, label). ``consequence_of`` is the rule of the finding
     that this one follows from; the engine turns it into the finding's id.
 
     Raises:
@@ -145,6 +162,7 @@ class Finding(msgspec.Struct, frozen=True, kw_only=True):
     consequence_of: str | None = None
     chain: tuple[Step, ...] = ()
     loop: bool = False
+    outlook: Outlook | None = None
     actions: tuple[Action, ...] = ()
     figures: tuple[tuple[str, str], ...] = ()
     missing: tuple[Missing, ...] = ()

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Literal
 import msgspec
 
 # msgspec reads the annotations when the classes are made, so these are needed at run time.
-from analyzer.finding import Basis, CloseWait, Confidence, Outcome, Process, Severity, Verdict, When  # noqa: TC001
+from analyzer.finding import Basis, CloseWait, Confidence, Heals, Outcome, Process, Severity, Verdict, When  # noqa: TC001
 from parsers.records import Unit  # noqa: TC001
 
 if TYPE_CHECKING:
@@ -102,6 +102,13 @@ class Figure(msgspec.Struct, frozen=True):
     label: str
 
 
+class Outlook(msgspec.Struct, frozen=True):
+    """Whether it heals by itself (restart: only then; load: when the load stops; timeout; cause: when what it waits for moves; unknown), and why."""
+
+    heals: Heals
+    why: str
+
+
 class Finding(msgspec.Struct, frozen=True, kw_only=True):
     """A cause, or a consequence of another finding."""
 
@@ -120,6 +127,7 @@ class Finding(msgspec.Struct, frozen=True, kw_only=True):
     loop: bool
     actions: tuple[Action, ...]
     evidence: tuple[Evidence, ...]
+    outlook: Outlook | None
     figures: tuple[Figure, ...]
     missing: tuple[Missing, ...]
 
@@ -317,6 +325,7 @@ def _finding(item: model.Finding, diagnosis: Diagnosis) -> Finding:
         loop=item.loop,
         actions=tuple(_same(Action, action) for action in item.actions),
         evidence=_evidence(item.evidence, diagnosis),
+        outlook=None if item.outlook is None else _same(Outlook, item.outlook),
         figures=tuple(Figure(value, label) for value, label in item.figures),
         missing=tuple(_same(Missing, gap) for gap in item.missing),
     )

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 import msgspec
 
-from analyzer.finding import Evidence, Finding, When
+from analyzer.finding import Evidence, Finding, Heals, When
 from parsers.records import Unit
 from reports.model import Agenda, Case, Node, Piece, Proof, Todo
 from reports.text_safety import clip, clip_path, plain
@@ -28,6 +28,13 @@ LINE_LENGTH = 400
 HEADLINE = 400
 NAME = 120
 _WHENS = {When.NOW: "Now", When.FIX: "Fix", When.PREVENT: "Prevent"}
+_HEALS = {
+    Heals.RESTART: "no",
+    Heals.LOAD: "when the load stops",
+    Heals.TIMEOUT: "at a time limit",
+    Heals.CAUSE: "when what it waits for moves",
+    Heals.UNKNOWN: "the evidence does not tell",
+}
 
 
 class Teller(msgspec.Struct, frozen=True):
@@ -81,6 +88,8 @@ class Teller(msgspec.Struct, frozen=True):
             due = [action for action in finding.actions if action.when is when]
             if due:
                 yield Agenda(title, tuple(Todo(self.words(action.text, 600), plain(action.command or "", 600)) for action in due[:6]))
+        if finding.outlook is not None:
+            yield Agenda("Heals by itself", (Todo(self.words(f"{_HEALS[finding.outlook.heals]}. {finding.outlook.why}", 600), ""),))
 
     def _chain(self, finding: Finding, ids: dict[Evidence, str]) -> tuple[Node, ...]:
         by_place = {item.where: ident for item, ident in reversed(ids.items())}

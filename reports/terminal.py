@@ -68,7 +68,7 @@ def _case(case: Case, *, short: bool) -> Iterator[tuple[str, str]]:
     for index, proof in enumerate(case.proofs[: 2 if short else _EVIDENCE]):
         yield "" if index else "Evidence", f"{proof.place} {text_of(proof.says)}"
     for part in case.agenda:
-        if part.when != "Prevent":
+        if part.when in {"Now", "Fix"}:
             todo = part.todos[0]
             yield part.when, text_of(todo.words) + (f" {todo.command}" if todo.command else "")
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, NamedTuple
 
 from analyzer.correlate.calls import caller_evidence, chain_of, client_evidence, client_figures, clients_in_words
+from analyzer.correlate.outlook import has_no_limit, of_calls
 from analyzer.correlate.stalls import COUNT_TOLERANCE
 from analyzer.correlate.witness import all_of, of_sockets, plural
 from analyzer.finding import Confidence, Culprit, Evidence, Finding, Missing, Severity, Step
@@ -13,7 +14,6 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
     from analyzer.correlate import Case, ProcessView, Stall
-    from analyzer.correlate.pools import Busy
     from analyzer.correlate.stalls import Target
     from analyzer.finding import Action
     from parsers.records import Endpoint
@@ -59,7 +59,7 @@ def finding(stall: Stall, target: Target, words: Words) -> Finding:
     confidence, severity, why = _judge(stall, target)
     who = _service(view, target.remote, words.noun)
     through = f" for tasks of {stall.hops[-1].helper.name}, which wait" if stall.hops else ""
-    limits = " They read without a time limit." if all(_reads_untimed(caller) for caller in stall.callers) else ""
+    limits = " They read without a time limit." if all(has_no_limit(caller) for caller in stall.callers) else ""
     return Finding(
         rule=words.rule,
         severity=severity,
@@ -81,6 +81,7 @@ def finding(stall: Stall, target: Target, words: Words) -> Finding:
             remote=str(target.remote),
             library=stall.callers[0].activity.library,
         ),
+        outlook=of_calls(stall, str(target.remote)),
         chain=chain_of(stall, Step(str(target.remote), "does not answer", who, (_target_evidence(target),))),
         actions=words.actions(stall, target),
         figures=(
@@ -114,12 +115,6 @@ def _judge(stall: Stall, target: Target) -> tuple[Confidence, Severity, str]:
         )
     severity = Severity.CRITICAL if stall.pressure.exists else Severity.WARNING
     return Confidence.LIKELY, severity, f"{agree}. Not certain, because {' and '.join(doubts)}."
-
-
-def _reads_untimed(caller: Busy) -> bool:
-    """True if the stack itself shows that the read has no limit: only JDK 13 and later take another path for a timed one (NioSocketImpl)."""
-    methods = {frame.method for frame in caller.thread.frames if frame.cls == "sun.nio.ch.NioSocketImpl"}
-    return caller.activity.kind == "socket-read" and "implRead" in methods and "timedRead" not in methods
 
 
 def _unseen_end(view: ProcessView, target: Target) -> str | None:

@@ -52,14 +52,15 @@ if TYPE_CHECKING:
     from collections.abc import Iterable
 
     from analyzer.correlate import Case
-    from analyzer.finding import Finding
+    from analyzer.finding import Finding, Outlook
 
 
 class Rule(Protocol):
     """What a rule module offers.
 
     ``NEEDS`` names the input without which it is skipped: "threads", "sockets", both, or "threads or sockets". ``CONSEQUENCE_OF`` names
-    the rules whose finding on the same process explains this one. ``CLEAN`` says in one line why it is not this cause. ``diagnose`` is pure.
+    the rules whose finding on the same process explains this one. ``OUTLOOK``: whether it heals by itself, where a finding does not say it
+    better. ``CLEAN`` says in one line why it is not this cause. ``diagnose`` is pure.
     """
 
     @property
@@ -77,6 +78,10 @@ class Rule(Protocol):
     @property
     def CONSEQUENCE_OF(self) -> tuple[str, ...]:  # noqa: N802 - a constant of the module
         """The rules that this one may follow from."""
+
+    @property
+    def OUTLOOK(self) -> Outlook:  # noqa: N802 - a constant of the module
+        """Whether it heals by itself."""
 
     @property
     def CLEAN(self) -> str:  # noqa: N802 - a constant of the module

@@ -18,7 +18,7 @@ from typing import TYPE_CHECKING, Final
 from analyzer.correlate.blockers import application_frame
 from analyzer.correlate.calls import client_evidence
 from analyzer.correlate.witness import of_dump, of_sockets, of_threads, plural
-from analyzer.finding import Action, Confidence, Culprit, Finding, Severity, Step, When
+from analyzer.finding import Action, Confidence, Culprit, Finding, Heals, Outlook, Severity, Step, When
 from parsers.records import TcpState
 
 if TYPE_CHECKING:
@@ -30,6 +30,7 @@ if TYPE_CHECKING:
 
 NEEDS: Final = ("threads", "sockets")
 CONSEQUENCE_OF: Final = ("process-stopped",)
+OUTLOOK: Final = Outlook(Heals.CAUSE, "Clients wait until the acceptor accepts again; nothing else empties the queue.")
 CLEAN: Final = "somebody accepts, or nobody waits to be accepted"
 LONG_QUEUE: Final = 3
 """Connections waiting to be accepted that are a pattern: one or two are caught between two calls of accept."""

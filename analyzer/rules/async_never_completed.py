@@ -19,7 +19,7 @@ from typing import TYPE_CHECKING, Final
 from analyzer.correlate.calls import client_figures
 from analyzer.correlate.unclosed import Unclosed, unclosed
 from analyzer.correlate.witness import of_sockets, plural
-from analyzer.finding import Action, Confidence, Culprit, Evidence, Finding, Missing, Severity, Step, When
+from analyzer.finding import Action, Confidence, Culprit, Evidence, Finding, Heals, Missing, Outlook, Severity, Step, When
 from parsers.records import Where
 
 if TYPE_CHECKING:
@@ -29,6 +29,9 @@ if TYPE_CHECKING:
 
 NEEDS: Final = ("threads", "sockets")
 CONSEQUENCE_OF: Final[tuple[str, ...]] = ()
+OUTLOOK: Final = Outlook(
+    Heals.UNKNOWN, "A connection stays until its request is completed, or until an asynchronous time limit, if one is set."
+)
 CLEAN: Final = "no pile of unclosed connections while the pool is free"
 
 

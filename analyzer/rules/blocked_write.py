@@ -18,7 +18,7 @@ from analyzer.correlate.blockers import application_frame
 from analyzer.correlate.calls import client_evidence, client_figures, clients_in_words, kind_in_words
 from analyzer.correlate.stalls import SATURATED
 from analyzer.correlate.witness import all_of, of_sockets, of_threads, plural
-from analyzer.finding import Action, Confidence, Culprit, Finding, Missing, Severity, Step, When
+from analyzer.finding import Action, Confidence, Culprit, Finding, Heals, Missing, Outlook, Severity, Step, When
 from parsers.records import TcpState
 
 if TYPE_CHECKING:
@@ -29,6 +29,10 @@ if TYPE_CHECKING:
 
 NEEDS: Final = ("threads",)
 CONSEQUENCE_OF: Final[tuple[str, ...]] = ()
+OUTLOOK: Final = Outlook(
+    Heals.CAUSE,
+    "Each thread is free when its client reads or its connection breaks; a client that vanished holds it until TCP gives up, about 15 minutes on Linux.",
+)
 CLEAN: Final = "the request threads are not held by writes to clients"
 _WITH_DATA: Final = frozenset({TcpState.ESTABLISHED, TcpState.CLOSE_WAIT})
 

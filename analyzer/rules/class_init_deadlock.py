@@ -20,7 +20,7 @@ from typing import TYPE_CHECKING, Final, NamedTuple
 from analyzer.correlate.blockers import application_frame
 from analyzer.correlate.crowds import Crowd, judge
 from analyzer.correlate.witness import of_threads, plural
-from analyzer.finding import Action, Evidence, Finding, Severity, Step, When
+from analyzer.finding import Action, Evidence, Finding, Heals, Outlook, Severity, Step, When
 from parsers.records import JavaState, LockVerb, Where
 
 if TYPE_CHECKING:
@@ -32,6 +32,7 @@ if TYPE_CHECKING:
 
 NEEDS: Final = ("threads",)
 CONSEQUENCE_OF: Final[tuple[str, ...]] = ()
+OUTLOOK: Final = Outlook(Heals.RESTART, "Class initialisation has no time limit.")
 CLEAN: Final = "no threads wait for class initializers in a circle"
 INITIALISER: Final = "<clinit>"
 

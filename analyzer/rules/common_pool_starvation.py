@@ -22,7 +22,7 @@ from analyzer.correlate.calls import SOCKETS_MISSING, command, kind_in_words
 from analyzer.correlate.crowds import judge
 from analyzer.correlate.tasks import Starved, starved
 from analyzer.correlate.witness import of_threads, plural
-from analyzer.finding import Action, Confidence, Finding, Missing, Step, When
+from analyzer.finding import Action, Confidence, Finding, Heals, Missing, Outlook, Step, When
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -31,6 +31,7 @@ if TYPE_CHECKING:
 
 NEEDS: Final = ("threads",)
 CONSEQUENCE_OF: Final = ("self-call-starvation", "mutual-call-starvation", "slow-backend", "java-deadlock", "lock-convoy")
+OUTLOOK: Final = Outlook(Heals.CAUSE, "The pool works again when what its threads wait for happens.")
 CLEAN: Final = "the common pool is not full of waiting tasks"
 
 
@@ -64,6 +65,7 @@ def _finding(starving: Starved) -> Finding:
         evidence=(waiting, *callers, *starving.client_evidence),
         process=starving.view.process,
         culprit=starving.culprit(frame),
+        outlook=Outlook(Heals.RESTART, "What the threads wait for is queued behind them.") if _nested(starving) and not starving.strangers else None,
         chain=(
             *starving.before,
             Step(pool.name, "waits in", f"{kind}, called from {frame}", (waiting,)),

@@ -21,7 +21,7 @@ from typing import TYPE_CHECKING, Final
 
 from analyzer.correlate.sockets import close_wait
 from analyzer.correlate.witness import of_sockets, plural
-from analyzer.finding import Action, Confidence, Culprit, Finding, Missing, Severity, Step, When
+from analyzer.finding import Action, Confidence, Culprit, Finding, Heals, Missing, Outlook, Severity, Step, When
 from parsers.records import TcpState
 
 if TYPE_CHECKING:
@@ -33,6 +33,7 @@ if TYPE_CHECKING:
 
 NEEDS: Final = ("sockets",)
 CONSEQUENCE_OF: Final = ("http-pool-exhausted",)
+OUTLOOK: Final = Outlook(Heals.RESTART, "Only the code that opened a connection closes it; a restart frees them, and they grow again.")
 CLEAN: Final = "no connection that the process opened is in CLOSE_WAIT"
 MANY: Final = 200
 """Stale members of one pool towards one service: pools for one service are rarely set above 200 (Tomcat's and many gateways' default)."""

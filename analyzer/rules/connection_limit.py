@@ -19,7 +19,7 @@ from typing import TYPE_CHECKING, Final
 
 from analyzer.correlate.calls import DUMP_MISSING, command
 from analyzer.correlate.witness import of_sockets, of_threads, plural
-from analyzer.finding import Action, Confidence, Culprit, Evidence, Finding, Severity, Step, When
+from analyzer.finding import Action, Confidence, Culprit, Evidence, Finding, Heals, Outlook, Severity, Step, When
 from parsers.records import TcpState
 
 if TYPE_CHECKING:
@@ -56,6 +56,9 @@ CONSEQUENCE_OF: Final = (
     "slow-backend",
     "virtual-thread-pinning",
     "connection-leak",
+)
+OUTLOOK: Final = Outlook(
+    Heals.LOAD, "The acceptor goes on as soon as a connection closes: when the load stops, unless what holds the connections never ends."
 )
 CLEAN: Final = "no acceptor waits for a connection slot"
 LONG_QUEUE: Final = 3

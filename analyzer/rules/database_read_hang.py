@@ -20,7 +20,7 @@ from typing import TYPE_CHECKING, Final
 from analyzer.correlate import remote
 from analyzer.correlate.calls import SOCKETS_MISSING, chain_of, kind_in_words
 from analyzer.correlate.witness import all_of
-from analyzer.finding import Action, Confidence, Culprit, Finding, Missing, Severity, Step, When
+from analyzer.finding import Action, Confidence, Culprit, Finding, Heals, Missing, Outlook, Severity, Step, When
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -32,6 +32,9 @@ NEEDS: Final = ("threads", "sockets")
 CONSEQUENCE_OF: Final[tuple[str, ...]] = ()
 SMALLEST_POOL: Final = 4
 """Request threads below which all of them may be in a statement for a moment: one dump then says nothing."""
+OUTLOOK: Final = Outlook(
+    Heals.CAUSE, "The threads are free when the database answers; without a socket time limit a lost answer holds its thread for ever."
+)
 CLEAN: Final = "the request threads do not all stand in a driver's read"
 
 

@@ -18,7 +18,7 @@ from typing import TYPE_CHECKING, Final
 from analyzer.correlate.blockers import application_frame
 from analyzer.correlate.calls import kind_in_words
 from analyzer.correlate.witness import of_threads, plural
-from analyzer.finding import Action, Confidence, Culprit, Evidence, Finding, Missing, Severity, Step, When
+from analyzer.finding import Action, Confidence, Culprit, Evidence, Finding, Heals, Missing, Outlook, Severity, Step, When
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -29,6 +29,7 @@ if TYPE_CHECKING:
 
 NEEDS: Final = ("threads",)
 CONSEQUENCE_OF: Final[tuple[str, ...]] = ()
+OUTLOOK: Final = Outlook(Heals.CAUSE, "The threads go on when the device answers.")
 CLEAN: Final = "no group of threads is in uninterruptible sleep"
 FEWEST: Final = 2
 """Threads in state D at once: one may be in a short read."""

@@ -21,7 +21,7 @@ from analyzer.correlate.blockers import IDLE
 from analyzer.correlate.crowds import Crowd, judge
 from analyzer.correlate.locks import within
 from analyzer.correlate.witness import of_threads, plural
-from analyzer.finding import Action, Confidence, Evidence, Finding, Missing, Step, When
+from analyzer.finding import Action, Confidence, Evidence, Finding, Heals, Missing, Outlook, Step, When
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -32,6 +32,9 @@ if TYPE_CHECKING:
 
 NEEDS: Final = ("threads",)
 CONSEQUENCE_OF: Final[tuple[str, ...]] = ()
+OUTLOOK: Final = Outlook(
+    Heals.TIMEOUT, "Each look-up ends at the resolver's own limits (5 s a try by default), and the next one waits again."
+)
 CLEAN: Final = "no queue of threads behind a name lookup"
 DNS_PORT: Final = 53
 ASKS: Final = "lookupAllHostAddr"

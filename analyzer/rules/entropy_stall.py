@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING, Final
 
 from analyzer.correlate.blockers import application_frame
 from analyzer.correlate.witness import of_threads, plural
-from analyzer.finding import Action, Confidence, Culprit, Finding, Severity, Step, When
+from analyzer.finding import Action, Confidence, Culprit, Finding, Heals, Outlook, Severity, Step, When
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -27,6 +27,7 @@ if TYPE_CHECKING:
 
 NEEDS: Final = ("threads",)
 CONSEQUENCE_OF: Final[tuple[str, ...]] = ()
+OUTLOOK: Final = Outlook(Heals.CAUSE, "The threads go on when the kernel has enough randomness.")
 CLEAN: Final = "no thread waits for random numbers"
 FEWEST: Final = 3
 """Threads that wait: one or two are seeding at start-up."""

@@ -18,7 +18,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Final
 
 from analyzer.correlate.witness import of_sockets, plural
-from analyzer.finding import Action, Confidence, Culprit, Finding, Missing, Process, Severity, Step, When
+from analyzer.finding import Action, Confidence, Culprit, Finding, Heals, Missing, Outlook, Process, Severity, Step, When
 from parsers.records import TcpState
 
 if TYPE_CHECKING:
@@ -31,6 +31,7 @@ if TYPE_CHECKING:
 
 NEEDS: Final = ("sockets",)
 CONSEQUENCE_OF: Final[tuple[str, ...]] = ()
+OUTLOOK: Final = Outlook(Heals.LOAD, "A port is free again 60 seconds after its close: it heals when the rate of new connections falls.")
 CLEAN: Final = "no range of local ports is used up towards one service"
 DEFAULT_RANGE: Final = 60999 - 32768 + 1
 """Ports of Linux' default range."""

@@ -19,7 +19,7 @@ from analyzer.correlate.blockers import IDLE, application_frame
 from analyzer.correlate.calls import client_evidence, client_figures, clients_in_words, kind_in_words
 from analyzer.correlate.stalls import pressure, targets
 from analyzer.correlate.witness import all_of, of_sockets, of_threads, plural
-from analyzer.finding import Action, Confidence, Culprit, Finding, Severity, Step, When
+from analyzer.finding import Action, Confidence, Culprit, Finding, Heals, Outlook, Severity, Step, When
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -29,6 +29,7 @@ if TYPE_CHECKING:
 
 NEEDS: Final = ("threads",)
 CONSEQUENCE_OF: Final[tuple[str, ...]] = ()
+OUTLOOK: Final = Outlook(Heals.CAUSE, "The loop goes on when the call that blocks it returns; the next such call blocks it again.")
 CLEAN: Final = "every event loop waits for events or computes"
 _WORKING: Final = IDLE | {"running", "socket-write", "none"}
 """What a loop may do at any moment: wait for events, run code, write without waiting."""

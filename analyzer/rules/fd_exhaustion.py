@@ -18,7 +18,7 @@ from typing import TYPE_CHECKING, Final
 from analyzer.correlate.descriptors import USUAL_LIMITS, Usage, limit_evidence, usage
 from analyzer.correlate.stalls import pressure
 from analyzer.correlate.witness import of_threads, plural
-from analyzer.finding import Action, Confidence, Culprit, Evidence, Finding, Missing, Severity, Step, When
+from analyzer.finding import Action, Confidence, Culprit, Evidence, Finding, Heals, Missing, Outlook, Severity, Step, When
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -28,6 +28,7 @@ if TYPE_CHECKING:
 
 NEEDS: Final = ("sockets",)
 CONSEQUENCE_OF: Final = ("self-call-starvation", "mutual-call-starvation", "slow-backend", "connection-leak")
+OUTLOOK: Final = Outlook(Heals.RESTART, "Descriptors come back only when whatever holds them closes them.")
 CLEAN: Final = "the descriptors listed are fewer than the limit, or none are listed"
 FULL: Final = 0.97
 """Share of the limit in use at which the next burst fails; listing itself takes a descriptor or two."""

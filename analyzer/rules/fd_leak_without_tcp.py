@@ -15,7 +15,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Final
 
 from analyzer.correlate.witness import plural
-from analyzer.finding import Action, Confidence, Culprit, Evidence, Finding, Missing, Process, Severity, Step, When
+from analyzer.finding import Action, Confidence, Culprit, Evidence, Finding, Heals, Missing, Outlook, Process, Severity, Step, When
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -26,6 +26,7 @@ if TYPE_CHECKING:
 
 NEEDS: Final = ("sockets",)
 CONSEQUENCE_OF: Final[tuple[str, ...]] = ()
+OUTLOOK: Final = Outlook(Heals.RESTART, "Only the code that opened a descriptor closes it; a restart frees them, and they grow again.")
 CLEAN: Final = "no pile of descriptors without a TCP state"
 FEWEST: Final = 20
 """Rows of one table below which they may be on their way out."""

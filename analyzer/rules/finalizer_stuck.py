@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING, Final
 from analyzer.correlate.blockers import IDLE, application_frame
 from analyzer.correlate.calls import kind_in_words
 from analyzer.correlate.witness import of_threads
-from analyzer.finding import Action, Confidence, Culprit, Finding, Missing, Severity, Step, When
+from analyzer.finding import Action, Confidence, Culprit, Finding, Heals, Missing, Outlook, Severity, Step, When
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -27,6 +27,7 @@ if TYPE_CHECKING:
 
 NEEDS: Final = ("threads",)
 CONSEQUENCE_OF: Final = ("java-deadlock",)
+OUTLOOK: Final = Outlook(Heals.CAUSE, "The queue moves on when the finalizer in front returns.")
 CLEAN: Final = "the Finalizer waits for references, as it should"
 _WORKING: Final = IDLE | {"running", "none"}
 

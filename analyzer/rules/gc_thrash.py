@@ -16,7 +16,7 @@ import re
 from typing import TYPE_CHECKING, Final, NamedTuple
 
 from analyzer.correlate.witness import plural
-from analyzer.finding import Action, Confidence, Culprit, Evidence, Finding, Missing, Severity, Step, When
+from analyzer.finding import Action, Confidence, Culprit, Evidence, Finding, Heals, Missing, Outlook, Severity, Step, When
 from parsers.records import Where
 
 if TYPE_CHECKING:
@@ -27,6 +27,7 @@ if TYPE_CHECKING:
 
 NEEDS: Final = ("threads",)
 CONSEQUENCE_OF: Final[tuple[str, ...]] = ()
+OUTLOOK: Final = Outlook(Heals.UNKNOWN, "It heals with the load if the live objects belong to requests; a leak needs a restart.")
 CLEAN: Final = "the collector does not outrun the application between the dumps"
 BUSY: Final = 0.5
 """Processors that the collectors must use between the dumps: half of one, for all of them together."""

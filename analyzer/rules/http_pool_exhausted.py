@@ -23,7 +23,7 @@ from analyzer.correlate.knowledge import HTTP
 from analyzer.correlate.leases import Shortage, main_service, shortages
 from analyzer.correlate.sockets import close_wait, states
 from analyzer.correlate.witness import of_sockets, of_threads, plural
-from analyzer.finding import Action, Confidence, Evidence, Finding, Missing, Step, When
+from analyzer.finding import Action, Confidence, Evidence, Finding, Heals, Missing, Outlook, Step, When
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -33,6 +33,7 @@ if TYPE_CHECKING:
 
 NEEDS: Final = ("threads",)
 CONSEQUENCE_OF: Final = ("self-call-starvation", "mutual-call-starvation", "slow-backend", "java-deadlock")
+OUTLOOK: Final = Outlook(Heals.RESTART, "Nobody gives the lent connections back; a time limit of the wait only turns it into an error.")
 CLEAN: Final = "no pool of request threads waits for a connection of an HTTP client"
 
 
@@ -60,6 +61,7 @@ def _finding(shortage: Shortage) -> Finding:
         evidence=(waiting, *_evidence(shortage, rows), *shortage.client_evidence),
         process=shortage.view.process,
         culprit=shortage.culprit(frame, remote=remote, library=lender.software),
+        outlook=_outlook(shortage, rows),
         chain=(
             *shortage.before,
             Step(shortage.pool.name, "waits for a connection of", f"{shortage.count}, in {shortage.site}", (waiting,)),
@@ -132,6 +134,18 @@ def _where_they_are(shortage: Shortage, rows: tuple[Connection, ...]) -> str:
         f"{opened}{hung_up} No thread reads over the pool: the responses were never closed, so nothing ever comes back to it. It does not"
         f" heal by itself; {shortage.lender.patience} only turns the wait into an error."
     )
+
+
+def _outlook(shortage: Shortage, rows: tuple[Connection, ...]) -> Outlook | None:
+    """None: what the rule says, for connections that nobody uses."""
+    if not shortage.users:
+        return None
+    if _own(shortage, rows):
+        return Outlook(
+            Heals.UNKNOWN,
+            "The calls that hold the connections wait for a thread of this server: only a time limit of theirs would end it, or a restart.",
+        )
+    return Outlook(Heals.CAUSE, "A connection comes back with each answer of the service.")
 
 
 def _evidence(shortage: Shortage, rows: tuple[Connection, ...]) -> tuple[Evidence, ...]:

@@ -19,7 +19,7 @@ from analyzer.correlate.blockers import application_frame
 from analyzer.correlate.calls import client_evidence, client_figures, clients_in_words, kind_in_words
 from analyzer.correlate.stalls import COUNT_TOLERANCE, SATURATED, pressure
 from analyzer.correlate.witness import all_of, of_sockets, of_threads, plural
-from analyzer.finding import Action, Confidence, Culprit, Finding, Severity, Step, When
+from analyzer.finding import Action, Confidence, Culprit, Finding, Heals, Outlook, Severity, Step, When
 from parsers.records import TcpState
 
 if TYPE_CHECKING:
@@ -31,6 +31,7 @@ if TYPE_CHECKING:
 
 NEEDS: Final = ("threads", "sockets")
 CONSEQUENCE_OF: Final[tuple[str, ...]] = ()
+OUTLOOK: Final = Outlook(Heals.TIMEOUT, "Each thread is free when its connection is closed or its keep-alive time is over.")
 CLEAN: Final = "no pool is held by reads of idle connections"
 SMALLEST_POOL: Final = 4
 """Fewer threads in a read are a server at rest."""

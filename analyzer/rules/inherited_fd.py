@@ -16,7 +16,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Final
 
 from analyzer.correlate.witness import of_sockets, plural
-from analyzer.finding import Action, Confidence, Culprit, Finding, Process, Severity, Step, When
+from analyzer.finding import Action, Confidence, Culprit, Finding, Heals, Outlook, Process, Severity, Step, When
 from parsers.records import TcpState
 
 if TYPE_CHECKING:
@@ -28,6 +28,7 @@ if TYPE_CHECKING:
 
 NEEDS: Final = ("sockets",)
 CONSEQUENCE_OF: Final[tuple[str, ...]] = ()
+OUTLOOK: Final = Outlook(Heals.RESTART, "The socket is free only when the process that inherited it ends.")
 CLEAN: Final = "no connection in CLOSE_WAIT is held by two programs"
 FEWEST: Final = 3
 """Connections that two programs share: one or two may have been caught between fork and exec."""

@@ -20,7 +20,7 @@ from typing import TYPE_CHECKING, Final
 from analyzer.correlate.blockers import activity, application_frame
 from analyzer.correlate.deadlocks import Cycle, Edge, behind, cycles
 from analyzer.correlate.witness import plural
-from analyzer.finding import Action, Confidence, Culprit, Evidence, Finding, Severity, Step, When
+from analyzer.finding import Action, Confidence, Culprit, Evidence, Finding, Heals, Outlook, Severity, Step, When
 from parsers.records import Where
 
 if TYPE_CHECKING:
@@ -31,6 +31,7 @@ if TYPE_CHECKING:
 
 NEEDS: Final = ("threads",)
 CONSEQUENCE_OF: Final[tuple[str, ...]] = ()
+OUTLOOK: Final = Outlook(Heals.RESTART, "The threads never let go of what they hold.")
 CLEAN: Final = "no cycle of lock owners, and HotSpot reports none"
 
 

@@ -23,7 +23,7 @@ from analyzer.correlate.knowledge import JDBC
 from analyzer.correlate.leases import Shortage, main_service, shortages
 from analyzer.correlate.stalls import COUNT_TOLERANCE
 from analyzer.correlate.witness import of_sockets, of_threads, plural
-from analyzer.finding import Action, Confidence, Evidence, Finding, Missing, Step, When
+from analyzer.finding import Action, Confidence, Evidence, Finding, Heals, Missing, Outlook, Step, When
 from parsers.records import TcpState
 
 if TYPE_CHECKING:
@@ -34,6 +34,7 @@ if TYPE_CHECKING:
 
 NEEDS: Final = ("threads",)
 CONSEQUENCE_OF: Final = ("nested-connection-lease", "database-read-hang", "java-deadlock")
+OUTLOOK: Final = Outlook(Heals.RESTART, "Nobody gives the lent connections back; a time limit of the wait only turns it into an error.")
 CLEAN: Final = "no pool of request threads waits for a database connection"
 
 
@@ -61,6 +62,7 @@ def _finding(shortage: Shortage) -> Finding:
         evidence=(waiting, *_evidence(shortage, rows), *shortage.client_evidence),
         process=shortage.view.process,
         culprit=shortage.culprit(frame, remote=remote, library=lender.software),
+        outlook=Outlook(Heals.CAUSE, "A connection comes back when a statement ends.") if shortage.users else None,
         chain=(
             *shortage.before,
             Step(shortage.pool.name, "waits for a connection of", f"{shortage.count}, in {shortage.site}", (waiting,)),

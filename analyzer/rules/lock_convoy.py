@@ -22,7 +22,7 @@ from analyzer.correlate.calls import kind_in_words
 from analyzer.correlate.crowds import judge, place
 from analyzer.correlate.locks import LockQueue, lock_queues
 from analyzer.correlate.witness import of_sockets, of_threads, plural
-from analyzer.finding import Action, Confidence, Evidence, Finding, Missing, Step, When
+from analyzer.finding import Action, Confidence, Evidence, Finding, Heals, Missing, Outlook, Step, When
 from parsers.records import Where
 
 if TYPE_CHECKING:
@@ -32,6 +32,7 @@ if TYPE_CHECKING:
 
 NEEDS: Final = ("threads",)
 CONSEQUENCE_OF: Final = ("java-deadlock", "class-init-deadlock", "logging-stall", "dns-stall")
+OUTLOOK: Final = Outlook(Heals.CAUSE, "The queue moves when the owner lets the lock go.")
 CLEAN: Final = "no queue of threads behind one lock and its working owner"
 DOING: Final = {
     "socket-read": "waits for an answer on a socket",

@@ -22,7 +22,7 @@ from analyzer.correlate.calls import kind_in_words
 from analyzer.correlate.crowds import Crowd, judge
 from analyzer.correlate.locks import owner_of, within
 from analyzer.correlate.witness import of_threads, plural
-from analyzer.finding import Action, Confidence, Evidence, Finding, Missing, Step, When
+from analyzer.finding import Action, Confidence, Evidence, Finding, Heals, Missing, Outlook, Step, When
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -33,6 +33,7 @@ if TYPE_CHECKING:
 
 NEEDS: Final = ("threads",)
 CONSEQUENCE_OF: Final = ("java-deadlock",)
+OUTLOOK: Final = Outlook(Heals.CAUSE, "The threads go on when the log is written again.")
 CLEAN: Final = "no queue of threads behind a log appender"
 WAITS: Final = frozenset({"monitor", "lock", "queue", "condition", "object-wait", "park", "waiting"})
 """Kinds of threads that wait inside a logger."""

@@ -18,8 +18,9 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Final
 
 from analyzer.correlate.calls import DUMP_MISSING, caller_evidence, chain_of, client_evidence, client_figures, clients_in_words
+from analyzer.correlate.outlook import in_words, of_loop
 from analyzer.correlate.witness import all_of, of_sockets, plural
-from analyzer.finding import Action, Confidence, Culprit, Finding, Missing, Severity, Step, When
+from analyzer.finding import Action, Confidence, Culprit, Finding, Heals, Missing, Outlook, Severity, Step, When
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -29,6 +30,9 @@ if TYPE_CHECKING:
 
 NEEDS: Final = ("threads", "sockets")
 CONSEQUENCE_OF: Final[tuple[str, ...]] = ()
+OUTLOOK: Final = Outlook(
+    Heals.UNKNOWN, "Neither side can end before the other one does; only a time limit of the calls would end it, or a restart."
+)
 CLEAN: Final = "no other process calls this one back while it is being called"
 
 
@@ -66,6 +70,7 @@ def _finding(stall: Stall, target: Target, other: Stall | None) -> Finding:
     far = target.back[0]
     who = f"{far.command or 'process'} (pid {far.pid})"
     listener = far.remote
+    outlook = of_loop(stall)
     evidence = [one for step in chain_of(stall, None) for one in step.evidence] or [caller_evidence(stall)]
     evidence.append(
         of_sockets(
@@ -89,7 +94,7 @@ def _finding(stall: Stall, target: Target, other: Stall | None) -> Finding:
         explanation=(
             f"{all_of(stall.blocked, stall.workers)} request threads of {pool.name} wait for {plural(len(target.connections), 'call')} to {target.remote}. That is {who},"
             f" and {plural(len(target.back), 'call')} of it back to {listener} lie here unread, because no thread is free to read them."
-            f"{clients_in_words(view, port) if port is not None else ''} It does not recover when the load stops."
+            f"{clients_in_words(view, port) if port is not None else ''} It {in_words(outlook)}."
         ),
         why_confident=(
             f"Both dumps and the socket table agree: {other.pool.name} of the other process waits for this one in turn."
@@ -106,6 +111,7 @@ def _finding(stall: Stall, target: Target, other: Stall | None) -> Finding:
         ),
         chain=chain_of(stall, Step(who, "waits for a free thread of", f"{pool.name} has none", (back,))),
         loop=True,
+        outlook=outlook,
         actions=(
             Action(
                 When.NOW,

@@ -22,7 +22,7 @@ from analyzer.correlate.crowds import FEWEST, common_frame, judge
 from analyzer.correlate.knowledge import JDBC
 from analyzer.correlate.leases import Shortage, main_service, shortages
 from analyzer.correlate.witness import of_sockets, of_threads, plural
-from analyzer.finding import Action, Confidence, Evidence, Finding, Missing, Step, When
+from analyzer.finding import Action, Confidence, Evidence, Finding, Heals, Missing, Outlook, Step, When
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -33,6 +33,9 @@ if TYPE_CHECKING:
 
 NEEDS: Final = ("threads",)
 CONSEQUENCE_OF: Final[tuple[str, ...]] = ()
+OUTLOOK: Final = Outlook(
+    Heals.TIMEOUT, "At the pool's time limit the waiters fail and give back what they hold; without one only a restart ends it."
+)
 CLEAN: Final = "no thread waits for a connection while it holds one"
 
 

@@ -21,7 +21,7 @@ from analyzer.correlate.calls import SOCKETS_MISSING, command, kind_in_words
 from analyzer.correlate.crowds import judge
 from analyzer.correlate.tasks import Starved, starved
 from analyzer.correlate.witness import of_threads, plural
-from analyzer.finding import Action, Confidence, Evidence, Finding, Missing, Step, When
+from analyzer.finding import Action, Confidence, Evidence, Finding, Heals, Missing, Outlook, Step, When
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -30,6 +30,7 @@ if TYPE_CHECKING:
 
 NEEDS: Final = ("threads",)
 CONSEQUENCE_OF: Final = ("self-call-starvation", "mutual-call-starvation", "slow-backend", "database-read-hang")
+OUTLOOK: Final = Outlook(Heals.RESTART, "What the threads wait for is queued behind them.")
 CLEAN: Final = "no pool is full of tasks that wait for tasks of their own pool"
 
 

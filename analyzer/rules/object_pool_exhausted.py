@@ -22,7 +22,7 @@ from analyzer.correlate.crowds import Crowd, judge
 from analyzer.correlate.knowledge import OBJECT
 from analyzer.correlate.leases import Shortage, lender_of, main_service, shortages
 from analyzer.correlate.witness import of_sockets, of_threads, plural
-from analyzer.finding import Action, Confidence, Evidence, Finding, Missing, Step, When
+from analyzer.finding import Action, Confidence, Evidence, Finding, Heals, Missing, Outlook, Step, When
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -32,6 +32,9 @@ if TYPE_CHECKING:
 
 NEEDS: Final = ("threads",)
 CONSEQUENCE_OF: Final = ("java-deadlock", "self-call-starvation", "mutual-call-starvation")
+OUTLOOK: Final = Outlook(
+    Heals.UNKNOWN, "It heals when whoever holds the lent ones gives them back; what was lost stays lost until a restart."
+)
 CLEAN: Final = "no pool of request threads waits for a lease"
 
 

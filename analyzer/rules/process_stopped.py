@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING, Final
 
 from analyzer.correlate.calls import client_evidence, client_figures, clients_in_words
 from analyzer.correlate.witness import plural
-from analyzer.finding import Action, Confidence, Culprit, Evidence, Finding, Process, Severity, Step, When
+from analyzer.finding import Action, Confidence, Culprit, Evidence, Finding, Heals, Outlook, Process, Severity, Step, When
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -28,6 +28,7 @@ if TYPE_CHECKING:
 
 NEEDS: Final = ("threads or sockets",)
 CONSEQUENCE_OF: Final[tuple[str, ...]] = ()
+OUTLOOK: Final = Outlook(Heals.CAUSE, "The process goes on at SIGCONT, or when whatever stopped it lets it.")
 CLEAN: Final = "nothing shows the process stopped"
 STOPPED: Final = frozenset({"T", "t"})
 FEWEST: Final = 2

@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING, Final
 
 from analyzer.correlate.sockets import close_wait
 from analyzer.correlate.witness import of_sockets, plural
-from analyzer.finding import Action, Confidence, Culprit, Finding, Missing, Severity, Step, When
+from analyzer.finding import Action, Confidence, Culprit, Finding, Heals, Missing, Outlook, Severity, Step, When
 from parsers.records import TcpState
 
 if TYPE_CHECKING:
@@ -28,6 +28,7 @@ if TYPE_CHECKING:
 
 NEEDS: Final = ("sockets",)
 CONSEQUENCE_OF: Final = ("self-call-starvation", "slow-backend", "mutual-call-starvation", "database-read-hang")
+OUTLOOK: Final = Outlook(Heals.TIMEOUT, "The proxy closes at its own time limit, or when the server behind it answers.")
 CLEAN: Final = "no proxy owns a pile of connections in CLOSE_WAIT"
 FEWEST: Final = 20
 """CLOSE_WAIT sockets of a proxy below which it is just closing them."""

@@ -29,8 +29,9 @@ from analyzer.correlate.calls import (
     command,
     kind_in_words,
 )
+from analyzer.correlate.outlook import in_words, of_loop
 from analyzer.correlate.witness import all_of, of_sockets, plural
-from analyzer.finding import Action, Confidence, Culprit, Evidence, Finding, Severity, Step, When
+from analyzer.finding import Action, Confidence, Culprit, Evidence, Finding, Heals, Outlook, Severity, Step, When
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -41,6 +42,9 @@ if TYPE_CHECKING:
 
 NEEDS: Final = ("threads", "sockets")
 CONSEQUENCE_OF: Final[tuple[str, ...]] = ()
+OUTLOOK: Final = Outlook(
+    Heals.UNKNOWN, "A request can end only when another one has ended first; only a time limit of the calls would end it, or a restart."
+)
 CLEAN: Final = "no request thread waits for a call to the process' own listener, or threads are free"
 SMALLEST_PROOF: Final = 2
 """Own calls that must lie unread before sockets alone raise a suspicion: a single one may have been caught in flight."""
@@ -71,6 +75,7 @@ def _proven(stall: Stall, target: Target) -> Finding:
     through = f" for tasks of {stall.hops[-1].helper.name}, which wait" if stall.hops else ""
     waiting = f"{all_of(stall.blocked, stall.workers)} request thread{'s' if stall.workers > 1 else ''} of {pool.name}"
     way = f" through {_proxy(target)}" if target.back else ""
+    outlook = of_loop(stall)
     return Finding(
         rule="self-call-starvation",
         severity=Severity.CRITICAL,
@@ -79,7 +84,7 @@ def _proven(stall: Stall, target: Target) -> Finding:
         explanation=(
             f"{waiting} wait{through} for {plural(len(target.connections), 'call')} to {target.remote}, and that {f'is {_proxy(target)}, which calls {listener}:' if target.back else 'is'}"
             f" the listener of the same process{f' (pid {view.pid})' if view.pid is not None else ''}. {_state_in_words(pairs)}"
-            f"{clients_in_words(view, port)} A request can end only when another one has ended first, so it does not recover when the load stops."
+            f"{clients_in_words(view, port)} A request can end only when another one has ended first, so it {in_words(outlook)}."
         ),
         why_confident=why,
         evidence=(*_evidence(stall, target, pairs, port), *client_evidence(view, port)),
@@ -93,6 +98,7 @@ def _proven(stall: Stall, target: Target) -> Finding:
         ),
         chain=chain_of(stall, _last_step(target, pairs, pool.name)),
         loop=True,
+        outlook=outlook,
         actions=_actions(stall, view),
         figures=(
             *client_figures(view, port),

@@ -19,7 +19,7 @@ from typing import TYPE_CHECKING, Final
 from analyzer.correlate.calls import client_figures
 from analyzer.correlate.unclosed import Unclosed, unclosed
 from analyzer.correlate.witness import of_sockets, plural
-from analyzer.finding import Action, Confidence, Culprit, Finding, Missing, Severity, Step, When
+from analyzer.finding import Action, Confidence, Culprit, Finding, Heals, Missing, Outlook, Severity, Step, When
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -28,6 +28,7 @@ if TYPE_CHECKING:
 
 NEEDS: Final = ("threads", "sockets")
 CONSEQUENCE_OF: Final[tuple[str, ...]] = ()
+OUTLOOK: Final = Outlook(Heals.RESTART, "Nothing hinders the server from closing, and it does not.")
 CLEAN: Final = "no pile of connections read to their end while the pool is free"
 
 

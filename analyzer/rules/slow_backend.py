@@ -30,7 +30,7 @@ from analyzer.correlate.calls import (
 from analyzer.correlate.sockets import close_wait
 from analyzer.correlate.stalls import COUNT_TOLERANCE
 from analyzer.correlate.witness import of_sockets, plural
-from analyzer.finding import Action, Confidence, Culprit, Finding, Severity, When
+from analyzer.finding import Action, Confidence, Culprit, Finding, Heals, Outlook, Severity, When
 from parsers.records import TcpState
 
 if TYPE_CHECKING:
@@ -43,6 +43,7 @@ if TYPE_CHECKING:
 
 NEEDS: Final = ("threads", "sockets")
 CONSEQUENCE_OF: Final[tuple[str, ...]] = ()
+OUTLOOK: Final = Outlook(Heals.CAUSE, "The threads are free when the service answers or closes.")
 CLEAN: Final = "the request threads do not all wait for one other service"
 SMALLEST_GROUP: Final = 3
 """Without a thread dump: fewer open connections to one service than this are no pattern."""

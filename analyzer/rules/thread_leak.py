@@ -22,7 +22,7 @@ from typing import TYPE_CHECKING, Final
 
 from analyzer.correlate.crowds import judge
 from analyzer.correlate.witness import of_threads, plural
-from analyzer.finding import Action, Culprit, Evidence, Finding, Missing, Severity, Step, When
+from analyzer.finding import Action, Culprit, Evidence, Finding, Heals, Missing, Outlook, Severity, Step, When
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -33,6 +33,7 @@ if TYPE_CHECKING:
 
 NEEDS: Final = ("threads",)
 CONSEQUENCE_OF: Final[tuple[str, ...]] = ()
+OUTLOOK: Final = Outlook(Heals.RESTART, "A thread ends only by itself; a restart ends them all, and they grow again.")
 CLEAN: Final = "no family of pools or threads grows from dump to dump"
 MANY: Final = 50
 """Pools of one pattern in a single dump: large applications have a few dozen unnamed executors by design."""

@@ -17,7 +17,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Final
 
 from analyzer.correlate.witness import of_sockets, plural
-from analyzer.finding import Action, Confidence, Culprit, Finding, Process, Severity, Step, When
+from analyzer.finding import Action, Confidence, Culprit, Finding, Heals, Outlook, Process, Severity, Step, When
 from parsers.records import TcpState, TimerKind
 
 if TYPE_CHECKING:
@@ -28,6 +28,10 @@ if TYPE_CHECKING:
 
 NEEDS: Final = ("sockets",)
 CONSEQUENCE_OF: Final = ("database-read-hang", "slow-backend")
+OUTLOOK: Final = Outlook(
+    Heals.TIMEOUT,
+    "TCP gives up after its last retransmission, about 15 minutes on Linux (tcp_retries2), or at the application's own limit.",
+)
 CLEAN: Final = "no connection retransmits to a peer that does not answer"
 FIRED: Final = 3
 """Retransmissions without an answer: Linux doubles the pause each time, so that three are some seconds, not one lost packet."""

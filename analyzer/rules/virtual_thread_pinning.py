@@ -22,7 +22,7 @@ from analyzer.correlate.calls import client_evidence, client_figures, clients_in
 from analyzer.correlate.pools import Busy
 from analyzer.correlate.stalls import pressure
 from analyzer.correlate.witness import all_of, of_threads, plural
-from analyzer.finding import Action, Confidence, Culprit, Finding, Missing, Severity, Step, When
+from analyzer.finding import Action, Confidence, Culprit, Finding, Heals, Missing, Outlook, Severity, Step, When
 from parsers.records import JavaState, LockVerb
 
 if TYPE_CHECKING:
@@ -33,6 +33,7 @@ if TYPE_CHECKING:
 
 NEEDS: Final = ("threads",)
 CONSEQUENCE_OF: Final[tuple[str, ...]] = ()
+OUTLOOK: Final = Outlook(Heals.CAUSE, "It goes on when one of the pinned threads does; what they wait for may itself need a carrier.")
 CLEAN: Final = "no set of carriers is held by waiting virtual threads"
 
 
