@@ -12,6 +12,7 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from analyzer.finding import Diagnosis
+    from analyzer.settings import Settings
 
 ANALYSED, FAILED, USAGE, UNUSABLE, DEFECT = 0, 1, 2, 3, 4
 """Exit codes: analysed, whatever was found; ``--fail-on`` found something; wrong usage; nothing usable to read; a defect of the tool."""
@@ -30,6 +31,7 @@ class Request(NamedTuple):
     fail_on: str | None = None
     quiet: bool = False
     verbose: bool = False
+    config: str | None = None
 
 
 def run(request: Request, command: str) -> int:
@@ -38,6 +40,7 @@ def run(request: Request, command: str) -> int:
     Raises:
         UsageError: if an option does not fit.
     """
+    known, notes = _settings(request)
     from analyzer.intake import read  # noqa: PLC0415 - a wrong option must not wait for the parsers
 
     try:
@@ -50,7 +53,7 @@ def run(request: Request, command: str) -> int:
     from analyzer.engine import diagnose  # noqa: PLC0415
     from analyzer.output import Job, write  # noqa: PLC0415
 
-    diagnosis = diagnose(evidence.incident, lambda where: evidence.sources[where.file].excerpt(where))
+    diagnosis = diagnose(evidence.incident, lambda where: evidence.sources[where.file].excerpt(where), known=known, notes=notes)
     if request.verbose:
         for item in diagnosis.inputs:
             complain(f"{item.file}: {item.format or item.note or 'no known format'}, {item.records} records")
@@ -59,6 +62,15 @@ def run(request: Request, command: str) -> int:
         complain(f"nothing usable to read: none of the {len(diagnosis.inputs)} files is of a kind that this tool knows")
         return UNUSABLE
     return _fail(diagnosis, request.fail_on)
+
+
+def _settings(request: Request) -> Settings:
+    from analyzer.settings import settings  # noqa: PLC0415 - see above
+
+    try:
+        return settings(request.paths, request.config)
+    except ValueError as error:
+        raise UsageError(str(error)) from error
 
 
 def _fail(diagnosis: Diagnosis, fail_on: str | None) -> int:

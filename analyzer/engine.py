@@ -14,7 +14,7 @@ from analyzer.correlate.calls import DUMP_MISSING, SOCKETS_MISSING, STACKS_MISSI
 from analyzer.correlate.links import links_of
 from analyzer.correlate.pools import VIRTUAL
 from analyzer.correlate.stalls import SATURATED, pressure
-from analyzer.correlate.waits import waits_of
+from analyzer.correlate.wait_list import waits_of
 from analyzer.correlate.witness import plural
 from analyzer.finding import (
     Check,
@@ -31,7 +31,7 @@ from analyzer.finding import (
     order_of,
 )
 from analyzer.rules import RULES, Rule, slug
-from analyzer.tables import input_of, notes, pool_tables, socket_tables
+from analyzer.tables import input_of, notes_of, pool_tables, socket_tables
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Sequence
@@ -48,9 +48,17 @@ FEW_SHARE: Final = 0.05
 
 
 def diagnose(
-    incident: Incident, excerpt: Callable[[Where], tuple[str, ...]], rules: Sequence[Rule] = RULES, known: Knowledge | None = None
+    incident: Incident,
+    excerpt: Callable[[Where], tuple[str, ...]],
+    rules: Sequence[Rule] = RULES,
+    known: Knowledge | None = None,
+    notes: Sequence[str] = (),
 ) -> Diagnosis:
-    """Judge an incident. ``excerpt`` fetches the lines of a place; pure otherwise. ``known``: what is known of software, by default what comes with the tool."""
+    """Judge an incident. ``excerpt`` fetches the lines of a place; pure otherwise.
+
+    ``known``: what is known of software, by default what comes with the tool. ``notes``: sentences that the report shows before
+    its own.
+    """
     case = Case(incident, known)
     found: list[Finding] = []
     checked: list[Check] = []
@@ -78,7 +86,7 @@ def diagnose(
         missing=_missing(case, ranked, verdict),
         inputs=tuple(input_of(artifact) for artifact in incident.artifacts),
         excerpts={where: excerpt(where) for where in sorted(places)},
-        notes=tuple(dict.fromkeys(notes(case))),
+        notes=tuple(dict.fromkeys((*notes, *notes_of(case)))),
     )
 
 
@@ -145,8 +153,21 @@ def _number(found: Sequence[Finding], causes: dict[str, tuple[str, ...]]) -> tup
     result = []
     for finding in ranked:
         cause = next((other for other in ranked if other.rule in causes.get(finding.rule, ()) and _same_process(other, finding)), None)
+        cause = cause or next((other for other in ranked if _explains(other, finding)), None)
         result.append(replace(finding, consequence_of=cause.id if cause and cause.severity is not Severity.INFO else None))
     return tuple(result)
+
+
+def _explains(other: Finding, finding: Finding) -> bool:
+    """True if ``finding`` waits for a process that has critical trouble of its own."""
+    far = finding.waits_for
+    return (
+        far is not None
+        and other.process is not None
+        and (far.host, far.pid) == (other.process.host, other.process.pid)
+        and other.severity is Severity.CRITICAL
+        and other.confidence is not Confidence.SUSPECTED
+    )
 
 
 def _same_process(one: Finding, other: Finding) -> bool:

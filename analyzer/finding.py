@@ -141,7 +141,8 @@ class Finding(msgspec.Struct, frozen=True, kw_only=True):
     """One cause, or one consequence of another finding.
 
     ``headline`` is one sentence without a full stop missing; ``explanation`` one paragraph: who waits for whom and why it does not
-    recover. ``outlook`` says whether it heals by itself; where a finding has none the engine takes its rule's. ``figures`` are the few numbers that tell the story, as (value, label). ``consequence_of`` is the rule of the finding
+    recover. ``outlook`` says whether it heals by itself; where a finding has none the engine takes its rule's. ``waits_for``: another process of the evidence whose
+    own trouble would explain this one. ``figures`` are the few numbers that tell the story, as (value, label). ``consequence_of`` is the rule of the finding
     that this one follows from; the engine turns it into the finding's id.
 
     Raises:
@@ -163,6 +164,7 @@ class Finding(msgspec.Struct, frozen=True, kw_only=True):
     chain: tuple[Step, ...] = ()
     loop: bool = False
     outlook: Outlook | None = None
+    waits_for: Process | None = None
     actions: tuple[Action, ...] = ()
     figures: tuple[tuple[str, str], ...] = ()
     missing: tuple[Missing, ...] = ()

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from msgspec.structs import replace
 
+from analyzer.correlate.knowledge import SETTINGS_FILE
 from analyzer.errors import Unusable
 from analyzer.incident import Artifact, Incident, snapshot_of
 from analyzer.snapshots import Piece, Place, place
@@ -63,12 +64,25 @@ def read(paths: Sequence[str], host: str | None = None, zone: str | None = None)
         Unusable: if a path does not exist, or nothing is left that holds a line of text.
         ValueError: if no such zone is known.
     """
+    own = {SETTINGS_FILE} if len(paths) == 1 else {f"{Path(path).name}/{SETTINGS_FILE}" for path in paths if Path(path).is_dir()}
     # The members of the one archive that was given need no name of it in front.
     alone = f"{Path(paths[0]).name}/" if len(paths) == 1 and Path(paths[0]).is_file() else ""
-    readings = [read_one(name.removeprefix(alone), content) for file, data in _files(paths) for name, content in expanded(file, data)]
+    readings = [
+        _settings(name, content) if name in own else read_one(name.removeprefix(alone), content)
+        for file, data in _files(paths)
+        for name, content in expanded(file, data)
+    ]
     if not any(reading.size for reading in readings):
         raise Unusable(_nothing(paths, readings))
     return assemble(_incident_name(paths), readings, host, zone)
+
+
+def _settings(file: str, data: bytes | str) -> Reading:
+    """The user's own settings beside the evidence: listed, not analysed."""
+    if isinstance(data, str):
+        return read_one(file, data)
+    source = Source(file, data)
+    return Reading(file, None, (), "settings of this analysis, not evidence", source.size, source.sha256)
 
 
 def _zone(name: str | None) -> ZoneInfo | None:

@@ -60,6 +60,10 @@ def incident(
     timezone: Annotated[
         str | None, _option("--timezone", metavar="ZONE", text="Zone of time stamps that carry none, such as Asia/Seoul.")
     ] = None,
+    config: Annotated[
+        str | None,
+        _option("--config", metavar="FILE", text="Own thread pools, frames and packages (TOML), as analyze.toml in the incident's folder."),
+    ] = None,
     fail_on: Annotated[FailOn | None, _option("--fail-on", text="Exit 1 when a finding of that severity or above exists.")] = None,
     quiet: Annotated[bool, _option("--quiet", "-q", text="No verdict on the terminal.")] = False,
     verbose: Annotated[bool, _option("--verbose", "-v", text="Say on stderr what was read; show tracebacks of defects.")] = False,
@@ -73,7 +77,7 @@ def incident(
         typer.echo(context.get_help(), err=True)
         raise typer.Exit(USAGE)
     request = Request(
-        paths, tuple(form.value for form in formats or ()), output, host, timezone, fail_on.value if fail_on else None, quiet, verbose
+        paths, tuple(form.value for form in formats or ()), output, host, timezone, fail_on.value if fail_on else None, quiet, verbose, config
     )
     try:
         code = run(request, shlex.join(["analyze", *sys.argv[1:]]))

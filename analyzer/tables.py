@@ -82,7 +82,7 @@ def input_of(artifact: Artifact) -> Input:
     )
 
 
-def notes(case: Case) -> Iterator[str]:
+def notes_of(case: Case) -> Iterator[str]:
     """What a reader must know before trusting the join: far apart in time, pids that differ, dumps cut off, lines left out."""
     for snapshot in case.incident.snapshots:
         times = sorted(dump.time for dump in snapshot.dumps if dump.time)

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 from analyzer.correlate.knowledge import Knowledge, knowledge
 from analyzer.correlate.process import ProcessView, views
+from analyzer.correlate.rings import rings
 from analyzer.correlate.stalls import Stall, stalls
 
 if TYPE_CHECKING:
@@ -40,6 +41,11 @@ class Case:
     def stalls(self) -> tuple[Stall, ...]:
         """The server pools of all processes, at their last view."""
         return tuple(stall for view in self.latest for stall in stalls(view))
+
+    @cached_property
+    def rings(self) -> tuple[tuple[Stall, ...], ...]:
+        """Pools of several processes that wait for each other."""
+        return rings(self)
 
     def history(self, view: ProcessView) -> tuple[ProcessView, ...]:
         """The same process in all snapshots, in order of time."""

@@ -53,6 +53,13 @@ def command(missing: Missing, view: ProcessView) -> Missing:
     return Missing(missing.artifact, missing.would_show, missing.command.replace("PID", str(pid)) if pid is not None else missing.command)
 
 
+def process_in_words(far: ProcessView, near: ProcessView) -> str:
+    """``java (pid 88)``, and the host where it is not that of ``near``."""
+    pid = far.process.pid
+    elsewhere = f" on {far.snapshot.host}" if far.snapshot.host and far.snapshot.host != near.snapshot.host else ""
+    return f"{far.command or 'a process'}{f' (pid {pid})' if pid is not None else ''}{elsewhere}"
+
+
 def kind_in_words(members: Sequence[Busy]) -> str:
     """What the first of the threads waits for: ``FutureTask.get``."""
     thread, found = members[0]

@@ -4,8 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, NamedTuple
 
-from analyzer.correlate.blockers import waited_lock
-from analyzer.correlate.waits import lock_holders
+from analyzer.correlate.blockers import held_locks, waited_lock
 from parsers.records import JavaState, LockVerb
 
 if TYPE_CHECKING:
@@ -27,6 +26,13 @@ class Cycle(NamedTuple):
     edges: tuple[Edge, ...]
     report: Deadlock | None
     timed: bool
+
+
+def lock_holders(view: ProcessView) -> dict[str, Thread]:
+    """Address → the thread that holds the lock: monitors from ``locked`` lines, synchronizers from jstack -l."""
+    if view.dump is None:
+        return {}
+    return {lock.address: thread for thread in view.dump.threads for lock in held_locks(thread) if lock.address}
 
 
 def cycles(view: ProcessView) -> tuple[Cycle, ...]:

@@ -17,6 +17,8 @@ if TYPE_CHECKING:
 HTTP: Final = "HTTP connection"
 JDBC: Final = "JDBC connection"
 OBJECT: Final = "object"
+SETTINGS_FILE: Final = "analyze.toml"
+"""A user's own rows, in the folder of an incident."""
 
 _LONGEST_NAME: Final = 1000
 """Characters of a thread's name that patterns look at: what comes after is no part of a pool's name, and a pattern may be slow on it."""

@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 
     from analyzer.correlate import Case, ProcessView
     from analyzer.correlate.knowledge import Knowledge, Lender
-    from analyzer.correlate.pools import Busy
+    from analyzer.correlate.pools import Busy, Pool
     from analyzer.correlate.sockets import Connection
     from parsers.records import Endpoint, Frame, Thread
 
@@ -122,12 +122,12 @@ def _queues(waiters: Sequence[Busy]) -> list[list[Busy]]:
 
 def _users(view: ProcessView, lender: Lender, waiters: Sequence[Busy]) -> tuple[Busy, ...]:
     waiting = {id(member.thread) for member in waiters}
-    return tuple(
-        member
-        for pool in view.pools
-        for member in pool.busy
-        if id(member.thread) not in waiting and lender_of(member, view.known) is None and _uses(member, lender, view.known)
-    )
+    return tuple(member for pool in view.pools for member in users_of(pool, lender, view.known) if id(member.thread) not in waiting)
+
+
+def users_of(pool: Pool, lender: Lender, known: Knowledge) -> tuple[Busy, ...]:
+    """Threads of ``pool`` that use what ``lender`` lends."""
+    return tuple(member for member in pool.busy if lender_of(member, known) is None and _uses(member, lender, known))
 
 
 def _uses(member: Busy, lender: Lender, known: Knowledge) -> bool:

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Final, NamedTuple
 
 from msgspec.structs import replace
 
+from analyzer.correlate.peers import Peers, acquaint
 from analyzer.correlate.pools import Pool, pools
 from analyzer.correlate.sockets import Connection, connections, listening_ports
 from analyzer.finding import Process
@@ -52,6 +53,7 @@ class ProcessView:
         dump_basis: "pid", "port" (a pool's name has the listener's port), "native ids" (they follow the pid) or "only" (no other candidate).
         table: every connection of the snapshot by (local, remote), for looking up peers.
         known: what is known of software.
+        peers: the processes beside it, on this host and on others.
     """
 
     def __init__(self, snapshot: Snapshot, pid: Pid | None, sockets: tuple[Connection, ...], table: Table, known: Knowledge) -> None:
@@ -61,6 +63,7 @@ class ProcessView:
         self.sockets = sockets
         self.table = table
         self.known = known
+        self.peers = Peers(())
         self.dump: ThreadDump | None = None
         self.dump_basis: str | None = None
 
@@ -146,7 +149,9 @@ class Table:
 
 def views(incident: Incident, known: Knowledge) -> tuple[ProcessView, ...]:
     """Every process of every snapshot, in order of snapshot and pid; dumps without sockets have views of their own."""
-    return tuple(view for snapshot in incident.snapshots for view in _of_snapshot(snapshot, known))
+    found = tuple(view for snapshot in incident.snapshots for view in _of_snapshot(snapshot, known))
+    acquaint(found)
+    return found
 
 
 def _of_snapshot(snapshot: Snapshot, known: Knowledge) -> list[ProcessView]:

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, NamedTuple
 
-from analyzer.correlate.calls import caller_evidence, chain_of, client_evidence, client_figures, clients_in_words
+from analyzer.correlate.calls import caller_evidence, chain_of, client_evidence, client_figures, clients_in_words, process_in_words
 from analyzer.correlate.outlook import has_no_limit, of_calls
-from analyzer.correlate.stalls import COUNT_TOLERANCE
+from analyzer.correlate.stalls import COUNT_TOLERANCE, callee_of
 from analyzer.correlate.witness import all_of, of_sockets, plural
 from analyzer.finding import Confidence, Culprit, Evidence, Finding, Missing, Severity, Step
 
@@ -50,14 +50,18 @@ def is_driver(stall: Stall) -> bool:
 
 def is_called_back(case: Case, stall: Stall) -> bool:
     """True for the second half of a mutual-call-starvation: the other side's finding tells both."""
-    return any(other.main_target is not None and any(one.pid == stall.view.pid for one in other.main_target.back) for other in case.stalls)
+    return any(
+        other.main_target is not None and other.main_target.back and callee_of(other.view, other.main_target) is stall.view
+        for other in case.stalls
+    ) or any(stall in ring for ring in case.rings)
 
 
 def finding(stall: Stall, target: Target, words: Words) -> Finding:
     """The finding of one stalled pool and the service it waits for, in the words of the rule that reports it."""
     view, pool, port = stall.view, stall.pool, stall.port
     confidence, severity, why = _judge(stall, target)
-    who = _service(view, target.remote, words.noun)
+    far = callee_of(view, target)
+    who = _service(view, target.remote, words.noun, far)
     through = f" for tasks of {stall.hops[-1].helper.name}, which wait" if stall.hops else ""
     limits = " They read without a time limit." if all(has_no_limit(caller) for caller in stall.callers) else ""
     return Finding(
@@ -74,6 +78,7 @@ def finding(stall: Stall, target: Target, words: Words) -> Finding:
         why_confident=why,
         evidence=_evidence(stall, target, port),
         process=view.process,
+        waits_for=far.process if far is not None and far.dump is not None else None,
         culprit=Culprit(
             pool=pool.name,
             frame=str(stall.culprit) if stall.culprit else None,
@@ -119,7 +124,7 @@ def _judge(stall: Stall, target: Target) -> tuple[Confidence, Severity, str]:
 
 def _unseen_end(view: ProcessView, target: Target) -> str | None:
     """Why the far end may not be where the calls end: a proxy passes them on, and an end on this host that nobody owns may be anybody's."""
-    halves = [view.table.get(one.remote, one.local) for one in target.connections if one.remote is not None]
+    halves = [far.half for one in target.connections if (far := view.peers.far(view, one)) is not None]
     listener = view.table.listener(target.remote)
     owners = {one.command for one in (*halves, listener) if one is not None and one.owners}
     if any(view.known.is_proxy(command) for command in owners):
@@ -128,9 +133,11 @@ def _unseen_end(view: ProcessView, target: Target) -> str | None:
     return "the far end is on this host, and the table does not show whose it is" if on_this_host and not owners else None
 
 
-def _service(view: ProcessView, remote: Endpoint, noun: str) -> str:
-    """The service in words: its address, and its process if it runs on this host."""
+def _service(view: ProcessView, remote: Endpoint, noun: str, far: ProcessView | None) -> str:
+    """The service in words: its address, and its process if the evidence shows it."""
     listener = view.table.listener(remote)
+    if far is not None and far.snapshot.host != view.snapshot.host:
+        return f"The {noun} at {remote}, {process_in_words(far, view)},"
     if listener is None or listener.pid is None:
         return f"The {noun} at {remote}"
     return f"The {noun} at {remote} ({listener.command or 'process'}, pid {listener.pid}, on the same host)"

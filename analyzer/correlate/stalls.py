@@ -7,7 +7,8 @@ a server that calls itself.
 
 from __future__ import annotations
 
-from functools import cached_property
+from collections import Counter
+from functools import cached_property, lru_cache
 from typing import TYPE_CHECKING, Final, NamedTuple
 
 from analyzer.correlate.blockers import FUTURES, OUTBOUND, application_frame
@@ -157,6 +158,7 @@ class Stall:
         return tuple(pair for pair in self.view.pairs if id(pair.near) in chosen)
 
 
+@lru_cache(maxsize=64)  # rules, links and waits of a process ask for the same
 def stalls(view: ProcessView) -> tuple[Stall, ...]:
     """One per server pool of the process."""
     return tuple(Stall(view, pool) for pool in view.pools if pool.role == "server")
@@ -242,15 +244,31 @@ def _remote_targets(view: ProcessView, callers: Sequence[Busy], rest: int) -> li
 def _way_back(view: ProcessView, group: Sequence[Connection]) -> tuple[Connection, ...]:
     """Connections to the process' own listeners, with a request nobody has read, of the process at the far end of ``group``.
 
-    That process is on the same host (both halves of its connections are in the table): a proxy, or a service that calls back.
+    The evidence has both halves of its connections: it is a proxy of the same host, or a service, here or on another host, that calls back.
     """
-    halves = [view.table.get(one.remote, one.local) for one in group if one.remote is not None]
-    callees = {half.pid for half in halves if half is not None and half.pid not in {None, view.pid}}
-    return tuple(
-        one
-        for one in view.table.connections
-        if one.pid in callees and one.remote is not None and one.remote.port in view.listeners and _unread_by(view, one)
-    )
+    ends = [far.view for one in group if (far := view.peers.far(view, one)) is not None]
+    callees = {end for end in ends if end is not None and end is not view}
+    return tuple(one for callee, one in view.peers.connections_of(callees) if _reaches(view, callee, one) and _unread_by(view, one))
+
+
+def _reaches(view: ProcessView, callee: ProcessView, one: Connection) -> bool:
+    """True if a connection of ``callee`` goes to a listener of this process: by port, on an address of this host."""
+    remote = one.remote
+    if remote is None or remote.port not in view.listeners:
+        return False
+    if remote.is_loopback:
+        return callee.snapshot.host == view.snapshot.host
+    return remote.host in view.table.local_hosts
+
+
+def callee_of(view: ProcessView, target: Target) -> ProcessView | None:
+    """The process at the far end of most of a target's connections; None if the evidence does not show it."""
+    ends = Counter(far.view for one in target.connections if (far := view.peers.far(view, one)) is not None and far.view is not None)
+    most = ends.most_common(1)
+    if not most or most[0][0] is view:
+        return None
+    # Several processes of one program may share a port; that they call back makes the first of them the one to name.
+    return most[0][0] if target.back or most[0][1] >= MAJORITY * len(target.connections) else None
 
 
 def _unread_by(view: ProcessView, near: Connection) -> bool:

@@ -1,4 +1,4 @@
-"""Waits: which pool must run what a thread waits for, and who holds the lock it wants.
+"""Futures: which pool must run what a thread waits for.
 
 A dump names the future, never its executor. The pool behind it is inferred: its workers run code of the same application class as the
 waiters (a task is mostly a lambda or an inner class of whoever waits for it), or it is the only pool that has anything to do.
@@ -8,17 +8,15 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Final, NamedTuple
 
-from analyzer.correlate.blockers import FUTURES, held_locks, waited_lock
-from analyzer.finding import Confidence, Wait
-from parsers.records import Lock, LockVerb
+from analyzer.correlate.blockers import FUTURES
+from analyzer.finding import Confidence
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator
+    from collections.abc import Iterable
 
     from analyzer.correlate.knowledge import Knowledge
     from analyzer.correlate.pools import Busy, Pool
     from analyzer.correlate.process import ProcessView
-    from parsers.records import Thread
 
 _PACKAGE_PARTS: Final = 2
 """Two parts of a package (``com.example``) name a company, not a task: sharing them proves little, sharing more is a hint."""
@@ -72,71 +70,3 @@ def _application_classes(members: Iterable[Busy], known: Knowledge) -> set[str]:
 def _package(cls: str) -> str | None:
     parts = cls.split(".")[:-1]
     return ".".join(parts) if len(parts) > _PACKAGE_PARTS else None
-
-
-def lock_holders(view: ProcessView) -> dict[str, Thread]:
-    """Address → the thread that holds the lock: monitors from ``locked`` lines, synchronizers from jstack -l."""
-    if view.dump is None:
-        return {}
-    return {lock.address: thread for thread in view.dump.threads for lock in held_locks(thread) if lock.address}
-
-
-def waits_of(view: ProcessView) -> Iterator[Wait]:
-    """Every wait of the process' threads that names an object or a pool."""
-    holders = lock_holders(view)
-    pool_by_thread = {id(member.thread): pool.name for pool in view.pools for member in pool.members}
-    for pool in view.pools:
-        hop = helper_of(view, pool)
-        for thread, found in pool.busy:
-            lock = waited_lock(thread)
-            if found.kind in FUTURES:
-                yield _wait(
-                    view,
-                    thread,
-                    pool,
-                    found.kind,
-                    lock,
-                    None,
-                    hop.helper.name if hop else None,
-                    hop.basis if hop else "unknown",
-                    hop.confidence if hop else Confidence.SUSPECTED,
-                )
-            elif lock is not None:
-                holder = holders.get(lock.address or "")
-                known = holder is not None and holder is not thread
-                yield _wait(
-                    view,
-                    thread,
-                    pool,
-                    "monitor" if lock.verb is not LockVerb.PARKING else found.kind,
-                    lock,
-                    holder.name if holder is not None and known else None,
-                    pool_by_thread.get(id(holder)) if known else None,
-                    "lock lines of the dump",
-                    Confidence.CERTAIN if known else Confidence.SUSPECTED,
-                )
-
-
-def _wait(
-    view: ProcessView,
-    thread: Thread,
-    pool: Pool,
-    on: str,
-    lock: Lock | None,
-    holder: str | None,
-    holder_pool: str | None,
-    basis: str,
-    confidence: Confidence,
-) -> Wait:
-    described = None if lock is None else f"{lock.cls or 'object'} {lock.address or ''}".strip()
-    return Wait(
-        snapshot=view.snapshot.name,
-        waiter=thread.name,
-        waiter_pool=pool.name,
-        on=on,
-        object=described,
-        holder=holder,
-        holder_pool=holder_pool,
-        basis=basis,
-        confidence=confidence,
-    )

@@ -17,15 +17,24 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Final
 
-from analyzer.correlate.calls import DUMP_MISSING, caller_evidence, chain_of, client_evidence, client_figures, clients_in_words
+from analyzer.correlate.calls import (
+    DUMP_MISSING,
+    caller_evidence,
+    chain_of,
+    client_evidence,
+    client_figures,
+    clients_in_words,
+    process_in_words,
+)
 from analyzer.correlate.outlook import in_words, of_loop
+from analyzer.correlate.stalls import callee_of
 from analyzer.correlate.witness import all_of, of_sockets, plural
 from analyzer.finding import Action, Confidence, Culprit, Finding, Heals, Missing, Outlook, Severity, Step, When
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from analyzer.correlate import Case, Stall
+    from analyzer.correlate import Case, ProcessView, Stall
     from analyzer.correlate.stalls import Target
 
 NEEDS: Final = ("threads", "sockets")
@@ -37,39 +46,111 @@ CLEAN: Final = "no other process calls this one back while it is being called"
 
 
 def diagnose(case: Case) -> Iterator[Finding]:
-    """One finding per loop of two processes, told from the side that comes first."""
-    told: set[frozenset[int | None]] = set()
+    """One finding per loop of two processes, told from the side that comes first, and per longer ring."""
+    told: set[int] = set()
     for stall in case.stalls:
         target = stall.main_target
         if not stall.saturated or target is None or target.own or not target.back:
             continue
-        both = frozenset({stall.view.pid, target.back[0].pid})
-        if both not in told:
-            told.add(both)
-            yield _finding(stall, target, _other_side(case, stall, target))
+        far = callee_of(stall.view, target)
+        if far is not None and id(far) not in told:
+            told |= {id(stall.view), id(far)}
+            yield _finding(stall, target, far, _other_side(case, stall, far))
+    for ring in case.rings:
+        if not told & {id(stall.view) for stall in ring}:
+            yield _of_ring(ring)
 
 
-def _other_side(case: Case, stall: Stall, target: Target) -> Stall | None:
+def _other_side(case: Case, stall: Stall, far: ProcessView) -> Stall | None:
     """The other process' pool, if its dump shows it waiting for this one."""
-    pid = target.back[0].pid
     return next(
         (
             other
             for other in case.stalls
-            if other.view.pid == pid
-            and other.saturated
-            and other.main_target is not None
-            and other.main_target.remote.port in stall.view.listeners
+            if other.view is far and other.saturated and other.main_target is not None and callee_of(far, other.main_target) is stall.view
         ),
         None,
     )
 
 
-def _finding(stall: Stall, target: Target, other: Stall | None) -> Finding:
+def _of_ring(ring: tuple[Stall, ...]) -> Finding:
+    """Every pool of the ring waits for the next, and the last for the first; nobody's unread request shows which came first."""
+    first = ring[0]
+    names = [process_in_words(stall.view, first.view) for stall in ring]
+    steps = [_ring_step(stall, name, after) for stall, name, after in zip(ring, names, (*names[1:], names[0]), strict=True)]
+    doubts = [name for stall, name in zip(ring, names, strict=True) if not _sure(stall)]
+    outlook = of_loop(first)
+    ports = [(stall.view, stall.port) for stall in ring if stall.port is not None]
+    return Finding(
+        rule="mutual-call-starvation",
+        severity=Severity.CRITICAL,
+        confidence=Confidence.LIKELY if doubts else Confidence.CERTAIN,
+        headline=f"{len(ring)} servers wait for each other in a ring: {' → '.join((*names, names[0]))}.",
+        explanation=(
+            "".join(
+                f"{all_of(stall.blocked, stall.workers)} request threads of {stall.pool.name} in {name} wait for answers of {after}. "
+                for stall, name, after in zip(ring, names, (*names[1:], names[0]), strict=True)
+            )
+            + f"None of the pools has a thread left to answer the one before it.{clients_in_words(*ports[0]) if ports else ''} It {in_words(outlook)}."
+        ),
+        why_confident=(
+            f"Dumps and socket tables of all agree, except that the dump or the count of connections of {' and '.join(doubts)} leaves a doubt."
+            if doubts
+            else "The dump of each shows no free thread, and its socket table that all of its calls go to the next one."
+        ),
+        evidence=tuple(one for step in steps for one in step.evidence),
+        process=first.view.process,
+        culprit=Culprit(
+            pool=first.pool.name,
+            frame=str(first.culprit) if first.culprit else None,
+            listener=f"*:{first.port}" if first.port is not None else None,
+            remote=str(first.main_target.remote) if first.main_target else None,
+        ),
+        chain=tuple(steps),
+        loop=True,
+        outlook=outlook,
+        actions=_ring_actions(ring),
+        figures=tuple(
+            (f"{stall.blocked:,} of {stall.workers:,}", f"threads waiting in {name}") for stall, name in zip(ring, names, strict=True)
+        )[:4],
+    )
+
+
+def _ring_step(stall: Stall, name: str, after: str) -> Step:
+    target = stall.main_target
+    assert target is not None
+    calls = of_sockets(
+        target.connections,
+        f"{plural(len(target.connections), 'connection')} from {name} to {target.remote}, which is {after}",
+        (str(target.remote),),
+    )
+    waiting = [one for step in chain_of(stall, None) for one in step.evidence][-1:]
+    return Step(name, "waits for an answer from", f"{stall.blocked} of {stall.workers} threads of {stall.pool.name}", (*waiting, calls))
+
+
+def _sure(stall: Stall) -> bool:
+    """True if the dump is whole and the connections to the next one explain its callers exactly."""
+    whole = stall.view.dump is not None and stall.view.dump.complete is not False
+    return whole and stall.main_target is not None and stall.main_target.confidence is Confidence.CERTAIN
+
+
+def _ring_actions(ring: tuple[Stall, ...]) -> tuple[Action, ...]:
+    frames = [str(stall.culprit) for stall in ring if stall.culprit]
+    return (
+        Action(When.NOW, "Save a dump of each, then restart one of them: that frees the others, until the next burst."),
+        Action(
+            When.FIX,
+            f"Break the ring at one place{f': {frames[0]}' if frames else ''}: no call that comes back to its own caller while a request is served, or a pool of its own for such calls.",
+        ),
+        Action(When.FIX, "Set connect and read time limits on every call of the ring."),
+    )
+
+
+def _finding(stall: Stall, target: Target, far: ProcessView, other: Stall | None) -> Finding:
     view, pool, port = stall.view, stall.pool, stall.port
-    far = target.back[0]
-    who = f"{far.command or 'process'} (pid {far.pid})"
-    listener = far.remote
+    pid = far.process.pid
+    who = process_in_words(far, view)
+    listener = target.back[0].remote
     outlook = of_loop(stall)
     evidence = [one for step in chain_of(stall, None) for one in step.evidence] or [caller_evidence(stall)]
     evidence.append(
@@ -116,7 +197,7 @@ def _finding(stall: Stall, target: Target, other: Stall | None) -> Finding:
             Action(
                 When.NOW,
                 "Save a dump of both processes, then restart one of them; waiting does not help.",
-                f"jstack -l {far.pid} > jstack-{far.pid}.txt",
+                f"jstack -l {pid} > jstack-{pid}.txt",
             ),
             Action(
                 When.FIX,
@@ -138,7 +219,7 @@ def _finding(stall: Stall, target: Target, other: Stall | None) -> Finding:
             Missing(
                 "thread dump of the other process",
                 "whether its threads wait for this one",
-                DUMP_MISSING.command.replace("PID", str(far.pid)),
+                DUMP_MISSING.command.replace("PID", str(pid)),
             ),
         ),
     )

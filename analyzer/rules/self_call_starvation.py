@@ -28,8 +28,10 @@ from analyzer.correlate.calls import (
     clients_in_words,
     command,
     kind_in_words,
+    process_in_words,
 )
 from analyzer.correlate.outlook import in_words, of_loop
+from analyzer.correlate.stalls import callee_of
 from analyzer.correlate.witness import all_of, of_sockets, plural
 from analyzer.finding import Action, Confidence, Culprit, Evidence, Finding, Heals, Outlook, Severity, Step, When
 
@@ -74,7 +76,7 @@ def _proven(stall: Stall, target: Target) -> Finding:
     confidence, why = _confidence(stall, target, pairs)
     through = f" for tasks of {stall.hops[-1].helper.name}, which wait" if stall.hops else ""
     waiting = f"{all_of(stall.blocked, stall.workers)} request thread{'s' if stall.workers > 1 else ''} of {pool.name}"
-    way = f" through {_proxy(target)}" if target.back else ""
+    way = f" through {_proxy(stall, target)}" if target.back else ""
     outlook = of_loop(stall)
     return Finding(
         rule="self-call-starvation",
@@ -82,7 +84,7 @@ def _proven(stall: Stall, target: Target) -> Finding:
         confidence=confidence,
         headline=f"The server waits for itself: no thread is free to answer the calls it makes to its own port {port}{way}.",
         explanation=(
-            f"{waiting} wait{through} for {plural(len(target.connections), 'call')} to {target.remote}, and that {f'is {_proxy(target)}, which calls {listener}:' if target.back else 'is'}"
+            f"{waiting} wait{through} for {plural(len(target.connections), 'call')} to {target.remote}, and that {f'is {_proxy(stall, target)}, which calls {listener}:' if target.back else 'is'}"
             f" the listener of the same process{f' (pid {view.pid})' if view.pid is not None else ''}. {_state_in_words(pairs)}"
             f"{clients_in_words(view, port)} A request can end only when another one has ended first, so it {in_words(outlook)}."
         ),
@@ -96,7 +98,7 @@ def _proven(stall: Stall, target: Target) -> Finding:
             remote=str(target.remote),
             library=stall.callers[0].activity.library if stall.callers else None,
         ),
-        chain=chain_of(stall, _last_step(target, pairs, pool.name)),
+        chain=chain_of(stall, _last_step(stall, target, pairs)),
         loop=True,
         outlook=outlook,
         actions=_actions(stall, view),
@@ -109,15 +111,18 @@ def _proven(stall: Stall, target: Target) -> Finding:
     )
 
 
-def _proxy(target: Target) -> str:
-    owner = next((one for one in target.back if one.owners), None)
-    return f"{owner.command or 'a process'} (pid {owner.pid}) on the same host" if owner else "a proxy"
+def _proxy(stall: Stall, target: Target) -> str:
+    far = callee_of(stall.view, target)
+    if far is None:
+        return "a proxy"
+    return process_in_words(far, stall.view) + (" on the same host" if far.snapshot.host == stall.view.snapshot.host else "")
 
 
-def _last_step(target: Target, pairs: Sequence[Pair], pool: str) -> Step:
+def _last_step(stall: Stall, target: Target, pairs: Sequence[Pair]) -> Step:
+    pool = stall.pool.name
     if target.back:
         return Step(
-            f"{target.remote}, {_proxy(target)}",
+            f"{target.remote}, {_proxy(stall, target)}",
             "calls back and needs a free thread of",
             f"own listener; {pool} has none",
             (_pair_evidence(pairs),),
@@ -140,7 +145,7 @@ def _confidence(stall: Stall, target: Target, pairs: Sequence[Pair]) -> tuple[Co
         doubts.append("dump and sockets name different pids")
     said = (
         f"Two independent artifacts agree: the dump shows {plural(len(stall.callers), 'thread')} in a call and no free request thread, the socket"
-        f" table shows {plural(len(pairs), 'connection')} {f'of {_proxy(target)} back' if target.back else 'of this process'} to its own listener"
+        f" table shows {plural(len(pairs), 'connection')} {f'of {_proxy(stall, target)} back' if target.back else 'of this process'} to its own listener"
     )
     if not doubts:
         return Confidence.CERTAIN, said + ", each with its request unread."
@@ -181,7 +186,7 @@ def _evidence(stall: Stall, target: Target, pairs: Sequence[Pair], port: int) ->
         found.append(
             of_sockets(
                 target.connections,
-                f"{plural(len(target.connections), 'connection')} from this process to {_proxy(target)}",
+                f"{plural(len(target.connections), 'connection')} from this process to {_proxy(stall, target)}",
                 (str(target.remote),),
             )
         )

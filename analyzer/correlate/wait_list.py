@@ -1,0 +1,132 @@
+"""Every wait of a process: thread → what it waits for → who would have to act, each with what the claim rests on.
+
+On a future: the pool that must run it. On a lock: its owner. On a socket: the service at the far end, the process and the pool behind it. On a
+lease: the lender, and the pool whose threads use what it lends. What the dump and the tables do not tell stays None.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from msgspec.structs import replace
+
+from analyzer.correlate.blockers import FUTURES, waited_lock
+from analyzer.correlate.calls import process_in_words
+from analyzer.correlate.deadlocks import lock_holders
+from analyzer.correlate.leases import lender_of, users_of
+from analyzer.correlate.stalls import callee_of, stalls
+from analyzer.correlate.waits import helper_of
+from analyzer.finding import Confidence, Wait
+from parsers.records import Lock, LockVerb
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from analyzer.correlate.knowledge import Lender
+    from analyzer.correlate.pools import Busy, Pool
+    from analyzer.correlate.process import ProcessView
+    from analyzer.correlate.stalls import Stall
+    from analyzer.correlate.waits import Hop
+    from parsers.records import Thread
+
+
+def waits_of(view: ProcessView) -> Iterator[Wait]:
+    """Every wait of the process' threads that names an object, a service or a pool."""
+    holders = lock_holders(view)
+    pool_by_thread = {id(member.thread): pool.name for pool in view.pools for member in pool.members}
+    called = _called(view)
+    for pool in view.pools:
+        hop = helper_of(view, pool)
+        for member in pool.busy:
+            lender = lender_of(member, view.known) if member.activity.kind == "lease" else None
+            if member.activity.kind in FUTURES:
+                yield _on_future(view, member, pool, hop)
+            elif lender is not None:
+                yield _on_lease(view, member, pool, lender)
+            elif id(member.thread) in called:
+                yield called[id(member.thread)]
+            elif (lock := waited_lock(member.thread)) is not None:
+                holder = holders.get(lock.address or "")
+                holder = None if holder is member.thread else holder
+                yield _on_lock(view, member, pool, lock, holder, pool_by_thread.get(id(holder)))
+
+
+def _described(lock: Lock | None) -> str | None:
+    return None if lock is None else f"{lock.cls or 'object'} {lock.address or ''}".strip()
+
+
+def _on_future(view: ProcessView, member: Busy, pool: Pool, hop: Hop | None) -> Wait:
+    return Wait(
+        snapshot=view.snapshot.name,
+        waiter=member.thread.name,
+        waiter_pool=pool.name,
+        on=member.activity.kind,
+        object=_described(waited_lock(member.thread)),
+        holder=None,
+        holder_pool=hop.helper.name if hop else None,
+        basis=hop.basis if hop else "unknown",
+        confidence=hop.confidence if hop else Confidence.SUSPECTED,
+    )
+
+
+def _on_lock(view: ProcessView, member: Busy, pool: Pool, lock: Lock, holder: Thread | None, holder_pool: str | None) -> Wait:
+    return Wait(
+        snapshot=view.snapshot.name,
+        waiter=member.thread.name,
+        waiter_pool=pool.name,
+        on="monitor" if lock.verb is not LockVerb.PARKING else member.activity.kind,
+        object=_described(lock),
+        holder=holder.name if holder is not None else None,
+        holder_pool=holder_pool if holder is not None else None,
+        basis="lock lines of the dump",
+        confidence=Confidence.CERTAIN if holder is not None else Confidence.SUSPECTED,
+    )
+
+
+def _on_lease(view: ProcessView, member: Busy, pool: Pool, lender: Lender) -> Wait:
+    users = {other.name for other in view.pools if users_of(other, lender, view.known)}
+    holder_pool = next(iter(users)) if len(users) == 1 else None
+    return Wait(
+        snapshot=view.snapshot.name,
+        waiter=member.thread.name,
+        waiter_pool=pool.name,
+        on="lease",
+        object=f"{lender.lends} of {lender.software}",
+        holder=None,
+        holder_pool=holder_pool,
+        basis="the only pool whose threads use what is lent" if holder_pool else "frames of the lender; nobody is seen to use what is lent",
+        confidence=Confidence.LIKELY if holder_pool else Confidence.SUSPECTED,
+    )
+
+
+def _called(view: ProcessView) -> dict[int, Wait]:
+    """By thread: the service that a caller of a server pool waits for, where the sockets name one."""
+    found: dict[int, Wait] = {}
+    for stall in stalls(view):
+        target = stall.main_target
+        if target is None:
+            continue
+        far = view if target.own else callee_of(view, target)
+        wait = Wait(
+            snapshot=view.snapshot.name,
+            waiter="",
+            waiter_pool=stall.calling_pool.name,
+            on="socket",
+            object=str(target.remote),
+            holder=process_in_words(far, view) if far is not None else None,
+            holder_pool=_answers(far, stall, target.remote.port),
+            basis=f"{len(target.connections)} connections for {len(stall.callers)} callers",
+            confidence=target.confidence,
+        )
+        found |= {id(caller.thread): replace(wait, waiter=caller.thread.name) for caller in stall.callers}
+    return found
+
+
+def _answers(far: ProcessView | None, stall: Stall, port: int | None) -> str | None:
+    """The pool that serves the port at the far end."""
+    if far is None:
+        return None
+    if far is stall.view:
+        return stall.pool.name
+    behind = [other.pool.name for other in stalls(far) if other.port in {None, port}]
+    return behind[0] if len(behind) == 1 else None
