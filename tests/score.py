@@ -138,7 +138,8 @@ def main() -> None:
     links = [sum(row.links[n] for row in rows) for n in range(3)]
     waits = [sum(row.waits[n] for row in rows) for n in range(3)]
     out(
-        f"\n{right} of {len(rows)} causes right, {sum(row.is_open for row in rows)} open; links {links[0]} right, {links[1]} wrong, {links[2]} unknown;"
+        f"\n{right} of {len(rows)} causes right, {sum(row.is_open for row in rows)} open; links {links[0]} right, {links[1]} wrong, {links[2]} unknown: "
+        f"{links[0] / sum(links):.0%} of the sockets that blocked threads had are linked;"
     )
     out(
         f" waits {waits[0]} right, {waits[1]} wrong, {waits[2]} unknown; {sum(bool(row.false_claims) for row in rows)} samples with a false claim\n"
