@@ -77,7 +77,15 @@ def incident(
         typer.echo(context.get_help(), err=True)
         raise typer.Exit(USAGE)
     request = Request(
-        paths, tuple(form.value for form in formats or ()), output, host, timezone, fail_on.value if fail_on else None, quiet, verbose, config
+        paths,
+        tuple(form.value for form in formats or ()),
+        output,
+        host,
+        timezone,
+        fail_on.value if fail_on else None,
+        quiet,
+        verbose,
+        config,
     )
     try:
         code = run(request, shlex.join(["analyze", *sys.argv[1:]]))

@@ -29,6 +29,7 @@ from parsers import (
     process_status,
     ps,
     ss,
+    strace,
     thread_file,
     top,
 )
@@ -78,6 +79,7 @@ FORMATS: Final[tuple[Format, ...]] = (
     proc_net,
     proc_fd,
     proc_task,
+    strace,
     collection,
     top,
     counters,

@@ -22,6 +22,7 @@ import pyparsing as pp
 
 from parsers.records import Descriptor, Inode, NativeId, Parsed, Pid, TaskSyscall
 from parsers.source import Section, leftovers
+from parsers.task_records import DESCRIPTOR_FIRST
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -55,10 +56,6 @@ _CALLS: Final = {
     },
 }  # fmt: skip
 """``arch/x86/entry/syscalls/syscall_64.tbl`` and ``include/uapi/asm-generic/unistd.h``: the calls that tell what a thread waits for."""
-_FIRST_IS_DESCRIPTOR: Final = frozenset(
-    {"read", "write", "close", "readv", "writev", "sendfile", "connect", "accept", "accept4", "sendto", "recvfrom"}
-    | {"sendmsg", "recvmsg", "recvmmsg", "sendmmsg"}
-)
 _EPOLL: Final = frozenset({"epoll_wait", "epoll_pwait", "epoll_pwait2"})
 _X86_STACK: Final = range(1 << 46, 1 << 47)
 """Where x86-64 puts stacks: the upper half of the 47 bits that a user has. ARM has 39 or 48."""
@@ -100,7 +97,7 @@ def _of_table(section: Section, index: int, match: re.Match[str], pid: Pid, mach
         for part in parts
         if (found := _target(part))
     )
-    own = bool(targets) and (call in _EPOLL or call in _FIRST_IS_DESCRIPTOR)
+    own = bool(targets) and (call in _EPOLL or call in DESCRIPTOR_FIRST)
     waits = targets[1:] if call in _EPOLL else targets
     return TaskSyscall(
         where=section.where(index),
@@ -117,14 +114,14 @@ def _of_table(section: Section, index: int, match: re.Match[str], pid: Pid, mach
 
 def _of_raw_line(section: Section, index: int, match: re.Match[str]) -> TaskSyscall:
     call, numbers = _call(match["call"], None)
-    descriptor = numbers[1] if call in _FIRST_IS_DESCRIPTOR or call in _EPOLL else None
+    descriptor = numbers[1] if call in DESCRIPTOR_FIRST or call in _EPOLL else None
     return TaskSyscall(
         where=section.where(index),
         pid=Pid(int(match["pid"])),
         native_id=NativeId(int(match["tid"])),
         call=call,
         descriptor=descriptor,
-        waits_for=(Descriptor(descriptor),) if descriptor is not None and call in _FIRST_IS_DESCRIPTOR else None,
+        waits_for=(Descriptor(descriptor),) if descriptor is not None and call in DESCRIPTOR_FIRST else None,
     )
 
 

@@ -2,12 +2,19 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
 import msgspec
 
 if TYPE_CHECKING:
     from parsers.places import Inode, NativeId, Pid, Where
+
+
+DESCRIPTOR_FIRST: Final = frozenset(
+    {"read", "write", "close", "readv", "writev", "sendfile", "connect", "accept", "accept4", "sendto", "recvfrom"}
+    | {"sendmsg", "recvmsg", "recvmmsg", "sendmmsg"}
+)
+"""System calls that work on one descriptor, their first argument (``include/linux/syscalls.h``)."""
 
 
 class Descriptor(msgspec.Struct, frozen=True, gc=False):
