@@ -11,6 +11,7 @@ from msgspec.structs import replace
 
 from analyzer.correlate import Case, Knowledge, ProcessView, Stall
 from analyzer.correlate.calls import DUMP_MISSING, SOCKETS_MISSING, STACKS_MISSING, command
+from analyzer.correlate.growth import limits, moments
 from analyzer.correlate.links import links_of
 from analyzer.correlate.pools import VIRTUAL
 from analyzer.correlate.stalls import SATURATED, pressure
@@ -86,6 +87,8 @@ def diagnose(
         missing=_missing(case, ranked, verdict),
         inputs=tuple(input_of(artifact) for artifact in incident.artifacts),
         excerpts={where: excerpt(where) for where in sorted(places)},
+        moments=moments(case),
+        limits=limits(case),
         notes=tuple(dict.fromkeys((*notes, *notes_of(case)))),
     )
 

@@ -329,6 +329,24 @@ class Input(msgspec.Struct, frozen=True, kw_only=True):
     note: str | None = None
 
 
+class Moment(msgspec.Struct, frozen=True):
+    """When a snapshot was taken: ISO 8601, with a zone only if the evidence has one."""
+
+    host: str | None
+    snapshot: str
+    time: str
+
+
+class DescriptorLimit(msgspec.Struct, frozen=True):
+    """How many descriptors a process uses and may use. ``assumed``: no file states the limit, it is a usual one."""
+
+    host: str | None
+    pid: int | None
+    used: int
+    limit: int
+    assumed: bool
+
+
 class IncidentFacts(msgspec.Struct, frozen=True, kw_only=True):
     """Name, hosts and the span of time that the evidence covers. Times are ISO 8601, without zone unless the evidence has one."""
 
@@ -339,7 +357,11 @@ class IncidentFacts(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Diagnosis(msgspec.Struct, frozen=True, kw_only=True):
-    """Everything a report may say. ``excerpts`` has the lines behind each place of evidence; ``notes`` are warnings about the evidence."""
+    """Everything a report may say.
+
+    ``excerpts`` has the lines behind each place of evidence; ``notes`` are warnings about the evidence; ``moments`` and ``limits`` are what
+    a chart over time needs.
+    """
 
     incident: IncidentFacts
     verdict: Verdict
@@ -354,6 +376,8 @@ class Diagnosis(msgspec.Struct, frozen=True, kw_only=True):
     inputs: tuple[Input, ...]
     excerpts: dict[Where, tuple[str, ...]]
     notes: tuple[str, ...] = ()
+    moments: tuple[Moment, ...] = ()
+    limits: tuple[DescriptorLimit, ...] = ()
 
     def finding(self, ident: str | None) -> Finding | None:
         """The finding of that id, None if there is none."""

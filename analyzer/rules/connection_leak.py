@@ -19,6 +19,7 @@ from __future__ import annotations
 import itertools
 from typing import TYPE_CHECKING, Final
 
+from analyzer.correlate.growth import growth, in_words
 from analyzer.correlate.sockets import close_wait
 from analyzer.correlate.witness import of_sockets, plural
 from analyzer.finding import Action, Confidence, Culprit, Finding, Heals, Missing, Outlook, Severity, Step, When
@@ -28,6 +29,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
     from analyzer.correlate import Case, ProcessView
+    from analyzer.correlate.growth import Growth
     from analyzer.correlate.sockets import Connection
     from parsers.records import Endpoint
 
@@ -49,7 +51,7 @@ def diagnose(case: Case) -> Iterator[Finding]:
         history = [view for view in case.history(process) if view.sockets]
         for remote, sockets in _groups(history[-1]).items() if history else ():
             earlier = [_groups(view).get(remote, []) for view in history[:-1]]
-            yield from _judge(history[-1], remote, sockets, earlier)
+            yield from _judge(history, remote, sockets, earlier)
 
 
 def _groups(view: ProcessView) -> dict[Endpoint, list[Connection]]:
@@ -62,8 +64,9 @@ def _groups(view: ProcessView) -> dict[Endpoint, list[Connection]]:
 
 
 def _judge(
-    view: ProcessView, remote: Endpoint, sockets: Sequence[Connection], earlier: Sequence[Sequence[Connection]]
+    history: Sequence[ProcessView], remote: Endpoint, sockets: Sequence[Connection], earlier: Sequence[Sequence[Connection]]
 ) -> Iterator[Finding]:
+    view = history[-1]
     counts = [len(group) for group in earlier] + [len(sockets)]
     drained = close_wait(sockets).drained
     kept = {(one.local, one.remote) for one in earlier[0]} & {(one.local, one.remote) for one in sockets} if earlier else set()
@@ -82,6 +85,7 @@ def _judge(
             Severity.WARNING,
             Confidence.CERTAIN if len(counts) >= TREND else Confidence.LIKELY,
             f"{' → '.join(map(str, counts))} sockets in {len(counts)} snapshots; none of the first ones was ever closed.",
+            growth(history, counts),
         )
     elif len(sockets) > MANY and len(counts) == 1:
         yield _finding(
@@ -115,6 +119,7 @@ def _finding(
     severity: Severity,
     confidence: Confidence,
     why: str,
+    speed: Growth | None = None,
 ) -> Finding:
     split = close_wait(sockets)
     states = ", ".join(
@@ -126,7 +131,11 @@ def _finding(
         )
         if part
     )
-    grown = f" They grow: {' → '.join(f'{count:,}' for count in counts)}." if len(counts) > 1 and counts[-1] > counts[0] else ""
+    grown = (
+        f" They grow: {' → '.join(f'{count:,}' for count in counts)}.{in_words(speed)}"
+        if len(counts) > 1 and counts[-1] > counts[0]
+        else ""
+    )
     who = view.command or "The process"
     pid = view.process.pid
     severe = severity is not Severity.INFO

@@ -21,6 +21,7 @@ from collections import defaultdict
 from typing import TYPE_CHECKING, Final
 
 from analyzer.correlate.crowds import judge
+from analyzer.correlate.growth import growth, in_words
 from analyzer.correlate.witness import of_threads, plural
 from analyzer.finding import Action, Culprit, Evidence, Finding, Heals, Missing, Outlook, Severity, Step, When
 
@@ -79,7 +80,8 @@ def _finding(view: ProcessView, pattern: str, family: Sequence[Pool], earlier: S
         before = _families(other).get(pattern, [])
         if before:
             evidence.append(_sight(before, f"{plural(len(before), 'pool')} {pattern} in an earlier dump"))
-    grown = f" They grow: {' → '.join(f'{count:,}' for count in counts)}." if len(counts) > 1 else ""
+    speed = in_words(growth([*earlier, view], counts, descriptors=False))
+    grown = f" They grow: {' → '.join(f'{count:,}' for count in counts)}.{speed}" if len(counts) > 1 else ""
     pid = view.process.pid if view.process.pid is not None else "PID"
     return Finding(
         rule="thread-leak",
