@@ -13,7 +13,7 @@ import pyparsing as pp
 
 from parsers.records import JavaState, LockVerb, TcpState, Timer, TimerKind
 
-_STATE_SPELLINGS: Final[dict[str, TcpState]] = {
+STATES: Final[dict[str, TcpState]] = {
     **{state.value: state for state in TcpState},
     "ESTAB": TcpState.ESTABLISHED,
     "CLOSED": TcpState.CLOSE,
@@ -39,14 +39,15 @@ _STATE_SPELLINGS: Final[dict[str, TcpState]] = {
     "FECHANDO": TcpState.CLOSING,
     "ZAVŘEN": TcpState.CLOSE,
 }
+"""Netstat's spellings of the states, of all systems and languages."""
 
 
 def tcp_state(text: str) -> TcpState | None:
     """The state behind any tool's spelling, None for a word that is no state."""
-    return _STATE_SPELLINGS.get(text.replace("-", "_").upper())
+    return STATES.get(text.replace("-", "_").upper())
 
 
-_TIMER_WORDS: Final[dict[str, TimerKind]] = {
+TIMER_WORDS: Final[dict[str, TimerKind]] = {
     "off": TimerKind.OFF,
     "on": TimerKind.RETRANSMIT,
     "keepalive": TimerKind.KEEPALIVE,
@@ -62,6 +63,7 @@ _TIMER_WORDS: Final[dict[str, TimerKind]] = {
     "zapnut": TimerKind.RETRANSMIT,
     "キープアライブ": TimerKind.KEEPALIVE,
 }
+"""The kinds of timer as the tools call them, in all languages."""
 
 NETSTAT_TIMER = pp.Regex(r"(?P<kind>\S+) \(\(?(?P<left>\d{1,18}[.,]\d+)/(?P<retransmits>\d{1,18})/(?P<probes>\d{1,18})\)")
 """``keepalive (7196.98/0/0)``: seconds left, retransmissions, unanswered probes; a decimal comma in some locales."""
@@ -69,7 +71,7 @@ NETSTAT_TIMER = pp.Regex(r"(?P<kind>\S+) \(\(?(?P<left>\d{1,18}[.,]\d+)/(?P<retr
 
 def netstat_timer(kind: str, left: str, retransmits: str, probes: str) -> Timer:
     """A timer of ``netstat -o``, to the hundredth of a second."""
-    return Timer(_TIMER_WORDS.get(kind, TimerKind.UNKNOWN), float(left.replace(",", ".")), int(retransmits), int(probes))
+    return Timer(TIMER_WORDS.get(kind, TimerKind.UNKNOWN), float(left.replace(",", ".")), int(retransmits), int(probes))
 
 
 SS_TIMER = pp.Regex(
@@ -83,17 +85,17 @@ def ss_timer(kind: str, minutes: str | None, seconds: str | None, millis: str | 
     # print_ms_timer writes "5.548ms" for 5 seconds and 548 ms: with a point in it, the number is of seconds.
     fraction = float(millis or 0) / (1 if millis and "." in millis else 1000)
     left = 60 * float(minutes or 0) + float(seconds or 0) + fraction
-    word = _TIMER_WORDS.get(kind, TimerKind.UNKNOWN)
+    word = TIMER_WORDS.get(kind, TimerKind.UNKNOWN)
     return Timer(word, left, int(retransmits), None, rounded=minutes is not None and seconds is None)
 
 
 def decimal(text: str | None) -> float | None:
     """A number that may have a decimal comma (the JVM prints ``cpu=12,34ms`` in some locales)."""
-    return None if text is None else float(text.replace(",", "."))
+    return None if text is None else float(text.replace(",", ".") if "," in text else text)
 
 
 THREAD_HEADER = pp.Regex(
-    r'"(?P<name>.*)"(?: #(?P<jid>\d{1,18}))?(?: \[(?P<tidb>\d{1,18})\])?(?P<daemon> daemon)?(?: prio=-?\d+)?(?: os_prio=-?\d+)?'
+    r'"(?P<name>[^"]*+(?="[^"]*+$)|.*)"(?: #(?P<jid>\d{1,18}))?(?: \[(?P<tidb>\d{1,18})\])?(?P<daemon> daemon)?(?: prio=-?\d+)?(?: os_prio=-?\d+)?'
     r"(?: cpu=(?P<cpu>\d{1,18}(?:[.,]\d+)?)\s?ms)?(?: elapsed=(?P<elapsed>\d{1,18}(?:[.,]\d+)?)\s?s)?(?: allocated=\S+)?"
     r"(?: defined_classes=\d+)?"
     r"\s+tid=(?:0x)?[0-9a-fA-F]+(?:\s+nid=(?P<nid>0x[0-9a-fA-F]{1,16}|\d{1,18}|NA))?"

@@ -20,18 +20,20 @@ Header fields come from ``javaThread.cpp``, lock lines from ``vframe.cpp``. ``ni
 from __future__ import annotations
 
 import re
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Final, cast
 
 import pyparsing as pp
 
 from parsers.grammar import THREAD_HEADER
 from parsers.hotspot_deadlock import deadlock_at
-from parsers.hotspot_thread import OpenThread, line_fact
+from parsers.hotspot_thread import INSIDE, OpenThread, frames_of, line_fact
 from parsers.records import Deadlock, Parsed, Pid, Thread, ThreadDump
 from parsers.source import LONGEST, Section, leftovers
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
+
+    from parsers.records import Frame
 
 NAME: Final = "hotspot"
 
@@ -62,7 +64,6 @@ _SMR = re.compile(r"Threads class SMR info:|_java_thread_list=|[\s{]*0x[0-9a-f]+
 _HEAP = re.compile(r"Heap\s*$")  # kill -3 only; every collector describes its heap in its own indented lines
 _MOUNTED = re.compile(r"\s+Mounted virtual thread #(\d{1,18})")
 _EXCEPTION = re.compile(r"\w(?:Exception|Error|Throwable)\b|Caused by: ")
-_INSIDE: Final = (" ", "\t", "at ", "- ", "java.lang.Thread.State:")  # some tickets lose the indentation
 _NAME_LINES = 8  # a thread's name may hold line ends; more than this is no name
 
 
@@ -88,6 +89,8 @@ class _Reader:
     def __init__(self, section: Section) -> None:
         self.section = section
         self.lines = _without_prefix(section.lines)
+        self.frames = frames_of(self.lines)
+        """The frame on each line, None where there is another thing; a None more at the end."""
         self.read = 0
         self.unread: list[tuple[int, str]] = []
         self.threads: list[Thread] = []
@@ -96,7 +99,6 @@ class _Reader:
         self.vm: str | None = None
         self.pid: Pid | None = None
         self.ended = False
-        self.seen: dict[str, object] = {}
         self.open: OpenThread | None = None
         self.in_heap = False
         self.in_exception = False
@@ -104,18 +106,26 @@ class _Reader:
 
     def run(self) -> None:
         """Walk the lines; every non-blank one ends up in ``read`` or ``unread``."""
-        index = 0
-        while index < len(self.lines):
-            line = self.lines[index]
+        index, lines, frames, printed = 0, self.lines, self.frames, self.section.lines
+        while index < len(lines):
+            line = lines[index]
+            if frames[index] is not None and self.open is not None and not self.in_exception:
+                # A run of frames, which is nearly all of a dump, is taken in one go.
+                end = frames.index(None, index)
+                self.open.take(cast("list[Frame]", frames[index:end]), self.section.first + index)
+                self.read += end - index
+                index = end
+                continue
             if not line or line.isspace():
                 # Blank behind a log's prefix: the line is not blank, and it was understood.
-                self.read += self._nonblank(index, 1)
+                if printed[index]:
+                    self.read += self._nonblank(index, 1)
                 self.in_exception = False
                 index += 1
                 continue
             taken = self._thread_line(index, line) or self._thread_header(index, line) or self._other(index, line)
             if taken:
-                self.read += self._nonblank(index, taken)
+                self.read += 1 if taken == 1 else self._nonblank(index, taken)
             else:
                 if not line[0].isspace():
                     self.in_exception = _EXCEPTION.search(line) is not None
@@ -151,19 +161,16 @@ class _Reader:
         )
 
     def _thread_line(self, index: int, line: str) -> int:
-        """A line that belongs to the open thread: state, frame, lock, synchronizer. Equal lines are matched once."""
+        """A line that belongs to the open thread: state, new frame, lock, synchronizer."""
         thread = self.open
-        if thread is None or self.in_exception or not line.startswith(_INSIDE):
+        if thread is None or self.in_exception or not line.startswith(INSIDE):
             return 0
-        if mounted := _MOUNTED.match(line):
+        if "Mounted" in line and (mounted := _MOUNTED.match(line)):
             # JDK 25 prints the virtual thread, which has no name, below the stack of the carrier that runs it.
             self._close()
             self.open = thread.mounted(int(mounted[1]), self.section.first + index)
             return 1
-        known = self.seen.get(line, self)
-        if known is self:
-            known = line_fact(line)
-            self.seen[line] = known
+        known = line_fact(line)
         if known is None:
             return 0
         thread.add(known, self.section.first + index)
@@ -228,7 +235,8 @@ def _without_prefix(lines: Sequence[str]) -> Sequence[str]:
 
     The dump header tells the prefix: digits in it may change from line to line, the rest may not.
     """
-    lines = [line if len(line) <= LONGEST else "\N{REPLACEMENT CHARACTER}" for line in lines]
+    if max(map(len, lines), default=0) > LONGEST:
+        lines = [line if len(line) <= LONGEST else "\N{REPLACEMENT CHARACTER}" for line in lines]
     header = next((match for line in lines[:4] if "Full thread dump " in line and (match := DUMP_HEADER.re.match(line))), None)
     if header is None or not header["prefix"]:
         return lines

@@ -8,12 +8,15 @@ r"""One thread of a HotSpot dump: the lines below its header, each read by itsel
 from __future__ import annotations
 
 import re
-from typing import TYPE_CHECKING
+from functools import lru_cache
+from typing import TYPE_CHECKING, Final, cast
 
 from parsers.grammar import FRAME, JAVA_STATES, LOCK_LINE, LOCK_VERBS, STATE_LINE, SYNCHRONIZER, decimal
-from parsers.records import Frame, JavaState, Lock, LockVerb, NativeId, Thread
+from parsers.records import Frame, JavaState, Lock, LockVerb, NativeId, Thread, Where
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from parsers.source import Section
 
 _frame = FRAME.re.match
@@ -23,6 +26,26 @@ _state = STATE_LINE.re.match
 _DETAIL = re.compile(r"\s+(?:No compile task|Compiling: |JavaThread state:|Locked ownable synchronizers:)")
 _CARRYING = re.compile(r"\s+Carrying virtual thread #(\d{1,18})")
 _SYNCHRONIZERS = re.compile(r"\s+Locked ownable synchronizers:")
+
+INSIDE: Final = (" ", "\t", "at ", "- ", "java.lang.Thread.State:")
+"""How lines below a thread's header begin; some tickets lose the indentation."""
+_MOST_LINES: Final = 65536
+_known: dict[str, Frame] = {}
+
+
+def frames_of(lines: Sequence[str]) -> list[Frame | None]:
+    """The frame on each line, None where there is none, and a None more.
+
+    Stacks repeat from thread to thread and from dump to dump: a line is read, and its frame held in memory, once.
+    """
+    if len(_known) > _MOST_LINES:
+        _known.clear()
+    for line in set(lines) - _known.keys():
+        if line.startswith(INSIDE) and (frame := _frame_on(line)):
+            _known[line] = frame
+    found = list(map(_known.get, lines))
+    found.append(None)
+    return found
 
 
 class OpenThread:
@@ -38,14 +61,17 @@ class OpenThread:
         self.carrying: int | None = None
         self.lists_synchronizers = False
 
+    def take(self, frames: Sequence[Frame], line: int) -> None:
+        """Add frames that stand on neighbouring lines, from ``line`` on."""
+        self.frames.extend(frames)
+        self.frame_lines.extend(range(line, line + len(frames)))
+        self.last = line + len(frames) - 1
+
     def add(self, fact: object, line: int) -> None:
         """Add what a line says (see ``line_fact``), found at ``line``."""
         self.last = line
-        if isinstance(fact, Frame):
-            self.frames.append(fact)
-            self.frame_lines.append(line)
-        elif isinstance(fact, tuple):
-            verb, address, cls = fact
+        if fact.__class__ is tuple:
+            verb, address, cls = cast("tuple[LockVerb, str | None, str | None]", fact)
             depth = -1 if verb is LockVerb.OWNS else len(self.frames) - 1
             self.locks.append(Lock(verb, address, cls, depth, line))
         elif isinstance(fact, JavaState):
@@ -63,13 +89,12 @@ class OpenThread:
 
     def thread(self) -> Thread:
         """The finished record."""
-        header = self.header
-        nid = header["nid"]
-        if nid == "NA":
-            nid = None
-        if nid is None and header["tidb"]:
-            nid = header["tidb"]
-        where = self.section.where(self.first - self.section.first, self.last - self.section.first)
+        name, java_id, bracket, daemon, cpu, elapsed, nid, state = self.header.group(
+            "name", "jid", "tidb", "daemon", "cpu", "elapsed", "nid", "state"
+        )
+        if nid is None or nid == "NA":
+            nid = bracket
+        where = Where(self.section.file, self.first, self.last)
         native_id = None if nid is None else NativeId(int(nid, 16) if nid.startswith("0x") else int(nid))
         frames, frame_lines, locks = tuple(self.frames), tuple(self.frame_lines), tuple(self.locks)
         if self.virtual is not None:
@@ -83,19 +108,19 @@ class OpenThread:
                 frame_lines=frame_lines,
                 locks=locks,
                 virtual=True,
-                carrier=int(header["jid"]) if header["jid"] else None,
+                carrier=int(java_id) if java_id else None,
             )
-        cpu = decimal(header["cpu"])
+        milliseconds = decimal(cpu)
         return Thread(
             where=where,
-            name=header["name"],
-            java_id=int(header["jid"]) if header["jid"] else None,
+            name=name,
+            java_id=int(java_id) if java_id else None,
             native_id=native_id,
-            daemon=header["daemon"] is not None,
+            daemon=daemon is not None,
             state=self.state,
-            native_state=header["state"].strip() or None,
-            cpu=None if cpu is None else cpu / 1000,
-            elapsed=decimal(header["elapsed"]),
+            native_state=state.strip() or None,
+            cpu=None if milliseconds is None else milliseconds / 1000,
+            elapsed=decimal(elapsed),
             carrying=self.carrying,
             frames=frames,
             frame_lines=frame_lines,
@@ -104,17 +129,30 @@ class OpenThread:
         )
 
 
-def line_fact(line: str) -> Frame | tuple[LockVerb, str | None, str | None] | JavaState | int | str | None:
-    """What an indented line says: a frame, a lock, a state, the number of a carried virtual thread, or a known detail; else None."""
-    if match := _frame(line):
-        cls, _, method = match["call"].rpartition(".")
-        source = match["source"]
-        return Frame(cls, method, source.rpartition("/")[2] if "/" in source and "$$" not in source else source)
+def _frame_on(line: str) -> Frame | None:
+    match = _frame(line)
+    if match is None:
+        return None
+    cls, _, method = match["call"].rpartition(".")
+    source = match["source"]
+    return Frame(cls, method, source.rpartition("/")[2] if "/" in source and "$$" not in source else source)
+
+
+def line_fact(line: str) -> tuple[LockVerb, str | None, str | None] | JavaState | int | str | None:
+    """What an indented line that is no frame says: a lock, a state, the number of a carried virtual thread, or a known detail; else None."""
+    if not line.lstrip().startswith("-"):
+        return _detail(line)
     if match := _lock(line):
-        verb = LOCK_VERBS[match["verb"]]
-        return verb, match["address"], match["cls"] or match["plain"]
+        verb, address, _, plain, cls = match.groups()
+        return LOCK_VERBS[verb], address, cls or plain
     if match := _synchronizer(line):
         return (LockVerb.OWNS, match["address"], match["cls"]) if match["address"] else 0
+    return None
+
+
+@lru_cache(maxsize=256)
+def _detail(line: str) -> JavaState | int | str | None:
+    """The lines between header and frames, of which there are a dozen kinds."""
     if match := _state(line):
         return JAVA_STATES.get(match["state"], 0)
     if match := _CARRYING.match(line):

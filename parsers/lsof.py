@@ -13,30 +13,49 @@ from __future__ import annotations
 
 import re
 from functools import lru_cache
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Final, TypeAlias
 
 import pyparsing as pp
 
-from parsers.endpoint import endpoint
+from parsers.endpoint import LAST_PORT, V4_ENDPOINT, endpoint
 from parsers.grammar import tcp_state
-from parsers.records import Inode, OpenFile, Owner, Parsed, Pid, SocketRow, TcpState
+from parsers.places import to_inode, to_pid
+from parsers.records import Endpoint, OpenFile, Owner, Parsed, SocketRow, TcpState, Where
 from parsers.source import Section, leftovers
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
 NAME: Final = "lsof"
+_LISTEN: Final = TcpState.LISTEN
+_Tail: TypeAlias = tuple[TcpState | None, int | None, int | None]
 
 HEADER: Final = r"(?:(?:lsof:[ ]|[ ]+Output information may be|[ ]+assuming[ ])[^\n]*\n)*COMMAND[ ]+PID[ ][^\n]*\bNAME[ ]*$"
-ROW_SHAPE: Final = r"\S+[ ]+\d+[ ][^\n]*[ ](?:IPv4|IPv6)[ ]+\S+[ ]+\S+[ ]+(?:TCP|UDP)[ ]"
+ROW_SHAPE: Final = (
+    r"\S++[ ]+\d+[ ]++(?:\S++[ ]++){1,7}?(?:IPv[46][ ]+\S+[ ]+\S+[ ]+(?:TCP|UDP)[ ]"
+    r"|(?:\d+[rwu][a-zA-Z-]?|cwd|rtd|txt|mem|DEL)[ ]+(?:REG|DIR|CHR|FIFO|sock|a_inode|unix)[ ]+(?:\d|0x))"
+)
 
 _ANY_COLUMNS = r"(?:\d+\s++(?:\S++\s++)??)??(?:\d+\s++){0,2}?"  # without a header: TID, TASKCMD, PPID and PGID may or may not be there
 
 
-def socket_row(columns: str) -> pp.Regex:
-    """The grammar of a row with endpoints; ``columns`` matches what stands between PID and USER."""
+_FD = r"(?P<fd>[*\d]\d{0,9})[rwu]?[a-zA-Z-]?"
+_OTHER_FD = r"cwd|rtd|txt|mem|DEL|ltx|err|NOFD|jld|Lnn|m\d+|pd|tr|mmap"
+
+
+def row(columns: str) -> pp.Regex:
+    """The grammar of nearly every row; ``columns`` matches what stands between PID and USER. The other two are for the rest."""
     return pp.Regex(
-        rf"(?P<command>\S++)\s++(?P<pid>\d{{1,10}})\s++{columns}(?P<user>\S++)\s++(?P<fd>[*\d]\d{{0,9}})(?P<mode>[rwu]?)[a-zA-Z-]?\s++"
+        rf"(?P<command>\S+) +(?P<pid>\d{{1,10}}) +{columns}(?P<user>\S+) +(?P<whole>(?:{_FD}|(?:{_OTHER_FD})(?:-\w)?)) +(?P<type>\S+) +"
+        rf"(?:(?P<device>\d+|0x\w+) +(?:\S+ +)?(?P<proto>TCP|UDP) +(?P<local>[^\s>]*[^\s>-])(?:->(?:{V4_ENDPOINT}|(?P<remote>\S+)))?"
+        r"(?: \((?P<tail>[^)]*)\))?|(?P<rest>.*\S)) *$"
+    )
+
+
+def socket_row(columns: str) -> pp.Regex:
+    """The grammar of any row with endpoints."""
+    return pp.Regex(
+        rf"(?P<command>\S++)\s++(?P<pid>\d{{1,10}})\s++{columns}(?P<user>\S++)\s++{_FD}\s++"
         r"(?P<type>IPv4|IPv6|inet|inet6)\s++(?:(?=\S*?[,;x])\S++\s++)??(?P<device>\S++)\s++(?:\S++\s++)??"
         r"(?P<proto>TCP|UDP|UDPLITE|TCPv6|UDPv6|SCTP|ICMP)\s++(?P<name>\S++)(?:\s++\((?P<tail>.*)\))?\s*$"
     )
@@ -46,24 +65,27 @@ def file_row(columns: str) -> pp.Regex:
     """The grammar of any other row."""
     return pp.Regex(
         rf"(?P<command>\S++)\s++(?P<pid>\d{{1,10}})\s++{columns}(?P<user>\S++)\s++"
-        r"(?P<fd>[*\d]\d*[rwu]?[a-zA-Z-]?|(?:cwd|rtd|txt|mem|DEL|ltx|err|NOFD|jld|Lnn|m\d+|pd|tr|mmap)(?:-\w)?)\s++"
+        rf"(?P<fd>[*\d]\d*[rwu]?[a-zA-Z-]?|(?:{_OTHER_FD})(?:-\w)?)\s++"
         r"(?P<type>\S++)\s++(?P<rest>.*\S)\s*$"
     )
 
 
 @lru_cache(maxsize=16)
-def grammars(header: tuple[str, ...]) -> tuple[pp.Regex, pp.Regex]:
-    """The grammars of both kinds of row below this header. Process rows of ``-K`` leave TID and TASKCMD blank."""
+def grammars(header: tuple[str, ...]) -> tuple[pp.Regex, pp.Regex, pp.Regex]:
+    """The grammars of rows, of all with endpoints, and of all others, below this header. Process rows of ``-K`` leave TID and TASKCMD blank."""
     columns = r"(?:\d+\s++(?:\S++\s++)?)??" if "TID" in header else ""
     columns += r"\d+\s++" * sum(name in header for name in ("PPID", "PGID"))
-    return socket_row(columns), file_row(columns)
+    return row(columns), socket_row(columns), file_row(columns)
 
 
+ROW = row("")
 SOCKET_ROW = socket_row(_ANY_COLUMNS)
 FILE_ROW = file_row(_ANY_COLUMNS)
 _socket_row = SOCKET_ROW.re.match
+_telling_row = re.compile(ROW_SHAPE).match
 
-_path = re.compile(r"(?:^|.*?\s)(?P<path>/.*)").match
+_INTERNET: Final = frozenset({"IPv4", "IPv6", "inet", "inet6"})
+_SOCKETS: Final = frozenset({"sock", "IPv4", "IPv6"})
 _LONGEST_INODE: Final = 18  # digits; more is no inode but damage
 _HEADER = re.compile(r"COMMAND\s+PID\b")
 _REMARK = re.compile(r"lsof: |\s+Output information may be incomplete|\s*dev=|\s+assuming ")
@@ -72,8 +94,8 @@ _SOCK_REST = re.compile(r"\S+\s+\S+\s+(?P<inode>\d{1,18})\s+(?P<name>.*(?:protoc
 
 
 def sniff(head: Sequence[str]) -> bool:
-    """True if lsof's header or a socket row is among the lines."""
-    return any(_HEADER.match(line) or _socket_row(line) for line in head)
+    """True if lsof's header or a row with a type that only lsof prints is among the lines."""
+    return any(_HEADER.match(line) or _socket_row(line) or _telling_row(line) for line in head)
 
 
 def parse(section: Section) -> Parsed:
@@ -81,71 +103,132 @@ def parse(section: Section) -> Parsed:
 
     With ``-K`` every descriptor is listed once per thread; equal rows of one pid and inode are told apart later, by inode.
     """
+    reader = _Reader(section)
     records: list[SocketRow | OpenFile] = []
     unread: list[tuple[int, str]] = []
     read = 0
-    socket, file = SOCKET_ROW.re.match, FILE_ROW.re.match
     for index, line in section.rows():
-        match = socket(line)
-        record = (_socket(section, index, match) if match else None) or ((other := file(line)) and _file(section, index, other))
-        if record:
+        record = reader.row(index, line)
+        if record is not None:
             records.append(record)
-            read += 1
         elif _HEADER.match(line):
-            socket, file = (grammar.re.match for grammar in grammars(tuple(line.split())))
-            read += 1
-        elif _REMARK.match(line):
-            read += 1
-        else:
+            reader.header(line)
+        elif not _REMARK.match(line):
             unread.append((index, "no lsof row"))
+            continue
+        read += 1
     gaps, elisions = leftovers(section, unread)
     return Parsed((*records, *elisions), read + len(elisions), gaps)
 
 
-def _socket(section: Section, index: int, match: re.Match[str]) -> SocketRow | None:
-    near, arrow, far = match["name"].partition("->")
-    local = endpoint(near)
-    remote = endpoint(far) if arrow else None
-    if local is None or (arrow and remote is None):
+class _Reader:
+    """One pass over a table. Cells that stand in many rows are read, and held in memory, once."""
+
+    def __init__(self, section: Section) -> None:
+        self.section, self.file, self.first = section, section.file, section.first
+        self.match, self.socket, self.other = ROW.re.match, SOCKET_ROW.re.match, FILE_ROW.re.match
+        self.cells: dict[str, str] = {}
+        self.commands: dict[str, str] = {}
+        self.tails: dict[str | None, _Tail] = {}
+
+    def header(self, line: str) -> None:
+        """The columns of the rows below."""
+        self.match, self.socket, self.other = (grammar.re.match for grammar in grammars(tuple(line.split())))
+
+    def row(self, index: int, line: str) -> SocketRow | OpenFile | None:
+        """The record of a row, None if the line is none."""
+        match = self.match(line)
+        if match is None:
+            return self.rare(index, line)
+        command, pid, user, whole, fd, kind, device, proto, near, host, port, far, tail, rest = match.groups()
+        if rest is not None:
+            return self.rare(index, line) if kind in _INTERNET else self.open_file(index, pid, command, whole, kind, rest)
+        local = endpoint(near)
+        if host:
+            number = int(port)
+            remote = Endpoint(host, number) if number <= LAST_PORT else None
+        else:
+            remote = endpoint(far) if far else None
+        if local is None or fd is None or kind not in _INTERNET or (remote is None and (host or far)):
+            return self.rare(index, line)
+        state, recv_q, send_q = self.tails.get(tail) or self.tail(tail)
+        number = self.first + index
+        return SocketRow(
+            where=Where(self.file, number, number),
+            tool=NAME,
+            proto="tcp" if proto == "TCP" else "udp",
+            local=local,
+            remote=None if state is _LISTEN else remote,
+            state=state,
+            recv_q=recv_q,
+            send_q=send_q,
+            owners=(Owner(to_pid(pid), self.commands.get(command) or self.command(command), int(fd) if fd[0] != "*" else None),),
+            user=self.cells.setdefault(user, user),
+            inode=to_inode(device) if device.isdecimal() and len(device) <= _LONGEST_INODE else None,
+        )
+
+    def rare(self, index: int, line: str) -> SocketRow | OpenFile | None:
+        """A row with tabs, flags of the file, blank cells, other protocols; None if the line is none."""
+        if match := self.socket(line):
+            near, arrow, far = match["name"].partition("->")
+            local, remote = endpoint(near), endpoint(far) if arrow else None
+            if local is not None and (remote is not None or not arrow):
+                state, recv_q, send_q = self.tail(match["tail"])
+                fd, device = match["fd"], match["device"]
+                return SocketRow(
+                    where=self.section.where(index),
+                    tool=NAME,
+                    proto=match["proto"][:3].lower(),
+                    local=local,
+                    remote=None if state is _LISTEN else remote,
+                    state=state,
+                    recv_q=recv_q,
+                    send_q=send_q,
+                    owners=(Owner(to_pid(match["pid"]), self.command(match["command"]), int(fd) if fd.isdecimal() else None),),
+                    user=match["user"],
+                    inode=to_inode(device) if device.isdecimal() and len(device) <= _LONGEST_INODE else None,
+                )
+        if match := self.other(line):
+            return self.open_file(index, *match.group("pid", "command", "fd", "type", "rest"))
         return None
-    queues = _TCP_QUEUES.match(match["tail"] or "")
-    state = tcp_state(queues["state"]) if queues and queues["state"] else None
-    fd = match["fd"]
-    device = match["device"]
-    return SocketRow(
-        where=section.where(index),
-        tool=NAME,
-        proto=match["proto"][:3].lower(),
-        local=local,
-        remote=None if state is TcpState.LISTEN else remote,
-        state=state,
-        recv_q=int(queues["recv"]) if queues and queues["recv"] else None,
-        send_q=int(queues["send"]) if queues and queues["send"] else None,
-        owners=(Owner(Pid(int(match["pid"])), _unescape(match["command"]), int(fd) if fd.isdecimal() else None),),
-        user=match["user"],
-        inode=Inode(int(device)) if device.isdecimal() and len(device) <= _LONGEST_INODE else None,
-    )
 
+    def tail(self, text: str | None) -> _Tail:
+        """State and queues: ``CLOSE_WAIT QR=19 QS=0``, as far as ``-T`` asked for them."""
+        known = self.tails.get(text)
+        if known is None:
+            queues = _TCP_QUEUES.match(text or "")
+            recv, send = (int(queues[name]) if queues and queues[name] else None for name in ("recv", "send"))
+            known = self.tails[text] = tcp_state(queues["state"]) if queues and queues["state"] else None, recv, send
+        return known
 
-def _file(section: Section, index: int, match: re.Match[str]) -> OpenFile:
-    rest = match["rest"]
-    sock = _SOCK_REST.match(rest) if match["type"] in {"sock", "IPv4", "IPv6"} else None
-    return OpenFile(
-        where=section.where(index),
-        tool=NAME,
-        pid=Pid(int(match["pid"])),
-        command=_unescape(match["command"]),
-        fd=match["fd"],
-        kind=match["type"],
-        target=sock["name"] if sock else _target(rest),
-        inode=Inode(int(sock["inode"])) if sock else None,
-    )
+    def open_file(self, index: int, pid: str, command: str, fd: str, kind: str, rest: str) -> OpenFile:
+        """The record of any other row."""
+        sock = _SOCK_REST.match(rest) if kind in _SOCKETS else None
+        return OpenFile(
+            where=self.section.where(index),
+            tool=NAME,
+            pid=to_pid(pid),
+            command=self.command(command),
+            fd=fd,
+            kind=self.cells.setdefault(kind, kind),
+            target=sock["name"] if sock else _target(rest),
+            inode=to_inode(sock["inode"]) if sock else None,
+        )
+
+    def command(self, text: str) -> str:
+        """The command as the process calls itself."""
+        known = self.commands.get(text)
+        if known is None:
+            known = self.commands[text] = _unescape(text)
+        return known
 
 
 def _target(rest: str) -> str:
     """NAME: the path, else what follows DEVICE, SIZE/OFF and NODE. ``-s`` and deleted files leave cells blank, paths may hold blanks."""
-    path = _path(rest)
-    return path["path"] if path else rest.split(None, 3)[-1]
+    before, blank, path = rest.partition(" /")
+    if blank or before.startswith("/"):
+        return f"/{path}" if blank and not before.startswith("/") else rest
+    return rest.split(None, 3)[-1]
 
 
 def _unescape(command: str) -> str:

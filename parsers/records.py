@@ -11,9 +11,22 @@ from typing import TypeAlias
 import msgspec
 
 from parsers.places import Inode, NativeId, Pid, Unit, Where
-from parsers.task_records import Collected, Descriptor, TaskSyscall
+from parsers.task_records import DESCRIPTOR_FIRST, Collected, Descriptor, TaskSyscall
+from parsers.tcp_info import SocketMemory, TcpInfo
 
-__all__ = ["Collected", "Descriptor", "Inode", "NativeId", "Pid", "TaskSyscall", "Unit", "Where"]  # defined next door, imported from here
+__all__ = [
+    "DESCRIPTOR_FIRST",
+    "Collected",
+    "Descriptor",
+    "Inode",
+    "NativeId",
+    "Pid",
+    "SocketMemory",
+    "TaskSyscall",
+    "TcpInfo",
+    "Unit",
+    "Where",
+]  # defined next door, imported from here
 
 
 class TcpState(StrEnum):
@@ -123,6 +136,9 @@ class SocketRow(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     last_received_ms: int | None = None
     last_ack_ms: int | None = None
     bytes_received: int | None = None
+    info: TcpInfo | None = None
+    """All of ``ss -i``; the three above are its most telling ones."""
+    memory: SocketMemory | None = None
 
     @property
     def pid(self) -> Pid | None:
@@ -205,7 +221,7 @@ class Lock(msgspec.Struct, frozen=True, gc=False):
     """The Java id of the thread that holds it, where the line itself names one."""
 
 
-class Thread(msgspec.Struct, frozen=True, kw_only=True):
+class Thread(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     """One thread of a dump. Times in seconds since the thread's start; ``frame_lines`` has the line of each frame."""
 
     where: Where
@@ -247,7 +263,7 @@ class Deadlock(msgspec.Struct, frozen=True):
     entries: tuple[DeadlockEntry, ...]
 
 
-class ThreadDump(msgspec.Struct, frozen=True, kw_only=True):
+class ThreadDump(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     """One thread dump. ``time`` as printed, ISO 8601 without zone. ``complete``: the end marker was there; None when the VM prints none."""
 
     where: Where

@@ -12,20 +12,23 @@ import re
 from itertools import islice
 from typing import TYPE_CHECKING, NamedTuple
 
-from parsers.records import Elision, Unit, Unread, Where
+from parsers.records import Elision, Unread, Where
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping, Sequence
 
 # A prompt with one of the commands that operators save: "$ lsof -i:8080", "[root@app01 ~]# ss -tanp", "app@web1:~$ sudo jstack 12".
 # What stands before the sign is short, so that a line of prose or of a stack cannot pass for a prompt.
-PROMPT = re.compile(
-    r"^[ \t]*+(?:\(\w+\)[ ]*)?(?P<host>[^\s$#>]{0,80}(?:[ ][^\s$#>]{1,60})?)[$#>%][ \t]+"
-    r"(?P<command>(?:sudo[ \t]+(?:-\w+[ \t]+(?:\w+[ \t]+)?)*)?(?:\S*/)?"
-    r"(?:netstat|lsof|ss|jstack|jcmd|jhsdb|jps|kill|cat|top|ps|ls|nstat|date|uptime|uname|ulimit|prlimit|tcpdump)\b[^\n]*)$",
-    re.MULTILINE,
+_COMMAND = (
+    r"[ \t]+(?P<command>(?:sudo[ \t]+(?:-\w+[ \t]+(?:\w+[ \t]+)?)*)?(?:\S*/)?"
+    r"(?:netstat|lsof|lsfd|ss|jstack|jcmd|jhsdb|jps|kill|cat|top|ps|ls|nstat|date|uptime|uname|ulimit|prlimit|tcpdump)\b[^\n]*)"
 )
+PROMPT = re.compile(rf"^[ \t]*+(?:\(\w+\)[ ]*)?(?P<host>[^\s$#>]{{0,80}}(?:[ ][^\s$#>]{{1,60}})?)[$#>%]{_COMMAND}$", re.MULTILINE)
 FENCE = re.compile(r"^[ \t]*+(?:```|~~~|\{%-?[ ]*(?:end)?highlight\b|\{code|\{noformat|</?pre\b)[^\n]*$", re.MULTILINE)
+# What a prompt or a fence cannot do without. Nearly all text has none of it, and is passed many times faster than line by line.
+_FENCES = {"`": ("``",), "~": ("~~",), "{": ("%", "code", "noformat"), "<": ("pre", "/pre")}
+_command = re.compile(_COMMAND).match
+_FENCE_MARKS = (("`", "```"), ("~", "~~~"), ("{", "{%"), ("{", "{code"), ("{", "{noformat"), ("<", "<pre"), ("<", "</pre"))
 ELISION = re.compile(r"^[ \t]*(?:\.{3,}|…|\[\.\.\.\]|\(\.\.\.\))[ \t]*$")
 
 _FIELDS = re.compile(rb"p\d{1,10}\x00(?:[a-zA-Z][^\x00-\x1f]*\x00)*\n")
@@ -44,21 +47,29 @@ class Section(NamedTuple):
 
     def where(self, start: int, stop: int | None = None) -> Where:
         """The place of the lines with index ``start`` up to ``stop`` (included; default: the one line)."""
-        return Where(self.file, self.first + start, self.first + (start if stop is None else stop), Unit.LINE)
+        first = self.first + start
+        return Where(self.file, first, first if stop is None else self.first + stop)
 
     def rows(self) -> Iterator[tuple[int, str]]:
         """Index and text of every line that is not blank. A line too long for any tool comes as U+FFFD, which no format reads.
 
         Damage makes such lines (a binary tail, a log without line ends), and patterns with two open ends take quadratic time on them.
         """
-        for index, line in enumerate(self.lines):
-            if line and not line.isspace():
-                yield index, line if len(line) <= LONGEST else "\N{REPLACEMENT CHARACTER}"
+        lines = self.lines
+        if max(map(len, lines), default=0) > LONGEST:
+            lines = [line if len(line) <= LONGEST or line.isspace() else "\N{REPLACEMENT CHARACTER}" for line in lines]
+        # A table has no blank lines; asking for that costs less than asking every line.
+        if "" not in lines and not any(map(str.isspace, lines)):
+            return enumerate(lines)
+        return ((index, line) for index, line in enumerate(lines) if line and not line.isspace())
 
     def head(self, most: int) -> list[str]:
         """The first ``most`` rows. Of JSON on one line, the only text whose lines are long by right, the beginning is shown."""
-        lines = ((self.lines[index], line) for index, line in islice(self.rows(), most))
-        return [whole[:LONGEST] if whole is not line and whole.startswith(("{", "[")) else line for whole, line in lines]
+        lines = islice((line for line in self.lines if line and not line.isspace()), most)
+        return [
+            line if len(line) <= LONGEST else line[:LONGEST] if line.startswith(("{", "[")) else "\N{REPLACEMENT CHARACTER}"
+            for line in lines
+        ]
 
     @property
     def nonblank(self) -> int:
@@ -76,7 +87,7 @@ class Source:
         sha256: of the bytes as read.
     """
 
-    __slots__ = ("file", "lines", "sha256", "size")
+    __slots__ = ("_text", "file", "lines", "sha256", "size")
 
     def __init__(self, file: str, data: bytes) -> None:
         """Decode ``data``; never raises: bytes that no encoding explains become U+FFFD."""
@@ -85,9 +96,19 @@ class Source:
         self.sha256 = hashlib.sha256(data).hexdigest()
         text = decode(data)
         # Only LF ends a line, as in editors and grep -n: str.splitlines would also count form feeds and U+2028 inside a thread's name.
-        self.lines = text.replace("\r\n", "\n").split("\n") if "\r" in text else text.split("\n")
+        if "\r" in text:
+            text = text.replace("\r\n", "\n")
+        self.lines = text.split("\n")
         if self.lines[-1] == "":
             self.lines.pop()
+        self._text: str | None = text
+
+    def take_text(self) -> str:
+        """All lines as one text that ends in a line end; for :func:`cut`. It is not kept beyond the first call: the lines hold it once more."""
+        text, self._text = self._text, None
+        if text is None or not text.endswith("\n"):
+            return "\n".join((*self.lines, ""))
+        return text
 
     def excerpt(self, where: Where, most: int = 5) -> tuple[str, ...]:
         """The lines of a place, at most ``most`` of them."""
@@ -130,6 +151,13 @@ def is_binary(data: bytes) -> bool:
     return not utf16
 
 
+# Frames and lock lines begin nothing, and in a thread dump they are nearly all there is.
+_INSIDE_A_STACK = r"(?:\n(?:[ \t]++(?:at |- |java\.lang\.Thread\.State: |Locked ownable )[^\n]*+|(?=\n)))*+"
+
+# What stands below a thread's header: blank lines, the state, frames, locks.
+_STACK = r"(?:\n(?:[ \t]++(?:at|-|java\.lang\.Thread\.State:|Locked ownable)[ ][^\n]*+)?+(?=\n))*+"
+
+
 class Shapes:
     """Where outputs begin, for all formats at once.
 
@@ -146,7 +174,9 @@ class Shapes:
         self._names = tuple(formats)
         self._rows = {name: row for name, (_, row) in formats.items()}
         self._runs: dict[str, re.Pattern[str]] = {}
-        self._any = re.compile("\n(?:" + "|".join(f"(?:{header})()|(?:{row})()" for header, row in formats.values()) + ")", re.MULTILINE)
+        self._any = re.compile(
+            rf"\n{_INSIDE_A_STACK}(?:" + "|".join(f"(?:{header})()|(?:{row})()" for header, row in formats.values()) + ")", re.MULTILINE
+        )
 
     def starts(self, text: str, begin: int, end: int) -> Iterator[int]:
         """Offsets in ``text[begin:end]`` at which an output begins. As many steps as there are runs of rows, however long they are."""
@@ -171,7 +201,7 @@ class Shapes:
     def _end_of_run(self, name: str, text: str, start: int, end: int) -> int:
         """Where the rows of one format end that begin behind the line end at ``start``."""
         if name not in self._runs:
-            self._runs[name] = re.compile(rf"(?:\n(?:{self._rows[name]})[^\n]*+)++", re.MULTILINE)
+            self._runs[name] = re.compile(rf"(?:\n(?:{self._rows[name]})[^\n]*+{_STACK})++", re.MULTILINE)
         run = self._runs[name].match(text, start, end)
         return run.end() if run else start
 
@@ -181,11 +211,12 @@ def cut(source: Source, shapes: Shapes) -> list[Section]:
 
     Prompts and fences belong to no section; blank sections are dropped. Every other non-blank line is in exactly one section.
     """
-    text = "\n".join((*source.lines, ""))
+    text = source.take_text()
     cuts: dict[int, tuple[int, str | None]] = {0: (0, None)}  # offset of the cut → offset of the first content line, prompt
-    for match in FENCE.finditer(text):
-        cuts[match.start()] = (match.end() + 1, None)
-    for match in PROMPT.finditer(text):
+    if _has_fence(text):
+        for match in FENCE.finditer(text):
+            cuts[match.start()] = (match.end() + 1, None)
+    for match in _prompts(text):
         cuts[match.start()] = (match.end() + 1, match["command"])
     fixed = sorted(cuts)
     for begin, end in zip(fixed, [*fixed[1:], len(text)], strict=True):
@@ -206,6 +237,32 @@ def cut(source: Source, shapes: Shapes) -> list[Section]:
             sections.append(Section(source.file, line + 1, lines, prompt))
         line, position = stop, end
     return sections
+
+
+def _has_fence(text: str) -> bool:
+    """True if something in the text may be a fence."""
+    for sign, rest in _FENCES.items():
+        found = text.find(sign)
+        while found >= 0:
+            if text.startswith(rest, found + 1):
+                return True
+            found = text.find(sign, found + 1)
+    return False
+
+
+def _prompts(text: str) -> Iterator[re.Match[str]]:
+    """Every line that is a prompt with a known command, in order. The text ends in a line end."""
+    lines: set[int] = set()
+    for sign in "$#>%":
+        # One character is looked for at the speed of memory; a search for a pattern goes character by character.
+        found = text.find(sign)
+        while found >= 0:
+            if text[found + 1] in " \t" and _command(text, found + 1):
+                lines.add(text.rfind("\n", 0, found) + 1)
+            found = text.find(sign, found + 1)
+    for begin in sorted(lines):
+        if match := PROMPT.match(text, begin):
+            yield match
 
 
 def leftovers(section: Section, unread: Iterable[tuple[int, str]]) -> tuple[tuple[Unread, ...], tuple[Elision, ...]]:

@@ -12,15 +12,17 @@ on an indented line, ``-O`` does not. ``ss state close-wait`` leaves the State c
 from __future__ import annotations
 
 import re
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Any, Final
 
 import msgspec
 import pyparsing as pp
 
-from parsers.endpoint import endpoint
+from parsers.endpoint import LAST_PORT, V4_ENDPOINT, endpoint
 from parsers.grammar import SS_TIMER, ss_timer, tcp_state
-from parsers.records import Inode, Owner, Parsed, Pid, SocketRow, TcpState, Timer
+from parsers.places import to_pid
+from parsers.records import Endpoint, Inode, Owner, Parsed, Pid, SocketRow, TcpState, Timer, Where
 from parsers.source import Section, leftovers
+from parsers.tcp_info import info_of, memory_of
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -35,8 +37,10 @@ ROW_SHAPE: Final = rf"(?:[a-z][\w?]{{1,5}}[ ]+)?(?:{_STATES})[ ]+\d+[ ]+\d+[ ]+\
 
 ROW = pp.Regex(
     rf"\s*(?:(?P<netid>[a-z][\w?]{{1,5}})\s+)?(?:(?P<state>{_STATES})\s+)?(?P<recv>\d{{1,18}})\s+(?P<send>\d{{1,18}})\s+"
-    r"(?P<local>(?=\S+?[:/]\S|\*\s)\S++)\s+(?P<remote>\S++)(?P<rest>.*)$"
+    rf"(?P<local>(?=\S+?[:/]\S|\*\s)\S++)\s+(?:{V4_ENDPOINT}|(?P<remote>\S++))"
+    r"(?:\s+users:\(\(\"(?P<command>[^\"]*)\",pid=(?P<pid>\d{1,10}),fd=(?P<fd>\d{1,10})\)\)(?!\S))?(?P<rest>.*)$"
 )
+"""A row with one owner, as nearly all have; several, and those of other ages, stay in the rest."""
 # A unix, netlink or vsock row: its addresses may hold blanks.
 OTHER_ROW = pp.Regex(rf"\s*(?:u_\w+|nl|p_\w+|v_\w+|xdp|ti_\w+|\?\?\?)\s+(?:(?:{_STATES})\s+)?\d+\s+\d+\s")
 _row = ROW.re.match
@@ -52,10 +56,11 @@ _users = re.compile(r"users:\((\(.*?\))\)(?=\s|$)").search
 _owners = re.compile(r'\("(?P<command>.*?)",(?:pid=)?(?P<pid>\d{1,10})(?:,(?!fd=)\w+=[^,)]*)*,(?:fd=)?(?P<fd>\d{1,10})\)').finditer
 _inode = re.compile(r"\bino:(\d{1,18})").search
 _uid = re.compile(r"\buid:(\S+)").search
-_measures = re.compile(r"\b(lastrcv|lastack|bytes_received):(\d{1,18})").findall
 _asked_state = re.compile(r"\bstate\s+(?P<state>[\w-]+)").search
 _asked_udp = re.compile(r"\bss\s+(?:\S+\s+)*?(?:-(?![a-zA-Z]*t)[a-zA-Z]*u|--udp)").search
-_INTERNET: Final = frozenset({"tcp", "udp", "raw", "sctp", "dccp", "mptcp", "udplite"})
+_LISTEN: Final = TcpState.LISTEN
+_INTERNET: Final = {name: name for name in ("tcp", "udp", "raw", "sctp", "dccp", "mptcp", "udplite")}
+_TELLING: Final = ("last_received_ms", "last_ack_ms", "bytes_received")
 
 
 def sniff(head: Sequence[str]) -> bool:
@@ -82,7 +87,7 @@ class _Reader:
     """One pass over a table: the rows so far, and what header and prompt say of all of them."""
 
     def __init__(self, section: Section) -> None:
-        self.section = section
+        self.section, self.file, self.first = section, section.file, section.first
         self.rows: list[SocketRow] = []
         self.last = False
         """True while the line above belongs to the last of ``rows``: only then an indented line is a detail of it."""
@@ -94,63 +99,81 @@ class _Reader:
         # Without a Netid column nothing in a row tells TCP from UDP, but TCP shows no UNCONN sockets.
         udp = bool(_asked_udp(prompt)) or any(line.startswith("UNCONN") for line in section.lines)
         self.proto = "udp" if udp else "tcp"
+        self.states: dict[tuple[str, str], TcpState | None] = {}
+        self.commands: dict[str, str] = {}
 
     def row(self, index: int, line: str) -> bool:
         """Take a socket's row; False if the line is none."""
         match = _row(line)
-        if not match or (match["state"] is None and not self.stateless):
+        if not match:
             return False
-        netid = match["netid"] or self.proto
-        if netid not in _INTERNET:
+        netid, word, recv, send, near, host, port, far, command, pid, fd, rest = match.groups()
+        proto = netid or self.proto
+        if (word is None and not self.stateless) or proto not in _INTERNET:
             return False
-        local, remote = endpoint(match["local"]), endpoint(match["remote"])
+        local = endpoint(near)
+        if host:
+            number = int(port)
+            remote = Endpoint(host, number) if number <= LAST_PORT else None
+        else:
+            remote = endpoint(far)
         if local is None or remote is None:
             return False
-        state = _state(match["state"], netid) if match["state"] else self.state
-        listening = state is TcpState.LISTEN
-        send_q = int(match["send"])
-        rest = match["rest"]
-        facts = _measured(rest) if "last" in rest or "bytes_received" in rest else {}
-        uid = _uid(rest) if "uid:" in rest else None
-        inode = _inode(rest) if "ino:" in rest else None
-        self.rows.append(
-            SocketRow(
-                where=self.section.where(index),
-                tool=NAME,
-                proto=netid,
-                local=local,
-                remote=None if listening or (remote.port is None and remote.service is None) else remote,
-                state=state,
-                recv_q=int(match["recv"]),
-                send_q=send_q,
-                backlog=send_q if listening else None,
-                owners=_owners_of(rest) if "users:" in rest else None,
-                user=uid[1] if uid else None,
-                inode=Inode(int(inode[1])) if inode else None,
-                timer=_timer_of(rest) if "timer:" in rest else None,
-                last_received_ms=facts.get("lastrcv"),
-                last_ack_ms=facts.get("lastack"),
-                bytes_received=facts.get("bytes_received"),
-            )
+        state = (self.states.get((word, proto)) or self.state_of(word, proto)) if word else self.state
+        listening = state is _LISTEN
+        send_q = 0 if send == "0" else int(send)
+        number = self.first + index
+        row = SocketRow(
+            where=Where(self.file, number, number),
+            tool=NAME,
+            proto=_INTERNET[proto],
+            local=local,
+            remote=None if listening or (remote.port is None and remote.service is None) else remote,
+            state=state,
+            recv_q=0 if recv == "0" else int(recv),
+            send_q=send_q,
+            backlog=send_q if listening else None,
+            owners=(Owner(to_pid(pid), self.commands.setdefault(command, command), int(fd)),) if pid else None,
         )
+        self.rows.append(row if not rest or rest.isspace() else msgspec.structs.replace(row, **_facts(rest)))
         self.last = True
         return True
+
+    def state_of(self, word: str, proto: str) -> TcpState | None:
+        """The state behind ss' word."""
+        key = word, proto
+        if key not in self.states:
+            self.states[key] = _state(word, proto)
+        return self.states[key]
 
     def detail(self, index: int, line: str) -> bool:
         """Take an indented line as more of the row above it."""
         if not self.last or line[0] not in " \t":
             return False
         row = self.rows[-1]
-        facts = _measured(line)
-        where = self.section.where(row.where.first - self.section.first, index)
-        self.rows[-1] = msgspec.structs.replace(
-            row,
-            where=where,
-            last_received_ms=facts.get("lastrcv", row.last_received_ms),
-            last_ack_ms=facts.get("lastack", row.last_ack_ms),
-            bytes_received=facts.get("bytes_received", row.bytes_received),
-        )
+        where = Where(self.section.file, row.where.first, self.section.first + index)
+        self.rows[-1] = msgspec.structs.replace(row, where=where, **_facts(line))
         return True
+
+
+def _facts(text: str) -> dict[str, Any]:
+    """The fields of a row that stand behind its addresses, in any order and as far as printed."""
+    facts: dict[str, Any] = {}
+    if "users:" in text and (owners := _owners_of(text)):
+        facts["owners"] = owners
+    if "timer:" in text and (timer := _timer_of(text)):
+        facts["timer"] = timer
+    if "uid:" in text and (uid := _uid(text)):
+        facts["user"] = uid[1]
+    if "ino:" in text and (inode := _inode(text)):
+        facts["inode"] = Inode(int(inode[1]))
+    if "skmem:" in text and (memory := memory_of(text)):
+        facts["memory"] = memory
+    if "cwnd:" in text or "lastrcv:" in text or "bytes_" in text:
+        info = info_of(text)
+        if info is not None:
+            facts |= {"info": info, **{name: value for name in _TELLING if (value := getattr(info, name)) is not None}}
+    return facts
 
 
 def _state(text: str, netid: str) -> TcpState | None:
@@ -171,8 +194,3 @@ def _owners_of(rest: str) -> tuple[Owner, ...] | None:
 def _timer_of(rest: str) -> Timer | None:
     match = _timer(rest)
     return ss_timer(match["kind"], match["min"], match["sec"], match["ms"], match["retr"]) if match else None
-
-
-def _measured(text: str) -> dict[str, int]:
-    """``lastrcv`` and ``lastack`` in milliseconds, ``bytes_received``, each as far as printed (``tcp_info`` of the kernel)."""
-    return {name: int(value) for name, value in _measures(text)}

@@ -8,7 +8,7 @@ lsof, because they carry the queues that the state belongs to.
 from __future__ import annotations
 
 from collections import Counter
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Any, Final
 
 import msgspec
 
@@ -86,26 +86,36 @@ def _key(row: SocketRow) -> object:
 
 def _join(group: Sequence[SocketRow], shows_owner: set[tuple[str, int | None]]) -> Connection:
     first = group[0]
-    owners = tuple(dict.fromkeys(owner for row in group for owner in row.owners or ()))
     by_pid: dict[int, Owner] = {}
-    for owner in owners:
-        by_pid.setdefault(owner.pid, owner)
-    inode = next((row.inode for row in group if row.inode is not None), None)
+    for row in group:
+        for owner in row.owners or ():
+            by_pid.setdefault(owner.pid, owner)
+    inode = _first(group, "inode")
     nobody = inode == 0 or (inode is None and any(row.owners is None and (row.where.file, row.local.port) in shows_owner for row in group))
     named = next((row for row in group if row.local.port is not None and (row.remote is None or row.remote.port is not None)), first)
+    timers = [row.timer for row in group if row.timer]
     return Connection(
         local=named.local,
         remote=named.remote,
         state=first.state,
-        recv_q=next((row.recv_q for row in group if row.recv_q is not None), None),
-        send_q=next((row.send_q for row in group if row.send_q is not None), None),
-        backlog=next((row.backlog for row in group if row.backlog is not None), None),
+        recv_q=_first(group, "recv_q"),
+        send_q=_first(group, "send_q"),
+        backlog=_first(group, "backlog"),
         owners=tuple(by_pid.values()),
         inode=inode,
-        timer=max((row.timer for row in group if row.timer), key=lambda timer: not timer.rounded, default=None),
-        rows=tuple(row.where for row in group),
-        unaccepted=not owners and nobody and first.state in _ACCEPTABLE,
+        timer=next((timer for timer in timers if not timer.rounded), timers[0] if timers else None),
+        rows=tuple([row.where for row in group]),
+        unaccepted=not by_pid and nobody and first.state in _ACCEPTABLE,
     )
+
+
+def _first(group: Sequence[SocketRow], name: str) -> Any:
+    """The field of the first row that says it; nearly all groups are one row."""
+    for row in group:
+        value = getattr(row, name)
+        if value is not None:
+            return value
+    return None
 
 
 def listening_ports(found: Iterable[Connection]) -> dict[int, Connection | None]:

@@ -54,12 +54,12 @@ def diagnose(case: Case) -> Iterator[Finding]:
 
 
 def _services(table: Table, listening: set[int | None]) -> dict[Endpoint, list[Connection]]:
-    """Connections that this host opened, by service."""
+    """Connections that this host opened, by service; only where there are enough to matter, of a table's thousands of far ends."""
     groups: dict[Endpoint, list[Connection]] = {}
     for one in table.connections:
         if one.remote is not None and one.remote.port is not None and one.local.port is not None and one.local.port not in listening:
             groups.setdefault(one.remote, []).append(one)
-    return dict(sorted(groups.items()))
+    return dict(sorted((remote, group) for remote, group in groups.items() if len(group) >= SMALLEST))
 
 
 def _finding(host: str | None, remote: Endpoint, group: Sequence[Connection], ports: set[int]) -> Finding:
