@@ -13,8 +13,12 @@ import zipfile
 import zlib
 from typing import IO, TYPE_CHECKING, Final
 
+from parsers.capture.stream import HEAD, holds_capture, is_capture
+
 if TYPE_CHECKING:
     from collections.abc import Iterator
+
+    from parsers.capture.stream import Stream
 
 LARGEST: Final = 2 << 30
 """Bytes of everything unpacked; more would not fit a laptop's memory six times."""
@@ -27,6 +31,7 @@ DEEPEST: Final = 1
 HARMLESS: Final = 32 << 20
 """Unpacked bytes below which no ratio is suspicious: they cost a moment."""
 _CHUNK: Final = 1 << 20
+_LOOK: Final = 4096  # bytes that tell a packed capture
 
 GZIP, XZ, ZSTD, ZIP = b"\x1f\x8b", b"\xfd7zXZ\x00", b"\x28\xb5\x2f\xfd", b"PK\x03\x04"
 _REFUSED = "unpacks to far more than a text file would; not read"
@@ -36,13 +41,13 @@ class _TooMuch(Exception):  # noqa: N818 - it says what the archive is
     """The archive unpacks to more than any incident."""
 
 
-def expand(name: str, data: bytes, depth: int = 0) -> Iterator[tuple[str, bytes | str]]:
+def expand(name: str, data: bytes, depth: int = 0) -> Iterator[tuple[str, bytes | str | Stream]]:
     """(name, content) of the file itself or of everything in it; content is a sentence where something is not read.
 
-    A packed single file (``jstack.txt.gz``) keeps its name; members of archives are called ``archive/member``.
+    A capture is not unpacked here: a packed one is given as it is, a member of an archive as a stream, to be read before the next one. A packed single file (``jstack.txt.gz``) keeps its name; members of archives are called ``archive/member``.
     """
     packed = data.startswith((GZIP, XZ, ZSTD))
-    if packed:
+    if packed and not holds_capture(data[:_LOOK]):
         content = unpack(data)
         if isinstance(content, str):
             yield name, content
@@ -117,25 +122,25 @@ def _is_tar(data: bytes) -> bool:
     return data[257:262] == b"ustar"
 
 
-def _members(name: str, data: bytes, depth: int) -> Iterator[tuple[str, bytes | str]]:
+def _members(name: str, data: bytes, depth: int) -> Iterator[tuple[str, bytes | str | Stream]]:
     count = total = 0
     try:
         for member, content in _of_zip(data) if data.startswith(ZIP) else _of_tar(data):
             count += 1
-            total += len(content)
+            total += len(content) if isinstance(content, bytes | str) else 0
             if count > MOST_MEMBERS or total > LARGEST:
                 yield name, f"holds more than {MOST_MEMBERS:,} files or {LARGEST >> 30} GB; the rest is not read"
                 return
             label = f"{name}/{_label(member)}"
-            if isinstance(content, str):
-                yield label, content
-            else:
+            if isinstance(content, bytes):
                 yield from expand(label, content, depth + 1)
+            else:
+                yield label, content
     except (zipfile.BadZipFile, tarfile.TarError, EOFError, OSError, RuntimeError, ValueError, NotImplementedError, zlib.error) as error:
         yield name, f"an archive that is damaged: {error}; {count} files of it were read"
 
 
-def _of_zip(data: bytes) -> Iterator[tuple[str, bytes | str]]:
+def _of_zip(data: bytes) -> Iterator[tuple[str, bytes | str | Stream]]:
     with zipfile.ZipFile(io.BytesIO(data)) as archive:
         for info in archive.infolist():
             if info.is_dir():
@@ -145,12 +150,12 @@ def _of_zip(data: bytes) -> Iterator[tuple[str, bytes | str]]:
                 continue
             try:
                 with archive.open(info) as stream:
-                    yield info.filename, _read(stream, info.compress_size)
+                    yield info.filename, _whole(stream, info.compress_size)
             except _TooMuch:
                 yield info.filename, _REFUSED
 
 
-def _of_tar(data: bytes) -> Iterator[tuple[str, bytes | str]]:
+def _of_tar(data: bytes) -> Iterator[tuple[str, bytes | str | Stream]]:
     with tarfile.open(fileobj=io.BytesIO(data), mode="r:") as archive:
         for info in archive:
             if info.isdir():
@@ -159,7 +164,34 @@ def _of_tar(data: bytes) -> Iterator[tuple[str, bytes | str]]:
                 yield info.name, "no regular file; not opened"
                 continue
             stream = archive.extractfile(info)
-            yield info.name, stream.read() if stream else b""
+            yield info.name, _whole(stream, info.size) if stream else b""
+
+
+def _whole(stream: IO[bytes], packed: int) -> bytes | Stream:
+    """The content of a member; of a capture only its stream, because it may be larger than the memory."""
+    head = stream.read(HEAD)
+    return _Capture(head, stream, packed) if is_capture(head) else head + _read(stream, packed)
+
+
+class _Capture:
+    """A capture in an archive, read as it is unpacked. One that unpacks to far too much stops with an error, which becomes a note."""
+
+    def __init__(self, head: bytes, stream: IO[bytes], packed: int) -> None:
+        self._head, self._stream, self._packed, self._size = head, stream, packed, 0
+
+    def readinto(self, view: memoryview, /) -> int:
+        """Fill some of ``view``.
+
+        Raises:
+            ValueError: if more comes out than any capture packs.
+        """
+        piece, self._head = self._head, b""
+        piece = piece or self._stream.read(len(view))
+        view[: len(piece)] = piece
+        self._size += len(piece)
+        if self._size > HARMLESS and self._size > HIGHEST_RATIO * self._packed:
+            raise ValueError("it unpacks to far more than a capture would")
+        return len(piece)
 
 
 def _label(member: str) -> str:

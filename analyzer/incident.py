@@ -27,6 +27,7 @@ from parsers.records import (
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
+    from parsers.capture.facts import Capture
     from parsers.records import Record, Unread, Where
 
 _Kind = TypeVar("_Kind")
@@ -70,11 +71,12 @@ class Artifact(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Incident(msgspec.Struct, frozen=True, kw_only=True):
-    """All snapshots of all hosts, in order, and the files behind them."""
+    """All snapshots of all hosts, in order, the packet captures, which span moments of their own, and the files behind them."""
 
     name: str
     snapshots: tuple[Snapshot, ...]
     artifacts: tuple[Artifact, ...]
+    captures: tuple[Capture, ...] = ()
 
     @property
     def hosts(self) -> tuple[str, ...]:

@@ -5,8 +5,9 @@ from __future__ import annotations
 import re
 import sys
 from datetime import datetime
+from io import BufferedReader
 from pathlib import Path
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING, NamedTuple, TypeAlias
 
 from msgspec.structs import replace
 
@@ -14,7 +15,8 @@ from analyzer.correlate.knowledge import SETTINGS_FILE
 from analyzer.errors import Unusable
 from analyzer.incident import Artifact, Incident, snapshot_of
 from analyzer.snapshots import Piece, Place, place
-from parsers import recognise, sections
+from parsers import recognise, sections, uncollected
+from parsers.capture.stream import holds_capture
 from parsers.records import Elision, Parsed, Pid, SocketRow, ThreadDump, Unread
 from parsers.source import Source, is_binary
 
@@ -22,12 +24,17 @@ if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
     from zoneinfo import ZoneInfo
 
+    from parsers.capture.facts import Capture
+    from parsers.capture.stream import Stream
     from parsers.records import Record, Where
+
+Content: TypeAlias = "bytes | str | Path | Stream"
+"""What a file holds; a sentence that says why it is not read; or a capture, which is never read into memory: where it lies, or a pipe."""
 
 STDIN = "-"
 _LARGEST = 2 << 30  # bytes of one text file; more would not fit a laptop's memory six times
 _PACKED = (b"\x1f\x8b", b"\xfd7zXZ\x00", b"\x28\xb5\x2f\xfd", b"PK\x03\x04")
-_CAPTURE_MAGIC = (b"\xd4\xc3\xb2\xa1", b"\xa1\xb2\xc3\xd4", b"\x4d\x3c\xb2\xa1", b"\xa1\xb2\x3c\x4d", b"\x0a\x0d\x0d\x0a")
+_HEAD = 4096  # bytes that tell a capture, packed or not
 _PID_IN_NAME = re.compile(r"(?:^|[^0-9])(\d{2,7})(?=[^0-9]|$)")
 
 
@@ -48,6 +55,7 @@ class Reading(NamedTuple):
     note: str | None
     size: int
     sha256: str
+    capture: Capture | None = None
 
 
 class Evidence(NamedTuple):
@@ -77,9 +85,9 @@ def read(paths: Sequence[str], host: str | None = None, zone: str | None = None)
     return assemble(_incident_name(paths), readings, host, zone)
 
 
-def _settings(file: str, data: bytes | str) -> Reading:
+def _settings(file: str, data: Content) -> Reading:
     """The user's own settings beside the evidence: listed, not analysed."""
-    if isinstance(data, str):
+    if not isinstance(data, bytes):
         return read_one(file, data)
     source = Source(file, data)
     return Reading(file, None, (), "settings of this analysis, not evidence", source.size, source.sha256)
@@ -114,12 +122,12 @@ def _nothing(paths: Sequence[str], readings: Sequence[Reading]) -> str:
     return f"{', '.join(paths)}: {what}; save lsof, netstat or ss, and jstack output there first"
 
 
-def _files(paths: Sequence[str]) -> Iterator[tuple[str, bytes | str]]:
+def _files(paths: Sequence[str]) -> Iterator[tuple[str, Content]]:
     """(name, content) of every file in a stable order; content is an error's text if the file cannot be read."""
     several = len(paths) > 1
     for path in sorted(paths):
         if path == STDIN:
-            yield "stdin", sys.stdin.buffer.read()
+            yield "stdin", _piped()
             continue
         root = Path(path)
         if not root.exists():
@@ -132,9 +140,15 @@ def _files(paths: Sequence[str]) -> Iterator[tuple[str, bytes | str]]:
             yield root.name, _content(root, None)
 
 
-def expanded(file: str, data: bytes | str) -> Iterator[tuple[str, bytes | str]]:
-    """A file, or what it packs; plain files never load the archive readers."""
-    if isinstance(data, str) or not (data.startswith(_PACKED) or data[257:262] == b"ustar"):
+def _piped() -> Content:
+    """Standard input; a capture stays a pipe."""
+    pipe = sys.stdin.buffer
+    return pipe if isinstance(pipe, BufferedReader) and holds_capture(pipe.peek(_HEAD)[:_HEAD]) else pipe.read()
+
+
+def expanded(file: str, data: Content) -> Iterator[tuple[str, Content]]:
+    """A file, or what it packs; plain files and captures never load the archive readers."""
+    if not isinstance(data, bytes) or holds_capture(data[:_HEAD]) or not (data.startswith(_PACKED) or data[257:262] == b"ustar"):
         yield file, data
         return
     from analyzer.archives import expand  # noqa: PLC0415 - zip, tar and xz readers cost more than a small incident
@@ -146,8 +160,11 @@ def _is_hidden(path: Path) -> bool:
     return any(part.startswith(".") for part in path.parts)
 
 
-def _content(file: Path, root: Path | None) -> bytes | str:
-    """The bytes of a file, or why they are not read. Evidence is hostile: a link may lead to the analyst's own files, a pipe never ends."""
+def _content(file: Path, root: Path | None) -> Content:
+    """The bytes of a file, or why they are not read. Evidence is hostile: a link may lead to the analyst's own files, a pipe never ends.
+
+    A capture is recognised by its first bytes and left where it is: it may be larger than the memory.
+    """
     try:
         if file.is_symlink() and not file.exists():
             return "a link that leads to nothing"
@@ -155,6 +172,9 @@ def _content(file: Path, root: Path | None) -> bytes | str:
             return "a link that leads out of the folder; not followed"
         if not file.is_file():
             return "no regular file; not opened"
+        with file.open("rb") as stream:
+            if holds_capture(stream.read(_HEAD)):
+                return file
         if file.stat().st_size > _LARGEST:
             return f"larger than {_LARGEST >> 30} GB"
         return file.read_bytes()
@@ -162,13 +182,20 @@ def _content(file: Path, root: Path | None) -> bytes | str:
         return f"cannot be read: {error.strerror or error}"
 
 
-def read_one(file: str, data: bytes | str) -> Reading:
+@uncollected
+def read_one(file: str, data: Content) -> Reading:
     """Parse one file; whatever is wrong with it becomes a note."""
     if isinstance(data, str):
         return Reading(file, None, (), data, 0, "")
+    if isinstance(data, Path):
+        try:
+            with data.open("rb", buffering=0) as stream:
+                return _capture(file, stream)
+        except OSError as error:
+            return Reading(file, None, (), f"cannot be read: {error.strerror or error}", 0, "")
+    if not isinstance(data, bytes) or holds_capture(data[:_HEAD]):
+        return _capture(file, data)
     source = Source(file, data)
-    if data.startswith(_CAPTURE_MAGIC):
-        return Reading(file, None, (), "a packet capture; this version does not read captures", source.size, source.sha256)
     if is_binary(data):
         return Reading(file, None, (), "not a text file", source.size, source.sha256)
     parts = []
@@ -178,8 +205,17 @@ def read_one(file: str, data: bytes | str) -> Reading:
             parts.append(Part(None, section.prompt, _unknown(section.where(0, len(section.lines) - 1), section.nonblank)))
         else:
             parts.append(Part(form.NAME, section.prompt, form.parse(section)))
-    note = None if data.strip() else "empty"
+    note = "empty" if not data or data.isspace() else None
     return Reading(file, source, tuple(parts), note, source.size, source.sha256)
+
+
+def _capture(file: str, data: bytes | Stream) -> Reading:
+    from parsers.capture import reader  # noqa: PLC0415 - the kernel is loaded only where there is a capture
+
+    read = reader.read(file, data)
+    capture = read.capture
+    notes = capture.notes if capture.packets else ("holds no packets", *capture.notes)
+    return Reading(file, None, (), "; ".join(notes) or None, read.size, read.sha256, capture)
 
 
 def _unknown(where: Where, lines: int) -> Parsed:
@@ -216,12 +252,25 @@ def assemble(name: str, readings: Sequence[Reading], host: str | None = None, zo
     )
     artifacts = tuple(_artifact(reading, placed.get(number, [])) for number, reading in enumerate(readings))
     sources = {reading.file: reading.source for reading in readings if reading.source is not None}
-    incident = Incident(name=name, snapshots=snapshots, artifacts=artifacts)
+    captures = tuple(reading.capture for reading in readings if reading.capture is not None)
+    incident = Incident(name=name, snapshots=snapshots, artifacts=artifacts, captures=captures)
     return Evidence(incident if clock is None else _in_zone(incident, clock), sources)
 
 
 def _artifact(reading: Reading, places: Sequence[Place]) -> Artifact:
     names = sorted({str(where.order + 1) for where in places}, key=int)
+    capture = reading.capture
+    if capture is not None:
+        return Artifact(
+            file=reading.file,
+            formats=(capture.format,),
+            records=capture.packets,
+            unread=capture.unread,
+            sha256=reading.sha256,
+            size=reading.size,
+            snapshot=None,
+            note=reading.note,
+        )
     return Artifact(
         file=reading.file,
         formats=tuple(dict.fromkeys(part.form for part in reading.parts if part.form)),

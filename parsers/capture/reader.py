@@ -1,0 +1,268 @@
+"""A capture, start to end: container → kernel → facts, and what is said of the packets that are no part of any flow."""
+
+from __future__ import annotations
+
+import io
+import socket
+from functools import partial
+from typing import TYPE_CHECKING, Final, NamedTuple
+
+from parsers.capture.facts import Capture, Dropped, Flow, Flows, Mark, Request, Sent
+from parsers.capture.strangers import Dissector
+from parsers.capture.stream import HEAD, Counted, is_packed, pump, unpacker
+from parsers.capture.walker import Walker
+from parsers.records import Endpoint, Unit, Unread, Where
+
+if TYPE_CHECKING:
+    from parsers.capture.flows import Flow as Row
+    from parsers.capture.flows import Side
+    from parsers.capture.stream import Passed, Stream
+
+MOST_FLOWS: Final = 200_000
+"""Flows that are kept: some 200 MB. A SYN flood has ten million; what is let go is counted."""
+
+# fmt: off
+LINKS: Final = {
+    0: "NULL", 1: "Ethernet", 9: "PPP", 10: "FDDI", 12: "RAW", 14: "RAW", 50: "PPP in HDLC", 51: "PPPoE", 101: "RAW", 104: "Cisco HDLC",
+    105: "802.11", 108: "LOOP", 113: "Linux cooked", 117: "PF log", 119: "802.11 Prism", 127: "802.11 radiotap", 192: "PPI", 204: "PPP",
+    228: "IPv4", 229: "IPv6", 239: "NFLOG", 274: "Ethernet preemption", 276: "Linux cooked v2",
+}
+# fmt: on
+_MAPPED: Final = 0xFFFF  # the upper half of the lower half of an IPv4-mapped address
+_ENCRYPTED: Final = 256  # an alert whose description the capture does not show
+_FORMATS: Final = {1: "pcap", 2: "pcapng"}
+_FAULTS: Final = {
+    2: "a record here claims a length that cannot be; it and all that follows is not read",
+    3: "a block here claims what cannot be; it and all that follows is not read",
+    4: "no capture",
+}
+
+
+class Reading(NamedTuple):
+    """A capture and the file it was: octets as read (unpacked), their SHA-256."""
+
+    capture: Capture
+    size: int
+    sha256: str
+
+
+def read(file: str, source: Stream | bytes, most: int = MOST_FLOWS) -> Reading:
+    """Read a capture, plain or packed, in one pass and bounded memory. Whatever is wrong with it becomes a note.
+
+    Args:
+        file: the name that places show.
+        source: an open file or pipe, or the octets themselves.
+        most: flows that are kept.
+    """
+    strangers = Dissector()
+    walker = Walker(most, strangers)
+    passed = _through(source, walker)
+    capture = Capture(
+        file=file,
+        format=_FORMATS.get(walker.kind, "capture"),
+        links=tuple(LINKS.get(link, f"link type {link}") for link in walker.links_seen),
+        flows=Flows(walker.table.flows, partial(_flow, file)),
+        began=walker.earliest if walker.earliest >= 0 else None,
+        ended=walker.latest if walker.latest >= 0 else None,
+        packets=walker.packets,
+        segments=walker.table.segments,
+        copies=walker.table.tracker.copies,
+        other=walker.frames.other,
+        fragments=walker.frames.fragments,
+        tunnelled=walker.frames.tunnelled,
+        unreadable=walker.frames.cut + walker.frames.damaged,
+        sliced=walker.sliced,
+        snap=walker.snap or None,
+        unknown=sum(walker.strange.values()) + walker.unplaced,
+        dissected=strangers.read,
+        lost=walker.dropped + walker.lost,
+        dropped=Dropped(walker.table.dropped_clean, walker.table.dropped_attempts, walker.table.dropped_silent),
+        notes=tuple(_notes(walker, strangers, passed)),
+        unread=tuple(_unread(file, walker, passed)),
+    )
+    return Reading(capture, passed.size, passed.sha256)
+
+
+def walk(source: Stream | bytes, walker: Walker) -> Passed:
+    """Walk a capture once more, for the packets of one flow."""
+    return _through(source, walker, hashed=False)
+
+
+def _through(source: Stream | bytes, walker: Walker, *, hashed: bool = True) -> Passed:
+    stream = Ahead(io.BytesIO(source) if isinstance(source, bytes) else source)
+    head = stream.head
+    if not is_packed(head):
+        return pump(stream, walker, hashed=hashed)
+    packed = Counted(stream)
+    return pump(unpacker(packed, head), walker, packed, hashed=hashed)
+
+
+class Ahead:
+    """A stream whose first octets were looked at, pipes included."""
+
+    def __init__(self, stream: Stream) -> None:
+        """Read the first octets."""
+        self._stream = stream
+        buffer = bytearray(HEAD)
+        view = memoryview(buffer)
+        size = 0
+        while size < len(buffer) and (count := stream.readinto(view[size:])):
+            size += count
+        self.head = bytes(buffer[:size])
+        self._left = self.head
+
+    def readinto(self, view: memoryview, /) -> int:
+        """Fill some of ``view``: first what was looked at."""
+        if self._left:
+            count = min(len(self._left), len(view))
+            view[:count] = self._left[:count]
+            self._left = self._left[count:]
+            return count + (self._stream.readinto(view[count:]) or 0 if len(view) > count else 0)
+        return self._stream.readinto(view) or 0
+
+
+def _unread(file: str, walker: Walker, passed: Passed) -> list[Unread]:
+    """What stands in the file and was not read, at the packet after the last one."""
+    here = Where(file, walker.packets + 1, walker.packets + 1, Unit.PACKET)
+    if walker.fault:
+        return [Unread(here, 1, _FAULTS[walker.fault])]
+    if passed.trouble:
+        return [Unread(here, 1, f"{passed.trouble}; what follows is not read")]
+    if walker.kind == 0:
+        return [Unread(here, 1, "ends within the header of the capture")]
+    if passed.rest or walker.skip:
+        return [Unread(here, 1, "the last record is cut short")]
+    return []
+
+
+def _notes(walker: Walker, strangers: Dissector, passed: Passed) -> list[str]:
+    """One sentence for everything that keeps packets from becoming facts."""
+    frames, table = walker.frames, walker.table
+    lost = walker.dropped + walker.lost
+    strange = sorted(walker.strange.items())
+    said = (
+        (passed.rest or walker.skip, "the last record is cut short"),
+        (walker.sliced, f"{_packets(walker.sliced)} cut to the snap length"),
+        (lost, f"the capturing machine lost {_packets(lost)}"),
+        (table.tracker.copies, f"{_packets(table.tracker.copies)} captured twice, counted once"),
+        (frames.fragments, f"{_packets(frames.fragments)} fragmented; only first fragments are read"),
+        (frames.tunnelled, f"{_packets(frames.tunnelled)} inside a tunnel, not opened"),
+        (frames.cut, f"{_packets(frames.cut)} captured too short for their headers"),
+        (frames.damaged, f"{_packets(frames.damaged)} with headers that contradict themselves"),
+        (strangers.read, f"{_packets(strangers.read)} of a rare link type, read by scapy's dissectors"),
+        (strangers.beyond, f"{_packets(strangers.beyond)} of a rare link type left out, after the first {strangers.most:,}"),
+        (walker.unplaced, f"{_packets(walker.unplaced)} of an interface that the file does not describe"),
+        (walker.untimed, f"{_packets(walker.untimed)} without a time"),
+        (table.dropped_clean, f"{table.dropped_clean:,} flows that ended well and show nothing were counted and let go"),
+        (table.dropped_attempts, f"{table.dropped_attempts:,} attempts to connect without an answer were counted and let go"),
+        (table.dropped_silent, f"{table.dropped_silent:,} flows that were silent longest were let go"),
+    )
+    unknown = [
+        f"{_packets(count)} of link type {link} ({LINKS[link]})" if link in LINKS else f"{_packets(count)} of link type {link}"
+        for link, count in strange
+    ]
+    return [sentence for count, sentence in said if count] + [f"{sentence}, not understood" for sentence in unknown[:5]]
+
+
+def _packets(count: int) -> str:
+    return "1 packet" if count == 1 else f"{count:,} packets"
+
+
+def _host(high: int, low: int) -> str:
+    """Text of an address; an IPv4 address stands in the table as IPv4-mapped."""
+    if high == 0 and low >> 32 == _MAPPED:
+        return socket.inet_ntop(socket.AF_INET, (low & 0xFFFFFFFF).to_bytes(4, "big"))
+    return socket.inet_ntop(socket.AF_INET6, high.to_bytes(8, "big") + low.to_bytes(8, "big"))
+
+
+def _mark(packet: int, time: int) -> Mark | None:
+    return Mark(packet, time) if packet else None
+
+
+def _client(row: Row) -> tuple[int, bool]:
+    """Which side is the client (1 lower, 2 upper), and whether that was seen: by SYN, request, or ClientHello. Else the higher port is guessed."""
+    lower, upper = row.lower, row.upper
+    if lower.syn_packet or upper.syn_packet:
+        if lower.accepts != upper.accepts:
+            return (2 if lower.accepts else 1), True
+        if not lower.syn_packet or not upper.syn_packet:
+            return (1 if lower.syn_packet else 2), True
+        return (1 if lower.syn_packet < upper.syn_packet else 2), True
+    if row.asker or row.greeter:
+        return row.asker or row.greeter, True
+    lower_port, upper_port = row.ports >> 16, row.ports & 0xFFFF
+    if lower_port != upper_port:
+        return (1 if lower_port > upper_port else 2), False
+    return row.first, False
+
+
+def _flow(file: str, row: Row) -> Flow:
+    """The record of one row of the table."""
+    who, sure = _client(row)
+    lower = Endpoint(_host(row.lower_high, row.lower_low), row.ports >> 16)
+    upper = Endpoint(_host(row.upper_high, row.upper_low), row.ports & 0xFFFF)
+    client, server = (row.lower, row.upper) if who == 1 else (row.upper, row.lower)
+    packets = [number for side in (client, server) for number in (side.first_packet, side.last_packet) if number]
+    return Flow(
+        where=Where(file, min(packets), max(packets), Unit.PACKET),
+        client=lower if who == 1 else upper,
+        server=upper if who == 1 else lower,
+        by_client=_sent(client),
+        by_server=_sent(server),
+        opened_before=not (client.syn_packet or server.syn_packet),
+        sure=sure,
+        established=_mark(row.established_packet, row.established_time),
+        request=_request(row) if row.asker == who else None,
+        requests=row.requests,
+        answers=row.answers,
+        asked=_mark(row.turn_packet, row.turn_time) if row.turn == who else None,
+        tls=bool(row.is_tls),
+        server_name=None if row.name is None else _text(row.name),
+        copies=row.copies,
+    )
+
+
+def _request(row: Row) -> Request | None:
+    at, line = _mark(row.request_packet, row.request_time), row.line
+    if at is None or line is None:
+        return None
+    return Request(
+        line=_text(line),
+        host=None if row.host is None else _text(row.host),
+        at=at,
+        answer=_mark(row.response_packet, row.response_time),
+        status=row.status or None,
+    )
+
+
+def _text(octets: bytes) -> str:
+    """Octets of a header as text: UTF-8 where it is, else each octet is a character (RFC 9110, 5.5)."""
+    try:
+        return octets.decode()
+    except UnicodeDecodeError:
+        return octets.decode("latin-1")
+
+
+def _sent(side: Side) -> Sent:
+    return Sent(
+        segments=side.segments,
+        octets=side.octets,
+        retransmitted=side.retransmitted,
+        reordered=side.reordered,
+        gaps=side.gaps,
+        keepalives=side.keepalives,
+        zero_windows=side.zero_windows,
+        syns=side.syns,
+        still_full=side.shut_packet > 0 and side.window == 0,
+        syn=_mark(side.syn_packet, side.syn_time),
+        fin=_mark(side.fin_packet, side.fin_time),
+        fin_acked=_mark(side.acked_packet, side.acked_time),
+        rst=_mark(side.rst_packet, side.rst_time),
+        first=_mark(side.first_packet, side.first_time),
+        last=_mark(side.last_packet, side.last_time),
+        last_data=_mark(side.data_packet, side.data_time),
+        first_retransmission=_mark(side.again_packet, side.again_time),
+        full=_mark(side.shut_packet, side.shut_time),
+        alert=_mark(side.alert_packet, side.alert_time),
+        alert_code=side.alert if 0 <= side.alert < _ENCRYPTED else None,
+    )

@@ -1,0 +1,106 @@
+"""Captures in an incident: recognised by their first octets, streamed from where they lie, hashed, counted."""
+
+from __future__ import annotations
+
+import gzip
+import hashlib
+import io
+import os
+import sys
+import tarfile
+import threading
+import zipfile
+from pathlib import Path
+
+import pytest
+
+from analyzer import intake
+from analyzer.intake import read
+from tests.parsers.capture.wire import enhanced, ether, interface, ip4, pcap, section, tcp
+
+DATA = pcap(*[ether(ip4(tcp(b"abc", seq=1000 + 3 * number), ident=number)) for number in range(20)])
+
+
+@pytest.fixture(autouse=True)
+def never_whole(monkeypatch: pytest.MonkeyPatch) -> None:
+    """No capture is ever read into memory."""
+    whole = Path.read_bytes
+
+    def watched(path: Path) -> bytes:
+        data = whole(path)
+        assert not data.startswith(b"\xd4\xc3\xb2\xa1"), f"{path} was read whole"
+        return data
+
+    monkeypatch.setattr(Path, "read_bytes", watched)
+
+
+def test_a_capture_in_a_folder(tmp_path: Path) -> None:
+    (tmp_path / "lo.pcap").write_bytes(DATA)
+    (tmp_path / "named-wrongly.txt").write_bytes(gzip.compress(DATA))
+    (tmp_path / "new.pcapng").write_bytes(section() + interface() + enhanced(ether(ip4(tcp()))))
+    incident = read([str(tmp_path)]).incident
+    assert [(one.file, len(one.flows), one.packets) for one in incident.captures] == [
+        ("lo.pcap", 1, 20),
+        ("named-wrongly.txt", 1, 20),
+        ("new.pcapng", 1, 1),
+    ]
+    artifact = incident.artifacts[0]
+    assert (artifact.formats, artifact.records, artifact.size, artifact.unread, artifact.note) == (("pcap",), 20, len(DATA), (), None)
+    assert artifact.sha256 == incident.artifacts[1].sha256 == hashlib.sha256(DATA).hexdigest()
+    assert str(incident.captures[0].flows[0].where) == "lo.pcap:1-20"
+
+
+def test_captures_inside_archives(tmp_path: Path) -> None:
+    with zipfile.ZipFile(tmp_path / "a.zip", "w", zipfile.ZIP_DEFLATED) as archive:
+        archive.writestr("one/lo.pcap", DATA)
+        archive.writestr("two/lo.pcap.gz", gzip.compress(DATA))
+        archive.writestr("note.txt", "text")
+    with tarfile.open(tmp_path / "b.tar.gz", "w:gz") as tar:
+        info = tarfile.TarInfo("three/lo.pcap")
+        info.size = len(DATA)
+        tar.addfile(info, io.BytesIO(DATA))
+    incident = read([str(tmp_path)]).incident
+    names = ["a.zip/one/lo.pcap", "a.zip/two/lo.pcap.gz", "b.tar.gz/three/lo.pcap"]
+    assert [one.file for one in incident.captures] == names
+    assert {one.packets for one in incident.captures} == {20}
+    assert {one.sha256 for one in incident.artifacts if one.file in names} == {hashlib.sha256(DATA).hexdigest()}
+
+
+def test_a_bomb_in_an_archive(tmp_path: Path) -> None:
+    with zipfile.ZipFile(tmp_path / "a.zip", "w", zipfile.ZIP_DEFLATED) as archive:
+        archive.writestr("lo.pcap", DATA + bytes(100 << 20))
+    (capture,) = read([str(tmp_path)]).incident.captures
+    assert "unpacks to far more than a capture would" in capture.unread[0].why
+
+
+def test_a_damaged_capture_is_a_note(tmp_path: Path) -> None:
+    (tmp_path / "cut.pcap").write_bytes(DATA[:-10])
+    (tmp_path / "empty.pcap").write_bytes(DATA[:24])
+    cut, empty = read([str(tmp_path)]).incident.artifacts
+    assert (cut.records, cut.note, [gap.why for gap in cut.unread]) == (
+        19,
+        "the last record is cut short",
+        ["the last record is cut short"],
+    )
+    assert (empty.records, empty.note) == (0, "holds no packets")
+
+
+@pytest.mark.parametrize("data", [DATA, gzip.compress(DATA)])
+def test_a_capture_from_a_pipe(data: bytes, monkeypatch: pytest.MonkeyPatch) -> None:
+    out, into = os.pipe()
+    with os.fdopen(out, "rb") as pipe:
+
+        def fill() -> None:
+            with os.fdopen(into, "wb") as end:
+                end.write(data)
+
+        thread = threading.Thread(target=fill)
+        thread.start()
+        monkeypatch.setattr(sys, "stdin", io.TextIOWrapper(pipe))
+        incident = read(["-"]).incident
+        thread.join()
+    assert [(one.file, one.packets) for one in incident.captures] == [("stdin", 20)]
+
+
+def test_a_text_that_begins_like_a_section_is_no_capture() -> None:
+    assert intake.read_one("x", b"\n\r\r\nsome text of somebody\n").capture is None
