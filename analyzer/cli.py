@@ -52,7 +52,7 @@ def _dispatch(given: list[str]) -> int:
             return USAGE
     from analyzer import options  # noqa: PLC0415 - see above
 
-    (options.commands if other else options.app)(given, prog_name="analyze", standalone_mode=True)
+    (options.commands if other else options.app)(options.prepared(given), prog_name="analyze", standalone_mode=True, obj=tuple(given))
     return 0
 
 

@@ -5,12 +5,13 @@ from __future__ import annotations
 import sys
 from typing import TYPE_CHECKING, Final, NamedTuple
 
-from analyzer.errors import Unusable, UsageError
+from analyzer.errors import Disclosed, Unusable, UsageError
 from analyzer.version import VERSION
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
+    from analyzer.anonymous import Mask
     from analyzer.finding import Diagnosis
     from analyzer.settings import Settings
 
@@ -21,7 +22,7 @@ _SEVERITIES: Final = {"critical": {"critical"}, "warning": {"critical", "warning
 
 
 class Request(NamedTuple):
-    """What the user asked for; ``fail_on`` is "critical", "warning" or None."""
+    """What the user asked for; ``fail_on`` is "critical", "warning" or None; ``anonymize`` names kinds, "" the usual ones, None nobody."""
 
     paths: Sequence[str]
     formats: Sequence[str] = ()
@@ -31,6 +32,8 @@ class Request(NamedTuple):
     fail_on: str | None = None
     quiet: bool = False
     verbose: bool = False
+    anonymize: str | None = None
+    anonymize_map: str | None = None
     config: str | None = None
 
 
@@ -40,6 +43,7 @@ def run(request: Request, command: str) -> int:
     Raises:
         UsageError: if an option does not fit.
     """
+    mask = _mask(request)
     known, notes = _settings(request)
     from analyzer.intake import read  # noqa: PLC0415 - a wrong option must not wait for the parsers
 
@@ -57,7 +61,14 @@ def run(request: Request, command: str) -> int:
     if request.verbose:
         for item in diagnosis.inputs:
             complain(f"{item.file}: {item.format or item.note or 'no known format'}, {item.records} records")
-    write(Job(diagnosis, request.paths, request.formats, request.output, request.quiet, command, VERSION))
+    shown, line, guard = diagnosis, command, None
+    try:
+        if mask is not None:
+            shown, line, guard = mask.put_on(diagnosis, evidence.incident, command, request.host)
+        write(Job(shown, request.paths, request.formats, request.output, request.quiet, line, VERSION, guard))
+    except Disclosed as error:
+        complain(f"a defect of this tool: --anonymize is not complete: {error}. Nothing was written; please report it, without that name")
+        return DEFECT
     if not any(item.records for item in diagnosis.inputs):
         complain(f"nothing usable to read: none of the {len(diagnosis.inputs)} files is of a kind that this tool knows")
         return UNUSABLE
@@ -71,6 +82,15 @@ def _settings(request: Request) -> Settings:
         return settings(request.paths, request.config)
     except ValueError as error:
         raise UsageError(str(error)) from error
+
+
+def _mask(request: Request) -> Mask | None:
+    """The pseudonyms that were asked for; None without ``--anonymize``."""
+    if request.anonymize is None and request.anonymize_map is None:
+        return None
+    from analyzer.anonymous import Mask  # noqa: PLC0415 - rarely asked for
+
+    return Mask.made(request.anonymize or "", request.anonymize_map, request.paths)
 
 
 def _fail(diagnosis: Diagnosis, fail_on: str | None) -> int:

@@ -5,7 +5,8 @@ from __future__ import annotations
 import shlex
 import sys
 from enum import StrEnum
-from typing import Annotated, Final, NoReturn
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Final, NoReturn
 
 import typer
 
@@ -13,8 +14,13 @@ from analyzer.command import USAGE, Request, complain, run
 from analyzer.errors import UsageError
 from analyzer.version import VERSION
 
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
 EXAMPLE: Final = "Example:  analyze incident/        (a folder with lsof, netstat or ss, and jstack output)"
 _SETTINGS: Final = {"help_option_names": ["-h", "--help"], "max_content_width": 100}
+KINDS: Final = frozenset({"addresses", "hosts", "users", "packages"})
+"""What ``--anonymize`` can be asked for; :mod:`reports.anonymize` has them too, but costs time to load."""
 app = typer.Typer(add_completion=False, rich_markup_mode=None, pretty_exceptions_enable=False, context_settings=_SETTINGS)
 commands = typer.Typer(add_completion=False, rich_markup_mode=None, pretty_exceptions_enable=False, context_settings=_SETTINGS)
 
@@ -60,6 +66,18 @@ def incident(
     timezone: Annotated[
         str | None, _option("--timezone", metavar="ZONE", text="Zone of time stamps that carry none, such as Asia/Seoul.")
     ] = None,
+    anonymize: Annotated[
+        str | None,
+        _option(
+            "--anonymize",
+            metavar="[addresses,hosts,users,packages]",
+            text="Pseudonyms in every output, the same everywhere; without a list: addresses, hosts and users.",
+        ),
+    ] = None,
+    anonymize_map: Annotated[
+        str | None,
+        _option("--anonymize-map", metavar="FILE", text="Keep the pseudonyms in a private file, for the next report to have the same."),
+    ] = None,
     config: Annotated[
         str | None,
         _option("--config", metavar="FILE", text="Own thread pools, frames and packages (TOML), as analyze.toml in the incident's folder."),
@@ -85,10 +103,12 @@ def incident(
         fail_on.value if fail_on else None,
         quiet,
         verbose,
+        anonymize,
+        anonymize_map,
         config,
     )
     try:
-        code = run(request, shlex.join(["analyze", *sys.argv[1:]]))
+        code = run(request, shlex.join(["analyze", *(context.obj or sys.argv[1:])]))
     except UsageError as error:
         _refuse(str(error))
     raise typer.Exit(code)
@@ -123,6 +143,19 @@ def schema() -> None:
     from reports import json_contract  # noqa: PLC0415 - loads the contract's types
 
     typer.echo(json_contract.schema(), nl=False)
+
+
+def prepared(given: Sequence[str]) -> list[str]:
+    """The arguments with a value for ``--anonymize``, which has one only where kinds follow it that are no path."""
+    made: list[str] = []
+    for index, word in enumerate(given):
+        if word != "--anonymize" or "--" in given[:index]:
+            made.append(word)
+            continue
+        following = given[index + 1] if index + 1 < len(given) else ""
+        is_list = following and set(following.split(",")) <= KINDS and not Path(following).exists()
+        made.append(word if is_list else f"{word}=")
+    return made
 
 
 def _refuse(message: str) -> NoReturn:

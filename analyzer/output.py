@@ -14,6 +14,7 @@ from analyzer.errors import UsageError
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
+    from analyzer.anonymous import Guard
     from analyzer.finding import Diagnosis
     from reports.view import View
 
@@ -23,7 +24,10 @@ _GUESSES: Final = {".html": "html", ".htm": "html", ".md": "md", ".markdown": "m
 
 
 class Job(NamedTuple):
-    """What to write: the diagnosis, the evidence's paths, formats asked for, ``-o``, ``-q``, the command line and the tool's version."""
+    """What to write: the diagnosis, the evidence's paths, formats asked for, ``-o``, ``-q``, the command line and the tool's version.
+
+    ``guard`` looks at the finished texts before any of them is written.
+    """
 
     diagnosis: Diagnosis
     paths: Sequence[str]
@@ -32,37 +36,46 @@ class Job(NamedTuple):
     quiet: bool
     command: str
     version: str
+    guard: Guard | None = None
 
 
 def write(job: Job) -> None:
-    """Render and write everything.
+    """Render everything, then write it: a report that fails leaves none of the others behind.
 
     Raises:
         UsageError: if ``-o`` does not fit the formats, lies inside the evidence, or cannot be written to.
+        Disclosed: if an anonymised report still names somebody; nothing is written then.
     """
     from reports import view  # noqa: PLC0415 - the renderers load only what a format needs
 
-    shown = view.build(job.diagnosis, job.command, job.version)
     plan = _plan(job)
-    for form, target in plan:
-        text = _render(form, job, shown)
+    shown = view.build(job.diagnosis, job.command, job.version)
+    texts = [(form, target, _render(form, job, shown)) for form, target in plan]
+    to_stdout = any(target is None for _, target in plan)
+    verdict = "" if job.quiet or to_stdout else _verdict(shown)
+    targets = [target for _, target in plan if target is not None]
+    if job.guard is not None:
+        job.guard.check({**{form: text for form, _, text in texts}, "verdict": verdict}, targets)
+    for _, target, text in texts:
         if target is None:
             sys.stdout.write(text if text.endswith("\n") else text + "\n")
             continue
         try:
-            _write_whole(target, text)
+            write_whole(target, text)
         except OSError as error:
             raise UsageError(f"cannot write {target}: {error.strerror or error}; choose another place with -o") from error
-    files = [target for _, target in plan if target is not None]
-    to_stdout = any(target is None for _, target in plan)
-    if not job.quiet and not to_stdout:
-        from reports import terminal  # noqa: PLC0415 - see above
-
-        width = shutil.get_terminal_size((80, 24)).columns
-        color = sys.stdout.isatty() and not os.environ.get("NO_COLOR")
-        sys.stdout.write(terminal.verdict(shown, max(40, min(width, 120)), color).rstrip("\n") + "\n")
-    for target in files:
+    sys.stdout.write(verdict)
+    for target in targets:
         (sys.stderr if to_stdout else sys.stdout).write(f"Report: {target}\n")
+
+
+def _verdict(shown: View) -> str:
+    """The verdict for this terminal; no colour where output is not a terminal or NO_COLOR is set."""
+    from reports import terminal  # noqa: PLC0415 - see above
+
+    width = shutil.get_terminal_size((80, 24)).columns
+    color = sys.stdout.isatty() and not os.environ.get("NO_COLOR")
+    return terminal.verdict(shown, max(40, min(width, 120)), color).rstrip("\n") + "\n"
 
 
 def _plan(job: Job) -> list[tuple[str, Path | None]]:
@@ -107,7 +120,7 @@ def _outside(target: Path, evidence: Sequence[str], *, asked: bool) -> Path:
     return target
 
 
-def _write_whole(target: Path, text: str) -> None:
+def write_whole(target: Path, text: str) -> None:
     """Write to a neighbour and rename: an interrupted run leaves no half report."""
     target.parent.mkdir(parents=True, exist_ok=True)
     handle, name = tempfile.mkstemp(prefix=f".{target.name}.", dir=target.parent)
