@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Final
 
 from analyzer.correlate.blockers import FUTURES, application_frame
 from analyzer.correlate.calls import client_evidence, client_figures, clients_in_words
+from analyzer.correlate.progress import all_still
 from analyzer.correlate.stalls import MAJORITY, SATURATED, pressure
 from analyzer.correlate.witness import all_of
 from analyzer.finding import Confidence, Culprit, Evidence, Missing, Severity, Step
@@ -19,7 +20,7 @@ if TYPE_CHECKING:
 
     from analyzer.correlate import Case, ProcessView, Stall
     from analyzer.correlate.pools import Busy, Pool
-    from parsers.records import Endpoint, Frame, Thread
+    from parsers.records import Endpoint, Frame
 
 FEWEST: Final = 3
 """Waiting threads that make a crowd: one or two wait for a moment on every healthy server."""
@@ -101,8 +102,7 @@ class Crowd:
     @cached_property
     def lasting(self) -> int:
         """How many members stood in the same place in an earlier dump of the process."""
-        earlier = {_stand(thread) for view in self._earlier if view.dump for thread in view.dump.threads}
-        return sum(_stand(member.thread) in earlier for member in self.members)
+        return all_still(self.members, self._earlier)
 
     @property
     def frame(self) -> Frame | None:
@@ -222,8 +222,3 @@ def _sufferer(case: Case, view: ProcessView, pool: Pool) -> Stall | None:
     mine = [stall for stall in case.stalls if stall.view is view]
     own = next((stall for stall in mine if stall.pool is pool), None)
     return own or next((stall for stall in mine if any(hop.helper is pool for hop in stall.hops)), None)
-
-
-def _stand(thread: Thread) -> tuple[object, ...]:
-    """A thread and where it stands. Native ids are used again after a thread ends; with the name and the stack that is no matter."""
-    return thread.name, thread.native_id, tuple(frame.full for frame in thread.frames)

@@ -33,7 +33,7 @@ def of_loop(stall: Stall) -> Outlook:
     return Outlook(heals, f"It {_IN_LOOP[heals]}.")
 
 
-def in_words(outlook: Outlook) -> str:
+def how_it_ends(outlook: Outlook) -> str:
     """What follows "so it", for an outlook of :func:`of_loop`."""
     return _IN_LOOP[outlook.heals]
 

@@ -50,7 +50,8 @@ class ProcessView:
         pid: None when no artifact names it.
         sockets: its connections and listeners, with those in its accept queues.
         dump: its thread dump, None if there is none.
-        dump_basis: "pid", "port" (a pool's name has the listener's port), "native ids" (they follow the pid) or "only" (no other candidate).
+        dump_basis: "pid", "port" (a pool's name has the listener's port), "native ids" (they follow the pid),
+            "threads" (those of another moment's dump) or "only" (no other candidate).
         table: every connection of the snapshot by (local, remote), for looking up peers.
         known: what is known of software.
         peers: the processes beside it, on this host and on others.
@@ -150,8 +151,20 @@ class Table:
 def views(incident: Incident, known: Knowledge) -> tuple[ProcessView, ...]:
     """Every process of every snapshot, in order of snapshot and pid; dumps without sockets have views of their own."""
     found = tuple(view for snapshot in incident.snapshots for view in _of_snapshot(snapshot, known))
+    _recognise(found)
     acquaint(found)
     return found
+
+
+def _recognise(found: Sequence[ProcessView]) -> None:
+    """Give dumps that name no process the pid of the one whose dump of another moment has the same threads: mostly only one table is saved."""
+    named = [view for view in found if view.pid is not None and view.dump is not None]
+    for view in found:
+        if view.pid is None and view.dump is not None and not view.sockets:
+            same = {one.pid for one in named if one.snapshot.host == view.snapshot.host and _same_threads(one.dump, view.dump)}
+            if len(same) == 1:
+                view.pid = same.pop()
+                view.dump_basis = "threads"
 
 
 def _of_snapshot(snapshot: Snapshot, known: Knowledge) -> list[ProcessView]:
@@ -205,13 +218,17 @@ def _attach(found: list[ProcessView], dump: ThreadDump, snapshot: Snapshot, tabl
 
 def _same_process(found: Iterable[ProcessView], dump: ThreadDump) -> ProcessView | None:
     """The view that has a dump of the same process already: most platform threads have equal names and ids."""
-    threads = {(thread.name, thread.java_id or thread.native_id) for thread in dump.threads if not thread.virtual}
-    for view in found:
-        if view.dump is not None and threads:
-            known = {(thread.name, thread.java_id or thread.native_id) for thread in view.dump.threads if not thread.virtual}
-            if len(threads & known) * 2 > min(len(threads), len(known)) and _agree(view.dump, dump):
-                return view
-    return None
+    return next((view for view in found if _same_threads(view.dump, dump)), None)
+
+
+def _same_threads(one: ThreadDump | None, other: ThreadDump | None) -> bool:
+    """True if most platform threads of the smaller dump are in the other one, and nothing speaks against it."""
+    if one is None or other is None:
+        return False
+    first, second = (
+        {(thread.name, thread.java_id or thread.native_id) for thread in dump.threads if not thread.virtual} for dump in (one, other)
+    )
+    return len(first & second) * 2 > min(len(first), len(second)) and _agree(one, other)
 
 
 def _agree(one: ThreadDump, other: ThreadDump) -> bool:

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from analyzer.correlate.calls import caller_evidence, chain_of, client_evidence, client_figures, clients_in_words, process_in_words
 from analyzer.correlate.outlook import has_no_limit, of_calls
+from analyzer.correlate.progress import in_words, moved_on, standing
 from analyzer.correlate.stalls import COUNT_TOLERANCE, callee_of
 from analyzer.correlate.witness import all_of, of_sockets, plural
 from analyzer.finding import Confidence, Culprit, Evidence, Finding, Missing, Severity, Step
@@ -14,6 +15,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
     from analyzer.correlate import Case, ProcessView, Stall
+    from analyzer.correlate.progress import Standing
     from analyzer.correlate.stalls import Target
     from analyzer.finding import Action
     from parsers.records import Endpoint
@@ -56,10 +58,11 @@ def is_called_back(case: Case, stall: Stall) -> bool:
     ) or any(stall in ring for ring in case.rings)
 
 
-def finding(stall: Stall, target: Target, words: Words) -> Finding:
+def finding(case: Case, stall: Stall, target: Target, words: Words) -> Finding:
     """The finding of one stalled pool and the service it waits for, in the words of the rule that reports it."""
     view, pool, port = stall.view, stall.pool, stall.port
-    confidence, severity, why = _judge(stall, target)
+    still = standing(case, view, (*stall.waiters, *stall.direct))
+    confidence, severity, why = _judge(stall, target, still)
     far = callee_of(view, target)
     who = _service(view, target.remote, words.noun, far)
     through = f" for tasks of {stall.hops[-1].helper.name}, which wait" if stall.hops else ""
@@ -72,7 +75,7 @@ def finding(stall: Stall, target: Target, words: Words) -> Finding:
         explanation=(
             f"{all_of(stall.blocked, stall.workers)} request threads of {pool.name} wait{through} for answers from {target.remote}: "
             f"{plural(len(target.connections), 'connection')} to it, none with anything left to read, and none of them leads back to this process."
-            f"{limits}{clients_in_words(view, port) if port is not None else ''} The threads are free again as soon as {target.remote} answers or the"
+            f"{limits}{in_words(still)}{clients_in_words(view, port) if port is not None else ''} The threads are free again as soon as {target.remote} answers or the"
             " connections end."
         ),
         why_confident=why,
@@ -98,12 +101,14 @@ def finding(stall: Stall, target: Target, words: Words) -> Finding:
     )
 
 
-def _judge(stall: Stall, target: Target) -> tuple[Confidence, Severity, str]:
+def _judge(stall: Stall, target: Target, still: Standing | None) -> tuple[Confidence, Severity, str]:
     """Certain: dump and sockets agree in number, there is no other service, and clients already suffer (so it is no busy moment)."""
     agree = f"The dump shows {plural(len(stall.callers), 'thread')} in a call, the socket table {plural(len(target.connections), 'connection')} to {target.remote}"
     doubts = []
     if not stall.pressure.exists:
         doubts.append("nobody has given up yet, so one dump may show a busy moment")
+    if moved_on(still):
+        doubts.append("most of the threads have used CPU since the dump before, so answers do come")
     if target.confidence is not Confidence.CERTAIN or target.share < 1 - COUNT_TOLERANCE:
         doubts.append("the connections explain only a part of the threads, or another service is connected too")
     if doubt := _unseen_end(stall.view, target):

@@ -41,7 +41,7 @@ CLEAN: Final = "the request threads do not all stand in a driver's read"
 def diagnose(case: Case) -> Iterator[Finding]:
     """One finding per server pool that waits in a driver."""
     for stall, target in remote.waiting(case, driver=True):
-        yield remote.finding(stall, target, WORDS)
+        yield remote.finding(case, stall, target, WORDS)
     for stall in case.stalls:
         if stall.saturated and stall.workers >= SMALLEST_POOL and not stall.targets and remote.is_driver(stall):
             yield _from_threads(stall)

@@ -26,7 +26,7 @@ from analyzer.correlate.calls import (
     clients_in_words,
     process_in_words,
 )
-from analyzer.correlate.outlook import in_words, of_loop
+from analyzer.correlate.outlook import how_it_ends, of_loop
 from analyzer.correlate.stalls import callee_of
 from analyzer.correlate.witness import all_of, of_sockets, plural
 from analyzer.finding import Action, Confidence, Culprit, Finding, Heals, Missing, Outlook, Severity, Step, When
@@ -91,7 +91,7 @@ def _of_ring(ring: tuple[Stall, ...]) -> Finding:
                 f"{all_of(stall.blocked, stall.workers)} request threads of {stall.pool.name} in {name} wait for answers of {after}. "
                 for stall, name, after in zip(ring, names, (*names[1:], names[0]), strict=True)
             )
-            + f"None of the pools has a thread left to answer the one before it.{clients_in_words(*ports[0]) if ports else ''} It {in_words(outlook)}."
+            + f"None of the pools has a thread left to answer the one before it.{clients_in_words(*ports[0]) if ports else ''} It {how_it_ends(outlook)}."
         ),
         why_confident=(
             f"Dumps and socket tables of all agree, except that the dump or the count of connections of {' and '.join(doubts)} leaves a doubt."
@@ -175,7 +175,7 @@ def _finding(stall: Stall, target: Target, far: ProcessView, other: Stall | None
         explanation=(
             f"{all_of(stall.blocked, stall.workers)} request threads of {pool.name} wait for {plural(len(target.connections), 'call')} to {target.remote}. That is {who},"
             f" and {plural(len(target.back), 'call')} of it back to {listener} lie here unread, because no thread is free to read them."
-            f"{clients_in_words(view, port) if port is not None else ''} It {in_words(outlook)}."
+            f"{clients_in_words(view, port) if port is not None else ''} It {how_it_ends(outlook)}."
         ),
         why_confident=(
             f"Both dumps and the socket table agree: {other.pool.name} of the other process waits for this one in turn."

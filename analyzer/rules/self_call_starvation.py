@@ -30,7 +30,8 @@ from analyzer.correlate.calls import (
     kind_in_words,
     process_in_words,
 )
-from analyzer.correlate.outlook import in_words, of_loop
+from analyzer.correlate.outlook import how_it_ends, of_loop
+from analyzer.correlate.progress import in_words, standing
 from analyzer.correlate.stalls import callee_of
 from analyzer.correlate.witness import all_of, of_sockets, plural
 from analyzer.finding import Action, Confidence, Culprit, Evidence, Finding, Heals, Outlook, Severity, Step, When
@@ -59,7 +60,7 @@ def diagnose(case: Case) -> Iterator[Finding]:
         seen.add(id(stall.view))
         target = stall.main_target
         if stall.saturated and target is not None and target.own:
-            yield _proven(stall, target)
+            yield _proven(case, stall, target)
         elif undecided.applies(stall):
             yield undecided.finding(stall, "self-call-starvation")
     for view in case.latest:
@@ -67,7 +68,7 @@ def diagnose(case: Case) -> Iterator[Finding]:
             yield from _sockets_only(view)
 
 
-def _proven(stall: Stall, target: Target) -> Finding:
+def _proven(case: Case, stall: Stall, target: Target) -> Finding:
     view, pool = stall.view, stall.pool
     pairs = stall.own_pairs(target)
     listener = next(pair.near.remote for pair in pairs if pair.near.remote is not None)
@@ -86,7 +87,7 @@ def _proven(stall: Stall, target: Target) -> Finding:
         explanation=(
             f"{waiting} wait{through} for {plural(len(target.connections), 'call')} to {target.remote}, and that {f'is {_proxy(stall, target)}, which calls {listener}:' if target.back else 'is'}"
             f" the listener of the same process{f' (pid {view.pid})' if view.pid is not None else ''}. {_state_in_words(pairs)}"
-            f"{clients_in_words(view, port)} A request can end only when another one has ended first, so it {in_words(outlook)}."
+            f"{in_words(standing(case, view, (*stall.waiters, *stall.direct)))}{clients_in_words(view, port)} A request can end only when another one has ended first, so it {how_it_ends(outlook)}."
         ),
         why_confident=why,
         evidence=(*_evidence(stall, target, pairs, port), *client_evidence(view, port)),

@@ -52,7 +52,7 @@ SMALLEST_GROUP: Final = 3
 def diagnose(case: Case) -> Iterator[Finding]:
     """One finding per server pool that waits for another service, or that may."""
     for stall, target in remote.waiting(case, driver=False):
-        yield remote.finding(stall, target, WORDS)
+        yield remote.finding(case, stall, target, WORDS)
     for stall in case.stalls:
         if undecided.applies(stall):
             yield undecided.finding(stall, "slow-backend")
