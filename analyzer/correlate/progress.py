@@ -58,13 +58,11 @@ def in_words(found: Standing | None) -> str:
         return ""
     who = "All of them" if found.same == found.of else f"{found.same} of them"
     when = f", {found.seconds:.0f} seconds earlier" if found.seconds else ""
-    cpu = (
-        ""
-        if found.idle is None
-        else " and have used no CPU since"
-        if found.idle == found.same
-        else f", and {found.idle} have used no CPU since"
-    )
+    cpu = ""
+    if found.idle is not None:
+        cpu = (", and " if when else " and ") + (
+            "have used no CPU since" if found.idle == found.same else f"{found.idle} have used no CPU since"
+        )
     return f" {who} stood on the same stack in the dump before{when}{cpu}."
 
 

@@ -7,6 +7,7 @@ lsof, because they carry the queues that the state belongs to.
 
 from __future__ import annotations
 
+import re
 from collections import Counter
 from typing import TYPE_CHECKING, Any, Final
 
@@ -16,12 +17,13 @@ from analyzer.finding import CloseWait
 from parsers.records import Endpoint, Inode, Owner, Pid, SocketRow, TcpState, Timer, Where
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Sequence
+    from collections.abc import Iterable, Mapping, Sequence
 
 _ORDER: Final = {"netstat": 0, "ss": 1, "proc_net": 2, "lsof": 3}
 """The first table that has a fact wins; a netstat row is also the one that people read best."""
 EPHEMERAL: Final = 32768
 """First port of Linux' default ip_local_port_range: used only where no LISTEN row and no count says which end is the server."""
+_ADDRESS: Final = re.compile(r"[\d.]+\Z|[\da-fA-F]*:").match
 _ACCEPTABLE = frozenset({TcpState.ESTABLISHED, TcpState.CLOSE_WAIT})
 
 
@@ -72,6 +74,7 @@ def connections(rows: Sequence[SocketRow]) -> tuple[Connection, ...]:
         if row.inode:
             key = by_inode.setdefault(row.inode, key)
         merged.setdefault(key, []).append(row)
+    _join_loose(merged)
     shows_owner = {(row.where.file, row.local.port) for row in tcp if row.owners}
     return tuple(_join(group, shows_owner) for group in merged.values())
 
@@ -82,6 +85,65 @@ def _key(row: SocketRow) -> object:
     if row.local.truncated or row.remote.truncated:
         return row.where  # a cut address identifies nothing
     return (row.local, row.remote)
+
+
+def _join_loose(merged: dict[object, list[SocketRow]]) -> None:
+    """Give rows with resolved names (lsof without -n) or cut addresses (netstat without -W) to the whole rows of the same sockets.
+
+    One process and the same two ports make a pair. Where several clients happen to have the same port, what is left of the address, or what
+    the other rows tell of the names, decides; if that does not, they stay apart.
+    """
+    loose = [
+        key for key, rows in merged.items() if rows[0].remote is not None and rows[0].state is not TcpState.LISTEN and _is_loose(rows[0])
+    ]
+    if not loose:
+        return
+    whole: dict[tuple[int | None, int | None], list[object]] = {}
+    for key, rows in merged.items():
+        if rows[0].remote is not None and not _is_loose(rows[0]):
+            whole.setdefault(_ports(rows[0]), []).append(key)
+    found = {key: [one for one in whole.get(_ports(merged[key][0]), ()) if _same_owner(merged[key], merged[one])] for key in loose}
+    names: dict[str, Counter[str]] = {}
+    for key, keys in found.items():
+        if len(keys) == 1:
+            for name, address in zip(_hosts(merged[key][0]), _hosts(merged[keys[0]][0]), strict=True):
+                names.setdefault(name, Counter())[address] += 1
+    known = {name: counts.most_common(1)[0][0] for name, counts in names.items()}
+    for key, keys in found.items():
+        meant = keys if len(keys) == 1 else [one for one in keys if _is_same(merged[key][0], merged[one][0], known)]
+        if len(meant) == 1:
+            merged[meant[0]] += merged.pop(key)
+
+
+def _is_loose(row: SocketRow) -> bool:
+    """True if an end is a name, or a cut address."""
+    ends = [end for end in (row.local, row.remote) if end is not None]
+    return any(end.truncated or not (end.is_wildcard or _ADDRESS(end.host)) for end in ends)
+
+
+def _is_same(loose: SocketRow, whole: SocketRow, known: Mapping[str, str]) -> bool:
+    """True if both ends fit: by name as far as it is known, by the beginning of a cut address, or exactly."""
+    ends = ((loose.local, whole.local), (loose.remote, whole.remote))
+    return all(
+        one is not None
+        and other is not None
+        and (other.host.startswith(one.host) if one.truncated else known.get(one.host, one.host) == other.host)
+        for one, other in ends
+    )
+
+
+def _ports(row: SocketRow) -> tuple[int | None, int | None]:
+    return row.local.port, row.remote.port if row.remote is not None else None
+
+
+def _hosts(row: SocketRow) -> tuple[str, str]:
+    return row.local.host, row.remote.host if row.remote is not None else ""
+
+
+def _same_owner(one: Sequence[SocketRow], other: Sequence[SocketRow]) -> bool:
+    """False only if both show owners, and different ones."""
+    first, second = ({owner.pid for row in rows for owner in row.owners or ()} for rows in (one, other))
+    return not first or not second or bool(first & second)
 
 
 def _join(group: Sequence[SocketRow], shows_owner: set[tuple[str, int | None]]) -> Connection:

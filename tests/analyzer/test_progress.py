@@ -36,7 +36,7 @@ FIRST, LATER = "2026-01-02 03:04:05", "2026-01-02 03:04:15"
 
 def test_threads_that_used_no_cpu_stand_still() -> None:
     text, confidence = said(stuck(12.5, time=FIRST), stuck(12.5, time=LATER))
-    assert "All of them stood on the same stack in the dump before, 10 seconds earlier and have used no CPU since." in text
+    assert "All of them stood on the same stack in the dump before, 10 seconds earlier, and have used no CPU since." in text
     assert confidence is Confidence.CERTAIN
 
 
