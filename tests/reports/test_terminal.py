@@ -8,10 +8,12 @@ import pytest
 
 from reports import terminal
 from reports.text_safety import width_of
+from tests.builders import SAMPLES, sample
 from tests.reports import diagnoses, parts
 from tests.reports.hostile import endless
 from tests.reports.rendering import EVERY, seen
 
+NAMES = sorted(path.name for path in SAMPLES.iterdir() if (path / "README.md").exists() and path.name != "lab")
 SGR = re.compile(r"\x1b\[[0-9;]*m")
 
 
@@ -44,7 +46,7 @@ def test_a_colour_never_runs_over_the_end_of_a_line() -> None:
 
 def test_it_says_who_why_where_and_what_to_do() -> None:
     lines = terminal.verdict(seen(diagnoses.self_call()), 80, color=False).splitlines()
-    assert 10 <= len(lines) <= 22
+    assert 10 <= len(lines) <= terminal.LINES
     text = " ".join(" ".join(lines).split())
     assert text.startswith("CRITICAL app01 · java, pid 1493 · 2026-11-23 12:27:08 to 12:27:11, no zone given · certain")
     for part in (
@@ -57,6 +59,39 @@ def test_it_says_who_why_where_and_what_to_do() -> None:
         "Missing A second snapshot: sh collect.sh --pid 1493 --snapshots 3",
     ):
         assert part in text
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_every_sample_fits_twenty_lines_with_all_that_decides(name: str) -> None:
+    made = sample(name, without=("README.md", "truth.json"))
+    shown = seen(made)
+    for width in (80, 100, 120):
+        text = terminal.verdict(shown, width, color=False)
+        lines = text.splitlines()
+        assert len(lines) < 20, "with the path of the report it is more than twenty lines"
+        flat = " ".join(text.split())
+        assert lines[0].startswith(f"{shown.word.upper()}  ")
+        assert " ".join(shown.headline.split())[:40] in flat
+        if made.primary is None or not shown.cases:
+            continue
+        assert made.primary.confidence.value in lines[0] + lines[1]
+        assert shown.cases[0].proofs[0].place in "".join(text.split()) or shown.cases[0].proofs[0].place in flat
+        for action in made.primary.actions:
+            if action.when == "now":
+                assert not action.command or "".join(action.command.split()) in "".join(text.split())
+                break
+        if shown.missing:
+            assert "".join(shown.missing[0].command.split()) in "".join(text.split())
+
+
+def test_what_is_left_out_goes_in_the_order_of_its_worth() -> None:
+    view = seen(diagnoses.self_call())
+    wide = terminal.verdict(view, 120, color=False)
+    narrow = terminal.verdict(view, 40, color=False)
+    assert "8 of 8 request threads wait in FutureTask.get" in " ".join(wide.split())
+    assert "8 of 8 request threads wait in FutureTask.get" not in " ".join(narrow.split())
+    for label in ("Evidence", "Now", "Fix", "Missing"):
+        assert re.search(rf"^{label} ", narrow, re.MULTILINE), f"{label} is gone"
 
 
 def test_both_causes_are_named() -> None:
