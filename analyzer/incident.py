@@ -13,6 +13,7 @@ import msgspec
 from parsers.records import (
     AttachFailure,
     Counter,
+    HostFact,
     Limit,
     OpenFile,
     Pid,
@@ -49,11 +50,13 @@ class Snapshot(msgspec.Struct, frozen=True, kw_only=True):
     statuses: tuple[ProcessStatus, ...] = ()
     processes: tuple[ProcessRow, ...] = ()
     attach_failures: tuple[AttachFailure, ...] = ()
+    facts: tuple[HostFact, ...] = ()
 
     @property
     def time(self) -> str | None:
-        """The earliest time that an artifact of this snapshot states, None if none does."""
-        return min((dump.time for dump in self.dumps if dump.time), default=None)
+        """The earliest time that a dump of this snapshot states, else that ``date`` printed; None if nothing does."""
+        printed = (fact.time for fact in self.facts if fact.time)
+        return min((dump.time for dump in self.dumps if dump.time), default=min(printed, default=None))
 
 
 class Artifact(msgspec.Struct, frozen=True, kw_only=True):
@@ -89,6 +92,11 @@ class Incident(msgspec.Struct, frozen=True, kw_only=True):
         return any(snapshot.rows for snapshot in self.snapshots)
 
     @property
+    def has_packets(self) -> bool:
+        """True if any packet of a capture was read."""
+        return any(capture.packets for capture in self.captures)
+
+    @property
     def has_threads(self) -> bool:
         """True if any thread dump was read."""
         return any(snapshot.dumps for snapshot in self.snapshots)
@@ -110,6 +118,7 @@ def snapshot_of(host: str | None, index: int, records: Iterable[tuple[Record, Pi
         tasks=_of(known, TaskSyscall),
         statuses=_of(known, ProcessStatus),
         attach_failures=_of(known, AttachFailure),
+        facts=_of(known, HostFact),
     )
 
 

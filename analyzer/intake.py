@@ -17,7 +17,7 @@ from analyzer.incident import Artifact, Incident, snapshot_of
 from analyzer.snapshots import Piece, Place, place
 from parsers import recognise, sections, uncollected
 from parsers.capture.stream import holds_capture
-from parsers.records import Elision, Parsed, Pid, SocketRow, ThreadDump, Unread
+from parsers.records import Elision, HostFact, Parsed, Pid, SocketRow, ThreadDump, Unread
 from parsers.source import Source, is_binary
 
 if TYPE_CHECKING:
@@ -292,7 +292,7 @@ def _weight(record: Record) -> int:
 
 
 def _time_of(parsed: Parsed) -> str | None:
-    return next((record.time for record in parsed.records if isinstance(record, ThreadDump) and record.time), None)
+    return next((record.time for record in parsed.records if isinstance(record, ThreadDump | HostFact) and record.time), None)
 
 
 def _pids(readings: Sequence[Reading]) -> set[int]:

@@ -21,6 +21,7 @@ _MOMENT_FOLDER = re.compile(
     r"(?:snap(?:shot)?|round|dump|set|run|capture|sample|step|iteration|minute|min|take|time|t|pass|s|n)?[-_. ]?\d[\d\-_.:T]*",
     re.IGNORECASE,
 )
+_BESIDE = "host_facts"
 _SMALL = 1000  # a counter of snapshots, not a time
 # What ``analyze collect`` packs: the folder and the archive have this name.
 _COLLECTION = re.compile(r"closewait-(?P<host>[\w.-]+)-\d+-\d{8}T\d{6}Z")
@@ -77,7 +78,31 @@ def _hosts(files: Collection[str]) -> dict[str, str]:
 
 
 def _indices(pieces: Sequence[Piece], pids: Collection[str]) -> list[int]:
-    """The snapshot index of each piece of one host."""
+    """The snapshot index of each piece of one host. What only says when and where (``date``) makes no moment, but belongs to what follows it."""
+    beside = {number for number, piece in enumerate(pieces) if piece.kind.startswith(_BESIDE)}
+    order = [number for number in range(len(pieces)) if number not in beside]
+    if not order:
+        return [0] * len(pieces)
+    followers = {number: _follower(pieces, number, order) for number in beside}
+    told = {followers[number]: pieces[number].time for number in sorted(beside) if pieces[number].time}
+    timed = [pieces[number]._replace(time=pieces[number].time or told.get(number)) for number in order]
+    found = dict(zip(order, _moments(timed, pids), strict=True))
+    last = max(found.values())
+    return [found.get(followers.get(number, number) if number in beside else number, last) for number in range(len(pieces))]
+
+
+def _follower(pieces: Sequence[Piece], number: int, order: Sequence[int]) -> int:
+    """The next output of the same file, else the one before; -1 if the file holds nothing else."""
+    here = pieces[number]
+    same = [other for other in order if pieces[other].file == here.file]
+    after = [other for other in same if pieces[other].section > here.section]
+    if after:
+        return min(after, key=lambda other: pieces[other].section)
+    return max(same, key=lambda other: pieces[other].section, default=-1)
+
+
+def _moments(pieces: Sequence[Piece], pids: Collection[str]) -> list[int]:
+    """The snapshot index of each piece that was captured."""
     series: dict[tuple[str, str], list[tuple[tuple[int, ...], int]]] = defaultdict(list)
     for number, piece in enumerate(pieces):
         family, counts = _family(piece.file, pids)

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from datetime import datetime
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING
 
+from analyzer.correlate.clocks import clock_notes
 from analyzer.correlate.sockets import close_wait, states
 from analyzer.finding import Input, PoolTable, SocketTable, UnreadLine
 
@@ -15,9 +15,6 @@ if TYPE_CHECKING:
     from analyzer.correlate.sockets import Connection
     from analyzer.incident import Artifact
     from parsers.records import Endpoint, ThreadDump
-
-FAR_APART: Final = 60.0
-"""Seconds between artifacts of one snapshot above which counts of threads and sockets need not agree."""
 
 
 def socket_tables(views: Iterable[ProcessView]) -> Iterator[SocketTable]:
@@ -85,9 +82,7 @@ def input_of(artifact: Artifact) -> Input:
 def notes_of(case: Case) -> Iterator[str]:
     """What a reader must know before trusting the join: far apart in time, pids that differ, dumps cut off, lines left out."""
     for snapshot in case.incident.snapshots:
-        times = sorted(dump.time for dump in snapshot.dumps if dump.time)
-        if len(times) > 1 and (span := _seconds(times[0], times[-1])) > FAR_APART:
-            yield f"Artifacts of snapshot {snapshot.name} were taken {span:.0f} s apart ({times[0]} and {times[-1]}): counts of threads and sockets need not agree."
+        yield from clock_notes(snapshot)
     for view in case.views:
         if view.dump is not None:
             yield from _of_dump(case, view, view.dump)
@@ -119,10 +114,3 @@ def _of_moment(case: Case) -> Iterator[str]:
                 f"Only snapshot {view.snapshot.name} has both threads and sockets of pid {view.process.pid}: what is said of it is of that moment,"
                 f" not of snapshot {last[view.snapshot.host].name}."
             )
-
-
-def _seconds(first: str, last: str) -> float:
-    try:
-        return (datetime.fromisoformat(last) - datetime.fromisoformat(first)).total_seconds()
-    except (TypeError, ValueError):
-        return 0.0

@@ -63,7 +63,7 @@ class Connection(NamedTuple):
 
 
 def connections(rows: int) -> Iterator[Connection]:
-    """A server of four processes and 65,536 hosts that are its clients: no two rows alike, as in a real table."""
+    """A server of four processes and 4,096 clients: no two rows alike, as in a real table."""
     chance = random.Random(rows)  # noqa: S311 - the same table every time
     processes = ((27836, "java"), (27901, "java"), (1204, "nginx"), (988, "postgres"))
     for number in range(rows):
@@ -71,7 +71,7 @@ def connections(rows: int) -> Iterator[Connection]:
         pid, command = processes[number % 4]
         yield Connection(
             f"10.80.{number % 4}.21:{(8080, 8443, 80, 5432)[number % 4]}",
-            f"10.{chance.randrange(16)}.{chance.randrange(256)}.{chance.randrange(1, 17)}:{chance.randrange(1024, 65536)}",
+            f"10.{chance.randrange(16)}.{chance.randrange(16)}.{chance.randrange(1, 17)}:{chance.randrange(1024, 65536)}",
             state,
             chance.randrange(400) if state == "CLOSE_WAIT" else 0,
             0 if state == "TIME_WAIT" else 844_000_000 + number,

@@ -14,12 +14,15 @@ from parsers import (
     attach_failure,
     collection,
     counters,
+    host_facts,
     hotspot,
     hotspot_agent,
     javacore,
     limits,
+    lsfd,
     lsof,
     lsof_fields,
+    lsof_json,
     management,
     netstat,
     netstat_bsd,
@@ -81,6 +84,8 @@ FORMATS: Final[tuple[Format, ...]] = (
     netstat,
     lsof,
     lsof_fields,
+    lsof_json,
+    lsfd,
     proc_net,
     proc_fd,
     proc_task,
@@ -92,6 +97,7 @@ FORMATS: Final[tuple[Format, ...]] = (
     process_status,
     ps,
     attach_failure,
+    host_facts,
 )
 """Every format, the most telling first: the first whose ``sniff`` agrees gets the section, and tests hold that no other would."""
 

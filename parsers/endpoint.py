@@ -24,7 +24,22 @@ LAST_PORT: Final = 0xFFFF
 
 
 V4_ENDPOINT: Final = r"(?P<host>\d{1,3}\.\d{1,3}\.\d{1,3}\.\d{1,3}):(?P<port>\d{1,5})(?!\S)"
-"""The far end in nearly every row; for the one pattern of a hot row, which then needs no second look but at ``LAST_PORT``."""
+"""The far end in nearly every row; for the one pattern of a hot row, which then needs no second look."""
+
+
+class Hosts(dict[str, str]):
+    """The hosts of a table's far ends, each held in memory once.
+
+    Most tables have some thousand. More are not looked for: a dictionary that no longer fits the processor's cache takes longer than it saves.
+    """
+
+    MOST: Final = 8192
+
+    def one(self, host: str) -> str:
+        """The one copy of a host that was not found."""
+        if len(self) < self.MOST:
+            self[host] = host
+        return host
 
 
 @lru_cache(maxsize=4096)

@@ -58,13 +58,14 @@ class Document:
     """A JSON text after reading.
 
     Attributes:
-        root: the value, None if there was nothing of one.
+        roots: all values, which are several in JSON Lines (an object a line).
         odd: indices of lines that hold something that is no JSON, in order.
     """
 
-    def __init__(self, lines: Sequence[str]) -> None:
-        """Read the lines; never raises."""
-        self.root: JsonObject | JsonList | None = None
+    def __init__(self, lines: Sequence[str], *, many: bool = False) -> None:
+        """Read the lines; never raises. A second value is odd unless there may be ``many``."""
+        self.roots: list[JsonObject | JsonList] = []
+        self._many = many
         self.odd: list[int] = []
         self._open: list[JsonObject | JsonList] = []
         self._keys: list[str | None] = []
@@ -72,6 +73,11 @@ class Document:
         self._read("\n".join(lines))
         for value in self._open:
             self._close(value)
+
+    @property
+    def root(self) -> JsonObject | JsonList | None:
+        """The first value."""
+        return self.roots[0] if self.roots else None
 
     @property
     def complete(self) -> bool:
@@ -144,8 +150,8 @@ class Document:
     def _value(self, value: Any) -> bool:
         """Put a value where it belongs; False if it belongs nowhere."""
         if not self._open:
-            if self.root is None and isinstance(value, JsonObject | JsonList):
-                self.root = value
+            if (self._many or not self.roots) and isinstance(value, JsonObject | JsonList):
+                self.roots.append(value)
                 return True
         elif isinstance(top := self._open[-1], JsonList):
             top.append(value)

@@ -17,10 +17,10 @@ from typing import TYPE_CHECKING, Final, TypeAlias
 
 import pyparsing as pp
 
-from parsers.endpoint import LAST_PORT, V4_ENDPOINT, endpoint
+from parsers.endpoint import LAST_PORT, V4_ENDPOINT, Hosts, endpoint
 from parsers.grammar import tcp_state
 from parsers.places import to_inode, to_pid
-from parsers.records import Endpoint, OpenFile, Owner, Parsed, SocketRow, TcpState, Where
+from parsers.records import Endpoint, OpenFile, Owner, Parsed, Pid, SocketRow, TcpState, Where
 from parsers.source import Section, leftovers
 
 if TYPE_CHECKING:
@@ -30,7 +30,9 @@ NAME: Final = "lsof"
 _LISTEN: Final = TcpState.LISTEN
 _Tail: TypeAlias = tuple[TcpState | None, int | None, int | None]
 
-HEADER: Final = r"(?:(?:lsof:[ ]|[ ]+Output information may be|[ ]+assuming[ ])[^\n]*\n)*COMMAND[ ]+PID[ ][^\n]*\bNAME[ ]*$"
+HEADER: Final = (
+    r"(?:(?:lsof:[ ]|[ ]+Output information may be|[ ]+assuming[ ])[^\n]*\n)*COMMAND[ ]+PID[ ](?![^\n]*[ ]ASSOC[ ])[^\n]*\bNAME[ ]*$"
+)
 ROW_SHAPE: Final = (
     r"\S++[ ]+\d+[ ]++(?:\S++[ ]++){1,7}?(?:IPv[46][ ]+\S+[ ]+\S+[ ]+(?:TCP|UDP)[ ]"
     r"|(?:\d+[rwu][a-zA-Z-]?|cwd|rtd|txt|mem|DEL)[ ]+(?:REG|DIR|CHR|FIFO|sock|a_inode|unix)[ ]+(?:\d|0x))"
@@ -87,7 +89,7 @@ _telling_row = re.compile(ROW_SHAPE).match
 _INTERNET: Final = frozenset({"IPv4", "IPv6", "inet", "inet6"})
 _SOCKETS: Final = frozenset({"sock", "IPv4", "IPv6"})
 _LONGEST_INODE: Final = 18  # digits; more is no inode but damage
-_HEADER = re.compile(r"COMMAND\s+PID\b")
+_HEADER = re.compile(r"COMMAND\s+PID\b(?!.*\sASSOC\s)")  # lsfd's has ASSOC for FD
 _REMARK = re.compile(r"lsof: |\s+Output information may be incomplete|\s*dev=|\s+assuming ")
 _TCP_QUEUES = re.compile(r"(?P<state>[A-Z_0-9]*)\s*(?:QR=(?P<recv>\d{1,18}))?\s*(?:QS=(?P<send>\d{1,18}))?")
 _SOCK_REST = re.compile(r"\S+\s+\S+\s+(?P<inode>\d{1,18})\s+(?P<name>.*(?:protocol:|can't identify protocol).*)")
@@ -126,9 +128,11 @@ class _Reader:
 
     def __init__(self, section: Section) -> None:
         self.section, self.file, self.first = section, section.file, section.first
+        self.hosts = Hosts()
         self.match, self.socket, self.other = ROW.re.match, SOCKET_ROW.re.match, FILE_ROW.re.match
         self.cells: dict[str, str] = {}
         self.commands: dict[str, str] = {}
+        self.pids: dict[str, Pid] = {}
         self.tails: dict[str | None, _Tail] = {}
 
     def header(self, line: str) -> None:
@@ -146,15 +150,15 @@ class _Reader:
         local = endpoint(near)
         if host:
             number = int(port)
-            remote = Endpoint(host, number) if number <= LAST_PORT else None
+            remote = Endpoint(self.hosts.get(host) or self.hosts.one(host), number) if number <= LAST_PORT else None
         else:
             remote = endpoint(far) if far else None
         if local is None or fd is None or kind not in _INTERNET or (remote is None and (host or far)):
             return self.rare(index, line)
         state, recv_q, send_q = self.tails.get(tail) or self.tail(tail)
-        number = self.first + index
+        line_number = self.first + index
         return SocketRow(
-            where=Where(self.file, number, number),
+            where=Where(self.file, line_number, line_number),
             tool=NAME,
             proto="tcp" if proto == "TCP" else "udp",
             local=local,
@@ -162,7 +166,13 @@ class _Reader:
             state=state,
             recv_q=recv_q,
             send_q=send_q,
-            owners=(Owner(to_pid(pid), self.commands.get(command) or self.command(command), int(fd) if fd[0] != "*" else None),),
+            owners=(
+                Owner(
+                    self.pids.get(pid) or self.pid(pid),
+                    self.commands.get(command) or self.command(command),
+                    int(fd) if fd[0] != "*" else None,
+                ),
+            ),
             user=self.cells.setdefault(user, user),
             inode=to_inode(device) if device.isdecimal() and len(device) <= _LONGEST_INODE else None,
         )
@@ -207,13 +217,17 @@ class _Reader:
         return OpenFile(
             where=self.section.where(index),
             tool=NAME,
-            pid=to_pid(pid),
+            pid=self.pids.get(pid) or self.pid(pid),
             command=self.command(command),
             fd=fd,
             kind=self.cells.setdefault(kind, kind),
             target=sock["name"] if sock else _target(rest),
             inode=to_inode(sock["inode"]) if sock else None,
         )
+
+    def pid(self, text: str) -> Pid:
+        """The one copy of a pid."""
+        return self.pids.setdefault(text, to_pid(text))
 
     def command(self, text: str) -> str:
         """The command as the process calls itself."""

@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING, Final
 
 import pyparsing as pp
 
-from parsers.endpoint import LAST_PORT, V4_ENDPOINT, endpoint
+from parsers.endpoint import LAST_PORT, V4_ENDPOINT, Hosts, endpoint
 from parsers.grammar import NETSTAT_TIMER, STATES, TIMER_WORDS, netstat_timer, tcp_state
 from parsers.places import to_inode
 from parsers.records import Endpoint, Inode, Owner, Parsed, Pid, SocketRow, TcpState, Timer, TimerKind, Where
@@ -90,6 +90,7 @@ class _Reader:
 
     def __init__(self, section: Section) -> None:
         self.section, self.file, self.first = section, section.file, section.first
+        self.hosts = Hosts()
         self.users: dict[str, str] = {}
         self.owners: dict[str, tuple[tuple[Owner, ...] | None, TimerKind | None]] = {}
         self.timers: dict[tuple[TimerKind, str, str], Timer] = {}
@@ -103,7 +104,7 @@ class _Reader:
         state, local = STATES.get(word), endpoint(near)
         if host:
             number = int(port)
-            remote = Endpoint(host, number) if number <= LAST_PORT else None
+            remote = Endpoint(self.hosts.get(host) or self.hosts.one(host), number) if number <= LAST_PORT else None
         else:
             remote = endpoint(far)
         if local is None or remote is None or state is None:
@@ -122,9 +123,9 @@ class _Reader:
             timer = Timer(kind, float(left), 0, 0)
         else:
             timer = self.timer(kind, left, counts)
-        number = self.first + index
+        line_number = self.first + index
         return SocketRow(
-            where=Where(self.file, number, number),
+            where=Where(self.file, line_number, line_number),
             tool=NAME,
             proto=proto,
             local=local,

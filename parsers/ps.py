@@ -5,7 +5,8 @@
     tomcat    9414  4.1 12.3 8996052 96992 ?       Tl   13:20   1:02 /usr/bin/java -Xmx512m -jar storefront.jar
 
 The header names the columns; the last one is the command line and takes the rest. With ``-L`` every thread has a row: the one whose LWP is the pid
-stands for the process. ``ps -ef`` prints no state.
+stands for the process. With ``m`` the threads stand below their process, with a dash for its pid. ``ps -ef`` prints no state. BusyBox has
+PID, USER, TIME and COMMAND. ``lstart`` (STARTED) is a date of five words.
 """
 
 from __future__ import annotations
@@ -28,13 +29,14 @@ HEADER: Final = r"[ ]*(?:[A-Z%]{1,8}[ ]+){0,8}PID[ ](?![^\n]*TIME\+)[^\n]{0,120}
 ROW_SHAPE: Final = HEADER
 
 _CELLS: Final = {
-    "PID": r"(?P<pid>\d{1,10})",
-    "STAT": r"(?P<state>[A-Z])\S*",
+    "PID": r"(?:(?P<pid>\d{1,10})|-)",
+    "STAT": r"(?:(?P<state>[A-Z])\S*|-)",
+    "STARTED": r"(?:\S+ \S+ +\d{1,2} [\d:]{8} \d{4}|\S+)",
     "S": r"(?P<state>[A-Z])",
     "NLWP": r"(?P<threads>\d{1,10})",
     "THCNT": r"(?P<threads>\d{1,10})",
-    "LWP": r"(?P<lwp>\d{1,10})",
-    "RSS": r"(?P<rss>\d{1,15})",
+    "LWP": r"(?:(?P<lwp>\d{1,10})|-)",
+    "RSS": r"(?:(?P<rss>\d{1,15})|-)",
 }
 _header = re.compile(HEADER).match
 

@@ -133,12 +133,10 @@ class SocketRow(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     user: str | None = None
     inode: Inode | None = None
     timer: Timer | None = None
-    last_received_ms: int | None = None
-    last_ack_ms: int | None = None
-    bytes_received: int | None = None
     info: TcpInfo | None = None
-    """All of ``ss -i``; the three above are its most telling ones."""
+    """What ``ss -i`` says of the connection."""
     memory: SocketMemory | None = None
+    """What ``ss -m`` says of its buffers."""
 
     @property
     def pid(self) -> Pid | None:
@@ -338,6 +336,21 @@ class ProcessRow(msgspec.Struct, frozen=True, kw_only=True):
     rss: int | None = None
 
 
+class HostFact(msgspec.Struct, frozen=True, kw_only=True):
+    """A line of ``date``, ``uptime`` or ``uname``.
+
+    ``time`` in ISO 8601 as the host's clock showed it, ``zone`` as printed beside it (an abbreviation or an offset). ``uptime`` in seconds.
+    """
+
+    where: Where
+    time: str | None = None
+    zone: str | None = None
+    host: str | None = None
+    kernel: str | None = None
+    uptime: int | None = None
+    load: tuple[float, float, float] | None = None
+
+
 class AttachFailure(msgspec.Struct, frozen=True):
     """jstack or jcmd got no answer from a VM: it does not run, or it never reaches a safepoint. ``text`` is the tool's sentence."""
 
@@ -362,6 +375,7 @@ Record: TypeAlias = (
     | ProcessStatus
     | ProcessRow
     | AttachFailure
+    | HostFact
     | Elision
     | TaskSyscall
     | Collected

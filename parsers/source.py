@@ -232,7 +232,7 @@ def cut(source: Source, shapes: Shapes) -> list[Section]:
         content, prompt = cuts[begin]
         line += text.count("\n", position, content)
         stop = line + text.count("\n", content, end) if end <= len(text) else len(source.lines)
-        lines = source.lines[line:stop]
+        lines = source.lines if line == 0 and stop == len(source.lines) else source.lines[line:stop]
         if any(row and not row.isspace() for row in lines):
             sections.append(Section(source.file, line + 1, lines, prompt))
         line, position = stop, end

@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING, Any, Final
 import msgspec
 import pyparsing as pp
 
-from parsers.endpoint import LAST_PORT, V4_ENDPOINT, endpoint
+from parsers.endpoint import LAST_PORT, V4_ENDPOINT, Hosts, endpoint
 from parsers.grammar import SS_TIMER, ss_timer, tcp_state
 from parsers.places import to_pid
 from parsers.records import Endpoint, Inode, Owner, Parsed, Pid, SocketRow, TcpState, Timer, Where
@@ -60,7 +60,6 @@ _asked_state = re.compile(r"\bstate\s+(?P<state>[\w-]+)").search
 _asked_udp = re.compile(r"\bss\s+(?:\S+\s+)*?(?:-(?![a-zA-Z]*t)[a-zA-Z]*u|--udp)").search
 _LISTEN: Final = TcpState.LISTEN
 _INTERNET: Final = {name: name for name in ("tcp", "udp", "raw", "sctp", "dccp", "mptcp", "udplite")}
-_TELLING: Final = ("last_received_ms", "last_ack_ms", "bytes_received")
 
 
 def sniff(head: Sequence[str]) -> bool:
@@ -88,6 +87,7 @@ class _Reader:
 
     def __init__(self, section: Section) -> None:
         self.section, self.file, self.first = section, section.file, section.first
+        self.hosts = Hosts()
         self.rows: list[SocketRow] = []
         self.last = False
         """True while the line above belongs to the last of ``rows``: only then an indented line is a detail of it."""
@@ -101,6 +101,7 @@ class _Reader:
         self.proto = "udp" if udp else "tcp"
         self.states: dict[tuple[str, str], TcpState | None] = {}
         self.commands: dict[str, str] = {}
+        self.pids: dict[str, Pid] = {}
 
     def row(self, index: int, line: str) -> bool:
         """Take a socket's row; False if the line is none."""
@@ -114,7 +115,7 @@ class _Reader:
         local = endpoint(near)
         if host:
             number = int(port)
-            remote = Endpoint(host, number) if number <= LAST_PORT else None
+            remote = Endpoint(self.hosts.get(host) or self.hosts.one(host), number) if number <= LAST_PORT else None
         else:
             remote = endpoint(far)
         if local is None or remote is None:
@@ -122,9 +123,9 @@ class _Reader:
         state = (self.states.get((word, proto)) or self.state_of(word, proto)) if word else self.state
         listening = state is _LISTEN
         send_q = 0 if send == "0" else int(send)
-        number = self.first + index
+        line_number = self.first + index
         row = SocketRow(
-            where=Where(self.file, number, number),
+            where=Where(self.file, line_number, line_number),
             tool=NAME,
             proto=_INTERNET[proto],
             local=local,
@@ -133,11 +134,15 @@ class _Reader:
             recv_q=0 if recv == "0" else int(recv),
             send_q=send_q,
             backlog=send_q if listening else None,
-            owners=(Owner(to_pid(pid), self.commands.setdefault(command, command), int(fd)),) if pid else None,
+            owners=(Owner(self.pids.get(pid) or self.pid(pid), self.commands.setdefault(command, command), int(fd)),) if pid else None,
         )
         self.rows.append(row if not rest or rest.isspace() else msgspec.structs.replace(row, **_facts(rest)))
         self.last = True
         return True
+
+    def pid(self, text: str) -> Pid:
+        """The one copy of a pid."""
+        return self.pids.setdefault(text, to_pid(text))
 
     def state_of(self, word: str, proto: str) -> TcpState | None:
         """The state behind ss' word."""
@@ -172,7 +177,7 @@ def _facts(text: str) -> dict[str, Any]:
     if "cwnd:" in text or "lastrcv:" in text or "bytes_" in text:
         info = info_of(text)
         if info is not None:
-            facts |= {"info": info, **{name: value for name in _TELLING if (value := getattr(info, name)) is not None}}
+            facts["info"] = info
     return facts
 
 

@@ -15,7 +15,7 @@ from analyzer.finding import Process
 from parsers.records import Endpoint, Pid, TcpState, ThreadDump
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Sequence
+    from collections.abc import Iterable, Mapping, Sequence
 
     from analyzer.correlate.knowledge import Knowledge
     from analyzer.incident import Incident, Snapshot
@@ -207,7 +207,8 @@ def _attach(found: list[ProcessView], dump: ThreadDump, snapshot: Snapshot, tabl
         again.dump = _merged(again.dump, dump)
         return
     free = [view for view in found if view.dump is None]
-    view, basis = _owner_of(free, dump, known)
+    inner = {Pid(status.nspid[-1]): status.pid for status in snapshot.statuses if status.nspid and len(status.nspid) > 1}
+    view, basis = _owner_of(free, dump, known, inner)
     if view is None:
         view = ProcessView(snapshot, dump.pid, (), table, known)
         found.append(view)
@@ -253,10 +254,17 @@ def _merged(one: ThreadDump, other: ThreadDump) -> ThreadDump:
     return replace(main, threads=(*main.threads, *added), pid=main.pid if main.pid is not None else extra.pid)
 
 
-def _owner_of(free: Iterable[ProcessView], dump: ThreadDump, known: Knowledge) -> tuple[ProcessView | None, str | None]:
+def _owner_of(
+    free: Iterable[ProcessView], dump: ThreadDump, known: Knowledge, inner: Mapping[Pid, Pid]
+) -> tuple[ProcessView | None, str | None]:
+    """The process and why it is the one. ``inner``: a container's own number of a process → its pid on the host."""
     candidates = list(free)
-    if dump.pid is not None and (same := [view for view in candidates if view.pid == dump.pid]):
-        return same[0], "pid"
+    if dump.pid is not None and (same := [view for view in candidates if view.pid == inner.get(dump.pid, dump.pid)]):
+        # A container's JVM is its pid 1, and so is the init of the host, which listens too: the port in the pools' names decides.
+        by_port = _with_port(candidates, dump, known)
+        if by_port is None or by_port is same[0] or dump.pid in inner:
+            return same[0], "pid"
+        return by_port, "port, though the pids differ"
     if dump.pid is not None and any(view.pid is not None for view in candidates):
         # Another pid: a container's own numbering, a restarted process, another host. The port may still tell, but it is said.
         by_port = _with_port(candidates, dump, known)

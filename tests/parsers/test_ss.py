@@ -31,19 +31,25 @@ def test_the_line_below_belongs_to_the_row() -> None:
         "\t                                              ",
     )
     assert (first.where.first, first.where.last) == (2, 3)
-    assert (first.last_received_ms, first.last_ack_ms, first.bytes_received) == (3540, 3539, 58)
+    assert first.info
+    assert (first.info.last_received_ms, first.info.last_ack_ms, first.info.bytes_received) == (3540, 3539, 58)
+    assert (first.info.last_sent_ms, first.info.rto_ms, first.info.bytes_sent, first.info.segments_in) == (7552, 200, 7, 4)
     assert (first.state, first.recv_q, first.inode, first.local) == (TcpState.CLOSE_WAIT, 58, 180041, Endpoint("127.0.0.1", 38092))
     assert first.timer
     assert (first.timer.kind, first.timer.remaining, first.timer.rounded) == (TimerKind.KEEPALIVE, 7140, True)
     assert (second.where.first, second.where.last) == (4, 4)
-    assert (second.inode, second.owners, second.bytes_received) == (0, None, None)
+    assert (second.inode, second.owners, second.info) == (0, None, None)
 
 
 def test_details_on_the_same_line() -> None:
     found = row(
         "ESTAB 0 0 10.0.0.5:8080 10.0.0.9:1234 skmem:(r0,rb131072,t0,tb16384) ts sack cubic bytes_received:1 lastsnd:9 lastrcv:8 lastack:7"
     )
-    assert (found.bytes_received, found.last_received_ms, found.last_ack_ms) == (1, 8, 7)
+    assert found.info
+    assert (found.info.bytes_received, found.info.last_received_ms, found.info.last_ack_ms) == (1, 8, 7)
+    assert found.info.congestion == "cubic"
+    assert found.memory
+    assert (found.memory.received, found.memory.receive_buffer, found.memory.send_buffer, found.memory.drops) == (0, 131072, 16384, None)
 
 
 def test_listen_queue_and_backlog() -> None:
