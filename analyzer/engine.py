@@ -11,8 +11,10 @@ from msgspec.structs import replace
 
 from analyzer.correlate import Case, Knowledge, ProcessView, Stall
 from analyzer.correlate.calls import DUMP_MISSING, SOCKETS_MISSING, STACKS_MISSING, command
+from analyzer.correlate.capture_clock import capture_notes
 from analyzer.correlate.growth import limits, moments
 from analyzer.correlate.links import links_of
+from analyzer.correlate.packet_words import excerpt_of, flow_of, telling, trouble_of
 from analyzer.correlate.pools import VIRTUAL
 from analyzer.correlate.stalls import SATURATED, pressure
 from analyzer.correlate.wait_list import waits_of
@@ -22,6 +24,7 @@ from analyzer.finding import (
     Confidence,
     Diagnosis,
     Finding,
+    Flow,
     IncidentFacts,
     Missing,
     Outcome,
@@ -33,6 +36,7 @@ from analyzer.finding import (
 )
 from analyzer.rules import RULES, Rule, slug
 from analyzer.tables import input_of, notes_of, pool_tables, socket_tables
+from parsers.records import TcpState, Unit
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Sequence
@@ -44,6 +48,9 @@ FEW: Final = 10
 """CLOSE_WAIT sockets of a port that come and go on a healthy server …"""
 SMALLEST_POOL: Final = 4
 """Request threads below which all of them may be busy for a moment."""
+MOST_FLOWS: Final = 200
+"""Flows that a report has: the ladder shows one, the rest is for machines."""
+_TOLD: Final = frozenset({TcpState.CLOSE_WAIT, TcpState.SYN_SENT, TcpState.ESTABLISHED})
 FEW_SHARE: Final = 0.05
 """… if they are also below this share of the port's connections."""
 
@@ -82,14 +89,14 @@ def diagnose(
         pools=tuple(pool_tables(case.views)),
         links=tuple(link for view in case.views for link in links_of(view)),
         waits=tuple(wait for view in case.views for wait in waits_of(view)),
-        flows=(),
+        flows=_flows(case),
         checked=tuple(checked),
         missing=_missing(case, ranked, verdict),
         inputs=tuple(input_of(artifact) for artifact in incident.artifacts),
-        excerpts={where: excerpt(where) for where in sorted(places)},
+        excerpts=_excerpts(case, places, excerpt),
         moments=moments(case),
         limits=limits(case),
-        notes=tuple(dict.fromkeys((*notes, *notes_of(case)))),
+        notes=tuple(dict.fromkeys((*notes, *notes_of(case), *capture_notes(case)))),
     )
 
 
@@ -143,9 +150,29 @@ def _over(finding: Finding, then: str, now: str) -> Finding:
     )
 
 
+def _flows(case: Case) -> tuple[Flow, ...]:
+    """The flows behind the sockets that matter, or without sockets those that end in trouble."""
+    found = {seen.flow.where: seen for view in case.latest for seen in view.packets.seen(one for one in view.sockets if one.state in _TOLD)}
+    if not found:
+        troubled = (seen for port in case.ports for seen in (*port.gave_up, *port.never_closed, *port.ignored))
+        found = {seen.flow.where: seen for seen in troubled}
+    return telling(found.values(), MOST_FLOWS)
+
+
+def _excerpts(case: Case, places: Iterable[Where], excerpt: Callable[[Where], tuple[str, ...]]) -> dict[Where, tuple[str, ...]]:
+    """The lines, or the packets, of each place."""
+    wanted = {where for where in places if where.unit is Unit.PACKET}
+    packets = (
+        {seen.flow.where: excerpt_of(flow_of(seen)) for port in case.ports for seen in port.flows if seen.flow.where in wanted}
+        if wanted
+        else {}
+    )
+    return {where: packets.get(where, ()) if where in wanted else excerpt(where) for where in sorted(places)}
+
+
 def _lacking(needs: Sequence[str], incident: Incident) -> str:
-    have = {"threads": incident.has_threads, "sockets": incident.has_sockets}
-    words = {"threads": "a thread dump", "sockets": "a socket table"}
+    have = {"threads": incident.has_threads, "sockets": incident.has_sockets, "packets": incident.has_packets}
+    words = {"threads": "a thread dump", "sockets": "a socket table", "packets": "a packet capture"}
     missing = [need for need in needs if not any(have[one] for one in need.split(" or "))]
     return " and ".join(" or ".join(words[one] for one in need.split(" or ")) for need in missing)
 
@@ -218,6 +245,7 @@ def _without_cause(case: Case, findings: Sequence[Finding]) -> tuple[Status, str
     """Health needs evidence of health; symptoms that no rule explains are said; everything else is not enough."""
     incident = case.incident
     suffering = [line for view in case.latest for line in _suffering(view)] + [line for stall in case.stalls for line in _standing(stall)]
+    suffering += [says for port in case.ports for _, says in trouble_of(port)]
     if suffering:
         lacking = (
             ""
@@ -237,6 +265,12 @@ def _without_cause(case: Case, findings: Sequence[Finding]) -> tuple[Status, str
         past = next((finding for finding in findings if finding.headline.startswith("Over by ")), None)
         said = "Nothing is wrong in what was saved." if past is None else f"Nothing is wrong any more. {past.headline}"
         return Status.HEALTHY, said, _health(case)
+    if not incident.snapshots and incident.has_packets:
+        return (
+            Status.INSUFFICIENT,
+            "Not enough evidence for a verdict: the packets show no trouble, and threads and sockets are missing.",
+            "Every request in the capture was answered or is too young to tell. What a server's threads wait for, packets do not show.",
+        )
     if not incident.snapshots:
         return (
             Status.INSUFFICIENT,

@@ -288,8 +288,17 @@ class Wait(msgspec.Struct, frozen=True, kw_only=True):
     confidence: Confidence
 
 
+class FlowMark(msgspec.Struct, frozen=True):
+    """A packet that tells something: its number in the capture (0: no packet), seconds since the flow's first, which end sent it, what it is."""
+
+    packet: int
+    seconds: float
+    side: str
+    what: str
+
+
 class Flow(msgspec.Struct, frozen=True, kw_only=True):
-    """A TCP connection seen in a capture (filled by the capture floor)."""
+    """A TCP connection seen in a capture: ``opened`` in UTC, durations in seconds, ``bytes`` of payload each end sent."""
 
     capture: str
     client: str
@@ -305,6 +314,7 @@ class Flow(msgspec.Struct, frozen=True, kw_only=True):
     retransmitted: int
     zero_windows: int
     bytes: dict[str, int]
+    marks: tuple[FlowMark, ...] = ()
 
 
 class UnreadLine(msgspec.Struct, frozen=True):

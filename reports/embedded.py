@@ -26,8 +26,11 @@ def block(diagnosis: Diagnosis, version: str) -> str:
     """Compact JSON for a data block: no character of it can close the element. Empty when even the shortest form is too long."""
     for most, longest in _STEPS:
         kept, cut = _shortened(diagnosis, most)
+        clipped = cast("Diagnosis", _clipped(kept, longest, most))
+        if clipped != kept:
+            cut = (*cut, "Long texts, and long lists inside findings and inputs, are shortened in this copy.")
         text = (
-            encode(report(cast("Diagnosis", _clipped(kept, longest)), version, cut))
+            encode(report(clipped, version, cut))
             .replace("&", "\\u0026")
             .replace("<", "\\u003c")
             .replace(">", "\\u003e")
@@ -56,16 +59,16 @@ def _shortened(diagnosis: Diagnosis, most: int) -> tuple[Diagnosis, tuple[str, .
     return kept, (f"Cut from this copy: {listed(gone)}. The JSON format has all.",) if gone else ()
 
 
-def _clipped(value: object, longest: int) -> object:
-    """The same data with no string longer than that. Enumerations are strings too, but short."""
+def _clipped(value: object, longest: int, most: int) -> object:
+    """The same data with no string longer than that and no more items in any list. Enumerations are strings too, but short."""
     if isinstance(value, str):
         return clip(value, longest) if len(value) > longest else value
     if isinstance(value, tuple):
-        return tuple(_clipped(item, longest) for item in value)
+        return tuple(_clipped(item, longest, most) for item in value[:most])
     if isinstance(value, dict):
-        return {_clipped(key, longest): _clipped(item, longest) for key, item in value.items()}
+        return {_clipped(key, longest, most): _clipped(item, longest, most) for key, item in value.items()}
     if isinstance(value, msgspec.Struct):
-        return type(value)(**{field: _clipped(getattr(value, field), longest) for field in value.__struct_fields__})
+        return type(value)(**{field: _clipped(getattr(value, field), longest, most) for field in value.__struct_fields__})
     return value
 
 

@@ -193,6 +193,15 @@ class Wait(msgspec.Struct, frozen=True):
     confidence: Confidence
 
 
+class FlowMark(msgspec.Struct, frozen=True):
+    """A telling packet of a flow: its number in the capture (0: none), seconds since the flow's first, which end sent it ("" for none), what it is."""
+
+    packet: int
+    seconds: float
+    side: str
+    what: str
+
+
 class Flow(msgspec.Struct, frozen=True):
     """A TCP connection of a capture; times in seconds."""
 
@@ -210,6 +219,7 @@ class Flow(msgspec.Struct, frozen=True):
     retransmitted: int
     zero_windows: int
     bytes: dict[str, int]
+    marks: tuple[FlowMark, ...]
 
 
 class Checked(msgspec.Struct, frozen=True):
@@ -294,7 +304,7 @@ def report(diagnosis: Diagnosis, version: str, cut: tuple[str, ...] = ()) -> Rep
         pools=tuple(_same(Pool, table) for table in diagnosis.pools),
         links=tuple(_link(link) for link in diagnosis.links),
         waits=tuple(_same(Wait, wait) for wait in diagnosis.waits),
-        flows=tuple(_same(Flow, flow) for flow in diagnosis.flows),
+        flows=tuple(_flow(flow) for flow in diagnosis.flows),
         checked=tuple(_same(Checked, check) for check in diagnosis.checked),
         missing=tuple(_same(Missing, gap) for gap in diagnosis.missing),
         inputs=tuple(_input(item) for item in diagnosis.inputs),
@@ -346,6 +356,11 @@ def _evidence(items: tuple[model.Evidence, ...], diagnosis: Diagnosis) -> tuple[
         )
         for item in items
     )
+
+
+def _flow(flow: model.Flow) -> Flow:
+    fields = {field: getattr(flow, field) for field in Flow.__struct_fields__}
+    return Flow(**{**fields, "marks": tuple(_same(FlowMark, mark) for mark in flow.marks)})
 
 
 def _link(link: model.Link) -> Link:

@@ -16,6 +16,9 @@ if TYPE_CHECKING:
 Way: TypeAlias = Literal["out", "back", "gap", "missing"]
 _STEP, _TOP, _TEXT = 28, 44, 38
 _SIDES = ("client", "server")
+_HEADERS = frozenset({"zero window", "FIN", "RST"})
+_PACKETS = 6
+"""Packets of a ladder; gaps and what is missing make it nine rungs."""
 
 
 def ladder(flows: Sequence[Flow]) -> Ladder | None:
@@ -32,12 +35,32 @@ def ladder(flows: Sequence[Flow]) -> Ladder | None:
     return Ladder(caption, plain(flow.client, 28), plain(flow.server, 28), steps, _TOP + len(steps) * _STEP)
 
 
+def _marked(flow: Flow) -> Iterator[tuple[Way, str]]:
+    packets = [mark for mark in flow.marks if mark.packet][:_PACKETS]
+    asked = next(
+        (mark for mark in packets if mark.side == "client" and mark.what not in _HEADERS and not mark.what.startswith("SYN")), None
+    )
+    for index, mark in enumerate(packets):
+        yield "out" if mark.side == "client" else "back", f"{mark.packet} · {mark.what}"
+        last = index + 1 == len(packets) or packets[index + 1].what in {"FIN", "RST"}
+        if mark is asked and last and flow.unanswered_for is not None:
+            yield "gap", f"{seconds(flow.unanswered_for)} without an answer"
+    other = next((side for side in _SIDES if flow.closed_first and not flow.fin.get(side)), None)
+    if other and not flow.rst:
+        yield "missing", f"no FIN from the {other}"
+        if flow.half_closed_for is not None:
+            yield "gap", f"half-closed for {seconds(flow.half_closed_for)}: CLOSE_WAIT"
+
+
 def _shape(flow: Flow) -> tuple[object, ...]:
     return flow.closed_first, tuple(sorted(flow.fin.items())), flow.rst, flow.request is None, flow.response is None
 
 
 def _steps(flow: Flow) -> Iterator[tuple[Way, str]]:
-    """At most nine rungs, from the handshake to the FIN that never came."""
+    """At most nine rungs, from the handshake to the FIN that never came; with the packets' numbers where they are known."""
+    if flow.marks:
+        yield from _marked(flow)
+        return
     if flow.opened is not None:
         yield "out", "SYN"
         yield "back", "SYN ACK"

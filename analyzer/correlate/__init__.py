@@ -6,6 +6,7 @@ from functools import cached_property
 from typing import TYPE_CHECKING
 
 from analyzer.correlate.knowledge import Knowledge, knowledge
+from analyzer.correlate.packets import Port, ports
 from analyzer.correlate.process import ProcessView, views
 from analyzer.correlate.rings import rings
 from analyzer.correlate.stalls import Stall, stalls
@@ -46,6 +47,11 @@ class Case:
     def rings(self) -> tuple[tuple[Stall, ...], ...]:
         """Pools of several processes that wait for each other."""
         return rings(self)
+
+    @cached_property
+    def ports(self) -> tuple[Port, ...]:
+        """The servers that the captures show."""
+        return tuple(ports(self.incident.captures))
 
     def history(self, view: ProcessView) -> tuple[ProcessView, ...]:
         """The same process in all snapshots, in order of time."""

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Final
 
+from analyzer.correlate.packet_words import packet_evidence
 from analyzer.correlate.sockets import close_wait
 from analyzer.correlate.witness import all_of, of_sockets, of_threads, plural
 from analyzer.finding import Evidence, Missing, Step
@@ -133,7 +134,7 @@ def client_evidence(view: ProcessView, port: int) -> list[Evidence]:
     ):
         if rows:
             found.append(of_sockets(rows, f"{plural(len(rows), 'socket')} on port {port}: {says}", _marks(rows), age_in_words(rows)))
-    return found
+    return [*found, *packet_evidence(view, waiting)]
 
 
 def age_in_words(rows: Sequence[Connection]) -> str | None:

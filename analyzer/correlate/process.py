@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Final, NamedTuple
 
 from msgspec.structs import replace
 
+from analyzer.correlate.packets import Packets, meet
 from analyzer.correlate.peers import Peers, acquaint
 from analyzer.correlate.pools import Pool, pools
 from analyzer.correlate.sockets import Connection, connections, listening_ports
@@ -54,6 +55,7 @@ class ProcessView:
             "threads" (those of another moment's dump) or "only" (no other candidate).
         table: every connection of the snapshot by (local, remote), for looking up peers.
         known: what is known of software.
+        packets: the captures that may show its connections.
         peers: the processes beside it, on this host and on others.
     """
 
@@ -65,6 +67,7 @@ class ProcessView:
         self.table = table
         self.known = known
         self.peers = Peers(())
+        self.packets = Packets(())
         self.dump: ThreadDump | None = None
         self.dump_basis: str | None = None
 
@@ -153,6 +156,7 @@ def views(incident: Incident, known: Knowledge) -> tuple[ProcessView, ...]:
     found = tuple(view for snapshot in incident.snapshots for view in _of_snapshot(snapshot, known))
     _recognise(found)
     acquaint(found)
+    meet(incident, found)
     return found
 
 

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from analyzer.correlate.calls import caller_evidence, chain_of, client_evidence, client_figures, clients_in_words, process_in_words
 from analyzer.correlate.outlook import has_no_limit, of_calls
+from analyzer.correlate.packet_words import packet_evidence
 from analyzer.correlate.progress import in_words, moved_on, standing
 from analyzer.correlate.stalls import COUNT_TOLERANCE, callee_of
 from analyzer.correlate.witness import all_of, of_sockets, plural
@@ -161,6 +162,7 @@ def _target_evidence(target: Target) -> Evidence:
 def _evidence(stall: Stall, target: Target, port: int | None) -> tuple[Evidence, ...]:
     found = [one for step in chain_of(stall, None) for one in step.evidence] or [caller_evidence(stall)]
     found.append(_target_evidence(target))
+    found += packet_evidence(stall.view, target.connections)
     return (*found, *(client_evidence(stall.view, port) if port is not None else ()))
 
 

@@ -20,6 +20,7 @@ import itertools
 from typing import TYPE_CHECKING, Final
 
 from analyzer.correlate.growth import growth, in_words
+from analyzer.correlate.packet_words import packet_evidence
 from analyzer.correlate.sockets import close_wait
 from analyzer.correlate.witness import of_sockets, plural
 from analyzer.finding import Action, Confidence, Culprit, Finding, Heals, Missing, Outlook, Severity, Step, When
@@ -149,7 +150,7 @@ def _finding(
             f" {'its' if len(sockets) == 1 else 'their'} own side{f' ({states})' if states else ''}.{grown} CLOSE_WAIT has no time limit: only close(), or the end of the process, ends it."
         ),
         why_confident=why,
-        evidence=(of_sockets(sockets, f"{plural(len(sockets), 'socket')} to {remote} in CLOSE_WAIT"),),
+        evidence=(of_sockets(sockets, f"{plural(len(sockets), 'socket')} to {remote} in CLOSE_WAIT"), *packet_evidence(view, sockets)),
         process=view.process,
         culprit=Culprit(remote=str(remote)),
         chain=(Step(str(remote), "closed its side of", plural(len(sockets), "connection")), Step(who, "never closes", "its own side")),

@@ -31,6 +31,7 @@ from analyzer.correlate.calls import (
     process_in_words,
 )
 from analyzer.correlate.outlook import how_it_ends, of_loop
+from analyzer.correlate.packet_words import packet_evidence
 from analyzer.correlate.progress import in_words, standing
 from analyzer.correlate.stalls import callee_of
 from analyzer.correlate.witness import all_of, of_sockets, plural
@@ -192,6 +193,7 @@ def _evidence(stall: Stall, target: Target, pairs: Sequence[Pair], port: int) ->
             )
         )
     found.append(_pair_evidence(pairs))
+    found += packet_evidence(stall.view, [pair.near for pair in pairs])
     far = [pair.far for pair in pairs if pair.far is not None and pair.far.recv_q]
     if far:
         found.append(
