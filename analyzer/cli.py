@@ -12,13 +12,13 @@ import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Final, NoReturn
 
-from analyzer.command import DEFECT, USAGE, Request, complain, run
+from analyzer.command import DEFECT, USAGE, Request, complain, interrupted, run
 from analyzer.errors import UsageError
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-COMMANDS: Final = frozenset({"collect", "explain", "schema"})
+COMMANDS: Final = frozenset({"collect", "diff", "explain", "schema"})
 """Words that are commands, unless a path of that name exists."""
 
 
@@ -33,8 +33,7 @@ def main(arguments: Sequence[str] | None = None) -> NoReturn:
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         sys.exit(0)
     except KeyboardInterrupt:
-        complain("interrupted; no report was written")
-        sys.exit(130)
+        sys.exit(interrupted())
     except Exception as error:
         if {"-v", "--verbose"} & set(given):
             raise

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+from contextlib import nullcontext
 from typing import TYPE_CHECKING, Final, NamedTuple
 
 from analyzer.errors import Disclosed, Unusable, UsageError
@@ -10,11 +11,16 @@ from analyzer.version import VERSION
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
+    from contextlib import AbstractContextManager
 
     from analyzer.anonymous import Mask
     from analyzer.finding import Diagnosis
+    from analyzer.incident import Incident
+    from analyzer.progress import Progress
     from analyzer.settings import Settings
 
+INTERRUPTED: Final = 130
+"""Exit code after Ctrl-C, as shells have it."""
 ANALYSED, FAILED, USAGE, UNUSABLE, DEFECT = 0, 1, 2, 3, 4
 """Exit codes: analysed, whatever was found; ``--fail-on`` found something; wrong usage; nothing usable to read; a defect of the tool."""
 
@@ -44,27 +50,20 @@ def run(request: Request, command: str) -> int:
         UsageError: if an option does not fit.
     """
     mask = _mask(request)
-    known, notes = _settings(request)
-    from analyzer.intake import read  # noqa: PLC0415 - a wrong option must not wait for the parsers
-
     try:
-        evidence = read(request.paths, request.host, request.timezone)
+        diagnosis, incident = analysed(request)
     except Unusable as error:
         complain(str(error))
         return UNUSABLE
-    except ValueError as error:
-        raise UsageError(str(error)) from error
-    from analyzer.engine import diagnose  # noqa: PLC0415
-    from analyzer.output import Job, write  # noqa: PLC0415
+    from analyzer.output import Job, write  # noqa: PLC0415 - see below
 
-    diagnosis = diagnose(evidence.incident, lambda where: evidence.sources[where.file].excerpt(where), known=known, notes=notes)
     if request.verbose:
         for item in diagnosis.inputs:
             complain(f"{item.file}: {item.format or item.note or 'no known format'}, {item.records} records")
     shown, line, guard = diagnosis, command, None
     try:
         if mask is not None:
-            shown, line, guard = mask.put_on(diagnosis, evidence.incident, command, request.host)
+            shown, line, guard = mask.put_on(diagnosis, incident, command, request.host)
         write(Job(shown, request.paths, request.formats, request.output, request.quiet, line, VERSION, guard))
     except Disclosed as error:
         complain(f"a defect of this tool: --anonymize is not complete: {error}. Nothing was written; please report it, without that name")
@@ -73,6 +72,38 @@ def run(request: Request, command: str) -> int:
         complain(f"nothing usable to read: none of the {len(diagnosis.inputs)} files is of a kind that this tool knows")
         return UNUSABLE
     return _fail(diagnosis, request.fail_on)
+
+
+def analysed(request: Request) -> tuple[Diagnosis, Incident]:
+    """The diagnosis of what was asked for, and the incident it is of.
+
+    Raises:
+        UsageError: if an option does not fit.
+        Unusable: if nothing that can be read was given.
+    """
+    known, notes = _settings(request)
+    from analyzer.intake import read  # noqa: PLC0415 - a wrong option must not wait for the parsers
+
+    with _watch(request) as watch:
+        try:
+            evidence = read(request.paths, request.host, request.timezone)
+        except ValueError as error:
+            raise UsageError(str(error)) from error
+        from analyzer.engine import diagnose  # noqa: PLC0415 - an unreadable path must not wait for the rules
+
+        if watch is not None:
+            watch.step("judging")
+        found = diagnose(evidence.incident, lambda where: evidence.sources[where.file].excerpt(where), known=known, notes=notes)
+    return found, evidence.incident
+
+
+def _watch(request: Request) -> AbstractContextManager[Progress | None]:
+    """A line about long work for whoever looks at the terminal."""
+    if request.quiet or not sys.stderr.isatty():
+        return nullcontext()
+    from analyzer.progress import Progress  # noqa: PLC0415 - see above
+
+    return Progress(request.paths)
 
 
 def _settings(request: Request) -> Settings:
@@ -101,6 +132,12 @@ def _fail(diagnosis: Diagnosis, fail_on: str | None) -> int:
         return ANALYSED
     complain(f"exit 1 because of --fail-on {fail_on}: {bad[0].id} {bad[0].rule} is {bad[0].severity.value}")
     return FAILED
+
+
+def interrupted() -> int:
+    """Say that Ctrl-C was heard; the exit code for it."""
+    complain("interrupted; no unfinished report was left behind")
+    return INTERRUPTED
 
 
 def complain(message: str) -> None:

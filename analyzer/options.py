@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Annotated, Final, NoReturn
 
 import typer
 
-from analyzer.command import USAGE, Request, complain, run
+from analyzer.command import USAGE, Request, complain, interrupted, run
 from analyzer.errors import UsageError
 from analyzer.version import VERSION
 
@@ -21,8 +21,8 @@ EXAMPLE: Final = "Example:  analyze incident/        (a folder with lsof, netsta
 _SETTINGS: Final = {"help_option_names": ["-h", "--help"], "max_content_width": 100}
 KINDS: Final = frozenset({"addresses", "hosts", "users", "packages"})
 """What ``--anonymize`` can be asked for; :mod:`reports.anonymize` has them too, but costs time to load."""
-app = typer.Typer(add_completion=False, rich_markup_mode=None, pretty_exceptions_enable=False, context_settings=_SETTINGS)
-commands = typer.Typer(add_completion=False, rich_markup_mode=None, pretty_exceptions_enable=False, context_settings=_SETTINGS)
+app = typer.Typer(add_completion=True, rich_markup_mode=None, pretty_exceptions_enable=False, context_settings=_SETTINGS)
+commands = typer.Typer(add_completion=True, rich_markup_mode=None, pretty_exceptions_enable=False, context_settings=_SETTINGS)
 
 
 class Format(StrEnum):
@@ -48,7 +48,9 @@ def _option(*names: str, text: str, metavar: str | None = None) -> typer.models.
     return made
 
 
-@app.command(epilog=f"{EXAMPLE}\n\nOther commands: analyze collect, analyze explain [RULE], analyze schema (see their --help)")
+@app.command(
+    epilog=f"{EXAMPLE}\n\nOther commands: analyze diff BEFORE AFTER, analyze collect, analyze explain [RULE], analyze schema (see their --help)"
+)
 def incident(
     context: typer.Context,
     paths: Annotated[
@@ -111,6 +113,8 @@ def incident(
         code = run(request, shlex.join(["analyze", *(context.obj or sys.argv[1:])]))
     except UsageError as error:
         _refuse(str(error))
+    except KeyboardInterrupt:
+        code = interrupted()  # typer would end without a word
     raise typer.Exit(code)
 
 
@@ -127,6 +131,53 @@ def explain(
     if found is None:
         _refuse(f"no rule is called {rule!r}; 'analyze explain' lists them")
     typer.echo(found, nl=False)
+
+
+class Form(StrEnum):
+    """Formats of a comparison."""
+
+    TEXT = "text"
+    MD = "md"
+    JSON = "json"
+
+
+class Unimproved(StrEnum):
+    """Results that ``diff --fail-on`` accepts."""
+
+    SAME = "same"
+    WORSE = "worse"
+
+
+@commands.command("diff", epilog="Exit 0 whatever came out; 1 only through --fail-on; 2 wrong usage; 3 nothing usable to read.")
+def diff(
+    before: Annotated[str, typer.Argument(metavar="BEFORE", help="An incident, or a report of one made with -f json.")],
+    after: Annotated[str, typer.Argument(metavar="AFTER", help="The same server later: after a fix, or after an hour.")],
+    form: Annotated[Form | None, _option("--format", "-f", text="Format; default: text.")] = None,
+    output: Annotated[
+        str | None, _option("--output", "-o", metavar="PATH|-", text="Where to write; the format is guessed from the ending.")
+    ] = None,
+    host: Annotated[str | None, _option("--host", metavar="NAME", text="Name of the host when the files do not tell.")] = None,
+    timezone: Annotated[str | None, _option("--timezone", metavar="ZONE", text="Zone of time stamps that carry none.")] = None,
+    config: Annotated[str | None, _option("--config", metavar="FILE", text="Own thread pools, frames and packages (TOML).")] = None,
+    anonymize: Annotated[
+        str | None, _option("--anonymize", metavar="[addresses,hosts,users,packages]", text="Pseudonyms, the same for both sides.")
+    ] = None,
+    anonymize_map: Annotated[str | None, _option("--anonymize-map", metavar="FILE", text="Keep the pseudonyms in a private file.")] = None,
+    fail_on: Annotated[
+        Unimproved | None, _option("--fail-on", text="Exit 1 when the result is worse, or (same) when no improvement is shown.")
+    ] = None,
+) -> None:
+    """Say what changed: findings gone, new and the same, counts and pools, and whether it is fixed, better, the same or worse."""
+    from analyzer.difference import Comparison, run  # noqa: PLC0415 - loads all that an analysis needs
+
+    options = (form.value if form else None, output, host, timezone, config, fail_on.value if fail_on else None, anonymize, anonymize_map)
+    try:
+        code = run(Comparison(before, after, *options))
+    except UsageError as error:
+        _refuse(str(error))
+    except KeyboardInterrupt:
+        code = interrupted()  # typer would end without a word
+    raise typer.Exit(code)
 
 
 @commands.command("collect")

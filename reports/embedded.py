@@ -29,12 +29,7 @@ def block(diagnosis: Diagnosis, version: str) -> str:
         clipped = cast("Diagnosis", _clipped(kept, longest, most))
         if clipped != kept:
             cut = (*cut, "Long texts, and long lists inside findings and inputs, are shortened in this copy.")
-        text = (
-            encode(report(clipped, version, cut))
-            .replace("&", "\\u0026")
-            .replace("<", "\\u003c")
-            .replace(">", "\\u003e")
-        )
+        text = encode(report(clipped, version, cut)).replace("&", "\\u0026").replace("<", "\\u003c").replace(">", "\\u003e")
         if len(text.encode()) <= LIMIT:
             return text
     return ""

@@ -1,0 +1,416 @@
+"""What changed between two diagnoses: findings gone, new and the same, counts, pools, and what that means.
+
+Honest about what it cannot know: a finding is gone only if the second evidence could have shown it. Both sides are read through the JSON
+contract, so that a report of last week compares with the folder of today.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import re
+from enum import StrEnum
+from typing import TYPE_CHECKING, Final, NamedTuple
+
+import msgspec
+
+from analyzer.finding import CloseWait, Confidence, Outcome, Severity, Status
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Sequence
+
+SCHEMA: Final = "difference/1"
+THREADS: Final = frozenset({"hotspot", "hotspot_agent", "thread_file", "javacore", "management"})
+"""Formats that show threads."""
+SOCKETS: Final = frozenset(
+    {"ss", "netstat", "netstat_bsd", "netstat_solaris", "netstat_windows", "lsof", "lsof_fields", "lsof_json", "lsfd", "proc_net"}
+)
+"""Formats that show sockets."""
+NOTABLE: Final = 10
+"""Change of a count below which it is what comes and goes between two moments …"""
+NOTABLE_SHARE: Final = 0.2
+"""… and the share of the larger count below which it is, too."""
+
+
+_HARMLESS: Final = 2
+"""The rank of no trouble at all: that of information."""
+
+
+class Culprit(msgspec.Struct, frozen=True):
+    """The parts of a culprit that tell two findings of a rule apart."""
+
+    pool: str | None = None
+    frame: str | None = None
+
+
+class Finding(msgspec.Struct, frozen=True):
+    """A finding as far as it is compared."""
+
+    id: str
+    rule: str
+    severity: Severity
+    confidence: Confidence
+    headline: str
+    culprit: Culprit = Culprit()
+    consequence_of: str | None = None
+
+    @property
+    def key(self) -> str:
+        """Equal for the same cause in the same code, on whatever host, port or day: as the verdict's fingerprint is made."""
+        frame = (self.culprit.frame or "").partition("(")[0]
+        pool = re.sub(r"\d+", "#", self.culprit.pool or "")
+        return hashlib.sha256(f"{self.rule}\n{frame}\n{pool}".encode()).hexdigest()[:12]
+
+
+class Table(msgspec.Struct, frozen=True):
+    """Connections of one process on one port or towards one service."""
+
+    snapshot: str
+    local_port: int | None
+    side: str | None
+    states: dict[str, int]
+    close_wait: CloseWait
+
+
+class Pool(msgspec.Struct, frozen=True):
+    """A thread pool in one snapshot."""
+
+    snapshot: str
+    name: str
+    role: str
+    size: int
+    busy: int
+    doing: dict[str, int] = {}
+
+
+class Check(msgspec.Struct, frozen=True):
+    """What became of a rule."""
+
+    rule: str
+    outcome: Outcome
+    why: str = ""
+
+
+class Input(msgspec.Struct, frozen=True):
+    """A file that was read."""
+
+    format: str | None = None
+    records: int = 0
+
+
+class Incident(msgspec.Struct, frozen=True, rename={"first": "from"}):
+    """Name and first moment."""
+
+    name: str
+    first: str | None = None
+
+
+class Verdict(msgspec.Struct, frozen=True):
+    """The verdict in short."""
+
+    status: Status
+    headline: str
+
+
+class Side(msgspec.Struct, frozen=True):
+    """One of the two diagnoses: a report of ``diagnosis/1``, as far as it is compared. Other fields are passed over."""
+
+    incident: Incident
+    verdict: Verdict
+    findings: tuple[Finding, ...] = ()
+    sockets: tuple[Table, ...] = ()
+    pools: tuple[Pool, ...] = ()
+    checked: tuple[Check, ...] = ()
+    inputs: tuple[Input, ...] = ()
+
+    @property
+    def kinds(self) -> frozenset[str]:
+        """``threads`` and ``sockets``, as far as the files show them."""
+        formats = {form for item in self.inputs if item.records for form in (item.format or "").split(" + ")}
+        return frozenset(kind for kind, those in (("threads", THREADS), ("sockets", SOCKETS)) if formats & those)
+
+    @property
+    def trouble(self) -> tuple[Finding, ...]:
+        """Findings that hurt, causes and consequences."""
+        return tuple(finding for finding in self.findings if finding.severity is not Severity.INFO)
+
+    def last(self, items: Sequence[Table] | Sequence[Pool]) -> set[str]:
+        """The last snapshot that these are of."""
+        names = {item.snapshot for item in items}
+        return {max(names, key=lambda name: (int(name) if name.isdecimal() else 0, name))} if names else set()
+
+    @property
+    def servers(self) -> tuple[Table, ...]:
+        """The served ports in the last snapshot."""
+        served = [table for table in self.sockets if table.side == "server"]
+        return tuple(table for table in served if table.snapshot in self.last(served))
+
+    @property
+    def now(self) -> tuple[Pool, ...]:
+        """The pools in the last snapshot."""
+        return tuple(pool for pool in self.pools if pool.snapshot in self.last(self.pools))
+
+    @property
+    def in_use(self) -> bool:
+        """True if somebody is connected or a request thread works: without load no stall can show."""
+        return any(table.states.get("ESTABLISHED") for table in self.servers) or any(
+            pool.busy for pool in self.now if pool.role == "server"
+        )
+
+
+class Change(StrEnum):
+    """The verdict of a comparison."""
+
+    FIXED = "fixed"
+    BETTER = "better"
+    SAME = "same"
+    WORSE = "worse"
+    UNKNOWN = "cannot be compared"
+
+
+class Pair(msgspec.Struct, frozen=True):
+    """A finding of both sides, or of one of them; ``why`` says what cannot be known or what else changed."""
+
+    before: Finding | None
+    after: Finding | None
+    why: str = ""
+
+
+class Count(msgspec.Struct, frozen=True):
+    """A number before and after; None where that side does not show it. ``bad`` numbers are better when small."""
+
+    label: str
+    before: int | None
+    after: int | None
+    bad: bool = True
+
+    @property
+    def notable(self) -> bool:
+        """True if the change is more than what comes and goes."""
+        if self.before is None or self.after is None:
+            return False
+        change = abs(self.after - self.before)
+        return change >= NOTABLE and change >= NOTABLE_SHARE * max(self.before, self.after)
+
+
+class PoolPair(msgspec.Struct, frozen=True):
+    """A pool before and after, None where it is not there."""
+
+    name: str
+    before: Pool | None
+    after: Pool | None
+
+
+class Difference(msgspec.Struct, frozen=True, kw_only=True):
+    """The whole comparison."""
+
+    schema: str
+    before: Incident
+    after: Incident
+    change: Change
+    reason: str
+    gone: tuple[Pair, ...]
+    new: tuple[Pair, ...]
+    same: tuple[Pair, ...]
+    unknown: tuple[Pair, ...]
+    counts: tuple[Count, ...]
+    pools: tuple[PoolPair, ...]
+    notes: tuple[str, ...]
+
+
+def compare(before: Side, after: Side) -> Difference:
+    """Pair the findings, count, and judge."""
+    pairs = _paired(before, after)
+    counts, pools = tuple(_counts(before, after)), tuple(_pools(before, after))
+    change, reason = _judged(before, after, pairs, counts)
+    return Difference(
+        schema=SCHEMA,
+        before=before.incident,
+        after=after.incident,
+        change=change,
+        reason=reason,
+        gone=pairs.gone,
+        new=pairs.new,
+        same=pairs.same,
+        unknown=pairs.unknown,
+        counts=counts,
+        pools=pools,
+        notes=tuple(_notes(before, after)),
+    )
+
+
+class Pairs(NamedTuple):
+    """The findings of both sides, sorted out."""
+
+    gone: tuple[Pair, ...]
+    new: tuple[Pair, ...]
+    same: tuple[Pair, ...]
+    unknown: tuple[Pair, ...]
+
+
+def _paired(before: Side, after: Side) -> Pairs:
+    """Gone, new, same, and those of which the second evidence says nothing. By fingerprint first, then by rule."""
+    left, right = list(before.trouble), list(after.trouble)
+    same: list[Pair] = []
+    for by in ("key", "rule"):
+        for finding in tuple(left):
+            other = next((one for one in right if getattr(one, by) == getattr(finding, by)), None)
+            if other is not None:
+                left.remove(finding)
+                right.remove(other)
+                same.append(Pair(finding, other, _shift(finding, other)))
+    gone: list[Pair] = []
+    unknown: list[Pair] = []
+    for finding in left:
+        why = _blind(finding, before, after)
+        (unknown if why else gone).append(Pair(finding, None, why))
+    return Pairs(tuple(gone), tuple(Pair(None, one) for one in right), tuple(same), tuple(unknown))
+
+
+def _shift(before: Finding, after: Finding) -> str:
+    """What changed in a finding that is still there."""
+    said = []
+    if before.severity is not after.severity:
+        said.append(f"was {before.severity.value}, is {after.severity.value}")
+    if before.confidence is not after.confidence:
+        said.append(f"was {before.confidence.value}, is {after.confidence.value}")
+    if before.key != after.key:
+        said.append("the same rule, at another place in the code")
+    return "; ".join(said)
+
+
+def _blind(finding: Finding, before: Side, after: Side) -> str:
+    """Why the second evidence cannot say that a finding is gone; empty if it can."""
+    lacking = before.kinds - after.kinds
+    if lacking:
+        return f"the second evidence has no {' and no '.join(sorted(lacking))}"
+    check = next((check for check in after.checked if check.rule == finding.rule), None)
+    if check is None:
+        return "the second report does not know this rule"
+    if check.outcome in {Outcome.SKIPPED, Outcome.FAULT}:
+        return f"{check.outcome.value} in the second: {check.why}"
+    return ""
+
+
+def _counts(before: Side, after: Side) -> Iterable[Count]:
+    """Numbers of the last snapshot of each side."""
+    sides = (before, after)
+
+    def counted(label: str, kind: str, values: Sequence[int], *, bad: bool = True) -> Iterable[Count]:
+        known = [value if kind in side.kinds else None for value, side in zip(values, sides, strict=True)]
+        if any(known):
+            yield Count(label, known[0], known[1], bad)
+
+    tables = [side.servers for side in sides]
+    yield from counted("clients in CLOSE_WAIT", "sockets", [sum(one.close_wait.total for one in served) for served in tables])
+    yield from counted("of these with an unread request", "sockets", [sum(one.close_wait.unread for one in served) for served in tables])
+    yield from counted("of these not accepted", "sockets", [sum(one.close_wait.unaccepted for one in served) for served in tables])
+    yield from counted(
+        "clients connected (ESTABLISHED)",
+        "sockets",
+        [sum(one.states.get("ESTABLISHED", 0) for one in served) for served in tables],
+        bad=False,
+    )
+    own = [[one for one in side.sockets if one.side == "client" and one.snapshot in side.last(side.sockets)] for side in sides]
+    yield from counted("own connections in CLOSE_WAIT", "sockets", [sum(one.close_wait.total for one in opened) for opened in own])
+    pools = [[pool for pool in side.now if pool.role == "server"] for side in sides]
+    yield from counted("busy request threads", "threads", [sum(pool.busy for pool in those) for those in pools])
+    yield from counted("request threads", "threads", [sum(pool.size for pool in those) for those in pools], bad=False)
+
+
+def _pools(before: Side, after: Side) -> Iterable[PoolPair]:
+    """Pools of both sides by name; numbers in names may differ after a restart."""
+    left, right = {pool.name: pool for pool in before.now}, {pool.name: pool for pool in after.now}
+    similar = {re.sub(r"\d+", "#", name): name for name in right}
+    for name, pool in left.items():
+        other = right.pop(name, None) or right.pop(similar.get(re.sub(r"\d+", "#", name), ""), None)
+        if "threads" in after.kinds:
+            yield PoolPair(name, pool, other)
+    yield from (PoolPair(name, None, pool) for name, pool in right.items())
+
+
+def _notes(before: Side, after: Side) -> Iterable[str]:
+    """What a reader must know before trusting the comparison."""
+    for kind in sorted(before.kinds - after.kinds):
+        yield f"Only the first has {kind}: what they showed cannot be looked for in the second."
+    for kind in sorted(after.kinds - before.kinds):
+        yield f"Only the second has {kind}: what is new may have been there before."
+    ports = _strangers(before, after)
+    if ports:
+        yield f"No served port is common ({ports}): are these the same server?"
+    if after.kinds and not after.in_use:
+        yield "In the second nobody is connected and no request thread works: without load a stall cannot show."
+
+
+def _strangers(before: Side, after: Side) -> str:
+    """The served ports of both sides if none is common, else an empty text."""
+    ports = [{str(table.local_port) for table in side.servers} for side in (before, after)]
+    return "; ".join(", ".join(sorted(one)) for one in ports) if all(ports) and not ports[0] & ports[1] else ""
+
+
+_NONE: Final = Finding("", "", Severity.INFO, Confidence.SUSPECTED, "")
+
+
+def _judged(before: Side, after: Side, pairs: Pairs, counts: Sequence[Count]) -> tuple[Change, str]:
+    """The verdict and its reason in one sentence."""
+    for side, word in ((before, "first"), (after, "second")):
+        if not side.kinds:
+            return Change.UNKNOWN, f"the {word} evidence shows neither threads nor sockets"
+    if not before.trouble and not after.trouble:
+        if Status.INSUFFICIENT in {before.verdict.status, after.verdict.status}:
+            return Change.UNKNOWN, "at least one of the two has not enough evidence for a verdict"
+        return Change.SAME, "neither shows trouble"
+    change, reason = _changed(before, after, pairs, counts)
+    ports = _strangers(before, after)
+    if ports and change in {Change.FIXED, Change.BETTER}:
+        return Change.UNKNOWN, f"{reason}, but no served port is common ({ports}): these may be different servers"
+    return change, reason
+
+
+def _changed(before: Side, after: Side, pairs: Pairs, counts: Sequence[Count]) -> tuple[Change, str]:
+    """What the findings say, and where they are the same, the counts."""
+    worst = [min((finding.severity.rank for finding in side.trouble), default=_HARMLESS) for side in (before, after)]
+    added = [pair for pair in pairs.new if not (pair.after or _NONE).consequence_of]
+    if worst[1] < worst[0]:
+        return Change.WORSE, f"{_named(pairs.new or pairs.same)} hurts more than what was there before"
+    if pairs.unknown and not pairs.same and not pairs.new:
+        return Change.UNKNOWN, f"{_named(pairs.unknown)} could not be looked for: {pairs.unknown[0].why}"
+    if added and not pairs.gone:
+        return Change.WORSE, f"{_named(added)} is new"
+    if pairs.gone and not pairs.same and not pairs.new:
+        return _gone(after, pairs.gone)
+    if pairs.gone and worst[1] > worst[0]:
+        return Change.BETTER, f"{_named(pairs.gone)} is gone; {_named((*pairs.same, *pairs.new))} hurts less and is still to mend"
+    if pairs.gone and added:
+        return Change.SAME, f"{_named(pairs.gone)} is gone, and {_named(added)} has taken its place"
+    if any(not (pair.before or _NONE).consequence_of for pair in pairs.gone):
+        return Change.BETTER, f"{_named(pairs.gone)} is gone; {_named(pairs.same)} is still there"
+    return _moved((*pairs.same, *pairs.new), counts)
+
+
+def _gone(after: Side, gone: Sequence[Pair]) -> tuple[Change, str]:
+    """All that hurt is gone: fixed if the second is healthy and in use."""
+    if after.verdict.status is not Status.HEALTHY:
+        return Change.BETTER, f"{_named(gone)} no longer shows, but the second evidence is not enough to call the server healthy"
+    if not after.in_use:
+        return Change.BETTER, f"{_named(gone)} no longer shows, but nobody uses the server in the second: a restart looks the same"
+    return Change.FIXED, f"{_named(gone)} is gone, and the second shows a healthy server in use"
+
+
+def _moved(same: Sequence[Pair], counts: Sequence[Count]) -> tuple[Change, str]:
+    """The same findings: the numbers decide."""
+    moved = [count for count in counts if count.bad and count.notable and count.before is not None and count.after is not None]
+    told = "; ".join(f"{count.label} {count.before:,} → {count.after:,}" for count in moved)
+    what = f"{_named(same)} is still there"
+    ways = {(count.after or 0) > (count.before or 0) for count in moved}
+    if ways == {True}:
+        return Change.WORSE, f"{what}, and there is more of it: {told}"
+    if ways == {False}:
+        return Change.BETTER, f"{what}, but there is less of it: {told}"
+    return Change.SAME, f"{what}{f' ({told})' if told else ', and the numbers are about the same'}"
+
+
+def _named(pairs: Sequence[Pair]) -> str:
+    """The rules of some pairs, causes before consequences."""
+    found = [pair.after or pair.before or _NONE for pair in pairs]
+    rules = dict.fromkeys(one.rule for one in sorted(found, key=lambda one: (bool(one.consequence_of), one.severity.rank)))
+    return " and ".join(rules)
