@@ -9,7 +9,7 @@ thread's name, ``os_linux.cpp``, ``set_native_thread_name``).
 from __future__ import annotations
 
 from collections import defaultdict
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Final, NamedTuple
 
 from analyzer.finding import Basis, Confidence, Link
 from parsers.records import JavaState, TcpState
@@ -34,15 +34,34 @@ _LOOPS: Final = frozenset({"server", "event-loop", "acceptor"})
 """Roles whose threads watch the connections of others in an epoll: what such a thread waits for says nothing of itself."""
 
 
+class Exact(NamedTuple):
+    """A thread and a socket that it waits for; ``alone`` if that is the only one."""
+
+    thread: Thread
+    socket: Connection
+    alone: bool
+
+
 def descriptor_links(view: ProcessView) -> Iterator[Link]:
     """Links that the kernel itself shows; none where dump and table are not surely of one process."""
+    pools = _pools(view)
+    for thread, socket, alone in exact_sockets(view):
+        yield _link(view, socket, thread, pools.get(id(thread)), alone=alone)
+
+
+def _pools(view: ProcessView) -> dict[int, Pool]:
+    return {id(member.thread): pool for pool in view.pools for member in pool.members}
+
+
+def exact_sockets(view: ProcessView) -> Iterator[Exact]:
+    """Which socket each thread waits for, where system calls show it; none where dump and table are not surely of one process."""
     tasks = [task for task in view.snapshot.tasks if task.pid == view.pid]
     if not tasks or view.dump is None:
         return
     threads = threads_of(view.dump.threads, tasks)
     if not threads:
         return
-    pools = {id(member.thread): pool for pool in view.pools for member in pool.members}
+    pools = _pools(view)
     sockets = {socket.inode: socket for socket in view.sockets if socket.inode}
     listed = _listed_inodes(view)
     for task in tasks:
@@ -54,7 +73,7 @@ def descriptor_links(view: ProcessView) -> Iterator[Link]:
         if task.descriptor is not None and task.call is not None and task.call.startswith("epoll"):
             found = found if len(found) == 1 and (pool is None or pool.role not in _LOOPS) else []
         for socket in found:
-            yield _link(view, socket, thread, pool, alone=len(found) == 1)
+            yield Exact(thread, socket, len(found) == 1)
 
 
 def threads_of(threads: Sequence[Thread], tasks: Sequence[TaskSyscall]) -> dict[int, Thread]:

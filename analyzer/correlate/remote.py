@@ -10,7 +10,7 @@ from analyzer.correlate.packet_words import packet_evidence
 from analyzer.correlate.progress import in_words, moved_on, standing
 from analyzer.correlate.stalls import COUNT_TOLERANCE, callee_of
 from analyzer.correlate.witness import all_of, of_sockets, plural
-from analyzer.finding import Confidence, Culprit, Evidence, Finding, Missing, Severity, Step
+from analyzer.finding import Basis, Confidence, Culprit, Evidence, Finding, Missing, Severity, Step
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -150,12 +150,14 @@ def _service(view: ProcessView, remote: Endpoint, noun: str, far: ProcessView | 
 
 
 def _target_evidence(target: Target) -> Evidence:
+    exact = target.basis is Basis.DESCRIPTOR
     inferred = "A dump does not name the far end of a socket. That the threads wait on these connections rests on their number and on the absence of others."
+    says = f"{plural(len(target.connections), 'connection')} to {target.remote} with nothing left to read"
     return of_sockets(
         target.connections,
-        f"{plural(len(target.connections), 'connection')} to {target.remote} with nothing left to read",
+        f"{says}: those whose descriptors the threads' system calls name" if exact else says,
         (str(target.remote),),
-        inferred,
+        None if exact else inferred,
     )
 
 

@@ -12,6 +12,7 @@ from functools import cached_property, lru_cache
 from typing import TYPE_CHECKING, Final, NamedTuple
 
 from analyzer.correlate.blockers import FUTURES, OUTBOUND, application_frame
+from analyzer.correlate.descriptor_links import exact_sockets
 from analyzer.correlate.process import Pair
 from analyzer.correlate.sockets import close_wait
 from analyzer.correlate.waits import Hop, helper_of
@@ -189,12 +190,47 @@ def targets(view: ProcessView, callers: Sequence[Busy]) -> tuple[Target, ...]:
     """
     if not callers:
         return ()
+    if exact := _exact_targets(view, callers):
+        return exact
     own = _own_target(view, len(callers))
     rest = len(callers) - (len(own.connections) if own else 0)
     found = [own] if own else []
     if rest > COUNT_TOLERANCE * len(callers):
         found += _remote_targets(view, callers, rest)
     return tuple(sorted(found, key=lambda target: (-target.share, target.remote)))
+
+
+def _exact_targets(view: ProcessView, callers: Sequence[Busy]) -> tuple[Target, ...]:
+    """Whom the callers wait for by their system calls; empty unless these show it of most of them. No count is needed then."""
+    sockets = {id(thread): socket for thread, socket, alone in exact_sockets(view) if alone and socket.remote is not None}
+    groups: dict[Endpoint, list[Connection]] = {}
+    for caller in callers:
+        socket = sockets.get(id(caller.thread))
+        if socket is not None and socket.remote is not None:
+            groups.setdefault(socket.remote, []).append(socket)
+    known = sum(len(group) for group in groups.values())
+    if known < MAJORITY * len(callers):
+        return ()
+    confidence = Confidence.CERTAIN if known >= (1 - COUNT_TOLERANCE) * len(callers) else Confidence.LIKELY
+    mine = {id(pair.near) for pair in view.pairs}
+    found = []
+    for remote, group in groups.items():
+        share = len(group) / len(callers)
+        if all(id(one) in mine for one in group):
+            found.append(Target(remote, own=True, connections=tuple(group), share=share, basis=Basis.DESCRIPTOR, confidence=confidence))
+        else:
+            found.append(_somewhere(view, remote, group, share, Basis.DESCRIPTOR, confidence))
+    return tuple(sorted(found, key=lambda target: (-target.share, target.remote)))
+
+
+def _somewhere(
+    view: ProcessView, remote: Endpoint, group: Sequence[Connection], share: float, basis: Basis, confidence: Confidence
+) -> Target:
+    """A target that is not this process: a service, or a proxy that leads back to it."""
+    back = _way_back(view, group)
+    back = back if len(back) >= MAJORITY * len(group) else ()
+    proxied = bool(back) and all(view.known.is_proxy(one.command) for one in back)
+    return Target(remote, proxied, tuple(group), share, basis, confidence, back)
 
 
 def _own_target(view: ProcessView, callers: int) -> Target | None:
@@ -234,10 +270,7 @@ def _remote_targets(view: ProcessView, callers: Sequence[Busy], rest: int) -> li
         if remote in mine:
             result.append(Target(remote, own=True, connections=tuple(group), share=share, basis=basis, confidence=Confidence.LIKELY))
             continue
-        back = _way_back(view, group)
-        back = back if len(back) >= MAJORITY * len(group) else ()
-        proxied = bool(back) and all(view.known.is_proxy(one.command) for one in back)
-        result.append(Target(remote, proxied, tuple(group), share, basis, confidence, back))
+        result.append(_somewhere(view, remote, group, share, basis, confidence))
     return result
 
 

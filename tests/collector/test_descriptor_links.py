@@ -174,3 +174,38 @@ def test_what_the_kernel_shows_replaces_what_was_inferred() -> None:
 )
 def test_names_in_the_kernel(comm: str, name: str, same: bool) -> None:
     assert is_comm(comm, name) is same
+
+
+def stuck_helpers(*calls_of: tuple[str, ...]) -> dict[str, str]:
+    """Request threads that wait for three helpers, which read from one of two services: counts do not tell from which."""
+    sockets = ss(
+        ("LISTEN", "*:8080", "*:*", 5, 900),
+        *(("ESTAB", f"10.0.0.1:5000{n}", "10.0.0.7:9000", 40 + n, 900 + n) for n in (1, 2, 3)),
+        *(("ESTAB", f"10.0.0.1:5100{n}", "10.0.0.8:9100", 50 + n, 910 + n) for n in (1, 2, 3)),
+        *(("CLOSE-WAIT", "10.0.0.1:8080", f"10.0.0.9:4000{n}", 60 + n, 920 + n) for n in (1, 2, 3)),
+    ).replace("CLOSE-WAIT 0 0", "CLOSE-WAIT 1 0")
+    helpers = [
+        thread(
+            f"pool-1-thread-{n}", "RUNNABLE", *READ, "com.example.shop.Search.lambda$all$0", *WORKER, nid=PID + 10 + n, native="runnable"
+        )
+        for n in (1, 2, 3)
+    ]
+    files = {"jstack.txt": f"{PID}:\n" + dump(*waiting_for_future(3), *helpers), "ss.txt": sockets}
+    return {**files, "threads.txt": calls(*calls_of[0])} if calls_of else files
+
+
+def test_system_calls_decide_between_two_services() -> None:
+    """What counts leave open, the descriptors tell: all three read from the first."""
+    waiting = "256 | - | futex_do_wait | 202 0x1 0x2 0x3 0x4 0x5 0x6 0x7f15c839be10 0x7f15f4b922ec | - | http-nio-8080-e"
+    diagnosis = diagnosis_of(stuck_helpers((*reads(), waiting)))
+    assert diagnosis.verdict.rule == "slow-backend"
+    primary = diagnosis.primary
+    assert primary is not None
+    assert primary.culprit.remote == "10.0.0.7:9000"
+    assert primary.confidence is Confidence.CERTAIN
+    assert any("whose descriptors the threads' system calls name" in one.says for one in primary.evidence)
+
+
+def test_without_them_neither_service_is_named() -> None:
+    primary = diagnosis_of(stuck_helpers()).primary
+    assert primary is None or primary.confidence is Confidence.SUSPECTED
