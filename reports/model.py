@@ -117,6 +117,8 @@ class Trend(msgspec.Struct, frozen=True):
     line: str
     first: Point
     last: Point
+    limit: Point | None = None
+    """The limit of descriptors, where it is near enough to be drawn."""
 
 
 class PoolChart(msgspec.Struct, frozen=True):

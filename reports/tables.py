@@ -12,7 +12,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Hashable, Iterator, Sequence
     from typing import TypeVar
 
-    from analyzer.finding import CloseWait, PoolTable, Process, SocketTable
+    from analyzer.finding import CloseWait, DescriptorLimit, Moment, PoolTable, Process, SocketTable
 
     TableT = TypeVar("TableT", SocketTable, PoolTable)
 
@@ -21,6 +21,8 @@ POOL_CHARTS = 10
 STATES = 8
 POINTS = 24
 """Snapshots drawn in the line chart; of more, every n-th and the last."""
+FAR = 5
+"""A limit of more than so many times the highest value is told, not drawn: the course would be a flat line."""
 LEFT, RIGHT, TOP, BOTTOM = 34.0, 326.0, 22.0, 118.0
 """The plot inside the 360 by 140 view box of the line chart."""
 _CLOSE_WAIT = "CLOSE_WAIT"
@@ -60,21 +62,35 @@ def close_wait_split(split: CloseWait) -> str:
     return f"{number(split.total)} in CLOSE_WAIT: {told}."
 
 
-def trend(tables: Sequence[SocketTable], process: Process | None) -> tuple[Trend | None, str]:
-    """CLOSE_WAIT of one process over the snapshots; without a second snapshot a sentence instead."""
+def trend(
+    tables: Sequence[SocketTable], process: Process | None, moments: Sequence[Moment] = (), limits: Sequence[DescriptorLimit] = ()
+) -> tuple[Trend | None, str]:
+    """CLOSE_WAIT of one process over the snapshots, against its limit of descriptors; without a second snapshot a sentence instead."""
     if not tables:
         return None, ""
-    series = _series(tables, process)
+    owner, series = _series(tables, process)
+    times = {moment.snapshot: moment.time for moment in moments if moment.host == owner[0]}
+    if len({times.get(name) for name in series} - {None}) == len(series):
+        series = {times[name]: value for name, value in series.items()}
+    limit = next((one.limit for one in limits if (one.host, one.pid) == owner and not one.assumed), None)
     if len(series) < 2:  # noqa: PLR2004 - a line needs two points
         total = sum(table.close_wait.total for table in tables)
         return None, f"One snapshot, with {number(total)} in CLOSE_WAIT: a second one would tell growth from standstill." if total else ""
     values = list(series.values())
     if not any(values):
         return None, f"No socket in CLOSE_WAIT in any of {in_words(len(values))} snapshots."
-    points = _thinned(_points(series))
+    near = limit is not None and limit <= FAR * max(values)
+    highest = max(*values, limit) if limit is not None and near else max(values)
+    points = _thinned(_points(series, highest))
     line = " ".join(f"{point.x},{point.y}" for point in points)
     drawn = f" {len(points)} of them are drawn." if len(points) < len(series) else ""
-    return Trend(f"{_rate(series)}{drawn}", points, line, points[0], points[-1]), ""
+    stated = f" The process may have {number(limit)} descriptors." if limit is not None else ""
+    ceiling = (
+        Point(f"{RIGHT:.1f}", f"{_height(limit, highest):.1f}", number(limit), "limit of descriptors")
+        if limit is not None and near
+        else None
+    )
+    return Trend(f"{_rate(series)}{stated}{drawn}", points, line, points[0], points[-1], ceiling), ""
 
 
 def pool_charts(tables: Sequence[PoolTable]) -> tuple[tuple[PoolChart, ...], str]:
@@ -173,23 +189,26 @@ def _pool_chart(table: PoolTable, *, named: bool) -> PoolChart:
     return PoolChart(name, busy, listed(most, 4), bar)
 
 
-def _series(tables: Sequence[SocketTable], process: Process | None) -> dict[str, int]:
-    """CLOSE_WAIT by snapshot: of the process if it is known and has tables, else of the one that has most."""
+def _series(tables: Sequence[SocketTable], process: Process | None) -> tuple[tuple[str | None, int | None], dict[str, int]]:
+    """Host and pid, and CLOSE_WAIT by snapshot: of the process if it is known and has tables, else of the one that has most."""
     totals: dict[tuple[str | None, int | None], dict[str, int]] = {}
     for table in tables:
         owner = totals.setdefault((table.host, table.pid), {})
         owner[table.snapshot] = owner.get(table.snapshot, 0) + table.close_wait.total
     if process is not None and (process.host, process.pid) in totals:
-        return totals[process.host, process.pid]
-    return max(totals.values(), key=lambda owner: (len(owner) > 1, max(owner.values())))
+        return (process.host, process.pid), totals[process.host, process.pid]
+    return max(totals.items(), key=lambda item: (len(item[1]) > 1, max(item[1].values())))
 
 
-def _points(series: dict[str, int]) -> tuple[Point, ...]:
-    highest = max(series.values())
+def _height(value: int, highest: int) -> float:
+    return BOTTOM - (BOTTOM - TOP) * value / highest
+
+
+def _points(series: dict[str, int], highest: int) -> tuple[Point, ...]:
     return tuple(
         Point(
             x=f"{LEFT + (RIGHT - LEFT) * share:.1f}",
-            y=f"{BOTTOM - (BOTTOM - TOP) * value / highest:.1f}",
+            y=f"{_height(value, highest):.1f}",
             value=number(value),
             label=_time_label(name),
         )

@@ -37,7 +37,7 @@ def build(diagnosis: Diagnosis, command: str, version: str = VERSION) -> View:
     folded = {finding.id: teller.case(finding, PROOFS_FOLDED, told=finding.id in above) for finding in diagnosis.findings[:FINDINGS]}
     primary = diagnosis.primary
     sockets, sockets_rest = tables.socket_charts(diagnosis.sockets)
-    trend, trend_note = tables.trend(diagnosis.sockets, primary.process if primary else None)
+    trend, trend_note = tables.trend(diagnosis.sockets, primary.process if primary else None, diagnosis.moments, diagnosis.limits)
     pools, pools_rest = tables.pool_charts(diagnosis.pools)
     read, read_note = sources.sources(diagnosis.inputs)
     verdict = diagnosis.verdict

@@ -7,7 +7,7 @@ import re
 import pytest
 from msgspec.structs import replace
 
-from analyzer.finding import CloseWait
+from analyzer.finding import CloseWait, DescriptorLimit, Moment
 from reports import tables
 from reports.budget import Block, fit
 from reports.ladder import ladder
@@ -158,6 +158,33 @@ def test_of_many_snapshots_some_are_drawn_the_first_and_the_last_among_them() ->
     assert len(trend.points) <= 24
     assert (trend.first.value, trend.last.value) == ("1", "100")
     assert trend.caption.endswith(f"{len(trend.points)} of them are drawn.")
+
+
+def test_numbered_snapshots_stand_at_the_times_of_their_dumps() -> None:
+    numbered = [parts.sockets(str(index), waiting) for index, waiting in enumerate((100, 120, 220), start=1)]
+    host = numbered[0].host
+    moments = [Moment(host, str(index), f"2026-11-23T12:{minute}:00") for index, minute in enumerate(("00", "01", "10"), start=1)]
+    trend, _ = tables.trend(numbered, None, moments)
+    assert trend is not None
+    assert [point.x for point in trend.points] == ["34.0", "63.2", "326.0"]
+    assert trend.caption == "Three snapshots, from 100 to 220: +12 a minute."
+    half, _ = tables.trend(numbered, None, moments[:2])
+    assert half is not None
+    assert "no rate" in half.caption
+
+
+@pytest.mark.parametrize(
+    ("limit", "assumed", "drawn", "told"), [(1024, False, True, True), (20_000, False, False, True), (1024, True, False, False)]
+)
+def test_the_limit_is_drawn_where_it_is_near_and_stated(limit: int, assumed: bool, drawn: bool, told: bool) -> None:
+    numbered = [parts.sockets(str(index), waiting) for index, waiting in enumerate((300, 512), start=1)]
+    limits = [DescriptorLimit(numbered[0].host, numbered[0].pid, 600, limit, assumed)]
+    trend, _ = tables.trend(numbered, None, (), limits)
+    assert trend is not None
+    assert (trend.limit is not None) is drawn
+    assert (f"{limit:,} descriptors" in trend.caption) is told
+    if trend.limit is not None:
+        assert (trend.limit.y, trend.points[-1].y) == ("22.0", "70.0")
 
 
 def test_mixed_zones_give_no_rate() -> None:
