@@ -42,7 +42,8 @@ def main(arguments: Sequence[str] | None = None) -> NoReturn:
 
 
 def _dispatch(given: list[str]) -> int:
-    other = bool(given) and given[0] in COMMANDS and not Path(given[0]).exists()
+    words = given or _completed()
+    other = bool(words) and words[0] in COMMANDS and not Path(words[0]).exists()
     if given and not other and all(word == "-" or not word.startswith("-") for word in given):
         try:
             return run(Request(given), shlex.join(["analyze", *given]))
@@ -53,6 +54,12 @@ def _dispatch(given: list[str]) -> int:
 
     (options.commands if other else options.app)(options.prepared(given), prog_name="analyze", standalone_mode=True, obj=tuple(given))
     return 0
+
+
+def _completed() -> list[str]:
+    """What stands on the line that a shell asks to complete; typer answers it, for the command that it begins with."""
+    line = os.environ.get("COMP_WORDS") or os.environ.get("_TYPER_COMPLETE_ARGS") or ""
+    return line.split()[1:] if "_ANALYZE_COMPLETE" in os.environ else []
 
 
 def _plain_output() -> None:

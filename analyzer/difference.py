@@ -14,7 +14,8 @@ from analyzer.errors import Disclosed, Unusable, UsageError
 from analyzer.output import write_whole
 from analyzer.version import VERSION
 from reports import difference_text, json_contract
-from reports.difference import Change, Side, compare
+from reports.difference import Change, compare
+from reports.side import Side
 
 if TYPE_CHECKING:
     from analyzer.anonymous import Guard, Mask

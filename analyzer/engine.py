@@ -24,7 +24,6 @@ from analyzer.finding import (
     Confidence,
     Diagnosis,
     Finding,
-    Flow,
     IncidentFacts,
     Missing,
     Outcome,
@@ -41,6 +40,7 @@ from parsers.records import TcpState, Unit
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Sequence
 
+    from analyzer.course import Flow
     from analyzer.incident import Incident
     from parsers.records import Where
 

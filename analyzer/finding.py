@@ -14,6 +14,7 @@ import msgspec
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
+    from analyzer.course import DescriptorLimit, Flow, Moment
     from parsers.records import Where
 
 
@@ -288,35 +289,6 @@ class Wait(msgspec.Struct, frozen=True, kw_only=True):
     confidence: Confidence
 
 
-class FlowMark(msgspec.Struct, frozen=True):
-    """A packet that tells something: its number in the capture (0: no packet), seconds since the flow's first, which end sent it, what it is."""
-
-    packet: int
-    seconds: float
-    side: str
-    what: str
-
-
-class Flow(msgspec.Struct, frozen=True, kw_only=True):
-    """A TCP connection seen in a capture: ``opened`` in UTC, durations in seconds, ``bytes`` of payload each end sent."""
-
-    capture: str
-    client: str
-    server: str
-    opened: str | None
-    closed_first: str | None
-    fin: dict[str, bool]
-    rst: bool
-    request: str | None
-    response: str | None
-    unanswered_for: float | None
-    half_closed_for: float | None
-    retransmitted: int
-    zero_windows: int
-    bytes: dict[str, int]
-    marks: tuple[FlowMark, ...] = ()
-
-
 class UnreadLine(msgspec.Struct, frozen=True):
     """The first line of a run of ``lines`` lines that nobody understood, and why."""
 
@@ -337,24 +309,6 @@ class Input(msgspec.Struct, frozen=True, kw_only=True):
     snapshot: str | None
     elided: int = 0
     note: str | None = None
-
-
-class Moment(msgspec.Struct, frozen=True):
-    """When a snapshot was taken: ISO 8601, with a zone only if the evidence has one."""
-
-    host: str | None
-    snapshot: str
-    time: str
-
-
-class DescriptorLimit(msgspec.Struct, frozen=True):
-    """How many descriptors a process uses and may use. ``assumed``: no file states the limit, it is a usual one."""
-
-    host: str | None
-    pid: int | None
-    used: int
-    limit: int
-    assumed: bool
 
 
 class IncidentFacts(msgspec.Struct, frozen=True, kw_only=True):

@@ -1,6 +1,7 @@
 """Writes the documents that the code itself states, or (``--check``) says which of them have drifted.
 
-docs/causes.md comes from the rules' docstrings, docs/formats.md from the formats', the help block of README.md from the command line.
+docs/causes.md comes from the rules' docstrings, docs/formats.md from the formats', the help blocks of README.md and README.ko.md and the
+manual page docs/analyze.1 from the command line.
 """
 
 from __future__ import annotations
@@ -12,6 +13,8 @@ import subprocess
 import sys
 import textwrap
 from pathlib import Path
+
+import man_page
 
 import parsers
 from analyzer.rules import RULES, Rule, slug
@@ -56,9 +59,9 @@ def formats() -> str:
     return "\n".join(parts)
 
 
-def readme() -> str:
-    """README.md with the verdict of one sample and the help block as the command prints them now."""
-    text = (ROOT / "README.md").read_text(encoding="utf-8")
+def readme(name: str) -> str:
+    """A README with the verdict of one sample and the help block as the command prints them now."""
+    text = (ROOT / name).read_text(encoding="utf-8")
     environment = {**os.environ, "COLUMNS": "100", "NO_COLOR": "1", "PYTHONPATH": str(ROOT), "TERM": "dumb"}
     run = [sys.executable, "-c", "from analyzer.cli import main; main()", "--help"]
     printed = subprocess.run(run, capture_output=True, text=True, env=environment, check=True, cwd=ROOT).stdout.strip()
@@ -72,7 +75,13 @@ def readme() -> str:
 def main() -> int:
     """Write, or check."""
     drifted = 0
-    for name, text in (("docs/causes.md", causes()), ("docs/formats.md", formats()), ("README.md", readme())):
+    made = {
+        "docs/causes.md": causes(),
+        "docs/formats.md": formats(),
+        "docs/analyze.1": man_page.page(),
+        **{name: readme(name) for name in ("README.md", "README.ko.md")},
+    }
+    for name, text in made.items():
         path = ROOT / name
         if "--check" not in sys.argv:
             path.parent.mkdir(exist_ok=True)

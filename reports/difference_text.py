@@ -13,7 +13,8 @@ from reports.wording import doing, number
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
-    from reports.difference import Count, Difference, Pair, Pool, PoolPair
+    from reports.difference import Count, Difference, Pair, PoolPair
+    from reports.side import Pool
 
 WIDTH = 100
 _LABEL = 10

@@ -18,6 +18,7 @@ from parsers.records import Unit  # noqa: TC001
 if TYPE_CHECKING:
     from typing import TypeVar
 
+    from analyzer import course
     from analyzer import finding as model
     from analyzer.finding import Diagnosis
 
@@ -358,7 +359,7 @@ def _evidence(items: tuple[model.Evidence, ...], diagnosis: Diagnosis) -> tuple[
     )
 
 
-def _flow(flow: model.Flow) -> Flow:
+def _flow(flow: course.Flow) -> Flow:
     fields = {field: getattr(flow, field) for field in Flow.__struct_fields__}
     return Flow(**{**fields, "marks": tuple(_same(FlowMark, mark) for mark in flow.marks)})
 

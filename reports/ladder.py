@@ -11,7 +11,7 @@ from reports.wording import count, number, seconds
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
-    from analyzer.finding import Flow
+    from analyzer.course import Flow
 
 Way: TypeAlias = Literal["out", "back", "gap", "missing"]
 _STEP, _TOP, _TEXT = 28, 44, 38

@@ -29,11 +29,11 @@ HEADLINE = 400
 NAME = 120
 _WHENS = {When.NOW: "Now", When.FIX: "Fix", When.PREVENT: "Prevent"}
 _HEALS = {
-    Heals.RESTART: "no",
-    Heals.LOAD: "when the load stops",
-    Heals.TIMEOUT: "at a time limit",
-    Heals.CAUSE: "when what it waits for moves",
-    Heals.UNKNOWN: "the evidence does not tell",
+    Heals.RESTART: "No",
+    Heals.LOAD: "When the load stops",
+    Heals.TIMEOUT: "At a time limit",
+    Heals.CAUSE: "When what it waits for moves",
+    Heals.UNKNOWN: "The evidence does not tell",
 }
 
 

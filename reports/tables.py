@@ -12,7 +12,8 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Hashable, Iterator, Sequence
     from typing import TypeVar
 
-    from analyzer.finding import CloseWait, DescriptorLimit, Moment, PoolTable, Process, SocketTable
+    from analyzer.course import DescriptorLimit, Moment
+    from analyzer.finding import CloseWait, PoolTable, Process, SocketTable
 
     TableT = TypeVar("TableT", SocketTable, PoolTable)
 

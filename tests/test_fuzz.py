@@ -10,6 +10,7 @@ import pytest
 from analyzer.engine import diagnose
 from analyzer.finding import Confidence, Outcome, Severity
 from analyzer.intake import assemble, expanded, read_one
+from parsers.records import Unit
 from reports import json_contract, markdown, terminal, view
 from tests.builders import SAMPLES
 from tests.score import folders, truth_of
@@ -55,7 +56,9 @@ def test_any_damage_gets_an_answer(name: str, seed: int) -> None:
     diagnosis = diagnose(evidence.incident, lambda where: evidence.sources[where.file].excerpt(where))
     assert not [check for check in diagnosis.checked if check.outcome is Outcome.FAULT]
     for evidence_ in (one for finding in diagnosis.findings for one in finding.evidence):
-        assert 1 <= evidence_.where.first <= evidence_.where.last <= len(evidence.sources[evidence_.where.file].lines)
+        assert 1 <= evidence_.where.first <= evidence_.where.last
+        if evidence_.where.unit is Unit.LINE:
+            assert evidence_.where.last <= len(evidence.sources[evidence_.where.file].lines)
     shown = view.build(diagnosis, "analyze x", "0")
     assert terminal.verdict(shown, 80, color=False)
     assert markdown.render(shown)

@@ -10,7 +10,7 @@ from datetime import datetime
 from typing import TYPE_CHECKING, Final, NamedTuple
 
 from analyzer.correlate.descriptors import USUAL_LIMITS, usage
-from analyzer.finding import DescriptorLimit, Moment
+from analyzer.course import DescriptorLimit, Moment
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

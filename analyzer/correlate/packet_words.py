@@ -6,7 +6,8 @@ from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Final
 
 from analyzer.correlate.witness import plural
-from analyzer.finding import Evidence, Flow, FlowMark
+from analyzer.course import Flow, FlowMark
+from analyzer.finding import Evidence
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Sequence

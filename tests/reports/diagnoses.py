@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 from msgspec.structs import replace
 
+from analyzer.course import Flow
 from analyzer.finding import (
     Check,
     CloseWait,
@@ -13,7 +14,6 @@ from analyzer.finding import (
     Diagnosis,
     Evidence,
     Finding,
-    Flow,
     IncidentFacts,
     Missing,
     Outcome,

@@ -316,3 +316,15 @@ def test_rows_in_a_table_of_names() -> None:
     text = rendered(judge(evidence), evidence.incident)["json"]
     assert "db-3" not in text
     assert "web.corp" not in text
+
+
+def test_evidence_that_was_anonymised_before_can_be_anonymised_again() -> None:
+    evidence = evidence_of(hidden())
+    once, _ = anonymized(judge(evidence), Pseudonyms(), incident=evidence.incident)
+    text = rendered(once)["json"]
+    assert "com.acme.Shop.buy" in text
+
+
+def test_a_file_name_with_blanks_and_other_scripts() -> None:
+    made = anonymizer(hosts=("app01",))
+    assert made.file("Acme Prod/결제 서버 jstack-27836 (app01).txt") == "name1 Prod/name2 name3 jstack-27836 (host-1).txt"

@@ -11,7 +11,8 @@ import pytest
 from analyzer.cli import main
 from analyzer.command import FAILED, UNUSABLE, USAGE
 from reports import difference_text, json_contract
-from reports.difference import Change, Difference, Side, compare
+from reports.difference import Change, Difference, compare
+from reports.side import Side
 from tests.builders import SAMPLES, SERVED, diagnosis_of, dump, helpers_reading, idle_exec, netstat, sample, thread, waiting_for_future
 from tests.reports.hostile import hostile
 

@@ -7,7 +7,8 @@ import re
 import pytest
 from msgspec.structs import replace
 
-from analyzer.finding import CloseWait, DescriptorLimit, Moment
+from analyzer.course import DescriptorLimit, Moment
+from analyzer.finding import CloseWait
 from reports import tables
 from reports.budget import Block, fit
 from reports.ladder import ladder

@@ -1,0 +1,52 @@
+"""What packets and clocks add to a diagnosis: connections as captures show them, when snapshots were taken, how far limits are."""
+
+from __future__ import annotations
+
+import msgspec
+
+
+class FlowMark(msgspec.Struct, frozen=True):
+    """A packet that tells something: its number in the capture (0: no packet), seconds since the flow's first, which end sent it, what it is."""
+
+    packet: int
+    seconds: float
+    side: str
+    what: str
+
+
+class Flow(msgspec.Struct, frozen=True, kw_only=True):
+    """A TCP connection seen in a capture: ``opened`` in UTC, durations in seconds, ``bytes`` of payload each end sent."""
+
+    capture: str
+    client: str
+    server: str
+    opened: str | None
+    closed_first: str | None
+    fin: dict[str, bool]
+    rst: bool
+    request: str | None
+    response: str | None
+    unanswered_for: float | None
+    half_closed_for: float | None
+    retransmitted: int
+    zero_windows: int
+    bytes: dict[str, int]
+    marks: tuple[FlowMark, ...] = ()
+
+
+class Moment(msgspec.Struct, frozen=True):
+    """When a snapshot was taken: ISO 8601, with a zone only if the evidence has one."""
+
+    host: str | None
+    snapshot: str
+    time: str
+
+
+class DescriptorLimit(msgspec.Struct, frozen=True):
+    """How many descriptors a process uses and may use. ``assumed``: no file states the limit, it is a usual one."""
+
+    host: str | None
+    pid: int | None
+    used: int
+    limit: int
+    assumed: bool
