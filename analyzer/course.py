@@ -34,6 +34,13 @@ class Flow(msgspec.Struct, frozen=True, kw_only=True):
     marks: tuple[FlowMark, ...] = ()
 
 
+class Patience(msgspec.Struct, frozen=True):
+    """How long the clients of a server waited for an answer before they gave up: seconds, the shortest first."""
+
+    server: str
+    seconds: tuple[float, ...]
+
+
 class Moment(msgspec.Struct, frozen=True):
     """When a snapshot was taken: ISO 8601, with a zone only if the evidence has one."""
 

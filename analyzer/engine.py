@@ -19,6 +19,7 @@ from analyzer.correlate.pools import VIRTUAL
 from analyzer.correlate.stalls import SATURATED, pressure
 from analyzer.correlate.wait_list import waits_of
 from analyzer.correlate.witness import plural
+from analyzer.course import Flow, Patience
 from analyzer.finding import (
     Check,
     Confidence,
@@ -40,7 +41,6 @@ from parsers.records import TcpState, Unit
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Sequence
 
-    from analyzer.course import Flow
     from analyzer.incident import Incident
     from parsers.records import Where
 
@@ -48,6 +48,8 @@ FEW: Final = 10
 """CLOSE_WAIT sockets of a port that come and go on a healthy server …"""
 SMALLEST_POOL: Final = 4
 """Request threads below which all of them may be busy for a moment."""
+PATIENT: Final = 3
+"""Clients that gave up, from which on their waiting makes a picture."""
 MOST_FLOWS: Final = 200
 """Flows that a report has: the ladder shows one, the rest is for machines."""
 _TOLD: Final = frozenset({TcpState.CLOSE_WAIT, TcpState.SYN_SENT, TcpState.ESTABLISHED})
@@ -95,6 +97,7 @@ def diagnose(
         inputs=tuple(input_of(artifact) for artifact in incident.artifacts),
         excerpts=_excerpts(case, places, excerpt),
         moments=moments(case),
+        patience=tuple(Patience(str(port.server), port.patience) for port in case.ports if len(port.patience) >= PATIENT),
         limits=limits(case),
         notes=tuple(dict.fromkeys((*notes, *notes_of(case), *capture_notes(case)))),
     )

@@ -14,7 +14,7 @@ import msgspec
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from analyzer.course import DescriptorLimit, Flow, Moment
+    from analyzer.course import DescriptorLimit, Flow, Moment, Patience
     from parsers.records import Where
 
 
@@ -324,7 +324,7 @@ class Diagnosis(msgspec.Struct, frozen=True, kw_only=True):
     """Everything a report may say.
 
     ``excerpts`` has the lines behind each place of evidence; ``notes`` are warnings about the evidence; ``moments`` and ``limits`` are what
-    a chart over time needs.
+    a chart over time needs, ``patience`` one of clients that gave up.
     """
 
     incident: IncidentFacts
@@ -341,6 +341,7 @@ class Diagnosis(msgspec.Struct, frozen=True, kw_only=True):
     excerpts: dict[Where, tuple[str, ...]]
     notes: tuple[str, ...] = ()
     moments: tuple[Moment, ...] = ()
+    patience: tuple[Patience, ...] = ()
     limits: tuple[DescriptorLimit, ...] = ()
 
     def finding(self, ident: str | None) -> Finding | None:

@@ -102,6 +102,9 @@ def _charts(view: View) -> Iterator[Block]:
         yield Block("CLOSE_WAIT over time", f"{escape_jira(view.trend.caption)}\n{table}", 4)
     elif view.trend_note:
         yield Block("CLOSE_WAIT over time", escape_jira(view.trend_note), 4)
+    for patience in view.patience:
+        table = _table(["Waited", "Clients"], [[bar.label, bar.value] for bar in patience.bars])
+        yield Block("Client patience", f"{escape_jira(patience.caption)}\n{table}", 5)
     if view.pools:
         rows = [[pool.name, pool.busy, pool.doing] for pool in view.pools]
         yield Block("Thread pools", f"{_table(['Pool', 'Busy', 'Doing'], rows)}\n{escape_jira(view.pools_rest)}", 4)

@@ -194,6 +194,13 @@ class Wait(msgspec.Struct, frozen=True):
     confidence: Confidence
 
 
+class Patience(msgspec.Struct, frozen=True):
+    """How long the clients of a server waited for an answer before they gave up: seconds, the shortest first."""
+
+    server: str
+    seconds: tuple[float, ...]
+
+
 class FlowMark(msgspec.Struct, frozen=True):
     """A telling packet of a flow: its number in the capture (0: none), seconds since the flow's first, which end sent it ("" for none), what it is."""
 
@@ -269,6 +276,7 @@ class Report(msgspec.Struct, frozen=True, kw_only=True):
     checked: tuple[Checked, ...]
     missing: tuple[Missing, ...]
     inputs: tuple[Input, ...]
+    patience: tuple[Patience, ...]
     notes: tuple[str, ...]
     cut: tuple[str, ...]
 
@@ -309,6 +317,7 @@ def report(diagnosis: Diagnosis, version: str, cut: tuple[str, ...] = ()) -> Rep
         checked=tuple(_same(Checked, check) for check in diagnosis.checked),
         missing=tuple(_same(Missing, gap) for gap in diagnosis.missing),
         inputs=tuple(_input(item) for item in diagnosis.inputs),
+        patience=tuple(_same(Patience, one) for one in diagnosis.patience),
         notes=diagnosis.notes,
         cut=cut,
     )

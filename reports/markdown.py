@@ -120,6 +120,13 @@ def _charts(view: View) -> Iterator[Block]:
         yield Block("CLOSE\\_WAIT over time", f"{escape_markdown(view.trend.caption)}\n\n{table}", 4)
     elif view.trend_note:
         yield Block("CLOSE\\_WAIT over time", escape_markdown(view.trend_note), 4)
+    for waited in view.patience:
+        rows = [row([escape_markdown(bar.label), bar.value]) for bar in waited.bars]
+        yield Block(
+            "Client patience",
+            f"{escape_markdown(waited.caption)}\n\n" + "\n".join(["| Waited | Clients |", "|---|--:|", *rows]),
+            5,
+        )
     if view.pools:
         rows = [row([code_markdown(pool.name, cell=True), escape_markdown(pool.busy), escape_markdown(pool.doing)]) for pool in view.pools]
         table = "\n".join(("| Pool | Busy | Doing |", "|---|---|---|", *rows))

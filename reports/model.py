@@ -121,6 +121,13 @@ class Trend(msgspec.Struct, frozen=True):
     """The limit of descriptors, where it is near enough to be drawn."""
 
 
+class PatienceChart(msgspec.Struct, frozen=True):
+    """How long the clients of a server waited before they gave up."""
+
+    caption: str
+    bars: tuple[Bar, ...]
+
+
 class PoolChart(msgspec.Struct, frozen=True):
     """A thread pool: how many of its threads are busy, and with what."""
 
@@ -216,6 +223,7 @@ class View(msgspec.Struct, frozen=True, kw_only=True):
     sockets_rest: str
     trend: Trend | None
     trend_note: str
+    patience: tuple[PatienceChart, ...]
     pools: tuple[PoolChart, ...]
     pools_rest: str
     ladder: Ladder | None

@@ -2,23 +2,32 @@
 
 from __future__ import annotations
 
+from collections import Counter
+from math import floor
 from typing import TYPE_CHECKING
 
-from reports.model import Bar, Figure, Point, PoolChart, SocketChart, Trend
+from reports.model import Bar, Figure, PatienceChart, Point, PoolChart, SocketChart, Trend
 from reports.text_safety import clip, plain
-from reports.wording import count, doing, in_words, instant, listed, number
+from reports.wording import count, doing, in_words, instant, listed, number, seconds
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Hashable, Iterator, Sequence
     from typing import TypeVar
 
-    from analyzer.course import DescriptorLimit, Moment
-    from analyzer.finding import CloseWait, PoolTable, Process, SocketTable
+    from analyzer.course import DescriptorLimit, Moment, Patience
+    from analyzer.finding import CloseWait, Link, PoolTable, Process, SocketTable
 
     TableT = TypeVar("TableT", SocketTable, PoolTable)
 
 SOCKET_CHARTS = 6
 POOL_CHARTS = 10
+PATIENCE_CHARTS = 3
+BARS = 8
+"""Steps of a histogram: more are not read."""
+STEPS = (0.1, 0.5, 1, 5, 10, 30, 60, 300, 1800, 7200)
+"""Seconds that a step may take."""
+CALLED = 2
+"""Services that a pool's line names; the links have all."""
 STATES = 8
 POINTS = 24
 """Snapshots drawn in the line chart; of more, every n-th and the last."""
@@ -26,6 +35,7 @@ FAR = 5
 """A limit of more than so many times the highest value is told, not drawn: the course would be a flat line."""
 LEFT, RIGHT, TOP, BOTTOM = 34.0, 326.0, 22.0, 118.0
 """The plot inside the 360 by 140 view box of the line chart."""
+_EPSILON = 1e-6
 _CLOSE_WAIT = "CLOSE_WAIT"
 _QUIET_ROLES = {"jvm", "acceptor"}
 
@@ -94,13 +104,34 @@ def trend(
     return Trend(f"{_rate(series)}{stated}{drawn}", points, line, points[0], points[-1], ceiling), ""
 
 
-def pool_charts(tables: Sequence[PoolTable]) -> tuple[tuple[PoolChart, ...], str]:
-    """The latest state of each pool, full ones first; acceptors and the threads of the VM itself only where they are busy."""
+def patience_chart(found: Sequence[Patience]) -> tuple[PatienceChart, ...]:
+    """How long clients waited before they gave up, by server: one bar per step of time."""
+    return tuple(_patience(one) for one in found[:PATIENCE_CHARTS])
+
+
+def _patience(found: Patience) -> PatienceChart:
+    first, last = found.seconds[0], found.seconds[-1]
+    step = next((step for step in STEPS if (last - first) / step < BARS), STEPS[-1])
+    # A tenth is no binary fraction: without the tolerance 4.0 would fall into the step that begins at 3.9.
+    base = floor(first / step + _EPSILON)
+    groups = Counter(min(floor(second / step + _EPSILON) - base, BARS - 1) for second in found.seconds)
+    most = max(groups.values())
+    bars = [
+        _bar(f"{(base + index) * step:g} to {(base + index + 1) * step:g} s", groups[index], most, hot=False)
+        for index in range(max(groups) + 1)
+    ]
+    middle = found.seconds[len(found.seconds) // 2]
+    caption = f"{count(len(found.seconds), 'client')} of {plain(found.server, 80)} gave up without an answer, half of them within {seconds(middle)}."
+    return PatienceChart(caption, tuple(bars))
+
+
+def pool_charts(tables: Sequence[PoolTable], links: Sequence[Link] = ()) -> tuple[tuple[PoolChart, ...], str]:
+    """The latest state of each pool, full ones first, and over which sockets; acceptors and the threads of the VM itself only where they are busy."""
     latest = _latest_pools(tables)
     loud = [table for table in latest if table.role not in _QUIET_ROLES]
     ranked = sorted(loud, key=lambda table: (not _full(table), -table.busy, -table.size, table.name))
     hosts = len({(table.host, table.pid) for table in latest}) > 1
-    shown = tuple(_pool_chart(table, named=hosts) for table in ranked[:POOL_CHARTS])
+    shown = tuple(_pool_chart(table, _over(table, links), named=hosts) for table in ranked[:POOL_CHARTS])
     left, quiet = ranked[POOL_CHARTS:], [table for table in latest if table.role in _QUIET_ROLES]
     parts = []
     if left:
@@ -182,12 +213,32 @@ def _full(table: PoolTable) -> bool:
     return table.size > 1 and table.busy >= table.size
 
 
-def _pool_chart(table: PoolTable, *, named: bool) -> PoolChart:
+def _over(table: PoolTable, links: Sequence[Link]) -> list[str]:
+    """Over how many connections the pool's threads call whom, and how many requests of clients it has or has not read."""
+    mine = [
+        link
+        for link in links
+        if link.pool == table.name and (link.snapshot, link.host, link.pid) == (table.snapshot, table.host, table.pid)
+    ]
+    calls = Counter(link.remote for link in mine if link.role == "calls" and link.remote)
+    said = [
+        f"{count(number_of, 'call')} to {plain(remote, 80)}"
+        for remote, number_of in sorted(calls.items(), key=lambda item: (-item[1], item[0]))[:CALLED]
+    ]
+    served, queued = (sum(link.role == role for link in mine) for role in ("serves", "queued"))
+    if served:
+        said.append(f"serves {count(served, 'connection')}")
+    if queued:
+        said.append(f"{number(queued)} queued")
+    return said
+
+
+def _pool_chart(table: PoolTable, over: list[str], *, named: bool) -> PoolChart:
     most = [plain(what, 120) for what in doing(table.doing)]
     busy = f"{number(table.busy)} of {number(table.size)} busy"
     name = f"{plain(table.name, 100)} ({_process(table)})" if named and _process(table) else plain(table.name, 100)
     bar = _bar(name, table.busy, table.size, hot=_full(table) and table.role != "event-loop")
-    return PoolChart(name, busy, listed(most, 4), bar)
+    return PoolChart(name, busy, "; ".join(part for part in (listed(most, 4), listed(over, 4)) if part), bar)
 
 
 def _series(tables: Sequence[SocketTable], process: Process | None) -> tuple[tuple[str | None, int | None], dict[str, int]]:

@@ -54,6 +54,8 @@ def _numbers(view: View) -> Iterator[Block]:
         yield Block("Sockets", _item(f"{chart.caption}: {states}. {chart.split}"), 5, tight=True)
     if view.trend:
         yield Block("CLOSE_WAIT over time", _paragraph(view.trend.caption), 4)
+    for waited in view.patience:
+        yield Block("Client patience", _paragraph(waited.caption), 6)
     for pool in view.pools:
         yield Block("Thread pools", _item(f"{pool.name}: {pool.busy}; {pool.doing}"), 6, tight=True)
     for gap in view.missing:

@@ -7,8 +7,8 @@ import re
 import pytest
 from msgspec.structs import replace
 
-from analyzer.course import DescriptorLimit, Moment
-from analyzer.finding import CloseWait
+from analyzer.course import DescriptorLimit, Moment, Patience
+from analyzer.finding import Basis, CloseWait, Confidence, Link
 from reports import tables
 from reports.budget import Block, fit
 from reports.ladder import ladder
@@ -278,3 +278,28 @@ def test_a_budget_cuts_the_highest_rank_first_and_never_the_verdict() -> None:
     least = fit(blocks, 40, str.upper, lambda _: "cut")
     assert "verdict" in least
     assert "EVIDENCE" not in least
+
+
+@pytest.mark.parametrize(
+    ("waited", "bars"),
+    [
+        ((4.0, 4.01, 4.02), [("4 to 4.1 s", "3")]),
+        ((1.0, 2.2, 2.4, 4.9), [("1 to 1.5 s", "1"), ("1.5 to 2 s", "0"), ("2 to 2.5 s", "2"), ("2.5 to 3 s", "0"), ("3 to 3.5 s", "0"), ("3.5 to 4 s", "0"), ("4 to 4.5 s", "0"), ("4.5 to 5 s", "1")]),
+        ((3.0, 29.0, 30.0, 61.0), [("0 to 10 s", "1"), ("10 to 20 s", "0"), ("20 to 30 s", "1"), ("30 to 40 s", "1"), ("40 to 50 s", "0"), ("50 to 60 s", "0"), ("60 to 70 s", "1")]),
+    ],
+)  # fmt: skip
+def test_the_patience_of_clients_is_a_histogram(waited: tuple[float, ...], bars: list[tuple[str, str]]) -> None:
+    (chart,) = tables.patience_chart([Patience("10.0.0.1:8080", waited)])
+    assert [(bar.label, bar.value) for bar in chart.bars] == bars
+    assert f"{len(waited)} clients of 10.0.0.1:8080 gave up" in chart.caption
+
+
+def test_a_pool_s_line_says_whom_it_calls_and_what_it_serves() -> None:
+    pool = parts.POOLS[0]
+    link = Link(
+        snapshot=pool.snapshot, host=pool.host, pid=pool.pid, role="calls", local="10.0.0.1:50000", remote="10.2.2.2:9300", state=None,
+        inode=None, thread=None, tid=None, pool=pool.name, basis=Basis.COUNT, confidence=Confidence.LIKELY,
+    )  # fmt: skip
+    links = [link, replace(link, local="10.0.0.1:50001"), replace(link, role="serves"), replace(link, role="queued"), replace(link, pid=1)]
+    charts, _ = tables.pool_charts(parts.POOLS, links)
+    assert charts[0].doing.endswith("; 2 calls to 10.2.2.2:9300, serves 1 connection and 1 queued")
