@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from analyzer.correlate.clocks import clock_notes
+from analyzer.correlate.process import torn
 from analyzer.correlate.sockets import close_wait, states
 from analyzer.finding import Input, PoolTable, SocketTable, UnreadLine
 
@@ -95,7 +96,12 @@ def notes_of(case: Case) -> Iterator[str]:
 def _of_dump(case: Case, view: ProcessView, dump: ThreadDump) -> Iterator[str]:
     """A dump that is cut off, or whose process is not the sockets'."""
     if dump.complete is False and not dump.fragment:
-        yield f"{dump.where.file}: the thread dump is cut off; threads are missing from it."
+        broken = torn(dump)
+        yield (
+            f"{dump.where.file}: the thread dump is cut off; threads are missing from it."
+            if broken is None
+            else f"{dump.where.file}: lines are missing inside the thread dump: the stack of “{broken.name}” runs on into another one's."
+        )
     if view.dump_basis == "port, though the pids differ":
         yield (
             f"{dump.where.file} names pid {dump.pid}, the listener's owner is pid {view.pid}: a container's own numbering or a restarted process."

@@ -13,7 +13,7 @@ from analyzer.correlate.peers import Peers, acquaint
 from analyzer.correlate.pools import Pool, pools
 from analyzer.correlate.sockets import Connection, connections, listening_ports
 from analyzer.finding import Process
-from parsers.records import Endpoint, Pid, TcpState, ThreadDump
+from parsers.records import Endpoint, Pid, TcpState, Thread, ThreadDump
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from analyzer.correlate.knowledge import Knowledge
     from analyzer.incident import Incident, Snapshot
 
+_LAST: Final = "java.lang.Thread.run"
 NEAREST_IDS: Final = 16
 """How far the VM's first thread id may lie behind its pid: a busy host hands out a few ids in between."""
 
@@ -207,6 +208,8 @@ def _port_owners(by_pid: dict[Pid, list[Connection]]) -> dict[int, Pid]:
 
 def _attach(found: list[ProcessView], dump: ThreadDump, snapshot: Snapshot, table: Table, known: Knowledge) -> None:
     """Give a dump to the process it was taken of: by pid, else by a listener's port in a pool's name, else to the only candidate."""
+    if torn(dump) is not None:
+        dump = replace(dump, complete=False)
     if (again := _same_process(found, dump)) is not None and again.dump is not None:
         again.dump = _merged(again.dump, dump)
         return
@@ -219,6 +222,14 @@ def _attach(found: list[ProcessView], dump: ThreadDump, snapshot: Snapshot, tabl
         basis = "pid" if dump.pid is not None else None
     view.dump = dump
     view.dump_basis = basis
+
+
+def torn(dump: ThreadDump) -> Thread | None:
+    """A thread whose stack runs on into another one's, None if there is none: lines are missing between them, a header at least.
+
+    Every platform thread's stack ends in ``Thread.run`` (or ``main``); nothing that is sane calls it from a frame below.
+    """
+    return next((thread for thread in dump.threads if any(frame.full == _LAST for frame in thread.frames[:-1])), None)
 
 
 def _same_process(found: Iterable[ProcessView], dump: ThreadDump) -> ProcessView | None:

@@ -7,9 +7,9 @@ from types import ModuleType
 from analyzer.correlate import Case
 from analyzer.correlate.sockets import connections
 from analyzer.engine import diagnose
-from analyzer.finding import Outcome
+from analyzer.finding import Confidence, Outcome
 from parsers.records import TcpState
-from tests.builders import diagnosis_of, dump, evidence_of, idle_exec, netstat, thread
+from tests.builders import diagnosis_of, dump, evidence_of, helpers_reading, idle_exec, netstat, thread, waiting_for_future
 
 LSOF = """COMMAND  PID USER   FD   TYPE DEVICE SIZE/OFF NODE NAME
 java    1493 root    7u  IPv6 173374      0t0  TCP *:38090 (LISTEN)
@@ -117,3 +117,21 @@ def test_a_piece_of_a_dump_with_many_pools_breaks_no_rule() -> None:
     )
     diagnosis = diagnosis_of({"jstack.txt": pieces})
     assert not [check for check in diagnosis.checked if check.outcome is Outcome.FAULT]
+
+
+def test_a_dump_with_lines_missing_inside_is_doubted_and_says_so() -> None:
+    """A header that is gone makes two stacks one: which frames belong together is no longer known."""
+    threads = waiting_for_future(4)
+    whole = dump(*threads, *helpers_reading(4))
+    lines = whole.splitlines(keepends=True)
+    header = next(number for number, line in enumerate(lines) if line.startswith('"pool-1-thread-2"'))
+    rows = ["0 0.0.0.0:8080 0.0.0.0:* LISTEN 77/java"]
+    rows += [f"1 10.0.0.1:8080 10.0.0.9:{40000 + n} CLOSE_WAIT 77/java" for n in range(4)]
+    rows += [f"0 127.0.0.1:{50000 + n} 127.0.0.1:8080 ESTABLISHED 77/java" for n in range(4)]
+    rows += [f"120 127.0.0.1:8080 127.0.0.1:{50000 + n} ESTABLISHED 77/java" for n in range(4)]
+    sound = diagnosis_of({"jstack.txt": whole, "netstat.txt": netstat(*rows)})
+    torn = diagnosis_of({"jstack.txt": "".join([*lines[: header - 1], *lines[header + 2 :]]), "netstat.txt": netstat(*rows)})
+    assert (sound.verdict.rule, sound.verdict.confidence) == ("self-call-starvation", Confidence.CERTAIN)
+    assert torn.verdict.confidence is not Confidence.CERTAIN
+    assert any("lines are missing inside the thread dump" in note for note in torn.notes)
+    assert not any("missing inside" in note for note in sound.notes)
