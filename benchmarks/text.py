@@ -5,8 +5,9 @@
 
 Makes the inputs in a temporary folder: tables of netstat, lsof and ss, and a set of thread dumps, from a fixed seed. Each reading runs in
 a process of its own, which gets the file's bytes and ends with the tool's records in memory; the interpreter's start and the imports are
-not counted, peak memory is the process's. Seconds are the processor's (no tool uses more than one core), so that a busy machine does not decide. ``parse`` is bytes to records; ``analyze`` is the whole command on the file alone. The peers are
-installed into a virtual environment that is thrown away (``--peers DIR`` keeps or uses one).
+not counted, peak memory is the process's. Seconds are the processor's (no tool uses more than one core), so that a
+busy machine does not decide. ``analyze`` is the whole command on the file alone, a process from start to end. The peers are installed into a
+virtual environment that is thrown away (``--peers DIR`` keeps or uses one).
 
 Prints rows and megabytes a second (best of the runs), the ratio to each peer, peak memory and its ratio to the text.
 """
@@ -161,7 +162,8 @@ def make(folder: Path, sizes: Sequence[int], megabytes: int) -> dict[str, tuple[
     for rows in sizes:
         for name, table in TABLES.items():
             file = folder / f"{name}-{rows}.txt"
-            file.write_text("\n".join(table(rows)) + "\n")
+            with file.open("w") as out:  # never the whole in memory: a child's peak begins with that of its parent
+                out.writelines(f"{line}\n" for line in table(rows))
             made[f"{name} {rows:,}"] = (file, rows)
     chance = random.Random(megabytes)  # noqa: S311 - the same dumps every time
     kinds = stacks(chance)

@@ -44,7 +44,7 @@ _field = FIELD.re.match
 _sockstat_row = SOCKSTAT_ROW.re.match
 _heading = re.compile(r"(?P<group>[A-Z]\w+):\s*$").match
 _known_heading = re.compile(rf"{_GROUP}:\s*$").match
-_remark = re.compile(r"#|\s+[^\d:]+:\s*$|error parsing /proc").match
+_remark = re.compile(r"#|\s+[^\d:]+:\s*$|\s+[^\d:]*ICMP\s*$|error parsing /proc").match
 
 _SENTENCES: Final = {
     "active connection openings": "TcpActiveOpens",

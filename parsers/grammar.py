@@ -62,6 +62,8 @@ TIMER_WORDS: Final[dict[str, TimerKind]] = {
     "desligado": TimerKind.OFF,
     "zapnut": TimerKind.RETRANSMIT,
     "キープアライブ": TimerKind.KEEPALIVE,
+    "時間待ち": TimerKind.TIME_WAIT,
+    "eikäi": TimerKind.OFF,
 }
 """The kinds of timer as the tools call them, in all languages."""
 
@@ -96,15 +98,17 @@ def decimal(text: str | None) -> float | None:
 
 THREAD_HEADER = pp.Regex(
     r'"(?P<name>[^"]*+(?="[^"]*+$)|.*)"(?: #(?P<jid>\d{1,18}))?(?: \[(?P<tidb>\d{1,18})\])?(?P<daemon> daemon)?(?: prio=-?\d+)?(?: os_prio=-?\d+)?'
-    r"(?: cpu=(?P<cpu>\d{1,18}(?:[.,]\d+)?)\s?ms)?(?: elapsed=(?P<elapsed>\d{1,18}(?:[.,]\d+)?)\s?s)?(?: allocated=\S+)?"
-    r"(?: defined_classes=\d+)?"
-    r"\s+tid=(?:0x)?[0-9a-fA-F]+(?:\s+nid=(?P<nid>0x[0-9a-fA-F]{1,16}|\d{1,18}|NA))?"
-    r"(?P<state>(?:\s+[a-zA-Z][\w.()]*(?: state \d+)?)*)\s*+(?:\[[^\]]*\]\s*+)?$"
+    r"(?: cpu=(?P<cpu>\d{1,18}(?:[.,]\d+)?)(?: \[reset [\d.,]{1,30}\])?\s?ms)?(?: elapsed=(?P<elapsed>\d{1,18}(?:[.,]\d+)?)\s?s)?"
+    r"(?: allocated=\S+(?: B)?(?: \([^()]{1,40}\))?(?: \[reset [^\]]{1,60}\])?)?(?: defined_classes=\d+)?"
+    r"(?P<vendor>\s+io= [^\"]{1,600}?(?:\sdaemon)?\s+prio=-?\d+(?: os_prio=-?\d+)?)?"
+    r"\s+tid=(?:0x)?[0-9a-fA-F]+(?:\s+nid=(?P<nid>0x[0-9a-fA-F]{1,16}|\d{1,18}|NA))?(?:\s+lwp_id=(?P<lwp>\d{1,18}))?"
+    r"(?P<state>(?:\s+[a-zA-Z][\w.()]*(?: state \d+)?)*)\s*+(?:\[[^\]]*\]\s*+)*$"
 )
 """``"NAME" #JID [TID] daemon prio=5 os_prio=0 cpu=1.07ms elapsed=9.4s tid=0x… nid=0x… waiting on condition  [0x…]``.
 
 HotSpot ``javaThread.cpp``, ``JavaThread::print_on``. The name is printed raw: the last quote before known fields
-ends it.
+ends it. HP-UX adds ``lwp_id=``, the kernel's number; the SAP JVM has ``cpu=1.50 [reset 1.50] ms``, a line ``io= file i/o: …`` and the VM's state
+in brackets (both after published dumps, not captured here).
 """
 
 STATE_LINE = pp.Regex(r"\s*java\.lang\.Thread\.State: (?P<state>[A-Z_]+)(?: \((?P<detail>[^)]*)\))?\s*$")
@@ -118,7 +122,7 @@ A slash in front of an address is no module: ``at Main$$Lambda$1/0x00007fe755000
 LOCK_LINE = pp.Regex(
     r"\s*- (?P<verb>locked|waiting on the Class initialization monitor for|waiting on|waiting to lock|"
     r"waiting to re-lock in wait\(\)|parking to wait for|eliminated)\s+"
-    r"(?:<(?P<address>0x[0-9a-fA-F]+)>|<(?P<none>[^>]*)>|(?P<plain>\S+))(?: \((?:a )?(?P<cls>.+)\))?\s*$"
+    r"(?:<(?P<address>0x[0-9a-fA-F]+|[0-9a-fA-F]{16})>|<(?P<none>[^>]*)>|(?P<plain>\S+))(?: \((?:a )?(?P<cls>.+)\))?\s*$"
 )
 """``- parking to wait for  <0x…> (a java.util.concurrent.FutureTask)`` (two blanks in jstack, one in dump files)."""
 

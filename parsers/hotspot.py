@@ -42,8 +42,10 @@ NAME: Final = "hotspot"
 HEADER: Final = (
     r"(?:\d+:[ ]*\n)?(?:(?=[^\n]{19,90}\n)[^\n]{0,60}?\d{4}-\d\d-\d\d[ T]\d\d:\d\d:\d\d[ ]*\n)?(?!2XM)[^\n]{0,120}?Full thread dump[ ]"
 )
-# The agent (jhsdb) prints the same line above its own frames, and the VM's state below it.
-ROW_SHAPE: Final = r"\"[^\n]{0,1000}[ ]tid=(?:0x)?[0-9a-f]+(?![^\n]{0,200}\n[^\n]{0,200}\n[ ]*JavaThread state: _)"
+# The agent (jhsdb) prints the same line above its own frames, and the VM's state below it; JRockit has id and idx in front of it.
+ROW_SHAPE: Final = (
+    r"\"(?![^\n]{0,500}\"[ ]id=\d+[ ]idx=0x)[^\n]{0,1000}[ ]tid=(?:0x)?[0-9a-f]+(?![^\n]{0,200}\n[^\n]{0,200}\n[ ]*JavaThread state: _)"
+)
 
 DUMP_HEADER = pp.Regex(r"(?P<prefix>.*?)Full thread dump (?P<vm>.*\S)\s*$")
 _TIME = re.compile(r".*?(\d{4}-\d\d-\d\d[ T]\d\d:\d\d:\d\d)\s*$")

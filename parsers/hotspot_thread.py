@@ -89,11 +89,11 @@ class OpenThread:
 
     def thread(self) -> Thread:
         """The finished record."""
-        name, java_id, bracket, daemon, cpu, elapsed, nid, state = self.header.group(
-            "name", "jid", "tidb", "daemon", "cpu", "elapsed", "nid", "state"
+        name, java_id, bracket, daemon, cpu, elapsed, vendor, nid, lwp, state = self.header.group(
+            "name", "jid", "tidb", "daemon", "cpu", "elapsed", "vendor", "nid", "lwp", "state"
         )
-        if nid is None or nid == "NA":
-            nid = bracket
+        if lwp or nid is None or nid == "NA":
+            nid = lwp or bracket
         where = Where(self.section.file, self.first, self.last)
         native_id = None if nid is None else NativeId(int(nid, 16) if nid.startswith("0x") else int(nid))
         frames, frame_lines, locks = tuple(self.frames), tuple(self.frame_lines), tuple(self.locks)
@@ -116,7 +116,7 @@ class OpenThread:
             name=name,
             java_id=int(java_id) if java_id else None,
             native_id=native_id,
-            daemon=daemon is not None,
+            daemon=daemon is not None or (vendor is not None and " daemon" in vendor),
             state=self.state,
             native_state=state.strip() or None,
             cpu=None if milliseconds is None else milliseconds / 1000,

@@ -35,12 +35,12 @@ HEADER: Final = (
 )
 ROW_SHAPE: Final = (
     r"\S++[ ]+\d+[ ]++(?:\S++[ ]++){1,7}?(?:IPv[46][ ]+\S+[ ]+\S+[ ]+(?:TCP|UDP)[ ]"
-    r"|(?:\d+[rwu][a-zA-Z-]?|cwd|rtd|txt|mem|DEL)[ ]+(?:REG|DIR|CHR|FIFO|sock|a_inode|unix)[ ]+(?:\d|0x))"
+    r"|(?:[*\d]\d*[rwu][a-zA-Z-]?|cwd|rtd|txt|mem|DEL)[ ]+(?:REG|DIR|CHR|FIFO|sock|a_inode|unix)[ ]+(?:\d|0x))"
 )
 
 _ANY_COLUMNS = r"(?:\d+\s++(?:\S++\s++)??)??(?:\d+\s++){0,2}?"  # without a header: TID, TASKCMD, PPID and PGID may or may not be there
 
-
+_LONGEST_INODE: Final = 18  # digits; more is no inode but damage
 _FD = r"(?P<fd>[*\d]\d{0,9})[rwu]?[a-zA-Z-]?"
 _OTHER_FD = r"cwd|rtd|txt|mem|DEL|ltx|err|NOFD|jld|Lnn|m\d+|pd|tr|mmap"
 
@@ -48,9 +48,10 @@ _OTHER_FD = r"cwd|rtd|txt|mem|DEL|ltx|err|NOFD|jld|Lnn|m\d+|pd|tr|mmap"
 def row(columns: str) -> pp.Regex:
     """The grammar of nearly every row; ``columns`` matches what stands between PID and USER. The other two are for the rest."""
     return pp.Regex(
-        rf"(?P<command>\S+) +(?P<pid>\d{{1,10}}) +{columns}(?P<user>\S+) +(?P<whole>(?:{_FD}|(?:{_OTHER_FD})(?:-\w)?)) +(?P<type>\S+) +"
-        rf"(?:(?P<device>\d+|0x\w+) +(?:\S+ +)?(?P<proto>TCP|UDP) +(?P<local>[^\s>]*[^\s>-])(?:->(?:{V4_ENDPOINT}|(?P<remote>\S+)))?"
-        r"(?: \((?P<tail>[^)]*)\))?|(?P<rest>.*\S)) *$"
+        rf"(?P<command>[^ ]+) +(?P<pid>\d{{1,10}}) +{columns}(?P<user>[^ ]+) +"
+        rf"(?P<whole>(?:(?P<fd>\d{{1,9}})|\*\d{{1,9}})[rwu]?[a-zA-Z-]?|(?:{_OTHER_FD})(?:-\w)?) +(?P<type>\S+) +"
+        rf"(?:(?:(?P<inode>\d{{1,{_LONGEST_INODE}}})|0x\w+) +(?:\S+ +)?(?P<proto>TCP|UDP) +(?P<local>[^\s>]*[^\s>-])"
+        rf"(?:->(?:{V4_ENDPOINT}|(?P<remote>\S+)))?(?: \((?P<tail>[^)]*)\))?|(?P<rest>.*\S)) *$"
     )
 
 
@@ -88,7 +89,6 @@ _telling_row = re.compile(ROW_SHAPE).match
 
 _INTERNET: Final = frozenset({"IPv4", "IPv6", "inet", "inet6"})
 _SOCKETS: Final = frozenset({"sock", "IPv4", "IPv6"})
-_LONGEST_INODE: Final = 18  # digits; more is no inode but damage
 _HEADER = re.compile(r"COMMAND\s+PID\b(?!.*\sASSOC\s)")  # lsfd's has ASSOC for FD
 _REMARK = re.compile(r"lsof: |\s+Output information may be incomplete|\s*dev=|\s+assuming ")
 _TCP_QUEUES = re.compile(r"(?P<state>[A-Z_0-9]*)\s*(?:QR=(?P<recv>\d{1,18}))?\s*(?:QS=(?P<send>\d{1,18}))?")
@@ -144,7 +144,7 @@ class _Reader:
         match = self.match(line)
         if match is None:
             return self.rare(index, line)
-        command, pid, user, whole, fd, kind, device, proto, near, host, port, far, tail, rest = match.groups()
+        command, pid, user, whole, fd, kind, inode, proto, near, host, port, far, tail, rest = match.groups()
         if rest is not None:
             return self.rare(index, line) if kind in _INTERNET else self.open_file(index, pid, command, whole, kind, rest)
         local = endpoint(near)
@@ -153,7 +153,7 @@ class _Reader:
             remote = Endpoint(self.hosts.get(host) or self.hosts.one(host), number) if number <= LAST_PORT else None
         else:
             remote = endpoint(far) if far else None
-        if local is None or fd is None or kind not in _INTERNET or (remote is None and (host or far)):
+        if local is None or kind not in _INTERNET or (remote is None and (host or far)):
             return self.rare(index, line)
         state, recv_q, send_q = self.tails.get(tail) or self.tail(tail)
         line_number = self.first + index
@@ -170,11 +170,11 @@ class _Reader:
                 Owner(
                     self.pids.get(pid) or self.pid(pid),
                     self.commands.get(command) or self.command(command),
-                    int(fd) if fd[0] != "*" else None,
+                    int(fd) if fd else None,
                 ),
             ),
             user=self.cells.setdefault(user, user),
-            inode=to_inode(device) if device.isdecimal() and len(device) <= _LONGEST_INODE else None,
+            inode=to_inode(inode) if inode else None,
         )
 
     def rare(self, index: int, line: str) -> SocketRow | OpenFile | None:

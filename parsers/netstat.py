@@ -45,17 +45,23 @@ _timer = re.compile(rf"(?:^|\s){NETSTAT_TIMER.pattern}\s*$").search
 _user_inode = re.compile(r"(?P<user>[^\s/]+)\s+(?P<inode>\d{1,18})(?:\s+|$)").match
 _owner = re.compile(r"(?P<pid>\d{1,10})/(?P<command>.*\S)").match
 
-_HEADER = re.compile(
-    r"Active (?:Internet|UNIX)|Proto\s+Recv-Q|Aktive Internet|Connexions Internet|Conexões Internet|Aktivní Internet|稼働中"
+# In English and in net-tools' catalogues cs, de, et, fr, ja and pt_BR: the line above the table, and its first columns.
+_BANNERS: Final = (
+    "Active Internet connections|Aktivní Internetová spojení|Aktive Internetverbindungen|Aktiivsed internetiühendused|Connexions Internet actives"
+    "|稼働中のインターネット接続|Conexões Internet Ativas"
 )
+_COLUMNS: Final = r"Proto[ ]+(?:Recv-Q[ ]+Send-Q|Přích-F[ ]+Odch-F|VvJrk[ ]+SaatJrk|受信-Q[ ]+送信-Q)"
+_HEADER = re.compile(rf"{_BANNERS}|Active UNIX|{_COLUMNS}")
 # Without root, netstat says so on stderr: in a terminal or with 2>&1 that stands above the table and belongs to it.
 _NOT_ROOT: Final = r"(?:\((?:Not all processes|No info could be read)[^\n]*\n(?:[ ]will not be shown[^\n]*\n)?)*"
-HEADER: Final = _NOT_ROOT + r"Active Internet connections[^\n]*(?:\n[ ]*Proto[ ]+Recv-Q[^\n]*)?|[ ]*Proto[ ]+Recv-Q[ ]+Send-Q"
+HEADER: Final = _NOT_ROOT + rf"(?:{_BANNERS})[^\n]*(?:\n[ ]*{_COLUMNS}[^\n]*)?|[ ]*{_COLUMNS}"
 # The state belongs to a tcp row's shape: "ss -a state close-wait" prints the same row without one. A port behind a dot is BSD's.
 ROW_SHAPE: Final = r"[ ]{0,3}(?:tcp[46]?[ ]+\d+[ ]+\d+[ ]+\S+:[^\s.:]+[ ]+\S+:[^\s.:]+[ ]+[^\W\da-z]{4}|udp[46]?[ ]+\d+[ ]+\d+[ ]+(?!\S*\.[\w*]+[ ]+\S*\.)\S+?[:.]\S++[ ]+\S+?[:.]\S)"
 _telling_row = re.compile(ROW_SHAPE).match
 _BSD = re.compile(r"Recv-Q\s+Send-Q\s.*\(state\)|Rexmit\s+OOORcv|Rwind")
-_UNIX_ROW = re.compile(r"unix\s+\d+\s+\[|Proto\s+RefCnt|Active UNIX")
+_UNIX_ROW = re.compile(
+    r"unix\s+\d+\s+\[|Proto\s+\S+\s+\S+\s+\S+\s+\S+\s+(?:I-?\w|iノード)|.{0,60}\b(?:UNIX|unix)\b.{0,40}\(|.*UNIXドメインソケット"
+)
 _REMARK = re.compile(r"\(?(?:Not all processes|No info could be read|will not be shown|.*you would have to be root)", re.IGNORECASE)
 
 

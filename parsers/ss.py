@@ -20,7 +20,7 @@ import pyparsing as pp
 from parsers.endpoint import LAST_PORT, V4_ENDPOINT, Hosts, endpoint
 from parsers.grammar import SS_TIMER, ss_timer, tcp_state
 from parsers.places import to_pid
-from parsers.records import Endpoint, Inode, Owner, Parsed, Pid, SocketRow, TcpState, Timer, Where
+from parsers.records import Counter, Endpoint, Inode, Owner, Parsed, Pid, SocketRow, TcpState, Timer, Where
 from parsers.source import Section, leftovers
 from parsers.tcp_info import info_of, memory_of
 
@@ -50,6 +50,7 @@ _stateful_row = re.compile(rf"\s*(?:[a-z]\w{{1,5}}\s+)?(?:{_STATES})\s+\d+\s+\d+
 _summary = re.compile(
     r"Total:\s+\d+|TCP:\s+\d+\s+\(estab|Transport\s+Total\s+IP|(?:\*|RAW|UDP|TCP|INET|FRAG)\s+(?:\d+|-)\s+(?:\d+|-)\s+(?:\d+|-)\s*$"
 ).match
+_totals = re.compile(r"\b(estab|closed|orphaned|timewait) (\d{1,18})\b").findall
 _timer = SS_TIMER.re.search
 _users = re.compile(r"users:\((\(.*?\))\)(?=\s|$)").search
 # iproute2 before 4.0 printed ("java",1234,56); -T adds tid= and -Z contexts between pid and descriptor. The name is raw.
@@ -68,18 +69,18 @@ def sniff(head: Sequence[str]) -> bool:
 
 
 def parse(section: Section) -> Parsed:
-    """Read every row with the detail line below it; unix and netlink sockets and the summary are read and give no record."""
+    """Read every row with the detail line below it. Unix and netlink sockets give no record, the summary gives counters."""
     reader = _Reader(section)
     unread: list[tuple[int, str]] = []
     read = 0
     for index, line in section.rows():
-        if reader.row(index, line) or reader.detail(index, line) or _other_row(line) or _header(line) or _summary(line.lstrip()):
+        if reader.row(index, line) or reader.detail(index, line) or reader.total(index, line) or _other_row(line) or _header(line):
             read += 1
         else:
             unread.append((index, "no ss row"))
             reader.last = False
     gaps, elisions = leftovers(section, unread)
-    return Parsed((*reader.rows, *elisions), read + len(elisions), gaps)
+    return Parsed((*reader.rows, *reader.counters, *elisions), read + len(elisions), gaps)
 
 
 class _Reader:
@@ -89,6 +90,7 @@ class _Reader:
         self.section, self.file, self.first = section, section.file, section.first
         self.hosts = Hosts()
         self.rows: list[SocketRow] = []
+        self.counters: list[Counter] = []
         self.last = False
         """True while the line above belongs to the last of ``rows``: only then an indented line is a detail of it."""
         prompt = section.prompt or ""
@@ -138,6 +140,15 @@ class _Reader:
         )
         self.rows.append(row if not rest or rest.isspace() else msgspec.structs.replace(row, **_facts(rest)))
         self.last = True
+        return True
+
+    def total(self, index: int, line: str) -> bool:
+        """Take a line of the summary (``ss -s``); TCP's says how many sockets of the host are in which state."""
+        text = line.lstrip()
+        if not _summary(text):
+            return False
+        if text.startswith("TCP:"):
+            self.counters += [Counter(self.section.where(index), f"TCP {name}", int(count)) for name, count in _totals(text)]
         return True
 
     def pid(self, text: str) -> Pid:

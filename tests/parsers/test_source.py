@@ -82,7 +82,7 @@ def test_a_session_with_prompts() -> None:
     assert [(name, first, len(lines), prompt) for name, first, lines, prompt in outputs(SESSION)] == [
         ("lsof", 2, 3, "lsof -i:8080"),
         ("netstat", 6, 2, "netstat -tonp"),
-        (None, 9, 1, "date"),
+        ("host_facts", 9, 1, "date"),
     ]
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from parsers import ss
-from parsers.records import Endpoint, Owner, Pid, SocketRow, TcpState, TimerKind
+from parsers.records import Counter, Endpoint, Owner, Pid, SocketRow, TcpState, TimerKind
 from parsers.source import Section
 
 HEADER = "State      Recv-Q Send-Q      Local Address:Port        Peer Address:Port Process"
@@ -146,3 +146,55 @@ def test_other_families_and_the_summary_give_no_rows() -> None:
 def test_a_detail_without_its_row_is_unread() -> None:
     parsed = ss.parse(Section("ss.txt", 1, ["\t cubic rto:200", "ESTAB 0 0 10.0.0.5:8080 10.0.0.9:1234"]))
     assert [gap.where.first for gap in parsed.unread] == [1]
+
+
+def test_the_summary_counts_the_hosts_sockets() -> None:
+    parsed = ss.parse(Section("ss.txt", 1, ["Total: 65", "TCP:   26 (estab 17, closed 2, orphaned 1, timewait 2)"]))
+    counters = [record for record in parsed.records if isinstance(record, Counter)]
+    assert [(counter.name, counter.value, counter.where.first) for counter in counters] == [
+        ("TCP estab", 17, 2),
+        ("TCP closed", 2, 2),
+        ("TCP orphaned", 1, 2),
+        ("TCP timewait", 2, 2),
+    ]
+
+
+def test_every_field_of_info_is_typed() -> None:
+    """``ss -tim`` of iproute2 6.1 on a lossy path, put together from real lines."""
+    found = row(
+        "ESTAB 0 4096 10.0.0.5:8080 10.0.0.9:1234",
+        "\t skmem:(r2304,rb131072,t4352,tb87040,f1792,w6144,o0,bl0,d3) ts sack ecn bbr wscale:7,7 rto:408 backoff:1 rtt:203.4/1.25 ato:40 mss:1448"
+        " pmtu:1500 rcvmss:536 advmss:1448 cwnd:10 ssthresh:7 bytes_sent:5000 bytes_retrans:1448 bytes_acked:904 bytes_received:58 segs_out:9 segs_in:4"
+        " data_segs_out:8 data_segs_in:1 bbr:(bw:2.1Mbps,mrtt:0.02) send 569530bps lastsnd:12 lastrcv:3540 lastack:200 pacing_rate 1.1Mbps"
+        " delivered:2 app_limited busy:3540ms rwnd_limited:250ms(7.1%) sndbuf_limited:8ms(0.2%) unacked:3 retrans:1/2 lost:1 rcv_space:14480"
+        " rcv_ssthresh:64088 notsent:1000 minrtt:0.02 snd_wnd:65536",
+    )
+    info, memory = found.info, found.memory
+    assert info
+    assert memory
+    assert (info.congestion, info.rto_ms, info.backoff, info.rtt_ms, info.rtt_var_ms, info.min_rtt_ms) == ("bbr", 408, 1, 203.4, 1.25, 0.02)
+    assert (info.mss, info.cwnd, info.bytes_sent, info.bytes_acked, info.bytes_received, info.bytes_retransmitted) == (
+        1448,
+        10,
+        5000,
+        904,
+        58,
+        1448,
+    )
+    assert (info.segments_out, info.segments_in, info.data_segments_out, info.data_segments_in) == (9, 4, 8, 1)
+    assert (info.last_sent_ms, info.last_received_ms, info.last_ack_ms) == (12, 3540, 200)
+    assert (info.unacked, info.retransmitting, info.retransmitted, info.lost, info.not_sent, info.send_window) == (3, 1, 2, 1, 1000, 65536)
+    assert (info.busy_ms, info.rwnd_limited_ms, info.sndbuf_limited_ms, info.app_limited) == (3540, 250, 8, True)
+    assert (memory.received, memory.receive_buffer, memory.sending, memory.send_buffer, memory.forward) == (2304, 131072, 4352, 87040, 1792)
+    assert (memory.queued, memory.options, memory.backlog, memory.drops) == (6144, 0, 0, 3)
+
+
+def test_a_glued_header_and_no_header_at_all() -> None:
+    assert len(table("State  Recv-Q Send-Q Local Address:Port Peer Address:PortProcess", "ESTAB 0 0 10.0.0.5:8080 10.0.0.9:1234")) == 1
+    assert len(table("ESTAB 0 0 10.0.0.5:8080 10.0.0.9:1234", prompt="ss -Htan")) == 1
+
+
+def test_a_port_that_does_not_exist_is_unread() -> None:
+    parsed = ss.parse(Section("ss.txt", 1, ["ESTAB 0 0 10.0.0.5:8080 10.0.0.9:99999"]))
+    assert parsed.records == ()
+    assert len(parsed.unread) == 1

@@ -1,0 +1,73 @@
+"""date, uptime and uname in the forms that systems and languages print."""
+
+from __future__ import annotations
+
+import pytest
+
+from parsers import host_facts
+from parsers.records import HostFact
+from parsers.source import Section
+
+
+def fact(line: str) -> HostFact:
+    assert host_facts.sniff([line])
+    parsed = host_facts.parse(Section("x", 1, [line]))
+    assert parsed.unread == ()
+    (only,) = parsed.records
+    assert isinstance(only, HostFact)
+    return only
+
+
+@pytest.mark.parametrize(
+    ("line", "zone"),
+    [
+        ("Mon Nov 23 15:52:19 UTC 2026", "UTC"),
+        ("Mon Nov 23 03:52:19 PM KST 2026", "KST"),
+        ("Mon 23 Nov 2026 15:52:19 GMT", "GMT"),
+        ("Mon, 23 Nov 2026 15:52:19 +0900", "+0900"),
+        ("2026-11-23T15:52:19+09:00", "+09:00"),
+        ("2026. 11. 23. (월) 15:52:19 KST", "KST"),
+        ("2026年 11月 23日 月曜日 15:52:19 JST", "JST"),
+        ("Mon Nov 23 15:52:19 2026", None),
+    ],
+)
+def test_dates(line: str, zone: str | None) -> None:
+    found = fact(line)
+    assert (found.time, found.zone) == ("2026-11-23T15:52:19", zone)
+
+
+@pytest.mark.parametrize(("line", "hour"), [("Mon Nov 23 12:05:00 AM KST 2026", "00"), ("Mon Nov 23 12:05:00 PM KST 2026", "12")])
+def test_noon_and_midnight(line: str, hour: str) -> None:
+    assert fact(line).time == f"2026-11-23T{hour}:05:00"
+
+
+@pytest.mark.parametrize(
+    ("line", "seconds", "load"),
+    [
+        (" 15:52:19 up 12 days,  3:22,  2 users,  load average: 2.07, 2.42, 2.14", (12 * 24 + 3) * 3600 + 22 * 60, (2.07, 2.42, 2.14)),
+        (" 12:27:05 up 23 min,  0 user,  load average: 1,36, 1,83, 1,18", 23 * 60, (1.36, 1.83, 1.18)),
+        ("12:27  up 1 day, 23 mins, 2 users, load averages: 1.36 1.83 1.18", 24 * 3600 + 23 * 60, (1.36, 1.83, 1.18)),
+    ],
+)
+def test_uptimes(line: str, seconds: int, load: tuple[float, float, float]) -> None:
+    assert (fact(line).uptime, fact(line).load) == (seconds, load)
+
+
+def test_uname() -> None:
+    found = fact("Linux app01 6.1.0-18-amd64 #1 SMP PREEMPT_DYNAMIC Debian 6.1.76-1 (2024-02-01) x86_64 GNU/Linux")
+    assert (found.host, found.kernel) == ("app01", "Linux 6.1.0-18-amd64")
+
+
+@pytest.mark.parametrize(
+    "line",
+    [
+        "Mon Nov 34 15:52:19 UTC 2026",
+        "2026-11-23 12:27:08",
+        "2026-11-23T14:14:04.338278458Z",
+        "app01",
+        "Linux",
+        "Mon Nov 23 15:52:19 UTC 2026 ERROR no",
+    ],
+)
+def test_other_lines_are_no_facts(line: str) -> None:
+    assert not host_facts.sniff([line])
