@@ -227,9 +227,14 @@ def _attach(found: list[ProcessView], dump: ThreadDump, snapshot: Snapshot, tabl
 def torn(dump: ThreadDump) -> Thread | None:
     """A thread whose stack runs on into another one's, None if there is none: lines are missing between them, a header at least.
 
-    Every platform thread's stack ends in ``Thread.run`` (or ``main``); nothing that is sane calls it from a frame below.
+    Every platform thread's stack ends in ``Thread.run``, below which only the ``run`` of a subclass may stand (``InnocuousThread.run``).
     """
-    return next((thread for thread in dump.threads if any(frame.full == _LAST for frame in thread.frames[:-1])), None)
+    return next((thread for thread in dump.threads if _runs_on(thread)), None)
+
+
+def _runs_on(thread: Thread) -> bool:
+    names = [frame.full for frame in thread.frames]
+    return _LAST in names and any(frame.method != "run" for frame in thread.frames[names.index(_LAST) :])
 
 
 def _same_process(found: Iterable[ProcessView], dump: ThreadDump) -> ProcessView | None:

@@ -135,3 +135,19 @@ def test_a_dump_with_lines_missing_inside_is_doubted_and_says_so() -> None:
     assert torn.verdict.confidence is not Confidence.CERTAIN
     assert any("lines are missing inside the thread dump" in note for note in torn.notes)
     assert not any("missing inside" in note for note in sound.notes)
+
+
+def test_a_subclass_of_thread_that_calls_super_is_whole() -> None:
+    """Common-Cleaner of every JDK since 9: ``Thread.run``, called by ``InnocuousThread.run``."""
+    cleaner = thread(
+        "Common-Cleaner",
+        "TIMED_WAITING (on object monitor)",
+        "java.lang.Object.wait",
+        "java.lang.ref.ReferenceQueue.remove",
+        "jdk.internal.ref.CleanerImpl.run",
+        "java.lang.Thread.run",
+        "jdk.internal.misc.InnocuousThread.run",
+    )
+    assert not diagnosis_of(
+        {"jstack.txt": dump(cleaner, *idle_exec(4)), "netstat.txt": netstat("0 0.0.0.0:8080 0.0.0.0:* LISTEN 77/java")}
+    ).notes
