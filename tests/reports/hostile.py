@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, TypeVar, cast
 import msgspec
 from msgspec.structs import replace
 
+from analyzer.course import DescriptorLimit, FlowMark, Moment, Patience
 from parsers.records import Where
 from tests.reports import diagnoses, parts
 
@@ -27,6 +28,13 @@ LINES = "\n# heading\r\n- item\n\n> quote\n    code\n| a | b |\n|---|---|"
 KINDS = {"html": HTML, "markdown": MARKDOWN, "jira": JIRA, "terminal": TERMINAL, "links": LINKS, "lines": LINES}
 """One at a time, so that each reaches every field before the field is cut."""
 POISON = " ".join(KINDS.values())
+MARKS = (
+    FlowMark(1, 0.0, "client", "SYN"),
+    FlowMark(2, 0.0, "server", "SYN ACK"),
+    FlowMark(4, 0.001, "client", "GET /slow HTTP/1.1"),
+    FlowMark(252, 4.001, "client", "FIN"),
+    FlowMark(0, 9.2, "", "the capture ends"),
+)
 SLUGS = {"id", "finding", "rule", "consequence_of", "side", "closed_first", "unit", "fingerprint"}
 
 
@@ -78,7 +86,10 @@ def _rich() -> Diagnosis:
         findings=(*two.findings, replace(parts.LIMIT, id="F4")),
         sockets=grown.sockets,
         pools=grown.pools,
-        flows=followed.flows,
+        flows=(replace(followed.flows[0], marks=MARKS), *followed.flows),
+        patience=(Patience("10.0.0.1:8080", (4.0, 4.1, 9.0)),),
+        moments=tuple(Moment(table.host, table.snapshot, table.snapshot) for table in grown.sockets),
+        limits=tuple(DescriptorLimit(table.host, table.pid, 100, 4096, assumed=False) for table in grown.sockets[:1]),
         checked=broken.checked,
         notes=diagnoses.far_apart().notes,
     )
