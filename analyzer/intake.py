@@ -21,7 +21,7 @@ from parsers.records import Elision, HostFact, Parsed, Pid, SocketRow, ThreadDum
 from parsers.source import Source, is_binary
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Iterator, Mapping, Sequence
     from zoneinfo import ZoneInfo
 
     from parsers.capture.facts import Capture
@@ -246,6 +246,7 @@ def assemble(name: str, readings: Sequence[Reading], host: str | None = None, zo
         pid = _pid_in_name(reading.file, pids)
         records.setdefault(where, []).extend((record, pid) for record in reading.parts[index].parsed.records)
         placed.setdefault(number, []).append(where)
+    host = host or _named_host(records)
     snapshots = tuple(
         snapshot_of(where.host or host, where.order, facts)
         for where, facts in sorted(records.items(), key=lambda item: (item[0].host or "", item[0].order))
@@ -255,6 +256,14 @@ def assemble(name: str, readings: Sequence[Reading], host: str | None = None, zo
     captures = tuple(reading.capture for reading in readings if reading.capture is not None)
     incident = Incident(name=name, snapshots=snapshots, artifacts=artifacts, captures=captures)
     return Evidence(incident if clock is None else _in_zone(incident, clock), sources)
+
+
+def _named_host(records: Mapping[Place, Sequence[tuple[Record, Pid | None]]]) -> str | None:
+    """The host that ``uname -a`` names, if the files lie in no host's folder and all lines of it agree."""
+    if any(place.host for place in records):
+        return None
+    names = {record.host for facts in records.values() for record, _ in facts if isinstance(record, HostFact) and record.host}
+    return names.pop() if len(names) == 1 else None
 
 
 def _artifact(reading: Reading, places: Sequence[Place]) -> Artifact:

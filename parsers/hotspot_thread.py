@@ -40,12 +40,18 @@ def frames_of(lines: Sequence[str]) -> list[Frame | None]:
     """
     if len(_known) > _MOST_LINES:
         _known.clear()
-    for line in set(lines) - _known.keys():
-        if line.startswith(INSIDE) and (frame := _frame_on(line)):
-            _known[line] = frame
     found = list(map(_known.get, lines))
+    # Of the first dump this is every line, of the next ones hardly any but headers and locks.
+    new = {line: frame for line in _unknown(lines, found) if line.startswith(INSIDE) and (frame := _frame_on(line))}
+    if new:
+        _known.update(new)
+        found = list(map(_known.get, lines))
     found.append(None)
     return found
+
+
+def _unknown(lines: Sequence[str], found: Sequence[Frame | None]) -> set[str]:
+    return {line for line, frame in zip(lines, found, strict=True) if frame is None}
 
 
 class OpenThread:

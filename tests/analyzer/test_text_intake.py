@@ -153,6 +153,7 @@ class TestSosreport:
         (moment,) = incident.snapshots
         assert {row.tool for row in moment.rows} == {"netstat", "ss", "lsof"}
         assert {fact.host for fact in moment.facts if fact.host} == {"app01"}
+        assert incident.hosts == ("app01",)
         assert moment.time == "2026-01-01T03:04:00"
         assert any(counter.name == "TcpExtListenOverflows" and counter.value == 152 for counter in moment.counters)
         unknown = [artifact.file for artifact in incident.artifacts if not artifact.formats]
@@ -165,3 +166,12 @@ class TestSosreport:
         }
         assert len(evidence_of(files).incident.snapshots) == 2
         assert len({moment.host for moment in evidence_of(files).incident.snapshots}) == 2
+
+
+def test_two_names_of_one_host_name_none() -> None:
+    """A session that went on to another machine: whose the tables are is not said."""
+    uname = "Linux {} 6.1.0-18-amd64 #1 SMP Debian 6.1.76-1 x86_64 GNU/Linux\n"
+    files = {"uname-1.txt": uname.format("app01"), "uname-2.txt": uname.format("app02"), "netstat.txt": netstat(LISTENER)}
+    assert evidence_of(files).incident.hosts == ()
+    del files["uname-2.txt"]
+    assert evidence_of(files).incident.hosts == ("app01",)
