@@ -49,6 +49,16 @@ class Moment(msgspec.Struct, frozen=True):
     time: str
 
 
+class Turnover(msgspec.Struct, frozen=True):
+    """CLOSE_WAIT sockets of a process from its first table to its last: how many are the same (4-tuple and inode), are new, are gone."""
+
+    host: str | None
+    pid: int | None
+    stayed: int
+    came: int
+    went: int
+
+
 class DescriptorLimit(msgspec.Struct, frozen=True):
     """How many descriptors a process uses and may use. ``assumed``: no file states the limit, it is a usual one."""
 

@@ -12,7 +12,7 @@ from msgspec.structs import replace
 from analyzer.correlate import Case, Knowledge, ProcessView, Stall
 from analyzer.correlate.calls import DUMP_MISSING, SOCKETS_MISSING, STACKS_MISSING, command
 from analyzer.correlate.capture_clock import capture_notes
-from analyzer.correlate.growth import limits, moments
+from analyzer.correlate.growth import limits, moments, turnover
 from analyzer.correlate.links import links_of
 from analyzer.correlate.packet_words import excerpt_of, flow_of, telling, trouble_of
 from analyzer.correlate.pools import VIRTUAL
@@ -99,6 +99,7 @@ def diagnose(
         moments=moments(case),
         patience=tuple(Patience(str(port.server), port.patience) for port in case.ports if len(port.patience) >= PATIENT),
         limits=limits(case),
+        turnover=turnover(case),
         notes=tuple(dict.fromkeys((*notes, *notes_of(case), *capture_notes(case)))),
     )
 

@@ -14,7 +14,7 @@ import msgspec
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from analyzer.course import DescriptorLimit, Flow, Moment, Patience
+    from analyzer.course import DescriptorLimit, Flow, Moment, Patience, Turnover
     from parsers.records import Where
 
 
@@ -323,8 +323,8 @@ class IncidentFacts(msgspec.Struct, frozen=True, kw_only=True):
 class Diagnosis(msgspec.Struct, frozen=True, kw_only=True):
     """Everything a report may say.
 
-    ``excerpts`` has the lines behind each place of evidence; ``notes`` are warnings about the evidence; ``moments`` and ``limits`` are what
-    a chart over time needs, ``patience`` one of clients that gave up.
+    ``excerpts`` has the lines behind each place of evidence; ``notes`` are warnings about the evidence; ``moments``, ``limits`` and ``turnover`` are
+    what a chart over time needs, ``patience`` one of clients that gave up.
     """
 
     incident: IncidentFacts
@@ -343,6 +343,7 @@ class Diagnosis(msgspec.Struct, frozen=True, kw_only=True):
     moments: tuple[Moment, ...] = ()
     patience: tuple[Patience, ...] = ()
     limits: tuple[DescriptorLimit, ...] = ()
+    turnover: tuple[Turnover, ...] = ()
 
     def finding(self, ident: str | None) -> Finding | None:
         """The finding of that id, None if there is none."""

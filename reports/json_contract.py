@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Literal
 import msgspec
 
 # msgspec reads the annotations when the classes are made, so these are needed at run time.
+from analyzer.course import Patience, Turnover  # noqa: TC001
 from analyzer.finding import Basis, CloseWait, Confidence, Heals, Outcome, Process, Severity, Verdict, When  # noqa: TC001
 from parsers.records import Unit  # noqa: TC001
 
@@ -194,13 +195,6 @@ class Wait(msgspec.Struct, frozen=True):
     confidence: Confidence
 
 
-class Patience(msgspec.Struct, frozen=True):
-    """How long the clients of a server waited for an answer before they gave up: seconds, the shortest first."""
-
-    server: str
-    seconds: tuple[float, ...]
-
-
 class FlowMark(msgspec.Struct, frozen=True):
     """A telling packet of a flow: its number in the capture (0: none), seconds since the flow's first, which end sent it ("" for none), what it is."""
 
@@ -277,6 +271,7 @@ class Report(msgspec.Struct, frozen=True, kw_only=True):
     missing: tuple[Missing, ...]
     inputs: tuple[Input, ...]
     patience: tuple[Patience, ...]
+    turnover: tuple[Turnover, ...]
     notes: tuple[str, ...]
     cut: tuple[str, ...]
 
@@ -317,7 +312,8 @@ def report(diagnosis: Diagnosis, version: str, cut: tuple[str, ...] = ()) -> Rep
         checked=tuple(_same(Checked, check) for check in diagnosis.checked),
         missing=tuple(_same(Missing, gap) for gap in diagnosis.missing),
         inputs=tuple(_input(item) for item in diagnosis.inputs),
-        patience=tuple(_same(Patience, one) for one in diagnosis.patience),
+        patience=diagnosis.patience,
+        turnover=diagnosis.turnover,
         notes=diagnosis.notes,
         cut=cut,
     )

@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Hashable, Iterator, Sequence
     from typing import TypeVar
 
-    from analyzer.course import DescriptorLimit, Moment, Patience
+    from analyzer.course import DescriptorLimit, Moment, Patience, Turnover
     from analyzer.finding import CloseWait, Link, PoolTable, Process, SocketTable
 
     TableT = TypeVar("TableT", SocketTable, PoolTable)
@@ -74,7 +74,11 @@ def close_wait_split(split: CloseWait) -> str:
 
 
 def trend(
-    tables: Sequence[SocketTable], process: Process | None, moments: Sequence[Moment] = (), limits: Sequence[DescriptorLimit] = ()
+    tables: Sequence[SocketTable],
+    process: Process | None,
+    moments: Sequence[Moment] = (),
+    limits: Sequence[DescriptorLimit] = (),
+    changes: Sequence[Turnover] = (),
 ) -> tuple[Trend | None, str]:
     """CLOSE_WAIT of one process over the snapshots, against its limit of descriptors; without a second snapshot a sentence instead."""
     if not tables:
@@ -95,13 +99,19 @@ def trend(
     points = _thinned(_points(series, highest))
     line = " ".join(f"{point.x},{point.y}" for point in points)
     drawn = f" {len(points)} of them are drawn." if len(points) < len(series) else ""
+    change = next((one for one in changes if (one.host, one.pid) == owner), None)
+    fate = (
+        f" Of those in the first {number(change.stayed)} stayed and {number(change.went)} went; {number(change.came)} came."
+        if change
+        else ""
+    )
     stated = f" The process may have {number(limit)} descriptors." if limit is not None else ""
     ceiling = (
         Point(f"{RIGHT:.1f}", f"{_height(limit, highest):.1f}", number(limit), "limit of descriptors")
         if limit is not None and near
         else None
     )
-    return Trend(f"{_rate(series)}{stated}{drawn}", points, line, points[0], points[-1], ceiling), ""
+    return Trend(f"{_rate(series)}{fate}{stated}{drawn}", points, line, points[0], points[-1], ceiling), ""
 
 
 def patience_chart(found: Sequence[Patience]) -> tuple[PatienceChart, ...]:

@@ -37,7 +37,9 @@ def build(diagnosis: Diagnosis, command: str, version: str = VERSION) -> View:
     folded = {finding.id: teller.case(finding, PROOFS_FOLDED, told=finding.id in above) for finding in diagnosis.findings[:FINDINGS]}
     primary = diagnosis.primary
     sockets, sockets_rest = tables.socket_charts(diagnosis.sockets)
-    trend, trend_note = tables.trend(diagnosis.sockets, primary.process if primary else None, diagnosis.moments, diagnosis.limits)
+    trend, trend_note = tables.trend(
+        diagnosis.sockets, primary.process if primary else None, diagnosis.moments, diagnosis.limits, diagnosis.turnover
+    )
     pools, pools_rest = tables.pool_charts(diagnosis.pools, diagnosis.links)
     read, read_note = sources.sources(diagnosis.inputs)
     verdict = diagnosis.verdict

@@ -10,7 +10,8 @@ from datetime import datetime
 from typing import TYPE_CHECKING, Final, NamedTuple
 
 from analyzer.correlate.descriptors import USUAL_LIMITS, usage
-from analyzer.course import DescriptorLimit, Moment
+from analyzer.course import DescriptorLimit, Moment, Turnover
+from parsers.records import TcpState
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -96,6 +97,24 @@ def _duration(seconds: float) -> str:
 def moments(case: Case) -> tuple[Moment, ...]:
     """When each snapshot was taken, as far as its artifacts say."""
     return tuple(Moment(one.host, one.name, one.time) for one in case.incident.snapshots if one.time is not None)
+
+
+def turnover(case: Case) -> tuple[Turnover, ...]:
+    """What became of the CLOSE_WAIT sockets of each process that more than one table shows."""
+    found = []
+    for view in case.latest:
+        history = [one for one in case.history(view) if one.sockets]
+        if len(history) > 1:
+            first, last = _waiting(history[0]), _waiting(history[-1])
+            stayed = sum(ends in last and (not inode or last[ends] in {None, inode}) for ends, inode in first.items())
+            process = view.process
+            found.append(Turnover(process.host, process.pid, stayed, len(last) - stayed, len(first) - stayed))
+    return tuple(one for one in found if one.stayed or one.came or one.went)
+
+
+def _waiting(view: ProcessView) -> dict[tuple[object, ...], int | None]:
+    """Both ends → inode. The same ends with another inode are another connection; a table without inodes is compared by the ends alone."""
+    return {(one.local, one.remote): one.inode or None for one in view.sockets if one.state is TcpState.CLOSE_WAIT}
 
 
 def limits(case: Case) -> tuple[DescriptorLimit, ...]:

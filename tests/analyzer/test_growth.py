@@ -55,3 +55,22 @@ def test_moments_and_limits_are_told_for_the_chart() -> None:
     diagnosis = diagnosis_of({"netstat.txt": netstat(*rows), "jstack.txt": dump(*idle_exec(4)), "limits.txt": LIMITS.format(soft=4096)})
     assert [(one.snapshot, one.time) for one in diagnosis.moments] == [("1", "2026-01-02T03:04:05")]
     assert [(one.pid, one.used, one.limit, one.assumed) for one in diagnosis.limits] == [(77, 1, 4096, False)]
+
+
+def test_which_sockets_stayed_came_and_went() -> None:
+    """The same two ends with another inode are another connection."""
+
+    def table(*sockets: tuple[int, int]) -> str:
+        head = "State Recv-Q Send-Q Local Address:Port Peer Address:Port Process\n"
+        return head + "".join(
+            f'CLOSE-WAIT 1 0 10.0.0.1:{port} 10.0.0.9:443 users:(("java",pid=77,fd=9)) uid:0 ino:{inode} sk:1 <->\n'
+            for port, inode in sockets
+        )
+
+    first = table((40001, 1), (40002, 2), (40003, 3))
+    (found,) = diagnosis_of({"ss-1.txt": first, "ss-2.txt": table((40001, 1), (40002, 9), (40004, 4))}).turnover
+    assert (found.pid, found.stayed, found.came, found.went) == (77, 1, 2, 2)
+    plain = table((40001, 1), (40002, 2)).replace("ino:1 ", "").replace("ino:2 ", "")
+    (found,) = diagnosis_of({"ss-1.txt": first, "ss-2.txt": plain}).turnover
+    assert (found.stayed, found.came, found.went) == (2, 0, 1)
+    assert diagnosis_of({"ss-1.txt": first}).turnover == ()
