@@ -7,9 +7,9 @@ compiler the install goes on, and the same source runs interpreted, slower and w
 from __future__ import annotations
 
 import sys
-from pathlib import Path
 
 from setuptools import Extension, setup
+from setuptools.command.build_ext import build_ext
 
 KERNEL = ("frames", "payload", "flows", "table", "walker")
 STABLE_ABI = "0x030B0000"  # one build serves Python 3.11 and every later one
@@ -26,6 +26,17 @@ DIRECTIVES = {
 }
 
 
+class KernelOrNot(build_ext):
+    """Builds what can be built. ``optional`` alone forgives a compiler that fails, not one that is missing."""
+
+    def build_extension(self, ext: Extension) -> None:
+        """Compile one module, or say why it stays interpreted."""
+        try:
+            super().build_extension(ext)
+        except Exception as error:  # noqa: BLE001 - no compiler, no headers, no room: the install must live
+            sys.stderr.write(f"{ext.name} is not compiled: {error}\n")
+
+
 def extensions() -> list[Extension]:
     """The kernel's modules, or none where Cython is missing."""
     try:
@@ -36,7 +47,6 @@ def extensions() -> list[Extension]:
         Extension(
             f"parsers.capture.{name}",
             [f"parsers/capture/{name}.py"],
-            optional=True,
             py_limited_api=True,
             define_macros=[("Py_LIMITED_API", STABLE_ABI)],
             extra_compile_args=FLAGS,
@@ -48,7 +58,9 @@ def extensions() -> list[Extension]:
     except Exception as error:  # noqa: BLE001 - an older Cython, an unwritable checkout: the install must live
         sys.stderr.write(f"the capture kernel is not compiled: {error}\n")
         return []
-    return built if Path("parsers/capture").is_dir() else []
+    for module in built:
+        module.optional = True  # cythonize makes new ones and forgets it
+    return built
 
 
-setup(ext_modules=extensions(), options={"bdist_wheel": {"py_limited_api": "cp311"}})
+setup(ext_modules=extensions(), cmdclass={"build_ext": KernelOrNot}, options={"bdist_wheel": {"py_limited_api": "cp311"}})

@@ -7,28 +7,36 @@ cdef int FIN, SYN, RST, ACK, NOT_FINAL, LAST_INTERIM, SWITCHED
 cdef unsigned int WORD, HALF
 cdef long long REORDERED, COPIED
 
+# The order is that of use: what every segment touches fills the first two cache lines of a side, and of a flow.
 @cython.final
 cdef class Side:
-    cdef readonly long long first_packet, first_time, last_packet, last_time, segments, octets
-    cdef readonly unsigned int next, last_seq, last_ack, options, isn, fin_end, hole, hole_end
-    cdef readonly int known, is_hole, last_flags, window, syns, accepts, alert
-    cdef readonly Py_ssize_t last_length
+    cdef readonly long long last_packet, last_time, segments
     cdef readonly unsigned long long stamp
-    cdef readonly long long data_packet, data_time, hole_time
-    cdef readonly long long fin_packet, fin_time, acked_packet, acked_time, syn_packet, syn_time, rst_packet, rst_time
+    cdef readonly unsigned int last_seq, last_ack, options, next
+    cdef readonly Py_ssize_t last_length
+    cdef readonly int last_flags, window, known, is_hole
+    cdef readonly long long fin_packet, octets, data_packet, data_time
+    cdef readonly unsigned int fin_end, isn
+    cdef readonly long long syn_packet, acked_packet, first_packet, first_time
+    cdef readonly unsigned int hole, hole_end
+    cdef readonly int syns, accepts, alert
+    cdef readonly long long hole_time, fin_time, acked_time, syn_time, rst_packet, rst_time
     cdef readonly long long again_packet, again_time, shut_packet, shut_time, alert_packet, alert_time
     cdef readonly long long retransmitted, reordered, zero_windows, keepalives, gaps
 
 @cython.final
 @cython.no_gc
 cdef class Flow:
-    cdef public unsigned long long lower_high, lower_low, upper_high, upper_low
+    cdef public unsigned long long lower_low, upper_low, lower_high, upper_high
     cdef public unsigned int ports
+    cdef readonly int first
     cdef readonly Side lower, upper
-    cdef readonly int first, turn, asker, status, is_tls, greeter
-    cdef readonly long long established_packet, established_time, copies, requests, answers
-    cdef readonly long long turn_packet, turn_time, request_packet, request_time, response_packet, response_time
+    cdef readonly long long established_packet
+    cdef readonly int turn, asker, is_tls, status
+    cdef readonly long long response_packet, established_time, copies, requests, answers
+    cdef readonly long long turn_packet, turn_time, request_packet, request_time, response_time
     cdef readonly bytes line, host, name
+    cdef readonly int greeter
 
 @cython.final
 cdef class Tracker:

@@ -9,17 +9,18 @@ cdef int ICMP_HOPS, IP_IN_IP, TCP, UDP, IPV6_IN_IP, ROUTING, FRAGMENT, GRE, AH, 
 cdef int VXLAN, GENEVE, GTP_USER, TEREDO
 cdef unsigned long long MAPPED
 
-cdef int u16(const unsigned char* data, Py_ssize_t at) noexcept
+cdef inline int u16(const unsigned char* data, Py_ssize_t at) noexcept
 @cython.locals(first=cython.uint)
-cdef unsigned int u32(const unsigned char* data, Py_ssize_t at) noexcept
+cdef inline unsigned int u32(const unsigned char* data, Py_ssize_t at) noexcept
 @cython.locals(high=cython.ulonglong)
-cdef unsigned long long u64(const unsigned char* data, Py_ssize_t at) noexcept
+cdef inline unsigned long long u64(const unsigned char* data, Py_ssize_t at) noexcept
 
 @cython.final
 cdef class Frames:
     cdef readonly unsigned long long source_high, source_low, target_high, target_low, stamp
     cdef readonly unsigned int seq, ack, options
-    cdef readonly int source_port, target_port, flags, window
+    cdef readonly unsigned int source_port, target_port
+    cdef readonly int flags, window
     cdef readonly Py_ssize_t payload, seen, length
     cdef public long long other
     cdef readonly long long fragments, tunnelled, cut, damaged

@@ -327,12 +327,13 @@ class Frames:
         self.length = stop - self.payload
         seen = min(end, stop) - self.payload
         self.seen = max(seen, 0)
-        # Two segments with equal numbers differ in their options (time stamps, SACK) or in their IP identification; a copy does not.
+        # Two acknowledgments with equal numbers differ in their options (SACK, time stamps); a copy does not.
         options = 0
-        place = at + 20
-        while place + 4 <= end and place < self.payload:
-            options = (options * 31) ^ u32(data, place)
-            options &= 0xFFFFFFF
-            place += 4
+        if self.length == 0 and header > 20:
+            place = at + 20
+            while place + 4 <= end and place < self.payload:
+                options = options * 31 ^ u32(data, place)
+                options &= 0xFFFFFFF
+                place += 4
         self.options = options
         return 1

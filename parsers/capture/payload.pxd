@@ -4,7 +4,7 @@ cimport cython
 cdef int LONGEST_LINE, LONGEST_HEAD, LONGEST_NAME, MOST_RECORDS
 cdef int NOTHING, REQUEST, STATUS, TLS, ENCRYPTED, CR, LF, SPACE
 cdef int ALERT, HANDSHAKE, APPLICATION, CLIENT_HELLO, SERVER_NAME, LARGEST_RECORD
-cdef bytes METHODS
+cdef frozenset METHODS
 
 @cython.final
 cdef class Payload:

@@ -24,7 +24,7 @@ ENCRYPTED = 256
 """An alert whose content is encrypted: most likely close_notify, but the capture does not say."""
 CR, LF, SPACE = 13, 10, 32
 ALERT, HANDSHAKE, APPLICATION, CLIENT_HELLO, SERVER_NAME, LARGEST_RECORD = 21, 22, 23, 1, 0, 18432
-METHODS = b" GET HEAD POST PUT DELETE OPTIONS PATCH TRACE CONNECT "
+METHODS = frozenset((b"GET", b"HEAD", b"POST", b"PUT", b"DELETE", b"OPTIONS", b"PATCH", b"TRACE", b"CONNECT"))
 
 
 class Payload:
@@ -76,7 +76,7 @@ class Payload:
         stop = at
         while stop < end and stop - at < 8 and data[stop] != SPACE:
             stop += 1
-        if stop >= end or data[stop] != SPACE or b" " + bytes(data[at : stop + 1]) not in METHODS:
+        if stop >= end or data[stop] != SPACE or bytes(data[at:stop]) not in METHODS:
             return NOTHING
         # A target begins with a slash, a scheme, a host name or an asterisk; text that merely begins with such a word has no version.
         limit = min(end, at + LONGEST_LINE)

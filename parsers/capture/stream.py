@@ -1,6 +1,6 @@
-"""From a file, a pipe or a buffer to the kernel: one reused pair of buffers, unpacked and hashed on the way.
+"""From a file, a pipe or a buffer to the kernel: a pair of reused buffers, unpacked and hashed on the way.
 
-``read()`` of 1 MB into a buffer that is used again is faster than mmap on whole captures, and serves pipes and packed files alike. SHA-256 takes
+``read()`` into a buffer that is used again is faster than mmap on whole captures, and serves pipes and packed files alike. SHA-256 takes
 longer than everything else together; hashlib lets go of the interpreter's lock, so it runs beside the kernel on another core.
 """
 
@@ -18,7 +18,11 @@ if TYPE_CHECKING:
     from parsers.capture.walker import Walker
 
 CHUNK = 1 << 20
-"""Octets of one read."""
+"""Octets of one read: what the second-level cache holds while the kernel walks it."""
+HASHED_CHUNK = 4 << 20
+"""Octets of one read where a hash runs beside the kernel: fewer hand-overs, 1.3 s instead of 1.9 s for 2.2 GB."""
+PIECE = 1 << 16
+"""Octets that are unpacked at a time."""
 LONGEST_REST = 1 << 19
 """Octets that may be left over from a piece: less than one record, whose largest is half of this."""
 WORTH_A_THREAD = 4 << 20
@@ -29,6 +33,9 @@ HARMLESS = 32 << 20
 """Unpacked octets below which no ratio is suspicious."""
 MOST_UNPACKED = 64 << 30
 """Unpacked octets that are read: an hour of a busy gigabit link, and minutes of work."""
+
+SEEN_ENOUGH = 1
+"""The walker's word for: whoever watches one flow has seen its last packet."""
 
 GZIP, XZ, ZSTD = b"\x1f\x8b", b"\xfd7zXZ\x00", b"\x28\xb5\x2f\xfd"
 HEAD = 12
@@ -155,37 +162,54 @@ class Gunzip:
     def __init__(self, stream: Stream) -> None:
         """Nothing read."""
         self._stream = stream
-        self._buffer = bytearray(CHUNK // 4)
+        self._buffer = bytearray(PIECE)
         self._unpacker = zlib.decompressobj(wbits=31)
         self._packed = b""
-        self.taken = 0
+        self._error: EOFError | None = None
 
     def readinto(self, view: memoryview, /) -> int:
-        """Fill some of ``view``; 0 at the end, also at an end that comes too early or is followed by something else."""
+        """Fill ``view``; less at the end.
+
+        Raises:
+            EOFError: at an end that comes too early or at damage, once everything in front of it was given.
+        """
+        size = 0
+        # In small pieces, because zlib gives nothing of the piece in which it finds damage.
+        while size < len(view) and self._error is None:
+            try:
+                piece = self._piece(min(PIECE, len(view) - size))
+            except EOFError as error:
+                self._error = error
+                break
+            if not piece:
+                return size
+            view[size : size + len(piece)] = piece
+            size += len(piece)
+        if self._error is not None and not size:
+            raise self._error
+        return size
+
+    def _piece(self, most: int) -> bytes:
+        """Some octets; none at the end, which something else may follow."""
         while True:
             if self._unpacker.eof:
-                rest = self._unpacker.unused_data or self._packed
-                if not rest and not (rest := self._more()):
-                    return 0
-                if not rest.startswith(b"\x1f"):
-                    return 0
+                rest = self._unpacker.unused_data or self._more()
+                if not rest.startswith(GZIP[:1]):
+                    return b""
                 self._unpacker, self._packed = zlib.decompressobj(wbits=31), rest
             self._packed = self._packed or self._more()
             if not self._packed:
                 raise EOFError("the packed data end in the middle")
             try:
-                piece = self._unpacker.decompress(self._packed, len(view))
+                piece = self._unpacker.decompress(self._packed, most)
             except zlib.error as error:
                 raise EOFError(f"the packed data are damaged: {error}") from error
             self._packed = self._unpacker.unconsumed_tail
             if piece:
-                view[: len(piece)] = piece
-                return len(piece)
+                return piece
 
     def _more(self) -> bytes:
-        count = self._stream.readinto(memoryview(self._buffer)) or 0
-        self.taken += count
-        return bytes(self._buffer[:count])
+        return bytes(self._buffer[: self._stream.readinto(memoryview(self._buffer)) or 0])
 
 
 class Counted:
@@ -217,7 +241,8 @@ def pump(stream: Stream, walker: Walker, packed: Counted | None = None, *, hashe
         packed: the stream below, if ``stream`` unpacks it; bombs are told by what it has taken.
         hashed: whether to take the SHA-256 too.
     """
-    buffers = [bytearray(LONGEST_REST + CHUNK), bytearray(LONGEST_REST + CHUNK)]
+    step = HASHED_CHUNK if hashed else CHUNK
+    buffers = [bytearray(LONGEST_REST + step), bytearray(LONGEST_REST + step)]
     views = [memoryview(buffer) for buffer in buffers]
     digest = Digest()
     size = rest = turn = 0
@@ -225,7 +250,7 @@ def pump(stream: Stream, walker: Walker, packed: Counted | None = None, *, hashe
     while True:
         buffer, view = buffers[turn], views[turn]
         try:
-            count = stream.readinto(view[rest : rest + CHUNK]) or 0
+            count = stream.readinto(view[rest : rest + step]) or 0
         except Exception as error:  # noqa: BLE001 - lzma, zstandard and the system have no error class in common
             trouble = str(error) or type(error).__name__
             break
@@ -238,6 +263,8 @@ def pump(stream: Stream, walker: Walker, packed: Counted | None = None, *, hashe
         if hashed:
             digest.update(view[rest : rest + count])
         used = walker.feed(buffer, rest + count)
+        if walker.fault == SEEN_ENOUGH:
+            break
         # The piece before the last is hashed by now, or is waited for; the rest of a record moves in front of the next piece.
         digest.wait(1)
         turn = 1 - turn

@@ -12,6 +12,7 @@ cdef class Table:
     cdef readonly Py_ssize_t most
     cdef readonly list flows
     cdef readonly Tracker tracker
+    cdef Flow recent
     cdef readonly long long segments, dropped_clean, dropped_attempts, dropped_silent
     cdef unsigned long long salt
     cdef Py_ssize_t mask
@@ -25,8 +26,10 @@ cdef class Table:
     cdef Py_ssize_t find(self, unsigned long long lower_high, unsigned long long lower_low, unsigned long long upper_high, unsigned long long upper_low, unsigned int ports) except -1
     @cython.locals(slot=Py_ssize_t, value=cython.ulonglong)
     cdef int enter(self, Flow flow, unsigned long long index) except -1
-    @cython.locals(is_upper=cython.int, lower_port=cython.uint, ports=cython.uint, slot=Py_ssize_t, entry=cython.ulonglong, flow=Flow)
+    @cython.locals(is_upper=cython.int, low=cython.uint, ports=cython.uint, flow=Flow)
     cdef int segment(self, Frames frame, const unsigned char* data, long long number, long long time) except -1
+    @cython.locals(flow=Flow, entry=cython.ulonglong)
+    cdef Flow among(self, unsigned long long lower_high, unsigned long long lower_low, unsigned long long upper_high, unsigned long long upper_low, unsigned int ports)
     @cython.locals(flow=Flow)
     cdef Flow start(self, Frames frame, int is_upper, unsigned int ports)
     @cython.locals(goal=Py_ssize_t, surplus=Py_ssize_t, count=Py_ssize_t, flow=Flow)

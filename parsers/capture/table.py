@@ -30,12 +30,25 @@ class Table:
             longest silent. ``dropped_clean``, ``dropped_attempts`` and ``dropped_silent`` count them.
     """
 
-    __slots__ = ("dropped_attempts", "dropped_clean", "dropped_silent", "flows", "mask", "most", "salt", "segments", "slots", "tracker")
+    __slots__ = (
+        "dropped_attempts",
+        "dropped_clean",
+        "dropped_silent",
+        "flows",
+        "mask",
+        "most",
+        "recent",
+        "salt",
+        "segments",
+        "slots",
+        "tracker",
+    )
 
     def __init__(self, most: int) -> None:
         """An empty table."""
         self.most = most
         self.flows: list[Flow] = []
+        self.recent: Flow | None = None
         self.tracker = Tracker()
         # Hostile evidence could otherwise hold addresses that all fall into one slot.
         self.salt = int.from_bytes(os.urandom(8), "little")
@@ -53,12 +66,9 @@ class Table:
 
     def hashed(self, lower_high: int, lower_low: int, upper_high: int, upper_low: int, ports: int) -> int:
         """64 bits of the endpoints; the result of nothing depends on them but time."""
-        value = self.salt ^ lower_low
-        value = (value ^ value >> 29) * MIX & LONG
-        value ^= upper_low ^ lower_high << 1 & LONG
-        value = (value ^ value >> 32) * MIX & LONG
-        value ^= ports ^ upper_high
-        value = (value ^ value >> 29) * MIX & LONG
+        value = ((self.salt ^ lower_low) + (lower_high ^ ports)) * MIX & LONG
+        value ^= value >> 32
+        value = ((value ^ upper_low) + upper_high) * MIX & LONG
         return value ^ value >> 32
 
     def find(self, lower_high: int, lower_low: int, upper_high: int, upper_low: int, ports: int) -> int:
@@ -92,21 +102,28 @@ class Table:
             if frame.source_high == frame.target_high:
                 is_upper = frame.source_port > frame.target_port
         if is_upper:
-            lower_port = frame.target_port
-            ports = lower_port << 16 | frame.source_port
-            slot = self.find(frame.target_high, frame.target_low, frame.source_high, frame.source_low, ports)
+            low = frame.target_port
+            ports = low << 16 | frame.source_port
+            flow = self.among(frame.target_high, frame.target_low, frame.source_high, frame.source_low, ports)
         else:
-            lower_port = frame.source_port
-            ports = lower_port << 16 | frame.target_port
-            slot = self.find(frame.source_high, frame.source_low, frame.target_high, frame.target_low, ports)
-        entry = self.slots[slot]
-        if entry:
-            flow = self.flows[(entry & WORD) - 1]
-            if frame.flags & (SYN | ACK) == SYN and self.tracker.is_fresh(flow, frame, is_upper):
-                flow = self.start(frame, is_upper, ports)
-        else:
+            low = frame.source_port
+            ports = low << 16 | frame.target_port
+            flow = self.among(frame.source_high, frame.source_low, frame.target_high, frame.target_low, ports)
+        if flow is None or (frame.flags & (SYN | ACK) == SYN and self.tracker.is_fresh(flow, frame, is_upper)):
             flow = self.start(frame, is_upper, ports)
+        self.recent = flow
         return self.tracker.take(flow, is_upper, frame, data, number, time)
+
+    def among(self, lower_high: int, lower_low: int, upper_high: int, upper_low: int, ports: int) -> Flow | None:
+        """The newest flow between these endpoints, None if there is none. Segments come in bursts, so the last one's flow is tried first."""
+        flow = self.recent
+        if flow is not None and flow.ports == ports and flow.lower_low == lower_low and flow.upper_low == upper_low:
+            if flow.lower_high == lower_high and flow.upper_high == upper_high:
+                return flow
+        entry = self.slots[self.find(lower_high, lower_low, upper_high, upper_low, ports)]
+        if entry == 0:
+            return None
+        return self.flows[(entry & WORD) - 1]
 
     def start(self, frame: Frames, is_upper: int, ports: int) -> Flow:
         """A new flow, which from now on is the one of its endpoints."""

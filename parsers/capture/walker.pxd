@@ -1,19 +1,25 @@
 # C types for walker.py. Cython reads this beside the Python source; without Cython the source runs as it is.
 cimport cython
+from parsers.capture.flows cimport Flow, Tracker
 from parsers.capture.frames cimport Frames
 from parsers.capture.table cimport Table
 
 cdef Py_ssize_t LARGEST_PACKET, LARGEST_BLOCK, MOST_INTERFACES
 cdef unsigned int MICRO, NANO, MICRO_PATCHED, MICRO_TURNED, NANO_TURNED, PATCHED_TURNED
 cdef unsigned int SECTION, INTERFACE, PACKET, SIMPLE, STATISTICS, ENHANCED, JOURNAL, BYTE_ORDER, BYTE_ORDER_TURNED
-cdef int RESOLUTION, OFFSET, DROPPED_BY_INTERFACE, DROPPED_BY_SYSTEM, UNKNOWN, PCAP, PCAPNG, ENDED, LYING_RECORD, LYING_BLOCK, NO_CAPTURE, RAW
+cdef int RESOLUTION, OFFSET, DROPPED_BY_INTERFACE, DROPPED_BY_SYSTEM, UNKNOWN, PCAP, PCAPNG, ENDED, LYING_RECORD, LYING_BLOCK, NO_CAPTURE, RAW, SHOWN
 cdef long long LATEST, SECOND
+
+cdef inline int u16(const unsigned char* data, Py_ssize_t at, int big) noexcept
+@cython.locals(first=cython.uint)
+cdef inline unsigned int u32(const unsigned char* data, Py_ssize_t at, int big) noexcept
 
 @cython.final
 cdef class Walker:
     cdef readonly Frames frames
     cdef readonly Table table
     cdef public object stranger, watch
+    cdef public Flow wanted
     cdef public long long watch_first, watch_last
     cdef readonly int kind, big, nano, link, fault
     cdef readonly Py_ssize_t header, skip
@@ -22,19 +28,16 @@ cdef class Walker:
     cdef readonly list links, resolutions, offsets, snaps, links_seen
     cdef readonly dict strange
 
-    cdef int u16(self, const unsigned char* data, Py_ssize_t at) noexcept
-    @cython.locals(first=cython.uint)
-    cdef unsigned int u32(self, const unsigned char* data, Py_ssize_t at) noexcept
     @cython.locals(at=Py_ssize_t)
     cpdef Py_ssize_t feed(self, const unsigned char* data, Py_ssize_t size) except -1
     @cython.locals(magic=cython.uint)
     cdef Py_ssize_t begin(self, const unsigned char* data) except -1
-    @cython.locals(header=Py_ssize_t, link=cython.int, scale=cython.longlong, captured=Py_ssize_t, stop=Py_ssize_t, seconds=cython.longlong, fraction=cython.longlong, time=cython.longlong, wire=Py_ssize_t)
+    @cython.locals(header=Py_ssize_t, big=cython.int, link=cython.int, scale=cython.longlong, captured=Py_ssize_t, stop=Py_ssize_t, seconds=cython.longlong, fraction=cython.longlong, time=cython.longlong, wire=Py_ssize_t)
     cdef Py_ssize_t records(self, const unsigned char* data, Py_ssize_t at, Py_ssize_t size) except -1
     cdef int packet(self, const unsigned char* data, Py_ssize_t at, Py_ssize_t end, Py_ssize_t wire, int link, long long time) except -1
     @cython.locals(inner=bytes, size=Py_ssize_t)
     cdef int ask(self, const unsigned char* data, Py_ssize_t at, Py_ssize_t end, int link, long long time) except -1
-    @cython.locals(frame=Frames)
+    @cython.locals(frame=Frames, row=Flow, is_upper=cython.int)
     cdef int show(self, const unsigned char* data, long long time) except -1
     @cython.locals(kind=cython.uint, magic=cython.uint, total=Py_ssize_t, stop=Py_ssize_t)
     cdef Py_ssize_t blocks(self, const unsigned char* data, Py_ssize_t at, Py_ssize_t size) except -1

@@ -14,6 +14,7 @@ from parsers.capture.table import Table
 if TYPE_CHECKING:
     from collections.abc import Callable
 
+    from parsers.capture.flows import Flow
     from parsers.capture.octets import Octets
 
 LARGEST_PACKET = 262_144
@@ -35,6 +36,24 @@ UNKNOWN, PCAP, PCAPNG = 0, 1, 2
 
 ENDED, LYING_RECORD, LYING_BLOCK, NO_CAPTURE = 1, 2, 3, 4
 RAW = 101
+SHOWN = 96
+"""Octets of a payload that are shown to who watches a flow: the beginning of a request or status line."""
+
+
+def u16(data: Octets, at: int, big: int) -> int:
+    """Two octets in the byte order of the section."""
+    if big:
+        return data[at] << 8 | data[at + 1]
+    return data[at + 1] << 8 | data[at]
+
+
+def u32(data: Octets, at: int, big: int) -> int:
+    """Four octets in the byte order of the section."""
+    if big:
+        first = data[at]
+        return first << 24 | data[at + 1] << 16 | data[at + 2] << 8 | data[at + 3]
+    first = data[at + 3]
+    return first << 24 | data[at + 2] << 16 | data[at + 1] << 8 | data[at]
 
 
 class Walker:
@@ -47,7 +66,7 @@ class Walker:
     Attributes:
         kind: 0 not known yet, 1 pcap, 2 pcapng.
         packets: records seen, as Wireshark numbers them. earliest, latest: their times in nanoseconds since 1970, -1 without a packet.
-        fault: why the walk stopped: 0 not at all, 2 a record and 3 a block whose length cannot be, 4 no capture.
+        fault: why the walk stopped: 0 not at all, 1 the watched flow is over, 2 a record and 3 a block whose length cannot be, 4 no capture.
         offset: octets of the file that were walked.
         untimed: packets without a time stamp. unplaced: packets of an interface that no block describes. dropped: packets that the capturing
             machine says it lost. sliced: packets that the snap length cut. strange: link types not understood, and how often.
@@ -71,7 +90,7 @@ class Walker:
             "offsets",
         ),
         *("packets", "resolutions", "skip", "sliced", "snap", "snaps", "strange", "stranger", "table", "unplaced", "untimed"),
-        *("watch", "watch_first", "watch_last", "links_seen", "lost"),
+        *("wanted", "watch", "watch_first", "watch_last", "links_seen", "lost"),
     )
 
     def __init__(self, most: int, stranger: Callable[[int, bytes], bytes | None] | None = None) -> None:
@@ -79,6 +98,7 @@ class Walker:
         self.frames = Frames()
         self.table = Table(most)
         self.stranger = stranger
+        self.wanted: Flow | None = None
         self.watch: Callable[..., None] | None = None
         self.watch_first = self.watch_last = 0
         self.kind = self.big = self.nano = self.link = self.packets = self.fault = self.offset = self.skip = self.snap = 0
@@ -91,20 +111,6 @@ class Walker:
         self.snaps: list[int] = []
         self.strange: dict[int, int] = {}
         self.links_seen: list[int] = []
-
-    def u16(self, data: Octets, at: int) -> int:
-        """Two octets in the byte order of the section."""
-        if self.big:
-            return data[at] << 8 | data[at + 1]
-        return data[at + 1] << 8 | data[at]
-
-    def u32(self, data: Octets, at: int) -> int:
-        """Four octets in the byte order of the section."""
-        if self.big:
-            first = data[at]
-            return first << 24 | data[at + 1] << 16 | data[at + 2] << 8 | data[at + 3]
-        first = data[at + 3]
-        return first << 24 | data[at + 2] << 16 | data[at + 1] << 8 | data[at]
 
     def feed(self, data: Octets, size: int) -> int:
         """Walk ``data[:size]``; the octets that were used up. The rest, part of a record, must stand in front of the next piece."""
@@ -125,7 +131,7 @@ class Walker:
     def begin(self, data: Octets) -> int:
         """Tell the container by its magic; where the first record or block begins."""
         self.big = 1
-        magic = self.u32(data, 0)
+        magic = u32(data, 0, self.big)
         if magic == SECTION:
             self.kind = PCAPNG
             return 0
@@ -136,9 +142,9 @@ class Walker:
             self.fault = NO_CAPTURE
             return 0
         self.kind = PCAP
-        self.snap = self.u32(data, 16)
+        self.snap = u32(data, 16, self.big)
         # The upper bits say whether a frame check sequence follows; lengths come from the IP header anyway.
-        self.link = self.u32(data, 20) & 0xFFFF
+        self.link = u32(data, 20, self.big) & 0xFFFF
         self.links_seen.append(self.link)
         return 24
 
@@ -146,19 +152,20 @@ class Walker:
         """Records of a classic pcap: seconds, fraction, octets captured, octets on the wire."""
         header = self.header
         link = self.link
+        big = self.big
         scale = 1 if self.nano else 1000
         while size - at >= header:
-            captured = self.u32(data, at + 8)
+            captured = u32(data, at + 8, big)
             if captured > LARGEST_PACKET:
                 self.fault = LYING_RECORD
                 break
             stop = at + header + captured
             if stop > size:
                 break
-            seconds = self.u32(data, at)
-            fraction = self.u32(data, at + 4)
+            seconds = u32(data, at, big)
+            fraction = u32(data, at + 4, big)
             time = seconds * SECOND + fraction * scale
-            wire = self.u32(data, at + 12)
+            wire = u32(data, at + 12, big)
             self.packet(data, at + header, stop, wire, link, time)
             at = stop
         return at
@@ -198,25 +205,48 @@ class Walker:
         return 0
 
     def show(self, data: Octets, time: int) -> int:
-        """Hand a segment between two packet numbers to whoever asked; the packets before and after are only counted."""
-        frame = self.frames
-        if self.watch_first <= self.packets <= self.watch_last and self.watch is not None:
-            self.watch(frame, bytes(data[frame.payload : frame.payload + frame.seen]), self.packets, time)
+        """Of one flow only: take its segments in, and hand each to whoever watches. The packets before and after are only counted."""
+        frame, row = self.frames, self.wanted
+        if row is None or self.packets < self.watch_first or self.packets > self.watch_last:
+            return 0
+        if self.packets >= self.watch_last:
+            self.fault = ENDED
+        if (
+            frame.source_low == row.lower_low
+            and frame.target_low == row.upper_low
+            and frame.source_port << 16 | frame.target_port == row.ports
+        ):
+            is_upper = 0
+        elif (
+            frame.source_low == row.upper_low
+            and frame.target_low == row.lower_low
+            and frame.target_port << 16 | frame.source_port == row.ports
+        ):
+            is_upper = 1
+        else:
+            return 0
+        if frame.source_high != (row.upper_high if is_upper else row.lower_high) or frame.target_high != (
+            row.lower_high if is_upper else row.upper_high
+        ):
+            return 0
+        self.table.tracker.take(row, is_upper, frame, data, self.packets, time)
+        if self.watch is not None:
+            self.watch(is_upper, frame, bytes(data[frame.payload : frame.payload + min(frame.seen, SHOWN)]), self.packets, time)
         return 0
 
     def blocks(self, data: Octets, at: int, size: int) -> int:
         """Blocks of a pcapng file: type, total length, body, total length again."""
         while size - at >= 12:
-            kind = self.u32(data, at)
+            kind = u32(data, at, self.big)
             if kind == SECTION:
                 # The type reads the same both ways; the byte order of everything that follows comes behind the length.
                 self.big = 1
-                magic = self.u32(data, at + 8)
+                magic = u32(data, at + 8, self.big)
                 if magic not in (BYTE_ORDER, BYTE_ORDER_TURNED):
                     self.fault = LYING_BLOCK
                     break
                 self.big = 1 if magic == BYTE_ORDER else 0
-            total = self.u32(data, at + 4)
+            total = u32(data, at + 4, self.big)
             if total < 12 or total & 3 or total > LARGEST_BLOCK:
                 self.fault = LYING_BLOCK
                 break
@@ -237,14 +267,14 @@ class Walker:
     def block(self, data: Octets, at: int, end: int, kind: int) -> int:
         """The body of one block."""
         if kind == ENHANCED and end - at >= 20:
-            return self.timed(data, at + 20, end, self.u32(data, at), at + 4)
+            return self.timed(data, at + 20, end, u32(data, at, self.big), at + 4)
         if kind == PACKET and end - at >= 20:
-            if self.u16(data, at + 2) != 0xFFFF:
-                self.dropped += self.u16(data, at + 2)
-            return self.timed(data, at + 20, end, self.u16(data, at), at + 4)
+            if u16(data, at + 2, self.big) != 0xFFFF:
+                self.dropped += u16(data, at + 2, self.big)
+            return self.timed(data, at + 20, end, u16(data, at, self.big), at + 4)
         if kind == SIMPLE and end - at >= 4:
             self.untimed += 1
-            captured = wire = self.u32(data, at)
+            captured = wire = u32(data, at, self.big)
             if self.interfaces:
                 snap: int = self.snaps[0]
                 if 0 < snap < captured:
@@ -265,10 +295,10 @@ class Walker:
 
     def timed(self, data: Octets, at: int, end: int, interface: int, stamp: int) -> int:
         """A packet with a time stamp of two halves, the octets captured and those on the wire, which stand at ``stamp``."""
-        captured = self.u32(data, stamp + 8)
-        wire = self.u32(data, stamp + 12)
-        high = self.u32(data, stamp)
-        ticks = high << 32 | self.u32(data, stamp + 4)
+        captured = u32(data, stamp + 8, self.big)
+        wire = u32(data, stamp + 12, self.big)
+        high = u32(data, stamp, self.big)
+        ticks = high << 32 | u32(data, stamp + 4, self.big)
         time = 0
         if interface < self.interfaces:
             resolution: int = self.resolutions[interface]
@@ -308,14 +338,14 @@ class Walker:
         if self.interfaces >= MOST_INTERFACES:
             self.fault = LYING_BLOCK
             return 0
-        link = self.u16(data, at)
+        link = u16(data, at, self.big)
         resolution = 6
         offset = 0
-        snap = self.u32(data, at + 4)
+        snap = u32(data, at + 4, self.big)
         at += 8
         while end - at >= 4:
-            code = self.u16(data, at)
-            length = self.u16(data, at + 2)
+            code = u16(data, at, self.big)
+            length = u16(data, at + 2, self.big)
             at += 4
             if code == 0 or length > end - at:
                 break
@@ -345,8 +375,8 @@ class Walker:
     def statistics(self, data: Octets, at: int, end: int) -> int:
         """How many packets the capturing machine lost: the interface's count or the system's."""
         while end - at >= 4:
-            code = self.u16(data, at)
-            length = self.u16(data, at + 2)
+            code = u16(data, at, self.big)
+            length = u16(data, at + 2, self.big)
             at += 4
             if code == 0 or length > end - at:
                 break

@@ -1,0 +1,75 @@
+"""The kernel is compiled where that is possible; where it is not, the build goes on without it. Two sources of truth never drift apart."""
+
+from __future__ import annotations
+
+import importlib.util
+import os
+import re
+import shutil
+import subprocess
+import sys
+from typing import TYPE_CHECKING
+
+import pytest
+
+from tests.builders import SAMPLES
+from tests.parsers.capture import kernels
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+ROOT = SAMPLES.parent
+COMPILED = ("frames", "payload", "flows", "table", "walker")
+
+
+@pytest.fixture
+def checkout(tmp_path: Path) -> Path:
+    """The sources of the kernel, alone, without what was built of them."""
+    pytest.importorskip("setuptools", reason="the build needs setuptools")
+    shutil.copytree(kernels.HOME, tmp_path / "parsers" / "capture", ignore=shutil.ignore_patterns("*.so", "*.pyd", "__pycache__"))
+    shutil.copy(ROOT / "parsers" / "__init__.py", tmp_path / "parsers")
+    shutil.copy(ROOT / "setup.py", tmp_path)
+    return tmp_path
+
+
+def build(folder: Path, **environment: str) -> subprocess.CompletedProcess[str]:
+    command = [sys.executable, "setup.py", "build_ext", "--inplace"]
+    return subprocess.run(command, cwd=folder, env=os.environ | environment, capture_output=True, text=True, check=False)
+
+
+def test_a_build_without_cython_goes_on(checkout: Path) -> None:
+    hidden = checkout / "hidden" / "Cython"
+    hidden.mkdir(parents=True)
+    (hidden / "__init__.py").write_text("raise ImportError\n")
+    run = build(checkout, PYTHONPATH=str(hidden.parent))
+    assert run.returncode == 0, run.stderr
+    assert not list(checkout.rglob("*.so"))
+
+
+@pytest.mark.skipif(importlib.util.find_spec("Cython") is None, reason="Cython is not installed")
+def test_a_build_without_a_compiler_goes_on(checkout: Path) -> None:
+    run = build(checkout, CC="no-such-compiler")
+    assert run.returncode == 0, run.stderr
+    assert not list(checkout.rglob("*.so"))
+
+
+@pytest.mark.parametrize("module", COMPILED)
+def test_every_type_belongs_to_something_in_the_source(module: str) -> None:
+    """A class or method that only the C types know would compile, and do nothing."""
+    source = (kernels.HOME / f"{module}.py").read_text()
+    types = (kernels.HOME / f"{module}.pxd").read_text()
+    classes = re.findall(r"^cdef class (\w+)", types, re.MULTILINE)
+    functions = re.findall(r"^ *cp?def (?!class|readonly|public)[^(=\n]*?\b(\w+)\(", types, re.MULTILINE)
+    assert functions or classes
+    for name in classes:
+        assert f"class {name}:" in source, name
+    for name in functions:
+        assert f"def {name}(" in source, name
+
+
+@pytest.mark.skipif(not kernels.is_compiled(), reason="the kernel of this checkout is not compiled")
+def test_what_is_compiled_is_no_older_than_its_source() -> None:
+    for module in COMPILED:
+        built = max(path.stat().st_mtime for path in kernels.HOME.glob(f"{module}*.so"))
+        for source in (kernels.HOME / f"{module}.py", kernels.HOME / f"{module}.pxd"):
+            assert built >= source.stat().st_mtime, f"{source.name} has changed: python setup.py build_ext --inplace"
