@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Final
 import msgspec
 
 from reports.addresses import Address, found_in, is_kept, parse
+from reports.patterns import MODULE
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
@@ -21,6 +22,7 @@ if TYPE_CHECKING:
 NOBODY: Final = frozenset({"root", "nobody", "-", "?", "*", "USER", "UID"})
 """Users that are the same everywhere; that a server runs as root is worth knowing."""
 LOCAL_NAMES: Final = re.compile(r"(?:ip6-)?(?:localhost|loopback)\d?(?:\.localdomain\d?)?$|\*?$", re.IGNORECASE)
+MODULES: Final = re.compile(MODULE)
 PROMPT: Final = re.compile(
     r"^\s*(?:\(\w+\)\s*)?\[?(?P<user>[a-z_][\w.-]{0,31}\$?)@(?P<host>[A-Za-z0-9][\w.-]{0,62})(?=[\s:~\]][^\n]{0,80}[$#>%](?:\s|$))"
 )
@@ -74,7 +76,8 @@ def gather(diagnosis: Diagnosis, incident: Incident | None = None, given: Iterab
     known = {host for host in names if parse(host) is not None}
     addresses.update((address, None) for host in sorted(known) if (address := parse(host)) is not None and not is_kept(address))
     for text in strings(diagnosis):
-        addresses.update(dict.fromkeys(found_in(text, known)))
+        # A version such as that of java.base@17.0.21.1 looks like an address, and nothing would be hidden by replacing it.
+        addresses.update(dict.fromkeys(found_in(MODULES.sub(" ", text), known)))
     return Identities(
         hosts=frozenset(host for host in names - known if is_name(host)),
         users=frozenset(user for user in users - NOBODY if not user.isdecimal()),

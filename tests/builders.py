@@ -30,11 +30,12 @@ def diagnosis_of(files: dict[str, str]) -> Diagnosis:
 
 
 def sample(name: str, *, without: tuple[str, ...] = ()) -> Diagnosis:
-    """A sample's diagnosis; files whose name begins with one of ``without`` are left out."""
+    """A sample's diagnosis; files whose name (in an archive: ``archive/member``) begins with one of ``without`` are left out."""
     folder = SAMPLES / name
     files = [(path.relative_to(folder).as_posix(), path) for path in sorted(folder.rglob("*")) if path.is_file()]
-    kept = [(file, path) for file, path in files if not without or not file.startswith(without)]
-    return judge(assemble(name, [read_one(*part) for file, path in kept for part in expanded(file, path.read_bytes())]))
+    # A capture in an archive is a stream that must be read before the next member comes: one pass over all parts.
+    parts = (part for file, path in files for part in expanded(file, path.read_bytes()))
+    return judge(assemble(name, [read_one(*part) for part in parts if not without or not part[0].startswith(without)]))
 
 
 def found(diagnosis: Diagnosis, rule: str) -> list[Finding]:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import gzip
 import re
 import subprocess
-from typing import TYPE_CHECKING
+import tarfile
 
 import pytest
 
@@ -13,13 +13,27 @@ from analyzer.finding import Confidence, Severity
 from tests.builders import SAMPLES, sample
 from tests.score import KNOWN, folders, score, truth_of
 
-if TYPE_CHECKING:
-    from pathlib import Path
-
 NAMES = [folder.name for folder in folders()]
 RESERVED = 1  # Jetty counts its acceptor and selector among the threads of its pool
 LARGEST_SAMPLE, ALL_SAMPLES, FEWEST_SAMPLES = 2_000_000, 15_000_000, 20
-KINDS = ("jstack", "lsof", "netstat", "ss", "threads", "limits", "fd", "top", "console", "status", "jhsdb", "nstat", "ps")
+KINDS = (
+    "jstack",
+    "lsof",
+    "netstat",
+    "ss",
+    "threads",
+    "limits",
+    "fd",
+    "top",
+    "console",
+    "status",
+    "jhsdb",
+    "nstat",
+    "ps",
+    "tcp",
+    "manifest",
+    "capture",
+)
 
 
 @pytest.mark.parametrize("name", NAMES)
@@ -53,9 +67,18 @@ def test_close_wait_of_each_snapshot(name: str) -> None:
             assert classes == moment["close_wait"]
 
 
-def text_of(path: Path) -> str:
-    data = path.read_bytes()
-    return (gzip.decompress(data) if path.suffix == ".gz" else data).decode("utf-8", "replace")
+def parts_of(name: str) -> dict[str, bytes]:
+    """Every saved file of a sample as it was written, by its name; those in an archive are called ``archive/member``."""
+    parts: dict[str, bytes] = {}
+    for path in sorted((SAMPLES / name).rglob("*")):
+        file = path.relative_to(SAMPLES / name).as_posix()
+        if path.name.endswith(".tar.gz"):
+            with tarfile.open(path) as archive:
+                members = [(member.name, archive.extractfile(member)) for member in archive if member.isfile()]
+                parts |= {f"{file}/{inside}": content.read() for inside, content in members if content is not None}
+        elif path.is_file() and file not in {"truth.json", "README.md"}:
+            parts[file] = gzip.decompress(path.read_bytes()) if path.suffix == ".gz" else path.read_bytes()
+    return parts
 
 
 @pytest.mark.parametrize("name", NAMES)
@@ -71,11 +94,11 @@ def test_rows_equal_what_awk_counts(name: str) -> None:
         for row in snapshot.rows:
             if row.state is not None and row.state.value == "CLOSE_WAIT":
                 by_file[row.where.file] = by_file.get(row.where.file, 0) + 1
+    parts = parts_of(name)
     for file, count in by_file.items():
-        path = SAMPLES / name / file
         counted = subprocess.run(
             ["awk", r"/CLOSE[-_]WAIT/ || $4 == \"08\" {n++} END {print n+0}".replace(r"\"", '"')],
-            input=text_of(path),
+            input=parts[file].decode("utf-8", "replace"),
             capture_output=True,
             text=True,
             check=True,
@@ -88,10 +111,12 @@ def test_rows_equal_what_awk_counts(name: str) -> None:
 def test_less_evidence_stays_true(name: str) -> None:
     """Each kind of file taken away in turn: weaker or insufficient, never a wrong certainty, never a false alarm on a healthy server."""
     truth = truth_of(name)
-    present = {kind for kind in KINDS for path in (SAMPLES / name).rglob("*") if path.name.startswith(kind)}
-    folders_inside = sorted({path.name for path in (SAMPLES / name).iterdir() if path.is_dir()})
-    for kind in sorted(present):
-        gone = ("truth.json", "README.md", kind, *(f"{folder}/{kind}" for folder in folders_inside))
+    files = sorted(parts_of(name))
+    for kind in KINDS:
+        of_kind = [file for file in files if file.rpartition("/")[2].startswith(kind)]
+        if not of_kind:
+            continue
+        gone = ("truth.json", "README.md", *of_kind)
         diagnosis = sample(name, without=gone)
         sure = {one.rule for one in diagnosis.findings if one.confidence is Confidence.CERTAIN and one.severity is not Severity.INFO}
         assert sure <= {truth["cause"], *truth["also"]}, f"without {kind}: {sure}"
@@ -110,9 +135,12 @@ def test_the_samples_fit_into_the_repository() -> None:
 
 
 def test_no_sample_names_this_machine() -> None:
-    for path in SAMPLES.rglob("*"):
-        if path.is_file() and path.suffix not in {".pcap", ".pcapng", ".gz"} and "lab" not in path.parts:
-            assert not re.search(rb"/tmp/(?!hsperf)[a-z]|[/]work[/]|[/]home[/]", path.read_bytes()), path
+    for folder in SAMPLES.iterdir():
+        if folder.is_dir() and folder.name != "lab":
+            parts = parts_of(folder.name) | {path.name: path.read_bytes() for path in folder.iterdir() if path.suffix in {".json", ".md"}}
+            for file, data in parts.items():
+                capture = file.endswith((".pcap", ".pcapng"))
+                assert capture or not re.search(rb"/tmp/(?!hsperf)[a-z]|[/]work[/]|[/]home[/]", data), (folder.name, file)
 
 
 @pytest.mark.parametrize("name", NAMES)

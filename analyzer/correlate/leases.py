@@ -51,9 +51,15 @@ class Shortage(Crowd):
 
     @property
     def busy(self) -> tuple[Busy, ...]:
-        """Threads of the same thread pool that neither wait for a lease nor are seen to use one: they may keep one meanwhile."""
+        """Threads of the application that neither wait for a lease nor are seen to use one: they may keep one meanwhile."""
         known = {id(member.thread) for member in (*self.members, *self.users)}
-        return tuple(member for member in self.pool.busy if id(member.thread) not in known and member.activity.app >= 0)
+        return tuple(
+            member
+            for pool in self.view.pools
+            if pool.role != "jvm"
+            for member in pool.busy
+            if id(member.thread) not in known and member.activity.app >= 0
+        )
 
     @property
     def connections(self) -> dict[Endpoint, tuple[Connection, ...]]:

@@ -74,13 +74,20 @@ def pools(threads: Iterable[Thread], known: Knowledge) -> tuple[Pool, ...]:
             ports.setdefault(key, match.port)
         groups[key].append(Busy(thread, found))
     _adopt_renamed(groups)
-    return tuple(Pool(name, role or _role(members), ports.get((name, role)), tuple(members)) for (name, role), members in groups.items())
+    return tuple(Pool(name, _confirmed(role, members), ports.get((name, role)), tuple(members)) for (name, role), members in groups.items())
 
 
 def _generic(name: str) -> str:
     """``task-scheduler-3`` → ``task-scheduler``; a name without a trailing number stays."""
     match = _TRAILING_NUMBER.match(name)
     return match["pool"].rstrip(_SEPARATORS) or name if match else name
+
+
+def _confirmed(role: str | None, members: list[Busy]) -> str:
+    """The role of the name, unless that is one which every library gives (``pool-1-thread``) and its threads serve requests."""
+    if role is None or (role == "executor" and any(member.activity.serving for member in members)):
+        return _role(members)
+    return role
 
 
 def _role(members: list[Busy]) -> str:

@@ -120,10 +120,22 @@ class ProcessView:
                 found.append(Pair(near, far, self.pid is not None))
         return tuple(found)
 
+    @cached_property
+    def _named_ports(self) -> frozenset[int]:
+        """Ports in the names of the dump's pools; none unless those of the request threads have one.
+
+        A table without owners holds the listeners of every process of the host: then these names tell which are this one's.
+        """
+        if not any(pool.role == "server" and pool.port is not None for pool in self.pools):
+            return frozenset()
+        return frozenset(pool.port for pool in self.pools if pool.port is not None)
+
     def _is_own(self, far: Connection | None, remote: Endpoint) -> bool:
         """True if the far end of a connection is this process."""
         if far is not None and far.owners:
             return any(owner.pid == self.pid for owner in far.owners)
+        if self.pid is None and self._named_ports and remote.port not in self._named_ports:
+            return False
         listener = self.listeners[remote.port or 0]
         bound = listener is None or listener.local.is_wildcard or listener.local.host == remote.host
         return bound and (remote.host in self.table.local_hosts or remote.is_loopback)
@@ -293,7 +305,8 @@ def _owner_of(
         return by_port, "port"
     if by_ids := _with_native_ids(candidates, dump):
         return by_ids, "native ids"
-    possible = [view for view in candidates if view.command is None or "java" in view.command.lower()] or candidates
+    possible = [view for view in candidates if view.command is None or "java" in view.command.lower()]
+    possible = possible or [view for view in candidates if not known.is_proxy(view.command)]  # a proxy is no JVM
     return (possible[0], "only") if len(possible) == 1 and possible[0].sockets else (None, None)
 
 

@@ -13,7 +13,7 @@ from analyzer.correlate.growth import seconds_between
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
 
-    from analyzer.correlate import Case
+    from analyzer.correlate import Case, Stall
     from analyzer.correlate.pools import Busy
     from analyzer.correlate.process import ProcessView
     from parsers.records import Thread
@@ -69,6 +69,11 @@ def in_words(found: Standing | None) -> str:
 def moved_on(found: Standing | None) -> bool:
     """True if most of the threads worked since the dump before: the pool is slow rather than stuck."""
     return found is not None and found.idle is not None and found.same > 0 and found.idle < (1 - MOST) * found.same
+
+
+def only_busy(case: Case, stall: Stall) -> bool:
+    """True if nobody suffers and the threads have worked since the dump before: one request after the other, in the same place."""
+    return not stall.pressure.exists and moved_on(standing(case, stall.view, (*stall.waiters, *stall.direct)))
 
 
 def all_still(members: Iterable[Busy], earlier: Iterable[ProcessView]) -> int:

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, NamedTuple
 
+from analyzer.correlate.callbacks import unread_from
 from analyzer.correlate.calls import caller_evidence, chain_of, client_evidence, client_figures, clients_in_words, process_in_words
 from analyzer.correlate.outlook import has_no_limit, of_calls
 from analyzer.correlate.packet_words import packet_evidence
-from analyzer.correlate.progress import in_words, moved_on, standing
+from analyzer.correlate.progress import in_words, moved_on, only_busy, standing
 from analyzer.correlate.stalls import COUNT_TOLERANCE, callee_of
 from analyzer.correlate.witness import all_of, of_sockets, plural
 from analyzer.finding import Basis, Confidence, Culprit, Evidence, Finding, Missing, Severity, Step
@@ -39,6 +40,7 @@ def waiting(case: Case, *, driver: bool) -> Iterator[tuple[Stall, Target]]:
             and target is not None
             and not target.own
             and not target.back
+            and not only_busy(case, stall)
             and not is_called_back(case, stall)
             and is_driver(stall) is driver
         ):
@@ -66,6 +68,12 @@ def finding(case: Case, stall: Stall, target: Target, words: Words) -> Finding:
     confidence, severity, why = _judge(stall, target, still)
     far = callee_of(view, target)
     who = _service(view, target.remote, words.noun, far)
+    back = unread_from(stall, target)
+    leads = (
+        f"but {plural(len(back), 'request')} from {target.remote.host} lie{'s' if len(back) == 1 else ''} here unread, so that it may wait for this server in turn"
+        if back
+        else "and none of them leads back to this process"
+    )
     through = f" for tasks of {stall.hops[-1].helper.name}, which wait" if stall.hops else ""
     limits = " They read without a time limit." if all(has_no_limit(caller) for caller in stall.callers) else ""
     return Finding(
@@ -75,7 +83,7 @@ def finding(case: Case, stall: Stall, target: Target, words: Words) -> Finding:
         headline=f"{who} does not answer, and every request thread of {pool.name} waits for it.",
         explanation=(
             f"{all_of(stall.blocked, stall.workers)} request threads of {pool.name} wait{through} for answers from {target.remote}: "
-            f"{plural(len(target.connections), 'connection')} to it, none with anything left to read, and none of them leads back to this process."
+            f"{plural(len(target.connections), 'connection')} to it, none with anything left to read, {leads}."
             f"{limits}{in_words(still)}{clients_in_words(view, port) if port is not None else ''} The threads are free again as soon as {target.remote} answers or the"
             " connections end."
         ),
@@ -116,6 +124,10 @@ def _judge(stall: Stall, target: Target, still: Standing | None) -> tuple[Confid
         doubts.append(doubt)
     if stall.view.dump is not None and stall.view.dump.complete is False:
         doubts.append("the thread dump is cut off")
+    if back := unread_from(stall, target):
+        doubts.append(
+            f"{plural(len(back), 'request')} from {target.remote.host} lie{'s' if len(back) == 1 else ''} here unread: the two may wait for each other"
+        )
     if any(hop.confidence is Confidence.SUSPECTED for hop in stall.hops):
         doubts.append("the pool behind the futures is a guess")
     if not doubts:
@@ -125,7 +137,7 @@ def _judge(stall: Stall, target: Target, still: Standing | None) -> tuple[Confid
             f"{agree} and to no other service, and clients have given up waiting. The two artifacts are independent.",
         )
     severity = Severity.CRITICAL if stall.pressure.exists else Severity.WARNING
-    return Confidence.LIKELY, severity, f"{agree}. Not certain, because {' and '.join(doubts)}."
+    return Confidence.SUSPECTED if back else Confidence.LIKELY, severity, f"{agree}. Not certain, because {' and '.join(doubts)}."
 
 
 def _unseen_end(view: ProcessView, target: Target) -> str | None:

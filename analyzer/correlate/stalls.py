@@ -192,8 +192,8 @@ def targets(view: ProcessView, callers: Sequence[Busy]) -> tuple[Target, ...]:
         return ()
     if exact := _exact_targets(view, callers):
         return exact
-    own = _own_target(view, len(callers))
-    rest = len(callers) - (len(own.connections) if own else 0)
+    own = _own_target(view, len(callers) - _in_drivers(view, callers), len(callers))
+    rest = len(callers) - (round(own.share * len(callers)) if own else 0)
     found = [own] if own else []
     if rest > COUNT_TOLERANCE * len(callers):
         found += _remote_targets(view, callers, rest)
@@ -233,16 +233,27 @@ def _somewhere(
     return Target(remote, proxied, tuple(group), share, basis, confidence, back)
 
 
-def _own_target(view: ProcessView, callers: int) -> Target | None:
+def _in_drivers(view: ProcessView, callers: Sequence[Busy]) -> int:
+    """How many callers stand in the driver of a service to whose ports connections are open: these wait there, whatever own calls lie unread."""
+    count = 0
+    for library, threads in Counter(member.activity.library for member in callers).items():
+        ports = view.known.ports_of({library}) - view.listeners.keys()
+        if any(one.remote is not None and one.remote.port in ports and one.state is TcpState.ESTABLISHED for one in view.client_side):
+            count += threads
+    return count
+
+
+def _own_target(view: ProcessView, callers: int, all_callers: int) -> Target | None:
+    """The own listener, for those ``callers`` of ``all_callers`` that may call it."""
     pending = [pair for pair in view.pairs if pair.pending]
-    if not pending:
+    if not pending or callers <= 0:
         return None
     proven = all(pair.proven for pair in pending)
     exact = abs(len(pending) - callers) <= max(1, COUNT_TOLERANCE * callers)
     confidence = Confidence.CERTAIN if proven and exact else Confidence.LIKELY if proven or exact else Confidence.SUSPECTED
     remote = pending[0].near.remote
     assert remote is not None
-    share = min(1.0, len(pending) / callers)
+    share = min(len(pending), callers) / all_callers
     return Target(remote, own=True, connections=tuple(pair.near for pair in pending), share=share, basis=Basis.COUNT, confidence=confidence)
 
 

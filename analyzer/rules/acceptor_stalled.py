@@ -8,13 +8,15 @@ Why it matters: every new client waits although the process has threads and time
 Do next: look at what the acceptor does: it must hand over a connection at once. If it is gone, the log has the error that ended it.
 
 Wrong when: the acceptor waits at the connection limit (connection-limit), pauses because descriptors are used up (fd-exhaustion), or the
-queue was caught in a burst (the next snapshot has none of these connections).
+queue was caught in a burst (the next snapshot has none of these connections). An acceptor that does a little more than accept looks the same in
+one dump (backlog-overflow): only clients that gave up in the queue, or a queue that did not move between two snapshots, tell a stall from it.
 """
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING, Final
 
+from analyzer.correlate.acceptors import acceptor_of, queue_of, stayed
 from analyzer.correlate.blockers import application_frame
 from analyzer.correlate.calls import client_evidence
 from analyzer.correlate.witness import of_dump, of_sockets, of_threads, plural
@@ -22,7 +24,7 @@ from analyzer.finding import Action, Confidence, Culprit, Finding, Heals, Outloo
 from parsers.records import TcpState
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterator, Sequence
 
     from analyzer.correlate import Case, ProcessView
     from analyzer.correlate.pools import Busy
@@ -43,28 +45,27 @@ def diagnose(case: Case) -> Iterator[Finding]:
         if view.dump is None or view.dump.fragment:
             continue
         for port in sorted(view.listeners):
-            queue = [one for one in view.server_side(port) if one.unaccepted]
-            if len(queue) >= LONG_QUEUE and not _somebody_accepts(view, port):
-                yield _finding(view, port, queue, _acceptor(view, port))
+            queue = queue_of(view, port)
+            if len(queue) < LONG_QUEUE or _somebody_accepts(view, port):
+                continue
+            earlier = [before for other in case.history(view)[:-1] if (before := queue_of(other, port))]
+            still = stayed(earlier[-1], queue) if earlier else 0
+            if earlier and not still:
+                continue
+            lasting = still == len(earlier[-1]) if earlier else any(one.state is TcpState.CLOSE_WAIT for one in queue)
+            yield _finding(view, port, queue, acceptor_of(view, port), lasting=lasting)
 
 
 def _somebody_accepts(view: ProcessView, port: int) -> bool:
     """True if the port's acceptor does its work, waits at the limit, or pauses after a failed accept (which other rules tell)."""
-    acceptor = _acceptor(view, port)
+    acceptor = acceptor_of(view, port)
     if acceptor is not None:
         # Without a frame of the application it is the server's own code: a pause after a failed accept, a latch, a stack that was cut.
         return acceptor.activity.kind in _ACCEPTING or acceptor.activity.app < 0
     return any(member.activity.kind in _ACCEPTING for pool in view.pools for member in pool.members)
 
 
-def _acceptor(view: ProcessView, port: int) -> Busy | None:
-    """The acceptor of a port: by the role that its name has, else the one thread called so."""
-    named = [member for pool in view.pools if pool.role == "acceptor" and pool.port in {port, None} for member in pool.members]
-    called = [member for pool in view.pools for member in pool.members if "accept" in member.thread.name.lower()]
-    return named[0] if named else called[0] if len(called) == 1 else None
-
-
-def _finding(view: ProcessView, port: int, queue: list[Connection], acceptor: Busy | None) -> Finding:
+def _finding(view: ProcessView, port: int, queue: Sequence[Connection], acceptor: Busy | None, *, lasting: bool) -> Finding:
     waiting = of_sockets(queue, f"{plural(len(queue), 'connection has', 'connections have')} no owner: not accepted yet")
     evidence = [waiting]
     listener = view.listeners.get(port)
@@ -95,11 +96,13 @@ def _finding(view: ProcessView, port: int, queue: list[Connection], acceptor: Bu
     )
     return Finding(
         rule="acceptor-stalled",
-        severity=Severity.CRITICAL,
-        confidence=Confidence.CERTAIN if acceptor is not None else Confidence.LIKELY,
+        severity=Severity.CRITICAL if lasting or acceptor is None else Severity.WARNING,
+        confidence=Confidence.CERTAIN if acceptor is not None and lasting else Confidence.LIKELY,
         headline=f"Nobody accepts the connections to port {port}: {'the acceptor is busy with something else' if acceptor else 'the acceptor is gone'}.",
         explanation=f"{plural(len(queue), 'connection waits', 'connections wait')} in the accept queue of port {port}, and {what}.{holding} New clients are served again only when it returns to accept.",
         why_confident="The socket table shows connections that nobody owns, the thread dump shows why."
+        if acceptor and lasting
+        else "One moment, or a queue that moved a little: an acceptor that does more than accept shows the same. A second snapshot tells whether the queue moves."
         if acceptor
         else "The dump shows no acceptor; a thread that accepts in code this tool does not know would be one.",
         evidence=(*evidence, *client_evidence(view, port)),

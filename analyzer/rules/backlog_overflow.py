@@ -1,7 +1,8 @@
 """The accept queue overflows in bursts although threads are free: the backlog is too small.
 
 Looks for: a LISTEN row with as many waiting connections as its backlog allows (or more), kernel counters of listen overflows, and a server pool
-that has threads to spare.
+that has threads to spare. A queue that was full in an earlier snapshot counts while the counters grow. An acceptor that stands in code of the
+application is named: it does more than accept.
 
 Why it matters: the kernel drops the SYNs that do not fit; clients see connects that take one, three or seven seconds, or fail, while the
 server idles.
@@ -16,7 +17,9 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Final
 
-from analyzer.correlate.witness import of_sockets, plural
+from analyzer.correlate.acceptors import acceptor_of
+from analyzer.correlate.blockers import application_frame
+from analyzer.correlate.witness import of_sockets, of_threads, plural
 from analyzer.finding import Action, Confidence, Culprit, Evidence, Finding, Heals, Missing, Outlook, Severity, Step, When
 
 if TYPE_CHECKING:
@@ -24,7 +27,7 @@ if TYPE_CHECKING:
 
     from analyzer.correlate import Case, ProcessView
     from analyzer.correlate.sockets import Connection
-    from parsers.records import Counter
+    from parsers.records import Counter, Frame
 
 NEEDS: Final = ("sockets",)
 CONSEQUENCE_OF: Final = ("acceptor-stalled", "connection-limit", "fd-exhaustion", "process-stopped", "self-call-starvation", "slow-backend")
@@ -40,8 +43,20 @@ def diagnose(case: Case) -> Iterator[Finding]:
     for view in case.latest:
         stuck = any(stall.view is view and stall.pool.idle == 0 and stall.workers for stall in case.stalls)
         for port, listener in sorted(view.listeners.items()):
-            if listener is not None and not stuck and _full(listener):
-                yield _finding(view, port, listener, _overflows(case, view))
+            if listener is None or stuck:
+                continue
+            overflows = _overflows(case, view)
+            earlier = [one for other in case.history(view)[:-1] if (one := other.listeners.get(port)) is not None and _full(one)]
+            if _full(listener):
+                yield _finding(view, port, listener, overflows)
+            elif earlier and overflows is not None and overflows[1] > 0:
+                yield _finding(view, port, earlier[-1], overflows)
+
+
+def _which(frame: Frame | None) -> str:
+    if frame is None:
+        return " The server has free threads, so it is the queue that is too small, or the acceptor too slow."
+    return f" The server has free threads, and the acceptor was met in {frame}: it accepts, but not as fast as clients come."
 
 
 def _full(listener: Connection) -> bool:
@@ -74,6 +89,10 @@ def _finding(view: ProcessView, port: int, listener: Connection, overflows: tupl
             )
         )
     threads = bool(view.pools)
+    acceptor = acceptor_of(view, port)
+    frame = application_frame(*acceptor) if acceptor is not None else None
+    if acceptor is not None and frame is not None:
+        evidence.append(of_threads([acceptor], f"the acceptor “{acceptor.thread.name}” stands in {frame}"))
     return Finding(
         rule="backlog-overflow",
         severity=Severity.WARNING,
@@ -81,7 +100,7 @@ def _finding(view: ProcessView, port: int, listener: Connection, overflows: tupl
         headline=f"The accept queue of port {port} is full ({listener.recv_q} of {listener.backlog}){' while threads are free' if threads else ''}.",
         explanation=(
             f"{plural(listener.recv_q or 0, 'connection waits', 'connections wait')} to be accepted on port {port}, and the queue holds {listener.backlog}: further SYNs are dropped, and clients try"
-            f" again after one, three and seven seconds.{' The server has free threads, so it is the queue that is too small, or the acceptor too slow.' if threads else ' Whether threads are free is not in the evidence.'}"
+            f" again after one, three and seven seconds.{_which(frame) if threads else ' Whether threads are free is not in the evidence.'}"
         ),
         why_confident="Queue and counters agree, and threads are free."
         if grown and threads
@@ -90,13 +109,22 @@ def _finding(view: ProcessView, port: int, listener: Connection, overflows: tupl
         else "Without a thread dump a stall of the server shows the same.",
         evidence=tuple(evidence),
         process=view.process,
-        culprit=Culprit(listener=f"*:{port}"),
+        culprit=Culprit(
+            thread=acceptor.thread.name if acceptor is not None and frame is not None else None,
+            frame=str(frame) if frame is not None else None,
+            listener=f"*:{port}",
+        ),
         chain=(
             Step("a burst of clients", "fills the accept queue of", f"port {port}", (queue,)),
             Step("the kernel", "drops further SYNs", ""),
         ),
         actions=(
             Action(When.NOW, "Watch the counter for a minute: does it grow?", "nstat -az TcpExtListenOverflows TcpExtListenDrops"),
+            *(
+                [Action(When.FIX, f"Take the work in {frame} out of the acceptor: accept, and hand over at once.")]
+                if frame is not None
+                else []
+            ),
             Action(
                 When.FIX, f"Raise the listener's backlog (acceptCount, backlog) above {listener.backlog}, and net.core.somaxconn with it."
             ),

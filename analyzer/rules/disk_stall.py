@@ -41,10 +41,13 @@ def diagnose(case: Case) -> Iterator[Finding]:
         asleep = {one.native_id: one for one in view.snapshot.usages if one.state == "D"}
         members = [member for pool in view.pools for member in pool.members if member.thread.native_id in asleep]
         if len(members) >= FEWEST:
-            yield _finding(view, members, [asleep[member.thread.native_id] for member in members if member.thread.native_id is not None])
+            whole = any(len(pool.members) >= FEWEST and all(one in members for one in pool.members) for pool in view.pools)
+            yield _finding(
+                view, members, [asleep[member.thread.native_id] for member in members if member.thread.native_id is not None], whole=whole
+            )
 
 
-def _finding(view: ProcessView, members: Sequence[Busy], rows: Sequence[ThreadUsage]) -> Finding:
+def _finding(view: ProcessView, members: Sequence[Busy], rows: Sequence[ThreadUsage], *, whole: bool) -> Finding:
     files = [member for member in members if member.activity.kind == "file-io"]
     first = (files or list(members))[0]
     frame = application_frame(*first)
@@ -55,7 +58,7 @@ def _finding(view: ProcessView, members: Sequence[Busy], rows: Sequence[ThreadUs
     )
     return Finding(
         rule="disk-stall",
-        severity=Severity.WARNING,
+        severity=Severity.CRITICAL if whole and files else Severity.WARNING,
         confidence=Confidence.LIKELY if files else Confidence.SUSPECTED,
         headline=f"{plural(len(rows), 'thread hangs', 'threads hang')} in the kernel on storage{f', in {frame}' if frame else ''}.",
         explanation=(
@@ -68,7 +71,7 @@ def _finding(view: ProcessView, members: Sequence[Busy], rows: Sequence[ThreadUs
         evidence=(shown, stacks),
         process=view.process,
         culprit=Culprit(thread=first.thread.name, frame=str(frame) if frame else None),
-        chain=(Step(plural(len(rows), "thread"), "waits in the kernel for", "storage", (shown,)),),
+        chain=(Step(plural(len(rows), "thread"), "wait in the kernel for", "storage", (shown,)),),
         actions=(
             Action(
                 When.NOW,

@@ -43,7 +43,11 @@ def diagnose(case: Case) -> Iterator[Finding]:
         ]
         readers = [member for member in members if _reads(member)]
         if readers and len(members) >= FEWEST:
-            yield _finding(view, readers, members)
+            before = [other for other in case.history(view)[:-1] if other.dump is not None]
+            stacks = {(one.thread.name, one.thread.frames) for pool in before[-1].pools for one in pool.members} if before else set()
+            lasting = [one for one in readers if (one.thread.name, one.thread.frames) in stacks]
+            whole = any(len(pool.members) >= FEWEST and all(one in members for one in pool.members) for pool in view.pools)
+            yield _finding(view, lasting or readers, members, lasting=bool(lasting), whole=whole)
 
 
 def _reads(member: Busy) -> bool:
@@ -52,7 +56,7 @@ def _reads(member: Busy) -> bool:
     return bool(frames) and member.activity.kind in {"file-io", "running"} and any(frame.method in _READS for frame in frames[:6])
 
 
-def _finding(view: ProcessView, readers: Sequence[Busy], members: Sequence[Busy]) -> Finding:
+def _finding(view: ProcessView, readers: Sequence[Busy], members: Sequence[Busy], *, lasting: bool, whole: bool) -> Finding:
     behind = [member for member in members if member not in readers]
     frame = application_frame(*readers[0])
     reading = of_threads(readers, f"“{readers[0].thread.name}” reads from the source of entropy")
@@ -62,20 +66,28 @@ def _finding(view: ProcessView, readers: Sequence[Busy], members: Sequence[Busy]
     ]
     return Finding(
         rule="entropy-stall",
-        severity=Severity.WARNING,
-        confidence=Confidence.LIKELY,
+        severity=Severity.CRITICAL if whole else Severity.WARNING,
+        confidence=Confidence.CERTAIN if lasting else Confidence.LIKELY,
         headline=f"{plural(len(members), 'thread waits', 'threads wait')} for random numbers: the source of entropy does not deliver.",
         explanation=f"“{readers[0].thread.name}” reads a seed{f', called from {frame}' if frame else ''}, and {plural(len(behind), 'thread waits', 'threads wait')} behind it. All go on when the system has gathered enough entropy.",
-        why_confident="The stacks show the read and the queue; how long it takes needs a second dump.",
+        why_confident=(
+            "The same thread stood in the same read in the dump before."
+            if lasting
+            else "The stacks show the read and the queue; how long it takes needs a second dump."
+        ),
         evidence=tuple(evidence),
         process=view.process,
         culprit=Culprit(thread=readers[0].thread.name, frame=str(frame) if frame else None),
         chain=(
-            Step(plural(len(behind), "thread"), "waits for", f"“{readers[0].thread.name}”"),
+            Step(plural(len(behind), "thread"), "waits for" if len(behind) == 1 else "wait for", f"“{readers[0].thread.name}”"),
             Step(f"“{readers[0].thread.name}”", "waits for entropy", "", (reading,)),
         ),
         actions=(
-            Action(When.NOW, "See how much there is.", "cat /proc/sys/kernel/random/entropy_avail"),
+            Action(
+                When.NOW,
+                "See how much there is, and what the source is: since Linux 5.6 the kernel's own does not block once it is seeded.",
+                "uname -r; cat /proc/sys/kernel/random/entropy_avail; ls -l /dev/random",
+            ),
             Action(
                 When.FIX,
                 "Use /dev/urandom (securerandom.source in java.security), and no SecureRandom.getInstanceStrong or generateSeed on request threads.",

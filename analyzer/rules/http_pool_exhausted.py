@@ -93,6 +93,9 @@ def _judge(shortage: Shortage, rows: tuple[Connection, ...]) -> tuple[Confidence
         if shortage.view.sockets:
             return judge(doubts, proof, other_cause="no connection is open that could be lent")
         return judge([*doubts, "without a socket table the lent connections are not seen"], proof)
+    if shortage.busy:
+        count = len(shortage.busy)
+        doubts.append(f"{plural(count, 'thread')} that {'does' if count == 1 else 'do'} something else may still work on a response")
     return judge(
         doubts,
         f"Two independent artifacts: the stacks show the wait and nobody who reads, the sockets {plural(len(rows), 'connection')} ({_states(rows)}) that an idle pool would have lent.",

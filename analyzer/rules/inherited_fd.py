@@ -1,14 +1,16 @@
-"""A child process keeps the connections of its parent open: one socket, two owners.
+"""A child process keeps the connections of its parent open: one socket, two owners, or only the wrong one.
 
-Looks for: connections in CLOSE_WAIT that two processes hold (one inode, two pids), where the second is another program than the first.
+Looks for: connections in CLOSE_WAIT that two processes hold (one inode, two pids), where the second is another program than the first. Or, after the
+parent closed its own: a listener that two programs hold, one of which serves its connections, while the other one has only some in
+CLOSE_WAIT.
 
 Why it matters: when the parent closes its descriptor the connection stays open, because the child has one too. The peer waits for a FIN
-that does not come, and the parent's code looks correct.
+that does not come, and the parent's code looks correct. An inherited listener also keeps the port taken after the parent has ended.
 
 Do next: open sockets with close-on-exec (SOCK_CLOEXEC; the JDK does), or close descriptors before exec. Ending the child ends the connections.
 
 Wrong when: the processes share sockets on purpose (worker processes of nginx, PostgreSQL or PHP, socket activation): these run the same
-program.
+program, or the one that shares the listener serves nothing itself.
 """
 
 from __future__ import annotations
@@ -23,6 +25,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
     from analyzer.correlate import Case
+    from analyzer.correlate.process import Table
     from analyzer.correlate.sockets import Connection
     from parsers.records import Owner
 
@@ -47,6 +50,29 @@ def diagnose(case: Case) -> Iterator[Finding]:
         for (first, second), group in groups.items():
             if len(group) >= FEWEST:
                 yield _finding(host, first, second, group)
+        # A port may be listened to for IPv4 and for IPv6: the connections are the same.
+        shared = {one.local.port: one for one in table.connections if one.state is TcpState.LISTEN and len(one.owners) > 1}
+        for _, listener in sorted(shared.items()):
+            for parent, child, group in _left_alone(table, listener):
+                yield _finding(host, parent, child, group, listener)
+
+
+def _left_alone(table: Table, listener: Connection) -> Iterator[tuple[Owner, Owner, list[Connection]]]:
+    """(who serves the listener, who only keeps connections of it that nobody serves any more, these connections).
+
+    A master that hands its listener to workers serves nothing itself; workers of two programs serve both. Both are told apart here: the pids are not, for
+    they say who came first only until they wrap.
+    """
+    alone: dict[Owner, list[Connection]] = {_anyone(owner): [] for owner in listener.owners}
+    for one in table.connections:
+        if one.local.port == listener.local.port and one.remote is not None and len(one.owners) == 1:
+            alone.setdefault(_anyone(one.owners[0]), []).append(one)
+    holders = {_anyone(owner) for owner in listener.owners}
+    serving = [owner for owner in holders if any(one.state is TcpState.ESTABLISHED for one in alone[owner])]
+    for child in sorted(holders - set(serving), key=lambda owner: owner.pid):
+        kept = [one for one in alone[child] if one.state is TcpState.CLOSE_WAIT]
+        if len(serving) == 1 and len(kept) >= FEWEST and child.command != serving[0].command:
+            yield serving[0], child, kept
 
 
 def _anyone(owner: Owner) -> Owner:
@@ -54,9 +80,18 @@ def _anyone(owner: Owner) -> Owner:
     return type(owner)(owner.pid, owner.command)
 
 
-def _finding(host: str | None, first: Owner, second: Owner, group: Sequence[Connection]) -> Finding:
+def _finding(host: str | None, first: Owner, second: Owner, group: Sequence[Connection], listener: Connection | None = None) -> Finding:
+    """With a listener: the second owns the connections alone, and the listener together with the first."""
     parent, child = f"{first.command} (pid {first.pid})", f"{second.command} (pid {second.pid})"
-    shown = of_sockets(group, f"{plural(len(group), 'connection')} held by {parent} and {child}", (str(first.pid), str(second.pid)))
+    marks = (str(first.pid), str(second.pid))
+    if listener is None:
+        evidence = [of_sockets(group, f"{plural(len(group), 'connection')} held by {parent} and {child}", marks)]
+    else:
+        evidence = [
+            of_sockets(group, f"{plural(len(group), 'connection')} to port {listener.local.port} held by {child} alone", marks),
+            of_sockets([listener], f"the listener is held by {parent} and {child}", marks),
+        ]
+    shown = evidence[0]
     return Finding(
         rule="inherited-fd",
         severity=Severity.WARNING,
@@ -65,11 +100,18 @@ def _finding(host: str | None, first: Owner, second: Owner, group: Sequence[Conn
         explanation=(
             f"{plural(len(group), 'connection')} in CLOSE_WAIT have two owners, {parent} and {child}: the second inherited the descriptors when it was started. Even if"
             " the first closes them, the peer gets no FIN before the second ends."
+            if listener is None
+            else f"{plural(len(group), 'connection')} in CLOSE_WAIT on port {listener.local.port} belong to {child} alone, which serves nothing there: {parent} does, and both hold the"
+            f" listener. So {child} inherited the descriptors when it was started; {first.command} has closed its own since, and the peer gets no FIN before the other ends."
         ),
-        why_confident="The table shows both owners of the same sockets. Which of them should have closed needs the program.",
-        evidence=(shown,),
+        why_confident=(
+            "The table shows both owners of the same sockets. Which of them should have closed needs the program."
+            if listener is None
+            else "The table shows who serves the port and who only keeps. That the one started the other, its parent's pid shows (ps -o pid,ppid,comm)."
+        ),
+        evidence=tuple(evidence),
         process=Process(host, first.pid, first.command),
-        culprit=Culprit(library=second.command),
+        culprit=Culprit(library=second.command, listener=f"*:{listener.local.port}" if listener is not None else None),
         chain=(
             Step(parent, "starts with its descriptors open", child, (shown,)),
             Step(child, "keeps open", plural(len(group), "connection")),
@@ -78,5 +120,5 @@ def _finding(host: str | None, first: Owner, second: Owner, group: Sequence[Conn
             Action(When.NOW, f"End {child} if it can be spared: its descriptors go with it.", f"ls -l /proc/{second.pid}/fd"),
             Action(When.FIX, "Open sockets close-on-exec (SOCK_CLOEXEC, FD_CLOEXEC), or close descriptors above 2 between fork and exec."),
         ),
-        figures=((f"{len(group):,}", "connections with two owners"),),
+        figures=((f"{len(group):,}", "connections with two owners" if listener is None else f"connections that {second.command} keeps"),),
     )

@@ -154,7 +154,10 @@ def _evidence(shortage: Shortage, rows: tuple[Connection, ...]) -> tuple[Evidenc
         found.append(of_sockets(rows, f"{plural(len(rows), 'connection')} to the database, {established} of them established"))
     if shortage.busy and not shortage.users and not shortage.nested:
         found.append(
-            of_threads(shortage.busy, f"{plural(len(shortage.busy), 'thread')} of the pool do something else and may hold a connection")
+            of_threads(
+                shortage.busy,
+                f"{plural(len(shortage.busy), 'thread')} {'does' if len(shortage.busy) == 1 else 'do'} something else and may hold a connection",
+            )
         )
     return tuple(found)
 

@@ -31,7 +31,7 @@ if TYPE_CHECKING:
     from analyzer.correlate import Case
 
 NEEDS: Final = ("threads",)
-CONSEQUENCE_OF: Final = ("java-deadlock", "class-init-deadlock", "logging-stall", "dns-stall")
+CONSEQUENCE_OF: Final = ("java-deadlock", "class-init-deadlock", "logging-stall", "dns-stall", "entropy-stall")
 OUTLOOK: Final = Outlook(Heals.CAUSE, "The queue moves when the owner lets the lock go.")
 CLEAN: Final = "no queue of threads behind one lock and its working owner"
 DOING: Final = {

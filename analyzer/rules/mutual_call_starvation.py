@@ -1,7 +1,8 @@
 """Two servers wait for each other: each one's request threads wait for an answer that only the other's free thread could give.
 
 Looks for: a server pool without a free thread whose threads wait for calls to another process of the same host, while that process' own
-calls to this server lie here unread. The dumps of both make it certain: then each pool is seen waiting for the other.
+calls to this server lie here unread. The dumps of both make it certain: then each pool is seen waiting for the other. With one host's evidence
+alone it is a suspicion: as many requests from the host that the threads wait for lie here unread.
 
 Why it matters: like a server that calls itself, the loop frees no thread when the load stops. Each of the two looks like a victim of a
 slow service; only both together show the cause.
@@ -9,7 +10,7 @@ slow service; only both together show the cause.
 Do next: restart one of the two. Then break the loop: no call back into the caller while a request of it is being served, or a pool of its
 own for calls that come from the other.
 
-Wrong when: the far process is a proxy that only passes the calls on (self-call-starvation), or it calls back over other threads than those
+Wrong when: the far process is a proxy or load balancer that only passes the calls on (self-call-starvation, slow-backend), or it calls back over other threads than those
 that serve our calls; its own thread dump tells.
 """
 
@@ -17,6 +18,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Final
 
+from analyzer.correlate.callbacks import unread_from
 from analyzer.correlate.calls import (
     DUMP_MISSING,
     caller_evidence,
@@ -35,6 +37,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from analyzer.correlate import Case, ProcessView, Stall
+    from analyzer.correlate.sockets import Connection
     from analyzer.correlate.stalls import Target
 
 NEEDS: Final = ("threads", "sockets")
@@ -56,9 +59,62 @@ def diagnose(case: Case) -> Iterator[Finding]:
         if far is not None and id(far) not in told:
             told |= {id(stall.view), id(far)}
             yield _finding(stall, target, far, _other_side(case, stall, far))
+    for stall in case.stalls:
+        target = stall.main_target
+        back = unread_from(stall, target) if stall.saturated and target is not None else ()
+        if target is not None and back:
+            yield _one_side(stall, target, back)
     for ring in case.rings:
         if not told & {id(stall.view) for stall in ring}:
             yield _of_ring(ring)
+
+
+def _one_side(stall: Stall, target: Target, back: tuple[Connection, ...]) -> Finding:
+    """Only this host was saved: which process of the other one the requests come from is not known."""
+    view, pool, port, host = stall.view, stall.pool, stall.port, target.remote.host
+    calls = of_sockets(target.connections, f"{plural(len(target.connections), 'connection')} to {target.remote}", (str(target.remote),))
+    unread = of_sockets(back, f"{plural(len(back), 'connection')} from {host}, each with a request that nobody has read", (str(host),))
+    return Finding(
+        rule="mutual-call-starvation",
+        severity=Severity.CRITICAL,
+        confidence=Confidence.SUSPECTED,
+        headline=f"This server and {host} may wait for each other: calls to {target.remote} get no answer, and as many from there lie here unread.",
+        explanation=(
+            f"{all_of(stall.blocked, stall.workers)} request threads of {pool.name} wait for {plural(len(target.connections), 'call')} to {target.remote}, and"
+            f" {plural(len(back), 'request')} from {host} to port {port} cannot be read before one of them is free. If these come from the service that is being waited for,"
+            f" it is a loop. If {host} is a load balancer, before and behind this server, it is not."
+        ),
+        why_confident=f"Equal numbers in both directions; the evidence of {host} decides.",
+        evidence=(*([one for step in chain_of(stall, None) for one in step.evidence] or [caller_evidence(stall)]), calls, unread),
+        process=view.process,
+        culprit=Culprit(
+            pool=pool.name,
+            frame=str(stall.culprit) if stall.culprit else None,
+            listener=f"*:{port}",
+            remote=str(target.remote),
+        ),
+        chain=chain_of(stall, Step(str(host), "may wait for a free thread of", f"{pool.name} has none", (unread,))),
+        actions=(
+            Action(
+                When.NOW, f"Save socket table and thread dump of {host} too, before either is restarted, and analyze both folders together."
+            ),
+            Action(
+                When.FIX,
+                "If it is a loop, break it: no call back into the caller while its request is served, or a pool of its own for such calls.",
+            ),
+        ),
+        figures=(
+            (f"{len(target.connections):,}", f"calls to {target.remote}"),
+            (f"{len(back):,}", f"requests from {host} that nobody has read"),
+        ),
+        missing=(
+            Missing(
+                f"socket table and thread dump of {host}",
+                "whether its threads wait for this server",
+                f"ss -tanpe > ss-{host}.txt; {DUMP_MISSING.command}",
+            ),
+        ),
+    )
 
 
 def _other_side(case: Case, stall: Stall, far: ProcessView) -> Stall | None:

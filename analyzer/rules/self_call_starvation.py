@@ -32,7 +32,7 @@ from analyzer.correlate.calls import (
 )
 from analyzer.correlate.outlook import how_it_ends, of_loop
 from analyzer.correlate.packet_words import packet_evidence
-from analyzer.correlate.progress import in_words, standing
+from analyzer.correlate.progress import in_words, only_busy, standing
 from analyzer.correlate.stalls import callee_of
 from analyzer.correlate.witness import all_of, of_sockets, plural
 from analyzer.finding import Action, Confidence, Culprit, Evidence, Finding, Heals, Outlook, Severity, Step, When
@@ -61,12 +61,24 @@ def diagnose(case: Case) -> Iterator[Finding]:
         seen.add(id(stall.view))
         target = stall.main_target
         if stall.saturated and target is not None and target.own:
-            yield _proven(case, stall, target)
-        elif undecided.applies(stall):
+            if _is_its_own_port(case, stall, target):
+                yield _proven(case, stall, target)
+        elif undecided.applies(stall) and not only_busy(case, stall):
             yield undecided.finding(stall, "self-call-starvation")
     for view in case.latest:
         if id(view) not in seen and not view.pools:
             yield from _sockets_only(view)
+
+
+def _is_its_own_port(case: Case, stall: Stall, target: Target) -> bool:
+    """False if another pool of the process answers the port that is called, and does not wait for own calls itself: then that pool is the cause."""
+    called = {pair.near.remote.port for pair in stall.own_pairs(target) if pair.near.remote is not None}
+    serving = [other for other in case.stalls if other.view is stall.view and other.pool.port in called]
+    return (
+        not serving
+        or stall in serving
+        or any(other.saturated and other.main_target is not None and other.main_target.own for other in serving)
+    )
 
 
 def _proven(case: Case, stall: Stall, target: Target) -> Finding:

@@ -27,6 +27,7 @@ from analyzer.correlate.calls import (
     command,
     kind_in_words,
 )
+from analyzer.correlate.progress import only_busy
 from analyzer.correlate.sockets import close_wait
 from analyzer.correlate.stalls import COUNT_TOLERANCE
 from analyzer.correlate.witness import of_sockets, plural
@@ -54,7 +55,7 @@ def diagnose(case: Case) -> Iterator[Finding]:
     for stall, target in remote.waiting(case, driver=False):
         yield remote.finding(case, stall, target, WORDS)
     for stall in case.stalls:
-        if undecided.applies(stall):
+        if undecided.applies(stall) and not only_busy(case, stall):
             yield undecided.finding(stall, "slow-backend")
     for view in case.latest:
         if not view.pools:

@@ -1,7 +1,7 @@
 """The peer is gone without a word: this host sends again and again, and nobody answers.
 
 Looks for: connections with bytes that were never acknowledged (Send-Q, or a FIN in FIN_WAIT1, LAST_ACK or CLOSING) and a retransmission timer that
-has fired several times, all towards one peer.
+has fired several times, towards one peer or several at once.
 
 Why it matters: a process that waits on such a connection without a time limit waits until the kernel gives up, about a quarter of an hour, and
 longer if it only reads. A cut cable, a crashed host or a firewall that forgot the connection show it alike.
@@ -21,7 +21,7 @@ from analyzer.finding import Action, Confidence, Culprit, Finding, Heals, Outloo
 from parsers.records import TcpState, TimerKind
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Iterator, Mapping, Sequence
 
     from analyzer.correlate import Case, ProcessView
     from analyzer.correlate.sockets import Connection
@@ -37,49 +37,68 @@ FIRED: Final = 3
 """Retransmissions without an answer: Linux doubles the pause each time, so that three are some seconds, not one lost packet."""
 FEWEST: Final = 2
 """Connections to one peer: a single one may have met a passing fault."""
+NAMED: Final = 3
+"""Hosts named in a sentence."""
 _STATES: Final = frozenset({TcpState.ESTABLISHED, TcpState.CLOSE_WAIT, TcpState.FIN_WAIT1, TcpState.LAST_ACK, TcpState.CLOSING})
 
 
 def diagnose(case: Case) -> Iterator[Finding]:
-    """One finding per peer that does not answer."""
+    """One finding per host: its peers that do not answer, together, because what they have in common is the way to them."""
     tables = {id(view.table): view for view in case.latest}
     for view in tables.values():
         groups: dict[str, list[Connection]] = {}
         for one in view.table.connections:
             if one.remote is not None and one.state in _STATES and _retransmits(one):
                 groups.setdefault(one.remote.host, []).append(one)
-        for host, group in sorted(groups.items()):
-            if len(group) >= FEWEST:
-                yield _finding(view, host, group)
+        silent = {host: group for host, group in sorted(groups.items()) if len(group) >= FEWEST}
+        if silent:
+            yield _finding(view, silent)
 
 
 def _retransmits(one: Connection) -> bool:
     return bool(one.send_q) and one.timer is not None and one.timer.kind is TimerKind.RETRANSMIT and (one.timer.retransmits or 0) >= FIRED
 
 
-def _finding(view: ProcessView, host: str, group: Sequence[Connection]) -> Finding:
+def _finding(view: ProcessView, silent: Mapping[str, Sequence[Connection]]) -> Finding:
+    hosts = list(silent)
+    group = [one for part in silent.values() for one in part]
+    host = hosts[0] if len(hosts) == 1 else f"{', '.join(hosts[:NAMED])}{f' and {len(hosts) - NAMED} more' if len(hosts) > NAMED else ''}"
+    alone = len(hosts) == 1
     owner = next((one.owners[0] for one in group if one.owners), None)
     most = max(one.timer.retransmits or 0 for one in group if one.timer is not None)
     shown = of_sockets(
-        group, f"{plural(len(group), 'connection')} to {host} with unacknowledged bytes, sent again up to {most} times", (host, "on (")
+        group, f"{plural(len(group), 'connection')} to {host} with unacknowledged bytes, sent again up to {most} times", (hosts[0], "on (")
     )
     return Finding(
         rule="vanished-peer",
         severity=Severity.WARNING,
         confidence=Confidence.LIKELY,
-        headline=f"{host} does not acknowledge what is sent to it: {plural(len(group), 'connection')} retransmit in vain.",
+        headline=f"{f'{host} does not acknowledge what is sent to it' if alone else f'{len(hosts)} hosts do not acknowledge what is sent to them'}: {plural(len(group), 'connection')} retransmit in vain.",
         explanation=(
-            f"{plural(len(group), 'connection')} to {host} hold bytes that were sent again up to {most} times without an answer. The host is down, the way to it is cut,"
+            f"{plural(len(group), 'connection')} to {host} hold bytes that were sent again up to {most} times without an answer. {'The host is down, the way to it is cut,' if alone else 'That they are silent together points at the way to them: it is cut,'}"
             " or something between has forgotten the connections. The kernel gives up after about 15 minutes (net.ipv4.tcp_retries2)."
         ),
         why_confident="Several connections to one peer, each with a retransmission timer that has fired repeatedly. Where the packets are lost needs a capture on both sides.",
         evidence=(shown,),
         process=Process(view.snapshot.host, owner.pid if owner else None, owner.command if owner else None),
-        culprit=Culprit(remote=host),
-        chain=(Step("this host", "sends again and again to", host, (shown,)), Step(host, "does not acknowledge", "")),
+        culprit=Culprit(remote=hosts[0]),
+        chain=(
+            Step("this host", "sends again and again to", host, (shown,)),
+            Step(host, "does not acknowledge" if alone else "do not acknowledge", ""),
+        ),
         actions=(
-            Action(When.NOW, f"Is {host} up and reachable on these ports? ss -K ends the dead connections.", f"ss -tnoi dst {host}"),
+            Action(
+                When.NOW,
+                f"{'Is' if alone else 'Are'} {host} up and reachable on these ports? ss -K ends the dead connections.",
+                f"ss -tnoi dst {hosts[0]}",
+            ),
             Action(When.FIX, "Set TCP keepalive (below the firewall's idle limit), TCP_USER_TIMEOUT and read time limits on this client."),
         ),
-        figures=((f"{len(group):,}", f"connections to {host} without an answer"), (f"{most}", "retransmissions at most")),
+        figures=(
+            (
+                f"{len(group):,}",
+                f"connections to {host} without an answer" if alone else f"connections to {len(hosts)} hosts without an answer",
+            ),
+            (f"{most}", "retransmissions at most"),
+        ),
     )

@@ -4,6 +4,8 @@
 - brief: answers a request, and closes the connection after two seconds without another one.
 - quick: answers each request at once and keeps the connection.
 - slow: answers each request after one second.
+- hold: reads to the end of the stream and keeps its own side open.
+- first: answers the first request of a connection, and none after it.
 - reset: answers a request, and resets the connection after one second.
 - datagrams: takes UDP datagrams and answers none, a name server that is out of order.
 """
@@ -24,14 +26,19 @@ async def main(address: str, port: str, mode: str) -> None:
     """Serves until it is stopped."""
 
     async def serve(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        answered = False
         with contextlib.suppress(OSError, TimeoutError, asyncio.IncompleteReadError):
+            if mode == "hold":
+                await reader.read()
+                await asyncio.Event().wait()
             while True:
                 async with asyncio.timeout(IDLE_SECONDS if mode == "brief" else None):
                     await reader.readuntil(b"\r\n\r\n")
                 if mode == "slow":
                     await asyncio.sleep(1)
-                if mode != "mute":
+                if mode != "mute" and not (mode == "first" and answered):
                     writer.write(ANSWER)
+                    answered = True
                 if mode == "reset":
                     await asyncio.sleep(1)
                     writer.get_extra_info("socket").setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, NO_LINGERING)

@@ -68,6 +68,12 @@ class Lab:
         self.programs.append(program)
         return program
 
+    def child(self, parent: Program) -> Program:
+        """The first child of a program, as soon as it has one; it ends with its parent, or with the namespaces."""
+        children = Path(f"/proc/{parent.pid}/task/{parent.pid}/children")
+        wait(f"a child of {parent.pid}", lambda: bool(children.read_text()))
+        return programs.Child(int(children.read_text().split()[0]))
+
     def clients(
         self, mode: str, port: int, path: str, *, count: int, every_ms: int, seconds: float, remote: bool = True, ipv6: bool = False
     ) -> Program:
@@ -78,16 +84,18 @@ class Lab:
         self.programs.append(program)
         return program
 
-    def snapshot(self, program: Program, commands: Mapping[str, str], folder: str = ".", number: int | None = None) -> None:
+    def snapshot(
+        self, program: Program, commands: Mapping[str, str], folder: str = ".", number: int | None = None, attempts: int = ATTEMPTS
+    ) -> None:
         """Runs an operator's commands, each into its file, and notes what the kernel says at the same time.
 
         A command without a file name (``-``) only has an effect, such as ``kill -3``. ``{pid}`` is the program's. If the
         kernel's numbers moved meanwhile, the snapshot is taken again; one that never was steady says so. Snapshots that
-        share a folder have a number, which is in their file names.
+        share a folder have a number, which is in their file names. A moment that does not come back has one attempt.
         """
         place = self.out / folder
         place.mkdir(exist_ok=True)
-        for _ in range(ATTEMPTS):
+        for _ in range(attempts):
             before = truth.count(program)
             moment = datetime.now(UTC).isoformat(timespec="seconds")
             for name, command in commands.items():
@@ -138,12 +146,12 @@ class Lab:
 
     def record(self, program: Program, *others: Program) -> None:
         """Writes truth.json; call it while the program still is as in the last snapshot."""
-        journal = _journal(program.command.split()[1])
+        journals = {one.pid: _journal(one.command.split()[1]) for one in (program, *others) if one.command.startswith("java ")}
         content = {
             "scenario": self.scenario.name,
             **asdict(self.scenario.verdict),
             "snapshots": self.snapshots,
-            **truth.observed(program, others, journal),
+            **truth.observed(program, others, journals),
         }
         (self.out / "truth.json").write_text(json.dumps(content, indent=1) + "\n")
 

@@ -96,6 +96,16 @@ class Program:
             self.process.wait(20)
 
 
+class Child(Program):
+    """A process that another program started: it can be looked at, and is not ours to stop."""
+
+    def __init__(self, pid: int) -> None:
+        """Knows it by its pid."""
+        self.pid = pid
+        self.log = None
+        self.command = Path(f"/proc/{pid}/comm").read_text().strip()
+
+
 def compile_java(classes: Path) -> None:
     """Compiles every program of the laboratory."""
     sources = sorted(str(path) for path in (HERE / "java").rglob("*.java"))
@@ -116,6 +126,8 @@ class Service:
     flags: Sequence[str] = ()
     java: str = "java"
     open_files: int = 20000
+    remote: bool = False
+    """In the remote network, as a second host."""
     unread_pipe: bool = False
     """The console is a pipe whose other end is open and never read, instead of a file."""
 
@@ -131,7 +143,17 @@ def start_java(service: Service, journal: Path) -> Program:
     limit = f"--nofile={service.open_files}"
     with log.open("ab") as console:
         process = subprocess.Popen(
-            ["prlimit", limit, *_prefix(service.user), service.java, *service.flags, "-cp", class_path, service.main, *service.settings],
+            [
+                "prlimit",
+                limit,
+                *_prefix(service.user, remote=service.remote),
+                service.java,
+                *service.flags,
+                "-cp",
+                class_path,
+                service.main,
+                *service.settings,
+            ],
             cwd=home,
             env={"PATH": os.environ["PATH"], "LAB_JOURNAL": str(journal), "LANG": "C.UTF-8"},
             stdin=subprocess.DEVNULL,

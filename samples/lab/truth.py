@@ -3,7 +3,7 @@
 import re
 import subprocess
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -86,16 +86,16 @@ def futures(entries: list[Entry]) -> list[dict[str, str | None]]:
     ]
 
 
-def observed(program: Program, others: Sequence[Program], journal: Path) -> dict[str, object]:
-    """What kernel and journal say now; the program must still be in the state of the last snapshot."""
-    entries = open_entries(journal)
+def observed(program: Program, others: Sequence[Program], journals: Mapping[int, Path]) -> dict[str, object]:
+    """What kernel and journals say now; the programs must still be in the state of the last snapshot. A program without a journal is no JVM."""
     listeners = program.sockets("LISTEN")
+    kept = [(one, open_entries(journals[one.pid])) for one in (program, *others) if one.pid in journals]
     return {
         "process": {"pid": program.pid, "command": program.command},
         "others": [{"pid": other.pid, "command": other.command} for other in others],
         "listener": listeners[0].local if listeners else None,
-        "sockets": links(program, entries),
-        "futures": futures(entries),
+        "sockets": [row for one, entries in kept for row in links(one, entries)],
+        "futures": [row for _, entries in kept for row in futures(entries)],
     }
 
 

@@ -75,6 +75,31 @@ def test_requests_that_an_io_thread_read_show_the_ring_too() -> None:
     assert finding.confidence is Confidence.CERTAIN
 
 
+def one_side(unread: int, *, rows: int = THREADS) -> Diagnosis:
+    """Shop's evidence alone: it calls stock, and so many requests from stock's host lie there, each with some bytes unread."""
+    shop = [listener("shop"), *gave_up("shop"), *calls("shop", "stock"), *called("shop", "stock", unread=unread, count=rows)]
+    return diagnosis_of({"jstack.txt": stuck("com.example.shop.Cart.total"), "netstat.txt": netstat(*shop)})
+
+
+def test_one_side_alone_is_a_suspicion_of_both() -> None:
+    diagnosis = one_side(120)
+    (finding,) = found(diagnosis, "mutual-call-starvation")
+    (slow,) = found(diagnosis, "slow-backend")
+    assert finding.confidence is slow.confidence is Confidence.SUSPECTED
+    assert diagnosis.verdict.rule == "mutual-call-starvation"
+    assert "load balancer" in finding.explanation
+    assert "it may wait for this server in turn" in slow.explanation
+    assert finding.missing[0].artifact == "socket table and thread dump of 10.0.0.2"
+
+
+@pytest.mark.parametrize(("unread", "rows"), [(0, THREADS), (120, 2), (120, 0)])
+def test_requests_of_that_host_that_are_served_or_few_suspect_nobody(unread: int, rows: int) -> None:
+    diagnosis = one_side(unread, rows=rows)
+    assert not found(diagnosis, "mutual-call-starvation")
+    (slow,) = found(diagnosis, "slow-backend")
+    assert slow.confidence is Confidence.CERTAIN
+
+
 def test_three_in_a_ring() -> None:
     order = ["shop", "stock", "price"]
     files: dict[str, str] = {}

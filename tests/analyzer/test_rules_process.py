@@ -82,6 +82,30 @@ class TestAcceptor:
             diagnosis_of({"jstack.txt": dump(ACCEPT, *idle_exec(4)), "netstat.txt": netstat(LISTEN, *WAITING)}), "acceptor-stalled"
         )
 
+    @staticmethod
+    def queue(first: int, count: int = 6) -> str:
+        return netstat(LISTEN, *(f"58 10.1.1.5:8080 10.9.9.9:{first + n} ESTABLISHED -" for n in range(count)))
+
+    def test_one_moment_of_young_clients_is_likely(self) -> None:
+        (finding,) = found(diagnosis_of({"jstack.txt": dump(self.BUSY), "netstat.txt": self.queue(41000)}), "acceptor-stalled")
+        assert (finding.confidence, finding.severity) == (Confidence.LIKELY, Severity.WARNING)
+
+    def test_a_queue_that_stands_still_is_certain(self) -> None:
+        files = {f"jstack-{n}.txt": dump(self.BUSY) for n in (1, 2)} | {
+            "netstat-1.txt": self.queue(41000),
+            "netstat-2.txt": self.queue(41000, 9),
+        }
+        (finding,) = found(diagnosis_of(files), "acceptor-stalled")
+        assert (finding.confidence, finding.severity) == (Confidence.CERTAIN, Severity.CRITICAL)
+
+    def test_catches_not_a_queue_that_moves(self) -> None:
+        """The acceptor was met in the same place twice, and has accepted everybody in between."""
+        files = {f"jstack-{n}.txt": dump(self.BUSY) for n in (1, 2)} | {
+            "netstat-1.txt": self.queue(41000),
+            "netstat-2.txt": self.queue(42000),
+        }
+        assert not found(diagnosis_of(files), "acceptor-stalled")
+
     def test_catches_not_two_connections_between_accepts(self) -> None:
         assert not found(
             diagnosis_of({"jstack.txt": dump(*idle_exec(4)), "netstat.txt": netstat(LISTEN, *WAITING[:2])}), "acceptor-stalled"

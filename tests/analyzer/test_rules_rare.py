@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from analyzer.finding import Confidence
+import pytest
+
+from analyzer.finding import Confidence, Severity
 from tests.builders import diagnosis_of, dump, found, idle_exec, netstat, thread
 
 ME = "77/java"
@@ -29,6 +31,13 @@ class TestVanishedPeer:
         assert not found(diagnosis_of({"netstat.txt": self.table(7, count=1)}), "vanished-peer")
         assert not found(diagnosis_of({"netstat.txt": self.table(7, send_q=0)}), "vanished-peer")
 
+    def test_several_peers_at_once_are_one_cause(self) -> None:
+        others = "".join(row + "\n" for row in self.table(5).replace("10.2.2.2", "10.2.2.3").splitlines() if "10.2.2.3" in row)
+        (finding,) = found(diagnosis_of({"netstat.txt": self.table(7) + others}), "vanished-peer")
+        assert finding.headline == "2 hosts do not acknowledge what is sent to them: 6 connections retransmit in vain."
+        assert "10.2.2.2, 10.2.2.3" in finding.explanation
+        assert "points at the way to them" in finding.explanation
+
 
 class TestInherited:
     @staticmethod
@@ -46,6 +55,31 @@ class TestInherited:
 
     def test_catches_not_workers_of_one_program(self) -> None:
         assert not found(diagnosis_of({"lsof.txt": self.lsof("java")}), "inherited-fd")
+
+    @staticmethod
+    def shared(*, child: str = "ffmpeg", served: int = 2, kept: str = "CLOSE-WAIT", families: int = 1) -> str:
+        """A listener that two programs hold; pid 77 serves connections, pid 9 (pids wrap) has others alone."""
+        holders = f'users:(("java",pid=77,fd=7),("{child}",pid=9,fd=7))'
+        rows = [f"LISTEN 0 50 {host}:8080 {host}:* {holders}" for host in ("*", "[::]")[:families]]
+        rows += [f'ESTAB 0 0 10.1.1.5:8080 10.9.9.9:4{n:04} users:(("java",pid=77,fd={20 + n}))' for n in range(served)]
+        rows += [f'{kept} 0 0 10.1.1.5:8080 10.9.9.9:5{n:04} users:(("{child}",pid=9,fd={20 + n}))' for n in range(5)]
+        return "State Recv-Q Send-Q Local Address:Port Peer Address:Port Process\n" + "\n".join(rows) + "\n"
+
+    @pytest.mark.parametrize("families", [1, 2])
+    def test_catches_a_child_that_alone_keeps_what_the_parent_has_closed(self, families: int) -> None:
+        (finding,) = found(diagnosis_of({"ss.txt": self.shared(families=families)}), "inherited-fd")
+        assert finding.headline == "ffmpeg (pid 9) holds 5 connections of java (pid 77) open."
+        assert finding.culprit.listener == "*:8080"
+
+    def test_catches_not_who_serves_a_listener_that_another_program_opened(self) -> None:
+        """Socket activation, a master and its workers: the second holder serves nothing; and the one with the CLOSE_WAITs serves others."""
+        assert not found(diagnosis_of({"ss.txt": self.shared(served=0)}), "inherited-fd")
+        both = self.shared() + 'ESTAB 0 0 10.1.1.5:8080 10.9.9.9:60000 users:(("ffmpeg",pid=9,fd=60))\n'
+        assert not found(diagnosis_of({"ss.txt": both}), "inherited-fd")
+
+    def test_catches_not_the_old_process_of_a_reload(self) -> None:
+        assert not found(diagnosis_of({"ss.txt": self.shared(child="java")}), "inherited-fd")
+        assert not found(diagnosis_of({"ss.txt": self.shared(kept="ESTAB")}), "inherited-fd")
 
 
 class TestFinalizer:
@@ -83,6 +117,7 @@ class TestEntropy:
         "java.io.FileInputStream.read",
         "sun.security.provider.NativePRNG$RandomIO.readFully",
         "sun.security.provider.NativePRNG$RandomIO.implGenerateSeed",
+        "- locked <0x00000000000000b1> (a java.lang.Object)",
         "com.example.Token.make",
     )
 
@@ -104,6 +139,33 @@ class TestEntropy:
             "6 threads wait for random numbers"
             in found(diagnosis_of({"jstack.txt": dump(self.READER, *self.behind(5))}), "entropy-stall")[0].headline
         )
+
+    def test_the_same_read_in_two_dumps_makes_it_certain(self) -> None:
+        files = {f"jstack-{n}.txt": dump(self.READER, *self.behind(5)) for n in (1, 2)}
+        (finding,) = found(diagnosis_of(files), "entropy-stall")
+        assert finding.confidence is Confidence.CERTAIN
+        assert finding.severity is Severity.CRITICAL
+
+    def test_another_reader_is_a_queue_that_moves(self) -> None:
+        other = self.READER.replace("exec-1", "exec-9")
+        files = {"jstack-1.txt": dump(other, *self.behind(5)), "jstack-2.txt": dump(self.READER, *self.behind(5))}
+        assert found(diagnosis_of(files), "entropy-stall")[0].confidence is Confidence.LIKELY
+
+    def test_free_threads_beside_it_make_it_a_warning(self) -> None:
+        idle = thread(
+            "exec-20",
+            "WAITING (parking)",
+            "java.util.concurrent.LinkedBlockingQueue.take",
+            "java.util.concurrent.ThreadPoolExecutor.getTask",
+        )
+        (finding,) = found(diagnosis_of({"jstack.txt": dump(self.READER, *self.behind(5), idle)}), "entropy-stall")
+        assert finding.severity is Severity.WARNING
+
+    def test_the_convoy_behind_the_reader_is_its_consequence(self) -> None:
+        diagnosis = diagnosis_of({"jstack.txt": dump(self.READER, *self.behind(5))})
+        (cause,), (convoy,) = found(diagnosis, "entropy-stall"), found(diagnosis, "lock-convoy")
+        assert convoy.consequence_of == cause.id
+        assert diagnosis.verdict.rule == "entropy-stall"
 
     def test_catches_not_a_shared_generator_without_a_read(self) -> None:
         assert not found(diagnosis_of({"jstack.txt": dump(*self.behind(5))}), "entropy-stall")
@@ -130,6 +192,18 @@ class TestBacklog:
         )
         assert found(diagnosis_of(files), "backlog-overflow")[0].confidence is Confidence.CERTAIN
 
+    def test_an_acceptor_that_does_more_than_accept_is_named(self) -> None:
+        pausing = thread("relay-acceptor", "TIMED_WAITING (sleeping)", "java.lang.Thread.sleep", "com.example.Relay.throttle")
+        (finding,) = found(diagnosis_of({"ss.txt": self.ss(51), "jstack.txt": dump(pausing, *idle_exec(5))}), "backlog-overflow")
+        assert finding.culprit.frame == "com.example.Relay.throttle(Relay.java:11)"
+        assert any("out of the acceptor" in one.text for one in finding.actions)
+
+    @pytest.mark.parametrize(("last", "catches"), [(200, True), (100, False)])
+    def test_a_queue_that_was_full_counts_while_the_counters_grow(self, last: int, catches: bool) -> None:
+        files = {f"jstack-{n}.txt": dump(*idle_exec(5)) for n in (1, 2)} | {"ss-1.txt": self.ss(51), "ss-2.txt": self.ss(40)}
+        files |= {"nstat-1.txt": self.nstat(100), "nstat-2.txt": self.nstat(last)}
+        assert bool(found(diagnosis_of(files), "backlog-overflow")) is catches
+
     def test_without_threads_it_is_a_suspicion(self) -> None:
         assert found(diagnosis_of({"ss.txt": self.ss(51)}), "backlog-overflow")[0].confidence is Confidence.SUSPECTED
 
@@ -151,7 +225,19 @@ class TestDisk:
     def test_catches_threads_in_uninterruptible_sleep(self) -> None:
         finding = found(diagnosis_of(self.files("D")), "disk-stall")[0]
         assert finding.confidence is Confidence.LIKELY
+        assert finding.severity is Severity.CRITICAL
         assert finding.culprit.frame == "com.example.Audit.append(Audit.java:11)"
+
+    def test_a_thread_that_is_free_makes_it_a_warning(self) -> None:
+        files = self.files("D")
+        files["jstack.txt"] += thread(
+            "exec-9",
+            "WAITING (parking)",
+            "java.util.concurrent.LinkedBlockingQueue.take",
+            "java.util.concurrent.ThreadPoolExecutor.getTask",
+            nid=999,
+        )
+        assert found(diagnosis_of(files), "disk-stall")[0].severity is Severity.WARNING
 
     def test_catches_not_threads_that_sleep(self) -> None:
         assert not found(diagnosis_of(self.files("S")), "disk-stall")
@@ -167,6 +253,26 @@ class TestProxy:
 
     def test_suspects_a_proxy_that_keeps_connections(self) -> None:
         assert found(diagnosis_of({"netstat.txt": self.table("haproxy", 60)}), "proxy-half-close")[0].confidence is Confidence.SUSPECTED
+
+    def passed_on(self, state: str, count: int = 60) -> str:
+        behind = "".join(f"tcp        0      0 10.1.1.5:{43000 + n} 10.2.2.2:8100 {state} 99/haproxy\n" for n in range(count))
+        return self.table("haproxy", 60) + behind
+
+    def test_halves_that_were_passed_on_wait_for_no_answer(self) -> None:
+        (finding,) = found(diagnosis_of({"netstat.txt": self.passed_on("FIN_WAIT2")}), "proxy-half-close")
+        assert finding.confidence is Confidence.LIKELY
+        assert "passed their end on to 10.2.2.2:8100" in finding.headline
+
+    def test_calls_that_are_open_or_a_few_ends_do_not_tell(self) -> None:
+        for table in (self.passed_on("ESTABLISHED"), self.passed_on("FIN_WAIT2", 30)):
+            assert found(diagnosis_of({"netstat.txt": table}), "proxy-half-close")[0].confidence is Confidence.SUSPECTED
+
+    def test_a_second_table_says_that_it_lasts(self) -> None:
+        once = found(diagnosis_of({"netstat.txt": self.table("haproxy", 60)}), "proxy-half-close")[0]
+        twice = found(diagnosis_of({f"netstat-{n}.txt": self.table("haproxy", 60) for n in (1, 2)}), "proxy-half-close")[0]
+        assert any("second socket table" in one.artifact for one in once.missing)
+        assert not any("second socket table" in one.artifact for one in twice.missing)
+        assert "60 of them were there in the table before" in twice.explanation
 
     def test_catches_not_a_few_or_another_program(self) -> None:
         assert not found(diagnosis_of({"netstat.txt": self.table("haproxy", 5)}), "proxy-half-close")

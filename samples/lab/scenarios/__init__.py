@@ -1,6 +1,6 @@
 """The scenarios, by what goes wrong."""
 
-from scenarios import backends, healthy, leaks, locks, processes, self_calls, virtual
+from scenarios import backends, connections, devices, healthy, hosts, leaks, locks, processes, self_calls, virtual
 
 ALL = (
     self_calls.SCENARIOS,
@@ -9,5 +9,8 @@ ALL = (
     locks.SCENARIOS,
     processes.SCENARIOS,
     virtual.SCENARIOS,
+    connections.SCENARIOS,
+    devices.SCENARIOS,
+    hosts.SCENARIOS,
     healthy.SCENARIOS,
 )

@@ -1,0 +1,132 @@
+"""Evidence in which the wrong pair could be joined: calls beside calls, another pool's port, another process' table, holders elsewhere."""
+
+from __future__ import annotations
+
+from analyzer.finding import Confidence
+from tests.builders import READ, SERVED, WORKER, diagnosis_of, dump, found, idle_exec, netstat, thread
+
+POSTGRES = (*READ[:2], "org.postgresql.core.VisibleBufferedInputStream.readMore", "org.postgresql.jdbc.PgStatement.executeQuery")
+HTTP = (*READ, "sun.net.www.protocol.http.HttpURLConnection.getInputStream")
+HIKARI = ("java.util.concurrent.SynchronousQueue.poll", "com.zaxxer.hikari.pool.HikariPool.getConnection")
+HTTP_POOL = ("java.util.concurrent.locks.LockSupport.park", "org.apache.http.pool.AbstractConnPool.getPoolEntryBlocking")
+
+
+def _request_threads(count: int, port: int, *stack: str, state: str = "RUNNABLE") -> list[str]:
+    return [thread(f"http-nio-{port}-exec-{n}", state, *stack, *SERVED, native="runnable") for n in range(1, count + 1)]
+
+
+def _tasks(count: int, name: str, *stack: str) -> list[str]:
+    return [thread(f"{name}-{n}", "RUNNABLE", *stack, *WORKER, native="runnable") for n in range(1, count + 1)]
+
+
+def _own_calls(count: int, port: int, owner: str = "77/java") -> list[str]:
+    near = [f"0 127.0.0.1:{51000 + n} 127.0.0.1:{port} ESTABLISHED {owner}" for n in range(count)]
+    return near + [f"150 127.0.0.1:{port} 127.0.0.1:{51000 + n} ESTABLISHED {owner}" for n in range(count)]
+
+
+def _gave_up(count: int, port: int = 8080, owner: str = "77/java") -> list[str]:
+    return [f"1 10.0.0.1:{port} 10.0.9.{n}:{4000 + n} CLOSE_WAIT {owner}" for n in range(1, count + 1)]
+
+
+def _calls(count: int, remote: str, owner: str = "77/java") -> list[str]:
+    return [f"0 10.0.0.1:{41000 + n} {remote} ESTABLISHED {owner}" for n in range(count)]
+
+
+LISTENS = "0 0.0.0.0:8080 0.0.0.0:* LISTEN 77/java"
+
+
+def test_threads_in_a_database_driver_do_not_make_the_own_calls_of_others() -> None:
+    stacks = dump(*_request_threads(10, 8080, *POSTGRES, "com.acme.Dao.load"), *_tasks(9, "health", *HTTP, "com.acme.Health.ping"))
+    table = netstat(LISTENS, *_gave_up(10), *_own_calls(9, 8080), *_calls(10, "10.0.0.50:5432"))
+    diagnosis = diagnosis_of({"jstack.txt": stacks, "netstat.txt": table})
+    assert not found(diagnosis, "self-call-starvation")
+    (finding,) = found(diagnosis, "database-read-hang")
+    assert finding.culprit.remote == "10.0.0.50:5432"
+
+
+def test_a_call_to_the_port_of_another_own_pool_is_no_call_to_oneself() -> None:
+    listens = (LISTENS, "0 0.0.0.0:8081 0.0.0.0:* LISTEN 77/java")
+    front = _request_threads(8, 8080, *HTTP, "com.acme.Front.call")
+    table = netstat(*listens, *_gave_up(8), *_own_calls(8, 8081), *_calls(8, "10.0.0.50:5432"))
+    behind = _request_threads(8, 8081, *POSTGRES, "com.acme.Dao.load")
+    diagnosis = diagnosis_of({"jstack.txt": dump(*front, *behind), "netstat.txt": table})
+    assert not found(diagnosis, "self-call-starvation")
+    assert found(diagnosis, "database-read-hang")
+    free = diagnosis_of({"jstack.txt": dump(*front, *idle_exec(8, 8081)), "netstat.txt": netstat(*listens, *_own_calls(8, 8081))})
+    assert not found(free, "self-call-starvation")
+
+
+def test_two_pools_of_one_process_that_call_each_other_wait_for_themselves() -> None:
+    listens = (LISTENS, "0 0.0.0.0:8081 0.0.0.0:* LISTEN 77/java")
+    back = [row.replace(":51", ":52") for row in _own_calls(4, 8080)]
+    both = [*_request_threads(4, 8080, *HTTP, "com.acme.Front.call"), *_request_threads(4, 8081, *HTTP, "com.acme.Back.call")]
+    table = netstat(*listens, *_own_calls(4, 8081), *back)
+    assert found(diagnosis_of({"jstack.txt": dump(*both), "netstat.txt": table}), "self-call-starvation")
+
+
+def test_without_owners_another_server_of_the_host_is_not_this_one() -> None:
+    listens = [f"0 0.0.0.0:{port} 0.0.0.0:* LISTEN -" for port in (8080, 8081)]
+    stacks = dump(*_request_threads(8, 8080, *HTTP, "com.acme.Front.call"))
+    for port, own in ((8081, False), (8080, True)):
+        table = netstat(*listens, *_gave_up(8, owner="-"), *_own_calls(8, port, "-"))
+        diagnosis = diagnosis_of({"jstack.txt": stacks, "netstat.txt": table})
+        assert bool(found(diagnosis, "self-call-starvation")) is own
+        assert bool(found(diagnosis, "slow-backend")) is not own
+
+
+def test_the_table_of_a_proxy_is_not_that_of_a_dump() -> None:
+    jetty = ("org.eclipse.jetty.server.HttpChannel.handle", "java.lang.Thread.run")
+    stacks = dump(*[thread(f"qtp17-{n}", "RUNNABLE", *HTTP, "com.acme.Front.call", *jetty, native="runnable") for n in range(10)])
+    rows = (*_gave_up(10, 80, "5/nginx"), *_calls(10, "10.0.0.2:8080", "5/nginx"))
+    table = netstat("0 0.0.0.0:80 0.0.0.0:* LISTEN 5/nginx", *rows)
+    diagnosis = diagnosis_of({"jstack.txt": stacks, "netstat.txt": table})
+    assert {finding.confidence for finding in diagnosis.findings} <= {Confidence.SUSPECTED}
+
+
+def test_another_pool_that_works_may_hold_what_is_lent() -> None:
+    waiting = _request_threads(20, 8080, *HIKARI, "com.acme.Dao.load", state="TIMED_WAITING (parking)")
+    batch = _tasks(10, "batch", *HTTP, "com.acme.Export.push")
+    table = netstat(LISTENS, *_gave_up(20), *_calls(10, "10.0.0.50:5432"))
+    for others, confidence in ((batch, Confidence.LIKELY), ([], Confidence.CERTAIN)):
+        (finding,) = found(diagnosis_of({"jstack.txt": dump(*waiting, *others), "netstat.txt": table}), "jdbc-pool-exhausted")
+        assert finding.confidence is confidence
+
+
+def test_a_thread_that_writes_to_a_disk_may_hold_a_response() -> None:
+    waiting = _request_threads(20, 8080, *HTTP_POOL, "com.acme.Image.get", state="WAITING (parking)")
+    copying = _tasks(2, "mirror", "java.io.FileOutputStream.writeBytes", "com.acme.Mirror.copy")
+    table = netstat(LISTENS, *_gave_up(20), *_calls(2, "10.0.0.60:443"))
+    for others, confidence in ((copying, Confidence.LIKELY), ([], Confidence.CERTAIN)):
+        (finding,) = found(diagnosis_of({"jstack.txt": dump(*waiting, *others), "netstat.txt": table}), "http-pool-exhausted")
+        assert finding.confidence is confidence
+
+
+def test_event_loops_of_other_transports_accept() -> None:
+    rows = [f"180 10.0.0.1:8080 10.0.9.{n}:{42000 + n} ESTABLISHED -" for n in range(3)]
+    for call in ("io.netty.channel.uring.Native.ioUringEnter", "io.netty.channel.kqueue.Native.keventWait"):
+        stacks = dump(
+            *[thread(f"multiThreadIoEventLoopGroup-2-{n}", "RUNNABLE", call, "java.lang.Thread.run", native="runnable") for n in range(4)]
+        )
+        table = netstat(LISTENS, "0 10.0.0.1:8080 10.0.9.9:41000 ESTABLISHED 77/java", *rows)
+        assert not found(diagnosis_of({"jstack.txt": stacks, "netstat.txt": table}), "acceptor-stalled")
+
+
+def test_an_unnamed_executor_that_serves_requests_is_the_server_pool() -> None:
+    exchange = ("sun.net.httpserver.ServerImpl$Exchange.run", *WORKER[1:])
+    stacks = [thread(f"pool-1-thread-{n}", "RUNNABLE", *HTTP, "com.acme.Front.handle", *exchange, native="runnable") for n in range(1, 9)]
+    table = netstat(LISTENS, *_gave_up(8), *_calls(8, "10.0.0.60:9000"))
+    (finding,) = found(diagnosis_of({"jstack.txt": dump(*stacks), "netstat.txt": table}), "slow-backend")
+    assert finding.confidence is Confidence.CERTAIN
+    assert finding.culprit.pool == "pool-1-thread"
+
+
+def test_a_pool_that_works_between_two_dumps_is_busy_and_not_stuck() -> None:
+    def moment(cpu: int, time: str) -> str:
+        stacks = dump(*_request_threads(8, 8080, *POSTGRES, "com.acme.Dao.load"), time=time)
+        return stacks.replace("os_prio=0", f"os_prio=0 cpu={cpu}.00ms elapsed={cpu / 100:.2f}s")
+
+    table = netstat(LISTENS, "0 10.0.0.1:8080 10.0.9.9:4009 ESTABLISHED 77/java", *_calls(8, "10.0.0.50:5432"))
+    first = {"jstack-1.txt": moment(1000, "2026-01-02 03:04:05"), "netstat-1.txt": table}
+    for cpu, stuck in ((4000, False), (1000, True)):
+        diagnosis = diagnosis_of({**first, "jstack-2.txt": moment(cpu, "2026-01-02 03:04:15"), "netstat-2.txt": table})
+        assert bool(found(diagnosis, "database-read-hang")) is stuck
