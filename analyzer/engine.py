@@ -16,6 +16,7 @@ from analyzer.correlate.growth import limits, moments, turnover
 from analyzer.correlate.links import links_of
 from analyzer.correlate.packet_words import excerpt_of, flow_of, telling, trouble_of
 from analyzer.correlate.pools import VIRTUAL
+from analyzer.correlate.progress import only_busy
 from analyzer.correlate.stalls import SATURATED, pressure
 from analyzer.correlate.wait_list import waits_of
 from analyzer.correlate.witness import plural
@@ -248,7 +249,9 @@ def _fingerprint(finding: Finding) -> str:
 def _without_cause(case: Case, findings: Sequence[Finding]) -> tuple[Status, str, str]:
     """Health needs evidence of health; symptoms that no rule explains are said; everything else is not enough."""
     incident = case.incident
-    suffering = [line for view in case.latest for line in _suffering(view)] + [line for stall in case.stalls for line in _standing(stall)]
+    suffering = [line for view in case.latest for line in _suffering(view)] + [
+        line for stall in case.stalls if not only_busy(case, stall) for line in _standing(stall)
+    ]
     suffering += [says for port in case.ports for _, says in trouble_of(port)]
     if suffering:
         lacking = (

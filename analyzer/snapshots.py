@@ -103,6 +103,7 @@ def _follower(pieces: Sequence[Piece], number: int, order: Sequence[int]) -> int
 
 def _moments(pieces: Sequence[Piece], pids: Collection[str]) -> list[int]:
     """The snapshot index of each piece that was captured."""
+    pids = _without_counters({piece.file for piece in pieces}, pids)
     series: dict[tuple[str, str], list[tuple[tuple[int, ...], int]]] = defaultdict(list)
     for number, piece in enumerate(pieces):
         family, counts = _family(piece.file, pids)
@@ -147,6 +148,19 @@ def _keys(members: Sequence[tuple[tuple[int, ...], int]]) -> dict[int, int]:
     if len(varying) == 1 and varying[0] is not columns[-1] and max(varying[0]) < _SMALL and len(set(varying[0])) == len(members):
         return {number: value for value, (_, number) in zip(varying[0], members, strict=True)}
     return {number: rank for rank, (_, number) in enumerate(members, start=1)}
+
+
+def _without_counters(files: Collection[str], pids: Collection[str]) -> set[str]:
+    """The pids, but for small ones that names count with: a container's JVM is pid 1, and so is the first of three dumps."""
+    small = {pid for pid in pids if int(pid) < _SMALL}
+    if not small:
+        return set(pids)
+    shapes: dict[str, set[tuple[str, ...]]] = defaultdict(set)
+    for file in files:
+        shapes[_NUMBER.sub("#", file)].add(tuple(_NUMBER.findall(file)))
+    columns = [set(column) for rows in shapes.values() if len(rows) > 1 for column in zip(*rows, strict=True)]
+    counters = {pid for pid in small for column in columns if pid in column and column - set(pids)}
+    return set(pids) - counters
 
 
 def _family(file: str, pids: Collection[str]) -> tuple[str, tuple[int, ...]]:

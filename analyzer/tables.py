@@ -107,6 +107,8 @@ def _of_dump(case: Case, view: ProcessView, dump: ThreadDump) -> Iterator[str]:
             f"{dump.where.file} names pid {dump.pid}, the listener's owner is pid {view.pid}: a container's own numbering or a restarted process."
             " They are joined by the port in the pools' names; thread ids are not compared."
         )
+    elif dump.pid is None and not view.sockets and view.snapshot.rows:
+        yield f"{dump.where.file}: which process of the table this dump is of cannot be told; a name like jstack-PID.txt would. Threads and sockets are not joined."
     elif dump.pid is not None and not view.sockets and case.incident.has_sockets:
         yield f"{dump.where.file} is of pid {dump.pid}, which owns no socket in the tables: threads and sockets are not joined."
 

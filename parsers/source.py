@@ -175,7 +175,8 @@ class Shapes:
         self._rows = {name: row for name, (_, row) in formats.items()}
         self._runs: dict[str, re.Pattern[str]] = {}
         self._any = re.compile(
-            rf"\n{_INSIDE_A_STACK}(?:" + "|".join(f"(?:{header})()|(?:{row})()" for header, row in formats.values()) + ")", re.MULTILINE
+            rf"\n(?!\n){_INSIDE_A_STACK}(?:" + "|".join(f"(?:{header})()|(?:{row})()" for header, row in formats.values()) + ")",
+            re.MULTILINE,
         )
 
     def starts(self, text: str, begin: int, end: int) -> Iterator[int]:

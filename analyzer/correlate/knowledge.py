@@ -20,6 +20,9 @@ OBJECT: Final = "object"
 SETTINGS_FILE: Final = "analyze.toml"
 """A user's own rows, in the folder of an incident."""
 
+_SLOW: Final = re.compile(r"\((?:[^()\\]|\\.)*[*+}](?:[^()\\]|\\.)*\)[*+{]")
+"""A group with a repetition inside that is repeated itself: the shape that makes matching take exponential time."""
+_PORT: Final = 5
 _LONGEST_NAME: Final = 1000
 """Characters of a thread's name that patterns look at: what comes after is no part of a pool's name, and a pattern may be slow on it."""
 
@@ -43,6 +46,8 @@ class PoolName(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
             raise ValueError(f"{self.name!r} is no pattern: {error}") from error
         if "pool" not in pattern.groupindex:
             raise ValueError(f"{self.name!r} has no group (?P<pool>…)")
+        if _SLOW.search(self.name):
+            raise ValueError(f"{self.name!r} repeats what repeats itself: such a pattern may take for ever on a name that does not fit")
 
 
 class Serves(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -229,7 +234,7 @@ class Knowledge:
             if match := pattern.fullmatch(name[:_LONGEST_NAME]):
                 groups = match.groupdict()
                 port = groups.get("port")
-                return PoolMatch(groups["pool"], row.role, int(port) if port else None)
+                return PoolMatch(groups["pool"] or "", row.role, int(port) if port and port.isdecimal() and len(port) <= _PORT else None)
         return None
 
 
@@ -250,6 +255,8 @@ def read_tables(file: str, text: str) -> Tables:
         return msgspec.convert(tomllib.loads(text), Tables)
     except tomllib.TOMLDecodeError as error:
         raise ValueError(f"{file}: no TOML: {error}") from error
+    except RecursionError as error:
+        raise ValueError(f"{file}: no TOML: nested too deep") from error
     except msgspec.ValidationError as error:
         raise ValueError(f"{file}: {error}; analyzer/knowledge.toml shows every table") from error
 

@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING, Final, NamedTuple
 
 from analyzer.correlate.callbacks import unread_from
 from analyzer.correlate.calls import caller_evidence, chain_of, client_evidence, client_figures, clients_in_words, process_in_words
 from analyzer.correlate.outlook import has_no_limit, of_calls
 from analyzer.correlate.packet_words import packet_evidence
 from analyzer.correlate.progress import in_words, moved_on, only_busy, standing
-from analyzer.correlate.stalls import COUNT_TOLERANCE, callee_of
+from analyzer.correlate.stalls import COUNT_TOLERANCE, MAJORITY, callee_of
 from analyzer.correlate.witness import all_of, of_sockets, plural
 from analyzer.finding import Basis, Confidence, Culprit, Evidence, Finding, Missing, Severity, Step
 
@@ -21,6 +21,10 @@ if TYPE_CHECKING:
     from analyzer.correlate.stalls import Target
     from analyzer.finding import Action
     from parsers.records import Endpoint
+
+
+SMALLEST_POOL: Final = 2
+"""A pool of one that is in a call serves a request; servers grow their pools on demand."""
 
 
 class Words(NamedTuple):
@@ -37,6 +41,7 @@ def waiting(case: Case, *, driver: bool) -> Iterator[tuple[Stall, Target]]:
         target = stall.main_target
         if (
             stall.saturated
+            and (stall.workers >= SMALLEST_POOL or stall.pressure.exists)
             and target is not None
             and not target.own
             and not target.back
@@ -80,7 +85,9 @@ def finding(case: Case, stall: Stall, target: Target, words: Words) -> Finding:
         rule=words.rule,
         severity=severity,
         confidence=confidence,
-        headline=f"{who} does not answer, and every request thread of {pool.name} waits for it.",
+        headline=f"{who} does not answer, and every request thread of {pool.name} waits for it."
+        if stall.pressure.exists or in_words(still)
+        else f"{who} may be slow: at this moment every request thread of {pool.name} waits for it.",
         explanation=(
             f"{all_of(stall.blocked, stall.workers)} request threads of {pool.name} wait{through} for answers from {target.remote}: "
             f"{plural(len(target.connections), 'connection')} to it, none with anything left to read, {leads}."
@@ -114,6 +121,7 @@ def _judge(stall: Stall, target: Target, still: Standing | None) -> tuple[Confid
     """Certain: dump and sockets agree in number, there is no other service, and clients already suffer (so it is no busy moment)."""
     agree = f"The dump shows {plural(len(stall.callers), 'thread')} in a call, the socket table {plural(len(target.connections), 'connection')} to {target.remote}"
     doubts = []
+    doubts += _contradictions(stall, target)
     if not stall.pressure.exists:
         doubts.append("nobody has given up yet, so one dump may show a busy moment")
     if moved_on(still):
@@ -137,7 +145,20 @@ def _judge(stall: Stall, target: Target, still: Standing | None) -> tuple[Confid
             f"{agree} and to no other service, and clients have given up waiting. The two artifacts are independent.",
         )
     severity = Severity.CRITICAL if stall.pressure.exists else Severity.WARNING
-    return Confidence.SUSPECTED if back else Confidence.LIKELY, severity, f"{agree}. Not certain, because {' and '.join(doubts)}."
+    moment = not stall.pressure.exists and not in_words(still)
+    return Confidence.SUSPECTED if back or moment else Confidence.LIKELY, severity, f"{agree}. Not certain, because {' and '.join(doubts)}."
+
+
+def _contradictions(stall: Stall, target: Target) -> list[str]:
+    """What the rest of the evidence says against the join: packets that show answers, a dump of another process."""
+    found = []
+    seen = stall.view.packets.seen(target.connections)
+    answered = sum(one.flow.unanswered is None and (one.flow.answers > 0 or one.flow.by_server.rst is not None) for one in seen)
+    if seen and answered > MAJORITY * len(seen):
+        found.append("the capture shows answers (or resets) on these connections")
+    if stall.view.dump_basis not in {"pid", "port", "native ids", "threads", "only"}:
+        found.append("the dump and the sockets name different processes")
+    return found
 
 
 def _unseen_end(view: ProcessView, target: Target) -> str | None:

@@ -198,9 +198,14 @@ def listening_ports(found: Iterable[Connection]) -> dict[int, Connection | None]
             seen.add((port, connection.remote))
             remotes[port] += 1
     for port, count in remotes.items():
-        if count > 1 or (port < EPHEMERAL and not ports and _remote_is_ephemeral(port, seen)):
+        if (count > 1 and not _is_reused(port, seen)) or (port < EPHEMERAL and not ports and _remote_is_ephemeral(port, seen)):
             ports.setdefault(port, None)
     return ports
+
+
+def _is_reused(port: int, seen: set[tuple[int, Endpoint]]) -> bool:
+    """True for a local port that the kernel gave to calls of several services at once: it is ephemeral, and none of the far ends is."""
+    return port >= EPHEMERAL and all((remote.port or 0) < EPHEMERAL for local, remote in seen if local == port)
 
 
 def _remote_is_ephemeral(port: int, seen: set[tuple[int, Endpoint]]) -> bool:

@@ -32,6 +32,8 @@ MAJORITY: Final = 0.5
 """Share of the callers that a target must explain to be the cause; below it the calls are victims of something else."""
 COUNT_TOLERANCE: Final = 0.2
 """Tables and dumps are not taken at one instant: counts of threads and sockets may differ by this share."""
+FEW_CLIENTS: Final = 3
+"""Clients that wait or gave up, from which on a server is seen to make somebody wait."""
 MOST_HOPS: Final = 4
 """Pools that wait for pools: deeper than this nobody builds, and a cycle must end."""
 
@@ -61,8 +63,9 @@ class Pressure(NamedTuple):
 
     @property
     def exists(self) -> bool:
-        """True if anybody waits or gave up."""
-        return bool(self.close_wait.fin_only + self.close_wait.unread + self.close_wait.unaccepted or self.unread or self.accept_queue)
+        """True if so many wait or gave up that it is no moment: one or two requests lie unread for milliseconds on every busy server."""
+        gave_up = self.close_wait.fin_only + self.close_wait.unread + self.close_wait.unaccepted
+        return gave_up + self.unread + self.accept_queue >= FEW_CLIENTS
 
 
 class Stall:
@@ -267,6 +270,9 @@ def _remote_targets(view: ProcessView, callers: Sequence[Busy], rest: int) -> li
     total = sum(len(group) for group in groups.values())
     tolerance = max(1, COUNT_TOLERANCE * rest)
     matching = {remote: group for remote, group in groups.items() if abs(len(group) - rest) <= tolerance}
+    shared = sum(member.activity.kind == "call" for member in callers) > MAJORITY * len(callers)
+    if shared and len(groups) > 1:
+        return []  # many calls may share one connection (gRPC, HTTP/2, message brokers): numbers of connections say nothing
     if len(groups) == 1 or abs(total - rest) <= tolerance:
         chosen = groups
     elif len(matching) == 1:
@@ -275,9 +281,9 @@ def _remote_targets(view: ProcessView, callers: Sequence[Busy], rest: int) -> li
         return []
     result = []
     for remote, group in chosen.items():
-        share = min(rest, len(group)) / len(callers)
+        share = (rest if shared else min(rest, len(group))) / len(callers)
         exact = abs(min(total, len(group)) - rest) <= tolerance or abs(total - rest) <= tolerance
-        confidence = Confidence.CERTAIN if exact and len(groups) == 1 else Confidence.LIKELY
+        confidence = Confidence.CERTAIN if exact and len(groups) == 1 and not shared else Confidence.LIKELY
         if remote in mine:
             result.append(Target(remote, own=True, connections=tuple(group), share=share, basis=basis, confidence=Confidence.LIKELY))
             continue

@@ -42,6 +42,8 @@ MANY: Final = 200
 """Stale members of one pool towards one service: pools for one service are rarely set above 200 (Tomcat's and many gateways' default)."""
 TREND: Final = 3
 """Snapshots that make growth certain: of two tables, the first may be cut, or the pool was just filling."""
+POOLED: Final = 50
+"""Stale connections up to which a pool whose idle members expire one after the other shows the same growth: twice what HTTP clients keep by default."""
 GROWTH: Final = 3
 """Sockets that must have come between first and last snapshot: fewer may be a pool that filled."""
 
@@ -84,7 +86,7 @@ def _judge(
             sockets,
             counts,
             Severity.WARNING,
-            Confidence.CERTAIN if len(counts) >= TREND else Confidence.LIKELY,
+            Confidence.CERTAIN if len(counts) >= TREND and counts[-1] > POOLED else Confidence.LIKELY,
             f"{' → '.join(map(str, counts))} sockets in {len(counts)} snapshots; none of the first ones was ever closed.",
             growth(history, counts),
         )

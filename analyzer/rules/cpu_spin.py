@@ -36,7 +36,12 @@ BUSY_PERCENT: Final = 20.0
 """top's figure for a thread, for the same reason; its first round shows the average since the thread began."""
 
 
+LONG: Final = 10.0
+"""Seconds from the first dump to the last: for less a report or a batch computes without anything being wrong."""
+
+
 class _Spin(NamedTuple):
+    first: Busy
     last: Busy
     share: float | None
     usage: ThreadUsage | None
@@ -76,8 +81,8 @@ def _judge(member: Busy, dumps: Sequence[ProcessView]) -> _Spin | None:
     hot = usage is not None and usage.cpu_percent >= BUSY_PERCENT
     share = _share(same)
     if share is not None and share >= BUSY_SHARE:
-        return _Spin(member, share, usage if hot else None)
-    return _Spin(member, share, usage) if hot and len(dumps) > 1 and share is None else None
+        return _Spin(same[0], member, share, usage if hot else None)
+    return _Spin(same[0], member, share, usage) if hot and len(dumps) > 1 and share is None else None
 
 
 def _share(same: Sequence[Busy]) -> float | None:
@@ -92,7 +97,8 @@ def _share(same: Sequence[Busy]) -> float | None:
 def _finding(view: ProcessView, spins: Sequence[_Spin], dumps: int) -> Finding:
     members = [spin.last for spin in spins]
     frame = application_frame(*members[0])
-    both = any(spin.share is not None and spin.usage is not None for spin in spins)
+    long = max((spin.last.thread.elapsed or 0) - (spin.first.thread.elapsed or 0) for spin in spins) >= LONG
+    both = long and any(spin.share is not None and spin.usage is not None for spin in spins)
     rates = [spin.share for spin in spins if spin.share is not None]
     cpu = (
         f"{min(rates):.0%} of a processor each between the dumps"

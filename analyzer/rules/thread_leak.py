@@ -122,5 +122,7 @@ def _judge(counts: Sequence[int]) -> tuple[Confidence, str]:
     if len(counts) > 1:
         return judge((), f"{' → '.join(map(str, counts))} pools in {len(counts)} dumps; none of the first ones went.")
     return judge(
-        ["one dump cannot show growth"], f"{counts[-1]} pools that differ only in their number are more than applications have by design."
+        (),
+        f"{counts[-1]} pools that differ only in their number are more than most applications have by design.",
+        other_cause="one dump cannot show growth, and a pool per customer, topic or plug-in looks the same",
     )

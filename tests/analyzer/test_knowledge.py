@@ -154,6 +154,10 @@ class TestOwnRows:
         assert row is not None
         assert row.kind == "idle"
 
+    def test_a_port_that_is_none_is_no_port(self) -> None:
+        own = read_tables("analyze.toml", '[[pool]]\nsoftware = "X"\nrole = "server"\nname = "(?P<pool>x)-(?P<port>[a-z]+)"\n')
+        assert extended(KNOWN, own).pool_of("x-abc") == ("x", "server", None)
+
     def test_nothing_added_changes_nothing(self) -> None:
         assert extended(KNOWN, Tables()).tables == TABLES
         assert Tables().rows == 0
@@ -166,6 +170,8 @@ class TestOwnRows:
             ('[[pool]]\nsoftware = "X"\nrole = "server"\nname = "("\n', "is no pattern"),
             ('[[pool]]\nsoftware = "X"\nrole = "server"\nname = "x-1"\n', "has no group"),
             ('[[pool]]\nsoftware = "X"\nrole = "boss"\nname = "(?P<pool>x)"\n', "boss"),
+            ('[[pool]]\nsoftware = "X"\nrole = "server"\nname = "(?P<pool>(a+)+)b"\n', "for ever"),
+            ("a = " + "[" * 5000, "no TOML"),
             ('[[pools]]\nsoftware = "X"\n', "pools"),
             ('[framework]\nprefixes = "com."\n', "prefixes"),
         ],

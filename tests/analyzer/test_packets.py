@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from analyzer.finding import Status
+from analyzer.finding import Confidence, Status
 from analyzer.intake import assemble, read_one
 from parsers.records import Unit
 from tests.builders import SERVED, dump, found, idle_exec, judge, netstat, sample, thread
@@ -233,3 +233,13 @@ def test_captures_of_the_samples_confirm_the_sockets(name: str) -> None:
     claims = [one for finding in diagnosis.findings for one in finding.evidence if one.where.unit is Unit.PACKET]
     assert any("got no byte of an answer before the client's end" in one.says for one in claims)
     assert diagnosis.flows
+
+
+def test_packets_that_show_answers_are_a_doubt() -> None:
+    """The sockets look stuck, but the capture has an answer on each of these very connections."""
+    wire = Wire()
+    for n in range(CLIENTS):
+        wire.ask((SERVER, 50000 + n), (BACK, 9300), answer=0.2, end=None)
+    (finding,) = found(diagnose(wire, slow_backend()), "slow-backend")
+    assert finding.confidence is not Confidence.CERTAIN
+    assert "the capture shows answers" in finding.why_confident

@@ -552,7 +552,7 @@ class TestThreadLeak:
         assert "10 → 40 → 90" in finding.explanation
 
     def test_one_dump_is_not_certain(self) -> None:
-        assert one(diagnosis_of({"jstack.txt": self.pools(80)}), "thread-leak").confidence is Confidence.LIKELY
+        assert one(diagnosis_of({"jstack.txt": self.pools(80)}), "thread-leak").confidence is Confidence.SUSPECTED
 
     @pytest.mark.parametrize("counts", [(12,), (80, 80), (80, 60), (10, 15)])
     def test_catches_not_pools_that_stay(self, counts: tuple[int, ...]) -> None:

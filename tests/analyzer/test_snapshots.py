@@ -93,3 +93,20 @@ def test_order_of_files_does_not_matter(seed: int) -> None:
     expected = dict(zip(pieces, place(pieces, ()), strict=True))
     shuffled = random.Random(seed).sample(pieces, len(pieces))
     assert dict(zip(shuffled, place(shuffled, ()), strict=True)) == expected
+
+
+def test_the_pid_of_a_container_is_a_counter_in_names() -> None:
+    """A JVM that is pid 1: jstack-1.txt is the first dump, not the one of pid 1."""
+    table = netstat("0 0.0.0.0:8080 0.0.0.0:* LISTEN 1/java")
+    for names in (
+        ("jstack-1.txt", "jstack-2.txt", "netstat-1.txt", "netstat-2.txt"),
+        ("snap1/jstack.txt", "snap2/jstack.txt", "snap1/netstat.txt", "snap2/netstat.txt"),
+    ):
+        files = {name: dump(*idle_exec(2)) if "jstack" in name else table for name in names}
+        assert len(evidence_of(files).incident.snapshots) == 2
+
+
+def test_a_pid_in_every_name_is_no_counter() -> None:
+    table = netstat("0 0.0.0.0:8080 0.0.0.0:* LISTEN 77/java")
+    files = {f"jstack-77-{n}.txt": dump(*idle_exec(2)) for n in (1, 2)} | {f"netstat-77-{n}.txt": table for n in (1, 2)}
+    assert len(evidence_of(files).incident.snapshots) == 2

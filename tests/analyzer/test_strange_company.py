@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import pytest
+
 from analyzer.finding import Confidence
-from tests.builders import READ, SERVED, WORKER, diagnosis_of, dump, found, idle_exec, netstat, thread
+from tests.builders import PARK, READ, SERVED, WORKER, diagnosis_of, dump, found, idle_exec, netstat, thread
 
 POSTGRES = (*READ[:2], "org.postgresql.core.VisibleBufferedInputStream.readMore", "org.postgresql.jdbc.PgStatement.executeQuery")
 HTTP = (*READ, "sun.net.www.protocol.http.HttpURLConnection.getInputStream")
@@ -130,3 +132,62 @@ def test_a_pool_that_works_between_two_dumps_is_busy_and_not_stuck() -> None:
     for cpu, stuck in ((4000, False), (1000, True)):
         diagnosis = diagnosis_of({**first, "jstack-2.txt": moment(cpu, "2026-01-02 03:04:15"), "netstat-2.txt": table})
         assert bool(found(diagnosis, "database-read-hang")) is stuck
+
+
+def calls_away(service: str, count: int) -> list[str]:
+    return [f"0 10.0.0.1:{50000 + n} {service} ESTABLISHED 77/java" for n in range(count)]
+
+
+def stuck_in(*stack: str, threads: int = 6) -> str:
+    return dump(
+        *(
+            thread(f"http-nio-8080-exec-{n}", "RUNNABLE", *stack, "com.example.shop.Cart.total", *SERVED, nid=0x200 + n, native="runnable")
+            for n in range(threads)
+        )
+    )
+
+
+READING = (
+    "sun.nio.ch.Net.poll",
+    "sun.nio.ch.NioSocketImpl.implRead",
+    "sun.nio.ch.NioSocketImpl.read",
+    "sun.net.www.http.HttpClient.parseHTTP",
+)
+LISTENER = "0 0.0.0.0:8080 0.0.0.0:* LISTEN 77/java"
+
+
+def gone(count: int) -> list[str]:
+    return [f"1 10.0.0.1:8080 10.0.0.9:{40000 + n} CLOSE_WAIT 77/java" for n in range(count)]
+
+
+@pytest.mark.parametrize(("clients", "confidence"), [(0, Confidence.SUSPECTED), (2, Confidence.SUSPECTED), (3, Confidence.CERTAIN)])
+def test_one_or_two_clients_that_wait_are_a_moment(clients: int, confidence: Confidence) -> None:
+    files = {"netstat.txt": netstat(LISTENER, *gone(clients), *calls_away("10.2.2.2:9300", 6)), "jstack.txt": stuck_in(*READING)}
+    (finding,) = found(diagnosis_of(files), "slow-backend")
+    assert finding.confidence is confidence
+
+
+def test_calls_that_share_a_connection_are_not_counted() -> None:
+    """Twenty gRPC calls over one connection beside twenty idle connections to something else: which it is stays open."""
+    rows = [LISTENER, *gone(6), "0 10.0.0.1:49000 10.3.3.3:9090 ESTABLISHED 77/java", *calls_away("10.2.2.2:9300", 6)]
+    grpc = stuck_in(*PARK, "io.grpc.stub.ClientCalls.blockingUnaryCall", "com.example.stock.StockGrpc.level")
+    diagnosis = diagnosis_of({"netstat.txt": netstat(*rows), "jstack.txt": grpc})
+    assert all(one.culprit.remote != "10.2.2.2:9300" or one.confidence is Confidence.SUSPECTED for one in diagnosis.findings)
+    alone = diagnosis_of({"netstat.txt": netstat(*rows[:-6]), "jstack.txt": grpc})
+    (finding,) = found(alone, "slow-backend")
+    assert (finding.culprit.remote, finding.confidence) == ("10.3.3.3:9090", Confidence.LIKELY)
+
+
+def test_another_process_dump_is_a_doubt() -> None:
+    files = {"netstat.txt": netstat(LISTENER, *gone(6), *calls_away("10.2.2.2:9300", 6)), "jstack-78.txt": f"78:\n{stuck_in(*READING)}"}
+    assert all(one.confidence is not Confidence.CERTAIN for one in diagnosis_of(files).findings)
+
+
+def test_a_local_port_of_two_calls_is_no_listener() -> None:
+    """The kernel gives one ephemeral port to calls of several services; they stay calls, and a leak among them is seen."""
+    rows = [
+        LISTENER,
+        *(f"1 10.0.0.1:{40000 + n} 10.2.2.2:443 CLOSE_WAIT 77/java" for n in range(300)),
+        *(f"0 10.0.0.1:{40000 + n} 10.2.2.3:443 ESTABLISHED 77/java" for n in range(300)),
+    ]
+    assert found(diagnosis_of({"netstat.txt": netstat(*rows)}), "connection-leak")

@@ -205,3 +205,9 @@ def test_neighbours_with_one_reason_are_one_gap() -> None:
         (15, 15, 1, "other"),
     ]
     assert [elision.where.first for elision in elisions] == [14]
+
+
+def test_a_hundred_thousand_blank_lines_are_cut_in_one_go() -> None:
+    """Counted, not timed: a cut that looks at every blank line from every blank line would not come back."""
+    (section,) = sections(Source("x.txt", b"nothing\n" + b"\n" * 200_000))
+    assert section.nonblank == 1
