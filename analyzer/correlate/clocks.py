@@ -17,6 +17,8 @@ if TYPE_CHECKING:
 FAR_APART: Final = 60
 """Seconds between artifacts of one snapshot from which counts of threads and of sockets cannot be compared."""
 _QUARTER: Final = 15 * 60
+_SMALLEST_OFFSET: Final = 59 * 60
+"""No zone in use lies less than an hour from UTC; a minute for the commands to be typed."""
 _LARGEST_OFFSET: Final = 26 * 3600
 """From UTC-12 to UTC+14: two clocks cannot be further apart because of their zones."""
 
@@ -40,7 +42,7 @@ def clock_notes(snapshot: Snapshot) -> Iterator[str]:
     if span <= FAR_APART:
         return
     rest = min(span % _QUARTER, _QUARTER - span % _QUARTER)
-    if rest <= FAR_APART and span <= _LARGEST_OFFSET and first.clock != last.clock:
+    if _zones_apart(first, last):
         yield (
             f"The clocks of snapshot {snapshot.name} differ by {_hours(span - rest if span % _QUARTER == rest else span + rest)} ({first.where} says {first.printed},"
             f" {last.where} says {last.printed}), as those of two time zones do: taken as one moment. If both are of one zone, they are far apart."
@@ -50,6 +52,21 @@ def clock_notes(snapshot: Snapshot) -> Iterator[str]:
             f"Artifacts of snapshot {snapshot.name} were taken {span:.0f} s apart ({first.printed} and {last.printed}):"
             " counts of threads and sockets need not agree."
         )
+
+
+def far_apart(snapshot: Snapshot) -> bool:
+    """True if artifacts of the snapshot were taken so far apart that threads and sockets need not agree; two zones are no distance."""
+    stated = sorted(_stated(snapshot), key=lambda one: (one.time, one.where))
+    if len(stated) < 2:  # noqa: PLR2004 - a pair
+        return False
+    return (stated[-1].time - stated[0].time).total_seconds() > FAR_APART and not _zones_apart(stated[0], stated[-1])
+
+
+def _zones_apart(first: _Stated, last: _Stated) -> bool:
+    """True if two clocks differ as those of two time zones do."""
+    span = (last.time - first.time).total_seconds()
+    rest = min(span % _QUARTER, _QUARTER - span % _QUARTER)
+    return rest <= FAR_APART and _SMALLEST_OFFSET <= span <= _LARGEST_OFFSET and first.clock != last.clock
 
 
 def _stated(snapshot: Snapshot) -> Iterator[_Stated]:

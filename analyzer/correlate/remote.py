@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Final, NamedTuple
 
 from analyzer.correlate.callbacks import unread_from
 from analyzer.correlate.calls import caller_evidence, chain_of, client_evidence, client_figures, clients_in_words, process_in_words
+from analyzer.correlate.clocks import far_apart
 from analyzer.correlate.outlook import has_no_limit, of_calls
 from analyzer.correlate.packet_words import packet_evidence
 from analyzer.correlate.progress import in_words, moved_on, only_busy, standing
@@ -153,11 +154,13 @@ def _contradictions(stall: Stall, target: Target) -> list[str]:
     """What the rest of the evidence says against the join: packets that show answers, a dump of another process."""
     found = []
     seen = stall.view.packets.seen(target.connections)
-    answered = sum(one.flow.unanswered is None and (one.flow.answers > 0 or one.flow.by_server.rst is not None) for one in seen)
+    answered = sum(one.flow.unanswered is None and bool(one.flow.by_server.last_data or one.flow.by_server.rst) for one in seen)
     if seen and answered > MAJORITY * len(seen):
         found.append("the capture shows answers (or resets) on these connections")
     if stall.view.dump_basis not in {"pid", "port", "native ids", "threads", "only"}:
         found.append("the dump and the sockets name different processes")
+    if far_apart(stall.view.snapshot):
+        found.append("the artifacts were taken far apart in time")
     return found
 
 

@@ -44,7 +44,7 @@ def diagnose(case: Case) -> Iterator[Finding]:
         for one in table.connections:
             if one.state is TcpState.CLOSE_WAIT and len(one.owners) > 1:
                 first, second = sorted(one.owners, key=lambda owner: owner.pid)[:2]
-                if first.command != second.command:
+                if not _one_program(first.command, second.command):
                     key = (_anyone(first), _anyone(second))
                     groups.setdefault(key, []).append(one)
         for (first, second), group in groups.items():
@@ -71,7 +71,7 @@ def _left_alone(table: Table, listener: Connection) -> Iterator[tuple[Owner, Own
     serving = [owner for owner in holders if any(one.state is TcpState.ESTABLISHED for one in alone[owner])]
     for child in sorted(holders - set(serving), key=lambda owner: owner.pid):
         kept = [one for one in alone[child] if one.state is TcpState.CLOSE_WAIT]
-        if len(serving) == 1 and len(kept) >= FEWEST and child.command != serving[0].command:
+        if len(serving) == 1 and len(kept) >= FEWEST and not _one_program(child.command, serving[0].command):
             yield serving[0], child, kept
 
 
@@ -122,3 +122,9 @@ def _finding(host: str | None, first: Owner, second: Owner, group: Sequence[Conn
         ),
         figures=((f"{len(group):,}", "connections with two owners" if listener is None else f"connections that {second.command} keeps"),),
     )
+
+
+def _one_program(one: str | None, other: str | None) -> bool:
+    """True for parts of one program that share sockets on purpose: a master and its workers, sshd and its sessions (sshd-session)."""
+    first, second = sorted(((one or "").partition(":")[0], (other or "").partition(":")[0]), key=len)
+    return second.startswith(first)

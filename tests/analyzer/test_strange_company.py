@@ -191,3 +191,22 @@ def test_a_local_port_of_two_calls_is_no_listener() -> None:
         *(f"0 10.0.0.1:{40000 + n} 10.2.2.3:443 ESTABLISHED 77/java" for n in range(300)),
     ]
     assert found(diagnosis_of({"netstat.txt": netstat(*rows)}), "connection-leak")
+
+
+@pytest.mark.parametrize(
+    ("clock", "confidence"), [("03:34:05", Confidence.LIKELY), ("03:04:25", Confidence.CERTAIN), ("12:04:05", Confidence.CERTAIN)]
+)
+def test_artifacts_taken_far_apart_are_a_doubt(clock: str, confidence: Confidence) -> None:
+    """Half an hour is no difference of zones; nine hours to the minute are."""
+    table = f"$ date\nFri Jan  2 {clock} UTC 2026\n$ netstat -tanp\n" + netstat(LISTENER, *gone(6), *calls_away("10.2.2.2:9300", 6))
+    (finding,) = found(diagnosis_of({"netstat.txt": table, "jstack.txt": stuck_in(*READING)}), "slow-backend")
+    assert finding.confidence is confidence
+
+
+def test_a_program_and_its_session_share_sockets_on_purpose() -> None:
+    rows = "".join(
+        f"{command:<9} {pid} root 4u IPv4 900{n} 0t0 TCP 10.0.0.1:22->10.0.9.{n}:4000 (CLOSE_WAIT)\n"
+        for n in range(1, 7)
+        for command, pid in (("sshd", 700), ("sshd-sess", 800))
+    )
+    assert not found(diagnosis_of({"lsof.txt": "COMMAND PID USER FD TYPE DEVICE SIZE/OFF NODE NAME\n" + rows}), "inherited-fd")
