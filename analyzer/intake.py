@@ -118,6 +118,10 @@ def _in_zone(incident: Incident, zone: ZoneInfo) -> Incident:
 
 
 def _nothing(paths: Sequence[str], readings: Sequence[Reading]) -> str:
+    reasons = [f"{reading.file}: {reading.note}" for reading in readings if reading.note not in {None, "empty"}]
+    if reasons:
+        more = f" (and {len(reasons) - 1} more)" if len(reasons) > 1 else ""
+        return f"{', '.join(paths)}: nothing could be read: {reasons[0]}{more}"
     what = "the folder holds no files" if not readings else "all files are empty"
     return f"{', '.join(paths)}: {what}; save lsof, netstat or ss, and jstack output there first"
 

@@ -289,3 +289,13 @@ def test_no_network_and_no_scapy_for_text(tmp_path: Path) -> None:
         [sys.executable, "-c", code], cwd=tmp_path, capture_output=True, text=True, env={**os.environ, "PYTHONPATH": str(ROOT)}, check=False
     )
     assert done.stdout.strip().endswith("False"), done.stderr
+
+
+def test_what_could_not_be_read_is_named(tmp_path: Path) -> None:
+    """Neither "all files are empty" nor silence: the first file and why, and how many more."""
+    (tmp_path / "incident").mkdir()
+    for number in range(3):
+        (tmp_path / "incident" / f"dump-{number}.txt").symlink_to("/etc/hostname")
+    done = analyze("incident", cwd=tmp_path)
+    assert done.returncode == 3
+    assert "incident: nothing could be read: dump-0.txt: a link that leads out of the folder; not followed (and 2 more)" in done.stderr
