@@ -41,7 +41,7 @@ class PoolName(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
             ValueError: with the pattern and what is wrong with it.
         """
         try:
-            pattern = re.compile(self.name)
+            pattern = re.compile(self.name, re.DOTALL)
         except re.error as error:
             raise ValueError(f"{self.name!r} is no pattern: {error}") from error
         if "pool" not in pattern.groupindex:
