@@ -80,17 +80,20 @@ def finding(case: Case, stall: Stall, target: Target, words: Words) -> Finding:
         if back
         else "and none of them leads back to this process"
     )
+    whole = target.share >= 1 - COUNT_TOLERANCE
+    waiters = f"{'every request thread' if whole else 'a part of the request threads'} of {pool.name}"
+    count = all_of(stall.blocked, stall.workers) if whole else f"About {len(target.connections):,} of the {stall.workers:,}"
     through = f" for tasks of {stall.hops[-1].helper.name}, which wait" if stall.hops else ""
     limits = " They read without a time limit." if all(has_no_limit(caller) for caller in stall.callers) else ""
     return Finding(
         rule=words.rule,
         severity=severity,
         confidence=confidence,
-        headline=f"{who} does not answer, and every request thread of {pool.name} waits for it."
+        headline=f"{who} does not answer, and {waiters} waits for it."
         if stall.pressure.exists or in_words(still)
-        else f"{who} may be slow: at this moment every request thread of {pool.name} waits for it.",
+        else f"{who} may be slow: at this moment {waiters} waits for it.",
         explanation=(
-            f"{all_of(stall.blocked, stall.workers)} request threads of {pool.name} wait{through} for answers from {target.remote}: "
+            f"{count} request threads of {pool.name} wait{through} for answers from {target.remote}: "
             f"{plural(len(target.connections), 'connection')} to it, none with anything left to read, {leads}."
             f"{limits}{in_words(still)}{clients_in_words(view, port) if port is not None else ''} The threads are free again as soon as {target.remote} answers or the"
             " connections end."

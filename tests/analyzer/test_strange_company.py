@@ -210,3 +210,15 @@ def test_a_program_and_its_session_share_sockets_on_purpose() -> None:
         for command, pid in (("sshd", 700), ("sshd-sess", 800))
     )
     assert not found(diagnosis_of({"lsof.txt": "COMMAND PID USER FD TYPE DEVICE SIZE/OFF NODE NAME\n" + rows}), "inherited-fd")
+
+
+def test_a_service_that_half_of_the_threads_wait_for_is_not_said_to_hold_all() -> None:
+    rows = [
+        LISTENER,
+        *gone(8),
+        *calls_away("10.2.2.2:9300", 4),
+        *(row.replace(":50", ":52").replace("10.2.2.2:9300", "10.3.3.3:9400") for row in calls_away("10.2.2.2:9300", 4)),
+    ]
+    for finding in found(diagnosis_of({"netstat.txt": netstat(*rows), "jstack.txt": stuck_in(*READING, threads=8)}), "slow-backend"):
+        assert "every request thread" not in finding.headline
+        assert finding.confidence is not Confidence.CERTAIN
