@@ -22,6 +22,7 @@ _MOMENT_FOLDER = re.compile(
     re.IGNORECASE,
 )
 _BESIDE = "host_facts"
+_ENDING_NUMBER = re.compile(r"[-_.]?\d+$")
 _SMALL = 1000  # a counter of snapshots, not a time
 # What ``analyze collect`` packs: the folder and the archive have this name.
 _COLLECTION = re.compile(r"closewait-(?P<host>[\w.-]+)-\d+-\d{8}T\d{6}Z")
@@ -72,7 +73,9 @@ def _hosts(files: Collection[str]) -> dict[str, str]:
     if len(machines) < 2:  # noqa: PLR2004 - one folder is a way of packing
         return {}
     shared = set.intersection(*(folders[folder] for folder in machines))
-    if not shared:
+    stems = {_ENDING_NUMBER.sub("", folder) for folder in machines}
+    # web1/ and web2/ are two machines, whatever was saved of each; threads/ and net/ are two drawers of one.
+    if not shared and (len(stems) > 1 or "" in stems):
         return {}
     return {file: file.partition("/")[0] for file in files if file.partition("/")[0] in machines}
 

@@ -110,3 +110,12 @@ def test_a_pid_in_every_name_is_no_counter() -> None:
     table = netstat("0 0.0.0.0:8080 0.0.0.0:* LISTEN 77/java")
     files = {f"jstack-77-{n}.txt": dump(*idle_exec(2)) for n in (1, 2)} | {f"netstat-77-{n}.txt": table for n in (1, 2)}
     assert len(evidence_of(files).incident.snapshots) == 2
+
+
+def test_numbered_machines_are_machines_whatever_was_saved_of_each() -> None:
+    """The dump of one must not be joined with the table of the other; drawers by kind are one machine's."""
+    table = netstat("0 0.0.0.0:8080 0.0.0.0:* LISTEN 77/java")
+    crossed = evidence_of({"web1/jstack.txt": dump(*idle_exec(2)), "web2/netstat.txt": table}).incident
+    assert crossed.hosts == ("web1", "web2")
+    assert evidence_of({"threads/jstack.txt": dump(*idle_exec(2)), "net/netstat.txt": table}).incident.hosts == ()
+    assert evidence_of({"snap1/jstack.txt": dump(*idle_exec(2)), "snap2/netstat.txt": table}).incident.hosts == ()
