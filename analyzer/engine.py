@@ -47,6 +47,8 @@ if TYPE_CHECKING:
 
 FEW: Final = 10
 """CLOSE_WAIT sockets of a port that come and go on a healthy server …"""
+FEW_SHARE: Final = 0.05
+"""… if they are also below this share of the port's connections."""
 SMALLEST_POOL: Final = 4
 """Request threads below which all of them may be busy for a moment."""
 PATIENT: Final = 3
@@ -54,8 +56,6 @@ PATIENT: Final = 3
 MOST_FLOWS: Final = 200
 """Flows that a report has: the ladder shows one, the rest is for machines."""
 _TOLD: Final = frozenset({TcpState.CLOSE_WAIT, TcpState.SYN_SENT, TcpState.ESTABLISHED})
-FEW_SHARE: Final = 0.05
-"""… if they are also below this share of the port's connections."""
 
 
 def diagnose(

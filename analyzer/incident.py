@@ -17,7 +17,6 @@ from parsers.records import (
     Limit,
     OpenFile,
     Pid,
-    ProcessRow,
     ProcessStatus,
     SocketRow,
     TaskSyscall,
@@ -48,7 +47,6 @@ class Snapshot(msgspec.Struct, frozen=True, kw_only=True):
     usages: tuple[ThreadUsage, ...] = ()
     tasks: tuple[TaskSyscall, ...] = ()
     statuses: tuple[ProcessStatus, ...] = ()
-    processes: tuple[ProcessRow, ...] = ()
     attach_failures: tuple[AttachFailure, ...] = ()
     facts: tuple[HostFact, ...] = ()
 

@@ -12,14 +12,13 @@ from typing import TYPE_CHECKING, Literal
 import msgspec
 
 # msgspec reads the annotations when the classes are made, so these are needed at run time.
-from analyzer.course import Patience, Turnover  # noqa: TC001
+from analyzer.course import Flow, Patience, Turnover  # noqa: TC001
 from analyzer.finding import Basis, CloseWait, Confidence, Heals, Outcome, Process, Severity, Verdict, When  # noqa: TC001
 from parsers.records import Unit  # noqa: TC001
 
 if TYPE_CHECKING:
     from typing import TypeVar
 
-    from analyzer import course
     from analyzer import finding as model
     from analyzer.finding import Diagnosis
 
@@ -195,35 +194,6 @@ class Wait(msgspec.Struct, frozen=True):
     confidence: Confidence
 
 
-class FlowMark(msgspec.Struct, frozen=True):
-    """A telling packet of a flow: its number in the capture (0: none), seconds since the flow's first, which end sent it ("" for none), what it is."""
-
-    packet: int
-    seconds: float
-    side: str
-    what: str
-
-
-class Flow(msgspec.Struct, frozen=True):
-    """A TCP connection of a capture; times in seconds."""
-
-    capture: str
-    client: str
-    server: str
-    opened: str | None
-    closed_first: str | None
-    fin: dict[str, bool]
-    rst: bool
-    request: str | None
-    response: str | None
-    unanswered_for: float | None
-    half_closed_for: float | None
-    retransmitted: int
-    zero_windows: int
-    bytes: dict[str, int]
-    marks: tuple[FlowMark, ...]
-
-
 class Checked(msgspec.Struct, frozen=True):
     """A rule's outcome."""
 
@@ -308,7 +278,7 @@ def report(diagnosis: Diagnosis, version: str, cut: tuple[str, ...] = ()) -> Rep
         pools=tuple(_same(Pool, table) for table in diagnosis.pools),
         links=tuple(_link(link) for link in diagnosis.links),
         waits=tuple(_same(Wait, wait) for wait in diagnosis.waits),
-        flows=tuple(_flow(flow) for flow in diagnosis.flows),
+        flows=diagnosis.flows,
         checked=tuple(_same(Checked, check) for check in diagnosis.checked),
         missing=tuple(_same(Missing, gap) for gap in diagnosis.missing),
         inputs=tuple(_input(item) for item in diagnosis.inputs),
@@ -362,11 +332,6 @@ def _evidence(items: tuple[model.Evidence, ...], diagnosis: Diagnosis) -> tuple[
         )
         for item in items
     )
-
-
-def _flow(flow: course.Flow) -> Flow:
-    fields = {field: getattr(flow, field) for field in Flow.__struct_fields__}
-    return Flow(**{**fields, "marks": tuple(_same(FlowMark, mark) for mark in flow.marks)})
 
 
 def _link(link: model.Link) -> Link:

@@ -61,6 +61,13 @@ def process_in_words(far: ProcessView, near: ProcessView) -> str:
     return f"{far.command or 'a process'}{f' (pid {pid})' if pid is not None else ''}{elsewhere}"
 
 
+def stuck_in_words(stall: Stall) -> str:
+    """``All 8 request threads of POOL``; of a dump that is cut off it is not known how many there are."""
+    noun = "request thread" if stall.workers == 1 else "request threads"
+    cut = ", as far as the cut dump shows them," if stall.view.dump is not None and stall.view.dump.complete is False else ""
+    return f"{all_of(stall.blocked, stall.workers)} {noun} of {stall.pool.name}{cut}"
+
+
 def kind_in_words(members: Sequence[Busy]) -> str:
     """What the first of the threads waits for: ``FutureTask.get``."""
     thread, found = members[0]

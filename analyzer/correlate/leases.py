@@ -9,11 +9,13 @@ from __future__ import annotations
 
 import re
 from collections import Counter, defaultdict
+from functools import cached_property
 from typing import TYPE_CHECKING, Final
 
 from analyzer.correlate.blockers import IDLE, SOCKET, waited_lock
 from analyzer.correlate.crowds import Crowd
 from analyzer.correlate.knowledge import HTTP, JDBC
+from analyzer.correlate.witness import of_threads, plural
 from parsers.records import TcpState
 
 if TYPE_CHECKING:
@@ -23,6 +25,7 @@ if TYPE_CHECKING:
     from analyzer.correlate.knowledge import Knowledge, Lender
     from analyzer.correlate.pools import Busy, Pool
     from analyzer.correlate.sockets import Connection
+    from analyzer.finding import Evidence
     from parsers.records import Endpoint, Frame, Thread
 
 _ELSEWHERE: Final = IDLE | SOCKET | {"running", "dns", "file-io", "sleep", "monitor", "lock"}
@@ -62,6 +65,22 @@ class Shortage(Crowd):
         )
 
     @property
+    def waiting(self) -> Evidence:
+        """The waiters, as evidence."""
+        return of_threads(self.members, f"{plural(len(self.members), 'thread')} wait for a connection of {self.lender.software}")
+
+    @cached_property
+    def service(self) -> Endpoint | None:
+        """The only service that ``connections`` lead to, or the one that most do; None if that is not clear."""
+        first = Counter({remote: len(group) for remote, group in self.connections.items()}).most_common(2)
+        return first[0][0] if first and (len(first) == 1 or first[0][1] > 2 * first[1][1]) else None
+
+    @property
+    def rows(self) -> tuple[Connection, ...]:
+        """The connections to ``service``: those that are lent."""
+        return self.connections.get(self.service, ()) if self.service is not None else ()
+
+    @cached_property
     def connections(self) -> dict[Endpoint, tuple[Connection, ...]]:
         """Open connections of the kind that is lent, by service: those that can be meant."""
         groups: dict[Endpoint, list[Connection]] = defaultdict(list)
@@ -176,10 +195,3 @@ def _passed(thread: Thread, app: int, sites: dict[str, int]) -> bool:
 def _line(frame: Frame) -> int | None:
     match = _LINE.search(frame.source or "")
     return int(match[1]) if match else None
-
-
-def main_service(groups: dict[Endpoint, tuple[Connection, ...]]) -> Endpoint | None:
-    """The only service, or the one with most of the connections; None if that is not clear."""
-    counts = Counter({remote: len(group) for remote, group in groups.items()})
-    first = counts.most_common(2)
-    return first[0][0] if first and (len(first) == 1 or first[0][1] > 2 * first[1][1]) else None

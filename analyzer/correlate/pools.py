@@ -19,8 +19,8 @@ if TYPE_CHECKING:
     from analyzer.correlate.knowledge import Knowledge
     from parsers.records import Thread
 
-_TRAILING_NUMBER = re.compile(r"^(?P<pool>.*?[^\d])[-_ #:.]*\d+\)?$", re.DOTALL)
-_SEPARATORS: Final = "-_ #:.("
+_TRAILING_NUMBER = re.compile(r"^(?P<pool>.*?[^\d])[-_ #:./]*\d+\)?$", re.DOTALL)
+_SEPARATORS: Final = "-_ #:.(/"
 VIRTUAL: Final = "virtual threads"
 """What the nameless virtual threads of a process are called together: they have no pool, and mostly no name."""
 _NOT_WORKERS: Final = frozenset({"accept", "select", "reserved"})

@@ -5,13 +5,21 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Final, NamedTuple
 
 from analyzer.correlate.callbacks import unread_from
-from analyzer.correlate.calls import caller_evidence, chain_of, client_evidence, client_figures, clients_in_words, process_in_words
+from analyzer.correlate.calls import (
+    caller_evidence,
+    chain_of,
+    client_evidence,
+    client_figures,
+    clients_in_words,
+    process_in_words,
+    stuck_in_words,
+)
 from analyzer.correlate.clocks import far_apart
 from analyzer.correlate.outlook import has_no_limit, of_calls
 from analyzer.correlate.packet_words import packet_evidence
 from analyzer.correlate.progress import in_words, moved_on, only_busy, standing
 from analyzer.correlate.stalls import COUNT_TOLERANCE, MAJORITY, callee_of
-from analyzer.correlate.witness import all_of, of_sockets, plural
+from analyzer.correlate.witness import of_sockets, plural
 from analyzer.finding import Basis, Confidence, Culprit, Evidence, Finding, Missing, Severity, Step
 
 if TYPE_CHECKING:
@@ -80,9 +88,12 @@ def finding(case: Case, stall: Stall, target: Target, words: Words) -> Finding:
         if back
         else "and none of them leads back to this process"
     )
+    lasting = _lasts(stall, still)
     whole = target.share >= 1 - COUNT_TOLERANCE
     waiters = f"{'every request thread' if whole else 'a part of the request threads'} of {pool.name}"
-    count = all_of(stall.blocked, stall.workers) if whole else f"About {len(target.connections):,} of the {stall.workers:,}"
+    waiting = (
+        stuck_in_words(stall) if whole else f"About {len(target.connections):,} of the {stall.workers:,} request threads of {pool.name}"
+    )
     through = f" for tasks of {stall.hops[-1].helper.name}, which wait" if stall.hops else ""
     limits = " They read without a time limit." if all(has_no_limit(caller) for caller in stall.callers) else ""
     return Finding(
@@ -90,10 +101,10 @@ def finding(case: Case, stall: Stall, target: Target, words: Words) -> Finding:
         severity=severity,
         confidence=confidence,
         headline=f"{who} does not answer, and {waiters} waits for it."
-        if stall.pressure.exists or in_words(still)
+        if lasting
         else f"{who} may be slow: at this moment {waiters} waits for it.",
         explanation=(
-            f"{count} request threads of {pool.name} wait{through} for answers from {target.remote}: "
+            f"{waiting} wait{through} for answers from {target.remote}: "
             f"{plural(len(target.connections), 'connection')} to it, none with anything left to read, {leads}."
             f"{limits}{in_words(still)}{clients_in_words(view, port) if port is not None else ''} The threads are free again as soon as {target.remote} answers or the"
             " connections end."
@@ -110,7 +121,9 @@ def finding(case: Case, stall: Stall, target: Target, words: Words) -> Finding:
             library=stall.callers[0].activity.library,
         ),
         outlook=of_calls(stall, str(target.remote)),
-        chain=chain_of(stall, Step(str(target.remote), "does not answer", who, (_target_evidence(target),))),
+        chain=chain_of(
+            stall, Step(str(target.remote), "does not answer" if lasting else "has not answered yet", who, (_target_evidence(target),))
+        ),
         actions=words.actions(stall, target),
         figures=(
             *client_figures(view, port),
@@ -124,8 +137,7 @@ def finding(case: Case, stall: Stall, target: Target, words: Words) -> Finding:
 def _judge(stall: Stall, target: Target, still: Standing | None) -> tuple[Confidence, Severity, str]:
     """Certain: dump and sockets agree in number, there is no other service, and clients already suffer (so it is no busy moment)."""
     agree = f"The dump shows {plural(len(stall.callers), 'thread')} in a call, the socket table {plural(len(target.connections), 'connection')} to {target.remote}"
-    doubts = []
-    doubts += _contradictions(stall, target)
+    doubts = _contradictions(stall, target)
     if not stall.pressure.exists:
         doubts.append("nobody has given up yet, so one dump may show a busy moment")
     if moved_on(still):
@@ -146,11 +158,16 @@ def _judge(stall: Stall, target: Target, still: Standing | None) -> tuple[Confid
         return (
             Confidence.CERTAIN,
             Severity.CRITICAL,
-            f"{agree} and to no other service, and clients have given up waiting. The two artifacts are independent.",
+            f"{agree} and to no other service, and clients wait or have given up. The two artifacts are independent.",
         )
     severity = Severity.CRITICAL if stall.pressure.exists else Severity.WARNING
-    moment = not stall.pressure.exists and not in_words(still)
-    return Confidence.SUSPECTED if back or moment else Confidence.LIKELY, severity, f"{agree}. Not certain, because {' and '.join(doubts)}."
+    confidence = Confidence.SUSPECTED if back or not _lasts(stall, still) else Confidence.LIKELY
+    return confidence, severity, f"{agree}. Not certain, because {' and '.join(doubts)}."
+
+
+def _lasts(stall: Stall, still: Standing | None) -> bool:
+    """False for what may be a busy moment: nobody suffers, and no dump before shows the threads in the same place."""
+    return stall.pressure.exists or bool(in_words(still))
 
 
 def _contradictions(stall: Stall, target: Target) -> list[str]:

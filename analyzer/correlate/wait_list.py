@@ -13,10 +13,11 @@ from msgspec.structs import replace
 from analyzer.correlate.blockers import FUTURES, waited_lock
 from analyzer.correlate.calls import process_in_words
 from analyzer.correlate.deadlocks import lock_holders
+from analyzer.correlate.descriptor_links import exact_sockets
 from analyzer.correlate.leases import lender_of, users_of
-from analyzer.correlate.stalls import callee_of, stalls
+from analyzer.correlate.stalls import COUNT_TOLERANCE, callee_of, stalls
 from analyzer.correlate.waits import helper_of
-from analyzer.finding import Confidence, Wait
+from analyzer.finding import Basis, Confidence, Wait
 from parsers.records import Lock, LockVerb
 
 if TYPE_CHECKING:
@@ -25,7 +26,7 @@ if TYPE_CHECKING:
     from analyzer.correlate.knowledge import Lender
     from analyzer.correlate.pools import Busy, Pool
     from analyzer.correlate.process import ProcessView
-    from analyzer.correlate.stalls import Stall
+    from analyzer.correlate.stalls import Stall, Target
     from analyzer.correlate.waits import Hop
     from parsers.records import Thread
 
@@ -100,33 +101,38 @@ def _on_lease(view: ProcessView, member: Busy, pool: Pool, lender: Lender) -> Wa
 
 
 def _called(view: ProcessView) -> dict[int, Wait]:
-    """By thread: the service that a caller of a server pool waits for, where the sockets name one."""
+    """By thread: the service that a caller of a server pool waits for: by its own system call, else where one service explains all callers."""
+    exact = {id(thread): socket.remote for thread, socket, alone in exact_sockets(view) if alone}
     found: dict[int, Wait] = {}
     for stall in stalls(view):
-        target = stall.main_target
-        if target is None:
-            continue
-        far = view if target.own else callee_of(view, target)
-        wait = Wait(
-            snapshot=view.snapshot.name,
-            waiter="",
-            waiter_pool=stall.calling_pool.name,
-            on="socket",
-            object=str(target.remote),
-            holder=process_in_words(far, view) if far is not None else None,
-            holder_pool=_answers(far, stall, target.remote.port),
-            basis=f"{len(target.connections)} connections for {len(stall.callers)} callers",
-            confidence=target.confidence,
-        )
-        found |= {id(caller.thread): replace(wait, waiter=caller.thread.name) for caller in stall.callers}
+        waits = {target.remote: _on_service(view, stall, target) for target in stall.targets}
+        main = stall.main_target
+        whole = main if main is not None and main.share >= 1 - COUNT_TOLERANCE else None
+        for caller in stall.callers:
+            remote = exact.get(id(caller.thread)) or (whole.remote if whole is not None else None)
+            if remote in waits:
+                found[id(caller.thread)] = replace(waits[remote], waiter=caller.thread.name)
     return found
 
 
-def _answers(far: ProcessView | None, stall: Stall, port: int | None) -> str | None:
+def _on_service(view: ProcessView, stall: Stall, target: Target) -> Wait:
+    """What every caller of ``target`` waits for; the waiter's name is filled in."""
+    far = view if target.own else callee_of(view, target)
+    counted = f"{len(target.connections)} connections for {len(stall.callers)} callers"
+    return Wait(
+        snapshot=view.snapshot.name,
+        waiter="",
+        waiter_pool=stall.calling_pool.name,
+        on="socket",
+        object=str(target.remote),
+        holder=process_in_words(far, view) if far is not None else None,
+        holder_pool=_answers(far, target.remote.port),
+        basis="the descriptor of the system call" if target.basis is Basis.DESCRIPTOR else counted,
+        confidence=target.confidence,
+    )
+
+
+def _answers(far: ProcessView | None, port: int | None) -> str | None:
     """The pool that serves the port at the far end."""
-    if far is None:
-        return None
-    if far is stall.view:
-        return stall.pool.name
-    behind = [other.pool.name for other in stalls(far) if other.port in {None, port}]
-    return behind[0] if len(behind) == 1 else None
+    behind = [other for other in stalls(far) if other.port in {None, port}] if far is not None else []
+    return behind[0].pool.name if len(behind) == 1 else None

@@ -20,7 +20,7 @@ from typing import TYPE_CHECKING, Final
 
 from analyzer.correlate.crowds import common_frame, judge, place
 from analyzer.correlate.knowledge import HTTP
-from analyzer.correlate.leases import Shortage, main_service, shortages
+from analyzer.correlate.leases import Shortage, shortages
 from analyzer.correlate.sockets import close_wait, states
 from analyzer.correlate.witness import of_sockets, of_threads, plural
 from analyzer.finding import Action, Confidence, Evidence, Finding, Heals, Missing, Outlook, Step, When
@@ -46,11 +46,10 @@ def diagnose(case: Case) -> Iterator[Finding]:
 
 def _finding(shortage: Shortage) -> Finding:
     lender, users = shortage.lender, shortage.users
-    remote = main_service(shortage.connections)
-    rows = shortage.connections.get(remote, ()) if remote is not None else ()
+    remote, rows = shortage.service, shortage.rows
     confidence, why = _judge(shortage, rows)
     frame = shortage.frame
-    waiting = of_threads(shortage.members, f"{plural(len(shortage.members), 'thread')} wait for a connection of {lender.software}")
+    waiting = shortage.waiting
     return Finding(
         rule="http-pool-exhausted",
         severity=shortage.severity,

@@ -20,7 +20,7 @@ from typing import TYPE_CHECKING, Final
 
 from analyzer.correlate.crowds import common_frame, judge, place
 from analyzer.correlate.knowledge import JDBC
-from analyzer.correlate.leases import Shortage, main_service, shortages
+from analyzer.correlate.leases import Shortage, shortages
 from analyzer.correlate.stalls import COUNT_TOLERANCE
 from analyzer.correlate.witness import of_sockets, of_threads, plural
 from analyzer.finding import Action, Confidence, Evidence, Finding, Heals, Missing, Outlook, Step, When
@@ -47,11 +47,10 @@ def diagnose(case: Case) -> Iterator[Finding]:
 
 def _finding(shortage: Shortage) -> Finding:
     lender, users = shortage.lender, shortage.users
-    remote = main_service(shortage.connections)
-    rows = shortage.connections.get(remote, ()) if remote is not None else ()
+    remote, rows = shortage.service, shortage.rows
     confidence, why = _judge(shortage, rows)
     frame = common_frame(users) or shortage.frame
-    waiting = _waiting(shortage)
+    waiting = shortage.waiting
     return Finding(
         rule="jdbc-pool-exhausted",
         severity=shortage.severity,
@@ -76,11 +75,6 @@ def _finding(shortage: Shortage) -> Finding:
         ),
         missing=_missing(shortage, rows, confidence),
     )
-
-
-def _waiting(shortage: Shortage) -> Evidence:
-    count = len(shortage.members)
-    return of_threads(shortage.members, f"{plural(count, 'thread')} wait for a connection of {shortage.lender.software}")
 
 
 def _matches(shortage: Shortage, rows: tuple[Connection, ...]) -> bool:

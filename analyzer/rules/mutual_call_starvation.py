@@ -27,10 +27,11 @@ from analyzer.correlate.calls import (
     client_figures,
     clients_in_words,
     process_in_words,
+    stuck_in_words,
 )
 from analyzer.correlate.outlook import how_it_ends, of_loop
 from analyzer.correlate.stalls import callee_of
-from analyzer.correlate.witness import all_of, of_sockets, plural
+from analyzer.correlate.witness import of_sockets, plural
 from analyzer.finding import Action, Confidence, Culprit, Finding, Heals, Missing, Outlook, Severity, Step, When
 
 if TYPE_CHECKING:
@@ -80,7 +81,7 @@ def _one_side(stall: Stall, target: Target, back: tuple[Connection, ...]) -> Fin
         confidence=Confidence.SUSPECTED,
         headline=f"This server and {host} may wait for each other: calls to {target.remote} get no answer, and as many from there lie here unread.",
         explanation=(
-            f"{all_of(stall.blocked, stall.workers)} request threads of {pool.name} wait for {plural(len(target.connections), 'call')} to {target.remote}, and"
+            f"{stuck_in_words(stall)} wait for {plural(len(target.connections), 'call')} to {target.remote}, and"
             f" {plural(len(back), 'request')} from {host} to port {port} cannot be read before one of them is free. If these come from the service that is being waited for,"
             f" it is a loop. If {host} is a load balancer, before and behind this server, it is not."
         ),
@@ -144,7 +145,7 @@ def _of_ring(ring: tuple[Stall, ...]) -> Finding:
         headline=f"{len(ring)} servers wait for each other in a ring: {' → '.join((*names, names[0]))}.",
         explanation=(
             "".join(
-                f"{all_of(stall.blocked, stall.workers)} request threads of {stall.pool.name} in {name} wait for answers of {after}. "
+                f"{stuck_in_words(stall)} in {name} wait for answers of {after}. "
                 for stall, name, after in zip(ring, names, (*names[1:], names[0]), strict=True)
             )
             + f"None of the pools has a thread left to answer the one before it.{clients_in_words(*ports[0]) if ports else ''} It {how_it_ends(outlook)}."
@@ -229,7 +230,7 @@ def _finding(stall: Stall, target: Target, far: ProcessView, other: Stall | None
         confidence=Confidence.CERTAIN if other is not None else Confidence.LIKELY,
         headline=f"Two servers wait for each other: this one for {target.remote}, and {who} for this one.",
         explanation=(
-            f"{all_of(stall.blocked, stall.workers)} request threads of {pool.name} wait for {plural(len(target.connections), 'call')} to {target.remote}. That is {who},"
+            f"{stuck_in_words(stall)} wait for {plural(len(target.connections), 'call')} to {target.remote}. That is {who},"
             f" and {plural(len(target.back), 'call')} of it back to {listener} lie here unread, because no thread is free to read them."
             f"{clients_in_words(view, port) if port is not None else ''} It {how_it_ends(outlook)}."
         ),

@@ -20,7 +20,7 @@ from typing import TYPE_CHECKING, Final
 
 from analyzer.correlate.crowds import FEWEST, common_frame, judge
 from analyzer.correlate.knowledge import JDBC
-from analyzer.correlate.leases import Shortage, main_service, shortages
+from analyzer.correlate.leases import Shortage, shortages
 from analyzer.correlate.witness import of_sockets, of_threads, plural
 from analyzer.finding import Action, Confidence, Evidence, Finding, Heals, Missing, Outlook, Step, When
 
@@ -48,8 +48,7 @@ def diagnose(case: Case) -> Iterator[Finding]:
 
 def _finding(shortage: Shortage) -> Finding:
     nested, lender = shortage.nested, shortage.lender
-    remote = main_service(shortage.connections)
-    rows = shortage.connections.get(remote, ()) if remote is not None else ()
+    remote, rows = shortage.service, shortage.rows
     confidence, why = _judge(shortage, rows)
     frame, outer = common_frame(nested), _outer(shortage)
     below = f", below {outer}" if outer is not None else ""

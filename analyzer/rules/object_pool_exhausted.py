@@ -20,7 +20,7 @@ from typing import TYPE_CHECKING, Final
 from analyzer.correlate.blockers import waited_lock
 from analyzer.correlate.crowds import Crowd, judge
 from analyzer.correlate.knowledge import OBJECT
-from analyzer.correlate.leases import Shortage, lender_of, main_service, shortages
+from analyzer.correlate.leases import Shortage, lender_of, shortages
 from analyzer.correlate.witness import of_sockets, of_threads, plural
 from analyzer.finding import Action, Confidence, Evidence, Finding, Heals, Missing, Outlook, Step, When
 
@@ -121,9 +121,8 @@ def _evidence(crowd: Crowd, users: tuple[Busy, ...]) -> list[Evidence]:
     found = []
     if users:
         found.append(of_threads(users, f"{plural(len(users), 'thread')} {'uses' if len(users) == 1 else 'use'} what is lent"))
-        if isinstance(crowd, Shortage) and (remote := main_service(crowd.connections)) is not None:
-            rows = crowd.connections[remote]
-            found.append(of_sockets(rows, f"{plural(len(rows), 'connection')} to {remote}", (str(remote),)))
+        if isinstance(crowd, Shortage) and crowd.rows:
+            found.append(of_sockets(crowd.rows, f"{plural(len(crowd.rows), 'connection')} to {crowd.service}", (str(crowd.service),)))
     return found
 
 

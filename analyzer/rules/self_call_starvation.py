@@ -29,12 +29,13 @@ from analyzer.correlate.calls import (
     command,
     kind_in_words,
     process_in_words,
+    stuck_in_words,
 )
 from analyzer.correlate.outlook import how_it_ends, of_loop
 from analyzer.correlate.packet_words import packet_evidence
 from analyzer.correlate.progress import in_words, only_busy, standing
 from analyzer.correlate.stalls import callee_of
-from analyzer.correlate.witness import all_of, of_sockets, plural
+from analyzer.correlate.witness import of_sockets, plural
 from analyzer.finding import Action, Confidence, Culprit, Evidence, Finding, Heals, Outlook, Severity, Step, When
 
 if TYPE_CHECKING:
@@ -89,7 +90,7 @@ def _proven(case: Case, stall: Stall, target: Target) -> Finding:
     pending = sum(pair.pending for pair in pairs)
     confidence, why = _confidence(stall, target, pairs)
     through = f" for tasks of {stall.hops[-1].helper.name}, which wait" if stall.hops else ""
-    waiting = f"{all_of(stall.blocked, stall.workers)} request thread{'s' if stall.workers > 1 else ''} of {pool.name}"
+    waiting = stuck_in_words(stall)
     way = f" through {_proxy(stall, target)}" if target.back else ""
     outlook = of_loop(stall)
     return Finding(

@@ -32,9 +32,9 @@ _MAPPED: Final = 0xFFFF  # the upper half of the lower half of an IPv4-mapped ad
 _ENCRYPTED: Final = 256  # an alert whose description the capture does not show
 _FORMATS: Final = {1: "pcap", 2: "pcapng"}
 _FAULTS: Final = {
-    2: "a record here claims a length that cannot be; it and all that follows is not read",
-    3: "a block here claims what cannot be; it and all that follows is not read",
-    4: "no capture",
+    1: "a record here claims a length that cannot be; it and all that follows is not read",
+    2: "a block here claims what cannot be; it and all that follows is not read",
+    3: "no capture",
 }
 
 

@@ -34,9 +34,6 @@ HARMLESS = 32 << 20
 MOST_UNPACKED = 64 << 30
 """Unpacked octets that are read: an hour of a busy gigabit link, and minutes of work."""
 
-SEEN_ENOUGH = 1
-"""The walker's word for: whoever watches one flow has seen its last packet."""
-
 GZIP, XZ, ZSTD = b"\x1f\x8b", b"\xfd7zXZ\x00", b"\x28\xb5\x2f\xfd"
 HEAD = 12
 """Octets that tell a capture."""
@@ -263,8 +260,6 @@ def pump(stream: Stream, walker: Walker, packed: Counted | None = None, *, hashe
         if hashed:
             digest.update(view[rest : rest + count])
         used = walker.feed(buffer, rest + count)
-        if walker.fault == SEEN_ENOUGH:
-            break
         # The piece before the last is hashed by now, or is waited for; the rest of a record moves in front of the next piece.
         digest.wait(1)
         turn = 1 - turn

@@ -1,13 +1,12 @@
 # C types for walker.py. Cython reads this beside the Python source; without Cython the source runs as it is.
 cimport cython
-from parsers.capture.flows cimport Flow, Tracker
 from parsers.capture.frames cimport Frames
 from parsers.capture.table cimport Table
 
 cdef Py_ssize_t LARGEST_PACKET, LARGEST_BLOCK, MOST_INTERFACES
 cdef unsigned int MICRO, NANO, MICRO_PATCHED, MICRO_TURNED, NANO_TURNED, PATCHED_TURNED
 cdef unsigned int SECTION, INTERFACE, PACKET, SIMPLE, STATISTICS, ENHANCED, JOURNAL, BYTE_ORDER, BYTE_ORDER_TURNED
-cdef int RESOLUTION, OFFSET, DROPPED_BY_INTERFACE, DROPPED_BY_SYSTEM, UNKNOWN, PCAP, PCAPNG, ENDED, LYING_RECORD, LYING_BLOCK, NO_CAPTURE, RAW, SHOWN
+cdef int RESOLUTION, OFFSET, DROPPED_BY_INTERFACE, DROPPED_BY_SYSTEM, UNKNOWN, PCAP, PCAPNG, LYING_RECORD, LYING_BLOCK, NO_CAPTURE, RAW
 cdef long long LATEST, SECOND
 
 cdef inline int u16(const unsigned char* data, Py_ssize_t at, int big) noexcept
@@ -18,9 +17,7 @@ cdef inline unsigned int u32(const unsigned char* data, Py_ssize_t at, int big) 
 cdef class Walker:
     cdef readonly Frames frames
     cdef readonly Table table
-    cdef public object stranger, watch
-    cdef public Flow wanted
-    cdef public long long watch_first, watch_last
+    cdef public object stranger
     cdef readonly int kind, big, nano, link, fault
     cdef readonly Py_ssize_t header, skip
     cdef readonly long long packets, offset, earliest, latest, untimed, unplaced, dropped, sliced, lost
@@ -37,8 +34,6 @@ cdef class Walker:
     cdef int packet(self, const unsigned char* data, Py_ssize_t at, Py_ssize_t end, Py_ssize_t wire, int link, long long time) except -1
     @cython.locals(inner=bytes, size=Py_ssize_t)
     cdef int ask(self, const unsigned char* data, Py_ssize_t at, Py_ssize_t end, int link, long long time) except -1
-    @cython.locals(frame=Frames, row=Flow, is_upper=cython.int)
-    cdef int show(self, const unsigned char* data, long long time) except -1
     @cython.locals(kind=cython.uint, magic=cython.uint, total=Py_ssize_t, stop=Py_ssize_t)
     cdef Py_ssize_t blocks(self, const unsigned char* data, Py_ssize_t at, Py_ssize_t size) except -1
     @cython.locals(captured=Py_ssize_t, wire=Py_ssize_t, snap=Py_ssize_t)

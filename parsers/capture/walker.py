@@ -14,7 +14,6 @@ from parsers.capture.table import Table
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from parsers.capture.flows import Flow
     from parsers.capture.octets import Octets
 
 LARGEST_PACKET = 262_144
@@ -34,10 +33,8 @@ LATEST = 9_000_000_000
 """Seconds since 1970 up to which nanoseconds fit 64 bits; later times are damage and count as 0."""
 UNKNOWN, PCAP, PCAPNG = 0, 1, 2
 
-ENDED, LYING_RECORD, LYING_BLOCK, NO_CAPTURE = 1, 2, 3, 4
+LYING_RECORD, LYING_BLOCK, NO_CAPTURE = 1, 2, 3
 RAW = 101
-SHOWN = 96
-"""Octets of a payload that are shown to who watches a flow: the beginning of a request or status line."""
 
 
 def u16(data: Octets, at: int, big: int) -> int:
@@ -66,7 +63,7 @@ class Walker:
     Attributes:
         kind: 0 not known yet, 1 pcap, 2 pcapng.
         packets: records seen, as Wireshark numbers them. earliest, latest: their times in nanoseconds since 1970, -1 without a packet.
-        fault: why the walk stopped: 0 not at all, 1 the watched flow is over, 2 a record and 3 a block whose length cannot be, 4 no capture.
+        fault: why the walk stopped: 0 not at all, 1 a record and 2 a block whose length cannot be, 3 no capture.
         offset: octets of the file that were walked.
         untimed: packets without a time stamp. unplaced: packets of an interface that no block describes. dropped: packets that the capturing
             machine says it lost. sliced: packets that the snap length cut. strange: link types not understood, and how often.
@@ -90,7 +87,7 @@ class Walker:
             "offsets",
         ),
         *("packets", "resolutions", "skip", "sliced", "snap", "snaps", "strange", "stranger", "table", "unplaced", "untimed"),
-        *("wanted", "watch", "watch_first", "watch_last", "links_seen", "lost"),
+        *("links_seen", "lost"),
     )
 
     def __init__(self, most: int, stranger: Callable[[int, bytes], bytes | None] | None = None) -> None:
@@ -98,9 +95,6 @@ class Walker:
         self.frames = Frames()
         self.table = Table(most)
         self.stranger = stranger
-        self.wanted: Flow | None = None
-        self.watch: Callable[..., None] | None = None
-        self.watch_first = self.watch_last = 0
         self.kind = self.big = self.nano = self.link = self.packets = self.fault = self.offset = self.skip = self.snap = 0
         self.untimed = self.unplaced = self.dropped = self.sliced = self.interfaces = self.lost = 0
         self.header = 16
@@ -171,7 +165,7 @@ class Walker:
         return at
 
     def packet(self, data: Octets, at: int, end: int, wire: int, link: int, time: int) -> int:
-        """One packet: decode it, and give its segment to the table, or to whoever watches one flow."""
+        """One packet: decode it, and give its segment to the table."""
         self.packets += 1
         if self.packets == 1 or time < self.earliest:
             self.earliest = time
@@ -182,9 +176,7 @@ class Walker:
         else:
             wire = end
         if self.frames.decode(data, at, end, wire, link):
-            if self.watch is None:
-                return self.table.segment(self.frames, data, self.packets, time)
-            return self.show(data, time)
+            return self.table.segment(self.frames, data, self.packets, time)
         if self.frames.strangers:
             self.frames.strangers = 0
             return self.ask(data, at, end, link, time)
@@ -199,39 +191,7 @@ class Walker:
             return 0
         size = len(inner)
         if self.frames.decode(inner, 0, size, size, RAW):
-            if self.watch is None:
-                return self.table.segment(self.frames, inner, self.packets, time)
-            return self.show(inner, time)
-        return 0
-
-    def show(self, data: Octets, time: int) -> int:
-        """Of one flow only: take its segments in, and hand each to whoever watches. The packets before and after are only counted."""
-        frame, row = self.frames, self.wanted
-        if row is None or self.packets < self.watch_first or self.packets > self.watch_last:
-            return 0
-        if self.packets >= self.watch_last:
-            self.fault = ENDED
-        if (
-            frame.source_low == row.lower_low
-            and frame.target_low == row.upper_low
-            and frame.source_port << 16 | frame.target_port == row.ports
-        ):
-            is_upper = 0
-        elif (
-            frame.source_low == row.upper_low
-            and frame.target_low == row.lower_low
-            and frame.target_port << 16 | frame.source_port == row.ports
-        ):
-            is_upper = 1
-        else:
-            return 0
-        if frame.source_high != (row.upper_high if is_upper else row.lower_high) or frame.target_high != (
-            row.lower_high if is_upper else row.upper_high
-        ):
-            return 0
-        self.table.tracker.take(row, is_upper, frame, data, self.packets, time)
-        if self.watch is not None:
-            self.watch(is_upper, frame, bytes(data[frame.payload : frame.payload + min(frame.seen, SHOWN)]), self.packets, time)
+            return self.table.segment(self.frames, inner, self.packets, time)
         return 0
 
     def blocks(self, data: Octets, at: int, size: int) -> int:

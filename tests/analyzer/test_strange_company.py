@@ -222,3 +222,26 @@ def test_a_service_that_half_of_the_threads_wait_for_is_not_said_to_hold_all() -
     for finding in found(diagnosis_of({"netstat.txt": netstat(*rows), "jstack.txt": stuck_in(*READING, threads=8)}), "slow-backend"):
         assert "every request thread" not in finding.headline
         assert finding.confidence is not Confidence.CERTAIN
+
+
+def test_of_a_cut_dump_all_are_not_all() -> None:
+    whole = stuck_in(*READING)
+    files = {"netstat.txt": netstat(LISTENER, *gone(6), *calls_away("10.2.2.2:9300", 6)), "jstack.txt": whole[: len(whole) * 9 // 10]}
+    (finding,) = found(diagnosis_of(files), "slow-backend")
+    assert "as far as the cut dump shows them" in finding.explanation
+    assert "cut dump" not in found(diagnosis_of({**files, "jstack.txt": whole}), "slow-backend")[0].explanation
+
+
+def test_each_thread_waits_for_the_service_that_its_own_call_names() -> None:
+    """Four of six read from one service and two from another: the list of waits does not give the first to all."""
+    ss = "State Recv-Q Send-Q Local Address:Port Peer Address:Port Process\n" + "".join(
+        f'ESTAB 0 0 10.0.0.1:{50000 + n} {service} users:(("java",pid=77,fd={40 + n})) uid:0 ino:{900 + n} sk:1 <->\n'
+        for n, service in enumerate(["10.2.2.2:9300"] * 4 + ["10.3.3.3:9400"] * 2)
+    )
+    title = "System calls of the threads of process 77, x86_64, 2026-11-23T14:46:20Z\nTID | IN CONTAINER | WCHAN | SYSCALL | DESCRIPTORS | COMM\n"
+    calls = "".join(
+        f"{0x200 + n} | - | wait_woken | 0 {40 + n:#x} 0x1 0x2 0x3 0x0 0x0 0x7f15c839be10 0x7f15f4b922ec | {40 + n}=socket:[{900 + n}] | http-nio-8080-e\n"
+        for n in range(6)
+    )
+    waits = diagnosis_of({"ss.txt": ss, "jstack.txt": f"77:\n{stuck_in(*READING)}", "threads.txt": title + calls}).waits
+    assert [wait.object for wait in waits if wait.on == "socket"] == ["10.2.2.2:9300"] * 4 + ["10.3.3.3:9400"] * 2
