@@ -118,6 +118,7 @@ def _called(view: ProcessView) -> dict[int, Wait]:
 def _on_service(view: ProcessView, stall: Stall, target: Target) -> Wait:
     """What every caller of ``target`` waits for; the waiter's name is filled in."""
     far = view if target.own else callee_of(view, target)
+    end = target.back[0].remote if target.own and target.back else target.remote  # behind a proxy of the host
     counted = f"{len(target.connections)} connections for {len(stall.callers)} callers"
     return Wait(
         snapshot=view.snapshot.name,
@@ -126,7 +127,7 @@ def _on_service(view: ProcessView, stall: Stall, target: Target) -> Wait:
         on="socket",
         object=str(target.remote),
         holder=process_in_words(far, view) if far is not None else None,
-        holder_pool=_answers(far, target.remote.port),
+        holder_pool=_answers(far, end.port if end is not None else None),
         basis="the descriptor of the system call" if target.basis is Basis.DESCRIPTOR else counted,
         confidence=target.confidence,
     )
