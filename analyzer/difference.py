@@ -106,7 +106,7 @@ def _side(path: str, asked: Comparison, mask: Mask | None, guards: list[Guard]) 
     if mask is not None:
         diagnosis, _, guard = mask.put_on(diagnosis, incident, "analyze", asked.host)
         guards.append(guard)
-    return msgspec.convert(msgspec.to_builtins(json_contract.report(diagnosis, VERSION)), Side)
+    return msgspec.convert(msgspec.to_builtins(json_contract.report(diagnosis, VERSION), enc_hook=str), Side)
 
 
 def _kept(path: Path) -> Side | None:

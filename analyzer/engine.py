@@ -4,22 +4,17 @@ from __future__ import annotations
 
 import hashlib
 import re
-from collections import Counter
 from typing import TYPE_CHECKING, Final
 
 from msgspec.structs import replace
 
-from analyzer.correlate import Case, Knowledge, ProcessView, Stall
+from analyzer.correlate import Case, Knowledge, ProcessView
 from analyzer.correlate.calls import DUMP_MISSING, SOCKETS_MISSING, STACKS_MISSING, command
 from analyzer.correlate.capture_clock import capture_notes
 from analyzer.correlate.growth import limits, moments, turnover
 from analyzer.correlate.links import links_of
-from analyzer.correlate.packet_words import excerpt_of, flow_of, telling, trouble_of
-from analyzer.correlate.pools import VIRTUAL
-from analyzer.correlate.progress import only_busy
-from analyzer.correlate.stalls import SATURATED, pressure
+from analyzer.correlate.packet_words import excerpt_of, flow_of, telling
 from analyzer.correlate.wait_list import waits_of
-from analyzer.correlate.witness import plural
 from analyzer.course import Flow, Patience
 from analyzer.finding import (
     Check,
@@ -35,7 +30,9 @@ from analyzer.finding import (
     When,
     order_of,
 )
+from analyzer.message import joined, say, uncapitalized
 from analyzer.rules import RULES, Rule, slug
+from analyzer.symptoms import suffering, without_cause
 from analyzer.tables import input_of, notes_of, pool_tables, socket_tables
 from parsers.records import TcpState, Unit
 
@@ -45,12 +42,6 @@ if TYPE_CHECKING:
     from analyzer.incident import Incident
     from parsers.records import Where
 
-FEW: Final = 10
-"""CLOSE_WAIT sockets of a port that come and go on a healthy server …"""
-FEW_SHARE: Final = 0.05
-"""… if they are also below this share of the port's connections."""
-SMALLEST_POOL: Final = 4
-"""Request threads below which all of them may be busy for a moment."""
 PATIENT: Final = 3
 """Clients that gave up, from which on their waiting makes a picture."""
 MOST_FLOWS: Final = 200
@@ -112,12 +103,18 @@ def _run(rule: Rule, case: Case) -> tuple[list[Finding], Check]:
     try:
         found = [replace(one, outlook=one.outlook or rule.OUTLOOK) for one in rule.diagnose(case)]
     except Exception as error:  # noqa: BLE001 - one broken rule must not take the others' findings with it
-        return [], Check(name, Outcome.FAULT, f"the rule broke ({type(error).__name__}: {error}); please report it")
+        return [], Check(
+            name, Outcome.FAULT, say("the rule broke ({name__}: {error}); please report it", name__=type(error).__name__, error=error)
+        )
     if found:
         best = min(found, key=order_of)
         return found, Check(name, Outcome.FOUND, best.headline)
     if lacking:
-        return [], Check(name, Outcome.SKIPPED, f"needs {lacking}, which {'are' if lacking.endswith('s') else 'is'} not here")
+        return [], Check(
+            name,
+            Outcome.SKIPPED,
+            say("needs {lacking}, which {are} not here", lacking=lacking, are="are" if lacking.endswith("s") else "is"),
+        )
     return [], Check(name, Outcome.CLEAN, rule.CLEAN)
 
 
@@ -143,11 +140,11 @@ def _past(case: Case, rules: Sequence[Rule]) -> Iterable[Finding]:
 
 def _over(finding: Finding, then: str, now: str) -> Finding:
     """The finding as something past."""
-    said = f"Snapshot {then} shows it, snapshot {now} no longer does: it is over. What follows was so then. "
+    said = say("Snapshot {then} shows it, snapshot {now} no longer does: it is over. What follows was so then. ", then=then, now=now)
     return replace(
         finding,
         severity=Severity.INFO,
-        headline=f"Over by snapshot {now}: {finding.headline[0].lower()}{finding.headline[1:]}",
+        headline=say("Over by snapshot {now}: {headline}", now=now, headline=uncapitalized(finding.headline)),
         explanation=said + finding.explanation,
         outlook=None,
         actions=tuple(action for action in finding.actions if action.when is not When.NOW),
@@ -177,9 +174,9 @@ def _excerpts(case: Case, places: Iterable[Where], excerpt: Callable[[Where], tu
 
 def _lacking(needs: Sequence[str], incident: Incident) -> str:
     have = {"threads": incident.has_threads, "sockets": incident.has_sockets, "packets": incident.has_packets}
-    words = {"threads": "a thread dump", "sockets": "a socket table", "packets": "a packet capture"}
+    words = {"threads": say("a thread dump"), "sockets": say("a socket table"), "packets": say("a packet capture")}
     missing = [need for need in needs if not any(have[one] for one in need.split(" or "))]
-    return " and ".join(" or ".join(words[one] for one in need.split(" or ")) for need in missing)
+    return joined(" and ", (joined(" or ", (words[one] for one in need.split(" or "))) for need in missing))
 
 
 def _number(found: Sequence[Finding], causes: dict[str, tuple[str, ...]]) -> tuple[Finding, ...]:
@@ -226,7 +223,7 @@ def _verdict(case: Case, findings: Sequence[Finding]) -> Verdict:
             summary=primary.explanation,
             fingerprint=_fingerprint(primary),
         )
-    status, headline, summary = _without_cause(case, findings)
+    status, headline, summary = without_cause(case, findings)
     return Verdict(
         status=status,
         finding=None,
@@ -246,96 +243,6 @@ def _fingerprint(finding: Finding) -> str:
     return hashlib.sha256(f"{finding.rule}\n{frame}\n{pool}".encode()).hexdigest()[:12]
 
 
-def _without_cause(case: Case, findings: Sequence[Finding]) -> tuple[Status, str, str]:
-    """Health needs evidence of health; symptoms that no rule explains are said; everything else is not enough."""
-    incident = case.incident
-    suffering = [line for view in case.latest for line in _suffering(view)] + [
-        line for stall in case.stalls if not only_busy(case, stall) for line in _standing(stall)
-    ]
-    suffering += [says for port in case.ports for _, says in trouble_of(port)]
-    if suffering:
-        lacking = (
-            ""
-            if incident.has_threads and incident.has_sockets
-            else DUMP_MISSING.would_show
-            if incident.has_sockets
-            else SOCKETS_MISSING.would_show
-        )
-        rest = f" What would tell is not here: {lacking}." if lacking else " No cause that this tool knows fits what is here."
-        return (
-            Status.INSUFFICIENT,
-            f"Something is wrong, but the evidence does not tell what: {suffering[0]}.",
-            " ".join(f"{line[0].upper()}{line[1:]}." for line in suffering) + rest,
-        )
-    whole = [view.dump for view in case.latest if view.dump is not None and not view.dump.fragment and view.dump.complete is not False]
-    if incident.has_sockets and whole:
-        past = next((finding for finding in findings if finding.headline.startswith("Over by ")), None)
-        said = "Nothing is wrong in what was saved." if past is None else f"Nothing is wrong any more. {past.headline}"
-        return Status.HEALTHY, said, _health(case)
-    if not incident.snapshots and incident.has_packets:
-        return (
-            Status.INSUFFICIENT,
-            "Not enough evidence for a verdict: the packets show no trouble, and threads and sockets are missing.",
-            "Every request in the capture was answered or is too young to tell. What a server's threads wait for, packets do not show.",
-        )
-    if not incident.snapshots:
-        return (
-            Status.INSUFFICIENT,
-            "None of the files is of a kind that this tool reads.",
-            "Save lsof, netstat or ss, and jstack output, or run the collector script.",
-        )
-    have = (
-        "The sockets show no trouble"
-        if incident.has_sockets
-        else "The threads show no cause"
-        if whole
-        else "This is only a piece of a dump"
-        if incident.has_threads
-        else "There are neither threads nor sockets"
-    )
-    lacking = "a thread dump" if not whole else "a socket table"
-    return (
-        Status.INSUFFICIENT,
-        f"Not enough evidence for a verdict: {have[0].lower()}{have[1:]}, and {lacking} is missing.",
-        f"{have}. With {lacking} of the same moment the two could be joined.",
-    )
-
-
-def _suffering(view: ProcessView) -> Iterable[str]:
-    """Symptoms of a process' clients beyond what comes and goes on a healthy server."""
-    for port in sorted(view.listeners):
-        felt = pressure(view, port)
-        total = len(view.server_side(port))
-        counts = felt.close_wait
-        if counts.total >= FEW or (counts.total > 2 and counts.total > FEW_SHARE * total):  # noqa: PLR2004 - two may be caught closing
-            yield f"{plural(counts.total, 'client')} of port {port} hung up and the server has not closed its side ({counts.fin_only} requests read, {counts.unread} unread, {counts.unaccepted} not accepted)"
-        elif felt.accept_queue > 2:  # noqa: PLR2004 - one or two are between two accepts
-            yield f"{plural(felt.accept_queue, 'connection')} to port {port} waits to be accepted"
-
-
-def _standing(stall: Stall) -> Iterable[str]:
-    """A pool of which every thread waits in the same way: too many for a moment, whatever it is."""
-    kind, count = next(iter(Counter(member.activity.kind for member in stall.pool.busy).most_common(1)), ("", 0))
-    if (
-        stall.workers >= SMALLEST_POOL
-        and stall.pool.idle == 0
-        and stall.pool.name != VIRTUAL
-        and kind != "running"
-        and count >= SATURATED * stall.workers
-    ):
-        thread, found = next(member for member in stall.pool.busy if member.activity.kind == kind)
-        frame = thread.frames[found.frame].call if 0 <= found.frame < len(thread.frames) else kind
-        yield f"{count} of {stall.workers} request threads of {stall.pool.name} wait in {frame}, and none is free"
-
-
-def _health(case: Case) -> str:
-    parts = [f"{stall.pool.idle} of {stall.workers} threads of {stall.pool.name} are free." for stall in case.stalls]
-    counts = Counter(one.state.value for view in case.latest for one in view.sockets if one.state)
-    parts.append(f"Sockets: {', '.join(f'{count:,} {state}' for state, count in counts.most_common())}." if counts else "")
-    parts.append("No client waits without being served, no lock cycle, no leak.")
-    return " ".join(part for part in parts if part)
-
-
 def _facts(incident: Incident) -> IncidentFacts:
     times = sorted(dump.time for snapshot in incident.snapshots for dump in snapshot.dumps if dump.time)
     return IncidentFacts(name=incident.name, hosts=incident.hosts, first=times[0] if times else None, last=times[-1] if times else None)
@@ -345,7 +252,7 @@ def _missing(case: Case, findings: Sequence[Finding], verdict: Verdict) -> tuple
     """What would decide, each artifact once: what findings ask for first, then the half of the join that is not here."""
     wanted = [missing for finding in findings if finding.severity is not Severity.INFO for missing in finding.missing]
     if verdict.confidence is not Confidence.CERTAIN:
-        view = next((view for view in case.latest if any(_suffering(view))), None) or (case.latest[0] if len(case.latest) == 1 else None)
+        view = next((view for view in case.latest if any(suffering(view))), None) or (case.latest[0] if len(case.latest) == 1 else None)
         if not case.incident.has_sockets:
             wanted.append(_asked_of(SOCKETS_MISSING, view))
         if not case.incident.has_threads:

@@ -260,9 +260,9 @@ def schema() -> str:
 def encode(made: Report) -> str:
     """Compact JSON without a raw character that a terminal or an editor would act on: those are written as escapes."""
     try:
-        text = msgspec.json.encode(made).decode()
+        text = msgspec.json.encode(made, enc_hook=str).decode()
     except UnicodeEncodeError:
-        text = msgspec.json.encode(_decodable(msgspec.to_builtins(made))).decode()
+        text = msgspec.json.encode(_decodable(msgspec.to_builtins(made, enc_hook=str))).decode()
     return text if text.isascii() else _UNSAFE.sub(_escaped, text)
 
 

@@ -9,6 +9,7 @@ import msgspec
 from msgspec.structs import replace
 
 from analyzer.correlate.knowledge import knowledge
+from analyzer.message import Message
 from reports import addresses, patterns
 from reports.identities import LOCAL_NAMES, NOBODY, PROMPT, Identities, host_of, users_in
 from reports.vocabulary import PLACES, spoken
@@ -331,8 +332,20 @@ class Replacer:
         rest = cast("Diagnosis", self.walk(replace(diagnosis, excerpts={})))
         return replace(rest, excerpts=excerpts, incident=replace(rest.incident, name=name))
 
+    def message(self, message: Message) -> str:
+        """The sentence with pseudonyms; one that can still be translated, unless a name is only recognised in the whole sentence."""
+        whole = self.text(str(message))
+        made = message.refilled(lambda value: self.message(value) if isinstance(value, Message) else self._filled(value))
+        return made if made == whole else whole
+
+    def _filled(self, value: object) -> object:
+        """A value of a sentence: numbers stay numbers, for their format."""
+        return value if isinstance(value, int | float) else self.text(str(value))
+
     def walk(self, value: object, field: str = "") -> object:
         """The same tree with every text replaced by the rule of its field."""
+        if isinstance(value, Message) and field not in _FIXED:
+            return self.message(value)
         if isinstance(value, str):
             if field in _FIXED or type(value) is not str:
                 return value

@@ -6,8 +6,9 @@ from typing import TYPE_CHECKING, Final
 
 from analyzer.correlate.packet_words import packet_evidence
 from analyzer.correlate.sockets import close_wait
-from analyzer.correlate.witness import all_of, of_sockets, of_threads, plural
+from analyzer.correlate.witness import all_of, of_sockets, of_threads
 from analyzer.finding import Evidence, Missing, Step
+from analyzer.message import joined, plural, say
 from parsers.records import TcpState, TimerKind
 
 if TYPE_CHECKING:
@@ -22,28 +23,28 @@ KEEPALIVE_TIME: Final = 7200.0
 ROUNDING: Final = 0.1
 
 SOCKETS_MISSING: Final = Missing(
-    "socket table with owners",
-    "whether the calls go to the server's own port or to another service",
+    say("socket table with owners"),
+    say("whether the calls go to the server's own port or to another service"),
     "ss -tanpoei > ss.txt; lsof -nP -p PID > lsof.txt",
 )
 DUMP_MISSING: Final = Missing(
-    "thread dump",
-    "what the request threads wait for, and whether any is free",
+    say("thread dump"),
+    say("what the request threads wait for, and whether any is free"),
     "jstack -l PID > jstack.txt",
 )
 STACKS_MISSING: Final = Missing(
-    "stacks of all threads",
-    "what the threads wait for",
+    say("stacks of all threads"),
+    say("what the threads wait for"),
     "gdb -p PID -batch -ex 'thread apply all bt' > stacks.txt",
 )
 WHOLE_DUMP_MISSING: Final = Missing(
-    "whole thread dump",
-    "what the threads behind the futures do, and whether any request thread is free",
+    say("whole thread dump"),
+    say("what the threads behind the futures do, and whether any request thread is free"),
     "jstack -l PID > jstack.txt",
 )
 WHOLE_TABLE_MISSING: Final = Missing(
-    "whole socket table",
-    "connections from the process to its own port or to another service",
+    say("whole socket table"),
+    say("connections from the process to its own port or to another service"),
     "ss -tanpoei > ss.txt; lsof -nP -p PID > lsof.txt",
 )
 
@@ -57,15 +58,20 @@ def command(missing: Missing, view: ProcessView) -> Missing:
 def process_in_words(far: ProcessView, near: ProcessView) -> str:
     """``java (pid 88)``, and the host where it is not that of ``near``."""
     pid = far.process.pid
-    elsewhere = f" on {far.snapshot.host}" if far.snapshot.host and far.snapshot.host != near.snapshot.host else ""
-    return f"{far.command or 'a process'}{f' (pid {pid})' if pid is not None else ''}{elsewhere}"
+    elsewhere = say(" on {host}", host=far.snapshot.host) if far.snapshot.host and far.snapshot.host != near.snapshot.host else ""
+    return say(
+        "{command}{pid}{elsewhere}",
+        command=far.command or say("a process"),
+        pid=say(" (pid {pid})", pid=pid) if pid is not None else "",
+        elsewhere=elsewhere,
+    )
 
 
 def stuck_in_words(stall: Stall) -> str:
     """``All 8 request threads of POOL``; of a dump that is cut off it is not known how many there are."""
-    noun = "request thread" if stall.workers == 1 else "request threads"
-    cut = ", as far as the cut dump shows them," if stall.view.dump is not None and stall.view.dump.complete is False else ""
-    return f"{all_of(stall.blocked, stall.workers)} {noun} of {stall.pool.name}{cut}"
+    noun = say("request thread") if stall.workers == 1 else say("request threads")
+    cut = say(", as far as the cut dump shows them,") if stall.view.dump is not None and stall.view.dump.complete is False else ""
+    return say("{all_of} {noun} of {name}{cut}", all_of=all_of(stall.blocked, stall.workers), noun=noun, name=stall.pool.name, cut=cut)
 
 
 def kind_in_words(members: Sequence[Busy]) -> str:
@@ -78,26 +84,54 @@ def chain_of(stall: Stall, last: Step | None) -> tuple[Step, ...]:
     """Pool → what it waits for → helper pool → … → ``last``."""
     steps = []
     for hop in stall.hops:
-        words = f"{all_of(len(hop.waiters), len(hop.pool.workers))} wait in {kind_in_words(hop.waiters)} for tasks of {hop.helper.name}"
-        steps.append(Step(hop.pool.name, "waits for a result of", words, (thread_evidence(stall, hop.waiters, hop.pool.name, hop.basis),)))
+        words = say(
+            "{all_of} wait in {kind_in_words} for tasks of {name}",
+            all_of=all_of(len(hop.waiters), len(hop.pool.workers)),
+            kind_in_words=kind_in_words(hop.waiters),
+            name=hop.helper.name,
+        )
+        steps.append(
+            Step(hop.pool.name, say("waits for a result of"), words, (thread_evidence(stall, hop.waiters, hop.pool.name, hop.basis),))
+        )
     if stall.callers:
         pool = stall.calling_pool
-        words = f"{all_of(len(stall.callers), len(pool.workers))} stand in {kind_in_words(stall.callers)}"
-        steps.append(Step(pool.name, "waits for an answer from", words, (caller_evidence(stall),)))
+        words = say(
+            "{all_of} stand in {kind_in_words}",
+            all_of=all_of(len(stall.callers), len(pool.workers)),
+            kind_in_words=kind_in_words(stall.callers),
+        )
+        steps.append(Step(pool.name, say("waits for an answer from"), words, (caller_evidence(stall),)))
     elif stall.waiters and not stall.hops:
-        words = f"{plural(len(stall.waiters), 'thread')} in {kind_in_words(stall.waiters)}"
-        steps.append(Step(stall.pool.name, "waits for a result of", words, (thread_evidence(stall, stall.waiters, stall.pool.name, None),)))
+        words = say(
+            "{threads} in {kind_in_words}", threads=plural(len(stall.waiters), "thread"), kind_in_words=kind_in_words(stall.waiters)
+        )
+        steps.append(
+            Step(stall.pool.name, say("waits for a result of"), words, (thread_evidence(stall, stall.waiters, stall.pool.name, None),))
+        )
     return (*steps, last) if last else tuple(steps)
 
 
 def thread_evidence(stall: Stall, members: Sequence[Busy], pool: str, basis: str | None) -> Evidence:
     """Threads that wait for a result."""
-    inferred = None if basis is None else f"A dump does not name the pool behind a future. That it is this one is inferred: {basis}."
+    inferred = (
+        None
+        if basis is None
+        else say("A dump does not name the pool behind a future. That it is this one is inferred: {basis}.", basis=basis)
+    )
     frame = stall.culprit
-    called = f", called from {frame}" if frame is not None and members and members[0] in (*stall.waiters, *stall.direct) else ""
+    called = (
+        say(", called from {frame}", frame=frame) if frame is not None and members and members[0] in (*stall.waiters, *stall.direct) else ""
+    )
     return of_threads(
         members,
-        f"{plural(len(members), 'thread')} of {pool} {'wait' if len(members) > 1 else 'waits'} in {kind_in_words(members)}{called}",
+        say(
+            "{threads} of {pool} {wait} in {kind_in_words}{called}",
+            threads=plural(len(members), "thread"),
+            pool=pool,
+            wait=say("wait") if len(members) > 1 else say("waits"),
+            kind_in_words=kind_in_words(members),
+            called=called,
+        ),
         inferred,
     )
 
@@ -109,7 +143,14 @@ def caller_evidence(stall: Stall) -> Evidence:
     over = f" ({library})" if library else ""
     return of_threads(
         members,
-        f"{plural(len(members), 'thread')} of {stall.calling_pool.name} {'wait' if len(members) > 1 else 'waits'} in {kind_in_words(members)}{over}",
+        say(
+            "{threads} of {name} {wait} in {kind_in_words}{over}",
+            threads=plural(len(members), "thread"),
+            name=stall.calling_pool.name,
+            wait=say("wait") if len(members) > 1 else say("waits"),
+            kind_in_words=kind_in_words(members),
+            over=over,
+        ),
     )
 
 
@@ -122,25 +163,35 @@ def client_evidence(view: ProcessView, port: int) -> list[Evidence]:
     for rows, says in (
         (
             [one for one in waiting if one.recv_q == 1 and not one.unaccepted],
-            "clients hung up; their request was read, only the FIN is unread (Recv-Q 1): a thread is on it, or nobody looks any more",
+            say("clients hung up; their request was read, only the FIN is unread (Recv-Q 1): a thread is on it, or nobody looks any more"),
         ),
         (
             [one for one in waiting if (one.recv_q or 0) > 1 and not one.unaccepted],
-            "clients hung up before anybody read their request (Recv-Q over 1)",
+            say("clients hung up before anybody read their request (Recv-Q over 1)"),
         ),
-        ([one for one in clients if one.unaccepted], "connections are not even accepted: no process owns them (inode 0)"),
+        ([one for one in clients if one.unaccepted], say("connections are not even accepted: no process owns them (inode 0)")),
         (
             [one for one in waiting if one.recv_q == 0 and not one.unaccepted],
-            "clients hung up and the FIN was read, but the socket is not closed (Recv-Q 0)",
+            say("clients hung up and the FIN was read, but the socket is not closed (Recv-Q 0)"),
         ),
-        ([one for one in waiting if one.recv_q is None and not one.unaccepted], "clients hung up and the server has not closed its side"),
+        (
+            [one for one in waiting if one.recv_q is None and not one.unaccepted],
+            say("clients hung up and the server has not closed its side"),
+        ),
         (
             [one for one in clients if one.state is TcpState.ESTABLISHED and one.recv_q and not one.unaccepted],
-            "clients wait; their request lies unread",
+            say("clients wait; their request lies unread"),
         ),
     ):
         if rows:
-            found.append(of_sockets(rows, f"{plural(len(rows), 'socket')} on port {port}: {says}", _marks(rows), age_in_words(rows)))
+            found.append(
+                of_sockets(
+                    rows,
+                    say("{sockets} on port {port}: {says}", sockets=plural(len(rows), "socket"), port=port, says=says),
+                    _marks(rows),
+                    age_in_words(rows),
+                )
+            )
     return [*found, *packet_evidence(view, waiting)]
 
 
@@ -159,8 +210,13 @@ def age_in_words(rows: Sequence[Connection]) -> str | None:
     if not ages:
         return None
     youngest, oldest = min(ages), max(ages)
-    span = f"{youngest:.1f} s" if oldest - youngest < ROUNDING else f"{youngest:.1f} to {oldest:.1f} s"
-    return f"By their keepalive timers these connections are about {span} old (7200 s, the default tcp_keepalive_time, less the time left)."
+    span = (
+        f"{youngest:.1f} s" if oldest - youngest < ROUNDING else say("{youngest:.1f} to {oldest:.1f} s", youngest=youngest, oldest=oldest)
+    )
+    return say(
+        "By their keepalive timers these connections are about {span} old (7200 s, the default tcp_keepalive_time, less the time left).",
+        span=span,
+    )
 
 
 def _marks(rows: Sequence[Connection]) -> tuple[str, ...]:
@@ -173,7 +229,7 @@ def client_figures(view: ProcessView, port: int | None) -> list[tuple[str, str]]
     if port is None:
         return []
     counts = close_wait(view.server_side(port))
-    return [(f"{counts.total:,}", "sockets in CLOSE_WAIT")] if counts.total else []
+    return [(f"{counts.total:,}", say("sockets in CLOSE_WAIT"))] if counts.total else []
 
 
 def clients_in_words(view: ProcessView, port: int) -> str:
@@ -182,13 +238,26 @@ def clients_in_words(view: ProcessView, port: int) -> str:
     if not counts.total:
         own = {id(pair.far) for pair in view.pairs}
         unread = sum(1 for one in view.server_side(port) if one.state is TcpState.ESTABLISHED and one.recv_q and id(one) not in own)
-        return f" {plural(unread, 'client waits', 'clients wait')} on port {port} with a request that nobody has read." if unread else ""
+        return (
+            say(
+                " {client_waits} on port {port} with a request that nobody has read.",
+                client_waits=plural(unread, "client waits", "clients wait"),
+                port=port,
+            )
+            if unread
+            else ""
+        )
     parts = [
-        f"{counts.fin_only:,} with their request read" if counts.fin_only else "",
-        f"{counts.unread:,} with a request that nobody read" if counts.unread else "",
-        f"{counts.unaccepted:,} not even accepted" if counts.unaccepted else "",
-        f"{counts.drained:,} read to the end" if counts.drained else "",
+        say("{fin_only:,} with their request read", fin_only=counts.fin_only) if counts.fin_only else "",
+        say("{unread:,} with a request that nobody read", unread=counts.unread) if counts.unread else "",
+        say("{unaccepted:,} not even accepted", unaccepted=counts.unaccepted) if counts.unaccepted else "",
+        say("{drained:,} read to the end", drained=counts.drained) if counts.drained else "",
     ]
-    split = ", ".join(part for part in parts if part)
-    noun = "client has" if counts.total == 1 else "clients have"
-    return f" {counts.total:,} {noun} hung up{f' ({split})' if split else ''}; the server does not close its side, so the sockets stay in CLOSE_WAIT."
+    split = joined(", ", (part for part in parts if part))
+    noun = say("client has") if counts.total == 1 else say("clients have")
+    return say(
+        " {total:,} {noun} hung up{shares}; the server does not close its side, so the sockets stay in CLOSE_WAIT.",
+        total=counts.total,
+        noun=noun,
+        shares=say(" ({split})", split=split) if split else "",
+    )

@@ -9,6 +9,7 @@ from __future__ import annotations
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Final, NamedTuple
 
+from analyzer.message import say
 from parsers.capture.facts import SECOND
 from parsers.records import TcpState
 
@@ -81,7 +82,13 @@ def capture_notes(case: Case) -> Iterator[str]:
         if found is None:
             continue
         rows = next(one.where.file for one in view.sockets)
-        yield f"By its connections {rows} was saved between {_clock(found.after)} and {_clock(found.before)} UTC of the capture's clock.{_dump(view, found)}"
+        yield say(
+            "By its connections {rows} was saved between {clock} and {clock2} UTC of the capture's clock.{dump}",
+            rows=rows,
+            clock=_clock(found.after),
+            clock2=_clock(found.before),
+            dump=_dump(view, found),
+        )
 
 
 def _dump(view: ProcessView, found: Bracket) -> str:
@@ -94,9 +101,9 @@ def _dump(view: ProcessView, found: Bracket) -> str:
     apart = moment.timestamp() - middle
     zone = 0 if stated.tzinfo is not None else round(apart / ZONE) * ZONE
     rest, slack = abs(apart - zone), (found.before - found.after) / 2 / SECOND + CLOSE
-    said = f" {view.dump.where.file} states {view.dump.time}"
-    said += f", which is UTC{zone / 3600:+g} h by that" if stated.tzinfo is None else ""
-    return f"{said}{f'; the two are {rest:.0f} s apart' if rest > slack else ''}."
+    said = say(" {file} states {time}", file=view.dump.where.file, time=view.dump.time)
+    said += say(", which is UTC{hours:+g} h by that", hours=zone / 3600) if stated.tzinfo is None else ""
+    return say("{said}{the_two}.", said=said, the_two=say("; the two are {rest:.0f} s apart", rest=rest) if rest > slack else "")
 
 
 def _clock(time: int) -> str:

@@ -9,6 +9,8 @@ from __future__ import annotations
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Final, NamedTuple
 
+from analyzer.message import say
+
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
@@ -44,13 +46,25 @@ def clock_notes(snapshot: Snapshot) -> Iterator[str]:
     rest = min(span % _QUARTER, _QUARTER - span % _QUARTER)
     if _zones_apart(first, last):
         yield (
-            f"The clocks of snapshot {snapshot.name} differ by {_hours(span - rest if span % _QUARTER == rest else span + rest)} ({first.where} says {first.printed},"
-            f" {last.where} says {last.printed}), as those of two time zones do: taken as one moment. If both are of one zone, they are far apart."
+            say(
+                "The clocks of snapshot {name} differ by {hours} ({where} says {printed}, {where2} says {printed2}), as those of two time zones do: taken as one moment. If both are of one zone, they are far apart.",
+                name=snapshot.name,
+                hours=_hours(span - rest if span % _QUARTER == rest else span + rest),
+                where=first.where,
+                printed=first.printed,
+                where2=last.where,
+                printed2=last.printed,
+            )
         )
     else:
         yield (
-            f"Artifacts of snapshot {snapshot.name} were taken {span:.0f} s apart ({first.printed} and {last.printed}):"
-            " counts of threads and sockets need not agree."
+            say(
+                "Artifacts of snapshot {name} were taken {span:.0f} s apart ({printed} and {printed2}): counts of threads and sockets need not agree.",
+                name=snapshot.name,
+                span=span,
+                printed=first.printed,
+                printed2=last.printed,
+            )
         )
 
 
@@ -89,4 +103,4 @@ def _stated(snapshot: Snapshot) -> Iterator[_Stated]:
 
 def _hours(seconds: float) -> str:
     hours, minutes = divmod(round(seconds / 60), 60)
-    return f"{hours} h {minutes} min" if minutes else f"{hours} h"
+    return say("{hours} h {minutes} min", hours=hours, minutes=minutes) if minutes else f"{hours} h"

@@ -14,6 +14,7 @@ from analyzer.correlate.progress import all_still
 from analyzer.correlate.stalls import MAJORITY, SATURATED, pressure
 from analyzer.correlate.witness import all_of
 from analyzer.finding import Confidence, Culprit, Evidence, Missing, Severity, Step
+from analyzer.message import joined, say
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -119,13 +120,13 @@ class Crowd:
         """Why a dump with this crowd may mislead."""
         found = []
         if self._earlier and not self.lasting:
-            found.append("none of these threads stood here in the dump before: they may move on")
+            found.append(say("none of these threads stood here in the dump before: they may move on"))
         elif not self.suffering and self.lasting < MAJORITY * len(self.members):
-            found.append("nobody is seen to have given up and there is no second dump, so this may be a busy moment")
+            found.append(say("nobody is seen to have given up and there is no second dump, so this may be a busy moment"))
         if self.view.dump is not None and self.view.dump.fragment:
-            found.append("it is only a piece of a dump")
+            found.append(say("it is only a piece of a dump"))
         elif self.view.dump is not None and self.view.dump.complete is False:
-            found.append("the thread dump is cut off")
+            found.append(say("the thread dump is cut off"))
         return tuple(found)
 
     @property
@@ -133,9 +134,9 @@ class Crowd:
         """``30 of 38 threads of http-nio-8080-exec``."""
         total = len(self.pool.workers)
         beside = len(self.members) - self.here
-        more = f" and {beside} of other pools" if beside else ""
+        more = say(" and {beside} of other pools", beside=beside) if beside else ""
         noun = "thread" if total == 1 else "threads"
-        return f"{all_of(self.here, total)} {noun} of {self.pool.name}{more}"
+        return say("{all_of} {noun} of {name}{more}", all_of=all_of(self.here, total), noun=noun, name=self.pool.name, more=more)
 
     @property
     def clients(self) -> str:
@@ -147,7 +148,10 @@ class Crowd:
         """Clients and waiting threads as figures."""
         return (
             *client_figures(self.view, self.port),
-            (f"{self.here:,} of {len(self.pool.workers):,}", f"threads of {self.pool.name} waiting"),
+            (
+                say("{here:,} of {workers_count:,}", here=self.here, workers_count=len(self.pool.workers)),
+                say("threads of {name} waiting", name=self.pool.name),
+            ),
         )
 
     @property
@@ -162,15 +166,17 @@ class Crowd:
             return ()
         pool = self.stall.pool
         count = all_of(len(self.stall.waiters), len(pool.workers))
-        return (Step(pool.name, "waits for a result of", f"{count} wait for tasks of {self.pool.name}"),)
+        return (Step(pool.name, say("waits for a result of"), say("{count} wait for tasks of {name}", count=count, name=self.pool.name)),)
 
     @property
     def second_dump(self) -> tuple[Missing, ...]:
         """What would show that it stands still, if nothing does yet."""
         if self.suffering or self.lasting:
             return ()
-        command = f"jstack -l {self.pid} > jstack-2.txt"
-        return (Missing("second thread dump, ten seconds later", "whether the same threads still stand in the same place", command),)
+        command = say("jstack -l {pid} > jstack-2.txt", pid=self.pid)
+        return (
+            Missing(say("second thread dump, ten seconds later"), say("whether the same threads still stand in the same place"), command),
+        )
 
     def culprit(
         self,
@@ -201,10 +207,10 @@ class Crowd:
 def judge(doubts: Sequence[str], proof: str, *, other_cause: str | None = None) -> tuple[Confidence, str]:
     """Confidence and its reason. ``other_cause`` fits the evidence alike: then it is a suspicion, whatever else agrees."""
     if other_cause is not None:
-        return Confidence.SUSPECTED, f"{proof} But {other_cause}."
+        return Confidence.SUSPECTED, say("{proof} But {other_cause}.", proof=proof, other_cause=other_cause)
     if not doubts:
         return Confidence.CERTAIN, proof
-    return Confidence.LIKELY, f"{proof} Not certain, because {' and '.join(doubts)}."
+    return Confidence.LIKELY, say("{proof} Not certain, because {list}.", proof=proof, list=joined(" and ", doubts))
 
 
 def common_frame(members: Sequence[Busy]) -> Frame | None:
@@ -215,7 +221,7 @@ def common_frame(members: Sequence[Busy]) -> Frame | None:
 
 def place(frame: Frame | None) -> str:
     """A frame in words: there is none where only frameworks are on the stack."""
-    return str(frame) if frame is not None else "framework code"
+    return str(frame) if frame is not None else say("framework code")
 
 
 def _sufferer(case: Case, view: ProcessView, pool: Pool) -> Stall | None:

@@ -7,6 +7,7 @@ from collections import Counter
 from typing import TYPE_CHECKING, Final, NamedTuple
 
 from analyzer.finding import Evidence
+from analyzer.message import say
 from parsers.records import Limit, Where
 
 if TYPE_CHECKING:
@@ -64,5 +65,7 @@ def _fillers(files: list[OpenFile]) -> tuple[Filler, ...]:
 def limit_evidence(limit: Limit) -> Evidence:
     """The row of the limits file."""
     return Evidence(
-        limit.where, f"the process may have {limit.soft:,} descriptors" if limit.soft is not None else "no limit", (str(limit.soft),)
+        limit.where,
+        say("the process may have {soft:,} descriptors", soft=limit.soft) if limit.soft is not None else say("no limit"),
+        (str(limit.soft),),
     )

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Final, NamedTuple
 
 from analyzer.correlate.descriptors import USUAL_LIMITS, usage
 from analyzer.course import DescriptorLimit, Moment, Turnover
+from analyzer.message import say
 from parsers.records import TcpState
 
 if TYPE_CHECKING:
@@ -74,13 +75,18 @@ def in_words(found: Growth | None) -> str:
     """One or two sentences after a list of counts; empty without a rate."""
     if found is None:
         return ""
-    rate = f" That is {_number(found.per_minute)} a minute."
+    rate = say(" That is {number} a minute.", number=_number(found.per_minute))
     if found.ceiling is None or found.seconds_left is None:
         return rate
-    limit = f"{found.ceiling.limit:,} descriptors, of which {found.ceiling.used:,} are in use,"
+    limit = say("{limit:,} descriptors, of which {used:,} are in use,", limit=found.ceiling.limit, used=found.ceiling.used)
     if found.ceiling.assumed:
-        limit = f"{found.ceiling.limit:,} descriptors (assumed: a usual one; no limits file is here)"
-    return f"{rate} At that rate the limit of {limit} is reached in about {_duration(found.seconds_left)}."
+        limit = say("{limit:,} descriptors (assumed: a usual one; no limits file is here)", limit=found.ceiling.limit)
+    return say(
+        "{rate} At that rate the limit of {limit} is reached in about {duration}.",
+        rate=rate,
+        limit=limit,
+        duration=_duration(found.seconds_left),
+    )
 
 
 def _number(value: float) -> str:
@@ -88,10 +94,10 @@ def _number(value: float) -> str:
 
 
 def _duration(seconds: float) -> str:
-    for unit, name in ((_DAY, "days"), (_HOUR, "hours"), (_MINUTE, "minutes")):
+    for unit, words in ((_DAY, say("{number} days")), (_HOUR, say("{number} hours")), (_MINUTE, say("{number} minutes"))):
         if seconds >= _FEW * unit:
-            return f"{seconds / unit:.0f} {name}"
-    return f"{seconds:.0f} seconds"
+            return say(words.template, number=f"{seconds / unit:.0f}")
+    return say("{seconds:.0f} seconds", seconds=seconds)
 
 
 def moments(case: Case) -> tuple[Moment, ...]:

@@ -15,7 +15,8 @@ from typing import TYPE_CHECKING, Final
 from analyzer.correlate.blockers import IDLE, SOCKET, waited_lock
 from analyzer.correlate.crowds import Crowd
 from analyzer.correlate.knowledge import HTTP, JDBC
-from analyzer.correlate.witness import of_threads, plural
+from analyzer.correlate.witness import of_threads
+from analyzer.message import plural, say
 from parsers.records import TcpState
 
 if TYPE_CHECKING:
@@ -67,7 +68,12 @@ class Shortage(Crowd):
     @property
     def waiting(self) -> Evidence:
         """The waiters, as evidence."""
-        return of_threads(self.members, f"{plural(len(self.members), 'thread')} wait for a connection of {self.lender.software}")
+        return of_threads(
+            self.members,
+            say(
+                "{threads} wait for a connection of {software}", threads=plural(len(self.members), "thread"), software=self.lender.software
+            ),
+        )
 
     @cached_property
     def service(self) -> Endpoint | None:

@@ -9,15 +9,16 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Final
 
 from analyzer.finding import Heals, Outlook
+from analyzer.message import say
 
 if TYPE_CHECKING:
     from analyzer.correlate.pools import Busy
     from analyzer.correlate.stalls import Stall
 
 _IN_LOOP: Final = {
-    Heals.RESTART: "does not recover when the load stops: no call in it has a time limit",
-    Heals.TIMEOUT: "lasts until the time limit of the calls, and comes back with the next burst",
-    Heals.UNKNOWN: "does not recover when the load stops, unless the calls have a time limit, which the stacks do not show",
+    Heals.RESTART: say("does not recover when the load stops: no call in it has a time limit"),
+    Heals.TIMEOUT: say("lasts until the time limit of the calls, and comes back with the next burst"),
+    Heals.UNKNOWN: say("does not recover when the load stops, unless the calls have a time limit, which the stacks do not show"),
 }
 
 
@@ -30,7 +31,7 @@ def has_no_limit(caller: Busy) -> bool:
 def of_loop(stall: Stall) -> Outlook:
     """The outlook of a pool that waits for itself, directly or through others: nothing outside the loop can end it."""
     heals = _loop(stall)
-    return Outlook(heals, f"It {_IN_LOOP[heals]}.")
+    return Outlook(heals, say("It {IN_LOOP}.", IN_LOOP=_IN_LOOP[heals]))
 
 
 def how_it_ends(outlook: Outlook) -> str:
@@ -54,14 +55,21 @@ def of_calls(stall: Stall, service: str) -> Outlook:
     """The outlook of a pool that waits for a service somewhere else."""
     if _all_timed((*stall.waiters, *stall.direct)) or _all_timed(stall.callers):
         return Outlook(
-            Heals.TIMEOUT, f"Each thread is free at its call's time limit, or when {service} answers; the next requests wait again."
+            Heals.TIMEOUT,
+            say("Each thread is free at its call's time limit, or when {service} answers; the next requests wait again.", service=service),
         )
     if stall.callers and all(has_no_limit(caller) for caller in stall.callers):
         return Outlook(
             Heals.CAUSE,
-            f"The threads are free when {service} answers or closes; no call has a time limit, so a lost answer holds its thread for ever.",
+            say(
+                "The threads are free when {service} answers or closes; no call has a time limit, so a lost answer holds its thread for ever.",
+                service=service,
+            ),
         )
     return Outlook(
         Heals.CAUSE,
-        f"The threads are free when {service} answers or closes, or at a time limit, if the calls have one: the stacks do not show it.",
+        say(
+            "The threads are free when {service} answers or closes, or at a time limit, if the calls have one: the stacks do not show it.",
+            service=service,
+        ),
     )

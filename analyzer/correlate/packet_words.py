@@ -5,9 +5,9 @@ from __future__ import annotations
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Final
 
-from analyzer.correlate.witness import plural
 from analyzer.course import Flow, FlowMark
 from analyzer.finding import Evidence
+from analyzer.message import plural, say
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Sequence
@@ -39,65 +39,124 @@ def packet_evidence(view: ProcessView, rows: Sequence[Connection]) -> Iterator[E
     seen = view.packets.seen(rows)
     if not seen:
         return
-    of = f"{len(seen)} of these {len(rows)} connections" if len(seen) < len(rows) else f"these {plural(len(rows), 'connection')}"
+    of = (
+        say("{seen_count} of these {rows_count} connections", seen_count=len(seen), rows_count=len(rows))
+        if len(seen) < len(rows)
+        else say("these {connections}", connections=plural(len(rows), "connection"))
+    )
     gave_up = [one for one in seen if one.gave_up]
     if gave_up:
         yield _claim(
-            gave_up, f"packets: of {of}, {len(gave_up)} had a request that got no byte of an answer before the client's end{_span(gave_up)}"
+            gave_up,
+            say(
+                "packets: of {of}, {gave_up_count} had a request that got no byte of an answer before the client's end{span}",
+                of=of,
+                gave_up_count=len(gave_up),
+                span=_span(gave_up),
+            ),
         )
     kept = [one for one in seen if one.flow.half_closed is not None and one not in gave_up]
     if kept:
         closer = kept[0].flow.half_closed
-        yield _claim(kept, f"packets: of {of}, {len(kept)} were closed by the {closer} and never by the other end")
+        yield _claim(
+            kept,
+            say(
+                "packets: of {of}, {kept_count} were closed by the {closer} and never by the other end",
+                of=of,
+                kept_count=len(kept),
+                closer=closer,
+            ),
+        )
     waiting = [one for one in seen if not one.gave_up and one.flow.half_closed is None and one.flow.unanswered is not None]
     longest = max((one.silent_for or 0 for one in waiting), default=0)
     if longest >= WAITED:
         yield _claim(
             waiting,
-            f"packets: of {of}, {len(waiting)} carry a request without an answer, the oldest for {longest:.1f} s when the capture ends",
+            say(
+                "packets: of {of}, {waiting_count} carry a request without an answer, the oldest for {longest:.1f} s when the capture ends",
+                of=of,
+                waiting_count=len(waiting),
+                longest=longest,
+            ),
         )
     full = [one for one in seen if one.flow.by_client.still_full or one.flow.by_server.still_full]
     if full:
-        yield _claim(full, f"packets: of {of}, {len(full)} end with a zero window: the receiver does not read")
+        yield _claim(
+            full, say("packets: of {of}, {full_count} end with a zero window: the receiver does not read", of=of, full_count=len(full))
+        )
     ignored = [one for one in seen if one.flow.ignored]
     if ignored:
         most = max(one.flow.by_client.syns for one in ignored)
-        yield _claim(ignored, f"packets: of {of}, {len(ignored)} are SYNs that nothing answered, sent up to {plural(most, 'time')}")
+        yield _claim(
+            ignored,
+            say(
+                "packets: of {of}, {ignored_count} are SYNs that nothing answered, sent up to {times}",
+                of=of,
+                ignored_count=len(ignored),
+                times=plural(most, "time"),
+            ),
+        )
 
 
 def _span(seen: Sequence[Seen]) -> str:
     waited = [f"{one:.1f}" for one in sorted(one.silent_for or 0 for one in seen)]
-    return f", which came after {waited[0]} s" if waited[0] == waited[-1] else f", which came after {waited[0]} to {waited[-1]} s"
+    return (
+        say(", which came after {waited} s", waited=waited[0])
+        if waited[0] == waited[-1]
+        else say(", which came after {waited} to {waited2} s", waited=waited[0], waited2=waited[-1])
+    )
 
 
 def _claim(seen: Sequence[Seen], says: str) -> Evidence:
     first = min(seen, key=lambda one: one.flow.where)
     request = (first.flow.request.line[:_MARKED],) if first.flow.request else ()
-    return Evidence(first.flow.where, says, (*request, "no answer", "no FIN"), len(seen) - 1)
+    return Evidence(first.flow.where, says, (*request, say("no answer"), say("no FIN")), len(seen) - 1)
 
 
 def trouble_of(port: Port) -> Iterator[tuple[Evidence, str]]:
     """What a capture shows of one server that no healthy one shows, each with the words for a verdict."""
     gave_up, patience = port.gave_up, port.patience
     if len(gave_up) >= FEWEST and (len(gave_up) >= MANY or len(gave_up) >= SHARE * len(port.flows)):
-        waited = f"{patience[0]:.1f} to {patience[-1]:.1f} s" if patience[-1] - patience[0] >= SHARE else f"{patience[0]:.1f} s"
-        says = f"{plural(len(gave_up), 'request')} to {port.server} got no answer before the client gave up, after {waited}"
-        yield _claim(gave_up, f"packets: {says}"), says
+        waited = (
+            say("{patience:.1f} to {patience2:.1f} s", patience=patience[0], patience2=patience[-1])
+            if patience[-1] - patience[0] >= SHARE
+            else f"{patience[0]:.1f} s"
+        )
+        says = say(
+            "{requests} to {server} got no answer before the client gave up, after {waited}",
+            requests=plural(len(gave_up), "request"),
+            server=port.server,
+            waited=waited,
+        )
+        yield _claim(gave_up, say("packets: {says}", says=says)), says
     kept = [seen for seen in port.never_closed if seen not in gave_up and (seen.half_closed_for or 0) >= LINGERS]
     if len(kept) >= MANY:
         longest = max(seen.half_closed_for or 0 for seen in kept)
-        says = (
-            f"{plural(len(kept), 'connection')} to {port.server} were closed by the client and not by the server, for up to {longest:.0f} s"
+        says = say(
+            "{connections} to {server} were closed by the client and not by the server, for up to {longest:.0f} s",
+            connections=plural(len(kept), "connection"),
+            server=port.server,
+            longest=longest,
         )
-        yield _claim(kept, f"packets: {says}"), says
+        yield _claim(kept, say("packets: {says}", says=says)), says
     full = [seen for seen in port.flows if seen.flow.by_client.still_full]
     if len(full) >= FEWEST:
-        says = f"{plural(len(full), 'client')} of {port.server} {'do' if len(full) > 1 else 'does'} not read: their windows are at zero when the capture ends"
-        yield _claim(full, f"packets: {says}"), says
+        says = say(
+            "{clients} of {server} {do} not read: their windows are at zero when the capture ends",
+            clients=plural(len(full), "client"),
+            server=port.server,
+            do="do" if len(full) > 1 else "does",
+        )
+        yield _claim(full, say("packets: {says}", says=says)), says
     ignored = port.ignored
     if len(ignored) >= FEWEST and port.accepted:
-        says = f"{plural(len(ignored), 'connection attempt')} to {port.server} got no answer, while {port.accepted} others did"
-        yield _claim(ignored, f"packets: {says}"), says
+        says = say(
+            "{connection_attempt} to {server} got no answer, while {accepted} others did",
+            connection_attempt=plural(len(ignored), "connection attempt"),
+            server=port.server,
+            accepted=port.accepted,
+        )
+        yield _claim(ignored, say("packets: {says}", says=says)), says
 
 
 def telling(found: Iterable[Seen], most: int) -> tuple[Flow, ...]:
@@ -153,15 +212,15 @@ def _marks(flow: facts.Flow, capture: facts.Capture) -> Iterator[FlowMark]:
         if mark is not None:
             found.append((mark, side, what))
 
-    add(client.syn, "client", f"SYN{f', sent {client.syns} times' if client.syns > 1 else ''}")
-    add(server.syn, "server", "SYN ACK")
+    add(client.syn, "client", say("SYN{sent_times}", sent_times=say(", sent {syns} times", syns=client.syns) if client.syns > 1 else ""))
+    add(server.syn, "server", say("SYN ACK"))
     if request is not None:
         add(request.at, "client", request.line[:_REQUEST])
-        add(request.answer, "server", f"answer {request.status}" if request.status is not None else "answer")
+        add(request.answer, "server", say("answer {status}", status=request.status) if request.status is not None else say("answer"))
     else:
-        add(flow.asked, "client", "data" if not flow.tls else "data (TLS)")
-    add(client.full, "client", "zero window")
-    add(server.full, "server", "zero window")
+        add(flow.asked, "client", say("data") if not flow.tls else say("data (TLS)"))
+    add(client.full, "client", say("zero window"))
+    add(server.full, "server", say("zero window"))
     add(client.fin, "client", "FIN")
     add(server.fin, "server", "FIN")
     add(client.rst, "client", "RST")
@@ -170,16 +229,21 @@ def _marks(flow: facts.Flow, capture: facts.Capture) -> Iterator[FlowMark]:
     for mark, side, what in sorted(found, key=lambda item: item[0].packet):
         yield FlowMark(mark.packet, round((mark.time - begin) / SECOND, 3), side, what)
     if capture.ended is not None:
-        yield FlowMark(0, round((capture.ended - begin) / SECOND, 3), "", "the capture ends")
+        yield FlowMark(0, round((capture.ended - begin) / SECOND, 3), "", say("the capture ends"))
 
 
 def excerpt_of(flow: Flow) -> tuple[str, ...]:
     """The flow's telling packets as lines: number, seconds since its first packet, who, what; and what never came."""
     lines = [f"{flow.client} → {flow.server}"]
     for mark in flow.marks:
-        number = f"packet {mark.packet}" if mark.packet else "         "
-        lines.append(f"{number:<14} {mark.seconds:>+9.3f} s  {f'{mark.side}: ' if mark.side else ''}{mark.what}")
-    missing = [f"no FIN of the {side}" for side in ("client", "server") if flow.closed_first and not flow.rst and not flow.fin[side]]
+        number = say("packet {packet}", packet=mark.packet) if mark.packet else ""
+        side = say("{side}: ", side=say(mark.side)) if mark.side else ""
+        lines.append(say("{number:<14} {seconds:>+9.3f} s  {side}{what}", number=number, seconds=mark.seconds, side=side, what=mark.what))
+    missing = [
+        say("no FIN of the {side}", side=say(side))
+        for side in ("client", "server")
+        if flow.closed_first and not flow.rst and not flow.fin[side]
+    ]
     if flow.unanswered_for is not None:
-        missing.insert(0, "no answer")
+        missing.insert(0, say("no answer"))
     return (*lines, *missing)

@@ -12,6 +12,7 @@ from collections import Counter, defaultdict
 from typing import TYPE_CHECKING, Final, NamedTuple
 
 from analyzer.correlate.blockers import IDLE, Activity, activity
+from analyzer.message import say
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -21,7 +22,7 @@ if TYPE_CHECKING:
 
 _TRAILING_NUMBER = re.compile(r"^(?P<pool>.*?[^\d])[-_ #:./]*\d+\)?$", re.DOTALL)
 _SEPARATORS: Final = "-_ #:.(/"
-VIRTUAL: Final = "virtual threads"
+VIRTUAL: Final = say("virtual threads")
 """What the nameless virtual threads of a process are called together: they have no pool, and mostly no name."""
 _NOT_WORKERS: Final = frozenset({"accept", "select", "reserved"})
 

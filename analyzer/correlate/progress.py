@@ -9,6 +9,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Final, NamedTuple
 
 from analyzer.correlate.growth import seconds_between
+from analyzer.message import say
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
@@ -56,14 +57,14 @@ def in_words(found: Standing | None) -> str:
     """One sentence, empty if there is nothing to say: too few stood there before, or they worked in between."""
     if found is None or found.same < MOST * found.of or (found.idle is not None and found.idle < MOST * found.same):
         return ""
-    who = "All of them" if found.same == found.of else f"{found.same} of them"
-    when = f", {found.seconds:.0f} seconds earlier" if found.seconds else ""
+    who = say("All of them") if found.same == found.of else say("{same} of them", same=found.same)
+    when = say(", {seconds:.0f} seconds earlier", seconds=found.seconds) if found.seconds else ""
     cpu = ""
     if found.idle is not None:
-        cpu = (", and " if when else " and ") + (
-            "have used no CPU since" if found.idle == found.same else f"{found.idle} have used no CPU since"
+        cpu = (say(", and ") if when else say(" and ")) + (
+            say("have used no CPU since") if found.idle == found.same else say("{idle} have used no CPU since", idle=found.idle)
         )
-    return f" {who} stood on the same stack in the dump before{when}{cpu}."
+    return say(" {who} stood on the same stack in the dump before{when}{cpu}.", who=who, when=when, cpu=cpu)
 
 
 def moved_on(found: Standing | None) -> bool:

@@ -19,8 +19,9 @@ from analyzer.correlate.outlook import has_no_limit, of_calls
 from analyzer.correlate.packet_words import packet_evidence
 from analyzer.correlate.progress import in_words, moved_on, only_busy, standing
 from analyzer.correlate.stalls import COUNT_TOLERANCE, MAJORITY, callee_of
-from analyzer.correlate.witness import of_sockets, plural
+from analyzer.correlate.witness import of_sockets
 from analyzer.finding import Basis, Confidence, Culprit, Evidence, Finding, Missing, Severity, Step
+from analyzer.message import joined, plural, say
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -82,32 +83,44 @@ def finding(case: Case, stall: Stall, target: Target, words: Words) -> Finding:
     confidence, severity, why = _judge(stall, target, still)
     far = callee_of(view, target)
     who = _service(view, target.remote, words.noun, far)
-    back = unread_from(stall, target)
-    leads = (
-        f"but {plural(len(back), 'request')} from {target.remote.host} lie{'s' if len(back) == 1 else ''} here unread, so that it may wait for this server in turn"
-        if back
-        else "and none of them leads back to this process"
-    )
     lasting = _lasts(stall, still)
     whole = target.share >= 1 - COUNT_TOLERANCE
-    waiters = f"{'every request thread' if whole else 'a part of the request threads'} of {pool.name}"
-    waiting = (
-        stuck_in_words(stall) if whole else f"About {len(target.connections):,} of the {stall.workers:,} request threads of {pool.name}"
+    waiters = say(
+        "{every_request} of {name}",
+        every_request=say("every request thread") if whole else say("a part of the request threads"),
+        name=pool.name,
     )
-    through = f" for tasks of {stall.hops[-1].helper.name}, which wait" if stall.hops else ""
-    limits = " They read without a time limit." if all(has_no_limit(caller) for caller in stall.callers) else ""
+    waiting = (
+        stuck_in_words(stall)
+        if whole
+        else say(
+            "About {connections_count:,} of the {workers:,} request threads of {name}",
+            connections_count=len(target.connections),
+            workers=stall.workers,
+            name=pool.name,
+        )
+    )
+    through = say(" for tasks of {name}, which wait", name=stall.hops[-1].helper.name) if stall.hops else ""
+    limits = say(" They read without a time limit.") if all(has_no_limit(caller) for caller in stall.callers) else ""
     return Finding(
         rule=words.rule,
         severity=severity,
         confidence=confidence,
-        headline=f"{who} does not answer, and {waiters} waits for it."
+        headline=say("{who} does not answer, and {waiters} waits for it.", who=who, waiters=waiters)
         if lasting
-        else f"{who} may be slow: at this moment {waiters} waits for it.",
+        else say("{who} may be slow: at this moment {waiters} waits for it.", who=who, waiters=waiters),
         explanation=(
-            f"{waiting} wait{through} for answers from {target.remote}: "
-            f"{plural(len(target.connections), 'connection')} to it, none with anything left to read, {leads}."
-            f"{limits}{in_words(still)}{clients_in_words(view, port) if port is not None else ''} The threads are free again as soon as {target.remote} answers or the"
-            " connections end."
+            say(
+                "{waiting} wait{through} for answers from {remote}: {connections} to it, none with anything left to read, {leads}.{limits}{in_words}{clients_in_words} The threads are free again as soon as {remote} answers or the connections end.",
+                waiting=waiting,
+                through=through,
+                remote=target.remote,
+                connections=plural(len(target.connections), "connection"),
+                leads=_leads(stall, target),
+                limits=limits,
+                in_words=in_words(still),
+                clients_in_words=clients_in_words(view, port) if port is not None else "",
+            )
         ),
         why_confident=why,
         evidence=_evidence(stall, target, port),
@@ -122,47 +135,76 @@ def finding(case: Case, stall: Stall, target: Target, words: Words) -> Finding:
         ),
         outlook=of_calls(stall, str(target.remote)),
         chain=chain_of(
-            stall, Step(str(target.remote), "does not answer" if lasting else "has not answered yet", who, (_target_evidence(target),))
+            stall,
+            Step(str(target.remote), say("does not answer") if lasting else say("has not answered yet"), who, (_target_evidence(target),)),
         ),
         actions=words.actions(stall, target),
         figures=(
             *client_figures(view, port),
-            (f"{stall.blocked:,} of {stall.workers:,}", f"threads of {pool.name} waiting"),
-            (f"{len(target.connections):,}", f"open connections to {target.remote}"),
+            (
+                say("{blocked:,} of {workers:,}", blocked=stall.blocked, workers=stall.workers),
+                say("threads of {name} waiting", name=pool.name),
+            ),
+            (f"{len(target.connections):,}", say("open connections to {remote}", remote=target.remote)),
         ),
         missing=() if confidence is Confidence.CERTAIN else (_second_dump(view),),
     )
 
 
+def _leads(stall: Stall, target: Target) -> str:
+    """Whether the service waits for this server in turn, as far as its own requests show."""
+    back = unread_from(stall, target)
+    return (
+        say(
+            "but {requests} from {host} lie{s} here unread, so that it may wait for this server in turn",
+            requests=plural(len(back), "request"),
+            host=target.remote.host,
+            s="s" if len(back) == 1 else "",
+        )
+        if back
+        else say("and none of them leads back to this process")
+    )
+
+
 def _judge(stall: Stall, target: Target, still: Standing | None) -> tuple[Confidence, Severity, str]:
     """Certain: dump and sockets agree in number, there is no other service, and clients already suffer (so it is no busy moment)."""
-    agree = f"The dump shows {plural(len(stall.callers), 'thread')} in a call, the socket table {plural(len(target.connections), 'connection')} to {target.remote}"
+    agree = say(
+        "The dump shows {threads} in a call, the socket table {connections} to {remote}",
+        threads=plural(len(stall.callers), "thread"),
+        connections=plural(len(target.connections), "connection"),
+        remote=target.remote,
+    )
     doubts = _contradictions(stall, target)
     if not stall.pressure.exists:
-        doubts.append("nobody has given up yet, so one dump may show a busy moment")
+        doubts.append(say("nobody has given up yet, so one dump may show a busy moment"))
     if moved_on(still):
-        doubts.append("most of the threads have used CPU since the dump before, so answers do come")
+        doubts.append(say("most of the threads have used CPU since the dump before, so answers do come"))
     if target.confidence is not Confidence.CERTAIN or target.share < 1 - COUNT_TOLERANCE:
-        doubts.append("the connections explain only a part of the threads, or another service is connected too")
+        doubts.append(say("the connections explain only a part of the threads, or another service is connected too"))
     if doubt := _unseen_end(stall.view, target):
         doubts.append(doubt)
     if stall.view.dump is not None and stall.view.dump.complete is False:
-        doubts.append("the thread dump is cut off")
+        doubts.append(say("the thread dump is cut off"))
     if back := unread_from(stall, target):
         doubts.append(
-            f"{plural(len(back), 'request')} from {target.remote.host} lie{'s' if len(back) == 1 else ''} here unread: the two may wait for each other"
+            say(
+                "{requests} from {host} lie{s} here unread: the two may wait for each other",
+                requests=plural(len(back), "request"),
+                host=target.remote.host,
+                s="s" if len(back) == 1 else "",
+            )
         )
     if any(hop.confidence is Confidence.SUSPECTED for hop in stall.hops):
-        doubts.append("the pool behind the futures is a guess")
+        doubts.append(say("the pool behind the futures is a guess"))
     if not doubts:
         return (
             Confidence.CERTAIN,
             Severity.CRITICAL,
-            f"{agree} and to no other service, and clients wait or have given up. The two artifacts are independent.",
+            say("{agree} and to no other service, and clients wait or have given up. The two artifacts are independent.", agree=agree),
         )
     severity = Severity.CRITICAL if stall.pressure.exists else Severity.WARNING
     confidence = Confidence.SUSPECTED if back or not _lasts(stall, still) else Confidence.LIKELY
-    return confidence, severity, f"{agree}. Not certain, because {' and '.join(doubts)}."
+    return confidence, severity, say("{agree}. Not certain, because {list}.", agree=agree, list=joined(" and ", doubts))
 
 
 def _lasts(stall: Stall, still: Standing | None) -> bool:
@@ -172,15 +214,15 @@ def _lasts(stall: Stall, still: Standing | None) -> bool:
 
 def _contradictions(stall: Stall, target: Target) -> list[str]:
     """What the rest of the evidence says against the join: packets that show answers, a dump of another process."""
-    found = []
+    found: list[str] = []
     seen = stall.view.packets.seen(target.connections)
     answered = sum(one.flow.unanswered is None and bool(one.flow.by_server.last_data or one.flow.by_server.rst) for one in seen)
     if seen and answered > MAJORITY * len(seen):
-        found.append("the capture shows answers (or resets) on these connections")
+        found.append(say("the capture shows answers (or resets) on these connections"))
     if stall.view.dump_basis not in {"pid", "port", "native ids", "threads", "only"}:
-        found.append("the dump and the sockets name different processes")
+        found.append(say("the dump and the sockets name different processes"))
     if far_apart(stall.view.snapshot):
-        found.append("the artifacts were taken far apart in time")
+        found.append(say("the artifacts were taken far apart in time"))
     return found
 
 
@@ -190,28 +232,40 @@ def _unseen_end(view: ProcessView, target: Target) -> str | None:
     listener = view.table.listener(target.remote)
     owners = {one.command for one in (*halves, listener) if one is not None and one.owners}
     if any(view.known.is_proxy(command) for command in owners):
-        return "the far end is a proxy, which passes the calls on to a service that is not in the evidence"
+        return say("the far end is a proxy, which passes the calls on to a service that is not in the evidence")
     on_this_host = target.remote.is_loopback or target.remote.host in view.table.local_hosts
-    return "the far end is on this host, and the table does not show whose it is" if on_this_host and not owners else None
+    return say("the far end is on this host, and the table does not show whose it is") if on_this_host and not owners else None
 
 
 def _service(view: ProcessView, remote: Endpoint, noun: str, far: ProcessView | None) -> str:
     """The service in words: its address, and its process if the evidence shows it."""
     listener = view.table.listener(remote)
     if far is not None and far.snapshot.host != view.snapshot.host:
-        return f"The {noun} at {remote}, {process_in_words(far, view)},"
+        return say("The {noun} at {remote}, {process_in_words},", noun=noun, remote=remote, process_in_words=process_in_words(far, view))
     if listener is None or listener.pid is None:
-        return f"The {noun} at {remote}"
-    return f"The {noun} at {remote} ({listener.command or 'process'}, pid {listener.pid}, on the same host)"
+        return say("The {noun} at {remote}", noun=noun, remote=remote)
+    return say(
+        "The {noun} at {remote} ({command}, pid {pid}, on the same host)",
+        noun=noun,
+        remote=remote,
+        command=listener.command or say("process"),
+        pid=listener.pid,
+    )
 
 
 def _target_evidence(target: Target) -> Evidence:
     exact = target.basis is Basis.DESCRIPTOR
-    inferred = "A dump does not name the far end of a socket. That the threads wait on these connections rests on their number and on the absence of others."
-    says = f"{plural(len(target.connections), 'connection')} to {target.remote} with nothing left to read"
+    inferred = say(
+        "A dump does not name the far end of a socket. That the threads wait on these connections rests on their number and on the absence of others."
+    )
+    says = say(
+        "{connections} to {remote} with nothing left to read",
+        connections=plural(len(target.connections), "connection"),
+        remote=target.remote,
+    )
     return of_sockets(
         target.connections,
-        f"{says}: those whose descriptors the threads' system calls name" if exact else says,
+        say("{says}: those whose descriptors the threads' system calls name", says=says) if exact else says,
         (str(target.remote),),
         None if exact else inferred,
     )
@@ -227,7 +281,7 @@ def _evidence(stall: Stall, target: Target, port: int | None) -> tuple[Evidence,
 def _second_dump(view: ProcessView) -> Missing:
     pid = view.process.pid
     return Missing(
-        "second thread dump, ten seconds later",
-        "whether the same threads still stand in the same calls",
+        say("second thread dump, ten seconds later"),
+        say("whether the same threads still stand in the same calls"),
         f"jstack -l {pid if pid is not None else 'PID'} > jstack-2.txt",
     )

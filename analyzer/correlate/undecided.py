@@ -16,8 +16,9 @@ from analyzer.correlate.calls import (
     command,
     kind_in_words,
 )
-from analyzer.correlate.witness import all_of, of_dump, plural
+from analyzer.correlate.witness import all_of, of_dump
 from analyzer.finding import Action, Confidence, Culprit, Finding, Severity, Step, When
+from analyzer.message import plural, say
 from parsers.records import TcpState
 
 if TYPE_CHECKING:
@@ -58,42 +59,64 @@ def finding(stall: Stall, rule: str) -> Finding:
     count = (
         plural(stall.blocked, "request thread")
         if fragment or stall.workers == 1
-        else f"{all_of(stall.blocked, stall.workers)} request threads"
+        else say("{all_of} request threads", all_of=all_of(stall.blocked, stall.workers))
     )
     wait = "waits" if stall.blocked == 1 else "wait"
-    what = "a result that does not come" if not stall.callers else "an answer that does not come"
+    what = say("a result that does not come") if not stall.callers else say("an answer that does not come")
     evidence = [one for step in chain_of(stall, None) for one in step.evidence]
     if port is not None:
         evidence += client_evidence(view, port)
     if view.dump is not None and not evidence:
-        evidence.append(of_dump(view.dump, "the dump"))
+        evidence.append(of_dump(view.dump, say("the dump")))
     return Finding(
         rule=rule,
         severity=Severity.CRITICAL if stall.pressure.exists else Severity.WARNING,
         confidence=Confidence.SUSPECTED,
-        headline=f"{count} of {pool.name} {wait} in {waiting} for {what}: a server that calls itself, or a slow service behind it.",
-        explanation=(
-            f"{count} of {pool.name} {wait} in {waiting}{f', called from {stall.culprit}' if stall.culprit else ''}."
-            f"{clients_in_words(view, port) if port is not None else ''}{_ages(stall)} {_undecided(stall)} Two causes show exactly this: self-call-starvation (the calls go"
-            " to the server's own port, where no thread is free) and slow-backend (another service does not answer)."
+        headline=say(
+            "{count} of {name} {wait} in {waiting} for {what}: a server that calls itself, or a slow service behind it.",
+            count=count,
+            name=pool.name,
+            wait=wait,
+            waiting=waiting,
+            what=what,
         ),
-        why_confident=f"The evidence fits {rule} and {other} alike. {_missing_half(stall)}",
+        explanation=(
+            say(
+                "{count} of {name} {wait} in {waiting}{called_from}.{clients_in_words}{ages} {undecided} Two causes show exactly this: self-call-starvation (the calls go to the server's own port, where no thread is free) and slow-backend (another service does not answer).",
+                count=count,
+                name=pool.name,
+                wait=wait,
+                waiting=waiting,
+                called_from=say(", called from {culprit}", culprit=stall.culprit) if stall.culprit else "",
+                clients_in_words=clients_in_words(view, port) if port is not None else "",
+                ages=_ages(stall),
+                undecided=_undecided(stall),
+            )
+        ),
+        why_confident=say(
+            "The evidence fits {rule} and {other} alike. {missing_half}", rule=rule, other=other, missing_half=_missing_half(stall)
+        ),
         evidence=tuple(evidence),
         process=view.process,
         culprit=Culprit(
             pool=pool.name, frame=str(stall.culprit) if stall.culprit else None, listener=f"*:{port}" if port is not None else None
         ),
         chain=chain_of(
-            stall, Step("the service that is called", "does not answer", "its own port, or another service: not in the evidence")
+            stall,
+            Step(say("the service that is called"), say("does not answer"), say("its own port, or another service: not in the evidence")),
         ),
         actions=(
-            Action(When.NOW, "Save the missing half before the restart: it decides.", _missing(stall)[0].command),
+            Action(When.NOW, say("Save the missing half before the restart: it decides."), _missing(stall)[0].command),
             Action(
                 When.FIX,
-                f"Give {waiting}{f' in {stall.culprit}' if stall.culprit else ''} a time limit, and the client behind it connect and read time limits.",
+                say(
+                    "Give {waiting}{in_} a time limit, and the client behind it connect and read time limits.",
+                    waiting=waiting,
+                    in_=say(" in {culprit}", culprit=stall.culprit) if stall.culprit else "",
+                ),
             ),
         ),
-        figures=(*client_figures(view, port), (f"{stall.blocked:,}", f"threads of {pool.name} waiting")),
+        figures=(*client_figures(view, port), (f"{stall.blocked:,}", say("threads of {name} waiting", name=pool.name))),
         missing=_missing(stall),
     )
 
@@ -108,14 +131,18 @@ def _ages(stall: Stall) -> str:
 
 def _undecided(stall: Stall) -> str:
     if not stall.callers:
-        return "The threads that should deliver the result are not in the evidence."
+        return say("The threads that should deliver the result are not in the evidence.")
     if not stall.view.sockets:
-        return "A thread dump does not say to whom a socket is connected."
-    return "The socket table does not tell which of its connections they use."
+        return say("A thread dump does not say to whom a socket is connected.")
+    return say("The socket table does not tell which of its connections they use.")
 
 
 def _missing_half(stall: Stall) -> str:
-    return "The socket table would decide." if stall.callers and not stall.view.sockets else "What would decide is listed as missing."
+    return (
+        say("The socket table would decide.")
+        if stall.callers and not stall.view.sockets
+        else say("What would decide is listed as missing.")
+    )
 
 
 def _missing(stall: Stall) -> tuple[Missing, ...]:

@@ -18,6 +18,7 @@ from analyzer.correlate.leases import lender_of, users_of
 from analyzer.correlate.stalls import COUNT_TOLERANCE, callee_of, stalls
 from analyzer.correlate.waits import helper_of
 from analyzer.finding import Basis, Confidence, Wait
+from analyzer.message import say
 from parsers.records import Lock, LockVerb
 
 if TYPE_CHECKING:
@@ -53,7 +54,7 @@ def waits_of(view: ProcessView) -> Iterator[Wait]:
 
 
 def _described(lock: Lock | None) -> str | None:
-    return None if lock is None else f"{lock.cls or 'object'} {lock.address or ''}".strip()
+    return None if lock is None else say("{lock} {address}", lock=lock.cls or say("object"), address=lock.address or "").strip()
 
 
 def _on_future(view: ProcessView, member: Busy, pool: Pool, hop: Hop | None) -> Wait:
@@ -79,7 +80,7 @@ def _on_lock(view: ProcessView, member: Busy, pool: Pool, lock: Lock, holder: Th
         object=_described(lock),
         holder=holder.name if holder is not None else None,
         holder_pool=holder_pool if holder is not None else None,
-        basis="lock lines of the dump",
+        basis=say("lock lines of the dump"),
         confidence=Confidence.CERTAIN if holder is not None else Confidence.SUSPECTED,
     )
 
@@ -92,10 +93,12 @@ def _on_lease(view: ProcessView, member: Busy, pool: Pool, lender: Lender) -> Wa
         waiter=member.thread.name,
         waiter_pool=pool.name,
         on="lease",
-        object=f"{lender.lends} of {lender.software}",
+        object=say("{lends} of {software}", lends=lender.lends, software=lender.software),
         holder=None,
         holder_pool=holder_pool,
-        basis="the only pool whose threads use what is lent" if holder_pool else "frames of the lender; nobody is seen to use what is lent",
+        basis=say("the only pool whose threads use what is lent")
+        if holder_pool
+        else say("frames of the lender; nobody is seen to use what is lent"),
         confidence=Confidence.LIKELY if holder_pool else Confidence.SUSPECTED,
     )
 
@@ -119,7 +122,11 @@ def _on_service(view: ProcessView, stall: Stall, target: Target) -> Wait:
     """What every caller of ``target`` waits for; the waiter's name is filled in."""
     far = view if target.own else callee_of(view, target)
     end = target.back[0].remote if target.own and target.back else target.remote  # behind a proxy of the host
-    counted = f"{len(target.connections)} connections for {len(stall.callers)} callers"
+    counted = say(
+        "{connections_count} connections for {callers_count} callers",
+        connections_count=len(target.connections),
+        callers_count=len(stall.callers),
+    )
     return Wait(
         snapshot=view.snapshot.name,
         waiter="",
@@ -128,7 +135,7 @@ def _on_service(view: ProcessView, stall: Stall, target: Target) -> Wait:
         object=str(target.remote),
         holder=process_in_words(far, view) if far is not None else None,
         holder_pool=_answers(far, end.port if end is not None else None),
-        basis="the descriptor of the system call" if target.basis is Basis.DESCRIPTOR else counted,
+        basis=say("the descriptor of the system call") if target.basis is Basis.DESCRIPTOR else counted,
         confidence=target.confidence,
     )
 

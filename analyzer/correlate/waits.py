@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Final, NamedTuple
 
 from analyzer.correlate.blockers import FUTURES
 from analyzer.finding import Confidence
+from analyzer.message import say
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -46,15 +47,15 @@ def helper_of(view: ProcessView, pool: Pool) -> Hop | None:
     if related:
         best = max(related, key=lambda other: (len(other.busy), other.name))
         shared = min(classes & _application_classes(best.busy, view.known))
-        return Hop(pool, waiters, best, f"both run code of {shared}", Confidence.LIKELY)
+        return Hop(pool, waiters, best, say("both run code of {shared}", shared=shared), Confidence.LIKELY)
     packages = {_package(name) for name in classes} - {None}
     near = [other for other in candidates if packages & {_package(name) for name in _application_classes(other.busy, view.known)}]
     if len(near) == 1:
-        return Hop(pool, waiters, near[0], "both run code of one package, and no other pool does", Confidence.LIKELY)
+        return Hop(pool, waiters, near[0], say("both run code of one package, and no other pool does"), Confidence.LIKELY)
     if not candidates and pool.role == "executor":
-        return Hop(pool, waiters, pool, "the tasks wait for tasks, and no other pool runs any", Confidence.LIKELY)
+        return Hop(pool, waiters, pool, say("the tasks wait for tasks, and no other pool runs any"), Confidence.LIKELY)
     if len(candidates) == 1:
-        return Hop(pool, waiters, candidates[0], "no other pool is running a task", Confidence.SUSPECTED)
+        return Hop(pool, waiters, candidates[0], say("no other pool is running a task"), Confidence.SUSPECTED)
     return None
 
 

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Final
 
 from analyzer.correlate.blockers import application_frame, blocking_frame
 from analyzer.finding import Evidence
+from analyzer.message import say
 from parsers.records import Where
 
 if TYPE_CHECKING:
@@ -58,13 +59,8 @@ def of_dump(dump: ThreadDump, says: str) -> Evidence:
     return Evidence(Where(dump.where.file, dump.where.first, min(dump.where.last, dump.where.first + 1)), says)
 
 
-def plural(count: int, one: str, many: str | None = None) -> str:
-    """``1 socket``, ``4,023 sockets``."""
-    return f"{count:,} {one if count == 1 else many or one + 's'}"
-
-
 def all_of(count: int, total: int) -> str:
     """``All 8``, ``7 of 8``, ``The only``."""
     if total == 1:
-        return "The only"
-    return f"All {total:,}" if count == total else f"{count:,} of {total:,}"
+        return say("The only")
+    return say("All {total:,}", total=total) if count == total else say("{count:,} of {total:,}", count=count, total=total)

@@ -19,8 +19,9 @@ from typing import TYPE_CHECKING, Final
 from analyzer.correlate.acceptors import acceptor_of, queue_of, stayed
 from analyzer.correlate.blockers import application_frame
 from analyzer.correlate.calls import client_evidence
-from analyzer.correlate.witness import of_dump, of_sockets, of_threads, plural
+from analyzer.correlate.witness import of_dump, of_sockets, of_threads
 from analyzer.finding import Action, Confidence, Culprit, Finding, Heals, Outlook, Severity, Step, When
+from analyzer.message import plural, say
 from parsers.records import TcpState
 
 if TYPE_CHECKING:
@@ -29,11 +30,12 @@ if TYPE_CHECKING:
     from analyzer.correlate import Case, ProcessView
     from analyzer.correlate.pools import Busy
     from analyzer.correlate.sockets import Connection
+    from parsers.records import Frame
 
 NEEDS: Final = ("threads", "sockets")
 CONSEQUENCE_OF: Final = ("process-stopped",)
-OUTLOOK: Final = Outlook(Heals.CAUSE, "Clients wait until the acceptor accepts again; nothing else empties the queue.")
-CLEAN: Final = "somebody accepts, or nobody waits to be accepted"
+OUTLOOK: Final = Outlook(Heals.CAUSE, say("Clients wait until the acceptor accepts again; nothing else empties the queue."))
+CLEAN: Final = say("somebody accepts, or nobody waits to be accepted")
 LONG_QUEUE: Final = 3
 """Connections waiting to be accepted that are a pattern: one or two are caught between two calls of accept."""
 _ACCEPTING: Final = frozenset({"accept", "select", "connection-latch"})
@@ -66,31 +68,48 @@ def _somebody_accepts(view: ProcessView, port: int) -> bool:
 
 
 def _finding(view: ProcessView, port: int, queue: Sequence[Connection], acceptor: Busy | None, *, lasting: bool) -> Finding:
-    waiting = of_sockets(queue, f"{plural(len(queue), 'connection has', 'connections have')} no owner: not accepted yet")
+    waiting = of_sockets(
+        queue, say("{connection_has} no owner: not accepted yet", connection_has=plural(len(queue), "connection has", "connections have"))
+    )
     evidence = [waiting]
     listener = view.listeners.get(port)
     if listener is not None and listener.recv_q:
         evidence.append(
             of_sockets(
                 [listener],
-                f"{plural(listener.recv_q, 'connection waits', 'connections wait')} in the accept queue of port {port}",
+                say(
+                    "{connection_waits} in the accept queue of port {port}",
+                    connection_waits=plural(listener.recv_q, "connection waits", "connections wait"),
+                    port=port,
+                ),
                 (str(listener.recv_q),),
             )
         )
     frame = application_frame(*acceptor) if acceptor else None
     if acceptor is not None:
         doing = (
-            f"stands in {acceptor.thread.frames[acceptor.activity.frame].call}" if acceptor.activity.frame >= 0 else "does something else"
+            say("stands in {call}", call=acceptor.thread.frames[acceptor.activity.frame].call)
+            if acceptor.activity.frame >= 0
+            else say("does something else")
         )
-        what = f"the acceptor “{acceptor.thread.name}” {doing}{f', called from {frame}' if frame else ''}, instead of accepting"
+        what = say(
+            "the acceptor “{name}” {doing}{called_from}, instead of accepting",
+            name=acceptor.thread.name,
+            doing=doing,
+            called_from=say(", called from {frame}", frame=frame) if frame else "",
+        )
         evidence.insert(0, of_threads([acceptor], what))
     else:
-        what = "no thread of the process accepts or selects"
+        what = say("no thread of the process accepts or selects")
         if view.dump is not None:
-            evidence.insert(0, of_dump(view.dump, f"{what}, in {plural(len(view.dump.threads), 'thread')}"))
+            evidence.insert(0, of_dump(view.dump, say("{what}, in {threads}", what=what, threads=plural(len(view.dump.threads), "thread"))))
     held = [one for one in view.server_side(port) if one.owners and one.state is TcpState.ESTABLISHED]
     holding = (
-        f" {plural(len(held), 'accepted connection is', 'accepted connections are')} open: {held[0].remote} may be whom it waits for."
+        say(
+            " {accepted_connection_is} open: {remote} may be whom it waits for.",
+            accepted_connection_is=plural(len(held), "accepted connection is", "accepted connections are"),
+            remote=held[0].remote,
+        )
         if acceptor and len(held) == 1
         else ""
     )
@@ -98,26 +117,45 @@ def _finding(view: ProcessView, port: int, queue: Sequence[Connection], acceptor
         rule="acceptor-stalled",
         severity=Severity.CRITICAL if lasting or acceptor is None else Severity.WARNING,
         confidence=Confidence.CERTAIN if acceptor is not None and lasting else Confidence.LIKELY,
-        headline=f"Nobody accepts the connections to port {port}: {'the acceptor is busy with something else' if acceptor else 'the acceptor is gone'}.",
-        explanation=f"{plural(len(queue), 'connection waits', 'connections wait')} in the accept queue of port {port}, and {what}.{holding} New clients are served again only when it returns to accept.",
-        why_confident="The socket table shows connections that nobody owns, the thread dump shows why."
+        headline=say(
+            "Nobody accepts the connections to port {port}: {the_acceptor}.",
+            port=port,
+            the_acceptor=say("the acceptor is busy with something else") if acceptor else say("the acceptor is gone"),
+        ),
+        explanation=say(
+            "{connection_waits} in the accept queue of port {port}, and {what}.{holding} New clients are served again only when it returns to accept.",
+            connection_waits=plural(len(queue), "connection waits", "connections wait"),
+            port=port,
+            what=what,
+            holding=holding,
+        ),
+        why_confident=say("The socket table shows connections that nobody owns, the thread dump shows why.")
         if acceptor and lasting
-        else "One moment, or a queue that moved a little: an acceptor that does more than accept shows the same. A second snapshot tells whether the queue moves."
+        else say(
+            "One moment, or a queue that moved a little: an acceptor that does more than accept shows the same. A second snapshot tells whether the queue moves."
+        )
         if acceptor
-        else "The dump shows no acceptor; a thread that accepts in code this tool does not know would be one.",
+        else say("The dump shows no acceptor; a thread that accepts in code this tool does not know would be one."),
         evidence=(*evidence, *client_evidence(view, port)),
         process=view.process,
         culprit=Culprit(thread=acceptor.thread.name if acceptor else None, frame=str(frame) if frame else None, listener=f"*:{port}"),
         chain=(
-            Step(acceptor.thread.name if acceptor else "the acceptor", "does not accept", what, (evidence[0],)),
-            Step(f"*:{port}", "fills its accept queue", plural(len(queue), "connection"), (waiting,)),
+            Step(acceptor.thread.name if acceptor else say("the acceptor"), say("does not accept"), what, (evidence[0],)),
+            Step(f"*:{port}", say("fills its accept queue"), plural(len(queue), "connection"), (waiting,)),
         ),
-        actions=(
-            Action(When.NOW, "Restart the listener or the process; the queue does not drain by itself while the acceptor is held up."),
-            Action(
-                When.FIX,
-                f"Let the acceptor only accept and hand over{f': take the work out of {frame}' if frame else ''}; give every read there a time limit.",
+        actions=_actions(frame),
+        figures=((f"{len(queue):,}", say("connections waiting to be accepted")),),
+    )
+
+
+def _actions(frame: Frame | None) -> tuple[Action, ...]:
+    return (
+        Action(When.NOW, say("Restart the listener or the process; the queue does not drain by itself while the acceptor is held up.")),
+        Action(
+            When.FIX,
+            say(
+                "Let the acceptor only accept and hand over{take_the}; give every read there a time limit.",
+                take_the=say(": take the work out of {frame}", frame=frame) if frame else "",
             ),
         ),
-        figures=((f"{len(queue):,}", "connections waiting to be accepted"),),
     )

@@ -18,8 +18,9 @@ from typing import TYPE_CHECKING, Final
 
 from analyzer.correlate.calls import client_figures
 from analyzer.correlate.unclosed import Unclosed, unclosed
-from analyzer.correlate.witness import of_sockets, plural
+from analyzer.correlate.witness import of_sockets
 from analyzer.finding import Action, Confidence, Culprit, Evidence, Finding, Heals, Missing, Outlook, Severity, Step, When
+from analyzer.message import joined, plural, say
 from parsers.records import Where
 
 if TYPE_CHECKING:
@@ -30,9 +31,9 @@ if TYPE_CHECKING:
 NEEDS: Final = ("threads", "sockets")
 CONSEQUENCE_OF: Final[tuple[str, ...]] = ()
 OUTLOOK: Final = Outlook(
-    Heals.UNKNOWN, "A connection stays until its request is completed, or until an asynchronous time limit, if one is set."
+    Heals.UNKNOWN, say("A connection stays until its request is completed, or until an asynchronous time limit, if one is set.")
 )
-CLEAN: Final = "no pile of unclosed connections while the pool is free"
+CLEAN: Final = say("no pile of unclosed connections while the pool is free")
 
 
 def diagnose(case: Case) -> Iterator[Finding]:
@@ -45,53 +46,81 @@ def diagnose(case: Case) -> Iterator[Finding]:
 def _finding(found: Unclosed) -> Finding:
     view, port, pool = found.stall.view, found.port, found.stall.pool
     waiting = of_sockets(
-        found.sockets, f"{plural(len(found.sockets), 'connection')} on port {port}: request read, client gone, not closed", ("CLOSE_WAIT",)
+        found.sockets,
+        say(
+            "{connections} on port {port}: request read, client gone, not closed",
+            connections=plural(len(found.sockets), "connection"),
+            port=port,
+        ),
+        ("CLOSE_WAIT",),
     )
     idle = next(member for member in pool.workers if member.activity.kind == "idle")
     free = Evidence(
         Where(idle.thread.where.file, idle.thread.where.first, idle.thread.where.first + 1),
-        f"{pool.idle} of {found.stall.workers} threads of {pool.name} are free",
+        say("{idle} of {workers} threads of {name} are free", idle=pool.idle, workers=found.stall.workers, name=pool.name),
         (),
         pool.idle - 1,
     )
-    grown = f" They grow: {' → '.join(map(str, found.counts))}, and none of the first was closed." if found.grows else ""
+    grown = say(" They grow: {list}, and none of the first was closed.", list=joined(" → ", map(str, found.counts))) if found.grows else ""
     confidence = Confidence.LIKELY if found.lasts else Confidence.SUSPECTED
     return Finding(
         rule="async-never-completed",
         severity=Severity.WARNING,
         confidence=confidence,
-        headline=f"{plural(len(found.sockets), 'request')} on port {port} never {'end' if len(found.sockets) > 1 else 'ends'}: the clients have left, the threads are free, and nobody closes.",
+        headline=say(
+            "{requests} on port {port} never {end}: the clients have left, the threads are free, and nobody closes.",
+            requests=plural(len(found.sockets), "request"),
+            port=port,
+            end=say("end") if len(found.sockets) > 1 else say("ends"),
+        ),
         explanation=(
-            f"{plural(len(found.sockets), 'connection')} of port {port} are in CLOSE_WAIT; their requests were read, the clients' end was not.{grown} {pool.idle} of"
-            f" {found.stall.workers} threads of {pool.name} are free, so no thread works on them: the requests were handed to something asynchronous that never completes"
-            " them. Each client that leaves adds one."
+            say(
+                "{connections} of port {port} are in CLOSE_WAIT; their requests were read, the clients' end was not.{grown} {idle} of {workers} threads of {name} are free, so no thread works on them: the requests were handed to something asynchronous that never completes them. Each client that leaves adds one.",
+                connections=plural(len(found.sockets), "connection"),
+                port=port,
+                grown=grown,
+                idle=pool.idle,
+                workers=found.stall.workers,
+                name=pool.name,
+            )
         ),
         why_confident=(
-            "Sockets and threads agree, and the sockets stay from snapshot to snapshot. A defect of the server that forgets connections would look the same."
+            say(
+                "Sockets and threads agree, and the sockets stay from snapshot to snapshot. A defect of the server that forgets connections would look the same."
+            )
             if found.lasts
-            else "One snapshot: a stall that has just ended looks the same while the server closes what is left."
+            else say("One snapshot: a stall that has just ended looks the same while the server closes what is left.")
         ),
         evidence=(waiting, free),
         process=view.process,
         culprit=Culprit(pool=pool.name, listener=f"*:{port}"),
         chain=(
-            Step("its clients", "leave", f"port {port}", (waiting,)),
-            Step("an asynchronous request", "is never completed", f"{pool.name} is free", (free,)),
+            Step(say("its clients"), say("leave"), say("port {port}", port=port), (waiting,)),
+            Step(say("an asynchronous request"), say("is never completed"), say("{name} is free", name=pool.name), (free,)),
         ),
         actions=(
             Action(
                 When.NOW,
-                "Take a second socket table and a heap dump: the requests that wait are in it.",
+                say("Take a second socket table and a heap dump: the requests that wait are in it."),
                 f"jcmd {view.process.pid or 'PID'} GC.heap_dump requests.hprof",
             ),
             Action(
                 When.FIX,
-                "Give every asynchronous request a time limit (AsyncContext.setTimeout, DeferredResult or SseEmitter with a timeout), and complete it in every path.",
+                say(
+                    "Give every asynchronous request a time limit (AsyncContext.setTimeout, DeferredResult or SseEmitter with a timeout), and complete it in every path."
+                ),
             ),
-            Action(When.PREVENT, "Send a heartbeat on long-lived streams: a failed write reveals a client that has left."),
+            Action(When.PREVENT, say("Send a heartbeat on long-lived streams: a failed write reveals a client that has left.")),
         ),
-        figures=(*client_figures(view, port), (f"{pool.idle} of {found.stall.workers}", f"threads of {pool.name} free")),
+        figures=(
+            *client_figures(view, port),
+            (say("{idle} of {workers}", idle=pool.idle, workers=found.stall.workers), say("threads of {name} free", name=pool.name)),
+        ),
         missing=()
         if found.lasts
-        else (Missing("second socket table, a minute later", "whether the same connections are still there", "ss -tanpoei > ss-2.txt"),),
+        else (
+            Missing(
+                say("second socket table, a minute later"), say("whether the same connections are still there"), "ss -tanpoei > ss-2.txt"
+            ),
+        ),
     )

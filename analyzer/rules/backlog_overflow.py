@@ -19,8 +19,9 @@ from typing import TYPE_CHECKING, Final
 
 from analyzer.correlate.acceptors import acceptor_of
 from analyzer.correlate.blockers import application_frame
-from analyzer.correlate.witness import of_sockets, of_threads, plural
+from analyzer.correlate.witness import of_sockets, of_threads
 from analyzer.finding import Action, Confidence, Culprit, Evidence, Finding, Heals, Missing, Outlook, Severity, Step, When
+from analyzer.message import plural, say
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -31,8 +32,8 @@ if TYPE_CHECKING:
 
 NEEDS: Final = ("sockets",)
 CONSEQUENCE_OF: Final = ("acceptor-stalled", "connection-limit", "fd-exhaustion", "process-stopped", "self-call-starvation", "slow-backend")
-OUTLOOK: Final = Outlook(Heals.LOAD, "The queue empties when connections are accepted faster than they come.")
-CLEAN: Final = "no accept queue is full"
+OUTLOOK: Final = Outlook(Heals.LOAD, say("The queue empties when connections are accepted faster than they come."))
+CLEAN: Final = say("no accept queue is full")
 SMALLEST_BACKLOG: Final = 1
 """A backlog of nothing is full at once, and meant so."""
 _OVERFLOWS: Final = "TcpExtListenOverflows"
@@ -55,8 +56,10 @@ def diagnose(case: Case) -> Iterator[Finding]:
 
 def _which(frame: Frame | None) -> str:
     if frame is None:
-        return " The server has free threads, so it is the queue that is too small, or the acceptor too slow."
-    return f" The server has free threads, and the acceptor was met in {frame}: it accepts, but not as fast as clients come."
+        return say(" The server has free threads, so it is the queue that is too small, or the acceptor too slow.")
+    return say(
+        " The server has free threads, and the acceptor was met in {frame}: it accepts, but not as fast as clients come.", frame=frame
+    )
 
 
 def _full(listener: Connection) -> bool:
@@ -74,7 +77,11 @@ def _overflows(case: Case, view: ProcessView) -> tuple[Counter, int] | None:
 def _finding(view: ProcessView, port: int, listener: Connection, overflows: tuple[Counter, int] | None) -> Finding:
     queue = of_sockets(
         [listener],
-        f"{plural(listener.recv_q or 0, 'connection waits', 'connections wait')} in an accept queue of {listener.backlog}",
+        say(
+            "{connection_waits} in an accept queue of {backlog}",
+            connection_waits=plural(listener.recv_q or 0, "connection waits", "connections wait"),
+            backlog=listener.backlog,
+        ),
         (str(listener.recv_q), "LISTEN"),
     )
     evidence = [queue]
@@ -84,7 +91,11 @@ def _finding(view: ProcessView, port: int, listener: Connection, overflows: tupl
         evidence.append(
             Evidence(
                 counter.where,
-                f"{counter.value:,} listen overflows{f', {grown:,} of them between the snapshots' if grown else ' since boot'}",
+                say(
+                    "{value:,} listen overflows{of_them}",
+                    value=counter.value,
+                    of_them=say(", {grown:,} of them between the snapshots", grown=grown) if grown else say(" since boot"),
+                ),
                 (str(counter.value),),
             )
         )
@@ -92,21 +103,32 @@ def _finding(view: ProcessView, port: int, listener: Connection, overflows: tupl
     acceptor = acceptor_of(view, port)
     frame = application_frame(*acceptor) if acceptor is not None else None
     if acceptor is not None and frame is not None:
-        evidence.append(of_threads([acceptor], f"the acceptor “{acceptor.thread.name}” stands in {frame}"))
+        evidence.append(of_threads([acceptor], say("the acceptor “{name}” stands in {frame}", name=acceptor.thread.name, frame=frame)))
     return Finding(
         rule="backlog-overflow",
         severity=Severity.WARNING,
         confidence=Confidence.CERTAIN if grown and threads else Confidence.LIKELY if threads else Confidence.SUSPECTED,
-        headline=f"The accept queue of port {port} is full ({listener.recv_q} of {listener.backlog}){' while threads are free' if threads else ''}.",
-        explanation=(
-            f"{plural(listener.recv_q or 0, 'connection waits', 'connections wait')} to be accepted on port {port}, and the queue holds {listener.backlog}: further SYNs are dropped, and clients try"
-            f" again after one, three and seven seconds.{_which(frame) if threads else ' Whether threads are free is not in the evidence.'}"
+        headline=say(
+            "The accept queue of port {port} is full ({recv_q} of {backlog}){while_threads}.",
+            port=port,
+            recv_q=listener.recv_q,
+            backlog=listener.backlog,
+            while_threads=say(" while threads are free") if threads else "",
         ),
-        why_confident="Queue and counters agree, and threads are free."
+        explanation=(
+            say(
+                "{connection_waits} to be accepted on port {port}, and the queue holds {backlog}: further SYNs are dropped, and clients try again after one, three and seven seconds.{which}",
+                connection_waits=plural(listener.recv_q or 0, "connection waits", "connections wait"),
+                port=port,
+                backlog=listener.backlog,
+                which=_which(frame) if threads else say(" Whether threads are free is not in the evidence."),
+            )
+        ),
+        why_confident=say("Queue and counters agree, and threads are free.")
         if grown and threads
-        else "One moment of the queue; counters that grow would confirm it."
+        else say("One moment of the queue; counters that grow would confirm it.")
         if threads
-        else "Without a thread dump a stall of the server shows the same.",
+        else say("Without a thread dump a stall of the server shows the same."),
         evidence=tuple(evidence),
         process=view.process,
         culprit=Culprit(
@@ -115,28 +137,36 @@ def _finding(view: ProcessView, port: int, listener: Connection, overflows: tupl
             listener=f"*:{port}",
         ),
         chain=(
-            Step("a burst of clients", "fills the accept queue of", f"port {port}", (queue,)),
-            Step("the kernel", "drops further SYNs", ""),
+            Step(say("a burst of clients"), say("fills the accept queue of"), say("port {port}", port=port), (queue,)),
+            Step(say("the kernel"), say("drops further SYNs"), ""),
         ),
-        actions=(
-            Action(When.NOW, "Watch the counter for a minute: does it grow?", "nstat -az TcpExtListenOverflows TcpExtListenDrops"),
-            *(
-                [Action(When.FIX, f"Take the work in {frame} out of the acceptor: accept, and hand over at once.")]
-                if frame is not None
-                else []
-            ),
-            Action(
-                When.FIX, f"Raise the listener's backlog (acceptCount, backlog) above {listener.backlog}, and net.core.somaxconn with it."
-            ),
-        ),
-        figures=((f"{listener.recv_q} of {listener.backlog}", "accept queue"),),
+        actions=_actions(frame, listener),
+        figures=((say("{recv_q} of {backlog}", recv_q=listener.recv_q, backlog=listener.backlog), say("accept queue")),),
         missing=()
         if grown
         else (
             Missing(
-                "kernel counters, twice",
-                "whether the queue overflows now",
+                say("kernel counters, twice"),
+                say("whether the queue overflows now"),
                 "nstat -az TcpExtListenOverflows > nstat-1.txt; sleep 60; nstat -az TcpExtListenOverflows > nstat-2.txt",
+            ),
+        ),
+    )
+
+
+def _actions(frame: Frame | None, listener: Connection) -> tuple[Action, ...]:
+    return (
+        Action(When.NOW, say("Watch the counter for a minute: does it grow?"), "nstat -az TcpExtListenOverflows TcpExtListenDrops"),
+        *(
+            [Action(When.FIX, say("Take the work in {frame} out of the acceptor: accept, and hand over at once.", frame=frame))]
+            if frame is not None
+            else []
+        ),
+        Action(
+            When.FIX,
+            say(
+                "Raise the listener's backlog (acceptCount, backlog) above {backlog}, and net.core.somaxconn with it.",
+                backlog=listener.backlog,
             ),
         ),
     )

@@ -17,8 +17,9 @@ from typing import TYPE_CHECKING, Final
 from analyzer.correlate.blockers import application_frame
 from analyzer.correlate.calls import client_evidence, client_figures, clients_in_words, kind_in_words
 from analyzer.correlate.stalls import SATURATED
-from analyzer.correlate.witness import all_of, of_sockets, of_threads, plural
+from analyzer.correlate.witness import all_of, of_sockets, of_threads
 from analyzer.finding import Action, Confidence, Culprit, Finding, Heals, Missing, Outlook, Severity, Step, When
+from analyzer.message import plural, say
 from parsers.records import TcpState
 
 if TYPE_CHECKING:
@@ -26,14 +27,17 @@ if TYPE_CHECKING:
 
     from analyzer.correlate import Case, Stall
     from analyzer.correlate.pools import Busy
+    from parsers.records import Frame
 
 NEEDS: Final = ("threads",)
 CONSEQUENCE_OF: Final[tuple[str, ...]] = ()
 OUTLOOK: Final = Outlook(
     Heals.CAUSE,
-    "Each thread is free when its client reads or its connection breaks; a client that vanished holds it until TCP gives up, about 15 minutes on Linux.",
+    say(
+        "Each thread is free when its client reads or its connection breaks; a client that vanished holds it until TCP gives up, about 15 minutes on Linux."
+    ),
 )
-CLEAN: Final = "the request threads are not held by writes to clients"
+CLEAN: Final = say("the request threads are not held by writes to clients")
 _WITH_DATA: Final = frozenset({TcpState.ESTABLISHED, TcpState.CLOSE_WAIT})
 
 
@@ -52,7 +56,13 @@ def _finding(stall: Stall, writing: list[Busy]) -> Finding:
     evidence = [
         of_threads(
             writing,
-            f"{plural(len(writing), 'thread')} of {pool.name} {'stand' if len(writing) > 1 else 'stands'} in {kind_in_words(writing)}",
+            say(
+                "{threads} of {name} {stand} in {kind_in_words}",
+                threads=plural(len(writing), "thread"),
+                name=pool.name,
+                stand=say("stand") if len(writing) > 1 else say("stands"),
+                kind_in_words=kind_in_words(writing),
+            ),
         )
     ]
     if full:
@@ -60,7 +70,12 @@ def _finding(stall: Stall, writing: list[Busy]) -> Finding:
         evidence.append(
             of_sockets(
                 full,
-                f"{plural(len(full), 'connection')} of port {port}: {full[0].send_q:,} bytes that the client does not take",
+                say(
+                    "{connections} of port {port}: {send_q:,} bytes that the client does not take",
+                    connections=plural(len(full), "connection"),
+                    port=port,
+                    send_q=full[0].send_q,
+                ),
                 (str(full[0].send_q), timer),
             )
         )
@@ -68,33 +83,53 @@ def _finding(stall: Stall, writing: list[Busy]) -> Finding:
         rule="blocked-write",
         severity=Severity.CRITICAL if full or stall.pressure.exists else Severity.WARNING,
         confidence=Confidence.CERTAIN if len(full) >= SATURATED * len(writing) else Confidence.LIKELY if full else Confidence.SUSPECTED,
-        headline=f"{all_of(len(writing), stall.workers)} request threads of {pool.name} wait for clients that do not read their answers.",
-        explanation=(
-            f"{all_of(len(writing), stall.workers)} request threads stand in {kind_in_words(writing)}{f', called from {frame}' if frame else ''}."
-            f" {plural(len(full), 'connection has', 'connections have')} bytes waiting that the client does not take."
-            f"{clients_in_words(view, port) if port is not None else ''} Each thread is free again when its client reads or its connection ends."
+        headline=say(
+            "{all_of} request threads of {name} wait for clients that do not read their answers.",
+            all_of=all_of(len(writing), stall.workers),
+            name=pool.name,
         ),
-        why_confident="Threads in a write and connections with unsent bytes agree in number."
+        explanation=(
+            say(
+                "{all_of} request threads stand in {kind_in_words}{called_from}. {connection_has} bytes waiting that the client does not take.{clients_in_words} Each thread is free again when its client reads or its connection ends.",
+                all_of=all_of(len(writing), stall.workers),
+                kind_in_words=kind_in_words(writing),
+                called_from=say(", called from {frame}", frame=frame) if frame else "",
+                connection_has=plural(len(full), "connection has", "connections have"),
+                clients_in_words=clients_in_words(view, port) if port is not None else "",
+            )
+        ),
+        why_confident=say("Threads in a write and connections with unsent bytes agree in number.")
         if full
-        else "The stacks show writes; the socket table would show whether bytes wait.",
+        else say("The stacks show writes; the socket table would show whether bytes wait."),
         evidence=(*evidence, *(client_evidence(view, port) if port is not None else ())),
         process=view.process,
         culprit=Culprit(pool=pool.name, frame=str(frame) if frame else None, listener=f"*:{port}" if port is not None else None),
-        chain=(Step(pool.name, "waits in a write to", kind_in_words(writing), (evidence[0],)), Step("its clients", "do not read", "")),
-        actions=(
-            Action(
-                When.NOW, "Close the connections of the clients that do not read (ss -K, or at the load balancer): their threads come free."
-            ),
-            Action(
-                When.FIX,
-                f"Limit how long a write may take{f' in {frame}' if frame else ''} (Tomcat connectionTimeout and socket.soTimeout, Jetty idleTimeout), or answer large bodies asynchronously.",
-            ),
-            Action(When.PREVENT, "Put a proxy that buffers answers in front of the server; bound how many threads may send large bodies."),
+        chain=(
+            Step(pool.name, say("waits in a write to"), kind_in_words(writing), (evidence[0],)),
+            Step(say("its clients"), say("do not read"), ""),
         ),
+        actions=_actions(frame),
         figures=(
             *client_figures(view, port),
-            (f"{len(writing)} of {stall.workers}", "request threads in a write"),
-            (f"{len(full):,}", "connections with unsent bytes"),
+            (say("{writing_count} of {workers}", writing_count=len(writing), workers=stall.workers), say("request threads in a write")),
+            (f"{len(full):,}", say("connections with unsent bytes")),
         ),
-        missing=() if full else (Missing("socket table with queues", "whether bytes wait in Send-Q", "ss -tanpoei > ss.txt"),),
+        missing=() if full else (Missing(say("socket table with queues"), say("whether bytes wait in Send-Q"), "ss -tanpoei > ss.txt"),),
+    )
+
+
+def _actions(frame: Frame | None) -> tuple[Action, ...]:
+    return (
+        Action(
+            When.NOW,
+            say("Close the connections of the clients that do not read (ss -K, or at the load balancer): their threads come free."),
+        ),
+        Action(
+            When.FIX,
+            say(
+                "Limit how long a write may take{in_} (Tomcat connectionTimeout and socket.soTimeout, Jetty idleTimeout), or answer large bodies asynchronously.",
+                in_=say(" in {frame}", frame=frame) if frame else "",
+            ),
+        ),
+        Action(When.PREVENT, say("Put a proxy that buffers answers in front of the server; bound how many threads may send large bodies.")),
     )

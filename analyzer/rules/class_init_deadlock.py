@@ -19,8 +19,9 @@ from typing import TYPE_CHECKING, Final, NamedTuple
 
 from analyzer.correlate.blockers import application_frame
 from analyzer.correlate.crowds import Crowd, judge
-from analyzer.correlate.witness import of_threads, plural
+from analyzer.correlate.witness import of_threads
 from analyzer.finding import Action, Evidence, Finding, Heals, Outlook, Severity, Step, When
+from analyzer.message import joined, plural, say
 from parsers.records import JavaState, LockVerb, Where
 
 if TYPE_CHECKING:
@@ -32,8 +33,8 @@ if TYPE_CHECKING:
 
 NEEDS: Final = ("threads",)
 CONSEQUENCE_OF: Final[tuple[str, ...]] = ()
-OUTLOOK: Final = Outlook(Heals.RESTART, "Class initialisation has no time limit.")
-CLEAN: Final = "no threads wait for class initializers in a circle"
+OUTLOOK: Final = Outlook(Heals.RESTART, say("Class initialisation has no time limit."))
+CLEAN: Final = say("no threads wait for class initializers in a circle")
 INITIALISER: Final = "<clinit>"
 
 
@@ -93,51 +94,88 @@ def _circle(found: Sequence[Initialiser]) -> tuple[Initialiser, ...]:
 
 
 def _finding(crowd: Crowd, circle: Sequence[Initialiser], *, named: bool) -> Finding:
-    proof = "The dump names for each thread the class it initialises and the class it waits for, and they form a circle."
+    proof = say("The dump names for each thread the class it initialises and the class it waits for, and they form a circle.")
     if named:
         confidence, why = judge((), proof)
     else:
-        proof = "Every thread in a static initialiser waits for a class, so that nobody is left to finish one."
-        confidence, why = judge(["this VM does not print which class a thread waits for"], proof)
-    classes = " and ".join(one.classes[0] for one in circle)
+        proof = say("Every thread in a static initialiser waits for a class, so that nobody is left to finish one.")
+        confidence, why = judge([say("this VM does not print which class a thread waits for")], proof)
+    classes = joined(" and ", (one.classes[0] for one in circle))
     frame = application_frame(*circle[0].member)
     others = len(crowd.members) - len(circle)
     return Finding(
         rule="class-init-deadlock",
         severity=Severity.CRITICAL if crowd.severity is Severity.CRITICAL or crowd.noteworthy else Severity.WARNING,
         confidence=confidence,
-        headline=f"The static initialisers of {classes} wait for each other.",
+        headline=say("The static initialisers of {classes} wait for each other.", classes=classes),
         explanation=(
-            f"{' '.join(_in_words(one) for one in circle)} Neither can ever end, though HotSpot calls them RUNNABLE. {plural(others, 'more thread')}"
-            f" {'waits' if others == 1 else 'wait'} for one of the classes.{crowd.clients} Only a restart ends it."
+            say(
+                "{list} Neither can ever end, though HotSpot calls them RUNNABLE. {more_thread} {waits} for one of the classes.{clients} Only a restart ends it.",
+                list=joined(" ", (_in_words(one) for one in circle)),
+                more_thread=plural(others, "more thread"),
+                waits=say("waits") if others == 1 else say("wait"),
+                clients=crowd.clients,
+            )
         ),
         why_confident=why,
         evidence=(*(_evidence(one) for one in circle), *_others(crowd, circle), *crowd.client_evidence),
         process=crowd.view.process,
-        culprit=crowd.culprit(frame, thread=circle[0].member.thread.name, lock=f"the initialisation of {circle[0].wanted or circle[0].classes[0]}"),
+        culprit=crowd.culprit(
+            frame,
+            thread=circle[0].member.thread.name,
+            lock=say("the initialisation of {wanted}", wanted=circle[0].wanted or circle[0].classes[0]),
+        ),
         chain=tuple(
-            Step(f"“{one.member.thread.name}”", "initialises a class and waits for", one.wanted or "another class", (_evidence(one),))
+            Step(
+                f"“{one.member.thread.name}”",
+                say("initialises a class and waits for"),
+                one.wanted or say("another class"),
+                (_evidence(one),),
+            )
             for one in circle
         ),
         loop=True,
         actions=(
-            Action(When.NOW, "Restart the process: the threads never go on."),
-            Action(When.FIX, f"Break the circle between {classes}: no static code of one that needs the other; see {frame}."),
-            Action(When.PREVENT, "Keep static initialisers free of calls to other classes' static state, and touch such classes once, in one thread, at start-up."),
+            Action(When.NOW, say("Restart the process: the threads never go on.")),
+            Action(
+                When.FIX,
+                say(
+                    "Break the circle between {classes}: no static code of one that needs the other; see {frame}.",
+                    classes=classes,
+                    frame=frame,
+                ),
+            ),
+            Action(
+                When.PREVENT,
+                say(
+                    "Keep static initialisers free of calls to other classes' static state, and touch such classes once, in one thread, at start-up."
+                ),
+            ),
         ),
-        figures=(*crowd.figures, (f"{len(circle)}", "initialisers in the circle")),
-    )  # fmt: skip
+        figures=(*crowd.figures, (f"{len(circle)}", say("initialisers in the circle"))),
+    )
 
 
 def _in_words(one: Initialiser) -> str:
-    wanted = one.wanted or "another class, which this VM does not name"
-    return f"“{one.member.thread.name}” is in {one.classes[0]}.{INITIALISER} and waits for {wanted}."
+    wanted = one.wanted or say("another class, which this VM does not name")
+    return say(
+        "“{name}” is in {classes}.{INITIALISER} and waits for {wanted}.",
+        name=one.member.thread.name,
+        classes=one.classes[0],
+        INITIALISER=INITIALISER,
+        wanted=wanted,
+    )
 
 
 def _evidence(one: Initialiser) -> Evidence:
     thread = one.member.thread
     line = _line(thread)
-    says = f"“{thread.name}” initialises {one.classes[0]} and waits for {one.wanted or 'another class'}"
+    says = say(
+        "“{name}” initialises {classes} and waits for {wanted}",
+        name=thread.name,
+        classes=one.classes[0],
+        wanted=one.wanted or say("another class"),
+    )
     if line is None:
         return Evidence(Where(thread.where.file, thread.where.first, min(thread.where.first + 4, thread.where.last)), says, (INITIALISER,))
     return Evidence(Where(thread.where.file, line.line - 1, min(line.line + 1, thread.where.last)), says, (line.cls or INITIALISER,))
@@ -146,4 +184,4 @@ def _evidence(one: Initialiser) -> Evidence:
 def _others(crowd: Crowd, circle: Sequence[Initialiser]) -> list[Evidence]:
     inside = {id(one.member.thread) for one in circle}
     others = [member for member in crowd.members if id(member.thread) not in inside]
-    return [of_threads(others, f"{plural(len(others), 'thread')} wait for one of these classes")] if others else []
+    return [of_threads(others, say("{threads} wait for one of these classes", threads=plural(len(others), "thread")))] if others else []

@@ -21,8 +21,9 @@ from analyzer.correlate.blockers import FUTURES
 from analyzer.correlate.calls import SOCKETS_MISSING, command, kind_in_words
 from analyzer.correlate.crowds import judge
 from analyzer.correlate.tasks import Starved, starved
-from analyzer.correlate.witness import of_threads, plural
+from analyzer.correlate.witness import of_threads
 from analyzer.finding import Action, Confidence, Finding, Heals, Missing, Outlook, Step, When
+from analyzer.message import plural, say
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -31,8 +32,8 @@ if TYPE_CHECKING:
 
 NEEDS: Final = ("threads",)
 CONSEQUENCE_OF: Final = ("self-call-starvation", "mutual-call-starvation", "slow-backend", "java-deadlock", "lock-convoy")
-OUTLOOK: Final = Outlook(Heals.CAUSE, "The pool works again when what its threads wait for happens.")
-CLEAN: Final = "the common pool is not full of waiting tasks"
+OUTLOOK: Final = Outlook(Heals.CAUSE, say("The pool works again when what its threads wait for happens."))
+CLEAN: Final = say("the common pool is not full of waiting tasks")
 
 
 def diagnose(case: Case) -> Iterator[Finding]:
@@ -46,9 +47,16 @@ def _finding(starving: Starved) -> Finding:
     pool, frame = starving.pool, starving.frame
     kind = kind_in_words(starving.members)
     confidence, why = _judge(starving)
-    waiting = of_threads(starving.members, f"{plural(len(starving.members), 'worker')} of the common pool wait in {kind}")
+    waiting = of_threads(
+        starving.members, say("{workers} of the common pool wait in {kind}", workers=plural(len(starving.members), "worker"), kind=kind)
+    )
     callers = [
-        of_threads(starving.stall.waiters, f"{plural(len(starving.stall.waiters), 'request thread')} wait for results of the common pool")
+        of_threads(
+            starving.stall.waiters,
+            say(
+                "{request_thread} wait for results of the common pool", request_thread=plural(len(starving.stall.waiters), "request thread")
+            ),
+        )
         for _ in starving.before
         if starving.stall is not None
     ]
@@ -56,30 +64,60 @@ def _finding(starving: Starved) -> Finding:
         rule="common-pool-starvation",
         severity=starving.severity,
         confidence=confidence,
-        headline=f"All {plural(len(starving.members), 'worker')} of the JDK's common pool wait in {kind}: nothing else that uses it runs.",
+        headline=say(
+            "All {workers} of the JDK's common pool wait in {kind}: nothing else that uses it runs.",
+            workers=plural(len(starving.members), "worker"),
+            kind=kind,
+        ),
         explanation=(
-            f"{starving.count} wait in {kind}, called from {frame}.{_what(starving)} No worker is left for anything else that is handed to the"
-            f" common pool.{starving.clients}"
+            say(
+                "{count} wait in {kind}, called from {frame}.{what} No worker is left for anything else that is handed to the common pool.{clients}",
+                count=starving.count,
+                kind=kind,
+                frame=frame,
+                what=_what(starving),
+                clients=starving.clients,
+            )
         ),
         why_confident=why,
         evidence=(waiting, *callers, *starving.client_evidence),
         process=starving.view.process,
         culprit=starving.culprit(frame),
-        outlook=Outlook(Heals.RESTART, "What the threads wait for is queued behind them.") if _nested(starving) and not starving.strangers else None,
+        outlook=Outlook(Heals.RESTART, say("What the threads wait for is queued behind them."))
+        if _nested(starving) and not starving.strangers
+        else None,
         chain=(
             *starving.before,
-            Step(pool.name, "waits in", f"{kind}, called from {frame}", (waiting,)),
-            *((Step(pool.name, "has no worker left for", "the queued tasks"),) if _nested(starving) else ()),
+            Step(pool.name, say("waits in"), say("{kind}, called from {frame}", kind=kind, frame=frame), (waiting,)),
+            *((Step(pool.name, say("has no worker left for"), say("the queued tasks")),) if _nested(starving) else ()),
         ),
         loop=_nested(starving),
         actions=(
-            Action(When.NOW, "Restart the process if the workers wait for each other: they never come back."),
-            Action(When.FIX, f"Give {frame} an executor of its own (the second argument of supplyAsync, runAsync, thenApplyAsync); do not wait inside the common pool."),
-            Action(When.PREVENT, "Hand only short computations to the common pool; -Djava.util.concurrent.ForkJoinPool.common.parallelism moves the moment, no more."),
+            Action(When.NOW, say("Restart the process if the workers wait for each other: they never come back.")),
+            Action(
+                When.FIX,
+                say(
+                    "Give {frame} an executor of its own (the second argument of supplyAsync, runAsync, thenApplyAsync); do not wait inside the common pool.",
+                    frame=frame,
+                ),
+            ),
+            Action(
+                When.PREVENT,
+                say(
+                    "Hand only short computations to the common pool; -Djava.util.concurrent.ForkJoinPool.common.parallelism moves the moment, no more."
+                ),
+            ),
         ),
-        figures=(*starving.figures, *(((f"{len(starving.stall.waiters):,}", f"threads of {starving.stall.pool.name} waiting"),) if callers and starving.stall else ())),
+        figures=(
+            *starving.figures,
+            *(
+                ((f"{len(starving.stall.waiters):,}", say("threads of {name} waiting", name=starving.stall.pool.name)),)
+                if callers and starving.stall
+                else ()
+            ),
+        ),
         missing=() if confidence is Confidence.CERTAIN else _missing(starving),
-    )  # fmt: skip
+    )
 
 
 def _nested(starving: Starved) -> bool:
@@ -89,19 +127,23 @@ def _nested(starving: Starved) -> bool:
 
 def _what(starving: Starved) -> str:
     if _nested(starving) and not starving.strangers:
-        return " What they wait for runs nowhere in the process: the tasks that would deliver it are queued behind them, and it never ends without a restart."
-    return " Such waits do not belong into a pool that everybody shares."
+        return say(
+            " What they wait for runs nowhere in the process: the tasks that would deliver it are queued behind them, and it never ends without a restart."
+        )
+    return say(" Such waits do not belong into a pool that everybody shares.")
 
 
 def _judge(starving: Starved) -> tuple[Confidence, str]:
-    proof = "The dump shows all workers of the common pool, each in the same kind of wait; the pool's name leaves no doubt which it is."
+    proof = say(
+        "The dump shows all workers of the common pool, each in the same kind of wait; the pool's name leaves no doubt which it is."
+    )
     doubts = list(starving.doubts)
     if not starving.view.sockets:
-        doubts.append("there is no socket table that shows what clients suffer")
+        doubts.append(say("there is no socket table that shows what clients suffer"))
     elif _nested(starving) and starving.calls_out:
-        doubts.append("what they wait for could also come over one of the outgoing connections")
+        doubts.append(say("what they wait for could also come over one of the outgoing connections"))
     if not starving.before:
-        doubts.append("no request thread is seen to wait for the common pool")
+        doubts.append(say("no request thread is seen to wait for the common pool"))
     return judge(doubts, proof)
 
 

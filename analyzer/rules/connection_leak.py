@@ -22,8 +22,9 @@ from typing import TYPE_CHECKING, Final
 from analyzer.correlate.growth import growth, in_words
 from analyzer.correlate.packet_words import packet_evidence
 from analyzer.correlate.sockets import close_wait
-from analyzer.correlate.witness import of_sockets, plural
+from analyzer.correlate.witness import of_sockets
 from analyzer.finding import Action, Confidence, Culprit, Finding, Heals, Missing, Outlook, Severity, Step, When
+from analyzer.message import joined, plural, say
 from parsers.records import TcpState
 
 if TYPE_CHECKING:
@@ -36,8 +37,8 @@ if TYPE_CHECKING:
 
 NEEDS: Final = ("sockets",)
 CONSEQUENCE_OF: Final = ("http-pool-exhausted",)
-OUTLOOK: Final = Outlook(Heals.RESTART, "Only the code that opened a connection closes it; a restart frees them, and they grow again.")
-CLEAN: Final = "no connection that the process opened is in CLOSE_WAIT"
+OUTLOOK: Final = Outlook(Heals.RESTART, say("Only the code that opened a connection closes it; a restart frees them, and they grow again."))
+CLEAN: Final = say("no connection that the process opened is in CLOSE_WAIT")
 MANY: Final = 200
 """Stale members of one pool towards one service: pools for one service are rarely set above 200 (Tomcat's and many gateways' default)."""
 TREND: Final = 3
@@ -87,7 +88,11 @@ def _judge(
             counts,
             Severity.WARNING,
             Confidence.CERTAIN if len(counts) >= TREND and counts[-1] > POOLED else Confidence.LIKELY,
-            f"{' → '.join(map(str, counts))} sockets in {len(counts)} snapshots; none of the first ones was ever closed.",
+            say(
+                "{list} sockets in {counts_count} snapshots; none of the first ones was ever closed.",
+                list=joined(" → ", map(str, counts)),
+                counts_count=len(counts),
+            ),
             growth(history, counts),
         )
     elif len(sockets) > MANY and len(counts) == 1:
@@ -104,14 +109,19 @@ def _judge(
             counts,
             Severity.INFO,
             Confidence.SUSPECTED,
-            "Few, or not growing: idle pooled connections that the service closed look the same and are harmless.",
+            say("Few, or not growing: idle pooled connections that the service closed look the same and are harmless."),
         )
 
 
 def _single(drained: int) -> str:
     if drained:
-        return f"{plural(drained, 'socket was', 'sockets were')} read to the end (Recv-Q 0) and not closed: the application has seen the end. A second snapshot would show growth."
-    return "More than a pool keeps idle by default, but one snapshot cannot show growth: a large pool of stale connections looks the same."
+        return say(
+            "{socket_was} read to the end (Recv-Q 0) and not closed: the application has seen the end. A second snapshot would show growth.",
+            socket_was=plural(drained, "socket was", "sockets were"),
+        )
+    return say(
+        "More than a pool keeps idle by default, but one snapshot cannot show growth: a large pool of stale connections looks the same."
+    )
 
 
 def _finding(
@@ -124,64 +134,100 @@ def _finding(
     why: str,
     speed: Growth | None = None,
 ) -> Finding:
-    split = close_wait(sockets)
-    states = ", ".join(
-        part
-        for part in (
-            f"{split.drained} read to the end" if split.drained else "",
-            f"{split.fin_only} with only the FIN unread" if split.fin_only else "",
-            f"{split.unread} with data unread" if split.unread else "",
-        )
-        if part
-    )
+    states = _states(sockets)
     grown = (
-        f" They grow: {' → '.join(f'{count:,}' for count in counts)}.{in_words(speed)}"
+        say(
+            " They grow: {list}.{in_words}",
+            list=joined(" → ", (say("{count:,}", count=count) for count in counts)),
+            in_words=in_words(speed),
+        )
         if len(counts) > 1 and counts[-1] > counts[0]
         else ""
     )
-    who = view.command or "The process"
+    who = view.command or say("The process")
     pid = view.process.pid
     severe = severity is not Severity.INFO
     return Finding(
         rule="connection-leak",
         severity=severity,
         confidence=confidence,
-        headline=f"{who} keeps {plural(len(sockets), 'connection')} to {remote} that the service has closed{': a connection leak' if severe else ''}.",
+        headline=say(
+            "{who} keeps {connections} to {remote} that the service has closed{a_connection}.",
+            who=who,
+            connections=plural(len(sockets), "connection"),
+            remote=remote,
+            a_connection=say(": a connection leak") if severe else "",
+        ),
         explanation=(
-            f"{remote} closed {plural(len(sockets), 'connection')}; this process opened {'it' if len(sockets) == 1 else 'them'} and has not closed"
-            f" {'its' if len(sockets) == 1 else 'their'} own side{f' ({states})' if states else ''}.{grown} CLOSE_WAIT has no time limit: only close(), or the end of the process, ends it."
+            say(
+                "{remote} closed {connections}; this process opened {it} and has not closed {its} own side{split}.{grown} CLOSE_WAIT has no time limit: only close(), or the end of the process, ends it.",
+                remote=remote,
+                connections=plural(len(sockets), "connection"),
+                it="it" if len(sockets) == 1 else "them",
+                its="its" if len(sockets) == 1 else "their",
+                split=say(" ({states})", states=states) if states else "",
+                grown=grown,
+            )
         ),
         why_confident=why,
-        evidence=(of_sockets(sockets, f"{plural(len(sockets), 'socket')} to {remote} in CLOSE_WAIT"), *packet_evidence(view, sockets)),
+        evidence=(
+            of_sockets(sockets, say("{sockets} to {remote} in CLOSE_WAIT", sockets=plural(len(sockets), "socket"), remote=remote)),
+            *packet_evidence(view, sockets),
+        ),
         process=view.process,
         culprit=Culprit(remote=str(remote)),
-        chain=(Step(str(remote), "closed its side of", plural(len(sockets), "connection")), Step(who, "never closes", "its own side")),
-        actions=(
-            _look(pid, grows=counts[-1] > counts[0]),
-            Action(
-                When.FIX,
-                f"Close every response, stream and connection to {remote} in all paths (try-with-resources); keep one client, not one per request.",
-            ),
-            Action(
-                When.PREVENT,
-                "Let the pool check or evict idle connections before the service closes them (keep-alive shorter than the service's).",
-            ),
-        )
-        if severe
-        else (),
+        chain=(
+            Step(str(remote), say("closed its side of"), plural(len(sockets), "connection")),
+            Step(who, say("never closes"), say("its own side")),
+        ),
+        actions=_actions(pid, remote, counts) if severe else (),
         figures=(
-            (f"{len(sockets):,}", f"CLOSE_WAIT to {remote}"),
-            *(((f"+{counts[-1] - counts[0]:,}", "since the first snapshot"),) if len(counts) > 1 else ()),
+            (f"{len(sockets):,}", say("CLOSE_WAIT to {remote}", remote=remote)),
+            *(((f"+{counts[-1] - counts[0]:,}", say("since the first snapshot")),) if len(counts) > 1 else ()),
         ),
         missing=(
             Missing(
-                "second socket table, some minutes later",
-                f"whether the sockets to {remote} grow",
+                say("second socket table, some minutes later"),
+                say("whether the sockets to {remote} grow", remote=remote),
                 f"lsof -nP -a -i -p {pid if pid is not None else 'PID'} > lsof-2.txt",
             ),
         )
         if severe and len(counts) == 1
         else (),
+    )
+
+
+def _states(sockets: Sequence[Connection]) -> str:
+    """The sockets by what their Recv-Q says; empty if it says nothing."""
+    split = close_wait(sockets)
+    return joined(
+        ", ",
+        (
+            part
+            for part in (
+                say("{drained} read to the end", drained=split.drained) if split.drained else "",
+                say("{fin_only} with only the FIN unread", fin_only=split.fin_only) if split.fin_only else "",
+                say("{unread} with data unread", unread=split.unread) if split.unread else "",
+            )
+            if part
+        ),
+    )
+
+
+def _actions(pid: int | None, remote: Endpoint, counts: Sequence[int]) -> tuple[Action, ...]:
+    return (
+        _look(pid, grows=counts[-1] > counts[0]),
+        Action(
+            When.FIX,
+            say(
+                "Close every response, stream and connection to {remote} in all paths (try-with-resources); keep one client, not one per request.",
+                remote=remote,
+            ),
+        ),
+        Action(
+            When.PREVENT,
+            say("Let the pool check or evict idle connections before the service closes them (keep-alive shorter than the service's)."),
+        ),
     )
 
 
@@ -191,9 +237,9 @@ def _look(pid: int | None, *, grows: bool) -> Action:
     if grows:
         return Action(
             When.NOW,
-            "See how far the limit of descriptors is; restart before it is reached.",
+            say("See how far the limit of descriptors is; restart before it is reached."),
             f"ls /proc/{process}/fd | wc -l; grep 'open files' /proc/{process}/limits",
         )
     return Action(
-        When.NOW, "Take another socket table in a few minutes: growth makes it a leak.", f"lsof -nP -a -i -p {process} > lsof-2.txt"
+        When.NOW, say("Take another socket table in a few minutes: growth makes it a leak."), f"lsof -nP -a -i -p {process} > lsof-2.txt"
     )

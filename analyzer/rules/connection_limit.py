@@ -18,8 +18,9 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Final
 
 from analyzer.correlate.calls import DUMP_MISSING, command
-from analyzer.correlate.witness import of_sockets, of_threads, plural
+from analyzer.correlate.witness import of_sockets, of_threads
 from analyzer.finding import Action, Confidence, Culprit, Evidence, Finding, Heals, Outlook, Severity, Step, When
+from analyzer.message import plural, say
 from parsers.records import TcpState
 
 if TYPE_CHECKING:
@@ -29,7 +30,7 @@ if TYPE_CHECKING:
     from analyzer.correlate.pools import Busy
     from analyzer.correlate.sockets import Connection
 
-NEEDS: Final = ("threads or sockets",)
+NEEDS: Final = (say("threads or sockets"),)
 CONSEQUENCE_OF: Final = (
     "async-never-completed",
     "blocked-write",
@@ -58,9 +59,10 @@ CONSEQUENCE_OF: Final = (
     "connection-leak",
 )
 OUTLOOK: Final = Outlook(
-    Heals.LOAD, "The acceptor goes on as soon as a connection closes: when the load stops, unless what holds the connections never ends."
+    Heals.LOAD,
+    say("The acceptor goes on as soon as a connection closes: when the load stops, unless what holds the connections never ends."),
 )
-CLEAN: Final = "no acceptor waits for a connection slot"
+CLEAN: Final = say("no acceptor waits for a connection slot")
 LONG_QUEUE: Final = 3
 """Connections in the accept queue of one table that are a pattern: one or two are caught between two calls of accept."""
 
@@ -92,34 +94,55 @@ def _unanswered_syns(view: ProcessView, port: int | None) -> list[Connection]:
 
 def _latched(view: ProcessView, port: int | None, member: Busy) -> Finding:
     queue = _queue(view, port)
-    evidence = [of_threads([member], f"“{member.thread.name}” waits for a free connection slot"), *_queue_evidence(view, port, queue)]
+    evidence = [
+        of_threads([member], say("“{name}” waits for a free connection slot", name=member.thread.name)),
+        *_queue_evidence(view, port, queue),
+    ]
     owned = sum(1 for one in view.server_side(port) if one.owners) if port is not None else 0
-    counted = f" It holds {plural(owned, 'accepted connection')}" if owned else " How many connections it holds is not in the evidence"
-    waiting = f"; {plural(len(queue), 'more connection waits', 'more connections wait')} in the accept queue." if queue else "."
-    name = f"Port {port}" if port is not None else "The server"
+    counted = (
+        say(" It holds {accepted_connection}", accepted_connection=plural(owned, "accepted connection"))
+        if owned
+        else say(" How many connections it holds is not in the evidence")
+    )
+    waiting = (
+        say(
+            "; {more_connection_waits} in the accept queue.",
+            more_connection_waits=plural(len(queue), "more connection waits", "more connections wait"),
+        )
+        if queue
+        else "."
+    )
+    name = say("Port {port}", port=port) if port is not None else say("The server")
     return Finding(
         rule="connection-limit",
         severity=Severity.CRITICAL if queue or _unanswered_syns(view, port) else Severity.WARNING,
         confidence=Confidence.CERTAIN,
-        headline=f"{name} accepts nobody: the acceptor waits because the connection limit is reached.",
+        headline=say("{name} accepts nobody: the acceptor waits because the connection limit is reached.", name=name),
         explanation=(
-            f"“{member.thread.name}” waits in {member.thread.frames[member.activity.frame].call}: it accepts again only when a connection has ended.{counted}{waiting}"
-            " This limit is almost always a consequence of connections that are not given back."
+            say(
+                "“{name}” waits in {call}: it accepts again only when a connection has ended.{counted}{waiting} This limit is almost always a consequence of connections that are not given back.",
+                name=member.thread.name,
+                call=member.thread.frames[member.activity.frame].call,
+                counted=counted,
+                waiting=waiting,
+            )
         ),
-        why_confident="A thread stands there only while the limit is reached: the stack alone proves it."
-        + (" The accept queue confirms it." if queue else ""),
+        why_confident=say("A thread stands there only while the limit is reached: the stack alone proves it.")
+        + (say(" The accept queue confirms it.") if queue else ""),
         evidence=tuple(evidence),
         process=view.process,
         culprit=Culprit(thread=member.thread.name, listener=f"*:{port}" if port is not None else None),
-        chain=(Step(member.thread.name, "waits for the end of", "any accepted connection", (evidence[0],)),),
+        chain=(Step(member.thread.name, say("waits for the end of"), say("any accepted connection"), (evidence[0],)),),
         actions=(
-            Action(When.FIX, "Find what keeps the connections open; see the finding that this one follows from."),
+            Action(When.FIX, say("Find what keeps the connections open; see the finding that this one follows from.")),
             Action(
                 When.PREVENT,
-                "Keep maxConnections above what the pool can serve plus idle keep-alive connections, and acceptCount small, so that load balancers notice early.",
+                say(
+                    "Keep maxConnections above what the pool can serve plus idle keep-alive connections, and acceptCount small, so that load balancers notice early."
+                ),
             ),
         ),
-        figures=((f"{owned:,}", "accepted connections"), (f"{len(queue):,}", "connections waiting to be accepted")),
+        figures=((f"{owned:,}", say("accepted connections")), (f"{len(queue):,}", say("connections waiting to be accepted"))),
     )
 
 
@@ -127,20 +150,36 @@ def _queue_evidence(view: ProcessView, port: int | None, queue: list[Connection]
     found = []
     listener = view.listeners.get(port) if port is not None else None
     if listener is not None and listener.recv_q:
-        backlog = f" of a backlog of {listener.backlog}" if listener.backlog is not None else ""
+        backlog = say(" of a backlog of {backlog}", backlog=listener.backlog) if listener.backlog is not None else ""
         found.append(
             of_sockets(
                 [listener],
-                f"{plural(listener.recv_q, 'connection waits', 'connections wait')} in the accept queue{backlog}",
+                say(
+                    "{connection_waits} in the accept queue{backlog}",
+                    connection_waits=plural(listener.recv_q, "connection waits", "connections wait"),
+                    backlog=backlog,
+                ),
                 (str(listener.recv_q), "LISTEN"),
             )
         )
     if queue:
-        found.append(of_sockets(queue, f"{plural(len(queue), 'connection has', 'connections have')} no owner: not accepted yet"))
+        found.append(
+            of_sockets(
+                queue,
+                say("{connection_has} no owner: not accepted yet", connection_has=plural(len(queue), "connection has", "connections have")),
+            )
+        )
     syns = _unanswered_syns(view, port)
     if syns:
         found.append(
-            of_sockets(syns, f"{plural(len(syns), 'connection attempt')} to port {port} without an answer: the accept queue is full")
+            of_sockets(
+                syns,
+                say(
+                    "{connection_attempt} to port {port} without an answer: the accept queue is full",
+                    connection_attempt=plural(len(syns), "connection attempt"),
+                    port=port,
+                ),
+            )
         )
     return found
 
@@ -150,22 +189,25 @@ def _suspected(view: ProcessView, port: int, queue: list[Connection]) -> Finding
         rule="connection-limit",
         severity=Severity.CRITICAL,
         confidence=Confidence.SUSPECTED,
-        headline=f"Nobody accepts the connections to port {port}: a connection limit, or an acceptor that is stuck.",
+        headline=say("Nobody accepts the connections to port {port}: a connection limit, or an acceptor that is stuck.", port=port),
         explanation=(
-            f"{plural(len(queue), 'connection waits', 'connections wait')} in the accept queue of port {port} without an owner. Either the server has reached its connection limit"
-            " (connection-limit), or its acceptor thread is stuck or dead (acceptor-stalled), or the process is stopped. Only a thread dump tells."
+            say(
+                "{connection_waits} in the accept queue of port {port} without an owner. Either the server has reached its connection limit (connection-limit), or its acceptor thread is stuck or dead (acceptor-stalled), or the process is stopped. Only a thread dump tells.",
+                connection_waits=plural(len(queue), "connection waits", "connections wait"),
+                port=port,
+            )
         ),
-        why_confident="The socket table proves the queue, not its reason.",
+        why_confident=say("The socket table proves the queue, not its reason."),
         evidence=tuple(_queue_evidence(view, port, queue)),
         process=view.process,
         culprit=Culprit(listener=f"*:{port}"),
         actions=(
             Action(
                 When.NOW,
-                "Take a thread dump: it shows what the acceptor does.",
+                say("Take a thread dump: it shows what the acceptor does."),
                 f"jstack -l {view.pid if view.pid is not None else 'PID'} > jstack.txt",
             ),
         ),
-        figures=((f"{len(queue):,}", "connections waiting to be accepted"),),
+        figures=((f"{len(queue):,}", say("connections waiting to be accepted")),),
         missing=(command(DUMP_MISSING, view),),
     )

@@ -16,20 +16,21 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Final, NamedTuple
 
 from analyzer.correlate.blockers import application_frame
-from analyzer.correlate.witness import of_threads, plural
+from analyzer.correlate.witness import of_threads
 from analyzer.finding import Action, Confidence, Culprit, Evidence, Finding, Heals, Missing, Outlook, Severity, Step, When
+from analyzer.message import joined, plural, say
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
     from analyzer.correlate import Case, ProcessView
     from analyzer.correlate.pools import Busy
-    from parsers.records import ThreadUsage
+    from parsers.records import Frame, ThreadUsage
 
 NEEDS: Final = ("threads",)
 CONSEQUENCE_OF: Final[tuple[str, ...]] = ()
-OUTLOOK: Final = Outlook(Heals.UNKNOWN, "It ends when the computation ends; nothing outside can stop it.")
-CLEAN: Final = "no thread stands under one frame in all dumps and uses the processor"
+OUTLOOK: Final = Outlook(Heals.UNKNOWN, say("It ends when the computation ends; nothing outside can stop it."))
+CLEAN: Final = say("no thread stands under one frame in all dumps and uses the processor")
 BUSY_SHARE: Final = 0.2
 """CPU per second of clock between dumps: several spinning threads share few processors, and a waiting thread uses none at all."""
 BUSY_PERCENT: Final = 20.0
@@ -101,21 +102,31 @@ def _finding(view: ProcessView, spins: Sequence[_Spin], dumps: int) -> Finding:
     both = long and any(spin.share is not None and spin.usage is not None for spin in spins)
     rates = [spin.share for spin in spins if spin.share is not None]
     cpu = (
-        f"{min(rates):.0%} of a processor each between the dumps"
+        say("{min:.0%} of a processor each between the dumps", min=min(rates))
         if rates
-        else f"{spins[0].usage.cpu_percent:.0f} % in top"
+        else say("{cpu_percent:.0f} % in top", cpu_percent=spins[0].usage.cpu_percent)
         if spins[0].usage
         else ""
     )
     used = [spin.usage for spin in spins if spin.usage is not None]
     pools = {pool.name: pool for pool in view.pools for member in pool.members if member in members}
     full = [pool for pool in pools.values() if pool.role == "server" and all(member in members for member in pool.workers)]
-    evidence = [of_threads(members, f"{plural(len(members), 'thread')} RUNNABLE under {frame} in all {plural(dumps, 'dump')}")]
+    evidence = [
+        of_threads(
+            members,
+            say(
+                "{threads} RUNNABLE under {frame} in all {dumps}",
+                threads=plural(len(members), "thread"),
+                frame=frame,
+                dumps=plural(dumps, "dump"),
+            ),
+        )
+    ]
     if used:
         evidence.append(
             Evidence(
                 used[0].where,
-                f"top shows {used[0].cpu_percent:g} % for native id {used[0].native_id}",
+                say("top shows {cpu_percent:g} % for native id {native_id}", cpu_percent=used[0].cpu_percent, native_id=used[0].native_id),
                 (f"{used[0].cpu_percent:g}",),
                 len(used) - 1,
             )
@@ -124,30 +135,51 @@ def _finding(view: ProcessView, spins: Sequence[_Spin], dumps: int) -> Finding:
         rule="cpu-spin",
         severity=Severity.CRITICAL if full else Severity.WARNING,
         confidence=Confidence.CERTAIN if both else Confidence.LIKELY,
-        headline=f"{plural(len(members), 'thread')} {'compute' if len(members) > 1 else 'computes'} without end in {frame}.",
-        explanation=f"{plural(len(members), 'thread')} ({', '.join(f'“{member.thread.name}”' for member in members[:3])}) stand under {frame} in all {plural(dumps, 'dump')} and use {cpu}. They give neither the processor nor their request back.",
-        why_confident="The dumps and top agree."
+        headline=say(
+            "{threads} {compute} without end in {frame}.",
+            threads=plural(len(members), "thread"),
+            compute=say("compute") if len(members) > 1 else say("computes"),
+            frame=frame,
+        ),
+        explanation=say(
+            "{threads} ({list}) stand under {frame} in all {dumps} and use {cpu}. They give neither the processor nor their request back.",
+            threads=plural(len(members), "thread"),
+            list=joined(", ", (say("“{name}”", name=member.thread.name) for member in members[:3])),
+            frame=frame,
+            dumps=plural(dumps, "dump"),
+            cpu=cpu,
+        ),
+        why_confident=say("The dumps and top agree.")
         if both
-        else "The CPU time in the dumps' headers grows with the clock."
+        else say("The CPU time in the dumps' headers grows with the clock.")
         if rates
-        else "top shows the CPU; the dumps' headers have no CPU time.",
+        else say("top shows the CPU; the dumps' headers have no CPU time."),
         evidence=tuple(evidence),
         process=view.process,
         culprit=Culprit(pool=next(iter(pools), None), thread=members[0].thread.name, frame=str(frame) if frame else None),
-        chain=(Step(f"“{members[0].thread.name}”", "computes without end in", str(frame), (evidence[0],)),),
-        actions=(
-            Action(When.NOW, "Restart; a thread that computes cannot be stopped from outside."),
-            Action(
-                When.FIX,
-                f"Look at {frame} and its input: a regular expression that backtracks, an unshared collection that is shared, a loop whose end never comes. Bound the input or the time.",
-            ),
-        ),
-        figures=((f"{len(members)}", "spinning threads"), *(((f"{min(rates):.0%}", "of a processor each"),) if rates else ())),
+        chain=(Step(f"“{members[0].thread.name}”", say("computes without end in"), str(frame), (evidence[0],)),),
+        actions=_actions(frame),
+        figures=((f"{len(members)}", say("spinning threads")), *(((f"{min(rates):.0%}", say("of a processor each")),) if rates else ())),
         missing=()
         if both
         else (
             Missing(
-                "top -H beside the dumps", "which native ids use the processor", f"top -H -b -n 2 -p {view.process.pid or 'PID'} > top.txt"
+                say("top -H beside the dumps"),
+                say("which native ids use the processor"),
+                f"top -H -b -n 2 -p {view.process.pid or 'PID'} > top.txt",
+            ),
+        ),
+    )
+
+
+def _actions(frame: Frame | None) -> tuple[Action, ...]:
+    return (
+        Action(When.NOW, say("Restart; a thread that computes cannot be stopped from outside.")),
+        Action(
+            When.FIX,
+            say(
+                "Look at {frame} and its input: a regular expression that backtracks, an unshared collection that is shared, a loop whose end never comes. Bound the input or the time.",
+                frame=frame,
             ),
         ),
     )

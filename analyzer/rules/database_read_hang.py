@@ -21,6 +21,7 @@ from analyzer.correlate import remote
 from analyzer.correlate.calls import SOCKETS_MISSING, chain_of, kind_in_words
 from analyzer.correlate.witness import all_of
 from analyzer.finding import Action, Confidence, Culprit, Finding, Heals, Missing, Outlook, Severity, Step, When
+from analyzer.message import say
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -33,9 +34,9 @@ CONSEQUENCE_OF: Final[tuple[str, ...]] = ()
 SMALLEST_POOL: Final = 4
 """Request threads below which all of them may be in a statement for a moment: one dump then says nothing."""
 OUTLOOK: Final = Outlook(
-    Heals.CAUSE, "The threads are free when the database answers; without a socket time limit a lost answer holds its thread for ever."
+    Heals.CAUSE, say("The threads are free when the database answers; without a socket time limit a lost answer holds its thread for ever.")
 )
-CLEAN: Final = "the request threads do not all stand in a driver's read"
+CLEAN: Final = say("the request threads do not all stand in a driver's read")
 
 
 def diagnose(case: Case) -> Iterator[Finding]:
@@ -49,39 +50,64 @@ def diagnose(case: Case) -> Iterator[Finding]:
 
 def _from_threads(stall: Stall) -> Finding:
     """No socket tells which connections these are: the stacks show the driver, not whether it is a hang or a busy moment."""
-    pool, library = stall.pool, stall.callers[0].activity.library or "a driver"
+    pool, library = stall.pool, stall.callers[0].activity.library or say("a driver")
     pid = stall.view.process.pid
-    who = f"{all_of(len(stall.callers), len(stall.calling_pool.workers))} threads of {stall.calling_pool.name}"
+    who = say(
+        "{all_of} threads of {name}", all_of=all_of(len(stall.callers), len(stall.calling_pool.workers)), name=stall.calling_pool.name
+    )
     return Finding(
         rule="database-read-hang",
         severity=Severity.CRITICAL if stall.pressure.exists else Severity.WARNING,
         confidence=Confidence.SUSPECTED,
-        headline=f"{who} wait for the {library}, and no request thread of {pool.name} is free: a database that does not answer, or a busy moment.",
-        explanation=(
-            f"{who} stand in {kind_in_words(stall.callers)} of the {library}{f', called from {stall.culprit}' if stall.culprit else ''}. One dump does not show whether they"
-            " move, and no socket table shows the connections. A database that hangs, slow statements, and a busy moment look the same."
+        headline=say(
+            "{who} wait for the {library}, and no request thread of {name} is free: a database that does not answer, or a busy moment.",
+            who=who,
+            library=library,
+            name=pool.name,
         ),
-        why_confident="The stacks name the driver; a second dump would tell a hang from a moment, the socket table the service.",
+        explanation=(
+            say(
+                "{who} stand in {kind_in_words} of the {library}{called_from}. One dump does not show whether they move, and no socket table shows the connections. A database that hangs, slow statements, and a busy moment look the same.",
+                who=who,
+                kind_in_words=kind_in_words(stall.callers),
+                library=library,
+                called_from=say(", called from {culprit}", culprit=stall.culprit) if stall.culprit else "",
+            )
+        ),
+        why_confident=say("The stacks name the driver; a second dump would tell a hang from a moment, the socket table the service."),
         evidence=tuple(one for step in chain_of(stall, None) for one in step.evidence),
         process=stall.view.process,
         culprit=Culprit(pool=pool.name, frame=str(stall.culprit) if stall.culprit else None, library=library),
-        chain=chain_of(stall, Step(f"the service of the {library}", "does not answer yet", "its address is not in the evidence")),
+        chain=chain_of(
+            stall,
+            Step(
+                say("the service of the {library}", library=library), say("does not answer yet"), say("its address is not in the evidence")
+            ),
+        ),
         actions=(
             Action(
                 When.NOW,
-                "Take a second dump ten seconds later, and the socket table.",
+                say("Take a second dump ten seconds later, and the socket table."),
                 f"jstack -l {pid if pid is not None else 'PID'} > jstack-2.txt",
             ),
             Action(
                 When.FIX,
-                f"Set a socket time limit for the {library} (socketTimeout, oracle.jdbc.ReadTimeout) and a time limit for its statements.",
+                say(
+                    "Set a socket time limit for the {library} (socketTimeout, oracle.jdbc.ReadTimeout) and a time limit for its statements.",
+                    library=library,
+                ),
             ),
         ),
-        figures=((f"{stall.blocked:,} of {stall.workers:,}", f"threads of {pool.name} waiting"),),
+        figures=(
+            (
+                say("{blocked:,} of {workers:,}", blocked=stall.blocked, workers=stall.workers),
+                say("threads of {name} waiting", name=pool.name),
+            ),
+        ),
         missing=(
             Missing(
-                "second thread dump, ten seconds later",
-                "whether the same threads still stand in the same reads",
+                say("second thread dump, ten seconds later"),
+                say("whether the same threads still stand in the same reads"),
                 f"jstack -l {pid if pid is not None else 'PID'} > jstack-2.txt",
             ),
             SOCKETS_MISSING,
@@ -90,22 +116,29 @@ def _from_threads(stall: Stall) -> Finding:
 
 
 def _actions(stall: Stall, target: Target) -> tuple[Action, ...]:
-    library = stall.callers[0].activity.library or "the driver"
-    frame = f" in {stall.culprit}" if stall.culprit else ""
+    library = stall.callers[0].activity.library or say("the driver")
+    frame = say(" in {culprit}", culprit=stall.culprit) if stall.culprit else ""
     return (
         Action(
             When.NOW,
-            f"Look at {target.remote}: which statements run there, who blocks them, is the host there at all? Ending those sessions frees the threads.",
+            say(
+                "Look at {remote}: which statements run there, who blocks them, is the host there at all? Ending those sessions frees the threads.",
+                remote=target.remote,
+            ),
         ),
         Action(
             When.FIX,
-            f"Set a socket time limit for the {library} (socketTimeout, oracle.jdbc.ReadTimeout) and a time limit for the statement{frame}.",
+            say(
+                "Set a socket time limit for the {library} (socketTimeout, oracle.jdbc.ReadTimeout) and a time limit for the statement{frame}.",
+                library=library,
+                frame=frame,
+            ),
         ),
         Action(
             When.PREVENT,
-            "Switch on TCP keepalive for these connections, and bound how many request threads may wait for the database at once.",
+            say("Switch on TCP keepalive for these connections, and bound how many request threads may wait for the database at once."),
         ),
     )
 
 
-WORDS: Final = remote.Words("database-read-hang", "database or service", _actions)
+WORDS: Final = remote.Words("database-read-hang", say("database or service"), _actions)

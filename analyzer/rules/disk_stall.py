@@ -17,8 +17,9 @@ from typing import TYPE_CHECKING, Final
 
 from analyzer.correlate.blockers import application_frame
 from analyzer.correlate.calls import kind_in_words
-from analyzer.correlate.witness import of_threads, plural
+from analyzer.correlate.witness import of_threads
 from analyzer.finding import Action, Confidence, Culprit, Evidence, Finding, Heals, Missing, Outlook, Severity, Step, When
+from analyzer.message import plural, say
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -29,8 +30,8 @@ if TYPE_CHECKING:
 
 NEEDS: Final = ("threads",)
 CONSEQUENCE_OF: Final[tuple[str, ...]] = ()
-OUTLOOK: Final = Outlook(Heals.CAUSE, "The threads go on when the device answers.")
-CLEAN: Final = "no group of threads is in uninterruptible sleep"
+OUTLOOK: Final = Outlook(Heals.CAUSE, say("The threads go on when the device answers."))
+CLEAN: Final = say("no group of threads is in uninterruptible sleep")
 FEWEST: Final = 2
 """Threads in state D at once: one may be in a short read."""
 
@@ -51,43 +52,60 @@ def _finding(view: ProcessView, members: Sequence[Busy], rows: Sequence[ThreadUs
     files = [member for member in members if member.activity.kind == "file-io"]
     first = (files or list(members))[0]
     frame = application_frame(*first)
-    shown = Evidence(rows[0].where, f"{plural(len(rows), 'thread')} in state D (uninterruptible sleep)", (" D ",), len(rows) - 1)
+    shown = Evidence(
+        rows[0].where, say("{threads} in state D (uninterruptible sleep)", threads=plural(len(rows), "thread")), (" D ",), len(rows) - 1
+    )
     stacks = of_threads(
         files or members,
-        f"{plural(len(files or members), 'of these threads stands', 'of these threads stand')} in {kind_in_words((first,))}",
+        say(
+            "{of_these_threads} in {kind_in_words}",
+            of_these_threads=plural(len(files or members), "of these threads stands", "of these threads stand"),
+            kind_in_words=kind_in_words((first,)),
+        ),
     )
     return Finding(
         rule="disk-stall",
         severity=Severity.CRITICAL if whole and files else Severity.WARNING,
         confidence=Confidence.LIKELY if files else Confidence.SUSPECTED,
-        headline=f"{plural(len(rows), 'thread hangs', 'threads hang')} in the kernel on storage{f', in {frame}' if frame else ''}.",
-        explanation=(
-            f"{plural(len(rows), 'thread is', 'threads are')} in uninterruptible sleep: {'file access that does not return' if files else 'the kernel waits for a device on their behalf'}"
-            f"{f', called from {frame}' if frame else ''}. They go on when the storage answers; nothing else wakes them."
+        headline=say(
+            "{thread_hangs} in the kernel on storage{in_}.",
+            thread_hangs=plural(len(rows), "thread hangs", "threads hang"),
+            in_=say(", in {frame}", frame=frame) if frame else "",
         ),
-        why_confident="The kernel's state and the stacks agree by native id."
+        explanation=(
+            say(
+                "{thread_is} in uninterruptible sleep: {file_access}{called_from}. They go on when the storage answers; nothing else wakes them.",
+                thread_is=plural(len(rows), "thread is", "threads are"),
+                file_access=say("file access that does not return") if files else say("the kernel waits for a device on their behalf"),
+                called_from=say(", called from {frame}", frame=frame) if frame else "",
+            )
+        ),
+        why_confident=say("The kernel's state and the stacks agree by native id.")
         if files
-        else "The kernel's state; the stacks do not show file access.",
+        else say("The kernel's state; the stacks do not show file access."),
         evidence=(shown, stacks),
         process=view.process,
         culprit=Culprit(thread=first.thread.name, frame=str(frame) if frame else None),
-        chain=(Step(plural(len(rows), "thread"), "wait in the kernel for", "storage", (shown,)),),
+        chain=(Step(plural(len(rows), "thread"), say("wait in the kernel for"), say("storage"), (shown,)),),
         actions=(
             Action(
                 When.NOW,
-                "See where in the kernel they wait, and which mount hangs.",
+                say("See where in the kernel they wait, and which mount hangs."),
                 "ps -eLo pid,tid,stat,wchan:32,comm | awk '$3 ~ /D/'; mount; dmesg | tail",
             ),
             Action(
                 When.FIX,
-                f"Keep file access off request threads{f' ({frame})' if frame else ''}: asynchronous logging with a bounded queue; soft mounts with time limits for NFS.",
+                say(
+                    "Keep file access off request threads{where}: asynchronous logging with a bounded queue; soft mounts with time limits for NFS.",
+                    where=say(" ({frame})", frame=frame) if frame else "",
+                ),
             ),
         ),
-        figures=((f"{len(rows)}", "threads in state D"),),
+        figures=((f"{len(rows)}", say("threads in state D")),),
         missing=(
             Missing(
-                "wait channels of the threads",
-                "which part of the kernel they wait in",
+                say("wait channels of the threads"),
+                say("which part of the kernel they wait in"),
                 "for t in /proc/PID/task/*; do echo $t $(cat $t/wchan); done > wchan.txt",
             ),
         ),

@@ -20,8 +20,9 @@ from typing import TYPE_CHECKING, Final
 from analyzer.correlate.blockers import IDLE
 from analyzer.correlate.crowds import Crowd, judge
 from analyzer.correlate.locks import within
-from analyzer.correlate.witness import of_threads, plural
+from analyzer.correlate.witness import of_threads
 from analyzer.finding import Action, Confidence, Evidence, Finding, Heals, Missing, Outlook, Step, When
+from analyzer.message import plural, say
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -33,9 +34,9 @@ if TYPE_CHECKING:
 NEEDS: Final = ("threads",)
 CONSEQUENCE_OF: Final[tuple[str, ...]] = ()
 OUTLOOK: Final = Outlook(
-    Heals.TIMEOUT, "Each look-up ends at the resolver's own limits (5 s a try by default), and the next one waits again."
+    Heals.TIMEOUT, say("Each look-up ends at the resolver's own limits (5 s a try by default), and the next one waits again.")
 )
-CLEAN: Final = "no queue of threads behind a name lookup"
+CLEAN: Final = say("no queue of threads behind a name lookup")
 DNS_PORT: Final = 53
 ASKS: Final = "lookupAllHostAddr"
 """The native call that asks (``Inet6AddressImpl``, ``Inet4AddressImpl``)."""
@@ -62,17 +63,28 @@ def _finding(crowd: Crowd, asking: list[Busy]) -> Finding:
     server = str(rows[0].remote) if rows else None
     confidence, why = _judge(crowd, rows)
     behind = [member for member in crowd.members if member not in asking]
-    name_server = f"the name server {server}" if server else "a name server"
+    name_server = say("the name server {server}", server=server) if server else say("a name server")
     evidence = _evidence(asking, behind, rows)
-    count = f"{plural(len(asking), 'thread')} {'asks' if len(asking) == 1 else 'ask'} {name_server}"
+    count = say(
+        "{threads} {ask} {name_server}",
+        threads=plural(len(asking), "thread"),
+        ask="asks" if len(asking) == 1 else "ask",
+        name_server=name_server,
+    )
     return Finding(
         rule="dns-stall",
         severity=crowd.severity,
         confidence=confidence,
-        headline=f"{crowd.count} wait for the address of a name: {name_server} does not answer.",
+        headline=say("{count} wait for the address of a name: {name_server} does not answer.", count=crowd.count, name_server=name_server),
         explanation=(
-            f"{count}, called from {crowd.site}; {plural(len(behind), 'thread')} {'waits' if len(behind) == 1 else 'wait'} behind for the same look-up,"
-            f" whose lock InetAddress holds meanwhile. No connection to the service is opened before that.{crowd.clients}"
+            say(
+                "{count}, called from {site}; {threads} {waits} behind for the same look-up, whose lock InetAddress holds meanwhile. No connection to the service is opened before that.{clients}",
+                count=count,
+                site=crowd.site,
+                threads=plural(len(behind), "thread"),
+                waits=say("waits") if len(behind) == 1 else say("wait"),
+                clients=crowd.clients,
+            )
         ),
         why_confident=why,
         evidence=(*evidence, *crowd.client_evidence),
@@ -80,17 +92,32 @@ def _finding(crowd: Crowd, asking: list[Busy]) -> Finding:
         culprit=crowd.culprit(crowd.frame, thread=asking[0].thread.name, remote=server),
         chain=(
             *crowd.before,
-            Step(crowd.pool.name, "waits for a look-up by", f"{crowd.count}, in {crowd.site}", evidence[1:2] if behind else evidence[:1]),
-            Step(f"“{asking[0].thread.name}”", "waits for an answer from", name_server, evidence[:1]),
+            Step(
+                crowd.pool.name,
+                say("waits for a look-up by"),
+                say("{count}, in {site}", count=crowd.count, site=crowd.site),
+                evidence[1:2] if behind else evidence[:1],
+            ),
+            Step(f"“{asking[0].thread.name}”", say("waits for an answer from"), name_server, evidence[:1]),
         ),
         actions=(
-            Action(When.NOW, "Ask each name server of this host for the name; take the silent one out of resolv.conf.", "cat /etc/resolv.conf; getent hosts NAME; dig +time=2 @SERVER NAME"),
-            Action(When.FIX, "Set options timeout:1 attempts:1 in /etc/resolv.conf, or run a caching resolver on this host."),
-            Action(When.PREVENT, f"Keep networkaddress.cache.ttl (and .stale.ttl since JDK 21) above zero; bound how many requests may wait in {crowd.site}, for no time limit of the client covers a look-up."),
+            Action(
+                When.NOW,
+                say("Ask each name server of this host for the name; take the silent one out of resolv.conf."),
+                "cat /etc/resolv.conf; getent hosts NAME; dig +time=2 @SERVER NAME",
+            ),
+            Action(When.FIX, say("Set options timeout:1 attempts:1 in /etc/resolv.conf, or run a caching resolver on this host.")),
+            Action(
+                When.PREVENT,
+                say(
+                    "Keep networkaddress.cache.ttl (and .stale.ttl since JDK 21) above zero; bound how many requests may wait in {site}, for no time limit of the client covers a look-up.",
+                    site=crowd.site,
+                ),
+            ),
         ),
-        figures=(*crowd.figures, (f"{len(asking):,}", "threads in the resolver")),
+        figures=(*crowd.figures, (f"{len(asking):,}", say("threads in the resolver"))),
         missing=() if confidence is Confidence.CERTAIN else _missing(crowd, rows),
-    )  # fmt: skip
+    )
 
 
 def _sockets(view: ProcessView) -> list[SocketRow]:
@@ -106,20 +133,35 @@ def _sockets(view: ProcessView) -> list[SocketRow]:
 def _judge(crowd: Crowd, rows: list[SocketRow]) -> tuple[Confidence, str]:
     doubts = list(crowd.doubts)
     if not rows:
-        doubts.append("the socket to the name server is not in the evidence, so the resolver may wait for /etc/hosts, LDAP or NIS")
-    also = f", and the socket table {plural(len(rows), 'socket')} to port {DNS_PORT}" if rows else ""
-    return judge(doubts, f"The stack shows a thread in the resolver's native call{also}.")
+        doubts.append(say("the socket to the name server is not in the evidence, so the resolver may wait for /etc/hosts, LDAP or NIS"))
+    also = (
+        say(", and the socket table {sockets} to port {DNS_PORT}", sockets=plural(len(rows), "socket"), DNS_PORT=DNS_PORT) if rows else ""
+    )
+    return judge(doubts, say("The stack shows a thread in the resolver's native call{also}.", also=also))
 
 
 def _evidence(asking: list[Busy], behind: list[Busy], rows: list[SocketRow]) -> tuple[Evidence, ...]:
-    found = [of_threads(asking, f"{plural(len(asking), 'thread')} in the resolver: RUNNABLE, because the wait is native")]
+    found = [
+        of_threads(asking, say("{threads} in the resolver: RUNNABLE, because the wait is native", threads=plural(len(asking), "thread")))
+    ]
     if behind:
-        found.append(of_threads(behind, f"{plural(len(behind), 'thread')} {'waits' if len(behind) == 1 else 'wait'} for the same look-up"))
+        found.append(
+            of_threads(
+                behind,
+                say(
+                    "{threads} {waits} for the same look-up",
+                    threads=plural(len(behind), "thread"),
+                    waits=say("waits") if len(behind) == 1 else say("wait"),
+                ),
+            )
+        )
     if rows:
-        found.append(Evidence(rows[0].where, "a question to a name server is open", (str(rows[0].remote),), len(rows) - 1))
+        found.append(Evidence(rows[0].where, say("a question to a name server is open"), (str(rows[0].remote),), len(rows) - 1))
     return tuple(found)
 
 
 def _missing(crowd: Crowd, rows: list[SocketRow]) -> tuple[Missing, ...]:
-    udp = Missing("socket table with UDP", "which name server is asked", "ss -uanp > ss-udp.txt; cat /etc/resolv.conf /etc/nsswitch.conf")
+    udp = Missing(
+        say("socket table with UDP"), say("which name server is asked"), "ss -uanp > ss-udp.txt; cat /etc/resolv.conf /etc/nsswitch.conf"
+    )
     return (*(() if rows else (udp,)), *crowd.second_dump)

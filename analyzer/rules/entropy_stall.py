@@ -16,8 +16,9 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Final
 
 from analyzer.correlate.blockers import application_frame
-from analyzer.correlate.witness import of_threads, plural
+from analyzer.correlate.witness import of_threads
 from analyzer.finding import Action, Confidence, Culprit, Finding, Heals, Outlook, Severity, Step, When
+from analyzer.message import plural, say
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -27,8 +28,8 @@ if TYPE_CHECKING:
 
 NEEDS: Final = ("threads",)
 CONSEQUENCE_OF: Final[tuple[str, ...]] = ()
-OUTLOOK: Final = Outlook(Heals.CAUSE, "The threads go on when the kernel has enough randomness.")
-CLEAN: Final = "no thread waits for random numbers"
+OUTLOOK: Final = Outlook(Heals.CAUSE, say("The threads go on when the kernel has enough randomness."))
+CLEAN: Final = say("no thread waits for random numbers")
 FEWEST: Final = 3
 """Threads that wait: one or two are seeding at start-up."""
 _SEED: Final = ("sun.security.provider.NativePRNG", "sun.security.provider.SeedGenerator", "sun.security.provider.NativeSeedGenerator")
@@ -59,39 +60,57 @@ def _reads(member: Busy) -> bool:
 def _finding(view: ProcessView, readers: Sequence[Busy], members: Sequence[Busy], *, lasting: bool, whole: bool) -> Finding:
     behind = [member for member in members if member not in readers]
     frame = application_frame(*readers[0])
-    reading = of_threads(readers, f"“{readers[0].thread.name}” reads from the source of entropy")
+    reading = of_threads(readers, say("“{name}” reads from the source of entropy", name=readers[0].thread.name))
     evidence = [
         reading,
-        *([of_threads(behind, f"{plural(len(behind), 'thread waits', 'threads wait')} for the same source")] if behind else []),
+        *(
+            [
+                of_threads(
+                    behind, say("{thread_waits} for the same source", thread_waits=plural(len(behind), "thread waits", "threads wait"))
+                )
+            ]
+            if behind
+            else []
+        ),
     ]
     return Finding(
         rule="entropy-stall",
         severity=Severity.CRITICAL if whole else Severity.WARNING,
         confidence=Confidence.CERTAIN if lasting else Confidence.LIKELY,
-        headline=f"{plural(len(members), 'thread waits', 'threads wait')} for random numbers: the source of entropy does not deliver.",
-        explanation=f"“{readers[0].thread.name}” reads a seed{f', called from {frame}' if frame else ''}, and {plural(len(behind), 'thread waits', 'threads wait')} behind it. All go on when the system has gathered enough entropy.",
+        headline=say(
+            "{thread_waits} for random numbers: the source of entropy does not deliver.",
+            thread_waits=plural(len(members), "thread waits", "threads wait"),
+        ),
+        explanation=say(
+            "“{name}” reads a seed{called_from}, and {thread_waits} behind it. All go on when the system has gathered enough entropy.",
+            name=readers[0].thread.name,
+            called_from=say(", called from {frame}", frame=frame) if frame else "",
+            thread_waits=plural(len(behind), "thread waits", "threads wait"),
+        ),
         why_confident=(
-            "The same thread stood in the same read in the dump before."
+            say("The same thread stood in the same read in the dump before.")
             if lasting
-            else "The stacks show the read and the queue; how long it takes needs a second dump."
+            else say("The stacks show the read and the queue; how long it takes needs a second dump.")
         ),
         evidence=tuple(evidence),
         process=view.process,
         culprit=Culprit(thread=readers[0].thread.name, frame=str(frame) if frame else None),
         chain=(
-            Step(plural(len(behind), "thread"), "waits for" if len(behind) == 1 else "wait for", f"“{readers[0].thread.name}”"),
-            Step(f"“{readers[0].thread.name}”", "waits for entropy", "", (reading,)),
+            Step(plural(len(behind), "thread"), say("waits for") if len(behind) == 1 else say("wait for"), f"“{readers[0].thread.name}”"),
+            Step(f"“{readers[0].thread.name}”", say("waits for entropy"), "", (reading,)),
         ),
         actions=(
             Action(
                 When.NOW,
-                "See how much there is, and what the source is: since Linux 5.6 the kernel's own does not block once it is seeded.",
+                say("See how much there is, and what the source is: since Linux 5.6 the kernel's own does not block once it is seeded."),
                 "uname -r; cat /proc/sys/kernel/random/entropy_avail; ls -l /dev/random",
             ),
             Action(
                 When.FIX,
-                "Use /dev/urandom (securerandom.source in java.security), and no SecureRandom.getInstanceStrong or generateSeed on request threads.",
+                say(
+                    "Use /dev/urandom (securerandom.source in java.security), and no SecureRandom.getInstanceStrong or generateSeed on request threads."
+                ),
             ),
         ),
-        figures=((f"{len(members)}", "threads waiting for random numbers"),),
+        figures=((f"{len(members)}", say("threads waiting for random numbers")),),
     )

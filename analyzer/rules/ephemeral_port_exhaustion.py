@@ -17,8 +17,9 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Final
 
-from analyzer.correlate.witness import of_sockets, plural
+from analyzer.correlate.witness import of_sockets
 from analyzer.finding import Action, Confidence, Culprit, Finding, Heals, Missing, Outlook, Process, Severity, Step, When
+from analyzer.message import plural, say
 from parsers.records import TcpState
 
 if TYPE_CHECKING:
@@ -31,8 +32,10 @@ if TYPE_CHECKING:
 
 NEEDS: Final = ("sockets",)
 CONSEQUENCE_OF: Final[tuple[str, ...]] = ()
-OUTLOOK: Final = Outlook(Heals.LOAD, "A port is free again 60 seconds after its close: it heals when the rate of new connections falls.")
-CLEAN: Final = "no range of local ports is used up towards one service"
+OUTLOOK: Final = Outlook(
+    Heals.LOAD, say("A port is free again 60 seconds after its close: it heals when the rate of new connections falls.")
+)
+CLEAN: Final = say("no range of local ports is used up towards one service")
 DEFAULT_RANGE: Final = 60999 - 32768 + 1
 """Ports of Linux' default range."""
 FULL: Final = 0.95
@@ -65,40 +68,73 @@ def _services(table: Table, listening: set[int | None]) -> dict[Endpoint, list[C
 def _finding(host: str | None, remote: Endpoint, group: Sequence[Connection], ports: set[int]) -> Finding:
     waiting = [one for one in group if one.state is TcpState.TIME_WAIT]
     owner = next((one.owners[0] for one in group if one.owners), None)
-    span = f"{min(ports)} to {max(ports)}"
+    span = say("{min} to {max}", min=min(ports), max=max(ports))
     default = len(ports) >= FULL * DEFAULT_RANGE
     return Finding(
         rule="ephemeral-port-exhaustion",
         severity=Severity.WARNING,
         confidence=Confidence.LIKELY,
-        headline=f"No local port is left for connections to {remote}: {len(ports):,} of the range {span} are in use.",
-        explanation=(
-            f"{plural(len(group), 'connection')} to {remote}, {len(waiting):,} of them in TIME_WAIT, take {'nearly all of the default range' if default else 'every port'} from {span}."
-            " A new connection to this service fails until a port is free again, which takes 60 seconds after each close. It heals when the rate falls."
+        headline=say(
+            "No local port is left for connections to {remote}: {ports_count:,} of the range {span} are in use.",
+            remote=remote,
+            ports_count=len(ports),
+            span=span,
         ),
-        why_confident="The ports fill the range without a gap, which random choice does not do."
+        explanation=(
+            say(
+                "{connections} to {remote}, {waiting_count:,} of them in TIME_WAIT, take {nearly_all} from {span}. A new connection to this service fails until a port is free again, which takes 60 seconds after each close. It heals when the rate falls.",
+                connections=plural(len(group), "connection"),
+                remote=remote,
+                waiting_count=len(waiting),
+                nearly_all=say("nearly all of the default range") if default else say("every port"),
+                span=span,
+            )
+        ),
+        why_confident=say("The ports fill the range without a gap, which random choice does not do.")
         if not default
-        else "The ports fill the kernel's default range.",
-        evidence=(of_sockets(waiting or group, f"{plural(len(group), 'connection')} to {remote} with local ports {span}", (str(remote),)),),
+        else say("The ports fill the kernel's default range."),
+        evidence=(
+            of_sockets(
+                waiting or group,
+                say(
+                    "{connections} to {remote} with local ports {span}",
+                    connections=plural(len(group), "connection"),
+                    remote=remote,
+                    span=span,
+                ),
+                (str(remote),),
+            ),
+        ),
         process=Process(host, owner.pid if owner else None, owner.command if owner else None),
         culprit=Culprit(remote=str(remote)),
-        chain=(Step("short connections", "use up the local ports for", str(remote)),),
+        chain=(Step(say("short connections"), say("use up the local ports for"), str(remote)),),
         actions=(
             Action(
                 When.NOW,
-                "Confirm the range, and look for “Cannot assign requested address” in the log.",
+                say("Confirm the range, and look for “Cannot assign requested address” in the log."),
                 "sysctl net.ipv4.ip_local_port_range; ss -s",
             ),
             Action(
                 When.FIX,
-                f"Reuse connections to {remote}: a connection pool or HTTP keep-alive on this side, and do not let the server close first.",
+                say(
+                    "Reuse connections to {remote}: a connection pool or HTTP keep-alive on this side, and do not let the server close first.",
+                    remote=remote,
+                ),
             ),
             Action(
-                When.PREVENT, "A wider net.ipv4.ip_local_port_range, more target addresses or net.ipv4.tcp_tw_reuse only move the limit."
+                When.PREVENT,
+                say("A wider net.ipv4.ip_local_port_range, more target addresses or net.ipv4.tcp_tw_reuse only move the limit."),
             ),
         ),
-        figures=((f"{len(ports):,}", f"local ports used towards {remote}"), (f"{len(waiting):,}", "of them in TIME_WAIT")),
+        figures=(
+            (f"{len(ports):,}", say("local ports used towards {remote}", remote=remote)),
+            (f"{len(waiting):,}", say("of them in TIME_WAIT")),
+        ),
         missing=(
-            Missing("the port range", "how many local ports the kernel may use", "sysctl net.ipv4.ip_local_port_range > port-range.txt"),
+            Missing(
+                say("the port range"),
+                say("how many local ports the kernel may use"),
+                "sysctl net.ipv4.ip_local_port_range > port-range.txt",
+            ),
         ),
     )

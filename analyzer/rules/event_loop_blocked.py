@@ -18,19 +18,22 @@ from typing import TYPE_CHECKING, Final
 from analyzer.correlate.blockers import IDLE, application_frame
 from analyzer.correlate.calls import client_evidence, client_figures, clients_in_words, kind_in_words
 from analyzer.correlate.stalls import pressure, targets
-from analyzer.correlate.witness import all_of, of_sockets, of_threads, plural
+from analyzer.correlate.witness import all_of, of_sockets, of_threads
 from analyzer.finding import Action, Confidence, Culprit, Finding, Heals, Outlook, Severity, Step, When
+from analyzer.message import plural, say
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from analyzer.correlate import Case, ProcessView
     from analyzer.correlate.pools import Busy, Pool
+    from analyzer.correlate.stalls import Target
+    from parsers.records import Frame
 
 NEEDS: Final = ("threads",)
 CONSEQUENCE_OF: Final[tuple[str, ...]] = ()
-OUTLOOK: Final = Outlook(Heals.CAUSE, "The loop goes on when the call that blocks it returns; the next such call blocks it again.")
-CLEAN: Final = "every event loop waits for events or computes"
+OUTLOOK: Final = Outlook(Heals.CAUSE, say("The loop goes on when the call that blocks it returns; the next such call blocks it again."))
+CLEAN: Final = say("every event loop waits for events or computes")
 _WORKING: Final = IDLE | {"running", "socket-write", "none"}
 """What a loop may do at any moment: wait for events, run code, write without waiting."""
 
@@ -55,14 +58,27 @@ def _finding(view: ProcessView, pool: Pool, blocked: list[Busy]) -> Finding:
     loops = [member for member in pool.members if member.activity.kind != "none"]
     waits = kind_in_words(blocked)
     evidence = [
-        of_threads(blocked, f"{plural(len(blocked), 'event loop')} of {pool.name} {'stand' if len(blocked) > 1 else 'stands'} in {waits}")
+        of_threads(
+            blocked,
+            say(
+                "{event_loop} of {name} {stand} in {waits}",
+                event_loop=plural(len(blocked), "event loop"),
+                name=pool.name,
+                stand=say("stand") if len(blocked) > 1 else say("stands"),
+                waits=waits,
+            ),
+        )
     ]
     target = next((one for one in targets(view, blocked) if not one.own), None)
     if target is not None:
         evidence.append(
             of_sockets(
                 target.connections,
-                f"{plural(len(target.connections), 'connection')} to {target.remote} with nothing left to read",
+                say(
+                    "{connections} to {remote} with nothing left to read",
+                    connections=plural(len(target.connections), "connection"),
+                    remote=target.remote,
+                ),
                 (str(target.remote),),
             )
         )
@@ -70,14 +86,29 @@ def _finding(view: ProcessView, pool: Pool, blocked: list[Busy]) -> Finding:
         rule="event-loop-blocked",
         severity=Severity.CRITICAL if suffers else Severity.WARNING,
         confidence=Confidence.CERTAIN if suffers else Confidence.LIKELY,
-        headline=f"{all_of(len(blocked), len(loops))} event loop{'s' if len(loops) > 1 else ''} of {pool.name} {'are' if len(blocked) > 1 else 'is'} blocked in {waits}: all their connections stand still.",
-        explanation=(
-            f"Threads of {pool.name} must wait for events of many connections; {len(blocked)} of {len(loops)} stand in {waits}{f', called from {frame}' if frame else ''}"
-            f"{f', and {target.remote} does not answer' if target else ''}.{clients_in_words(view, port) if port is not None else ''} Each goes on only when its call returns; more loops would only block as well."
+        headline=say(
+            "{all_of} event loop{s} of {name} {are} blocked in {waits}: all their connections stand still.",
+            all_of=all_of(len(blocked), len(loops)),
+            s="s" if len(loops) > 1 else "",
+            name=pool.name,
+            are="are" if len(blocked) > 1 else "is",
+            waits=waits,
         ),
-        why_confident="The stack shows it, and the clients' requests lie unread."
+        explanation=(
+            say(
+                "Threads of {name} must wait for events of many connections; {blocked_count} of {loops_count} stand in {waits}{called_from}{and_does}.{clients_in_words} Each goes on only when its call returns; more loops would only block as well.",
+                name=pool.name,
+                blocked_count=len(blocked),
+                loops_count=len(loops),
+                waits=waits,
+                called_from=say(", called from {frame}", frame=frame) if frame else "",
+                and_does=say(", and {remote} does not answer", remote=target.remote) if target else "",
+                clients_in_words=clients_in_words(view, port) if port is not None else "",
+            )
+        ),
+        why_confident=say("The stack shows it, and the clients' requests lie unread.")
         if suffers
-        else "The stack shows it; whether it lasts needs a second dump.",
+        else say("The stack shows it; whether it lasts needs a second dump."),
         evidence=(*evidence, *(client_evidence(view, port) if port is not None else ())),
         process=view.process,
         culprit=Culprit(
@@ -88,23 +119,34 @@ def _finding(view: ProcessView, pool: Pool, blocked: list[Busy]) -> Finding:
             library=blocked[0].activity.library,
         ),
         chain=(
-            Step(pool.name, "waits in", waits, (evidence[0],)),
-            Step(str(target.remote) if target else "what it waits for", "does not answer", ""),
+            Step(pool.name, say("waits in"), waits, (evidence[0],)),
+            Step(str(target.remote) if target else say("what it waits for"), say("does not answer"), ""),
         ),
-        actions=(
-            Action(
-                When.NOW,
-                f"Look at {target.remote}; a restart only helps until the next slow call."
-                if target
-                else "Take a second dump: does the same loop stand there still?",
-            ),
-            Action(
-                When.FIX,
-                f"Move the blocking call{f' in {frame}' if frame else ''} to a worker pool, or use the framework's non-blocking client; set a time limit on it.",
-            ),
-            Action(
-                When.PREVENT, "Switch on the framework's blocked-thread check (Vert.x BlockedThreadChecker, Reactor BlockHound) in tests."
+        actions=_actions(target, frame),
+        figures=(
+            *client_figures(view, port),
+            (say("{blocked_count} of {loops_count}", blocked_count=len(blocked), loops_count=len(loops)), say("event loops blocked")),
+        ),
+    )
+
+
+def _actions(target: Target | None, frame: Frame | None) -> tuple[Action, ...]:
+    return (
+        Action(
+            When.NOW,
+            say("Look at {remote}; a restart only helps until the next slow call.", remote=target.remote)
+            if target
+            else say("Take a second dump: does the same loop stand there still?"),
+        ),
+        Action(
+            When.FIX,
+            say(
+                "Move the blocking call{in_} to a worker pool, or use the framework's non-blocking client; set a time limit on it.",
+                in_=say(" in {frame}", frame=frame) if frame else "",
             ),
         ),
-        figures=(*client_figures(view, port), (f"{len(blocked)} of {len(loops)}", "event loops blocked")),
+        Action(
+            When.PREVENT,
+            say("Switch on the framework's blocked-thread check (Vert.x BlockedThreadChecker, Reactor BlockHound) in tests."),
+        ),
     )

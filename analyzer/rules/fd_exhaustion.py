@@ -17,8 +17,9 @@ from typing import TYPE_CHECKING, Final
 
 from analyzer.correlate.descriptors import USUAL_LIMITS, Usage, limit_evidence, usage
 from analyzer.correlate.stalls import pressure
-from analyzer.correlate.witness import of_threads, plural
+from analyzer.correlate.witness import of_threads
 from analyzer.finding import Action, Confidence, Culprit, Evidence, Finding, Heals, Missing, Outlook, Severity, Step, When
+from analyzer.message import plural, say
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -28,8 +29,8 @@ if TYPE_CHECKING:
 
 NEEDS: Final = ("sockets",)
 CONSEQUENCE_OF: Final = ("self-call-starvation", "mutual-call-starvation", "slow-backend", "connection-leak")
-OUTLOOK: Final = Outlook(Heals.RESTART, "Descriptors come back only when whatever holds them closes them.")
-CLEAN: Final = "the descriptors listed are fewer than the limit, or none are listed"
+OUTLOOK: Final = Outlook(Heals.RESTART, say("Descriptors come back only when whatever holds them closes them."))
+CLEAN: Final = say("the descriptors listed are fewer than the limit, or none are listed")
 FULL: Final = 0.97
 """Share of the limit in use at which the next burst fails; listing itself takes a descriptor or two."""
 
@@ -63,11 +64,18 @@ def _finding(view: ProcessView, used: Usage, limit: int) -> Finding:
     pausing = _pausing(view)
     suffers = any(pressure(view, port).exists for port in view.listeners)
     top = used.fillers[0]
-    evidence = [Evidence(top.where, f"{top.number:,} of {used.used:,} descriptors: {top.what}", (top.what,), top.number - 1)]
+    evidence = [
+        Evidence(
+            top.where,
+            say("{number:,} of {used:,} descriptors: {what}", number=top.number, used=used.used, what=top.what),
+            (top.what,),
+            top.number - 1,
+        )
+    ]
     if used.limit is not None:
         evidence.append(limit_evidence(used.limit))
     if pausing:
-        evidence.append(of_threads(pausing, f"“{pausing[0].thread.name}” pauses after a failed accept"))
+        evidence.append(of_threads(pausing, say("“{name}” pauses after a failed accept", name=pausing[0].thread.name)))
     pid = view.process.pid
     return Finding(
         rule="fd-exhaustion",
@@ -77,34 +85,49 @@ def _finding(view: ProcessView, used: Usage, limit: int) -> Finding:
         else Confidence.LIKELY
         if used.limit is not None
         else Confidence.SUSPECTED,
-        headline=f"The process has used up its file descriptors: {used.used:,} of {limit:,}, most of them {top.what}.",
+        headline=say(
+            "The process has used up its file descriptors: {used:,} of {limit:,}, most of them {what}.",
+            used=used.used,
+            limit=limit,
+            what=top.what,
+        ),
         explanation=(
-            f"{plural(used.used, 'descriptor')} of at most {limit:,} are in use; {top.number:,} of them are {top.what}."
-            f"{' The acceptor pauses because accept fails, so nobody is accepted.' if pausing else ''} It does not recover by itself unless whatever holds these descriptors closes them."
+            say(
+                "{descriptors} of at most {limit:,} are in use; {number:,} of them are {what}.{the_acceptor} It does not recover by itself unless whatever holds these descriptors closes them.",
+                descriptors=plural(used.used, "descriptor"),
+                limit=limit,
+                number=top.number,
+                what=top.what,
+                the_acceptor=say(" The acceptor pauses because accept fails, so nobody is accepted.") if pausing else "",
+            )
         ),
         why_confident=_why(used, limit, bool(pausing)),
         evidence=tuple(evidence),
         process=view.process,
         culprit=Culprit(thread=pausing[0].thread.name if pausing else None),
         chain=(
-            Step(top.what, "fills", f"{top.number:,} of {limit:,} descriptors", (evidence[0],)),
-            Step("the process", "can open and accept nothing", ""),
+            Step(top.what, say("fills"), say("{number:,} of {limit:,} descriptors", number=top.number, limit=limit), (evidence[0],)),
+            Step(say("the process"), say("can open and accept nothing"), ""),
         ),
         actions=(
-            Action(When.NOW, "Save the list of descriptors, then restart.", f"ls -l /proc/{pid if pid is not None else 'PID'}/fd > fd.txt"),
-            Action(When.FIX, f"Find who opens {top.what} and does not close it (try-with-resources)."),
+            Action(
+                When.NOW, say("Save the list of descriptors, then restart."), f"ls -l /proc/{pid if pid is not None else 'PID'}/fd > fd.txt"
+            ),
+            Action(When.FIX, say("Find who opens {what} and does not close it (try-with-resources).", what=top.what)),
             Action(
                 When.PREVENT,
-                "Watch the number of open descriptors against the limit; raise the limit (LimitNOFILE, ulimit -n) only above what a healthy process needs.",
+                say(
+                    "Watch the number of open descriptors against the limit; raise the limit (LimitNOFILE, ulimit -n) only above what a healthy process needs."
+                ),
             ),
         ),
-        figures=((f"{used.used:,} of {limit:,}", "file descriptors used"), (f"{top.number:,}", top.what)),
+        figures=((say("{used:,} of {limit:,}", used=used.used, limit=limit), say("file descriptors used")), (f"{top.number:,}", top.what)),
         missing=()
         if used.limit is not None
         else (
             Missing(
-                "limits of the process",
-                "how many descriptors it may have",
+                say("limits of the process"),
+                say("how many descriptors it may have"),
                 f"cat /proc/{pid if pid is not None else 'PID'}/limits > limits.txt",
             ),
         ),
@@ -113,5 +136,9 @@ def _finding(view: ProcessView, used: Usage, limit: int) -> Finding:
 
 def _why(used: Usage, limit: int, pausing: bool) -> str:
     if used.limit is None:
-        return f"The list of descriptors ends near {limit:,}, a usual limit; the process' own limit is not in the evidence."
-    return "The list of descriptors and the limits file agree" + (", and the acceptor pauses after a failed accept." if pausing else ".")
+        return say(
+            "The list of descriptors ends near {limit:,}, a usual limit; the process' own limit is not in the evidence.", limit=limit
+        )
+    return say("The list of descriptors and the limits file agree") + (
+        say(", and the acceptor pauses after a failed accept.") if pausing else "."
+    )

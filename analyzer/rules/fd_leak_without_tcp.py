@@ -14,8 +14,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Final
 
-from analyzer.correlate.witness import plural
 from analyzer.finding import Action, Confidence, Culprit, Evidence, Finding, Heals, Missing, Outlook, Process, Severity, Step, When
+from analyzer.message import joined, plural, say
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -26,8 +26,8 @@ if TYPE_CHECKING:
 
 NEEDS: Final = ("sockets",)
 CONSEQUENCE_OF: Final[tuple[str, ...]] = ()
-OUTLOOK: Final = Outlook(Heals.RESTART, "Only the code that opened a descriptor closes it; a restart frees them, and they grow again.")
-CLEAN: Final = "no pile of descriptors without a TCP state"
+OUTLOOK: Final = Outlook(Heals.RESTART, say("Only the code that opened a descriptor closes it; a restart frees them, and they grow again."))
+CLEAN: Final = say("no pile of descriptors without a TCP state")
 FEWEST: Final = 20
 """Rows of one table below which they may be on their way out."""
 GROWTH: Final = 3
@@ -56,34 +56,49 @@ def _by_process(snapshot: Snapshot) -> dict[tuple[int | None, str | None], list[
 def _finding(case: Case, key: tuple[int | None, str | None], rows: list[OpenFile], counts: list[int], *, grows: bool) -> Finding:
     pid, command = key
     view = next((view for view in case.latest if view.pid == pid), None)
-    listed = Evidence(rows[0].where, f"{plural(len(rows), 'descriptor')} of sockets without a TCP state", (rows[0].target,), len(rows) - 1)
-    grown = f" They grow: {' → '.join(f'{count:,}' for count in counts)}." if grows else ""
+    listed = Evidence(
+        rows[0].where,
+        say("{descriptors} of sockets without a TCP state", descriptors=plural(len(rows), "descriptor")),
+        (rows[0].target,),
+        len(rows) - 1,
+    )
+    grown = say(" They grow: {list}.", list=joined(" → ", (say("{count:,}", count=count) for count in counts))) if grows else ""
     return Finding(
         rule="fd-leak-without-tcp",
         severity=Severity.WARNING,
         confidence=Confidence.CERTAIN if grows else Confidence.LIKELY,
-        headline=f"{command or 'The process'} keeps {plural(len(rows), 'descriptor')} of connections that are gone: a leak that socket tables do not show.",
-        explanation=(
-            f"lsof lists {plural(len(rows), 'socket')} without a TCP state: their connections were reset or have ended, and the process never closed them.{grown}"
-            " ss and netstat do not show them. Only close(), or the end of the process, frees the descriptors."
+        headline=say(
+            "{command} keeps {descriptors} of connections that are gone: a leak that socket tables do not show.",
+            command=command or say("The process"),
+            descriptors=plural(len(rows), "descriptor"),
         ),
-        why_confident="They grow from table to table."
+        explanation=(
+            say(
+                "lsof lists {sockets} without a TCP state: their connections were reset or have ended, and the process never closed them.{grown} ss and netstat do not show them. Only close(), or the end of the process, frees the descriptors.",
+                sockets=plural(len(rows), "socket"),
+                grown=grown,
+            )
+        ),
+        why_confident=say("They grow from table to table.")
         if grows
-        else "More than a process has on its way out; a second table would show growth.",
+        else say("More than a process has on its way out; a second table would show growth."),
         evidence=(listed,),
         process=view.process if view else Process(None, pid, command),
         culprit=Culprit(),
-        chain=(Step("the peer", "resets the connection", ""), Step(command or "the process", "never closes", "its descriptor", (listed,))),
+        chain=(
+            Step(say("the peer"), say("resets the connection"), ""),
+            Step(command or say("the process"), say("never closes"), say("its descriptor"), (listed,)),
+        ),
         actions=(
             Action(
                 When.NOW,
-                "Compare with the limit of descriptors.",
+                say("Compare with the limit of descriptors."),
                 f"grep 'open files' /proc/{pid or 'PID'}/limits; ls /proc/{pid or 'PID'}/fd | wc -l",
             ),
-            Action(When.FIX, "Close the socket in every path, also after an exception on read or write (try-with-resources)."),
+            Action(When.FIX, say("Close the socket in every path, also after an exception on read or write (try-with-resources).")),
         ),
-        figures=((f"{len(rows):,}", "descriptors without a TCP state"),),
+        figures=((f"{len(rows):,}", say("descriptors without a TCP state")),),
         missing=()
         if grows
-        else (Missing("second lsof, some minutes later", "whether they grow", f"lsof -nP -p {pid or 'PID'} > lsof-2.txt"),),
+        else (Missing(say("second lsof, some minutes later"), say("whether they grow"), f"lsof -nP -p {pid or 'PID'} > lsof-2.txt"),),
     )

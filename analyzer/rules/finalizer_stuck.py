@@ -18,6 +18,7 @@ from analyzer.correlate.blockers import IDLE, application_frame
 from analyzer.correlate.calls import kind_in_words
 from analyzer.correlate.witness import of_threads
 from analyzer.finding import Action, Confidence, Culprit, Finding, Heals, Missing, Outlook, Severity, Step, When
+from analyzer.message import say
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -27,8 +28,8 @@ if TYPE_CHECKING:
 
 NEEDS: Final = ("threads",)
 CONSEQUENCE_OF: Final = ("java-deadlock",)
-OUTLOOK: Final = Outlook(Heals.CAUSE, "The queue moves on when the finalizer in front returns.")
-CLEAN: Final = "the Finalizer waits for references, as it should"
+OUTLOOK: Final = Outlook(Heals.CAUSE, say("The queue moves on when the finalizer in front returns."))
+CLEAN: Final = say("the Finalizer waits for references, as it should")
 _WORKING: Final = IDLE | {"running", "none"}
 
 
@@ -49,32 +50,43 @@ def _finalizer(view: ProcessView) -> Busy | None:
 def _finding(view: ProcessView, member: Busy, *, lasting: bool) -> Finding:
     frame = application_frame(*member)
     waits = kind_in_words((member,))
-    shown = of_threads((member,), f"the Finalizer stands in {waits}, called from {frame}")
+    shown = of_threads((member,), say("the Finalizer stands in {waits}, called from {frame}", waits=waits, frame=frame))
     pid = view.process.pid
     return Finding(
         rule="finalizer-stuck",
         severity=Severity.WARNING,
         confidence=Confidence.CERTAIN if lasting else Confidence.LIKELY,
-        headline=f"The Finalizer is stuck in {frame}: nothing is finalised any more.",
-        explanation=f"The one Finalizer thread of the VM stands in {waits}, called from {frame}{', in two dumps' if lasting else ''}. Objects that need finalising, and what they hold, stay until it goes on.",
-        why_confident="It stood there in the dump before." if lasting else "The stack shows it; whether it lasts needs a second dump.",
+        headline=say("The Finalizer is stuck in {frame}: nothing is finalised any more.", frame=frame),
+        explanation=say(
+            "The one Finalizer thread of the VM stands in {waits}, called from {frame}{in_two}. Objects that need finalising, and what they hold, stay until it goes on.",
+            waits=waits,
+            frame=frame,
+            in_two=say(", in two dumps") if lasting else "",
+        ),
+        why_confident=say("It stood there in the dump before.")
+        if lasting
+        else say("The stack shows it; whether it lasts needs a second dump."),
         evidence=(shown,),
         process=view.process,
         culprit=Culprit(thread="Finalizer", frame=str(frame)),
-        chain=(Step("Finalizer", "waits in", waits, (shown,)), Step("objects with finalizers", "are kept", "")),
+        chain=(Step("Finalizer", say("waits in"), waits, (shown,)), Step(say("objects with finalizers"), say("are kept"), "")),
         actions=(
-            Action(When.NOW, "See how many objects wait for it.", f"jcmd {pid or 'PID'} GC.finalizer_info"),
+            Action(When.NOW, say("See how many objects wait for it."), f"jcmd {pid or 'PID'} GC.finalizer_info"),
             Action(
-                When.FIX, f"Take the waiting out of {frame}: no locks or I/O in finalize; use try-with-resources or java.lang.ref.Cleaner."
+                When.FIX,
+                say(
+                    "Take the waiting out of {frame}: no locks or I/O in finalize; use try-with-resources or java.lang.ref.Cleaner.",
+                    frame=frame,
+                ),
             ),
         ),
-        figures=(("1", "Finalizer, stuck"),),
+        figures=(("1", say("Finalizer, stuck")),),
         missing=()
         if lasting
         else (
             Missing(
-                "second thread dump, ten seconds later",
-                "whether the Finalizer still stands there",
+                say("second thread dump, ten seconds later"),
+                say("whether the Finalizer still stands there"),
                 f"jstack -l {pid or 'PID'} > jstack-2.txt",
             ),
         ),

@@ -15,8 +15,8 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING, Final, NamedTuple
 
-from analyzer.correlate.witness import plural
 from analyzer.finding import Action, Confidence, Culprit, Evidence, Finding, Heals, Missing, Outlook, Severity, Step, When
+from analyzer.message import plural, say
 from parsers.records import Where
 
 if TYPE_CHECKING:
@@ -27,8 +27,8 @@ if TYPE_CHECKING:
 
 NEEDS: Final = ("threads",)
 CONSEQUENCE_OF: Final[tuple[str, ...]] = ()
-OUTLOOK: Final = Outlook(Heals.UNKNOWN, "It heals with the load if the live objects belong to requests; a leak needs a restart.")
-CLEAN: Final = "the collector does not outrun the application between the dumps"
+OUTLOOK: Final = Outlook(Heals.UNKNOWN, say("It heals with the load if the live objects belong to requests; a leak needs a restart."))
+CLEAN: Final = say("the collector does not outrun the application between the dumps")
 BUSY: Final = 0.5
 """Processors that the collectors must use between the dumps: half of one, for all of them together."""
 LEAD: Final = 2.0
@@ -88,7 +88,11 @@ def _finding(view: ProcessView, load: _Load, hot: Sequence[ThreadUsage]) -> Find
     evidence = [
         Evidence(
             Where(first.where.file, first.where.first, first.where.first),
-            f"{plural(len(load.threads), 'collector thread')} use {load.collectors:.1f} processors between the dumps",
+            say(
+                "{collector_thread} use {collectors:.1f} processors between the dumps",
+                collector_thread=plural(len(load.threads), "collector thread"),
+                collectors=load.collectors,
+            ),
             ("cpu=",),
             len(load.threads) - 1,
         )
@@ -97,7 +101,7 @@ def _finding(view: ProcessView, load: _Load, hot: Sequence[ThreadUsage]) -> Find
         evidence.append(
             Evidence(
                 hot[0].where,
-                f"top shows {hot[0].cpu_percent:g} % for native id {hot[0].native_id}",
+                say("top shows {cpu_percent:g} % for native id {native_id}", cpu_percent=hot[0].cpu_percent, native_id=hot[0].native_id),
                 (f"{hot[0].cpu_percent:g}",),
                 len(hot) - 1,
             )
@@ -106,37 +110,54 @@ def _finding(view: ProcessView, load: _Load, hot: Sequence[ThreadUsage]) -> Find
         rule="gc-thrash",
         severity=Severity.CRITICAL,
         confidence=Confidence.CERTAIN if hot else Confidence.LIKELY,
-        headline=f"The garbage collector uses {load.collectors:.1f} processors, the application {load.application:.1f}: the heap is full.",
-        explanation=(
-            f"Between the first and the last dump the collector threads used {load.collectors:.1f} processors and all other threads together {load.application:.1f}."
-            " Requests wait for memory, not for each other. It goes on until whatever fills the heap is let go."
+        headline=say(
+            "The garbage collector uses {collectors:.1f} processors, the application {application:.1f}: the heap is full.",
+            collectors=load.collectors,
+            application=load.application,
         ),
-        why_confident="CPU times in the dumps and top agree." if hot else "CPU times in the dumps' headers show it.",
+        explanation=(
+            say(
+                "Between the first and the last dump the collector threads used {collectors:.1f} processors and all other threads together {application:.1f}. Requests wait for memory, not for each other. It goes on until whatever fills the heap is let go.",
+                collectors=load.collectors,
+                application=load.application,
+            )
+        ),
+        why_confident=say("CPU times in the dumps and top agree.") if hot else say("CPU times in the dumps' headers show it."),
         evidence=tuple(evidence),
         process=view.process,
         culprit=Culprit(thread=first.name),
         chain=(
-            Step("what fills the heap", "leaves no room", ""),
-            Step("the garbage collector", "takes the processors", f"{load.collectors:.1f} of them", (evidence[0],)),
+            Step(say("what fills the heap"), say("leaves no room"), ""),
+            Step(
+                say("the garbage collector"),
+                say("takes the processors"),
+                say("{collectors:.1f} of them", collectors=load.collectors),
+                (evidence[0],),
+            ),
         ),
         actions=(
             Action(
                 When.NOW,
-                "Save the collector's figures and a heap dump, then restart.",
+                say("Save the collector's figures and a heap dump, then restart."),
                 f"jstat -gcutil {view.process.pid or 'PID'} 1000 20; jcmd {view.process.pid or 'PID'} GC.heap_dump heap.hprof",
             ),
             Action(
-                When.FIX, "Find what holds the memory in the heap dump (dominator tree). Raise -Xmx only if the live data really needs it."
+                When.FIX,
+                say("Find what holds the memory in the heap dump (dominator tree). Raise -Xmx only if the live data really needs it."),
             ),
             Action(
-                When.PREVENT, "Log collections (-Xlog:gc), and end the process when it thrashes (-XX:+ExitOnOutOfMemoryError, GCTimeLimit)."
+                When.PREVENT,
+                say("Log collections (-Xlog:gc), and end the process when it thrashes (-XX:+ExitOnOutOfMemoryError, GCTimeLimit)."),
             ),
         ),
-        figures=((f"{load.collectors:.1f}", "processors for the collector"), (f"{load.application:.1f}", "processors for the application")),
+        figures=(
+            (f"{load.collectors:.1f}", say("processors for the collector")),
+            (f"{load.application:.1f}", say("processors for the application")),
+        ),
         missing=(
             Missing(
-                "jstat -gcutil over some seconds",
-                "how full the old generation is and how often it is collected",
+                say("jstat -gcutil over some seconds"),
+                say("how full the old generation is and how often it is collected"),
                 f"jstat -gcutil {view.process.pid or 'PID'} 1000 20 > jstat.txt",
             ),
         ),

@@ -22,8 +22,9 @@ from analyzer.correlate.crowds import common_frame, judge, place
 from analyzer.correlate.knowledge import HTTP
 from analyzer.correlate.leases import Shortage, shortages
 from analyzer.correlate.sockets import close_wait, states
-from analyzer.correlate.witness import of_sockets, of_threads, plural
+from analyzer.correlate.witness import of_sockets, of_threads
 from analyzer.finding import Action, Confidence, Evidence, Finding, Heals, Missing, Outlook, Step, When
+from analyzer.message import joined, plural, say
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -33,8 +34,10 @@ if TYPE_CHECKING:
 
 NEEDS: Final = ("threads",)
 CONSEQUENCE_OF: Final = ("self-call-starvation", "mutual-call-starvation", "slow-backend", "java-deadlock")
-OUTLOOK: Final = Outlook(Heals.RESTART, "Nobody gives the lent connections back; a time limit of the wait only turns it into an error.")
-CLEAN: Final = "no pool of request threads waits for a connection of an HTTP client"
+OUTLOOK: Final = Outlook(
+    Heals.RESTART, say("Nobody gives the lent connections back; a time limit of the wait only turns it into an error.")
+)
+CLEAN: Final = say("no pool of request threads waits for a connection of an HTTP client")
 
 
 def diagnose(case: Case) -> Iterator[Finding]:
@@ -54,8 +57,20 @@ def _finding(shortage: Shortage) -> Finding:
         rule="http-pool-exhausted",
         severity=shortage.severity,
         confidence=confidence,
-        headline=f"{shortage.count} wait for a connection of {lender.software}: {_holder(shortage, rows)}.",
-        explanation=f"{shortage.count} wait for a connection of {lender.software}, called from {shortage.site}.{_where_they_are(shortage, rows)}{shortage.clients}",
+        headline=say(
+            "{count} wait for a connection of {software}: {holder}.",
+            count=shortage.count,
+            software=lender.software,
+            holder=_holder(shortage, rows),
+        ),
+        explanation=say(
+            "{count} wait for a connection of {software}, called from {site}.{where_they_are}{clients}",
+            count=shortage.count,
+            software=lender.software,
+            site=shortage.site,
+            where_they_are=_where_they_are(shortage, rows),
+            clients=shortage.clients,
+        ),
         why_confident=why,
         evidence=(waiting, *_evidence(shortage, rows), *shortage.client_evidence),
         process=shortage.view.process,
@@ -63,14 +78,24 @@ def _finding(shortage: Shortage) -> Finding:
         outlook=_outlook(shortage, rows),
         chain=(
             *shortage.before,
-            Step(shortage.pool.name, "waits for a connection of", f"{shortage.count}, in {shortage.site}", (waiting,)),
-            Step(f"the {lender.software} pool", "has none left", _holder(shortage, rows), _evidence(shortage, rows)),
+            Step(
+                shortage.pool.name,
+                say("waits for a connection of"),
+                say("{count}, in {site}", count=shortage.count, site=shortage.site),
+                (waiting,),
+            ),
+            Step(
+                say("the {software} pool", software=lender.software),
+                say("has none left"),
+                _holder(shortage, rows),
+                _evidence(shortage, rows),
+            ),
         ),
-        actions=_actions(shortage, str(remote) if remote is not None else "the service"),
+        actions=_actions(shortage, str(remote) if remote is not None else say("the service")),
         figures=(
             *shortage.figures,
-            (f"{len(users):,}", "threads that read over the pool"),
-            *(((f"{len(rows):,}", f"connections to {remote}"),) if rows else ()),
+            (f"{len(users):,}", say("threads that read over the pool")),
+            *(((f"{len(rows):,}", say("connections to {remote}", remote=remote)),) if rows else ()),
         ),
         missing=_missing(shortage, rows, confidence),
     )
@@ -80,24 +105,38 @@ def _judge(shortage: Shortage, rows: tuple[Connection, ...]) -> tuple[Confidence
     doubts = list(shortage.doubts)
     if shortage.users:
         if not rows:
-            doubts.append("the socket table does not show which service the holders wait for")
-        proof = "The stacks show who waits for a connection and who reads over one."
+            doubts.append(say("the socket table does not show which service the holders wait for"))
+        proof = say("The stacks show who waits for a connection and who reads over one.")
         if _own(shortage, rows):
-            return judge(doubts, proof, other_cause="they read the server's own port: self-call-starvation may be what empties the pool")
+            return judge(
+                doubts, proof, other_cause=say("they read the server's own port: self-call-starvation may be what empties the pool")
+            )
         return judge(doubts, proof)
     if not rows:
-        proof = "The stacks show the wait; nobody reads over the pool."
+        proof = say("The stacks show the wait; nobody reads over the pool.")
         if shortage.connections:
-            return judge([*doubts, "the process is connected to several services, and which one the pool is full of is not clear"], proof)
+            return judge(
+                [*doubts, say("the process is connected to several services, and which one the pool is full of is not clear")], proof
+            )
         if shortage.view.sockets:
-            return judge(doubts, proof, other_cause="no connection is open that could be lent")
-        return judge([*doubts, "without a socket table the lent connections are not seen"], proof)
+            return judge(doubts, proof, other_cause=say("no connection is open that could be lent"))
+        return judge([*doubts, say("without a socket table the lent connections are not seen")], proof)
     if shortage.busy:
         count = len(shortage.busy)
-        doubts.append(f"{plural(count, 'thread')} that {'does' if count == 1 else 'do'} something else may still work on a response")
+        doubts.append(
+            say(
+                "{threads} that {does} something else may still work on a response",
+                threads=plural(count, "thread"),
+                does="does" if count == 1 else "do",
+            )
+        )
     return judge(
         doubts,
-        f"Two independent artifacts: the stacks show the wait and nobody who reads, the sockets {plural(len(rows), 'connection')} ({_states(rows)}) that an idle pool would have lent.",
+        say(
+            "Two independent artifacts: the stacks show the wait and nobody who reads, the sockets {connections} ({states}) that an idle pool would have lent.",
+            connections=plural(len(rows), "connection"),
+            states=_states(rows),
+        ),
     )
 
 
@@ -107,34 +146,63 @@ def _own(shortage: Shortage, rows: tuple[Connection, ...]) -> bool:
 
 
 def _states(rows: tuple[Connection, ...]) -> str:
-    return ", ".join(f"{count} {state}" for state, count in states(rows).items())
+    return joined(", ", (say("{count} {state}", count=count, state=state) for state, count in states(rows).items()))
 
 
 def _holder(shortage: Shortage, rows: tuple[Connection, ...]) -> str:
     users = len(shortage.users)
     if users:
-        return f"{plural(users, 'thread')} in {place(common_frame(shortage.users))} {'has' if users == 1 else 'have'} them and {'waits' if users == 1 else 'wait'} for answers"
+        return say(
+            "{threads} in {place} {has} them and {waits} for answers",
+            threads=plural(users, "thread"),
+            place=place(common_frame(shortage.users)),
+            has="has" if users == 1 else "have",
+            waits=say("waits") if users == 1 else say("wait"),
+        )
     if rows:
-        return f"{plural(len(rows), 'connection')} to {rows[0].remote} {'is' if len(rows) == 1 else 'are'} lent, and nobody uses {'it' if len(rows) == 1 else 'them'}"
-    return "nobody uses the lent ones"
+        return say(
+            "{connections} to {remote} {is_} lent, and nobody uses {it}",
+            connections=plural(len(rows), "connection"),
+            remote=rows[0].remote,
+            is_="is" if len(rows) == 1 else "are",
+            it="it" if len(rows) == 1 else "them",
+        )
+    return say("nobody uses the lent ones")
 
 
 def _where_they_are(shortage: Shortage, rows: tuple[Connection, ...]) -> str:
     users = len(shortage.users)
-    opened = f" {plural(len(rows), 'connection')} to {rows[0].remote} ({_states(rows)})." if rows else ""
+    opened = (
+        say(
+            " {connections} to {remote} ({states}).",
+            connections=plural(len(rows), "connection"),
+            remote=rows[0].remote,
+            states=_states(rows),
+        )
+        if rows
+        else ""
+    )
     if users:
         own = _own(shortage, rows)
         slow = (
-            "this is the server's own port, where no thread is left to answer"
+            say("this is the server's own port, where no thread is left to answer")
             if own
-            else "the service is slow, and it heals when it answers"
+            else say("the service is slow, and it heals when it answers")
         )
-        return f"{opened} {plural(users, 'thread')} read over the pool, called from {place(common_frame(shortage.users))}: {slow}."
+        return say(
+            "{opened} {threads} read over the pool, called from {place}: {slow}.",
+            opened=opened,
+            threads=plural(users, "thread"),
+            place=place(common_frame(shortage.users)),
+            slow=slow,
+        )
     closed = close_wait(rows).total
-    hung_up = f" The service has closed {closed} of them." if closed else ""
-    return (
-        f"{opened}{hung_up} No thread reads over the pool: the responses were never closed, so nothing ever comes back to it. It does not"
-        f" heal by itself; {shortage.lender.patience} only turns the wait into an error."
+    hung_up = say(" The service has closed {closed} of them.", closed=closed) if closed else ""
+    return say(
+        "{opened}{hung_up} No thread reads over the pool: the responses were never closed, so nothing ever comes back to it. It does not heal by itself; {patience} only turns the wait into an error.",
+        opened=opened,
+        hung_up=hung_up,
+        patience=shortage.lender.patience,
     )
 
 
@@ -145,21 +213,38 @@ def _outlook(shortage: Shortage, rows: tuple[Connection, ...]) -> Outlook | None
     if _own(shortage, rows):
         return Outlook(
             Heals.UNKNOWN,
-            "The calls that hold the connections wait for a thread of this server: only a time limit of theirs would end it, or a restart.",
+            say(
+                "The calls that hold the connections wait for a thread of this server: only a time limit of theirs would end it, or a restart."
+            ),
         )
-    return Outlook(Heals.CAUSE, "A connection comes back with each answer of the service.")
+    return Outlook(Heals.CAUSE, say("A connection comes back with each answer of the service."))
 
 
 def _evidence(shortage: Shortage, rows: tuple[Connection, ...]) -> tuple[Evidence, ...]:
     found = []
     if shortage.users:
         found.append(
-            of_threads(shortage.users, f"{plural(len(shortage.users), 'thread')} read over the pool: these hold a connection each")
+            of_threads(
+                shortage.users,
+                say("{threads} read over the pool: these hold a connection each", threads=plural(len(shortage.users), "thread")),
+            )
         )
     if rows:
-        inferred = "A socket table does not say which pool a connection belongs to. That it is this one rests on the absence of others."
+        inferred = say(
+            "A socket table does not say which pool a connection belongs to. That it is this one rests on the absence of others."
+        )
         found.append(
-            of_sockets(rows, f"{plural(len(rows), 'connection')} to {rows[0].remote} ({_states(rows)})", (str(rows[0].remote),), inferred)
+            of_sockets(
+                rows,
+                say(
+                    "{connections} to {remote} ({states})",
+                    connections=plural(len(rows), "connection"),
+                    remote=rows[0].remote,
+                    states=_states(rows),
+                ),
+                (str(rows[0].remote),),
+                inferred,
+            )
         )
     return tuple(found)
 
@@ -168,22 +253,42 @@ def _actions(shortage: Shortage, remote: str) -> tuple[Action, ...]:
     lender = shortage.lender
     prevent = Action(
         When.PREVENT,
-        f"Set {lender.patience}, so that a wait ends in an error that names the pool; size {lender.limit} on purpose; evict idle and expired connections.",
+        say(
+            "Set {patience}, so that a wait ends in an error that names the pool; size {limit} on purpose; evict idle and expired connections.",
+            patience=lender.patience,
+            limit=lender.limit,
+        ),
     )
     if shortage.users:
         return (
-            Action(When.NOW, f"Look at {remote}: why does it not answer?"),
+            Action(When.NOW, say("Look at {remote}: why does it not answer?", remote=remote)),
             Action(
                 When.FIX,
-                f"Set connect and read time limits (socketTimeout, responseTimeout) on the client that {place(common_frame(shortage.users))} uses.",
+                say(
+                    "Set connect and read time limits (socketTimeout, responseTimeout) on the client that {place} uses.",
+                    place=place(common_frame(shortage.users)),
+                ),
             ),
             prevent,
         )
     return (
-        Action(When.NOW, "Restart: no lent connection comes back by itself. Before that save a heap dump: it shows who still refers to the responses.", f"jcmd {shortage.pid} GC.heap_dump leases.hprof"),
-        Action(When.FIX, f"Close every response in every path (try-with-resources, or EntityUtils.consume), also for error statuses and unread bodies. Begin with {shortage.site} and whatever else calls {remote}: the frame that waits may be a victim."),
+        Action(
+            When.NOW,
+            say(
+                "Restart: no lent connection comes back by itself. Before that save a heap dump: it shows who still refers to the responses."
+            ),
+            f"jcmd {shortage.pid} GC.heap_dump leases.hprof",
+        ),
+        Action(
+            When.FIX,
+            say(
+                "Close every response in every path (try-with-resources, or EntityUtils.consume), also for error statuses and unread bodies. Begin with {site} and whatever else calls {remote}: the frame that waits may be a victim.",
+                site=shortage.site,
+                remote=remote,
+            ),
+        ),
         prevent,
-    )  # fmt: skip
+    )
 
 
 def _missing(shortage: Shortage, rows: tuple[Connection, ...], confidence: Confidence) -> tuple[Missing, ...]:
@@ -191,17 +296,25 @@ def _missing(shortage: Shortage, rows: tuple[Connection, ...], confidence: Confi
     if not rows and confidence is not Confidence.CERTAIN:
         found.append(
             Missing(
-                "socket table with owners",
-                "which connections are lent, and whether their services have closed them",
+                say("socket table with owners"),
+                say("which connections are lent, and whether their services have closed them"),
                 "ss -tanpoei > ss.txt",
             )
         )
     if confidence is Confidence.SUSPECTED and shortage.users:
         found.append(
-            Missing("larger pool, for a trial", "whether the own calls then hold every request thread", f"raise {shortage.lender.limit}")
+            Missing(
+                say("larger pool, for a trial"),
+                say("whether the own calls then hold every request thread"),
+                f"raise {shortage.lender.limit}",
+            )
         )
     if not shortage.users:
         found.append(
-            Missing("lease log of the client", "who took a connection and did not give it back", f"switch on {shortage.lender.watch}")
+            Missing(
+                say("lease log of the client"),
+                say("who took a connection and did not give it back"),
+                say("switch on {watch}", watch=shortage.lender.watch),
+            )
         )
     return (*found, *shortage.second_dump)

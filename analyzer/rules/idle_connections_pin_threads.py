@@ -18,8 +18,9 @@ from typing import TYPE_CHECKING, Final
 from analyzer.correlate.blockers import application_frame
 from analyzer.correlate.calls import client_evidence, client_figures, clients_in_words, kind_in_words
 from analyzer.correlate.stalls import COUNT_TOLERANCE, SATURATED, pressure
-from analyzer.correlate.witness import all_of, of_sockets, of_threads, plural
+from analyzer.correlate.witness import all_of, of_sockets, of_threads
 from analyzer.finding import Action, Confidence, Culprit, Finding, Heals, Outlook, Severity, Step, When
+from analyzer.message import plural, say
 from parsers.records import TcpState
 
 if TYPE_CHECKING:
@@ -31,8 +32,8 @@ if TYPE_CHECKING:
 
 NEEDS: Final = ("threads", "sockets")
 CONSEQUENCE_OF: Final[tuple[str, ...]] = ()
-OUTLOOK: Final = Outlook(Heals.TIMEOUT, "Each thread is free when its connection is closed or its keep-alive time is over.")
-CLEAN: Final = "no pool is held by reads of idle connections"
+OUTLOOK: Final = Outlook(Heals.TIMEOUT, say("Each thread is free when its connection is closed or its keep-alive time is over."))
+CLEAN: Final = say("no pool is held by reads of idle connections")
 SMALLEST_POOL: Final = 4
 """Fewer threads in a read are a server at rest."""
 
@@ -69,42 +70,70 @@ def _outgoing(view: ProcessView, readers: int) -> bool:
 
 def _finding(view: ProcessView, pool: Pool, port: int, reading: list[Busy], idle: list[Connection]) -> Finding:
     frame = application_frame(*reading[0])
-    threads = of_threads(reading, f"{plural(len(reading), 'thread')} of {pool.name} read in {kind_in_words(reading)}")
+    threads = of_threads(
+        reading,
+        say(
+            "{threads} of {name} read in {kind_in_words}",
+            threads=plural(len(reading), "thread"),
+            name=pool.name,
+            kind_in_words=kind_in_words(reading),
+        ),
+    )
     sockets = of_sockets(
         idle,
-        f"{plural(len(idle), 'connection')} of port {port} are open with nothing to read",
+        say("{connections} of port {port} are open with nothing to read", connections=plural(len(idle), "connection"), port=port),
         ("ESTABLISHED",),
-        "That these threads read from these connections rests on their number, and on there being no other.",
+        say("That these threads read from these connections rests on their number, and on there being no other."),
     )
     return Finding(
         rule="idle-connections-pin-threads",
         severity=Severity.CRITICAL,
         confidence=Confidence.CERTAIN,
-        headline=f"{plural(len(idle), 'idle connection')} hold {all_of(len(reading), len(pool.workers)).lower()} threads of {pool.name}: nobody else is served on port {port}.",
-        explanation=(
-            f"{all_of(len(reading), len(pool.workers))} threads of {pool.name} wait in {kind_in_words(reading)}{f', called from {frame}' if frame else ''}, for requests on"
-            f" {plural(len(idle), 'connection')} that send nothing. The process has no connection to another service that they could read from."
-            f"{clients_in_words(view, port)} A thread is free only when its client sends or leaves."
+        headline=say(
+            "{idle_connection} hold {lower} threads of {name}: nobody else is served on port {port}.",
+            idle_connection=plural(len(idle), "idle connection"),
+            lower=all_of(len(reading), len(pool.workers)).lower(),
+            name=pool.name,
+            port=port,
         ),
-        why_confident="Threads in a read and idle connections of the own port agree in number, and there is nothing else to read from.",
+        explanation=(
+            say(
+                "{all_of} threads of {name} wait in {kind_in_words}{called_from}, for requests on {connections} that send nothing. The process has no connection to another service that they could read from.{clients_in_words} A thread is free only when its client sends or leaves.",
+                all_of=all_of(len(reading), len(pool.workers)),
+                name=pool.name,
+                kind_in_words=kind_in_words(reading),
+                called_from=say(", called from {frame}", frame=frame) if frame else "",
+                connections=plural(len(idle), "connection"),
+                clients_in_words=clients_in_words(view, port),
+            )
+        ),
+        why_confident=say(
+            "Threads in a read and idle connections of the own port agree in number, and there is nothing else to read from."
+        ),
         evidence=(threads, sockets, *client_evidence(view, port)),
         process=view.process,
         culprit=Culprit(pool=pool.name, frame=str(frame) if frame else None, listener=f"*:{port}"),
         chain=(
-            Step(pool.name, "waits for a request on", plural(len(idle), "idle connection"), (threads,)),
-            Step("the clients of these", "send nothing", "", (sockets,)),
+            Step(pool.name, say("waits for a request on"), plural(len(idle), "idle connection"), (threads,)),
+            Step(say("the clients of these"), say("send nothing"), "", (sockets,)),
         ),
         actions=(
-            Action(When.NOW, "Close idle connections (at the load balancer, or ss -K): their threads come free."),
+            Action(When.NOW, say("Close idle connections (at the load balancer, or ss -K): their threads come free.")),
             Action(
                 When.FIX,
-                f"Set a time limit for reading a request{f' in {frame}' if frame else ''} (connectionTimeout, keepAliveTimeout, soTimeout).",
+                say(
+                    "Set a time limit for reading a request{in_} (connectionTimeout, keepAliveTimeout, soTimeout).",
+                    in_=say(" in {frame}", frame=frame) if frame else "",
+                ),
             ),
-            Action(When.PREVENT, "Use a non-blocking connector (NIO), which needs no thread for an idle connection."),
+            Action(When.PREVENT, say("Use a non-blocking connector (NIO), which needs no thread for an idle connection.")),
         ),
         figures=(
             *client_figures(view, port),
-            (f"{len(reading)} of {len(pool.workers)}", f"threads of {pool.name} in a read"),
-            (f"{len(idle):,}", "idle connections"),
+            (
+                say("{reading_count} of {workers_count}", reading_count=len(reading), workers_count=len(pool.workers)),
+                say("threads of {name} in a read", name=pool.name),
+            ),
+            (f"{len(idle):,}", say("idle connections")),
         ),
     )

@@ -17,8 +17,9 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Final
 
-from analyzer.correlate.witness import of_sockets, plural
+from analyzer.correlate.witness import of_sockets
 from analyzer.finding import Action, Confidence, Culprit, Finding, Heals, Outlook, Process, Severity, Step, When
+from analyzer.message import plural, say
 from parsers.records import TcpState
 
 if TYPE_CHECKING:
@@ -31,8 +32,8 @@ if TYPE_CHECKING:
 
 NEEDS: Final = ("sockets",)
 CONSEQUENCE_OF: Final[tuple[str, ...]] = ()
-OUTLOOK: Final = Outlook(Heals.RESTART, "The socket is free only when the process that inherited it ends.")
-CLEAN: Final = "no connection in CLOSE_WAIT is held by two programs"
+OUTLOOK: Final = Outlook(Heals.RESTART, say("The socket is free only when the process that inherited it ends."))
+CLEAN: Final = say("no connection in CLOSE_WAIT is held by two programs")
 FEWEST: Final = 3
 """Connections that two programs share: one or two may have been caught between fork and exec."""
 
@@ -82,45 +83,86 @@ def _anyone(owner: Owner) -> Owner:
 
 def _finding(host: str | None, first: Owner, second: Owner, group: Sequence[Connection], listener: Connection | None = None) -> Finding:
     """With a listener: the second owns the connections alone, and the listener together with the first."""
-    parent, child = f"{first.command} (pid {first.pid})", f"{second.command} (pid {second.pid})"
+    parent, child = (
+        say("{command} (pid {pid})", command=first.command, pid=first.pid),
+        say("{command} (pid {pid})", command=second.command, pid=second.pid),
+    )
     marks = (str(first.pid), str(second.pid))
     if listener is None:
-        evidence = [of_sockets(group, f"{plural(len(group), 'connection')} held by {parent} and {child}", marks)]
+        evidence = [
+            of_sockets(
+                group,
+                say("{connections} held by {parent} and {child}", connections=plural(len(group), "connection"), parent=parent, child=child),
+                marks,
+            )
+        ]
     else:
         evidence = [
-            of_sockets(group, f"{plural(len(group), 'connection')} to port {listener.local.port} held by {child} alone", marks),
-            of_sockets([listener], f"the listener is held by {parent} and {child}", marks),
+            of_sockets(
+                group,
+                say(
+                    "{connections} to port {port} held by {child} alone",
+                    connections=plural(len(group), "connection"),
+                    port=listener.local.port,
+                    child=child,
+                ),
+                marks,
+            ),
+            of_sockets([listener], say("the listener is held by {parent} and {child}", parent=parent, child=child), marks),
         ]
     shown = evidence[0]
     return Finding(
         rule="inherited-fd",
         severity=Severity.WARNING,
         confidence=Confidence.LIKELY,
-        headline=f"{child} holds {plural(len(group), 'connection')} of {parent} open.",
+        headline=say(
+            "{child} holds {connections} of {parent} open.", child=child, connections=plural(len(group), "connection"), parent=parent
+        ),
         explanation=(
-            f"{plural(len(group), 'connection')} in CLOSE_WAIT have two owners, {parent} and {child}: the second inherited the descriptors when it was started. Even if"
-            " the first closes them, the peer gets no FIN before the second ends."
+            say(
+                "{connections} in CLOSE_WAIT have two owners, {parent} and {child}: the second inherited the descriptors when it was started. Even if the first closes them, the peer gets no FIN before the second ends.",
+                connections=plural(len(group), "connection"),
+                parent=parent,
+                child=child,
+            )
             if listener is None
-            else f"{plural(len(group), 'connection')} in CLOSE_WAIT on port {listener.local.port} belong to {child} alone, which serves nothing there: {parent} does, and both hold the"
-            f" listener. So {child} inherited the descriptors when it was started; {first.command} has closed its own since, and the peer gets no FIN before the other ends."
+            else say(
+                "{connections} in CLOSE_WAIT on port {port} belong to {child} alone, which serves nothing there: {parent} does, and both hold the listener. So {child} inherited the descriptors when it was started; {command} has closed its own since, and the peer gets no FIN before the other ends.",
+                connections=plural(len(group), "connection"),
+                port=listener.local.port,
+                child=child,
+                parent=parent,
+                command=first.command,
+            )
         ),
         why_confident=(
-            "The table shows both owners of the same sockets. Which of them should have closed needs the program."
+            say("The table shows both owners of the same sockets. Which of them should have closed needs the program.")
             if listener is None
-            else "The table shows who serves the port and who only keeps. That the one started the other, its parent's pid shows (ps -o pid,ppid,comm)."
+            else say(
+                "The table shows who serves the port and who only keeps. That the one started the other, its parent's pid shows (ps -o pid,ppid,comm)."
+            )
         ),
         evidence=tuple(evidence),
         process=Process(host, first.pid, first.command),
         culprit=Culprit(library=second.command, listener=f"*:{listener.local.port}" if listener is not None else None),
         chain=(
-            Step(parent, "starts with its descriptors open", child, (shown,)),
-            Step(child, "keeps open", plural(len(group), "connection")),
+            Step(parent, say("starts with its descriptors open"), child, (shown,)),
+            Step(child, say("keeps open"), plural(len(group), "connection")),
         ),
-        actions=(
-            Action(When.NOW, f"End {child} if it can be spared: its descriptors go with it.", f"ls -l /proc/{second.pid}/fd"),
-            Action(When.FIX, "Open sockets close-on-exec (SOCK_CLOEXEC, FD_CLOEXEC), or close descriptors above 2 between fork and exec."),
+        actions=_actions(child, second),
+        figures=(
+            (
+                f"{len(group):,}",
+                say("connections with two owners") if listener is None else say("connections that {command} keeps", command=second.command),
+            ),
         ),
-        figures=((f"{len(group):,}", "connections with two owners" if listener is None else f"connections that {second.command} keeps"),),
+    )
+
+
+def _actions(child: str, second: Owner) -> tuple[Action, ...]:
+    return (
+        Action(When.NOW, say("End {child} if it can be spared: its descriptors go with it.", child=child), f"ls -l /proc/{second.pid}/fd"),
+        Action(When.FIX, say("Open sockets close-on-exec (SOCK_CLOEXEC, FD_CLOEXEC), or close descriptors above 2 between fork and exec.")),
     )
 
 

@@ -19,8 +19,8 @@ from typing import TYPE_CHECKING, Final
 
 from analyzer.correlate.blockers import activity, application_frame
 from analyzer.correlate.deadlocks import Cycle, Edge, behind, cycles
-from analyzer.correlate.witness import plural
 from analyzer.finding import Action, Confidence, Culprit, Evidence, Finding, Heals, Outlook, Severity, Step, When
+from analyzer.message import joined, plural, say
 from parsers.records import Where
 
 if TYPE_CHECKING:
@@ -31,8 +31,8 @@ if TYPE_CHECKING:
 
 NEEDS: Final = ("threads",)
 CONSEQUENCE_OF: Final[tuple[str, ...]] = ()
-OUTLOOK: Final = Outlook(Heals.RESTART, "The threads never let go of what they hold.")
-CLEAN: Final = "no cycle of lock owners, and HotSpot reports none"
+OUTLOOK: Final = Outlook(Heals.RESTART, say("The threads never let go of what they hold."))
+CLEAN: Final = say("no cycle of lock owners, and HotSpot reports none")
 
 
 def diagnose(case: Case) -> Iterator[Finding]:
@@ -56,7 +56,7 @@ def _of_cycle(view: ProcessView, cycle: Cycle) -> Finding:
         evidence.append(
             Evidence(
                 Where(queue[0].where.file, queue[0].where.first, queue[0].where.first + 1),
-                f"{plural(len(queue), 'thread')} wait behind the deadlock",
+                say("{threads} wait behind the deadlock", threads=plural(len(queue), "thread")),
                 (),
                 len(queue) - 1,
             )
@@ -65,8 +65,17 @@ def _of_cycle(view: ProcessView, cycle: Cycle) -> Finding:
         rule="java-deadlock",
         severity=Severity.CRITICAL,
         confidence=confidence,
-        headline=f"{plural(len(names), 'thread')} are deadlocked: {' and '.join(f'“{name}”' for name in names[:3])}{' and others' if len(names) > 3 else ''} wait for each other's locks.",  # noqa: PLR2004 - a sentence holds three names
-        explanation=f"{' '.join(_edge_in_words(edge, view.known) for edge in cycle.edges)} None of them can ever go on.{_queue_in_words(view, queue)} Only a restart ends it.",
+        headline=say(
+            "{threads} are deadlocked: {list}{and_others} wait for each other's locks.",
+            threads=plural(len(names), "thread"),
+            list=joined(" and ", (say("“{name}”", name=name) for name in names[:3])),
+            and_others=say(" and others") if len(names) > 3 else "",  # noqa: PLR2004 - a sentence holds three names
+        ),
+        explanation=say(
+            "{list} None of them can ever go on.{queue_in_words} Only a restart ends it.",
+            list=joined(" ", (_edge_in_words(edge, view.known) for edge in cycle.edges)),
+            queue_in_words=_queue_in_words(view, queue),
+        ),
         why_confident=why,
         evidence=tuple(evidence),
         process=view.process,
@@ -74,39 +83,53 @@ def _of_cycle(view: ProcessView, cycle: Cycle) -> Finding:
         chain=tuple(
             Step(
                 f"“{edge.thread.name}”",
-                "waits for a lock held by",
-                f"{edge.lock.cls or 'lock'} {edge.lock.address or ''}".strip(),
+                say("waits for a lock held by"),
+                say("{lock} {address}", lock=edge.lock.cls or say("lock"), address=edge.lock.address or "").strip(),
                 (_edge_evidence(edge),),
             )
             for edge in cycle.edges
         ),
         loop=True,
         actions=_actions(cycle.edges, view.known),
-        figures=((f"{len(names)}", "threads in the cycle"), (f"{len(queue):,}", "threads waiting behind them")),
+        figures=((f"{len(names)}", say("threads in the cycle")), (f"{len(queue):,}", say("threads waiting behind them"))),
     )
 
 
 def _judge(view: ProcessView, cycle: Cycle) -> tuple[Confidence, str]:
     if cycle.report is not None:
-        return Confidence.CERTAIN, "HotSpot's own deadlock detection reports it, and the lock lines agree."
+        return Confidence.CERTAIN, say("HotSpot's own deadlock detection reports it, and the lock lines agree.")
     if cycle.timed:
-        return Confidence.SUSPECTED, "The lock lines form a cycle, but one of the threads waits with a time limit: it may let go by itself."
+        return Confidence.SUSPECTED, say(
+            "The lock lines form a cycle, but one of the threads waits with a time limit: it may let go by itself."
+        )
     if view.dump is not None and view.dump.complete:
         return (
             Confidence.LIKELY,
-            "The lock lines form a cycle; HotSpot's report does not mention it (it is not printed in every kind of dump).",
+            say("The lock lines form a cycle; HotSpot's report does not mention it (it is not printed in every kind of dump)."),
         )
-    return Confidence.LIKELY, "The lock lines form a cycle; the end of the dump, where HotSpot would report it, is missing."
+    return Confidence.LIKELY, say("The lock lines form a cycle; the end of the dump, where HotSpot would report it, is missing.")
 
 
 def _edge_in_words(edge: Edge, known: Knowledge) -> str:
     frame = application_frame(edge.thread, activity(edge.thread, known))
-    return f"“{edge.thread.name}”{f' in {frame}' if frame else ''} wants a {edge.lock.cls or 'lock'} that “{edge.holder.name}” holds."
+    return say(
+        "“{name}”{in_} wants a {cls} that “{name2}” holds.",
+        name=edge.thread.name,
+        in_=say(" in {frame}", frame=frame) if frame else "",
+        cls=edge.lock.cls or say("lock"),
+        name2=edge.holder.name,
+    )
 
 
 def _edge_evidence(edge: Edge) -> Evidence:
     first = max(edge.thread.where.first, edge.lock.line - 1)
-    says = f"“{edge.thread.name}” waits for {edge.lock.cls or 'a lock'} {edge.lock.address}, held by “{edge.holder.name}”"
+    says = say(
+        "“{name}” waits for {cls} {address}, held by “{name2}”",
+        name=edge.thread.name,
+        cls=edge.lock.cls or say("a lock"),
+        address=edge.lock.address,
+        name2=edge.holder.name,
+    )
     return Evidence(
         Where(edge.thread.where.file, first, min(edge.lock.line + 1, edge.thread.where.last)),
         says,
@@ -118,7 +141,11 @@ def _report_evidence(report: Deadlock | None) -> list[Evidence]:
     if report is None:
         return []
     last = min(report.where.last, report.where.first + 4)
-    return [Evidence(Where(report.where.file, report.where.first, last), "HotSpot reports the deadlock itself", ("Java-level deadlock",))]
+    return [
+        Evidence(
+            Where(report.where.file, report.where.first, last), say("HotSpot reports the deadlock itself"), (say("Java-level deadlock"),)
+        )
+    ]
 
 
 def _queue_in_words(view: ProcessView, queue: tuple[Thread, ...]) -> str:
@@ -126,8 +153,12 @@ def _queue_in_words(view: ProcessView, queue: tuple[Thread, ...]) -> str:
         return ""
     inside = {id(thread) for thread in queue}
     pools = [(pool, sum(id(member.thread) in inside for member in pool.members)) for pool in view.pools]
-    named = [f"{count} of {len(pool.members)} threads of {pool.name}" for pool, count in pools if count]
-    return f" {plural(len(queue), 'more thread')} wait behind them ({', '.join(named[:3])})."
+    named = [
+        say("{count} of {members_count} threads of {name}", count=count, members_count=len(pool.members), name=pool.name)
+        for pool, count in pools
+        if count
+    ]
+    return say(" {more_thread} wait behind them ({list}).", more_thread=plural(len(queue), "more thread"), list=joined(", ", named[:3]))
 
 
 def _culprit(edge: Edge, known: Knowledge) -> Culprit:
@@ -142,32 +173,47 @@ def _culprit(edge: Edge, known: Knowledge) -> Culprit:
 def _actions(edges: tuple[Edge, ...], known: Knowledge) -> tuple[Action, ...]:
     frames = [str(frame) for edge in edges if (frame := application_frame(edge.thread, activity(edge.thread, known)))]
     return (
-        Action(When.NOW, "Restart the process: the threads never let go."),
+        Action(When.NOW, say("Restart the process: the threads never let go.")),
         Action(
             When.FIX,
-            f"Take the locks in one order everywhere{f': see {frames[0]}' if frames else ''}{f' and {frames[1]}' if len(frames) > 1 else ''}.",
+            say(
+                "Take the locks in one order everywhere{see}{and_}.",
+                see=say(": see {frames}", frames=frames[0]) if frames else "",
+                and_=say(" and {frames}", frames=frames[1]) if len(frames) > 1 else "",
+            ),
         ),
-        Action(When.PREVENT, "Hold one lock at a time where possible; use tryLock with a time limit where two are needed."),
+        Action(When.PREVENT, say("Hold one lock at a time where possible; use tryLock with a time limit where two are needed.")),
     )
 
 
 def _of_report(view: ProcessView, report: Deadlock) -> Finding:
-    names = " and ".join(f"“{entry.thread}”" for entry in report.entries)
+    names = joined(" and ", (say("“{thread}”", thread=entry.thread) for entry in report.entries))
     return Finding(
         rule="java-deadlock",
         severity=Severity.CRITICAL,
         confidence=Confidence.CERTAIN,
-        headline=f"{plural(len(report.entries), 'thread')} are deadlocked: {names} wait for each other's locks.",
-        explanation=" ".join(
-            f"“{entry.thread}” wants a {entry.cls or 'lock'} that “{entry.holder or 'an unnamed owner'}” holds." for entry in report.entries
+        headline=say(
+            "{threads} are deadlocked: {names} wait for each other's locks.", threads=plural(len(report.entries), "thread"), names=names
+        ),
+        explanation=joined(
+            " ",
+            (
+                say(
+                    "“{thread}” wants a {cls} that “{holder}” holds.",
+                    thread=entry.thread,
+                    cls=entry.cls or say("lock"),
+                    holder=entry.holder or say("an unnamed owner"),
+                )
+                for entry in report.entries
+            ),
         )
-        + " Only a restart ends it.",
-        why_confident="HotSpot's own deadlock detection reports it.",
+        + say(" Only a restart ends it."),
+        why_confident=say("HotSpot's own deadlock detection reports it."),
         evidence=tuple(_report_evidence(report)),
         process=view.process,
         culprit=Culprit(thread=report.entries[0].thread, lock=report.entries[0].cls),
-        chain=tuple(Step(f"“{entry.thread}”", "waits for a lock held by", entry.cls or "a lock") for entry in report.entries),
+        chain=tuple(Step(f"“{entry.thread}”", say("waits for a lock held by"), entry.cls or say("a lock")) for entry in report.entries),
         loop=True,
-        actions=(Action(When.NOW, "Restart the process: the threads never let go."),),
-        figures=((f"{len(report.entries)}", "threads in the cycle"),),
+        actions=(Action(When.NOW, say("Restart the process: the threads never let go.")),),
+        figures=((f"{len(report.entries)}", say("threads in the cycle")),),
     )

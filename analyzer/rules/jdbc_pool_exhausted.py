@@ -22,8 +22,9 @@ from analyzer.correlate.crowds import common_frame, judge, place
 from analyzer.correlate.knowledge import JDBC
 from analyzer.correlate.leases import Shortage, shortages
 from analyzer.correlate.stalls import COUNT_TOLERANCE
-from analyzer.correlate.witness import of_sockets, of_threads, plural
+from analyzer.correlate.witness import of_sockets, of_threads
 from analyzer.finding import Action, Confidence, Evidence, Finding, Heals, Missing, Outlook, Step, When
+from analyzer.message import plural, say
 from parsers.records import TcpState
 
 if TYPE_CHECKING:
@@ -34,8 +35,10 @@ if TYPE_CHECKING:
 
 NEEDS: Final = ("threads",)
 CONSEQUENCE_OF: Final = ("nested-connection-lease", "database-read-hang", "java-deadlock")
-OUTLOOK: Final = Outlook(Heals.RESTART, "Nobody gives the lent connections back; a time limit of the wait only turns it into an error.")
-CLEAN: Final = "no pool of request threads waits for a database connection"
+OUTLOOK: Final = Outlook(
+    Heals.RESTART, say("Nobody gives the lent connections back; a time limit of the wait only turns it into an error.")
+)
+CLEAN: Final = say("no pool of request threads waits for a database connection")
 
 
 def diagnose(case: Case) -> Iterator[Finding]:
@@ -55,23 +58,41 @@ def _finding(shortage: Shortage) -> Finding:
         rule="jdbc-pool-exhausted",
         severity=shortage.severity,
         confidence=confidence,
-        headline=f"{shortage.count} wait for a database connection: {_holder(shortage, rows)}.",
-        explanation=f"{shortage.count} wait for a connection of {lender.software}, called from {shortage.site}.{_where_they_are(shortage, rows)}{shortage.clients}{_outlook(shortage, rows)}",
+        headline=say("{count} wait for a database connection: {holder}.", count=shortage.count, holder=_holder(shortage, rows)),
+        explanation=say(
+            "{count} wait for a connection of {software}, called from {site}.{where_they_are}{clients}{outlook}",
+            count=shortage.count,
+            software=lender.software,
+            site=shortage.site,
+            where_they_are=_where_they_are(shortage, rows),
+            clients=shortage.clients,
+            outlook=_outlook(shortage, rows),
+        ),
         why_confident=why,
         evidence=(waiting, *_evidence(shortage, rows), *shortage.client_evidence),
         process=shortage.view.process,
         culprit=shortage.culprit(frame, remote=remote, library=lender.software),
-        outlook=Outlook(Heals.CAUSE, "A connection comes back when a statement ends.") if shortage.users else None,
+        outlook=Outlook(Heals.CAUSE, say("A connection comes back when a statement ends.")) if shortage.users else None,
         chain=(
             *shortage.before,
-            Step(shortage.pool.name, "waits for a connection of", f"{shortage.count}, in {shortage.site}", (waiting,)),
-            Step(f"the {lender.software} pool", "has none left", _holder(shortage, rows), _evidence(shortage, rows)),
+            Step(
+                shortage.pool.name,
+                say("waits for a connection of"),
+                say("{count}, in {site}", count=shortage.count, site=shortage.site),
+                (waiting,),
+            ),
+            Step(
+                say("the {software} pool", software=lender.software),
+                say("has none left"),
+                _holder(shortage, rows),
+                _evidence(shortage, rows),
+            ),
         ),
         actions=_actions(shortage),
         figures=(
             *shortage.figures,
-            (f"{len(users):,}", "threads that use a connection"),
-            *(((f"{len(rows):,}", f"connections to {remote}"),) if rows else ()),
+            (f"{len(users):,}", say("threads that use a connection")),
+            *(((f"{len(rows):,}", say("connections to {remote}", remote=remote)),) if rows else ()),
         ),
         missing=_missing(shortage, rows, confidence),
     )
@@ -87,70 +108,131 @@ def _judge(shortage: Shortage, rows: tuple[Connection, ...]) -> tuple[Confidence
     doubts = list(shortage.doubts)
     users = len(shortage.users)
     if users:
-        proof = f"The stacks show both who waits and who holds; {plural(len(rows), 'connection')} to the database for {plural(users, 'thread')} in the driver."
+        proof = say(
+            "The stacks show both who waits and who holds; {connections} to the database for {threads} in the driver.",
+            connections=plural(len(rows), "connection"),
+            threads=plural(users, "thread"),
+        )
         if not _matches(shortage, rows):
-            doubts.append("the socket table does not show as many connections as threads that use one")
+            doubts.append(say("the socket table does not show as many connections as threads that use one"))
         return judge(doubts, proof)
     if shortage.nested:
-        return judge([*doubts, "that the waiters hold connections is a conclusion"], "No other thread uses a connection.")
+        return judge([*doubts, say("that the waiters hold connections is a conclusion")], say("No other thread uses a connection."))
     if not rows:
-        proof = "The stacks show the wait; nobody stands in the driver."
+        proof = say("The stacks show the wait; nobody stands in the driver.")
         if shortage.view.sockets:
-            return judge(doubts, proof, other_cause="no connection to a database is open that could be lent: the pool may fail to make any")
-        return judge(doubts, proof, other_cause="without a socket table a pool that cannot connect at all looks the same")
+            return judge(
+                doubts, proof, other_cause=say("no connection to a database is open that could be lent: the pool may fail to make any")
+            )
+        return judge(doubts, proof, other_cause=say("without a socket table a pool that cannot connect at all looks the same"))
     if shortage.busy:
         doubts.append(
-            f"{plural(len(shortage.busy), 'thread')} that {'does' if len(shortage.busy) == 1 else 'do'} something else may hold some"
+            say(
+                "{threads} that {does} something else may hold some",
+                threads=plural(len(shortage.busy), "thread"),
+                does="does" if len(shortage.busy) == 1 else "do",
+            )
         )
-    return judge(doubts, f"The stacks show the wait, no thread uses a connection, and yet {plural(len(rows), 'is', 'are')} open.")
+    return judge(
+        doubts, say("The stacks show the wait, no thread uses a connection, and yet {iss} open.", iss=plural(len(rows), "is", "are"))
+    )
 
 
 def _holder(shortage: Shortage, rows: tuple[Connection, ...]) -> str:
     users = len(shortage.users)
     if users:
-        return f"{plural(users, 'thread')} in {place(common_frame(shortage.users))} {'has' if users == 1 else 'have'} them"
+        return say(
+            "{threads} in {place} {has} them",
+            threads=plural(users, "thread"),
+            place=place(common_frame(shortage.users)),
+            has="has" if users == 1 else "have",
+        )
     if shortage.nested:
-        return f"{len(shortage.nested)} of the waiters have them"
+        return say("{nested_count} of the waiters have them", nested_count=len(shortage.nested))
     if rows:
-        return f"all {len(rows)} are lent, and no thread uses any"
-    return "no thread uses one"
+        return say("all {rows_count} are lent, and no thread uses any", rows_count=len(rows))
+    return say("no thread uses one")
 
 
 def _where_they_are(shortage: Shortage, rows: tuple[Connection, ...]) -> str:
     users = len(shortage.users)
-    opened = f" {plural(len(rows), 'connection')} to {rows[0].remote} {'is' if len(rows) == 1 else 'are'} open." if rows else ""
+    opened = (
+        say(
+            " {connections} to {remote} {is_} open.",
+            connections=plural(len(rows), "connection"),
+            remote=rows[0].remote,
+            is_="is" if len(rows) == 1 else "are",
+        )
+        if rows
+        else ""
+    )
     if users:
-        return f" {plural(users, 'thread')} hold theirs: they stand in the {shortage.users[0].activity.library}, called from {place(common_frame(shortage.users))}.{opened}"
+        return say(
+            " {threads} hold theirs: they stand in the {library}, called from {place}.{opened}",
+            threads=plural(users, "thread"),
+            library=shortage.users[0].activity.library,
+            place=place(common_frame(shortage.users)),
+            opened=opened,
+        )
     if shortage.nested:
-        return f"{opened} No thread is in the driver: {len(shortage.nested)} of the waiters hold a connection already."
+        return say(
+            "{opened} No thread is in the driver: {nested_count} of the waiters hold a connection already.",
+            opened=opened,
+            nested_count=len(shortage.nested),
+        )
     if rows and shortage.busy:
-        doing = f"{plural(len(shortage.busy), 'thread')} in {place(common_frame(shortage.busy))}"
-        return f"{opened} No thread is in the driver. {doing} may keep a connection meanwhile (a transaction around a call); if not, they were not given back."
+        doing = say("{threads} in {place}", threads=plural(len(shortage.busy), "thread"), place=place(common_frame(shortage.busy)))
+        return say(
+            "{opened} No thread is in the driver. {doing} may keep a connection meanwhile (a transaction around a call); if not, they were not given back.",
+            opened=opened,
+            doing=doing,
+        )
     if rows:
-        return f"{opened} No thread is in the driver: the connections were not given back. The frame that waits is a victim."
+        return say(
+            "{opened} No thread is in the driver: the connections were not given back. The frame that waits is a victim.", opened=opened
+        )
     if shortage.view.sockets:
-        return " No connection to a database is open at all: the pool may have lost them and fail to make new ones."
-    return " No thread is in the driver: the connections were not given back, or the pool cannot make any."
+        return say(" No connection to a database is open at all: the pool may have lost them and fail to make new ones.")
+    return say(" No thread is in the driver: the connections were not given back, or the pool cannot make any.")
 
 
 def _outlook(shortage: Shortage, rows: tuple[Connection, ...]) -> str:
     if shortage.users:
-        return " It heals when those statements end."
-    return f" It does not heal by itself; {shortage.lender.patience} only turns the wait into an error." if rows else ""
+        return say(" It heals when those statements end.")
+    return (
+        say(" It does not heal by itself; {patience} only turns the wait into an error.", patience=shortage.lender.patience) if rows else ""
+    )
 
 
 def _evidence(shortage: Shortage, rows: tuple[Connection, ...]) -> tuple[Evidence, ...]:
     found = []
     if shortage.users:
-        found.append(of_threads(shortage.users, f"{plural(len(shortage.users), 'thread')} in the driver: these hold a connection each"))
+        found.append(
+            of_threads(
+                shortage.users, say("{threads} in the driver: these hold a connection each", threads=plural(len(shortage.users), "thread"))
+            )
+        )
     if rows:
         established = sum(one.state is TcpState.ESTABLISHED for one in rows)
-        found.append(of_sockets(rows, f"{plural(len(rows), 'connection')} to the database, {established} of them established"))
+        found.append(
+            of_sockets(
+                rows,
+                say(
+                    "{connections} to the database, {established} of them established",
+                    connections=plural(len(rows), "connection"),
+                    established=established,
+                ),
+            )
+        )
     if shortage.busy and not shortage.users and not shortage.nested:
         found.append(
             of_threads(
                 shortage.busy,
-                f"{plural(len(shortage.busy), 'thread')} {'does' if len(shortage.busy) == 1 else 'do'} something else and may hold a connection",
+                say(
+                    "{threads} {does} something else and may hold a connection",
+                    threads=plural(len(shortage.busy), "thread"),
+                    does="does" if len(shortage.busy) == 1 else "do",
+                ),
             )
         )
     return tuple(found)
@@ -161,32 +243,57 @@ def _actions(shortage: Shortage) -> tuple[Action, ...]:
     frame = place(common_frame(shortage.users) or shortage.frame)
     if shortage.users:
         now = Action(
-            When.NOW, f"Look in the database what the sessions of {frame} wait for (a lock, a plan, the disk); ending them frees the pool."
+            When.NOW,
+            say(
+                "Look in the database what the sessions of {frame} wait for (a lock, a plan, the disk); ending them frees the pool.",
+                frame=frame,
+            ),
         )
         fix = Action(
-            When.FIX, f"Make the statement in {frame} short, and give it a time limit (setQueryTimeout, the driver's socketTimeout)."
+            When.FIX,
+            say(
+                "Make the statement in {frame} short, and give it a time limit (setQueryTimeout, the driver's socketTimeout).", frame=frame
+            ),
         )
     else:
         now = Action(
             When.NOW,
-            "Restart, or evict the pool's connections; before that save a heap dump: it shows who still refers to them.",
+            say("Restart, or evict the pool's connections; before that save a heap dump: it shows who still refers to them."),
             f"jcmd {shortage.pid} GC.heap_dump leases.hprof",
         )
         fix = Action(
             When.FIX,
-            f"Switch on {lender.watch}: it names who took a connection and kept it. Close connections in every path (try-with-resources).",
+            say(
+                "Switch on {watch}: it names who took a connection and kept it. Close connections in every path (try-with-resources).",
+                watch=lender.watch,
+            ),
         )
     return (
         now,
         fix,
-        Action(When.PREVENT, f"Set {lender.patience} to a few seconds, so that a wait ends in an error that names the pool; size {lender.limit} by what the database can serve, not by the number of request threads."),
-    )  # fmt: skip
+        Action(
+            When.PREVENT,
+            say(
+                "Set {patience} to a few seconds, so that a wait ends in an error that names the pool; size {limit} by what the database can serve, not by the number of request threads.",
+                patience=lender.patience,
+                limit=lender.limit,
+            ),
+        ),
+    )
 
 
 def _missing(shortage: Shortage, rows: tuple[Connection, ...], confidence: Confidence) -> tuple[Missing, ...]:
     found = []
     if not rows and confidence is not Confidence.CERTAIN:
-        found.append(Missing("socket table with owners", "how many connections to the database are open, if any", "ss -tanpoei > ss.txt"))
+        found.append(
+            Missing(say("socket table with owners"), say("how many connections to the database are open, if any"), "ss -tanpoei > ss.txt")
+        )
     if not shortage.users and not shortage.nested:
-        found.append(Missing("leak report of the pool", "who took a connection and did not give it back", f"set {shortage.lender.watch}"))
+        found.append(
+            Missing(
+                say("leak report of the pool"),
+                say("who took a connection and did not give it back"),
+                say("set {watch}", watch=shortage.lender.watch),
+            )
+        )
     return (*found, *shortage.second_dump)

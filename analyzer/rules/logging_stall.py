@@ -21,8 +21,9 @@ from analyzer.correlate.blockers import waited_lock
 from analyzer.correlate.calls import kind_in_words
 from analyzer.correlate.crowds import Crowd, judge
 from analyzer.correlate.locks import owner_of, within
-from analyzer.correlate.witness import of_threads, plural
+from analyzer.correlate.witness import of_threads
 from analyzer.finding import Action, Confidence, Evidence, Finding, Heals, Missing, Outlook, Step, When
+from analyzer.message import plural, say
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -33,8 +34,8 @@ if TYPE_CHECKING:
 
 NEEDS: Final = ("threads",)
 CONSEQUENCE_OF: Final = ("java-deadlock",)
-OUTLOOK: Final = Outlook(Heals.CAUSE, "The threads go on when the log is written again.")
-CLEAN: Final = "no queue of threads behind a log appender"
+OUTLOOK: Final = Outlook(Heals.CAUSE, say("The threads go on when the log is written again."))
+CLEAN: Final = say("no queue of threads behind a log appender")
 WAITS: Final = frozenset({"monitor", "lock", "queue", "condition", "object-wait", "park", "waiting"})
 """Kinds of threads that wait inside a logger."""
 WRITES: Final = frozenset({"file-io", "socket-write", "socket-connect"})
@@ -68,20 +69,29 @@ def _finding(crowd: Crowd, writer: Busy | None, *, named: bool) -> Finding:
     where = kind_in_words((writer,)) if writer is not None else None
     pipes = _pipes(crowd.view) if writer is not None and within(writer, crowd.view.known.tables.logging.console) else []
     confidence, why = _judge(crowd, writer, pipes, named=named)
-    waiting = of_threads(crowd.members, f"{plural(len(crowd.members), 'thread')} wait inside the logging framework")
+    waiting = of_threads(crowd.members, say("{threads} wait inside the logging framework", threads=plural(len(crowd.members), "thread")))
     evidence = [waiting, *_evidence(writer, pipes)]
     what = (
-        f"“{writer.thread.name}” is writing, in {where}, and does not come back" if writer is not None else "who writes is not in the dump"
+        say("“{name}” is writing, in {where}, and does not come back", name=writer.thread.name, where=where)
+        if writer is not None
+        else say("who writes is not in the dump")
     )
-    end = " Standard output is a pipe: whoever should read it does not." if pipes else ""
+    end = say(" Standard output is a pipe: whoever should read it does not.") if pipes else ""
     return Finding(
         rule="logging-stall",
         severity=crowd.severity,
         confidence=confidence,
-        headline=f"{crowd.count} wait to write a log line: {what}.",
+        headline=say("{count} wait to write a log line: {what}.", count=crowd.count, what=what),
         explanation=(
-            f"{crowd.count} wait inside the logging framework, called from {crowd.site}; {what}.{end}{crowd.clients} They go on as soon as"
-            f" the bytes are taken{' by the reader of the pipe' if pipes else ''}."
+            say(
+                "{count} wait inside the logging framework, called from {site}; {what}.{end}{clients} They go on as soon as the bytes are taken{by_the}.",
+                count=crowd.count,
+                site=crowd.site,
+                what=what,
+                end=end,
+                clients=crowd.clients,
+                by_the=say(" by the reader of the pipe") if pipes else "",
+            )
         ),
         why_confident=why,
         evidence=(*evidence, *crowd.client_evidence),
@@ -89,38 +99,58 @@ def _finding(crowd: Crowd, writer: Busy | None, *, named: bool) -> Finding:
         culprit=crowd.culprit(crowd.frame, thread=writer.thread.name if writer is not None else None, lock=_lock(crowd.members[0])),
         chain=(
             *crowd.before,
-            Step(crowd.pool.name, "waits to log behind", f"{crowd.count}, called from {crowd.site}", (waiting,)),
-            Step(f"“{writer.thread.name}”" if writer else "the writer", "waits for", _end(pipes, where), tuple(evidence[1:])),
+            Step(
+                crowd.pool.name,
+                say("waits to log behind"),
+                say("{count}, called from {site}", count=crowd.count, site=crowd.site),
+                (waiting,),
+            ),
+            Step(f"“{writer.thread.name}”" if writer else say("the writer"), say("waits for"), _end(pipes, where), tuple(evidence[1:])),
         ),
         actions=(
-            Action(When.NOW, "See where the log goes, and make its reader read or its disk take bytes: the threads go on by themselves.", f"ls -l /proc/{crowd.pid}/fd; df -h"),
-            Action(When.FIX, "Log through an asynchronous appender that drops lines when its queue is full (logback: neverBlock=true, log4j 2: AsyncQueueFullPolicy=Discard)."),
-            Action(When.PREVENT, "Do not log to standard output of a process whose parent may stop reading; log less on the way of every request."),
+            Action(
+                When.NOW,
+                say("See where the log goes, and make its reader read or its disk take bytes: the threads go on by themselves."),
+                f"ls -l /proc/{crowd.pid}/fd; df -h",
+            ),
+            Action(
+                When.FIX,
+                say(
+                    "Log through an asynchronous appender that drops lines when its queue is full (logback: neverBlock=true, log4j 2: AsyncQueueFullPolicy=Discard)."
+                ),
+            ),
+            Action(
+                When.PREVENT,
+                say("Do not log to standard output of a process whose parent may stop reading; log less on the way of every request."),
+            ),
         ),
-        figures=(*crowd.figures, ("1" if writer is not None else "0", "thread that writes")),
+        figures=(*crowd.figures, ("1" if writer is not None else "0", say("thread that writes"))),
         missing=_missing(crowd, pipes, confidence),
-    )  # fmt: skip
+    )
 
 
 def _judge(crowd: Crowd, writer: Busy | None, pipes: list[OpenFile], *, named: bool) -> tuple[Confidence, str]:
     doubts = list(crowd.doubts)
     if writer is None:
         return judge(
-            doubts, "The dump shows the wait.", other_cause="no thread is seen to write: a burst of log lines looks the same for a moment"
+            doubts,
+            say("The dump shows the wait."),
+            other_cause=say("no thread is seen to write: a burst of log lines looks the same for a moment"),
         )
     if not named:
-        doubts.append("no lock line names the writer as the owner of the lock")
-    proof = (
-        f"The stacks show the waiters and the one thread that writes{', and the descriptors that it writes to a pipe' if pipes else ''}."
+        doubts.append(say("no lock line names the writer as the owner of the lock"))
+    proof = say(
+        "The stacks show the waiters and the one thread that writes{and_the}.",
+        and_the=say(", and the descriptors that it writes to a pipe") if pipes else "",
     )
     if pipes and crowd.suffering:
-        return judge([doubt for doubt in doubts if "lock line" not in doubt], proof + " Clients have given up meanwhile.")
+        return judge([doubt for doubt in doubts if "lock line" not in doubt], proof + say(" Clients have given up meanwhile."))
     return judge(doubts, proof)
 
 
 def _lock(member: Busy) -> str | None:
     lock = waited_lock(member.thread)
-    return f"{lock.cls or 'lock'} {lock.address or ''}".strip() if lock is not None else None
+    return say("{lock} {address}", lock=lock.cls or say("lock"), address=lock.address or "").strip() if lock is not None else None
 
 
 def _pipes(view: ProcessView) -> list[OpenFile]:
@@ -138,17 +168,25 @@ def _pipes(view: ProcessView) -> list[OpenFile]:
 def _evidence(writer: Busy | None, pipes: list[OpenFile]) -> list[Evidence]:
     found = []
     if writer is not None:
-        found.append(of_threads((writer,), f"“{writer.thread.name}” is the one that writes"))
+        found.append(of_threads((writer,), say("“{name}” is the one that writes", name=writer.thread.name)))
     if pipes:
-        found.append(Evidence(pipes[0].where, "standard output is a pipe", (pipes[0].target,), len(pipes) - 1))
+        found.append(Evidence(pipes[0].where, say("standard output is a pipe"), (pipes[0].target,), len(pipes) - 1))
     return found
 
 
 def _end(pipes: list[OpenFile], where: str | None) -> str:
-    return "the reader of the pipe behind standard output" if pipes else f"the end of a write{f', in {where}' if where else ''}"
+    return (
+        say("the reader of the pipe behind standard output")
+        if pipes
+        else say("the end of a write{in_}", in_=say(", in {where}", where=where) if where else "")
+    )
 
 
 def _missing(crowd: Crowd, pipes: list[OpenFile], confidence: Confidence) -> tuple[Missing, ...]:
-    where = Missing("descriptors of the process", "whether the log goes to a pipe, a disk or NFS", f"ls -l /proc/{crowd.pid}/fd; df -h")
-    owners = Missing("thread dump with lock owners", "which thread holds the appender's lock", f"jstack -l {crowd.pid} > jstack.txt")
+    where = Missing(
+        say("descriptors of the process"), say("whether the log goes to a pipe, a disk or NFS"), f"ls -l /proc/{crowd.pid}/fd; df -h"
+    )
+    owners = Missing(
+        say("thread dump with lock owners"), say("which thread holds the appender's lock"), f"jstack -l {crowd.pid} > jstack.txt"
+    )
     return (*(() if pipes else (where,)), *(() if confidence is Confidence.CERTAIN else (owners, *crowd.second_dump)))

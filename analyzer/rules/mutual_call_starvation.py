@@ -31,8 +31,9 @@ from analyzer.correlate.calls import (
 )
 from analyzer.correlate.outlook import how_it_ends, of_loop
 from analyzer.correlate.stalls import callee_of
-from analyzer.correlate.witness import of_sockets, plural
+from analyzer.correlate.witness import of_sockets
 from analyzer.finding import Action, Confidence, Culprit, Finding, Heals, Missing, Outlook, Severity, Step, When
+from analyzer.message import joined, plural, say
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -44,9 +45,9 @@ if TYPE_CHECKING:
 NEEDS: Final = ("threads", "sockets")
 CONSEQUENCE_OF: Final[tuple[str, ...]] = ()
 OUTLOOK: Final = Outlook(
-    Heals.UNKNOWN, "Neither side can end before the other one does; only a time limit of the calls would end it, or a restart."
+    Heals.UNKNOWN, say("Neither side can end before the other one does; only a time limit of the calls would end it, or a restart.")
 )
-CLEAN: Final = "no other process calls this one back while it is being called"
+CLEAN: Final = say("no other process calls this one back while it is being called")
 
 
 def diagnose(case: Case) -> Iterator[Finding]:
@@ -73,19 +74,37 @@ def diagnose(case: Case) -> Iterator[Finding]:
 def _one_side(stall: Stall, target: Target, back: tuple[Connection, ...]) -> Finding:
     """Only this host was saved: which process of the other one the requests come from is not known."""
     view, pool, port, host = stall.view, stall.pool, stall.port, target.remote.host
-    calls = of_sockets(target.connections, f"{plural(len(target.connections), 'connection')} to {target.remote}", (str(target.remote),))
-    unread = of_sockets(back, f"{plural(len(back), 'connection')} from {host}, each with a request that nobody has read", (str(host),))
+    calls = of_sockets(
+        target.connections,
+        say("{connections} to {remote}", connections=plural(len(target.connections), "connection"), remote=target.remote),
+        (str(target.remote),),
+    )
+    unread = of_sockets(
+        back,
+        say("{connections} from {host}, each with a request that nobody has read", connections=plural(len(back), "connection"), host=host),
+        (str(host),),
+    )
     return Finding(
         rule="mutual-call-starvation",
         severity=Severity.CRITICAL,
         confidence=Confidence.SUSPECTED,
-        headline=f"This server and {host} may wait for each other: calls to {target.remote} get no answer, and as many from there lie here unread.",
-        explanation=(
-            f"{stuck_in_words(stall)} wait for {plural(len(target.connections), 'call')} to {target.remote}, and"
-            f" {plural(len(back), 'request')} from {host} to port {port} cannot be read before one of them is free. If these come from the service that is being waited for,"
-            f" it is a loop. If {host} is a load balancer, before and behind this server, it is not."
+        headline=say(
+            "This server and {host} may wait for each other: calls to {remote} get no answer, and as many from there lie here unread.",
+            host=host,
+            remote=target.remote,
         ),
-        why_confident=f"Equal numbers in both directions; the evidence of {host} decides.",
+        explanation=(
+            say(
+                "{stuck_in_words} wait for {calls} to {remote}, and {requests} from {host} to port {port} cannot be read before one of them is free. If these come from the service that is being waited for, it is a loop. If {host} is a load balancer, before and behind this server, it is not.",
+                stuck_in_words=stuck_in_words(stall),
+                calls=plural(len(target.connections), "call"),
+                remote=target.remote,
+                requests=plural(len(back), "request"),
+                host=host,
+                port=port,
+            )
+        ),
+        why_confident=say("Equal numbers in both directions; the evidence of {host} decides.", host=host),
         evidence=(*([one for step in chain_of(stall, None) for one in step.evidence] or [caller_evidence(stall)]), calls, unread),
         process=view.process,
         culprit=Culprit(
@@ -94,24 +113,30 @@ def _one_side(stall: Stall, target: Target, back: tuple[Connection, ...]) -> Fin
             listener=f"*:{port}",
             remote=str(target.remote),
         ),
-        chain=chain_of(stall, Step(str(host), "may wait for a free thread of", f"{pool.name} has none", (unread,))),
+        chain=chain_of(stall, Step(str(host), say("may wait for a free thread of"), say("{name} has none", name=pool.name), (unread,))),
         actions=(
             Action(
-                When.NOW, f"Save socket table and thread dump of {host} too, before either is restarted, and analyze both folders together."
+                When.NOW,
+                say(
+                    "Save socket table and thread dump of {host} too, before either is restarted, and analyze both folders together.",
+                    host=host,
+                ),
             ),
             Action(
                 When.FIX,
-                "If it is a loop, break it: no call back into the caller while its request is served, or a pool of its own for such calls.",
+                say(
+                    "If it is a loop, break it: no call back into the caller while its request is served, or a pool of its own for such calls."
+                ),
             ),
         ),
         figures=(
-            (f"{len(target.connections):,}", f"calls to {target.remote}"),
-            (f"{len(back):,}", f"requests from {host} that nobody has read"),
+            (f"{len(target.connections):,}", say("calls to {remote}", remote=target.remote)),
+            (f"{len(back):,}", say("requests from {host} that nobody has read", host=host)),
         ),
         missing=(
             Missing(
-                f"socket table and thread dump of {host}",
-                "whether its threads wait for this server",
+                say("socket table and thread dump of {host}", host=host),
+                say("whether its threads wait for this server"),
                 f"ss -tanpe > ss-{host}.txt; {DUMP_MISSING.command}",
             ),
         ),
@@ -142,18 +167,35 @@ def _of_ring(ring: tuple[Stall, ...]) -> Finding:
         rule="mutual-call-starvation",
         severity=Severity.CRITICAL,
         confidence=Confidence.LIKELY if doubts else Confidence.CERTAIN,
-        headline=f"{len(ring)} servers wait for each other in a ring: {' → '.join((*names, names[0]))}.",
+        headline=say(
+            "{ring_count} servers wait for each other in a ring: {list}.", ring_count=len(ring), list=joined(" → ", (*names, names[0]))
+        ),
         explanation=(
-            "".join(
-                f"{stuck_in_words(stall)} in {name} wait for answers of {after}. "
-                for stall, name, after in zip(ring, names, (*names[1:], names[0]), strict=True)
+            joined(
+                "",
+                (
+                    say(
+                        "{stuck_in_words} in {name} wait for answers of {after}. ",
+                        stuck_in_words=stuck_in_words(stall),
+                        name=name,
+                        after=after,
+                    )
+                    for stall, name, after in zip(ring, names, (*names[1:], names[0]), strict=True)
+                ),
             )
-            + f"None of the pools has a thread left to answer the one before it.{clients_in_words(*ports[0]) if ports else ''} It {how_it_ends(outlook)}."
+            + say(
+                "None of the pools has a thread left to answer the one before it.{clients_in_words} It {how_it_ends}.",
+                clients_in_words=clients_in_words(*ports[0]) if ports else "",
+                how_it_ends=how_it_ends(outlook),
+            )
         ),
         why_confident=(
-            f"Dumps and socket tables of all agree, except that the dump or the count of connections of {' and '.join(doubts)} leaves a doubt."
+            say(
+                "Dumps and socket tables of all agree, except that the dump or the count of connections of {list} leaves a doubt.",
+                list=joined(" and ", doubts),
+            )
             if doubts
-            else "The dump of each shows no free thread, and its socket table that all of its calls go to the next one."
+            else say("The dump of each shows no free thread, and its socket table that all of its calls go to the next one.")
         ),
         evidence=tuple(one for step in steps for one in step.evidence),
         process=first.view.process,
@@ -168,7 +210,11 @@ def _of_ring(ring: tuple[Stall, ...]) -> Finding:
         outlook=outlook,
         actions=_ring_actions(ring),
         figures=tuple(
-            (f"{stall.blocked:,} of {stall.workers:,}", f"threads waiting in {name}") for stall, name in zip(ring, names, strict=True)
+            (
+                say("{blocked:,} of {workers:,}", blocked=stall.blocked, workers=stall.workers),
+                say("threads waiting in {name}", name=name),
+            )
+            for stall, name in zip(ring, names, strict=True)
         )[:4],
     )
 
@@ -178,11 +224,22 @@ def _ring_step(stall: Stall, name: str, after: str) -> Step:
     assert target is not None
     calls = of_sockets(
         target.connections,
-        f"{plural(len(target.connections), 'connection')} from {name} to {target.remote}, which is {after}",
+        say(
+            "{connections} from {name} to {remote}, which is {after}",
+            connections=plural(len(target.connections), "connection"),
+            name=name,
+            remote=target.remote,
+            after=after,
+        ),
         (str(target.remote),),
     )
     waiting = [one for step in chain_of(stall, None) for one in step.evidence][-1:]
-    return Step(name, "waits for an answer from", f"{stall.blocked} of {stall.workers} threads of {stall.pool.name}", (*waiting, calls))
+    return Step(
+        name,
+        say("waits for an answer from"),
+        say("{blocked} of {workers} threads of {name}", blocked=stall.blocked, workers=stall.workers, name=stall.pool.name),
+        (*waiting, calls),
+    )
 
 
 def _sure(stall: Stall) -> bool:
@@ -194,18 +251,20 @@ def _sure(stall: Stall) -> bool:
 def _ring_actions(ring: tuple[Stall, ...]) -> tuple[Action, ...]:
     frames = [str(stall.culprit) for stall in ring if stall.culprit]
     return (
-        Action(When.NOW, "Save a dump of each, then restart one of them: that frees the others, until the next burst."),
+        Action(When.NOW, say("Save a dump of each, then restart one of them: that frees the others, until the next burst.")),
         Action(
             When.FIX,
-            f"Break the ring at one place{f': {frames[0]}' if frames else ''}: no call that comes back to its own caller while a request is served, or a pool of its own for such calls.",
+            say(
+                "Break the ring at one place{where}: no call that comes back to its own caller while a request is served, or a pool of its own for such calls.",
+                where=say(": {frames}", frames=frames[0]) if frames else "",
+            ),
         ),
-        Action(When.FIX, "Set connect and read time limits on every call of the ring."),
+        Action(When.FIX, say("Set connect and read time limits on every call of the ring.")),
     )
 
 
 def _finding(stall: Stall, target: Target, far: ProcessView, other: Stall | None) -> Finding:
     view, pool, port = stall.view, stall.pool, stall.port
-    pid = far.process.pid
     who = process_in_words(far, view)
     listener = target.back[0].remote
     outlook = of_loop(stall)
@@ -213,13 +272,23 @@ def _finding(stall: Stall, target: Target, far: ProcessView, other: Stall | None
     evidence.append(
         of_sockets(
             target.connections,
-            f"{plural(len(target.connections), 'connection')} from this process to {target.remote}, which is {who}",
+            say(
+                "{connections} from this process to {remote}, which is {who}",
+                connections=plural(len(target.connections), "connection"),
+                remote=target.remote,
+                who=who,
+            ),
             (str(target.remote),),
         )
     )
     back = of_sockets(
         target.back,
-        f"{plural(len(target.back), 'connection')} of {who} back to port {listener.port if listener else ''}, each with a request that nobody has read",
+        say(
+            "{connections} of {who} back to port {port}, each with a request that nobody has read",
+            connections=plural(len(target.back), "connection"),
+            who=who,
+            port=listener.port if listener else "",
+        ),
     )
     evidence.append(back)
     if other is not None:
@@ -228,16 +297,26 @@ def _finding(stall: Stall, target: Target, far: ProcessView, other: Stall | None
         rule="mutual-call-starvation",
         severity=Severity.CRITICAL,
         confidence=Confidence.CERTAIN if other is not None else Confidence.LIKELY,
-        headline=f"Two servers wait for each other: this one for {target.remote}, and {who} for this one.",
+        headline=say("Two servers wait for each other: this one for {remote}, and {who} for this one.", remote=target.remote, who=who),
         explanation=(
-            f"{stuck_in_words(stall)} wait for {plural(len(target.connections), 'call')} to {target.remote}. That is {who},"
-            f" and {plural(len(target.back), 'call')} of it back to {listener} lie here unread, because no thread is free to read them."
-            f"{clients_in_words(view, port) if port is not None else ''} It {how_it_ends(outlook)}."
+            say(
+                "{stuck_in_words} wait for {calls} to {remote}. That is {who}, and {calls2} of it back to {listener} lie here unread, because no thread is free to read them.{clients_in_words} It {how_it_ends}.",
+                stuck_in_words=stuck_in_words(stall),
+                calls=plural(len(target.connections), "call"),
+                remote=target.remote,
+                who=who,
+                calls2=plural(len(target.back), "call"),
+                listener=listener,
+                clients_in_words=clients_in_words(view, port) if port is not None else "",
+                how_it_ends=how_it_ends(outlook),
+            )
         ),
         why_confident=(
-            f"Both dumps and the socket table agree: {other.pool.name} of the other process waits for this one in turn."
+            say("Both dumps and the socket table agree: {name} of the other process waits for this one in turn.", name=other.pool.name)
             if other is not None
-            else "The socket table shows the calls in both directions. That the far process' threads wait for theirs needs its own thread dump."
+            else say(
+                "The socket table shows the calls in both directions. That the far process' threads wait for theirs needs its own thread dump."
+            )
         ),
         evidence=(*evidence, *(client_evidence(view, port) if port is not None else ())),
         process=view.process,
@@ -247,36 +326,43 @@ def _finding(stall: Stall, target: Target, far: ProcessView, other: Stall | None
             listener=f"*:{port}" if port is not None else None,
             remote=str(target.remote),
         ),
-        chain=chain_of(stall, Step(who, "waits for a free thread of", f"{pool.name} has none", (back,))),
+        chain=chain_of(stall, Step(who, say("waits for a free thread of"), say("{name} has none", name=pool.name), (back,))),
         loop=True,
         outlook=outlook,
-        actions=(
-            Action(
-                When.NOW,
-                "Save a dump of both processes, then restart one of them; waiting does not help.",
-                f"jstack -l {pid} > jstack-{pid}.txt",
-            ),
-            Action(
-                When.FIX,
-                "Break the loop: do not call back into the caller while serving its request, or serve such calls from a pool of their own.",
-            ),
-            Action(
-                When.FIX,
-                f"Set connect and read time limits on the calls in both directions{f', here in {stall.culprit}' if stall.culprit else ''}.",
-            ),
-        ),
+        actions=_actions(far.process.pid, stall),
         figures=(
             *client_figures(view, port),
-            (f"{len(target.connections):,}", f"calls to {target.remote}"),
-            (f"{len(target.back):,}", "calls back that nobody has read"),
+            (f"{len(target.connections):,}", say("calls to {remote}", remote=target.remote)),
+            (f"{len(target.back):,}", say("calls back that nobody has read")),
         ),
-        missing=()
-        if other is not None
-        else (
-            Missing(
-                "thread dump of the other process",
-                "whether its threads wait for this one",
-                DUMP_MISSING.command.replace("PID", str(pid)),
+        missing=() if other is not None else (_other_dump(far.process.pid),),
+    )
+
+
+def _other_dump(pid: int | None) -> Missing:
+    """What would show whether the other process waits in turn."""
+    command = DUMP_MISSING.command.replace("PID", str(pid)) if pid is not None else DUMP_MISSING.command
+    return Missing(say("thread dump of the other process"), say("whether its threads wait for this one"), command)
+
+
+def _actions(pid: int | None, stall: Stall) -> tuple[Action, ...]:
+    return (
+        Action(
+            When.NOW,
+            say("Save a dump of both processes, then restart one of them; waiting does not help."),
+            f"jstack -l {pid} > jstack-{pid}.txt",
+        ),
+        Action(
+            When.FIX,
+            say(
+                "Break the loop: do not call back into the caller while serving its request, or serve such calls from a pool of their own."
+            ),
+        ),
+        Action(
+            When.FIX,
+            say(
+                "Set connect and read time limits on the calls in both directions{here_in}.",
+                here_in=say(", here in {culprit}", culprit=stall.culprit) if stall.culprit else "",
             ),
         ),
     )

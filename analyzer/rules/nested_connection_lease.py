@@ -21,22 +21,24 @@ from typing import TYPE_CHECKING, Final
 from analyzer.correlate.crowds import FEWEST, common_frame, judge
 from analyzer.correlate.knowledge import JDBC
 from analyzer.correlate.leases import Shortage, shortages
-from analyzer.correlate.witness import of_sockets, of_threads, plural
+from analyzer.correlate.witness import of_sockets, of_threads
 from analyzer.finding import Action, Confidence, Evidence, Finding, Heals, Missing, Outlook, Step, When
+from analyzer.message import plural, say
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from analyzer.correlate import Case
+    from analyzer.correlate.knowledge import Lender
     from analyzer.correlate.sockets import Connection
     from parsers.records import Frame
 
 NEEDS: Final = ("threads",)
 CONSEQUENCE_OF: Final[tuple[str, ...]] = ()
 OUTLOOK: Final = Outlook(
-    Heals.TIMEOUT, "At the pool's time limit the waiters fail and give back what they hold; without one only a restart ends it."
+    Heals.TIMEOUT, say("At the pool's time limit the waiters fail and give back what they hold; without one only a restart ends it.")
 )
-CLEAN: Final = "no thread waits for a connection while it holds one"
+CLEAN: Final = say("no thread waits for a connection while it holds one")
 
 
 def diagnose(case: Case) -> Iterator[Finding]:
@@ -51,20 +53,43 @@ def _finding(shortage: Shortage) -> Finding:
     remote, rows = shortage.service, shortage.rows
     confidence, why = _judge(shortage, rows)
     frame, outer = common_frame(nested), _outer(shortage)
-    below = f", below {outer}" if outer is not None else ""
+    below = say(", below {outer}", outer=outer) if outer is not None else ""
     holders = of_threads(
-        nested, f"{plural(len(nested), 'thread')} wait for a connection and hold one", None if shortage.proven else INFERRED
+        nested,
+        say("{threads} wait for a connection and hold one", threads=plural(len(nested), "thread")),
+        None if shortage.proven else INFERRED,
     )
-    opened = f" {plural(len(rows), 'connection')} to {remote} {'is' if len(rows) == 1 else 'are'} open." if rows else ""
+    opened = (
+        say(
+            " {connections} to {remote} {is_} open.",
+            connections=plural(len(rows), "connection"),
+            remote=remote,
+            is_="is" if len(rows) == 1 else "are",
+        )
+        if rows
+        else ""
+    )
     return Finding(
         rule="nested-connection-lease",
         severity=shortage.severity,
         confidence=confidence,
-        headline=f"{plural(len(nested), 'thread')} hold a connection of {lender.software} and wait for another one from the same pool.",
+        headline=say(
+            "{threads} hold a connection of {software} and wait for another one from the same pool.",
+            threads=plural(len(nested), "thread"),
+            software=lender.software,
+        ),
         explanation=(
-            f"{shortage.count} wait for a connection of {lender.software}. {len(nested)} of them have one already: they ask for the second in {frame}{below}."
-            f"{opened} No thread is in the driver. Each waits for what only the others could give back.{shortage.clients}"
-            f" It ends only when {lender.patience} runs out for some of them."
+            say(
+                "{count} wait for a connection of {software}. {nested_count} of them have one already: they ask for the second in {frame}{below}.{opened} No thread is in the driver. Each waits for what only the others could give back.{clients} It ends only when {patience} runs out for some of them.",
+                count=shortage.count,
+                software=lender.software,
+                nested_count=len(nested),
+                frame=frame,
+                below=below,
+                opened=opened,
+                clients=shortage.clients,
+                patience=lender.patience,
+            )
         ),
         why_confident=why,
         evidence=(holders, *_rest(shortage, rows), *shortage.client_evidence),
@@ -72,23 +97,52 @@ def _finding(shortage: Shortage) -> Finding:
         culprit=shortage.culprit(frame, remote=remote, library=lender.software),
         chain=(
             *shortage.before,
-            Step(shortage.pool.name, "waits for a connection of", f"{shortage.count}", (holders,)),
-            Step(f"the {lender.software} pool", "has lent all to", f"{len(nested)} of the waiters", _rest(shortage, rows)),
+            Step(shortage.pool.name, say("waits for a connection of"), f"{shortage.count}", (holders,)),
+            Step(
+                say("the {software} pool", software=lender.software),
+                say("has lent all to"),
+                say("{nested_count} of the waiters", nested_count=len(nested)),
+                _rest(shortage, rows),
+            ),
         ),
         loop=True,
-        actions=(
-            Action(When.NOW, f"Restart, or wait for {lender.patience}: the threads that give up free the others for a while."),
-            Action(When.FIX, f"In {frame}{below}: use the connection that the thread has (pass it on, or join the outer transaction instead of REQUIRES_NEW), or close it first."),
-            Action(When.PREVENT, f"If two at once are needed, {lender.limit} must exceed threads × (connections per thread - 1); set {lender.patience} to a few seconds."),
+        actions=_actions(frame, below, lender),
+        figures=(
+            *shortage.figures,
+            (f"{len(nested):,}", say("threads that hold one already")),
+            *(((f"{len(rows):,}", say("connections to {remote}", remote=remote)),) if rows else ()),
         ),
-        figures=(*shortage.figures, (f"{len(nested):,}", "threads that hold one already"), *(((f"{len(rows):,}", f"connections to {remote}"),) if rows else ())),
         missing=() if confidence is Confidence.CERTAIN else _missing(shortage, rows),
-    )  # fmt: skip
+    )
 
 
-INFERRED: Final = (
-    "A stack does not say what a thread holds. That these hold one rests on the lines: they are past the place in the same method where"
-    " others wait for their first connection."
+def _actions(frame: Frame | None, below: str, lender: Lender) -> tuple[Action, ...]:
+    return (
+        Action(
+            When.NOW,
+            say("Restart, or wait for {patience}: the threads that give up free the others for a while.", patience=lender.patience),
+        ),
+        Action(
+            When.FIX,
+            say(
+                "In {frame}{below}: use the connection that the thread has (pass it on, or join the outer transaction instead of REQUIRES_NEW), or close it first.",
+                frame=frame,
+                below=below,
+            ),
+        ),
+        Action(
+            When.PREVENT,
+            say(
+                "If two at once are needed, {limit} must exceed threads × (connections per thread - 1); set {patience} to a few seconds.",
+                limit=lender.limit,
+                patience=lender.patience,
+            ),
+        ),
+    )
+
+
+INFERRED: Final = say(
+    "A stack does not say what a thread holds. That these hold one rests on the lines: they are past the place in the same method where others wait for their first connection."
 )
 
 
@@ -103,23 +157,29 @@ def _outer(shortage: Shortage) -> Frame | None:
 def _judge(shortage: Shortage, rows: tuple[Connection, ...]) -> tuple[Confidence, str]:
     doubts = list(shortage.doubts)
     count = len(shortage.nested)
-    proof = "Frames that are reached only with a connection in hand" if shortage.proven else "The lines at which the waiters stand"
+    proof = (
+        say("Frames that are reached only with a connection in hand") if shortage.proven else say("The lines at which the waiters stand")
+    )
     if len(rows) == count:
         return judge(
             doubts,
-            f"{proof} show {count} holders, and the socket table exactly as many connections to the database. The two are independent.",
+            say(
+                "{proof} show {count} holders, and the socket table exactly as many connections to the database. The two are independent.",
+                proof=proof,
+                count=count,
+            ),
         )
     if rows:
-        doubts.append(f"{len(rows)} connections are open, not {count}")
+        doubts.append(say("{rows_count} connections are open, not {count}", rows_count=len(rows), count=count))
     else:
-        doubts.append("the connections to the database are not in the evidence")
+        doubts.append(say("the connections to the database are not in the evidence"))
     if not shortage.proven and not rows:
         return judge(
             doubts,
-            f"{proof} show {count} holders.",
-            other_cause="they may have given the first connection back: jdbc-pool-exhausted by a leak looks the same",
+            say("{proof} show {count} holders.", proof=proof, count=count),
+            other_cause=say("they may have given the first connection back: jdbc-pool-exhausted by a leak looks the same"),
         )
-    return judge(doubts, f"{proof} show {count} holders.")
+    return judge(doubts, say("{proof} show {count} holders.", proof=proof, count=count))
 
 
 def _rest(shortage: Shortage, rows: tuple[Connection, ...]) -> tuple[Evidence, ...]:
@@ -128,13 +188,22 @@ def _rest(shortage: Shortage, rows: tuple[Connection, ...]) -> tuple[Evidence, .
     found = []
     if others:
         found.append(
-            of_threads(others, f"{plural(len(others), 'thread')} wait for {'its' if len(others) == 1 else 'their'} first connection")
+            of_threads(
+                others,
+                say(
+                    "{threads} wait for {its} first connection",
+                    threads=plural(len(others), "thread"),
+                    its="its" if len(others) == 1 else "their",
+                ),
+            )
         )
     if rows:
-        found.append(of_sockets(rows, f"{plural(len(rows), 'connection')} to the database"))
+        found.append(of_sockets(rows, say("{connections} to the database", connections=plural(len(rows), "connection"))))
     return tuple(found)
 
 
 def _missing(shortage: Shortage, rows: tuple[Connection, ...]) -> tuple[Missing, ...]:
-    sockets = Missing("socket table with owners", "whether as many connections are open as threads hold one", "ss -tanpoei > ss.txt")
+    sockets = Missing(
+        say("socket table with owners"), say("whether as many connections are open as threads hold one"), "ss -tanpoei > ss.txt"
+    )
     return (*(() if rows else (sockets,)), *shortage.second_dump)

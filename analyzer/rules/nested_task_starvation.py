@@ -20,8 +20,9 @@ from typing import TYPE_CHECKING, Final
 from analyzer.correlate.calls import SOCKETS_MISSING, command, kind_in_words
 from analyzer.correlate.crowds import judge
 from analyzer.correlate.tasks import Starved, starved
-from analyzer.correlate.witness import of_threads, plural
+from analyzer.correlate.witness import of_threads
 from analyzer.finding import Action, Confidence, Evidence, Finding, Heals, Missing, Outlook, Step, When
+from analyzer.message import plural, say
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -30,8 +31,8 @@ if TYPE_CHECKING:
 
 NEEDS: Final = ("threads",)
 CONSEQUENCE_OF: Final = ("self-call-starvation", "mutual-call-starvation", "slow-backend", "database-read-hang")
-OUTLOOK: Final = Outlook(Heals.RESTART, "What the threads wait for is queued behind them.")
-CLEAN: Final = "no pool is full of tasks that wait for tasks of their own pool"
+OUTLOOK: Final = Outlook(Heals.RESTART, say("What the threads wait for is queued behind them."))
+CLEAN: Final = say("no pool is full of tasks that wait for tasks of their own pool")
 
 
 def diagnose(case: Case) -> Iterator[Finding]:
@@ -49,10 +50,16 @@ def _finding(starving: Starved) -> Finding:
         rule="nested-task-starvation",
         severity=starving.severity,
         confidence=confidence,
-        headline=f"Every thread of {pool.name} waits for a task that only {pool.name} could run.",
+        headline=say("Every thread of {name} waits for a task that only {name} could run.", name=pool.name),
         explanation=(
-            f"{starving.count} wait in {kind_in_words(starving.members)}, called from {frame}, and are tasks of this pool themselves. No thread of the"
-            f" process runs what they wait for: it is queued behind them.{_behind(starving)}{starving.clients} It never ends without a restart."
+            say(
+                "{count} wait in {kind_in_words}, called from {frame}, and are tasks of this pool themselves. No thread of the process runs what they wait for: it is queued behind them.{behind}{clients} It never ends without a restart.",
+                count=starving.count,
+                kind_in_words=kind_in_words(starving.members),
+                frame=frame,
+                behind=_behind(starving),
+                clients=starving.clients,
+            )
         ),
         why_confident=why,
         evidence=(waiting, *_callers(starving), *starving.client_evidence),
@@ -60,48 +67,65 @@ def _finding(starving: Starved) -> Finding:
         culprit=starving.culprit(frame),
         chain=(
             *starving.before,
-            Step(pool.name, "waits for a result of", f"{starving.count} in {kind_in_words(starving.members)}", (waiting,)),
-            Step(pool.name, "has no thread left for", "the queued subtasks"),
+            Step(
+                pool.name,
+                say("waits for a result of"),
+                say("{count} in {kind_in_words}", count=starving.count, kind_in_words=kind_in_words(starving.members)),
+                (waiting,),
+            ),
+            Step(pool.name, say("has no thread left for"), say("the queued subtasks")),
         ),
         loop=True,
         actions=(
-            Action(When.NOW, "Restart the process: no thread of the pool comes back by itself.", f"jstack -l {starving.pid} > jstack.txt"),
+            Action(
+                When.NOW, say("Restart the process: no thread of the pool comes back by itself."), f"jstack -l {starving.pid} > jstack.txt"
+            ),
             Action(
                 When.FIX,
-                f"In {frame}: hand the subtasks to a second pool, or run them in the calling thread, or compose the futures (thenCombine, allOf) instead of waiting.",
+                say(
+                    "In {frame}: hand the subtasks to a second pool, or run them in the calling thread, or compose the futures (thenCombine, allOf) instead of waiting.",
+                    frame=frame,
+                ),
             ),
             Action(
                 When.PREVENT,
-                "Never wait inside a pool for a task of the same pool; give every get a time limit, and bound the pool's queue with CallerRunsPolicy.",
+                say(
+                    "Never wait inside a pool for a task of the same pool; give every get a time limit, and bound the pool's queue with CallerRunsPolicy."
+                ),
             ),
         ),
-        figures=(*starving.figures, ("0", "threads left for the subtasks")),
+        figures=(*starving.figures, ("0", say("threads left for the subtasks"))),
         missing=() if confidence is Confidence.CERTAIN else _missing(starving),
     )
 
 
 def _judge(starving: Starved) -> tuple[Confidence, str]:
-    proof = "Every thread of the pool runs a task and waits for a result, and no thread of the dump runs code that could deliver it."
+    proof = say("Every thread of the pool runs a task and waits for a result, and no thread of the dump runs code that could deliver it.")
     doubts = list(starving.doubts)
     if starving.strangers:
-        other = f"{starving.strangers[0].name} runs tasks too, and a dump does not name the pool behind a future"
+        other = say("{name} runs tasks too, and a dump does not name the pool behind a future", name=starving.strangers[0].name)
         return judge(doubts, proof, other_cause=other)
     if not starving.plain:
         if starving.calls_out:
             return judge(
-                doubts, proof, other_cause="a message from outside, or a task that was never submitted, could be what they wait for"
+                doubts, proof, other_cause=say("a message from outside, or a task that was never submitted, could be what they wait for")
             )
-        doubts.append("what they wait for need not be a task")
+        doubts.append(say("what they wait for need not be a task"))
     if not starving.view.sockets:
-        doubts.append("there is no socket table that shows what clients suffer")
-    return judge(doubts, proof + (" The process has no outgoing connection either." if not starving.calls_out else ""))
+        doubts.append(say("there is no socket table that shows what clients suffer"))
+    return judge(doubts, proof + (say(" The process has no outgoing connection either.") if not starving.calls_out else ""))
 
 
 def _waiting(starving: Starved) -> Evidence:
-    inferred = (
+    inferred = say(
         "A dump does not name the pool behind a future. That it is the same one rests on the absence of any thread that runs such a task."
     )
-    says = f"{plural(len(starving.members), 'thread')} of {starving.pool.name} run a task and wait in {kind_in_words(starving.members)}"
+    says = say(
+        "{threads} of {name} run a task and wait in {kind_in_words}",
+        threads=plural(len(starving.members), "thread"),
+        name=starving.pool.name,
+        kind_in_words=kind_in_words(starving.members),
+    )
     return of_threads(starving.members, says, inferred)
 
 
@@ -109,13 +133,27 @@ def _callers(starving: Starved) -> list[Evidence]:
     if not starving.before or starving.stall is None:
         return []
     waiters = starving.stall.waiters
-    return [of_threads(waiters, f"{plural(len(waiters), 'thread')} of {starving.stall.pool.name} wait for results of {starving.pool.name}")]
+    return [
+        of_threads(
+            waiters,
+            say(
+                "{threads} of {name} wait for results of {name2}",
+                threads=plural(len(waiters), "thread"),
+                name=starving.stall.pool.name,
+                name2=starving.pool.name,
+            ),
+        )
+    ]
 
 
 def _behind(starving: Starved) -> str:
     if not starving.before or starving.stall is None:
         return ""
-    return f" {plural(len(starving.stall.waiters), 'request thread')} of {starving.stall.pool.name} wait for their results."
+    return say(
+        " {request_thread} of {name} wait for their results.",
+        request_thread=plural(len(starving.stall.waiters), "request thread"),
+        name=starving.stall.pool.name,
+    )
 
 
 def _missing(starving: Starved) -> tuple[Missing, ...]:
@@ -123,6 +161,10 @@ def _missing(starving: Starved) -> tuple[Missing, ...]:
     if not starving.view.sockets:
         found.append(command(SOCKETS_MISSING, starving.view))
     found.append(
-        Missing("queue of the pool", "whether the subtasks wait in the pool's own queue", f"jcmd {starving.pid} GC.heap_dump queue.hprof")
+        Missing(
+            say("queue of the pool"),
+            say("whether the subtasks wait in the pool's own queue"),
+            f"jcmd {starving.pid} GC.heap_dump queue.hprof",
+        )
     )
     return (*found, *starving.second_dump)

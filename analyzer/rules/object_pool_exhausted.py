@@ -21,8 +21,9 @@ from analyzer.correlate.blockers import waited_lock
 from analyzer.correlate.crowds import Crowd, judge
 from analyzer.correlate.knowledge import OBJECT
 from analyzer.correlate.leases import Shortage, lender_of, shortages
-from analyzer.correlate.witness import of_sockets, of_threads, plural
+from analyzer.correlate.witness import of_sockets, of_threads
 from analyzer.finding import Action, Confidence, Evidence, Finding, Heals, Missing, Outlook, Step, When
+from analyzer.message import plural, say
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -33,9 +34,9 @@ if TYPE_CHECKING:
 NEEDS: Final = ("threads",)
 CONSEQUENCE_OF: Final = ("java-deadlock", "self-call-starvation", "mutual-call-starvation")
 OUTLOOK: Final = Outlook(
-    Heals.UNKNOWN, "It heals when whoever holds the lent ones gives them back; what was lost stays lost until a restart."
+    Heals.UNKNOWN, say("It heals when whoever holds the lent ones gives them back; what was lost stays lost until a restart.")
 )
-CLEAN: Final = "no pool of request threads waits for a lease"
+CLEAN: Final = say("no pool of request threads waits for a lease")
 
 
 def diagnose(case: Case) -> Iterator[Finding]:
@@ -43,12 +44,21 @@ def diagnose(case: Case) -> Iterator[Finding]:
     for shortage in shortages(case, OBJECT):
         if shortage.noteworthy:
             lender = shortage.lender
-            yield _finding(shortage, f"an object of {lender.software}", lender.software, (lender.limit, lender.patience, lender.watch))
+            yield _finding(
+                shortage,
+                say("an object of {software}", software=lender.software),
+                lender.software,
+                (lender.limit, lender.patience, lender.watch),
+            )
     for view in case.latest:
         for permits in _semaphores(case, view):
             if permits.noteworthy:
-                settings = ("the number of permits", "tryAcquire with a time limit", "a count of acquire and release per place")
-                yield _finding(permits, "a permit of a semaphore", "java.util.concurrent.Semaphore", settings)
+                settings = (
+                    say("the number of permits"),
+                    say("tryAcquire with a time limit"),
+                    say("a count of acquire and release per place"),
+                )
+                yield _finding(permits, say("a permit of a semaphore"), "java.util.concurrent.Semaphore", settings)
 
 
 def _semaphores(case: Case, view: ProcessView) -> list[Crowd]:
@@ -66,37 +76,69 @@ def _finding(crowd: Crowd, what: str, library: str, settings: tuple[str, str, st
     limit, patience, watch = settings
     users = crowd.users if isinstance(crowd, Shortage) else ()
     confidence, why = _judge(crowd, users)
-    waiting = of_threads(crowd.members, f"{plural(len(crowd.members), 'thread')} wait for {what}")
+    waiting = of_threads(crowd.members, say("{threads} wait for {what}", threads=plural(len(crowd.members), "thread"), what=what))
     evidence = [waiting, *_evidence(crowd, users)]
-    held = f"{plural(len(users), 'thread')} {'uses' if len(users) == 1 else 'use'} one" if users else "no thread is seen to use one"
+    held = (
+        say("{threads} {uses} one", threads=plural(len(users), "thread"), uses=say("uses") if len(users) == 1 else say("use"))
+        if users
+        else say("no thread is seen to use one")
+    )
     lost = (
         ""
         if users
-        else " Those that are lent were not given back, or are kept during something that does not show them. The frame that waits is a victim."
+        else say(
+            " Those that are lent were not given back, or are kept during something that does not show them. The frame that waits is a victim."
+        )
     )
     return Finding(
         rule="object-pool-exhausted",
         severity=crowd.severity,
         confidence=confidence,
-        headline=f"{crowd.count} wait for {what}: {held}.",
-        explanation=f"{crowd.count} wait for {what}, called from {crowd.site}; {held}.{lost}{crowd.clients}",
+        headline=say("{count} wait for {what}: {held}.", count=crowd.count, what=what, held=held),
+        explanation=say(
+            "{count} wait for {what}, called from {site}; {held}.{lost}{clients}",
+            count=crowd.count,
+            what=what,
+            site=crowd.site,
+            held=held,
+            lost=lost,
+            clients=crowd.clients,
+        ),
         why_confident=why,
         evidence=(*evidence, *crowd.client_evidence),
         process=crowd.view.process,
         culprit=crowd.culprit(crowd.frame, library=library),
         chain=(
             *crowd.before,
-            Step(crowd.pool.name, "waits for", f"{crowd.count}, in {crowd.site}", (waiting,)),
-            Step(what.partition(" of ")[2] or library, "has none left", held, tuple(evidence[1:])),
+            Step(crowd.pool.name, say("waits for"), say("{count}, in {site}", count=crowd.count, site=crowd.site), (waiting,)),
+            Step(what.partition(" of ")[2] or library, say("has none left"), held, tuple(evidence[1:])),
         ),
         actions=(
-            Action(When.NOW, "Restart; before that save a heap dump: it shows what is lent and who refers to it.", f"jcmd {crowd.pid} GC.heap_dump pool.hprof"),
-            Action(When.FIX, f"Give back in a finally block, in {crowd.site} and every other place that takes one; switch on {watch}: it names who kept one."),
-            Action(When.PREVENT, f"Set {patience}, so that a wait ends in an error that names the pool; size {limit} on purpose."),
+            Action(
+                When.NOW,
+                say("Restart; before that save a heap dump: it shows what is lent and who refers to it."),
+                f"jcmd {crowd.pid} GC.heap_dump pool.hprof",
+            ),
+            Action(
+                When.FIX,
+                say(
+                    "Give back in a finally block, in {site} and every other place that takes one; switch on {watch}: it names who kept one.",
+                    site=crowd.site,
+                    watch=watch,
+                ),
+            ),
+            Action(
+                When.PREVENT,
+                say(
+                    "Set {patience}, so that a wait ends in an error that names the pool; size {limit} on purpose.",
+                    patience=patience,
+                    limit=limit,
+                ),
+            ),
         ),
-        figures=(*crowd.figures, (f"{len(users):,}", "threads that are seen to use one")),
+        figures=(*crowd.figures, (f"{len(users):,}", say("threads that are seen to use one"))),
         missing=_missing(crowd, confidence, watch),
-    )  # fmt: skip
+    )
 
 
 def _judge(crowd: Crowd, users: tuple[Busy, ...]) -> tuple[Confidence, str]:
@@ -104,28 +146,46 @@ def _judge(crowd: Crowd, users: tuple[Busy, ...]) -> tuple[Confidence, str]:
     if not isinstance(crowd, Shortage):
         return judge(
             doubts,
-            "The dump shows the wait.",
-            other_cause="a semaphore may be a limit on purpose, and a dump does not name who holds its permits",
+            say("The dump shows the wait."),
+            other_cause=say("a semaphore may be a limit on purpose, and a dump does not name who holds its permits"),
         )
     if users:
-        return judge(doubts, "The stacks show who waits and who uses what is lent.")
+        return judge(doubts, say("The stacks show who waits and who uses what is lent."))
     elsewhere = [member for pool in crowd.view.pools if pool is crowd.pool for member in pool.busy if member not in crowd.members]
     if elsewhere:
-        doubts.append(f"{plural(len(elsewhere), 'other thread')} of the pool may hold some")
+        doubts.append(say("{other_thread} of the pool may hold some", other_thread=plural(len(elsewhere), "other thread")))
     if not crowd.view.sockets:
-        doubts.append("there is no socket table that shows what clients suffer")
-    return judge(doubts, "The stacks show the wait and nobody who could give anything back.")
+        doubts.append(say("there is no socket table that shows what clients suffer"))
+    return judge(doubts, say("The stacks show the wait and nobody who could give anything back."))
 
 
 def _evidence(crowd: Crowd, users: tuple[Busy, ...]) -> list[Evidence]:
     found = []
     if users:
-        found.append(of_threads(users, f"{plural(len(users), 'thread')} {'uses' if len(users) == 1 else 'use'} what is lent"))
+        found.append(
+            of_threads(
+                users,
+                say(
+                    "{threads} {uses} what is lent",
+                    threads=plural(len(users), "thread"),
+                    uses=say("uses") if len(users) == 1 else say("use"),
+                ),
+            )
+        )
         if isinstance(crowd, Shortage) and crowd.rows:
-            found.append(of_sockets(crowd.rows, f"{plural(len(crowd.rows), 'connection')} to {crowd.service}", (str(crowd.service),)))
+            found.append(
+                of_sockets(
+                    crowd.rows,
+                    say("{connections} to {service}", connections=plural(len(crowd.rows), "connection"), service=crowd.service),
+                    (str(crowd.service),),
+                )
+            )
     return found
 
 
 def _missing(crowd: Crowd, confidence: Confidence, watch: str) -> tuple[Missing, ...]:
     second = () if confidence is Confidence.CERTAIN else crowd.second_dump
-    return (Missing("leak report of the pool", "who took an object and did not give it back", f"switch on {watch}"), *second)
+    return (
+        Missing(say("leak report of the pool"), say("who took an object and did not give it back"), say("switch on {watch}", watch=watch)),
+        *second,
+    )

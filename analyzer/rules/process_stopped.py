@@ -16,8 +16,8 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Final
 
 from analyzer.correlate.calls import client_evidence, client_figures, clients_in_words
-from analyzer.correlate.witness import plural
 from analyzer.finding import Action, Confidence, Culprit, Evidence, Finding, Heals, Outlook, Process, Severity, Step, When
+from analyzer.message import plural, say
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -26,10 +26,10 @@ if TYPE_CHECKING:
     from analyzer.incident import Snapshot
     from parsers.records import AttachFailure, ProcessStatus, ThreadUsage
 
-NEEDS: Final = ("threads or sockets",)
+NEEDS: Final = (say("threads or sockets"),)
 CONSEQUENCE_OF: Final[tuple[str, ...]] = ()
-OUTLOOK: Final = Outlook(Heals.CAUSE, "The process goes on at SIGCONT, or when whatever stopped it lets it.")
-CLEAN: Final = "nothing shows the process stopped"
+OUTLOOK: Final = Outlook(Heals.CAUSE, say("The process goes on at SIGCONT, or when whatever stopped it lets it."))
+CLEAN: Final = say("nothing shows the process stopped")
 STOPPED: Final = frozenset({"T", "t"})
 FEWEST: Final = 2
 """Threads that top must list, all of them stopped: a Java process has dozens."""
@@ -52,30 +52,43 @@ def _finding(case: Case, snapshot: Snapshot, pid: int, status: ProcessStatus | N
     failures = [one for one in snapshot.attach_failures if one.pid in {None, pid}]
     port = next(iter(view.listeners)) if view is not None and len(view.listeners) == 1 else None
     traced = status is not None and (status.state == "t" or bool(status.tracer))
-    by = f" by process {status.tracer}" if status is not None and status.tracer else ""
+    by = say(" by process {tracer}", tracer=status.tracer) if status is not None and status.tracer else ""
     usages = usages or tuple(one for one in snapshot.usages if one.state in STOPPED)
     return Finding(
         rule="process-stopped",
         severity=Severity.CRITICAL,
         confidence=Confidence.CERTAIN if status is not None and (failures or usages) else Confidence.LIKELY,
-        headline=f"The process (pid {pid}) does not run: it is {'traced' if traced else 'stopped'}{by}.",
-        explanation=(
-            f"Process {pid} is {'held by a debugger' if traced else 'stopped (SIGSTOP, a terminal, or a frozen cgroup)'}: no thread of it runs, whatever its stacks say."
-            f"{' A thread dump could not be taken, for the same reason.' if failures else ''}{clients_in_words(view, port) if view is not None and port is not None else ''}"
-            " The kernel alone still takes connections. It goes on where it stood as soon as it is continued."
+        headline=say(
+            "The process (pid {pid}) does not run: it is {traced}{by}.", pid=pid, traced=say("traced") if traced else say("stopped"), by=by
         ),
-        why_confident="The process' state, and independent signs of it."
+        explanation=(
+            say(
+                "Process {pid} is {held_by}: no thread of it runs, whatever its stacks say.{a_thread}{clients_in_words} The kernel alone still takes connections. It goes on where it stood as soon as it is continued.",
+                pid=pid,
+                held_by=say("held by a debugger") if traced else say("stopped (SIGSTOP, a terminal, or a frozen cgroup)"),
+                a_thread=say(" A thread dump could not be taken, for the same reason.") if failures else "",
+                clients_in_words=clients_in_words(view, port) if view is not None and port is not None else "",
+            )
+        ),
+        why_confident=say("The process' state, and independent signs of it.")
         if failures or (status and usages)
-        else "The state alone; it may have been caught in a moment.",
+        else say("The state alone; it may have been caught in a moment."),
         evidence=tuple(_evidence(view, port, status, failures, usages)),
         process=view.process if view is not None else Process(snapshot.host, pid, status.name if status else None),
         culprit=Culprit(listener=f"*:{port}" if port is not None else None),
-        chain=(Step(f"process {pid}", "does not run", "state T"), Step("its clients", "wait for", "nobody")),
-        actions=(
-            Action(When.NOW, "Find who holds it, then let it go on.", f"grep -E 'State|TracerPid' /proc/{pid}/status; kill -CONT {pid}"),
-            Action(When.PREVENT, "Look for who stopped it: a debugger left attached, Ctrl-Z, a cgroup freezer, a core dump being written."),
+        chain=(
+            Step(say("process {pid}", pid=pid), say("does not run"), say("state T")),
+            Step(say("its clients"), say("wait for"), say("nobody")),
         ),
-        figures=(*(client_figures(view, port) if view is not None else ()), (status.state if status else "T", "state of the process")),
+        actions=(
+            Action(
+                When.NOW, say("Find who holds it, then let it go on."), f"grep -E 'State|TracerPid' /proc/{pid}/status; kill -CONT {pid}"
+            ),
+            Action(
+                When.PREVENT, say("Look for who stopped it: a debugger left attached, Ctrl-Z, a cgroup freezer, a core dump being written.")
+            ),
+        ),
+        figures=(*(client_figures(view, port) if view is not None else ()), (status.state if status else "T", say("state of the process"))),
     )
 
 
@@ -83,10 +96,10 @@ def _evidence(
     view: ProcessView | None, port: int | None, status: ProcessStatus | None, failures: list[AttachFailure], usages: tuple[ThreadUsage, ...]
 ) -> Iterator[Evidence]:
     if status is not None:
-        yield Evidence(status.where, f"state {status.state}: stopped", ("State", status.state))
+        yield Evidence(status.where, say("state {state}: stopped", state=status.state), ("State", status.state))
     if usages:
-        yield Evidence(usages[0].where, f"{plural(len(usages), 'thread')} in state T", (" T ",), len(usages) - 1)
+        yield Evidence(usages[0].where, say("{threads} in state T", threads=plural(len(usages), "thread")), (" T ",), len(usages) - 1)
     for failure in failures[:1]:
-        yield Evidence(failure.where, "the VM does not answer", ("respond",))
+        yield Evidence(failure.where, say("the VM does not answer"), ("respond",))
     if view is not None and port is not None:
         yield from client_evidence(view, port)

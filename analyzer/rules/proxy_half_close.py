@@ -17,8 +17,9 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Final
 
 from analyzer.correlate.sockets import close_wait
-from analyzer.correlate.witness import of_sockets, plural
+from analyzer.correlate.witness import of_sockets
 from analyzer.finding import Action, Confidence, Culprit, Finding, Heals, Missing, Outlook, Severity, Step, When
+from analyzer.message import plural, say
 from parsers.records import TcpState
 
 if TYPE_CHECKING:
@@ -29,8 +30,8 @@ if TYPE_CHECKING:
 
 NEEDS: Final = ("sockets",)
 CONSEQUENCE_OF: Final = ("self-call-starvation", "slow-backend", "mutual-call-starvation", "database-read-hang")
-OUTLOOK: Final = Outlook(Heals.TIMEOUT, "The proxy closes at its own time limit, or when the server behind it answers.")
-CLEAN: Final = "no proxy owns a pile of connections in CLOSE_WAIT"
+OUTLOOK: Final = Outlook(Heals.TIMEOUT, say("The proxy closes at its own time limit, or when the server behind it answers."))
+CLEAN: Final = say("no proxy owns a pile of connections in CLOSE_WAIT")
 FEWEST: Final = 20
 """CLOSE_WAIT sockets of a proxy below which it is just closing them."""
 MOST: Final = 0.9
@@ -51,52 +52,97 @@ def diagnose(case: Case) -> Iterator[Finding]:
 
 def _finding(view: ProcessView, waiting: Sequence[Connection], passed: Sequence[Connection], lasting: int) -> Finding:
     split = close_wait(waiting)
-    shown = of_sockets(waiting, f"{plural(len(waiting), 'connection')} of {view.command} in CLOSE_WAIT")
+    shown = of_sockets(
+        waiting, say("{connections} of {command} in CLOSE_WAIT", connections=plural(len(waiting), "connection"), command=view.command)
+    )
     evidence = [shown]
     if passed:
         evidence.append(
-            of_sockets(passed, f"{plural(len(passed), 'connection')} of {view.command} in FIN_WAIT2: it has passed the end on", ("FIN",))
+            of_sockets(
+                passed,
+                say(
+                    "{connections} of {command} in FIN_WAIT2: it has passed the end on",
+                    connections=plural(len(passed), "connection"),
+                    command=view.command,
+                ),
+                ("FIN",),
+            )
         )
     calls = passed or [one for one in view.client_side if one.state is TcpState.ESTABLISHED]
     behind = sorted({str(one.remote) for one in calls if one.remote is not None})
-    to = f"{behind[0]} and {len(behind) - 1} more" if len(behind) > 1 else behind[0] if behind else ""
-    standing = f" {plural(lasting, 'of them was', 'of them were')} there in the table before." if lasting else ""
+    to = say("{behind} and {others} more", behind=behind[0], others=len(behind) - 1) if len(behind) > 1 else behind[0] if behind else ""
+    standing = (
+        say(" {of_them_was} there in the table before.", of_them_was=plural(lasting, "of them was", "of them were")) if lasting else ""
+    )
     return Finding(
         rule="proxy-half-close",
         severity=Severity.WARNING,
         confidence=Confidence.LIKELY if passed else Confidence.SUSPECTED,
-        headline=f"{view.command} keeps {plural(len(waiting), 'connection')} whose peers have left: {f'it has passed their end on to {to} and holds both halves open' if passed else 'half-closed on purpose, or waiting for a server behind it'}.",
+        headline=say(
+            "{command} keeps {connections} whose peers have left: {it_has}.",
+            command=view.command,
+            connections=plural(len(waiting), "connection"),
+            it_has=say("it has passed their end on to {to} and holds both halves open", to=to)
+            if passed
+            else say("half-closed on purpose, or waiting for a server behind it"),
+        ),
         explanation=(
-            f"{view.command} (pid {view.pid}) owns {plural(len(waiting), 'connection')} in CLOSE_WAIT ({split.drained} read to the end, {split.fin_only} with only the FIN unread).{standing} "
+            say(
+                "{command} (pid {pid}) owns {connections} in CLOSE_WAIT ({drained} read to the end, {fin_only} with only the FIN unread).{standing} ",
+                command=view.command,
+                pid=view.pid,
+                connections=plural(len(waiting), "connection"),
+                drained=split.drained,
+                fin_only=split.fin_only,
+                standing=standing,
+            )
             + (
-                f"As many of its own connections to {to} are in FIN_WAIT2: it has sent their end there, and keeps both halves until that side closes or its own time limit comes."
+                say(
+                    "As many of its own connections to {to} are in FIN_WAIT2: it has sent their end there, and keeps both halves until that side closes or its own time limit comes.",
+                    to=to,
+                )
                 if passed
-                else f"A proxy keeps such connections until its own time limit, or until the server behind answers{f' ({to})' if to else ''}."
+                else say(
+                    "A proxy keeps such connections until its own time limit, or until the server behind answers{where}.",
+                    where=say(" ({to})", to=to) if to else "",
+                )
             )
         ),
         why_confident=(
-            "Both halves are in the table, and neither waits for an answer; the time limit is in the proxy's configuration."
+            say("Both halves are in the table, and neither waits for an answer; the time limit is in the proxy's configuration.")
             if passed
-            else "The table shows the owner and the state; whether the proxy means it, its configuration says, and whether a server hangs, that server's own evidence."
+            else say(
+                "The table shows the owner and the state; whether the proxy means it, its configuration says, and whether a server hangs, that server's own evidence."
+            )
         ),
         evidence=tuple(evidence),
         process=view.process,
         culprit=Culprit(library=view.command, remote=behind[0] if behind else None),
-        chain=(Step("the peers", "leave", str(view.command), (shown,)), Step(str(view.command), "keeps its half open", "")),
-        actions=(
-            Action(
-                When.NOW,
-                f"Ask {to} why it keeps its side open after the end of the stream, and the proxy for its time limit."
-                if passed
-                else "Look at the servers behind the proxy first: does one of them not answer?",
-            ),
-            Action(
-                When.FIX,
-                "Limit half-closed connections (haproxy: timeout client-fin and server-fin, timeout tunnel; nginx: proxy_read_timeout, lingering_timeout; in a stream block proxy_half_close and proxy_timeout).",
-            ),
-        ),
-        figures=((f"{len(waiting):,}", f"CLOSE_WAIT of {view.command}"),),
+        chain=(Step(say("the peers"), say("leave"), str(view.command), (shown,)), Step(str(view.command), say("keeps its half open"), "")),
+        actions=_actions(passed, to),
+        figures=((f"{len(waiting):,}", say("CLOSE_WAIT of {command}", command=view.command)),),
         missing=()
         if lasting
-        else (Missing("second socket table, a minute later", "whether the same connections are still there", "ss -tanpoei > ss-2.txt"),),
+        else (
+            Missing(
+                say("second socket table, a minute later"), say("whether the same connections are still there"), "ss -tanpoei > ss-2.txt"
+            ),
+        ),
+    )
+
+
+def _actions(passed: Sequence[Connection], to: str) -> tuple[Action, ...]:
+    return (
+        Action(
+            When.NOW,
+            say("Ask {to} why it keeps its side open after the end of the stream, and the proxy for its time limit.", to=to)
+            if passed
+            else say("Look at the servers behind the proxy first: does one of them not answer?"),
+        ),
+        Action(
+            When.FIX,
+            say(
+                "Limit half-closed connections (haproxy: timeout client-fin and server-fin, timeout tunnel; nginx: proxy_read_timeout, lingering_timeout; in a stream block proxy_half_close and proxy_timeout)."
+            ),
+        ),
     )

@@ -35,8 +35,9 @@ from analyzer.correlate.outlook import how_it_ends, of_loop
 from analyzer.correlate.packet_words import packet_evidence
 from analyzer.correlate.progress import in_words, only_busy, standing
 from analyzer.correlate.stalls import callee_of
-from analyzer.correlate.witness import of_sockets, plural
+from analyzer.correlate.witness import of_sockets
 from analyzer.finding import Action, Confidence, Culprit, Evidence, Finding, Heals, Outlook, Severity, Step, When
+from analyzer.message import capitalized, joined, plural, say, uncapitalized
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -48,9 +49,10 @@ if TYPE_CHECKING:
 NEEDS: Final = ("threads", "sockets")
 CONSEQUENCE_OF: Final[tuple[str, ...]] = ()
 OUTLOOK: Final = Outlook(
-    Heals.UNKNOWN, "A request can end only when another one has ended first; only a time limit of the calls would end it, or a restart."
+    Heals.UNKNOWN,
+    say("A request can end only when another one has ended first; only a time limit of the calls would end it, or a restart."),
 )
-CLEAN: Final = "no request thread waits for a call to the process' own listener, or threads are free"
+CLEAN: Final = say("no request thread waits for a call to the process' own listener, or threads are free")
 SMALLEST_PROOF: Final = 2
 """Own calls that must lie unread before sockets alone raise a suspicion: a single one may have been caught in flight."""
 
@@ -89,19 +91,33 @@ def _proven(case: Case, stall: Stall, target: Target) -> Finding:
     port = listener.port or 0
     pending = sum(pair.pending for pair in pairs)
     confidence, why = _confidence(stall, target, pairs)
-    through = f" for tasks of {stall.hops[-1].helper.name}, which wait" if stall.hops else ""
+    through = say(" for tasks of {name}, which wait", name=stall.hops[-1].helper.name) if stall.hops else ""
     waiting = stuck_in_words(stall)
-    way = f" through {_proxy(stall, target)}" if target.back else ""
+    way = say(" through {proxy}", proxy=_proxy(stall, target)) if target.back else ""
     outlook = of_loop(stall)
     return Finding(
         rule="self-call-starvation",
         severity=Severity.CRITICAL,
         confidence=confidence,
-        headline=f"The server waits for itself: no thread is free to answer the calls it makes to its own port {port}{way}.",
+        headline=say(
+            "The server waits for itself: no thread is free to answer the calls it makes to its own port {port}{way}.", port=port, way=way
+        ),
         explanation=(
-            f"{waiting} wait{through} for {plural(len(target.connections), 'call')} to {target.remote}, and that {f'is {_proxy(stall, target)}, which calls {listener}:' if target.back else 'is'}"
-            f" the listener of the same process{f' (pid {view.pid})' if view.pid is not None else ''}. {_state_in_words(pairs)}"
-            f"{in_words(standing(case, view, (*stall.waiters, *stall.direct)))}{clients_in_words(view, port)} A request can end only when another one has ended first, so it {how_it_ends(outlook)}."
+            say(
+                "{waiting} wait{through} for {calls} to {remote}, and that {is_which} the listener of the same process{pid}. {state_in_words}{in_words}{clients_in_words} A request can end only when another one has ended first, so it {how_it_ends}.",
+                waiting=waiting,
+                through=through,
+                calls=plural(len(target.connections), "call"),
+                remote=target.remote,
+                is_which=say("is {proxy}, which calls {listener}:", proxy=_proxy(stall, target), listener=listener)
+                if target.back
+                else "is",
+                pid=say(" (pid {pid})", pid=view.pid) if view.pid is not None else "",
+                state_in_words=_state_in_words(pairs),
+                in_words=in_words(standing(case, view, (*stall.waiters, *stall.direct))),
+                clients_in_words=clients_in_words(view, port),
+                how_it_ends=how_it_ends(outlook),
+            )
         ),
         why_confident=why,
         evidence=(*_evidence(stall, target, pairs, port), *client_evidence(view, port)),
@@ -119,8 +135,11 @@ def _proven(case: Case, stall: Stall, target: Target) -> Finding:
         actions=_actions(stall, view),
         figures=(
             *client_figures(view, port),
-            (f"{stall.blocked:,} of {stall.workers:,}", f"threads of {pool.name} waiting"),
-            (f"{len(pairs):,}", f"own calls to port {port}"),
+            (
+                say("{blocked:,} of {workers:,}", blocked=stall.blocked, workers=stall.workers),
+                say("threads of {pool} waiting", pool=pool.name),
+            ),
+            (f"{len(pairs):,}", say("own calls to port {port}", port=port)),
             (f"{pending:,}", "own calls that nobody has read"),
         )[:4],
     )
@@ -129,8 +148,8 @@ def _proven(case: Case, stall: Stall, target: Target) -> Finding:
 def _proxy(stall: Stall, target: Target) -> str:
     far = callee_of(stall.view, target)
     if far is None:
-        return "a proxy"
-    return process_in_words(far, stall.view) + (" on the same host" if far.snapshot.host == stall.view.snapshot.host else "")
+        return say("a proxy")
+    return process_in_words(far, stall.view) + (say(" on the same host") if far.snapshot.host == stall.view.snapshot.host else "")
 
 
 def _last_step(stall: Stall, target: Target, pairs: Sequence[Pair]) -> Step:
@@ -138,33 +157,37 @@ def _last_step(stall: Stall, target: Target, pairs: Sequence[Pair]) -> Step:
     if target.back:
         return Step(
             f"{target.remote}, {_proxy(stall, target)}",
-            "calls back and needs a free thread of",
-            f"own listener; {pool} has none",
+            say("calls back and needs a free thread of"),
+            say("own listener; {pool} has none", pool=pool),
             (_pair_evidence(pairs),),
         )
-    return Step(str(target.remote), "needs a free thread of", f"own listener; {pool} has none", (_pair_evidence(pairs),))
+    return Step(
+        str(target.remote), say("needs a free thread of"), say("own listener; {pool} has none", pool=pool), (_pair_evidence(pairs),)
+    )
 
 
 def _confidence(stall: Stall, target: Target, pairs: Sequence[Pair]) -> tuple[Confidence, str]:
     """Certain: both artifacts are whole, belong together, and agree in number."""
     doubts = []
     if stall.view.dump is not None and stall.view.dump.complete is False:
-        doubts.append("the thread dump is cut off")
+        doubts.append(say("the thread dump is cut off"))
     if target.confidence is not Confidence.CERTAIN:
-        doubts.append("not every waiting thread can be matched with an own connection, or the table shows no owner")
+        doubts.append(say("not every waiting thread can be matched with an own connection, or the table shows no owner"))
     if not any(pair.pending for pair in pairs):
-        doubts.append("the own calls have been read, so they are being served")
+        doubts.append(say("the own calls have been read, so they are being served"))
     if any(hop.confidence is Confidence.SUSPECTED for hop in stall.hops):
-        doubts.append("the pool behind the futures is a guess")
+        doubts.append(say("the pool behind the futures is a guess"))
     if stall.view.dump_basis not in {"pid", "port", "native ids", "only"}:
-        doubts.append("dump and sockets name different pids")
-    said = (
-        f"Two independent artifacts agree: the dump shows {plural(len(stall.callers), 'thread')} in a call and no free request thread, the socket"
-        f" table shows {plural(len(pairs), 'connection')} {f'of {_proxy(stall, target)} back' if target.back else 'of this process'} to its own listener"
+        doubts.append(say("dump and sockets name different pids"))
+    said = say(
+        "Two independent artifacts agree: the dump shows {threads} in a call and no free request thread, the socket table shows {connections} {of_back} to its own listener",
+        threads=plural(len(stall.callers), "thread"),
+        connections=plural(len(pairs), "connection"),
+        of_back=say("of {proxy} back", proxy=_proxy(stall, target)) if target.back else say("of this process"),
     )
     if not doubts:
-        return Confidence.CERTAIN, said + ", each with its request unread."
-    return Confidence.LIKELY, f"{said}. Not certain, because {' and '.join(doubts)}."
+        return Confidence.CERTAIN, said + say(", each with its request unread.")
+    return Confidence.LIKELY, say("{said}. Not certain, because {list}.", said=said, list=joined(" and ", doubts))
 
 
 def _state_in_words(pairs: Sequence[Pair]) -> str:
@@ -172,26 +195,39 @@ def _state_in_words(pairs: Sequence[Pair]) -> str:
     waiting = sum(1 for pair in pairs if pair.pending) - unread
     parts = []
     if unread:
-        parts.append(f"{plural(unread, 'of these requests lies', 'of these requests lie')} unread in the server's own sockets")
+        parts.append(
+            say(
+                "{of_these_requests} unread in the server's own sockets",
+                of_these_requests=plural(unread, "of these requests lies", "of these requests lie"),
+            )
+        )
     if waiting:
-        parts.append(f"{plural(waiting, 'own connection is', 'own connections are')} not even accepted")
-    return f"{'; '.join(parts).capitalize()}." if parts else "These requests have been read and are being served."
+        parts.append(
+            say("{own_connection_is} not even accepted", own_connection_is=plural(waiting, "own connection is", "own connections are"))
+        )
+    return say("{parts}.", parts=capitalized(joined("; ", parts))) if parts else say("These requests have been read and are being served.")
 
 
 def _pair_evidence(pairs: Sequence[Pair]) -> Evidence:
     near = [pair.near for pair in pairs]
     who = (
-        "this process"
+        say("this process")
         if all(pair.far is None or pair.near.pid == pair.far.pid or pair.far.unaccepted for pair in pairs)
-        else near[0].command or "the proxy"
+        else near[0].command or say("the proxy")
     )
     return of_sockets(
         near,
-        f"{plural(len(near), 'connection')} from {who} to {'its own' if who == 'this process' else 'the server’s'} port {near[0].remote.port if near[0].remote else ''}",
+        say(
+            "{connections} from {who} to {its_own} port {port}",
+            connections=plural(len(near), "connection"),
+            who=who,
+            its_own=say("its own") if who == "this process" else say("the server’s"),
+            port=near[0].remote.port if near[0].remote else "",
+        ),
         (str(near[0].remote), near[0].state.value if near[0].state else ""),
         None
         if all(pair.proven for pair in pairs)
-        else "The table names no owner: that both ends are this process is inferred from the host's own address.",
+        else say("The table names no owner: that both ends are this process is inferred from the host's own address."),
     )
 
 
@@ -201,7 +237,11 @@ def _evidence(stall: Stall, target: Target, pairs: Sequence[Pair], port: int) ->
         found.append(
             of_sockets(
                 target.connections,
-                f"{plural(len(target.connections), 'connection')} from this process to {_proxy(stall, target)}",
+                say(
+                    "{connections} from this process to {proxy}",
+                    connections=plural(len(target.connections), "connection"),
+                    proxy=_proxy(stall, target),
+                ),
                 (str(target.remote),),
             )
         )
@@ -212,37 +252,48 @@ def _evidence(stall: Stall, target: Target, pairs: Sequence[Pair], port: int) ->
         found.append(
             of_sockets(
                 far,
-                f"{plural(len(far), 'server half', 'server halves')} of these connections hold a request that nobody has read",
+                say(
+                    "{server_half} of these connections hold a request that nobody has read",
+                    server_half=plural(len(far), "server half", "server halves"),
+                ),
                 (str(far[0].recv_q),),
             )
         )
     listener = stall.view.listeners.get(port)
     if listener is not None:
-        found.append(of_sockets([listener], f"port {port} is the listener of this process"))
+        found.append(of_sockets([listener], say("port {port} is the listener of this process", port=port)))
     return found
 
 
 def _actions(stall: Stall, view: ProcessView) -> tuple[Action, ...]:
     pid = view.process.pid
-    frame = f" in {stall.culprit}" if stall.culprit else ""
-    waits = kind_in_words(stall.waiters) if stall.waiters else kind_in_words(stall.callers) if stall.callers else "the call"
+    frame = say(" in {culprit}", culprit=stall.culprit) if stall.culprit else ""
+    waits = kind_in_words(stall.waiters) if stall.waiters else kind_in_words(stall.callers) if stall.callers else say("the call")
     return (
         Action(
             When.NOW,
-            "Save one more dump, then restart the server; waiting does not help.",
+            say("Save one more dump, then restart the server; waiting does not help."),
             f"jstack -l {pid if pid is not None else 'PID'} > jstack-last.txt",
         ),
         Action(
             When.FIX,
-            f"Do not call the own port while serving a request{frame}: call in process, or move the resource to another process or a connector with its own pool.",
+            say(
+                "Do not call the own port while serving a request{frame}: call in process, or move the resource to another process or a connector with its own pool.",
+                frame=frame,
+            ),
         ),
         Action(
             When.FIX,
-            f"Give {waits} a time limit, and set connect and read time limits on the HTTP client, so that a stall ends in errors, not in a hang.",
+            say(
+                "Give {waits} a time limit, and set connect and read time limits on the HTTP client, so that a stall ends in errors, not in a hang.",
+                waits=waits,
+            ),
         ),
         Action(
             When.PREVENT,
-            "Bound how many request threads may wait for such calls at once (a bulkhead below maxThreads). Raising maxThreads only moves the threshold.",
+            say(
+                "Bound how many request threads may wait for such calls at once (a bulkhead below maxThreads). Raising maxThreads only moves the threshold."
+            ),
         ),
     )
 
@@ -260,27 +311,34 @@ def _sockets_only(view: ProcessView) -> Iterator[Finding]:
             rule="self-call-starvation",
             severity=Severity.CRITICAL,
             confidence=Confidence.SUSPECTED,
-            headline=f"The server calls its own port {port}, and nobody answers: self-call starvation, or own calls caught in another stall.",
-            explanation=(
-                f"{plural(len(pairs), 'connection')} from the process to its own port {port}: {_state_in_words(pairs)[0].lower()}{_state_in_words(pairs)[1:]}"
-                f"{clients_in_words(view, port)} If all request threads wait for these calls, the server waits for itself and does not recover. If they"
-                " wait for something else (a slow service, a lock), the own calls are victims like the clients. Only a thread dump tells."
+            headline=say(
+                "The server calls its own port {port}, and nobody answers: self-call starvation, or own calls caught in another stall.",
+                port=port,
             ),
-            why_confident="The socket table proves the own calls; that they are the cause needs the threads.",
+            explanation=(
+                say(
+                    "{connections} from the process to its own port {port}: {state}{clients} If all request threads wait for these calls, the server waits for itself and does not recover. If they wait for something else (a slow service, a lock), the own calls are victims like the clients. Only a thread dump tells.",
+                    connections=plural(len(pairs), "connection"),
+                    port=port,
+                    state=uncapitalized(_state_in_words(pairs)),
+                    clients=clients_in_words(view, port),
+                )
+            ),
+            why_confident=say("The socket table proves the own calls; that they are the cause needs the threads."),
             evidence=(_pair_evidence(pairs), *client_evidence(view, port)),
             process=view.process,
             culprit=Culprit(listener=str(pairs[0].near.remote), remote=str(pairs[0].near.remote)),
             actions=(
                 Action(
                     When.NOW,
-                    "Take a thread dump before the restart: it decides.",
+                    say("Take a thread dump before the restart: it decides."),
                     f"jstack -l {view.pid if view.pid is not None else 'PID'} > jstack.txt",
                 ),
                 Action(
                     When.FIX,
-                    "Find the code that calls the own port while it serves a request, and call in process or another process instead.",
+                    say("Find the code that calls the own port while it serves a request, and call in process or another process instead."),
                 ),
             ),
-            figures=(*client_figures(view, port), (f"{len(pairs):,}", f"unanswered own calls to port {port}")),
+            figures=(*client_figures(view, port), (f"{len(pairs):,}", say("unanswered own calls to port {port}", port=port))),
             missing=(command(DUMP_MISSING, view),),
         )

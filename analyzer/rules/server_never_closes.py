@@ -18,8 +18,9 @@ from typing import TYPE_CHECKING, Final
 
 from analyzer.correlate.calls import client_figures
 from analyzer.correlate.unclosed import Unclosed, unclosed
-from analyzer.correlate.witness import of_sockets, plural
+from analyzer.correlate.witness import of_sockets
 from analyzer.finding import Action, Confidence, Culprit, Finding, Heals, Missing, Outlook, Severity, Step, When
+from analyzer.message import plural, say
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -28,8 +29,8 @@ if TYPE_CHECKING:
 
 NEEDS: Final = ("threads", "sockets")
 CONSEQUENCE_OF: Final[tuple[str, ...]] = ()
-OUTLOOK: Final = Outlook(Heals.RESTART, "Nothing hinders the server from closing, and it does not.")
-CLEAN: Final = "no pile of connections read to their end while the pool is free"
+OUTLOOK: Final = Outlook(Heals.RESTART, say("Nothing hinders the server from closing, and it does not."))
+CLEAN: Final = say("no pile of connections read to their end while the pool is free")
 
 
 def diagnose(case: Case) -> Iterator[Finding]:
@@ -43,32 +44,61 @@ def _finding(found: Unclosed) -> Finding:
     view, port, pool = found.stall.view, found.port, found.stall.pool
     kept = of_sockets(
         found.sockets,
-        f"{plural(len(found.sockets), 'connection')} on port {port} read to the end (Recv-Q 0) and not closed",
+        say(
+            "{connections} on port {port} read to the end (Recv-Q 0) and not closed",
+            connections=plural(len(found.sockets), "connection"),
+            port=port,
+        ),
         ("CLOSE_WAIT",),
     )
     return Finding(
         rule="server-never-closes",
         severity=Severity.WARNING,
         confidence=Confidence.LIKELY if found.lasts else Confidence.SUSPECTED,
-        headline=f"The server keeps {plural(len(found.sockets), 'connection')} on port {port} whose clients have left, and has seen them leave.",
-        explanation=(
-            f"{plural(len(found.sockets), 'connection')} of port {port} are in CLOSE_WAIT and were read to their end, while {pool.idle} of {found.stall.workers} threads of {pool.name} are free."
-            f"{f' They grow: {chr(8594).join(map(str, found.counts))}.' if found.grows else ''} Nothing hinders the server from closing them; it does not."
+        headline=say(
+            "The server keeps {connections} on port {port} whose clients have left, and has seen them leave.",
+            connections=plural(len(found.sockets), "connection"),
+            port=port,
         ),
-        why_confident="Sockets and threads agree, and the sockets stay." if found.lasts else "One snapshot cannot show that they stay.",
+        explanation=(
+            say(
+                "{connections} of port {port} are in CLOSE_WAIT and were read to their end, while {idle} of {workers} threads of {name} are free.{they_grow} Nothing hinders the server from closing them; it does not.",
+                connections=plural(len(found.sockets), "connection"),
+                port=port,
+                idle=pool.idle,
+                workers=found.stall.workers,
+                name=pool.name,
+                they_grow=say(" They grow: {list}.", list=chr(8594).join(map(str, found.counts))) if found.grows else "",
+            )
+        ),
+        why_confident=say("Sockets and threads agree, and the sockets stay.")
+        if found.lasts
+        else say("One snapshot cannot show that they stay."),
         evidence=(kept,),
         process=view.process,
         culprit=Culprit(pool=pool.name, listener=f"*:{port}"),
-        chain=(Step("its clients", "leave", f"port {port}", (kept,)), Step("the server", "sees it and does not close", "")),
+        chain=(
+            Step(say("its clients"), say("leave"), say("port {port}", port=port), (kept,)),
+            Step(say("the server"), say("sees it and does not close"), ""),
+        ),
         actions=(
             Action(
                 When.FIX,
-                "Look for a known defect of this server and JDK version (with TLS: jdk.tls.acknowledgeCloseNotify), and for code that keeps connections (WebSocket, upgrades).",
+                say(
+                    "Look for a known defect of this server and JDK version (with TLS: jdk.tls.acknowledgeCloseNotify), and for code that keeps connections (WebSocket, upgrades)."
+                ),
             ),
-            Action(When.NOW, "Take a second socket table: do they stay?", "ss -tanpoei > ss-2.txt"),
+            Action(When.NOW, say("Take a second socket table: do they stay?"), "ss -tanpoei > ss-2.txt"),
         ),
-        figures=(*client_figures(view, port), (f"{pool.idle} of {found.stall.workers}", f"threads of {pool.name} free")),
+        figures=(
+            *client_figures(view, port),
+            (say("{idle} of {workers}", idle=pool.idle, workers=found.stall.workers), say("threads of {name} free", name=pool.name)),
+        ),
         missing=()
         if found.lasts
-        else (Missing("second socket table, a minute later", "whether the same connections are still there", "ss -tanpoei > ss-2.txt"),),
+        else (
+            Missing(
+                say("second socket table, a minute later"), say("whether the same connections are still there"), "ss -tanpoei > ss-2.txt"
+            ),
+        ),
     )

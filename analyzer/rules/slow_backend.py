@@ -30,8 +30,9 @@ from analyzer.correlate.calls import (
 from analyzer.correlate.progress import only_busy
 from analyzer.correlate.sockets import close_wait
 from analyzer.correlate.stalls import COUNT_TOLERANCE
-from analyzer.correlate.witness import of_sockets, plural
+from analyzer.correlate.witness import of_sockets
 from analyzer.finding import Action, Confidence, Culprit, Finding, Heals, Outlook, Severity, When
+from analyzer.message import plural, say
 from parsers.records import TcpState
 
 if TYPE_CHECKING:
@@ -44,8 +45,8 @@ if TYPE_CHECKING:
 
 NEEDS: Final = ("threads", "sockets")
 CONSEQUENCE_OF: Final[tuple[str, ...]] = ()
-OUTLOOK: Final = Outlook(Heals.CAUSE, "The threads are free when the service answers or closes.")
-CLEAN: Final = "the request threads do not all wait for one other service"
+OUTLOOK: Final = Outlook(Heals.CAUSE, say("The threads are free when the service answers or closes."))
+CLEAN: Final = say("the request threads do not all wait for one other service")
 SMALLEST_GROUP: Final = 3
 """Without a thread dump: fewer open connections to one service than this are no pattern."""
 
@@ -63,19 +64,30 @@ def diagnose(case: Case) -> Iterator[Finding]:
 
 
 def _actions(stall: Stall, target: Target) -> tuple[Action, ...]:
-    frame = f" in {stall.culprit}" if stall.culprit else ""
-    limits = kind_in_words(stall.waiters) if stall.waiters else "the call"
+    frame = say(" in {culprit}", culprit=stall.culprit) if stall.culprit else ""
+    limits = kind_in_words(stall.waiters) if stall.waiters else say("the call")
     return (
         Action(
             When.NOW,
-            f"Look at {target.remote}: is it up, does it accept, what do its own threads wait for? Restarting this server only helps until it waits again.",
+            say(
+                "Look at {remote}: is it up, does it accept, what do its own threads wait for? Restarting this server only helps until it waits again.",
+                remote=target.remote,
+            ),
         ),
         Action(
-            When.FIX, f"Set connect and read time limits on the client that calls {target.remote}{frame}, and a time limit on {limits}."
+            When.FIX,
+            say(
+                "Set connect and read time limits on the client that calls {remote}{frame}, and a time limit on {limits}.",
+                remote=target.remote,
+                frame=frame,
+                limits=limits,
+            ),
         ),
         Action(
             When.PREVENT,
-            "Bound how many request threads may wait for this service at once (bulkhead), and stop calling it while it fails (circuit breaker).",
+            say(
+                "Bound how many request threads may wait for this service at once (bulkhead), and stop calling it while it fails (circuit breaker)."
+            ),
         ),
     )
 
@@ -104,15 +116,31 @@ def _sockets_only(view: ProcessView) -> Iterator[Finding]:
             rule="slow-backend",
             severity=Severity.CRITICAL,
             confidence=Confidence.SUSPECTED,
-            headline=f"Clients of port {port} gave up, and as many calls to {service} are open as requests are in service: a slow service, or a stall of the server itself.",
-            explanation=(
-                f"{clients_in_words(view, port).strip()} {plural(len(group), 'connection')} to {service} {'are' if len(group) > 1 else 'is'} open with nothing to read."
-                " That fits threads which wait for this service. The connections could also be idle members of a pool, while the threads wait for"
-                " something else (a lock, a connection pool, each other). Only a thread dump tells."
+            headline=say(
+                "Clients of port {port} gave up, and as many calls to {service} are open as requests are in service: a slow service, or a stall of the server itself.",
+                port=port,
+                service=service,
             ),
-            why_confident="Equal numbers in the socket table, and nothing about the threads.",
+            explanation=(
+                say(
+                    "{strip} {connections} to {service} {are} open with nothing to read. That fits threads which wait for this service. The connections could also be idle members of a pool, while the threads wait for something else (a lock, a connection pool, each other). Only a thread dump tells.",
+                    strip=clients_in_words(view, port).strip(),
+                    connections=plural(len(group), "connection"),
+                    service=service,
+                    are="are" if len(group) > 1 else "is",
+                )
+            ),
+            why_confident=say("Equal numbers in the socket table, and nothing about the threads."),
             evidence=(
-                of_sockets(group, f"{plural(len(group), 'connection')} to {service} with nothing left to read", (str(service),)),
+                of_sockets(
+                    group,
+                    say(
+                        "{connections} to {service} with nothing left to read",
+                        connections=plural(len(group), "connection"),
+                        service=service,
+                    ),
+                    (str(service),),
+                ),
                 *client_evidence(view, port),
             ),
             process=view.process,
@@ -120,11 +148,13 @@ def _sockets_only(view: ProcessView) -> Iterator[Finding]:
             actions=(
                 Action(
                     When.NOW,
-                    f"Take a thread dump before the restart, and look at {service}.",
+                    say("Take a thread dump before the restart, and look at {service}.", service=service),
                     f"jstack -l {view.pid if view.pid is not None else 'PID'} > jstack.txt",
                 ),
-                Action(When.FIX, f"If the threads wait for {service}: set connect and read time limits on that client."),
+                Action(
+                    When.FIX, say("If the threads wait for {service}: set connect and read time limits on that client.", service=service)
+                ),
             ),
-            figures=(*client_figures(view, port), (f"{len(group):,}", f"open connections to {service}")),
+            figures=(*client_figures(view, port), (f"{len(group):,}", say("open connections to {service}", service=service))),
             missing=(command(DUMP_MISSING, view),),
         )

@@ -22,8 +22,9 @@ from typing import TYPE_CHECKING, Final
 
 from analyzer.correlate.crowds import judge
 from analyzer.correlate.growth import growth, in_words
-from analyzer.correlate.witness import of_threads, plural
+from analyzer.correlate.witness import of_threads
 from analyzer.finding import Action, Culprit, Evidence, Finding, Heals, Missing, Outlook, Severity, Step, When
+from analyzer.message import joined, plural, say
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -34,8 +35,8 @@ if TYPE_CHECKING:
 
 NEEDS: Final = ("threads",)
 CONSEQUENCE_OF: Final[tuple[str, ...]] = ()
-OUTLOOK: Final = Outlook(Heals.RESTART, "A thread ends only by itself; a restart ends them all, and they grow again.")
-CLEAN: Final = "no family of pools or threads grows from dump to dump"
+OUTLOOK: Final = Outlook(Heals.RESTART, say("A thread ends only by itself; a restart ends them all, and they grow again."))
+CLEAN: Final = say("no family of pools or threads grows from dump to dump")
 MANY: Final = 50
 """Pools of one pattern in a single dump: large applications have a few dozen unnamed executors by design."""
 GROWTH: Final = 20
@@ -75,43 +76,87 @@ def _finding(view: ProcessView, pattern: str, family: Sequence[Pool], earlier: S
     idle = sum(pool.idle for pool in family)
     total = len(view.dump.threads) if view.dump is not None else threads
     confidence, why = _judge(counts)
-    evidence = [_sight(family, f"{plural(len(family), 'pool')} {pattern} with {plural(threads, 'thread')}")]
+    evidence = [
+        _sight(
+            family,
+            say("{pools} {pattern} with {threads}", pools=plural(len(family), "pool"), pattern=pattern, threads=plural(threads, "thread")),
+        )
+    ]
     for other in earlier[:1]:
         before = _families(other).get(pattern, [])
         if before:
-            evidence.append(_sight(before, f"{plural(len(before), 'pool')} {pattern} in an earlier dump"))
+            evidence.append(_sight(before, say("{pools} {pattern} in an earlier dump", pools=plural(len(before), "pool"), pattern=pattern)))
     speed = in_words(growth([*earlier, view], counts, descriptors=False))
-    grown = f" They grow: {' → '.join(f'{count:,}' for count in counts)}.{speed}" if len(counts) > 1 else ""
+    grown = (
+        say(" They grow: {list}.{speed}", list=joined(" → ", (say("{count:,}", count=count) for count in counts)), speed=speed)
+        if len(counts) > 1
+        else ""
+    )
     pid = view.process.pid if view.process.pid is not None else "PID"
     return Finding(
         rule="thread-leak",
         severity=Severity.WARNING,
         confidence=confidence,
-        headline=f"{plural(threads, 'thread')} in {plural(len(family), 'pool')} named {pattern}: {'more in every dump' if grown else 'a pool made per request'}.",
+        headline=say(
+            "{threads} in {pools} named {pattern}: {more_in}.",
+            threads=plural(threads, "thread"),
+            pools=plural(len(family), "pool"),
+            pattern=pattern,
+            more_in=say("more in every dump") if grown else say("a pool made per request"),
+        ),
         explanation=(
-            f"{len(family):,} of the process' {len(view.pools):,} pools differ only in their number ({pattern}); {idle:,} of their {threads:,} threads"
-            f" wait for work.{grown} An executor, timer or client is made again and again and never shut down."
+            say(
+                "{family_count:,} of the process' {pools_count:,} pools differ only in their number ({pattern}); {idle:,} of their {threads:,} threads wait for work.{grown} An executor, timer or client is made again and again and never shut down.",
+                family_count=len(family),
+                pools_count=len(view.pools),
+                pattern=pattern,
+                idle=idle,
+                threads=threads,
+                grown=grown,
+            )
         ),
         why_confident=why,
         evidence=tuple(evidence),
         process=view.process,
         culprit=Culprit(pool=pattern),
         chain=(
-            Step("code that runs per request", "makes another", f"pool {pattern}", tuple(evidence)),
-            Step(f"its {'threads' if threads > len(family) else 'thread'}", "never ends", "nobody shuts the pool down"),
+            Step(say("code that runs per request"), say("makes another"), say("pool {pattern}", pattern=pattern), tuple(evidence)),
+            Step(
+                say("its {threads}", threads=say("threads") if threads > len(family) else say("thread")),
+                say("never ends"),
+                say("nobody shuts the pool down"),
+            ),
         ),
-        actions=(
-            Action(When.NOW, "Watch the number of threads against the limit of the user and of the container.", f"grep Threads /proc/{pid}/status; cat /proc/{pid}/limits"),
-            Action(When.FIX, "Make one executor (or client, or timer) and keep it, or shut it down in a finally block; search for Executors.new…, HttpClient.newHttpClient and new Timer in code that runs per request."),
-            Action(When.PREVENT, "Give every pool a name through its ThreadFactory, so that a dump says whose it is, and watch the thread count."),
-        ),
+        actions=_actions(pid),
         figures=(
-            (f"{len(family):,}", f"pools {pattern}"),
-            (f"{threads:,} of {total:,}", "threads"),
-            *(((f"+{counts[-1] - counts[0]:,}", "pools since the first dump"),) if len(counts) > 1 else ()),
+            (f"{len(family):,}", say("pools {pattern}", pattern=pattern)),
+            (say("{threads:,} of {total:,}", threads=threads, total=total), "threads"),
+            *(((f"+{counts[-1] - counts[0]:,}", say("pools since the first dump")),) if len(counts) > 1 else ()),
         ),
-        missing=() if len(counts) > 1 else (Missing("second thread dump, some minutes later", "whether the pools multiply", f"jstack {pid} > jstack-2.txt"),),
-    )  # fmt: skip
+        missing=()
+        if len(counts) > 1
+        else (Missing(say("second thread dump, some minutes later"), say("whether the pools multiply"), f"jstack {pid} > jstack-2.txt"),),
+    )
+
+
+def _actions(pid: int | str) -> tuple[Action, ...]:
+    return (
+        Action(
+            When.NOW,
+            say("Watch the number of threads against the limit of the user and of the container."),
+            f"grep Threads /proc/{pid}/status; cat /proc/{pid}/limits",
+        ),
+        Action(
+            When.FIX,
+            say(
+                "Make one executor (or client, or timer) and keep it, or shut it down in a finally block; search for Executors.new…, HttpClient.newHttpClient and new Timer in code that runs per request."
+            ),
+        ),
+        Action(
+            When.PREVENT,
+            say("Give every pool a name through its ThreadFactory, so that a dump says whose it is, and watch the thread count."),
+        ),
+    )
 
 
 def _sight(family: Sequence[Pool], says: str) -> Evidence:
@@ -120,9 +165,16 @@ def _sight(family: Sequence[Pool], says: str) -> Evidence:
 
 def _judge(counts: Sequence[int]) -> tuple[Confidence, str]:
     if len(counts) > 1:
-        return judge((), f"{' → '.join(map(str, counts))} pools in {len(counts)} dumps; none of the first ones went.")
+        return judge(
+            (),
+            say(
+                "{list} pools in {counts_count} dumps; none of the first ones went.",
+                list=joined(" → ", map(str, counts)),
+                counts_count=len(counts),
+            ),
+        )
     return judge(
         (),
-        f"{counts[-1]} pools that differ only in their number are more than most applications have by design.",
-        other_cause="one dump cannot show growth, and a pool per customer, topic or plug-in looks the same",
+        say("{counts} pools that differ only in their number are more than most applications have by design.", counts=counts[-1]),
+        other_cause=say("one dump cannot show growth, and a pool per customer, topic or plug-in looks the same"),
     )

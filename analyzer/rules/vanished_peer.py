@@ -16,8 +16,9 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Final
 
-from analyzer.correlate.witness import of_sockets, plural
+from analyzer.correlate.witness import of_sockets
 from analyzer.finding import Action, Confidence, Culprit, Finding, Heals, Outlook, Process, Severity, Step, When
+from analyzer.message import joined, plural, say
 from parsers.records import TcpState, TimerKind
 
 if TYPE_CHECKING:
@@ -30,9 +31,9 @@ NEEDS: Final = ("sockets",)
 CONSEQUENCE_OF: Final = ("database-read-hang", "slow-backend")
 OUTLOOK: Final = Outlook(
     Heals.TIMEOUT,
-    "TCP gives up after its last retransmission, about 15 minutes on Linux (tcp_retries2), or at the application's own limit.",
+    say("TCP gives up after its last retransmission, about 15 minutes on Linux (tcp_retries2), or at the application's own limit."),
 )
-CLEAN: Final = "no connection retransmits to a peer that does not answer"
+CLEAN: Final = say("no connection retransmits to a peer that does not answer")
 FIRED: Final = 3
 """Retransmissions without an answer: Linux doubles the pause each time, so that three are some seconds, not one lost packet."""
 FEWEST: Final = 2
@@ -62,43 +63,81 @@ def _retransmits(one: Connection) -> bool:
 def _finding(view: ProcessView, silent: Mapping[str, Sequence[Connection]]) -> Finding:
     hosts = list(silent)
     group = [one for part in silent.values() for one in part]
-    host = hosts[0] if len(hosts) == 1 else f"{', '.join(hosts[:NAMED])}{f' and {len(hosts) - NAMED} more' if len(hosts) > NAMED else ''}"
+    host = (
+        hosts[0]
+        if len(hosts) == 1
+        else say(
+            "{list}{and_more}",
+            list=joined(", ", hosts[:NAMED]),
+            and_more=say(" and {others} more", others=len(hosts) - NAMED) if len(hosts) > NAMED else "",
+        )
+    )
     alone = len(hosts) == 1
     owner = next((one.owners[0] for one in group if one.owners), None)
     most = max(one.timer.retransmits or 0 for one in group if one.timer is not None)
     shown = of_sockets(
-        group, f"{plural(len(group), 'connection')} to {host} with unacknowledged bytes, sent again up to {most} times", (hosts[0], "on (")
+        group,
+        say(
+            "{connections} to {host} with unacknowledged bytes, sent again up to {most} times",
+            connections=plural(len(group), "connection"),
+            host=host,
+            most=most,
+        ),
+        (hosts[0], say("on (")),
     )
     return Finding(
         rule="vanished-peer",
         severity=Severity.WARNING,
         confidence=Confidence.LIKELY,
-        headline=f"{f'{host} does not acknowledge what is sent to it' if alone else f'{len(hosts)} hosts do not acknowledge what is sent to them'}: {plural(len(group), 'connection')} retransmit in vain.",
-        explanation=(
-            f"{plural(len(group), 'connection')} to {host} hold bytes that were sent again up to {most} times without an answer. {'The host is down, the way to it is cut,' if alone else 'That they are silent together points at the way to them: it is cut,'}"
-            " or something between has forgotten the connections. The kernel gives up after about 15 minutes (net.ipv4.tcp_retries2)."
+        headline=say(
+            "{does_not}: {connections} retransmit in vain.",
+            does_not=say("{host} does not acknowledge what is sent to it", host=host)
+            if alone
+            else say("{hosts_count} hosts do not acknowledge what is sent to them", hosts_count=len(hosts)),
+            connections=plural(len(group), "connection"),
         ),
-        why_confident="Several connections to one peer, each with a retransmission timer that has fired repeatedly. Where the packets are lost needs a capture on both sides.",
+        explanation=(
+            say(
+                "{connections} to {host} hold bytes that were sent again up to {most} times without an answer. {the_host} or something between has forgotten the connections. The kernel gives up after about 15 minutes (net.ipv4.tcp_retries2).",
+                connections=plural(len(group), "connection"),
+                host=host,
+                most=most,
+                the_host=say("The host is down, the way to it is cut,")
+                if alone
+                else say("That they are silent together points at the way to them: it is cut,"),
+            )
+        ),
+        why_confident=say(
+            "Several connections to one peer, each with a retransmission timer that has fired repeatedly. Where the packets are lost needs a capture on both sides."
+        ),
         evidence=(shown,),
         process=Process(view.snapshot.host, owner.pid if owner else None, owner.command if owner else None),
         culprit=Culprit(remote=hosts[0]),
         chain=(
-            Step("this host", "sends again and again to", host, (shown,)),
-            Step(host, "does not acknowledge" if alone else "do not acknowledge", ""),
+            Step(say("this host"), say("sends again and again to"), host, (shown,)),
+            Step(host, say("does not acknowledge") if alone else say("do not acknowledge"), ""),
         ),
         actions=(
             Action(
                 When.NOW,
-                f"{'Is' if alone else 'Are'} {host} up and reachable on these ports? ss -K ends the dead connections.",
+                say(
+                    "{is_} {host} up and reachable on these ports? ss -K ends the dead connections.",
+                    is_="Is" if alone else "Are",
+                    host=host,
+                ),
                 f"ss -tnoi dst {hosts[0]}",
             ),
-            Action(When.FIX, "Set TCP keepalive (below the firewall's idle limit), TCP_USER_TIMEOUT and read time limits on this client."),
+            Action(
+                When.FIX, say("Set TCP keepalive (below the firewall's idle limit), TCP_USER_TIMEOUT and read time limits on this client.")
+            ),
         ),
         figures=(
             (
                 f"{len(group):,}",
-                f"connections to {host} without an answer" if alone else f"connections to {len(hosts)} hosts without an answer",
+                say("connections to {host} without an answer", host=host)
+                if alone
+                else say("connections to {hosts_count} hosts without an answer", hosts_count=len(hosts)),
             ),
-            (f"{most}", "retransmissions at most"),
+            (f"{most}", say("retransmissions at most")),
         ),
     )

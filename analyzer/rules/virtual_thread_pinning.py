@@ -21,8 +21,9 @@ from analyzer.correlate.blockers import activity, application_frame
 from analyzer.correlate.calls import client_evidence, client_figures, clients_in_words
 from analyzer.correlate.pools import Busy
 from analyzer.correlate.stalls import pressure
-from analyzer.correlate.witness import all_of, of_threads, plural
+from analyzer.correlate.witness import all_of, of_threads
 from analyzer.finding import Action, Confidence, Culprit, Finding, Heals, Missing, Outlook, Severity, Step, When
+from analyzer.message import plural, say
 from parsers.records import JavaState, LockVerb
 
 if TYPE_CHECKING:
@@ -33,8 +34,8 @@ if TYPE_CHECKING:
 
 NEEDS: Final = ("threads",)
 CONSEQUENCE_OF: Final[tuple[str, ...]] = ()
-OUTLOOK: Final = Outlook(Heals.CAUSE, "It goes on when one of the pinned threads does; what they wait for may itself need a carrier.")
-CLEAN: Final = "no set of carriers is held by waiting virtual threads"
+OUTLOOK: Final = Outlook(Heals.CAUSE, say("It goes on when one of the pinned threads does; what they wait for may itself need a carrier."))
+CLEAN: Final = say("no set of carriers is held by waiting virtual threads")
 
 
 def diagnose(case: Case) -> Iterator[Finding]:
@@ -69,52 +70,74 @@ def _finding(view: ProcessView, pinned: Sequence[Busy], carriers: int, queued: i
     first = next((one for one in pinned if any(frame.method == "parkOnCarrierThread" for frame in one.thread.frames)), pinned[0])
     frame = next((frame for frame in first.thread.frames if frame.method == "<clinit>"), None) or application_frame(*first)
     ordered = [first, *(one for one in pinned if one is not first)]
-    evidence = [of_threads(ordered, f"{plural(len(pinned), 'mounted virtual thread')} wait and do not let go of their carrier")]
+    evidence = [
+        of_threads(
+            ordered,
+            say(
+                "{mounted_virtual_thread} wait and do not let go of their carrier",
+                mounted_virtual_thread=plural(len(pinned), "mounted virtual thread"),
+            ),
+        )
+    ]
     return Finding(
         rule="virtual-thread-pinning",
         severity=Severity.CRITICAL,
         confidence=Confidence.CERTAIN if queued and port is not None else Confidence.LIKELY,
-        headline=f"{all_of(len(pinned), carriers)} carriers are pinned in {frame or 'a waiting virtual thread'}: no other virtual thread can run.",
-        explanation=(
-            f"{all_of(len(pinned), carriers)} carrier threads carry a virtual thread that waits without being unmounted{f', under {frame}' if frame else ''}."
-            f"{_queued_in_words(queued)}"
-            f"{clients_in_words(view, port) if port is not None else ''} It goes on only when one of the pinned threads does, and what they wait for may itself need a carrier."
+        headline=say(
+            "{all_of} carriers are pinned in {frame}: no other virtual thread can run.",
+            all_of=all_of(len(pinned), carriers),
+            frame=frame or say("a waiting virtual thread"),
         ),
-        why_confident="Carriers and their threads in the dump, threads that never ran, and clients that wait."
+        explanation=(
+            say(
+                "{all_of} carrier threads carry a virtual thread that waits without being unmounted{under}.{queued_in_words}{clients_in_words} It goes on only when one of the pinned threads does, and what they wait for may itself need a carrier.",
+                all_of=all_of(len(pinned), carriers),
+                under=say(", under {frame}", frame=frame) if frame else "",
+                queued_in_words=_queued_in_words(queued),
+                clients_in_words=clients_in_words(view, port) if port is not None else "",
+            )
+        ),
+        why_confident=say("Carriers and their threads in the dump, threads that never ran, and clients that wait.")
         if queued
-        else "The carriers show it; a dump file would show the threads that wait for them.",
+        else say("The carriers show it; a dump file would show the threads that wait for them."),
         evidence=(*evidence, *(client_evidence(view, port) if port is not None else ())),
         process=view.process,
         culprit=Culprit(
             pool="ForkJoinPool-1-worker", frame=str(frame) if frame else None, listener=f"*:{port}" if port is not None else None
         ),
         chain=(
-            Step("virtual threads", "wait for a free one of", f"{carriers} carriers", (evidence[0],)),
-            Step("the carriers", "are pinned in", str(frame or "a wait")),
+            Step(say("virtual threads"), say("wait for a free one of"), say("{carriers} carriers", carriers=carriers), (evidence[0],)),
+            Step(say("the carriers"), say("are pinned in"), str(frame or say("a wait"))),
         ),
         actions=(
             Action(
-                When.NOW, "Save a dump file and restart.", f"jcmd {view.process.pid or 'PID'} Thread.dump_to_file -format=json threads.json"
+                When.NOW,
+                say("Save a dump file and restart."),
+                f"jcmd {view.process.pid or 'PID'} Thread.dump_to_file -format=json threads.json",
             ),
             Action(
                 When.FIX,
-                f"Take the blocking call out of {frame or 'what pins'}: no synchronized (up to JDK 23), no class initializer, no native frame around it; ReentrantLock does not pin.",
+                say(
+                    "Take the blocking call out of {frame}: no synchronized (up to JDK 23), no class initializer, no native frame around it; ReentrantLock does not pin.",
+                    frame=frame or say("what pins"),
+                ),
             ),
             Action(
-                When.PREVENT, "Watch the JFR event jdk.VirtualThreadPinned; raise jdk.virtualThreadScheduler.parallelism only as a stopgap."
+                When.PREVENT,
+                say("Watch the JFR event jdk.VirtualThreadPinned; raise jdk.virtualThreadScheduler.parallelism only as a stopgap."),
             ),
         ),
         figures=(
             *(client_figures(view, port)),
-            (f"{len(pinned)} of {carriers}", "carriers pinned"),
-            (f"{queued:,}", "virtual threads that never ran"),
+            (say("{pinned_count} of {carriers}", pinned_count=len(pinned), carriers=carriers), say("carriers pinned")),
+            (f"{queued:,}", say("virtual threads that never ran")),
         ),
         missing=()
         if queued
         else (
             Missing(
-                "dump file with all virtual threads",
-                "who waits for a carrier",
+                say("dump file with all virtual threads"),
+                say("who waits for a carrier"),
                 f"jcmd {view.process.pid or 'PID'} Thread.dump_to_file -format=json threads.json",
             ),
         ),
@@ -122,4 +145,8 @@ def _finding(view: ProcessView, pinned: Sequence[Busy], carriers: int, queued: i
 
 
 def _queued_in_words(queued: int) -> str:
-    return f" {plural(queued, 'virtual thread has', 'virtual threads have')} never run." if queued else ""
+    return (
+        say(" {virtual_thread_has} never run.", virtual_thread_has=plural(queued, "virtual thread has", "virtual threads have"))
+        if queued
+        else ""
+    )
