@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Final, NamedTuple
 
 from analyzer.correlate.knowledge import SETTINGS_FILE, Knowledge, extended, knowledge, read_tables
+from analyzer.message import say
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -36,7 +37,7 @@ def settings(paths: Sequence[str], config: str | None) -> Settings:
         try:
             known, note = _added(known, file)
         except ValueError as error:
-            note = f"{error}. It was not used."
+            note = say("{error}. It was not used.", error=error)
         notes.append(note)
     if config is not None:
         known, note = _added(known, Path(config))
@@ -64,4 +65,4 @@ def _added(known: Knowledge, file: Path) -> tuple[Knowledge, str]:
         tables = read_tables(file.name, data.decode("utf-8-sig"))
     except UnicodeDecodeError as error:
         raise ValueError(f"{file}: not UTF-8") from error
-    return extended(known, tables), f"{file.name} adds {tables.rows} entries to what this tool knows of software."
+    return extended(known, tables), say("{name} adds {rows} entries to what this tool knows of software.", name=file.name, rows=tables.rows)

@@ -8,6 +8,7 @@ from analyzer.correlate.clocks import clock_notes
 from analyzer.correlate.process import torn
 from analyzer.correlate.sockets import close_wait, states
 from analyzer.finding import Input, PoolTable, SocketTable, UnreadLine
+from analyzer.message import joined, say
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Sequence
@@ -90,7 +91,7 @@ def notes_of(case: Case) -> Iterator[str]:
     yield from _of_moment(case)
     elided = [artifact.file for artifact in case.incident.artifacts if artifact.elisions]
     if elided:
-        yield f"Lines were left out of {', '.join(elided)} (“...”): counts are lower bounds."
+        yield say("Lines were left out of {list} (“...”): counts are lower bounds.", list=joined(", ", elided))
 
 
 def _of_dump(case: Case, view: ProcessView, dump: ThreadDump) -> Iterator[str]:
@@ -98,19 +99,34 @@ def _of_dump(case: Case, view: ProcessView, dump: ThreadDump) -> Iterator[str]:
     if dump.complete is False and not dump.fragment:
         broken = torn(dump)
         yield (
-            f"{dump.where.file}: the thread dump is cut off; threads are missing from it."
+            say("{file}: the thread dump is cut off; threads are missing from it.", file=dump.where.file)
             if broken is None
-            else f"{dump.where.file}: lines are missing inside the thread dump: the stack of “{broken.name}” runs on into another one's."
+            else say(
+                "{file}: lines are missing inside the thread dump: the stack of “{name}” runs on into another one's.",
+                file=dump.where.file,
+                name=broken.name,
+            )
         )
     if view.dump_basis == "port, though the pids differ":
         yield (
-            f"{dump.where.file} names pid {dump.pid}, the listener's owner is pid {view.pid}: a container's own numbering or a restarted process."
-            " They are joined by the port in the pools' names; thread ids are not compared."
+            say(
+                "{file} names pid {pid}, the listener's owner is pid {pid2}: a container's own numbering or a restarted process. They are joined by the port in the pools' names; thread ids are not compared.",
+                file=dump.where.file,
+                pid=dump.pid,
+                pid2=view.pid,
+            )
         )
     elif dump.pid is None and not view.sockets and view.snapshot.rows:
-        yield f"{dump.where.file}: which process of the table this dump is of cannot be told; a name like jstack-PID.txt would. Threads and sockets are not joined."
+        yield say(
+            "{file}: which process of the table this dump is of cannot be told; a name like jstack-PID.txt would. Threads and sockets are not joined.",
+            file=dump.where.file,
+        )
     elif dump.pid is not None and not view.sockets and case.incident.has_sockets:
-        yield f"{dump.where.file} is of pid {dump.pid}, which owns no socket in the tables: threads and sockets are not joined."
+        yield say(
+            "{file} is of pid {pid}, which owns no socket in the tables: threads and sockets are not joined.",
+            file=dump.where.file,
+            pid=dump.pid,
+        )
 
 
 def _of_moment(case: Case) -> Iterator[str]:
@@ -119,6 +135,10 @@ def _of_moment(case: Case) -> Iterator[str]:
     for view in case.latest:
         if view.dump is not None and view.sockets and view.snapshot is not last[view.snapshot.host]:
             yield (
-                f"Only snapshot {view.snapshot.name} has both threads and sockets of pid {view.process.pid}: what is said of it is of that moment,"
-                f" not of snapshot {last[view.snapshot.host].name}."
+                say(
+                    "Only snapshot {name} has both threads and sockets of pid {pid}: what is said of it is of that moment, not of snapshot {name2}.",
+                    name=view.snapshot.name,
+                    pid=view.process.pid,
+                    name2=last[view.snapshot.host].name,
+                )
             )

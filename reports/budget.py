@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 import msgspec
 
+from reports.language import tell
 from reports.wording import listed, number
 
 if TYPE_CHECKING:
@@ -42,8 +43,10 @@ def fit(blocks: Sequence[Block], limit: int, heading: Callable[[str], str], note
             gone = kept.pop(order.pop(0))
             excess -= len(gone.text)
             cut[gone.part] = cut.get(gone.part, 0) + 1
-        said = listed([f"{number(times)} of “{part or 'the rest'}”" for part, times in cut.items()], 6)
-        last = Block("", note(f"Cut to fit {number(limit)} characters: {said}. The html and json formats have them."))
+        said = listed([tell("{number} of “{part}”", number=number(times), part=part or tell("the rest")) for part, times in cut.items()], 6)
+        last = Block(
+            "", note(tell("Cut to fit {limit} characters: {said}. The html and json formats have them.", limit=number(limit), said=said))
+        )
         text = _joined([*kept.values(), last], heading)
     return text if len(text) <= limit else text[: limit - 2] + "…\n"
 
@@ -58,7 +61,7 @@ def all_findings(view: View, limit: int) -> str:
     ):
         if len(listing) + len(rest) <= limit:
             break
-    return f"{listing}.{rest}" if listing else "none."
+    return f"{listing}.{rest}" if listing else tell("none.")
 
 
 def _joined(blocks: Sequence[Block], heading: Callable[[str], str]) -> str:

@@ -8,6 +8,7 @@ import msgspec
 from msgspec.structs import replace
 
 from reports.json_contract import encode, report
+from reports.language import label_of, tell
 from reports.text_safety import clip
 from reports.wording import listed, number
 
@@ -28,7 +29,7 @@ def block(diagnosis: Diagnosis, version: str) -> str:
         kept, cut = _shortened(diagnosis, most)
         clipped = cast("Diagnosis", _clipped(kept, longest, most))
         if clipped != kept:
-            cut = (*cut, "Long texts, and long lists inside findings and inputs, are shortened in this copy.")
+            cut = (*cut, tell("Long texts, and long lists inside findings and inputs, are shortened in this copy."))
         text = encode(report(clipped, version, cut)).replace("&", "\\u0026").replace("<", "\\u003c").replace(">", "\\u003e")
         if len(text.encode()) <= LIMIT:
             return text
@@ -38,11 +39,11 @@ def block(diagnosis: Diagnosis, version: str) -> str:
 def _shortened(diagnosis: Diagnosis, most: int) -> tuple[Diagnosis, tuple[str, ...]]:
     """At most ``most`` items of each list, and a sentence on what is gone."""
     lists = {name: getattr(diagnosis, name) for name in _LISTS}
-    gone = [f"{number(len(items) - most)} {name}" for name, items in lists.items() if len(items) > most]
+    gone = [f"{number(len(items) - most)} {label_of(name)}" for name, items in lists.items() if len(items) > most]
     pieces = sum(max(0, len(finding.evidence) - most) for finding in diagnosis.findings)
-    gone += [f"{number(pieces)} pieces of evidence"] if pieces else []
+    gone += [tell("{number} pieces of evidence", number=number(pieces))] if pieces else []
     findings = len(diagnosis.findings) - most
-    gone += [f"{number(findings)} findings"] if findings > 0 else []
+    gone += [tell("{number} findings", number=number(findings))] if findings > 0 else []
     told = tuple(_finding(finding, most) for finding in diagnosis.findings[:most])
     shown = {item.where for finding in told for item in (*finding.evidence, *(item for step in finding.chain for item in step.evidence))}
     kept = replace(
@@ -51,7 +52,7 @@ def _shortened(diagnosis: Diagnosis, most: int) -> tuple[Diagnosis, tuple[str, .
         excerpts={where: lines[:LINES] for where, lines in diagnosis.excerpts.items() if where in shown},
         **{name: items[:most] for name, items in lists.items()},
     )
-    return kept, (f"Cut from this copy: {listed(gone)}. The JSON format has all.",) if gone else ()
+    return kept, (tell("Cut from this copy: {list}. The JSON format has all.", list=listed(gone)),) if gone else ()
 
 
 def _clipped(value: object, longest: int, most: int) -> object:

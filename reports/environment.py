@@ -15,6 +15,8 @@ from typing import TYPE_CHECKING
 from jinja2 import Environment, FileSystemBytecodeCache, FileSystemLoader, StrictUndefined
 from markupsafe import Markup, escape
 
+from reports.language import looked_up
+
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
@@ -47,12 +49,30 @@ def page() -> Template:
         loader=FileSystemLoader(TEMPLATES),
         bytecode_cache=Compiled(str(COMPILED), "%s.template"),
         auto_reload=False,
+        extensions=["jinja2.ext.i18n"],
         trim_blocks=True,
         lstrip_blocks=True,
     )
+    environment.install_gettext_callables(looked_up, _counted, newstyle=True)  # type: ignore[attr-defined]
+    environment.globals.update(link=link, strong=strong)
     environment.filters["words"] = words
     environment.filters["excerpt"] = excerpt
     return environment.get_template("report.html")
+
+
+def _counted(one: str, many: str, number: int) -> str:
+    """The templates count nothing by themselves; the extension asks for it all the same."""
+    return looked_up(one if number == 1 else many)
+
+
+def link(ident: str) -> Markup:
+    """A link to a finding on the page."""
+    return Markup('<a href="#{0}">{0}</a>').format(ident)
+
+
+def strong(text: str) -> Markup:
+    """The text in bold."""
+    return Markup("<b>{}</b>").format(text)
 
 
 def style() -> Markup:

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 from msgspec.structs import replace
 
 from reports.environment import data_block, page, style
+from reports.language import tag, tell
 
 if TYPE_CHECKING:
     from reports.model import View
@@ -22,10 +23,10 @@ def render(view: View) -> str:
         text = _page(replace(view, data=""))
     if len(text.encode()) > LIMIT:
         text = _page(
-            replace(view, data="", findings=(), findings_rest="Cut: the page would be too large.", links=None, waits=None, sources=())
+            replace(view, data="", findings=(), findings_rest=tell("Cut: the page would be too large."), links=None, waits=None, sources=())
         )
     return text
 
 
 def _page(view: View) -> str:
-    return page().render(v=view, css=style(), data=data_block(view.data))
+    return page().render(v=view, css=style(), data=data_block(view.data), language=tag())

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Literal, TypeAlias
 
+from reports.language import label_of, tell
 from reports.model import Ladder, Rung
 from reports.text_safety import plain
 from reports.wording import count, number, seconds
@@ -16,7 +17,6 @@ if TYPE_CHECKING:
 Way: TypeAlias = Literal["out", "back", "gap", "missing"]
 _STEP, _TOP, _TEXT = 28, 44, 38
 _SIDES = ("client", "server")
-_HEADERS = frozenset({"zero window", "FIN", "RST"})
 _PACKETS = 6
 """Packets of a ladder; gaps and what is missing make it nine rungs."""
 
@@ -30,26 +30,37 @@ def ladder(flows: Sequence[Flow]) -> Ladder | None:
     steps = tuple(Rung(way, plain(text, _TEXT), _TOP + index * _STEP) for index, (way, text) in enumerate(_steps(flow)))
     extra = f", {count(flow.retransmitted, 'retransmission')}" if flow.retransmitted else ""
     extra += f", {count(flow.zero_windows, 'zero window')}" if flow.zero_windows else ""
-    caption = f"{plain(flow.client, 80)} → {plain(flow.server, 80)} in {plain(flow.capture, 80)}, "
-    caption += f"{'the only one' if alike == 1 else f'one of {number(alike)}'} of this shape{extra}"
+    caption = tell(
+        "{client} → {server} in {capture}, {share} of this shape{extra}",
+        client=plain(flow.client, 80),
+        server=plain(flow.server, 80),
+        capture=plain(flow.capture, 80),
+        share=tell("the only one") if alike == 1 else tell("one of {number}", number=number(alike)),
+        extra=extra,
+    )
     return Ladder(caption, plain(flow.client, 28), plain(flow.server, 28), steps, _TOP + len(steps) * _STEP)
 
 
 def _marked(flow: Flow) -> Iterator[tuple[Way, str]]:
     packets = [mark for mark in flow.marks if mark.packet][:_PACKETS]
     asked = next(
-        (mark for mark in packets if mark.side == "client" and mark.what not in _HEADERS and not mark.what.startswith("SYN")), None
+        (
+            mark
+            for mark in packets
+            if mark.side == "client" and mark.what not in {tell("zero window"), "FIN", "RST"} and not mark.what.startswith("SYN")
+        ),
+        None,
     )
     for index, mark in enumerate(packets):
         yield "out" if mark.side == "client" else "back", f"{mark.packet} · {mark.what}"
         last = index + 1 == len(packets) or packets[index + 1].what in {"FIN", "RST"}
         if mark is asked and last and flow.unanswered_for is not None:
-            yield "gap", f"{seconds(flow.unanswered_for)} without an answer"
+            yield "gap", tell("{unanswered_for} without an answer", unanswered_for=seconds(flow.unanswered_for))
     other = next((side for side in _SIDES if flow.closed_first and not flow.fin.get(side)), None)
     if other and not flow.rst:
-        yield "missing", f"no FIN from the {other}"
+        yield "missing", tell("no FIN from the {other}", other=label_of(other))
         if flow.half_closed_for is not None:
-            yield "gap", f"half-closed for {seconds(flow.half_closed_for)}: CLOSE_WAIT"
+            yield "gap", tell("half-closed for {half_closed_for}: CLOSE_WAIT", half_closed_for=seconds(flow.half_closed_for))
 
 
 def _shape(flow: Flow) -> tuple[object, ...]:
@@ -63,22 +74,22 @@ def _steps(flow: Flow) -> Iterator[tuple[Way, str]]:
         return
     if flow.opened is not None:
         yield "out", "SYN"
-        yield "back", "SYN ACK"
+        yield "back", tell("SYN ACK")
     if flow.request:
         yield "out", flow.request
     if flow.response:
         yield "back", flow.response
     elif flow.unanswered_for is not None:
-        yield "gap", f"{seconds(flow.unanswered_for)} without an answer"
+        yield "gap", tell("{unanswered_for} without an answer", unanswered_for=seconds(flow.unanswered_for))
     first = flow.closed_first if flow.closed_first in _SIDES else None
     if first:
-        yield "out" if first == "client" else "back", f"FIN: the {first} closes first"
+        yield "out" if first == "client" else "back", tell("FIN: the {first} closes first", first=label_of(first))
         other = "server" if first == "client" else "client"
         if flow.fin.get(other):
             yield "back" if first == "client" else "out", "FIN"
         else:
-            yield "missing", f"no FIN from the {other}"
+            yield "missing", tell("no FIN from the {other}", other=label_of(other))
             if flow.half_closed_for is not None:
-                yield "gap", f"half-closed for {seconds(flow.half_closed_for)}: CLOSE_WAIT"
+                yield "gap", tell("half-closed for {half_closed_for}: CLOSE_WAIT", half_closed_for=seconds(flow.half_closed_for))
     if flow.rst:
-        yield "gap", "reset (RST)"
+        yield "gap", tell("reset (RST)")

@@ -5,7 +5,8 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from reports.budget import Block, all_findings, fit
-from reports.prose import chain_lines
+from reports.language import tell
+from reports.prose import chain_lines, gap_sentence
 from reports.text_safety import code_markdown, escape_markdown, fence_markdown, mermaid_label
 from reports.wording import text_of
 
@@ -30,29 +31,29 @@ def _blocks(view: View) -> Iterator[Block]:
     yield Block("", words(view.summary))
     if view.rivals:
         yield Block("", f"> {bold(view.rivals)}")
-    yield from (Block("", f"> Note: {escape_markdown(note)}", 1) for note in view.warnings)
+    yield from (Block("", f"> {escape_markdown(tell('Note: {note}', note=note))}", 1) for note in view.warnings)
     if view.figures:
         values = row([f"{bold(figure.value)}" for figure in view.figures])
         yield Block(
             "", "\n".join((row([escape_markdown(figure.label) for figure in view.figures]), "|" + "---|" * len(view.figures), values)), 2
         )
     if view.status == "insufficient":
-        yield from _missing("What would decide", view)
+        yield from _missing(tell("What would decide"), view)
     for case in view.cases:
         yield from _case(case, first=case is view.cases[0])
     for case in (*view.followed, *view.also):
-        follows = f", follows from {case.follows}" if case.follows else ""
+        follows = tell(", follows from {finding}", finding=case.follows) if case.follows else ""
         text = f"- {bold(case.id)} {escape_markdown(f'({case.word}, {case.confidence}{follows}): {case.headline}')}"
-        yield Block("What followed and what else was found", text, 2, tight=True)
+        yield Block(tell("What followed and what else was found"), text, 2, tight=True)
     yield from _charts(view)
-    yield from _checks("Checked and not the cause" if view.cases else "Checked", view.clean)
-    yield from _checks("Could not be checked", view.skipped)
-    yield from _checks("Rules that broke", view.faults)
+    yield from _checks(tell("Checked and not the cause") if view.cases else tell("Checked"), view.clean)
+    yield from _checks(tell("Could not be checked"), view.skipped)
+    yield from _checks(tell("Rules that broke"), view.faults)
     if view.status != "insufficient":
-        yield from _missing("What is missing", view)
+        yield from _missing(tell("What is missing"), view)
     yield from _sources(view)
     yield from _folded(view)
-    yield Block("", f"<sub>{escape_markdown(f'{view.tool} · fingerprint {view.fingerprint}')}</sub>", 1)
+    yield Block("", f"<sub>{escape_markdown(' '.join((view.tool, '·', tell('fingerprint'), view.fingerprint)))}</sub>", 1)
 
 
 def _case(case: Case, *, first: bool) -> Iterator[Block]:
@@ -67,9 +68,9 @@ def _case(case: Case, *, first: bool) -> Iterator[Block]:
         for todo in part.todos
     ]
     if todos:
-        yield Block(f"What to do{suffix}", "\n".join(todos), 1)
+        yield Block(f"{tell('What to do')}{suffix}", "\n".join(todos), 1)
     if case.chain:
-        title = f"{'How it locks up' if case.loop else 'How it came about'}{suffix}"
+        title = f"{tell('How it locks up') if case.loop else tell('How it came about')}{suffix}"
         drawing = mermaid(case)
         if drawing:
             yield Block(title, drawing, 7)
@@ -77,11 +78,13 @@ def _case(case: Case, *, first: bool) -> Iterator[Block]:
         for number, (actor, edge) in enumerate(chain_lines(case), 1):
             lines.append(f"{number}. {bold(actor)}" + (f" {escape_markdown(edge)}" if edge else ""))
         yield Block(title, "\n".join(lines), 2)
-    yield Block(f"Evidence{suffix}", f"{case.confidence.capitalize()}: {escape_markdown(case.why)}", 3)
-    yield from (Block(f"Evidence{suffix}", f"Against it: {escape_markdown(reason)}", 3) for reason in case.against)
-    yield from (Block(f"Evidence{suffix}", _proof(proof), 5) for proof in case.proofs)
+    yield Block(f"{tell('Evidence')}{suffix}", f"{case.confidence.capitalize()}: {escape_markdown(case.why)}", 3)
+    yield from (
+        Block(f"{tell('Evidence')}{suffix}", escape_markdown(tell("Against it: {reason}", reason=reason)), 3) for reason in case.against
+    )
+    yield from (Block(f"{tell('Evidence')}{suffix}", _proof(proof), 5) for proof in case.proofs)
     if case.cut:
-        yield Block(f"Evidence{suffix}", escape_markdown(case.cut), 3)
+        yield Block(f"{tell('Evidence')}{suffix}", escape_markdown(case.cut), 3)
 
 
 def mermaid(case: Case) -> str:
@@ -91,7 +94,7 @@ def mermaid(case: Case) -> str:
         lines.append(f"  n{index}[{mermaid_label(text_of(node.actor))}]")
         target = index + 1 if index + 1 < len(case.chain) else 0 if case.loop else None
         if target is not None:
-            lines.append(f"  n{index} -->|{mermaid_label(node.verb or 'then')}| n{target}")
+            lines.append(f"  n{index} -->|{mermaid_label(node.verb or tell('then'))}| n{target}")
     text = fence_markdown(tuple(lines), "mermaid")
     return text if len(text) <= MERMAID and len(case.chain) <= NODES else ""
 
@@ -109,33 +112,33 @@ def _proof(proof: Proof) -> str:
 def _charts(view: View) -> Iterator[Block]:
     for chart in view.sockets:
         rows = [row([escape_markdown(bar.label), bar.value]) for bar in chart.bars]
-        table = "\n".join(("| State | Sockets |", "|---|--:|", *rows))
+        table = "\n".join((row([tell("State"), tell("Sockets")]), "|---|--:|", *rows))
         text = f"{escape_markdown(chart.caption)}\n\n{table}"
-        yield Block("Sockets by state", f"{text}\n\n{escape_markdown(chart.split)}" if chart.split else text, 4)
+        yield Block(tell("Sockets by state"), f"{text}\n\n{escape_markdown(chart.split)}" if chart.split else text, 4)
     if view.sockets_rest:
-        yield Block("Sockets by state", escape_markdown(view.sockets_rest), 4)
+        yield Block(tell("Sockets by state"), escape_markdown(view.sockets_rest), 4)
     if view.trend:
         rows = [row([escape_markdown(point.label), point.value]) for point in view.trend.points]
-        table = "\n".join(("| Snapshot | CLOSE\\_WAIT |", "|---|--:|", *rows))
-        yield Block("CLOSE\\_WAIT over time", f"{escape_markdown(view.trend.caption)}\n\n{table}", 4)
+        table = "\n".join((row([tell("Snapshot"), "CLOSE\\_WAIT"]), "|---|--:|", *rows))
+        yield Block(escape_markdown(tell("CLOSE_WAIT over time")), f"{escape_markdown(view.trend.caption)}\n\n{table}", 4)
     elif view.trend_note:
-        yield Block("CLOSE\\_WAIT over time", escape_markdown(view.trend_note), 4)
+        yield Block(escape_markdown(tell("CLOSE_WAIT over time")), escape_markdown(view.trend_note), 4)
     for waited in view.patience:
         rows = [row([escape_markdown(bar.label), bar.value]) for bar in waited.bars]
         yield Block(
-            "Client patience",
-            f"{escape_markdown(waited.caption)}\n\n" + "\n".join(["| Waited | Clients |", "|---|--:|", *rows]),
+            tell("Client patience"),
+            f"{escape_markdown(waited.caption)}\n\n" + "\n".join([row([tell("Waited"), tell("Clients")]), "|---|--:|", *rows]),
             5,
         )
     if view.pools:
         rows = [row([code_markdown(pool.name, cell=True), escape_markdown(pool.busy), escape_markdown(pool.doing)]) for pool in view.pools]
-        table = "\n".join(("| Pool | Busy | Doing |", "|---|---|---|", *rows))
-        yield Block("Thread pools", f"{table}\n\n{escape_markdown(view.pools_rest)}", 4)
+        table = "\n".join((row([tell("Pool"), tell("Busy"), tell("Doing")]), "|---|---|---|", *rows))
+        yield Block(tell("Thread pools"), f"{table}\n\n{escape_markdown(view.pools_rest)}", 4)
     if view.ladder:
         arrows = {"out": "→", "back": "←", "gap": "…", "missing": "✗"}
         steps = "\n".join(f"{arrows[rung.way]} {rung.text}" for rung in view.ladder.rungs)
         text = f"{escape_markdown(view.ladder.caption)}\n\n{fence_markdown(tuple(steps.splitlines()))}"
-        yield Block("One connection, packet by packet", text, 4)
+        yield Block(tell("One connection, packet by packet"), text, 4)
 
 
 def _checks(title: str, items: Sequence[Checked]) -> Iterator[Block]:
@@ -146,7 +149,7 @@ def _checks(title: str, items: Sequence[Checked]) -> Iterator[Block]:
 
 def _missing(title: str, view: View) -> Iterator[Block]:
     for gap in view.missing:
-        text = f"- {escape_markdown(f'{gap.artifact} would show {gap.would_show}.')}"
+        text = f"- {escape_markdown(gap_sentence(gap))}"
         yield Block(title, f"{text}\n\n{_indented(fence_markdown((gap.command,), 'sh'))}" if gap.command else text, 2)
 
 
@@ -161,25 +164,25 @@ def _sources(view: View) -> Iterator[Block]:
         )
         for item in view.sources
     ]
-    table = "\n".join(("| File | Kind | Records (lines not understood) |", "|---|---|--:|", *rows))
+    table = "\n".join((row([tell("File"), tell("Kind"), tell("Records (lines not understood)")]), "|---|---|--:|", *rows))
     notes = [f"- {code_markdown(item.file)}: {escape_markdown('; '.join(item.unread))}" for item in view.sources if item.unread]
     sums = fence_markdown(tuple(f"{item.sha256}  {item.file}" for item in view.sources))
     if view.sources:
-        yield Block("", details(f"What was read: {view.sources_note}", "\n\n".join((table, "\n".join(notes), sums))), 6)
+        yield Block("", details(f"{tell('What was read')}: {view.sources_note}", "\n\n".join((table, "\n".join(notes), sums))), 6)
 
 
 def _folded(view: View) -> Iterator[Block]:
-    yield Block("All findings", escape_markdown(all_findings(view, 8_000)))
+    yield Block(tell("All findings"), escape_markdown(all_findings(view, 8_000)))
     for case in view.findings:
         if not case.told:
             text = "\n\n".join(
                 (words(case.explanation), escape_markdown(f"{case.confidence.capitalize()}: {case.why}"), *map(_proof, case.proofs))
             )
             yield Block("", details(f"{case.id} {case.rule}: {case.headline}", text), 5)
-    for title, table in (("Who waits for whom", view.waits), ("Sockets and their threads", view.links)):
+    for title, table in ((tell("Who waits for whom"), view.waits), (tell("Sockets and their threads"), view.links)):
         if table:
             yield Block("", details(title, _table(table)), 6)
-    yield Block("", details("How to repeat this report", fence_markdown((view.command,), "sh")), 5)
+    yield Block("", details(tell("How to repeat this report"), fence_markdown((view.command,), "sh")), 5)
 
 
 def _table(table: Table) -> str:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Literal, TypeAlias
+from typing import Final, Literal, TypeAlias
 
 import msgspec
 
@@ -31,9 +31,14 @@ class Todo(msgspec.Struct, frozen=True):
     command: str
 
 
-class Agenda(msgspec.Struct, frozen=True):
-    """What to do at one time: ``when`` is Now, Fix or Prevent."""
+HEALS: Final = "heals"
+"""The kind of an agenda's last part: whether it heals by itself, which is no action."""
 
+
+class Agenda(msgspec.Struct, frozen=True):
+    """What to do at one time. ``kind`` is now, fix, prevent or ``HEALS``; ``when`` says it to readers."""
+
+    kind: str
     when: str
     todos: tuple[Todo, ...]
 
@@ -66,6 +71,9 @@ class Case(msgspec.Struct, frozen=True):
     id: str
     rule: str
     word: str
+    """The severity as readers see it; ``confidence`` likewise."""
+    grave: bool
+    """False for what is information only."""
     confidence: str
     headline: str
     explanation: Words

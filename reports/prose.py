@@ -4,13 +4,14 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from reports.language import tell
 from reports.text_safety import width_of
 from reports.wording import text_of
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from reports.model import Case
+    from reports.model import Case, Gap
 
 
 def wrap(text: str, width: int, first: str = "", rest: str = "") -> list[str]:
@@ -35,7 +36,12 @@ def command(text: str, width: int, indent: str) -> list[str]:
 def loop_sentence(case: Case) -> str:
     """The chain in one sentence: who waits for whom, and that it closes."""
     links = [f"{text_of(node.actor)} {node.verb}".strip() for node in case.chain]
-    return " → ".join([*links, "back to the first"] if case.loop else links)
+    return " → ".join([*links, tell("back to the first")] if case.loop else links)
+
+
+def gap_sentence(gap: Gap) -> str:
+    """What a missing artifact would show."""
+    return tell("{artifact} would show {what}.", artifact=gap.artifact, what=gap.would_show)
 
 
 def chain_lines(case: Case) -> Iterator[tuple[str, str]]:

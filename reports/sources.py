@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING
 
+from reports.language import label_of, remark, tell
 from reports.model import Checked, Gap, Row, Source, Table
 from reports.story import NAME
 from reports.text_safety import clip_path, plain
@@ -50,32 +51,34 @@ def sources(inputs: Sequence[Input]) -> tuple[tuple[Source, ...], str]:
     by_need = sorted(range(len(inputs)), key=lambda index: (not inputs[index].unread, index))[:SOURCES]
     shown = tuple(_source(inputs[index]) for index in sorted(by_need))
     if not inputs:
-        return shown, "No file was read."
+        return shown, tell("No file was read.")
     lines = sum(run.lines for item in inputs for run in item.unread)
     unknown = sum(item.format is None for item in inputs)
     octets, records = sum(item.bytes for item in inputs), sum(item.records for item in inputs)
     parts = [
         f"{count(len(inputs), 'file')}, {size(octets)}, {count(records, 'record')}",
-        f"{count(lines, 'line')} not understood" if lines else "every line understood",
+        tell("{lines} not understood", lines=count(lines, "line")) if lines else tell("every line understood"),
     ]
     if unknown:
-        parts.append(f"{count(unknown, 'file')} of no known format")
+        parts.append(tell("{files} of no known format", files=count(unknown, "file")))
     note = "; ".join(parts) + "."
-    return shown, f"{note} {number(len(inputs) - len(shown))} of them are only in the JSON format." if len(inputs) > len(shown) else note
+    return shown, tell("{note} {number} of them are only in the JSON format.", note=note, number=number(len(inputs) - len(shown))) if len(
+        inputs
+    ) > len(shown) else note
 
 
 def waits(items: Sequence[Wait]) -> Table | None:
     """Who waits for whom, equal waits counted together."""
     groups: dict[tuple[str, str, str], int] = {}
     for wait in items:
-        key = (wait.waiter_pool or wait.waiter, _object(wait), wait.holder_pool or wait.holder or "nobody known")
+        key = (wait.waiter_pool or wait.waiter, _object(wait), wait.holder_pool or wait.holder or tell("nobody known"))
         groups[key] = groups.get(key, 0) + 1
     ranked = sorted(groups.items(), key=lambda pair: (-pair[1], pair[0]))
     rows = [
         Row(f"{number(times)} × {plain(waiter, NAME)}", plain(on, NAME), plain(holder, NAME))
         for (waiter, on, holder), times in ranked[:ROWS]
     ]
-    return _table(Row("Who waits", "On what", "Held by"), rows, len(ranked))
+    return _table(Row(tell("Who waits"), tell("On what"), tell("Held by")), rows, len(ranked))
 
 
 def links(items: Sequence[Link]) -> Table | None:
@@ -83,12 +86,17 @@ def links(items: Sequence[Link]) -> Table | None:
     groups: dict[tuple[str, str, str], list[Link]] = {}
     for link in items:
         end = link.remote or link.local if link.role in _OUTBOUND else link.local
-        holder = f"{link.role} {link.thread or link.pool or 'nobody'}"
-        groups.setdefault((f"{'to' if link.role in _OUTBOUND else 'on'} {end}", holder, f"{link.basis}, {link.confidence}"), []).append(
-            link
-        )
+        holder = tell("{role} {holder}", role=label_of(link.role), holder=link.thread or link.pool or tell("nobody"))
+        groups.setdefault(
+            (
+                tell("to {end}", end=end) if link.role in _OUTBOUND else tell("on {end}", end=end),
+                holder,
+                f"{label_of(link.basis)}, {label_of(link.confidence)}",
+            ),
+            [],
+        ).append(link)
     rows = [Row(_socket(alike, end), plain(holder, NAME), plain(basis, NAME)) for (end, holder, basis), alike in groups.items()]
-    return _table(Row("Socket", "Thread or pool", "Rests on"), rows[:ROWS], len(rows))
+    return _table(Row(tell("Socket"), tell("Thread or pool"), tell("Rests on")), rows[:ROWS], len(rows))
 
 
 def _socket(alike: list[Link], end: str) -> str:
@@ -103,26 +111,26 @@ def _table(head: Row, rows: list[Row], total: int) -> Table | None:
     if not rows:
         return None
     left = total - len(rows)
-    return Table(head, tuple(rows), f"{number(left)} more in the JSON format." if left else "")
+    return Table(head, tuple(rows), tell("{number} more in the JSON format.", number=number(left)) if left else "")
 
 
 def _object(wait: Wait) -> str:
     """Kind and class of what is waited for; its address would keep equal waits apart."""
     name = _ADDRESS.sub("", wait.object or "").strip()
-    return f"{wait.on} {name}".strip()
+    return f"{label_of(wait.on)} {name}".strip()
 
 
 def _source(item: Input) -> Source:
     lines = sum(run.lines for run in item.unread)
-    runs = [_run(run.line, run.lines, plain(run.why, 160)) for run in item.unread[:UNREAD]]
+    runs = [_run(run.line, run.lines, remark(plain(run.why, 160))) for run in item.unread[:UNREAD]]
     if len(item.unread) > UNREAD:
-        runs.append(f"and {number(len(item.unread) - UNREAD)} more places")
-    remarks = [plain(item.note, 300)] if item.note else []
+        runs.append(tell("and {number} more places", number=number(len(item.unread) - UNREAD)))
+    remarks = [remark(plain(item.note, 300))] if item.note else []
     if item.elided:
-        remarks.append(f"{count(item.elided, 'place')} where somebody cut lines out")
+        remarks.append(tell("{places} where somebody cut lines out", places=count(item.elided, "place")))
     return Source(
         file=clip_path(plain(item.file, 100_000), 160),
-        kind=plain(item.format or "not recognised", 160),
+        kind=plain(item.format or tell("not recognised"), 160),
         size=size(item.bytes),
         records=number(item.records),
         unread=tuple(runs),
@@ -134,4 +142,8 @@ def _source(item: Input) -> Source:
 
 
 def _run(line: int, lines: int, why: str) -> str:
-    return f"line {line}: {why}" if lines == 1 else f"lines {line}-{line + lines - 1}: {why}"
+    return (
+        tell("line {line}: {why}", line=line, why=why)
+        if lines == 1
+        else tell("lines {first}-{last}: {why}", first=line, last=line + lines - 1, why=why)
+    )

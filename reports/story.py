@@ -7,10 +7,12 @@ from typing import TYPE_CHECKING
 
 import msgspec
 
-from analyzer.finding import Evidence, Finding, Heals, When
+from analyzer.finding import Evidence, Finding, Heals, Severity, When
+from analyzer.message import say
 from parsers.records import Unit
-from reports.model import Agenda, Case, Node, Piece, Proof, Todo
-from reports.text_safety import clip, clip_path, plain
+from reports.language import label_of, tell
+from reports.model import HEALS, Agenda, Case, Node, Piece, Proof, Todo
+from reports.text_safety import clip_path, plain
 from reports.wording import count, number, words
 
 if TYPE_CHECKING:
@@ -27,13 +29,13 @@ LINES = 6
 LINE_LENGTH = 400
 HEADLINE = 400
 NAME = 120
-_WHENS = {When.NOW: "Now", When.FIX: "Fix", When.PREVENT: "Prevent"}
+_WHENS = {When.NOW: say("Now"), When.FIX: say("Fix"), When.PREVENT: say("Prevent")}
 _HEALS = {
-    Heals.RESTART: "No",
-    Heals.LOAD: "When the load stops",
-    Heals.TIMEOUT: "At a time limit",
-    Heals.CAUSE: "When what it waits for moves",
-    Heals.UNKNOWN: "The evidence does not tell",
+    Heals.RESTART: say("No"),
+    Heals.LOAD: say("When the load stops"),
+    Heals.TIMEOUT: say("At a time limit"),
+    Heals.CAUSE: say("When what it waits for moves"),
+    Heals.UNKNOWN: say("The evidence does not tell"),
 }
 
 
@@ -66,8 +68,9 @@ class Teller(msgspec.Struct, frozen=True):
         return Case(
             id=plain(finding.id, NAME),
             rule=plain(finding.rule, NAME),
-            word=finding.severity.value,
-            confidence=finding.confidence.value,
+            word=label_of(finding.severity.value),
+            grave=finding.severity is not Severity.INFO,
+            confidence=label_of(finding.confidence.value),
             headline=plain(finding.headline, HEADLINE),
             explanation=self.words(finding.explanation),
             why=plain(finding.why_confident, 600),
@@ -77,9 +80,11 @@ class Teller(msgspec.Struct, frozen=True):
             agenda=tuple(self._agenda(finding)),
             chain=self._chain(finding, ids),
             loop=finding.loop,
-            closing=self.words(f"back to {finding.chain[0].actor}", NAME) if finding.loop and finding.chain else (),
+            closing=self.words(tell("back to {actor}", actor=finding.chain[0].actor), NAME) if finding.loop and finding.chain else (),
             proofs=tuple(self._proof(item, ident) for item, ident in ids.items()),
-            cut=f"{count(left, 'more piece', 'more pieces')} of evidence for {finding.id} in the JSON format." if left else "",
+            cut=tell("{pieces} of evidence for {id} in the JSON format.", pieces=count(left, "more piece", "more pieces"), id=finding.id)
+            if left
+            else "",
             told=told,
         )
 
@@ -87,9 +92,14 @@ class Teller(msgspec.Struct, frozen=True):
         for when, title in _WHENS.items():
             due = [action for action in finding.actions if action.when is when]
             if due:
-                yield Agenda(title, tuple(Todo(self.words(action.text, 600), plain(action.command or "", 600)) for action in due[:6]))
+                yield Agenda(
+                    when.value,
+                    tell(title),
+                    tuple(Todo(self.words(action.text, 600), plain(action.command or "", 600)) for action in due[:6]),
+                )
         if finding.outlook is not None:
-            yield Agenda("Heals by itself", (Todo(self.words(f"{_HEALS[finding.outlook.heals]}. {finding.outlook.why}", 600), ""),))
+            said = tell("{answer}. {why}", answer=tell(_HEALS[finding.outlook.heals]), why=finding.outlook.why)
+            yield Agenda(HEALS, tell("Heals by itself"), (Todo(self.words(said, 600), ""),))
 
     def _chain(self, finding: Finding, ids: dict[Evidence, str]) -> tuple[Node, ...]:
         by_place = {item.where: ident for item, ident in reversed(ids.items())}
@@ -112,9 +122,9 @@ class Teller(msgspec.Struct, frozen=True):
             id=ident,
             says=self.words(item.says, 400),
             place=place(item.where),
-            more=f"and {number(item.more)} more" if item.more else "",
+            more=tell("and {number} more", number=number(item.more)) if item.more else "",
             excerpt=lines,
-            left_out=f"{count(left, 'line')} between not shown" if left else "",
+            left_out=tell("{lines} between not shown", lines=count(left, "line")) if left else "",
             inferred=plain(item.inferred or "", 600),
         )
 
@@ -123,7 +133,7 @@ def place(where: Where) -> str:
     """``file:line``, ``file:first-last`` or ``file, packet n``, short enough for a line."""
     path = clip_path(plain(where.file, 100_000), NAME)
     lines = f"{where.first}" if where.first == where.last else f"{where.first}-{where.last}"
-    return f"{path}, packet {lines}" if where.unit is Unit.PACKET else f"{path}:{lines}"
+    return tell("{path}, packet {number}", path=path, number=lines) if where.unit is Unit.PACKET else f"{path}:{lines}"
 
 
 def who(process: Process | None) -> str:
@@ -131,9 +141,9 @@ def who(process: Process | None) -> str:
     if process is None:
         return ""
     parts = [plain(process.command, NAME)] if process.command else []
-    parts += [f"pid {process.pid}"] if process.pid is not None else []
+    parts += [tell("pid {pid}", pid=process.pid)] if process.pid is not None else []
     text = ", ".join(parts)
-    return f"{text} on {plain(process.host, NAME)}".strip() if process.host else text
+    return tell("{process} on {host}", process=text, host=plain(process.host, NAME)).strip() if process.host else text
 
 
 def _evidence(finding: Finding) -> tuple[Evidence, ...]:
@@ -189,8 +199,3 @@ def _whole(mark: str) -> str:
         return rf"(?<!\S){mark}(?!\S)"
     before, after = (r"(?<!\w)" if mark[:1].isalnum() else ""), (r"(?!\w)" if mark[-1:].isalnum() else "")
     return f"{before}{re.escape(mark)}{after}"
-
-
-def short(case: Case, limit: int = 200) -> str:
-    """A finding in one line: ``F2 connection-limit (warning, certain): headline``."""
-    return f"{case.id} {case.rule} ({case.word}, {case.confidence}): {clip(case.headline, limit)}"

@@ -6,6 +6,7 @@ import re
 from typing import TYPE_CHECKING
 
 from reports.budget import all_findings
+from reports.language import tell
 from reports.prose import loop_sentence
 from reports.text_safety import BREAK, clip, without_references
 from reports.wording import listed, text_of
@@ -22,7 +23,7 @@ HEADLINE = 1_024
 def render(view: View) -> str:
     """The paragraph. What does not fit is left out from the end; the verdict and the ids of the findings always fit."""
     first = clip(_inert(f"{view.word.upper()} {', '.join(view.meta)}: {view.headline}"), HEADLINE)
-    last = _inert(f"Findings: {all_findings(view, 500)}")
+    last = _inert(tell("Findings: {findings}", findings=all_findings(view, 500)))
     parts, cut = [first], False
     for sentence in _sentences(view):
         made = _inert(sentence)
@@ -30,7 +31,7 @@ def render(view: View) -> str:
             cut = True
             continue
         parts.append(made)
-    return " ".join((*parts, last, "Shortened: see the report.") if cut else (*parts, last)) + "\n"
+    return " ".join((*parts, last, tell("Shortened: see the report.")) if cut else (*parts, last)) + "\n"
 
 
 def _sentences(view: View) -> Iterator[str]:
@@ -44,11 +45,11 @@ def _sentences(view: View) -> Iterator[str]:
                 yield f"{part.when}: {text_of(todo.words)}" + (f" ({todo.command})" if todo.command else "")
     for case in view.cases:
         if case.chain:
-            yield f"Chain: {loop_sentence(case)}."
+            yield tell("Chain: {chain}.", chain=loop_sentence(case))
         places = [proof.place for proof in case.proofs[:4]]
-        yield f"Evidence: {listed(places)}."
+        yield tell("Evidence: {places}.", places=listed(places))
     for gap in view.missing[:2]:
-        yield f"Missing: {gap.artifact} ({gap.command})."
+        yield tell("Missing: {artifact} ({command}).", artifact=gap.artifact, command=gap.command)
     if not view.cases:
         yield view.sources_note
 

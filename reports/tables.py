@@ -6,6 +6,7 @@ from collections import Counter
 from math import floor
 from typing import TYPE_CHECKING
 
+from reports.language import tell
 from reports.model import Bar, Figure, PatienceChart, Point, PoolChart, SocketChart, Trend
 from reports.text_safety import clip, plain
 from reports.wording import count, doing, in_words, instant, listed, number, seconds
@@ -53,7 +54,11 @@ def socket_charts(tables: Sequence[SocketTable]) -> tuple[tuple[SocketChart, ...
     shown = tuple(_socket_chart(table, several=several) for table in ranked[:SOCKET_CHARTS])
     left = ranked[SOCKET_CHARTS:]
     waiting = sum(table.close_wait.total for table in left)
-    rest = f"{count(len(left), 'more table')} with {number(waiting)} in CLOSE_WAIT: in the JSON format." if left else ""
+    rest = (
+        tell("{tables} with {waiting} in CLOSE_WAIT: in the JSON format.", tables=count(len(left), "more table"), waiting=number(waiting))
+        if left
+        else ""
+    )
     return shown, rest
 
 
@@ -63,14 +68,14 @@ def close_wait_split(split: CloseWait) -> str:
         return ""
     unknown = split.total - split.fin_only - split.unread - split.drained - split.unaccepted
     parts = [
-        (split.fin_only, "with everything read but the FIN (Recv-Q 1)"),
-        (split.unread, "with bytes that nobody read (Recv-Q over 1)"),
-        (split.drained, "read to the end and not closed (Recv-Q 0)"),
-        (split.unaccepted, "still in the accept queue, without an owner (inode 0)"),
-        (unknown, "of which the table does not give the queue"),
+        (split.fin_only, tell("with everything read but the FIN (Recv-Q 1)")),
+        (split.unread, tell("with bytes that nobody read (Recv-Q over 1)")),
+        (split.drained, tell("read to the end and not closed (Recv-Q 0)")),
+        (split.unaccepted, tell("still in the accept queue, without an owner (inode 0)")),
+        (unknown, tell("of which the table does not give the queue")),
     ]
-    told = "; ".join(f"{number(value)} {what}" for value, what in parts if value > 0)
-    return f"{number(split.total)} in CLOSE_WAIT: {told}."
+    told = "; ".join(tell("{number} {what}", number=number(value), what=what) for value, what in parts if value > 0)
+    return tell("{total} in CLOSE_WAIT: {told}.", total=number(split.total), told=told)
 
 
 def trend(
@@ -90,24 +95,31 @@ def trend(
     limit = next((one.limit for one in limits if (one.host, one.pid) == owner and not one.assumed), None)
     if len(series) < 2:  # noqa: PLR2004 - a line needs two points
         total = sum(table.close_wait.total for table in tables)
-        return None, f"One snapshot, with {number(total)} in CLOSE_WAIT: a second one would tell growth from standstill." if total else ""
+        return None, tell(
+            "One snapshot, with {total} in CLOSE_WAIT: a second one would tell growth from standstill.", total=number(total)
+        ) if total else ""
     values = list(series.values())
     if not any(values):
-        return None, f"No socket in CLOSE_WAIT in any of {in_words(len(values))} snapshots."
+        return None, tell("No socket in CLOSE_WAIT in any of {number} snapshots.", number=in_words(len(values)))
     near = limit is not None and limit <= FAR * max(values)
     highest = max(*values, limit) if limit is not None and near else max(values)
     points = _thinned(_points(series, highest))
     line = " ".join(f"{point.x},{point.y}" for point in points)
-    drawn = f" {len(points)} of them are drawn." if len(points) < len(series) else ""
+    drawn = tell(" {number} of them are drawn.", number=len(points)) if len(points) < len(series) else ""
     change = next((one for one in changes if (one.host, one.pid) == owner), None)
     fate = (
-        f" Of those in the first {number(change.stayed)} stayed and {number(change.went)} went; {number(change.came)} came."
+        tell(
+            " Of those in the first {stayed} stayed and {went} went; {came} came.",
+            stayed=number(change.stayed),
+            went=number(change.went),
+            came=number(change.came),
+        )
         if change
         else ""
     )
-    stated = f" The process may have {number(limit)} descriptors." if limit is not None else ""
+    stated = tell(" The process may have {limit} descriptors.", limit=number(limit)) if limit is not None else ""
     ceiling = (
-        Point(f"{RIGHT:.1f}", f"{_height(limit, highest):.1f}", number(limit), "limit of descriptors")
+        Point(f"{RIGHT:.1f}", f"{_height(limit, highest):.1f}", number(limit), tell("limit of descriptors"))
         if limit is not None and near
         else None
     )
@@ -127,11 +139,16 @@ def _patience(found: Patience) -> PatienceChart:
     groups = Counter(min(floor(second / step + _EPSILON) - base, BARS - 1) for second in found.seconds)
     most = max(groups.values())
     bars = [
-        _bar(f"{(base + index) * step:g} to {(base + index + 1) * step:g} s", groups[index], most, hot=False)
+        _bar(tell("{begin:g} to {end:g} s", begin=(base + index) * step, end=(base + index + 1) * step), groups[index], most, hot=False)
         for index in range(max(groups) + 1)
     ]
     middle = found.seconds[len(found.seconds) // 2]
-    caption = f"{count(len(found.seconds), 'client')} of {plain(found.server, 80)} gave up without an answer, half of them within {seconds(middle)}."
+    caption = tell(
+        "{clients} of {server} gave up without an answer, half of them within {middle}.",
+        clients=count(len(found.seconds), "client"),
+        server=plain(found.server, 80),
+        middle=seconds(middle),
+    )
     return PatienceChart(caption, tuple(bars))
 
 
@@ -145,16 +162,20 @@ def pool_charts(tables: Sequence[PoolTable], links: Sequence[Link] = ()) -> tupl
     left, quiet = ranked[POOL_CHARTS:], [table for table in latest if table.role in _QUIET_ROLES]
     parts = []
     if left:
-        parts.append(f"{count(len(left), 'more pool')} with {count(sum(table.size for table in left), 'thread')}")
+        parts.append(
+            tell("{pools} with {threads}", pools=count(len(left), "more pool"), threads=count(sum(table.size for table in left), "thread"))
+        )
     if quiet:
-        parts.append(f"{count(sum(table.size for table in quiet), 'thread')} of the VM and of acceptors")
-    return shown, f"Not shown: {listed(parts)}." if parts else ""
+        parts.append(tell("{threads} of the VM and of acceptors", threads=count(sum(table.size for table in quiet), "thread")))
+    return shown, tell("Not shown: {parts}.", parts=listed(parts)) if parts else ""
 
 
 def busy_of(tables: Sequence[PoolTable]) -> tuple[tuple[str, str], ...]:
     """Each pool's name and ``8 of 8 busy`` in the latest snapshot, long names first so that the longest match wins."""
     latest = _latest(tables, lambda table: table.name)
-    named = [(table.name, f"{number(table.busy)} of {number(table.size)} busy") for table in latest if table.name]
+    named = [
+        (table.name, tell("{busy} of {size} busy", busy=number(table.busy), size=number(table.size))) for table in latest if table.name
+    ]
     return tuple(sorted(named, key=lambda pair: (-len(pair[0]), pair[0])))
 
 
@@ -162,11 +183,14 @@ def figures(sockets: Sequence[SocketTable], pools: Sequence[PoolTable]) -> Itera
     """What the latest tables count, for a page whose verdict has no numbers of its own."""
     if sockets:
         latest = _latest_sockets(sockets)
-        yield Figure(number(sum(table.close_wait.total for table in latest)), "sockets in CLOSE_WAIT")
-        yield Figure(number(sum(sum(table.states.values()) for table in latest)), "sockets seen")
+        yield Figure(number(sum(table.close_wait.total for table in latest)), tell("sockets in CLOSE_WAIT"))
+        yield Figure(number(sum(sum(table.states.values()) for table in latest)), tell("sockets seen"))
     if pools:
         named = _latest_pools(pools)
-        yield Figure(f"{number(sum(table.busy for table in named))} of {number(sum(table.size for table in named))}", "threads busy")
+        yield Figure(
+            tell("{some} of {all}", some=number(sum(table.busy for table in named)), all=number(sum(table.size for table in named))),
+            tell("threads busy"),
+        )
 
 
 def _latest_sockets(tables: Sequence[SocketTable]) -> list[SocketTable]:
@@ -188,19 +212,19 @@ def _socket_chart(table: SocketTable, *, several: bool) -> SocketChart:
     bars = tuple(_bar(plain(state, 40), value, longest, hot=state == _CLOSE_WAIT) for state, value in states[:STATES])
     other = sum(value for _, value in states[STATES:])
     if other:
-        bars += (_bar("other", other, longest, hot=False),)
+        bars += (_bar(tell("other"), other, longest, hot=False),)
     return SocketChart(_socket_caption(table, several=several), bars, close_wait_split(table.close_wait))
 
 
 def _socket_caption(table: SocketTable, *, several: bool) -> str:
-    port = "" if table.local_port is None else f"port {table.local_port}"
+    port = "" if table.local_port is None else tell("port {local_port}", local_port=table.local_port)
     if table.side == "client":
-        where = f"connections to {plain(table.remote or 'other services', 80)}"
+        where = tell("connections to {remote}", remote=plain(table.remote or tell("other services"), 80))
     elif table.side == "server":
-        where = f"{port}, as server" if port else "as server"
+        where = tell("{port}, as server", port=port) if port else tell("as server")
     else:
-        where = port or "every port"
-    parts = [where, _process(table), f"snapshot {plain(table.snapshot, 60)}" if several else "", _sockets(table)]
+        where = port or tell("every port")
+    parts = [where, _process(table), tell("snapshot {snapshot}", snapshot=plain(table.snapshot, 60)) if several else "", _sockets(table)]
     text = " · ".join(part for part in parts if part)
     return text[:1].upper() + text[1:]
 
@@ -210,8 +234,9 @@ def _sockets(table: SocketTable) -> str:
 
 
 def _process(table: SocketTable | PoolTable) -> str:
-    pid = "" if table.pid is None else f"pid {table.pid}"
-    return " on ".join(part for part in (pid, plain(table.host or "", 80)) if part)
+    pid = "" if table.pid is None else tell("pid {pid}", pid=table.pid)
+    host = plain(table.host or "", 80)
+    return tell("{process} on {host}", process=pid, host=host) if pid and host else pid or host
 
 
 def _bar(label: str, value: int, longest: int, *, hot: bool) -> Bar:
@@ -232,20 +257,20 @@ def _over(table: PoolTable, links: Sequence[Link]) -> list[str]:
     ]
     calls = Counter(link.remote for link in mine if link.role == "calls" and link.remote)
     said = [
-        f"{count(number_of, 'call')} to {plain(remote, 80)}"
+        tell("{calls} to {remote}", calls=count(number_of, "call"), remote=plain(remote, 80))
         for remote, number_of in sorted(calls.items(), key=lambda item: (-item[1], item[0]))[:CALLED]
     ]
     served, queued = (sum(link.role == role for link in mine) for role in ("serves", "queued"))
     if served:
-        said.append(f"serves {count(served, 'connection')}")
+        said.append(tell("serves {connections}", connections=count(served, "connection")))
     if queued:
-        said.append(f"{number(queued)} queued")
+        said.append(tell("{queued} queued", queued=number(queued)))
     return said
 
 
 def _pool_chart(table: PoolTable, over: list[str], *, named: bool) -> PoolChart:
     most = [plain(what, 120) for what in doing(table.doing)]
-    busy = f"{number(table.busy)} of {number(table.size)} busy"
+    busy = tell("{busy} of {size} busy", busy=number(table.busy), size=number(table.size))
     name = f"{plain(table.name, 100)} ({_process(table)})" if named and _process(table) else plain(table.name, 100)
     bar = _bar(name, table.busy, table.size, hot=_full(table) and table.role != "event-loop")
     return PoolChart(name, busy, "; ".join(part for part in (listed(most, 4), listed(over, 4)) if part), bar)
@@ -310,10 +335,23 @@ def _rate(series: dict[str, int]) -> str:
     names, values = tuple(series), tuple(series.values())
     minutes = _minutes(names)
     change = values[-1] - values[0]
-    start = f"{in_words(len(values)).capitalize()} snapshots, from {number(values[0])} to {number(values[-1])}"
+    start = tell(
+        "{number} snapshots, from {first} to {last}",
+        number=in_words(len(values)).capitalize(),
+        first=number(values[0]),
+        last=number(values[-1]),
+    )
     if not change:
-        return f"{in_words(len(values)).capitalize()} snapshots, {number(values[0])} in the first and in the last: no growth."
+        return tell(
+            "{number} snapshots, {first} in the first and in the last: no growth.",
+            number=in_words(len(values)).capitalize(),
+            first=number(values[0]),
+        )
     if not minutes:
-        return f"{start}. The snapshots carry no time, so there is no rate."
+        return tell("{start}. The snapshots carry no time, so there is no rate.", start=start)
     rate = change / minutes[-1]
-    return f"{start}: {rate:+,.0f} a minute." if abs(rate) >= 1 else f"{start}: {rate * 60:+,.1f} an hour."
+    return (
+        tell("{start}: {rate:+,.0f} a minute.", start=start, rate=rate)
+        if abs(rate) >= 1
+        else tell("{start}: {rate:+,.1f} an hour.", start=start, rate=rate * 60)
+    )

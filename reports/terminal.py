@@ -5,8 +5,10 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING, Final, NamedTuple
 
+from reports.language import tell
+from reports.model import HEALS
 from reports.prose import loop_sentence, wrap
-from reports.text_safety import clip
+from reports.text_safety import clip, width_of
 from reports.wording import count, listed, text_of
 
 if TYPE_CHECKING:
@@ -19,7 +21,7 @@ WIDEST: Final = 120
 LINES: Final = 19
 """Lines of a verdict; the twentieth is the path of the report. Narrow terminals may need more: nothing that decides is left out."""
 _LABEL: Final = 10
-_SENTENCE: Final = re.compile(r"(?<=[.!?])\s+(?=[A-Z0-9“])")
+_SENTENCE: Final = re.compile(r"(?<=[.!?])\s+(?=[A-Z0-9“가-힣])")
 _SHORT: Final = 160
 """Characters of an action or a warning when room is short."""
 _BOLD, _RED, _RESET = "\x1b[1m", "\x1b[1;31m", "\x1b[0m"
@@ -49,7 +51,8 @@ def verdict(view: View, width: int, color: bool) -> str:
     lines = [paint(head[0][: len(word)], _RED if view.alarm else _BOLD) + head[0][len(word) :], *head[1:]]
     lines += [paint(line, _BOLD) for line in wrap(view.headline, width)]
     for label, made in _fitted(tuple(_entries(view)), width, LINES - len(lines)):
-        lines += [paint(made[0][:_LABEL], _BOLD) + made[0][_LABEL:] if label else made[0], *made[1:]]
+        left = _padded(label) if label else ""
+        lines += [paint(left, _BOLD) + made[0][len(left) :] if label else made[0], *made[1:]]
     return "\n".join(lines) + "\n"
 
 
@@ -60,7 +63,7 @@ def _fitted(entries: Sequence[Entry], width: int, room: int) -> list[tuple[str, 
     def made(index: int) -> list[str]:
         label, text = entries[index].label, entries[index].versions[chosen[index]]
         indent = " " * _LABEL if entries[index].kind != "summary" else ""
-        return wrap(text, width, f"{label:<{_LABEL}}" if indent else "", indent) if text else []
+        return wrap(text, width, _padded(label) if indent else "", indent) if text else []
 
     lines = [made(index) for index in range(len(entries))]
     for kind in _SHORTENED:
@@ -81,20 +84,18 @@ def _entries(view: View) -> Iterator[Entry]:
     warnings = [warning for warning in (view.rivals, *view.warnings) if warning]
     if warnings:
         rest = count(len(warnings) - 1, "more note") if len(warnings) > 1 else ""
-        fewer = f"{clip(warnings[0], _SHORT)}{f' And {rest} in the report.' if rest else ''}"
-        yield Entry("note", "Note", tuple(dict.fromkeys((" ".join(warnings), fewer))))
+        fewer = f"{clip(warnings[0], _SHORT)}{tell(' And {notes} in the report.', notes=rest) if rest else ''}"
+        yield Entry("note", tell("Note"), tuple(dict.fromkeys((" ".join(warnings), fewer))))
     told = _told(view)
     for case in told:
         yield from _case(case, short=len(told) > 1)
-    others = [
-        f"{case.id} {case.rule} ({case.word})" for case in (*view.cases[len(told) :], *view.followed, *view.also) if case.word != "info"
-    ]
+    others = [f"{case.id} {case.rule} ({case.word})" for case in (*view.cases[len(told) :], *view.followed, *view.also) if case.grave]
     if others:
-        yield Entry("also", "Also", tuple(dict.fromkeys((f"{listed(others, 6)}. {view.findings_rest}", f"{listed(others, 2)}."))))
+        yield Entry("also", tell("Also"), tuple(dict.fromkeys((f"{listed(others, 6)}. {view.findings_rest}", f"{listed(others, 2)}."))))
     missing = [f"{gap.artifact}: {gap.command}" for gap in view.missing[: 1 if view.cases else 3]]
-    yield from (Entry("missing", "Missing", (gap,)) for gap in missing)
+    yield from (Entry("missing", tell("Missing"), (gap,)) for gap in missing)
     if not view.cases:
-        yield Entry("read", "Read", (view.sources_note,))
+        yield Entry("read", tell("Read"), (view.sources_note,))
 
 
 def _summaries(text: str) -> tuple[str, ...]:
@@ -122,27 +123,32 @@ def _case(case: Case, *, short: bool) -> Iterator[Entry]:
         yield Entry("case", case.id, (f"{head}: {case.headline}", f"{head}: {clip(case.headline, _SHORT)}"))
     elif case.chain:
         # The loop is also told in words.
-        yield Entry("chain", "Loop" if case.loop else "Chain", (loop_sentence(case), ""))
+        yield Entry("chain", tell("Loop") if case.loop else tell("Chain"), (loop_sentence(case), ""))
     if case.proofs:
-        yield Entry("evidence", "Evidence", _evidence(case))
+        yield Entry("evidence", tell("Evidence"), _evidence(case))
     for part in case.agenda:
-        if part.when != "Prevent":
+        if part.kind != "prevent":
             todo = part.todos[0]
             said = text_of(todo.words)
             first = _SENTENCE.split(said)[0]
             tail = f" {todo.command}" if todo.command else ""
-            label, kind = ("Heals", "heals") if part.when.startswith("Heals") else (part.when, part.when.lower())
+            label = tell("Heals") if part.kind == HEALS else part.when
             shortest = f"{clip(first, _SHORT)}{tail}"
-            yield Entry(kind, label, tuple(dict.fromkeys((said + tail, first + tail, shortest))))
+            yield Entry(part.kind, label, tuple(dict.fromkeys((said + tail, first + tail, shortest))))
 
 
 def _evidence(case: Case) -> tuple[str, ...]:
     """The first pieces with what they say, then ever less of it; the places stay."""
     proofs = case.proofs[:3]
     said = [f"{proof.place} {text_of(proof.says)}" for proof in proofs]
-    rest = f" (and {len(case.proofs) - len(proofs)} more)" if len(case.proofs) > len(proofs) else ""
+    rest = tell(" (and {number} more)", number=len(case.proofs) - len(proofs)) if len(case.proofs) > len(proofs) else ""
     places = [proof.place for proof in proofs]
     return tuple(dict.fromkeys(("; ".join(said), "; ".join((*said[:1], *places[1:])), f"{', '.join(places)}{rest}")))
+
+
+def _padded(label: str) -> str:
+    """The label as wide as its column; a Hangul syllable takes two."""
+    return label + " " * (_LABEL - width_of(label))
 
 
 def _painted(text: str, code: str) -> str:

@@ -10,6 +10,7 @@ from analyzer.finding import Outcome, Severity, Status
 from analyzer.version import VERSION
 from reports import ladder, sources, tables
 from reports.embedded import block
+from reports.language import label_of, tell
 from reports.model import Figure, View
 from reports.story import HEADLINE, NAME, PROOFS_FOLDED, PROOFS_TOLD, Teller, who
 from reports.text_safety import clip_path, plain
@@ -45,7 +46,7 @@ def build(diagnosis: Diagnosis, command: str, version: str = VERSION) -> View:
     verdict = diagnosis.verdict
     view = View(
         status=verdict.status.value,
-        word=_WORDS.get(verdict.status) or (verdict.severity or Severity.INFO).value,
+        word=label_of(_WORDS.get(verdict.status) or (verdict.severity or Severity.INFO).value),
         alarm=verdict.status is Status.PROBLEM and verdict.severity is not Severity.INFO,
         incident=clip_path(plain(diagnosis.incident.name, 100_000), NAME),
         meta=tuple(_meta(diagnosis)),
@@ -116,8 +117,18 @@ def _rivals(causes: Sequence[Finding]) -> str:
         return ""
     others = listed([f"{finding.id} ({finding.rule})" for finding in causes[1:]], 6)
     if any(finding.confidence.value == "suspected" for finding in causes):
-        return f"{in_words(len(causes)).capitalize()} explanations fit this evidence: {causes[0].id}, told first, and {others}."
-    return f"{in_words(len(causes)).capitalize()} causes at once: {causes[0].id}, told first, and {others}. Neither follows from the other."
+        return tell(
+            "{number} explanations fit this evidence: {id}, told first, and {others}.",
+            number=in_words(len(causes)).capitalize(),
+            id=causes[0].id,
+            others=others,
+        )
+    return tell(
+        "{number} causes at once: {id}, told first, and {others}. Neither follows from the other.",
+        number=in_words(len(causes)).capitalize(),
+        id=causes[0].id,
+        others=others,
+    )
 
 
 def _meta(diagnosis: Diagnosis) -> Iterator[str]:
@@ -134,7 +145,7 @@ def _meta(diagnosis: Diagnosis) -> Iterator[str]:
     if time:
         yield plain(time, 80)
     if diagnosis.verdict.confidence:
-        yield diagnosis.verdict.confidence.value
+        yield label_of(diagnosis.verdict.confidence.value)
 
 
 def _figures(diagnosis: Diagnosis) -> Iterator[Figure]:
@@ -146,7 +157,10 @@ def _figures(diagnosis: Diagnosis) -> Iterator[Figure]:
     yield from tables.figures(diagnosis.sockets, diagnosis.pools)
     if diagnosis.inputs and (diagnosis.sockets or diagnosis.pools):
         unknown = sum(item.format is None for item in diagnosis.inputs)
-        yield Figure(f"{number(len(diagnosis.inputs) - unknown)} of {number(len(diagnosis.inputs))}", "files recognised")
+        yield Figure(
+            tell("{known} of {all}", known=number(len(diagnosis.inputs) - unknown), all=number(len(diagnosis.inputs))),
+            tell("files recognised"),
+        )
 
 
 def _names(diagnosis: Diagnosis) -> Iterator[str]:
@@ -162,4 +176,4 @@ def _rest(findings: Sequence[Finding]) -> str:
     left = findings[FINDINGS:]
     if not left:
         return ""
-    return f"{count(len(left), 'more finding')}, {left[0].id} to {left[-1].id}, in the JSON format."
+    return tell("{findings}, {id} to {id2}, in the JSON format.", findings=count(len(left), "more finding"), id=left[0].id, id2=left[-1].id)

@@ -6,6 +6,8 @@ import re
 from datetime import datetime
 from typing import TYPE_CHECKING
 
+from analyzer.message import plural, say
+from reports.language import label_of, tell
 from reports.model import Piece
 
 if TYPE_CHECKING:
@@ -16,33 +18,33 @@ if TYPE_CHECKING:
 _TIME = re.compile(r"(\d{4}-\d\d-\d\d)[T ](\d\d:\d\d(?::\d\d)?)(?:[.,]\d+)?\s*(Z|[+-]\d\d:?\d\d)?$")
 _FRAME = r"(?:[a-z_][\w$]*\.)*[A-Z][\w$]*(?:\$\$?[\w$]+)*\.(?:[a-z_$<][\w$<>]*)(?:\([\w$.-]+(?::\d+)?\))?"
 _DOING = {
-    "idle": "idle",
-    "reserved": "idle",
-    "none": "without a stack",
-    "running": "running",
-    "waiting": "waiting",
-    "accept": "waiting for connections",
-    "select": "waiting in a selector",
-    "connection-latch": "waiting for a connection slot",
-    "socket-read": "reading from a socket",
-    "socket-write": "writing to a socket",
-    "socket-connect": "connecting",
-    "dns": "looking up a name",
-    "future": "waiting for a result",
-    "completable-future": "waiting for a result",
-    "latch": "waiting for a latch",
-    "semaphore": "waiting for a permit",
-    "lock": "waiting for a lock",
-    "monitor": "waiting for a monitor",
-    "condition": "waiting for a condition",
-    "queue": "waiting for a queue",
-    "lease": "waiting for a pooled connection",
-    "call": "waiting for an answer",
-    "object-wait": "in Object.wait",
-    "join": "waiting for a thread to end",
-    "sleep": "sleeping",
-    "park": "parked",
-    "file-io": "reading or writing files",
+    "idle": say("idle"),
+    "reserved": say("idle"),
+    "none": say("without a stack"),
+    "running": say("running"),
+    "waiting": say("waiting"),
+    "accept": say("waiting for connections"),
+    "select": say("waiting in a selector"),
+    "connection-latch": say("waiting for a connection slot"),
+    "socket-read": say("reading from a socket"),
+    "socket-write": say("writing to a socket"),
+    "socket-connect": say("connecting"),
+    "dns": say("looking up a name"),
+    "future": say("waiting for a result"),
+    "completable-future": say("waiting for a result"),
+    "latch": say("waiting for a latch"),
+    "semaphore": say("waiting for a permit"),
+    "lock": say("waiting for a lock"),
+    "monitor": say("waiting for a monitor"),
+    "condition": say("waiting for a condition"),
+    "queue": say("waiting for a queue"),
+    "lease": say("waiting for a pooled connection"),
+    "call": say("waiting for an answer"),
+    "object-wait": say("in Object.wait"),
+    "join": say("waiting for a thread to end"),
+    "sleep": say("sleeping"),
+    "park": say("parked"),
+    "file-io": say("reading or writing files"),
 }
 _SMALL = ("no", "one", "two", "three", "four", "five", "six", "seven", "eight", "nine", "ten", "eleven", "twelve")
 _IDENTIFIER_AT_LEAST = 3
@@ -57,19 +59,21 @@ def number(value: int) -> str:
 
 def count(value: int, one: str, many: str | None = None) -> str:
     """``1 file``, ``2,000 files``."""
-    return f"{number(value)} {one if value == 1 else many or one + 's'}"
+    return tell(plural(value, one, many))
 
 
 def in_words(value: int) -> str:
     """Small numbers as words, as sentences begin with them."""
-    return _SMALL[value] if 0 <= value < len(_SMALL) else number(value)
+    return label_of(_SMALL[value]) if 0 <= value < len(_SMALL) else number(value)
 
 
 def listed(items: Sequence[str], most: int = 8) -> str:
     """``a, b and c``; what is over ``most`` is counted."""
     if len(items) > most:
-        items = [*items[:most], f"{number(len(items) - most)} more"]
-    return items[0] if len(items) == 1 else f"{', '.join(items[:-1])} and {items[-1]}" if items else ""
+        items = [*items[:most], tell("{number} more", number=number(len(items) - most))]
+    if len(items) < 2:  # noqa: PLR2004 - there is nothing to join
+        return "".join(items)
+    return tell("{items} and {last}", items=", ".join(items[:-1]), last=items[-1])
 
 
 def size(octets: int) -> str:
@@ -82,10 +86,10 @@ def size(octets: int) -> str:
 def seconds(value: float) -> str:
     """A duration that a person can picture."""
     if value < 1:
-        return f"{value * 1e3:.0f} ms"
+        return tell("{milliseconds:.0f} ms", milliseconds=value * 1e3)
     if value < 120:  # noqa: PLR2004 - two minutes still read well in seconds
-        return f"{value:.1f} s".replace(".0 s", " s")
-    return f"{value / 60:.0f} min" if value < 7_200 else f"{value / 3_600:.1f} h"  # noqa: PLR2004
+        return tell("{seconds} s", seconds=f"{value:.1f}".removesuffix(".0"))
+    return tell("{minutes:.0f} min", minutes=value / 60) if value < 7_200 else tell("{hours:.1f} h", hours=value / 3_600)  # noqa: PLR2004
 
 
 def moment(value: str) -> tuple[str, str, str]:
@@ -105,8 +109,8 @@ def span(first: str | None, last: str | None) -> str:
     (date, start, zone), (last_date, end, _) = known[0], known[-1]
     text = f"{date} {start}".strip()
     if (date, start) != (last_date, end):
-        text += f" to {end}" if last_date == date else f" to {last_date} {end}"
-    return f"{text} {zone}".strip() if zone or not date else f"{text}, no zone given"
+        text += tell(" to {end}", end=end) if last_date == date else tell(" to {last_date} {end}", last_date=last_date, end=end)
+    return f"{text} {zone}".strip() if zone or not date else tell("{text}, no zone given", text=text)
 
 
 def instant(value: str) -> datetime | None:
@@ -121,8 +125,13 @@ def doing(kinds: Mapping[str, int]) -> list[str]:
     """``8 waiting for a result``: what the threads of a pool do, the most first. A kind without a phrase stays as it is."""
     told: dict[str, int] = {}
     for kind, times in kinds.items():
-        told[_DOING.get(kind, kind)] = told.get(_DOING.get(kind, kind), 0) + times
-    return [f"{number(times)} {what}" for what, times in sorted(told.items(), key=lambda pair: (-pair[1], pair[0])) if times]
+        what = tell(_DOING[kind]) if kind in _DOING else kind
+        told[what] = told.get(what, 0) + times
+    return [
+        tell("{number} {what}", number=number(times), what=what)
+        for what, times in sorted(told.items(), key=lambda pair: (-pair[1], pair[0]))
+        if times
+    ]
 
 
 def names_pattern(names: Iterable[str]) -> re.Pattern[str]:
