@@ -5,7 +5,7 @@ BIN := $(VENV)/bin
 READY := $(VENV)/.ready
 INCIDENT ?= samples/self-call-after
 
-.PHONY: all check samples format lint types floors docs test analyze bless lock clean
+.PHONY: all check samples format lint types floors docs test analyze translations bless lock clean
 
 all: check docs test  ## format check, lint, types, floors, docs drift, tests
 
@@ -39,10 +39,14 @@ floors: $(READY)
 
 docs: $(READY)  ## docs made from the code must not drift from it
 	PYTHONPATH=. $(BIN)/python docs/from_code.py --check
+	$(BIN)/python docs/translations.py --check
 
 format: $(READY)
 	$(BIN)/ruff format .
 	$(BIN)/ruff check --fix .
+
+translations: $(READY)  ## find new texts and compile the catalogues; then translate what is empty in the .po files
+	$(BIN)/python docs/translations.py
 
 bless: $(READY)  ## rewrite the goldens and the generated docs; review the diff
 	BLESS=1 $(BIN)/python -m pytest tests/test_goldens.py -q

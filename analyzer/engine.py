@@ -104,7 +104,7 @@ def _run(rule: Rule, case: Case) -> tuple[list[Finding], Check]:
         found = [replace(one, outlook=one.outlook or rule.OUTLOOK) for one in rule.diagnose(case)]
     except Exception as error:  # noqa: BLE001 - one broken rule must not take the others' findings with it
         return [], Check(
-            name, Outcome.FAULT, say("the rule broke ({name__}: {error}); please report it", name__=type(error).__name__, error=error)
+            name, Outcome.FAULT, say("the rule broke ({name}: {error}); please report it", name=type(error).__name__, error=error)
         )
     if found:
         best = min(found, key=order_of)

@@ -93,4 +93,4 @@ def joined(separator: str, parts: Iterable[str]) -> Message:
     whole = tuple(parts)
     slots: dict[str, object] = {f"part{index}": part for index, part in enumerate(whole)}
     template = "{separator}".join(f"{{{name}}}" for name in slots)
-    return Message.made(separator.join(whole), template, {**slots, "separator": separator})
+    return Message.made(separator.join(whole), template, {**slots, "separator": say(separator)})

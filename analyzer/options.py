@@ -36,6 +36,13 @@ class Format(StrEnum):
     SUMMARY = "summary"
 
 
+class Language(StrEnum):
+    """Languages of reports; :mod:`reports.language` has the catalogues."""
+
+    EN = "en"
+    KO = "ko"
+
+
 class FailOn(StrEnum):
     """Severities that ``--fail-on`` accepts."""
 
@@ -84,6 +91,9 @@ def incident(
         str | None,
         _option("--config", metavar="FILE", text="Own thread pools, frames and packages (TOML), as analyze.toml in the incident's folder."),
     ] = None,
+    language: Annotated[
+        Language, _option("--lang", text="Language of the reports: English or Korean. Evidence stays as it is.")
+    ] = Language.EN,
     fail_on: Annotated[FailOn | None, _option("--fail-on", text="Exit 1 when a finding of that severity or above exists.")] = None,
     quiet: Annotated[bool, _option("--quiet", "-q", text="No verdict on the terminal.")] = False,
     verbose: Annotated[bool, _option("--verbose", "-v", text="Say on stderr what was read; show tracebacks of defects.")] = False,
@@ -108,6 +118,7 @@ def incident(
         anonymize,
         anonymize_map,
         config,
+        language.value,
     )
     try:
         code = run(request, shlex.join(["analyze", *(context.obj or sys.argv[1:])]))

@@ -26,7 +26,7 @@ _GUESSES: Final = {".html": "html", ".htm": "html", ".md": "md", ".markdown": "m
 class Job(NamedTuple):
     """What to write: the diagnosis, the evidence's paths, formats asked for, ``-o``, ``-q``, the command line and the tool's version.
 
-    ``guard`` looks at the finished texts before any of them is written.
+    ``guard`` looks at the finished texts before any of them is written; ``language`` is that of the reports.
     """
 
     diagnosis: Diagnosis
@@ -37,6 +37,7 @@ class Job(NamedTuple):
     command: str
     version: str
     guard: Guard | None = None
+    language: str = "en"
 
 
 def write(job: Job) -> None:
@@ -46,13 +47,12 @@ def write(job: Job) -> None:
         UsageError: if ``-o`` does not fit the formats, lies inside the evidence, or cannot be written to.
         Disclosed: if an anonymised report still names somebody; nothing is written then.
     """
-    from reports import view  # noqa: PLC0415 - the renderers load only what a format needs
-
     plan = _plan(job)
-    shown = view.build(job.diagnosis, job.command, job.version)
-    texts = [(form, target, _render(form, job, shown)) for form, target in plan]
     to_stdout = any(target is None for _, target in plan)
-    verdict = "" if job.quiet or to_stdout else _verdict(shown)
+    from reports.language import speaking  # noqa: PLC0415 - the renderers load only what a format needs
+
+    with speaking(job.language):
+        texts, verdict = _rendered(job, plan, verdict=not job.quiet and not to_stdout)
     targets = [target for _, target in plan if target is not None]
     if job.guard is not None:
         job.guard.check({**{form: text for form, _, text in texts}, "verdict": verdict}, targets)
@@ -67,6 +67,16 @@ def write(job: Job) -> None:
     sys.stdout.write(verdict)
     for target in targets:
         (sys.stderr if to_stdout else sys.stdout).write(f"Report: {target}\n")
+
+
+def _rendered(job: Job, plan: Sequence[tuple[str, Path | None]], *, verdict: bool) -> tuple[list[tuple[str, Path | None, str]], str]:
+    """Format, target and text of every report, and the terminal's verdict if it is asked for."""
+    from reports import view  # noqa: PLC0415 - see above
+    from reports.language import spoken  # noqa: PLC0415 - see above
+
+    told = job._replace(diagnosis=spoken(job.diagnosis))
+    shown = view.build(told.diagnosis, job.command, job.version)
+    return [(form, target, _render(form, told, shown)) for form, target in plan], _verdict(shown) if verdict else ""
 
 
 def _verdict(shown: View) -> str:

@@ -17,7 +17,11 @@ from pathlib import Path
 import man_page
 
 import parsers
+from analyzer.engine import diagnose
+from analyzer.intake import read
 from analyzer.rules import RULES, Rule, slug
+from reports import terminal, view
+from reports.language import speaking, spoken
 
 ROOT = Path(__file__).resolve().parent.parent
 SHOWN = "self-call-after"
@@ -59,6 +63,16 @@ def formats() -> str:
     return "\n".join(parts)
 
 
+def verdict(tag: str) -> str:
+    """What the terminal says of the sample, in a language."""
+    if tag == "en":
+        return (ROOT / "tests" / "goldens" / SHOWN / "verdict.txt").read_text(encoding="utf-8").rstrip()
+    evidence = read([str(ROOT / "samples" / SHOWN)], None, None)
+    found = diagnose(evidence.incident, lambda where: evidence.sources[where.file].excerpt(where))
+    with speaking(tag):
+        return terminal.verdict(view.build(spoken(found), "analyze"), 80, color=False).rstrip()
+
+
 def readme(name: str) -> str:
     """A README with the verdict of one sample and the help block as the command prints them now."""
     text = (ROOT / name).read_text(encoding="utf-8")
@@ -66,9 +80,10 @@ def readme(name: str) -> str:
     run = [sys.executable, "-c", "from analyzer.cli import main; main()", "--help"]
     printed = subprocess.run(run, capture_output=True, text=True, env=environment, check=True, cwd=ROOT).stdout.strip()
     block = "\n".join(line.rstrip() for line in printed.splitlines())
-    golden = (ROOT / "tests" / "goldens" / SHOWN / "verdict.txt").read_text(encoding="utf-8").rstrip()
-    shown = f"$ analyze samples/{SHOWN}\n{golden}\nReport: {SHOWN}-report.html"
-    text = re.sub(rf"\$ analyze samples/{SHOWN}\n.*?(?=\n```)", lambda _: shown, text, count=1, flags=re.DOTALL)
+    tag = "ko" if ".ko." in name else "en"
+    option = f" --lang {tag}" if tag != "en" else ""
+    shown = f"$ analyze samples/{SHOWN}{option}\n{verdict(tag)}\nReport: {SHOWN}-report.html"
+    text = re.sub(rf"\$ analyze samples/{SHOWN}[^\n]*\n.*?(?=\n```)", lambda _: shown, text, count=1, flags=re.DOTALL)
     return re.sub(r"(<!-- help -->\n```\n).*?(\n?```)", lambda hit: f"{hit[1]}{block}\n```", text, flags=re.DOTALL)
 
 

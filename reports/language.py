@@ -29,7 +29,7 @@ LABEL: Final = "label"
 """The context (msgctxt) of single words: severities, states, kinds."""
 REMARK: Final = "remark"
 """The context of what the parsers and the intake remark of files and lines."""
-_COUNT: Final = re.compile(r"(?P<n>[\d,]+) (?P<what>.+)", re.DOTALL)
+_COUNTED: Final = re.compile(r"\b(?P<n>[\d,]+) (?P<what>packet|flow|attempt)s?\b")
 _ENGLISH: Final = gettext.NullTranslations()
 _spoken: ContextVar[tuple[str, gettext.NullTranslations]] = ContextVar("language", default=(ENGLISH, _ENGLISH))
 
@@ -73,8 +73,18 @@ def label_of(word: str) -> str:
 
 
 def remark(text: str) -> str:
-    """What a parser remarked, also several of these with semicolons between them; numbers before them are kept."""
-    return text if _is_english() else "; ".join(map(_remark, text.split("; ")))
+    """What parsers remarked of a file: one remark, or several with semicolons between them, which remarks may have too."""
+    if _is_english():
+        return text
+    made, parts = list[str](), text.split("; ")
+    while parts:
+        for length in range(len(parts), 0, -1):
+            found = _remark("; ".join(parts[:length]))
+            if found is not None or length == 1:
+                made.append(found or parts[0])
+                parts = parts[length:]
+                break
+    return "; ".join(made)
 
 
 def spoken(value: AnyT) -> AnyT:
@@ -93,16 +103,13 @@ def _looked_up(context: str, key: str) -> str | None:
     return None if found == key else found
 
 
-def _remark(text: str) -> str:
-    found = _looked_up(REMARK, text)
-    if found is not None:
-        return found
-    counted = _COUNT.fullmatch(text)
+def _remark(text: str) -> str | None:
+    """One remark in the report's language, None if there is none; catalogues have ``{n}`` for its number."""
+    counted = _COUNTED.search(text)
     if counted is None:
-        return text
-    what = re.sub(r"^(packet|flow|attempt)\b", r"\1s", counted["what"])
-    found = _looked_up(REMARK, what)
-    return text if found is None else found.replace("{n}", counted["n"])
+        return _looked_up(REMARK, text)
+    found = _looked_up(REMARK, f"{text[: counted.start()]}{{n}} {counted['what']}s{text[counted.end() :]}")
+    return None if found is None else found.replace("{n}", counted["n"])
 
 
 def _translated(message: Message) -> str:

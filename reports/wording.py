@@ -138,7 +138,8 @@ def names_pattern(names: Iterable[str]) -> re.Pattern[str]:
     """Finds stack frames and the given identifiers in prose, the longest first. Plain words such as ``main`` are left alone."""
     odd = {name for name in names if _IDENTIFIER_AT_LEAST <= len(name) <= _NAMES_AT_MOST and re.search(r"[\d_.:#$/@-]", name)}
     longest = sorted(odd, key=lambda name: (-len(name), name))[:_NAMES_AT_MOST]
-    return re.compile("|".join([*(rf"(?<![\w.]){re.escape(name)}(?!\w)" for name in longest), rf"(?<![\w.]){_FRAME}"]))
+    every = [*(rf"(?<![\w.]){re.escape(name)}(?!\w)" for name in longest), rf"(?<![\w.]){_FRAME}"]
+    return re.compile("|".join(every), re.ASCII)  # a Korean particle follows a name without a blank
 
 
 def words(text: str, names: re.Pattern[str]) -> Words:

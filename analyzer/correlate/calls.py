@@ -211,7 +211,9 @@ def age_in_words(rows: Sequence[Connection]) -> str | None:
         return None
     youngest, oldest = min(ages), max(ages)
     span = (
-        f"{youngest:.1f} s" if oldest - youngest < ROUNDING else say("{youngest:.1f} to {oldest:.1f} s", youngest=youngest, oldest=oldest)
+        say("{seconds:.1f} s", seconds=youngest)
+        if oldest - youngest < ROUNDING
+        else say("{youngest:.1f} to {oldest:.1f} s", youngest=youngest, oldest=oldest)
     )
     return say(
         "By their keepalive timers these connections are about {span} old (7200 s, the default tcp_keepalive_time, less the time left).",

@@ -31,7 +31,7 @@ def has_no_limit(caller: Busy) -> bool:
 def of_loop(stall: Stall) -> Outlook:
     """The outlook of a pool that waits for itself, directly or through others: nothing outside the loop can end it."""
     heals = _loop(stall)
-    return Outlook(heals, say("It {IN_LOOP}.", IN_LOOP=_IN_LOOP[heals]))
+    return Outlook(heals, say("It {ending}.", ending=_IN_LOOP[heals]))
 
 
 def how_it_ends(outlook: Outlook) -> str:

@@ -32,6 +32,7 @@ _MARKED: Final = 60
 """Characters of it that are highlighted."""
 _REQUEST: Final = 120
 """Characters of a request line that are shown: a query string may be kilobytes."""
+_SIDES: Final = {"client": say("client"), "server": say("server")}
 
 
 def packet_evidence(view: ProcessView, rows: Sequence[Connection]) -> Iterator[Evidence]:
@@ -46,7 +47,7 @@ def packet_evidence(view: ProcessView, rows: Sequence[Connection]) -> Iterator[E
     )
     gave_up = [one for one in seen if one.gave_up]
     if gave_up:
-        yield _claim(
+        yield claim(
             gave_up,
             say(
                 "packets: of {of}, {gave_up_count} had a request that got no byte of an answer before the client's end{span}",
@@ -58,7 +59,7 @@ def packet_evidence(view: ProcessView, rows: Sequence[Connection]) -> Iterator[E
     kept = [one for one in seen if one.flow.half_closed is not None and one not in gave_up]
     if kept:
         closer = kept[0].flow.half_closed
-        yield _claim(
+        yield claim(
             kept,
             say(
                 "packets: of {of}, {kept_count} were closed by the {closer} and never by the other end",
@@ -70,7 +71,7 @@ def packet_evidence(view: ProcessView, rows: Sequence[Connection]) -> Iterator[E
     waiting = [one for one in seen if not one.gave_up and one.flow.half_closed is None and one.flow.unanswered is not None]
     longest = max((one.silent_for or 0 for one in waiting), default=0)
     if longest >= WAITED:
-        yield _claim(
+        yield claim(
             waiting,
             say(
                 "packets: of {of}, {waiting_count} carry a request without an answer, the oldest for {longest:.1f} s when the capture ends",
@@ -81,13 +82,13 @@ def packet_evidence(view: ProcessView, rows: Sequence[Connection]) -> Iterator[E
         )
     full = [one for one in seen if one.flow.by_client.still_full or one.flow.by_server.still_full]
     if full:
-        yield _claim(
+        yield claim(
             full, say("packets: of {of}, {full_count} end with a zero window: the receiver does not read", of=of, full_count=len(full))
         )
     ignored = [one for one in seen if one.flow.ignored]
     if ignored:
         most = max(one.flow.by_client.syns for one in ignored)
-        yield _claim(
+        yield claim(
             ignored,
             say(
                 "packets: of {of}, {ignored_count} are SYNs that nothing answered, sent up to {times}",
@@ -107,7 +108,12 @@ def _span(seen: Sequence[Seen]) -> str:
     )
 
 
-def _claim(seen: Sequence[Seen], says: str) -> Evidence:
+def claim(seen: Sequence[Seen], says: str) -> Evidence:
+    """What ``seen`` have in common, shown by the first of them.
+
+    Raises:
+        ValueError: if there is none.
+    """
     first = min(seen, key=lambda one: one.flow.where)
     request = (first.flow.request.line[:_MARKED],) if first.flow.request else ()
     return Evidence(first.flow.where, says, (*request, say("no answer"), say("no FIN")), len(seen) - 1)
@@ -120,7 +126,7 @@ def trouble_of(port: Port) -> Iterator[tuple[Evidence, str]]:
         waited = (
             say("{patience:.1f} to {patience2:.1f} s", patience=patience[0], patience2=patience[-1])
             if patience[-1] - patience[0] >= SHARE
-            else f"{patience[0]:.1f} s"
+            else say("{seconds:.1f} s", seconds=patience[0])
         )
         says = say(
             "{requests} to {server} got no answer before the client gave up, after {waited}",
@@ -128,7 +134,7 @@ def trouble_of(port: Port) -> Iterator[tuple[Evidence, str]]:
             server=port.server,
             waited=waited,
         )
-        yield _claim(gave_up, say("packets: {says}", says=says)), says
+        yield claim(gave_up, say("packets: {says}", says=says)), says
     kept = [seen for seen in port.never_closed if seen not in gave_up and (seen.half_closed_for or 0) >= LINGERS]
     if len(kept) >= MANY:
         longest = max(seen.half_closed_for or 0 for seen in kept)
@@ -138,7 +144,7 @@ def trouble_of(port: Port) -> Iterator[tuple[Evidence, str]]:
             server=port.server,
             longest=longest,
         )
-        yield _claim(kept, say("packets: {says}", says=says)), says
+        yield claim(kept, say("packets: {says}", says=says)), says
     full = [seen for seen in port.flows if seen.flow.by_client.still_full]
     if len(full) >= FEWEST:
         says = say(
@@ -147,7 +153,7 @@ def trouble_of(port: Port) -> Iterator[tuple[Evidence, str]]:
             server=port.server,
             do="do" if len(full) > 1 else "does",
         )
-        yield _claim(full, say("packets: {says}", says=says)), says
+        yield claim(full, say("packets: {says}", says=says)), says
     ignored = port.ignored
     if len(ignored) >= FEWEST and port.accepted:
         says = say(
@@ -156,7 +162,7 @@ def trouble_of(port: Port) -> Iterator[tuple[Evidence, str]]:
             server=port.server,
             accepted=port.accepted,
         )
-        yield _claim(ignored, say("packets: {says}", says=says)), says
+        yield claim(ignored, say("packets: {says}", says=says)), says
 
 
 def telling(found: Iterable[Seen], most: int) -> tuple[Flow, ...]:
@@ -237,10 +243,10 @@ def excerpt_of(flow: Flow) -> tuple[str, ...]:
     lines = [f"{flow.client} → {flow.server}"]
     for mark in flow.marks:
         number = say("packet {packet}", packet=mark.packet) if mark.packet else ""
-        side = say("{side}: ", side=say(mark.side)) if mark.side else ""
+        side = say("{side}: ", side=_SIDES[mark.side]) if mark.side else ""
         lines.append(say("{number:<14} {seconds:>+9.3f} s  {side}{what}", number=number, seconds=mark.seconds, side=side, what=mark.what))
     missing = [
-        say("no FIN of the {side}", side=say(side))
+        say("no FIN of the {side}", side=_SIDES[side])
         for side in ("client", "server")
         if flow.closed_first and not flow.rst and not flow.fin[side]
     ]

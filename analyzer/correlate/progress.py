@@ -61,9 +61,8 @@ def in_words(found: Standing | None) -> str:
     when = say(", {seconds:.0f} seconds earlier", seconds=found.seconds) if found.seconds else ""
     cpu = ""
     if found.idle is not None:
-        cpu = (say(", and ") if when else say(" and ")) + (
-            say("have used no CPU since") if found.idle == found.same else say("{idle} have used no CPU since", idle=found.idle)
-        )
+        used = say("have used no CPU since") if found.idle == found.same else say("{idle} have used no CPU since", idle=found.idle)
+        cpu = say("{comma} and {used}", comma="," if when else "", used=used)
     return say(" {who} stood on the same stack in the dump before{when}{cpu}.", who=who, when=when, cpu=cpu)
 
 

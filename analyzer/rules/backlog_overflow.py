@@ -19,6 +19,7 @@ from typing import TYPE_CHECKING, Final
 
 from analyzer.correlate.acceptors import acceptor_of
 from analyzer.correlate.blockers import application_frame
+from analyzer.correlate.packet_causes import dropped_attempts
 from analyzer.correlate.witness import of_sockets, of_threads
 from analyzer.finding import Action, Confidence, Culprit, Evidence, Finding, Heals, Missing, Outlook, Severity, Step, When
 from analyzer.message import plural, say
@@ -52,6 +53,7 @@ def diagnose(case: Case) -> Iterator[Finding]:
                 yield _finding(view, port, listener, overflows)
             elif earlier and overflows is not None and overflows[1] > 0:
                 yield _finding(view, port, earlier[-1], overflows)
+    yield from dropped_attempts(case)
 
 
 def _which(frame: Frame | None) -> str:

@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING, Final
 
 from analyzer.correlate.blockers import application_frame
 from analyzer.correlate.calls import client_evidence, client_figures, clients_in_words, kind_in_words
+from analyzer.correlate.packet_causes import unread_answers
 from analyzer.correlate.stalls import SATURATED
 from analyzer.correlate.witness import all_of, of_sockets, of_threads
 from analyzer.finding import Action, Confidence, Culprit, Finding, Heals, Missing, Outlook, Severity, Step, When
@@ -47,6 +48,7 @@ def diagnose(case: Case) -> Iterator[Finding]:
         writing = [member for member in stall.pool.busy if member.activity.kind == "socket-write" and member.activity.side != "client"]
         if stall.workers and stall.pool.idle == 0 and len(writing) >= SATURATED * stall.workers:
             yield _finding(stall, writing)
+    yield from unread_answers(case)
 
 
 def _finding(stall: Stall, writing: list[Busy]) -> Finding:

@@ -20,7 +20,7 @@ from analyzer.correlate.calls import client_evidence, client_figures, clients_in
 from analyzer.correlate.stalls import COUNT_TOLERANCE, SATURATED, pressure
 from analyzer.correlate.witness import all_of, of_sockets, of_threads
 from analyzer.finding import Action, Confidence, Culprit, Finding, Heals, Outlook, Severity, Step, When
-from analyzer.message import plural, say
+from analyzer.message import plural, say, uncapitalized
 from parsers.records import TcpState
 
 if TYPE_CHECKING:
@@ -92,7 +92,7 @@ def _finding(view: ProcessView, pool: Pool, port: int, reading: list[Busy], idle
         headline=say(
             "{idle_connection} hold {lower} threads of {name}: nobody else is served on port {port}.",
             idle_connection=plural(len(idle), "idle connection"),
-            lower=all_of(len(reading), len(pool.workers)).lower(),
+            lower=uncapitalized(all_of(len(reading), len(pool.workers))),
             name=pool.name,
             port=port,
         ),

@@ -40,7 +40,7 @@ DOING: Final = {
     "socket-connect": say("waits for a connection to be made"),
     "socket-write": say("waits for a peer that does not read"),
     "call": say("waits for the answer of a remote call"),
-    "sleep": "sleeps",
+    "sleep": say("sleeps"),
     "file-io": say("waits for a file"),
     "dns": say("waits for a name server"),
     "lease": say("waits for a connection from a pool"),
@@ -131,7 +131,7 @@ def _finding(queue: LockQueue) -> Finding:
                 say("Use tryLock with a time limit where a stale value will do, and keep I/O, sleeps and calls to others out of locks."),
             ),
         ),
-        figures=(*queue.figures, ("1", "lock")),
+        figures=(*queue.figures, ("1", say("lock"))),
         missing=() if confidence is Confidence.CERTAIN else _missing(queue),
     )
 
@@ -199,7 +199,7 @@ def _evidence(queue: LockQueue) -> tuple[Evidence, ...]:
         place = Where(thread.where.file, max(thread.where.first, lock.line - 1), min(lock.line + 1, thread.where.last))
         found = [Evidence(place, says, (lock.address,) if lock.address else (), len(queue.members) - 1)]
     if owner is not None:
-        found.append(of_threads((owner,), f"“{owner.thread.name}” {_doing(queue)}"))
+        found.append(of_threads((owner,), say("“{name}” {doing}", name=owner.thread.name, doing=_doing(queue))))
         held = next((one for one in owner.thread.locks if lock is not None and one.address == lock.address), None)
         if held is not None and lock is not None and lock.address:
             place = Where(owner.thread.where.file, held.line, held.line)

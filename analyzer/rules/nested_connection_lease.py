@@ -97,7 +97,7 @@ def _finding(shortage: Shortage) -> Finding:
         culprit=shortage.culprit(frame, remote=remote, library=lender.software),
         chain=(
             *shortage.before,
-            Step(shortage.pool.name, say("waits for a connection of"), f"{shortage.count}", (holders,)),
+            Step(shortage.pool.name, say("waits for a connection of"), shortage.count, (holders,)),
             Step(
                 say("the {software} pool", software=lender.software),
                 say("has lent all to"),

@@ -48,6 +48,7 @@ def diagnose(case: Case) -> Iterator[Finding]:
                 shortage,
                 say("an object of {software}", software=lender.software),
                 lender.software,
+                lender.software,
                 (lender.limit, lender.patience, lender.watch),
             )
     for view in case.latest:
@@ -58,7 +59,7 @@ def diagnose(case: Case) -> Iterator[Finding]:
                     say("tryAcquire with a time limit"),
                     say("a count of acquire and release per place"),
                 )
-                yield _finding(permits, say("a permit of a semaphore"), "java.util.concurrent.Semaphore", settings)
+                yield _finding(permits, say("a permit of a semaphore"), say("a semaphore"), "java.util.concurrent.Semaphore", settings)
 
 
 def _semaphores(case: Case, view: ProcessView) -> list[Crowd]:
@@ -72,7 +73,7 @@ def _semaphores(case: Case, view: ProcessView) -> list[Crowd]:
     return [Crowd(case, view, waiters) for waiters in groups.values()]
 
 
-def _finding(crowd: Crowd, what: str, library: str, settings: tuple[str, str, str]) -> Finding:
+def _finding(crowd: Crowd, what: str, whose: str, library: str, settings: tuple[str, str, str]) -> Finding:
     limit, patience, watch = settings
     users = crowd.users if isinstance(crowd, Shortage) else ()
     confidence, why = _judge(crowd, users)
@@ -111,7 +112,7 @@ def _finding(crowd: Crowd, what: str, library: str, settings: tuple[str, str, st
         chain=(
             *crowd.before,
             Step(crowd.pool.name, say("waits for"), say("{count}, in {site}", count=crowd.count, site=crowd.site), (waiting,)),
-            Step(what.partition(" of ")[2] or library, say("has none left"), held, tuple(evidence[1:])),
+            Step(whose, say("has none left"), held, tuple(evidence[1:])),
         ),
         actions=(
             Action(

@@ -32,6 +32,7 @@ from analyzer.correlate.calls import (
     stuck_in_words,
 )
 from analyzer.correlate.outlook import how_it_ends, of_loop
+from analyzer.correlate.packet_causes import own_calls
 from analyzer.correlate.packet_words import packet_evidence
 from analyzer.correlate.progress import in_words, only_busy, standing
 from analyzer.correlate.stalls import callee_of
@@ -45,6 +46,7 @@ if TYPE_CHECKING:
     from analyzer.correlate import Case, ProcessView, Stall
     from analyzer.correlate.process import Pair
     from analyzer.correlate.stalls import Target
+    from parsers.records import Endpoint
 
 NEEDS: Final = ("threads", "sockets")
 CONSEQUENCE_OF: Final[tuple[str, ...]] = ()
@@ -71,6 +73,7 @@ def diagnose(case: Case) -> Iterator[Finding]:
     for view in case.latest:
         if id(view) not in seen and not view.pools:
             yield from _sockets_only(view)
+    yield from own_calls(case)
 
 
 def _is_its_own_port(case: Case, stall: Stall, target: Target) -> bool:
@@ -91,8 +94,6 @@ def _proven(case: Case, stall: Stall, target: Target) -> Finding:
     port = listener.port or 0
     pending = sum(pair.pending for pair in pairs)
     confidence, why = _confidence(stall, target, pairs)
-    through = say(" for tasks of {name}, which wait", name=stall.hops[-1].helper.name) if stall.hops else ""
-    waiting = stuck_in_words(stall)
     way = say(" through {proxy}", proxy=_proxy(stall, target)) if target.back else ""
     outlook = of_loop(stall)
     return Finding(
@@ -104,15 +105,8 @@ def _proven(case: Case, stall: Stall, target: Target) -> Finding:
         ),
         explanation=(
             say(
-                "{waiting} wait{through} for {calls} to {remote}, and that {is_which} the listener of the same process{pid}. {state_in_words}{in_words}{clients_in_words} A request can end only when another one has ended first, so it {how_it_ends}.",
-                waiting=waiting,
-                through=through,
-                calls=plural(len(target.connections), "call"),
-                remote=target.remote,
-                is_which=say("is {proxy}, which calls {listener}:", proxy=_proxy(stall, target), listener=listener)
-                if target.back
-                else "is",
-                pid=say(" (pid {pid})", pid=view.pid) if view.pid is not None else "",
+                "{call} {state_in_words}{in_words}{clients_in_words} A request can end only when another one has ended first, so it {how_it_ends}.",
+                call=_call_in_words(stall, target, listener),
                 state_in_words=_state_in_words(pairs),
                 in_words=in_words(standing(case, view, (*stall.waiters, *stall.direct))),
                 clients_in_words=clients_in_words(view, port),
@@ -140,8 +134,27 @@ def _proven(case: Case, stall: Stall, target: Target) -> Finding:
                 say("threads of {pool} waiting", pool=pool.name),
             ),
             (f"{len(pairs):,}", say("own calls to port {port}", port=port)),
-            (f"{pending:,}", "own calls that nobody has read"),
+            (f"{pending:,}", say("own calls that nobody has read")),
         )[:4],
+    )
+
+
+def _call_in_words(stall: Stall, target: Target, listener: Endpoint) -> str:
+    """Who waits for whose answer, and that the call comes back."""
+    values = {
+        "waiting": stuck_in_words(stall),
+        "through": say(" for tasks of {name}, which wait", name=stall.hops[-1].helper.name) if stall.hops else "",
+        "calls": plural(len(target.connections), "call"),
+        "remote": target.remote,
+        "pid": say(" (pid {pid})", pid=stall.view.pid) if stall.view.pid is not None else "",
+    }
+    if not target.back:
+        return say("{waiting} wait{through} for {calls} to {remote}, and that is the listener of the same process{pid}.", **values)
+    return say(
+        "{waiting} wait{through} for {calls} to {remote}, and that is {proxy}, which calls {listener}: the listener of the same process{pid}.",
+        proxy=_proxy(stall, target),
+        listener=listener,
+        **values,
     )
 
 
@@ -156,7 +169,7 @@ def _last_step(stall: Stall, target: Target, pairs: Sequence[Pair]) -> Step:
     pool = stall.pool.name
     if target.back:
         return Step(
-            f"{target.remote}, {_proxy(stall, target)}",
+            say("{remote}, {proxy}", remote=target.remote, proxy=_proxy(stall, target)),
             say("calls back and needs a free thread of"),
             say("own listener; {pool} has none", pool=pool),
             (_pair_evidence(pairs),),

@@ -17,6 +17,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Final
 
 from analyzer.correlate.calls import client_figures
+from analyzer.correlate.packet_causes import never_closed
 from analyzer.correlate.unclosed import Unclosed, unclosed
 from analyzer.correlate.witness import of_sockets
 from analyzer.finding import Action, Confidence, Culprit, Finding, Heals, Missing, Outlook, Severity, Step, When
@@ -38,6 +39,7 @@ def diagnose(case: Case) -> Iterator[Finding]:
     for found in unclosed(case):
         if found.split.drained >= found.split.fin_only:
             yield _finding(found)
+    yield from never_closed(case)
 
 
 def _finding(found: Unclosed) -> Finding:

@@ -27,6 +27,7 @@ from analyzer.correlate.calls import (
     command,
     kind_in_words,
 )
+from analyzer.correlate.packet_causes import slow_services
 from analyzer.correlate.progress import only_busy
 from analyzer.correlate.sockets import close_wait
 from analyzer.correlate.stalls import COUNT_TOLERANCE
@@ -61,6 +62,7 @@ def diagnose(case: Case) -> Iterator[Finding]:
     for view in case.latest:
         if not view.pools:
             yield from _sockets_only(view)
+    yield from slow_services(case)
 
 
 def _actions(stall: Stall, target: Target) -> tuple[Action, ...]:
@@ -92,7 +94,7 @@ def _actions(stall: Stall, target: Target) -> tuple[Action, ...]:
     )
 
 
-WORDS: Final = remote.Words("slow-backend", "service", _actions)
+WORDS: Final = remote.Words("slow-backend", say("service"), _actions)
 
 
 def _sockets_only(view: ProcessView) -> Iterator[Finding]:

@@ -130,7 +130,7 @@ def _finding(view: ProcessView, pattern: str, family: Sequence[Pool], earlier: S
         actions=_actions(pid),
         figures=(
             (f"{len(family):,}", say("pools {pattern}", pattern=pattern)),
-            (say("{threads:,} of {total:,}", threads=threads, total=total), "threads"),
+            (say("{threads:,} of {total:,}", threads=threads, total=total), say("threads")),
             *(((f"+{counts[-1] - counts[0]:,}", say("pools since the first dump")),) if len(counts) > 1 else ()),
         ),
         missing=()

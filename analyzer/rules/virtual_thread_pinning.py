@@ -107,7 +107,7 @@ def _finding(view: ProcessView, pinned: Sequence[Busy], carriers: int, queued: i
         ),
         chain=(
             Step(say("virtual threads"), say("wait for a free one of"), say("{carriers} carriers", carriers=carriers), (evidence[0],)),
-            Step(say("the carriers"), say("are pinned in"), str(frame or say("a wait"))),
+            Step(say("the carriers"), say("are pinned in"), str(frame) if frame is not None else say("a wait")),
         ),
         actions=(
             Action(

@@ -13,6 +13,7 @@ from typing import Any
 import pytest
 
 from reports import html, view
+from reports.language import speaking, spoken
 from tests.builders import sample
 from tests.reports import diagnoses
 from tests.reports.hostile import hostile
@@ -69,6 +70,9 @@ def measure(page: str, folder: Path, width: int = 390, scheme: str = "light") ->
 
 
 def page_of(name: str) -> str:
+    if name == "korean":
+        with speaking("ko"):
+            return html.render(view.build(spoken(sample("self-call-after")), f"analyze {name}", "0"))
     made = sample(name) if name in {"self-call-after", "seed-2015", "leak-growing"} else {**diagnoses.STATES, "hostile": hostile}[name]()
     return html.render(view.build(made, f"analyze {name}", "0"))
 
@@ -86,6 +90,7 @@ def page_of(name: str) -> str:
         ("healthy", 390, "light"),
         ("insufficient", 390, "dark"),
         ("hostile", 390, "light"),
+        ("korean", 390, "light"),
     ],
 )
 def test_page(name: str, width: int, scheme: str, tmp_path: Path) -> None:

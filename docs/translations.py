@@ -1,0 +1,135 @@
+"""The catalogues of translations: finds every text of the code, merges it into the .po files, and compiles these.
+
+    python docs/translations.py           update reports/locale/*/LC_MESSAGES/closewait.po and .mo
+    python docs/translations.py --check   only say what is missing or out of date; exit 1 then
+
+A text is what stands in a call of say, tell, plural or count, in the template, and the words and remarks that reports.labels lists.
+Needs Babel, which running the tool does not.
+"""
+
+from __future__ import annotations
+
+import ast
+import io
+import re
+import sys
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import TYPE_CHECKING, Final
+
+from babel.messages.catalog import Catalog
+from babel.messages.extract import extract
+from babel.messages.mofile import write_mo
+from babel.messages.pofile import read_po, write_po
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+ROOT: Final = Path(__file__).resolve().parent.parent
+sys.path.insert(0, str(ROOT))
+from analyzer.message import COUNTED  # noqa: E402 - the root is known only now
+from reports.labels import LABELS, REMARKS  # noqa: E402
+from reports.language import DOMAIN, ENGLISH, LABEL, LANGUAGES, LOCALE, REMARK  # noqa: E402
+
+FLOORS: Final = ("analyzer", "reports")
+_NEVER: Final = datetime(2000, 1, 1, tzinfo=UTC)
+_SENTENCES: Final = frozenset({"say", "tell", "joined"})
+_SLOT: Final = re.compile(r"\{[^{}]*\}")
+_COUNTS: Final = frozenset({"plural", "count"})
+
+
+def texts() -> Catalog:
+    """Every text that a report can say, with the places where it stands."""
+    found = Catalog(domain=DOMAIN, project="closewait", fuzzy=False)
+    for floor in FLOORS:
+        for path in sorted((ROOT / floor).rglob("*.py")):
+            place = path.relative_to(ROOT).as_posix()
+            for text, context in _in_code(path):
+                found.add(text, context=context or None, locations=[(place, None)])  # type: ignore[list-item]
+    template = ROOT / "reports" / "templates" / "report.html"
+    with template.open("rb") as file:
+        for _, message, _, _ in extract("jinja2.ext:babel_extract", file, options={"trimmed": "true"}):
+            found.add(message if isinstance(message, str) else message[0], locations=[(template.relative_to(ROOT).as_posix(), None)])  # type: ignore[list-item]
+    for context, words in ((LABEL, LABELS), (REMARK, REMARKS)):
+        for word in words:
+            found.add(word, context=context, locations=[("reports/labels.py", None)])  # type: ignore[list-item]
+    return found
+
+
+def _in_code(path: Path) -> Iterator[tuple[str, str]]:
+    """Texts and contexts, in the order of the file."""
+    for node in ast.walk(ast.parse(path.read_bytes())):
+        if not isinstance(node, ast.Call) or not isinstance(node.func, ast.Name):
+            continue
+        if node.func.id in _SENTENCES and node.args:
+            yield from ((text, "") for text in _constants(node.args[0]))
+        elif node.func.id in _COUNTS and len(node.args) > 1:
+            yield from ((text, COUNTED) for text in _constants(node.args[1]))
+
+
+def _constants(node: ast.expr) -> Iterator[str]:
+    """The literal, or both of a conditional one. Without a letter only the order of several values can differ."""
+    if isinstance(node, ast.Constant) and isinstance(node.value, str):
+        bare = _SLOT.sub("", node.value)
+        if any(letter.isalpha() for letter in bare) or (bare != "" and len(_SLOT.findall(node.value)) > 1):
+            yield node.value
+    elif isinstance(node, ast.IfExp):
+        yield from _constants(node.body)
+        yield from _constants(node.orelse)
+
+
+def folder(tag: str) -> Path:
+    """Where the catalogue of a language lies."""
+    return LOCALE / tag / "LC_MESSAGES"
+
+
+def merged(tag: str) -> Catalog:
+    """The language's catalogue with every text of the code; texts that are gone are dropped."""
+    path = folder(tag) / f"{DOMAIN}.po"
+    made = Catalog(locale=tag, domain=DOMAIN, project="closewait", fuzzy=False)
+    if path.exists():
+        with path.open("rb") as file:
+            made = read_po(file, locale=tag, domain=DOMAIN)
+    made.update(texts(), no_fuzzy_matching=True)
+    made.obsolete.clear()
+    return made
+
+
+def rendered(catalogue: Catalog) -> tuple[bytes, bytes]:
+    """The .po and the .mo file, without a time or a version in them: the same texts make the same bytes."""
+    human, machine = io.BytesIO(), io.BytesIO()
+    write_po(human, catalogue, width=140, omit_header=True, sort_by_file=True, include_lineno=False)
+    header = f'msgid ""\nmsgstr ""\n"Language: {catalogue.locale}\\n"\n"Content-Type: text/plain; charset=UTF-8\\n"\n\n'
+    catalogue.creation_date = catalogue.revision_date = _NEVER
+    write_mo(machine, catalogue)
+    return header.encode() + human.getvalue(), machine.getvalue()
+
+
+def missing(catalogue: Catalog) -> list[str]:
+    """Texts without a translation."""
+    return [str(message.id) for message in catalogue if message.id and not message.string]
+
+
+def main() -> int:
+    """Update the files, or with ``--check`` only compare them."""
+    check, wrong = "--check" in sys.argv[1:], False
+    for tag in LANGUAGES:
+        if tag == ENGLISH:
+            continue
+        catalogue = merged(tag)
+        lacking = missing(catalogue)
+        for name, made in zip((f"{DOMAIN}.po", f"{DOMAIN}.mo"), rendered(catalogue), strict=True):
+            path = folder(tag) / name
+            stale = not path.exists() or path.read_bytes() != made
+            wrong |= stale or bool(lacking)
+            if stale and check:
+                print(f"{path.relative_to(ROOT)} is out of date: run python docs/translations.py")  # noqa: T201
+            elif stale:
+                path.parent.mkdir(parents=True, exist_ok=True)
+                path.write_bytes(made)
+        print(f"{tag}: {len(catalogue)} texts, {len(lacking)} without a translation")  # noqa: T201
+    return int(wrong) if check else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,104 @@
+"""Causes from packets alone: suspected, with what looks the same, and only where other machines are seen."""
+
+from __future__ import annotations
+
+import pytest
+
+from analyzer.finding import Confidence, Status
+from tests.analyzer.test_packets import GET, OK, SERVER, Wire, client, diagnose, slow_backend, whole
+from tests.parsers.capture.wire import ACK
+
+HERE = (SERVER, 8080)
+LOOPBACK = "127.0.0.1"
+FAR = ("10.2.2.2", 9300)
+
+
+def held(calls: int, near: str, far: tuple[str, int], clients: int = 4, answered: int = 0) -> Wire:
+    """Clients without an answer, beside ``calls`` from one address to another without one; ``answered`` calls got theirs."""
+    wire = Wire()
+    for n in range(clients):
+        wire.ask(client(n), HERE, end=4.0)
+    for n in range(calls):
+        wire.ask((near, 50000 + n), far, at=0.1, end=None)
+    for n in range(answered):
+        wire.ask((near, 51000 + n), far, at=0.1, answer=0.1, end=None)
+    return wire
+
+
+class TestOwnCalls:
+    @pytest.mark.parametrize("near", [SERVER, LOOPBACK])
+    def test_are_suspected_with_what_looks_the_same(self, near: str) -> None:
+        diagnosis = diagnose(held(4, near, (near, 8080)))
+        (finding,) = diagnosis.findings
+        assert (finding.rule, finding.confidence) == ("self-call-starvation", Confidence.SUSPECTED)
+        assert "self-call starvation, or own calls caught in another stall" in diagnosis.verdict.headline
+        assert "4 requests to 10.0.0.1:8080 got no answer, and neither did 4 calls" in finding.explanation
+        assert {one.artifact for one in diagnosis.missing} == {"thread dump", "socket table with owners"}
+        assert all(one.where.unit.value == "packet" for one in finding.evidence)
+
+    def test_one_may_have_been_in_flight(self) -> None:
+        assert not diagnose(held(1, SERVER, HERE)).findings
+
+    def test_that_are_answered_are_no_cause(self) -> None:
+        assert not diagnose(held(0, SERVER, HERE, answered=4)).findings
+
+    def test_with_clients_that_are_answered_are_no_cause(self) -> None:
+        wire = held(4, SERVER, HERE, clients=0)
+        for n in range(20):
+            wire.ask(client(n), HERE, answer=0.1, end=5.0)
+        assert diagnose(wire).verdict.status is Status.INSUFFICIENT
+
+    def test_over_loopback_alone_cannot_be_told_from_clients(self) -> None:
+        wire = Wire()
+        for n in range(8):
+            wire.ask((LOOPBACK, 40000 + n), (LOOPBACK, 8080), end=4.0)
+        assert not diagnose(wire).findings
+
+
+class TestSlowServices:
+    def test_are_suspected_with_what_looks_the_same(self) -> None:
+        diagnosis = diagnose(whole())
+        (finding,) = diagnosis.findings
+        assert (finding.rule, finding.confidence, finding.culprit.remote) == ("slow-backend", Confidence.SUSPECTED, "10.2.2.2:9300")
+        assert "10.2.2.2:9300, which it calls, does not answer it" in diagnosis.verdict.headline
+
+    def test_that_answer_most_calls_are_not(self) -> None:
+        assert not diagnose(held(4, SERVER, FAR, answered=8)).findings
+
+    def test_called_by_another_machine_are_not_behind_this_server(self) -> None:
+        assert not diagnose(held(4, "10.0.0.77", FAR)).findings
+
+    def test_with_sockets_and_threads_the_packets_are_evidence_and_no_rule_of_their_own(self) -> None:
+        (finding,) = [one for one in diagnose(whole(), slow_backend()).findings if one.rule == "slow-backend"]
+        assert finding.confidence is not Confidence.SUSPECTED
+
+
+class TestUnclosed:
+    def wire(self, kept: int, *, closed: bool) -> Wire:
+        wire = Wire()
+        for n in range(kept):
+            wire.ask(client(n), HERE, answer=0.1, end=1.0)
+            if closed:
+                wire.send(1.2, HERE, client(n), 0x11, 501 + len(OK), 102 + len(GET))
+                wire.send(1.2, client(n), HERE, ACK, 102 + len(GET), 502 + len(OK))
+        wire.ask(client(999), HERE, at=60.0, answer=0.1, end=None)
+        return wire
+
+    def test_are_suspected(self) -> None:
+        diagnosis = diagnose(self.wire(12, closed=False))
+        (finding,) = diagnosis.findings
+        assert (finding.rule, finding.confidence) == ("server-never-closes", Confidence.SUSPECTED)
+        assert "for up to 59 s" in finding.explanation
+
+    @pytest.mark.parametrize(("kept", "closed"), [(12, True), (5, False)])
+    def test_closed_ones_and_a_few_are_not(self, kept: int, closed: bool) -> None:
+        assert not diagnose(self.wire(kept, closed=closed)).findings
+
+
+def test_clients_that_do_not_read_are_suspected_to_hold_the_server() -> None:
+    wire = Wire()
+    for n in range(4):
+        wire.ask(client(n), HERE, answer=0.1, end=None)
+        wire.send(1.0, client(n), HERE, ACK, 101 + len(GET), 501 + len(OK), window=0)
+    (finding,) = diagnose(wire).findings
+    assert (finding.rule, finding.confidence) == ("blocked-write", Confidence.SUSPECTED)

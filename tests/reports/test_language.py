@@ -1,0 +1,264 @@
+"""``--lang``: every text has a translation that fits its template, evidence is not touched, and English is what it was."""
+
+from __future__ import annotations
+
+import json
+import re
+import string
+from functools import cache
+from importlib.util import module_from_spec, spec_from_file_location
+from typing import TYPE_CHECKING, Any
+
+import pytest
+from babel.messages.mofile import read_mo
+from babel.messages.pofile import read_po
+
+from analyzer.cli import main
+from analyzer.message import COUNTED, Message, capitalized, joined, plural, say
+from parsers.records import Unit
+from reports import json_contract, language, terminal, view
+from reports.language import remark, speaking, spoken, tell
+from reports.particles import settled
+from reports.text_safety import width_of
+from tests.builders import SAMPLES, sample
+from tests.reports.rendering import RENDERERS
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from babel.messages.catalog import Catalog
+
+    from analyzer.finding import Diagnosis
+
+NAMES = sorted(path.name for path in SAMPLES.iterdir() if (path / "README.md").exists() and path.name != "lab")
+FORMS = ("은(는)", "이(가)", "을(를)", "과(와)", "(으)로", "(이)")
+SLOT = re.compile(r"%\((\w+)\)s")
+
+
+def loaded(script: str) -> Any:
+    """A script of docs/, which is no package."""
+    spec = spec_from_file_location(script, SAMPLES.parent / "docs" / f"{script}.py")
+    assert spec is not None
+    assert spec.loader is not None
+    module = module_from_spec(spec)
+    spec.loader.exec_module(module)
+    return module
+
+
+translations = loaded("translations")
+
+
+@cache
+def catalogue() -> Catalog:
+    with (translations.folder("ko") / "closewait.po").open("rb") as file:
+        return read_po(file, locale="ko")
+
+
+def slots(text: str) -> set[tuple[str, str]]:
+    """Names and formats of what is filled in."""
+    named = {(name, spec or "") for _, name, spec, _ in string.Formatter().parse(text) if name is not None}
+    return named | {(name, "") for name in SLOT.findall(text)}
+
+
+@cache
+def diagnosis_of(name: str) -> Diagnosis:
+    return sample(name, without=("README.md", "truth.json"))
+
+
+class TestCatalogue:
+    def test_has_every_text_of_the_code_and_no_other(self) -> None:
+        merged = translations.merged("ko")
+        assert translations.missing(merged) == []
+        assert {(m.context, m.id) for m in merged} == {(m.context, m.id) for m in catalogue()}
+
+    def test_is_what_the_program_reads(self) -> None:
+        made, compiled = translations.rendered(translations.merged("ko"))
+        folder = translations.folder("ko")
+        assert (folder / "closewait.po").read_bytes() == made
+        assert (folder / "closewait.mo").read_bytes() == compiled
+        with (folder / "closewait.mo").open("rb") as file:
+            assert len(list(read_mo(file))) == len(list(catalogue()))
+
+    def test_no_translation_fills_in_what_its_text_does_not_have(self) -> None:
+        for message in catalogue():
+            allowed = {("n", ":,"), ("n", "")} if message.context in {COUNTED, language.REMARK} else slots(str(message.id))
+            filled = {
+                (name, f":{spec}" if message.context in {COUNTED, language.REMARK} and spec else spec)
+                for name, spec in slots(str(message.string))
+            }
+            assert filled <= allowed, (message.id, message.string)
+
+    def test_particles_are_written_as_the_code_knows_them(self) -> None:
+        for message in catalogue():
+            rest = str(message.string)
+            for form in FORMS:
+                rest = rest.replace(form, "")
+            assert not re.search(r"[가-힣]\((?:는|은|이|가|을|를|와|과|으)\)|\((?:으|이)\)|[는가를와]\([은이을과]\)", rest), message.string
+
+    def test_edges_of_a_sentence_stay(self) -> None:
+        for message in catalogue():
+            text, told = str(message.id), str(message.string)
+            if message.id and text.endswith(". "):
+                assert told.endswith(" "), message.string
+
+
+@pytest.mark.parametrize(
+    ("written", "read"),
+    [
+        ("스레드 3개이(가)", "스레드 3개가"),
+        ("pool-1을(를)", "pool-1을"),
+        ("포트 8082은(는)", "포트 8082는"),
+        ("포트 8080(으)로", "포트 8080으로"),
+        ("10.0.0.7(으)로", "10.0.0.7로"),
+        ("8081과(와)", "8081과"),
+        ("서버과(와)", "서버와"),
+        ("“락”이(가)", "“락”이"),
+        ("(pid 14)은(는)", "(pid 14)는"),
+        ("java은(는)", "java은(는)"),
+        ("교착(이)다", "교착이다"),
+        ("(으)로", "(으)로"),
+    ],
+)
+def test_a_particle_follows_the_sound_before_it(written: str, read: str) -> None:
+    assert settled(written) == read
+
+
+class TestMessage:
+    def test_is_english_text(self) -> None:
+        made = say("{calls} to {remote:>6}", calls=plural(2, "call"), remote="{x}")
+        assert made == "2 calls to    {x}"
+        assert json.dumps({made: 1}) == '{"2 calls to    {x}": 1}'
+
+    def test_values_of_messages_are_translated_too(self) -> None:
+        with speaking("ko"):
+            assert tell(say("{head}: {threads}", head="thread", threads=plural(1_200, "thread"))) == "thread: 스레드 1,200개"
+            assert tell(joined(" and ", ["a", say("thread dump")])) == "a, 스레드 덤프"
+            assert tell(capitalized(say("thread dump")) + ".") == "스레드 덤프."
+            assert tell(say(" {x} ", x=say("thread dump")).strip()) == "스레드 덤프"
+
+    def test_evidence_is_not_translated_even_where_it_spells_a_word_of_ours(self) -> None:
+        with speaking("ko"):
+            assert tell("{path}, packet {number}", path="thread dump", number="{n}") == "thread dump, 패킷 {n}"
+            assert spoken(("thread dump", say("thread dump"))) == ("thread dump", "스레드 덤프")
+
+    def test_what_no_catalogue_has_stays_english(self) -> None:
+        with speaking("ko"):
+            assert tell("{n} is nowhere", n=plural(2, "unheard-of thing")) == "2 unheard-of things is nowhere"
+
+    def test_is_refilled_with_other_values(self) -> None:
+        made = capitalized(say("host {name} has {n:,}", name="web1", n=1_000)).refilled(lambda value: "host1" if value == "web1" else value)
+        assert made == "Host web1 has 1,000"
+        inner = say("host {name} has {n:,}", name="web1", n=1_000).refilled(lambda value: "host1" if value == "web1" else value)
+        assert inner == "host host1 has 1,000"
+        assert isinstance(inner, Message)
+
+    def test_outside_of_speaking_it_is_english(self) -> None:
+        with speaking("ko"), pytest.raises(ZeroDivisionError):
+            _ = 1 // 0
+        assert tell("thread dump") == "thread dump"
+        assert language.tag() == "en"
+
+
+@pytest.mark.parametrize(
+    ("said", "shown"),
+    [
+        ("no netstat row", "netstat의 행이 아님"),
+        ("no regular file; not opened", "일반 파일이 아님; 열지 않음"),
+        (
+            "1 packet cut to the snap length; the capturing machine lost 12 packets",
+            "패킷 1개가 snap length에서 잘림; 캡처한 장비가 패킷 12개를 놓침",
+        ),
+        ("12 apples; 3 pears", "12 apples; 3 pears"),
+    ],
+)
+def test_remarks_keep_their_numbers(said: str, shown: str) -> None:
+    with speaking("ko"):
+        assert remark(said) == shown
+    assert remark(said) == said
+
+
+@pytest.mark.parametrize("name", NAMES)
+class TestSamples:
+    def test_everything_is_said_in_korean(self, name: str, monkeypatch: pytest.MonkeyPatch) -> None:
+        missed: set[tuple[str, str]] = set()
+        looked_up = language._looked_up
+
+        def noting(context: str, key: str) -> str | None:
+            found = looked_up(context, key)
+            if found is None and any(letter.isalpha() for letter in re.sub(r"\{[^{}]*\}", "", key)):
+                missed.add((context, key))
+            return found
+
+        monkeypatch.setattr(language, "_looked_up", noting)
+        with speaking("ko"):
+            shown = view.build(spoken(diagnosis_of(name)), "analyze x", "0")
+            texts = [render(shown) for render in RENDERERS.values()]
+        assert all(re.search("[가-힣]", text) for text in texts)
+        known = {(message.context or "", message.id) for message in catalogue()}
+        assert {(context, key) for context, key in missed if (context, key) not in known} == set()
+
+    def test_no_sentence_is_a_plain_string(self, name: str) -> None:
+        """A plain string is evidence: it would stay English in every language."""
+        diagnosis = diagnosis_of(name)
+        said: list[object] = [diagnosis.verdict.headline, diagnosis.verdict.summary, *diagnosis.notes]
+        said += [one.why for one in diagnosis.checked]
+        said += [text for one in diagnosis.missing for text in (one.artifact, one.would_show)]
+        for finding in diagnosis.findings:
+            evidence = (*finding.evidence, *(item for step in finding.chain for item in step.evidence))
+            said += [finding.headline, finding.explanation, finding.why_confident, *finding.contradicted_by]
+            said += [label for _, label in finding.figures if "/" not in label]  # a file that fills the descriptors
+            said += [action.text for action in finding.actions] + [step.verb for step in finding.chain if step.verb]
+            said += [text for one in finding.missing for text in (one.artifact, one.would_show)]
+            said += [item.says for item in evidence] + [item.inferred for item in evidence if item.inferred]
+            said += [finding.outlook.why] if finding.outlook else []
+        assert [text for text in said if not isinstance(text, Message)] == []
+
+    def test_the_same_is_said_of_the_same_evidence(self, name: str) -> None:
+        diagnosis = diagnosis_of(name)
+        with speaking("ko"):
+            told = spoken(diagnosis)
+        assert told.verdict.fingerprint == diagnosis.verdict.fingerprint
+        lines = {where: lines for where, lines in diagnosis.excerpts.items() if where.unit is Unit.LINE}
+        assert {where: told.excerpts[where] for where in lines} == lines
+        for ours, theirs in zip(diagnosis.findings, told.findings, strict=True):
+            assert (ours.id, ours.rule, ours.severity, ours.confidence) == (theirs.id, theirs.rule, theirs.severity, theirs.confidence)
+            assert [item.where for item in ours.evidence] == [item.where for item in theirs.evidence]
+            assert [action.command for action in ours.actions] == [action.command for action in theirs.actions]
+            # Numbers that a sentence gives in English are in the Korean one too.
+            assert set(re.findall(r"\d[\d,.:]*\d", ours.headline)) == set(re.findall(r"\d[\d,.:]*\d", theirs.headline))
+        assert json.loads(json_contract.render(told, "0")).keys() == json.loads(json_contract.render(diagnosis, "0")).keys()
+
+    def test_the_verdict_fits_the_terminal(self, name: str) -> None:
+        with speaking("ko"):
+            shown = view.build(spoken(diagnosis_of(name)), "analyze x", "0")
+            text = terminal.verdict(shown, 100, color=False)
+        assert len(text.splitlines()) <= 20
+        assert max(map(width_of, text.splitlines())) <= 100
+
+
+class TestCommand:
+    def run(self, *arguments: str) -> int:
+        with pytest.raises(SystemExit) as ended:
+            main(arguments)
+        return int(ended.value.code or 0)
+
+    @pytest.mark.parametrize("form", ["text", "md", "jira", "html", "summary", "json"])
+    def test_every_format(self, form: str, capsys: pytest.CaptureFixture[str]) -> None:
+        assert self.run("samples/self-call-executor", "--lang", "ko", "-f", form, "-o", "-") == 0
+        text = capsys.readouterr().out
+        assert "자기" in text
+        assert "self-call-starvation" in text
+        if form == "html":
+            assert '<html lang="ko">' in text
+
+    def test_another_language_is_refused(self, capsys: pytest.CaptureFixture[str]) -> None:
+        assert self.run("samples/self-call-executor", "--lang", "xx") == 2
+        assert "ko" in capsys.readouterr().err
+
+    def test_pseudonyms_stand_in_korean_sentences(self, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+        target = tmp_path / "r.md"
+        assert self.run("samples/mutual-call-two-hosts", "--lang", "ko", "--anonymize", "-q", "-o", str(target)) == 0
+        capsys.readouterr()
+        text = target.read_text()
+        assert "기다린다" in text
+        assert "host-1" in text
