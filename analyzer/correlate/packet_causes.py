@@ -39,6 +39,12 @@ def _unanswered(flows: Iterable[Seen]) -> list[Seen]:
     return [one for one in flows if one.gave_up or (one.flow.half_closed is None and (one.silent_for or 0) >= WAITED)]
 
 
+def _after(requests: Iterable[Seen], calls: Iterable[Seen]) -> list[Seen]:
+    """The calls that began after the first of the requests: a server calls for a request that it has."""
+    first = min((asked.time for one in requests if (asked := one.flow.unanswered) is not None), default=0)
+    return [one for one in calls if (asked := one.flow.unanswered) is not None and asked.time >= first]
+
+
 def _from_outside(port: Port) -> list[Seen]:
     """Unanswered requests of other machines."""
     return _unanswered(one for one in port.flows if one.flow.client.host != port.server.host and not one.flow.client.is_loopback)
@@ -52,15 +58,32 @@ def _not_answering(case: Case) -> Iterator[tuple[Port, list[Seen]]]:
             yield port, left
 
 
+def _addresses(case: Case, server: Endpoint) -> frozenset[str]:
+    """The server's address, and the one other address that its machine calls from, if every connection of the captures has one of the two.
+
+    A capture on a machine with two networks shows nothing else; one from a mirrored port shows connections between other machines too.
+    """
+    elsewhere = {
+        one.flow.client.host
+        for port in _alone(case)
+        for one in port.flows
+        if port.server.host != server.host and not port.server.is_loopback and one.flow.client.host != server.host
+    }
+    return frozenset({server.host, *elsewhere}) if len(elsewhere) == 1 else frozenset({server.host})
+
+
 def own_calls(case: Case) -> Iterator[Finding]:
     """A server that answers neither its clients nor its own calls."""
     for port, left in _not_answering(case):
-        own = _unanswered(
-            one
-            for other in _alone(case)
-            if other.server.port == port.server.port and (other.server.host == port.server.host or other.server.is_loopback)
-            for one in other.flows
-            if one.flow.client.host in {port.server.host, other.server.host}
+        own = _after(
+            left,
+            _unanswered(
+                one
+                for other in _alone(case)
+                if other.server.port == port.server.port and (other.server.host == port.server.host or other.server.is_loopback)
+                for one in other.flows
+                if one.flow.client.host in {port.server.host, other.server.host}
+            ),
         )
         if len(own) >= OWN:
             yield _own_call(port.server, left, own)
@@ -88,7 +111,8 @@ def _own_call(server: Endpoint, left: list[Seen], own: list[Seen]) -> Finding:
         culprit=Culprit(listener=str(server), remote=str(server)),
         chain=(
             Step(say("its clients"), say("get no answer from"), say("port {port}", port=server.port), (_of_clients(server, left),)),
-            Step(str(server), say("gets no answer from"), say("its own port"), (calls,)),
+            Step(str(server), say("gets no answer from"), plural(len(own), "call"), (calls,)),
+            Step(say("its own port"), say("does not answer")),
         ),
         actions=(
             Action(When.NOW, say("Take a thread dump before the restart: it decides."), DUMP_MISSING.command),
@@ -110,12 +134,13 @@ def slow_services(case: Case) -> Iterator[Finding]:
     """A server that leaves its clients without an answer while a service that it calls does not answer it."""
     for port, left in _not_answering(case):
         called: dict[Endpoint, list[Seen]] = defaultdict(list)
+        here = _addresses(case, port.server)
         for other in _alone(case):
             for one in other.flows:
-                if one.flow.client.host == port.server.host and other.server.host != port.server.host:
+                if one.flow.client.host in here and other.server.host not in here:
                     called[other.server].append(one)
         for remote, calls in sorted(called.items()):
-            waiting = _unanswered(calls)
+            waiting = _after(left, _unanswered(calls))
             if len(waiting) >= FEWEST and len(waiting) >= MOST * len(calls):
                 yield _slow_service(port.server, left, remote, waiting)
 
@@ -152,7 +177,8 @@ def _slow_service(server: Endpoint, left: list[Seen], remote: Endpoint, waiting:
         culprit=Culprit(listener=str(server), remote=str(remote)),
         chain=(
             Step(say("its clients"), say("get no answer from"), say("port {port}", port=server.port), (_of_clients(server, left),)),
-            Step(str(server), say("gets no answer from"), str(remote), (calls,)),
+            Step(str(server), say("gets no answer from"), plural(len(waiting), "call"), (calls,)),
+            Step(str(remote), say("does not answer")),
         ),
         actions=(
             Action(When.NOW, say("Take a thread dump before the restart: it decides."), DUMP_MISSING.command),

@@ -10,7 +10,8 @@ server idles.
 Do next: raise the backlog of the listener (acceptCount, backlog) and net.core.somaxconn together; look whether the acceptor does more than accept.
 
 Wrong when: no thread is free: then the queue is the consequence of a stall. The counters count from boot; only their growth says that it
-happens now.
+happens now. From a capture alone it is
+only suspected, and only where other machines are seen.
 """
 
 from __future__ import annotations

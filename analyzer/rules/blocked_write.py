@@ -7,7 +7,8 @@ Why it matters: each slow or vanished reader holds a thread. A handful of them s
 
 Do next: limit how long a write may take, answer large bodies asynchronously, or put a buffering proxy in front.
 
-Wrong when: the threads write to another service, or one dump caught short writes; bytes that stay in Send-Q tell.
+Wrong when: the threads write to another service, or one dump caught short writes; bytes that stay in Send-Q tell. From a capture alone it is
+only suspected, and only where other machines are seen.
 """
 
 from __future__ import annotations

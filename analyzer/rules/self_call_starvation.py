@@ -12,7 +12,8 @@ of its own; put time limits on the future and on the HTTP client. A larger pool 
 
 Wrong when: the far end is another process on the same host (the pids differ: slow-backend; a proxy there that calls back is followed), or only a few of the pool's threads wait for
 own calls while the others wait for something else (then these calls are victims). From a thread dump alone it cannot be told from
-slow-backend; the stacks are identical.
+slow-backend; the stacks are identical. From a capture alone it is
+only suspected, and only where other machines are seen.
 """
 
 from __future__ import annotations

@@ -9,7 +9,8 @@ Do next: look for a known defect of the server's and the JDK's version (TLS 1.3 
 that keeps a reference to the connection (upgraded connections, WebSocket, own protocols).
 
 Wrong when: the end was not read (Recv-Q 1: async-never-completed), or a FIN that rode on the last data was consumed with it while the request is
-still being served; then threads are busy.
+still being served; then threads are busy. From a capture alone it is
+only suspected, and only where other machines are seen.
 """
 
 from __future__ import annotations

@@ -11,7 +11,8 @@ Do next: look at the named service. Then set connect and read time limits for it
 circuit breaker.
 
 Wrong when: the far end is the process' own listener (self-call-starvation), the threads wait for a connection from a pool (then nobody
-reads), or one dump has caught a busy but moving server: only a second dump, or clients that gave up, tell a stall from a busy moment.
+reads), or one dump has caught a busy but moving server: only a second dump, or clients that gave up, tell a stall from a busy moment. From a capture alone it is
+only suspected, and only where other machines are seen.
 """
 
 from __future__ import annotations

@@ -65,8 +65,16 @@ class TestSlowServices:
     def test_that_answer_most_calls_are_not(self) -> None:
         assert not diagnose(held(4, SERVER, FAR, answered=8)).findings
 
-    def test_called_by_another_machine_are_not_behind_this_server(self) -> None:
-        assert not diagnose(held(4, "10.0.0.77", FAR)).findings
+    def test_called_by_other_machines_are_not_behind_this_server(self) -> None:
+        """A mirrored port: whose calls these are, nobody can tell."""
+        wire = held(4, "10.0.0.77", FAR)
+        wire.ask(("10.0.0.78", 50100), FAR, at=0.1, end=None)
+        assert not diagnose(wire).findings
+
+    def test_over_another_network_of_the_machine(self) -> None:
+        wire = held(4, "10.0.1.1", FAR)
+        (finding,) = diagnose(wire).findings
+        assert (finding.rule, finding.culprit.remote) == ("slow-backend", "10.2.2.2:9300")
 
     def test_with_sockets_and_threads_the_packets_are_evidence_and_no_rule_of_their_own(self) -> None:
         (finding,) = [one for one in diagnose(whole(), slow_backend()).findings if one.rule == "slow-backend"]
