@@ -41,6 +41,25 @@ class Patience(msgspec.Struct, frozen=True):
     seconds: tuple[float, ...]
 
 
+class Ending(msgspec.Struct, frozen=True, kw_only=True):
+    """How the connections of one server ended, as packets show it: each of the first two and the last three counts stands apart.
+
+    ``client_first``, ``server_first``: this end sent the first FIN (RFC 9293, 3.6: the active close); ``server_never_closed`` of the former
+    and ``client_never_closed`` of the latter sit in CLOSE_WAIT when the capture ends. ``reset_by_…``: a RST without any FIN. ``open``: neither.
+    ``seconds_between``: the median from the first FIN to the other, None where no connection shows both.
+    """
+
+    server: str
+    client_first: int
+    server_first: int
+    client_never_closed: int
+    server_never_closed: int
+    reset_by_client: int
+    reset_by_server: int
+    open: int
+    seconds_between: float | None
+
+
 class Moment(msgspec.Struct, frozen=True):
     """When a snapshot was taken: ISO 8601, with a zone only if the evidence has one."""
 

@@ -11,6 +11,7 @@ from msgspec.structs import replace
 from analyzer.correlate import Case, Knowledge, ProcessView
 from analyzer.correlate.calls import DUMP_MISSING, SOCKETS_MISSING, STACKS_MISSING, command
 from analyzer.correlate.capture_clock import capture_notes
+from analyzer.correlate.closers import at, ending_of
 from analyzer.correlate.growth import limits, moments, turnover
 from analyzer.correlate.links import links_of
 from analyzer.correlate.packet_words import excerpt_of, flow_of, telling
@@ -43,7 +44,7 @@ if TYPE_CHECKING:
     from parsers.records import Where
 
 PATIENT: Final = 3
-"""Clients that gave up, from which on their waiting makes a picture."""
+"""Clients that gave up, or connections that somebody closed, from which on they make a picture."""
 MOST_FLOWS: Final = 200
 """Flows that a report has: the ladder shows one, the rest is for machines."""
 _TOLD: Final = frozenset({TcpState.CLOSE_WAIT, TcpState.SYN_SENT, TcpState.ESTABLISHED})
@@ -90,6 +91,7 @@ def diagnose(
         excerpts=_excerpts(case, places, excerpt),
         moments=moments(case),
         patience=tuple(Patience(str(port.server), port.patience) for port in case.ports if len(port.patience) >= PATIENT),
+        endings=tuple(ending for port in case.ports if (ending := ending_of(at(port))).client_first + ending.server_first >= PATIENT),
         limits=limits(case),
         turnover=turnover(case),
         notes=tuple(dict.fromkeys((*notes, *notes_of(case), *capture_notes(case)))),

@@ -14,7 +14,7 @@ import msgspec
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from analyzer.course import DescriptorLimit, Flow, Moment, Patience, Turnover
+    from analyzer.course import DescriptorLimit, Ending, Flow, Moment, Patience, Turnover
     from parsers.records import Where
 
 
@@ -324,7 +324,7 @@ class Diagnosis(msgspec.Struct, frozen=True, kw_only=True):
     """Everything a report may say.
 
     ``excerpts`` has the lines behind each place of evidence; ``notes`` are warnings about the evidence; ``moments``, ``limits`` and ``turnover`` are
-    what a chart over time needs, ``patience`` one of clients that gave up.
+    what a chart over time needs, ``patience`` one of clients that gave up, ``endings`` one of who closes first.
     """
 
     incident: IncidentFacts
@@ -342,6 +342,7 @@ class Diagnosis(msgspec.Struct, frozen=True, kw_only=True):
     notes: tuple[str, ...] = ()
     moments: tuple[Moment, ...] = ()
     patience: tuple[Patience, ...] = ()
+    endings: tuple[Ending, ...] = ()
     limits: tuple[DescriptorLimit, ...] = ()
     turnover: tuple[Turnover, ...] = ()
 

@@ -110,6 +110,9 @@ def _charts(view: View) -> Iterator[Block]:
     for patience in view.patience:
         table = _table([tell("Waited"), tell("Clients")], [[bar.label, bar.value] for bar in patience.bars])
         yield Block(tell("Client patience"), f"{escape_jira(patience.caption)}\n{table}", 5)
+    for ended in view.endings:
+        table = _table([tell("Closed"), tell("Connections")], [[bar.label, bar.value] for bar in ended.bars])
+        yield Block(tell("Who closes first"), f"{escape_jira(ended.caption)}\n{table}", 6)
     if view.pools:
         rows = [[pool.name, pool.busy, pool.doing] for pool in view.pools]
         yield Block(tell("Thread pools"), f"{_table([tell('Pool'), tell('Busy'), tell('Doing')], rows)}\n{escape_jira(view.pools_rest)}", 4)

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Literal
 import msgspec
 
 # msgspec reads the annotations when the classes are made, so these are needed at run time.
-from analyzer.course import Flow, Patience, Turnover  # noqa: TC001
+from analyzer.course import Ending, Flow, Patience, Turnover  # noqa: TC001
 from analyzer.finding import Basis, CloseWait, Confidence, Heals, Outcome, Process, Severity, Verdict, When  # noqa: TC001
 from parsers.records import Unit  # noqa: TC001
 
@@ -241,6 +241,7 @@ class Report(msgspec.Struct, frozen=True, kw_only=True):
     missing: tuple[Missing, ...]
     inputs: tuple[Input, ...]
     patience: tuple[Patience, ...]
+    endings: tuple[Ending, ...]
     turnover: tuple[Turnover, ...]
     notes: tuple[str, ...]
     cut: tuple[str, ...]
@@ -283,6 +284,7 @@ def report(diagnosis: Diagnosis, version: str, cut: tuple[str, ...] = ()) -> Rep
         missing=tuple(_same(Missing, gap) for gap in diagnosis.missing),
         inputs=tuple(_input(item) for item in diagnosis.inputs),
         patience=diagnosis.patience,
+        endings=diagnosis.endings,
         turnover=diagnosis.turnover,
         notes=diagnosis.notes,
         cut=cut,

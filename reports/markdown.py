@@ -130,6 +130,10 @@ def _charts(view: View) -> Iterator[Block]:
             f"{escape_markdown(waited.caption)}\n\n" + "\n".join([row([tell("Waited"), tell("Clients")]), "|---|--:|", *rows]),
             5,
         )
+    for ended in view.endings:
+        rows = [row([escape_markdown(bar.label), bar.value]) for bar in ended.bars]
+        table = "\n".join([row([tell("Closed"), tell("Connections")]), "|---|--:|", *rows])
+        yield Block(tell("Who closes first"), f"{escape_markdown(ended.caption)}\n\n{table}", 6)
     if view.pools:
         rows = [row([code_markdown(pool.name, cell=True), escape_markdown(pool.busy), escape_markdown(pool.doing)]) for pool in view.pools]
         table = "\n".join((row([tell("Pool"), tell("Busy"), tell("Doing")]), "|---|---|---|", *rows))

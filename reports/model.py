@@ -129,8 +129,8 @@ class Trend(msgspec.Struct, frozen=True):
     """The limit of descriptors, where it is near enough to be drawn."""
 
 
-class PatienceChart(msgspec.Struct, frozen=True):
-    """How long the clients of a server waited before they gave up."""
+class BarChart(msgspec.Struct, frozen=True):
+    """Counts of one server: how long its clients waited before they gave up, or who closed its connections."""
 
     caption: str
     bars: tuple[Bar, ...]
@@ -231,7 +231,8 @@ class View(msgspec.Struct, frozen=True, kw_only=True):
     sockets_rest: str
     trend: Trend | None
     trend_note: str
-    patience: tuple[PatienceChart, ...]
+    patience: tuple[BarChart, ...]
+    endings: tuple[BarChart, ...]
     pools: tuple[PoolChart, ...]
     pools_rest: str
     ladder: Ladder | None

@@ -7,7 +7,7 @@ from math import floor
 from typing import TYPE_CHECKING
 
 from reports.language import tell
-from reports.model import Bar, Figure, PatienceChart, Point, PoolChart, SocketChart, Trend
+from reports.model import Bar, BarChart, Figure, Point, PoolChart, SocketChart, Trend
 from reports.text_safety import clip, plain
 from reports.wording import count, doing, in_words, instant, listed, number, seconds
 
@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Hashable, Iterator, Sequence
     from typing import TypeVar
 
-    from analyzer.course import DescriptorLimit, Moment, Patience, Turnover
+    from analyzer.course import DescriptorLimit, Ending, Moment, Patience, Turnover
     from analyzer.finding import CloseWait, Link, PoolTable, Process, SocketTable
 
     TableT = TypeVar("TableT", SocketTable, PoolTable)
@@ -23,6 +23,7 @@ if TYPE_CHECKING:
 SOCKET_CHARTS = 6
 POOL_CHARTS = 10
 PATIENCE_CHARTS = 3
+ENDING_CHARTS = 3
 BARS = 8
 """Steps of a histogram: more are not read."""
 STEPS = (0.1, 0.5, 1, 5, 10, 30, 60, 300, 1800, 7200)
@@ -126,12 +127,12 @@ def trend(
     return Trend(f"{_rate(series)}{fate}{stated}{drawn}", points, line, points[0], points[-1], ceiling), ""
 
 
-def patience_chart(found: Sequence[Patience]) -> tuple[PatienceChart, ...]:
+def patience_chart(found: Sequence[Patience]) -> tuple[BarChart, ...]:
     """How long clients waited before they gave up, by server: one bar per step of time."""
     return tuple(_patience(one) for one in found[:PATIENCE_CHARTS])
 
 
-def _patience(found: Patience) -> PatienceChart:
+def _patience(found: Patience) -> BarChart:
     first, last = found.seconds[0], found.seconds[-1]
     step = next((step for step in STEPS if (last - first) / step < BARS), STEPS[-1])
     # A tenth is no binary fraction: without the tolerance 4.0 would fall into the step that begins at 3.9.
@@ -149,7 +150,33 @@ def _patience(found: Patience) -> PatienceChart:
         server=plain(found.server, 80),
         middle=seconds(middle),
     )
-    return PatienceChart(caption, tuple(bars))
+    return BarChart(caption, tuple(bars))
+
+
+def ending_charts(found: Sequence[Ending]) -> tuple[BarChart, ...]:
+    """Who closed the connections of each server first; those with ends that never followed before others."""
+    ranked = sorted(found, key=lambda one: (-one.server_never_closed - one.client_never_closed, -one.client_first - one.server_first))
+    return tuple(_ending(one) for one in ranked[:ENDING_CHARTS])
+
+
+def _ending(found: Ending) -> BarChart:
+    rows = (
+        (tell("client first"), found.client_first, False),
+        (tell("and never the server"), found.server_never_closed, True),
+        (tell("server first"), found.server_first, False),
+        (tell("and never the client"), found.client_never_closed, True),
+        (tell("reset by the client"), found.reset_by_client, False),
+        (tell("reset by the server"), found.reset_by_server, False),
+        (tell("still open"), found.open, False),
+    )
+    most = max(value for _, value, _ in rows)
+    bars = tuple(_bar(label, value, most, hot=hot) for label, value, hot in rows if value)
+    between = (
+        tell(" Half of the second FINs came within {seconds}.", seconds=seconds(found.seconds_between))
+        if found.seconds_between is not None
+        else ""
+    )
+    return BarChart(tell("Connections of {server} in the capture.{between}", server=plain(found.server, 80), between=between), bars)
 
 
 def pool_charts(tables: Sequence[PoolTable], links: Sequence[Link] = ()) -> tuple[tuple[PoolChart, ...], str]:

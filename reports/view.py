@@ -65,6 +65,7 @@ def build(diagnosis: Diagnosis, command: str, version: str = VERSION) -> View:
         trend=trend,
         trend_note=trend_note,
         patience=tables.patience_chart(diagnosis.patience),
+        endings=tables.ending_charts(diagnosis.endings),
         pools=pools,
         pools_rest=pools_rest,
         ladder=ladder.ladder(diagnosis.flows),

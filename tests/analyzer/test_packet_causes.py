@@ -5,6 +5,7 @@ from __future__ import annotations
 import pytest
 
 from analyzer.finding import Confidence, Status
+from reports import view
 from tests.analyzer.test_packets import GET, OK, SERVER, Wire, client, diagnose, slow_backend, whole
 from tests.parsers.capture.wire import ACK
 
@@ -110,3 +111,18 @@ def test_clients_that_do_not_read_are_suspected_to_hold_the_server() -> None:
         wire.send(1.0, client(n), HERE, ACK, 101 + len(GET), 501 + len(OK), window=0)
     (finding,) = diagnose(wire).findings
     assert (finding.rule, finding.confidence) == ("blocked-write", Confidence.SUSPECTED)
+
+
+def test_a_report_shows_who_closes_first() -> None:
+    wire = Wire()
+    for n in range(4):
+        wire.ask(client(n), HERE, answer=0.1, end=1.0)
+        if n < 3:
+            wire.send(1.2 + n, HERE, client(n), 0x11, 501 + len(OK), 102 + len(GET))
+    diagnosis = diagnose(wire)
+    (ending,) = diagnosis.endings
+    assert (ending.client_first, ending.server_never_closed, ending.server_first, ending.open) == (4, 1, 0, 0)
+    assert ending.seconds_between == 1.2
+    (chart,) = view.build(diagnosis, "analyze any.pcap").endings
+    assert [(bar.label, bar.value) for bar in chart.bars] == [("client first", "4"), ("and never the server", "1")]
+    assert chart.caption == "Connections of 10.0.0.1:8080 in the capture. Half of the second FINs came within 1.2 s."
