@@ -9,7 +9,7 @@ INCIDENT ?= samples/self-call-after
 
 all: check docs test  ## format check, lint, types, floors, docs drift, tests
 
-$(READY): requirements.lock pyproject.toml setup.py $(wildcard parsers/capture/*.pxd) $(patsubst %.pxd,%.py,$(wildcard parsers/capture/*.pxd))
+$(READY): requirements.lock pyproject.toml setup.py $(filter-out %.so,$(wildcard parsers/capture/*.*))
 	$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "Python 3.11 or newer is needed: make PYTHON=python3.12 …")'
 	$(PYTHON) -m venv --clear $(VENV)
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes -r requirements.lock

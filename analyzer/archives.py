@@ -7,16 +7,15 @@ bytes are counted while they are unpacked, members are counted, nesting stops, a
 from __future__ import annotations
 
 import io
-import lzma
 import tarfile
 import zipfile
 import zlib
 from typing import IO, TYPE_CHECKING, Final
 
-from parsers.capture.stream import HEAD, holds_capture, is_capture
+from parsers.capture.stream import PIECE, Counted, holds_capture, unpacker
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Callable, Iterator
 
     from parsers.capture.stream import Stream
 
@@ -44,10 +43,13 @@ class _TooMuch(Exception):  # noqa: N818 - it says what the archive is
 def expand(name: str, data: bytes, depth: int = 0) -> Iterator[tuple[str, bytes | str | Stream]]:
     """(name, content) of the file itself or of everything in it; content is a sentence where something is not read.
 
-    A capture is not unpacked here: a packed one is given as it is, a member of an archive as a stream, to be read before the next one. A packed single file (``jstack.txt.gz``) keeps its name; members of archives are called ``archive/member``.
+    A capture is not unpacked here: a packed one is given as it is, a member of an archive as a stream, to be read before the next one. Nor is a packed tar, which is walked as it is unpacked. A packed single file (``jstack.txt.gz``) keeps its name; members of archives are called ``archive/member``.
     """
     packed = data.startswith((GZIP, XZ, ZSTD))
     if packed and not holds_capture(data[:_LOOK]):
+        if depth <= DEEPEST and _packs_tar(data):
+            yield from _members(name, _of_packed_tar(data), depth)
+            return
         content = unpack(data)
         if isinstance(content, str):
             yield name, content
@@ -57,55 +59,29 @@ def expand(name: str, data: bytes, depth: int = 0) -> Iterator[tuple[str, bytes 
         if depth > DEEPEST:
             yield name, "an archive inside an archive inside an archive; not opened"
             return
-        yield from _members(name, data, depth)
+        yield from _members(name, _of_zip(data) if data.startswith(ZIP) else _of_tar(data), depth)
     else:
         yield name, data
 
 
 def unpack(data: bytes) -> bytes | str:
     """The content of a gzip, xz or zstd file, or a sentence that says why it is not read. A file that is cut off gives what is there."""
+    packed = Counted(io.BytesIO(data))
     try:
-        if data.startswith(GZIP):
-            return _gunzip(data)
-        if data.startswith(XZ):
-            return _read(lzma.LZMAFile(io.BytesIO(data)), len(data))
-        import zstandard  # noqa: PLC0415 - loaded only for such a file
-
-        return _read(zstandard.ZstdDecompressor().stream_reader(data, read_across_frames=True), len(data))
+        return _read(Counted(unpacker(packed, data)), lambda: packed.taken)
     except _TooMuch:
         return _REFUSED
-    except (lzma.LZMAError, EOFError, OSError, ImportError, zlib.error, ValueError) as error:
-        return f"packed, and cannot be unpacked: {error}"
-    except Exception as error:  # noqa: BLE001 - zstandard's own error class is not importable before it is loaded
+    except Exception as error:  # noqa: BLE001 - lzma and zstandard have no error class in common, and are loaded only for such a file
         return f"packed, and cannot be unpacked: {error}"
 
 
-def _gunzip(data: bytes) -> bytes:
-    """All members of a gzip file; bytes up to the place where it is cut or damaged."""
-    unpacked = bytearray()
-    packed = len(data)
-    while data.startswith(GZIP):
-        unpacker = zlib.decompressobj(wbits=31)
-        rest = data
-        try:
-            while rest and not unpacker.eof:
-                unpacked += unpacker.decompress(rest, _CHUNK)
-                rest = unpacker.unconsumed_tail
-                _check(len(unpacked), packed)
-        except zlib.error:
-            if not unpacked:
-                raise
-            break
-        data = unpacker.unused_data
-    return bytes(unpacked)
-
-
-def _read(stream: IO[bytes], packed: int) -> bytes:
+def _read(stream: IO[bytes] | Counted, packed: Callable[[], int]) -> bytes:
+    """Everything in ``stream``, of which ``packed`` octets have been taken so far: a bomb is told as it unpacks."""
     unpacked = bytearray()
     try:
         while chunk := stream.read(_CHUNK):
             unpacked += chunk
-            _check(len(unpacked), packed)
+            _check(len(unpacked), packed())
     except EOFError:
         if not unpacked:
             raise
@@ -122,10 +98,20 @@ def _is_tar(data: bytes) -> bool:
     return data[257:262] == b"ustar"
 
 
-def _members(name: str, data: bytes, depth: int) -> Iterator[tuple[str, bytes | str | Stream]]:
+def _packs_tar(data: bytes) -> bool:
+    """True if a tar is what a packed file begins with."""
+    head = memoryview(bytearray(_LOOK))
+    try:
+        count = unpacker(Counted(io.BytesIO(data[:PIECE])), data).readinto(head) or 0
+    except Exception:  # noqa: BLE001 - damaged; said where it is unpacked
+        return False
+    return _is_tar(bytes(head[:count]))
+
+
+def _members(name: str, members: Iterator[tuple[str, bytes | str | Stream]], depth: int) -> Iterator[tuple[str, bytes | str | Stream]]:
     count = total = 0
     try:
-        for member, content in _of_zip(data) if data.startswith(ZIP) else _of_tar(data):
+        for member, content in members:
             count += 1
             total += len(content) if isinstance(content, bytes | str) else 0
             if count > MOST_MEMBERS or total > LARGEST:
@@ -141,42 +127,65 @@ def _members(name: str, data: bytes, depth: int) -> Iterator[tuple[str, bytes | 
 
 
 def _of_zip(data: bytes) -> Iterator[tuple[str, bytes | str | Stream]]:
-    with zipfile.ZipFile(io.BytesIO(data)) as archive:
+    file = io.BytesIO(data)
+    with zipfile.ZipFile(file) as archive:
         for info in archive.infolist():
             if info.is_dir():
                 continue
             if info.flag_bits & 1:
                 yield info.filename, "encrypted; not read"
                 continue
-            try:
-                with archive.open(info) as stream:
-                    yield info.filename, _whole(stream, info.compress_size)
-            except _TooMuch:
-                yield info.filename, _REFUSED
+            with archive.open(info) as stream:
+                yield info.filename, _whole(stream, file.tell)
 
 
 def _of_tar(data: bytes) -> Iterator[tuple[str, bytes | str | Stream]]:
-    with tarfile.open(fileobj=io.BytesIO(data), mode="r:") as archive:
-        for info in archive:
-            if info.isdir():
-                continue
-            if not info.isreg():
-                yield info.name, "no regular file; not opened"
-                continue
-            stream = archive.extractfile(info)
-            yield info.name, _whole(stream, info.size) if stream else b""
+    file = io.BytesIO(data)
+    with tarfile.open(fileobj=file, mode="r:") as archive:
+        yield from _of_files(archive, file.tell)
 
 
-def _whole(stream: IO[bytes], packed: int) -> bytes | Stream:
-    """The content of a member; of a capture only its stream, because it may be larger than the memory."""
-    head = stream.read(HEAD)
-    return _Capture(head, stream, packed) if is_capture(head) else head + _read(stream, packed)
+def _of_packed_tar(data: bytes) -> Iterator[tuple[str, bytes | str | Stream]]:
+    packed = Counted(io.BytesIO(data))
+    with tarfile.open(fileobj=Counted(unpacker(packed, data)), mode="r|") as archive:  # type: ignore[call-overload]
+        yield from _of_files(archive, lambda: packed.taken)
+
+
+def _of_files(archive: tarfile.TarFile, packed: Callable[[], int]) -> Iterator[tuple[str, bytes | str | Stream]]:
+    for info in archive:
+        if info.isdir():
+            continue
+        if not info.isreg():
+            yield info.name, "no regular file; not opened"
+            continue
+        stream = archive.extractfile(info)
+        yield info.name, _whole(stream, packed) if stream else b""
+
+
+def _whole(stream: IO[bytes], place: Callable[[], int]) -> bytes | str | Stream:
+    """The content of a member, or why it is not read; of a capture only its stream, because it may be larger than the memory.
+
+    ``place``: how far the archive has been read.
+    """
+    begin = place()
+
+    def packed() -> int:
+        # What the unpacker read in advance counts for the member before.
+        return place() - begin + PIECE
+
+    head = stream.read(_LOOK)
+    if holds_capture(head):
+        return _Capture(head, stream, packed)
+    try:
+        return head + _read(stream, packed)
+    except _TooMuch:
+        return _REFUSED
 
 
 class _Capture:
     """A capture in an archive, read as it is unpacked. One that unpacks to far too much stops with an error, which becomes a note."""
 
-    def __init__(self, head: bytes, stream: IO[bytes], packed: int) -> None:
+    def __init__(self, head: bytes, stream: IO[bytes], packed: Callable[[], int]) -> None:
         self._head, self._stream, self._packed, self._size = head, stream, packed, 0
 
     def readinto(self, view: memoryview, /) -> int:
@@ -185,11 +194,11 @@ class _Capture:
         Raises:
             ValueError: if more comes out than any capture packs.
         """
-        piece, self._head = self._head, b""
-        piece = piece or self._stream.read(len(view))
+        piece = self._head[: len(view)] or self._stream.read(len(view))
+        self._head = self._head[len(piece) :]
         view[: len(piece)] = piece
         self._size += len(piece)
-        if self._size > HARMLESS and self._size > HIGHEST_RATIO * self._packed:
+        if self._size > HARMLESS and self._size > HIGHEST_RATIO * self._packed():
             raise ValueError("it unpacks to far more than a capture would")
         return len(piece)
 

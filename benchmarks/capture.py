@@ -25,7 +25,8 @@ from typing import TYPE_CHECKING, NamedTuple
 ROOT = Path(__file__).resolve().parent.parent
 sys.path.insert(0, str(ROOT))
 
-from parsers.capture import reader, stream, walker  # noqa: E402
+from parsers.capture import reader, stream  # noqa: E402
+from parsers.capture.kernel import Walker  # noqa: E402
 from tests.parsers.capture import traffic  # noqa: E402
 
 if TYPE_CHECKING:
@@ -73,8 +74,8 @@ print(time.perf_counter() - before, resource.getrusage(resource.RUSAGE_CHILDREN)
 """
 OURS = "import sys; sys.path.insert(0, sys.argv[2]); from parsers.capture import reader; reader.read('x', open(sys.argv[1], 'rb', buffering=0))"
 BARE = (
-    "import sys; sys.path.insert(0, sys.argv[2]); from parsers.capture import stream, walker;"
-    "stream.pump(open(sys.argv[1], 'rb', buffering=0), walker.Walker(200000), hashed=False)"
+    "import sys; sys.path.insert(0, sys.argv[2]); from parsers.capture import kernel, stream;"
+    "stream.pump(open(sys.argv[1], 'rb', buffering=0), kernel.Walker(200000), hashed=False)"
 )
 
 
@@ -96,9 +97,9 @@ def process(command: list[str], scale: float = 1.0, remark: str = "") -> Figure:
 
 def kernel(path: Path) -> Figure:
     """The kernel in this process: from the open file to the last row of its table, without hashing."""
-    form = "interpreted" if str(walker.__file__).endswith(".py") else "compiled"
+    form = "interpreted" if Walker.__module__.endswith("walker") else "compiled"
     before = time.perf_counter()
-    walked = walker.Walker(reader.MOST_FLOWS)
+    walked = Walker(reader.MOST_FLOWS)
     with path.open("rb", buffering=0) as file:
         stream.pump(file, walked, hashed=False)
     return Figure(time.perf_counter() - before, None, form)

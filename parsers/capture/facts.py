@@ -14,7 +14,8 @@ import msgspec
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
-    from parsers.capture.flows import Flow as Row
+    from parsers.capture.rows import Flow as Row
+    from parsers.capture.rows import Rows
     from parsers.records import Endpoint, Unread, Where
 
 SECOND = 1_000_000_000
@@ -160,7 +161,7 @@ class Flows(Sequence[Flow]):
 
     __slots__ = ("_build", "_index", "_rows")
 
-    def __init__(self, rows: Sequence[Row | Flow], build: Callable[[Row], Flow] | None = None) -> None:
+    def __init__(self, rows: Rows | Sequence[Flow], build: Callable[[Row], Flow] | None = None) -> None:
         """Keep the rows; ``build`` makes one of them a record."""
         self._rows = rows
         self._build = build
@@ -174,17 +175,19 @@ class Flows(Sequence[Flow]):
     @overload
     def __getitem__(self, index: slice) -> tuple[Flow, ...]: ...
     def __getitem__(self, index: int | slice) -> Flow | tuple[Flow, ...]:
+        places = range(len(self._rows))
         if isinstance(index, slice):
-            return tuple(self._made(row) for row in self._rows[index])
-        return self._made(self._rows[index])
+            return tuple(self._made(place) for place in places[index])
+        return self._made(places[index])
 
     def __iter__(self) -> Iterator[Flow]:
-        return (self._made(row) for row in self._rows)
+        return (self._made(place) for place in range(len(self._rows)))
 
     def __reduce__(self) -> tuple[type[Flows], tuple[tuple[Flow, ...]]]:
         return Flows, (tuple(self),)
 
-    def _made(self, row: Row | Flow) -> Flow:
+    def _made(self, place: int) -> Flow:
+        row = self._rows[place]
         if isinstance(row, Flow):
             return row
         assert self._build is not None

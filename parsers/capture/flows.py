@@ -11,10 +11,12 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from parsers.capture.payload import Payload
+from parsers.capture.rows import at, end_of
 
 if TYPE_CHECKING:
     from parsers.capture.frames import Frames
     from parsers.capture.octets import Octets
+    from parsers.capture.rows import Flow, Rows, Side
 
 FIN, SYN, RST, ACK = 1, 2, 4, 16
 WORD, HALF = 0xFFFFFFFF, 0x80000000
@@ -28,93 +30,33 @@ NOT_FINAL, LAST_INTERIM, SWITCHED = 100, 199, 101
 """Status codes 1xx announce the answer (RFC 9110, 15.2), except 101, which is one."""
 
 
-class Side:
-    """What one end of a flow sent, as far as the capture shows.
-
-    ``*_packet`` and ``*_time``: of the first such segment (``last_*`` and ``data_*``: the latest one; ``data_*`` only those that brought new data).
-    ``accepts``: its SYN acknowledged the other's, so this is the server. ``acked_*``: when the other end acknowledged this end's FIN. ``again_*``: the first retransmission. ``octets``: payload without repetitions.
-    """
-
-    __slots__ = (
-        *("segments", "octets", "retransmitted", "reordered", "zero_windows", "keepalives", "gaps", "syns", "accepts", "window"),
-        *("first_packet", "first_time", "last_packet", "last_time", "data_packet", "data_time", "syn_packet", "syn_time", "isn"),
-        *("fin_packet", "fin_time", "fin_end", "acked_packet", "acked_time", "rst_packet", "rst_time", "again_packet", "again_time"),
-        *("shut_packet", "shut_time", "alert_packet", "alert_time", "alert"),
-        *(
-            "known",
-            "next",
-            "hole",
-            "hole_end",
-            "hole_time",
-            "is_hole",
-            "last_seq",
-            "last_ack",
-            "last_length",
-            "last_flags",
-            "stamp",
-            "options",
-        ),
-    )
-
-    def __init__(self) -> None:
-        """Nothing sent."""
-        self.segments = self.octets = self.retransmitted = self.reordered = self.zero_windows = self.keepalives = self.gaps = self.syns = 0
-        self.first_packet = self.first_time = self.last_packet = self.last_time = self.data_packet = self.data_time = 0
-        self.syn_packet = self.syn_time = self.isn = self.fin_packet = self.fin_time = self.fin_end = self.acked_packet = (
-            self.acked_time
-        ) = 0
-        self.rst_packet = self.rst_time = self.again_packet = self.again_time = self.shut_packet = self.shut_time = 0
-        self.alert_packet = self.alert_time = self.accepts = self.known = self.next = self.hole = self.hole_end = self.hole_time = (
-            self.is_hole
-        ) = 0
-        self.last_seq = self.last_ack = self.last_length = self.last_flags = self.stamp = self.options = 0
-        self.alert = self.window = -1
-
-
-class Flow:
-    """A connection between two endpoints; ``lower`` is the one whose address and port come first in order.
-
-    ``turn``: which side sent the latest new data (1 lower, 2 upper), ``turn_*`` where that began. ``asker``: which side sent the request.
-    """
-
-    __slots__ = (
-        *("lower_high", "lower_low", "upper_high", "upper_low", "ports", "lower", "upper", "first"),
-        *("established_packet", "established_time", "copies", "requests", "answers", "status", "asker", "turn", "turn_packet", "turn_time"),
-        *("request_packet", "request_time", "response_packet", "response_time", "is_tls", "greeter", "line", "host", "name"),
-    )
-
-    def __init__(self) -> None:
-        """A flow without a segment."""
-        self.lower_high = self.lower_low = self.upper_high = self.upper_low = self.ports = self.first = 0
-        self.lower = Side()
-        self.upper = Side()
-        self.established_packet = self.established_time = self.copies = self.requests = self.answers = self.status = self.asker = 0
-        self.turn = self.turn_packet = self.turn_time = self.request_packet = self.request_time = 0
-        self.response_packet = self.response_time = self.is_tls = self.greeter = 0
-        self.line: bytes | None = None
-        self.host: bytes | None = None
-        self.name: bytes | None = None
-
-
 class Tracker:
-    """Takes one segment after the other into its flow. Counts ``copies``: packets that the capture holds twice."""
+    """Takes one segment after the other into its flow.
 
-    __slots__ = ("copies", "payload")
+    ``copies`` counts packets that the capture holds twice. ``lines``, ``hosts``, ``names``: the last request line of
+    a flow, its host, and the server name of a ClientHello, at the place that the flow's ``text`` names; ``None`` where it showed none.
+    """
+
+    __slots__ = ("copies", "hosts", "lines", "names", "payload")
 
     def __init__(self) -> None:
         """Nothing counted."""
         self.copies = 0
         self.payload = Payload()
+        # Lists of octets, which the cyclic collector does not look at, as it would at tuples.
+        self.lines: list[bytes | None] = [None]
+        self.hosts: list[bytes | None] = [None]
+        self.names: list[bytes | None] = [None]
 
     def take(self, flow: Flow, is_upper: int, frame: Frames, data: Octets, number: int, time: int) -> int:
         """Take in the segment that ``frame`` describes, sent by the upper or the lower side of ``flow``: packet ``number`` of the capture."""
-        side = flow.upper if is_upper else flow.lower
-        peer = flow.lower if is_upper else flow.upper
+        side = end_of(flow, is_upper)
+        peer = end_of(flow, 1 - is_upper)
         if self.is_copy(side, frame, time):
             flow.copies += 1
             self.copies += 1
             return 0
-        who = 2 if is_upper else 1
+        who = 1 + is_upper
         if flow.first == 0:
             flow.first = who
         self.account(side, frame, number, time)
@@ -125,8 +67,8 @@ class Tracker:
 
     def is_fresh(self, flow: Flow, frame: Frames, is_upper: int) -> int:
         """True if this SYN opens another connection between the endpoints of ``flow``: its initial sequence number is another one."""
-        side = flow.upper if is_upper else flow.lower
-        peer = flow.lower if is_upper else flow.upper
+        side = end_of(flow, is_upper)
+        peer = end_of(flow, 1 - is_upper)
         if side.syn_packet:
             return side.isn != frame.seq
         # The SYN-ACK may stand in front of its SYN in a capture from several interfaces.
@@ -267,8 +209,9 @@ class Tracker:
             flow.asker = who
             flow.request_packet = number
             flow.request_time = time
-            flow.line = self.payload.line
-            flow.host = self.payload.host
+            self.place(flow)
+            self.lines[flow.text] = self.payload.line
+            self.hosts[flow.text] = self.payload.host
             flow.status = flow.response_packet = flow.response_time = 0
         elif flow.asker and flow.asker != who and flow.response_packet == 0:
             if kind == 2:
@@ -285,10 +228,37 @@ class Tracker:
         flow.is_tls = 1
         if self.payload.is_hello:
             flow.greeter = who
-            if flow.name is None:
-                flow.name = self.payload.name
+            if self.payload.name is not None and self.names[flow.text] is None:
+                self.place(flow)
+                self.names[flow.text] = self.payload.name
         if self.payload.alert >= 0 and side.alert_packet == 0:
-            side.alert = self.payload.alert
+            side.alert = 1 + self.payload.alert
             side.alert_packet = number
             side.alert_time = time
+        return 0
+
+    def place(self, flow: Flow) -> int:
+        """Make a place for what a flow says in clear."""
+        if flow.text == 0:
+            self.lines.append(None)
+            self.hosts.append(None)
+            self.names.append(None)
+            flow.text = len(self.lines) - 1
+        return 0
+
+    def shorten(self, rows: Rows) -> int:
+        """Keep the texts of these flows only."""
+        lines = self.lines[:1]
+        hosts = self.hosts[:1]
+        names = self.names[:1]
+        for index in range(rows.count):
+            flow = at(rows, index)
+            if flow.text:
+                lines.append(self.lines[flow.text])
+                hosts.append(self.hosts[flow.text])
+                names.append(self.names[flow.text])
+                flow.text = len(lines) - 1
+        self.lines = lines
+        self.hosts = hosts
+        self.names = names
         return 0

@@ -10,12 +10,14 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from parsers.capture.octets import u16, u32, u64
+
 if TYPE_CHECKING:
     from parsers.capture.octets import Octets
 
 # Link types of the capture formats that are read here; everything else is a stranger.
-NULL, ETHERNET, PPP, FDDI, RAW_BSD, RAW_OPENBSD, PPP_HDLC, PPP_ETHER = 0, 1, 9, 10, 12, 14, 50, 51
-RAW, C_HDLC, LOOP, SLL, PPP_DIRECTION, IPV4_ONLY, IPV6_ONLY, NFLOG, SLL2 = 101, 104, 108, 113, 204, 228, 229, 239, 276
+LOOPBACK, ETHERNET, PPP, FDDI, RAW_BSD, RAW_OPENBSD, PPP_HDLC, PPP_ETHER = 0, 1, 9, 10, 12, 14, 50, 51
+RAW, C_HDLC, LOOP, SLL, PFLOG, PPP_DIRECTION, IPV4_ONLY, IPV6_ONLY, NFLOG, SLL2 = 101, 104, 108, 113, 117, 204, 228, 229, 239, 276
 
 IPV4, IPV6, VLAN, QINQ, VLAN_OLD, MPLS, MPLS_MULTICAST, PPPOE = 0x0800, 0x86DD, 0x8100, 0x88A8, 0x9100, 0x8847, 0x8848, 0x8864
 LARGEST_LENGTH = 1500  # below, an EtherType is the length of an IEEE 802.3 frame, and LLC follows
@@ -28,23 +30,6 @@ ICMP_HOPS, IP_IN_IP, TCP, UDP, IPV6_IN_IP, ROUTING, FRAGMENT, GRE = 0, 4, 6, 17,
 AH, OPTIONS, ETHER_IP, L2TP, MOBILITY, MPLS_IN_IP, HIP, SHIM6 = 51, 60, 97, 115, 135, 137, 139, 140
 VXLAN, GENEVE, GTP_USER, TEREDO = 4789, 6081, 2152, 3544
 MAPPED = 0xFFFF00000000  # an IPv4 address as the low half of its IPv4-mapped IPv6 address (RFC 4291)
-
-
-def u16(data: Octets, at: int) -> int:
-    """Two octets in network order."""
-    return data[at] << 8 | data[at + 1]
-
-
-def u32(data: Octets, at: int) -> int:
-    """Four octets in network order."""
-    first = data[at]
-    return first << 24 | data[at + 1] << 16 | data[at + 2] << 8 | data[at + 3]
-
-
-def u64(data: Octets, at: int) -> int:
-    """Eight octets in network order."""
-    high = u32(data, at)
-    return high << 32 | u32(data, at + 4)
 
 
 class Frames:
@@ -97,7 +82,7 @@ class Frames:
             return self.cooked(data, at + 20, end, wire, u16(data, at), hardware)
         if link in (RAW, RAW_BSD, RAW_OPENBSD, IPV4_ONLY, IPV6_ONLY) and size >= 1:
             return self.network(data, at, end, wire, IPV4 if data[at] >> 4 == 4 else IPV6)
-        if link in (NULL, LOOP) and size >= 4:
+        if link in (LOOPBACK, LOOP) and size >= 4:
             # The family in the byte order of the machine that captured; 2 is AF_INET everywhere, AF_INET6 is 10, 24, 28 or 30.
             family = data[at] | data[at + 3]
             return self.network(data, at + 4, end, wire, IPV4 if family == 2 else IPV6 if family in (10, 24, 28, 30) else 0)
@@ -113,6 +98,10 @@ class Frames:
         if link == FDDI and size >= 13:
             # Frame control 0x50–0x5F is LLC data.
             return self.network(data, at + 13, end, wire, 1 if data[at] >> 4 == 5 else 0)
+        if link == PFLOG and size >= 4 and 4 <= data[at] < size - 3:
+            # Its length counts no padding: 61 of older systems, 100 of newer ones; four octets are the alignment.
+            at += (data[at] + 3) // 4 * 4
+            return self.network(data, at, end, wire, IPV4 if data[at] >> 4 == 4 else IPV6)
         if link == NFLOG and size >= 4:
             return self.nflog(data, at, end, wire)
         if link in (
@@ -123,7 +112,7 @@ class Frames:
             RAW_OPENBSD,
             IPV4_ONLY,
             IPV6_ONLY,
-            NULL,
+            LOOPBACK,
             LOOP,
             PPP,
             PPP_HDLC,
@@ -131,6 +120,7 @@ class Frames:
             PPP_ETHER,
             C_HDLC,
             FDDI,
+            PFLOG,
             NFLOG,
         ):
             self.cut += 1

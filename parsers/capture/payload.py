@@ -7,6 +7,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from parsers.capture.octets import taken, u32
+
 if TYPE_CHECKING:
     from parsers.capture.octets import Octets
 
@@ -24,7 +26,10 @@ ENCRYPTED = 256
 """An alert whose content is encrypted: most likely close_notify, but the capture does not say."""
 CR, LF, SPACE = 13, 10, 32
 ALERT, HANDSHAKE, APPLICATION, CLIENT_HELLO, SERVER_NAME, LARGEST_RECORD = 21, 22, 23, 1, 0, 18432
-METHODS = frozenset((b"GET", b"HEAD", b"POST", b"PUT", b"DELETE", b"OPTIONS", b"PATCH", b"TRACE", b"CONNECT"))
+GET_, PUT_, HEAD, POST = 0x47455420, 0x50555420, 0x48454144, 0x504F5354
+PATC, ATCH, TRAC, RACE, DELE, LETE = 0x50415443, 0x41544348, 0x54524143, 0x52414345, 0x44454C45, 0x4C455445
+OPTI, IONS, CONN, NECT = 0x4F505449, 0x494F4E53, 0x434F4E4E, 0x4E454354
+"""The first and the last four letters of the methods, which tell them; of GET and PUT with the space behind."""
 
 
 class Payload:
@@ -76,7 +81,7 @@ class Payload:
         stop = at
         while stop < end and stop - at < 8 and data[stop] != SPACE:
             stop += 1
-        if stop >= end or data[stop] != SPACE or bytes(data[at:stop]) not in METHODS:
+        if stop >= end or data[stop] != SPACE or not self.is_method(data, at, stop):
             return NOTHING
         # A target begins with a slash, a scheme, a host name or an asterisk; text that merely begins with such a word has no version.
         limit = min(end, at + LONGEST_LINE)
@@ -93,10 +98,27 @@ class Payload:
                 return NOTHING
         while stop < limit and data[stop] >= SPACE and data[stop] != 127:
             stop += 1
-        self.line = bytes(data[at:stop])
+        self.line = taken(data, at, stop)
         self.host = None
         self.find_host(data, stop, min(end, at + LONGEST_HEAD))
         return REQUEST
+
+    def is_method(self, data: Octets, at: int, stop: int) -> int:
+        """True if ``data[at:stop]``, which a space follows, is a method of RFC 9110 or 5789."""
+        size = stop - at
+        if size < 3:
+            return 0
+        first = u32(data, at)
+        if size == 3:
+            return first in (GET_, PUT_)
+        last = u32(data, stop - 4)
+        if size == 4:
+            return first in (HEAD, POST)
+        if size == 5:
+            return (first == PATC and last == ATCH) or (first == TRAC and last == RACE)
+        if size == 6:
+            return first == DELE and last == LETE
+        return size == 7 and ((first == OPTI and last == IONS) or (first == CONN and last == NECT))
 
     def find_host(self, data: Octets, at: int, end: int) -> int:
         """Find a line ``Host: name`` in ``data[at:end]``; only a name whose end was captured is kept."""
@@ -122,7 +144,7 @@ class Payload:
                 while stop < end and stop - at <= LONGEST_NAME and data[stop] > SPACE and data[stop] < 127:
                     stop += 1
                 if stop < end and data[stop] in (CR, LF, SPACE):
-                    self.host = bytes(data[at:stop])
+                    self.host = taken(data, at, stop)
                 return 1
         return 0
 
@@ -174,7 +196,7 @@ class Payload:
                     stop = at + 5 + (data[at + 3] << 8 | data[at + 4])
                     at += 5
                     if at < stop <= end and stop - at <= LONGEST_NAME:
-                        self.name = bytes(data[at:stop])
+                        self.name = taken(data, at, stop)
                         return 1
                 return 0
             at += length

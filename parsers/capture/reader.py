@@ -3,19 +3,19 @@
 from __future__ import annotations
 
 import io
-import socket
 from functools import partial
 from typing import TYPE_CHECKING, Final, NamedTuple
 
 from parsers.capture.facts import Capture, Dropped, Flow, Flows, Mark, Request, Sent
+from parsers.capture.kernel import Walker
 from parsers.capture.strangers import Dissector
 from parsers.capture.stream import HEAD, Counted, is_packed, pump, unpacker
-from parsers.capture.walker import Walker
 from parsers.records import Endpoint, Unit, Unread, Where
 
 if TYPE_CHECKING:
-    from parsers.capture.flows import Flow as Row
-    from parsers.capture.flows import Side
+    from parsers.capture.flows import Tracker
+    from parsers.capture.rows import Flow as Row
+    from parsers.capture.rows import Side
     from parsers.capture.stream import Passed, Stream
 
 MOST_FLOWS: Final = 200_000
@@ -56,12 +56,17 @@ def read(file: str, source: Stream | bytes, most: int = MOST_FLOWS) -> Reading:
     """
     strangers = Dissector()
     walker = Walker(most, strangers)
-    passed = _through(source, walker)
+    stream = Ahead(io.BytesIO(source) if isinstance(source, bytes) else source)
+    if is_packed(stream.head):
+        packed = Counted(stream)
+        passed = pump(unpacker(packed, stream.head), walker, packed)
+    else:
+        passed = pump(stream, walker)
     capture = Capture(
         file=file,
         format=_FORMATS.get(walker.kind, "capture"),
         links=tuple(LINKS.get(link, f"link type {link}") for link in walker.links_seen),
-        flows=Flows(walker.table.flows, partial(_flow, file)),
+        flows=Flows(walker.table.rows, partial(_flow, file, walker.table.tracker)),
         began=walker.earliest if walker.earliest >= 0 else None,
         ended=walker.latest if walker.latest >= 0 else None,
         packets=walker.packets,
@@ -81,20 +86,6 @@ def read(file: str, source: Stream | bytes, most: int = MOST_FLOWS) -> Reading:
         unread=tuple(_unread(file, walker, passed)),
     )
     return Reading(capture, passed.size, passed.sha256)
-
-
-def walk(source: Stream | bytes, walker: Walker) -> Passed:
-    """Walk a capture once more, for the packets of one flow."""
-    return _through(source, walker, hashed=False)
-
-
-def _through(source: Stream | bytes, walker: Walker, *, hashed: bool = True) -> Passed:
-    stream = Ahead(io.BytesIO(source) if isinstance(source, bytes) else source)
-    head = stream.head
-    if not is_packed(head):
-        return pump(stream, walker, hashed=hashed)
-    packed = Counted(stream)
-    return pump(unpacker(packed, head), walker, packed, hashed=hashed)
 
 
 class Ahead:
@@ -171,7 +162,9 @@ def _packets(count: int) -> str:
 def _host(high: int, low: int) -> str:
     """Text of an address; an IPv4 address stands in the table as IPv4-mapped."""
     if high == 0 and low >> 32 == _MAPPED:
-        return socket.inet_ntop(socket.AF_INET, (low & 0xFFFFFFFF).to_bytes(4, "big"))
+        return f"{low >> 24 & 255}.{low >> 16 & 255}.{low >> 8 & 255}.{low & 255}"
+    import socket  # noqa: PLC0415 - two milliseconds, and most captures hold IPv4 only
+
     return socket.inet_ntop(socket.AF_INET6, high.to_bytes(8, "big") + low.to_bytes(8, "big"))
 
 
@@ -181,7 +174,7 @@ def _mark(packet: int, time: int) -> Mark | None:
 
 def _client(row: Row) -> tuple[int, bool]:
     """Which side is the client (1 lower, 2 upper), and whether that was seen: by SYN, request, or ClientHello. Else the higher port is guessed."""
-    lower, upper = row.lower, row.upper
+    lower, upper = row.sides
     if lower.syn_packet or upper.syn_packet:
         if lower.accepts != upper.accepts:
             return (2 if lower.accepts else 1), True
@@ -196,12 +189,13 @@ def _client(row: Row) -> tuple[int, bool]:
     return row.first, False
 
 
-def _flow(file: str, row: Row) -> Flow:
-    """The record of one row of the table."""
+def _flow(file: str, said: Tracker, row: Row) -> Flow:
+    """The record of one row of the table, and of what its ends ``said`` in clear."""
+    name = said.names[row.text]
     who, sure = _client(row)
     lower = Endpoint(_host(row.lower_high, row.lower_low), row.ports >> 16)
     upper = Endpoint(_host(row.upper_high, row.upper_low), row.ports & 0xFFFF)
-    client, server = (row.lower, row.upper) if who == 1 else (row.upper, row.lower)
+    client, server = row.sides if who == 1 else row.sides[::-1]
     packets = [number for side in (client, server) for number in (side.first_packet, side.last_packet) if number]
     return Flow(
         where=Where(file, min(packets), max(packets), Unit.PACKET),
@@ -212,23 +206,23 @@ def _flow(file: str, row: Row) -> Flow:
         opened_before=not (client.syn_packet or server.syn_packet),
         sure=sure,
         established=_mark(row.established_packet, row.established_time),
-        request=_request(row) if row.asker == who else None,
+        request=_request(row, said.lines[row.text], said.hosts[row.text]) if row.asker == who else None,
         requests=row.requests,
         answers=row.answers,
         asked=_mark(row.turn_packet, row.turn_time) if row.turn == who else None,
         tls=bool(row.is_tls),
-        server_name=None if row.name is None else _text(row.name),
+        server_name=None if name is None else _text(name),
         copies=row.copies,
     )
 
 
-def _request(row: Row) -> Request | None:
-    at, line = _mark(row.request_packet, row.request_time), row.line
+def _request(row: Row, line: bytes | None, host: bytes | None) -> Request | None:
+    at = _mark(row.request_packet, row.request_time)
     if at is None or line is None:
         return None
     return Request(
         line=_text(line),
-        host=None if row.host is None else _text(row.host),
+        host=None if host is None else _text(host),
         at=at,
         answer=_mark(row.response_packet, row.response_time),
         status=row.status or None,
@@ -264,5 +258,5 @@ def _sent(side: Side) -> Sent:
         first_retransmission=_mark(side.again_packet, side.again_time),
         full=_mark(side.shut_packet, side.shut_time),
         alert=_mark(side.alert_packet, side.alert_time),
-        alert_code=side.alert if 0 <= side.alert < _ENCRYPTED else None,
+        alert_code=side.alert - 1 if 0 < side.alert <= _ENCRYPTED else None,
     )

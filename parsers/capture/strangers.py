@@ -19,7 +19,6 @@ MOST: Final = 5_000
 LAYERS: Final = {
     105: ("scapy.layers.dot11", "Dot11"),
     119: ("scapy.layers.dot11", "PrismHeader"),
-    117: ("scapy.layers.pflog", "PFLog"),
     127: ("scapy.layers.dot11", "RadioTap"),
     192: ("scapy.layers.ppi", "PPI"),
     274: ("scapy.layers.l2", "MPacketPreamble"),

@@ -15,12 +15,12 @@ if TYPE_CHECKING:
     from queue import SimpleQueue
     from threading import Thread
 
-    from parsers.capture.walker import Walker
+    from parsers.capture.kernel import Walker
 
 CHUNK = 1 << 20
 """Octets of one read: what the second-level cache holds while the kernel walks it."""
-HASHED_CHUNK = 4 << 20
-"""Octets of one read where a hash runs beside the kernel: fewer hand-overs, 1.3 s instead of 1.9 s for 2.2 GB."""
+HASHED_CHUNK = 2 << 20
+"""Octets of one read where a hash runs beside the kernel: what both find in the cache. A third less work than with 4 MB, in the same time."""
 PIECE = 1 << 16
 """Octets that are unpacked at a time."""
 LONGEST_REST = 1 << 19

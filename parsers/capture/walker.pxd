@@ -1,17 +1,14 @@
 # C types for walker.py. Cython reads this beside the Python source; without Cython the source runs as it is.
 cimport cython
-from parsers.capture.frames cimport Frames
+from parsers.capture.frames cimport RAW, Frames
+from parsers.capture.octets cimport four, soon, two
 from parsers.capture.table cimport Table
 
 cdef Py_ssize_t LARGEST_PACKET, LARGEST_BLOCK, MOST_INTERFACES
 cdef unsigned int MICRO, NANO, MICRO_PATCHED, MICRO_TURNED, NANO_TURNED, PATCHED_TURNED
 cdef unsigned int SECTION, INTERFACE, PACKET, SIMPLE, STATISTICS, ENHANCED, JOURNAL, BYTE_ORDER, BYTE_ORDER_TURNED
-cdef int RESOLUTION, OFFSET, DROPPED_BY_INTERFACE, DROPPED_BY_SYSTEM, UNKNOWN, PCAP, PCAPNG, LYING_RECORD, LYING_BLOCK, NO_CAPTURE, RAW
+cdef int RESOLUTION, OFFSET, DROPPED_BY_INTERFACE, DROPPED_BY_SYSTEM, UNKNOWN, PCAP, PCAPNG, LYING_RECORD, LYING_BLOCK, NO_CAPTURE
 cdef long long LATEST, SECOND
-
-cdef inline int u16(const unsigned char* data, Py_ssize_t at, int big) noexcept
-@cython.locals(first=cython.uint)
-cdef inline unsigned int u32(const unsigned char* data, Py_ssize_t at, int big) noexcept
 
 @cython.final
 cdef class Walker:
@@ -31,7 +28,7 @@ cdef class Walker:
     cdef Py_ssize_t begin(self, const unsigned char* data) except -1
     @cython.locals(header=Py_ssize_t, big=cython.int, link=cython.int, scale=cython.longlong, captured=Py_ssize_t, stop=Py_ssize_t, seconds=cython.longlong, fraction=cython.longlong, time=cython.longlong, wire=Py_ssize_t)
     cdef Py_ssize_t records(self, const unsigned char* data, Py_ssize_t at, Py_ssize_t size) except -1
-    cdef int packet(self, const unsigned char* data, Py_ssize_t at, Py_ssize_t end, Py_ssize_t wire, int link, long long time) except -1
+    cdef inline int packet(self, const unsigned char* data, Py_ssize_t at, Py_ssize_t end, Py_ssize_t wire, int link, long long time) except -1
     @cython.locals(inner=bytes, size=Py_ssize_t)
     cdef int ask(self, const unsigned char* data, Py_ssize_t at, Py_ssize_t end, int link, long long time) except -1
     @cython.locals(kind=cython.uint, magic=cython.uint, total=Py_ssize_t, stop=Py_ssize_t)

@@ -8,7 +8,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from parsers.capture.frames import Frames
+from parsers.capture.frames import RAW, Frames
+from parsers.capture.octets import four, soon, two
 from parsers.capture.table import Table
 
 if TYPE_CHECKING:
@@ -18,9 +19,9 @@ if TYPE_CHECKING:
 
 LARGEST_PACKET = 262_144
 """Octets of the largest packet record: libpcap's MAXIMUM_SNAPLEN. What claims more is damage."""
-LARGEST_BLOCK = 1 << 26
+LARGEST_BLOCK = 67_108_864
 """Octets of the largest pcapng block that is skipped: key logs and name tables stay far below. What claims more is damage."""
-MOST_INTERFACES = 1 << 16
+MOST_INTERFACES = 65_536
 """Interfaces of one pcapng section: an entry costs some bytes, and a hostile file may describe millions."""
 
 MICRO, NANO, MICRO_PATCHED = 0xA1B2C3D4, 0xA1B23C4D, 0xA1B2CD34
@@ -34,23 +35,6 @@ LATEST = 9_000_000_000
 UNKNOWN, PCAP, PCAPNG = 0, 1, 2
 
 LYING_RECORD, LYING_BLOCK, NO_CAPTURE = 1, 2, 3
-RAW = 101
-
-
-def u16(data: Octets, at: int, big: int) -> int:
-    """Two octets in the byte order of the section."""
-    if big:
-        return data[at] << 8 | data[at + 1]
-    return data[at + 1] << 8 | data[at]
-
-
-def u32(data: Octets, at: int, big: int) -> int:
-    """Four octets in the byte order of the section."""
-    if big:
-        first = data[at]
-        return first << 24 | data[at + 1] << 16 | data[at + 2] << 8 | data[at + 3]
-    first = data[at + 3]
-    return first << 24 | data[at + 2] << 16 | data[at + 1] << 8 | data[at]
 
 
 class Walker:
@@ -125,7 +109,7 @@ class Walker:
     def begin(self, data: Octets) -> int:
         """Tell the container by its magic; where the first record or block begins."""
         self.big = 1
-        magic = u32(data, 0, self.big)
+        magic = four(data, 0, self.big)
         if magic == SECTION:
             self.kind = PCAPNG
             return 0
@@ -136,9 +120,9 @@ class Walker:
             self.fault = NO_CAPTURE
             return 0
         self.kind = PCAP
-        self.snap = u32(data, 16, self.big)
+        self.snap = four(data, 16, self.big)
         # The upper bits say whether a frame check sequence follows; lengths come from the IP header anyway.
-        self.link = u32(data, 20, self.big) & 0xFFFF
+        self.link = four(data, 20, self.big) & 0xFFFF
         self.links_seen.append(self.link)
         return 24
 
@@ -149,17 +133,18 @@ class Walker:
         big = self.big
         scale = 1 if self.nano else 1000
         while size - at >= header:
-            captured = u32(data, at + 8, big)
+            captured = four(data, at + 8, big)
             if captured > LARGEST_PACKET:
                 self.fault = LYING_RECORD
                 break
             stop = at + header + captured
             if stop > size:
                 break
-            seconds = u32(data, at, big)
-            fraction = u32(data, at + 4, big)
+            seconds = four(data, at, big)
+            fraction = four(data, at + 4, big)
             time = seconds * SECOND + fraction * scale
-            wire = u32(data, at + 12, big)
+            wire = four(data, at + 12, big)
+            soon(data, stop)
             self.packet(data, at + header, stop, wire, link, time)
             at = stop
         return at
@@ -197,16 +182,16 @@ class Walker:
     def blocks(self, data: Octets, at: int, size: int) -> int:
         """Blocks of a pcapng file: type, total length, body, total length again."""
         while size - at >= 12:
-            kind = u32(data, at, self.big)
+            kind = four(data, at, self.big)
             if kind == SECTION:
                 # The type reads the same both ways; the byte order of everything that follows comes behind the length.
                 self.big = 1
-                magic = u32(data, at + 8, self.big)
+                magic = four(data, at + 8, self.big)
                 if magic not in (BYTE_ORDER, BYTE_ORDER_TURNED):
                     self.fault = LYING_BLOCK
                     break
                 self.big = 1 if magic == BYTE_ORDER else 0
-            total = u32(data, at + 4, self.big)
+            total = four(data, at + 4, self.big)
             if total < 12 or total & 3 or total > LARGEST_BLOCK:
                 self.fault = LYING_BLOCK
                 break
@@ -227,14 +212,14 @@ class Walker:
     def block(self, data: Octets, at: int, end: int, kind: int) -> int:
         """The body of one block."""
         if kind == ENHANCED and end - at >= 20:
-            return self.timed(data, at + 20, end, u32(data, at, self.big), at + 4)
+            return self.timed(data, at + 20, end, four(data, at, self.big), at + 4)
         if kind == PACKET and end - at >= 20:
-            if u16(data, at + 2, self.big) != 0xFFFF:
-                self.dropped += u16(data, at + 2, self.big)
-            return self.timed(data, at + 20, end, u16(data, at, self.big), at + 4)
+            if two(data, at + 2, self.big) != 0xFFFF:
+                self.dropped += two(data, at + 2, self.big)
+            return self.timed(data, at + 20, end, two(data, at, self.big), at + 4)
         if kind == SIMPLE and end - at >= 4:
             self.untimed += 1
-            captured = wire = u32(data, at, self.big)
+            captured = wire = four(data, at, self.big)
             if self.interfaces:
                 snap: int = self.snaps[0]
                 if 0 < snap < captured:
@@ -255,10 +240,10 @@ class Walker:
 
     def timed(self, data: Octets, at: int, end: int, interface: int, stamp: int) -> int:
         """A packet with a time stamp of two halves, the octets captured and those on the wire, which stand at ``stamp``."""
-        captured = u32(data, stamp + 8, self.big)
-        wire = u32(data, stamp + 12, self.big)
-        high = u32(data, stamp, self.big)
-        ticks = high << 32 | u32(data, stamp + 4, self.big)
+        captured = four(data, stamp + 8, self.big)
+        wire = four(data, stamp + 12, self.big)
+        high = four(data, stamp, self.big)
+        ticks = high << 32 | four(data, stamp + 4, self.big)
         time = 0
         if interface < self.interfaces:
             resolution: int = self.resolutions[interface]
@@ -298,14 +283,14 @@ class Walker:
         if self.interfaces >= MOST_INTERFACES:
             self.fault = LYING_BLOCK
             return 0
-        link = u16(data, at, self.big)
+        link = two(data, at, self.big)
         resolution = 6
         offset = 0
-        snap = u32(data, at + 4, self.big)
+        snap = four(data, at + 4, self.big)
         at += 8
         while end - at >= 4:
-            code = u16(data, at, self.big)
-            length = u16(data, at + 2, self.big)
+            code = two(data, at, self.big)
+            length = two(data, at + 2, self.big)
             at += 4
             if code == 0 or length > end - at:
                 break
@@ -335,8 +320,8 @@ class Walker:
     def statistics(self, data: Octets, at: int, end: int) -> int:
         """How many packets the capturing machine lost: the interface's count or the system's."""
         while end - at >= 4:
-            code = u16(data, at, self.big)
-            length = u16(data, at + 2, self.big)
+            code = two(data, at, self.big)
+            length = two(data, at + 2, self.big)
             at += 4
             if code == 0 or length > end - at:
                 break

@@ -11,7 +11,7 @@ import struct
 import sys
 
 from parsers.capture import reader
-from parsers.capture.walker import Walker
+from parsers.capture.kernel import Walker
 from tests.parsers.capture import kernels
 from tests.parsers.capture.test_links import CASES
 from tests.parsers.capture.test_payload import hello, record
@@ -78,6 +78,12 @@ def main(rounds: int) -> None:
     """Run, and say what was run."""
     dice = random.Random(20260101)
     seeds = corpus()
+    cuts = [
+        pcap((frame[:size], len(frame)), link=case.link) for case in CASES.values() for frame in case.frames for size in range(len(frame))
+    ]
+    for data in cuts:
+        # The frame's last octet is the allocation's.
+        feed(dice, data)
     for data in seeds:
         feed(dice, data)
         list(reader.read("x", data).capture.flows)
@@ -86,7 +92,7 @@ def main(rounds: int) -> None:
             feed(dice, changed(dice, data))
         feed(dice, dice.choice((b"\xd4\xc3\xb2\xa1", section() + interface())) + dice.randbytes(dice.randrange(400)))
     sys.stdout.write(
-        f"{len(seeds) * (rounds + 1) + rounds} captures through the {'compiled' if kernels.is_compiled() else 'interpreted'} kernel\n"
+        f"{len(cuts) + len(seeds) * (rounds + 1) + rounds} captures through the {'compiled' if kernels.is_compiled() else 'interpreted'} kernel\n"
     )
 
 

@@ -2,56 +2,31 @@
 
 from __future__ import annotations
 
-import importlib
-import importlib.util
-import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import parsers.capture
+from parsers.capture import kernel, rows, walker
 
 if TYPE_CHECKING:
     from collections.abc import Callable
-    from types import ModuleType
 
     from parsers.capture.walker import Walker
 
 HOME = Path(parsers.capture.__file__).parent
-MODULES = ("octets", "frames", "payload", "flows", "table", "walker")
-
-
-def interpreted() -> dict[str, ModuleType]:
-    """The kernel's modules from their source, beside those that everybody else imports."""
-    names = [f"parsers.capture.{module}" for module in MODULES]
-    kept = {name: sys.modules.get(name) for name in names}
-    try:
-        for name, module in zip(names, MODULES, strict=True):
-            spec = importlib.util.spec_from_file_location(name, HOME / f"{module}.py")
-            assert spec is not None
-            assert spec.loader is not None
-            sys.modules[name] = importlib.util.module_from_spec(spec)
-            spec.loader.exec_module(sys.modules[name])
-        return {module: sys.modules[name] for name, module in zip(names, MODULES, strict=True)}
-    finally:
-        for name, old in kept.items():
-            if old is None:
-                sys.modules.pop(name, None)
-            else:
-                sys.modules[name] = old
 
 
 def is_compiled() -> bool:
     """True if this checkout's kernel has been built."""
-    return not str(importlib.import_module("parsers.capture.walker").__file__).endswith(".py")
+    return kernel.Walker is not walker.Walker
 
 
-PLAIN = interpreted()
-WALKERS: dict[str, Callable[..., Walker]] = {"interpreted": PLAIN["walker"].Walker}
+WALKERS: dict[str, Callable[..., Walker]] = {"interpreted": walker.Walker}
 if is_compiled():
-    WALKERS["compiled"] = importlib.import_module("parsers.capture.walker").Walker
+    WALKERS["compiled"] = kernel.Walker
 
-SIDE = [name for name in PLAIN["flows"].Side.__slots__ if name not in {"hole", "hole_end", "hole_time", "is_hole", "known"}]
-FLOW = [name for name in PLAIN["flows"].Flow.__slots__ if name not in {"lower", "upper"}]
+SIDE = [name for name in rows.Side.__slots__ if name not in {"hole", "hole_end", "hole_time", "is_hole", "known"}]
+FLOW = [name for name in rows.Flow.__slots__ if name != "sides"]
 
 
 def told(walker: Walker) -> dict[str, Any]:
@@ -81,10 +56,11 @@ def told(walker: Walker) -> dict[str, Any]:
         "flows": [
             {
                 **{name: getattr(flow, name) for name in FLOW},
-                **{f"{end}.{name}": getattr(getattr(flow, end), name) for end in ("lower", "upper") for name in SIDE},
+                **{f"{number}.{name}": getattr(side, name) for number, side in enumerate(flow.sides) for name in SIDE},
             }
-            for flow in table.flows
+            for flow in (table.rows[place] for place in range(len(table.rows)))
         ],
+        "texts": (table.tracker.lines, table.tracker.hosts, table.tracker.names),
     }
 
 

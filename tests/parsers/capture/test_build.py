@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from parsers.capture import rows
 from tests.builders import SAMPLES
 from tests.parsers.capture import kernels
 
@@ -20,6 +21,9 @@ if TYPE_CHECKING:
 
 ROOT = SAMPLES.parent
 COMPILED = ("frames", "payload", "flows", "table", "walker")
+SOURCES = [
+    path for kind in ("py", "pyx", "pxd", "h") for path in kernels.HOME.glob(f"*.{kind}") if path.stem in {*COMPILED, "octets", "rows"}
+]
 
 
 @pytest.fixture
@@ -67,9 +71,34 @@ def test_every_type_belongs_to_something_in_the_source(module: str) -> None:
         assert f"def {name}(" in source, name
 
 
+@pytest.mark.parametrize("structure", [rows.Side, rows.Flow])
+def test_both_forms_of_a_row_have_the_same_fields(structure: type[rows.Side | rows.Flow]) -> None:
+    types = (kernels.HOME / "rows.pxd").read_text()
+    body = types.partition(f"cdef struct {structure.__name__}:\n")[2].partition("\n\n")[0]
+    fields = re.findall(r"(\w+)(?:\[2\])?(?=,|$)", body, re.MULTILINE)
+    assert sorted(fields) == sorted(structure.__slots__)
+
+
+def test_both_forms_of_the_exchanged_modules_have_the_same_functions() -> None:
+    def named(file: str, pattern: str) -> list[str]:
+        return sorted(name for name in re.findall(pattern, (kernels.HOME / file).read_text(), re.MULTILINE) if not name.startswith("__"))
+
+    assert named("octets.py", r"^def (\w+)") == named("octets.pxd", r'(\w+) "closewait_') == named("octets.h", r"closewait_(\w+)\(.*\{$")
+    assert named("rows.py", r"^ *def (\w+)") == [name for name in named("rows.pyx", r"^ *def (\w+)") if name != "shown"]
+
+
+@pytest.mark.skipif(importlib.util.find_spec("Cython") is None or shutil.which("cc") is None, reason="no Cython, or no compiler")
+def test_a_build_compiles_every_module_and_makes_constants_of_its_numbers(checkout: Path) -> None:
+    run = build(checkout)
+    assert run.returncode == 0, run.stderr
+    assert [path.name.partition(".")[0] for path in checkout.glob("parsers/capture/*.so")] == ["kernel"], run.stderr
+    source = (checkout / "build" / "kernel" / "parsers" / "capture" / "kernel.py").read_text()
+    assert not re.findall(r"^[A-Z][A-Z0-9_]+ = .*", source, re.MULTILINE)
+    assert all(f"class {name}:" in source for name in ("Frames", "Payload", "Rows", "Tracker", "Table", "Walker"))
+
+
 @pytest.mark.skipif(not kernels.is_compiled(), reason="the kernel of this checkout is not compiled")
 def test_what_is_compiled_is_no_older_than_its_source() -> None:
-    for module in COMPILED:
-        built = max(path.stat().st_mtime for path in kernels.HOME.glob(f"{module}*.so"))
-        for source in (kernels.HOME / f"{module}.py", kernels.HOME / f"{module}.pxd"):
-            assert built >= source.stat().st_mtime, f"{source.name} has changed: python setup.py build_ext --inplace"
+    built = max(path.stat().st_mtime for path in kernels.HOME.glob("kernel.*") if path.suffix in {".so", ".pyd"})
+    for source in SOURCES:
+        assert built >= source.stat().st_mtime, f"{source.name} has changed: python setup.py build_ext --inplace"

@@ -223,8 +223,8 @@ def syns(count: int) -> list[bytes]:
 def test_a_syn_flood_stays_bounded(kernel: str) -> None:
     walker = kernels.walked(pcap(*syns(1000)), kernel, most=100)
     table = walker.table
-    assert len(table.flows) <= 100
-    assert table.dropped_attempts + len(table.flows) == 1000
+    assert len(table.rows) <= 100
+    assert table.dropped_attempts + len(table.rows) == 1000
     assert (table.dropped_clean, table.dropped_silent) == (0, 0)
 
 

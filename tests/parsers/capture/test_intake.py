@@ -5,18 +5,28 @@ from __future__ import annotations
 import gzip
 import hashlib
 import io
+import lzma
 import os
+import random
 import sys
 import tarfile
 import threading
+import tracemalloc
 import zipfile
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import pytest
+import zstandard
 
 from analyzer import intake
+from analyzer.archives import expand
 from analyzer.intake import read
+from parsers.capture import reader
 from tests.parsers.capture.wire import enhanced, ether, interface, ip4, pcap, section, tcp
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
 
 DATA = pcap(*[ether(ip4(tcp(b"abc", seq=1000 + 3 * number), ident=number)) for number in range(20)])
 
@@ -71,6 +81,53 @@ def test_a_bomb_in_an_archive(tmp_path: Path) -> None:
         archive.writestr("lo.pcap", DATA + bytes(100 << 20))
     (capture,) = read([str(tmp_path)]).incident.captures
     assert "unpacks to far more than a capture would" in capture.unread[0].why
+
+
+def packed_tar(files: dict[str, bytes]) -> bytes:
+    buffer = io.BytesIO()
+    with tarfile.open(fileobj=buffer, mode="w:gz") as tar:
+        for name, data in files.items():
+            info = tarfile.TarInfo(name)
+            info.size = len(data)
+            tar.addfile(info, io.BytesIO(data))
+    return buffer.getvalue()
+
+
+@pytest.mark.parametrize("pack", [bytes, gzip.compress, lzma.compress, zstandard.compress])
+def test_a_capture_in_an_archive_is_never_held(pack: Callable[[bytes], bytes]) -> None:
+    """Neither packed nor unpacked: only its stream leaves the archive."""
+    buffer = io.BytesIO()
+    with zipfile.ZipFile(buffer, "w", zipfile.ZIP_DEFLATED) as archive:
+        archive.writestr("lo.pcap", pack(DATA))
+    for data in (buffer.getvalue(), packed_tar({"lo.pcap": pack(DATA)})):
+        contents = []
+        for _, content in expand("x", data):
+            assert not isinstance(content, bytes | str)
+            contents.append(reader.read("x", content))
+        assert [(one.capture.packets, one.sha256) for one in contents] == [(20, hashlib.sha256(DATA).hexdigest())]
+
+
+def test_a_packed_tar_that_is_cut_gives_what_stands_before() -> None:
+    noise = random.Random(1).randbytes(300_000)
+    found = list(expand("x", packed_tar({"a.txt": b"text\n", "lo.pcap": DATA, "b.bin": noise})[:-100_000]))
+    assert (found[0], found[1][0], found[-1][0]) == (("x/a.txt", b"text\n"), "x/lo.pcap", "x")
+    assert "damaged" in str(found[-1][1])
+
+
+def test_a_bomb_is_told_as_it_unpacks() -> None:
+    """What stands behind it makes the whole no bomb by its ratio, as its size alone does for one of three megabytes."""
+    bomb = gzip.compress(bytes(300 << 20), 9) + gzip.compress(random.Random(1).randbytes(1 << 20))
+    tar = packed_tar({"b.txt": bytes(300 << 20)})
+    tracemalloc.start()
+    try:
+        ((_, text),) = expand("x", bomb)
+        ((_, member),) = expand("x", tar)
+        peak = tracemalloc.get_traced_memory()[1]
+    finally:
+        tracemalloc.stop()
+    assert "unpacks to far more" in str(text)
+    assert "unpacks to far more" in str(member)
+    assert peak < 128 << 20
 
 
 def test_a_damaged_capture_is_a_note(tmp_path: Path) -> None:

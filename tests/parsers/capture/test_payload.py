@@ -3,19 +3,15 @@
 from __future__ import annotations
 
 import struct
-from importlib import import_module
-from typing import TYPE_CHECKING
 
 import pytest
 
-from parsers.capture import reader
+from parsers.capture import kernel, reader
+from parsers.capture.payload import Payload
 from tests.parsers.capture import kernels
 from tests.parsers.capture.wire import ACK, ether, ip4, pcap, tcp
 
-if TYPE_CHECKING:
-    from parsers.capture.payload import Payload
-
-READERS = [kernels.PLAIN["payload"].Payload, *([import_module("parsers.capture.payload").Payload] if kernels.is_compiled() else [])]
+READERS = [Payload, *([vars(kernel)["Payload"]] if kernels.is_compiled() else [])]
 
 pytestmark = pytest.mark.parametrize("kind", READERS)
 
@@ -37,6 +33,23 @@ def test_requests(kind: type[Payload], text: bytes, line: bytes, host: bytes | N
     payload = kind()
     assert payload.look(text, 0, len(text)) == 1
     assert (payload.line, payload.host) == (line, host)
+
+
+METHODS = (b"GET", b"HEAD", b"POST", b"PUT", b"DELETE", b"OPTIONS", b"PATCH", b"TRACE", b"CONNECT")
+
+
+@pytest.mark.parametrize("method", METHODS)
+def test_every_method_and_nothing_like_one(kind: type[Payload], method: bytes) -> None:
+    def looked(text: bytes) -> int:
+        return kind().look(text, 0, len(text))
+
+    assert looked(method + b" / HTTP/1.1") == 1
+    for place in range(len(method)):
+        for letter in range(256):
+            word = method[:place] + bytes((letter,)) + method[place + 1 :]
+            assert (looked(word + b" / HTTP/1.1") == 1) == (word in METHODS)
+        assert looked(method[:place] + method[place + 1 :] + b" / HTTP/1.1") == 0
+        assert looked(method[:place] + method[place : place + 1] + method[place:] + b" / HTTP/1.1") == 0
 
 
 @pytest.mark.parametrize(
