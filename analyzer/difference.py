@@ -15,6 +15,7 @@ from analyzer.output import write_whole
 from analyzer.version import VERSION
 from reports import difference_text, json_contract
 from reports.difference import Change, compare
+from reports.language import speaking, spoken
 from reports.side import Side
 
 if TYPE_CHECKING:
@@ -41,6 +42,7 @@ class Comparison(NamedTuple):
     fail_on: str | None = None
     anonymize: str | None = None
     anonymize_map: str | None = None
+    language: str = "en"
 
 
 def run(asked: Comparison) -> int:
@@ -53,8 +55,9 @@ def run(asked: Comparison) -> int:
     mask = _mask(asked)
     guards: list[Guard] = []
     try:
-        difference = compare(_side(asked.before, asked, mask, guards), _side(asked.after, asked, mask, guards))
-        text = _rendered(form, difference, to_terminal=asked.output in {None, "-"})
+        with speaking(asked.language):
+            difference = compare(_side(asked.before, asked, mask, guards), _side(asked.after, asked, mask, guards))
+            text = _rendered(form, difference, to_terminal=asked.output in {None, "-"})
         target = None if asked.output in {None, "-"} else Path(str(asked.output))
         for guard in guards:
             guard.check({form: text}, () if target is None else (target,))
@@ -106,7 +109,7 @@ def _side(path: str, asked: Comparison, mask: Mask | None, guards: list[Guard]) 
     if mask is not None:
         diagnosis, _, guard = mask.put_on(diagnosis, incident, "analyze", asked.host)
         guards.append(guard)
-    return msgspec.convert(msgspec.to_builtins(json_contract.report(diagnosis, VERSION), enc_hook=str), Side)
+    return msgspec.convert(msgspec.to_builtins(json_contract.report(spoken(diagnosis), VERSION), enc_hook=str), Side)
 
 
 def _kept(path: Path) -> Side | None:

@@ -174,6 +174,7 @@ def diff(
         str | None, _option("--anonymize", metavar="[addresses,hosts,users,packages]", text="Pseudonyms, the same for both sides.")
     ] = None,
     anonymize_map: Annotated[str | None, _option("--anonymize-map", metavar="FILE", text="Keep the pseudonyms in a private file.")] = None,
+    language: Annotated[Language, _option("--lang", text="Language of the comparison: English or Korean.")] = Language.EN,
     fail_on: Annotated[
         Unimproved | None, _option("--fail-on", text="Exit 1 when the result is worse, or (same) when no improvement is shown.")
     ] = None,
@@ -183,7 +184,7 @@ def diff(
 
     options = (form.value if form else None, output, host, timezone, config, fail_on.value if fail_on else None, anonymize, anonymize_map)
     try:
-        code = run(Comparison(before, after, *options))
+        code = run(Comparison(before, after, *options, language.value))
     except UsageError as error:
         _refuse(str(error))
     except KeyboardInterrupt:

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Final, NamedTuple
 import msgspec
 
 from analyzer.finding import Confidence, Outcome, Severity, Status
+from reports.language import label_of, tell
 from reports.side import Finding, Incident, Pool, Side
 
 if TYPE_CHECKING:
@@ -142,11 +143,11 @@ def _shift(before: Finding, after: Finding) -> str:
     """What changed in a finding that is still there."""
     said = []
     if before.severity is not after.severity:
-        said.append(f"was {before.severity.value}, is {after.severity.value}")
+        said.append(tell("was {before}, is {after}", before=label_of(before.severity.value), after=label_of(after.severity.value)))
     if before.confidence is not after.confidence:
-        said.append(f"was {before.confidence.value}, is {after.confidence.value}")
+        said.append(tell("was {before}, is {after}", before=label_of(before.confidence.value), after=label_of(after.confidence.value)))
     if before.key != after.key:
-        said.append("the same rule, at another place in the code")
+        said.append(tell("the same rule, at another place in the code"))
     return "; ".join(said)
 
 
@@ -154,12 +155,12 @@ def _blind(finding: Finding, before: Side, after: Side) -> str:
     """Why the second evidence cannot say that a finding is gone; empty if it can."""
     lacking = before.kinds - after.kinds
     if lacking:
-        return f"the second evidence has no {' and no '.join(sorted(lacking))}"
+        return tell("the second evidence has no {kinds}", kinds=tell(" and no ").join(label_of(kind) for kind in sorted(lacking)))
     check = next((check for check in after.checked if check.rule == finding.rule), None)
     if check is None:
-        return "the second report does not know this rule"
+        return tell("the second report does not know this rule")
     if check.outcome in {Outcome.SKIPPED, Outcome.FAULT}:
-        return f"{check.outcome.value} in the second: {check.why}"
+        return tell("{outcome} in the second: {why}", outcome=label_of(check.outcome.value), why=check.why)
     return ""
 
 
@@ -173,20 +174,22 @@ def _counts(before: Side, after: Side) -> Iterable[Count]:
             yield Count(label, known[0], known[1], bad)
 
     tables = [side.servers for side in sides]
-    yield from counted("clients in CLOSE_WAIT", "sockets", [sum(one.close_wait.total for one in served) for served in tables])
-    yield from counted("of these with an unread request", "sockets", [sum(one.close_wait.unread for one in served) for served in tables])
-    yield from counted("of these not accepted", "sockets", [sum(one.close_wait.unaccepted for one in served) for served in tables])
+    yield from counted(tell("clients in CLOSE_WAIT"), "sockets", [sum(one.close_wait.total for one in served) for served in tables])
     yield from counted(
-        "clients connected (ESTABLISHED)",
+        tell("of these with an unread request"), "sockets", [sum(one.close_wait.unread for one in served) for served in tables]
+    )
+    yield from counted(tell("of these not accepted"), "sockets", [sum(one.close_wait.unaccepted for one in served) for served in tables])
+    yield from counted(
+        tell("clients connected (ESTABLISHED)"),
         "sockets",
         [sum(one.states.get("ESTABLISHED", 0) for one in served) for served in tables],
         bad=False,
     )
     own = [[one for one in side.sockets if one.side == "client" and one.snapshot in side.last(side.sockets)] for side in sides]
-    yield from counted("own connections in CLOSE_WAIT", "sockets", [sum(one.close_wait.total for one in opened) for opened in own])
+    yield from counted(tell("own connections in CLOSE_WAIT"), "sockets", [sum(one.close_wait.total for one in opened) for opened in own])
     pools = [[pool for pool in side.now if pool.role == "server"] for side in sides]
-    yield from counted("busy request threads", "threads", [sum(pool.busy for pool in those) for those in pools])
-    yield from counted("request threads", "threads", [sum(pool.size for pool in those) for those in pools], bad=False)
+    yield from counted(tell("busy request threads"), "threads", [sum(pool.busy for pool in those) for those in pools])
+    yield from counted(tell("request threads"), "threads", [sum(pool.size for pool in those) for those in pools], bad=False)
 
 
 def _pools(before: Side, after: Side) -> Iterable[PoolPair]:
@@ -203,14 +206,14 @@ def _pools(before: Side, after: Side) -> Iterable[PoolPair]:
 def _notes(before: Side, after: Side) -> Iterable[str]:
     """What a reader must know before trusting the comparison."""
     for kind in sorted(before.kinds - after.kinds):
-        yield f"Only the first has {kind}: what they showed cannot be looked for in the second."
+        yield tell("Only the first has {kind}: what they showed cannot be looked for in the second.", kind=label_of(kind))
     for kind in sorted(after.kinds - before.kinds):
-        yield f"Only the second has {kind}: what is new may have been there before."
+        yield tell("Only the second has {kind}: what is new may have been there before.", kind=label_of(kind))
     ports = _strangers(before, after)
     if ports:
-        yield f"No served port is common ({ports}): are these the same server?"
+        yield tell("No served port is common ({ports}): are these the same server?", ports=ports)
     if after.kinds and not after.in_use:
-        yield "In the second nobody is connected and no request thread works: without load a stall cannot show."
+        yield tell("In the second nobody is connected and no request thread works: without load a stall cannot show.")
 
 
 def _strangers(before: Side, after: Side) -> str:
@@ -226,15 +229,17 @@ def _judged(before: Side, after: Side, pairs: Pairs, counts: Sequence[Count]) ->
     """The verdict and its reason in one sentence."""
     for side, word in ((before, "first"), (after, "second")):
         if not side.kinds:
-            return Change.UNKNOWN, f"the {word} evidence shows neither threads nor sockets"
+            return Change.UNKNOWN, tell("the {which} evidence shows neither threads nor sockets", which=label_of(word))
     if not before.trouble and not after.trouble:
         if Status.INSUFFICIENT in {before.verdict.status, after.verdict.status}:
-            return Change.UNKNOWN, "at least one of the two has not enough evidence for a verdict"
-        return Change.SAME, "neither shows trouble"
+            return Change.UNKNOWN, tell("at least one of the two has not enough evidence for a verdict")
+        return Change.SAME, tell("neither shows trouble")
     change, reason = _changed(before, after, pairs, counts)
     ports = _strangers(before, after)
     if ports and change in {Change.FIXED, Change.BETTER}:
-        return Change.UNKNOWN, f"{reason}, but no served port is common ({ports}): these may be different servers"
+        return Change.UNKNOWN, tell(
+            "{reason}, but no served port is common ({ports}): these may be different servers", reason=reason, ports=ports
+        )
     return change, reason
 
 
@@ -243,46 +248,52 @@ def _changed(before: Side, after: Side, pairs: Pairs, counts: Sequence[Count]) -
     worst = [min((finding.severity.rank for finding in side.trouble), default=_HARMLESS) for side in (before, after)]
     added = [pair for pair in pairs.new if not (pair.after or _NONE).consequence_of]
     if worst[1] < worst[0]:
-        return Change.WORSE, f"{_named(pairs.new or pairs.same)} hurts more than what was there before"
+        return Change.WORSE, tell("{named} hurts more than what was there before", named=_named(pairs.new or pairs.same))
     if pairs.unknown and not pairs.same and not pairs.new:
-        return Change.UNKNOWN, f"{_named(pairs.unknown)} could not be looked for: {pairs.unknown[0].why}"
+        return Change.UNKNOWN, tell("{named} could not be looked for: {why}", named=_named(pairs.unknown), why=pairs.unknown[0].why)
     if added and not pairs.gone:
-        return Change.WORSE, f"{_named(added)} is new"
+        return Change.WORSE, tell("{named} is new", named=_named(added))
     if pairs.gone and not pairs.same and not pairs.new:
         return _gone(after, pairs.gone)
     if pairs.gone and worst[1] > worst[0]:
-        return Change.BETTER, f"{_named(pairs.gone)} is gone; {_named((*pairs.same, *pairs.new))} hurts less and is still to mend"
+        return Change.BETTER, tell(
+            "{named} is gone; {rest} hurts less and is still to mend", named=_named(pairs.gone), rest=_named((*pairs.same, *pairs.new))
+        )
     if pairs.gone and added:
-        return Change.SAME, f"{_named(pairs.gone)} is gone, and {_named(added)} has taken its place"
+        return Change.SAME, tell("{named} is gone, and {rest} has taken its place", named=_named(pairs.gone), rest=_named(added))
     if any(not (pair.before or _NONE).consequence_of for pair in pairs.gone):
-        return Change.BETTER, f"{_named(pairs.gone)} is gone; {_named(pairs.same)} is still there"
+        return Change.BETTER, tell("{named} is gone; {rest} is still there", named=_named(pairs.gone), rest=_named(pairs.same))
     return _moved((*pairs.same, *pairs.new), counts)
 
 
 def _gone(after: Side, gone: Sequence[Pair]) -> tuple[Change, str]:
     """All that hurt is gone: fixed if the second is healthy and in use."""
     if after.verdict.status is not Status.HEALTHY:
-        return Change.BETTER, f"{_named(gone)} no longer shows, but the second evidence is not enough to call the server healthy"
+        return Change.BETTER, tell(
+            "{named} no longer shows, but the second evidence is not enough to call the server healthy", named=_named(gone)
+        )
     if not after.in_use:
-        return Change.BETTER, f"{_named(gone)} no longer shows, but nobody uses the server in the second: a restart looks the same"
-    return Change.FIXED, f"{_named(gone)} is gone, and the second shows a healthy server in use"
+        return Change.BETTER, tell(
+            "{named} no longer shows, but nobody uses the server in the second: a restart looks the same", named=_named(gone)
+        )
+    return Change.FIXED, tell("{named} is gone, and the second shows a healthy server in use", named=_named(gone))
 
 
 def _moved(same: Sequence[Pair], counts: Sequence[Count]) -> tuple[Change, str]:
     """The same findings: the numbers decide."""
     moved = [count for count in counts if count.bad and count.notable and count.before is not None and count.after is not None]
     told = "; ".join(f"{count.label} {count.before:,} → {count.after:,}" for count in moved)
-    what = f"{_named(same)} is still there"
+    what = tell("{named} is still there", named=_named(same))
     ways = {(count.after or 0) > (count.before or 0) for count in moved}
     if ways == {True}:
-        return Change.WORSE, f"{what}, and there is more of it: {told}"
+        return Change.WORSE, tell("{what}, and there is more of it: {told}", what=what, told=told)
     if ways == {False}:
-        return Change.BETTER, f"{what}, but there is less of it: {told}"
-    return Change.SAME, f"{what}{f' ({told})' if told else ', and the numbers are about the same'}"
+        return Change.BETTER, tell("{what}, but there is less of it: {told}", what=what, told=told)
+    return Change.SAME, f"{what} ({told})" if told else tell("{what}, and the numbers are about the same", what=what)
 
 
 def _named(pairs: Sequence[Pair]) -> str:
     """The rules of some pairs, causes before consequences."""
     found = [pair.after or pair.before or _NONE for pair in pairs]
     rules = dict.fromkeys(one.rule for one in sorted(found, key=lambda one: (bool(one.consequence_of), one.severity.rank)))
-    return " and ".join(rules)
+    return tell(" and ").join(rules)

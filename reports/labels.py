@@ -7,6 +7,22 @@ from typing import Final
 LABELS: Final = (
     # verdicts, severities, confidences
     *("healthy", "not enough evidence", "critical", "warning", "info", "certain", "likely", "suspected"),
+    # comparisons
+    *(
+        "fixed",
+        "better",
+        "same",
+        "worse",
+        "cannot be compared",
+        "first",
+        "second",
+        "threads",
+        "packets",
+        "found",
+        "clean",
+        "skipped",
+        "fault",
+    ),
     # small numbers at the beginning of a sentence
     *("no", "one", "two", "three", "four", "five", "six", "seven", "eight", "nine", "ten", "eleven", "twelve"),
     # ends of a connection, and what a pool does with a socket

@@ -262,3 +262,12 @@ class TestCommand:
         text = target.read_text()
         assert "기다린다" in text
         assert "host-1" in text
+
+    def test_a_comparison(self, capsys: pytest.CaptureFixture[str]) -> None:
+        assert self.run("diff", "samples/leak-growing", "samples/leak-okhttp", "--lang", "ko") == 0
+        korean = capsys.readouterr().out
+        assert self.run("diff", "samples/leak-growing", "samples/leak-okhttp") == 0
+        english = capsys.readouterr().out
+        assert "connection-leak이(가) 그대로 남아 있다" in korean
+        assert len(korean.splitlines()) <= len(english.splitlines()) + 2
+        assert not re.search(r"\b(the|is|are|gone|before|after|busy)\b", korean)
