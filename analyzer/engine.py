@@ -103,7 +103,7 @@ def _run(rule: Rule, case: Case) -> tuple[list[Finding], Check]:
     name = slug(rule)
     lacking = _lacking(rule.NEEDS, case.incident)
     try:
-        found = [replace(one, outlook=one.outlook or rule.OUTLOOK) for one in rule.diagnose(case)]
+        found = [_doubted(case, replace(one, outlook=one.outlook or rule.OUTLOOK)) for one in rule.diagnose(case)]
     except Exception as error:  # noqa: BLE001 - one broken rule must not take the others' findings with it
         return [], Check(
             name, Outcome.FAULT, say("the rule broke ({name}: {error}); please report it", name=type(error).__name__, error=error)
@@ -118,6 +118,23 @@ def _run(rule: Rule, case: Case) -> tuple[list[Finding], Check]:
             say("needs {lacking}, which {are} not here", lacking=lacking, are="are" if lacking.endswith("s") else "is"),
         )
     return [], Check(name, Outcome.CLEAN, rule.CLEAN)
+
+
+def _doubted(case: Case, finding: Finding) -> Finding:
+    """What rests on files that may be of two machines is not certain, whatever the rule found."""
+    view = next((view for view in case.latest if view.names_differ and view.process == finding.process), None)
+    if view is None or view.dump is None or finding.confidence is not Confidence.CERTAIN:
+        return finding
+    files = {item.where.file for item in finding.evidence}
+    if files == {view.dump.where.file} or view.dump.where.file not in files:
+        return finding
+    doubt = say(
+        "{why} Not certain, because {dump} and {table} are named as files of two machines or programs are.",
+        why=finding.why_confident,
+        dump=view.dump.where.file,
+        table=view.sockets[0].where.file,
+    )
+    return replace(finding, confidence=Confidence.LIKELY, why_confident=doubt)
 
 
 def _past(case: Case, rules: Sequence[Rule]) -> Iterable[Finding]:

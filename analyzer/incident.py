@@ -6,7 +6,8 @@ the business of ``correlate``.
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, TypeVar
+from collections import defaultdict
+from typing import TYPE_CHECKING, TypeVar, cast
 
 import msgspec
 
@@ -25,7 +26,7 @@ from parsers.records import (
 )
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Iterable, Mapping, Sequence
 
     from parsers.capture.facts import Capture
     from parsers.records import Record, Unread, Where
@@ -102,7 +103,9 @@ class Incident(msgspec.Struct, frozen=True, kw_only=True):
 
 def snapshot_of(host: str | None, index: int, records: Iterable[tuple[Record, Pid | None]]) -> Snapshot:
     """Sort records into a snapshot. A pid beside a record (from the file's name) is used where the record has none."""
-    known = [_with_pid(record, pid) for record, pid in records]
+    known: dict[type[Record], list[Record]] = defaultdict(list)
+    for record, pid in records:
+        known[record.__class__].append(record if pid is None else _with_pid(record, pid))
     return Snapshot(
         host=host,
         index=index,
@@ -126,5 +129,5 @@ def _with_pid(record: Record, pid: Pid | None) -> Record:
     return record
 
 
-def _of(records: Iterable[Record], kind: type[_Kind]) -> tuple[_Kind, ...]:
-    return tuple(record for record in records if isinstance(record, kind))
+def _of(records: Mapping[type[Record], Sequence[Record]], kind: type[_Kind]) -> tuple[_Kind, ...]:
+    return tuple(cast("Sequence[_Kind]", records.get(cast("type[Record]", kind), ())))

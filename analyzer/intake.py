@@ -7,7 +7,7 @@ import sys
 from datetime import datetime
 from io import BufferedReader
 from pathlib import Path
-from typing import TYPE_CHECKING, NamedTuple, TypeAlias
+from typing import TYPE_CHECKING, Any, NamedTuple, TypeAlias, TypeVar
 
 from msgspec.structs import replace
 
@@ -15,7 +15,7 @@ from analyzer.correlate.knowledge import SETTINGS_FILE
 from analyzer.errors import Unusable
 from analyzer.incident import Artifact, Incident, snapshot_of
 from analyzer.snapshots import Piece, Place, place
-from parsers import recognise, sections, uncollected
+from parsers import parse, recognise, sections, uncollected
 from parsers.capture.stream import holds_capture
 from parsers.records import Elision, HostFact, Parsed, Pid, SocketRow, ThreadDump, Unread
 from parsers.source import Source, is_binary
@@ -26,10 +26,12 @@ if TYPE_CHECKING:
 
     from parsers.capture.facts import Capture
     from parsers.capture.stream import Stream
-    from parsers.records import Record, Where
+    from parsers.records import Where
 
 Content: TypeAlias = "bytes | str | Path | Stream"
 """What a file holds; a sentence that says why it is not read; or a capture, which is never read into memory: where it lies, or a pipe."""
+
+_Kind = TypeVar("_Kind")
 
 STDIN = "-"
 _LARGEST = 2 << 30  # bytes of one text file; more would not fit a laptop's memory six times
@@ -44,6 +46,14 @@ class Part(NamedTuple):
     form: str | None
     prompt: str | None
     parsed: Parsed
+
+    def of(self, kind: type[_Kind]) -> Sequence[_Kind]:
+        """The records of one kind. Most sections hold a single one: then this costs no look at each of a million rows."""
+        records: Sequence[Any] = self.parsed.records
+        kinds = set(map(type, records))
+        if kind not in kinds:
+            return ()
+        return records if len(kinds) == 1 else [record for record in records if record.__class__ is kind]
 
 
 class Reading(NamedTuple):
@@ -208,7 +218,7 @@ def read_one(file: str, data: Content) -> Reading:
         if form is None:
             parts.append(Part(None, section.prompt, _unknown(section.where(0, len(section.lines) - 1), section.nonblank)))
         else:
-            parts.append(Part(form.NAME, section.prompt, form.parse(section)))
+            parts.append(Part(form.NAME, section.prompt, parse(form, section)))
     note = "empty" if not data or data.isspace() else None
     return Reading(file, source, tuple(parts), note, source.size, source.sha256)
 
@@ -226,6 +236,7 @@ def _unknown(where: Where, lines: int) -> Parsed:
     return Parsed((), 0, (Unread(where, lines, "no format that is known"),))
 
 
+@uncollected
 def assemble(name: str, readings: Sequence[Reading], host: str | None = None, zone: str | None = None) -> Evidence:
     """Place every section's records into snapshots and make the incident.
 
@@ -240,20 +251,20 @@ def assemble(name: str, readings: Sequence[Reading], host: str | None = None, zo
         for index, part in enumerate(reading.parts):
             if part.form is not None and part.parsed.records:
                 # Two different commands in one pasted session are one moment; the same command again is the next.
-                pieces.append(Piece(reading.file, index, f"{part.form} {part.prompt or ''}", _time_of(part.parsed)))
+                pieces.append(Piece(reading.file, index, f"{part.form} {part.prompt or ''}", _time_of(part)))
                 owners.append((number, index))
     places = place(pieces, pids)
-    records: dict[Place, list[tuple[Record, Pid | None]]] = {}
+    records: dict[Place, list[tuple[Part, Pid | None]]] = {}
     placed: dict[int, list[Place]] = {}
     for (number, index), where in zip(owners, places, strict=True):
         reading = readings[number]
         pid = _pid_in_name(reading.file, pids)
-        records.setdefault(where, []).extend((record, pid) for record in reading.parts[index].parsed.records)
+        records.setdefault(where, []).append((reading.parts[index], pid))
         placed.setdefault(number, []).append(where)
     host = host or _named_host(records)
     snapshots = tuple(
-        snapshot_of(where.host or host, where.order, facts)
-        for where, facts in sorted(records.items(), key=lambda item: (item[0].host or "", item[0].order))
+        snapshot_of(where.host or host, where.order, ((record, pid) for part, pid in parts for record in part.parsed.records))
+        for where, parts in sorted(records.items(), key=lambda item: (item[0].host or "", item[0].order))
     )
     artifacts = tuple(_artifact(reading, placed.get(number, [])) for number, reading in enumerate(readings))
     sources = {reading.file: reading.source for reading in readings if reading.source is not None}
@@ -262,11 +273,11 @@ def assemble(name: str, readings: Sequence[Reading], host: str | None = None, zo
     return Evidence(incident if clock is None else _in_zone(incident, clock), sources)
 
 
-def _named_host(records: Mapping[Place, Sequence[tuple[Record, Pid | None]]]) -> str | None:
+def _named_host(records: Mapping[Place, Sequence[tuple[Part, Pid | None]]]) -> str | None:
     """The host that ``uname -a`` names, if the files lie in no host's folder and all lines of it agree."""
     if any(place.host for place in records):
         return None
-    names = {record.host for facts in records.values() for record, _ in facts if isinstance(record, HostFact) and record.host}
+    names = {fact.host for parts in records.values() for part, _ in parts for fact in part.of(HostFact) if fact.host}
     return names.pop() if len(names) == 1 else None
 
 
@@ -287,25 +298,26 @@ def _artifact(reading: Reading, places: Sequence[Place]) -> Artifact:
     return Artifact(
         file=reading.file,
         formats=tuple(dict.fromkeys(part.form for part in reading.parts if part.form)),
-        records=sum(_weight(record) for part in reading.parts for record in part.parsed.records),
+        records=sum(map(_weight, reading.parts)),
         unread=tuple(gap for part in reading.parts for gap in part.parsed.unread),
         sha256=reading.sha256,
         size=reading.size,
         snapshot="-".join([names[0], names[-1]] if len(names) > 1 else names) or None,
-        elisions=tuple(record.where for part in reading.parts for record in part.parsed.records if isinstance(record, Elision)),
+        elisions=tuple(elision.where for part in reading.parts for elision in part.of(Elision)),
         note=reading.note,
     )
 
 
-def _weight(record: Record) -> int:
-    """A dump counts its threads; an elision is no record of the system."""
-    if isinstance(record, ThreadDump):
-        return len(record.threads)
-    return 0 if isinstance(record, Elision) else 1
+def _weight(part: Part) -> int:
+    """How many things of the system a section holds. A dump counts its threads; an elision is no record of the system."""
+    dumps = part.of(ThreadDump)
+    return len(part.parsed.records) - len(dumps) + sum(len(dump.threads) for dump in dumps) - len(part.of(Elision))
 
 
-def _time_of(parsed: Parsed) -> str | None:
-    return next((record.time for record in parsed.records if isinstance(record, ThreadDump | HostFact) and record.time), None)
+def _time_of(part: Part) -> str | None:
+    """The first time that a section states; no format makes both kinds of record that do."""
+    times = (*(dump.time for dump in part.of(ThreadDump)), *(fact.time for fact in part.of(HostFact)))
+    return next((time for time in times if time), None)
 
 
 def _pids(readings: Sequence[Reading]) -> set[int]:
@@ -313,11 +325,10 @@ def _pids(readings: Sequence[Reading]) -> set[int]:
     pids: set[int] = set()
     for reading in readings:
         for part in reading.parts:
-            for record in part.parsed.records:
-                if isinstance(record, SocketRow) and record.owners:
-                    pids.update(owner.pid for owner in record.owners)
-                elif isinstance(record, ThreadDump) and record.pid is not None:
-                    pids.add(record.pid)
+            for row in part.of(SocketRow):
+                for owner in row.owners or ():
+                    pids.add(owner.pid)
+            pids.update(dump.pid for dump in part.of(ThreadDump) if dump.pid is not None)
     return pids
 
 

@@ -1,8 +1,8 @@
-"""Which artifacts belong together: hosts by folder, moments by number, time or folder.
+"""Which artifacts belong together: hosts by folder or by their names in those of the files, moments by number, time or folder.
 
 Operators number what they save (``jstack-1.txt``, ``snap2/netstat.txt``, ``ss_101530.txt``), or append to one file. Artifacts whose names
 differ only in a number form a series; the n-th members of all series form the n-th snapshot. A number that is a pid of the incident
-counts as part of the name. An artifact outside every series was taken once; it joins the moment of the folder it lies in, if that
+counts as part of the name. Sibling folders that count (``snap1/``, ``snap2/``) are moments, whatever was saved in each. An artifact outside every series was taken once; it joins the moment of the folder it lies in, if that
 folder has only one, else the last snapshot, for the tables are usually saved after the dumps, unless its own time says better.
 """
 
@@ -12,8 +12,10 @@ import re
 from collections import defaultdict
 from typing import TYPE_CHECKING, NamedTuple
 
+from analyzer.host_labels import formats_of, labelled_hosts
+
 if TYPE_CHECKING:
-    from collections.abc import Collection, Sequence
+    from collections.abc import Collection, Mapping, Sequence
 
 _NUMBER = re.compile(r"\d+")
 # Folder names that count moments, not machines.
@@ -21,6 +23,7 @@ _MOMENT_FOLDER = re.compile(
     r"(?:snap(?:shot)?|round|dump|set|run|capture|sample|step|iteration|minute|min|take|time|t|pass|s|n)?[-_. ]?\d[\d\-_.:T]*",
     re.IGNORECASE,
 )
+_OF_PROC = frozenset({"proc", "task"})  # below them, folders are processes and threads
 _BESIDE = "host_facts"
 _ENDING_NUMBER = re.compile(r"[-_.]?\d+$")
 _SMALL = 1000  # a counter of snapshots, not a time
@@ -46,7 +49,7 @@ class Place(NamedTuple):
 
 def place(pieces: Sequence[Piece], pids: Collection[int]) -> list[Place]:
     """The place of every piece, in the order of ``pieces``; independent of that order otherwise."""
-    hosts = _hosts({piece.file for piece in pieces})
+    hosts = _hosts({piece.file for piece in pieces}) or labelled_hosts(formats_of([(piece.file, piece.kind) for piece in pieces]), _BESIDE)
     result: list[Place | None] = [None] * len(pieces)
     by_host: dict[str | None, list[int]] = defaultdict(list)
     for number, piece in enumerate(pieces):
@@ -111,9 +114,9 @@ def _moments(pieces: Sequence[Piece], pids: Collection[str]) -> list[int]:
     for number, piece in enumerate(pieces):
         family, counts = _family(piece.file, pids)
         series[family, piece.kind].append(((*counts, piece.section), number))
-    keys: dict[int, int] = {}
+    keys = _folder_keys(pieces, series, pids)
     for members in series.values():
-        if len(members) > 1:
+        if len(members) > 1 and not all(number in keys for _, number in members):
             members.sort()
             keys.update(_keys(members))
     if not keys:
@@ -130,6 +133,40 @@ def _moments(pieces: Sequence[Piece], pids: Collection[str]) -> list[int]:
         if number not in keys and len(neighbours[_folder(piece.file)]) == 1:
             keys[number] = min(neighbours[_folder(piece.file)])
     return [ranks[keys[number]] if number in keys else _nearest(piece.time, times, last) for number, piece in enumerate(pieces)]
+
+
+def _folder_keys(
+    pieces: Sequence[Piece], series: Mapping[tuple[str, str], Sequence[tuple[tuple[int, ...], int]]], pids: Collection[str]
+) -> dict[int, int]:
+    """Piece number → sorting key by the folder that counts moments; empty where there are not several, or where files in them count too."""
+    folders: dict[str, list[tuple[tuple[int, ...], str, int]]] = defaultdict(list)
+    for number, piece in enumerate(pieces):
+        if (found := _moment_folder(piece.file, pids)) is not None:
+            family, counts = _family(found, pids)
+            folders[family].append((counts, found, number))
+    keys: dict[int, int] = {}
+    for members in folders.values():
+        moments = {folder: counts for counts, folder, _ in members}
+        home = {number: folder for _, folder, number in members}
+        # Of each kind at most one in each folder, or the files themselves are a series within it.
+        counted = any(
+            len(inside) > len(set(inside)) for one in series.values() if (inside := [home[number] for _, number in one if number in home])
+        )
+        if len(moments) > 1 and not counted:
+            ranked = _keys(sorted(((*counts, 0), index) for index, counts in enumerate(moments.values())))
+            rank = {folder: ranked[index] for index, folder in enumerate(moments)}
+            keys.update({number: rank[folder] for number, folder in home.items()})
+    return keys
+
+
+def _moment_folder(file: str, pids: Collection[str]) -> str | None:
+    """The path up to the innermost folder that counts moments; None if there is none. A pid counts none, nor do the folders of /proc."""
+    parts = file.split("/")[:-1]
+    for depth, name in reversed(list(enumerate(parts))):
+        above = parts[depth - 1] if depth else ""
+        if _MOMENT_FOLDER.fullmatch(name) and not set(_NUMBER.findall(name)) & set(pids) and above not in _OF_PROC:
+            return "/".join(parts[: depth + 1])
+    return None
 
 
 def _folder(file: str) -> str:

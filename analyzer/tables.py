@@ -23,8 +23,7 @@ def socket_tables(views: Iterable[ProcessView]) -> Iterator[SocketTable]:
     """Connections of each process: one table per listening port, one per service it calls."""
     for view in views:
         for port in sorted(view.listeners):
-            found = [one for one in view.sockets if one.local.port == port]
-            yield _socket_table(view, found, port, "server", None)
+            yield _socket_table(view, view.by_port.get(port, ()), port, "server", None)
         services: dict[Endpoint, list[Connection]] = {}
         for one in view.client_side:
             if one.remote is not None:

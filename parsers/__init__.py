@@ -103,11 +103,13 @@ FORMATS: Final[tuple[Format, ...]] = (
 )
 """Every format, the most telling first: the first whose ``sniff`` agrees gets the section, and tests hold that no other would."""
 
+_STREAMED: Final = frozenset({lsof.NAME, netstat.NAME, ss.NAME})
+
 SHAPES: Final = Shapes({form.NAME: (form.HEADER, form.ROW_SHAPE) for form in FORMATS})
 
 
 def uncollected(function: Callable[_Given, _Made]) -> Callable[_Given, _Made]:
-    """Run a function that only makes records without the cyclic collector: they hold no cycles, and to look for some takes a fifth of the time."""
+    """Run a function without the cyclic collector: records hold no cycles, what is made of them a few, and to look for some takes a fifth of the time."""
 
     @wraps(function)
     def run(*args: _Given.args, **kwargs: _Given.kwargs) -> _Made:
@@ -127,7 +129,13 @@ def sections(source: Source) -> list[Section]:
     return cut(source, SHAPES)
 
 
+def parse(form: Format, section: Section) -> Parsed:
+    """What a format makes of a section. Only tables are read line by line as they come; the other formats go back and forth."""
+    return form.parse(section if form.NAME in _STREAMED else section.held())
+
+
 def recognise(section: Section) -> Format | None:
-    """The format of a section by its content, None if nobody knows it."""
+    """The format of a section by its content, None if nobody knows it. Only a bare host's name needs more: the command that printed it."""
     head = section.head(HEAD_LINES)
-    return next((form for form in FORMATS if form.sniff(head)), None)
+    found = next((form for form in FORMATS if form.sniff(head)), None)
+    return host_facts if found is None and host_facts.is_bare_name(section) else found

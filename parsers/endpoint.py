@@ -21,6 +21,7 @@ _MAPPED = re.compile(r"::ffff:(?P<v4>\d{1,3}(?:\.\d{1,3}){3})\Z", re.IGNORECASE)
 _LOCALHOST = frozenset({"localhost", "localhost.localdomain", "localhost4", "ip6-localhost", "localhost6"})
 _WIDTH_OF_NETSTAT = 22  # net-tools cuts the address so that address and port fit in 22 characters
 LAST_PORT: Final = 0xFFFF
+_LONGEST_PORT: Final = 5
 
 
 V4_ENDPOINT: Final = r"(?P<host>\d{1,3}\.\d{1,3}\.\d{1,3}\.\d{1,3}):(?P<port>\d{1,5})(?!\S)"
@@ -40,6 +41,17 @@ class Hosts(dict[str, str]):
         if len(self) < self.MOST:
             self[host] = host
         return host
+
+
+class Ends(dict[str, "Endpoint"]):
+    """The near ends of a table: a server has a few, a client as many as calls. As of hosts, more than some thousand are not kept."""
+
+    def one(self, text: str) -> Endpoint | None:
+        """The end that was not found, None for what is none."""
+        found = endpoint(text)
+        if found is not None and len(self) < Hosts.MOST:
+            self[text] = found
+        return found
 
 
 @lru_cache(maxsize=4096)
@@ -74,6 +86,19 @@ def _named(host: str, port: str, *, truncated: bool) -> Endpoint:
         return Endpoint(host, None, truncated=truncated)
     known = PORTS.get(port)
     return Endpoint(host, known, None if known is not None else port, truncated=truncated)
+
+
+def port_of(text: str) -> int | None:
+    """The number of a port of up to five digits; None for anything else."""
+    if not (text.isdigit() and text.isascii() and len(text) <= _LONGEST_PORT):
+        return None
+    number = int(text)
+    return number if number <= LAST_PORT else None
+
+
+def is_v4(host: str) -> bool:
+    """True for four numbers with dots between, which need no other spelling."""
+    return _V4.match(host) is not None
 
 
 def normal_host(host: str) -> str:

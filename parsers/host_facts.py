@@ -6,7 +6,8 @@ r"""``date``, ``uptime`` and ``uname -a`` between other outputs: when it was, wh
 
 ``date`` prints the zone's abbreviation, which names no offset for certain (CST has three): the time is kept as printed and the zone beside it.
 Read are the forms of coreutils and BSD in English, ``date -R``, ``date -Is``, and the Korean, Japanese and German ones of coreutils.
-A bare host name (``uname -n``) is no telling line and not read.
+A bare host name tells nothing by itself: it is read below a prompt that asked for it (``uname -n``, ``hostname``), and alone in a file
+that is called so.
 """
 
 from __future__ import annotations
@@ -61,6 +62,23 @@ _load = re.compile(r"\d+[.,]\d\d").findall
 _NOON: Final = 12
 
 
+_name = re.compile(r"(?=[^\s]*[A-Za-z])(?=\S{1,253}$)[A-Za-z0-9](?:[\w-]{0,62})(?:\.[A-Za-z0-9][\w-]{0,62})*\.?$").match
+_asked_name = re.compile(r"(?:sudo\s+)?(?:\S*/)?(?:hostname(?:\s+-[a-z]+|\s+--\w+)?|uname\s+(?:-n|--nodename))\s*(?:$|[;&|>])").match
+_called_so = re.compile(r"(?:.*/)?(?:uname|hostname)(?:[-_]n)?(?:\.\w{1,4})?$", re.IGNORECASE).match
+_SYSTEMS: Final = frozenset({"Linux", "SunOS", "AIX", "HP-UX", "Darwin", "FreeBSD", "NetBSD", "OpenBSD"})
+
+
+def is_bare_name(section: Section) -> bool:
+    """True for one line that is a host's name (RFC 1123), below the command that prints it, or alone in a file that is named after it.
+
+    ``uname`` without an option prints the system, which looks the same.
+    """
+    lines = section.head(2)
+    if len(lines) != 1 or not _name(lines[0].strip()) or lines[0].strip() in _SYSTEMS:
+        return False
+    return _asked_name(section.prompt) is not None if section.prompt is not None else _called_so(section.file) is not None
+
+
 def sniff(head: Sequence[str]) -> bool:
     """True if a line of one of these commands stands first: they are short, and stand between other outputs."""
     return bool(head) and _fact(Section("", 1, head[:1]), 0, head[0]) is not None
@@ -70,8 +88,9 @@ def parse(section: Section) -> Parsed:
     """Read every line."""
     records: list[HostFact] = []
     unread: list[tuple[int, str]] = []
+    bare = is_bare_name(section)
     for index, line in section.rows():
-        fact = _fact(section, index, line)
+        fact = HostFact(where=section.where(index), host=line.strip().rstrip(".")) if bare else _fact(section, index, line)
         if fact is None:
             unread.append((index, "no line of date, uptime or uname"))
         else:

@@ -42,16 +42,13 @@ def frames_of(lines: Sequence[str]) -> list[Frame | None]:
         _known.clear()
     found = list(map(_known.get, lines))
     # Of the first dump this is every line, of the next ones hardly any but headers and locks.
-    new = {line: frame for line in _unknown(lines, found) if line.startswith(INSIDE) and (frame := _frame_on(line))}
+    unknown = set(lines).difference(_known)
+    new = {line: frame for line in unknown if line.startswith(INSIDE) and (frame := _frame_on(line))}
     if new:
         _known.update(new)
         found = list(map(_known.get, lines))
     found.append(None)
     return found
-
-
-def _unknown(lines: Sequence[str], found: Sequence[Frame | None]) -> set[str]:
-    return {line for line, frame in zip(lines, found, strict=True) if frame is None}
 
 
 class OpenThread:

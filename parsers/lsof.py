@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING, Final, TypeAlias
 
 import pyparsing as pp
 
-from parsers.endpoint import LAST_PORT, V4_ENDPOINT, Hosts, endpoint
+from parsers.endpoint import Ends, Hosts, endpoint, is_v4, port_of
 from parsers.grammar import tcp_state
 from parsers.places import to_inode, to_pid
 from parsers.records import Endpoint, OpenFile, Owner, Parsed, Pid, SocketRow, TcpState, Where
@@ -29,6 +29,7 @@ if TYPE_CHECKING:
 NAME: Final = "lsof"
 _LISTEN: Final = TcpState.LISTEN
 _Tail: TypeAlias = tuple[TcpState | None, int | None, int | None]
+_Holder: TypeAlias = tuple[Pid, str, str, tuple[Owner, ...]]
 
 HEADER: Final = (
     r"(?:(?:lsof:[ ]|[ ]+Output information may be|[ ]+assuming[ ])[^\n]*\n)*COMMAND[ ]+PID[ ](?![^\n]*[ ]ASSOC[ ])[^\n]*\bNAME[ ]*$"
@@ -41,18 +42,11 @@ ROW_SHAPE: Final = (
 _ANY_COLUMNS = r"(?:\d+\s++(?:\S++\s++)??)??(?:\d+\s++){0,2}?"  # without a header: TID, TASKCMD, PPID and PGID may or may not be there
 
 _LONGEST_INODE: Final = 18  # digits; more is no inode but damage
+_LONGEST_PID: Final = 10
+_CUT: Final = -1
+_MOST_FDS: Final = 4096  # a thousand endings, a few letters, and names: damage may make more
 _FD = r"(?P<fd>[*\d]\d{0,9})[rwu]?[a-zA-Z-]?"
 _OTHER_FD = r"cwd|rtd|txt|mem|DEL|ltx|err|NOFD|jld|Lnn|m\d+|pd|tr|mmap"
-
-
-def row(columns: str) -> pp.Regex:
-    """The grammar of nearly every row; ``columns`` matches what stands between PID and USER. The other two are for the rest."""
-    return pp.Regex(
-        rf"(?P<command>[^ ]+) +(?P<pid>\d{{1,10}}) +{columns}(?P<user>[^ ]+) +"
-        rf"(?P<whole>(?:(?P<fd>\d{{1,9}})|\*\d{{1,9}})[rwu]?[a-zA-Z-]?|(?:{_OTHER_FD})(?:-\w)?) +(?P<type>\S+) +"
-        rf"(?:(?:(?P<inode>\d{{1,{_LONGEST_INODE}}})|0x\w+) +(?:\S+ +)?(?P<proto>TCP|UDP) +(?P<local>[^\s>]*[^\s>-])"
-        rf"(?:->(?:{V4_ENDPOINT}|(?P<remote>\S+)))?(?: \((?P<tail>[^)]*)\))?|(?P<rest>.*\S)) *$"
-    )
 
 
 def socket_row(columns: str) -> pp.Regex:
@@ -74,20 +68,25 @@ def file_row(columns: str) -> pp.Regex:
 
 
 @lru_cache(maxsize=16)
-def grammars(header: tuple[str, ...]) -> tuple[pp.Regex, pp.Regex, pp.Regex]:
-    """The grammars of rows, of all with endpoints, and of all others, below this header. Process rows of ``-K`` leave TID and TASKCMD blank."""
+def grammars(columns: str) -> tuple[pp.Regex, pp.Regex]:
+    """The grammars of rows with endpoints and of all others, with these columns between PID and USER."""
+    return socket_row(columns), file_row(columns)
+
+
+def columns_of(header: Sequence[str]) -> str:
+    """What matches the columns between PID and USER; empty for the usual header. Process rows of ``-K`` leave TID and TASKCMD blank."""
     columns = r"(?:\d+\s++(?:\S++\s++)?)??" if "TID" in header else ""
-    columns += r"\d+\s++" * sum(name in header for name in ("PPID", "PGID"))
-    return row(columns), socket_row(columns), file_row(columns)
+    return columns + r"\d+\s++" * sum(name in header for name in ("PPID", "PGID"))
 
 
-ROW = row("")
 SOCKET_ROW = socket_row(_ANY_COLUMNS)
 FILE_ROW = file_row(_ANY_COLUMNS)
 _socket_row = SOCKET_ROW.re.match
 _telling_row = re.compile(ROW_SHAPE).match
+_fd = re.compile(rf"(?:(?P<number>\d{{1,9}})|\*\d{{1,9}})[rwu]?[a-zA-Z-]?\Z|(?:{_OTHER_FD})(?:-\w)?\Z").match
 
 _INTERNET: Final = frozenset({"IPv4", "IPv6", "inet", "inet6"})
+_PROTOCOLS: Final = {"TCP": "tcp", "UDP": "udp"}
 _SOCKETS: Final = frozenset({"sock", "IPv4", "IPv6"})
 _HEADER = re.compile(r"COMMAND\s+PID\b(?!.*\sASSOC\s)")  # lsfd's has ASSOC for FD
 _REMARK = re.compile(r"lsof: |\s+Output information may be incomplete|\s*dev=|\s+assuming ")
@@ -128,63 +127,101 @@ class _Reader:
 
     def __init__(self, section: Section) -> None:
         self.section, self.file, self.first = section, section.file, section.first
-        self.hosts = Hosts()
-        self.match, self.socket, self.other = ROW.re.match, SOCKET_ROW.re.match, FILE_ROW.re.match
+        self.hosts, self.ends = Hosts(), Ends()
+        self.plain = True
+        self.socket, self.other = SOCKET_ROW.re.match, FILE_ROW.re.match
+        self.holders: dict[tuple[str, str, str], _Holder] = {}
+        self.fds: dict[str, int] = {}
         self.cells: dict[str, str] = {}
-        self.commands: dict[str, str] = {}
-        self.pids: dict[str, Pid] = {}
-        self.tails: dict[str | None, _Tail] = {}
+        self.tails: dict[str, _Tail] = {}
 
     def header(self, line: str) -> None:
         """The columns of the rows below."""
-        self.match, self.socket, self.other = (grammar.re.match for grammar in grammars(tuple(line.split())))
+        columns = columns_of(line.split())
+        self.plain = not columns
+        self.socket, self.other = (grammar.re.match for grammar in grammars(columns))
 
     def row(self, index: int, line: str) -> SocketRow | OpenFile | None:
-        """The record of a row, None if the line is none."""
-        match = self.match(line)
-        if match is None:
+        """The record of a row, None if the line is none.
+
+        Nearly every row is taken apart at its blanks, each of its cells looked up; what has an unusual one is left to the grammars.
+        """
+        cells = line.split(None, 5)
+        if len(cells) < 6 or not self.plain or line[0].isspace():  # noqa: PLR2004 - as many as are named below
             return self.rare(index, line)
-        command, pid, user, whole, fd, kind, inode, proto, near, host, port, far, tail, rest = match.groups()
-        if rest is not None:
-            return self.rare(index, line) if kind in _INTERNET else self.open_file(index, pid, command, whole, kind, rest)
-        local = endpoint(near)
-        if host:
-            number = int(port)
-            remote = Endpoint(self.hosts.get(host) or self.hosts.one(host), number) if number <= LAST_PORT else None
+        command, pid, user, fd, kind, rest = cells
+        holder = self.holders.get((command, pid, user)) or self.holder(command, pid, user)
+        # Whose number is cut has one of a thousand; the others differ from row to row, and are converted rather than looked up.
+        digits = fd[:-1]
+        number = int(digits) if digits.isdecimal() and fd[-1] in "urw" and len(fd) < _LONGEST_PID else self.fds.get(fd) or self.fd(fd)
+        if holder is None or number is None:
+            return self.rare(index, line)
+        if kind not in _INTERNET:
+            return self.open_file(index, holder[0], holder[1], fd, kind, rest.rstrip())
+        cells = rest.split(None, 4)
+        if len(cells) == 5:  # noqa: PLR2004 - as many as are named below
+            device, _, node, name, text = cells
+        elif len(cells) == 4:  # noqa: PLR2004 - a UDP socket has no state
+            (device, _, node, name), text = cells, ""
         else:
-            remote = endpoint(far) if far else None
-        if local is None or kind not in _INTERNET or (remote is None and (host or far)):
             return self.rare(index, line)
-        state, recv_q, send_q = self.tails.get(tail) or self.tail(tail)
-        line_number = self.first + index
+        tail = self.tails.get(text) or self.tail(text)
+        near, arrow, far = name.partition("->")
+        local = self.ends.get(near) or self.ends.one(near)
+        remote = self.far(far) if arrow else None
+        inode = to_inode(device) if device.isdecimal() and len(device) <= _LONGEST_INODE else None
+        if local is None or tail is None or node not in _PROTOCOLS or (arrow and remote is None) or (inode is None and device[:2] != "0x"):
+            return self.rare(index, line)
+        state, recv_q, send_q = tail
+        place = self.first + index
         return SocketRow(
-            where=Where(self.file, line_number, line_number),
+            where=Where(self.file, place, place),
             tool=NAME,
-            proto="tcp" if proto == "TCP" else "udp",
+            proto=_PROTOCOLS[node],
             local=local,
             remote=None if state is _LISTEN else remote,
             state=state,
             recv_q=recv_q,
             send_q=send_q,
-            owners=(
-                Owner(
-                    self.pids.get(pid) or self.pid(pid),
-                    self.commands.get(command) or self.command(command),
-                    int(fd) if fd else None,
-                ),
-            ),
-            user=self.cells.setdefault(user, user),
-            inode=to_inode(inode) if inode else None,
+            owners=holder[3] if number == _CUT else (Owner(holder[0], holder[1], number),),
+            user=holder[2],
+            inode=inode,
         )
+
+    def far(self, text: str) -> Endpoint | None:
+        """The far end ``10.0.0.149:60494``; None for what is none."""
+        host, _, port = text.rpartition(":")
+        number = port_of(port)
+        if number is not None and (known := self.hosts.get(host) or (host if is_v4(host) and self.hosts.one(host) else None)):
+            return Endpoint(known, number)
+        return endpoint(text)
+
+    def holder(self, command: str, pid: str, user: str) -> _Holder | None:
+        """Pid, command and user, and the process as the owner of a descriptor whose number is cut; None if the second cell is no pid."""
+        if not (pid.isdecimal() and len(pid) <= _LONGEST_PID):
+            return None
+        number, name = to_pid(pid), _unescape(command)
+        known = self.holders[command, pid, user] = number, name, user, (Owner(number, name),)
+        return known
+
+    def fd(self, text: str) -> int | None:
+        """The number of a descriptor; _CUT for one that is cut (``*345u``) or has none (``cwd``); None if the cell is no such thing."""
+        match = _fd(text)
+        if match is None:
+            return None
+        if match["number"]:
+            return int(match["number"])
+        return self.fds.setdefault(text, _CUT) if len(self.fds) < _MOST_FDS else _CUT
 
     def rare(self, index: int, line: str) -> SocketRow | OpenFile | None:
         """A row with tabs, flags of the file, blank cells, other protocols; None if the line is none."""
-        if match := self.socket(line):
+        if (match := self.socket(line)) is not None:
             near, arrow, far = match["name"].partition("->")
             local, remote = endpoint(near), endpoint(far) if arrow else None
             if local is not None and (remote is not None or not arrow):
-                state, recv_q, send_q = self.tail(match["tail"])
+                state, recv_q, send_q = _tail(match["tail"] or "")
                 fd, device = match["fd"], match["device"]
+                owner = Owner(to_pid(match["pid"]), _unescape(match["command"]), int(fd) if fd.isdecimal() else None)
                 return SocketRow(
                     where=self.section.where(index),
                     tool=NAME,
@@ -194,47 +231,44 @@ class _Reader:
                     state=state,
                     recv_q=recv_q,
                     send_q=send_q,
-                    owners=(Owner(to_pid(match["pid"]), self.command(match["command"]), int(fd) if fd.isdecimal() else None),),
+                    owners=(owner,),
                     user=match["user"],
                     inode=to_inode(device) if device.isdecimal() and len(device) <= _LONGEST_INODE else None,
                 )
         if match := self.other(line):
-            return self.open_file(index, *match.group("pid", "command", "fd", "type", "rest"))
+            pid, command, whole, kind, rest = match.group("pid", "command", "fd", "type", "rest")
+            return self.open_file(index, to_pid(pid), _unescape(command), whole, kind, rest)
         return None
 
-    def tail(self, text: str | None) -> _Tail:
-        """State and queues: ``CLOSE_WAIT QR=19 QS=0``, as far as ``-T`` asked for them."""
-        known = self.tails.get(text)
-        if known is None:
-            queues = _TCP_QUEUES.match(text or "")
-            recv, send = (int(queues[name]) if queues and queues[name] else None for name in ("recv", "send"))
-            known = self.tails[text] = tcp_state(queues["state"]) if queues and queues["state"] else None, recv, send
+    def tail(self, text: str) -> _Tail | None:
+        """What ``(CLOSE_WAIT)`` behind the name says, nothing where it is not there; None for other words."""
+        bare = text.rstrip()
+        if bare and not (bare.startswith("(") and bare.find(")") == len(bare) - 1):
+            return None
+        known = self.tails[text] = _tail(bare[1:])
         return known
 
-    def open_file(self, index: int, pid: str, command: str, fd: str, kind: str, rest: str) -> OpenFile:
+    def open_file(self, index: int, pid: Pid, command: str, fd: str, kind: str, rest: str) -> OpenFile:
         """The record of any other row."""
         sock = _SOCK_REST.match(rest) if kind in _SOCKETS else None
+        place = self.first + index
         return OpenFile(
-            where=self.section.where(index),
+            where=Where(self.file, place, place),
             tool=NAME,
-            pid=self.pids.get(pid) or self.pid(pid),
-            command=self.command(command),
+            pid=pid,
+            command=command,
             fd=fd,
             kind=self.cells.setdefault(kind, kind),
             target=sock["name"] if sock else _target(rest),
             inode=to_inode(sock["inode"]) if sock else None,
         )
 
-    def pid(self, text: str) -> Pid:
-        """The one copy of a pid."""
-        return self.pids.setdefault(text, to_pid(text))
 
-    def command(self, text: str) -> str:
-        """The command as the process calls itself."""
-        known = self.commands.get(text)
-        if known is None:
-            known = self.commands[text] = _unescape(text)
-        return known
+def _tail(text: str) -> _Tail:
+    """State and queues: ``CLOSE_WAIT QR=19 QS=0``, as far as ``-T`` asked for them."""
+    queues = _TCP_QUEUES.match(text)
+    recv, send = (int(queues[name]) if queues and queues[name] else None for name in ("recv", "send"))
+    return tcp_state(queues["state"]) if queues and queues["state"] else None, recv, send
 
 
 def _target(rest: str) -> str:

@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING, Final
 
 import pyparsing as pp
 
-from parsers.endpoint import LAST_PORT, V4_ENDPOINT, Hosts, endpoint
+from parsers.endpoint import LAST_PORT, V4_ENDPOINT, Ends, Hosts, endpoint
 from parsers.grammar import NETSTAT_TIMER, STATES, TIMER_WORDS, netstat_timer, tcp_state
 from parsers.places import to_inode
 from parsers.records import Endpoint, Inode, Owner, Parsed, Pid, SocketRow, TcpState, Timer, TimerKind, Where
@@ -30,9 +30,9 @@ NAME: Final = "netstat"
 _LISTEN: Final = TcpState.LISTEN
 
 ROW = pp.Regex(
-    r" {0,3}(?P<proto>tcp|udp|udpl|sctp|raw|dccp)[46]? +(?P<recv>\d{1,18}) +(?P<send>\d{1,18}) +(?P<local>\S+) +"
-    rf"(?:{V4_ENDPOINT}|(?P<remote>\S+))(?: +(?P<state>[^\W\da-z]\S+))?(?: +(?P<user>[^\s/]+) +(?P<inode>\d{{1,18}})(?![^ ]))? *"
-    r"(?P<owner>[^(]*)(?:\((?P<left>\d{1,18}\.\d+)/(?P<counts>\d{1,18}/\d{1,18})\) *)?$"
+    r" {0,3}(?P<proto>tcp|udp|udpl|sctp|raw|dccp)[46]? ++(?P<recv>\d{1,18}+) ++(?P<send>\d{1,18}+) ++(?P<local>\S++) ++"
+    rf"(?:{V4_ENDPOINT}|(?P<remote>\S++))(?: ++(?P<state>[^\W\da-z]\S++))?(?: ++(?P<user>[^\s/]++) ++(?P<inode>\d{{1,18}}+)(?![^ ]))? *+"
+    r"(?P<owner>[^(]*+)(?:\((?P<left>\d{1,18}+\.\d++)/(?P<counts>\d{1,18}+/\d{1,18}+)\) *+)?$"
 )
 """A row: the state's first letter is a capital in every language; behind the owner stands the timer's word. :func:`_rare` reads odd ones."""
 RARE_ROW = pp.Regex(
@@ -96,7 +96,7 @@ class _Reader:
 
     def __init__(self, section: Section) -> None:
         self.section, self.file, self.first = section, section.file, section.first
-        self.hosts = Hosts()
+        self.hosts, self.ends = Hosts(), Ends()
         self.users: dict[str, str] = {}
         self.owners: dict[str, tuple[tuple[Owner, ...] | None, TimerKind | None]] = {}
         self.timers: dict[tuple[TimerKind, str, str], Timer] = {}
@@ -107,7 +107,7 @@ class _Reader:
         if match is None:
             return self.rare(index, line)
         proto, recv, send, near, host, port, far, word, user, inode, cell, left, counts = match.groups()
-        state, local = STATES.get(word), endpoint(near)
+        state, local = STATES.get(word), self.ends.get(near) or self.ends.one(near)
         if host:
             number = int(port)
             remote = Endpoint(self.hosts.get(host) or self.hosts.one(host), number) if number <= LAST_PORT else None

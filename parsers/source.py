@@ -9,9 +9,10 @@ from __future__ import annotations
 import codecs
 import hashlib
 import re
-from itertools import islice
+from itertools import chain, islice
 from typing import TYPE_CHECKING, NamedTuple
 
+from parsers.lines import Lines, lines_of
 from parsers.records import Elision, Unread, Where
 
 if TYPE_CHECKING:
@@ -21,20 +22,22 @@ if TYPE_CHECKING:
 # What stands before the sign is short, so that a line of prose or of a stack cannot pass for a prompt.
 _COMMAND = (
     r"[ \t]+(?P<command>(?:sudo[ \t]+(?:-\w+[ \t]+(?:\w+[ \t]+)?)*)?(?:\S*/)?"
-    r"(?:netstat|lsof|lsfd|ss|jstack|jcmd|jhsdb|jps|kill|cat|top|ps|ls|nstat|date|uptime|uname|ulimit|prlimit|tcpdump)\b[^\n]*)"
+    r"(?:netstat|lsof|lsfd|ss|jstack|jcmd|jhsdb|jps|kill|cat|top|ps|ls|nstat|date|uptime|uname|hostname|ulimit|prlimit|tcpdump)\b[^\n]*)"
 )
 PROMPT = re.compile(rf"^[ \t]*+(?:\(\w+\)[ ]*)?(?P<host>[^\s$#>]{{0,80}}(?:[ ][^\s$#>]{{1,60}})?)[$#>%]{_COMMAND}$", re.MULTILINE)
 FENCE = re.compile(r"^[ \t]*+(?:```|~~~|\{%-?[ ]*(?:end)?highlight\b|\{code|\{noformat|</?pre\b)[^\n]*$", re.MULTILINE)
 # What a prompt or a fence cannot do without. Nearly all text has none of it, and is passed many times faster than line by line.
 _FENCES = {"`": ("``",), "~": ("~~",), "{": ("%", "code", "noformat"), "<": ("pre", "/pre")}
 _command = re.compile(_COMMAND).match
-_FENCE_MARKS = (("`", "```"), ("~", "~~~"), ("{", "{%"), ("{", "{code"), ("{", "{noformat"), ("<", "<pre"), ("<", "</pre"))
 ELISION = re.compile(r"^[ \t]*(?:\.{3,}|…|\[\.\.\.\]|\(\.\.\.\))[ \t]*$")
 
 _FIELDS = re.compile(rb"p\d{1,10}\x00(?:[a-zA-Z][^\x00-\x1f]*\x00)*\n")
 
 LONGEST = 8192
 """Characters of the longest line that is read: ss lists every owner of a listener, some 30 characters each for hundreds of workers."""
+
+LARGE = 4 << 20
+"""Characters from which on the lines of a text are not held in memory one by one: below, a list is small, and quicker to go back in."""
 
 
 class Section(NamedTuple):
@@ -55,13 +58,13 @@ class Section(NamedTuple):
 
         Damage makes such lines (a binary tail, a log without line ends), and patterns with two open ends take quadratic time on them.
         """
-        lines = self.lines
-        if max(map(len, lines), default=0) > LONGEST:
-            lines = [line if len(line) <= LONGEST or line.isspace() else "\N{REPLACEMENT CHARACTER}" for line in lines]
-        # A table has no blank lines; asking for that costs less than asking every line.
-        if "" not in lines and not any(map(str.isspace, lines)):
-            return enumerate(lines)
-        return ((index, line) for index, line in enumerate(lines) if line and not line.isspace())
+        if isinstance(self.lines, Lines):
+            return chain.from_iterable(_rows(lines, start) for lines, start in _numbered(self.lines.blocks()))
+        return _rows(self.lines, 0)
+
+    def held(self) -> Section:
+        """The section with its lines in a list, for formats that go back and forth in them."""
+        return self._replace(lines=list(self.lines)) if isinstance(self.lines, Lines) else self
 
     def head(self, most: int) -> list[str]:
         """The first ``most`` rows. Of JSON on one line, the only text whose lines are long by right, the beginning is shown."""
@@ -77,12 +80,30 @@ class Section(NamedTuple):
         return sum(1 for line in self.lines if line and not line.isspace())
 
 
+def _rows(lines: Sequence[str], start: int) -> Iterator[tuple[int, str]]:
+    """The lines that are not blank, counted from ``start``; see :meth:`Section.rows`."""
+    if max(map(len, lines), default=0) > LONGEST:
+        lines = [line if len(line) <= LONGEST or line.isspace() else "\N{REPLACEMENT CHARACTER}" for line in lines]
+    # A table has no blank lines; asking for that costs less than asking every line.
+    if "" not in lines and not any(map(str.isspace, lines)):
+        return enumerate(lines, start)
+    return ((index, line) for index, line in enumerate(lines, start) if line and not line.isspace())
+
+
+def _numbered(blocks: Iterable[list[str]]) -> Iterator[tuple[list[str], int]]:
+    """Every block with the index of its first line."""
+    start = 0
+    for lines in blocks:
+        yield lines, start
+        start += len(lines)
+
+
 class Source:
     """A text artifact.
 
     Attributes:
         file: the name that places show, relative to the incident.
-        lines: the decoded lines without their ends; line N of the file is ``lines[N - 1]``.
+        lines: the decoded lines without their ends; line N of the file is ``lines[N - 1]``. Of a large text they are not all in memory.
         size: bytes as read.
         sha256: of the bytes as read.
     """
@@ -98,21 +119,27 @@ class Source:
         # Only LF ends a line, as in editors and grep -n: str.splitlines would also count form feeds and U+2028 inside a thread's name.
         if "\r" in text:
             text = text.replace("\r\n", "\n")
-        self.lines = text.split("\n")
-        if self.lines[-1] == "":
-            self.lines.pop()
+        self.lines: Sequence[str] = lines_of(data, text) if len(text) >= LARGE else split(text)
         self._text: str | None = text
 
     def take_text(self) -> str:
         """All lines as one text that ends in a line end; for :func:`cut`. It is not kept beyond the first call: the lines hold it once more."""
         text, self._text = self._text, None
-        if text is None or not text.endswith("\n"):
+        if text is None:
             return "\n".join((*self.lines, ""))
-        return text
+        return f"{text}\n" if text and not text.endswith("\n") else text
 
     def excerpt(self, where: Where, most: int = 5) -> tuple[str, ...]:
         """The lines of a place, at most ``most`` of them."""
         return tuple(self.lines[where.first - 1 : min(where.last, where.first - 1 + most)])
+
+
+def split(text: str) -> list[str]:
+    """The lines of a text, without their ends."""
+    lines = text.split("\n")
+    if lines[-1] == "":
+        lines.pop()
+    return lines
 
 
 def decode(data: bytes) -> str:

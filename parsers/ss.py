@@ -12,12 +12,13 @@ on an indented line, ``-O`` does not. ``ss state close-wait`` leaves the State c
 from __future__ import annotations
 
 import re
-from typing import TYPE_CHECKING, Any, Final
+from functools import cached_property
+from typing import TYPE_CHECKING, Any, Final, TypeAlias
 
 import msgspec
 import pyparsing as pp
 
-from parsers.endpoint import LAST_PORT, V4_ENDPOINT, Hosts, endpoint
+from parsers.endpoint import LAST_PORT, V4_ENDPOINT, Ends, Hosts, endpoint, is_v4
 from parsers.grammar import SS_TIMER, ss_timer, tcp_state
 from parsers.places import to_pid
 from parsers.records import Counter, Endpoint, Inode, Owner, Parsed, Pid, SocketRow, TcpState, Timer, Where
@@ -59,6 +60,12 @@ _inode = re.compile(r"\bino:(\d{1,18})").search
 _uid = re.compile(r"\buid:(\S+)").search
 _asked_state = re.compile(r"\bstate\s+(?P<state>[\w-]+)").search
 _asked_udp = re.compile(r"\bss\s+(?:\S+\s+)*?(?:-(?![a-zA-Z]*t)[a-zA-Z]*u|--udp)").search
+_one_owner = re.compile(r"users:\(\(\"([^\"]*)\",pid=(\d{1,10}),fd=(\d{1,10})\)\)(?!\S)(.*)").match
+_WORDS: Final = frozenset(_STATES.split("|"))
+_WITH_NETID: Final = 6  # Netid State Recv-Q Send-Q Local Peer
+_LONGEST: Final = 18  # digits of both queues together: neither is more than 2^31
+_LONGEST_PORT: Final = 5
+_Cells: TypeAlias = tuple[Any, ...]
 _LISTEN: Final = TcpState.LISTEN
 _INTERNET: Final = {name: name for name in ("tcp", "udp", "raw", "sctp", "dccp", "mptcp", "udplite")}
 
@@ -83,12 +90,17 @@ def parse(section: Section) -> Parsed:
     return Parsed((*reader.rows, *reader.counters, *elisions), read + len(elisions), gaps)
 
 
+def _cells(line: str) -> _Cells | None:
+    match = _row(line)
+    return match.groups() if match else None
+
+
 class _Reader:
     """One pass over a table: the rows so far, and what header and prompt say of all of them."""
 
     def __init__(self, section: Section) -> None:
         self.section, self.file, self.first = section, section.file, section.first
-        self.hosts = Hosts()
+        self.hosts, self.ends = Hosts(), Ends()
         self.rows: list[SocketRow] = []
         self.counters: list[Counter] = []
         self.last = False
@@ -96,25 +108,24 @@ class _Reader:
         prompt = section.prompt or ""
         head = next((line for _, line in section.rows() if _header(line)), None)
         self.stateless = "State" not in head if head is not None else _asked_state(prompt) is not None
+        self.columns = 0 if head is None or "State" not in head else _WITH_NETID if "Netid" in head else _WITH_NETID - 1
+        """How many cells stand in front of the owner's where all of them do; 0 if the header does not say."""
         asked = _asked_state(prompt)
         self.state = tcp_state(asked["state"]) if asked else None
-        # Without a Netid column nothing in a row tells TCP from UDP, but TCP shows no UNCONN sockets.
-        udp = bool(_asked_udp(prompt)) or any(line.startswith("UNCONN") for line in section.lines)
-        self.proto = "udp" if udp else "tcp"
         self.states: dict[tuple[str, str], TcpState | None] = {}
         self.commands: dict[str, str] = {}
         self.pids: dict[str, Pid] = {}
 
     def row(self, index: int, line: str) -> bool:
         """Take a socket's row; False if the line is none."""
-        match = _row(line)
-        if not match:
+        match = self.cells(line) or _cells(line)
+        if match is None:
             return False
-        netid, word, recv, send, near, host, port, far, command, pid, fd, rest = match.groups()
+        netid, word, recv, send, near, host, port, far, command, pid, fd, rest = match
         proto = netid or self.proto
         if (word is None and not self.stateless) or proto not in _INTERNET:
             return False
-        local = endpoint(near)
+        local = self.ends.get(near) or self.ends.one(near)
         if host:
             number = int(port)
             remote = Endpoint(self.hosts.get(host) or self.hosts.one(host), number) if number <= LAST_PORT else None
@@ -141,6 +152,35 @@ class _Reader:
         self.rows.append(row if not rest or rest.isspace() else msgspec.structs.replace(row, **_facts(rest)))
         self.last = True
         return True
+
+    @cached_property
+    def proto(self) -> str:
+        """The protocol of rows without a Netid column: nothing in a row tells TCP from UDP, but TCP shows no UNCONN sockets."""
+        udp = bool(_asked_udp(self.section.prompt or "")) or any(line.startswith("UNCONN") for line in self.section.lines)
+        return "udp" if udp else "tcp"
+
+    def cells(self, line: str) -> _Cells | None:
+        """The cells of :data:`ROW`, taken apart at the blanks, which is quicker; None for a row that has an unusual one."""
+        if not self.columns or line[0] in " \t":
+            return None
+        parts = line.split(None, self.columns)
+        if len(parts) == self.columns:
+            parts.append("")
+        if self.columns == _WITH_NETID and len(parts) > _WITH_NETID:
+            netid, word, recv, send, near, far, rest = parts
+        elif self.columns < _WITH_NETID and len(parts) > self.columns:
+            netid = self.proto
+            word, recv, send, near, far, rest = parts
+        else:
+            return None
+        host, _, port = far.rpartition(":")
+        plain = word in _WORDS and netid in _INTERNET and recv.isdecimal() and send.isdecimal() and len(recv) + len(send) <= _LONGEST
+        if not (plain and (host in self.hosts or is_v4(host)) and port.isdecimal() and len(port) <= _LONGEST_PORT):
+            return None
+        owner = _one_owner(rest)
+        if owner is None:
+            return netid, word, recv, send, near, host, port, None, None, None, None, f" {rest}"
+        return netid, word, recv, send, near, host, port, None, *owner.groups()
 
     def total(self, index: int, line: str) -> bool:
         """Take a line of the summary (``ss -s``); TCP's says how many sockets of the host are in which state."""

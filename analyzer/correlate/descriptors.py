@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections import Counter
+from functools import lru_cache
 from typing import TYPE_CHECKING, Final, NamedTuple
 
 from analyzer.finding import Evidence
@@ -36,30 +37,33 @@ class Usage(NamedTuple):
     listing: Where
 
 
+@lru_cache(maxsize=64)  # the rule and the report's table ask for the same
 def usage(view: ProcessView) -> Usage | None:
     """Descriptors of the process in its snapshot, from /proc/PID/fd or lsof -p; None if neither lists them."""
-    listed = [one for one in view.snapshot.open_files if _belongs(one.pid, view)]
+    pid = view.pid
+    listed = [one for one in view.snapshot.open_files if (one.pid == pid if one.pid is not None else _is_alone(view))]
     proc = [one for one in listed if one.tool == "proc_fd"]
     lsof = [one for one in listed if one.tool == "lsof" and _DIGITS.match(one.fd)]
     files = proc or lsof
     if not files:
         return None
-    sockets = 0 if proc else sum(1 for row in view.snapshot.rows if row.tool == "lsof" and row.pid == view.pid)
+    sockets = (
+        0 if proc else sum(1 for row in view.snapshot.rows if row.tool == "lsof" and (row.owners[0].pid if row.owners else None) == pid)
+    )
     limit = next((one for one in view.snapshot.limits if one.name == "Max open files"), None)
     first, last = files[0].where, max(one.where.last for one in files if one.where.file == files[0].where.file)
     return Usage(len(files) + sockets, limit, _fillers(files), Where(first.file, first.first, last))
 
 
-def _belongs(pid: int | None, view: ProcessView) -> bool:
+def _is_alone(view: ProcessView) -> bool:
     """A list without a pid is the process' own if it is the only one that has a dump or listens."""
-    return pid == view.pid if pid is not None else view.dump is not None or bool(view.listeners)
+    return view.dump is not None or bool(view.listeners)
 
 
 def _fillers(files: list[OpenFile]) -> tuple[Filler, ...]:
     """The kinds or files that take most descriptors, the most first."""
     names = [("sockets" if one.kind == "socket" else one.target) for one in files]
-    first = {name: one.where for one, name in reversed(list(zip(files, names, strict=True)))}
-    return tuple(Filler(name, count, first[name]) for name, count in Counter(names).most_common(3))
+    return tuple(Filler(name, count, files[names.index(name)].where) for name, count in Counter(names).most_common(3))
 
 
 def limit_evidence(limit: Limit) -> Evidence:

@@ -59,14 +59,14 @@ class Packets:
 
     def of(self, one: Connection) -> Seen | None:
         """The newest flow that ``one`` can be."""
-        if one.remote is None or one.remote.truncated or one.local.truncated:
+        if not self.captures or one.remote is None or one.remote.truncated or one.local.truncated:
             return None
         found = [Seen(capture, flow) for capture in self.captures if (flow := capture.flows.between(one.local, one.remote))]
         return max(found, key=lambda seen: seen.capture.ended or 0, default=None)
 
     def seen(self, sockets: Iterable[Connection]) -> tuple[Seen, ...]:
         """The flows of ``sockets``, in their order, of those that the captures have."""
-        return tuple(found for one in sockets if (found := self.of(one)) is not None)
+        return tuple(found for one in sockets if (found := self.of(one)) is not None) if self.captures else ()
 
 
 def meet(incident: Incident, views: Iterable[ProcessView]) -> None:

@@ -13,6 +13,7 @@ from analyzer.correlate.peers import Peers, acquaint
 from analyzer.correlate.pools import Pool, pools
 from analyzer.correlate.sockets import Connection, connections, listening_ports
 from analyzer.finding import Process
+from analyzer.host_labels import at_odds
 from parsers.records import Endpoint, Pid, TcpState, Thread, ThreadDump
 
 if TYPE_CHECKING:
@@ -53,7 +54,9 @@ class ProcessView:
         sockets: its connections and listeners, with those in its accept queues.
         dump: its thread dump, None if there is none.
         dump_basis: "pid", "port" (a pool's name has the listener's port), "native ids" (they follow the pid),
-            "threads" (those of another moment's dump) or "only" (no other candidate).
+            "threads" (those of another moment's dump) or "only" (no other candidate); with "though …" behind it where something speaks
+            against the join.
+        names_differ: the dump's and the tables' files are named as those of two machines or programs are.
         table: every connection of the snapshot by (local, remote), for looking up peers.
         known: what is known of software.
         packets: the captures that may show its connections.
@@ -71,6 +74,8 @@ class ProcessView:
         self.packets = Packets(())
         self.dump: ThreadDump | None = None
         self.dump_basis: str | None = None
+        self.names_differ = False
+        self._served: dict[int, tuple[Connection, ...]] = {}
 
     @cached_property
     def command(self) -> str | None:
@@ -92,20 +97,33 @@ class ProcessView:
     def listeners(self) -> dict[int, Connection | None]:
         """Port → LISTEN row, None where the port is inferred from many remotes or a pool's name."""
         ports = listening_ports(self.sockets)
-        present = {socket.local.port for socket in self.sockets}
         for pool in self.pools:
-            if pool.port is not None and pool.port in present:
+            if pool.port is not None and pool.port in self.by_port:
                 ports.setdefault(pool.port, None)
         return ports
 
+    @cached_property
+    def by_port(self) -> dict[int | None, tuple[Connection, ...]]:
+        """The sockets by their local port, listeners among them: every rule asks for a port's, of tables of a million rows too."""
+        found: dict[int | None, list[Connection]] = defaultdict(list)
+        for socket in self.sockets:
+            found[socket.local.port].append(socket)
+        return {port: tuple(sockets) for port, sockets in found.items()}
+
     def server_side(self, port: int) -> tuple[Connection, ...]:
         """Connections that clients opened to ``port``."""
-        return tuple(socket for socket in self.sockets if socket.local.port == port and socket.state is not TcpState.LISTEN)
+        if port not in self._served:
+            listen = TcpState.LISTEN
+            self._served[port] = tuple([socket for socket in self.by_port.get(port, ()) if socket.state is not listen])
+        return self._served[port]
 
     @cached_property
     def client_side(self) -> tuple[Connection, ...]:
         """Connections that this process opened."""
-        return tuple(socket for socket in self.sockets if socket.remote is not None and socket.local.port not in self.listeners)
+        listeners = self.listeners
+        if self.by_port.keys() <= listeners.keys():
+            return ()
+        return tuple([socket for socket in self.sockets if socket.remote is not None and socket.local.port not in listeners])
 
     @cached_property
     def pairs(self) -> tuple[Pair, ...]:
@@ -147,8 +165,24 @@ class Table:
     def __init__(self, found: Sequence[Connection]) -> None:
         """Index ``found`` by 4-tuple and collect the host's own addresses."""
         self.connections = tuple(found)
-        self._by_tuple = {(one.local, one.remote): one for one in found if one.remote is not None}
-        self.local_hosts = frozenset(one.local.host for one in found if not one.local.is_wildcard and not one.local.truncated)
+        # Rows of a table share their local ends: each is looked at once.
+        ends = {id(one.local): one.local for one in found}.values()
+        self.local_hosts = frozenset(end.host for end in ends if not end.is_wildcard and not end.truncated)
+
+    @cached_property
+    def _by_tuple(self) -> dict[tuple[Endpoint, Endpoint], Connection]:
+        return {(one.local, one.remote): one for one in self.connections if one.remote is not None}
+
+    @cached_property
+    def _by_state(self) -> dict[TcpState | None, list[Connection]]:
+        found: dict[TcpState | None, list[Connection]] = defaultdict(list)
+        for one in self.connections:
+            found[one.state].append(one)
+        return dict(found)
+
+    def in_state(self, state: TcpState) -> Sequence[Connection]:
+        """The connections in this state."""
+        return self._by_state.get(state, ())
 
     def get(self, local: Endpoint, remote: Endpoint) -> Connection | None:
         """The row with this local and remote end."""
@@ -158,7 +192,7 @@ class Table:
         """The LISTEN row that connections to ``endpoint`` reach."""
         if endpoint.host not in self.local_hosts and not endpoint.is_loopback:
             return None
-        rows = [one for one in self.connections if one.state is TcpState.LISTEN and one.local.port == endpoint.port]
+        rows = [one for one in self.in_state(TcpState.LISTEN) if one.local.port == endpoint.port]
         return next((one for one in rows if one.local.host == endpoint.host), None) or next(
             (one for one in rows if one.local.is_wildcard), None
         )
@@ -234,6 +268,8 @@ def _attach(found: list[ProcessView], dump: ThreadDump, snapshot: Snapshot, tabl
         basis = "pid" if dump.pid is not None else None
     view.dump = dump
     view.dump_basis = basis
+    if view.sockets and basis is not None and at_odds(dump.where.file, view.sockets[0].where.file):
+        view.names_differ = True
 
 
 def torn(dump: ThreadDump) -> Thread | None:

@@ -9,7 +9,8 @@ from __future__ import annotations
 
 import re
 from collections import Counter
-from typing import TYPE_CHECKING, Any, Final
+from operator import attrgetter
+from typing import TYPE_CHECKING, Any, Final, TypeAlias
 
 import msgspec
 
@@ -21,6 +22,9 @@ if TYPE_CHECKING:
 
 _ORDER: Final = {"netstat": 0, "ss": 1, "proc_net": 2, "lsof": 3}
 """The first table that has a fact wins; a netstat row is also the one that people read best."""
+_LAST: Final = 9  # any other tool
+_where: Final = attrgetter("where")
+_Group: TypeAlias = "SocketRow | list[SocketRow]"
 EPHEMERAL: Final = 32768
 """First port of Linux' default ip_local_port_range: used only where no LISTEN row and no count says which end is the server."""
 _ADDRESS: Final = re.compile(r"[\d.]+\Z|[\da-fA-F]*:").match
@@ -66,25 +70,59 @@ class Connection(msgspec.Struct, frozen=True, kw_only=True):
 
 def connections(rows: Sequence[SocketRow]) -> tuple[Connection, ...]:
     """Join the TCP rows of one snapshot; order as in the tables that were read first."""
-    merged: dict[object, list[SocketRow]] = {}
-    by_inode: dict[int, object] = {}
-    tcp = [row for row in rows if row.proto == "tcp"]
-    for row in sorted(tcp, key=lambda row: (_ORDER.get(row.tool, 9), row.where)):
-        key = _key(row)
-        if row.inode:
+    tcp = _in_order([row for row in rows if row.proto == "tcp"])
+    groups = _groups(tcp)
+    if _any_loose(tcp):
+        merged = {key: group if isinstance(group, list) else [group] for key, group in groups.items()}
+        _join_loose(merged)
+        groups = dict(merged)
+    # What a table says of its other rows is needed only where a row says neither inode nor owner.
+    unsaid = any(row.inode is None and row.owners is None for row in tcp)
+    shows_owner = {(row.where.file, row.local.port) for row in tcp if row.owners} if unsaid else set()
+    return tuple([_join(group, shows_owner) if isinstance(group, list) else _alone(group, shows_owner) for group in groups.values()])
+
+
+def _in_order(rows: Sequence[SocketRow]) -> Sequence[SocketRow]:
+    """The rows by tool, then by place. They mostly lie so already: then to sort is to look through them once."""
+    by_tool: dict[int, list[SocketRow]] = {}
+    for row in rows:
+        by_tool.setdefault(_ORDER.get(row.tool, _LAST), []).append(row)
+    for found in by_tool.values():
+        found.sort(key=_where)
+    return [row for _, found in sorted(by_tool.items()) for row in found] if len(by_tool) > 1 else next(iter(by_tool.values()), [])
+
+
+def _groups(rows: Sequence[SocketRow]) -> dict[object, _Group]:
+    """The rows of each socket, under what identifies it; where only one row shows it, as nearly always, that row itself, without a list."""
+    groups: dict[object, _Group] = {}
+    inodes = [row.inode for row in rows if row.inode]
+    by_inode: dict[int, object] | None = {} if len(set(inodes)) < len(inodes) else None
+    listen = TcpState.LISTEN
+    for row in rows:
+        local, remote = row.local, row.remote
+        key: object
+        if row.state is listen or remote is None:
+            key = ("listen", local.host, local.port, local.service)
+        elif local.truncated or remote.truncated:
+            key = row.where  # a cut address identifies nothing
+        else:
+            key = (local, remote)
+        if by_inode is not None and row.inode:
             key = by_inode.setdefault(row.inode, key)
-        merged.setdefault(key, []).append(row)
-    _join_loose(merged)
-    shows_owner = {(row.where.file, row.local.port) for row in tcp if row.owners}
-    return tuple(_join(group, shows_owner) for group in merged.values())
+        known = groups.setdefault(key, row)
+        if isinstance(known, list):
+            known.append(row)
+        elif known is not row:
+            groups[key] = [known, row]
+    return groups
 
 
-def _key(row: SocketRow) -> object:
-    if row.state is TcpState.LISTEN or row.remote is None:
-        return ("listen", row.local.host, row.local.port, row.local.service)
-    if row.local.truncated or row.remote.truncated:
-        return row.where  # a cut address identifies nothing
-    return (row.local, row.remote)
+def _any_loose(rows: Sequence[SocketRow]) -> bool:
+    """True if any row may have a name or a cut address for an end. Hosts repeat: each is looked at once."""
+    ends = {row.local.host for row in rows}
+    ends.update([row.remote.host for row in rows if row.remote is not None])
+    ends.discard("*")
+    return not all(map(_ADDRESS, ends)) or any(row.local.truncated or (row.remote is not None and row.remote.truncated) for row in rows)
 
 
 def _join_loose(merged: dict[object, list[SocketRow]]) -> None:
@@ -146,12 +184,37 @@ def _same_owner(one: Sequence[SocketRow], other: Sequence[SocketRow]) -> bool:
     return not first or not second or bool(first & second)
 
 
+def _alone(row: SocketRow, shows_owner: set[tuple[str, int | None]]) -> Connection:
+    """The connection that one row shows."""
+    owners, inode, state = row.owners or (), row.inode, row.state
+    return Connection(
+        local=row.local,
+        remote=row.remote,
+        state=state,
+        recv_q=row.recv_q,
+        send_q=row.send_q,
+        backlog=row.backlog,
+        owners=owners if len(owners) < 2 else _by_pid(owners),  # noqa: PLR2004 - there is another one
+        inode=inode,
+        timer=row.timer,
+        rows=(row.where,),
+        unaccepted=not owners
+        and state in _ACCEPTABLE
+        and (inode == 0 or (inode is None and row.owners is None and (row.where.file, row.local.port) in shows_owner)),
+    )
+
+
+def _by_pid(owners: Iterable[Owner]) -> tuple[Owner, ...]:
+    """The first descriptor of every process."""
+    found: dict[int, Owner] = {}
+    for owner in owners:
+        found.setdefault(owner.pid, owner)
+    return tuple(found.values())
+
+
 def _join(group: Sequence[SocketRow], shows_owner: set[tuple[str, int | None]]) -> Connection:
     first = group[0]
-    by_pid: dict[int, Owner] = {}
-    for row in group:
-        for owner in row.owners or ():
-            by_pid.setdefault(owner.pid, owner)
+    owners = _by_pid(owner for row in group for owner in row.owners or ())
     inode = _first(group, "inode")
     nobody = inode == 0 or (inode is None and any(row.owners is None and (row.where.file, row.local.port) in shows_owner for row in group))
     named = next((row for row in group if row.local.port is not None and (row.remote is None or row.remote.port is not None)), first)
@@ -163,11 +226,11 @@ def _join(group: Sequence[SocketRow], shows_owner: set[tuple[str, int | None]]) 
         recv_q=_first(group, "recv_q"),
         send_q=_first(group, "send_q"),
         backlog=_first(group, "backlog"),
-        owners=tuple(by_pid.values()),
+        owners=owners,
         inode=inode,
         timer=next((timer for timer in timers if not timer.rounded), timers[0] if timers else None),
         rows=tuple([row.where for row in group]),
-        unaccepted=not by_pid and nobody and first.state in _ACCEPTABLE,
+        unaccepted=not owners and nobody and first.state in _ACCEPTABLE,
     )
 
 
@@ -186,47 +249,51 @@ def listening_ports(found: Iterable[Connection]) -> dict[int, Connection | None]
     ``netstat -tonp`` prints no LISTEN rows and ``lsof -i:8080`` may be cut: a local port with several remotes is a server's.
     """
     ports: dict[int, Connection | None] = {}
-    remotes: Counter[int] = Counter()
-    seen: set[tuple[int, Endpoint]] = set()
+    remotes: dict[int, list[Endpoint]] = {}
     for connection in found:
         port = connection.local.port
         if port is None:
             continue
         if connection.state is TcpState.LISTEN:
             ports[port] = connection
-        elif connection.remote is not None and (port, connection.remote) not in seen:
-            seen.add((port, connection.remote))
-            remotes[port] += 1
-    for port, count in remotes.items():
-        if (count > 1 and not _is_reused(port, seen)) or (port < EPHEMERAL and not ports and _remote_is_ephemeral(port, seen)):
+        elif connection.remote is not None:
+            if port in remotes:
+                remotes[port].append(connection.remote)
+            else:
+                remotes[port] = [connection.remote]
+    for port, far in remotes.items():
+        several = any(remote != far[0] for remote in far)
+        if (several and not _is_reused(port, far)) or (port < EPHEMERAL and not ports and _are_ephemeral(far)):
             ports.setdefault(port, None)
     return ports
 
 
-def _is_reused(port: int, seen: set[tuple[int, Endpoint]]) -> bool:
+def _is_reused(port: int, far: Sequence[Endpoint]) -> bool:
     """True for a local port that the kernel gave to calls of several services at once: it is ephemeral, and none of the far ends is."""
-    return port >= EPHEMERAL and all((remote.port or 0) < EPHEMERAL for local, remote in seen if local == port)
+    return port >= EPHEMERAL and all((remote.port or 0) < EPHEMERAL for remote in far)
 
 
-def _remote_is_ephemeral(port: int, seen: set[tuple[int, Endpoint]]) -> bool:
-    return all((remote.port or 0) >= EPHEMERAL for local, remote in seen if local == port)
+def _are_ephemeral(far: Sequence[Endpoint]) -> bool:
+    return all((remote.port or 0) >= EPHEMERAL for remote in far)
 
 
 def close_wait(found: Iterable[Connection]) -> CloseWait:
     """Split CLOSE_WAIT sockets by Recv-Q, which counts the FIN (see :class:`analyzer.finding.CloseWait`)."""
-    counts: Counter[str] = Counter()
-    for connection in found:
-        if connection.state is not TcpState.CLOSE_WAIT:
-            continue
-        counts["total"] += 1
-        if connection.unaccepted:
-            counts["unaccepted"] += 1
-        elif connection.recv_q is not None:
-            counts["drained" if connection.recv_q == 0 else "fin_only" if connection.recv_q == 1 else "unread"] += 1
-    return CloseWait(**counts)
+    state = TcpState.CLOSE_WAIT
+    waiting = [connection for connection in found if connection.state is state]
+    # Nearly all of a large pile have one of a few lengths: they are counted before they are looked at.
+    queues = Counter([None if connection.unaccepted else connection.recv_q for connection in waiting])
+    return CloseWait(
+        total=len(waiting),
+        fin_only=queues[1],
+        unread=sum(count for queue, count in queues.items() if queue is not None and queue > 1),
+        drained=queues[0],
+        unaccepted=sum(connection.unaccepted for connection in waiting),
+    )
 
 
 def states(found: Iterable[Connection]) -> dict[str, int]:
     """How many sockets are in each state, the most first."""
-    counts = Counter(connection.state.value for connection in found if connection.state is not None)
-    return dict(sorted(counts.items(), key=lambda item: (-item[1], item[0])))
+    counts = Counter([connection.state for connection in found])
+    named = {state.value: count for state, count in counts.items() if state is not None}
+    return dict(sorted(named.items(), key=lambda item: (-item[1], item[0])))

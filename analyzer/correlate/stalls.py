@@ -172,13 +172,14 @@ def _callers(pool: Pool) -> tuple[Busy, ...]:
     return tuple(member for member in pool.busy if member.activity.kind in OUTBOUND and member.activity.side != "server")
 
 
+@lru_cache(maxsize=256)  # as above, once for each port
 def pressure(view: ProcessView, port: int | None) -> Pressure:
     """What the clients of a port suffer; own calls do not count as clients."""
     if port is None:
         return Pressure(CloseWait(), 0, 0)
     own = {id(pair.far) for pair in view.pairs if pair.far is not None}
-    clients = [one for one in view.server_side(port) if id(one) not in own]
-    unread = sum(1 for one in clients if one.state is TcpState.ESTABLISHED and one.recv_q and not one.unaccepted)
+    clients = [one for one in view.server_side(port) if id(one) not in own] if own else view.server_side(port)
+    unread = len([one for one in clients if one.recv_q and one.state is TcpState.ESTABLISHED and not one.unaccepted])
     listener = view.listeners.get(port)
     queued = listener.recv_q if listener is not None and listener.recv_q else sum(1 for one in clients if one.unaccepted)
     return Pressure(close_wait(clients), unread, queued)

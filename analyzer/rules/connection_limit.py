@@ -89,7 +89,7 @@ def _queue(view: ProcessView, port: int | None) -> list[Connection]:
 
 
 def _unanswered_syns(view: ProcessView, port: int | None) -> list[Connection]:
-    return [one for one in view.table.connections if one.state is TcpState.SYN_SENT and one.remote is not None and one.remote.port == port]
+    return [one for one in view.table.in_state(TcpState.SYN_SENT) if one.remote is not None and one.remote.port == port]
 
 
 def _latched(view: ProcessView, port: int | None, member: Busy) -> Finding:

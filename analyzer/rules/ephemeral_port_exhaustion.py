@@ -48,7 +48,7 @@ def diagnose(case: Case) -> Iterator[Finding]:
     """One finding per service whose connections fill a range of ports."""
     tables: dict[int, tuple[str | None, Table]] = {id(view.table): (view.snapshot.host, view.table) for view in case.latest}
     for host, table in tables.values():
-        listening = {one.local.port for one in table.connections if one.state is TcpState.LISTEN}
+        listening = {one.local.port for one in table.in_state(TcpState.LISTEN)}
         for remote, group in _services(table, listening).items():
             ports = {one.local.port for one in group if one.local.port is not None}
             span = max(ports) - min(ports) + 1
@@ -58,6 +58,8 @@ def diagnose(case: Case) -> Iterator[Finding]:
 
 def _services(table: Table, listening: set[int | None]) -> dict[Endpoint, list[Connection]]:
     """Connections that this host opened, by service; only where there are enough to matter, of a table's thousands of far ends."""
+    if len({one.local.port for one in table.connections} - listening) < SMALLEST:
+        return {}
     groups: dict[Endpoint, list[Connection]] = {}
     for one in table.connections:
         if one.remote is not None and one.remote.port is not None and one.local.port is not None and one.local.port not in listening:

@@ -42,8 +42,8 @@ def diagnose(case: Case) -> Iterator[Finding]:
     """One finding per pair of processes."""
     for host, table in {id(view.table): (view.snapshot.host, view.table) for view in case.latest}.values():
         groups: dict[tuple[Owner, Owner], list[Connection]] = {}
-        for one in table.connections:
-            if one.state is TcpState.CLOSE_WAIT and len(one.owners) > 1:
+        for one in table.in_state(TcpState.CLOSE_WAIT):
+            if len(one.owners) > 1:
                 first, second = sorted(one.owners, key=lambda owner: owner.pid)[:2]
                 if not _one_program(first.command, second.command):
                     key = (_anyone(first), _anyone(second))
@@ -52,7 +52,7 @@ def diagnose(case: Case) -> Iterator[Finding]:
             if len(group) >= FEWEST:
                 yield _finding(host, first, second, group)
         # A port may be listened to for IPv4 and for IPv6: the connections are the same.
-        shared = {one.local.port: one for one in table.connections if one.state is TcpState.LISTEN and len(one.owners) > 1}
+        shared = {one.local.port: one for one in table.in_state(TcpState.LISTEN) if len(one.owners) > 1}
         for _, listener in sorted(shared.items()):
             for parent, child, group in _left_alone(table, listener):
                 yield _finding(host, parent, child, group, listener)

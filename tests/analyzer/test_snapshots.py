@@ -119,3 +119,27 @@ def test_numbered_machines_are_machines_whatever_was_saved_of_each() -> None:
     assert crossed.hosts == ("web1", "web2")
     assert evidence_of({"threads/jstack.txt": dump(*idle_exec(2)), "net/netstat.txt": table}).incident.hosts == ()
     assert evidence_of({"snap1/jstack.txt": dump(*idle_exec(2)), "snap2/netstat.txt": table}).incident.hosts == ()
+
+
+def test_numbered_folders_are_moments_whatever_was_saved_in_each() -> None:
+    assert orders("snap1/ss.txt", "snap2/netstat.txt") == {"snap1/ss.txt": 0, "snap2/netstat.txt": 1}
+    assert orders("20261123-101500/ss.txt", "20261123-101600/netstat.txt") == {
+        "20261123-101500/ss.txt": 0,
+        "20261123-101600/netstat.txt": 1,
+    }
+    assert orders("snap1/jstack.txt", "snap2/jstack.txt", "snap3/ss.txt")["snap3/ss.txt"] == 2
+    assert orders("x/snap2/ss.txt", "x/snap10/netstat.txt") == {"x/snap2/ss.txt": 0, "x/snap10/netstat.txt": 1}
+
+
+def test_a_series_inside_numbered_folders_counts_on() -> None:
+    assert orders("snap1/jstack-1.txt", "snap1/jstack-2.txt", "snap2/jstack-1.txt", "snap2/jstack-2.txt") == {
+        "snap1/jstack-1.txt": 0,
+        "snap1/jstack-2.txt": 1,
+        "snap2/jstack-1.txt": 2,
+        "snap2/jstack-2.txt": 3,
+    }
+
+
+def test_folders_of_processes_are_no_moments() -> None:
+    assert set(orders("proc/12/limits.txt", "proc/13/status.txt").values()) == {0}
+    assert set(orders("4711/limits.txt", "4712/status.txt", pids=(4711, 4712)).values()) == {0}

@@ -2,11 +2,16 @@
 
 from __future__ import annotations
 
+import os
+import shutil
+import socket
+import subprocess
+
 import pytest
 
-from parsers import lsfd, lsof_json
+from parsers import lsfd, lsof_json, recognise, sections
 from parsers.records import Endpoint, OpenFile, SocketRow, TcpState
-from parsers.source import Section
+from parsers.source import Section, Source
 
 NESTED = (
     '{"lsof_version":"4.99.7","processes":[{"pid":1493,"command":"my prog","uid":0,"login":"root","files":['
@@ -92,3 +97,19 @@ def test_lsfd_as_json() -> None:
     (file,) = parsed.records
     assert isinstance(file, OpenFile)
     assert (file.pid, file.fd, file.inode, file.where.first, file.where.last) == (6043, "5", 761507, 3, 14)
+
+
+@pytest.mark.skipif(shutil.which("lsfd") is None, reason="util-linux 2.38 or later has lsfd")
+@pytest.mark.parametrize("options", [(), ("-J",), ("-r",), ("-l",), ("-J", "-o", "COMMAND,PID,ASSOC,TYPE,INODE,NAME")])
+def test_what_lsfd_of_this_machine_prints(options: tuple[str, ...]) -> None:
+    """Every line of a real listing is read, and a socket of this very process is in it with its descriptor and inode."""
+    with socket.create_server(("127.0.0.1", 0)) as server:
+        printed = subprocess.run(["lsfd", *options, "-p", str(os.getpid())], check=True, capture_output=True, text=True).stdout
+        inode = os.fstat(server.fileno()).st_ino
+        fd = str(server.fileno())
+    (section,) = sections(Source("x", printed.encode()))
+    assert recognise(section) is lsfd
+    parsed = lsfd.parse(section)
+    assert (parsed.unread, parsed.read) == ((), section.nonblank)
+    mine = [one for one in parsed.records if isinstance(one, OpenFile | SocketRow) and one.inode == inode]
+    assert {(one.pid, one.fd if isinstance(one, OpenFile) else str(one.owners and one.owners[0].fd)) for one in mine} == {(os.getpid(), fd)}

@@ -41,7 +41,7 @@ calm = settings(derandomize=True, deadline=None, max_examples=400, database=None
 
 @cache
 def lines_of(path: Path) -> list[str]:
-    return Source(path.name, path.read_bytes()).lines
+    return list(Source(path.name, path.read_bytes()).lines)
 
 
 def test_there_is_evidence_of_many_kinds() -> None:

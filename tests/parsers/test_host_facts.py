@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import pytest
 
-from parsers import host_facts
+from parsers import host_facts, recognise, sections
 from parsers.records import HostFact
-from parsers.source import Section
+from parsers.source import Section, Source
+from tests.builders import evidence_of
 
 
 def fact(line: str) -> HostFact:
@@ -71,3 +72,44 @@ def test_uname() -> None:
 )
 def test_other_lines_are_no_facts(line: str) -> None:
     assert not host_facts.sniff([line])
+
+
+@pytest.mark.parametrize(
+    ("file", "text"),
+    [
+        ("session.txt", "$ uname -n\nweb1\n"),
+        ("session.txt", "[root@app01 ~]# hostname\nweb1\n\n"),
+        ("session.txt", "$ /bin/hostname -f\nweb1\n"),
+        ("uname.txt", "web1\n"),
+        ("host/hostname", "web1\n"),
+        ("uname-n.out", "web1."),
+    ],
+)
+def test_a_bare_name_is_read_where_it_was_asked_for(file: str, text: str) -> None:
+    (section,) = sections(Source(file, text.encode()))
+    assert recognise(section) is host_facts
+    (only,) = host_facts.parse(section).records
+    assert isinstance(only, HostFact)
+    assert only.host == "web1"
+
+
+@pytest.mark.parametrize(
+    ("file", "text"),
+    [
+        ("session.txt", "web1\n"),
+        ("uname.txt", "Linux\n"),
+        ("uname.txt", "web1\nweb2\n"),
+        ("hostname.txt", "no such file\n"),
+        ("session.txt", "$ hostname -I\n10.0.0.5\n"),
+        ("session.txt", "$ uname\nLinux\n"),
+        ("session.txt", "$ ps\nweb1\n"),
+    ],
+)
+def test_a_word_that_nobody_asked_for_is_no_host(file: str, text: str) -> None:
+    (section,) = sections(Source(file, text.encode()))
+    assert recognise(section) is None
+
+
+def test_the_host_has_that_name() -> None:
+    table = "tcp        0      0 10.0.0.5:8080           10.0.0.9:60494          ESTABLISHED\n"
+    assert evidence_of({"hostname.txt": "web1\n", "netstat.txt": table}).incident.hosts == ("web1",)
