@@ -199,34 +199,31 @@ def _lacking(needs: Sequence[str], incident: Incident) -> str:
 
 
 def _number(found: Sequence[Finding], causes: dict[str, tuple[str, ...]]) -> tuple[Finding, ...]:
-    """Rank, give ids, and tie consequences to their causes."""
+    """Rank, give ids, and tie consequences to their causes: the highest of those in question."""
     ranked = [replace(finding, id=f"F{number}") for number, finding in enumerate(sorted(found, key=order_of), start=1)]
+    of_rule: dict[tuple[str, str | None, int | None], Finding] = {}
+    in_trouble: dict[tuple[str | None, int | None], Finding] = {}
+    for finding in ranked:
+        if finding.process is None:
+            continue
+        owner = (finding.process.host, finding.process.pid)
+        of_rule.setdefault((finding.rule, *owner), finding)
+        if finding.severity is Severity.CRITICAL and finding.confidence is not Confidence.SUSPECTED:
+            in_trouble.setdefault(owner, finding)
     result = []
     for finding in ranked:
-        cause = next((other for other in ranked if other.rule in causes.get(finding.rule, ()) and _same_process(other, finding)), None)
-        cause = cause or next((other for other in ranked if _explains(other, finding)), None)
+        near, far = finding.process, finding.waits_for
+        same = [of_rule.get((rule, near.host, near.pid)) for rule in causes.get(finding.rule, ())] if near is not None else []
+        cause = min((one for one in same if one is not None), key=_place, default=None)
+        # A process that it waits for, with critical trouble of its own.
+        cause = cause or (in_trouble.get((far.host, far.pid)) if far is not None else None)
         result.append(replace(finding, consequence_of=cause.id if cause and cause.severity is not Severity.INFO else None))
     return tuple(result)
 
 
-def _explains(other: Finding, finding: Finding) -> bool:
-    """True if ``finding`` waits for a process that has critical trouble of its own."""
-    far = finding.waits_for
-    return (
-        far is not None
-        and other.process is not None
-        and (far.host, far.pid) == (other.process.host, other.process.pid)
-        and other.severity is Severity.CRITICAL
-        and other.confidence is not Confidence.SUSPECTED
-    )
-
-
-def _same_process(one: Finding, other: Finding) -> bool:
-    return (
-        one.process is not None
-        and other.process is not None
-        and (one.process.host, one.process.pid) == (other.process.host, other.process.pid)
-    )
+def _place(finding: Finding) -> int:
+    """The place of a finding that has its id."""
+    return int(finding.id.removeprefix("F"))
 
 
 def _verdict(case: Case, findings: Sequence[Finding]) -> Verdict:
