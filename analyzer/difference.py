@@ -15,7 +15,7 @@ from analyzer.output import write_whole
 from analyzer.version import VERSION
 from reports import difference_text, json_contract
 from reports.difference import Change, compare
-from reports.language import speaking, spoken
+from reports.language import speaking, spoken, tell
 from reports.side import Side
 
 if TYPE_CHECKING:
@@ -149,4 +149,5 @@ def _write(target: Path, text: str, asked: Comparison) -> None:
         write_whole(target, text)
     except OSError as error:
         raise UsageError(f"cannot write {target}: {error.strerror or error}; choose another place with -o") from error
-    sys.stdout.write(f"Report: {target}\n")
+    with speaking(asked.language):
+        sys.stdout.write(tell("Report: {path}", path=target) + "\n")

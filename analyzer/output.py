@@ -49,9 +49,10 @@ def write(job: Job) -> None:
     """
     plan = _plan(job)
     to_stdout = any(target is None for _, target in plan)
-    from reports.language import speaking  # noqa: PLC0415 - the renderers load only what a format needs
+    from reports.language import speaking, tell  # noqa: PLC0415 - the renderers load only what a format needs
 
     with speaking(job.language):
+        saved = tell("Report: {path}", path="{path}")
         texts, verdict = _rendered(job, plan, verdict=not job.quiet and not to_stdout)
     targets = [target for _, target in plan if target is not None]
     if job.guard is not None:
@@ -66,7 +67,7 @@ def write(job: Job) -> None:
             raise UsageError(f"cannot write {target}: {error.strerror or error}; choose another place with -o") from error
     sys.stdout.write(verdict)
     for target in targets:
-        (sys.stderr if to_stdout else sys.stdout).write(f"Report: {target}\n")
+        (sys.stderr if to_stdout else sys.stdout).write(saved.replace("{path}", str(target)) + "\n")
 
 
 def _rendered(job: Job, plan: Sequence[tuple[str, Path | None]], *, verdict: bool) -> tuple[list[tuple[str, Path | None, str]], str]:

@@ -68,10 +68,10 @@ def _in_code(path: Path) -> Iterator[tuple[str, str]]:
 
 
 def _constants(node: ast.expr) -> Iterator[str]:
-    """The literal, or both of a conditional one. Without a letter only the order of several values can differ."""
+    """The literal, or both of a conditional one. Without a letter the order of values can differ, and blanks beside brackets."""
     if isinstance(node, ast.Constant) and isinstance(node.value, str):
         bare = _SLOT.sub("", node.value)
-        if any(letter.isalpha() for letter in bare) or (bare != "" and len(_SLOT.findall(node.value)) > 1):
+        if any(letter.isalpha() or letter == "(" for letter in bare) or (bare != "" and len(_SLOT.findall(node.value)) > 1):
             yield node.value
     elif isinstance(node, ast.IfExp):
         yield from _constants(node.body)

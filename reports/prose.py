@@ -35,7 +35,7 @@ def command(text: str, width: int, indent: str) -> list[str]:
 
 def loop_sentence(case: Case) -> str:
     """The chain in one sentence: who waits for whom, and that it closes."""
-    links = [f"{text_of(node.actor)} {node.verb}".strip() for node in case.chain]
+    links = [tell("{actor} {verb}", actor=text_of(node.actor), verb=node.verb) if node.verb else text_of(node.actor) for node in case.chain]
     return " → ".join([*links, tell("back to the first")] if case.loop else links)
 
 

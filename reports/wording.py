@@ -38,6 +38,7 @@ _DOING = {
     "monitor": say("waiting for a monitor"),
     "condition": say("waiting for a condition"),
     "queue": say("waiting for a queue"),
+    "queued": say("waiting for a carrier"),
     "lease": say("waiting for a pooled connection"),
     "call": say("waiting for an answer"),
     "object-wait": say("in Object.wait"),

@@ -58,14 +58,13 @@ def packet_evidence(view: ProcessView, rows: Sequence[Connection]) -> Iterator[E
         )
     kept = [one for one in seen if one.flow.half_closed is not None and one not in gave_up]
     if kept:
-        closer = kept[0].flow.half_closed
         yield claim(
             kept,
             say(
                 "packets: of {of}, {kept_count} were closed by the {closer} and never by the other end",
                 of=of,
                 kept_count=len(kept),
-                closer=closer,
+                closer=_SIDES[str(kept[0].flow.half_closed)],
             ),
         )
     waiting = [one for one in seen if not one.gave_up and one.flow.half_closed is None and one.flow.unanswered is not None]

@@ -126,7 +126,7 @@ def _ages(stall: Stall) -> str:
     if stall.port is None:
         return ""
     said = age_in_words([one for one in stall.view.server_side(stall.port) if one.state is TcpState.CLOSE_WAIT])
-    return f" {said}" if said else ""
+    return say(" {ages}", ages=said) if said else ""
 
 
 def _undecided(stall: Stall) -> str:

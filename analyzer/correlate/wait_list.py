@@ -6,7 +6,7 @@ lease: the lender, and the pool whose threads use what it lends. What the dump a
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
 from msgspec.structs import replace
 
@@ -30,6 +30,9 @@ if TYPE_CHECKING:
     from analyzer.correlate.stalls import Stall, Target
     from analyzer.correlate.waits import Hop
     from parsers.records import Thread
+
+_LENT: Final = {"HTTP connection": say("HTTP connection"), "JDBC connection": say("JDBC connection"), "object": say("object")}
+"""What lenders lend, as knowledge.toml has it."""
 
 
 def waits_of(view: ProcessView) -> Iterator[Wait]:
@@ -93,7 +96,7 @@ def _on_lease(view: ProcessView, member: Busy, pool: Pool, lender: Lender) -> Wa
         waiter=member.thread.name,
         waiter_pool=pool.name,
         on="lease",
-        object=say("{lends} of {software}", lends=lender.lends, software=lender.software),
+        object=say("{lends} of {software}", lends=_LENT.get(lender.lends, lender.lends), software=lender.software),
         holder=None,
         holder_pool=holder_pool,
         basis=say("the only pool whose threads use what is lent")

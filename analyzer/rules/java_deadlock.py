@@ -142,9 +142,7 @@ def _report_evidence(report: Deadlock | None) -> list[Evidence]:
         return []
     last = min(report.where.last, report.where.first + 4)
     return [
-        Evidence(
-            Where(report.where.file, report.where.first, last), say("HotSpot reports the deadlock itself"), (say("Java-level deadlock"),)
-        )
+        Evidence(Where(report.where.file, report.where.first, last), say("HotSpot reports the deadlock itself"), ("Java-level deadlock",))
     ]
 
 

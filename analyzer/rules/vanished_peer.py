@@ -83,7 +83,7 @@ def _finding(view: ProcessView, silent: Mapping[str, Sequence[Connection]]) -> F
             host=host,
             most=most,
         ),
-        (hosts[0], say("on (")),
+        (hosts[0], "on ("),
     )
     return Finding(
         rule="vanished-peer",
