@@ -9,14 +9,13 @@ from __future__ import annotations
 import statistics
 from typing import TYPE_CHECKING, NamedTuple
 
-from analyzer.correlate.packets import ports
 from analyzer.course import Ending
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator
+    from collections.abc import Iterable
 
     from analyzer.correlate.packets import Port, Seen
-    from parsers.capture.facts import Capture, End
+    from parsers.capture.facts import End
     from parsers.records import Endpoint
 
 
@@ -35,18 +34,13 @@ class Closed(NamedTuple):
         """All of them."""
         return self.returned + self.reset + self.unreturned
 
-    @property
-    def between_fins(self) -> float | None:
-        """The median of the seconds from the first FIN to the other one, None where no connection shows both."""
-        return statistics.median(_gap(seen) for seen in self.returned) if self.returned else None
-
 
 class Closers(NamedTuple):
     """How the connections of one server port ended. Each accepted connection is in exactly one place.
 
     ``server``: its address and port. ``by_client``, ``by_server``: closed first by this end. ``reset_by_client``, ``reset_by_server``: ended by
     a RST of this end, without any FIN. ``open``: neither, as long as the capture ran. ``refused``: SYNs that nothing or a RST answered, which
-    are no connections. ``guessed``: connections of which the capture shows no SYN, request or ClientHello, so that their client is the higher port.
+    are no connections.
     """
 
     server: Endpoint
@@ -56,7 +50,6 @@ class Closers(NamedTuple):
     reset_by_server: tuple[Seen, ...]
     open: tuple[Seen, ...]
     refused: int
-    guessed: int
 
     @property
     def accepted(self) -> int:
@@ -68,11 +61,6 @@ class Closers(NamedTuple):
         """The end that closed more connections first, with a FIN; None if both closed the same number."""
         client, server = len(self.by_client.flows), len(self.by_server.flows)
         return None if client == server else "client" if client > server else "server"
-
-
-def closers(captures: Iterable[Capture]) -> Iterator[Closers]:
-    """Who closed first at each server port that the captures show; a port in several captures comes once for each."""
-    return map(at, ports(captures))
 
 
 def at(port: Port) -> Closers:
@@ -97,7 +85,6 @@ def at(port: Port) -> Closers:
         reset_by_server=tuple(resets["server"]),
         open=tuple(still_open),
         refused=len(port.flows) - len(accepted),
-        guessed=sum(1 for seen in accepted if not seen.flow.sure),
     )
 
 

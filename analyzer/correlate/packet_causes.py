@@ -8,7 +8,7 @@ over loopback addresses say nothing alone: clients, server and services all have
 from __future__ import annotations
 
 from collections import defaultdict
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Any, Final
 
 from analyzer.correlate.calls import DUMP_MISSING, SOCKETS_MISSING
 from analyzer.correlate.packet_words import FEWEST, LINGERS, MANY, SHARE, WAITED, claim
@@ -72,6 +72,17 @@ def _addresses(case: Case, server: Endpoint) -> frozenset[str]:
     return frozenset({server.host, *elsewhere}) if len(elsewhere) == 1 else frozenset({server.host})
 
 
+def _suspicion(server: Endpoint, culprit: Culprit | None = None, **said: Any) -> Finding:
+    """A finding about the server at an address: suspected, with both halves of the evidence missing."""
+    return Finding(
+        confidence=Confidence.SUSPECTED,
+        process=Process(host=server.host),
+        culprit=culprit or Culprit(listener=str(server)),
+        missing=(DUMP_MISSING, SOCKETS_MISSING),
+        **said,
+    )
+
+
 def own_calls(case: Case) -> Iterator[Finding]:
     """A server that answers neither its clients nor its own calls."""
     for port, left in _not_answering(case):
@@ -91,10 +102,10 @@ def own_calls(case: Case) -> Iterator[Finding]:
 
 def _own_call(server: Endpoint, left: list[Seen], own: list[Seen]) -> Finding:
     calls = claim(own, say("packets: {calls} of the server to its own port got no answer", calls=plural(len(own), "call")))
-    return Finding(
+    return _suspicion(
+        server,
         rule="self-call-starvation",
         severity=Severity.CRITICAL,
-        confidence=Confidence.SUSPECTED,
         headline=say(
             "The server calls its own port {port}, and nobody answers: self-call starvation, or own calls caught in another stall.",
             port=server.port,
@@ -107,7 +118,6 @@ def _own_call(server: Endpoint, left: list[Seen], own: list[Seen]) -> Finding:
         ),
         why_confident=say("The packets prove the own calls; that they are the cause needs the threads."),
         evidence=(calls, _of_clients(server, left)),
-        process=Process(host=server.host),
         culprit=Culprit(listener=str(server), remote=str(server)),
         chain=(
             Step(say("its clients"), say("get no answer from"), say("port {port}", port=server.port), (_of_clients(server, left),)),
@@ -122,7 +132,6 @@ def _own_call(server: Endpoint, left: list[Seen], own: list[Seen]) -> Finding:
             ),
         ),
         figures=((f"{len(left):,}", say("requests without an answer")), (f"{len(own):,}", say("own calls without an answer"))),
-        missing=(DUMP_MISSING, SOCKETS_MISSING),
     )
 
 
@@ -155,10 +164,10 @@ def _slow_service(server: Endpoint, left: list[Seen], remote: Endpoint, waiting:
             remote=remote,
         ),
     )
-    return Finding(
+    return _suspicion(
+        server,
         rule="slow-backend",
         severity=Severity.CRITICAL,
-        confidence=Confidence.SUSPECTED,
         headline=say(
             "{server} leaves its clients without an answer, and {remote}, which it calls, does not answer it: a slow service behind it, or calls caught in another stall.",
             server=server,
@@ -173,7 +182,6 @@ def _slow_service(server: Endpoint, left: list[Seen], remote: Endpoint, waiting:
         ),
         why_confident=say("The packets show both ends waiting at the same time; who waits for whom needs the threads."),
         evidence=(calls, _of_clients(server, left)),
-        process=Process(host=server.host),
         culprit=Culprit(listener=str(server), remote=str(remote)),
         chain=(
             Step(say("its clients"), say("get no answer from"), say("port {port}", port=server.port), (_of_clients(server, left),)),
@@ -188,7 +196,6 @@ def _slow_service(server: Endpoint, left: list[Seen], remote: Endpoint, waiting:
             (f"{len(left):,}", say("requests without an answer")),
             (f"{len(waiting):,}", say("calls to {remote} without an answer", remote=remote)),
         ),
-        missing=(DUMP_MISSING, SOCKETS_MISSING),
     )
 
 
@@ -203,10 +210,10 @@ def dropped_attempts(case: Case) -> Iterator[Finding]:
             say("packets: {attempts} to {server} got no answer", attempts=plural(len(ignored), "connection attempt"), server=port.server),
         )
         most = max(one.flow.by_client.syns for one in ignored)
-        yield Finding(
+        yield _suspicion(
+            port.server,
             rule="backlog-overflow",
             severity=Severity.CRITICAL,
-            confidence=Confidence.SUSPECTED,
             headline=say(
                 "{server} leaves {attempts} without an answer and takes others: a full accept queue, or packets that are lost on the way.",
                 server=port.server,
@@ -221,8 +228,6 @@ def dropped_attempts(case: Case) -> Iterator[Finding]:
             ),
             why_confident=say("The packets show the attempts; why they got nothing back is not in them."),
             evidence=(said,),
-            process=Process(host=port.server.host),
-            culprit=Culprit(listener=str(port.server)),
             actions=(
                 Action(
                     When.NOW,
@@ -232,7 +237,6 @@ def dropped_attempts(case: Case) -> Iterator[Finding]:
                 Action(When.NOW, say("Take a thread dump: it shows what the acceptor does."), DUMP_MISSING.command),
             ),
             figures=((f"{len(ignored):,}", say("attempts without an answer")), (f"{port.accepted:,}", say("connections answered"))),
-            missing=(SOCKETS_MISSING, DUMP_MISSING),
         )
 
 
@@ -251,10 +255,10 @@ def never_closed(case: Case) -> Iterator[Finding]:
                 server=port.server,
             ),
         )
-        yield Finding(
+        yield _suspicion(
+            port.server,
             rule="server-never-closes",
             severity=Severity.WARNING,
-            confidence=Confidence.SUSPECTED,
             headline=say(
                 "{server} does not close {connections} whose clients have left: they sit in CLOSE_WAIT.",
                 server=port.server,
@@ -268,8 +272,6 @@ def never_closed(case: Case) -> Iterator[Finding]:
             ),
             why_confident=say("The packets show that the server does not close; why is not in them."),
             evidence=(said,),
-            process=Process(host=port.server.host),
-            culprit=Culprit(listener=str(port.server)),
             actions=(
                 Action(
                     When.NOW,
@@ -278,7 +280,6 @@ def never_closed(case: Case) -> Iterator[Finding]:
                 ),
             ),
             figures=((f"{len(kept):,}", say("connections closed by the client alone")),),
-            missing=(SOCKETS_MISSING, DUMP_MISSING),
         )
 
 
@@ -296,10 +297,10 @@ def unread_answers(case: Case) -> Iterator[Finding]:
                 server=port.server,
             ),
         )
-        yield Finding(
+        yield _suspicion(
+            port.server,
             rule="blocked-write",
             severity=Severity.WARNING,
-            confidence=Confidence.SUSPECTED,
             headline=say(
                 "{clients} of {server} do not read their answers: the server may be held up writing to them.",
                 clients=plural(len(full), "client"),
@@ -312,9 +313,6 @@ def unread_answers(case: Case) -> Iterator[Finding]:
             ),
             why_confident=say("The packets show that the clients do not read; whether it hurts the server is not in them."),
             evidence=(said,),
-            process=Process(host=port.server.host),
-            culprit=Culprit(listener=str(port.server)),
             actions=(Action(When.NOW, say("Take a thread dump: do request threads stand in writes?"), DUMP_MISSING.command),),
             figures=((f"{len(full):,}", say("clients that do not read")),),
-            missing=(DUMP_MISSING, SOCKETS_MISSING),
         )

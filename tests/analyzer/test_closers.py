@@ -6,7 +6,8 @@ import io
 
 import pytest
 
-from analyzer.correlate.closers import Closers, closers
+from analyzer.correlate.closers import Closers, at, ending_of
+from analyzer.correlate.packets import ports
 from parsers.capture import reader
 from tests.parsers.capture.traffic import KINDS, write
 from tests.parsers.capture.wire import ACK, FIN, PSH, RST, SYN, ether, ip4, pcap, tcp
@@ -42,7 +43,7 @@ class Wire:
         return self
 
     def closers(self) -> list[Closers]:
-        return list(closers([reader.read("x.pcap", pcap(*self.frames, step=1_000_000_000)).capture]))
+        return [at(port) for port in ports([reader.read("x.pcap", pcap(*self.frames, step=1_000_000_000)).capture])]
 
 
 def only(wire: Wire) -> Closers:
@@ -75,7 +76,7 @@ def test_every_connection_has_one_place(letters: str, place: str) -> None:
         "open": one.open,
     }
     assert {name: len(flows) for name, flows in places.items() if flows} == {place: 1}
-    assert (one.accepted, one.refused, one.guessed) == (1, 0, 0)
+    assert (one.accepted, one.refused) == (1, 0)
 
 
 def test_attempts_are_no_connections() -> None:
@@ -85,14 +86,13 @@ def test_attempts_are_no_connections() -> None:
 
 def test_the_median_of_the_time_between_the_fins() -> None:
     one = only(Wire().talk(40000, "SfF").talk(40001, "Sf.F").talk(40002, "Sf......F").talk(40003, "SFf"))
-    assert one.by_client.between_fins == 2.0
-    assert one.by_server.between_fins == 1.0
+    assert ending_of(one).seconds_between == 1.5
     assert one.first == "client"
 
 
 def test_nothing_is_claimed_where_nothing_was_closed_by_a_fin() -> None:
     one = only(Wire().talk(40000, "Sr").talk(40001, "Sd"))
-    assert (one.by_client.between_fins, one.by_server.between_fins, one.first) == (None, None, None)
+    assert (ending_of(one).seconds_between, one.first) == (None, None)
     assert only(Wire().talk(40000, "SfF").talk(40001, "SFf")).first is None
 
 
@@ -101,15 +101,10 @@ def test_each_port_is_counted_by_itself() -> None:
     assert [(str(one.server), one.first) for one in found] == [("192.0.2.2:80", "client"), ("192.0.2.2:8080", "server")]
 
 
-def test_a_client_that_is_guessed_is_said() -> None:
-    one = only(Wire().talk(40000, "dF.f"))
-    assert (one.guessed, one.first) == (1, "server")
-
-
 def test_generated_traffic_is_counted_as_it_was_made() -> None:
     file = io.BytesIO()
     truths = write(file, 2 * len(KINDS), 6)
-    found = list(closers([reader.read("x.pcap", file.getvalue()).capture]))
+    found = [at(port) for port in ports([reader.read("x.pcap", file.getvalue()).capture])]
     kinds = [truth for truth in truths if truth.kind not in {"refused", "silent"}]
     assert sum(one.accepted for one in found) == len(kinds)
     assert sum(one.refused for one in found) == len(truths) - len(kinds)
