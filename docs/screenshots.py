@@ -15,6 +15,7 @@ from typing import NamedTuple
 
 from analyzer.command import Request, analysed
 from reports import html, view
+from reports.language import speaking, spoken
 
 ROOT = Path(__file__).resolve().parent.parent
 FOLDER = ROOT / "docs" / "screenshots"
@@ -26,15 +27,26 @@ FLAGS = (
 
 
 class Shot(NamedTuple):
-    """A sample, the size of the window, and whether the visitor prefers dark pages."""
+    """A sample, the size of the window, and whether the visitor prefers dark pages, and the language."""
 
     sample: str
     width: int
     height: int
     dark: bool = False
+    language: str = "en"
+
+    @property
+    def name(self) -> str:
+        """The picture's file."""
+        return f"{self.sample}.png" if self.language == "en" else f"{self.sample}.{self.language}.png"
 
 
-SHOTS = (Shot("self-call-after", 820, 960), Shot("leak-growing", 820, 1000, dark=True), Shot("slow-backend-decoy", 480, 960))
+SHOTS = (
+    Shot("self-call-after", 820, 960),
+    Shot("leak-growing", 820, 1000, dark=True),
+    Shot("slow-backend-decoy", 480, 960),
+    Shot("self-call-after", 820, 760, language="ko"),
+)
 
 
 def main() -> int:
@@ -45,7 +57,7 @@ def main() -> int:
         return 1
     FOLDER.mkdir(exist_ok=True)
     for shot in SHOTS:
-        target = FOLDER / f"{shot.sample}.png"
+        target = FOLDER / shot.name
         take(browser, shot, target)
         if target.stat().st_size > LARGEST:
             sys.stderr.write(f"{target.name} has {target.stat().st_size:,} bytes, more than {LARGEST:,}\n")
@@ -59,7 +71,8 @@ def take(browser: str, shot: Shot, target: Path) -> None:
     diagnosis, _ = analysed(Request([str(folder)]))
     with tempfile.TemporaryDirectory() as work:
         page = Path(work) / "report.html"
-        page.write_text(html.render(view.build(diagnosis, f"analyze samples/{shot.sample}")), encoding="utf-8")
+        with speaking(shot.language):
+            page.write_text(html.render(view.build(spoken(diagnosis), f"analyze samples/{shot.sample}")), encoding="utf-8")
         command = [
             browser,
             *FLAGS.split(),

@@ -99,7 +99,7 @@ def test_the_pictures_of_the_readme_are_there_and_small() -> None:
             picture = (ROOT / name).read_bytes()
             assert picture.startswith(b"\x89PNG")
             assert len(picture) <= 150_000
-    assert len(list((DOCS / "screenshots").glob("*.png"))) == 3
+    assert len(list((DOCS / "screenshots").glob("*.png"))) == 4
 
 
 def test_both_readmes_show_the_same_commands() -> None:
