@@ -83,20 +83,19 @@ def waits(items: Sequence[Wait]) -> Table | None:
 
 def links(items: Sequence[Link]) -> Table | None:
     """Which thread or pool a socket belongs to, and what that rests on; sockets that share all of it are counted together."""
-    groups: dict[tuple[str, str, str], list[Link]] = {}
+    groups: dict[tuple[str, str, str | None, str, str], list[Link]] = {}
     for link in items:
         end = link.remote or link.local if link.role in _OUTBOUND else link.local
-        holder = tell("{role} {holder}", role=label_of(link.role), holder=link.thread or link.pool or tell("nobody"))
-        groups.setdefault(
-            (
-                tell("to {end}", end=end) if link.role in _OUTBOUND else tell("on {end}", end=end),
-                holder,
-                f"{label_of(link.basis)}, {label_of(link.confidence)}",
-            ),
-            [],
-        ).append(link)
-    rows = [Row(_socket(alike, end), plain(holder, NAME), plain(basis, NAME)) for (end, holder, basis), alike in groups.items()]
-    return _table(Row(tell("Socket"), tell("Thread or pool"), tell("Rests on")), rows[:ROWS], len(rows))
+        groups.setdefault((link.role, end, link.thread or link.pool, link.basis, link.confidence), []).append(link)
+    rows = [
+        Row(
+            _socket(alike, tell("to {end}", end=end) if role in _OUTBOUND else tell("on {end}", end=end)),
+            plain(tell("{role} {holder}", role=label_of(role), holder=holder or tell("nobody")), NAME),
+            plain(f"{label_of(basis)}, {label_of(confidence)}", NAME),
+        )
+        for (role, end, holder, basis, confidence), alike in list(groups.items())[:ROWS]
+    ]
+    return _table(Row(tell("Socket"), tell("Thread or pool"), tell("Rests on")), rows, len(groups))
 
 
 def _socket(alike: list[Link], end: str) -> str:
