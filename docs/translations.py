@@ -13,6 +13,7 @@ import ast
 import io
 import re
 import sys
+import tomllib
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
@@ -27,6 +28,7 @@ if TYPE_CHECKING:
 
 ROOT: Final = Path(__file__).resolve().parent.parent
 sys.path.insert(0, str(ROOT))
+from analyzer.correlate.knowledge import SETTINGS  # noqa: E402 - the root is known only now
 from analyzer.message import COUNTED  # noqa: E402 - the root is known only now
 from reports.labels import LABELS, REMARKS  # noqa: E402
 from reports.language import DOMAIN, ENGLISH, LABEL, LANGUAGES, LOCALE, REMARK  # noqa: E402
@@ -50,6 +52,9 @@ def texts() -> Catalog:
     with template.open("rb") as file:
         for _, message, _, _ in extract("jinja2.ext:babel_extract", file, options={"trimmed": "true"}):
             found.add(message if isinstance(message, str) else message[0], locations=[(template.relative_to(ROOT).as_posix(), None)])  # type: ignore[list-item]
+    for lender in tomllib.loads((ROOT / "analyzer" / "knowledge.toml").read_text(encoding="utf-8"))["lease"]:
+        for text in (lender[name] for name in SETTINGS if " " in lender[name]):
+            found.add(text, locations=[("analyzer/knowledge.toml", None)])  # type: ignore[list-item]
     for context, words in ((LABEL, LABELS), (REMARK, REMARKS)):
         for word in words:
             found.add(word, context=context, locations=[("reports/labels.py", None)])  # type: ignore[list-item]

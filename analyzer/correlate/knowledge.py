@@ -11,6 +11,8 @@ from typing import TYPE_CHECKING, Any, Final, Literal, NamedTuple
 import msgspec
 from msgspec.structs import replace
 
+from analyzer.message import say
+
 if TYPE_CHECKING:
     from collections.abc import Set as AbstractSet
 
@@ -65,11 +67,15 @@ class Blocker(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     final: bool = False
 
 
+SETTINGS: Final = ("limit", "patience", "watch")
+"""Fields of a lender that name settings, some with a word about them."""
+
+
 class Lender(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """Software that lends: the frames in which a thread waits for a lease, and the settings that a fix is about.
 
     ``through``: packages that must stand on the stack too, for a lender that is built on another one's pool; empty for none.
-    ``uses``: libraries whose sockets are what is lent (for JDBC every database's).
+    ``uses``: libraries whose sockets are what is lent (for JDBC every database's). Settings that are more than a name are messages.
     """
 
     software: str
@@ -80,6 +86,13 @@ class Lender(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     watch: str
     through: tuple[str, ...] = ()
     uses: tuple[str, ...] = ()
+
+    def __post_init__(self) -> None:
+        """Let what has words of ours be translated."""
+        for name in SETTINGS:
+            text = getattr(self, name)
+            if " " in text:
+                msgspec.structs.force_setattr(self, name, say(text))
 
 
 class Library(msgspec.Struct, frozen=True, forbid_unknown_fields=True):

@@ -306,7 +306,7 @@ def _missing(shortage: Shortage, rows: tuple[Connection, ...], confidence: Confi
             Missing(
                 say("larger pool, for a trial"),
                 say("whether the own calls then hold every request thread"),
-                f"raise {shortage.lender.limit}",
+                say("raise {limit}", limit=shortage.lender.limit),
             )
         )
     if not shortage.users:
