@@ -152,7 +152,10 @@ def _folder_keys(
         counted = any(
             len(inside) > len(set(inside)) for one in series.values() if (inside := [home[number] for _, number in one if number in home])
         )
-        if len(moments) > 1 and not counted:
+        # 1/jstack.txt, 2/ss.txt, 3/lsof.txt number the outputs of one moment.
+        outputs = {pieces[number].kind for _, _, number in members}
+        numbered = len(members) == len(moments) == len(outputs) and all(folder.rpartition("/")[2].isdecimal() for folder in moments)
+        if len(moments) > 1 and not counted and not numbered:
             ranked = _keys(sorted(((*counts, 0), index) for index, counts in enumerate(moments.values())))
             rank = {folder: ranked[index] for index, folder in enumerate(moments)}
             keys.update({number: rank[folder] for number, folder in home.items()})

@@ -30,7 +30,7 @@ def text(difference: Difference, width: int = WIDTH) -> str:
     lines = wrap(names, width, f"{label_of(difference.change.value).upper()}  ", "")
     lines += wrap(f"{_sentence(difference.reason)}", width)
     for label, told in _entries(difference):
-        lines += wrap(told, width, label + " " * (_LABEL - width_of(label)), " " * _LABEL)
+        lines += wrap(told, width, label + " " * max(1, _LABEL - width_of(label)), " " * _LABEL)
     return "\n".join(lines) + "\n"
 
 

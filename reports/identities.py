@@ -70,6 +70,7 @@ def gather(diagnosis: Diagnosis, incident: Incident | None = None, given: Iterab
     if incident is not None:
         for snapshot in incident.snapshots:
             hosts.update(end.host for row in snapshot.rows for end in (row.local, row.remote) if end is not None)
+            hosts.update(fact.host for fact in snapshot.facts if fact.host)  # --host may have given it another name
             users.update(row.user for row in snapshot.rows if row.user)
             users.update(usage.user for usage in snapshot.usages if usage.user)
     names = {host.strip("[]").partition("%")[0] for host in hosts}

@@ -35,8 +35,15 @@ def _alone(case: Case) -> tuple[Port, ...]:
 
 
 def _unanswered(flows: Iterable[Seen]) -> list[Seen]:
-    """Requests whose client gave up, or waited at least ``WAITED`` when the capture ends."""
-    return [one for one in flows if one.gave_up or (one.flow.half_closed is None and (one.silent_for or 0) >= WAITED)]
+    """Requests whose client gave up, or waited at least ``WAITED`` when the capture ends.
+
+    Of those that are still open only readable ones count: the last bytes of an idle connection, or of one that only sends, ask for nothing.
+    """
+    return [
+        one
+        for one in flows
+        if one.gave_up or (one.flow.request is not None and one.flow.half_closed is None and (one.silent_for or 0) >= WAITED)
+    ]
 
 
 def _after(requests: Iterable[Seen], calls: Iterable[Seen]) -> list[Seen]:
@@ -54,7 +61,14 @@ def _not_answering(case: Case) -> Iterator[tuple[Port, list[Seen]]]:
     """Servers that leave several machines' requests unanswered, with these."""
     for port in _alone(case):
         left = [] if port.server.is_loopback else _from_outside(port)
-        if len(left) >= max(FEWEST, SHARE * len(port.flows)):
+        if len(left) < max(FEWEST, SHARE * len(port.flows)):
+            continue
+        # Whoever answers others meanwhile is not held up: these few wait on purpose (long polls), or for something of their own.
+        began = min(asked.time for one in left if (asked := one.flow.unanswered) is not None)
+        served = sum(
+            1 for one in port.flows if one.flow.request is not None and one.flow.request.answer and one.flow.request.at.time >= began
+        )
+        if served < MOST * len(left):
             yield port, left
 
 
@@ -243,7 +257,7 @@ def dropped_attempts(case: Case) -> Iterator[Finding]:
 def never_closed(case: Case) -> Iterator[Finding]:
     """A server that answers and does not close after its client has."""
     for port in _alone(case):
-        kept = [one for one in port.never_closed if one.flow.unanswered is None and (one.half_closed_for or 0) >= LINGERS]
+        kept = [one for one in port.never_closed if one.flow.unanswered is None and (one.kept_for or 0) >= LINGERS]
         if len(kept) < MANY:
             continue
         longest = max(one.half_closed_for or 0 for one in kept)
@@ -286,7 +300,7 @@ def never_closed(case: Case) -> Iterator[Finding]:
 def unread_answers(case: Case) -> Iterator[Finding]:
     """Clients that do not read what the server sends."""
     for port in _alone(case):
-        full = [one for one in port.flows if one.flow.by_client.still_full and not one.flow.by_client.rst]
+        full = [one for one in port.flows if one.flow.by_client.still_full and not one.flow.by_client.rst and one.full_for >= WAITED]
         if len(full) < FEWEST:
             continue
         said = claim(

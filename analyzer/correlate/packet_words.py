@@ -134,7 +134,7 @@ def trouble_of(port: Port) -> Iterator[tuple[Evidence, str]]:
             waited=waited,
         )
         yield claim(gave_up, say("packets: {says}", says=says)), says
-    kept = [seen for seen in port.never_closed if seen not in gave_up and (seen.half_closed_for or 0) >= LINGERS]
+    kept = [seen for seen in port.never_closed if seen not in gave_up and (seen.kept_for or 0) >= LINGERS]
     if len(kept) >= MANY:
         longest = max(seen.half_closed_for or 0 for seen in kept)
         says = say(
@@ -144,7 +144,7 @@ def trouble_of(port: Port) -> Iterator[tuple[Evidence, str]]:
             longest=longest,
         )
         yield claim(kept, say("packets: {says}", says=says)), says
-    full = [seen for seen in port.flows if seen.flow.by_client.still_full]
+    full = [seen for seen in port.flows if seen.flow.by_client.still_full and seen.full_for >= WAITED]
     if len(full) >= FEWEST:
         says = say(
             "{clients} of {server} {do} not read: their windows are at zero when the capture ends",

@@ -8,7 +8,7 @@ addresses say nothing across hosts.
 from __future__ import annotations
 
 from collections import defaultdict
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING, Final, NamedTuple
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Sequence
@@ -18,6 +18,10 @@ if TYPE_CHECKING:
     from analyzer.incident import Incident
     from parsers.capture.facts import Capture, Flow
     from parsers.records import Endpoint
+
+
+PATIENCE: Final = 0.5
+"""Seconds that a client waits at least before it is said to have given up."""
 
 
 class Seen(NamedTuple):
@@ -37,10 +41,13 @@ class Seen(NamedTuple):
 
     @property
     def gave_up(self) -> bool:
-        """True if the client ended the connection without an answer. That an answer is not here yet when the capture ends proves nothing."""
+        """True if the client waited for an answer and ended the connection without one. That none is here when the capture ends proves nothing.
+
+        What is sent at once before a FIN is a goodbye (a TLS alert, a database's quit), not a request.
+        """
         asked = self.flow.unanswered
         end = self.flow.by_client.fin or self.flow.by_client.rst
-        return asked is not None and end is not None and end.packet > asked.packet
+        return asked is not None and end is not None and end.packet > asked.packet and asked.until(end) >= PATIENCE
 
     @property
     def half_closed_for(self) -> float | None:
@@ -48,6 +55,19 @@ class Seen(NamedTuple):
         side = self.flow.half_closed
         fin = None if side is None else self.flow.by_client.fin if side == "client" else self.flow.by_server.fin
         return None if fin is None or self.capture.ended is None else fin.until(self.capture.ended)
+
+    @property
+    def kept_for(self) -> float | None:
+        """Seconds since the client's FIN that the server has not answered, and since the server's last data: it may go on sending."""
+        last, ended = self.flow.by_server.last_data, self.capture.ended
+        since = last.until(ended) if last is not None and ended is not None else float("inf")
+        return None if self.half_closed_for is None else min(self.half_closed_for, since)
+
+    @property
+    def full_for(self) -> float:
+        """Seconds since the client's window was first at zero; 0 if it never was."""
+        full, ended = self.flow.by_client.full, self.capture.ended
+        return full.until(ended) if full is not None and ended is not None else 0.0
 
 
 class Packets:
@@ -97,8 +117,8 @@ class Port(NamedTuple):
 
     @property
     def ignored(self) -> tuple[Seen, ...]:
-        """Connections whose SYN nothing answered."""
-        return tuple(seen for seen in self.flows if seen.flow.ignored)
+        """Connections whose SYN nothing answered, though it was sent again: a first one may just be on its way."""
+        return tuple(seen for seen in self.flows if seen.flow.ignored and seen.flow.by_client.syns > 1)
 
     @property
     def accepted(self) -> int:

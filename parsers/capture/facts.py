@@ -139,8 +139,11 @@ class Flow(msgspec.Struct, frozen=True, kw_only=True, gc=False):
 
     @property
     def ignored(self) -> bool:
-        """A SYN that nothing answered: dropped on the way, or by a listener whose accept queue is full."""
-        return self.by_client.syn is not None and self.by_server.segments == 0
+        """A SYN that nothing answered: dropped on the way, or by a listener whose accept queue is full.
+
+        A client that acknowledges or sends data was answered, only the capture has not seen it (another way back).
+        """
+        return self.by_client.syn is not None and self.by_server.segments == 0 and self.by_client.segments == self.by_client.syns
 
 
 class Dropped(msgspec.Struct, frozen=True, gc=False):

@@ -7,7 +7,7 @@ import pytest
 from analyzer.finding import Confidence, Status
 from reports import view
 from tests.analyzer.test_packets import GET, OK, SERVER, Wire, client, diagnose, slow_backend, whole
-from tests.parsers.capture.wire import ACK
+from tests.parsers.capture.wire import ACK, FIN, PSH, SYN
 
 HERE = (SERVER, 8080)
 LOOPBACK = "127.0.0.1"
@@ -109,6 +109,8 @@ def test_clients_that_do_not_read_are_suspected_to_hold_the_server() -> None:
     for n in range(4):
         wire.ask(client(n), HERE, answer=0.1, end=None)
         wire.send(1.0, client(n), HERE, ACK, 101 + len(GET), 501 + len(OK), window=0)
+    assert not diagnose(wire).findings  # they may read in a moment
+    wire.ask(client(99), HERE, at=9.0, answer=0.1, end=None)
     (finding,) = diagnose(wire).findings
     assert (finding.rule, finding.confidence) == ("blocked-write", Confidence.SUSPECTED)
 
@@ -126,3 +128,47 @@ def test_a_report_shows_who_closes_first() -> None:
     (chart,) = view.build(diagnosis, "analyze any.pcap").endings
     assert [(bar.label, bar.value) for bar in chart.bars] == [("client first", "4"), ("and never the server", "1")]
     assert chart.caption == "Connections of 10.0.0.1:8080 in the capture. Half of the second FINs came within 1.2 s."
+
+
+class TestHealthy:
+    """Captures of servers that nothing is wrong with."""
+
+    def test_a_goodbye_before_the_end_is_no_request(self) -> None:
+        """A TLS alert or a database's quit, sent at once before the FIN."""
+        wire = Wire()
+        for n in range(12):
+            wire.ask(client(n), HERE, answer=0.1, end=None)
+            wire.send(1.0, client(n), HERE, PSH | ACK, 101 + len(GET), 501 + len(OK), b"\x15\x03\x03\x00\x02\x01\x00")
+            wire.send(1.001, client(n), HERE, FIN | ACK, 108 + len(GET), 501 + len(OK))
+        assert "no trouble" in diagnose(wire).verdict.headline
+
+    def test_long_polls_beside_answered_requests_are_no_stall(self) -> None:
+        wire = whole()
+        for n in range(20):
+            wire.ask(client(200 + n), HERE, at=1.0 + n / 10, answer=0.05, end=9.0)
+        assert not diagnose(wire).findings
+
+    def test_attempts_on_their_way_when_the_capture_ends(self) -> None:
+        wire = Wire()
+        for n in range(4):
+            wire.ask(client(n), HERE, answer=0.1, end=1.0)
+            wire.send(1.0 + n / 1000, client(100 + n), HERE, SYN, 100, 0)
+        assert "no trouble" in diagnose(wire).verdict.headline
+
+    def test_answers_that_take_another_way(self) -> None:
+        """The capture has one direction of some connections: their clients acknowledge what it has not seen."""
+        wire = Wire()
+        for n in range(8):
+            wire.ask(client(n), HERE, answer=0.1, end=1.0)
+            for at in (0.0, 1.0):
+                wire.send(at, client(100 + n), HERE, SYN, 100, 0)
+            wire.send(1.1, client(100 + n), HERE, ACK, 101, 501)
+        assert not diagnose(wire).findings
+
+    def test_a_server_that_still_sends_after_the_end_of_its_client(self) -> None:
+        wire = Wire()
+        for n in range(12):
+            wire.ask(client(n), HERE, answer=0.1, end=1.0)
+            for second in range(2, 30, 4):
+                wire.send(float(second), HERE, client(n), PSH | ACK, 501 + len(OK) + second * 10, 102 + len(GET), b"more rows ")
+        assert not diagnose(wire).findings

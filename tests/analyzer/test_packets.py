@@ -200,6 +200,7 @@ class TestAlone:
         for n in range(CLIENTS):
             wire.ask(client(n), (SERVER, 8080), answer=0.1, end=None)
             wire.send(1.0, client(n), (SERVER, 8080), ACK, 101 + len(GET), 501 + len(OK), window=0)
+        wire.ask(client(99), (SERVER, 8080), at=9.0, answer=0.1, end=None)
         assert "4 clients of 10.0.0.1:8080 do not read" in diagnose(wire).verdict.headline
 
     def test_one_impatient_client_of_many_is_nobody_s_trouble(self) -> None:

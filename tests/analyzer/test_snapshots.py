@@ -143,3 +143,10 @@ def test_a_series_inside_numbered_folders_counts_on() -> None:
 def test_folders_of_processes_are_no_moments() -> None:
     assert set(orders("proc/12/limits.txt", "proc/13/status.txt").values()) == {0}
     assert set(orders("4711/limits.txt", "4712/status.txt", pids=(4711, 4712)).values()) == {0}
+
+
+def test_folders_that_number_the_outputs_of_one_moment() -> None:
+    """No kind comes twice, so the numbers count outputs; a word that counts moments, or a second one of a kind, says otherwise."""
+    assert set(orders("1/jstack.txt", "2/ss.txt", "3/lsof.txt").values()) == {0}
+    assert orders("1/jstack.txt", "2/jstack.txt") == {"1/jstack.txt": 0, "2/jstack.txt": 1}
+    assert orders("snap1/ss.txt", "snap2/netstat.txt") == {"snap1/ss.txt": 0, "snap2/netstat.txt": 1}

@@ -13,6 +13,7 @@ from msgspec.structs import replace
 
 from analyzer.errors import Disclosed
 from analyzer.finding import Evidence, IncidentFacts, Process
+from analyzer.intake import assemble, read_one
 from parsers.records import Where
 from reports import json_contract, terminal, view
 from reports.addresses import is_kept
@@ -328,3 +329,11 @@ def test_evidence_that_was_anonymised_before_can_be_anonymised_again() -> None:
 def test_a_file_name_with_blanks_and_other_scripts() -> None:
     made = anonymizer(hosts=("app01",))
     assert made.file("Acme Prod/결제 서버 jstack-27836 (app01).txt") == "name1 Prod/name2 name3 jstack-27836 (host-1).txt"
+
+
+def test_the_name_that_the_host_gave_itself_goes_though_the_user_gave_another() -> None:
+    named = thread("ledger77-pool-thread", "RUNNABLE", "com.example.A.b", nid=0x900)
+    evidence = assemble(
+        "incident", [read_one("uname.txt", b"$ uname -n\nledger77\n"), read_one("jstack.txt", dump(named).encode())], "shop9"
+    )
+    assert all("ledger77" not in text for text in rendered(judge(evidence), evidence.incident).values())
