@@ -23,6 +23,7 @@ _MOMENT_FOLDER = re.compile(
     r"(?:snap(?:shot)?|round|dump|set|run|capture|sample|step|iteration|minute|min|take|time|t|pass|s|n)?[-_. ]?\d[\d\-_.:T]*",
     re.IGNORECASE,
 )
+_ADDRESS = re.compile(r"(?:\d{1,3}\.){3}\d{1,3}")
 _OF_PROC = frozenset({"proc", "task"})  # below them, folders are processes and threads
 _BESIDE = "host_facts"
 _ENDING_NUMBER = re.compile(r"[-_.]?\d+$")
@@ -67,12 +68,15 @@ def _hosts(files: Collection[str]) -> dict[str, str]:
     if collected:
         # Two collections of one host are not two hosts; the files of one alone, or beside loose ones, need no name to be told apart.
         return collected if len(set(collected.values())) > 1 else {}
+    below = {file: file for file in files}
+    while len({path.partition("/")[0] for path in below.values()}) == 1 and all("/" in path for path in below.values()):
+        below = {file: path.partition("/")[2] for file, path in below.items()}  # a folder around everything is a way of packing
     folders: dict[str, set[str]] = defaultdict(set)
-    for file in files:
-        folder, slash, rest = file.partition("/")
+    for path in below.values():
+        folder, slash, rest = path.partition("/")
         if slash:
             folders[folder].add(_NUMBER.sub("#", rest))
-    machines = [folder for folder in folders if not _MOMENT_FOLDER.fullmatch(folder)]
+    machines = [folder for folder in folders if not _counts_moments(folder)]
     if len(machines) < 2:  # noqa: PLR2004 - one folder is a way of packing
         return {}
     shared = set.intersection(*(folders[folder] for folder in machines))
@@ -80,7 +84,12 @@ def _hosts(files: Collection[str]) -> dict[str, str]:
     # web1/ and web2/ are two machines, whatever was saved of each; threads/ and net/ are two drawers of one.
     if not shared and (len(stems) > 1 or "" in stems):
         return {}
-    return {file: file.partition("/")[0] for file in files if file.partition("/")[0] in machines}
+    return {file: path.partition("/")[0] for file, path in below.items() if path.partition("/")[0] in machines}
+
+
+def _counts_moments(folder: str) -> bool:
+    """True for the name of a folder that counts moments; an address names a machine."""
+    return _MOMENT_FOLDER.fullmatch(folder) is not None and _ADDRESS.fullmatch(folder) is None
 
 
 def _indices(pieces: Sequence[Piece], pids: Collection[str]) -> list[int]:
@@ -167,7 +176,7 @@ def _moment_folder(file: str, pids: Collection[str]) -> str | None:
     parts = file.split("/")[:-1]
     for depth, name in reversed(list(enumerate(parts))):
         above = parts[depth - 1] if depth else ""
-        if _MOMENT_FOLDER.fullmatch(name) and not set(_NUMBER.findall(name)) & set(pids) and above not in _OF_PROC:
+        if _counts_moments(name) and not set(_NUMBER.findall(name)) & set(pids) and above not in _OF_PROC:
             return "/".join(parts[: depth + 1])
     return None
 

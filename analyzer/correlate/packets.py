@@ -95,7 +95,7 @@ def meet(incident: Incident, views: Iterable[ProcessView]) -> None:
         return
     for view in views:
         host = view.snapshot.host
-        mine = [one for one in incident.captures if len(incident.hosts) < 2 or host is None or one.file.startswith(f"{host}/")]  # noqa: PLR2004 - several
+        mine = [one for one in incident.captures if len(incident.hosts) < 2 or host is None or f"/{host}/" in f"/{one.file}"]  # noqa: PLR2004 - several
         view.packets = Packets(mine or incident.captures)
 
 

@@ -100,3 +100,16 @@ def test_words_in_front() -> None:
 
 def test_a_name_with_two_machines_names_none() -> None:
     assert label("web1-to-db1-netstat.txt") is None
+
+
+@pytest.mark.parametrize(
+    ("jstack", "table"),
+    [
+        ("dump/web1/jstack.txt", "dump/web2/netstat.txt"),
+        ("case.tar/evidence/web1/jstack.txt", "case.tar/evidence/web2/netstat.txt"),
+        ("10.0.0.5/jstack.txt", "10.0.0.6/netstat.txt"),
+    ],
+)
+def test_folders_of_two_machines_below_others(jstack: str, table: str) -> None:
+    assert "certain" not in confidences(jstack, table)
+    assert "certain" in confidences(jstack, jstack.replace("jstack", "netstat"))
