@@ -56,6 +56,8 @@ OUTLOOK: Final = Outlook(
     say("A request can end only when another one has ended first; only a time limit of the calls would end it, or a restart."),
 )
 CLEAN: Final = say("no request thread waits for a call to the process' own listener, or threads are free")
+FIN_ALONE: Final = 1
+"""Recv-Q of a request that was read: at most the FIN of a client that has left is unread."""
 SMALLEST_PROOF: Final = 2
 """Own calls that must lie unread before sockets alone raise a suspicion: a single one may have been caught in flight."""
 
@@ -191,6 +193,14 @@ def _confidence(stall: Stall, target: Target, pairs: Sequence[Pair]) -> tuple[Co
         doubts.append(say("the own calls have been read, so they are being served"))
     if any(hop.confidence is Confidence.SUSPECTED for hop in stall.hops):
         doubts.append(say("the pool behind the futures is a guess"))
+    port = next((pair.near.remote.port for pair in pairs if pair.near.remote is not None), None)
+    if port is not None and not _answers(stall, port, pairs):
+        doubts.append(
+            say(
+                "nothing shows that these threads answer port {port}: their clients wait at another one, and another pool, or nobody, may be meant to answer there",
+                port=port,
+            )
+        )
     if stall.view.dump_basis not in {"pid", "port", "native ids", "only"}:
         doubts.append(say("dump and sockets name different pids"))
     said = say(
@@ -202,6 +212,17 @@ def _confidence(stall: Stall, target: Target, pairs: Sequence[Pair]) -> tuple[Co
     if not doubts:
         return Confidence.CERTAIN, said + say(", each with its request unread.")
     return Confidence.LIKELY, say("{said}. Not certain, because {list}.", said=said, list=joined(" and ", doubts))
+
+
+def _answers(stall: Stall, port: int, pairs: Sequence[Pair]) -> bool:
+    """True if the pool is known to answer the port: by its name, as the only listener, or because requests of others are in service there."""
+    view = stall.view
+    if stall.pool.port == port or len(view.listeners) == 1:
+        return True
+    own = {id(pair.far) for pair in pairs}
+    return any(
+        not one.unaccepted and one.recv_q is not None and one.recv_q <= FIN_ALONE for one in view.server_side(port) if id(one) not in own
+    )
 
 
 def _state_in_words(pairs: Sequence[Pair]) -> str:

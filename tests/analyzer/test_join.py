@@ -4,12 +4,14 @@ from __future__ import annotations
 
 from types import ModuleType
 
+import pytest
+
 from analyzer.correlate import Case
 from analyzer.correlate.sockets import connections
 from analyzer.engine import diagnose
 from analyzer.finding import Confidence, Outcome
 from parsers.records import TcpState
-from tests.builders import diagnosis_of, dump, evidence_of, helpers_reading, idle_exec, netstat, thread, waiting_for_future
+from tests.builders import SERVED, diagnosis_of, dump, evidence_of, found, helpers_reading, idle_exec, netstat, thread, waiting_for_future
 
 LSOF = """COMMAND  PID USER   FD   TYPE DEVICE SIZE/OFF NODE NAME
 java    1493 root    7u  IPv6 173374      0t0  TCP *:38090 (LISTEN)
@@ -151,3 +153,17 @@ def test_a_subclass_of_thread_that_calls_super_is_whole() -> None:
     assert not diagnosis_of(
         {"jstack.txt": dump(cleaner, *idle_exec(4)), "netstat.txt": netstat("0 0.0.0.0:8080 0.0.0.0:* LISTEN 77/java")}
     ).notes
+
+
+@pytest.mark.parametrize(("served", "confidence"), [(7401, "certain"), (7400, "likely")])
+def test_a_pool_without_a_port_in_its_name_answers_the_port_where_its_clients_are(served: int, confidence: str) -> None:
+    """Of two listeners the one that is called may be answered by other threads, or by nobody."""
+    read = ("java.net.SocketInputStream.socketRead0", "sun.net.www.http.HttpClient.parseHTTP", "com.example.depot.Stock.load", *SERVED)
+    threads = [thread(f"depot-worker-{n}", "RUNNABLE", *read, native="runnable", nid=0x300 + n) for n in range(6)]
+    rows = [f"0 0.0.0.0:{port} 0.0.0.0:* LISTEN 77/java" for port in (7400, 7401)]
+    rows += [f"0 127.0.0.1:{40000 + n} 127.0.0.1:7401 ESTABLISHED 77/java" for n in range(6)]
+    rows += [f"58 127.0.0.1:7401 127.0.0.1:{40000 + n} ESTABLISHED 77/java" for n in range(6)]
+    rows += [f"1 10.0.0.1:{served} 10.0.0.9:{50000 + n} CLOSE_WAIT 77/java" for n in range(6)]
+    (finding,) = found(diagnosis_of({"jstack.txt": dump(*threads), "netstat.txt": netstat(*rows)}), "self-call-starvation")
+    assert finding.confidence.value == confidence
+    assert ("nothing shows that these threads answer port 7401" in finding.why_confident) is (confidence == "likely")
