@@ -30,6 +30,8 @@ LABEL: Final = "label"
 REMARK: Final = "remark"
 """The context of what the parsers and the intake remark of files and lines."""
 _COUNTED: Final = re.compile(r"\b(?P<n>[\d,]+) (?P<what>packet|flow|attempt)s?\b")
+_GUARD: Final = "\ue000"
+"""Stands for a bracket of the evidence until the particles are chosen; of a private range, which reports take out of evidence."""
 _ENGLISH: Final = gettext.NullTranslations()
 _spoken: ContextVar[tuple[str, gettext.NullTranslations]] = ContextVar("language", default=(ENGLISH, _ENGLISH))
 
@@ -59,7 +61,7 @@ def tag() -> str:
 def tell(text: str, /, **slots: object) -> str:
     """A text of the report: a template with slots, as :func:`analyzer.message.say` takes it, or a message."""
     message = text if isinstance(text, Message) else say(text, **slots)
-    return str(message) if _is_english() else _translated(message)
+    return str(message) if _is_english() else _said(message)
 
 
 def looked_up(text: str) -> str:
@@ -112,6 +114,11 @@ def _remark(text: str) -> str | None:
     return None if found is None else found.replace("{n}", counted["n"])
 
 
+def _said(message: Message) -> str:
+    """The message in the report's language."""
+    return _translated(message).replace(_GUARD, "(")
+
+
 def _translated(message: Message) -> str:
     """The message in the report's language, its own values included."""
     slots = {name: _filled(value) for name, value in message.slots.items()}
@@ -124,12 +131,15 @@ def _translated(message: Message) -> str:
 
 
 def _filled(value: object) -> object:
-    return _translated(value) if isinstance(value, Message) else value
+    if isinstance(value, Message):
+        return _translated(value)
+    # A name may hold what looks like a particle in both forms: it is evidence.
+    return value.replace("(", _GUARD) if isinstance(value, str) else value
 
 
 def _walked(value: object) -> object:
     if isinstance(value, Message):
-        return _translated(value)
+        return _said(value)
     if isinstance(value, tuple):
         return tuple(_walked(item) for item in value)
     if isinstance(value, dict):

@@ -39,8 +39,7 @@ class Closers(NamedTuple):
     """How the connections of one server port ended. Each accepted connection is in exactly one place.
 
     ``server``: its address and port. ``by_client``, ``by_server``: closed first by this end. ``reset_by_client``, ``reset_by_server``: ended by
-    a RST of this end, without any FIN. ``open``: neither, as long as the capture ran. ``refused``: SYNs that nothing or a RST answered, which
-    are no connections.
+    a RST of this end, without any FIN. ``open``: neither, as long as the capture ran.
     """
 
     server: Endpoint
@@ -49,18 +48,6 @@ class Closers(NamedTuple):
     reset_by_client: tuple[Seen, ...]
     reset_by_server: tuple[Seen, ...]
     open: tuple[Seen, ...]
-    refused: int
-
-    @property
-    def accepted(self) -> int:
-        """All connections."""
-        return sum(map(len, (self.by_client.flows, self.by_server.flows, self.reset_by_client, self.reset_by_server, self.open)))
-
-    @property
-    def first(self) -> End | None:
-        """The end that closed more connections first, with a FIN; None if both closed the same number."""
-        client, server = len(self.by_client.flows), len(self.by_server.flows)
-        return None if client == server else "client" if client > server else "server"
 
 
 def at(port: Port) -> Closers:
@@ -84,7 +71,6 @@ def at(port: Port) -> Closers:
         reset_by_client=tuple(resets["client"]),
         reset_by_server=tuple(resets["server"]),
         open=tuple(still_open),
-        refused=len(port.flows) - len(accepted),
     )
 
 

@@ -141,6 +141,11 @@ class TestMessage:
             assert tell("{path}, packet {number}", path="thread dump", number="{n}") == "thread dump, 패킷 {n}"
             assert spoken(("thread dump", say("thread dump"))) == ("thread dump", "스레드 덤프")
 
+    def test_particles_in_names_stay(self) -> None:
+        with speaking("ko"):
+            assert tell("{path}, packet {number}", path="풀3을(를)-thread", number=1) == "풀3을(를)-thread, 패킷 1"
+            assert tell(say("{head}, {whole}", head=say("thread dump"), whole="큐2(이)exec (1)")) == "스레드 덤프, 큐2(이)exec (1)"
+
     def test_what_no_catalogue_has_stays_english(self) -> None:
         with speaking("ko"):
             assert tell("{n} is nowhere", n=plural(2, "unheard-of thing")) == "2 unheard-of things is nowhere"
