@@ -36,7 +36,7 @@ RUNS = 5
 LARGE = 20_000_000
 """Bytes from which two runs are enough: the noise of a short one is gone."""
 MEGA = 1_000_000
-ANALYZE = f"import sys; sys.path.insert(0, {str(ROOT)!r}); from analyzer.cli import main; sys.exit(main())"
+ANALYZE = f"import sys; sys.path.insert(0, {str(ROOT)!r}); from analyzer.app.cli import main; sys.exit(main())"
 """The command of this checkout, installed or not."""
 STATES = ("ESTABLISHED",) * 5 + ("CLOSE_WAIT",) * 4 + ("TIME_WAIT", "FIN_WAIT2", "SYN_SENT")
 SS_WORDS = {
@@ -183,7 +183,7 @@ def make(folder: Path, sizes: Sequence[int], megabytes: int) -> dict[str, tuple[
 def ours(data: bytes) -> Callable[[], int]:
     """Bytes to records, as the command reads a file: decode, number, cut, recognise, parse."""
     sys.path.insert(0, str(ROOT))
-    from analyzer.intake import read_one  # noqa: PLC0415
+    from analyzer.intake.read import read_one  # noqa: PLC0415
     from parsers.records import ThreadDump  # noqa: PLC0415
 
     def run() -> int:

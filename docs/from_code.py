@@ -17,11 +17,12 @@ from pathlib import Path
 import man_page
 
 import parsers
-from analyzer.engine import diagnose
-from analyzer.intake import read
+from analyzer.intake.read import read
+from analyzer.judge.engine import diagnose
 from analyzer.rules import RULES, Rule, slug
-from reports import terminal, view
-from reports.language import speaking, spoken
+from reports.formats import terminal
+from reports.language.catalogue import speaking, spoken
+from reports.view import build as view
 
 ROOT = Path(__file__).resolve().parent.parent
 SHOWN = "self-call-after"
@@ -77,7 +78,7 @@ def readme(name: str) -> str:
     """A README with the verdict of one sample and the help block as the command prints them now."""
     text = (ROOT / name).read_text(encoding="utf-8")
     environment = {**os.environ, "COLUMNS": "100", "NO_COLOR": "1", "PYTHONPATH": str(ROOT), "TERM": "dumb"}
-    run = [sys.executable, "-c", "from analyzer.cli import main; main()", "--help"]
+    run = [sys.executable, "-c", "from analyzer.app.cli import main; main()", "--help"]
     printed = subprocess.run(run, capture_output=True, text=True, env=environment, check=True, cwd=ROOT).stdout.strip()
     block = "\n".join(line.rstrip() for line in printed.splitlines())
     tag = "ko" if ".ko." in name else "en"

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, get_args, get_type_hints
 
 from typer.models import ArgumentInfo, ParameterInfo
 
-from analyzer import options
+from analyzer.app import options
 from analyzer.version import VERSION
 
 if TYPE_CHECKING:

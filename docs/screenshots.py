@@ -13,9 +13,10 @@ import tempfile
 from pathlib import Path
 from typing import NamedTuple
 
-from analyzer.command import Request, analysed
-from reports import html, view
-from reports.language import speaking, spoken
+from analyzer.app.command import Request, analysed
+from reports.formats import html
+from reports.language.catalogue import speaking, spoken
+from reports.view import build as view
 
 ROOT = Path(__file__).resolve().parent.parent
 FOLDER = ROOT / "docs" / "screenshots"

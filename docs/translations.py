@@ -1,9 +1,9 @@
 """The catalogues of translations: finds every text of the code, merges it into the .po files, and compiles these.
 
-    python docs/translations.py           update reports/locale/*/LC_MESSAGES/closewait.po and .mo
+    python docs/translations.py           update reports/language/locale/*/LC_MESSAGES/closewait.po and .mo
     python docs/translations.py --check   only say what is missing or out of date; exit 1 then
 
-A text is what stands in a call of say, tell, plural or count, in the template, and the words and remarks that reports.labels lists.
+A text is what stands in a call of say, tell, plural or count, in the template, and the words and remarks that reports.language.labels lists.
 Needs Babel, which running the tool does not.
 """
 
@@ -28,10 +28,10 @@ if TYPE_CHECKING:
 
 ROOT: Final = Path(__file__).resolve().parent.parent
 sys.path.insert(0, str(ROOT))
-from analyzer.correlate.knowledge import SETTINGS  # noqa: E402 - the root is known only now
-from analyzer.message import COUNTED  # noqa: E402 - the root is known only now
-from reports.labels import LABELS, REMARKS  # noqa: E402
-from reports.language import DOMAIN, ENGLISH, LABEL, LANGUAGES, LOCALE, REMARK  # noqa: E402
+from analyzer.model.message import COUNTED  # noqa: E402 - the root is known only now
+from analyzer.software.knowledge import SETTINGS  # noqa: E402 - the root is known only now
+from reports.language.catalogue import DOMAIN, ENGLISH, LABEL, LANGUAGES, LOCALE, REMARK  # noqa: E402
+from reports.language.labels import LABELS, REMARKS  # noqa: E402
 
 FLOORS: Final = ("analyzer", "reports")
 _NEVER: Final = datetime(2000, 1, 1, tzinfo=UTC)
@@ -48,16 +48,16 @@ def texts() -> Catalog:
             place = path.relative_to(ROOT).as_posix()
             for text, context in _in_code(path):
                 found.add(text, context=context or None, locations=[(place, None)])  # type: ignore[list-item]
-    template = ROOT / "reports" / "templates" / "report.html"
+    template = ROOT / "reports" / "formats" / "templates" / "report.html"
     with template.open("rb") as file:
         for _, message, _, _ in extract("jinja2.ext:babel_extract", file, options={"trimmed": "true"}):
             found.add(message if isinstance(message, str) else message[0], locations=[(template.relative_to(ROOT).as_posix(), None)])  # type: ignore[list-item]
-    for lender in tomllib.loads((ROOT / "analyzer" / "knowledge.toml").read_text(encoding="utf-8"))["lease"]:
+    for lender in tomllib.loads((ROOT / "analyzer" / "software" / "knowledge.toml").read_text(encoding="utf-8"))["lease"]:
         for text in (lender[name] for name in SETTINGS if " " in lender[name]):
-            found.add(text, locations=[("analyzer/knowledge.toml", None)])  # type: ignore[list-item]
+            found.add(text, locations=[("analyzer/software/knowledge.toml", None)])  # type: ignore[list-item]
     for context, words in ((LABEL, LABELS), (REMARK, REMARKS)):
         for word in words:
-            found.add(word, context=context, locations=[("reports/labels.py", None)])  # type: ignore[list-item]
+            found.add(word, context=context, locations=[("reports/language/labels.py", None)])  # type: ignore[list-item]
     return found
 
 

@@ -10,36 +10,10 @@ import gc
 from functools import wraps
 from typing import TYPE_CHECKING, Final, ParamSpec, Protocol, TypeVar
 
-from parsers import (
-    attach_failure,
-    collection,
-    counters,
-    host_facts,
-    hotspot,
-    hotspot_agent,
-    javacore,
-    jrockit,
-    limits,
-    lsfd,
-    lsof,
-    lsof_fields,
-    lsof_json,
-    management,
-    netstat,
-    netstat_bsd,
-    netstat_solaris,
-    netstat_windows,
-    proc_fd,
-    proc_net,
-    proc_task,
-    process_status,
-    ps,
-    ss,
-    strace,
-    thread_file,
-    top,
-)
-from parsers.source import Section, Shapes, Source, cut
+from parsers.process import collection, counters, host_facts, limits, proc_fd, proc_task, process_status, ps, strace, top
+from parsers.sockets import lsfd, lsof, lsof_fields, lsof_json, netstat, netstat_bsd, netstat_solaris, netstat_windows, proc_net, ss
+from parsers.text.source import Section, Shapes, Source, cut
+from parsers.threads import attach_failure, hotspot, hotspot_agent, javacore, jrockit, management, thread_file
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -57,7 +31,7 @@ class Format(Protocol):
     """What a format module offers.
 
     ``HEADER`` and ``ROW_SHAPE`` are patterns for the beginning of a line: a header always begins a new output, a row does so only
-    after the output of something else (see :class:`parsers.source.Shapes`).
+    after the output of something else (see :class:`parsers.text.source.Shapes`).
     ``sniff`` gets the first non-blank lines of a section. ``parse`` never raises, whatever the content.
     """
 

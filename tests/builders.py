@@ -5,11 +5,11 @@ from __future__ import annotations
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from analyzer.engine import diagnose
-from analyzer.intake import Evidence, assemble, expanded, read_one
+from analyzer.intake.read import Evidence, assemble, expanded, read_one
+from analyzer.judge.engine import diagnose
 
 if TYPE_CHECKING:
-    from analyzer.finding import Diagnosis, Finding
+    from analyzer.model.finding import Diagnosis, Finding
 
 SAMPLES = Path(__file__).parent.parent / "samples"
 

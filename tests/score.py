@@ -10,9 +10,9 @@ import json
 import sys
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-from analyzer.correlate.pools import VIRTUAL
-from analyzer.finding import Confidence, Diagnosis, Severity
+from analyzer.model.finding import Confidence, Diagnosis, Severity
 from analyzer.rules import RULES, slug
+from analyzer.software.pools import VIRTUAL
 from tests.builders import SAMPLES, sample
 
 if TYPE_CHECKING:

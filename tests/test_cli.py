@@ -12,11 +12,11 @@ from pathlib import Path
 
 import pytest
 
-from analyzer.intake import read
+from analyzer.intake.read import read
 from tests.builders import SAMPLES, judge
 
 ROOT = SAMPLES.parent
-RUN = "from analyzer.cli import main; main()"
+RUN = "from analyzer.app.cli import main; main()"
 
 
 def analyze(*arguments: str, cwd: Path, stdin: bytes | None = None, **environment: str) -> subprocess.CompletedProcess[str]:
@@ -275,7 +275,7 @@ def test_schema_is_json_schema(tmp_path: Path) -> None:
 
 
 def test_version_loads_nothing_heavy(tmp_path: Path) -> None:
-    code = "import sys\nfrom analyzer.cli import main\ntry: main(['--version'])\nfinally: print(*(name for name in ('jinja2', 'pyparsing', 'scapy', 'analyzer.engine') if name in sys.modules))"
+    code = "import sys\nfrom analyzer.app.cli import main\ntry: main(['--version'])\nfinally: print(*(name for name in ('jinja2', 'pyparsing', 'scapy', 'analyzer.judge.engine') if name in sys.modules))"
     done = subprocess.run(
         [sys.executable, "-c", code], cwd=tmp_path, capture_output=True, text=True, env={**os.environ, "PYTHONPATH": str(ROOT)}, check=False
     )
@@ -284,7 +284,7 @@ def test_version_loads_nothing_heavy(tmp_path: Path) -> None:
 
 
 def test_no_network_and_no_scapy_for_text(tmp_path: Path) -> None:
-    code = f"import sys, socket\nsocket.socket = None\nfrom analyzer.cli import main\ntry: main([{str(SAMPLES / 'seed-2015')!r}, '-q'])\nfinally: print('scapy' in sys.modules)"
+    code = f"import sys, socket\nsocket.socket = None\nfrom analyzer.app.cli import main\ntry: main([{str(SAMPLES / 'seed-2015')!r}, '-q'])\nfinally: print('scapy' in sys.modules)"
     done = subprocess.run(
         [sys.executable, "-c", code], cwd=tmp_path, capture_output=True, text=True, env={**os.environ, "PYTHONPATH": str(ROOT)}, check=False
     )

@@ -7,11 +7,13 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from analyzer.engine import diagnose
-from analyzer.finding import Confidence, Outcome, Severity
-from analyzer.intake import assemble, expanded, read_one
+from analyzer.intake.read import assemble, expanded, read_one
+from analyzer.judge.engine import diagnose
+from analyzer.model.finding import Confidence, Outcome, Severity
 from parsers.records import Unit
-from reports import json_contract, markdown, terminal, view
+from reports.contract import json_v1 as json_contract
+from reports.formats import markdown, terminal
+from reports.view import build as view
 from tests.builders import SAMPLES
 from tests.score import folders, truth_of
 

@@ -7,7 +7,9 @@ from pathlib import Path
 
 import pytest
 
-from reports import json_contract, markdown, terminal, view
+from reports.contract import json_v1 as json_contract
+from reports.formats import markdown, terminal
+from reports.view import build as view
 from tests.builders import SAMPLES, sample
 
 GOLDENS = Path(__file__).parent / "goldens"

@@ -12,8 +12,8 @@ from typing import TYPE_CHECKING, ClassVar
 import pytest
 
 import parsers
-from analyzer.correlate.knowledge import knowledge
 from analyzer.rules import RULES, Rule, slug
+from analyzer.software.knowledge import knowledge
 from tests.builders import SAMPLES
 
 if TYPE_CHECKING:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from analyzer.finding import Confidence, Severity, Status
+from analyzer.model.finding import Confidence, Severity, Status
 from tests.builders import found, sample
 
 SOCKETS = ("lsof", "netstat", "ss_", "proc_net", "proc_fd", "nstat")

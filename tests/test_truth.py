@@ -9,7 +9,7 @@ import tarfile
 
 import pytest
 
-from analyzer.finding import Confidence, Severity
+from analyzer.model.finding import Confidence, Severity
 from tests.builders import SAMPLES, sample
 from tests.score import KNOWN, folders, score, truth_of
 
@@ -84,9 +84,9 @@ def parts_of(name: str) -> dict[str, bytes]:
 @pytest.mark.parametrize("name", NAMES)
 def test_rows_equal_what_awk_counts(name: str) -> None:
     """CLOSE_WAIT rows of each table, counted by grep and awk in the raw text, are the records of that table."""
-    from analyzer.correlate.knowledge import knowledge  # noqa: PLC0415
-    from analyzer.correlate.process import views  # noqa: PLC0415
-    from analyzer.intake import read  # noqa: PLC0415
+    from analyzer.intake.read import read  # noqa: PLC0415
+    from analyzer.join.process import views  # noqa: PLC0415
+    from analyzer.software.knowledge import knowledge  # noqa: PLC0415
 
     incident = read([str(SAMPLES / name)]).incident
     by_file: dict[str, int] = {}

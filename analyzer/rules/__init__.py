@@ -1,6 +1,6 @@
 """The root causes, one file each: the module's docstring is what users read in reports and in ``analyze explain``.
 
-A new rule is a file here, an entry in ``RULES``, a test, a sample. What two rules need lives in ``correlate``.
+A new rule is a file here, an entry in ``RULES``, a test, a sample. What two rules need of a finding lives in ``families``.
 """
 
 from __future__ import annotations
@@ -51,8 +51,8 @@ from analyzer.rules import (
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
-    from analyzer.correlate import Case
-    from analyzer.finding import Finding, Outlook
+    from analyzer.model.finding import Finding, Outlook
+    from analyzer.waits.case import Case
 
 
 class Rule(Protocol):

@@ -16,20 +16,20 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Final
 
-from analyzer.correlate.acceptors import acceptor_of, queue_of, stayed
-from analyzer.correlate.blockers import application_frame
-from analyzer.correlate.calls import client_evidence
-from analyzer.correlate.witness import of_dump, of_sockets, of_threads
-from analyzer.finding import Action, Confidence, Culprit, Finding, Heals, Outlook, Severity, Step, When
-from analyzer.message import plural, say
+from analyzer.evidence.calls import client_evidence
+from analyzer.evidence.witness import of_dump, of_sockets, of_threads
+from analyzer.model.finding import Action, Confidence, Culprit, Finding, Heals, Outlook, Severity, Step, When
+from analyzer.model.message import plural, say
+from analyzer.software.blockers import application_frame
+from analyzer.waits.acceptors import acceptor_of, queue_of, stayed
 from parsers.records import TcpState
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
-    from analyzer.correlate import Case, ProcessView
-    from analyzer.correlate.pools import Busy
-    from analyzer.correlate.sockets import Connection
+    from analyzer.join.connections import Connection
+    from analyzer.software.pools import Busy
+    from analyzer.waits.case import Case, ProcessView
     from parsers.records import Frame
 
 NEEDS: Final = ("threads", "sockets")

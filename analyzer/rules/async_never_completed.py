@@ -16,17 +16,17 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Final
 
-from analyzer.correlate.calls import client_figures
-from analyzer.correlate.unclosed import Unclosed, unclosed
-from analyzer.correlate.witness import of_sockets
-from analyzer.finding import Action, Confidence, Culprit, Evidence, Finding, Heals, Missing, Outlook, Severity, Step, When
-from analyzer.message import joined, plural, say
+from analyzer.evidence.calls import client_figures
+from analyzer.evidence.half_closed import Unclosed, unclosed
+from analyzer.evidence.witness import of_sockets
+from analyzer.model.finding import Action, Confidence, Culprit, Evidence, Finding, Heals, Missing, Outlook, Severity, Step, When
+from analyzer.model.message import joined, plural, say
 from parsers.records import Where
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from analyzer.correlate import Case
+    from analyzer.waits.case import Case
 
 NEEDS: Final = ("threads", "sockets")
 CONSEQUENCE_OF: Final[tuple[str, ...]] = ()

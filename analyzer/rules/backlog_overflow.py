@@ -18,18 +18,18 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Final
 
-from analyzer.correlate.acceptors import acceptor_of
-from analyzer.correlate.blockers import application_frame
-from analyzer.correlate.packet_causes import dropped_attempts
-from analyzer.correlate.witness import of_sockets, of_threads
-from analyzer.finding import Action, Confidence, Culprit, Evidence, Finding, Heals, Missing, Outlook, Severity, Step, When
-from analyzer.message import plural, say
+from analyzer.evidence.witness import of_sockets, of_threads
+from analyzer.families.captures_only import dropped_attempts
+from analyzer.model.finding import Action, Confidence, Culprit, Evidence, Finding, Heals, Missing, Outlook, Severity, Step, When
+from analyzer.model.message import plural, say
+from analyzer.software.blockers import application_frame
+from analyzer.waits.acceptors import acceptor_of
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from analyzer.correlate import Case, ProcessView
-    from analyzer.correlate.sockets import Connection
+    from analyzer.join.connections import Connection
+    from analyzer.waits.case import Case, ProcessView
     from parsers.records import Counter, Frame
 
 NEEDS: Final = ("sockets",)

@@ -15,20 +15,20 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Final
 
-from analyzer.correlate.blockers import application_frame
-from analyzer.correlate.calls import client_evidence, client_figures, clients_in_words, kind_in_words
-from analyzer.correlate.packet_causes import unread_answers
-from analyzer.correlate.stalls import SATURATED
-from analyzer.correlate.witness import all_of, of_sockets, of_threads
-from analyzer.finding import Action, Confidence, Culprit, Finding, Heals, Missing, Outlook, Severity, Step, When
-from analyzer.message import plural, say
+from analyzer.evidence.calls import client_evidence, client_figures, clients_in_words, kind_in_words
+from analyzer.evidence.witness import all_of, of_sockets, of_threads
+from analyzer.families.captures_only import unread_answers
+from analyzer.model.finding import Action, Confidence, Culprit, Finding, Heals, Missing, Outlook, Severity, Step, When
+from analyzer.model.message import plural, say
+from analyzer.software.blockers import application_frame
+from analyzer.waits.stalls import SATURATED
 from parsers.records import TcpState
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from analyzer.correlate import Case, Stall
-    from analyzer.correlate.pools import Busy
+    from analyzer.software.pools import Busy
+    from analyzer.waits.case import Case, Stall
     from parsers.records import Frame
 
 NEEDS: Final = ("threads",)

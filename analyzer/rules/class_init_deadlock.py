@@ -17,18 +17,18 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Final, NamedTuple
 
-from analyzer.correlate.blockers import application_frame
-from analyzer.correlate.crowds import Crowd, judge
-from analyzer.correlate.witness import of_threads
-from analyzer.finding import Action, Evidence, Finding, Heals, Outlook, Severity, Step, When
-from analyzer.message import joined, plural, say
+from analyzer.contention.blocked_group import Crowd, judge
+from analyzer.evidence.witness import of_threads
+from analyzer.model.finding import Action, Evidence, Finding, Heals, Outlook, Severity, Step, When
+from analyzer.model.message import joined, plural, say
+from analyzer.software.blockers import application_frame
 from parsers.records import JavaState, LockVerb, Where
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
-    from analyzer.correlate import Case
-    from analyzer.correlate.pools import Busy
+    from analyzer.software.pools import Busy
+    from analyzer.waits.case import Case
     from parsers.records import Lock, Thread
 
 NEEDS: Final = ("threads",)

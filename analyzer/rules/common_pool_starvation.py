@@ -17,18 +17,18 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Final
 
-from analyzer.correlate.blockers import FUTURES
-from analyzer.correlate.calls import SOCKETS_MISSING, command, kind_in_words
-from analyzer.correlate.crowds import judge
-from analyzer.correlate.tasks import Starved, starved
-from analyzer.correlate.witness import of_threads
-from analyzer.finding import Action, Confidence, Finding, Heals, Missing, Outlook, Step, When
-from analyzer.message import plural, say
+from analyzer.contention.blocked_group import judge
+from analyzer.contention.tasks import Starved, starved
+from analyzer.evidence.calls import SOCKETS_MISSING, command, kind_in_words
+from analyzer.evidence.witness import of_threads
+from analyzer.model.finding import Action, Confidence, Finding, Heals, Missing, Outlook, Step, When
+from analyzer.model.message import plural, say
+from analyzer.software.blockers import FUTURES
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from analyzer.correlate import Case
+    from analyzer.waits.case import Case
 
 NEEDS: Final = ("threads",)
 CONSEQUENCE_OF: Final = ("self-call-starvation", "mutual-call-starvation", "slow-backend", "java-deadlock", "lock-convoy")

@@ -19,20 +19,20 @@ from __future__ import annotations
 import itertools
 from typing import TYPE_CHECKING, Final
 
-from analyzer.correlate.growth import growth, in_words
-from analyzer.correlate.packet_words import packet_evidence
-from analyzer.correlate.sockets import close_wait
-from analyzer.correlate.witness import of_sockets
-from analyzer.finding import Action, Confidence, Culprit, Finding, Heals, Missing, Outlook, Severity, Step, When
-from analyzer.message import joined, plural, say
+from analyzer.evidence.growth import growth, in_words
+from analyzer.evidence.packet_claims import packet_evidence
+from analyzer.evidence.witness import of_sockets
+from analyzer.join.connections import close_wait
+from analyzer.model.finding import Action, Confidence, Culprit, Finding, Heals, Missing, Outlook, Severity, Step, When
+from analyzer.model.message import joined, plural, say
 from parsers.records import TcpState
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
-    from analyzer.correlate import Case, ProcessView
-    from analyzer.correlate.growth import Growth
-    from analyzer.correlate.sockets import Connection
+    from analyzer.evidence.growth import Growth
+    from analyzer.join.connections import Connection
+    from analyzer.waits.case import Case, ProcessView
     from parsers.records import Endpoint
 
 NEEDS: Final = ("sockets",)

@@ -17,18 +17,18 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Final
 
-from analyzer.correlate.calls import DUMP_MISSING, command
-from analyzer.correlate.witness import of_sockets, of_threads
-from analyzer.finding import Action, Confidence, Culprit, Evidence, Finding, Heals, Outlook, Severity, Step, When
-from analyzer.message import plural, say
+from analyzer.evidence.calls import DUMP_MISSING, command
+from analyzer.evidence.witness import of_sockets, of_threads
+from analyzer.model.finding import Action, Confidence, Culprit, Evidence, Finding, Heals, Outlook, Severity, Step, When
+from analyzer.model.message import plural, say
 from parsers.records import TcpState
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from analyzer.correlate import Case, ProcessView
-    from analyzer.correlate.pools import Busy
-    from analyzer.correlate.sockets import Connection
+    from analyzer.join.connections import Connection
+    from analyzer.software.pools import Busy
+    from analyzer.waits.case import Case, ProcessView
 
 NEEDS: Final = (say("threads or sockets"),)
 CONSEQUENCE_OF: Final = (

@@ -17,17 +17,17 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Final
 
-from analyzer.correlate import remote
-from analyzer.correlate.calls import SOCKETS_MISSING, chain_of, kind_in_words
-from analyzer.correlate.witness import all_of
-from analyzer.finding import Action, Confidence, Culprit, Finding, Heals, Missing, Outlook, Severity, Step, When
-from analyzer.message import say
+from analyzer.evidence.calls import SOCKETS_MISSING, chain_of, kind_in_words
+from analyzer.evidence.witness import all_of
+from analyzer.families import remote_service as remote
+from analyzer.model.finding import Action, Confidence, Culprit, Finding, Heals, Missing, Outlook, Severity, Step, When
+from analyzer.model.message import say
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from analyzer.correlate import Case, Stall
-    from analyzer.correlate.stalls import Target
+    from analyzer.waits.case import Case, Stall
+    from analyzer.waits.stalls import Target
 
 NEEDS: Final = ("threads", "sockets")
 CONSEQUENCE_OF: Final[tuple[str, ...]] = ()

@@ -15,16 +15,16 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Final
 
-from analyzer.correlate.blockers import application_frame
-from analyzer.correlate.witness import of_threads
-from analyzer.finding import Action, Confidence, Culprit, Finding, Heals, Outlook, Severity, Step, When
-from analyzer.message import plural, say
+from analyzer.evidence.witness import of_threads
+from analyzer.model.finding import Action, Confidence, Culprit, Finding, Heals, Outlook, Severity, Step, When
+from analyzer.model.message import plural, say
+from analyzer.software.blockers import application_frame
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
-    from analyzer.correlate import Case, ProcessView
-    from analyzer.correlate.pools import Busy
+    from analyzer.software.pools import Busy
+    from analyzer.waits.case import Case, ProcessView
 
 NEEDS: Final = ("threads",)
 CONSEQUENCE_OF: Final[tuple[str, ...]] = ()

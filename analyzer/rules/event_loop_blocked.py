@@ -15,19 +15,19 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Final
 
-from analyzer.correlate.blockers import IDLE, application_frame
-from analyzer.correlate.calls import client_evidence, client_figures, clients_in_words, kind_in_words
-from analyzer.correlate.stalls import pressure, targets
-from analyzer.correlate.witness import all_of, of_sockets, of_threads
-from analyzer.finding import Action, Confidence, Culprit, Finding, Heals, Outlook, Severity, Step, When
-from analyzer.message import plural, say
+from analyzer.evidence.calls import client_evidence, client_figures, clients_in_words, kind_in_words
+from analyzer.evidence.witness import all_of, of_sockets, of_threads
+from analyzer.model.finding import Action, Confidence, Culprit, Finding, Heals, Outlook, Severity, Step, When
+from analyzer.model.message import plural, say
+from analyzer.software.blockers import IDLE, application_frame
+from analyzer.waits.stalls import pressure, targets
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from analyzer.correlate import Case, ProcessView
-    from analyzer.correlate.pools import Busy, Pool
-    from analyzer.correlate.stalls import Target
+    from analyzer.software.pools import Busy, Pool
+    from analyzer.waits.case import Case, ProcessView
+    from analyzer.waits.stalls import Target
     from parsers.records import Frame
 
 NEEDS: Final = ("threads",)

@@ -15,17 +15,17 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Final
 
-from analyzer.correlate.descriptors import USUAL_LIMITS, Usage, limit_evidence, usage
-from analyzer.correlate.stalls import pressure
-from analyzer.correlate.witness import of_threads
-from analyzer.finding import Action, Confidence, Culprit, Evidence, Finding, Heals, Missing, Outlook, Severity, Step, When
-from analyzer.message import plural, say
+from analyzer.evidence.witness import of_threads
+from analyzer.join.descriptors import USUAL_LIMITS, Usage, limit_evidence, usage
+from analyzer.model.finding import Action, Confidence, Culprit, Evidence, Finding, Heals, Missing, Outlook, Severity, Step, When
+from analyzer.model.message import plural, say
+from analyzer.waits.stalls import pressure
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from analyzer.correlate import Case, ProcessView
-    from analyzer.correlate.pools import Busy
+    from analyzer.software.pools import Busy
+    from analyzer.waits.case import Case, ProcessView
 
 NEEDS: Final = ("sockets",)
 CONSEQUENCE_OF: Final = ("self-call-starvation", "mutual-call-starvation", "slow-backend", "connection-leak")

@@ -14,14 +14,14 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Final
 
-from analyzer.finding import Action, Confidence, Culprit, Evidence, Finding, Heals, Missing, Outlook, Process, Severity, Step, When
-from analyzer.message import joined, plural, say
+from analyzer.model.finding import Action, Confidence, Culprit, Evidence, Finding, Heals, Missing, Outlook, Process, Severity, Step, When
+from analyzer.model.message import joined, plural, say
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from analyzer.correlate import Case
-    from analyzer.incident import Snapshot
+    from analyzer.model.incident import Snapshot
+    from analyzer.waits.case import Case
     from parsers.records import OpenFile
 
 NEEDS: Final = ("sockets",)

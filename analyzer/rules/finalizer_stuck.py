@@ -14,17 +14,17 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Final
 
-from analyzer.correlate.blockers import IDLE, application_frame
-from analyzer.correlate.calls import kind_in_words
-from analyzer.correlate.witness import of_threads
-from analyzer.finding import Action, Confidence, Culprit, Finding, Heals, Missing, Outlook, Severity, Step, When
-from analyzer.message import say
+from analyzer.evidence.calls import kind_in_words
+from analyzer.evidence.witness import of_threads
+from analyzer.model.finding import Action, Confidence, Culprit, Finding, Heals, Missing, Outlook, Severity, Step, When
+from analyzer.model.message import say
+from analyzer.software.blockers import IDLE, application_frame
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from analyzer.correlate import Case, ProcessView
-    from analyzer.correlate.pools import Busy
+    from analyzer.software.pools import Busy
+    from analyzer.waits.case import Case, ProcessView
 
 NEEDS: Final = ("threads",)
 CONSEQUENCE_OF: Final = ("java-deadlock",)

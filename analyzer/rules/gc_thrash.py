@@ -15,14 +15,14 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING, Final, NamedTuple
 
-from analyzer.finding import Action, Confidence, Culprit, Evidence, Finding, Heals, Missing, Outlook, Severity, Step, When
-from analyzer.message import plural, say
+from analyzer.model.finding import Action, Confidence, Culprit, Evidence, Finding, Heals, Missing, Outlook, Severity, Step, When
+from analyzer.model.message import plural, say
 from parsers.records import Where
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
-    from analyzer.correlate import Case, ProcessView
+    from analyzer.waits.case import Case, ProcessView
     from parsers.records import Thread, ThreadUsage
 
 NEEDS: Final = ("threads",)

@@ -18,19 +18,19 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Final
 
-from analyzer.correlate.crowds import common_frame, judge, place
-from analyzer.correlate.knowledge import HTTP
-from analyzer.correlate.leases import Shortage, shortages
-from analyzer.correlate.sockets import close_wait, states
-from analyzer.correlate.witness import of_sockets, of_threads
-from analyzer.finding import Action, Confidence, Evidence, Finding, Heals, Missing, Outlook, Step, When
-from analyzer.message import joined, plural, say
+from analyzer.contention.blocked_group import common_frame, judge, place
+from analyzer.contention.leases import Shortage, shortages
+from analyzer.evidence.witness import of_sockets, of_threads
+from analyzer.join.connections import close_wait, states
+from analyzer.model.finding import Action, Confidence, Evidence, Finding, Heals, Missing, Outlook, Step, When
+from analyzer.model.message import joined, plural, say
+from analyzer.software.knowledge import HTTP
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from analyzer.correlate import Case
-    from analyzer.correlate.sockets import Connection
+    from analyzer.join.connections import Connection
+    from analyzer.waits.case import Case
 
 NEEDS: Final = ("threads",)
 CONSEQUENCE_OF: Final = ("self-call-starvation", "mutual-call-starvation", "slow-backend", "java-deadlock")

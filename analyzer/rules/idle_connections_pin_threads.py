@@ -15,20 +15,20 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Final
 
-from analyzer.correlate.blockers import application_frame
-from analyzer.correlate.calls import client_evidence, client_figures, clients_in_words, kind_in_words
-from analyzer.correlate.stalls import COUNT_TOLERANCE, SATURATED, pressure
-from analyzer.correlate.witness import all_of, of_sockets, of_threads
-from analyzer.finding import Action, Confidence, Culprit, Finding, Heals, Outlook, Severity, Step, When
-from analyzer.message import plural, say, uncapitalized
+from analyzer.evidence.calls import client_evidence, client_figures, clients_in_words, kind_in_words
+from analyzer.evidence.witness import all_of, of_sockets, of_threads
+from analyzer.model.finding import Action, Confidence, Culprit, Finding, Heals, Outlook, Severity, Step, When
+from analyzer.model.message import plural, say, uncapitalized
+from analyzer.software.blockers import application_frame
+from analyzer.waits.stalls import COUNT_TOLERANCE, SATURATED, pressure
 from parsers.records import TcpState
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from analyzer.correlate import Case, ProcessView
-    from analyzer.correlate.pools import Busy, Pool
-    from analyzer.correlate.sockets import Connection
+    from analyzer.join.connections import Connection
+    from analyzer.software.pools import Busy, Pool
+    from analyzer.waits.case import Case, ProcessView
 
 NEEDS: Final = ("threads", "sockets")
 CONSEQUENCE_OF: Final[tuple[str, ...]] = ()

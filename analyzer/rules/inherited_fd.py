@@ -17,17 +17,17 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Final
 
-from analyzer.correlate.witness import of_sockets
-from analyzer.finding import Action, Confidence, Culprit, Finding, Heals, Outlook, Process, Severity, Step, When
-from analyzer.message import plural, say
+from analyzer.evidence.witness import of_sockets
+from analyzer.model.finding import Action, Confidence, Culprit, Finding, Heals, Outlook, Process, Severity, Step, When
+from analyzer.model.message import plural, say
 from parsers.records import TcpState
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
-    from analyzer.correlate import Case
-    from analyzer.correlate.process import Table
-    from analyzer.correlate.sockets import Connection
+    from analyzer.join.connections import Connection
+    from analyzer.join.process import Table
+    from analyzer.waits.case import Case
     from parsers.records import Owner
 
 NEEDS: Final = ("sockets",)

@@ -17,16 +17,16 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Final
 
-from analyzer.correlate.blockers import activity, application_frame
-from analyzer.correlate.deadlocks import Cycle, Edge, behind, cycles
-from analyzer.finding import Action, Confidence, Culprit, Evidence, Finding, Heals, Outlook, Severity, Step, When
-from analyzer.message import joined, plural, say
+from analyzer.model.finding import Action, Confidence, Culprit, Evidence, Finding, Heals, Outlook, Severity, Step, When
+from analyzer.model.message import joined, plural, say
+from analyzer.software.blockers import activity, application_frame
+from analyzer.waits.deadlocks import Cycle, Edge, behind, cycles
 from parsers.records import Where
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from analyzer.correlate import Case, Knowledge, ProcessView
+    from analyzer.waits.case import Case, Knowledge, ProcessView
     from parsers.records import Deadlock, Thread
 
 NEEDS: Final = ("threads",)

@@ -18,20 +18,20 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Final
 
-from analyzer.correlate.crowds import common_frame, judge, place
-from analyzer.correlate.knowledge import JDBC
-from analyzer.correlate.leases import Shortage, shortages
-from analyzer.correlate.stalls import COUNT_TOLERANCE
-from analyzer.correlate.witness import of_sockets, of_threads
-from analyzer.finding import Action, Confidence, Evidence, Finding, Heals, Missing, Outlook, Step, When
-from analyzer.message import plural, say
+from analyzer.contention.blocked_group import common_frame, judge, place
+from analyzer.contention.leases import Shortage, shortages
+from analyzer.evidence.witness import of_sockets, of_threads
+from analyzer.model.finding import Action, Confidence, Evidence, Finding, Heals, Missing, Outlook, Step, When
+from analyzer.model.message import plural, say
+from analyzer.software.knowledge import JDBC
+from analyzer.waits.stalls import COUNT_TOLERANCE
 from parsers.records import TcpState
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from analyzer.correlate import Case
-    from analyzer.correlate.sockets import Connection
+    from analyzer.join.connections import Connection
+    from analyzer.waits.case import Case
 
 NEEDS: Final = ("threads",)
 CONSEQUENCE_OF: Final = ("nested-connection-lease", "database-read-hang", "java-deadlock")

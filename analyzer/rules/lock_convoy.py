@@ -17,19 +17,19 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Final
 
-from analyzer.correlate.blockers import application_frame
-from analyzer.correlate.calls import kind_in_words
-from analyzer.correlate.crowds import judge, place
-from analyzer.correlate.locks import LockQueue, lock_queues
-from analyzer.correlate.witness import of_sockets, of_threads
-from analyzer.finding import Action, Confidence, Evidence, Finding, Heals, Missing, Outlook, Step, When
-from analyzer.message import plural, say
+from analyzer.contention.blocked_group import judge, place
+from analyzer.contention.locks import LockQueue, lock_queues
+from analyzer.evidence.calls import kind_in_words
+from analyzer.evidence.witness import of_sockets, of_threads
+from analyzer.model.finding import Action, Confidence, Evidence, Finding, Heals, Missing, Outlook, Step, When
+from analyzer.model.message import plural, say
+from analyzer.software.blockers import application_frame
 from parsers.records import Where
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from analyzer.correlate import Case
+    from analyzer.waits.case import Case
 
 NEEDS: Final = ("threads",)
 CONSEQUENCE_OF: Final = ("java-deadlock", "class-init-deadlock", "logging-stall", "dns-stall", "entropy-stall")

@@ -17,19 +17,19 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Final
 
-from analyzer.correlate.blockers import waited_lock
-from analyzer.correlate.calls import kind_in_words
-from analyzer.correlate.crowds import Crowd, judge
-from analyzer.correlate.locks import owner_of, within
-from analyzer.correlate.witness import of_threads
-from analyzer.finding import Action, Confidence, Evidence, Finding, Heals, Missing, Outlook, Step, When
-from analyzer.message import plural, say
+from analyzer.contention.blocked_group import Crowd, judge
+from analyzer.contention.locks import owner_of, within
+from analyzer.evidence.calls import kind_in_words
+from analyzer.evidence.witness import of_threads
+from analyzer.model.finding import Action, Confidence, Evidence, Finding, Heals, Missing, Outlook, Step, When
+from analyzer.model.message import plural, say
+from analyzer.software.blockers import waited_lock
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from analyzer.correlate import Case, ProcessView
-    from analyzer.correlate.pools import Busy
+    from analyzer.software.pools import Busy
+    from analyzer.waits.case import Case, ProcessView
     from parsers.records import OpenFile
 
 NEEDS: Final = ("threads",)

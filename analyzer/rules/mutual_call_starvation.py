@@ -18,8 +18,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Final
 
-from analyzer.correlate.callbacks import unread_from
-from analyzer.correlate.calls import (
+from analyzer.evidence.callbacks import unread_from
+from analyzer.evidence.calls import (
     DUMP_MISSING,
     caller_evidence,
     chain_of,
@@ -29,18 +29,18 @@ from analyzer.correlate.calls import (
     process_in_words,
     stuck_in_words,
 )
-from analyzer.correlate.outlook import how_it_ends, of_loop
-from analyzer.correlate.stalls import callee_of
-from analyzer.correlate.witness import of_sockets
-from analyzer.finding import Action, Confidence, Culprit, Finding, Heals, Missing, Outlook, Severity, Step, When
-from analyzer.message import joined, plural, say
+from analyzer.evidence.recovery import how_it_ends, of_loop
+from analyzer.evidence.witness import of_sockets
+from analyzer.model.finding import Action, Confidence, Culprit, Finding, Heals, Missing, Outlook, Severity, Step, When
+from analyzer.model.message import joined, plural, say
+from analyzer.waits.stalls import callee_of
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from analyzer.correlate import Case, ProcessView, Stall
-    from analyzer.correlate.sockets import Connection
-    from analyzer.correlate.stalls import Target
+    from analyzer.join.connections import Connection
+    from analyzer.waits.case import Case, ProcessView, Stall
+    from analyzer.waits.stalls import Target
 
 NEEDS: Final = ("threads", "sockets")
 CONSEQUENCE_OF: Final[tuple[str, ...]] = ()

@@ -18,19 +18,19 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Final
 
-from analyzer.correlate.crowds import FEWEST, common_frame, judge
-from analyzer.correlate.knowledge import JDBC
-from analyzer.correlate.leases import Shortage, shortages
-from analyzer.correlate.witness import of_sockets, of_threads
-from analyzer.finding import Action, Confidence, Evidence, Finding, Heals, Missing, Outlook, Step, When
-from analyzer.message import plural, say
+from analyzer.contention.blocked_group import FEWEST, common_frame, judge
+from analyzer.contention.leases import Shortage, shortages
+from analyzer.evidence.witness import of_sockets, of_threads
+from analyzer.model.finding import Action, Confidence, Evidence, Finding, Heals, Missing, Outlook, Step, When
+from analyzer.model.message import plural, say
+from analyzer.software.knowledge import JDBC
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from analyzer.correlate import Case
-    from analyzer.correlate.knowledge import Lender
-    from analyzer.correlate.sockets import Connection
+    from analyzer.join.connections import Connection
+    from analyzer.software.knowledge import Lender
+    from analyzer.waits.case import Case
     from parsers.records import Frame
 
 NEEDS: Final = ("threads",)

@@ -17,19 +17,19 @@ from __future__ import annotations
 from collections import defaultdict
 from typing import TYPE_CHECKING, Final
 
-from analyzer.correlate.blockers import waited_lock
-from analyzer.correlate.crowds import Crowd, judge
-from analyzer.correlate.knowledge import OBJECT
-from analyzer.correlate.leases import Shortage, lender_of, shortages
-from analyzer.correlate.witness import of_sockets, of_threads
-from analyzer.finding import Action, Confidence, Evidence, Finding, Heals, Missing, Outlook, Step, When
-from analyzer.message import plural, say
+from analyzer.contention.blocked_group import Crowd, judge
+from analyzer.contention.leases import Shortage, lender_of, shortages
+from analyzer.evidence.witness import of_sockets, of_threads
+from analyzer.model.finding import Action, Confidence, Evidence, Finding, Heals, Missing, Outlook, Step, When
+from analyzer.model.message import plural, say
+from analyzer.software.blockers import waited_lock
+from analyzer.software.knowledge import OBJECT
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from analyzer.correlate import Case, ProcessView
-    from analyzer.correlate.pools import Busy
+    from analyzer.software.pools import Busy
+    from analyzer.waits.case import Case, ProcessView
 
 NEEDS: Final = ("threads",)
 CONSEQUENCE_OF: Final = ("java-deadlock", "self-call-starvation", "mutual-call-starvation")

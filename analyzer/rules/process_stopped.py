@@ -15,15 +15,15 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Final
 
-from analyzer.correlate.calls import client_evidence, client_figures, clients_in_words
-from analyzer.finding import Action, Confidence, Culprit, Evidence, Finding, Heals, Outlook, Process, Severity, Step, When
-from analyzer.message import plural, say
+from analyzer.evidence.calls import client_evidence, client_figures, clients_in_words
+from analyzer.model.finding import Action, Confidence, Culprit, Evidence, Finding, Heals, Outlook, Process, Severity, Step, When
+from analyzer.model.message import plural, say
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from analyzer.correlate import Case, ProcessView
-    from analyzer.incident import Snapshot
+    from analyzer.model.incident import Snapshot
+    from analyzer.waits.case import Case, ProcessView
     from parsers.records import AttachFailure, ProcessStatus, ThreadUsage
 
 NEEDS: Final = (say("threads or sockets"),)

@@ -20,8 +20,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Final
 
-from analyzer.correlate import undecided
-from analyzer.correlate.calls import (
+from analyzer.evidence.calls import (
     DUMP_MISSING,
     chain_of,
     client_evidence,
@@ -32,21 +31,22 @@ from analyzer.correlate.calls import (
     process_in_words,
     stuck_in_words,
 )
-from analyzer.correlate.outlook import how_it_ends, of_loop
-from analyzer.correlate.packet_causes import own_calls
-from analyzer.correlate.packet_words import packet_evidence
-from analyzer.correlate.progress import in_words, only_busy, standing
-from analyzer.correlate.stalls import callee_of
-from analyzer.correlate.witness import of_sockets
-from analyzer.finding import Action, Confidence, Culprit, Evidence, Finding, Heals, Outlook, Severity, Step, When
-from analyzer.message import capitalized, joined, plural, say, uncapitalized
+from analyzer.evidence.movement import in_words, only_busy, standing
+from analyzer.evidence.packet_claims import packet_evidence
+from analyzer.evidence.recovery import how_it_ends, of_loop
+from analyzer.evidence.witness import of_sockets
+from analyzer.families import undecided
+from analyzer.families.captures_only import own_calls
+from analyzer.model.finding import Action, Confidence, Culprit, Evidence, Finding, Heals, Outlook, Severity, Step, When
+from analyzer.model.message import capitalized, joined, plural, say, uncapitalized
+from analyzer.waits.stalls import callee_of
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
-    from analyzer.correlate import Case, ProcessView, Stall
-    from analyzer.correlate.process import Pair
-    from analyzer.correlate.stalls import Target
+    from analyzer.join.process import Pair
+    from analyzer.waits.case import Case, ProcessView, Stall
+    from analyzer.waits.stalls import Target
     from parsers.records import Endpoint
 
 NEEDS: Final = ("threads", "sockets")

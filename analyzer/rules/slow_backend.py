@@ -19,30 +19,24 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Final
 
-from analyzer.correlate import remote, undecided
-from analyzer.correlate.calls import (
-    DUMP_MISSING,
-    client_evidence,
-    client_figures,
-    clients_in_words,
-    command,
-    kind_in_words,
-)
-from analyzer.correlate.packet_causes import slow_services
-from analyzer.correlate.progress import only_busy
-from analyzer.correlate.sockets import close_wait
-from analyzer.correlate.stalls import COUNT_TOLERANCE
-from analyzer.correlate.witness import of_sockets
-from analyzer.finding import Action, Confidence, Culprit, Finding, Heals, Outlook, Severity, When
-from analyzer.message import plural, say
+from analyzer.evidence.calls import DUMP_MISSING, client_evidence, client_figures, clients_in_words, command, kind_in_words
+from analyzer.evidence.movement import only_busy
+from analyzer.evidence.witness import of_sockets
+from analyzer.families import remote_service as remote
+from analyzer.families import undecided
+from analyzer.families.captures_only import slow_services
+from analyzer.join.connections import close_wait
+from analyzer.model.finding import Action, Confidence, Culprit, Finding, Heals, Outlook, Severity, When
+from analyzer.model.message import plural, say
+from analyzer.waits.stalls import COUNT_TOLERANCE
 from parsers.records import TcpState
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from analyzer.correlate import Case, ProcessView, Stall
-    from analyzer.correlate.sockets import Connection
-    from analyzer.correlate.stalls import Target
+    from analyzer.join.connections import Connection
+    from analyzer.waits.case import Case, ProcessView, Stall
+    from analyzer.waits.stalls import Target
     from parsers.records import Endpoint
 
 NEEDS: Final = ("threads", "sockets")

@@ -20,18 +20,18 @@ import re
 from collections import defaultdict
 from typing import TYPE_CHECKING, Final
 
-from analyzer.correlate.crowds import judge
-from analyzer.correlate.growth import growth, in_words
-from analyzer.correlate.witness import of_threads
-from analyzer.finding import Action, Culprit, Evidence, Finding, Heals, Missing, Outlook, Severity, Step, When
-from analyzer.message import joined, plural, say
+from analyzer.contention.blocked_group import judge
+from analyzer.evidence.growth import growth, in_words
+from analyzer.evidence.witness import of_threads
+from analyzer.model.finding import Action, Culprit, Evidence, Finding, Heals, Missing, Outlook, Severity, Step, When
+from analyzer.model.message import joined, plural, say
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
-    from analyzer.correlate import Case, ProcessView
-    from analyzer.correlate.pools import Pool
-    from analyzer.finding import Confidence
+    from analyzer.model.finding import Confidence
+    from analyzer.software.pools import Pool
+    from analyzer.waits.case import Case, ProcessView
 
 NEEDS: Final = ("threads",)
 CONSEQUENCE_OF: Final[tuple[str, ...]] = ()

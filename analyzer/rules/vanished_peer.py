@@ -16,16 +16,16 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Final
 
-from analyzer.correlate.witness import of_sockets
-from analyzer.finding import Action, Confidence, Culprit, Finding, Heals, Outlook, Process, Severity, Step, When
-from analyzer.message import joined, plural, say
+from analyzer.evidence.witness import of_sockets
+from analyzer.model.finding import Action, Confidence, Culprit, Finding, Heals, Outlook, Process, Severity, Step, When
+from analyzer.model.message import joined, plural, say
 from parsers.records import TcpState, TimerKind
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
 
-    from analyzer.correlate import Case, ProcessView
-    from analyzer.correlate.sockets import Connection
+    from analyzer.join.connections import Connection
+    from analyzer.waits.case import Case, ProcessView
 
 NEEDS: Final = ("sockets",)
 CONSEQUENCE_OF: Final = ("database-read-hang", "slow-backend")

@@ -17,19 +17,19 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Final
 
-from analyzer.correlate.blockers import activity, application_frame
-from analyzer.correlate.calls import client_evidence, client_figures, clients_in_words
-from analyzer.correlate.pools import Busy
-from analyzer.correlate.stalls import pressure
-from analyzer.correlate.witness import all_of, of_threads
-from analyzer.finding import Action, Confidence, Culprit, Finding, Heals, Missing, Outlook, Severity, Step, When
-from analyzer.message import plural, say
+from analyzer.evidence.calls import client_evidence, client_figures, clients_in_words
+from analyzer.evidence.witness import all_of, of_threads
+from analyzer.model.finding import Action, Confidence, Culprit, Finding, Heals, Missing, Outlook, Severity, Step, When
+from analyzer.model.message import plural, say
+from analyzer.software.blockers import activity, application_frame
+from analyzer.software.pools import Busy
+from analyzer.waits.stalls import pressure
 from parsers.records import JavaState, LockVerb
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
-    from analyzer.correlate import Case, ProcessView
+    from analyzer.waits.case import Case, ProcessView
     from parsers.records import Thread
 
 NEEDS: Final = ("threads",)

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Final, NamedTuple
 
 from parsers.capture.facts import Capture, Dropped, Flow, Flows, Mark, Request, Sent
 from parsers.capture.kernel import Walker
-from parsers.capture.strangers import Dissector
+from parsers.capture.scapy_fallback import Dissector
 from parsers.capture.stream import HEAD, Counted, is_packed, pump, unpacker
 from parsers.records import Endpoint, Unit, Unread, Where
 

@@ -13,9 +13,9 @@ from typing import TYPE_CHECKING
 import pytest
 import zstandard
 
-from analyzer import archives
-from analyzer.archives import expand, unpack
-from analyzer.intake import read
+from analyzer.intake import archives
+from analyzer.intake.archives import expand, unpack
+from analyzer.intake.read import read
 from tests.builders import SAMPLES, judge
 
 if TYPE_CHECKING:

@@ -6,8 +6,8 @@ import io
 
 import pytest
 
-from analyzer.correlate.closers import Closers, at, ending_of
-from analyzer.correlate.packets import ports
+from analyzer.evidence.first_close import Closers, at, ending_of
+from analyzer.join.captures import ports
 from parsers.capture import reader
 from tests.parsers.capture.traffic import KINDS, write
 from tests.parsers.capture.wire import ACK, FIN, PSH, RST, SYN, ether, ip4, pcap, tcp

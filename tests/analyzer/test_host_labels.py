@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from analyzer.host_labels import at_odds, label
+from analyzer.model.host_labels import at_odds, label
 from tests.builders import diagnosis_of, dump, evidence_of, helpers_reading, netstat, waiting_for_future
 
 TABLE = netstat("0 0.0.0.0:8080 0.0.0.0:* LISTEN 77/java", "0 10.0.0.1:8080 10.0.0.9:4001 ESTABLISHED 77/java")

@@ -6,11 +6,11 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from analyzer.finding import Confidence, Severity
+from analyzer.model.finding import Confidence, Severity
 from tests.builders import SERVED, diagnosis_of, dump, found, idle_exec, netstat, thread
 
 if TYPE_CHECKING:
-    from analyzer.finding import Diagnosis
+    from analyzer.model.finding import Diagnosis
 
 READ = ("sun.nio.ch.Net.poll", "sun.nio.ch.NioSocketImpl.park", "sun.nio.ch.NioSocketImpl.implRead", "sun.nio.ch.NioSocketImpl.read")
 HTTP = ("sun.net.www.http.HttpClient.parseHTTP",)

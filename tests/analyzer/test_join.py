@@ -6,10 +6,10 @@ from types import ModuleType
 
 import pytest
 
-from analyzer.correlate import Case
-from analyzer.correlate.sockets import connections
-from analyzer.engine import diagnose
-from analyzer.finding import Confidence, Outcome
+from analyzer.join.connections import connections
+from analyzer.judge.engine import diagnose
+from analyzer.model.finding import Confidence, Outcome
+from analyzer.waits.case import Case
 from parsers.records import TcpState
 from tests.builders import SERVED, diagnosis_of, dump, evidence_of, found, helpers_reading, idle_exec, netstat, thread, waiting_for_future
 

@@ -6,14 +6,14 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from analyzer.correlate import Case, knowledge
-from analyzer.correlate.knowledge import Framework, Knowledge, Tables, extended, read_tables
-from analyzer.correlate.leases import lender_of
-from analyzer.correlate.locks import within
+from analyzer.contention.leases import lender_of
+from analyzer.contention.locks import within
+from analyzer.software.knowledge import Framework, Knowledge, Tables, extended, knowledge, read_tables
+from analyzer.waits.case import Case
 from tests.builders import PARK, dump, evidence_of, thread
 
 if TYPE_CHECKING:
-    from analyzer.correlate.pools import Busy
+    from analyzer.software.pools import Busy
 
 KNOWN = knowledge()
 TABLES = KNOWN.tables

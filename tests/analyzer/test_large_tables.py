@@ -6,9 +6,9 @@ import gc
 import random
 import time
 
-from analyzer.correlate import Case
-from analyzer.correlate.sockets import close_wait, connections, listening_ports
-from analyzer.finding import CloseWait
+from analyzer.join.connections import close_wait, connections, listening_ports
+from analyzer.model.finding import CloseWait
+from analyzer.waits.case import Case
 from parsers.records import Endpoint, Owner, Pid, SocketRow, TcpState, Where
 from tests.builders import diagnosis_of, evidence_of, netstat
 

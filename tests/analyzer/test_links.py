@@ -6,11 +6,11 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from analyzer.finding import Basis, Confidence
+from analyzer.model.finding import Basis, Confidence
 from tests.builders import WORKER, diagnosis_of, dump, netstat, thread
 
 if TYPE_CHECKING:
-    from analyzer.finding import Link
+    from analyzer.model.finding import Link
 
 READ = ("sun.nio.ch.Net.poll", "sun.nio.ch.NioSocketImpl.implRead", "java.net.Socket$SocketInputStream.read")
 MYSQL = ("com.mysql.cj.protocol.ReadAheadInputStream.read", "com.example.shop.Report.load")

@@ -6,9 +6,9 @@ from collections import Counter
 
 import pytest
 
-from analyzer.correlate import Case
-from analyzer.correlate.sockets import close_wait, connections
-from analyzer.intake import read
+from analyzer.intake.read import read
+from analyzer.join.connections import close_wait, connections
+from analyzer.waits.case import Case
 from parsers.records import TcpState
 from tests.builders import SAMPLES, evidence_of, netstat
 

@@ -6,12 +6,12 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from analyzer.finding import Heals, Severity
+from analyzer.model.finding import Heals, Severity
 from analyzer.rules import RULES, Rule, slug
 from tests.builders import SERVED, WORKER, diagnosis_of, dump, found, netstat, sample, thread, waiting_for_future
 
 if TYPE_CHECKING:
-    from analyzer.finding import Finding
+    from analyzer.model.finding import Finding
 
 UNTIMED = ("sun.nio.ch.Net.poll", "sun.nio.ch.NioSocketImpl.park", "sun.nio.ch.NioSocketImpl.implRead", "sun.nio.ch.NioSocketImpl.read")
 TIMED = ("sun.nio.ch.Net.poll", "sun.nio.ch.NioSocketImpl.timedRead", "sun.nio.ch.NioSocketImpl.implRead", "sun.nio.ch.NioSocketImpl.read")

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from analyzer.finding import Confidence, Status
-from reports import view
+from analyzer.model.finding import Confidence, Status
+from reports.view import build as view
 from tests.analyzer.test_packets import GET, OK, SERVER, Wire, client, diagnose, slow_backend, whole
 from tests.parsers.capture.wire import ACK, FIN, PSH, SYN
 

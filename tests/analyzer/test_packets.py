@@ -8,14 +8,14 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from analyzer.finding import Confidence, Status
-from analyzer.intake import assemble, read_one
+from analyzer.intake.read import assemble, read_one
+from analyzer.model.finding import Confidence, Status
 from parsers.records import Unit
 from tests.builders import SERVED, dump, found, idle_exec, judge, netstat, sample, thread
 from tests.parsers.capture.wire import ACK, FIN, PSH, RST, SYN, ether, ip4, tcp
 
 if TYPE_CHECKING:
-    from analyzer.finding import Diagnosis
+    from analyzer.model.finding import Diagnosis
 
 READ = ("sun.nio.ch.Net.poll", "sun.nio.ch.NioSocketImpl.park", "sun.nio.ch.NioSocketImpl.implRead", "sun.nio.ch.NioSocketImpl.read")
 SERVER, BACK = "10.0.0.1", "10.2.2.2"

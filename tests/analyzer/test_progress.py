@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from analyzer.finding import Confidence
+from analyzer.model.finding import Confidence
 from tests.builders import SERVED, diagnosis_of, dump, found, netstat, thread
 
 READ = ("sun.nio.ch.Net.poll", "sun.nio.ch.NioSocketImpl.park", "sun.nio.ch.NioSocketImpl.implRead", "sun.nio.ch.NioSocketImpl.read")

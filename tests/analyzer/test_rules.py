@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from analyzer.finding import Confidence, Diagnosis, Severity, Status
+from analyzer.model.finding import Confidence, Diagnosis, Severity, Status
 from tests.builders import (
     PARK,
     READ,

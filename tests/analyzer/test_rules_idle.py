@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from analyzer.finding import Confidence, Diagnosis, Severity
+from analyzer.model.finding import Confidence, Diagnosis, Severity
 from tests.builders import SERVED, diagnosis_of, dump, found, idle_exec, netstat, thread
 
 ME = "77/java"

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import ClassVar
 
-from analyzer.finding import Confidence, Diagnosis, Severity
+from analyzer.model.finding import Confidence, Diagnosis, Severity
 from tests.builders import PARK, READ, SERVED, diagnosis_of, dump, found, idle_exec, netstat, thread
 
 ME = "77/java"

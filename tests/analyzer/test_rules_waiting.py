@@ -6,11 +6,11 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from analyzer.finding import Confidence, Diagnosis, Severity, Status
+from analyzer.model.finding import Confidence, Diagnosis, Severity, Status
 from tests.builders import PARK, READ, SAMPLES, SERVED, WORKER, diagnosis_of, dump, found, idle_exec, netstat, sample, thread
 
 if TYPE_CHECKING:
-    from analyzer.finding import Finding
+    from analyzer.model.finding import Finding
 
 ME = "77/java"
 LISTEN = f"0 :::8080 :::* LISTEN {ME}"

@@ -8,10 +8,10 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from analyzer.command import Request, run
-from analyzer.correlate.knowledge import read_tables
-from analyzer.errors import UsageError
-from analyzer.settings import LARGEST, settings
+from analyzer.app.command import Request, run
+from analyzer.app.settings import LARGEST, settings
+from analyzer.model.errors import UsageError
+from analyzer.software.knowledge import read_tables
 from tests.builders import PARK, SAMPLES, dump, netstat, thread
 
 if TYPE_CHECKING:

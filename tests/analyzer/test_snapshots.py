@@ -6,7 +6,7 @@ import random
 
 import pytest
 
-from analyzer.snapshots import Piece, place
+from analyzer.intake.snapshots import Piece, place
 from tests.builders import dump, evidence_of, idle_exec, netstat
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from analyzer.finding import Confidence
+from analyzer.model.finding import Confidence
 from tests.builders import PARK, READ, SERVED, WORKER, diagnosis_of, dump, found, idle_exec, netstat, thread
 
 POSTGRES = (*READ[:2], "org.postgresql.core.VisibleBufferedInputStream.readMore", "org.postgresql.jdbc.PgStatement.executeQuery")

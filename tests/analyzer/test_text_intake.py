@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from analyzer.correlate import Case
+from analyzer.waits.case import Case
 from tests.builders import diagnosis_of, dump, evidence_of, idle_exec, netstat
 
 DATE = "Thu Jan  1 03:04:00 UTC 2026\n"

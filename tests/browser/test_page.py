@@ -12,8 +12,9 @@ from typing import Any
 
 import pytest
 
-from reports import html, view
-from reports.language import speaking, spoken
+from reports.formats import html
+from reports.language.catalogue import speaking, spoken
+from reports.view import build as view
 from tests.builders import sample
 from tests.reports import diagnoses
 from tests.reports.hostile import hostile

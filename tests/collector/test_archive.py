@@ -6,13 +6,13 @@ import io
 import tarfile
 from typing import TYPE_CHECKING
 
-from analyzer.intake import read
+from analyzer.intake.read import read
 from tests.builders import dump, idle_exec, netstat
 
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from analyzer.incident import Incident
+    from analyzer.model.incident import Incident
 
 TABLE = netstat("0 :::8080 :::* LISTEN 700/java")
 STACKS = f"$ jstack -l 700\n{dump(*idle_exec(2))}"

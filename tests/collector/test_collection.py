@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from parsers import collection
+from parsers.process import collection
 from parsers.records import Collected
-from parsers.source import Section
+from parsers.text.source import Section
 
 TITLE = "closewait collection 1"
 

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from analyzer.correlate.descriptor_links import is_comm
-from analyzer.finding import Basis, Confidence, Link
+from analyzer.join.descriptor_links import is_comm
+from analyzer.model.finding import Basis, Confidence, Link
 from tests.builders import READ, WORKER, diagnosis_of, dump, helpers_reading, netstat, thread, waiting_for_future
 
 PID = 700

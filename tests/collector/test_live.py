@@ -19,9 +19,9 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from analyzer.collect import script
-from analyzer.finding import Basis, Confidence
-from analyzer.intake import read
+from analyzer.app.collect import script
+from analyzer.intake.read import read
+from analyzer.model.finding import Basis, Confidence
 from tests.builders import SAMPLES, judge
 
 if TYPE_CHECKING:

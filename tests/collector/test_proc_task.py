@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from parsers import proc_task, recognise, sections
+from parsers import recognise, sections
+from parsers.process import proc_task
 from parsers.records import Descriptor, TaskSyscall
-from parsers.source import Section, Source
+from parsers.text.source import Section, Source
 
 TITLE = "System calls of the threads of process 20065, {machine}, 2026-11-23T14:46:20Z"
 COLUMNS = "TID | IN CONTAINER | WCHAN | SYSCALL | DESCRIPTORS | COMM"

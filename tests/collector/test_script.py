@@ -12,16 +12,16 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from analyzer.collect import script
-from parsers import collection
-from parsers.source import Section
+from analyzer.app.collect import script
+from parsers.process import collection
+from parsers.text.source import Section
 from tests.builders import SAMPLES
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
 ROOT = SAMPLES.parent
-SCRIPT = ROOT / "analyzer" / "collect.sh"
+SCRIPT = ROOT / "analyzer" / "app" / "collect.sh"
 SHELLS = [shell for shell in (["dash"], ["busybox", "sh"], ["bash", "--posix"], ["sh"]) if shutil.which(shell[0])]
 
 TOOLS = [
@@ -60,7 +60,7 @@ def sleeper() -> Iterator[int]:
 
 
 def test_the_command_prints_the_script(tmp_path: Path) -> None:
-    command = [sys.executable, "-c", "from analyzer.cli import main; main()", "collect"]
+    command = [sys.executable, "-c", "from analyzer.app.cli import main; main()", "collect"]
     done = subprocess.run(
         command, cwd=tmp_path, capture_output=True, text=True, check=False, timeout=60, env={**os.environ, "PYTHONPATH": str(ROOT)}
     )

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import pytest
 
-from parsers import counters, netstat
+from parsers.process import counters
 from parsers.records import Counter
-from parsers.source import Section
+from parsers.sockets import netstat
+from parsers.text.source import Section
 
 STATISTICS = [
     "Ip:",

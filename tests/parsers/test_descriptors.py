@@ -9,9 +9,10 @@ import subprocess
 
 import pytest
 
-from parsers import lsfd, lsof_json, recognise, sections
+from parsers import recognise, sections
 from parsers.records import Endpoint, OpenFile, SocketRow, TcpState
-from parsers.source import Section, Source
+from parsers.sockets import lsfd, lsof_json
+from parsers.text.source import Section, Source
 
 NESTED = (
     '{"lsof_version":"4.99.7","processes":[{"pid":1493,"command":"my prog","uid":0,"login":"root","files":['

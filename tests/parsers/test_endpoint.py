@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from parsers.endpoint import endpoint
 from parsers.records import Endpoint
+from parsers.text.endpoint import endpoint
 
 
 @pytest.mark.parametrize(

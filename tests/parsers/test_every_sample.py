@@ -11,7 +11,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from parsers import FORMATS, HEAD_LINES, recognise, sections
-from parsers.source import Section, Source, is_binary
+from parsers.text.source import Section, Source, is_binary
 from tests.builders import SAMPLES
 from tests.parsers.test_properties import check
 

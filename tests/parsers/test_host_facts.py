@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import pytest
 
-from parsers import host_facts, recognise, sections
+from parsers import recognise, sections
+from parsers.process import host_facts
 from parsers.records import HostFact
-from parsers.source import Section, Source
+from parsers.text.source import Section, Source
 from tests.builders import evidence_of
 
 

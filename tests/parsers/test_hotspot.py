@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import pytest
 
-from parsers import hotspot, recognise, sections
+from parsers import recognise, sections
 from parsers.records import JavaState, LockVerb, Parsed, Thread, ThreadDump
-from parsers.source import Section, Source
+from parsers.text.source import Section, Source
+from parsers.threads import hotspot
 
 HEAD = """\
 2026-11-23 12:27:08

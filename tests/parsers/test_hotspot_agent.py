@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import pytest
 
-from parsers import hotspot, hotspot_agent, recognise, sections
+from parsers import recognise, sections
 from parsers.records import DeadlockEntry, JavaState, LockVerb, Parsed, Thread, ThreadDump
-from parsers.source import Section, Source
+from parsers.text.source import Section, Source
+from parsers.threads import hotspot, hotspot_agent
 
 PREAMBLE = """\
 Attaching to process ID 19109, please wait...

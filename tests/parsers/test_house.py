@@ -6,7 +6,7 @@ import pytest
 
 from parsers import FORMATS, HEAD_LINES, Format, recognise, sections
 from parsers.records import Elision, Limit, ProcessStatus, ThreadDump
-from parsers.source import Section, Source
+from parsers.text.source import Section, Source
 
 EACH = pytest.mark.parametrize("form", FORMATS, ids=lambda form: form.NAME)
 

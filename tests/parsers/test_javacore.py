@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import pytest
 
-from parsers import javacore, recognise, sections
+from parsers import recognise, sections
 from parsers.records import DeadlockEntry, JavaState, LockVerb, Parsed, ThreadDump
-from parsers.source import Section, Source
+from parsers.text.source import Section, Source
+from parsers.threads import javacore
 
 TITLE = """\
 NULL           ------------------------------------------------------------------------

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from parsers import hotspot, jrockit
 from parsers.records import JavaState, LockVerb, ThreadDump
-from parsers.source import Section
+from parsers.text.source import Section
+from parsers.threads import hotspot, jrockit
 
 DUMP = """\
 ===== FULL THREAD DUMP ===============

@@ -7,7 +7,7 @@ import json
 from hypothesis import given
 from hypothesis import strategies as st
 
-from parsers.json_lines import Document, JsonObject
+from parsers.text.json_lines import Document, JsonObject
 from tests.parsers.test_properties import calm
 
 values = st.recursive(

@@ -8,15 +8,15 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from analyzer.intake import read_one
-from parsers import lines as module
-from parsers import source
-from parsers.lines import Lines
-from parsers.source import LONGEST, Source, split
+from analyzer.intake.read import read_one
+from parsers.text import lines as module
+from parsers.text import source
+from parsers.text.lines import Lines
+from parsers.text.source import LONGEST, Source, split
 from tests.builders import SAMPLES, dump, idle_exec
 
 if TYPE_CHECKING:
-    from analyzer.intake import Reading
+    from analyzer.intake.read import Reading
 
 calm = settings(derandomize=True, deadline=None, max_examples=200, database=None)
 TABLES = sorted(path for path in SAMPLES.rglob("*.txt") if path.name.startswith(("lsof", "netstat", "ss", "jstack")))[:40]

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import pytest
 
-from parsers import lsof
 from parsers.records import Endpoint, OpenFile, SocketRow, TcpState
-from parsers.source import Section
+from parsers.sockets import lsof
+from parsers.text.source import Section
 
 
 def table(*lines: str) -> list[SocketRow | OpenFile]:

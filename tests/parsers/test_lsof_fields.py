@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import pytest
 
-from parsers import lsof_fields, recognise, sections
+from parsers import recognise, sections
 from parsers.records import Endpoint, OpenFile, SocketRow, TcpState
-from parsers.source import Section, Source, is_binary
+from parsers.sockets import lsof_fields
+from parsers.text.source import Section, Source, is_binary
 
 LINES = """\
 p17859

@@ -7,9 +7,10 @@ import json
 from hypothesis import given
 from hypothesis import strategies as st
 
-from parsers import management, recognise, sections
+from parsers import recognise, sections
 from parsers.records import Elision, JavaState, LockVerb, Parsed, Thread, ThreadDump
-from parsers.source import Section, Source
+from parsers.text.source import Section, Source
+from parsers.threads import management
 from tests.parsers.test_properties import calm, check
 
 VISUAL = """\

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import pytest
 
-from parsers import netstat, recognise, sections
+from parsers import recognise, sections
 from parsers.records import Endpoint, SocketRow, TcpState, TimerKind
-from parsers.source import Section, Source
+from parsers.sockets import netstat
+from parsers.text.source import Section, Source
 
 
 def table(*lines: str) -> list[SocketRow]:

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import pytest
 
-from parsers import Format, netstat, netstat_bsd, netstat_solaris, netstat_windows, recognise, sections
+from parsers import Format, recognise, sections
 from parsers.records import Endpoint, SocketRow, TcpState
-from parsers.source import Section, Source
+from parsers.sockets import netstat, netstat_bsd, netstat_solaris, netstat_windows
+from parsers.text.source import Section, Source
 
 HEADER = "Proto Recv-Q Send-Q  Local Address          Foreign Address        (state)    "
 NARROW = "Socket   Proto Recv-Q Send-Q  Local Address      Foreign Address    (state)"

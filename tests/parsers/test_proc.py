@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import pytest
 
-from parsers import limits, proc_fd, proc_net
+from parsers.process import limits, proc_fd
 from parsers.records import Endpoint, Limit, OpenFile, SocketRow, TcpState, TimerKind
-from parsers.source import Section
+from parsers.sockets import proc_net
+from parsers.text.source import Section
 
 
 def socket(line: str) -> SocketRow:

@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import pytest
 
-from parsers import attach_failure, process_status, ps, recognise, sections
+from parsers import recognise, sections
+from parsers.process import process_status, ps
 from parsers.records import AttachFailure, ProcessRow, ProcessStatus
-from parsers.source import Section, Source
+from parsers.text.source import Section, Source
+from parsers.threads import attach_failure
 
 STATUS = """\
 Name:	java

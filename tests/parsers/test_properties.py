@@ -7,7 +7,7 @@ from hypothesis import strategies as st
 
 from parsers import FORMATS, SHAPES, Format, recognise, sections
 from parsers.records import ThreadDump
-from parsers.source import FENCE, PROMPT, Section, Source, cut
+from parsers.text.source import FENCE, PROMPT, Section, Source, cut
 
 calm = settings(derandomize=True, deadline=None, max_examples=300, database=None)
 

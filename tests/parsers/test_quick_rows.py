@@ -7,9 +7,9 @@ from typing import TYPE_CHECKING
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from parsers import lsof, ss
 from parsers.records import OpenFile
-from parsers.source import Section
+from parsers.sockets import lsof, ss
+from parsers.text.source import Section
 from tests.builders import SAMPLES
 
 if TYPE_CHECKING:

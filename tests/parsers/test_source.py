@@ -8,7 +8,7 @@ import pytest
 
 from parsers import HEAD_LINES, recognise, sections
 from parsers.records import Elision, Where
-from parsers.source import LONGEST, Section, Shapes, Source, decode, is_binary, leftovers
+from parsers.text.source import LONGEST, Section, Shapes, Source, decode, is_binary, leftovers
 
 SESSION = """\
 [root@app01 ~]# lsof -i:8080

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import pytest
 
-from parsers import ss
 from parsers.records import Counter, Endpoint, Owner, Pid, SocketRow, TcpState, TimerKind
-from parsers.source import Section
+from parsers.sockets import ss
+from parsers.text.source import Section
 
 HEADER = "State      Recv-Q Send-Q      Local Address:Port        Peer Address:Port Process"
 

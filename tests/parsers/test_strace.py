@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import pytest
 
-from analyzer.finding import Basis, Confidence
-from parsers import recognise, sections, strace
+from analyzer.model.finding import Basis, Confidence
+from parsers import recognise, sections
+from parsers.process import strace
 from parsers.records import TaskSyscall
-from parsers.source import Source
+from parsers.text.source import Source
 from tests.builders import diagnosis_of, dump, netstat, thread
 
 PLAIN = """\

@@ -7,9 +7,10 @@ import json
 from hypothesis import given
 from hypothesis import strategies as st
 
-from parsers import recognise, sections, thread_file
+from parsers import recognise, sections
 from parsers.records import Frame, JavaState, LockVerb, Parsed, ThreadDump
-from parsers.source import Section, Source
+from parsers.text.source import Section, Source
+from parsers.threads import thread_file
 from tests.parsers.test_properties import calm, check
 
 PREAMBLE = "4125\n2026-11-23T14:14:04.338278458Z\n25.0.2+10-LTS\n\n"

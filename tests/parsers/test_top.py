@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from parsers import sections, top
+from parsers import sections
+from parsers.process import top
 from parsers.records import ThreadUsage
-from parsers.source import Section, Source
+from parsers.text.source import Section, Source
 
 SUMMARY = [
     "top - 12:27:05 up 23 min,  0 user,  load average: 1.36, 1.83, 1.18",

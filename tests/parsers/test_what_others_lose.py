@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from parsers import recognise, sections
 from parsers.records import Endpoint, Owner, Pid, SocketRow, TcpState, TimerKind
-from parsers.source import Source
+from parsers.text.source import Source
 
 TABLE = """\
 Active Internet connections (servers and established)

@@ -6,8 +6,7 @@ from typing import TYPE_CHECKING
 
 from msgspec.structs import replace
 
-from analyzer.course import Flow
-from analyzer.finding import (
+from analyzer.model.finding import (
     Check,
     CloseWait,
     Confidence,
@@ -21,6 +20,7 @@ from analyzer.finding import (
     UnreadLine,
     Verdict,
 )
+from analyzer.model.timeline import Flow
 from parsers.records import Unit, Where
 
 if TYPE_CHECKING:

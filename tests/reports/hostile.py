@@ -8,12 +8,12 @@ from typing import TYPE_CHECKING, TypeVar, cast
 import msgspec
 from msgspec.structs import replace
 
-from analyzer.course import DescriptorLimit, FlowMark, Moment, Patience
+from analyzer.model.timeline import DescriptorLimit, FlowMark, Moment, Patience
 from parsers.records import Where
 from tests.reports import diagnoses, parts
 
 if TYPE_CHECKING:
-    from analyzer.finding import Diagnosis
+    from analyzer.model.finding import Diagnosis
 
 T = TypeVar("T")
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from msgspec.structs import replace
 
-from analyzer.finding import (
+from analyzer.model.finding import (
     Action,
     Basis,
     Check,

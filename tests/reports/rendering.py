@@ -6,15 +6,16 @@ from typing import TYPE_CHECKING
 
 from msgspec.structs import replace
 
-from reports import html, jira, markdown, summary, text, view
+from reports.formats import html, jira, markdown, summary, text
+from reports.view import build as view
 from tests.reports.diagnoses import STATES
 from tests.reports.hostile import hostile
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from analyzer.finding import Diagnosis
-    from reports.model import View
+    from analyzer.model.finding import Diagnosis
+    from reports.view.model import View
 
 RENDERERS: dict[str, Callable[[View], str]] = {
     "html": html.render,

@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from reports.addresses import DASHED, V6, found_in, from_hex, is_cut, is_kept, parse, split_v6, to_hex
+from reports.anonymize.addresses import DASHED, V6, found_in, from_hex, is_cut, is_kept, parse, split_v6, to_hex
 
 if TYPE_CHECKING:
     import ipaddress

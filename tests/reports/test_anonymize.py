@@ -11,17 +11,19 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from msgspec.structs import replace
 
-from analyzer.errors import Disclosed
-from analyzer.finding import Evidence, IncidentFacts, Process
-from analyzer.intake import assemble, read_one
+from analyzer.intake.read import assemble, read_one
+from analyzer.model.errors import Disclosed
+from analyzer.model.finding import Evidence, IncidentFacts, Process
 from parsers.records import Where
-from reports import json_contract, terminal, view
-from reports.addresses import is_kept
-from reports.anonymize import KINDS, anonymized, command
-from reports.disclosure import check_data, check_reports, originals_of
-from reports.identities import Identities, gather, users_in
-from reports.pseudonyms import Pseudonyms
-from reports.replacer import Replacer
+from reports.anonymize.addresses import is_kept
+from reports.anonymize.anonymize import KINDS, anonymized, command
+from reports.anonymize.disclosure import check_data, check_reports, originals_of
+from reports.anonymize.identities import Identities, gather, users_in
+from reports.anonymize.pseudonyms import Pseudonyms
+from reports.anonymize.replacer import Replacer
+from reports.contract import json_v1 as json_contract
+from reports.formats import terminal
+from reports.view import build as view
 from tests.builders import SAMPLES, dump, evidence_of, judge, netstat, sample, thread
 from tests.reports import diagnoses, parts
 from tests.reports.hostile import KINDS as POISONS
@@ -29,8 +31,8 @@ from tests.reports.hostile import hostile
 from tests.reports.rendering import RENDERERS
 
 if TYPE_CHECKING:
-    from analyzer.finding import Diagnosis
-    from analyzer.incident import Incident
+    from analyzer.model.finding import Diagnosis
+    from analyzer.model.incident import Incident
 
 
 def rendered(diagnosis: Diagnosis, incident: Incident | None = None, kinds: tuple[str, ...] = KINDS[:3]) -> dict[str, str]:
@@ -296,7 +298,9 @@ class TestTheCheckItself:
 
     def test_a_field_that_is_passed_by(self, monkeypatch: pytest.MonkeyPatch) -> None:
         evidence = evidence_of(hidden())
-        monkeypatch.setattr("reports.replacer._FIXED", frozenset({"headline", "explanation", "why", "says", "remote", "notes", "name"}))
+        monkeypatch.setattr(
+            "reports.anonymize.replacer._FIXED", frozenset({"headline", "explanation", "why", "says", "remote", "notes", "name"})
+        )
         with pytest.raises(Disclosed):
             rendered(judge(evidence), evidence.incident)
 

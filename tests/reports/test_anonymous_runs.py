@@ -9,9 +9,9 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from analyzer.cli import main
-from analyzer.command import DEFECT, USAGE
-from analyzer.options import prepared
+from analyzer.app.cli import main
+from analyzer.app.command import DEFECT, USAGE
+from analyzer.app.options import prepared
 from tests.builders import SAMPLES
 from tests.reports.test_anonymize import HIDDEN, hidden
 
@@ -106,7 +106,9 @@ def test_what_cannot_be(incident: Path, words: list[str], said: str, capsys: pyt
 def test_nothing_is_written_when_an_original_is_left(
     incident: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    monkeypatch.setattr("reports.replacer._FIXED", frozenset({"headline", "explanation", "why", "says", "remote", "notes", "name"}))
+    monkeypatch.setattr(
+        "reports.anonymize.replacer._FIXED", frozenset({"headline", "explanation", "why", "says", "remote", "notes", "name"})
+    )
     before = sorted(path.name for path in incident.parent.rglob("*"))
     assert run(str(incident), "--anonymize", "--anonymize-map", "map.json") == DEFECT
     said = capsys.readouterr()

@@ -8,18 +8,19 @@ from typing import TYPE_CHECKING
 import msgspec
 import pytest
 
-from analyzer.cli import main
-from analyzer.command import FAILED, UNUSABLE, USAGE
-from reports import difference_text, json_contract
-from reports.difference import Change, Difference, compare
-from reports.side import Side
+from analyzer.app.cli import main
+from analyzer.app.command import FAILED, UNUSABLE, USAGE
+from reports.compare import text as difference_text
+from reports.compare.compare import Change, Difference, compare
+from reports.compare.report_v1 import Side
+from reports.contract import json_v1 as json_contract
 from tests.builders import SAMPLES, SERVED, diagnosis_of, dump, helpers_reading, idle_exec, netstat, sample, thread, waiting_for_future
 from tests.reports.hostile import hostile
 
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from analyzer.finding import Diagnosis
+    from analyzer.model.finding import Diagnosis
 
 LISTEN = "0 :::8080 :::* LISTEN 7/java"
 OWN = tuple(

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
 ROOT = SAMPLES.parent
 DOCS = ROOT / "docs"
-RUN = "from analyzer.cli import main; main()"
+RUN = "from analyzer.app.cli import main; main()"
 
 
 def analyze(*words: str, **environment: str) -> subprocess.CompletedProcess[str]:

@@ -12,17 +12,18 @@ import pytest
 from msgspec.structs import replace
 
 import reports
-from reports import jira, json_contract, markdown, terminal
+from reports.contract import json_v1 as json_contract
+from reports.formats import jira, markdown, terminal
 from reports.text_safety import BREAK
-from reports.view import build
-from reports.wording import text_of
+from reports.view.build import build
+from reports.view.wording import text_of
 from tests.reports import diagnoses
 from tests.reports.hostile import crowd, endless
 from tests.reports.rendering import EVERY, LIMITS, RENDERERS, seen, visible
 
 if TYPE_CHECKING:
-    from analyzer.finding import Diagnosis
-    from reports.model import View
+    from analyzer.model.finding import Diagnosis
+    from reports.view.model import View
 
 every_format = pytest.mark.parametrize("name", RENDERERS)
 every_state = pytest.mark.parametrize("state", EVERY)
@@ -106,7 +107,7 @@ def test_two_renders_are_equal(name: str, state: str) -> None:
 
 def test_no_output_depends_on_the_order_of_hashes() -> None:
     code = (
-        "import hashlib; from tests.reports.rendering import *; from reports import json_contract;"
+        "import hashlib; from tests.reports.rendering import *; from reports.contract import json_v1 as json_contract;"
         "print(hashlib.sha256(''.join([json_contract.render(f(), '1') + ''.join(r(seen(f())) for r in RENDERERS.values())"
         " for f in EVERY.values()]).encode()).hexdigest())"
     )
@@ -232,7 +233,7 @@ def test_the_command_to_repeat_is_plain_too() -> None:
 
 def test_no_format_but_html_loads_the_template_engine() -> None:
     code = (
-        "import sys; from reports import view, markdown, jira, text, summary, terminal, json_contract;"
+        "import sys; from reports.view import build as view; from reports.formats import markdown, jira, text, summary, terminal; from reports.contract import json_v1;"
         "from tests.reports.diagnoses import self_call; v = view.build(self_call(), 'x', '1');"
         "terminal.verdict(v, 80, False); markdown.render(v); assert 'jinja2' not in sys.modules; assert 'rich' not in sys.modules"
     )

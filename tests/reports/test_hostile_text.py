@@ -10,7 +10,8 @@ from typing import TYPE_CHECKING
 import pytest
 from markdown_it import MarkdownIt
 
-from reports import environment, jira, json_contract, markdown, terminal
+from reports.contract import json_v1 as json_contract
+from reports.formats import environment, jira, markdown, terminal
 from reports.text_safety import BREAK
 from tests.reports.hostile import KINDS, POISON, benign, endless, hostile
 from tests.reports.rendering import RENDERERS, seen
@@ -18,7 +19,7 @@ from tests.reports.rendering import RENDERERS, seen
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from analyzer.finding import Diagnosis
+    from analyzer.model.finding import Diagnosis
 
 TAGS = {
     *(

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 from msgspec.structs import replace
 
-from reports import environment, html
+from reports.formats import environment, html
 from tests.reports import diagnoses, parts
 from tests.reports.hostile import benign
 from tests.reports.rendering import seen, visible

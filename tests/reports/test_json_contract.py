@@ -9,7 +9,7 @@ import jsonschema
 import pytest
 from msgspec.structs import replace
 
-from reports import json_contract
+from reports.contract import json_v1 as json_contract
 from tests.reports import diagnoses, parts
 from tests.reports.hostile import crowd
 from tests.reports.rendering import EVERY

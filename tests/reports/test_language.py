@@ -13,13 +13,16 @@ import pytest
 from babel.messages.mofile import read_mo
 from babel.messages.pofile import read_po
 
-from analyzer.cli import main
-from analyzer.message import COUNTED, Message, capitalized, joined, plural, say
+from analyzer.app.cli import main
+from analyzer.model.message import COUNTED, Message, capitalized, joined, plural, say
 from parsers.records import Unit
-from reports import json_contract, language, terminal, view
-from reports.language import remark, speaking, spoken, tell
-from reports.particles import settled
+from reports.contract import json_v1 as json_contract
+from reports.formats import terminal
+from reports.language import catalogue as language
+from reports.language.catalogue import remark, speaking, spoken, tell
+from reports.language.particles import settled
 from reports.text_safety import width_of
+from reports.view import build as view
 from tests.builders import SAMPLES, sample
 from tests.reports.rendering import RENDERERS
 
@@ -28,7 +31,7 @@ if TYPE_CHECKING:
 
     from babel.messages.catalog import Catalog
 
-    from analyzer.finding import Diagnosis
+    from analyzer.model.finding import Diagnosis
 
 NAMES = sorted(path.name for path in SAMPLES.iterdir() if (path / "README.md").exists() and path.name != "lab")
 FORMS = ("은(는)", "이(가)", "을(를)", "과(와)", "(으)로", "(이)")

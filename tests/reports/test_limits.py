@@ -8,15 +8,15 @@ from typing import TYPE_CHECKING
 import pytest
 from msgspec.structs import replace
 
-from analyzer.finding import Evidence, UnreadLine
+from analyzer.model.finding import Evidence, UnreadLine
 from parsers.records import Where
-from reports import terminal
+from reports.formats import terminal
 from tests.reports import diagnoses, parts
 from tests.reports.rendering import LIMITS, RENDERERS, seen
 
 if TYPE_CHECKING:
-    from analyzer.finding import Diagnosis
-    from reports.model import View
+    from analyzer.model.finding import Diagnosis
+    from reports.view.model import View
 
 MANY = 2_000
 ROWS = 60_000

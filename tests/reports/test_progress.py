@@ -13,8 +13,8 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from analyzer import progress
-from analyzer.progress import Progress
+from analyzer.app import progress
+from analyzer.app.progress import Progress
 from tests.builders import SAMPLES
 
 if TYPE_CHECKING:
@@ -25,7 +25,7 @@ ROOT = SAMPLES.parent
 WHILE_WRITING = """
 import os, signal, sys
 from pathlib import Path
-from analyzer.cli import main
+from analyzer.app.cli import main
 replace = Path.replace
 def interrupted(self, target):
     os.kill(os.getpid(), signal.SIGINT)
@@ -35,13 +35,13 @@ main(sys.argv[1:])
 """
 WHILE_READING = """
 import os, signal, sys, threading
-from analyzer.cli import main
-import analyzer.intake
-read = analyzer.intake.read
+from analyzer.app.cli import main
+import analyzer.intake.read
+read = analyzer.intake.read.read
 def interrupted(*arguments):
     os.kill(os.getpid(), signal.SIGINT)
     return read(*arguments)
-analyzer.intake.read = interrupted
+analyzer.intake.read.read = interrupted
 main(sys.argv[1:])
 """
 
@@ -96,7 +96,7 @@ def test_a_line_after_a_second_and_none_before(tmp_path: Path, monkeypatch: pyte
 def test_only_a_terminal_sees_it(terminal: bool, tmp_path: Path) -> None:
     """A real terminal: the tool's stderr is a pseudo-terminal, or a pipe."""
     code = (
-        "import sys, time, analyzer.intake as intake\nfrom analyzer import progress\nfrom analyzer.cli import main\nread = intake.read\n"
+        "import sys, time, analyzer.intake.read as intake\nfrom analyzer.app import progress\nfrom analyzer.app.cli import main\nread = intake.read\n"
         "progress.PATIENCE = 0.05\n"
         "def slow(*arguments):\n    time.sleep(0.5)\n    return read(*arguments)\n"
         "intake.read = slow\nmain(sys.argv[1:])"

@@ -11,8 +11,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from reports.addresses import is_kept
-from reports.pseudonyms import MapError, Pseudonyms, load
+from reports.anonymize.addresses import is_kept
+from reports.anonymize.pseudonyms import MapError, Pseudonyms, load
 
 if TYPE_CHECKING:
     from pathlib import Path

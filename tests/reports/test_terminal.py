@@ -6,7 +6,7 @@ import re
 
 import pytest
 
-from reports import terminal
+from reports.formats import terminal
 from reports.text_safety import width_of
 from tests.builders import SAMPLES, sample
 from tests.reports import diagnoses, parts

@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 from markdown_it import MarkdownIt
 
 from reports import text_safety
-from reports.prose import command, wrap
+from reports.formats.prose import command, wrap
 from reports.text_safety import BREAK, REPLACEMENT
 
 ANY = st.text(st.characters(codec="utf-8"), max_size=60) | st.text(

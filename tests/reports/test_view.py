@@ -7,12 +7,12 @@ import re
 import pytest
 from msgspec.structs import replace
 
-from analyzer.course import DescriptorLimit, Moment, Patience
-from analyzer.finding import Basis, CloseWait, Confidence, Link
-from reports import tables
-from reports.budget import Block, fit
-from reports.ladder import ladder
-from reports.wording import count, doing, in_words, listed, names_pattern, number, seconds, size, span, text_of, words
+from analyzer.model.finding import Basis, CloseWait, Confidence, Link
+from analyzer.model.timeline import DescriptorLimit, Moment, Patience
+from reports.formats.budget import Block, fit
+from reports.view import tables
+from reports.view.ladder import ladder
+from reports.view.wording import count, doing, in_words, listed, names_pattern, number, seconds, size, span, text_of, words
 from tests.reports import diagnoses, parts
 from tests.reports.rendering import seen
 

@@ -5,7 +5,7 @@ from lab import Lab, Scenario, wait
 from programs import HERE
 from truth import Verdict
 
-COLLECTOR = HERE.parent.parent / "analyzer" / "collect.sh"
+COLLECTOR = HERE.parent.parent / "analyzer" / "app" / "collect.sh"
 
 
 def mutual(lab: Lab) -> None:

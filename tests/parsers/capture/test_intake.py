@@ -19,9 +19,9 @@ from typing import TYPE_CHECKING
 import pytest
 import zstandard
 
-from analyzer import intake
-from analyzer.archives import expand
-from analyzer.intake import read
+from analyzer.intake import read as intake
+from analyzer.intake.archives import expand
+from analyzer.intake.read import read
 from parsers.capture import reader
 from tests.parsers.capture.wire import enhanced, ether, interface, ip4, pcap, section, tcp
 

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, NamedTuple
 import pytest
 
 from parsers.capture import reader
-from parsers.capture.strangers import Dissector
+from parsers.capture.scapy_fallback import Dissector
 from tests.parsers.capture import kernels
 from tests.parsers.capture.wire import ACK, FIN, RST, SYN, ether, ip4, ip6, pcap, tcp
 

@@ -14,7 +14,7 @@ import pytest
 
 from parsers.capture import reader
 from parsers.capture.flows import Tracker
-from parsers.capture.strangers import LAYERS, Dissector
+from parsers.capture.scapy_fallback import LAYERS, Dissector
 from parsers.capture.walker import Walker
 from tests.parsers.capture import test_links as on
 from tests.parsers.capture.test_links import CASES, TUNNELS

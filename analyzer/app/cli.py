@@ -1,0 +1,69 @@
+"""Entry point: arguments in, exit code out, no thinking.
+
+The plain call, ``analyze incident/``, needs no option parser; loading one costs as much as the whole analysis of a small incident. Whatever
+has an option or another command goes to :mod:`analyzer.app.options`.
+"""
+
+from __future__ import annotations
+
+import os
+import shlex
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING, Final, NoReturn
+
+from analyzer.app.command import DEFECT, USAGE, Request, complain, interrupted, run
+from analyzer.model.errors import UsageError
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+COMMANDS: Final = frozenset({"collect", "diff", "explain", "schema"})
+"""Words that are commands, unless a path of that name exists."""
+
+
+def main(arguments: Sequence[str] | None = None) -> NoReturn:
+    """Run the command line and exit. A word that names an existing path is a path, even if it is also a command's name."""
+    given = list(sys.argv[1:] if arguments is None else arguments)
+    _plain_output()
+    try:
+        sys.exit(_dispatch(given))
+    except BrokenPipeError:
+        # The reader (head, less) has seen enough; the interpreter must not complain about it when it flushes.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        sys.exit(0)
+    except KeyboardInterrupt:
+        sys.exit(interrupted())
+    except Exception as error:
+        if {"-v", "--verbose"} & set(given):
+            raise
+        complain(f"a defect of this tool: {type(error).__name__}: {error}. Please report it; -v shows where it happened")
+        sys.exit(DEFECT)
+
+
+def _dispatch(given: list[str]) -> int:
+    words = given or _completed()
+    other = bool(words) and words[0] in COMMANDS and not Path(words[0]).exists()
+    if given and not other and all(word == "-" or not word.startswith("-") for word in given):
+        try:
+            return run(Request(given), shlex.join(["analyze", *given]))
+        except UsageError as error:
+            complain(str(error))
+            return USAGE
+    from analyzer.app import options  # noqa: PLC0415 - see above
+
+    (options.commands if other else options.app)(options.prepared(given), prog_name="analyze", standalone_mode=True, obj=tuple(given))
+    return 0
+
+
+def _completed() -> list[str]:
+    """What stands on the line that a shell asks to complete; typer answers it, for the command that it begins with."""
+    line = os.environ.get("COMP_WORDS") or os.environ.get("_TYPER_COMPLETE_ARGS") or ""
+    return line.split()[1:] if "_ANALYZE_COMPLETE" in os.environ else []
+
+
+def _plain_output() -> None:
+    """Text that the terminal's encoding cannot show must not end the analysis."""
+    for stream in (sys.stdout, sys.stderr):
+        if hasattr(stream, "reconfigure"):
+            stream.reconfigure(errors="replace")

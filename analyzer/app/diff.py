@@ -1,0 +1,154 @@
+"""``analyze diff BEFORE AFTER``: two incidents, or reports that were kept of them, side by side."""
+
+from __future__ import annotations
+
+import shutil
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING, Final, NamedTuple
+
+import msgspec
+
+from analyzer.app.command import ANALYSED, DEFECT, FAILED, UNUSABLE, Request, analysed, complain
+from analyzer.app.output import write_whole
+from analyzer.model.errors import Disclosed, Unusable, UsageError
+from analyzer.version import VERSION
+from reports.compare import text as difference_text
+from reports.compare.compare import Change, compare
+from reports.compare.report_v1 import Side
+from reports.contract import json_v1 as json_contract
+from reports.language.catalogue import speaking, spoken, tell
+
+if TYPE_CHECKING:
+    from analyzer.app.anonymous import Guard, Mask
+    from reports.compare.compare import Difference
+
+_ENDINGS: Final = {".md": "md", ".markdown": "md", ".json": "json", ".txt": "text"}
+_LARGEST: Final = 1 << 30  # bytes of a kept report; one of a million sockets has some 300 MB
+_HEAD: Final = 256  # bytes of a report in which its schema stands
+_BAD: Final = {"worse": {Change.WORSE}, "same": {Change.WORSE, Change.SAME, Change.UNKNOWN}}
+"""Results at which ``--fail-on`` exits with 1: "same" asks for an improvement that is shown."""
+
+
+class Comparison(NamedTuple):
+    """What the user asked for; see :class:`analyzer.app.command.Request`. ``fail_on`` is "worse", "same" or None."""
+
+    before: str
+    after: str
+    form: str | None = None
+    output: str | None = None
+    host: str | None = None
+    timezone: str | None = None
+    config: str | None = None
+    fail_on: str | None = None
+    anonymize: str | None = None
+    anonymize_map: str | None = None
+    language: str = "en"
+
+
+def run(asked: Comparison) -> int:
+    """Compare, print or write the comparison, and return the exit code: 0 whatever came out, 1 only through ``--fail-on``.
+
+    Raises:
+        UsageError: if an option does not fit.
+    """
+    form = _form(asked)
+    mask = _mask(asked)
+    guards: list[Guard] = []
+    try:
+        with speaking(asked.language):
+            difference = compare(_side(asked.before, asked, mask, guards), _side(asked.after, asked, mask, guards))
+            text = _rendered(form, difference, to_terminal=asked.output in {None, "-"})
+        target = None if asked.output in {None, "-"} else Path(str(asked.output))
+        for guard in guards:
+            guard.check({form: text}, () if target is None else (target,))
+    except Unusable as error:
+        complain(str(error))
+        return UNUSABLE
+    except Disclosed as error:
+        complain(f"a defect of this tool: --anonymize is not complete: {error}. Nothing was written; please report it, without that name")
+        return DEFECT
+    if target is None:
+        sys.stdout.write(text)
+    else:
+        _write(target, text, asked)
+    if asked.fail_on and difference.change in _BAD[asked.fail_on]:
+        complain(f"exit 1 because of --fail-on {asked.fail_on}: {difference.change.value}")
+        return FAILED
+    return ANALYSED
+
+
+def _form(asked: Comparison) -> str:
+    if asked.form:
+        return asked.form
+    if asked.output in {None, "-"}:
+        return "text"
+    form = _ENDINGS.get(Path(str(asked.output)).suffix.lower())
+    if form is None:
+        raise UsageError(f"-o: the ending of {asked.output!r} names no format; add -f")
+    return form
+
+
+def _mask(asked: Comparison) -> Mask | None:
+    if asked.anonymize is None and asked.anonymize_map is None:
+        return None
+    from analyzer.app.anonymous import Mask  # noqa: PLC0415 - rarely asked for
+
+    return Mask.made(asked.anonymize or "", asked.anonymize_map, (asked.before, asked.after))
+
+
+def _side(path: str, asked: Comparison, mask: Mask | None, guards: list[Guard]) -> Side:
+    """One side: a kept report, or evidence to analyse now."""
+    kept = _kept(Path(path))
+    if kept is not None:
+        if mask is not None:
+            raise UsageError(f"--anonymize: {path} is a report already; anonymise it when it is made")
+        return kept
+    diagnosis, incident = analysed(Request([path], host=asked.host, timezone=asked.timezone, config=asked.config))
+    if not any(item.records for item in diagnosis.inputs):
+        raise Unusable(f"{path}: nothing usable to read")
+    if mask is not None:
+        diagnosis, _, guard = mask.put_on(diagnosis, incident, "analyze", asked.host)
+        guards.append(guard)
+    return msgspec.convert(msgspec.to_builtins(json_contract.report(spoken(diagnosis), VERSION), enc_hook=str), Side)
+
+
+def _kept(path: Path) -> Side | None:
+    """A report in the JSON format, None for anything else.
+
+    Raises:
+        Unusable: if it says that it is one and cannot be read as one.
+    """
+    try:
+        if not path.is_file() or path.stat().st_size > _LARGEST:
+            return None
+        with path.open("rb") as file:
+            head = file.read(_HEAD)
+        if not head.lstrip().startswith(b"{") or b'"diagnosis/1"' not in head:
+            return None
+        return msgspec.json.decode(path.read_bytes(), type=Side)
+    except (OSError, msgspec.MsgspecError, UnicodeDecodeError) as error:
+        raise Unusable(f"{path}: a report that cannot be read: {error}") from error
+
+
+def _rendered(form: str, difference: Difference, *, to_terminal: bool) -> str:
+    match form:
+        case "json":
+            return difference_text.json(difference)
+        case "md":
+            return difference_text.markdown(difference)
+        case _:
+            width = shutil.get_terminal_size((difference_text.WIDTH, 24)).columns if to_terminal else difference_text.WIDTH
+            return difference_text.text(difference, max(40, min(width, 120)))
+
+
+def _write(target: Path, text: str, asked: Comparison) -> None:
+    for root in (Path(one).resolve() for one in (asked.before, asked.after)):
+        if target.resolve() == root or (root.is_dir() and target.resolve().is_relative_to(root)):
+            raise UsageError(f"-o: {target} lies inside the evidence, which is never written to")
+    try:
+        write_whole(target, text)
+    except OSError as error:
+        raise UsageError(f"cannot write {target}: {error.strerror or error}; choose another place with -o") from error
+    with speaking(asked.language):
+        sys.stdout.write(tell("Report: {path}", path=target) + "\n")

@@ -1,0 +1,226 @@
+"""The commands and options of ``analyze``, as typer declares them; loaded only when an option or another command is given."""
+
+from __future__ import annotations
+
+import shlex
+import sys
+from enum import StrEnum
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Final, NoReturn
+
+import typer
+
+from analyzer.app.command import USAGE, Request, complain, interrupted, run
+from analyzer.model.errors import UsageError
+from analyzer.version import VERSION
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+EXAMPLE: Final = "Example:  analyze incident/        (a folder with lsof, netstat or ss, and jstack output)"
+_SETTINGS: Final = {"help_option_names": ["-h", "--help"], "max_content_width": 100}
+KINDS: Final = frozenset({"addresses", "hosts", "users", "packages"})
+"""What ``--anonymize`` can be asked for; :mod:`reports.anonymize.anonymize` has them too, but costs time to load."""
+app = typer.Typer(add_completion=True, rich_markup_mode=None, pretty_exceptions_enable=False, context_settings=_SETTINGS)
+commands = typer.Typer(add_completion=True, rich_markup_mode=None, pretty_exceptions_enable=False, context_settings=_SETTINGS)
+
+
+class Format(StrEnum):
+    """Report formats."""
+
+    HTML = "html"
+    MD = "md"
+    JIRA = "jira"
+    TEXT = "text"
+    JSON = "json"
+    SUMMARY = "summary"
+
+
+class Language(StrEnum):
+    """Languages of reports; :mod:`reports.language.catalogue` has the catalogues."""
+
+    EN = "en"
+    KO = "ko"
+
+
+class FailOn(StrEnum):
+    """Severities that ``--fail-on`` accepts."""
+
+    CRITICAL = "critical"
+    WARNING = "warning"
+
+
+def _option(*names: str, text: str, metavar: str | None = None) -> typer.models.OptionInfo:
+    made: typer.models.OptionInfo = typer.Option(*names, help=text, metavar=metavar, show_default=False)
+    return made
+
+
+@app.command(
+    epilog=f"{EXAMPLE}\n\nOther commands: analyze diff BEFORE AFTER, analyze collect, analyze explain [RULE], analyze schema (see their --help)"
+)
+def incident(
+    context: typer.Context,
+    paths: Annotated[
+        list[str] | None, typer.Argument(metavar="INCIDENT", help="Folders, archives, single files, or - for stdin.", show_default=False)
+    ] = None,
+    formats: Annotated[
+        list[Format] | None,
+        _option("--format", "-f", text="Report format; repeatable. Default: an html file, and the verdict on the terminal."),
+    ] = None,
+    output: Annotated[
+        str | None,
+        _option("--output", "-o", metavar="PATH|DIR|-", text="Where to write; the format is guessed from the ending; - is stdout."),
+    ] = None,
+    host: Annotated[str | None, _option("--host", metavar="NAME", text="Name of the host when the files do not tell.")] = None,
+    timezone: Annotated[
+        str | None, _option("--timezone", metavar="ZONE", text="Zone of time stamps that carry none, such as Asia/Seoul.")
+    ] = None,
+    anonymize: Annotated[
+        str | None,
+        _option(
+            "--anonymize",
+            metavar="[addresses,hosts,users,packages]",
+            text="Pseudonyms in every output, the same everywhere; without a list: addresses, hosts and users.",
+        ),
+    ] = None,
+    anonymize_map: Annotated[
+        str | None,
+        _option("--anonymize-map", metavar="FILE", text="Keep the pseudonyms in a private file, for the next report to have the same."),
+    ] = None,
+    config: Annotated[
+        str | None,
+        _option("--config", metavar="FILE", text="Own thread pools, frames and packages (TOML), as analyze.toml in the incident's folder."),
+    ] = None,
+    language: Annotated[
+        Language, _option("--lang", text="Language of the reports: English or Korean. Evidence stays as it is.")
+    ] = Language.EN,
+    fail_on: Annotated[FailOn | None, _option("--fail-on", text="Exit 1 when a finding of that severity or above exists.")] = None,
+    quiet: Annotated[bool, _option("--quiet", "-q", text="No verdict on the terminal.")] = False,
+    verbose: Annotated[bool, _option("--verbose", "-v", text="Say on stderr what was read; show tracebacks of defects.")] = False,
+    show_version: Annotated[bool, _option("--version", text="Show the version and exit.")] = False,
+) -> None:
+    """Read what was saved of a hung or leaking server and say what is wrong, with the evidence, and what to do."""
+    if show_version:
+        typer.echo(f"closewait {VERSION}")
+        return
+    if not paths:
+        typer.echo(context.get_help(), err=True)
+        raise typer.Exit(USAGE)
+    request = Request(
+        paths,
+        tuple(form.value for form in formats or ()),
+        output,
+        host,
+        timezone,
+        fail_on.value if fail_on else None,
+        quiet,
+        verbose,
+        anonymize,
+        anonymize_map,
+        config,
+        language.value,
+    )
+    try:
+        code = run(request, shlex.join(["analyze", *(context.obj or sys.argv[1:])]))
+    except UsageError as error:
+        _refuse(str(error))
+    except KeyboardInterrupt:
+        code = interrupted()  # typer would end without a word
+    raise typer.Exit(code)
+
+
+@commands.command("explain")
+def explain(
+    rule: Annotated[
+        str | None, typer.Argument(metavar="[RULE]", help="A rule's name, such as self-call-starvation.", show_default=False)
+    ] = None,
+) -> None:
+    """Say what a rule looks for, why it matters, what to do, and when it is wrong; without RULE: list them."""
+    from analyzer.app.explain import listing, text  # noqa: PLC0415 - loads all rules
+
+    found = listing() if rule is None else text(rule)
+    if found is None:
+        _refuse(f"no rule is called {rule!r}; 'analyze explain' lists them")
+    typer.echo(found, nl=False)
+
+
+class Form(StrEnum):
+    """Formats of a comparison."""
+
+    TEXT = "text"
+    MD = "md"
+    JSON = "json"
+
+
+class Unimproved(StrEnum):
+    """Results that ``diff --fail-on`` accepts."""
+
+    SAME = "same"
+    WORSE = "worse"
+
+
+@commands.command("diff", epilog="Exit 0 whatever came out; 1 only through --fail-on; 2 wrong usage; 3 nothing usable to read.")
+def diff(
+    before: Annotated[str, typer.Argument(metavar="BEFORE", help="An incident, or a report of one made with -f json.")],
+    after: Annotated[str, typer.Argument(metavar="AFTER", help="The same server later: after a fix, or after an hour.")],
+    form: Annotated[Form | None, _option("--format", "-f", text="Format; default: text.")] = None,
+    output: Annotated[
+        str | None, _option("--output", "-o", metavar="PATH|-", text="Where to write; the format is guessed from the ending.")
+    ] = None,
+    host: Annotated[str | None, _option("--host", metavar="NAME", text="Name of the host when the files do not tell.")] = None,
+    timezone: Annotated[str | None, _option("--timezone", metavar="ZONE", text="Zone of time stamps that carry none.")] = None,
+    config: Annotated[str | None, _option("--config", metavar="FILE", text="Own thread pools, frames and packages (TOML).")] = None,
+    anonymize: Annotated[
+        str | None, _option("--anonymize", metavar="[addresses,hosts,users,packages]", text="Pseudonyms, the same for both sides.")
+    ] = None,
+    anonymize_map: Annotated[str | None, _option("--anonymize-map", metavar="FILE", text="Keep the pseudonyms in a private file.")] = None,
+    language: Annotated[Language, _option("--lang", text="Language of the comparison: English or Korean.")] = Language.EN,
+    fail_on: Annotated[
+        Unimproved | None, _option("--fail-on", text="Exit 1 when the result is worse, or (same) when no improvement is shown.")
+    ] = None,
+) -> None:
+    """Say what changed: findings gone, new and the same, counts and pools, and whether it is fixed, better, the same or worse."""
+    from analyzer.app.diff import Comparison, run  # noqa: PLC0415 - loads all that an analysis needs
+
+    options = (form.value if form else None, output, host, timezone, config, fail_on.value if fail_on else None, anonymize, anonymize_map)
+    try:
+        code = run(Comparison(before, after, *options, language.value))
+    except UsageError as error:
+        _refuse(str(error))
+    except KeyboardInterrupt:
+        code = interrupted()  # typer would end without a word
+    raise typer.Exit(code)
+
+
+@commands.command("collect")
+def collect() -> None:
+    """Print a POSIX shell script that gathers the artifacts on the host: analyze collect > collect.sh; sh collect.sh PID."""
+    from analyzer.app.collect import script  # noqa: PLC0415 - only needed here
+
+    typer.echo(script(), nl=False)
+
+
+@commands.command("schema")
+def schema() -> None:
+    """Print the JSON Schema of the json format."""
+    from reports.contract import json_v1 as json_contract  # noqa: PLC0415 - loads the contract's types
+
+    typer.echo(json_contract.schema(), nl=False)
+
+
+def prepared(given: Sequence[str]) -> list[str]:
+    """The arguments with a value for ``--anonymize``, which has one only where kinds follow it that are no path."""
+    made: list[str] = []
+    for index, word in enumerate(given):
+        if word != "--anonymize" or "--" in given[:index]:
+            made.append(word)
+            continue
+        following = given[index + 1] if index + 1 < len(given) else ""
+        is_list = following and set(following.split(",")) <= KINDS and not Path(following).exists()
+        made.append(word if is_list else f"{word}=")
+    return made
+
+
+def _refuse(message: str) -> NoReturn:
+    complain(message)
+    raise typer.Exit(USAGE)

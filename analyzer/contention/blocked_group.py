@@ -1,0 +1,230 @@
+"""A crowd: threads of one process that all wait for the same thing, and how much that hurts.
+
+One dump is a moment. A crowd in it is a queue that may move on; that it stands still shows in an earlier dump, or in clients that gave up.
+"""
+
+from __future__ import annotations
+
+from functools import cached_property
+from typing import TYPE_CHECKING, Final
+
+from analyzer.evidence.calls import client_evidence, client_figures, clients_in_words
+from analyzer.evidence.movement import all_still
+from analyzer.evidence.witness import all_of
+from analyzer.model.finding import Confidence, Culprit, Evidence, Missing, Severity, Step
+from analyzer.model.message import joined, say
+from analyzer.software.blockers import FUTURES, application_frame
+from analyzer.waits.stalls import MAJORITY, SATURATED, pressure
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from analyzer.software.pools import Busy, Pool
+    from analyzer.waits.case import Case, ProcessView, Stall
+    from parsers.records import Endpoint, Frame
+
+FEWEST: Final = 3
+"""Waiting threads that make a crowd: one or two wait for a moment on every healthy server."""
+
+NOTABLE: Final = 0.25
+"""Share of a pool without a free thread that makes a crowd one of the causes, when clients suffer: there may be two or three at once."""
+
+
+class Crowd:
+    """Threads that wait for one thing.
+
+    Attributes:
+        view: the process.
+        members: the threads that wait.
+        pool: the pool that most of them belong to.
+        stall: the server pool that suffers: ``pool`` itself, or one that waits for results of ``pool``. None if there is none.
+    """
+
+    def __init__(self, case: Case, view: ProcessView, members: Sequence[Busy], also: Sequence[Busy] = ()) -> None:
+        """A crowd of ``members``; ``also`` are stuck for the same reason (they hold what the others want).
+
+        Raises:
+            StopIteration: if the first member belongs to no pool of ``view``.
+        """
+        self.view = view
+        self.members = tuple(members)
+        self._case = case
+        stuck = {id(member.thread) for member in (*members, *also)}
+        inside = {id(member.thread) for member in members}
+        self.pool: Pool = max(view.pools, key=lambda pool: sum(id(one.thread) in inside for one in pool.members))
+        self.here = sum(id(one.thread) in inside for one in self.pool.workers)
+        self._stuck = sum(id(one.thread) in stuck for one in self.pool.workers)
+        self.stall: Stall | None = _sufferer(case, view, self.pool)
+
+    @property
+    def noteworthy(self) -> bool:
+        """True if this is more than a busy moment: a crowd, and either most of its pool or clients that suffer from it."""
+        if len(self.members) < FEWEST:
+            return False
+        workers = max(1, len(self.pool.workers))
+        if self.here >= MAJORITY * workers and self.pool.idle < self.here:
+            return True
+        return self.pool.idle == 0 and self._stuck >= NOTABLE * workers and self.suffering
+
+    @property
+    def port(self) -> int | None:
+        """The listener whose clients suffer."""
+        if self.stall is not None:
+            return self.stall.port
+        return next(iter(self.view.listeners)) if len(self.view.listeners) == 1 else None
+
+    @cached_property
+    def suffering(self) -> bool:
+        """True if clients of the listener wait or gave up."""
+        return pressure(self.view, self.port).exists
+
+    @property
+    def starved(self) -> bool:
+        """True if no thread of the server pool is free: its own wait here, or for results that this pool owes."""
+        if self.stall is None or self.stall.pool.idle:
+            return False
+        if self.stall.pool is self.pool:
+            return self._stuck >= SATURATED * len(self.pool.workers)
+        owed = sum(member.activity.kind in FUTURES for member in self.stall.pool.busy)
+        return owed >= SATURATED * len(self.stall.pool.workers)
+
+    @property
+    def severity(self) -> Severity:
+        """Critical if nobody serves requests any more or clients suffer."""
+        free = self.stall.pool.idle if self.stall is not None else 0
+        return Severity.CRITICAL if self.starved or (self.suffering and not free) else Severity.WARNING
+
+    @cached_property
+    def _earlier(self) -> tuple[ProcessView, ...]:
+        """The process in earlier snapshots, where these have a dump of it."""
+        history = self._case.history(self.view)
+        return tuple(view for view in history[: history.index(self.view)] if view.dump is not None)
+
+    @cached_property
+    def lasting(self) -> int:
+        """How many members stood in the same place in an earlier dump of the process."""
+        return all_still(self.members, self._earlier)
+
+    @property
+    def frame(self) -> Frame | None:
+        """The application frame that most of them share."""
+        return common_frame(self.members)
+
+    @property
+    def site(self) -> str:
+        """That frame in words."""
+        return place(self.frame)
+
+    @property
+    def doubts(self) -> tuple[str, ...]:
+        """Why a dump with this crowd may mislead."""
+        found = []
+        if self._earlier and not self.lasting:
+            found.append(say("none of these threads stood here in the dump before: they may move on"))
+        elif not self.suffering and self.lasting < MAJORITY * len(self.members):
+            found.append(say("nobody is seen to have given up and there is no second dump, so this may be a busy moment"))
+        if self.view.dump is not None and self.view.dump.fragment:
+            found.append(say("it is only a piece of a dump"))
+        elif self.view.dump is not None and self.view.dump.complete is False:
+            found.append(say("the thread dump is cut off"))
+        return tuple(found)
+
+    @property
+    def count(self) -> str:
+        """``30 of 38 threads of http-nio-8080-exec``."""
+        total = len(self.pool.workers)
+        beside = len(self.members) - self.here
+        more = say(" and {beside} of other pools", beside=beside) if beside else ""
+        noun = "thread" if total == 1 else "threads"
+        return say("{all_of} {noun} of {name}{more}", all_of=all_of(self.here, total), noun=noun, name=self.pool.name, more=more)
+
+    @property
+    def clients(self) -> str:
+        """What the listener's clients suffer, in words; empty if nothing shows it."""
+        return clients_in_words(self.view, self.port) if self.port is not None else ""
+
+    @property
+    def figures(self) -> tuple[tuple[str, str], ...]:
+        """Clients and waiting threads as figures."""
+        return (
+            *client_figures(self.view, self.port),
+            (
+                say("{here:,} of {workers_count:,}", here=self.here, workers_count=len(self.pool.workers)),
+                say("threads of {name} waiting", name=self.pool.name),
+            ),
+        )
+
+    @property
+    def client_evidence(self) -> list[Evidence]:
+        """What the listener's clients suffer, as evidence."""
+        return client_evidence(self.view, self.port) if self.port is not None else []
+
+    @property
+    def before(self) -> tuple[Step, ...]:
+        """The step of a server pool that waits for results of the crowd's pool, if there is one."""
+        if self.stall is None or self.stall.pool is self.pool:
+            return ()
+        pool = self.stall.pool
+        count = all_of(len(self.stall.waiters), len(pool.workers))
+        return (Step(pool.name, say("waits for a result of"), say("{count} wait for tasks of {name}", count=count, name=self.pool.name)),)
+
+    @property
+    def second_dump(self) -> tuple[Missing, ...]:
+        """What would show that it stands still, if nothing does yet."""
+        if self.suffering or self.lasting:
+            return ()
+        command = say("jstack -l {pid} > jstack-2.txt", pid=self.pid)
+        return (
+            Missing(say("second thread dump, ten seconds later"), say("whether the same threads still stand in the same place"), command),
+        )
+
+    def culprit(
+        self,
+        frame: Frame | None,
+        *,
+        thread: str | None = None,
+        remote: Endpoint | str | None = None,
+        lock: str | None = None,
+        library: str | None = None,
+    ) -> Culprit:
+        """What to blame: the crowd's pool and listener, and what the rule adds."""
+        return Culprit(
+            pool=self.pool.name,
+            thread=thread,
+            frame=str(frame) if frame is not None else None,
+            listener=f"*:{self.port}" if self.port is not None else None,
+            remote=str(remote) if remote is not None else None,
+            lock=lock,
+            library=library,
+        )
+
+    @property
+    def pid(self) -> str:
+        """The pid for commands, ``PID`` if it is unknown."""
+        return str(self.view.process.pid) if self.view.process.pid is not None else "PID"
+
+
+def judge(doubts: Sequence[str], proof: str, *, other_cause: str | None = None) -> tuple[Confidence, str]:
+    """Confidence and its reason. ``other_cause`` fits the evidence alike: then it is a suspicion, whatever else agrees."""
+    if other_cause is not None:
+        return Confidence.SUSPECTED, say("{proof} But {other_cause}.", proof=proof, other_cause=other_cause)
+    if not doubts:
+        return Confidence.CERTAIN, proof
+    return Confidence.LIKELY, say("{proof} Not certain, because {list}.", proof=proof, list=joined(" and ", doubts))
+
+
+def common_frame(members: Sequence[Busy]) -> Frame | None:
+    """The application frame that most of the threads share; None if none has any."""
+    frames = [frame for member in members if (frame := application_frame(*member)) is not None]
+    return max(sorted(set(frames), key=str), key=frames.count, default=None)
+
+
+def place(frame: Frame | None) -> str:
+    """A frame in words: there is none where only frameworks are on the stack."""
+    return str(frame) if frame is not None else say("framework code")
+
+
+def _sufferer(case: Case, view: ProcessView, pool: Pool) -> Stall | None:
+    mine = [stall for stall in case.stalls if stall.view is view]
+    own = next((stall for stall in mine if stall.pool is pool), None)
+    return own or next((stall for stall in mine if any(hop.helper is pool for hop in stall.hops)), None)

@@ -1,0 +1,203 @@
+"""Pools that lend things: who waits for a connection, who has one, and what the socket table knows of the rest.
+
+A thread that waits for a lease stands in the lender's own frames. Who holds the others is seen only while the holder uses what it holds
+(a driver's read) or in a frame that cannot be reached without it. A lent thing that no thread holds was never given back, or is
+kept between two uses.
+"""
+
+from __future__ import annotations
+
+import re
+from collections import Counter, defaultdict
+from functools import cached_property
+from typing import TYPE_CHECKING, Final
+
+from analyzer.contention.blocked_group import Crowd
+from analyzer.evidence.witness import of_threads
+from analyzer.model.message import plural, say
+from analyzer.software.blockers import IDLE, SOCKET, waited_lock
+from analyzer.software.knowledge import HTTP, JDBC
+from parsers.records import TcpState
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Sequence
+
+    from analyzer.join.connections import Connection
+    from analyzer.model.finding import Evidence
+    from analyzer.software.knowledge import Knowledge, Lender
+    from analyzer.software.pools import Busy, Pool
+    from analyzer.waits.case import Case, ProcessView
+    from parsers.records import Endpoint, Frame, Thread
+
+_ELSEWHERE: Final = IDLE | SOCKET | {"running", "dns", "file-io", "sleep", "monitor", "lock"}
+"""Kinds of threads that do something else than wait for a lease, whatever lender's frames are on their stack (making one, for example)."""
+_LINE: Final = re.compile(r":(\d+)$")
+
+
+class Shortage(Crowd):
+    """Threads that wait for one lender.
+
+    Attributes:
+        lender: the software that lends.
+        users: threads that use what is lent: they stand in the driver or client whose connections the pool has.
+        nested: those of the waiters that have a lease already.
+        proven: True if frames prove that, False if it is inferred from where others of the same method wait.
+    """
+
+    def __init__(self, case: Case, view: ProcessView, lender: Lender, waiters: Sequence[Busy]) -> None:
+        """``waiters`` wait for ``lender``."""
+        self.lender = lender
+        self.users = _users(view, lender, waiters)
+        super().__init__(case, view, waiters, self.users)
+        sure = tuple(member for member in waiters if _holds(member, lender, view.known))
+        self.proven = bool(sure)
+        self.nested = sure or _further_on(waiters)
+
+    @property
+    def busy(self) -> tuple[Busy, ...]:
+        """Threads of the application that neither wait for a lease nor are seen to use one: they may keep one meanwhile."""
+        known = {id(member.thread) for member in (*self.members, *self.users)}
+        return tuple(
+            member
+            for pool in self.view.pools
+            if pool.role != "jvm"
+            for member in pool.busy
+            if id(member.thread) not in known and member.activity.app >= 0
+        )
+
+    @property
+    def waiting(self) -> Evidence:
+        """The waiters, as evidence."""
+        return of_threads(
+            self.members,
+            say(
+                "{threads} wait for a connection of {software}", threads=plural(len(self.members), "thread"), software=self.lender.software
+            ),
+        )
+
+    @cached_property
+    def service(self) -> Endpoint | None:
+        """The only service that ``connections`` lead to, or the one that most do; None if that is not clear."""
+        first = Counter({remote: len(group) for remote, group in self.connections.items()}).most_common(2)
+        return first[0][0] if first and (len(first) == 1 or first[0][1] > 2 * first[1][1]) else None
+
+    @property
+    def rows(self) -> tuple[Connection, ...]:
+        """The connections to ``service``: those that are lent."""
+        return self.connections.get(self.service, ()) if self.service is not None else ()
+
+    @cached_property
+    def connections(self) -> dict[Endpoint, tuple[Connection, ...]]:
+        """Open connections of the kind that is lent, by service: those that can be meant."""
+        groups: dict[Endpoint, list[Connection]] = defaultdict(list)
+        wanted = self._ports()
+        known = self.view.known
+        database_ports = known.ports_of(known.databases)
+        for one in self.view.client_side:
+            if one.remote is None or one.state not in {TcpState.ESTABLISHED, TcpState.CLOSE_WAIT, TcpState.SYN_SENT}:
+                continue
+            if self.lender.lends == HTTP and one.remote.port in database_ports:
+                continue
+            groups[one.remote].append(one)
+        meant = {remote: group for remote, group in groups.items() if remote.port in wanted}
+        return {remote: tuple(group) for remote, group in sorted((meant or groups).items())}
+
+    def _ports(self) -> frozenset[int]:
+        known = self.view.known
+        names = {member.activity.library for member in self.users if member.activity.library}
+        return known.ports_of(names or (known.databases if self.lender.lends == JDBC else frozenset(self.lender.uses)))
+
+
+def shortages(case: Case, lends: str) -> tuple[Shortage, ...]:
+    """Crowds of threads that wait for a lender of that kind, at each process' last view."""
+    found = []
+    for view in case.latest:
+        groups: dict[Lender, list[Busy]] = defaultdict(list)
+        for pool in view.pools:
+            for member in pool.members:
+                if (lender := lender_of(member, view.known)) is not None and lender.lends == lends:
+                    groups[lender].append(member)
+        found += [Shortage(case, view, lender, queue) for lender, waiters in groups.items() for queue in _queues(waiters)]
+    return tuple(found)
+
+
+def lender_of(member: Busy, known: Knowledge) -> Lender | None:
+    """The lender that a thread waits for; None if it does not wait for a lease."""
+    if member.activity.kind in _ELSEWHERE:
+        return None
+    frames = _above(member)
+    calls = {frame.full for frame in frames}
+    return next(
+        (
+            lender
+            for lender in known.tables.lease
+            if not calls.isdisjoint(lender.frames) and (not lender.through or any(frame.cls.startswith(lender.through) for frame in frames))
+        ),
+        None,
+    )
+
+
+def _above(member: Busy) -> tuple[Frame, ...]:
+    """The frames above the first one of the application."""
+    return member.thread.frames[: member.activity.app] if member.activity.app >= 0 else member.thread.frames
+
+
+def _queues(waiters: Sequence[Busy]) -> list[list[Busy]]:
+    """One list per pool of the same software: told apart by what the threads park on, if that is the pool's (and not each thread's own)."""
+    by_lock: dict[str | None, list[Busy]] = defaultdict(list)
+    for member in waiters:
+        lock = waited_lock(member.thread)
+        by_lock[lock.address if lock else None].append(member)
+    return list(by_lock.values()) if max(map(len, by_lock.values())) > 1 else [list(waiters)]
+
+
+def _users(view: ProcessView, lender: Lender, waiters: Sequence[Busy]) -> tuple[Busy, ...]:
+    waiting = {id(member.thread) for member in waiters}
+    return tuple(member for pool in view.pools for member in users_of(pool, lender, view.known) if id(member.thread) not in waiting)
+
+
+def users_of(pool: Pool, lender: Lender, known: Knowledge) -> tuple[Busy, ...]:
+    """Threads of ``pool`` that use what ``lender`` lends."""
+    return tuple(member for member in pool.busy if lender_of(member, known) is None and _uses(member, lender, known))
+
+
+def _uses(member: Busy, lender: Lender, known: Knowledge) -> bool:
+    """True if the thread uses what ``lender`` lends. A thread that makes a new connection for the pool does not."""
+    library = member.activity.library
+    if lender.lends == JDBC:
+        return library in known.databases and not any(frame.full in lender.frames for frame in _above(member))
+    if lender.lends == HTTP:
+        return member.activity.kind in SOCKET and library in lender.uses
+    prefixes = lender.through
+    return bool(prefixes) and any(frame.cls.startswith(prefixes) for frame in _above(member))
+
+
+def _holds(member: Busy, lender: Lender, known: Knowledge) -> bool:
+    """True if a frame below the wait shows that the thread has a lease of the same kind already."""
+    if lender.lends != JDBC:
+        return False
+    held, frames = known.tables.held, member.thread.frames
+    below = frames[max(0, member.activity.app) :]
+    return any(frame.full in held.anywhere for frame in frames) or any(frame.full in held.below for frame in below)
+
+
+def _further_on(waiters: Iterable[Busy]) -> tuple[Busy, ...]:
+    """Waiters that passed, in a method below, the line at which other threads still wait for their first lease in that method."""
+    sites: dict[str, int] = {}
+    waiters = tuple(waiters)
+    for thread, found in waiters:
+        if found.app >= 0 and (line := _line(thread.frames[found.app])) is not None:
+            call = thread.frames[found.app].full
+            sites[call] = min(line, sites.get(call, line))
+    return tuple(member for member in waiters if _passed(member.thread, member.activity.app, sites))
+
+
+def _passed(thread: Thread, app: int, sites: dict[str, int]) -> bool:
+    if app < 0:
+        return False
+    return any((line := _line(frame)) is not None and line > sites.get(frame.full, line) for frame in thread.frames[app + 1 :])
+
+
+def _line(frame: Frame) -> int | None:
+    match = _LINE.search(frame.source or "")
+    return int(match[1]) if match else None

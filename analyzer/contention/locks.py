@@ -1,0 +1,147 @@
+"""Queues before locks: who waits, who holds the lock, and what the owner does meanwhile.
+
+The lock lines name the owner of a monitor always, the owner of a ReentrantLock only with jstack -l, those who hold a read lock or a
+semaphore never. Without a line the owner can be inferred if one thread alone is further on in the method that takes the lock.
+"""
+
+from __future__ import annotations
+
+import re
+from collections import defaultdict
+from typing import TYPE_CHECKING, Final
+
+from analyzer.contention.blocked_group import FEWEST, Crowd
+from analyzer.software.blockers import IDLE, OUTBOUND, held_locks, waited_lock
+from analyzer.waits.deadlocks import behind, cycles
+from analyzer.waits.stalls import targets
+from parsers.records import LockVerb
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Sequence
+
+    from analyzer.software.pools import Busy
+    from analyzer.waits.case import Case, ProcessView
+    from analyzer.waits.deadlocks import Cycle
+    from analyzer.waits.stalls import Target
+    from parsers.records import Lock
+
+LONGEST: Final = 10
+"""Queues of one process that are looked at, the longest first: the shorter ones stop nobody."""
+_OWNED: Final = re.compile(r"java\.util\.concurrent\.locks\.(ReentrantLock|ReentrantReadWriteLock|StampedLock)\b")
+_SYNCHRONIZERS: Final = ("java.util.concurrent.", "jdk.internal.", "sun.misc.", "java.lang.Object", "java.lang.Virtual")
+
+
+class LockQueue(Crowd):
+    """Threads that wait for one lock.
+
+    Attributes:
+        lock: the lock as the dump prints it, None if no line names it.
+        owner: the thread that holds it, None if the dump does not tell.
+        named: True if lock lines name the owner, False if it is inferred from where it stands.
+    """
+
+    def __init__(self, case: Case, view: ProcessView, waiters: Sequence[Busy]) -> None:
+        """``waiters`` wait for the same lock."""
+        self.lock = waited_lock(waiters[0].thread)
+        by_line = owner_of(view, self.lock)
+        self.named = by_line is not None
+        self.owner = by_line or _further_on(view, waiters)
+        super().__init__(case, view, waiters, (self.owner,) if self.owner else ())
+
+    @property
+    def target(self) -> Target | None:
+        """The service that the owner waits for, if the sockets tell."""
+        if self.owner is None or self.owner.activity.kind not in OUTBOUND:
+            return None
+        found = targets(self.view, (self.owner,))
+        return found[0] if len(found) == 1 else None
+
+
+def lock_queues(case: Case) -> tuple[LockQueue, ...]:
+    """Queues before the application's locks, at each process' last view: not those of deadlocks, loggers, name look-ups and lending pools.
+
+    A queue whose owner only waits for another such lock is left to that lock's queue.
+    """
+    found = []
+    for view in case.latest:
+        stuck = {name for cycle in cycles(view) for name in _names(view, cycle)}
+        groups = sorted((waiters for waiters in _groups(view) if len(waiters) >= FEWEST), key=len, reverse=True)
+        waiting = {id(member.thread) for waiters in groups for member in waiters}
+        queues = [LockQueue(case, view, waiters) for waiters in groups[:LONGEST]]
+        for queue in queues:
+            owner = queue.owner
+            if owner is not None and (owner.thread.name in stuck or owner.activity.kind in IDLE):
+                continue
+            if owner is not None and id(owner.thread) in waiting:
+                continue
+            if not any(member.thread.name in stuck for member in queue.members):
+                found.append(queue)
+    return tuple(found)
+
+
+def _names(view: ProcessView, cycle: Cycle) -> set[str]:
+    return {edge.thread.name for edge in cycle.edges} | {thread.name for thread in behind(view, cycle)}
+
+
+def waits_for_lock(member: Busy) -> bool:
+    """True if the thread waits for a lock that somebody owns, not for a signal."""
+    lock = waited_lock(member.thread)
+    if lock is None:
+        return member.activity.kind in {"monitor", "lock"}
+    if lock.verb is LockVerb.PARKING:
+        return _OWNED.match(lock.cls or "") is not None
+    return lock.verb in {LockVerb.WAITING_TO_LOCK, LockVerb.RELOCKING} and member.activity.kind == "monitor"
+
+
+def within(member: Busy, packages: tuple[str, ...]) -> bool:
+    """True if a frame above the first one of the application belongs to ``packages``."""
+    thread, found = member
+    frames = thread.frames[: found.app] if found.app >= 0 else thread.frames
+    return any(frame.cls.startswith(packages) for frame in frames)
+
+
+def owner_of(view: ProcessView, lock: Lock | None) -> Busy | None:
+    """The thread that lock lines name as owner."""
+    if lock is None or lock.address is None:
+        return None
+    held = (member for pool in view.pools for member in pool.members if any(one.address == lock.address for one in member.thread.locks))
+    return next((member for member in held if any(one.address == lock.address for one in held_locks(member.thread))), None)
+
+
+def _groups(view: ProcessView) -> list[list[Busy]]:
+    known = view.known
+    elsewhere = (*known.tables.logging.packages, *known.tables.lookup.classes)
+    groups: dict[object, list[Busy]] = defaultdict(list)
+    for pool in view.pools:
+        for member in pool.members:
+            if (
+                waits_for_lock(member)
+                and not within(member, elsewhere)
+                and not any(one.full in known.lease_frames for one in member.thread.frames)
+            ):
+                lock = waited_lock(member.thread)
+                groups[lock.address if lock and lock.address else _site(member)].append(member)
+    return list(groups.values())
+
+
+def _site(member: Busy) -> str | None:
+    """The method that takes the lock: the first frame below the synchronizer's own."""
+    frame = next((frame for frame in member.thread.frames if not frame.cls.startswith(_SYNCHRONIZERS)), None)
+    return frame.full if frame is not None else None
+
+
+def _further_on(view: ProcessView, waiters: Iterable[Busy]) -> Busy | None:
+    """The only thread that is past the place where the others wait: deeper than the method that takes the lock."""
+    waiters = tuple(waiters)
+    waiting = {id(member.thread) for member in waiters}
+    sites = {_site(member) for member in waiters}
+    if len(sites) != 1 or None in sites:
+        return None
+    (site,) = sites
+    past = [
+        member
+        for pool in view.pools
+        for member in pool.busy
+        if id(member.thread) not in waiting and any(frame.full == site for frame in member.thread.frames[1:])
+    ]
+    return past[0] if len(past) == 1 else None

@@ -1,0 +1,116 @@
+"""Pools whose tasks wait for tasks: who could run what a thread waits for.
+
+A dump names neither the executor of a future nor its task. But a subtask is mostly a lambda or an inner class of whoever waits for it: a
+pool that runs one has the waiter's class as the outermost application class of its task.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Final
+
+from analyzer.contention.blocked_group import Crowd
+from analyzer.software.blockers import FUTURES, application_frame, waited_lock
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+    from analyzer.software.knowledge import Knowledge
+    from analyzer.software.pools import Busy, Pool
+    from analyzer.waits.case import Case, ProcessView
+
+COMMON_POOL: Final = "ForkJoinPool.commonPool-worker"
+"""Threads of the JDK's common pool (``ForkJoinPool``, its worker thread factory)."""
+BY_DESIGN: Final = FUTURES | {"sleep", "queue", "semaphore", "condition", "object-wait", "join", "park", "waiting"}
+"""Kinds of waits that hold a worker of the common pool without telling which other cause is behind them."""
+
+
+class Starved(Crowd):
+    """A pool all of whose workers wait for results.
+
+    Attributes:
+        strangers: other pools that run tasks, though none of the waiters' code.
+    """
+
+    def __init__(self, case: Case, view: ProcessView, pool: Pool) -> None:
+        """``pool`` waits with all of its workers."""
+        super().__init__(case, view, pool.busy)
+        self.strangers = tuple(
+            other
+            for other in view.pools
+            if other is not pool and other.role != "server" and _tasks(other, view.known) and not _waits_for(other, pool, view.known)
+        )
+
+    @property
+    def plain(self) -> bool:
+        """True if all wait for a plain FutureTask: only an executor's thread can complete it, no message from outside."""
+        locks = [waited_lock(member.thread) for member in self.members]
+        return all(lock is not None and (lock.cls or "").endswith("concurrent.FutureTask") for lock in locks)
+
+    @property
+    def calls_out(self) -> bool:
+        """True if the process has connections of its own: a result may come over one of them, without any thread that waits for it."""
+        return not self.view.sockets or bool(self.view.client_side)
+
+
+def starved(case: Case, *, common: bool) -> tuple[Starved, ...]:
+    """Pools, at each process' last view, of which every worker runs a task that waits for what no other pool runs.
+
+    ``common``: the JDK's common pool; else all others, of which only waits for results count.
+    """
+    kinds = BY_DESIGN if common else FUTURES
+    return tuple(
+        Starved(case, view, pool)
+        for view in case.latest
+        for pool in view.pools
+        if pool.role != "server"
+        and (pool.name == COMMON_POOL) is common
+        and _all_wait(pool, kinds, view.known)
+        and not _runs_elsewhere(view, pool)
+    )
+
+
+def _all_wait(pool: Pool, kinds: frozenset[str], known: Knowledge) -> bool:
+    tasks = _tasks(pool, known)
+    return 0 < len(pool.workers) == len(tasks) and all(member.activity.kind in kinds and member.activity.app >= 0 for member in tasks)
+
+
+def _tasks(pool: Pool, known: Knowledge) -> list[Busy]:
+    """Members that run a task."""
+    return [member for member in pool.busy if any(frame.full in known.task_frames for frame in member.thread.frames)]
+
+
+def _waiting_classes(members: Iterable[Busy]) -> set[str]:
+    """Classes of the application frames that wait."""
+    return {frame.cls.partition("$")[0] for member in members if (frame := application_frame(*member)) is not None}
+
+
+def _task_classes(members: Iterable[Busy], known: Knowledge) -> set[str]:
+    """Outermost application classes of running tasks: the last one above the frame that runs the task."""
+    found = set()
+    for member in members:
+        outermost = None
+        for frame in member.thread.frames:
+            if frame.full in known.task_frames:
+                break
+            if known.is_application(frame.cls):
+                outermost = frame.cls.partition("$")[0]
+        if outermost is not None:
+            found.add(outermost)
+    return found
+
+
+def _runs_elsewhere(view: ProcessView, pool: Pool) -> bool:
+    """True if another pool runs tasks of the class that waits here: then that pool is the one to look at."""
+    waiting = _waiting_classes(pool.busy)
+    return any(
+        other is not pool
+        and not any(member.activity.serving for member in other.members)
+        and waiting & _task_classes(_tasks(other, view.known), view.known)
+        for other in view.pools
+    )
+
+
+def _waits_for(other: Pool, pool: Pool, known: Knowledge) -> bool:
+    """True if the threads of ``other`` wait for tasks that ``pool`` runs."""
+    waiters = [member for member in other.busy if member.activity.kind in FUTURES]
+    return len(waiters) == len(other.busy) and bool(_waiting_classes(waiters) & _task_classes(_tasks(pool, known), known))

@@ -1,0 +1,149 @@
+"""Every wait of a process: thread → what it waits for → who would have to act, each with what the claim rests on.
+
+On a future: the pool that must run it. On a lock: its owner. On a socket: the service at the far end, the process and the pool behind it. On a
+lease: the lender, and the pool whose threads use what it lends. What the dump and the tables do not tell stays None.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Final
+
+from msgspec.structs import replace
+
+from analyzer.contention.leases import lender_of, users_of
+from analyzer.evidence.calls import process_in_words
+from analyzer.join.descriptor_links import exact_sockets
+from analyzer.model.finding import Basis, Confidence, Wait
+from analyzer.model.message import say
+from analyzer.software.blockers import FUTURES, waited_lock
+from analyzer.waits.deadlocks import lock_holders
+from analyzer.waits.stalls import COUNT_TOLERANCE, callee_of, stalls
+from analyzer.waits.waits import helper_of
+from parsers.records import Lock, LockVerb
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from analyzer.join.process import ProcessView
+    from analyzer.software.knowledge import Lender
+    from analyzer.software.pools import Busy, Pool
+    from analyzer.waits.stalls import Stall, Target
+    from analyzer.waits.waits import Hop
+    from parsers.records import Thread
+
+_LENT: Final = {"HTTP connection": say("HTTP connection"), "JDBC connection": say("JDBC connection"), "object": say("object")}
+"""What lenders lend, as knowledge.toml has it."""
+
+
+def waits_of(view: ProcessView) -> Iterator[Wait]:
+    """Every wait of the process' threads that names an object, a service or a pool."""
+    holders = lock_holders(view)
+    pool_by_thread = {id(member.thread): pool.name for pool in view.pools for member in pool.members}
+    called = _called(view)
+    for pool in view.pools:
+        hop = helper_of(view, pool)
+        for member in pool.busy:
+            lender = lender_of(member, view.known) if member.activity.kind == "lease" else None
+            if member.activity.kind in FUTURES:
+                yield _on_future(view, member, pool, hop)
+            elif lender is not None:
+                yield _on_lease(view, member, pool, lender)
+            elif id(member.thread) in called:
+                yield called[id(member.thread)]
+            elif (lock := waited_lock(member.thread)) is not None:
+                holder = holders.get(lock.address or "")
+                holder = None if holder is member.thread else holder
+                yield _on_lock(view, member, pool, lock, holder, pool_by_thread.get(id(holder)))
+
+
+def _described(lock: Lock | None) -> str | None:
+    return None if lock is None else say("{lock} {address}", lock=lock.cls or say("object"), address=lock.address or "").strip()
+
+
+def _on_future(view: ProcessView, member: Busy, pool: Pool, hop: Hop | None) -> Wait:
+    return Wait(
+        snapshot=view.snapshot.name,
+        waiter=member.thread.name,
+        waiter_pool=pool.name,
+        on=member.activity.kind,
+        object=_described(waited_lock(member.thread)),
+        holder=None,
+        holder_pool=hop.helper.name if hop else None,
+        basis=hop.basis if hop else "unknown",
+        confidence=hop.confidence if hop else Confidence.SUSPECTED,
+    )
+
+
+def _on_lock(view: ProcessView, member: Busy, pool: Pool, lock: Lock, holder: Thread | None, holder_pool: str | None) -> Wait:
+    return Wait(
+        snapshot=view.snapshot.name,
+        waiter=member.thread.name,
+        waiter_pool=pool.name,
+        on="monitor" if lock.verb is not LockVerb.PARKING else member.activity.kind,
+        object=_described(lock),
+        holder=holder.name if holder is not None else None,
+        holder_pool=holder_pool if holder is not None else None,
+        basis=say("lock lines of the dump"),
+        confidence=Confidence.CERTAIN if holder is not None else Confidence.SUSPECTED,
+    )
+
+
+def _on_lease(view: ProcessView, member: Busy, pool: Pool, lender: Lender) -> Wait:
+    users = {other.name for other in view.pools if users_of(other, lender, view.known)}
+    holder_pool = next(iter(users)) if len(users) == 1 else None
+    return Wait(
+        snapshot=view.snapshot.name,
+        waiter=member.thread.name,
+        waiter_pool=pool.name,
+        on="lease",
+        object=say("{lends} of {software}", lends=_LENT.get(lender.lends, lender.lends), software=lender.software),
+        holder=None,
+        holder_pool=holder_pool,
+        basis=say("the only pool whose threads use what is lent")
+        if holder_pool
+        else say("frames of the lender; nobody is seen to use what is lent"),
+        confidence=Confidence.LIKELY if holder_pool else Confidence.SUSPECTED,
+    )
+
+
+def _called(view: ProcessView) -> dict[int, Wait]:
+    """By thread: the service that a caller of a server pool waits for: by its own system call, else where one service explains all callers."""
+    exact = {id(thread): socket.remote for thread, socket, alone in exact_sockets(view) if alone}
+    found: dict[int, Wait] = {}
+    for stall in stalls(view):
+        waits = {target.remote: _on_service(view, stall, target) for target in stall.targets}
+        main = stall.main_target
+        whole = main if main is not None and main.share >= 1 - COUNT_TOLERANCE else None
+        for caller in stall.callers:
+            remote = exact.get(id(caller.thread)) or (whole.remote if whole is not None else None)
+            if remote in waits:
+                found[id(caller.thread)] = replace(waits[remote], waiter=caller.thread.name)
+    return found
+
+
+def _on_service(view: ProcessView, stall: Stall, target: Target) -> Wait:
+    """What every caller of ``target`` waits for; the waiter's name is filled in."""
+    far = view if target.own else callee_of(view, target)
+    end = target.back[0].remote if target.own and target.back else target.remote  # behind a proxy of the host
+    counted = say(
+        "{connections_count} connections for {callers_count} callers",
+        connections_count=len(target.connections),
+        callers_count=len(stall.callers),
+    )
+    return Wait(
+        snapshot=view.snapshot.name,
+        waiter="",
+        waiter_pool=stall.calling_pool.name,
+        on="socket",
+        object=str(target.remote),
+        holder=process_in_words(far, view) if far is not None else None,
+        holder_pool=_answers(far, end.port if end is not None else None),
+        basis=say("the descriptor of the system call") if target.basis is Basis.DESCRIPTOR else counted,
+        confidence=target.confidence,
+    )
+
+
+def _answers(far: ProcessView | None, port: int | None) -> str | None:
+    """The pool that serves the port at the far end."""
+    behind = [other for other in stalls(far) if other.port in {None, port}] if far is not None else []
+    return behind[0].pool.name if len(behind) == 1 else None

@@ -1,0 +1,265 @@
+"""What the rules about calls that get no answer say in the same words: the pool, its chain, its clients, what would decide."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Final
+
+from analyzer.evidence.packet_claims import packet_evidence
+from analyzer.evidence.witness import all_of, of_sockets, of_threads
+from analyzer.join.connections import close_wait
+from analyzer.model.finding import Evidence, Missing, Step
+from analyzer.model.message import joined, plural, say
+from parsers.records import TcpState, TimerKind
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from analyzer.join.connections import Connection
+    from analyzer.software.pools import Busy
+    from analyzer.waits.case import ProcessView, Stall
+
+KEEPALIVE_TIME: Final = 7200.0
+"""Seconds; Linux' default of net.ipv4.tcp_keepalive_time."""
+ROUNDING: Final = 0.1
+
+SOCKETS_MISSING: Final = Missing(
+    say("socket table with owners"),
+    say("whether the calls go to the server's own port or to another service"),
+    "ss -tanpoei > ss.txt; lsof -nP -p PID > lsof.txt",
+)
+DUMP_MISSING: Final = Missing(
+    say("thread dump"),
+    say("what the request threads wait for, and whether any is free"),
+    "jstack -l PID > jstack.txt",
+)
+STACKS_MISSING: Final = Missing(
+    say("stacks of all threads"),
+    say("what the threads wait for"),
+    "gdb -p PID -batch -ex 'thread apply all bt' > stacks.txt",
+)
+WHOLE_DUMP_MISSING: Final = Missing(
+    say("whole thread dump"),
+    say("what the threads behind the futures do, and whether any request thread is free"),
+    "jstack -l PID > jstack.txt",
+)
+WHOLE_TABLE_MISSING: Final = Missing(
+    say("whole socket table"),
+    say("connections from the process to its own port or to another service"),
+    "ss -tanpoei > ss.txt; lsof -nP -p PID > lsof.txt",
+)
+
+
+def command(missing: Missing, view: ProcessView) -> Missing:
+    """The same with the pid filled in, if it is known."""
+    pid = view.process.pid
+    return Missing(missing.artifact, missing.would_show, missing.command.replace("PID", str(pid)) if pid is not None else missing.command)
+
+
+def process_in_words(far: ProcessView, near: ProcessView) -> str:
+    """``java (pid 88)``, and the host where it is not that of ``near``."""
+    pid = far.process.pid
+    elsewhere = say(" on {host}", host=far.snapshot.host) if far.snapshot.host and far.snapshot.host != near.snapshot.host else ""
+    return say(
+        "{command}{pid}{elsewhere}",
+        command=far.command or say("a process"),
+        pid=say(" (pid {pid})", pid=pid) if pid is not None else "",
+        elsewhere=elsewhere,
+    )
+
+
+def stuck_in_words(stall: Stall) -> str:
+    """``All 8 request threads of POOL``; of a dump that is cut off it is not known how many there are."""
+    noun = say("request thread") if stall.workers == 1 else say("request threads")
+    cut = say(", as far as the cut dump shows them,") if stall.view.dump is not None and stall.view.dump.complete is False else ""
+    return say("{all_of} {noun} of {name}{cut}", all_of=all_of(stall.blocked, stall.workers), noun=noun, name=stall.pool.name, cut=cut)
+
+
+def kind_in_words(members: Sequence[Busy]) -> str:
+    """What the first of the threads waits for: ``FutureTask.get``."""
+    thread, found = members[0]
+    return thread.frames[found.frame].call if 0 <= found.frame < len(thread.frames) else found.kind
+
+
+def chain_of(stall: Stall, last: Step | None) -> tuple[Step, ...]:
+    """Pool → what it waits for → helper pool → … → ``last``."""
+    steps = []
+    for hop in stall.hops:
+        words = say(
+            "{all_of} wait in {kind_in_words} for tasks of {name}",
+            all_of=all_of(len(hop.waiters), len(hop.pool.workers)),
+            kind_in_words=kind_in_words(hop.waiters),
+            name=hop.helper.name,
+        )
+        steps.append(
+            Step(hop.pool.name, say("waits for a result of"), words, (thread_evidence(stall, hop.waiters, hop.pool.name, hop.basis),))
+        )
+    if stall.callers:
+        pool = stall.calling_pool
+        words = say(
+            "{all_of} stand in {kind_in_words}",
+            all_of=all_of(len(stall.callers), len(pool.workers)),
+            kind_in_words=kind_in_words(stall.callers),
+        )
+        steps.append(Step(pool.name, say("waits for an answer from"), words, (caller_evidence(stall),)))
+    elif stall.waiters and not stall.hops:
+        words = say(
+            "{threads} in {kind_in_words}", threads=plural(len(stall.waiters), "thread"), kind_in_words=kind_in_words(stall.waiters)
+        )
+        steps.append(
+            Step(stall.pool.name, say("waits for a result of"), words, (thread_evidence(stall, stall.waiters, stall.pool.name, None),))
+        )
+    return (*steps, last) if last else tuple(steps)
+
+
+def thread_evidence(stall: Stall, members: Sequence[Busy], pool: str, basis: str | None) -> Evidence:
+    """Threads that wait for a result."""
+    inferred = (
+        None
+        if basis is None
+        else say("A dump does not name the pool behind a future. That it is this one is inferred: {basis}.", basis=basis)
+    )
+    frame = stall.culprit
+    called = (
+        say(", called from {frame}", frame=frame) if frame is not None and members and members[0] in (*stall.waiters, *stall.direct) else ""
+    )
+    return of_threads(
+        members,
+        say(
+            "{threads} of {pool} {wait} in {kind_in_words}{called}",
+            threads=plural(len(members), "thread"),
+            pool=pool,
+            wait=say("wait") if len(members) > 1 else say("waits"),
+            kind_in_words=kind_in_words(members),
+            called=called,
+        ),
+        inferred,
+    )
+
+
+def caller_evidence(stall: Stall) -> Evidence:
+    """Threads that stand in a call."""
+    members = stall.callers
+    library = members[0].activity.library
+    over = f" ({library})" if library else ""
+    return of_threads(
+        members,
+        say(
+            "{threads} of {name} {wait} in {kind_in_words}{over}",
+            threads=plural(len(members), "thread"),
+            name=stall.calling_pool.name,
+            wait=say("wait") if len(members) > 1 else say("waits"),
+            kind_in_words=kind_in_words(members),
+            over=over,
+        ),
+    )
+
+
+def client_evidence(view: ProcessView, port: int) -> list[Evidence]:
+    """What the clients of a port suffer, one claim per class of Recv-Q, never more than three rows each."""
+    own = {id(pair.far) for pair in view.pairs if pair.far is not None}
+    clients = [one for one in view.server_side(port) if id(one) not in own]
+    found = []
+    waiting = [one for one in clients if one.state is TcpState.CLOSE_WAIT]
+    for rows, says in (
+        (
+            [one for one in waiting if one.recv_q == 1 and not one.unaccepted],
+            say("clients hung up; their request was read, only the FIN is unread (Recv-Q 1): a thread is on it, or nobody looks any more"),
+        ),
+        (
+            [one for one in waiting if (one.recv_q or 0) > 1 and not one.unaccepted],
+            say("clients hung up before anybody read their request (Recv-Q over 1)"),
+        ),
+        ([one for one in clients if one.unaccepted], say("connections are not even accepted: no process owns them (inode 0)")),
+        (
+            [one for one in waiting if one.recv_q == 0 and not one.unaccepted],
+            say("clients hung up and the FIN was read, but the socket is not closed (Recv-Q 0)"),
+        ),
+        (
+            [one for one in waiting if one.recv_q is None and not one.unaccepted],
+            say("clients hung up and the server has not closed its side"),
+        ),
+        (
+            [one for one in clients if one.state is TcpState.ESTABLISHED and one.recv_q and not one.unaccepted],
+            say("clients wait; their request lies unread"),
+        ),
+    ):
+        if rows:
+            found.append(
+                of_sockets(
+                    rows,
+                    say("{sockets} on port {port}: {says}", sockets=plural(len(rows), "socket"), port=port, says=says),
+                    _marks(rows),
+                    age_in_words(rows),
+                )
+            )
+    return [*found, *packet_evidence(view, waiting)]
+
+
+def age_in_words(rows: Sequence[Connection]) -> str | None:
+    """How old connections are by their keepalive timers, None if the table has none.
+
+    The kernel arms the timer once, when the connection is made, and traffic does not restart it (measured on Linux 6): what is gone of
+    the two hours of ``tcp_keepalive_time`` is the connection's age. An own setting of that time would make it something else.
+    """
+    ages = [
+        KEEPALIVE_TIME - one.timer.remaining
+        for one in rows
+        if one.timer and one.timer.kind is TimerKind.KEEPALIVE and one.timer.remaining is not None
+    ]
+    ages = [age for age in ages if age >= 0]
+    if not ages:
+        return None
+    youngest, oldest = min(ages), max(ages)
+    span = (
+        say("{seconds:.1f} s", seconds=youngest)
+        if oldest - youngest < ROUNDING
+        else say("{youngest:.1f} to {oldest:.1f} s", youngest=youngest, oldest=oldest)
+    )
+    return say(
+        "By their keepalive timers these connections are about {span} old (7200 s, the default tcp_keepalive_time, less the time left).",
+        span=span,
+    )
+
+
+def _marks(rows: Sequence[Connection]) -> tuple[str, ...]:
+    first = min(rows, key=lambda one: one.where)
+    return tuple(word for word in (str(first.recv_q) if first.recv_q else None, first.state.value if first.state else None) if word)
+
+
+def client_figures(view: ProcessView, port: int | None) -> list[tuple[str, str]]:
+    """CLOSE_WAIT of the port as figures."""
+    if port is None:
+        return []
+    counts = close_wait(view.server_side(port))
+    return [(f"{counts.total:,}", say("sockets in CLOSE_WAIT"))] if counts.total else []
+
+
+def clients_in_words(view: ProcessView, port: int) -> str:
+    """One sentence about the clients, empty if there is nothing to say."""
+    counts = close_wait(view.server_side(port))
+    if not counts.total:
+        own = {id(pair.far) for pair in view.pairs}
+        unread = sum(1 for one in view.server_side(port) if one.state is TcpState.ESTABLISHED and one.recv_q and id(one) not in own)
+        return (
+            say(
+                " {client_waits} on port {port} with a request that nobody has read.",
+                client_waits=plural(unread, "client waits", "clients wait"),
+                port=port,
+            )
+            if unread
+            else ""
+        )
+    parts = [
+        say("{fin_only:,} with their request read", fin_only=counts.fin_only) if counts.fin_only else "",
+        say("{unread:,} with a request that nobody read", unread=counts.unread) if counts.unread else "",
+        say("{unaccepted:,} not even accepted", unaccepted=counts.unaccepted) if counts.unaccepted else "",
+        say("{drained:,} read to the end", drained=counts.drained) if counts.drained else "",
+    ]
+    split = joined(", ", (part for part in parts if part))
+    noun = say("client has") if counts.total == 1 else say("clients have")
+    return say(
+        " {total:,} {noun} hung up{shares}; the server does not close its side, so the sockets stay in CLOSE_WAIT.",
+        total=counts.total,
+        noun=noun,
+        shares=say(" ({split})", split=split) if split else "",
+    )

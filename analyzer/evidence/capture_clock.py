@@ -1,0 +1,110 @@
+"""When a socket table was saved, by the clock of a capture: the packets bracket the moment.
+
+A row in CLOSE_WAIT was saved after the other end's FIN and before the own end's; an ESTABLISHED one after its handshake and before any FIN. A
+capture's clock is UTC; a dump's mostly is local time without a zone. What is left after whole quarters of an hour is how far the clocks differ.
+"""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING, Final, NamedTuple
+
+from analyzer.model.message import say
+from parsers.capture.facts import SECOND
+from parsers.records import TcpState
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from analyzer.join.captures import Seen
+    from analyzer.join.connections import Connection
+    from analyzer.waits.case import Case, ProcessView
+
+FEWEST: Final = 3
+"""Rows that must be in the capture: one may be an older connection of the same ports."""
+WIDEST: Final = 60.0
+"""Seconds that the two bounds may be apart: a wider one says nothing that the file names do not."""
+ZONE: Final = 900
+"""Seconds; zones differ from UTC by quarters of an hour."""
+CLOSE: Final = 2.0
+"""Seconds by which a dump's clock may miss the bracket before that is said: jstack and netstat are typed one after the other."""
+
+
+class Bracket(NamedTuple):
+    """Nanoseconds since 1970 UTC between which a table was saved."""
+
+    after: int
+    before: int
+
+
+def bracket(view: ProcessView) -> Bracket | None:
+    """The bracket of a view's table; None if too few of its rows are in the captures, or they contradict each other."""
+    pairs = [(one, seen) for one in view.sockets if one.remote is not None and (seen := view.packets.of(one)) is not None]
+    after = [time for one, seen in pairs for time in _earlier(one, seen)]
+    before = [time for one, seen in pairs for time in _later(one, seen)]
+    if len(pairs) < FEWEST or not after or not before:
+        return None
+    found = Bracket(max(after), min(before))
+    return found if 0 <= found.before - found.after <= WIDEST * SECOND else None
+
+
+def _sides(one: Connection, seen: Seen) -> tuple[int | None, int | None]:
+    """When this end and the other one sent their FIN or RST."""
+    client, server = (
+        min((mark.time for mark in (side.fin, side.rst) if mark is not None), default=None)
+        for side in (seen.flow.by_client, seen.flow.by_server)
+    )
+    return (client, server) if seen.flow.client == one.local else (server, client)
+
+
+def _earlier(one: Connection, seen: Seen) -> Iterator[int]:
+    """What had happened when the row was saved."""
+    _, theirs = _sides(one, seen)
+    if one.state is TcpState.CLOSE_WAIT and theirs is not None:
+        yield theirs
+    if (opened := seen.flow.by_client.syn) is not None:
+        yield opened.time
+
+
+def _later(one: Connection, seen: Seen) -> Iterator[int]:
+    """What had not happened yet."""
+    mine, theirs = _sides(one, seen)
+    if mine is not None and one.state in {TcpState.CLOSE_WAIT, TcpState.ESTABLISHED}:
+        yield mine
+    if theirs is not None and one.state is TcpState.ESTABLISHED:
+        yield theirs
+
+
+def capture_notes(case: Case) -> Iterator[str]:
+    """One sentence per process and table: when it was saved by the capture's clock, and how the dump's clock compares."""
+    for view in case.latest:
+        found = bracket(view)
+        if found is None:
+            continue
+        rows = next(one.where.file for one in view.sockets)
+        yield say(
+            "By its connections {rows} was saved between {clock} and {clock2} UTC of the capture's clock.{dump}",
+            rows=rows,
+            clock=_clock(found.after),
+            clock2=_clock(found.before),
+            dump=_dump(view, found),
+        )
+
+
+def _dump(view: ProcessView, found: Bracket) -> str:
+    """How the dump's own time lies to the bracket; empty without one."""
+    if view.dump is None or view.dump.time is None:
+        return ""
+    stated = datetime.fromisoformat(view.dump.time)
+    moment = stated.replace(tzinfo=UTC) if stated.tzinfo is None else stated
+    middle = (found.after + found.before) / 2 / SECOND
+    apart = moment.timestamp() - middle
+    zone = 0 if stated.tzinfo is not None else round(apart / ZONE) * ZONE
+    rest, slack = abs(apart - zone), (found.before - found.after) / 2 / SECOND + CLOSE
+    said = say(" {file} states {time}", file=view.dump.where.file, time=view.dump.time)
+    said += say(", which is UTC{hours:+g} h by that", hours=zone / 3600) if stated.tzinfo is None else ""
+    return say("{said}{the_two}.", said=said, the_two=say("; the two are {rest:.0f} s apart", rest=rest) if rest > slack else "")
+
+
+def _clock(time: int) -> str:
+    return datetime.fromtimestamp(time // SECOND, UTC).strftime("%Y-%m-%d %H:%M:%S")

@@ -1,0 +1,82 @@
+"""Progress between two dumps: which threads stand on the same stack still, and whether they worked in between.
+
+Equal stacks alone prove no standstill: a busy pool serves one request after the other in the same place. The CPU time in the thread's header
+(JDK 11 and later) tells: a thread that used none has not finished anything.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Final, NamedTuple
+
+from analyzer.evidence.growth import seconds_between
+from analyzer.model.message import say
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Sequence
+
+    from analyzer.join.process import ProcessView
+    from analyzer.software.pools import Busy
+    from analyzer.waits.case import Case, Stall
+    from parsers.records import Thread
+
+NO_CPU: Final = 0.001
+"""Seconds of CPU that count as none: taking the dump itself costs a thread some microseconds."""
+MOST: Final = 0.8
+"""Share of the threads that must stand still for a sentence about them."""
+
+
+class Standing(NamedTuple):
+    """Of ``of`` threads, ``same`` stood on the same stack in the dump ``before``; ``idle`` of these used no CPU since, None if no header tells."""
+
+    before: ProcessView
+    same: int
+    of: int
+    idle: int | None
+    seconds: float | None
+
+
+def stand(thread: Thread) -> tuple[object, ...]:
+    """A thread and where it stands. Native ids are used again after a thread ends; with the name and the stack that is no matter."""
+    return thread.name, thread.native_id, tuple(frame.full for frame in thread.frames)
+
+
+def standing(case: Case, view: ProcessView, members: Sequence[Busy]) -> Standing | None:
+    """The members compared with the last dump before; None if there is none."""
+    history = case.history(view)
+    earlier = [one for one in history[: history.index(view)] if one.dump is not None]
+    if not earlier or earlier[-1].dump is None:
+        return None
+    then = {stand(thread): thread for thread in earlier[-1].dump.threads}
+    pairs = [(then[key], member.thread) for member in members if (key := stand(member.thread)) in then]
+    used = [now.cpu - before.cpu for before, now in pairs if now.cpu is not None and before.cpu is not None]
+    idle = sum(one <= NO_CPU for one in used) if used else None
+    return Standing(earlier[-1], len(pairs), len(members), idle, seconds_between(earlier[-1].snapshot, view.snapshot))
+
+
+def in_words(found: Standing | None) -> str:
+    """One sentence, empty if there is nothing to say: too few stood there before, or they worked in between."""
+    if found is None or found.same < MOST * found.of or (found.idle is not None and found.idle < MOST * found.same):
+        return ""
+    who = say("All of them") if found.same == found.of else say("{same} of them", same=found.same)
+    when = say(", {seconds:.0f} seconds earlier", seconds=found.seconds) if found.seconds else ""
+    cpu = ""
+    if found.idle is not None:
+        used = say("have used no CPU since") if found.idle == found.same else say("{idle} have used no CPU since", idle=found.idle)
+        cpu = say("{comma} and {used}", comma="," if when else "", used=used)
+    return say(" {who} stood on the same stack in the dump before{when}{cpu}.", who=who, when=when, cpu=cpu)
+
+
+def moved_on(found: Standing | None) -> bool:
+    """True if most of the threads worked since the dump before: the pool is slow rather than stuck."""
+    return found is not None and found.idle is not None and found.same > 0 and found.idle < (1 - MOST) * found.same
+
+
+def only_busy(case: Case, stall: Stall) -> bool:
+    """True if nobody suffers and the threads have worked since the dump before: one request after the other, in the same place."""
+    return not stall.pressure.exists and moved_on(standing(case, stall.view, (*stall.waiters, *stall.direct)))
+
+
+def all_still(members: Iterable[Busy], earlier: Iterable[ProcessView]) -> int:
+    """How many members stood in the same place in any of the earlier dumps."""
+    then = {stand(thread) for view in earlier if view.dump for thread in view.dump.threads}
+    return sum(stand(member.thread) in then for member in members)

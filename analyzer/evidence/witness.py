@@ -1,0 +1,66 @@
+"""Evidence from threads and sockets: the place that shows a claim, the words that decide, and how many more show the same."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Final
+
+from analyzer.model.finding import Evidence
+from analyzer.model.message import say
+from analyzer.software.blockers import application_frame, blocking_frame
+from parsers.records import Where
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from analyzer.join.connections import Connection
+    from analyzer.software.pools import Busy
+    from parsers.records import ThreadDump
+
+_EXCERPT: Final = 5
+"""Lines of one excerpt: more is not read at three in the morning."""
+
+
+def of_threads(members: Sequence[Busy], says: str, inferred: str | None = None) -> Evidence:
+    """The stacks of ``members``, shown by the first one: from the frame that says how it waits to the application frame to blame.
+
+    Raises:
+        IndexError: if there are no members.
+    """
+    thread, found = members[0]
+    frame, app = blocking_frame(thread, found), application_frame(thread, found)
+    mark = tuple(str(part.call) for part in (frame, app) if part is not None)
+    return Evidence(_stack_place(members[0]), says, mark, len(members) - 1, inferred)
+
+
+def _stack_place(member: Busy) -> Where:
+    thread, found = member
+    if found.frame < 0 or not thread.frame_lines:
+        return Where(thread.where.file, thread.where.first, min(thread.where.last, thread.where.first + 1))
+    first = thread.frame_lines[min(found.frame, len(thread.frame_lines) - 1)]
+    last = thread.frame_lines[found.app] if found.app >= found.frame else first
+    if last - first >= _EXCERPT:
+        last = first
+    return Where(thread.where.file, first, last)
+
+
+def of_sockets(connections: Sequence[Connection], says: str, mark: tuple[str, ...] = (), inferred: str | None = None) -> Evidence:
+    """Rows of ``connections``, shown by the first one.
+
+    Raises:
+        IndexError: if there are no connections.
+    """
+    ordered = sorted(connections, key=lambda one: one.where)
+    state = (ordered[0].state.value,) if ordered[0].state else ()
+    return Evidence(ordered[0].where, says, mark or state, len(ordered) - 1, inferred)
+
+
+def of_dump(dump: ThreadDump, says: str) -> Evidence:
+    """The header of a dump."""
+    return Evidence(Where(dump.where.file, dump.where.first, min(dump.where.last, dump.where.first + 1)), says)
+
+
+def all_of(count: int, total: int) -> str:
+    """``All 8``, ``7 of 8``, ``The only``."""
+    if total == 1:
+        return say("The only")
+    return say("All {total:,}", total=total) if count == total else say("{count:,} of {total:,}", count=count, total=total)

@@ -1,0 +1,332 @@
+"""Causes that packets alone can suggest, where nothing else was saved of the server.
+
+Packets show who asked whom, who got no answer and who never closed; what the server's threads wait for they do not show. So every finding
+here is a suspicion that names what else would look the same, and asks for the thread dump or the socket table that decides. Connections
+over loopback addresses say nothing alone: clients, server and services all have the same address there.
+"""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from typing import TYPE_CHECKING, Any, Final
+
+from analyzer.evidence.calls import DUMP_MISSING, SOCKETS_MISSING
+from analyzer.evidence.packet_claims import FEWEST, LINGERS, MANY, SHARE, WAITED, claim
+from analyzer.model.finding import Action, Confidence, Culprit, Finding, Process, Severity, Step, When
+from analyzer.model.message import plural, say
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator
+
+    from analyzer.join.captures import Port, Seen
+    from analyzer.model.finding import Evidence
+    from analyzer.waits.case import Case
+    from parsers.records import Endpoint
+
+MOST: Final = 0.5
+"""Share of the requests to one server that got no answer, from which on it counts as not answering."""
+OWN: Final = 2
+"""Unanswered calls of a server to itself that raise a suspicion: a single one may have been caught in flight."""
+
+
+def _alone(case: Case) -> tuple[Port, ...]:
+    """The servers that the captures show, where there is nothing but captures."""
+    return case.ports if not case.incident.has_threads and not case.incident.has_sockets else ()
+
+
+def _unanswered(flows: Iterable[Seen]) -> list[Seen]:
+    """Requests whose client gave up, or waited at least ``WAITED`` when the capture ends.
+
+    Of those that are still open only readable ones count: the last bytes of an idle connection, or of one that only sends, ask for nothing.
+    """
+    return [
+        one
+        for one in flows
+        if one.gave_up or (one.flow.request is not None and one.flow.half_closed is None and (one.silent_for or 0) >= WAITED)
+    ]
+
+
+def _after(requests: Iterable[Seen], calls: Iterable[Seen]) -> list[Seen]:
+    """The calls that began after the first of the requests: a server calls for a request that it has."""
+    first = min((asked.time for one in requests if (asked := one.flow.unanswered) is not None), default=0)
+    return [one for one in calls if (asked := one.flow.unanswered) is not None and asked.time >= first]
+
+
+def _from_outside(port: Port) -> list[Seen]:
+    """Unanswered requests of other machines."""
+    return _unanswered(one for one in port.flows if one.flow.client.host != port.server.host and not one.flow.client.is_loopback)
+
+
+def _not_answering(case: Case) -> Iterator[tuple[Port, list[Seen]]]:
+    """Servers that leave several machines' requests unanswered, with these."""
+    for port in _alone(case):
+        left = [] if port.server.is_loopback else _from_outside(port)
+        if len(left) < max(FEWEST, SHARE * len(port.flows)):
+            continue
+        # Whoever answers others meanwhile is not held up: these few wait on purpose (long polls), or for something of their own.
+        began = min(asked.time for one in left if (asked := one.flow.unanswered) is not None)
+        served = sum(
+            1 for one in port.flows if one.flow.request is not None and one.flow.request.answer and one.flow.request.at.time >= began
+        )
+        if served < MOST * len(left):
+            yield port, left
+
+
+def _addresses(case: Case, server: Endpoint) -> frozenset[str]:
+    """The server's address, and the one other address that its machine calls from, if every connection of the captures has one of the two.
+
+    A capture on a machine with two networks shows nothing else; one from a mirrored port shows connections between other machines too.
+    """
+    elsewhere = {
+        one.flow.client.host
+        for port in _alone(case)
+        for one in port.flows
+        if port.server.host != server.host and not port.server.is_loopback and one.flow.client.host != server.host
+    }
+    return frozenset({server.host, *elsewhere}) if len(elsewhere) == 1 else frozenset({server.host})
+
+
+def _suspicion(server: Endpoint, culprit: Culprit | None = None, **said: Any) -> Finding:
+    """A finding about the server at an address: suspected, with both halves of the evidence missing."""
+    return Finding(
+        confidence=Confidence.SUSPECTED,
+        process=Process(host=server.host),
+        culprit=culprit or Culprit(listener=str(server)),
+        missing=(DUMP_MISSING, SOCKETS_MISSING),
+        **said,
+    )
+
+
+def own_calls(case: Case) -> Iterator[Finding]:
+    """A server that answers neither its clients nor its own calls."""
+    for port, left in _not_answering(case):
+        own = _after(
+            left,
+            _unanswered(
+                one
+                for other in _alone(case)
+                if other.server.port == port.server.port and (other.server.host == port.server.host or other.server.is_loopback)
+                for one in other.flows
+                if one.flow.client.host in {port.server.host, other.server.host}
+            ),
+        )
+        if len(own) >= OWN:
+            yield _own_call(port.server, left, own)
+
+
+def _own_call(server: Endpoint, left: list[Seen], own: list[Seen]) -> Finding:
+    calls = claim(own, say("packets: {calls} of the server to its own port got no answer", calls=plural(len(own), "call")))
+    return _suspicion(
+        server,
+        rule="self-call-starvation",
+        severity=Severity.CRITICAL,
+        headline=say(
+            "The server calls its own port {port}, and nobody answers: self-call starvation, or own calls caught in another stall.",
+            port=server.port,
+        ),
+        explanation=say(
+            "{requests} to {server} got no answer, and neither did {calls} that the server made to its own port. If all request threads wait for these calls, the server waits for itself and does not recover. If they wait for something else (a slow service, a lock), the own calls are victims like the clients. Only a thread dump tells.",
+            requests=plural(len(left), "request"),
+            server=server,
+            calls=plural(len(own), "call"),
+        ),
+        why_confident=say("The packets prove the own calls; that they are the cause needs the threads."),
+        evidence=(calls, _of_clients(server, left)),
+        culprit=Culprit(listener=str(server), remote=str(server)),
+        chain=(
+            Step(say("its clients"), say("get no answer from"), say("port {port}", port=server.port), (_of_clients(server, left),)),
+            Step(str(server), say("gets no answer from"), plural(len(own), "call"), (calls,)),
+            Step(say("its own port"), say("does not answer")),
+        ),
+        actions=(
+            Action(When.NOW, say("Take a thread dump before the restart: it decides."), DUMP_MISSING.command),
+            Action(
+                When.FIX,
+                say("Find the code that calls the own port while it serves a request, and call in process or another process instead."),
+            ),
+        ),
+        figures=((f"{len(left):,}", say("requests without an answer")), (f"{len(own):,}", say("own calls without an answer"))),
+    )
+
+
+def _of_clients(server: Endpoint, left: list[Seen]) -> Evidence:
+    return claim(left, say("packets: {requests} to {server} got no answer", requests=plural(len(left), "request"), server=server))
+
+
+def slow_services(case: Case) -> Iterator[Finding]:
+    """A server that leaves its clients without an answer while a service that it calls does not answer it."""
+    for port, left in _not_answering(case):
+        called: dict[Endpoint, list[Seen]] = defaultdict(list)
+        here = _addresses(case, port.server)
+        for other in _alone(case):
+            for one in other.flows:
+                if one.flow.client.host in here and other.server.host not in here:
+                    called[other.server].append(one)
+        for remote, calls in sorted(called.items()):
+            waiting = _after(left, _unanswered(calls))
+            if len(waiting) >= FEWEST and len(waiting) >= MOST * len(calls):
+                yield _slow_service(port.server, left, remote, waiting)
+
+
+def _slow_service(server: Endpoint, left: list[Seen], remote: Endpoint, waiting: list[Seen]) -> Finding:
+    calls = claim(
+        waiting,
+        say(
+            "packets: {requests} of {server} to {remote} got no answer",
+            requests=plural(len(waiting), "request"),
+            server=server.host,
+            remote=remote,
+        ),
+    )
+    return _suspicion(
+        server,
+        rule="slow-backend",
+        severity=Severity.CRITICAL,
+        headline=say(
+            "{server} leaves its clients without an answer, and {remote}, which it calls, does not answer it: a slow service behind it, or calls caught in another stall.",
+            server=server,
+            remote=remote,
+        ),
+        explanation=say(
+            "{requests} to {server} got no answer, and neither did {calls} that its machine made to {remote}. If the request threads wait for these calls, the service is the cause. If they wait for something else, the calls are its victims, or another process of the machine makes them. A thread dump and the socket table tell.",
+            requests=plural(len(left), "request"),
+            server=server,
+            calls=plural(len(waiting), "call"),
+            remote=remote,
+        ),
+        why_confident=say("The packets show both ends waiting at the same time; who waits for whom needs the threads."),
+        evidence=(calls, _of_clients(server, left)),
+        culprit=Culprit(listener=str(server), remote=str(remote)),
+        chain=(
+            Step(say("its clients"), say("get no answer from"), say("port {port}", port=server.port), (_of_clients(server, left),)),
+            Step(str(server), say("gets no answer from"), plural(len(waiting), "call"), (calls,)),
+            Step(str(remote), say("does not answer")),
+        ),
+        actions=(
+            Action(When.NOW, say("Take a thread dump before the restart: it decides."), DUMP_MISSING.command),
+            Action(When.NOW, say("Look at {remote}: is it up, does it accept, what do its own threads wait for?", remote=remote)),
+        ),
+        figures=(
+            (f"{len(left):,}", say("requests without an answer")),
+            (f"{len(waiting):,}", say("calls to {remote} without an answer", remote=remote)),
+        ),
+    )
+
+
+def dropped_attempts(case: Case) -> Iterator[Finding]:
+    """A listener that answers some attempts to connect and not others."""
+    for port in _alone(case):
+        ignored = port.ignored
+        if len(ignored) < FEWEST or not port.accepted:
+            continue
+        said = claim(
+            ignored,
+            say("packets: {attempts} to {server} got no answer", attempts=plural(len(ignored), "connection attempt"), server=port.server),
+        )
+        most = max(one.flow.by_client.syns for one in ignored)
+        yield _suspicion(
+            port.server,
+            rule="backlog-overflow",
+            severity=Severity.CRITICAL,
+            headline=say(
+                "{server} leaves {attempts} without an answer and takes others: a full accept queue, or packets that are lost on the way.",
+                server=port.server,
+                attempts=plural(len(ignored), "connection attempt"),
+            ),
+            explanation=say(
+                "{attempts} to {server} got nothing back, the SYN sent up to {times}, while {accepted} others were answered. A listener whose accept queue is full drops SYNs like this: too small a queue (backlog-overflow), a connection limit (connection-limit), or an acceptor that is held up (acceptor-stalled). A firewall or a lossy network looks the same from outside.",
+                attempts=plural(len(ignored), "connection attempt"),
+                server=port.server,
+                times=plural(most, "time"),
+                accepted=port.accepted,
+            ),
+            why_confident=say("The packets show the attempts; why they got nothing back is not in them."),
+            evidence=(said,),
+            actions=(
+                Action(
+                    When.NOW,
+                    say("See whether the accept queue is full (Recv-Q against Send-Q of the listener)."),
+                    "ss -tnlpe; nstat -az TcpExtListenOverflows TcpExtListenDrops",
+                ),
+                Action(When.NOW, say("Take a thread dump: it shows what the acceptor does."), DUMP_MISSING.command),
+            ),
+            figures=((f"{len(ignored):,}", say("attempts without an answer")), (f"{port.accepted:,}", say("connections answered"))),
+        )
+
+
+def never_closed(case: Case) -> Iterator[Finding]:
+    """A server that answers and does not close after its client has."""
+    for port in _alone(case):
+        kept = [one for one in port.never_closed if one.flow.unanswered is None and (one.kept_for or 0) >= LINGERS]
+        if len(kept) < MANY:
+            continue
+        longest = max(one.half_closed_for or 0 for one in kept)
+        said = claim(
+            kept,
+            say(
+                "packets: {connections} of {server} were answered, closed by the client and never by the server",
+                connections=plural(len(kept), "connection"),
+                server=port.server,
+            ),
+        )
+        yield _suspicion(
+            port.server,
+            rule="server-never-closes",
+            severity=Severity.WARNING,
+            headline=say(
+                "{server} does not close {connections} whose clients have left: they sit in CLOSE_WAIT.",
+                server=port.server,
+                connections=plural(len(kept), "connection"),
+            ),
+            explanation=say(
+                "{connections} to {server} were answered and then closed by the client, and no FIN of the server followed, for up to {longest:.0f} s. A server that forgets to close shows this, and so does one whose threads are held up after the answer, or a program that uses half-closed connections on purpose. The socket table and a thread dump tell.",
+                connections=plural(len(kept), "connection"),
+                server=port.server,
+                longest=longest,
+            ),
+            why_confident=say("The packets show that the server does not close; why is not in them."),
+            evidence=(said,),
+            actions=(
+                Action(
+                    When.NOW,
+                    say("Save the socket table and a thread dump before the restart."),
+                    f"{SOCKETS_MISSING.command}; {DUMP_MISSING.command}",
+                ),
+            ),
+            figures=((f"{len(kept):,}", say("connections closed by the client alone")),),
+        )
+
+
+def unread_answers(case: Case) -> Iterator[Finding]:
+    """Clients that do not read what the server sends."""
+    for port in _alone(case):
+        full = [one for one in port.flows if one.flow.by_client.still_full and not one.flow.by_client.rst and one.full_for >= WAITED]
+        if len(full) < FEWEST:
+            continue
+        said = claim(
+            full,
+            say(
+                "packets: {clients} of {server} announce a window of zero at the end",
+                clients=plural(len(full), "client"),
+                server=port.server,
+            ),
+        )
+        yield _suspicion(
+            port.server,
+            rule="blocked-write",
+            severity=Severity.WARNING,
+            headline=say(
+                "{clients} of {server} do not read their answers: the server may be held up writing to them.",
+                clients=plural(len(full), "client"),
+                server=port.server,
+            ),
+            explanation=say(
+                "The windows of {clients} of {server} are at zero when the capture ends: their machines have the bytes, their programs do not take them. A server that writes with one thread for each connection is held up by them; one with buffers or an event loop is not. A thread dump tells.",
+                clients=plural(len(full), "client"),
+                server=port.server,
+            ),
+            why_confident=say("The packets show that the clients do not read; whether it hurts the server is not in them."),
+            evidence=(said,),
+            actions=(Action(When.NOW, say("Take a thread dump: do request threads stand in writes?"), DUMP_MISSING.command),),
+            figures=((f"{len(full):,}", say("clients that do not read")),),
+        )

@@ -1,0 +1,287 @@
+"""A server pool that waits for another service: the one story that several rules tell of different services."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Final, NamedTuple
+
+from analyzer.evidence.callbacks import unread_from
+from analyzer.evidence.calls import (
+    caller_evidence,
+    chain_of,
+    client_evidence,
+    client_figures,
+    clients_in_words,
+    process_in_words,
+    stuck_in_words,
+)
+from analyzer.evidence.movement import in_words, moved_on, only_busy, standing
+from analyzer.evidence.packet_claims import packet_evidence
+from analyzer.evidence.recovery import has_no_limit, of_calls
+from analyzer.evidence.witness import of_sockets
+from analyzer.join.clocks import far_apart
+from analyzer.model.finding import Basis, Confidence, Culprit, Evidence, Finding, Missing, Severity, Step
+from analyzer.model.message import joined, plural, say
+from analyzer.waits.stalls import COUNT_TOLERANCE, MAJORITY, callee_of
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+
+    from analyzer.evidence.movement import Standing
+    from analyzer.model.finding import Action
+    from analyzer.waits.case import Case, ProcessView, Stall
+    from analyzer.waits.stalls import Target
+    from parsers.records import Endpoint
+
+
+SMALLEST_POOL: Final = 2
+"""A pool of one that is in a call serves a request; servers grow their pools on demand."""
+
+
+class Words(NamedTuple):
+    """How a rule tells the story: its id, what it calls the far end, and what to do."""
+
+    rule: str
+    noun: str
+    actions: Callable[[Stall, Target], tuple[Action, ...]]
+
+
+def waiting(case: Case, *, driver: bool) -> Iterator[tuple[Stall, Target]]:
+    """Stalled pools and the one other service that they wait for, over a driver of a known service or over anything else."""
+    for stall in case.stalls:
+        target = stall.main_target
+        if (
+            stall.saturated
+            and (stall.workers >= SMALLEST_POOL or stall.pressure.exists)
+            and target is not None
+            and not target.own
+            and not target.back
+            and not only_busy(case, stall)
+            and not is_called_back(case, stall)
+            and is_driver(stall) is driver
+        ):
+            yield stall, target
+
+
+def is_driver(stall: Stall) -> bool:
+    """True if most of the callers stand in the driver of a service that has a port of its own."""
+    drivers = stall.view.known.drivers
+    return sum(caller.activity.library in drivers for caller in stall.callers) * 2 > len(stall.callers)
+
+
+def is_called_back(case: Case, stall: Stall) -> bool:
+    """True for the second half of a mutual-call-starvation: the other side's finding tells both."""
+    return any(
+        other.main_target is not None and other.main_target.back and callee_of(other.view, other.main_target) is stall.view
+        for other in case.stalls
+    ) or any(stall in ring for ring in case.rings)
+
+
+def finding(case: Case, stall: Stall, target: Target, words: Words) -> Finding:
+    """The finding of one stalled pool and the service it waits for, in the words of the rule that reports it."""
+    view, pool, port = stall.view, stall.pool, stall.port
+    still = standing(case, view, (*stall.waiters, *stall.direct))
+    confidence, severity, why = _judge(stall, target, still)
+    far = callee_of(view, target)
+    who = _service(view, target.remote, words.noun, far)
+    lasting = _lasts(stall, still)
+    whole = target.share >= 1 - COUNT_TOLERANCE
+    waiters = say(
+        "{every_request} of {name}",
+        every_request=say("every request thread") if whole else say("a part of the request threads"),
+        name=pool.name,
+    )
+    waiting = (
+        stuck_in_words(stall)
+        if whole
+        else say(
+            "About {connections_count:,} of the {workers:,} request threads of {name}",
+            connections_count=len(target.connections),
+            workers=stall.workers,
+            name=pool.name,
+        )
+    )
+    through = say(" for tasks of {name}, which wait", name=stall.hops[-1].helper.name) if stall.hops else ""
+    limits = say(" They read without a time limit.") if all(has_no_limit(caller) for caller in stall.callers) else ""
+    return Finding(
+        rule=words.rule,
+        severity=severity,
+        confidence=confidence,
+        headline=say("{who} does not answer, and {waiters} waits for it.", who=who, waiters=waiters)
+        if lasting
+        else say("{who} may be slow: at this moment {waiters} waits for it.", who=who, waiters=waiters),
+        explanation=(
+            say(
+                "{waiting} wait{through} for answers from {remote}: {connections} to it, none with anything left to read, {leads}.{limits}{in_words}{clients_in_words} The threads are free again as soon as {remote} answers or the connections end.",
+                waiting=waiting,
+                through=through,
+                remote=target.remote,
+                connections=plural(len(target.connections), "connection"),
+                leads=_leads(stall, target),
+                limits=limits,
+                in_words=in_words(still),
+                clients_in_words=clients_in_words(view, port) if port is not None else "",
+            )
+        ),
+        why_confident=why,
+        evidence=_evidence(stall, target, port),
+        process=view.process,
+        waits_for=far.process if far is not None and far.dump is not None else None,
+        culprit=Culprit(
+            pool=pool.name,
+            frame=str(stall.culprit) if stall.culprit else None,
+            listener=f"*:{port}" if port is not None else None,
+            remote=str(target.remote),
+            library=stall.callers[0].activity.library,
+        ),
+        outlook=of_calls(stall, str(target.remote)),
+        chain=chain_of(
+            stall,
+            Step(str(target.remote), say("does not answer") if lasting else say("has not answered yet"), who, (_target_evidence(target),)),
+        ),
+        actions=words.actions(stall, target),
+        figures=(
+            *client_figures(view, port),
+            (
+                say("{blocked:,} of {workers:,}", blocked=stall.blocked, workers=stall.workers),
+                say("threads of {name} waiting", name=pool.name),
+            ),
+            (f"{len(target.connections):,}", say("open connections to {remote}", remote=target.remote)),
+        ),
+        missing=() if confidence is Confidence.CERTAIN else (_second_dump(view),),
+    )
+
+
+def _leads(stall: Stall, target: Target) -> str:
+    """Whether the service waits for this server in turn, as far as its own requests show."""
+    back = unread_from(stall, target)
+    return (
+        say(
+            "but {requests} from {host} lie{s} here unread, so that it may wait for this server in turn",
+            requests=plural(len(back), "request"),
+            host=target.remote.host,
+            s="s" if len(back) == 1 else "",
+        )
+        if back
+        else say("and none of them leads back to this process")
+    )
+
+
+def _judge(stall: Stall, target: Target, still: Standing | None) -> tuple[Confidence, Severity, str]:
+    """Certain: dump and sockets agree in number, there is no other service, and clients already suffer (so it is no busy moment)."""
+    agree = say(
+        "The dump shows {threads} in a call, the socket table {connections} to {remote}",
+        threads=plural(len(stall.callers), "thread"),
+        connections=plural(len(target.connections), "connection"),
+        remote=target.remote,
+    )
+    doubts = _contradictions(stall, target)
+    if not stall.pressure.exists:
+        doubts.append(say("nobody has given up yet, so one dump may show a busy moment"))
+    if moved_on(still):
+        doubts.append(say("most of the threads have used CPU since the dump before, so answers do come"))
+    if target.confidence is not Confidence.CERTAIN or target.share < 1 - COUNT_TOLERANCE:
+        doubts.append(say("the connections explain only a part of the threads, or another service is connected too"))
+    if doubt := _unseen_end(stall.view, target):
+        doubts.append(doubt)
+    if stall.view.dump is not None and stall.view.dump.complete is False:
+        doubts.append(say("the thread dump is cut off"))
+    if back := unread_from(stall, target):
+        doubts.append(
+            say(
+                "{requests} from {host} lie{s} here unread: the two may wait for each other",
+                requests=plural(len(back), "request"),
+                host=target.remote.host,
+                s="s" if len(back) == 1 else "",
+            )
+        )
+    if any(hop.confidence is Confidence.SUSPECTED for hop in stall.hops):
+        doubts.append(say("the pool behind the futures is a guess"))
+    if not doubts:
+        return (
+            Confidence.CERTAIN,
+            Severity.CRITICAL,
+            say("{agree} and to no other service, and clients wait or have given up. The two artifacts are independent.", agree=agree),
+        )
+    severity = Severity.CRITICAL if stall.pressure.exists else Severity.WARNING
+    confidence = Confidence.SUSPECTED if back or not _lasts(stall, still) else Confidence.LIKELY
+    return confidence, severity, say("{agree}. Not certain, because {list}.", agree=agree, list=joined(" and ", doubts))
+
+
+def _lasts(stall: Stall, still: Standing | None) -> bool:
+    """False for what may be a busy moment: nobody suffers, and no dump before shows the threads in the same place."""
+    return stall.pressure.exists or bool(in_words(still))
+
+
+def _contradictions(stall: Stall, target: Target) -> list[str]:
+    """What the rest of the evidence says against the join: packets that show answers, a dump of another process."""
+    found: list[str] = []
+    seen = stall.view.packets.seen(target.connections)
+    answered = sum(one.flow.unanswered is None and bool(one.flow.by_server.last_data or one.flow.by_server.rst) for one in seen)
+    if seen and answered > MAJORITY * len(seen):
+        found.append(say("the capture shows answers (or resets) on these connections"))
+    if stall.view.dump_basis not in {"pid", "port", "native ids", "threads", "only"}:
+        found.append(say("the dump and the sockets name different processes"))
+    if far_apart(stall.view.snapshot):
+        found.append(say("the artifacts were taken far apart in time"))
+    return found
+
+
+def _unseen_end(view: ProcessView, target: Target) -> str | None:
+    """Why the far end may not be where the calls end: a proxy passes them on, and an end on this host that nobody owns may be anybody's."""
+    halves = [far.half for one in target.connections if (far := view.peers.far(view, one)) is not None]
+    listener = view.table.listener(target.remote)
+    owners = {one.command for one in (*halves, listener) if one is not None and one.owners}
+    if any(view.known.is_proxy(command) for command in owners):
+        return say("the far end is a proxy, which passes the calls on to a service that is not in the evidence")
+    on_this_host = target.remote.is_loopback or target.remote.host in view.table.local_hosts
+    return say("the far end is on this host, and the table does not show whose it is") if on_this_host and not owners else None
+
+
+def _service(view: ProcessView, remote: Endpoint, noun: str, far: ProcessView | None) -> str:
+    """The service in words: its address, and its process if the evidence shows it."""
+    listener = view.table.listener(remote)
+    if far is not None and far.snapshot.host != view.snapshot.host:
+        return say("The {noun} at {remote}, {process_in_words},", noun=noun, remote=remote, process_in_words=process_in_words(far, view))
+    if listener is None or listener.pid is None:
+        return say("The {noun} at {remote}", noun=noun, remote=remote)
+    return say(
+        "The {noun} at {remote} ({command}, pid {pid}, on the same host)",
+        noun=noun,
+        remote=remote,
+        command=listener.command or say("process"),
+        pid=listener.pid,
+    )
+
+
+def _target_evidence(target: Target) -> Evidence:
+    exact = target.basis is Basis.DESCRIPTOR
+    inferred = say(
+        "A dump does not name the far end of a socket. That the threads wait on these connections rests on their number and on the absence of others."
+    )
+    says = say(
+        "{connections} to {remote} with nothing left to read",
+        connections=plural(len(target.connections), "connection"),
+        remote=target.remote,
+    )
+    return of_sockets(
+        target.connections,
+        say("{says}: those whose descriptors the threads' system calls name", says=says) if exact else says,
+        (str(target.remote),),
+        None if exact else inferred,
+    )
+
+
+def _evidence(stall: Stall, target: Target, port: int | None) -> tuple[Evidence, ...]:
+    found = [one for step in chain_of(stall, None) for one in step.evidence] or [caller_evidence(stall)]
+    found.append(_target_evidence(target))
+    found += packet_evidence(stall.view, target.connections)
+    return (*found, *(client_evidence(stall.view, port) if port is not None else ()))
+
+
+def _second_dump(view: ProcessView) -> Missing:
+    pid = view.process.pid
+    return Missing(
+        say("second thread dump, ten seconds later"),
+        say("whether the same threads still stand in the same calls"),
+        f"jstack -l {pid if pid is not None else 'PID'} > jstack-2.txt",
+    )

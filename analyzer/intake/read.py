@@ -1,0 +1,345 @@
+"""Intake: paths become an incident. Walks, reads, recognises, parses; keeps what nobody recognised. Nothing is ever written."""
+
+from __future__ import annotations
+
+import re
+import sys
+from datetime import datetime
+from io import BufferedReader
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, NamedTuple, TypeAlias, TypeVar
+
+from msgspec.structs import replace
+
+from analyzer.intake.snapshots import Piece, Place, place
+from analyzer.model.errors import Unusable
+from analyzer.model.incident import Artifact, Incident, snapshot_of
+from analyzer.software.knowledge import SETTINGS_FILE
+from parsers import parse, recognise, sections, uncollected
+from parsers.capture.stream import holds_capture
+from parsers.records import Elision, HostFact, Parsed, Pid, SocketRow, ThreadDump, Unread
+from parsers.text.source import Source, is_binary
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Mapping, Sequence
+    from zoneinfo import ZoneInfo
+
+    from parsers.capture.facts import Capture
+    from parsers.capture.stream import Stream
+    from parsers.records import Where
+
+Content: TypeAlias = "bytes | str | Path | Stream"
+"""What a file holds; a sentence that says why it is not read; or a capture, which is never read into memory: where it lies, or a pipe."""
+
+_Kind = TypeVar("_Kind")
+
+STDIN = "-"
+_LARGEST = 2 << 30  # bytes of one text file; more would not fit a laptop's memory six times
+_PACKED = (b"\x1f\x8b", b"\xfd7zXZ\x00", b"\x28\xb5\x2f\xfd", b"PK\x03\x04")
+_HEAD = 4096  # bytes that tell a capture, packed or not
+_PID_IN_NAME = re.compile(r"(?:^|[^0-9])(\d{2,7})(?=[^0-9]|$)")
+
+
+class Part(NamedTuple):
+    """A section after parsing: the format's name (None: nobody knew it), the command line above it, and what was made of it."""
+
+    form: str | None
+    prompt: str | None
+    parsed: Parsed
+
+    def of(self, kind: type[_Kind]) -> Sequence[_Kind]:
+        """The records of one kind. Most sections hold a single one: then this costs no look at each of a million rows."""
+        records: Sequence[Any] = self.parsed.records
+        kinds = set(map(type, records))
+        if kind not in kinds:
+            return ()
+        return records if len(kinds) == 1 else [record for record in records if record.__class__ is kind]
+
+
+class Reading(NamedTuple):
+    """A file after parsing; ``source`` is None if it was not text."""
+
+    file: str
+    source: Source | None
+    parts: tuple[Part, ...]
+    note: str | None
+    size: int
+    sha256: str
+    capture: Capture | None = None
+
+
+class Evidence(NamedTuple):
+    """The incident and the sources by file name, which excerpts are fetched from."""
+
+    incident: Incident
+    sources: dict[str, Source]
+
+
+def read(paths: Sequence[str], host: str | None = None, zone: str | None = None) -> Evidence:
+    """Read folders, files or ``-``. ``host`` names the host, ``zone`` the time zone, where the files do not.
+
+    Raises:
+        Unusable: if a path does not exist, or nothing is left that holds a line of text.
+        ValueError: if no such zone is known.
+    """
+    own = {SETTINGS_FILE} if len(paths) == 1 else {f"{Path(path).name}/{SETTINGS_FILE}" for path in paths if Path(path).is_dir()}
+    # The members of the one archive that was given need no name of it in front.
+    alone = f"{Path(paths[0]).name}/" if len(paths) == 1 and Path(paths[0]).is_file() else ""
+    readings = [
+        _settings(name, content) if name in own else read_one(name.removeprefix(alone), content)
+        for file, data in _files(paths)
+        for name, content in expanded(file, data)
+    ]
+    if not any(reading.size for reading in readings):
+        raise Unusable(_nothing(paths, readings))
+    return assemble(_incident_name(paths), readings, host, zone)
+
+
+def _settings(file: str, data: Content) -> Reading:
+    """The user's own settings beside the evidence: listed, not analysed."""
+    if not isinstance(data, bytes):
+        return read_one(file, data)
+    source = Source(file, data)
+    return Reading(file, None, (), "settings of this analysis, not evidence", source.size, source.sha256)
+
+
+def _zone(name: str | None) -> ZoneInfo | None:
+    if name is None:
+        return None
+    from zoneinfo import ZoneInfo, ZoneInfoNotFoundError  # noqa: PLC0415 - rarely asked for
+
+    try:
+        return ZoneInfo(name)
+    except (ZoneInfoNotFoundError, ValueError, OSError) as error:
+        raise ValueError(f"--timezone {name!r}: no such zone; use a name such as Asia/Seoul or UTC") from error
+
+
+def _in_zone(incident: Incident, zone: ZoneInfo) -> Incident:
+    """Give times without a zone the stated one."""
+
+    def stamp(dump: ThreadDump) -> ThreadDump:
+        if dump.time is None:
+            return dump
+        time = datetime.fromisoformat(dump.time)
+        return dump if time.tzinfo else replace(dump, time=time.replace(tzinfo=zone).isoformat())
+
+    snapshots = (replace(one, dumps=tuple(stamp(dump) for dump in one.dumps)) for one in incident.snapshots)
+    return replace(incident, snapshots=tuple(snapshots))
+
+
+def _nothing(paths: Sequence[str], readings: Sequence[Reading]) -> str:
+    reasons = [f"{reading.file}: {reading.note}" for reading in readings if reading.note not in {None, "empty"}]
+    if reasons:
+        more = f" (and {len(reasons) - 1} more)" if len(reasons) > 1 else ""
+        return f"{', '.join(paths)}: nothing could be read: {reasons[0]}{more}"
+    what = "the folder holds no files" if not readings else "all files are empty"
+    return f"{', '.join(paths)}: {what}; save lsof, netstat or ss, and jstack output there first"
+
+
+def _files(paths: Sequence[str]) -> Iterator[tuple[str, Content]]:
+    """(name, content) of every file in a stable order; content is an error's text if the file cannot be read."""
+    several = len(paths) > 1
+    for path in sorted(paths):
+        if path == STDIN:
+            yield "stdin", _piped()
+            continue
+        root = Path(path)
+        if not root.exists():
+            raise Unusable(f"{path}: no such file or folder")
+        if root.is_dir():
+            for file in sorted(found for found in root.rglob("*") if not found.is_dir() and not _is_hidden(found.relative_to(root))):
+                name = file.relative_to(root).as_posix()
+                yield f"{root.name}/{name}" if several else name, _content(file, root)
+        else:
+            yield root.name, _content(root, None)
+
+
+def _piped() -> Content:
+    """Standard input; a capture stays a pipe."""
+    pipe = sys.stdin.buffer
+    return pipe if isinstance(pipe, BufferedReader) and holds_capture(pipe.peek(_HEAD)[:_HEAD]) else pipe.read()
+
+
+def expanded(file: str, data: Content) -> Iterator[tuple[str, Content]]:
+    """A file, or what it packs; plain files and captures never load the archive readers."""
+    if not isinstance(data, bytes) or holds_capture(data[:_HEAD]) or not (data.startswith(_PACKED) or data[257:262] == b"ustar"):
+        yield file, data
+        return
+    from analyzer.intake.archives import expand  # noqa: PLC0415 - zip, tar and xz readers cost more than a small incident
+
+    yield from expand(file, data)
+
+
+def _is_hidden(path: Path) -> bool:
+    return any(part.startswith(".") for part in path.parts)
+
+
+def _content(file: Path, root: Path | None) -> Content:
+    """The bytes of a file, or why they are not read. Evidence is hostile: a link may lead to the analyst's own files, a pipe never ends.
+
+    A capture is recognised by its first bytes and left where it is: it may be larger than the memory.
+    """
+    try:
+        if file.is_symlink() and not file.exists():
+            return "a link that leads to nothing"
+        if root is not None and file.is_symlink() and not file.resolve().is_relative_to(root.resolve()):
+            return "a link that leads out of the folder; not followed"
+        if not file.is_file():
+            return "no regular file; not opened"
+        with file.open("rb") as stream:
+            if holds_capture(stream.read(_HEAD)):
+                return file
+        if file.stat().st_size > _LARGEST:
+            return f"larger than {_LARGEST >> 30} GB"
+        return file.read_bytes()
+    except OSError as error:
+        return f"cannot be read: {error.strerror or error}"
+
+
+@uncollected
+def read_one(file: str, data: Content) -> Reading:
+    """Parse one file; whatever is wrong with it becomes a note."""
+    if isinstance(data, str):
+        return Reading(file, None, (), data, 0, "")
+    if isinstance(data, Path):
+        try:
+            with data.open("rb", buffering=0) as stream:
+                return _capture(file, stream)
+        except OSError as error:
+            return Reading(file, None, (), f"cannot be read: {error.strerror or error}", 0, "")
+    if not isinstance(data, bytes) or holds_capture(data[:_HEAD]):
+        return _capture(file, data)
+    source = Source(file, data)
+    if is_binary(data):
+        return Reading(file, None, (), "not a text file", source.size, source.sha256)
+    parts = []
+    for section in sections(source):
+        form = recognise(section)
+        if form is None:
+            parts.append(Part(None, section.prompt, _unknown(section.where(0, len(section.lines) - 1), section.nonblank)))
+        else:
+            parts.append(Part(form.NAME, section.prompt, parse(form, section)))
+    note = "empty" if not data or data.isspace() else None
+    return Reading(file, source, tuple(parts), note, source.size, source.sha256)
+
+
+def _capture(file: str, data: bytes | Stream) -> Reading:
+    from parsers.capture import reader  # noqa: PLC0415 - the kernel is loaded only where there is a capture
+
+    read = reader.read(file, data)
+    capture = read.capture
+    notes = capture.notes if capture.packets else ("holds no packets", *capture.notes)
+    return Reading(file, None, (), "; ".join(notes) or None, read.size, read.sha256, capture)
+
+
+def _unknown(where: Where, lines: int) -> Parsed:
+    return Parsed((), 0, (Unread(where, lines, "no format that is known"),))
+
+
+@uncollected
+def assemble(name: str, readings: Sequence[Reading], host: str | None = None, zone: str | None = None) -> Evidence:
+    """Place every section's records into snapshots and make the incident.
+
+    Raises:
+        ValueError: if no such zone is known.
+    """
+    clock = _zone(zone)
+    pids = _pids(readings)
+    pieces: list[Piece] = []
+    owners: list[tuple[int, int]] = []
+    for number, reading in enumerate(readings):
+        for index, part in enumerate(reading.parts):
+            if part.form is not None and part.parsed.records:
+                # Two different commands in one pasted session are one moment; the same command again is the next.
+                pieces.append(Piece(reading.file, index, f"{part.form} {part.prompt or ''}", _time_of(part)))
+                owners.append((number, index))
+    places = place(pieces, pids)
+    records: dict[Place, list[tuple[Part, Pid | None]]] = {}
+    placed: dict[int, list[Place]] = {}
+    for (number, index), where in zip(owners, places, strict=True):
+        reading = readings[number]
+        pid = _pid_in_name(reading.file, pids)
+        records.setdefault(where, []).append((reading.parts[index], pid))
+        placed.setdefault(number, []).append(where)
+    host = host or _named_host(records)
+    snapshots = tuple(
+        snapshot_of(where.host or host, where.order, ((record, pid) for part, pid in parts for record in part.parsed.records))
+        for where, parts in sorted(records.items(), key=lambda item: (item[0].host or "", item[0].order))
+    )
+    artifacts = tuple(_artifact(reading, placed.get(number, [])) for number, reading in enumerate(readings))
+    sources = {reading.file: reading.source for reading in readings if reading.source is not None}
+    captures = tuple(reading.capture for reading in readings if reading.capture is not None)
+    incident = Incident(name=name, snapshots=snapshots, artifacts=artifacts, captures=captures)
+    return Evidence(incident if clock is None else _in_zone(incident, clock), sources)
+
+
+def _named_host(records: Mapping[Place, Sequence[tuple[Part, Pid | None]]]) -> str | None:
+    """The host that ``uname -a`` names, if the files lie in no host's folder and all lines of it agree."""
+    if any(place.host for place in records):
+        return None
+    names = {fact.host for parts in records.values() for part, _ in parts for fact in part.of(HostFact) if fact.host}
+    return names.pop() if len(names) == 1 else None
+
+
+def _artifact(reading: Reading, places: Sequence[Place]) -> Artifact:
+    names = sorted({str(where.order + 1) for where in places}, key=int)
+    capture = reading.capture
+    if capture is not None:
+        return Artifact(
+            file=reading.file,
+            formats=(capture.format,),
+            records=capture.packets,
+            unread=capture.unread,
+            sha256=reading.sha256,
+            size=reading.size,
+            snapshot=None,
+            note=reading.note,
+        )
+    return Artifact(
+        file=reading.file,
+        formats=tuple(dict.fromkeys(part.form for part in reading.parts if part.form)),
+        records=sum(map(_weight, reading.parts)),
+        unread=tuple(gap for part in reading.parts for gap in part.parsed.unread),
+        sha256=reading.sha256,
+        size=reading.size,
+        snapshot="-".join([names[0], names[-1]] if len(names) > 1 else names) or None,
+        elisions=tuple(elision.where for part in reading.parts for elision in part.of(Elision)),
+        note=reading.note,
+    )
+
+
+def _weight(part: Part) -> int:
+    """How many things of the system a section holds. A dump counts its threads; an elision is no record of the system."""
+    dumps = part.of(ThreadDump)
+    return len(part.parsed.records) - len(dumps) + sum(len(dump.threads) for dump in dumps) - len(part.of(Elision))
+
+
+def _time_of(part: Part) -> str | None:
+    """The first time that a section states; no format makes both kinds of record that do."""
+    times = (*(dump.time for dump in part.of(ThreadDump)), *(fact.time for fact in part.of(HostFact)))
+    return next((time for time in times if time), None)
+
+
+def _pids(readings: Sequence[Reading]) -> set[int]:
+    """Every pid that a table or a dump names."""
+    pids: set[int] = set()
+    for reading in readings:
+        for part in reading.parts:
+            for row in part.of(SocketRow):
+                for owner in row.owners or ():
+                    pids.add(owner.pid)
+            pids.update(dump.pid for dump in part.of(ThreadDump) if dump.pid is not None)
+    return pids
+
+
+def _pid_in_name(file: str, pids: set[int]) -> Pid | None:
+    """A number in the file's name that is a pid of the incident: ``jstack-27836.txt``."""
+    found = {int(number) for number in _PID_IN_NAME.findall(file)} & pids
+    return Pid(found.pop()) if len(found) == 1 else None
+
+
+def _incident_name(paths: Sequence[str]) -> str:
+    if len(paths) == 1 and paths[0] != STDIN:
+        path = Path(paths[0])
+        return path.resolve().name if path.is_dir() else path.name.partition(".")[0] or path.name
+    return "stdin" if list(paths) == [STDIN] else "incident"

@@ -1,0 +1,246 @@
+"""Which artifacts belong together: hosts by folder or by their names in those of the files, moments by number, time or folder.
+
+Operators number what they save (``jstack-1.txt``, ``snap2/netstat.txt``, ``ss_101530.txt``), or append to one file. Artifacts whose names
+differ only in a number form a series; the n-th members of all series form the n-th snapshot. A number that is a pid of the incident
+counts as part of the name. Sibling folders that count (``snap1/``, ``snap2/``) are moments, whatever was saved in each. An artifact outside every series was taken once; it joins the moment of the folder it lies in, if that
+folder has only one, else the last snapshot, for the tables are usually saved after the dumps, unless its own time says better.
+"""
+
+from __future__ import annotations
+
+import re
+from collections import defaultdict
+from typing import TYPE_CHECKING, NamedTuple
+
+from analyzer.model.host_labels import formats_of, labelled_hosts
+
+if TYPE_CHECKING:
+    from collections.abc import Collection, Mapping, Sequence
+
+_NUMBER = re.compile(r"\d+")
+# Folder names that count moments, not machines.
+_MOMENT_FOLDER = re.compile(
+    r"(?:snap(?:shot)?|round|dump|set|run|capture|sample|step|iteration|minute|min|take|time|t|pass|s|n)?[-_. ]?\d[\d\-_.:T]*",
+    re.IGNORECASE,
+)
+_ADDRESS = re.compile(r"(?:\d{1,3}\.){3}\d{1,3}")
+_OF_PROC = frozenset({"proc", "task"})  # below them, folders are processes and threads
+_BESIDE = "host_facts"
+_ENDING_NUMBER = re.compile(r"[-_.]?\d+$")
+_SMALL = 1000  # a counter of snapshots, not a time
+# What ``analyze collect`` packs: the folder and the archive have this name.
+_COLLECTION = re.compile(r"closewait-(?P<host>[\w.-]+)-\d+-\d{8}T\d{6}Z")
+
+
+class Piece(NamedTuple):
+    """One output: its file (relative, with ``/``), its number in the file, what kind it is, and its own time if it states one."""
+
+    file: str
+    section: int
+    kind: str
+    time: str | None
+
+
+class Place(NamedTuple):
+    """The host (None: not known) and the snapshot's number on that host, from 0."""
+
+    host: str | None
+    order: int
+
+
+def place(pieces: Sequence[Piece], pids: Collection[int]) -> list[Place]:
+    """The place of every piece, in the order of ``pieces``; independent of that order otherwise."""
+    hosts = _hosts({piece.file for piece in pieces}) or labelled_hosts(formats_of([(piece.file, piece.kind) for piece in pieces]), _BESIDE)
+    result: list[Place | None] = [None] * len(pieces)
+    by_host: dict[str | None, list[int]] = defaultdict(list)
+    for number, piece in enumerate(pieces):
+        by_host[hosts.get(piece.file)].append(number)
+    for host, numbers in by_host.items():
+        indices = _indices([pieces[number] for number in numbers], {str(pid) for pid in pids})
+        for number, index in zip(numbers, indices, strict=True):
+            result[number] = Place(host, index)
+    return [found for found in result if found is not None]
+
+
+def _hosts(files: Collection[str]) -> dict[str, str]:
+    """File → host, where sibling folders hold the same kinds of files and their names do not count moments."""
+    collected = {file: match["host"] for file in files if (match := _COLLECTION.search(file))}
+    if collected:
+        # Two collections of one host are not two hosts; the files of one alone, or beside loose ones, need no name to be told apart.
+        return collected if len(set(collected.values())) > 1 else {}
+    below = {file: file for file in files}
+    while len({path.partition("/")[0] for path in below.values()}) == 1 and all("/" in path for path in below.values()):
+        below = {file: path.partition("/")[2] for file, path in below.items()}  # a folder around everything is a way of packing
+    folders: dict[str, set[str]] = defaultdict(set)
+    for path in below.values():
+        folder, slash, rest = path.partition("/")
+        if slash:
+            folders[folder].add(_NUMBER.sub("#", rest))
+    machines = [folder for folder in folders if not _counts_moments(folder)]
+    if len(machines) < 2:  # noqa: PLR2004 - one folder is a way of packing
+        return {}
+    shared = set.intersection(*(folders[folder] for folder in machines))
+    stems = {_ENDING_NUMBER.sub("", folder) for folder in machines}
+    # web1/ and web2/ are two machines, whatever was saved of each; threads/ and net/ are two drawers of one.
+    if not shared and (len(stems) > 1 or "" in stems):
+        return {}
+    return {file: path.partition("/")[0] for file, path in below.items() if path.partition("/")[0] in machines}
+
+
+def _counts_moments(folder: str) -> bool:
+    """True for the name of a folder that counts moments; an address names a machine."""
+    return _MOMENT_FOLDER.fullmatch(folder) is not None and _ADDRESS.fullmatch(folder) is None
+
+
+def _indices(pieces: Sequence[Piece], pids: Collection[str]) -> list[int]:
+    """The snapshot index of each piece of one host. What only says when and where (``date``) makes no moment, but belongs to what follows it."""
+    beside = {number for number, piece in enumerate(pieces) if piece.kind.startswith(_BESIDE)}
+    order = [number for number in range(len(pieces)) if number not in beside]
+    if not order:
+        return [0] * len(pieces)
+    followers = {number: _follower(pieces, number, order) for number in beside}
+    told = {followers[number]: pieces[number].time for number in sorted(beside) if pieces[number].time}
+    timed = [pieces[number]._replace(time=pieces[number].time or told.get(number)) for number in order]
+    found = dict(zip(order, _moments(timed, pids), strict=True))
+    last = max(found.values())
+    return [found.get(followers.get(number, number) if number in beside else number, last) for number in range(len(pieces))]
+
+
+def _follower(pieces: Sequence[Piece], number: int, order: Sequence[int]) -> int:
+    """The next output of the same file, else the one before; -1 if the file holds nothing else."""
+    here = pieces[number]
+    same = [other for other in order if pieces[other].file == here.file]
+    after = [other for other in same if pieces[other].section > here.section]
+    if after:
+        return min(after, key=lambda other: pieces[other].section)
+    return max(same, key=lambda other: pieces[other].section, default=-1)
+
+
+def _moments(pieces: Sequence[Piece], pids: Collection[str]) -> list[int]:
+    """The snapshot index of each piece that was captured."""
+    pids = _without_counters({piece.file for piece in pieces}, pids)
+    series: dict[tuple[str, str], list[tuple[tuple[int, ...], int]]] = defaultdict(list)
+    for number, piece in enumerate(pieces):
+        family, counts = _family(piece.file, pids)
+        series[family, piece.kind].append(((*counts, piece.section), number))
+    keys = _folder_keys(pieces, series, pids)
+    for members in series.values():
+        if len(members) > 1 and not all(number in keys for _, number in members):
+            members.sort()
+            keys.update(_keys(members))
+    if not keys:
+        return [0] * len(pieces)
+    for members in series.values():
+        # Saved once, but with a number that the others count with: jstack-1.txt beside ss-1.txt and ss-2.txt.
+        if len(members) == 1 and len(members[0][0]) == 2 and members[0][0][0] in keys.values():  # noqa: PLR2004 - the number and the section's
+            keys[members[0][1]] = members[0][0][0]
+    ranks = {key: rank for rank, key in enumerate(sorted(set(keys.values())))}
+    times = _times(pieces, keys, ranks)
+    last = len(ranks) - 1
+    neighbours = _folders(pieces, keys)
+    for number, piece in enumerate(pieces):
+        if number not in keys and len(neighbours[_folder(piece.file)]) == 1:
+            keys[number] = min(neighbours[_folder(piece.file)])
+    return [ranks[keys[number]] if number in keys else _nearest(piece.time, times, last) for number, piece in enumerate(pieces)]
+
+
+def _folder_keys(
+    pieces: Sequence[Piece], series: Mapping[tuple[str, str], Sequence[tuple[tuple[int, ...], int]]], pids: Collection[str]
+) -> dict[int, int]:
+    """Piece number → sorting key by the folder that counts moments; empty where there are not several, or where files in them count too."""
+    folders: dict[str, list[tuple[tuple[int, ...], str, int]]] = defaultdict(list)
+    for number, piece in enumerate(pieces):
+        if (found := _moment_folder(piece.file, pids)) is not None:
+            family, counts = _family(found, pids)
+            folders[family].append((counts, found, number))
+    keys: dict[int, int] = {}
+    for members in folders.values():
+        moments = {folder: counts for counts, folder, _ in members}
+        home = {number: folder for _, folder, number in members}
+        # Of each kind at most one in each folder, or the files themselves are a series within it.
+        counted = any(
+            len(inside) > len(set(inside)) for one in series.values() if (inside := [home[number] for _, number in one if number in home])
+        )
+        # 1/jstack.txt, 2/ss.txt, 3/lsof.txt number the outputs of one moment.
+        outputs = {pieces[number].kind for _, _, number in members}
+        numbered = len(members) == len(moments) == len(outputs) and all(folder.rpartition("/")[2].isdecimal() for folder in moments)
+        if len(moments) > 1 and not counted and not numbered:
+            ranked = _keys(sorted(((*counts, 0), index) for index, counts in enumerate(moments.values())))
+            rank = {folder: ranked[index] for index, folder in enumerate(moments)}
+            keys.update({number: rank[folder] for number, folder in home.items()})
+    return keys
+
+
+def _moment_folder(file: str, pids: Collection[str]) -> str | None:
+    """The path up to the innermost folder that counts moments; None if there is none. A pid counts none, nor do the folders of /proc."""
+    parts = file.split("/")[:-1]
+    for depth, name in reversed(list(enumerate(parts))):
+        above = parts[depth - 1] if depth else ""
+        if _counts_moments(name) and not set(_NUMBER.findall(name)) & set(pids) and above not in _OF_PROC:
+            return "/".join(parts[: depth + 1])
+    return None
+
+
+def _folder(file: str) -> str:
+    return file.rpartition("/")[0]
+
+
+def _folders(pieces: Sequence[Piece], keys: dict[int, int]) -> dict[str, set[int]]:
+    """Folder → the moments of the series in it: what was saved once, but beside artifacts of one moment, is of that moment."""
+    found: dict[str, set[int]] = defaultdict(set)
+    for number, key in keys.items():
+        found[_folder(pieces[number].file)].add(key)
+    return found
+
+
+def _keys(members: Sequence[tuple[tuple[int, ...], int]]) -> dict[int, int]:
+    """Piece number → sorting key within a series: the counter itself where it is one, else the rank."""
+    columns = list(zip(*(counts for counts, _ in members), strict=True))
+    varying = [column for column in columns if len(set(column)) > 1]
+    if len(varying) == 1 and varying[0] is not columns[-1] and max(varying[0]) < _SMALL and len(set(varying[0])) == len(members):
+        return {number: value for value, (_, number) in zip(varying[0], members, strict=True)}
+    return {number: rank for rank, (_, number) in enumerate(members, start=1)}
+
+
+def _without_counters(files: Collection[str], pids: Collection[str]) -> set[str]:
+    """The pids, but for small ones that names count with: a container's JVM is pid 1, and so is the first of three dumps."""
+    small = {pid for pid in pids if int(pid) < _SMALL}
+    if not small:
+        return set(pids)
+    shapes: dict[str, set[tuple[str, ...]]] = defaultdict(set)
+    for file in files:
+        shapes[_NUMBER.sub("#", file)].add(tuple(_NUMBER.findall(file)))
+    columns = [set(column) for rows in shapes.values() if len(rows) > 1 for column in zip(*rows, strict=True)]
+    counters = {pid for pid in small for column in columns if pid in column and column - set(pids)}
+    return set(pids) - counters
+
+
+def _family(file: str, pids: Collection[str]) -> tuple[str, tuple[int, ...]]:
+    """The name with its numbers taken out, and the numbers; pids stay in the name."""
+    counts: list[int] = []
+
+    def take(match: re.Match[str]) -> str:
+        if match[0] in pids:
+            return match[0]
+        counts.append(int(match[0][:18]))
+        return "#"
+
+    return _NUMBER.sub(take, file), tuple(counts)
+
+
+def _times(pieces: Sequence[Piece], keys: dict[int, int], ranks: dict[int, int]) -> dict[int, str]:
+    """Snapshot index → the earliest time stated in it."""
+    times: dict[int, str] = {}
+    for number, piece in enumerate(pieces):
+        if piece.time and number in keys:
+            index = ranks[keys[number]]
+            times[index] = min(piece.time, times.get(index, piece.time))
+    return times
+
+
+def _nearest(time: str | None, times: dict[int, str], last: int) -> int:
+    """The snapshot that a single artifact joins: the latest that is not later than its time, else the last."""
+    if time is None or not times:
+        return last
+    earlier = [index for index, stated in times.items() if stated <= time]
+    return max(earlier, default=min(times))

@@ -1,0 +1,285 @@
+"""Runs the rules over an incident: outcomes, consequence chains, ranking, verdict."""
+
+from __future__ import annotations
+
+import hashlib
+import re
+from typing import TYPE_CHECKING, Final
+
+from msgspec.structs import replace
+
+from analyzer.contention.wait_list import waits_of
+from analyzer.evidence.calls import DUMP_MISSING, SOCKETS_MISSING, STACKS_MISSING, command
+from analyzer.evidence.capture_clock import capture_notes
+from analyzer.evidence.first_close import at, ending_of
+from analyzer.evidence.growth import limits, moments, turnover
+from analyzer.evidence.links import links_of
+from analyzer.evidence.packet_claims import excerpt_of, flow_of, telling
+from analyzer.judge.symptoms import suffering, without_cause
+from analyzer.judge.tables import input_of, notes_of, pool_tables, socket_tables
+from analyzer.model.finding import (
+    Check,
+    Confidence,
+    Diagnosis,
+    Finding,
+    IncidentFacts,
+    Missing,
+    Outcome,
+    Severity,
+    Status,
+    Verdict,
+    When,
+    order_of,
+)
+from analyzer.model.message import joined, say, uncapitalized
+from analyzer.model.timeline import Flow, Patience
+from analyzer.rules import RULES, Rule, slug
+from analyzer.waits.case import Case, Knowledge, ProcessView
+from parsers.records import TcpState, Unit
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable, Sequence
+
+    from analyzer.model.incident import Incident
+    from parsers.records import Where
+
+PATIENT: Final = 3
+"""Clients that gave up, or connections that somebody closed, from which on they make a picture."""
+MOST_FLOWS: Final = 200
+"""Flows that a report has: the ladder shows one, the rest is for machines."""
+_TOLD: Final = frozenset({TcpState.CLOSE_WAIT, TcpState.SYN_SENT, TcpState.ESTABLISHED})
+
+
+def diagnose(
+    incident: Incident,
+    excerpt: Callable[[Where], tuple[str, ...]],
+    rules: Sequence[Rule] = RULES,
+    known: Knowledge | None = None,
+    notes: Sequence[str] = (),
+) -> Diagnosis:
+    """Judge an incident. ``excerpt`` fetches the lines of a place; pure otherwise.
+
+    ``known``: what is known of software, by default what comes with the tool. ``notes``: sentences that the report shows before
+    its own.
+    """
+    case = Case(incident, known)
+    found: list[Finding] = []
+    checked: list[Check] = []
+    for rule in rules:
+        findings, check = _run(rule, case)
+        found += findings
+        checked.append(check)
+    if not any(finding.severity is Severity.CRITICAL for finding in found):
+        found += _past(case, rules)
+    ranked = _number(found, {slug(rule): rule.CONSEQUENCE_OF for rule in rules})
+    verdict = _verdict(case, ranked)
+    places = {
+        evidence.where for finding in ranked for evidence in (*finding.evidence, *(one for step in finding.chain for one in step.evidence))
+    }
+    return Diagnosis(
+        incident=_facts(incident),
+        verdict=verdict,
+        findings=ranked,
+        sockets=tuple(socket_tables(case.views)),
+        pools=tuple(pool_tables(case.views)),
+        links=tuple(link for view in case.views for link in links_of(view)),
+        waits=tuple(wait for view in case.views for wait in waits_of(view)),
+        flows=_flows(case),
+        checked=tuple(checked),
+        missing=_missing(case, ranked, verdict),
+        inputs=tuple(input_of(artifact) for artifact in incident.artifacts),
+        excerpts=_excerpts(case, places, excerpt),
+        moments=moments(case),
+        patience=tuple(Patience(str(port.server), port.patience) for port in case.ports if len(port.patience) >= PATIENT),
+        endings=tuple(ending for port in case.ports if (ending := ending_of(at(port))).client_first + ending.server_first >= PATIENT),
+        limits=limits(case),
+        turnover=turnover(case),
+        notes=tuple(dict.fromkeys((*notes, *notes_of(case), *capture_notes(case)))),
+    )
+
+
+def _run(rule: Rule, case: Case) -> tuple[list[Finding], Check]:
+    """One rule's findings and its outcome. A rule that breaks is a fault of the tool, never a clean bill."""
+    name = slug(rule)
+    lacking = _lacking(rule.NEEDS, case.incident)
+    try:
+        found = [_doubted(case, replace(one, outlook=one.outlook or rule.OUTLOOK)) for one in rule.diagnose(case)]
+    except Exception as error:  # noqa: BLE001 - one broken rule must not take the others' findings with it
+        return [], Check(
+            name, Outcome.FAULT, say("the rule broke ({name}: {error}); please report it", name=type(error).__name__, error=error)
+        )
+    if found:
+        best = min(found, key=order_of)
+        return found, Check(name, Outcome.FOUND, best.headline)
+    if lacking:
+        return [], Check(
+            name,
+            Outcome.SKIPPED,
+            say("needs {lacking}, which {are} not here", lacking=lacking, are="are" if lacking.endswith("s") else "is"),
+        )
+    return [], Check(name, Outcome.CLEAN, rule.CLEAN)
+
+
+def _doubted(case: Case, finding: Finding) -> Finding:
+    """What rests on files that may be of two machines is not certain, whatever the rule found."""
+    view = next((view for view in case.latest if view.names_differ and view.process == finding.process), None)
+    if view is None or view.dump is None or finding.confidence is not Confidence.CERTAIN:
+        return finding
+    files = {item.where.file for item in finding.evidence}
+    if files == {view.dump.where.file} or view.dump.where.file not in files:
+        return finding
+    doubt = say(
+        "{why} Not certain, because {dump} and {table} are named as files of two machines or programs are.",
+        why=finding.why_confident,
+        dump=view.dump.where.file,
+        table=view.sockets[0].where.file,
+    )
+    return replace(finding, confidence=Confidence.LIKELY, why_confident=doubt)
+
+
+def _past(case: Case, rules: Sequence[Rule]) -> Iterable[Finding]:
+    """What earlier snapshots show and the last, with evidence of the same kinds, no longer does: a stall that is over, told as information."""
+    snapshots = case.incident.snapshots
+    if len(snapshots) < 2 or len(case.incident.hosts) > 1:  # noqa: PLR2004 - there is no earlier one
+        return
+    earlier = Case(replace(case.incident, snapshots=snapshots[:-1]), case.known)
+    for rule in rules:
+        for finding in _run(rule, earlier)[0]:
+            then = next((view for view in earlier.latest if view.process == finding.process), None)
+            now = next((view for view in case.latest if view.process == finding.process and view.snapshot is snapshots[-1]), None)
+            comparable = (
+                then is not None
+                and now is not None
+                and (now.dump is not None or then.dump is None)
+                and (bool(now.sockets) or not then.sockets)
+            )
+            if finding.severity is Severity.CRITICAL and then is not None and comparable:
+                yield _over(finding, then.snapshot.name, snapshots[-1].name)
+
+
+def _over(finding: Finding, then: str, now: str) -> Finding:
+    """The finding as something past."""
+    said = say("Snapshot {then} shows it, snapshot {now} no longer does: it is over. What follows was so then. ", then=then, now=now)
+    return replace(
+        finding,
+        severity=Severity.INFO,
+        headline=say("Over by snapshot {now}: {headline}", now=now, headline=uncapitalized(finding.headline)),
+        explanation=said + finding.explanation,
+        outlook=None,
+        actions=tuple(action for action in finding.actions if action.when is not When.NOW),
+        missing=(),
+    )
+
+
+def _flows(case: Case) -> tuple[Flow, ...]:
+    """The flows behind the sockets that matter, or without sockets those that end in trouble."""
+    found = {seen.flow.where: seen for view in case.latest for seen in view.packets.seen(one for one in view.sockets if one.state in _TOLD)}
+    if not found:
+        troubled = (seen for port in case.ports for seen in (*port.gave_up, *port.never_closed, *port.ignored))
+        found = {seen.flow.where: seen for seen in troubled}
+    return telling(found.values(), MOST_FLOWS)
+
+
+def _excerpts(case: Case, places: Iterable[Where], excerpt: Callable[[Where], tuple[str, ...]]) -> dict[Where, tuple[str, ...]]:
+    """The lines, or the packets, of each place."""
+    wanted = {where for where in places if where.unit is Unit.PACKET}
+    packets = (
+        {seen.flow.where: excerpt_of(flow_of(seen)) for port in case.ports for seen in port.flows if seen.flow.where in wanted}
+        if wanted
+        else {}
+    )
+    return {where: packets.get(where, ()) if where in wanted else excerpt(where) for where in sorted(places)}
+
+
+def _lacking(needs: Sequence[str], incident: Incident) -> str:
+    have = {"threads": incident.has_threads, "sockets": incident.has_sockets, "packets": incident.has_packets}
+    words = {"threads": say("a thread dump"), "sockets": say("a socket table"), "packets": say("a packet capture")}
+    missing = [need for need in needs if not any(have[one] for one in need.split(" or "))]
+    return joined(" and ", (joined(" or ", (words[one] for one in need.split(" or "))) for need in missing))
+
+
+def _number(found: Sequence[Finding], causes: dict[str, tuple[str, ...]]) -> tuple[Finding, ...]:
+    """Rank, give ids, and tie consequences to their causes: the highest of those in question."""
+    ranked = [replace(finding, id=f"F{number}") for number, finding in enumerate(sorted(found, key=order_of), start=1)]
+    of_rule: dict[tuple[str, str | None, int | None], Finding] = {}
+    in_trouble: dict[tuple[str | None, int | None], Finding] = {}
+    for finding in ranked:
+        if finding.process is None:
+            continue
+        owner = (finding.process.host, finding.process.pid)
+        of_rule.setdefault((finding.rule, *owner), finding)
+        if finding.severity is Severity.CRITICAL and finding.confidence is not Confidence.SUSPECTED:
+            in_trouble.setdefault(owner, finding)
+    result = []
+    for finding in ranked:
+        near, far = finding.process, finding.waits_for
+        same = [of_rule.get((rule, near.host, near.pid)) for rule in causes.get(finding.rule, ())] if near is not None else []
+        cause = min((one for one in same if one is not None), key=_place, default=None)
+        # A process that it waits for, with critical trouble of its own.
+        cause = cause or (in_trouble.get((far.host, far.pid)) if far is not None else None)
+        result.append(replace(finding, consequence_of=cause.id if cause and cause.severity is not Severity.INFO else None))
+    return tuple(result)
+
+
+def _place(finding: Finding) -> int:
+    """The place of a finding that has its id."""
+    return int(finding.id.removeprefix("F"))
+
+
+def _verdict(case: Case, findings: Sequence[Finding]) -> Verdict:
+    primary = next((finding for finding in findings if finding.consequence_of is None and finding.severity is not Severity.INFO), None)
+    if primary is not None:
+        return Verdict(
+            status=Status.PROBLEM,
+            finding=primary.id,
+            rule=primary.rule,
+            severity=primary.severity,
+            confidence=primary.confidence,
+            headline=primary.headline,
+            summary=primary.explanation,
+            fingerprint=_fingerprint(primary),
+        )
+    status, headline, summary = without_cause(case, findings)
+    return Verdict(
+        status=status,
+        finding=None,
+        rule=None,
+        severity=None,
+        confidence=None,
+        headline=headline,
+        summary=summary,
+        fingerprint=hashlib.sha256(f"{status} {headline.partition(':')[0]}".encode()).hexdigest()[:12],
+    )
+
+
+def _fingerprint(finding: Finding) -> str:
+    """Equal for the same cause in the same code, on whatever host, port or day: rule, frame without line, pool without numbers."""
+    frame = (finding.culprit.frame or "").partition("(")[0]
+    pool = re.sub(r"\d+", "#", finding.culprit.pool or "")
+    return hashlib.sha256(f"{finding.rule}\n{frame}\n{pool}".encode()).hexdigest()[:12]
+
+
+def _facts(incident: Incident) -> IncidentFacts:
+    times = sorted(dump.time for snapshot in incident.snapshots for dump in snapshot.dumps if dump.time)
+    return IncidentFacts(name=incident.name, hosts=incident.hosts, first=times[0] if times else None, last=times[-1] if times else None)
+
+
+def _missing(case: Case, findings: Sequence[Finding], verdict: Verdict) -> tuple[Missing, ...]:
+    """What would decide, each artifact once: what findings ask for first, then the half of the join that is not here."""
+    wanted = [missing for finding in findings if finding.severity is not Severity.INFO for missing in finding.missing]
+    if verdict.confidence is not Confidence.CERTAIN:
+        view = next((view for view in case.latest if any(suffering(view))), None) or (case.latest[0] if len(case.latest) == 1 else None)
+        if not case.incident.has_sockets:
+            wanted.append(_asked_of(SOCKETS_MISSING, view))
+        if not case.incident.has_threads:
+            wanted.append(_asked_of(STACKS_MISSING if view is not None and _is_native(view) else DUMP_MISSING, view))
+    return tuple({missing.artifact: missing for missing in reversed(wanted)}.values())[::-1]
+
+
+def _is_native(view: ProcessView) -> bool:
+    """True for a command that is known and no JVM: jstack says nothing of it."""
+    return view.command is not None and not view.command.lower().startswith(("java", "jsvc", "tomcat", "catalina"))
+
+
+def _asked_of(missing: Missing, view: ProcessView | None) -> Missing:
+    return command(missing, view) if view is not None else missing

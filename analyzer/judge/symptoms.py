@@ -1,0 +1,153 @@
+"""What to say where no rule found a cause: health that the evidence shows, symptoms that nothing explains, or not enough evidence."""
+
+from __future__ import annotations
+
+from collections import Counter
+from typing import TYPE_CHECKING, Final
+
+from analyzer.evidence.calls import DUMP_MISSING, SOCKETS_MISSING
+from analyzer.evidence.movement import only_busy
+from analyzer.evidence.packet_claims import trouble_of
+from analyzer.model.finding import Finding, Status
+from analyzer.model.message import capitalized, joined, plural, say, uncapitalized
+from analyzer.software.pools import VIRTUAL
+from analyzer.waits.stalls import SATURATED, pressure
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Sequence
+
+    from analyzer.waits.case import Case, ProcessView, Stall
+
+FEW: Final = 10
+"""CLOSE_WAIT sockets of a port that come and go on a healthy server …"""
+FEW_SHARE: Final = 0.05
+"""… if they are also below this share of the port's connections."""
+SMALLEST_POOL: Final = 4
+"""Request threads below which all of them may be busy for a moment."""
+
+
+def without_cause(case: Case, findings: Sequence[Finding]) -> tuple[Status, str, str]:
+    """Health needs evidence of health; symptoms that no rule explains are said; everything else is not enough."""
+    incident = case.incident
+    felt = [line for view in case.latest for line in suffering(view)] + [
+        line for stall in case.stalls if not only_busy(case, stall) for line in _standing(stall)
+    ]
+    felt += [says for port in case.ports for _, says in trouble_of(port)]
+    if felt:
+        lacking = (
+            ""
+            if incident.has_threads and incident.has_sockets
+            else DUMP_MISSING.would_show
+            if incident.has_sockets
+            else SOCKETS_MISSING.would_show
+        )
+        rest = (
+            say(" What would tell is not here: {lacking}.", lacking=lacking)
+            if lacking
+            else say(" No cause that this tool knows fits what is here.")
+        )
+        return (
+            Status.INSUFFICIENT,
+            say("Something is wrong, but the evidence does not tell what: {symptom}.", symptom=felt[0]),
+            joined(" ", (say("{line}.", line=capitalized(line)) for line in felt)) + rest,
+        )
+    whole = [view.dump for view in case.latest if view.dump is not None and not view.dump.fragment and view.dump.complete is not False]
+    if incident.has_sockets and whole:
+        past = next((finding for finding in findings if finding.headline.startswith("Over by ")), None)
+        said = (
+            say("Nothing is wrong in what was saved.")
+            if past is None
+            else say("Nothing is wrong any more. {headline}", headline=past.headline)
+        )
+        return Status.HEALTHY, said, _health(case)
+    if not incident.snapshots and incident.has_packets:
+        return (
+            Status.INSUFFICIENT,
+            say("Not enough evidence for a verdict: the packets show no trouble, and threads and sockets are missing."),
+            say(
+                "Every request in the capture was answered or is too young to tell. What a server's threads wait for, packets do not show."
+            ),
+        )
+    if not incident.snapshots:
+        return (
+            Status.INSUFFICIENT,
+            say("None of the files is of a kind that this tool reads."),
+            say("Save lsof, netstat or ss, and jstack output, or run the collector script."),
+        )
+    have = (
+        say("The sockets show no trouble")
+        if incident.has_sockets
+        else say("The threads show no cause")
+        if whole
+        else say("This is only a piece of a dump")
+        if incident.has_threads
+        else say("There are neither threads nor sockets")
+    )
+    lacking = say("a thread dump") if not whole else say("a socket table")
+    return (
+        Status.INSUFFICIENT,
+        say(
+            "Not enough evidence for a verdict: {have}, and {lacking} is missing.",
+            have=uncapitalized(have),
+            lacking=lacking,
+        ),
+        say("{have}. With {lacking} of the same moment the two could be joined.", have=have, lacking=lacking),
+    )
+
+
+def suffering(view: ProcessView) -> Iterable[str]:
+    """Symptoms of a process' clients beyond what comes and goes on a healthy server."""
+    for port in sorted(view.listeners):
+        felt = pressure(view, port)
+        total = len(view.server_side(port))
+        counts = felt.close_wait
+        if counts.total >= FEW or (counts.total > 2 and counts.total > FEW_SHARE * total):  # noqa: PLR2004 - two may be caught closing
+            yield say(
+                "{clients} of port {port} hung up and the server has not closed its side ({fin_only} requests read, {unread} unread, {unaccepted} not accepted)",
+                clients=plural(counts.total, "client"),
+                port=port,
+                fin_only=counts.fin_only,
+                unread=counts.unread,
+                unaccepted=counts.unaccepted,
+            )
+        elif felt.accept_queue > 2:  # noqa: PLR2004 - one or two are between two accepts
+            yield say("{connections} to port {port} waits to be accepted", connections=plural(felt.accept_queue, "connection"), port=port)
+
+
+def _standing(stall: Stall) -> Iterable[str]:
+    """A pool of which every thread waits in the same way: too many for a moment, whatever it is."""
+    kind, count = next(iter(Counter(member.activity.kind for member in stall.pool.busy).most_common(1)), ("", 0))
+    if (
+        stall.workers >= SMALLEST_POOL
+        and stall.pool.idle == 0
+        and stall.pool.name != VIRTUAL
+        and kind != "running"
+        and count >= SATURATED * stall.workers
+    ):
+        thread, found = next(member for member in stall.pool.busy if member.activity.kind == kind)
+        frame = thread.frames[found.frame].call if 0 <= found.frame < len(thread.frames) else kind
+        yield say(
+            "{count} of {workers} request threads of {name} wait in {frame}, and none is free",
+            count=count,
+            workers=stall.workers,
+            name=stall.pool.name,
+            frame=frame,
+        )
+
+
+def _health(case: Case) -> str:
+    parts: list[str] = [
+        say("{idle} of {workers} threads of {name} are free.", idle=stall.pool.idle, workers=stall.workers, name=stall.pool.name)
+        for stall in case.stalls
+    ]
+    counts = Counter(one.state.value for view in case.latest for one in view.sockets if one.state)
+    parts.append(
+        say(
+            "Sockets: {list}.",
+            list=joined(", ", (say("{count:,} {state}", count=count, state=state) for state, count in counts.most_common())),
+        )
+        if counts
+        else ""
+    )
+    parts.append(say("No client waits without being served, no lock cycle, no leak."))
+    return joined(" ", (part for part in parts if part))

@@ -1,0 +1,133 @@
+"""The incident: every fact of every artifact, ordered into snapshots of hosts.
+
+A snapshot is what was saved at about the same moment on one host. Records are kept as the parsers made them; what they mean together is
+the business of ``join``.
+"""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from typing import TYPE_CHECKING, TypeVar, cast
+
+import msgspec
+
+from parsers.records import (
+    AttachFailure,
+    Counter,
+    HostFact,
+    Limit,
+    OpenFile,
+    Pid,
+    ProcessStatus,
+    SocketRow,
+    TaskSyscall,
+    ThreadDump,
+    ThreadUsage,
+)
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Mapping, Sequence
+
+    from parsers.capture.facts import Capture
+    from parsers.records import Record, Unread, Where
+
+_Kind = TypeVar("_Kind")
+
+
+class Snapshot(msgspec.Struct, frozen=True, kw_only=True):
+    """The facts of one moment on one host. ``index`` counts from 0 in order of time; ``name`` is what reports call it."""
+
+    host: str | None
+    index: int
+    name: str
+    rows: tuple[SocketRow, ...] = ()
+    dumps: tuple[ThreadDump, ...] = ()
+    open_files: tuple[OpenFile, ...] = ()
+    limits: tuple[Limit, ...] = ()
+    counters: tuple[Counter, ...] = ()
+    usages: tuple[ThreadUsage, ...] = ()
+    tasks: tuple[TaskSyscall, ...] = ()
+    statuses: tuple[ProcessStatus, ...] = ()
+    attach_failures: tuple[AttachFailure, ...] = ()
+    facts: tuple[HostFact, ...] = ()
+
+    @property
+    def time(self) -> str | None:
+        """The earliest time that a dump of this snapshot states, else that ``date`` printed; None if nothing does."""
+        printed = (fact.time for fact in self.facts if fact.time)
+        return min((dump.time for dump in self.dumps if dump.time), default=min(printed, default=None))
+
+
+class Artifact(msgspec.Struct, frozen=True, kw_only=True):
+    """A file as it was read: what it is, how much of it was understood, what was not."""
+
+    file: str
+    formats: tuple[str, ...]
+    records: int
+    unread: tuple[Unread, ...]
+    sha256: str
+    size: int
+    snapshot: str | None
+    elisions: tuple[Where, ...] = ()
+    note: str | None = None
+
+
+class Incident(msgspec.Struct, frozen=True, kw_only=True):
+    """All snapshots of all hosts, in order, the packet captures, which span moments of their own, and the files behind them."""
+
+    name: str
+    snapshots: tuple[Snapshot, ...]
+    artifacts: tuple[Artifact, ...]
+    captures: tuple[Capture, ...] = ()
+
+    @property
+    def hosts(self) -> tuple[str, ...]:
+        """The names of the hosts that are known, in order."""
+        return tuple(sorted({snapshot.host for snapshot in self.snapshots if snapshot.host}))
+
+    @property
+    def has_sockets(self) -> bool:
+        """True if any socket table was read."""
+        return any(snapshot.rows for snapshot in self.snapshots)
+
+    @property
+    def has_packets(self) -> bool:
+        """True if any packet of a capture was read."""
+        return any(capture.packets for capture in self.captures)
+
+    @property
+    def has_threads(self) -> bool:
+        """True if any thread dump was read."""
+        return any(snapshot.dumps for snapshot in self.snapshots)
+
+
+def snapshot_of(host: str | None, index: int, records: Iterable[tuple[Record, Pid | None]]) -> Snapshot:
+    """Sort records into a snapshot. A pid beside a record (from the file's name) is used where the record has none."""
+    known: dict[type[Record], list[Record]] = defaultdict(list)
+    for record, pid in records:
+        known[record.__class__].append(record if pid is None else _with_pid(record, pid))
+    return Snapshot(
+        host=host,
+        index=index,
+        name=str(index + 1),
+        rows=_of(known, SocketRow),
+        dumps=_of(known, ThreadDump),
+        open_files=_of(known, OpenFile),
+        limits=_of(known, Limit),
+        counters=_of(known, Counter),
+        usages=_of(known, ThreadUsage),
+        tasks=_of(known, TaskSyscall),
+        statuses=_of(known, ProcessStatus),
+        attach_failures=_of(known, AttachFailure),
+        facts=_of(known, HostFact),
+    )
+
+
+def _with_pid(record: Record, pid: Pid | None) -> Record:
+    if pid is not None and isinstance(record, ThreadDump | OpenFile | AttachFailure) and record.pid is None:
+        return msgspec.structs.replace(record, pid=pid)
+    return record
+
+
+def _of(records: Mapping[type[Record], Sequence[Record]], kind: type[_Kind]) -> tuple[_Kind, ...]:
+    return tuple(cast("Sequence[_Kind]", records.get(cast("type[Record]", kind), ())))

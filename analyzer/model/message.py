@@ -1,0 +1,96 @@
+"""Sentences that remember how they were made, so that a report can say them in another language.
+
+A :class:`Message` is English text, an ordinary ``str`` to everybody who reads or compares it, with the template and the values that it
+was made from. Rules make messages with :func:`say`, :func:`plural` and :func:`joined`; only :mod:`reports.language.catalogue` looks inside. A plain
+``str`` is evidence (a name, a frame, a path) and is never translated, even where it spells a word of ours.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Final, Self
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable, Mapping
+
+COUNTED: Final = "count"
+"""The gettext context (msgctxt) of nouns that follow a number: the key is the singular, ``{n}`` in the translation the number."""
+
+
+class Message(str):
+    """A text of ours in English.
+
+    Attributes:
+        template: the English sentence with ``{names}`` in place of what changes; the key of the catalogue (gettext's msgid).
+        slots: what stands in these places: numbers, evidence, other messages.
+        context: gettext's msgctxt; empty for sentences.
+        finish: what was done to the English text after the slots were filled, None for nothing.
+    """
+
+    __slots__ = ("context", "finish", "slots", "template")
+    template: str
+    slots: Mapping[str, object]
+    context: str
+    finish: Callable[[str], str] | None
+
+    @classmethod
+    def made(
+        cls, english: str, template: str, slots: Mapping[str, object], context: str = "", finish: Callable[[str], str] | None = None
+    ) -> Self:
+        """A message whose English text is known already."""
+        self = cls(english)
+        self.template, self.slots, self.context, self.finish = template, slots, context, finish
+        return self
+
+    def __add__(self, other: str) -> Message:
+        return Message.made(str.__add__(self, other), "{head}{tail}", {"head": self, "tail": other})
+
+    def __radd__(self, other: str) -> Message:
+        return Message.made(other + str(self), "{head}{tail}", {"head": other, "tail": self})
+
+    def refilled(self, fill: Callable[[object], object]) -> Message:
+        """The same sentence with other values: ``fill`` gets each slot's value and gives the new one."""
+        if self.context == COUNTED or not self.slots:
+            return self
+        slots = {name: fill(value) for name, value in self.slots.items()}
+        english = self.template.format_map(slots)
+        return Message.made(self.finish(english) if self.finish else english, self.template, slots, self.context, self.finish)
+
+    def strip(self, chars: str | None = None, /) -> Message:
+        """The message without white space around it."""
+        return Message.made(str.strip(self, chars), "{whole}", {"whole": self}, finish=str.strip)
+
+
+def say(template: str, /, **slots: object) -> Message:
+    """A message. Doubled braces stand for themselves only where there are slots, as in ``str.format``."""
+    return Message.made(template.format_map(slots) if slots else template, template, slots)
+
+
+def plural(n: int, one: str, many: str | None = None) -> Message:
+    """``1 socket``, ``4,023 sockets``."""
+    return Message.made(f"{n:,} {one if n == 1 else many or one + 's'}", one, {"n": n}, COUNTED)
+
+
+def _upper(text: str) -> str:
+    return text[:1].upper() + text[1:]
+
+
+def _lower(text: str) -> str:
+    return text[:1].lower() + text[1:]
+
+
+def capitalized(text: str) -> Message:
+    """The text as the beginning of a sentence."""
+    return Message.made(_upper(text), "{whole}", {"whole": text}, finish=_upper)
+
+
+def uncapitalized(text: str) -> Message:
+    """The text as the middle of a sentence."""
+    return Message.made(_lower(text), "{whole}", {"whole": text}, finish=_lower)
+
+
+def joined(separator: str, parts: Iterable[str]) -> Message:
+    """The parts with the separator between them, each of which may be a message."""
+    whole = tuple(parts)
+    slots: dict[str, object] = {f"part{index}": part for index, part in enumerate(whole)}
+    template = "{separator}".join(f"{{{name}}}" for name in slots)
+    return Message.made(separator.join(whole), template, {**slots, "separator": say(separator)})

@@ -1,0 +1,111 @@
+"""Stack → what the thread waits for.
+
+The topmost frames say how a thread waits, the first application frame below says who is to blame. Read from the top down to that
+frame, the last known frame counts: ``HikariPool.getConnection`` says more than the ``SynchronousQueue.poll`` above it. What a thread
+does below its first application frame is its history, not its state.
+"""
+
+from __future__ import annotations
+
+from functools import lru_cache
+from typing import TYPE_CHECKING, Final, NamedTuple
+
+from parsers.records import Frame, JavaState, Lock, LockVerb, Thread
+
+if TYPE_CHECKING:
+    from analyzer.software.knowledge import Knowledge, Library
+
+IDLE: Final = frozenset({"idle", "reserved", "accept", "select", "none"})
+"""Kinds of threads that wait for work by design (native frames report RUNNABLE while they wait)."""
+SOCKET: Final = frozenset({"socket-read", "socket-write", "socket-connect"})
+"""Kinds that hold a descriptor while they wait."""
+FUTURES: Final = frozenset({"future", "completable-future", "latch"})
+"""Kinds that wait for another thread's result."""
+OUTBOUND: Final = frozenset({"socket-read", "socket-connect", "call"})
+"""Kinds of a call to a service, if the far end is not our own client."""
+
+_WAITING_VERBS: Final = frozenset(
+    {LockVerb.WAITING_ON, LockVerb.WAITING_TO_LOCK, LockVerb.PARKING, LockVerb.RELOCKING, LockVerb.CLASS_INIT}
+)
+
+
+class Activity(NamedTuple):
+    """What a thread does. ``frame`` and ``app`` are indices into its frames, -1 for none: the frame that says it, the first of the application."""
+
+    kind: str
+    frame: int
+    app: int
+    library: str | None
+    side: str | None
+    timed: bool
+    serving: str | None
+    """The server software on whose behalf the thread runs, None if no frame shows one."""
+
+
+def activity(thread: Thread, known: Knowledge) -> Activity:
+    """What ``thread`` waits for or does; kinds are those of ``knowledge.toml``, and monitor, running, none."""
+    found = _of_stack(thread.frames, known)
+    if thread.virtual and not thread.frames:
+        return found._replace(kind="queued")  # it has not run yet: no carrier was free
+    if thread.state is JavaState.BLOCKED or any(lock.verb is LockVerb.WAITING_TO_LOCK and lock.depth == 0 for lock in thread.locks):
+        found = found._replace(kind="monitor", frame=0 if thread.frames else -1)
+    elif found.kind == "running" and thread.state in {JavaState.WAITING, JavaState.TIMED_WAITING}:
+        found = found._replace(kind="waiting")
+    return found._replace(timed=found.timed or thread.state is JavaState.TIMED_WAITING)
+
+
+@lru_cache(maxsize=8192)
+def _of_stack(frames: tuple[Frame, ...], known: Knowledge) -> Activity:
+    kind, at, app, final, timed = "running" if frames else "none", -1, -1, False, False
+    library: Library | None = None
+    serving: str | None = None
+    for index, frame in enumerate(frames):
+        row = known.blocker(frame.full)
+        if app < 0 and row is None and known.is_application(frame.cls):
+            app = index
+        if row is not None and row.kind == "idle":
+            # The loop of a worker that waits for work: whatever stands above it is how it waits.
+            kind, at, final = "idle", index, True
+        elif row is not None and app < 0 and not final and not (kind in SOCKET and row.kind not in SOCKET and not row.final):
+            kind, at, final = row.kind, index, row.final
+        timed = timed or (app < 0 and frame.method in {"timedRead", "timedFinishConnect"})
+        if library is None and (app < 0 or index == app):
+            library = known.library(frame.cls)
+        serving = serving or known.serves(frame.full)
+    side = _side(kind, library, app, serving)
+    if kind == "socket-read" and side == "server":
+        kind = "request-read"
+    return Activity(kind, at, app, library.name if library else None, side, timed, serving)
+
+
+def _side(kind: str, library: Library | None, app: int, serving: str | None) -> str | None:
+    """Whose far end the socket is: a service we call (client), or our own client (server); None if the stack does not tell."""
+    if kind not in SOCKET and kind != "call":
+        return None
+    if library is not None:
+        return library.side
+    # Application code that reads a socket of its own while it serves a request calls somebody: the request itself is read by the server's frames.
+    return "client" if serving and app >= 0 else None
+
+
+def waited_lock(thread: Thread) -> Lock | None:
+    """The lock, monitor or synchronizer that the thread waits for, None if no line names one."""
+    return next((lock for lock in thread.locks if lock.verb in _WAITING_VERBS), None)
+
+
+def held_locks(thread: Thread) -> tuple[Lock, ...]:
+    """What the thread really holds: HotSpot also prints ``locked`` for a monitor that Object.wait has released."""
+    released = {lock.address for lock in thread.locks if lock.verb in {LockVerb.WAITING_ON, LockVerb.RELOCKING}}
+    return tuple(
+        lock for lock in thread.locks if lock.verb in {LockVerb.LOCKED, LockVerb.OWNS} and lock.address and lock.address not in released
+    )
+
+
+def blocking_frame(thread: Thread, found: Activity) -> Frame | None:
+    """The frame that says what the thread does."""
+    return thread.frames[found.frame] if 0 <= found.frame < len(thread.frames) else None
+
+
+def application_frame(thread: Thread, found: Activity) -> Frame | None:
+    """The first frame outside the JDK and known frameworks."""
+    return thread.frames[found.app] if found.app >= 0 else None

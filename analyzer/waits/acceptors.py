@@ -1,0 +1,30 @@
+"""Who accepts a port's connections, and whether its queue moves."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from analyzer.join.connections import Connection
+    from analyzer.software.pools import Busy
+    from analyzer.waits.case import ProcessView
+
+
+def acceptor_of(view: ProcessView, port: int) -> Busy | None:
+    """The acceptor of a port: by the role that its name has, else the one thread called so."""
+    named = [member for pool in view.pools if pool.role == "acceptor" and pool.port in {port, None} for member in pool.members]
+    called = [member for pool in view.pools for member in pool.members if "accept" in member.thread.name.lower()]
+    return named[0] if named else called[0] if len(called) == 1 else None
+
+
+def queue_of(view: ProcessView, port: int) -> tuple[Connection, ...]:
+    """Connections to a port that nobody has accepted."""
+    return tuple(one for one in view.server_side(port) if one.unaccepted)
+
+
+def stayed(before: Sequence[Connection], now: Sequence[Connection]) -> int:
+    """How many of an earlier queue are still in it. accept(2) takes the oldest first, and nothing else takes one out: who is gone was accepted."""
+    ends = {(one.local, one.remote) for one in now}
+    return sum((one.local, one.remote) in ends for one in before)

@@ -1,0 +1,73 @@
+"""Correlation: facts of all artifacts joined into processes, pools, waits and stalls. Rules read these, never raw text."""
+
+from __future__ import annotations
+
+from functools import cached_property
+from typing import TYPE_CHECKING
+
+from analyzer.join.captures import Port, ports
+from analyzer.join.process import ProcessView, views
+from analyzer.software.knowledge import Knowledge, knowledge
+from analyzer.waits.stalls import Stall, stalls
+from analyzer.waits.wait_cycles import rings
+
+if TYPE_CHECKING:
+    from analyzer.model.incident import Incident
+
+
+class Case:
+    """An incident with everything that correlation finds in it; computed once, on demand."""
+
+    def __init__(self, incident: Incident, known: Knowledge | None = None) -> None:
+        """Wrap ``incident``; ``known`` is what is known of software, by default what comes with the tool."""
+        self.incident = incident
+        self.known = known or knowledge()
+
+    @cached_property
+    def views(self) -> tuple[ProcessView, ...]:
+        """Every process of every snapshot, in order of host, snapshot, pid."""
+        return views(self.incident, self.known)
+
+    @cached_property
+    def latest(self) -> tuple[ProcessView, ...]:
+        """One view of every process: the last that has both threads and sockets, else the last. What is so now, as far as it can be joined."""
+        last: dict[tuple[str | None, int | None, str | None], ProcessView] = {}
+        for view in self.views:
+            known = last.get(_identity(view))
+            if known is None or _kinds(view) >= _kinds(known):
+                last[_identity(view)] = view
+        return tuple(last.values())
+
+    @cached_property
+    def stalls(self) -> tuple[Stall, ...]:
+        """The server pools of all processes, at their last view."""
+        return tuple(stall for view in self.latest for stall in stalls(view))
+
+    @cached_property
+    def rings(self) -> tuple[tuple[Stall, ...], ...]:
+        """Pools of several processes that wait for each other."""
+        return rings(self)
+
+    @cached_property
+    def ports(self) -> tuple[Port, ...]:
+        """The servers that the captures show."""
+        return tuple(ports(self.incident.captures))
+
+    def history(self, view: ProcessView) -> tuple[ProcessView, ...]:
+        """The same process in all snapshots, in order of time."""
+        return tuple(other for other in self.views if _identity(other) == _identity(view))
+
+
+def _kinds(view: ProcessView) -> int:
+    """How many halves of the join a view has."""
+    return bool(view.sockets) + (view.dump is not None)
+
+
+def _identity(view: ProcessView) -> tuple[str | None, int | None, str | None]:
+    """What makes two views the same process: host and pid; without a pid its server pools' names."""
+    pid = view.process.pid
+    pools = None if pid is not None else ",".join(sorted(pool.name for pool in view.pools if pool.role == "server"))
+    return view.snapshot.host, pid, pools
+
+
+__all__ = ["Case", "Knowledge", "ProcessView", "Stall", "knowledge"]

@@ -1,0 +1,71 @@
+"""``manifest.txt`` of a collection that ``analyze collect`` made: what was run, how it ended, and why something is not there.
+
+    closewait collection 1
+    host: web-01
+    kernel: Linux 6.1.0-18-amd64 x86_64
+    process: 20065, uid 998 (tomcat), in its container 1
+    ss: ss utility, iproute2-6.1.0
+    FILE | BEGAN | TOOK | RESULT | COMMAND | REMARK
+    round1/ss.txt | 2026-11-23T14:46:20Z | 0 s | exit 0 | ss -tanpoei | -
+    round1/lsof.txt | 2026-11-23T14:46:20Z | - | skipped | lsof -nP -p 20065 | lsof is not installed
+    ended: 2026-11-23T14:46:28Z
+
+Host, kernel, settings and versions of the tools are for people and give no record; a row is one command.
+"""
+
+from __future__ import annotations
+
+import re
+from typing import TYPE_CHECKING, Final
+
+import pyparsing as pp
+
+from parsers.records import Collected, Parsed
+from parsers.text.source import Section, leftovers
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+NAME: Final = "collection"
+
+HEADER: Final = r"closewait collection \d+[ ]*$"
+ROW_SHAPE: Final = r"(?:round\d/|capture)\S+ \| \d{4}-\d\d-\d\dT\S+ \| "
+
+ROW = pp.Regex(
+    r"(?P<file>\S+) \| (?P<began>\d{4}-\d\d-\d\dT\d\d:\d\d:\d\dZ) \| (?:(?P<took>\d{1,9}) s|-) \| (?:exit (?P<exit>\d{1,5})|skipped) \| "
+    r"(?P<command>[^|]+?) \| (?P<remark>.*?)\s*$"
+)
+_row = ROW.re.match
+_title = re.compile(HEADER).match
+_columns = re.compile(r"FILE \| BEGAN \| TOOK \| RESULT \| COMMAND \| REMARK\s*$").match
+_fact = re.compile(r"[A-Za-z][\w. -]{1,40}:(?:\s|$)").match
+
+
+def sniff(head: Sequence[str]) -> bool:
+    """True if the title, or a row, is among the lines."""
+    return any(_title(line) or _row(line) for line in head)
+
+
+def parse(section: Section) -> Parsed:
+    """Read every row; lines with a name and a colon are understood and not kept."""
+    records: list[Collected] = []
+    unread: list[tuple[int, str]] = []
+    read = 0
+    for index, line in section.rows():
+        if match := _row(line):
+            records.append(
+                Collected(
+                    where=section.where(index),
+                    file=match["file"],
+                    began=match["began"],
+                    command=match["command"],
+                    exit_code=int(match["exit"]) if match["exit"] else None,
+                    remark=match["remark"] if match["remark"] not in {"", "-"} else None,
+                )
+            )
+        elif not (_title(line) or _columns(line) or _fact(line)):
+            unread.append((index, "no row of a manifest"))
+            continue
+        read += 1
+    gaps, elisions = leftovers(section, unread)
+    return Parsed((*records, *elisions), read + len(elisions), gaps)

@@ -1,0 +1,97 @@
+"""Processes of ``ps aux``, ``ps -ef``, ``ps -eLf`` and ``ps -o …``: what a pid is, and what state it is in.
+
+    USER       PID %CPU %MEM    VSZ   RSS TTY      STAT START   TIME COMMAND
+    root         1  0.3  0.0  43944 14320 ?        SLl  13:18   0:20 /sbin/init
+    tomcat    9414  4.1 12.3 8996052 96992 ?       Tl   13:20   1:02 /usr/bin/java -Xmx512m -jar storefront.jar
+
+The header names the columns; the last one is the command line and takes the rest. With ``-L`` every thread has a row: the one whose LWP is the pid
+stands for the process. With ``m`` the threads stand below their process, with a dash for its pid. ``ps -ef`` prints no state. BusyBox has
+PID, USER, TIME and COMMAND. ``lstart`` (STARTED) is a date of five words.
+"""
+
+from __future__ import annotations
+
+import re
+from functools import lru_cache
+from typing import TYPE_CHECKING, Final
+
+import pyparsing as pp
+
+from parsers.records import Parsed, Pid, ProcessRow
+from parsers.text.source import Section, leftovers
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+NAME: Final = "ps"
+
+HEADER: Final = r"[ ]*(?:[A-Z%]{1,8}[ ]+){0,8}PID[ ](?![^\n]*TIME\+)[^\n]{0,120}\b(?:CMD|COMMAND|ARGS)[ ]*$"
+ROW_SHAPE: Final = HEADER
+
+_CELLS: Final = {
+    "PID": r"(?:(?P<pid>\d{1,10})|-)",
+    "STAT": r"(?:(?P<state>[A-Z])\S*|-)",
+    "STARTED": r"(?:\S+ \S+ +\d{1,2} [\d:]{8} \d{4}|\S+)",
+    "S": r"(?P<state>[A-Z])",
+    "NLWP": r"(?P<threads>\d{1,10})",
+    "THCNT": r"(?P<threads>\d{1,10})",
+    "LWP": r"(?:(?P<lwp>\d{1,10})|-)",
+    "RSS": r"(?:(?P<rss>\d{1,15})|-)",
+}
+_header = re.compile(HEADER).match
+
+
+@lru_cache(maxsize=64)
+def row(columns: tuple[str, ...]) -> pp.Regex:
+    """The grammar of a row under these column headings."""
+    cells = []
+    seen: set[str] = set()
+    for name in columns[:-1]:
+        cell = _CELLS.get(name, r"\S+")
+        group = cell.partition(">")[0]
+        cells.append(cell if cell == r"\S+" or group not in seen else r"\S+")
+        seen.add(group)
+    return pp.Regex(r"\s*" + r"\s+".join([*cells, r"(?P<command>\S.*?)\s*$"]))
+
+
+ROW = row(("USER", "PID", "%CPU", "%MEM", "VSZ", "RSS", "TTY", "STAT", "START", "TIME", "COMMAND"))
+
+
+def sniff(head: Sequence[str]) -> bool:
+    """True if a header with PID that ends in a command column is among the lines."""
+    return any(_header(line) for line in head)
+
+
+def parse(section: Section) -> Parsed:
+    """Read every process below a header."""
+    records: list[ProcessRow] = []
+    unread: list[tuple[int, str]] = []
+    read = 0
+    match_row = None
+    for index, line in section.rows():
+        if _header(line):
+            match_row = row(tuple(line.split())).re.match
+        elif match_row is not None and (match := match_row(line)):
+            if record := _process(section, index, match.groupdict()):
+                records.append(record)
+        else:
+            unread.append((index, "no row of ps"))
+            continue
+        read += 1
+    gaps, elisions = leftovers(section, unread)
+    return Parsed((*records, *elisions), read + len(elisions), gaps)
+
+
+def _process(section: Section, index: int, cells: dict[str, str | None]) -> ProcessRow | None:
+    """The record; None for a thread that is not its process's first."""
+    pid, lwp, threads, rss = (cells.get(name) for name in ("pid", "lwp", "threads", "rss"))
+    if pid is None or (lwp is not None and lwp != pid):
+        return None
+    return ProcessRow(
+        where=section.where(index),
+        pid=Pid(int(pid)),
+        command=cells.get("command") or "",
+        state=cells.get("state"),
+        threads=int(threads) if threads else None,
+        rss=int(rss) * 1024 if rss else None,
+    )

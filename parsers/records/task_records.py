@@ -1,0 +1,55 @@
+"""The vocabulary of a collection: the system calls of threads, and the commands that were run. Part of :mod:`parsers.records`."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Final
+
+import msgspec
+
+if TYPE_CHECKING:
+    from parsers.records.places import Inode, NativeId, Pid, Where
+
+
+DESCRIPTOR_FIRST: Final = frozenset(
+    {"read", "write", "close", "readv", "writev", "sendfile", "connect", "accept", "accept4", "sendto", "recvfrom"}
+    | {"sendmsg", "recvmsg", "recvmmsg", "sendmmsg"}
+)
+"""System calls that work on one descriptor, their first argument (``include/linux/syscalls.h``)."""
+
+
+class Descriptor(msgspec.Struct, frozen=True, gc=False):
+    """A descriptor by number, what its link in /proc/PID/fd points to, and the inode if that is a socket; None where it was not looked up."""
+
+    number: int
+    target: str | None = None
+    inode: Inode | None = None
+
+
+class TaskSyscall(msgspec.Struct, frozen=True, kw_only=True):
+    """The system call that a thread stands in.
+
+    ``native_id`` is the thread's number on the host, ``inner_id`` in its container. ``call`` is None for a running thread and for a call
+    that says nothing. ``descriptor`` is the call's first argument where that is one. ``waits_for``: the descriptors that end the wait,
+    None where they are not known or not all known.
+    """
+
+    where: Where
+    pid: Pid
+    native_id: NativeId
+    inner_id: NativeId | None = None
+    call: str | None = None
+    descriptor: int | None = None
+    waits_for: tuple[Descriptor, ...] | None = None
+    wait_channel: str | None = None
+    command: str | None = None
+
+
+class Collected(msgspec.Struct, frozen=True, kw_only=True):
+    """A command that the collector ran for ``file``, or left out (``exit_code`` None), with its own remark. ``began`` is ISO 8601 in UTC."""
+
+    where: Where
+    file: str
+    began: str
+    command: str
+    exit_code: int | None
+    remark: str | None = None

@@ -1,0 +1,313 @@
+"""One artifact: decoded once, its lines numbered before anything is dropped, and cut into the outputs it holds.
+
+People paste. A file may hold one command's output, a terminal session with prompts, a ticket with fenced blocks, or a log with
+thread dumps in it. ``cut`` finds the places where an output begins; every piece is then recognised by itself.
+"""
+
+from __future__ import annotations
+
+import codecs
+import hashlib
+import re
+from itertools import chain, islice
+from typing import TYPE_CHECKING, NamedTuple
+
+from parsers.records import Elision, Unread, Where
+from parsers.text.lines import Lines, lines_of
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator, Mapping, Sequence
+
+# A prompt with one of the commands that operators save: "$ lsof -i:8080", "[root@app01 ~]# ss -tanp", "app@web1:~$ sudo jstack 12".
+# What stands before the sign is short, so that a line of prose or of a stack cannot pass for a prompt.
+_COMMAND = (
+    r"[ \t]+(?P<command>(?:sudo[ \t]+(?:-\w+[ \t]+(?:\w+[ \t]+)?)*)?(?:\S*/)?"
+    r"(?:netstat|lsof|lsfd|ss|jstack|jcmd|jhsdb|jps|kill|cat|top|ps|ls|nstat|date|uptime|uname|hostname|ulimit|prlimit|tcpdump)\b[^\n]*)"
+)
+PROMPT = re.compile(rf"^[ \t]*+(?:\(\w+\)[ ]*)?(?P<host>[^\s$#>]{{0,80}}(?:[ ][^\s$#>]{{1,60}})?)[$#>%]{_COMMAND}$", re.MULTILINE)
+FENCE = re.compile(r"^[ \t]*+(?:```|~~~|\{%-?[ ]*(?:end)?highlight\b|\{code|\{noformat|</?pre\b)[^\n]*$", re.MULTILINE)
+# What a prompt or a fence cannot do without. Nearly all text has none of it, and is passed many times faster than line by line.
+_FENCES = {"`": ("``",), "~": ("~~",), "{": ("%", "code", "noformat"), "<": ("pre", "/pre")}
+_command = re.compile(_COMMAND).match
+ELISION = re.compile(r"^[ \t]*(?:\.{3,}|…|\[\.\.\.\]|\(\.\.\.\))[ \t]*$")
+
+_FIELDS = re.compile(rb"p\d{1,10}\x00(?:[a-zA-Z][^\x00-\x1f]*\x00)*\n")
+
+LONGEST = 8192
+"""Characters of the longest line that is read: ss lists every owner of a listener, some 30 characters each for hundreds of workers."""
+
+LARGE = 4 << 20
+"""Characters from which on the lines of a text are not held in memory one by one: below, a list is small, and quicker to go back in."""
+
+
+class Section(NamedTuple):
+    """A run of lines that one command printed. ``lines[0]`` has the number ``first``; ``prompt`` is the command line above it, if any."""
+
+    file: str
+    first: int
+    lines: Sequence[str]
+    prompt: str | None = None
+
+    def where(self, start: int, stop: int | None = None) -> Where:
+        """The place of the lines with index ``start`` up to ``stop`` (included; default: the one line)."""
+        first = self.first + start
+        return Where(self.file, first, first if stop is None else self.first + stop)
+
+    def rows(self) -> Iterator[tuple[int, str]]:
+        """Index and text of every line that is not blank. A line too long for any tool comes as U+FFFD, which no format reads.
+
+        Damage makes such lines (a binary tail, a log without line ends), and patterns with two open ends take quadratic time on them.
+        """
+        if isinstance(self.lines, Lines):
+            return chain.from_iterable(_rows(lines, start) for lines, start in _numbered(self.lines.blocks()))
+        return _rows(self.lines, 0)
+
+    def held(self) -> Section:
+        """The section with its lines in a list, for formats that go back and forth in them."""
+        return self._replace(lines=list(self.lines)) if isinstance(self.lines, Lines) else self
+
+    def head(self, most: int) -> list[str]:
+        """The first ``most`` rows. Of JSON on one line, the only text whose lines are long by right, the beginning is shown."""
+        lines = islice((line for line in self.lines if line and not line.isspace()), most)
+        return [
+            line if len(line) <= LONGEST else line[:LONGEST] if line.startswith(("{", "[")) else "\N{REPLACEMENT CHARACTER}"
+            for line in lines
+        ]
+
+    @property
+    def nonblank(self) -> int:
+        """How many lines hold more than white space."""
+        return sum(1 for line in self.lines if line and not line.isspace())
+
+
+def _rows(lines: Sequence[str], start: int) -> Iterator[tuple[int, str]]:
+    """The lines that are not blank, counted from ``start``; see :meth:`Section.rows`."""
+    if max(map(len, lines), default=0) > LONGEST:
+        lines = [line if len(line) <= LONGEST or line.isspace() else "\N{REPLACEMENT CHARACTER}" for line in lines]
+    # A table has no blank lines; asking for that costs less than asking every line.
+    if "" not in lines and not any(map(str.isspace, lines)):
+        return enumerate(lines, start)
+    return ((index, line) for index, line in enumerate(lines, start) if line and not line.isspace())
+
+
+def _numbered(blocks: Iterable[list[str]]) -> Iterator[tuple[list[str], int]]:
+    """Every block with the index of its first line."""
+    start = 0
+    for lines in blocks:
+        yield lines, start
+        start += len(lines)
+
+
+class Source:
+    """A text artifact.
+
+    Attributes:
+        file: the name that places show, relative to the incident.
+        lines: the decoded lines without their ends; line N of the file is ``lines[N - 1]``. Of a large text they are not all in memory.
+        size: bytes as read.
+        sha256: of the bytes as read.
+    """
+
+    __slots__ = ("_text", "file", "lines", "sha256", "size")
+
+    def __init__(self, file: str, data: bytes) -> None:
+        """Decode ``data``; never raises: bytes that no encoding explains become U+FFFD."""
+        self.file = file
+        self.size = len(data)
+        self.sha256 = hashlib.sha256(data).hexdigest()
+        text = decode(data)
+        # Only LF ends a line, as in editors and grep -n: str.splitlines would also count form feeds and U+2028 inside a thread's name.
+        if "\r" in text:
+            text = text.replace("\r\n", "\n")
+        self.lines: Sequence[str] = lines_of(data, text) if len(text) >= LARGE else split(text)
+        self._text: str | None = text
+
+    def take_text(self) -> str:
+        """All lines as one text that ends in a line end; for :func:`cut`. It is not kept beyond the first call: the lines hold it once more."""
+        text, self._text = self._text, None
+        if text is None:
+            return "\n".join((*self.lines, ""))
+        return f"{text}\n" if text and not text.endswith("\n") else text
+
+    def excerpt(self, where: Where, most: int = 5) -> tuple[str, ...]:
+        """The lines of a place, at most ``most`` of them."""
+        return tuple(self.lines[where.first - 1 : min(where.last, where.first - 1 + most)])
+
+
+def split(text: str) -> list[str]:
+    """The lines of a text, without their ends."""
+    lines = text.split("\n")
+    if lines[-1] == "":
+        lines.pop()
+    return lines
+
+
+def decode(data: bytes) -> str:
+    """Text of an artifact: byte-order mark, UTF-8, UTF-16 without a mark (PowerShell), else Windows-1252, in this order."""
+    for mark, encoding in (
+        (codecs.BOM_UTF8, "utf-8"),
+        (codecs.BOM_UTF16_LE, "utf-16-le"),
+        (codecs.BOM_UTF16_BE, "utf-16-be"),
+    ):
+        if data.startswith(mark):
+            return data[len(mark) :].decode(encoding, "replace")
+    head = data[:4096]
+    if head.count(0) > len(head) // 3:
+        little = head[1::2].count(0) >= head[0::2].count(0)
+        return data.decode("utf-16-le" if little else "utf-16-be", "replace")
+    try:
+        return data.decode("utf-8")
+    except UnicodeDecodeError as error:
+        # A multi-byte character that the end of the file cuts is a cut file, not another encoding.
+        if error.start >= len(data) - 3 and error.end == len(data):
+            return data.decode("utf-8", "replace")
+    return data.decode("cp1252", "replace")
+
+
+def is_binary(data: bytes) -> bool:
+    """True for data that is no text in any encoding ``decode`` knows: NUL bytes without a UTF-16 pattern, or lsof -F0's."""
+    head = data[:4096]
+    if head.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)):
+        return False
+    zeros = head.count(0)
+    if not zeros:
+        return False
+    if _FIELDS.match(head):
+        return False
+    utf16 = zeros > len(head) // 3 and max(head[0::2].count(0), head[1::2].count(0)) > 0.9 * zeros
+    return not utf16
+
+
+# Frames and lock lines begin nothing, and in a thread dump they are nearly all there is.
+_INSIDE_A_STACK = r"(?:\n(?:[ \t]++(?:at |- |java\.lang\.Thread\.State: |Locked ownable )[^\n]*+|(?=\n)))*+"
+
+# What stands below a thread's header: blank lines, the state, frames, locks.
+_STACK = r"(?:\n(?:[ \t]++(?:at|-|java\.lang\.Thread\.State:|Locked ownable)[ ][^\n]*+)?+(?=\n))*+"
+
+
+class Shapes:
+    """Where outputs begin, for all formats at once.
+
+    Args:
+        formats: name → (header, row): patterns for the beginning of a line. A header always begins an output; a row begins one only
+            where another format's output (or nothing known) stood before.
+    """
+
+    def __init__(self, formats: Mapping[str, tuple[str, str]]) -> None:
+        """Make one pattern for all formats; compiling one for each pair would take longer than reading a small incident."""
+        # An empty group behind each shape tells which one matched. Behind, because an alternative that begins with a letter is skipped
+        # at other letters only if nothing stands in front of the letter, not even a group. A search for a pattern that begins with a
+        # literal line end runs several times faster than one for "^".
+        self._names = tuple(formats)
+        self._rows = {name: row for name, (_, row) in formats.items()}
+        self._runs: dict[str, re.Pattern[str]] = {}
+        self._any = re.compile(
+            rf"\n(?!\n){_INSIDE_A_STACK}(?:" + "|".join(f"(?:{header})()|(?:{row})()" for header, row in formats.values()) + ")",
+            re.MULTILINE,
+        )
+
+    def starts(self, text: str, begin: int, end: int) -> Iterator[int]:
+        """Offsets in ``text[begin:end]`` at which an output begins. As many steps as there are runs of rows, however long they are."""
+        current: str | None = None
+        # The first line has no line end in front of it.
+        first = self._any.match("\n" + text[begin : min(end, begin + LONGEST)])
+        position = begin
+        if first is not None and first.lastindex is not None:
+            current = self._names[(first.lastindex - 1) // 2]
+            yield begin
+            position = max(begin, begin + first.end() - 2)
+        while match := self._any.search(text, position, end):
+            name, is_header = self._names[((match.lastindex or 1) - 1) // 2], (match.lastindex or 1) % 2 == 1
+            # A header may take its last line's end with it, and the next output begin right there.
+            position = max(match.end() - 1, match.start() + 1)
+            if is_header or name != current:
+                current = name
+                yield match.start() + 1
+            if not is_header:
+                position = max(position, self._end_of_run(name, text, match.start(), end))
+
+    def _end_of_run(self, name: str, text: str, start: int, end: int) -> int:
+        """Where the rows of one format end that begin behind the line end at ``start``."""
+        if name not in self._runs:
+            self._runs[name] = re.compile(rf"(?:\n(?:{self._rows[name]})[^\n]*+{_STACK})++", re.MULTILINE)
+        run = self._runs[name].match(text, start, end)
+        return run.end() if run else start
+
+
+def cut(source: Source, shapes: Shapes) -> list[Section]:
+    """Cut a source where an output begins: at prompts, at fences, and where ``shapes`` says so.
+
+    Prompts and fences belong to no section; blank sections are dropped. Every other non-blank line is in exactly one section.
+    """
+    text = source.take_text()
+    cuts: dict[int, tuple[int, str | None]] = {0: (0, None)}  # offset of the cut → offset of the first content line, prompt
+    if _has_fence(text):
+        for match in FENCE.finditer(text):
+            cuts[match.start()] = (match.end() + 1, None)
+    for match in _prompts(text):
+        cuts[match.start()] = (match.end() + 1, match["command"])
+    fixed = sorted(cuts)
+    for begin, end in zip(fixed, [*fixed[1:], len(text)], strict=True):
+        content, prompt = cuts[begin]
+        for number, start in enumerate(shapes.starts(text, content, end)):
+            # The first output below a prompt is the prompt's, even if a warning or an empty line stands in front of it.
+            if number or prompt is None:
+                cuts.setdefault(start, (start, None))
+    sections: list[Section] = []
+    line = position = 0
+    ordered = sorted(cuts)
+    for begin, end in zip(ordered, [*ordered[1:], len(text) + 1], strict=True):
+        content, prompt = cuts[begin]
+        line += text.count("\n", position, content)
+        stop = line + text.count("\n", content, end) if end <= len(text) else len(source.lines)
+        lines = source.lines if line == 0 and stop == len(source.lines) else source.lines[line:stop]
+        if any(row and not row.isspace() for row in lines):
+            sections.append(Section(source.file, line + 1, lines, prompt))
+        line, position = stop, end
+    return sections
+
+
+def _has_fence(text: str) -> bool:
+    """True if something in the text may be a fence."""
+    for sign, rest in _FENCES.items():
+        found = text.find(sign)
+        while found >= 0:
+            if text.startswith(rest, found + 1):
+                return True
+            found = text.find(sign, found + 1)
+    return False
+
+
+def _prompts(text: str) -> Iterator[re.Match[str]]:
+    """Every line that is a prompt with a known command, in order. The text ends in a line end."""
+    lines: set[int] = set()
+    for sign in "$#>%":
+        # One character is looked for at the speed of memory; a search for a pattern goes character by character.
+        found = text.find(sign)
+        while found >= 0:
+            if text[found + 1] in " \t" and _command(text, found + 1):
+                lines.add(text.rfind("\n", 0, found) + 1)
+            found = text.find(sign, found + 1)
+    for begin in sorted(lines):
+        if match := PROMPT.match(text, begin):
+            yield match
+
+
+def leftovers(section: Section, unread: Iterable[tuple[int, str]]) -> tuple[tuple[Unread, ...], tuple[Elision, ...]]:
+    """Turn (index, reason) of lines that a format did not read into records: neighbours with one reason become one entry.
+
+    Lines of dots are elisions: they were understood, and what they say is that lines are missing.
+    """
+    gaps: list[Unread] = []
+    elisions: list[Elision] = []
+    for index, why in unread:
+        if ELISION.match(section.lines[index]):
+            elisions.append(Elision(section.where(index)))
+            continue
+        here = section.where(index)
+        previous = gaps[-1] if gaps else None
+        if previous and previous.why == why and previous.where.last == here.first - 1:
+            gaps[-1] = Unread(Where(here.file, previous.where.first, here.last), previous.lines + 1, why)
+        else:
+            gaps.append(Unread(here, 1, why))
+    return tuple(gaps), tuple(elisions)

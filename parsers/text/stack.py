@@ -1,0 +1,111 @@
+"""A thread's stack while its lines are read, for the dialects that are not HotSpot's own: frames, locks, and where each was printed."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from functools import lru_cache
+from typing import TYPE_CHECKING, Any, Final
+
+from parsers.records import Frame, JavaState, Lock, LockVerb, Thread
+from parsers.text.grammar import FRAME
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from parsers.text.source import Section
+
+NAME_LINES: Final = 8
+"""A thread's name may hold line ends; more lines than this are no name."""
+_LONGEST_ID: Final = 18
+
+
+class Stack:
+    """Collects what the lines below a thread's header say. ``first`` and ``last`` are indices of lines in the section."""
+
+    def __init__(self, section: Section, first: int, last: int | None = None) -> None:
+        """Begin at the header, which may take several lines."""
+        self.section = section
+        self.first = first
+        self.last = first if last is None else last
+        self.frames: list[Frame] = []
+        self.frame_lines: list[int] = []
+        self.locks: list[Lock] = []
+
+    def reach(self, index: int) -> None:
+        """The line at ``index`` belongs to this thread."""
+        self.last = max(self.last, index)
+
+    def frame(self, frame: Frame, index: int) -> None:
+        """Add a frame below those that are there."""
+        self.reach(index)
+        self.frames.append(frame)
+        self.frame_lines.append(self.section.first + index)
+
+    def lock(
+        self, verb: LockVerb, address: str | None, cls: str | None, index: int, *, depth: int | None = None, owner: int | None = None
+    ) -> None:
+        """Add a lock line; by default it belongs to the last frame."""
+        self.reach(index)
+        at = len(self.frames) - 1 if depth is None else min(depth, len(self.frames) - 1)
+        self.locks.append(Lock(verb, address, cls, -1 if verb is LockVerb.OWNS else at, self.section.first + index, owner))
+
+    def wait_verb(self, state: JavaState | None, printed: LockVerb = LockVerb.WAITING_ON) -> LockVerb:
+        """How the thread waits, for dialects that print one word for all ways: BLOCKED enters a monitor, Object.wait waits, else it is parked."""
+        if state is JavaState.BLOCKED:
+            return LockVerb.WAITING_TO_LOCK
+        if not self.frames:
+            return printed
+        top = self.frames[0]
+        if top.cls == "java.lang.Object" and top.method.startswith("wait"):
+            return LockVerb.WAITING_ON
+        return LockVerb.PARKING if top.method.startswith("park") or top.call == "VirtualThread.yieldContinuation" else printed
+
+    def thread(self, **fields: Any) -> Thread:
+        """The finished record."""
+        return Thread(
+            where=self.section.where(self.first, self.last),
+            frames=tuple(self.frames),
+            frame_lines=tuple(self.frame_lines),
+            locks=tuple(self.locks),
+            **fields,
+        )
+
+
+@lru_cache(maxsize=65536)
+def frame_of(text: str) -> Frame | None:
+    """A frame as ``StackTraceElement.toString`` prints it, with or without ``at``: ``java.base@17/java.lang.Thread.run(Thread.java:840)``."""
+    text = text.strip()
+    match = FRAME.re.match(text if text.startswith("at ") else f"at {text}")
+    if not match:
+        return None
+    cls, _, method = match["call"].rpartition(".")
+    return Frame(cls, method, match["source"])
+
+
+def identity(text: str) -> tuple[str, str]:
+    """``pkg.Class@1b6d3586`` → the whole as the object's address, and its class."""
+    return text, text.rpartition("@")[0] or text
+
+
+def number(value: object) -> int | None:
+    """A number that may be printed as a string; None for anything else, and for what is too long to be an id."""
+    if isinstance(value, str):
+        return int(value) if value.isascii() and value.isdigit() and len(value) <= _LONGEST_ID else None
+    return value if isinstance(value, int) and not isinstance(value, bool) and value >= 0 else None
+
+
+def joined(lines: Sequence[str], index: int, count: int) -> str:
+    """``count`` lines from ``index`` on as one text: a thread's name may hold line ends."""
+    return "\n".join(lines[index : index + count])
+
+
+def iso_time(text: str | None) -> str | None:
+    """A date and time in ISO 8601, None for what is no date: damage makes a 34th of November."""
+    if text is None:
+        return None
+    text = text.strip().replace(" ", "T")
+    try:
+        datetime.fromisoformat(text)
+    except ValueError:
+        return None
+    return text

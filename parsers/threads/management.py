@@ -1,0 +1,209 @@
+r"""Dumps that Java code makes of ``ThreadMXBean``: ``ThreadInfo.toString``, VisualVM and JConsole, Spring Boot's actuator (text and JSON).
+
+    "http-nio-8080-exec-3" daemon prio=5 Id=22 WAITING on java.util.concurrent.locks.ReentrantLock$NonfairSync@6615435c owned by "right lock" Id=23
+        at java.base@25.0.2/jdk.internal.misc.Unsafe.park(Native Method)
+        -  waiting on java.util.concurrent.locks.ReentrantLock$NonfairSync@6615435c
+        at java.base@25.0.2/java.util.concurrent.locks.LockSupport.park(Unknown Source)
+        at app//com.example.Orders.twoL(Orders.java:11)
+        ...
+
+        Number of locked synchronizers = 1
+        - java.util.concurrent.locks.ReentrantLock$NonfairSync@1936f0f5
+
+``ThreadInfo.toString`` prints at most eight frames (``MAX_FRAMES``), then three dots: that is no line left out by whoever pasted it. It says "waiting on" for a
+parked thread, too. VisualVM and the actuator's text have HotSpot's header, ``"name" - Thread t@22`` and ``<6615435c> (a Class)``; the
+actuator calls every owned lock "waiting to lock", though a thread that waits for a ReentrantLock is parked. Objects are named by their
+identity hash. The JSON form is read by :mod:`parsers.threads.management_json`.
+"""
+
+from __future__ import annotations
+
+import re
+from typing import TYPE_CHECKING, Final
+
+import pyparsing as pp
+
+from parsers.records import JavaState, LockVerb, Parsed, Thread, ThreadDump
+from parsers.text.grammar import JAVA_STATES, STATE_LINE
+from parsers.text.source import LONGEST, Section, leftovers
+from parsers.text.stack import NAME_LINES, Stack, frame_of, identity, iso_time, joined
+from parsers.threads.management_json import is_json, json_dump
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+NAME: Final = "management"
+
+_TIME: Final = r"\d{4}-\d\d-\d\d \d\d:\d\d:\d\d[ ]*"
+_STATES: Final = "|".join(JAVA_STATES)
+HEADER: Final = rf"(?:{_TIME}\n)?Full thread dump [^\n]*\n[ ]*\n\"[^\n]{{0,1000}}\" - Thread t@\d|\{{\s{{0,20}}\"threads\"\s?:\s?\[|\[\s{{0,20}}\{{\s{{0,20}}\"threadName\""
+ROW_SHAPE: Final = (
+    rf"\"[^\n]{{0,1000}}\"(?:[ ]- Thread t@\d{{1,18}}[ ]*$|(?:[ ]daemon)?(?:[ ]prio=\d{{1,9}})?[ ]Id=\d{{1,18}}[ ](?:{_STATES})\b)"
+)
+
+_OBJECT: Final = r"[^\s@]{1,1000}@[0-9a-f]{1,16}"
+INFO = pp.Regex(
+    r'"(?P<name>.*)"(?P<daemon> daemon)?(?: prio=\d{1,9})? Id=(?P<id>\d{1,18}) '
+    rf"(?P<state>{_STATES})(?: on (?P<lock>{_OBJECT}))?"
+    r'(?: owned by ".*" Id=(?P<owner>\d{1,18}))?(?: \(suspended\))?(?P<native> \(in native\))?\s*$',
+    flags=re.DOTALL,
+)
+VISUAL = pp.Regex(r'"(?P<name>.*)" - Thread t@(?P<id>\d{1,18})\s*$', flags=re.DOTALL)
+LOCK = pp.Regex(
+    r"\s*-\s+(?P<verb>blocked on|waiting on|waiting to lock|parking to wait for|[lL]ocked) "
+    rf"(?:(?P<object>{_OBJECT})|<(?P<hash>[0-9a-f]{{1,16}})> \(a (?P<cls>[^()]{{1,1000}})\))"
+    r'(?: owned by ".*" t@(?P<owner>\d{1,18}))?\s*$'
+)
+SYNCHRONIZER = pp.Regex(rf"\s*- (?:None|(?P<object>{_OBJECT}))\s*$")
+_info, _visual, _lock, _state, _synchronizer = INFO.re.match, VISUAL.re.match, LOCK.re.match, STATE_LINE.re.match, SYNCHRONIZER.re.match
+_synchronizers = re.compile(r"\s*(?:Number of locked synchronizers = \d+|Locked ownable synchronizers:)\s*$").match
+_cut = re.compile(r"\s+\.\.\.\s*$").match
+_dump_header = re.compile(r"Full thread dump (?P<vm>.*\S)\s*$").match
+_time = re.compile(_TIME + "$").match
+_VERBS: Final = {
+    "blocked on": LockVerb.WAITING_TO_LOCK,
+    "waiting to lock": LockVerb.WAITING_TO_LOCK,
+    "parking to wait for": LockVerb.PARKING,
+}
+
+
+def sniff(head: Sequence[str]) -> bool:
+    """True if a thread of one of the forms is among the lines, or the JSON begins with them."""
+    return any(line.startswith('"') and (_info(line) or _visual(line)) for line in head) or is_json(head)
+
+
+def parse(section: Section) -> Parsed:
+    """Read the dumps: nothing stands between two of ``ThreadInfo.toString``, but an id comes twice only in two of them."""
+    if is_json(section.head(5)):
+        return json_dump(section, NAME)
+    reader = _Reader(section)
+    for index, line in section.rows():
+        if index >= reader.next:
+            reader.take(index, line)
+    reader.flush()
+    gaps, elisions = leftovers(section, reader.unread)
+    return Parsed((*reader.dumps, *elisions), reader.read + len(elisions), gaps)
+
+
+class _Reader:
+    """One pass over a section. ``next`` is the first line that is not taken yet."""
+
+    def __init__(self, section: Section) -> None:
+        self.section = section
+        self.lines = section.lines
+        self.next = self.read = self.first = 0
+        self.unread: list[tuple[int, str]] = []
+        self.dumps: list[ThreadDump] = []
+        self.threads: list[Thread] = []
+        self.time: str | None = None
+        self.vm: str | None = None
+        self.open: Stack | None = None
+        self.header: dict[str, str | None] = {}
+        self.state: JavaState | None = None
+        self.lists = False
+
+    def take(self, index: int, line: str) -> None:
+        """Take a line, with those that belong to a name of several lines."""
+        count = self._inside(index, line) or self._thread(index, line) or self._preamble(line)
+        self.next = index + max(count, 1)
+        if count:
+            self.read += sum(1 for text in self.lines[index : index + count] if text and not text.isspace())
+        else:
+            self.unread.append((index, "no line of a thread dump"))
+
+    def _inside(self, index: int, line: str) -> int:
+        """A line of the open thread: state, frame, lock, synchronizer, or the dots after eight frames."""
+        stack = self.open
+        if stack is None:
+            return 0
+        if (match := _state(line)) and match["state"] in JAVA_STATES:
+            self.state = JAVA_STATES[match["state"]]
+        elif _synchronizers(line):
+            self.lists = True
+        elif match := _lock(line):
+            self._lock_line(stack, match, index)
+        elif match := _synchronizer(line):
+            if match["object"]:
+                stack.lock(LockVerb.OWNS, *identity(match["object"]), index)
+        elif line.lstrip().startswith("at ") and (frame := frame_of(line)):
+            stack.frame(frame, index)
+        elif not _cut(line):
+            return 0
+        stack.reach(index)
+        return 1
+
+    def _lock_line(self, stack: Stack, match: re.Match[str], index: int) -> None:
+        address, cls = identity(match["object"]) if match["object"] else (f"{match['cls']}@{match['hash']}", match["cls"])
+        if match["verb"] in {"locked", "Locked"}:
+            verb = LockVerb.OWNS if self.lists else LockVerb.LOCKED
+        else:
+            verb = stack.wait_verb(self.state, _VERBS.get(match["verb"], LockVerb.WAITING_ON))
+        owner = match["owner"] or (self.header.get("owner") if verb is not LockVerb.LOCKED and address == self.header.get("lock") else None)
+        stack.lock(verb, address, cls, index, owner=int(owner) if owner else None)
+
+    def _thread(self, index: int, line: str) -> int:
+        """A thread's header; its name may run over several lines."""
+        if line[0] != '"':
+            return 0
+        for count in range(1, min(NAME_LINES, len(self.lines) - index) + 1):
+            text = joined(self.lines, index, count)
+            if len(text) > LONGEST:
+                break
+            if match := _info(text) or _visual(text):
+                self._close()
+                if any(thread.java_id == int(match["id"]) for thread in self.threads):
+                    self.flush()
+                    self.first = index
+                self.open, self.header = Stack(self.section, index, index + count - 1), match.groupdict()
+                self.state, self.lists = JAVA_STATES.get(self.header.get("state") or ""), False
+                return count
+        return 0
+
+    def _preamble(self, line: str) -> int:
+        if self.threads or self.open:
+            return 0
+        if match := _dump_header(line):
+            self.vm = match["vm"].removesuffix(":")
+        elif _time(line):
+            self.time = iso_time(line)
+        else:
+            return 0
+        return 1
+
+    def _close(self) -> None:
+        stack, header = self.open, self.header
+        if stack is None:
+            return
+        waited = header.get("lock")
+        if waited and not any(lock.address == waited and lock.verb not in {LockVerb.LOCKED, LockVerb.OWNS} for lock in stack.locks):
+            # A thread without frames: only the header says what it waits for.
+            owner = header.get("owner")
+            stack.lock(stack.wait_verb(self.state), *identity(waited), stack.first, depth=0, owner=int(owner) if owner else None)
+        self.threads.append(
+            stack.thread(
+                name=header["name"] or "",
+                java_id=int(header["id"] or 0),
+                daemon=header.get("daemon") is not None,
+                state=self.state,
+                native_state="in native" if header.get("native") else None,
+                lists_synchronizers=self.lists,
+            )
+        )
+        self.open = None
+
+    def flush(self) -> None:
+        """End the dump that is going on."""
+        self._close()
+        if self.threads or self.vm is not None:
+            last = self.threads[-1].where.last - self.section.first if self.threads else self.first
+            self.dumps.append(
+                ThreadDump(
+                    where=self.section.where(self.first, max(last, self.first)),
+                    dialect=NAME,
+                    threads=tuple(self.threads),
+                    time=self.time,
+                    vm=self.vm,
+                    fragment=self.vm is None,
+                )
+            )
+        self.threads, self.time, self.vm = [], None, None

@@ -1,0 +1,143 @@
+"""One side of a comparison: a report of ``diagnosis/1`` as far as it is compared. Other fields are passed over, so that older ones can be read."""
+
+from __future__ import annotations
+
+import hashlib
+import re
+from typing import TYPE_CHECKING, Final
+
+import msgspec
+
+from analyzer.model.finding import CloseWait, Confidence, Outcome, Severity, Status
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+THREADS: Final = frozenset({"hotspot", "hotspot_agent", "thread_file", "javacore", "management"})
+"""Formats that show threads."""
+SOCKETS: Final = frozenset(
+    {"ss", "netstat", "netstat_bsd", "netstat_solaris", "netstat_windows", "lsof", "lsof_fields", "lsof_json", "lsfd", "proc_net"}
+)
+"""Formats that show sockets."""
+
+
+class Culprit(msgspec.Struct, frozen=True):
+    """The parts of a culprit that tell two findings of a rule apart."""
+
+    pool: str | None = None
+    frame: str | None = None
+
+
+class Finding(msgspec.Struct, frozen=True):
+    """A finding as far as it is compared."""
+
+    id: str
+    rule: str
+    severity: Severity
+    confidence: Confidence
+    headline: str
+    culprit: Culprit = Culprit()
+    consequence_of: str | None = None
+
+    @property
+    def key(self) -> str:
+        """Equal for the same cause in the same code, on whatever host, port or day: as the verdict's fingerprint is made."""
+        frame = (self.culprit.frame or "").partition("(")[0]
+        pool = re.sub(r"\d+", "#", self.culprit.pool or "")
+        return hashlib.sha256(f"{self.rule}\n{frame}\n{pool}".encode()).hexdigest()[:12]
+
+
+class Table(msgspec.Struct, frozen=True):
+    """Connections of one process on one port or towards one service."""
+
+    snapshot: str
+    local_port: int | None
+    side: str | None
+    states: dict[str, int]
+    close_wait: CloseWait
+
+
+class Pool(msgspec.Struct, frozen=True):
+    """A thread pool in one snapshot."""
+
+    snapshot: str
+    name: str
+    role: str
+    size: int
+    busy: int
+    doing: dict[str, int] = {}
+
+
+class Check(msgspec.Struct, frozen=True):
+    """What became of a rule."""
+
+    rule: str
+    outcome: Outcome
+    why: str = ""
+
+
+class Input(msgspec.Struct, frozen=True):
+    """A file that was read."""
+
+    format: str | None = None
+    records: int = 0
+
+
+class Incident(msgspec.Struct, frozen=True, rename={"first": "from"}):
+    """Name and first moment."""
+
+    name: str
+    first: str | None = None
+
+
+class Verdict(msgspec.Struct, frozen=True):
+    """The verdict in short."""
+
+    status: Status
+    headline: str
+
+
+class Side(msgspec.Struct, frozen=True):
+    """One of the two diagnoses: a report of ``diagnosis/1``, as far as it is compared. Other fields are passed over."""
+
+    incident: Incident
+    verdict: Verdict
+    findings: tuple[Finding, ...] = ()
+    sockets: tuple[Table, ...] = ()
+    pools: tuple[Pool, ...] = ()
+    checked: tuple[Check, ...] = ()
+    inputs: tuple[Input, ...] = ()
+
+    @property
+    def kinds(self) -> frozenset[str]:
+        """``threads`` and ``sockets``, as far as the files show them."""
+        formats = {form for item in self.inputs if item.records for form in (item.format or "").split(" + ")}
+        return frozenset(kind for kind, those in (("threads", THREADS), ("sockets", SOCKETS)) if formats & those)
+
+    @property
+    def trouble(self) -> tuple[Finding, ...]:
+        """Findings that hurt, causes and consequences."""
+        return tuple(finding for finding in self.findings if finding.severity is not Severity.INFO)
+
+    def last(self, items: Sequence[Table] | Sequence[Pool]) -> set[str]:
+        """The last snapshot that these are of."""
+        names = {item.snapshot for item in items}
+        return {max(names, key=lambda name: (int(name) if name.isdecimal() else 0, name))} if names else set()
+
+    @property
+    def servers(self) -> tuple[Table, ...]:
+        """The served ports in the last snapshot."""
+        served = [table for table in self.sockets if table.side == "server"]
+        return tuple(table for table in served if table.snapshot in self.last(served))
+
+    @property
+    def now(self) -> tuple[Pool, ...]:
+        """The pools in the last snapshot."""
+        return tuple(pool for pool in self.pools if pool.snapshot in self.last(self.pools))
+
+    @property
+    def in_use(self) -> bool:
+        """True if somebody is connected or a request thread works: without load no stall can show."""
+        return any(table.states.get("ESTABLISHED") for table in self.servers) or any(
+            pool.busy for pool in self.now if pool.role == "server"
+        )

@@ -1,0 +1,72 @@
+"""Plain lines of a fixed width, for mail, work notes and terminals."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from reports.language.catalogue import tell
+from reports.text_safety import width_of
+from reports.view.wording import text_of
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from reports.view.model import Case, Gap
+
+
+def wrap(text: str, width: int, first: str = "", rest: str = "") -> list[str]:
+    """The text in lines of at most ``width`` columns, ``first`` before the first, ``rest`` before the others. Long words are broken."""
+    lines, line, empty = [], first, True
+    for word in text.split():
+        for part in _parts(word, max(1, width - max(width_of(first), width_of(rest)))):
+            gap = "" if empty else " "
+            if not empty and width_of(line) + 1 + width_of(part) > width:
+                lines.append(line)
+                line, gap = rest, ""
+            line, empty = f"{line}{gap}{part}", False
+    return [*lines, line] if not empty else lines
+
+
+def command(text: str, width: int, indent: str) -> list[str]:
+    """A shell command in lines that can still be pasted: a backslash ends each line but the last."""
+    lines = wrap(text, width - 2, indent, f"{indent}  ")
+    return [f"{line} \\" for line in lines[:-1]] + lines[-1:]
+
+
+def loop_sentence(case: Case) -> str:
+    """The chain in one sentence: who waits for whom, and that it closes."""
+    links = [tell("{actor} {verb}", actor=text_of(node.actor), verb=node.verb) if node.verb else text_of(node.actor) for node in case.chain]
+    return " → ".join([*links, tell("back to the first")] if case.loop else links)
+
+
+def gap_sentence(gap: Gap) -> str:
+    """What a missing artifact would show."""
+    return tell("{artifact} would show {what}.", artifact=gap.artifact, what=gap.would_show)
+
+
+def chain_lines(case: Case) -> Iterator[tuple[str, str]]:
+    """The chain as (actor, edge): one pair per step, then the line that closes the loop."""
+    for node in case.chain:
+        note = f" ({node.note})" if node.note else ""
+        detail = text_of(node.detail)
+        edge = f"{node.verb}{': ' if node.verb and detail else ''}{detail}{_ids(node.proofs)}"
+        yield f"{text_of(node.actor)}{note}", edge
+    if case.closing:
+        yield text_of(case.closing), ""
+
+
+def _ids(proofs: tuple[str, ...]) -> str:
+    return f" [{', '.join(proofs)}]" if proofs else ""
+
+
+def _parts(word: str, width: int) -> Iterator[str]:
+    """The word, or pieces of it where it is wider than a line."""
+    while width_of(word) > width:
+        used, at = 0, 0
+        while at < len(word) and used + width_of(word[at]) <= width:
+            used += width_of(word[at])
+            at += 1
+        yield word[: at or 1]
+        word = word[at or 1 :]
+    if word:
+        yield word

@@ -1,0 +1,180 @@
+"""A diagnosis becomes a view: every word, number and order of the report, computed here and nowhere else."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, cast
+
+import msgspec
+
+from analyzer.model.finding import Outcome, Severity, Status
+from analyzer.version import VERSION
+from reports.language.catalogue import label_of, tell
+from reports.text_safety import clip_path, plain
+from reports.view import ladder, sources, tables
+from reports.view.embedded import block
+from reports.view.finding_view import HEADLINE, NAME, PROOFS_FOLDED, PROOFS_TOLD, Teller, who
+from reports.view.model import Figure, View
+from reports.view.wording import count, in_words, listed, names_pattern, number, span
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Sequence
+
+    from analyzer.model.finding import Diagnosis, Finding
+
+__all__ = ["View", "build"]
+
+CASES_TOLD = 3
+FINDINGS = 40
+FIGURES = 4
+_WORDS = {Status.HEALTHY: "healthy", Status.INSUFFICIENT: "not enough evidence"}
+
+
+def build(diagnosis: Diagnosis, command: str, version: str = VERSION) -> View:
+    """The view of a diagnosis. ``command``: the command line that repeats it; ``version``: of the tool."""
+    teller = Teller(diagnosis, names_pattern(_names(diagnosis)), tables.busy_of(diagnosis.pools))
+    causes, followed, also = _sorted_out(diagnosis)
+    told = teller.cases(causes[:CASES_TOLD], PROOFS_TOLD)
+    above = {case.id for case in told}
+    folded = {finding.id: teller.case(finding, PROOFS_FOLDED, told=finding.id in above) for finding in diagnosis.findings[:FINDINGS]}
+    primary = diagnosis.primary
+    sockets, sockets_rest = tables.socket_charts(diagnosis.sockets)
+    trend, trend_note = tables.trend(
+        diagnosis.sockets, primary.process if primary else None, diagnosis.moments, diagnosis.limits, diagnosis.turnover
+    )
+    pools, pools_rest = tables.pool_charts(diagnosis.pools, diagnosis.links)
+    read, read_note = sources.sources(diagnosis.inputs)
+    verdict = diagnosis.verdict
+    view = View(
+        status=verdict.status.value,
+        word=label_of(_WORDS.get(verdict.status) or (verdict.severity or Severity.INFO).value),
+        alarm=verdict.status is Status.PROBLEM and verdict.severity is not Severity.INFO,
+        incident=clip_path(plain(diagnosis.incident.name, 100_000), NAME),
+        meta=tuple(_meta(diagnosis)),
+        headline=plain(verdict.headline, HEADLINE),
+        summary=teller.words(verdict.summary),
+        warnings=tuple(plain(note, 400) for note in diagnosis.notes[:12]),
+        rivals=_rivals(causes),
+        figures=tuple(_figures(diagnosis))[:FIGURES],
+        cases=told,
+        followed=tuple(folded[finding.id] for finding in followed if finding.id in folded),
+        also=tuple(folded[finding.id] for finding in (*causes[CASES_TOLD:], *also) if finding.id in folded),
+        findings=tuple(folded.values()),
+        findings_rest=_rest(diagnosis.findings),
+        sockets=sockets,
+        sockets_rest=sockets_rest,
+        trend=trend,
+        trend_note=trend_note,
+        patience=tables.patience_chart(diagnosis.patience),
+        endings=tables.ending_charts(diagnosis.endings),
+        pools=pools,
+        pools_rest=pools_rest,
+        ladder=ladder.ladder(diagnosis.flows),
+        clean=sources.checked(diagnosis.checked, Outcome.CLEAN),
+        skipped=sources.checked(diagnosis.checked, Outcome.SKIPPED),
+        faults=sources.checked(diagnosis.checked, Outcome.FAULT),
+        missing=sources.gaps(diagnosis),
+        sources=read,
+        sources_note=read_note,
+        waits=sources.waits(diagnosis.waits),
+        links=sources.links(diagnosis.links),
+        command=command,
+        tool=f"closewait {version}",
+        fingerprint=verdict.fingerprint,
+        data="",
+    )
+    return msgspec.structs.replace(_inert(view), data=block(diagnosis, version))
+
+
+def _inert(view: View) -> View:
+    """The view with every text made plain: whatever was forgotten above cannot reach a renderer."""
+    return cast("View", _plain(view))
+
+
+def _plain(value: object) -> object:
+    if isinstance(value, str):
+        return plain(value)
+    if isinstance(value, tuple):
+        return tuple(_plain(item) for item in value)
+    if isinstance(value, msgspec.Struct):
+        return type(value)(**{field: _plain(getattr(value, field)) for field in value.__struct_fields__})
+    return value
+
+
+def _sorted_out(diagnosis: Diagnosis) -> tuple[list[Finding], list[Finding], list[Finding]]:
+    """The causes of the verdict's severity, what followed from any finding, and all the others, each in the diagnosis' order."""
+    primary = diagnosis.primary
+    followed = [finding for finding in diagnosis.findings if finding.consequence_of]
+    free = [finding for finding in diagnosis.findings if not finding.consequence_of]
+    if primary is None or primary.severity is Severity.INFO:
+        return [], followed, free
+    causes = [primary, *(item for item in free if item.severity is primary.severity and item.id != primary.id)]
+    ids = {finding.id for finding in causes}
+    return causes, followed, [finding for finding in free if finding.id not in ids]
+
+
+def _rivals(causes: Sequence[Finding]) -> str:
+    """The sentence below the verdict when it is not the only cause."""
+    if len(causes) < 2:  # noqa: PLR2004 - one cause has no rival
+        return ""
+    others = listed([f"{finding.id} ({finding.rule})" for finding in causes[1:]], 6)
+    if any(finding.confidence.value == "suspected" for finding in causes):
+        return tell(
+            "{number} explanations fit this evidence: {id}, told first, and {others}.",
+            number=in_words(len(causes)).capitalize(),
+            id=causes[0].id,
+            others=others,
+        )
+    return tell(
+        "{number} causes at once: {id}, told first, and {others}. Neither follows from the other.",
+        number=in_words(len(causes)).capitalize(),
+        id=causes[0].id,
+        others=others,
+    )
+
+
+def _meta(diagnosis: Diagnosis) -> Iterator[str]:
+    """Host, process, time and confidence, as far as they are known."""
+    facts, primary = diagnosis.incident, diagnosis.primary
+    process = primary.process if primary else None
+    if process and process.host:
+        yield plain(process.host, 80)
+    elif facts.hosts:
+        yield plain(listed(facts.hosts, 3), 120)
+    if process and (process.pid is not None or process.command):
+        yield who(type(process)(None, process.pid, process.command))
+    time = span(facts.first, facts.last)
+    if time:
+        yield plain(time, 80)
+    if diagnosis.verdict.confidence:
+        yield label_of(diagnosis.verdict.confidence.value)
+
+
+def _figures(diagnosis: Diagnosis) -> Iterator[Figure]:
+    """The verdict's own numbers; without them what was counted, so that a healthy page says what its health rests on."""
+    primary = diagnosis.primary
+    if primary and primary.figures:
+        yield from (Figure(plain(value, 40), plain(label, 80)) for value, label in primary.figures)
+        return
+    yield from tables.figures(diagnosis.sockets, diagnosis.pools)
+    if diagnosis.inputs and (diagnosis.sockets or diagnosis.pools):
+        unknown = sum(item.format is None for item in diagnosis.inputs)
+        yield Figure(
+            tell("{known} of {all}", known=number(len(diagnosis.inputs) - unknown), all=number(len(diagnosis.inputs))),
+            tell("files recognised"),
+        )
+
+
+def _names(diagnosis: Diagnosis) -> Iterator[str]:
+    """Identifiers that prose may mention."""
+    for finding in diagnosis.findings[:FINDINGS]:
+        culprit = finding.culprit
+        yield from (name for name in (culprit.pool, culprit.thread, culprit.frame, culprit.library, culprit.lock) if name)
+    yield from (table.name for table in diagnosis.pools[:FINDINGS])
+    yield from (item.file for item in diagnosis.inputs[:FINDINGS])
+
+
+def _rest(findings: Sequence[Finding]) -> str:
+    left = findings[FINDINGS:]
+    if not left:
+        return ""
+    return tell("{findings}, {id} to {id2}, in the JSON format.", findings=count(len(left), "more finding"), id=left[0].id, id2=left[-1].id)
