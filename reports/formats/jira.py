@@ -44,14 +44,11 @@ def _blocks(view: View) -> Iterator[Block]:
         text = f"* {_bold(case.id)} {escape_jira(f'({case.word}, {case.confidence}{follows}): {case.headline}')}"
         yield Block(tell("What followed and what else was found"), text, 2, tight=True)
     yield from _charts(view)
-    for heading, items in (
-        (tell("Checked and not the cause"), view.clean),
-        (tell("Could not be checked"), view.skipped),
-        (tell("Rules that broke"), view.faults),
-    ):
-        if items:
-            lines = [f"* {escape_jira(', '.join(item.rules))}: {escape_jira(item.why)}" for item in items]
-            yield Block(heading, "\n".join(lines), 6)
+    if view.checked_note:
+        yield Block(tell("Checked"), escape_jira(f"{view.checked_note}."), 6)
+    if view.faults:
+        lines = [f"* {escape_jira(', '.join(item.rules))}: {escape_jira(item.why)}" for item in view.faults]
+        yield Block(tell("Rules that broke"), "\n".join(lines), 6)
     for gap in view.missing:
         text = f"* {escape_jira(gap_sentence(gap))}"
         yield Block(tell("What is missing"), f"{text}\n{noformat_jira((gap.command,))}" if gap.command else text, 3, tight=True)

@@ -46,8 +46,8 @@ def _blocks(view: View) -> Iterator[Block]:
         text = f"- {bold(case.id)} {escape_markdown(f'({case.word}, {case.confidence}{follows}): {case.headline}')}"
         yield Block(tell("What followed and what else was found"), text, 2, tight=True)
     yield from _charts(view)
-    yield from _checks(tell("Checked and not the cause") if view.cases else tell("Checked"), view.clean)
-    yield from _checks(tell("Could not be checked"), view.skipped)
+    if view.checked_note:
+        yield Block(tell("Checked"), escape_markdown(f"{view.checked_note}."), 6)
     yield from _checks(tell("Rules that broke"), view.faults)
     if view.status != "insufficient":
         yield from _missing(tell("What is missing"), view)

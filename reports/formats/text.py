@@ -43,13 +43,10 @@ def _blocks(view: View) -> Iterator[Block]:
         )
     yield Block(tell("All findings"), _paragraph(all_findings(view, 700)))
     yield from _numbers(view)
-    for title, items in (
-        (tell("Checked and not the cause"), view.clean),
-        (tell("Could not be checked"), view.skipped),
-        (tell("Broken rules"), view.faults),
-    ):
-        for item in items:
-            yield Block(title, _item(f"{', '.join(item.rules)}: {item.why}"), 8, tight=True)
+    if view.checked_note:
+        yield Block(tell("Checked"), _paragraph(f"{view.checked_note}."), 8)
+    for item in view.faults:
+        yield Block(tell("Broken rules"), _item(f"{', '.join(item.rules)}: {item.why}"), 8, tight=True)
     yield Block(tell("Read"), _paragraph(view.sources_note), 4)
     yield Block("", _paragraph(f"{view.tool}, {tell('fingerprint')} {view.fingerprint}"), 2)
 

@@ -72,6 +72,7 @@ def build(diagnosis: Diagnosis, command: str, version: str = VERSION) -> View:
         clean=sources.checked(diagnosis.checked, Outcome.CLEAN),
         skipped=sources.checked(diagnosis.checked, Outcome.SKIPPED),
         faults=sources.checked(diagnosis.checked, Outcome.FAULT),
+        checked_note=sources.checked_note(diagnosis.checked),
         missing=sources.gaps(diagnosis),
         sources=read,
         sources_note=read_note,

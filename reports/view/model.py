@@ -239,6 +239,8 @@ class View(msgspec.Struct, frozen=True, kw_only=True):
     clean: tuple[Checked, ...]
     skipped: tuple[Checked, ...]
     faults: tuple[Checked, ...]
+    checked_note: str
+    """How many causes were checked and do not fit, and how many lacked input, as one line."""
     missing: tuple[Gap, ...]
     sources: tuple[Source, ...]
     sources_note: str

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING
 
+from analyzer.model.finding import Outcome
 from reports.language.catalogue import label_of, remark, tell
 from reports.text_safety import clip_path, plain
 from reports.view.finding_view import NAME
@@ -14,7 +15,7 @@ from reports.view.wording import count, listed, number, size
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from analyzer.model.finding import Check, Diagnosis, Input, Link, Missing, Outcome, Wait
+    from analyzer.model.finding import Check, Diagnosis, Input, Link, Missing, Wait
 
 SOURCES = 120
 UNREAD = 6
@@ -32,6 +33,18 @@ def checked(checks: Sequence[Check], outcome: Outcome) -> tuple[Checked, ...]:
         if check.outcome is outcome:
             reasons.setdefault(plain(check.why, 300), []).append(plain(check.rule, NAME))
     return tuple(Checked(tuple(rules), why) for why, rules in reasons.items())
+
+
+def checked_note(checks: Sequence[Check]) -> str:
+    """One line: how many causes do not fit, and how many lacked input; empty if no rule says so."""
+    clean = sum(check.outcome is Outcome.CLEAN for check in checks)
+    skipped = sum(check.outcome is Outcome.SKIPPED for check in checks)
+    parts = []
+    if clean:
+        parts.append(tell("{causes} checked, none fits", causes=count(clean, "cause")))
+    if skipped:
+        parts.append(tell("{causes} not checked for lack of input", causes=count(skipped, "cause")))
+    return "; ".join(parts)
 
 
 def gaps(diagnosis: Diagnosis) -> tuple[Gap, ...]:

@@ -227,6 +227,13 @@ def test_rules_with_the_same_reason_share_a_line() -> None:
     assert "self-call-starvation" not in {rule for item in view.clean for rule in item.rules}
 
 
+def test_one_line_counts_what_was_checked() -> None:
+    view = seen(diagnoses.self_call())
+    clean, skipped = (sum(len(item.rules) for item in items) for items in (view.clean, view.skipped))
+    assert skipped == 3
+    assert view.checked_note == f"{clean} causes checked, none fits; 3 causes not checked for lack of input"
+
+
 def test_equal_waits_are_counted_together() -> None:
     table = seen(diagnoses.self_call()).waits
     assert table is not None
