@@ -3,9 +3,10 @@ PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 READY := $(VENV)/.ready
+CATALOGUES := $(patsubst %.po,%.mo,$(wildcard reports/language/locale/*/LC_MESSAGES/*.po))
 INCIDENT ?= samples/self-call-after
 
-.PHONY: all check samples format lint types floors docs test analyze translations bless lock clean
+.PHONY: all check samples format lint types floors docs test analyze translations bless lock clean release-check
 
 all: check docs test  ## format check, lint, types, floors, docs drift, tests
 
@@ -16,13 +17,16 @@ $(READY): requirements.lock pyproject.toml setup.py $(filter-out %.so,$(wildcard
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation -e .
 	touch $@
 
-analyze: $(READY)  ## make analyze INCIDENT=samples/…
+%.mo: %.po | $(READY)
+	$(BIN)/python reports/language/compiled_catalogues.py
+
+analyze: $(READY) $(CATALOGUES)  ## make analyze INCIDENT=samples/…
 	@$(BIN)/analyze $(INCIDENT)
 
-test: $(READY)
+test: $(READY) $(CATALOGUES)
 	$(BIN)/python -m pytest
 
-samples: $(READY)  ## every sample against the truth that its program recorded
+samples: $(READY) $(CATALOGUES)  ## every sample against the truth that its program recorded
 	$(BIN)/python -m tests.score
 
 check: lint types floors
@@ -37,18 +41,21 @@ types: $(READY)
 floors: $(READY)
 	$(BIN)/lint-imports
 
-docs: $(READY)  ## docs made from the code must not drift from it
+docs: $(READY) $(CATALOGUES)  ## docs made from the code must not drift from it
 	PYTHONPATH=. $(BIN)/python docs/from_code.py --check
 	$(BIN)/python docs/translations.py --check
+
+release-check: all  ## what a release needs besides: every text is translated
+	$(BIN)/python docs/translations.py --check --strict
 
 format: $(READY)
 	$(BIN)/ruff format .
 	$(BIN)/ruff check --fix .
 
-translations: $(READY)  ## find new texts and compile the catalogues; then translate what is empty in the .po files
+translations: $(READY)  ## find new texts, compile the catalogues; then translate what is empty in the .po files
 	$(BIN)/python docs/translations.py
 
-bless: $(READY)  ## rewrite the goldens and the generated docs; review the diff
+bless: $(READY) $(CATALOGUES)  ## rewrite the goldens and the generated docs; review the diff
 	BLESS=1 $(BIN)/python -m pytest tests/test_goldens.py -q
 	PYTHONPATH=. $(BIN)/python docs/from_code.py
 

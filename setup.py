@@ -1,4 +1,4 @@
-"""The compiled form of the capture kernel. Everything else about the build is in pyproject.toml.
+"""The compiled forms of the capture kernel and of the translations. Everything else about the build is in pyproject.toml.
 
 The kernel's modules are plain Python; the ``.pxd`` files beside them give the C types. Cython compiles them joined into one module, so that a
 packet's way through them has no calls, with two small modules exchanged for what C does better: ``octets.h`` and ``rows.pyx``. Without Cython or
@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import ast
 import re
+import subprocess
 import sys
 from pathlib import Path
 
@@ -114,4 +115,12 @@ def extensions() -> list[Extension]:
     return built
 
 
+def catalogues() -> None:
+    """Compile the translations beside their sources; without them the install goes on, and reports are in English."""
+    script = Path("reports", "language", "compiled_catalogues.py")
+    if script.exists() and subprocess.run([sys.executable, str(script)], check=False).returncode:  # noqa: S603
+        sys.stderr.write("the translations are not compiled: Babel is missing\n")
+
+
+catalogues()
 setup(ext_modules=extensions(), cmdclass={"build_ext": KernelOrNot}, options={"bdist_wheel": {"py_limited_api": "cp311"}})

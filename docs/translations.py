@@ -1,7 +1,8 @@
 """The catalogues of translations: finds every text of the code, merges it into the .po files, and compiles these.
 
-    python docs/translations.py           update reports/language/locale/*/LC_MESSAGES/closewait.po and .mo
-    python docs/translations.py --check   only say what is missing or out of date; exit 1 then
+    python docs/translations.py                    update reports/language/locale/*/LC_MESSAGES/closewait.po, and compile it
+    python docs/translations.py --check            only count what is missing or out of date: such texts are shown in English
+    python docs/translations.py --check --strict   the same, and exit 1 if there is any, as a release wants it
 
 A text is what stands in a call of say, tell, plural or count, in the template, and the words and remarks that reports.language.labels lists.
 Needs Babel, which running the tool does not.
@@ -14,13 +15,11 @@ import io
 import re
 import sys
 import tomllib
-from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
 from babel.messages.catalog import Catalog
 from babel.messages.extract import extract
-from babel.messages.mofile import write_mo
 from babel.messages.pofile import read_po, write_po
 
 if TYPE_CHECKING:
@@ -30,11 +29,11 @@ ROOT: Final = Path(__file__).resolve().parent.parent
 sys.path.insert(0, str(ROOT))
 from analyzer.model.message import COUNTED  # noqa: E402 - the root is known only now
 from analyzer.software.knowledge import SETTINGS  # noqa: E402 - the root is known only now
+from reports.language import compiled_catalogues  # noqa: E402
 from reports.language.catalogue import DOMAIN, ENGLISH, LABEL, LANGUAGES, LOCALE, REMARK  # noqa: E402
 from reports.language.labels import LABELS, REMARKS  # noqa: E402
 
 FLOORS: Final = ("analyzer", "reports")
-_NEVER: Final = datetime(2000, 1, 1, tzinfo=UTC)
 _SENTENCES: Final = frozenset({"say", "tell", "joined"})
 _SLOT: Final = re.compile(r"\{[^{}]*\}")
 _COUNTS: Final = frozenset({"plural", "count"})
@@ -100,14 +99,12 @@ def merged(tag: str) -> Catalog:
     return made
 
 
-def rendered(catalogue: Catalog) -> tuple[bytes, bytes]:
-    """The .po and the .mo file, without a time or a version in them: the same texts make the same bytes."""
-    human, machine = io.BytesIO(), io.BytesIO()
-    write_po(human, catalogue, width=140, omit_header=True, sort_by_file=True, include_lineno=False)
+def rendered(catalogue: Catalog) -> bytes:
+    """The .po file. Texts stand in order and without their places, so that two changes to the code seldom meet in one line."""
+    made = io.BytesIO()
+    write_po(made, catalogue, width=140, omit_header=True, sort_output=True, no_location=True)
     header = f'msgid ""\nmsgstr ""\n"Language: {catalogue.locale}\\n"\n"Content-Type: text/plain; charset=UTF-8\\n"\n\n'
-    catalogue.creation_date = catalogue.revision_date = _NEVER
-    write_mo(machine, catalogue)
-    return header.encode() + human.getvalue(), machine.getvalue()
+    return header.encode() + made.getvalue()
 
 
 def missing(catalogue: Catalog) -> list[str]:
@@ -117,23 +114,23 @@ def missing(catalogue: Catalog) -> list[str]:
 
 def main() -> int:
     """Update the files, or with ``--check`` only compare them."""
-    check, wrong = "--check" in sys.argv[1:], False
+    check, strict, wrong = "--check" in sys.argv[1:], "--strict" in sys.argv[1:], False
     for tag in LANGUAGES:
         if tag == ENGLISH:
             continue
         catalogue = merged(tag)
-        lacking = missing(catalogue)
-        for name, made in zip((f"{DOMAIN}.po", f"{DOMAIN}.mo"), rendered(catalogue), strict=True):
-            path = folder(tag) / name
-            stale = not path.exists() or path.read_bytes() != made
-            wrong |= stale or bool(lacking)
-            if stale and check:
-                print(f"{path.relative_to(ROOT)} is out of date: run python docs/translations.py")  # noqa: T201
-            elif stale:
-                path.parent.mkdir(parents=True, exist_ok=True)
-                path.write_bytes(made)
+        lacking, made, path = missing(catalogue), rendered(catalogue), folder(tag) / f"{DOMAIN}.po"
+        stale = not path.exists() or path.read_bytes() != made
+        wrong |= stale or bool(lacking)
+        if stale and check:
+            print(f"{path.relative_to(ROOT)} is out of date: run make translations")  # noqa: T201
+        elif stale:
+            path.parent.mkdir(parents=True, exist_ok=True)
+            path.write_bytes(made)
         print(f"{tag}: {len(catalogue)} texts, {len(lacking)} without a translation")  # noqa: T201
-    return int(wrong) if check else 0
+    if not check:
+        compiled_catalogues.compile_all()
+    return int(wrong and strict)
 
 
 if __name__ == "__main__":
