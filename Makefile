@@ -6,7 +6,7 @@ READY := $(VENV)/.ready
 CATALOGUES := $(patsubst %.po,%.mo,$(wildcard reports/language/locale/*/LC_MESSAGES/*.po))
 INCIDENT ?= samples/self-call-after
 
-.PHONY: all check samples format lint types floors docs test analyze translations bless lock clean release-check
+.PHONY: all check samples format lint types floors docs test test-fast analyze translations bless lock clean release-check
 
 all: check docs test  ## format check, lint, types, floors, docs drift, tests
 
@@ -23,8 +23,11 @@ $(READY): requirements.lock pyproject.toml setup.py $(filter-out %.so,$(wildcard
 analyze: $(READY) $(CATALOGUES)  ## make analyze INCIDENT=samples/…
 	@$(BIN)/analyze $(INCIDENT)
 
-test: $(READY) $(CATALOGUES)
+test: $(READY) $(CATALOGUES)  ## everything
 	$(BIN)/python -m pytest
+
+test-fast: $(READY) $(CATALOGUES)  ## the inner loop: no build, no program of its own, no browser, no collector
+	$(BIN)/python -m pytest -q -m "not slow"
 
 samples: $(READY) $(CATALOGUES)  ## every sample against the truth that its program recorded
 	$(BIN)/python -m tests.score

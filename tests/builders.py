@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from analyzer.intake.read import Evidence, assemble, expanded, read_one
+from analyzer.intake.read import Evidence, Reading, assemble, expanded, read_one
 from analyzer.judge.engine import diagnose
 
 if TYPE_CHECKING:
@@ -29,13 +30,31 @@ def diagnosis_of(files: dict[str, str]) -> Diagnosis:
     return judge(evidence_of(files))
 
 
-def sample(name: str, *, without: tuple[str, ...] = ()) -> Diagnosis:
-    """A sample's diagnosis; files whose name (in an archive: ``archive/member``) begins with one of ``without`` are left out."""
+NO_EVIDENCE = ("README.md", "truth.json")
+"""Files of a sample that tell its cause: no test may let the tool read them."""
+
+
+@cache
+def readings(name: str) -> tuple[Reading, ...]:
+    """The files of a sample, parsed once for all tests."""
     folder = SAMPLES / name
     files = [(path.relative_to(folder).as_posix(), path) for path in sorted(folder.rglob("*")) if path.is_file()]
     # A capture in an archive is a stream that must be read before the next member comes: one pass over all parts.
-    parts = (part for file, path in files for part in expanded(file, path.read_bytes()))
-    return judge(assemble(name, [read_one(*part) for part in parts if not without or not part[0].startswith(without)]))
+    return tuple(read_one(*part) for file, path in files if file not in NO_EVIDENCE for part in expanded(file, path.read_bytes()))
+
+
+@cache
+def sample(name: str) -> Diagnosis:
+    """A sample's diagnosis, made once for all tests.
+
+    It is frozen, and any test may be the first to ask: none may do so while it changes what the tool knows.
+    """
+    return judge(assemble(name, readings(name)))
+
+
+def sample_without(name: str, without: tuple[str, ...]) -> Diagnosis:
+    """The diagnosis of what is left of a sample without files whose name (in an archive: ``archive/member``) begins with one of ``without``."""
+    return judge(assemble(name, [reading for reading in readings(name) if not reading.file.startswith(without)]))
 
 
 def found(diagnosis: Diagnosis, rule: str) -> list[Finding]:

@@ -15,6 +15,8 @@ import pytest
 from analyzer.intake.read import read
 from tests.builders import SAMPLES, judge
 
+pytestmark = pytest.mark.slow
+
 ROOT = SAMPLES.parent
 RUN = "from analyzer.app.cli import main; main()"
 

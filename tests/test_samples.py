@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from analyzer.model.finding import Confidence, Severity, Status
-from tests.builders import found, sample
+from tests.builders import found, sample, sample_without
 
 SOCKETS = ("lsof", "netstat", "ss_", "proc_net", "proc_fd", "nstat")
 DUMP = ("jstack",)
@@ -61,7 +61,7 @@ def test_connection_limit_is_the_consequence() -> None:
 
 @pytest.mark.parametrize("name", ["self-call-after", "self-call-during", "slow-backend", "connection-limit"])
 def test_a_dump_alone_names_both_causes(name: str) -> None:
-    diagnosis = sample(name, without=SOCKETS)
+    diagnosis = sample_without(name, SOCKETS)
     suspicions = [finding for finding in diagnosis.findings if finding.rule in {"self-call-starvation", "slow-backend"}]
     assert {finding.rule for finding in suspicions} == {"self-call-starvation", "slow-backend"}
     assert all(finding.confidence is Confidence.SUSPECTED for finding in suspicions)
@@ -72,7 +72,7 @@ def test_a_dump_alone_names_both_causes(name: str) -> None:
 
 @pytest.mark.parametrize("name", ["self-call-after", "self-call-during", "connection-limit"])
 def test_sockets_alone_prove_the_own_calls_and_no_more(name: str) -> None:
-    diagnosis = sample(name, without=DUMP)
+    diagnosis = sample_without(name, DUMP)
     primary = diagnosis.primary
     assert primary is not None
     assert (primary.rule, primary.confidence) == ("self-call-starvation", Confidence.SUSPECTED)
@@ -80,7 +80,7 @@ def test_sockets_alone_prove_the_own_calls_and_no_more(name: str) -> None:
 
 
 def test_sockets_alone_of_a_slow_backend_stay_a_suspicion() -> None:
-    diagnosis = sample("slow-backend", without=DUMP)
+    diagnosis = sample_without("slow-backend", DUMP)
     assert diagnosis.verdict.rule == "slow-backend"
     assert diagnosis.verdict.confidence is Confidence.SUSPECTED
     assert "127.0.0.1:38099" in diagnosis.verdict.headline
@@ -109,7 +109,7 @@ def test_the_published_fragments_are_a_suspicion_with_what_would_prove_it() -> N
 @pytest.mark.parametrize("gone", [SOCKETS, DUMP, ("netstat",), ("ss_",), ("lsof",), ("netstat", "ss_", "proc_net")])
 def test_less_evidence_is_never_a_wrong_certainty(name: str, gone: tuple[str, ...]) -> None:
     truth = "slow-backend" if name == "slow-backend" else "self-call-starvation"
-    diagnosis = sample(name, without=gone)
+    diagnosis = sample_without(name, gone)
     for finding in diagnosis.findings:
         if finding.confidence is Confidence.CERTAIN:
             assert finding.rule in {truth, "connection-limit"}

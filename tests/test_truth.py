@@ -10,7 +10,7 @@ import tarfile
 import pytest
 
 from analyzer.model.finding import Confidence, Severity
-from tests.builders import SAMPLES, sample
+from tests.builders import SAMPLES, sample, sample_without
 from tests.score import KNOWN, folders, score, truth_of
 
 NAMES = [folder.name for folder in folders()]
@@ -57,7 +57,7 @@ def test_links_and_waits_are_never_wrong(name: str) -> None:
 def test_close_wait_of_each_snapshot(name: str) -> None:
     """The split by Recv-Q equals the kernel's own at that moment, wherever the saved tables carry queues and owners."""
     truth = truth_of(name)
-    tables = [table for table in sample(name, without=("truth.json", "README.md")).sockets if table.pid == truth["process"]["pid"]]
+    tables = [table for table in sample(name).sockets if table.pid == truth["process"]["pid"]]
     for snapshot in {table.snapshot for table in tables}:
         moment = truth["snapshots"][min(int(snapshot), len(truth["snapshots"])) - 1]
         found = [table.close_wait for table in tables if table.snapshot == snapshot]
@@ -116,8 +116,7 @@ def test_less_evidence_stays_true(name: str) -> None:
         of_kind = [file for file in files if file.rpartition("/")[2].startswith(kind)]
         if not of_kind:
             continue
-        gone = ("truth.json", "README.md", *of_kind)
-        diagnosis = sample(name, without=gone)
+        diagnosis = sample_without(name, tuple(of_kind))
         sure = {one.rule for one in diagnosis.findings if one.confidence is Confidence.CERTAIN and one.severity is not Severity.INFO}
         assert sure <= {truth["cause"], *truth["also"]}, f"without {kind}: {sure}"
         if truth["cause"] == "healthy":
@@ -147,7 +146,7 @@ def test_no_sample_names_this_machine() -> None:
 def test_pools_have_their_configured_size(name: str) -> None:
     """No pool of the truth is missing from the dumps, and none is larger than the program made it."""
     sizes = truth_of(name)["pools"]
-    found = sample(name, without=("truth.json", "README.md")).pools
+    found = sample(name).pools
     for prefix, size in sizes.items():
         named = [pool for pool in found if pool.name.rstrip("-") == prefix.rstrip("-") or pool.name.startswith(prefix)]
         assert named or not found, f"no pool {prefix}"

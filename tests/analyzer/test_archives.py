@@ -73,6 +73,7 @@ def test_a_cut_off_file_gives_what_is_there() -> None:
     assert len(found) > 1000
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("pack", [gzip.compress, lzma.compress, zstandard.compress])
 def test_bombs_are_refused(pack: object) -> None:
     assert "not read" in str(unpack(pack(bytes(64 << 20))))  # type: ignore[operator]

@@ -6,6 +6,8 @@ import io
 import tarfile
 from typing import TYPE_CHECKING
 
+import pytest
+
 from analyzer.intake.read import read
 from tests.builders import dump, idle_exec, netstat
 
@@ -13,6 +15,8 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from analyzer.model.incident import Incident
+
+pytestmark = pytest.mark.slow
 
 TABLE = netstat("0 :::8080 :::* LISTEN 700/java")
 STACKS = f"$ jstack -l 700\n{dump(*idle_exec(2))}"

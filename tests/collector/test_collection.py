@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
+import pytest
+
 from parsers.process import collection
 from parsers.records import Collected
 from parsers.text.source import Section
+
+pytestmark = pytest.mark.slow
 
 TITLE = "closewait collection 1"
 

@@ -8,6 +8,8 @@ from analyzer.join.descriptor_links import is_comm
 from analyzer.model.finding import Basis, Confidence, Link
 from tests.builders import READ, WORKER, diagnosis_of, dump, helpers_reading, netstat, thread, waiting_for_future
 
+pytestmark = pytest.mark.slow
+
 PID = 700
 CLIENTS = [f"12 10.0.0.1:8080 10.0.0.9:{4000 + n} CLOSE_WAIT {PID}/java" for n in range(4)]
 LISTENER = f"0 :::8080 :::* LISTEN {PID}/java"

@@ -55,7 +55,7 @@ def newer_java() -> str | None:
     return str(java) if java and java.exists() else None
 
 
-pytestmark = pytest.mark.skipif(bool(lacking()), reason=f"needs {lacking()}")
+pytestmark = [pytest.mark.slow, pytest.mark.skipif(bool(lacking()), reason=f"needs {lacking()}")]
 
 
 def until(what: str, true: Callable[[], bool], seconds: float = 30) -> None:

@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+import pytest
+
 from parsers import recognise, sections
 from parsers.process import proc_task
 from parsers.records import Descriptor, TaskSyscall
 from parsers.text.source import Section, Source
+
+pytestmark = pytest.mark.slow
 
 TITLE = "System calls of the threads of process 20065, {machine}, 2026-11-23T14:46:20Z"
 COLUMNS = "TID | IN CONTAINER | WCHAN | SYSCALL | DESCRIPTORS | COMM"

@@ -20,6 +20,8 @@ from tests.builders import SAMPLES
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
+pytestmark = pytest.mark.slow
+
 ROOT = SAMPLES.parent
 SCRIPT = ROOT / "analyzer" / "app" / "collect.sh"
 SHELLS = [shell for shell in (["dash"], ["busybox", "sh"], ["bash", "--posix"], ["sh"]) if shutil.which(shell[0])]

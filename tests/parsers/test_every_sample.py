@@ -64,6 +64,7 @@ def test_one_format_claims_each_output_and_every_line_is_counted(path: Path) -> 
     assert known or path.name.startswith(("port-range", "jstat", "finalizer"))  # what no format is made for
 
 
+@pytest.mark.slow
 @calm
 @given(st.data())
 def test_damage_loses_no_line(data: st.DataObject) -> None:

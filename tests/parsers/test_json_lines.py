@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -17,6 +18,7 @@ values = st.recursive(
 )
 
 
+@pytest.mark.slow
 @calm
 @given(st.lists(values, max_size=4), st.sampled_from([None, 1, 2]))
 def test_it_reads_what_json_reads(value: list[object], indent: int | None) -> None:

@@ -208,7 +208,7 @@ def test_what_was_found_does_not_change() -> None:
     sorted(path.name for path in SAMPLES.iterdir() if (path / "README.md").exists() and path.name not in {"lab", "self-call-at-scale"}),
 )
 def test_every_sample_passes_its_own_check(name: str) -> None:
-    made = sample(name, without=("README.md", "truth.json"))
+    made = sample(name)
     known = gather(made)
     text = rendered(made)["json"]
     for address in known.addresses:
@@ -236,6 +236,7 @@ SHAPES = (
 )  # fmt: skip
 
 
+@pytest.mark.slow
 @settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.too_slow])
 @given(st.data())
 def test_no_original_is_left_wherever_it_stood(data: st.DataObject) -> None:

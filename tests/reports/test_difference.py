@@ -14,7 +14,19 @@ from reports.compare import text as difference_text
 from reports.compare.compare import Change, Difference, compare
 from reports.compare.report_v1 import Side
 from reports.contract import json_v1 as json_contract
-from tests.builders import SAMPLES, SERVED, diagnosis_of, dump, helpers_reading, idle_exec, netstat, sample, thread, waiting_for_future
+from tests.builders import (
+    SAMPLES,
+    SERVED,
+    diagnosis_of,
+    dump,
+    helpers_reading,
+    idle_exec,
+    netstat,
+    sample,
+    sample_without,
+    thread,
+    waiting_for_future,
+)
 from tests.reports.hostile import hostile
 
 if TYPE_CHECKING:
@@ -117,13 +129,13 @@ def test_two_healthy_ones_and_two_empty_ones() -> None:
     ],
 )
 def test_samples(before: str, after: str, change: Change) -> None:
-    made = compare(*(side(sample(name, without=("README.md", "truth.json"))) for name in (before, after)))
+    made = compare(*(side(sample(name)) for name in (before, after)))
     assert made.change is change, made.reason
 
 
 def test_the_cause_without_its_dump_is_the_same_and_less_sure() -> None:
-    whole = sample("self-call-after", without=("README.md", "truth.json"))
-    made = compare(side(whole), side(sample("self-call-after", without=("README.md", "truth.json", "jstack"))))
+    whole = sample("self-call-after")
+    made = compare(side(whole), side(sample_without("self-call-after", ("jstack",))))
     assert made.change is Change.SAME
     assert "was certain, is suspected" in made.same[0].why
 

@@ -30,6 +30,7 @@ def plain(roff: str) -> str:
     return re.sub(r"\\f[BIR]", "", roff).replace("\\-", "-").replace("\\&", "").replace("\\e", "\\")
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("command", ["", "diff", "explain", "collect", "schema"])
 def test_the_manual_page_has_every_option_that_help_shows(command: str) -> None:
     page = plain((DOCS / "analyze.1").read_text(encoding="utf-8"))
@@ -51,6 +52,7 @@ def test_every_exit_code_is_explained() -> None:
     assert re.findall(r"^\\fB(\d+)\\fR$", page, re.MULTILINE) == ["0", "1", "2", "3", "4", "130"]
 
 
+@pytest.mark.slow
 @pytest.mark.skipif(shutil.which("groff") is None, reason="no groff on this machine")
 def test_the_manual_page_is_sound_roff() -> None:
     done = subprocess.run(["groff", "-man", "-Tutf8", "-ww", str(DOCS / "analyze.1")], capture_output=True, text=True, check=True)
@@ -58,6 +60,7 @@ def test_the_manual_page_is_sound_roff() -> None:
     assert "closewait" in done.stdout
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("line", "offered"),
     [
@@ -73,6 +76,7 @@ def test_a_shell_completes_options_and_their_values(line: str, offered: set[str]
     assert set(done.stdout.split()) == offered, done.stderr
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("shell", ["bash", "zsh", "fish"])
 def test_the_completion_can_be_shown_and_installed(shell: str, tmp_path: Path) -> None:
     settings = {"_TYPER_COMPLETE_TEST_DISABLE_SHELL_DETECTION": "1", "HOME": str(tmp_path)}
@@ -84,6 +88,7 @@ def test_the_completion_can_be_shown_and_installed(shell: str, tmp_path: Path) -
         assert any("_ANALYZE_COMPLETE" in file.read_text() for file in tmp_path.rglob("*") if file.is_file())
 
 
+@pytest.mark.slow
 @pytest.mark.skipif(shutil.which("bash") is None, reason="no bash on this machine")
 def test_bash_takes_the_script() -> None:
     script = analyze("--show-completion", "bash", _TYPER_COMPLETE_TEST_DISABLE_SHELL_DETECTION="1").stdout

@@ -105,6 +105,7 @@ def test_two_renders_are_equal(name: str, state: str) -> None:
     assert RENDERERS[name](seen(made())) == RENDERERS[name](seen(made()))
 
 
+@pytest.mark.slow
 def test_no_output_depends_on_the_order_of_hashes() -> None:
     code = (
         "import hashlib; from tests.reports.rendering import *; from reports.contract import json_v1 as json_contract;"
@@ -231,6 +232,7 @@ def test_the_command_to_repeat_is_plain_too() -> None:
     assert view.command == "analyze incident \ufffd"
 
 
+@pytest.mark.slow
 def test_no_format_but_html_loads_the_template_engine() -> None:
     code = (
         "import sys; from reports.view import build as view; from reports.formats import markdown, jira, text, summary, terminal; from reports.contract import json_v1;"

@@ -33,7 +33,6 @@ if TYPE_CHECKING:
 
     from babel.messages.catalog import Catalog
 
-    from analyzer.model.finding import Diagnosis
 
 NAMES = sorted(path.name for path in SAMPLES.iterdir() if (path / "README.md").exists() and path.name != "lab")
 FORMS = ("은(는)", "이(가)", "을(를)", "과(와)", "(으)로", "(이)")
@@ -63,11 +62,6 @@ def slots(text: str) -> set[tuple[str, str]]:
     """Names and formats of what is filled in."""
     named = {(name, spec or "") for _, name, spec, _ in string.Formatter().parse(text) if name is not None}
     return named | {(name, "") for name in SLOT.findall(text)}
-
-
-@cache
-def diagnosis_of(name: str) -> Diagnosis:
-    return sample(name, without=("README.md", "truth.json"))
 
 
 class TestCatalogue:
@@ -191,6 +185,7 @@ def test_remarks_keep_their_numbers(said: str, shown: str) -> None:
 @pytest.mark.parametrize("name", NAMES)
 class TestSamples:
     def test_everything_is_said_in_korean(self, name: str, monkeypatch: pytest.MonkeyPatch) -> None:
+        diagnosis = sample(name)
         missed: set[tuple[str, str]] = set()
         looked_up = language._looked_up
 
@@ -202,7 +197,7 @@ class TestSamples:
 
         monkeypatch.setattr(language, "_looked_up", noting)
         with speaking("ko"):
-            shown = view.build(spoken(diagnosis_of(name)), "analyze x", "0")
+            shown = view.build(spoken(diagnosis), "analyze x", "0")
             texts = [render(shown) for render in RENDERERS.values()]
         assert all(re.search("[가-힣]", text) for text in texts)
         known = {(message.context or "", message.id) for message in catalogue()}
@@ -210,7 +205,7 @@ class TestSamples:
 
     def test_no_sentence_is_a_plain_string(self, name: str) -> None:
         """A plain string is evidence: it would stay English in every language."""
-        diagnosis = diagnosis_of(name)
+        diagnosis = sample(name)
         said: list[object] = [diagnosis.verdict.headline, diagnosis.verdict.summary, *diagnosis.notes]
         said += [one.why for one in diagnosis.checked]
         said += [text for one in diagnosis.missing for text in (one.artifact, one.would_show)]
@@ -225,7 +220,7 @@ class TestSamples:
         assert [text for text in said if not isinstance(text, Message)] == []
 
     def test_the_same_is_said_of_the_same_evidence(self, name: str) -> None:
-        diagnosis = diagnosis_of(name)
+        diagnosis = sample(name)
         with speaking("ko"):
             told = spoken(diagnosis)
         assert told.verdict.fingerprint == diagnosis.verdict.fingerprint
@@ -240,8 +235,9 @@ class TestSamples:
         assert json.loads(json_contract.render(told, "0")).keys() == json.loads(json_contract.render(diagnosis, "0")).keys()
 
     def test_the_verdict_fits_the_terminal(self, name: str) -> None:
+        diagnosis = sample(name)
         with speaking("ko"):
-            shown = view.build(spoken(diagnosis_of(name)), "analyze x", "0")
+            shown = view.build(spoken(diagnosis), "analyze x", "0")
             text = terminal.verdict(shown, 100, color=False)
         assert len(text.splitlines()) <= 20
         assert max(map(width_of, text.splitlines())) <= 100

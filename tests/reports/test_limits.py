@@ -18,6 +18,8 @@ if TYPE_CHECKING:
     from analyzer.model.finding import Diagnosis
     from reports.view.model import View
 
+pytestmark = pytest.mark.slow
+
 MANY = 2_000
 ROWS = 60_000
 """Links and waits: as a table of a million sockets gives, only less patient."""

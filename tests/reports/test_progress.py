@@ -21,6 +21,11 @@ if TYPE_CHECKING:
     from pathlib import Path
 
 ROOT = SAMPLES.parent
+# What a shell starts in the background ignores Ctrl-C, and so does all that it starts in turn: these programs hear it anyway.
+HEARD = """
+import signal
+signal.signal(signal.SIGINT, signal.default_int_handler)
+"""
 # Ctrl-C where it hurts most: the report is in its temporary file, and not yet in its place.
 WHILE_WRITING = """
 import os, signal, sys
@@ -46,6 +51,7 @@ main(sys.argv[1:])
 """
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("code", [WHILE_WRITING, WHILE_READING])
 @pytest.mark.parametrize("old", ["", "the report of yesterday"])
 def test_ctrl_c_leaves_no_half_written_file(code: str, old: str, tmp_path: Path) -> None:
@@ -54,7 +60,7 @@ def test_ctrl_c_leaves_no_half_written_file(code: str, old: str, tmp_path: Path)
     if old:
         target.write_text(old)
     done = subprocess.run(
-        [sys.executable, "-c", code, str(SAMPLES / "connection-limit"), "-o", str(target)],
+        [sys.executable, "-c", HEARD + code, str(SAMPLES / "connection-limit"), "-o", str(target)],
         cwd=tmp_path,
         env={**os.environ, "PYTHONPATH": str(ROOT)},
         capture_output=True,
@@ -69,6 +75,7 @@ def test_ctrl_c_leaves_no_half_written_file(code: str, old: str, tmp_path: Path)
         assert target.read_text() == old
 
 
+@pytest.mark.slow
 def test_a_line_after_a_second_and_none_before(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     (tmp_path / "big\x1b[31m.txt").write_bytes(b"x" * 3_000_000)
     (tmp_path / "small.txt").write_bytes(b"x" * 1_000)
@@ -92,6 +99,7 @@ def test_a_line_after_a_second_and_none_before(tmp_path: Path, monkeypatch: pyte
     assert said.getvalue().strip("\0") == ""
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("terminal", [True, False])
 def test_only_a_terminal_sees_it(terminal: bool, tmp_path: Path) -> None:
     """A real terminal: the tool's stderr is a pseudo-terminal, or a pipe."""

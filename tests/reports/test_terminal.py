@@ -63,7 +63,7 @@ def test_it_says_who_why_where_and_what_to_do() -> None:
 
 @pytest.mark.parametrize("name", NAMES)
 def test_every_sample_fits_twenty_lines_with_all_that_decides(name: str) -> None:
-    made = sample(name, without=("README.md", "truth.json"))
+    made = sample(name)
     shown = seen(made)
     for width in (80, 100, 120):
         text = terminal.verdict(shown, width, color=False)

@@ -41,6 +41,7 @@ def build(folder: Path, **environment: str) -> subprocess.CompletedProcess[str]:
     return subprocess.run(command, cwd=folder, env=os.environ | environment, capture_output=True, text=True, check=False)
 
 
+@pytest.mark.slow
 def test_a_build_without_cython_goes_on(checkout: Path) -> None:
     hidden = checkout / "hidden" / "Cython"
     hidden.mkdir(parents=True)
@@ -50,6 +51,7 @@ def test_a_build_without_cython_goes_on(checkout: Path) -> None:
     assert not list(checkout.rglob("*.so"))
 
 
+@pytest.mark.slow
 @pytest.mark.skipif(importlib.util.find_spec("Cython") is None, reason="Cython is not installed")
 def test_a_build_without_a_compiler_goes_on(checkout: Path) -> None:
     run = build(checkout, CC="no-such-compiler")
@@ -87,6 +89,7 @@ def test_both_forms_of_the_exchanged_modules_have_the_same_functions() -> None:
     assert named("rows.py", r"^ *def (\w+)") == [name for name in named("rows.pyx", r"^ *def (\w+)") if name != "shown"]
 
 
+@pytest.mark.slow
 @pytest.mark.skipif(importlib.util.find_spec("Cython") is None or shutil.which("cc") is None, reason="no Cython, or no compiler")
 def test_a_build_compiles_every_module_and_makes_constants_of_its_numbers(checkout: Path) -> None:
     run = build(checkout)

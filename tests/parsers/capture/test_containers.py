@@ -162,6 +162,7 @@ def test_a_packed_capture_that_is_cut_or_damaged_gives_what_is_there() -> None:
     assert damaged.unread
 
 
+@pytest.mark.slow
 def test_a_bomb_is_left_alone() -> None:
     bomb = gzip.compress(pcap() + bytes(200 << 20), 9)
     found = reader.read("x", bomb).capture

@@ -76,6 +76,7 @@ def test_captures_inside_archives(tmp_path: Path) -> None:
     assert {one.sha256 for one in incident.artifacts if one.file in names} == {hashlib.sha256(DATA).hexdigest()}
 
 
+@pytest.mark.slow
 def test_a_bomb_in_an_archive(tmp_path: Path) -> None:
     with zipfile.ZipFile(tmp_path / "a.zip", "w", zipfile.ZIP_DEFLATED) as archive:
         archive.writestr("lo.pcap", DATA + bytes(100 << 20))
@@ -114,6 +115,7 @@ def test_a_packed_tar_that_is_cut_gives_what_stands_before() -> None:
     assert "damaged" in str(found[-1][1])
 
 
+@pytest.mark.slow
 def test_a_bomb_is_told_as_it_unpacks() -> None:
     """What stands behind it makes the whole no bomb by its ratio, as its size alone does for one of three megabytes."""
     bomb = gzip.compress(bytes(300 << 20), 9) + gzip.compress(random.Random(1).randbytes(1 << 20))

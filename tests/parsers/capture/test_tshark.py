@@ -28,7 +28,7 @@ if TYPE_CHECKING:
     from parsers.capture.frames import Frames
     from parsers.capture.rows import Flow
 
-pytestmark = pytest.mark.skipif(shutil.which("tshark") is None, reason="tshark is not installed")
+pytestmark = [pytest.mark.slow, pytest.mark.skipif(shutil.which("tshark") is None, reason="tshark is not installed")]
 
 
 class Segment(NamedTuple):
