@@ -91,7 +91,7 @@ def _finding(found: Unclosed) -> Finding:
                     "Look for a known defect of this server and JDK version (with TLS: jdk.tls.acknowledgeCloseNotify), and for code that keeps connections (WebSocket, upgrades)."
                 ),
             ),
-            Action(When.NOW, say("Take a second socket table: do they stay?"), "ss -tanpoei > ss-2.txt"),
+            *(() if found.lasts else (Action(When.NOW, say("Take a second socket table: do they stay?"), "ss -tanpoei > ss-2.txt"),)),
         ),
         figures=(
             *client_figures(view, port),

@@ -6,6 +6,7 @@
 - loop: request after request on one connection for SECONDS, then closes.
 - fresh: like loop, with a new connection for each request.
 - keep: one request, then keeps the connection open and idle for SECONDS.
+- talk: asks for the protocol of the tide gauges, sends a level, keeps the connection open for SECONDS, closes.
 - deaf: one request, never reads the answer, keeps the connection open for SECONDS.
 - probe: connects and closes.
 - hello: connects, sends nothing, keeps the connection open for SECONDS.
@@ -20,6 +21,7 @@ import time
 from collections.abc import Sequence
 
 REQUEST = "GET {path} HTTP/1.1\r\nHost: web-01\r\nUser-Agent: edge/1.4\r\n\r\n"
+UPGRADE = "GET {path} HTTP/1.1\r\nHost: web-01\r\nConnection: Upgrade\r\nUpgrade: tide-levels\r\n\r\n"
 END_OF_CHUNKS = b"0\r\n\r\n"
 
 
@@ -47,7 +49,11 @@ async def live(reader: asyncio.StreamReader, writer: asyncio.StreamWriter, mode:
         return
     if mode == "deaf":
         writer.transport.pause_reading()  # type: ignore[attr-defined]
-    if mode != "hello":
+    if mode == "talk":
+        writer.write(UPGRADE.format(path=path).encode())
+        await reader.readuntil(b"\r\n\r\n")
+        writer.write(b"level 412\n")
+    elif mode != "hello":
         writer.write(REQUEST.format(path=path).encode())
     if mode in {"ask", "keep"}:
         await answer(reader)
@@ -55,7 +61,7 @@ async def live(reader: asyncio.StreamReader, writer: asyncio.StreamWriter, mode:
         await answer(reader)
         await asyncio.sleep(0.01)
         writer.write(REQUEST.format(path=path).encode())
-    if mode in {"keep", "deaf", "hello"}:
+    if mode in {"keep", "talk", "deaf", "hello"}:
         await asyncio.sleep(end - time.monotonic())
 
 

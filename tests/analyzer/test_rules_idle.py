@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from analyzer.model.finding import Confidence, Diagnosis, Severity
+from analyzer.model.finding import Confidence, Diagnosis, Severity, When
 from tests.builders import SERVED, diagnosis_of, dump, found, idle_exec, netstat, thread
 
 ME = "77/java"
@@ -39,8 +39,15 @@ class TestUnclosed:
 
     def test_read_to_the_end_is_the_server_that_never_closes(self) -> None:
         diagnosis = self.snapshots(40, 80, recv=0)
-        assert found(diagnosis, "server-never-closes")[0].confidence is Confidence.LIKELY
+        finding = found(diagnosis, "server-never-closes")[0]
+        assert finding.confidence is Confidence.LIKELY
+        assert not [one for one in finding.actions if one.when is When.NOW], "nobody is asked for what is there already"
         assert not found(diagnosis, "async-never-completed")
+
+    def test_one_snapshot_asks_whether_they_stay(self) -> None:
+        finding = found(self.snapshots(40, recv=0), "server-never-closes")[0]
+        assert finding.confidence is Confidence.SUSPECTED
+        assert [one.command for one in finding.actions if one.when is When.NOW] == ["ss -tanpoei > ss-2.txt"]
 
     def test_catches_not_while_the_pool_is_busy(self) -> None:
         busy = tuple(thread(f"http-nio-8080-exec-{n}", "RUNNABLE", "com.example.Work.run", *SERVED) for n in range(6))

@@ -144,6 +144,19 @@ def never_completed(lab: Lab) -> None:
     lab.record(app)
 
 
+def never_closes(lab: Lab) -> None:
+    """Gauges come, speak their own protocol and leave; the handler reads the end of their input and does not close. Eight are there still."""
+    app = lab.java("net.tidewatch.gauge.GaugeServer", "threads=16", port=8340, user="app")
+    lab.clients("talk", 8340, "/levels", count=8, every_ms=10, seconds=120)
+    for folder, count in (("snap1", 36), ("snap2", 54)):
+        load = lab.clients("talk", 8340, "/levels", count=count - app.close_waits(), every_ms=10, seconds=3)
+        load.finish(30)
+        app.wait_close_waits(count)
+        time.sleep(12)
+        lab.snapshot(app, {"ss.txt": "ss -tanpe", "jstack.txt": "jstack {pid}"}, folder)
+    lab.record(app)
+
+
 def thread_leak(lab: Lab) -> None:
     """A pool for each request, never shut down."""
     app = lab.java("org.acme.thumbnail.ThumbnailServer", "threads=10", port=8460, user="app", folder="thumbnail")
@@ -241,6 +254,16 @@ SCENARIOS = (
             pools={"http-nio-8330-exec-": 15},
         ),
         never_completed,
+    ),
+    Scenario(
+        "upgraded-never-closed",
+        "upgraded connections, read to their end and kept; idle workers; two snapshots",
+        Verdict(
+            "server-never-closes",
+            must_not=("self-call-starvation", "slow-backend", "connection-leak", "async-never-completed"),
+            pools={"http-nio-8340-exec-": 16},
+        ),
+        never_closes,
     ),
     Scenario(
         "thread-leak",
