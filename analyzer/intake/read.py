@@ -36,6 +36,13 @@ _Kind = TypeVar("_Kind")
 STDIN = "-"
 _LARGEST = 2 << 30  # bytes of one text file; more would not fit a laptop's memory six times
 _PACKED = (b"\x1f\x8b", b"\xfd7zXZ\x00", b"\x28\xb5\x2f\xfd", b"PK\x03\x04")
+_FOREIGN_CAPTURES = {
+    b"snoop\0\0\0": "snoop (RFC 1761)",
+    b"GMBU": "Microsoft Network Monitor",
+    b"RTSS": "Microsoft Network Monitor",
+    b"TRSNIFF data    \x1a": "Sniffer",
+    b"XCP\0": "NetXRay",
+}
 _HEAD = 4096  # bytes that tell a capture, packed or not
 _PID_IN_NAME = re.compile(r"(?:^|[^0-9])(\d{2,7})(?=[^0-9]|$)")
 
@@ -211,7 +218,7 @@ def read_one(file: str, data: Content) -> Reading:
         return _capture(file, data)
     source = Source(file, data)
     if is_binary(data):
-        return Reading(file, None, (), "not a text file", source.size, source.sha256)
+        return Reading(file, None, (), _foreign(data[:_HEAD]), source.size, source.sha256)
     parts = []
     for section in sections(source):
         form = recognise(section)
@@ -221,6 +228,14 @@ def read_one(file: str, data: Content) -> Reading:
             parts.append(Part(form.NAME, section.prompt, parse(form, section)))
     note = "empty" if not data or data.isspace() else None
     return Reading(file, source, tuple(parts), note, source.size, source.sha256)
+
+
+def _foreign(head: bytes) -> str:
+    """What a file is that is no text: some captures are of formats that Wireshark turns into the one that is read."""
+    name = next((name for magic, name in _FOREIGN_CAPTURES.items() if head.startswith(magic)), None)
+    if name is None:
+        return "not a text file"
+    return f"a capture in the format of {name}, which is not read; “editcap -F pcap IN OUT” turns it into one that is"
 
 
 def _capture(file: str, data: bytes | Stream) -> Reading:

@@ -1,6 +1,6 @@
 """Threads hold locks and want each other's: a Java-level deadlock.
 
-Looks for: HotSpot's own report at the end of a dump, or, where it is missing (cut off, not printed), a cycle in the lock lines: each
+Looks for: the VM's own report at the end of a dump, or, where it is missing (cut off, not printed), a cycle in the lock lines: each
 thread waits for a monitor or an owned synchronizer that the next one holds.
 
 Why it matters: none of these threads will ever run again, and every thread that needs one of the locks joins the queue behind them. A
@@ -10,7 +10,7 @@ Do next: restart; then make all code take these locks in one order, or hold only
 
 Wrong when: a thread of the cycle waits with a time limit (it will let go by itself), or a lock line belongs to a monitor that Object.wait has
 released (such lines do not count here). Threads that wait for futures of their own pool are no Java-level deadlock and are never in
-HotSpot's report.
+the VM's report.
 """
 
 from __future__ import annotations
@@ -20,11 +20,11 @@ from typing import TYPE_CHECKING, Final
 from analyzer.model.finding import Action, Confidence, Culprit, Evidence, Finding, Heals, Outlook, Severity, Step, When
 from analyzer.model.message import joined, plural, say
 from analyzer.software.blockers import activity, application_frame
-from analyzer.waits.deadlocks import Cycle, Edge, behind, cycles
+from analyzer.waits.deadlocks import Cycle, Edge, behind, circle_of, cycles
 from parsers.records import Where
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterator, Sequence
 
     from analyzer.waits.case import Case, Knowledge, ProcessView
     from parsers.records import Deadlock, Thread
@@ -32,7 +32,9 @@ if TYPE_CHECKING:
 NEEDS: Final = ("threads",)
 CONSEQUENCE_OF: Final[tuple[str, ...]] = ()
 OUTLOOK: Final = Outlook(Heals.RESTART, say("The threads never let go of what they hold."))
-CLEAN: Final = say("no cycle of lock owners, and HotSpot reports none")
+NAMED: Final = 3
+"""Names that a sentence holds."""
+CLEAN: Final = say("no cycle of lock owners, and the VM reports none")
 
 
 def diagnose(case: Case) -> Iterator[Finding]:
@@ -97,7 +99,7 @@ def _of_cycle(view: ProcessView, cycle: Cycle) -> Finding:
 
 def _judge(view: ProcessView, cycle: Cycle) -> tuple[Confidence, str]:
     if cycle.report is not None:
-        return Confidence.CERTAIN, say("HotSpot's own deadlock detection reports it, and the lock lines agree.")
+        return Confidence.CERTAIN, say("The VM's own deadlock detection reports it, and the lock lines agree.")
     if cycle.timed:
         return Confidence.SUSPECTED, say(
             "The lock lines form a cycle, but one of the threads waits with a time limit: it may let go by itself."
@@ -105,9 +107,9 @@ def _judge(view: ProcessView, cycle: Cycle) -> tuple[Confidence, str]:
     if view.dump is not None and view.dump.complete:
         return (
             Confidence.LIKELY,
-            say("The lock lines form a cycle; HotSpot's report does not mention it (it is not printed in every kind of dump)."),
+            say("The lock lines form a cycle; the VM's report does not mention it (it is not printed in every kind of dump)."),
         )
-    return Confidence.LIKELY, say("The lock lines form a cycle; the end of the dump, where HotSpot would report it, is missing.")
+    return Confidence.LIKELY, say("The lock lines form a cycle; the end of the dump, where the VM would report it, is missing.")
 
 
 def _edge_in_words(edge: Edge, known: Knowledge) -> str:
@@ -142,13 +144,13 @@ def _report_evidence(report: Deadlock | None) -> list[Evidence]:
         return []
     last = min(report.where.last, report.where.first + 4)
     return [
-        Evidence(Where(report.where.file, report.where.first, last), say("HotSpot reports the deadlock itself"), ("Java-level deadlock",))
+        Evidence(Where(report.where.file, report.where.first, last), say("The VM reports the deadlock itself"), ("Java-level deadlock",))
     ]
 
 
 def _queue_in_words(view: ProcessView, queue: tuple[Thread, ...]) -> str:
-    if not queue:
-        return ""
+    if len(queue) <= NAMED:
+        return _behind_in_words([thread.name for thread in queue])
     inside = {id(thread) for thread in queue}
     pools = [(pool, sum(id(member.thread) in inside for member in pool.members)) for pool in view.pools]
     named = [
@@ -157,6 +159,19 @@ def _queue_in_words(view: ProcessView, queue: tuple[Thread, ...]) -> str:
         if count
     ]
     return say(" {more_thread} wait behind them ({list}).", more_thread=plural(len(queue), "more thread"), list=joined(", ", named[:3]))
+
+
+def _behind_in_words(names: Sequence[str]) -> str:
+    """Who waits behind the deadlock, by name."""
+    listed = joined(" and ", (say("“{name}”", name=name) for name in names[:NAMED]))
+    more = say(" and others") if len(names) > NAMED else ""
+    return (
+        say(
+            " {list}{and_others} {waits} behind them.", list=listed, and_others=more, waits=say("waits") if len(names) == 1 else say("wait")
+        )
+        if names
+        else ""
+    )
 
 
 def _culprit(edge: Edge, known: Knowledge) -> Culprit:
@@ -185,14 +200,13 @@ def _actions(edges: tuple[Edge, ...], known: Knowledge) -> tuple[Action, ...]:
 
 
 def _of_report(view: ProcessView, report: Deadlock) -> Finding:
-    names = joined(" and ", (say("“{thread}”", thread=entry.thread) for entry in report.entries))
+    circle, tail = circle_of(report)
+    names = joined(" and ", (say("“{thread}”", thread=entry.thread) for entry in circle))
     return Finding(
         rule="java-deadlock",
         severity=Severity.CRITICAL,
         confidence=Confidence.CERTAIN,
-        headline=say(
-            "{threads} are deadlocked: {names} wait for each other's locks.", threads=plural(len(report.entries), "thread"), names=names
-        ),
+        headline=say("{threads} are deadlocked: {names} wait for each other's locks.", threads=plural(len(circle), "thread"), names=names),
         explanation=joined(
             " ",
             (
@@ -202,16 +216,17 @@ def _of_report(view: ProcessView, report: Deadlock) -> Finding:
                     cls=entry.cls or say("lock"),
                     holder=entry.holder or say("an unnamed owner"),
                 )
-                for entry in report.entries
+                for entry in circle
             ),
         )
+        + _behind_in_words([entry.thread for entry in tail])
         + say(" Only a restart ends it."),
-        why_confident=say("HotSpot's own deadlock detection reports it."),
+        why_confident=say("The VM's own deadlock detection reports it."),
         evidence=tuple(_report_evidence(report)),
         process=view.process,
-        culprit=Culprit(thread=report.entries[0].thread, lock=report.entries[0].cls),
-        chain=tuple(Step(f"“{entry.thread}”", say("waits for a lock held by"), entry.cls or say("a lock")) for entry in report.entries),
+        culprit=Culprit(thread=circle[0].thread, lock=circle[0].cls),
+        chain=tuple(Step(f"“{entry.thread}”", say("waits for a lock held by"), entry.cls or say("a lock")) for entry in circle),
         loop=True,
         actions=(Action(When.NOW, say("Restart the process: the threads never let go.")),),
-        figures=((f"{len(report.entries)}", say("threads in the cycle")),),
+        figures=((f"{len(circle)}", say("threads in the cycle")),),
     )

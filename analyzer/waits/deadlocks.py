@@ -1,4 +1,4 @@
-"""Cycles of threads that hold what the next one wants: HotSpot's own report, or the lock lines if the report is missing."""
+"""Cycles of threads that hold what the next one wants: the VM's own report, or the lock lines if the report is missing."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from parsers.records import JavaState, LockVerb
 
 if TYPE_CHECKING:
     from analyzer.join.process import ProcessView
-    from parsers.records import Deadlock, Lock, Thread
+    from parsers.records import Deadlock, DeadlockEntry, Lock, Thread
 
 
 class Edge(NamedTuple):
@@ -21,11 +21,21 @@ class Edge(NamedTuple):
 
 
 class Cycle(NamedTuple):
-    """A closed chain of edges. ``report`` is HotSpot's own, if it has one with these threads. ``timed``: an edge gives up by itself."""
+    """A closed chain of edges. ``report`` is the VM's own, if it has one with these threads. ``timed``: an edge gives up by itself."""
 
     edges: tuple[Edge, ...]
     report: Deadlock | None
     timed: bool
+
+
+def circle_of(report: Deadlock) -> tuple[tuple[DeadlockEntry, ...], tuple[DeadlockEntry, ...]]:
+    """The threads of a reported deadlock, and those in front of them in the report, which only wait behind.
+
+    HotSpot's walk begins at any thread that waits; the report lists it from there, up to the thread whose lock a listed one holds.
+    """
+    last = report.entries[-1].holder
+    first = next((at for at, entry in enumerate(report.entries) if entry.thread == last), 0)
+    return report.entries[first:], report.entries[:first]
 
 
 def lock_holders(view: ProcessView) -> dict[str, Thread]:
@@ -55,7 +65,7 @@ def cycles(view: ProcessView) -> tuple[Cycle, ...]:
         path = _walk(start, edges)
         names = frozenset(edge.thread.name for edge in path)
         if path and names not in found:
-            report = next((one for one in view.dump.deadlocks if names == {entry.thread for entry in one.entries}), None)
+            report = next((one for one in view.dump.deadlocks if names == {entry.thread for entry in circle_of(one)[0]}), None)
             timed = any(edge.thread.state is JavaState.TIMED_WAITING for edge in path)
             found[names] = Cycle(path, report, timed)
     return tuple(found.values())

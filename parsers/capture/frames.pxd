@@ -5,6 +5,7 @@ from parsers.capture.octets cimport u16, u32, u64
 cdef int LOOPBACK, ETHERNET, PPP, FDDI, RAW_BSD, RAW_OPENBSD, PPP_HDLC, PPP_ETHER
 cdef int RAW, C_HDLC, LOOP, SLL, PFLOG, PPP_DIRECTION, IPV4_ONLY, IPV6_ONLY, NFLOG, SLL2
 cdef int IPV4, IPV6, VLAN, QINQ, VLAN_OLD, MPLS, MPLS_MULTICAST, PPPOE
+cdef int FABRIC_PATH, PROVIDER_BACKBONE, VN_TAG, E_TAG
 cdef int LARGEST_LENGTH, NETLINK, GRE_DEVICE, PAYLOAD_OF_NFLOG, DEEPEST, MOST_HEADERS
 cdef int ICMP_HOPS, IP_IN_IP, TCP, UDP, IPV6_IN_IP, ROUTING, FRAGMENT, GRE, AH, OPTIONS, ETHER_IP, MOBILITY, L2TP, MPLS_IN_IP, HIP, SHIM6
 cdef int VXLAN, GENEVE, GTP_USER, TEREDO
@@ -29,7 +30,7 @@ cdef class Frames:
     cdef int nflog(self, const unsigned char* data, Py_ssize_t at, Py_ssize_t end, Py_ssize_t wire) noexcept
     @cython.locals(protocol=cython.int)
     cdef int ppp(self, const unsigned char* data, Py_ssize_t at, Py_ssize_t end, Py_ssize_t wire) noexcept
-    @cython.locals(_=cython.int, version=cython.int, organisation=cython.int)
+    @cython.locals(_=cython.int, version=cython.int, organisation=cython.int, step=cython.int)
     cdef inline int network(self, const unsigned char* data, Py_ssize_t at, Py_ssize_t end, Py_ssize_t wire, int protocol) noexcept
     @cython.locals(header=cython.int, total=Py_ssize_t, available=Py_ssize_t, place=cython.int)
     cdef inline int ipv4(self, const unsigned char* data, Py_ssize_t at, Py_ssize_t end, Py_ssize_t wire) noexcept

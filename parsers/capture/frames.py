@@ -3,7 +3,7 @@
 Compiled where a compiler was at hand (``frames.pxd`` gives the C types), plain Python elsewhere: one source, the same results. Hence the
 style of this file: positions instead of slices, results in attributes, and named numbers where a literal would not fit C's ``int``.
 
-Sources: tcpdump.org/linktypes.html; IEEE 802.1Q, 802.2; RFC 791, 8200 (IP), 9293 (TCP), 1661, 2516 (PPP), 3032 (MPLS), 4302 (AH).
+Sources: tcpdump.org/linktypes.html; IEEE 802.1Q, 802.1ah, 802.1BR, 802.2; Cisco's FabricPath and VN-Tag as Wireshark reads them; RFC 791, 8200 (IP), 9293 (TCP), 1661, 2516 (PPP), 3032 (MPLS), 4302 (AH).
 """
 
 from __future__ import annotations
@@ -20,6 +20,7 @@ LOOPBACK, ETHERNET, PPP, FDDI, RAW_BSD, RAW_OPENBSD, PPP_HDLC, PPP_ETHER = 0, 1,
 RAW, C_HDLC, LOOP, SLL, PFLOG, PPP_DIRECTION, IPV4_ONLY, IPV6_ONLY, NFLOG, SLL2 = 101, 104, 108, 113, 117, 204, 228, 229, 239, 276
 
 IPV4, IPV6, VLAN, QINQ, VLAN_OLD, MPLS, MPLS_MULTICAST, PPPOE = 0x0800, 0x86DD, 0x8100, 0x88A8, 0x9100, 0x8847, 0x8848, 0x8864
+FABRIC_PATH, PROVIDER_BACKBONE, VN_TAG, E_TAG = 0x8903, 0x88E7, 0x8926, 0x893F
 LARGEST_LENGTH = 1500  # below, an EtherType is the length of an IEEE 802.3 frame, and LLC follows
 NETLINK, GRE_DEVICE = 824, 778  # ARPHRD of cooked captures whose protocol field is no EtherType
 PAYLOAD_OF_NFLOG = 9  # NFULA_PAYLOAD
@@ -87,6 +88,9 @@ class Frames:
             family = data[at] | data[at + 3]
             return self.network(data, at + 4, end, wire, IPV4 if family == 2 else IPV6 if family in (10, 24, 28, 30) else 0)
         if link in (PPP, PPP_HDLC) and size >= 4:
+            if data[at] in (15, 143) and data[at + 1] == 0:
+                # Cisco's HDLC (unicast, broadcast), which some devices capture under this type: an EtherType follows.
+                return self.network(data, at + 4, end, wire, u16(data, at + 2))
             # RFC 1662 framing: the address and control octets may be there or not.
             return self.ppp(data, at + (2 if data[at] == 255 and data[at + 1] == 3 else 0), end, wire)
         if link == PPP_DIRECTION and size >= 5:
@@ -193,6 +197,21 @@ class Frames:
                         return 0
                     protocol = IPV4 if version == 4 else IPV6
                 at += 4
+            elif protocol in (VN_TAG, E_TAG):
+                step = 6 if protocol == VN_TAG else 8
+                if end - at < step:
+                    self.cut += 1
+                    return 0
+                protocol = u16(data, at + step - 2)
+                at += step
+            elif protocol in (FABRIC_PATH, PROVIDER_BACKBONE):
+                # A whole frame with addresses of its own, behind two octets of tag or four.
+                step = 16 if protocol == FABRIC_PATH else 18
+                if end - at < step:
+                    self.cut += 1
+                    return 0
+                protocol = u16(data, at + step - 2)
+                at += step
             elif protocol == PPPOE:
                 return self.ppp(data, at + 6, end, wire)
             elif 0 < protocol <= LARGEST_LENGTH:

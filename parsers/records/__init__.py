@@ -217,6 +217,8 @@ class Lock(msgspec.Struct, frozen=True, gc=False):
     line: int
     owner: int | None = None
     """The Java id of the thread that holds it, where the line itself names one."""
+    holder: str | None = None
+    """The name of the thread that holds it, where the line itself names one."""
 
 
 class Thread(msgspec.Struct, frozen=True, kw_only=True, gc=False):

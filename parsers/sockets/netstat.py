@@ -42,6 +42,7 @@ RARE_ROW = pp.Regex(
 _row = ROW.re.match
 _rare_row = RARE_ROW.re.match
 _timer = re.compile(rf"(?:^|\s){NETSTAT_TIMER.pattern}\s*$").search
+_RAW_STATE = re.compile(r"^\s*\d{1,3}(?=\s|$)")  # a number in place of TCP's word
 _user_inode = re.compile(r"(?P<user>[^\s/]+)\s+(?P<inode>\d{1,18})(?:\s+|$)").match
 _owner = re.compile(r"(?P<pid>\d{1,10})/(?P<command>.*\S)").match
 
@@ -50,7 +51,7 @@ _BANNERS: Final = (
     "Active Internet connections|Aktivní Internetová spojení|Aktive Internetverbindungen|Aktiivsed internetiühendused|Connexions Internet actives"
     "|稼働中のインターネット接続|Conexões Internet Ativas"
 )
-_COLUMNS: Final = r"Proto[ ]+(?:Recv-Q[ ]+Send-Q|Přích-F[ ]+Odch-F|VvJrk[ ]+SaatJrk|受信-Q[ ]+送信-Q)"
+_COLUMNS: Final = r"Proto[ ]+(?:Recv-Q[ ]+Send-Q(?![ ]+(?:vendor|unit)\b)|Přích-F[ ]+Odch-F|VvJrk[ ]+SaatJrk|受信-Q[ ]+送信-Q)"
 _HEADER = re.compile(rf"{_BANNERS}|Active UNIX|{_COLUMNS}")
 # Without root, netstat says so on stderr: in a terminal or with 2>&1 that stands above the table and belongs to it.
 _NOT_ROOT: Final = r"(?:\((?:Not all processes|No info could be read)[^\n]*\n(?:[ ]will not be shown[^\n]*\n)?)*"
@@ -166,6 +167,8 @@ class _Reader:
         if state is None and match["proto"] == "tcp":
             return None
         timer, rest = _take_timer(rest)
+        if match["proto"] == "raw":
+            rest = _RAW_STATE.sub("", rest)
         user, inode, owners = _identity(rest)
         return SocketRow(
             where=self.section.where(index),

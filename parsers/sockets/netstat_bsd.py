@@ -29,7 +29,7 @@ if TYPE_CHECKING:
 
 NAME: Final = "netstat_bsd"
 
-_COLUMNS: Final = r"(?:Socket[ ]+)?Proto[ ]+Recv-Q[ ]+Send-Q[ ]+Local Address[ ]+Foreign Address[ ]+\(state\)"
+_COLUMNS: Final = r"(?:(?:Socket|Tcpcb|PCB)[ ]+)?Proto[ ]+Recv-Q[ ]+Send-Q[ ]+Local Address[ ]+Foreign Address[ ]+\(state\)"
 HEADER: Final = rf"(?:Active Internet connections[^\n]*\n)?{_COLUMNS}"
 ROW_SHAPE: Final = r"(?:[0-9a-f]{8,16}[ ]+)?(?:tcp|udp)(?:4|6|46)?[ ]+\d+[ ]+\d+[ ]+(?=\S*\.[\w*-]+[ ])(?!\S*:[\w*-]+[ ])\S++[ ]+(?=\S*\.[\w*-]+(?:[ ]|$))\S"
 
@@ -39,7 +39,12 @@ ROW = pp.Regex(
 )
 _row = ROW.re.match
 _header = re.compile(_COLUMNS).match
-_banner = re.compile(r"Active (?:Internet|Multipath|LOCAL|UNIX|kernel)|Address\s+Type\s+Recv-Q|[0-9a-f]{8,16}\s+(?:stream|dgram)\s").match
+# Tables of other kinds, which macOS and the BSDs print below: UNIX sockets, kernel control and event sockets, ICMP and raw sockets.
+_banner = re.compile(
+    r"Active (?:Internet|Multipath|LOCAL|UNIX|kernel)|Registered kernel control modules|Address\s+Type\s+Recv-Q|[0-9a-f]{8,16}\s+(?:stream|dgram|seqpac)\S*\s"
+    r"|(?:icm|ip|div|raw)\w{0,3}\s+\d+\s+\d+\s|id\s+flags\s+pcbcount\b|\s*[0-9a-f]{1,8}\s+[0-9a-f]{1,8}\s+\d+\s+\d+\s+\d+\s+[\w.:-]+\s*$"
+    r"|Proto\s+Recv-Q\s+Send-Q\s+(?:vendor|unit)\b|(?:kevt|kctl)\s+\d+\s+\d+\s"
+).match
 _telling = re.compile(ROW_SHAPE).match
 _process = re.compile(r"(?P<name>\S.*?):(?P<pid>\d{1,10})(?:\s|$)").search
 

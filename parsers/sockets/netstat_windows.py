@@ -33,20 +33,11 @@ if TYPE_CHECKING:
 
 NAME: Final = "netstat_windows"
 
-HEADER: Final = r"(?:Active Connections[ ]*\n(?:[ ]*\n)*)?[ ]{1,4}Proto[ ]{2,}Local Address[ ]+Foreign Address[ ]+State"
-ROW_SHAPE: Final = r"[ ]{1,4}(?:TCP|UDP)[ ]+(?=\S*:\d+[ ])\S++[ ]+\S*:(?:\d+|\*)(?:[ ]|$)"
-
-ROW = pp.Regex(
-    r"\s{0,6}(?P<proto>TCP|UDP)\s+(?P<local>\S+:\d{1,5})\s+(?P<remote>\S+:(?:\d{1,5}|\*))(?:\s+(?P<state>[^\W\d]\S*(?: [^\W\d]\S*)?))?"
-    r"(?:\s+(?P<pid>\d{1,10}))?(?:\s+(?P<offload>[^\W\d]\S*))?\s*$"
+# Each language has its own words for the columns; what they have in common is Proto, and blanks between columns but within a title.
+_COLUMNS: Final = (
+    r"[ ]{1,4}[^\W\d_][\w.]{3,10}[ ]{2,}[^\W\d_][^\n:]{2,30}[ ]{2,}[^\W\d_][^\n:]{2,30}[ ]{2,}[^\W\d_][^\n:]{1,20}(?:[ ]{2,}PID)?[ ]*\n"
 )
-_row = ROW.re.match
-_header = re.compile(r"\s*Proto\s+\S+(?:[ ]\S+){0,3}\s{2,}\S").match
-_telling = re.compile(ROW_SHAPE).match
-_program = re.compile(r"\s?\[(?P<name>[^\[\]]{1,260})\]\s*$").match
-# "RpcSs", "Dnscache": the service inside svchost. And the sentence of a system process, in any language, ends in no bracket.
-_component = re.compile(r"\s{1,2}[A-Za-z][\w.-]{1,60}\s*$").match
-_remark = re.compile(r"\s{1,2}(?:Can not obtain ownership information|x: Windows Sockets initialization failed)").match
+ROW_SHAPE: Final = r"[ ]{0,4}(?:TCP|UDP)[ ]+(?=\S*:[\w-]+[ ])\S++[ ]+\S*:(?:[\w-]+|\*)(?:[ ]|$)"
 _BANNERS: Final = (
     "Active Connections",
     "Aktive Verbindungen",
@@ -57,8 +48,30 @@ _BANNERS: Final = (
     "Активные подключения",
     "アクティブな接続",
     "活动连接",
+    "使用中連線",
     "활성 연결",
+    "Actieve verbindingen",
+    "Aktywne połączenia",
+    "Etkin Bağlantılar",
+    "Aktiva anslutningar",
 )
+HEADER: Final = (
+    rf"(?:(?:{'|'.join(_BANNERS)})[ ]*\n(?:[ ]*\n)*)(?:{_COLUMNS})?"
+    rf"|[ ]{{1,4}}Proto[ ]{{2,}}Local Address[ ]+Foreign Address[ ]+State|{_COLUMNS}(?={ROW_SHAPE})"
+)
+
+ROW = pp.Regex(
+    r"\s{0,6}(?P<proto>TCP|UDP)\s+(?P<local>\S+:(?:\d{1,5}|[\w-]{1,40}))\s+(?P<remote>\S+:(?:\d{1,5}|[\w-]{1,40}|\*))"
+    r"(?:\s+(?P<state>[^\W\d]\S*(?: [^\W\d]\S*)?))?"
+    r"(?:\s+(?P<pid>\d{1,10}))?(?:\s+(?P<offload>[^\W\d]\S*))?\s*$"
+)
+_row = ROW.re.match
+_header = re.compile(rf"\s*Proto\s+\S+(?:[ ]\S+){{0,3}}\s{{2,}}\S|{_COLUMNS.removesuffix(chr(92) + 'n')}$").match
+_telling = re.compile(ROW_SHAPE).match
+_program = re.compile(r"\s?\[(?P<name>[^\[\]]{1,260})\]\s*$").match
+# "RpcSs", "Dnscache": the service inside svchost. And the sentence of a system process, in any language, ends in no bracket.
+_component = re.compile(r"\s{1,2}[A-Za-z][\w.-]{1,60}\s*$").match
+_remark = re.compile(r"\s{1,2}(?:Can not obtain ownership information|x: Windows Sockets initialization failed)").match
 _TRANSLATED: Final = {
     "ABHÖREN": TcpState.LISTEN,
     "HERGESTELLT": TcpState.ESTABLISHED,
@@ -103,7 +116,7 @@ def _socket_row(section: Section, index: int, match: re.Match[str]) -> SocketRow
     if local is None or remote is None:
         return None
     state = _state(match["state"], listens=remote.port == 0) if match["proto"] == "TCP" else None
-    everyone = remote.port in {None, 0} and remote.is_wildcard
+    everyone = state is None and remote.service is None and remote.port in {None, 0} and remote.is_wildcard
     return SocketRow(
         where=section.where(index),
         tool=NAME,

@@ -101,7 +101,7 @@ THREAD_HEADER = pp.Regex(
     r"(?: cpu=(?P<cpu>\d{1,18}(?:[.,]\d+)?)(?: \[reset [\d.,]{1,30}\])?\s?ms)?(?: elapsed=(?P<elapsed>\d{1,18}(?:[.,]\d+)?)\s?s)?"
     r"(?: allocated=\S+(?: B)?(?: \([^()]{1,40}\))?(?: \[reset [^\]]{1,60}\])?)?(?: defined_classes=\d+)?"
     r"(?P<vendor>\s+io= [^\"]{1,600}?(?:\sdaemon)?\s+prio=-?\d+(?: os_prio=-?\d+)?)?"
-    r"\s+tid=(?:0x)?[0-9a-fA-F]+(?:\s+nid=(?P<nid>0x[0-9a-fA-F]{1,16}|\d{1,18}|NA))?(?:\s+lwp_id=(?P<lwp>\d{1,18}))?"
+    r"\s+tid=(?:0x)?[0-9a-fA-F]+(?:\s+nid=(?P<nid>0x[0-9a-fA-F]{1,16}|\d{1,18}|NA))?(?:\s+lwp_id=(?P<lwp>-?\d{1,18}))?"
     r"(?P<state>(?:\s+[a-zA-Z][\w.()]*(?: state \d+)?)*)\s*+(?:\[[^\]]*\]\s*+)*$"
 )
 """``"NAME" #JID [TID] daemon prio=5 os_prio=0 cpu=1.07ms elapsed=9.4s tid=0x… nid=0x… waiting on condition  [0x…]``.
@@ -113,10 +113,13 @@ in brackets (both after published dumps, not captured here).
 
 STATE_LINE = pp.Regex(r"\s*java\.lang\.Thread\.State: (?P<state>[A-Z_]+)(?: \((?P<detail>[^)]*)\))?\s*$")
 
-FRAME = pp.Regex(r"\s*at (?:[\w.@+-]*/){0,2}(?P<call>(?!0x[0-9a-f]{4})[^\s()/][^()]*)\((?P<source>[^()]*(?:\([^()]*\)[^()]*)?)\)\s*$")
+FRAME = pp.Regex(
+    r"\s*at (?:[\w.@+-]*/){0,2}(?P<call>(?!0x[0-9a-f]{4})[^\s()/][^()]*)(?:\([\w/;$\[]*\)[\w/;$\[]+)?\((?P<source>[^()]*(?:\([^()]*\)[^()]*)?)\)\s*$"
+)
 """``at pkg.Class.method(java.base@17/File.java:12)``, also ``at app//pkg.Class.method(…)``.
 
-A slash in front of an address is no module: ``at Main$$Lambda$1/0x00007fe755000a08.run(Unknown Source)`` is one class.
+A slash in front of an address is no module: ``at Main$$Lambda$1/0x00007fe755000a08.run(Unknown Source)`` is one class. SAP prints descriptors:
+``at java.lang.Object.wait(J)V(Native Method)``.
 """
 
 LOCK_LINE = pp.Regex(

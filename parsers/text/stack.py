@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from datetime import datetime
 from functools import lru_cache
 from typing import TYPE_CHECKING, Any, Final
+
+from msgspec.structs import replace
 
 from parsers.records import Frame, JavaState, Lock, LockVerb, Thread
 from parsers.text.grammar import FRAME
@@ -17,6 +20,7 @@ if TYPE_CHECKING:
 NAME_LINES: Final = 8
 """A thread's name may hold line ends; more lines than this are no name."""
 _LONGEST_ID: Final = 18
+_HELD: Final = frozenset({LockVerb.LOCKED, LockVerb.OWNS})
 
 
 class Stack:
@@ -42,12 +46,20 @@ class Stack:
         self.frame_lines.append(self.section.first + index)
 
     def lock(
-        self, verb: LockVerb, address: str | None, cls: str | None, index: int, *, depth: int | None = None, owner: int | None = None
+        self,
+        verb: LockVerb,
+        address: str | None,
+        cls: str | None,
+        index: int,
+        *,
+        depth: int | None = None,
+        owner: int | None = None,
+        holder: str | None = None,
     ) -> None:
         """Add a lock line; by default it belongs to the last frame."""
         self.reach(index)
         at = len(self.frames) - 1 if depth is None else min(depth, len(self.frames) - 1)
-        self.locks.append(Lock(verb, address, cls, -1 if verb is LockVerb.OWNS else at, self.section.first + index, owner))
+        self.locks.append(Lock(verb, address, cls, -1 if verb is LockVerb.OWNS else at, self.section.first + index, owner, holder))
 
     def wait_verb(self, state: JavaState | None, printed: LockVerb = LockVerb.WAITING_ON) -> LockVerb:
         """How the thread waits, for dialects that print one word for all ways: BLOCKED enters a monitor, Object.wait waits, else it is parked."""
@@ -66,9 +78,41 @@ class Stack:
             where=self.section.where(self.first, self.last),
             frames=tuple(self.frames),
             frame_lines=tuple(self.frame_lines),
-            locks=tuple(self.locks),
+            # A lock that was printed above the stack belongs to the frame on top.
+            locks=tuple(
+                replace(lock, depth=0) if lock.depth < 0 and self.frames and lock.verb is not LockVerb.OWNS else lock for lock in self.locks
+            ),
             **fields,
         )
+
+
+def waiting_verb(state: JavaState | None, cls: str | None) -> LockVerb:
+    """How a thread waits for an object of class ``cls``, where its dump only says that it does."""
+    if state is JavaState.BLOCKED:
+        return LockVerb.WAITING_TO_LOCK
+    return LockVerb.PARKING if (cls or "").startswith("java.util.concurrent.") else LockVerb.WAITING_ON
+
+
+def with_holders(threads: Sequence[Thread]) -> tuple[Thread, ...]:
+    """The threads, each with the locks that the lines of others say it holds.
+
+    Some dialects name the owner only where another thread waits for it. Such a lock has the place of the line that says so.
+    """
+    by_id = {thread.java_id: at for at, thread in enumerate(threads) if thread.java_id is not None}
+    names = Counter(thread.name for thread in threads)
+    by_name = {thread.name: at for at, thread in enumerate(threads) if names[thread.name] == 1}
+    more: dict[int, dict[str, Lock]] = {}
+    for thread in threads:
+        for lock in thread.locks:
+            if lock.verb in _HELD or lock.address is None or (lock.owner is None and lock.holder is None):
+                continue
+            at = by_id.get(lock.owner) if lock.owner is not None else None
+            at = by_name.get(lock.holder or "") if at is None else at
+            if at is None or threads[at] is thread or any(one.address == lock.address for one in threads[at].locks if one.verb in _HELD):
+                continue
+            verb = LockVerb.OWNS if lock.verb is LockVerb.PARKING else LockVerb.LOCKED
+            more.setdefault(at, {})[lock.address] = Lock(verb, lock.address, lock.cls, -1, lock.line)
+    return tuple(replace(one, locks=(*one.locks, *more[at].values())) if at in more else one for at, one in enumerate(threads))
 
 
 @lru_cache(maxsize=65536)

@@ -24,11 +24,12 @@ from typing import TYPE_CHECKING, Final, cast
 
 import pyparsing as pp
 
-from parsers.records import Deadlock, Parsed, Pid, Thread, ThreadDump
-from parsers.text.grammar import THREAD_HEADER
+from parsers.records import Deadlock, JavaState, Parsed, Pid, Thread, ThreadDump
 from parsers.text.source import LONGEST, Section, leftovers
+from parsers.text.stack import with_holders
 from parsers.threads.hotspot_deadlock import deadlock_at
-from parsers.threads.hotspot_thread import INSIDE, OpenThread, frames_of, line_fact
+from parsers.threads.hotspot_header import HINT, header_of, long_header
+from parsers.threads.hotspot_thread import INSIDE, OpenThread, bare_frame, frames_of, line_fact
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -43,9 +44,7 @@ HEADER: Final = (
     r"(?:\d+:[ ]*\n)?(?:(?=[^\n]{19,90}\n)[^\n]{0,60}?\d{4}-\d\d-\d\d[ T]\d\d:\d\d:\d\d[ ]*\n)?(?!2XM)[^\n]{0,120}?Full thread dump[ ]"
 )
 # The agent (jhsdb) prints the same line above its own frames, and the VM's state below it; JRockit has id and idx in front of it.
-ROW_SHAPE: Final = (
-    r"\"(?![^\n]{0,500}\"[ ]id=\d+[ ]idx=0x)[^\n]{0,1000}[ ]tid=(?:0x)?[0-9a-f]+(?![^\n]{0,200}\n[^\n]{0,200}\n[ ]*JavaThread state: _)"
-)
+ROW_SHAPE: Final = r"\"(?![^\n]{0,500}\"[ ](?:id=(?:\d+|\?)[ ]idx=0x|prio=\d+[ ]id=0x))[^\n]{0,1000}[ ]tid=(?:0x)?[0-9a-f]+(?![^\n]{0,200}\n[^\n]{0,200}\n[ ]*JavaThread state: _)"
 
 DUMP_HEADER = pp.Regex(r"(?P<prefix>.*?)Full thread dump (?P<vm>.*\S)\s*$")
 _TIME = re.compile(r".*?(\d{4}-\d\d-\d\d[ T]\d\d:\d\d:\d\d)\s*$")
@@ -54,18 +53,20 @@ _PROMPT_PID = re.compile(r"\b(?:jstack|jcmd|kill)\b.*?\s(\d{1,10})\b")
 _VERSION = re.compile(r"\((?:1\.)?(\d{1,9})")
 _FIRST_WITH_END_MARK = 7  # JDK 5 and 6 do not always print "JNI global references"
 
-_header = THREAD_HEADER.re.match
-_long_header = re.compile(str(THREAD_HEADER.pattern), re.DOTALL).match
-
 # Dialects that have a line or two in common with HotSpot's: javacores and VisualVM print the header, jhsdb the threads' lines.
 _other_dialect = re.compile(
-    r'2XMFULLTHDDUMP|".*" - Thread t@\d+\s*$|Attaching to |Deadlock Detection:|\s*JavaThread state: _|\s*- .{0,1000} @bci='
+    r'2XMFULLTHDDUMP|={3,} FULL THREAD DUMP|".{0,1000}" (?:- Thread t@\d+\s*$|(?:daemon )?(?:prio=\d{1,9} )?(?:[Ii]d[=:] ?\w|tid=0x\w{1,16} in ))|Attaching to |Deadlock Detection:|\s*JavaThread state: _|\s*- .{0,1000} @bci='
 ).match
 _END_MARK = re.compile(r"JNI global ref(?:erence)?s")
 _SMR = re.compile(r"Threads class SMR info:|_java_thread_list=|[\s{]*0x[0-9a-f]+(?:,|\s*$)|\}\s*$|\s*(?:_to_delete|_handshake)")
 _HEAP = re.compile(r"Heap\s*$")  # kill -3 only; every collector describes its heap in its own indented lines
 _MOUNTED = re.compile(r"\s+Mounted virtual thread #(\d{1,18})")
 _EXCEPTION = re.compile(r"\w(?:Exception|Error|Throwable)\b|Caused by: ")
+_HISTOGRAM = re.compile(
+    r"\s*(?:num\s+#instances\s+#bytes\b|-{10,}\s*$|\d{1,9}:\s+\d+\s+\d+\s+\S|Total\s+\d+\s+\d+\s*$)"
+)  # -XX:+PrintClassHistogram
+_REPORT = re.compile(r"Java stack information for the threads listed above|=+\s*$|Found (?:a total of )?\d+ deadlocks?\.")
+_waits_in_report = re.compile(r"\s*(?:in JNI, )?waiting (?:to lock (?:monitor |JVMTI |Monitor@)|for ownable synchronizer )").match
 _NAME_LINES = 8  # a thread's name may hold line ends; more than this is no name
 
 
@@ -73,7 +74,12 @@ def sniff(head: Sequence[str]) -> bool:
     """True if a dump header or a thread header is among the lines."""
     if any(_other_dialect(line) for line in head):
         return False
-    return any("Full thread dump " in line or (line.startswith('"') and _header(line)) for line in head)
+    return any(
+        "Full thread dump " in line
+        or (line.startswith("Found ") and "Java-level deadlock" in line)
+        or ('"' in line[:16] and (_waits_in_report(next_one) or header_of(line.lstrip(), next_one)))
+        for line, next_one in zip(head, [*head[1:], ""], strict=False)
+    )
 
 
 def parse(section: Section) -> Parsed:
@@ -105,6 +111,10 @@ class _Reader:
         self.in_heap = False
         self.in_exception = False
         """True below an exception that a log mixed in: its frames are not the open thread's."""
+        self.after_blank = False
+        """True below a blank line, until a line of the open thread comes."""
+        self.report_alone = False
+        """True if the deadlock report is all there is of the dump: then its stacks are those of the threads."""
 
     def run(self) -> None:
         """Walk the lines; every non-blank one ends up in ``read`` or ``unread``."""
@@ -116,6 +126,7 @@ class _Reader:
                 end = frames.index(None, index)
                 self.open.take(cast("list[Frame]", frames[index:end]), self.section.first + index)
                 self.read += end - index
+                self.after_blank = False
                 index = end
                 continue
             if not line or line.isspace():
@@ -123,17 +134,24 @@ class _Reader:
                 if printed[index]:
                     self.read += self._nonblank(index, 1)
                 self.in_exception = False
+                self.after_blank = True
                 index += 1
                 continue
             taken = self._thread_line(index, line) or self._thread_header(index, line) or self._other(index, line)
             if taken:
                 self.read += 1 if taken == 1 else self._nonblank(index, taken)
             else:
-                if not line[0].isspace():
-                    self.in_exception = _EXCEPTION.search(line) is not None
+                self._stranger(line)
                 self.unread.append((index, "not part of the thread dump" if self.ended or self.vm is None else "no line of a thread dump"))
             index += taken or 1
         self._close()
+
+    def _stranger(self, line: str) -> None:
+        """A line that is not understood. What may be the header of another thread ends the one above: its frames are not this one's."""
+        if not line[0].isspace():
+            self.in_exception = _EXCEPTION.search(line) is not None
+        if self.open is not None and not self.in_exception and (self.after_blank or HINT.match(line)):
+            self._close()
 
     def _nonblank(self, index: int, count: int) -> int:
         """How many of the lines as they stand in the file are not blank."""
@@ -141,19 +159,19 @@ class _Reader:
 
     def dump(self, *, elided: bool) -> ThreadDump | None:
         """The dump, None if there was nothing of one."""
-        if self.vm is None and not self.threads:
+        if self.vm is None and not self.threads and not self.deadlocks:
             return None
         version = _VERSION.search(self.vm or "")
         prints_end = version is None or int(version[1]) >= _FIRST_WITH_END_MARK
         places = [thread.where for thread in self.threads]
-        last = places[-1].last if places else self.section.first
+        last = max((where.last for where in (*places, *(one.where for one in self.deadlocks))), default=self.section.first)
         pid = self.pid
         if pid is None and self.section.prompt and (match := _PROMPT_PID.search(self.section.prompt)):
             pid = Pid(int(match[1]))
         return ThreadDump(
             where=self.section.where(0, max(0, last - self.section.first)),
             dialect=NAME,
-            threads=tuple(self.threads),
+            threads=with_holders(self.threads),
             deadlocks=tuple(self.deadlocks),
             time=self.time,
             vm=self.vm,
@@ -175,26 +193,36 @@ class _Reader:
         known = line_fact(line)
         if known is None:
             return 0
+        if isinstance(known, JavaState) and (thread.state is not None or thread.frames):
+            # A second state is another thread's, whose header was lost: nobody knows whose frames follow.
+            self._close()
+            return 0
         thread.add(known, self.section.first + index)
+        self.after_blank = False
         return 1
 
     def _thread_header(self, index: int, line: str) -> int:
         """A thread's header; its name may run over several lines."""
-        if line[0] != '"':
+        text = line.lstrip()
+        if not text.startswith('"'):
             return 0
-        text, count = line, 1
-        match = _header(text)
-        self.in_exception = self.in_heap = False
-        while not match and count < _NAME_LINES and index + count < len(self.lines) and "tid=" not in text:
-            if _header(self.lines[index + count]):
-                break  # a quoted line of a log, right above a thread
-            text = f"{text}\n{self.lines[index + count]}"
-            count += 1
-            match = _long_header(text) if "tid=" in text else None
-        if not match:
+        count = 1
+        header = header_of(text, self.lines[index + 1] if index + 1 < len(self.lines) else "")
+        if text is line:
+            self.in_exception = self.in_heap = False
+            # Only a name whose quote is still open runs on, and SAP's second line.
+            runs_on = text.count('"') % 2 == 1 or (index + 1 < len(self.lines) and self.lines[index + 1].startswith("io="))
+            while not header and runs_on and count < _NAME_LINES and index + count < len(self.lines) and "tid=" not in text:
+                if header_of(self.lines[index + count]):
+                    break  # a quoted line of a log, right above a thread
+                text = f"{text}\n{self.lines[index + count]}"
+                count += 1
+                header = long_header(text) if "tid=" in text else None
+        if not header:
             return 0
         self._close()
-        self.open = OpenThread(self.section, self.section.first + index, self.section.first + index + count - 1, match)
+        self.in_exception = self.in_heap = self.after_blank = False
+        self.open = OpenThread(self.section, self.section.first + index, self.section.first + index + count - 1, header)
         return count
 
     def _other(self, index: int, line: str) -> int:
@@ -202,18 +230,20 @@ class _Reader:
         if "Full thread dump " in line and self.vm is None and (match := DUMP_HEADER.re.match(line)):
             self.vm = match["vm"].removesuffix(":")
             return 1
-        if self.vm is None and not self.threads:
-            if match := _JCMD_PID.match(line):
-                self.pid = Pid(int(match[1]))
-                return 1
-            if match := _TIME.match(line):
-                self.time = match[1].replace(" ", "T")
-                return 1
-        if line.startswith("Found ") and "deadlock" in line:
+        if self.vm is None and not self.threads and self._above_header(line):
+            return 1
+        if (line.startswith("Found ") and "Java-level deadlock" in line) or self._report_without_title(index, line):
             self._close()
-            deadlocks, count = deadlock_at(self.section, self.lines, index)
+            self.report_alone = self.report_alone or not self.threads
+            deadlocks, count = deadlock_at(self.section, self.lines, index, stacks=not self.report_alone)
             self.deadlocks.extend(deadlocks)
             return count
+        if _REPORT.match(line):
+            self._close()
+            return 1
+        if self.open is not None and not self.in_exception and (frame := bare_frame(line)):
+            self.open.take((frame,), self.section.first + index)
+            return 1
         if _END_MARK.match(line):
             self._close()
             self.ended = True
@@ -224,7 +254,21 @@ class _Reader:
             return 1
         if self.in_heap and line[0] == " ":
             return 1
-        return int(bool(_SMR.match(line)))
+        return int(bool(_SMR.match(line) or _HISTOGRAM.match(line)))
+
+    def _above_header(self, line: str) -> bool:
+        """The pid, which jcmd prints, and the time."""
+        if match := _JCMD_PID.match(line):
+            self.pid = Pid(int(match[1]))
+        elif match := _TIME.match(line):
+            self.time = match[1].replace(" ", "T")
+        else:
+            return False
+        return True
+
+    def _report_without_title(self, index: int, line: str) -> bool:
+        """True for the first thread of a deadlock report of which the line above it is lost."""
+        return line[0] == '"' and index + 1 < len(self.lines) and _waits_in_report(self.lines[index + 1]) is not None
 
     def _close(self) -> None:
         if self.open is not None:

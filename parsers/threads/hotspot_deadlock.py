@@ -34,14 +34,19 @@ _STACKS = re.compile(r"Java stack information for the threads listed above")
 _RULER = re.compile(r"=+\s*$")
 
 
-def deadlock_at(section: Section, lines: Sequence[str], start: int) -> tuple[list[Deadlock], int]:
-    """Read the report that begins at index ``start``; returns the deadlocks and how many lines the report takes (at least one)."""
+def deadlock_at(section: Section, lines: Sequence[str], start: int, *, stacks: bool = True) -> tuple[list[Deadlock], int]:
+    """Read the report that begins at index ``start``; returns the deadlocks and how many lines the report takes (at least one).
+
+    Without ``stacks`` it ends above the stacks of its threads: where no dump stands in front of it, these are all there is of them.
+    """
     report = _Report(section, start)
     index = start
     while index < len(lines):
         line, count = _whole(lines, index)
         if _TOTAL.match(line) and index > start:
             report.end = index
+            break
+        if not stacks and _STACKS.match(line):
             break
         if line and not line.isspace():
             if not report.take(index, line) and index > start:
@@ -112,7 +117,8 @@ def _wait(line: str) -> tuple[str | None, str | None]:
         found: dict[str, str] = DEADLOCK_WAIT.parse_string(line.strip()).as_dict()
     except pp.ParseException:
         return None, None
-    return found.get("address"), found.get("cls")
+    # The serviceability agent prints the VM's spelling of classes, java/lang/Object.
+    return found.get("address"), found.get("cls", "").replace("/", ".") or None
 
 
 def _holder(line: str) -> str | None:

@@ -11,23 +11,40 @@ import re
 from functools import lru_cache
 from typing import TYPE_CHECKING, Final, cast
 
+from msgspec.structs import replace
+
 from parsers.records import Frame, JavaState, Lock, LockVerb, NativeId, Thread, Where
 from parsers.text.grammar import FRAME, JAVA_STATES, LOCK_LINE, LOCK_VERBS, STATE_LINE, SYNCHRONIZER, decimal
+from parsers.text.stack import waiting_verb
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from parsers.text.source import Section
+    from parsers.threads.hotspot_header import Header
 
 _frame = FRAME.re.match
 _lock = LOCK_LINE.re.match
 _synchronizer = SYNCHRONIZER.re.match
 _state = STATE_LINE.re.match
-_DETAIL = re.compile(r"\s+(?:No compile task|Compiling: |JavaThread state:|Locked ownable synchronizers:)")
+_DETAIL = re.compile(
+    r"\s*(?:No compile task|Compiling: |JavaThread state:|Locked ownable synchronizers:|blocks \S|\((?:in native|suspended)[^()]{0,40}\)\s*$)"
+)
 _CARRYING = re.compile(r"\s+Carrying virtual thread #(\d{1,18})")
-_SYNCHRONIZERS = re.compile(r"\s+Locked ownable synchronizers:")
+_SYNCHRONIZERS = re.compile(r"\s*Locked ownable synchronizers:")
+# IntelliJ's dumps have no lock lines of the VM: one of its two kinds says who holds the lock below the state, the other also whom a thread blocks.
+_ON = re.compile(
+    r"\s*on (?P<object>(?P<cls>[^\s@]{1,1000})@[0-9a-f]{1,16})(?: owned by \"?(?P<holder>[^\"]{1,1000}?)\"?(?: Id=\d{1,18})?)?\s*$"
+).match
+_RELEASE = re.compile(
+    r"\s*waiting for (?P<holder>\S.{0,1000}?) to release lock on <(?P<address>0x[0-9a-fA-F]+)> \(a (?P<cls>[^()]+)\)\s*$"
+).match
+_DEBUGGER_ID = re.compile(r"@\d{1,9}$")
+_BARE_FRAME = re.compile(
+    r"\s*(?:[\w.@+-]+/){0,2}(?P<call>[\w$]+(?:\.[\w$<>-]+)+)\((?P<source>[\w$.-]+\.\w{1,8}(?::\d{1,9})?|Native Method|Unknown Source|<generated>)\)\s*$"
+).match
 
-INSIDE: Final = (" ", "\t", "at ", "- ", "java.lang.Thread.State:")
+INSIDE: Final = (" ", "\t", "at ", "- ", "java.lang.Thread.State:", "Locked ownable synchronizers:")
 """How lines below a thread's header begin; some tickets lose the indentation."""
 _MOST_LINES: Final = 65536
 _known: dict[str, Frame] = {}
@@ -54,7 +71,7 @@ def frames_of(lines: Sequence[str]) -> list[Frame | None]:
 class OpenThread:
     """The thread whose lines are being read."""
 
-    def __init__(self, section: Section, first: int, last: int, header: re.Match[str]) -> None:
+    def __init__(self, section: Section, first: int, last: int, header: Header) -> None:
         self.section, self.first, self.last, self.header = section, first, last, header
         self.virtual: int | None = None
         self.state: JavaState | None = None
@@ -74,9 +91,10 @@ class OpenThread:
         """Add what a line says (see ``line_fact``), found at ``line``."""
         self.last = line
         if fact.__class__ is tuple:
-            verb, address, cls = cast("tuple[LockVerb, str | None, str | None]", fact)
+            known, address, cls, holder = cast("tuple[LockVerb | None, str | None, str | None, str | None]", fact)
+            verb = waiting_verb(self.state, cls) if known is None else known
             depth = -1 if verb is LockVerb.OWNS else len(self.frames) - 1
-            self.locks.append(Lock(verb, address, cls, depth, line))
+            self.locks.append(Lock(verb, address, cls, depth, line, None, holder))
         elif isinstance(fact, JavaState):
             self.state = fact
         elif isinstance(fact, int) and fact > 0:
@@ -92,14 +110,13 @@ class OpenThread:
 
     def thread(self) -> Thread:
         """The finished record."""
-        name, java_id, bracket, daemon, cpu, elapsed, vendor, nid, lwp, state = self.header.group(
-            "name", "jid", "tidb", "daemon", "cpu", "elapsed", "vendor", "nid", "lwp", "state"
-        )
-        if lwp or nid is None or nid == "NA":
-            nid = lwp or bracket
+        name, java_id, nid, daemon, cpu, elapsed, state = self.header
         where = Where(self.section.file, self.first, self.last)
-        native_id = None if nid is None else NativeId(int(nid, 16) if nid.startswith("0x") else int(nid))
+        native_id = None if nid is None else NativeId(int(nid, 16) if nid.startswith("0x") else int(nid)) or None
         frames, frame_lines, locks = tuple(self.frames), tuple(self.frame_lines), tuple(self.locks)
+        if frames and any(lock.depth < 0 and lock.verb is not LockVerb.OWNS for lock in locks):
+            # Printed above the stack, it belongs to the frame on top.
+            locks = tuple(lock if lock.depth >= 0 or lock.verb is LockVerb.OWNS else replace(lock, depth=0) for lock in locks)
         if self.virtual is not None:
             return Thread(
                 where=where,
@@ -116,12 +133,12 @@ class OpenThread:
         milliseconds = decimal(cpu)
         return Thread(
             where=where,
-            name=name,
+            name=_DEBUGGER_ID.sub("", name) if nid is None else name,
             java_id=int(java_id) if java_id else None,
             native_id=native_id,
-            daemon=daemon is not None or (vendor is not None and " daemon" in vendor),
+            daemon=daemon,
             state=self.state,
-            native_state=state.strip() or None,
+            native_state=state,
             cpu=None if milliseconds is None else milliseconds / 1000,
             elapsed=decimal(elapsed),
             carrying=self.carrying,
@@ -141,15 +158,37 @@ def _frame_on(line: str) -> Frame | None:
     return Frame(cls, method, source.rpartition("/")[2] if "/" in source and "$$" not in source else source)
 
 
-def line_fact(line: str) -> tuple[LockVerb, str | None, str | None] | JavaState | int | str | None:
-    """What an indented line that is no frame says: a lock, a state, the number of a carried virtual thread, or a known detail; else None."""
-    if not line.lstrip().startswith("-"):
-        return _detail(line)
+def bare_frame(line: str) -> Frame | None:
+    """A frame that lost its ``at``; only a source that Java prints tells it from prose."""
+    match = _BARE_FRAME(line) if line.rstrip().endswith(")") else None
+    if match is None:
+        return None
+    cls, _, method = match["call"].rpartition(".")
+    return Frame(cls, method, match["source"])
+
+
+def line_fact(line: str) -> tuple[LockVerb | None, str | None, str | None, str | None] | JavaState | int | str | None:
+    """What an indented line that is no frame says: a lock, a state, the number of a carried virtual thread, or a known detail; else None.
+
+    A lock is its verb (None if the line does not tell), address, class, and the name of the thread that holds it, if the line has that.
+    """
+    text = line.lstrip()
+    if not text.startswith("-"):
+        return _held_elsewhere(line) if text.startswith(("on ", "waiting for ")) else _detail(line)
     if match := _lock(line):
         verb, address, _, plain, cls = match.groups()
-        return LOCK_VERBS[verb], address, cls or plain
+        return LOCK_VERBS[verb], address, cls or plain, None
     if match := _synchronizer(line):
-        return (LockVerb.OWNS, match["address"], match["cls"]) if match["address"] else 0
+        return (LockVerb.OWNS, match["address"], match["cls"], None) if match["address"] else 0
+    return None
+
+
+def _held_elsewhere(line: str) -> tuple[LockVerb | None, str | None, str | None, str | None] | None:
+    """What IntelliJ prints of a lock that another thread holds."""
+    if match := _ON(line):
+        return None, match["object"], match["cls"], match["holder"]
+    if match := _RELEASE(line):
+        return LockVerb.WAITING_TO_LOCK, match["address"], match["cls"], _DEBUGGER_ID.sub("", match["holder"])
     return None
 
 

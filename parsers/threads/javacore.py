@@ -24,13 +24,14 @@ waited on, not fought over. Class names have slashes, as in the VM.
 from __future__ import annotations
 
 import re
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
 import pyparsing as pp
+from msgspec.structs import replace
 
 from parsers.records import Deadlock, DeadlockEntry, Frame, JavaState, Lock, LockVerb, NativeId, Parsed, Pid, Thread, ThreadDump
-from parsers.text.source import Section, leftovers
-from parsers.text.stack import Stack, iso_time
+from parsers.text.source import LONGEST, Section, leftovers
+from parsers.text.stack import Stack, iso_time, with_holders
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -38,9 +39,9 @@ if TYPE_CHECKING:
 NAME: Final = "javacore"
 
 HEADER: Final = r"0SECTION[ ]+TITLE |(?:NULL[ -]*\n)0SECTION[ ]+TITLE "
-ROW_SHAPE: Final = r"(?:0SECTION[ ]|[1-5](?:TI|CI|XM|XE|LK|XH)[A-Z0-9]{3,}[ ])"
+ROW_SHAPE: Final = r"(?:0SECTION[ ]|[1-5](?:TI|CI|XM|XE|LK|XH)[A-Z0-9]{3,}[ ]|X?M?THREADINFO[ ]{2,}\")"
 
-TAG = pp.Regex(r"(?P<tag>\d[A-Z][A-Z0-9]{2,22}|NULL)(?:\s+(?P<text>\S.*?))?\s*$")
+TAG = pp.Regex(r"(?P<tag>\d?[A-Z][A-Z0-9]{2,22}|NULL)(?:\s+(?P<text>\S.*))?$")
 THREAD = pp.Regex(
     r'"(?P<name>.*)" (?:\(TID:|J9VMThread:)(?P<vm>0x[0-9A-Fa-f]{1,16}),?.*?(?:java/lang/Thread:(?P<object>0x[0-9A-Fa-f]{1,16}), )?'
     r"state:(?P<state>[A-Z]{1,3})\b.*$"
@@ -53,7 +54,20 @@ FRAME = pp.Regex(r"at (?P<call>[^\s()][^()]{0,1000})\((?P<source>[^()]*)(?:\([^(
 ENTERED = pp.Regex(r"\(entered lock: (?P<cls>[^@\s]{1,1000})@(?P<address>0x[0-9A-Fa-f]{1,16}), entry count: \d{1,9}\)$")
 
 _tag, _thread, _block, _frame, _entered = TAG.re.match, THREAD.re.match, BLOCK.re.match, FRAME.re.match, ENTERED.re.match
-_telling = re.compile(r"0SECTION\s+[A-Z]+ subcomponent dump routine|3XMTHREADINFO\s+\"|4XESTACKTRACE\s+at |1TIDATETIME\s").match
+_telling = re.compile(
+    r"0SECTION\s+[A-Z]+ subcomponent dump routine|(?:3?X)?M?THREADINFO\s{2,}\"|3XMTHREADBLOCK\s|4XESTACKTRACE\s+at |1TIDATETIME\s"
+    r"|3LKMONOBJECT\s|3LKWAITER\s|1LKDEADLOCK\s"
+).match
+_monitor = re.compile(
+    r"(?P<cls>[^@\s]{1,1000})@(?P<address>0x[0-9A-Fa-f]{1,16}): "
+    r"(?:(?:Flat locked by|owner) \"(?P<owner>.*)\" \((?:J9VMThread:)?(?P<vm>0x[0-9A-Fa-f]{1,16})\).*|.*)$"
+).match
+_queued = re.compile(r'"(?P<name>.*)" \((?:J9VMThread:)?(?P<vm>0x[0-9A-Fa-f]{1,16})\)').match
+_LONGEST_NAME: Final = 400
+"""Characters of a thread's name that are kept: some hold a whole statement. A tagged line may be long."""
+_LONGEST_LINE: Final = 1 << 18
+_TAGS: Final = ("3XMTHREADINFO", "3XMTHREADINFO1", "3XMTHREADINFO3", "3XMTHREADBLOCK", "3XMJAVALTHREAD", "4XESTACKTRACE", "5XESTACKTRACE")
+_FEWEST_LEFT: Final = 8
 _java_id = re.compile(r"\(java/lang/Thread getId:0x(?P<id>[0-9A-Fa-f]{1,15}), isDaemon:(?P<daemon>true|false)").match
 _native_id = re.compile(r"\(native (?:thread )?ID:0x(?P<id>[0-9A-Fa-f]{1,15})\b").match
 _cpu = re.compile(r"CPU usage total: (?P<cpu>\d{1,12}(?:\.\d{1,12})?) secs").match
@@ -82,15 +96,44 @@ def parse(section: Section) -> Parsed:
     reader = _Reader(section)
     unread: list[tuple[int, str]] = []
     read = 0
-    for index, line in section.rows():
-        match = _tag(line)
-        if match and reader.take(index, match["tag"], match["text"] or ""):
+    for index, line in enumerate(section.lines):
+        if not line or line.isspace():
+            continue
+        match = _tag(_shortened(line))
+        if match and reader.take(index, _whole_tag(match["tag"]), (match["text"] or "").rstrip()):
             read += 1
         else:
             unread.append((index, "no line of a javacore"))
     gaps, elisions = leftovers(section, unread)
     dump = reader.dump(elided=bool(elisions))
     return Parsed((dump, *elisions) if dump else elisions, read + len(elisions), gaps)
+
+
+def _shortened(line: str) -> str:
+    """The line, a thread's name that is too long cut in its middle; beyond any size that a name has, it is read as nothing."""
+    if len(line) <= LONGEST:
+        return line
+    end = line.rfind('" J9VMThread:') if len(line) <= _LONGEST_LINE else -1
+    begin = line.find('"')
+    if end - begin > _LONGEST_NAME and end + LONGEST > len(line):
+        return f"{line[: begin + _LONGEST_NAME]}…{line[end:]}"
+    return line[:LONGEST] if len(line) <= _LONGEST_LINE else "\N{REPLACEMENT CHARACTER}"
+
+
+def _whole_tag(tag: str) -> str:
+    """The tag, of which the first characters may have got lost when it was copied."""
+    if tag[0].isdigit() or len(tag) < _FEWEST_LEFT:
+        return tag
+    return next((known for known in _TAGS if known.endswith(tag)), tag)
+
+
+class _Monitor(NamedTuple):
+    """A lock of the LOCKS section: who holds it and who waits, each with the place (VM's address of the thread, name, index of the line)."""
+
+    cls: str
+    address: str
+    owner: tuple[str, str, int] | None
+    waiters: list[tuple[str, str, int, LockVerb]]
 
 
 class _Reader:
@@ -108,6 +151,8 @@ class _Reader:
         self.waiter: str | None = None
         self.awaited: tuple[str | None, str | None] = (None, None)
         self.ended = False
+        self.monitors: list[_Monitor] = []
+        self.queue = LockVerb.WAITING_TO_LOCK
 
     def take(self, index: int, tag: str, text: str) -> bool:
         """Take a line; False if its tag promises what the text does not hold."""
@@ -120,6 +165,8 @@ class _Reader:
             self.threads.clear()
             self.by_vm.clear()
             self.owners.clear()
+        elif tag.startswith("3LK"):
+            return self._of_lock(index, tag, text)
         elif tag in {"1TIDATETIME", "1CIJAVAVERSION", "1CIPROCESSID"}:
             self.facts.setdefault(tag, text)
         self.ended = self.ended or (tag == "NULL" and "END OF DUMP" in text)
@@ -169,12 +216,47 @@ class _Reader:
                 return False
             if match["address"]:
                 # Printed above the stack, it belongs to the frame on top.
+                place = self.section.first + index
                 stack.locks.append(
-                    Lock(_VERBS[match["verb"]], match["address"].lower(), _dotted(match["cls"]), 0, self.section.first + index)
+                    Lock(_VERBS[match["verb"]], match["address"].lower(), _dotted(match["cls"]), 0, place, None, match["owner"])
                 )
             if match["vm"] and match["address"]:
                 self.owners[len(self.threads) - 1, len(stack.locks) - 1] = match["vm"].lower()
         return True
+
+    def _of_lock(self, index: int, tag: str, text: str) -> bool:
+        """The LOCKS section, which is complete in itself: the owner of each monitor, and who waits to enter it or to be notified."""
+        if tag == "3LKMONOBJECT" and (match := _monitor(text)):
+            owner = (match["vm"].lower(), match["owner"], index) if match["owner"] is not None else None
+            self.monitors.append(_Monitor(_dotted(match["cls"]), match["address"].lower(), owner, []))
+        elif tag in {"3LKWAITERQ", "3LKNOTIFYQ"}:
+            self.queue = LockVerb.WAITING_TO_LOCK if tag == "3LKWAITERQ" else LockVerb.WAITING_ON
+        elif tag in {"3LKWAITER", "3LKWAITNOTIFY"} and self.monitors and (match := _queued(text)):
+            self.monitors[-1].waiters.append((match["vm"].lower(), match["name"], index, self.queue))
+        return True
+
+    def _lock_threads(self) -> None:
+        """Give the threads what the LOCKS section says of them; where the THREADS section is not here, it is all there is of them."""
+        alone = not self.threads
+        for monitor in self.monitors:
+            owners = () if monitor.owner is None or not monitor.waiters else ((*monitor.owner, LockVerb.LOCKED),)
+            for vm, name, index, verb in (*owners, *monitor.waiters):
+                if alone and vm not in self.by_vm:
+                    self.by_vm[vm] = len(self.threads)
+                    state = (
+                        JavaState.BLOCKED
+                        if verb is LockVerb.WAITING_TO_LOCK
+                        else JavaState.WAITING
+                        if verb is LockVerb.WAITING_ON
+                        else None
+                    )
+                    self.threads.append((Stack(self.section, index), {"name": name, "state": state}))
+                place = self.by_vm.get(vm)
+                if place is None or any(lock.address == monitor.address for lock in self.threads[place][0].locks):
+                    continue
+                self.threads[place][0].locks.append(Lock(verb, monitor.address, monitor.cls, -1, self.section.first + index))
+                if verb is LockVerb.WAITING_TO_LOCK and monitor.owner:
+                    self.owners[place, len(self.threads[place][0].locks) - 1] = monitor.owner[0]
 
     def _of_deadlock(self, index: int, tag: str, text: str) -> bool:
         """``2LKDEADLOCKTHR`` names a thread, ``4LKDEADLOCKOBJ`` what it waits for; the next thread owns that."""
@@ -205,9 +287,10 @@ class _Reader:
     def dump(self, *, elided: bool) -> ThreadDump | None:
         """The dump, None if there was nothing of one."""
         self._end_cycle()
-        if not self.threads and not self.facts:
+        self._lock_threads()
+        if not self.threads and not self.facts and not self.deadlocks:
             return None
-        threads = tuple(self._finished(number) for number in range(len(self.threads)))
+        threads = with_holders([self._finished(number) for number in range(len(self.threads))])
         date, pid = _date(self.facts.get("1TIDATETIME", "")), _pid(self.facts.get("1CIPROCESSID", ""))
         last = max([thread.where.last for thread in threads] + [self.section.first]) - self.section.first
         return ThreadDump(
@@ -227,9 +310,9 @@ class _Reader:
         for at, lock in enumerate(stack.locks):
             if (vm := self.owners.get((number, at))) is not None and (holder := self.by_vm.get(vm)) is not None:
                 owner = self.threads[holder][1].get("java_id") if holder < len(self.threads) else None
-                stack.locks[at] = Lock(lock.verb, lock.address, lock.cls, lock.depth, lock.line, owner)
+                stack.locks[at] = replace(lock, owner=owner)
             if not stack.frames:
-                stack.locks[at] = Lock(lock.verb, lock.address, lock.cls, -1, lock.line, stack.locks[at].owner)
+                stack.locks[at] = replace(stack.locks[at], depth=-1)
         if fields.get("state") is JavaState.WAITING and stack.frames and stack.frames[0].full.startswith("java.lang.Thread.sleep"):
             fields["state"] = JavaState.TIMED_WAITING
         return stack.thread(**fields)

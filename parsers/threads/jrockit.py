@@ -38,27 +38,44 @@ NAME: Final = "jrockit"
 
 # The date below belongs to it, and is no output of its own.
 HEADER: Final = r"={3,}[ ]FULL THREAD DUMP[ ]={3,}(?:[ ]*\n[A-Z][a-z]{2}[ ][A-Z][a-z]{2}[ ][^\n]{10,20})?"
-ROW_SHAPE: Final = r"\"[^\n]{0,500}\"[ ]id=\d+[ ]idx=0x[0-9a-f]+[ ]tid=\d+[ ]"
+ROW_SHAPE: Final = (
+    r"\"[^\n]{0,500}\"(?:[ ]id=(?:\d+|\?)[ ]idx=0x[0-9a-f]+[ ]tid=\d+[ ]|[ ]prio=\d+[ ]id=0x[0-9a-f]+[ ]tid=0x|[ ]{1,2}id:[ ]0x[0-9a-f]+[ ]{1,2}prio:)"
+    r"|Thread-0x[0-9a-f]+[ ]\"[^\n]{0,500}\"[ ]<[A-Z]"
+)
 
 THREAD = pp.Regex(
-    r'"(?P<name>.*)" id=(?P<id>\d{1,18}) idx=0x[0-9a-f]{1,16} tid=(?P<tid>\d{1,18}) (?:lastJavaFrame=\S+ )?prio=-?\d{1,4} (?P<words>[a-z][a-z_, ]*)$'
+    r'"(?P<name>.*)" id=(?P<id>\d{1,18}|\?) idx=0x[0-9a-f]{1,16} tid=(?P<tid>\d{1,18}) (?:lastJavaFrame=\S+ )?prio=-?\d{1,4} (?P<words>[a-z][a-z_, ]*)$'
 )
-FRAME = pp.Regex(r"\s*at (?P<cls>[\w$/<>]+)\.(?P<method>[\w$<>]+)\((?:[^()]*\)[^()\s]{1,500}\()?(?P<source>[^()]*)\)(?:\[\w+\])?\s*$")
+OLD_THREAD = pp.Regex(
+    r'"(?P<name>.*)"(?: prio=-?\d{1,4} id=0x[0-9A-Fa-f]{1,16} tid=0x(?P<tid>[0-9A-Fa-f]{1,15})| +id: 0x[0-9A-Fa-f]{1,16} +prio: -?\d{1,4} )'
+    r" *(?P<words>[A-Za-z][A-Za-z_, ]*)$"
+)
+"""R23 and R24 (2004 to 2006): ``"Finalizer" prio=8 id=0x380 tid=0x7c8 waiting, daemon`` and ``"Thread-1"  id: 0x00000480  prio: 5  WAITING, DAEMON``."""
+CONSOLE_THREAD = pp.Regex(
+    r'Thread-0x(?P<tid>[0-9A-Fa-f]{1,15}) "(?P<name>.*)" <(?P<words>[A-Za-z][A-Za-z_ ]*)(?:, priority=-?\d{1,4})?[^<>]{0,80}> \{\s*$'
+)
+"""What management consoles print: ``Thread-0x80 "Main Thread" <Waiting, priority=5> {``, frames without ``at``, and a brace below."""
+FRAME = pp.Regex(
+    r"\s*(?:at )?(?P<cls>[\w$/<>]+)\.(?P<method>[\w$<>]+)\((?:[^()]*\)[^()\s]{1,500}\()?(?P<source>[^()]*)\)(?:\[\w+\]|@(?:0x)?[0-9A-Fa-f]{1,16})?\s*$"
+)
 LOCK = pp.Regex(
     r"\s*(?:--|\^--) (?P<verb>Waiting for notification on|Blocked trying to get lock|Parking to wait for|Holding lock|Lock released while waiting): "
-    r"(?P<cls>[\w$/\[;]+)@(?P<address>0x[0-9A-Fa-f]{1,16})(?:\[[^\]]*\])?\s*$"
+    r"(?P<cls>[\w$/\[;]+)@(?P<address>(?:0x)?[0-9A-Fa-f]{1,16})(?:\[[^\]]*\])?\s*$"
 )
 CHAIN_LINK = pp.Regex(
     r'\s*"(?P<name>.*)" id=\d{1,18} idx=\S+ tid=\d{1,18} waiting for (?P<cls>[\w$/\[;]+)@(?P<address>0x[0-9A-Fa-f]{1,16})(?: held by:)?\s*$'
 )
-_thread, _frame, _lock, _link = THREAD.re.match, FRAME.re.match, LOCK.re.match, CHAIN_LINK.re.match
-_date = re.compile(r"[A-Z][a-z]{2} (?P<month>[A-Z][a-z]{2}) +(?P<day>\d{1,2}) (?P<clock>\d\d:\d\d:\d\d) (?P<year>\d{4})\s*$").match
+_frame, _lock, _link = FRAME.re.match, LOCK.re.match, CHAIN_LINK.re.match
+_forms = (THREAD.re.match, OLD_THREAD.re.match, CONSOLE_THREAD.re.match)
+_date = re.compile(
+    r"[A-Z][a-z]{2} (?P<month>[A-Z][a-z]{2}) +(?P<day>\d{1,2}) (?P<clock>\d\d:\d\d:\d\d) (?:[A-Z]{2,5} )?(?P<year>\d{4})\s*$"
+).match
 _vm = re.compile(r"(?:Oracle |BEA )JRockit\S* .*").match
 _begin = re.compile(HEADER).match
 _end = re.compile(r"={3,} END OF THREAD DUMP ={3,}").match
 _circular = re.compile(r"\s*Circular \(deadlocked\) lock chains").match
 _remark = re.compile(
-    r"\s*(?:-- end of trace|={5,}\s*$|(?:Blocked|Open) lock chains|Chain \d+:|\"[^\"]*\" id=\d+ .*(?:in chain \d+|held by:?)|\.\.\. )"
+    r"\s*(?:-- end of trace|--- End of stack trace|\}\s*$|thread: 0x[0-9A-F]{1,16}\s|={5,}\s*$|(?:Blocked|Open) lock chains|Chain \d+:|\"[^\"]*\" id=\d+ .*(?:in chain \d+|held by:?)|\.\.\. )"
 ).match
 _MONTHS: Final = ("Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec")
 _VERBS: Final = {
@@ -78,6 +95,11 @@ _STATES: Final = {
 def sniff(head: Sequence[str]) -> bool:
     """True if JRockit's banner or a thread with ``idx=`` is among the lines."""
     return any(_begin(line) or _thread(line) for line in head)
+
+
+def _thread(line: str) -> re.Match[str] | None:
+    """A thread's header of any age."""
+    return next((match for form in _forms if (match := form(line))), None) if line.startswith(('"', "Thread-0x")) else None
 
 
 def parse(section: Section) -> Parsed:
@@ -188,12 +210,15 @@ class _Reader:
 
     def _close(self) -> None:
         if self.open is not None and self.header is not None:
-            words = [word.strip() for word in self.header["words"].split(",")]
+            words = [word.strip().lower() for word in self.header["words"].split(",")]
+            fields = self.header.groupdict()
+            number, tid = fields.get("id"), fields.get("tid")
             state = next((_STATES[word] for word in words if word in _STATES), JavaState.RUNNABLE)
             thread = self.open.thread(
                 name=self.header["name"],
-                java_id=int(self.header["id"]),
-                native_id=NativeId(int(self.header["tid"])),
+                java_id=int(number) if number and number != "?" else None,
+                # The old forms have the system's number of the thread in hexadecimal, the console's its own.
+                native_id=NativeId(int(tid, 10 if "id" in fields else 16)) if tid and not self.header[0].startswith("Thread-") else None,
                 daemon="daemon" in words,
                 state=state,
                 native_state=", ".join(words),

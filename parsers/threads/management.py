@@ -26,37 +26,54 @@ import pyparsing as pp
 from parsers.records import JavaState, LockVerb, Parsed, Thread, ThreadDump
 from parsers.text.grammar import JAVA_STATES, STATE_LINE
 from parsers.text.source import LONGEST, Section, leftovers
-from parsers.text.stack import NAME_LINES, Stack, frame_of, identity, iso_time, joined
+from parsers.text.stack import NAME_LINES, Stack, frame_of, identity, iso_time, joined, waiting_verb, with_holders
 from parsers.threads.management_json import is_json, json_dump
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Mapping, Sequence
 
 NAME: Final = "management"
 
 _TIME: Final = r"\d{4}-\d\d-\d\d \d\d:\d\d:\d\d[ ]*"
 _STATES: Final = "|".join(JAVA_STATES)
-HEADER: Final = rf"(?:{_TIME}\n)?Full thread dump [^\n]*\n[ ]*\n\"[^\n]{{0,1000}}\" - Thread t@\d|\{{\s{{0,20}}\"threads\"\s?:\s?\[|\[\s{{0,20}}\{{\s{{0,20}}\"threadName\""
-ROW_SHAPE: Final = (
-    rf"\"[^\n]{{0,1000}}\"(?:[ ]- Thread t@\d{{1,18}}[ ]*$|(?:[ ]daemon)?(?:[ ]prio=\d{{1,9}})?[ ]Id=\d{{1,18}}[ ](?:{_STATES})\b)"
+_AFTER_NAME: Final = (
+    r"(?:[ ]daemon)?(?:[ ]prio=\d{1,9})?[ ](?:[iI]d=\d{1,18}|tid=0x[0-9a-f]{1,16}(?=[ ]in[ ]))(?:[ ]Group=[^\n=]{1,200}?)?(?:[ ]in)?[ ]"
 )
+_ROW: Final = rf"\"[^\n]{{0,1000}}\"(?:[ ]- Thread t@\d{{1,18}}[ ]*$|{_AFTER_NAME}(?:{_STATES})\b)"
+HEADER: Final = (
+    rf"(?:{_TIME}\n)?Full thread dump [^\n]*\n(?:[ ]*\n)?{_ROW}"
+    r"|\{\s{0,20}\"threads\"\s?:\s?\[|\[\s{0,20}\{\s{0,20}\"threadName\""
+)
+ROW_SHAPE: Final = _ROW
 
 _OBJECT: Final = r"[^\s@]{1,1000}@[0-9a-f]{1,16}"
 INFO = pp.Regex(
-    r'"(?P<name>.*)"(?P<daemon> daemon)?(?: prio=\d{1,9})? Id=(?P<id>\d{1,18}) '
-    rf"(?P<state>{_STATES})(?: on (?P<lock>{_OBJECT}))?"
-    r'(?: owned by ".*" Id=(?P<owner>\d{1,18}))?(?: \(suspended\))?(?P<native> \(in native\))?\s*$',
+    r'"(?P<name>.*)"(?P<daemon> daemon)?(?: prio=\d{1,9})? (?:[iI]d=(?P<id>\d{1,18})|tid=0x(?P<hex>[0-9a-f]{1,16})(?= in ))'
+    rf"(?: Group=[^\n=]{{1,200}}?)?(?: in)? (?P<state>{_STATES})(?: on (?:lock=)?(?P<lock>{_OBJECT}))?"
+    r'(?: owned by "?(?P<holder>[^\n]{0,1000}?)"? Id=(?P<owner>\d{1,18}))?(?: \(suspended\))?(?P<native> \((?:running )?in native\))?\s*$',
     flags=re.DOTALL,
 )
+"""Also as the JDK's ThreadMonitor prints it, whom many consoles copy: ``"name" id=31 in BLOCKED on lock=…``, and Jenkins: ``Group=main`` before the state."""
+STATE_ON = pp.Regex(
+    rf"\s*java\.lang\.Thread\.State: (?P<state>{_STATES}) on (?P<lock>{_OBJECT})(?: owned by: (?P<holder>\S.{{0,1000}}?))?\s*$"
+)
+"""VisualVM's state of a thread that waits."""
 VISUAL = pp.Regex(r'"(?P<name>.*)" - Thread t@(?P<id>\d{1,18})\s*$', flags=re.DOTALL)
 LOCK = pp.Regex(
     r"\s*-\s+(?P<verb>blocked on|waiting on|waiting to lock|parking to wait for|[lL]ocked) "
-    rf"(?:(?P<object>{_OBJECT})|<(?P<hash>[0-9a-f]{{1,16}})> \(a (?P<cls>[^()]{{1,1000}})\))"
+    rf"(?:(?P<object>{_OBJECT})|<(?P<hash>(?:0x)?[0-9a-f]{{1,16}})> \(a (?P<cls>[^()]{{1,1000}})\))"
     r'(?: owned by ".*" t@(?P<owner>\d{1,18}))?\s*$'
 )
 SYNCHRONIZER = pp.Regex(rf"\s*- (?:None|(?P<object>{_OBJECT}))\s*$")
 _info, _visual, _lock, _state, _synchronizer = INFO.re.match, VISUAL.re.match, LOCK.re.match, STATE_LINE.re.match, SYNCHRONIZER.re.match
-_synchronizers = re.compile(r"\s*(?:Number of locked synchronizers = \d+|Locked ownable synchronizers:)\s*$").match
+_synchronizers = re.compile(
+    r"\s*(?:Number of locked synchronizers = \d+|Locked ownable synchronizers:|Locked synchronizers: count = \d+)\s*$"
+).match
+_state_on, _unnumbered = STATE_ON.re.match, re.compile(r'"(?P<name>.*)"\s*$').match
+_owned_by = re.compile(r"\s+owned by (?P<holder>\S.{0,1000}?)(?: [iI]d=(?P<owner>\d{1,18}))?\s*$").match
+_detail = re.compile(
+    r"\s*(?:Blocked: \d+\[-?\d+ms\], Waited: \d+|Locked monitors: count = \d+\s*$|- \S{1,1000}@[0-9a-f]{1,16} locked at\s*$|\d{1,9} [\w$.@/]+\([^()]*\)\s*$)"
+).match
 _cut = re.compile(r"\s+\.\.\.\s*$").match
 _dump_header = re.compile(r"Full thread dump (?P<vm>.*\S)\s*$").match
 _time = re.compile(_TIME + "$").match
@@ -101,6 +118,7 @@ class _Reader:
         self.header: dict[str, str | None] = {}
         self.state: JavaState | None = None
         self.lists = False
+        self.ids: set[int] = set()
 
     def take(self, index: int, line: str) -> None:
         """Take a line, with those that belong to a name of several lines."""
@@ -116,8 +134,8 @@ class _Reader:
         stack = self.open
         if stack is None:
             return 0
-        if (match := _state(line)) and match["state"] in JAVA_STATES:
-            self.state = JAVA_STATES[match["state"]]
+        if self._state_of(line) or (not stack.frames and self._owner_of(line)):
+            pass
         elif _synchronizers(line):
             self.lists = True
         elif match := _lock(line):
@@ -127,10 +145,28 @@ class _Reader:
                 stack.lock(LockVerb.OWNS, *identity(match["object"]), index)
         elif line.lstrip().startswith("at ") and (frame := frame_of(line)):
             stack.frame(frame, index)
-        elif not _cut(line):
+        elif not (_cut(line) or _detail(line)):
             return 0
         stack.reach(index)
         return 1
+
+    def _state_of(self, line: str) -> bool:
+        """The state below the header, which in VisualVM names the lock, too."""
+        match = _state(line) or _state_on(line)
+        if match is None or match["state"] not in JAVA_STATES:
+            return False
+        self.state = JAVA_STATES[match["state"]]
+        fields = match.groupdict()
+        if "lock" in fields:
+            self.header["lock"], self.header["holder"] = fields["lock"], fields["holder"]
+        return True
+
+    def _owner_of(self, line: str) -> bool:
+        """The line of a console below its header: who owns the lock that this names."""
+        match = _owned_by(line) if self.header.get("lock") else None
+        if match is not None:
+            self.header["holder"], self.header["owner"] = match["holder"], match["owner"]
+        return match is not None
 
     def _lock_line(self, stack: Stack, match: re.Match[str], index: int) -> None:
         address, cls = identity(match["object"]) if match["object"] else (f"{match['cls']}@{match['hash']}", match["cls"])
@@ -138,8 +174,9 @@ class _Reader:
             verb = LockVerb.OWNS if self.lists else LockVerb.LOCKED
         else:
             verb = stack.wait_verb(self.state, _VERBS.get(match["verb"], LockVerb.WAITING_ON))
-        owner = match["owner"] or (self.header.get("owner") if verb is not LockVerb.LOCKED and address == self.header.get("lock") else None)
-        stack.lock(verb, address, cls, index, owner=int(owner) if owner else None)
+        named = self.header if verb is not LockVerb.LOCKED and address == self.header.get("lock") else {}
+        owner = match["owner"] or named.get("owner")
+        stack.lock(verb, address, cls, index, owner=int(owner) if owner else None, holder=named.get("holder"))
 
     def _thread(self, index: int, line: str) -> int:
         """A thread's header; its name may run over several lines."""
@@ -149,15 +186,22 @@ class _Reader:
             text = joined(self.lines, index, count)
             if len(text) > LONGEST:
                 break
-            if match := _info(text) or _visual(text):
+            if match := _info(text) or _visual(text) or self._without_id(index, count, text):
                 self._close()
-                if any(thread.java_id == int(match["id"]) for thread in self.threads):
+                if (number := _number(match)) in self.ids:
                     self.flush()
                     self.first = index
+                if number is not None:
+                    self.ids.add(number)
                 self.open, self.header = Stack(self.section, index, index + count - 1), match.groupdict()
                 self.state, self.lists = JAVA_STATES.get(self.header.get("state") or ""), False
                 return count
         return 0
+
+    def _without_id(self, index: int, count: int, text: str) -> re.Match[str] | None:
+        """A name alone, as the actuator prints it of some threads; the state below it tells that it is a header."""
+        below = self.lines[index + count] if index + count < len(self.lines) else ""
+        return _unnumbered(text) if _state(below) or _state_on(below) else None
 
     def _preamble(self, line: str) -> int:
         if self.threads or self.open:
@@ -177,12 +221,14 @@ class _Reader:
         waited = header.get("lock")
         if waited and not any(lock.address == waited and lock.verb not in {LockVerb.LOCKED, LockVerb.OWNS} for lock in stack.locks):
             # A thread without frames: only the header says what it waits for.
-            owner = header.get("owner")
-            stack.lock(stack.wait_verb(self.state), *identity(waited), stack.first, depth=0, owner=int(owner) if owner else None)
+            owner, holder = header.get("owner"), header.get("holder")
+            printed = waiting_verb(self.state, identity(waited)[1])
+            verb = stack.wait_verb(self.state, printed)
+            stack.lock(verb, *identity(waited), stack.first, depth=0, owner=int(owner) if owner else None, holder=holder)
         self.threads.append(
             stack.thread(
                 name=header["name"] or "",
-                java_id=int(header["id"] or 0),
+                java_id=_number(header),
                 daemon=header.get("daemon") is not None,
                 state=self.state,
                 native_state="in native" if header.get("native") else None,
@@ -200,10 +246,19 @@ class _Reader:
                 ThreadDump(
                     where=self.section.where(self.first, max(last, self.first)),
                     dialect=NAME,
-                    threads=tuple(self.threads),
+                    threads=with_holders(self.threads),
                     time=self.time,
                     vm=self.vm,
                     fragment=self.vm is None,
                 )
             )
         self.threads, self.time, self.vm = [], None, None
+        self.ids.clear()
+
+
+def _number(header: Mapping[str, str | None] | re.Match[str]) -> int | None:
+    """The Java id of a thread, None where its header has none."""
+    fields = header.groupdict() if isinstance(header, re.Match) else header
+    if fields.get("id"):
+        return int(fields["id"] or 0)
+    return int(fields["hex"] or "0", 16) if fields.get("hex") else None

@@ -29,7 +29,7 @@ import pyparsing as pp
 from parsers.records import LockVerb, Parsed, Pid, Thread, ThreadDump
 from parsers.text.grammar import JAVA_STATES, LOCK_VERBS
 from parsers.text.source import LONGEST, Section, leftovers
-from parsers.text.stack import NAME_LINES, Stack, frame_of, identity, iso_time, joined
+from parsers.text.stack import NAME_LINES, Stack, frame_of, identity, iso_time, joined, with_holders
 from parsers.threads.thread_file_json import is_json, json_dump
 
 if TYPE_CHECKING:
@@ -39,10 +39,12 @@ NAME: Final = "thread_file"
 
 _INSTANT: Final = r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(?:\.\d{1,9})?Z"
 HEADER: Final = rf"\d{{1,10}}[ ]*\n{_INSTANT}[ ]*\n\d[^\n]*\n(?:[ ]*\n)*(?:Thread )?#\d|\{{\s{{0,20}}\"threadDump\"[ ]?:"
-ROW_SHAPE: Final = r"(?:Thread )?#\d{1,18}[ ]\"[^\n]{0,1000}\"(?:[ ]virtual)?(?:[ ][A-Z_]{3,13})?(?:[ ]\d{4}-\d\d-[^\n]{1,30})?[ ]*$"
+ROW_SHAPE: Final = (
+    r"(?:Thread )?#\d{1,18}[ ]\"[^\n]{0,1000}\"(?:[ ](?:virtual|VIRTUAL))?(?:[ ][A-Z_]{3,13})?(?:[ ]\d{4}-\d\d-[^\n]{1,30})?[ ]*$"
+)
 
 THREAD = pp.Regex(
-    r'(?:Thread )?#(?P<tid>\d{1,18}) "(?P<name>.*)"(?P<virtual> virtual)?(?: (?P<state>[A-Z_]{3,13}))?'
+    r'(?:Thread )?#(?P<tid>\d{1,18}) "(?P<name>.*)"(?P<virtual> virtual| VIRTUAL)?(?: (?P<state>[A-Z_]{3,13}))?'
     rf"(?: {_INSTANT})?\s*$",
     flags=re.DOTALL,
 )
@@ -125,6 +127,8 @@ class _Reader:
             if len(text) > LONGEST:
                 break
             match = _thread(text)
+            if not match and count > 1 and _begins_thread(self.lines[index + count - 1]):
+                break  # the next thread; this one's line has something that is not known
             if match:
                 self._close()
                 self.open, self.header = Stack(self.section, index, index + count - 1), match
@@ -168,7 +172,7 @@ class _Reader:
         return ThreadDump(
             where=self.section.where(0, last),
             dialect=NAME,
-            threads=tuple(self.threads),
+            threads=with_holders(self.threads),
             time=self.time,
             vm=self.vm,
             pid=self.pid,

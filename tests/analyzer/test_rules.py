@@ -244,6 +244,22 @@ class TestDeadlock:
         finding = found(diagnosis_of({"jstack.txt": dump(self.LEFT, self.RIGHT, *queue) + self.REPORT}), "java-deadlock")[0]
         assert "7 more threads wait behind them (7 of 7 threads of http-nio-8080-exec)" in finding.explanation
 
+    def test_a_thread_in_front_of_the_circle_only_waits_behind_it(self) -> None:
+        """HotSpot's walk begins at any thread: the report lists it, but nobody waits for it."""
+        tail = (
+            "Found one Java-level deadlock:\n=============================\n"
+            '"late":\n  waiting to lock monitor 0x00007f02 (object 0x00000000000000b1, a java.lang.Object),\n  which is held by "left"\n'
+        )
+        report = self.REPORT.replace("Found one Java-level deadlock:\n=============================\n", tail)
+        late = thread(
+            "late", "BLOCKED (on object monitor)", "com.example.A.one", "- waiting to lock <0x00000000000000b1> (a java.lang.Object)"
+        )
+        for text in (dump(late, self.LEFT, self.RIGHT) + report, report.partition("Java stack")[0]):
+            (finding,) = found(diagnosis_of({"jstack.txt": text}), "java-deadlock")
+            assert finding.headline == "2 threads are deadlocked: “left” and “right” wait for each other's locks."
+            assert "“late” waits behind them." in finding.explanation
+            assert finding.confidence is Confidence.CERTAIN
+
     def test_catches_not_a_queue_behind_a_working_owner(self) -> None:
         owner = thread(
             "right", "RUNNABLE", "com.example.B.two", "- locked <0x00000000000000b2> (a java.lang.Object)", "java.lang.Thread.run"

@@ -160,7 +160,11 @@ def test_visualvm_and_the_actuators_text() -> None:
         (LockVerb.LOCKED, "java.lang.Object@47f6473", None),
         (LockVerb.OWNS, "java.util.concurrent.ThreadPoolExecutor$Worker@33e5ccce", None),
     ]
-    assert (right.lists_synchronizers, right.locks) == (True, ())
+    # The line of the one that waits says who holds it.
+    assert right.lists_synchronizers
+    assert [(lock.verb, lock.address, lock.line) for lock in right.locks] == [
+        (LockVerb.OWNS, "java.util.concurrent.locks.ReentrantLock$NonfairSync@1936f0f5", 7)
+    ]
 
 
 def test_the_header_is_the_vms_but_the_threads_are_not() -> None:

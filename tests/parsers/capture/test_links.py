@@ -83,6 +83,11 @@ CASES = {
     "ethernet-padding": Case(1, (ether(ip4(tcp(flags=RST))) + bytes(6),), 1),
     "vlan": Case(1, (ether(vlan(FOUR, 0x0800), 0x8100), ether(vlan(SIX, 0x86DD), 0x8100)), 2),
     "qinq": Case(1, (ether(vlan(vlan(FOUR, 0x0800), 0x8100), 0x88A8), ether(vlan(vlan(FOUR, 0x0800), 0x8100), 0x9100)), 2),
+    "vn-tag": Case(1, (ether(bytes(4) + b"\x08\0" + FOUR, 0x8926),), 1),
+    "e-tag": Case(1, (ether(bytes(6) + b"\x86\xdd" + SIX, 0x893F),), 1),
+    "fabric-path": Case(1, (ether(b"\0\1" + ether(FOUR), 0x8903), ether(b"\0\1" + ether(vlan(SIX, 0x86DD), 0x8100), 0x8903)), 2),
+    "provider-backbone": Case(1, (ether(bytes(4) + ether(FOUR), 0x88E7),), 1),
+    "hdlc-under-ppp": Case(9, (b"\x0f\0\x08\0" + FOUR, b"\x8f\0\x86\xdd" + SIX), 2),
     "mpls": Case(1, (ether(label(FOUR), 0x8847), ether(label(label(SIX), bottom=False), 0x8847)), 2),
     "pppoe": Case(
         1, (ether(pppoe(b"\0\x21" + FOUR), 0x8864), ether(pppoe(b"\0\x57" + SIX), 0x8864), ether(pppoe(b"\xc0\x21" + bytes(10)), 0x8864)), 2
