@@ -8,7 +8,7 @@ from __future__ import annotations
 from functools import cached_property
 from typing import TYPE_CHECKING, Final
 
-from analyzer.evidence.calls import client_evidence, client_figures, clients_in_words
+from analyzer.evidence.calls import client_evidence, client_figures, clients_in_words, role_doubt
 from analyzer.evidence.movement import all_still
 from analyzer.evidence.witness import all_of
 from analyzer.model.finding import Confidence, Culprit, Evidence, Missing, Severity, Step
@@ -123,6 +123,8 @@ class Crowd:
             found.append(say("none of these threads stood here in the dump before: they may move on"))
         elif not self.suffering and self.lasting < MAJORITY * len(self.members):
             found.append(say("nobody is seen to have given up and there is no second dump, so this may be a busy moment"))
+        if self.stall is not None and self.stall.pool is self.pool and (doubt := role_doubt(self.pool)):
+            found.append(doubt)
         if self.view.dump is not None and self.view.dump.fragment:
             found.append(say("it is only a piece of a dump"))
         elif self.view.dump is not None and self.view.dump.complete is False:

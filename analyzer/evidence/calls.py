@@ -8,14 +8,14 @@ from analyzer.evidence.packet_claims import packet_evidence
 from analyzer.evidence.witness import all_of, of_sockets, of_threads
 from analyzer.join.connections import close_wait
 from analyzer.model.finding import Evidence, Missing, Step
-from analyzer.model.message import joined, plural, say
+from analyzer.model.message import Message, joined, plural, say
 from parsers.records import TcpState, TimerKind
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from analyzer.join.connections import Connection
-    from analyzer.software.pools import Busy
+    from analyzer.software.pools import Busy, Pool
     from analyzer.waits.case import ProcessView, Stall
 
 KEEPALIVE_TIME: Final = 7200.0
@@ -68,10 +68,20 @@ def process_in_words(far: ProcessView, near: ProcessView) -> str:
 
 
 def stuck_in_words(stall: Stall) -> str:
-    """``All 8 request threads of POOL``; of a dump that is cut off it is not known how many there are."""
+    """``All 8 request threads of POOL``; of a dump that is cut off it is not known how many there are, nor where each request has a new thread."""
+    if not stall.pool.bounded:
+        return say("{all_of} requests in service ({name})", all_of=all_of(stall.blocked, stall.workers), name=stall.pool.name)
     noun = say("request thread") if stall.workers == 1 else say("request threads")
     cut = say(", as far as the cut dump shows them,") if stall.view.dump is not None and stall.view.dump.complete is False else ""
     return say("{all_of} {noun} of {name}{cut}", all_of=all_of(stall.blocked, stall.workers), noun=noun, name=stall.pool.name, cut=cut)
+
+
+def role_doubt(pool: Pool) -> Message | None:
+    """Why a pool may not be the one that serves: its role is inferred, and from what; None if a name or a frame says it."""
+    if pool.basis is None:
+        return None
+    port = say(" port {port}", port=pool.port) if pool.port is not None else ""
+    return say("that {name} serves{port} is inferred ({basis})", name=pool.name, port=port, basis=pool.basis)
 
 
 def kind_in_words(members: Sequence[Busy]) -> str:

@@ -12,6 +12,7 @@ from analyzer.evidence.calls import (
     client_figures,
     clients_in_words,
     process_in_words,
+    role_doubt,
     stuck_in_words,
 )
 from analyzer.evidence.movement import in_words, moved_on, only_busy, standing
@@ -28,6 +29,7 @@ if TYPE_CHECKING:
 
     from analyzer.evidence.movement import Standing
     from analyzer.model.finding import Action
+    from analyzer.software.pools import Pool
     from analyzer.waits.case import Case, ProcessView, Stall
     from analyzer.waits.stalls import Target
     from parsers.records import Endpoint
@@ -85,11 +87,7 @@ def finding(case: Case, stall: Stall, target: Target, words: Words) -> Finding:
     who = _service(view, target.remote, words.noun, far)
     lasting = _lasts(stall, still)
     whole = target.share >= 1 - COUNT_TOLERANCE
-    waiters = say(
-        "{every_request} of {name}",
-        every_request=say("every request thread") if whole else say("a part of the request threads"),
-        name=pool.name,
-    )
+    waiters = _waiters_in_words(pool, whole=whole)
     waiting = (
         stuck_in_words(stall)
         if whole
@@ -151,6 +149,17 @@ def finding(case: Case, stall: Stall, target: Target, words: Words) -> Finding:
     )
 
 
+def _waiters_in_words(pool: Pool, *, whole: bool) -> str:
+    """Who waits, for the headline."""
+    if not pool.bounded:
+        return say("every request in service") if whole else say("a part of the requests in service")
+    return say(
+        "{every_request} of {name}",
+        every_request=say("every request thread") if whole else say("a part of the request threads"),
+        name=pool.name,
+    )
+
+
 def _leads(stall: Stall, target: Target) -> str:
     """Whether the service waits for this server in turn, as far as its own requests show."""
     back = unread_from(stall, target)
@@ -181,8 +190,7 @@ def _judge(stall: Stall, target: Target, still: Standing | None) -> tuple[Confid
         doubts.append(say("most of the threads have used CPU since the dump before, so answers do come"))
     if target.confidence is not Confidence.CERTAIN or target.share < 1 - COUNT_TOLERANCE:
         doubts.append(say("the connections explain only a part of the threads, or another service is connected too"))
-    if doubt := _unseen_end(stall.view, target):
-        doubts.append(doubt)
+    doubts += [doubt for doubt in (_unseen_end(stall.view, target), role_doubt(stall.pool)) if doubt]
     if stall.view.dump is not None and stall.view.dump.complete is False:
         doubts.append(say("the thread dump is cut off"))
     if back := unread_from(stall, target):

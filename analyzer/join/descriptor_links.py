@@ -50,7 +50,7 @@ def descriptor_links(view: ProcessView) -> Iterator[Link]:
 
 
 def _pools(view: ProcessView) -> dict[int, Pool]:
-    return {id(member.thread): pool for pool in view.pools for member in pool.members}
+    return {id(member.thread): pool for pool in view.named_pools for member in pool.members}
 
 
 def exact_sockets(view: ProcessView) -> Iterator[Exact]:

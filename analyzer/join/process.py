@@ -11,6 +11,7 @@ from msgspec.structs import replace
 from analyzer.join.captures import Packets, meet
 from analyzer.join.connections import Connection, connections, listening_ports
 from analyzer.join.peers import Peers, acquaint
+from analyzer.join.roles import with_roles
 from analyzer.model.finding import Process
 from analyzer.model.host_labels import at_odds
 from analyzer.software.pools import Pool, pools
@@ -89,15 +90,20 @@ class ProcessView:
         return Process(self.snapshot.host, pid, self.command)
 
     @cached_property
-    def pools(self) -> tuple[Pool, ...]:
-        """Pools of the dump; none without one."""
+    def named_pools(self) -> tuple[Pool, ...]:
+        """Pools of the dump with the roles that names and stacks tell; none without a dump."""
         return pools(self.dump.threads, self.known) if self.dump else ()
+
+    @cached_property
+    def pools(self) -> tuple[Pool, ...]:
+        """Pools of the dump with the roles that everything together tells; none without a dump."""
+        return with_roles(self)
 
     @cached_property
     def listeners(self) -> dict[int, Connection | None]:
         """Port → LISTEN row, None where the port is inferred from many remotes or a pool's name."""
         ports = listening_ports(self.sockets)
-        for pool in self.pools:
+        for pool in self.named_pools:
             if pool.port is not None and pool.port in self.by_port:
                 ports.setdefault(pool.port, None)
         return ports
@@ -144,9 +150,9 @@ class ProcessView:
 
         A table without owners holds the listeners of every process of the host: then these names tell which are this one's.
         """
-        if not any(pool.role == "server" and pool.port is not None for pool in self.pools):
+        if not any(pool.role == "server" and pool.port is not None for pool in self.named_pools):
             return frozenset()
-        return frozenset(pool.port for pool in self.pools if pool.port is not None)
+        return frozenset(pool.port for pool in self.named_pools if pool.port is not None)
 
     def _is_own(self, far: Connection | None, remote: Endpoint) -> bool:
         """True if the far end of a connection is this process."""

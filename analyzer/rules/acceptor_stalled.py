@@ -21,7 +21,7 @@ from analyzer.evidence.witness import of_dump, of_sockets, of_threads
 from analyzer.model.finding import Action, Confidence, Culprit, Finding, Heals, Outlook, Severity, Step, When
 from analyzer.model.message import plural, say
 from analyzer.software.blockers import application_frame
-from analyzer.waits.acceptors import acceptor_of, queue_of, stayed
+from analyzer.waits.acceptors import ACCEPTING, acceptor_of, queue_of, somebody_accepts, stayed
 from parsers.records import TcpState
 
 if TYPE_CHECKING:
@@ -33,12 +33,32 @@ if TYPE_CHECKING:
     from parsers.records import Frame
 
 NEEDS: Final = ("threads", "sockets")
-CONSEQUENCE_OF: Final = ("process-stopped",)
+CONSEQUENCE_OF: Final = (
+    "process-stopped",
+    "fd-exhaustion",
+    "slow-backend",
+    "database-read-hang",
+    "self-call-starvation",
+    "mutual-call-starvation",
+    "nested-task-starvation",
+    "common-pool-starvation",
+    "jdbc-pool-exhausted",
+    "http-pool-exhausted",
+    "object-pool-exhausted",
+    "nested-connection-lease",
+    "idle-connections-pin-threads",
+    "java-deadlock",
+    "class-init-deadlock",
+    "lock-convoy",
+    "logging-stall",
+    "dns-stall",
+    "virtual-thread-pinning",
+    "pool-stuck",
+)
 OUTLOOK: Final = Outlook(Heals.CAUSE, say("Clients wait until the acceptor accepts again; nothing else empties the queue."))
 CLEAN: Final = say("somebody accepts, or nobody waits to be accepted")
 LONG_QUEUE: Final = 3
 """Connections waiting to be accepted that are a pattern: one or two are caught between two calls of accept."""
-_ACCEPTING: Final = frozenset({"accept", "select", "connection-latch"})
 
 
 def diagnose(case: Case) -> Iterator[Finding]:
@@ -63,8 +83,8 @@ def _somebody_accepts(view: ProcessView, port: int) -> bool:
     acceptor = acceptor_of(view, port)
     if acceptor is not None:
         # Without a frame of the application it is the server's own code: a pause after a failed accept, a latch, a stack that was cut.
-        return acceptor.activity.kind in _ACCEPTING or acceptor.activity.app < 0
-    return any(member.activity.kind in _ACCEPTING for pool in view.pools for member in pool.members)
+        return acceptor.activity.kind in ACCEPTING or acceptor.activity.app < 0
+    return somebody_accepts(view)
 
 
 def _finding(view: ProcessView, port: int, queue: Sequence[Connection], acceptor: Busy | None, *, lasting: bool) -> Finding:

@@ -34,7 +34,7 @@ NEEDS: Final = ("threads", "sockets")
 CONSEQUENCE_OF: Final[tuple[str, ...]] = ()
 OUTLOOK: Final = Outlook(Heals.TIMEOUT, say("Each thread is free when its connection is closed or its keep-alive time is over."))
 CLEAN: Final = say("no pool is held by reads of idle connections")
-SMALLEST_POOL: Final = 4
+SMALLEST_POOL: Final = 3
 """Fewer threads in a read are a server at rest."""
 
 

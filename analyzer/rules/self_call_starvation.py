@@ -29,6 +29,7 @@ from analyzer.evidence.calls import (
     command,
     kind_in_words,
     process_in_words,
+    role_doubt,
     stuck_in_words,
 )
 from analyzer.evidence.movement import in_words, only_busy, standing
@@ -103,9 +104,7 @@ def _proven(case: Case, stall: Stall, target: Target) -> Finding:
         rule="self-call-starvation",
         severity=Severity.CRITICAL,
         confidence=confidence,
-        headline=say(
-            "The server waits for itself: no thread is free to answer the calls it makes to its own port {port}{way}.", port=port, way=way
-        ),
+        headline=_headline(stall, port, way),
         explanation=(
             say(
                 "{call} {state_in_words}{in_words}{clients_in_words} A request can end only when another one has ended first, so it {how_it_ends}.",
@@ -139,6 +138,16 @@ def _proven(case: Case, stall: Stall, target: Target) -> Finding:
             (f"{len(pairs):,}", say("own calls to port {port}", port=port)),
             (f"{pending:,}", say("own calls that nobody has read")),
         )[:4],
+    )
+
+
+def _headline(stall: Stall, port: int, way: str) -> str:
+    if not stall.pool.bounded:
+        return say(
+            "The server waits for itself: every request in service waits for a call to its own port {port}{way}.", port=port, way=way
+        )
+    return say(
+        "The server waits for itself: no thread is free to answer the calls it makes to its own port {port}{way}.", port=port, way=way
     )
 
 
@@ -200,6 +209,12 @@ def _confidence(stall: Stall, target: Target, pairs: Sequence[Pair]) -> tuple[Co
                 "nothing shows that these threads answer port {port}: their clients wait at another one, and another pool, or nobody, may be meant to answer there",
                 port=port,
             )
+        )
+    if doubt := role_doubt(stall.pool):
+        doubts.append(doubt)
+    if not stall.pool.bounded:
+        doubts.append(
+            say("such threads are not bounded: something else, like pinned carriers or a limit, must keep the calls from being read")
         )
     if stall.view.dump_basis not in {"pid", "port", "native ids", "only"}:
         doubts.append(say("dump and sockets name different pids"))

@@ -59,6 +59,14 @@ class Serves(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     frames: tuple[str, ...]
 
 
+class Entry(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """Frames near the bottom of a stack that tell a thread's role, whatever it is called and does at the moment."""
+
+    software: str
+    role: Literal["server", "executor", "acceptor", "event-loop", "client"]
+    frames: tuple[str, ...]
+
+
 class Blocker(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """Frames that say what a thread waits for or does. ``final``: nothing further down can say it better."""
 
@@ -155,6 +163,7 @@ class Tables(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
     pool: tuple[PoolName, ...] = ()
     serves: tuple[Serves, ...] = ()
+    entry: tuple[Entry, ...] = ()
     blocker: tuple[Blocker, ...] = ()
     lease: tuple[Lender, ...] = ()
     library: tuple[Library, ...] = ()
@@ -169,7 +178,7 @@ class Tables(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     @property
     def rows(self) -> int:
         """How many rows and list entries there are."""
-        lists = (self.pool, self.serves, self.blocker, self.lease, self.library)
+        lists = (self.pool, self.serves, self.entry, self.blocker, self.lease, self.library)
         single = (self.held, self.logging, self.lookup, self.task, self.framework, self.application, self.proxy)
         return sum(map(len, lists)) + sum(len(values) for table in single for values in msgspec.structs.astuple(table))
 
@@ -191,6 +200,7 @@ class Knowledge:
         leases = (Blocker("lease", row.frames) for row in tables.lease)
         self._blockers = {frame: row for row in reversed((*tables.blocker, *leases)) for frame in row.frames}
         self._serves = {frame: row.software for row in reversed(tables.serves) for frame in row.frames}
+        self._entries = {frame: row.role for row in reversed(tables.entry) for frame in row.frames}
         self._names = [(re.compile(row.name, re.DOTALL), row) for row in tables.pool]
         self.task_frames = frozenset(tables.task.frames)
 
@@ -225,6 +235,10 @@ class Knowledge:
     def serves(self, frame: str) -> str | None:
         """The server software whose request this frame handles."""
         return self._serves.get(frame) or self._serves.get(frame.rpartition(".")[0] + ".*")
+
+    def entry(self, frame: str) -> str | None:
+        """The role of the threads that this frame is an entry of."""
+        return self._entries.get(frame) or self._entries.get(frame.rpartition(".")[0] + ".*")
 
     def library(self, cls: str) -> Library | None:
         """The library that a class belongs to."""

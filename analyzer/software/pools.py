@@ -1,30 +1,40 @@
 """Threads → pools.
 
-A pool is told by its threads' names with the trailing number removed; frames confirm or correct the role (a ``pool-7-thread`` whose
-threads run an HTTP server's exchange is a server pool). A thread that was renamed while it serves a request belongs to the server pool
-whose software its frames show, if there is only one.
+Threads of one pool have alike names: the same but for a number, an address, a time or an id. Where names do not group them (a server may
+name a thread after the request it serves), the frames do that they share from the bottom of their stacks. What role a pool plays its stacks
+say before its name: a name is given by anybody, a frame is not.
 """
 
 from __future__ import annotations
 
-import re
 from collections import Counter, defaultdict
+from functools import lru_cache
 from typing import TYPE_CHECKING, Final, NamedTuple
 
+from analyzer.model.finding import Confidence
 from analyzer.model.message import say
 from analyzer.software.blockers import IDLE, Activity, activity
+from analyzer.software.thread_names import common_name, is_numbered, stem
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
     from analyzer.software.knowledge import Knowledge
-    from parsers.records import Thread
+    from parsers.records import Frame, Thread
 
-_TRAILING_NUMBER = re.compile(r"^(?P<pool>.*?[^\d])[-_ #:./]*\d+\)?$", re.DOTALL)
-_SEPARATORS: Final = "-_ #:.(/"
 VIRTUAL: Final = say("virtual threads")
 """What the nameless virtual threads of a process are called together: they have no pool, and mostly no name."""
 _NOT_WORKERS: Final = frozenset({"accept", "select", "reserved"})
+_UNNAMED: Final = frozenset({"Thread", VIRTUAL})
+"""Names that say nothing: those that the JDK gives to whoever asks for none."""
+_LOOSE: Final = frozenset({None, "executor", "other"})
+"""Roles of names that stacks may correct: everybody calls threads so."""
+WAITS_FOR_ANYTHING: Final = frozenset({"object-wait", "condition", "park", "waiting"})
+"""Kinds of waits that are for work as well as for a result."""
+_TAKES: Final = ("take", "poll")
+SHALLOW: Final = 2
+"""Application frames on the stack of a worker that waits for work: the loop of the worker, and a method that gets the next piece."""
+_LAST_NAMED: Final = "main"
 
 
 class Busy(NamedTuple):
@@ -35,12 +45,19 @@ class Busy(NamedTuple):
 
 
 class Pool(NamedTuple):
-    """Threads of one pool in one dump. ``port`` is the listener's, if the threads' names have one."""
+    """Threads of one pool in one dump.
+
+    ``port`` is the listener's: from the threads' names, or inferred. ``basis`` says in words what an inferred role rests on, None if a
+    name or a frame says it; ``sure`` how sure that is. ``bounded``: False where a new thread is made for each piece of work.
+    """
 
     name: str
     role: str
     port: int | None
     members: tuple[Busy, ...]
+    basis: str | None = None
+    sure: Confidence = Confidence.CERTAIN
+    bounded: bool = True
 
     @property
     def workers(self) -> tuple[Busy, ...]:
@@ -68,40 +85,109 @@ def pools(threads: Iterable[Thread], known: Knowledge) -> tuple[Pool, ...]:
     groups: dict[tuple[str, str | None], list[Busy]] = defaultdict(list)
     ports: dict[tuple[str, str | None], int] = {}
     for thread in threads:
-        found = activity(thread, known)
         match = known.pool_of(thread.name)
-        key = (match.pool, match.role) if match else (VIRTUAL if thread.virtual and not thread.name else _generic(thread.name), None)
+        member = Busy(thread, activity(thread, known))
+        if match is None or match.role in _LOOSE:
+            member = _at_rest(member, known)
+        key = (match.pool, match.role) if match else (VIRTUAL if thread.virtual and not thread.name else stem(thread.name), None)
         if match and match.port is not None:
             ports.setdefault(key, match.port)
-        groups[key].append(Busy(thread, found))
+        groups[key].append(member)
+    _split_unnamed(groups, known)
     _adopt_renamed(groups)
-    return tuple(Pool(name, _confirmed(role, members), ports.get((name, role)), tuple(members)) for (name, role), members in groups.items())
+    _merge_alike(groups, known)
+    return tuple(
+        Pool(name, _confirmed(role, members, known), ports.get((name, role)), tuple(members), bounded=not members[0].thread.virtual)
+        for (name, role), members in groups.items()
+    )
 
 
-def _generic(name: str) -> str:
-    """``task-scheduler-3`` → ``task-scheduler``; a name without a trailing number stays."""
-    match = _TRAILING_NUMBER.match(name)
-    return match["pool"].rstrip(_SEPARATORS) or name if match else name
+def application_frames(thread: Thread, known: Knowledge) -> tuple[Frame, ...]:
+    """The frames outside the JDK and known frameworks, the last called first."""
+    return tuple(frame for frame in thread.frames if known.is_application(frame.cls))
 
 
-def _confirmed(role: str | None, members: list[Busy]) -> str:
-    """The role of the name, unless that is one which every library gives (``pool-1-thread``) and its threads serve requests."""
-    if role is None or (role == "executor" and any(member.activity.serving for member in members)):
-        return _role(members)
+@lru_cache(maxsize=8192)
+def _entry(frames: tuple[Frame, ...], known: Knowledge) -> tuple[str, ...] | None:
+    """The calls from the bottom of a stack up to the first one of the application; None if there is none."""
+    found: list[str] = []
+    for frame in reversed(frames):
+        found.append(frame.full)
+        if known.is_application(frame.cls):
+            return tuple(found)
+    return None
+
+
+def entry(member: Busy, known: Knowledge) -> tuple[str, ...] | None:
+    """The frames that a thread shares, from the bottom, with all others that began as it did; None if no application frame is among them."""
+    return _entry(member.thread.frames, known)
+
+
+def _at_rest(member: Busy, known: Knowledge) -> Busy:
+    """The member as idle if it takes from a queue in a worker's own loop: a few application frames, no task and no request below."""
+    thread, found = member
+    if found.serving is not None or found.kind != "queue" or found.app < 0:
+        return member
+    if thread.frames[found.frame].method not in _TAKES and not thread.frames[found.frame].method.startswith(_TAKES):
+        return member
+    if len(application_frames(thread, known)) > SHALLOW or any(frame.full in known.task_frames for frame in thread.frames):
+        return member
+    return Busy(thread, found._replace(kind="idle"))
+
+
+def _confirmed(role: str | None, members: list[Busy], known: Knowledge) -> str:
+    """The role that the stacks show; the name's where they show none, or no other one."""
+    by_stack = _role(members, known)
+    if role is None:
+        return by_stack
+    if role in _LOOSE and by_stack in {"server", "event-loop", "acceptor", "client"}:
+        return by_stack
+    if role in {"event-loop", "client"} and by_stack in {"executor", "other"} and _is_own_code(members, known):
+        return by_stack
     return role
 
 
-def _role(members: list[Busy]) -> str:
-    """The role of a pool whose name says nothing: server if any member serves requests, executor if tasks run in it."""
+def _is_own_code(members: list[Busy], known: Knowledge) -> bool:
+    """True if nothing but the JDK and the application is on the stacks: then the threads are not those of the library they are named like."""
+    frames = [frame for member in members for frame in member.thread.frames]
+    return any(known.is_application(frame.cls) for frame in frames) and all(
+        known.is_application(frame.cls) or frame.cls.startswith(("java.", "jdk.", "sun.", "javax."))
+        for frame in frames
+        if known.library(frame.cls) is None
+    )
+
+
+def _role(members: list[Busy], known: Knowledge) -> str:
+    """The role that stacks tell: an entry frame's, server if any member serves requests, executor if tasks run in it."""
+    roles = Counter(role for member in members for role in {known.entry(frame.full) for frame in member.thread.frames} if role)
+    if roles and (first := roles.most_common(1)[0])[1] * 2 > len(members):
+        return first[0]
     if any(member.activity.serving for member in members):
         return "server"
     if any(
-        frame.full.endswith(("ThreadPoolExecutor.runWorker", "ForkJoinWorkerThread.run"))
+        frame.full.endswith(("ThreadPoolExecutor.runWorker", "ThreadPoolExecutor$Worker.run", "ForkJoinWorkerThread.run"))
         for member in members
         for frame in member.thread.frames
     ):
         return "executor"
     return "other"
+
+
+def _split_unnamed(groups: dict[tuple[str, str | None], list[Busy]], known: Knowledge) -> None:
+    """Take threads apart that only have the JDK's default name in common: by where their application code begins."""
+    for key in [key for key in groups if key[0] in _UNNAMED and key[1] is None and len(groups[key]) > 1]:
+        parts: dict[tuple[str, ...] | None, list[Busy]] = defaultdict(list)
+        for member in groups[key]:
+            parts[entry(member, known)].append(member)
+        named = {frames: members for frames, members in parts.items() if frames is not None}
+        if len(named) <= 1:
+            continue
+        largest = max(named, key=lambda frames: len(named[frames]))
+        groups[key] = [member for frames, members in parts.items() if frames in {None, largest} for member in members]
+        for frames, members in named.items():
+            if frames != largest:
+                cls, _, method = frames[-1].rpartition(".")
+                groups[say("{name} in {call}", name=key[0], call=f"{cls.rpartition('.')[2]}.{method}"), None].extend(members)
 
 
 def _adopt_renamed(groups: dict[tuple[str, str | None], list[Busy]]) -> None:
@@ -112,3 +198,21 @@ def _adopt_renamed(groups: dict[tuple[str, str | None], list[Busy]]) -> None:
     for key in [key for key, members in groups.items() if key[1] is None and len(members) == 1]:
         if groups[key][0].activity.serving:
             groups[servers[0]].extend(groups.pop(key))
+
+
+def _merge_alike(groups: dict[tuple[str, str | None], list[Busy]], known: Knowledge) -> None:
+    """Join single threads at work whose stacks begin in the same application code: they are named after what they do, not after a pool."""
+    alike: dict[tuple[str, ...], list[tuple[str, str | None]]] = defaultdict(list)
+    for key, members in groups.items():
+        if key[1] is None and len(members) == 1 and members[0].activity.kind not in IDLE and key[0] != _LAST_NAMED:
+            frames = None if is_numbered(members[0].thread.name) else entry(members[0], known)
+            if frames is not None and len(frames) > 1:
+                alike[frames].append(key)
+    for frames, keys in alike.items():
+        if len(keys) > 1:
+            members = [groups.pop(key)[0] for key in keys]
+            cls, _, method = frames[-1].rpartition(".")
+            name = common_name([member.thread.name for member in members]) or say(
+                "threads of {call}", call=f"{cls.rpartition('.')[2]}.{method}"
+            )
+            groups[name, None].extend(members)

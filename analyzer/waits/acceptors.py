@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
+
+from analyzer.join.roles import acceptors_elsewhere
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -11,12 +13,23 @@ if TYPE_CHECKING:
     from analyzer.software.pools import Busy
     from analyzer.waits.case import ProcessView
 
+ACCEPTING: Final = frozenset({"accept", "select", "connection-latch"})
+"""Kinds of threads that accept, or would if they were let."""
+
 
 def acceptor_of(view: ProcessView, port: int) -> Busy | None:
-    """The acceptor of a port: by the role that its name has, else the one thread called so."""
+    """The acceptor of a port: by its role, else the one thread called so, else the one that can only be it while nobody accepts."""
     named = [member for pool in view.pools if pool.role == "acceptor" and pool.port in {port, None} for member in pool.members]
     called = [member for pool in view.pools for member in pool.members if "accept" in member.thread.name.lower()]
-    return named[0] if named else called[0] if len(called) == 1 else None
+    if named or len(called) == 1:
+        return (named or called)[0]
+    others = () if somebody_accepts(view) else acceptors_elsewhere(view)
+    return others[0] if len(others) == 1 else None
+
+
+def somebody_accepts(view: ProcessView) -> bool:
+    """True if a thread of the process stands in accept, or waits for events of which one may be a connection."""
+    return any(member.activity.kind in ACCEPTING for pool in view.pools for member in pool.members)
 
 
 def queue_of(view: ProcessView, port: int) -> tuple[Connection, ...]:

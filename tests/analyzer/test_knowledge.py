@@ -47,6 +47,13 @@ def test_each_serving_frame_makes_a_server(software: str, frame: str) -> None:
     assert read(*PARK, APP, method(frame), "java.lang.Thread.run").activity.serving == software
 
 
+@pytest.mark.parametrize(("role", "frame"), [(row.role, frame) for row in TABLES.entry for frame in row.frames])
+def test_each_entry_frame_tells_the_role(role: str, frame: str) -> None:
+    text = dump(*(thread(f"kestrel-{n}", "RUNNABLE", *READ, APP, method(frame), "java.lang.Thread.run") for n in range(2)))
+    (pool,) = Case(evidence_of({"jstack.txt": text}).incident, KNOWN).latest[0].pools
+    assert pool.role == role
+
+
 @pytest.mark.parametrize(("software", "frame"), [(row.software, frame) for row in TABLES.lease for frame in row.frames])
 def test_each_lender_is_told_from_the_others(software: str, frame: str) -> None:
     row = next(one for one in TABLES.lease if one.software == software)

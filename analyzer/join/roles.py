@@ -1,0 +1,273 @@
+"""Which pool serves which listener, where neither a name nor a frame says it.
+
+A server that somebody wrote for himself names its threads as he likes, and its frames are his own. What serves shows all the same: by the
+socket that a thread's system call names, by numbers (as many busy threads of one kind as requests that were read and not answered), by what
+the threads wait for (whoever waits for another pool's results stands before it), by the code that accepts, and by there being no other. Each
+of these is a vote; a pool serves if it has the most, and what the votes were is said with it.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Final, NamedTuple
+
+from analyzer.join.descriptor_links import exact_sockets
+from analyzer.model.finding import Confidence
+from analyzer.model.message import joined, say
+from analyzer.software.blockers import FUTURES, IDLE, OUTBOUND
+from analyzer.software.pools import SHALLOW, VIRTUAL, WAITS_FOR_ANYTHING, Busy, Pool, application_frames, entry
+from parsers.records import TcpState
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Sequence
+
+    from analyzer.join.connections import Connection
+    from analyzer.join.process import ProcessView
+
+TROUBLED: Final = 3
+"""Clients that wait or gave up from which on a port is worth asking who serves it."""
+OWN_CALLS: Final = 2
+"""Unread calls of the process to itself that are no moment."""
+TOLERANCE: Final = 0.2
+"""Tables and dumps are not taken at one instant: counts of threads and requests may differ by this share."""
+_EXACT: Final = 4
+_COUNTED: Final = 3
+_BEFORE_OTHERS: Final = 2
+_ALONE: Final = 1
+_SURE: Final = 3
+"""Votes from which on a role is likely; fewer make it a suspicion."""
+_CANDIDATES: Final = frozenset({"executor", "other", "server"})
+_ACCEPTS: Final = frozenset({"accept", "select"})
+
+
+class Requests(NamedTuple):
+    """What a port's clients wait for: ``read`` by somebody who has not answered, ``quiet`` (open, nothing to read: in service, or idle)."""
+
+    read: int
+    quiet: int
+    unread: int
+    own: int
+
+    @property
+    def troubled(self) -> bool:
+        """True if so many wait that somebody must be stuck, or nobody is there."""
+        return self.read + self.unread >= TROUBLED or self.own >= OWN_CALLS
+
+
+class _Votes(NamedTuple):
+    pool: Pool
+    votes: int
+    reasons: tuple[str, ...]
+
+
+def with_roles(view: ProcessView) -> tuple[Pool, ...]:
+    """The pools of a dump, with the roles of those that serve a listener nobody else is known to serve."""
+    found = view.named_pools
+    if view.dump is None or view.dump.fragment or not view.sockets:
+        return found
+    for port in sorted(view.listeners):
+        if not _is_served(found, port, len(view.listeners)) and (serving := _server_of(view, found, port)) is not None:
+            old, new = serving
+            found = tuple(new if pool is old else pool for pool in found)
+    return found
+
+
+def requests_of(view: ProcessView, port: int) -> Requests:
+    """Counts of a port's connections by what became of their requests; own calls apart."""
+    own = {id(pair.far) for pair in view.pairs if pair.far is not None}
+    clients = [one for one in view.server_side(port) if id(one) not in own]
+    pending = sum(1 for pair in view.pairs if pair.pending and pair.near.remote is not None and pair.near.remote.port == port)
+    listener = view.listeners.get(port)
+    queued = (listener.recv_q or 0) if listener is not None else 0
+    unread = sum(1 for one in clients if _is_unread(one))
+    return Requests(
+        read=sum(1 for one in clients if one.state is TcpState.CLOSE_WAIT and one.recv_q == 1 and not one.unaccepted),
+        quiet=sum(1 for one in clients if one.state is TcpState.ESTABLISHED and one.recv_q == 0 and not one.unaccepted),
+        unread=max(unread, queued),
+        own=pending,
+    )
+
+
+def _is_unread(one: Connection) -> bool:
+    if one.state is TcpState.CLOSE_WAIT:
+        return one.unaccepted or (one.recv_q or 0) > 1
+    return one.state is TcpState.ESTABLISHED and (one.unaccepted or bool(one.recv_q))
+
+
+def _is_served(pools: Iterable[Pool], port: int, listeners: int) -> bool:
+    """True if a pool is known to serve the port: by its port, or because its stacks show a server and there is no other port to serve."""
+    servers = [pool for pool in pools if pool.role in {"server", "event-loop"} and _works_for_clients(pool)]
+    return any(pool.port == port or (pool.port is None and listeners == 1) for pool in servers)
+
+
+def _works_for_clients(pool: Pool) -> bool:
+    """False for event loops that only wait: behind these stands whoever they hand requests to."""
+    return pool.role == "server" or any(member.activity.app >= 0 and member.activity.kind not in IDLE for member in pool.members)
+
+
+def _server_of(view: ProcessView, pools: Sequence[Pool], port: int) -> tuple[Pool, Pool] | None:
+    """The pool that serves the port, before and after its role is known; None if the evidence does not tell."""
+    requests = requests_of(view, port)
+    exact = {id(thread) for thread, socket, alone in exact_sockets(view) if alone and socket.local.port == port}
+    candidates = [pool for pool in pools if pool.role in _CANDIDATES and pool.port in {None, port}]
+    working = [pool for pool in (_awake(view, pool, requests) for pool in candidates) if _has_work(view, pool)]
+    if not requests.troubled and not exact:
+        return None
+    voted = [_votes(view, pool, working, requests, exact) for pool in working]
+    best = _best(voted)
+    if best is None:
+        return _at_rest(view, candidates, port) if not working else None
+    old = next(pool for pool in candidates if pool.members[0].thread is best.pool.members[0].thread)
+    if _read_requests(view, best.pool, requests):
+        best = best._replace(pool=best.pool._replace(members=tuple(_as_reader(member) for member in best.pool.members)))
+    sure = Confidence.LIKELY if best.votes >= _SURE else Confidence.SUSPECTED
+    if old.role == "server" and best.votes >= _COUNTED:
+        return old, best.pool._replace(port=port)  # its stacks say that it serves, its numbers say where
+    return old, best.pool._replace(role="server", port=port, basis=joined("; ", best.reasons), sure=sure)
+
+
+def _awake(view: ProcessView, pool: Pool, requests: Requests) -> Pool:
+    """The pool with those workers as idle that wait for anything in their own loop, unless as many requests wait for as many of them."""
+    members = tuple(_resting(view, member) for member in pool.members)
+    resting = sum(one is not other for one, other in zip(members, pool.members, strict=True))
+    if not resting or (resting == len(pool.workers) >= TROUBLED and requests.read == resting):
+        return pool
+    return pool._replace(members=members)
+
+
+def _resting(view: ProcessView, member: Busy) -> Busy:
+    thread, found = member
+    if found.kind not in WAITS_FOR_ANYTHING or found.serving is not None or found.app < 0:
+        return member
+    if len(application_frames(thread, view.known)) > SHALLOW or any(frame.full in view.known.task_frames for frame in thread.frames):
+        return member
+    return Busy(thread, found._replace(kind="idle"))
+
+
+def _has_work(view: ProcessView, pool: Pool) -> bool:
+    if len(pool.members) == 1 and (hands_over(pool.members[0]) or _is_kept_from_accepting(view, pool)):
+        return False
+    return any(member.activity.app >= 0 for member in pool.busy)
+
+
+def _is_kept_from_accepting(view: ProcessView, pool: Pool) -> bool:
+    """True for a single thread beside others while nobody accepts and connections wait to be: it stands before those that serve."""
+    member = pool.members[0]
+    waits = any(one.unaccepted for port in view.listeners for one in view.server_side(port))
+    nobody = not any(one.activity.kind in _ACCEPTS and one.activity.app >= 0 for other in view.named_pools for one in other.members)
+    return member.activity.kind in _ACCEPTS or (waits and nobody)
+
+
+def acceptors_elsewhere(view: ProcessView) -> tuple[Busy, ...]:
+    """Single threads of the application that do something else and may be those that accept: they hand over, or nobody else could be.
+
+    The surest ones only: those that put something into a queue or give it to an executor, else those whose code others of the process begin in.
+    """
+    single = [
+        pool.members[0]
+        for pool in view.pools
+        if len(pool.members) == 1 and pool.role in {"other", "executor", "acceptor", "jvm"} and pool.members[0].activity.app >= 0
+    ]
+    working = [member for member in single if member.activity.kind not in IDLE]
+    handing = tuple(member for member in working if hands_over(member))
+    return handing or tuple(working)
+
+
+def hands_over(member: Busy) -> bool:
+    """True if the thread puts something into a queue, or gives a task to an executor."""
+    frames = member.thread.frames[: member.activity.app] if member.activity.app >= 0 else ()
+    return any(frame.method in {"put", "putLast", "putFirst", "transfer", "execute", "submit", "rejectedExecution"} for frame in frames)
+
+
+def _votes(view: ProcessView, pool: Pool, rivals: Sequence[Pool], requests: Requests, exact: set[int]) -> _Votes:
+    """What speaks for a pool."""
+    votes, reasons = 0, []
+    busy = len(pool.busy)
+    if (held := sum(id(member.thread) in exact for member in pool.members)) > 0:
+        votes += _EXACT
+        reasons.append(say("the system calls of {held} of its threads name connections of this port", held=held))
+    if _counts(busy, requests):
+        votes += _COUNTED
+        reasons.append(say("{busy} of its threads are at work, and as many requests were read and not answered", busy=busy))
+    if _waits_for_others(pool) and any(_calls_out(other) for other in rivals if other is not pool):
+        votes += _BEFORE_OTHERS
+        reasons.append(say("its threads wait for results of other threads, which call out"))
+    elif any(_waits_for_others(other) for other in rivals if other is not pool) and _calls_out(pool):
+        votes -= _BEFORE_OTHERS
+    if shares_code_with_acceptor(view, pool):
+        votes += _ALONE
+        reasons.append(say("its code is that which accepts the connections"))
+    if len(rivals) == 1:
+        votes += _ALONE
+        reasons.append(say("no other thread of the application is at work"))
+    if pool.name == VIRTUAL or busy >= TROUBLED:
+        votes += _ALONE
+        reasons.append(say("{busy} of its threads are at work", busy=busy))
+    return _Votes(pool, votes, tuple(dict.fromkeys(reasons)))
+
+
+def _read_requests(view: ProcessView, pool: Pool, requests: Requests) -> bool:
+    """True if the pool's threads read from their clients: as many connections are open with nothing to read, and none that the process opened."""
+    readers = sum(_reads(member) for member in pool.busy)
+    outgoing = sum(one.state in {TcpState.ESTABLISHED, TcpState.SYN_SENT} for one in view.client_side)
+    return readers > 0 and outgoing <= TOLERANCE * readers and abs(requests.quiet - readers) <= TOLERANCE * readers
+
+
+def _reads(member: Busy) -> bool:
+    return member.activity.kind == "socket-read" and (member.activity.side is None or member.activity.library is None)
+
+
+def _as_reader(member: Busy) -> Busy:
+    return Busy(member.thread, member.activity._replace(kind="request-read", side="server")) if _reads(member) else member
+
+
+def _counts(busy: int, requests: Requests) -> bool:
+    """True if as many threads work as requests are in service."""
+    sums = {requests.read, requests.read + requests.quiet} - {0}
+    return any(abs(busy - number) <= TOLERANCE * number for number in sums)
+
+
+def _waits_for_others(pool: Pool) -> bool:
+    return sum(member.activity.kind in FUTURES for member in pool.busy) * 2 > len(pool.busy)
+
+
+def _calls_out(pool: Pool) -> bool:
+    return sum(member.activity.kind in OUTBOUND for member in pool.busy) * 2 > len(pool.busy)
+
+
+def shares_code_with_acceptor(view: ProcessView, pool: Pool) -> bool:
+    """True if the threads begin in a class or a package of the code that accepts connections."""
+    accepting = {
+        frame.cls.partition("$")[0]
+        for other in view.named_pools
+        for member in other.members
+        if member.activity.kind == "accept"
+        for frame in application_frames(member.thread, view.known)
+    }
+    begins = {
+        frames[-1].rpartition(".")[0].partition("$")[0] for member in pool.members if (frames := entry(member, view.known)) is not None
+    }
+    packages = {name.rpartition(".")[0] for name in accepting} - {""}
+    return bool(begins & accepting) or any(name.rpartition(".")[0] in packages for name in begins)
+
+
+def _best(voted: Sequence[_Votes]) -> _Votes | None:
+    """The one with the most votes; None if another one has as many."""
+    ranked = sorted(voted, key=lambda one: -one.votes)
+    if not ranked or ranked[0].votes < _ALONE or (len(ranked) > 1 and ranked[1].votes == ranked[0].votes):
+        return None
+    return ranked[0]
+
+
+def _at_rest(view: ProcessView, candidates: Sequence[Pool], port: int) -> tuple[Pool, Pool] | None:
+    """The only pool of workers that all wait for work: it would have to serve the port."""
+    if not any(one.state is TcpState.CLOSE_WAIT for one in view.server_side(port)):
+        return None
+    resting = [(pool, _awake(view, pool, Requests(0, 0, 0, 0))) for pool in candidates if len(pool.workers) > 1]
+    idle = [(old, new) for old, new in resting if new.idle == len(new.workers)]
+    near = [(old, new) for old, new in idle if shares_code_with_acceptor(view, new)]
+    chosen = near if len(near) == 1 else idle
+    if len(chosen) != 1:
+        return None
+    old, new = chosen[0]
+    basis = say("it is the only pool of the process whose threads wait for work")
+    return old, new._replace(role="server", port=port, basis=basis, sure=Confidence.SUSPECTED)

@@ -1,0 +1,56 @@
+"""What the names of threads have in common: numbers, ids, addresses, times and what else differs from thread to thread left out."""
+
+from __future__ import annotations
+
+import re
+from typing import TYPE_CHECKING, Final
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+LONGEST: Final = 200
+"""Characters of a name that are looked at: what comes after tells no pool."""
+_SEPARATORS: Final = "-_ #:./([{<@=|,"
+_TRAILING_NUMBER: Final = re.compile(r"^(?P<pool>.*?[^\d])[-_ #:./@=]*\d+[\])}>]?$", re.DOTALL)
+_UNIQUE: Final = re.compile(
+    r"[0-9a-fA-F]{8}-[0-9a-fA-F]{4}-[0-9a-fA-F]{4}-[0-9a-fA-F]{4}-[0-9a-fA-F]{12}"  # a UUID
+    r"|\d{1,3}\.\d{1,3}\.\d{1,3}\.\d{1,3}(?::\d{1,5})?"  # an address
+    r"|\d{4}-\d\d-\d\d(?:[T ]\d\d:\d\d)?|\d\d:\d\d:\d\d(?:[.,]\d{1,9})?"  # a date, a time
+    r"|(?<![\w.])(?=[0-9a-fA-F]{0,7}\d)(?=[0-9]{0,7}[a-fA-F])[0-9a-fA-F]{8,40}(?![\w.])"  # a hash
+)
+_DETAIL: Final = re.compile(r"(?P<head>[^:|/]{1,80}?)(?:: | \| | - )(?=.{0,300}[/=])", re.DOTALL)
+"""A name with a URL or settings behind a mark: what stands before it is the pool's."""
+_NUMBERED: Final = re.compile(r"[A-Za-z][\w .-]*?[-_ #.]\d+")
+_SHORTEST: Final = 3
+"""Characters that a common beginning must have to be a name."""
+
+
+def stem(name: str) -> str:
+    """``task-scheduler-3`` → ``task-scheduler``, ``desk[2]`` → ``desk``, ``fetch-<uuid>`` → ``fetch``; a name without anything of that kind stays."""
+    cut = name[:LONGEST]
+    if (match := _DETAIL.match(cut)) is not None:
+        return _numberless(match["head"])
+    unique = _UNIQUE.search(cut)
+    if unique is not None and (head := cut[: unique.start()].rstrip(_SEPARATORS)):
+        return _numberless(head)
+    return _numberless(cut)
+
+
+def is_numbered(name: str) -> bool:
+    """True for words and a number behind them: such a thread is one of a pool that is called so, though it may be the only one."""
+    return _NUMBERED.fullmatch(name[:LONGEST]) is not None
+
+
+def _numberless(name: str) -> str:
+    match = _TRAILING_NUMBER.match(name)
+    return match["pool"].rstrip(_SEPARATORS) or name if match else name
+
+
+def common_name(names: Sequence[str]) -> str:
+    """What names begin with alike, up to the last mark between words; empty if that is no name."""
+    first, last = min(names)[:LONGEST], max(names)[:LONGEST]
+    same = next((at for at, (one, other) in enumerate(zip(first, last, strict=False)) if one != other), min(len(first), len(last)))
+    prefix = first[:same]
+    head = prefix if prefix in names else re.split(r"[^\W_]*$", prefix, maxsplit=1)[0]
+    head = head.rstrip(_SEPARATORS + "0123456789")
+    return head if len(head) >= _SHORTEST else ""

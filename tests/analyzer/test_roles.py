@@ -1,0 +1,177 @@
+"""Which pool serves a listener is told by stacks, sockets and numbers, whatever its threads are called."""
+
+from __future__ import annotations
+
+import pytest
+
+from analyzer.model.finding import Confidence, Severity, Status
+from analyzer.software.pools import VIRTUAL
+from analyzer.software.thread_names import common_name, stem
+from analyzer.waits.case import Case
+from tests.builders import PARK, READ, SERVED, diagnosis_of, dump, evidence_of, found, netstat, thread
+
+PLAIN_READ = ("sun.nio.ch.NioSocketImpl.implRead", "java.net.Socket$SocketInputStream.read")
+QUOTE = ("org.acme.rates.Quote.fetch", "org.acme.counter.Clerk.serve", "org.acme.counter.Clerk.run", "java.lang.Thread.run")
+ACCEPTS = thread(
+    "porch", "RUNNABLE", "sun.nio.ch.Net.accept", "java.net.ServerSocket.accept", "org.acme.counter.Porch.main", native="runnable"
+)
+LISTEN = "0 0.0.0.0:6612 0.0.0.0:* LISTEN 431/java"
+
+
+def left(read: int, unread: int, port: int = 6612) -> list[str]:
+    """Clients that hung up: with their request read, or not."""
+    rows = [f"1 10.2.0.4:{port} 10.2.9.7:{41000 + n} CLOSE_WAIT 431/java" for n in range(read)]
+    return rows + [f"96 10.2.0.4:{port} 10.2.9.7:{42000 + n} CLOSE_WAIT 431/java" for n in range(unread)]
+
+
+def open_to(remote: str, count: int, state: str = "ESTABLISHED") -> list[str]:
+    """Connections that the process opened."""
+    return [f"0 10.2.0.4:{51000 + n} {remote} {state} 431/java" for n in range(count)]
+
+
+def pools_of(*threads: str, rows: tuple[str, ...] = ()) -> dict[str, tuple[str, int]]:
+    """Role and size of each pool."""
+    files = {"jstack-431.txt": dump(*threads), **({"netstat.txt": netstat(*rows)} if rows else {})}
+    views = Case(evidence_of(files).incident).latest
+    return {pool.name: (pool.role, len(pool.members)) for view in views for pool in view.pools}
+
+
+class TestNames:
+    """What is no part of a pool's name."""
+
+    @pytest.mark.parametrize(
+        ("name", "expected"),
+        [
+            ("desk-7", "desk"),
+            ("desk[12]", "desk"),
+            ("desk(3)", "desk"),
+            ("desk #4", "desk"),
+            ("fetch-1b4e28ba-2fa1-11d2-883f-0016d3cca427", "fetch"),
+            ("conn 10.2.9.7:41002", "conn"),
+            ("Crawler #3: http://books.example.org/a?b=7", "Crawler"),
+            ("nightly 10:15:09", "nightly"),
+            ("worker@7f31245a", "worker"),
+            ("scheduler", "scheduler"),
+            ("decade", "decade"),
+        ],
+    )
+    def test_stem(self, name: str, expected: str) -> None:
+        assert stem(name) == expected
+
+    def test_a_hostile_name_takes_no_time(self) -> None:
+        assert len(stem("a-" * 100_000 + "1")) <= 200
+
+    def test_what_names_begin_with(self) -> None:
+        assert common_name(["GET /orders/81 | a1", "GET /orders/7 | b2"]) == "GET /orders"
+        assert common_name(["alma", "berta"]) == ""
+
+    def test_threads_named_after_their_requests_are_one_pool(self) -> None:
+        stack = (*PARK, "java.util.concurrent.CountDownLatch.await", "org.acme.store.Book.load", "org.acme.store.Web.handle", *SERVED[1:])
+        names = ("POST /loan/anna", "GET /shelf", "GET /loan/berta?x=1")
+        found_pools = pools_of(*(thread(name, "WAITING (parking)", *stack) for name in names))
+        assert [size for _, size in found_pools.values()] == [3]
+
+    def test_pools_of_one_each_stay_apart(self) -> None:
+        stack = (*PARK, "java.util.concurrent.CountDownLatch.await", "org.acme.store.Book.load", *SERVED[2:])
+        assert len(pools_of(*(thread(f"{name}-1", "WAITING (parking)", *stack) for name in ("report", "export")))) == 2
+
+    def test_default_names_are_split_by_what_they_run(self) -> None:
+        reads = [thread(f"Thread-{n}", "RUNNABLE", *PLAIN_READ, *QUOTE, native="runnable") for n in range(3)]
+        sleeps = [thread(f"Thread-{n}", "TIMED_WAITING (sleeping)", "java.lang.Thread.sleep", "org.acme.Tick.run") for n in range(3, 5)]
+        assert sorted(size for _, size in pools_of(*reads, *sleeps).values()) == [2, 3]
+
+
+class TestRoles:
+    """Votes, one by one."""
+
+    def test_numbers_tell_who_serves(self) -> None:
+        clerks = [thread(f"clerk-{n}", "RUNNABLE", *PLAIN_READ, *QUOTE, native="runnable") for n in range(4)]
+        diagnosis = diagnosis_of(
+            {
+                "jstack-431.txt": dump(ACCEPTS, *clerks),
+                "netstat.txt": netstat(LISTEN, *left(4, 3), *open_to("10.2.0.8:7071", 4)),
+            }
+        )
+        assert (diagnosis.verdict.rule, diagnosis.verdict.severity) == ("slow-backend", Severity.CRITICAL)
+        (finding,) = found(diagnosis, "slow-backend")
+        assert finding.culprit.pool == "clerk"
+        assert finding.culprit.listener == "*:6612"
+        assert finding.confidence is Confidence.LIKELY
+        assert "is inferred" in finding.why_confident
+
+    def test_a_name_of_a_library_does_not_outvote_the_stacks(self) -> None:
+        clerks = [thread(f"cluster-{n}", "RUNNABLE", *PLAIN_READ, *QUOTE, native="runnable") for n in range(4)]
+        diagnosis = diagnosis_of(
+            {"jstack-431.txt": dump(ACCEPTS, *clerks), "netstat.txt": netstat(LISTEN, *left(4, 3), *open_to("10.2.0.8:7071", 4))}
+        )
+        assert diagnosis.verdict.rule == "slow-backend"
+
+    def test_who_waits_for_others_stands_before_them(self) -> None:
+        waiting = [
+            thread(
+                f"clerk-{n}", "WAITING (parking)", *PARK, "java.util.concurrent.FutureTask.get", "org.acme.counter.Clerk.serve", *SERVED[2:]
+            )
+            for n in range(4)
+        ]
+        helpers = [
+            thread(f"runner-{n}", "RUNNABLE", *READ, "org.acme.rates.Quote.call", "java.util.concurrent.FutureTask.run", native="runnable")
+            for n in range(4)
+        ]
+        rows = [LISTEN, *left(4, 3), *open_to("10.2.0.4:6612", 4)]
+        rows += [f"96 10.2.0.4:6612 10.2.0.4:{51000 + n} ESTABLISHED 431/java" for n in range(4)]
+        diagnosis = diagnosis_of({"jstack-431.txt": dump(ACCEPTS, *waiting, *helpers), "netstat.txt": netstat(*rows)})
+        (finding,) = found(diagnosis, "self-call-starvation")
+        assert finding.culprit.pool == "clerk"
+
+    def test_a_batch_pool_is_no_server_while_nobody_suffers(self) -> None:
+        batch = [thread(f"nightly-{n}", "RUNNABLE", *PLAIN_READ, *QUOTE, native="runnable") for n in range(4)]
+        diagnosis = diagnosis_of({"jstack-431.txt": dump(ACCEPTS, *batch), "netstat.txt": netstat(LISTEN, *open_to("10.2.0.8:7071", 4))})
+        assert diagnosis.verdict.status is not Status.PROBLEM
+
+    def test_workers_that_take_from_a_queue_of_their_own_are_free(self) -> None:
+        take = (*PARK, "java.util.concurrent.LinkedBlockingQueue.take", "org.acme.counter.Clerk.run", "java.lang.Thread.run")
+        case = Case(evidence_of({"jstack.txt": dump(*(thread(f"clerk-{n}", "WAITING (parking)", *take) for n in range(3)))}).incident)
+        (pool,) = case.latest[0].pools
+        assert pool.idle == 3
+
+    def test_readers_of_idle_connections_call_nobody(self) -> None:
+        reading = (*PLAIN_READ, "java.io.BufferedReader.readLine", "org.acme.counter.Clerk.serve", "java.lang.Thread.run")
+        clerks = [thread(f"clerk[{n}]", "RUNNABLE", *reading, native="runnable") for n in range(5)]
+        rows = [LISTEN, *(f"0 10.2.0.4:6612 10.2.9.8:{43000 + n} ESTABLISHED 431/java" for n in range(5)), *left(0, 4)]
+        diagnosis = diagnosis_of({"jstack-431.txt": dump(ACCEPTS, *clerks), "netstat.txt": netstat(*rows)})
+        assert diagnosis.verdict.rule == "idle-connections-pin-threads"
+        assert not found(diagnosis, "self-call-starvation")
+
+    def test_who_hands_over_is_the_acceptor_not_gone(self) -> None:
+        hands = (*PARK, "java.util.concurrent.LinkedBlockingQueue.put", "org.acme.counter.Porch.main")
+        clerks = [thread(f"clerk-{n}", "RUNNABLE", *PLAIN_READ, *QUOTE, native="runnable") for n in range(4)]
+        queue = [f"96 10.2.0.4:6612 10.2.9.7:{44000 + n} CLOSE_WAIT -" for n in range(4)]
+        rows = ["4 0.0.0.0:6612 0.0.0.0:* LISTEN 431/java", *left(4, 0), *queue, *open_to("10.2.0.8:7071", 4)]
+        diagnosis = diagnosis_of(
+            {"jstack-431.txt": dump(thread("porch", "WAITING (parking)", *hands), *clerks), "netstat.txt": netstat(*rows)}
+        )
+        assert diagnosis.verdict.rule == "slow-backend"
+        (acceptor,) = found(diagnosis, "acceptor-stalled")
+        assert acceptor.consequence_of == found(diagnosis, "slow-backend")[0].id
+        assert acceptor.culprit.thread == "porch"
+
+    def test_loops_of_a_library_are_known_by_their_frames(self) -> None:
+        loop = (
+            *PLAIN_READ,
+            "org.acme.Ask.call",
+            "org.acme.Web.messageReceived",
+            "org.apache.mina.core.polling.AbstractPollingIoProcessor.read",
+        )
+        assert pools_of(*(thread(f"east-{n}", "RUNNABLE", *loop) for n in range(2))) == {"east": ("event-loop", 2)}
+
+
+def test_virtual_threads_are_not_counted_as_a_full_pool() -> None:
+    stack = "".join(f"    at {frame}(Source.java:1)\n" for frame in ("java.lang.VirtualThread.park", *PLAIN_READ, *QUOTE[:2]))
+    threads = "".join(f'#{40 + n} "" virtual WAITING 2026-05-01T10:00:00.000000Z\n{stack}\n' for n in range(4))
+    text = f"431\n2026-05-01T10:00:00.000000Z\n25+36\n\n{threads}"
+    diagnosis = diagnosis_of({"threads-431.txt": text, "netstat.txt": netstat(LISTEN, *left(4, 0), *open_to("10.2.0.8:7071", 4))})
+    (finding,) = found(diagnosis, "slow-backend")
+    assert finding.culprit.pool == VIRTUAL
+    said = finding.headline + finding.explanation
+    assert "request thread" not in said
+    assert "requests in service" in said
