@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
 
+from analyzer.app.writing import write_whole
 from analyzer.model.errors import UsageError
 from reports.anonymize.anonymize import DEFAULT, KINDS, anonymized, command
 from reports.anonymize.disclosure import check_data, check_reports, originals_of
@@ -47,8 +49,9 @@ class Mask(NamedTuple):
         """
         path = None if file is None else Path(file)
         if path is not None:
-            for root in (Path(one).resolve() for one in evidence if one != "-"):
-                if path.resolve() == root or path.resolve().is_relative_to(root):
+            real = Path(os.path.realpath(path))
+            for root in (Path(os.path.realpath(one)) for one in evidence if one != "-"):
+                if real == root or real.is_relative_to(root):
                     raise UsageError(f"--anonymize-map: {path} lies inside the evidence, which is never written to")
         try:
             return cls(Pseudonyms() if path is None else load(path), kinds_of(kinds), path)
@@ -89,9 +92,9 @@ class Guard(NamedTuple):
         file = self.mask.file
         if file is None:
             return
-        if file.resolve() in {target.resolve() for target in targets}:
+        if os.path.realpath(file) in {os.path.realpath(target) for target in targets}:
             raise UsageError(f"--anonymize-map: {file} is a report of this run; the map is private")
         try:
-            self.mask.pseudonyms.save(file)
+            write_whole(file, self.mask.pseudonyms.text(), private=True)
         except OSError as error:
             raise UsageError(f"--anonymize-map: cannot write {file}: {error.strerror or error}") from error

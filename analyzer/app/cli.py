@@ -12,7 +12,8 @@ import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Final, NoReturn
 
-from analyzer.app.command import DEFECT, USAGE, Request, complain, interrupted, run
+from analyzer.app.command import ANALYSED, DEFECT, USAGE, Request, interrupted, run
+from analyzer.app.writing import complain, put, silence
 from analyzer.model.errors import UsageError
 
 if TYPE_CHECKING:
@@ -27,29 +28,44 @@ def main(arguments: Sequence[str] | None = None) -> NoReturn:
     given = list(sys.argv[1:] if arguments is None else arguments)
     _plain_output()
     try:
-        sys.exit(_dispatch(given))
-    except BrokenPipeError:
-        # The reader (head, less) has seen enough; the interpreter must not complain about it when it flushes.
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-        sys.exit(0)
+        code = _code(given)
     except KeyboardInterrupt:
-        sys.exit(interrupted())
+        code = interrupted()
     except Exception as error:
         if {"-v", "--verbose"} & set(given):
             raise
         complain(f"a defect of this tool: {type(error).__name__}: {error}. Please report it; -v shows where it happened")
-        sys.exit(DEFECT)
+        code = DEFECT
+    sys.exit(code)
+
+
+def _code(given: list[str]) -> int | str | None:
+    """The exit code of a command line, with all that it printed on its way."""
+    try:
+        code: int | str | None = _dispatch(given)
+        put("")
+    except SystemExit as ended:
+        if isinstance(ended.__context__, BrokenPipeError):  # the option parser's answer to a reader that has seen enough is 1
+            silence(sys.stdout)
+            return ANALYSED
+        code = ended.code
+    except UsageError as error:
+        complain(str(error))
+        return USAGE
+    except OSError as error:
+        if error.filename is not None:
+            raise
+        silence(sys.stdout)  # what the option parser prints itself: help, completion
+        complain(f"cannot write to stdout: {error.strerror or error}")
+        return USAGE
+    return code
 
 
 def _dispatch(given: list[str]) -> int:
     words = given or _completed()
     other = bool(words) and words[0] in COMMANDS and not Path(words[0]).exists()
     if given and not other and all(word == "-" or not word.startswith("-") for word in given):
-        try:
-            return run(Request(given), shlex.join(["analyze", *given]))
-        except UsageError as error:
-            complain(str(error))
-            return USAGE
+        return run(Request(given), shlex.join(["analyze", *given]))
     from analyzer.app import options  # noqa: PLC0415 - see above
 
     (options.commands if other else options.app)(options.prepared(given), prog_name="analyze", standalone_mode=True, obj=tuple(given))

@@ -7,6 +7,7 @@ import sys
 from contextlib import contextmanager, nullcontext
 from typing import TYPE_CHECKING, Final, NamedTuple
 
+from analyzer.app.writing import complain
 from analyzer.model.errors import Disclosed, Unusable, UsageError
 from analyzer.version import VERSION
 
@@ -118,7 +119,7 @@ def analysed(request: Request) -> tuple[Diagnosis, Incident]:
 
 def _watch(request: Request) -> AbstractContextManager[Progress | None]:
     """A line about long work for whoever looks at the terminal."""
-    if request.quiet or not sys.stderr.isatty():
+    if request.quiet or sys.stderr is None or not sys.stderr.isatty():
         return nullcontext()
     from analyzer.app.progress import Progress  # noqa: PLC0415 - see above
 
@@ -157,8 +158,3 @@ def interrupted() -> int:
     """Say that Ctrl-C was heard; the exit code for it."""
     complain("interrupted; no unfinished report was left behind")
     return INTERRUPTED
-
-
-def complain(message: str) -> None:
-    """A sentence for people, on stderr."""
-    sys.stderr.write(f"analyze: {message}\n")

@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
+import os
 import shutil
-import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Final, NamedTuple
 
 import msgspec
 
-from analyzer.app.command import ANALYSED, DEFECT, FAILED, UNUSABLE, Request, analysed, complain
-from analyzer.app.output import write_whole
+from analyzer.app.command import ANALYSED, DEFECT, FAILED, UNUSABLE, Request, analysed
+from analyzer.app.writing import STDOUT, complain, put, save
 from analyzer.model.errors import Disclosed, Unusable, UsageError
 from analyzer.version import VERSION
 from reports.compare import text as difference_text
@@ -58,8 +58,8 @@ def run(asked: Comparison) -> int:
     try:
         with speaking(asked.language):
             difference = compare(_side(asked.before, asked, mask, guards), _side(asked.after, asked, mask, guards))
-            text = _rendered(form, difference, to_terminal=asked.output in {None, "-"})
-        target = None if asked.output in {None, "-"} else Path(str(asked.output))
+            text = _rendered(form, difference, to_terminal=asked.output is None or asked.output in STDOUT)
+        target = None if asked.output is None or asked.output in STDOUT else Path(str(asked.output))
         for guard in guards:
             guard.check({form: text}, () if target is None else (target,))
     except Unusable as error:
@@ -69,7 +69,7 @@ def run(asked: Comparison) -> int:
         complain(f"a defect of this tool: --anonymize is not complete: {error}. Nothing was written; please report it, without that name")
         return DEFECT
     if target is None:
-        sys.stdout.write(text)
+        put(text)
     else:
         _write(target, text, asked)
     if asked.fail_on and difference.change in _BAD[asked.fail_on]:
@@ -81,7 +81,7 @@ def run(asked: Comparison) -> int:
 def _form(asked: Comparison) -> str:
     if asked.form:
         return asked.form
-    if asked.output in {None, "-"}:
+    if asked.output is None or asked.output in STDOUT:
         return "text"
     form = _ENDINGS.get(Path(str(asked.output)).suffix.lower())
     if form is None:
@@ -143,12 +143,10 @@ def _rendered(form: str, difference: Difference, *, to_terminal: bool) -> str:
 
 
 def _write(target: Path, text: str, asked: Comparison) -> None:
-    for root in (Path(one).resolve() for one in (asked.before, asked.after)):
-        if target.resolve() == root or (root.is_dir() and target.resolve().is_relative_to(root)):
+    real = Path(os.path.realpath(target))
+    for root in (Path(os.path.realpath(path)) for path in (asked.before, asked.after)):
+        if real == root or (root.is_dir() and real.is_relative_to(root)):
             raise UsageError(f"-o: {target} lies inside the evidence, which is never written to")
-    try:
-        write_whole(target, text)
-    except OSError as error:
-        raise UsageError(f"cannot write {target}: {error.strerror or error}; choose another place with -o") from error
+    save(target, text)
     with speaking(asked.language):
-        sys.stdout.write(tell("Report: {path}", path=target) + "\n")
+        put(tell("Report: {path}", path=target) + "\n")

@@ -10,7 +10,8 @@ from typing import TYPE_CHECKING, Annotated, Final, NoReturn
 
 import typer
 
-from analyzer.app.command import USAGE, Request, complain, interrupted, run
+from analyzer.app.command import USAGE, Request, interrupted, run
+from analyzer.app.writing import complain, put
 from analyzer.model.errors import UsageError
 from analyzer.version import VERSION
 
@@ -101,7 +102,7 @@ def incident(
 ) -> None:
     """Read what was saved of a hung or leaking server and say what is wrong, with the evidence, and what to do."""
     if show_version:
-        typer.echo(f"closewait {VERSION}")
+        put(f"closewait {VERSION}\n")
         return
     if not paths:
         typer.echo(context.get_help(), err=True)
@@ -141,7 +142,7 @@ def explain(
     found = listing() if rule is None else text(rule)
     if found is None:
         _refuse(f"no rule is called {rule!r}; 'analyze explain' lists them")
-    typer.echo(found, nl=False)
+    put(found)
 
 
 class Form(StrEnum):
@@ -197,7 +198,7 @@ def collect() -> None:
     """Print a POSIX shell script that gathers the artifacts on the host: analyze collect > collect.sh; sh collect.sh PID."""
     from analyzer.app.collect import script  # noqa: PLC0415 - only needed here
 
-    typer.echo(script(), nl=False)
+    put(script())
 
 
 @commands.command("schema")
@@ -205,7 +206,7 @@ def schema() -> None:
     """Print the JSON Schema of the json format."""
     from reports.contract import json_v1 as json_contract  # noqa: PLC0415 - loads the contract's types
 
-    typer.echo(json_contract.schema(), nl=False)
+    put(json_contract.schema())
 
 
 def prepared(given: Sequence[str]) -> list[str]:

@@ -5,10 +5,10 @@ from __future__ import annotations
 import os
 import shutil
 import sys
-import tempfile
 from pathlib import Path
 from typing import TYPE_CHECKING, Final, NamedTuple
 
+from analyzer.app.writing import STDOUT, note, put, save
 from analyzer.model.errors import UsageError
 
 if TYPE_CHECKING:
@@ -58,16 +58,16 @@ def write(job: Job) -> None:
     if job.guard is not None:
         job.guard.check({**{form: text for form, _, text in texts}, "verdict": verdict}, targets)
     for _, target, text in texts:
+        if target is not None:
+            save(target, text)
+    for _, target, text in texts:
         if target is None:
-            sys.stdout.write(text if text.endswith("\n") else text + "\n")
-            continue
-        try:
-            write_whole(target, text)
-        except OSError as error:
-            raise UsageError(f"cannot write {target}: {error.strerror or error}; choose another place with -o") from error
-    sys.stdout.write(verdict)
-    for target in targets:
-        (sys.stderr if to_stdout else sys.stdout).write(saved.replace("{path}", str(target)) + "\n")
+            put(text if text.endswith("\n") else text + "\n")
+    lines = "".join(saved.replace("{path}", str(file)) + "\n" for file in targets)
+    if to_stdout:
+        note(lines)
+    else:
+        put(verdict + lines)
 
 
 def _rendered(job: Job, plan: Sequence[tuple[str, Path | None]], *, verdict: bool) -> tuple[list[tuple[str, Path | None, str]], str]:
@@ -85,14 +85,14 @@ def _verdict(shown: View) -> str:
     from reports.formats import terminal  # noqa: PLC0415 - see above
 
     width = shutil.get_terminal_size((80, 24)).columns
-    color = sys.stdout.isatty() and not os.environ.get("NO_COLOR")
+    color = sys.stdout is not None and sys.stdout.isatty() and not os.environ.get("NO_COLOR")
     return terminal.verdict(shown, max(40, min(width, 120)), color).rstrip("\n") + "\n"
 
 
 def _plan(job: Job) -> list[tuple[str, Path | None]]:
     """Format and target (None: stdout) of every report."""
     formats = list(dict.fromkeys(str(form) for form in job.formats))
-    if job.output == "-":
+    if job.output in STDOUT:
         if len(formats) > 1:
             raise UsageError("-o: several formats do not fit into stdout; give -o a folder")
         return [(formats[0] if formats else "text", None)]
@@ -122,29 +122,18 @@ def _default(job: Job, form: str) -> Path:
 
 def _outside(target: Path, evidence: Sequence[str], *, asked: bool) -> Path:
     """The target, moved beside the evidence if the current folder is the evidence: it is never written to."""
+    real = Path(os.path.realpath(target))  # unlike resolve(), without an error for links in a circle
     for path in evidence:
-        root = Path(path).resolve()
-        if path != "-" and root.is_dir() and target.resolve().is_relative_to(root):
+        root = Path(os.path.realpath(path))
+        if path == "-":
+            continue
+        if real == root:
+            raise UsageError(f"-o: {target} is the evidence, which is never written to")
+        if root.is_dir() and real.is_relative_to(root):
             if asked:
                 raise UsageError(f"-o: {target} lies inside the evidence, which is never written to")
             return root.parent / target.name
     return target
-
-
-def write_whole(target: Path, text: str) -> None:
-    """Write to a neighbour and rename: an interrupted run leaves no half report."""
-    target.parent.mkdir(parents=True, exist_ok=True)
-    handle, name = tempfile.mkstemp(prefix=f".{target.name}.", dir=target.parent)
-    try:
-        with os.fdopen(handle, "w", encoding="utf-8", newline="\n") as file:
-            file.write(text)
-        mask = os.umask(0)
-        os.umask(mask)
-        Path(name).chmod(0o666 & ~mask)
-        Path(name).replace(target)
-    except BaseException:
-        Path(name).unlink(missing_ok=True)
-        raise
 
 
 def _render(form: str, job: Job, shown: View) -> str:

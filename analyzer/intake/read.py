@@ -163,6 +163,8 @@ def _files(paths: Sequence[str]) -> Iterator[tuple[str, Content]]:
 
 def _piped() -> Content:
     """Standard input; a capture stays a pipe."""
+    if sys.stdin is None:
+        return "it is closed"
     pipe = sys.stdin.buffer
     return pipe if isinstance(pipe, BufferedReader) and holds_capture(pipe.peek(_HEAD)[:_HEAD]) else pipe.read()
 

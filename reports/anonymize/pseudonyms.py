@@ -9,16 +9,14 @@ from __future__ import annotations
 
 import ipaddress
 import json
-import os
-import tempfile
 from itertools import chain
-from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
 from reports.anonymize.addresses import Address, is_kept
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterable, Iterator
+    from pathlib import Path
 
 SCHEMA: Final = "pseudonyms/1"
 _NETWORK, _ADDRESS = "network", "address"
@@ -110,22 +108,9 @@ class Pseudonyms:
         """What this run replaced, without what is also a pseudonym of something else: a reader cannot tell the two."""
         return set(self.asked(kind)) - self._given[kind]
 
-    def save(self, path: Path) -> None:
-        """Write the map, readable by its owner only, whole or not at all.
-
-        Raises:
-            OSError: if it cannot be written.
-        """
-        text = json.dumps({"schema": SCHEMA, **self._maps}, ensure_ascii=True, indent=1) + "\n"
-        path.parent.mkdir(parents=True, exist_ok=True)
-        handle, name = tempfile.mkstemp(prefix=f".{path.name}.", dir=path.parent)  # mkstemp makes it 0600
-        try:
-            with os.fdopen(handle, "w", encoding="ascii") as file:
-                file.write(text)
-            Path(name).replace(path)
-        except BaseException:
-            Path(name).unlink(missing_ok=True)
-            raise
+    def text(self) -> str:
+        """The map as a file holds it; it is private."""
+        return json.dumps({"schema": SCHEMA, **self._maps}, ensure_ascii=True, indent=1) + "\n"
 
     def _network(self, address: Address) -> str:
         """The pseudonym of the /24 or /64 around an address, in hexadecimal."""
@@ -160,6 +145,8 @@ def load(path: Path) -> Pseudonyms:
     """
     if not path.exists():
         return Pseudonyms()
+    if not path.is_file():
+        raise MapError(f"{path} is no regular file: no map can be kept in it")
     try:
         found = json.loads(path.read_text(encoding="utf-8"))
         if found["schema"] != SCHEMA:

@@ -11,6 +11,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from analyzer.app.writing import write_whole
 from reports.anonymize.addresses import is_kept
 from reports.anonymize.pseudonyms import MapError, Pseudonyms, load
 
@@ -92,10 +93,10 @@ def test_names_do_not_know_upper_case_and_users_do() -> None:
 
 
 def test_a_kept_map_gives_the_same_names_again(tmp_path: Path) -> None:
-    file = tmp_path / "private" / "map.json"
+    file = tmp_path / "map.json"
     first = Pseudonyms()
     names = [first.name("host", "app01"), pseudonym(first, "10.1.2.3"), pseudonym(first, "8.8.8.8"), pseudonym(first, "2001:db8::9")]
-    first.save(file)
+    write_whole(file, first.text(), private=True)
     assert stat.S_IMODE(file.stat().st_mode) == 0o600
     second = load(file)
     others = [second.name("host", "db01"), pseudonym(second, "10.1.2.4"), pseudonym(second, "9.9.9.9"), pseudonym(second, "2001:db8::a")]
@@ -108,7 +109,7 @@ def test_a_kept_map_gives_the_same_names_again(tmp_path: Path) -> None:
     ] == names
     assert names[1].rpartition(".")[0] == others[1].rpartition(".")[0]
     file.chmod(0o644)
-    second.save(file)
+    write_whole(file, second.text(), private=True)
     assert stat.S_IMODE(file.stat().st_mode) == 0o600
     assert [path.name for path in file.parent.iterdir()] == ["map.json"]
 
@@ -135,5 +136,5 @@ def test_another_file_is_refused(tmp_path: Path, text: str) -> None:
 def test_the_map_is_plain_json(tmp_path: Path) -> None:
     made = Pseudonyms()
     made.name("user", "김\udc80")
-    made.save(tmp_path / "map.json")
+    (tmp_path / "map.json").write_text(made.text())
     assert json.loads((tmp_path / "map.json").read_text())["user"] == {"김\udc80": "user-1"}
