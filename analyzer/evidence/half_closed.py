@@ -16,6 +16,8 @@ if TYPE_CHECKING:
 
 FEWEST: Final = 10
 """CLOSE_WAIT sockets of a port below which a healthy server may just be closing them."""
+GROWTH: Final = 3
+"""Sockets that must have come since the first snapshot, and none gone, for fewer to be a pattern."""
 FREE: Final = 0.5
 """Share of the pool that must be free: a server that has threads and does not close is not short of them."""
 
@@ -45,16 +47,17 @@ def unclosed(case: Case) -> Iterator[Unclosed]:
     """One per server port that has many of them, threads to spare, and somebody who watches its connections."""
     for stall in case.stalls:
         view, port = stall.view, stall.port
-        watched = any(member.activity.kind == "select" for pool in view.pools for member in pool.members)
+        watched = any(member.activity.kind in {"select", "accept"} for pool in view.pools for member in pool.members)
         if port is None or not stall.workers or stall.pool.idle < FREE * stall.workers or not watched:
             continue
         waiting = _waiting(view.server_side(port))
-        if len(waiting) < FEWEST:
-            continue
         history = [_waiting(other.server_side(port)) for other in case.history(view) if other.sockets]
         ends = {(one.local, one.remote) for one in waiting}
         kept = len({(one.local, one.remote) for one in history[0]} & ends) if history else 0
-        yield Unclosed(stall, port, waiting, tuple(len(rows) for rows in history), kept, close_wait(waiting))
+        counts = tuple(len(rows) for rows in history)
+        grown = len(counts) > 1 and counts[-1] - counts[0] >= GROWTH and kept == counts[0]
+        if len(waiting) >= FEWEST or grown:
+            yield Unclosed(stall, port, waiting, counts, kept, close_wait(waiting))
 
 
 def _waiting(rows: tuple[Connection, ...]) -> tuple[Connection, ...]:

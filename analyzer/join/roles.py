@@ -40,17 +40,21 @@ _ACCEPTS: Final = frozenset({"accept", "select"})
 
 
 class Requests(NamedTuple):
-    """What a port's clients wait for: ``read`` by somebody who has not answered, ``quiet`` (open, nothing to read: in service, or idle)."""
+    """What a port's clients wait for: ``read`` by somebody who has not answered, ``quiet`` (open, nothing to read: in service, or idle).
+
+    ``drained``: read to the end and not closed.
+    """
 
     read: int
     quiet: int
     unread: int
     own: int
+    drained: int = 0
 
     @property
     def troubled(self) -> bool:
         """True if so many wait that somebody must be stuck, or nobody is there."""
-        return self.read + self.unread >= TROUBLED or self.own >= OWN_CALLS
+        return self.read + self.unread + self.drained >= TROUBLED or self.own >= OWN_CALLS
 
 
 class _Votes(NamedTuple):
@@ -84,6 +88,7 @@ def requests_of(view: ProcessView, port: int) -> Requests:
         quiet=sum(1 for one in clients if one.state is TcpState.ESTABLISHED and one.recv_q == 0 and not one.unaccepted),
         unread=max(unread, queued),
         own=pending,
+        drained=sum(1 for one in clients if one.state is TcpState.CLOSE_WAIT and one.recv_q == 0 and not one.unaccepted),
     )
 
 

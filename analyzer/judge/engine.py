@@ -62,13 +62,14 @@ def diagnose(
     ``known``: what is known of software, by default what comes with the tool. ``notes``: sentences that the report shows before
     its own.
     """
-    case = Case(incident, known)
+    case = Case(incident, known, excerpt)
     found: list[Finding] = []
     checked: list[Check] = []
     for rule in rules:
         findings, check = _run(rule, case)
         found += findings
         checked.append(check)
+    found, checked = _explained(found, checked, rules)
     if not any(finding.severity is Severity.CRITICAL for finding in found):
         found += _past(case, rules)
     ranked = _number(found, {slug(rule): rule.CONSEQUENCE_OF for rule in rules})
@@ -120,6 +121,27 @@ def _run(rule: Rule, case: Case) -> tuple[list[Finding], Check]:
     return [], Check(name, Outcome.CLEAN, rule.CLEAN)
 
 
+def _explained(found: Sequence[Finding], checked: Sequence[Check], rules: Sequence[Rule]) -> tuple[list[Finding], list[Check]]:
+    """The findings without those of unknown cause that another finding of the process explains: what is critical, or speaks of the same pool."""
+    follows = {slug(rule): rule.CONSEQUENCE_OF for rule in rules}
+    kept = [
+        one
+        for one in found
+        if not one.cause_unknown
+        or not any(
+            other.process == one.process
+            and not other.cause_unknown
+            and one.rule not in follows.get(other.rule, ())
+            and (other.severity is Severity.CRITICAL or (other.severity is Severity.WARNING and other.culprit.pool == one.culprit.pool))
+            for other in found
+        )
+    ]
+    open_rules = {one.rule for one in kept}
+    dropped = {one.rule for one in found} - open_rules
+    clean = {slug(rule): rule.CLEAN for rule in rules}
+    return kept, [Check(check.rule, Outcome.CLEAN, clean[check.rule]) if check.rule in dropped else check for check in checked]
+
+
 def _doubted(case: Case, finding: Finding) -> Finding:
     """What rests on files that may be of two machines is not certain, whatever the rule found."""
     view = next((view for view in case.latest if view.names_differ and view.process == finding.process), None)
@@ -142,7 +164,7 @@ def _past(case: Case, rules: Sequence[Rule]) -> Iterable[Finding]:
     snapshots = case.incident.snapshots
     if len(snapshots) < 2 or len(case.incident.hosts) > 1:  # noqa: PLR2004 - there is no earlier one
         return
-    earlier = Case(replace(case.incident, snapshots=snapshots[:-1]), case.known)
+    earlier = Case(replace(case.incident, snapshots=snapshots[:-1]), case.known, case.text)
     for rule in rules:
         for finding in _run(rule, earlier)[0]:
             then = next((view for view in earlier.latest if view.process == finding.process), None)

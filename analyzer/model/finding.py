@@ -7,7 +7,7 @@ evidence cannot be built.
 from __future__ import annotations
 
 from enum import StrEnum
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
 import msgspec
 
@@ -16,6 +16,10 @@ if TYPE_CHECKING:
 
     from analyzer.model.timeline import DescriptorLimit, Ending, Flow, Moment, Patience, Turnover
     from parsers.records import Where
+
+
+CAUSE_UNKNOWN: Final = frozenset({"pool-stuck"})
+"""Rules whose findings name no cause: reports label them so."""
 
 
 class Severity(StrEnum):
@@ -174,6 +178,11 @@ class Finding(msgspec.Struct, frozen=True, kw_only=True):
         """Refuse a claim that nothing shows."""
         if not self.evidence:
             raise ValueError(f"a finding needs evidence: {self.rule}")
+
+    @property
+    def cause_unknown(self) -> bool:
+        """True for a finding that says what is stuck and where, not why."""
+        return self.rule in CAUSE_UNKNOWN
 
 
 class Outcome(StrEnum):

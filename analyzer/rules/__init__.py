@@ -38,6 +38,7 @@ from analyzer.rules import (
     nested_connection_lease,
     nested_task_starvation,
     object_pool_exhausted,
+    pool_stuck,
     process_stopped,
     proxy_half_close,
     self_call_starvation,
@@ -130,6 +131,7 @@ RULES: Final[tuple[Rule, ...]] = (
     backlog_overflow,
     disk_stall,
     proxy_half_close,
+    pool_stuck,
 )
 """Every rule, in the order in which ``analyze explain`` lists them."""
 

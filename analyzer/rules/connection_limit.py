@@ -51,6 +51,7 @@ CONSEQUENCE_OF: Final = (
     "nested-connection-lease",
     "nested-task-starvation",
     "object-pool-exhausted",
+    "pool-stuck",
     "process-stopped",
     "self-call-starvation",
     "server-never-closes",

@@ -12,16 +12,20 @@ from analyzer.waits.stalls import Stall, stalls
 from analyzer.waits.wait_cycles import rings
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from analyzer.model.incident import Incident
+    from parsers.records import Where
 
 
 class Case:
     """An incident with everything that correlation finds in it; computed once, on demand."""
 
-    def __init__(self, incident: Incident, known: Knowledge | None = None) -> None:
-        """Wrap ``incident``; ``known`` is what is known of software, by default what comes with the tool."""
+    def __init__(self, incident: Incident, known: Knowledge | None = None, text: Callable[[Where], tuple[str, ...]] = lambda _: ()) -> None:
+        """Wrap ``incident``; ``known`` is what is known of software, by default what comes with the tool. ``text`` fetches the lines of a place."""
         self.incident = incident
         self.known = known or knowledge()
+        self.text = text
 
     @cached_property
     def views(self) -> tuple[ProcessView, ...]:

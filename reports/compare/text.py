@@ -9,7 +9,7 @@ import msgspec
 from reports.formats.prose import wrap
 from reports.language.catalogue import ENGLISH, label_of, tag, tell
 from reports.text_safety import code_markdown, escape_markdown, plain, width_of
-from reports.view.wording import doing, number
+from reports.view.wording import doing, number, word_of
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -100,7 +100,7 @@ def _pair(pair: Pair) -> str:
     if finding is None:
         return ""
     why = f" ({plain(pair.why, _LONG)})" if pair.why else ""
-    return f"{plain(finding.rule, 80)} ({label_of(finding.severity.value)}, {label_of(finding.confidence.value)}): {plain(finding.headline, _LONG)}{why}"
+    return f"{plain(finding.rule, 80)} ({word_of(finding.rule, finding.severity)}, {label_of(finding.confidence.value)}): {plain(finding.headline, _LONG)}{why}"
 
 
 def _value(value: int | None) -> str:

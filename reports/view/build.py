@@ -14,7 +14,7 @@ from reports.view import ladder, sources, tables
 from reports.view.embedded import block
 from reports.view.finding_view import HEADLINE, NAME, PROOFS_FOLDED, PROOFS_TOLD, Teller, who
 from reports.view.model import Figure, View
-from reports.view.wording import count, in_words, listed, names_pattern, number, span
+from reports.view.wording import count, in_words, listed, names_pattern, number, span, word_of
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -46,7 +46,9 @@ def build(diagnosis: Diagnosis, command: str, version: str = VERSION) -> View:
     verdict = diagnosis.verdict
     view = View(
         status=verdict.status.value,
-        word=label_of(_WORDS.get(verdict.status) or (verdict.severity or Severity.INFO).value),
+        word=word_of(primary.rule, primary.severity)
+        if primary is not None and verdict.status is Status.PROBLEM
+        else label_of(_WORDS[verdict.status]),
         alarm=verdict.status is Status.PROBLEM and verdict.severity is not Severity.INFO,
         incident=clip_path(plain(diagnosis.incident.name, 100_000), NAME),
         meta=tuple(_meta(diagnosis)),

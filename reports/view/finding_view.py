@@ -13,7 +13,7 @@ from parsers.records import Unit
 from reports.language.catalogue import label_of, tell
 from reports.text_safety import clip_path, plain
 from reports.view.model import HEALS, Agenda, Case, Node, Piece, Proof, Todo
-from reports.view.wording import count, number, words
+from reports.view.wording import count, number, word_of, words
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -68,7 +68,7 @@ class Teller(msgspec.Struct, frozen=True):
         return Case(
             id=plain(finding.id, NAME),
             rule=plain(finding.rule, NAME),
-            word=label_of(finding.severity.value),
+            word=word_of(finding.rule, finding.severity),
             grave=finding.severity is not Severity.INFO,
             confidence=label_of(finding.confidence.value),
             headline=plain(finding.headline, HEADLINE),

@@ -6,6 +6,7 @@ import re
 from datetime import datetime
 from typing import TYPE_CHECKING
 
+from analyzer.model.finding import CAUSE_UNKNOWN
 from analyzer.model.message import plural, say
 from reports.language.catalogue import label_of, tell
 from reports.view.model import Piece
@@ -13,6 +14,7 @@ from reports.view.model import Piece
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
 
+    from analyzer.model.finding import Severity
     from reports.view.model import Words
 
 _TIME = re.compile(r"(\d{4}-\d\d-\d\d)[T ](\d\d:\d\d(?::\d\d)?)(?:[.,]\d+)?\s*(Z|[+-]\d\d:?\d\d)?$")
@@ -38,6 +40,7 @@ _DOING = {
     "monitor": say("waiting for a monitor"),
     "condition": say("waiting for a condition"),
     "queue": say("waiting for a queue"),
+    "process": say("waiting for a child process"),
     "queued": say("waiting for a carrier"),
     "lease": say("waiting for a pooled connection"),
     "call": say("waiting for an answer"),
@@ -157,3 +160,9 @@ def words(text: str, names: re.Pattern[str]) -> Words:
 def text_of(pieces: Words) -> str:
     """The pieces joined again."""
     return "".join(piece.text for piece in pieces)
+
+
+def word_of(rule: str, severity: Severity) -> str:
+    """The severity as readers see it, and that the cause is open where it is."""
+    word = label_of(severity.value)
+    return tell("{severity}, cause unknown", severity=word) if rule in CAUSE_UNKNOWN else word

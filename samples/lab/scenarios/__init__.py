@@ -1,6 +1,6 @@
 """The scenarios, by what goes wrong."""
 
-from scenarios import backends, connections, devices, healthy, hosts, leaks, locks, processes, self_calls, virtual
+from scenarios import backends, connections, devices, healthy, hosts, leaks, locks, own_servers, processes, self_calls, virtual
 
 ALL = (
     self_calls.SCENARIOS,
@@ -12,5 +12,6 @@ ALL = (
     connections.SCENARIOS,
     devices.SCENARIOS,
     hosts.SCENARIOS,
+    own_servers.SCENARIOS,
     healthy.SCENARIOS,
 )

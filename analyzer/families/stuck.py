@@ -1,0 +1,129 @@
+"""What a wait asks for next: who would have to act so that threads go on, and where to look for them."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, NamedTuple
+
+from analyzer.model.message import say
+from analyzer.software.blockers import waited_lock
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from analyzer.join.process import ProcessView
+    from analyzer.software.pools import Busy
+
+_GIVES = ("put", "putLast", "putFirst", "transfer", "offer")
+_TAKES = ("take", "poll")
+_HEAP = "jcmd PID GC.heap_dump stuck.hprof"
+
+
+class Advice(NamedTuple):
+    """``sentence`` says who would have to act, ``waits_for`` names it in the chain, ``look`` says where to look, with a command."""
+
+    sentence: str
+    waits_for: str
+    look: str
+    command: str | None = None
+
+
+def advice_for(view: ProcessView, members: Sequence[Busy]) -> Advice:
+    """What the wait of most of the threads asks for."""
+    thread, found = members[0]
+    method = thread.frames[found.frame].method if 0 <= found.frame < len(thread.frames) else ""
+    if found.kind == "queue" and method.startswith(_GIVES):
+        return _full_queue(view)
+    if found.kind == "queue":
+        return Advice(
+            say("Somebody would have to put something into the queue that they take from."),
+            say("whoever puts into the queue"),
+            say("Look for the code that answers into this queue, and in the log for what ended it."),
+            _HEAP,
+        )
+    if found.kind in _OTHERS:
+        return _OTHERS[found.kind]
+    lock = waited_lock(thread)
+    what = lock.cls if lock is not None and lock.cls else say("an object")
+    return Advice(
+        say("Who should act on {what} the dump does not say.", what=what),
+        what,
+        say("A heap dump shows who refers to that object."),
+        _HEAP,
+    )
+
+
+def _full_queue(view: ProcessView) -> Advice:
+    """A queue that is full: is there anybody who takes?"""
+    takers = [
+        member
+        for pool in view.pools
+        for member in pool.members
+        if any(frame.method.startswith(_TAKES) and "Queue" in frame.cls for frame in member.thread.frames)
+    ]
+    sentence = (
+        say("The queue is full, and no thread of the dump takes from a queue: whoever should take has ended, or stands elsewhere.")
+        if not takers
+        else say("The queue is full: whoever should take from it does not keep up, or stands elsewhere.")
+    )
+    return Advice(
+        sentence,
+        say("whoever takes from the queue"),
+        say("Search the log for the exception that ended the consumer; look what the threads that should take stand in."),
+        "grep -n 'Exception in thread' console.log",
+    )
+
+
+_OTHERS = {
+    "latch": Advice(
+        say(
+            "Somebody would have to count the latch down, and no thread of the dump is seen to be about to: a signal that was lost, or never comes."
+        ),
+        say("whoever counts the latch down"),
+        say("Find the code that calls countDown for this latch, and every path on which it does not (an exception, an early return)."),
+        _HEAP,
+    ),
+    "condition": Advice(
+        say("Somebody would have to signal the condition: a signal that was given before anybody waited is lost."),
+        say("whoever signals the condition"),
+        say("Find the code that signals it: does it hold the lock, and is the state checked in a loop?"),
+        _HEAP,
+    ),
+    "object-wait": Advice(
+        say("Somebody would have to call notify on the object: one that was called before anybody waited is lost."),
+        say("whoever notifies"),
+        say("Find the code that calls notify: notifyAll instead, and the state checked in a loop before each wait."),
+        _HEAP,
+    ),
+    "semaphore": Advice(
+        say("Somebody would have to release a permit: permits that an error path never gave back are gone."),
+        say("whoever releases a permit"),
+        say("Find every path between acquire and release; release belongs into finally."),
+        _HEAP,
+    ),
+    "process": Advice(
+        say(
+            "They wait for a child process: its own state says why it does not end; a child whose output nobody reads blocks on a full pipe."
+        ),
+        say("the child process"),
+        say("Look at the children: what are they waiting for?"),
+        "ps -o pid,stat,wchan:32,etime,args --ppid PID",
+    ),
+    "sleep": Advice(
+        say("They sleep between attempts, or poll for something: what is tried again and again says the log."),
+        say("what is tried again"),
+        say("Search the log for what is tried again, and bound the number of attempts."),
+        "grep -nE 'refused|timed out|retry|attempt' console.log | tail",
+    ),
+    "join": Advice(
+        say("They wait for another thread to end."),
+        say("the thread that should end"),
+        say("Find which thread is joined, and what it stands in."),
+    ),
+    "future": Advice(
+        say("The result that they wait for is not seen to be made by any thread of the dump."),
+        say("whoever makes the result"),
+        say("Find who completes it, and every path on which nobody does."),
+        _HEAP,
+    ),
+}
+_OTHERS["completable-future"] = _OTHERS["future"]

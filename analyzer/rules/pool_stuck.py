@@ -1,0 +1,201 @@
+"""Every thread that serves a port stands still, and no known cause explains it.
+
+Looks for: a pool that serves a listener without a free thread, (nearly) all of whose threads wait, for a signal, a result, a place in a queue, a
+child, the end of a pause, while clients wait or have given up, or in dump after dump. No other rule's cause explains the wait.
+
+Why it matters: the server is as dead as with any known cause. What the threads stand in, and in which line, is known; who should let them go on is what
+the next look must find.
+
+Do next: what the kind of wait asks for: for a full queue look for whoever should take from it, for a signal look for the code that gives it, for a
+child look at the child, for a pause between attempts look at the log line that says what fails. Take a second dump first.
+
+Wrong when: the threads wait by design and their clients know it (long polls): then nobody has given up.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from typing import TYPE_CHECKING, Final
+
+from analyzer.evidence.calls import client_evidence, client_figures, clients_in_words, kind_in_words, role_doubt, stuck_in_words
+from analyzer.evidence.log_lines import Failure, failure_of
+from analyzer.evidence.movement import in_words, moved_on, standing
+from analyzer.evidence.witness import all_of, of_threads
+from analyzer.families.remote_service import is_called_back
+from analyzer.families.stuck import Advice, advice_for
+from analyzer.model.finding import Action, Confidence, Culprit, Finding, Heals, Missing, Outlook, Severity, Step, When
+from analyzer.model.message import joined, plural, say
+from analyzer.software.blockers import application_frame
+from analyzer.waits.stalls import SATURATED
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Sequence
+
+    from analyzer.evidence.movement import Standing
+    from analyzer.software.pools import Busy
+    from analyzer.waits.case import Case, Stall
+    from parsers.records import Frame
+
+NEEDS: Final = ("threads",)
+CONSEQUENCE_OF: Final = ("process-stopped", "gc-thrash")
+OUTLOOK: Final = Outlook(Heals.UNKNOWN, say("What would let the threads go on is not known."))
+CLEAN: Final = say("no pool that serves clients stands still without a known cause")
+SMALLEST_POOL: Final = 2
+"""A pool of one whose thread waits serves a request, unless clients suffer."""
+_MOVES: Final = frozenset({"running", "none", "queued"})
+_MISSING_SIGNAL: Final = frozenset({"sleep"})
+
+
+def diagnose(case: Case) -> Iterator[Finding]:
+    """One finding per pool that stands still; the engine keeps those that nothing else explains."""
+    for stall in case.stalls:
+        members = _stuck(stall)
+        if len(members) < SATURATED * stall.workers or not members or stall.pool.idle:
+            continue
+        if is_called_back(case, stall):
+            continue  # its finding tells of both ends
+        still = standing(case, stall.view, members)
+        lasting = bool(in_words(still)) and still is not None and still.idle is not None
+        if moved_on(still) or not (stall.pressure.exists or (lasting and not stall.view.sockets and len(members) >= SMALLEST_POOL)):
+            continue
+        yield _finding(case, stall, members, still)
+
+
+def _stuck(stall: Stall) -> tuple[Busy, ...]:
+    """The workers that wait, those in the commonest kind of wait first."""
+    waiting = [member for member in stall.pool.busy if member.activity.kind not in _MOVES]
+    kinds = Counter(member.activity.kind for member in waiting)
+    return tuple(sorted(waiting, key=lambda member: (-kinds[member.activity.kind], member.activity.kind)))
+
+
+def _finding(case: Case, stall: Stall, members: Sequence[Busy], still: Standing | None) -> Finding:
+    view, pool, port = stall.view, stall.pool, stall.port
+    waits, frame = kind_in_words(members), _frame(members)
+    log = failure_of(case, (member.thread.name for member in members)) if members[0].activity.kind in _MISSING_SIGNAL else None
+    advice = advice_for(view, members)
+    confidence, why = _judge(stall, still)
+    threads = of_threads(
+        members,
+        say("{threads} of {name} stand in {waits}", threads=plural(len(members), "thread"), name=pool.name, waits=waits),
+    )
+    where = say(", called from {frame}", frame=frame) if frame is not None else ""
+    return Finding(
+        rule="pool-stuck",
+        severity=Severity.CRITICAL if stall.pressure.exists else Severity.WARNING,
+        confidence=confidence,
+        headline=say(
+            "{who} stand in {waits}{where}: {suffers}, and what would let them go on is not in the evidence.",
+            who=_who(stall, members),
+            waits=waits,
+            where=where,
+            suffers=say("port {port} is not served", port=port) if port is not None else say("no request is served"),
+        ),
+        explanation=say(
+            "{who} stand in {waits}{where}.{in_words}{clients} {asks}{log} No cause that this tool knows explains it.",
+            who=_who(stall, members),
+            waits=waits,
+            where=where,
+            in_words=in_words(still),
+            clients=clients_in_words(view, port) if port is not None else "",
+            asks=advice.sentence,
+            log=_log_in_words(log),
+        ),
+        why_confident=why,
+        evidence=(threads, *((log.evidence,) if log else ()), *(client_evidence(view, port) if port is not None else ())),
+        process=view.process,
+        culprit=Culprit(
+            pool=pool.name,
+            frame=str(frame) if frame is not None else None,
+            listener=f"*:{port}" if port is not None else None,
+            remote=log.address if log else None,
+        ),
+        chain=(
+            Step(pool.name, say("stands in"), say("{waits}{where}", waits=waits, where=where), (threads,)),
+            Step(advice.waits_for, say("does not come"), log.address if log and log.address else ""),
+        ),
+        actions=_actions(stall, advice, waits, frame, log),
+        figures=(
+            *client_figures(view, port),
+            (
+                say("{blocked:,} of {workers:,}", blocked=len(members), workers=stall.workers),
+                say("threads of {name} waiting", name=pool.name),
+            ),
+        ),
+        missing=(
+            Missing(
+                say("second thread dump, ten seconds later"),
+                say("whether the same threads still stand in the same place"),
+                f"jstack -l {_pid(stall)} > jstack-2.txt",
+            ),
+        )
+        if not in_words(still)
+        else (),
+    )
+
+
+def _who(stall: Stall, members: Sequence[Busy]) -> str:
+    if len(members) == stall.blocked:
+        return stuck_in_words(stall)
+    if not stall.pool.bounded:
+        return say("{count} requests in service ({name})", count=len(members), name=stall.pool.name)
+    count = all_of(len(members), stall.workers)
+    noun = say("request thread") if stall.workers == 1 else say("request threads")
+    return say("{all_of} {noun} of {name}{cut}", all_of=count, noun=noun, name=stall.pool.name, cut="")
+
+
+def _frame(members: Sequence[Busy]) -> Frame | None:
+    """The application frame that most of those in the commonest kind of wait share."""
+    kind = members[0].activity.kind
+    frames = [frame for member in members if member.activity.kind == kind and (frame := application_frame(*member)) is not None]
+    return max(sorted(set(frames), key=str), key=frames.count, default=None)
+
+
+def _judge(stall: Stall, still: Standing | None) -> tuple[Confidence, str]:
+    """How sure it is that the pool is stuck; the cause is open anyway."""
+    doubts = [doubt for doubt in (role_doubt(stall.pool),) if doubt]
+    if not stall.pressure.exists:
+        doubts.append(say("there is no socket table that shows clients suffer"))
+    elif not in_words(still):
+        doubts.append(say("one dump cannot show how long they have stood there"))
+    if stall.view.dump is not None and stall.view.dump.complete is False:
+        doubts.append(say("the thread dump is cut off"))
+    sure = stall.pool.sure
+    said = say("That the pool stands still the dump and its clients show together; why, they do not.")
+    if not doubts:
+        return Confidence.CERTAIN, said
+    confidence = Confidence.SUSPECTED if sure is Confidence.SUSPECTED or not stall.pressure.exists else Confidence.LIKELY
+    return confidence, say("{proof} Not certain, because {list}.", proof=said, list=joined(" and ", doubts))
+
+
+def _log_in_words(log: Failure | None) -> str:
+    if log is None:
+        return ""
+    if log.address is None:
+        return say(" The log tells of failures in these threads.")
+    return say(" The log says what fails: {address} ({lines}).", address=log.address, lines=plural(log.lines, "line"))
+
+
+def _actions(stall: Stall, advice: Advice, waits: str, frame: Frame | None, log: Failure | None) -> tuple[Action, ...]:
+    pid = _pid(stall)
+    look = (
+        (Action(When.NOW, say("Look at {address}: the log says that it fails there.", address=log.address)),)
+        if log is not None and log.address is not None
+        else ()
+    )
+    return (
+        *look,
+        Action(When.NOW, say("Save one more dump before the restart: do they stand there still?"), f"jstack -l {pid} > jstack-2.txt"),
+        Action(When.NOW, advice.look, advice.command.replace("PID", pid) if advice.command else None),
+        Action(
+            When.FIX,
+            say(
+                "Give {waits}{in_} a time limit, so that a request ends in an error, not in a hang.",
+                waits=waits,
+                in_=say(" in {frame}", frame=frame) if frame is not None else "",
+            ),
+        ),
+    )
+
+
+def _pid(stall: Stall) -> str:
+    return str(stall.view.process.pid) if stall.view.process.pid is not None else "PID"

@@ -1,0 +1,126 @@
+"""A pool that stands still is a finding, whether its cause is known or not; one that only looks so is none."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import pytest
+
+from analyzer.model.finding import Confidence, Severity, Status
+from reports.formats import jira, markdown, summary, terminal, text
+from reports.view.build import build
+from tests.analyzer.test_roles import ACCEPTS, LISTEN, PLAIN_READ, QUOTE, left, open_to
+from tests.builders import PARK, diagnosis_of, dump, found, netstat, thread
+
+if TYPE_CHECKING:
+    from analyzer.model.finding import Diagnosis
+
+SERVES = ("org.acme.counter.Clerk.serve", "org.acme.counter.Clerk.answer", "org.acme.counter.Clerk.run", "java.lang.Thread.run")
+WAITS = {
+    "latch": (*PARK, "java.util.concurrent.CountDownLatch.await"),
+    "condition": (*PARK, "java.util.concurrent.locks.AbstractQueuedSynchronizer$ConditionObject.await"),
+    "notify": ("java.lang.Object.wait",),
+    "child": ("java.lang.Object.wait", "java.lang.ProcessImpl.waitFor"),
+    "queue": (*PARK, "java.util.concurrent.ArrayBlockingQueue.put"),
+    "attempt": ("java.lang.Thread.sleep",),
+}
+
+
+def clerks(*wait: str, count: int = 4) -> list[str]:
+    """Request threads of an own server in a wait."""
+    return [thread(f"clerk-{n}", "WAITING (parking)", *wait, "org.acme.counter.Ledger.book", *SERVES, nid=0x300 + n) for n in range(count)]
+
+
+def diagnosed(*threads: str, rows: tuple[str, ...] = (), log: str = "") -> Diagnosis:
+    """The diagnosis of one dump and one table."""
+    return diagnosis_of(
+        {
+            "jstack-431.txt": dump(ACCEPTS, *threads),
+            "netstat.txt": netstat(LISTEN, *(rows or left(4, 3))),
+            **({"server.log": log} if log else {}),
+        }
+    )
+
+
+@pytest.mark.parametrize(
+    ("kind", "says"),
+    [
+        ("latch", "count the latch down"),
+        ("condition", "signal the condition"),
+        ("notify", "notify"),
+        ("child", "child process"),
+        ("queue", "no thread of the dump takes from a queue"),
+        ("attempt", "sleep between attempts"),
+    ],
+)
+def test_each_wait_asks_for_something_else(kind: str, says: str) -> None:
+    diagnosis = diagnosed(*clerks(*WAITS[kind]))
+    assert (diagnosis.verdict.status, diagnosis.verdict.rule) == (Status.PROBLEM, "pool-stuck")
+    (finding,) = found(diagnosis, "pool-stuck")
+    assert finding.severity is Severity.CRITICAL
+    assert finding.confidence is Confidence.LIKELY
+    assert says in finding.explanation
+    assert (finding.culprit.pool, finding.culprit.listener) == ("clerk", "*:6612")
+    assert "org.acme.counter.Ledger.book" in (finding.culprit.frame or "")
+    assert "Ledger.book" in finding.headline
+
+
+def test_a_taker_that_lives_is_said() -> None:
+    taker = thread("till-roll", "WAITING (parking)", *PARK, "java.util.concurrent.ArrayBlockingQueue.take", "org.acme.Roll.run")
+    (finding,) = found(diagnosed(*clerks(*WAITS["queue"]), taker), "pool-stuck")
+    assert "does not keep up" in finding.explanation
+
+
+def test_the_log_names_what_fails() -> None:
+    log = "".join(f"10:00:0{n} WARN [clerk-{n}] try 4 at 10.2.0.77:5533: java.net.ConnectException: Connection refused\n" for n in range(3))
+    noise = "10:00:09 ERROR [mailer] 10.2.0.99:25 timed out\n" * 9
+    (finding,) = found(diagnosed(*clerks(*WAITS["attempt"]), log=noise + log + noise), "pool-stuck")
+    assert finding.culprit.remote == "10.2.0.77:5533"
+    assert "10.2.0.77:5533 (3 lines)" in finding.explanation
+    assert any(one.where.file == "server.log" and one.where.first == 12 for one in finding.evidence)
+
+
+def test_a_known_cause_is_told_alone() -> None:
+    reads = [thread(f"clerk-{n}", "RUNNABLE", *PLAIN_READ, *QUOTE, native="runnable") for n in range(4)]
+    diagnosis = diagnosed(*reads, rows=(*left(4, 3), *open_to("10.2.0.8:7071", 4)))
+    assert diagnosis.verdict.rule == "slow-backend"
+    assert not found(diagnosis, "pool-stuck")
+
+
+def test_free_threads_are_no_stall() -> None:
+    free = [
+        thread(f"clerk-{n}", "WAITING (parking)", *PARK, "java.util.concurrent.LinkedBlockingQueue.take", *SERVES[2:]) for n in range(5, 8)
+    ]
+    assert not found(diagnosed(*clerks(*WAITS["latch"]), *free), "pool-stuck")
+
+
+def test_long_polls_alarm_nobody() -> None:
+    quiet = tuple(f"0 10.2.0.4:6612 10.2.9.7:{41000 + n} ESTABLISHED 431/java" for n in range(4))
+    assert diagnosed(*clerks(*WAITS["latch"]), rows=quiet).verdict.status is not Status.PROBLEM
+
+
+def test_what_stands_in_two_dumps_without_work_is_suspected() -> None:
+    def at(moment: str) -> str:
+        threads = [one.replace(" tid=", " cpu=5.00ms elapsed=90.00s tid=") for one in clerks(*WAITS["latch"])]
+        servlet = [
+            one.replace("\tat java.lang.Thread.run", "\tat sun.net.httpserver.ServerImpl$Exchange.run(X.java:1)\n\tat java.lang.Thread.run")
+            for one in threads
+        ]
+        return dump(*servlet, time=f"2026-01-02 03:04:{moment}")
+
+    diagnosis = diagnosis_of({"jstack-1.txt": at("05"), "jstack-2.txt": at("25")})
+    (finding,) = found(diagnosis, "pool-stuck")
+    assert (finding.severity, finding.confidence) == (Severity.WARNING, Confidence.SUSPECTED)
+
+
+def test_every_format_says_that_the_cause_is_unknown() -> None:
+    view = build(diagnosed(*clerks(*WAITS["latch"])), "analyze x")
+    told = {
+        "terminal": terminal.verdict(view, 100, color=False),
+        "text": text.render(view),
+        "markdown": markdown.render(view),
+        "jira": jira.render(view),
+        "summary": summary.render(view),
+    }
+    for name, said in told.items():
+        assert "CRITICAL, CAUSE UNKNOWN" in said, name
