@@ -8,23 +8,34 @@ from __future__ import annotations
 
 import gc
 from functools import wraps
-from typing import TYPE_CHECKING, Final, ParamSpec, Protocol, TypeVar
+from itertools import islice
+from typing import TYPE_CHECKING, Final, NamedTuple, ParamSpec, Protocol, TypeVar
+
+from msgspec.structs import replace
 
 from parsers.process import collection, counters, host_facts, limits, proc_fd, proc_task, process_status, ps, strace, top
+from parsers.records import Parsed, ThreadDump, Unread
 from parsers.sockets import lsfd, lsof, lsof_fields, lsof_json, netstat, netstat_bsd, netstat_solaris, netstat_windows, proc_net, ss
+from parsers.text.copies import MOST_LOST, proposals
 from parsers.text.source import Section, Shapes, Source, cut
 from parsers.threads import attach_failure, hotspot, hotspot_agent, javacore, jrockit, management, thread_file
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
-    from parsers.records import Parsed
 
 _Given = ParamSpec("_Given")
 _Made = TypeVar("_Made")
 
 HEAD_LINES: Final = 80
 """How many non-blank lines a format may look at to recognise its text."""
+
+
+_MOST_UNDONE: Final = 6
+"""Things that copying does to one text, one inside another."""
+_SMALL: Final = 800
+"""Lines on which proposals are tried; a larger text is tried from a little above the first line that is not understood."""
+_BEFORE: Final = 40
 
 
 class Format(Protocol):
@@ -106,6 +117,134 @@ def sections(source: Source) -> list[Section]:
 def parse(form: Format, section: Section) -> Parsed:
     """What a format makes of a section. Only tables are read line by line as they come; the other formats go back and forth."""
     return form.parse(section if form.NAME in _STREAMED else section.held())
+
+
+def outputs(source: Source) -> list[Output]:
+    """Everything that a source holds, each output read by its format.
+
+    Where lines are not understood, what copying may have done to them is undone, as long as more are understood then than before. The source
+    keeps its lines as they stand in the file, but for those that were packed into one.
+    """
+    lines, found = source.lines, _read(source)
+    for _ in range(_MOST_UNDONE):
+        lost = _lost(found)
+        better = _undone(source, lines, lost, sum(map(_weight, found))) if lost else None
+        if better is None:
+            break
+        if len(better.lines) != len(lines):
+            source.lines = better.lines
+        lines, found = better
+    return _one_dump(found)
+
+
+def _one_dump(found: Sequence[Output]) -> list[Output]:
+    """Pieces of dumps that follow each other are one: people paste a thread here and one there. One name twice is another moment."""
+    result = list(found)
+    last: tuple[int, ThreadDump] | None = None
+    for number, (section, form, parsed) in enumerate(found):
+        dumps = [record for record in parsed.records if isinstance(record, ThreadDump)]
+        if len(dumps) != 1:
+            last = None if dumps else last
+            continue
+        (dump,) = dumps
+        merged = _merged(last[1], dump) if last is not None and section.prompt is None else None
+        if merged is None or last is None:
+            last = number, dump
+            continue
+        result[number] = Output(section, form, replace(parsed, records=tuple(one for one in parsed.records if one is not dump)))
+        home = result[last[0]]
+        result[last[0]] = home._replace(
+            parsed=replace(home.parsed, records=tuple(merged if one is last[1] else one for one in home.parsed.records))
+        )
+        last = last[0], merged
+    return result
+
+
+def _merged(first: ThreadDump, second: ThreadDump) -> ThreadDump | None:
+    """Both as one, None if the second is no further piece of the first."""
+    names = {thread.name for thread in first.threads}
+    more = {thread.name for thread in second.threads}
+    reported = {entry.thread for one in second.deadlocks for entry in one.entries}
+    report_below = not second.threads and bool(reported & names)
+    pieces = first.fragment and names.isdisjoint(more) and len(more) == len(second.threads)
+    if not second.fragment or first.dialect != second.dialect or not (report_below or pieces):
+        return None
+    return replace(first, threads=(*first.threads, *second.threads), deadlocks=(*first.deadlocks, *second.deadlocks))
+
+
+class Output(NamedTuple):
+    """A section, the format that knows it (None: nobody does), and what was made of it."""
+
+    section: Section
+    form: Format | None
+    parsed: Parsed
+
+
+class _Undone(NamedTuple):
+    lines: Sequence[str]
+    found: list[Output]
+
+
+def _read(source: Source) -> list[Output]:
+    found = []
+    for section in sections(source):
+        form = recognise(section)
+        if form is None:
+            where = section.where(0, len(section.lines) - 1)
+            found.append(Output(section, None, Parsed((), 0, (Unread(where, section.nonblank, "no format that is known"),))))
+        else:
+            found.append(Output(section, form, parse(form, section)))
+    return found
+
+
+def _lost(found: Sequence[Output]) -> list[int]:
+    """The indices of lines that nobody understood."""
+    gaps = [gap.where for output in found for gap in output.parsed.unread]
+    return list(islice((number - 1 for where in gaps for number in range(where.first, where.last + 1)), MOST_LOST))
+
+
+def _weight(output: Output) -> int:
+    """Records of an output; a dump counts its threads."""
+    return sum(len(record.threads) + len(record.deadlocks) if isinstance(record, ThreadDump) else 1 for record in output.parsed.records)
+
+
+def _told(found: Sequence[Output]) -> int:
+    """How much the records of outputs tell: frames and locks of threads, fields of rows."""
+    count = 0
+    for output in found:
+        for record in output.parsed.records:
+            if isinstance(record, ThreadDump):
+                count += sum(len(thread.frames) + len(thread.locks) + (thread.native_id is not None) + 1 for thread in record.threads)
+            else:
+                count += sum(getattr(record, field) is not None for field in record.__struct_fields__)
+    return count
+
+
+def _unread(found: Sequence[Output]) -> int:
+    return sum(gap.lines for output in found for gap in output.parsed.unread)
+
+
+def _undone(source: Source, lines: Sequence[str], lost: Sequence[int], weight: int) -> _Undone | None:
+    """The lines with the best of the proposals, if it lets more of them be understood and loses no record."""
+    part = slice(None) if len(lines) <= _SMALL else slice(max(0, lost[0] - _BEFORE), lost[0] + _SMALL)
+    here = lines[part]
+    begin = part.start or 0
+    near = [index - begin for index in lost if begin <= index < begin + len(here)]
+    plain = _read(source.undone(here))
+    best, fewest, records, told = None, _unread(plain), sum(map(_weight, plain)), _told(plain)
+    for proposal in proposals(here, near):
+        tried = proposal.undo(here)
+        found = _read(source.undone(tried))
+        unread, more = _unread(found), sum(map(_weight, found))
+        if proposal.joins and _told(found) - told < (len(tried) - tried.count("") - len(here) + list(here).count("")) / -2:
+            continue
+        if unread < fewest and more >= records:
+            best, fewest = (proposal, _Undone(tried, found)), unread
+    if best is None or len(here) == len(lines):
+        return best[1] if best else None
+    undone = best[0].undo(lines)
+    found = _read(source.undone(undone))
+    return _Undone(undone, found) if sum(map(_weight, found)) >= weight else None
 
 
 def recognise(section: Section) -> Format | None:

@@ -15,9 +15,9 @@ from analyzer.intake.snapshots import Piece, Place, place
 from analyzer.model.errors import Unusable
 from analyzer.model.incident import Artifact, Incident, snapshot_of
 from analyzer.software.knowledge import SETTINGS_FILE
-from parsers import parse, recognise, sections, uncollected
+from parsers import outputs, uncollected
 from parsers.capture.stream import holds_capture
-from parsers.records import Elision, HostFact, Parsed, Pid, SocketRow, ThreadDump, Unread
+from parsers.records import Elision, HostFact, Parsed, Pid, SocketRow, ThreadDump
 from parsers.text.source import Source, is_binary
 
 if TYPE_CHECKING:
@@ -26,7 +26,6 @@ if TYPE_CHECKING:
 
     from parsers.capture.facts import Capture
     from parsers.capture.stream import Stream
-    from parsers.records import Where
 
 Content: TypeAlias = "bytes | str | Path | Stream"
 """What a file holds; a sentence that says why it is not read; or a capture, which is never read into memory: where it lies, or a pipe."""
@@ -221,13 +220,7 @@ def read_one(file: str, data: Content) -> Reading:
     source = Source(file, data)
     if is_binary(data):
         return Reading(file, None, (), _foreign(data[:_HEAD]), source.size, source.sha256)
-    parts = []
-    for section in sections(source):
-        form = recognise(section)
-        if form is None:
-            parts.append(Part(None, section.prompt, _unknown(section.where(0, len(section.lines) - 1), section.nonblank)))
-        else:
-            parts.append(Part(form.NAME, section.prompt, parse(form, section)))
+    parts = [Part(form.NAME if form else None, section.prompt, parsed) for section, form, parsed in outputs(source)]
     note = "empty" if not data or data.isspace() else None
     return Reading(file, source, tuple(parts), note, source.size, source.sha256)
 
@@ -247,10 +240,6 @@ def _capture(file: str, data: bytes | Stream) -> Reading:
     capture = read.capture
     notes = capture.notes if capture.packets else ("holds no packets", *capture.notes)
     return Reading(file, None, (), "; ".join(notes) or None, read.size, read.sha256, capture)
-
-
-def _unknown(where: Where, lines: int) -> Parsed:
-    return Parsed((), 0, (Unread(where, lines, "no format that is known"),))
 
 
 @uncollected

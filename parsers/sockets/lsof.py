@@ -167,6 +167,8 @@ class _Reader:
             return self.rare(index, line)
         tail = self.tails.get(text) or self.tail(text)
         near, arrow, far = name.partition("->")
+        if not arrow and "&" in near:
+            return None  # HTML's &gt;: it is no host's name
         local = self.ends.get(near) or self.ends.one(near)
         remote = self.far(far) if arrow else None
         inode = to_inode(device) if device.isdecimal() and len(device) <= _LONGEST_INODE else None
@@ -217,6 +219,8 @@ class _Reader:
         """A row with tabs, flags of the file, blank cells, other protocols; None if the line is none."""
         if (match := self.socket(line)) is not None:
             near, arrow, far = match["name"].partition("->")
+            if "&" in near:
+                return None
             local, remote = endpoint(near), endpoint(far) if arrow else None
             if local is not None and (remote is not None or not arrow):
                 state, recv_q, send_q = _tail(match["tail"] or "")
@@ -235,6 +239,7 @@ class _Reader:
                     user=match["user"],
                     inode=to_inode(device) if device.isdecimal() and len(device) <= _LONGEST_INODE else None,
                 )
+            return None  # what is left of an address is no file
         if match := self.other(line):
             pid, command, whole, kind, rest = match.group("pid", "command", "fd", "type", "rest")
             return self.open_file(index, to_pid(pid), _unescape(command), whole, kind, rest)

@@ -21,6 +21,7 @@ import pyparsing as pp
 from parsers.records import Counter, Endpoint, Inode, Owner, Parsed, Pid, SocketRow, TcpState, Timer, Where
 from parsers.records.places import to_pid
 from parsers.records.tcp_info import info_of, memory_of
+from parsers.text.copies import CURLY
 from parsers.text.endpoint import LAST_PORT, V4_ENDPOINT, Ends, Hosts, endpoint, is_v4
 from parsers.text.grammar import SS_TIMER, ss_timer, tcp_state
 from parsers.text.source import Section, leftovers
@@ -215,7 +216,7 @@ class _Reader:
 def _facts(text: str) -> dict[str, Any]:
     """The fields of a row that stand behind its addresses, in any order and as far as printed."""
     facts: dict[str, Any] = {}
-    if "users:" in text and (owners := _owners_of(text)):
+    if "users:" in text and (owners := _owners_of(text.translate(CURLY) if not text.isascii() else text)):
         facts["owners"] = owners
     if "timer:" in text and (timer := _timer_of(text)):
         facts["timer"] = timer

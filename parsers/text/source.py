@@ -122,6 +122,13 @@ class Source:
         self.lines: Sequence[str] = lines_of(data, text) if len(text) >= LARGE else split(text)
         self._text: str | None = text
 
+    def undone(self, lines: Sequence[str]) -> Source:
+        """The same artifact with other lines: what was done to it when it was copied is undone in them."""
+        source = Source.__new__(Source)
+        source.file, source.size, source.sha256, source.lines = self.file, self.size, self.sha256, lines
+        source._text = None  # noqa: SLF001 - of this class
+        return source
+
     def take_text(self) -> str:
         """All lines as one text that ends in a line end; for :func:`cut`. It is not kept beyond the first call: the lines hold it once more."""
         text, self._text = self._text, None

@@ -1,0 +1,316 @@
+r"""What copying does to evidence, undone line by line: prefixes, escapes, colours, curly quotes, wrapped lines.
+
+    2026-11-28T10:00:00.123456789Z stdout F "http-1" #31 prio=5 tid=0x00007f10d0a1f000 nid=0x251f runnable
+    > &quot;http-1&quot; #31 prio=5 tid=0x00007f10d0a1f000 nid=0x251f runnable
+    {"log":"\"http-1\" #31 prio=5 tid=0x00007f10d0a1f000 nid=0x251f runnable\n","stream":"stdout"}
+    12:tcp6     410      0 10.0.0.5:8080           10.0.0.9:40000          CLOSE_WAIT  1493/java
+
+Nothing here knows a format. It only proposes; the caller takes a proposal if more lines are understood with it than without. A proposal
+keeps the number of lines, so that places stay; only what packs several lines into one is unpacked.
+"""
+
+from __future__ import annotations
+
+import html
+import json
+import re
+from collections import Counter
+from functools import partial
+from itertools import islice
+from typing import TYPE_CHECKING, Final, NamedTuple, TypeAlias
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Collection, Iterator, Sequence
+
+Undo: TypeAlias = "Callable[[Sequence[str]], list[str]]"
+
+MOST_SHAPES: Final = 4
+"""Prefixes that are tried, the commonest first."""
+MOST_LOST: Final = 20_000
+"""Lines that nobody understood in which a prefix is looked for."""
+_FEW: Final = 50
+_LONGEST_PREFIX: Final = 200
+_WINDOW: Final = 500
+_MOST_ALIKE: Final = 200
+_NARROWEST, _WIDEST = 50, 260
+
+# What stands at the beginning of lines that a person would know at once. Only such a line shows where a prefix ends.
+_ANCHOR: Final = re.compile(
+    r"\"[^\"\n]{1,200}\" (?:#\d|daemon |prio=|\[\d|[iI]d=\d|- Thread t@\d|os_prio=|tid=)"
+    r"|\"[^\"\n]{1,200}\":\s*$|(?:tcp|udp)[46]{0,2} +\d+ +\d+ +\S|(?:TCP|UDP) +\S{1,60}:\w+ +\S+:[\w*]"
+    r"|(?:ESTAB|SYN-SENT|SYN-RECV|FIN-WAIT-1|FIN-WAIT-2|TIME-WAIT|CLOSE-WAIT|LAST-ACK|LISTEN|UNCONN) +\d+ +\d+ +\S"
+    r"|(?:Netid +)?State +Recv-Q|Proto +Recv-Q|Proto +Local Address|COMMAND +PID |Active (?:Internet c|C)onnections|Full thread dump |={3,} FULL THREAD"
+    r"|[\w.\\+-]{2,20} +\d+ +[a-z_][\w.-]{0,20} +[*\d]\d*[rwu]? +(?:IPv[46]|sock|REG|FIFO|CHR|a_inode) +\S"
+    r"|Found (?:one|a|\d+) Java-level deadlock|[0-5][A-Z]{2,3}[A-Z0-9]{4,20} +\S|Thread \d{1,10}: \(state = |Thread-0x[0-9a-f]+ \"|#\d+ \"[^\"\n]{0,200}\""
+    r"|\d+: [0-9A-F]{8,32}:[0-9A-F]{4} |sl +local_address|l[r-][w-][x-]\S+ +\d+ +\S+ +\S+ +\d+ |Max [a-z][a-z ]{5,20}  |(?:Tcp|Ip|TcpExt): |Tcp(?:Ext)?[A-Z]\w+ +\d+ +\d"
+    r"|PID +(?:USER|TID|PPID) |top - \d|Name:\t|\[pid +\d+\] \w+\(|strace: Process \d"
+)
+_HINTS: Final = (
+    *('" ', '":', "tcp", "udp", "TCP ", "UDP ", "ESTAB", "-WAIT", "LISTEN", "Recv-Q", "Proto", "PID", "Active ", "hread", "THREAD", "IPv"),
+    *("deadlock", "XM", "LK", "SECTION", "local_address", "l[r", "lrwx", "lr-x", "Max ", "Tcp", "Name:", "strace"),
+)
+_TOKEN: Final = re.compile(r"[ ]*\d+|[A-Za-z]+|[ ]+|.", re.DOTALL)
+_MONTHS: Final = frozenset(
+    ["Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec", "Mon", "Tue", "Wed", "Thu", "Fri", "Sat", "Sun"]
+)
+_LEVELS: Final = frozenset(["TRACE", "DEBUG", "INFO", "NOTICE", "WARN", "WARNING", "ERROR", "SEVERE", "FATAL", "FINE"])
+_SEPARATORS: Final = frozenset(" \t:|>])}-*.;,#\"'")
+
+_COLOURS: Final = re.compile(
+    r"\x1b\[[0-?]*+[ -/]*+[@-~]|\x1b\][^\x07\x1b]*+(?:\x07|\x1b\\)|\x1b[()][A-Z0-9]|\x1b[=>]|\^\[\[[0-9;]{0,20}[mK]|[\x07\x08]"
+)
+_INVISIBLE: Final = {
+    **dict.fromkeys(map(ord, "\u200b\u200c\u200d\u2060\ufeff\u200e\u200f\r")),
+    **dict.fromkeys(map(ord, "\u00a0\u202f\u2007\u2009\u3000"), " "),
+}
+CURLY: Final = {
+    **dict.fromkeys(map(ord, "“”„‟″«»＂"), '"'),
+    **dict.fromkeys(map(ord, "‘’‚‛′"), "'"),
+    **dict.fromkeys(map(ord, "–—−"), "-"),
+}
+_MARKUP: Final = re.compile(r"</?(?:br|p|div|span|code|pre|tt|samp|td|tr|li)\b[^<>]{0,200}>", re.IGNORECASE)
+_BREAK: Final = re.compile(r"<br\s*/?>(?=[^\n])|</p>\s*<p>", re.IGNORECASE)
+_ESCAPED: Final = re.compile(r"&(?:lt|gt|quot|amp|nbsp|apos|#\d{1,6}|#x[0-9a-fA-F]{1,5});")
+_OBJECT: Final = re.compile(r"[^{\n]{0,200}(?P<object>\{.*\})\s*$", re.DOTALL)
+_TEXT_KEYS: Final = ("log", "message", "msg", "MESSAGE", "text", "line", "textPayload")
+_BAR: Final = re.compile(r"[ \t]*+\|[ \t]*+$")
+
+
+class Proposal(NamedTuple):
+    """A way to undo what was done to the lines. ``joins``: lines go to the end of others, which must tell more then."""
+
+    undo: Undo
+    joins: bool = False
+
+
+def proposals(lines: Sequence[str], lost: Sequence[int]) -> Iterator[Proposal]:
+    """What may have been done to ``lines``, of which those with the indices ``lost`` were not understood."""
+    sample = [lines[index] for index in _around(lost, len(lines))]
+    cleaned = _escapes(sample)
+    if cleaned is not None:
+        yield cleaned
+    undone = sample if cleaned is None else cleaned.undo(sample)
+    for shape, blank in _prefixes(undone):
+        strip = partial(_stripped, shape=shape, blank=blank)
+        if cleaned is None:
+            yield Proposal(strip)
+        else:
+            yield Proposal(_then(cleaned.undo, strip))
+            if len(undone) == len(sample) and not any("{" in line for line in sample[:_FEW]):
+                yield Proposal(strip)
+    if sum(_BAR.search(line) is not None for line in undone) > len(undone) // 2:
+        yield Proposal(lambda given: [_BAR.sub("", line) for line in given])
+    known = frozenset(lost)
+    for width, glue in _widths(lines, lost):
+        yield Proposal(partial(_joined, lost=known, width=width, glue=glue), joins=True)
+
+
+def _around(lost: Sequence[int], end: int) -> Sequence[int]:
+    """The lines to look at: where only few are lost, a format sees through what is done to the ones below, which tell more of it."""
+    if len(lost) > _FEW:
+        return lost[:MOST_LOST]
+    return sorted({near for index in lost for near in range(index, min(index + 4, end))})
+
+
+def _then(first: Undo, second: Undo) -> Undo:
+    return lambda lines: second(first(lines))
+
+
+def _escapes(sample: Sequence[str]) -> Proposal | None:
+    """Colours, escapes of HTML and JSON, characters that word processors put in place of the keyboard's; all that is there at once."""
+    steps: list[Undo] = []
+    shown = sample
+    # What was escaped may have been an object of a log driver, and the other way round.
+    order = (_without_colours, _without_objects, _without_colours, _without_markup, _without_objects, _without_markup, _with_plain_letters)
+    for step_of in order:
+        step = step_of(shown)
+        if step is not None:
+            steps.append(step)
+            shown = step(shown)
+
+    def undo(lines: Sequence[str]) -> list[str]:
+        result = list(lines)
+        for step in steps:
+            result = step(result)
+        return result
+
+    return Proposal(undo) if steps else None
+
+
+def _without_colours(sample: Sequence[str]) -> Undo | None:
+    has = any("\x1b" in line or "^[[" in line or "\x07" in line for line in sample)
+    return (lambda lines: [_COLOURS.sub("", line) for line in lines]) if has else None
+
+
+def _without_objects(sample: Sequence[str]) -> Undo | None:
+    return _from_json if _mostly_json(sample) else None
+
+
+def _without_markup(sample: Sequence[str]) -> Undo | None:
+    if not any(_ESCAPED.search(line) or _MARKUP.search(line) for line in sample):
+        return None
+    if sum(len(_BREAK.findall(line)) for line in sample) > len(sample):
+        return lambda lines: [_unescaped(part) for part in _broken(lines)]
+    return lambda lines: list(map(_unescaped, lines))
+
+
+def _unescaped(line: str) -> str:
+    return html.unescape(_MARKUP.sub("", line)).replace("\n", " ").translate(_INVISIBLE) if "&" in line or "<" in line else line
+
+
+def _with_plain_letters(sample: Sequence[str]) -> Undo | None:
+    text = "\n".join(sample)
+    table = {char: put for char, put in {**_INVISIBLE, **CURLY}.items() if chr(char) in text}
+    if not table and "#011" not in text:  # rsyslog's tab
+        return None
+    return lambda lines: [line.translate(table).replace("#011", "\t") for line in lines]
+
+
+def _broken(lines: Sequence[str]) -> list[str]:
+    """Lines that only ``<br>`` tells apart."""
+    return [part for line in lines for part in _BREAK.sub("\n", line).split("\n")]
+
+
+def _mostly_json(sample: Sequence[str]) -> bool:
+    """True if most lines are objects of a log driver with the printed line in one of the usual fields."""
+    texts = [line for line in sample[:_MOST_ALIKE] if line and not line.isspace()]
+    found = sum("{" in line and _text_in(line) is not None for line in texts)
+    return found > 0 and found * 5 >= len(texts) * 4
+
+
+def _text_in(line: str) -> str | None:
+    """The printed line that a log driver wrapped into an object."""
+    match = _OBJECT.match(line)
+    if match is None:
+        return None
+    try:
+        content = json.loads(match["object"])
+    except (ValueError, RecursionError):
+        return None
+    if not isinstance(content, dict):
+        return None
+    return next((text for key in _TEXT_KEYS if isinstance(text := content.get(key), str)), None)
+
+
+def _from_json(lines: Sequence[str]) -> list[str]:
+    found: list[str] = []
+    for line in lines:
+        text = _text_in(line) if "{" in line else None
+        found += [line] if text is None else text.removesuffix("\n").split("\n")
+    return found
+
+
+def _prefixes(sample: Sequence[str]) -> Iterator[tuple[re.Pattern[str], re.Pattern[str]]]:
+    """Prefixes of the lines as patterns: the commonest in front of something known, then what neighbouring lines begin with alike."""
+    counts: Counter[str] = Counter()
+    first: dict[str, Sequence[str]] = {}
+    for line in sample:
+        if not any(hint in line for hint in _HINTS):
+            continue
+        match = _ANCHOR.search(line[:_WINDOW])
+        if match is None or not 0 < match.start() <= _LONGEST_PREFIX or line[match.start() - 1].isalnum():
+            continue
+        tokens = _TOKEN.findall(line[: match.start()])
+        shape = _shape(tokens)
+        counts[shape] += 1
+        first.setdefault(shape, tokens)
+    seen: set[str] = set()
+    found = [first[shape] for shape, _ in counts.most_common(MOST_SHAPES)]
+    # Of several blanks at the end, all but one may be the line's own: headers of tables begin with some.
+    less: list[Sequence[str]] = [
+        [*tokens[:-1], " "] for tokens in found if len(tokens) > 1 and len(tokens[-1]) > 1 and tokens[-1].isspace()
+    ]
+    for candidate in (*found, *less, *_alike(sample)):
+        shape = _shape(candidate)
+        if shape not in seen:
+            seen.add(shape)
+            yield re.compile(shape), _blank(candidate)
+
+
+def _alike(sample: Sequence[str]) -> Iterator[Sequence[str]]:
+    """What all of the first lines begin with, up to each of the last places where it may end."""
+    lines = [_TOKEN.findall(line[:_LONGEST_PREFIX]) for line in sample[:_MOST_ALIKE] if line and not line.isspace()]
+    if len(lines) < 2:  # noqa: PLR2004 - one line has nothing in common with another
+        return
+    kinds = [[_kind(token) for token in tokens] for tokens in lines]
+    length = 0
+    while all(len(kind) > length and kind[length] == kinds[0][length] for kind in kinds):
+        length += 1
+    ends = [end for end in range(length, 0, -1) if lines[0][end - 1][-1] in _SEPARATORS]
+    for end in ends[:MOST_SHAPES]:
+        yield lines[0][:end]
+
+
+def _kind(token: str) -> str:
+    """What a token has in common with the same place of other lines."""
+    if token[-1].isdigit():
+        return "0"
+    return "Month" if token in _MONTHS else "LEVEL" if token in _LEVELS else " " if token.isspace() else token
+
+
+def _shape(tokens: Sequence[str]) -> str:
+    """A pattern for prefixes like this one: numbers, months and levels change from line to line. Without a way back: linear on any line."""
+    if all(token.isspace() for token in tokens):
+        return re.escape("".join(tokens))
+    parts: list[str] = []
+    for at, token in enumerate(tokens):
+        kind = _kind(token)
+        if kind == " " and at == len(tokens) - 1:
+            parts.append(re.escape(token))  # what stands in more blanks behind it is the line's own
+        elif kind == "0":
+            parts.append(r"[ ]*+\d++")
+        elif kind == "Month":
+            parts.append(r"[A-Z][a-z]{2}")
+        elif kind == "LEVEL":
+            parts.append(r"[A-Z]{4,7}+[ ]*+")
+        elif kind == " ":
+            parts.append(r"[ ]*+" if parts and parts[-1].endswith("[ ]*+") else r"[ ]++" if len(token) > 1 else "[ ]")
+        else:
+            # grep -n -A marks a line that matches with a colon, one around it with a hyphen.
+            numbered = kind == ":" == tokens[-1] and bool(parts) and parts[-1].endswith(r"\d++")
+            parts.append("[:-]" if numbered else re.escape(token))
+    return "".join(parts)
+
+
+def _blank(tokens: Sequence[str]) -> re.Pattern[str]:
+    """A line of which only the prefix is left: the blanks at its end may be lost."""
+    kept = list(tokens)
+    while kept and kept[-1].isspace():
+        kept.pop()
+    return re.compile(_shape(kept) + r"\s*+\Z") if kept else re.compile(r"\s*+\Z")
+
+
+def _stripped(lines: Sequence[str], shape: re.Pattern[str], blank: re.Pattern[str]) -> list[str]:
+    return [line[match.end() :] if (match := shape.match(line)) else "" if blank.match(line) else line for line in lines]
+
+
+def _widths(lines: Sequence[str], lost: Sequence[int]) -> Iterator[tuple[int, str]]:
+    """The width at which lines were wrapped, and what stood at the end of each: nothing, or a blank that the line end replaced."""
+    above = [width_of(lines[index - 1]) for index in islice(lost, _MOST_ALIKE * 2) if index]
+    widest = max(above, default=0)
+    if _NARROWEST <= widest <= _WIDEST:
+        yield widest, ""
+        yield widest, " "
+
+
+def width_of(line: str) -> int:
+    """Columns that a line takes on a terminal."""
+    return len(line.expandtabs()) if "\t" in line else len(line)
+
+
+def _joined(lines: Sequence[str], lost: Collection[int], width: int, glue: str) -> list[str]:
+    """Every line that was not understood goes to the end of the one before, if that had no room for its beginning."""
+    found = list(lines)
+    head = -1
+    for index, line in enumerate(lines):
+        before = lines[index - 1] if index else ""
+        room = width - width_of(before)
+        begins = len(line.split(None, 1)[0]) if line.split() else 0
+        full = room == 0 if not glue else 0 <= room <= begins
+        if index in lost and before and begins and full:
+            head = index - 1 if head < 0 else head
+            found[head] += glue + (line.lstrip() if glue else line)
+            found[index] = ""
+        else:
+            head = -1
+    return found
