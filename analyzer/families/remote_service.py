@@ -20,7 +20,7 @@ from analyzer.evidence.packet_claims import packet_evidence
 from analyzer.evidence.recovery import has_no_limit, of_calls
 from analyzer.evidence.witness import of_sockets
 from analyzer.join.clocks import far_apart
-from analyzer.model.finding import Basis, Confidence, Culprit, Evidence, Finding, Missing, Severity, Step
+from analyzer.model.finding import Basis, Confidence, Culprit, Evidence, Finding, Kind, Missing, Severity, Step
 from analyzer.model.message import joined, plural, say
 from analyzer.waits.stalls import COUNT_TOLERANCE, MAJORITY, callee_of
 
@@ -121,6 +121,7 @@ def finding(case: Case, stall: Stall, target: Target, words: Words) -> Finding:
             )
         ),
         why_confident=why,
+        absent=() if _unseen_end(view, target) is None else (Kind.SOCKETS,),
         evidence=_evidence(stall, target, port),
         process=view.process,
         waits_for=far.process if far is not None and far.dump is not None else None,
@@ -172,6 +173,8 @@ def _leads(stall: Stall, target: Target) -> str:
         )
         if back
         else say("and none of them leads back to this process")
+        if not stall.view.coverage.sockets
+        else say("and whether one of them leads back to this process the table cannot show")
     )
 
 

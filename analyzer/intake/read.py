@@ -7,17 +7,18 @@ import sys
 from datetime import datetime
 from io import BufferedReader
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, NamedTuple, TypeAlias, TypeVar
+from typing import TYPE_CHECKING, NamedTuple, TypeAlias
 
 from msgspec.structs import replace
 
+from analyzer.intake.parts import Part, ends_inside, facts_of, part_of, time_of, weight_of
 from analyzer.intake.snapshots import Piece, Place, place
 from analyzer.model.errors import Unusable
-from analyzer.model.incident import Artifact, Incident, snapshot_of
+from analyzer.model.incident import TABLES, Artifact, Incident, snapshot_of
 from analyzer.software.knowledge import SETTINGS_FILE
 from parsers import outputs, uncollected
 from parsers.capture.stream import holds_capture
-from parsers.records import Elision, HostFact, Parsed, Pid, SocketRow, ThreadDump
+from parsers.records import Elision, HostFact, Pid, SocketRow, ThreadDump
 from parsers.text.source import Source, is_binary
 
 if TYPE_CHECKING:
@@ -30,7 +31,6 @@ if TYPE_CHECKING:
 Content: TypeAlias = "bytes | str | Path | Stream"
 """What a file holds; a sentence that says why it is not read; or a capture, which is never read into memory: where it lies, or a pipe."""
 
-_Kind = TypeVar("_Kind")
 
 STDIN = "-"
 _LARGEST = 2 << 30  # bytes of one text file; more would not fit a laptop's memory six times
@@ -44,22 +44,6 @@ _FOREIGN_CAPTURES = {
 }
 _HEAD = 4096  # bytes that tell a capture, packed or not
 _PID_IN_NAME = re.compile(r"(?:^|[^0-9])(\d{2,7})(?=[^0-9]|$)")
-
-
-class Part(NamedTuple):
-    """A section after parsing: the format's name (None: nobody knew it), the command line above it, and what was made of it."""
-
-    form: str | None
-    prompt: str | None
-    parsed: Parsed
-
-    def of(self, kind: type[_Kind]) -> Sequence[_Kind]:
-        """The records of one kind. Most sections hold a single one: then this costs no look at each of a million rows."""
-        records: Sequence[Any] = self.parsed.records
-        kinds = set(map(type, records))
-        if kind not in kinds:
-            return ()
-        return records if len(kinds) == 1 else [record for record in records if record.__class__ is kind]
 
 
 class Reading(NamedTuple):
@@ -220,7 +204,9 @@ def read_one(file: str, data: Content) -> Reading:
     source = Source(file, data)
     if is_binary(data):
         return Reading(file, None, (), _foreign(data[:_HEAD]), source.size, source.sha256)
-    parts = [Part(form.NAME if form else None, section.prompt, parsed) for section, form, parsed in outputs(source)]
+    parts = [part_of(section, form, parsed) for section, form, parsed in outputs(source)]
+    if parts and parts[-1].form is not None and ends_inside(data, rows=parts[-1].form in TABLES):
+        parts[-1] = parts[-1]._replace(cut=True)
     note = "empty" if not data or data.isspace() else None
     return Reading(file, source, tuple(parts), note, source.size, source.sha256)
 
@@ -255,21 +241,29 @@ def assemble(name: str, readings: Sequence[Reading], host: str | None = None, zo
     owners: list[tuple[int, int]] = []
     for number, reading in enumerate(readings):
         for index, part in enumerate(reading.parts):
-            if part.form is not None and part.parsed.records:
+            if part.form is not None and (part.parsed.records or part.is_empty_table):
                 # Two different commands in one pasted session are one moment; the same command again is the next.
-                pieces.append(Piece(reading.file, index, f"{part.form} {part.prompt or ''}", _time_of(part)))
+                pieces.append(Piece(reading.file, index, f"{part.form} {part.prompt or ''}", time_of(part)))
                 owners.append((number, index))
     places = place(pieces, pids)
     records: dict[Place, list[tuple[Part, Pid | None]]] = {}
     placed: dict[int, list[Place]] = {}
+    emptied: dict[Place, list[str]] = {}
     for (number, index), where in zip(owners, places, strict=True):
         reading = readings[number]
         pid = _pid_in_name(reading.file, pids)
         records.setdefault(where, []).append((reading.parts[index], pid))
         placed.setdefault(number, []).append(where)
+        if reading.parts[index].is_empty_table:
+            emptied.setdefault(where, []).append(reading.file)
     host = host or _named_host(records)
     snapshots = tuple(
-        snapshot_of(where.host or host, where.order, ((record, pid) for part, pid in parts for record in part.parsed.records))
+        snapshot_of(
+            where.host or host,
+            where.order,
+            ((record, pid) for part, pid in parts for record in part.parsed.records),
+            tuple(sorted(emptied.get(where, ()))),
+        )
         for where, parts in sorted(records.items(), key=lambda item: (item[0].host or "", item[0].order))
     )
     artifacts = tuple(_artifact(reading, placed.get(number, [])) for number, reading in enumerate(readings))
@@ -304,26 +298,15 @@ def _artifact(reading: Reading, places: Sequence[Place]) -> Artifact:
     return Artifact(
         file=reading.file,
         formats=tuple(dict.fromkeys(part.form for part in reading.parts if part.form)),
-        records=sum(map(_weight, reading.parts)),
+        records=sum(map(weight_of, reading.parts)),
         unread=tuple(gap for part in reading.parts for gap in part.parsed.unread),
         sha256=reading.sha256,
         size=reading.size,
         snapshot="-".join([names[0], names[-1]] if len(names) > 1 else names) or None,
         elisions=tuple(elision.where for part in reading.parts for elision in part.of(Elision)),
         note=reading.note,
+        parts=tuple(facts_of(reading.file, part) for part in reading.parts),
     )
-
-
-def _weight(part: Part) -> int:
-    """How many things of the system a section holds. A dump counts its threads; an elision is no record of the system."""
-    dumps = part.of(ThreadDump)
-    return len(part.parsed.records) - len(dumps) + sum(len(dump.threads) for dump in dumps) - len(part.of(Elision))
-
-
-def _time_of(part: Part) -> str | None:
-    """The first time that a section states; no format makes both kinds of record that do."""
-    times = (*(dump.time for dump in part.of(ThreadDump)), *(fact.time for fact in part.of(HostFact)))
-    return next((time for time in times if time), None)
 
 
 def _pids(readings: Sequence[Reading]) -> set[int]:

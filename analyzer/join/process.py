@@ -10,12 +10,14 @@ from msgspec.structs import replace
 
 from analyzer.join.captures import Packets, meet
 from analyzer.join.connections import Connection, connections, listening_ports
+from analyzer.join.coverage import Coverage
 from analyzer.join.peers import Peers, acquaint
 from analyzer.join.roles import with_roles
+from analyzer.join.torn_stacks import mended
 from analyzer.model.finding import Process
 from analyzer.model.host_labels import at_odds
 from analyzer.software.pools import Pool, pools
-from parsers.records import Endpoint, Pid, TcpState, Thread, ThreadDump
+from parsers.records import Endpoint, Pid, TcpState, ThreadDump
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
@@ -23,7 +25,6 @@ if TYPE_CHECKING:
     from analyzer.model.incident import Incident, Snapshot
     from analyzer.software.knowledge import Knowledge
 
-_LAST: Final = "java.lang.Thread.run"
 NEAREST_IDS: Final = 16
 """How far the VM's first thread id may lie behind its pid: a busy host hands out a few ids in between."""
 
@@ -58,6 +59,8 @@ class ProcessView:
             "threads" (those of another moment's dump) or "only" (no other candidate); with "though …" behind it where something speaks
             against the join.
         names_differ: the dump's and the tables' files are named as those of two machines or programs are.
+        coverage: what the artifacts leave out; nothing may be concluded from its absence.
+        torn: the name of a thread whose stack ran on into another one's, None if none did.
         table: every connection of the snapshot by (local, remote), for looking up peers.
         known: what is known of software.
         packets: the captures that may show its connections.
@@ -76,6 +79,8 @@ class ProcessView:
         self.dump: ThreadDump | None = None
         self.dump_basis: str | None = None
         self.names_differ = False
+        self.torn: str | None = None
+        self.coverage = Coverage(self, (), frozenset())
         self._served: dict[int, tuple[Connection, ...]] = {}
 
     @cached_property
@@ -207,6 +212,10 @@ class Table:
 def views(incident: Incident, known: Knowledge) -> tuple[ProcessView, ...]:
     """Every process of every snapshot, in order of snapshot and pid; dumps without sockets have views of their own."""
     found = tuple(view for snapshot in incident.snapshots for view in _of_snapshot(snapshot, known))
+    parts = tuple(part for artifact in incident.artifacts for part in artifact.parts)
+    elided = frozenset(artifact.file for artifact in incident.artifacts if artifact.elisions)
+    for view in found:
+        view.coverage = Coverage(view, parts, elided)
     _recognise(found)
     acquaint(found)
     meet(incident, found)
@@ -260,8 +269,7 @@ def _port_owners(by_pid: dict[Pid, list[Connection]]) -> dict[int, Pid]:
 
 def _attach(found: list[ProcessView], dump: ThreadDump, snapshot: Snapshot, table: Table, known: Knowledge) -> None:
     """Give a dump to the process it was taken of: by pid, else by a listener's port in a pool's name, else to the only candidate."""
-    if torn(dump) is not None:
-        dump = replace(dump, complete=False)
+    dump, torn = mended(dump)
     if (again := _same_process(found, dump)) is not None and again.dump is not None:
         again.dump = _merged(again.dump, dump)
         return
@@ -273,22 +281,10 @@ def _attach(found: list[ProcessView], dump: ThreadDump, snapshot: Snapshot, tabl
         found.append(view)
         basis = "pid" if dump.pid is not None else None
     view.dump = dump
+    view.torn = torn
     view.dump_basis = basis
     if view.sockets and basis is not None and at_odds(dump.where.file, view.sockets[0].where.file):
         view.names_differ = True
-
-
-def torn(dump: ThreadDump) -> Thread | None:
-    """A thread whose stack runs on into another one's, None if there is none: lines are missing between them, a header at least.
-
-    Every platform thread's stack ends in ``Thread.run``, below which only the ``run`` of a subclass may stand (``InnocuousThread.run``).
-    """
-    return next((thread for thread in dump.threads if _runs_on(thread)), None)
-
-
-def _runs_on(thread: Thread) -> bool:
-    names = [frame.full for frame in thread.frames]
-    return _LAST in names and any(frame.method != "run" for frame in thread.frames[names.index(_LAST) :])
 
 
 def _same_process(found: Iterable[ProcessView], dump: ThreadDump) -> ProcessView | None:
@@ -347,14 +343,27 @@ def _owner_of(
         return by_port, "port"
     if by_ids := _with_native_ids(candidates, dump):
         return by_ids, "native ids"
+    ports = _ports_in_names(dump, known)
+    candidates = [view for view in candidates if not _listens_elsewhere(view, ports)]
     possible = [view for view in candidates if view.command is None or "java" in view.command.lower()]
     possible = possible or [view for view in candidates if not known.is_proxy(view.command)]  # a proxy is no JVM
     return (possible[0], "only") if len(possible) == 1 and possible[0].sockets else (None, None)
 
 
+def _ports_in_names(dump: ThreadDump, known: Knowledge) -> set[int]:
+    """The ports that the dump's pools are named after."""
+    return {pool.port for pool in pools(dump.threads, known) if pool.port is not None}
+
+
+def _listens_elsewhere(view: ProcessView, ports: set[int]) -> bool:
+    """True if the process has listeners, and neither one nor a connection of it has a port that the dump names: it is another VM."""
+    listens = any(socket.state is TcpState.LISTEN for socket in view.sockets)
+    return bool(ports) and listens and not ports & view.by_port.keys()
+
+
 def _with_port(candidates: Iterable[ProcessView], dump: ThreadDump, known: Knowledge) -> ProcessView | None:
     """The one process that listens on a port which a pool of the dump is named after."""
-    ports = {pool.port for pool in pools(dump.threads, known) if pool.port is not None}
+    ports = _ports_in_names(dump, known)
     if not ports:
         return None
     matching = [view for view in candidates if ports & listening_ports(view.sockets).keys()]

@@ -15,7 +15,9 @@ from analyzer.evidence.first_close import at, ending_of
 from analyzer.evidence.growth import limits, moments, turnover
 from analyzer.evidence.links import links_of
 from analyzer.evidence.packet_claims import excerpt_of, flow_of, telling
-from analyzer.judge.symptoms import suffering, without_cause
+from analyzer.judge.doubts import judged
+from analyzer.judge.health import gaps_of_health
+from analyzer.judge.symptoms import REASONS, suffering, without_cause
 from analyzer.judge.tables import input_of, notes_of, pool_tables, socket_tables
 from analyzer.model.finding import (
     Check,
@@ -104,7 +106,7 @@ def _run(rule: Rule, case: Case) -> tuple[list[Finding], Check]:
     name = slug(rule)
     lacking = _lacking(rule.NEEDS, case.incident)
     try:
-        found = [_doubted(case, replace(one, outlook=one.outlook or rule.OUTLOOK)) for one in rule.diagnose(case)]
+        found = [judged(case, replace(one, outlook=one.outlook or rule.OUTLOOK)) for one in rule.diagnose(case)]
     except Exception as error:  # noqa: BLE001 - one broken rule must not take the others' findings with it
         return [], Check(
             name, Outcome.FAULT, say("the rule broke ({name}: {error}); please report it", name=type(error).__name__, error=error)
@@ -118,6 +120,8 @@ def _run(rule: Rule, case: Case) -> tuple[list[Finding], Check]:
             Outcome.SKIPPED,
             say("needs {lacking}, which {are} not here", lacking=lacking, are="are" if lacking.endswith("s") else "is"),
         )
+    if partial := _partial(rule.NEEDS, case):
+        return [], Check(name, Outcome.SKIPPED, say("cannot be ruled out: {reason}", reason=partial))
     return [], Check(name, Outcome.CLEAN, rule.CLEAN)
 
 
@@ -142,21 +146,17 @@ def _explained(found: Sequence[Finding], checked: Sequence[Check], rules: Sequen
     return kept, [Check(check.rule, Outcome.CLEAN, clean[check.rule]) if check.rule in dropped else check for check in checked]
 
 
-def _doubted(case: Case, finding: Finding) -> Finding:
-    """What rests on files that may be of two machines is not certain, whatever the rule found."""
-    view = next((view for view in case.latest if view.names_differ and view.process == finding.process), None)
-    if view is None or view.dump is None or finding.confidence is not Confidence.CERTAIN:
-        return finding
-    files = {item.where.file for item in finding.evidence}
-    if files == {view.dump.where.file} or view.dump.where.file not in files:
-        return finding
-    doubt = say(
-        "{why} Not certain, because {dump} and {table} are named as files of two machines or programs are.",
-        why=finding.why_confident,
-        dump=view.dump.where.file,
-        table=view.sockets[0].where.file,
-    )
-    return replace(finding, confidence=Confidence.LIKELY, why_confident=doubt)
+def _partial(needs: Sequence[str], case: Case) -> str:
+    """Why a rule that found nothing cannot be called clean: what it looked at is not whole. Empty if it is."""
+    if any("threads" in need for need in needs):
+        for view in case.latest:
+            if view.dump is not None and view.coverage.threads:
+                return view.coverage.threads[0]
+    if any("sockets" in need for need in needs):
+        for view in case.latest:
+            if view.sockets and view.coverage.sockets:
+                return view.coverage.sockets[0]
+    return ""
 
 
 def _past(case: Case, rules: Sequence[Rule]) -> Iterable[Finding]:
@@ -289,6 +289,8 @@ def _facts(incident: Incident) -> IncidentFacts:
 def _missing(case: Case, findings: Sequence[Finding], verdict: Verdict) -> tuple[Missing, ...]:
     """What would decide, each artifact once: what findings ask for first, then the half of the join that is not here."""
     wanted = [missing for finding in findings if finding.severity is not Severity.INFO for missing in finding.missing]
+    if verdict.status is Status.INSUFFICIENT and case.incident.has_sockets and case.incident.has_threads:
+        wanted += [gap.missing for gap in gaps_of_health(case)[:REASONS]]
     if verdict.confidence is not Confidence.CERTAIN:
         view = next((view for view in case.latest if any(suffering(view))), None) or (case.latest[0] if len(case.latest) == 1 else None)
         if not case.incident.has_sockets:

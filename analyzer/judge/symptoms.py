@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Final
 from analyzer.evidence.calls import DUMP_MISSING, SOCKETS_MISSING
 from analyzer.evidence.movement import only_busy
 from analyzer.evidence.packet_claims import trouble_of
+from analyzer.judge.health import Gap, gaps_of_health
 from analyzer.model.finding import Finding, Status
 from analyzer.model.message import capitalized, joined, plural, say, uncapitalized
 from analyzer.software.pools import VIRTUAL
@@ -22,6 +23,8 @@ FEW: Final = 10
 """CLOSE_WAIT sockets of a port that come and go on a healthy server …"""
 FEW_SHARE: Final = 0.05
 """… if they are also below this share of the port's connections."""
+REASONS: Final = 3
+"""Reasons against health that a summary names."""
 SMALLEST_POOL: Final = 4
 """Request threads below which all of them may be busy for a moment."""
 
@@ -52,7 +55,10 @@ def without_cause(case: Case, findings: Sequence[Finding]) -> tuple[Status, str,
             joined(" ", (say("{line}.", line=capitalized(line)) for line in felt)) + rest,
         )
     whole = [view.dump for view in case.latest if view.dump is not None and not view.dump.fragment and view.dump.complete is not False]
-    if incident.has_sockets and whole:
+    has_tables = any(snapshot.has_table for snapshot in incident.snapshots)
+    if has_tables and incident.has_threads and (gaps := gaps_of_health(case)):
+        return Status.INSUFFICIENT, *_not_shown(case, gaps)
+    if has_tables and whole:
         past = next((finding for finding in findings if finding.headline.startswith("Over by ")), None)
         said = (
             say("Nothing is wrong in what was saved.")
@@ -92,6 +98,16 @@ def without_cause(case: Case, findings: Sequence[Finding]) -> tuple[Status, str,
             lacking=lacking,
         ),
         say("{have}. With {lacking} of the same moment the two could be joined.", have=have, lacking=lacking),
+    )
+
+
+def _not_shown(case: Case, gaps: Sequence[Gap]) -> tuple[str, str]:
+    """Headline and summary where nothing is seen to be wrong and health is not shown either."""
+    reasons = [capitalized(gap.reason) for gap in gaps[:REASONS]]
+    more = say(" There are {number} more such reasons.", number=len(gaps) - REASONS) if len(gaps) > REASONS else ""
+    return (
+        say("No trouble is seen, but health is not shown: {reason}.", reason=gaps[0].reason),
+        joined(" ", (_seen(case), *(say("{line}.", line=reason) for reason in reasons))) + more,
     )
 
 
@@ -136,6 +152,12 @@ def _standing(stall: Stall) -> Iterable[str]:
 
 
 def _health(case: Case) -> str:
+    """What a healthy server shows."""
+    return joined(" ", (_seen(case), say("No client waits without being served, no lock cycle, no leak.")))
+
+
+def _seen(case: Case) -> str:
+    """Free threads and sockets by state."""
     parts: list[str] = [
         say("{idle} of {workers} threads of {name} are free.", idle=stall.pool.idle, workers=stall.workers, name=stall.pool.name)
         for stall in case.stalls
@@ -149,5 +171,4 @@ def _health(case: Case) -> str:
         if counts
         else ""
     )
-    parts.append(say("No client waits without being served, no lock cycle, no leak."))
     return joined(" ", (part for part in parts if part))

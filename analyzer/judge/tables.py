@@ -6,7 +6,6 @@ from typing import TYPE_CHECKING
 
 from analyzer.join.clocks import clock_notes
 from analyzer.join.connections import close_wait, states
-from analyzer.join.process import torn
 from analyzer.model.finding import Input, PoolTable, SocketTable, UnreadLine
 from analyzer.model.message import joined, say
 
@@ -96,14 +95,13 @@ def notes_of(case: Case) -> Iterator[str]:
 def _of_dump(case: Case, view: ProcessView, dump: ThreadDump) -> Iterator[str]:
     """A dump that is cut off, or whose process is not the sockets'."""
     if dump.complete is False and not dump.fragment:
-        broken = torn(dump)
         yield (
             say("{file}: the thread dump is cut off; threads are missing from it.", file=dump.where.file)
-            if broken is None
+            if view.torn is None
             else say(
                 "{file}: lines are missing inside the thread dump: the stack of “{name}” runs on into another one's.",
                 file=dump.where.file,
-                name=broken.name,
+                name=view.torn,
             )
         )
     if view.dump_basis == "port, though the pids differ":

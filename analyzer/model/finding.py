@@ -72,6 +72,21 @@ class Evidence(msgspec.Struct, frozen=True):
     inferred: str | None = None
 
 
+class Doubt(msgspec.Struct, frozen=True):
+    """A reason to claim less, and how sure the finding may still be. ``code`` is for scripts; ``text`` completes "not certain, because …"."""
+
+    code: str
+    text: str
+    ceiling: Confidence
+
+
+class Kind(StrEnum):
+    """The halves of the join that a conclusion from absence may rest on."""
+
+    THREADS = "threads"
+    SOCKETS = "sockets"
+
+
 class Step(msgspec.Struct, frozen=True):
     """One link of a causal chain: ``actor`` ``verb`` what the next step's actor is; ``detail`` in a few words."""
 
@@ -173,6 +188,10 @@ class Finding(msgspec.Struct, frozen=True, kw_only=True):
     actions: tuple[Action, ...] = ()
     figures: tuple[tuple[str, str], ...] = ()
     missing: tuple[Missing, ...] = ()
+    absent: tuple[Kind, ...] = ()
+    """What the claim concludes from not being shown. The engine doubts it where the artifact cannot show everything."""
+    doubts: tuple[Doubt, ...] = ()
+    """Reasons that lowered ``confidence``, the engine's own among them."""
 
     def __post_init__(self) -> None:
         """Refuse a claim that nothing shows."""

@@ -7,7 +7,7 @@ the business of ``join``.
 from __future__ import annotations
 
 from collections import defaultdict
-from typing import TYPE_CHECKING, TypeVar, cast
+from typing import TYPE_CHECKING, Final, TypeVar, cast
 
 import msgspec
 
@@ -33,6 +33,11 @@ if TYPE_CHECKING:
 
 _Kind = TypeVar("_Kind")
 
+TABLES: Final = frozenset(
+    {"lsof", "lsof_fields", "lsof_json", "lsfd", "netstat", "netstat_bsd", "netstat_windows", "netstat_solaris", "ss", "proc_net"}
+)
+"""Formats of socket tables."""
+
 
 class Snapshot(msgspec.Struct, frozen=True, kw_only=True):
     """The facts of one moment on one host. ``index`` counts from 0 in order of time; ``name`` is what reports call it."""
@@ -50,12 +55,38 @@ class Snapshot(msgspec.Struct, frozen=True, kw_only=True):
     statuses: tuple[ProcessStatus, ...] = ()
     attach_failures: tuple[AttachFailure, ...] = ()
     facts: tuple[HostFact, ...] = ()
+    empty_tables: tuple[str, ...] = ()
+    """Files with the heading of a socket table and no row below it: at that moment there was no socket."""
+
+    @property
+    def has_table(self) -> bool:
+        """True if a socket table of this moment was read, an empty one included."""
+        return bool(self.rows) or bool(self.empty_tables)
 
     @property
     def time(self) -> str | None:
         """The earliest time that a dump of this snapshot states, else that ``date`` printed; None if nothing does."""
         printed = (fact.time for fact in self.facts if fact.time)
         return min((dump.time for dump in self.dumps if dump.time), default=min(printed, default=None))
+
+
+class ArtifactPart(msgspec.Struct, frozen=True, kw_only=True):
+    """One command's output in a file: its format (None: nobody knew it), the command line above it, and how many lines were understood.
+
+    ``headed``: it begins with the heading that the tool prints; a filter behind the tool takes that away. ``cut``: the file ends inside a row.
+    ``records``: how many facts it gave; a heading without rows gives none and says that there is nothing.
+    """
+
+    file: str
+    format: str | None
+    prompt: str | None
+    read: int
+    unread: int
+    records: int
+    headed: bool
+    cut: bool
+    looks_like: str | None = None
+    """For a text of no known format: "a log", "a table", None for prose."""
 
 
 class Artifact(msgspec.Struct, frozen=True, kw_only=True):
@@ -70,6 +101,7 @@ class Artifact(msgspec.Struct, frozen=True, kw_only=True):
     snapshot: str | None
     elisions: tuple[Where, ...] = ()
     note: str | None = None
+    parts: tuple[ArtifactPart, ...] = ()
 
 
 class Incident(msgspec.Struct, frozen=True, kw_only=True):
@@ -101,7 +133,7 @@ class Incident(msgspec.Struct, frozen=True, kw_only=True):
         return any(snapshot.dumps for snapshot in self.snapshots)
 
 
-def snapshot_of(host: str | None, index: int, records: Iterable[tuple[Record, Pid | None]]) -> Snapshot:
+def snapshot_of(host: str | None, index: int, records: Iterable[tuple[Record, Pid | None]], empty_tables: tuple[str, ...] = ()) -> Snapshot:
     """Sort records into a snapshot. A pid beside a record (from the file's name) is used where the record has none."""
     known: dict[type[Record], list[Record]] = defaultdict(list)
     for record, pid in records:
@@ -120,6 +152,7 @@ def snapshot_of(host: str | None, index: int, records: Iterable[tuple[Record, Pi
         statuses=_of(known, ProcessStatus),
         attach_failures=_of(known, AttachFailure),
         facts=_of(known, HostFact),
+        empty_tables=empty_tables,
     )
 
 

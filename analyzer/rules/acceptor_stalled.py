@@ -18,7 +18,7 @@ from typing import TYPE_CHECKING, Final
 
 from analyzer.evidence.calls import client_evidence
 from analyzer.evidence.witness import of_dump, of_sockets, of_threads
-from analyzer.model.finding import Action, Confidence, Culprit, Finding, Heals, Outlook, Severity, Step, When
+from analyzer.model.finding import Action, Confidence, Culprit, Finding, Heals, Kind, Outlook, Severity, Step, When
 from analyzer.model.message import plural, say
 from analyzer.software.blockers import application_frame
 from analyzer.waits.acceptors import ACCEPTING, acceptor_of, queue_of, somebody_accepts, stayed
@@ -59,6 +59,8 @@ OUTLOOK: Final = Outlook(Heals.CAUSE, say("Clients wait until the acceptor accep
 CLEAN: Final = say("somebody accepts, or nobody waits to be accepted")
 LONG_QUEUE: Final = 3
 """Connections waiting to be accepted that are a pattern: one or two are caught between two calls of accept."""
+_BRIEF: Final = frozenset({"running", "sleep", "waiting"})
+"""What an acceptor may do between two calls of accept and come back from by itself."""
 
 
 def diagnose(case: Case) -> Iterator[Finding]:
@@ -70,12 +72,16 @@ def diagnose(case: Case) -> Iterator[Finding]:
             queue = queue_of(view, port)
             if len(queue) < LONG_QUEUE or _somebody_accepts(view, port):
                 continue
-            earlier = [before for other in case.history(view)[:-1] if (before := queue_of(other, port))]
+            history = case.history(view)
+            if any(_moved_on(queue, later, port) for later in history if later.snapshot.index > view.snapshot.index):
+                continue
+            before_now = [other for other in history if other.snapshot.index < view.snapshot.index]
+            earlier = [before for other in before_now if (before := queue_of(other, port))]
             still = stayed(earlier[-1], queue) if earlier else 0
             if earlier and not still:
                 continue
             lasting = still == len(earlier[-1]) if earlier else any(one.state is TcpState.CLOSE_WAIT for one in queue)
-            yield _finding(view, port, queue, acceptor_of(view, port), lasting=lasting)
+            yield _finding(view, port, queue, acceptor_of(view, port), lasting=lasting, twice=bool(earlier))
 
 
 def _somebody_accepts(view: ProcessView, port: int) -> bool:
@@ -87,7 +93,12 @@ def _somebody_accepts(view: ProcessView, port: int) -> bool:
     return somebody_accepts(view)
 
 
-def _finding(view: ProcessView, port: int, queue: Sequence[Connection], acceptor: Busy | None, *, lasting: bool) -> Finding:
+def _moved_on(queue: Sequence[Connection], later: ProcessView, port: int) -> bool:
+    """True if a later table has none of the queue any more: somebody accepted them all."""
+    return later.snapshot.has_table and not later.coverage.sockets and not stayed(queue, queue_of(later, port))
+
+
+def _finding(view: ProcessView, port: int, queue: Sequence[Connection], acceptor: Busy | None, *, lasting: bool, twice: bool) -> Finding:
     waiting = of_sockets(
         queue, say("{connection_has} no owner: not accepted yet", connection_has=plural(len(queue), "connection has", "connections have"))
     )
@@ -136,7 +147,8 @@ def _finding(view: ProcessView, port: int, queue: Sequence[Connection], acceptor
     return Finding(
         rule="acceptor-stalled",
         severity=Severity.CRITICAL if lasting or acceptor is None else Severity.WARNING,
-        confidence=Confidence.CERTAIN if acceptor is not None and lasting else Confidence.LIKELY,
+        confidence=_confidence(acceptor, lasting=lasting, twice=twice),
+        absent=() if acceptor is not None else (Kind.THREADS,),
         headline=say(
             "Nobody accepts the connections to port {port}: {the_acceptor}.",
             port=port,
@@ -150,7 +162,7 @@ def _finding(view: ProcessView, port: int, queue: Sequence[Connection], acceptor
             holding=holding,
         ),
         why_confident=say("The socket table shows connections that nobody owns, the thread dump shows why.")
-        if acceptor and lasting
+        if acceptor and lasting and (twice or acceptor.activity.kind not in _BRIEF)
         else say(
             "One moment, or a queue that moved a little: an acceptor that does more than accept shows the same. A second snapshot tells whether the queue moves."
         )
@@ -166,6 +178,15 @@ def _finding(view: ProcessView, port: int, queue: Sequence[Connection], acceptor
         actions=_actions(frame),
         figures=((f"{len(queue):,}", say("connections waiting to be accepted")),),
     )
+
+
+def _confidence(acceptor: Busy | None, *, lasting: bool, twice: bool) -> Confidence:
+    """One table cannot tell a queue that stands from one that moves, unless the acceptor waits for somebody else."""
+    if acceptor is None:
+        return Confidence.LIKELY
+    if not twice and acceptor.activity.kind in _BRIEF:
+        return Confidence.SUSPECTED
+    return Confidence.CERTAIN if lasting else Confidence.LIKELY
 
 
 def _actions(frame: Frame | None) -> tuple[Action, ...]:

@@ -102,7 +102,8 @@ def _finding(view: ProcessView, port: int, listener: Connection, overflows: tupl
                 (str(counter.value),),
             )
         )
-    threads = bool(view.pools)
+    # Free threads are shown, not concluded: a dump that is not whole may hold only the idle ones.
+    threads = not view.coverage.threads and any(pool.idle for pool in view.pools if pool.role != "jvm")
     acceptor = acceptor_of(view, port)
     frame = application_frame(*acceptor) if acceptor is not None else None
     if acceptor is not None and frame is not None:

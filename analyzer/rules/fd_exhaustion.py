@@ -39,15 +39,54 @@ def diagnose(case: Case) -> Iterator[Finding]:
     """One finding per process whose descriptors are used up."""
     for view in case.latest:
         used = usage(view)
-        if used is None:
+        if used is None or (used.limit is None and _usual(used.used) is None):
+            if pausing := _pausing(view):
+                yield _unlisted(view, pausing, used)
             continue
-        limit = (
-            used.limit.soft
-            if used.limit is not None
-            else next((usual for usual in USUAL_LIMITS if FULL * usual <= used.used <= usual), None)
-        )
+        limit = used.limit.soft if used.limit is not None else _usual(used.used)
         if limit is not None and used.used >= FULL * limit:
             yield _finding(view, used, limit)
+
+
+def _usual(used: int) -> int | None:
+    """The usual limit that so many descriptors nearly reach, None if they reach none."""
+    return next((usual for usual in USUAL_LIMITS if FULL * usual <= used <= usual), None)
+
+
+def _unlisted(view: ProcessView, pausing: list[Busy], used: Usage | None) -> Finding:
+    """An acceptor that pauses after a failed accept, where the limit is not in the evidence."""
+    pid = view.process.pid if view.process.pid is not None else "PID"
+    thread = pausing[0].thread
+    listed = (
+        say(" {descriptors} are listed; the limit is not in the evidence.", descriptors=plural(used.used, "descriptor")) if used else ""
+    )
+    paused = of_threads(pausing, say("“{name}” pauses after a failed accept", name=thread.name))
+    return Finding(
+        rule="fd-exhaustion",
+        severity=Severity.WARNING,
+        confidence=Confidence.SUSPECTED,
+        headline=say("The acceptor pauses after a failed accept: the process may have used up its file descriptors."),
+        explanation=say(
+            "“{name}” waits before it tries to accept again, as it does after an error of accept. Too many open files is the usual error.{listed}",
+            name=thread.name,
+            listed=listed,
+        ),
+        why_confident=say("The stack shows that accept failed, not why: the server's log has the error, the limits file the limit."),
+        evidence=(paused,),
+        process=view.process,
+        culprit=Culprit(thread=thread.name),
+        chain=(Step(thread.name, say("pauses after a failed accept"), "", (paused,)),),
+        actions=(
+            Action(
+                When.NOW, say("Compare the descriptors with the limit."), f"ls /proc/{pid}/fd | wc -l; grep 'open files' /proc/{pid}/limits"
+            ),
+            Action(When.NOW, say("Search the server's log for the error of accept (“Too many open files”).")),
+        ),
+        missing=(
+            Missing(say("limits of the process"), say("how many descriptors it may have"), f"cat /proc/{pid}/limits > limits.txt"),
+            Missing(say("list of descriptors"), say("how many it has, and of what"), f"ls -l /proc/{pid}/fd > fd.txt"),
+        ),
+    )
 
 
 def _pausing(view: ProcessView) -> list[Busy]:

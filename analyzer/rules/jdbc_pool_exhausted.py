@@ -191,7 +191,7 @@ def _where_they_are(shortage: Shortage, rows: tuple[Connection, ...]) -> str:
         return say(
             "{opened} No thread is in the driver: the connections were not given back. The frame that waits is a victim.", opened=opened
         )
-    if shortage.view.sockets:
+    if shortage.view.sockets and not shortage.view.coverage.sockets:
         return say(" No connection to a database is open at all: the pool may have lost them and fail to make new ones.")
     return say(" No thread is in the driver: the connections were not given back, or the pool cannot make any.")
 

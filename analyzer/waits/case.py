@@ -64,7 +64,7 @@ class Case:
 
 def _kinds(view: ProcessView) -> int:
     """How many halves of the join a view has."""
-    return bool(view.sockets) + (view.dump is not None)
+    return (bool(view.sockets) or bool(view.snapshot.empty_tables)) + (view.dump is not None)
 
 
 def _identity(view: ProcessView) -> tuple[str | None, int | None, str | None]:

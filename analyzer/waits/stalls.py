@@ -327,7 +327,9 @@ def _unread_by(view: ProcessView, near: Connection) -> bool:
     if near.remote is None or near.state not in {TcpState.ESTABLISHED, TcpState.SYN_SENT}:
         return False
     far = view.table.get(near.remote, near.local)
-    mine = far is not None and (far.unaccepted or any(owner.pid == view.pid for owner in far.owners))
+    # A table without owners is the whole host's: the row is of this listener, whoever it belongs to.
+    unowned = view.pid is None and far is not None and not far.owners
+    mine = far is not None and (far.unaccepted or unowned or any(owner.pid == view.pid for owner in far.owners))
     return near.state is TcpState.SYN_SENT or (mine and far is not None and (far.unaccepted or bool(far.recv_q)))
 
 

@@ -111,6 +111,13 @@ class Outlook(msgspec.Struct, frozen=True):
     why: str
 
 
+class Doubt(msgspec.Struct, frozen=True):
+    """A reason why the finding is not surer. ``code`` stays the same in every language."""
+
+    code: str
+    text: str
+
+
 class Finding(msgspec.Struct, frozen=True, kw_only=True):
     """A cause, or a consequence of another finding."""
 
@@ -132,6 +139,7 @@ class Finding(msgspec.Struct, frozen=True, kw_only=True):
     outlook: Outlook | None
     figures: tuple[Figure, ...]
     missing: tuple[Missing, ...]
+    doubts: tuple[Doubt, ...] = ()
 
 
 class Sockets(msgspec.Struct, frozen=True):
@@ -317,6 +325,7 @@ def _finding(item: model.Finding, diagnosis: Diagnosis) -> Finding:
         outlook=None if item.outlook is None else _same(Outlook, item.outlook),
         figures=tuple(Figure(value, label) for value, label in item.figures),
         missing=tuple(_same(Missing, gap) for gap in item.missing),
+        doubts=tuple(Doubt(doubt.code, doubt.text) for doubt in item.doubts),
     )
 
 

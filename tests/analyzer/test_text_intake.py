@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from analyzer.waits.case import Case
-from tests.builders import diagnosis_of, dump, evidence_of, idle_exec, netstat
+from tests.builders import READ, diagnosis_of, dump, evidence_of, idle_exec, netstat, thread
 
 DATE = "Thu Jan  1 03:04:00 UTC 2026\n"
 LISTENER = "0 10.0.0.1:8080 0.0.0.0:* LISTEN 77/java"
@@ -44,7 +44,12 @@ class TestWhoseDump:
         assert basis({"netstat.txt": self.TABLE, "dump.txt": dump(*idle_exec(3, port=7070))}) == (None, None)
 
     def test_the_only_candidate(self) -> None:
-        assert basis({"netstat.txt": netstat(LISTENER, *CLIENTS), "dump.txt": dump(*idle_exec(3, port=7070))}) == (77, "only")
+        assert basis({"netstat.txt": netstat(LISTENER, *CLIENTS), "dump.txt": dump(*idle_exec(3, port=8080))}) == (77, "port")
+        worker = thread("worker-1", "RUNNABLE", *READ, "com.example.Work.run")
+        assert basis({"netstat.txt": netstat(LISTENER, *CLIENTS), "dump.txt": dump(worker)}) == (77, "only")
+
+    def test_a_dump_that_names_another_port_is_of_another_process(self) -> None:
+        assert basis({"netstat.txt": netstat(LISTENER, *CLIENTS), "dump.txt": dump(*idle_exec(3, port=7070))}) == (None, None)
 
     def test_the_pid_of_a_container_is_not_the_hosts_init(self) -> None:
         files = {"netstat.txt": self.TABLE, "jcmd.txt": with_pid(1, dump(*idle_exec(3)))}

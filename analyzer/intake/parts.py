@@ -1,0 +1,88 @@
+"""One command's output after parsing: its records, and how whole it is."""
+
+from __future__ import annotations
+
+import re
+from typing import TYPE_CHECKING, Any, NamedTuple, TypeVar
+
+from analyzer.model.incident import TABLES, ArtifactPart
+from parsers.records import Elision, HostFact, Parsed, ThreadDump
+from parsers.text.looks import LOOKED_AT, looks_like
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from parsers import Format
+    from parsers.text.source import Section
+
+_Kind = TypeVar("_Kind")
+_TAIL = 4096  # bytes that hold the last two rows of a table
+
+
+class Part(NamedTuple):
+    """A section after parsing: the format's name (None: nobody knew it), the command line above it, and what was made of it."""
+
+    form: str | None
+    prompt: str | None
+    parsed: Parsed
+    headed: bool = False
+    cut: bool = False
+    looks_like: str | None = None
+
+    @property
+    def is_empty_table(self) -> bool:
+        """True for the heading of a socket table without a row: it says that there was no socket."""
+        return self.form in TABLES and self.headed and not self.parsed.records and not self.parsed.unread
+
+    def of(self, kind: type[_Kind]) -> Sequence[_Kind]:
+        """The records of one kind. Most sections hold a single one: then this costs no look at each of a million rows."""
+        records: Sequence[Any] = self.parsed.records
+        kinds = set(map(type, records))
+        if kind not in kinds:
+            return ()
+        return records if len(kinds) == 1 else [record for record in records if record.__class__ is kind]
+
+
+def part_of(section: Section, form: Format | None, parsed: Parsed) -> Part:
+    """A section with what its format made of it. Of one that no format knows, what it looks like is remembered."""
+    if form is None:
+        return Part(None, section.prompt, parsed, looks_like=looks_like(section.head(LOOKED_AT)))
+    first = next((text for _, text in section.rows()), "")
+    return Part(form.NAME, section.prompt, parsed, re.match(form.HEADER, first) is not None)
+
+
+def ends_inside(data: bytes, *, rows: bool) -> bool:
+    """True if the last line has no end, and in a table fewer columns than the one before it: the file may have been cut there."""
+    if data.endswith(b"\n"):
+        return False
+    if not rows:
+        return True
+    lines = data[-_TAIL:].splitlines()
+    return len(lines) > 1 and len(lines[-1].split()) < len(lines[-2].split())
+
+
+def facts_of(file: str, part: Part) -> ArtifactPart:
+    """What rules and the verdict may know of a section: how whole it is, never its text."""
+    return ArtifactPart(
+        file=file,
+        format=part.form,
+        prompt=part.prompt,
+        read=part.parsed.read,
+        unread=sum(gap.lines for gap in part.parsed.unread),
+        records=len(part.parsed.records),
+        headed=part.headed,
+        cut=part.cut,
+        looks_like=part.looks_like,
+    )
+
+
+def weight_of(part: Part) -> int:
+    """How many things of the system a section holds. A dump counts its threads; an elision is no record of the system."""
+    dumps = part.of(ThreadDump)
+    return len(part.parsed.records) - len(dumps) + sum(len(dump.threads) for dump in dumps) - len(part.of(Elision))
+
+
+def time_of(part: Part) -> str | None:
+    """The first time that a section states; no format makes both kinds of record that do."""
+    times = (*(dump.time for dump in part.of(ThreadDump)), *(fact.time for fact in part.of(HostFact)))
+    return next((time for time in times if time), None)

@@ -1,0 +1,131 @@
+"""How much of a process the evidence can show: what nothing may be concluded from when it is absent.
+
+A table may be filtered (``lsof -i:8080``, ``| grep CLOSE_WAIT``, ``| head``), cut or largely unread; a dump may be cut, a piece, or torn.
+What such an artifact does not show may exist all the same. Rules and the verdict ask here before they conclude from absence.
+"""
+
+from __future__ import annotations
+
+import re
+from collections import Counter
+from functools import cached_property
+from typing import TYPE_CHECKING, Final
+
+from analyzer.model.incident import TABLES
+from analyzer.model.message import say
+from parsers.records import TcpState
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Sequence
+
+    from analyzer.join.process import ProcessView
+    from analyzer.model.incident import ArtifactPart
+    from parsers.records import SocketRow
+
+UNREAD_SHARE: Final = 0.1
+"""Share of an output's lines that nobody understood from which on it is not known what the output shows."""
+FEW_ROWS: Final = 4
+"""Rows below which a common port or state says nothing of a filter."""
+_FILTER: Final = re.compile(
+    r"\|\s*(?:\w*grep|head|tail|awk|sed|cut)\b"
+    r"|\blsof\b[^|]*\s-i\s*(?:[46]?(?:tcp|udp)?)?[@:]\S"
+    r"|\bss\b[^|]*\s(?:state\s|exclude\s|sport\b|dport\b|dst\s|src\s|\(\s*[sd]port)",
+    re.IGNORECASE,
+)
+"""Commands that print only a part of what there is, by their own options or by the pipe behind them."""
+
+
+class Coverage:
+    """What the artifacts of one process in one snapshot leave out. Each list has sentences; an empty one means: nothing that is known."""
+
+    def __init__(self, view: ProcessView, parts: Sequence[ArtifactPart], elided: frozenset[str]) -> None:
+        """Look at the files that the view's sockets and threads come from. ``elided``: files that somebody left lines out of."""
+        self._view = view
+        self._all = parts
+        self._elided = elided
+
+    @cached_property
+    def threads(self) -> tuple[str, ...]:
+        """Why a thread that the dump does not show may exist."""
+        dump = self._view.dump
+        if dump is None:
+            return (say("there is no thread dump"),)
+        return tuple(self._of_dump(dump.where.file, fragment=dump.fragment, complete=dump.complete))
+
+    def _of_dump(self, file: str, *, fragment: bool, complete: bool | None) -> Iterator[str]:
+        if fragment:
+            yield say("{file} is only a piece of a thread dump", file=file)
+        elif complete is False or (
+            complete is None and any(part.cut and part.format not in TABLES for part in self._all if part.file == file)
+        ):
+            yield say("the thread dump in {file} is not whole", file=file)
+        yield from self._damaged(file, threads=True)
+
+    @cached_property
+    def sockets(self) -> tuple[str, ...]:
+        """Why a connection that the tables do not show may exist."""
+        rows = self._view.snapshot.rows
+        if not rows:
+            return () if self._view.snapshot.has_table else (say("there is no socket table"),)
+        files = sorted({row.where.file for row in rows})
+        tables = [part for part in self._all if part.file in files and part.format in TABLES]
+        whole = [part for part in tables if not (part.prompt and _FILTER.search(part.prompt))]
+        if tables and not whole:
+            return (say("the command above {file} prints only a part: {prompt}", file=tables[0].file, prompt=tables[0].prompt),)
+        found = tuple(reason for file in files for reason in self._damaged(file, threads=False))
+        if found:
+            return found
+        common = _common(rows, headed=any(part.headed and not part.format.startswith("lsof") for part in tables if part.format))
+        return (common,) if common else ()
+
+    @cached_property
+    def unread(self) -> tuple[tuple[str, str], ...]:
+        """Files of which a large part was not understood, each with the sentence that says so."""
+        lines: dict[str, list[int]] = {}
+        for part in self._all:
+            if part.format is not None:
+                known = lines.setdefault(part.file, [0, 0])
+                known[0] += part.read
+                known[1] += part.unread
+        return tuple((file, _not_understood(file, read, unread)) for file, (read, unread) in lines.items() if _is_unread(read, unread))
+
+    @cached_property
+    def queues(self) -> bool:
+        """True if a table shows accept queues: lsof shows none, and Windows none either."""
+        return any(row.state is TcpState.LISTEN and row.recv_q is not None for row in self._view.snapshot.rows)
+
+    def _damaged(self, file: str, *, threads: bool) -> Iterator[str]:
+        """What is missing inside a file."""
+        if file in self._elided:
+            yield say("lines were left out of {file}", file=file)
+        parts = [part for part in self._all if part.file == file and (part.format not in TABLES) is threads]
+        read, unread = sum(part.read for part in parts), sum(part.unread for part in parts)
+        if _is_unread(read, unread):
+            yield _not_understood(file, read, unread)
+        elif not threads and any(part.cut for part in parts):
+            yield say("{file} ends in the middle of a line", file=file)
+
+
+def _is_unread(read: int, unread: int) -> bool:
+    return unread > UNREAD_SHARE * (read + unread)
+
+
+def _not_understood(file: str, read: int, unread: int) -> str:
+    return say("{unread:,} of {lines:,} lines of {file} were not understood", unread=unread, lines=read + unread, file=file)
+
+
+def _common(rows: Sequence[SocketRow], *, headed: bool) -> str:
+    """What all rows share, as they do behind a filter; empty if nothing.
+
+    ``headed``: a table has its heading, which ``grep`` would have taken away, and is not lsof's, which filters by port itself.
+    """
+    if len(rows) < FEW_ROWS:
+        return ""
+    states = {row.state for row in rows}
+    if len(states) == 1 and TcpState.LISTEN not in states:
+        return say("every row of the table is in state {state}, as behind a filter", state=next(iter(states)) or "?")
+    ports = Counter(port for row in rows for port in {row.local.port, row.remote.port if row.remote else None} if port is not None)
+    port, count = max(ports.items(), key=lambda item: item[1], default=(0, 0))
+    if count == len(rows) and not headed:
+        return say("every row of the table has port {port}, as behind a filter", port=port)
+    return ""

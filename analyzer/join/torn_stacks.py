@@ -1,0 +1,63 @@
+"""Stacks that no single thread can have: lines are lost between two threads, or two dumps were written into one stream."""
+
+from __future__ import annotations
+
+import itertools
+from functools import lru_cache
+from typing import TYPE_CHECKING, Final
+
+from msgspec.structs import replace
+
+from parsers.records import JavaState
+
+if TYPE_CHECKING:
+    from parsers.records import Frame, Thread, ThreadDump
+
+_LAST: Final = "java.lang.Thread.run"
+_PARK: Final = frozenset({"jdk.internal.misc.Unsafe.park", "sun.misc.Unsafe.park"})
+_JDK: Final = ("java.", "javax.", "jdk.", "sun.", "com.sun.")
+_SELECTS: Final = ("sun.nio.ch.EPoll.", "sun.nio.ch.EPollArrayWrapper.", "sun.nio.ch.KQueue.", "sun.nio.ch.KQueueArrayWrapper.")
+_SELECTOR: Final = ("sun.nio.ch.", "java.nio.channels.")
+
+
+def mended(dump: ThreadDump) -> tuple[ThreadDump, str | None]:
+    """The dump with every torn stack cut where it is torn, and the name of the first such thread; the dump itself if there is none.
+
+    What stands above the tear belongs to the thread of the header. A dump with a torn stack is not whole: at least a header is missing.
+    """
+    torn = {index: place for index, thread in enumerate(dump.threads) if (place := tear(thread)) is not None}
+    if not torn:
+        return dump, None
+    threads = tuple(_cut(thread, torn[index]) if index in torn else thread for index, thread in enumerate(dump.threads))
+    return replace(dump, threads=threads, complete=False), dump.threads[min(torn)].name
+
+
+def tear(thread: Thread) -> int | None:
+    """How many frames from the top are the thread's own, None if the stack is one piece."""
+    place = _tear(thread.frames)
+    waits = thread.state in {JavaState.WAITING, JavaState.TIMED_WAITING}
+    if place is None and waits and not thread.virtual and thread.frames and thread.frames[0].full.startswith(_SELECTS):
+        return 0  # a thread in a native call is RUNNABLE for the VM: the frames are another one's
+    return place
+
+
+@lru_cache(maxsize=8192)
+def _tear(frames: tuple[Frame, ...]) -> int | None:
+    """Frames below ``Thread.run``, or code that only a selector or a lock calls on top of other code."""
+    for index, (above, below) in enumerate(itertools.pairwise(frames), start=1):
+        name = above.full
+        if name == _LAST and below.method != "run":
+            return index
+        if name.startswith(_SELECTS) and not below.full.startswith(_SELECTOR):
+            return index
+        if name == "sun.nio.ch.SelectorImpl.lockAndDoSelect" and not below.full.startswith("sun.nio.ch.SelectorImpl."):
+            return index
+        if name in _PARK and not below.full.startswith(_JDK):
+            return index
+    return None
+
+
+def _cut(thread: Thread, frames: int) -> Thread:
+    """The thread with its first frames only, and the locks that stand among them."""
+    locks = tuple(lock for lock in thread.locks if 0 <= lock.depth < frames)
+    return replace(thread, frames=thread.frames[:frames], frame_lines=thread.frame_lines[:frames], locks=locks)

@@ -1,0 +1,157 @@
+"""Health is earned: what the evidence must show before a server is called healthy, and what it lacks where it does not.
+
+A stall hides in what was not saved, not read, or not looked at. So each reason below keeps "healthy" away, however quiet the rest is.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Final, NamedTuple
+
+from analyzer.evidence.calls import SOCKETS_MISSING, command
+from analyzer.evidence.movement import standing
+from analyzer.model.finding import Missing
+from analyzer.model.message import plural, say
+from analyzer.software.blockers import OUTBOUND
+from parsers.records import TcpState
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from analyzer.join.process import ProcessView
+    from analyzer.software.pools import Pool
+    from analyzer.waits.case import Case
+
+GROUP: Final = 3
+"""Threads of one kind that all wait from which on it is no helper that waits for its timer."""
+POOLED: Final = 50
+"""Stale connections that pools keep, in several tables alike: twice what HTTP clients keep by default."""
+_WAITS: Final = OUTBOUND | {
+    "request-read",
+    "socket-write",
+    "future",
+    "completable-future",
+    "latch",
+    "lock",
+    "monitor",
+    "semaphore",
+    "condition",
+}
+"""What a whole group of threads does not do for long on a healthy server."""
+_HELPERS: Final = frozenset({"jvm", "acceptor", "event-loop"})
+
+QUEUES_MISSING: Final = Missing(
+    say("socket table with accept queues"), say("whether connections wait to be accepted"), "ss -tanpoei > ss.txt"
+)
+SECOND_TABLE: Final = Missing(
+    say("second socket table, a minute later"), say("whether the half-closed connections grow"), "sleep 60; ss -tanpoei > ss-2.txt"
+)
+SECOND_DUMP: Final = Missing(
+    say("second thread dump, ten seconds later"), say("whether the threads move"), "sleep 10; jstack -l PID > jstack-2.txt"
+)
+WHOLE_TABLE: Final = Missing(say("whole socket table"), say("every connection of the process"), "ss -tanpoei > ss.txt")
+WHOLE_DUMP: Final = Missing(say("whole thread dump"), say("every thread of the process"), "jstack -l PID > jstack.txt")
+
+
+class Gap(NamedTuple):
+    """Why health is not shown, and the artifact that would show it."""
+
+    reason: str
+    missing: Missing
+
+
+def gaps_of_health(case: Case) -> tuple[Gap, ...]:
+    """Everything that keeps "healthy" away, the most telling first; empty if health is shown."""
+    joined_views = [view for view in case.latest if view.dump is not None and (view.sockets or view.snapshot.empty_tables)]
+    found = [] if joined_views else [Gap(say("no thread dump and socket table are of one process and one moment"), SOCKETS_MISSING)]
+    for view in case.latest:
+        found += [gap._replace(missing=command(gap.missing, view)) for gap in _of_view(case, view)]
+    found += [Gap(reason, WHOLE_TABLE) for reason in _unread(case)]
+    return tuple(dict.fromkeys(found))
+
+
+def _of_view(case: Case, view: ProcessView) -> Iterator[Gap]:
+    yield from _half_closed(case, view)
+    if view.dump is None:
+        return
+    yield from (Gap(reason, WHOLE_DUMP) for reason in view.coverage.threads)
+    for pool in view.pools:
+        yield from _of_pool(case, view, pool)
+    if not view.sockets:
+        if view.snapshot.empty_tables:
+            yield Gap(say("the socket table is empty: it shows not even a listener"), WHOLE_TABLE)
+        return
+    yield from (Gap(reason, WHOLE_TABLE) for reason in view.coverage.sockets)
+    if view.listeners and not view.coverage.queues:
+        yield Gap(say("no table shows accept queues, so clients may wait unseen"), QUEUES_MISSING)
+    yield from _unaccounted(view)
+
+
+def _half_closed(case: Case, view: ProcessView) -> Iterator[Gap]:
+    """Connections that a service closed and this process holds: a leak, or a pool's stale ones; only tables over time tell."""
+    held = [one for one in view.client_side if one.state is TcpState.CLOSE_WAIT]
+    if not held:
+        return
+    tables = sum(bool(other.sockets) for other in case.history(view))
+    if tables > 1 and len(held) <= POOLED:
+        return
+    yield Gap(
+        say(
+            "{process} holds {connections} that the other side has closed",
+            process=view.command or say("the process"),
+            connections=plural(len(held), "connection"),
+        ),
+        SECOND_TABLE,
+    )
+
+
+def _of_pool(case: Case, view: ProcessView, pool: Pool) -> Iterator[Gap]:
+    """A group whose threads all wait for somebody, and that no second dump shows moving."""
+    waiting = [member for member in pool.busy if member.activity.kind in _WAITS]
+    if pool.role in _HELPERS or pool.idle or len(waiting) < max(GROUP, len(pool.busy)) or _moves(case, view, pool):
+        return
+    thread, found = waiting[0]
+    frame = thread.frames[found.frame].call if 0 <= found.frame < len(thread.frames) else found.kind
+    yield Gap(
+        say("{threads} of {name} all wait in {frame}", threads=plural(len(waiting), "thread"), name=pool.name, frame=frame), SECOND_DUMP
+    )
+
+
+def _moves(case: Case, view: ProcessView, pool: Pool) -> bool:
+    """True if most of the pool's threads left their place since the dump before, or worked in it."""
+    found = standing(case, view, pool.busy)
+    if found is None:
+        return False
+    stuck = found.same if found.idle is None else found.idle
+    return stuck * 2 < found.of
+
+
+def _unaccounted(view: ProcessView) -> Iterator[Gap]:
+    """More threads in socket calls than the table has sockets: it is not the whole table, or not of this process."""
+    threads = view.dump.threads if view.dump is not None else ()
+    calling = [
+        member
+        for pool in view.pools
+        for member in pool.members
+        if member.activity.kind in {"socket-read", "request-read", "socket-write"} and not member.thread.virtual
+    ]
+    open_sockets = [one for one in view.sockets if one.state is not TcpState.LISTEN]
+    if threads and len(calling) > len(open_sockets):
+        yield Gap(
+            say(
+                "{threads} stand in socket calls, and the table has {sockets} of the process",
+                threads=plural(len(calling), "thread"),
+                sockets=plural(len(open_sockets), "connection"),
+            ),
+            WHOLE_TABLE,
+        )
+
+
+def _unread(case: Case) -> Iterator[str]:
+    """Files whose lines were mostly not understood, and files that may say what is wrong and that nobody read."""
+    view = next(iter(case.latest), None)
+    if view is not None:
+        yield from (reason for _, reason in view.coverage.unread)
+    for artifact in case.incident.artifacts:
+        for part in artifact.parts:
+            if part.format is None and part.looks_like is not None:
+                yield say("{file} looks like {kind} and was not read", file=artifact.file, kind=part.looks_like)

@@ -1,0 +1,38 @@
+"""What a text that no format reads looks like: enough to say that it may matter, never enough to use it."""
+
+from __future__ import annotations
+
+import re
+from typing import TYPE_CHECKING, Final
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+LOOKED_AT: Final = 200
+"""Non-blank lines that are looked at: a log or a table shows in its beginning."""
+SHARE: Final = 0.3
+"""Share of these lines that must look so."""
+FEWEST: Final = 3
+"""Lines below which a text looks like nothing."""
+
+_LOG: Final = re.compile(
+    r"\s{0,4}\[?(?:\d{4}[-/.]\d\d[-/.]\d\d[T ]\d\d:\d\d|(?:Mon|Tue|Wed|Thu|Fri|Sat|Sun)?,? ?[A-Z][a-z]{2} +\d{1,2},? (?:\d{4} )?\d{1,2}:\d\d:\d\d"
+    r"|\d\d:\d\d:\d\d[.,]\d{3}|\d{1,3}(?:\.\d{1,3}){3} \S+ \S+ \[\d\d/)"
+    r"|\s{0,4}(?:TRACE|DEBUG|INFO|WARN(?:ING)?|ERROR|SEVERE|FATAL)\b"
+    r"|\s+at [\w.$]+\("
+)
+_TABLE: Final = re.compile(
+    r"\s?[\w.]{0,40} +\|.*\||[-+]{8}|-\[ RECORD \d+ \]|\+-{3}|\w+(?:\t[^\t]*){3}|\s{0,20}\w{1,40}: \S|\w[\w-]*=\S* \w[\w-]*="
+)
+
+
+def looks_like(lines: Sequence[str]) -> str | None:
+    """``"a log"`` or ``"a table"``, None for other text such as prose."""
+    head = lines[:LOOKED_AT]
+    if len(head) < FEWEST:
+        return None
+    if sum(_LOG.match(line[:200]) is not None for line in head) >= SHARE * len(head):
+        return "a log"
+    if sum(_TABLE.match(line[:200]) is not None for line in head) >= SHARE * len(head):
+        return "a table"
+    return None

@@ -1,0 +1,201 @@
+"""Health is earned, absence proves nothing, and what speaks against a join lowers the confidence."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import pytest
+
+from analyzer.join.torn_stacks import mended, tear
+from analyzer.model.finding import Confidence, Status
+from analyzer.waits.case import Case
+from tests.builders import PARK, READ, SERVED, diagnosis_of, dump, evidence_of, found, idle_exec, netstat, thread, waiting_for_future
+from tests.reports.rendering import RENDERERS, seen
+
+if TYPE_CHECKING:
+    from parsers.records import ThreadDump
+
+ME = "77/java"
+LISTEN = f"0 :::8080 :::* LISTEN {ME}"
+CLIENT = f"0 10.1.1.5:8080 10.9.9.9:33000 ESTABLISHED {ME}"
+SERVICE = f"0 10.1.1.5:41000 10.7.7.7:5432 ESTABLISHED {ME}"
+HEALTHY = {"netstat.txt": netstat(LISTEN, CLIENT, SERVICE), "jstack.txt": dump(*idle_exec(4))}
+LSOF = (
+    "COMMAND PID USER   FD   TYPE DEVICE SIZE/OFF NODE NAME\n"
+    "java     77  app    5u  IPv6  1001      0t0  TCP *:8080 (LISTEN)\n"
+    "java     77  app    6u  IPv6  1002      0t0  TCP 10.1.1.5:8080->10.9.9.9:33000 (ESTABLISHED)\n"
+)
+
+
+def held(count: int) -> list[str]:
+    return [f"1 10.1.1.5:{42000 + n} 10.7.7.7:9000 CLOSE_WAIT {ME}" for n in range(count)]
+
+
+class TestHealth:
+    def test_is_earned(self) -> None:
+        assert diagnosis_of(HEALTHY).verdict.status is Status.HEALTHY
+
+    @pytest.mark.parametrize(
+        ("files", "reason"),
+        [
+            ({"netstat.txt": netstat(LISTEN, CLIENT, SERVICE, *held(1))}, "1 connection that the other side has closed"),
+            ({"netstat.txt": "", "lsof.txt": LSOF}, "no table shows accept queues"),
+            (
+                {"netstat.txt": netstat(LISTEN, *[CLIENT.replace("33000", str(33000 + n)) for n in range(20)], SERVICE)[:-40]},
+                "ends in the middle of a line",
+            ),
+            ({"netstat.txt": netstat(LISTEN, CLIENT, SERVICE) + "tcp6  0 nonsense\n" * 9}, "lines of netstat.txt were not understood"),
+            ({"server.log": "2026-01-02 03:04:05 ERROR pool is empty\n" * 9}, "server.log looks like a log and was not read"),
+            ({"sessions.txt": " pid | state  | query\n-----+--------+------\n" + "  17 | active | select\n" * 4}, "looks like a table"),
+            ({"jstack.txt": dump(*idle_exec(4), complete=False)}, "jstack.txt"),
+            (
+                {
+                    "jstack.txt": dump(
+                        *idle_exec(4),
+                        *(thread(f"till-{n}", "RUNNABLE", *READ, "com.example.Till.ask", "com.example.Till.run") for n in range(5)),
+                    )
+                },
+                "5 threads of till all wait in",
+            ),
+        ],
+    )
+    def test_is_not_shown(self, files: dict[str, str], reason: str) -> None:
+        verdict = diagnosis_of(HEALTHY | files).verdict
+        assert verdict.status is Status.INSUFFICIENT
+        assert reason in f"{verdict.headline} {verdict.summary}"
+
+    def test_a_reason_names_what_would_show_it(self) -> None:
+        diagnosis = diagnosis_of(HEALTHY | {"netstat.txt": "", "lsof.txt": LSOF})
+        assert any("accept queues" in gap.artifact for gap in diagnosis.missing)
+
+    def test_prose_beside_the_evidence_is_no_reason(self) -> None:
+        assert (
+            diagnosis_of(HEALTHY | {"notes.txt": "We restarted it at noon.\nIt was slow before.\nNobody knows why.\n"}).verdict.status
+            is Status.HEALTHY
+        )
+
+    def test_stale_connections_of_a_pool_that_do_not_grow_are_healthy(self) -> None:
+        files = {f"snap{n}/{file}": text for n in (1, 2) for file, text in HEALTHY.items()}
+        table = netstat(LISTEN, CLIENT, SERVICE, *held(5))
+        assert diagnosis_of(files | {"snap1/netstat.txt": table, "snap2/netstat.txt": table}).verdict.status is Status.HEALTHY
+
+    def test_an_empty_table_is_no_health_and_ends_a_stall(self) -> None:
+        stall = netstat(LISTEN, *(f"1 10.1.1.5:8080 10.9.9.9:{33000 + n} CLOSE_WAIT {ME}" for n in range(9)))
+        files = {
+            "t1-netstat.txt": stall,
+            "t1-jstack.txt": dump(*waiting_for_future(6)),
+            "t2-netstat.txt": netstat(),
+            "t2-jstack.txt": dump(*idle_exec(6)),
+        }
+        diagnosis = diagnosis_of(files)
+        assert diagnosis.verdict.status is Status.INSUFFICIENT
+        assert not [finding for finding in diagnosis.findings if finding.severity != "info"]
+
+
+def coverage(table: str, prompt: str = "") -> tuple[str, ...]:
+    text = f"$ {prompt}\n{table}" if prompt else table
+    (view,) = [view for view in Case(evidence_of({"table.txt": text}).incident).views if view.pid == 77]
+    return view.coverage.sockets
+
+
+class TestAbsence:
+    ROWS = (LISTEN, CLIENT, SERVICE, f"0 10.1.1.5:41001 10.7.7.8:6379 ESTABLISHED {ME}")
+
+    @pytest.mark.parametrize("prompt", ["netstat -tanp | grep 8080", "netstat -tanp | head -20", "netstat -tnp | grep CLOSE_WAIT"])
+    def test_a_command_that_filters_proves_no_absence(self, prompt: str) -> None:
+        assert prompt in coverage(netstat(*self.ROWS), prompt)[0]
+
+    def test_a_whole_table_does(self) -> None:
+        assert coverage(netstat(*self.ROWS), "netstat -tanp") == ()
+
+    def test_one_state_in_all_rows_is_a_filter(self) -> None:
+        assert "state CLOSE_WAIT" in coverage(netstat(*held(5)))[0]
+
+    def test_one_port_in_all_rows_of_lsof_is_a_filter(self) -> None:
+        rows = "".join(f"java 77 app {n}u IPv6 {n} 0t0 TCP 10.1.1.5:8080->10.9.9.9:{n} (ESTABLISHED)\n" for n in range(33000, 33005))
+        assert "port 8080" in coverage(LSOF + rows)[0]
+
+    def test_a_rule_that_saw_only_a_part_is_not_clean(self) -> None:
+        diagnosis = diagnosis_of({"table.txt": netstat(*held(5))})
+        leaks = next(check for check in diagnosis.checked if check.rule == "server-never-closes")
+        assert leaks.outcome == "skipped"
+
+    def test_free_threads_are_not_concluded_from_a_cut_dump(self) -> None:
+        full = 'LISTEN 9 8 *:8080 *:* users:(("java",pid=77,fd=5))\n'
+        ss = "State Recv-Q Send-Q Local Address:Port Peer Address:Port Process\n" + full
+        texts = [
+            found(diagnosis_of({"ss.txt": ss, "jstack.txt": dump(*idle_exec(4), complete=whole)}), "backlog-overflow")[0].headline
+            for whole in (True, False)
+        ]
+        assert ["while threads are free" in text for text in texts] == [True, False]
+
+
+class TestJoin:
+    @staticmethod
+    def files(first: int) -> dict[str, str]:
+        threads = [
+            thread(f"http-nio-8080-exec-{n}", "RUNNABLE", *READ, "com.example.shop.Fetch.get", *SERVED, nid=first + n) for n in range(6)
+        ]
+        rows = [f"0 10.1.1.5:{41000 + n} 10.7.7.7:9000 ESTABLISHED 4077/java" for n in range(6)]
+        gone = [f"1 10.1.1.5:8080 10.9.9.9:{33000 + n} CLOSE_WAIT 4077/java" for n in range(6)]
+        return {"netstat.txt": netstat("0 :::8080 :::* LISTEN 4077/java", *rows, *gone), "jstack.txt": dump(*threads)}
+
+    def test_ids_above_the_pid_are_certain(self) -> None:
+        assert diagnosis_of(self.files(4078)).verdict.confidence is Confidence.CERTAIN
+
+    @pytest.mark.parametrize("first", [900, 94078])
+    def test_ids_of_another_process_are_not(self, first: int) -> None:
+        diagnosis = diagnosis_of(self.files(first))
+        assert diagnosis.verdict.confidence is Confidence.LIKELY
+        assert diagnosis.primary is not None
+        assert diagnosis.primary.doubts[0].code == "foreign-ids"
+        assert diagnosis.primary.contradicted_by == (diagnosis.primary.doubts[0].text,)
+        assert "Against it" in RENDERERS["md"](seen(diagnosis))
+
+    def test_ids_of_a_container_say_nothing(self) -> None:
+        assert diagnosis_of(self.files(9)).verdict.confidence is Confidence.CERTAIN
+
+
+class TestTornStacks:
+    SELECT = ("sun.nio.ch.EPoll.wait", "sun.nio.ch.EPollSelectorImpl.doSelect", "sun.nio.ch.SelectorImpl.lockAndDoSelect")
+    LOCK = ("java.util.concurrent.locks.ReentrantLock.lock", "com.example.Audit.write", "com.example.Desk.serve")
+
+    @staticmethod
+    def dump_of(*frames: str, state: str = "RUNNABLE") -> ThreadDump:
+        evidence = evidence_of({"jstack.txt": dump(thread("HTTP-Dispatcher", state, *frames, native="runnable"))})
+        return next(dump for snapshot in evidence.incident.snapshots for dump in snapshot.dumps)
+
+    @pytest.mark.parametrize(
+        ("frames", "own"),
+        [
+            ((*SELECT, *LOCK), 3),
+            ((SELECT[0], *LOCK), 1),
+            (("com.example.A.run", "java.lang.Thread.run", "com.example.B.serve"), 2),
+            ((*SELECT, "sun.nio.ch.SelectorImpl.select", "com.example.Loop.run"), None),
+            ((*PARK, *LOCK), None),
+            (("com.example.A.run", "java.lang.Thread.run", "jdk.internal.misc.InnocuousThread.run"), None),
+        ],
+    )
+    def test_are_cut_where_two_threads_meet(self, frames: tuple[str, ...], own: int | None) -> None:
+        whole = self.dump_of(*frames)
+        assert tear(whole.threads[0]) == own
+        assert len(mended(whole)[0].threads[0].frames) == (own or len(frames))
+
+    def test_a_waiting_thread_stands_in_no_native_call(self) -> None:
+        assert tear(self.dump_of(*self.SELECT, state="WAITING (parking)").threads[0]) == 0
+
+    def test_no_loop_is_blocked_by_another_threads_frames(self) -> None:
+        text = dump(thread("HTTP-Dispatcher", "RUNNABLE", *self.SELECT, *self.LOCK, "sun.net.httpserver.ServerImpl$Dispatcher.run"))
+        assert not found(diagnosis_of({"jstack.txt": text}), "event-loop-blocked")
+
+
+def test_an_acceptor_that_pauses_after_an_error_suspects_the_descriptors() -> None:
+    pausing = thread(
+        "http-nio-8080-Acceptor",
+        "TIMED_WAITING (sleeping)",
+        "java.lang.Thread.sleep",
+        "org.apache.tomcat.util.net.Acceptor.handleExceptionWithDelay",
+        "java.lang.Thread.run",
+    )
+    (finding,) = found(diagnosis_of(HEALTHY | {"jstack.txt": dump(*idle_exec(4), pausing)}), "fd-exhaustion")
+    assert finding.confidence is Confidence.SUSPECTED

@@ -1,0 +1,20 @@
+"""A seeded part of the laws of evidence; ``python -m tests.laws`` tries everything."""
+
+from __future__ import annotations
+
+import random
+
+import pytest
+
+from tests import laws
+
+EACH = 2
+"""Trials of each kind for each sample."""
+
+
+@pytest.mark.parametrize("kind", [laws.subsets, laws.cuts], ids=lambda kind: kind.__name__)
+@pytest.mark.parametrize("name", laws.NAMES)
+def test_less_evidence_makes_no_new_claim_and_no_sick_server_healthy(name: str, kind: laws.Kind) -> None:
+    trials = list(kind(name))
+    for trial in random.Random(name).sample(trials, min(EACH, len(trials))):
+        assert laws.broken(trial) is None, trial.damage
