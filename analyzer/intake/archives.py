@@ -28,7 +28,7 @@ MOST_MEMBERS: Final = 20_000
 DEEPEST: Final = 1
 """Archives inside an archive are opened, those inside them are not."""
 HARMLESS: Final = 32 << 20
-"""Unpacked bytes below which no ratio is suspicious: they cost a moment."""
+"""Unpacked bytes below which no ratio is suspicious: they cost a moment. All that is suspicious in an archive shares them."""
 _CHUNK: Final = 1 << 20
 _LOOK: Final = 4096  # bytes that tell a packed capture
 
@@ -68,29 +68,69 @@ def unpack(data: bytes) -> bytes | str:
     """The content of a gzip, xz or zstd file, or a sentence that says why it is not read. A file that is cut off gives what is there."""
     packed = Counted(io.BytesIO(data))
     try:
-        return _read(Counted(unpacker(packed, data)), lambda: packed.taken)
+        return _read(Counted(unpacker(packed, data)), _Ledger(lambda: packed.taken).member().check)
     except _TooMuch:
         return _REFUSED
     except Exception as error:  # noqa: BLE001 - lzma and zstandard have no error class in common, and are loaded only for such a file
         return f"packed, and cannot be unpacked: {error}"
 
 
-def _read(stream: IO[bytes] | Counted, packed: Callable[[], int]) -> bytes:
-    """Everything in ``stream``, of which ``packed`` octets have been taken so far: a bomb is told as it unpacks."""
+class _Ledger:
+    """What came out of an archive, held against what went in: fifty members of 40 MB are a bomb though each of them is not.
+
+    ``taken``: how far the archive has been read, which may be up to ``ahead`` octets further than what came out.
+    """
+
+    def __init__(self, taken: Callable[[], int], ahead: int = 0) -> None:
+        self.taken, self.ahead = taken, ahead
+        self.packed = self.unpacked = self.suspicious = 0
+
+    def member(self) -> _Member:
+        """The account of the member that is read next."""
+        return _Member(self)
+
+
+class _Member:
+    """One member's part of it. A member that is refused leaves the others what they have."""
+
+    def __init__(self, ledger: _Ledger) -> None:
+        self._ledger, self._begin = ledger, ledger.taken()
+
+    @property
+    def packed(self) -> int:
+        """Octets that it took so far. What the unpacker read in advance counts for the member before."""
+        return self._ledger.taken() - self._begin + self._ledger.ahead
+
+    def check(self, size: int, packed: int | None = None) -> None:
+        """Allow ``size`` bytes out of ``packed``, by default out of what was taken.
+
+        Raises:
+            _TooMuch: if that is a bomb.
+        """
+        whole, ledger = self._ledger.unpacked + size, self._ledger
+        mine = size > HIGHEST_RATIO * (self.packed if packed is None else packed) and size + ledger.suspicious > HARMLESS
+        every = packed is None and whole > HARMLESS and whole > HIGHEST_RATIO * (ledger.packed + self.packed)
+        if size > LARGEST or mine or (every and size > _CHUNK):
+            raise _TooMuch
+
+    def close(self, size: int) -> None:
+        """Count what was read of it."""
+        self._ledger.packed += self.packed - self._ledger.ahead
+        self._ledger.unpacked += size
+        self._ledger.suspicious += size if size > HIGHEST_RATIO * self.packed else 0
+
+
+def _read(stream: IO[bytes] | Counted, check: Callable[[int], None]) -> bytes:
+    """Everything in ``stream``; ``check`` is asked as it unpacks, and refuses a bomb."""
     unpacked = bytearray()
     try:
         while chunk := stream.read(_CHUNK):
             unpacked += chunk
-            _check(len(unpacked), packed())
+            check(len(unpacked))
     except EOFError:
         if not unpacked:
             raise
     return bytes(unpacked)
-
-
-def _check(unpacked: int, packed: int) -> None:
-    if unpacked > LARGEST or (unpacked > HARMLESS and unpacked > HIGHEST_RATIO * packed):
-        raise _TooMuch
 
 
 def _is_tar(data: bytes) -> bool:
@@ -128,6 +168,7 @@ def _members(name: str, members: Iterator[tuple[str, bytes | str | Stream]], dep
 
 def _of_zip(data: bytes) -> Iterator[tuple[str, bytes | str | Stream]]:
     file = io.BytesIO(data)
+    ledger = _Ledger(file.tell)
     with zipfile.ZipFile(file) as archive:
         for info in archive.infolist():
             if info.is_dir():
@@ -136,22 +177,22 @@ def _of_zip(data: bytes) -> Iterator[tuple[str, bytes | str | Stream]]:
                 yield info.filename, "encrypted; not read"
                 continue
             with archive.open(info) as stream:
-                yield info.filename, _whole(stream, file.tell)
+                yield info.filename, _whole(stream, ledger.member(), (info.file_size, info.compress_size))
 
 
 def _of_tar(data: bytes) -> Iterator[tuple[str, bytes | str | Stream]]:
     file = io.BytesIO(data)
     with tarfile.open(fileobj=file, mode="r:") as archive:
-        yield from _of_files(archive, file.tell)
+        yield from _of_files(archive, _Ledger(file.tell))
 
 
 def _of_packed_tar(data: bytes) -> Iterator[tuple[str, bytes | str | Stream]]:
     packed = Counted(io.BytesIO(data))
     with tarfile.open(fileobj=Counted(unpacker(packed, data)), mode="r|") as archive:  # type: ignore[call-overload]
-        yield from _of_files(archive, lambda: packed.taken)
+        yield from _of_files(archive, _Ledger(lambda: packed.taken, PIECE))
 
 
-def _of_files(archive: tarfile.TarFile, packed: Callable[[], int]) -> Iterator[tuple[str, bytes | str | Stream]]:
+def _of_files(archive: tarfile.TarFile, ledger: _Ledger) -> Iterator[tuple[str, bytes | str | Stream]]:
     for info in archive:
         if info.isdir():
             continue
@@ -159,27 +200,25 @@ def _of_files(archive: tarfile.TarFile, packed: Callable[[], int]) -> Iterator[t
             yield info.name, "no regular file; not opened"
             continue
         stream = archive.extractfile(info)
-        yield info.name, _whole(stream, packed) if stream else b""
+        yield info.name, _whole(stream, ledger.member()) if stream else b""
 
 
-def _whole(stream: IO[bytes], place: Callable[[], int]) -> bytes | str | Stream:
+def _whole(stream: IO[bytes], member: _Member, declared: tuple[int, int] | None = None) -> bytes | str | Stream:
     """The content of a member, or why it is not read; of a capture only its stream, because it may be larger than the memory.
 
-    ``place``: how far the archive has been read.
+    ``declared``: its size and its packed size, where the archive says so before it is unpacked; more than that never comes out.
     """
-    begin = place()
-
-    def packed() -> int:
-        # What the unpacker read in advance counts for the member before.
-        return place() - begin + PIECE
-
     head = stream.read(_LOOK)
     if holds_capture(head):
-        return _Capture(head, stream, packed)
+        return _Capture(head, stream, lambda: member.packed)
     try:
-        return head + _read(stream, packed)
+        if declared is not None:
+            member.check(*declared)
+        content = head + _read(stream, member.check)
     except _TooMuch:
         return _REFUSED
+    member.close(len(content))
+    return content
 
 
 class _Capture:

@@ -14,11 +14,12 @@ import pytest
 import zstandard
 
 from analyzer.intake import archives
-from analyzer.intake.archives import expand, unpack
+from analyzer.intake.archives import HARMLESS, expand, unpack
 from analyzer.intake.read import read
 from tests.builders import SAMPLES, judge
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
     from pathlib import Path
 
 FILES = {path.name: path.read_bytes() for path in sorted((SAMPLES / "self-call-after").iterdir())}
@@ -83,6 +84,38 @@ def test_a_bomb_in_a_zip_is_refused_and_the_rest_read() -> None:
     found = dict(expand("x.zip", zipped({"bomb.txt": bytes(64 << 20), "note.txt": b"hello"})))
     assert found["x.zip/note.txt"] == b"hello"
     assert "not read" in str(found["x.zip/bomb.txt"])
+
+
+def tarred(files: dict[str, bytes], mode: str) -> bytes:
+    buffer = io.BytesIO()
+    with tarfile.open(fileobj=buffer, mode=mode) as archive:  # type: ignore[call-overload]
+        for name, data in files.items():
+            info = tarfile.TarInfo(name)
+            info.size = len(data)
+            archive.addfile(info, io.BytesIO(data))
+    return buffer.getvalue()
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("pack", [zipped, lambda files: tarred(files, "w:gz"), lambda files: tarred(files, "w:xz")])
+def test_many_members_are_a_bomb_together(pack: Callable[[dict[str, bytes]], bytes]) -> None:
+    """None of them is one by its own size: what they share is the archive's ratio."""
+    bomb = {f"part-{n}.txt": b"y" * (20 << 20) for n in range(20)}
+    found = dict(expand("x", pack({"first.txt": b"one", **bomb, "last.txt": b"two"})))
+    read = [content for content in found.values() if isinstance(content, bytes)]
+    assert sum(map(len, read)) < 4 * HARMLESS
+    assert len(found) == len(bomb) + 2
+    assert (found["x/first.txt"], found["x/last.txt"]) == (b"one", b"two"), "a bad member costs itself alone"
+    assert "not read" in str(found["x/part-19.txt"])
+
+
+def test_large_tables_that_pack_well_are_no_bomb() -> None:
+    """A padded table packs a hundred times: many of them are an incident of a busy host."""
+    row = "ESTAB 0 0 [::ffff:10.0.0.{}]:8080 [::ffff:10.1.{}.{}]:{}" + " " * 200 + "\n"
+    table = "".join(row.format(n % 250, n % 7, n % 199, 1024 + n) for n in range(20_000)).encode()
+    assert len(table) > 4 << 20
+    found = list(expand("x", zipped({f"ss-{n}.txt": table for n in range(12)})))
+    assert [content for _, content in found] == [table] * 12
 
 
 def test_names_do_not_climb() -> None:
