@@ -5,7 +5,8 @@ One dump is a moment. A crowd in it is a queue that may move on; that it stands 
 
 from __future__ import annotations
 
-from functools import cached_property
+from collections import Counter
+from functools import cached_property, lru_cache
 from typing import TYPE_CHECKING, Final
 
 from analyzer.evidence.calls import client_evidence, client_figures, clients_in_words, role_doubt
@@ -30,6 +31,12 @@ NOTABLE: Final = 0.25
 """Share of a pool without a free thread that makes a crowd one of the causes, when clients suffer: there may be two or three at once."""
 
 
+@lru_cache(maxsize=64)  # every crowd of a process asks
+def _homes(view: ProcessView) -> dict[int, int]:
+    """Thread → the place of its pool."""
+    return {id(member.thread): place for place, pool in enumerate(view.pools) for member in pool.members}
+
+
 class Crowd:
     """Threads that wait for one thing.
 
@@ -51,7 +58,9 @@ class Crowd:
         self._case = case
         stuck = {id(member.thread) for member in (*members, *also)}
         inside = {id(member.thread) for member in members}
-        self.pool: Pool = max(view.pools, key=lambda pool: sum(id(one.thread) in inside for one in pool.members))
+        homes = _homes(view)
+        votes = Counter(homes[thread] for thread in inside if thread in homes)
+        self.pool: Pool = view.pools[min(votes, key=lambda place: (-votes[place], place), default=0)]
         self.here = sum(id(one.thread) in inside for one in self.pool.workers)
         self._stuck = sum(id(one.thread) in stuck for one in self.pool.workers)
         self.stall: Stall | None = _sufferer(case, view, self.pool)

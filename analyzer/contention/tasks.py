@@ -6,6 +6,8 @@ pool that runs one has the waiter's class as the outermost application class of 
 
 from __future__ import annotations
 
+from collections import defaultdict
+from functools import cached_property, lru_cache
 from typing import TYPE_CHECKING, Final
 
 from analyzer.contention.blocked_group import Crowd
@@ -25,19 +27,21 @@ BY_DESIGN: Final = FUTURES | {"sleep", "queue", "semaphore", "condition", "objec
 
 
 class Starved(Crowd):
-    """A pool all of whose workers wait for results.
-
-    Attributes:
-        strangers: other pools that run tasks, though none of the waiters' code.
-    """
+    """A pool all of whose workers wait for results."""
 
     def __init__(self, case: Case, view: ProcessView, pool: Pool) -> None:
         """``pool`` waits with all of its workers."""
         super().__init__(case, view, pool.busy)
-        self.strangers = tuple(
+        self._starved = pool
+
+    @cached_property
+    def strangers(self) -> tuple[Pool, ...]:
+        """Other pools that run tasks, though none of the waiters' code."""
+        pool, known = self._starved, self.view.known
+        return tuple(
             other
-            for other in view.pools
-            if other is not pool and other.role != "server" and _tasks(other, view.known) and not _waits_for(other, pool, view.known)
+            for other in self.view.pools
+            if other is not pool and other.role != "server" and _tasks(other, known) and not _waits_for(other, pool, known)
         )
 
     @property
@@ -101,13 +105,19 @@ def _task_classes(members: Iterable[Busy], known: Knowledge) -> set[str]:
 
 def _runs_elsewhere(view: ProcessView, pool: Pool) -> bool:
     """True if another pool runs tasks of the class that waits here: then that pool is the one to look at."""
-    waiting = _waiting_classes(pool.busy)
-    return any(
-        other is not pool
-        and not any(member.activity.serving for member in other.members)
-        and waiting & _task_classes(_tasks(other, view.known), view.known)
-        for other in view.pools
-    )
+    runners = _runners(view)
+    return any(other is not pool for name in _waiting_classes(pool.busy) for other in runners.get(name, ()))
+
+
+@lru_cache(maxsize=64)  # every pool of a process asks
+def _runners(view: ProcessView) -> dict[str, list[Pool]]:
+    """Class → the first two pools that run tasks of it and serve nobody: one of them is another than the pool that asks."""
+    found: dict[str, list[Pool]] = defaultdict(list)
+    for pool in view.pools:
+        if not any(member.activity.serving for member in pool.members):
+            for name in _task_classes(_tasks(pool, view.known), view.known):
+                found[name] = [*found[name], pool][:2]
+    return dict(found)
 
 
 def _waits_for(other: Pool, pool: Pool, known: Knowledge) -> bool:

@@ -12,7 +12,7 @@ if TYPE_CHECKING:
 
     from analyzer.join.connections import Connection
     from analyzer.model.finding import CloseWait
-    from analyzer.waits.case import Case, Stall
+    from analyzer.waits.case import Case, ProcessView, Stall
 
 FEWEST: Final = 10
 """CLOSE_WAIT sockets of a port below which a healthy server may just be closing them."""
@@ -45,10 +45,14 @@ class Unclosed(NamedTuple):
 
 def unclosed(case: Case) -> Iterator[Unclosed]:
     """One per server port that has many of them, threads to spare, and somebody who watches its connections."""
+    watched: dict[ProcessView, bool] = {}
     for stall in case.stalls:
         view, port = stall.view, stall.port
-        watched = any(member.activity.kind in {"select", "accept"} for pool in view.pools for member in pool.members)
-        if port is None or not stall.workers or stall.pool.idle < FREE * stall.workers or not watched:
+        if port is None or not stall.workers or stall.pool.idle < FREE * stall.workers:
+            continue
+        if view not in watched:
+            watched[view] = any(member.activity.kind in {"select", "accept"} for pool in view.pools for member in pool.members)
+        if not watched[view]:
             continue
         waiting = _waiting(view.server_side(port))
         history = [_waiting(other.server_side(port)) for other in case.history(view) if other.sockets]

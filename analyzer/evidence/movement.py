@@ -6,6 +6,7 @@ Equal stacks alone prove no standstill: a busy pool serves one request after the
 
 from __future__ import annotations
 
+from functools import lru_cache
 from typing import TYPE_CHECKING, Final, NamedTuple
 
 from analyzer.evidence.growth import seconds_between
@@ -46,11 +47,17 @@ def standing(case: Case, view: ProcessView, members: Sequence[Busy]) -> Standing
     earlier = [one for one in history[: history.index(view)] if one.dump is not None]
     if not earlier or earlier[-1].dump is None:
         return None
-    then = {stand(thread): thread for thread in earlier[-1].dump.threads}
+    then = _stands(earlier[-1])
     pairs = [(then[key], member.thread) for member in members if (key := stand(member.thread)) in then]
     used = [now.cpu - before.cpu for before, now in pairs if now.cpu is not None and before.cpu is not None]
     idle = sum(one <= NO_CPU for one in used) if used else None
     return Standing(earlier[-1], len(pairs), len(members), idle, seconds_between(earlier[-1].snapshot, view.snapshot))
+
+
+@lru_cache(maxsize=64)  # every pool of a process is compared with the same dump
+def _stands(view: ProcessView) -> dict[tuple[object, ...], Thread]:
+    """The threads of a dump by where they stand."""
+    return {stand(thread): thread for thread in view.dump.threads} if view.dump else {}
 
 
 def in_words(found: Standing | None) -> str:
@@ -78,5 +85,5 @@ def only_busy(case: Case, stall: Stall) -> bool:
 
 def all_still(members: Iterable[Busy], earlier: Iterable[ProcessView]) -> int:
     """How many members stood in the same place in any of the earlier dumps."""
-    then = {stand(thread) for view in earlier if view.dump for thread in view.dump.threads}
-    return sum(stand(member.thread) in then for member in members)
+    then = [_stands(view) for view in earlier]
+    return sum(any(stand(member.thread) in stands for stands in then) for member in members)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import lru_cache
 from typing import TYPE_CHECKING, Final, NamedTuple
 
 from analyzer.evidence.callbacks import unread_from
@@ -72,10 +73,14 @@ def is_driver(stall: Stall) -> bool:
 
 def is_called_back(case: Case, stall: Stall) -> bool:
     """True for the second half of a mutual-call-starvation: the other side's finding tells both."""
-    return any(
-        other.main_target is not None and other.main_target.back and callee_of(other.view, other.main_target) is stall.view
-        for other in case.stalls
-    ) or any(stall in ring for ring in case.rings)
+    return stall.view in _called_back(case) or any(stall in ring for ring in case.rings)
+
+
+@lru_cache(maxsize=4)  # every pool of an incident asks
+def _called_back(case: Case) -> frozenset[ProcessView | None]:
+    """The processes that a service they wait for calls back in vain."""
+    targets = ((stall.view, stall.main_target) for stall in case.stalls)
+    return frozenset(callee_of(view, target) for view, target in targets if target is not None and target.back)
 
 
 def finding(case: Case, stall: Stall, target: Target, words: Words) -> Finding:

@@ -21,11 +21,11 @@ from analyzer.model.message import joined, plural, say
 from analyzer.software.blockers import application_frame
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Iterator, Mapping, Sequence
 
     from analyzer.software.pools import Busy
     from analyzer.waits.case import Case, ProcessView
-    from parsers.records import Frame, ThreadUsage
+    from parsers.records import Frame, NativeId, ThreadUsage
 
 NEEDS: Final = ("threads",)
 CONSEQUENCE_OF: Final[tuple[str, ...]] = ()
@@ -54,7 +54,9 @@ def diagnose(case: Case) -> Iterator[Finding]:
         if view.dump is None or view.snapshot is not case.incident.snapshots[-1]:
             continue
         dumps = [other for other in case.history(view) if other.dump is not None]
-        spins = [spin for member in _running(view).values() if (spin := _judge(member, dumps)) is not None]
+        running = [_running(other) for other in dumps]
+        usages = {usage.native_id: usage for usage in reversed(dumps[-1].snapshot.usages)}
+        spins = [spin for member in _running(view).values() if (spin := _judge(member, running, usages)) is not None]
         if spins:
             yield _finding(view, spins, len(dumps))
 
@@ -69,16 +71,16 @@ def _running(view: ProcessView) -> dict[str, Busy]:
     }
 
 
-def _judge(member: Busy, dumps: Sequence[ProcessView]) -> _Spin | None:
+def _judge(member: Busy, dumps: Sequence[Mapping[str, Busy]], usages: Mapping[NativeId, ThreadUsage]) -> _Spin | None:
     """The thread if it spins: same application frame in every dump, and CPU to prove it."""
     frame = application_frame(*member)
-    earlier = [_running(view).get(member.thread.name) for view in dumps]
+    earlier = [running.get(member.thread.name) for running in dumps]
     same = [
         one for one in earlier if one is not None and frame is not None and getattr(application_frame(*one), "full", None) == frame.full
     ]
     if len(same) < len(dumps):
         return None
-    usage = next((one for one in dumps[-1].snapshot.usages if one.native_id == member.thread.native_id), None)
+    usage = None if member.thread.native_id is None else usages.get(member.thread.native_id)
     hot = usage is not None and usage.cpu_percent >= BUSY_PERCENT
     share = _share(same)
     if share is not None and share >= BUSY_SHARE:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import defaultdict
 from functools import cached_property
 from typing import TYPE_CHECKING
 
@@ -59,7 +60,14 @@ class Case:
 
     def history(self, view: ProcessView) -> tuple[ProcessView, ...]:
         """The same process in all snapshots, in order of time."""
-        return tuple(other for other in self.views if _identity(other) == _identity(view))
+        return self._histories[view]
+
+    @cached_property
+    def _histories(self) -> dict[ProcessView, tuple[ProcessView, ...]]:
+        found: dict[tuple[str | None, int | None, str | None], list[ProcessView]] = defaultdict(list)
+        for view in self.views:
+            found[_identity(view)].append(view)
+        return {view: history for history in map(tuple, found.values()) for view in history}
 
 
 def _kinds(view: ProcessView) -> int:

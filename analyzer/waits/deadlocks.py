@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import defaultdict
 from typing import TYPE_CHECKING, NamedTuple
 
 from analyzer.software.blockers import held_locks, waited_lock
@@ -60,30 +61,33 @@ def cycles(view: ProcessView) -> tuple[Cycle, ...]:
         )
         if lock is not None and holder is not None and holder is not thread:
             edges[thread.name] = Edge(thread, lock, holder)
-    found: dict[frozenset[str], Cycle] = {}
+    reports = {frozenset(entry.thread for entry in circle_of(one)[0]): one for one in reversed(view.dump.deadlocks)}
+    found = []
+    for path in _circles(edges):
+        report = reports.get(frozenset(edge.thread.name for edge in path))
+        timed = any(edge.thread.state is JavaState.TIMED_WAITING for edge in path)
+        found.append(Cycle(path, report, timed))
+    return tuple(found)
+
+
+def _circles(edges: dict[str, Edge]) -> list[tuple[Edge, ...]]:
+    """The circles, each from its first thread on. A thread waits for one lock: nothing branches, and every edge is walked once."""
+    place = {name: number for number, name in enumerate(edges)}
+    walked: set[str] = set()
+    found = []
     for start in edges:
-        path = _walk(start, edges)
-        names = frozenset(edge.thread.name for edge in path)
-        if path and names not in found:
-            report = next((one for one in view.dump.deadlocks if names == {entry.thread for entry in circle_of(one)[0]}), None)
-            timed = any(edge.thread.state is JavaState.TIMED_WAITING for edge in path)
-            found[names] = Cycle(path, report, timed)
-    return tuple(found.values())
-
-
-def _walk(start: str, edges: dict[str, Edge]) -> tuple[Edge, ...]:
-    """Edges from ``start`` back to itself; empty if the chain ends or closes elsewhere. Each thread waits for one lock: no branching."""
-    path = []
-    name = start
-    for _ in edges:
-        edge = edges.get(name)
-        if edge is None:
-            return ()
-        path.append(edge)
-        name = edge.holder.name
-        if name == start:
-            return tuple(path)
-    return ()
+        path: dict[str, Edge] = {}
+        name = start
+        while name in edges and name not in walked:
+            walked.add(name)
+            path[name] = edges[name]
+            name = edges[name].holder.name
+        if name in path:
+            names = list(path)
+            circle = names[names.index(name) :]
+            first = circle.index(min(circle, key=place.__getitem__))
+            found.append(tuple(path[one] for one in circle[first:] + circle[:first]))
+    return sorted(found, key=lambda circle: place[circle[0].thread.name])
 
 
 def behind(view: ProcessView, cycle: Cycle) -> tuple[Thread, ...]:
@@ -91,15 +95,17 @@ def behind(view: ProcessView, cycle: Cycle) -> tuple[Thread, ...]:
     if view.dump is None:
         return ()
     holders = lock_holders(view)
-    stuck = {edge.thread.name for edge in cycle.edges}
-    inside = set(stuck)
-    grown = True
-    while grown:
-        grown = False
-        for thread in view.dump.threads:
-            lock = waited_lock(thread)
-            holder = holders.get(lock.address or "") if lock else None
-            if thread.name not in stuck and holder is not None and holder.name in stuck:
-                stuck.add(thread.name)
-                grown = True
+    waiters: dict[str, list[str]] = defaultdict(list)
+    for thread in view.dump.threads:
+        lock = waited_lock(thread)
+        holder = holders.get(lock.address or "") if lock else None
+        if holder is not None:
+            waiters[holder.name].append(thread.name)
+    inside = {edge.thread.name for edge in cycle.edges}
+    stuck = set(inside)
+    queue = list(inside)
+    while queue:
+        fresh = set(waiters.pop(queue.pop(), ())) - stuck
+        stuck |= fresh
+        queue += fresh
     return tuple(thread for thread in view.dump.threads if thread.name in stuck - inside)

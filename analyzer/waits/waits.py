@@ -6,6 +6,8 @@ waiters (a task is mostly a lambda or an inner class of whoever waits for it), o
 
 from __future__ import annotations
 
+from collections import defaultdict
+from functools import lru_cache
 from typing import TYPE_CHECKING, Final, NamedTuple
 
 from analyzer.model.finding import Confidence
@@ -23,6 +25,10 @@ _PACKAGE_PARTS: Final = 2
 """Two parts of a package (``com.example``) name a company, not a task: sharing them proves little, sharing more is a hint."""
 
 
+_TWO: Final = 2
+"""Of the pools that could run a task two have to be known: the one that waits for it may be the first."""
+
+
 class Hop(NamedTuple):
     """Threads of ``pool`` (``waiters``) wait for results that ``helper`` must deliver. ``basis`` in words."""
 
@@ -38,25 +44,64 @@ def helper_of(view: ProcessView, pool: Pool) -> Hop | None:
     waiters = tuple(member for member in pool.busy if member.activity.kind in FUTURES)
     if not waiters:
         return None
-    # A server's threads run requests, not tasks that somebody hands in; an executor's tasks may wait for tasks of their own pool.
-    candidates = [
-        other for other in view.pools if other is not pool and other.role in {"executor", "other"} and _runs_tasks(other, view.known)
-    ]
+    tasks = _tasks(view)
     classes = _application_classes(waiters, view.known)
-    related = [other for other in candidates if classes & _application_classes(other.busy, view.known)]
-    if related:
-        best = max(related, key=lambda other: (len(other.busy), other.name))
-        shared = min(classes & _application_classes(best.busy, view.known))
-        return Hop(pool, waiters, best, say("both run code of {shared}", shared=shared), Confidence.LIKELY)
+    best = max(
+        (best for name in classes for best in tasks.by_class.get(name, ()) if best.pool is not pool), key=_TaskPool.weight, default=None
+    )
+    if best is not None:
+        return Hop(pool, waiters, best.pool, say("both run code of {shared}", shared=min(classes & best.classes)), Confidence.LIKELY)
     packages = {_package(name) for name in classes} - {None}
-    near = [other for other in candidates if packages & {_package(name) for name in _application_classes(other.busy, view.known)}]
+    near = {one.order: one.pool for name in packages for one in tasks.by_package.get(name, ()) if one.pool is not pool}
     if len(near) == 1:
-        return Hop(pool, waiters, near[0], say("both run code of one package, and no other pool does"), Confidence.LIKELY)
-    if not candidates and pool.role == "executor":
+        return Hop(pool, waiters, near.popitem()[1], say("both run code of one package, and no other pool does"), Confidence.LIKELY)
+    others = [one.pool for one in tasks.pools[:_TWO] if one.pool is not pool]
+    if not others and pool.role == "executor":
         return Hop(pool, waiters, pool, say("the tasks wait for tasks, and no other pool runs any"), Confidence.LIKELY)
-    if len(candidates) == 1:
-        return Hop(pool, waiters, candidates[0], say("no other pool is running a task"), Confidence.SUSPECTED)
+    if len(others) == 1 and len(tasks.pools) <= _TWO:
+        return Hop(pool, waiters, others[0], say("no other pool is running a task"), Confidence.SUSPECTED)
     return None
+
+
+class _TaskPool(NamedTuple):
+    """A pool that runs what somebody hands in, with the application classes of its busy threads; ``order`` is its place in the dump."""
+
+    order: int
+    pool: Pool
+    busy: int
+    classes: frozenset[str]
+
+    def weight(self) -> tuple[int, str, int]:
+        """The busiest is the likeliest; names and places only make the choice repeatable."""
+        return self.busy, self.pool.name, -self.order
+
+
+class _Tasks(NamedTuple):
+    """The pools of a process that run tasks, by class the two likeliest, by package the first three: a pool is no helper of its own."""
+
+    pools: tuple[_TaskPool, ...]
+    by_class: dict[str, list[_TaskPool]]
+    by_package: dict[str | None, list[_TaskPool]]
+
+
+@lru_cache(maxsize=64)  # every pool of a process asks
+def _tasks(view: ProcessView) -> _Tasks:
+    # A server's threads run requests, not tasks that somebody hands in; an executor's tasks may wait for tasks of their own pool.
+    pools = tuple(
+        _TaskPool(order, pool, len(pool.busy), frozenset(_application_classes(pool.busy, view.known)))
+        for order, pool in enumerate(view.pools)
+        if pool.role in {"executor", "other"} and _runs_tasks(pool, view.known)
+    )
+    by_class: dict[str, list[_TaskPool]] = defaultdict(list)
+    by_package: dict[str | None, list[_TaskPool]] = defaultdict(list)
+    for one in sorted(pools, key=_TaskPool.weight, reverse=True):
+        for name in one.classes:
+            if len(by_class[name]) < _TWO:
+                by_class[name].append(one)
+        for package in {_package(name) for name in one.classes}:
+            if len(by_package[package]) <= _TWO:
+                by_package[package].append(one)
+    return _Tasks(pools, dict(by_class), dict(by_package))
 
 
 def _runs_tasks(pool: Pool, known: Knowledge) -> bool:
