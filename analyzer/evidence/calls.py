@@ -42,6 +42,11 @@ WHOLE_DUMP_MISSING: Final = Missing(
     say("what the threads behind the futures do, and whether any request thread is free"),
     "jstack -l PID > jstack.txt",
 )
+REST_MISSING: Final = Missing(
+    say("rest of the thread dump"),
+    say("what the other threads do, and whether any is free"),
+    "jstack -l PID > jstack.txt",
+)
 WHOLE_TABLE_MISSING: Final = Missing(
     say("whole socket table"),
     say("connections from the process to its own port or to another service"),

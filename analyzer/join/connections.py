@@ -22,6 +22,8 @@ if TYPE_CHECKING:
 
 _ORDER: Final = {"netstat": 0, "ss": 1, "proc_net": 2, "lsof": 3}
 """The first table that has a fact wins; a netstat row is also the one that people read best."""
+_LINUX: Final = frozenset(_ORDER)
+_FIN_NOT_COUNTED: Final = frozenset({"netstat_bsd", "netstat_solaris"})
 _LAST: Final = 9  # any other tool
 _where: Final = attrgetter("where")
 _Group: TypeAlias = "SocketRow | list[SocketRow]"
@@ -184,6 +186,13 @@ def _same_owner(one: Sequence[SocketRow], other: Sequence[SocketRow]) -> bool:
     return not first or not second or bool(first & second)
 
 
+def _queue(row: SocketRow) -> int | None:
+    """Recv-Q as Linux counts it, the FIN among the bytes. Kernels of the BSDs, macOS and Solaris do not: there 0 tells nothing of the end."""
+    if row.tool not in _FIN_NOT_COUNTED or row.state is not TcpState.CLOSE_WAIT:
+        return row.recv_q
+    return row.recv_q + 1 if row.recv_q else None
+
+
 def _alone(row: SocketRow, shows_owner: set[tuple[str, int | None]]) -> Connection:
     """The connection that one row shows."""
     owners, inode, state = row.owners or (), row.inode, row.state
@@ -191,7 +200,7 @@ def _alone(row: SocketRow, shows_owner: set[tuple[str, int | None]]) -> Connecti
         local=row.local,
         remote=row.remote,
         state=state,
-        recv_q=row.recv_q,
+        recv_q=row.recv_q if row.tool in _LINUX else _queue(row),
         send_q=row.send_q,
         backlog=row.backlog,
         owners=owners if len(owners) < 2 else _by_pid(owners),  # noqa: PLR2004 - there is another one
@@ -223,7 +232,7 @@ def _join(group: Sequence[SocketRow], shows_owner: set[tuple[str, int | None]]) 
         local=named.local,
         remote=named.remote,
         state=first.state,
-        recv_q=_first(group, "recv_q"),
+        recv_q=next((queue for row in group if (queue := _queue(row)) is not None), None),
         send_q=_first(group, "send_q"),
         backlog=_first(group, "backlog"),
         owners=owners,

@@ -25,16 +25,19 @@ def mended(dump: ThreadDump) -> tuple[ThreadDump, str | None]:
 
     What stands above the tear belongs to the thread of the header. A dump with a torn stack is not whole: at least a header is missing.
     """
-    torn = {index: place for index, thread in enumerate(dump.threads) if (place := tear(thread)) is not None}
+    torn = {index: place for index, thread in enumerate(dump.threads) if (place := tear(thread, pasted=dump.fragment)) is not None}
     if not torn:
         return dump, None
     threads = tuple(_cut(thread, torn[index]) if index in torn else thread for index, thread in enumerate(dump.threads))
     return replace(dump, threads=threads, complete=False), dump.threads[min(torn)].name
 
 
-def tear(thread: Thread) -> int | None:
-    """How many frames from the top are the thread's own, None if the stack is one piece."""
-    place = _tear(thread.frames)
+def tear(thread: Thread, *, pasted: bool = False) -> int | None:
+    """How many frames from the top are the thread's own, None if the stack is one piece.
+
+    Who pastes a thread or two leaves frames out: then code that parks without ``LockSupport`` below it is no sign of another thread.
+    """
+    place = _tear(thread.frames, pasted=pasted)
     waits = thread.state in {JavaState.WAITING, JavaState.TIMED_WAITING}
     if place is None and waits and not thread.virtual and thread.frames and thread.frames[0].full.startswith(_SELECTS):
         return 0  # a thread in a native call is RUNNABLE for the VM: the frames are another one's
@@ -42,7 +45,7 @@ def tear(thread: Thread) -> int | None:
 
 
 @lru_cache(maxsize=8192)
-def _tear(frames: tuple[Frame, ...]) -> int | None:
+def _tear(frames: tuple[Frame, ...], *, pasted: bool) -> int | None:
     """Frames below ``Thread.run``, or code that only a selector or a lock calls on top of other code."""
     for index, (above, below) in enumerate(itertools.pairwise(frames), start=1):
         name = above.full
@@ -52,7 +55,7 @@ def _tear(frames: tuple[Frame, ...]) -> int | None:
             return index
         if name == "sun.nio.ch.SelectorImpl.lockAndDoSelect" and not below.full.startswith("sun.nio.ch.SelectorImpl."):
             return index
-        if name in _PARK and not below.full.startswith(_JDK):
+        if name in _PARK and not pasted and not below.full.startswith(_JDK):
             return index
     return None
 

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Final
 from msgspec.structs import replace
 
 from analyzer.contention.wait_list import waits_of
-from analyzer.evidence.calls import DUMP_MISSING, SOCKETS_MISSING, STACKS_MISSING, command
+from analyzer.evidence.calls import DUMP_MISSING, REST_MISSING, SOCKETS_MISSING, STACKS_MISSING, command
 from analyzer.evidence.capture_clock import capture_notes
 from analyzer.evidence.first_close import at, ending_of
 from analyzer.evidence.growth import limits, moments, turnover
@@ -17,6 +17,7 @@ from analyzer.evidence.links import links_of
 from analyzer.evidence.packet_claims import excerpt_of, flow_of, telling
 from analyzer.judge.doubts import judged
 from analyzer.judge.health import gaps_of_health
+from analyzer.judge.platform import fitting, platform_of
 from analyzer.judge.symptoms import REASONS, suffering, without_cause
 from analyzer.judge.tables import input_of, notes_of, pool_tables, socket_tables
 from analyzer.model.finding import (
@@ -297,7 +298,10 @@ def _missing(case: Case, findings: Sequence[Finding], verdict: Verdict) -> tuple
             wanted.append(_asked_of(SOCKETS_MISSING, view))
         if not case.incident.has_threads:
             wanted.append(_asked_of(STACKS_MISSING if view is not None and _is_native(view) else DUMP_MISSING, view))
-    return tuple({missing.artifact: missing for missing in reversed(wanted)}.values())[::-1]
+        elif verdict.finding is None and all(one.dump is None or one.dump.fragment for one in case.views):
+            wanted.append(_asked_of(REST_MISSING, view))
+    platform = platform_of(case.incident)
+    return tuple({missing.artifact: fitting(missing, platform) for missing in reversed(wanted)}.values())[::-1]
 
 
 def _is_native(view: ProcessView) -> bool:

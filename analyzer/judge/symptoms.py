@@ -9,6 +9,7 @@ from analyzer.evidence.calls import DUMP_MISSING, SOCKETS_MISSING
 from analyzer.evidence.movement import only_busy
 from analyzer.evidence.packet_claims import trouble_of
 from analyzer.judge.health import Gap, gaps_of_health
+from analyzer.judge.shown import shown
 from analyzer.model.finding import Finding, Status
 from analyzer.model.message import capitalized, joined, plural, say, uncapitalized
 from analyzer.software.pools import VIRTUAL
@@ -17,6 +18,8 @@ from analyzer.waits.stalls import SATURATED, pressure
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
 
+    from analyzer.model.finding import CloseWait
+    from analyzer.model.incident import Incident
     from analyzer.waits.case import Case, ProcessView, Stall
 
 FEW: Final = 10
@@ -80,6 +83,8 @@ def without_cause(case: Case, findings: Sequence[Finding]) -> tuple[Status, str,
             say("None of the files is of a kind that this tool reads."),
             say("Save lsof, netstat or ss, and jstack output, or run the collector script."),
         )
+    if seen := shown(case, findings):
+        return _piece(seen, whole=bool(whole), incident=incident)
     have = (
         say("The sockets show no trouble")
         if incident.has_sockets
@@ -111,6 +116,18 @@ def _not_shown(case: Case, gaps: Sequence[Gap]) -> tuple[str, str]:
     )
 
 
+def _piece(seen: Sequence[str], *, whole: bool, incident: Incident) -> tuple[Status, str, str]:
+    """Evidence that shows something, if not enough for a cause: said as it is, with what would tell more."""
+    lacking = [] if whole else [say("the rest of the thread dump") if incident.has_threads else say("a thread dump of the same moment")]
+    lacking += [] if incident.has_sockets else [say("a socket table of the same moment")]
+    more = say(" What else is going on, {list} would show.", list=joined(say(" and "), lacking)) if lacking else ""
+    return (
+        Status.INSUFFICIENT,
+        say("Not enough evidence for a verdict. It shows this: {shown}.", shown=seen[0]),
+        joined(" ", (say("{line}.", line=capitalized(line)) for line in seen[1:])) + more,
+    )
+
+
 def suffering(view: ProcessView) -> Iterable[str]:
     """Symptoms of a process' clients beyond what comes and goes on a healthy server."""
     for port in sorted(view.listeners):
@@ -119,15 +136,28 @@ def suffering(view: ProcessView) -> Iterable[str]:
         counts = felt.close_wait
         if counts.total >= FEW or (counts.total > 2 and counts.total > FEW_SHARE * total):  # noqa: PLR2004 - two may be caught closing
             yield say(
-                "{clients} of port {port} hung up and the server has not closed its side ({fin_only} requests read, {unread} unread, {unaccepted} not accepted)",
+                "{clients} of port {port} hung up and the server has not closed its side ({read})",
                 clients=plural(counts.total, "client"),
                 port=port,
-                fin_only=counts.fin_only,
-                unread=counts.unread,
-                unaccepted=counts.unaccepted,
+                read=_read_in_words(counts),
             )
         elif felt.accept_queue > 2:  # noqa: PLR2004 - one or two are between two accepts
             yield say("{connections} to port {port} waits to be accepted", connections=plural(felt.accept_queue, "connection"), port=port)
+
+
+def _read_in_words(counts: CloseWait) -> str:
+    """What the table shows of requests: only the kinds that occur, and of how many it is known."""
+    kinds = (
+        (counts.unread, say("{count:,} unread", count=counts.unread)),
+        (counts.unaccepted, say("{count:,} not accepted", count=counts.unaccepted)),
+        (counts.fin_only, say("{count:,} read but for the end", count=counts.fin_only)),
+        (counts.drained, say("{count:,} read to the end", count=counts.drained)),
+    )
+    known = sum(count for count, _ in kinds)
+    if not known:
+        return say("whether what they sent was read, this table does not show")
+    listed = joined(", ", [words for count, words in kinds if count])
+    return listed if known == counts.total else say("{list}; of the others this table does not show it", list=listed)
 
 
 def _standing(stall: Stall) -> Iterable[str]:

@@ -70,6 +70,15 @@ def plural(n: int, one: str, many: str | None = None) -> Message:
     return Message.made(f"{n:,} {one if n == 1 else many or one + 's'}", one, {"n": n}, COUNTED)
 
 
+def unended(text: str) -> str:
+    """A sentence without its full stop, to stand inside another one."""
+    return Message.made(_unended(text), "{whole}", {"whole": text}, finish=_unended)
+
+
+def _unended(text: str) -> str:
+    return text.removesuffix(".")
+
+
 def _upper(text: str) -> str:
     return text[:1].upper() + text[1:]
 

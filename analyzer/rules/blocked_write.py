@@ -22,11 +22,12 @@ from analyzer.model.finding import Action, Confidence, Culprit, Finding, Heals, 
 from analyzer.model.message import plural, say
 from analyzer.software.blockers import application_frame
 from analyzer.waits.stalls import SATURATED
-from parsers.records import TcpState
+from parsers.records import JavaState, TcpState
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterator, Sequence
 
+    from analyzer.join.connections import Connection
     from analyzer.software.pools import Busy
     from analyzer.waits.case import Case, Stall
     from parsers.records import Frame
@@ -93,11 +94,11 @@ def _finding(stall: Stall, writing: list[Busy]) -> Finding:
         ),
         explanation=(
             say(
-                "{all_of} request threads stand in {kind_in_words}{called_from}. {connection_has} bytes waiting that the client does not take.{clients_in_words} Each thread is free again when its client reads or its connection ends.",
+                "{all_of} request threads stand in {kind_in_words}{called_from}.{unsent}{clients_in_words} Each thread is free again when its client reads or its connection ends.",
                 all_of=all_of(len(writing), stall.workers),
                 kind_in_words=kind_in_words(writing),
                 called_from=say(", called from {frame}", frame=frame) if frame else "",
-                connection_has=plural(len(full), "connection has", "connections have"),
+                unsent=_unsent(stall, writing, full),
                 clients_in_words=clients_in_words(view, port) if port is not None else "",
             )
         ),
@@ -115,10 +116,31 @@ def _finding(stall: Stall, writing: list[Busy]) -> Finding:
         figures=(
             *client_figures(view, port),
             (say("{writing_count} of {workers}", writing_count=len(writing), workers=stall.workers), say("request threads in a write")),
-            (f"{len(full):,}", say("connections with unsent bytes")),
+            *(((f"{len(full):,}", say("connections with unsent bytes")),) if view.sockets else ()),
         ),
         missing=() if full else (Missing(say("socket table with queues"), say("whether bytes wait in Send-Q"), "ss -tanpoei > ss.txt"),),
     )
+
+
+def _unsent(stall: Stall, writing: list[Busy], full: Sequence[Connection]) -> str:
+    """What the socket table says of the answers; no number where there is none."""
+    if full:
+        return say(
+            " {connection_has} bytes waiting that the client does not take.",
+            connection_has=plural(len(full), "connection has", "connections have"),
+        )
+    said = (
+        say(" Whether bytes wait that the clients do not take, only a socket table with Send-Q would show.")
+        if not stall.view.sockets
+        else ""
+    )
+    if any(member.thread.state in {JavaState.WAITING, JavaState.TIMED_WAITING} for member in writing):
+        # Not a write that blocks: the server's own I/O threads write, and call back.
+        return say(
+            "{said} They wait for the callback of an asynchronous write: a client that does not read delays it, and a callback that got lost looks the same.",
+            said=said,
+        )
+    return said
 
 
 def _actions(frame: Frame | None) -> tuple[Action, ...]:

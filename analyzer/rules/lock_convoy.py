@@ -24,7 +24,7 @@ from analyzer.evidence.witness import of_sockets, of_threads
 from analyzer.model.finding import Action, Confidence, Evidence, Finding, Heals, Missing, Outlook, Step, When
 from analyzer.model.message import plural, say
 from analyzer.software.blockers import application_frame
-from parsers.records import Where
+from parsers.records import LockVerb, Where
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -142,6 +142,11 @@ def _lock(queue: LockQueue) -> str:
     return say("{cls} {address}", cls=queue.lock.cls or say("a lock"), address=queue.lock.address or "").strip()
 
 
+def _is_monitor(queue: LockQueue) -> bool:
+    """True for a lock whose owner every dump prints."""
+    return queue.lock is not None and queue.lock.verb in {LockVerb.WAITING_TO_LOCK, LockVerb.RELOCKING}
+
+
 def _doing(queue: LockQueue) -> str:
     if queue.owner is None:
         return say("holds it")
@@ -150,6 +155,10 @@ def _doing(queue: LockQueue) -> str:
 
 def _owner_in_words(queue: LockQueue) -> str:
     owner, target = queue.owner, queue.target
+    if owner is None and queue.lock is not None and queue.lock.holder:
+        return say("“{name}” holds it, which is not among the threads that are here.", name=queue.lock.holder)
+    if owner is None and _is_monitor(queue):
+        return say("The owner of a monitor is always printed: it is among the threads that are not here.")
     if owner is None:
         return say(
             "The dump does not say who holds it: without -l the owner of such a lock is not printed, and readers of a read-write lock never are."
@@ -221,7 +230,13 @@ def _evidence(queue: LockQueue) -> tuple[Evidence, ...]:
 
 def _missing(queue: LockQueue) -> tuple[Missing, ...]:
     found = []
-    if not queue.named:
+    if queue.owner is None and _is_monitor(queue):
+        found.append(
+            Missing(
+                say("rest of the thread dump"), say("which thread holds the lock, and what it does"), f"jstack -l {queue.pid} > jstack.txt"
+            )
+        )
+    elif not queue.named:
         found.append(
             Missing(say("thread dump with lock owners"), say("which thread holds the lock"), f"jstack -l {queue.pid} > jstack.txt")
         )

@@ -1,0 +1,37 @@
+"""Commands that the platform of the evidence has: Windows has no ss, macOS no /proc."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Final
+
+from msgspec.structs import replace
+
+if TYPE_CHECKING:
+    from analyzer.model.finding import Missing
+    from analyzer.model.incident import Incident
+
+_PLATFORMS: Final = {"netstat_windows": "windows", "netstat_bsd": "bsd", "netstat_solaris": "solaris"}
+_INSTEAD: Final[dict[str, dict[str, str]]] = {
+    # What Linux' command begins with → what the platform has in its place; empty for nothing.
+    "windows": {"ss ": "netstat -ano > netstat.txt", "netstat ": "netstat -ano > netstat.txt", "lsof ": "", "gdb ": "", "top ": "", "cat ": "", "ls ": ""},
+    "bsd": {"ss ": "netstat -anv > netstat.txt", "gdb ": "lldb -p PID --batch -o 'bt all' > stacks.txt", "cat /proc": "", "ls -l /proc": ""},
+    "solaris": {"ss ": "netstat -an -P tcp > netstat.txt", "lsof ": "", "gdb ": "pstack PID > stacks.txt", "cat /proc": "", "ls -l /proc": ""},
+}  # fmt: skip
+
+
+def platform_of(incident: Incident) -> str | None:
+    """The system that a socket table was printed on, None for Linux or where nothing tells."""
+    tools = {snapshot.rows[0].tool for snapshot in incident.snapshots if snapshot.rows}
+    found = {_PLATFORMS[tool] for tool in tools if tool in _PLATFORMS}
+    return found.pop() if len(found) == 1 and len(tools) == 1 else None
+
+
+def fitting(missing: Missing, platform: str | None) -> Missing:
+    """The same with commands that the platform has."""
+    if platform is None:
+        return missing
+    instead = _INSTEAD[platform]
+    parts = [part.strip() for part in missing.command.split(";")]
+    chosen = [next((put for begin, put in instead.items() if part.startswith(begin)), part) for part in parts]
+    kept = list(dict.fromkeys(part for part in chosen if part))
+    return replace(missing, command="; ".join(kept)) if kept else missing

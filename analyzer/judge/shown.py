@@ -1,0 +1,147 @@
+"""What the lines at hand show, where they are too few for a cause: one or two threads, a few rows.
+
+Never more than they do: who waits, on what, held by whom, called from where; and what else would have to be here.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from typing import TYPE_CHECKING, Final
+
+from analyzer.contention.leases import lender_of
+from analyzer.model.finding import Severity
+from analyzer.model.message import joined, plural, say, unended
+from analyzer.software.blockers import IDLE, application_frame, blocking_frame, waited_lock
+from analyzer.waits.deadlocks import lock_holders
+from parsers.records import JavaState, LockVerb, TcpState
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Sequence
+
+    from analyzer.model.finding import Finding
+    from analyzer.software.pools import Busy
+    from analyzer.waits.case import Case, ProcessView
+    from parsers.records import Frame, Thread
+
+FEW: Final = 20
+"""Threads of a dump that are looked at one by one, though it has a header."""
+MOST: Final = 6
+"""Sentences about threads: as many as somebody pastes; a larger piece of a dump has its pools in the report."""
+_NAMED: Final = 3
+"""Names that a sentence holds."""
+_LENT: Final = {"HTTP connection": say("an HTTP connection"), "JDBC connection": say("a JDBC connection"), "object": say("an object")}
+_ENTERS: Final = frozenset({LockVerb.WAITING_TO_LOCK, LockVerb.RELOCKING})
+_TELLING: Final = (TcpState.CLOSE_WAIT, TcpState.FIN_WAIT2, TcpState.SYN_SENT, TcpState.SYN_RECV, TcpState.LAST_ACK)
+
+
+def shown(case: Case, findings: Sequence[Finding]) -> list[str]:
+    """Sentences without their full stops, what tells most first."""
+    said: list[str] = [unended(finding.headline) for finding in findings if finding.severity is Severity.INFO]
+    for view in case.latest:
+        if view.dump is not None and (view.dump.fragment or (not view.dump.complete and len(view.dump.threads) <= FEW)):
+            said += _of_threads(view)
+    for view in case.latest:
+        said += _of_rows(view)
+    return list(dict.fromkeys(said))
+
+
+def _of_threads(view: ProcessView) -> list[str]:
+    """What the threads of a piece of a dump wait for. Those that wait alike are said together."""
+    holders = lock_holders(view)
+    groups: dict[object, list[Busy]] = {}
+    for pool in view.pools:
+        for member in pool.members:
+            if (pool.role != "jvm" and member.activity.kind not in IDLE | {"none"}) or waited_lock(member.thread) is not None:
+                groups.setdefault(_alike(member), []).append(member)
+    for member in (member for pool in view.pools for member in pool.members):
+        if any(holder is member.thread for holder in holders.values()) and not any(member in group for group in groups.values()):
+            groups.setdefault(_alike(member), []).append(member)
+    ordered = sorted(groups.values(), key=lambda group: (not _blocked(group[0]), -len(group)))
+    return [_sentence(view, group, holders) for group in ordered[:MOST]]
+
+
+def _blocked(member: Busy) -> bool:
+    lock = waited_lock(member.thread)
+    return member.activity.kind == "lease" or (lock is not None and lock.verb in _ENTERS)
+
+
+def _alike(member: Busy) -> object:
+    """Equal for threads of which one sentence is true."""
+    lock = waited_lock(member.thread)
+    app = application_frame(member.thread, member.activity)
+    if lock is not None and lock.verb in _ENTERS and lock.address:
+        return lock.address, app
+    frame = blocking_frame(member.thread, member.activity)
+    return member.activity.kind, frame, app
+
+
+def _sentence(view: ProcessView, group: Sequence[Busy], holders: dict[str, Thread]) -> str:
+    member = group[0]
+    app = application_frame(member.thread, member.activity)
+    what, named = _what(view, member, holders, several=len(group) > 1)
+    called = say(", called from {frame}", frame=app) if app is not None and app != named else ""
+    return say("{who} {what}{called}", who=_who(group), what=what, called=called)
+
+
+def _who(group: Sequence[Busy]) -> str:
+    names = [say("“{name}”", name=member.thread.name) for member in group]
+    if len(names) == 1:
+        return names[0] if group[0].thread.name else say("A thread without a name")
+    listed = joined(", ", names[:_NAMED])
+    return say(
+        "{threads} ({list}{and_others})",
+        threads=plural(len(names), "thread"),
+        list=listed,
+        and_others=say(" and others") if len(names) > _NAMED else "",
+    )
+
+
+def _what(view: ProcessView, member: Busy, holders: dict[str, Thread], *, several: bool) -> tuple[str, Frame | None]:
+    """What the thread does, and the frame that the words name."""
+    thread, found = member
+    lock, lender = waited_lock(thread), lender_of(member, view.known) if found.kind == "lease" else None
+    frame = blocking_frame(thread, found) or (thread.frames[0] if thread.frames else None)
+    waits = say("wait") if several else say("waits")
+    unlimited = "" if found.timed or thread.state is JavaState.TIMED_WAITING else say(", without a time limit,")
+    if lender is not None:
+        lends = _LENT.get(lender.lends, lender.lends)
+        where = frame.call if frame is not None else found.kind
+        return say(
+            "{waits}{unlimited} for {lends} of {software} in {frame}",
+            waits=waits,
+            unlimited=unlimited,
+            lends=lends,
+            software=lender.software,
+            frame=where,
+        ), frame
+    if lock is not None and lock.verb in _ENTERS:
+        holder = holders.get(lock.address or "")
+        owner = (
+            say(", which “{name}” holds", name=name)
+            if (name := holder.name if holder is not None and holder is not thread else lock.holder)
+            else say(", whose owner is not among the threads that are here")
+        )
+        return say("{waits} to enter {cls}{owner}", waits=waits, cls=lock.cls or say("a lock"), owner=owner), None
+    if frame is None:
+        return _held(thread) or say("has no frames"), None
+    stands = say("stand in {frame}", frame=frame.call) if several else say("stands in {frame}", frame=frame.call)
+    if lock is not None and lock.cls:
+        return say("{waits}{unlimited} in {frame} for a {cls}", waits=waits, unlimited=unlimited, frame=frame.call, cls=lock.cls), frame
+    return stands, frame
+
+
+def _held(thread: Thread) -> str | None:
+    held = next((lock.cls for lock in thread.locks if lock.verb is LockVerb.LOCKED and lock.cls), None)
+    return say("holds {cls}; its frames are not here", cls=held) if held else None
+
+
+def _of_rows(view: ProcessView) -> Iterator[str]:
+    """Sockets in states that a quiet table does not have: too few for a symptom, but no reason to say that nothing is there."""
+    counts = Counter(one.state for one in view.sockets if one.state in _TELLING and (one.state is not TcpState.FIN_WAIT2 or one.owners))
+    unread = sum(1 for one in view.sockets if one.recv_q and one.state is TcpState.ESTABLISHED)
+    whose = say(" of {command}", command=view.command) if view.command else ""
+    for state, count in counts.most_common():
+        if state is not None:
+            yield say("{connections}{whose} in {state}", connections=plural(count, "connection"), whose=whose, state=state.value)
+    if unread:
+        yield say("{connections}{whose} with bytes that nobody has read", connections=plural(unread, "connection"), whose=whose)

@@ -1,0 +1,105 @@
+"""A few threads, a few rows: what they show is said, and no more than that."""
+
+from __future__ import annotations
+
+import pytest
+
+from analyzer.model.finding import Status
+from tests.builders import diagnosis_of, found
+
+WAITER = (
+    '"web-1" #31 prio=5 os_prio=0 tid=0x00007f10d0a1f000 nid=0x251f waiting for monitor entry  [0x00007f108a1fd000]\n'
+    "   java.lang.Thread.State: BLOCKED (on object monitor)\n\tat com.acme.Till.open(Till.java:10)\n"
+    "\t- waiting to lock <0x00000000f0000010> (a com.acme.Drawer)\n\n"
+)
+OWNER = (
+    '"web-2" #32 prio=5 os_prio=0 tid=0x00007f10d0a20000 nid=0x2520 runnable  [0x00007f108a20d000]\n'
+    "   java.lang.Thread.State: RUNNABLE\n\tat java.net.SocketInputStream.socketRead0(Native Method)\n"
+    "\tat com.acme.Till.count(Till.java:40)\n\t- locked <0x00000000f0000010> (a com.acme.Drawer)\n"
+)
+HEAD = "Proto Recv-Q Send-Q Local Address           Foreign Address         State       PID/Program name\n"
+
+
+def said(files: dict[str, str]) -> str:
+    verdict = diagnosis_of(files).verdict
+    assert verdict.status is Status.INSUFFICIENT
+    return f"{verdict.headline} {verdict.summary}"
+
+
+def test_who_waits_for_what_that_whom_holds_and_where() -> None:
+    text = said({"dump.txt": WAITER + OWNER})
+    assert "“web-1” waits to enter com.acme.Drawer, which “web-2” holds, called from com.acme.Till.open(Till.java:10)." in text
+    assert "“web-2” stands in SocketInputStream.socketRead0, called from com.acme.Till.count(Till.java:40)." in text
+    assert "the rest of the thread dump and a socket table of the same moment would show" in text
+
+
+def test_an_owner_that_was_not_pasted() -> None:
+    assert "whose owner is not among the threads that are here" in said({"dump.txt": WAITER})
+
+
+def test_threads_that_wait_alike_are_one_sentence() -> None:
+    text = said({"dump.txt": WAITER + WAITER.replace("web-1", "web-3") + OWNER})
+    assert "2 threads (“web-1”, “web-3”) wait to enter com.acme.Drawer, which “web-2” holds" in text
+
+
+def test_a_lender_is_named() -> None:
+    stack = (
+        '"web-1" #31 prio=5 tid=0x1 nid=0x2 waiting on condition\n   java.lang.Thread.State: WAITING (parking)\n\tat sun.misc.Unsafe.park(Native Method)\n'
+        "\tat org.apache.http.pool.AbstractConnPool.getPoolEntryBlocking(AbstractConnPool.java:307)\n\tat com.acme.Proxy.run(Proxy.java:20)\n"
+    )
+    assert "“web-1” waits, without a time limit, for an HTTP connection of Apache HttpClient 4" in said({"dump.txt": stack})
+
+
+def test_nothing_that_was_read_is_missing() -> None:
+    artifacts = [one.artifact for one in diagnosis_of({"dump.txt": WAITER}).missing]
+    assert "thread dump" not in artifacts
+    assert "rest of the thread dump" in artifacts
+
+
+def test_what_is_told_only_as_information_is_told() -> None:
+    rows = "".join(f"tcp6       1      0 10.0.0.5:3930{at}           10.0.0.40:80            CLOSE_WAIT  7690/java\n" for at in range(4))
+    text = said({"netstat.txt": HEAD + rows})
+    assert "4 connections to 10.0.0.40:80" in text
+    assert "no trouble" not in text
+
+
+def test_a_few_rows_below_any_threshold_are_told() -> None:
+    text = said(
+        {
+            "netstat.txt": HEAD
+            + "tcp        0      0 0.0.0.0:8080 0.0.0.0:* LISTEN 7/java\ntcp        1      0 10.0.0.5:8080 10.0.0.9:4000 CLOSE_WAIT 7/java\n"
+        }
+    )
+    assert "1 connection of java in CLOSE_WAIT" in text
+
+
+@pytest.mark.parametrize(
+    ("queue", "words"),
+    [(0, "(12 read to the end)"), (1, "(12 read but for the end)"), (9, "(12 unread)")],
+)
+def test_only_the_kinds_that_occur_are_counted(queue: int, words: str) -> None:
+    rows = "".join(f"tcp        {queue}      0 10.0.0.5:5017          10.0.0.9:{4950 + at}          CLOSE_WAIT\n" for at in range(12))
+    assert f"12 clients of port 5017 hung up and the server has not closed its side {words}" in said(
+        {"netstat.txt": "Proto Recv-Q Send-Q Local Address Foreign Address State\ntcp 0 0 0.0.0.0:5017 0.0.0.0:* LISTEN\n" + rows}
+    )
+
+
+def test_a_table_without_queues_says_that_it_does_not_know() -> None:
+    rows = "".join(f"  TCP    10.0.0.5:5017          10.0.0.9:{4950 + at}          CLOSE_WAIT      940\n" for at in range(12))
+    files = {
+        "netstat.txt": "  Proto  Local Address  Foreign Address  State  PID\n  TCP    0.0.0.0:5017    0.0.0.0:0    LISTENING    940\n"
+        + rows
+    }
+    assert "(whether what they sent was read, this table does not show)" in said(files)
+    assert all("ss -" not in one.command and "/proc" not in one.command for one in diagnosis_of(files).missing)
+
+
+def test_the_bsds_do_not_count_the_end() -> None:
+    """There Recv-Q 0 of a CLOSE_WAIT tells nothing: idle connections of a pool look the same."""
+    rows = "".join(f"tcp4       0      0  10.0.0.26.5000{at}        10.0.0.40.443          CLOSE_WAIT\n" for at in range(8))
+    files = {
+        "netstat.txt": "Active Internet connections\nProto Recv-Q Send-Q  Local Address          Foreign Address        (state)\n" + rows
+    }
+    assert "read to the end" not in said(files)
+    assert [one.severity.value for one in found(diagnosis_of(files), "connection-leak")] == ["info"]
+    assert "8 connections to 10.0.0.40:443" in said(files)
