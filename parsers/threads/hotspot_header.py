@@ -44,7 +44,8 @@ class Header(NamedTuple):
 
 def header_of(text: str, below: str = "") -> Header | None:
     """The header on a line; ``below`` is the next one, which tells of a shortened header that it is one."""
-    match, named = _strict(text), None
+    # No whole header lacks a tid; a line of thousands of quotes is not tried at each of them.
+    match, named = _strict(text) if "tid=" in text else None, None
     if match:
         # A quote further on (SAP prints user="…") ends no name in front of which fields stand already.
         named = _quoted_field(text) if '"' in match["name"] else None
