@@ -15,7 +15,8 @@ from analyzer.evidence.witness import all_of
 from analyzer.model.finding import Confidence, Culprit, Evidence, Missing, Severity, Step
 from analyzer.model.message import joined, say
 from analyzer.software.blockers import FUTURES, application_frame
-from analyzer.waits.stalls import MAJORITY, SATURATED, pressure
+from analyzer.waits.stalls import SATURATED, pressure
+from analyzer.waits.targets import MAJORITY
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

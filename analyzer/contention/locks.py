@@ -13,16 +13,16 @@ from typing import TYPE_CHECKING, Final
 from analyzer.contention.blocked_group import FEWEST, Crowd
 from analyzer.software.blockers import IDLE, OUTBOUND, held_locks, waited_lock
 from analyzer.waits.deadlocks import behind, cycles
-from analyzer.waits.stalls import targets
+from analyzer.waits.targets import targets
 from parsers.records import LockVerb
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Sequence
+    from collections.abc import Iterable, Iterator, Sequence
 
     from analyzer.software.pools import Busy
     from analyzer.waits.case import Case, ProcessView
     from analyzer.waits.deadlocks import Cycle
-    from analyzer.waits.stalls import Target
+    from analyzer.waits.targets import Target
     from parsers.records import Lock
 
 LONGEST: Final = 10
@@ -37,6 +37,7 @@ class LockQueue(Crowd):
     Attributes:
         lock: the lock as the dump prints it, None if no line names it.
         owner: the thread that holds it, None if the dump does not tell.
+        also: queues before other locks of the same owner, which are told with this one.
         named: True if lock lines name the owner, False if it is inferred from where it stands.
     """
 
@@ -45,6 +46,7 @@ class LockQueue(Crowd):
         self.lock = waited_lock(waiters[0].thread)
         by_line = owner_of(view, self.lock)
         self.named = by_line is not None
+        self.also: tuple[LockQueue, ...] = ()
         self.owner = by_line or _further_on(view, waiters)
         super().__init__(case, view, waiters, (self.owner,) if self.owner else ())
 
@@ -76,7 +78,20 @@ def lock_queues(case: Case) -> tuple[LockQueue, ...]:
                 continue
             if not any(member.thread.name in stuck for member in queue.members):
                 found.append(queue)
-    return tuple(found)
+    return tuple(_of_one_owner(found))
+
+
+def _of_one_owner(queues: Sequence[LockQueue]) -> Iterator[LockQueue]:
+    """One queue for each owner, the longest: it has the others in ``also``, for they all go on at once."""
+    told: dict[int, LockQueue] = {}
+    for queue in queues:
+        first = told.get(id(queue.owner.thread)) if queue.owner is not None else None
+        if first is not None:
+            first.also = (*first.also, queue)
+            continue
+        if queue.owner is not None:
+            told[id(queue.owner.thread)] = queue
+        yield queue
 
 
 def _names(view: ProcessView, cycle: Cycle) -> set[str]:

@@ -69,6 +69,7 @@ def starved(case: Case, *, common: bool) -> tuple[Starved, ...]:
         if pool.role != "server"
         and (pool.name == COMMON_POOL) is common
         and _all_wait(pool, kinds, view.known)
+        and not _at_one_gate(pool)
         and not _runs_elsewhere(view, pool)
     )
 
@@ -76,6 +77,19 @@ def starved(case: Case, *, common: bool) -> tuple[Starved, ...]:
 def _all_wait(pool: Pool, kinds: frozenset[str], known: Knowledge) -> bool:
     tasks = _tasks(pool, known)
     return 0 < len(pool.workers) == len(tasks) and all(member.activity.kind in kinds and member.activity.app >= 0 for member in tasks)
+
+
+def _at_one_gate(pool: Pool) -> bool:
+    """True if all wait for one latch: a gate that somebody else opens. Tasks that wait for subtasks have a latch each."""
+    locks = [waited_lock(member.thread) for member in pool.busy]
+    gates = {lock.address for lock in locks if lock is not None and "Latch" in (lock.cls or "")}
+    return (
+        len(locks) > 1
+        and None not in locks
+        and len(gates) == 1
+        and None not in gates
+        and all(member.activity.kind == "latch" for member in pool.busy)
+    )
 
 
 def _tasks(pool: Pool, known: Knowledge) -> list[Busy]:

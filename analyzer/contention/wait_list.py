@@ -17,7 +17,8 @@ from analyzer.model.finding import Basis, Confidence, Wait
 from analyzer.model.message import say
 from analyzer.software.blockers import FUTURES, waited_lock
 from analyzer.waits.deadlocks import lock_holders
-from analyzer.waits.stalls import COUNT_TOLERANCE, callee_of, stalls
+from analyzer.waits.stalls import stalls
+from analyzer.waits.targets import COUNT_TOLERANCE, callee_of
 from analyzer.waits.waits import helper_of
 from parsers.records import Lock, LockVerb
 
@@ -27,7 +28,8 @@ if TYPE_CHECKING:
     from analyzer.join.process import ProcessView
     from analyzer.software.knowledge import Lender
     from analyzer.software.pools import Busy, Pool
-    from analyzer.waits.stalls import Stall, Target
+    from analyzer.waits.stalls import Stall
+    from analyzer.waits.targets import Target
     from analyzer.waits.waits import Hop
     from parsers.records import Thread
 

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Final
 
-from analyzer.waits.stalls import MAJORITY, callee_of
+from analyzer.waits.targets import MAJORITY, callee_of
 from parsers.records import TcpState
 
 if TYPE_CHECKING:
     from analyzer.join.connections import Connection
     from analyzer.waits.case import Stall
-    from analyzer.waits.stalls import Target
+    from analyzer.waits.targets import Target
 
 FEWEST: Final = 3
 """Requests from the service's host that nobody has read: one or two are any client's."""

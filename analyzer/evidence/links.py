@@ -9,7 +9,8 @@ from analyzer.join.descriptor_links import descriptor_links
 from analyzer.join.name_links import name_links
 from analyzer.model.finding import Basis, Confidence, Link
 from analyzer.software.blockers import OUTBOUND
-from analyzer.waits.stalls import stalls, targets
+from analyzer.waits.stalls import stalls
+from analyzer.waits.targets import targets
 from parsers.records import TcpState
 
 if TYPE_CHECKING:
@@ -18,7 +19,7 @@ if TYPE_CHECKING:
     from analyzer.join.connections import Connection
     from analyzer.join.process import ProcessView
     from analyzer.software.pools import Busy
-    from analyzer.waits.stalls import Target
+    from analyzer.waits.targets import Target
     from parsers.records import Thread
 
 

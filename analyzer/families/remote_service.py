@@ -23,7 +23,7 @@ from analyzer.evidence.witness import of_sockets
 from analyzer.join.clocks import far_apart
 from analyzer.model.finding import Basis, Confidence, Culprit, Evidence, Finding, Kind, Missing, Severity, Step
 from analyzer.model.message import joined, plural, say
-from analyzer.waits.stalls import COUNT_TOLERANCE, MAJORITY, callee_of
+from analyzer.waits.targets import COUNT_TOLERANCE, MAJORITY, callee_of
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -32,7 +32,7 @@ if TYPE_CHECKING:
     from analyzer.model.finding import Action
     from analyzer.software.pools import Pool
     from analyzer.waits.case import Case, ProcessView, Stall
-    from analyzer.waits.stalls import Target
+    from analyzer.waits.targets import Target
     from parsers.records import Endpoint
 
 
@@ -104,7 +104,7 @@ def finding(case: Case, stall: Stall, target: Target, words: Words) -> Finding:
         )
     )
     through = say(" for tasks of {name}, which wait", name=stall.hops[-1].helper.name) if stall.hops else ""
-    limits = say(" They read without a time limit.") if all(has_no_limit(caller) for caller in stall.callers) else ""
+    limits = say(" They read without a time limit.") if stall.callers and all(has_no_limit(caller) for caller in stall.callers) else ""
     return Finding(
         rule=words.rule,
         severity=severity,
@@ -135,7 +135,7 @@ def finding(case: Case, stall: Stall, target: Target, words: Words) -> Finding:
             frame=str(stall.culprit) if stall.culprit else None,
             listener=f"*:{port}" if port is not None else None,
             remote=str(target.remote),
-            library=stall.callers[0].activity.library,
+            library=stall.ends[0].activity.library,
         ),
         outlook=of_calls(stall, str(target.remote)),
         chain=chain_of(
@@ -186,12 +186,15 @@ def _leads(stall: Stall, target: Target) -> str:
 def _judge(stall: Stall, target: Target, still: Standing | None) -> tuple[Confidence, Severity, str]:
     """Certain: dump and sockets agree in number, there is no other service, and clients already suffer (so it is no busy moment)."""
     agree = say(
-        "The dump shows {threads} in a call, the socket table {connections} to {remote}",
-        threads=plural(len(stall.callers), "thread"),
+        "The dump shows {threads} {in_a_call}, the socket table {connections} to {remote}",
+        threads=plural(len(stall.ends), "thread"),
+        in_a_call=say("in a call") if stall.callers else say("waiting for a result"),
         connections=plural(len(target.connections), "connection"),
         remote=target.remote,
     )
     doubts = _contradictions(stall, target)
+    if not stall.callers:
+        doubts.append(say("the dump shows no call: that they wait for one rests on the numbers"))
     if not stall.pressure.exists:
         doubts.append(say("nobody has given up yet, so one dump may show a busy moment"))
     if moved_on(still):

@@ -35,6 +35,8 @@ _BEFORE_OTHERS: Final = 2
 _ALONE: Final = 1
 _SURE: Final = 3
 """Votes from which on a role is likely; fewer make it a suspicion."""
+_UNNAMED: Final = "Thread"
+"""What the JDK calls threads that nobody gave a name: those of servers that start one for each connection."""
 _CANDIDATES: Final = frozenset({"executor", "other", "server"})
 _ACCEPTS: Final = frozenset({"accept", "select"})
 
@@ -116,7 +118,7 @@ def _server_of(view: ProcessView, pools: Sequence[Pool], port: int) -> tuple[Poo
     candidates = [pool for pool in pools if pool.role in _CANDIDATES and pool.port in {None, port}]
     working = [pool for pool in (_awake(view, pool, requests) for pool in candidates) if _has_work(view, pool)]
     if not requests.troubled and not exact:
-        return None
+        return _thread_each(view, working, candidates, requests, port)
     voted = [_votes(view, pool, working, requests, exact) for pool in working]
     best = _best(voted)
     if best is None:
@@ -125,9 +127,24 @@ def _server_of(view: ProcessView, pools: Sequence[Pool], port: int) -> tuple[Poo
     if _read_requests(view, best.pool, requests):
         best = best._replace(pool=best.pool._replace(members=tuple(_as_reader(member) for member in best.pool.members)))
     sure = Confidence.LIKELY if best.votes >= _SURE else Confidence.SUSPECTED
+    if best.pool.name == _UNNAMED and not requests.unread and len(best.pool.busy) >= requests.read + requests.quiet:
+        best = best._replace(pool=best.pool._replace(bounded=False))  # a thread for each connection: nobody ever waits for one
     if old.role == "server" and best.votes >= _COUNTED:
         return old, best.pool._replace(port=port)  # its stacks say that it serves, its numbers say where
     return old, best.pool._replace(role="server", port=port, basis=joined("; ", best.reasons), sure=sure)
+
+
+def _thread_each(
+    view: ProcessView, working: Sequence[Pool], candidates: Sequence[Pool], requests: Requests, port: int
+) -> tuple[Pool, Pool] | None:
+    """A thread for each connection, none of which has anything to read: they wait for their clients, as many as there are."""
+    readers = [pool for pool in working if pool.name == _UNNAMED and _read_requests(view, pool, requests)]
+    if len(readers) != 1:
+        return None
+    old = next(pool for pool in candidates if pool.members[0].thread is readers[0].members[0].thread)
+    members = tuple(_as_reader(member) for member in readers[0].members)
+    basis = say("as many of its threads read as connections are open with nothing to read")
+    return old, old._replace(role="server", port=port, members=members, basis=basis, sure=Confidence.LIKELY, bounded=False)
 
 
 def _awake(view: ProcessView, pool: Pool, requests: Requests) -> Pool:

@@ -107,6 +107,8 @@ def _half_closed(case: Case, view: ProcessView) -> Iterator[Gap]:
 def _of_pool(case: Case, view: ProcessView, pool: Pool) -> Iterator[Gap]:
     """A group whose threads all wait for somebody, and that no second dump shows moving."""
     waiting = [member for member in pool.busy if member.activity.kind in _WAITS]
+    if not pool.bounded:  # a thread for each connection: one that reads its client's next request keeps nobody out
+        waiting = [member for member in waiting if member.activity.kind != "request-read"]
     if pool.role in _HELPERS or pool.idle or len(waiting) < max(GROUP, len(pool.busy)) or _moves(case, view, pool):
         return
     thread, found = waiting[0]

@@ -8,11 +8,11 @@ from typing import TYPE_CHECKING, Final
 from analyzer.evidence.calls import DUMP_MISSING, SOCKETS_MISSING
 from analyzer.evidence.movement import only_busy
 from analyzer.evidence.packet_claims import trouble_of
+from analyzer.families.own_calls import unjudged
 from analyzer.judge.health import Gap, gaps_of_health
 from analyzer.judge.shown import shown
 from analyzer.model.finding import Finding, Status
-from analyzer.model.message import capitalized, joined, plural, say, uncapitalized
-from analyzer.software.pools import VIRTUAL
+from analyzer.model.message import Message, capitalized, joined, plural, say, uncapitalized
 from analyzer.waits.stalls import SATURATED, pressure
 
 if TYPE_CHECKING:
@@ -35,9 +35,9 @@ SMALLEST_POOL: Final = 4
 def without_cause(case: Case, findings: Sequence[Finding]) -> tuple[Status, str, str]:
     """Health needs evidence of health; symptoms that no rule explains are said; everything else is not enough."""
     incident = case.incident
-    felt = [line for view in case.latest for line in suffering(view)] + [
-        line for stall in case.stalls if not only_busy(case, stall) for line in _standing(stall)
-    ]
+    felt = [line for view in case.latest for line in suffering(view)]
+    standing = [line for stall in case.stalls if not only_busy(case, stall) for line in _standing(stall)]
+    felt += standing if felt or not incident.has_sockets else []
     felt += [says for port in case.ports for _, says in trouble_of(port)]
     if felt:
         lacking = (
@@ -56,6 +56,13 @@ def without_cause(case: Case, findings: Sequence[Finding]) -> tuple[Status, str,
             Status.INSUFFICIENT,
             say("Something is wrong, but the evidence does not tell what: {symptom}.", symptom=felt[0]),
             joined(" ", (say("{line}.", line=capitalized(line)) for line in felt)) + rest,
+        )
+    if standing and not felt:
+        return (
+            Status.INSUFFICIENT,
+            say("Not enough evidence for a verdict: {symptom}, and no client is seen to suffer from it.", symptom=standing[0]),
+            joined(" ", (say("{line}.", line=capitalized(line)) for line in standing))
+            + say(" Threads that wait by design (long polls, idle connections) look the same. A second dump and socket table would tell."),
         )
     whole = [view.dump for view in case.latest if view.dump is not None and not view.dump.fragment and view.dump.complete is not False]
     has_tables = any(snapshot.has_table for snapshot in incident.snapshots)
@@ -83,17 +90,10 @@ def without_cause(case: Case, findings: Sequence[Finding]) -> tuple[Status, str,
             say("None of the files is of a kind that this tool reads."),
             say("Save lsof, netstat or ss, and jstack output, or run the collector script."),
         )
-    if seen := shown(case, findings):
+    own = _own_calls(case)
+    if own is None and (seen := shown(case, findings)):
         return _piece(seen, whole=bool(whole), incident=incident)
-    have = (
-        say("The sockets show no trouble")
-        if incident.has_sockets
-        else say("The threads show no cause")
-        if whole
-        else say("This is only a piece of a dump")
-        if incident.has_threads
-        else say("There are neither threads nor sockets")
-    )
+    have = own or _have(case, whole=bool(whole))
     lacking = say("a thread dump") if not whole else say("a socket table")
     return (
         Status.INSUFFICIENT,
@@ -128,6 +128,31 @@ def _piece(seen: Sequence[str], *, whole: bool, incident: Incident) -> tuple[Sta
     )
 
 
+def _own_calls(case: Case) -> Message | None:
+    """Connections of a process to itself that a table without queues shows; None if there are none."""
+    own = next(((view, *calls) for view in case.latest for calls in unjudged(view).items()), None)
+    return own and say(
+        "{command} holds {connections} to its own port {port}, which a table without queues does not judge",
+        command=own[0].command or say("The process"),
+        connections=plural(own[2], "connection"),
+        port=own[1],
+    )
+
+
+def _have(case: Case, *, whole: bool) -> str:
+    """What is here and tells too little."""
+    incident = case.incident
+    return (
+        say("The sockets show no trouble")
+        if incident.has_sockets
+        else say("The threads show no cause")
+        if whole
+        else say("This is only a piece of a dump")
+        if incident.has_threads
+        else say("There are neither threads nor sockets")
+    )
+
+
 def suffering(view: ProcessView) -> Iterable[str]:
     """Symptoms of a process' clients beyond what comes and goes on a healthy server."""
     for port in sorted(view.listeners):
@@ -142,7 +167,8 @@ def suffering(view: ProcessView) -> Iterable[str]:
                 read=_read_in_words(counts),
             )
         elif felt.accept_queue > 2:  # noqa: PLR2004 - one or two are between two accepts
-            yield say("{connections} to port {port} waits to be accepted", connections=plural(felt.accept_queue, "connection"), port=port)
+            waits = plural(felt.accept_queue, "connection waits", "connections wait")
+            yield say("{waits} to be accepted on port {port}", waits=waits, port=port)
 
 
 def _read_in_words(counts: CloseWait) -> str:
@@ -166,12 +192,22 @@ def _standing(stall: Stall) -> Iterable[str]:
     if (
         stall.workers >= SMALLEST_POOL
         and stall.pool.idle == 0
-        and stall.pool.name != VIRTUAL
+        and stall.pool.bounded
         and kind != "running"
         and count >= SATURATED * stall.workers
     ):
         thread, found = next(member for member in stall.pool.busy if member.activity.kind == kind)
         frame = thread.frames[found.frame].call if 0 <= found.frame < len(thread.frames) else kind
+        if kind == "request-read":
+            yield say(
+                "{count} of {workers} request threads of {name} wait for the next request of a client{port}, in {frame}, and none is free",
+                count=count,
+                workers=stall.workers,
+                name=stall.pool.name,
+                port=say(" of port {port}", port=stall.port) if stall.port is not None else "",
+                frame=frame,
+            )
+            return
         yield say(
             "{count} of {workers} request threads of {name} wait in {frame}, and none is free",
             count=count,

@@ -67,6 +67,11 @@ def _groups(view: ProcessView) -> dict[Endpoint, list[Connection]]:
     return dict(sorted(groups.items()))
 
 
+def _opened(view: ProcessView, remote: Endpoint) -> int:
+    """Connections to a service, open ones too: those of a pool that the service closes change their state, and their number stays."""
+    return sum(one.remote == remote for one in view.client_side)
+
+
 def _judge(
     history: Sequence[ProcessView], remote: Endpoint, sockets: Sequence[Connection], earlier: Sequence[Sequence[Connection]]
 ) -> Iterator[Finding]:
@@ -79,6 +84,7 @@ def _judge(
         and counts[-1] - counts[0] >= GROWTH
         and all(b >= a for a, b in itertools.pairwise(counts))
         and len(kept) == counts[0]
+        and _opened(history[-1], remote) - _opened(history[0], remote) >= GROWTH
     )
     if grows:
         yield _finding(

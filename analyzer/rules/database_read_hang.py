@@ -27,7 +27,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from analyzer.waits.case import Case, Stall
-    from analyzer.waits.stalls import Target
+    from analyzer.waits.targets import Target
 
 NEEDS: Final = ("threads", "sockets")
 CONSEQUENCE_OF: Final[tuple[str, ...]] = ()

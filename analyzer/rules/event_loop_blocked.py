@@ -20,14 +20,15 @@ from analyzer.evidence.witness import all_of, of_sockets, of_threads
 from analyzer.model.finding import Action, Confidence, Culprit, Finding, Heals, Outlook, Severity, Step, When
 from analyzer.model.message import plural, say
 from analyzer.software.blockers import IDLE, application_frame
-from analyzer.waits.stalls import pressure, targets
+from analyzer.waits.stalls import pressure
+from analyzer.waits.targets import targets
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from analyzer.software.pools import Busy, Pool
     from analyzer.waits.case import Case, ProcessView
-    from analyzer.waits.stalls import Target
+    from analyzer.waits.targets import Target
     from parsers.records import Frame
 
 NEEDS: Final = ("threads",)

@@ -20,7 +20,8 @@ from analyzer.evidence.witness import all_of, of_sockets, of_threads
 from analyzer.model.finding import Action, Confidence, Culprit, Finding, Heals, Outlook, Severity, Step, When
 from analyzer.model.message import plural, say, uncapitalized
 from analyzer.software.blockers import application_frame
-from analyzer.waits.stalls import COUNT_TOLERANCE, SATURATED, pressure
+from analyzer.waits.stalls import SATURATED, pressure
+from analyzer.waits.targets import COUNT_TOLERANCE
 from parsers.records import TcpState
 
 if TYPE_CHECKING:
@@ -54,13 +55,18 @@ def diagnose(case: Case) -> Iterator[Finding]:
                 if (
                     abs(len(idle) - len(reading)) <= COUNT_TOLERANCE * len(reading)
                     and not _outgoing(view, len(reading))
-                    and pressure(view, port).exists
+                    and (pressure(view, port).exists or _at_limit(view, port))
                 ):
                     yield _finding(view, pool, port, reading, idle)
 
 
 def _idle(view: ProcessView, port: int) -> list[Connection]:
     return [one for one in view.server_side(port) if one.state is TcpState.ESTABLISHED and one.recv_q == 0 and not one.unaccepted]
+
+
+def _at_limit(view: ProcessView, port: int) -> bool:
+    """True if the port's acceptor waits for a connection to end: nobody else is let in."""
+    return any(member.activity.kind == "connection-latch" and pool.port in {None, port} for pool in view.pools for member in pool.members)
 
 
 def _outgoing(view: ProcessView, readers: int) -> bool:

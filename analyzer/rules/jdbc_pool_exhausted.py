@@ -24,7 +24,7 @@ from analyzer.evidence.witness import of_sockets, of_threads
 from analyzer.model.finding import Action, Confidence, Evidence, Finding, Heals, Missing, Outlook, Step, When
 from analyzer.model.message import plural, say
 from analyzer.software.knowledge import JDBC
-from analyzer.waits.stalls import COUNT_TOLERANCE
+from analyzer.waits.targets import COUNT_TOLERANCE
 from parsers.records import TcpState
 
 if TYPE_CHECKING:

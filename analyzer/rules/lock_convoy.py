@@ -22,7 +22,7 @@ from analyzer.contention.locks import LockQueue, lock_queues
 from analyzer.evidence.calls import kind_in_words
 from analyzer.evidence.witness import of_sockets, of_threads
 from analyzer.model.finding import Action, Confidence, Evidence, Finding, Heals, Missing, Outlook, Step, When
-from analyzer.model.message import plural, say
+from analyzer.model.message import joined, plural, say
 from analyzer.software.blockers import application_frame
 from parsers.records import LockVerb, Where
 
@@ -78,11 +78,12 @@ def _finding(queue: LockQueue) -> Finding:
             else "",
         ),
         explanation=say(
-            "{count} wait for {lock}, taken in {site}. {owner_in_words}{clients}",
+            "{count} wait for {lock}, taken in {site}. {owner_in_words}{others}{clients}",
             count=queue.count,
             lock=lock,
             site=queue.site,
             owner_in_words=_owner_in_words(queue),
+            others=_others_in_words(queue),
             clients=queue.clients,
         ),
         why_confident=why,
@@ -178,6 +179,21 @@ def _owner_in_words(queue: LockQueue) -> str:
     )
 
 
+def _others_in_words(queue: LockQueue) -> str:
+    """The owner's other locks that threads wait for."""
+    return joined(
+        "",
+        (
+            say(
+                " The same thread holds {lock} too, for which {threads} wait.",
+                lock=_lock(other),
+                threads=plural(len(other.members), "thread"),
+            )
+            for other in queue.also
+        ),
+    )
+
+
 def _judge(queue: LockQueue) -> tuple[Confidence, str]:
     doubts = list(queue.doubts)
     if queue.owner is None:
@@ -225,6 +241,10 @@ def _evidence(queue: LockQueue) -> tuple[Evidence, ...]:
                 (str(target.remote),),
             )
         )
+    found += [
+        of_threads(other.members, say("{threads} wait for {lock}", threads=plural(len(other.members), "thread"), lock=_lock(other)))
+        for other in queue.also
+    ]
     return tuple(found)
 
 

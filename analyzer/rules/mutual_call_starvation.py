@@ -33,14 +33,14 @@ from analyzer.evidence.recovery import how_it_ends, of_loop
 from analyzer.evidence.witness import of_sockets
 from analyzer.model.finding import Action, Confidence, Culprit, Finding, Heals, Missing, Outlook, Severity, Step, When
 from analyzer.model.message import joined, plural, say
-from analyzer.waits.stalls import callee_of
+from analyzer.waits.targets import callee_of
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from analyzer.join.connections import Connection
     from analyzer.waits.case import Case, ProcessView, Stall
-    from analyzer.waits.stalls import Target
+    from analyzer.waits.targets import Target
 
 NEEDS: Final = ("threads", "sockets")
 CONSEQUENCE_OF: Final[tuple[str, ...]] = ()

@@ -21,12 +21,10 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Final
 
 from analyzer.evidence.calls import (
-    DUMP_MISSING,
     chain_of,
     client_evidence,
     client_figures,
     clients_in_words,
-    command,
     kind_in_words,
     process_in_words,
     role_doubt,
@@ -38,16 +36,18 @@ from analyzer.evidence.recovery import how_it_ends, of_loop
 from analyzer.evidence.witness import of_sockets
 from analyzer.families import undecided
 from analyzer.families.captures_only import own_calls
+from analyzer.families.own_calls import pair_evidence, sockets_only, state_in_words
 from analyzer.model.finding import Action, Confidence, Culprit, Evidence, Finding, Heals, Outlook, Severity, Step, When
-from analyzer.model.message import capitalized, joined, plural, say, uncapitalized
-from analyzer.waits.stalls import callee_of
+from analyzer.model.message import joined, plural, say
+from analyzer.waits.targets import callee_of
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
     from analyzer.join.process import Pair
+    from analyzer.model.message import Message
     from analyzer.waits.case import Case, ProcessView, Stall
-    from analyzer.waits.stalls import Target
+    from analyzer.waits.targets import Target
     from parsers.records import Endpoint
 
 NEEDS: Final = ("threads", "sockets")
@@ -59,8 +59,6 @@ OUTLOOK: Final = Outlook(
 CLEAN: Final = say("no request thread waits for a call to the process' own listener, or threads are free")
 FIN_ALONE: Final = 1
 """Recv-Q of a request that was read: at most the FIN of a client that has left is unread."""
-SMALLEST_PROOF: Final = 2
-"""Own calls that must lie unread before sockets alone raise a suspicion: a single one may have been caught in flight."""
 
 
 def diagnose(case: Case) -> Iterator[Finding]:
@@ -76,7 +74,7 @@ def diagnose(case: Case) -> Iterator[Finding]:
             yield undecided.finding(stall, "self-call-starvation")
     for view in case.latest:
         if id(view) not in seen and not view.pools:
-            yield from _sockets_only(view)
+            yield from sockets_only(view)
     yield from own_calls(case)
 
 
@@ -104,12 +102,12 @@ def _proven(case: Case, stall: Stall, target: Target) -> Finding:
         rule="self-call-starvation",
         severity=Severity.CRITICAL,
         confidence=confidence,
-        headline=_headline(stall, port, way),
+        headline=_headline(stall, port, way, proven=all(pair.proven for pair in pairs)),
         explanation=(
             say(
                 "{call} {state_in_words}{in_words}{clients_in_words} A request can end only when another one has ended first, so it {how_it_ends}.",
                 call=_call_in_words(stall, target, listener),
-                state_in_words=_state_in_words(pairs),
+                state_in_words=state_in_words(pairs),
                 in_words=in_words(standing(case, view, (*stall.waiters, *stall.direct))),
                 clients_in_words=clients_in_words(view, port),
                 how_it_ends=how_it_ends(outlook),
@@ -141,7 +139,13 @@ def _proven(case: Case, stall: Stall, target: Target) -> Finding:
     )
 
 
-def _headline(stall: Stall, port: int, way: str) -> str:
+def _headline(stall: Stall, port: int, way: str, *, proven: bool) -> str:
+    if not proven:
+        return say(
+            "Port {port} is called from this host and does not answer{way}: the server waits for itself, or a proxy beside it waits for it.",
+            port=port,
+            way=way,
+        )
     if not stall.pool.bounded:
         return say(
             "The server waits for itself: every request in service waits for a call to its own port {port}{way}.", port=port, way=way
@@ -160,6 +164,11 @@ def _call_in_words(stall: Stall, target: Target, listener: Endpoint) -> str:
         "remote": target.remote,
         "pid": say(" (pid {pid})", pid=stall.view.pid) if stall.view.pid is not None else "",
     }
+    if not all(pair.proven for pair in stall.own_pairs(target)):
+        return say(
+            "{waiting} wait{through} for {calls}, and as many to {remote} lie unread. The table names no owner: this process may call itself, or a proxy beside it calls it.",
+            **values,
+        )
     if not target.back:
         return say("{waiting} wait{through} for {calls} to {remote}, and that is the listener of the same process{pid}.", **values)
     return say(
@@ -184,24 +193,20 @@ def _last_step(stall: Stall, target: Target, pairs: Sequence[Pair]) -> Step:
             say("{remote}, {proxy}", remote=target.remote, proxy=_proxy(stall, target)),
             say("calls back and needs a free thread of"),
             say("own listener; {pool} has none", pool=pool),
-            (_pair_evidence(pairs),),
+            (pair_evidence(pairs),),
         )
-    return Step(
-        str(target.remote), say("needs a free thread of"), say("own listener; {pool} has none", pool=pool), (_pair_evidence(pairs),)
-    )
+    return Step(str(target.remote), say("needs a free thread of"), say("own listener; {pool} has none", pool=pool), (pair_evidence(pairs),))
 
 
 def _confidence(stall: Stall, target: Target, pairs: Sequence[Pair]) -> tuple[Confidence, str]:
     """Certain: both artifacts are whole, belong together, and agree in number."""
-    doubts = []
-    if stall.view.dump is not None and stall.view.dump.complete is False:
-        doubts.append(say("the thread dump is cut off"))
-    if target.confidence is not Confidence.CERTAIN:
+    doubts = _doubts_of_threads(stall)
+    if not stall.callers:
+        doubts.append(say("the dump shows no call: that they wait for one rests on the numbers"))
+    elif target.confidence is not Confidence.CERTAIN:
         doubts.append(say("not every waiting thread can be matched with an own connection, or the table shows no owner"))
     if not any(pair.pending for pair in pairs):
         doubts.append(say("the own calls have been read, so they are being served"))
-    if any(hop.confidence is Confidence.SUSPECTED for hop in stall.hops):
-        doubts.append(say("the pool behind the futures is a guess"))
     port = next((pair.near.remote.port for pair in pairs if pair.near.remote is not None), None)
     if port is not None and not _answers(stall, port, pairs):
         doubts.append(
@@ -210,23 +215,35 @@ def _confidence(stall: Stall, target: Target, pairs: Sequence[Pair]) -> tuple[Co
                 port=port,
             )
         )
+    if stall.view.dump_basis not in {"pid", "port", "native ids", "only"}:
+        doubts.append(say("dump and sockets name different pids"))
+    said = say(
+        "Two independent artifacts agree: the dump shows {threads} {in_a_call} and no free request thread, the socket table shows {connections} {of_back} to its own listener",
+        threads=plural(len(stall.ends), "thread"),
+        in_a_call=say("in a call") if stall.callers else say("waiting for a result"),
+        connections=plural(len(pairs), "connection"),
+        of_back=say("of {proxy} back", proxy=_proxy(stall, target)) if target.back else say("of this process"),
+    )
+    if not doubts:
+        return Confidence.CERTAIN, said + say(", each with its request unread.")
+    sure = Confidence.SUSPECTED if target.confidence is Confidence.SUSPECTED else Confidence.LIKELY
+    return sure, say("{said}. Not certain, because {list}.", said=said, list=joined(" and ", doubts))
+
+
+def _doubts_of_threads(stall: Stall) -> list[Message]:
+    """What may be wrong with the dump's half."""
+    doubts = []
+    if stall.view.dump is not None and stall.view.dump.complete is False:
+        doubts.append(say("the thread dump is cut off"))
+    if any(hop.confidence is Confidence.SUSPECTED for hop in stall.hops):
+        doubts.append(say("the pool behind the futures is a guess"))
     if doubt := role_doubt(stall.pool):
         doubts.append(doubt)
     if not stall.pool.bounded:
         doubts.append(
             say("such threads are not bounded: something else, like pinned carriers or a limit, must keep the calls from being read")
         )
-    if stall.view.dump_basis not in {"pid", "port", "native ids", "only"}:
-        doubts.append(say("dump and sockets name different pids"))
-    said = say(
-        "Two independent artifacts agree: the dump shows {threads} in a call and no free request thread, the socket table shows {connections} {of_back} to its own listener",
-        threads=plural(len(stall.callers), "thread"),
-        connections=plural(len(pairs), "connection"),
-        of_back=say("of {proxy} back", proxy=_proxy(stall, target)) if target.back else say("of this process"),
-    )
-    if not doubts:
-        return Confidence.CERTAIN, said + say(", each with its request unread.")
-    return Confidence.LIKELY, say("{said}. Not certain, because {list}.", said=said, list=joined(" and ", doubts))
+    return doubts
 
 
 def _answers(stall: Stall, port: int, pairs: Sequence[Pair]) -> bool:
@@ -237,47 +254,6 @@ def _answers(stall: Stall, port: int, pairs: Sequence[Pair]) -> bool:
     own = {id(pair.far) for pair in pairs}
     return any(
         not one.unaccepted and one.recv_q is not None and one.recv_q <= FIN_ALONE for one in view.server_side(port) if id(one) not in own
-    )
-
-
-def _state_in_words(pairs: Sequence[Pair]) -> str:
-    unread = sum(1 for pair in pairs if pair.far is not None and pair.far.recv_q and not pair.far.unaccepted)
-    waiting = sum(1 for pair in pairs if pair.pending) - unread
-    parts = []
-    if unread:
-        parts.append(
-            say(
-                "{of_these_requests} unread in the server's own sockets",
-                of_these_requests=plural(unread, "of these requests lies", "of these requests lie"),
-            )
-        )
-    if waiting:
-        parts.append(
-            say("{own_connection_is} not even accepted", own_connection_is=plural(waiting, "own connection is", "own connections are"))
-        )
-    return say("{parts}.", parts=capitalized(joined("; ", parts))) if parts else say("These requests have been read and are being served.")
-
-
-def _pair_evidence(pairs: Sequence[Pair]) -> Evidence:
-    near = [pair.near for pair in pairs]
-    who = (
-        say("this process")
-        if all(pair.far is None or pair.near.pid == pair.far.pid or pair.far.unaccepted for pair in pairs)
-        else near[0].command or say("the proxy")
-    )
-    return of_sockets(
-        near,
-        say(
-            "{connections} from {who} to {its_own} port {port}",
-            connections=plural(len(near), "connection"),
-            who=who,
-            its_own=say("its own") if who == "this process" else say("the server’s"),
-            port=near[0].remote.port if near[0].remote else "",
-        ),
-        (str(near[0].remote), near[0].state.value if near[0].state else ""),
-        None
-        if all(pair.proven for pair in pairs)
-        else say("The table names no owner: that both ends are this process is inferred from the host's own address."),
     )
 
 
@@ -295,7 +271,7 @@ def _evidence(stall: Stall, target: Target, pairs: Sequence[Pair], port: int) ->
                 (str(target.remote),),
             )
         )
-    found.append(_pair_evidence(pairs))
+    found.append(pair_evidence(pairs))
     found += packet_evidence(stall.view, [pair.near for pair in pairs])
     far = [pair.far for pair in pairs if pair.far is not None and pair.far.recv_q]
     if far:
@@ -346,49 +322,3 @@ def _actions(stall: Stall, view: ProcessView) -> tuple[Action, ...]:
             ),
         ),
     )
-
-
-def _sockets_only(view: ProcessView) -> Iterator[Finding]:
-    """No thread dump: own calls that nobody reads, which starvation shows and any other stall of the same server shows too."""
-    by_port: dict[int, list[Pair]] = {}
-    for pair in view.pairs:
-        if pair.pending and pair.near.remote is not None and pair.near.remote.port is not None:
-            by_port.setdefault(pair.near.remote.port, []).append(pair)
-    for port, pairs in sorted(by_port.items()):
-        if len(pairs) < SMALLEST_PROOF:
-            continue
-        yield Finding(
-            rule="self-call-starvation",
-            severity=Severity.CRITICAL,
-            confidence=Confidence.SUSPECTED,
-            headline=say(
-                "The server calls its own port {port}, and nobody answers: self-call starvation, or own calls caught in another stall.",
-                port=port,
-            ),
-            explanation=(
-                say(
-                    "{connections} from the process to its own port {port}: {state}{clients} If all request threads wait for these calls, the server waits for itself and does not recover. If they wait for something else (a slow service, a lock), the own calls are victims like the clients. Only a thread dump tells.",
-                    connections=plural(len(pairs), "connection"),
-                    port=port,
-                    state=uncapitalized(_state_in_words(pairs)),
-                    clients=clients_in_words(view, port),
-                )
-            ),
-            why_confident=say("The socket table proves the own calls; that they are the cause needs the threads."),
-            evidence=(_pair_evidence(pairs), *client_evidence(view, port)),
-            process=view.process,
-            culprit=Culprit(listener=str(pairs[0].near.remote), remote=str(pairs[0].near.remote)),
-            actions=(
-                Action(
-                    When.NOW,
-                    say("Take a thread dump before the restart: it decides."),
-                    f"jstack -l {view.pid if view.pid is not None else 'PID'} > jstack.txt",
-                ),
-                Action(
-                    When.FIX,
-                    say("Find the code that calls the own port while it serves a request, and call in process or another process instead."),
-                ),
-            ),
-            figures=(*client_figures(view, port), (f"{len(pairs):,}", say("unanswered own calls to port {port}", port=port))),
-            missing=(command(DUMP_MISSING, view),),
-        )

@@ -28,7 +28,7 @@ from analyzer.families.captures_only import slow_services
 from analyzer.join.connections import close_wait
 from analyzer.model.finding import Action, Confidence, Culprit, Finding, Heals, Outlook, Severity, When
 from analyzer.model.message import plural, say
-from analyzer.waits.stalls import COUNT_TOLERANCE
+from analyzer.waits.targets import COUNT_TOLERANCE
 from parsers.records import TcpState
 
 if TYPE_CHECKING:
@@ -36,7 +36,7 @@ if TYPE_CHECKING:
 
     from analyzer.join.connections import Connection
     from analyzer.waits.case import Case, ProcessView, Stall
-    from analyzer.waits.stalls import Target
+    from analyzer.waits.targets import Target
     from parsers.records import Endpoint
 
 NEEDS: Final = ("threads", "sockets")

@@ -9,7 +9,7 @@ from __future__ import annotations
 from graphlib import CycleError, TopologicalSorter
 from typing import TYPE_CHECKING
 
-from analyzer.waits.stalls import callee_of
+from analyzer.waits.targets import callee_of
 
 if TYPE_CHECKING:
     from analyzer.waits.case import Case, Stall

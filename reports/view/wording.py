@@ -40,6 +40,7 @@ _DOING = {
     "monitor": say("waiting for a monitor"),
     "condition": say("waiting for a condition"),
     "queue": say("waiting for a queue"),
+    "handshake": say("in a TLS handshake"),
     "process": say("waiting for a child process"),
     "queued": say("waiting for a carrier"),
     "lease": say("waiting for a pooled connection"),

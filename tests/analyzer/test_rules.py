@@ -120,7 +120,7 @@ class TestSelfCall:
         rows = [row.replace(ME, "-") for row in (LISTEN, *own_pairs(6))]
         diagnosis = diagnosis_of({"netstat.txt": netstat(*rows), "jstack.txt": dump(*waiting_for_future(6), *helpers_reading(6))})
         assert diagnosis.verdict.rule == "self-call-starvation"
-        assert diagnosis.verdict.confidence is Confidence.LIKELY
+        assert diagnosis.verdict.confidence is Confidence.SUSPECTED
 
     def test_idle_own_connections_beside_a_stuck_remote_are_not_the_cause(self) -> None:
         rows = [*own_pairs(6, unread=0), *calls_to("10.2.2.2:9200", 6), *gave_up(6)]

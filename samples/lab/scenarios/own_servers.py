@@ -59,7 +59,7 @@ def dead_consumer(lab: Lab) -> None:
 
 def child(lab: Lab) -> None:
     """Requests wait for a program that does not end."""
-    commands = {**USUAL, "ps.txt": "ps -o pid,ppid,stat,etime,args -e | grep -v ps"}
+    commands = {**USUAL, "ps.txt": "ps -o pid,ppid,stat,etime,comm -p {pid} --ppid {pid}"}
     _stalled(lab, 6626, 20, "server=pool", "threads=6", "crew=boat-", "duty=tug", commands=commands)
 
 
@@ -135,7 +135,7 @@ SCENARIOS = (
         "8 own threads call themselves through futures",
         "self-call-starvation",
         f"{DUTY}$Exchange.perform",
-        {"keel[": 8},
+        {"keel": 8},
         own_queue_self_call,
     ),
     _sick(
@@ -143,7 +143,7 @@ SCENARIOS = (
         "12 threads of the JDK's HTTP server call it",
         "self-call-starvation",
         f"{DUTY}$Fetch.perform",
-        {"deck.": 12},
+        {"deck": 12},
         http_server_self_call,
     ),
     _sick(
@@ -159,7 +159,7 @@ SCENARIOS = (
         "9 threads put into a full queue without a reader",
         "pool-stuck",
         f"{DUTY}$Logbook.perform",
-        {"rope #": 9},
+        {"rope": 9},
         dead_consumer,
     ),
     _sick("child-never-ends", "6 threads wait for children that do not end", "pool-stuck", f"{DUTY}$Tug.perform", {"boat-": 6}, child),
