@@ -21,7 +21,9 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
 LARGEST = 300_000
-SEEDS = [0, *(pytest.param(seed, marks=pytest.mark.slow) for seed in range(1, 4))]
+pytestmark = pytest.mark.slow
+
+SEEDS = range(4)
 NAMES = [folder.name for folder in folders()]
 
 

@@ -203,6 +203,7 @@ def test_what_was_found_does_not_change() -> None:
     assert {item.where for one in after.findings for item in one.evidence} <= set(after.excerpts)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     "name",
     sorted(path.name for path in SAMPLES.iterdir() if (path / "README.md").exists() and path.name not in {"lab", "self-call-at-scale"}),
