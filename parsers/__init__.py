@@ -8,17 +8,42 @@ from __future__ import annotations
 
 import gc
 from functools import wraps
-from itertools import islice
+from itertools import chain, islice
 from typing import TYPE_CHECKING, Final, NamedTuple, ParamSpec, Protocol, TypeVar
 
 from msgspec.structs import replace
 
-from parsers.process import collection, counters, host_facts, limits, proc_fd, proc_task, process_status, ps, strace, top
+from parsers.process import (
+    busybox_lsof,
+    collection,
+    counters,
+    host_facts,
+    limits,
+    native_stacks,
+    proc_fd,
+    proc_task,
+    process_status,
+    ps,
+    strace,
+    top,
+)
 from parsers.records import Parsed, ThreadDump, Unread
-from parsers.sockets import lsfd, lsof, lsof_fields, lsof_json, netstat, netstat_bsd, netstat_solaris, netstat_windows, proc_net, ss
+from parsers.sockets import (
+    lsfd,
+    lsof,
+    lsof_fields,
+    lsof_json,
+    netstat,
+    netstat_bsd,
+    netstat_solaris,
+    netstat_windows,
+    proc_net,
+    socket_counts,
+    ss,
+)
 from parsers.text.copies import MOST_LOST, proposals
 from parsers.text.source import Section, Shapes, Source, cut
-from parsers.threads import attach_failure, hotspot, hotspot_agent, javacore, jrockit, management, thread_file
+from parsers.threads import attach_failure, hotspot, hotspot_agent, javacore, jrockit, management, stuck_threads, thread_file
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -64,6 +89,7 @@ FORMATS: Final[tuple[Format, ...]] = (
     thread_file,
     javacore,
     jrockit,
+    stuck_threads,
     ss,
     netstat_bsd,
     netstat_windows,
@@ -74,7 +100,10 @@ FORMATS: Final[tuple[Format, ...]] = (
     lsof_json,
     lsfd,
     proc_net,
+    socket_counts,
     proc_fd,
+    busybox_lsof,
+    native_stacks,
     proc_task,
     strace,
     collection,
@@ -90,7 +119,7 @@ FORMATS: Final[tuple[Format, ...]] = (
 
 _STREAMED: Final = frozenset({lsof.NAME, netstat.NAME, ss.NAME})
 
-SHAPES: Final = Shapes({form.NAME: (form.HEADER, form.ROW_SHAPE) for form in FORMATS})
+SHAPES: Final = Shapes({form.NAME: (form.HEADER, form.ROW_SHAPE) for form in FORMATS}, stuck_threads.MARKS)
 
 
 def uncollected(function: Callable[_Given, _Made]) -> Callable[_Given, _Made]:
@@ -187,14 +216,23 @@ class _Undone(NamedTuple):
 
 def _read(source: Source) -> list[Output]:
     found = []
-    for section in sections(source):
-        form = recognise(section)
+    for section in chain.from_iterable(map(_counted, sections(source))):
+        form = socket_counts if socket_counts.is_count(section) else recognise(section)
         if form is None:
             where = section.where(0, len(section.lines) - 1)
             found.append(Output(section, None, Parsed((), 0, (Unread(where, section.nonblank, "no format that is known"),))))
         else:
             found.append(Output(section, form, parse(form, section)))
     return found
+
+
+def _counted(section: Section) -> tuple[Section, ...]:
+    """A number that the command above it counted is an output of its own, even if rows stand below it."""
+    if not socket_counts.is_count(section):
+        return (section,)
+    end = next(index for index, line in enumerate(section.lines) if line and not line.isspace()) + 1
+    rest = Section(section.file, section.first + end, section.lines[end:])
+    return (section._replace(lines=section.lines[:end]), *((rest,) if rest.nonblank else ()))
 
 
 def _lost(found: Sequence[Output]) -> list[int]:

@@ -296,8 +296,11 @@ def _missing(case: Case, findings: Sequence[Finding], verdict: Verdict) -> tuple
         view = next((view for view in case.latest if any(suffering(view))), None) or (case.latest[0] if len(case.latest) == 1 else None)
         if not case.incident.has_sockets:
             wanted.append(_asked_of(SOCKETS_MISSING, view))
-        if not case.incident.has_threads:
-            wanted.append(_asked_of(STACKS_MISSING if view is not None and _is_native(view) else DUMP_MISSING, view))
+        native = view is not None and _is_native(view)
+        if native and any(task.pid == view.pid for snapshot in case.incident.snapshots for task in snapshot.tasks if view):
+            pass  # a debugger's stacks, or strace's calls, are here
+        elif not case.incident.has_threads:
+            wanted.append(_asked_of(STACKS_MISSING if native else DUMP_MISSING, view))
         elif verdict.finding is None and all(one.dump is None or one.dump.fragment for one in case.views):
             wanted.append(_asked_of(REST_MISSING, view))
     platform = platform_of(case.incident)

@@ -5,7 +5,7 @@ Never more than they do: who waits, on what, held by whom, called from where; an
 
 from __future__ import annotations
 
-from collections import Counter
+from collections import Counter as Counts
 from typing import TYPE_CHECKING, Final
 
 from analyzer.contention.leases import lender_of
@@ -13,15 +13,16 @@ from analyzer.model.finding import Severity
 from analyzer.model.message import joined, plural, say, unended
 from analyzer.software.blockers import IDLE, application_frame, blocking_frame, waited_lock
 from analyzer.waits.deadlocks import lock_holders
-from parsers.records import JavaState, LockVerb, TcpState
+from parsers.records import DESCRIPTOR_FIRST, JavaState, LockVerb, TcpState
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
     from analyzer.model.finding import Finding
+    from analyzer.model.incident import Snapshot
     from analyzer.software.pools import Busy
     from analyzer.waits.case import Case, ProcessView
-    from parsers.records import Frame, Thread
+    from parsers.records import Counter, Frame, Thread
 
 FEW: Final = 20
 """Threads of a dump that are looked at one by one, though it has a header."""
@@ -29,6 +30,7 @@ MOST: Final = 6
 """Sentences about threads: as many as somebody pastes; a larger piece of a dump has its pools in the report."""
 _NAMED: Final = 3
 """Names that a sentence holds."""
+_COUNTED: Final = "counted: "
 _LENT: Final = {"HTTP connection": say("an HTTP connection"), "JDBC connection": say("a JDBC connection"), "object": say("an object")}
 _ENTERS: Final = frozenset({LockVerb.WAITING_TO_LOCK, LockVerb.RELOCKING})
 _TELLING: Final = (TcpState.CLOSE_WAIT, TcpState.FIN_WAIT2, TcpState.SYN_SENT, TcpState.SYN_RECV, TcpState.LAST_ACK)
@@ -42,6 +44,8 @@ def shown(case: Case, findings: Sequence[Finding]) -> list[str]:
             said += _of_threads(view)
     for view in case.latest:
         said += _of_rows(view)
+    for snapshot in case.incident.snapshots[-1:]:
+        said += [*_of_counts(snapshot), *calls_of(snapshot), *_of_descriptors(snapshot)]
     return list(dict.fromkeys(said))
 
 
@@ -135,9 +139,59 @@ def _held(thread: Thread) -> str | None:
     return say("holds {cls}; its frames are not here", cls=held) if held else None
 
 
+def _of_counts(snapshot: Snapshot) -> Iterator[str]:
+    """Counts by state, where no row is left to tell more."""
+    counts = [(one.value, one.name.removeprefix("TCP ")) for one in snapshot.counters if one.name.startswith("TCP ") and one.value]
+    if counts and not snapshot.rows:
+        listed = joined(", ", (say("{count:,} {state}", count=count, state=state) for count, state in counts))
+        yield say(
+            "sockets were counted by state ({list}); only rows tell whose they are, of which port, and whether requests were read",
+            list=listed,
+        )
+    for one in snapshot.counters:
+        if one.name.startswith(_COUNTED):
+            yield counted_in_words(one)
+
+
+def counted_in_words(one: Counter) -> str:
+    """What ``wc -l`` or ``grep -c`` counted."""
+    return say("the session counted {count:,} lines (“{command}”)", count=one.value, command=one.name.removeprefix(_COUNTED))
+
+
+def calls_of(snapshot: Snapshot) -> Iterator[str]:
+    """The system calls on sockets and files that threads stand in, of processes of which no thread dump is here."""
+    commands = {row.pid: row.owners[0].command for row in snapshot.rows if row.owners}
+    for task in [task for task in snapshot.tasks if task.call in DESCRIPTOR_FIRST][:MOST] if not snapshot.dumps else ():
+        command = commands.get(task.pid) or task.command
+        yield say(
+            "thread {thread} of {process} stands in {call}{on}{caller}",
+            thread=task.native_id,
+            process=say("{command} (pid {pid})", command=command, pid=task.pid) if command else say("pid {pid}", pid=task.pid),
+            call=task.call,
+            on=say(" on descriptor {number}", number=task.descriptor) if task.descriptor is not None else "",
+            caller=say(", called from {frame}", frame=task.caller) if task.caller else "",
+        )
+
+
+def _of_descriptors(snapshot: Snapshot) -> Iterator[str]:
+    """How many descriptors a process has, where that is all that is known of it."""
+    if snapshot.rows:
+        return
+    counts = Counts((one.pid, one.command) for one in snapshot.open_files if one.pid is not None)
+    sockets = Counts(one.pid for one in snapshot.open_files if one.kind in {"socket", "sock"})
+    for (pid, command), count in counts.most_common(2):
+        yield say(
+            "{descriptors} of {command} (pid {pid}) are open, {sockets:,} of them sockets",
+            command=command or say("a process"),
+            pid=pid,
+            descriptors=plural(count, "descriptor"),
+            sockets=sockets[pid],
+        )
+
+
 def _of_rows(view: ProcessView) -> Iterator[str]:
     """Sockets in states that a quiet table does not have: too few for a symptom, but no reason to say that nothing is there."""
-    counts = Counter(one.state for one in view.sockets if one.state in _TELLING and (one.state is not TcpState.FIN_WAIT2 or one.owners))
+    counts = Counts(one.state for one in view.sockets if one.state in _TELLING and (one.state is not TcpState.FIN_WAIT2 or one.owners))
     unread = sum(1 for one in view.sockets if one.recv_q and one.state is TcpState.ESTABLISHED)
     whose = say(" of {command}", command=view.command) if view.command else ""
     for state, count in counts.most_common():

@@ -10,7 +10,7 @@ from analyzer.evidence.movement import only_busy
 from analyzer.evidence.packet_claims import trouble_of
 from analyzer.families.own_calls import unjudged
 from analyzer.judge.health import Gap, gaps_of_health
-from analyzer.judge.shown import shown
+from analyzer.judge.shown import calls_of, shown
 from analyzer.model.finding import Finding, Status
 from analyzer.model.message import Message, capitalized, joined, plural, say, uncapitalized
 from analyzer.waits.stalls import SATURATED, pressure
@@ -52,10 +52,11 @@ def without_cause(case: Case, findings: Sequence[Finding]) -> tuple[Status, str,
             if lacking
             else say(" No cause that this tool knows fits what is here.")
         )
+        calls = [call for snapshot in incident.snapshots[-1:] for call in calls_of(snapshot)]
         return (
             Status.INSUFFICIENT,
             say("Something is wrong, but the evidence does not tell what: {symptom}.", symptom=felt[0]),
-            joined(" ", (say("{line}.", line=capitalized(line)) for line in felt)) + rest,
+            joined(" ", (say("{line}.", line=capitalized(line)) for line in (*felt, *calls))) + rest,
         )
     if standing and not felt:
         return (

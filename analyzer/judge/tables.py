@@ -6,8 +6,9 @@ from typing import TYPE_CHECKING
 
 from analyzer.join.clocks import clock_notes
 from analyzer.join.connections import close_wait, states
+from analyzer.judge.shown import counted_in_words
 from analyzer.model.finding import Input, PoolTable, SocketTable, UnreadLine
-from analyzer.model.message import joined, say
+from analyzer.model.message import capitalized, joined, say
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Sequence
@@ -87,6 +88,12 @@ def notes_of(case: Case) -> Iterator[str]:
         if view.dump is not None:
             yield from _of_dump(case, view, view.dump)
     yield from _of_moment(case)
+    for snapshot in case.incident.snapshots:
+        yield from (
+            say("{counted}: what is shown of them may be only a part.", counted=capitalized(counted_in_words(one)))
+            for one in snapshot.counters
+            if one.name.startswith("counted: ")
+        )
     elided = [artifact.file for artifact in case.incident.artifacts if artifact.elisions]
     if elided:
         yield say("Lines were left out of {list} (“...”): counts are lower bounds.", list=joined(", ", elided))

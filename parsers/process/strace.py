@@ -39,7 +39,7 @@ ROW = pp.Regex(
 _row = ROW.re.match
 _note = re.compile(r"(?:/\S*)?strace: Process (?P<pid>\d{1,10}) (?:attached|detached)").match
 _rest = re.compile(r"\s*<(?:detached|unfinished) \.\.\.>\s*$").match
-_open = re.compile(r"(?: ?<(?:unfinished|detached) \.\.\.>|, ?strace: Process \d+ detached)\s*$").search
+_open = re.compile(r"(?: ?<(?:unfinished|detached) \.\.\.>|,? ?(?:\^C)?strace: Process \d+ detached)\s*$").search
 _FIRST: Final = re.compile(r"(?P<fd>\d{1,9})(?:<(?P<target>.*?)>(?=[,) ]|$))?(?=[,) ]|$)")
 _POLLED: Final = re.compile(r"\{fd=(?P<fd>\d{1,9})(?:<(?P<target>.*?)>(?=,))?,")
 _SOCKET: Final = re.compile(r"socket:\[(?P<inode>\d{1,18})\]")

@@ -42,6 +42,8 @@ class TaskSyscall(msgspec.Struct, frozen=True, kw_only=True):
     waits_for: tuple[Descriptor, ...] | None = None
     wait_channel: str | None = None
     command: str | None = None
+    caller: str | None = None
+    """The function that made the call, where a debugger shows it."""
 
 
 class Collected(msgspec.Struct, frozen=True, kw_only=True):

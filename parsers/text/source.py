@@ -198,20 +198,31 @@ class Shapes:
     Args:
         formats: name → (header, row): patterns for the beginning of a line. A header always begins an output; a row begins one only
             where another format's output (or nothing known) stood before.
+        marks: words anywhere in a line that make it the beginning of an output, if the one above does not begin so, too.
     """
 
-    def __init__(self, formats: Mapping[str, tuple[str, str]]) -> None:
+    def __init__(self, formats: Mapping[str, tuple[str, str]], marks: Sequence[str] = ()) -> None:
         """Make one pattern for all formats; compiling one for each pair would take longer than reading a small incident."""
         # An empty group behind each shape tells which one matched. Behind, because an alternative that begins with a letter is skipped
         # at other letters only if nothing stands in front of the letter, not even a group. A search for a pattern that begins with a
         # literal line end runs several times faster than one for "^".
         self._names = tuple(formats)
+        self._marks = tuple(marks)
         self._rows = {name: row for name, (_, row) in formats.items()}
         self._runs: dict[str, re.Pattern[str]] = {}
         self._any = re.compile(
             rf"\n(?!\n){_INSIDE_A_STACK}(?:" + "|".join(f"(?:{header})()|(?:{row})()" for header, row in formats.values()) + ")",
             re.MULTILINE,
         )
+
+    def marked(self, text: str) -> Iterator[int]:
+        """Offsets of the lines that hold a mark."""
+        for mark in self._marks:
+            found = text.find(mark)
+            while found >= 0:
+                yield text.rfind("\n", 0, found) + 1
+                end = text.find("\n", found)
+                found = text.find(mark, end) if end >= 0 else -1
 
     def starts(self, text: str, begin: int, end: int) -> Iterator[int]:
         """Offsets in ``text[begin:end]`` at which an output begins. As many steps as there are runs of rows, however long they are."""
@@ -260,9 +271,13 @@ def cut(source: Source, shapes: Shapes) -> list[Section]:
             # The first output below a prompt is the prompt's, even if a warning or an empty line stands in front of it.
             if number or prompt is None:
                 cuts.setdefault(start, (start, None))
+    marked = set(shapes.marked(text))
+    beside = marked.difference(cuts)
+    cuts.update({start: (start, None) for start in beside})
     sections: list[Section] = []
     line = position = 0
     ordered = sorted(cuts)
+    ordered = [start for before, start in zip([-1, *ordered], ordered, strict=False) if start not in beside or before not in marked]
     for begin, end in zip(ordered, [*ordered[1:], len(text) + 1], strict=True):
         content, prompt = cuts[begin]
         line += text.count("\n", position, content)

@@ -103,3 +103,24 @@ def test_the_bsds_do_not_count_the_end() -> None:
     assert "read to the end" not in said(files)
     assert [one.severity.value for one in found(diagnosis_of(files), "connection-leak")] == ["info"]
     assert "8 connections to 10.0.0.40:443" in said(files)
+
+
+def test_counts_by_state_are_said_and_rows_are_asked_for() -> None:
+    text = said({"counts.txt": "   1208 CLOSE_WAIT\n    601 ESTABLISHED\n"})
+    assert "sockets were counted by state (1,208 CLOSE_WAIT, 601 ESTABLISHED)" in text
+    assert any("ss -" in one.command for one in diagnosis_of({"counts.txt": "   1208 CLOSE_WAIT\n"}).missing)
+
+
+def test_a_count_above_the_rows_says_that_they_are_a_part() -> None:
+    table = HEAD + "tcp        1      0 10.0.0.5:8080 10.0.0.9:4000 CLOSE_WAIT 7/java\n"
+    assert "The session counted 26,358 lines" in " ".join(diagnosis_of({"s.txt": f"$ netstat -tnp | wc -l\n26358\n{table}"}).notes)
+
+
+def test_a_debuggers_stacks_are_used_and_not_asked_for_again() -> None:
+    rows = "".join(f"tcp      400      0 10.0.0.5:8080 10.0.0.9:{4000 + at} CLOSE_WAIT 77/wsd\n" for at in range(6))
+    files = {
+        "netstat.txt": HEAD + "tcp        0      0 0.0.0.0:8080 0.0.0.0:* LISTEN 77/wsd\n" + rows,
+        "bt.txt": "Thread 1 (LWP 77):\n#0  0x00007f90fb3286d3 in recvfrom () at x.c:84\n#1  0x00007f90fb9697ad in tls_read (s=0x1) at src/tls.c:164\n",
+    }
+    assert "Thread 77 of wsd (pid 77) stands in recvfrom, called from tls_read." in said(files)
+    assert not any("gdb" in one.command for one in diagnosis_of(files).missing)

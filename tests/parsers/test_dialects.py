@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from parsers import parse, recognise, sections
-from parsers.records import JavaState, LockVerb, SocketRow, TcpState, Thread, ThreadDump
+from parsers import outputs, parse, recognise, sections
+from parsers.records import Counter, JavaState, LockVerb, OpenFile, Record, SocketRow, TaskSyscall, TcpState, Thread, ThreadDump
 from parsers.text.source import Source
 
 
@@ -22,6 +22,13 @@ def dumps(text: str, *, unread: int = 0, form: str | None = None) -> list[Thread
         found += [record for record in parsed.records if isinstance(record, ThreadDump)]
     assert rest == unread
     return found
+
+
+def records_of(text: str, unread: int = 0) -> list[Record]:
+    """Everything that is read of a text, but for ``unread`` lines."""
+    found = outputs(Source("x.txt", text.encode()))
+    assert sum(gap.lines for output in found for gap in output.parsed.unread) == unread
+    return [record for output in found for record in output.parsed.records]
 
 
 def threads(text: str, *, unread: int = 0, form: str | None = None) -> list[Thread]:
@@ -365,3 +372,82 @@ def test_the_state_of_a_raw_socket_is_a_number() -> None:
         "Proto Recv-Q Send-Q Local Address           Foreign Address         State       PID/Program name\nraw6       0      0 :::58                   :::*                    7           865/NetworkManager\n"
     )
     assert row.pid == 865
+
+
+def test_counts_by_state_in_both_orders() -> None:
+    text = "$ netstat -ant | awk '{print $6}' | sort | uniq -c\n   1208 CLOSE_WAIT\n      1 Foreign\n      7 ESTAB\n\nTIME_WAIT 12\nLAST_ACK: 3\n"
+    counters = [(one.name, one.value) for one in records_of(text) if isinstance(one, Counter)]
+    assert counters == [("TCP CLOSE_WAIT", 1208), ("TCP ESTABLISHED", 7), ("TCP TIME_WAIT", 12), ("TCP LAST_ACK", 3)]
+
+
+@pytest.mark.parametrize("command", ["ss -tn | grep 9000 | wc -l", "netstat -an | grep -c 9000", "ss -tn | grep --count 9000"])
+def test_a_number_that_the_command_counted(command: str) -> None:
+    table = (
+        "State      Recv-Q Send-Q Local Address:Port  Peer Address:Port\nCLOSE-WAIT 1      0           10.0.0.5:8080      10.0.0.9:40000\n"
+    )
+    found = records_of(f"$ {command}\n26358\n{table}")
+    assert [(one.name, one.value) for one in found if isinstance(one, Counter)] == [(f"counted: {command}", 26358)]
+    assert len([one for one in found if isinstance(one, SocketRow)]) == 1
+
+
+def test_a_number_that_nothing_counted_is_no_count() -> None:
+    assert not [one for one in records_of("$ ss -tn\n26358\n", unread=1) if isinstance(one, Counter)]
+
+
+def test_lsof_of_busybox() -> None:
+    null, socket, poll = (
+        one
+        for one in records_of(
+            "863\t/opt/java/bin/java\t/dev/null\n863\t/opt/java/bin/java\tsocket:[289332]\n863     /opt/java/bin/java anon_inode:[eventpoll]\n"
+        )
+        if isinstance(one, OpenFile)
+    )
+    assert [(one.pid, one.command, one.kind, one.inode) for one in (null, socket, poll)] == [
+        (863, "java", "file", None),
+        (863, "java", "socket", 289332),
+        (863, "java", "anon_inode", None),
+    ]
+
+
+def test_stacks_of_a_debugger() -> None:
+    found = records_of(
+        "[New LWP 78]\nThread 3 (LWP 79):\n#0  0x00007f90fb3286d3 in __lll_lock_wait () from /lib/libc.so.6\n#1  0x00007f90fb9697ad in work (s=0x1) at src/w.c:4\n\n"
+        "Thread 2 (Thread 0x7f90fc02b700 (LWP 78)):\n#0  0x00007f90fb3286d3 in __GI___libc_recv (fd=7) at x.c:84\n#1  0x00007f90fb9697ad in tls_read (s=0x1) at src/tls.c:164\n\n"
+        "Thread 1 (Thread 0x7f90fc0f37c0 (LWP 77)):\n#0  busy_loop () at src/main.c:9\n"
+    )
+    assert [(one.pid, one.native_id, one.call, one.caller) for one in found if isinstance(one, TaskSyscall)] == [
+        (77, 79, "futex", "work"),
+        (77, 78, "recvfrom", "tls_read"),
+        (77, 77, None, None),
+    ]
+
+
+def test_strace_that_was_interrupted() -> None:
+    (task,) = (
+        one
+        for one in records_of("strace: Process 77 attached\naccept4(5, ^Cstrace: Process 77 detached\n <detached ...>\n")
+        if isinstance(one, TaskSyscall)
+    )
+    assert (task.pid, task.native_id, task.call, task.descriptor) == (77, 77, "accept4", 5)
+
+
+@pytest.mark.parametrize(
+    ("text", "name", "remark"),
+    [
+        ('[3/2/26 10:00:17:420 CET] 00000027 ThreadMonitor W   WSVR0605W: Thread "WebContainer : 4" (00000025) has been active for 733344 milliseconds and may be hung.  There is/are 5 thread(s) in total in the server that may be hung.', "WebContainer : 4", "733 s"),
+        ("####<Mar 2, 2026 10:00:17 AM KST> <Error> <WebLogicServer> <h> <s1> <x> <<WLS Kernel>> <> <> <177> <BEA-000337> <[STUCK] ExecuteThread: '3' for queue: 'weblogic.kernel.Default (self-tuning)' has been busy for \"612\" seconds working on the request \"x\", which is more than the configured time (StuckThreadMaxTime) of \"600\" seconds. Stack trace:", "[STUCK] ExecuteThread: '3' for queue: 'weblogic.kernel.Default (self-tuning)'", "612 s"),
+        ('02-Mar-2026 10:00:17.420 WARNING [Catalina-utility-1] org.apache.catalina.valves.StuckThreadDetectionValve.notifyStuckThreadDetected Thread "http-nio-8080-exec-5" (id=35) has been active for 61,123 milliseconds (since 3/2/26 9:59 AM) to serve the same request for http://h/x and may be stuck (configured threshold for this StuckThreadDetectionValve is 60 seconds).', "http-nio-8080-exec-5", None),
+        ("WARNING: Thread Thread[vert.x-eventloop-thread-0,5,main] has been blocked for 5123 ms, time limit is 2000 ms", "vert.x-eventloop-thread-0", "5 s"),
+        ("pool-2-thread-9 - priority:5 - threadId:0x00007ff0b0003800 - nativeId:0x9de7 - nativeId (decimal):40423 - state:BLOCKED\nstackTrace:\njava.lang.Thread.State: BLOCKED (on object monitor)", "pool-2-thread-9", None),
+    ],
+    ids=["websphere", "weblogic", "tomcat", "vertx", "console"],
+)  # fmt: skip
+@pytest.mark.parametrize("at", ["\tat ", "\t", "at "])
+def test_warnings_of_servers_about_threads_that_hang(text: str, name: str, remark: str | None, at: str) -> None:
+    log = "2026-03-02 10:00:16 INFO all is well\n" * 90
+    stack = f"{at}java.net.SocketInputStream.socketRead0(Native Method)\n{at}com.acme.Order.list(Order.java:61)\n"
+    (dump,) = (one for one in records_of(f"{log}{text}\n{stack}2026-03-02 10:00:18 INFO next\n", unread=91) if isinstance(one, ThreadDump))
+    (thread,) = dump.threads
+    assert (thread.name, calls(thread)) == (name, ["SocketInputStream.socketRead0", "Order.list"])
+    assert remark is None or remark in (thread.native_state or "")
+    assert dump.fragment

@@ -1,0 +1,65 @@
+"""Sockets counted by state: ``netstat -ant | awk '{print $6}' | sort | uniq -c``, ``awk '{++S[$NF]} END {…}'``; and what ``wc -l`` or ``grep -c`` counted.
+
+       1208 CLOSE_WAIT
+        601 ESTABLISHED
+          1 Foreign
+          4 FIN_WAIT2
+
+The commonest paste of all. No row is left: whose the sockets are, of which port, and whether requests were read, a count does not say.
+A bare number below ``… | wc -l`` counts the lines of that command, of which the table below may show only some.
+"""
+
+from __future__ import annotations
+
+import re
+from typing import TYPE_CHECKING, Final
+
+from parsers.records import Counter, Parsed
+from parsers.text.grammar import STATES, tcp_state
+from parsers.text.source import Section, leftovers
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+NAME: Final = "socket_counts"
+COUNTED: Final = "counted: "
+"""What the name of a counter begins with that ``wc -l`` printed; the command follows."""
+
+_WORD: Final = "|".join(sorted({*STATES, *(word.replace("_", "-") for word in STATES)}, key=len, reverse=True))
+HEADER: Final = r"(?!)"
+ROW_SHAPE: Final = rf"[ \t]*\d{{1,9}}[ \t]+(?:{_WORD})[ \t]*$|(?:{_WORD})[ \t]*[:=]?[ \t]+\d{{1,9}}[ \t]*$"
+_row = re.compile(rf"\s*(?:(?P<count>\d{{1,9}})\s+(?P<state>{_WORD})|(?P<word>{_WORD})\s*[:=]?\s+(?P<number>\d{{1,9}}))\s*$").match
+# The table's own header, split at blanks and counted with the rest.
+_remark = re.compile(r"\s*\d{1,9}\s+(?:established\)|servers\)|Foreign|State|\(state\)|Address|and)\s*$").match
+_bare = re.compile(r"\s*(?P<count>\d{1,9})\s*$").match
+_counts = re.compile(r"\|\s*wc\s+-l\b|\bgrep\s+(?:\S+\s+)*?(?:-[a-zA-Z]*c|--count)\b").search
+
+
+def sniff(head: Sequence[str]) -> bool:
+    """True if a count of a state is among the lines."""
+    return any(_row(line) for line in head)
+
+
+def is_count(section: Section) -> bool:
+    """True if the command above the section counts, and its first line is the number."""
+    first = next((line for line in section.lines if line and not line.isspace()), "")
+    return section.prompt is not None and _bare(first) is not None and _counts(section.prompt) is not None
+
+
+def parse(section: Section) -> Parsed:
+    """A counter for each state, named ``TCP CLOSE_WAIT``; one named after the command for a bare number."""
+    records: list[Counter] = []
+    unread: list[tuple[int, str]] = []
+    read = 0
+    for index, line in section.rows():
+        if match := _row(line):
+            state = tcp_state(match["state"] or match["word"])
+            records.append(Counter(section.where(index), f"TCP {state.value if state else '?'}", int(match["count"] or match["number"])))
+        elif section.prompt is not None and (match := _bare(line)):
+            records.append(Counter(section.where(index), f"{COUNTED}{section.prompt.strip()}", int(match["count"])))
+        elif not _remark(line):
+            unread.append((index, "no count of a state"))
+            continue
+        read += 1
+    gaps, elisions = leftovers(section, unread)
+    return Parsed((*records, *elisions), read + len(elisions), gaps)
