@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Final
 
 from analyzer.evidence.packet_claims import packet_evidence
 from analyzer.evidence.witness import all_of, of_sockets, of_threads
-from analyzer.join.connections import close_wait
+from analyzer.join.connections import close_wait, left_unread
 from analyzer.model.finding import Evidence, Missing, Step
 from analyzer.model.message import Message, joined, plural, say
 from parsers.records import TcpState, TimerKind
@@ -177,11 +177,11 @@ def client_evidence(view: ProcessView, port: int) -> list[Evidence]:
     waiting = [one for one in clients if one.state is TcpState.CLOSE_WAIT]
     for rows, says in (
         (
-            [one for one in waiting if one.recv_q == 1 and not one.unaccepted],
+            [one for one in waiting if left_unread(one) == 1 and not one.unaccepted],
             say("clients hung up; their request was read, only the FIN is unread (Recv-Q 1): a thread is on it, or nobody looks any more"),
         ),
         (
-            [one for one in waiting if (one.recv_q or 0) > 1 and not one.unaccepted],
+            [one for one in waiting if (left_unread(one) or 0) > 1 and not one.unaccepted],
             say("clients hung up before anybody read their request (Recv-Q over 1)"),
         ),
         ([one for one in clients if one.unaccepted], say("connections are not even accepted: no process owns them (inode 0)")),

@@ -29,6 +29,10 @@ _where: Final = attrgetter("where")
 _Group: TypeAlias = "SocketRow | list[SocketRow]"
 EPHEMERAL: Final = 32768
 """First port of Linux' default ip_local_port_range: used only where no LISTEN row and no count says which end is the server."""
+FAREWELLS: Final = frozenset({24, 25, 32})
+"""Octets of a close_notify alert and a FIN: a record of 5, the alert's 2 and what the cipher adds (RFC 8446 5.2, RFC 5288, RFC 7905)."""
+_HTTPS: Final = 443
+"""Ports for TLS end so: 443, 8443, 9443. On any other port so few octets may be a short request."""
 _ADDRESS: Final = re.compile(r"[\d.]+\Z|[\da-fA-F]*:").match
 _ACCEPTABLE = frozenset({TcpState.ESTABLISHED, TcpState.CLOSE_WAIT})
 
@@ -286,12 +290,18 @@ def _are_ephemeral(far: Sequence[Endpoint]) -> bool:
     return all((remote.port or 0) >= EPHEMERAL for remote in far)
 
 
+def left_unread(connection: Connection) -> int | None:
+    """The receive queue of a connection whose client has left, where the farewell of TLS counts as the FIN that follows it: neither is a request."""
+    queue, port = connection.recv_q, connection.local.port
+    return 1 if queue in FAREWELLS and port is not None and port % 1000 == _HTTPS else queue
+
+
 def close_wait(found: Iterable[Connection]) -> CloseWait:
     """Split CLOSE_WAIT sockets by Recv-Q, which counts the FIN (see :class:`analyzer.model.finding.CloseWait`)."""
     state = TcpState.CLOSE_WAIT
     waiting = [connection for connection in found if connection.state is state]
     # Nearly all of a large pile have one of a few lengths: they are counted before they are looked at.
-    queues = Counter([None if connection.unaccepted else connection.recv_q for connection in waiting])
+    queues = Counter([None if connection.unaccepted else left_unread(connection) for connection in waiting])
     return CloseWait(
         total=len(waiting),
         fin_only=queues[1],

@@ -10,6 +10,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Final, NamedTuple
 
+from analyzer.join.connections import left_unread
 from analyzer.join.descriptor_links import exact_sockets
 from analyzer.model.finding import Confidence
 from analyzer.model.message import joined, say
@@ -86,7 +87,7 @@ def requests_of(view: ProcessView, port: int) -> Requests:
     queued = (listener.recv_q or 0) if listener is not None else 0
     unread = sum(1 for one in clients if _is_unread(one))
     return Requests(
-        read=sum(1 for one in clients if one.state is TcpState.CLOSE_WAIT and one.recv_q == 1 and not one.unaccepted),
+        read=sum(1 for one in clients if one.state is TcpState.CLOSE_WAIT and left_unread(one) == 1 and not one.unaccepted),
         quiet=sum(1 for one in clients if one.state is TcpState.ESTABLISHED and one.recv_q == 0 and not one.unaccepted),
         unread=max(unread, queued),
         own=pending,
@@ -96,7 +97,7 @@ def requests_of(view: ProcessView, port: int) -> Requests:
 
 def _is_unread(one: Connection) -> bool:
     if one.state is TcpState.CLOSE_WAIT:
-        return one.unaccepted or (one.recv_q or 0) > 1
+        return one.unaccepted or (left_unread(one) or 0) > 1
     return one.state is TcpState.ESTABLISHED and (one.unaccepted or bool(one.recv_q))
 
 

@@ -25,7 +25,8 @@ def mended(dump: ThreadDump) -> tuple[ThreadDump, str | None]:
 
     What stands above the tear belongs to the thread of the header. A dump with a torn stack is not whole: at least a header is missing.
     """
-    torn = {index: place for index, thread in enumerate(dump.threads) if (place := tear(thread, pasted=dump.fragment)) is not None}
+    pasted = dump.fragment or not any(_parks_whole(thread.frames) for thread in dump.threads)
+    torn = {index: place for index, thread in enumerate(dump.threads) if (place := tear(thread, pasted=pasted)) is not None}
     if not torn:
         return dump, None
     threads = tuple(_cut(thread, torn[index]) if index in torn else thread for index, thread in enumerate(dump.threads))
@@ -42,6 +43,11 @@ def tear(thread: Thread, *, pasted: bool = False) -> int | None:
     if place is None and waits and not thread.virtual and thread.frames and thread.frames[0].full.startswith(_SELECTS):
         return 0  # a thread in a native call is RUNNABLE for the VM: the frames are another one's
     return place
+
+
+def _parks_whole(frames: tuple[Frame, ...]) -> bool:
+    """True for a parked thread with the frame below that each has in a VM: where no thread of a dump has it, somebody shortened the stacks."""
+    return any(above.full in _PARK and below.full.startswith(_JDK) for above, below in itertools.pairwise(frames[:3]))
 
 
 @lru_cache(maxsize=8192)

@@ -18,6 +18,7 @@ from parsers.records import (
     Limit,
     OpenFile,
     Pid,
+    ProcessRow,
     ProcessStatus,
     SocketRow,
     TaskSyscall,
@@ -53,6 +54,7 @@ class Snapshot(msgspec.Struct, frozen=True, kw_only=True):
     usages: tuple[ThreadUsage, ...] = ()
     tasks: tuple[TaskSyscall, ...] = ()
     statuses: tuple[ProcessStatus, ...] = ()
+    processes: tuple[ProcessRow, ...] = ()
     attach_failures: tuple[AttachFailure, ...] = ()
     facts: tuple[HostFact, ...] = ()
     empty_tables: tuple[str, ...] = ()
@@ -150,6 +152,7 @@ def snapshot_of(host: str | None, index: int, records: Iterable[tuple[Record, Pi
         usages=_of(known, ThreadUsage),
         tasks=_of(known, TaskSyscall),
         statuses=_of(known, ProcessStatus),
+        processes=_of(known, ProcessRow),
         attach_failures=_of(known, AttachFailure),
         facts=_of(known, HostFact),
         empty_tables=empty_tables,

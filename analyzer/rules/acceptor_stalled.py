@@ -21,7 +21,7 @@ from analyzer.evidence.witness import of_dump, of_sockets, of_threads
 from analyzer.model.finding import Action, Confidence, Culprit, Finding, Heals, Kind, Outlook, Severity, Step, When
 from analyzer.model.message import plural, say
 from analyzer.software.blockers import application_frame
-from analyzer.waits.acceptors import ACCEPTING, acceptor_of, queue_of, somebody_accepts, stayed
+from analyzer.waits.acceptors import ACCEPTING, acceptor_of, queue_of, shaking_hands, somebody_accepts, stayed
 from parsers.records import TcpState
 
 if TYPE_CHECKING:
@@ -66,7 +66,7 @@ _BRIEF: Final = frozenset({"running", "sleep", "waiting"})
 def diagnose(case: Case) -> Iterator[Finding]:
     """One finding per listener that nobody accepts from."""
     for view in case.latest:
-        if view.dump is None or view.dump.fragment:
+        if view.dump is None or (view.dump.fragment and not shaking_hands(view)):
             continue
         for port in sorted(view.listeners):
             queue = queue_of(view, port)
@@ -89,7 +89,7 @@ def _somebody_accepts(view: ProcessView, port: int) -> bool:
     acceptor = acceptor_of(view, port)
     if acceptor is not None:
         # Without a frame of the application it is the server's own code: a pause after a failed accept, a latch, a stack that was cut.
-        return acceptor.activity.kind in ACCEPTING or acceptor.activity.app < 0
+        return acceptor.activity.kind in ACCEPTING or (acceptor.activity.app < 0 and acceptor.activity.kind != "handshake")
     return somebody_accepts(view)
 
 
@@ -147,7 +147,9 @@ def _finding(view: ProcessView, port: int, queue: Sequence[Connection], acceptor
     return Finding(
         rule="acceptor-stalled",
         severity=Severity.CRITICAL if lasting or acceptor is None else Severity.WARNING,
-        confidence=_confidence(acceptor, lasting=lasting, twice=twice),
+        confidence=Confidence.SUSPECTED
+        if view.dump is not None and view.dump.fragment
+        else _confidence(acceptor, lasting=lasting, twice=twice),
         absent=() if acceptor is not None else (Kind.THREADS,),
         headline=say(
             "Nobody accepts the connections to port {port}: {the_acceptor}.",

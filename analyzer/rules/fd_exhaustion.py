@@ -15,10 +15,11 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Final
 
-from analyzer.evidence.witness import of_threads
+from analyzer.evidence.witness import of_sockets, of_threads
 from analyzer.join.descriptors import USUAL_LIMITS, Usage, limit_evidence, usage
 from analyzer.model.finding import Action, Confidence, Culprit, Evidence, Finding, Heals, Missing, Outlook, Severity, Step, When
 from analyzer.model.message import plural, say
+from analyzer.waits.acceptors import queue_of
 from analyzer.waits.stalls import pressure
 
 if TYPE_CHECKING:
@@ -31,6 +32,10 @@ NEEDS: Final = ("sockets",)
 CONSEQUENCE_OF: Final = ("self-call-starvation", "mutual-call-starvation", "slow-backend", "connection-leak")
 OUTLOOK: Final = Outlook(Heals.RESTART, say("Descriptors come back only when whatever holds them closes them."))
 CLEAN: Final = say("the descriptors listed are fewer than the limit, or none are listed")
+LONG_QUEUE: Final = 3
+"""Connections that wait to be accepted and make it a pattern."""
+SPARE: Final = 3
+"""How far the highest number may lie below the limit: numbers are given back and given again."""
 FULL: Final = 0.97
 """Share of the limit in use at which the next burst fails; listing itself takes a descriptor or two."""
 
@@ -39,6 +44,9 @@ def diagnose(case: Case) -> Iterator[Finding]:
     """One finding per process whose descriptors are used up."""
     for view in case.latest:
         used = usage(view)
+        if used is None and (numbered := _by_numbers(view)) is not None:
+            yield numbered
+            continue
         if used is None or (used.limit is None and _usual(used.used) is None):
             if pausing := _pausing(view):
                 yield _unlisted(view, pausing, used)
@@ -46,6 +54,46 @@ def diagnose(case: Case) -> Iterator[Finding]:
         limit = used.limit.soft if used.limit is not None else _usual(used.used)
         if limit is not None and used.used >= FULL * limit:
             yield _finding(view, used, limit)
+
+
+def _by_numbers(view: ProcessView) -> Finding | None:
+    """The numbers of a process' descriptors run up to its limit, and nobody accepts: the kernel gives the lowest free number, so none is free below."""
+    row = next((one for one in view.snapshot.limits if one.name == "Max open files"), None)
+    numbers = [owner.fd for one in view.sockets for owner in one.owners if owner.pid == view.pid and owner.fd is not None]
+    queue = [one for port in view.listeners for one in queue_of(view, port)]
+    if row is None or row.soft is None or not numbers or len(queue) < LONG_QUEUE or max(numbers) + SPARE < row.soft:
+        return None
+    last = max(numbers)
+    highest = [one for one in view.sockets if any(owner.pid == view.pid and owner.fd == last for owner in one.owners)]
+    pid = view.pid if view.pid is not None else "PID"
+    top = of_sockets(highest, say("descriptor {last} is a socket of this process", last=last), (str(last),))
+    waiting = of_sockets(queue, say("{connections} wait to be accepted", connections=plural(len(queue), "connection")))
+    return Finding(
+        rule="fd-exhaustion",
+        severity=Severity.CRITICAL,
+        confidence=Confidence.LIKELY,
+        headline=say(
+            "The process' descriptors run up to number {last} of at most {limit}, and nobody accepts: they are used up.",
+            last=last,
+            limit=row.soft,
+        ),
+        explanation=say(
+            "A new descriptor gets the lowest free number, so number {last} was given when {last} others were in use; the limit is {limit}. {waiting} wait to be accepted: accept fails as soon as no number is left.",
+            last=last,
+            limit=row.soft,
+            waiting=plural(len(queue), "connection"),
+        ),
+        why_confident=say("The numbers and the limit agree; the whole list of descriptors would prove it."),
+        evidence=(top, limit_evidence(row), waiting),
+        process=view.process,
+        chain=(
+            Step(say("the process"), say("has no descriptor left for"), plural(len(queue), "connection"), (top,)),
+            Step(say("its clients"), say("wait to be accepted"), "", (waiting,)),
+        ),
+        actions=(Action(When.NOW, say("Save the list of descriptors, then restart."), f"ls -l /proc/{pid}/fd > fd.txt"),),
+        figures=((say("{used:,} of {limit:,}", used=last + 1, limit=row.soft), say("descriptor numbers")),),
+        missing=(Missing(say("list of descriptors"), say("how many it has, and of what"), f"ls -l /proc/{pid}/fd > fd.txt"),),
+    )
 
 
 def _usual(used: int) -> int | None:

@@ -18,13 +18,14 @@ from typing import TYPE_CHECKING, Final
 from analyzer.evidence.calls import client_evidence, client_figures, clients_in_words
 from analyzer.model.finding import Action, Confidence, Culprit, Evidence, Finding, Heals, Outlook, Process, Severity, Step, When
 from analyzer.model.message import plural, say
+from parsers.records import ProcessStatus
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from analyzer.model.incident import Snapshot
     from analyzer.waits.case import Case, ProcessView
-    from parsers.records import AttachFailure, ProcessStatus, ThreadUsage
+    from parsers.records import AttachFailure, ThreadUsage
 
 NEEDS: Final = (say("threads or sockets"),)
 CONSEQUENCE_OF: Final[tuple[str, ...]] = ()
@@ -40,11 +41,24 @@ def diagnose(case: Case) -> Iterator[Finding]:
     last: dict[str | None, Snapshot] = {snapshot.host: snapshot for snapshot in case.incident.snapshots}
     for snapshot in last.values():
         stopped = [one for one in snapshot.statuses if one.state in STOPPED and one.thread is None]
+        stopped = stopped or _listed(case, snapshot)
         for status in stopped:
             yield _finding(case, snapshot, status.pid, status, ())
         usages = snapshot.usages
         if not stopped and len(usages) >= FEWEST and all(one.state in STOPPED for one in usages):
             yield _finding(case, snapshot, int(min(one.native_id for one in usages)), None, usages)
+
+
+def _listed(case: Case, snapshot: Snapshot) -> list[ProcessStatus]:
+    """Processes that ps shows stopped: of all those of a host only the ones that the rest of the evidence is about."""
+    known = {view.pid for view in case.latest if view.snapshot.host == snapshot.host} | {one.pid for one in snapshot.attach_failures}
+    rows = {row.pid: row for row in reversed(snapshot.processes) if row.state in STOPPED and row.pid in known}  # of its threads the first
+    return [
+        ProcessStatus(
+            where=row.where, tool="ps", pid=row.pid, name=row.command.partition(" ")[0].rpartition("/")[2], state=row.state or "T"
+        )
+        for row in rows.values()
+    ]
 
 
 def _finding(case: Case, snapshot: Snapshot, pid: int, status: ProcessStatus | None, usages: tuple[ThreadUsage, ...]) -> Finding:
@@ -96,7 +110,11 @@ def _evidence(
     view: ProcessView | None, port: int | None, status: ProcessStatus | None, failures: list[AttachFailure], usages: tuple[ThreadUsage, ...]
 ) -> Iterator[Evidence]:
     if status is not None:
-        yield Evidence(status.where, say("state {state}: stopped", state=status.state), ("State", status.state))
+        yield Evidence(
+            status.where,
+            say("state {state}: stopped", state=status.state),
+            ("State", status.state) if status.tool != "ps" else (status.state,),
+        )
     if usages:
         yield Evidence(usages[0].where, say("{threads} in state T", threads=plural(len(usages), "thread")), (" T ",), len(usages) - 1)
     for failure in failures[:1]:

@@ -23,8 +23,15 @@ def acceptor_of(view: ProcessView, port: int) -> Busy | None:
     called = [member for pool in view.pools for member in pool.members if "accept" in member.thread.name.lower()]
     if named or len(called) == 1:
         return (named or called)[0]
+    if len(shaking := shaking_hands(view)) == 1:
+        return shaking[0]
     others = () if somebody_accepts(view) else acceptors_elsewhere(view)
     return others[0] if len(others) == 1 else None
+
+
+def shaking_hands(view: ProcessView) -> tuple[Busy, ...]:
+    """Threads in the handshake of a connection that they are accepting: one silent client holds each."""
+    return tuple(member for pool in view.pools for member in pool.members if member.activity.kind == "handshake")
 
 
 def somebody_accepts(view: ProcessView) -> bool:

@@ -10,15 +10,18 @@ TID is the thread's number on the host (HotSpot's nid, unless the JVM runs in a 
 (``fs/proc/base.c``, ``proc_pid_syscall``): number, six arguments, stack pointer, program counter; ``running``; or ``-1`` for a thread blocked
 outside a call. DESCRIPTORS are those that the call waits for: its first argument; for poll the array behind its pointer; for epoll the
 instance itself and what it watches; ``...`` where there are more, ``moved`` where the thread went on while they were looked up. Each
-with the target of its link. Raw lines do not say what a poll waits for, nor the machine: the stack pointer shows x86-64, else no call is named.
+with the target of its link. Loops that people type print the number before the kernel's line (``20138 0 0x1f …``), or in a line above it
+(``== 20138 pool-1-thread-1``, or ``==> /proc/20065/task/20138/syscall <==`` as tail and head do). Raw lines do not say what a poll waits for, nor the machine: the stack pointer shows x86-64, else no call is named.
 """
 
 from __future__ import annotations
 
+import itertools
 import re
 from typing import TYPE_CHECKING, Final
 
 import pyparsing as pp
+from msgspec.structs import replace
 
 from parsers.records import Descriptor, Inode, NativeId, Parsed, Pid, TaskSyscall
 from parsers.records.task_records import DESCRIPTOR_FIRST
@@ -30,7 +33,7 @@ if TYPE_CHECKING:
 NAME: Final = "proc_task"
 
 HEADER: Final = r"System calls of the threads of process \d+, "
-ROW_SHAPE: Final = r"/proc/\d+/task/\d+/syscall:"
+ROW_SHAPE: Final = r"/proc/\d+/task/\d+/syscall:|(?:==> )/proc/\d+/task/\d+/syscall(?: <==)|\d{1,10} \d{1,4}(?: 0x[0-9a-f]{1,16}){8}[ ]*$|[=#-]{1,8} ?\d{1,10}\b[^\n]{0,80}\n(?:running|-1 0x|\d{1,4} 0x)"
 
 _CALL: Final = r"(?P<call>running|-1(?: 0x[0-9a-f]{1,16}){2}|\d{1,4}(?: 0x[0-9a-f]{1,16}){8})"
 ROW = pp.Regex(
@@ -39,6 +42,11 @@ ROW = pp.Regex(
 RAW_ROW = pp.Regex(rf"\s*/proc/(?P<pid>\d{{1,10}})/task/(?P<tid>\d{{1,10}})/syscall:{_CALL}\s*$")
 _row = ROW.re.match
 _raw_row = RAW_ROW.re.match
+_bare_row = re.compile(rf"\s*{_CALL}\s*$").match
+_numbered_row = re.compile(rf"\s*(?P<tid>\d{{1,10}})[: ]\s*{_CALL}\s*$").match
+_heading = re.compile(
+    r"\s*(?:==> |#+ ?|=+ ?|-+ ?)?(?:/proc/(?P<pid>\d{1,10})/task/)?(?P<tid>\d{1,10})(?:/syscall)?(?: <==|:)?(?:\s+(?P<comm>\S.{0,40}?))?(?: [=#-]+)?\s*$"
+).match
 _title = re.compile(r"System calls of the threads of process (?P<pid>\d{1,10}), (?P<machine>[\w-]+), (?P<time>\S+)\s*$").match
 _columns = re.compile(r"TID \| IN CONTAINER \| WCHAN \| SYSCALL \| DESCRIPTORS \| COMM\s*$").match
 _target = re.compile(r"(?P<fd>\d{1,9})=(?P<target>(?:socket:\[(?P<inode>\d{1,18})\])?.*)").fullmatch
@@ -56,6 +64,10 @@ _CALLS: Final = {
     },
 }  # fmt: skip
 """``arch/x86/entry/syscalls/syscall_64.tbl`` and ``include/uapi/asm-generic/unistd.h``: the calls that tell what a thread waits for."""
+_TELLING: Final = {"x86_64": frozenset({0, 7, 23, 43, 232, 271}), "aarch64": frozenset({22, 63, 73, 98})}
+"""Numbers of calls in which threads stand on one machine, and which on the other one are calls that do not wait."""
+_UNKNOWN: Final = Pid(0)
+"""No process has it: stands for the pid that a loop over threads does not print, until all of its lines are read."""
 _EPOLL: Final = frozenset({"epoll_wait", "epoll_pwait", "epoll_pwait2"})
 _X86_STACK: Final = range(1 << 46, 1 << 47)
 """Where x86-64 puts stacks: the upper half of the 47 bits that a user has. ARM has 39 or 48."""
@@ -64,7 +76,8 @@ _STACK_POINTER: Final = 7
 
 def sniff(head: Sequence[str]) -> bool:
     """True if the collector's title or a raw line with a thread's number is among the lines."""
-    return any(_title(line) or _raw_row(line) for line in head)
+    pairs = itertools.pairwise((*head, ""))
+    return any(_title(line) or _raw_row(line) or _numbered_row(line) or (_heading(line) and _bare_row(below)) for line, below in pairs)
 
 
 def parse(section: Section) -> Parsed:
@@ -74,19 +87,42 @@ def parse(section: Section) -> Parsed:
     read = 0
     pid: Pid | None = None
     machine = ""
+    above: re.Match[str] | None = None
+    raw: list[tuple[int, re.Match[str], re.Match[str] | None]] = []
     for index, line in section.rows():
         if title := _title(line):
             pid, machine = Pid(int(title["pid"])), title["machine"]
         elif pid is not None and (match := _row(line)):
             records.append(_of_table(section, index, match, pid, machine))
-        elif match := _raw_row(line):
-            records.append(_of_raw_line(section, index, match))
+        elif (match := _raw_row(line)) or (match := _numbered_row(line)):
+            raw.append((index, match, None))
+        elif above is not None and (match := _bare_row(line)):
+            raw.append((index, match, above))
+            above = None
+        elif heading := _heading(line):
+            above = heading
         elif not _columns(line):
             unread.append((index, "no thread's system call"))
             continue
         read += 1
+    table = _machine_of([match["call"] for _, match, _ in raw])
+    records += [_of_raw_line(section, index, match, heading, table) for index, match, heading in raw]
     gaps, elisions = leftovers(section, unread)
-    return Parsed((*records, *elisions), read + len(elisions), gaps)
+    return Parsed((*_of_one_process(records), *elisions), read + len(elisions), gaps)
+
+
+def _machine_of(calls: list[str]) -> str | None:
+    """The machine that the numbers of all threads' calls fit, None if they do not tell: some calls never block on one of the two."""
+    numbers = {int(call.split()[0]) for call in calls if call[0].isdigit()}
+    fits = [machine for machine, only in _TELLING.items() if numbers & only]
+    return fits[0] if len(fits) == 1 else None
+
+
+def _of_one_process(records: list[TaskSyscall]) -> list[TaskSyscall]:
+    """Records with the pid filled in where a loop printed the threads' numbers alone: a process is numbered like its first thread."""
+    numbers = [record.native_id for record in records if record.pid == _UNKNOWN]
+    first = Pid(min(numbers)) if numbers else _UNKNOWN
+    return [replace(record, pid=first) if record.pid == _UNKNOWN else record for record in records]
 
 
 def _of_table(section: Section, index: int, match: re.Match[str], pid: Pid, machine: str) -> TaskSyscall:
@@ -112,14 +148,17 @@ def _of_table(section: Section, index: int, match: re.Match[str], pid: Pid, mach
     )
 
 
-def _of_raw_line(section: Section, index: int, match: re.Match[str]) -> TaskSyscall:
-    call, numbers = _call(match["call"], None)
+def _of_raw_line(section: Section, index: int, match: re.Match[str], above: re.Match[str] | None, machine: str | None) -> TaskSyscall:
+    """A kernel's line; the thread's number stands before it, or in the line ``above``."""
+    named = {**(above.groupdict() if above is not None else {}), **match.groupdict()}
+    call, numbers = _call(match["call"], machine)
     descriptor = numbers[1] if call in DESCRIPTOR_FIRST or call in _EPOLL else None
     return TaskSyscall(
         where=section.where(index),
-        pid=Pid(int(match["pid"])),
-        native_id=NativeId(int(match["tid"])),
+        pid=Pid(int(named["pid"])) if named.get("pid") else _UNKNOWN,
+        native_id=NativeId(int(named["tid"])),
         call=call,
+        command=named.get("comm") or None,
         descriptor=descriptor,
         waits_for=(Descriptor(descriptor),) if descriptor is not None and call in DESCRIPTOR_FIRST else None,
     )
