@@ -6,7 +6,7 @@ READY := $(VENV)/.ready
 CATALOGUES := $(patsubst %.po,%.mo,$(wildcard reports/language/locale/*/LC_MESSAGES/*.po))
 INCIDENT ?= samples/self-call-after
 
-.PHONY: all check samples format lint types floors docs test test-fast analyze translations bless lock clean release-check
+.PHONY: all check samples fresh format lint types floors docs test test-fast analyze translations bless lock clean release-check
 
 all: check docs test  ## format check, lint, types, floors, docs drift, tests
 
@@ -31,6 +31,9 @@ test-fast: $(READY) $(CATALOGUES)  ## the inner loop: no build, no program of it
 
 samples: $(READY) $(CATALOGUES)  ## every sample against the truth that its program recorded
 	$(BIN)/python -m tests.score
+
+fresh: $(READY)  ## make fresh SEED=7 COUNT=20: incidents drawn by chance, captured, diagnosed, scored (root, JDK)
+	$(PYTHON) samples/lab/fresh.py --seed $(or $(SEED),1) --count $(or $(COUNT),10) $(abspath $(BIN)/analyze)
 
 check: lint types floors
 

@@ -147,9 +147,7 @@ def _finding(view: ProcessView, port: int, queue: Sequence[Connection], acceptor
     return Finding(
         rule="acceptor-stalled",
         severity=Severity.CRITICAL if lasting or acceptor is None else Severity.WARNING,
-        confidence=Confidence.SUSPECTED
-        if view.dump is not None and view.dump.fragment
-        else _confidence(acceptor, lasting=lasting, twice=twice),
+        confidence=_confidence(view, acceptor, lasting=lasting, twice=twice),
         absent=() if acceptor is not None else (Kind.THREADS,),
         headline=say(
             "Nobody accepts the connections to port {port}: {the_acceptor}.",
@@ -182,8 +180,10 @@ def _finding(view: ProcessView, port: int, queue: Sequence[Connection], acceptor
     )
 
 
-def _confidence(acceptor: Busy | None, *, lasting: bool, twice: bool) -> Confidence:
+def _confidence(view: ProcessView, acceptor: Busy | None, *, lasting: bool, twice: bool) -> Confidence:
     """One table cannot tell a queue that stands from one that moves, unless the acceptor waits for somebody else."""
+    if view.dump is not None and view.dump.fragment:
+        return Confidence.SUSPECTED
     if acceptor is None:
         return Confidence.LIKELY
     if not twice and acceptor.activity.kind in _BRIEF:

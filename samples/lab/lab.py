@@ -34,7 +34,7 @@ class Scenario:
 class Lab:
     """The host of one incident. Leaving the context stops every process that was started in it."""
 
-    def __init__(self, scenario: Scenario, out: Path) -> None:
+    def __init__(self, scenario: Scenario, out: Path, sources: Path = programs.HERE / "java") -> None:
         """Compiles the programs; out is the folder of the sample."""
         self.scenario = scenario
         self.out = out
@@ -42,7 +42,7 @@ class Lab:
         self.snapshots: list[dict[str, object]] = []
         classes = Path("/srv/lib/classes")
         classes.mkdir(parents=True)
-        programs.compile_java(classes)
+        programs.compile_java(classes, sources)
 
     def __enter__(self) -> Self:
         """Nothing more to set up."""

@@ -106,9 +106,9 @@ class Child(Program):
         self.command = Path(f"/proc/{pid}/comm").read_text().strip()
 
 
-def compile_java(classes: Path) -> None:
-    """Compiles every program of the laboratory."""
-    sources = sorted(str(path) for path in (HERE / "java").rglob("*.java"))
+def compile_java(classes: Path, folder: Path = HERE / "java") -> None:
+    """Compiles every program of the laboratory, or of another folder."""
+    sources = sorted(str(path) for path in folder.rglob("*.java"))
     command = ["javac", "-g", "-nowarn", "-XDsuppressNotes", "-d", str(classes), "-cp", ":".join(CLASS_PATH), *sources]
     if subprocess.run(command, check=False).returncode:
         sys.exit("javac: the programs do not compile")
