@@ -301,7 +301,11 @@ def _missing(case: Case, findings: Sequence[Finding], verdict: Verdict) -> tuple
             pass  # a debugger's stacks, or strace's calls, are here
         elif not case.incident.has_threads:
             wanted.append(_asked_of(STACKS_MISSING if native else DUMP_MISSING, view))
-        elif verdict.finding is None and all(one.dump is None or one.dump.fragment for one in case.views):
+        elif (
+            verdict.finding is None
+            and not any(one.artifact == "whole thread dump" for one in wanted)
+            and all(one.dump is None or one.dump.fragment for one in case.views)
+        ):
             wanted.append(_asked_of(REST_MISSING, view))
     platform = platform_of(case.incident)
     return tuple({missing.artifact: fitting(missing, platform) for missing in reversed(wanted)}.values())[::-1]

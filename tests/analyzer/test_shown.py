@@ -124,3 +124,15 @@ def test_a_debuggers_stacks_are_used_and_not_asked_for_again() -> None:
     }
     assert "Thread 77 of wsd (pid 77) stands in recvfrom, called from tls_read." in said(files)
     assert not any("gdb" in one.command for one in diagnosis_of(files).missing)
+
+
+def test_stacks_that_were_shortened_by_whoever_pasted_them_are_no_torn_ones() -> None:
+    """Frames of the JDK between park and the code that parks are left out in many reports, with the dump's header above them."""
+    stack = (
+        '"web-{n}" #3{n} prio=5 tid=0x1{n} nid=0x2{n} waiting on condition\n   java.lang.Thread.State: WAITING (parking)\n\tat sun.misc.Unsafe.park(Native Method)\n'
+        "\tat org.apache.http.pool.AbstractConnPool.getPoolEntryBlocking(AbstractConnPool.java:307)\n\tat com.acme.Proxy.run(Proxy.java:20)\n\n"
+    )
+    text = "Full thread dump OpenJDK 64-Bit Server VM (17.0.15+6 mixed mode):\n\n" + "".join(stack.format(n=n) for n in range(3))
+    diagnosis = diagnosis_of({"dump.txt": text})
+    assert "another one's" not in " ".join(diagnosis.notes)
+    assert "HttpClient" in f"{diagnosis.verdict.headline} {diagnosis.verdict.summary}"
