@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import gc
 from functools import wraps
-from itertools import chain, islice
+from itertools import accumulate, chain, islice
 from typing import TYPE_CHECKING, Final, NamedTuple, ParamSpec, Protocol, TypeVar
 
 from msgspec.structs import replace
@@ -61,6 +61,9 @@ _MOST_UNDONE: Final = 6
 _SMALL: Final = 800
 """Lines on which proposals are tried; a larger text is tried from a little above the first line that is not understood."""
 _BEFORE: Final = 40
+_FEWEST_TRIED: Final = 8
+_MOST_TRIED: Final = 200_000
+"""Characters on which proposals are tried: damage makes lines of thousands."""
 
 
 class Format(Protocol):
@@ -264,9 +267,11 @@ def _unread(found: Sequence[Output]) -> int:
 
 def _undone(source: Source, lines: Sequence[str], lost: Sequence[int], weight: int) -> _Undone | None:
     """The lines with the best of the proposals, if it lets more of them be understood and loses no record."""
-    part = slice(None) if len(lines) <= _SMALL else slice(max(0, lost[0] - _BEFORE), lost[0] + _SMALL)
-    here = lines[part]
-    begin = part.start or 0
+    begin = 0 if len(lines) <= _SMALL else max(0, lost[0] - _BEFORE)
+    end = min(len(lines), begin + _SMALL + _BEFORE)
+    sizes = accumulate(map(len, lines[begin:end]))
+    end = begin + max(sum(size <= _MOST_TRIED for size in sizes), min(_FEWEST_TRIED, end - begin))
+    here = lines[begin:end]
     near = [index - begin for index in lost if begin <= index < begin + len(here)]
     plain = _read(source.undone(here))
     best, fewest, records, told = None, _unread(plain), sum(map(_weight, plain)), _told(plain)
