@@ -43,7 +43,19 @@ _SHORTEST_NAME: Final = 3
 _LETTERED: Final = _words("node host server srv app web db vm pod box machine site member peer")
 """Words behind which a single letter tells machines apart (``nodeA``)."""
 _TABLES: Final = frozenset(
-    {"netstat", "netstat_bsd", "netstat_solaris", "netstat_windows", "ss", "lsof", "lsof_fields", "lsof_json", "lsfd", "proc_net"}
+    {
+        "netstat",
+        "netstat_bsd",
+        "netstat_solaris",
+        "netstat_windows",
+        "net_tcp_connection",
+        "ss",
+        "lsof",
+        "lsof_fields",
+        "lsof_json",
+        "lsfd",
+        "proc_net",
+    }
 )
 """Formats that list sockets."""
 _DUMPS: Final = frozenset({"hotspot", "hotspot_agent", "thread_file", "javacore", "jrockit", "management"})

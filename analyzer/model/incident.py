@@ -35,7 +35,19 @@ if TYPE_CHECKING:
 _Kind = TypeVar("_Kind")
 
 TABLES: Final = frozenset(
-    {"lsof", "lsof_fields", "lsof_json", "lsfd", "netstat", "netstat_bsd", "netstat_windows", "netstat_solaris", "ss", "proc_net"}
+    {
+        "lsof",
+        "lsof_fields",
+        "lsof_json",
+        "lsfd",
+        "netstat",
+        "netstat_bsd",
+        "netstat_windows",
+        "net_tcp_connection",
+        "netstat_solaris",
+        "ss",
+        "proc_net",
+    }
 )
 """Formats of socket tables."""
 

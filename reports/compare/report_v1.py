@@ -16,7 +16,19 @@ if TYPE_CHECKING:
 THREADS: Final = frozenset({"hotspot", "hotspot_agent", "thread_file", "javacore", "management"})
 """Formats that show threads."""
 SOCKETS: Final = frozenset(
-    {"ss", "netstat", "netstat_bsd", "netstat_solaris", "netstat_windows", "lsof", "lsof_fields", "lsof_json", "lsfd", "proc_net"}
+    {
+        "ss",
+        "netstat",
+        "netstat_bsd",
+        "netstat_solaris",
+        "netstat_windows",
+        "net_tcp_connection",
+        "lsof",
+        "lsof_fields",
+        "lsof_json",
+        "lsfd",
+        "proc_net",
+    }
 )
 """Formats that show sockets."""
 

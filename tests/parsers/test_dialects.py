@@ -333,6 +333,20 @@ def test_windows_names_ports_without_n() -> None:
     ]
 
 
+@pytest.mark.parametrize("tail", ["Internet       4321", "4321", ""])
+def test_get_nettcpconnection(tail: str) -> None:
+    found = rows(
+        "LocalAddress       LocalPort RemoteAddress    RemotePort State       AppliedSetting OwningProcess\n"
+        "------------       --------- -------------    ---------- -----       -------------- -------------\n"
+        f"fe80::1%5          50100     fe80::2%5        443        CloseWait   {tail}\n0.0.0.0            8080      0.0.0.0          0          Listen\n"
+    )
+    assert [(str(row.local), str(row.remote), row.state, row.recv_q) for row in found] == [
+        ("[fe80::1]:50100", "[fe80::2]:443", TcpState.CLOSE_WAIT, None),
+        ("0.0.0.0:8080", "None", TcpState.LISTEN, None),
+    ]
+    assert found[0].pid == (4321 if tail else None)
+
+
 @pytest.mark.parametrize(
     "head",
     [
