@@ -67,6 +67,9 @@ def without_cause(case: Case, findings: Sequence[Finding]) -> tuple[Status, str,
         )
     whole = [view.dump for view in case.latest if view.dump is not None and not view.dump.fragment and view.dump.complete is not False]
     has_tables = any(snapshot.has_table for snapshot in incident.snapshots)
+    pieces = any(view.dump is not None and view.dump.fragment for view in case.latest)
+    if has_tables and pieces and (seen := shown(case, findings)):
+        return _piece(seen, whole=False, incident=incident)
     if has_tables and incident.has_threads and (gaps := gaps_of_health(case)):
         return Status.INSUFFICIENT, *_not_shown(case, gaps)
     if has_tables and whole:
@@ -89,7 +92,7 @@ def without_cause(case: Case, findings: Sequence[Finding]) -> tuple[Status, str,
         return (
             Status.INSUFFICIENT,
             say("None of the files is of a kind that this tool reads."),
-            say("Save lsof, netstat or ss, and jstack output, or run the collector script."),
+            _looks(incident) + say("Save lsof, netstat or ss, and jstack output, or run the collector script."),
         )
     own = _own_calls(case)
     if own is None and (seen := shown(case, findings)):
@@ -115,6 +118,17 @@ def _not_shown(case: Case, gaps: Sequence[Gap]) -> tuple[str, str]:
         say("No trouble is seen, but health is not shown: {reason}.", reason=gaps[0].reason),
         joined(" ", (_seen(case), *(say("{line}.", line=reason) for reason in reasons))) + more,
     )
+
+
+def _looks(incident: Incident) -> Message:
+    """What the files look like that nobody reads: who saved something is told what it was taken for."""
+    looks = dict.fromkeys(
+        (artifact.file, part.looks_like)
+        for artifact in incident.artifacts
+        for part in artifact.parts
+        if part.format is None and part.looks_like
+    )
+    return joined("", (say("{file} looks like {kind}, which is not read. ", file=file, kind=kind) for file, kind in list(looks)[:REASONS]))
 
 
 def _piece(seen: Sequence[str], *, whole: bool, incident: Incident) -> tuple[Status, str, str]:

@@ -25,10 +25,22 @@ _TABLE: Final = re.compile(
     r"\s?[\w.]{0,40} +\|.*\||[-+]{8}|-\[ RECORD \d+ \]|\+-{3}|\w+(?:\t[^\t]*){3}|\s{0,20}\w{1,40}: \S|\w[\w-]*=\S* \w[\w-]*="
 )
 
+_KINDS: Final = {
+    "a stack trace in another shape": re.compile(
+        r"[\w$]\.[\w$<>]+\((?:[\w$-]+\.(?:java|kt|scala|groovy|clj):\d+|Native Method|Unknown Source)\)"
+    ),
+    "a conntrack table": re.compile(r"^(?:ipv[46] +\d+ +)?tcp +6 \d+ [A-Z_]+ src=\S+ dst="),
+    "a log of the garbage collector": re.compile(r"\[(?:gc|Full GC|GC)\b[\], (]"),
+}
+"""More telling than a log or a table; a single line may be enough."""
+
 
 def looks_like(lines: Sequence[str]) -> str | None:
-    """``"a log"`` or ``"a table"``, None for other text such as prose."""
+    """What most of the lines look like, None for text such as prose."""
     head = lines[:LOOKED_AT]
+    for what, pattern in _KINDS.items():
+        if sum(pattern.search(line[:300]) is not None for line in head) >= max(SHARE * len(head), 1):
+            return what
     if len(head) < FEWEST:
         return None
     if sum(_LOG.match(line[:200]) is not None for line in head) >= SHARE * len(head):

@@ -136,3 +136,31 @@ def test_stacks_that_were_shortened_by_whoever_pasted_them_are_no_torn_ones() ->
     diagnosis = diagnosis_of({"dump.txt": text})
     assert "another one's" not in " ".join(diagnosis.notes)
     assert "HttpClient" in f"{diagnosis.verdict.headline} {diagnosis.verdict.summary}"
+
+
+def test_a_piece_of_a_dump_beside_a_few_rows_speaks_too() -> None:
+    table = (
+        HEAD
+        + "tcp        0      0 0.0.0.0:8080 0.0.0.0:* LISTEN 7/java\ntcp        1      0 10.0.0.5:8080 10.0.0.9:4000 ESTABLISHED 7/java\n"
+    )
+    text = said({"dump.txt": WAITER, "netstat.txt": table})
+    assert "“web-1” waits to enter com.acme.Drawer" in text
+    assert "the rest of the thread dump would show" in text
+
+
+@pytest.mark.parametrize(
+    ("text", "kind"),
+    [
+        (
+            "Thread[web-5,5,main]\n    com.acme.Till.open(Till.java:10)\n    com.acme.Till.run(Till.java:4)\n",
+            "a stack trace in another shape",
+        ),
+        (
+            "tcp      6 431999 ESTABLISHED src=10.0.0.5 dst=10.0.0.9 sport=40000 dport=8080 [ASSURED] mark=0 use=1\n" * 3,
+            "a conntrack table",
+        ),
+        ("[2.123s][info][gc] GC(0) Pause Young (Normal) 24M->4M(256M) 3.1ms\n" * 3, "a log of the garbage collector"),
+    ],
+)
+def test_what_is_recognised_and_not_read_is_told(text: str, kind: str) -> None:
+    assert f"x.txt looks like {kind}, which is not read." in said({"x.txt": text})
