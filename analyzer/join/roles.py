@@ -14,7 +14,7 @@ from analyzer.join.connections import left_unread
 from analyzer.join.descriptor_links import exact_sockets
 from analyzer.model.finding import Confidence
 from analyzer.model.message import joined, say
-from analyzer.software.blockers import FUTURES, IDLE, OUTBOUND
+from analyzer.software.blockers import IDLE, OUTBOUND, RESULTS
 from analyzer.software.pools import SHALLOW, VIRTUAL, WAITS_FOR_ANYTHING, Busy, Pool, application_frames, entry
 from parsers.records import TcpState
 
@@ -250,7 +250,7 @@ def _counts(busy: int, requests: Requests) -> bool:
 
 
 def _waits_for_others(pool: Pool) -> bool:
-    return sum(member.activity.kind in FUTURES for member in pool.busy) * 2 > len(pool.busy)
+    return sum(member.activity.kind in RESULTS for member in pool.busy) * 2 > len(pool.busy)
 
 
 def _calls_out(pool: Pool) -> bool:

@@ -21,6 +21,8 @@ SOCKET: Final = frozenset({"socket-read", "socket-write", "socket-connect"})
 """Kinds that hold a descriptor while they wait."""
 FUTURES: Final = frozenset({"future", "completable-future", "latch"})
 """Kinds that wait for another thread's result."""
+RESULTS: Final = FUTURES | {"join"}
+"""The same, and waits for another thread's end."""
 OUTBOUND: Final = frozenset({"socket-read", "socket-connect", "call"})
 """Kinds of a call to a service, if the far end is not our own client."""
 

@@ -34,6 +34,8 @@ WAITS_FOR_ANYTHING: Final = frozenset({"object-wait", "condition", "park", "wait
 _TAKES: Final = ("take", "poll")
 SHALLOW: Final = 2
 """Application frames on the stack of a worker that waits for work: the loop of the worker, and a method that gets the next piece."""
+_PROXY: Final = "$$Lambda"
+"""Classes that the VM makes for lambdas: their one frame says nothing, and their names differ from run to run."""
 _LAST_NAMED: Final = "main"
 
 
@@ -104,7 +106,7 @@ def pools(threads: Iterable[Thread], known: Knowledge) -> tuple[Pool, ...]:
 
 def application_frames(thread: Thread, known: Knowledge) -> tuple[Frame, ...]:
     """The frames outside the JDK and known frameworks, the last called first."""
-    return tuple(frame for frame in thread.frames if known.is_application(frame.cls))
+    return tuple(frame for frame in thread.frames if known.is_application(frame.cls) and _PROXY not in frame.cls)
 
 
 @lru_cache(maxsize=8192)
@@ -113,7 +115,7 @@ def _entry(frames: tuple[Frame, ...], known: Knowledge) -> tuple[str, ...] | Non
     found: list[str] = []
     for frame in reversed(frames):
         found.append(frame.full)
-        if known.is_application(frame.cls):
+        if known.is_application(frame.cls) and _PROXY not in frame.cls:
             return tuple(found)
     return None
 

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Final, NamedTuple
 from analyzer.join.connections import close_wait
 from analyzer.join.process import Pair
 from analyzer.model.finding import CloseWait
-from analyzer.software.blockers import FUTURES, OUTBOUND, application_frame
+from analyzer.software.blockers import OUTBOUND, RESULTS, application_frame
 from analyzer.waits.targets import FEW_CLIENTS, MAJORITY, targets, unseen_targets
 from analyzer.waits.waits import Hop, helper_of
 from parsers.records import Frame, TcpState
@@ -59,7 +59,7 @@ class Stall:
         """Follow ``pool`` to its callers."""
         self.view = view
         self.pool = pool
-        self.waiters = tuple(member for member in pool.busy if member.activity.kind in FUTURES)
+        self.waiters = tuple(member for member in pool.busy if member.activity.kind in RESULTS)
         self.direct = _callers(pool)
         self.hops: tuple[Hop, ...] = ()
         self.callers = self.direct
@@ -172,4 +172,4 @@ def pressure(view: ProcessView, port: int | None) -> Pressure:
 
 def _works(pool: Pool) -> bool:
     """True if threads of the pool do something in code of the application: then that is what others wait for."""
-    return any(member.activity.app >= 0 and member.activity.kind not in FUTURES for member in pool.busy)
+    return any(member.activity.app >= 0 and member.activity.kind not in RESULTS for member in pool.busy)

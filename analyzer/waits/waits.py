@@ -12,10 +12,10 @@ from typing import TYPE_CHECKING, Final, NamedTuple
 
 from analyzer.model.finding import Confidence
 from analyzer.model.message import say
-from analyzer.software.blockers import FUTURES
+from analyzer.software.blockers import RESULTS
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Iterable, Sequence
 
     from analyzer.join.process import ProcessView
     from analyzer.software.knowledge import Knowledge
@@ -41,7 +41,7 @@ class Hop(NamedTuple):
 
 def helper_of(view: ProcessView, pool: Pool) -> Hop | None:
     """The pool that must run what the threads of ``pool`` wait for; None if the dump does not tell."""
-    waiters = tuple(member for member in pool.busy if member.activity.kind in FUTURES)
+    waiters = tuple(member for member in pool.busy if member.activity.kind in RESULTS)
     if not waiters:
         return None
     tasks = _tasks(view)
@@ -51,6 +51,8 @@ def helper_of(view: ProcessView, pool: Pool) -> Hop | None:
     )
     if best is not None:
         return Hop(pool, waiters, best.pool, say("both run code of {shared}", shared=min(classes & best.classes)), Confidence.LIKELY)
+    if (started := _started_of(view, pool, waiters, classes)) is not None:
+        return Hop(pool, waiters, started, say("they wait for the end of threads, and both run code of one class"), Confidence.LIKELY)
     packages = {_package(name) for name in classes} - {None}
     near = {one.order: one.pool for name in packages for one in tasks.by_package.get(name, ()) if one.pool is not pool}
     if len(near) == 1:
@@ -61,6 +63,15 @@ def helper_of(view: ProcessView, pool: Pool) -> Hop | None:
     if len(others) == 1 and len(tasks.pools) <= _TWO:
         return Hop(pool, waiters, others[0], say("no other pool is running a task"), Confidence.SUSPECTED)
     return None
+
+
+def _started_of(view: ProcessView, pool: Pool, waiters: Sequence[Busy], classes: set[str]) -> Pool | None:
+    """The threads that were started for one piece of work each, whose end most of the waiters want: these run no task of an executor."""
+    if sum(member.activity.kind == "join" for member in waiters) * 2 <= len(waiters):
+        return None
+    others = [other for other in view.pools if other is not pool and other.role == "other"]
+    related = [other for other in others if classes & _application_classes(other.busy, view.known)]
+    return max(related, key=lambda other: (len(other.busy), other.name), default=None)
 
 
 class _TaskPool(NamedTuple):

@@ -25,7 +25,8 @@ from truth import Verdict
 SOURCES = programs.HERE / "java"
 PACKAGE = "net.harbor.pilot"
 CLASSES = (
-    "PilotServer", "Quay", "Duty", "OwnQueue", "OwnMonitor", "Ready", "Fetch", "Exchange", "Plain", "Berth", "Signal", "Logbook", "Tug", "Retry", "Poll",
+    "PilotServer", "Quay", "Duty", "OwnQueue", "OwnMonitor", "Ready", "Fetch", "Exchange", "Plain", "Berth", "Signal", "Logbook", "Tug", "Retry", "Poll", "Radio",
+    "Convoy", "Spread", "Fleet", "Dinghy", "Stream", "Nested", "Knot", "Guard",
 )  # fmt: skip
 METHODS = ("moor", "takeTurns", "hail", "respond", "perform", "watch", "settle", "openTogether")
 WORDS = (
@@ -72,6 +73,19 @@ TROUBLES = {
     "slow service": ("slow-backend", "Fetch", "fetch", "mute"),
     "slow own protocol": ("slow-backend", "Plain", "plain", "mute"),
     "slow service later": ("slow-backend", "Exchange", "exchange", "mute"),
+    "calls itself by a client": ("self-call-starvation", "Radio", "radio", None),
+    "calls itself in common pool": ("self-call-starvation", "Fetch", "spread", None),
+    "calls itself in own pool": ("self-call-starvation", "Fetch", "fleet", None),
+    "calls itself in threads": ("self-call-starvation", "Fetch", "dinghy", None),
+    "calls itself in streams": ("self-call-starvation", "Fetch", "stream", None),
+    "slow in common pool": ("slow-backend", "Fetch", "spread", "mute"),
+    "slow in own pool": ("slow-backend", "Fetch", "fleet", "mute"),
+    "slow in threads": ("slow-backend", "Fetch", "dinghy", "mute"),
+    "slow in streams": ("slow-backend", "Fetch", "stream", "mute"),
+    "slow by a client": ("slow-backend", "Radio", "radio", "mute"),
+    "nested tasks": ("nested-task-starvation", "Nested", "nested", None),
+    "two locks": ("java-deadlock", "Knot", "knot", None),
+    "monitor over a call": ("lock-convoy", "Fetch", "guard", "mute"),
     "lock over a call": ("lock-convoy", "Fetch", "berth", "mute"),
     "lost signal": ("pool-stuck", "Signal", "signal", None),
     "full queue": ("pool-stuck", "Logbook", "logbook", None),
@@ -90,7 +104,7 @@ HEALTHY = {
 def draw(seed: int, number: int) -> Drawn:
     """The incident of that number."""
     dice = random.Random(f"{seed}/{number}")
-    words = dice.sample(WORDS, 3 + len(CLASSES) + 5)
+    words = dice.sample(WORDS, len(WORDS))
     renamed = {PACKAGE: ".".join(words[:3])}
     renamed |= {name: word.capitalize() + dice.choice(("", "er", "Desk", "Task")) for name, word in zip(CLASSES, words[3:], strict=False)}
     renamed |= {name: f"{dice.choice(WORDS)}{index}" for index, name in enumerate(METHODS)}
@@ -104,6 +118,8 @@ def draw(seed: int, number: int) -> Drawn:
     crew = words[-1] + dice.choice(MARKS)
     settings = [f"server={server}", f"threads={threads}", f"crew={crew}", f"duty={duty}", f"millis={dice.randint(2000, 6000)}"]
     settings += [f"target=http://{host.BACKEND}:{far}"] if backend else []
+    settings += [f"fleet={dice.randint(3, 8)}", f"fleetCrew={dice.choice(WORDS)}{dice.choice(MARKS)}"]
+    settings += ["renames=true"] if dice.random() < 0.2 else []
     settings += ["forgets=true"] if trouble == "never closes" else []
     commands = {"sockets.txt": dice.choice(TABLES), "threads.txt": dice.choice(DUMPS)}
     if dice.random() < 0.3:
@@ -115,7 +131,9 @@ def draw(seed: int, number: int) -> Drawn:
         server=server,
         trouble=trouble,
         cause=cause,
-        frame=f"{renamed[PACKAGE]}.{renamed['Duty']}${renamed[cls]}.{renamed['perform']}" if cls else None,
+        frame=f"{renamed[PACKAGE]}.{renamed['Duty']}${renamed[cls]}.{renamed['perform']}"
+        if cls and cls not in {"Nested", "Knot"}
+        else None,
         threads=threads,
         port=port,
         crew=crew,
@@ -164,7 +182,7 @@ def happen(drawn: Drawn, lab: Lab) -> None:
         if drawn.cause != "healthy" and (number == 1 or drawn.trouble == "never closes"):
             lab.clients("ask", drawn.port, "/dock", count=drawn.clients, every_ms=12, seconds=3).finish(60)
             wait("clients have left", lambda: app.close_waits() >= 0.8 * drawn.clients)
-        lab.snapshot(app, commands, f"moment-{number}", attempts=2)
+        lab.snapshot(app, commands, f"snap{number}", attempts=2)
         time.sleep(3)
     lab.record(app)
 
@@ -209,7 +227,7 @@ def run(drawn: Drawn, arguments: argparse.Namespace, folder: Path) -> str:
     with tempfile.TemporaryDirectory() as work:
         saved = Path(work) / "incident"
         saved.mkdir()
-        for path in out.glob("moment-*"):
+        for path in out.glob("snap*"):
             path.rename(saved / path.name)
         subprocess.run(
             [arguments.analyze, str(saved), "-f", "json", "-o", str(Path(work) / "report.json"), "-q"],
@@ -218,7 +236,7 @@ def run(drawn: Drawn, arguments: argparse.Namespace, folder: Path) -> str:
             stdout=subprocess.DEVNULL,
         )
         report = json.loads((Path(work) / "report.json").read_text())
-        for path in saved.glob("moment-*"):
+        for path in saved.glob("snap*"):
             path.rename(out / path.name)
     word, claims = judged(drawn, report), false_claims(drawn, report)
     verdict = report["verdict"]

@@ -63,6 +63,35 @@ class TestCallsWithoutAFrame:
         assert diagnosis_of(files).verdict.rule == "pool-stuck"
 
 
+def test_threads_that_are_started_for_each_call() -> None:
+    """Request threads wait for the end of threads that no executor runs."""
+    waits = ("java.lang.Object.wait", "java.lang.Thread.join", "org.acme.rates.Quote.both", "org.acme.counter.Clerk.serve")
+    reads = (
+        "sun.nio.ch.NioSocketImpl.implRead",
+        "java.net.Socket$SocketInputStream.read",
+        "org.acme.rates.Quote.ask",
+        "java.lang.Thread.run",
+    )
+    clerks = [thread(f"clerk-{n}", "WAITING (on object monitor)", *waits, "org.acme.counter.Clerk.run") for n in range(5)]
+    boats = [thread(f"Thread-{n}", "RUNNABLE", *reads, native="runnable") for n in range(5)]
+    (finding,) = found(diagnosed([*clerks, *boats], *left(5, 4), *own_calls(5)), "self-call-starvation")
+    assert finding.culprit.pool == "clerk"
+    assert [step.actor for step in finding.chain][:2] == ["clerk", "Thread"]
+
+
+def test_a_lambda_in_a_workers_loop_is_no_work() -> None:
+    """A pool of threads started with method references waits for work, with the proxy's frame below its loop."""
+    loop = (
+        "java.lang.Object.wait",
+        "org.acme.counter.Bell.next",
+        "org.acme.counter.Bell.watch",
+        "org.acme.counter.Bell$$Lambda$7/0x00007f00.run",
+    )
+    idle = [thread(f"clerk-{n}", "WAITING (on object monitor)", *loop, "java.lang.Thread.run") for n in range(5)]
+    rows = [f"0 10.2.0.4:6612 10.2.9.7:{41000 + n} CLOSE_WAIT 431/java" for n in range(12)]
+    assert diagnosed(idle, *rows).verdict.rule == "server-never-closes"
+
+
 class TestTablesWithoutOwners:
     """Whoever calls over loopback may be a proxy."""
 

@@ -28,6 +28,14 @@ abstract class Duty {
             case "plain" -> new Plain(URI.create(target));
             case "berth" -> new Berth(target);
             case "signal" -> new Signal();
+            case "spread" -> new Convoy.Spread(new Fetch(target));
+            case "fleet" -> new Convoy.Fleet(new Fetch(target), settings.number("fleet", 4), settings.text("fleetCrew", "sail-"));
+            case "dinghy" -> new Convoy.Dinghy(new Fetch(target));
+            case "stream" -> new Convoy.Stream(new Fetch(target));
+            case "nested" -> new Convoy.Nested(settings.number("fleet", 4), settings.text("fleetCrew", "sail-"));
+            case "knot" -> new Convoy.Knot();
+            case "guard" -> new Convoy.Guard(new Fetch(target));
+            case "radio" -> new Radio(target);
             case "logbook" -> new Logbook();
             case "tug" -> new Tug(settings.text("tug", "sleep 600"));
             case "retry" -> new Retry(URI.create(target));
@@ -90,6 +98,22 @@ abstract class Duty {
         String perform() throws InterruptedException {
             settle();
             return client.sendAsync(request, HttpResponse.BodyHandlers.ofString()).join().body();
+        }
+    }
+
+    /** Waits in the JDK's HTTP client, which calls in threads of its own. */
+    private static final class Radio extends Duty {
+        private final HttpClient client = HttpClient.newBuilder().version(HttpClient.Version.HTTP_1_1).build();
+        private final HttpRequest request;
+
+        Radio(String target) {
+            this.request = HttpRequest.newBuilder(URI.create(target)).build();
+        }
+
+        @Override
+        String perform() throws IOException, InterruptedException {
+            settle();
+            return client.send(request, HttpResponse.BodyHandlers.ofString()).body();
         }
     }
 

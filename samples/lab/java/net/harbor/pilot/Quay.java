@@ -7,6 +7,7 @@ import java.io.IOException;
 import java.io.InputStreamReader;
 import java.net.ServerSocket;
 import java.net.Socket;
+import java.util.UUID;
 import java.util.concurrent.Executor;
 
 /** A listener, and what is said over its connections: HTTP/1.1 as far as it takes. */
@@ -15,11 +16,13 @@ final class Quay {
     private final Duty duty;
     private final boolean keepsAlive;
     private final boolean forgets;
+    private final boolean renames;
 
     Quay(Settings settings, Duty duty) throws IOException {
         this.listener = new ServerSocket(settings.number("port", 8080), 100);
         this.duty = duty;
         this.keepsAlive = settings.text("keepAlive", "true").equals("true");
+        this.renames = settings.text("renames", "false").equals("true");
         this.forgets = settings.text("forgets", "false").equals("true");
     }
 
@@ -52,6 +55,9 @@ final class Quay {
         try {
             BufferedReader in = new BufferedReader(new InputStreamReader(ship.getInputStream()));
             for (String path = hail(in); path != null; path = keepsAlive ? hail(in) : null) {
+                if (renames) {
+                    Thread.currentThread().setName("GET " + path + " " + UUID.randomUUID());
+                }
                 try (Journal serves = Journal.serves(text(ship.getLocalSocketAddress()), text(ship.getRemoteSocketAddress()))) {
                     respond(ship, duty.answer(path));
                 }
