@@ -28,6 +28,7 @@ from parsers.process import (
     top,
 )
 from parsers.records import Parsed, ThreadDump, Unread
+from parsers.sessions import haproxy, innodb, mysql, pgbouncer, postgresql, redis
 from parsers.sockets import (
     lsfd,
     lsof,
@@ -118,6 +119,12 @@ FORMATS: Final[tuple[Format, ...]] = (
     process_status,
     ps,
     attach_failure,
+    pgbouncer,
+    postgresql,
+    innodb,
+    mysql,
+    redis,
+    haproxy,
     host_facts,
 )
 """Every format, the most telling first: the first whose ``sniff`` agrees gets the section, and tests hold that no other would."""

@@ -94,6 +94,18 @@ class Coverage:
         """True if a table shows accept queues: lsof shows none, and Windows none either."""
         return any(row.state is TcpState.LISTEN and row.recv_q is not None for row in self._view.snapshot.rows)
 
+    def list_gaps(self, file: str) -> tuple[str, ...]:
+        """Why a session that the list in ``file`` does not show may exist all the same."""
+        parts = [part for part in self._all if part.file == file]
+        filtered = tuple(
+            say("the command above {file} prints only a part: {prompt}", file=file, prompt=part.prompt)
+            for part in parts
+            if part.prompt and _FILTER.search(part.prompt)
+        )
+        broken = any(part.cut or part.unread for part in parts)
+        cut = (say("{file} has lines that were not understood, or is cut", file=file),) if broken else ()
+        return (*filtered, *cut, *self._damaged(file, threads=True))
+
     def _damaged(self, file: str, *, threads: bool) -> Iterator[str]:
         """What is missing inside a file."""
         if file in self._elided:

@@ -19,7 +19,7 @@ from analyzer.judge.doubts import judged
 from analyzer.judge.health import gaps_of_health
 from analyzer.judge.platform import fitting, platform_of
 from analyzer.judge.symptoms import REASONS, suffering, without_cause
-from analyzer.judge.tables import input_of, notes_of, pool_tables, socket_tables
+from analyzer.judge.tables import input_of, notes_of, pool_tables, session_facts, socket_tables
 from analyzer.model.finding import (
     Check,
     Confidence,
@@ -39,6 +39,7 @@ from analyzer.model.timeline import Flow, Patience
 from analyzer.rules import RULES, Rule, slug
 from analyzer.waits.case import Case, Knowledge, ProcessView
 from parsers.records import TcpState, Unit
+from parsers.text.sql import redacted
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Sequence
@@ -98,6 +99,7 @@ def diagnose(
         endings=tuple(ending for port in case.ports if (ending := ending_of(at(port))).client_first + ending.server_first >= PATIENT),
         limits=limits(case),
         turnover=turnover(case),
+        sessions=tuple(session_facts(case)),
         notes=tuple(dict.fromkeys((*notes, *notes_of(case), *capture_notes(case)))),
     )
 
@@ -211,7 +213,11 @@ def _excerpts(case: Case, places: Iterable[Where], excerpt: Callable[[Where], tu
         if wanted
         else {}
     )
-    return {where: packets.get(where, ()) if where in wanted else excerpt(where) for where in sorted(places)}
+    private = {one.where.file for snapshot in case.incident.snapshots for one in snapshot.sessions}
+    private |= {one.where.file for snapshot in case.incident.snapshots for one in snapshot.blocks}
+    found = {where: packets.get(where, ()) if where in wanted else excerpt(where) for where in sorted(places)}
+    # Statements hold other people's data: no literal of one leaves the file it stands in.
+    return {where: tuple(map(redacted, lines)) if where.file in private else lines for where, lines in found.items()}
 
 
 def _lacking(needs: Sequence[str], incident: Incident) -> str:

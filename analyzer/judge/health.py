@@ -12,7 +12,7 @@ from analyzer.evidence.movement import standing
 from analyzer.model.finding import Missing
 from analyzer.model.message import plural, say
 from analyzer.software.blockers import OUTBOUND
-from parsers.records import TcpState
+from parsers.records import SessionState, TcpState
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -65,7 +65,7 @@ def gaps_of_health(case: Case) -> tuple[Gap, ...]:
     found = [] if joined_views else [Gap(say("no thread dump and socket table are of one process and one moment"), SOCKETS_MISSING)]
     for view in case.latest:
         found += [gap._replace(missing=command(gap.missing, view)) for gap in _of_view(case, view)]
-    found += [Gap(reason, WHOLE_TABLE) for reason in _unread(case)]
+    found += [Gap(reason, WHOLE_TABLE) for reason in (*_unread(case), *_unjoined(case), *_locked(case))]
     return tuple(dict.fromkeys(found))
 
 
@@ -109,12 +109,13 @@ def _of_pool(case: Case, view: ProcessView, pool: Pool) -> Iterator[Gap]:
     waiting = [member for member in pool.busy if member.activity.kind in _WAITS]
     if not pool.bounded:  # a thread for each connection: one that reads its client's next request keeps nobody out
         waiting = [member for member in waiting if member.activity.kind != "request-read"]
-    if pool.role in _HELPERS or pool.idle or len(waiting) < max(GROUP, len(pool.busy)) or _moves(case, view, pool):
+    runs = any(member.activity.kind == "running" for member in pool.busy)
+    if pool.role in _HELPERS or pool.idle or runs or not waiting or len(pool.busy) < GROUP or _moves(case, view, pool):
         return
     thread, found = waiting[0]
     frame = thread.frames[found.frame].call if 0 <= found.frame < len(thread.frames) else found.kind
     yield Gap(
-        say("{threads} of {name} all wait in {frame}", threads=plural(len(waiting), "thread"), name=pool.name, frame=frame), SECOND_DUMP
+        say("{threads} of {name} all wait, in {frame}", threads=plural(len(pool.busy), "thread"), name=pool.name, frame=frame), SECOND_DUMP
     )
 
 
@@ -146,6 +147,30 @@ def _unaccounted(view: ProcessView) -> Iterator[Gap]:
             ),
             WHOLE_TABLE,
         )
+
+
+def _unjoined(case: Case) -> Iterator[str]:
+    """Lists of sessions of which none is a connection of a process here: what they show of it is not known."""
+    files = sorted(
+        {session.where.file for snapshot in case.incident.snapshots for session in snapshot.sessions if session.client is not None}
+    )
+    for view in case.latest:
+        if (lost := len(case.far_side(view).unlisted)) > 0:
+            yield say(
+                "{connections} of the process have no session in {file}",
+                connections=plural(lost, "connection"),
+                file=files[0] if files else "?",
+            )
+    if files and not any(end.connection is not None for view in case.latest for end in case.far_side(view).joined):
+        yield say("none of the sessions in {file} is a connection of a process here", file=files[0])
+
+
+def _locked(case: Case) -> Iterator[str]:
+    """Sessions of a process here that wait for a lock, whoever holds it."""
+    for view in case.latest:
+        for end in case.far_side(view).joined:
+            if end.connection is not None and end.session.state is SessionState.LOCKED:
+                yield say("session {id} of the process waits for a lock", id=end.session.id)
 
 
 def _unread(case: Case) -> Iterator[str]:

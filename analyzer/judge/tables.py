@@ -7,7 +7,8 @@ from typing import TYPE_CHECKING
 from analyzer.join.clocks import clock_notes
 from analyzer.join.connections import close_wait, states
 from analyzer.judge.shown import counted_in_words
-from analyzer.model.finding import Input, PoolTable, SocketTable, UnreadLine
+from analyzer.model.finding import PoolTable, SessionFact, SocketTable
+from analyzer.model.inputs import Input, UnreadLine
 from analyzer.model.message import capitalized, joined, say
 
 if TYPE_CHECKING:
@@ -78,6 +79,32 @@ def input_of(artifact: Artifact) -> Input:
         elided=len(artifact.elisions),
         note=artifact.note,
     )
+
+
+def session_facts(case: Case) -> Iterator[SessionFact]:
+    """The sessions of the far side, each once, with our socket and thread where they are known."""
+    told = set[tuple[str, str]]()
+    views = sorted((view for view in case.latest if view.client_side), key=lambda view: view.dump is None)
+    for view in views:
+        far = case.far_side(view)
+        for end in far.joined:
+            session, mine = end.session, end.connection
+            if (session.server, session.id) in told or (mine is None and view is not views[-1]):
+                continue
+            told.add((session.server, session.id))
+            thread = far.threads.get(id(mine)) if mine is not None else None
+            yield SessionFact(
+                server=session.server,
+                id=session.id,
+                client=str(session.client) if session.client is not None else None,
+                local=str(mine.local) if mine is not None else None,
+                thread=thread.thread.name if thread is not None else None,
+                state=session.state.value,
+                since=session.state_age if session.state_age is not None else session.transaction_age,
+                waits_on=session.waits_on,
+                blocked_by=tuple(sorted(far.holders.get((session.server, session.id), ()))),
+                statement=session.statement,
+            )
 
 
 def notes_of(case: Case) -> Iterator[str]:

@@ -14,6 +14,7 @@ import msgspec
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
+    from analyzer.model.inputs import Input
     from analyzer.model.timeline import DescriptorLimit, Ending, Flow, Moment, Patience, Turnover
     from parsers.records import Where
 
@@ -317,26 +318,22 @@ class Wait(msgspec.Struct, frozen=True, kw_only=True):
     confidence: Confidence
 
 
-class UnreadLine(msgspec.Struct, frozen=True):
-    """The first line of a run of ``lines`` lines that nobody understood, and why."""
+class SessionFact(msgspec.Struct, frozen=True, kw_only=True):
+    """A session as the far side lists it; ``since`` in seconds before the list was taken, ``local`` our socket behind it if it is ours.
 
-    line: int
-    lines: int
-    why: str
+    ``statement`` has ``?`` for every literal.
+    """
 
-
-class Input(msgspec.Struct, frozen=True, kw_only=True):
-    """A file that was read: ``format`` is None if nobody recognised it; several formats are joined by `` + ``."""
-
-    file: str
-    format: str | None
-    records: int
-    unread: tuple[UnreadLine, ...]
-    sha256: str
-    bytes: int
-    snapshot: str | None
-    elided: int = 0
-    note: str | None = None
+    server: str
+    id: str
+    client: str | None
+    local: str | None
+    thread: str | None
+    state: str
+    since: float | None
+    waits_on: str | None
+    blocked_by: tuple[str, ...]
+    statement: str | None
 
 
 class IncidentFacts(msgspec.Struct, frozen=True, kw_only=True):
@@ -373,6 +370,7 @@ class Diagnosis(msgspec.Struct, frozen=True, kw_only=True):
     endings: tuple[Ending, ...] = ()
     limits: tuple[DescriptorLimit, ...] = ()
     turnover: tuple[Turnover, ...] = ()
+    sessions: tuple[SessionFact, ...] = ()
 
     def finding(self, ident: str | None) -> Finding | None:
         """The finding of that id, None if there is none."""

@@ -20,6 +20,8 @@ from parsers.records import (
     Pid,
     ProcessRow,
     ProcessStatus,
+    Session,
+    SessionBlock,
     SocketRow,
     TaskSyscall,
     ThreadDump,
@@ -69,6 +71,8 @@ class Snapshot(msgspec.Struct, frozen=True, kw_only=True):
     processes: tuple[ProcessRow, ...] = ()
     attach_failures: tuple[AttachFailure, ...] = ()
     facts: tuple[HostFact, ...] = ()
+    sessions: tuple[Session, ...] = ()
+    blocks: tuple[SessionBlock, ...] = ()
     empty_tables: tuple[str, ...] = ()
     """Files with the heading of a socket table and no row below it: at that moment there was no socket."""
 
@@ -167,6 +171,8 @@ def snapshot_of(host: str | None, index: int, records: Iterable[tuple[Record, Pi
         processes=_of(known, ProcessRow),
         attach_failures=_of(known, AttachFailure),
         facts=_of(known, HostFact),
+        sessions=_of(known, Session),
+        blocks=_of(known, SessionBlock),
         empty_tables=empty_tables,
     )
 

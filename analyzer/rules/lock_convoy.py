@@ -32,7 +32,15 @@ if TYPE_CHECKING:
     from analyzer.waits.case import Case
 
 NEEDS: Final = ("threads",)
-CONSEQUENCE_OF: Final = ("java-deadlock", "class-init-deadlock", "logging-stall", "dns-stall", "entropy-stall")
+CONSEQUENCE_OF: Final = (
+    "cross-system-deadlock",
+    "lock-held-by-idle-transaction",
+    "java-deadlock",
+    "class-init-deadlock",
+    "logging-stall",
+    "dns-stall",
+    "entropy-stall",
+)
 OUTLOOK: Final = Outlook(Heals.CAUSE, say("The queue moves when the owner lets the lock go."))
 CLEAN: Final = say("no queue of threads behind one lock and its working owner")
 DOING: Final = {

@@ -7,6 +7,7 @@ from functools import cached_property
 from typing import TYPE_CHECKING
 
 from analyzer.join.captures import Port, ports
+from analyzer.join.far_side import FarSide
 from analyzer.join.process import ProcessView, views
 from analyzer.software.knowledge import Knowledge, knowledge
 from analyzer.waits.stalls import Stall, stalls
@@ -26,6 +27,7 @@ class Case:
         """Wrap ``incident``; ``known`` is what is known of software, by default what comes with the tool. ``text`` fetches the lines of a place."""
         self.incident = incident
         self.known = known or knowledge()
+        self._far_sides: dict[ProcessView, FarSide] = {}
         self.text = text
 
     @cached_property
@@ -57,6 +59,19 @@ class Case:
     def ports(self) -> tuple[Port, ...]:
         """The servers that the captures show."""
         return tuple(ports(self.incident.captures))
+
+    def far_side(self, view: ProcessView) -> FarSide:
+        """The sessions at the far ends of the process' connections: of its own moment, else the last that were saved."""
+        if view not in self._far_sides:
+            moments = [one for one in self.incident.snapshots if one.sessions or one.blocks]
+            same = (
+                [one for one in moments if one is view.snapshot]
+                or [one for one in moments if one.index == view.snapshot.index]
+                or moments[-1:]
+            )
+            sessions = [session for one in same for session in one.sessions]
+            self._far_sides[view] = FarSide(view, sessions, [block for one in same for block in one.blocks])
+        return self._far_sides[view]
 
     def history(self, view: ProcessView) -> tuple[ProcessView, ...]:
         """The same process in all snapshots, in order of time."""

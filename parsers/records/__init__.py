@@ -11,16 +11,21 @@ from typing import TypeAlias
 import msgspec
 
 from parsers.records.places import Inode, NativeId, Pid, Unit, Where
-from parsers.records.task_records import DESCRIPTOR_FIRST, Collected, Descriptor, TaskSyscall
+from parsers.records.sessions import Session, SessionBlock, SessionState
+from parsers.records.task_records import DESCRIPTOR_FIRST, Collected, Descriptor, HostFact, TaskSyscall
 from parsers.records.tcp_info import SocketMemory, TcpInfo
 
 __all__ = [
     "DESCRIPTOR_FIRST",
     "Collected",
     "Descriptor",
+    "HostFact",
     "Inode",
     "NativeId",
     "Pid",
+    "Session",
+    "SessionBlock",
+    "SessionState",
     "SocketMemory",
     "TaskSyscall",
     "TcpInfo",
@@ -338,21 +343,6 @@ class ProcessRow(msgspec.Struct, frozen=True, kw_only=True):
     rss: int | None = None
 
 
-class HostFact(msgspec.Struct, frozen=True, kw_only=True):
-    """A line of ``date``, ``uptime`` or ``uname``.
-
-    ``time`` in ISO 8601 as the host's clock showed it, ``zone`` as printed beside it (an abbreviation or an offset). ``uptime`` in seconds.
-    """
-
-    where: Where
-    time: str | None = None
-    zone: str | None = None
-    host: str | None = None
-    kernel: str | None = None
-    uptime: int | None = None
-    load: tuple[float, float, float] | None = None
-
-
 class AttachFailure(msgspec.Struct, frozen=True):
     """jstack or jcmd got no answer from a VM: it does not run, or it never reaches a safepoint. ``text`` is the tool's sentence."""
 
@@ -380,6 +370,8 @@ Record: TypeAlias = (
     | HostFact
     | Elision
     | TaskSyscall
+    | Session
+    | SessionBlock
     | Collected
 )
 

@@ -55,3 +55,18 @@ class Collected(msgspec.Struct, frozen=True, kw_only=True):
     command: str
     exit_code: int | None
     remark: str | None = None
+
+
+class HostFact(msgspec.Struct, frozen=True, kw_only=True):
+    """A line of ``date``, ``uptime`` or ``uname``.
+
+    ``time`` in ISO 8601 as the host's clock showed it, ``zone`` as printed beside it (an abbreviation or an offset). ``uptime`` in seconds.
+    """
+
+    where: Where
+    time: str | None = None
+    zone: str | None = None
+    host: str | None = None
+    kernel: str | None = None
+    uptime: int | None = None
+    load: tuple[float, float, float] | None = None

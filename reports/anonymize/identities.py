@@ -42,6 +42,10 @@ COLUMNS: Final = tuple(
 """Rows with a user's name, as the tools print them; columns are split on white space, since other tools' pseudonyms shift them."""
 
 
+_CLIENTS: Final = frozenset({"psql", "default", "mysql", "PostgreSQL JDBC Driver"})
+"""What servers list as user or application everywhere: it is nobody's name."""
+
+
 class Identities(msgspec.Struct, frozen=True):
     """Names by kind. ``addresses`` are written as :mod:`ipaddress` writes them; ``gone`` are secrets, paths and requests with their kind."""
 
@@ -73,6 +77,9 @@ def gather(diagnosis: Diagnosis, incident: Incident | None = None, given: Iterab
             hosts.update(fact.host for fact in snapshot.facts if fact.host)  # --host may have given it another name
             users.update(row.user for row in snapshot.rows if row.user)
             users.update(usage.user for usage in snapshot.usages if usage.user)
+            for session in snapshot.sessions:
+                users.update(name for name in (session.user, session.database, session.application) if name and name not in _CLIENTS)
+                hosts.update(end.host for end in (session.client, session.onward) if end is not None)
     names = {host.strip("[]").partition("%")[0] for host in hosts}
     known = {host for host in names if parse(host) is not None}
     addresses.update((address, None) for host in sorted(known) if (address := parse(host)) is not None and not is_kept(address))

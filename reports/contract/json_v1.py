@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from typing import TypeVar
 
     from analyzer.model import finding as model
+    from analyzer.model import inputs
     from analyzer.model.finding import Diagnosis
 
     StructT = TypeVar("StructT", bound=msgspec.Struct)
@@ -189,6 +190,21 @@ class Link(msgspec.Struct, frozen=True):
     confidence: Confidence
 
 
+class Session(msgspec.Struct, frozen=True):
+    """A session of a database, pooler or proxy. ``since``: seconds before its list was taken. ``local``, ``thread``: ours behind it, if it is ours."""
+
+    server: str
+    id: str
+    client: str | None
+    local: str | None
+    thread: str | None
+    state: str
+    since: float | None
+    waits_on: str | None
+    blocked_by: tuple[str, ...]
+    statement: str | None
+
+
 class Wait(msgspec.Struct, frozen=True):
     """Who waits for whom."""
 
@@ -254,6 +270,7 @@ class Report(msgspec.Struct, frozen=True, kw_only=True):
     turnover: tuple[Turnover, ...]
     notes: tuple[str, ...]
     cut: tuple[str, ...]
+    sessions: tuple[Session, ...] = ()
 
 
 def render(diagnosis: Diagnosis, version: str) -> str:
@@ -288,6 +305,7 @@ def report(diagnosis: Diagnosis, version: str, cut: tuple[str, ...] = ()) -> Rep
         pools=tuple(_same(Pool, table) for table in diagnosis.pools),
         links=tuple(_link(link) for link in diagnosis.links),
         waits=tuple(_same(Wait, wait) for wait in diagnosis.waits),
+        sessions=tuple(_same(Session, session) for session in diagnosis.sessions),
         flows=diagnosis.flows,
         checked=tuple(_same(Checked, check) for check in diagnosis.checked),
         missing=tuple(_same(Missing, gap) for gap in diagnosis.missing),
@@ -351,7 +369,7 @@ def _link(link: model.Link) -> Link:
     return Link(**{**fields, "tid": None if link.tid is None else str(link.tid)})
 
 
-def _input(item: model.Input) -> Input:
+def _input(item: inputs.Input) -> Input:
     fields = {field: getattr(item, field) for field in Input.__struct_fields__}
     return Input(**{**fields, "unread": tuple(_same(Unread, run) for run in item.unread)})
 

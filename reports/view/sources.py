@@ -15,7 +15,8 @@ from reports.view.wording import count, listed, number, size
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from analyzer.model.finding import Check, Diagnosis, Input, Link, Missing, Wait
+    from analyzer.model.finding import Check, Diagnosis, Link, Missing, Wait
+    from analyzer.model.inputs import Input
 
 SOURCES = 120
 UNREAD = 6

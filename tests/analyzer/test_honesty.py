@@ -46,7 +46,14 @@ class TestHealth:
             ),
             ({"netstat.txt": netstat(LISTEN, CLIENT, SERVICE) + "tcp6  0 nonsense\n" * 9}, "lines of netstat.txt were not understood"),
             ({"server.log": "2026-01-02 03:04:05 ERROR pool is empty\n" * 9}, "server.log looks like a log and was not read"),
-            ({"sessions.txt": " pid | state  | query\n-----+--------+------\n" + "  17 | active | select\n" * 4}, "looks like a table"),
+            ({"queue.txt": " job | owner  | note\n-----+--------+------\n" + "  17 | active | select\n" * 4}, "looks like a table"),
+            (
+                {
+                    "sessions.txt": " pid | client_addr | client_port | state\n-----+-------------+-------------+------\n"
+                    "  17 | 10.8.8.8    |       40001 | idle\n"
+                },
+                "none of the sessions in sessions.txt is a connection of a process here",
+            ),
             ({"jstack.txt": dump(*idle_exec(4), complete=False)}, "jstack.txt"),
             (
                 {
@@ -55,7 +62,7 @@ class TestHealth:
                         *(thread(f"till-{n}", "RUNNABLE", *READ, "com.example.Till.ask", "com.example.Till.run") for n in range(5)),
                     )
                 },
-                "5 threads of till all wait in",
+                "5 threads of till all wait, in",
             ),
         ],
     )

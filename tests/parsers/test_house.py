@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from parsers import FORMATS, HEAD_LINES, Format, recognise, sections
-from parsers.records import Elision, Limit, ProcessStatus, ThreadDump
+from parsers.records import Elision, Limit, ProcessStatus, Session, ThreadDump
 from parsers.text.source import Section, Source
 
 EACH = pytest.mark.parametrize("form", FORMATS, ids=lambda form: form.NAME)
@@ -100,5 +100,5 @@ def test_every_record_says_where() -> None:
         for record in form.parse(Section("x", 1, lines)).records:
             assert 1 <= record.where.first <= record.where.last <= len(lines)
             # lsof -F prints a descriptor on several lines.
-            if not isinstance(record, ThreadDump | Elision | Limit | ProcessStatus) and form.NAME != "lsof_fields":
+            if not isinstance(record, ThreadDump | Elision | Limit | ProcessStatus | Session) and form.NAME != "lsof_fields":
                 assert record.where.last - record.where.first <= 1

@@ -17,9 +17,9 @@ from analyzer.model.finding import (
     Missing,
     Outcome,
     Status,
-    UnreadLine,
     Verdict,
 )
+from analyzer.model.inputs import UnreadLine
 from analyzer.model.timeline import Flow
 from parsers.records import Unit, Where
 

@@ -13,7 +13,6 @@ from analyzer.model.finding import (
     Culprit,
     Evidence,
     Finding,
-    Input,
     Link,
     Missing,
     Outcome,
@@ -22,10 +21,10 @@ from analyzer.model.finding import (
     Severity,
     SocketTable,
     Step,
-    UnreadLine,
     Wait,
     When,
 )
+from analyzer.model.inputs import Input, UnreadLine
 from parsers.records import Where
 
 JAVA = Process(host="app01", pid=1493, command="java")

@@ -8,7 +8,8 @@ from typing import TYPE_CHECKING
 import pytest
 from msgspec.structs import replace
 
-from analyzer.model.finding import Evidence, UnreadLine
+from analyzer.model.finding import Evidence
+from analyzer.model.inputs import UnreadLine
 from parsers.records import Where
 from reports.formats import terminal
 from tests.reports import diagnoses, parts

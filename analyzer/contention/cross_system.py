@@ -1,0 +1,99 @@
+"""Waits that lead from the process into a database and back: a thread waits for a session that waits for another connection of the same process."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Final, NamedTuple
+
+from analyzer.contention.locks import owner_of
+from analyzer.software.blockers import IDLE, waited_lock
+from analyzer.software.pools import Busy
+from parsers.records import SessionState
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from analyzer.join.connections import Connection
+    from analyzer.join.far_side import FarSide, Joined
+    from analyzer.waits.case import Case, ProcessView
+    from parsers.records import Session
+
+DEEPEST: Final = 20
+"""Locks that a chain of waiting threads may have; more is no chain that anybody reads."""
+_RESTING: Final = frozenset({"sleep", "join", "object-wait", "waiting", "latch", "park"})
+"""What a program's first thread does in its main method while others work."""
+
+
+class Loop(NamedTuple):
+    """``reader`` waits for ``waiter``; ``holder``, our ``connection``, holds it up; ``owners`` could end it, and all wait for ``reader``.
+
+    ``outsiders`` run code of the application that has nothing in common with the reader's: they hardly own the connection, and might.
+    """
+
+    reader: Busy
+    waiter: Joined
+    holder: Session
+    connection: Connection
+    owners: tuple[Busy, ...]
+    outsiders: tuple[Busy, ...]
+
+
+def loops(case: Case, view: ProcessView) -> Iterator[Loop]:
+    """Every loop over a session that waits for another session of the same process."""
+    far = case.far_side(view)
+    for joined in far.joined:
+        if joined.connection is None or joined.session.state is not SessionState.LOCKED:
+            continue
+        reader, root = far.threads.get(id(joined.connection)), far.root_of(joined.session)
+        if reader is None or root is None or root.state is not SessionState.IN_TRANSACTION:
+            continue
+        held = far.joined_of(root).connection
+        owners, outsiders = _owners(view, far, reader)
+        if held is not None and all(_waits_for(view, far, member, reader, root) for member in owners):
+            yield Loop(reader, joined, root, held, owners, outsiders)
+
+
+def _owners(view: ProcessView, far: FarSide, reader: Busy) -> tuple[tuple[Busy, ...], tuple[Busy, ...]]:
+    """Threads that may own an idle connection: they run the application's code and wait on no other connection.
+
+    First those of the reader's pool or with one of its classes on their stacks, then the others that do not wait for the reader.
+    """
+    elsewhere = {id(member.thread) for member in far.threads.values()} | {id(reader.thread)}
+    code = _code(view, reader)
+    owners, outsiders = list[Busy](), list[Busy]()
+    for pool in view.pools:
+        beside = any(member.thread is reader.thread for member in pool.members)
+        for member in pool.members:
+            if member.activity.app >= 0 and member.activity.kind not in IDLE and id(member.thread) not in elsewhere:
+                if beside or _code(view, member) & code:
+                    owners.append(member)
+                elif not _rests_in_main(view, member):
+                    outsiders.append(member)
+    return tuple(owners), tuple(outsiders)
+
+
+def _code(view: ProcessView, member: Busy) -> set[str]:
+    """The application's classes on a stack, without the names of lambdas and inner classes."""
+    return {frame.cls.partition("$")[0] for frame in member.thread.frames if view.known.is_application(frame.cls)}
+
+
+def _waits_for(view: ProcessView, far: FarSide, member: Busy, reader: Busy, root: Session) -> bool:
+    """True if a thread waits, over locks, for the reader, or for a connection of a pool that the loop has used up."""
+    for _ in range(DEEPEST):
+        if member.activity.kind == "lease":
+            return not any(
+                one.connection is not None and one.session.server == root.server and one.session.state is SessionState.IDLE
+                for one in far.joined
+            )
+        owner = owner_of(view, waited_lock(member.thread))
+        if owner is None:
+            return False
+        if owner.thread is reader.thread:
+            return True
+        member = owner
+    return False
+
+
+def _rests_in_main(view: ProcessView, member: Busy) -> bool:
+    """True for a program's first thread that only waits in its main method: no code that uses a connection is on its stack."""
+    methods = {frame.method for frame in member.thread.frames if view.known.is_application(frame.cls)}
+    return methods == {"main"} and member.activity.kind in _RESTING

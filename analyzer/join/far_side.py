@@ -1,0 +1,208 @@
+"""Sessions of databases, poolers and proxies joined with the process' own sockets: both ends of one connection.
+
+A session's client end is the local end of our socket, address and port. A pooler stands between with two connections of its own: its lists tell which
+belong together. Who waits for whom inside the server comes from the server; this module only ties it to sockets.
+"""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from functools import cached_property
+from typing import TYPE_CHECKING, Final, NamedTuple
+
+from msgspec.structs import replace
+
+from analyzer.join.descriptor_links import exact_sockets
+from analyzer.software.blockers import OUTBOUND
+from parsers.records import SessionState, TcpState
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Sequence
+
+    from analyzer.join.connections import Connection
+    from analyzer.join.process import ProcessView
+    from analyzer.software.pools import Busy
+    from parsers.records import Endpoint, Session, SessionBlock, Where
+
+_POOLER_SERVER: Final = "pgbouncer-server"
+_POOLER: Final = "pgbouncer"
+LISTS: Final = frozenset({"postgresql", "mysql"})
+"""Servers whose own list of sessions is complete for a user who may see all."""
+
+
+class Joined(NamedTuple):
+    """A session and our connection behind it, None if it is not of this process. ``via``: the pooler's sessions between the two."""
+
+    session: Session
+    connection: Connection | None
+    via: tuple[Session, ...] = ()
+
+
+class FarSide:
+    """The far side of one process' connections, as lists of sessions of the same moment show it."""
+
+    def __init__(self, view: ProcessView, sessions: Sequence[Session], blocks: Sequence[SessionBlock]) -> None:
+        """Join ``sessions`` with the connections of ``view``; ``blocks`` are the waits that the servers state."""
+        self.view = view
+        self._blocks = blocks
+        self.sessions = _merged(sessions)
+
+    @cached_property
+    def joined(self) -> tuple[Joined, ...]:
+        """Every session, with our connection where it has one."""
+        links = {end.link: end for end in self.sessions if end.server == _POOLER and end.link}
+        behind = {end.client: end for end in self.sessions if end.server == _POOLER_SERVER and end.client is not None}
+        found = []
+        for session in self.sessions:
+            server_end = behind.get(session.client) if session.client is not None else None
+            client_end = links.get(server_end.id) if server_end is not None and session.server != _POOLER_SERVER else None
+            if client_end is not None and server_end is not None:
+                found.append(Joined(session, self.connection_of(client_end.client), (client_end, server_end)))
+            else:
+                found.append(Joined(session, self.connection_of(session.client)))
+        return tuple(found)
+
+    def connection_of(self, client: Endpoint | None) -> Connection | None:
+        """Our socket whose local end this is. A name in place of an address (reverse DNS) is known by its port alone, if only one socket has it."""
+        if client is None or client.port is None:
+            return None
+        exact = self._by_end.get((client.host, client.port))
+        if exact is not None or client.host.replace(".", "").isdigit() or ":" in client.host:
+            return exact
+        same_port = [one for (_, port), one in self._by_end.items() if port == client.port]
+        return same_port[0] if len(same_port) == 1 else None
+
+    @cached_property
+    def _by_end(self) -> dict[tuple[str, int], Connection]:
+        return {(one.local.host, one.local.port): one for one in self.view.client_side if one.local.port is not None}
+
+    @cached_property
+    def holders(self) -> dict[tuple[str, str], frozenset[str]]:
+        """(server, session) → the sessions that it waits for and that wait for nobody themselves: lists name waiters ahead in the queue, too."""
+        direct: dict[tuple[str, str], set[str]] = defaultdict(set)
+        for block in self._blocks:
+            direct[block.server, block.waiter] |= set(block.holders)
+        for session in self.sessions:
+            direct[session.server, session.id] |= set(session.blocked_by)
+        waits = {key for key, ids in direct.items() if ids} | {
+            (one.server, one.id) for one in self.sessions if one.state is SessionState.LOCKED
+        }
+        return {key: frozenset(_roots(key, direct, waits)) for key in waits if direct.get(key)}
+
+    def where_blocked(self, server: str, waiter: str) -> Where | None:
+        """The line that says who holds a session up, None if its own row does."""
+        return next((one.where for one in self._blocks if (one.server, one.waiter) == (server, waiter) and one.holders), None)
+
+    def root_of(self, session: Session) -> Session | None:
+        """The one session that holds it up in the end; None if it is not told, or there are several."""
+        ids = self.holders.get((session.server, session.id), frozenset())
+        known = [one for one in self.sessions if one.server == session.server and one.id in ids]
+        if len(known) == 1:
+            return known[0]
+        return self._only_transaction(session) if not ids and session.state is SessionState.LOCKED else None
+
+    def _only_transaction(self, waiter: Session) -> Session | None:
+        """InnoDB's status names no holder: with one other transaction that has locks and does not wait, it is that one."""
+        others = [
+            one
+            for one in self.sessions
+            if one.server == waiter.server
+            and one.id != waiter.id
+            and one.state is not SessionState.LOCKED
+            and one.own_link not in {None, "0"}
+        ]
+        return others[0] if len(others) == 1 and waiter.own_link is not None else None
+
+    def joined_of(self, session: Session) -> Joined:
+        """The session with our connection."""
+        return next(one for one in self.joined if one.session is session)
+
+    @cached_property
+    def threads(self) -> dict[int, Busy]:
+        """``id`` of a connection → the thread that waits on it: by its system call, or as the only reader of the only busy session."""
+        members = {id(member.thread): member for pool in self.view.pools for member in pool.members}
+        found = {
+            id(exact.socket): members[id(exact.thread)] for exact in exact_sockets(self.view) if id(exact.thread) in members and exact.alone
+        }
+        if found:
+            return found
+        readers, busy = self._readers, self._busy
+        return {id(busy[0]): readers[0]} if len(readers) == len(busy) == 1 else {}
+
+    def waiting_on(self, members: Sequence[Joined]) -> list[Busy]:
+        """The threads that wait on these connections, as far as it is told.
+
+        Without system calls they are told by number alone: where as many threads read as sessions are busy, and these are all of them.
+        """
+        one_by_one = [
+            thread for one in members if one.connection is not None and (thread := self.threads.get(id(one.connection))) is not None
+        ]
+        if one_by_one:
+            return one_by_one
+        return list(self._readers) if len(self._readers) == len(self._busy) == len(members) else []
+
+    @cached_property
+    def _readers(self) -> list[Busy]:
+        return [member for pool in self.view.pools for member in pool.members if member.activity.kind in OUTBOUND]
+
+    @cached_property
+    def _busy(self) -> list[Connection]:
+        """Our connections whose sessions do something, or wait for something."""
+        busy = {SessionState.LOCKED, SessionState.ACTIVE, SessionState.QUEUED, SessionState.WAITING}
+        found = {id(one.connection): one.connection for one in self.joined if one.connection is not None and one.session.state in busy}
+        return list(found.values())
+
+    @cached_property
+    def exact(self) -> bool:
+        """True if system calls tell which thread waits on which socket."""
+        return any(True for _ in exact_sockets(self.view))
+
+    @cached_property
+    def unlisted(self) -> tuple[Connection, ...]:
+        """Our established connections to a server that lists other sessions of ours, and none for these; empty where a pooler stands between."""
+        known = [one for one in self.joined if one.connection is not None and one.session.server in LISTS]
+        if not known or any(one.via for one in self.joined):
+            return ()
+        listed = {id(one.connection) for one in known}
+        remotes = {one.connection.remote for one in known if one.connection is not None}
+        return tuple(
+            one for one in self.view.client_side if one.remote in remotes and id(one) not in listed and one.state is TcpState.ESTABLISHED
+        )
+
+
+def _roots(key: tuple[str, str], direct: dict[tuple[str, str], set[str]], waits: set[tuple[str, str]]) -> Iterable[str]:
+    """Who does not wait, at the ends of all ways from a waiter."""
+    server = key[0]
+    todo, seen = list(direct[key]), set[str]()
+    while todo:
+        one = todo.pop()
+        if one in seen:
+            continue
+        seen.add(one)
+        if (server, one) in waits:
+            todo += direct.get((server, one), ())
+        else:
+            yield one
+
+
+def _merged(sessions: Sequence[Session]) -> tuple[Session, ...]:
+    """One session a server and id: a list of sessions has the client, the list of transactions the locks."""
+    found: dict[tuple[str, str], Session] = {}
+    for session in sessions:
+        key = session.server, session.id
+        known = found.get(key)
+        found[key] = session if known is None else _both(known, session)
+    return tuple(found.values())
+
+
+def _both(one: Session, other: Session) -> Session:
+    listed, transaction = (one, other) if one.client is not None else (other, one)
+    state = transaction.state if transaction.state in {SessionState.LOCKED, SessionState.IN_TRANSACTION} else listed.state
+    return replace(
+        listed,
+        state=state,
+        waits_on=listed.waits_on or transaction.waits_on,
+        transaction_age=listed.transaction_age if listed.transaction_age is not None else transaction.transaction_age,
+        statement=listed.statement or transaction.statement,
+        own_link=transaction.own_link or listed.own_link,
+    )

@@ -1,0 +1,140 @@
+"""Threads wait for a push on a server that is well: blocking commands keep all its connections, and nobody is left to push.
+
+Looks for: sessions that wait by their own design (BLPOP, BRPOP, XREAD with BLOCK …) on every connection that this process has to the server, while other
+threads of the process wait, too.
+
+Why it matters: the server is blamed and is innocent. Whoever would push needs a connection of the same pool; if those in blocking commands have all of them,
+nobody goes on.
+
+Do next: give blocking commands connections of their own, and a time limit.
+
+Wrong when: consumers wait for work on connections of their own, as they should: then nobody else waits.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Final
+
+from analyzer.evidence.sessions import of_session, server_of
+from analyzer.evidence.witness import of_threads
+from analyzer.model.finding import Action, Confidence, Culprit, Finding, Heals, Missing, Outlook, Severity, Step, When
+from analyzer.model.message import plural, say
+from analyzer.software.blockers import application_frame
+from parsers.records import SessionState
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Sequence
+
+    from analyzer.join.far_side import FarSide, Joined
+    from analyzer.software.pools import Busy
+    from analyzer.waits.case import Case, ProcessView
+
+NEEDS: Final = ("threads", "sockets")
+CONSEQUENCE_OF: Final[tuple[str, ...]] = ()
+OUTLOOK: Final = Outlook(
+    Heals.CAUSE, say("The blocked commands return when somebody pushes; nobody of this process can while they keep the connections.")
+)
+CLEAN: Final = say("no server's connections are all kept by blocking commands, as far as sessions were listed")
+FEWEST: Final = 2
+"""Threads that wait for a connection beside: one may wait for anything."""
+_WAITS: Final = frozenset({"lease", "queue", "semaphore", "condition", "object-wait", "waiting", "park", "lock", "monitor"})
+"""How threads wait that want a connection of a pool, whoever wrote it."""
+
+
+def diagnose(case: Case) -> Iterator[Finding]:
+    """One finding per process and server."""
+    for view in case.latest:
+        far = case.far_side(view)
+        blocked = [one for one in far.joined if one.connection is not None and one.session.state is SessionState.WAITING]
+        if not blocked or blocked[0].connection is None:
+            continue
+        remote = blocked[0].connection.remote
+        every = [one for one in view.client_side if one.remote == remote and one.state == blocked[0].connection.state]
+        beside = _beside(view, far, blocked)
+        if len(blocked) >= len(every) and len(beside) >= FEWEST:
+            yield _finding(view, far, blocked, beside)
+
+
+def _beside(view: ProcessView, far: FarSide, blocked: Sequence[Joined]) -> list[Busy]:
+    """Threads of the pools that hold the blocked connections, that wait for something else inside the application's code."""
+    holders = {id(member.thread) for member in far.waiting_on(blocked)}
+    pools = [pool for pool in view.pools if any(id(member.thread) in holders for member in pool.members)]
+    return [
+        member
+        for pool in pools
+        for member in pool.members
+        if id(member.thread) not in holders and member.activity.kind in _WAITS and member.activity.app >= 0
+    ]
+
+
+def _finding(view: ProcessView, far: FarSide, blocked: Sequence[Joined], beside: Sequence[Busy]) -> Finding:
+    session = blocked[0].session
+    server, command = server_of(session), (session.statement or "?").upper()
+    holders = far.waiting_on(blocked)
+    waits = of_session(
+        session,
+        say(
+            "session {id} is in {command}{since}",
+            id=session.id,
+            command=command,
+            since=say(", idle for {s:.0f} s", s=session.state_age) if session.state_age else "",
+        ),
+    )
+    wanting = of_threads(beside, say("{threads} wait beside them", threads=plural(len(beside), "thread")))
+    frame = application_frame(*holders[0]) if holders else None
+    return Finding(
+        rule="blocking-commands",
+        severity=Severity.CRITICAL,
+        confidence=Confidence.LIKELY if holders else Confidence.SUSPECTED,
+        headline=say(
+            "All {n} connections to {server} are kept by {command}, which waits for a push, and {others} wait beside: {server} itself is well.",
+            n=len(blocked),
+            server=server,
+            command=command,
+            others=plural(len(beside), "thread"),
+        ),
+        explanation=say(
+            "{server} has answered everything: its clients of this process wait in {command} by their own wish. {others} of the same pool wait, as threads do that want a connection; if one of them is to push, it never gets there.",
+            server=server,
+            command=command,
+            others=plural(len(beside), "thread").capitalize(),
+        ),
+        why_confident=say(
+            "The server's list shows that it waits for nobody. That the others want one of these connections is inferred from where they wait."
+        ),
+        evidence=(
+            waits,
+            *(
+                [of_threads(holders, say("{threads} wait in {command}", threads=plural(len(holders), "thread"), command=command))]
+                if holders
+                else []
+            ),
+            wanting,
+        ),
+        process=view.process,
+        culprit=Culprit(frame=str(frame) if frame else None, remote=str(blocked[0].connection.remote) if blocked[0].connection else None),
+        chain=(
+            Step(plural(len(holders) or len(blocked), "thread"), say("waits for a push to"), command, (waits,)),
+            Step(server, say("waits for whoever pushes"), ""),
+            Step(plural(len(beside), "thread"), say("waits for a connection kept by the first"), "", (wanting,)),
+        ),
+        loop=True,
+        actions=(
+            Action(
+                When.NOW,
+                say("Push by hand what the blocked commands wait for, or end one of these clients (CLIENT KILL ID {id}).", id=session.id),
+            ),
+            Action(When.FIX, say("Give blocking commands connections of their own, apart from the pool that pushes.")),
+            Action(When.PREVENT, say("Give {command} a time limit.", command=command)),
+        ),
+        figures=((str(len(blocked)), say("connections in {command}", command=command)), (str(len(beside)), say("threads waiting beside"))),
+        missing=(
+            Missing(
+                say("code behind the waiting frame"),
+                say("whether these threads want a connection of the same pool"),
+                f"grep -n '{frame.method if frame else 'pool'}'",
+            ),
+        )
+        if not holders
+        else (),
+    )

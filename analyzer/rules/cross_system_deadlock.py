@@ -1,0 +1,150 @@
+"""A deadlock of which one half is in the process and the other half in the database: neither side sees it.
+
+Looks for: a thread that waits for the answer of a session which waits for a lock; the session that holds this lock is another connection of the same
+process, idle inside a transaction; and every thread that could own that connection waits for the first thread, over a lock or for a connection of the
+same pool.
+
+Why it matters: the database reports no deadlock because its holder waits for nothing there. The VM reports none because its waiter stands in a read. No
+time limit ends it unless one is set on the statement or on idle transactions.
+
+Do next: end the idle session in the database, which rolls its transaction back. Then take no lock of the process, and no second connection, inside a
+transaction.
+
+Wrong when: the list of sessions is older than the dump, or the holder's thread is one that the dump does not show.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Final
+
+from analyzer.contention.cross_system import Loop, loops
+from analyzer.evidence.sessions import age_in_words, of_block, of_session, server_of, session_in_words
+from analyzer.evidence.witness import of_sockets, of_threads
+from analyzer.model.finding import Action, Confidence, Culprit, Finding, Heals, Kind, Outlook, Severity, Step, When
+from analyzer.model.message import plural, say
+from analyzer.software.blockers import application_frame
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Sequence
+
+    from analyzer.software.pools import Busy
+    from analyzer.waits.case import Case, ProcessView
+
+NEEDS: Final = ("threads", "sockets")
+CONSEQUENCE_OF: Final[tuple[str, ...]] = ()
+OUTLOOK: Final = Outlook(
+    Heals.RESTART,
+    say("Each half waits for the other, in two systems that cannot see it: it ends when the idle session or the process is ended."),
+)
+CLEAN: Final = say("no session that waits for a lock is held up by another connection of the same process")
+
+
+def diagnose(case: Case) -> Iterator[Finding]:
+    """One finding per process: the first loop, which holds all the others."""
+    for view in case.latest:
+        loop = next(loops(case, view), None) if view.dump is not None else None
+        if loop is not None:
+            yield _finding(case, view, loop)
+
+
+def _finding(case: Case, view: ProcessView, loop: Loop) -> Finding:
+    far = case.far_side(view)
+    server, name, held = server_of(loop.holder), loop.reader.thread.name, str(loop.connection.local)
+    reading = of_threads([loop.reader], say("“{name}” waits for the answer of session {id}", name=name, id=loop.waiter.session.id))
+    waiting = of_session(
+        loop.waiter.session,
+        say("session {id} waits for a lock ({event})", id=loop.waiter.session.id, event=loop.waiter.session.waits_on or "?"),
+    )
+    idle = of_session(loop.holder, say("session {id} is idle in a transaction{age}", id=loop.holder.id, age=age_in_words(loop.holder)))
+    own = of_sockets([loop.connection], say("{local} is a socket of this process", local=held), (held,))
+    evidence = [reading, waiting, *of_block(far, loop.waiter, loop.holder), idle, own]
+    frame = application_frame(*loop.owners[0]) if loop.owners else None
+    if loop.owners:
+        evidence.append(
+            of_threads(
+                loop.owners, say("{threads} could own it, and all wait for “{name}”", threads=plural(len(loop.owners), "thread"), name=name)
+            )
+        )
+    return Finding(
+        rule="cross-system-deadlock",
+        severity=Severity.CRITICAL,
+        confidence=Confidence.CERTAIN if far.exact and not loop.outsiders else Confidence.LIKELY,
+        absent=() if loop.owners else (Kind.THREADS,),
+        headline=say(
+            "“{name}” waits for a lock in {server} that another connection of the same process holds, and every thread that could end it waits for “{name}”.",
+            name=name,
+            server=server,
+        ),
+        explanation=say(
+            "“{name}” waits for session {waiter}, which waits for {holder}. That is the connection on {local} of this same process, idle in a transaction{age}. {owners} Neither {server} nor the process can see this loop.",
+            name=name,
+            waiter=loop.waiter.session.id,
+            holder=session_in_words(loop.holder),
+            local=held,
+            age=age_in_words(loop.holder),
+            owners=_owners_in_words(loop.owners, name),
+            server=server,
+        ),
+        why_confident=_why(loop)
+        if far.exact
+        else say("The port ties each session to its socket. Which thread waits on which socket is inferred: only one reads."),
+        evidence=tuple(evidence),
+        process=view.process,
+        culprit=Culprit(
+            thread=loop.owners[0].thread.name if loop.owners else None,
+            frame=str(frame) if frame else None,
+            remote=str(loop.connection.remote),
+        ),
+        chain=(
+            Step(f"“{name}”", say("waits for the answer of"), "", (reading,)),
+            Step(
+                say("session {id}", id=loop.waiter.session.id),
+                say("waits for a lock held by"),
+                loop.waiter.session.statement or "",
+                (waiting,),
+            ),
+            Step(say("session {id}", id=loop.holder.id), say("waits for its client to go on"), loop.holder.statement or "", (idle,)),
+            Step(
+                f"“{loop.owners[0].thread.name}”" if loop.owners else say("nobody"),
+                say("waits for a lock held by"),
+                "",
+                tuple(evidence[-1:]),
+            ),
+        ),
+        loop=True,
+        actions=_actions(loop),
+        figures=((age_in_words(loop.holder).strip() or "?", say("the transaction is idle")),),
+    )
+
+
+def _why(loop: Loop) -> str:
+    if not loop.outsiders:
+        return say("The port ties each session to its socket, and no thread is left that could end the transaction.")
+    names = ", ".join(f"“{member.thread.name}”" for member in loop.outsiders[:3])
+    return say(
+        "The port ties each session to its socket. Not certain, because {names} runs other code and might own the idle connection.",
+        names=names,
+    )
+
+
+def _owners_in_words(owners: Sequence[Busy], name: str) -> str:
+    if not owners:
+        return say("No thread of the process is left that could go on with it.")
+    return say("{threads} could go on with it, and all wait for “{name}”.", threads=plural(len(owners), "thread").capitalize(), name=name)
+
+
+def _actions(loop: Loop) -> tuple[Action, ...]:
+    kill = f"SELECT pg_terminate_backend({loop.holder.id});" if loop.holder.server == "postgresql" else f"KILL {loop.holder.id};"
+    return (
+        Action(When.NOW, say("End the idle session: its transaction is rolled back, and the others go on."), kill),
+        Action(
+            When.FIX,
+            say(
+                "Take no lock of the process and no second connection inside a transaction; or take the lock before the transaction begins."
+            ),
+        ),
+        Action(
+            When.PREVENT,
+            say("Set a time limit on idle transactions (idle_in_transaction_session_timeout) and on lock waits (lock_timeout)."),
+        ),
+    )

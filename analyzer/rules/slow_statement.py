@@ -1,0 +1,95 @@
+"""A statement runs long: threads wait for the database, and the database works.
+
+Looks for: a session of this process that is active for seconds and waits for no lock, with a thread that waits for its answer.
+
+Why it matters: the pool's connections are busy with it; others wait for them. More connections only add to the load.
+
+Do next: look at the plan of the named statement, at the size of what it reads, and at the database's own load.
+
+Wrong when: the list is of another moment than the dump: a second list shows whether the same statement still runs.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Final
+
+from analyzer.evidence.sessions import of_session, server_of, session_in_words
+from analyzer.evidence.witness import of_threads
+from analyzer.join.far_side import LISTS
+from analyzer.model.finding import Action, Confidence, Culprit, Finding, Heals, Outlook, Severity, Step, When
+from analyzer.model.message import plural, say
+from analyzer.software.blockers import application_frame
+from parsers.records import SessionState
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Sequence
+
+    from analyzer.join.far_side import FarSide, Joined
+    from analyzer.waits.case import Case, ProcessView
+
+NEEDS: Final = ("threads", "sockets")
+CONSEQUENCE_OF: Final = ("lock-held-by-idle-transaction", "cross-system-deadlock")
+OUTLOOK: Final = Outlook(Heals.LOAD, say("Each thread goes on when its statement ends; the next such statement takes as long."))
+CLEAN: Final = say("no session of the process has run a statement for long, as far as sessions were listed")
+LONG: Final = 5.0
+"""Seconds from which on a statement of a service is long: its callers' patience is mostly between 5 and 60 seconds."""
+
+
+def diagnose(case: Case) -> Iterator[Finding]:
+    """One finding per process and server."""
+    for view in case.latest:
+        far = case.far_side(view)
+        slow = [
+            one
+            for one in far.joined
+            if one.connection is not None
+            and one.session.server in LISTS
+            and one.session.state is SessionState.ACTIVE
+            and (one.session.state_age or 0) >= LONG
+        ]
+        if far.waiting_on(slow):
+            yield _finding(view, far, slow)
+
+
+def _finding(view: ProcessView, far: FarSide, slow: Sequence[Joined]) -> Finding:
+    oldest = max(slow, key=lambda one: one.session.state_age or 0).session
+    threads = far.waiting_on(slow)
+    server, frame = server_of(oldest), application_frame(*threads[0])
+    seconds = oldest.state_age or 0
+    reading = of_threads(threads, say("{threads} wait for answers of {server}", threads=plural(len(threads), "thread"), server=server))
+    running = of_session(oldest, say("session {id} is active for {seconds:.0f} s and waits for no lock", id=oldest.id, seconds=seconds))
+    return Finding(
+        rule="slow-statement",
+        severity=Severity.WARNING,
+        confidence=Confidence.LIKELY,
+        headline=say(
+            "{threads} wait for statements that {server} still runs, the oldest for {seconds:.0f} s.",
+            threads=plural(len(threads), "thread"),
+            server=server,
+            seconds=seconds,
+        ),
+        explanation=say(
+            "{server} works on {statements} of this process and waits for no lock.{statement}",
+            server=server,
+            statements=plural(len(slow), "statement"),
+            statement=say(" The oldest, of {session}: {text}.", session=session_in_words(oldest), text=oldest.statement)
+            if oldest.statement
+            else "",
+        ),
+        why_confident=say("The port ties the session to the thread's socket. One list cannot show whether the statement ends."),
+        evidence=(reading, running),
+        process=view.process,
+        culprit=Culprit(frame=str(frame) if frame else None, remote=str(slow[0].connection.remote) if slow[0].connection else None),
+        chain=(
+            Step(f"“{threads[0].thread.name}”", say("waits for an answer of"), "", (reading,)),
+            Step(server, say("runs a statement"), oldest.statement or "", (running,)),
+        ),
+        actions=(
+            Action(When.NOW, say("Look at the statement's plan and at the load of {server}.", server=server)),
+            Action(
+                When.FIX,
+                say("Make the statement cheaper (an index, fewer rows), and give it a time limit (statement_timeout, max_execution_time)."),
+            ),
+        ),
+        figures=((f"{seconds:.0f} s", say("the oldest statement runs")),),
+    )

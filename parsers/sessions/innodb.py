@@ -1,0 +1,88 @@
+"""Transactions of SHOW ENGINE INNODB STATUS, of MySQL and MariaDB.
+
+    =====================================
+    2026-11-28 15:13:48 0x7f93 INNODB MONITOR OUTPUT
+    =====================================
+    ---TRANSACTION 59, ACTIVE 11 sec starting index read
+    mysql tables in use 1, locked 1
+    LOCK WAIT 2 lock struct(s), heap size 1128, 1 row lock(s)
+    MariaDB thread id 58, OS thread handle 140268599314112, query id 238 localhost 127.0.0.1 orders Updating
+    update t set a = 2 where b = 7
+    ---TRANSACTION 55, ACTIVE 12 sec
+    2 lock struct(s), heap size 1128, 6 row lock(s), undo log entries 6
+    MySQL thread id 56, OS thread handle 140268374669888, query id 228 localhost 127.0.0.1 root
+
+The thread id is the Id of the process list. A transaction with locks and no state behind its user waits for its client: it is idle and keeps its locks.
+The LATEST DETECTED DEADLOCK is history, kept until the server restarts: it is counted as read and never used.
+"""
+
+from __future__ import annotations
+
+import re
+from typing import TYPE_CHECKING, Final
+
+from parsers.records import Parsed, Session, SessionState
+from parsers.text.sql import without_literals
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from parsers.text.source import Section
+
+NAME: Final = "innodb_status"
+HEADER: Final = r"(?:\*{5,} 1\. row \*{5,}\n[ ]*Type: InnoDB\n[^\n]*\n[^\n]*\n)?={30,}\n[^\n]{0,60}INNODB MONITOR OUTPUT"
+ROW_SHAPE: Final = HEADER
+_BEGIN: Final = re.compile(r"---TRANSACTION (\d+), (?:ACTIVE(?: \(PREPARED\))? (\d+) sec|not started)(.*)")
+_THREAD: Final = re.compile(
+    r"(?:MySQL|MariaDB) thread id (\d+), OS thread handle \S+, query id \d+(?: (\S+))?(?: (\d[\w.:]*))?(?: (\S+))?(?: (.*))?$"
+)
+_LOCKS: Final = re.compile(r"(LOCK WAIT )?(\d+) lock struct\(s\).*?(\d+) row lock\(s\)")
+_marker = re.compile(r".*INNODB MONITOR OUTPUT|---TRANSACTION \d+, ").match
+
+
+def sniff(head: Sequence[str]) -> bool:
+    """True if the monitor's heading or a transaction is among the lines."""
+    return any(_marker(line) for line in head)
+
+
+def parse(section: Section) -> Parsed:
+    """Read the list of transactions. Every other line of the monitor is known, and nothing is concluded from it."""
+    lines = list(section.rows())
+    records: list[Session] = []
+    listed = not any("LIST OF TRANSACTIONS" in text for _, text in lines)
+    for number, (index, text) in enumerate(lines):
+        listed = listed or text.startswith("LIST OF TRANSACTIONS")
+        match = _BEGIN.match(text)
+        if listed and match is not None and (record := _transaction(section, match, index, lines[number + 1 : number + 6])) is not None:
+            records.append(record)
+    return Parsed(tuple(records), len(lines))
+
+
+def _transaction(section: Section, begin: re.Match[str], first: int, below: Sequence[tuple[int, str]]) -> Session | None:
+    waits, locks, thread, statement, last = False, 0, None, "", first
+    for index, text in below:
+        if text.startswith("---"):
+            break
+        if (found := _LOCKS.match(text)) is not None:
+            waits, locks = found[1] is not None, int(found[3])
+        elif thread is not None:
+            statement = statement or text
+        elif (match := _THREAD.match(text)) is not None:
+            thread = match
+        last = index
+    if thread is None or begin[2] is None:
+        return None
+    busy = (thread[5] or "").strip()
+    state = SessionState.LOCKED if waits else SessionState.ACTIVE if busy or begin[3].strip() else SessionState.IN_TRANSACTION
+    return Session(
+        where=section.where(first, last),
+        server="mysql",
+        id=thread[1],
+        user=thread[4],
+        state=state,
+        printed_state=busy or begin[3].strip(),
+        waits_on="row lock" if waits else None,
+        statement=without_literals(statement) if statement and not statement.startswith(("-", "TRX")) else None,
+        transaction_age=float(begin[2]),
+        own_link=str(locks),
+    )

@@ -1,0 +1,138 @@
+r"""PostgreSQL's sessions and who blocks whom: ``pg_stat_activity``, queries with ``pg_blocking_pids``, ``pg_locks``, as psql prints them.
+
+     pid  | usename | application_name | client_addr | client_port | wait_event_type |  wait_event   |        state        |          query
+    ------+---------+------------------+-------------+-------------+-----------------+---------------+---------------------+-------------------------
+     1792 | orders  | shop             | 10.0.0.5    |       34708 | Client          | ClientRead    | idle in transaction | update t set a = $1
+     1825 | orders  | shop             | 10.0.0.5    |       34712 | Lock            | transactionid | active              | update t set a = $1
+
+Columns in any order and subset; aligned, expanded (``\x``), unaligned (``-A``) and ``--csv``. States before 9.6 have ``waiting`` instead of wait events.
+``query`` of an idle session is its last statement. A client_port of -1 is a local socket. See monitoring-stats in PostgreSQL's documentation.
+"""
+
+from __future__ import annotations
+
+import re
+from typing import TYPE_CHECKING, Final
+
+from parsers.records import Parsed, Session, SessionBlock, SessionState
+from parsers.sessions.common import age_of, client_end, latest, parse_rows, seconds_of
+from parsers.text.sql import without_literals
+from parsers.text.tables import columns_of, grid_of
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Sequence
+
+    from parsers.text.source import Section
+    from parsers.text.tables import Cells, Row
+
+NAME: Final = "postgresql"
+HEADER: Final = (
+    r"[ ]?[ ]*(?:\w+[ ]*[|,;][ ]*){0,24}(?:pid|procpid|blocked_pid)[ ]*[|,;](?=[^\n]{0,600}\b(?:client_port|client_addr|wait_event_type|wait_event|backend_start"
+    r"|blocked_by|pg_blocking_pids|blocking_pid|granted|usename|query)\b)[\w ,;|()]{3,600}$|-\[ RECORD 1 \][-+]*[ ]*$"
+)
+ROW_SHAPE: Final = HEADER
+_ACTIVITY: Final = (
+    {"pid", "state"},
+    {"pid", "client_port"},
+    {"pid", "client_addr"},
+    {"pid", "wait_event_type"},
+    {"procpid", "current_query"},
+)
+_BLOCKED: Final = ({"pid", "blocked_by"}, {"pid", "pg_blocking_pids"}, {"blocked_pid", "blocking_pid"})
+_LOCKS: Final = ({"locktype", "pid", "granted"},)
+_IDS: Final = re.compile(r"\d+")
+_STATES: Final = {
+    "active": SessionState.ACTIVE,
+    "fastpath function call": SessionState.ACTIVE,
+    "idle": SessionState.IDLE,
+    "idle in transaction": SessionState.IN_TRANSACTION,
+    "idle in transaction (aborted)": SessionState.IN_TRANSACTION,
+    "<idle>": SessionState.IDLE,
+    "<idle> in transaction": SessionState.IN_TRANSACTION,
+}
+
+
+def sniff(head: Sequence[str]) -> bool:
+    """True if the columns are those of a view of PostgreSQL."""
+    columns = columns_of(head)
+    return any(need <= columns for need in (*_BLOCKED, *_LOCKS, *_ACTIVITY)) and not columns & {"ptr", "sid", "session_id"}
+
+
+def parse(section: Section) -> Parsed:
+    """Read each session, or each pair of a waiter and its holders."""
+    grid = grid_of(section)
+    if grid is None:
+        return parse_rows(section, lambda _: None)
+    columns = set(grid.columns)
+    if any(need <= columns for need in _BLOCKED):
+        return parse_rows(section, lambda row: _block(section, row))
+    if any(need <= columns for need in _LOCKS):
+        return parse_rows(section, _locks(section, grid.rows))
+    taken = latest(cell for row in grid.rows for name, cell in row.cells.items() if name.endswith(("_start", "_change")))
+    return parse_rows(section, lambda row: _session(section, row, taken))
+
+
+def _block(section: Section, row: Row) -> SessionBlock | None:
+    cells = row.cells
+    waiter = cells.get("blocked_pid") or cells.get("pid") or ""
+    holders = tuple(_IDS.findall(cells.get("blocked_by") or cells.get("pg_blocking_pids") or cells.get("blocking_pid") or ""))
+    if not waiter.isdigit():
+        return None
+    return SessionBlock(where=section.where(row.first, row.last), server=NAME, waiter=waiter, holders=holders)
+
+
+def _locks(section: Section, rows: Sequence[Row]) -> Callable[[Row], SessionBlock | None]:
+    """Holders of each lock: rows with the same object, of which one is granted."""
+    keys = ("locktype", "database", "relation", "page", "tuple", "virtualxid", "transactionid", "classid", "objid", "objsubid")
+
+    def lock(row: Row) -> tuple[str, ...]:
+        return tuple(row.cells.get(key, "") for key in keys)
+
+    granted: dict[tuple[str, ...], list[str]] = {}
+    for row in rows:
+        if row.cells["granted"] in {"t", "true"}:
+            granted.setdefault(lock(row), []).append(row.cells["pid"])
+
+    def block(row: Row) -> SessionBlock | None:
+        pid = row.cells["pid"]
+        waits = row.cells["granted"] in {"f", "false"}
+        holders = tuple(dict.fromkeys(holder for holder in granted.get(lock(row), ()) if holder != pid)) if waits else ()
+        return SessionBlock(where=section.where(row.first, row.last), server=NAME, waiter=pid, holders=holders)
+
+    return block
+
+
+def _session(section: Section, row: Row, taken: float | None) -> Session | None:
+    cells = row.cells
+    pid = cells.get("pid") or cells.get("procpid") or ""
+    if not pid.isdigit():
+        return None
+    query = cells.get("query") or cells.get("current_query") or ""
+    printed = cells.get("state") or (query if query.startswith("<") else "")
+    kind, event = cells.get("wait_event_type", ""), cells.get("wait_event", "")
+    state = _STATES.get(printed.lower(), SessionState.ACTIVE if cells.get("current_query") else SessionState.UNKNOWN)
+    if state is SessionState.ACTIVE and (kind == "Lock" or cells.get("waiting") in {"t", "true"}):
+        state = SessionState.LOCKED
+    return Session(
+        where=section.where(row.first, row.last),
+        server=NAME,
+        id=pid,
+        client=client_end(cells.get("client_addr", ""), cells.get("client_port", "")),
+        user=cells.get("usename") or None,
+        database=cells.get("datname") or None,
+        application=cells.get("application_name") or None,
+        state=state,
+        printed_state=printed,
+        waits_on=f"{kind}/{event}" if kind else None,
+        blocked_by=tuple(_IDS.findall(cells.get("blocked_by", ""))),
+        statement=without_literals(query) or None,
+        state_age=_age(cells, taken, "query_start" if state in {SessionState.ACTIVE, SessionState.LOCKED} else "state_change", "waited"),
+        transaction_age=_age(cells, taken, "xact_start", ""),
+    )
+
+
+def _age(cells: Cells, taken: float | None, start: str, interval: str) -> float | None:
+    begun = seconds_of(cells.get(start, ""))
+    if begun is not None and taken is not None:
+        return max(0.0, taken - begun)
+    return age_of(cells.get(interval, ""))

@@ -1,0 +1,28 @@
+"""Statements without other people's data: every literal becomes ``?``."""
+
+from __future__ import annotations
+
+import re
+from typing import Final
+
+LONGEST: Final = 300
+"""Characters of a statement that are kept: enough to find it in the code."""
+_LITERAL: Final = re.compile(
+    r"'(?:[^'\\]|\\.|'')*+(?:'|\Z)|\$\w*\$.*|(?<![\w$.])-?\d+(?:\.\d+)?(?:[eE][+-]?\d+)?(?!\w)|\b0[xX][0-9a-fA-F]+\b"
+)
+_BLANKS: Final = re.compile(r"\s+")
+_VERB: Final = re.compile(
+    r"\b(?:select|insert|update|delete|merge|with|call|exec|execute|alter|create|drop|truncate|lock|set|begin|commit|replace|declare|fetch|copy)\b",
+    re.IGNORECASE,
+)
+
+
+def without_literals(statement: str) -> str:
+    """The statement on one line, cut at a length that shows which it is, every literal replaced by ``?``."""
+    return _LITERAL.sub("?", _BLANKS.sub(" ", statement[: LONGEST * 4])).strip()[:LONGEST]
+
+
+def redacted(line: str) -> str:
+    """A line of a session list with the literals of its statement replaced; what stands before the statement stays."""
+    found = _VERB.search(line)
+    return line if found is None else line[: found.start()] + _LITERAL.sub("?", line[found.start() :])
