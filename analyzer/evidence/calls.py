@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from typing import TYPE_CHECKING, Final
 
 from analyzer.evidence.packet_claims import packet_evidence
@@ -9,6 +10,7 @@ from analyzer.evidence.witness import all_of, of_sockets, of_threads
 from analyzer.join.connections import close_wait, left_unread
 from analyzer.model.finding import Evidence, Missing, Step
 from analyzer.model.message import Message, joined, plural, say
+from analyzer.software.blockers import application_frame
 from parsers.records import TcpState, TimerKind
 
 if TYPE_CHECKING:
@@ -79,6 +81,18 @@ def stuck_in_words(stall: Stall) -> str:
     noun = say("request thread") if stall.workers == 1 else say("request threads")
     cut = say(", as far as the cut dump shows them,") if stall.view.dump is not None and stall.view.dump.complete is False else ""
     return say("{all_of} {noun} of {name}{cut}", all_of=all_of(stall.blocked, stall.workers), noun=noun, name=stall.pool.name, cut=cut)
+
+
+def calling_place(stall: Stall) -> str:
+    """Where the calls are made and what bounds them there: `` in FRAME (SETTINGS)``; of threads that wait for helpers, the helpers' place."""
+    frames = [frame for member in stall.ends if (frame := application_frame(*member)) is not None]
+    frame = max(sorted(set(frames), key=str), key=frames.count, default=None)
+    found = Counter(member.activity.library for member in stall.callers)
+    library = found.most_common(1)[0][0] if found else None
+    plain = bool(stall.callers) and library is None
+    limits = "setSoTimeout" if plain else stall.view.known.limits_of(library)
+    place = say(" in {frame}", frame=frame) if frame is not None else ""
+    return say("{place}{limits}", place=place, limits=f" ({limits})" if limits else "")
 
 
 def role_doubt(pool: Pool) -> Message | None:

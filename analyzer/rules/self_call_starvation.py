@@ -21,6 +21,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Final
 
 from analyzer.evidence.calls import (
+    calling_place,
     chain_of,
     client_evidence,
     client_figures,
@@ -311,8 +312,9 @@ def _actions(stall: Stall, view: ProcessView) -> tuple[Action, ...]:
         Action(
             When.FIX,
             say(
-                "Give {waits} a time limit, and set connect and read time limits on the HTTP client, so that a stall ends in errors, not in a hang.",
+                "Give {waits} a time limit, and set connect and read time limits on the HTTP client{place}, so that a stall ends in errors, not in a hang.",
                 waits=waits,
+                place=calling_place(stall),
             ),
         ),
         Action(

@@ -19,7 +19,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Final
 
-from analyzer.evidence.calls import DUMP_MISSING, client_evidence, client_figures, clients_in_words, command, kind_in_words
+from analyzer.evidence.calls import DUMP_MISSING, calling_place, client_evidence, client_figures, clients_in_words, command, kind_in_words
 from analyzer.evidence.movement import only_busy
 from analyzer.evidence.witness import of_sockets
 from analyzer.families import remote_service as remote
@@ -61,7 +61,6 @@ def diagnose(case: Case) -> Iterator[Finding]:
 
 
 def _actions(stall: Stall, target: Target) -> tuple[Action, ...]:
-    frame = say(" in {culprit}", culprit=stall.culprit) if stall.culprit else ""
     limits = kind_in_words(stall.waiters) if stall.waiters else say("the call")
     return (
         Action(
@@ -76,7 +75,7 @@ def _actions(stall: Stall, target: Target) -> tuple[Action, ...]:
             say(
                 "Set connect and read time limits on the client that calls {remote}{frame}, and a time limit on {limits}.",
                 remote=target.remote,
-                frame=frame,
+                frame=calling_place(stall),
                 limits=limits,
             ),
         ),

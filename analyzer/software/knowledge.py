@@ -104,13 +104,17 @@ class Lender(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
 
 class Library(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """On whose behalf a socket is used: ``client`` of a service (with its default ports) or ``server`` of a request."""
+    """On whose behalf a socket is used: ``client`` of a service (with its default ports) or ``server`` of a request.
+
+    ``limits`` names the settings that bound a call, as its documentation spells them.
+    """
 
     name: str
     side: Literal["client", "server"]
     prefixes: tuple[str, ...]
     ports: tuple[int, ...] = ()
     database: bool = False
+    limits: str = ""
 
 
 class Held(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -227,6 +231,10 @@ class Knowledge:
     def ports_of(self, libraries: AbstractSet[str | None]) -> frozenset[int]:
         """Default ports of the services that these libraries talk to."""
         return frozenset(port for row in self.tables.library if row.name in libraries for port in row.ports)
+
+    def limits_of(self, library: str | None) -> str:
+        """The settings that bound a call of a library, empty if none is known."""
+        return next((row.limits for row in self.tables.library if row.name == library), "")
 
     def blocker(self, frame: str) -> Blocker | None:
         """The row of a frame ``pkg.Class.method``."""

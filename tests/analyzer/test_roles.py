@@ -175,3 +175,27 @@ def test_virtual_threads_are_not_counted_as_a_full_pool() -> None:
     said = finding.headline + finding.explanation
     assert "request thread" not in said
     assert "requests in service" in said
+
+
+class TestWhereToChange:
+    """The fix names the frame that makes the call, and the settings of the client that stands there."""
+
+    def test_the_helpers_frame_not_the_waiters(self) -> None:
+        waiting = [
+            thread(f"clerk-{n}", "WAITING (parking)", *PARK, "java.util.concurrent.FutureTask.get", "org.acme.counter.Clerk.serve", *SERVED)
+            for n in range(4)
+        ]
+        task = ("org.acme.counter.Clerk.lambda$serve$0", "java.util.concurrent.FutureTask.run")
+        helpers = [thread(f"runner-{n}", "RUNNABLE", *READ, "org.acme.rates.Quote.call", *task, native="runnable") for n in range(4)]
+        rows = [LISTEN, *left(4, 3), *open_to("10.2.0.8:7071", 4)]
+        (finding,) = found(
+            diagnosis_of({"jstack-431.txt": dump(ACCEPTS, *waiting, *helpers), "netstat.txt": netstat(*rows)}), "slow-backend"
+        )
+        fixes = " ".join(action.text for action in finding.actions)
+        assert "org.acme.rates.Quote.call(Quote.java:13) (setConnectTimeout, setReadTimeout)" in fixes
+
+    def test_a_plain_socket_has_settings_too(self) -> None:
+        clerks = [thread(f"clerk-{n}", "RUNNABLE", *PLAIN_READ, *QUOTE, native="runnable") for n in range(4)]
+        files = {"jstack-431.txt": dump(ACCEPTS, *clerks), "netstat.txt": netstat(LISTEN, *left(4, 3), *open_to("10.2.0.8:7071", 4))}
+        (finding,) = found(diagnosis_of(files), "slow-backend")
+        assert any("setSoTimeout" in action.text for action in finding.actions)
