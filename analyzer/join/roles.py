@@ -8,6 +8,8 @@ of these is a vote; a pool serves if it has the most, and what the votes were is
 
 from __future__ import annotations
 
+from collections import Counter
+from functools import lru_cache
 from typing import TYPE_CHECKING, Final, NamedTuple
 
 from analyzer.join.connections import left_unread
@@ -66,6 +68,14 @@ class _Votes(NamedTuple):
     reasons: tuple[str, ...]
 
 
+class _Rivals(NamedTuple):
+    """The pools that may serve a port: how many, and which of them call out or wait for results of others."""
+
+    number: int
+    calling: frozenset[int]
+    waiting: frozenset[int]
+
+
 def with_roles(view: ProcessView) -> tuple[Pool, ...]:
     """The pools of a dump, with the roles of those that serve a listener nobody else is known to serve."""
     found = view.named_pools
@@ -78,11 +88,23 @@ def with_roles(view: ProcessView) -> tuple[Pool, ...]:
     return found
 
 
+@lru_cache(maxsize=64)  # every port asks
+def _own_calls(view: ProcessView) -> Counter[int | None]:
+    """Unread calls of the process to itself, by port."""
+    return Counter(pair.near.remote.port for pair in view.pairs if pair.pending and pair.near.remote is not None)
+
+
+@lru_cache(maxsize=64)
+def _own_ends(view: ProcessView) -> frozenset[int]:
+    """The server's halves of all calls of the process to itself."""
+    return frozenset(id(pair.far) for pair in view.pairs if pair.far is not None)
+
+
 def requests_of(view: ProcessView, port: int) -> Requests:
     """Counts of a port's connections by what became of their requests; own calls apart."""
-    own = {id(pair.far) for pair in view.pairs if pair.far is not None}
+    own = _own_ends(view)
     clients = [one for one in view.server_side(port) if id(one) not in own]
-    pending = sum(1 for pair in view.pairs if pair.pending and pair.near.remote is not None and pair.near.remote.port == port)
+    pending = _own_calls(view)[port]
     listener = view.listeners.get(port)
     queued = (listener.recv_q or 0) if listener is not None else 0
     unread = sum(1 for one in clients if _is_unread(one))
@@ -115,12 +137,17 @@ def _works_for_clients(pool: Pool) -> bool:
 def _server_of(view: ProcessView, pools: Sequence[Pool], port: int) -> tuple[Pool, Pool] | None:
     """The pool that serves the port, before and after its role is known; None if the evidence does not tell."""
     requests = requests_of(view, port)
+    if not requests.troubled and not requests.quiet and not view.snapshot.tasks:
+        return None
     exact = {id(thread) for thread, socket, alone in exact_sockets(view) if alone and socket.local.port == port}
     candidates = [pool for pool in pools if pool.role in _CANDIDATES and pool.port in {None, port}]
     working = [pool for pool in (_awake(view, pool, requests) for pool in candidates) if _has_work(view, pool)]
     if not requests.troubled and not exact:
         return _thread_each(view, working, candidates, requests, port)
-    voted = [_votes(view, pool, working, requests, exact) for pool in working]
+    rivals = _Rivals(
+        len(working), frozenset(id(pool) for pool in working if _calls_out(pool)), frozenset(map(id, filter(_waits_for_others, working)))
+    )
+    voted = [_votes(view, pool, rivals, requests, exact) for pool in working]
     best = _best(voted)
     if best is None:
         return _at_rest(view, candidates, port) if not working else None
@@ -174,10 +201,14 @@ def _has_work(view: ProcessView, pool: Pool) -> bool:
 
 def _is_kept_from_accepting(view: ProcessView, pool: Pool) -> bool:
     """True for a single thread beside others while nobody accepts and connections wait to be: it stands before those that serve."""
-    member = pool.members[0]
+    return pool.members[0].activity.kind in _ACCEPTS or _nobody_accepts(view)
+
+
+@lru_cache(maxsize=64)  # every pool of one thread asks
+def _nobody_accepts(view: ProcessView) -> bool:
+    """True if connections wait to be accepted and no thread of the application accepts or selects."""
     waits = any(one.unaccepted for port in view.listeners for one in view.server_side(port))
-    nobody = not any(one.activity.kind in _ACCEPTS and one.activity.app >= 0 for other in view.named_pools for one in other.members)
-    return member.activity.kind in _ACCEPTS or (waits and nobody)
+    return waits and not any(one.activity.kind in _ACCEPTS and one.activity.app >= 0 for other in view.named_pools for one in other.members)
 
 
 def acceptors_elsewhere(view: ProcessView) -> tuple[Busy, ...]:
@@ -201,7 +232,7 @@ def hands_over(member: Busy) -> bool:
     return any(frame.method in {"put", "putLast", "putFirst", "transfer", "execute", "submit", "rejectedExecution"} for frame in frames)
 
 
-def _votes(view: ProcessView, pool: Pool, rivals: Sequence[Pool], requests: Requests, exact: set[int]) -> _Votes:
+def _votes(view: ProcessView, pool: Pool, rivals: _Rivals, requests: Requests, exact: set[int]) -> _Votes:
     """What speaks for a pool."""
     votes, reasons = 0, []
     busy = len(pool.busy)
@@ -211,15 +242,15 @@ def _votes(view: ProcessView, pool: Pool, rivals: Sequence[Pool], requests: Requ
     if _counts(busy, requests):
         votes += _COUNTED
         reasons.append(say("{busy} of its threads are at work, and as many requests were read and not answered", busy=busy))
-    if _waits_for_others(pool) and any(_calls_out(other) for other in rivals if other is not pool):
+    if id(pool) in rivals.waiting and len(rivals.calling) > (id(pool) in rivals.calling):
         votes += _BEFORE_OTHERS
         reasons.append(say("its threads wait for results of other threads, which call out"))
-    elif any(_waits_for_others(other) for other in rivals if other is not pool) and _calls_out(pool):
+    elif id(pool) in rivals.calling and len(rivals.waiting) > (id(pool) in rivals.waiting):
         votes -= _BEFORE_OTHERS
     if shares_code_with_acceptor(view, pool):
         votes += _ALONE
         reasons.append(say("its code is that which accepts the connections"))
-    if len(rivals) == 1:
+    if rivals.number == 1:
         votes += _ALONE
         reasons.append(say("no other thread of the application is at work"))
     if pool.name == VIRTUAL or busy >= TROUBLED:
@@ -257,15 +288,21 @@ def _calls_out(pool: Pool) -> bool:
     return sum(member.activity.kind in OUTBOUND for member in pool.busy) * 2 > len(pool.busy)
 
 
-def shares_code_with_acceptor(view: ProcessView, pool: Pool) -> bool:
-    """True if the threads begin in a class or a package of the code that accepts connections."""
-    accepting = {
+@lru_cache(maxsize=64)  # every pool asks
+def _accepting(view: ProcessView) -> frozenset[str]:
+    """Application classes on the stacks of threads that accept."""
+    return frozenset(
         frame.cls.partition("$")[0]
         for other in view.named_pools
         for member in other.members
         if member.activity.kind == "accept"
         for frame in application_frames(member.thread, view.known)
-    }
+    )
+
+
+def shares_code_with_acceptor(view: ProcessView, pool: Pool) -> bool:
+    """True if the threads begin in a class or a package of the code that accepts connections."""
+    accepting = _accepting(view)
     begins = {
         frames[-1].rpartition(".")[0].partition("$")[0] for member in pool.members if (frames := entry(member, view.known)) is not None
     }
