@@ -18,7 +18,7 @@ from typing import TYPE_CHECKING, Final
 from analyzer.evidence.sessions import of_session, server_of
 from analyzer.evidence.witness import of_threads
 from analyzer.model.finding import Action, Confidence, Culprit, Finding, Heals, Missing, Outlook, Severity, Step, When
-from analyzer.model.message import plural, say
+from analyzer.model.message import capitalized, plural, say
 from analyzer.software.blockers import application_frame
 from parsers.records import SessionState
 
@@ -97,7 +97,7 @@ def _finding(view: ProcessView, far: FarSide, blocked: Sequence[Joined], beside:
             "{server} has answered everything: its clients of this process wait in {command} by their own wish. {others} of the same pool wait, as threads do that want a connection; if one of them is to push, it never gets there.",
             server=server,
             command=command,
-            others=plural(len(beside), "thread").capitalize(),
+            others=capitalized(plural(len(beside), "thread")),
         ),
         why_confident=say(
             "The server's list shows that it waits for nobody. That the others want one of these connections is inferred from where they wait."

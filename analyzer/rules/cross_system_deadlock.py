@@ -21,7 +21,7 @@ from analyzer.contention.cross_system import Loop, loops
 from analyzer.evidence.sessions import age_in_words, of_block, of_session, server_of, session_in_words
 from analyzer.evidence.witness import of_sockets, of_threads
 from analyzer.model.finding import Action, Confidence, Culprit, Finding, Heals, Kind, Outlook, Severity, Step, When
-from analyzer.model.message import plural, say
+from analyzer.model.message import capitalized, plural, say
 from analyzer.software.blockers import application_frame
 
 if TYPE_CHECKING:
@@ -130,7 +130,7 @@ def _why(loop: Loop) -> str:
 def _owners_in_words(owners: Sequence[Busy], name: str) -> str:
     if not owners:
         return say("No thread of the process is left that could go on with it.")
-    return say("{threads} could go on with it, and all wait for “{name}”.", threads=plural(len(owners), "thread").capitalize(), name=name)
+    return say("{threads} could go on with it, and all wait for “{name}”.", threads=capitalized(plural(len(owners), "thread")), name=name)
 
 
 def _actions(loop: Loop) -> tuple[Action, ...]:

@@ -118,7 +118,7 @@ def _judge(shortage: Shortage, rows: tuple[Connection, ...]) -> tuple[Confidence
             return judge(
                 [*doubts, say("the process is connected to several services, and which one the pool is full of is not clear")], proof
             )
-        if shortage.view.sockets:
+        if shortage.view.sockets and not shortage.view.coverage.sockets:
             return judge(doubts, proof, other_cause=say("no connection is open that could be lent"))
         return judge([*doubts, say("without a socket table the lent connections are not seen")], proof)
     if shortage.busy:

@@ -120,6 +120,10 @@ def _judge(shortage: Shortage, rows: tuple[Connection, ...]) -> tuple[Confidence
         return judge([*doubts, say("that the waiters hold connections is a conclusion")], say("No other thread uses a connection."))
     if not rows:
         proof = say("The stacks show the wait; nobody stands in the driver.")
+        if shortage.view.sockets and (gaps := shortage.view.coverage.sockets):
+            return judge(
+                doubts, proof, other_cause=say("the connections to the database may be among those not shown: {reason}", reason=gaps[0])
+            )
         if shortage.view.sockets:
             return judge(
                 doubts, proof, other_cause=say("no connection to a database is open that could be lent: the pool may fail to make any")

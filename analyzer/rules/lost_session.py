@@ -19,7 +19,7 @@ from analyzer.evidence.sessions import of_session, server_of
 from analyzer.evidence.witness import of_sockets, of_threads
 from analyzer.join.far_side import LISTS
 from analyzer.model.finding import Action, Confidence, Culprit, Finding, Heals, Outlook, Severity, Step, When
-from analyzer.model.message import plural, say
+from analyzer.model.message import capitalized, plural, say
 from analyzer.software.blockers import application_frame
 from parsers.records import SessionState
 
@@ -84,7 +84,7 @@ def _finding(view: ProcessView, far: FarSide, known: Joined, lost: Sequence[Conn
             ports=ports,
             remote=remote,
             server=server,
-            threads=plural(len(threads), "thread").capitalize(),
+            threads=capitalized(plural(len(threads), "thread")),
         ),
         why_confident=say(
             "The list is of the same moment, and the socket table, which shows the server's ends too, has no other half of these connections."
