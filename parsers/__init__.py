@@ -19,7 +19,6 @@ from parsers.process import (
     counters,
     host_facts,
     limits,
-    native_stacks,
     proc_fd,
     proc_task,
     process_status,
@@ -45,7 +44,23 @@ from parsers.sockets import (
 )
 from parsers.text.copies import MOST_LOST, proposals
 from parsers.text.source import Section, Shapes, Source, cut
-from parsers.threads import attach_failure, hotspot, hotspot_agent, javacore, jrockit, management, stuck_threads, thread_file
+from parsers.threads import (
+    attach_failure,
+    goroutines,
+    hotspot,
+    hotspot_agent,
+    javacore,
+    jrockit,
+    management,
+    native_stacks,
+    node_report,
+    php_slow_log,
+    python_json,
+    python_stacks,
+    ruby_stacks,
+    stuck_threads,
+    thread_file,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -95,6 +110,13 @@ FORMATS: Final[tuple[Format, ...]] = (
     javacore,
     jrockit,
     stuck_threads,
+    goroutines,
+    native_stacks,
+    python_stacks,
+    python_json,
+    ruby_stacks,
+    php_slow_log,
+    node_report,
     ss,
     netstat_bsd,
     netstat_windows,
@@ -109,7 +131,6 @@ FORMATS: Final[tuple[Format, ...]] = (
     socket_counts,
     proc_fd,
     busybox_lsof,
-    native_stacks,
     proc_task,
     strace,
     collection,

@@ -75,7 +75,8 @@ def _culprit(truth: dict[str, Any], diagnosis: Diagnosis) -> str:
         return "-"
     if frame is None:
         return "unknown"
-    return "right" if frame.partition("(")[0] == truth["culprit_frame"] else "wrong"
+    # The source stands in the last parentheses: Go's names have some of their own.
+    return "right" if (frame.rpartition("(")[0] or frame) == truth["culprit_frame"] else "wrong"
 
 
 def _links(truth: dict[str, Any], diagnosis: Diagnosis) -> tuple[int, int, int]:

@@ -14,11 +14,12 @@ from analyzer.contention.blocked_group import FEWEST, Crowd
 from analyzer.software.blockers import IDLE, OUTBOUND, held_locks, waited_lock
 from analyzer.waits.deadlocks import behind, cycles
 from analyzer.waits.targets import targets
-from parsers.records import LockVerb
+from parsers.records import LockVerb, Runtime
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Sequence
 
+    from analyzer.software.knowledge import Knowledge
     from analyzer.software.pools import Busy
     from analyzer.waits.case import Case, ProcessView
     from analyzer.waits.deadlocks import Cycle
@@ -135,12 +136,14 @@ def _groups(view: ProcessView) -> list[list[Busy]]:
                 and not any(one.full in known.lease_frames for one in member.thread.frames)
             ):
                 lock = waited_lock(member.thread)
-                groups[lock.address if lock and lock.address else _site(member)].append(member)
+                groups[lock.address if lock and lock.address else _site(member, known)].append(member)
     return list(groups.values())
 
 
-def _site(member: Busy) -> str | None:
+def _site(member: Busy, known: Knowledge) -> str | None:
     """The method that takes the lock: the first frame below the synchronizer's own."""
+    if member.thread.frames and member.activity.app >= 0 and known.runtime is not Runtime.JVM:
+        return member.thread.frames[member.activity.app].full
     frame = next((frame for frame in member.thread.frames if not frame.cls.startswith(_SYNCHRONIZERS)), None)
     return frame.full if frame is not None else None
 
@@ -149,7 +152,7 @@ def _further_on(view: ProcessView, waiters: Iterable[Busy]) -> Busy | None:
     """The only thread that is past the place where the others wait: deeper than the method that takes the lock."""
     waiters = tuple(waiters)
     waiting = {id(member.thread) for member in waiters}
-    sites = {_site(member) for member in waiters}
+    sites = {_site(member, view.known) for member in waiters}
     if len(sites) != 1 or None in sites:
         return None
     (site,) = sites

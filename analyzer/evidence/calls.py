@@ -11,7 +11,8 @@ from analyzer.join.connections import close_wait, left_unread
 from analyzer.model.finding import Evidence, Missing, Step
 from analyzer.model.message import Message, joined, plural, say
 from analyzer.software.blockers import application_frame
-from parsers.records import TcpState, TimerKind
+from analyzer.software.runtimes import fitted, runtime_of_command
+from parsers.records import Runtime, TcpState, TimerKind
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -57,9 +58,15 @@ WHOLE_TABLE_MISSING: Final = Missing(
 
 
 def command(missing: Missing, view: ProcessView) -> Missing:
-    """The same with the pid filled in, if it is known."""
+    """The same with the pid filled in, if it is known, and for the runtime of the process."""
     pid = view.process.pid
-    return Missing(missing.artifact, missing.would_show, missing.command.replace("PID", str(pid)) if pid is not None else missing.command)
+    filled = missing.command.replace("PID", str(pid)) if pid is not None else missing.command
+    return Missing(missing.artifact, missing.would_show, fitted(filled, runtime_of(view)))
+
+
+def runtime_of(view: ProcessView) -> Runtime:
+    """What runs a process: its stacks say it, else its command; the JVM where nothing does."""
+    return view.dump.runtime if view.dump is not None else runtime_of_command(view.command) or Runtime.JVM
 
 
 def process_in_words(far: ProcessView, near: ProcessView) -> str:

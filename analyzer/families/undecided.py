@@ -19,7 +19,7 @@ from analyzer.evidence.calls import (
 from analyzer.evidence.witness import all_of, of_dump
 from analyzer.model.finding import Action, Confidence, Culprit, Finding, Severity, Step, When
 from analyzer.model.message import plural, say
-from parsers.records import TcpState
+from parsers.records import Runtime, TcpState
 
 if TYPE_CHECKING:
     from analyzer.model.finding import Missing
@@ -35,6 +35,8 @@ def applies(stall: Stall) -> bool:
         return False
     if stall.waiters and not stall.callers and stall.hops:
         return False  # the helper pool is visible and does something else
+    if stall.view.known.runtime is Runtime.NATIVE and stall.view.sockets and not stall.view.client_side:
+        return False  # a bare read without a connection of its own making reads from a client
     whole = stall.view.dump is not None and not stall.view.dump.fragment
     if stall.pressure.exists:
         return bool(stall.callers) or not whole

@@ -18,7 +18,7 @@ from analyzer.model.incident import TABLES, Artifact, Incident, snapshot_of
 from analyzer.software.knowledge import SETTINGS_FILE
 from parsers import outputs, uncollected
 from parsers.capture.stream import holds_capture
-from parsers.records import Elision, HostFact, Pid, SocketRow, ThreadDump
+from parsers.records import Elision, HostFact, Pid, Runtime, SocketRow, ThreadDump
 from parsers.text.source import Source, is_binary
 
 if TYPE_CHECKING:
@@ -243,7 +243,7 @@ def assemble(name: str, readings: Sequence[Reading], host: str | None = None, zo
         for index, part in enumerate(reading.parts):
             if part.form is not None and (part.parsed.records or part.is_empty_table):
                 # Two different commands in one pasted session are one moment; the same command again is the next.
-                pieces.append(Piece(reading.file, index, f"{part.form} {part.prompt or ''}", time_of(part)))
+                pieces.append(Piece(reading.file, index, f"{part.form} {part.prompt or ''}{_stacks_of(part)}", time_of(part)))
                 owners.append((number, index))
     places = place(pieces, pids)
     records: dict[Place, list[tuple[Part, Pid | None]]] = {}
@@ -319,6 +319,12 @@ def _pids(readings: Sequence[Reading]) -> set[int]:
                     pids.add(owner.pid)
             pids.update(dump.pid for dump in part.of(ThreadDump) if dump.pid is not None)
     return pids
+
+
+def _stacks_of(part: Part) -> str:
+    """What tells stacks of one moment apart where a runtime is no JVM: a file has those of many processes, a program prints its own in two forms."""
+    dumps = [record for record in part.parsed.records if isinstance(record, ThreadDump) and record.runtime is not Runtime.JVM]
+    return "".join(f" {dump.pid or ''}{'' if dump.complete is None else 'counted'}" for dump in dumps[:1])
 
 
 def _pid_in_name(file: str, pids: set[int]) -> Pid | None:

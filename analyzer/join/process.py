@@ -11,13 +11,15 @@ from msgspec.structs import replace
 from analyzer.join.captures import Packets, meet
 from analyzer.join.connections import Connection, connections, listening_ports
 from analyzer.join.coverage import Coverage
+from analyzer.join.forked_workers import forked
 from analyzer.join.peers import Peers, acquaint
 from analyzer.join.roles import with_roles
+from analyzer.join.same_stacks import only_candidate, seen_already, tells_more
 from analyzer.join.torn_stacks import mended
 from analyzer.model.finding import Process
 from analyzer.model.host_labels import at_odds
 from analyzer.software.pools import Pool, pools
-from parsers.records import Endpoint, Pid, TcpState, ThreadDump
+from parsers.records import Endpoint, Pid, Runtime, TcpState, ThreadDump
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
@@ -52,7 +54,8 @@ class ProcessView:
 
     Attributes:
         snapshot: where it comes from.
-        pid: None when no artifact names it.
+        pid: None when no artifact names it; the first of a pre-fork server's workers.
+        pids: of all workers.
         sockets: its connections and listeners, with those in its accept queues.
         dump: its thread dump, None if there is none.
         dump_basis: "pid", "port" (a pool's name has the listener's port), "native ids" (they follow the pid),
@@ -74,6 +77,7 @@ class ProcessView:
         self.sockets = sockets
         self.table = table
         self.known = known
+        self.pids = frozenset(() if pid is None else (pid,))
         self.peers = Peers(())
         self.packets = Packets(())
         self.dump: ThreadDump | None = None
@@ -162,7 +166,7 @@ class ProcessView:
     def _is_own(self, far: Connection | None, remote: Endpoint) -> bool:
         """True if the far end of a connection is this process."""
         if far is not None and far.owners:
-            return any(owner.pid == self.pid for owner in far.owners)
+            return any(owner.pid in self.pids for owner in far.owners)
         if self.pid is None and self._named_ports and remote.port not in self._named_ports:
             return False
         listener = self.listeners[remote.port or 0]
@@ -255,7 +259,7 @@ def _of_snapshot(snapshot: Snapshot, known: Knowledge) -> list[ProcessView]:
         found.append(ProcessView(snapshot, None, tuple(nobody), table, known))
     for dump in snapshot.dumps:
         _attach(found, dump, snapshot, table, known)
-    return found
+    return forked(found)
 
 
 def _port_owners(by_pid: dict[Pid, list[Connection]]) -> dict[int, Pid]:
@@ -269,19 +273,29 @@ def _port_owners(by_pid: dict[Pid, list[Connection]]) -> dict[int, Pid]:
 
 def _attach(found: list[ProcessView], dump: ThreadDump, snapshot: Snapshot, table: Table, known: Knowledge) -> None:
     """Give a dump to the process it was taken of: by pid, else by a listener's port in a pool's name, else to the only candidate."""
-    dump, torn = mended(dump)
+    dump, torn = mended(dump) if dump.runtime is Runtime.JVM else (dump, None)
+    known = known.of(dump.runtime)
+    if dump.runtime is not Runtime.JVM and (seen := seen_already(found, dump, known)) is not None:
+        if tells_more(dump, seen.dump):
+            seen.dump, seen.known = dump, known
+        return
     if (again := _same_process(found, dump)) is not None and again.dump is not None:
         again.dump = _merged(again.dump, dump)
         return
     free = [view for view in found if view.dump is None]
     inner = {Pid(status.nspid[-1]): status.pid for status in snapshot.statuses if status.nspid and len(status.nspid) > 1}
+    if (
+        dump.runtime is not Runtime.JVM
+        and dump.pid is None
+        and any(view.dump is not None and view.dump.runtime is dump.runtime for view in found)
+    ):
+        free = []  # stacks of this runtime are here already: which of its processes these are of, nothing says
     view, basis = _owner_of(free, dump, known, inner)
     if view is None:
         view = ProcessView(snapshot, dump.pid, (), table, known)
         found.append(view)
         basis = "pid" if dump.pid is not None else None
-    view.dump = dump
-    view.torn = torn
+    view.dump, view.known, view.torn = dump, known, torn
     view.dump_basis = basis
     if view.sockets and basis is not None and at_odds(dump.where.file, view.sockets[0].where.file):
         view.names_differ = True
@@ -346,6 +360,8 @@ def _owner_of(
     ports = _ports_in_names(dump, known)
     candidates = [view for view in candidates if not _listens_elsewhere(view, ports)]
     possible = [view for view in candidates if view.command is None or "java" in view.command.lower()]
+    if dump.runtime is not Runtime.JVM:
+        return only_candidate(candidates, dump.runtime, known)
     possible = possible or [view for view in candidates if not known.is_proxy(view.command)]  # a proxy is no JVM
     return (possible[0], "only") if len(possible) == 1 and possible[0].sockets else (None, None)
 

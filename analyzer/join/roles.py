@@ -18,7 +18,7 @@ from analyzer.model.finding import Confidence
 from analyzer.model.message import joined, say
 from analyzer.software.blockers import IDLE, OUTBOUND, RESULTS
 from analyzer.software.pools import SHALLOW, VIRTUAL, WAITS_FOR_ANYTHING, Busy, Pool, application_frames, entry
-from parsers.records import TcpState
+from parsers.records import Runtime, TcpState
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
@@ -81,6 +81,8 @@ def with_roles(view: ProcessView) -> tuple[Pool, ...]:
     found = view.named_pools
     if view.dump is None or view.dump.fragment or not view.sockets:
         return found
+    if view.dump.runtime is Runtime.NATIVE and len(view.dump.threads) == 1:
+        return found  # one thread of a program of which nothing is known is no pool
     for port in sorted(view.listeners):
         if not _is_served(found, port, len(view.listeners)) and (serving := _server_of(view, found, port)) is not None:
             old, new = serving
@@ -239,7 +241,9 @@ def _votes(view: ProcessView, pool: Pool, rivals: _Rivals, requests: Requests, e
     if (held := sum(id(member.thread) in exact for member in pool.members)) > 0:
         votes += _EXACT
         reasons.append(say("the system calls of {held} of its threads name connections of this port", held=held))
-    if _counts(busy, requests):
+    # Go reads on while a handler runs: a connection that is read to its end there is a request in service.
+    served = requests._replace(read=requests.read + requests.drained) if view.known.runtime is Runtime.GO else requests
+    if _counts(busy, served):
         votes += _COUNTED
         reasons.append(say("{busy} of its threads are at work, and as many requests were read and not answered", busy=busy))
     if id(pool) in rivals.waiting and len(rivals.calling) > (id(pool) in rivals.calling):

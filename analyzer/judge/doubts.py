@@ -9,9 +9,12 @@ from typing import TYPE_CHECKING, Final
 
 from msgspec.structs import replace
 
+from analyzer.evidence.calls import runtime_of
 from analyzer.join.owner_doubts import strangers
 from analyzer.model.finding import Confidence, Doubt, Finding, Kind
 from analyzer.model.message import joined, say
+from analyzer.software.runtimes import fitted
+from parsers.records import Runtime
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -27,6 +30,8 @@ MOST_TOLD: Final = 3
 def judged(case: Case, finding: Finding) -> Finding:
     """The finding with every doubt that the case has about it, and no surer than the worst of them allows."""
     view = next((view for view in case.latest if view.process == finding.process), None)
+    if view is not None and (runtime := runtime_of(view)) is not Runtime.JVM:
+        finding = _of_runtime(finding, runtime)
     found = (*finding.doubts, *(_doubts(view, finding) if view is not None else ()))
     if not found:
         return finding
@@ -39,6 +44,15 @@ def judged(case: Case, finding: Finding) -> Finding:
     word = say("certain") if finding.confidence is Confidence.CERTAIN else say("likely")
     why = say("{why} Not {word}, because {doubts}.", why=finding.why_confident, word=word, doubts=joined("; ", told))
     return replace(finding, confidence=ceiling, why_confident=why)
+
+
+def _of_runtime(finding: Finding, runtime: Runtime) -> Finding:
+    """The finding with the commands of the process' own runtime."""
+    return replace(
+        finding,
+        actions=tuple(replace(one, command=fitted(one.command, runtime)) if one.command else one for one in finding.actions),
+        missing=tuple(replace(one, command=fitted(one.command, runtime)) for one in finding.missing),
+    )
 
 
 def _doubts(view: ProcessView, finding: Finding) -> Iterator[Doubt]:

@@ -283,7 +283,8 @@ def _verdict(case: Case, findings: Sequence[Finding]) -> Verdict:
 
 def _fingerprint(finding: Finding) -> str:
     """Equal for the same cause in the same code, on whatever host, port or day: rule, frame without line, pool without numbers."""
-    frame = (finding.culprit.frame or "").partition("(")[0]
+    frame = finding.culprit.frame or ""
+    frame = frame.rpartition("(")[0] or frame  # the source stands in the last parentheses: Go's names have some of their own
     pool = re.sub(r"\d+", "#", finding.culprit.pool or "")
     return hashlib.sha256(f"{finding.rule}\n{frame}\n{pool}".encode()).hexdigest()[:12]
 

@@ -13,7 +13,7 @@ from analyzer.model.finding import Severity
 from analyzer.model.message import joined, plural, say, unended
 from analyzer.software.blockers import IDLE, application_frame, blocking_frame, waited_lock
 from analyzer.waits.deadlocks import lock_holders
-from parsers.records import DESCRIPTOR_FIRST, JavaState, LockVerb, TcpState
+from parsers.records import DESCRIPTOR_FIRST, JavaState, LockVerb, Runtime, TcpState
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -161,7 +161,8 @@ def counted_in_words(one: Counter) -> str:
 def calls_of(snapshot: Snapshot) -> Iterator[str]:
     """The system calls on sockets and files that threads stand in, of processes of which no thread dump is here."""
     commands = {row.pid: row.owners[0].command for row in snapshot.rows if row.owners}
-    for task in [task for task in snapshot.tasks if task.call in DESCRIPTOR_FIRST][:MOST] if not snapshot.dumps else ():
+    told = any(dump.runtime is not Runtime.NATIVE for dump in snapshot.dumps)  # a debugger's stacks show nothing that a call does not
+    for task in [task for task in snapshot.tasks if task.call in DESCRIPTOR_FIRST][:MOST] if not told else ():
         command = commands.get(task.pid) or task.command
         yield say(
             "thread {thread} of {process} stands in {call}{on}{caller}",

@@ -16,6 +16,7 @@ from parsers.records import (
     Counter,
     HostFact,
     Limit,
+    LoopHandle,
     OpenFile,
     Pid,
     ProcessRow,
@@ -67,6 +68,7 @@ class Snapshot(msgspec.Struct, frozen=True, kw_only=True):
     counters: tuple[Counter, ...] = ()
     usages: tuple[ThreadUsage, ...] = ()
     tasks: tuple[TaskSyscall, ...] = ()
+    handles: tuple[LoopHandle, ...] = ()
     statuses: tuple[ProcessStatus, ...] = ()
     processes: tuple[ProcessRow, ...] = ()
     attach_failures: tuple[AttachFailure, ...] = ()
@@ -167,6 +169,7 @@ def snapshot_of(host: str | None, index: int, records: Iterable[tuple[Record, Pi
         counters=_of(known, Counter),
         usages=_of(known, ThreadUsage),
         tasks=_of(known, TaskSyscall),
+        handles=_of(known, LoopHandle),
         statuses=_of(known, ProcessStatus),
         processes=_of(known, ProcessRow),
         attach_failures=_of(known, AttachFailure),

@@ -20,17 +20,19 @@ import itertools
 from typing import TYPE_CHECKING, Final
 
 from analyzer.evidence.growth import growth, in_words
+from analyzer.evidence.held_answers import held_answers
 from analyzer.evidence.packet_claims import packet_evidence
 from analyzer.evidence.witness import of_sockets
 from analyzer.join.connections import close_wait
 from analyzer.model.finding import Action, Confidence, Culprit, Finding, Heals, Missing, Outlook, Severity, Step, When
 from analyzer.model.message import joined, plural, say
-from parsers.records import TcpState
+from parsers.records import Runtime, TcpState
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
     from analyzer.evidence.growth import Growth
+    from analyzer.evidence.held_answers import Held
     from analyzer.join.connections import Connection
     from analyzer.waits.case import Case, ProcessView
     from parsers.records import Endpoint
@@ -47,6 +49,15 @@ POOLED: Final = 50
 """Stale connections up to which a pool whose idle members expire one after the other shows the same growth: twice what HTTP clients keep by default."""
 GROWTH: Final = 3
 """Sockets that must have come between first and last snapshot: fewer may be a pool that filled."""
+
+
+_HOW: Final = {
+    Runtime.GO: say(" (defer resp.Body.Close())"),
+    Runtime.NODE: say(" (response.resume() or destroy())"),
+    Runtime.PYTHON: say(" (a with block)"),
+    Runtime.NATIVE: "",
+}
+"""How an answer is closed for sure."""
 
 
 def diagnose(case: Case) -> Iterator[Finding]:
@@ -101,6 +112,8 @@ def _judge(
             ),
             growth(history, counts),
         )
+    elif (held := held_answers(view, sockets)) is not None:
+        yield _finding(view, remote, sockets, counts, Severity.WARNING, Confidence.CERTAIN, held.why, held=held)
     elif len(sockets) > MANY and len(counts) == 1:
         yield _finding(
             view, remote, sockets, counts, Severity.WARNING, Confidence.LIKELY if drained > MANY else Confidence.SUSPECTED, _single(drained)
@@ -139,6 +152,7 @@ def _finding(
     confidence: Confidence,
     why: str,
     speed: Growth | None = None,
+    held: Held | None = None,
 ) -> Finding:
     states = _states(sockets)
     grown = (
@@ -178,6 +192,7 @@ def _finding(
         why_confident=why,
         evidence=(
             of_sockets(sockets, say("{sockets} to {remote} in CLOSE_WAIT", sockets=plural(len(sockets), "socket"), remote=remote)),
+            *((held.evidence,) if held is not None else ()),
             *packet_evidence(view, sockets),
         ),
         process=view.process,
@@ -186,7 +201,7 @@ def _finding(
             Step(str(remote), say("closed its side of"), plural(len(sockets), "connection")),
             Step(who, say("never closes"), say("its own side")),
         ),
-        actions=_actions(pid, remote, counts) if severe else (),
+        actions=_actions(view, remote, counts) if severe else (),
         figures=(
             (f"{len(sockets):,}", say("CLOSE_WAIT to {remote}", remote=remote)),
             *(((f"+{counts[-1] - counts[0]:,}", say("since the first snapshot")),) if len(counts) > 1 else ()),
@@ -198,7 +213,7 @@ def _finding(
                 f"lsof -nP -a -i -p {pid if pid is not None else 'PID'} > lsof-2.txt",
             ),
         )
-        if severe and len(counts) == 1
+        if severe and len(counts) == 1 and held is None
         else (),
     )
 
@@ -220,14 +235,19 @@ def _states(sockets: Sequence[Connection]) -> str:
     )
 
 
-def _actions(pid: int | None, remote: Endpoint, counts: Sequence[int]) -> tuple[Action, ...]:
+def _actions(view: ProcessView, remote: Endpoint, counts: Sequence[int]) -> tuple[Action, ...]:
+    how = _HOW.get(view.known.runtime, _HOW[Runtime.NATIVE])
     return (
-        _look(pid, grows=counts[-1] > counts[0]),
+        _look(view.process.pid, grows=counts[-1] > counts[0]),
         Action(
             When.FIX,
             say(
                 "Close every response, stream and connection to {remote} in all paths (try-with-resources); keep one client, not one per request.",
                 remote=remote,
+            )
+            if view.known.runtime is Runtime.JVM
+            else say(
+                "Read or close every answer of {remote} in all paths{how}; keep one client, not one per request.", remote=remote, how=how
             ),
         ),
         Action(

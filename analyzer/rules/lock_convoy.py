@@ -24,7 +24,7 @@ from analyzer.evidence.witness import of_sockets, of_threads
 from analyzer.model.finding import Action, Confidence, Evidence, Finding, Heals, Missing, Outlook, Step, When
 from analyzer.model.message import joined, plural, say
 from analyzer.software.blockers import application_frame
-from parsers.records import LockVerb, Where
+from parsers.records import LockVerb, Runtime, Where
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -153,7 +153,11 @@ def _lock(queue: LockQueue) -> str:
 
 def _is_monitor(queue: LockQueue) -> bool:
     """True for a lock whose owner every dump prints."""
-    return queue.lock is not None and queue.lock.verb in {LockVerb.WAITING_TO_LOCK, LockVerb.RELOCKING}
+    return _is_jvm(queue) and queue.lock is not None and queue.lock.verb in {LockVerb.WAITING_TO_LOCK, LockVerb.RELOCKING}
+
+
+def _is_jvm(queue: LockQueue) -> bool:
+    return queue.view.known.runtime is Runtime.JVM
 
 
 def _doing(queue: LockQueue) -> str:
@@ -166,6 +170,8 @@ def _owner_in_words(queue: LockQueue) -> str:
     owner, target = queue.owner, queue.target
     if owner is None and queue.lock is not None and queue.lock.holder:
         return say("“{name}” holds it, which is not among the threads that are here.", name=queue.lock.holder)
+    if owner is None and not _is_jvm(queue):
+        return say("The dump does not say who holds it.")
     if owner is None and _is_monitor(queue):
         return say("The owner of a monitor is always printed: it is among the threads that are not here.")
     if owner is None:

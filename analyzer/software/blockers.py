@@ -52,7 +52,7 @@ def activity(thread: Thread, known: Knowledge) -> Activity:
     if thread.state is JavaState.BLOCKED or any(lock.verb is LockVerb.WAITING_TO_LOCK and lock.depth == 0 for lock in thread.locks):
         found = found._replace(kind="monitor", frame=0 if thread.frames else -1)
     elif found.kind == "running" and thread.state in {JavaState.WAITING, JavaState.TIMED_WAITING}:
-        found = found._replace(kind="waiting")
+        found = found._replace(kind=known.waits.get(thread.native_state or "", "waiting"))
     return found._replace(timed=found.timed or thread.state is JavaState.TIMED_WAITING)
 
 
@@ -63,6 +63,8 @@ def _of_stack(frames: tuple[Frame, ...], known: Knowledge) -> Activity:
     serving: str | None = None
     for index, frame in enumerate(frames):
         row = known.blocker(frame.full)
+        if row is not None and row.above and (frames[index - 1].full if index else "") not in row.above:
+            row = None
         if app < 0 and row is None and known.is_application(frame.cls):
             app = index
         if row is not None and row.kind == "idle":

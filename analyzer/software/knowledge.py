@@ -12,6 +12,7 @@ import msgspec
 from msgspec.structs import replace
 
 from analyzer.model.message import say
+from parsers.records import Runtime
 
 if TYPE_CHECKING:
     from collections.abc import Set as AbstractSet
@@ -24,6 +25,7 @@ SETTINGS_FILE: Final = "analyze.toml"
 
 _SLOW: Final = re.compile(r"\((?:[^()\\]|\\.)*[*+}](?:[^()\\]|\\.)*\)[*+{]")
 """A group with a repetition inside that is repeated itself: the shape that makes matching take exponential time."""
+_PLAIN: Final = re.compile(r"\w+")
 _PORT: Final = 5
 _LONGEST_NAME: Final = 1000
 """Characters of a thread's name that patterns look at: what comes after is no part of a pool's name, and a pattern may be slow on it."""
@@ -68,11 +70,22 @@ class Entry(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
 
 class Blocker(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """Frames that say what a thread waits for or does. ``final``: nothing further down can say it better."""
+    """Frames that say what a thread waits for or does. ``final``: nothing further down can say it better.
+
+    ``above``: the calls that one of the frames must have made for the row to count, "" for none at all (the frame is on top).
+    """
 
     kind: str
     frames: tuple[str, ...]
     final: bool = False
+    above: tuple[str, ...] = ()
+
+
+class Waits(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """What a runtime's own word for a thread's state means, where no frame tells."""
+
+    state: str
+    kind: str
 
 
 SETTINGS: Final = ("limit", "patience", "watch")
@@ -169,6 +182,7 @@ class Tables(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     serves: tuple[Serves, ...] = ()
     entry: tuple[Entry, ...] = ()
     blocker: tuple[Blocker, ...] = ()
+    wait: tuple[Waits, ...] = ()
     lease: tuple[Lender, ...] = ()
     library: tuple[Library, ...] = ()
     held: Held = Held()
@@ -182,7 +196,7 @@ class Tables(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     @property
     def rows(self) -> int:
         """How many rows and list entries there are."""
-        lists = (self.pool, self.serves, self.entry, self.blocker, self.lease, self.library)
+        lists = (self.pool, self.serves, self.entry, self.blocker, self.wait, self.lease, self.library)
         single = (self.held, self.logging, self.lookup, self.task, self.framework, self.application, self.proxy)
         return sum(map(len, lists)) + sum(len(values) for table in single for values in msgspec.structs.astuple(table))
 
@@ -198,15 +212,30 @@ class PoolMatch(NamedTuple):
 class Knowledge:
     """The tables, indexed."""
 
-    def __init__(self, tables: Tables) -> None:
-        """Index ``tables``. The first row that knows a frame, a name or a class counts."""
+    def __init__(self, tables: Tables, own: Tables | None = None, runtime: Runtime = Runtime.JVM) -> None:
+        """Index ``tables``. The first row that knows a frame, a name or a class counts. ``own``: those of them that a user added."""
         self.tables = tables
+        self.own = own or Tables()
+        self.runtime = runtime
+        self._others: dict[Runtime, Knowledge] = {}
+        self._foreign = None if runtime is Runtime.JVM else _whole_words(tables.framework.prefixes)
+        self.waits = {row.state: row.kind for row in reversed(tables.wait)}
         leases = (Blocker("lease", row.frames) for row in tables.lease)
         self._blockers = {frame: row for row in reversed((*tables.blocker, *leases)) for frame in row.frames}
+        self._anywhere = any(frame.startswith("*.") for frame in self._blockers)
         self._serves = {frame: row.software for row in reversed(tables.serves) for frame in row.frames}
         self._entries = {frame: row.role for row in reversed(tables.entry) for frame in row.frames}
         self._names = [(re.compile(row.name, re.DOTALL), row) for row in tables.pool]
         self.task_frames = frozenset(tables.task.frames)
+
+    def of(self, runtime: Runtime) -> Knowledge:
+        """What is known of another runtime's stacks; what a user added and what is known of proxies holds for every runtime."""
+        if runtime is self.runtime:
+            return self
+        if runtime not in self._others:
+            tables = runtime_tables().get(runtime, Tables())
+            self._others[runtime] = Knowledge(_all(self.own, replace(tables, proxy=self.tables.proxy)), self.own, runtime)
+        return self._others[runtime]
 
     @cached_property
     def service_ports(self) -> frozenset[int]:
@@ -238,7 +267,10 @@ class Knowledge:
 
     def blocker(self, frame: str) -> Blocker | None:
         """The row of a frame ``pkg.Class.method``."""
-        return self._blockers.get(frame) or self._blockers.get(frame.rpartition(".")[0] + ".*")
+        cls, _, method = frame.rpartition(".")
+        return (
+            self._blockers.get(frame) or self._blockers.get(cls + ".*") or (self._blockers.get("*." + method) if self._anywhere else None)
+        )
 
     def serves(self, frame: str) -> str | None:
         """The server software whose request this frame handles."""
@@ -255,6 +287,10 @@ class Knowledge:
     def is_application(self, cls: str) -> bool:
         """True for a class outside the JDK and every known framework, and for one that the user calls the application."""
         framework = self.tables.framework
+        if self._foreign is not None:
+            return bool(self.tables.application.prefixes and cls.startswith(self.tables.application.prefixes)) or not f"{cls}.".startswith(
+                self._foreign
+            )
         if self.tables.application.prefixes and cls.startswith(self.tables.application.prefixes):
             return True
         return not cls.startswith(framework.prefixes) and not any(mark in cls for mark in framework.marks)
@@ -296,11 +332,25 @@ def read_tables(file: str, text: str) -> Tables:
         raise ValueError(f"{file}: {error}; analyzer/software/knowledge.toml shows every table") from error
 
 
+def _whole_words(prefixes: tuple[str, ...]) -> tuple[str, ...]:
+    """The prefixes; a plain name stands for the module of that name and what is below it, not for all that begin alike."""
+    return tuple(whole for prefix in prefixes for whole in ((f"{prefix}.", f"{prefix}/") if _PLAIN.fullmatch(prefix) else (prefix,)))
+
+
+@cache
+def runtime_tables() -> dict[Runtime, Tables]:
+    """What comes with the tool of runtimes other than the JVM."""
+    text = Path(__file__).parent.joinpath("runtimes.toml").read_text(encoding="utf-8")
+    return msgspec.convert(tomllib.loads(text), dict[Runtime, Tables])
+
+
 def extended(base: Knowledge, tables: Tables) -> Knowledge:
     """``base`` with a user's own rows before it: where both know a name, a frame or a class, the user's row counts."""
-    known = base.tables
-    merged = {field: _joined(getattr(tables, field), getattr(known, field)) for field in Tables.__struct_fields__}
-    return Knowledge(replace(known, **merged))
+    return Knowledge(_all(tables, base.tables), _all(tables, base.own))
+
+
+def _all(first: Tables, second: Tables) -> Tables:
+    return Tables(**{field: _joined(getattr(first, field), getattr(second, field)) for field in Tables.__struct_fields__})
 
 
 def _joined(first: Any, second: Any) -> Any:

@@ -15,6 +15,7 @@ from analyzer.model.finding import Confidence
 from analyzer.model.message import say
 from analyzer.software.blockers import IDLE, Activity, activity
 from analyzer.software.thread_names import common_name, is_numbered, stem
+from parsers.records import Runtime
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -86,22 +87,54 @@ def pools(threads: Iterable[Thread], known: Knowledge) -> tuple[Pool, ...]:
     """Group threads into pools, in order of first appearance; single threads are pools of one."""
     groups: dict[tuple[str, str | None], list[Busy]] = defaultdict(list)
     ports: dict[tuple[str, str | None], int] = {}
-    for thread in threads:
-        match = known.pool_of(thread.name)
-        member = Busy(thread, activity(thread, known))
+    members_of = [Busy(thread, activity(thread, known)) for thread in threads]
+    if known.runtime is Runtime.PYTHON:
+        members_of = with_silent_locks(members_of)
+    for thread, found in members_of:
+        member = Busy(thread, found)
+        match = known.pool_of(thread.name) if thread.group is None else None
         if match is None or match.role in _LOOSE:
             member = _at_rest(member, known)
         key = (match.pool, match.role) if match else (VIRTUAL if thread.virtual and not thread.name else stem(thread.name), None)
+        if thread.group is not None:
+            key = thread.group, None
         if match and match.port is not None:
             ports.setdefault(key, match.port)
         groups[key].append(member)
-    _split_unnamed(groups, known)
-    _adopt_renamed(groups)
-    _merge_alike(groups, known)
+    if known.runtime is not Runtime.GO:
+        _split_unnamed(groups, known)
+        _adopt_renamed(groups)
+        _merge_alike(groups, known)
     return tuple(
-        Pool(name, _confirmed(role, members, known), ports.get((name, role)), tuple(members), bounded=not members[0].thread.virtual)
+        Pool(
+            name,
+            _confirmed(role, members, known),
+            ports.get((name, role)),
+            tuple(members),
+            bounded=not members[0].thread.virtual and known.runtime is not Runtime.GO,
+        )
         for (name, role), members in groups.items()
     )
+
+
+def with_silent_locks(members: list[Busy]) -> list[Busy]:
+    """The threads, those before a lock as such: Python's locks have no frame, so such a thread stands on the line that takes one.
+
+    A call into C has no frame either. What tells them apart is a thread that is past that line in the same function while the others stand on it.
+    """
+    standing = Counter(member.thread.frames[0] for member in members if _is_silent(member))
+    deeper = Counter(full for member in members for full in {frame.full for frame in member.thread.frames[1:]})
+    locks = {frame for frame, count in standing.items() if count >= SHALLOW and deeper[frame.full] == 1}
+    return [
+        Busy(member.thread, member.activity._replace(kind="lock", frame=0))
+        if _is_silent(member) and member.thread.frames[0] in locks
+        else member
+        for member in members
+    ]
+
+
+def _is_silent(member: Busy) -> bool:
+    return member.activity.app == 0 and member.activity.kind in {"running", "waiting"} and member.thread.native_state != "active"
 
 
 def application_frames(thread: Thread, known: Knowledge) -> tuple[Frame, ...]:
@@ -164,7 +197,7 @@ def _role(members: list[Busy], known: Knowledge) -> str:
     roles = Counter(role for member in members for role in {known.entry(frame.full) for frame in member.thread.frames} if role)
     if roles and (first := roles.most_common(1)[0])[1] * 2 > len(members):
         return first[0]
-    if any(member.activity.serving for member in members):
+    if any(member.activity.serving for member in members) or known.runtime is Runtime.PHP:
         return "server"
     if any(
         frame.full.endswith(("ThreadPoolExecutor.runWorker", "ThreadPoolExecutor$Worker.run", "ForkJoinWorkerThread.run"))

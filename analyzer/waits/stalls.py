@@ -10,13 +10,15 @@ from __future__ import annotations
 from functools import cached_property, lru_cache
 from typing import TYPE_CHECKING, Final, NamedTuple
 
+from msgspec.structs import replace
+
 from analyzer.join.connections import close_wait
 from analyzer.join.process import Pair
 from analyzer.model.finding import CloseWait
 from analyzer.software.blockers import OUTBOUND, RESULTS, application_frame
 from analyzer.waits.targets import FEW_CLIENTS, MAJORITY, targets, unseen_targets
 from analyzer.waits.waits import Hop, helper_of
-from parsers.records import Frame, TcpState
+from parsers.records import Frame, Runtime, TcpState
 
 if TYPE_CHECKING:
     from analyzer.join.process import ProcessView
@@ -167,7 +169,11 @@ def pressure(view: ProcessView, port: int | None) -> Pressure:
     unread = len([one for one in clients if one.recv_q and one.state is TcpState.ESTABLISHED and not one.unaccepted])
     listener = view.listeners.get(port)
     queued = listener.recv_q if listener is not None and listener.recv_q else sum(1 for one in clients if one.unaccepted)
-    return Pressure(close_wait(clients), unread, queued)
+    counts = close_wait(clients)
+    if view.known.runtime is Runtime.GO:
+        # net/http reads on while a handler runs, and takes the FIN: what is read to its end there is a client that gave up.
+        counts = replace(counts, fin_only=counts.fin_only + counts.drained, drained=0)
+    return Pressure(counts, unread, queued)
 
 
 def _works(pool: Pool) -> bool:

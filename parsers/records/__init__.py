@@ -12,6 +12,7 @@ import msgspec
 
 from parsers.records.places import Inode, NativeId, Pid, Unit, Where
 from parsers.records.sessions import Session, SessionBlock, SessionState
+from parsers.records.stack_records import Frame, LoopHandle, Runtime
 from parsers.records.task_records import DESCRIPTOR_FIRST, Collected, Descriptor, HostFact, TaskSyscall
 from parsers.records.tcp_info import SocketMemory, TcpInfo
 
@@ -19,10 +20,13 @@ __all__ = [
     "DESCRIPTOR_FIRST",
     "Collected",
     "Descriptor",
+    "Frame",
     "HostFact",
     "Inode",
+    "LoopHandle",
     "NativeId",
     "Pid",
+    "Runtime",
     "Session",
     "SessionBlock",
     "SessionState",
@@ -173,28 +177,6 @@ class JavaState(StrEnum):
     TERMINATED = "TERMINATED"
 
 
-class Frame(msgspec.Struct, frozen=True, gc=False):
-    """A stack frame: ``cls`` with package, ``method``, ``source`` as printed (``File.java:12``, ``Native Method``, ``Unknown Source``)."""
-
-    cls: str
-    method: str
-    source: str | None = None
-
-    @property
-    def call(self) -> str:
-        """``Class.method`` without package, as engineers say it."""
-        return f"{self.cls.rpartition('.')[2]}.{self.method}"
-
-    @property
-    def full(self) -> str:
-        """``pkg.Class.method``."""
-        return f"{self.cls}.{self.method}"
-
-    def __str__(self) -> str:
-        """``pkg.Class.method(File.java:12)``."""
-        return f"{self.full}({self.source})" if self.source else self.full
-
-
 class LockVerb(StrEnum):
     """What HotSpot prints in front of a lock (``vframe.cpp``, ``javaVFrame::print_lock_info_on``)."""
 
@@ -250,6 +232,8 @@ class Thread(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     """The Java id of the platform thread that runs this virtual thread; None if it is not mounted or the dump does not say."""
     container: str | None = None
     """The executor that the thread belongs to (``java.util.concurrent.ThreadPoolExecutor@7852e922``); ``<root>`` for none."""
+    group: str | None = None
+    """What threads of one kind share where names tell nothing: the function that a goroutine began in, the pool of a forked worker."""
 
 
 class DeadlockEntry(msgspec.Struct, frozen=True):
@@ -281,6 +265,7 @@ class ThreadDump(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     complete: bool | None = None
     fragment: bool = False
     """True when there is no dump header: a piece of a dump, which says nothing of the threads it leaves out."""
+    runtime: Runtime = Runtime.JVM
 
 
 class Limit(msgspec.Struct, frozen=True):
@@ -369,6 +354,7 @@ Record: TypeAlias = (
     | AttachFailure
     | HostFact
     | Elision
+    | LoopHandle
     | TaskSyscall
     | Session
     | SessionBlock

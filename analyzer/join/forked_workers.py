@@ -1,0 +1,44 @@
+"""Servers that fork: their workers are processes of one thread each, and one pool all the same."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from typing import TYPE_CHECKING, Final
+
+from msgspec.structs import replace
+
+from analyzer.model.message import say
+from parsers.records import Runtime, TcpState
+
+if TYPE_CHECKING:
+    from analyzer.join.process import ProcessView
+
+FORKING: Final = frozenset({Runtime.PYTHON, Runtime.RUBY, Runtime.PHP})
+"""Runtimes whose servers fork a worker for each request that they may serve at once."""
+
+
+def forked(found: list[ProcessView]) -> list[ProcessView]:
+    """The processes, those that are workers of one server as one: each with one thread, all with the same listeners (pre-fork servers)."""
+    groups: dict[object, list[ProcessView]] = defaultdict(list)
+    for view in found:
+        listeners = frozenset(one.local for one in view.sockets if one.state is TcpState.LISTEN)
+        alone = view.dump is not None and view.dump.runtime in FORKING and len(view.dump.threads) == 1
+        if alone and listeners and any(pool.role == "server" for pool in view.named_pools):
+            groups[listeners, view.dump and view.dump.runtime].append(view)
+    for workers in groups.values():
+        first = workers[0]
+        if len(workers) == 1 or first.dump is None:
+            continue
+        merged = type(first)(
+            first.snapshot, first.pid, tuple(dict.fromkeys(one for view in workers for one in view.sockets)), first.table, first.known
+        )
+        group = first.dump.threads[0].group or say("workers of {command}", command=first.command or say("the server"))
+        threads = [(view, thread) for view in workers if view.dump is not None for thread in view.dump.threads]
+        merged.dump = replace(
+            first.dump, threads=tuple(replace(one, group=group, name=f"{one.name} ({view.pid})") for view, one in threads)
+        )
+        merged.dump_basis, merged.names_differ = first.dump_basis, first.names_differ
+        merged.pids = frozenset(view.pid for view in workers if view.pid is not None)
+        at = found.index(first)
+        found = [merged if place == at else view for place, view in enumerate(found) if view not in workers or view is first]
+    return found

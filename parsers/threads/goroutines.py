@@ -1,0 +1,186 @@
+r"""Goroutines of a Go program: ``kill -QUIT``, a panic, ``/debug/pprof/goroutine?debug=2`` and ``?debug=1``.
+
+    goroutine 7 gp=0x1369efc921e0 m=nil [sync.Mutex.Lock, 2 minutes]:
+    internal/sync.(*Mutex).lockSlow(0xae9310)
+            /usr/local/go/src/internal/sync/mutex.go:149 +0x15a
+    main.(*Catalog).Cached(0x10f4b6b0e098, {0x10f4b6abc14f, 0x1})
+            /srv/app/src/main.go:51 +0x72
+    created by net/http.(*Server).Serve in goroutine 1
+            /usr/local/go/src/net/http/server.go:3604 +0x4fd
+
+Frames are two lines here, and logs lose the tab of the second. ``?debug=1`` prints ``goroutine profile: total 17``, then groups: ``9 @ 0x48c18a 0x49a79a``, and a
+line ``# 0x49a799 main.(*Catalog).Cached+0x47 /srv/app/src/main.go:51`` a frame: a count, no ids and no states. Go has no pools:
+a goroutine's ``group`` is the function it began in. ``gp=`` and ``fp=`` come with signals. Captured from Go 1.19 and 1.27 (``runtime/traceback.go``).
+"""
+
+from __future__ import annotations
+
+import re
+from typing import TYPE_CHECKING, Final
+
+from parsers.records import Frame, JavaState, LockVerb, Parsed, Runtime, Thread, ThreadDump
+from parsers.text.source import Section, leftovers
+from parsers.text.stack import Stack
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+NAME: Final = "goroutines"
+
+HEADER: Final = r"SIGQUIT: quit[ ]*$|goroutine profile: total \d"
+_GOROUTINE: Final = r"goroutine \d{1,18} (?:gp=\S{1,40} )?(?:m=\S{1,20} )?(?:mp=\S{1,40} )?\["
+ROW_SHAPE: Final = rf"{_GOROUTINE}|\d{{1,9}} @ 0x[0-9a-f]"
+
+_header = re.compile(
+    r"goroutine (?P<id>\d{1,18}) (?:gp=\S{1,40} )?(?:m=\S{1,20} )?(?:mp=\S{1,40} )?\[(?P<status>[^\]]{1,200})\](?: \{.*\})?:\s*$"
+).match
+_call = re.compile(
+    r"(?P<created>created by )?(?P<name>(?:[^\s()]++|\(\*[^()\s]*+\))++)(?:\((?P<args>.*)\))?(?P<by> in goroutine \d{1,18})?\s*$"
+).match
+_place = re.compile(r"\s*(?P<file>(?:[/\w.<]|[A-Za-z]:)[^:]*):(?P<line>\d{1,9})(?: \+0x[0-9a-f]{1,16})?(?: fp=0x.*)?\s*$").match
+_group = re.compile(r"(?P<count>\d{1,9}) @((?: 0x[0-9a-f]{1,16})+)\s*$").match
+_row = re.compile(r"#\s+0x[0-9a-f]{1,16}\s+(?P<name>\S{1,1000})\+0x[0-9a-f]{1,16}\s+(?P<file>\S[^\n]*):(?P<line>\d{1,9})\s*$").match
+_total = re.compile(r"goroutine profile: total (?P<total>\d{1,9})\s*$").match
+_remark = re.compile(
+    r"SIG[A-Z]+: |PC=0x|\.\.\.(?:\d{1,9} frames elided|additional frames elided)|\s*goroutine running on other thread; stack unavailable"
+    r"|\[(?:signal|originating from goroutine|recovered)|panic: |fatal error: |exit status \d|runtime: |-----+\s*$|# labels: |rflags |[cfg]s +0x"
+    r"|r(?:[a-d]x|[sd]i|[bs]p|ip|\d{1,2}) +0x[0-9a-f]{1,16}\s*$|(?:x|r)\d{1,2} +0x|(?:lr|sp|pc|fault) +0x"
+).match
+_generic: Final = re.compile(r"\[[^\[\]]*\]")
+_pointer = re.compile(r"0x[0-9a-f]{4,16}(?=[,)]|$)").match
+_LOCKS: Final = {
+    "sync.(*Mutex).lockSlow": "sync.Mutex",
+    "internal/sync.(*Mutex).lockSlow": "sync.Mutex",
+    "sync.(*RWMutex).RLock": "sync.RWMutex",
+    "sync.(*RWMutex).Lock": "sync.RWMutex",
+}
+"""Frames whose first argument is the address of the lock; one with ``?`` may be wrong (``runtime/traceback.go``)."""
+_RUNS: Final = ("running", "runnable", "syscall", "preempted", "copystack")
+_BOTTOM: Final = frozenset({"runtime.goexit", "runtime.main"})
+"""What stands below every goroutine: a signal's dump prints it, a profile's does not. So with the wrapper around a ``go`` statement's call."""
+
+
+def sniff(head: Sequence[str]) -> bool:
+    """True if a goroutine's header, or a profile's total, is among the lines."""
+    return any(_header(line) or _total(line) for line in head)
+
+
+def parse(section: Section) -> Parsed:
+    """Read all goroutines of a section as one dump."""
+    reader = _Reader(section)
+    unread: list[tuple[int, str]] = []
+    read = 0
+    for index, line in section.rows():
+        if reader.take(index, line):
+            read += 1
+        else:
+            unread.append((index, "no line of goroutines"))
+    gaps, elisions = leftovers(section, unread)
+    dump = reader.dump()
+    return Parsed((dump, *elisions) if dump else elisions, read + len(elisions), gaps)
+
+
+class _Reader:
+    """One pass over a section: the goroutines so far, the open one, and the call that waits for its place."""
+
+    def __init__(self, section: Section) -> None:
+        self.section = section
+        self.threads: list[Thread] = []
+        self.open: Stack | None = None
+        self.header: re.Match[str] | None = None
+        self.count = 1
+        self.call: tuple[int, re.Match[str]] | None = None
+        self.first: int | None = None
+        self.last = 0
+        self.total: int | None = None
+
+    def take(self, index: int, line: str) -> bool:
+        """Take a line; False if it is none of a goroutine."""
+        taken = self._begin(index, line) or self._frame(index, line) or _remark(line) is not None
+        if taken:
+            self.last = index
+        return taken
+
+    def _begin(self, index: int, line: str) -> bool:
+        if match := _header(line):
+            self._start(index, match, 1)
+        elif match := _group(line):
+            self._start(index, None, int(match["count"]))
+        elif match := _total(line):
+            self._close()
+            self.total = int(match["total"])
+        else:
+            return False
+        if self.first is None:
+            self.first = index
+        return True
+
+    def _start(self, index: int, header: re.Match[str] | None, count: int) -> None:
+        self._close()
+        self.open, self.header, self.count = Stack(self.section, index), header, count
+
+    def _frame(self, index: int, line: str) -> bool:
+        stack = self.open
+        if stack is None:
+            return False
+        if match := _row(line):
+            stack.frame(_as_frame(match["name"], match), index)
+            return True
+        if self.call is not None and (match := _place(line)):
+            at, call = self.call
+            self.call = None
+            stack.reach(index)
+            if call["created"] is None:
+                stack.frame(_as_frame(call["name"], match), at)
+                self._lock(stack, call, at)
+            stack.reach(index)
+            return True
+        if self.header is not None and "." in line and (match := _call(line)) and (match["args"] is not None or match["created"]):
+            self.call = index, match
+            stack.reach(index)
+            return True
+        return False
+
+    def _lock(self, stack: Stack, call: re.Match[str], at: int) -> None:
+        cls = _LOCKS.get(call["name"])
+        pointer = _pointer(call["args"] or "") if cls else None
+        if pointer:
+            stack.lock(LockVerb.WAITING_TO_LOCK, pointer[0], cls, at, depth=0)
+
+    def _close(self) -> None:
+        stack, self.open, self.call = self.open, None, None
+        if stack is None:
+            return
+        while stack.frames and (stack.frames[-1].full in _BOTTOM or ".gowrap" in stack.frames[-1].full):
+            stack.frames.pop()
+            stack.frame_lines.pop()
+        status = self.header["status"].partition(",")[0] if self.header is not None else None
+        began = stack.frames[-1].full if stack.frames else None
+        number = int(self.header["id"]) if self.header is not None else None
+        state = None if status is None else JavaState.RUNNABLE if status.startswith(_RUNS) else JavaState.WAITING
+        for _ in range(min(self.count, (self.total or 0) - len(self.threads)) if self.header is None else 1):
+            name = f"goroutine {number}" if number is not None else f"goroutine ({len(self.threads) + 1})"
+            self.threads.append(stack.thread(name=name, java_id=number, state=state, native_state=status, group=began or "goroutine"))
+
+    def dump(self) -> ThreadDump | None:
+        """The dump, None if there was no goroutine."""
+        self._close()
+        # Goroutine 0 of each thread is the scheduler's stack, not the program's.
+        threads = tuple(thread for thread in self.threads if thread.java_id != 0)
+        if not threads or self.first is None:
+            return None
+        return ThreadDump(
+            where=self.section.where(self.first, self.last),
+            dialect=NAME,
+            threads=threads,
+            complete=len(threads) == self.total if self.total is not None else None,
+            runtime=Runtime.GO,
+        )
+
+
+def _as_frame(name: str, place: re.Match[str]) -> Frame:
+    """``net/http.(*conn).serve`` at ``…/server.go:2157``: package and type, method, file without its folders."""
+    plain = _generic.sub("", name) if "[" in name else name
+    cls, _, method = plain.rpartition(".")
+    file = place["file"].rpartition("/")[2]
+    return Frame(cls, method, f"{file}:{place['line']}")

@@ -1,0 +1,105 @@
+r"""Node.js' diagnostic report: ``kill -USR2 PID`` with ``--report-on-signal``, ``process.report.writeReport()``.
+
+    { "header": { "reportVersion": 4, "event": "SIGUSR2", "trigger": "Signal", "dumpEventTime": "2026-11-28T15:12:10Z", "processId": 8208, "commandLine": [ "node" ] },
+      "javascriptStack": { "stack": [ "at fetch (/srv/app/shop.js:26:9)" ] },
+      "libuv": [ { "type": "tcp", "is_active": false, "fd": 22, "localEndpoint": { "host": "localhost", "ip4": "127.0.0.1", "port": 47038 },
+                   "remoteEndpoint": { "host": "localhost", "ip4": "127.0.0.1", "port": 9000 } } ] }
+
+One thread runs all requests; a report is written from its loop, so a loop that is blocked writes none, and one made by a signal shows no stack. ``is_active`` false: nobody reads that
+connection. ``environmentVariables`` holds secrets and is never kept. Captured from Node 20 (``src/node_report.cc``).
+"""
+
+from __future__ import annotations
+
+import re
+from typing import TYPE_CHECKING, Final
+
+from parsers.records import Endpoint, Frame, LoopHandle, Parsed, Pid, Record, Runtime, ThreadDump
+from parsers.text.json_lines import Document, JsonObject
+from parsers.text.source import Section, leftovers
+from parsers.text.stack import Stack, iso_time, number
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+NAME: Final = "node_report"
+
+HEADER: Final = r"\{\s*\"header\":\s*\{\s*\"reportVersion\":"
+ROW_SHAPE: Final = HEADER
+
+_begins = re.compile(r'\s*\{\s*"header"\s*:\s*\{\s*"reportVersion"\s*:').match
+_frame = re.compile(r"(?:at )?(?:async )?(?:(?P<name>\S.*?) \()?(?P<file>[^()\s]+?):(?P<line>\d{1,9}):\d{1,9}\)?\s*$").match
+
+
+def sniff(head: Sequence[str]) -> bool:
+    """True if the lines begin as a report does."""
+    return _begins("\n".join(head[:5])) is not None
+
+
+def parse(section: Section) -> Parsed:
+    """Read the loop's thread and its TCP handles; a text that ends early gives what is there."""
+    document = Document(section.lines)
+    odd = [(index, "no JSON") for index in document.odd if section.lines[index] and not section.lines[index].isspace()]
+    gaps, elisions = leftovers(section, odd)
+    read = section.nonblank - len(odd) + len(elisions)
+    root = document.root
+    if not isinstance(root, JsonObject):
+        return Parsed(elisions, read, gaps)
+    header = root.inner("header")
+    pid = number(header.get("processId"))
+    records: list[Record] = [_dump(section, root, header, pid, complete=document.complete and not odd)]
+    for handle in root.objects("libuv"):
+        found = _handle(section, handle, pid) if handle.get("type") == "tcp" else None
+        if found is not None:
+            records.append(found)
+    return Parsed((*records, *elisions), read, gaps)
+
+
+def _dump(section: Section, root: JsonObject, header: JsonObject, pid: int | None, *, complete: bool) -> ThreadDump:
+    script = root.inner("javascriptStack")
+    first = script.first if script else header.first
+    stack = Stack(section, first, max(first, script.last))
+    trace = script.items_of("stack")
+    for text, line in zip(trace, trace.lines, strict=True):
+        if isinstance(text, str) and (match := _frame(text.strip())):
+            stack.frame(_as_frame(match), line)
+    time = (header.text("dumpEventTime") or "").removesuffix("Z") or None
+    return ThreadDump(
+        where=section.where(root.first, root.last),
+        dialect=NAME,
+        threads=(stack.thread(name="event loop"),),
+        pid=Pid(pid) if pid is not None else None,
+        time=iso_time(time),
+        complete=complete,
+        runtime=Runtime.NODE,
+    )
+
+
+def _as_frame(match: re.Match[str]) -> Frame:
+    file = match["file"].removeprefix("file://")
+    folder, _, short = file.rpartition("/")
+    library = file.startswith("node:") or "/node_modules/" in file
+    module = file.partition("/node_modules/")[2] if "/node_modules/" in file else file if library else short
+    name = (match["name"] or "<anonymous>").replace("new ", "").partition(" [")[0]
+    prefix = "node_modules/" if "/node_modules/" in folder else ""
+    return Frame(prefix + module.rpartition(".")[0] if "." in module else prefix + module, name, f"{short}:{match['line']}")
+
+
+def _handle(section: Section, handle: JsonObject, pid: int | None) -> LoopHandle | None:
+    local, remote = _end(handle.inner("localEndpoint")), _end(handle.inner("remoteEndpoint"))
+    if local is None or pid is None:
+        return None
+    where = section.where(handle.first, handle.last)
+    return LoopHandle(
+        where=where,
+        pid=Pid(pid),
+        descriptor=number(handle.get("fd")),
+        local=local,
+        remote=remote,
+        reading=handle.get("is_active") is not False,
+    )
+
+
+def _end(end: JsonObject) -> Endpoint | None:
+    host, port = end.text("ip4") or end.text("ip6") or end.text("host"), number(end.get("port"))
+    return Endpoint(host.removeprefix("::ffff:") if "." in host else host, port) if host and port is not None else None

@@ -1,0 +1,84 @@
+r"""PHP-FPM's slow log: the stack of each request that took longer than ``request_slowlog_timeout``, at the moment the limit passed.
+
+    [28-Nov-2026 15:10:48]  [pool www] pid 6512
+    script_filename = /srv/app/price.php
+    [0x00007fc78ce151b0] fgets() /srv/app/price.php:6
+    [0x00007fc78ce150e0] fetch_price() /srv/app/price.php:10
+
+It is no snapshot: of each process the last entry counts. One dump a process, for a child serves one request at a time. PHP's own functions stand at their caller's line. Addresses
+repeat from child to child. Captured from PHP-FPM 8.2 (``sapi/fpm/fpm/fpm_php_trace.c``).
+"""
+
+from __future__ import annotations
+
+import re
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING, Final
+
+from parsers.records import Frame, NativeId, Parsed, Pid, Runtime, ThreadDump
+from parsers.text.source import Section, leftovers
+from parsers.text.stack import Stack
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+NAME: Final = "php_slow_log"
+
+HEADER: Final = r"(?!)"
+ROW_SHAPE: Final = r"\[\d\d-[A-Z][a-z]{2}-\d{4} \d\d:\d\d:\d\d[^\]\n]{0,20}\][ ]{1,4}\[pool [^\]\n]{1,200}\] pid \d"
+
+_entry = re.compile(
+    r"\[(?P<time>\d\d-[A-Z][a-z]{2}-\d{4} \d\d:\d\d:\d\d)[^\]]{0,20}\] {1,4}\[pool (?P<pool>[^\]]{1,200})\] pid (?P<pid>\d{1,10})\s*$"
+).match
+_script = re.compile(r"script_filename = ").match
+_frame = re.compile(r"\[0x[0-9a-f]{1,16}\] (?P<name>\S[^()]*)\(\) (?P<file>\S.*?):(?P<line>\d{1,9})\s*$").match
+
+
+def sniff(head: Sequence[str]) -> bool:
+    """True if the head of an entry is among the lines."""
+    return any(_entry(line) for line in head)
+
+
+def parse(section: Section) -> Parsed:
+    """Read the last entry of each process."""
+    dumps: dict[Pid, ThreadDump] = {}
+    unread: list[tuple[int, str]] = []
+    read = 0
+    header: re.Match[str] | None = None
+    stack: Stack | None = None
+    for index, line in section.rows():
+        if match := _entry(line):
+            _keep(dumps, header, stack)
+            header, stack = match, Stack(section, index)
+        elif stack is not None and (match := _frame(line)):
+            stack.frame(_as_frame(match), index)
+        elif stack is not None and _script(line):
+            stack.reach(index)
+        else:
+            unread.append((index, "no line of a slow log"))
+            continue
+        read += 1
+    _keep(dumps, header, stack)
+    gaps, elisions = leftovers(section, unread)
+    return Parsed((*dumps.values(), *elisions), read + len(elisions), gaps)
+
+
+def _keep(dumps: dict[Pid, ThreadDump], header: re.Match[str] | None, stack: Stack | None) -> None:
+    if header is None or stack is None:
+        return
+    pid, pool = Pid(int(header["pid"])), header["pool"]
+    thread = stack.thread(name=f"{pool} {pid}", native_id=NativeId(int(pid)), group=pool)
+    dumps.pop(pid, None)
+    dumps[pid] = ThreadDump(where=thread.where, dialect=NAME, threads=(thread,), pid=pid, runtime=Runtime.PHP, time=_time(header["time"]))
+
+
+def _time(text: str) -> str | None:
+    try:
+        return datetime.strptime(text, "%d-%b-%Y %H:%M:%S").replace(tzinfo=UTC).strftime("%Y-%m-%dT%H:%M:%S")
+    except ValueError:
+        return None
+
+
+def _as_frame(match: re.Match[str]) -> Frame:
+    scope, _, method = match["name"].replace("->", "::").rpartition("::")
+    return Frame(scope, method, f"{match['file'].rpartition('/')[2]}:{match['line']}")

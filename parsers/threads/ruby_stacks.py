@@ -1,0 +1,111 @@
+r"""Stacks of Ruby threads: puma's ``thread-backtraces`` (JSON), what puma prints on SIGINFO or SIGPWR, and sigdump.
+
+    [{"name":"Thread: TID-w8 puma srv tp 001","backtrace":["/usr/lib/ruby/3.1.0/net/protocol.rb:219:in `wait_readable'","/srv/app/config.ru:4:in `fetch_price'"]}]
+
+puma's text has ``Thread: TID-w8 puma srv tp 001`` above the frames, sigdump ``  Thread #<Thread:0x00007f0a> status=sleep priority=0``. A frame's class is its file without what all libraries share: ``ruby/net/protocol``, ``gems/puma/server``, else the file's name. Ruby 3.4 writes ``'Class#method'``. Blocks count as
+their method. Functions written in C stand at their caller's line. JSON captured from puma 5.6 on Ruby 3.1; sigdump is from its documentation.
+"""
+
+from __future__ import annotations
+
+import re
+from functools import lru_cache
+from typing import TYPE_CHECKING, Final
+
+from parsers.records import Frame, Parsed, Pid, Runtime, Thread, ThreadDump
+from parsers.text.json_lines import Document, JsonObject
+from parsers.text.source import Section, leftovers
+from parsers.text.stack import Stack
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+NAME: Final = "ruby_stacks"
+
+HEADER: Final = r"\[\s*\{\s*\"name\":\s*\"Thread: TID-|Sigdump at \d"
+ROW_SHAPE: Final = r"Thread: TID-\w|[ ]{2}Thread #<Thread:0x"
+
+_json = re.compile(r'\s*\[\s*\{\s*"name"\s*:\s*"Thread: TID-').match
+_thread = re.compile(r"(?:\S{0,40} )?Thread: (?P<id>TID-\w{1,40})(?: (?P<name>.*?))?\s*$").match
+_dumped = re.compile(r"  Thread #<Thread:(?P<id>0x[0-9a-f]{1,16})(?:@(?P<name>[^ >]*))?[^>]*> status=(?P<state>\w+)").match
+_sigdump = re.compile(r"Sigdump at .* process (?P<pid>\d{1,10}) \(").match
+_frame = re.compile(r"\s*(?P<file>(?:<internal:)?[^:\s][^:]*):(?P<line>\d{1,9}):in [`'](?P<name>[^'`]*)'\s*$").match
+_remark = re.compile(r"  (?:GC stat|Built-in objects|All objects|Memory|String ).*|\s{4,}[\d,]+:? |\s{4,}\w+: ").match
+_GEM: Final = re.compile(r".*/gems/[^/]+/(?:lib|app|bin|exe)/")
+_RUBY: Final = re.compile(r".*/ruby/(?:site_ruby/|vendor_ruby/)?\d(?:\.\d{1,3}){1,2}(?:/[\w-]+-linux[\w-]*)?/")
+_BLOCK: Final = re.compile(r"(?:(?:block|rescue|ensure)(?: \(\d{1,4} levels\))? in )+")
+
+
+def sniff(head: Sequence[str]) -> bool:
+    """True if the lines begin as puma's JSON does, or a thread of puma's text or sigdump's is among them."""
+    return _json("\n".join(head[:5])) is not None or any(_thread(line) or _sigdump(line) or _dumped(line) for line in head)
+
+
+def parse(section: Section) -> Parsed:
+    """Read one dump."""
+    return _of_json(section) if _json("\n".join(section.head(5))) else _of_text(section)
+
+
+def _of_json(section: Section) -> Parsed:
+    document = Document(section.lines)
+    odd = [(index, "no JSON") for index in document.odd if section.lines[index] and not section.lines[index].isspace()]
+    threads = []
+    for one in document.root or ():
+        if isinstance(one, JsonObject):
+            stack = Stack(section, one.first, one.last)
+            trace = one.items_of("backtrace")
+            for text, line in zip(trace, trace.lines, strict=True):
+                if isinstance(text, str) and (match := _frame(text)):
+                    stack.frame(_as_frame(match["file"], match["line"], match["name"]), line)
+            header = _thread(one.text("name") or "")
+            threads.append(stack.thread(name=(header["name"] or header["id"]) if header else one.text("name") or "thread"))
+    gaps, elisions = leftovers(section, odd)
+    read = section.nonblank - len(odd) + len(elisions)
+    dump = _dump(section, threads, None, complete=document.complete and not odd)
+    return Parsed((*dump, *elisions), read, gaps)
+
+
+def _of_text(section: Section) -> Parsed:
+    threads: list[Thread] = []
+    unread: list[tuple[int, str]] = []
+    read = 0
+    pid: Pid | None = None
+    stack: Stack | None = None
+    name = ""
+    for index, line in section.rows():
+        if match := _thread(line) or _dumped(line):
+            if stack is not None:
+                threads.append(stack.thread(name=name))
+            stack, name = Stack(section, index), match["name"] or match["id"]
+        elif match := _sigdump(line):
+            pid = Pid(int(match["pid"]))
+        elif stack is not None and (match := _frame(line)):
+            stack.frame(_as_frame(match["file"], match["line"], match["name"]), index)
+        elif not (stack is not None and _remark(line)):
+            unread.append((index, "no line of a Ruby stack"))
+            continue
+        read += 1
+    if stack is not None:
+        threads.append(stack.thread(name=name))
+    gaps, elisions = leftovers(section, unread)
+    return Parsed((*_dump(section, threads, pid, complete=None), *elisions), read + len(elisions), gaps)
+
+
+def _dump(section: Section, threads: Sequence[Thread], pid: Pid | None, *, complete: bool | None) -> tuple[ThreadDump, ...]:
+    if not threads:
+        return ()
+    where = section.where(threads[0].where.first - section.first, threads[-1].where.last - section.first)
+    return (ThreadDump(where=where, dialect=NAME, threads=tuple(threads), pid=pid, complete=complete, runtime=Runtime.RUBY),)
+
+
+@lru_cache(maxsize=65536)
+def _as_frame(file: str, line: str, name: str) -> Frame:
+    plain = _BLOCK.sub("", name)
+    method = plain.rpartition("#")[2] or plain
+    if file.startswith("<internal:"):
+        return Frame("ruby/" + file.removeprefix("<internal:").rstrip(">"), method, f"{file}:{line}")
+    for pattern, kind in ((_GEM, "gems/"), (_RUBY, "ruby/")):
+        if (below := pattern.sub("", file)) != file:
+            return Frame(kind + below.removesuffix(".rb"), method, f"{below}:{line}")
+    short = file.rpartition("/")[2]
+    return Frame(short.removesuffix(".rb").removesuffix(".ru"), method, f"{short}:{line}")

@@ -1,0 +1,118 @@
+"""Causes in processes that are no JVM: the same rules, with the runtime's own knowledge and commands."""
+
+from __future__ import annotations
+
+from analyzer.model.finding import Confidence, Status
+from tests.builders import diagnosis_of, found, netstat
+
+SERVE = "net/http.(*conn).serve(0x1)\n\t/go/server.go:2157 +0x1\ncreated by net/http.(*Server).Serve in goroutine 1\n\t/go/server.go:3604 +0x1\n"
+TRIP = "net/http.(*persistConn).roundTrip(0x2)\n\t/go/transport.go:3092 +0x1\nnet/http.(*Client).Do(...)\n\t/go/client.go:604\nexample.com/till.fetch(0x1)\n\t/b/till.go:40 +0x1\n"
+LOCKED = "sync.(*Mutex).Lock(...)\n\t/go/mutex.go:46\n"
+IDLE = "internal/poll.(*FD).Read(0x1)\n\t/go/fd_unix.go:165 +0x1\nnet/http.(*connReader).Read(0x1)\n\t/go/server.go:798 +0x1\nbufio.(*Reader).Peek(0x1)\n\t/go/bufio.go:148 +0x1\n"
+
+
+def goroutine(number: int, state: str, stack: str) -> str:
+    return f"goroutine {number} [{state}]:\n{stack}\n"
+
+
+def table(*, waiting: int, calls: int, state: str = "ESTABLISHED", recv: int = 0) -> str:
+    clients = [f"{recv} 10.0.0.1:8080 10.0.0.9:{4000 + at} CLOSE_WAIT 77/till" for at in range(waiting)]
+    service = [f"{int(state == 'CLOSE_WAIT')} 10.0.0.1:{5000 + at} 10.0.0.7:9443 {state} 77/till" for at in range(calls)]
+    return netstat("0 0.0.0.0:8080 0.0.0.0:* LISTEN 77/till", *clients, *service)
+
+
+def test_goroutines_that_all_call_one_service() -> None:
+    stacks = "".join(goroutine(number, "select", TRIP + SERVE) for number in range(5, 13))
+    diagnosis = diagnosis_of({"goroutines.txt": stacks, "netstat.txt": table(waiting=8, calls=8)})
+    (finding,) = found(diagnosis, "slow-backend")
+    assert diagnosis.verdict.rule == "slow-backend"
+    assert finding.culprit.frame == "example.com/till.fetch(till.go:40)"
+    assert "request thread" not in f"{diagnosis.verdict.headline} {finding.explanation}", "there is no pool of goroutines"
+    assert "jstack" not in f"{finding.actions} {finding.missing} {diagnosis.missing}"
+
+
+def test_idle_connections_beside_them_are_no_free_threads() -> None:
+    stacks = "".join(goroutine(number, "select", TRIP + SERVE) for number in range(5, 13))
+    stacks += "".join(goroutine(number, "IO wait", IDLE + SERVE) for number in range(20, 60))
+    diagnosis = diagnosis_of({"goroutines.txt": stacks, "netstat.txt": table(waiting=8, calls=8)})
+    assert diagnosis.verdict.rule == "slow-backend"
+
+
+def test_a_mutex_held_over_a_call() -> None:
+    lock = "sync.(*Mutex).lockSlow(0xc000123450)\n\t/go/mutex.go:171 +0x1\n" + LOCKED + "example.com/till.rate(0x1)\n\t/b/till.go:51 +0x1\n"
+    owner = TRIP + "example.com/till.rate(0x1)\n\t/b/till.go:56 +0x1\n"
+    stacks = goroutine(4, "select", owner + SERVE) + "".join(goroutine(number, "semacquire", lock + SERVE) for number in range(5, 13))
+    diagnosis = diagnosis_of({"goroutines.txt": stacks, "netstat.txt": table(waiting=9, calls=1)})
+    assert diagnosis.verdict.rule == "lock-convoy"
+    (finding,) = found(diagnosis, "lock-convoy")
+    assert (finding.culprit.thread, finding.culprit.remote) == ("goroutine 4", "10.0.0.7:9443")
+    assert not any("jstack" in (action.command or "") for action in finding.actions)
+
+
+LOOPS = "".join(
+    goroutine(2 * number, "select", "net/http.(*persistConn).readLoop(0x1)\n\t/go/transport.go:2616 +0x1\n")
+    + goroutine(2 * number + 1, "select", "net/http.(*persistConn).writeLoop(0x1)\n\t/go/transport.go:2833 +0x1\n")
+    for number in range(10, 16)
+)
+
+
+def test_bodies_that_nobody_closes() -> None:
+    main = goroutine(1, "IO wait", "net.(*TCPListener).Accept(0x1)\n\t/go/tcpsock.go:387 +0x1\nmain.main()\n\t/b/main.go:9 +0x1\n")
+    diagnosis = diagnosis_of({"goroutines.txt": main + LOOPS, "netstat.txt": table(waiting=0, calls=6, state="CLOSE_WAIT")})
+    (finding,) = found(diagnosis, "connection-leak")
+    assert (diagnosis.verdict.rule, finding.confidence) == ("connection-leak", Confidence.CERTAIN)
+
+
+def test_bodies_that_somebody_reads_are_no_leak_for_sure() -> None:
+    reader = "net/http.(*bodyEOFSignal).Read(0x1)\n\t/go/transport.go:2900 +0x1\nexample.com/till.copy(0x1)\n\t/b/till.go:4 +0x1\n"
+    stacks = LOOPS + "".join(goroutine(number, "select", reader + SERVE) for number in range(100, 106))
+    diagnosis = diagnosis_of({"goroutines.txt": stacks, "netstat.txt": table(waiting=0, calls=6, state="CLOSE_WAIT")})
+    assert not any(finding.confidence is Confidence.CERTAIN for finding in found(diagnosis, "connection-leak"))
+    assert diagnosis.verdict.status is not Status.HEALTHY
+
+
+def spied(tid: int, name: str, *frames: str) -> str:
+    return f'Thread {tid} (idle): "{name}"\n' + "".join(f"    {frame}\n" for frame in frames)
+
+
+def test_python_threads_on_the_line_that_takes_a_lock() -> None:
+    below = ("Flask.wsgi_app (flask/app.py:1511)", "_worker (concurrent/futures/thread.py:83)")
+    stacks = "Process 77: python till.py\nPython v3.12.1 (/usr/bin/python3)\n\n"
+    stacks += spied(
+        80,
+        "ThreadPoolExecutor-0_0",
+        "SocketIO.readinto (socket.py:706)",
+        "get (requests/api.py:87)",
+        "ask (till/rates.py:9)",
+        "rate (till/rates.py:21)",
+        *below,
+    )
+    stacks += "".join(spied(81 + at, f"ThreadPoolExecutor-0_{at + 1}", "rate (till/rates.py:20)", *below) for at in range(5))
+    diagnosis = diagnosis_of({"spy.txt": stacks, "netstat.txt": table(waiting=6, calls=1, recv=1)})
+    assert diagnosis.verdict.rule == "lock-convoy"
+    assert found(diagnosis, "lock-convoy")[0].culprit.frame == "till.rates.ask(till/rates.py:9)"
+
+
+def test_forked_workers_are_one_pool() -> None:
+    worker = (
+        "SocketIO.readinto (socket.py:706)",
+        "HTTPResponse._read_status (http/client.py:279)",
+        "ask (till/rates.py:9)",
+        "SyncWorker.handle_request (gunicorn/workers/sync.py:184)",
+        "SyncWorker.run (gunicorn/workers/sync.py:132)",
+    )
+    stacks = ("-" * 80 + "\n").join(
+        f"Process {pid}: gunicorn\nPython v3.12.1 (/usr/bin/python3)\n\n" + spied(pid, "MainThread", *worker) + "\n" for pid in (77, 78, 79)
+    )
+    rows: list[str] = []
+    for at, pid in enumerate((77, 78, 79)):
+        rows += [
+            f"gunicorn {pid} app 3u IPv4 100 0t0 TCP *:8080 (LISTEN)",
+            f"gunicorn {pid} app 7u IPv4 {200 + at} 0t0 TCP 10.0.0.1:8080->10.0.0.9:{4000 + at} (CLOSE_WAIT)",
+            f"gunicorn {pid} app 8u IPv4 {300 + at} 0t0 TCP 10.0.0.1:{5000 + at}->10.0.0.7:9443 (ESTABLISHED)",
+        ]
+    lsof = "COMMAND PID USER FD TYPE DEVICE SIZE/OFF NODE NAME\n" + "\n".join(rows) + "\n"
+    diagnosis = diagnosis_of({"spy.txt": stacks, "lsof.txt": lsof})
+    (finding,) = found(diagnosis, "slow-backend")
+    assert "3 of 3" in str(finding.figures)
+    assert finding.culprit.frame == "till.rates.ask(till/rates.py:9)"

@@ -1,0 +1,206 @@
+"""Stacks of runtimes other than the JVM: goroutines, native threads, Python, Ruby, PHP-FPM, Node.js."""
+
+from __future__ import annotations
+
+import json
+
+from parsers import outputs
+from parsers.records import LockVerb, LoopHandle, Record, Runtime, TaskSyscall, ThreadDump
+from parsers.text.source import Source
+
+GO = """\
+goroutine 18 [sync.Mutex.Lock, 3 minutes]:
+internal/sync.(*Mutex).lockSlow(0xc0000a1230)
+	/usr/lib/go/src/internal/sync/mutex.go:149 +0x15a
+example.com/till/ledger.(*Book[...]).Post(0xc00001, {0x1, 0x2}, 0x0?)
+	/build/ledger/book.go:77 +0x72
+net/http.(*conn).serve(0xc000120000, {0x7f, 0x8})
+	/usr/lib/go/src/net/http/server.go:2157 +0x6dc
+created by net/http.(*Server).Serve in goroutine 1
+	/usr/lib/go/src/net/http/server.go:3604 +0x4fd
+
+goroutine 19 gp=0xc0001 m=nil [IO wait] {route: /post}:
+internal/poll.runtime_pollWait(0x7ff, 0x72)
+	/usr/lib/go/src/runtime/netpoll.go:351 +0x85 fp=0xc1 sp=0xc2 pc=0x48
+main.main()
+	/build/main.go:9 +0x1
+runtime.main()
+	/usr/lib/go/src/runtime/proc.go:283 +0x2
+...additional frames elided...
+"""
+
+
+def records_of(text: str) -> list[Record]:
+    found = outputs(Source("stacks.txt", text.encode()))
+    for output in found:
+        assert output.parsed.read + sum(gap.lines for gap in output.parsed.unread) == output.section.nonblank
+    return [record for output in found for record in output.parsed.records]
+
+
+def dumps_of(text: str) -> list[ThreadDump]:
+    return [record for record in records_of(text) if isinstance(record, ThreadDump)]
+
+
+def test_goroutines_have_ids_states_locks_and_where_they_began() -> None:
+    (dump,) = dumps_of(GO)
+    assert dump.runtime is Runtime.GO
+    first, second = dump.threads
+    assert (first.java_id, first.native_state, first.group) == (18, "sync.Mutex.Lock", "net/http.(*conn).serve")
+    assert [(lock.verb, lock.address) for lock in first.locks] == [(LockVerb.WAITING_TO_LOCK, "0xc0000a1230")]
+    assert str(first.frames[1]) == "example.com/till/ledger.(*Book).Post(book.go:77)"
+    assert second.group == "main.main", "runtime.main stands below every program's main"
+
+
+def test_goroutines_in_a_log_that_lost_its_tabs_are_the_same() -> None:
+    (plain,) = dumps_of(GO)
+    (flush,) = dumps_of("2026/03/01 10:00:00 listening\nSIGQUIT: quit\nPC=0x1 m=0\n\n" + GO.replace("\t", ""))
+    assert [thread.frames for thread in flush.threads] == [thread.frames for thread in plain.threads]
+
+
+def test_a_lock_address_that_may_be_wrong_is_no_address() -> None:
+    (dump,) = dumps_of(GO.replace("lockSlow(0xc0000a1230)", "lockSlow(0xc0000a1230?)"))
+    assert dump.threads[0].locks == ()
+
+
+def test_a_profile_counts_its_goroutines() -> None:
+    (dump,) = dumps_of(
+        "goroutine profile: total 3\n2 @ 0x43 0x44\n#\t0x43\tmain.poll+0x4\t/build/a b/poll.go:3\n\n1 @ 0x45 0x46\n#\t0x45\tmain.run+0x4\t/build/run.go:4\n"
+    )
+    assert dump.complete is True
+    assert [thread.group for thread in dump.threads] == ["main.poll", "main.poll", "main.run"]
+
+
+def test_gdb_tells_the_descriptor_and_the_process() -> None:
+    text = """\
+[New LWP 502]
+Thread 2 (Thread 0x7f12 (LWP 502) "tellerd:1"):
+#0  0x00007f12 in __GI___libc_read (fd=31, buf=0x7f, nbytes=10) at ../sysdeps/unix/sysv/linux/read.c:26
+#1  0x000055f0 in bank::Wire<void (*)(int)>::take (this=0x1, fd=31) at wire.cpp:44
+#2  0x00007f13 in ?? () from /lib/x86_64-linux-gnu/libstdc++.so.6
+#3  0x00007f14 in start_thread (arg=0x0) at ./nptl/pthread_create.c:442
+
+Thread 1 (Thread 0x7f11 (LWP 500) "tellerd"):
+#0  futex_wait (private=0, expected=2, futex_word=0x55) at ../sysdeps/nptl/futex-internal.h:146
+#1  0x00007f15 in accounts_lock (mutex=0x55) at accounts.c:9
+[Inferior 1 (process 500) detached]
+"""
+    dump, *calls = records_of(text)
+    assert isinstance(dump, ThreadDump)
+    assert (dump.pid, dump.runtime) == (500, Runtime.NATIVE)
+    assert [frame.full for frame in dump.threads[0].frames] == ["libc.read", "bank::Wire.take", "??.??", "libc.start_thread"]
+    assert dump.threads[1].frames[0].full == "libc.futex_wait"
+    assert [(one.native_id, one.call, one.descriptor) for one in calls if isinstance(one, TaskSyscall)] == [
+        (502, "read", 31),
+        (500, "futex", None),
+    ]
+
+
+def test_two_processes_of_gdb_in_one_file_are_two() -> None:
+    text = "".join(
+        f'Thread 1 (Thread 0x7f (LWP {pid}) "d"):\n#0  0x00007f12 in recv () from /lib64/libc.so.6\n[Inferior 1 (process {pid}) detached]\n'
+        for pid in (7, 8)
+    )
+    assert [dump.pid for dump in dumps_of(text)] == [7, 8]
+
+
+def test_eu_stack() -> None:
+    (dump,) = dumps_of(
+        "PID 70 - process\nTID 70:\n#0  0x00007fa61072872f accept\n#1  0x000055f0d273fda9 main\nTID 72:\n#0  0x00007fa610728974 __recv\n#1  0x000055f0d273f3c7 ask(int, char*)\n"
+    )
+    assert dump.pid == 70
+    assert [[frame.full for frame in thread.frames] for thread in dump.threads] == [["libc.accept", "main"], ["libc.recv", "ask"]]
+
+
+SPY = """\
+Process 31: /opt/venv/bin/python /opt/venv/bin/gunicorn till:app
+Python v3.12.1 (/usr/bin/python3.12)
+
+Thread 31 (idle): "MainThread"
+    SocketIO.readinto (socket.py:708)
+        Arguments:
+            self: <SocketIO at 0x7f>
+    post (till/views.py:12)
+Thread 33 (active+gil): "Thread-2 (work)"
+    work (till/__init__.py:3)
+"""
+
+
+def test_py_spy_and_its_json_are_the_same_threads() -> None:
+    (dump,) = dumps_of(SPY)
+    frames = [{"name": "SocketIO.readinto", "filename": "/usr/lib/python3.12/socket.py", "short_filename": "socket.py", "line": 708}]
+    frames.append({"name": "post", "filename": "/srv/till/views.py", "short_filename": "till/views.py", "line": 12})
+    thread = {
+        "pid": 31,
+        "thread_id": 1,
+        "thread_name": "MainThread",
+        "os_thread_id": 31,
+        "active": False,
+        "owns_gil": False,
+        "frames": frames,
+    }
+    (other,) = dumps_of(json.dumps([thread], indent=2))
+    assert (dump.pid, dump.runtime, other.pid) == (31, Runtime.PYTHON, 31)
+    assert dump.threads[0].frames == other.threads[0].frames
+    assert [frame.full for frame in dump.threads[0].frames] == ["socket.SocketIO.readinto", "till.views.post"]
+    assert dump.threads[1].frames[0].full == "till.work"
+    assert [one.native_state for one in dump.threads] == ["idle", "active"]
+
+
+def test_faulthandler_of_one_process_twice_is_two_dumps() -> None:
+    text = 'Thread 0x00007f6bb9dfa6c0 (most recent call first):\n  File "/usr/lib/python3.12/http/client.py", line 9 in _read_status\n  File "/srv/till.py", line 3 in post\n\n'
+    first, second = dumps_of(text + text)
+    assert [frame.full for frame in first.threads[0].frames] == ["http.client._read_status", "till.post"]
+    assert first.pid is second.pid is None
+
+
+def test_ruby_names_blocks_after_their_method_in_both_spellings() -> None:
+    old = [
+        {
+            "name": "Thread: TID-a puma srv tp 001",
+            "backtrace": ["/srv/till.rb:4:in `block (2 levels) in post'", "/var/gems/puma-6.0.0/lib/puma/server.rb:44:in `process_client'"],
+        }
+    ]
+    new = [
+        {
+            "name": "Thread: TID-a puma srv tp 001",
+            "backtrace": [
+                "/srv/till.rb:4:in 'block in Till#post'",
+                "/var/gems/puma-6.0.0/lib/puma/server.rb:44:in 'Puma::Server#process_client'",
+            ],
+        }
+    ]
+    for form in (old, new):
+        (dump,) = dumps_of(json.dumps(form))
+        assert dump.runtime is Runtime.RUBY
+        assert [frame.full for frame in dump.threads[0].frames] == ["till.post", "gems/puma/server.process_client"]
+        assert dump.threads[0].name == "puma srv tp 001"
+
+
+def test_of_a_slow_log_the_last_entry_of_a_child_counts() -> None:
+    entry = "\n[02-Mar-2026 10:00:0{n}]  [pool till] pid {pid}\nscript_filename = /srv/till.php\n[0x00007f] {call}() /srv/till.php:{n}\n[0x00007e] Till->post() /srv/till.php:20\n"
+    dumps = dumps_of(
+        entry.format(n=1, pid=5, call="sleep") + entry.format(n=2, pid=6, call="fgets") + entry.format(n=3, pid=5, call="curl_exec")
+    )
+    assert [(dump.pid, dump.threads[0].frames[0].full) for dump in dumps] == [(6, "fgets"), (5, "curl_exec")]
+    assert dumps[0].threads[0].frames[1].full == "Till.post"
+
+
+def test_a_nodes_report_lists_what_its_loop_does_not_read() -> None:
+    end = {"host": "localhost", "ip4": "127.0.0.1", "port": 9}
+    handles = [
+        {"type": "tcp", "is_active": active, "fd": 20, "localEndpoint": {**end, "port": 5}, "remoteEndpoint": end}
+        for active in (True, False)
+    ]
+    report = {
+        "header": {"reportVersion": 3, "processId": 44},
+        "javascriptStack": {"stack": ["at post (/srv/till.js:3:9)"]},
+        "libuv": [*handles, {"type": "loop"}],
+    }
+    dump, *loop = records_of(json.dumps({**report, "environmentVariables": {"TOKEN": "secret"}}, indent=1))
+    assert isinstance(dump, ThreadDump)
+    assert (dump.pid, str(dump.threads[0].frames[0])) == (44, "till.post(till.js:3)")
+    assert [(one.descriptor, str(one.remote), one.reading) for one in loop if isinstance(one, LoopHandle)] == [
+        (20, "127.0.0.1:9", True),
+        (20, "127.0.0.1:9", False),
+    ]
+    assert "secret" not in str(dump)
