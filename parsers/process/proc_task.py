@@ -70,6 +70,7 @@ _UNKNOWN: Final = Pid(0)
 """No process has it: stands for the pid that a loop over threads does not print, until all of its lines are read."""
 _EPOLL: Final = frozenset({"epoll_wait", "epoll_pwait", "epoll_pwait2"})
 _X86_STACK: Final = range(1 << 46, 1 << 47)
+_ARM_STACK: Final = range(0xFFFF << 32, 1 << 48)
 """Where x86-64 puts stacks: the upper half of the 47 bits that a user has. ARM has 39 or 48."""
 _STACK_POINTER: Final = 7
 
@@ -112,9 +113,14 @@ def parse(section: Section) -> Parsed:
 
 
 def _machine_of(calls: list[str]) -> str | None:
-    """The machine that the numbers of all threads' calls fit, None if they do not tell: some calls never block on one of the two."""
-    numbers = {int(call.split()[0]) for call in calls if call[0].isdigit()}
-    fits = [machine for machine, only in _TELLING.items() if numbers & only]
+    """The machine that the numbers of all threads' calls fit, None if they do not tell: some calls never block on one of the two.
+
+    A stack in aarch64's half of the addresses is none of x86-64, whatever the numbers are.
+    """
+    words = [call.split() for call in calls if call[0].isdigit()]
+    numbers = {int(word[0]) for word in words}
+    arm = any(int(word[_STACK_POINTER], 0) in _ARM_STACK for word in words if len(word) > _STACK_POINTER)
+    fits = [machine for machine, only in _TELLING.items() if numbers & only and not (arm and machine == "x86_64")]
     return fits[0] if len(fits) == 1 else None
 
 
