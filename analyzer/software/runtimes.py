@@ -31,7 +31,7 @@ _COMMANDS: Final = {
 """How the commands of processes begin. Programs in Go and C have names of their own."""
 _STACKS: Final = {
     Runtime.JVM: "jstack -l {pid} > {file}",
-    Runtime.GO: "curl -s 'http://127.0.0.1:PPROF_PORT/debug/pprof/goroutine?debug=2' > {file}  # without pprof: kill -QUIT {pid} prints the stacks and ends it",
+    Runtime.GO: "curl -s 'localhost:PPROF_PORT/debug/pprof/goroutine?debug=2' > {file}  # without pprof: kill -QUIT {pid} prints the stacks and ends it",
     Runtime.PYTHON: "py-spy dump --pid {pid} > {file}",
     Runtime.NATIVE: "gdb -p {pid} -batch -ex 'thread apply all bt' > {file}",
     Runtime.NODE: "kill -USR2 {pid}  # writes a report if node runs with --report-on-signal",
