@@ -97,7 +97,7 @@ def calling_place(stall: Stall) -> str:
     found = Counter(member.activity.library for member in stall.callers)
     library = found.most_common(1)[0][0] if found else None
     plain = bool(stall.callers) and library is None
-    limits = "setSoTimeout" if plain else stall.view.known.limits_of(library)
+    limits = "setSoTimeout" if plain and stall.view.known.runtime is Runtime.JVM else stall.view.known.limits_of(library)
     place = say(" in {frame}", frame=frame) if frame is not None else ""
     return say("{place}{limits}", place=place, limits=f" ({limits})" if limits else "")
 

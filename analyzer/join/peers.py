@@ -30,7 +30,7 @@ class Peers:
     def __init__(self, views: Sequence[ProcessView]) -> None:
         """``views`` of one moment, those of several hosts side by side."""
         self.views = tuple(views)
-        self._of = {(view.snapshot.host, view.pid): view for view in views}
+        self._of = {(view.snapshot.host, pid): view for view in views for pid in view.pids or (view.pid,)}
         self._tables = {view.snapshot.host: view.table for view in views}
 
     def far(self, view: ProcessView, one: Connection) -> Far | None:
@@ -53,7 +53,7 @@ class Peers:
     def connections_of(self, views: Iterable[ProcessView]) -> Iterator[tuple[ProcessView, Connection]]:
         """The connections that the given processes own."""
         for view in sorted(views, key=lambda one: (one.snapshot.host or "", one.pid or 0)):
-            yield from ((view, one) for one in view.sockets if one.pid == view.pid)
+            yield from ((view, one) for one in view.sockets if one.pid in view.pids or one.pid == view.pid)
 
 
 def acquaint(views: Sequence[ProcessView]) -> None:

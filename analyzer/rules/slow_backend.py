@@ -26,13 +26,13 @@ from analyzer.families import remote_service as remote
 from analyzer.families import undecided
 from analyzer.families.captures_only import slow_services
 from analyzer.join.connections import close_wait
-from analyzer.model.finding import Action, Confidence, Culprit, Finding, Heals, Outlook, Severity, When
+from analyzer.model.finding import Action, Confidence, Culprit, Finding, Heals, Outlook, Process, Severity, When
 from analyzer.model.message import plural, say
 from analyzer.waits.targets import COUNT_TOLERANCE
 from parsers.records import TcpState
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterator, Sequence
 
     from analyzer.join.connections import Connection
     from analyzer.waits.case import Case, ProcessView, Stall
@@ -140,6 +140,7 @@ def _sockets_only(view: ProcessView) -> Iterator[Finding]:
                 *client_evidence(view, port),
             ),
             process=view.process,
+            waits_for=_stuck_behind(view, group),
             culprit=Culprit(listener=f"*:{port}", remote=str(service)),
             actions=(
                 Action(
@@ -154,3 +155,9 @@ def _sockets_only(view: ProcessView) -> Iterator[Finding]:
             figures=(*client_figures(view, port), (f"{len(group):,}", say("open connections to {service}", service=service))),
             missing=(command(DUMP_MISSING, view),),
         )
+
+
+def _stuck_behind(view: ProcessView, group: Sequence[Connection]) -> Process | None:
+    """The process at the far end, where its stacks are here: what it waits for is the cause of this wait, too."""
+    ends = [far.view for one in group if (far := view.peers.far(view, one)) is not None and far.view is not None]
+    return ends[0].process if ends and ends[0] is not view and ends[0].dump is not None else None
