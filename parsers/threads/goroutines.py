@@ -16,6 +16,7 @@ a goroutine's ``group`` is the function it began in. ``gp=`` and ``fp=`` come wi
 from __future__ import annotations
 
 import re
+from functools import lru_cache
 from typing import TYPE_CHECKING, Final
 
 from parsers.records import Frame, JavaState, LockVerb, Parsed, Runtime, Thread, ThreadDump
@@ -96,7 +97,14 @@ class _Reader:
 
     def take(self, index: int, line: str) -> bool:
         """Take a line; False if it is none of a goroutine."""
-        taken = self._begin(index, line) or self._frame(index, line) or _remark(line) is not None
+        # Frames are most of a dump by far, and a place follows each call: what the first letter rules out is not tried.
+        first = line[0]
+        if first in "\t/" and self.call is not None:
+            taken = self._frame(index, line) or _remark(line) is not None
+        else:
+            taken = (
+                ((first == "g" or first.isdigit()) and self._begin(index, line)) or self._frame(index, line) or _remark(line) is not None
+            )
         if taken:
             self.last = index
         return taken
@@ -123,15 +131,15 @@ class _Reader:
         stack = self.open
         if stack is None:
             return False
-        if match := _row(line):
-            stack.frame(_as_frame(match["name"], match), index)
+        if line[0] == "#" and (match := _row(line)):
+            stack.frame(_as_frame(match["name"], match["file"], match["line"]), index)
             return True
         if self.call is not None and (match := _place(line)):
             at, call = self.call
             self.call = None
             stack.reach(index)
             if call["created"] is None:
-                stack.frame(_as_frame(call["name"], match), at)
+                stack.frame(_as_frame(call["name"], match["file"], match["line"]), at)
                 self._lock(stack, call, at)
             stack.reach(index)
             return True
@@ -178,9 +186,9 @@ class _Reader:
         )
 
 
-def _as_frame(name: str, place: re.Match[str]) -> Frame:
+@lru_cache(maxsize=65536)
+def _as_frame(name: str, path: str, line: str) -> Frame:
     """``net/http.(*conn).serve`` at ``…/server.go:2157``: package and type, method, file without its folders."""
     plain = _generic.sub("", name) if "[" in name else name
     cls, _, method = plain.rpartition(".")
-    file = place["file"].rpartition("/")[2]
-    return Frame(cls, method, f"{file}:{place['line']}")
+    return Frame(cls, method, f"{path.rpartition('/')[2]}:{line}")
