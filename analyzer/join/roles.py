@@ -168,7 +168,7 @@ def _thread_each(
     view: ProcessView, working: Sequence[Pool], candidates: Sequence[Pool], requests: Requests, port: int
 ) -> tuple[Pool, Pool] | None:
     """A thread for each connection, none of which has anything to read: they wait for their clients, as many as there are."""
-    readers = [pool for pool in working if pool.name == _UNNAMED and _read_requests(view, pool, requests)]
+    readers = [pool for pool in working if _read_requests(view, pool, requests) and len(pool.workers) == requests.quiet]
     if len(readers) != 1:
         return None
     old = next(pool for pool in candidates if pool.members[0].thread is readers[0].members[0].thread)
@@ -322,11 +322,19 @@ def _best(voted: Sequence[_Votes]) -> _Votes | None:
     return ranked[0]
 
 
+def _keeps_time(pool: Pool) -> bool:
+    """True for threads that wait for the next moment of a schedule: these serve nobody."""
+    return any(
+        frame.cls.endswith("ScheduledThreadPoolExecutor$DelayedWorkQueue") for member in pool.members for frame in member.thread.frames
+    )
+
+
 def _at_rest(view: ProcessView, candidates: Sequence[Pool], port: int) -> tuple[Pool, Pool] | None:
     """The only pool of workers that all wait for work: it would have to serve the port."""
     if not any(one.state is TcpState.CLOSE_WAIT for one in view.server_side(port)):
         return None
-    resting = [(pool, _awake(view, pool, Requests(0, 0, 0, 0))) for pool in candidates if len(pool.workers) > 1]
+    pools = [pool for pool in candidates if len(pool.workers) > 1 and not _keeps_time(pool)]
+    resting = [(pool, _awake(view, pool, Requests(0, 0, 0, 0))) for pool in pools]
     idle = [(old, new) for old, new in resting if new.idle == len(new.workers)]
     near = [(old, new) for old, new in idle if shares_code_with_acceptor(view, new)]
     chosen = near if len(near) == 1 else idle
