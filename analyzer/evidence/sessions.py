@@ -5,11 +5,17 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Final
 
 from analyzer.model.finding import Evidence
-from analyzer.model.message import say
+from analyzer.model.message import joined, plural, say
+from parsers.records import SessionState
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator, Sequence
+
     from analyzer.join.far_side import FarSide, Joined
-    from parsers.records import Session
+    from parsers.records import Session, SessionBlock
+
+MOST_NAMED: Final = 3
+"""Sessions that a sentence names."""
 
 SERVERS: Final = {
     "postgresql": "PostgreSQL",
@@ -38,10 +44,40 @@ def session_in_words(session: Session) -> str:
     return say("session {id}{parts}", id=session.id, parts=f" ({', '.join(parts)})" if parts else "")
 
 
+def listed_in_words(sessions: Sequence[Session], blocks: Sequence[SessionBlock]) -> Iterator[str]:
+    """What a list of sessions shows by itself, a sentence without its full stop for each server: who waits for a lock, and who is idle with one."""
+    for server in dict.fromkeys(session.server for session in sessions):
+        mine = [session for session in sessions if session.server == server]
+        locked = [session for session in mine if session.state is SessionState.LOCKED]
+        holders = {
+            *(holder for session in mine for holder in session.blocked_by),
+            *(holder for block in blocks if block.server == server for holder in block.holders),
+        } - {session.id for session in locked}
+        idle = [session for session in mine if session.state is SessionState.IN_TRANSACTION]
+        if not locked and not idle:
+            continue
+        said = (
+            [say("{sessions} of {server} waiting for a lock", sessions=plural(len(locked), "session"), server=server_of(mine[0]))]
+            if locked
+            else []
+        )
+        said += [say("held up in the end by session {ids}", ids=", ".join(sorted(holders)))] if holders and locked else []
+        said += [
+            say("idle in a transaction: {session}{age}", session=session_in_words(one), age=age_in_words(one)) for one in idle[:MOST_NAMED]
+        ]
+        yield say("the list has {what}", what=joined("; ", said))
+
+
 def age_in_words(session: Session) -> str:
     """`` for 12 s``, of its transaction if the list has that, else of its state; empty if it has neither."""
     age = session.transaction_age if session.transaction_age is not None else session.state_age
     return say(" for {seconds:.0f} s", seconds=age) if age is not None else ""
+
+
+def seconds_in_words(session: Session) -> str:
+    """The same age as a figure: ``12 s``, ``?`` if the list has none."""
+    age = session.transaction_age if session.transaction_age is not None else session.state_age
+    return say("{seconds:.0f} s", seconds=age) if age is not None else "?"
 
 
 def of_block(far: FarSide, joined: Joined, root: Session) -> tuple[Evidence, ...]:

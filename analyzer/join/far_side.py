@@ -39,11 +39,15 @@ class Joined(NamedTuple):
 
 
 class FarSide:
-    """The far side of one process' connections, as lists of sessions of the same moment show it."""
+    """The far side of one process' connections, as lists of sessions show it."""
 
-    def __init__(self, view: ProcessView, sessions: Sequence[Session], blocks: Sequence[SessionBlock]) -> None:
-        """Join ``sessions`` with the connections of ``view``; ``blocks`` are the waits that the servers state."""
+    def __init__(self, view: ProcessView, sessions: Sequence[Session], blocks: Sequence[SessionBlock], *, same_moment: bool = True) -> None:
+        """Join ``sessions`` with the connections of ``view``; ``blocks`` are the waits that the servers state.
+
+        ``same_moment``: the lists were saved with the process' own snapshot. A port may be another connection's by then, and a wait over.
+        """
         self.view = view
+        self.same_moment = same_moment
         self._blocks = blocks
         self.sessions = _merged(sessions)
 
@@ -161,7 +165,7 @@ class FarSide:
     def unlisted(self) -> tuple[Connection, ...]:
         """Our established connections to a server that lists other sessions of ours, and none for these; empty where a pooler stands between."""
         known = [one for one in self.joined if one.connection is not None and one.session.server in LISTS]
-        if not known or any(one.via for one in self.joined):
+        if not known or not self.same_moment or any(one.via for one in self.joined):
             return ()
         listed = {id(one.connection) for one in known}
         remotes = {one.connection.remote for one in known if one.connection is not None}

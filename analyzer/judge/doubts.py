@@ -32,7 +32,7 @@ def judged(case: Case, finding: Finding) -> Finding:
     view = next((view for view in case.latest if view.process == finding.process), None)
     if view is not None and (runtime := runtime_of(view)) is not Runtime.JVM:
         finding = _of_runtime(finding, runtime)
-    found = (*finding.doubts, *(_doubts(view, finding) if view is not None else ()))
+    found = (*finding.doubts, *(_doubts(case, view, finding) if view is not None else ()))
     if not found:
         return finding
     ceiling = max((doubt.ceiling for doubt in found), key=lambda confidence: confidence.rank)
@@ -55,7 +55,7 @@ def _of_runtime(finding: Finding, runtime: Runtime) -> Finding:
     )
 
 
-def _doubts(view: ProcessView, finding: Finding) -> Iterator[Doubt]:
+def _doubts(case: Case, view: ProcessView, finding: Finding) -> Iterator[Doubt]:
     files = {item.where.file for item in finding.evidence}
     yield from _of_join(view, files)
     coverage = view.coverage
@@ -69,6 +69,9 @@ def _doubts(view: ProcessView, finding: Finding) -> Iterator[Doubt]:
             file=view.dump.where.file,
         )
         yield Doubt("torn-dump", reason, Confidence.LIKELY)
+    far = case.far_side(view)
+    if not far.same_moment and files & {session.where.file for session in far.sessions}:
+        yield Doubt("other-moment", say("the list of sessions is of another moment than the sockets"), Confidence.SUSPECTED)
     for file, reason in coverage.unread:
         if file in files:
             yield Doubt("unread", reason, Confidence.LIKELY)

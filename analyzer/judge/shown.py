@@ -9,6 +9,7 @@ from collections import Counter as Counts
 from typing import TYPE_CHECKING, Final
 
 from analyzer.contention.leases import lender_of
+from analyzer.evidence.sessions import listed_in_words
 from analyzer.model.finding import Severity
 from analyzer.model.message import joined, plural, say, unended
 from analyzer.software.blockers import IDLE, application_frame, blocking_frame, waited_lock
@@ -45,6 +46,7 @@ def shown(case: Case, findings: Sequence[Finding]) -> list[str]:
     for view in case.latest:
         said += _of_rows(view)
     for snapshot in case.incident.snapshots[-1:]:
+        said += [*listed_in_words(snapshot.sessions, snapshot.blocks)]
         said += [*_of_counts(snapshot), *calls_of(snapshot), *_of_descriptors(snapshot)]
     return list(dict.fromkeys(said))
 

@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING, Final
 
 from analyzer.evidence.sessions import of_session, server_of
 from analyzer.evidence.witness import of_threads
-from analyzer.model.finding import Action, Confidence, Culprit, Finding, Heals, Missing, Outlook, Severity, Step, When
+from analyzer.model.finding import Action, Confidence, Culprit, Finding, Heals, Kind, Outlook, Severity, Step, When
 from analyzer.model.message import capitalized, plural, say
 from analyzer.software.blockers import application_frame
 from parsers.records import SessionState
@@ -80,7 +80,9 @@ def _finding(view: ProcessView, far: FarSide, blocked: Sequence[Joined], beside:
             since=say(", idle for {s:.0f} s", s=session.state_age) if session.state_age else "",
         ),
     )
-    wanting = of_threads(beside, say("{threads} wait beside them", threads=plural(len(beside), "thread")))
+    wanting = of_threads(
+        beside, say("{threads} wait{s} beside them", s="s" if len(beside) == 1 else "", threads=plural(len(beside), "thread"))
+    )
     frame = application_frame(*holders[0]) if holders else None
     return Finding(
         rule="blocking-commands",
@@ -105,13 +107,24 @@ def _finding(view: ProcessView, far: FarSide, blocked: Sequence[Joined], beside:
         evidence=(
             waits,
             *(
-                [of_threads(holders, say("{threads} wait in {command}", threads=plural(len(holders), "thread"), command=command))]
+                [
+                    of_threads(
+                        holders,
+                        say(
+                            "{threads} wait{s} in {command}",
+                            s="s" if len(holders) == 1 else "",
+                            threads=plural(len(holders), "thread"),
+                            command=command,
+                        ),
+                    )
+                ]
                 if holders
                 else []
             ),
             wanting,
         ),
         process=view.process,
+        absent=(Kind.SOCKETS,),  # a connection that the table does not show may be free
         culprit=Culprit(frame=str(frame) if frame else None, remote=str(blocked[0].connection.remote) if blocked[0].connection else None),
         chain=(
             Step(plural(len(holders) or len(blocked), "thread"), say("waits for a push to"), command, (waits,)),
@@ -128,13 +141,4 @@ def _finding(view: ProcessView, far: FarSide, blocked: Sequence[Joined], beside:
             Action(When.PREVENT, say("Give {command} a time limit.", command=command)),
         ),
         figures=((str(len(blocked)), say("connections in {command}", command=command)), (str(len(beside)), say("threads waiting beside"))),
-        missing=(
-            Missing(
-                say("code behind the waiting frame"),
-                say("whether these threads want a connection of the same pool"),
-                f"grep -n '{frame.method if frame else 'pool'}'",
-            ),
-        )
-        if not holders
-        else (),
     )

@@ -18,7 +18,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Final
 
 from analyzer.contention.cross_system import Loop, loops
-from analyzer.evidence.sessions import age_in_words, of_block, of_session, server_of, session_in_words
+from analyzer.evidence.sessions import age_in_words, of_block, of_session, seconds_in_words, server_of, session_in_words
 from analyzer.evidence.witness import of_sockets, of_threads
 from analyzer.model.finding import Action, Confidence, Culprit, Finding, Heals, Kind, Outlook, Severity, Step, When
 from analyzer.model.message import capitalized, plural, say
@@ -69,7 +69,7 @@ def _finding(case: Case, view: ProcessView, loop: Loop) -> Finding:
         rule="cross-system-deadlock",
         severity=Severity.CRITICAL,
         confidence=Confidence.CERTAIN if far.exact and not loop.outsiders else Confidence.LIKELY,
-        absent=() if loop.owners else (Kind.THREADS,),
+        absent=(Kind.THREADS,),  # whoever is left out of the dump might end it
         headline=say(
             "“{name}” waits for a lock in {server} that another connection of the same process holds, and every thread that could end it waits for “{name}”.",
             name=name,
@@ -113,7 +113,7 @@ def _finding(case: Case, view: ProcessView, loop: Loop) -> Finding:
         ),
         loop=True,
         actions=_actions(loop),
-        figures=((age_in_words(loop.holder).strip() or "?", say("the transaction is idle")),),
+        figures=((seconds_in_words(loop.holder), say("the transaction is idle")),),
     )
 
 

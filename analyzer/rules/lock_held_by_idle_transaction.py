@@ -15,7 +15,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Final
 
 from analyzer.contention.cross_system import loops
-from analyzer.evidence.sessions import age_in_words, of_block, of_session, server_of, session_in_words
+from analyzer.evidence.sessions import age_in_words, of_block, of_session, seconds_in_words, server_of, session_in_words
 from analyzer.evidence.witness import of_threads
 from analyzer.model.finding import Action, Confidence, Culprit, Evidence, Finding, Heals, Outlook, Severity, Step, When
 from analyzer.model.message import plural, say
@@ -64,7 +64,15 @@ def _finding(view: ProcessView, far: FarSide, root: Session, victims: Sequence[J
     evidence: list[Evidence] = [waits, *of_block(far, victims[0], root), holds]
     if threads:
         evidence.insert(
-            0, of_threads(threads, say("{threads} wait for sessions that wait for a lock", threads=plural(len(threads), "thread")))
+            0,
+            of_threads(
+                threads,
+                say(
+                    "{threads} wait{s} for sessions that wait for a lock",
+                    s="s" if len(threads) == 1 else "",
+                    threads=plural(len(threads), "thread"),
+                ),
+            ),
         )
     frame = application_frame(*threads[0]) if threads else None
     who = say("of this process, on {local}", local=ours.local) if ours is not None else say("not of this process")
@@ -73,14 +81,16 @@ def _finding(view: ProcessView, far: FarSide, root: Session, victims: Sequence[J
         severity=Severity.CRITICAL,
         confidence=Confidence.CERTAIN if told else Confidence.LIKELY,
         headline=say(
-            "{victims} of the process wait for a lock in {server} that {session} holds: it {doing}.",
+            "{victims} of the process wait{s} for a lock in {server} that {session} holds: it {doing}.",
+            s="s" if len(victims) == 1 else "",
             victims=plural(len(victims), "connection"),
             server=server_of(root),
             session=session_in_words(root),
             doing=doing,
         ),
         explanation=say(
-            "{victims} to {server} wait for a lock. The session that holds them all up is {session}, {who}; it {doing}.{statement}",
+            "{victims} to {server} wait{s} for a lock. The session that holds them all up is {session}, {who}; it {doing}.{statement}",
+            s="s" if len(victims) == 1 else "",
             victims=plural(len(victims), "connection"),
             server=server_of(root),
             session=session_in_words(root),
@@ -103,8 +113,8 @@ def _finding(view: ProcessView, far: FarSide, root: Session, victims: Sequence[J
         chain=_chain(victims, root, threads, (waits, holds)),
         actions=_actions(root, ours=ours is not None),
         figures=(
-            (plural(len(victims), "connection"), say("waiting for the lock")),
-            (age_in_words(root).strip() or "?", say("the holder's transaction")),
+            (f"{len(victims):,}", say("connections waiting for the lock")),
+            (seconds_in_words(root), say("the holder's transaction")),
         ),
     )
 

@@ -56,7 +56,14 @@ def _finding(view: ProcessView, far: FarSide, known: Joined, lost: Sequence[Conn
     frame = application_frame(*threads[0])
     far_half = any(remote is not None and view.table.get(remote, one.local) is not None for one in lost)
     on_this_host = remote is not None and (remote.is_loopback or remote.host in view.table.local_hosts)
-    reading = of_threads(threads, say("{threads} wait for an answer on these connections", threads=plural(len(threads), "thread")))
+    reading = of_threads(
+        threads,
+        say(
+            "{threads} wait{s} for an answer on these connections",
+            s="s" if len(threads) == 1 else "",
+            threads=plural(len(threads), "thread"),
+        ),
+    )
     sockets = of_sockets(
         lost,
         say("{connections} to {remote} without a session", connections=plural(len(lost), "connection"), remote=remote),
@@ -74,7 +81,8 @@ def _finding(view: ProcessView, far: FarSide, known: Joined, lost: Sequence[Conn
         severity=Severity.CRITICAL,
         confidence=Confidence.CERTAIN if certain else Confidence.LIKELY if whole else Confidence.SUSPECTED,
         headline=say(
-            "{server} knows no session for {connections} on which {threads} wait for an answer: nobody will send it.",
+            "{server} knows no session for {connections} on which {threads} wait{s} for an answer: nobody will send it.",
+            s="s" if len(threads) == 1 else "",
             server=server,
             connections=plural(len(lost), "connection"),
             threads=plural(len(threads), "thread"),

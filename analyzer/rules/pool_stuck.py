@@ -76,7 +76,13 @@ def _finding(case: Case, stall: Stall, members: Sequence[Busy], still: Standing 
     confidence, why = _judge(stall, still)
     threads = of_threads(
         members,
-        say("{threads} of {name} stand in {waits}", threads=plural(len(members), "thread"), name=pool.name, waits=waits),
+        say(
+            "{threads} of {name} stand{s} in {waits}",
+            s="s" if len(members) == 1 else "",
+            threads=plural(len(members), "thread"),
+            name=pool.name,
+            waits=waits,
+        ),
     )
     where = say(", called from {frame}", frame=frame) if frame is not None else ""
     return Finding(
@@ -84,14 +90,16 @@ def _finding(case: Case, stall: Stall, members: Sequence[Busy], still: Standing 
         severity=Severity.CRITICAL if stall.pressure.exists else Severity.WARNING,
         confidence=confidence,
         headline=say(
-            "{who} stand in {waits}{where}: {suffers}, and what would let them go on is not in the evidence.",
+            "{who} stand{s} in {waits}{where}: {suffers}, and what would let them go on is not in the evidence.",
+            s="s" if len(members) == 1 else "",
             who=_who(stall, members),
             waits=waits,
             where=where,
             suffers=say("port {port} is not served", port=port) if port is not None else say("no request is served"),
         ),
         explanation=say(
-            "{who} stand in {waits}{where}.{in_words}{clients} {asks}{log} No cause that this tool knows explains it.",
+            "{who} stand{s} in {waits}{where}.{in_words}{clients} {asks}{log} No cause that this tool knows explains it.",
+            s="s" if len(members) == 1 else "",
             who=_who(stall, members),
             waits=waits,
             where=where,

@@ -59,6 +59,7 @@ def _finding(view: ProcessView, far: FarSide, queued: Sequence[Joined], served: 
     where = str(behind.onward) if behind is not None and behind.onward is not None and behind.server == "haproxy" else None
     taken = say("; {served} at {name} without an answer", served=plural(len(served), "request"), name=name) if served else ""
     waits = of_session(first, say("{requests} in the queue of {proxy}", requests=plural(len(queued), "request"), proxy=proxy))
+    at = say(" ({where})", where=where) if where else ""
     evidence = [waits]
     if behind is not None:
         evidence.append(
@@ -66,7 +67,16 @@ def _finding(view: ProcessView, far: FarSide, queued: Sequence[Joined], served: 
         )
     if threads:
         evidence.insert(
-            0, of_threads(threads, say("{threads} wait for answers over {proxy}", threads=plural(len(threads), "thread"), proxy=proxy))
+            0,
+            of_threads(
+                threads,
+                say(
+                    "{threads} wait{s} for answers over {proxy}",
+                    s="s" if len(threads) == 1 else "",
+                    threads=plural(len(threads), "thread"),
+                    proxy=proxy,
+                ),
+            ),
         )
     frame = application_frame(*threads[0]) if threads else None
     return Finding(
@@ -74,12 +84,13 @@ def _finding(view: ProcessView, far: FarSide, queued: Sequence[Joined], served: 
         severity=Severity.CRITICAL,
         confidence=Confidence.LIKELY,
         headline=say(
-            "{queued} of {all} requests wait in the queue of {proxy}: all places of {name}{where} are taken by requests without an answer.",
+            "{queued} of {all} requests wait in the queue of {proxy}{behind}.",
             queued=len(queued),
             all=len(queued) + len(served),
             proxy=proxy,
-            name=name,
-            where=say(" ({where})", where=where) if where else "",
+            behind=say(": {served} at {name}{where} without an answer", served=plural(len(served), "request"), name=name, where=at)
+            if served
+            else "",
         ),
         explanation=say(
             "{queued} of this process in the queue of {proxy}, the oldest for {seconds:.0f} s{taken}. The service behind the proxy is what the process waits for; the queue only hides it.",

@@ -56,14 +56,23 @@ def _finding(view: ProcessView, far: FarSide, slow: Sequence[Joined]) -> Finding
     threads = far.waiting_on(slow)
     server, frame = server_of(oldest), application_frame(*threads[0])
     seconds = oldest.state_age or 0
-    reading = of_threads(threads, say("{threads} wait for answers of {server}", threads=plural(len(threads), "thread"), server=server))
+    reading = of_threads(
+        threads,
+        say(
+            "{threads} wait{s} for answers of {server}",
+            s="s" if len(threads) == 1 else "",
+            threads=plural(len(threads), "thread"),
+            server=server,
+        ),
+    )
     running = of_session(oldest, say("session {id} is active for {seconds:.0f} s and waits for no lock", id=oldest.id, seconds=seconds))
     return Finding(
         rule="slow-statement",
         severity=Severity.WARNING,
         confidence=Confidence.LIKELY,
         headline=say(
-            "{threads} wait for statements that {server} still runs, the oldest for {seconds:.0f} s.",
+            "{threads} wait{s} for statements that {server} still runs, the oldest for {seconds:.0f} s.",
+            s="s" if len(threads) == 1 else "",
             threads=plural(len(threads), "thread"),
             server=server,
             seconds=seconds,

@@ -70,7 +70,9 @@ class Case:
                 or moments[-1:]
             )
             sessions = [session for one in same for session in one.sessions]
-            self._far_sides[view] = FarSide(view, sessions, [block for one in same for block in one.blocks])
+            blocks = [block for one in same for block in one.blocks]
+            at_once = all(one.index == view.snapshot.index for one in same)
+            self._far_sides[view] = FarSide(view, sessions, blocks, same_moment=at_once)
         return self._far_sides[view]
 
     def history(self, view: ProcessView) -> tuple[ProcessView, ...]:

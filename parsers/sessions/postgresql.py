@@ -64,7 +64,8 @@ def parse(section: Section) -> Parsed:
     if grid is None:
         return parse_rows(section, lambda _: None)
     columns = set(grid.columns)
-    if any(need <= columns for need in _BLOCKED):
+    # A list that has the sessions' states, too, is a list of sessions: each row says by itself who holds it up.
+    if any(need <= columns for need in _BLOCKED) and not columns & {"state", "client_port"}:
         return parse_rows(section, lambda row: _block(section, row))
     if any(need <= columns for need in _LOCKS):
         return parse_rows(section, _locks(section, grid.rows))
@@ -124,7 +125,7 @@ def _session(section: Section, row: Row, taken: float | None) -> Session | None:
         state=state,
         printed_state=printed,
         waits_on=f"{kind}/{event}" if kind else None,
-        blocked_by=tuple(_IDS.findall(cells.get("blocked_by", ""))),
+        blocked_by=tuple(_IDS.findall(cells.get("blocked_by") or cells.get("pg_blocking_pids") or "")),
         statement=without_literals(query) or None,
         state_age=_age(cells, taken, "query_start" if state in {SessionState.ACTIVE, SessionState.LOCKED} else "state_change", "waited"),
         transaction_age=_age(cells, taken, "xact_start", ""),

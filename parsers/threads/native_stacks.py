@@ -17,13 +17,14 @@ from typing import TYPE_CHECKING, Final
 
 from parsers.records import Descriptor, Frame, NativeId, Parsed, Pid, Record, Runtime, TaskSyscall, Thread, ThreadDump
 from parsers.records.task_records import DESCRIPTOR_FIRST
-from parsers.text.source import Section, leftovers
+from parsers.text.one_pass import read_by
 from parsers.text.stack import Stack
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from parsers.records import Where
+    from parsers.text.source import Section
 
 NAME: Final = "native_stacks"
 
@@ -191,17 +192,7 @@ def sniff(head: Sequence[str]) -> bool:
 
 def parse(section: Section) -> Parsed:
     """Read every process of a section: gdb may be run for several, one after the other."""
-    reader = _Reader(section)
-    unread: list[tuple[int, str]] = []
-    read = 0
-    for index, line in section.rows():
-        if reader.take(index, line):
-            read += 1
-        else:
-            unread.append((index, "no line of a native stack"))
-    reader.end()
-    gaps, elisions = leftovers(section, unread)
-    return Parsed((*reader.records, *elisions), read + len(elisions), gaps)
+    return read_by(_Reader(section), section, "no line of a native stack")
 
 
 class _Reader:

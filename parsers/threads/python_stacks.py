@@ -18,12 +18,14 @@ import re
 from typing import TYPE_CHECKING, Final
 
 from parsers.records import JavaState, NativeId, Parsed, Pid, Record, Runtime, Thread, ThreadDump
+from parsers.text.one_pass import read_by
 from parsers.text.python_frames import python_frame
-from parsers.text.source import Section, leftovers
 from parsers.text.stack import Stack
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
+
+    from parsers.text.source import Section
 
 NAME: Final = "python_stacks"
 
@@ -54,17 +56,7 @@ def sniff(head: Sequence[str]) -> bool:
 
 def parse(section: Section) -> Parsed:
     """Read every process of a section; faulthandler's threads are one dump until one of them comes again."""
-    reader = _Reader(section)
-    unread: list[tuple[int, str]] = []
-    read = 0
-    for index, line in section.rows():
-        if reader.take(index, line):
-            read += 1
-        else:
-            unread.append((index, "no line of a Python stack"))
-    reader.end()
-    gaps, elisions = leftovers(section, unread)
-    return Parsed((*reader.records, *elisions), read + len(elisions), gaps)
+    return read_by(_Reader(section), section, "no line of a Python stack")
 
 
 class _Reader:

@@ -87,6 +87,27 @@ class TestLoop:
         assert diagnosis.verdict.rule == "lock-held-by-idle-transaction"
         assert "not of this process" in diagnosis.verdict.summary
 
+    def test_is_suspected_where_the_dump_is_cut(self) -> None:
+        files = {"netstat.txt": sockets(41001, 41002), "jstack.txt": dump(*self.THREADS, complete=False), "s.txt": LOOP, "b.txt": BLOCKED}
+        (finding,) = found(diagnosis_of(files), "cross-system-deadlock")
+        assert finding.confidence is Confidence.SUSPECTED
+
+
+def test_lists_of_another_moment_are_only_suspected_and_lose_no_session() -> None:
+    first = {"snap1/netstat.txt": sockets(41002), "snap1/jstack.txt": dump(reader())}
+    later = {"snap2/sessions.txt": LOOP, "snap2/blocked.txt": BLOCKED}
+    diagnosis = diagnosis_of(first | later)
+    (finding,) = found(diagnosis, "lock-held-by-idle-transaction")
+    assert finding.confidence is Confidence.SUSPECTED
+    assert "other-moment" in {doubt.code for doubt in finding.doubts}
+    assert not found(diagnosis, "lost-session")
+
+
+def test_a_list_alone_says_what_it_shows() -> None:
+    verdict = diagnosis_of({"sessions.txt": LOOP, "blocked.txt": BLOCKED}).verdict
+    assert "1 session of PostgreSQL waiting for a lock; held up in the end by session 501" in verdict.headline
+    assert "a socket table of the same moment" in verdict.summary
+
 
 class TestHolder:
     ROWS = activity((501, 50000, "idle in transaction", "Client"), (502, 41002, "active", "Lock"), (503, 41003, "active", "Lock"))

@@ -85,6 +85,14 @@ def test_who_blocks_whom() -> None:
     assert [(one.waiter, one.holders) for one in blocks(text)] == [("977", ("955", "961")), ("961", ("955",))]
 
 
+def test_a_list_of_sessions_that_says_who_blocks_them_keeps_both() -> None:
+    text = "pid|pg_blocking_pids|state|wait_event_type|client_port\n42|{41}|active|Lock|5002\n41|{}|idle in transaction|Client|5001\n"
+    assert [(one.id, one.state, one.blocked_by) for one in sessions(text)] == [
+        ("42", SessionState.LOCKED, ("41",)),
+        ("41", SessionState.IN_TRANSACTION, ()),
+    ]
+
+
 def test_locks_name_holders_by_the_same_object() -> None:
     text = "locktype|transactionid|pid|mode|granted\ntransactionid|700|41|ExclusiveLock|t\ntransactionid|700|42|ShareLock|f\n"
     assert [(one.waiter, one.holders) for one in blocks(text)] == [("41", ()), ("42", ("41",))]
