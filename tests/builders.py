@@ -6,7 +6,7 @@ from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from analyzer.intake.read import Evidence, Reading, assemble, expanded, read_one
+from analyzer.intake.read import IntakeResult, Reading, assemble, expanded, read_one
 from analyzer.judge.engine import diagnose
 
 if TYPE_CHECKING:
@@ -15,12 +15,12 @@ if TYPE_CHECKING:
 SAMPLES = Path(__file__).parent.parent / "samples"
 
 
-def evidence_of(files: dict[str, str]) -> Evidence:
+def evidence_of(files: dict[str, str]) -> IntakeResult:
     """Files by name → the incident."""
     return assemble("incident", [read_one(name, text.encode()) for name, text in sorted(files.items())])
 
 
-def judge(evidence: Evidence) -> Diagnosis:
+def judge(evidence: IntakeResult) -> Diagnosis:
     """The diagnosis, with excerpts."""
     return diagnose(evidence.incident, lambda where: evidence.sources[where.file].excerpt(where))
 

@@ -18,7 +18,7 @@ from tests.builders import SAMPLES, judge, readings
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from analyzer.intake.read import Evidence
+    from analyzer.intake.read import IntakeResult
     from analyzer.model.finding import Diagnosis
 
 NAMES = sorted(path.parent.name for path in SAMPLES.glob("*/truth.json"))
@@ -47,7 +47,7 @@ def texts(name: str) -> dict[str, str]:
     return {path.relative_to(folder).as_posix(): path.read_text(errors="surrogateescape") for path in paths if path.suffix not in _BINARY}
 
 
-def evidence(name: str, files: dict[str, str]) -> Evidence:
+def evidence(name: str, files: dict[str, str]) -> IntakeResult:
     """The incident that the files make."""
     return assemble(name, [read_one(file, text.encode(errors="surrogateescape")) for file, text in sorted(files.items())])
 

@@ -12,7 +12,7 @@ import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Final, NoReturn
 
-from analyzer.app.command import ANALYSED, DEFECT, USAGE, Request, interrupted, run
+from analyzer.app.command import ANALYSED, DEFECT, USAGE, RunOptions, interrupted, run
 from analyzer.app.writing import complain, put, silence
 from analyzer.model.errors import UsageError
 
@@ -65,7 +65,7 @@ def _dispatch(given: list[str]) -> int:
     words = given or _completed()
     other = bool(words) and words[0] in COMMANDS and not Path(words[0]).exists()
     if given and not other and all(word == "-" or not word.startswith("-") for word in given):
-        return run(Request(given), shlex.join(["analyze", *given]))
+        return run(RunOptions(given), shlex.join(["analyze", *given]))
     from analyzer.app import options  # noqa: PLC0415 - see above
 
     (options.commands if other else options.app)(options.prepared(given), prog_name="analyze", standalone_mode=True, obj=tuple(given))

@@ -29,7 +29,7 @@ ANALYSED, FAILED, USAGE, UNUSABLE, DEFECT = 0, 1, 2, 3, 4
 _SEVERITIES: Final = {"critical": {"critical"}, "warning": {"critical", "warning"}}
 
 
-class Request(NamedTuple):
+class RunOptions(NamedTuple):
     """What the user asked for; ``fail_on`` is "critical", "warning" or None; ``anonymize`` names kinds, "" the usual ones, None nobody."""
 
     paths: Sequence[str]
@@ -63,7 +63,7 @@ def uncollected() -> Iterator[None]:
 
 
 @uncollected()
-def run(request: Request, command: str) -> int:
+def run(request: RunOptions, command: str) -> int:
     """Analyse, write the reports, and say how it went. ``command`` is the command line, for the report.
 
     Raises:
@@ -94,7 +94,7 @@ def run(request: Request, command: str) -> int:
     return _fail(diagnosis, request.fail_on)
 
 
-def analysed(request: Request) -> tuple[Diagnosis, Incident]:
+def analysed(request: RunOptions) -> tuple[Diagnosis, Incident]:
     """The diagnosis of what was asked for, and the incident it is of.
 
     Raises:
@@ -117,7 +117,7 @@ def analysed(request: Request) -> tuple[Diagnosis, Incident]:
     return found, evidence.incident
 
 
-def _watch(request: Request) -> AbstractContextManager[Progress | None]:
+def _watch(request: RunOptions) -> AbstractContextManager[Progress | None]:
     """A line about long work for whoever looks at the terminal."""
     if request.quiet or sys.stderr is None or not sys.stderr.isatty():
         return nullcontext()
@@ -126,7 +126,7 @@ def _watch(request: Request) -> AbstractContextManager[Progress | None]:
     return Progress(request.paths)
 
 
-def _settings(request: Request) -> Settings:
+def _settings(request: RunOptions) -> Settings:
     from analyzer.app.settings import settings  # noqa: PLC0415 - see above
 
     try:
@@ -135,7 +135,7 @@ def _settings(request: Request) -> Settings:
         raise UsageError(str(error)) from error
 
 
-def _mask(request: Request) -> Mask | None:
+def _mask(request: RunOptions) -> Mask | None:
     """The pseudonyms that were asked for; None without ``--anonymize``."""
     if request.anonymize is None and request.anonymize_map is None:
         return None

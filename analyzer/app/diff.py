@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Final, NamedTuple
 
 import msgspec
 
-from analyzer.app.command import ANALYSED, DEFECT, FAILED, UNUSABLE, Request, analysed
+from analyzer.app.command import ANALYSED, DEFECT, FAILED, UNUSABLE, RunOptions, analysed
 from analyzer.app.writing import STDOUT, complain, put, save
 from analyzer.model.errors import Disclosed, Unusable, UsageError
 from analyzer.version import VERSION
@@ -31,7 +31,7 @@ _BAD: Final = {"worse": {Change.WORSE}, "same": {Change.WORSE, Change.SAME, Chan
 
 
 class Comparison(NamedTuple):
-    """What the user asked for; see :class:`analyzer.app.command.Request`. ``fail_on`` is "worse", "same" or None."""
+    """What the user asked for; see :class:`analyzer.app.command.RunOptions`. ``fail_on`` is "worse", "same" or None."""
 
     before: str
     after: str
@@ -104,7 +104,7 @@ def _side(path: str, asked: Comparison, mask: Mask | None, guards: list[Guard]) 
         if mask is not None:
             raise UsageError(f"--anonymize: {path} is a report already; anonymise it when it is made")
         return kept
-    diagnosis, incident = analysed(Request([path], host=asked.host, timezone=asked.timezone, config=asked.config))
+    diagnosis, incident = analysed(RunOptions([path], host=asked.host, timezone=asked.timezone, config=asked.config))
     if not any(item.records for item in diagnosis.inputs):
         raise Unusable(f"{path}: nothing usable to read")
     if mask is not None:

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Annotated, Final, NoReturn
 
 import typer
 
-from analyzer.app.command import USAGE, Request, interrupted, run
+from analyzer.app.command import USAGE, RunOptions, interrupted, run
 from analyzer.app.writing import complain, put
 from analyzer.model.errors import UsageError
 from analyzer.version import VERSION
@@ -26,7 +26,7 @@ app = typer.Typer(add_completion=True, rich_markup_mode=None, pretty_exceptions_
 commands = typer.Typer(add_completion=True, rich_markup_mode=None, pretty_exceptions_enable=False, context_settings=_SETTINGS)
 
 
-class Format(StrEnum):
+class ReportFormat(StrEnum):
     """Report formats."""
 
     HTML = "html"
@@ -65,7 +65,7 @@ def incident(
         list[str] | None, typer.Argument(metavar="INCIDENT", help="Folders, archives, single files, or - for stdin.", show_default=False)
     ] = None,
     formats: Annotated[
-        list[Format] | None,
+        list[ReportFormat] | None,
         _option("--format", "-f", text="Report format; repeatable. Default: an html file, and the verdict on the terminal."),
     ] = None,
     output: Annotated[
@@ -107,7 +107,7 @@ def incident(
     if not paths:
         typer.echo(context.get_help(), err=True)
         raise typer.Exit(USAGE)
-    request = Request(
+    request = RunOptions(
         paths,
         tuple(form.value for form in formats or ()),
         output,

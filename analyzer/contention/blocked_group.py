@@ -1,6 +1,6 @@
-"""A crowd: threads of one process that all wait for the same thing, and how much that hurts.
+"""A blocked group: threads of one process that all wait for the same thing, and how much that hurts.
 
-One dump is a moment. A crowd in it is a queue that may move on; that it stands still shows in an earlier dump, or in clients that gave up.
+One dump is a moment. A blocked group in it is a queue that may move on; that it stands still shows in an earlier dump, or in clients that gave up.
 """
 
 from __future__ import annotations
@@ -10,46 +10,46 @@ from functools import cached_property, lru_cache
 from typing import TYPE_CHECKING, Final
 
 from analyzer.evidence.calls import client_evidence, client_figures, clients_in_words, role_doubt
+from analyzer.evidence.citations import all_of
 from analyzer.evidence.movement import all_still
-from analyzer.evidence.witness import all_of
 from analyzer.model.finding import Confidence, Culprit, Evidence, Missing, Severity, Step
 from analyzer.model.message import joined, say
 from analyzer.software.blockers import FUTURES, application_frame
-from analyzer.waits.stalls import SATURATED, pressure
+from analyzer.waits.server_pools import SATURATED, pressure
 from analyzer.waits.targets import MAJORITY
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from analyzer.software.pools import Busy, Pool
-    from analyzer.waits.case import Case, ProcessView, Stall
+    from analyzer.software.pools import Pool, ThreadActivity
+    from analyzer.waits.case import Case, ProcessView, ServerPool
     from parsers.records import Endpoint, Frame
 
 FEWEST: Final = 3
-"""Waiting threads that make a crowd: one or two wait for a moment on every healthy server."""
+"""Waiting threads that make a group: one or two wait for a moment on every healthy server."""
 
 NOTABLE: Final = 0.25
-"""Share of a pool without a free thread that makes a crowd one of the causes, when clients suffer: there may be two or three at once."""
+"""Share of a pool without a free thread that makes a group one of the causes, when clients suffer: there may be two or three at once."""
 
 
-@lru_cache(maxsize=64)  # every crowd of a process asks
+@lru_cache(maxsize=64)  # every group of a process asks
 def _homes(view: ProcessView) -> dict[int, int]:
     """Thread → the place of its pool."""
     return {id(member.thread): place for place, pool in enumerate(view.pools) for member in pool.members}
 
 
-class Crowd:
+class BlockedGroup:
     """Threads that wait for one thing.
 
     Attributes:
         view: the process.
         members: the threads that wait.
         pool: the pool that most of them belong to.
-        stall: the server pool that suffers: ``pool`` itself, or one that waits for results of ``pool``. None if there is none.
+        serving: the server pool that suffers: ``pool`` itself, or one that waits for results of ``pool``. None if there is none.
     """
 
-    def __init__(self, case: Case, view: ProcessView, members: Sequence[Busy], also: Sequence[Busy] = ()) -> None:
-        """A crowd of ``members``; ``also`` are stuck for the same reason (they hold what the others want).
+    def __init__(self, case: Case, view: ProcessView, members: Sequence[ThreadActivity], also: Sequence[ThreadActivity] = ()) -> None:
+        """A blocked group of ``members``; ``also`` are stuck for the same reason (they hold what the others want).
 
         Raises:
             StopIteration: if the first member belongs to no pool of ``view``.
@@ -64,11 +64,11 @@ class Crowd:
         self.pool: Pool = view.pools[min(votes, key=lambda place: (-votes[place], place), default=0)]
         self.here = sum(id(one.thread) in inside for one in self.pool.workers)
         self._stuck = sum(id(one.thread) in stuck for one in self.pool.workers)
-        self.stall: Stall | None = _sufferer(case, view, self.pool)
+        self.serving: ServerPool | None = _sufferer(case, view, self.pool)
 
     @property
     def noteworthy(self) -> bool:
-        """True if this is more than a busy moment: a crowd, and either most of its pool or clients that suffer from it."""
+        """True if this is more than a busy moment: a group, and either most of its pool or clients that suffer from it."""
         if len(self.members) < FEWEST:
             return False
         workers = max(1, len(self.pool.workers))
@@ -79,8 +79,8 @@ class Crowd:
     @property
     def port(self) -> int | None:
         """The listener whose clients suffer."""
-        if self.stall is not None:
-            return self.stall.port
+        if self.serving is not None:
+            return self.serving.port
         return next(iter(self.view.listeners)) if len(self.view.listeners) == 1 else None
 
     @cached_property
@@ -91,17 +91,17 @@ class Crowd:
     @property
     def starved(self) -> bool:
         """True if no thread of the server pool is free: its own wait here, or for results that this pool owes."""
-        if self.stall is None or self.stall.pool.idle:
+        if self.serving is None or self.serving.pool.idle:
             return False
-        if self.stall.pool is self.pool:
+        if self.serving.pool is self.pool:
             return self._stuck >= SATURATED * len(self.pool.workers)
-        owed = sum(member.activity.kind in FUTURES for member in self.stall.pool.busy)
-        return owed >= SATURATED * len(self.stall.pool.workers)
+        owed = sum(member.activity.kind in FUTURES for member in self.serving.pool.busy)
+        return owed >= SATURATED * len(self.serving.pool.workers)
 
     @property
     def severity(self) -> Severity:
         """Critical if nobody serves requests any more or clients suffer."""
-        free = self.stall.pool.idle if self.stall is not None else 0
+        free = self.serving.pool.idle if self.serving is not None else 0
         return Severity.CRITICAL if self.starved or (self.suffering and not free) else Severity.WARNING
 
     @cached_property
@@ -127,13 +127,13 @@ class Crowd:
 
     @property
     def doubts(self) -> tuple[str, ...]:
-        """Why a dump with this crowd may mislead."""
+        """Why a dump with this group may mislead."""
         found = []
         if self._earlier and not self.lasting:
             found.append(say("none of these threads stood here in the dump before: they may move on"))
         elif not self.suffering and self.lasting < MAJORITY * len(self.members):
             found.append(say("nobody is seen to have given up and there is no second dump, so this may be a busy moment"))
-        if self.stall is not None and self.stall.pool is self.pool and (doubt := role_doubt(self.pool)):
+        if self.serving is not None and self.serving.pool is self.pool and (doubt := role_doubt(self.pool)):
             found.append(doubt)
         if self.view.dump is not None and self.view.dump.fragment:
             found.append(say("it is only a piece of a dump"))
@@ -173,11 +173,11 @@ class Crowd:
 
     @property
     def before(self) -> tuple[Step, ...]:
-        """The step of a server pool that waits for results of the crowd's pool, if there is one."""
-        if self.stall is None or self.stall.pool is self.pool:
+        """The step of a server pool that waits for results of the group's pool, if there is one."""
+        if self.serving is None or self.serving.pool is self.pool:
             return ()
-        pool = self.stall.pool
-        count = all_of(len(self.stall.waiters), len(pool.workers))
+        pool = self.serving.pool
+        count = all_of(len(self.serving.waiters), len(pool.workers))
         return (Step(pool.name, say("waits for a result of"), say("{count} wait for tasks of {name}", count=count, name=self.pool.name)),)
 
     @property
@@ -199,7 +199,7 @@ class Crowd:
         lock: str | None = None,
         library: str | None = None,
     ) -> Culprit:
-        """What to blame: the crowd's pool and listener, and what the rule adds."""
+        """What to blame: the group's pool and listener, and what the rule adds."""
         return Culprit(
             pool=self.pool.name,
             thread=thread,
@@ -225,7 +225,7 @@ def judge(doubts: Sequence[str], proof: str, *, other_cause: str | None = None) 
     return Confidence.LIKELY, say("{proof} Not certain, because {list}.", proof=proof, list=joined(" and ", doubts))
 
 
-def common_frame(members: Sequence[Busy]) -> Frame | None:
+def common_frame(members: Sequence[ThreadActivity]) -> Frame | None:
     """The application frame that most of the threads share; None if none has any."""
     frames = [frame for member in members if (frame := application_frame(*member)) is not None]
     return max(sorted(set(frames), key=str), key=frames.count, default=None)
@@ -236,7 +236,7 @@ def place(frame: Frame | None) -> str:
     return str(frame) if frame is not None else say("framework code")
 
 
-def _sufferer(case: Case, view: ProcessView, pool: Pool) -> Stall | None:
-    mine = [stall for stall in case.stalls if stall.view is view]
-    own = next((stall for stall in mine if stall.pool is pool), None)
-    return own or next((stall for stall in mine if any(hop.helper is pool for hop in stall.hops)), None)
+def _sufferer(case: Case, view: ProcessView, pool: Pool) -> ServerPool | None:
+    mine = [serving for serving in case.server_pools if serving.view is view]
+    own = next((serving for serving in mine if serving.pool is pool), None)
+    return own or next((serving for serving in mine if any(dependency.helper is pool for dependency in serving.dependencies)), None)

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Final, NamedTuple
 
 from analyzer.contention.locks import owner_of
 from analyzer.software.blockers import IDLE, waited_lock
-from analyzer.software.pools import Busy
+from analyzer.software.pools import ThreadActivity
 from parsers.records import SessionState
 
 if TYPE_CHECKING:
@@ -29,12 +29,12 @@ class Loop(NamedTuple):
     ``outsiders`` run code of the application that has nothing in common with the reader's: they hardly own the connection, and might.
     """
 
-    reader: Busy
+    reader: ThreadActivity
     waiter: Joined
     holder: Session
     connection: Connection
-    owners: tuple[Busy, ...]
-    outsiders: tuple[Busy, ...]
+    owners: tuple[ThreadActivity, ...]
+    outsiders: tuple[ThreadActivity, ...]
 
 
 def loops(case: Case, view: ProcessView) -> Iterator[Loop]:
@@ -52,14 +52,14 @@ def loops(case: Case, view: ProcessView) -> Iterator[Loop]:
             yield Loop(reader, joined, root, held, owners, outsiders)
 
 
-def _owners(view: ProcessView, far: FarSide, reader: Busy) -> tuple[tuple[Busy, ...], tuple[Busy, ...]]:
+def _owners(view: ProcessView, far: FarSide, reader: ThreadActivity) -> tuple[tuple[ThreadActivity, ...], tuple[ThreadActivity, ...]]:
     """Threads that may own an idle connection: they run the application's code and wait on no other connection.
 
     First those of the reader's pool or with one of its classes on their stacks, then the others that do not wait for the reader.
     """
     elsewhere = {id(member.thread) for member in far.threads.values()} | {id(reader.thread)}
     code = _code(view, reader)
-    owners, outsiders = list[Busy](), list[Busy]()
+    owners, outsiders = list[ThreadActivity](), list[ThreadActivity]()
     for pool in view.pools:
         beside = any(member.thread is reader.thread for member in pool.members)
         for member in pool.members:
@@ -71,12 +71,12 @@ def _owners(view: ProcessView, far: FarSide, reader: Busy) -> tuple[tuple[Busy, 
     return tuple(owners), tuple(outsiders)
 
 
-def _code(view: ProcessView, member: Busy) -> set[str]:
+def _code(view: ProcessView, member: ThreadActivity) -> set[str]:
     """The application's classes on a stack, without the names of lambdas and inner classes."""
     return {frame.cls.partition("$")[0] for frame in member.thread.frames if view.known.is_application(frame.cls)}
 
 
-def _waits_for(view: ProcessView, far: FarSide, member: Busy, reader: Busy, root: Session) -> bool:
+def _waits_for(view: ProcessView, far: FarSide, member: ThreadActivity, reader: ThreadActivity, root: Session) -> bool:
     """True if a thread waits, over locks, for the reader, or for a connection of a pool that the loop has used up."""
     for _ in range(DEEPEST):
         if member.activity.kind == "lease":
@@ -93,7 +93,7 @@ def _waits_for(view: ProcessView, far: FarSide, member: Busy, reader: Busy, root
     return False
 
 
-def _rests_in_main(view: ProcessView, member: Busy) -> bool:
+def _rests_in_main(view: ProcessView, member: ThreadActivity) -> bool:
     """True for a program's first thread that only waits in its main method: no code that uses a connection is on its stack."""
     methods = {frame.method for frame in member.thread.frames if view.known.is_application(frame.cls)}
     return methods == {"main"} and member.activity.kind in _RESTING

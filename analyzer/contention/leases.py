@@ -12,8 +12,8 @@ from collections import Counter, defaultdict
 from functools import cached_property
 from typing import TYPE_CHECKING, Final
 
-from analyzer.contention.blocked_group import Crowd
-from analyzer.evidence.witness import of_threads
+from analyzer.contention.blocked_group import BlockedGroup
+from analyzer.evidence.citations import of_threads
 from analyzer.model.message import plural, say
 from analyzer.software.blockers import IDLE, SOCKET, waited_lock
 from analyzer.software.knowledge import HTTP, JDBC
@@ -25,7 +25,7 @@ if TYPE_CHECKING:
     from analyzer.join.connections import Connection
     from analyzer.model.finding import Evidence
     from analyzer.software.knowledge import Knowledge, Lender
-    from analyzer.software.pools import Busy, Pool
+    from analyzer.software.pools import Pool, ThreadActivity
     from analyzer.waits.case import Case, ProcessView
     from parsers.records import Endpoint, Frame, Thread
 
@@ -34,7 +34,7 @@ _ELSEWHERE: Final = IDLE | SOCKET | {"running", "dns", "file-io", "sleep", "moni
 _LINE: Final = re.compile(r":(\d+)$")
 
 
-class Shortage(Crowd):
+class Shortage(BlockedGroup):
     """Threads that wait for one lender.
 
     Attributes:
@@ -44,7 +44,7 @@ class Shortage(Crowd):
         proven: True if frames prove that, False if it is inferred from where others of the same method wait.
     """
 
-    def __init__(self, case: Case, view: ProcessView, lender: Lender, waiters: Sequence[Busy]) -> None:
+    def __init__(self, case: Case, view: ProcessView, lender: Lender, waiters: Sequence[ThreadActivity]) -> None:
         """``waiters`` wait for ``lender``."""
         self.lender = lender
         self.users = _users(view, lender, waiters)
@@ -54,7 +54,7 @@ class Shortage(Crowd):
         self.nested = sure or _further_on(waiters)
 
     @property
-    def busy(self) -> tuple[Busy, ...]:
+    def busy(self) -> tuple[ThreadActivity, ...]:
         """Threads of the application that neither wait for a lease nor are seen to use one: they may keep one meanwhile."""
         known = {id(member.thread) for member in (*self.members, *self.users)}
         return tuple(
@@ -112,7 +112,7 @@ def shortages(case: Case, lends: str) -> tuple[Shortage, ...]:
     """Crowds of threads that wait for a lender of that kind, at each process' last view."""
     found = []
     for view in case.latest:
-        groups: dict[Lender, list[Busy]] = defaultdict(list)
+        groups: dict[Lender, list[ThreadActivity]] = defaultdict(list)
         for pool in view.pools:
             for member in pool.members:
                 if (lender := lender_of(member, view.known)) is not None and lender.lends == lends:
@@ -121,7 +121,7 @@ def shortages(case: Case, lends: str) -> tuple[Shortage, ...]:
     return tuple(found)
 
 
-def lender_of(member: Busy, known: Knowledge) -> Lender | None:
+def lender_of(member: ThreadActivity, known: Knowledge) -> Lender | None:
     """The lender that a thread waits for; None if it does not wait for a lease."""
     if member.activity.kind in _ELSEWHERE:
         return None
@@ -137,31 +137,31 @@ def lender_of(member: Busy, known: Knowledge) -> Lender | None:
     )
 
 
-def _above(member: Busy) -> tuple[Frame, ...]:
+def _above(member: ThreadActivity) -> tuple[Frame, ...]:
     """The frames above the first one of the application."""
     return member.thread.frames[: member.activity.app] if member.activity.app >= 0 else member.thread.frames
 
 
-def _queues(waiters: Sequence[Busy]) -> list[list[Busy]]:
+def _queues(waiters: Sequence[ThreadActivity]) -> list[list[ThreadActivity]]:
     """One list per pool of the same software: told apart by what the threads park on, if that is the pool's (and not each thread's own)."""
-    by_lock: dict[str | None, list[Busy]] = defaultdict(list)
+    by_lock: dict[str | None, list[ThreadActivity]] = defaultdict(list)
     for member in waiters:
         lock = waited_lock(member.thread)
         by_lock[lock.address if lock else None].append(member)
     return list(by_lock.values()) if max(map(len, by_lock.values())) > 1 else [list(waiters)]
 
 
-def _users(view: ProcessView, lender: Lender, waiters: Sequence[Busy]) -> tuple[Busy, ...]:
+def _users(view: ProcessView, lender: Lender, waiters: Sequence[ThreadActivity]) -> tuple[ThreadActivity, ...]:
     waiting = {id(member.thread) for member in waiters}
     return tuple(member for pool in view.pools for member in users_of(pool, lender, view.known) if id(member.thread) not in waiting)
 
 
-def users_of(pool: Pool, lender: Lender, known: Knowledge) -> tuple[Busy, ...]:
+def users_of(pool: Pool, lender: Lender, known: Knowledge) -> tuple[ThreadActivity, ...]:
     """Threads of ``pool`` that use what ``lender`` lends."""
     return tuple(member for member in pool.busy if lender_of(member, known) is None and _uses(member, lender, known))
 
 
-def _uses(member: Busy, lender: Lender, known: Knowledge) -> bool:
+def _uses(member: ThreadActivity, lender: Lender, known: Knowledge) -> bool:
     """True if the thread uses what ``lender`` lends. A thread that makes a new connection for the pool does not."""
     library = member.activity.library
     if lender.lends == JDBC:
@@ -172,7 +172,7 @@ def _uses(member: Busy, lender: Lender, known: Knowledge) -> bool:
     return bool(prefixes) and any(frame.cls.startswith(prefixes) for frame in _above(member))
 
 
-def _holds(member: Busy, lender: Lender, known: Knowledge) -> bool:
+def _holds(member: ThreadActivity, lender: Lender, known: Knowledge) -> bool:
     """True if a frame below the wait shows that the thread has a lease of the same kind already."""
     if lender.lends != JDBC:
         return False
@@ -181,7 +181,7 @@ def _holds(member: Busy, lender: Lender, known: Knowledge) -> bool:
     return any(frame.full in held.anywhere for frame in frames) or any(frame.full in held.below for frame in below)
 
 
-def _further_on(waiters: Iterable[Busy]) -> tuple[Busy, ...]:
+def _further_on(waiters: Iterable[ThreadActivity]) -> tuple[ThreadActivity, ...]:
     """Waiters that passed, in a method below, the line at which other threads still wait for their first lease in that method."""
     sites: dict[str, int] = {}
     waiters = tuple(waiters)

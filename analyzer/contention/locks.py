@@ -10,7 +10,7 @@ import re
 from collections import defaultdict
 from typing import TYPE_CHECKING, Final
 
-from analyzer.contention.blocked_group import FEWEST, Crowd
+from analyzer.contention.blocked_group import FEWEST, BlockedGroup
 from analyzer.software.blockers import IDLE, OUTBOUND, held_locks, waited_lock
 from analyzer.waits.deadlocks import behind, cycles
 from analyzer.waits.targets import targets
@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Sequence
 
     from analyzer.software.knowledge import Knowledge
-    from analyzer.software.pools import Busy
+    from analyzer.software.pools import ThreadActivity
     from analyzer.waits.case import Case, ProcessView
     from analyzer.waits.deadlocks import Cycle
     from analyzer.waits.targets import Target
@@ -32,7 +32,7 @@ _OWNED: Final = re.compile(r"java\.util\.concurrent\.locks\.(ReentrantLock|Reent
 _SYNCHRONIZERS: Final = ("java.util.concurrent.", "jdk.internal.", "sun.misc.", "java.lang.Object", "java.lang.Virtual")
 
 
-class LockQueue(Crowd):
+class LockQueue(BlockedGroup):
     """Threads that wait for one lock.
 
     Attributes:
@@ -42,7 +42,7 @@ class LockQueue(Crowd):
         named: True if lock lines name the owner, False if it is inferred from where it stands.
     """
 
-    def __init__(self, case: Case, view: ProcessView, waiters: Sequence[Busy]) -> None:
+    def __init__(self, case: Case, view: ProcessView, waiters: Sequence[ThreadActivity]) -> None:
         """``waiters`` wait for the same lock."""
         self.lock = waited_lock(waiters[0].thread)
         by_line = owner_of(view, self.lock)
@@ -99,7 +99,7 @@ def _names(view: ProcessView, cycle: Cycle) -> set[str]:
     return {edge.thread.name for edge in cycle.edges} | {thread.name for thread in behind(view, cycle)}
 
 
-def waits_for_lock(member: Busy) -> bool:
+def waits_for_lock(member: ThreadActivity) -> bool:
     """True if the thread waits for a lock that somebody owns, not for a signal."""
     lock = waited_lock(member.thread)
     if lock is None:
@@ -109,14 +109,14 @@ def waits_for_lock(member: Busy) -> bool:
     return lock.verb in {LockVerb.WAITING_TO_LOCK, LockVerb.RELOCKING} and member.activity.kind == "monitor"
 
 
-def within(member: Busy, packages: tuple[str, ...]) -> bool:
+def within(member: ThreadActivity, packages: tuple[str, ...]) -> bool:
     """True if a frame above the first one of the application belongs to ``packages``."""
     thread, found = member
     frames = thread.frames[: found.app] if found.app >= 0 else thread.frames
     return any(frame.cls.startswith(packages) for frame in frames)
 
 
-def owner_of(view: ProcessView, lock: Lock | None) -> Busy | None:
+def owner_of(view: ProcessView, lock: Lock | None) -> ThreadActivity | None:
     """The thread that lock lines name as owner."""
     if lock is None or lock.address is None:
         return None
@@ -124,10 +124,10 @@ def owner_of(view: ProcessView, lock: Lock | None) -> Busy | None:
     return next((member for member in held if any(one.address == lock.address for one in held_locks(member.thread))), None)
 
 
-def _groups(view: ProcessView) -> list[list[Busy]]:
+def _groups(view: ProcessView) -> list[list[ThreadActivity]]:
     known = view.known
     elsewhere = (*known.tables.logging.packages, *known.tables.lookup.classes)
-    groups: dict[object, list[Busy]] = defaultdict(list)
+    groups: dict[object, list[ThreadActivity]] = defaultdict(list)
     for pool in view.pools:
         for member in pool.members:
             if (
@@ -140,7 +140,7 @@ def _groups(view: ProcessView) -> list[list[Busy]]:
     return list(groups.values())
 
 
-def _site(member: Busy, known: Knowledge) -> str | None:
+def _site(member: ThreadActivity, known: Knowledge) -> str | None:
     """The method that takes the lock: the first frame below the synchronizer's own."""
     if member.thread.frames and member.activity.app >= 0 and known.runtime is not Runtime.JVM:
         return member.thread.frames[member.activity.app].full
@@ -148,7 +148,7 @@ def _site(member: Busy, known: Knowledge) -> str | None:
     return frame.full if frame is not None else None
 
 
-def _further_on(view: ProcessView, waiters: Iterable[Busy]) -> Busy | None:
+def _further_on(view: ProcessView, waiters: Iterable[ThreadActivity]) -> ThreadActivity | None:
     """The only thread that is past the place where the others wait: deeper than the method that takes the lock."""
     waiters = tuple(waiters)
     waiting = {id(member.thread) for member in waiters}

@@ -10,14 +10,14 @@ from collections import defaultdict
 from functools import cached_property, lru_cache
 from typing import TYPE_CHECKING, Final
 
-from analyzer.contention.blocked_group import Crowd
+from analyzer.contention.blocked_group import BlockedGroup
 from analyzer.software.blockers import FUTURES, application_frame, waited_lock
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
     from analyzer.software.knowledge import Knowledge
-    from analyzer.software.pools import Busy, Pool
+    from analyzer.software.pools import Pool, ThreadActivity
     from analyzer.waits.case import Case, ProcessView
 
 COMMON_POOL: Final = "ForkJoinPool.commonPool-worker"
@@ -26,7 +26,7 @@ BY_DESIGN: Final = FUTURES | {"sleep", "queue", "semaphore", "condition", "objec
 """Kinds of waits that hold a worker of the common pool without telling which other cause is behind them."""
 
 
-class Starved(Crowd):
+class Starved(BlockedGroup):
     """A pool all of whose workers wait for results."""
 
     def __init__(self, case: Case, view: ProcessView, pool: Pool) -> None:
@@ -92,17 +92,17 @@ def _at_one_gate(pool: Pool) -> bool:
     )
 
 
-def _tasks(pool: Pool, known: Knowledge) -> list[Busy]:
+def _tasks(pool: Pool, known: Knowledge) -> list[ThreadActivity]:
     """Members that run a task."""
     return [member for member in pool.busy if any(frame.full in known.task_frames for frame in member.thread.frames)]
 
 
-def _waiting_classes(members: Iterable[Busy]) -> set[str]:
+def _waiting_classes(members: Iterable[ThreadActivity]) -> set[str]:
     """Classes of the application frames that wait."""
     return {frame.cls.partition("$")[0] for member in members if (frame := application_frame(*member)) is not None}
 
 
-def _task_classes(members: Iterable[Busy], known: Knowledge) -> set[str]:
+def _task_classes(members: Iterable[ThreadActivity], known: Knowledge) -> set[str]:
     """Outermost application classes of running tasks: the last one above the frame that runs the task."""
     found = set()
     for member in members:

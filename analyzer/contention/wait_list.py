@@ -17,9 +17,9 @@ from analyzer.model.finding import Basis, Confidence, Wait
 from analyzer.model.message import say
 from analyzer.software.blockers import FUTURES, waited_lock
 from analyzer.waits.deadlocks import lock_holders
-from analyzer.waits.stalls import stalls
+from analyzer.waits.pool_dependencies import helper_of
+from analyzer.waits.server_pools import server_pools
 from analyzer.waits.targets import COUNT_TOLERANCE, callee_of
-from analyzer.waits.waits import helper_of
 from parsers.records import Lock, LockVerb
 
 if TYPE_CHECKING:
@@ -27,10 +27,10 @@ if TYPE_CHECKING:
 
     from analyzer.join.process import ProcessView
     from analyzer.software.knowledge import Lender
-    from analyzer.software.pools import Busy, Pool
-    from analyzer.waits.stalls import Stall
+    from analyzer.software.pools import Pool, ThreadActivity
+    from analyzer.waits.pool_dependencies import PoolDependency
+    from analyzer.waits.server_pools import ServerPool
     from analyzer.waits.targets import Target
-    from analyzer.waits.waits import Hop
     from parsers.records import Thread
 
 _LENT: Final = {"HTTP connection": say("HTTP connection"), "JDBC connection": say("JDBC connection"), "object": say("object")}
@@ -43,11 +43,11 @@ def waits_of(view: ProcessView) -> Iterator[Wait]:
     pool_by_thread = {id(member.thread): pool.name for pool in view.pools for member in pool.members}
     called = _called(view)
     for pool in view.pools:
-        hop = helper_of(view, pool)
+        dependency = helper_of(view, pool)
         for member in pool.busy:
             lender = lender_of(member, view.known) if member.activity.kind == "lease" else None
             if member.activity.kind in FUTURES:
-                yield _on_future(view, member, pool, hop)
+                yield _on_future(view, member, pool, dependency)
             elif lender is not None:
                 yield _on_lease(view, member, pool, lender)
             elif id(member.thread) in called:
@@ -62,7 +62,7 @@ def _described(lock: Lock | None) -> str | None:
     return None if lock is None else say("{lock} {address}", lock=lock.cls or say("object"), address=lock.address or "").strip()
 
 
-def _on_future(view: ProcessView, member: Busy, pool: Pool, hop: Hop | None) -> Wait:
+def _on_future(view: ProcessView, member: ThreadActivity, pool: Pool, dependency: PoolDependency | None) -> Wait:
     return Wait(
         snapshot=view.snapshot.name,
         waiter=member.thread.name,
@@ -70,13 +70,13 @@ def _on_future(view: ProcessView, member: Busy, pool: Pool, hop: Hop | None) -> 
         on=member.activity.kind,
         object=_described(waited_lock(member.thread)),
         holder=None,
-        holder_pool=hop.helper.name if hop else None,
-        basis=hop.basis if hop else "unknown",
-        confidence=hop.confidence if hop else Confidence.SUSPECTED,
+        holder_pool=dependency.helper.name if dependency else None,
+        basis=dependency.basis if dependency else "unknown",
+        confidence=dependency.confidence if dependency else Confidence.SUSPECTED,
     )
 
 
-def _on_lock(view: ProcessView, member: Busy, pool: Pool, lock: Lock, holder: Thread | None, holder_pool: str | None) -> Wait:
+def _on_lock(view: ProcessView, member: ThreadActivity, pool: Pool, lock: Lock, holder: Thread | None, holder_pool: str | None) -> Wait:
     return Wait(
         snapshot=view.snapshot.name,
         waiter=member.thread.name,
@@ -90,7 +90,7 @@ def _on_lock(view: ProcessView, member: Busy, pool: Pool, lock: Lock, holder: Th
     )
 
 
-def _on_lease(view: ProcessView, member: Busy, pool: Pool, lender: Lender) -> Wait:
+def _on_lease(view: ProcessView, member: ThreadActivity, pool: Pool, lender: Lender) -> Wait:
     users = {other.name for other in view.pools if users_of(other, lender, view.known)}
     holder_pool = next(iter(users)) if len(users) == 1 else None
     return Wait(
@@ -112,30 +112,30 @@ def _called(view: ProcessView) -> dict[int, Wait]:
     """By thread: the service that a caller of a server pool waits for: by its own system call, else where one service explains all callers."""
     exact = {id(thread): socket.remote for thread, socket, alone in exact_sockets(view) if alone}
     found: dict[int, Wait] = {}
-    for stall in stalls(view):
-        waits = {target.remote: _on_service(view, stall, target) for target in stall.targets}
-        main = stall.main_target
+    for serving in server_pools(view):
+        waits = {target.remote: _on_service(view, serving, target) for target in serving.targets}
+        main = serving.main_target
         whole = main if main is not None and main.share >= 1 - COUNT_TOLERANCE else None
-        for caller in stall.callers:
+        for caller in serving.callers:
             remote = exact.get(id(caller.thread)) or (whole.remote if whole is not None else None)
             if remote in waits:
                 found[id(caller.thread)] = replace(waits[remote], waiter=caller.thread.name)
     return found
 
 
-def _on_service(view: ProcessView, stall: Stall, target: Target) -> Wait:
+def _on_service(view: ProcessView, serving: ServerPool, target: Target) -> Wait:
     """What every caller of ``target`` waits for; the waiter's name is filled in."""
     far = view if target.own else callee_of(view, target)
     end = target.back[0].remote if target.own and target.back else target.remote  # behind a proxy of the host
     counted = say(
         "{connections_count} connections for {callers_count} callers",
         connections_count=len(target.connections),
-        callers_count=len(stall.callers),
+        callers_count=len(serving.callers),
     )
     return Wait(
         snapshot=view.snapshot.name,
         waiter="",
-        waiter_pool=stall.calling_pool.name,
+        waiter_pool=serving.calling_pool.name,
         on="socket",
         object=str(target.remote),
         holder=process_in_words(far, view) if far is not None else None,
@@ -147,5 +147,5 @@ def _on_service(view: ProcessView, stall: Stall, target: Target) -> Wait:
 
 def _answers(far: ProcessView | None, port: int | None) -> str | None:
     """The pool that serves the port at the far end."""
-    behind = [other for other in stalls(far) if other.port in {None, port}] if far is not None else []
+    behind = [other for other in server_pools(far) if other.port in {None, port}] if far is not None else []
     return behind[0].pool.name if len(behind) == 1 else None

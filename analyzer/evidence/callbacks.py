@@ -9,20 +9,20 @@ from parsers.records import TcpState
 
 if TYPE_CHECKING:
     from analyzer.join.connections import Connection
-    from analyzer.waits.case import Stall
+    from analyzer.waits.case import ServerPool
     from analyzer.waits.targets import Target
 
 FEWEST: Final = 3
 """Requests from the service's host that nobody has read: one or two are any client's."""
 
 
-def unread_from(stall: Stall, target: Target) -> tuple[Connection, ...]:
+def unread_from(serving: ServerPool, target: Target) -> tuple[Connection, ...]:
     """Open connections from the target's host to the stalled server, each with a request that nobody has read.
 
     As many as most of the calls to it, else none: then the two may wait for each other. Which process of that host they belong to, and whether the host is
     a load balancer before and behind this server, its own table would tell; where that is in the evidence, ``Target.back`` is the answer and this is empty.
     """
-    view, port = stall.view, stall.port
+    view, port = serving.view, serving.port
     if port is None or target.own or target.back or target.remote.is_loopback or target.remote.host in view.table.local_hosts:
         return ()
     if callee_of(view, target) is not None:

@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections import Counter
 from typing import TYPE_CHECKING, Final
 
+from analyzer.evidence.citations import all_of, of_sockets, of_threads
 from analyzer.evidence.packet_claims import packet_evidence
-from analyzer.evidence.witness import all_of, of_sockets, of_threads
 from analyzer.join.connections import close_wait, left_unread
 from analyzer.model.finding import Evidence, Missing, Step
 from analyzer.model.message import Message, joined, plural, say
@@ -18,8 +18,8 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from analyzer.join.connections import Connection
-    from analyzer.software.pools import Busy, Pool
-    from analyzer.waits.case import ProcessView, Stall
+    from analyzer.software.pools import Pool, ThreadActivity
+    from analyzer.waits.case import ProcessView, ServerPool
 
 KEEPALIVE_TIME: Final = 7200.0
 """Seconds; Linux' default of net.ipv4.tcp_keepalive_time."""
@@ -81,23 +81,25 @@ def process_in_words(far: ProcessView, near: ProcessView) -> str:
     )
 
 
-def stuck_in_words(stall: Stall) -> str:
+def stuck_in_words(serving: ServerPool) -> str:
     """``All 8 request threads of POOL``; of a dump that is cut off it is not known how many there are, nor where each request has a new thread."""
-    if not stall.pool.bounded:
-        return say("{all_of} requests in service ({name})", all_of=all_of(stall.blocked, stall.workers), name=stall.pool.name)
-    noun = say("request thread") if stall.workers == 1 else say("request threads")
-    cut = say(", as far as the cut dump shows them,") if stall.view.dump is not None and stall.view.dump.complete is False else ""
-    return say("{all_of} {noun} of {name}{cut}", all_of=all_of(stall.blocked, stall.workers), noun=noun, name=stall.pool.name, cut=cut)
+    if not serving.pool.bounded:
+        return say("{all_of} requests in service ({name})", all_of=all_of(serving.blocked, serving.workers), name=serving.pool.name)
+    noun = say("request thread") if serving.workers == 1 else say("request threads")
+    cut = say(", as far as the cut dump shows them,") if serving.view.dump is not None and serving.view.dump.complete is False else ""
+    return say(
+        "{all_of} {noun} of {name}{cut}", all_of=all_of(serving.blocked, serving.workers), noun=noun, name=serving.pool.name, cut=cut
+    )
 
 
-def calling_place(stall: Stall) -> str:
+def calling_place(serving: ServerPool) -> str:
     """Where the calls are made and what bounds them there: `` in FRAME (SETTINGS)``; of threads that wait for helpers, the helpers' place."""
-    frames = [frame for member in stall.ends if (frame := application_frame(*member)) is not None]
+    frames = [frame for member in serving.ends if (frame := application_frame(*member)) is not None]
     frame = max(sorted(set(frames), key=str), key=frames.count, default=None)
-    found = Counter(member.activity.library for member in stall.callers)
+    found = Counter(member.activity.library for member in serving.callers)
     library = found.most_common(1)[0][0] if found else None
-    plain = bool(stall.callers) and library is None
-    limits = "setSoTimeout" if plain and stall.view.known.runtime is Runtime.JVM else stall.view.known.limits_of(library)
+    plain = bool(serving.callers) and library is None
+    limits = "setSoTimeout" if plain and serving.view.known.runtime is Runtime.JVM else serving.view.known.limits_of(library)
     place = say(" in {frame}", frame=frame) if frame is not None else ""
     return say("{place}{limits}", place=place, limits=f" ({limits})" if limits else "")
 
@@ -110,53 +112,65 @@ def role_doubt(pool: Pool) -> Message | None:
     return say("that {name} serves{port} is inferred ({basis})", name=pool.name, port=port, basis=pool.basis)
 
 
-def kind_in_words(members: Sequence[Busy]) -> str:
+def kind_in_words(members: Sequence[ThreadActivity]) -> str:
     """What the first of the threads waits for: ``FutureTask.get``."""
     thread, found = members[0]
     return thread.frames[found.frame].call if 0 <= found.frame < len(thread.frames) else found.kind
 
 
-def chain_of(stall: Stall, last: Step | None) -> tuple[Step, ...]:
+def chain_of(serving: ServerPool, last: Step | None) -> tuple[Step, ...]:
     """Pool → what it waits for → helper pool → … → ``last``."""
     steps = []
-    for hop in stall.hops:
+    for dependency in serving.dependencies:
         words = say(
             "{all_of} wait in {kind_in_words} for tasks of {name}",
-            all_of=all_of(len(hop.waiters), len(hop.pool.workers)),
-            kind_in_words=kind_in_words(hop.waiters),
-            name=hop.helper.name,
+            all_of=all_of(len(dependency.waiters), len(dependency.pool.workers)),
+            kind_in_words=kind_in_words(dependency.waiters),
+            name=dependency.helper.name,
         )
         steps.append(
-            Step(hop.pool.name, say("waits for a result of"), words, (thread_evidence(stall, hop.waiters, hop.pool.name, hop.basis),))
+            Step(
+                dependency.pool.name,
+                say("waits for a result of"),
+                words,
+                (thread_evidence(serving, dependency.waiters, dependency.pool.name, dependency.basis),),
+            )
         )
-    if stall.callers:
-        pool = stall.calling_pool
+    if serving.callers:
+        pool = serving.calling_pool
         words = say(
             "{all_of} stand in {kind_in_words}",
-            all_of=all_of(len(stall.callers), len(pool.workers)),
-            kind_in_words=kind_in_words(stall.callers),
+            all_of=all_of(len(serving.callers), len(pool.workers)),
+            kind_in_words=kind_in_words(serving.callers),
         )
-        steps.append(Step(pool.name, say("waits for an answer from"), words, (caller_evidence(stall),)))
-    elif stall.waiters and not stall.hops:
+        steps.append(Step(pool.name, say("waits for an answer from"), words, (caller_evidence(serving),)))
+    elif serving.waiters and not serving.dependencies:
         words = say(
-            "{threads} in {kind_in_words}", threads=plural(len(stall.waiters), "thread"), kind_in_words=kind_in_words(stall.waiters)
+            "{threads} in {kind_in_words}", threads=plural(len(serving.waiters), "thread"), kind_in_words=kind_in_words(serving.waiters)
         )
         steps.append(
-            Step(stall.pool.name, say("waits for a result of"), words, (thread_evidence(stall, stall.waiters, stall.pool.name, None),))
+            Step(
+                serving.pool.name,
+                say("waits for a result of"),
+                words,
+                (thread_evidence(serving, serving.waiters, serving.pool.name, None),),
+            )
         )
     return (*steps, last) if last else tuple(steps)
 
 
-def thread_evidence(stall: Stall, members: Sequence[Busy], pool: str, basis: str | None) -> Evidence:
+def thread_evidence(serving: ServerPool, members: Sequence[ThreadActivity], pool: str, basis: str | None) -> Evidence:
     """Threads that wait for a result."""
     inferred = (
         None
         if basis is None
         else say("A dump does not name the pool behind a future. That it is this one is inferred: {basis}.", basis=basis)
     )
-    frame = stall.culprit
+    frame = serving.culprit
     called = (
-        say(", called from {frame}", frame=frame) if frame is not None and members and members[0] in (*stall.waiters, *stall.direct) else ""
+        say(", called from {frame}", frame=frame)
+        if frame is not None and members and members[0] in (*serving.waiters, *serving.direct)
+        else ""
     )
     return of_threads(
         members,
@@ -172,9 +186,9 @@ def thread_evidence(stall: Stall, members: Sequence[Busy], pool: str, basis: str
     )
 
 
-def caller_evidence(stall: Stall) -> Evidence:
+def caller_evidence(serving: ServerPool) -> Evidence:
     """Threads that stand in a call."""
-    members = stall.callers
+    members = serving.callers
     library = members[0].activity.library
     over = f" ({library})" if library else ""
     return of_threads(
@@ -182,7 +196,7 @@ def caller_evidence(stall: Stall) -> Evidence:
         say(
             "{threads} of {name} {wait} in {kind_in_words}{over}",
             threads=plural(len(members), "thread"),
-            name=stall.calling_pool.name,
+            name=serving.calling_pool.name,
             wait=say("wait") if len(members) > 1 else say("waits"),
             kind_in_words=kind_in_words(members),
             over=over,

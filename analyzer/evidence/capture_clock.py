@@ -16,7 +16,7 @@ from parsers.records import TcpState
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from analyzer.join.captures import Seen
+    from analyzer.join.captures import CapturedFlow
     from analyzer.join.connections import Connection
     from analyzer.waits.case import Case, ProcessView
 
@@ -48,7 +48,7 @@ def bracket(view: ProcessView) -> Bracket | None:
     return found if 0 <= found.before - found.after <= WIDEST * SECOND else None
 
 
-def _sides(one: Connection, seen: Seen) -> tuple[int | None, int | None]:
+def _sides(one: Connection, seen: CapturedFlow) -> tuple[int | None, int | None]:
     """When this end and the other one sent their FIN or RST."""
     client, server = (
         min((mark.time for mark in (side.fin, side.rst) if mark is not None), default=None)
@@ -57,7 +57,7 @@ def _sides(one: Connection, seen: Seen) -> tuple[int | None, int | None]:
     return (client, server) if seen.flow.client == one.local else (server, client)
 
 
-def _earlier(one: Connection, seen: Seen) -> Iterator[int]:
+def _earlier(one: Connection, seen: CapturedFlow) -> Iterator[int]:
     """What had happened when the row was saved."""
     _, theirs = _sides(one, seen)
     if one.state is TcpState.CLOSE_WAIT and theirs is not None:
@@ -66,7 +66,7 @@ def _earlier(one: Connection, seen: Seen) -> Iterator[int]:
         yield opened.time
 
 
-def _later(one: Connection, seen: Seen) -> Iterator[int]:
+def _later(one: Connection, seen: CapturedFlow) -> Iterator[int]:
     """What had not happened yet."""
     mine, theirs = _sides(one, seen)
     if mine is not None and one.state in {TcpState.CLOSE_WAIT, TcpState.ESTABLISHED}:

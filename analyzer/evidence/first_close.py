@@ -14,7 +14,7 @@ from analyzer.model.timeline import Ending
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
-    from analyzer.join.captures import Port, Seen
+    from analyzer.join.captures import CapturedFlow, Port
     from parsers.capture.facts import End
     from parsers.records import Endpoint
 
@@ -25,17 +25,17 @@ class Closed(NamedTuple):
     ``returned``: it sent its own FIN. ``reset``: one of the two sent RST before that. ``unreturned``: neither, to the end of the capture; it sits in CLOSE_WAIT.
     """
 
-    returned: tuple[Seen, ...] = ()
-    reset: tuple[Seen, ...] = ()
-    unreturned: tuple[Seen, ...] = ()
+    returned: tuple[CapturedFlow, ...] = ()
+    reset: tuple[CapturedFlow, ...] = ()
+    unreturned: tuple[CapturedFlow, ...] = ()
 
     @property
-    def flows(self) -> tuple[Seen, ...]:
+    def flows(self) -> tuple[CapturedFlow, ...]:
         """All of them."""
         return self.returned + self.reset + self.unreturned
 
 
-class Closers(NamedTuple):
+class FirstCloses(NamedTuple):
     """How the connections of one server port ended. Each accepted connection is in exactly one place.
 
     ``server``: its address and port. ``by_client``, ``by_server``: closed first by this end. ``reset_by_client``, ``reset_by_server``: ended by
@@ -45,16 +45,16 @@ class Closers(NamedTuple):
     server: Endpoint
     by_client: Closed
     by_server: Closed
-    reset_by_client: tuple[Seen, ...]
-    reset_by_server: tuple[Seen, ...]
-    open: tuple[Seen, ...]
+    reset_by_client: tuple[CapturedFlow, ...]
+    reset_by_server: tuple[CapturedFlow, ...]
+    open: tuple[CapturedFlow, ...]
 
 
-def at(port: Port) -> Closers:
+def first_closes(port: Port) -> FirstCloses:
     """Who closed first at one server port."""
     accepted = [seen for seen in port.flows if not (seen.flow.ignored or seen.flow.refused)]
-    fins: dict[End, list[Seen]] = {"client": [], "server": []}
-    resets: dict[End, list[Seen]] = {"client": [], "server": []}
+    fins: dict[End, list[CapturedFlow]] = {"client": [], "server": []}
+    resets: dict[End, list[CapturedFlow]] = {"client": [], "server": []}
     still_open = []
     for seen in accepted:
         first = seen.flow.closed_first
@@ -64,7 +64,7 @@ def at(port: Port) -> Closers:
             fins[first].append(seen)
         else:
             resets[first].append(seen)
-    return Closers(
+    return FirstCloses(
         server=port.server,
         by_client=_closed(fins["client"]),
         by_server=_closed(fins["server"]),
@@ -74,7 +74,7 @@ def at(port: Port) -> Closers:
     )
 
 
-def ending_of(found: Closers) -> Ending:
+def ending_of(found: FirstCloses) -> Ending:
     """The counts, for a report."""
     gaps = [_gap(seen) for side in (found.by_client, found.by_server) for seen in side.returned]
     return Ending(
@@ -90,10 +90,10 @@ def ending_of(found: Closers) -> Ending:
     )
 
 
-def _closed(flows: Iterable[Seen]) -> Closed:
-    returned: list[Seen] = []
-    reset: list[Seen] = []
-    unreturned: list[Seen] = []
+def _closed(flows: Iterable[CapturedFlow]) -> Closed:
+    returned: list[CapturedFlow] = []
+    reset: list[CapturedFlow] = []
+    unreturned: list[CapturedFlow] = []
     for seen in flows:
         client, server = seen.flow.by_client, seen.flow.by_server
         if client.fin and server.fin:
@@ -105,7 +105,7 @@ def _closed(flows: Iterable[Seen]) -> Closed:
     return Closed(tuple(returned), tuple(reset), tuple(unreturned))
 
 
-def _gap(seen: Seen) -> float:
+def _gap(seen: CapturedFlow) -> float:
     """Seconds between the two FINs. In a capture of two interfaces the second may bear the earlier time."""
     client, server = seen.flow.by_client.fin, seen.flow.by_server.fin
     assert client is not None

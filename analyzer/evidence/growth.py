@@ -71,7 +71,7 @@ def limit_of(view: ProcessView) -> DescriptorLimit | None:
     return None if usual is None else DescriptorLimit(process.host, process.pid, used, usual, assumed=True)
 
 
-def in_words(found: Growth | None) -> str:
+def growth_text(found: Growth | None) -> str:
     """One or two sentences after a list of counts; empty without a rate."""
     if found is None:
         return ""

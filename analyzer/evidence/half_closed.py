@@ -12,7 +12,7 @@ if TYPE_CHECKING:
 
     from analyzer.join.connections import Connection
     from analyzer.model.finding import CloseWait
-    from analyzer.waits.case import Case, ProcessView, Stall
+    from analyzer.waits.case import Case, ProcessView, ServerPool
 
 FEWEST: Final = 10
 """CLOSE_WAIT sockets of a port below which a healthy server may just be closing them."""
@@ -25,7 +25,7 @@ FREE: Final = 0.5
 class Unclosed(NamedTuple):
     """Sockets in CLOSE_WAIT on a server's port while its pool is free. ``before``: how many of them the first snapshot had already."""
 
-    stall: Stall
+    serving: ServerPool
     port: int
     sockets: tuple[Connection, ...]
     counts: tuple[int, ...]
@@ -46,9 +46,9 @@ class Unclosed(NamedTuple):
 def unclosed(case: Case) -> Iterator[Unclosed]:
     """One per server port that has many of them, threads to spare, and somebody who watches its connections."""
     watched: dict[ProcessView, bool] = {}
-    for stall in case.stalls:
-        view, port = stall.view, stall.port
-        if port is None or not stall.workers or stall.pool.idle < FREE * stall.workers:
+    for serving in case.server_pools:
+        view, port = serving.view, serving.port
+        if port is None or not serving.workers or serving.pool.idle < FREE * serving.workers:
             continue
         if view not in watched:
             watched[view] = any(member.activity.kind in {"select", "accept"} for pool in view.pools for member in pool.members)
@@ -61,7 +61,7 @@ def unclosed(case: Case) -> Iterator[Unclosed]:
         counts = tuple(len(rows) for rows in history)
         grown = len(counts) > 1 and counts[-1] - counts[0] >= GROWTH and kept == counts[0]
         if len(waiting) >= FEWEST or grown:
-            yield Unclosed(stall, port, waiting, counts, kept, close_wait(waiting))
+            yield Unclosed(serving, port, waiting, counts, kept, close_wait(waiting))
 
 
 def _waiting(rows: tuple[Connection, ...]) -> tuple[Connection, ...]:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Final, NamedTuple
 
-from analyzer.evidence.witness import of_threads
+from analyzer.evidence.citations import of_threads
 from analyzer.model.finding import Evidence
 from analyzer.model.message import plural, say
 from parsers.records import Runtime
@@ -23,7 +23,7 @@ _READ_LOOP: Final = "net/http.(*persistConn).readLoop"
 _READERS: Final = frozenset({"net/http.(*bodyEOFSignal).Read", "net/http.(*body).Read"})
 
 
-class Held(NamedTuple):
+class HeldAnswers(NamedTuple):
     """How many answers are held, why that is certain, and the evidence."""
 
     number: int
@@ -31,7 +31,7 @@ class Held(NamedTuple):
     evidence: Evidence
 
 
-def held_answers(view: ProcessView, sockets: Sequence[Connection]) -> Held | None:
+def held_answers(view: ProcessView, sockets: Sequence[Connection]) -> HeldAnswers | None:
     """The answers that ``sockets`` (closed by one service, opened by this process) stand for; None if the stacks do not show as many."""
     if view.dump is None or view.dump.runtime not in {Runtime.GO, Runtime.NODE}:
         return None
@@ -51,10 +51,10 @@ def held_answers(view: ProcessView, sockets: Sequence[Connection]) -> Held | Non
         "{goroutines} wait until the body of an answer is read or closed, and no goroutine reads one: a connection of an idle pool, or one that waits for its answer, would stand in a read.",
         goroutines=plural(count, "goroutine"),
     )
-    return Held(count, why, of_threads(waiting, says))
+    return HeldAnswers(count, why, of_threads(waiting, says))
 
 
-def _of_loop(view: ProcessView, sockets: Sequence[Connection]) -> Held | None:
+def _of_loop(view: ProcessView, sockets: Sequence[Connection]) -> HeldAnswers | None:
     """The connections that the loop's own report lists as not read."""
     ends = {(one.local, one.remote) for one in sockets}
     mine = [handle for handle in view.snapshot.handles if handle.pid == view.pid and (handle.local, handle.remote) in ends]
@@ -66,4 +66,4 @@ def _of_loop(view: ProcessView, sockets: Sequence[Connection]) -> Held | None:
         "The loop's own report lists {handles} on these connections that it does not read, by both ends: the program took the answers and neither read nor closed them.",
         handles=plural(len(paused), "handle"),
     )
-    return Held(len(paused), why, Evidence(paused[0].where, says, ("is_active",), len(paused) - 1))
+    return HeldAnswers(len(paused), why, Evidence(paused[0].where, says, ("is_active",), len(paused) - 1))

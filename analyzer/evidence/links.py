@@ -9,7 +9,7 @@ from analyzer.join.descriptor_links import descriptor_links
 from analyzer.join.name_links import name_links
 from analyzer.model.finding import Basis, Confidence, Link
 from analyzer.software.blockers import OUTBOUND
-from analyzer.waits.stalls import stalls
+from analyzer.waits.server_pools import server_pools
 from analyzer.waits.targets import targets
 from parsers.records import TcpState
 
@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
     from analyzer.join.connections import Connection
     from analyzer.join.process import ProcessView
-    from analyzer.software.pools import Busy
+    from analyzer.software.pools import ThreadActivity
     from analyzer.waits.targets import Target
     from parsers.records import Thread
 
@@ -42,20 +42,20 @@ def _by_name(view: ProcessView) -> Iterator[Link]:
 
 def _inferred(view: ProcessView) -> Iterator[Link]:
     """What its callers call over, and what its listeners' pools serve or leave queued."""
-    for stall in stalls(view):
-        yield from _calls(view, stall.calling_pool.name, stall.callers, stall.targets)
-        if stall.port is not None:
-            for connection in view.server_side(stall.port):
+    for serving in server_pools(view):
+        yield from _calls(view, serving.calling_pool.name, serving.callers, serving.targets)
+        if serving.port is not None:
+            for connection in view.server_side(serving.port):
                 if connection.state in {TcpState.ESTABLISHED, TcpState.CLOSE_WAIT}:
                     queued = connection.unaccepted or (connection.recv_q or 0) > 1
                     yield _link(
-                        view, connection, "queued" if queued else "serves", stall.pool.name, None, Basis.POOL_PORT, Confidence.LIKELY
+                        view, connection, "queued" if queued else "serves", serving.pool.name, None, Basis.POOL_PORT, Confidence.LIKELY
                     )
     for pool, drivers in _other_drivers(view):
         yield from _calls(view, pool, drivers, targets(view, drivers))
 
 
-def _calls(view: ProcessView, pool: str, callers: Sequence[Busy], found: Sequence[Target]) -> Iterator[Link]:
+def _calls(view: ProcessView, pool: str, callers: Sequence[ThreadActivity], found: Sequence[Target]) -> Iterator[Link]:
     for target in found:
         alone = len(target.connections) == len(callers) == 1
         thread = callers[0].thread if alone else None
@@ -66,10 +66,10 @@ def _calls(view: ProcessView, pool: str, callers: Sequence[Busy], found: Sequenc
             yield _link(view, connection, "calls", pool, thread, basis, confidence)
 
 
-def _other_drivers(view: ProcessView) -> Iterator[tuple[str, tuple[Busy, ...]]]:
+def _other_drivers(view: ProcessView) -> Iterator[tuple[str, tuple[ThreadActivity, ...]]]:
     """Callers that no stall counts, by the driver whose frames they stand in: only drivers with ports of their own, used by one pool alone."""
-    counted = {id(caller.thread) for stall in stalls(view) for caller in stall.callers}
-    users: dict[str, list[tuple[str, Busy]]] = defaultdict(list)
+    counted = {id(caller.thread) for serving in server_pools(view) for caller in serving.callers}
+    users: dict[str, list[tuple[str, ThreadActivity]]] = defaultdict(list)
     for pool in view.pools:
         for member in pool.busy:
             library = member.activity.library

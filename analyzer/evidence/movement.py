@@ -16,8 +16,8 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
 
     from analyzer.join.process import ProcessView
-    from analyzer.software.pools import Busy
-    from analyzer.waits.case import Case, Stall
+    from analyzer.software.pools import ThreadActivity
+    from analyzer.waits.case import Case, ServerPool
     from parsers.records import Thread
 
 NO_CPU: Final = 0.001
@@ -41,7 +41,7 @@ def stand(thread: Thread) -> tuple[object, ...]:
     return thread.name, thread.native_id, tuple(frame.full for frame in thread.frames)
 
 
-def standing(case: Case, view: ProcessView, members: Sequence[Busy]) -> Standing | None:
+def standing(case: Case, view: ProcessView, members: Sequence[ThreadActivity]) -> Standing | None:
     """The members compared with the last dump before; None if there is none."""
     history = case.history(view)
     earlier = [one for one in history[: history.index(view)] if one.dump is not None]
@@ -60,7 +60,7 @@ def _stands(view: ProcessView) -> dict[tuple[object, ...], Thread]:
     return {stand(thread): thread for thread in view.dump.threads} if view.dump else {}
 
 
-def in_words(found: Standing | None) -> str:
+def progress_text(found: Standing | None) -> str:
     """One sentence, empty if there is nothing to say: too few stood there before, or they worked in between."""
     if found is None or found.same < MOST * found.of or (found.idle is not None and found.idle < MOST * found.same):
         return ""
@@ -78,12 +78,12 @@ def moved_on(found: Standing | None) -> bool:
     return found is not None and found.idle is not None and found.same > 0 and found.idle < (1 - MOST) * found.same
 
 
-def only_busy(case: Case, stall: Stall) -> bool:
+def only_busy(case: Case, serving: ServerPool) -> bool:
     """True if nobody suffers and the threads have worked since the dump before: one request after the other, in the same place."""
-    return not stall.pressure.exists and moved_on(standing(case, stall.view, (*stall.waiters, *stall.direct)))
+    return not serving.pressure.exists and moved_on(standing(case, serving.view, (*serving.waiters, *serving.direct)))
 
 
-def all_still(members: Iterable[Busy], earlier: Iterable[ProcessView]) -> int:
+def all_still(members: Iterable[ThreadActivity], earlier: Iterable[ProcessView]) -> int:
     """How many members stood in the same place in any of the earlier dumps."""
     then = [_stands(view) for view in earlier]
     return sum(any(stand(member.thread) in stands for stands in then) for member in members)

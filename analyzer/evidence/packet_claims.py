@@ -7,12 +7,12 @@ from typing import TYPE_CHECKING, Final
 
 from analyzer.model.finding import Evidence
 from analyzer.model.message import plural, say
-from analyzer.model.timeline import Flow, FlowMark
+from analyzer.model.timeline import FlowMark, FlowSummary
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Sequence
 
-    from analyzer.join.captures import Port, Seen
+    from analyzer.join.captures import CapturedFlow, Port
     from analyzer.join.connections import Connection
     from analyzer.waits.case import ProcessView
     from parsers.capture import facts
@@ -98,7 +98,7 @@ def packet_evidence(view: ProcessView, rows: Sequence[Connection]) -> Iterator[E
         )
 
 
-def _span(seen: Sequence[Seen]) -> str:
+def _span(seen: Sequence[CapturedFlow]) -> str:
     waited = [f"{one:.1f}" for one in sorted(one.silent_for or 0 for one in seen)]
     return (
         say(", which came after {waited} s", waited=waited[0])
@@ -107,7 +107,7 @@ def _span(seen: Sequence[Seen]) -> str:
     )
 
 
-def claim(seen: Sequence[Seen], says: str) -> Evidence:
+def claim(seen: Sequence[CapturedFlow], says: str) -> Evidence:
     """What ``seen`` have in common, shown by the first of them.
 
     Raises:
@@ -164,17 +164,17 @@ def trouble_of(port: Port) -> Iterator[tuple[Evidence, str]]:
         yield claim(ignored, say("packets: {says}", says=says)), says
 
 
-def telling(found: Iterable[Seen], most: int) -> tuple[Flow, ...]:
+def telling(found: Iterable[CapturedFlow], most: int) -> tuple[FlowSummary, ...]:
     """The flows that show most: half-closed and unanswered ones first, those longest in that state first."""
     ranked = sorted(found, key=lambda one: (-(one.half_closed_for or 0), -(one.silent_for or 0), one.flow.where))
     return tuple(flow_of(one) for one in ranked[:most])
 
 
-def flow_of(seen: Seen) -> Flow:
+def flow_of(seen: CapturedFlow) -> FlowSummary:
     """The flow as a report tells it."""
     flow, capture = seen.flow, seen.capture
     opened = flow.by_client.syn
-    return Flow(
+    return FlowSummary(
         capture=capture.file,
         client=str(flow.client),
         server=str(flow.server),
@@ -237,7 +237,7 @@ def _marks(flow: facts.Flow, capture: facts.Capture) -> Iterator[FlowMark]:
         yield FlowMark(0, round((capture.ended - begin) / SECOND, 3), "", say("the capture ends"))
 
 
-def excerpt_of(flow: Flow) -> tuple[str, ...]:
+def excerpt_of(flow: FlowSummary) -> tuple[str, ...]:
     """The flow's telling packets as lines: number, seconds since its first packet, who, what; and what never came."""
     lines = [f"{flow.client} → {flow.server}"]
     for mark in flow.marks:

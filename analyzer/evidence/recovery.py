@@ -8,29 +8,29 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Final
 
-from analyzer.model.finding import Heals, Outlook
+from analyzer.model.finding import Outlook, RecoversWhen
 from analyzer.model.message import say
 
 if TYPE_CHECKING:
-    from analyzer.software.pools import Busy
-    from analyzer.waits.stalls import Stall
+    from analyzer.software.pools import ThreadActivity
+    from analyzer.waits.server_pools import ServerPool
 
 _IN_LOOP: Final = {
-    Heals.RESTART: say("does not recover when the load stops: no call in it has a time limit"),
-    Heals.TIMEOUT: say("lasts until the time limit of the calls, and comes back with the next burst"),
-    Heals.UNKNOWN: say("does not recover when the load stops, unless the calls have a time limit, which the stacks do not show"),
+    RecoversWhen.RESTART: say("does not recover when the load stops: no call in it has a time limit"),
+    RecoversWhen.TIMEOUT: say("lasts until the time limit of the calls, and comes back with the next burst"),
+    RecoversWhen.UNKNOWN: say("does not recover when the load stops, unless the calls have a time limit, which the stacks do not show"),
 }
 
 
-def has_no_limit(caller: Busy) -> bool:
+def has_no_limit(caller: ThreadActivity) -> bool:
     """True if the stack itself shows that the read has no limit: only JDK 13 and later take another path for a timed one (NioSocketImpl)."""
     methods = {frame.method for frame in caller.thread.frames if frame.cls == "sun.nio.ch.NioSocketImpl"}
     return caller.activity.kind == "socket-read" and "implRead" in methods and "timedRead" not in methods
 
 
-def of_loop(stall: Stall) -> Outlook:
+def of_loop(serving: ServerPool) -> Outlook:
     """The outlook of a pool that waits for itself, directly or through others: nothing outside the loop can end it."""
-    heals = _loop(stall)
+    heals = _loop(serving)
     return Outlook(heals, say("It {ending}.", ending=_IN_LOOP[heals]))
 
 
@@ -39,35 +39,35 @@ def how_it_ends(outlook: Outlook) -> str:
     return _IN_LOOP[outlook.heals]
 
 
-def _loop(stall: Stall) -> Heals:
-    request_threads = (*stall.waiters, *stall.direct)
-    if _all_timed(request_threads) or _all_timed(stall.callers):
-        return Heals.TIMEOUT
-    callers = stall.callers
-    return Heals.RESTART if callers and all(has_no_limit(caller) for caller in callers) else Heals.UNKNOWN
+def _loop(serving: ServerPool) -> RecoversWhen:
+    request_threads = (*serving.waiters, *serving.direct)
+    if _all_timed(request_threads) or _all_timed(serving.callers):
+        return RecoversWhen.TIMEOUT
+    callers = serving.callers
+    return RecoversWhen.RESTART if callers and all(has_no_limit(caller) for caller in callers) else RecoversWhen.UNKNOWN
 
 
-def _all_timed(members: tuple[Busy, ...]) -> bool:
+def _all_timed(members: tuple[ThreadActivity, ...]) -> bool:
     return bool(members) and all(member.activity.timed for member in members)
 
 
-def of_calls(stall: Stall, service: str) -> Outlook:
+def of_calls(serving: ServerPool, service: str) -> Outlook:
     """The outlook of a pool that waits for a service somewhere else."""
-    if _all_timed((*stall.waiters, *stall.direct)) or _all_timed(stall.callers):
+    if _all_timed((*serving.waiters, *serving.direct)) or _all_timed(serving.callers):
         return Outlook(
-            Heals.TIMEOUT,
+            RecoversWhen.TIMEOUT,
             say("Each thread is free at its call's time limit, or when {service} answers; the next requests wait again.", service=service),
         )
-    if stall.callers and all(has_no_limit(caller) for caller in stall.callers):
+    if serving.callers and all(has_no_limit(caller) for caller in serving.callers):
         return Outlook(
-            Heals.CAUSE,
+            RecoversWhen.CAUSE,
             say(
                 "The threads are free when {service} answers or closes; no call has a time limit, so a lost answer holds its thread for ever.",
                 service=service,
             ),
         )
     return Outlook(
-        Heals.CAUSE,
+        RecoversWhen.CAUSE,
         say(
             "The threads are free when {service} answers or closes, or at a time limit, if the calls have one: the stacks do not show it.",
             service=service,

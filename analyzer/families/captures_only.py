@@ -18,7 +18,7 @@ from analyzer.model.message import plural, say
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
 
-    from analyzer.join.captures import Port, Seen
+    from analyzer.join.captures import CapturedFlow, Port
     from analyzer.model.finding import Evidence
     from analyzer.waits.case import Case
     from parsers.records import Endpoint
@@ -34,7 +34,7 @@ def _alone(case: Case) -> tuple[Port, ...]:
     return case.ports if not case.incident.has_threads and not case.incident.has_sockets else ()
 
 
-def _unanswered(flows: Iterable[Seen]) -> list[Seen]:
+def _unanswered(flows: Iterable[CapturedFlow]) -> list[CapturedFlow]:
     """Requests whose client gave up, or waited at least ``WAITED`` when the capture ends.
 
     Of those that are still open only readable ones count: the last bytes of an idle connection, or of one that only sends, ask for nothing.
@@ -46,18 +46,18 @@ def _unanswered(flows: Iterable[Seen]) -> list[Seen]:
     ]
 
 
-def _after(requests: Iterable[Seen], calls: Iterable[Seen]) -> list[Seen]:
+def _after(requests: Iterable[CapturedFlow], calls: Iterable[CapturedFlow]) -> list[CapturedFlow]:
     """The calls that began after the first of the requests: a server calls for a request that it has."""
     first = min((asked.time for one in requests if (asked := one.flow.unanswered) is not None), default=0)
     return [one for one in calls if (asked := one.flow.unanswered) is not None and asked.time >= first]
 
 
-def _from_outside(port: Port) -> list[Seen]:
+def _from_outside(port: Port) -> list[CapturedFlow]:
     """Unanswered requests of other machines."""
     return _unanswered(one for one in port.flows if one.flow.client.host != port.server.host and not one.flow.client.is_loopback)
 
 
-def _not_answering(case: Case) -> Iterator[tuple[Port, list[Seen]]]:
+def _not_answering(case: Case) -> Iterator[tuple[Port, list[CapturedFlow]]]:
     """Servers that leave several machines' requests unanswered, with these."""
     for port in _alone(case):
         left = [] if port.server.is_loopback else _from_outside(port)
@@ -114,7 +114,7 @@ def own_calls(case: Case) -> Iterator[Finding]:
             yield _own_call(port.server, left, own)
 
 
-def _own_call(server: Endpoint, left: list[Seen], own: list[Seen]) -> Finding:
+def _own_call(server: Endpoint, left: list[CapturedFlow], own: list[CapturedFlow]) -> Finding:
     calls = claim(own, say("packets: {calls} of the server to its own port got no answer", calls=plural(len(own), "call")))
     return _suspicion(
         server,
@@ -149,14 +149,14 @@ def _own_call(server: Endpoint, left: list[Seen], own: list[Seen]) -> Finding:
     )
 
 
-def _of_clients(server: Endpoint, left: list[Seen]) -> Evidence:
+def _of_clients(server: Endpoint, left: list[CapturedFlow]) -> Evidence:
     return claim(left, say("packets: {requests} to {server} got no answer", requests=plural(len(left), "request"), server=server))
 
 
 def slow_services(case: Case) -> Iterator[Finding]:
     """A server that leaves its clients without an answer while a service that it calls does not answer it."""
     for port, left in _not_answering(case):
-        called: dict[Endpoint, list[Seen]] = defaultdict(list)
+        called: dict[Endpoint, list[CapturedFlow]] = defaultdict(list)
         here = _addresses(case, port.server)
         for other in _alone(case):
             for one in other.flows:
@@ -168,7 +168,7 @@ def slow_services(case: Case) -> Iterator[Finding]:
                 yield _slow_service(port.server, left, remote, waiting)
 
 
-def _slow_service(server: Endpoint, left: list[Seen], remote: Endpoint, waiting: list[Seen]) -> Finding:
+def _slow_service(server: Endpoint, left: list[CapturedFlow], remote: Endpoint, waiting: list[CapturedFlow]) -> Finding:
     calls = claim(
         waiting,
         say(

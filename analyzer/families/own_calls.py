@@ -6,7 +6,7 @@ from collections import Counter
 from typing import TYPE_CHECKING, Final
 
 from analyzer.evidence.calls import DUMP_MISSING, client_evidence, client_figures, clients_in_words, command
-from analyzer.evidence.witness import of_sockets
+from analyzer.evidence.citations import of_sockets
 from analyzer.join.connections import close_wait
 from analyzer.model.finding import Action, Confidence, Culprit, Evidence, Finding, Severity, When
 from analyzer.model.message import capitalized, joined, plural, say, uncapitalized
@@ -15,7 +15,7 @@ from parsers.records import TcpState
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
-    from analyzer.join.process import Pair
+    from analyzer.join.process import OwnCall
     from analyzer.waits.case import ProcessView
 
 SMALLEST_PROOF: Final = 2
@@ -24,7 +24,7 @@ SMALLEST_PROOF: Final = 2
 
 def sockets_only(view: ProcessView) -> Iterator[Finding]:
     """No thread dump: own calls that nobody reads, which starvation shows and any other stall of the same server shows too."""
-    by_port: dict[int, list[Pair]] = {}
+    by_port: dict[int, list[OwnCall]] = {}
     for pair in view.pairs:
         if (pair.pending or _is_open(view, pair)) and pair.near.remote is not None and pair.near.remote.port is not None:
             by_port.setdefault(pair.near.remote.port, []).append(pair)
@@ -74,7 +74,7 @@ def sockets_only(view: ProcessView) -> Iterator[Finding]:
         )
 
 
-def _is_open(view: ProcessView, pair: Pair) -> bool:
+def _is_open(view: ProcessView, pair: OwnCall) -> bool:
     """True for an own call of which a table without queues says only that both ends are this process and open."""
     far = pair.far
     return pair.proven and view.pid is not None and far is not None and far.recv_q is None and far.state is TcpState.ESTABLISHED
@@ -86,7 +86,7 @@ def unjudged(view: ProcessView) -> dict[int, int]:
     return {port: count for port, count in sorted(Counter(port for port in ports if port is not None).items()) if count >= SMALLEST_PROOF}
 
 
-def state_in_words(pairs: Sequence[Pair]) -> str:
+def state_in_words(pairs: Sequence[OwnCall]) -> str:
     """What became of the requests of own calls, one sentence."""
     if all(pair.far is None or (pair.far.recv_q is None and not pair.far.unaccepted) for pair in pairs) and not any(
         pair.pending for pair in pairs
@@ -109,7 +109,7 @@ def state_in_words(pairs: Sequence[Pair]) -> str:
     return say("{parts}.", parts=capitalized(joined("; ", parts))) if parts else say("These requests have been read and are being served.")
 
 
-def pair_evidence(pairs: Sequence[Pair]) -> Evidence:
+def pair_evidence(pairs: Sequence[OwnCall]) -> Evidence:
     """Own calls, shown by their near ends."""
     near = [pair.near for pair in pairs]
     who = (

@@ -16,10 +16,10 @@ from analyzer.evidence.calls import (
     role_doubt,
     stuck_in_words,
 )
-from analyzer.evidence.movement import in_words, moved_on, only_busy, standing
+from analyzer.evidence.citations import of_sockets
+from analyzer.evidence.movement import moved_on, only_busy, progress_text, standing
 from analyzer.evidence.packet_claims import packet_evidence
 from analyzer.evidence.recovery import has_no_limit, of_calls
-from analyzer.evidence.witness import of_sockets
 from analyzer.join.clocks import far_apart
 from analyzer.model.finding import Basis, Confidence, Culprit, Evidence, Finding, Kind, Missing, Severity, Step
 from analyzer.model.message import joined, plural, say
@@ -31,7 +31,7 @@ if TYPE_CHECKING:
     from analyzer.evidence.movement import Standing
     from analyzer.model.finding import Action
     from analyzer.software.pools import Pool
-    from analyzer.waits.case import Case, ProcessView, Stall
+    from analyzer.waits.case import Case, ProcessView, ServerPool
     from analyzer.waits.targets import Target
     from parsers.records import Endpoint
 
@@ -40,71 +40,71 @@ SMALLEST_POOL: Final = 2
 """A pool of one that is in a call serves a request; servers grow their pools on demand."""
 
 
-class Words(NamedTuple):
+class ServiceText(NamedTuple):
     """How a rule tells the story: its id, what it calls the far end, and what to do."""
 
     rule: str
     noun: str
-    actions: Callable[[Stall, Target], tuple[Action, ...]]
+    actions: Callable[[ServerPool, Target], tuple[Action, ...]]
 
 
-def waiting(case: Case, *, driver: bool) -> Iterator[tuple[Stall, Target]]:
+def waiting(case: Case, *, driver: bool) -> Iterator[tuple[ServerPool, Target]]:
     """Stalled pools and the one other service that they wait for, over a driver of a known service or over anything else."""
-    for stall in case.stalls:
-        target = stall.main_target
+    for serving in case.server_pools:
+        target = serving.main_target
         if (
-            stall.saturated
-            and (stall.workers >= SMALLEST_POOL or stall.pressure.exists)
+            serving.saturated
+            and (serving.workers >= SMALLEST_POOL or serving.pressure.exists)
             and target is not None
             and not target.own
             and not target.back
-            and not only_busy(case, stall)
-            and not is_called_back(case, stall)
-            and is_driver(stall) is driver
+            and not only_busy(case, serving)
+            and not is_called_back(case, serving)
+            and is_driver(serving) is driver
         ):
-            yield stall, target
+            yield serving, target
 
 
-def is_driver(stall: Stall) -> bool:
+def is_driver(serving: ServerPool) -> bool:
     """True if most of the callers stand in the driver of a service that has a port of its own."""
-    drivers = stall.view.known.drivers
-    return sum(caller.activity.library in drivers for caller in stall.callers) * 2 > len(stall.callers)
+    drivers = serving.view.known.drivers
+    return sum(caller.activity.library in drivers for caller in serving.callers) * 2 > len(serving.callers)
 
 
-def is_called_back(case: Case, stall: Stall) -> bool:
+def is_called_back(case: Case, serving: ServerPool) -> bool:
     """True for the second half of a mutual-call-starvation: the other side's finding tells both."""
-    return stall.view in _called_back(case) or any(stall in ring for ring in case.rings)
+    return serving.view in _called_back(case) or any(serving in ring for ring in case.wait_cycles)
 
 
 @lru_cache(maxsize=4)  # every pool of an incident asks
 def _called_back(case: Case) -> frozenset[ProcessView | None]:
     """The processes that a service they wait for calls back in vain."""
-    targets = ((stall.view, stall.main_target) for stall in case.stalls)
+    targets = ((serving.view, serving.main_target) for serving in case.server_pools)
     return frozenset(callee_of(view, target) for view, target in targets if target is not None and target.back)
 
 
-def finding(case: Case, stall: Stall, target: Target, words: Words) -> Finding:
+def finding(case: Case, serving: ServerPool, target: Target, words: ServiceText) -> Finding:
     """The finding of one stalled pool and the service it waits for, in the words of the rule that reports it."""
-    view, pool, port = stall.view, stall.pool, stall.port
-    still = standing(case, view, (*stall.waiters, *stall.direct))
-    confidence, severity, why = _judge(stall, target, still)
+    view, pool, port = serving.view, serving.pool, serving.port
+    still = standing(case, view, (*serving.waiters, *serving.direct))
+    confidence, severity, why = _judge(serving, target, still)
     far = callee_of(view, target)
     who = _service(view, target.remote, words.noun, far)
-    lasting = _lasts(stall, still)
+    lasting = _lasts(serving, still)
     whole = target.share >= 1 - COUNT_TOLERANCE
     waiters = _waiters_in_words(pool, whole=whole)
     waiting = (
-        stuck_in_words(stall)
+        stuck_in_words(serving)
         if whole
         else say(
             "About {connections_count:,} of the {workers:,} request threads of {name}",
             connections_count=len(target.connections),
-            workers=stall.workers,
+            workers=serving.workers,
             name=pool.name,
         )
     )
-    through = say(" for tasks of {name}, which wait", name=stall.hops[-1].helper.name) if stall.hops else ""
-    limits = say(" They read without a time limit.") if stall.callers and all(has_no_limit(caller) for caller in stall.callers) else ""
+    through = say(" for tasks of {name}, which wait", name=serving.dependencies[-1].helper.name) if serving.dependencies else ""
+    limits = say(" They read without a time limit.") if serving.callers and all(has_no_limit(caller) for caller in serving.callers) else ""
     return Finding(
         rule=words.rule,
         severity=severity,
@@ -119,34 +119,34 @@ def finding(case: Case, stall: Stall, target: Target, words: Words) -> Finding:
                 through=through,
                 remote=target.remote,
                 connections=plural(len(target.connections), "connection"),
-                leads=_leads(stall, target),
+                leads=_leads(serving, target),
                 limits=limits,
-                in_words=in_words(still),
+                in_words=progress_text(still),
                 clients_in_words=clients_in_words(view, port) if port is not None else "",
             )
         ),
         why_confident=why,
         absent=() if _unseen_end(view, target) is None else (Kind.SOCKETS,),
-        evidence=_evidence(stall, target, port),
+        evidence=_evidence(serving, target, port),
         process=view.process,
         waits_for=far.process if far is not None and far.dump is not None else None,
         culprit=Culprit(
             pool=pool.name,
-            frame=str(stall.culprit) if stall.culprit else None,
+            frame=str(serving.culprit) if serving.culprit else None,
             listener=f"*:{port}" if port is not None else None,
             remote=str(target.remote),
-            library=stall.ends[0].activity.library,
+            library=serving.ends[0].activity.library,
         ),
-        outlook=of_calls(stall, str(target.remote)),
+        outlook=of_calls(serving, str(target.remote)),
         chain=chain_of(
-            stall,
+            serving,
             Step(str(target.remote), say("does not answer") if lasting else say("has not answered yet"), who, (_target_evidence(target),)),
         ),
-        actions=words.actions(stall, target),
+        actions=words.actions(serving, target),
         figures=(
             *client_figures(view, port),
             (
-                say("{blocked:,} of {workers:,}", blocked=stall.blocked, workers=stall.workers),
+                say("{blocked:,} of {workers:,}", blocked=serving.blocked, workers=serving.workers),
                 say("threads of {name} waiting", name=pool.name),
             ),
             (f"{len(target.connections):,}", say("open connections to {remote}", remote=target.remote)),
@@ -166,9 +166,9 @@ def _waiters_in_words(pool: Pool, *, whole: bool) -> str:
     )
 
 
-def _leads(stall: Stall, target: Target) -> str:
+def _leads(serving: ServerPool, target: Target) -> str:
     """Whether the service waits for this server in turn, as far as its own requests show."""
-    back = unread_from(stall, target)
+    back = unread_from(serving, target)
     return (
         say(
             "but {requests} from {host} lie{s} here unread, so that it may wait for this server in turn",
@@ -178,33 +178,33 @@ def _leads(stall: Stall, target: Target) -> str:
         )
         if back
         else say("and none of them leads back to this process")
-        if not stall.view.coverage.sockets
+        if not serving.view.coverage.sockets
         else say("and whether one of them leads back to this process the table cannot show")
     )
 
 
-def _judge(stall: Stall, target: Target, still: Standing | None) -> tuple[Confidence, Severity, str]:
+def _judge(serving: ServerPool, target: Target, still: Standing | None) -> tuple[Confidence, Severity, str]:
     """Certain: dump and sockets agree in number, there is no other service, and clients already suffer (so it is no busy moment)."""
     agree = say(
         "The dump shows {threads} {in_a_call}, the socket table {connections} to {remote}",
-        threads=plural(len(stall.ends), "thread"),
-        in_a_call=say("in a call") if stall.callers else say("waiting for a result"),
+        threads=plural(len(serving.ends), "thread"),
+        in_a_call=say("in a call") if serving.callers else say("waiting for a result"),
         connections=plural(len(target.connections), "connection"),
         remote=target.remote,
     )
-    doubts = _contradictions(stall, target)
-    if not stall.callers:
+    doubts = _contradictions(serving, target)
+    if not serving.callers:
         doubts.append(say("the dump shows no call: that they wait for one rests on the numbers"))
-    if not stall.pressure.exists:
+    if not serving.pressure.exists:
         doubts.append(say("nobody has given up yet, so one dump may show a busy moment"))
     if moved_on(still):
         doubts.append(say("most of the threads have used CPU since the dump before, so answers do come"))
     if target.confidence is not Confidence.CERTAIN or target.share < 1 - COUNT_TOLERANCE:
         doubts.append(say("the connections explain only a part of the threads, or another service is connected too"))
-    doubts += [doubt for doubt in (_unseen_end(stall.view, target), role_doubt(stall.pool)) if doubt]
-    if stall.view.dump is not None and stall.view.dump.complete is False:
+    doubts += [doubt for doubt in (_unseen_end(serving.view, target), role_doubt(serving.pool)) if doubt]
+    if serving.view.dump is not None and serving.view.dump.complete is False:
         doubts.append(say("the thread dump is cut off"))
-    if back := unread_from(stall, target):
+    if back := unread_from(serving, target):
         doubts.append(
             say(
                 "{requests} from {host} lie{s} here unread: the two may wait for each other",
@@ -213,7 +213,7 @@ def _judge(stall: Stall, target: Target, still: Standing | None) -> tuple[Confid
                 s="s" if len(back) == 1 else "",
             )
         )
-    if any(hop.confidence is Confidence.SUSPECTED for hop in stall.hops):
+    if any(dependency.confidence is Confidence.SUSPECTED for dependency in serving.dependencies):
         doubts.append(say("the pool behind the futures is a guess"))
     if not doubts:
         return (
@@ -221,26 +221,26 @@ def _judge(stall: Stall, target: Target, still: Standing | None) -> tuple[Confid
             Severity.CRITICAL,
             say("{agree} and to no other service, and clients wait or have given up. The two artifacts are independent.", agree=agree),
         )
-    severity = Severity.CRITICAL if stall.pressure.exists else Severity.WARNING
-    confidence = Confidence.SUSPECTED if back or not _lasts(stall, still) else Confidence.LIKELY
+    severity = Severity.CRITICAL if serving.pressure.exists else Severity.WARNING
+    confidence = Confidence.SUSPECTED if back or not _lasts(serving, still) else Confidence.LIKELY
     return confidence, severity, say("{agree}. Not certain, because {list}.", agree=agree, list=joined(" and ", doubts))
 
 
-def _lasts(stall: Stall, still: Standing | None) -> bool:
+def _lasts(serving: ServerPool, still: Standing | None) -> bool:
     """False for what may be a busy moment: nobody suffers, and no dump before shows the threads in the same place."""
-    return stall.pressure.exists or bool(in_words(still))
+    return serving.pressure.exists or bool(progress_text(still))
 
 
-def _contradictions(stall: Stall, target: Target) -> list[str]:
+def _contradictions(serving: ServerPool, target: Target) -> list[str]:
     """What the rest of the evidence says against the join: packets that show answers, a dump of another process."""
     found: list[str] = []
-    seen = stall.view.packets.seen(target.connections)
+    seen = serving.view.packets.seen(target.connections)
     answered = sum(one.flow.unanswered is None and bool(one.flow.by_server.last_data or one.flow.by_server.rst) for one in seen)
     if seen and answered > MAJORITY * len(seen):
         found.append(say("the capture shows answers (or resets) on these connections"))
-    if stall.view.dump_basis not in {"pid", "port", "native ids", "threads", "only"}:
+    if serving.view.dump_basis not in {"pid", "port", "native ids", "threads", "only"}:
         found.append(say("the dump and the sockets name different processes"))
-    if far_apart(stall.view.snapshot):
+    if far_apart(serving.view.snapshot):
         found.append(say("the artifacts were taken far apart in time"))
     return found
 
@@ -290,11 +290,11 @@ def _target_evidence(target: Target) -> Evidence:
     )
 
 
-def _evidence(stall: Stall, target: Target, port: int | None) -> tuple[Evidence, ...]:
-    found = [one for step in chain_of(stall, None) for one in step.evidence] or [caller_evidence(stall)]
+def _evidence(serving: ServerPool, target: Target, port: int | None) -> tuple[Evidence, ...]:
+    found = [one for step in chain_of(serving, None) for one in step.evidence] or [caller_evidence(serving)]
     found.append(_target_evidence(target))
-    found += packet_evidence(stall.view, target.connections)
-    return (*found, *(client_evidence(stall.view, port) if port is not None else ()))
+    found += packet_evidence(serving.view, target.connections)
+    return (*found, *(client_evidence(serving.view, port) if port is not None else ()))
 
 
 def _second_dump(view: ProcessView) -> Missing:

@@ -11,7 +11,7 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from analyzer.join.process import ProcessView
-    from analyzer.software.pools import Busy
+    from analyzer.software.pools import ThreadActivity
 
 _GIVES = ("put", "putLast", "putFirst", "transfer", "offer")
 _TAKES = ("take", "poll")
@@ -27,7 +27,7 @@ class Advice(NamedTuple):
     command: str | None = None
 
 
-def advice_for(view: ProcessView, members: Sequence[Busy]) -> Advice:
+def advice_for(view: ProcessView, members: Sequence[ThreadActivity]) -> Advice:
     """What the wait of most of the threads asks for."""
     thread, found = members[0]
     method = thread.frames[found.frame].method if 0 <= found.frame < len(thread.frames) else ""

@@ -16,63 +16,63 @@ from analyzer.evidence.calls import (
     command,
     kind_in_words,
 )
-from analyzer.evidence.witness import all_of, of_dump
+from analyzer.evidence.citations import all_of, of_dump
 from analyzer.model.finding import Action, Confidence, Culprit, Finding, Severity, Step, When
 from analyzer.model.message import plural, say
 from parsers.records import Runtime, TcpState
 
 if TYPE_CHECKING:
     from analyzer.model.finding import Missing
-    from analyzer.waits.case import Stall
+    from analyzer.waits.case import ServerPool
 
 SMALLEST_POOL: Final = 2
 """One busy thread of a pool of one is a request being served, unless clients suffer."""
 
 
-def applies(stall: Stall) -> bool:
+def applies(serving: ServerPool) -> bool:
     """True if the pool is stuck in calls or futures, and neither sockets nor frames tell where the calls go."""
-    if not stall.saturated or stall.main_target is not None or _names_a_service(stall):
+    if not serving.saturated or serving.main_target is not None or _names_a_service(serving):
         return False
-    if stall.waiters and not stall.callers and stall.hops:
+    if serving.waiters and not serving.callers and serving.dependencies:
         return False  # the helper pool is visible and does something else
-    if stall.view.known.runtime is Runtime.NATIVE and stall.view.sockets and not stall.view.client_side:
+    if serving.view.known.runtime is Runtime.NATIVE and serving.view.sockets and not serving.view.client_side:
         return False  # a bare read without a connection of its own making reads from a client
-    whole = stall.view.dump is not None and not stall.view.dump.fragment
-    if stall.pressure.exists:
-        return bool(stall.callers) or not whole
-    if stall.view.sockets and stall.view.dump_basis is not None:
+    whole = serving.view.dump is not None and not serving.view.dump.fragment
+    if serving.pressure.exists:
+        return bool(serving.callers) or not whole
+    if serving.view.sockets and serving.view.dump_basis is not None:
         return False  # the sockets are here, and nobody suffers
-    return bool(stall.callers) and stall.workers >= SMALLEST_POOL
+    return bool(serving.callers) and serving.workers >= SMALLEST_POOL
 
 
-def _names_a_service(stall: Stall) -> bool:
+def _names_a_service(serving: ServerPool) -> bool:
     """True if the callers stand in a driver: a database is no HTTP server of ours."""
-    names = {member.activity.library for member in stall.callers}
-    return not names.isdisjoint(stall.view.known.drivers)
+    names = {member.activity.library for member in serving.callers}
+    return not names.isdisjoint(serving.view.known.drivers)
 
 
-def finding(stall: Stall, rule: str) -> Finding:
+def finding(serving: ServerPool, rule: str) -> Finding:
     """The suspicion, as ``rule`` reports it. Both causes are named; what is missing would decide."""
-    view, pool = stall.view, stall.pool
-    waiting = kind_in_words(stall.waiters) if stall.waiters else kind_in_words(stall.callers)
-    port = stall.port
+    view, pool = serving.view, serving.pool
+    waiting = kind_in_words(serving.waiters) if serving.waiters else kind_in_words(serving.callers)
+    port = serving.port
     other = "slow-backend" if rule == "self-call-starvation" else "self-call-starvation"
     fragment = view.dump is not None and view.dump.fragment
     count = (
-        plural(stall.blocked, "request thread")
-        if fragment or stall.workers == 1
-        else say("{all_of} request threads", all_of=all_of(stall.blocked, stall.workers))
+        plural(serving.blocked, "request thread")
+        if fragment or serving.workers == 1
+        else say("{all_of} request threads", all_of=all_of(serving.blocked, serving.workers))
     )
-    wait = "waits" if stall.blocked == 1 else "wait"
-    what = say("a result that does not come") if not stall.callers else say("an answer that does not come")
-    evidence = [one for step in chain_of(stall, None) for one in step.evidence]
+    wait = "waits" if serving.blocked == 1 else "wait"
+    what = say("a result that does not come") if not serving.callers else say("an answer that does not come")
+    evidence = [one for step in chain_of(serving, None) for one in step.evidence]
     if port is not None:
         evidence += client_evidence(view, port)
     if view.dump is not None and not evidence:
         evidence.append(of_dump(view.dump, say("the dump")))
     return Finding(
         rule=rule,
-        severity=Severity.CRITICAL if stall.pressure.exists else Severity.WARNING,
+        severity=Severity.CRITICAL if serving.pressure.exists else Severity.WARNING,
         confidence=Confidence.SUSPECTED,
         headline=say(
             "{count} of {name} {wait} in {waiting} for {what}: a server that calls itself, or a slow service behind it.",
@@ -89,68 +89,68 @@ def finding(stall: Stall, rule: str) -> Finding:
                 name=pool.name,
                 wait=wait,
                 waiting=waiting,
-                called_from=say(", called from {culprit}", culprit=stall.culprit) if stall.culprit else "",
+                called_from=say(", called from {culprit}", culprit=serving.culprit) if serving.culprit else "",
                 clients_in_words=clients_in_words(view, port) if port is not None else "",
-                ages=_ages(stall),
-                undecided=_undecided(stall),
+                ages=_ages(serving),
+                undecided=_undecided(serving),
             )
         ),
         why_confident=say(
-            "The evidence fits {rule} and {other} alike. {missing_half}", rule=rule, other=other, missing_half=_missing_half(stall)
+            "The evidence fits {rule} and {other} alike. {missing_half}", rule=rule, other=other, missing_half=_missing_half(serving)
         ),
         evidence=tuple(evidence),
         process=view.process,
         culprit=Culprit(
-            pool=pool.name, frame=str(stall.culprit) if stall.culprit else None, listener=f"*:{port}" if port is not None else None
+            pool=pool.name, frame=str(serving.culprit) if serving.culprit else None, listener=f"*:{port}" if port is not None else None
         ),
         chain=chain_of(
-            stall,
+            serving,
             Step(say("the service that is called"), say("does not answer"), say("its own port, or another service: not in the evidence")),
         ),
         actions=(
-            Action(When.NOW, say("Save the missing half before the restart: it decides."), _missing(stall)[0].command),
+            Action(When.NOW, say("Save the missing half before the restart: it decides."), _missing(serving)[0].command),
             Action(
                 When.FIX,
                 say(
                     "Give {waiting}{in_} a time limit, and the client behind it connect and read time limits.",
                     waiting=waiting,
-                    in_=say(" in {culprit}", culprit=stall.culprit) if stall.culprit else "",
+                    in_=say(" in {culprit}", culprit=serving.culprit) if serving.culprit else "",
                 ),
             ),
         ),
-        figures=(*client_figures(view, port), (f"{stall.blocked:,}", say("threads of {name} waiting", name=pool.name))),
-        missing=_missing(stall),
+        figures=(*client_figures(view, port), (f"{serving.blocked:,}", say("threads of {name} waiting", name=pool.name))),
+        missing=_missing(serving),
     )
 
 
-def _ages(stall: Stall) -> str:
+def _ages(serving: ServerPool) -> str:
     """How young the clients' connections are: seconds say that clients give up soon and new ones keep coming."""
-    if stall.port is None:
+    if serving.port is None:
         return ""
-    said = age_in_words([one for one in stall.view.server_side(stall.port) if one.state is TcpState.CLOSE_WAIT])
+    said = age_in_words([one for one in serving.view.server_side(serving.port) if one.state is TcpState.CLOSE_WAIT])
     return say(" {ages}", ages=said) if said else ""
 
 
-def _undecided(stall: Stall) -> str:
-    if not stall.callers:
+def _undecided(serving: ServerPool) -> str:
+    if not serving.callers:
         return say("The threads that should deliver the result are not in the evidence.")
-    if not stall.view.sockets:
+    if not serving.view.sockets:
         return say("A thread dump does not say to whom a socket is connected.")
     return say("The socket table does not tell which of its connections they use.")
 
 
-def _missing_half(stall: Stall) -> str:
+def _missing_half(serving: ServerPool) -> str:
     return (
         say("The socket table would decide.")
-        if stall.callers and not stall.view.sockets
+        if serving.callers and not serving.view.sockets
         else say("What would decide is listed as missing.")
     )
 
 
-def _missing(stall: Stall) -> tuple[Missing, ...]:
-    view = stall.view
+def _missing(serving: ServerPool) -> tuple[Missing, ...]:
+    view = serving.view
     found = []
-    if not stall.callers:
+    if not serving.callers:
         found.append(WHOLE_DUMP_MISSING)
     found.append(WHOLE_TABLE_MISSING if view.sockets else SOCKETS_MISSING)
     return tuple(command(one, view) for one in found)

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, NamedTuple, TypeAlias
 from msgspec.structs import replace
 
 from analyzer.intake.parts import Part, ends_inside, facts_of, part_of, time_of, weight_of
-from analyzer.intake.snapshots import Piece, Place, place
+from analyzer.intake.snapshots import Place, SeriesPiece, place
 from analyzer.model.errors import Unusable
 from analyzer.model.incident import TABLES, Artifact, Incident, snapshot_of
 from analyzer.software.knowledge import SETTINGS_FILE
@@ -58,14 +58,14 @@ class Reading(NamedTuple):
     capture: Capture | None = None
 
 
-class Evidence(NamedTuple):
+class IntakeResult(NamedTuple):
     """The incident and the sources by file name, which excerpts are fetched from."""
 
     incident: Incident
     sources: dict[str, Source]
 
 
-def read(paths: Sequence[str], host: str | None = None, zone: str | None = None) -> Evidence:
+def read(paths: Sequence[str], host: str | None = None, zone: str | None = None) -> IntakeResult:
     """Read folders, files or ``-``. ``host`` names the host, ``zone`` the time zone, where the files do not.
 
     Raises:
@@ -229,7 +229,7 @@ def _capture(file: str, data: bytes | Stream) -> Reading:
 
 
 @uncollected
-def assemble(name: str, readings: Sequence[Reading], host: str | None = None, zone: str | None = None) -> Evidence:
+def assemble(name: str, readings: Sequence[Reading], host: str | None = None, zone: str | None = None) -> IntakeResult:
     """Place every section's records into snapshots and make the incident.
 
     Raises:
@@ -237,13 +237,13 @@ def assemble(name: str, readings: Sequence[Reading], host: str | None = None, zo
     """
     clock = _zone(zone)
     pids = _pids(readings)
-    pieces: list[Piece] = []
+    pieces: list[SeriesPiece] = []
     owners: list[tuple[int, int]] = []
     for number, reading in enumerate(readings):
         for index, part in enumerate(reading.parts):
             if part.form is not None and (part.parsed.records or part.is_empty_table):
                 # Two different commands in one pasted session are one moment; the same command again is the next.
-                pieces.append(Piece(reading.file, index, f"{part.form} {part.prompt or ''}{_stacks_of(part)}", time_of(part)))
+                pieces.append(SeriesPiece(reading.file, index, f"{part.form} {part.prompt or ''}{_stacks_of(part)}", time_of(part)))
                 owners.append((number, index))
     places = place(pieces, pids)
     records: dict[Place, list[tuple[Part, Pid | None]]] = {}
@@ -270,7 +270,7 @@ def assemble(name: str, readings: Sequence[Reading], host: str | None = None, zo
     sources = {reading.file: reading.source for reading in readings if reading.source is not None}
     captures = tuple(reading.capture for reading in readings if reading.capture is not None)
     incident = Incident(name=name, snapshots=snapshots, artifacts=artifacts, captures=captures)
-    return Evidence(incident if clock is None else _in_zone(incident, clock), sources)
+    return IntakeResult(incident if clock is None else _in_zone(incident, clock), sources)
 
 
 def _named_host(records: Mapping[Place, Sequence[tuple[Part, Pid | None]]]) -> str | None:

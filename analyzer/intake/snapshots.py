@@ -32,7 +32,7 @@ _SMALL = 1000  # a counter of snapshots, not a time
 _COLLECTION = re.compile(r"closewait-(?P<host>[\w.-]+)-\d+-\d{8}T\d{6}Z")
 
 
-class Piece(NamedTuple):
+class SeriesPiece(NamedTuple):
     """One output: its file (relative, with ``/``), its number in the file, what kind it is, and its own time if it states one."""
 
     file: str
@@ -48,7 +48,7 @@ class Place(NamedTuple):
     order: int
 
 
-def place(pieces: Sequence[Piece], pids: Collection[int]) -> list[Place]:
+def place(pieces: Sequence[SeriesPiece], pids: Collection[int]) -> list[Place]:
     """The place of every piece, in the order of ``pieces``; independent of that order otherwise."""
     hosts = _hosts({piece.file for piece in pieces}) or labelled_hosts(formats_of([(piece.file, piece.kind) for piece in pieces]), _BESIDE)
     result: list[Place | None] = [None] * len(pieces)
@@ -92,7 +92,7 @@ def _counts_moments(folder: str) -> bool:
     return _MOMENT_FOLDER.fullmatch(folder) is not None and _ADDRESS.fullmatch(folder) is None
 
 
-def _indices(pieces: Sequence[Piece], pids: Collection[str]) -> list[int]:
+def _indices(pieces: Sequence[SeriesPiece], pids: Collection[str]) -> list[int]:
     """The snapshot index of each piece of one host. What only says when and where (``date``) makes no moment, but belongs to what follows it."""
     beside = {number for number, piece in enumerate(pieces) if piece.kind.startswith(_BESIDE)}
     order = [number for number in range(len(pieces)) if number not in beside]
@@ -106,7 +106,7 @@ def _indices(pieces: Sequence[Piece], pids: Collection[str]) -> list[int]:
     return [found.get(followers.get(number, number) if number in beside else number, last) for number in range(len(pieces))]
 
 
-def _follower(pieces: Sequence[Piece], number: int, order: Sequence[int]) -> int:
+def _follower(pieces: Sequence[SeriesPiece], number: int, order: Sequence[int]) -> int:
     """The next output of the same file, else the one before; -1 if the file holds nothing else."""
     here = pieces[number]
     same = [other for other in order if pieces[other].file == here.file]
@@ -116,7 +116,7 @@ def _follower(pieces: Sequence[Piece], number: int, order: Sequence[int]) -> int
     return max(same, key=lambda other: pieces[other].section, default=-1)
 
 
-def _moments(pieces: Sequence[Piece], pids: Collection[str]) -> list[int]:
+def _moments(pieces: Sequence[SeriesPiece], pids: Collection[str]) -> list[int]:
     """The snapshot index of each piece that was captured."""
     pids = _without_counters({piece.file for piece in pieces}, pids)
     series: dict[tuple[str, str], list[tuple[tuple[int, ...], int]]] = defaultdict(list)
@@ -145,7 +145,7 @@ def _moments(pieces: Sequence[Piece], pids: Collection[str]) -> list[int]:
 
 
 def _folder_keys(
-    pieces: Sequence[Piece], series: Mapping[tuple[str, str], Sequence[tuple[tuple[int, ...], int]]], pids: Collection[str]
+    pieces: Sequence[SeriesPiece], series: Mapping[tuple[str, str], Sequence[tuple[tuple[int, ...], int]]], pids: Collection[str]
 ) -> dict[int, int]:
     """Piece number → sorting key by the folder that counts moments; empty where there are not several, or where files in them count too."""
     folders: dict[str, list[tuple[tuple[int, ...], str, int]]] = defaultdict(list)
@@ -185,7 +185,7 @@ def _folder(file: str) -> str:
     return file.rpartition("/")[0]
 
 
-def _folders(pieces: Sequence[Piece], keys: dict[int, int]) -> dict[str, set[int]]:
+def _folders(pieces: Sequence[SeriesPiece], keys: dict[int, int]) -> dict[str, set[int]]:
     """Folder → the moments of the series in it: what was saved once, but beside artifacts of one moment, is of that moment."""
     found: dict[str, set[int]] = defaultdict(set)
     for number, key in keys.items():
@@ -228,7 +228,7 @@ def _family(file: str, pids: Collection[str]) -> tuple[str, tuple[int, ...]]:
     return _NUMBER.sub(take, file), tuple(counts)
 
 
-def _times(pieces: Sequence[Piece], keys: dict[int, int], ranks: dict[int, int]) -> dict[int, str]:
+def _times(pieces: Sequence[SeriesPiece], keys: dict[int, int], ranks: dict[int, int]) -> dict[int, str]:
     """Snapshot index → the earliest time stated in it."""
     times: dict[int, str] = {}
     for number, piece in enumerate(pieces):

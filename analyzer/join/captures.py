@@ -24,7 +24,7 @@ PATIENCE: Final = 0.5
 """Seconds that a client waits at least before it is said to have given up."""
 
 
-class Seen(NamedTuple):
+class CapturedFlow(NamedTuple):
     """A flow and the capture that has it."""
 
     capture: Capture
@@ -77,19 +77,19 @@ class Packets:
         """``captures`` of this host, and those of others, of which only connections between hosts count."""
         self.captures = tuple(captures)
 
-    def of(self, one: Connection) -> Seen | None:
+    def of(self, one: Connection) -> CapturedFlow | None:
         """The newest flow that ``one`` can be."""
         if not self.captures or one.remote is None or one.remote.truncated or one.local.truncated:
             return None
-        found = [Seen(capture, flow) for capture in self.captures if (flow := capture.flows.between(one.local, one.remote))]
+        found = [CapturedFlow(capture, flow) for capture in self.captures if (flow := capture.flows.between(one.local, one.remote))]
         return max(found, key=lambda seen: seen.capture.ended or 0, default=None)
 
-    def seen(self, sockets: Iterable[Connection]) -> tuple[Seen, ...]:
+    def seen(self, sockets: Iterable[Connection]) -> tuple[CapturedFlow, ...]:
         """The flows of ``sockets``, in their order, of those that the captures have."""
         return tuple(found for one in sockets if (found := self.of(one)) is not None) if self.captures else ()
 
 
-def meet(incident: Incident, views: Iterable[ProcessView]) -> None:
+def attach_captures(incident: Incident, views: Iterable[ProcessView]) -> None:
     """Give every view the captures that can show its connections."""
     if not incident.captures:
         return
@@ -103,20 +103,20 @@ class Port(NamedTuple):
     """What the packets show of one server: its flows, and those that end in trouble."""
 
     server: Endpoint
-    flows: tuple[Seen, ...]
+    flows: tuple[CapturedFlow, ...]
 
     @property
-    def gave_up(self) -> tuple[Seen, ...]:
+    def gave_up(self) -> tuple[CapturedFlow, ...]:
         """Clients that ended their connection without an answer."""
         return tuple(seen for seen in self.flows if seen.gave_up)
 
     @property
-    def never_closed(self) -> tuple[Seen, ...]:
+    def never_closed(self) -> tuple[CapturedFlow, ...]:
         """Connections that the client has closed and the server has not."""
         return tuple(seen for seen in self.flows if seen.flow.half_closed == "client")
 
     @property
-    def ignored(self) -> tuple[Seen, ...]:
+    def ignored(self) -> tuple[CapturedFlow, ...]:
         """Connections whose SYN nothing answered, though it was sent again: a first one may just be on its way."""
         return tuple(seen for seen in self.flows if seen.flow.ignored and seen.flow.by_client.syns > 1)
 
@@ -134,7 +134,7 @@ class Port(NamedTuple):
 def ports(captures: Iterable[Capture]) -> Iterator[Port]:
     """The servers that the captures show, each with its flows; an address in several captures counts in each."""
     for capture in captures:
-        groups: dict[Endpoint, list[Seen]] = defaultdict(list)
+        groups: dict[Endpoint, list[CapturedFlow]] = defaultdict(list)
         for flow in capture.flows:
-            groups[flow.server].append(Seen(capture, flow))
+            groups[flow.server].append(CapturedFlow(capture, flow))
         yield from (Port(server, tuple(flows)) for server, flows in sorted(groups.items()))

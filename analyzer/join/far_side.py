@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 
     from analyzer.join.connections import Connection
     from analyzer.join.process import ProcessView
-    from analyzer.software.pools import Busy
+    from analyzer.software.pools import ThreadActivity
     from parsers.records import Endpoint, Session, SessionBlock, Where
 
 _POOLER_SERVER: Final = "pgbouncer-server"
@@ -122,7 +122,7 @@ class FarSide:
         return next(one for one in self.joined if one.session is session)
 
     @cached_property
-    def threads(self) -> dict[int, Busy]:
+    def threads(self) -> dict[int, ThreadActivity]:
         """``id`` of a connection → the thread that waits on it: by its system call, or as the only reader of the only busy session."""
         members = {id(member.thread): member for pool in self.view.pools for member in pool.members}
         found = {
@@ -133,7 +133,7 @@ class FarSide:
         readers, busy = self._readers, self._busy
         return {id(busy[0]): readers[0]} if len(readers) == len(busy) == 1 else {}
 
-    def waiting_on(self, members: Sequence[Joined]) -> list[Busy]:
+    def waiting_on(self, members: Sequence[Joined]) -> list[ThreadActivity]:
         """The threads that wait on these connections, as far as it is told.
 
         Without system calls they are told by number alone: where as many threads read as sessions are busy, and these are all of them.
@@ -146,7 +146,7 @@ class FarSide:
         return list(self._readers) if len(self._readers) == len(self._busy) == len(members) else []
 
     @cached_property
-    def _readers(self) -> list[Busy]:
+    def _readers(self) -> list[ThreadActivity]:
         return [member for pool in self.view.pools for member in pool.members if member.activity.kind in OUTBOUND]
 
     @cached_property

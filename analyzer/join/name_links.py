@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
     from analyzer.join.connections import Connection
     from analyzer.join.process import ProcessView
-    from analyzer.software.pools import Busy
+    from analyzer.software.pools import ThreadActivity
     from parsers.records import Endpoint
 
 LONGEST_NAME: Final = 1000
@@ -33,7 +33,7 @@ _PAIR: Final = re.compile(
 class Named(NamedTuple):
     """A thread whose name means a socket."""
 
-    member: Busy
+    member: ThreadActivity
     socket: Connection
     confidence: Confidence
     basis: Basis = Basis.NAME
@@ -52,7 +52,7 @@ def name_links(view: ProcessView) -> Iterator[Named]:
     yield from (named for named in found if meant[id(named.socket)] == 1)
 
 
-def _named(view: ProcessView, member: Busy, by_end: dict[Endpoint, list[Connection]]) -> Named | None:
+def _named(view: ProcessView, member: ThreadActivity, by_end: dict[Endpoint, list[Connection]]) -> Named | None:
     ends = tuple(_endpoints(member.thread.name[:LONGEST_NAME]))
     sockets = [socket for end in dict.fromkeys(ends) for socket in by_end.get(end, ())]
     both = [socket for socket in sockets if socket.local in ends]

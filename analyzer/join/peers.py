@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from analyzer.join.process import ProcessView
 
 
-class Far(NamedTuple):
+class PeerSocket(NamedTuple):
     """The half of a connection at its far end. ``view``: the process that owns it, None if its table does not say."""
 
     half: Connection
@@ -33,7 +33,7 @@ class Peers:
         self._of = {(view.snapshot.host, pid): view for view in views for pid in view.pids or (view.pid,)}
         self._tables = {view.snapshot.host: view.table for view in views}
 
-    def far(self, view: ProcessView, one: Connection) -> Far | None:
+    def far(self, view: ProcessView, one: Connection) -> PeerSocket | None:
         """The other half of ``one``, a connection of ``view``; None if no table has it."""
         if one.remote is None or one.remote.truncated or one.local.truncated:
             return None
@@ -47,8 +47,8 @@ class Peers:
                 return self._owned(host, half)
         return None
 
-    def _owned(self, host: str | None, half: Connection) -> Far:
-        return Far(half, self._of.get((host, half.pid)) if half.pid is not None else None)
+    def _owned(self, host: str | None, half: Connection) -> PeerSocket:
+        return PeerSocket(half, self._of.get((host, half.pid)) if half.pid is not None else None)
 
     def connections_of(self, views: Iterable[ProcessView]) -> Iterator[tuple[ProcessView, Connection]]:
         """The connections that the given processes own."""
@@ -56,7 +56,7 @@ class Peers:
             yield from ((view, one) for one in view.sockets if one.pid in view.pids or one.pid == view.pid)
 
 
-def acquaint(views: Sequence[ProcessView]) -> None:
+def attach_peers(views: Sequence[ProcessView]) -> None:
     """Give every view its peers: the processes of its own snapshot, and of each other host at the same moment, or the last before."""
     by_host: dict[str | None, dict[int, list[ProcessView]]] = defaultdict(lambda: defaultdict(list))
     for view in views:

@@ -8,11 +8,11 @@ from typing import TYPE_CHECKING, Final, NamedTuple
 
 from msgspec.structs import replace
 
-from analyzer.join.captures import Packets, meet
+from analyzer.join.captures import Packets, attach_captures
 from analyzer.join.connections import Connection, connections, listening_ports
 from analyzer.join.coverage import Coverage
 from analyzer.join.forked_workers import forked
-from analyzer.join.peers import Peers, acquaint
+from analyzer.join.peers import Peers, attach_peers
 from analyzer.join.roles import with_roles
 from analyzer.join.same_stacks import only_candidate, seen_already, tells_more
 from analyzer.join.torn_stacks import mended
@@ -31,7 +31,7 @@ NEAREST_IDS: Final = 16
 """How far the VM's first thread id may lie behind its pid: a busy host hands out a few ids in between."""
 
 
-class Pair(NamedTuple):
+class OwnCall(NamedTuple):
     """A connection of a process to its own listener. ``far`` is the server's half, None if the table has no row of it.
 
     ``proven``: both halves show the same pid, or the near half's pid owns the listener.
@@ -70,7 +70,7 @@ class ProcessView:
         peers: the processes beside it, on this host and on others.
     """
 
-    def __init__(self, snapshot: Snapshot, pid: Pid | None, sockets: tuple[Connection, ...], table: Table, known: Knowledge) -> None:
+    def __init__(self, snapshot: Snapshot, pid: Pid | None, sockets: tuple[Connection, ...], table: SocketTable, known: Knowledge) -> None:
         """A view without a dump yet."""
         self.snapshot = snapshot
         self.pid = pid
@@ -141,7 +141,7 @@ class ProcessView:
         return tuple([socket for socket in self.sockets if socket.remote is not None and socket.local.port not in listeners])
 
     @cached_property
-    def pairs(self) -> tuple[Pair, ...]:
+    def pairs(self) -> tuple[OwnCall, ...]:
         """Connections of this process to its own listeners (root-causes: the pair must be the same pid, not only the same host)."""
         found = []
         for near in self.client_side:
@@ -150,7 +150,7 @@ class ProcessView:
                 continue
             far = self.table.get(remote, near.local)
             if self._is_own(far, remote):
-                found.append(Pair(near, far, self.pid is not None))
+                found.append(OwnCall(near, far, self.pid is not None))
         return tuple(found)
 
     @cached_property
@@ -174,7 +174,7 @@ class ProcessView:
         return bound and (remote.host in self.table.local_hosts or remote.is_loopback)
 
 
-class Table:
+class SocketTable:
     """All connections of a snapshot, indexed."""
 
     def __init__(self, found: Sequence[Connection]) -> None:
@@ -221,8 +221,8 @@ def views(incident: Incident, known: Knowledge) -> tuple[ProcessView, ...]:
     for view in found:
         view.coverage = Coverage(view, parts, elided)
     _recognise(found)
-    acquaint(found)
-    meet(incident, found)
+    attach_peers(found)
+    attach_captures(incident, found)
     return found
 
 
@@ -238,7 +238,7 @@ def _recognise(found: Sequence[ProcessView]) -> None:
 
 
 def _of_snapshot(snapshot: Snapshot, known: Knowledge) -> list[ProcessView]:
-    table = Table(connections(snapshot.rows))
+    table = SocketTable(connections(snapshot.rows))
     by_pid: dict[Pid, list[Connection]] = defaultdict(list)
     unowned = []
     for connection in table.connections:
@@ -271,7 +271,7 @@ def _port_owners(by_pid: dict[Pid, list[Connection]]) -> dict[int, Pid]:
     return {port: next(iter(pids)) for port, pids in owners.items() if len(pids) == 1}
 
 
-def _attach(found: list[ProcessView], dump: ThreadDump, snapshot: Snapshot, table: Table, known: Knowledge) -> None:
+def _attach(found: list[ProcessView], dump: ThreadDump, snapshot: Snapshot, table: SocketTable, known: Knowledge) -> None:
     """Give a dump to the process it was taken of: by pid, else by a listener's port in a pool's name, else to the only candidate."""
     dump, torn = mended(dump) if dump.runtime is Runtime.JVM else (dump, None)
     known = known.of(dump.runtime)

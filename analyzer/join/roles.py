@@ -17,7 +17,7 @@ from analyzer.join.descriptor_links import exact_sockets
 from analyzer.model.finding import Confidence
 from analyzer.model.message import joined, say
 from analyzer.software.blockers import IDLE, OUTBOUND, RESULTS
-from analyzer.software.pools import SHALLOW, VIRTUAL, WAITS_FOR_ANYTHING, Busy, Pool, application_frames, entry
+from analyzer.software.pools import SHALLOW, VIRTUAL, WAITS_FOR_ANYTHING, Pool, ThreadActivity, application_frames, entry
 from parsers.records import Runtime, TcpState
 
 if TYPE_CHECKING:
@@ -186,13 +186,13 @@ def _awake(view: ProcessView, pool: Pool, requests: Requests) -> Pool:
     return pool._replace(members=members)
 
 
-def _resting(view: ProcessView, member: Busy) -> Busy:
+def _resting(view: ProcessView, member: ThreadActivity) -> ThreadActivity:
     thread, found = member
     if found.kind not in WAITS_FOR_ANYTHING or found.serving is not None or found.app < 0:
         return member
     if len(application_frames(thread, view.known)) > SHALLOW or any(frame.full in view.known.task_frames for frame in thread.frames):
         return member
-    return Busy(thread, found._replace(kind="idle"))
+    return ThreadActivity(thread, found._replace(kind="idle"))
 
 
 def _has_work(view: ProcessView, pool: Pool) -> bool:
@@ -213,7 +213,7 @@ def _nobody_accepts(view: ProcessView) -> bool:
     return waits and not any(one.activity.kind in _ACCEPTS and one.activity.app >= 0 for other in view.named_pools for one in other.members)
 
 
-def acceptors_elsewhere(view: ProcessView) -> tuple[Busy, ...]:
+def acceptors_elsewhere(view: ProcessView) -> tuple[ThreadActivity, ...]:
     """Single threads of the application that do something else and may be those that accept: they hand over, or nobody else could be.
 
     The surest ones only: those that put something into a queue or give it to an executor, else those whose code others of the process begin in.
@@ -228,7 +228,7 @@ def acceptors_elsewhere(view: ProcessView) -> tuple[Busy, ...]:
     return handing or tuple(working)
 
 
-def hands_over(member: Busy) -> bool:
+def hands_over(member: ThreadActivity) -> bool:
     """True if the thread puts something into a queue, or gives a task to an executor."""
     frames = member.thread.frames[: member.activity.app] if member.activity.app >= 0 else ()
     return any(frame.method in {"put", "putLast", "putFirst", "transfer", "execute", "submit", "rejectedExecution"} for frame in frames)
@@ -270,12 +270,12 @@ def _read_requests(view: ProcessView, pool: Pool, requests: Requests) -> bool:
     return readers > 0 and outgoing <= TOLERANCE * readers and abs(requests.quiet - readers) <= TOLERANCE * readers
 
 
-def _reads(member: Busy) -> bool:
+def _reads(member: ThreadActivity) -> bool:
     return member.activity.kind == "socket-read" and (member.activity.side is None or member.activity.library is None)
 
 
-def _as_reader(member: Busy) -> Busy:
-    return Busy(member.thread, member.activity._replace(kind="request-read", side="server")) if _reads(member) else member
+def _as_reader(member: ThreadActivity) -> ThreadActivity:
+    return ThreadActivity(member.thread, member.activity._replace(kind="request-read", side="server")) if _reads(member) else member
 
 
 def _counts(busy: int, requests: Requests) -> bool:

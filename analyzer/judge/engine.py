@@ -11,7 +11,7 @@ from msgspec.structs import replace
 from analyzer.contention.wait_list import waits_of
 from analyzer.evidence.calls import DUMP_MISSING, REST_MISSING, SOCKETS_MISSING, STACKS_MISSING, command
 from analyzer.evidence.capture_clock import capture_notes
-from analyzer.evidence.first_close import at, ending_of
+from analyzer.evidence.first_close import ending_of, first_closes
 from analyzer.evidence.growth import limits, moments, turnover
 from analyzer.evidence.links import links_of
 from analyzer.evidence.packet_claims import excerpt_of, flow_of, telling
@@ -35,7 +35,7 @@ from analyzer.model.finding import (
     order_of,
 )
 from analyzer.model.message import joined, say, uncapitalized
-from analyzer.model.timeline import Flow, Patience
+from analyzer.model.timeline import FlowSummary, Patience
 from analyzer.rules import RULES, Rule, slug
 from analyzer.waits.case import Case, Knowledge, ProcessView
 from parsers.records import TcpState, Unit
@@ -96,7 +96,9 @@ def diagnose(
         excerpts=_excerpts(case, places, excerpt),
         moments=moments(case),
         patience=tuple(Patience(str(port.server), port.patience) for port in case.ports if len(port.patience) >= PATIENT),
-        endings=tuple(ending for port in case.ports if (ending := ending_of(at(port))).client_first + ending.server_first >= PATIENT),
+        endings=tuple(
+            ending for port in case.ports if (ending := ending_of(first_closes(port))).client_first + ending.server_first >= PATIENT
+        ),
         limits=limits(case),
         turnover=turnover(case),
         sessions=tuple(session_facts(case)),
@@ -196,7 +198,7 @@ def _over(finding: Finding, then: str, now: str) -> Finding:
     )
 
 
-def _flows(case: Case) -> tuple[Flow, ...]:
+def _flows(case: Case) -> tuple[FlowSummary, ...]:
     """The flows behind the sockets that matter, or without sockets those that end in trouble."""
     found = {seen.flow.where: seen for view in case.latest for seen in view.packets.seen(one for one in view.sockets if one.state in _TOLD)}
     if not found:

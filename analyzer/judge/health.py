@@ -52,41 +52,41 @@ WHOLE_TABLE: Final = Missing(say("whole socket table"), say("every connection of
 WHOLE_DUMP: Final = Missing(say("whole thread dump"), say("every thread of the process"), "jstack -l PID > jstack.txt")
 
 
-class Gap(NamedTuple):
+class HealthGap(NamedTuple):
     """Why health is not shown, and the artifact that would show it."""
 
     reason: str
     missing: Missing
 
 
-def gaps_of_health(case: Case) -> tuple[Gap, ...]:
+def gaps_of_health(case: Case) -> tuple[HealthGap, ...]:
     """Everything that keeps "healthy" away, the most telling first; empty if health is shown."""
     joined_views = [view for view in case.latest if view.dump is not None and (view.sockets or view.snapshot.empty_tables)]
-    found = [] if joined_views else [Gap(say("no thread dump and socket table are of one process and one moment"), SOCKETS_MISSING)]
+    found = [] if joined_views else [HealthGap(say("no thread dump and socket table are of one process and one moment"), SOCKETS_MISSING)]
     for view in case.latest:
         found += [gap._replace(missing=command(gap.missing, view)) for gap in _of_view(case, view)]
-    found += [Gap(reason, WHOLE_TABLE) for reason in (*_unread(case), *_unjoined(case), *_locked(case))]
+    found += [HealthGap(reason, WHOLE_TABLE) for reason in (*_unread(case), *_unjoined(case), *_locked(case))]
     return tuple(dict.fromkeys(found))
 
 
-def _of_view(case: Case, view: ProcessView) -> Iterator[Gap]:
+def _of_view(case: Case, view: ProcessView) -> Iterator[HealthGap]:
     yield from _half_closed(case, view)
     if view.dump is None:
         return
-    yield from (Gap(reason, WHOLE_DUMP) for reason in view.coverage.threads)
+    yield from (HealthGap(reason, WHOLE_DUMP) for reason in view.coverage.threads)
     for pool in view.pools:
         yield from _of_pool(case, view, pool)
     if not view.sockets:
         if view.snapshot.empty_tables:
-            yield Gap(say("the socket table is empty: it shows not even a listener"), WHOLE_TABLE)
+            yield HealthGap(say("the socket table is empty: it shows not even a listener"), WHOLE_TABLE)
         return
-    yield from (Gap(reason, WHOLE_TABLE) for reason in view.coverage.sockets)
+    yield from (HealthGap(reason, WHOLE_TABLE) for reason in view.coverage.sockets)
     if view.listeners and not view.coverage.queues:
-        yield Gap(say("no table shows accept queues, so clients may wait unseen"), QUEUES_MISSING)
+        yield HealthGap(say("no table shows accept queues, so clients may wait unseen"), QUEUES_MISSING)
     yield from _unaccounted(view)
 
 
-def _half_closed(case: Case, view: ProcessView) -> Iterator[Gap]:
+def _half_closed(case: Case, view: ProcessView) -> Iterator[HealthGap]:
     """Connections that a service closed and this process holds: a leak, or a pool's stale ones; only tables over time tell."""
     held = [one for one in view.client_side if one.state is TcpState.CLOSE_WAIT]
     if not held:
@@ -94,7 +94,7 @@ def _half_closed(case: Case, view: ProcessView) -> Iterator[Gap]:
     tables = sum(bool(other.sockets) for other in case.history(view))
     if tables > 1 and len(held) <= POOLED:
         return
-    yield Gap(
+    yield HealthGap(
         say(
             "{process} holds {connections} that the other side has closed",
             process=view.command or say("the process"),
@@ -104,7 +104,7 @@ def _half_closed(case: Case, view: ProcessView) -> Iterator[Gap]:
     )
 
 
-def _of_pool(case: Case, view: ProcessView, pool: Pool) -> Iterator[Gap]:
+def _of_pool(case: Case, view: ProcessView, pool: Pool) -> Iterator[HealthGap]:
     """A group whose threads all wait for somebody, and that no second dump shows moving."""
     waiting = [member for member in pool.busy if member.activity.kind in _WAITS]
     if not pool.bounded:  # a thread for each connection: one that reads its client's next request keeps nobody out
@@ -114,7 +114,7 @@ def _of_pool(case: Case, view: ProcessView, pool: Pool) -> Iterator[Gap]:
         return
     thread, found = waiting[0]
     frame = thread.frames[found.frame].call if 0 <= found.frame < len(thread.frames) else found.kind
-    yield Gap(
+    yield HealthGap(
         say("{threads} of {name} all wait, in {frame}", threads=plural(len(pool.busy), "thread"), name=pool.name, frame=frame), SECOND_DUMP
     )
 
@@ -128,7 +128,7 @@ def _moves(case: Case, view: ProcessView, pool: Pool) -> bool:
     return stuck * 2 < found.of
 
 
-def _unaccounted(view: ProcessView) -> Iterator[Gap]:
+def _unaccounted(view: ProcessView) -> Iterator[HealthGap]:
     """More threads in socket calls than the table has sockets: it is not the whole table, or not of this process."""
     threads = view.dump.threads if view.dump is not None else ()
     calling = [
@@ -139,7 +139,7 @@ def _unaccounted(view: ProcessView) -> Iterator[Gap]:
     ]
     open_sockets = [one for one in view.sockets if one.state is not TcpState.LISTEN]
     if threads and len(calling) > len(open_sockets):
-        yield Gap(
+        yield HealthGap(
             say(
                 "{threads} stand in socket calls, and the table has {sockets} of the process",
                 threads=plural(len(calling), "thread"),

@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 
     from analyzer.model.finding import Finding
     from analyzer.model.incident import Snapshot
-    from analyzer.software.pools import Busy
+    from analyzer.software.pools import ThreadActivity
     from analyzer.waits.case import Case, ProcessView
     from parsers.records import Counter, Frame, Thread
 
@@ -54,7 +54,7 @@ def shown(case: Case, findings: Sequence[Finding]) -> list[str]:
 def _of_threads(view: ProcessView) -> list[str]:
     """What the threads of a piece of a dump wait for. Those that wait alike are said together."""
     holders = lock_holders(view)
-    groups: dict[object, list[Busy]] = {}
+    groups: dict[object, list[ThreadActivity]] = {}
     for pool in view.pools:
         for member in pool.members:
             if (pool.role != "jvm" and member.activity.kind not in IDLE | {"none"}) or waited_lock(member.thread) is not None:
@@ -66,12 +66,12 @@ def _of_threads(view: ProcessView) -> list[str]:
     return [_sentence(view, group, holders) for group in ordered[:MOST]]
 
 
-def _blocked(member: Busy) -> bool:
+def _blocked(member: ThreadActivity) -> bool:
     lock = waited_lock(member.thread)
     return member.activity.kind == "lease" or (lock is not None and lock.verb in _ENTERS)
 
 
-def _alike(member: Busy) -> object:
+def _alike(member: ThreadActivity) -> object:
     """Equal for threads of which one sentence is true."""
     lock = waited_lock(member.thread)
     app = application_frame(member.thread, member.activity)
@@ -81,7 +81,7 @@ def _alike(member: Busy) -> object:
     return member.activity.kind, frame, app
 
 
-def _sentence(view: ProcessView, group: Sequence[Busy], holders: dict[str, Thread]) -> str:
+def _sentence(view: ProcessView, group: Sequence[ThreadActivity], holders: dict[str, Thread]) -> str:
     member = group[0]
     app = application_frame(member.thread, member.activity)
     what, named = _what(view, member, holders, several=len(group) > 1)
@@ -89,7 +89,7 @@ def _sentence(view: ProcessView, group: Sequence[Busy], holders: dict[str, Threa
     return say("{who} {what}{called}", who=_who(group), what=what, called=called)
 
 
-def _who(group: Sequence[Busy]) -> str:
+def _who(group: Sequence[ThreadActivity]) -> str:
     names = [say("“{name}”", name=member.thread.name) for member in group]
     if len(names) == 1:
         return names[0] if group[0].thread.name else say("A thread without a name")
@@ -102,7 +102,7 @@ def _who(group: Sequence[Busy]) -> str:
     )
 
 
-def _what(view: ProcessView, member: Busy, holders: dict[str, Thread], *, several: bool) -> tuple[str, Frame | None]:
+def _what(view: ProcessView, member: ThreadActivity, holders: dict[str, Thread], *, several: bool) -> tuple[str, Frame | None]:
     """What the thread does, and the frame that the words name."""
     thread, found = member
     lock, lender = waited_lock(thread), lender_of(member, view.known) if found.kind == "lease" else None

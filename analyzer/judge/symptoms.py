@@ -9,18 +9,18 @@ from analyzer.evidence.calls import DUMP_MISSING, SOCKETS_MISSING
 from analyzer.evidence.movement import only_busy
 from analyzer.evidence.packet_claims import trouble_of
 from analyzer.families.own_calls import unjudged
-from analyzer.judge.health import Gap, gaps_of_health
+from analyzer.judge.health import HealthGap, gaps_of_health
 from analyzer.judge.shown import calls_of, shown
 from analyzer.model.finding import Finding, Status
 from analyzer.model.message import Message, capitalized, joined, plural, say, uncapitalized
-from analyzer.waits.stalls import SATURATED, pressure
+from analyzer.waits.server_pools import SATURATED, pressure
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
 
     from analyzer.model.finding import CloseWait
     from analyzer.model.incident import Incident
-    from analyzer.waits.case import Case, ProcessView, Stall
+    from analyzer.waits.case import Case, ProcessView, ServerPool
 
 FEW: Final = 10
 """CLOSE_WAIT sockets of a port that come and go on a healthy server …"""
@@ -36,7 +36,7 @@ def without_cause(case: Case, findings: Sequence[Finding]) -> tuple[Status, str,
     """Health needs evidence of health; symptoms that no rule explains are said; everything else is not enough."""
     incident = case.incident
     felt = [line for view in case.latest for line in suffering(view)]
-    standing = [line for stall in case.stalls if not only_busy(case, stall) for line in _standing(stall)]
+    standing = [line for serving in case.server_pools if not only_busy(case, serving) for line in _standing(serving)]
     felt += standing if felt or not incident.has_sockets else []
     felt += [says for port in case.ports for _, says in trouble_of(port)]
     if felt:
@@ -110,7 +110,7 @@ def without_cause(case: Case, findings: Sequence[Finding]) -> tuple[Status, str,
     )
 
 
-def _not_shown(case: Case, gaps: Sequence[Gap]) -> tuple[str, str]:
+def _not_shown(case: Case, gaps: Sequence[HealthGap]) -> tuple[str, str]:
     """Headline and summary where nothing is seen to be wrong and health is not shown either."""
     reasons = [capitalized(gap.reason) for gap in gaps[:REASONS]]
     more = say(" There are {number} more such reasons.", number=len(gaps) - REASONS) if len(gaps) > REASONS else ""
@@ -201,33 +201,33 @@ def _read_in_words(counts: CloseWait) -> str:
     return listed if known == counts.total else say("{list}; of the others this table does not show it", list=listed)
 
 
-def _standing(stall: Stall) -> Iterable[str]:
+def _standing(serving: ServerPool) -> Iterable[str]:
     """A pool of which every thread waits in the same way: too many for a moment, whatever it is."""
-    kind, count = next(iter(Counter(member.activity.kind for member in stall.pool.busy).most_common(1)), ("", 0))
+    kind, count = next(iter(Counter(member.activity.kind for member in serving.pool.busy).most_common(1)), ("", 0))
     if (
-        stall.workers >= SMALLEST_POOL
-        and stall.pool.idle == 0
-        and stall.pool.bounded
+        serving.workers >= SMALLEST_POOL
+        and serving.pool.idle == 0
+        and serving.pool.bounded
         and kind != "running"
-        and count >= SATURATED * stall.workers
+        and count >= SATURATED * serving.workers
     ):
-        thread, found = next(member for member in stall.pool.busy if member.activity.kind == kind)
+        thread, found = next(member for member in serving.pool.busy if member.activity.kind == kind)
         frame = thread.frames[found.frame].call if 0 <= found.frame < len(thread.frames) else kind
         if kind == "request-read":
             yield say(
                 "{count} of {workers} request threads of {name} wait for the next request of a client{port}, in {frame}, and none is free",
                 count=count,
-                workers=stall.workers,
-                name=stall.pool.name,
-                port=say(" of port {port}", port=stall.port) if stall.port is not None else "",
+                workers=serving.workers,
+                name=serving.pool.name,
+                port=say(" of port {port}", port=serving.port) if serving.port is not None else "",
                 frame=frame,
             )
             return
         yield say(
             "{count} of {workers} request threads of {name} wait in {frame}, and none is free",
             count=count,
-            workers=stall.workers,
-            name=stall.pool.name,
+            workers=serving.workers,
+            name=serving.pool.name,
             frame=frame,
         )
 
@@ -240,8 +240,8 @@ def _health(case: Case) -> str:
 def _seen(case: Case) -> str:
     """Free threads and sockets by state."""
     parts: list[str] = [
-        say("{idle} of {workers} threads of {name} are free.", idle=stall.pool.idle, workers=stall.workers, name=stall.pool.name)
-        for stall in case.stalls
+        say("{idle} of {workers} threads of {name} are free.", idle=serving.pool.idle, workers=serving.workers, name=serving.pool.name)
+        for serving in case.server_pools
     ]
     counts = Counter(one.state.value for view in case.latest for one in view.sockets if one.state)
     parts.append(

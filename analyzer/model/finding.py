@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from analyzer.model.inputs import Input
-    from analyzer.model.timeline import DescriptorLimit, Ending, Flow, Moment, Patience, Turnover
+    from analyzer.model.timeline import DescriptorLimit, Ending, FlowSummary, Moment, Patience, Turnover
     from parsers.records import Where
 
 
@@ -105,7 +105,7 @@ class When(StrEnum):
     PREVENT = "prevent"
 
 
-class Heals(StrEnum):
+class RecoversWhen(StrEnum):
     """What ends the trouble: a restart only; the load stopping; a time limit; whatever it waits for moving again; or the evidence does not tell."""
 
     RESTART = "restart"
@@ -118,7 +118,7 @@ class Heals(StrEnum):
 class Outlook(msgspec.Struct, frozen=True):
     """Whether it heals by itself, and why: ``why`` is one sentence."""
 
-    heals: Heals
+    heals: RecoversWhen
     why: str
 
 
@@ -359,7 +359,7 @@ class Diagnosis(msgspec.Struct, frozen=True, kw_only=True):
     pools: tuple[PoolTable, ...]
     links: tuple[Link, ...]
     waits: tuple[Wait, ...]
-    flows: tuple[Flow, ...]
+    flows: tuple[FlowSummary, ...]
     checked: tuple[Check, ...]
     missing: tuple[Missing, ...]
     inputs: tuple[Input, ...]

@@ -14,7 +14,7 @@ class FlowMark(msgspec.Struct, frozen=True):
     what: str
 
 
-class Flow(msgspec.Struct, frozen=True, kw_only=True):
+class FlowSummary(msgspec.Struct, frozen=True, kw_only=True):
     """A TCP connection seen in a capture: ``opened`` in UTC, durations in seconds, ``bytes`` of payload each end sent."""
 
     capture: str

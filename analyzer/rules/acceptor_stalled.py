@@ -17,8 +17,8 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Final
 
 from analyzer.evidence.calls import client_evidence
-from analyzer.evidence.witness import of_dump, of_sockets, of_threads
-from analyzer.model.finding import Action, Confidence, Culprit, Finding, Heals, Kind, Outlook, Severity, Step, When
+from analyzer.evidence.citations import of_dump, of_sockets, of_threads
+from analyzer.model.finding import Action, Confidence, Culprit, Finding, Kind, Outlook, RecoversWhen, Severity, Step, When
 from analyzer.model.message import plural, say
 from analyzer.software.blockers import application_frame
 from analyzer.waits.acceptors import ACCEPTING, acceptor_of, queue_of, shaking_hands, somebody_accepts, stayed
@@ -28,7 +28,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
     from analyzer.join.connections import Connection
-    from analyzer.software.pools import Busy
+    from analyzer.software.pools import ThreadActivity
     from analyzer.waits.case import Case, ProcessView
     from parsers.records import Frame
 
@@ -55,7 +55,7 @@ CONSEQUENCE_OF: Final = (
     "virtual-thread-pinning",
     "pool-stuck",
 )
-OUTLOOK: Final = Outlook(Heals.CAUSE, say("Clients wait until the acceptor accepts again; nothing else empties the queue."))
+OUTLOOK: Final = Outlook(RecoversWhen.CAUSE, say("Clients wait until the acceptor accepts again; nothing else empties the queue."))
 CLEAN: Final = say("somebody accepts, or nobody waits to be accepted")
 LONG_QUEUE: Final = 3
 """Connections waiting to be accepted that are a pattern: one or two are caught between two calls of accept."""
@@ -98,7 +98,9 @@ def _moved_on(queue: Sequence[Connection], later: ProcessView, port: int) -> boo
     return later.snapshot.has_table and not later.coverage.sockets and not stayed(queue, queue_of(later, port))
 
 
-def _finding(view: ProcessView, port: int, queue: Sequence[Connection], acceptor: Busy | None, *, lasting: bool, twice: bool) -> Finding:
+def _finding(
+    view: ProcessView, port: int, queue: Sequence[Connection], acceptor: ThreadActivity | None, *, lasting: bool, twice: bool
+) -> Finding:
     waiting = of_sockets(
         queue, say("{connection_has} no owner: not accepted yet", connection_has=plural(len(queue), "connection has", "connections have"))
     )
@@ -118,17 +120,7 @@ def _finding(view: ProcessView, port: int, queue: Sequence[Connection], acceptor
         )
     frame = application_frame(*acceptor) if acceptor else None
     if acceptor is not None:
-        doing = (
-            say("stands in {call}", call=acceptor.thread.frames[acceptor.activity.frame].call)
-            if acceptor.activity.frame >= 0
-            else say("does something else")
-        )
-        what = say(
-            "the acceptor “{name}” {doing}{called_from}, instead of accepting",
-            name=acceptor.thread.name,
-            doing=doing,
-            called_from=say(", called from {frame}", frame=frame) if frame else "",
-        )
+        what = _instead_of_accepting(acceptor, frame)
         evidence.insert(0, of_threads([acceptor], what))
     else:
         what = say("no thread of the process accepts or selects")
@@ -180,7 +172,21 @@ def _finding(view: ProcessView, port: int, queue: Sequence[Connection], acceptor
     )
 
 
-def _confidence(view: ProcessView, acceptor: Busy | None, *, lasting: bool, twice: bool) -> Confidence:
+def _instead_of_accepting(acceptor: ThreadActivity, frame: Frame | None) -> str:
+    doing = (
+        say("stands in {call}", call=acceptor.thread.frames[acceptor.activity.frame].call)
+        if acceptor.activity.frame >= 0
+        else say("does something else")
+    )
+    return say(
+        "the acceptor “{name}” {doing}{called_from}, instead of accepting",
+        name=acceptor.thread.name,
+        doing=doing,
+        called_from=say(", called from {frame}", frame=frame) if frame else "",
+    )
+
+
+def _confidence(view: ProcessView, acceptor: ThreadActivity | None, *, lasting: bool, twice: bool) -> Confidence:
     """One table cannot tell a queue that stands from one that moves, unless the acceptor waits for somebody else."""
     if view.dump is not None and view.dump.fragment:
         return Confidence.SUSPECTED

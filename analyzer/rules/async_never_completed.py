@@ -17,9 +17,9 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Final
 
 from analyzer.evidence.calls import client_figures
+from analyzer.evidence.citations import of_sockets
 from analyzer.evidence.half_closed import Unclosed, unclosed
-from analyzer.evidence.witness import of_sockets
-from analyzer.model.finding import Action, Confidence, Culprit, Evidence, Finding, Heals, Missing, Outlook, Severity, Step, When
+from analyzer.model.finding import Action, Confidence, Culprit, Evidence, Finding, Missing, Outlook, RecoversWhen, Severity, Step, When
 from analyzer.model.message import joined, plural, say
 from parsers.records import Where
 
@@ -31,7 +31,7 @@ if TYPE_CHECKING:
 NEEDS: Final = ("threads", "sockets")
 CONSEQUENCE_OF: Final[tuple[str, ...]] = ()
 OUTLOOK: Final = Outlook(
-    Heals.UNKNOWN, say("A connection stays until its request is completed, or until an asynchronous time limit, if one is set.")
+    RecoversWhen.UNKNOWN, say("A connection stays until its request is completed, or until an asynchronous time limit, if one is set.")
 )
 CLEAN: Final = say("no pile of unclosed connections while the pool is free")
 
@@ -44,7 +44,7 @@ def diagnose(case: Case) -> Iterator[Finding]:
 
 
 def _finding(found: Unclosed) -> Finding:
-    view, port, pool = found.stall.view, found.port, found.stall.pool
+    view, port, pool = found.serving.view, found.port, found.serving.pool
     waiting = of_sockets(
         found.sockets,
         say(
@@ -57,7 +57,7 @@ def _finding(found: Unclosed) -> Finding:
     idle = next(member for member in pool.workers if member.activity.kind == "idle")
     free = Evidence(
         Where(idle.thread.where.file, idle.thread.where.first, idle.thread.where.first + 1),
-        say("{idle} of {workers} threads of {name} are free", idle=pool.idle, workers=found.stall.workers, name=pool.name),
+        say("{idle} of {workers} threads of {name} are free", idle=pool.idle, workers=found.serving.workers, name=pool.name),
         (),
         pool.idle - 1,
     )
@@ -80,7 +80,7 @@ def _finding(found: Unclosed) -> Finding:
                 port=port,
                 grown=grown,
                 idle=pool.idle,
-                workers=found.stall.workers,
+                workers=found.serving.workers,
                 name=pool.name,
             )
         ),
@@ -114,7 +114,7 @@ def _finding(found: Unclosed) -> Finding:
         ),
         figures=(
             *client_figures(view, port),
-            (say("{idle} of {workers}", idle=pool.idle, workers=found.stall.workers), say("threads of {name} free", name=pool.name)),
+            (say("{idle} of {workers}", idle=pool.idle, workers=found.serving.workers), say("threads of {name} free", name=pool.name)),
         ),
         missing=()
         if found.lasts

@@ -18,9 +18,9 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Final
 
-from analyzer.evidence.witness import of_sockets, of_threads
+from analyzer.evidence.citations import of_sockets, of_threads
 from analyzer.families.captures_only import dropped_attempts
-from analyzer.model.finding import Action, Confidence, Culprit, Evidence, Finding, Heals, Missing, Outlook, Severity, Step, When
+from analyzer.model.finding import Action, Confidence, Culprit, Evidence, Finding, Missing, Outlook, RecoversWhen, Severity, Step, When
 from analyzer.model.message import plural, say
 from analyzer.software.blockers import application_frame
 from analyzer.waits.acceptors import acceptor_of
@@ -34,7 +34,7 @@ if TYPE_CHECKING:
 
 NEEDS: Final = ("sockets",)
 CONSEQUENCE_OF: Final = ("acceptor-stalled", "connection-limit", "fd-exhaustion", "process-stopped", "self-call-starvation", "slow-backend")
-OUTLOOK: Final = Outlook(Heals.LOAD, say("The queue empties when connections are accepted faster than they come."))
+OUTLOOK: Final = Outlook(RecoversWhen.LOAD, say("The queue empties when connections are accepted faster than they come."))
 CLEAN: Final = say("no accept queue is full")
 SMALLEST_BACKLOG: Final = 1
 """A backlog of nothing is full at once, and meant so."""
@@ -44,7 +44,7 @@ _OVERFLOWS: Final = "TcpExtListenOverflows"
 def diagnose(case: Case) -> Iterator[Finding]:
     """One finding per listener whose queue is full while the server has threads."""
     for view in case.latest:
-        stuck = any(stall.view is view and stall.pool.idle == 0 and stall.workers for stall in case.stalls)
+        stuck = any(serving.view is view and serving.pool.idle == 0 and serving.workers for serving in case.server_pools)
         for port, listener in sorted(view.listeners.items()):
             if listener is None or stuck:
                 continue

@@ -16,26 +16,26 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Final
 
 from analyzer.evidence.calls import client_evidence, client_figures, clients_in_words, kind_in_words
-from analyzer.evidence.witness import all_of, of_sockets, of_threads
+from analyzer.evidence.citations import all_of, of_sockets, of_threads
 from analyzer.families.captures_only import unread_answers
-from analyzer.model.finding import Action, Confidence, Culprit, Finding, Heals, Missing, Outlook, Severity, Step, When
+from analyzer.model.finding import Action, Confidence, Culprit, Finding, Missing, Outlook, RecoversWhen, Severity, Step, When
 from analyzer.model.message import plural, say
 from analyzer.software.blockers import application_frame
-from analyzer.waits.stalls import SATURATED
+from analyzer.waits.server_pools import SATURATED
 from parsers.records import JavaState, TcpState
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
     from analyzer.join.connections import Connection
-    from analyzer.software.pools import Busy
-    from analyzer.waits.case import Case, Stall
+    from analyzer.software.pools import ThreadActivity
+    from analyzer.waits.case import Case, ServerPool
     from parsers.records import Frame
 
 NEEDS: Final = ("threads",)
 CONSEQUENCE_OF: Final[tuple[str, ...]] = ()
 OUTLOOK: Final = Outlook(
-    Heals.CAUSE,
+    RecoversWhen.CAUSE,
     say(
         "Each thread is free when its client reads or its connection breaks; a client that vanished holds it until TCP gives up, about 15 minutes on Linux."
     ),
@@ -46,15 +46,15 @@ _WITH_DATA: Final = frozenset({TcpState.ESTABLISHED, TcpState.CLOSE_WAIT})
 
 def diagnose(case: Case) -> Iterator[Finding]:
     """One finding per server pool whose threads are held by writes."""
-    for stall in case.stalls:
-        writing = [member for member in stall.pool.busy if member.activity.kind == "socket-write" and member.activity.side != "client"]
-        if stall.workers and stall.pool.idle == 0 and len(writing) >= SATURATED * stall.workers:
-            yield _finding(stall, writing)
+    for serving in case.server_pools:
+        writing = [member for member in serving.pool.busy if member.activity.kind == "socket-write" and member.activity.side != "client"]
+        if serving.workers and serving.pool.idle == 0 and len(writing) >= SATURATED * serving.workers:
+            yield _finding(serving, writing)
     yield from unread_answers(case)
 
 
-def _finding(stall: Stall, writing: list[Busy]) -> Finding:
-    view, pool, port = stall.view, stall.pool, stall.port
+def _finding(serving: ServerPool, writing: list[ThreadActivity]) -> Finding:
+    view, pool, port = serving.view, serving.pool, serving.port
     full = [one for one in view.server_side(port) if one.send_q and one.state in _WITH_DATA] if port is not None else []
     frame = next((frame for member in writing if (frame := application_frame(*member))), None)
     evidence = [
@@ -85,20 +85,20 @@ def _finding(stall: Stall, writing: list[Busy]) -> Finding:
         )
     return Finding(
         rule="blocked-write",
-        severity=Severity.CRITICAL if full or stall.pressure.exists else Severity.WARNING,
+        severity=Severity.CRITICAL if full or serving.pressure.exists else Severity.WARNING,
         confidence=Confidence.CERTAIN if len(full) >= SATURATED * len(writing) else Confidence.LIKELY if full else Confidence.SUSPECTED,
         headline=say(
             "{all_of} request threads of {name} wait for clients that do not read their answers.",
-            all_of=all_of(len(writing), stall.workers),
+            all_of=all_of(len(writing), serving.workers),
             name=pool.name,
         ),
         explanation=(
             say(
                 "{all_of} request threads stand in {kind_in_words}{called_from}.{unsent}{clients_in_words} Each thread is free again when its client reads or its connection ends.",
-                all_of=all_of(len(writing), stall.workers),
+                all_of=all_of(len(writing), serving.workers),
                 kind_in_words=kind_in_words(writing),
                 called_from=say(", called from {frame}", frame=frame) if frame else "",
-                unsent=_unsent(stall, writing, full),
+                unsent=_unsent(serving, writing, full),
                 clients_in_words=clients_in_words(view, port) if port is not None else "",
             )
         ),
@@ -115,14 +115,14 @@ def _finding(stall: Stall, writing: list[Busy]) -> Finding:
         actions=_actions(frame),
         figures=(
             *client_figures(view, port),
-            (say("{writing_count} of {workers}", writing_count=len(writing), workers=stall.workers), say("request threads in a write")),
+            (say("{writing_count} of {workers}", writing_count=len(writing), workers=serving.workers), say("request threads in a write")),
             *(((f"{len(full):,}", say("connections with unsent bytes")),) if view.sockets else ()),
         ),
         missing=() if full else (Missing(say("socket table with queues"), say("whether bytes wait in Send-Q"), "ss -tanpoei > ss.txt"),),
     )
 
 
-def _unsent(stall: Stall, writing: list[Busy], full: Sequence[Connection]) -> str:
+def _unsent(serving: ServerPool, writing: list[ThreadActivity], full: Sequence[Connection]) -> str:
     """What the socket table says of the answers; no number where there is none."""
     if full:
         return say(
@@ -131,7 +131,7 @@ def _unsent(stall: Stall, writing: list[Busy], full: Sequence[Connection]) -> st
         )
     said = (
         say(" Whether bytes wait that the clients do not take, only a socket table with Send-Q would show.")
-        if not stall.view.sockets
+        if not serving.view.sockets
         else ""
     )
     if any(member.thread.state in {JavaState.WAITING, JavaState.TIMED_WAITING} for member in writing):

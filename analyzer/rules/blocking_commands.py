@@ -15,9 +15,9 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Final
 
+from analyzer.evidence.citations import of_threads
 from analyzer.evidence.sessions import of_session, server_of
-from analyzer.evidence.witness import of_threads
-from analyzer.model.finding import Action, Confidence, Culprit, Finding, Heals, Kind, Outlook, Severity, Step, When
+from analyzer.model.finding import Action, Confidence, Culprit, Finding, Kind, Outlook, RecoversWhen, Severity, Step, When
 from analyzer.model.message import capitalized, plural, say
 from analyzer.software.blockers import application_frame
 from parsers.records import SessionState
@@ -26,13 +26,13 @@ if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
     from analyzer.join.far_side import FarSide, Joined
-    from analyzer.software.pools import Busy
+    from analyzer.software.pools import ThreadActivity
     from analyzer.waits.case import Case, ProcessView
 
 NEEDS: Final = ("threads", "sockets")
 CONSEQUENCE_OF: Final[tuple[str, ...]] = ()
 OUTLOOK: Final = Outlook(
-    Heals.CAUSE, say("The blocked commands return when somebody pushes; nobody of this process can while they keep the connections.")
+    RecoversWhen.CAUSE, say("The blocked commands return when somebody pushes; nobody of this process can while they keep the connections.")
 )
 CLEAN: Final = say("no server's connections are all kept by blocking commands, as far as sessions were listed")
 FEWEST: Final = 2
@@ -55,7 +55,7 @@ def diagnose(case: Case) -> Iterator[Finding]:
             yield _finding(view, far, blocked, beside)
 
 
-def _beside(view: ProcessView, far: FarSide, blocked: Sequence[Joined]) -> list[Busy]:
+def _beside(view: ProcessView, far: FarSide, blocked: Sequence[Joined]) -> list[ThreadActivity]:
     """Threads of the pools that hold the blocked connections, that wait for something else inside the application's code."""
     holders = {id(member.thread) for member in far.waiting_on(blocked)}
     pools = [pool for pool in view.pools if any(id(member.thread) in holders for member in pool.members)]
@@ -67,7 +67,7 @@ def _beside(view: ProcessView, far: FarSide, blocked: Sequence[Joined]) -> list[
     ]
 
 
-def _finding(view: ProcessView, far: FarSide, blocked: Sequence[Joined], beside: Sequence[Busy]) -> Finding:
+def _finding(view: ProcessView, far: FarSide, blocked: Sequence[Joined], beside: Sequence[ThreadActivity]) -> Finding:
     session = blocked[0].session
     server, command = server_of(session), (session.statement or "?").upper()
     holders = far.waiting_on(blocked)

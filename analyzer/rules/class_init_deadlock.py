@@ -17,9 +17,9 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Final, NamedTuple
 
-from analyzer.contention.blocked_group import Crowd, judge
-from analyzer.evidence.witness import of_threads
-from analyzer.model.finding import Action, Evidence, Finding, Heals, Outlook, Severity, Step, When
+from analyzer.contention.blocked_group import BlockedGroup, judge
+from analyzer.evidence.citations import of_threads
+from analyzer.model.finding import Action, Evidence, Finding, Outlook, RecoversWhen, Severity, Step, When
 from analyzer.model.message import joined, plural, say
 from analyzer.software.blockers import application_frame
 from parsers.records import JavaState, LockVerb, Where
@@ -27,13 +27,13 @@ from parsers.records import JavaState, LockVerb, Where
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
-    from analyzer.software.pools import Busy
+    from analyzer.software.pools import ThreadActivity
     from analyzer.waits.case import Case
     from parsers.records import Lock, Thread
 
 NEEDS: Final = ("threads",)
 CONSEQUENCE_OF: Final[tuple[str, ...]] = ()
-OUTLOOK: Final = Outlook(Heals.RESTART, say("Class initialisation has no time limit."))
+OUTLOOK: Final = Outlook(RecoversWhen.RESTART, say("Class initialisation has no time limit."))
 CLEAN: Final = say("no threads wait for class initializers in a circle")
 INITIALISER: Final = "<clinit>"
 
@@ -41,7 +41,7 @@ INITIALISER: Final = "<clinit>"
 class Initialiser(NamedTuple):
     """A thread in the static initialisers of ``classes`` that waits for ``wanted``, None if the dump does not name it."""
 
-    member: Busy
+    member: ThreadActivity
     classes: tuple[str, ...]
     wanted: str | None
 
@@ -55,9 +55,9 @@ def diagnose(case: Case) -> Iterator[Finding]:
         circle = _circle(found)
         unnamed = not circle and len(found) > 1 and all(one.wanted is None for one in found)
         if unnamed and all(_waits(member.thread) for member in members if _initialises(member.thread)):
-            yield _finding(Crowd(case, view, waiting), found, named=False)
+            yield _finding(BlockedGroup(case, view, waiting), found, named=False)
         elif circle:
-            yield _finding(Crowd(case, view, waiting), circle, named=True)
+            yield _finding(BlockedGroup(case, view, waiting), circle, named=True)
 
 
 def _waits(thread: Thread) -> bool:
@@ -93,7 +93,7 @@ def _circle(found: Sequence[Initialiser]) -> tuple[Initialiser, ...]:
     return ()
 
 
-def _finding(crowd: Crowd, circle: Sequence[Initialiser], *, named: bool) -> Finding:
+def _finding(blocked: BlockedGroup, circle: Sequence[Initialiser], *, named: bool) -> Finding:
     proof = say("The dump names for each thread the class it initialises and the class it waits for, and they form a circle.")
     if named:
         confidence, why = judge((), proof)
@@ -102,10 +102,10 @@ def _finding(crowd: Crowd, circle: Sequence[Initialiser], *, named: bool) -> Fin
         confidence, why = judge([say("this VM does not print which class a thread waits for")], proof)
     classes = joined(" and ", (one.classes[0] for one in circle))
     frame = application_frame(*circle[0].member)
-    others = len(crowd.members) - len(circle)
+    others = len(blocked.members) - len(circle)
     return Finding(
         rule="class-init-deadlock",
-        severity=Severity.CRITICAL if crowd.severity is Severity.CRITICAL or crowd.noteworthy else Severity.WARNING,
+        severity=Severity.CRITICAL if blocked.severity is Severity.CRITICAL or blocked.noteworthy else Severity.WARNING,
         confidence=confidence,
         headline=say("The static initialisers of {classes} wait for each other.", classes=classes),
         explanation=(
@@ -114,13 +114,13 @@ def _finding(crowd: Crowd, circle: Sequence[Initialiser], *, named: bool) -> Fin
                 list=joined(" ", (_in_words(one) for one in circle)),
                 more_thread=plural(others, "more thread"),
                 waits=say("waits") if others == 1 else say("wait"),
-                clients=crowd.clients,
+                clients=blocked.clients,
             )
         ),
         why_confident=why,
-        evidence=(*(_evidence(one) for one in circle), *_others(crowd, circle), *crowd.client_evidence),
-        process=crowd.view.process,
-        culprit=crowd.culprit(
+        evidence=(*(_evidence(one) for one in circle), *_others(blocked, circle), *blocked.client_evidence),
+        process=blocked.view.process,
+        culprit=blocked.culprit(
             frame,
             thread=circle[0].member.thread.name,
             lock=say("the initialisation of {wanted}", wanted=circle[0].wanted or circle[0].classes[0]),
@@ -152,7 +152,7 @@ def _finding(crowd: Crowd, circle: Sequence[Initialiser], *, named: bool) -> Fin
                 ),
             ),
         ),
-        figures=(*crowd.figures, (f"{len(circle)}", say("initialisers in the circle"))),
+        figures=(*blocked.figures, (f"{len(circle)}", say("initialisers in the circle"))),
     )
 
 
@@ -181,7 +181,7 @@ def _evidence(one: Initialiser) -> Evidence:
     return Evidence(Where(thread.where.file, line.line - 1, min(line.line + 1, thread.where.last)), says, (line.cls or INITIALISER,))
 
 
-def _others(crowd: Crowd, circle: Sequence[Initialiser]) -> list[Evidence]:
+def _others(blocked: BlockedGroup, circle: Sequence[Initialiser]) -> list[Evidence]:
     inside = {id(one.member.thread) for one in circle}
-    others = [member for member in crowd.members if id(member.thread) not in inside]
+    others = [member for member in blocked.members if id(member.thread) not in inside]
     return [of_threads(others, say("{threads} wait for one of these classes", threads=plural(len(others), "thread")))] if others else []

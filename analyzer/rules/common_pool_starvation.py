@@ -20,8 +20,8 @@ from typing import TYPE_CHECKING, Final
 from analyzer.contention.blocked_group import judge
 from analyzer.contention.tasks import Starved, starved
 from analyzer.evidence.calls import SOCKETS_MISSING, command, kind_in_words
-from analyzer.evidence.witness import of_threads
-from analyzer.model.finding import Action, Confidence, Finding, Heals, Missing, Outlook, Step, When
+from analyzer.evidence.citations import of_threads
+from analyzer.model.finding import Action, Confidence, Finding, Missing, Outlook, RecoversWhen, Step, When
 from analyzer.model.message import plural, say
 from analyzer.software.blockers import FUTURES
 
@@ -32,7 +32,7 @@ if TYPE_CHECKING:
 
 NEEDS: Final = ("threads",)
 CONSEQUENCE_OF: Final = ("self-call-starvation", "mutual-call-starvation", "slow-backend", "java-deadlock", "lock-convoy")
-OUTLOOK: Final = Outlook(Heals.CAUSE, say("The pool works again when what its threads wait for happens."))
+OUTLOOK: Final = Outlook(RecoversWhen.CAUSE, say("The pool works again when what its threads wait for happens."))
 CLEAN: Final = say("the common pool is not full of waiting tasks")
 
 
@@ -52,13 +52,14 @@ def _finding(starving: Starved) -> Finding:
     )
     callers = [
         of_threads(
-            starving.stall.waiters,
+            starving.serving.waiters,
             say(
-                "{request_thread} wait for results of the common pool", request_thread=plural(len(starving.stall.waiters), "request thread")
+                "{request_thread} wait for results of the common pool",
+                request_thread=plural(len(starving.serving.waiters), "request thread"),
             ),
         )
         for _ in starving.before
-        if starving.stall is not None
+        if starving.serving is not None
     ]
     return Finding(
         rule="common-pool-starvation",
@@ -83,7 +84,7 @@ def _finding(starving: Starved) -> Finding:
         evidence=(waiting, *callers, *starving.client_evidence),
         process=starving.view.process,
         culprit=starving.culprit(frame),
-        outlook=Outlook(Heals.RESTART, say("What the threads wait for is queued behind them."))
+        outlook=Outlook(RecoversWhen.RESTART, say("What the threads wait for is queued behind them."))
         if _nested(starving) and not starving.strangers
         else None,
         chain=(
@@ -111,8 +112,8 @@ def _finding(starving: Starved) -> Finding:
         figures=(
             *starving.figures,
             *(
-                ((f"{len(starving.stall.waiters):,}", say("threads of {name} waiting", name=starving.stall.pool.name)),)
-                if callers and starving.stall
+                ((f"{len(starving.serving.waiters):,}", say("threads of {name} waiting", name=starving.serving.pool.name)),)
+                if callers and starving.serving
                 else ()
             ),
         ),

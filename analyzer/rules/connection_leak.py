@@ -19,12 +19,12 @@ from __future__ import annotations
 import itertools
 from typing import TYPE_CHECKING, Final
 
-from analyzer.evidence.growth import growth, in_words
+from analyzer.evidence.citations import of_sockets
+from analyzer.evidence.growth import growth, growth_text
 from analyzer.evidence.held_answers import held_answers
 from analyzer.evidence.packet_claims import packet_evidence
-from analyzer.evidence.witness import of_sockets
 from analyzer.join.connections import close_wait
-from analyzer.model.finding import Action, Confidence, Culprit, Finding, Heals, Missing, Outlook, Severity, Step, When
+from analyzer.model.finding import Action, Confidence, Culprit, Finding, Missing, Outlook, RecoversWhen, Severity, Step, When
 from analyzer.model.message import joined, plural, say
 from parsers.records import Runtime, TcpState
 
@@ -32,14 +32,16 @@ if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
     from analyzer.evidence.growth import Growth
-    from analyzer.evidence.held_answers import Held
+    from analyzer.evidence.held_answers import HeldAnswers
     from analyzer.join.connections import Connection
     from analyzer.waits.case import Case, ProcessView
     from parsers.records import Endpoint
 
 NEEDS: Final = ("sockets",)
 CONSEQUENCE_OF: Final = ("http-pool-exhausted",)
-OUTLOOK: Final = Outlook(Heals.RESTART, say("Only the code that opened a connection closes it; a restart frees them, and they grow again."))
+OUTLOOK: Final = Outlook(
+    RecoversWhen.RESTART, say("Only the code that opened a connection closes it; a restart frees them, and they grow again.")
+)
 CLEAN: Final = say("no connection that the process opened is in CLOSE_WAIT")
 MANY: Final = 200
 """Stale members of one pool towards one service: pools for one service are rarely set above 200 (Tomcat's and many gateways' default)."""
@@ -152,14 +154,14 @@ def _finding(
     confidence: Confidence,
     why: str,
     speed: Growth | None = None,
-    held: Held | None = None,
+    held: HeldAnswers | None = None,
 ) -> Finding:
     states = _states(sockets)
     grown = (
         say(
             " They grow: {list}.{in_words}",
             list=joined(" → ", (say("{count:,}", count=count) for count in counts)),
-            in_words=in_words(speed),
+            in_words=growth_text(speed),
         )
         if len(counts) > 1 and counts[-1] > counts[0]
         else ""

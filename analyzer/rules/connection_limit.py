@@ -18,8 +18,8 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Final
 
 from analyzer.evidence.calls import DUMP_MISSING, command
-from analyzer.evidence.witness import of_sockets, of_threads
-from analyzer.model.finding import Action, Confidence, Culprit, Evidence, Finding, Heals, Outlook, Severity, Step, When
+from analyzer.evidence.citations import of_sockets, of_threads
+from analyzer.model.finding import Action, Confidence, Culprit, Evidence, Finding, Outlook, RecoversWhen, Severity, Step, When
 from analyzer.model.message import plural, say
 from parsers.records import TcpState
 
@@ -27,7 +27,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from analyzer.join.connections import Connection
-    from analyzer.software.pools import Busy
+    from analyzer.software.pools import ThreadActivity
     from analyzer.waits.case import Case, ProcessView
 
 NEEDS: Final = (say("threads or sockets"),)
@@ -60,7 +60,7 @@ CONSEQUENCE_OF: Final = (
     "connection-leak",
 )
 OUTLOOK: Final = Outlook(
-    Heals.LOAD,
+    RecoversWhen.LOAD,
     say("The acceptor goes on as soon as a connection closes: when the load stops, unless what holds the connections never ends."),
 )
 CLEAN: Final = say("no acceptor waits for a connection slot")
@@ -93,7 +93,7 @@ def _unanswered_syns(view: ProcessView, port: int | None) -> list[Connection]:
     return [one for one in view.table.in_state(TcpState.SYN_SENT) if one.remote is not None and one.remote.port == port]
 
 
-def _latched(view: ProcessView, port: int | None, member: Busy) -> Finding:
+def _latched(view: ProcessView, port: int | None, member: ThreadActivity) -> Finding:
     queue = _queue(view, port)
     evidence = [
         of_threads([member], say("“{name}” waits for a free connection slot", name=member.thread.name)),

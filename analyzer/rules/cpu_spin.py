@@ -15,21 +15,21 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Final, NamedTuple
 
-from analyzer.evidence.witness import of_threads
-from analyzer.model.finding import Action, Confidence, Culprit, Evidence, Finding, Heals, Missing, Outlook, Severity, Step, When
+from analyzer.evidence.citations import of_threads
+from analyzer.model.finding import Action, Confidence, Culprit, Evidence, Finding, Missing, Outlook, RecoversWhen, Severity, Step, When
 from analyzer.model.message import joined, plural, say
 from analyzer.software.blockers import application_frame
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
 
-    from analyzer.software.pools import Busy
+    from analyzer.software.pools import ThreadActivity
     from analyzer.waits.case import Case, ProcessView
     from parsers.records import Frame, NativeId, ThreadUsage
 
 NEEDS: Final = ("threads",)
 CONSEQUENCE_OF: Final[tuple[str, ...]] = ()
-OUTLOOK: Final = Outlook(Heals.UNKNOWN, say("It ends when the computation ends; nothing outside can stop it."))
+OUTLOOK: Final = Outlook(RecoversWhen.UNKNOWN, say("It ends when the computation ends; nothing outside can stop it."))
 CLEAN: Final = say("no thread stands under one frame in all dumps and uses the processor")
 BUSY_SHARE: Final = 0.2
 """CPU per second of clock between dumps: several spinning threads share few processors, and a waiting thread uses none at all."""
@@ -42,8 +42,8 @@ LONG: Final = 10.0
 
 
 class _Spin(NamedTuple):
-    first: Busy
-    last: Busy
+    first: ThreadActivity
+    last: ThreadActivity
     share: float | None
     usage: ThreadUsage | None
 
@@ -61,7 +61,7 @@ def diagnose(case: Case) -> Iterator[Finding]:
             yield _finding(view, spins, len(dumps))
 
 
-def _running(view: ProcessView) -> dict[str, Busy]:
+def _running(view: ProcessView) -> dict[str, ThreadActivity]:
     return {
         member.thread.name: member
         for pool in view.pools
@@ -71,7 +71,7 @@ def _running(view: ProcessView) -> dict[str, Busy]:
     }
 
 
-def _judge(member: Busy, dumps: Sequence[Mapping[str, Busy]], usages: Mapping[NativeId, ThreadUsage]) -> _Spin | None:
+def _judge(member: ThreadActivity, dumps: Sequence[Mapping[str, ThreadActivity]], usages: Mapping[NativeId, ThreadUsage]) -> _Spin | None:
     """The thread if it spins: same application frame in every dump, and CPU to prove it."""
     frame = application_frame(*member)
     earlier = [running.get(member.thread.name) for running in dumps]
@@ -88,7 +88,7 @@ def _judge(member: Busy, dumps: Sequence[Mapping[str, Busy]], usages: Mapping[Na
     return _Spin(same[0], member, share, usage) if hot and len(dumps) > 1 and share is None else None
 
 
-def _share(same: Sequence[Busy]) -> float | None:
+def _share(same: Sequence[ThreadActivity]) -> float | None:
     """CPU seconds per second of clock from the first to the last dump, None if the headers do not say."""
     first, last = same[0].thread, same[-1].thread
     if len(same) < 2 or None in {first.cpu, last.cpu, first.elapsed, last.elapsed}:  # noqa: PLR2004 - a rate needs two

@@ -18,22 +18,22 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Final
 
 from analyzer.contention.cross_system import Loop, loops
+from analyzer.evidence.citations import of_sockets, of_threads
 from analyzer.evidence.sessions import age_in_words, of_block, of_session, seconds_in_words, server_of, session_in_words
-from analyzer.evidence.witness import of_sockets, of_threads
-from analyzer.model.finding import Action, Confidence, Culprit, Finding, Heals, Kind, Outlook, Severity, Step, When
+from analyzer.model.finding import Action, Confidence, Culprit, Finding, Kind, Outlook, RecoversWhen, Severity, Step, When
 from analyzer.model.message import capitalized, plural, say
 from analyzer.software.blockers import application_frame
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
-    from analyzer.software.pools import Busy
+    from analyzer.software.pools import ThreadActivity
     from analyzer.waits.case import Case, ProcessView
 
 NEEDS: Final = ("threads", "sockets")
 CONSEQUENCE_OF: Final[tuple[str, ...]] = ()
 OUTLOOK: Final = Outlook(
-    Heals.RESTART,
+    RecoversWhen.RESTART,
     say("Each half waits for the other, in two systems that cannot see it: it ends when the idle session or the process is ended."),
 )
 CLEAN: Final = say("no session that waits for a lock is held up by another connection of the same process")
@@ -127,7 +127,7 @@ def _why(loop: Loop) -> str:
     )
 
 
-def _owners_in_words(owners: Sequence[Busy], name: str) -> str:
+def _owners_in_words(owners: Sequence[ThreadActivity], name: str) -> str:
     if not owners:
         return say("No thread of the process is left that could go on with it.")
     return say("{threads} could go on with it, and all wait for “{name}”.", threads=capitalized(plural(len(owners), "thread")), name=name)

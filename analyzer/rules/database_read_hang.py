@@ -18,15 +18,15 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Final
 
 from analyzer.evidence.calls import SOCKETS_MISSING, chain_of, kind_in_words
-from analyzer.evidence.witness import all_of
+from analyzer.evidence.citations import all_of
 from analyzer.families import remote_service as remote
-from analyzer.model.finding import Action, Confidence, Culprit, Finding, Heals, Missing, Outlook, Severity, Step, When
+from analyzer.model.finding import Action, Confidence, Culprit, Finding, Missing, Outlook, RecoversWhen, Severity, Step, When
 from analyzer.model.message import say
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from analyzer.waits.case import Case, Stall
+    from analyzer.waits.case import Case, ServerPool
     from analyzer.waits.targets import Target
 
 NEEDS: Final = ("threads", "sockets")
@@ -34,30 +34,31 @@ CONSEQUENCE_OF: Final[tuple[str, ...]] = ()
 SMALLEST_POOL: Final = 4
 """Request threads below which all of them may be in a statement for a moment: one dump then says nothing."""
 OUTLOOK: Final = Outlook(
-    Heals.CAUSE, say("The threads are free when the database answers; without a socket time limit a lost answer holds its thread for ever.")
+    RecoversWhen.CAUSE,
+    say("The threads are free when the database answers; without a socket time limit a lost answer holds its thread for ever."),
 )
 CLEAN: Final = say("the request threads do not all stand in a driver's read")
 
 
 def diagnose(case: Case) -> Iterator[Finding]:
     """One finding per server pool that waits in a driver."""
-    for stall, target in remote.waiting(case, driver=True):
-        yield remote.finding(case, stall, target, WORDS)
-    for stall in case.stalls:
-        if stall.saturated and stall.workers >= SMALLEST_POOL and not stall.targets and remote.is_driver(stall):
-            yield _from_threads(stall)
+    for serving, target in remote.waiting(case, driver=True):
+        yield remote.finding(case, serving, target, WORDS)
+    for serving in case.server_pools:
+        if serving.saturated and serving.workers >= SMALLEST_POOL and not serving.targets and remote.is_driver(serving):
+            yield _from_threads(serving)
 
 
-def _from_threads(stall: Stall) -> Finding:
+def _from_threads(serving: ServerPool) -> Finding:
     """No socket tells which connections these are: the stacks show the driver, not whether it is a hang or a busy moment."""
-    pool, library = stall.pool, stall.callers[0].activity.library or say("a driver")
-    pid = stall.view.process.pid
+    pool, library = serving.pool, serving.callers[0].activity.library or say("a driver")
+    pid = serving.view.process.pid
     who = say(
-        "{all_of} threads of {name}", all_of=all_of(len(stall.callers), len(stall.calling_pool.workers)), name=stall.calling_pool.name
+        "{all_of} threads of {name}", all_of=all_of(len(serving.callers), len(serving.calling_pool.workers)), name=serving.calling_pool.name
     )
     return Finding(
         rule="database-read-hang",
-        severity=Severity.CRITICAL if stall.pressure.exists else Severity.WARNING,
+        severity=Severity.CRITICAL if serving.pressure.exists else Severity.WARNING,
         confidence=Confidence.SUSPECTED,
         headline=say(
             "{who} wait for the {library}, and no request thread of {name} is free: a database that does not answer, or a busy moment.",
@@ -69,17 +70,17 @@ def _from_threads(stall: Stall) -> Finding:
             say(
                 "{who} stand in {kind_in_words} of the {library}{called_from}. One dump does not show whether they move, and no socket table shows the connections. A database that hangs, slow statements, and a busy moment look the same.",
                 who=who,
-                kind_in_words=kind_in_words(stall.callers),
+                kind_in_words=kind_in_words(serving.callers),
                 library=library,
-                called_from=say(", called from {culprit}", culprit=stall.culprit) if stall.culprit else "",
+                called_from=say(", called from {culprit}", culprit=serving.culprit) if serving.culprit else "",
             )
         ),
         why_confident=say("The stacks name the driver; a second dump would tell a hang from a moment, the socket table the service."),
-        evidence=tuple(one for step in chain_of(stall, None) for one in step.evidence),
-        process=stall.view.process,
-        culprit=Culprit(pool=pool.name, frame=str(stall.culprit) if stall.culprit else None, library=library),
+        evidence=tuple(one for step in chain_of(serving, None) for one in step.evidence),
+        process=serving.view.process,
+        culprit=Culprit(pool=pool.name, frame=str(serving.culprit) if serving.culprit else None, library=library),
         chain=chain_of(
-            stall,
+            serving,
             Step(
                 say("the service of the {library}", library=library), say("does not answer yet"), say("its address is not in the evidence")
             ),
@@ -100,7 +101,7 @@ def _from_threads(stall: Stall) -> Finding:
         ),
         figures=(
             (
-                say("{blocked:,} of {workers:,}", blocked=stall.blocked, workers=stall.workers),
+                say("{blocked:,} of {workers:,}", blocked=serving.blocked, workers=serving.workers),
                 say("threads of {name} waiting", name=pool.name),
             ),
         ),
@@ -115,9 +116,9 @@ def _from_threads(stall: Stall) -> Finding:
     )
 
 
-def _actions(stall: Stall, target: Target) -> tuple[Action, ...]:
-    library = stall.callers[0].activity.library or say("the driver")
-    frame = say(" in {culprit}", culprit=stall.culprit) if stall.culprit else ""
+def _actions(serving: ServerPool, target: Target) -> tuple[Action, ...]:
+    library = serving.callers[0].activity.library or say("the driver")
+    frame = say(" in {culprit}", culprit=serving.culprit) if serving.culprit else ""
     return (
         Action(
             When.NOW,
@@ -141,4 +142,4 @@ def _actions(stall: Stall, target: Target) -> tuple[Action, ...]:
     )
 
 
-WORDS: Final = remote.Words("database-read-hang", say("database or service"), _actions)
+WORDS: Final = remote.ServiceText("database-read-hang", say("database or service"), _actions)

@@ -16,21 +16,21 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Final
 
 from analyzer.evidence.calls import kind_in_words
-from analyzer.evidence.witness import of_threads
-from analyzer.model.finding import Action, Confidence, Culprit, Evidence, Finding, Heals, Missing, Outlook, Severity, Step, When
+from analyzer.evidence.citations import of_threads
+from analyzer.model.finding import Action, Confidence, Culprit, Evidence, Finding, Missing, Outlook, RecoversWhen, Severity, Step, When
 from analyzer.model.message import plural, say
 from analyzer.software.blockers import application_frame
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
-    from analyzer.software.pools import Busy
+    from analyzer.software.pools import ThreadActivity
     from analyzer.waits.case import Case, ProcessView
     from parsers.records import ThreadUsage
 
 NEEDS: Final = ("threads",)
 CONSEQUENCE_OF: Final[tuple[str, ...]] = ()
-OUTLOOK: Final = Outlook(Heals.CAUSE, say("The threads go on when the device answers."))
+OUTLOOK: Final = Outlook(RecoversWhen.CAUSE, say("The threads go on when the device answers."))
 CLEAN: Final = say("no group of threads is in uninterruptible sleep")
 FEWEST: Final = 2
 """Threads in state D at once: one may be in a short read."""
@@ -48,7 +48,7 @@ def diagnose(case: Case) -> Iterator[Finding]:
             )
 
 
-def _finding(view: ProcessView, members: Sequence[Busy], rows: Sequence[ThreadUsage], *, whole: bool) -> Finding:
+def _finding(view: ProcessView, members: Sequence[ThreadActivity], rows: Sequence[ThreadUsage], *, whole: bool) -> Finding:
     files = [member for member in members if member.activity.kind == "file-io"]
     first = (files or list(members))[0]
     frame = application_frame(*first)

@@ -17,24 +17,24 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Final
 
-from analyzer.contention.blocked_group import Crowd, judge
+from analyzer.contention.blocked_group import BlockedGroup, judge
 from analyzer.contention.locks import within
-from analyzer.evidence.witness import of_threads
-from analyzer.model.finding import Action, Confidence, Evidence, Finding, Heals, Missing, Outlook, Step, When
+from analyzer.evidence.citations import of_threads
+from analyzer.model.finding import Action, Confidence, Evidence, Finding, Missing, Outlook, RecoversWhen, Step, When
 from analyzer.model.message import plural, say
 from analyzer.software.blockers import IDLE
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from analyzer.software.pools import Busy
+    from analyzer.software.pools import ThreadActivity
     from analyzer.waits.case import Case, ProcessView
     from parsers.records import SocketRow
 
 NEEDS: Final = ("threads",)
 CONSEQUENCE_OF: Final[tuple[str, ...]] = ()
 OUTLOOK: Final = Outlook(
-    Heals.TIMEOUT, say("Each look-up ends at the resolver's own limits (5 s a try by default), and the next one waits again.")
+    RecoversWhen.TIMEOUT, say("Each look-up ends at the resolver's own limits (5 s a try by default), and the next one waits again.")
 )
 CLEAN: Final = say("no queue of threads behind a name lookup")
 DNS_PORT: Final = 53
@@ -53,16 +53,16 @@ def diagnose(case: Case) -> Iterator[Finding]:
         ]
         asking = [member for member in members if member.thread.frames[0].method == ASKS]
         if asking:
-            crowd = Crowd(case, view, members)
-            if crowd.noteworthy:
-                yield _finding(crowd, asking)
+            blocked = BlockedGroup(case, view, members)
+            if blocked.noteworthy:
+                yield _finding(blocked, asking)
 
 
-def _finding(crowd: Crowd, asking: list[Busy]) -> Finding:
-    rows = _sockets(crowd.view)
+def _finding(blocked: BlockedGroup, asking: list[ThreadActivity]) -> Finding:
+    rows = _sockets(blocked.view)
     server = str(rows[0].remote) if rows else None
-    confidence, why = _judge(crowd, rows)
-    behind = [member for member in crowd.members if member not in asking]
+    confidence, why = _judge(blocked, rows)
+    behind = [member for member in blocked.members if member not in asking]
     name_server = say("the name server {server}", server=server) if server else say("a name server")
     evidence = _evidence(asking, behind, rows)
     count = say(
@@ -73,29 +73,31 @@ def _finding(crowd: Crowd, asking: list[Busy]) -> Finding:
     )
     return Finding(
         rule="dns-stall",
-        severity=crowd.severity,
+        severity=blocked.severity,
         confidence=confidence,
-        headline=say("{count} wait for the address of a name: {name_server} does not answer.", count=crowd.count, name_server=name_server),
+        headline=say(
+            "{count} wait for the address of a name: {name_server} does not answer.", count=blocked.count, name_server=name_server
+        ),
         explanation=(
             say(
                 "{count}, called from {site}; {threads} {waits} behind for the same look-up, whose lock InetAddress holds meanwhile. No connection to the service is opened before that.{clients}",
                 count=count,
-                site=crowd.site,
+                site=blocked.site,
                 threads=plural(len(behind), "thread"),
                 waits=say("waits") if len(behind) == 1 else say("wait"),
-                clients=crowd.clients,
+                clients=blocked.clients,
             )
         ),
         why_confident=why,
-        evidence=(*evidence, *crowd.client_evidence),
-        process=crowd.view.process,
-        culprit=crowd.culprit(crowd.frame, thread=asking[0].thread.name, remote=server),
+        evidence=(*evidence, *blocked.client_evidence),
+        process=blocked.view.process,
+        culprit=blocked.culprit(blocked.frame, thread=asking[0].thread.name, remote=server),
         chain=(
-            *crowd.before,
+            *blocked.before,
             Step(
-                crowd.pool.name,
+                blocked.pool.name,
                 say("waits for a look-up by"),
-                say("{count}, in {site}", count=crowd.count, site=crowd.site),
+                say("{count}, in {site}", count=blocked.count, site=blocked.site),
                 evidence[1:2] if behind else evidence[:1],
             ),
             Step(f"“{asking[0].thread.name}”", say("waits for an answer from"), name_server, evidence[:1]),
@@ -111,12 +113,12 @@ def _finding(crowd: Crowd, asking: list[Busy]) -> Finding:
                 When.PREVENT,
                 say(
                     "Keep networkaddress.cache.ttl (and .stale.ttl since JDK 21) above zero; bound how many requests may wait in {site}, for no time limit of the client covers a look-up.",
-                    site=crowd.site,
+                    site=blocked.site,
                 ),
             ),
         ),
-        figures=(*crowd.figures, (f"{len(asking):,}", say("threads in the resolver"))),
-        missing=() if confidence is Confidence.CERTAIN else _missing(crowd, rows),
+        figures=(*blocked.figures, (f"{len(asking):,}", say("threads in the resolver"))),
+        missing=() if confidence is Confidence.CERTAIN else _missing(blocked, rows),
     )
 
 
@@ -130,8 +132,8 @@ def _sockets(view: ProcessView) -> list[SocketRow]:
     return list({(row.local, row.remote): row for row in reversed(rows)}.values())[::-1]
 
 
-def _judge(crowd: Crowd, rows: list[SocketRow]) -> tuple[Confidence, str]:
-    doubts = list(crowd.doubts)
+def _judge(blocked: BlockedGroup, rows: list[SocketRow]) -> tuple[Confidence, str]:
+    doubts = list(blocked.doubts)
     if not rows:
         doubts.append(say("the socket to the name server is not in the evidence, so the resolver may wait for /etc/hosts, LDAP or NIS"))
     also = (
@@ -140,7 +142,7 @@ def _judge(crowd: Crowd, rows: list[SocketRow]) -> tuple[Confidence, str]:
     return judge(doubts, say("The stack shows a thread in the resolver's native call{also}.", also=also))
 
 
-def _evidence(asking: list[Busy], behind: list[Busy], rows: list[SocketRow]) -> tuple[Evidence, ...]:
+def _evidence(asking: list[ThreadActivity], behind: list[ThreadActivity], rows: list[SocketRow]) -> tuple[Evidence, ...]:
     found = [
         of_threads(asking, say("{threads} in the resolver: RUNNABLE, because the wait is native", threads=plural(len(asking), "thread")))
     ]
@@ -160,8 +162,8 @@ def _evidence(asking: list[Busy], behind: list[Busy], rows: list[SocketRow]) -> 
     return tuple(found)
 
 
-def _missing(crowd: Crowd, rows: list[SocketRow]) -> tuple[Missing, ...]:
+def _missing(blocked: BlockedGroup, rows: list[SocketRow]) -> tuple[Missing, ...]:
     udp = Missing(
         say("socket table with UDP"), say("which name server is asked"), "ss -uanp > ss-udp.txt; cat /etc/resolv.conf /etc/nsswitch.conf"
     )
-    return (*(() if rows else (udp,)), *crowd.second_dump)
+    return (*(() if rows else (udp,)), *blocked.second_dump)

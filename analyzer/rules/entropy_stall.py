@@ -15,20 +15,20 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Final
 
-from analyzer.evidence.witness import of_threads
-from analyzer.model.finding import Action, Confidence, Culprit, Finding, Heals, Outlook, Severity, Step, When
+from analyzer.evidence.citations import of_threads
+from analyzer.model.finding import Action, Confidence, Culprit, Finding, Outlook, RecoversWhen, Severity, Step, When
 from analyzer.model.message import plural, say
 from analyzer.software.blockers import application_frame
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
-    from analyzer.software.pools import Busy
+    from analyzer.software.pools import ThreadActivity
     from analyzer.waits.case import Case, ProcessView
 
 NEEDS: Final = ("threads",)
 CONSEQUENCE_OF: Final[tuple[str, ...]] = ()
-OUTLOOK: Final = Outlook(Heals.CAUSE, say("The threads go on when the kernel has enough randomness."))
+OUTLOOK: Final = Outlook(RecoversWhen.CAUSE, say("The threads go on when the kernel has enough randomness."))
 CLEAN: Final = say("no thread waits for random numbers")
 FEWEST: Final = 3
 """Threads that wait: one or two are seeding at start-up."""
@@ -51,13 +51,15 @@ def diagnose(case: Case) -> Iterator[Finding]:
             yield _finding(view, lasting or readers, members, lasting=bool(lasting), whole=whole)
 
 
-def _reads(member: Busy) -> bool:
+def _reads(member: ThreadActivity) -> bool:
     """True for a thread that reads the source itself: file input above a seed's frame."""
     frames = member.thread.frames
     return bool(frames) and member.activity.kind in {"file-io", "running"} and any(frame.method in _READS for frame in frames[:6])
 
 
-def _finding(view: ProcessView, readers: Sequence[Busy], members: Sequence[Busy], *, lasting: bool, whole: bool) -> Finding:
+def _finding(
+    view: ProcessView, readers: Sequence[ThreadActivity], members: Sequence[ThreadActivity], *, lasting: bool, whole: bool
+) -> Finding:
     behind = [member for member in members if member not in readers]
     frame = application_frame(*readers[0])
     reading = of_threads(readers, say("“{name}” reads from the source of entropy", name=readers[0].thread.name))

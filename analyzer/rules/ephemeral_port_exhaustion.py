@@ -17,8 +17,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Final
 
-from analyzer.evidence.witness import of_sockets
-from analyzer.model.finding import Action, Confidence, Culprit, Finding, Heals, Missing, Outlook, Process, Severity, Step, When
+from analyzer.evidence.citations import of_sockets
+from analyzer.model.finding import Action, Confidence, Culprit, Finding, Missing, Outlook, Process, RecoversWhen, Severity, Step, When
 from analyzer.model.message import plural, say
 from parsers.records import TcpState
 
@@ -26,14 +26,14 @@ if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
     from analyzer.join.connections import Connection
-    from analyzer.join.process import Table
+    from analyzer.join.process import SocketTable
     from analyzer.waits.case import Case
     from parsers.records import Endpoint
 
 NEEDS: Final = ("sockets",)
 CONSEQUENCE_OF: Final[tuple[str, ...]] = ()
 OUTLOOK: Final = Outlook(
-    Heals.LOAD, say("A port is free again 60 seconds after its close: it heals when the rate of new connections falls.")
+    RecoversWhen.LOAD, say("A port is free again 60 seconds after its close: it heals when the rate of new connections falls.")
 )
 CLEAN: Final = say("no range of local ports is used up towards one service")
 DEFAULT_RANGE: Final = 60999 - 32768 + 1
@@ -46,7 +46,7 @@ SMALLEST: Final = 64
 
 def diagnose(case: Case) -> Iterator[Finding]:
     """One finding per service whose connections fill a range of ports."""
-    tables: dict[int, tuple[str | None, Table]] = {id(view.table): (view.snapshot.host, view.table) for view in case.latest}
+    tables: dict[int, tuple[str | None, SocketTable]] = {id(view.table): (view.snapshot.host, view.table) for view in case.latest}
     for host, table in tables.values():
         listening = {one.local.port for one in table.in_state(TcpState.LISTEN)}
         for remote, group in _services(table, listening).items():
@@ -56,7 +56,7 @@ def diagnose(case: Case) -> Iterator[Finding]:
                 yield _finding(host, remote, group, ports)
 
 
-def _services(table: Table, listening: set[int | None]) -> dict[Endpoint, list[Connection]]:
+def _services(table: SocketTable, listening: set[int | None]) -> dict[Endpoint, list[Connection]]:
     """Connections that this host opened, by service; only where there are enough to matter, of a table's thousands of far ends."""
     if len({one.local.port for one in table.connections} - listening) < SMALLEST:
         return {}

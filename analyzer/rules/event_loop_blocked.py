@@ -16,24 +16,26 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Final
 
 from analyzer.evidence.calls import client_evidence, client_figures, clients_in_words, kind_in_words
-from analyzer.evidence.witness import all_of, of_sockets, of_threads
-from analyzer.model.finding import Action, Confidence, Culprit, Finding, Heals, Outlook, Severity, Step, When
+from analyzer.evidence.citations import all_of, of_sockets, of_threads
+from analyzer.model.finding import Action, Confidence, Culprit, Finding, Outlook, RecoversWhen, Severity, Step, When
 from analyzer.model.message import plural, say
 from analyzer.software.blockers import IDLE, application_frame
-from analyzer.waits.stalls import pressure
+from analyzer.waits.server_pools import pressure
 from analyzer.waits.targets import targets
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from analyzer.software.pools import Busy, Pool
+    from analyzer.software.pools import Pool, ThreadActivity
     from analyzer.waits.case import Case, ProcessView
     from analyzer.waits.targets import Target
     from parsers.records import Frame
 
 NEEDS: Final = ("threads",)
 CONSEQUENCE_OF: Final[tuple[str, ...]] = ()
-OUTLOOK: Final = Outlook(Heals.CAUSE, say("The loop goes on when the call that blocks it returns; the next such call blocks it again."))
+OUTLOOK: Final = Outlook(
+    RecoversWhen.CAUSE, say("The loop goes on when the call that blocks it returns; the next such call blocks it again.")
+)
 CLEAN: Final = say("every event loop waits for events or computes")
 _WORKING: Final = IDLE | {"running", "socket-write", "none"}
 """What a loop may do at any moment: wait for events, run code, write without waiting."""
@@ -52,7 +54,7 @@ def diagnose(case: Case) -> Iterator[Finding]:
                 yield _finding(view, pool, blocked)
 
 
-def _finding(view: ProcessView, pool: Pool, blocked: list[Busy]) -> Finding:
+def _finding(view: ProcessView, pool: Pool, blocked: list[ThreadActivity]) -> Finding:
     port = pool.port if pool.port is not None else next(iter(view.listeners)) if len(view.listeners) == 1 else None
     suffers = port is not None and pressure(view, port).exists
     frame = application_frame(*blocked[0])

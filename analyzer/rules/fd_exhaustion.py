@@ -15,22 +15,22 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Final
 
-from analyzer.evidence.witness import of_sockets, of_threads
+from analyzer.evidence.citations import of_sockets, of_threads
 from analyzer.join.descriptors import USUAL_LIMITS, Usage, limit_evidence, usage
-from analyzer.model.finding import Action, Confidence, Culprit, Evidence, Finding, Heals, Missing, Outlook, Severity, Step, When
+from analyzer.model.finding import Action, Confidence, Culprit, Evidence, Finding, Missing, Outlook, RecoversWhen, Severity, Step, When
 from analyzer.model.message import plural, say
 from analyzer.waits.acceptors import queue_of
-from analyzer.waits.stalls import pressure
+from analyzer.waits.server_pools import pressure
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from analyzer.software.pools import Busy
+    from analyzer.software.pools import ThreadActivity
     from analyzer.waits.case import Case, ProcessView
 
 NEEDS: Final = ("sockets",)
 CONSEQUENCE_OF: Final = ("self-call-starvation", "mutual-call-starvation", "slow-backend", "connection-leak")
-OUTLOOK: Final = Outlook(Heals.RESTART, say("Descriptors come back only when whatever holds them closes them."))
+OUTLOOK: Final = Outlook(RecoversWhen.RESTART, say("Descriptors come back only when whatever holds them closes them."))
 CLEAN: Final = say("the descriptors listed are fewer than the limit, or none are listed")
 LONG_QUEUE: Final = 3
 """Connections that wait to be accepted and make it a pattern."""
@@ -101,7 +101,7 @@ def _usual(used: int) -> int | None:
     return next((usual for usual in USUAL_LIMITS if FULL * usual <= used <= usual), None)
 
 
-def _unlisted(view: ProcessView, pausing: list[Busy], used: Usage | None) -> Finding:
+def _unlisted(view: ProcessView, pausing: list[ThreadActivity], used: Usage | None) -> Finding:
     """An acceptor that pauses after a failed accept, where the limit is not in the evidence."""
     pid = view.process.pid if view.process.pid is not None else "PID"
     thread = pausing[0].thread
@@ -137,7 +137,7 @@ def _unlisted(view: ProcessView, pausing: list[Busy], used: Usage | None) -> Fin
     )
 
 
-def _pausing(view: ProcessView) -> list[Busy]:
+def _pausing(view: ProcessView) -> list[ThreadActivity]:
     """Acceptors that pause because accept failed."""
     return [
         member

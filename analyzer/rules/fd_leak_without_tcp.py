@@ -14,7 +14,20 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Final
 
-from analyzer.model.finding import Action, Confidence, Culprit, Evidence, Finding, Heals, Missing, Outlook, Process, Severity, Step, When
+from analyzer.model.finding import (
+    Action,
+    Confidence,
+    Culprit,
+    Evidence,
+    Finding,
+    Missing,
+    Outlook,
+    Process,
+    RecoversWhen,
+    Severity,
+    Step,
+    When,
+)
 from analyzer.model.message import joined, plural, say
 
 if TYPE_CHECKING:
@@ -26,7 +39,9 @@ if TYPE_CHECKING:
 
 NEEDS: Final = ("sockets",)
 CONSEQUENCE_OF: Final[tuple[str, ...]] = ()
-OUTLOOK: Final = Outlook(Heals.RESTART, say("Only the code that opened a descriptor closes it; a restart frees them, and they grow again."))
+OUTLOOK: Final = Outlook(
+    RecoversWhen.RESTART, say("Only the code that opened a descriptor closes it; a restart frees them, and they grow again.")
+)
 CLEAN: Final = say("no pile of descriptors without a TCP state")
 FEWEST: Final = 20
 """Rows of one table below which they may be on their way out."""

@@ -15,20 +15,20 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Final
 
 from analyzer.evidence.calls import kind_in_words
-from analyzer.evidence.witness import of_threads
-from analyzer.model.finding import Action, Confidence, Culprit, Finding, Heals, Missing, Outlook, Severity, Step, When
+from analyzer.evidence.citations import of_threads
+from analyzer.model.finding import Action, Confidence, Culprit, Finding, Missing, Outlook, RecoversWhen, Severity, Step, When
 from analyzer.model.message import say
 from analyzer.software.blockers import IDLE, application_frame
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from analyzer.software.pools import Busy
+    from analyzer.software.pools import ThreadActivity
     from analyzer.waits.case import Case, ProcessView
 
 NEEDS: Final = ("threads",)
 CONSEQUENCE_OF: Final = ("java-deadlock",)
-OUTLOOK: Final = Outlook(Heals.CAUSE, say("The queue moves on when the finalizer in front returns."))
+OUTLOOK: Final = Outlook(RecoversWhen.CAUSE, say("The queue moves on when the finalizer in front returns."))
 CLEAN: Final = say("the Finalizer waits for references, as it should")
 _WORKING: Final = IDLE | {"running", "none"}
 
@@ -43,11 +43,11 @@ def diagnose(case: Case) -> Iterator[Finding]:
             yield _finding(view, member, lasting=same)
 
 
-def _finalizer(view: ProcessView) -> Busy | None:
+def _finalizer(view: ProcessView) -> ThreadActivity | None:
     return next((member for pool in view.pools for member in pool.members if member.thread.name == "Finalizer"), None)
 
 
-def _finding(view: ProcessView, member: Busy, *, lasting: bool) -> Finding:
+def _finding(view: ProcessView, member: ThreadActivity, *, lasting: bool) -> Finding:
     frame = application_frame(*member)
     waits = kind_in_words((member,))
     shown = of_threads((member,), say("the Finalizer stands in {waits}, called from {frame}", waits=waits, frame=frame))

@@ -15,7 +15,7 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING, Final, NamedTuple
 
-from analyzer.model.finding import Action, Confidence, Culprit, Evidence, Finding, Heals, Missing, Outlook, Severity, Step, When
+from analyzer.model.finding import Action, Confidence, Culprit, Evidence, Finding, Missing, Outlook, RecoversWhen, Severity, Step, When
 from analyzer.model.message import plural, say
 from parsers.records import Where
 
@@ -27,7 +27,9 @@ if TYPE_CHECKING:
 
 NEEDS: Final = ("threads",)
 CONSEQUENCE_OF: Final[tuple[str, ...]] = ()
-OUTLOOK: Final = Outlook(Heals.UNKNOWN, say("It heals with the load if the live objects belong to requests; a leak needs a restart."))
+OUTLOOK: Final = Outlook(
+    RecoversWhen.UNKNOWN, say("It heals with the load if the live objects belong to requests; a leak needs a restart.")
+)
 CLEAN: Final = say("the collector does not outrun the application between the dumps")
 BUSY: Final = 0.5
 """Processors that the collectors must use between the dumps: half of one, for all of them together."""

@@ -20,9 +20,9 @@ from typing import TYPE_CHECKING, Final
 
 from analyzer.contention.blocked_group import common_frame, judge, place
 from analyzer.contention.leases import Shortage, shortages
-from analyzer.evidence.witness import of_sockets, of_threads
+from analyzer.evidence.citations import of_sockets, of_threads
 from analyzer.join.connections import close_wait, states
-from analyzer.model.finding import Action, Confidence, Evidence, Finding, Heals, Missing, Outlook, Step, When
+from analyzer.model.finding import Action, Confidence, Evidence, Finding, Missing, Outlook, RecoversWhen, Step, When
 from analyzer.model.message import joined, plural, say
 from analyzer.software.knowledge import HTTP
 
@@ -35,7 +35,7 @@ if TYPE_CHECKING:
 NEEDS: Final = ("threads",)
 CONSEQUENCE_OF: Final = ("self-call-starvation", "mutual-call-starvation", "slow-backend", "java-deadlock")
 OUTLOOK: Final = Outlook(
-    Heals.RESTART, say("Nobody gives the lent connections back; a time limit of the wait only turns it into an error.")
+    RecoversWhen.RESTART, say("Nobody gives the lent connections back; a time limit of the wait only turns it into an error.")
 )
 CLEAN: Final = say("no pool of request threads waits for a connection of an HTTP client")
 
@@ -212,12 +212,12 @@ def _outlook(shortage: Shortage, rows: tuple[Connection, ...]) -> Outlook | None
         return None
     if _own(shortage, rows):
         return Outlook(
-            Heals.UNKNOWN,
+            RecoversWhen.UNKNOWN,
             say(
                 "The calls that hold the connections wait for a thread of this server: only a time limit of theirs would end it, or a restart."
             ),
         )
-    return Outlook(Heals.CAUSE, say("A connection comes back with each answer of the service."))
+    return Outlook(RecoversWhen.CAUSE, say("A connection comes back with each answer of the service."))
 
 
 def _evidence(shortage: Shortage, rows: tuple[Connection, ...]) -> tuple[Evidence, ...]:

@@ -16,11 +16,11 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Final
 
 from analyzer.evidence.calls import client_evidence, client_figures, clients_in_words, kind_in_words
-from analyzer.evidence.witness import all_of, of_sockets, of_threads
-from analyzer.model.finding import Action, Confidence, Culprit, Finding, Heals, Outlook, Severity, Step, When
+from analyzer.evidence.citations import all_of, of_sockets, of_threads
+from analyzer.model.finding import Action, Confidence, Culprit, Finding, Outlook, RecoversWhen, Severity, Step, When
 from analyzer.model.message import plural, say, uncapitalized
 from analyzer.software.blockers import application_frame
-from analyzer.waits.stalls import SATURATED, pressure
+from analyzer.waits.server_pools import SATURATED, pressure
 from analyzer.waits.targets import COUNT_TOLERANCE
 from parsers.records import TcpState
 
@@ -28,12 +28,12 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from analyzer.join.connections import Connection
-    from analyzer.software.pools import Busy, Pool
+    from analyzer.software.pools import Pool, ThreadActivity
     from analyzer.waits.case import Case, ProcessView
 
 NEEDS: Final = ("threads", "sockets")
 CONSEQUENCE_OF: Final[tuple[str, ...]] = ()
-OUTLOOK: Final = Outlook(Heals.TIMEOUT, say("Each thread is free when its connection is closed or its keep-alive time is over."))
+OUTLOOK: Final = Outlook(RecoversWhen.TIMEOUT, say("Each thread is free when its connection is closed or its keep-alive time is over."))
 CLEAN: Final = say("no pool is held by reads of idle connections")
 SMALLEST_POOL: Final = 3
 """Fewer threads in a read are a server at rest."""
@@ -74,7 +74,7 @@ def _outgoing(view: ProcessView, readers: int) -> bool:
     return sum(1 for one in view.client_side if one.state is TcpState.ESTABLISHED) > COUNT_TOLERANCE * readers
 
 
-def _finding(view: ProcessView, pool: Pool, port: int, reading: list[Busy], idle: list[Connection]) -> Finding:
+def _finding(view: ProcessView, pool: Pool, port: int, reading: list[ThreadActivity], idle: list[Connection]) -> Finding:
     frame = application_frame(*reading[0])
     threads = of_threads(
         reading,

@@ -17,8 +17,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Final
 
-from analyzer.evidence.witness import of_sockets
-from analyzer.model.finding import Action, Confidence, Culprit, Finding, Heals, Outlook, Process, Severity, Step, When
+from analyzer.evidence.citations import of_sockets
+from analyzer.model.finding import Action, Confidence, Culprit, Finding, Outlook, Process, RecoversWhen, Severity, Step, When
 from analyzer.model.message import plural, say
 from parsers.records import TcpState
 
@@ -26,13 +26,13 @@ if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
     from analyzer.join.connections import Connection
-    from analyzer.join.process import Table
+    from analyzer.join.process import SocketTable
     from analyzer.waits.case import Case
     from parsers.records import Owner
 
 NEEDS: Final = ("sockets",)
 CONSEQUENCE_OF: Final[tuple[str, ...]] = ()
-OUTLOOK: Final = Outlook(Heals.RESTART, say("The socket is free only when the process that inherited it ends."))
+OUTLOOK: Final = Outlook(RecoversWhen.RESTART, say("The socket is free only when the process that inherited it ends."))
 CLEAN: Final = say("no connection in CLOSE_WAIT is held by two programs")
 FEWEST: Final = 3
 """Connections that two programs share: one or two may have been caught between fork and exec."""
@@ -58,7 +58,7 @@ def diagnose(case: Case) -> Iterator[Finding]:
                 yield _finding(host, parent, child, group, listener)
 
 
-def _left_alone(table: Table, listener: Connection) -> Iterator[tuple[Owner, Owner, list[Connection]]]:
+def _left_alone(table: SocketTable, listener: Connection) -> Iterator[tuple[Owner, Owner, list[Connection]]]:
     """(who serves the listener, who only keeps connections of it that nobody serves any more, these connections).
 
     A master that hands its listener to workers serves nothing itself; workers of two programs serve both. Both are told apart here: the pids are not, for

@@ -17,7 +17,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Final
 
-from analyzer.model.finding import Action, Confidence, Culprit, Evidence, Finding, Heals, Outlook, Severity, Step, When
+from analyzer.model.finding import Action, Confidence, Culprit, Evidence, Finding, Outlook, RecoversWhen, Severity, Step, When
 from analyzer.model.message import joined, plural, say
 from analyzer.software.blockers import activity, application_frame
 from analyzer.waits.deadlocks import Cycle, Edge, behind, circle_of, cycles
@@ -31,7 +31,7 @@ if TYPE_CHECKING:
 
 NEEDS: Final = ("threads",)
 CONSEQUENCE_OF: Final[tuple[str, ...]] = ()
-OUTLOOK: Final = Outlook(Heals.RESTART, say("The threads never let go of what they hold."))
+OUTLOOK: Final = Outlook(RecoversWhen.RESTART, say("The threads never let go of what they hold."))
 NAMED: Final = 3
 """Names that a sentence holds."""
 CLEAN: Final = say("no cycle of lock owners, and the VM reports none")

@@ -20,8 +20,8 @@ from typing import TYPE_CHECKING, Final
 
 from analyzer.contention.blocked_group import common_frame, judge, place
 from analyzer.contention.leases import Shortage, shortages
-from analyzer.evidence.witness import of_sockets, of_threads
-from analyzer.model.finding import Action, Confidence, Evidence, Finding, Heals, Missing, Outlook, Step, When
+from analyzer.evidence.citations import of_sockets, of_threads
+from analyzer.model.finding import Action, Confidence, Evidence, Finding, Missing, Outlook, RecoversWhen, Step, When
 from analyzer.model.message import plural, say
 from analyzer.software.knowledge import JDBC
 from analyzer.waits.targets import COUNT_TOLERANCE
@@ -36,7 +36,7 @@ if TYPE_CHECKING:
 NEEDS: Final = ("threads",)
 CONSEQUENCE_OF: Final = ("nested-connection-lease", "database-read-hang", "java-deadlock")
 OUTLOOK: Final = Outlook(
-    Heals.RESTART, say("Nobody gives the lent connections back; a time limit of the wait only turns it into an error.")
+    RecoversWhen.RESTART, say("Nobody gives the lent connections back; a time limit of the wait only turns it into an error.")
 )
 CLEAN: Final = say("no pool of request threads waits for a database connection")
 
@@ -72,7 +72,7 @@ def _finding(shortage: Shortage) -> Finding:
         evidence=(waiting, *_evidence(shortage, rows), *shortage.client_evidence),
         process=shortage.view.process,
         culprit=shortage.culprit(frame, remote=remote, library=lender.software),
-        outlook=Outlook(Heals.CAUSE, say("A connection comes back when a statement ends.")) if shortage.users else None,
+        outlook=Outlook(RecoversWhen.CAUSE, say("A connection comes back when a statement ends.")) if shortage.users else None,
         chain=(
             *shortage.before,
             Step(

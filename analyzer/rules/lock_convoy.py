@@ -20,8 +20,8 @@ from typing import TYPE_CHECKING, Final
 from analyzer.contention.blocked_group import judge, place
 from analyzer.contention.locks import LockQueue, lock_queues
 from analyzer.evidence.calls import kind_in_words
-from analyzer.evidence.witness import of_sockets, of_threads
-from analyzer.model.finding import Action, Confidence, Evidence, Finding, Heals, Missing, Outlook, Step, When
+from analyzer.evidence.citations import of_sockets, of_threads
+from analyzer.model.finding import Action, Confidence, Evidence, Finding, Missing, Outlook, RecoversWhen, Step, When
 from analyzer.model.message import joined, plural, say
 from analyzer.software.blockers import application_frame
 from parsers.records import LockVerb, Runtime, Where
@@ -41,7 +41,7 @@ CONSEQUENCE_OF: Final = (
     "dns-stall",
     "entropy-stall",
 )
-OUTLOOK: Final = Outlook(Heals.CAUSE, say("The queue moves when the owner lets the lock go."))
+OUTLOOK: Final = Outlook(RecoversWhen.CAUSE, say("The queue moves when the owner lets the lock go."))
 CLEAN: Final = say("no queue of threads behind one lock and its working owner")
 DOING: Final = {
     "socket-read": say("waits for an answer on a socket"),

@@ -15,9 +15,9 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Final
 
 from analyzer.contention.cross_system import loops
+from analyzer.evidence.citations import of_threads
 from analyzer.evidence.sessions import age_in_words, of_block, of_session, seconds_in_words, server_of, session_in_words
-from analyzer.evidence.witness import of_threads
-from analyzer.model.finding import Action, Confidence, Culprit, Evidence, Finding, Heals, Outlook, Severity, Step, When
+from analyzer.model.finding import Action, Confidence, Culprit, Evidence, Finding, Outlook, RecoversWhen, Severity, Step, When
 from analyzer.model.message import plural, say
 from analyzer.software.blockers import application_frame
 from parsers.records import SessionState
@@ -26,13 +26,13 @@ if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
     from analyzer.join.far_side import FarSide, Joined
-    from analyzer.software.pools import Busy
+    from analyzer.software.pools import ThreadActivity
     from analyzer.waits.case import Case, ProcessView
     from parsers.records import Session
 
 NEEDS: Final = ("sockets",)
 CONSEQUENCE_OF: Final = ("cross-system-deadlock",)
-OUTLOOK: Final = Outlook(Heals.CAUSE, say("The waiters go on when the holder commits, rolls back, or its session ends."))
+OUTLOOK: Final = Outlook(RecoversWhen.CAUSE, say("The waiters go on when the holder commits, rolls back, or its session ends."))
 CLEAN: Final = say("no session of the process waits for a lock in a database")
 
 
@@ -125,7 +125,9 @@ def _doing(root: Session) -> str:
     return say("runs a statement{age}", age=age_in_words(root))
 
 
-def _chain(victims: Sequence[Joined], root: Session, threads: Sequence[Busy], evidence: tuple[Evidence, Evidence]) -> tuple[Step, ...]:
+def _chain(
+    victims: Sequence[Joined], root: Session, threads: Sequence[ThreadActivity], evidence: tuple[Evidence, Evidence]
+) -> tuple[Step, ...]:
     first = say("“{name}”", name=threads[0].thread.name) if threads else say("this process")
     return (
         Step(first, say("waits for the answer of"), plural(len(threads), "thread") if threads else ""),

@@ -17,24 +17,24 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Final
 
-from analyzer.contention.blocked_group import Crowd, judge
+from analyzer.contention.blocked_group import BlockedGroup, judge
 from analyzer.contention.locks import owner_of, within
 from analyzer.evidence.calls import kind_in_words
-from analyzer.evidence.witness import of_threads
-from analyzer.model.finding import Action, Confidence, Evidence, Finding, Heals, Missing, Outlook, Step, When
+from analyzer.evidence.citations import of_threads
+from analyzer.model.finding import Action, Confidence, Evidence, Finding, Missing, Outlook, RecoversWhen, Step, When
 from analyzer.model.message import plural, say
 from analyzer.software.blockers import waited_lock
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from analyzer.software.pools import Busy
+    from analyzer.software.pools import ThreadActivity
     from analyzer.waits.case import Case, ProcessView
     from parsers.records import OpenFile
 
 NEEDS: Final = ("threads",)
 CONSEQUENCE_OF: Final = ("java-deadlock",)
-OUTLOOK: Final = Outlook(Heals.CAUSE, say("The threads go on when the log is written again."))
+OUTLOOK: Final = Outlook(RecoversWhen.CAUSE, say("The threads go on when the log is written again."))
 CLEAN: Final = say("no queue of threads behind a log appender")
 WAITS: Final = frozenset({"monitor", "lock", "queue", "condition", "object-wait", "park", "waiting"})
 """Kinds of threads that wait inside a logger."""
@@ -51,12 +51,12 @@ def diagnose(case: Case) -> Iterator[Finding]:
         waiters = [member for member in loggers if member.activity.kind in WAITS]
         if waiters:
             writer, named = _writer(view, waiters, loggers)
-            crowd = Crowd(case, view, waiters, (writer,) if writer else ())
-            if crowd.noteworthy:
-                yield _finding(crowd, writer, named=named)
+            blocked = BlockedGroup(case, view, waiters, (writer,) if writer else ())
+            if blocked.noteworthy:
+                yield _finding(blocked, writer, named=named)
 
 
-def _writer(view: ProcessView, waiters: list[Busy], loggers: list[Busy]) -> tuple[Busy | None, bool]:
+def _writer(view: ProcessView, waiters: list[ThreadActivity], loggers: list[ThreadActivity]) -> tuple[ThreadActivity | None, bool]:
     """The thread that writes for the others, and whether lock lines name it."""
     owner = owner_of(view, waited_lock(waiters[0].thread))
     if owner is not None and owner not in waiters:
@@ -65,11 +65,13 @@ def _writer(view: ProcessView, waiters: list[Busy], loggers: list[Busy]) -> tupl
     return (writing[0] if len(writing) == 1 else None), False
 
 
-def _finding(crowd: Crowd, writer: Busy | None, *, named: bool) -> Finding:
+def _finding(blocked: BlockedGroup, writer: ThreadActivity | None, *, named: bool) -> Finding:
     where = kind_in_words((writer,)) if writer is not None else None
-    pipes = _pipes(crowd.view) if writer is not None and within(writer, crowd.view.known.tables.logging.console) else []
-    confidence, why = _judge(crowd, writer, pipes, named=named)
-    waiting = of_threads(crowd.members, say("{threads} wait inside the logging framework", threads=plural(len(crowd.members), "thread")))
+    pipes = _pipes(blocked.view) if writer is not None and within(writer, blocked.view.known.tables.logging.console) else []
+    confidence, why = _judge(blocked, writer, pipes, named=named)
+    waiting = of_threads(
+        blocked.members, say("{threads} wait inside the logging framework", threads=plural(len(blocked.members), "thread"))
+    )
     evidence = [waiting, *_evidence(writer, pipes)]
     what = (
         say("“{name}” is writing, in {where}, and does not come back", name=writer.thread.name, where=where)
@@ -79,30 +81,30 @@ def _finding(crowd: Crowd, writer: Busy | None, *, named: bool) -> Finding:
     end = say(" Standard output is a pipe: whoever should read it does not.") if pipes else ""
     return Finding(
         rule="logging-stall",
-        severity=crowd.severity,
+        severity=blocked.severity,
         confidence=confidence,
-        headline=say("{count} wait to write a log line: {what}.", count=crowd.count, what=what),
+        headline=say("{count} wait to write a log line: {what}.", count=blocked.count, what=what),
         explanation=(
             say(
                 "{count} wait inside the logging framework, called from {site}; {what}.{end}{clients} They go on as soon as the bytes are taken{by_the}.",
-                count=crowd.count,
-                site=crowd.site,
+                count=blocked.count,
+                site=blocked.site,
                 what=what,
                 end=end,
-                clients=crowd.clients,
+                clients=blocked.clients,
                 by_the=say(" by the reader of the pipe") if pipes else "",
             )
         ),
         why_confident=why,
-        evidence=(*evidence, *crowd.client_evidence),
-        process=crowd.view.process,
-        culprit=crowd.culprit(crowd.frame, thread=writer.thread.name if writer is not None else None, lock=_lock(crowd.members[0])),
+        evidence=(*evidence, *blocked.client_evidence),
+        process=blocked.view.process,
+        culprit=blocked.culprit(blocked.frame, thread=writer.thread.name if writer is not None else None, lock=_lock(blocked.members[0])),
         chain=(
-            *crowd.before,
+            *blocked.before,
             Step(
-                crowd.pool.name,
+                blocked.pool.name,
                 say("waits to log behind"),
-                say("{count}, called from {site}", count=crowd.count, site=crowd.site),
+                say("{count}, called from {site}", count=blocked.count, site=blocked.site),
                 (waiting,),
             ),
             Step(f"“{writer.thread.name}”" if writer else say("the writer"), say("waits for"), _end(pipes, where), tuple(evidence[1:])),
@@ -111,7 +113,7 @@ def _finding(crowd: Crowd, writer: Busy | None, *, named: bool) -> Finding:
             Action(
                 When.NOW,
                 say("See where the log goes, and make its reader read or its disk take bytes: the threads go on by themselves."),
-                f"ls -l /proc/{crowd.pid}/fd; df -h",
+                f"ls -l /proc/{blocked.pid}/fd; df -h",
             ),
             Action(
                 When.FIX,
@@ -124,13 +126,13 @@ def _finding(crowd: Crowd, writer: Busy | None, *, named: bool) -> Finding:
                 say("Do not log to standard output of a process whose parent may stop reading; log less on the way of every request."),
             ),
         ),
-        figures=(*crowd.figures, ("1" if writer is not None else "0", say("thread that writes"))),
-        missing=_missing(crowd, pipes, confidence),
+        figures=(*blocked.figures, ("1" if writer is not None else "0", say("thread that writes"))),
+        missing=_missing(blocked, pipes, confidence),
     )
 
 
-def _judge(crowd: Crowd, writer: Busy | None, pipes: list[OpenFile], *, named: bool) -> tuple[Confidence, str]:
-    doubts = list(crowd.doubts)
+def _judge(blocked: BlockedGroup, writer: ThreadActivity | None, pipes: list[OpenFile], *, named: bool) -> tuple[Confidence, str]:
+    doubts = list(blocked.doubts)
     if writer is None:
         return judge(
             doubts,
@@ -143,12 +145,12 @@ def _judge(crowd: Crowd, writer: Busy | None, pipes: list[OpenFile], *, named: b
         "The stacks show the waiters and the one thread that writes{and_the}.",
         and_the=say(", and the descriptors that it writes to a pipe") if pipes else "",
     )
-    if pipes and crowd.suffering:
+    if pipes and blocked.suffering:
         return judge([doubt for doubt in doubts if "lock line" not in doubt], proof + say(" Clients have given up meanwhile."))
     return judge(doubts, proof)
 
 
-def _lock(member: Busy) -> str | None:
+def _lock(member: ThreadActivity) -> str | None:
     lock = waited_lock(member.thread)
     return say("{lock} {address}", lock=lock.cls or say("lock"), address=lock.address or "").strip() if lock is not None else None
 
@@ -165,7 +167,7 @@ def _pipes(view: ProcessView) -> list[OpenFile]:
     ]
 
 
-def _evidence(writer: Busy | None, pipes: list[OpenFile]) -> list[Evidence]:
+def _evidence(writer: ThreadActivity | None, pipes: list[OpenFile]) -> list[Evidence]:
     found = []
     if writer is not None:
         found.append(of_threads((writer,), say("“{name}” is the one that writes", name=writer.thread.name)))
@@ -182,11 +184,11 @@ def _end(pipes: list[OpenFile], where: str | None) -> str:
     )
 
 
-def _missing(crowd: Crowd, pipes: list[OpenFile], confidence: Confidence) -> tuple[Missing, ...]:
+def _missing(blocked: BlockedGroup, pipes: list[OpenFile], confidence: Confidence) -> tuple[Missing, ...]:
     where = Missing(
-        say("descriptors of the process"), say("whether the log goes to a pipe, a disk or NFS"), f"ls -l /proc/{crowd.pid}/fd; df -h"
+        say("descriptors of the process"), say("whether the log goes to a pipe, a disk or NFS"), f"ls -l /proc/{blocked.pid}/fd; df -h"
     )
     owners = Missing(
-        say("thread dump with lock owners"), say("which thread holds the appender's lock"), f"jstack -l {crowd.pid} > jstack.txt"
+        say("thread dump with lock owners"), say("which thread holds the appender's lock"), f"jstack -l {blocked.pid} > jstack.txt"
     )
-    return (*(() if pipes else (where,)), *(() if confidence is Confidence.CERTAIN else (owners, *crowd.second_dump)))
+    return (*(() if pipes else (where,)), *(() if confidence is Confidence.CERTAIN else (owners, *blocked.second_dump)))

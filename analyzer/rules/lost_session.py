@@ -15,10 +15,10 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Final
 
+from analyzer.evidence.citations import of_sockets, of_threads
 from analyzer.evidence.sessions import of_session, server_of
-from analyzer.evidence.witness import of_sockets, of_threads
 from analyzer.join.far_side import LISTS
-from analyzer.model.finding import Action, Confidence, Culprit, Finding, Heals, Outlook, Severity, Step, When
+from analyzer.model.finding import Action, Confidence, Culprit, Finding, Outlook, RecoversWhen, Severity, Step, When
 from analyzer.model.message import capitalized, plural, say
 from analyzer.software.blockers import application_frame
 from parsers.records import SessionState
@@ -28,12 +28,12 @@ if TYPE_CHECKING:
 
     from analyzer.join.connections import Connection
     from analyzer.join.far_side import FarSide, Joined
-    from analyzer.software.pools import Busy
+    from analyzer.software.pools import ThreadActivity
     from analyzer.waits.case import Case, ProcessView
 
 NEEDS: Final = ("threads", "sockets")
 CONSEQUENCE_OF: Final[tuple[str, ...]] = ()
-OUTLOOK: Final = Outlook(Heals.TIMEOUT, say("Only a read time limit, or TCP keepalive, ends the wait; without them it lasts."))
+OUTLOOK: Final = Outlook(RecoversWhen.TIMEOUT, say("Only a read time limit, or TCP keepalive, ends the wait; without them it lasts."))
 CLEAN: Final = say("every connection that a thread waits on has a session in the database's list, or there is no list")
 
 
@@ -125,7 +125,7 @@ def _finding(view: ProcessView, far: FarSide, known: Joined, lost: Sequence[Conn
     )
 
 
-def _chain(threads: Sequence[Busy], detail: str, server: str) -> tuple[Step, ...]:
+def _chain(threads: Sequence[ThreadActivity], detail: str, server: str) -> tuple[Step, ...]:
     return (
         Step(f"“{threads[0].thread.name}”", say("waits for an answer of"), detail),
         Step(server, say("has no such session"), ""),

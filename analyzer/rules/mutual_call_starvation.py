@@ -29,9 +29,9 @@ from analyzer.evidence.calls import (
     process_in_words,
     stuck_in_words,
 )
+from analyzer.evidence.citations import of_sockets
 from analyzer.evidence.recovery import how_it_ends, of_loop
-from analyzer.evidence.witness import of_sockets
-from analyzer.model.finding import Action, Confidence, Culprit, Finding, Heals, Missing, Outlook, Severity, Step, When
+from analyzer.model.finding import Action, Confidence, Culprit, Finding, Missing, Outlook, RecoversWhen, Severity, Step, When
 from analyzer.model.message import joined, plural, say
 from analyzer.waits.targets import callee_of
 
@@ -39,13 +39,13 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from analyzer.join.connections import Connection
-    from analyzer.waits.case import Case, ProcessView, Stall
+    from analyzer.waits.case import Case, ProcessView, ServerPool
     from analyzer.waits.targets import Target
 
 NEEDS: Final = ("threads", "sockets")
 CONSEQUENCE_OF: Final[tuple[str, ...]] = ()
 OUTLOOK: Final = Outlook(
-    Heals.UNKNOWN, say("Neither side can end before the other one does; only a time limit of the calls would end it, or a restart.")
+    RecoversWhen.UNKNOWN, say("Neither side can end before the other one does; only a time limit of the calls would end it, or a restart.")
 )
 CLEAN: Final = say("no other process calls this one back while it is being called")
 
@@ -53,27 +53,27 @@ CLEAN: Final = say("no other process calls this one back while it is being calle
 def diagnose(case: Case) -> Iterator[Finding]:
     """One finding per loop of two processes, told from the side that comes first, and per longer ring."""
     told: set[int] = set()
-    for stall in case.stalls:
-        target = stall.main_target
-        if not stall.saturated or target is None or target.own or not target.back:
+    for serving in case.server_pools:
+        target = serving.main_target
+        if not serving.saturated or target is None or target.own or not target.back:
             continue
-        far = callee_of(stall.view, target)
+        far = callee_of(serving.view, target)
         if far is not None and id(far) not in told:
-            told |= {id(stall.view), id(far)}
-            yield _finding(stall, target, far, _other_side(case, stall, far))
-    for stall in case.stalls:
-        target = stall.main_target
-        back = unread_from(stall, target) if stall.saturated and target is not None else ()
+            told |= {id(serving.view), id(far)}
+            yield _finding(serving, target, far, _other_side(case, serving, far))
+    for serving in case.server_pools:
+        target = serving.main_target
+        back = unread_from(serving, target) if serving.saturated and target is not None else ()
         if target is not None and back:
-            yield _one_side(stall, target, back)
-    for ring in case.rings:
-        if not told & {id(stall.view) for stall in ring}:
+            yield _one_side(serving, target, back)
+    for ring in case.wait_cycles:
+        if not told & {id(serving.view) for serving in ring}:
             yield _of_ring(ring)
 
 
-def _one_side(stall: Stall, target: Target, back: tuple[Connection, ...]) -> Finding:
+def _one_side(serving: ServerPool, target: Target, back: tuple[Connection, ...]) -> Finding:
     """Only this host was saved: which process of the other one the requests come from is not known."""
-    view, pool, port, host = stall.view, stall.pool, stall.port, target.remote.host
+    view, pool, port, host = serving.view, serving.pool, serving.port, target.remote.host
     calls = of_sockets(
         target.connections,
         say("{connections} to {remote}", connections=plural(len(target.connections), "connection"), remote=target.remote),
@@ -96,7 +96,7 @@ def _one_side(stall: Stall, target: Target, back: tuple[Connection, ...]) -> Fin
         explanation=(
             say(
                 "{stuck_in_words} wait for {calls} to {remote}, and {requests} from {host} to port {port} cannot be read before one of them is free. If these come from the service that is being waited for, it is a loop. If {host} is a load balancer, before and behind this server, it is not.",
-                stuck_in_words=stuck_in_words(stall),
+                stuck_in_words=stuck_in_words(serving),
                 calls=plural(len(target.connections), "call"),
                 remote=target.remote,
                 requests=plural(len(back), "request"),
@@ -105,15 +105,15 @@ def _one_side(stall: Stall, target: Target, back: tuple[Connection, ...]) -> Fin
             )
         ),
         why_confident=say("Equal numbers in both directions; the evidence of {host} decides.", host=host),
-        evidence=(*([one for step in chain_of(stall, None) for one in step.evidence] or [caller_evidence(stall)]), calls, unread),
+        evidence=(*([one for step in chain_of(serving, None) for one in step.evidence] or [caller_evidence(serving)]), calls, unread),
         process=view.process,
         culprit=Culprit(
             pool=pool.name,
-            frame=str(stall.culprit) if stall.culprit else None,
+            frame=str(serving.culprit) if serving.culprit else None,
             listener=f"*:{port}",
             remote=str(target.remote),
         ),
-        chain=chain_of(stall, Step(str(host), say("may wait for a free thread of"), say("{name} has none", name=pool.name), (unread,))),
+        chain=chain_of(serving, Step(str(host), say("may wait for a free thread of"), say("{name} has none", name=pool.name), (unread,))),
         actions=(
             Action(
                 When.NOW,
@@ -143,26 +143,26 @@ def _one_side(stall: Stall, target: Target, back: tuple[Connection, ...]) -> Fin
     )
 
 
-def _other_side(case: Case, stall: Stall, far: ProcessView) -> Stall | None:
+def _other_side(case: Case, serving: ServerPool, far: ProcessView) -> ServerPool | None:
     """The other process' pool, if its dump shows it waiting for this one."""
     return next(
         (
             other
-            for other in case.stalls
-            if other.view is far and other.saturated and other.main_target is not None and callee_of(far, other.main_target) is stall.view
+            for other in case.server_pools
+            if other.view is far and other.saturated and other.main_target is not None and callee_of(far, other.main_target) is serving.view
         ),
         None,
     )
 
 
-def _of_ring(ring: tuple[Stall, ...]) -> Finding:
+def _of_ring(ring: tuple[ServerPool, ...]) -> Finding:
     """Every pool of the ring waits for the next, and the last for the first; nobody's unread request shows which came first."""
     first = ring[0]
-    names = [process_in_words(stall.view, first.view) for stall in ring]
-    steps = [_ring_step(stall, name, after) for stall, name, after in zip(ring, names, (*names[1:], names[0]), strict=True)]
-    doubts = [name for stall, name in zip(ring, names, strict=True) if not _sure(stall)]
+    names = [process_in_words(serving.view, first.view) for serving in ring]
+    steps = [_ring_step(serving, name, after) for serving, name, after in zip(ring, names, (*names[1:], names[0]), strict=True)]
+    doubts = [name for serving, name in zip(ring, names, strict=True) if not _sure(serving)]
     outlook = of_loop(first)
-    ports = [(stall.view, stall.port) for stall in ring if stall.port is not None]
+    ports = [(serving.view, serving.port) for serving in ring if serving.port is not None]
     return Finding(
         rule="mutual-call-starvation",
         severity=Severity.CRITICAL,
@@ -176,11 +176,11 @@ def _of_ring(ring: tuple[Stall, ...]) -> Finding:
                 (
                     say(
                         "{stuck_in_words} in {name} wait for answers of {after}. ",
-                        stuck_in_words=stuck_in_words(stall),
+                        stuck_in_words=stuck_in_words(serving),
                         name=name,
                         after=after,
                     )
-                    for stall, name, after in zip(ring, names, (*names[1:], names[0]), strict=True)
+                    for serving, name, after in zip(ring, names, (*names[1:], names[0]), strict=True)
                 ),
             )
             + say(
@@ -211,16 +211,16 @@ def _of_ring(ring: tuple[Stall, ...]) -> Finding:
         actions=_ring_actions(ring),
         figures=tuple(
             (
-                say("{blocked:,} of {workers:,}", blocked=stall.blocked, workers=stall.workers),
+                say("{blocked:,} of {workers:,}", blocked=serving.blocked, workers=serving.workers),
                 say("threads waiting in {name}", name=name),
             )
-            for stall, name in zip(ring, names, strict=True)
+            for serving, name in zip(ring, names, strict=True)
         )[:4],
     )
 
 
-def _ring_step(stall: Stall, name: str, after: str) -> Step:
-    target = stall.main_target
+def _ring_step(serving: ServerPool, name: str, after: str) -> Step:
+    target = serving.main_target
     assert target is not None
     calls = of_sockets(
         target.connections,
@@ -233,23 +233,23 @@ def _ring_step(stall: Stall, name: str, after: str) -> Step:
         ),
         (str(target.remote),),
     )
-    waiting = [one for step in chain_of(stall, None) for one in step.evidence][-1:]
+    waiting = [one for step in chain_of(serving, None) for one in step.evidence][-1:]
     return Step(
         name,
         say("waits for an answer from"),
-        say("{blocked} of {workers} threads of {name}", blocked=stall.blocked, workers=stall.workers, name=stall.pool.name),
+        say("{blocked} of {workers} threads of {name}", blocked=serving.blocked, workers=serving.workers, name=serving.pool.name),
         (*waiting, calls),
     )
 
 
-def _sure(stall: Stall) -> bool:
+def _sure(serving: ServerPool) -> bool:
     """True if the dump is whole and the connections to the next one explain its callers exactly."""
-    whole = stall.view.dump is not None and stall.view.dump.complete is not False
-    return whole and stall.main_target is not None and stall.main_target.confidence is Confidence.CERTAIN
+    whole = serving.view.dump is not None and serving.view.dump.complete is not False
+    return whole and serving.main_target is not None and serving.main_target.confidence is Confidence.CERTAIN
 
 
-def _ring_actions(ring: tuple[Stall, ...]) -> tuple[Action, ...]:
-    frames = [str(stall.culprit) for stall in ring if stall.culprit]
+def _ring_actions(ring: tuple[ServerPool, ...]) -> tuple[Action, ...]:
+    frames = [str(serving.culprit) for serving in ring if serving.culprit]
     return (
         Action(When.NOW, say("Save a dump of each, then restart one of them: that frees the others, until the next burst.")),
         Action(
@@ -263,12 +263,12 @@ def _ring_actions(ring: tuple[Stall, ...]) -> tuple[Action, ...]:
     )
 
 
-def _finding(stall: Stall, target: Target, far: ProcessView, other: Stall | None) -> Finding:
-    view, pool, port = stall.view, stall.pool, stall.port
+def _finding(serving: ServerPool, target: Target, far: ProcessView, other: ServerPool | None) -> Finding:
+    view, pool, port = serving.view, serving.pool, serving.port
     who = process_in_words(far, view)
     listener = target.back[0].remote
-    outlook = of_loop(stall)
-    evidence = [one for step in chain_of(stall, None) for one in step.evidence] or [caller_evidence(stall)]
+    outlook = of_loop(serving)
+    evidence = [one for step in chain_of(serving, None) for one in step.evidence] or [caller_evidence(serving)]
     evidence.append(
         of_sockets(
             target.connections,
@@ -301,7 +301,7 @@ def _finding(stall: Stall, target: Target, far: ProcessView, other: Stall | None
         explanation=(
             say(
                 "{stuck_in_words} wait for {calls} to {remote}. That is {who}, and {calls2} of it back to {listener} lie here unread, because no thread is free to read them.{clients_in_words} It {how_it_ends}.",
-                stuck_in_words=stuck_in_words(stall),
+                stuck_in_words=stuck_in_words(serving),
                 calls=plural(len(target.connections), "call"),
                 remote=target.remote,
                 who=who,
@@ -322,14 +322,14 @@ def _finding(stall: Stall, target: Target, far: ProcessView, other: Stall | None
         process=view.process,
         culprit=Culprit(
             pool=pool.name,
-            frame=str(stall.culprit) if stall.culprit else None,
+            frame=str(serving.culprit) if serving.culprit else None,
             listener=f"*:{port}" if port is not None else None,
             remote=str(target.remote),
         ),
-        chain=chain_of(stall, Step(who, say("waits for a free thread of"), say("{name} has none", name=pool.name), (back,))),
+        chain=chain_of(serving, Step(who, say("waits for a free thread of"), say("{name} has none", name=pool.name), (back,))),
         loop=True,
         outlook=outlook,
-        actions=_actions(far.process.pid, stall),
+        actions=_actions(far.process.pid, serving),
         figures=(
             *client_figures(view, port),
             (f"{len(target.connections):,}", say("calls to {remote}", remote=target.remote)),
@@ -345,7 +345,7 @@ def _other_dump(pid: int | None) -> Missing:
     return Missing(say("thread dump of the other process"), say("whether its threads wait for this one"), command)
 
 
-def _actions(pid: int | None, stall: Stall) -> tuple[Action, ...]:
+def _actions(pid: int | None, serving: ServerPool) -> tuple[Action, ...]:
     return (
         Action(
             When.NOW,
@@ -362,7 +362,7 @@ def _actions(pid: int | None, stall: Stall) -> tuple[Action, ...]:
             When.FIX,
             say(
                 "Set connect and read time limits on the calls in both directions{here_in}.",
-                here_in=say(", here in {culprit}", culprit=stall.culprit) if stall.culprit else "",
+                here_in=say(", here in {culprit}", culprit=serving.culprit) if serving.culprit else "",
             ),
         ),
     )

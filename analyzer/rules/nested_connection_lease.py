@@ -20,8 +20,8 @@ from typing import TYPE_CHECKING, Final
 
 from analyzer.contention.blocked_group import FEWEST, common_frame, judge
 from analyzer.contention.leases import Shortage, shortages
-from analyzer.evidence.witness import of_sockets, of_threads
-from analyzer.model.finding import Action, Confidence, Evidence, Finding, Heals, Missing, Outlook, Step, When
+from analyzer.evidence.citations import of_sockets, of_threads
+from analyzer.model.finding import Action, Confidence, Evidence, Finding, Missing, Outlook, RecoversWhen, Step, When
 from analyzer.model.message import plural, say
 from analyzer.software.knowledge import JDBC
 
@@ -36,7 +36,7 @@ if TYPE_CHECKING:
 NEEDS: Final = ("threads",)
 CONSEQUENCE_OF: Final[tuple[str, ...]] = ()
 OUTLOOK: Final = Outlook(
-    Heals.TIMEOUT, say("At the pool's time limit the waiters fail and give back what they hold; without one only a restart ends it.")
+    RecoversWhen.TIMEOUT, say("At the pool's time limit the waiters fail and give back what they hold; without one only a restart ends it.")
 )
 CLEAN: Final = say("no thread waits for a connection while it holds one")
 

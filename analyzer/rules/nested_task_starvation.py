@@ -20,8 +20,8 @@ from typing import TYPE_CHECKING, Final
 from analyzer.contention.blocked_group import judge
 from analyzer.contention.tasks import Starved, starved
 from analyzer.evidence.calls import SOCKETS_MISSING, command, kind_in_words
-from analyzer.evidence.witness import of_threads
-from analyzer.model.finding import Action, Confidence, Evidence, Finding, Heals, Missing, Outlook, Step, When
+from analyzer.evidence.citations import of_threads
+from analyzer.model.finding import Action, Confidence, Evidence, Finding, Missing, Outlook, RecoversWhen, Step, When
 from analyzer.model.message import plural, say
 
 if TYPE_CHECKING:
@@ -31,7 +31,7 @@ if TYPE_CHECKING:
 
 NEEDS: Final = ("threads",)
 CONSEQUENCE_OF: Final = ("self-call-starvation", "mutual-call-starvation", "slow-backend", "database-read-hang")
-OUTLOOK: Final = Outlook(Heals.RESTART, say("What the threads wait for is queued behind them."))
+OUTLOOK: Final = Outlook(RecoversWhen.RESTART, say("What the threads wait for is queued behind them."))
 CLEAN: Final = say("no pool is full of tasks that wait for tasks of their own pool")
 
 
@@ -130,16 +130,16 @@ def _waiting(starving: Starved) -> Evidence:
 
 
 def _callers(starving: Starved) -> list[Evidence]:
-    if not starving.before or starving.stall is None:
+    if not starving.before or starving.serving is None:
         return []
-    waiters = starving.stall.waiters
+    waiters = starving.serving.waiters
     return [
         of_threads(
             waiters,
             say(
                 "{threads} of {name} wait for results of {name2}",
                 threads=plural(len(waiters), "thread"),
-                name=starving.stall.pool.name,
+                name=starving.serving.pool.name,
                 name2=starving.pool.name,
             ),
         )
@@ -147,12 +147,12 @@ def _callers(starving: Starved) -> list[Evidence]:
 
 
 def _behind(starving: Starved) -> str:
-    if not starving.before or starving.stall is None:
+    if not starving.before or starving.serving is None:
         return ""
     return say(
         " {request_thread} of {name} wait for their results.",
-        request_thread=plural(len(starving.stall.waiters), "request thread"),
-        name=starving.stall.pool.name,
+        request_thread=plural(len(starving.serving.waiters), "request thread"),
+        name=starving.serving.pool.name,
     )
 
 

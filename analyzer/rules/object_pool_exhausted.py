@@ -17,10 +17,10 @@ from __future__ import annotations
 from collections import defaultdict
 from typing import TYPE_CHECKING, Final
 
-from analyzer.contention.blocked_group import Crowd, judge
+from analyzer.contention.blocked_group import BlockedGroup, judge
 from analyzer.contention.leases import Shortage, lender_of, shortages
-from analyzer.evidence.witness import of_sockets, of_threads
-from analyzer.model.finding import Action, Confidence, Evidence, Finding, Heals, Missing, Outlook, Step, When
+from analyzer.evidence.citations import of_sockets, of_threads
+from analyzer.model.finding import Action, Confidence, Evidence, Finding, Missing, Outlook, RecoversWhen, Step, When
 from analyzer.model.message import plural, say
 from analyzer.software.blockers import waited_lock
 from analyzer.software.knowledge import OBJECT
@@ -28,13 +28,13 @@ from analyzer.software.knowledge import OBJECT
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from analyzer.software.pools import Busy
+    from analyzer.software.pools import ThreadActivity
     from analyzer.waits.case import Case, ProcessView
 
 NEEDS: Final = ("threads",)
 CONSEQUENCE_OF: Final = ("java-deadlock", "self-call-starvation", "mutual-call-starvation")
 OUTLOOK: Final = Outlook(
-    Heals.UNKNOWN, say("It heals when whoever holds the lent ones gives them back; what was lost stays lost until a restart.")
+    RecoversWhen.UNKNOWN, say("It heals when whoever holds the lent ones gives them back; what was lost stays lost until a restart.")
 )
 CLEAN: Final = say("no pool of request threads waits for a lease")
 
@@ -62,23 +62,23 @@ def diagnose(case: Case) -> Iterator[Finding]:
                 yield _finding(permits, say("a permit of a semaphore"), say("a semaphore"), "java.util.concurrent.Semaphore", settings)
 
 
-def _semaphores(case: Case, view: ProcessView) -> list[Crowd]:
+def _semaphores(case: Case, view: ProcessView) -> list[BlockedGroup]:
     """Crowds that wait for permits, one per semaphore."""
-    groups: dict[str | None, list[Busy]] = defaultdict(list)
+    groups: dict[str | None, list[ThreadActivity]] = defaultdict(list)
     for pool in view.pools:
         for member in pool.busy:
             if member.activity.kind == "semaphore" and member.activity.app >= 0 and lender_of(member, view.known) is None:
                 lock = waited_lock(member.thread)
                 groups[lock.address if lock else None].append(member)
-    return [Crowd(case, view, waiters) for waiters in groups.values()]
+    return [BlockedGroup(case, view, waiters) for waiters in groups.values()]
 
 
-def _finding(crowd: Crowd, what: str, whose: str, library: str, settings: tuple[str, str, str]) -> Finding:
+def _finding(blocked: BlockedGroup, what: str, whose: str, library: str, settings: tuple[str, str, str]) -> Finding:
     limit, patience, watch = settings
-    users = crowd.users if isinstance(crowd, Shortage) else ()
-    confidence, why = _judge(crowd, users)
-    waiting = of_threads(crowd.members, say("{threads} wait for {what}", threads=plural(len(crowd.members), "thread"), what=what))
-    evidence = [waiting, *_evidence(crowd, users)]
+    users = blocked.users if isinstance(blocked, Shortage) else ()
+    confidence, why = _judge(blocked, users)
+    waiting = of_threads(blocked.members, say("{threads} wait for {what}", threads=plural(len(blocked.members), "thread"), what=what))
+    evidence = [waiting, *_evidence(blocked, users)]
     held = (
         say("{threads} {uses} one", threads=plural(len(users), "thread"), uses=say("uses") if len(users) == 1 else say("use"))
         if users
@@ -93,38 +93,38 @@ def _finding(crowd: Crowd, what: str, whose: str, library: str, settings: tuple[
     )
     return Finding(
         rule="object-pool-exhausted",
-        severity=crowd.severity,
+        severity=blocked.severity,
         confidence=confidence,
-        headline=say("{count} wait for {what}: {held}.", count=crowd.count, what=what, held=held),
+        headline=say("{count} wait for {what}: {held}.", count=blocked.count, what=what, held=held),
         explanation=say(
             "{count} wait for {what}, called from {site}; {held}.{lost}{clients}",
-            count=crowd.count,
+            count=blocked.count,
             what=what,
-            site=crowd.site,
+            site=blocked.site,
             held=held,
             lost=lost,
-            clients=crowd.clients,
+            clients=blocked.clients,
         ),
         why_confident=why,
-        evidence=(*evidence, *crowd.client_evidence),
-        process=crowd.view.process,
-        culprit=crowd.culprit(crowd.frame, library=library),
+        evidence=(*evidence, *blocked.client_evidence),
+        process=blocked.view.process,
+        culprit=blocked.culprit(blocked.frame, library=library),
         chain=(
-            *crowd.before,
-            Step(crowd.pool.name, say("waits for"), say("{count}, in {site}", count=crowd.count, site=crowd.site), (waiting,)),
+            *blocked.before,
+            Step(blocked.pool.name, say("waits for"), say("{count}, in {site}", count=blocked.count, site=blocked.site), (waiting,)),
             Step(whose, say("has none left"), held, tuple(evidence[1:])),
         ),
         actions=(
             Action(
                 When.NOW,
                 say("Restart; before that save a heap dump: it shows what is lent and who refers to it."),
-                f"jcmd {crowd.pid} GC.heap_dump pool.hprof",
+                f"jcmd {blocked.pid} GC.heap_dump pool.hprof",
             ),
             Action(
                 When.FIX,
                 say(
                     "Give back in a finally block, in {site} and every other place that takes one; switch on {watch}: it names who kept one.",
-                    site=crowd.site,
+                    site=blocked.site,
                     watch=watch,
                 ),
             ),
@@ -137,14 +137,14 @@ def _finding(crowd: Crowd, what: str, whose: str, library: str, settings: tuple[
                 ),
             ),
         ),
-        figures=(*crowd.figures, (f"{len(users):,}", say("threads that are seen to use one"))),
-        missing=_missing(crowd, confidence, watch),
+        figures=(*blocked.figures, (f"{len(users):,}", say("threads that are seen to use one"))),
+        missing=_missing(blocked, confidence, watch),
     )
 
 
-def _judge(crowd: Crowd, users: tuple[Busy, ...]) -> tuple[Confidence, str]:
-    doubts = list(crowd.doubts)
-    if not isinstance(crowd, Shortage):
+def _judge(blocked: BlockedGroup, users: tuple[ThreadActivity, ...]) -> tuple[Confidence, str]:
+    doubts = list(blocked.doubts)
+    if not isinstance(blocked, Shortage):
         return judge(
             doubts,
             say("The dump shows the wait."),
@@ -152,15 +152,15 @@ def _judge(crowd: Crowd, users: tuple[Busy, ...]) -> tuple[Confidence, str]:
         )
     if users:
         return judge(doubts, say("The stacks show who waits and who uses what is lent."))
-    elsewhere = [member for pool in crowd.view.pools if pool is crowd.pool for member in pool.busy if member not in crowd.members]
+    elsewhere = [member for pool in blocked.view.pools if pool is blocked.pool for member in pool.busy if member not in blocked.members]
     if elsewhere:
         doubts.append(say("{other_thread} of the pool may hold some", other_thread=plural(len(elsewhere), "other thread")))
-    if not crowd.view.sockets:
+    if not blocked.view.sockets:
         doubts.append(say("there is no socket table that shows what clients suffer"))
     return judge(doubts, say("The stacks show the wait and nobody who could give anything back."))
 
 
-def _evidence(crowd: Crowd, users: tuple[Busy, ...]) -> list[Evidence]:
+def _evidence(blocked: BlockedGroup, users: tuple[ThreadActivity, ...]) -> list[Evidence]:
     found = []
     if users:
         found.append(
@@ -173,19 +173,19 @@ def _evidence(crowd: Crowd, users: tuple[Busy, ...]) -> list[Evidence]:
                 ),
             )
         )
-        if isinstance(crowd, Shortage) and crowd.rows:
+        if isinstance(blocked, Shortage) and blocked.rows:
             found.append(
                 of_sockets(
-                    crowd.rows,
-                    say("{connections} to {service}", connections=plural(len(crowd.rows), "connection"), service=crowd.service),
-                    (str(crowd.service),),
+                    blocked.rows,
+                    say("{connections} to {service}", connections=plural(len(blocked.rows), "connection"), service=blocked.service),
+                    (str(blocked.service),),
                 )
             )
     return found
 
 
-def _missing(crowd: Crowd, confidence: Confidence, watch: str) -> tuple[Missing, ...]:
-    second = () if confidence is Confidence.CERTAIN else crowd.second_dump
+def _missing(blocked: BlockedGroup, confidence: Confidence, watch: str) -> tuple[Missing, ...]:
+    second = () if confidence is Confidence.CERTAIN else blocked.second_dump
     return (
         Missing(say("leak report of the pool"), say("who took an object and did not give it back"), say("switch on {watch}", watch=watch)),
         *second,

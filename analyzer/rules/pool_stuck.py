@@ -18,27 +18,27 @@ from collections import Counter
 from typing import TYPE_CHECKING, Final
 
 from analyzer.evidence.calls import client_evidence, client_figures, clients_in_words, kind_in_words, role_doubt, stuck_in_words
+from analyzer.evidence.citations import all_of, of_threads
 from analyzer.evidence.log_lines import Failure, failure_of
-from analyzer.evidence.movement import in_words, moved_on, standing
-from analyzer.evidence.witness import all_of, of_threads
+from analyzer.evidence.movement import moved_on, progress_text, standing
 from analyzer.families.remote_service import is_called_back
 from analyzer.families.stuck import Advice, advice_for
-from analyzer.model.finding import Action, Confidence, Culprit, Finding, Heals, Missing, Outlook, Severity, Step, When
+from analyzer.model.finding import Action, Confidence, Culprit, Finding, Missing, Outlook, RecoversWhen, Severity, Step, When
 from analyzer.model.message import joined, plural, say
 from analyzer.software.blockers import application_frame
-from analyzer.waits.stalls import SATURATED
+from analyzer.waits.server_pools import SATURATED
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
     from analyzer.evidence.movement import Standing
-    from analyzer.software.pools import Busy
-    from analyzer.waits.case import Case, Stall
+    from analyzer.software.pools import ThreadActivity
+    from analyzer.waits.case import Case, ServerPool
     from parsers.records import Frame
 
 NEEDS: Final = ("threads",)
 CONSEQUENCE_OF: Final = ("process-stopped", "gc-thrash")
-OUTLOOK: Final = Outlook(Heals.UNKNOWN, say("What would let the threads go on is not known."))
+OUTLOOK: Final = Outlook(RecoversWhen.UNKNOWN, say("What would let the threads go on is not known."))
 CLEAN: Final = say("no pool that serves clients stands still without a known cause")
 SMALLEST_POOL: Final = 2
 """A pool of one whose thread waits serves a request, unless clients suffer."""
@@ -48,32 +48,32 @@ _MISSING_SIGNAL: Final = frozenset({"sleep"})
 
 def diagnose(case: Case) -> Iterator[Finding]:
     """One finding per pool that stands still; the engine keeps those that nothing else explains."""
-    for stall in case.stalls:
-        members = _stuck(stall)
-        if len(members) < SATURATED * stall.workers or not members or stall.pool.idle:
+    for serving in case.server_pools:
+        members = _stuck(serving)
+        if len(members) < SATURATED * serving.workers or not members or serving.pool.idle:
             continue
-        if is_called_back(case, stall):
+        if is_called_back(case, serving):
             continue  # its finding tells of both ends
-        still = standing(case, stall.view, members)
-        lasting = bool(in_words(still)) and still is not None and still.idle is not None
-        if moved_on(still) or not (stall.pressure.exists or (lasting and not stall.view.sockets and len(members) >= SMALLEST_POOL)):
+        still = standing(case, serving.view, members)
+        lasting = bool(progress_text(still)) and still is not None and still.idle is not None
+        if moved_on(still) or not (serving.pressure.exists or (lasting and not serving.view.sockets and len(members) >= SMALLEST_POOL)):
             continue
-        yield _finding(case, stall, members, still)
+        yield _finding(case, serving, members, still)
 
 
-def _stuck(stall: Stall) -> tuple[Busy, ...]:
+def _stuck(serving: ServerPool) -> tuple[ThreadActivity, ...]:
     """The workers that wait, those in the commonest kind of wait first."""
-    waiting = [member for member in stall.pool.busy if member.activity.kind not in _MOVES]
+    waiting = [member for member in serving.pool.busy if member.activity.kind not in _MOVES]
     kinds = Counter(member.activity.kind for member in waiting)
     return tuple(sorted(waiting, key=lambda member: (-kinds[member.activity.kind], member.activity.kind)))
 
 
-def _finding(case: Case, stall: Stall, members: Sequence[Busy], still: Standing | None) -> Finding:
-    view, pool, port = stall.view, stall.pool, stall.port
+def _finding(case: Case, serving: ServerPool, members: Sequence[ThreadActivity], still: Standing | None) -> Finding:
+    view, pool, port = serving.view, serving.pool, serving.port
     waits, frame = kind_in_words(members), _frame(members)
     log = failure_of(case, (member.thread.name for member in members)) if members[0].activity.kind in _MISSING_SIGNAL else None
     advice = advice_for(view, members)
-    confidence, why = _judge(stall, still)
+    confidence, why = _judge(serving, still)
     threads = of_threads(
         members,
         say(
@@ -87,12 +87,12 @@ def _finding(case: Case, stall: Stall, members: Sequence[Busy], still: Standing 
     where = say(", called from {frame}", frame=frame) if frame is not None else ""
     return Finding(
         rule="pool-stuck",
-        severity=Severity.CRITICAL if stall.pressure.exists else Severity.WARNING,
+        severity=Severity.CRITICAL if serving.pressure.exists else Severity.WARNING,
         confidence=confidence,
         headline=say(
             "{who} stand{s} in {waits}{where}: {suffers}, and what would let them go on is not in the evidence.",
             s="s" if len(members) == 1 else "",
-            who=_who(stall, members),
+            who=_who(serving, members),
             waits=waits,
             where=where,
             suffers=say("port {port} is not served", port=port) if port is not None else say("no request is served"),
@@ -100,10 +100,10 @@ def _finding(case: Case, stall: Stall, members: Sequence[Busy], still: Standing 
         explanation=say(
             "{who} stand{s} in {waits}{where}.{in_words}{clients} {asks}{log} No cause that this tool knows explains it.",
             s="s" if len(members) == 1 else "",
-            who=_who(stall, members),
+            who=_who(serving, members),
             waits=waits,
             where=where,
-            in_words=in_words(still),
+            in_words=progress_text(still),
             clients=clients_in_words(view, port) if port is not None else "",
             asks=advice.sentence,
             log=_log_in_words(log),
@@ -121,11 +121,11 @@ def _finding(case: Case, stall: Stall, members: Sequence[Busy], still: Standing 
             Step(pool.name, say("stands in"), say("{waits}{where}", waits=waits, where=where), (threads,)),
             Step(advice.waits_for, say("does not come"), log.address if log and log.address else ""),
         ),
-        actions=_actions(stall, advice, waits, frame, log),
+        actions=_actions(serving, advice, waits, frame, log),
         figures=(
             *client_figures(view, port),
             (
-                say("{blocked:,} of {workers:,}", blocked=len(members), workers=stall.workers),
+                say("{blocked:,} of {workers:,}", blocked=len(members), workers=serving.workers),
                 say("threads of {name} waiting", name=pool.name),
             ),
         ),
@@ -133,45 +133,45 @@ def _finding(case: Case, stall: Stall, members: Sequence[Busy], still: Standing 
             Missing(
                 say("second thread dump, ten seconds later"),
                 say("whether the same threads still stand in the same place"),
-                f"jstack -l {_pid(stall)} > jstack-2.txt",
+                f"jstack -l {_pid(serving)} > jstack-2.txt",
             ),
         )
-        if not in_words(still)
+        if not progress_text(still)
         else (),
     )
 
 
-def _who(stall: Stall, members: Sequence[Busy]) -> str:
-    if len(members) == stall.blocked:
-        return stuck_in_words(stall)
-    if not stall.pool.bounded:
-        return say("{count} requests in service ({name})", count=len(members), name=stall.pool.name)
-    count = all_of(len(members), stall.workers)
-    noun = say("request thread") if stall.workers == 1 else say("request threads")
-    return say("{all_of} {noun} of {name}{cut}", all_of=count, noun=noun, name=stall.pool.name, cut="")
+def _who(serving: ServerPool, members: Sequence[ThreadActivity]) -> str:
+    if len(members) == serving.blocked:
+        return stuck_in_words(serving)
+    if not serving.pool.bounded:
+        return say("{count} requests in service ({name})", count=len(members), name=serving.pool.name)
+    count = all_of(len(members), serving.workers)
+    noun = say("request thread") if serving.workers == 1 else say("request threads")
+    return say("{all_of} {noun} of {name}{cut}", all_of=count, noun=noun, name=serving.pool.name, cut="")
 
 
-def _frame(members: Sequence[Busy]) -> Frame | None:
+def _frame(members: Sequence[ThreadActivity]) -> Frame | None:
     """The application frame that most of those in the commonest kind of wait share."""
     kind = members[0].activity.kind
     frames = [frame for member in members if member.activity.kind == kind and (frame := application_frame(*member)) is not None]
     return max(sorted(set(frames), key=str), key=frames.count, default=None)
 
 
-def _judge(stall: Stall, still: Standing | None) -> tuple[Confidence, str]:
+def _judge(serving: ServerPool, still: Standing | None) -> tuple[Confidence, str]:
     """How sure it is that the pool is stuck; the cause is open anyway."""
-    doubts = [doubt for doubt in (role_doubt(stall.pool),) if doubt]
-    if not stall.pressure.exists:
+    doubts = [doubt for doubt in (role_doubt(serving.pool),) if doubt]
+    if not serving.pressure.exists:
         doubts.append(say("there is no socket table that shows clients suffer"))
-    elif not in_words(still):
+    elif not progress_text(still):
         doubts.append(say("one dump cannot show how long they have stood there"))
-    if stall.view.dump is not None and stall.view.dump.complete is False:
+    if serving.view.dump is not None and serving.view.dump.complete is False:
         doubts.append(say("the thread dump is cut off"))
-    sure = stall.pool.sure
+    sure = serving.pool.sure
     said = say("That the pool stands still the dump and its clients show together; why, they do not.")
     if not doubts:
         return Confidence.CERTAIN, said
-    confidence = Confidence.SUSPECTED if sure is Confidence.SUSPECTED or not stall.pressure.exists else Confidence.LIKELY
+    confidence = Confidence.SUSPECTED if sure is Confidence.SUSPECTED or not serving.pressure.exists else Confidence.LIKELY
     return confidence, say("{proof} Not certain, because {list}.", proof=said, list=joined(" and ", doubts))
 
 
@@ -183,8 +183,8 @@ def _log_in_words(log: Failure | None) -> str:
     return say(" The log says what fails: {address} ({lines}).", address=log.address, lines=plural(log.lines, "line"))
 
 
-def _actions(stall: Stall, advice: Advice, waits: str, frame: Frame | None, log: Failure | None) -> tuple[Action, ...]:
-    pid = _pid(stall)
+def _actions(serving: ServerPool, advice: Advice, waits: str, frame: Frame | None, log: Failure | None) -> tuple[Action, ...]:
+    pid = _pid(serving)
     look = (
         (Action(When.NOW, say("Look at {address}: the log says that it fails there.", address=log.address)),)
         if log is not None and log.address is not None
@@ -205,5 +205,5 @@ def _actions(stall: Stall, advice: Advice, waits: str, frame: Frame | None, log:
     )
 
 
-def _pid(stall: Stall) -> str:
-    return str(stall.view.process.pid) if stall.view.process.pid is not None else "PID"
+def _pid(serving: ServerPool) -> str:
+    return str(serving.view.process.pid) if serving.view.process.pid is not None else "PID"

@@ -16,7 +16,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Final
 
 from analyzer.evidence.calls import client_evidence, client_figures, clients_in_words
-from analyzer.model.finding import Action, Confidence, Culprit, Evidence, Finding, Heals, Outlook, Process, Severity, Step, When
+from analyzer.model.finding import Action, Confidence, Culprit, Evidence, Finding, Outlook, Process, RecoversWhen, Severity, Step, When
 from analyzer.model.message import plural, say
 from parsers.records import ProcessStatus
 
@@ -29,7 +29,7 @@ if TYPE_CHECKING:
 
 NEEDS: Final = (say("threads or sockets"),)
 CONSEQUENCE_OF: Final[tuple[str, ...]] = ()
-OUTLOOK: Final = Outlook(Heals.CAUSE, say("The process goes on at SIGCONT, or when whatever stopped it lets it."))
+OUTLOOK: Final = Outlook(RecoversWhen.CAUSE, say("The process goes on at SIGCONT, or when whatever stopped it lets it."))
 CLEAN: Final = say("nothing shows the process stopped")
 STOPPED: Final = frozenset({"T", "t"})
 FEWEST: Final = 2

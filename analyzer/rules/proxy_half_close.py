@@ -16,9 +16,9 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Final
 
-from analyzer.evidence.witness import of_sockets
+from analyzer.evidence.citations import of_sockets
 from analyzer.join.connections import close_wait
-from analyzer.model.finding import Action, Confidence, Culprit, Finding, Heals, Missing, Outlook, Severity, Step, When
+from analyzer.model.finding import Action, Confidence, Culprit, Finding, Missing, Outlook, RecoversWhen, Severity, Step, When
 from analyzer.model.message import plural, say
 from parsers.records import TcpState
 
@@ -30,7 +30,7 @@ if TYPE_CHECKING:
 
 NEEDS: Final = ("sockets",)
 CONSEQUENCE_OF: Final = ("self-call-starvation", "slow-backend", "mutual-call-starvation", "database-read-hang")
-OUTLOOK: Final = Outlook(Heals.TIMEOUT, say("The proxy closes at its own time limit, or when the server behind it answers."))
+OUTLOOK: Final = Outlook(RecoversWhen.TIMEOUT, say("The proxy closes at its own time limit, or when the server behind it answers."))
 CLEAN: Final = say("no proxy owns a pile of connections in CLOSE_WAIT")
 FEWEST: Final = 20
 """CLOSE_WAIT sockets of a proxy below which it is just closing them."""

@@ -15,9 +15,9 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Final
 
+from analyzer.evidence.citations import of_threads
 from analyzer.evidence.sessions import of_session, server_of
-from analyzer.evidence.witness import of_threads
-from analyzer.model.finding import Action, Confidence, Culprit, Finding, Heals, Outlook, Severity, Step, When
+from analyzer.model.finding import Action, Confidence, Culprit, Finding, Outlook, RecoversWhen, Severity, Step, When
 from analyzer.model.message import plural, say
 from analyzer.software.blockers import application_frame
 from parsers.records import SessionState
@@ -30,7 +30,7 @@ if TYPE_CHECKING:
 
 NEEDS: Final = ("sockets",)
 CONSEQUENCE_OF: Final = ("cross-system-deadlock", "lock-held-by-idle-transaction", "slow-statement")
-OUTLOOK: Final = Outlook(Heals.CAUSE, say("The queue moves when the server behind the proxy answers."))
+OUTLOOK: Final = Outlook(RecoversWhen.CAUSE, say("The queue moves when the server behind the proxy answers."))
 CLEAN: Final = say("no connection of the process waits in a queue of a proxy or pooler, as far as one was listed")
 LASTING: Final = 2.0
 """Seconds in the queue from which on it is no burst."""

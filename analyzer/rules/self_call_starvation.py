@@ -31,30 +31,30 @@ from analyzer.evidence.calls import (
     role_doubt,
     stuck_in_words,
 )
-from analyzer.evidence.movement import in_words, only_busy, standing
+from analyzer.evidence.citations import of_sockets
+from analyzer.evidence.movement import only_busy, progress_text, standing
 from analyzer.evidence.packet_claims import packet_evidence
 from analyzer.evidence.recovery import how_it_ends, of_loop
-from analyzer.evidence.witness import of_sockets
 from analyzer.families import undecided
 from analyzer.families.captures_only import own_calls
 from analyzer.families.own_calls import pair_evidence, sockets_only, state_in_words
-from analyzer.model.finding import Action, Confidence, Culprit, Evidence, Finding, Heals, Outlook, Severity, Step, When
+from analyzer.model.finding import Action, Confidence, Culprit, Evidence, Finding, Outlook, RecoversWhen, Severity, Step, When
 from analyzer.model.message import joined, plural, say
 from analyzer.waits.targets import callee_of
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
-    from analyzer.join.process import Pair
+    from analyzer.join.process import OwnCall
     from analyzer.model.message import Message
-    from analyzer.waits.case import Case, ProcessView, Stall
+    from analyzer.waits.case import Case, ProcessView, ServerPool
     from analyzer.waits.targets import Target
     from parsers.records import Endpoint
 
 NEEDS: Final = ("threads", "sockets")
 CONSEQUENCE_OF: Final[tuple[str, ...]] = ()
 OUTLOOK: Final = Outlook(
-    Heals.UNKNOWN,
+    RecoversWhen.UNKNOWN,
     say("A request can end only when another one has ended first; only a time limit of the calls would end it, or a restart."),
 )
 CLEAN: Final = say("no request thread waits for a call to the process' own listener, or threads are free")
@@ -65,73 +65,73 @@ FIN_ALONE: Final = 1
 def diagnose(case: Case) -> Iterator[Finding]:
     """One finding per server pool that waits for itself, or that may."""
     seen = set()
-    for stall in case.stalls:
-        seen.add(id(stall.view))
-        target = stall.main_target
-        if stall.saturated and target is not None and target.own:
-            if _is_its_own_port(case, stall, target):
-                yield _proven(case, stall, target)
-        elif undecided.applies(stall) and not only_busy(case, stall):
-            yield undecided.finding(stall, "self-call-starvation")
+    for serving in case.server_pools:
+        seen.add(id(serving.view))
+        target = serving.main_target
+        if serving.saturated and target is not None and target.own:
+            if _is_its_own_port(case, serving, target):
+                yield _proven(case, serving, target)
+        elif undecided.applies(serving) and not only_busy(case, serving):
+            yield undecided.finding(serving, "self-call-starvation")
     for view in case.latest:
         if id(view) not in seen and not view.pools:
             yield from sockets_only(view)
     yield from own_calls(case)
 
 
-def _is_its_own_port(case: Case, stall: Stall, target: Target) -> bool:
+def _is_its_own_port(case: Case, serving: ServerPool, target: Target) -> bool:
     """False if another pool of the process answers the port that is called, and does not wait for own calls itself: then that pool is the cause."""
-    called = {pair.near.remote.port for pair in stall.own_pairs(target) if pair.near.remote is not None}
-    serving = [other for other in case.stalls if other.view is stall.view and other.pool.port in called]
+    called = {pair.near.remote.port for pair in serving.own_pairs(target) if pair.near.remote is not None}
+    called_pools = [other for other in case.server_pools if other.view is serving.view and other.pool.port in called]
     return (
-        not serving
-        or stall in serving
-        or any(other.saturated and other.main_target is not None and other.main_target.own for other in serving)
+        not called_pools
+        or serving in called_pools
+        or any(other.saturated and other.main_target is not None and other.main_target.own for other in called_pools)
     )
 
 
-def _proven(case: Case, stall: Stall, target: Target) -> Finding:
-    view, pool = stall.view, stall.pool
-    pairs = stall.own_pairs(target)
+def _proven(case: Case, serving: ServerPool, target: Target) -> Finding:
+    view, pool = serving.view, serving.pool
+    pairs = serving.own_pairs(target)
     listener = next(pair.near.remote for pair in pairs if pair.near.remote is not None)
     port = listener.port or 0
     pending = sum(pair.pending for pair in pairs)
-    confidence, why = _confidence(stall, target, pairs)
-    way = say(" through {proxy}", proxy=_proxy(stall, target)) if target.back else ""
-    outlook = of_loop(stall)
+    confidence, why = _confidence(serving, target, pairs)
+    way = say(" through {proxy}", proxy=_proxy(serving, target)) if target.back else ""
+    outlook = of_loop(serving)
     return Finding(
         rule="self-call-starvation",
         severity=Severity.CRITICAL,
         confidence=confidence,
-        headline=_headline(stall, port, way, proven=all(pair.proven for pair in pairs)),
+        headline=_headline(serving, port, way, proven=all(pair.proven for pair in pairs)),
         explanation=(
             say(
                 "{call} {state_in_words}{in_words}{clients_in_words} A request can end only when another one has ended first, so it {how_it_ends}.",
-                call=_call_in_words(stall, target, listener),
+                call=_call_in_words(serving, target, listener),
                 state_in_words=state_in_words(pairs),
-                in_words=in_words(standing(case, view, (*stall.waiters, *stall.direct))),
+                in_words=progress_text(standing(case, view, (*serving.waiters, *serving.direct))),
                 clients_in_words=clients_in_words(view, port),
                 how_it_ends=how_it_ends(outlook),
             )
         ),
         why_confident=why,
-        evidence=(*_evidence(stall, target, pairs, port), *client_evidence(view, port)),
+        evidence=(*_evidence(serving, target, pairs, port), *client_evidence(view, port)),
         process=view.process,
         culprit=Culprit(
             pool=pool.name,
-            frame=str(stall.culprit) if stall.culprit else None,
+            frame=str(serving.culprit) if serving.culprit else None,
             listener=str(listener),
             remote=str(target.remote),
-            library=stall.callers[0].activity.library if stall.callers else None,
+            library=serving.callers[0].activity.library if serving.callers else None,
         ),
-        chain=chain_of(stall, _last_step(stall, target, pairs)),
+        chain=chain_of(serving, _last_step(serving, target, pairs)),
         loop=True,
         outlook=outlook,
-        actions=_actions(stall, view),
+        actions=_actions(serving, view),
         figures=(
             *client_figures(view, port),
             (
-                say("{blocked:,} of {workers:,}", blocked=stall.blocked, workers=stall.workers),
+                say("{blocked:,} of {workers:,}", blocked=serving.blocked, workers=serving.workers),
                 say("threads of {pool} waiting", pool=pool.name),
             ),
             (f"{len(pairs):,}", say("own calls to port {port}", port=port)),
@@ -140,14 +140,14 @@ def _proven(case: Case, stall: Stall, target: Target) -> Finding:
     )
 
 
-def _headline(stall: Stall, port: int, way: str, *, proven: bool) -> str:
+def _headline(serving: ServerPool, port: int, way: str, *, proven: bool) -> str:
     if not proven:
         return say(
             "Port {port} is called from this host and does not answer{way}: the server waits for itself, or a proxy beside it waits for it.",
             port=port,
             way=way,
         )
-    if not stall.pool.bounded:
+    if not serving.pool.bounded:
         return say(
             "The server waits for itself: every request in service waits for a call to its own port {port}{way}.", port=port, way=way
         )
@@ -156,16 +156,16 @@ def _headline(stall: Stall, port: int, way: str, *, proven: bool) -> str:
     )
 
 
-def _call_in_words(stall: Stall, target: Target, listener: Endpoint) -> str:
+def _call_in_words(serving: ServerPool, target: Target, listener: Endpoint) -> str:
     """Who waits for whose answer, and that the call comes back."""
     values = {
-        "waiting": stuck_in_words(stall),
-        "through": say(" for tasks of {name}, which wait", name=stall.hops[-1].helper.name) if stall.hops else "",
+        "waiting": stuck_in_words(serving),
+        "through": say(" for tasks of {name}, which wait", name=serving.dependencies[-1].helper.name) if serving.dependencies else "",
         "calls": plural(len(target.connections), "call"),
         "remote": target.remote,
-        "pid": say(" (pid {pid})", pid=stall.view.pid) if stall.view.pid is not None else "",
+        "pid": say(" (pid {pid})", pid=serving.view.pid) if serving.view.pid is not None else "",
     }
-    if not all(pair.proven for pair in stall.own_pairs(target)):
+    if not all(pair.proven for pair in serving.own_pairs(target)):
         return say(
             "{waiting} wait{through} for {calls}, and as many to {remote} lie unread. The table names no owner: this process may call itself, or a proxy beside it calls it.",
             **values,
@@ -174,24 +174,24 @@ def _call_in_words(stall: Stall, target: Target, listener: Endpoint) -> str:
         return say("{waiting} wait{through} for {calls} to {remote}, and that is the listener of the same process{pid}.", **values)
     return say(
         "{waiting} wait{through} for {calls} to {remote}, and that is {proxy}, which calls {listener}: the listener of the same process{pid}.",
-        proxy=_proxy(stall, target),
+        proxy=_proxy(serving, target),
         listener=listener,
         **values,
     )
 
 
-def _proxy(stall: Stall, target: Target) -> str:
-    far = callee_of(stall.view, target)
+def _proxy(serving: ServerPool, target: Target) -> str:
+    far = callee_of(serving.view, target)
     if far is None:
         return say("a proxy")
-    return process_in_words(far, stall.view) + (say(" on the same host") if far.snapshot.host == stall.view.snapshot.host else "")
+    return process_in_words(far, serving.view) + (say(" on the same host") if far.snapshot.host == serving.view.snapshot.host else "")
 
 
-def _last_step(stall: Stall, target: Target, pairs: Sequence[Pair]) -> Step:
-    pool = stall.pool.name
+def _last_step(serving: ServerPool, target: Target, pairs: Sequence[OwnCall]) -> Step:
+    pool = serving.pool.name
     if target.back:
         return Step(
-            say("{remote}, {proxy}", remote=target.remote, proxy=_proxy(stall, target)),
+            say("{remote}, {proxy}", remote=target.remote, proxy=_proxy(serving, target)),
             say("calls back and needs a free thread of"),
             say("own listener; {pool} has none", pool=pool),
             (pair_evidence(pairs),),
@@ -199,31 +199,31 @@ def _last_step(stall: Stall, target: Target, pairs: Sequence[Pair]) -> Step:
     return Step(str(target.remote), say("needs a free thread of"), say("own listener; {pool} has none", pool=pool), (pair_evidence(pairs),))
 
 
-def _confidence(stall: Stall, target: Target, pairs: Sequence[Pair]) -> tuple[Confidence, str]:
+def _confidence(serving: ServerPool, target: Target, pairs: Sequence[OwnCall]) -> tuple[Confidence, str]:
     """Certain: both artifacts are whole, belong together, and agree in number."""
-    doubts = _doubts_of_threads(stall)
-    if not stall.callers:
+    doubts = _doubts_of_threads(serving)
+    if not serving.callers:
         doubts.append(say("the dump shows no call: that they wait for one rests on the numbers"))
     elif target.confidence is not Confidence.CERTAIN:
         doubts.append(say("not every waiting thread can be matched with an own connection, or the table shows no owner"))
     if not any(pair.pending for pair in pairs):
         doubts.append(say("the own calls have been read, so they are being served"))
     port = next((pair.near.remote.port for pair in pairs if pair.near.remote is not None), None)
-    if port is not None and not _answers(stall, port, pairs):
+    if port is not None and not _answers(serving, port, pairs):
         doubts.append(
             say(
                 "nothing shows that these threads answer port {port}: their clients wait at another one, and another pool, or nobody, may be meant to answer there",
                 port=port,
             )
         )
-    if stall.view.dump_basis not in {"pid", "port", "native ids", "only"}:
+    if serving.view.dump_basis not in {"pid", "port", "native ids", "only"}:
         doubts.append(say("dump and sockets name different pids"))
     said = say(
         "Two independent artifacts agree: the dump shows {threads} {in_a_call} and no free request thread, the socket table shows {connections} {of_back} to its own listener",
-        threads=plural(len(stall.ends), "thread"),
-        in_a_call=say("in a call") if stall.callers else say("waiting for a result"),
+        threads=plural(len(serving.ends), "thread"),
+        in_a_call=say("in a call") if serving.callers else say("waiting for a result"),
         connections=plural(len(pairs), "connection"),
-        of_back=say("of {proxy} back", proxy=_proxy(stall, target)) if target.back else say("of this process"),
+        of_back=say("of {proxy} back", proxy=_proxy(serving, target)) if target.back else say("of this process"),
     )
     if not doubts:
         return Confidence.CERTAIN, said + say(", each with its request unread.")
@@ -231,26 +231,26 @@ def _confidence(stall: Stall, target: Target, pairs: Sequence[Pair]) -> tuple[Co
     return sure, say("{said}. Not certain, because {list}.", said=said, list=joined(" and ", doubts))
 
 
-def _doubts_of_threads(stall: Stall) -> list[Message]:
+def _doubts_of_threads(serving: ServerPool) -> list[Message]:
     """What may be wrong with the dump's half."""
     doubts = []
-    if stall.view.dump is not None and stall.view.dump.complete is False:
+    if serving.view.dump is not None and serving.view.dump.complete is False:
         doubts.append(say("the thread dump is cut off"))
-    if any(hop.confidence is Confidence.SUSPECTED for hop in stall.hops):
+    if any(dependency.confidence is Confidence.SUSPECTED for dependency in serving.dependencies):
         doubts.append(say("the pool behind the futures is a guess"))
-    if doubt := role_doubt(stall.pool):
+    if doubt := role_doubt(serving.pool):
         doubts.append(doubt)
-    if not stall.pool.bounded:
+    if not serving.pool.bounded:
         doubts.append(
             say("such threads are not bounded: something else, like pinned carriers or a limit, must keep the calls from being read")
         )
     return doubts
 
 
-def _answers(stall: Stall, port: int, pairs: Sequence[Pair]) -> bool:
+def _answers(serving: ServerPool, port: int, pairs: Sequence[OwnCall]) -> bool:
     """True if the pool is known to answer the port: by its name, as the only listener, or because requests of others are in service there."""
-    view = stall.view
-    if stall.pool.port == port or len(view.listeners) == 1:
+    view = serving.view
+    if serving.pool.port == port or len(view.listeners) == 1:
         return True
     own = {id(pair.far) for pair in pairs}
     return any(
@@ -258,8 +258,8 @@ def _answers(stall: Stall, port: int, pairs: Sequence[Pair]) -> bool:
     )
 
 
-def _evidence(stall: Stall, target: Target, pairs: Sequence[Pair], port: int) -> list[Evidence]:
-    found = [evidence for step in chain_of(stall, None) for evidence in step.evidence]
+def _evidence(serving: ServerPool, target: Target, pairs: Sequence[OwnCall], port: int) -> list[Evidence]:
+    found = [evidence for step in chain_of(serving, None) for evidence in step.evidence]
     if target.back:
         found.append(
             of_sockets(
@@ -267,13 +267,13 @@ def _evidence(stall: Stall, target: Target, pairs: Sequence[Pair], port: int) ->
                 say(
                     "{connections} from this process to {proxy}",
                     connections=plural(len(target.connections), "connection"),
-                    proxy=_proxy(stall, target),
+                    proxy=_proxy(serving, target),
                 ),
                 (str(target.remote),),
             )
         )
     found.append(pair_evidence(pairs))
-    found += packet_evidence(stall.view, [pair.near for pair in pairs])
+    found += packet_evidence(serving.view, [pair.near for pair in pairs])
     far = [pair.far for pair in pairs if pair.far is not None and pair.far.recv_q]
     if far:
         found.append(
@@ -286,16 +286,16 @@ def _evidence(stall: Stall, target: Target, pairs: Sequence[Pair], port: int) ->
                 (str(far[0].recv_q),),
             )
         )
-    listener = stall.view.listeners.get(port)
+    listener = serving.view.listeners.get(port)
     if listener is not None:
         found.append(of_sockets([listener], say("port {port} is the listener of this process", port=port)))
     return found
 
 
-def _actions(stall: Stall, view: ProcessView) -> tuple[Action, ...]:
+def _actions(serving: ServerPool, view: ProcessView) -> tuple[Action, ...]:
     pid = view.process.pid
-    frame = say(" in {culprit}", culprit=stall.culprit) if stall.culprit else ""
-    waits = kind_in_words(stall.waiters) if stall.waiters else kind_in_words(stall.callers) if stall.callers else say("the call")
+    frame = say(" in {culprit}", culprit=serving.culprit) if serving.culprit else ""
+    waits = kind_in_words(serving.waiters) if serving.waiters else kind_in_words(serving.callers) if serving.callers else say("the call")
     return (
         Action(
             When.NOW,
@@ -314,7 +314,7 @@ def _actions(stall: Stall, view: ProcessView) -> tuple[Action, ...]:
             say(
                 "Give {waits} a time limit, and set connect and read time limits on the HTTP client{place}, so that a stall ends in errors, not in a hang.",
                 waits=waits,
-                place=calling_place(stall),
+                place=calling_place(serving),
             ),
         ),
         Action(

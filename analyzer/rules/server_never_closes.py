@@ -18,10 +18,10 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Final
 
 from analyzer.evidence.calls import client_figures
+from analyzer.evidence.citations import of_sockets
 from analyzer.evidence.half_closed import Unclosed, unclosed
-from analyzer.evidence.witness import of_sockets
 from analyzer.families.captures_only import never_closed
-from analyzer.model.finding import Action, Confidence, Culprit, Finding, Heals, Missing, Outlook, Severity, Step, When
+from analyzer.model.finding import Action, Confidence, Culprit, Finding, Missing, Outlook, RecoversWhen, Severity, Step, When
 from analyzer.model.message import plural, say
 
 if TYPE_CHECKING:
@@ -31,7 +31,7 @@ if TYPE_CHECKING:
 
 NEEDS: Final = ("threads", "sockets")
 CONSEQUENCE_OF: Final[tuple[str, ...]] = ()
-OUTLOOK: Final = Outlook(Heals.RESTART, say("Nothing hinders the server from closing, and it does not."))
+OUTLOOK: Final = Outlook(RecoversWhen.RESTART, say("Nothing hinders the server from closing, and it does not."))
 CLEAN: Final = say("no pile of connections read to their end while the pool is free")
 
 
@@ -44,7 +44,7 @@ def diagnose(case: Case) -> Iterator[Finding]:
 
 
 def _finding(found: Unclosed) -> Finding:
-    view, port, pool = found.stall.view, found.port, found.stall.pool
+    view, port, pool = found.serving.view, found.port, found.serving.pool
     kept = of_sockets(
         found.sockets,
         say(
@@ -69,7 +69,7 @@ def _finding(found: Unclosed) -> Finding:
                 connections=plural(len(found.sockets), "connection"),
                 port=port,
                 idle=pool.idle,
-                workers=found.stall.workers,
+                workers=found.serving.workers,
                 name=pool.name,
                 they_grow=say(" They grow: {list}.", list=chr(8594).join(map(str, found.counts))) if found.grows else "",
             )
@@ -95,7 +95,7 @@ def _finding(found: Unclosed) -> Finding:
         ),
         figures=(
             *client_figures(view, port),
-            (say("{idle} of {workers}", idle=pool.idle, workers=found.stall.workers), say("threads of {name} free", name=pool.name)),
+            (say("{idle} of {workers}", idle=pool.idle, workers=found.serving.workers), say("threads of {name} free", name=pool.name)),
         ),
         missing=()
         if found.lasts

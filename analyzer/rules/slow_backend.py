@@ -20,13 +20,13 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Final
 
 from analyzer.evidence.calls import DUMP_MISSING, calling_place, client_evidence, client_figures, clients_in_words, command, kind_in_words
+from analyzer.evidence.citations import of_sockets
 from analyzer.evidence.movement import only_busy
-from analyzer.evidence.witness import of_sockets
 from analyzer.families import remote_service as remote
 from analyzer.families import undecided
 from analyzer.families.captures_only import slow_services
 from analyzer.join.connections import close_wait
-from analyzer.model.finding import Action, Confidence, Culprit, Finding, Heals, Outlook, Process, Severity, When
+from analyzer.model.finding import Action, Confidence, Culprit, Finding, Outlook, Process, RecoversWhen, Severity, When
 from analyzer.model.message import plural, say
 from analyzer.waits.targets import COUNT_TOLERANCE
 from parsers.records import TcpState
@@ -35,13 +35,13 @@ if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
     from analyzer.join.connections import Connection
-    from analyzer.waits.case import Case, ProcessView, Stall
+    from analyzer.waits.case import Case, ProcessView, ServerPool
     from analyzer.waits.targets import Target
     from parsers.records import Endpoint
 
 NEEDS: Final = ("threads", "sockets")
 CONSEQUENCE_OF: Final[tuple[str, ...]] = ()
-OUTLOOK: Final = Outlook(Heals.CAUSE, say("The threads are free when the service answers or closes."))
+OUTLOOK: Final = Outlook(RecoversWhen.CAUSE, say("The threads are free when the service answers or closes."))
 CLEAN: Final = say("the request threads do not all wait for one other service")
 SMALLEST_GROUP: Final = 3
 """Without a thread dump: fewer open connections to one service than this are no pattern."""
@@ -49,19 +49,19 @@ SMALLEST_GROUP: Final = 3
 
 def diagnose(case: Case) -> Iterator[Finding]:
     """One finding per server pool that waits for another service, or that may."""
-    for stall, target in remote.waiting(case, driver=False):
-        yield remote.finding(case, stall, target, WORDS)
-    for stall in case.stalls:
-        if undecided.applies(stall) and not only_busy(case, stall):
-            yield undecided.finding(stall, "slow-backend")
+    for serving, target in remote.waiting(case, driver=False):
+        yield remote.finding(case, serving, target, WORDS)
+    for serving in case.server_pools:
+        if undecided.applies(serving) and not only_busy(case, serving):
+            yield undecided.finding(serving, "slow-backend")
     for view in case.latest:
         if not view.pools:
             yield from _sockets_only(view)
     yield from slow_services(case)
 
 
-def _actions(stall: Stall, target: Target) -> tuple[Action, ...]:
-    limits = kind_in_words(stall.waiters) if stall.waiters else say("the call")
+def _actions(serving: ServerPool, target: Target) -> tuple[Action, ...]:
+    limits = kind_in_words(serving.waiters) if serving.waiters else say("the call")
     return (
         Action(
             When.NOW,
@@ -75,7 +75,7 @@ def _actions(stall: Stall, target: Target) -> tuple[Action, ...]:
             say(
                 "Set connect and read time limits on the client that calls {remote}{frame}, and a time limit on {limits}.",
                 remote=target.remote,
-                frame=calling_place(stall),
+                frame=calling_place(serving),
                 limits=limits,
             ),
         ),
@@ -88,7 +88,7 @@ def _actions(stall: Stall, target: Target) -> tuple[Action, ...]:
     )
 
 
-WORDS: Final = remote.Words("slow-backend", say("service"), _actions)
+WORDS: Final = remote.ServiceText("slow-backend", say("service"), _actions)
 
 
 def _sockets_only(view: ProcessView) -> Iterator[Finding]:

@@ -13,10 +13,10 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Final
 
+from analyzer.evidence.citations import of_threads
 from analyzer.evidence.sessions import of_session, server_of, session_in_words
-from analyzer.evidence.witness import of_threads
 from analyzer.join.far_side import LISTS
-from analyzer.model.finding import Action, Confidence, Culprit, Finding, Heals, Outlook, Severity, Step, When
+from analyzer.model.finding import Action, Confidence, Culprit, Finding, Outlook, RecoversWhen, Severity, Step, When
 from analyzer.model.message import plural, say
 from analyzer.software.blockers import application_frame
 from parsers.records import SessionState
@@ -29,7 +29,7 @@ if TYPE_CHECKING:
 
 NEEDS: Final = ("threads", "sockets")
 CONSEQUENCE_OF: Final = ("lock-held-by-idle-transaction", "cross-system-deadlock")
-OUTLOOK: Final = Outlook(Heals.LOAD, say("Each thread goes on when its statement ends; the next such statement takes as long."))
+OUTLOOK: Final = Outlook(RecoversWhen.LOAD, say("Each thread goes on when its statement ends; the next such statement takes as long."))
 CLEAN: Final = say("no session of the process has run a statement for long, as far as sessions were listed")
 LONG: Final = 5.0
 """Seconds from which on a statement of a service is long: its callers' patience is mostly between 5 and 60 seconds."""

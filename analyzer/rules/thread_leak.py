@@ -21,9 +21,9 @@ from collections import defaultdict
 from typing import TYPE_CHECKING, Final
 
 from analyzer.contention.blocked_group import judge
-from analyzer.evidence.growth import growth, in_words
-from analyzer.evidence.witness import of_threads
-from analyzer.model.finding import Action, Culprit, Evidence, Finding, Heals, Missing, Outlook, Severity, Step, When
+from analyzer.evidence.citations import of_threads
+from analyzer.evidence.growth import growth, growth_text
+from analyzer.model.finding import Action, Culprit, Evidence, Finding, Missing, Outlook, RecoversWhen, Severity, Step, When
 from analyzer.model.message import joined, plural, say
 
 if TYPE_CHECKING:
@@ -35,7 +35,7 @@ if TYPE_CHECKING:
 
 NEEDS: Final = ("threads",)
 CONSEQUENCE_OF: Final[tuple[str, ...]] = ()
-OUTLOOK: Final = Outlook(Heals.RESTART, say("A thread ends only by itself; a restart ends them all, and they grow again."))
+OUTLOOK: Final = Outlook(RecoversWhen.RESTART, say("A thread ends only by itself; a restart ends them all, and they grow again."))
 CLEAN: Final = say("no family of pools or threads grows from dump to dump")
 MANY: Final = 50
 """Pools of one pattern in a single dump: large applications have a few dozen unnamed executors by design."""
@@ -86,7 +86,7 @@ def _finding(view: ProcessView, pattern: str, family: Sequence[Pool], earlier: S
         before = _families(other).get(pattern, [])
         if before:
             evidence.append(_sight(before, say("{pools} {pattern} in an earlier dump", pools=plural(len(before), "pool"), pattern=pattern)))
-    speed = in_words(growth([*earlier, view], counts, descriptors=False))
+    speed = growth_text(growth([*earlier, view], counts, descriptors=False))
     grown = (
         say(" They grow: {list}.{speed}", list=joined(" → ", (say("{count:,}", count=count) for count in counts)), speed=speed)
         if len(counts) > 1

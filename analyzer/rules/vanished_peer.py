@@ -16,8 +16,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Final
 
-from analyzer.evidence.witness import of_sockets
-from analyzer.model.finding import Action, Confidence, Culprit, Finding, Heals, Outlook, Process, Severity, Step, When
+from analyzer.evidence.citations import of_sockets
+from analyzer.model.finding import Action, Confidence, Culprit, Finding, Outlook, Process, RecoversWhen, Severity, Step, When
 from analyzer.model.message import joined, plural, say
 from parsers.records import TcpState, TimerKind
 
@@ -30,7 +30,7 @@ if TYPE_CHECKING:
 NEEDS: Final = ("sockets",)
 CONSEQUENCE_OF: Final = ("database-read-hang", "slow-backend")
 OUTLOOK: Final = Outlook(
-    Heals.TIMEOUT,
+    RecoversWhen.TIMEOUT,
     say("TCP gives up after its last retransmission, about 15 minutes on Linux (tcp_retries2), or at the application's own limit."),
 )
 CLEAN: Final = say("no connection retransmits to a peer that does not answer")

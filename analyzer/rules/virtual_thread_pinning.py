@@ -18,12 +18,12 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Final
 
 from analyzer.evidence.calls import client_evidence, client_figures, clients_in_words
-from analyzer.evidence.witness import all_of, of_threads
-from analyzer.model.finding import Action, Confidence, Culprit, Finding, Heals, Missing, Outlook, Severity, Step, When
+from analyzer.evidence.citations import all_of, of_threads
+from analyzer.model.finding import Action, Confidence, Culprit, Finding, Missing, Outlook, RecoversWhen, Severity, Step, When
 from analyzer.model.message import plural, say
 from analyzer.software.blockers import activity, application_frame
-from analyzer.software.pools import Busy
-from analyzer.waits.stalls import pressure
+from analyzer.software.pools import ThreadActivity
+from analyzer.waits.server_pools import pressure
 from parsers.records import JavaState, LockVerb
 
 if TYPE_CHECKING:
@@ -34,7 +34,9 @@ if TYPE_CHECKING:
 
 NEEDS: Final = ("threads",)
 CONSEQUENCE_OF: Final[tuple[str, ...]] = ()
-OUTLOOK: Final = Outlook(Heals.CAUSE, say("It goes on when one of the pinned threads does; what they wait for may itself need a carrier."))
+OUTLOOK: Final = Outlook(
+    RecoversWhen.CAUSE, say("It goes on when one of the pinned threads does; what they wait for may itself need a carrier.")
+)
 CLEAN: Final = say("no set of carriers is held by waiting virtual threads")
 
 
@@ -45,7 +47,7 @@ def diagnose(case: Case) -> Iterator[Finding]:
         carriers = [thread for thread in threads if thread.carrying is not None]
         pool = next((pool for pool in view.pools for member in pool.members if carriers and member.thread is carriers[0]), None)
         pinned = [
-            Busy(thread, activity(thread, view.known))
+            ThreadActivity(thread, activity(thread, view.known))
             for thread in threads
             if thread.virtual and thread.native_id is not None and _waits(thread)
         ]
@@ -64,7 +66,7 @@ def _waits(thread: Thread) -> bool:
     )
 
 
-def _finding(view: ProcessView, pinned: Sequence[Busy], carriers: int, queued: int) -> Finding:
+def _finding(view: ProcessView, pinned: Sequence[ThreadActivity], carriers: int, queued: int) -> Finding:
     port = next(iter(view.listeners)) if len(view.listeners) == 1 else None
     # The one that others wait for stands in a call of its own; those in a class initializer's monitor are its victims.
     first = next((one for one in pinned if any(frame.method == "parkOnCarrierThread" for frame in one.thread.frames)), pinned[0])

@@ -40,7 +40,7 @@ _PROXY: Final = "$$Lambda"
 _LAST_NAMED: Final = "main"
 
 
-class Busy(NamedTuple):
+class ThreadActivity(NamedTuple):
     """A thread and what it does."""
 
     thread: Thread
@@ -57,18 +57,18 @@ class Pool(NamedTuple):
     name: str
     role: str
     port: int | None
-    members: tuple[Busy, ...]
+    members: tuple[ThreadActivity, ...]
     basis: str | None = None
     sure: Confidence = Confidence.CERTAIN
     bounded: bool = True
 
     @property
-    def workers(self) -> tuple[Busy, ...]:
+    def workers(self) -> tuple[ThreadActivity, ...]:
         """Members that could run a task: not its acceptors and selectors (Jetty runs those on pool threads)."""
         return tuple(member for member in self.members if member.activity.kind not in _NOT_WORKERS)
 
     @property
-    def busy(self) -> tuple[Busy, ...]:
+    def busy(self) -> tuple[ThreadActivity, ...]:
         """Workers that are not waiting for work."""
         return tuple(member for member in self.members if member.activity.kind not in IDLE)
 
@@ -85,13 +85,13 @@ class Pool(NamedTuple):
 
 def pools(threads: Iterable[Thread], known: Knowledge) -> tuple[Pool, ...]:
     """Group threads into pools, in order of first appearance; single threads are pools of one."""
-    groups: dict[tuple[str, str | None], list[Busy]] = defaultdict(list)
+    groups: dict[tuple[str, str | None], list[ThreadActivity]] = defaultdict(list)
     ports: dict[tuple[str, str | None], int] = {}
-    members_of = [Busy(thread, activity(thread, known)) for thread in threads]
+    members_of = [ThreadActivity(thread, activity(thread, known)) for thread in threads]
     if known.runtime is Runtime.PYTHON:
         members_of = with_silent_locks(members_of)
     for thread, found in members_of:
-        member = Busy(thread, found)
+        member = ThreadActivity(thread, found)
         match = known.pool_of(thread.name) if thread.group is None else None
         if match is None or match.role in _LOOSE:
             member = _at_rest(member, known)
@@ -117,7 +117,7 @@ def pools(threads: Iterable[Thread], known: Knowledge) -> tuple[Pool, ...]:
     )
 
 
-def with_silent_locks(members: list[Busy]) -> list[Busy]:
+def with_silent_locks(members: list[ThreadActivity]) -> list[ThreadActivity]:
     """The threads, those before a lock as such: Python's locks have no frame, so such a thread stands on the line that takes one.
 
     A call into C has no frame either. What tells them apart is a thread that is past that line in the same function while the others stand on it.
@@ -126,14 +126,14 @@ def with_silent_locks(members: list[Busy]) -> list[Busy]:
     deeper = Counter(full for member in members for full in {frame.full for frame in member.thread.frames[1:]})
     locks = {frame for frame, count in standing.items() if count >= SHALLOW and deeper[frame.full] == 1}
     return [
-        Busy(member.thread, member.activity._replace(kind="lock", frame=0))
+        ThreadActivity(member.thread, member.activity._replace(kind="lock", frame=0))
         if _is_silent(member) and member.thread.frames[0] in locks
         else member
         for member in members
     ]
 
 
-def _is_silent(member: Busy) -> bool:
+def _is_silent(member: ThreadActivity) -> bool:
     return member.activity.app == 0 and member.activity.kind in {"running", "waiting"} and member.thread.native_state != "active"
 
 
@@ -153,12 +153,12 @@ def _entry(frames: tuple[Frame, ...], known: Knowledge) -> tuple[str, ...] | Non
     return None
 
 
-def entry(member: Busy, known: Knowledge) -> tuple[str, ...] | None:
+def entry(member: ThreadActivity, known: Knowledge) -> tuple[str, ...] | None:
     """The frames that a thread shares, from the bottom, with all others that began as it did; None if no application frame is among them."""
     return _entry(member.thread.frames, known)
 
 
-def _at_rest(member: Busy, known: Knowledge) -> Busy:
+def _at_rest(member: ThreadActivity, known: Knowledge) -> ThreadActivity:
     """The member as idle if it takes from a queue in a worker's own loop: a few application frames, no task and no request below."""
     thread, found = member
     if found.serving is not None or found.kind != "queue" or found.app < 0:
@@ -167,10 +167,10 @@ def _at_rest(member: Busy, known: Knowledge) -> Busy:
         return member
     if len(application_frames(thread, known)) > SHALLOW or any(frame.full in known.task_frames for frame in thread.frames):
         return member
-    return Busy(thread, found._replace(kind="idle"))
+    return ThreadActivity(thread, found._replace(kind="idle"))
 
 
-def _confirmed(role: str | None, members: list[Busy], known: Knowledge) -> str:
+def _confirmed(role: str | None, members: list[ThreadActivity], known: Knowledge) -> str:
     """The role that the stacks show; the name's where they show none, or no other one."""
     by_stack = _role(members, known)
     if role is None:
@@ -182,7 +182,7 @@ def _confirmed(role: str | None, members: list[Busy], known: Knowledge) -> str:
     return role
 
 
-def _is_own_code(members: list[Busy], known: Knowledge) -> bool:
+def _is_own_code(members: list[ThreadActivity], known: Knowledge) -> bool:
     """True if nothing but the JDK and the application is on the stacks: then the threads are not those of the library they are named like."""
     frames = [frame for member in members for frame in member.thread.frames]
     return any(known.is_application(frame.cls) for frame in frames) and all(
@@ -192,7 +192,7 @@ def _is_own_code(members: list[Busy], known: Knowledge) -> bool:
     )
 
 
-def _role(members: list[Busy], known: Knowledge) -> str:
+def _role(members: list[ThreadActivity], known: Knowledge) -> str:
     """The role that stacks tell: an entry frame's, server if any member serves requests, executor if tasks run in it."""
     roles = Counter(role for member in members for role in {known.entry(frame.full) for frame in member.thread.frames} if role)
     if roles and (first := roles.most_common(1)[0])[1] * 2 > len(members):
@@ -208,10 +208,10 @@ def _role(members: list[Busy], known: Knowledge) -> str:
     return "other"
 
 
-def _split_unnamed(groups: dict[tuple[str, str | None], list[Busy]], known: Knowledge) -> None:
+def _split_unnamed(groups: dict[tuple[str, str | None], list[ThreadActivity]], known: Knowledge) -> None:
     """Take threads apart that only have the JDK's default name in common: by where their application code begins."""
     for key in [key for key in groups if key[0] in _UNNAMED and key[1] is None and len(groups[key]) > 1]:
-        parts: dict[tuple[str, ...] | None, list[Busy]] = defaultdict(list)
+        parts: dict[tuple[str, ...] | None, list[ThreadActivity]] = defaultdict(list)
         for member in groups[key]:
             parts[entry(member, known)].append(member)
         named = {frames: members for frames, members in parts.items() if frames is not None}
@@ -225,7 +225,7 @@ def _split_unnamed(groups: dict[tuple[str, str | None], list[Busy]], known: Know
                 groups[say("{name} in {call}", name=key[0], call=f"{cls.rpartition('.')[2]}.{method}"), None].extend(members)
 
 
-def _adopt_renamed(groups: dict[tuple[str, str | None], list[Busy]]) -> None:
+def _adopt_renamed(groups: dict[tuple[str, str | None], list[ThreadActivity]]) -> None:
     """Move single threads that serve a request under another name into the one server pool there is."""
     servers = [key for key in groups if key[1] == "server"]
     if len(servers) != 1:
@@ -235,7 +235,7 @@ def _adopt_renamed(groups: dict[tuple[str, str | None], list[Busy]]) -> None:
             groups[servers[0]].extend(groups.pop(key))
 
 
-def _merge_alike(groups: dict[tuple[str, str | None], list[Busy]], known: Knowledge) -> None:
+def _merge_alike(groups: dict[tuple[str, str | None], list[ThreadActivity]], known: Knowledge) -> None:
     """Join single threads at work whose stacks begin in the same application code: they are named after what they do, not after a pool."""
     alike: dict[tuple[str, ...], list[tuple[str, str | None]]] = defaultdict(list)
     for key, members in groups.items():

@@ -10,14 +10,14 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from analyzer.join.connections import Connection
-    from analyzer.software.pools import Busy
+    from analyzer.software.pools import ThreadActivity
     from analyzer.waits.case import ProcessView
 
 ACCEPTING: Final = frozenset({"accept", "select", "connection-latch"})
 """Kinds of threads that accept, or would if they were let."""
 
 
-def acceptor_of(view: ProcessView, port: int) -> Busy | None:
+def acceptor_of(view: ProcessView, port: int) -> ThreadActivity | None:
     """The acceptor of a port: by its role, else the one thread called so, else the one that can only be it while nobody accepts."""
     named = [member for pool in view.pools if pool.role == "acceptor" and pool.port in {port, None} for member in pool.members]
     called = [member for pool in view.pools for member in pool.members if "accept" in member.thread.name.lower()]
@@ -29,7 +29,7 @@ def acceptor_of(view: ProcessView, port: int) -> Busy | None:
     return others[0] if len(others) == 1 else None
 
 
-def shaking_hands(view: ProcessView) -> tuple[Busy, ...]:
+def shaking_hands(view: ProcessView) -> tuple[ThreadActivity, ...]:
     """Threads in the handshake of a connection that they are accepting: one silent client holds each."""
     return tuple(member for pool in view.pools for member in pool.members if member.activity.kind == "handshake")
 

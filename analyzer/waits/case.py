@@ -10,8 +10,8 @@ from analyzer.join.captures import Port, ports
 from analyzer.join.far_side import FarSide
 from analyzer.join.process import ProcessView, views
 from analyzer.software.knowledge import Knowledge, knowledge
-from analyzer.waits.stalls import Stall, stalls
-from analyzer.waits.wait_cycles import rings
+from analyzer.waits.server_pools import ServerPool, server_pools
+from analyzer.waits.wait_cycles import wait_cycles
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -46,14 +46,14 @@ class Case:
         return tuple(last.values())
 
     @cached_property
-    def stalls(self) -> tuple[Stall, ...]:
+    def server_pools(self) -> tuple[ServerPool, ...]:
         """The server pools of all processes, at their last view."""
-        return tuple(stall for view in self.latest for stall in stalls(view))
+        return tuple(serving for view in self.latest for serving in server_pools(view))
 
     @cached_property
-    def rings(self) -> tuple[tuple[Stall, ...], ...]:
+    def wait_cycles(self) -> tuple[tuple[ServerPool, ...], ...]:
         """Pools of several processes that wait for each other."""
-        return rings(self)
+        return wait_cycles(self)
 
     @cached_property
     def ports(self) -> tuple[Port, ...]:
@@ -99,4 +99,4 @@ def _identity(view: ProcessView) -> tuple[str | None, int | None, str | None]:
     return view.snapshot.host, pid, pools
 
 
-__all__ = ["Case", "Knowledge", "ProcessView", "Stall", "knowledge"]
+__all__ = ["Case", "Knowledge", "ProcessView", "ServerPool", "knowledge"]

@@ -14,8 +14,8 @@ if TYPE_CHECKING:
 
     from analyzer.join.connections import Connection
     from analyzer.join.process import ProcessView
-    from analyzer.software.pools import Busy
-    from analyzer.waits.stalls import Stall
+    from analyzer.software.pools import ThreadActivity
+    from analyzer.waits.server_pools import ServerPool
 
 MAJORITY: Final = 0.5
 """Share of the callers that a target must explain to be the cause; below it the calls are victims of something else."""
@@ -41,7 +41,7 @@ class Target(NamedTuple):
     back: tuple[Connection, ...] = ()
 
 
-def targets(view: ProcessView, callers: Sequence[Busy]) -> tuple[Target, ...]:
+def targets(view: ProcessView, callers: Sequence[ThreadActivity]) -> tuple[Target, ...]:
     """Whom the callers wait for, by counting.
 
     A connection to the own listener whose request lies unread is an outstanding call for sure; the callers that these leave
@@ -62,14 +62,14 @@ def targets(view: ProcessView, callers: Sequence[Busy]) -> tuple[Target, ...]:
     return tuple(sorted(found, key=lambda target: (-target.share, target.remote)))
 
 
-def unseen_targets(stall: Stall) -> tuple[Target, ...]:
+def unseen_targets(serving: ServerPool) -> tuple[Target, ...]:
     """Whom threads wait for that show only a future: as many own calls lie unread, or as many connections to one service are open.
 
     Never certain: the numbers agree, no frame does. A service is named only where an asynchronous client's thread is in the dump, or the wait is that of
     a CompletableFuture: else nothing says that the threads wait for a call at all.
     """
-    view, waiting = stall.view, len(stall.waiters)
-    if not stall.unseen or waiting < MAJORITY * stall.workers:
+    view, waiting = serving.view, len(serving.waiters)
+    if not serving.unseen or waiting < MAJORITY * serving.workers:
         return ()
     own = _own_target(view, waiting, waiting)
     if own is not None and own.share >= MAJORITY:
@@ -79,7 +79,7 @@ def unseen_targets(stall: Stall) -> tuple[Target, ...]:
     groups = _outstanding(view, ())
     tolerance = max(1, COUNT_TOLERANCE * waiting)
     matching = {remote: group for remote, group in groups.items() if abs(len(group) - waiting) <= tolerance}
-    composed = sum(member.activity.kind == "completable-future" for member in stall.waiters) >= MAJORITY * waiting
+    composed = sum(member.activity.kind == "completable-future" for member in serving.waiters) >= MAJORITY * waiting
     if len(matching) != 1 or waiting < FEW_CLIENTS or not (composed or _has_asynchronous_client(view)):
         return ()
     ((remote, group),) = matching.items()
@@ -94,7 +94,7 @@ def _has_asynchronous_client(view: ProcessView) -> bool:
     )
 
 
-def _exact_targets(view: ProcessView, callers: Sequence[Busy]) -> tuple[Target, ...]:
+def _exact_targets(view: ProcessView, callers: Sequence[ThreadActivity]) -> tuple[Target, ...]:
     """Whom the callers wait for by their system calls; empty unless these show it of most of them. No count is needed then."""
     sockets = {id(thread): socket for thread, socket, alone in exact_sockets(view) if alone and socket.remote is not None}
     groups: dict[Endpoint, list[Connection]] = {}
@@ -127,7 +127,7 @@ def _somewhere(
     return Target(remote, proxied, tuple(group), share, basis, confidence, back)
 
 
-def _in_drivers(view: ProcessView, callers: Sequence[Busy]) -> int:
+def _in_drivers(view: ProcessView, callers: Sequence[ThreadActivity]) -> int:
     """How many callers stand in the driver of a service to whose ports connections are open: these wait there, whatever own calls lie unread."""
     count = 0
     for library, threads in Counter(member.activity.library for member in callers).items():
@@ -159,7 +159,7 @@ def _exactly(found: Sequence[Target]) -> tuple[Target, ...]:
     return (found[0]._replace(confidence=Confidence.LIKELY),)
 
 
-def _remote_targets(view: ProcessView, callers: Sequence[Busy], rest: int) -> list[Target]:
+def _remote_targets(view: ProcessView, callers: Sequence[ThreadActivity], rest: int) -> list[Target]:
     groups = _outstanding(view, callers)
     if not groups:
         return []
@@ -231,7 +231,7 @@ def _unread_by(view: ProcessView, near: Connection) -> bool:
     return near.state is TcpState.SYN_SENT or (mine and far is not None and (far.unaccepted or bool(far.recv_q)))
 
 
-def _outstanding(view: ProcessView, callers: Sequence[Busy]) -> dict[Endpoint, list[Connection]]:
+def _outstanding(view: ProcessView, callers: Sequence[ThreadActivity]) -> dict[Endpoint, list[Connection]]:
     """Connections to services over which a call may be outstanding: open, nothing left to read. By service.
 
     A driver's callers are compared with connections to its port first; an HTTP client's callers not with a database's port.

@@ -12,24 +12,24 @@ from typing import TYPE_CHECKING
 from analyzer.waits.targets import callee_of
 
 if TYPE_CHECKING:
-    from analyzer.waits.case import Case, Stall
+    from analyzer.waits.case import Case, ServerPool
 
 
-def next_of(case: Case, stall: Stall) -> Stall | None:
-    """The pool, of another process, that would have to answer the calls of ``stall``; None if the evidence does not show it."""
-    target = stall.main_target
+def next_of(case: Case, serving: ServerPool) -> ServerPool | None:
+    """The pool, of another process, that would have to answer the calls of ``serving``; None if the evidence does not show it."""
+    target = serving.main_target
     if target is None or target.own:
         return None
-    view = callee_of(stall.view, target)
-    behind = [other for other in case.stalls if other.view is view and other.port in {None, target.remote.port}]
+    view = callee_of(serving.view, target)
+    behind = [other for other in case.server_pools if other.view is view and other.port in {None, target.remote.port}]
     return behind[0] if len(behind) == 1 else None
 
 
-def rings(case: Case) -> tuple[tuple[Stall, ...], ...]:
+def wait_cycles(case: Case) -> tuple[tuple[ServerPool, ...], ...]:
     """Pools without a free thread that wait for each other in a ring, each ring from its first pool on, in the order of waiting."""
-    stuck = {number: stall for number, stall in enumerate(case.stalls) if stall.saturated}
-    numbers = {id(stall): number for number, stall in stuck.items()}
-    edges = {number: numbers[id(after)] for number, stall in stuck.items() if (after := next_of(case, stall)) and id(after) in numbers}
+    stuck = {number: serving for number, serving in enumerate(case.server_pools) if serving.saturated}
+    numbers = {id(serving): number for number, serving in stuck.items()}
+    edges = {number: numbers[id(after)] for number, serving in stuck.items() if (after := next_of(case, serving)) and id(after) in numbers}
     found = []
     while cycle := _cycle(edges):
         first = min(cycle)

@@ -38,7 +38,7 @@ _FAULTS: Final = {
 }
 
 
-class Reading(NamedTuple):
+class CaptureReading(NamedTuple):
     """A capture and the file it was: octets as read (unpacked), their SHA-256."""
 
     capture: Capture
@@ -46,7 +46,7 @@ class Reading(NamedTuple):
     sha256: str
 
 
-def read(file: str, source: Stream | bytes, most: int = MOST_FLOWS) -> Reading:
+def read(file: str, source: Stream | bytes, most: int = MOST_FLOWS) -> CaptureReading:
     """Read a capture, plain or packed, in one pass and bounded memory. Whatever is wrong with it becomes a note.
 
     Args:
@@ -85,7 +85,7 @@ def read(file: str, source: Stream | bytes, most: int = MOST_FLOWS) -> Reading:
         notes=tuple(_notes(walker, strangers, passed)),
         unread=tuple(_unread(file, walker, passed)),
     )
-    return Reading(capture, passed.size, passed.sha256)
+    return CaptureReading(capture, passed.size, passed.sha256)
 
 
 class Ahead:

@@ -11,10 +11,10 @@ from typing import TYPE_CHECKING, Literal
 
 import msgspec
 
-from analyzer.model.finding import Basis, CloseWait, Confidence, Heals, Outcome, Process, Severity, Verdict, When  # noqa: TC001
+from analyzer.model.finding import Basis, CloseWait, Confidence, Outcome, Process, RecoversWhen, Severity, Verdict, When  # noqa: TC001
 
 # msgspec reads the annotations when the classes are made, so these are needed at run time.
-from analyzer.model.timeline import Ending, Flow, Patience, Turnover  # noqa: TC001
+from analyzer.model.timeline import Ending, FlowSummary, Patience, Turnover  # noqa: TC001
 from parsers.records import Unit  # noqa: TC001
 
 if TYPE_CHECKING:
@@ -108,7 +108,7 @@ class Figure(msgspec.Struct, frozen=True):
 class Outlook(msgspec.Struct, frozen=True):
     """Whether it heals by itself (restart: only then; load: when the load stops; timeout; cause: when what it waits for moves; unknown), and why."""
 
-    heals: Heals
+    heals: RecoversWhen
     why: str
 
 
@@ -261,7 +261,7 @@ class Report(msgspec.Struct, frozen=True, kw_only=True):
     pools: tuple[Pool, ...]
     links: tuple[Link, ...]
     waits: tuple[Wait, ...]
-    flows: tuple[Flow, ...]
+    flows: tuple[FlowSummary, ...]
     checked: tuple[Checked, ...]
     missing: tuple[Missing, ...]
     inputs: tuple[Input, ...]

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 import msgspec
 
-from analyzer.model.finding import Evidence, Finding, Heals, Severity, When
+from analyzer.model.finding import Evidence, Finding, RecoversWhen, Severity, When
 from analyzer.model.message import say
 from parsers.records import Unit
 from reports.language.catalogue import label_of, tell
@@ -31,11 +31,11 @@ HEADLINE = 400
 NAME = 120
 _WHENS = {When.NOW: say("Now"), When.FIX: say("Fix"), When.PREVENT: say("Prevent")}
 _HEALS = {
-    Heals.RESTART: say("No"),
-    Heals.LOAD: say("When the load stops"),
-    Heals.TIMEOUT: say("At a time limit"),
-    Heals.CAUSE: say("When what it waits for moves"),
-    Heals.UNKNOWN: say("The evidence does not tell"),
+    RecoversWhen.RESTART: say("No"),
+    RecoversWhen.LOAD: say("When the load stops"),
+    RecoversWhen.TIMEOUT: say("At a time limit"),
+    RecoversWhen.CAUSE: say("When what it waits for moves"),
+    RecoversWhen.UNKNOWN: say("The evidence does not tell"),
 }
 
 

@@ -12,7 +12,7 @@ from reports.view.wording import count, number, seconds
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
-    from analyzer.model.timeline import Flow
+    from analyzer.model.timeline import FlowSummary
 
 Way: TypeAlias = Literal["out", "back", "gap", "missing"]
 _STEP, _TOP, _TEXT = 28, 44, 38
@@ -21,7 +21,7 @@ _PACKETS = 6
 """Packets of a ladder; gaps and what is missing make it nine rungs."""
 
 
-def ladder(flows: Sequence[Flow]) -> Ladder | None:
+def ladder(flows: Sequence[FlowSummary]) -> Ladder | None:
     """The flow that stayed half-closed or unanswered longest, with how many of the others have its shape."""
     if not flows:
         return None
@@ -41,7 +41,7 @@ def ladder(flows: Sequence[Flow]) -> Ladder | None:
     return Ladder(caption, plain(flow.client, 28), plain(flow.server, 28), steps, _TOP + len(steps) * _STEP)
 
 
-def _marked(flow: Flow) -> Iterator[tuple[Way, str]]:
+def _marked(flow: FlowSummary) -> Iterator[tuple[Way, str]]:
     packets = [mark for mark in flow.marks if mark.packet][:_PACKETS]
     asked = next(
         (
@@ -63,11 +63,11 @@ def _marked(flow: Flow) -> Iterator[tuple[Way, str]]:
             yield "gap", tell("half-closed for {half_closed_for}: CLOSE_WAIT", half_closed_for=seconds(flow.half_closed_for))
 
 
-def _shape(flow: Flow) -> tuple[object, ...]:
+def _shape(flow: FlowSummary) -> tuple[object, ...]:
     return flow.closed_first, tuple(sorted(flow.fin.items())), flow.rst, flow.request is None, flow.response is None
 
 
-def _steps(flow: Flow) -> Iterator[tuple[Way, str]]:
+def _steps(flow: FlowSummary) -> Iterator[tuple[Way, str]]:
     """At most nine rungs, from the handshake to the FIN that never came; with the packets' numbers where they are known."""
     if flow.marks:
         yield from _marked(flow)

@@ -6,7 +6,7 @@ import io
 
 import pytest
 
-from analyzer.evidence.first_close import Closers, at, ending_of
+from analyzer.evidence.first_close import FirstCloses, ending_of, first_closes
 from analyzer.join.captures import ports
 from parsers.capture import reader
 from tests.parsers.capture.traffic import KINDS, write
@@ -42,15 +42,15 @@ class Wire:
                 self.put(port, {"f": FIN | ACK, "r": RST, "d": PSH | ACK, ".": ACK}[letter.lower()], up=up, server=server)
         return self
 
-    def closers(self) -> list[Closers]:
-        return [at(port) for port in ports([reader.read("x.pcap", pcap(*self.frames, step=1_000_000_000)).capture])]
+    def closers(self) -> list[FirstCloses]:
+        return [first_closes(port) for port in ports([reader.read("x.pcap", pcap(*self.frames, step=1_000_000_000)).capture])]
 
 
-def accepted(one: Closers) -> int:
+def accepted(one: FirstCloses) -> int:
     return sum(map(len, (one.by_client.flows, one.by_server.flows, one.reset_by_client, one.reset_by_server, one.open)))
 
 
-def only(wire: Wire) -> Closers:
+def only(wire: Wire) -> FirstCloses:
     (one,) = wire.closers()
     return one
 
@@ -108,7 +108,7 @@ def test_each_port_is_counted_by_itself() -> None:
 def test_generated_traffic_is_counted_as_it_was_made() -> None:
     file = io.BytesIO()
     truths = write(file, 2 * len(KINDS), 6)
-    found = [at(port) for port in ports([reader.read("x.pcap", file.getvalue()).capture])]
+    found = [first_closes(port) for port in ports([reader.read("x.pcap", file.getvalue()).capture])]
     kinds = [truth for truth in truths if truth.kind not in {"refused", "silent"}]
     assert sum(map(accepted, found)) == len(kinds)
     for end in ("client", "server"):

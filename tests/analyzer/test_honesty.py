@@ -87,9 +87,9 @@ class TestHealth:
         assert diagnosis_of(files | {"snap1/netstat.txt": table, "snap2/netstat.txt": table}).verdict.status is Status.HEALTHY
 
     def test_an_empty_table_is_no_health_and_ends_a_stall(self) -> None:
-        stall = netstat(LISTEN, *(f"1 10.1.1.5:8080 10.9.9.9:{33000 + n} CLOSE_WAIT {ME}" for n in range(9)))
+        serving = netstat(LISTEN, *(f"1 10.1.1.5:8080 10.9.9.9:{33000 + n} CLOSE_WAIT {ME}" for n in range(9)))
         files = {
-            "t1-netstat.txt": stall,
+            "t1-netstat.txt": serving,
             "t1-jstack.txt": dump(*waiting_for_future(6)),
             "t2-netstat.txt": netstat(),
             "t2-jstack.txt": dump(*idle_exec(6)),

@@ -13,7 +13,7 @@ from analyzer.waits.case import Case
 from tests.builders import PARK, dump, evidence_of, thread
 
 if TYPE_CHECKING:
-    from analyzer.software.pools import Busy
+    from analyzer.software.pools import ThreadActivity
 
 KNOWN = knowledge()
 TABLES = KNOWN.tables
@@ -27,7 +27,7 @@ def method(frame: str) -> str:
     return frame.removesuffix("*") + "anything" if frame.endswith(".*") else frame
 
 
-def read(*stack: str, name: str = "worker-1", state: str = "WAITING (parking)", known: Knowledge = KNOWN) -> Busy:
+def read(*stack: str, name: str = "worker-1", state: str = "WAITING (parking)", known: Knowledge = KNOWN) -> ThreadActivity:
     """One thread of a dump, as correlation sees it."""
     case = Case(evidence_of({"jstack.txt": dump(thread(name, state, *stack))}).incident, known)
     (pool,) = case.latest[0].pools

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from analyzer.model.finding import Heals, Severity
+from analyzer.model.finding import RecoversWhen, Severity
 from analyzer.rules import RULES, Rule, slug
 from tests.builders import SERVED, WORKER, diagnosis_of, dump, found, netstat, sample, thread, waiting_for_future
 
@@ -50,12 +50,12 @@ def calls_away() -> list[str]:
 @pytest.mark.parametrize(
     ("read", "heals", "says"),
     [
-        (UNTIMED, Heals.RESTART, "no call in it has a time limit"),
-        (TIMED, Heals.TIMEOUT, "lasts until the time limit of the calls"),
-        (OLD, Heals.UNKNOWN, "unless the calls have a time limit, which the stacks do not show"),
+        (UNTIMED, RecoversWhen.RESTART, "no call in it has a time limit"),
+        (TIMED, RecoversWhen.TIMEOUT, "lasts until the time limit of the calls"),
+        (OLD, RecoversWhen.UNKNOWN, "unless the calls have a time limit, which the stacks do not show"),
     ],
 )
-def test_a_server_that_waits_for_itself(read: tuple[str, ...], heals: Heals, says: str) -> None:
+def test_a_server_that_waits_for_itself(read: tuple[str, ...], heals: RecoversWhen, says: str) -> None:
     finding = stuck(read, own_calls(), "self-call-starvation")
     assert finding.outlook is not None
     assert finding.outlook.heals is heals
@@ -65,14 +65,18 @@ def test_a_server_that_waits_for_itself(read: tuple[str, ...], heals: Heals, say
 def test_a_future_with_a_time_limit_frees_the_request_thread() -> None:
     finding = stuck(UNTIMED, own_calls(), "self-call-starvation", timed_future=True)
     assert finding.outlook is not None
-    assert finding.outlook.heals is Heals.TIMEOUT
+    assert finding.outlook.heals is RecoversWhen.TIMEOUT
 
 
 @pytest.mark.parametrize(
     ("read", "heals", "says"),
-    [(UNTIMED, Heals.CAUSE, "no call has a time limit"), (TIMED, Heals.TIMEOUT, "time limit"), (OLD, Heals.CAUSE, "do not show")],
+    [
+        (UNTIMED, RecoversWhen.CAUSE, "no call has a time limit"),
+        (TIMED, RecoversWhen.TIMEOUT, "time limit"),
+        (OLD, RecoversWhen.CAUSE, "do not show"),
+    ],
 )
-def test_a_server_that_waits_for_another(read: tuple[str, ...], heals: Heals, says: str) -> None:
+def test_a_server_that_waits_for_another(read: tuple[str, ...], heals: RecoversWhen, says: str) -> None:
     finding = stuck(read, calls_away(), "slow-backend")
     assert finding.outlook is not None
     assert finding.outlook.heals is heals
@@ -100,4 +104,4 @@ def test_the_server_on_its_own_frames_is_not_asked_for_limits() -> None:
     files = {"jstack.txt": dump(*threads), "netstat.txt": netstat(*own_calls())}
     (finding,) = found(diagnosis_of(files), "self-call-starvation")
     assert finding.outlook is not None
-    assert finding.outlook.heals is Heals.RESTART
+    assert finding.outlook.heals is RecoversWhen.RESTART

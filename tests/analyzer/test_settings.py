@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from analyzer.app.command import Request, run
+from analyzer.app.command import RunOptions, run
 from analyzer.app.settings import LARGEST, settings
 from analyzer.model.errors import UsageError
 from analyzer.software.knowledge import read_tables
@@ -43,7 +43,7 @@ def incident(folder: Path, own: str | None = OWN) -> Path:
 
 def report(folder: Path, *, config: Path | None = None) -> dict[str, list[dict[str, object]]]:
     out = folder.parent / "report.json"
-    request = Request([str(folder)], ("json",), str(out), quiet=True, config=str(config) if config else None)
+    request = RunOptions([str(folder)], ("json",), str(out), quiet=True, config=str(config) if config else None)
     assert run(request, "analyze") == 0
     made: dict[str, list[dict[str, object]]] = json.loads(out.read_text())
     return made
@@ -86,7 +86,7 @@ def test_a_bad_file_that_is_named_does(tmp_path: Path, text: str | None) -> None
     if text is not None:
         file.write_text(text)
     with pytest.raises(UsageError, match=r"house\.toml"):
-        run(Request([str(incident(tmp_path / "one"))], ("json",), "-", config=str(file)), "analyze")
+        run(RunOptions([str(incident(tmp_path / "one"))], ("json",), "-", config=str(file)), "analyze")
 
 
 def test_a_stranger_brings_no_settings(tmp_path: Path) -> None:

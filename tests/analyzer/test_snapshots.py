@@ -6,12 +6,12 @@ import random
 
 import pytest
 
-from analyzer.intake.snapshots import Piece, place
+from analyzer.intake.snapshots import SeriesPiece, place
 from tests.builders import dump, evidence_of, idle_exec, netstat
 
 
 def orders(*files: str, pids: tuple[int, ...] = ()) -> dict[str, int]:
-    pieces = [Piece(file, 0, file.rpartition("/")[2].partition("-")[0].partition("_")[0].partition(".")[0], None) for file in files]
+    pieces = [SeriesPiece(file, 0, file.rpartition("/")[2].partition("-")[0].partition("_")[0].partition(".")[0], None) for file in files]
     return {piece.file: found.order for piece, found in zip(pieces, place(pieces, pids), strict=True)}
 
 
@@ -70,7 +70,7 @@ def test_a_single_file_with_a_counted_number_is_of_that_moment() -> None:
 
 
 def test_sibling_folders_are_hosts() -> None:
-    pieces = [Piece(f"{host}/{kind}.txt", 0, kind, None) for host in ("web1", "web2") for kind in ("jstack", "ss")]
+    pieces = [SeriesPiece(f"{host}/{kind}.txt", 0, kind, None) for host in ("web1", "web2") for kind in ("jstack", "ss")]
     assert {(piece.file, found.host, found.order) for piece, found in zip(pieces, place(pieces, ()), strict=True)} == {
         ("web1/jstack.txt", "web1", 0),
         ("web1/ss.txt", "web1", 0),
@@ -89,7 +89,7 @@ def test_several_dumps_in_one_file_are_moments() -> None:
 @pytest.mark.parametrize("seed", range(5))
 def test_order_of_files_does_not_matter(seed: int) -> None:
     files = ["a/jstack-1.txt", "a/jstack-2.txt", "b/jstack-1.txt", "b/jstack-2.txt", "notes/ss_7.txt", "lsof.txt"]
-    pieces = [Piece(file, 0, file[2:4], None) for file in files]
+    pieces = [SeriesPiece(file, 0, file[2:4], None) for file in files]
     expected = dict(zip(pieces, place(pieces, ()), strict=True))
     shuffled = random.Random(seed).sample(pieces, len(pieces))
     assert dict(zip(shuffled, place(shuffled, ()), strict=True)) == expected

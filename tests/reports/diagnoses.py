@@ -20,7 +20,7 @@ from analyzer.model.finding import (
     Verdict,
 )
 from analyzer.model.inputs import UnreadLine
-from analyzer.model.timeline import Flow
+from analyzer.model.timeline import FlowSummary
 from parsers.records import Unit, Where
 
 if TYPE_CHECKING:
@@ -144,7 +144,7 @@ def two_causes() -> Diagnosis:
 def consequence() -> Diagnosis:
     """A cause and what followed from it, with the accept queue full."""
     table = replace(sockets(waiting=16), close_wait=CloseWait(total=16, fin_only=8, unread=2, unaccepted=6))
-    flow = Flow(
+    flow = FlowSummary(
         capture="app01/lo.pcap",
         client="127.0.0.1:54278",
         server="127.0.0.1:38092",

@@ -95,7 +95,7 @@ def _rich() -> Diagnosis:
     )
 
 
-def crowd(many: int = 5_000) -> Diagnosis:
+def blocked(many: int = 5_000) -> Diagnosis:
     """Thousands of everything."""
     base = _rich()
     evidence = tuple(

@@ -18,7 +18,7 @@ from reports.text_safety import BREAK
 from reports.view.build import build
 from reports.view.wording import text_of
 from tests.reports import diagnoses
-from tests.reports.hostile import crowd, endless
+from tests.reports.hostile import blocked, endless
 from tests.reports.rendering import EVERY, LIMITS, RENDERERS, seen, visible
 
 if TYPE_CHECKING:
@@ -31,7 +31,7 @@ every_state = pytest.mark.parametrize("state", EVERY)
 
 @cache
 def huge(which: str) -> tuple[Diagnosis, View]:
-    made = {"crowd": crowd, "endless": endless}[which]()
+    made = {"crowd": blocked, "endless": endless}[which]()
     return made, seen(made)
 
 
@@ -219,7 +219,7 @@ def test_the_summary_is_one_paragraph_with_a_short_first_sentence() -> None:
 
 
 def test_text_has_72_columns() -> None:
-    for state in (*EVERY.values(), crowd, endless):
+    for state in (*EVERY.values(), blocked, endless):
         assert max(map(len, RENDERERS["text"](seen(state())).splitlines())) <= 72
 
 

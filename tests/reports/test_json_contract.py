@@ -11,7 +11,7 @@ from msgspec.structs import replace
 
 from reports.contract import json_v1 as json_contract
 from tests.reports import diagnoses, parts
-from tests.reports.hostile import crowd
+from tests.reports.hostile import blocked
 from tests.reports.rendering import EVERY
 
 CONTRACT = {
@@ -101,7 +101,7 @@ def test_evidence_carries_its_place_and_its_whole_excerpt() -> None:
 
 
 def test_nothing_is_cut_from_the_json_format() -> None:
-    data = json.loads(json_contract.render(crowd(), "0.1.0"))
+    data = json.loads(json_contract.render(blocked(), "0.1.0"))
     assert len(data["findings"][0]["evidence"]) == 5_000
     assert len(data["sockets"]) == 5_000
     assert data["cut"] == []

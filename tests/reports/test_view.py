@@ -75,8 +75,8 @@ def test_evidence_that_only_the_chain_names_is_shown_too() -> None:
 
 def test_when_evidence_is_cut_the_chain_keeps_its_own() -> None:
     places = [replace(parts.E1.where, first=index, last=index) for index in range(1_000, 1_020)]
-    crowd = tuple(replace(parts.E1, where=place) for place in places)
-    finding = replace(parts.SELF_CALL, evidence=(*crowd, *parts.SELF_CALL.evidence))
+    blocked = tuple(replace(parts.E1, where=place) for place in places)
+    finding = replace(parts.SELF_CALL, evidence=(*blocked, *parts.SELF_CALL.evidence))
     case = seen(replace(diagnoses.self_call(), findings=(finding,))).cases[0]
     assert len(case.proofs) == 12
     assert all(node.proofs for node in case.chain)

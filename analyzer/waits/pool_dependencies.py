@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
     from analyzer.join.process import ProcessView
     from analyzer.software.knowledge import Knowledge
-    from analyzer.software.pools import Busy, Pool
+    from analyzer.software.pools import Pool, ThreadActivity
 
 _PACKAGE_PARTS: Final = 2
 """Two parts of a package (``com.example``) name a company, not a task: sharing them proves little, sharing more is a hint."""
@@ -29,17 +29,17 @@ _TWO: Final = 2
 """Of the pools that could run a task two have to be known: the one that waits for it may be the first."""
 
 
-class Hop(NamedTuple):
+class PoolDependency(NamedTuple):
     """Threads of ``pool`` (``waiters``) wait for results that ``helper`` must deliver. ``basis`` in words."""
 
     pool: Pool
-    waiters: tuple[Busy, ...]
+    waiters: tuple[ThreadActivity, ...]
     helper: Pool
     basis: str
     confidence: Confidence
 
 
-def helper_of(view: ProcessView, pool: Pool) -> Hop | None:
+def helper_of(view: ProcessView, pool: Pool) -> PoolDependency | None:
     """The pool that must run what the threads of ``pool`` wait for; None if the dump does not tell."""
     waiters = tuple(member for member in pool.busy if member.activity.kind in RESULTS)
     if not waiters:
@@ -50,22 +50,28 @@ def helper_of(view: ProcessView, pool: Pool) -> Hop | None:
         (best for name in classes for best in tasks.by_class.get(name, ()) if best.pool is not pool), key=_TaskPool.weight, default=None
     )
     if best is not None:
-        return Hop(pool, waiters, best.pool, say("both run code of {shared}", shared=min(classes & best.classes)), Confidence.LIKELY)
+        return PoolDependency(
+            pool, waiters, best.pool, say("both run code of {shared}", shared=min(classes & best.classes)), Confidence.LIKELY
+        )
     if (started := _started_of(view, pool, waiters, classes)) is not None:
-        return Hop(pool, waiters, started, say("they wait for the end of threads, and both run code of one class"), Confidence.LIKELY)
+        return PoolDependency(
+            pool, waiters, started, say("they wait for the end of threads, and both run code of one class"), Confidence.LIKELY
+        )
     packages = {_package(name) for name in classes} - {None}
     near = {one.order: one.pool for name in packages for one in tasks.by_package.get(name, ()) if one.pool is not pool}
     if len(near) == 1:
-        return Hop(pool, waiters, near.popitem()[1], say("both run code of one package, and no other pool does"), Confidence.LIKELY)
+        return PoolDependency(
+            pool, waiters, near.popitem()[1], say("both run code of one package, and no other pool does"), Confidence.LIKELY
+        )
     others = [one.pool for one in tasks.pools[:_TWO] if one.pool is not pool]
     if not others and pool.role == "executor":
-        return Hop(pool, waiters, pool, say("the tasks wait for tasks, and no other pool runs any"), Confidence.LIKELY)
+        return PoolDependency(pool, waiters, pool, say("the tasks wait for tasks, and no other pool runs any"), Confidence.LIKELY)
     if len(others) == 1 and len(tasks.pools) <= _TWO:
-        return Hop(pool, waiters, others[0], say("no other pool is running a task"), Confidence.SUSPECTED)
+        return PoolDependency(pool, waiters, others[0], say("no other pool is running a task"), Confidence.SUSPECTED)
     return None
 
 
-def _started_of(view: ProcessView, pool: Pool, waiters: Sequence[Busy], classes: set[str]) -> Pool | None:
+def _started_of(view: ProcessView, pool: Pool, waiters: Sequence[ThreadActivity], classes: set[str]) -> Pool | None:
     """The threads that were started for one piece of work each, whose end most of the waiters want: these run no task of an executor."""
     if sum(member.activity.kind == "join" for member in waiters) * 2 <= len(waiters):
         return None
@@ -119,7 +125,7 @@ def _runs_tasks(pool: Pool, known: Knowledge) -> bool:
     return any(frame.full in known.task_frames for member in pool.busy for frame in member.thread.frames)
 
 
-def _application_classes(members: Iterable[Busy], known: Knowledge) -> set[str]:
+def _application_classes(members: Iterable[ThreadActivity], known: Knowledge) -> set[str]:
     """Outermost application classes on the stacks."""
     return {frame.cls.partition("$")[0] for member in members for frame in member.thread.frames if known.is_application(frame.cls)}
 

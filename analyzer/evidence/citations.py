@@ -13,14 +13,14 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from analyzer.join.connections import Connection
-    from analyzer.software.pools import Busy
+    from analyzer.software.pools import ThreadActivity
     from parsers.records import ThreadDump
 
 _EXCERPT: Final = 5
 """Lines of one excerpt: more is not read at three in the morning."""
 
 
-def of_threads(members: Sequence[Busy], says: str, inferred: str | None = None) -> Evidence:
+def of_threads(members: Sequence[ThreadActivity], says: str, inferred: str | None = None) -> Evidence:
     """The stacks of ``members``, shown by the first one: from the frame that says how it waits to the application frame to blame.
 
     Raises:
@@ -32,7 +32,7 @@ def of_threads(members: Sequence[Busy], says: str, inferred: str | None = None) 
     return Evidence(_stack_place(members[0]), says, mark, len(members) - 1, inferred)
 
 
-def _stack_place(member: Busy) -> Where:
+def _stack_place(member: ThreadActivity) -> Where:
     thread, found = member
     if found.frame < 0 or not thread.frame_lines:
         return Where(thread.where.file, thread.where.first, min(thread.where.last, thread.where.first + 1))

@@ -13,21 +13,21 @@ from typing import TYPE_CHECKING, Final, NamedTuple
 from msgspec.structs import replace
 
 from analyzer.join.connections import close_wait
-from analyzer.join.process import Pair
+from analyzer.join.process import OwnCall
 from analyzer.model.finding import CloseWait
 from analyzer.software.blockers import OUTBOUND, RESULTS, application_frame
+from analyzer.waits.pool_dependencies import PoolDependency, helper_of
 from analyzer.waits.targets import FEW_CLIENTS, MAJORITY, targets, unseen_targets
-from analyzer.waits.waits import Hop, helper_of
 from parsers.records import Frame, Runtime, TcpState
 
 if TYPE_CHECKING:
     from analyzer.join.process import ProcessView
-    from analyzer.software.pools import Busy, Pool
+    from analyzer.software.pools import Pool, ThreadActivity
     from analyzer.waits.targets import Target
 
 SATURATED: Final = 0.8
 """Share of a pool's workers that must be blocked: some may be serving the few requests that need no call."""
-MOST_HOPS: Final = 4
+MOST_DEPENDENCIES: Final = 4
 """Pools that wait for pools: deeper than this nobody builds, and a cycle must end."""
 
 
@@ -45,7 +45,7 @@ class Pressure(NamedTuple):
         return gave_up + self.unread + self.accept_queue >= FEW_CLIENTS
 
 
-class Stall:
+class ServerPool:
     """A server pool and what its threads wait for in the end.
 
     Attributes:
@@ -53,7 +53,7 @@ class Stall:
         pool: the server pool.
         waiters: its threads that wait for another thread's result.
         direct: its threads that call a service themselves.
-        hops: pool → helper pool, as far as the dump shows them.
+        dependencies: pool → helper pool, as far as the dump shows them.
         callers: the threads that stand in a call to a service, of the pool itself or of the last helper pool.
     """
 
@@ -63,7 +63,7 @@ class Stall:
         self.pool = pool
         self.waiters = tuple(member for member in pool.busy if member.activity.kind in RESULTS)
         self.direct = _callers(pool)
-        self.hops: tuple[Hop, ...] = ()
+        self.dependencies: tuple[PoolDependency, ...] = ()
         self.callers = self.direct
         self.calling_pool = pool
         if len(self.waiters) > len(self.direct):
@@ -71,20 +71,20 @@ class Stall:
 
     def _follow(self) -> None:
         """Walk over futures from pool to pool until one calls out."""
-        hops: list[Hop] = []
+        dependencies: list[PoolDependency] = []
         pool = self.pool
-        while len(hops) < MOST_HOPS:
-            hop = helper_of(self.view, pool)
-            if hop is None or any(hop.helper is earlier.pool for earlier in hops):
+        while len(dependencies) < MOST_DEPENDENCIES:
+            dependency = helper_of(self.view, pool)
+            if dependency is None or any(dependency.helper is earlier.pool for earlier in dependencies):
                 break
-            hops.append(hop)
-            pool = hop.helper
+            dependencies.append(dependency)
+            pool = dependency.helper
             if callers := _callers(pool):
                 self.callers, self.calling_pool = callers, pool
                 break
         else:
             self.callers = ()
-        self.hops = tuple(hops)
+        self.dependencies = tuple(dependencies)
         if self.calling_pool is self.pool and not self.direct:
             self.callers = ()
 
@@ -129,10 +129,10 @@ class Stall:
     @property
     def unseen(self) -> bool:
         """True if the threads wait for calls that no thread of the dump stands in: those of an asynchronous client leave no frame."""
-        return bool(self.waiters) and not self.callers and not any(_works(hop.helper) for hop in self.hops)
+        return bool(self.waiters) and not self.callers and not any(_works(dependency.helper) for dependency in self.dependencies)
 
     @property
-    def ends(self) -> tuple[Busy, ...]:
+    def ends(self) -> tuple[ThreadActivity, ...]:
         """The threads at the end of the chain that the dump shows: those in a call, else those that wait for one."""
         return self.callers or self.waiters
 
@@ -141,21 +141,23 @@ class Stall:
         """The target that explains the majority of the callers."""
         return next((target for target in self.targets if target.share >= MAJORITY), None)
 
-    def own_pairs(self, target: Target) -> tuple[Pair, ...]:
+    def own_pairs(self, target: Target) -> tuple[OwnCall, ...]:
         """Both halves of the calls that come back to this process: its own, or those of the proxy that they go through."""
         if target.back:
-            return tuple(Pair(one, self.view.table.get(one.remote, one.local) if one.remote else None, proven=True) for one in target.back)
+            return tuple(
+                OwnCall(one, self.view.table.get(one.remote, one.local) if one.remote else None, proven=True) for one in target.back
+            )
         chosen = {id(one) for one in target.connections}
         return tuple(pair for pair in self.view.pairs if id(pair.near) in chosen)
 
 
 @lru_cache(maxsize=64)  # rules, links and waits of a process ask for the same
-def stalls(view: ProcessView) -> tuple[Stall, ...]:
+def server_pools(view: ProcessView) -> tuple[ServerPool, ...]:
     """One per server pool of the process."""
-    return tuple(Stall(view, pool) for pool in view.pools if pool.role == "server")
+    return tuple(ServerPool(view, pool) for pool in view.pools if pool.role == "server")
 
 
-def _callers(pool: Pool) -> tuple[Busy, ...]:
+def _callers(pool: Pool) -> tuple[ThreadActivity, ...]:
     return tuple(member for member in pool.busy if member.activity.kind in OUTBOUND and member.activity.side != "server")
 
 
