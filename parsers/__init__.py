@@ -65,6 +65,8 @@ from parsers.threads import (
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
+    from parsers.records.shows import Shows
+
 
 _Given = ParamSpec("_Given")
 _Made = TypeVar("_Made")
@@ -92,6 +94,7 @@ class Format(Protocol):
     """
 
     NAME: str
+    SHOWS: frozenset[Shows]
     HEADER: str
     ROW_SHAPE: str
 
@@ -148,6 +151,13 @@ FORMATS: Final[tuple[Format, ...]] = (
     haproxy,
     host_facts,
 )
+
+
+def formats_showing(what: Shows) -> frozenset[str]:
+    """The names of the formats that show it."""
+    return frozenset(form.NAME for form in FORMATS if what in form.SHOWS)
+
+
 """Every format, the most telling first: the first whose ``sniff`` agrees gets the section, and tests hold that no other would."""
 
 _STREAMED: Final = frozenset({lsof.NAME, netstat.NAME, ss.NAME})

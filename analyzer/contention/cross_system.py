@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Final, NamedTuple
 
 from analyzer.contention.locks import owner_of
 from analyzer.software.blockers import IDLE, waited_lock
+from analyzer.software.kinds import ActivityKind
 from analyzer.software.pools import ThreadActivity
 from parsers.records import SessionState
 
@@ -19,7 +20,9 @@ if TYPE_CHECKING:
 
 DEEPEST: Final = 20
 """Locks that a chain of waiting threads may have; more is no chain that anybody reads."""
-_RESTING: Final = frozenset({"sleep", "join", "object-wait", "waiting", "latch", "park"})
+_RESTING: Final = frozenset(
+    {ActivityKind.SLEEP, ActivityKind.JOIN, ActivityKind.OBJECT_WAIT, ActivityKind.WAITING, ActivityKind.LATCH, ActivityKind.PARK}
+)
 """What a program's first thread does in its main method while others work."""
 
 
@@ -79,7 +82,7 @@ def _code(view: ProcessView, member: ThreadActivity) -> set[str]:
 def _waits_for(view: ProcessView, far: FarSide, member: ThreadActivity, reader: ThreadActivity, root: Session) -> bool:
     """True if a thread waits, over locks, for the reader, or for a connection of a pool that the loop has used up."""
     for _ in range(DEEPEST):
-        if member.activity.kind == "lease":
+        if member.activity.kind == ActivityKind.LEASE:
             return not any(
                 one.connection is not None and one.session.server == root.server and one.session.state is SessionState.IDLE
                 for one in far.joined

@@ -16,6 +16,7 @@ from analyzer.contention.blocked_group import BlockedGroup
 from analyzer.evidence.citations import of_threads
 from analyzer.model.message import plural, say
 from analyzer.software.blockers import IDLE, SOCKET, waited_lock
+from analyzer.software.kinds import ActivityKind, PoolRole
 from analyzer.software.knowledge import HTTP, JDBC
 from parsers.records import TcpState
 
@@ -29,7 +30,11 @@ if TYPE_CHECKING:
     from analyzer.waits.case import Case, ProcessView
     from parsers.records import Endpoint, Frame, Thread
 
-_ELSEWHERE: Final = IDLE | SOCKET | {"running", "dns", "file-io", "sleep", "monitor", "lock"}
+_ELSEWHERE: Final = (
+    IDLE
+    | SOCKET
+    | {ActivityKind.RUNNING, ActivityKind.DNS, ActivityKind.FILE_IO, ActivityKind.SLEEP, ActivityKind.MONITOR, ActivityKind.LOCK}
+)
 """Kinds of threads that do something else than wait for a lease, whatever lender's frames are on their stack (making one, for example)."""
 _LINE: Final = re.compile(r":(\d+)$")
 
@@ -60,7 +65,7 @@ class Shortage(BlockedGroup):
         return tuple(
             member
             for pool in self.view.pools
-            if pool.role != "jvm"
+            if pool.role != PoolRole.JVM
             for member in pool.busy
             if id(member.thread) not in known and member.activity.app >= 0
         )

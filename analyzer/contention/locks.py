@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Final
 
 from analyzer.contention.blocked_group import FEWEST, BlockedGroup
 from analyzer.software.blockers import IDLE, OUTBOUND, held_locks, waited_lock
+from analyzer.software.kinds import ActivityKind
 from analyzer.waits.deadlocks import behind, cycles
 from analyzer.waits.targets import targets
 from parsers.records import LockVerb, Runtime
@@ -103,10 +104,10 @@ def waits_for_lock(member: ThreadActivity) -> bool:
     """True if the thread waits for a lock that somebody owns, not for a signal."""
     lock = waited_lock(member.thread)
     if lock is None:
-        return member.activity.kind in {"monitor", "lock"}
+        return member.activity.kind in {ActivityKind.MONITOR, ActivityKind.LOCK}
     if lock.verb is LockVerb.PARKING:
         return _OWNED.match(lock.cls or "") is not None
-    return lock.verb in {LockVerb.WAITING_TO_LOCK, LockVerb.RELOCKING} and member.activity.kind == "monitor"
+    return lock.verb in {LockVerb.WAITING_TO_LOCK, LockVerb.RELOCKING} and member.activity.kind == ActivityKind.MONITOR
 
 
 def within(member: ThreadActivity, packages: tuple[str, ...]) -> bool:

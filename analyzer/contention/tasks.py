@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Final
 
 from analyzer.contention.blocked_group import BlockedGroup
 from analyzer.software.blockers import FUTURES, application_frame, waited_lock
+from analyzer.software.kinds import ActivityKind, PoolRole
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -22,7 +23,16 @@ if TYPE_CHECKING:
 
 COMMON_POOL: Final = "ForkJoinPool.commonPool-worker"
 """Threads of the JDK's common pool (``ForkJoinPool``, its worker thread factory)."""
-BY_DESIGN: Final = FUTURES | {"sleep", "queue", "semaphore", "condition", "object-wait", "join", "park", "waiting"}
+BY_DESIGN: Final = FUTURES | {
+    ActivityKind.SLEEP,
+    ActivityKind.QUEUE,
+    ActivityKind.SEMAPHORE,
+    ActivityKind.CONDITION,
+    ActivityKind.OBJECT_WAIT,
+    ActivityKind.JOIN,
+    ActivityKind.PARK,
+    ActivityKind.WAITING,
+}
 """Kinds of waits that hold a worker of the common pool without telling which other cause is behind them."""
 
 
@@ -41,7 +51,7 @@ class Starved(BlockedGroup):
         return tuple(
             other
             for other in self.view.pools
-            if other is not pool and other.role != "server" and _tasks(other, known) and not _waits_for(other, pool, known)
+            if other is not pool and other.role != PoolRole.SERVER and _tasks(other, known) and not _waits_for(other, pool, known)
         )
 
     @property
@@ -66,7 +76,7 @@ def starved(case: Case, *, common: bool) -> tuple[Starved, ...]:
         Starved(case, view, pool)
         for view in case.latest
         for pool in view.pools
-        if pool.role != "server"
+        if pool.role != PoolRole.SERVER
         and (pool.name == COMMON_POOL) is common
         and _all_wait(pool, kinds, view.known)
         and not _at_one_gate(pool)
@@ -88,7 +98,7 @@ def _at_one_gate(pool: Pool) -> bool:
         and None not in locks
         and len(gates) == 1
         and None not in gates
-        and all(member.activity.kind == "latch" for member in pool.busy)
+        and all(member.activity.kind == ActivityKind.LATCH for member in pool.busy)
     )
 
 

@@ -16,6 +16,7 @@ from analyzer.join.descriptor_links import exact_sockets
 from analyzer.model.finding import Basis, Confidence, Wait
 from analyzer.model.message import say
 from analyzer.software.blockers import FUTURES, waited_lock
+from analyzer.software.kinds import ActivityKind
 from analyzer.waits.deadlocks import lock_holders
 from analyzer.waits.pool_dependencies import helper_of
 from analyzer.waits.server_pools import server_pools
@@ -45,7 +46,7 @@ def waits_of(view: ProcessView) -> Iterator[Wait]:
     for pool in view.pools:
         dependency = helper_of(view, pool)
         for member in pool.busy:
-            lender = lender_of(member, view.known) if member.activity.kind == "lease" else None
+            lender = lender_of(member, view.known) if member.activity.kind == ActivityKind.LEASE else None
             if member.activity.kind in FUTURES:
                 yield _on_future(view, member, pool, dependency)
             elif lender is not None:

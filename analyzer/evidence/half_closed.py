@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Final, NamedTuple
 
 from analyzer.join.connections import close_wait
+from analyzer.software.kinds import ActivityKind
 from parsers.records import TcpState
 
 if TYPE_CHECKING:
@@ -51,7 +52,9 @@ def unclosed(case: Case) -> Iterator[Unclosed]:
         if port is None or not serving.workers or serving.pool.idle < FREE * serving.workers:
             continue
         if view not in watched:
-            watched[view] = any(member.activity.kind in {"select", "accept"} for pool in view.pools for member in pool.members)
+            watched[view] = any(
+                member.activity.kind in {ActivityKind.SELECT, ActivityKind.ACCEPT} for pool in view.pools for member in pool.members
+            )
         if not watched[view]:
             continue
         waiting = _waiting(view.server_side(port))

@@ -9,6 +9,7 @@ from analyzer.join.descriptor_links import descriptor_links
 from analyzer.join.name_links import name_links
 from analyzer.model.finding import Basis, Confidence, Link
 from analyzer.software.blockers import OUTBOUND
+from analyzer.software.kinds import SocketSide
 from analyzer.waits.server_pools import server_pools
 from analyzer.waits.targets import targets
 from parsers.records import TcpState
@@ -73,7 +74,7 @@ def _other_drivers(view: ProcessView) -> Iterator[tuple[str, tuple[ThreadActivit
     for pool in view.pools:
         for member in pool.busy:
             library = member.activity.library
-            if library in view.known.drivers and member.activity.kind in OUTBOUND and member.activity.side == "client":
+            if library in view.known.drivers and member.activity.kind in OUTBOUND and member.activity.side == SocketSide.CLIENT:
                 users[library].append((pool.name, member))
     for _, found in sorted(users.items()):
         if len({name for name, _ in found}) == 1 and not any(id(member.thread) in counted for _, member in found):

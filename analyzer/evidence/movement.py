@@ -7,7 +7,7 @@ Equal stacks alone prove no standstill: a busy pool serves one request after the
 from __future__ import annotations
 
 from functools import lru_cache
-from typing import TYPE_CHECKING, Final, NamedTuple
+from typing import TYPE_CHECKING, Final, NamedTuple, TypeGuard
 
 from analyzer.evidence.growth import seconds_between
 from analyzer.model.message import say
@@ -60,9 +60,14 @@ def _stands(view: ProcessView) -> dict[tuple[object, ...], Thread]:
     return {stand(thread): thread for thread in view.dump.threads} if view.dump else {}
 
 
+def has_stood(found: Standing | None) -> TypeGuard[Standing]:
+    """True if most of the threads stood in the same place in the dump before, and did not work in between."""
+    return found is not None and found.same >= MOST * found.of and (found.idle is None or found.idle >= MOST * found.same)
+
+
 def progress_text(found: Standing | None) -> str:
-    """One sentence, empty if there is nothing to say: too few stood there before, or they worked in between."""
-    if found is None or found.same < MOST * found.of or (found.idle is not None and found.idle < MOST * found.same):
+    """One sentence, empty if the threads have not stood since the dump before."""
+    if not has_stood(found):
         return ""
     who = say("All of them") if found.same == found.of else say("{same} of them", same=found.same)
     when = say(", {seconds:.0f} seconds earlier", seconds=found.seconds) if found.seconds else ""

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Final
 
 from analyzer.model.finding import Outlook, RecoversWhen
 from analyzer.model.message import say
+from analyzer.software.kinds import ActivityKind
 
 if TYPE_CHECKING:
     from analyzer.software.pools import ThreadActivity
@@ -25,7 +26,7 @@ _IN_LOOP: Final = {
 def has_no_limit(caller: ThreadActivity) -> bool:
     """True if the stack itself shows that the read has no limit: only JDK 13 and later take another path for a timed one (NioSocketImpl)."""
     methods = {frame.method for frame in caller.thread.frames if frame.cls == "sun.nio.ch.NioSocketImpl"}
-    return caller.activity.kind == "socket-read" and "implRead" in methods and "timedRead" not in methods
+    return caller.activity.kind == ActivityKind.SOCKET_READ and "implRead" in methods and "timedRead" not in methods
 
 
 def of_loop(serving: ServerPool) -> Outlook:

@@ -17,7 +17,7 @@ from analyzer.evidence.calls import (
     stuck_in_words,
 )
 from analyzer.evidence.citations import of_sockets
-from analyzer.evidence.movement import moved_on, only_busy, progress_text, standing
+from analyzer.evidence.movement import has_stood, moved_on, only_busy, progress_text, standing
 from analyzer.evidence.packet_claims import packet_evidence
 from analyzer.evidence.recovery import has_no_limit, of_calls
 from analyzer.join.clocks import far_apart
@@ -228,7 +228,7 @@ def _judge(serving: ServerPool, target: Target, still: Standing | None) -> tuple
 
 def _lasts(serving: ServerPool, still: Standing | None) -> bool:
     """False for what may be a busy moment: nobody suffers, and no dump before shows the threads in the same place."""
-    return serving.pressure.exists or bool(progress_text(still))
+    return serving.pressure.exists or has_stood(still)
 
 
 def _contradictions(serving: ServerPool, target: Target) -> list[str]:
@@ -238,7 +238,7 @@ def _contradictions(serving: ServerPool, target: Target) -> list[str]:
     answered = sum(one.flow.unanswered is None and bool(one.flow.by_server.last_data or one.flow.by_server.rst) for one in seen)
     if seen and answered > MAJORITY * len(seen):
         found.append(say("the capture shows answers (or resets) on these connections"))
-    if serving.view.dump_basis not in {"pid", "port", "native ids", "threads", "only"}:
+    if serving.view.dump_basis is None or not serving.view.dump_basis.agrees:
         found.append(say("the dump and the sockets name different processes"))
     if far_apart(serving.view.snapshot):
         found.append(say("the artifacts were taken far apart in time"))

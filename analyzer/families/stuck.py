@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from analyzer.model.message import say
 from analyzer.software.blockers import waited_lock
+from analyzer.software.kinds import ActivityKind
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -31,9 +32,9 @@ def advice_for(view: ProcessView, members: Sequence[ThreadActivity]) -> Advice:
     """What the wait of most of the threads asks for."""
     thread, found = members[0]
     method = thread.frames[found.frame].method if 0 <= found.frame < len(thread.frames) else ""
-    if found.kind == "queue" and method.startswith(_GIVES):
+    if found.kind == ActivityKind.QUEUE and method.startswith(_GIVES):
         return _full_queue(view)
-    if found.kind == "queue":
+    if found.kind == ActivityKind.QUEUE:
         return Advice(
             say("Somebody would have to put something into the queue that they take from."),
             say("whoever puts into the queue"),
@@ -74,7 +75,7 @@ def _full_queue(view: ProcessView) -> Advice:
 
 
 _OTHERS = {
-    "latch": Advice(
+    ActivityKind.LATCH: Advice(
         say(
             "Somebody would have to count the latch down, and no thread of the dump is seen to be about to: a signal that was lost, or never comes."
         ),
@@ -82,25 +83,25 @@ _OTHERS = {
         say("Find the code that calls countDown for this latch, and every path on which it does not (an exception, an early return)."),
         _HEAP,
     ),
-    "condition": Advice(
+    ActivityKind.CONDITION: Advice(
         say("Somebody would have to signal the condition: a signal that was given before anybody waited is lost."),
         say("whoever signals the condition"),
         say("Find the code that signals it: does it hold the lock, and is the state checked in a loop?"),
         _HEAP,
     ),
-    "object-wait": Advice(
+    ActivityKind.OBJECT_WAIT: Advice(
         say("Somebody would have to call notify on the object: one that was called before anybody waited is lost."),
         say("whoever notifies"),
         say("Find the code that calls notify: notifyAll instead, and the state checked in a loop before each wait."),
         _HEAP,
     ),
-    "semaphore": Advice(
+    ActivityKind.SEMAPHORE: Advice(
         say("Somebody would have to release a permit: permits that an error path never gave back are gone."),
         say("whoever releases a permit"),
         say("Find every path between acquire and release; release belongs into finally."),
         _HEAP,
     ),
-    "process": Advice(
+    ActivityKind.PROCESS: Advice(
         say(
             "They wait for a child process: its own state says why it does not end; a child whose output nobody reads blocks on a full pipe."
         ),
@@ -108,22 +109,22 @@ _OTHERS = {
         say("Look at the children: what are they waiting for?"),
         "ps -o pid,stat,wchan:32,etime,args --ppid PID",
     ),
-    "sleep": Advice(
+    ActivityKind.SLEEP: Advice(
         say("They sleep between attempts, or poll for something: what is tried again and again says the log."),
         say("what is tried again"),
         say("Search the log for what is tried again, and bound the number of attempts."),
         "grep -nE 'refused|timed out|retry|attempt' console.log | tail",
     ),
-    "join": Advice(
+    ActivityKind.JOIN: Advice(
         say("They wait for another thread to end."),
         say("the thread that should end"),
         say("Find which thread is joined, and what it stands in."),
     ),
-    "future": Advice(
+    ActivityKind.FUTURE: Advice(
         say("The result that they wait for is not seen to be made by any thread of the dump."),
         say("whoever makes the result"),
         say("Find who completes it, and every path on which nobody does."),
         _HEAP,
     ),
 }
-_OTHERS["completable-future"] = _OTHERS["future"]
+_OTHERS[ActivityKind.COMPLETABLE_FUTURE] = _OTHERS[ActivityKind.FUTURE]

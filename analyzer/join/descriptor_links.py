@@ -12,6 +12,7 @@ from collections import defaultdict
 from typing import TYPE_CHECKING, Final, NamedTuple
 
 from analyzer.model.finding import Basis, Confidence, Link
+from analyzer.software.kinds import PoolRole
 from parsers.records import JavaState, TcpState
 
 if TYPE_CHECKING:
@@ -30,7 +31,7 @@ COMM_LENGTH: Final = 15
 """TASK_COMM_LEN without its NUL (``include/linux/sched.h``)."""
 _NOT_IN_A_CALL: Final = frozenset({JavaState.WAITING, JavaState.TIMED_WAITING, JavaState.BLOCKED, JavaState.NEW, JavaState.TERMINATED})
 """A thread that the dump shows parked or blocked has moved since (or is another one): HotSpot shows those in a socket call as RUNNABLE."""
-_LOOPS: Final = frozenset({"server", "event-loop", "acceptor"})
+_LOOPS: Final = frozenset({PoolRole.SERVER, PoolRole.EVENT_LOOP, PoolRole.ACCEPTOR})
 """Roles whose threads watch the connections of others in an epoll: what such a thread waits for says nothing of itself."""
 
 

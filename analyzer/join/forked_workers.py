@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Final
 from msgspec.structs import replace
 
 from analyzer.model.message import say
+from analyzer.software.kinds import PoolRole
 from parsers.records import Runtime, TcpState
 
 if TYPE_CHECKING:
@@ -23,7 +24,7 @@ def forked(found: list[ProcessView]) -> list[ProcessView]:
     for view in found:
         listeners = frozenset(one.local for one in view.sockets if one.state is TcpState.LISTEN)
         alone = view.dump is not None and view.dump.runtime in FORKING and len(view.dump.threads) == 1
-        if alone and listeners and any(pool.role == "server" for pool in view.named_pools):
+        if alone and listeners and any(pool.role == PoolRole.SERVER for pool in view.named_pools):
             groups[listeners, view.dump and view.dump.runtime].append(view)
     for workers in groups.values():
         first = workers[0]

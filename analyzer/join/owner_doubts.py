@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Final
 
+from analyzer.join.dump_basis import DumpBasis
 from analyzer.model.message import say
 
 if TYPE_CHECKING:
@@ -22,7 +23,7 @@ def strangers(view: ProcessView) -> str | None:
     in a namespace of its own, or the ids came round to the start (``pid_max``).
     """
     dump, pid = view.dump, view.pid
-    if dump is None or pid is None or view.dump_basis == "pid":
+    if dump is None or pid is None or view.dump_basis is DumpBasis.PID:
         return None
     ids = [int(thread.native_id) for thread in dump.threads if thread.native_id is not None and not thread.virtual]
     if len(ids) < 2 or min(ids) <= FIRST_IDS or pid <= FIRST_IDS:  # noqa: PLR2004 - one thread may be any

@@ -11,6 +11,7 @@ from msgspec.structs import replace
 from analyzer.join.captures import Packets, attach_captures
 from analyzer.join.connections import Connection, connections, listening_ports
 from analyzer.join.coverage import Coverage
+from analyzer.join.dump_basis import DumpBasis
 from analyzer.join.forked_workers import forked
 from analyzer.join.peers import Peers, attach_peers
 from analyzer.join.roles import with_roles
@@ -18,6 +19,7 @@ from analyzer.join.same_stacks import only_candidate, seen_already, tells_more
 from analyzer.join.torn_stacks import mended
 from analyzer.model.finding import Process
 from analyzer.model.host_labels import at_odds
+from analyzer.software.kinds import PoolRole
 from analyzer.software.pools import Pool, pools
 from parsers.records import Endpoint, Pid, Runtime, TcpState, ThreadDump
 
@@ -58,9 +60,7 @@ class ProcessView:
         pids: of all workers.
         sockets: its connections and listeners, with those in its accept queues.
         dump: its thread dump, None if there is none.
-        dump_basis: "pid", "port" (a pool's name has the listener's port), "native ids" (they follow the pid),
-            "threads" (those of another moment's dump) or "only" (no other candidate); with "though …" behind it where something speaks
-            against the join.
+        dump_basis: why the dump is taken for this process's, None without a dump or a reason.
         names_differ: the dump's and the tables' files are named as those of two machines or programs are.
         coverage: what the artifacts leave out; nothing may be concluded from its absence.
         torn: the name of a thread whose stack ran on into another one's, None if none did.
@@ -81,7 +81,7 @@ class ProcessView:
         self.peers = Peers(())
         self.packets = Packets(())
         self.dump: ThreadDump | None = None
-        self.dump_basis: str | None = None
+        self.dump_basis: DumpBasis | None = None
         self.names_differ = False
         self.torn: str | None = None
         self.coverage = Coverage(self, (), frozenset())
@@ -159,7 +159,7 @@ class ProcessView:
 
         A table without owners holds the listeners of every process of the host: then these names tell which are this one's.
         """
-        if not any(pool.role == "server" and pool.port is not None for pool in self.named_pools):
+        if not any(pool.role == PoolRole.SERVER and pool.port is not None for pool in self.named_pools):
             return frozenset()
         return frozenset(pool.port for pool in self.named_pools if pool.port is not None)
 
@@ -234,7 +234,7 @@ def _recognise(found: Sequence[ProcessView]) -> None:
             same = {one.pid for one in named if one.snapshot.host == view.snapshot.host and _same_threads(one.dump, view.dump)}
             if len(same) == 1:
                 view.pid = same.pop()
-                view.dump_basis = "threads"
+                view.dump_basis = DumpBasis.SAME_THREADS
 
 
 def _of_snapshot(snapshot: Snapshot, known: Knowledge) -> list[ProcessView]:
@@ -294,7 +294,7 @@ def _attach(found: list[ProcessView], dump: ThreadDump, snapshot: Snapshot, tabl
     if view is None:
         view = ProcessView(snapshot, dump.pid, (), table, known)
         found.append(view)
-        basis = "pid" if dump.pid is not None else None
+        basis = DumpBasis.PID if dump.pid is not None else None
     view.dump, view.known, view.torn = dump, known, torn
     view.dump_basis = basis
     if view.sockets and basis is not None and at_odds(dump.where.file, view.sockets[0].where.file):
@@ -340,30 +340,30 @@ def _merged(one: ThreadDump, other: ThreadDump) -> ThreadDump:
 
 def _owner_of(
     free: Iterable[ProcessView], dump: ThreadDump, known: Knowledge, inner: Mapping[Pid, Pid]
-) -> tuple[ProcessView | None, str | None]:
+) -> tuple[ProcessView | None, DumpBasis | None]:
     """The process and why it is the one. ``inner``: a container's own number of a process → its pid on the host."""
     candidates = list(free)
     if dump.pid is not None and (same := [view for view in candidates if view.pid == inner.get(dump.pid, dump.pid)]):
         # A container's JVM is its pid 1, and so is the init of the host, which listens too: the port in the pools' names decides.
         by_port = _with_port(candidates, dump, known)
         if by_port is None or by_port is same[0] or dump.pid in inner:
-            return same[0], "pid"
-        return by_port, "port, though the pids differ"
+            return same[0], DumpBasis.PID
+        return by_port, DumpBasis.PORT_AGAINST_PID
     if dump.pid is not None and any(view.pid is not None for view in candidates):
         # Another pid: a container's own numbering, a restarted process, another host. The port may still tell, but it is said.
         by_port = _with_port(candidates, dump, known)
-        return (by_port, "port, though the pids differ") if by_port else (None, None)
+        return (by_port, DumpBasis.PORT_AGAINST_PID) if by_port else (None, None)
     if by_port := _with_port(candidates, dump, known):
-        return by_port, "port"
+        return by_port, DumpBasis.PORT
     if by_ids := _with_native_ids(candidates, dump):
-        return by_ids, "native ids"
+        return by_ids, DumpBasis.NATIVE_IDS
     ports = _ports_in_names(dump, known)
     candidates = [view for view in candidates if not _listens_elsewhere(view, ports)]
     possible = [view for view in candidates if view.command is None or "java" in view.command.lower()]
     if dump.runtime is not Runtime.JVM:
         return only_candidate(candidates, dump.runtime, known)
     possible = possible or [view for view in candidates if not known.is_proxy(view.command)]  # a proxy is no JVM
-    return (possible[0], "only") if len(possible) == 1 and possible[0].sockets else (None, None)
+    return (possible[0], DumpBasis.ONLY) if len(possible) == 1 and possible[0].sockets else (None, None)
 
 
 def _ports_in_names(dump: ThreadDump, known: Knowledge) -> set[int]:

@@ -17,6 +17,7 @@ from analyzer.join.descriptor_links import exact_sockets
 from analyzer.model.finding import Confidence
 from analyzer.model.message import joined, say
 from analyzer.software.blockers import IDLE, OUTBOUND, RESULTS
+from analyzer.software.kinds import ActivityKind, PoolRole, SocketSide
 from analyzer.software.pools import SHALLOW, VIRTUAL, WAITS_FOR_ANYTHING, Pool, ThreadActivity, application_frames, entry
 from parsers.records import Runtime, TcpState
 
@@ -40,8 +41,8 @@ _SURE: Final = 3
 """Votes from which on a role is likely; fewer make it a suspicion."""
 _UNNAMED: Final = "Thread"
 """What the JDK calls threads that nobody gave a name: those of servers that start one for each connection."""
-_CANDIDATES: Final = frozenset({"executor", "other", "server"})
-_ACCEPTS: Final = frozenset({"accept", "select"})
+_CANDIDATES: Final = frozenset({PoolRole.EXECUTOR, PoolRole.OTHER, PoolRole.SERVER})
+_ACCEPTS: Final = frozenset({ActivityKind.ACCEPT, ActivityKind.SELECT})
 
 
 class Requests(NamedTuple):
@@ -127,13 +128,13 @@ def _is_unread(one: Connection) -> bool:
 
 def _is_served(pools: Iterable[Pool], port: int, listeners: int) -> bool:
     """True if a pool is known to serve the port: by its port, or because its stacks show a server and there is no other port to serve."""
-    servers = [pool for pool in pools if pool.role in {"server", "event-loop"} and _works_for_clients(pool)]
+    servers = [pool for pool in pools if pool.role in {PoolRole.SERVER, PoolRole.EVENT_LOOP} and _works_for_clients(pool)]
     return any(pool.port == port or (pool.port is None and listeners == 1) for pool in servers)
 
 
 def _works_for_clients(pool: Pool) -> bool:
     """False for event loops that only wait: behind these stands whoever they hand requests to."""
-    return pool.role == "server" or any(member.activity.app >= 0 and member.activity.kind not in IDLE for member in pool.members)
+    return pool.role == PoolRole.SERVER or any(member.activity.app >= 0 and member.activity.kind not in IDLE for member in pool.members)
 
 
 def _server_of(view: ProcessView, pools: Sequence[Pool], port: int) -> tuple[Pool, Pool] | None:
@@ -159,9 +160,9 @@ def _server_of(view: ProcessView, pools: Sequence[Pool], port: int) -> tuple[Poo
     sure = Confidence.LIKELY if best.votes >= _SURE else Confidence.SUSPECTED
     if best.pool.name == _UNNAMED and not requests.unread and len(best.pool.busy) >= requests.read + requests.quiet:
         best = best._replace(pool=best.pool._replace(bounded=False))  # a thread for each connection: nobody ever waits for one
-    if old.role == "server" and best.votes >= _COUNTED:
+    if old.role == PoolRole.SERVER and best.votes >= _COUNTED:
         return old, best.pool._replace(port=port)  # its stacks say that it serves, its numbers say where
-    return old, best.pool._replace(role="server", port=port, basis=joined("; ", best.reasons), sure=sure)
+    return old, best.pool._replace(role=PoolRole.SERVER, port=port, basis=joined("; ", best.reasons), sure=sure)
 
 
 def _thread_each(
@@ -174,7 +175,7 @@ def _thread_each(
     old = next(pool for pool in candidates if pool.members[0].thread is readers[0].members[0].thread)
     members = tuple(_as_reader(member) for member in readers[0].members)
     basis = say("as many of its threads read as connections are open with nothing to read")
-    return old, old._replace(role="server", port=port, members=members, basis=basis, sure=Confidence.LIKELY, bounded=False)
+    return old, old._replace(role=PoolRole.SERVER, port=port, members=members, basis=basis, sure=Confidence.LIKELY, bounded=False)
 
 
 def _awake(view: ProcessView, pool: Pool, requests: Requests) -> Pool:
@@ -192,7 +193,7 @@ def _resting(view: ProcessView, member: ThreadActivity) -> ThreadActivity:
         return member
     if len(application_frames(thread, view.known)) > SHALLOW or any(frame.full in view.known.task_frames for frame in thread.frames):
         return member
-    return ThreadActivity(thread, found._replace(kind="idle"))
+    return ThreadActivity(thread, found._replace(kind=ActivityKind.IDLE))
 
 
 def _has_work(view: ProcessView, pool: Pool) -> bool:
@@ -221,7 +222,9 @@ def acceptors_elsewhere(view: ProcessView) -> tuple[ThreadActivity, ...]:
     single = [
         pool.members[0]
         for pool in view.pools
-        if len(pool.members) == 1 and pool.role in {"other", "executor", "acceptor", "jvm"} and pool.members[0].activity.app >= 0
+        if len(pool.members) == 1
+        and pool.role in {PoolRole.OTHER, PoolRole.EXECUTOR, PoolRole.ACCEPTOR, PoolRole.JVM}
+        and pool.members[0].activity.app >= 0
     ]
     working = [member for member in single if member.activity.kind not in IDLE]
     handing = tuple(member for member in working if hands_over(member))
@@ -271,11 +274,15 @@ def _read_requests(view: ProcessView, pool: Pool, requests: Requests) -> bool:
 
 
 def _reads(member: ThreadActivity) -> bool:
-    return member.activity.kind == "socket-read" and (member.activity.side is None or member.activity.library is None)
+    return member.activity.kind == ActivityKind.SOCKET_READ and (member.activity.side is None or member.activity.library is None)
 
 
 def _as_reader(member: ThreadActivity) -> ThreadActivity:
-    return ThreadActivity(member.thread, member.activity._replace(kind="request-read", side="server")) if _reads(member) else member
+    return (
+        ThreadActivity(member.thread, member.activity._replace(kind=ActivityKind.REQUEST_READ, side=SocketSide.SERVER))
+        if _reads(member)
+        else member
+    )
 
 
 def _counts(busy: int, requests: Requests) -> bool:
@@ -299,7 +306,7 @@ def _accepting(view: ProcessView) -> frozenset[str]:
         frame.cls.partition("$")[0]
         for other in view.named_pools
         for member in other.members
-        if member.activity.kind == "accept"
+        if member.activity.kind == ActivityKind.ACCEPT
         for frame in application_frames(member.thread, view.known)
     )
 
@@ -342,4 +349,4 @@ def _at_rest(view: ProcessView, candidates: Sequence[Pool], port: int) -> tuple[
         return None
     old, new = chosen[0]
     basis = say("it is the only pool of the process whose threads wait for work")
-    return old, new._replace(role="server", port=port, basis=basis, sure=Confidence.SUSPECTED)
+    return old, new._replace(role=PoolRole.SERVER, port=port, basis=basis, sure=Confidence.SUSPECTED)

@@ -6,6 +6,7 @@ from collections import Counter
 from typing import TYPE_CHECKING
 
 from analyzer.join.connections import listening_ports
+from analyzer.join.dump_basis import DumpBasis
 from analyzer.software.runtimes import may_run
 from parsers.records import Runtime
 
@@ -52,9 +53,9 @@ def _telling(dump: ThreadDump) -> tuple[bool, int, int, int]:
     )
 
 
-def only_candidate(candidates: Iterable[ProcessView], runtime: Runtime, known: Knowledge) -> tuple[ProcessView | None, str | None]:
+def only_candidate(candidates: Iterable[ProcessView], runtime: Runtime, known: Knowledge) -> tuple[ProcessView | None, DumpBasis | None]:
     """The only process that may be of this runtime by what it is called; of several the only one that listens."""
     possible = [view for view in candidates if may_run(view.command, runtime) and not known.is_proxy(view.command)]
     serving = [view for view in possible if listening_ports(view.sockets)]
     possible = serving if len(serving) == 1 else possible
-    return (possible[0], "only") if len(possible) == 1 and possible[0].sockets else (None, None)
+    return (possible[0], DumpBasis.ONLY) if len(possible) == 1 and possible[0].sockets else (None, None)

@@ -35,6 +35,7 @@ from analyzer.model.finding import (
     order_of,
 )
 from analyzer.model.message import joined, say, uncapitalized
+from analyzer.model.need import Need
 from analyzer.model.timeline import FlowSummary, Patience
 from analyzer.rules import RULES, Rule, slug
 from analyzer.waits.case import Case, Knowledge, ProcessView
@@ -123,7 +124,11 @@ def _run(rule: Rule, case: Case) -> tuple[list[Finding], Check]:
         return [], Check(
             name,
             Outcome.SKIPPED,
-            say("needs {lacking}, which {are} not here", lacking=lacking, are="are" if lacking.endswith("s") else "is"),
+            say(
+                "needs {lacking}, which {are} not here",
+                lacking=joined(" and ", (_NEED_WORDS[need] for need in lacking)),
+                are="are" if len(lacking) > 1 else "is",
+            ),
         )
     if partial := _partial(rule.NEEDS, case):
         return [], Check(name, Outcome.SKIPPED, say("cannot be ruled out: {reason}", reason=partial))
@@ -151,13 +156,13 @@ def _explained(found: Sequence[Finding], checked: Sequence[Check], rules: Sequen
     return kept, [Check(check.rule, Outcome.CLEAN, clean[check.rule]) if check.rule in dropped else check for check in checked]
 
 
-def _partial(needs: Sequence[str], case: Case) -> str:
+def _partial(needs: Sequence[Need], case: Case) -> str:
     """Why a rule that found nothing cannot be called clean: what it looked at is not whole. Empty if it is."""
-    if any("threads" in need for need in needs):
+    if any(need.of_threads for need in needs):
         for view in case.latest:
             if view.dump is not None and view.coverage.threads:
                 return view.coverage.threads[0]
-    if any("sockets" in need for need in needs):
+    if any(need.of_sockets for need in needs):
         for view in case.latest:
             if view.sockets and view.coverage.sockets:
                 return view.coverage.sockets[0]
@@ -165,7 +170,7 @@ def _partial(needs: Sequence[str], case: Case) -> str:
 
 
 def _past(case: Case, rules: Sequence[Rule]) -> Iterable[Finding]:
-    """What earlier snapshots show and the last, with evidence of the same kinds, no longer does: a stall that is over, told as information."""
+    """Critical findings of earlier snapshots that the last snapshot no longer shows, as information. Only where it has the same kinds of evidence."""
     snapshots = case.incident.snapshots
     if len(snapshots) < 2 or len(case.incident.hosts) > 1:  # noqa: PLR2004 - there is no earlier one
         return
@@ -190,6 +195,7 @@ def _over(finding: Finding, then: str, now: str) -> Finding:
     return replace(
         finding,
         severity=Severity.INFO,
+        over=True,
         headline=say("Over by snapshot {now}: {headline}", now=now, headline=uncapitalized(finding.headline)),
         explanation=said + finding.explanation,
         outlook=None,
@@ -222,11 +228,20 @@ def _excerpts(case: Case, places: Iterable[Where], excerpt: Callable[[Where], tu
     return {where: tuple(map(redacted, lines)) if where.file in private else lines for where, lines in found.items()}
 
 
-def _lacking(needs: Sequence[str], incident: Incident) -> str:
-    have = {"threads": incident.has_threads, "sockets": incident.has_sockets, "packets": incident.has_packets}
-    words = {"threads": say("a thread dump"), "sockets": say("a socket table"), "packets": say("a packet capture")}
-    missing = [need for need in needs if not any(have[one] for one in need.split(" or "))]
-    return joined(" and ", (joined(" or ", (words[one] for one in need.split(" or "))) for need in missing))
+_NEED_WORDS: Final = {
+    Need.THREADS: say("a thread dump"),
+    Need.SOCKETS: say("a socket table"),
+    Need.THREADS_OR_SOCKETS: joined(" or ", (say("a thread dump"), say("a socket table"))),
+}
+
+
+def _lacking(needs: Sequence[Need], incident: Incident) -> tuple[Need, ...]:
+    have = {
+        Need.THREADS: incident.has_threads,
+        Need.SOCKETS: incident.has_sockets,
+        Need.THREADS_OR_SOCKETS: incident.has_threads or incident.has_sockets,
+    }
+    return tuple(need for need in needs if not have[need])
 
 
 def _number(found: Sequence[Finding], causes: dict[str, tuple[str, ...]]) -> tuple[Finding, ...]:

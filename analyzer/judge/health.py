@@ -12,6 +12,7 @@ from analyzer.evidence.movement import standing
 from analyzer.model.finding import Missing
 from analyzer.model.message import plural, say
 from analyzer.software.blockers import OUTBOUND
+from analyzer.software.kinds import ActivityKind, PoolRole
 from parsers.records import SessionState, TcpState
 
 if TYPE_CHECKING:
@@ -26,18 +27,18 @@ GROUP: Final = 3
 POOLED: Final = 50
 """Stale connections that pools keep, in several tables alike: twice what HTTP clients keep by default."""
 _WAITS: Final = OUTBOUND | {
-    "request-read",
-    "socket-write",
-    "future",
-    "completable-future",
-    "latch",
-    "lock",
-    "monitor",
-    "semaphore",
-    "condition",
+    ActivityKind.REQUEST_READ,
+    ActivityKind.SOCKET_WRITE,
+    ActivityKind.FUTURE,
+    ActivityKind.COMPLETABLE_FUTURE,
+    ActivityKind.LATCH,
+    ActivityKind.LOCK,
+    ActivityKind.MONITOR,
+    ActivityKind.SEMAPHORE,
+    ActivityKind.CONDITION,
 }
 """What a whole group of threads does not do for long on a healthy server."""
-_HELPERS: Final = frozenset({"jvm", "acceptor", "event-loop"})
+_HELPERS: Final = frozenset({PoolRole.JVM, PoolRole.ACCEPTOR, PoolRole.EVENT_LOOP})
 
 QUEUES_MISSING: Final = Missing(
     say("socket table with accept queues"), say("whether connections wait to be accepted"), "ss -tanpoei > ss.txt"
@@ -108,8 +109,8 @@ def _of_pool(case: Case, view: ProcessView, pool: Pool) -> Iterator[HealthGap]:
     """A group whose threads all wait for somebody, and that no second dump shows moving."""
     waiting = [member for member in pool.busy if member.activity.kind in _WAITS]
     if not pool.bounded:  # a thread for each connection: one that reads its client's next request keeps nobody out
-        waiting = [member for member in waiting if member.activity.kind != "request-read"]
-    runs = any(member.activity.kind == "running" for member in pool.busy)
+        waiting = [member for member in waiting if member.activity.kind != ActivityKind.REQUEST_READ]
+    runs = any(member.activity.kind == ActivityKind.RUNNING for member in pool.busy)
     if pool.role in _HELPERS or pool.idle or runs or not waiting or len(pool.busy) < GROUP or _moves(case, view, pool):
         return
     thread, found = waiting[0]
@@ -135,7 +136,8 @@ def _unaccounted(view: ProcessView) -> Iterator[HealthGap]:
         member
         for pool in view.pools
         for member in pool.members
-        if member.activity.kind in {"socket-read", "request-read", "socket-write"} and not member.thread.virtual
+        if member.activity.kind in {ActivityKind.SOCKET_READ, ActivityKind.REQUEST_READ, ActivityKind.SOCKET_WRITE}
+        and not member.thread.virtual
     ]
     open_sockets = [one for one in view.sockets if one.state is not TcpState.LISTEN]
     if threads and len(calling) > len(open_sockets):

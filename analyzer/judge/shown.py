@@ -13,6 +13,7 @@ from analyzer.evidence.sessions import listed_in_words
 from analyzer.model.finding import Severity
 from analyzer.model.message import joined, plural, say, unended
 from analyzer.software.blockers import IDLE, application_frame, blocking_frame, waited_lock
+from analyzer.software.kinds import ActivityKind, PoolRole
 from analyzer.waits.deadlocks import lock_holders
 from parsers.records import DESCRIPTOR_FIRST, JavaState, LockVerb, Runtime, TcpState
 
@@ -57,7 +58,9 @@ def _of_threads(view: ProcessView) -> list[str]:
     groups: dict[object, list[ThreadActivity]] = {}
     for pool in view.pools:
         for member in pool.members:
-            if (pool.role != "jvm" and member.activity.kind not in IDLE | {"none"}) or waited_lock(member.thread) is not None:
+            if (pool.role != PoolRole.JVM and member.activity.kind not in IDLE | {ActivityKind.NONE}) or waited_lock(
+                member.thread
+            ) is not None:
                 groups.setdefault(_alike(member), []).append(member)
     for member in (member for pool in view.pools for member in pool.members):
         if any(holder is member.thread for holder in holders.values()) and not any(member in group for group in groups.values()):
@@ -68,7 +71,7 @@ def _of_threads(view: ProcessView) -> list[str]:
 
 def _blocked(member: ThreadActivity) -> bool:
     lock = waited_lock(member.thread)
-    return member.activity.kind == "lease" or (lock is not None and lock.verb in _ENTERS)
+    return member.activity.kind == ActivityKind.LEASE or (lock is not None and lock.verb in _ENTERS)
 
 
 def _alike(member: ThreadActivity) -> object:
@@ -105,7 +108,7 @@ def _who(group: Sequence[ThreadActivity]) -> str:
 def _what(view: ProcessView, member: ThreadActivity, holders: dict[str, Thread], *, several: bool) -> tuple[str, Frame | None]:
     """What the thread does, and the frame that the words name."""
     thread, found = member
-    lock, lender = waited_lock(thread), lender_of(member, view.known) if found.kind == "lease" else None
+    lock, lender = waited_lock(thread), lender_of(member, view.known) if found.kind == ActivityKind.LEASE else None
     frame = blocking_frame(thread, found) or (thread.frames[0] if thread.frames else None)
     waits = say("wait") if several else say("waits")
     unlimited = "" if found.timed or thread.state is JavaState.TIMED_WAITING else say(", without a time limit,")

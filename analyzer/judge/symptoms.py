@@ -13,6 +13,7 @@ from analyzer.judge.health import HealthGap, gaps_of_health
 from analyzer.judge.shown import calls_of, shown
 from analyzer.model.finding import Finding, Status
 from analyzer.model.message import Message, capitalized, joined, plural, say, uncapitalized
+from analyzer.software.kinds import ActivityKind
 from analyzer.waits.server_pools import SATURATED, pressure
 
 if TYPE_CHECKING:
@@ -73,7 +74,7 @@ def without_cause(case: Case, findings: Sequence[Finding]) -> tuple[Status, str,
     if has_tables and incident.has_threads and (gaps := gaps_of_health(case)):
         return Status.INSUFFICIENT, *_not_shown(case, gaps)
     if has_tables and whole:
-        past = next((finding for finding in findings if finding.headline.startswith("Over by ")), None)
+        past = next((finding for finding in findings if finding.over), None)
         said = (
             say("Nothing is wrong in what was saved.")
             if past is None
@@ -208,12 +209,12 @@ def _standing(serving: ServerPool) -> Iterable[str]:
         serving.workers >= SMALLEST_POOL
         and serving.pool.idle == 0
         and serving.pool.bounded
-        and kind != "running"
+        and kind != ActivityKind.RUNNING
         and count >= SATURATED * serving.workers
     ):
         thread, found = next(member for member in serving.pool.busy if member.activity.kind == kind)
         frame = thread.frames[found.frame].call if 0 <= found.frame < len(thread.frames) else kind
-        if kind == "request-read":
+        if kind == ActivityKind.REQUEST_READ:
             yield say(
                 "{count} of {workers} request threads of {name} wait for the next request of a client{port}, in {frame}, and none is free",
                 count=count,

@@ -10,6 +10,7 @@ from analyzer.judge.shown import counted_in_words
 from analyzer.model.finding import PoolTable, SessionFact, SocketTable
 from analyzer.model.inputs import Input, UnreadLine
 from analyzer.model.message import capitalized, joined, say
+from analyzer.software.kinds import PoolRole
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Sequence
@@ -51,18 +52,18 @@ def pool_tables(views: Iterable[ProcessView]) -> Iterator[PoolTable]:
     """The pools of each dump, without the VM's own threads."""
     for view in views:
         for pool in view.pools:
-            if pool.role != "jvm":
+            if pool.role != PoolRole.JVM:
                 yield PoolTable(
                     snapshot=view.snapshot.name,
                     host=view.snapshot.host,
                     pid=view.process.pid,
                     name=pool.name,
-                    role=pool.role,
+                    role=pool.role.value,
                     size=len(pool.members),
                     busy=len(pool.busy),
                     idle=pool.idle,
                     listener=f"*:{pool.port}" if pool.port is not None else None,
-                    doing=pool.doing(),
+                    doing={kind.value: count for kind, count in pool.doing().items()},
                 )
 
 
@@ -138,7 +139,7 @@ def _of_dump(case: Case, view: ProcessView, dump: ThreadDump) -> Iterator[str]:
                 name=view.torn,
             )
         )
-    if view.dump_basis == "port, though the pids differ":
+    if view.dump_basis is not None and not view.dump_basis.agrees:
         yield (
             say(
                 "{file} names pid {pid}, the listener's owner is pid {pid2}: a container's own numbering or a restarted process. They are joined by the port in the pools' names; thread ids are not compared.",

@@ -161,7 +161,7 @@ class Culprit(msgspec.Struct, frozen=True, kw_only=True):
 class Finding(msgspec.Struct, frozen=True, kw_only=True):
     """One cause, or one consequence of another finding.
 
-    ``headline`` is one sentence without a full stop missing; ``explanation`` one paragraph: who waits for whom and why it does not
+    ``headline`` is one complete sentence, ending in a full stop; ``explanation`` one paragraph: who waits for whom and why it does not
     recover. ``outlook`` says whether it heals by itself; where a finding has none the engine takes its rule's. ``waits_for``: another process of the evidence whose
     own trouble would explain this one. ``figures`` are the few numbers that tell the story, as (value, label). ``consequence_of`` is the rule of the finding
     that this one follows from; the engine turns it into the finding's id.
@@ -193,6 +193,8 @@ class Finding(msgspec.Struct, frozen=True, kw_only=True):
     """What the claim concludes from not being shown. The engine doubts it where the artifact cannot show everything."""
     doubts: tuple[Doubt, ...] = ()
     """Reasons that lowered ``confidence``, the engine's own among them."""
+    over: bool = False
+    """True if an earlier snapshot shows it and the last one, with evidence of the same kinds, no longer does."""
 
     def __post_init__(self) -> None:
         """Refuse a claim that nothing shows."""

@@ -11,6 +11,9 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING, Final
 
+from parsers import formats_showing
+from parsers.records.shows import Shows
+
 if TYPE_CHECKING:
     from collections.abc import Collection, Mapping, Sequence
 
@@ -42,23 +45,9 @@ _SHORTEST_NAME: Final = 3
 """Letters of a word that may be a machine's or a program's name."""
 _LETTERED: Final = _words("node host server srv app web db vm pod box machine site member peer")
 """Words behind which a single letter tells machines apart (``nodeA``)."""
-_TABLES: Final = frozenset(
-    {
-        "netstat",
-        "netstat_bsd",
-        "netstat_solaris",
-        "netstat_windows",
-        "net_tcp_connection",
-        "ss",
-        "lsof",
-        "lsof_fields",
-        "lsof_json",
-        "lsfd",
-        "proc_net",
-    }
-)
+_TABLES: Final = formats_showing(Shows.SOCKETS)
 """Formats that list sockets."""
-_DUMPS: Final = frozenset({"hotspot", "hotspot_agent", "thread_file", "javacore", "jrockit", "management"})
+_DUMPS: Final = formats_showing(Shows.THREADS)
 """Formats that list threads."""
 _ADDRESS: Final = re.compile(r"(?<![\d.])(?:ip-(?:\d{1,3}-){3}\d{1,3}|(?:\d{1,3}\.){3}\d{1,3})(?![\d]|\.\d)")
 _ENDING: Final = re.compile(r"(?:\.(?:txt|log|out|json|csv|md|dump|tdump|gz|xz|zst|bz2|lst|text))+$", re.IGNORECASE)

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Final, TypeVar, cast
 
 import msgspec
 
+from parsers import formats_showing
 from parsers.records import (
     AttachFailure,
     Counter,
@@ -28,6 +29,7 @@ from parsers.records import (
     ThreadDump,
     ThreadUsage,
 )
+from parsers.records.shows import Shows
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
@@ -37,21 +39,7 @@ if TYPE_CHECKING:
 
 _Kind = TypeVar("_Kind")
 
-TABLES: Final = frozenset(
-    {
-        "lsof",
-        "lsof_fields",
-        "lsof_json",
-        "lsfd",
-        "netstat",
-        "netstat_bsd",
-        "netstat_windows",
-        "net_tcp_connection",
-        "netstat_solaris",
-        "ss",
-        "proc_net",
-    }
-)
+TABLES: Final = formats_showing(Shows.SOCKETS)
 """Formats of socket tables."""
 
 

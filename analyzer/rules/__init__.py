@@ -59,13 +59,14 @@ if TYPE_CHECKING:
     from collections.abc import Iterable
 
     from analyzer.model.finding import Finding, Outlook
+    from analyzer.model.need import Need
     from analyzer.waits.case import Case
 
 
 class Rule(Protocol):
     """What a rule module offers.
 
-    ``NEEDS`` names the input without which it is skipped: "threads", "sockets", both, or "threads or sockets". ``CONSEQUENCE_OF`` names
+    ``NEEDS`` names the input without which it is skipped. ``CONSEQUENCE_OF`` names
     the rules whose finding on the same process explains this one. ``OUTLOOK``: whether it heals by itself, where a finding does not say it
     better. ``CLEAN`` says in one line why it is not this cause. ``diagnose`` is pure.
     """
@@ -79,7 +80,7 @@ class Rule(Protocol):
         """The explanation."""
 
     @property
-    def NEEDS(self) -> tuple[str, ...]:  # noqa: N802 - a constant of the module
+    def NEEDS(self) -> tuple[Need, ...]:  # noqa: N802 - a constant of the module
         """The inputs without which the rule is skipped."""
 
     @property

@@ -20,7 +20,9 @@ from analyzer.evidence.calls import client_evidence
 from analyzer.evidence.citations import of_dump, of_sockets, of_threads
 from analyzer.model.finding import Action, Confidence, Culprit, Finding, Kind, Outlook, RecoversWhen, Severity, Step, When
 from analyzer.model.message import plural, say
+from analyzer.model.need import Need
 from analyzer.software.blockers import application_frame
+from analyzer.software.kinds import ActivityKind
 from analyzer.waits.acceptors import ACCEPTING, acceptor_of, queue_of, shaking_hands, somebody_accepts, stayed
 from parsers.records import TcpState
 
@@ -32,7 +34,7 @@ if TYPE_CHECKING:
     from analyzer.waits.case import Case, ProcessView
     from parsers.records import Frame
 
-NEEDS: Final = ("threads", "sockets")
+NEEDS: Final = (Need.THREADS, Need.SOCKETS)
 CONSEQUENCE_OF: Final = (
     "process-stopped",
     "fd-exhaustion",
@@ -59,7 +61,7 @@ OUTLOOK: Final = Outlook(RecoversWhen.CAUSE, say("Clients wait until the accepto
 CLEAN: Final = say("somebody accepts, or nobody waits to be accepted")
 LONG_QUEUE: Final = 3
 """Connections waiting to be accepted that are a pattern: one or two are caught between two calls of accept."""
-_BRIEF: Final = frozenset({"running", "sleep", "waiting"})
+_BRIEF: Final = frozenset({ActivityKind.RUNNING, ActivityKind.SLEEP, ActivityKind.WAITING})
 """What an acceptor may do between two calls of accept and come back from by itself."""
 
 
@@ -89,7 +91,7 @@ def _somebody_accepts(view: ProcessView, port: int) -> bool:
     acceptor = acceptor_of(view, port)
     if acceptor is not None:
         # Without a frame of the application it is the server's own code: a pause after a failed accept, a latch, a stack that was cut.
-        return acceptor.activity.kind in ACCEPTING or (acceptor.activity.app < 0 and acceptor.activity.kind != "handshake")
+        return acceptor.activity.kind in ACCEPTING or (acceptor.activity.app < 0 and acceptor.activity.kind != ActivityKind.HANDSHAKE)
     return somebody_accepts(view)
 
 

@@ -21,6 +21,8 @@ from analyzer.evidence.citations import of_sockets
 from analyzer.evidence.half_closed import Unclosed, unclosed
 from analyzer.model.finding import Action, Confidence, Culprit, Evidence, Finding, Missing, Outlook, RecoversWhen, Severity, Step, When
 from analyzer.model.message import joined, plural, say
+from analyzer.model.need import Need
+from analyzer.software.kinds import ActivityKind
 from parsers.records import Where
 
 if TYPE_CHECKING:
@@ -28,7 +30,7 @@ if TYPE_CHECKING:
 
     from analyzer.waits.case import Case
 
-NEEDS: Final = ("threads", "sockets")
+NEEDS: Final = (Need.THREADS, Need.SOCKETS)
 CONSEQUENCE_OF: Final[tuple[str, ...]] = ()
 OUTLOOK: Final = Outlook(
     RecoversWhen.UNKNOWN, say("A connection stays until its request is completed, or until an asynchronous time limit, if one is set.")
@@ -54,7 +56,7 @@ def _finding(found: Unclosed) -> Finding:
         ),
         ("CLOSE_WAIT",),
     )
-    idle = next(member for member in pool.workers if member.activity.kind == "idle")
+    idle = next(member for member in pool.workers if member.activity.kind == ActivityKind.IDLE)
     free = Evidence(
         Where(idle.thread.where.file, idle.thread.where.first, idle.thread.where.first + 1),
         say("{idle} of {workers} threads of {name} are free", idle=pool.idle, workers=found.serving.workers, name=pool.name),

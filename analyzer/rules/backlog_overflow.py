@@ -22,7 +22,9 @@ from analyzer.evidence.citations import of_sockets, of_threads
 from analyzer.families.captures_only import dropped_attempts
 from analyzer.model.finding import Action, Confidence, Culprit, Evidence, Finding, Missing, Outlook, RecoversWhen, Severity, Step, When
 from analyzer.model.message import plural, say
+from analyzer.model.need import Need
 from analyzer.software.blockers import application_frame
+from analyzer.software.kinds import PoolRole
 from analyzer.waits.acceptors import acceptor_of
 
 if TYPE_CHECKING:
@@ -32,7 +34,7 @@ if TYPE_CHECKING:
     from analyzer.waits.case import Case, ProcessView
     from parsers.records import Counter, Frame
 
-NEEDS: Final = ("sockets",)
+NEEDS: Final = (Need.SOCKETS,)
 CONSEQUENCE_OF: Final = ("acceptor-stalled", "connection-limit", "fd-exhaustion", "process-stopped", "self-call-starvation", "slow-backend")
 OUTLOOK: Final = Outlook(RecoversWhen.LOAD, say("The queue empties when connections are accepted faster than they come."))
 CLEAN: Final = say("no accept queue is full")
@@ -103,7 +105,7 @@ def _finding(view: ProcessView, port: int, listener: Connection, overflows: tupl
             )
         )
     # Free threads are shown, not concluded: a dump that is not whole may hold only the idle ones.
-    threads = not view.coverage.threads and any(pool.idle for pool in view.pools if pool.role != "jvm")
+    threads = not view.coverage.threads and any(pool.idle for pool in view.pools if pool.role != PoolRole.JVM)
     acceptor = acceptor_of(view, port)
     frame = application_frame(*acceptor) if acceptor is not None else None
     if acceptor is not None and frame is not None:

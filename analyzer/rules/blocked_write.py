@@ -20,7 +20,9 @@ from analyzer.evidence.citations import all_of, of_sockets, of_threads
 from analyzer.families.captures_only import unread_answers
 from analyzer.model.finding import Action, Confidence, Culprit, Finding, Missing, Outlook, RecoversWhen, Severity, Step, When
 from analyzer.model.message import plural, say
+from analyzer.model.need import Need
 from analyzer.software.blockers import application_frame
+from analyzer.software.kinds import ActivityKind, SocketSide
 from analyzer.waits.server_pools import SATURATED
 from parsers.records import JavaState, TcpState
 
@@ -32,7 +34,7 @@ if TYPE_CHECKING:
     from analyzer.waits.case import Case, ServerPool
     from parsers.records import Frame
 
-NEEDS: Final = ("threads",)
+NEEDS: Final = (Need.THREADS,)
 CONSEQUENCE_OF: Final[tuple[str, ...]] = ()
 OUTLOOK: Final = Outlook(
     RecoversWhen.CAUSE,
@@ -47,7 +49,11 @@ _WITH_DATA: Final = frozenset({TcpState.ESTABLISHED, TcpState.CLOSE_WAIT})
 def diagnose(case: Case) -> Iterator[Finding]:
     """One finding per server pool whose threads are held by writes."""
     for serving in case.server_pools:
-        writing = [member for member in serving.pool.busy if member.activity.kind == "socket-write" and member.activity.side != "client"]
+        writing = [
+            member
+            for member in serving.pool.busy
+            if member.activity.kind == ActivityKind.SOCKET_WRITE and member.activity.side != SocketSide.CLIENT
+        ]
         if serving.workers and serving.pool.idle == 0 and len(writing) >= SATURATED * serving.workers:
             yield _finding(serving, writing)
     yield from unread_answers(case)

@@ -19,7 +19,9 @@ from analyzer.evidence.citations import of_threads
 from analyzer.evidence.sessions import of_session, server_of
 from analyzer.model.finding import Action, Confidence, Culprit, Finding, Kind, Outlook, RecoversWhen, Severity, Step, When
 from analyzer.model.message import capitalized, plural, say
+from analyzer.model.need import Need
 from analyzer.software.blockers import application_frame
+from analyzer.software.kinds import ActivityKind
 from parsers.records import SessionState
 
 if TYPE_CHECKING:
@@ -29,7 +31,7 @@ if TYPE_CHECKING:
     from analyzer.software.pools import ThreadActivity
     from analyzer.waits.case import Case, ProcessView
 
-NEEDS: Final = ("threads", "sockets")
+NEEDS: Final = (Need.THREADS, Need.SOCKETS)
 CONSEQUENCE_OF: Final[tuple[str, ...]] = ()
 OUTLOOK: Final = Outlook(
     RecoversWhen.CAUSE, say("The blocked commands return when somebody pushes; nobody of this process can while they keep the connections.")
@@ -37,7 +39,19 @@ OUTLOOK: Final = Outlook(
 CLEAN: Final = say("no server's connections are all kept by blocking commands, as far as sessions were listed")
 FEWEST: Final = 2
 """Threads that wait for a connection beside: one may wait for anything."""
-_WAITS: Final = frozenset({"lease", "queue", "semaphore", "condition", "object-wait", "waiting", "park", "lock", "monitor"})
+_WAITS: Final = frozenset(
+    {
+        ActivityKind.LEASE,
+        ActivityKind.QUEUE,
+        ActivityKind.SEMAPHORE,
+        ActivityKind.CONDITION,
+        ActivityKind.OBJECT_WAIT,
+        ActivityKind.WAITING,
+        ActivityKind.PARK,
+        ActivityKind.LOCK,
+        ActivityKind.MONITOR,
+    }
+)
 """How threads wait that want a connection of a pool, whoever wrote it."""
 
 

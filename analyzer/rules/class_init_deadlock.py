@@ -21,6 +21,7 @@ from analyzer.contention.blocked_group import BlockedGroup, judge
 from analyzer.evidence.citations import of_threads
 from analyzer.model.finding import Action, Evidence, Finding, Outlook, RecoversWhen, Severity, Step, When
 from analyzer.model.message import joined, plural, say
+from analyzer.model.need import Need
 from analyzer.software.blockers import application_frame
 from parsers.records import JavaState, LockVerb, Where
 
@@ -31,7 +32,7 @@ if TYPE_CHECKING:
     from analyzer.waits.case import Case
     from parsers.records import Lock, Thread
 
-NEEDS: Final = ("threads",)
+NEEDS: Final = (Need.THREADS,)
 CONSEQUENCE_OF: Final[tuple[str, ...]] = ()
 OUTLOOK: Final = Outlook(RecoversWhen.RESTART, say("Class initialisation has no time limit."))
 CLEAN: Final = say("no threads wait for class initializers in a circle")

@@ -23,6 +23,7 @@ from analyzer.evidence.calls import SOCKETS_MISSING, command, kind_in_words
 from analyzer.evidence.citations import of_threads
 from analyzer.model.finding import Action, Confidence, Finding, Missing, Outlook, RecoversWhen, Step, When
 from analyzer.model.message import plural, say
+from analyzer.model.need import Need
 from analyzer.software.blockers import FUTURES
 
 if TYPE_CHECKING:
@@ -30,7 +31,7 @@ if TYPE_CHECKING:
 
     from analyzer.waits.case import Case
 
-NEEDS: Final = ("threads",)
+NEEDS: Final = (Need.THREADS,)
 CONSEQUENCE_OF: Final = ("self-call-starvation", "mutual-call-starvation", "slow-backend", "java-deadlock", "lock-convoy")
 OUTLOOK: Final = Outlook(RecoversWhen.CAUSE, say("The pool works again when what its threads wait for happens."))
 CLEAN: Final = say("the common pool is not full of waiting tasks")

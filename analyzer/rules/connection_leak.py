@@ -26,6 +26,7 @@ from analyzer.evidence.packet_claims import packet_evidence
 from analyzer.join.connections import close_wait
 from analyzer.model.finding import Action, Confidence, Culprit, Finding, Missing, Outlook, RecoversWhen, Severity, Step, When
 from analyzer.model.message import joined, plural, say
+from analyzer.model.need import Need
 from parsers.records import Runtime, TcpState
 
 if TYPE_CHECKING:
@@ -37,7 +38,7 @@ if TYPE_CHECKING:
     from analyzer.waits.case import Case, ProcessView
     from parsers.records import Endpoint
 
-NEEDS: Final = ("sockets",)
+NEEDS: Final = (Need.SOCKETS,)
 CONSEQUENCE_OF: Final = ("http-pool-exhausted",)
 OUTLOOK: Final = Outlook(
     RecoversWhen.RESTART, say("Only the code that opened a connection closes it; a restart frees them, and they grow again.")

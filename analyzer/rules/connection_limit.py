@@ -21,6 +21,8 @@ from analyzer.evidence.calls import DUMP_MISSING, command
 from analyzer.evidence.citations import of_sockets, of_threads
 from analyzer.model.finding import Action, Confidence, Culprit, Evidence, Finding, Outlook, RecoversWhen, Severity, Step, When
 from analyzer.model.message import plural, say
+from analyzer.model.need import Need
+from analyzer.software.kinds import ActivityKind
 from parsers.records import TcpState
 
 if TYPE_CHECKING:
@@ -30,7 +32,7 @@ if TYPE_CHECKING:
     from analyzer.software.pools import ThreadActivity
     from analyzer.waits.case import Case, ProcessView
 
-NEEDS: Final = (say("threads or sockets"),)
+NEEDS: Final = (Need.THREADS_OR_SOCKETS,)
 CONSEQUENCE_OF: Final = (
     "async-never-completed",
     "blocked-write",
@@ -71,7 +73,9 @@ LONG_QUEUE: Final = 3
 def diagnose(case: Case) -> Iterator[Finding]:
     """One finding per listener that is full, or that may be."""
     for view in case.latest:
-        latched = [(pool.port, member) for pool in view.pools for member in pool.members if member.activity.kind == "connection-latch"]
+        latched = [
+            (pool.port, member) for pool in view.pools for member in pool.members if member.activity.kind == ActivityKind.CONNECTION_LATCH
+        ]
         for port, member in latched:
             yield _latched(view, port if port is not None else _only_port(view), member)
         if not view.pools:

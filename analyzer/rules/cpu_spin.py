@@ -18,7 +18,9 @@ from typing import TYPE_CHECKING, Final, NamedTuple
 from analyzer.evidence.citations import of_threads
 from analyzer.model.finding import Action, Confidence, Culprit, Evidence, Finding, Missing, Outlook, RecoversWhen, Severity, Step, When
 from analyzer.model.message import joined, plural, say
+from analyzer.model.need import Need
 from analyzer.software.blockers import application_frame
+from analyzer.software.kinds import ActivityKind, PoolRole
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
@@ -27,7 +29,7 @@ if TYPE_CHECKING:
     from analyzer.waits.case import Case, ProcessView
     from parsers.records import Frame, NativeId, ThreadUsage
 
-NEEDS: Final = ("threads",)
+NEEDS: Final = (Need.THREADS,)
 CONSEQUENCE_OF: Final[tuple[str, ...]] = ()
 OUTLOOK: Final = Outlook(RecoversWhen.UNKNOWN, say("It ends when the computation ends; nothing outside can stop it."))
 CLEAN: Final = say("no thread stands under one frame in all dumps and uses the processor")
@@ -65,9 +67,9 @@ def _running(view: ProcessView) -> dict[str, ThreadActivity]:
     return {
         member.thread.name: member
         for pool in view.pools
-        if pool.role != "jvm"
+        if pool.role != PoolRole.JVM
         for member in pool.members
-        if member.activity.kind == "running" and member.activity.app >= 0
+        if member.activity.kind == ActivityKind.RUNNING and member.activity.app >= 0
     }
 
 
@@ -112,7 +114,7 @@ def _finding(view: ProcessView, spins: Sequence[_Spin], dumps: int) -> Finding:
     )
     used = [spin.usage for spin in spins if spin.usage is not None]
     pools = {pool.name: pool for pool in view.pools for member in pool.members if member in members}
-    full = [pool for pool in pools.values() if pool.role == "server" and all(member in members for member in pool.workers)]
+    full = [pool for pool in pools.values() if pool.role == PoolRole.SERVER and all(member in members for member in pool.workers)]
     evidence = [
         of_threads(
             members,

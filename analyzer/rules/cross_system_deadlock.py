@@ -22,6 +22,7 @@ from analyzer.evidence.citations import of_sockets, of_threads
 from analyzer.evidence.sessions import age_in_words, of_block, of_session, seconds_in_words, server_of, session_in_words
 from analyzer.model.finding import Action, Confidence, Culprit, Finding, Kind, Outlook, RecoversWhen, Severity, Step, When
 from analyzer.model.message import capitalized, plural, say
+from analyzer.model.need import Need
 from analyzer.software.blockers import application_frame
 
 if TYPE_CHECKING:
@@ -30,7 +31,7 @@ if TYPE_CHECKING:
     from analyzer.software.pools import ThreadActivity
     from analyzer.waits.case import Case, ProcessView
 
-NEEDS: Final = ("threads", "sockets")
+NEEDS: Final = (Need.THREADS, Need.SOCKETS)
 CONSEQUENCE_OF: Final[tuple[str, ...]] = ()
 OUTLOOK: Final = Outlook(
     RecoversWhen.RESTART,

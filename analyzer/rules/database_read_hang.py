@@ -22,6 +22,7 @@ from analyzer.evidence.citations import all_of
 from analyzer.families import remote_service as remote
 from analyzer.model.finding import Action, Confidence, Culprit, Finding, Missing, Outlook, RecoversWhen, Severity, Step, When
 from analyzer.model.message import say
+from analyzer.model.need import Need
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -29,7 +30,7 @@ if TYPE_CHECKING:
     from analyzer.waits.case import Case, ServerPool
     from analyzer.waits.targets import Target
 
-NEEDS: Final = ("threads", "sockets")
+NEEDS: Final = (Need.THREADS, Need.SOCKETS)
 CONSEQUENCE_OF: Final[tuple[str, ...]] = ()
 SMALLEST_POOL: Final = 4
 """Request threads below which all of them may be in a statement for a moment: one dump then says nothing."""

@@ -19,7 +19,9 @@ from analyzer.evidence.calls import kind_in_words
 from analyzer.evidence.citations import of_threads
 from analyzer.model.finding import Action, Confidence, Culprit, Evidence, Finding, Missing, Outlook, RecoversWhen, Severity, Step, When
 from analyzer.model.message import plural, say
+from analyzer.model.need import Need
 from analyzer.software.blockers import application_frame
+from analyzer.software.kinds import ActivityKind
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -28,7 +30,7 @@ if TYPE_CHECKING:
     from analyzer.waits.case import Case, ProcessView
     from parsers.records import ThreadUsage
 
-NEEDS: Final = ("threads",)
+NEEDS: Final = (Need.THREADS,)
 CONSEQUENCE_OF: Final[tuple[str, ...]] = ()
 OUTLOOK: Final = Outlook(RecoversWhen.CAUSE, say("The threads go on when the device answers."))
 CLEAN: Final = say("no group of threads is in uninterruptible sleep")
@@ -49,7 +51,7 @@ def diagnose(case: Case) -> Iterator[Finding]:
 
 
 def _finding(view: ProcessView, members: Sequence[ThreadActivity], rows: Sequence[ThreadUsage], *, whole: bool) -> Finding:
-    files = [member for member in members if member.activity.kind == "file-io"]
+    files = [member for member in members if member.activity.kind == ActivityKind.FILE_IO]
     first = (files or list(members))[0]
     frame = application_frame(*first)
     shown = Evidence(

@@ -18,7 +18,9 @@ from typing import TYPE_CHECKING, Final
 from analyzer.evidence.citations import of_threads
 from analyzer.model.finding import Action, Confidence, Culprit, Finding, Outlook, RecoversWhen, Severity, Step, When
 from analyzer.model.message import plural, say
+from analyzer.model.need import Need
 from analyzer.software.blockers import application_frame
+from analyzer.software.kinds import ActivityKind
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -26,7 +28,7 @@ if TYPE_CHECKING:
     from analyzer.software.pools import ThreadActivity
     from analyzer.waits.case import Case, ProcessView
 
-NEEDS: Final = ("threads",)
+NEEDS: Final = (Need.THREADS,)
 CONSEQUENCE_OF: Final[tuple[str, ...]] = ()
 OUTLOOK: Final = Outlook(RecoversWhen.CAUSE, say("The threads go on when the kernel has enough randomness."))
 CLEAN: Final = say("no thread waits for random numbers")
@@ -54,7 +56,11 @@ def diagnose(case: Case) -> Iterator[Finding]:
 def _reads(member: ThreadActivity) -> bool:
     """True for a thread that reads the source itself: file input above a seed's frame."""
     frames = member.thread.frames
-    return bool(frames) and member.activity.kind in {"file-io", "running"} and any(frame.method in _READS for frame in frames[:6])
+    return (
+        bool(frames)
+        and member.activity.kind in {ActivityKind.FILE_IO, ActivityKind.RUNNING}
+        and any(frame.method in _READS for frame in frames[:6])
+    )
 
 
 def _finding(

@@ -20,6 +20,7 @@ from typing import TYPE_CHECKING, Final
 from analyzer.evidence.citations import of_sockets
 from analyzer.model.finding import Action, Confidence, Culprit, Finding, Missing, Outlook, Process, RecoversWhen, Severity, Step, When
 from analyzer.model.message import plural, say
+from analyzer.model.need import Need
 from parsers.records import TcpState
 
 if TYPE_CHECKING:
@@ -30,7 +31,7 @@ if TYPE_CHECKING:
     from analyzer.waits.case import Case
     from parsers.records import Endpoint
 
-NEEDS: Final = ("sockets",)
+NEEDS: Final = (Need.SOCKETS,)
 CONSEQUENCE_OF: Final[tuple[str, ...]] = ()
 OUTLOOK: Final = Outlook(
     RecoversWhen.LOAD, say("A port is free again 60 seconds after its close: it heals when the rate of new connections falls.")

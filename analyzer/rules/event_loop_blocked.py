@@ -19,7 +19,9 @@ from analyzer.evidence.calls import client_evidence, client_figures, clients_in_
 from analyzer.evidence.citations import all_of, of_sockets, of_threads
 from analyzer.model.finding import Action, Confidence, Culprit, Finding, Outlook, RecoversWhen, Severity, Step, When
 from analyzer.model.message import plural, say
+from analyzer.model.need import Need
 from analyzer.software.blockers import IDLE, application_frame
+from analyzer.software.kinds import ActivityKind, PoolRole
 from analyzer.waits.server_pools import pressure
 from analyzer.waits.targets import targets
 
@@ -31,13 +33,13 @@ if TYPE_CHECKING:
     from analyzer.waits.targets import Target
     from parsers.records import Frame
 
-NEEDS: Final = ("threads",)
+NEEDS: Final = (Need.THREADS,)
 CONSEQUENCE_OF: Final[tuple[str, ...]] = ()
 OUTLOOK: Final = Outlook(
     RecoversWhen.CAUSE, say("The loop goes on when the call that blocks it returns; the next such call blocks it again.")
 )
 CLEAN: Final = say("every event loop waits for events or computes")
-_WORKING: Final = IDLE | {"running", "socket-write", "none"}
+_WORKING: Final = IDLE | {ActivityKind.RUNNING, ActivityKind.SOCKET_WRITE, ActivityKind.NONE}
 """What a loop may do at any moment: wait for events, run code, write without waiting."""
 
 
@@ -48,7 +50,7 @@ def diagnose(case: Case) -> Iterator[Finding]:
             blocked = [
                 member
                 for member in pool.members
-                if pool.role == "event-loop" and member.activity.kind not in _WORKING and member.activity.app >= 0
+                if pool.role == PoolRole.EVENT_LOOP and member.activity.kind not in _WORKING and member.activity.app >= 0
             ]
             if blocked:
                 yield _finding(view, pool, blocked)
@@ -58,7 +60,7 @@ def _finding(view: ProcessView, pool: Pool, blocked: list[ThreadActivity]) -> Fi
     port = pool.port if pool.port is not None else next(iter(view.listeners)) if len(view.listeners) == 1 else None
     suffers = port is not None and pressure(view, port).exists
     frame = application_frame(*blocked[0])
-    loops = [member for member in pool.members if member.activity.kind != "none"]
+    loops = [member for member in pool.members if member.activity.kind != ActivityKind.NONE]
     waits = kind_in_words(blocked)
     evidence = [
         of_threads(

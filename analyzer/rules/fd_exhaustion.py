@@ -19,6 +19,7 @@ from analyzer.evidence.citations import of_sockets, of_threads
 from analyzer.join.descriptors import USUAL_LIMITS, Usage, limit_evidence, usage
 from analyzer.model.finding import Action, Confidence, Culprit, Evidence, Finding, Missing, Outlook, RecoversWhen, Severity, Step, When
 from analyzer.model.message import plural, say
+from analyzer.model.need import Need
 from analyzer.waits.acceptors import queue_of
 from analyzer.waits.server_pools import pressure
 
@@ -28,7 +29,7 @@ if TYPE_CHECKING:
     from analyzer.software.pools import ThreadActivity
     from analyzer.waits.case import Case, ProcessView
 
-NEEDS: Final = ("sockets",)
+NEEDS: Final = (Need.SOCKETS,)
 CONSEQUENCE_OF: Final = ("self-call-starvation", "mutual-call-starvation", "slow-backend", "connection-leak")
 OUTLOOK: Final = Outlook(RecoversWhen.RESTART, say("Descriptors come back only when whatever holds them closes them."))
 CLEAN: Final = say("the descriptors listed are fewer than the limit, or none are listed")

@@ -29,6 +29,7 @@ from analyzer.model.finding import (
     When,
 )
 from analyzer.model.message import joined, plural, say
+from analyzer.model.need import Need
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -37,7 +38,7 @@ if TYPE_CHECKING:
     from analyzer.waits.case import Case
     from parsers.records import OpenFile
 
-NEEDS: Final = ("sockets",)
+NEEDS: Final = (Need.SOCKETS,)
 CONSEQUENCE_OF: Final[tuple[str, ...]] = ()
 OUTLOOK: Final = Outlook(
     RecoversWhen.RESTART, say("Only the code that opened a descriptor closes it; a restart frees them, and they grow again.")

@@ -18,7 +18,9 @@ from analyzer.evidence.calls import kind_in_words
 from analyzer.evidence.citations import of_threads
 from analyzer.model.finding import Action, Confidence, Culprit, Finding, Missing, Outlook, RecoversWhen, Severity, Step, When
 from analyzer.model.message import say
+from analyzer.model.need import Need
 from analyzer.software.blockers import IDLE, application_frame
+from analyzer.software.kinds import ActivityKind
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -26,11 +28,11 @@ if TYPE_CHECKING:
     from analyzer.software.pools import ThreadActivity
     from analyzer.waits.case import Case, ProcessView
 
-NEEDS: Final = ("threads",)
+NEEDS: Final = (Need.THREADS,)
 CONSEQUENCE_OF: Final = ("java-deadlock",)
 OUTLOOK: Final = Outlook(RecoversWhen.CAUSE, say("The queue moves on when the finalizer in front returns."))
 CLEAN: Final = say("the Finalizer waits for references, as it should")
-_WORKING: Final = IDLE | {"running", "none"}
+_WORKING: Final = IDLE | {ActivityKind.RUNNING, ActivityKind.NONE}
 
 
 def diagnose(case: Case) -> Iterator[Finding]:

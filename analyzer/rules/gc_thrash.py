@@ -17,6 +17,7 @@ from typing import TYPE_CHECKING, Final, NamedTuple
 
 from analyzer.model.finding import Action, Confidence, Culprit, Evidence, Finding, Missing, Outlook, RecoversWhen, Severity, Step, When
 from analyzer.model.message import plural, say
+from analyzer.model.need import Need
 from parsers.records import Where
 
 if TYPE_CHECKING:
@@ -25,7 +26,7 @@ if TYPE_CHECKING:
     from analyzer.waits.case import Case, ProcessView
     from parsers.records import Thread, ThreadUsage
 
-NEEDS: Final = ("threads",)
+NEEDS: Final = (Need.THREADS,)
 CONSEQUENCE_OF: Final[tuple[str, ...]] = ()
 OUTLOOK: Final = Outlook(
     RecoversWhen.UNKNOWN, say("It heals with the load if the live objects belong to requests; a leak needs a restart.")

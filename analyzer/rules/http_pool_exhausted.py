@@ -24,6 +24,7 @@ from analyzer.evidence.citations import of_sockets, of_threads
 from analyzer.join.connections import close_wait, states
 from analyzer.model.finding import Action, Confidence, Evidence, Finding, Missing, Outlook, RecoversWhen, Step, When
 from analyzer.model.message import joined, plural, say
+from analyzer.model.need import Need
 from analyzer.software.knowledge import HTTP
 
 if TYPE_CHECKING:
@@ -32,7 +33,7 @@ if TYPE_CHECKING:
     from analyzer.join.connections import Connection
     from analyzer.waits.case import Case
 
-NEEDS: Final = ("threads",)
+NEEDS: Final = (Need.THREADS,)
 CONSEQUENCE_OF: Final = ("self-call-starvation", "mutual-call-starvation", "slow-backend", "java-deadlock")
 OUTLOOK: Final = Outlook(
     RecoversWhen.RESTART, say("Nobody gives the lent connections back; a time limit of the wait only turns it into an error.")

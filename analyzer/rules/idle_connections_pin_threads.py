@@ -19,7 +19,9 @@ from analyzer.evidence.calls import client_evidence, client_figures, clients_in_
 from analyzer.evidence.citations import all_of, of_sockets, of_threads
 from analyzer.model.finding import Action, Confidence, Culprit, Finding, Outlook, RecoversWhen, Severity, Step, When
 from analyzer.model.message import plural, say, uncapitalized
+from analyzer.model.need import Need
 from analyzer.software.blockers import application_frame
+from analyzer.software.kinds import ActivityKind, PoolRole
 from analyzer.waits.server_pools import SATURATED, pressure
 from analyzer.waits.targets import COUNT_TOLERANCE
 from parsers.records import TcpState
@@ -31,7 +33,7 @@ if TYPE_CHECKING:
     from analyzer.software.pools import Pool, ThreadActivity
     from analyzer.waits.case import Case, ProcessView
 
-NEEDS: Final = ("threads", "sockets")
+NEEDS: Final = (Need.THREADS, Need.SOCKETS)
 CONSEQUENCE_OF: Final[tuple[str, ...]] = ()
 OUTLOOK: Final = Outlook(RecoversWhen.TIMEOUT, say("Each thread is free when its connection is closed or its keep-alive time is over."))
 CLEAN: Final = say("no pool is held by reads of idle connections")
@@ -46,9 +48,10 @@ def diagnose(case: Case) -> Iterator[Finding]:
             reading = [
                 member
                 for member in pool.busy
-                if member.activity.kind == "request-read" or (member.activity.kind == "socket-read" and member.activity.side is None)
+                if member.activity.kind == ActivityKind.REQUEST_READ
+                or (member.activity.kind == ActivityKind.SOCKET_READ and member.activity.side is None)
             ]
-            if pool.role == "jvm" or len(pool.workers) < SMALLEST_POOL or pool.idle or len(reading) < SATURATED * len(pool.workers):
+            if pool.role == PoolRole.JVM or len(pool.workers) < SMALLEST_POOL or pool.idle or len(reading) < SATURATED * len(pool.workers):
                 continue
             for port in sorted(view.listeners) if pool.port is None else [pool.port]:
                 idle = _idle(view, port)
@@ -66,7 +69,11 @@ def _idle(view: ProcessView, port: int) -> list[Connection]:
 
 def _at_limit(view: ProcessView, port: int) -> bool:
     """True if the port's acceptor waits for a connection to end: nobody else is let in."""
-    return any(member.activity.kind == "connection-latch" and pool.port in {None, port} for pool in view.pools for member in pool.members)
+    return any(
+        member.activity.kind == ActivityKind.CONNECTION_LATCH and pool.port in {None, port}
+        for pool in view.pools
+        for member in pool.members
+    )
 
 
 def _outgoing(view: ProcessView, readers: int) -> bool:

@@ -20,6 +20,7 @@ from typing import TYPE_CHECKING, Final
 from analyzer.evidence.citations import of_sockets
 from analyzer.model.finding import Action, Confidence, Culprit, Finding, Outlook, Process, RecoversWhen, Severity, Step, When
 from analyzer.model.message import plural, say
+from analyzer.model.need import Need
 from parsers.records import TcpState
 
 if TYPE_CHECKING:
@@ -30,7 +31,7 @@ if TYPE_CHECKING:
     from analyzer.waits.case import Case
     from parsers.records import Owner
 
-NEEDS: Final = ("sockets",)
+NEEDS: Final = (Need.SOCKETS,)
 CONSEQUENCE_OF: Final[tuple[str, ...]] = ()
 OUTLOOK: Final = Outlook(RecoversWhen.RESTART, say("The socket is free only when the process that inherited it ends."))
 CLEAN: Final = say("no connection in CLOSE_WAIT is held by two programs")

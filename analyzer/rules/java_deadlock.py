@@ -19,6 +19,7 @@ from typing import TYPE_CHECKING, Final
 
 from analyzer.model.finding import Action, Confidence, Culprit, Evidence, Finding, Outlook, RecoversWhen, Severity, Step, When
 from analyzer.model.message import joined, plural, say
+from analyzer.model.need import Need
 from analyzer.software.blockers import activity, application_frame
 from analyzer.waits.deadlocks import Cycle, Edge, behind, circle_of, cycles
 from parsers.records import Where
@@ -29,7 +30,7 @@ if TYPE_CHECKING:
     from analyzer.waits.case import Case, Knowledge, ProcessView
     from parsers.records import Deadlock, Thread
 
-NEEDS: Final = ("threads",)
+NEEDS: Final = (Need.THREADS,)
 CONSEQUENCE_OF: Final[tuple[str, ...]] = ()
 OUTLOOK: Final = Outlook(RecoversWhen.RESTART, say("The threads never let go of what they hold."))
 NAMED: Final = 3

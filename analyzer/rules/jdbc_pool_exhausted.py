@@ -23,6 +23,7 @@ from analyzer.contention.leases import Shortage, shortages
 from analyzer.evidence.citations import of_sockets, of_threads
 from analyzer.model.finding import Action, Confidence, Evidence, Finding, Missing, Outlook, RecoversWhen, Step, When
 from analyzer.model.message import plural, say
+from analyzer.model.need import Need
 from analyzer.software.knowledge import JDBC
 from analyzer.waits.targets import COUNT_TOLERANCE
 from parsers.records import TcpState
@@ -33,7 +34,7 @@ if TYPE_CHECKING:
     from analyzer.join.connections import Connection
     from analyzer.waits.case import Case
 
-NEEDS: Final = ("threads",)
+NEEDS: Final = (Need.THREADS,)
 CONSEQUENCE_OF: Final = ("nested-connection-lease", "database-read-hang", "java-deadlock")
 OUTLOOK: Final = Outlook(
     RecoversWhen.RESTART, say("Nobody gives the lent connections back; a time limit of the wait only turns it into an error.")

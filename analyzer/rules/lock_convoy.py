@@ -23,7 +23,9 @@ from analyzer.evidence.calls import kind_in_words
 from analyzer.evidence.citations import of_sockets, of_threads
 from analyzer.model.finding import Action, Confidence, Evidence, Finding, Missing, Outlook, RecoversWhen, Step, When
 from analyzer.model.message import joined, plural, say
+from analyzer.model.need import Need
 from analyzer.software.blockers import application_frame
+from analyzer.software.kinds import ActivityKind
 from parsers.records import LockVerb, Runtime, Where
 
 if TYPE_CHECKING:
@@ -31,7 +33,7 @@ if TYPE_CHECKING:
 
     from analyzer.waits.case import Case
 
-NEEDS: Final = ("threads",)
+NEEDS: Final = (Need.THREADS,)
 CONSEQUENCE_OF: Final = (
     "cross-system-deadlock",
     "lock-held-by-idle-transaction",
@@ -44,18 +46,18 @@ CONSEQUENCE_OF: Final = (
 OUTLOOK: Final = Outlook(RecoversWhen.CAUSE, say("The queue moves when the owner lets the lock go."))
 CLEAN: Final = say("no queue of threads behind one lock and its working owner")
 DOING: Final = {
-    "socket-read": say("waits for an answer on a socket"),
-    "socket-connect": say("waits for a connection to be made"),
-    "socket-write": say("waits for a peer that does not read"),
-    "call": say("waits for the answer of a remote call"),
-    "sleep": say("sleeps"),
-    "file-io": say("waits for a file"),
-    "dns": say("waits for a name server"),
-    "lease": say("waits for a connection from a pool"),
-    "future": say("waits for a result"),
-    "completable-future": say("waits for a result"),
-    "latch": say("waits for a latch"),
-    "running": say("is running"),
+    ActivityKind.SOCKET_READ: say("waits for an answer on a socket"),
+    ActivityKind.SOCKET_CONNECT: say("waits for a connection to be made"),
+    ActivityKind.SOCKET_WRITE: say("waits for a peer that does not read"),
+    ActivityKind.CALL: say("waits for the answer of a remote call"),
+    ActivityKind.SLEEP: say("sleeps"),
+    ActivityKind.FILE_IO: say("waits for a file"),
+    ActivityKind.DNS: say("waits for a name server"),
+    ActivityKind.LEASE: say("waits for a connection from a pool"),
+    ActivityKind.FUTURE: say("waits for a result"),
+    ActivityKind.COMPLETABLE_FUTURE: say("waits for a result"),
+    ActivityKind.LATCH: say("waits for a latch"),
+    ActivityKind.RUNNING: say("is running"),
 }
 
 
@@ -215,9 +217,9 @@ def _judge(queue: LockQueue) -> tuple[Confidence, str]:
         return judge(doubts, say("The dump shows the queue."), other_cause=other)
     if not queue.named:
         return judge([*doubts, say("the owner is inferred")], say("One thread alone is past the place where the others wait."))
-    if queue.owner.activity.kind in {"monitor", "lock"}:
+    if queue.owner.activity.kind in {ActivityKind.MONITOR, ActivityKind.LOCK}:
         doubts.append(say("the owner waits for a lock itself, and the dump does not say whose"))
-    if queue.owner.activity.kind == "running" and not queue.lasting:
+    if queue.owner.activity.kind == ActivityKind.RUNNING and not queue.lasting:
         doubts.append(say("the owner is running: a short lock that everybody uses shows the same in one dump"))
     lasting = (
         say("; the threads stood there in the dump before")

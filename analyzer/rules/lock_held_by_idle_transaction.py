@@ -19,6 +19,7 @@ from analyzer.evidence.citations import of_threads
 from analyzer.evidence.sessions import age_in_words, of_block, of_session, seconds_in_words, server_of, session_in_words
 from analyzer.model.finding import Action, Confidence, Culprit, Evidence, Finding, Outlook, RecoversWhen, Severity, Step, When
 from analyzer.model.message import plural, say
+from analyzer.model.need import Need
 from analyzer.software.blockers import application_frame
 from parsers.records import SessionState
 
@@ -30,7 +31,7 @@ if TYPE_CHECKING:
     from analyzer.waits.case import Case, ProcessView
     from parsers.records import Session
 
-NEEDS: Final = ("sockets",)
+NEEDS: Final = (Need.SOCKETS,)
 CONSEQUENCE_OF: Final = ("cross-system-deadlock",)
 OUTLOOK: Final = Outlook(RecoversWhen.CAUSE, say("The waiters go on when the holder commits, rolls back, or its session ends."))
 CLEAN: Final = say("no session of the process waits for a lock in a database")

@@ -23,7 +23,9 @@ from analyzer.evidence.calls import kind_in_words
 from analyzer.evidence.citations import of_threads
 from analyzer.model.finding import Action, Confidence, Evidence, Finding, Missing, Outlook, RecoversWhen, Step, When
 from analyzer.model.message import plural, say
+from analyzer.model.need import Need
 from analyzer.software.blockers import waited_lock
+from analyzer.software.kinds import ActivityKind
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -32,13 +34,23 @@ if TYPE_CHECKING:
     from analyzer.waits.case import Case, ProcessView
     from parsers.records import OpenFile
 
-NEEDS: Final = ("threads",)
+NEEDS: Final = (Need.THREADS,)
 CONSEQUENCE_OF: Final = ("java-deadlock",)
 OUTLOOK: Final = Outlook(RecoversWhen.CAUSE, say("The threads go on when the log is written again."))
 CLEAN: Final = say("no queue of threads behind a log appender")
-WAITS: Final = frozenset({"monitor", "lock", "queue", "condition", "object-wait", "park", "waiting"})
+WAITS: Final = frozenset(
+    {
+        ActivityKind.MONITOR,
+        ActivityKind.LOCK,
+        ActivityKind.QUEUE,
+        ActivityKind.CONDITION,
+        ActivityKind.OBJECT_WAIT,
+        ActivityKind.PARK,
+        ActivityKind.WAITING,
+    }
+)
 """Kinds of threads that wait inside a logger."""
-WRITES: Final = frozenset({"file-io", "socket-write", "socket-connect"})
+WRITES: Final = frozenset({ActivityKind.FILE_IO, ActivityKind.SOCKET_WRITE, ActivityKind.SOCKET_CONNECT})
 """Kinds of the thread that writes for the others."""
 STANDARD: Final = frozenset({"1", "2"})
 """Descriptors of standard output and standard error."""

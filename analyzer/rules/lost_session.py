@@ -20,6 +20,7 @@ from analyzer.evidence.sessions import of_session, server_of
 from analyzer.join.far_side import LISTS
 from analyzer.model.finding import Action, Confidence, Culprit, Finding, Outlook, RecoversWhen, Severity, Step, When
 from analyzer.model.message import capitalized, plural, say
+from analyzer.model.need import Need
 from analyzer.software.blockers import application_frame
 from parsers.records import SessionState
 
@@ -31,7 +32,7 @@ if TYPE_CHECKING:
     from analyzer.software.pools import ThreadActivity
     from analyzer.waits.case import Case, ProcessView
 
-NEEDS: Final = ("threads", "sockets")
+NEEDS: Final = (Need.THREADS, Need.SOCKETS)
 CONSEQUENCE_OF: Final[tuple[str, ...]] = ()
 OUTLOOK: Final = Outlook(RecoversWhen.TIMEOUT, say("Only a read time limit, or TCP keepalive, ends the wait; without them it lasts."))
 CLEAN: Final = say("every connection that a thread waits on has a session in the database's list, or there is no list")

@@ -33,6 +33,7 @@ from analyzer.evidence.citations import of_sockets
 from analyzer.evidence.recovery import how_it_ends, of_loop
 from analyzer.model.finding import Action, Confidence, Culprit, Finding, Missing, Outlook, RecoversWhen, Severity, Step, When
 from analyzer.model.message import joined, plural, say
+from analyzer.model.need import Need
 from analyzer.waits.targets import callee_of
 
 if TYPE_CHECKING:
@@ -42,7 +43,7 @@ if TYPE_CHECKING:
     from analyzer.waits.case import Case, ProcessView, ServerPool
     from analyzer.waits.targets import Target
 
-NEEDS: Final = ("threads", "sockets")
+NEEDS: Final = (Need.THREADS, Need.SOCKETS)
 CONSEQUENCE_OF: Final[tuple[str, ...]] = ()
 OUTLOOK: Final = Outlook(
     RecoversWhen.UNKNOWN, say("Neither side can end before the other one does; only a time limit of the calls would end it, or a restart.")

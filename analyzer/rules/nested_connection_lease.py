@@ -23,6 +23,7 @@ from analyzer.contention.leases import Shortage, shortages
 from analyzer.evidence.citations import of_sockets, of_threads
 from analyzer.model.finding import Action, Confidence, Evidence, Finding, Missing, Outlook, RecoversWhen, Step, When
 from analyzer.model.message import plural, say
+from analyzer.model.need import Need
 from analyzer.software.knowledge import JDBC
 
 if TYPE_CHECKING:
@@ -33,7 +34,7 @@ if TYPE_CHECKING:
     from analyzer.waits.case import Case
     from parsers.records import Frame
 
-NEEDS: Final = ("threads",)
+NEEDS: Final = (Need.THREADS,)
 CONSEQUENCE_OF: Final[tuple[str, ...]] = ()
 OUTLOOK: Final = Outlook(
     RecoversWhen.TIMEOUT, say("At the pool's time limit the waiters fail and give back what they hold; without one only a restart ends it.")

@@ -23,13 +23,14 @@ from analyzer.evidence.calls import SOCKETS_MISSING, command, kind_in_words
 from analyzer.evidence.citations import of_threads
 from analyzer.model.finding import Action, Confidence, Evidence, Finding, Missing, Outlook, RecoversWhen, Step, When
 from analyzer.model.message import plural, say
+from analyzer.model.need import Need
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from analyzer.waits.case import Case
 
-NEEDS: Final = ("threads",)
+NEEDS: Final = (Need.THREADS,)
 CONSEQUENCE_OF: Final = ("self-call-starvation", "mutual-call-starvation", "slow-backend", "database-read-hang")
 OUTLOOK: Final = Outlook(RecoversWhen.RESTART, say("What the threads wait for is queued behind them."))
 CLEAN: Final = say("no pool is full of tasks that wait for tasks of their own pool")

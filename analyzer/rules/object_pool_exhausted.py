@@ -22,7 +22,9 @@ from analyzer.contention.leases import Shortage, lender_of, shortages
 from analyzer.evidence.citations import of_sockets, of_threads
 from analyzer.model.finding import Action, Confidence, Evidence, Finding, Missing, Outlook, RecoversWhen, Step, When
 from analyzer.model.message import plural, say
+from analyzer.model.need import Need
 from analyzer.software.blockers import waited_lock
+from analyzer.software.kinds import ActivityKind
 from analyzer.software.knowledge import OBJECT
 
 if TYPE_CHECKING:
@@ -31,7 +33,7 @@ if TYPE_CHECKING:
     from analyzer.software.pools import ThreadActivity
     from analyzer.waits.case import Case, ProcessView
 
-NEEDS: Final = ("threads",)
+NEEDS: Final = (Need.THREADS,)
 CONSEQUENCE_OF: Final = ("java-deadlock", "self-call-starvation", "mutual-call-starvation")
 OUTLOOK: Final = Outlook(
     RecoversWhen.UNKNOWN, say("It heals when whoever holds the lent ones gives them back; what was lost stays lost until a restart.")
@@ -67,7 +69,7 @@ def _semaphores(case: Case, view: ProcessView) -> list[BlockedGroup]:
     groups: dict[str | None, list[ThreadActivity]] = defaultdict(list)
     for pool in view.pools:
         for member in pool.busy:
-            if member.activity.kind == "semaphore" and member.activity.app >= 0 and lender_of(member, view.known) is None:
+            if member.activity.kind == ActivityKind.SEMAPHORE and member.activity.app >= 0 and lender_of(member, view.known) is None:
                 lock = waited_lock(member.thread)
                 groups[lock.address if lock else None].append(member)
     return [BlockedGroup(case, view, waiters) for waiters in groups.values()]

@@ -20,12 +20,14 @@ from typing import TYPE_CHECKING, Final
 from analyzer.evidence.calls import client_evidence, client_figures, clients_in_words, kind_in_words, role_doubt, stuck_in_words
 from analyzer.evidence.citations import all_of, of_threads
 from analyzer.evidence.log_lines import Failure, failure_of
-from analyzer.evidence.movement import moved_on, progress_text, standing
+from analyzer.evidence.movement import has_stood, moved_on, progress_text, standing
 from analyzer.families.remote_service import is_called_back
 from analyzer.families.stuck import Advice, advice_for
 from analyzer.model.finding import Action, Confidence, Culprit, Finding, Missing, Outlook, RecoversWhen, Severity, Step, When
 from analyzer.model.message import joined, plural, say
+from analyzer.model.need import Need
 from analyzer.software.blockers import application_frame
+from analyzer.software.kinds import ActivityKind
 from analyzer.waits.server_pools import SATURATED
 
 if TYPE_CHECKING:
@@ -36,14 +38,14 @@ if TYPE_CHECKING:
     from analyzer.waits.case import Case, ServerPool
     from parsers.records import Frame
 
-NEEDS: Final = ("threads",)
+NEEDS: Final = (Need.THREADS,)
 CONSEQUENCE_OF: Final = ("process-stopped", "gc-thrash")
 OUTLOOK: Final = Outlook(RecoversWhen.UNKNOWN, say("What would let the threads go on is not known."))
 CLEAN: Final = say("no pool that serves clients stands still without a known cause")
 SMALLEST_POOL: Final = 2
 """A pool of one whose thread waits serves a request, unless clients suffer."""
-_MOVES: Final = frozenset({"running", "none", "queued"})
-_MISSING_SIGNAL: Final = frozenset({"sleep"})
+_MOVES: Final = frozenset({ActivityKind.RUNNING, ActivityKind.NONE, ActivityKind.QUEUED})
+_MISSING_SIGNAL: Final = frozenset({ActivityKind.SLEEP})
 
 
 def diagnose(case: Case) -> Iterator[Finding]:
@@ -55,7 +57,7 @@ def diagnose(case: Case) -> Iterator[Finding]:
         if is_called_back(case, serving):
             continue  # its finding tells of both ends
         still = standing(case, serving.view, members)
-        lasting = bool(progress_text(still)) and still is not None and still.idle is not None
+        lasting = has_stood(still) and still.idle is not None
         if moved_on(still) or not (serving.pressure.exists or (lasting and not serving.view.sockets and len(members) >= SMALLEST_POOL)):
             continue
         yield _finding(case, serving, members, still)
@@ -136,7 +138,7 @@ def _finding(case: Case, serving: ServerPool, members: Sequence[ThreadActivity],
                 f"jstack -l {_pid(serving)} > jstack-2.txt",
             ),
         )
-        if not progress_text(still)
+        if not has_stood(still)
         else (),
     )
 
@@ -163,7 +165,7 @@ def _judge(serving: ServerPool, still: Standing | None) -> tuple[Confidence, str
     doubts = [doubt for doubt in (role_doubt(serving.pool),) if doubt]
     if not serving.pressure.exists:
         doubts.append(say("there is no socket table that shows clients suffer"))
-    elif not progress_text(still):
+    elif not has_stood(still):
         doubts.append(say("one dump cannot show how long they have stood there"))
     if serving.view.dump is not None and serving.view.dump.complete is False:
         doubts.append(say("the thread dump is cut off"))

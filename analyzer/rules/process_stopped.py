@@ -18,6 +18,7 @@ from typing import TYPE_CHECKING, Final
 from analyzer.evidence.calls import client_evidence, client_figures, clients_in_words
 from analyzer.model.finding import Action, Confidence, Culprit, Evidence, Finding, Outlook, Process, RecoversWhen, Severity, Step, When
 from analyzer.model.message import plural, say
+from analyzer.model.need import Need
 from parsers.records import ProcessStatus
 
 if TYPE_CHECKING:
@@ -27,7 +28,7 @@ if TYPE_CHECKING:
     from analyzer.waits.case import Case, ProcessView
     from parsers.records import AttachFailure, ThreadUsage
 
-NEEDS: Final = (say("threads or sockets"),)
+NEEDS: Final = (Need.THREADS_OR_SOCKETS,)
 CONSEQUENCE_OF: Final[tuple[str, ...]] = ()
 OUTLOOK: Final = Outlook(RecoversWhen.CAUSE, say("The process goes on at SIGCONT, or when whatever stopped it lets it."))
 CLEAN: Final = say("nothing shows the process stopped")

@@ -20,6 +20,7 @@ from analyzer.evidence.citations import of_sockets
 from analyzer.join.connections import close_wait
 from analyzer.model.finding import Action, Confidence, Culprit, Finding, Missing, Outlook, RecoversWhen, Severity, Step, When
 from analyzer.model.message import plural, say
+from analyzer.model.need import Need
 from parsers.records import TcpState
 
 if TYPE_CHECKING:
@@ -28,7 +29,7 @@ if TYPE_CHECKING:
     from analyzer.join.connections import Connection
     from analyzer.waits.case import Case, ProcessView
 
-NEEDS: Final = ("sockets",)
+NEEDS: Final = (Need.SOCKETS,)
 CONSEQUENCE_OF: Final = ("self-call-starvation", "slow-backend", "mutual-call-starvation", "database-read-hang")
 OUTLOOK: Final = Outlook(RecoversWhen.TIMEOUT, say("The proxy closes at its own time limit, or when the server behind it answers."))
 CLEAN: Final = say("no proxy owns a pile of connections in CLOSE_WAIT")

@@ -19,6 +19,7 @@ from analyzer.evidence.citations import of_threads
 from analyzer.evidence.sessions import of_session, server_of
 from analyzer.model.finding import Action, Confidence, Culprit, Finding, Outlook, RecoversWhen, Severity, Step, When
 from analyzer.model.message import plural, say
+from analyzer.model.need import Need
 from analyzer.software.blockers import application_frame
 from parsers.records import SessionState
 
@@ -28,7 +29,7 @@ if TYPE_CHECKING:
     from analyzer.join.far_side import FarSide, Joined
     from analyzer.waits.case import Case, ProcessView
 
-NEEDS: Final = ("sockets",)
+NEEDS: Final = (Need.SOCKETS,)
 CONSEQUENCE_OF: Final = ("cross-system-deadlock", "lock-held-by-idle-transaction", "slow-statement")
 OUTLOOK: Final = Outlook(RecoversWhen.CAUSE, say("The queue moves when the server behind the proxy answers."))
 CLEAN: Final = say("no connection of the process waits in a queue of a proxy or pooler, as far as one was listed")

@@ -40,6 +40,7 @@ from analyzer.families.captures_only import own_calls
 from analyzer.families.own_calls import pair_evidence, sockets_only, state_in_words
 from analyzer.model.finding import Action, Confidence, Culprit, Evidence, Finding, Outlook, RecoversWhen, Severity, Step, When
 from analyzer.model.message import joined, plural, say
+from analyzer.model.need import Need
 from analyzer.waits.targets import callee_of
 
 if TYPE_CHECKING:
@@ -51,7 +52,7 @@ if TYPE_CHECKING:
     from analyzer.waits.targets import Target
     from parsers.records import Endpoint
 
-NEEDS: Final = ("threads", "sockets")
+NEEDS: Final = (Need.THREADS, Need.SOCKETS)
 CONSEQUENCE_OF: Final[tuple[str, ...]] = ()
 OUTLOOK: Final = Outlook(
     RecoversWhen.UNKNOWN,
@@ -216,7 +217,7 @@ def _confidence(serving: ServerPool, target: Target, pairs: Sequence[OwnCall]) -
                 port=port,
             )
         )
-    if serving.view.dump_basis not in {"pid", "port", "native ids", "only"}:
+    if serving.view.dump_basis is None or not serving.view.dump_basis.agrees:
         doubts.append(say("dump and sockets name different pids"))
     said = say(
         "Two independent artifacts agree: the dump shows {threads} {in_a_call} and no free request thread, the socket table shows {connections} {of_back} to its own listener",

@@ -23,13 +23,14 @@ from analyzer.evidence.half_closed import Unclosed, unclosed
 from analyzer.families.captures_only import never_closed
 from analyzer.model.finding import Action, Confidence, Culprit, Finding, Missing, Outlook, RecoversWhen, Severity, Step, When
 from analyzer.model.message import plural, say
+from analyzer.model.need import Need
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from analyzer.waits.case import Case
 
-NEEDS: Final = ("threads", "sockets")
+NEEDS: Final = (Need.THREADS, Need.SOCKETS)
 CONSEQUENCE_OF: Final[tuple[str, ...]] = ()
 OUTLOOK: Final = Outlook(RecoversWhen.RESTART, say("Nothing hinders the server from closing, and it does not."))
 CLEAN: Final = say("no pile of connections read to their end while the pool is free")

@@ -28,6 +28,7 @@ from analyzer.families.captures_only import slow_services
 from analyzer.join.connections import close_wait
 from analyzer.model.finding import Action, Confidence, Culprit, Finding, Outlook, Process, RecoversWhen, Severity, When
 from analyzer.model.message import plural, say
+from analyzer.model.need import Need
 from analyzer.waits.targets import COUNT_TOLERANCE
 from parsers.records import TcpState
 
@@ -39,7 +40,7 @@ if TYPE_CHECKING:
     from analyzer.waits.targets import Target
     from parsers.records import Endpoint
 
-NEEDS: Final = ("threads", "sockets")
+NEEDS: Final = (Need.THREADS, Need.SOCKETS)
 CONSEQUENCE_OF: Final[tuple[str, ...]] = ()
 OUTLOOK: Final = Outlook(RecoversWhen.CAUSE, say("The threads are free when the service answers or closes."))
 CLEAN: Final = say("the request threads do not all wait for one other service")

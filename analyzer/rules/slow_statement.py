@@ -18,6 +18,7 @@ from analyzer.evidence.sessions import of_session, server_of, session_in_words
 from analyzer.join.far_side import LISTS
 from analyzer.model.finding import Action, Confidence, Culprit, Finding, Outlook, RecoversWhen, Severity, Step, When
 from analyzer.model.message import plural, say
+from analyzer.model.need import Need
 from analyzer.software.blockers import application_frame
 from parsers.records import SessionState
 
@@ -27,7 +28,7 @@ if TYPE_CHECKING:
     from analyzer.join.far_side import FarSide, Joined
     from analyzer.waits.case import Case, ProcessView
 
-NEEDS: Final = ("threads", "sockets")
+NEEDS: Final = (Need.THREADS, Need.SOCKETS)
 CONSEQUENCE_OF: Final = ("lock-held-by-idle-transaction", "cross-system-deadlock")
 OUTLOOK: Final = Outlook(RecoversWhen.LOAD, say("Each thread goes on when its statement ends; the next such statement takes as long."))
 CLEAN: Final = say("no session of the process has run a statement for long, as far as sessions were listed")

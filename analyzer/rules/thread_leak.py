@@ -25,6 +25,8 @@ from analyzer.evidence.citations import of_threads
 from analyzer.evidence.growth import growth, growth_text
 from analyzer.model.finding import Action, Culprit, Evidence, Finding, Missing, Outlook, RecoversWhen, Severity, Step, When
 from analyzer.model.message import joined, plural, say
+from analyzer.model.need import Need
+from analyzer.software.kinds import PoolRole
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -33,7 +35,7 @@ if TYPE_CHECKING:
     from analyzer.software.pools import Pool
     from analyzer.waits.case import Case, ProcessView
 
-NEEDS: Final = ("threads",)
+NEEDS: Final = (Need.THREADS,)
 CONSEQUENCE_OF: Final[tuple[str, ...]] = ()
 OUTLOOK: Final = Outlook(RecoversWhen.RESTART, say("A thread ends only by itself; a restart ends them all, and they grow again."))
 CLEAN: Final = say("no family of pools or threads grows from dump to dump")
@@ -66,7 +68,7 @@ def _families(view: ProcessView) -> dict[str, list[Pool]]:
     """Pools whose names differ only in numbers, by the name without them."""
     found: dict[str, list[Pool]] = defaultdict(list)
     for pool in view.pools:
-        if pool.role not in {"server", "jvm", "acceptor"} and re.search(r"\d", pool.name):
+        if pool.role not in {PoolRole.SERVER, PoolRole.JVM, PoolRole.ACCEPTOR} and re.search(r"\d", pool.name):
             found[re.sub(r"\d+", "N", pool.name)].append(pool)
     return dict(sorted(found.items()))
 

@@ -19,6 +19,7 @@ from typing import TYPE_CHECKING, Final
 from analyzer.evidence.citations import of_sockets
 from analyzer.model.finding import Action, Confidence, Culprit, Finding, Outlook, Process, RecoversWhen, Severity, Step, When
 from analyzer.model.message import joined, plural, say
+from analyzer.model.need import Need
 from parsers.records import TcpState, TimerKind
 
 if TYPE_CHECKING:
@@ -27,7 +28,7 @@ if TYPE_CHECKING:
     from analyzer.join.connections import Connection
     from analyzer.waits.case import Case, ProcessView
 
-NEEDS: Final = ("sockets",)
+NEEDS: Final = (Need.SOCKETS,)
 CONSEQUENCE_OF: Final = ("database-read-hang", "slow-backend")
 OUTLOOK: Final = Outlook(
     RecoversWhen.TIMEOUT,

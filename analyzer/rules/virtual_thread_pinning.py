@@ -21,6 +21,7 @@ from analyzer.evidence.calls import client_evidence, client_figures, clients_in_
 from analyzer.evidence.citations import all_of, of_threads
 from analyzer.model.finding import Action, Confidence, Culprit, Finding, Missing, Outlook, RecoversWhen, Severity, Step, When
 from analyzer.model.message import plural, say
+from analyzer.model.need import Need
 from analyzer.software.blockers import activity, application_frame
 from analyzer.software.pools import ThreadActivity
 from analyzer.waits.server_pools import pressure
@@ -32,7 +33,7 @@ if TYPE_CHECKING:
     from analyzer.waits.case import Case, ProcessView
     from parsers.records import Thread
 
-NEEDS: Final = ("threads",)
+NEEDS: Final = (Need.THREADS,)
 CONSEQUENCE_OF: Final[tuple[str, ...]] = ()
 OUTLOOK: Final = Outlook(
     RecoversWhen.CAUSE, say("It goes on when one of the pinned threads does; what they wait for may itself need a carrier.")

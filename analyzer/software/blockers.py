@@ -10,20 +10,21 @@ from __future__ import annotations
 from functools import lru_cache
 from typing import TYPE_CHECKING, Final, NamedTuple
 
+from analyzer.software.kinds import ActivityKind, SocketSide
 from parsers.records import Frame, JavaState, Lock, LockVerb, Thread
 
 if TYPE_CHECKING:
     from analyzer.software.knowledge import Knowledge, Library
 
-IDLE: Final = frozenset({"idle", "reserved", "accept", "select", "none"})
+IDLE: Final = frozenset({ActivityKind.IDLE, ActivityKind.RESERVED, ActivityKind.ACCEPT, ActivityKind.SELECT, ActivityKind.NONE})
 """Kinds of threads that wait for work by design (native frames report RUNNABLE while they wait)."""
-SOCKET: Final = frozenset({"socket-read", "socket-write", "socket-connect"})
+SOCKET: Final = frozenset({ActivityKind.SOCKET_READ, ActivityKind.SOCKET_WRITE, ActivityKind.SOCKET_CONNECT})
 """Kinds that hold a descriptor while they wait."""
-FUTURES: Final = frozenset({"future", "completable-future", "latch"})
+FUTURES: Final = frozenset({ActivityKind.FUTURE, ActivityKind.COMPLETABLE_FUTURE, ActivityKind.LATCH})
 """Kinds that wait for another thread's result."""
-RESULTS: Final = FUTURES | {"join"}
+RESULTS: Final = FUTURES | {ActivityKind.JOIN}
 """The same, and waits for another thread's end."""
-OUTBOUND: Final = frozenset({"socket-read", "socket-connect", "call"})
+OUTBOUND: Final = frozenset({ActivityKind.SOCKET_READ, ActivityKind.SOCKET_CONNECT, ActivityKind.CALL})
 """Kinds of a call to a service, if the far end is not our own client."""
 
 _WAITING_VERBS: Final = frozenset(
@@ -34,11 +35,11 @@ _WAITING_VERBS: Final = frozenset(
 class Activity(NamedTuple):
     """What a thread does. ``frame`` and ``app`` are indices into its frames, -1 for none: the frame that says it, the first of the application."""
 
-    kind: str
+    kind: ActivityKind
     frame: int
     app: int
     library: str | None
-    side: str | None
+    side: SocketSide | None
     timed: bool
     serving: str | None
     """The server software on whose behalf the thread runs, None if no frame shows one."""
@@ -48,17 +49,17 @@ def activity(thread: Thread, known: Knowledge) -> Activity:
     """What ``thread`` waits for or does; kinds are those of ``knowledge.toml``, and monitor, running, none."""
     found = _of_stack(thread.frames, known)
     if thread.virtual and not thread.frames:
-        return found._replace(kind="queued")  # it has not run yet: no carrier was free
+        return found._replace(kind=ActivityKind.QUEUED)  # it has not run yet: no carrier was free
     if thread.state is JavaState.BLOCKED or any(lock.verb is LockVerb.WAITING_TO_LOCK and lock.depth == 0 for lock in thread.locks):
-        found = found._replace(kind="monitor", frame=0 if thread.frames else -1)
-    elif found.kind == "running" and thread.state in {JavaState.WAITING, JavaState.TIMED_WAITING}:
-        found = found._replace(kind=known.waits.get(thread.native_state or "", "waiting"))
+        found = found._replace(kind=ActivityKind.MONITOR, frame=0 if thread.frames else -1)
+    elif found.kind == ActivityKind.RUNNING and thread.state in {JavaState.WAITING, JavaState.TIMED_WAITING}:
+        found = found._replace(kind=known.waits.get(thread.native_state or "", ActivityKind.WAITING))
     return found._replace(timed=found.timed or thread.state is JavaState.TIMED_WAITING)
 
 
 @lru_cache(maxsize=8192)
 def _of_stack(frames: tuple[Frame, ...], known: Knowledge) -> Activity:
-    kind, at, app, final, timed = "running" if frames else "none", -1, -1, False, False
+    kind, at, app, final, timed = ActivityKind.RUNNING if frames else ActivityKind.NONE, -1, -1, False, False
     library: Library | None = None
     serving: str | None = None
     for index, frame in enumerate(frames):
@@ -67,9 +68,9 @@ def _of_stack(frames: tuple[Frame, ...], known: Knowledge) -> Activity:
             row = None
         if app < 0 and row is None and known.is_application(frame.cls):
             app = index
-        if row is not None and row.kind == "idle":
+        if row is not None and row.kind == ActivityKind.IDLE:
             # The loop of a worker that waits for work: whatever stands above it is how it waits.
-            kind, at, final = "idle", index, True
+            kind, at, final = ActivityKind.IDLE, index, True
         elif row is not None and app < 0 and not final and not (kind in SOCKET and row.kind not in SOCKET and not row.final):
             kind, at, final = row.kind, index, row.final
         timed = timed or (app < 0 and frame.method in {"timedRead", "timedFinishConnect"})
@@ -77,19 +78,19 @@ def _of_stack(frames: tuple[Frame, ...], known: Knowledge) -> Activity:
             library = known.library(frame.cls)
         serving = serving or known.serves(frame.full)
     side = _side(kind, library, app, serving)
-    if kind == "socket-read" and side == "server":
-        kind = "request-read"
+    if kind == ActivityKind.SOCKET_READ and side == SocketSide.SERVER:
+        kind = ActivityKind.REQUEST_READ
     return Activity(kind, at, app, library.name if library else None, side, timed, serving)
 
 
-def _side(kind: str, library: Library | None, app: int, serving: str | None) -> str | None:
+def _side(kind: ActivityKind, library: Library | None, app: int, serving: str | None) -> SocketSide | None:
     """Whose far end the socket is: a service we call (client), or our own client (server); None if the stack does not tell."""
-    if kind not in SOCKET and kind != "call":
+    if kind not in SOCKET and kind != ActivityKind.CALL:
         return None
     if library is not None:
         return library.side
     # Application code that reads a socket of its own while it serves a request calls somebody: the request itself is read by the server's frames.
-    return "client" if serving and app >= 0 else None
+    return SocketSide.CLIENT if serving and app >= 0 else None
 
 
 def waited_lock(thread: Thread) -> Lock | None:

@@ -12,6 +12,7 @@ import msgspec
 from msgspec.structs import replace
 
 from analyzer.model.message import say
+from analyzer.software.kinds import ActivityKind, PoolRole, SocketSide
 from parsers.records import Runtime
 
 if TYPE_CHECKING:
@@ -35,7 +36,7 @@ class PoolName(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """A pattern for thread names; its group ``pool`` is the pool's name, ``port`` (optional) its listener's port."""
 
     software: str
-    role: Literal["server", "executor", "acceptor", "event-loop", "client", "jvm", "other"]
+    role: PoolRole
     name: str
 
     def __post_init__(self) -> None:
@@ -65,7 +66,7 @@ class Entry(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """Frames near the bottom of a stack that tell a thread's role, whatever it is called and does at the moment."""
 
     software: str
-    role: Literal["server", "executor", "acceptor", "event-loop", "client"]
+    role: PoolRole
     frames: tuple[str, ...]
 
 
@@ -75,7 +76,7 @@ class Blocker(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     ``above``: the calls that one of the frames must have made for the row to count, "" for none at all (the frame is on top).
     """
 
-    kind: str
+    kind: ActivityKind
     frames: tuple[str, ...]
     final: bool = False
     above: tuple[str, ...] = ()
@@ -85,7 +86,7 @@ class Waits(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """What a runtime's own word for a thread's state means, where no frame tells."""
 
     state: str
-    kind: str
+    kind: ActivityKind
 
 
 SETTINGS: Final = ("limit", "patience", "watch")
@@ -123,7 +124,7 @@ class Library(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """
 
     name: str
-    side: Literal["client", "server"]
+    side: SocketSide
     prefixes: tuple[str, ...]
     ports: tuple[int, ...] = ()
     database: bool = False
@@ -205,7 +206,7 @@ class PoolMatch(NamedTuple):
     """What a thread's name says: pool, role, port of its listener if the name has one."""
 
     pool: str
-    role: str
+    role: PoolRole
     port: int | None
 
 
@@ -220,7 +221,7 @@ class Knowledge:
         self._others: dict[Runtime, Knowledge] = {}
         self._foreign = None if runtime is Runtime.JVM else _whole_words(tables.framework.prefixes)
         self.waits = {row.state: row.kind for row in reversed(tables.wait)}
-        leases = (Blocker("lease", row.frames) for row in tables.lease)
+        leases = (Blocker(ActivityKind.LEASE, row.frames) for row in tables.lease)
         self._blockers = {frame: row for row in reversed((*tables.blocker, *leases)) for frame in row.frames}
         self._anywhere = any(frame.startswith("*.") for frame in self._blockers)
         self._serves = {frame: row.software for row in reversed(tables.serves) for frame in row.frames}
@@ -255,7 +256,7 @@ class Knowledge:
     @cached_property
     def drivers(self) -> frozenset[str]:
         """Names of the libraries that talk to services with ports of their own."""
-        return frozenset(row.name for row in self.tables.library if row.ports and row.side == "client")
+        return frozenset(row.name for row in self.tables.library if row.ports and row.side == SocketSide.CLIENT)
 
     def ports_of(self, libraries: AbstractSet[str | None]) -> frozenset[int]:
         """Default ports of the services that these libraries talk to."""
@@ -276,7 +277,7 @@ class Knowledge:
         """The server software whose request this frame handles."""
         return self._serves.get(frame) or self._serves.get(frame.rpartition(".")[0] + ".*")
 
-    def entry(self, frame: str) -> str | None:
+    def entry(self, frame: str) -> PoolRole | None:
         """The role of the threads that this frame is an entry of."""
         return self._entries.get(frame) or self._entries.get(frame.rpartition(".")[0] + ".*")
 

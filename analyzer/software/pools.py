@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Final, NamedTuple
 from analyzer.model.finding import Confidence
 from analyzer.model.message import say
 from analyzer.software.blockers import IDLE, Activity, activity
+from analyzer.software.kinds import ActivityKind, PoolRole
 from analyzer.software.thread_names import common_name, is_numbered, stem
 from parsers.records import Runtime
 
@@ -25,12 +26,12 @@ if TYPE_CHECKING:
 
 VIRTUAL: Final = say("virtual threads")
 """What the nameless virtual threads of a process are called together: they have no pool, and mostly no name."""
-_NOT_WORKERS: Final = frozenset({"accept", "select", "reserved"})
+_NOT_WORKERS: Final = frozenset({ActivityKind.ACCEPT, ActivityKind.SELECT, ActivityKind.RESERVED})
 _UNNAMED: Final = frozenset({"Thread", VIRTUAL})
 """Names that say nothing: those that the JDK gives to whoever asks for none."""
-_LOOSE: Final = frozenset({None, "executor", "other"})
+_LOOSE: Final = frozenset({None, PoolRole.EXECUTOR, PoolRole.OTHER})
 """Roles of names that stacks may correct: everybody calls threads so."""
-WAITS_FOR_ANYTHING: Final = frozenset({"object-wait", "condition", "park", "waiting"})
+WAITS_FOR_ANYTHING: Final = frozenset({ActivityKind.OBJECT_WAIT, ActivityKind.CONDITION, ActivityKind.PARK, ActivityKind.WAITING})
 """Kinds of waits that are for work as well as for a result."""
 _TAKES: Final = ("take", "poll")
 SHALLOW: Final = 2
@@ -55,7 +56,7 @@ class Pool(NamedTuple):
     """
 
     name: str
-    role: str
+    role: PoolRole
     port: int | None
     members: tuple[ThreadActivity, ...]
     basis: str | None = None
@@ -77,7 +78,7 @@ class Pool(NamedTuple):
         """How many workers wait for work."""
         return len(self.workers) - len(self.busy)
 
-    def doing(self) -> dict[str, int]:
+    def doing(self) -> dict[ActivityKind, int]:
         """Threads by kind of activity, the most first."""
         counts = Counter(member.activity.kind for member in self.members)
         return dict(sorted(counts.items(), key=lambda item: (-item[1], item[0])))
@@ -85,8 +86,8 @@ class Pool(NamedTuple):
 
 def pools(threads: Iterable[Thread], known: Knowledge) -> tuple[Pool, ...]:
     """Group threads into pools, in order of first appearance; single threads are pools of one."""
-    groups: dict[tuple[str, str | None], list[ThreadActivity]] = defaultdict(list)
-    ports: dict[tuple[str, str | None], int] = {}
+    groups: dict[tuple[str, PoolRole | None], list[ThreadActivity]] = defaultdict(list)
+    ports: dict[tuple[str, PoolRole | None], int] = {}
     members_of = [ThreadActivity(thread, activity(thread, known)) for thread in threads]
     if known.runtime is Runtime.PYTHON:
         members_of = with_silent_locks(members_of)
@@ -126,7 +127,7 @@ def with_silent_locks(members: list[ThreadActivity]) -> list[ThreadActivity]:
     deeper = Counter(full for member in members for full in {frame.full for frame in member.thread.frames[1:]})
     locks = {frame for frame, count in standing.items() if count >= SHALLOW and deeper[frame.full] == 1}
     return [
-        ThreadActivity(member.thread, member.activity._replace(kind="lock", frame=0))
+        ThreadActivity(member.thread, member.activity._replace(kind=ActivityKind.LOCK, frame=0))
         if _is_silent(member) and member.thread.frames[0] in locks
         else member
         for member in members
@@ -134,7 +135,11 @@ def with_silent_locks(members: list[ThreadActivity]) -> list[ThreadActivity]:
 
 
 def _is_silent(member: ThreadActivity) -> bool:
-    return member.activity.app == 0 and member.activity.kind in {"running", "waiting"} and member.thread.native_state != "active"
+    return (
+        member.activity.app == 0
+        and member.activity.kind in {ActivityKind.RUNNING, ActivityKind.WAITING}
+        and member.thread.native_state != "active"
+    )
 
 
 def application_frames(thread: Thread, known: Knowledge) -> tuple[Frame, ...]:
@@ -161,23 +166,23 @@ def entry(member: ThreadActivity, known: Knowledge) -> tuple[str, ...] | None:
 def _at_rest(member: ThreadActivity, known: Knowledge) -> ThreadActivity:
     """The member as idle if it takes from a queue in a worker's own loop: a few application frames, no task and no request below."""
     thread, found = member
-    if found.serving is not None or found.kind != "queue" or found.app < 0:
+    if found.serving is not None or found.kind != ActivityKind.QUEUE or found.app < 0:
         return member
     if thread.frames[found.frame].method not in _TAKES and not thread.frames[found.frame].method.startswith(_TAKES):
         return member
     if len(application_frames(thread, known)) > SHALLOW or any(frame.full in known.task_frames for frame in thread.frames):
         return member
-    return ThreadActivity(thread, found._replace(kind="idle"))
+    return ThreadActivity(thread, found._replace(kind=ActivityKind.IDLE))
 
 
-def _confirmed(role: str | None, members: list[ThreadActivity], known: Knowledge) -> str:
+def _confirmed(role: PoolRole | None, members: list[ThreadActivity], known: Knowledge) -> PoolRole:
     """The role that the stacks show; the name's where they show none, or no other one."""
     by_stack = _role(members, known)
     if role is None:
         return by_stack
-    if role in _LOOSE and by_stack in {"server", "event-loop", "acceptor", "client"}:
+    if role in _LOOSE and by_stack in {PoolRole.SERVER, PoolRole.EVENT_LOOP, PoolRole.ACCEPTOR, PoolRole.CLIENT}:
         return by_stack
-    if role in {"event-loop", "client"} and by_stack in {"executor", "other"} and _is_own_code(members, known):
+    if role in {PoolRole.EVENT_LOOP, PoolRole.CLIENT} and by_stack in {PoolRole.EXECUTOR, PoolRole.OTHER} and _is_own_code(members, known):
         return by_stack
     return role
 
@@ -192,23 +197,23 @@ def _is_own_code(members: list[ThreadActivity], known: Knowledge) -> bool:
     )
 
 
-def _role(members: list[ThreadActivity], known: Knowledge) -> str:
+def _role(members: list[ThreadActivity], known: Knowledge) -> PoolRole:
     """The role that stacks tell: an entry frame's, server if any member serves requests, executor if tasks run in it."""
     roles = Counter(role for member in members for role in {known.entry(frame.full) for frame in member.thread.frames} if role)
     if roles and (first := roles.most_common(1)[0])[1] * 2 > len(members):
         return first[0]
     if any(member.activity.serving for member in members) or known.runtime is Runtime.PHP:
-        return "server"
+        return PoolRole.SERVER
     if any(
         frame.full.endswith(("ThreadPoolExecutor.runWorker", "ThreadPoolExecutor$Worker.run", "ForkJoinWorkerThread.run"))
         for member in members
         for frame in member.thread.frames
     ):
-        return "executor"
-    return "other"
+        return PoolRole.EXECUTOR
+    return PoolRole.OTHER
 
 
-def _split_unnamed(groups: dict[tuple[str, str | None], list[ThreadActivity]], known: Knowledge) -> None:
+def _split_unnamed(groups: dict[tuple[str, PoolRole | None], list[ThreadActivity]], known: Knowledge) -> None:
     """Take threads apart that only have the JDK's default name in common: by where their application code begins."""
     for key in [key for key in groups if key[0] in _UNNAMED and key[1] is None and len(groups[key]) > 1]:
         parts: dict[tuple[str, ...] | None, list[ThreadActivity]] = defaultdict(list)
@@ -225,9 +230,9 @@ def _split_unnamed(groups: dict[tuple[str, str | None], list[ThreadActivity]], k
                 groups[say("{name} in {call}", name=key[0], call=f"{cls.rpartition('.')[2]}.{method}"), None].extend(members)
 
 
-def _adopt_renamed(groups: dict[tuple[str, str | None], list[ThreadActivity]]) -> None:
+def _adopt_renamed(groups: dict[tuple[str, PoolRole | None], list[ThreadActivity]]) -> None:
     """Move single threads that serve a request under another name into the one server pool there is."""
-    servers = [key for key in groups if key[1] == "server"]
+    servers = [key for key in groups if key[1] == PoolRole.SERVER]
     if len(servers) != 1:
         return
     for key in [key for key, members in groups.items() if key[1] is None and len(members) == 1]:
@@ -235,9 +240,9 @@ def _adopt_renamed(groups: dict[tuple[str, str | None], list[ThreadActivity]]) -
             groups[servers[0]].extend(groups.pop(key))
 
 
-def _merge_alike(groups: dict[tuple[str, str | None], list[ThreadActivity]], known: Knowledge) -> None:
+def _merge_alike(groups: dict[tuple[str, PoolRole | None], list[ThreadActivity]], known: Knowledge) -> None:
     """Join single threads at work whose stacks begin in the same application code: they are named after what they do, not after a pool."""
-    alike: dict[tuple[str, ...], list[tuple[str, str | None]]] = defaultdict(list)
+    alike: dict[tuple[str, ...], list[tuple[str, PoolRole | None]]] = defaultdict(list)
     for key, members in groups.items():
         if key[1] is None and len(members) == 1 and members[0].activity.kind not in IDLE and key[0] != _LAST_NAMED:
             frames = None if is_numbered(members[0].thread.name) else entry(members[0], known)

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Final
 
 from analyzer.join.roles import acceptors_elsewhere
+from analyzer.software.kinds import ActivityKind, PoolRole
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -13,13 +14,13 @@ if TYPE_CHECKING:
     from analyzer.software.pools import ThreadActivity
     from analyzer.waits.case import ProcessView
 
-ACCEPTING: Final = frozenset({"accept", "select", "connection-latch"})
+ACCEPTING: Final = frozenset({ActivityKind.ACCEPT, ActivityKind.SELECT, ActivityKind.CONNECTION_LATCH})
 """Kinds of threads that accept, or would if they were let."""
 
 
 def acceptor_of(view: ProcessView, port: int) -> ThreadActivity | None:
     """The acceptor of a port: by its role, else the one thread called so, else the one that can only be it while nobody accepts."""
-    named = [member for pool in view.pools if pool.role == "acceptor" and pool.port in {port, None} for member in pool.members]
+    named = [member for pool in view.pools if pool.role == PoolRole.ACCEPTOR and pool.port in {port, None} for member in pool.members]
     called = [member for pool in view.pools for member in pool.members if "accept" in member.thread.name.lower()]
     if named or len(called) == 1:
         return (named or called)[0]
@@ -31,7 +32,7 @@ def acceptor_of(view: ProcessView, port: int) -> ThreadActivity | None:
 
 def shaking_hands(view: ProcessView) -> tuple[ThreadActivity, ...]:
     """Threads in the handshake of a connection that they are accepting: one silent client holds each."""
-    return tuple(member for pool in view.pools for member in pool.members if member.activity.kind == "handshake")
+    return tuple(member for pool in view.pools for member in pool.members if member.activity.kind == ActivityKind.HANDSHAKE)
 
 
 def somebody_accepts(view: ProcessView) -> bool:

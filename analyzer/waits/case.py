@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 from analyzer.join.captures import Port, ports
 from analyzer.join.far_side import FarSide
 from analyzer.join.process import ProcessView, views
+from analyzer.software.kinds import PoolRole
 from analyzer.software.knowledge import Knowledge, knowledge
 from analyzer.waits.server_pools import ServerPool, server_pools
 from analyzer.waits.wait_cycles import wait_cycles
@@ -95,7 +96,7 @@ def _kinds(view: ProcessView) -> int:
 def _identity(view: ProcessView) -> tuple[str | None, int | None, str | None]:
     """What makes two views the same process: host and pid; without a pid its server pools' names."""
     pid = view.process.pid
-    pools = None if pid is not None else ",".join(sorted(pool.name for pool in view.pools if pool.role == "server"))
+    pools = None if pid is not None else ",".join(sorted(pool.name for pool in view.pools if pool.role == PoolRole.SERVER))
     return view.snapshot.host, pid, pools
 
 

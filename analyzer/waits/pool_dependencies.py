@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Final, NamedTuple
 from analyzer.model.finding import Confidence
 from analyzer.model.message import say
 from analyzer.software.blockers import RESULTS
+from analyzer.software.kinds import ActivityKind, PoolRole
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
@@ -64,7 +65,7 @@ def helper_of(view: ProcessView, pool: Pool) -> PoolDependency | None:
             pool, waiters, near.popitem()[1], say("both run code of one package, and no other pool does"), Confidence.LIKELY
         )
     others = [one.pool for one in tasks.pools[:_TWO] if one.pool is not pool]
-    if not others and pool.role == "executor":
+    if not others and pool.role == PoolRole.EXECUTOR:
         return PoolDependency(pool, waiters, pool, say("the tasks wait for tasks, and no other pool runs any"), Confidence.LIKELY)
     if len(others) == 1 and len(tasks.pools) <= _TWO:
         return PoolDependency(pool, waiters, others[0], say("no other pool is running a task"), Confidence.SUSPECTED)
@@ -73,9 +74,9 @@ def helper_of(view: ProcessView, pool: Pool) -> PoolDependency | None:
 
 def _started_of(view: ProcessView, pool: Pool, waiters: Sequence[ThreadActivity], classes: set[str]) -> Pool | None:
     """The threads that were started for one piece of work each, whose end most of the waiters want: these run no task of an executor."""
-    if sum(member.activity.kind == "join" for member in waiters) * 2 <= len(waiters):
+    if sum(member.activity.kind == ActivityKind.JOIN for member in waiters) * 2 <= len(waiters):
         return None
-    others = [other for other in view.pools if other is not pool and other.role == "other"]
+    others = [other for other in view.pools if other is not pool and other.role == PoolRole.OTHER]
     related = [other for other in others if classes & _application_classes(other.busy, view.known)]
     return max(related, key=lambda other: (len(other.busy), other.name), default=None)
 
@@ -107,7 +108,7 @@ def _tasks(view: ProcessView) -> _Tasks:
     pools = tuple(
         _TaskPool(order, pool, len(pool.busy), frozenset(_application_classes(pool.busy, view.known)))
         for order, pool in enumerate(view.pools)
-        if pool.role in {"executor", "other"} and _runs_tasks(pool, view.known)
+        if pool.role in {PoolRole.EXECUTOR, PoolRole.OTHER} and _runs_tasks(pool, view.known)
     )
     by_class: dict[str, list[_TaskPool]] = defaultdict(list)
     by_package: dict[str | None, list[_TaskPool]] = defaultdict(list)

@@ -16,6 +16,7 @@ from analyzer.join.connections import close_wait
 from analyzer.join.process import OwnCall
 from analyzer.model.finding import CloseWait
 from analyzer.software.blockers import OUTBOUND, RESULTS, application_frame
+from analyzer.software.kinds import PoolRole, SocketSide
 from analyzer.waits.pool_dependencies import PoolDependency, helper_of
 from analyzer.waits.targets import FEW_CLIENTS, MAJORITY, targets, unseen_targets
 from parsers.records import Frame, Runtime, TcpState
@@ -154,11 +155,11 @@ class ServerPool:
 @lru_cache(maxsize=64)  # rules, links and waits of a process ask for the same
 def server_pools(view: ProcessView) -> tuple[ServerPool, ...]:
     """One per server pool of the process."""
-    return tuple(ServerPool(view, pool) for pool in view.pools if pool.role == "server")
+    return tuple(ServerPool(view, pool) for pool in view.pools if pool.role == PoolRole.SERVER)
 
 
 def _callers(pool: Pool) -> tuple[ThreadActivity, ...]:
-    return tuple(member for member in pool.busy if member.activity.kind in OUTBOUND and member.activity.side != "server")
+    return tuple(member for member in pool.busy if member.activity.kind in OUTBOUND and member.activity.side != SocketSide.SERVER)
 
 
 @lru_cache(maxsize=256)  # as above, once for each port

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Final, NamedTuple
 
 from analyzer.join.descriptor_links import exact_sockets
 from analyzer.model.finding import Basis, Confidence
+from analyzer.software.kinds import ActivityKind, PoolRole
 from parsers.records import Endpoint, TcpState
 
 if TYPE_CHECKING:
@@ -79,7 +80,7 @@ def unseen_targets(serving: ServerPool) -> tuple[Target, ...]:
     groups = _outstanding(view, ())
     tolerance = max(1, COUNT_TOLERANCE * waiting)
     matching = {remote: group for remote, group in groups.items() if abs(len(group) - waiting) <= tolerance}
-    composed = sum(member.activity.kind == "completable-future" for member in serving.waiters) >= MAJORITY * waiting
+    composed = sum(member.activity.kind == ActivityKind.COMPLETABLE_FUTURE for member in serving.waiters) >= MAJORITY * waiting
     if len(matching) != 1 or waiting < FEW_CLIENTS or not (composed or _has_asynchronous_client(view)):
         return ()
     ((remote, group),) = matching.items()
@@ -89,7 +90,8 @@ def unseen_targets(serving: ServerPool) -> tuple[Target, ...]:
 
 def _has_asynchronous_client(view: ProcessView) -> bool:
     return any(
-        pool.role == "client" or (pool.role == "event-loop" and any(member.activity.library is not None for member in pool.members))
+        pool.role == PoolRole.CLIENT
+        or (pool.role == PoolRole.EVENT_LOOP and any(member.activity.library is not None for member in pool.members))
         for pool in view.pools
     )
 
@@ -169,7 +171,7 @@ def _remote_targets(view: ProcessView, callers: Sequence[ThreadActivity], rest: 
     total = sum(len(group) for group in groups.values())
     tolerance = max(1, COUNT_TOLERANCE * rest)
     matching = {remote: group for remote, group in groups.items() if abs(len(group) - rest) <= tolerance}
-    shared = sum(member.activity.kind == "call" for member in callers) > MAJORITY * len(callers)
+    shared = sum(member.activity.kind == ActivityKind.CALL for member in callers) > MAJORITY * len(callers)
     if shared and len(groups) > 1:
         return []  # many calls may share one connection (gRPC, HTTP/2, message brokers): numbers of connections say nothing
     if len(groups) == 1 or abs(total - rest) <= tolerance:
@@ -236,7 +238,7 @@ def _outstanding(view: ProcessView, callers: Sequence[ThreadActivity]) -> dict[E
 
     A driver's callers are compared with connections to its port first; an HTTP client's callers not with a database's port.
     """
-    connecting = sum(1 for member in callers if member.activity.kind == "socket-connect")
+    connecting = sum(1 for member in callers if member.activity.kind == ActivityKind.SOCKET_CONNECT)
     state = TcpState.SYN_SENT if connecting > len(callers) / 2 else TcpState.ESTABLISHED
     told = any(pair.pending for pair in view.pairs)  # then the own target speaks for them
     own = {id(pair.near) for pair in view.pairs} if told else set()

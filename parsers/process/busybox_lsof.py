@@ -15,12 +15,14 @@ from typing import TYPE_CHECKING, Final
 import pyparsing as pp
 
 from parsers.records import Inode, OpenFile, Parsed, Pid
+from parsers.records.shows import Shows
 from parsers.text.source import Section, leftovers
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
 NAME: Final = "busybox_lsof"
+SHOWS: Final = frozenset({Shows.PROCESS})
 
 HEADER: Final = r"(?!)"
 ROW_SHAPE: Final = r"\d{1,10}[ \t]+/\S{1,200}[ \t]+(?:/|(?:socket|pipe|net|mnt):\[|anon_inode:)"

@@ -21,12 +21,14 @@ from typing import TYPE_CHECKING, Final
 import pyparsing as pp
 
 from parsers.records import Collected, Parsed
+from parsers.records.shows import Shows
 from parsers.text.source import Section, leftovers
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
 NAME: Final = "collection"
+SHOWS: Final = frozenset({Shows.PROCESS})
 
 HEADER: Final = r"closewait collection \d+[ ]*$"
 ROW_SHAPE: Final = r"(?:round\d/|capture)\S+ \| \d{4}-\d\d-\d\dT\S+ \| "

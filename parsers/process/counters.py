@@ -16,12 +16,14 @@ from typing import TYPE_CHECKING, Final
 import pyparsing as pp
 
 from parsers.records import Counter, Parsed
+from parsers.records.shows import Shows
 from parsers.text.source import Section, leftovers
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
 NAME: Final = "counters"
+SHOWS: Final = frozenset({Shows.PROCESS})
 
 _GROUP: Final = r"(?:Ip|Icmp|IcmpMsg|Tcp|Udp|UdpLite|TcpExt|IpExt|MPTcpExt|Sctp|Ip6|Icmp6|Udp6|UdpLite6)"
 HEADER: Final = r"#kernel[ ]*$|#\d+\.\d+[ ]sampling|Ip:[ ]*$"

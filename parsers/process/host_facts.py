@@ -18,6 +18,7 @@ from typing import TYPE_CHECKING, Final
 import pyparsing as pp
 
 from parsers.records import HostFact, Parsed
+from parsers.records.shows import Shows
 from parsers.text.source import Section, leftovers
 from parsers.text.stack import iso_time
 
@@ -25,6 +26,7 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
 NAME: Final = "host_facts"
+SHOWS: Final = frozenset({Shows.PROCESS})
 
 _DAY: Final = r"(?:Mon|Tue|Wed|Thu|Fri|Sat|Sun)"
 _MONTHS: Final = ("Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec")

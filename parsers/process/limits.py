@@ -17,12 +17,14 @@ from typing import TYPE_CHECKING, Final
 import pyparsing as pp
 
 from parsers.records import Limit, Parsed
+from parsers.records.shows import Shows
 from parsers.text.source import Section, leftovers
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
 NAME: Final = "limits"
+SHOWS: Final = frozenset({Shows.PROCESS})
 
 HEADER: Final = r"Limit[ ]+Soft Limit[ ]+Hard Limit[ ]|RESOURCE[ ]+DESCRIPTION[ ]+SOFT[ ]+HARD[ ]"
 ROW_SHAPE: Final = r"Max [a-z][a-z ]{5,20}[ ]{2,}(?:unlimited|\d+)[ ]+(?:unlimited|\d+)[ ]*[a-z]*[ ]*$"

@@ -18,12 +18,14 @@ from typing import TYPE_CHECKING, Final
 import pyparsing as pp
 
 from parsers.records import Inode, OpenFile, Parsed, Pid
+from parsers.records.shows import Shows
 from parsers.text.source import Section, leftovers
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
 NAME: Final = "proc_fd"
+SHOWS: Final = frozenset({Shows.PROCESS})
 
 HEADER: Final = r"/proc/\d+/(?:task/\d+/)?fd/?:[ ]*$"
 _LINK: Final = r"l(?:[r-][w-][x-]){3}\S?[ ]+\d+[ ]+\S+[ ]+\S+[ ]+\d+[ ][^\n]{6,40}?[ ]\d+[ ]->[ ]"

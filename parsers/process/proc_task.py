@@ -24,6 +24,7 @@ import pyparsing as pp
 from msgspec.structs import replace
 
 from parsers.records import Descriptor, Inode, NativeId, Parsed, Pid, TaskSyscall
+from parsers.records.shows import Shows
 from parsers.records.task_records import DESCRIPTOR_FIRST
 from parsers.text.source import Section, leftovers
 
@@ -31,6 +32,7 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
 NAME: Final = "proc_task"
+SHOWS: Final = frozenset({Shows.PROCESS})
 
 HEADER: Final = r"System calls of the threads of process \d+, "
 ROW_SHAPE: Final = r"/proc/\d+/task/\d+/syscall:|(?:==> )/proc/\d+/task/\d+/syscall(?: <==)|\d{1,10} \d{1,4}(?: 0x[0-9a-f]{1,16}){8}[ ]*$|[=#-]{1,8} ?\d{1,10}\b[^\n]{0,80}\n(?:running|-1 0x|\d{1,4} 0x)"

@@ -24,12 +24,14 @@ from typing import TYPE_CHECKING, Final
 import pyparsing as pp
 
 from parsers.records import NativeId, Parsed, Pid, ProcessStatus
+from parsers.records.shows import Shows
 from parsers.text.source import Section, leftovers
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
 NAME: Final = "process_status"
+SHOWS: Final = frozenset({Shows.PROCESS})
 
 _BEGIN: Final = r"Name:[ \t]+[^\n]{1,64}\n(?:Umask:[^\n]{1,20}\n)?State:[ \t]+[A-Za-z][ ]\("
 _STATE: Final = r"State:[ \t]+[A-Za-z][ ]\([a-z ]{3,20}\)[ \t]*$"

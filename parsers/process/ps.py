@@ -18,12 +18,14 @@ from typing import TYPE_CHECKING, Final
 import pyparsing as pp
 
 from parsers.records import Parsed, Pid, ProcessRow
+from parsers.records.shows import Shows
 from parsers.text.source import Section, leftovers
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
 NAME: Final = "ps"
+SHOWS: Final = frozenset({Shows.PROCESS})
 
 HEADER: Final = r"[ ]*(?:[A-Z%]{1,8}[ ]+){0,8}PID[ ](?![^\n]*TIME\+)[^\n]{0,120}\b(?:CMD|COMMAND|ARGS)[ ]*$"
 ROW_SHAPE: Final = HEADER

@@ -20,6 +20,7 @@ from typing import TYPE_CHECKING, Final
 import pyparsing as pp
 
 from parsers.records import Descriptor, Inode, NativeId, Parsed, Pid, TaskSyscall
+from parsers.records.shows import Shows
 from parsers.records.task_records import DESCRIPTOR_FIRST
 from parsers.text.source import Section, leftovers
 
@@ -27,6 +28,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
 NAME: Final = "strace"
+SHOWS: Final = frozenset({Shows.PROCESS})
 
 _STAMP: Final = r"(?:(?:\d\d:\d\d:\d\d(?:\.\d{1,9})?|\d{9,11}\.\d{1,9}|\d{1,6}\.\d{6})\s+)?"
 HEADER: Final = r"strace: Process \d+ attached with \d+ threads"

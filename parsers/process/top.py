@@ -20,6 +20,7 @@ from typing import TYPE_CHECKING, Final
 import pyparsing as pp
 
 from parsers.records import NativeId, Parsed, ThreadUsage
+from parsers.records.shows import Shows
 from parsers.text.grammar import decimal
 from parsers.text.source import Section, leftovers
 
@@ -27,6 +28,7 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
 NAME: Final = "top"
+SHOWS: Final = frozenset({Shows.PROCESS})
 
 HEADER: Final = r"top[ ]-[ ]\d\d:\d\d:\d\d[ ]up[ ]"
 ROW_SHAPE: Final = r"[ ]*PID[ ]+USER[ ]+PR[ ]+NI[ ]"

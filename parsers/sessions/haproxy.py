@@ -16,6 +16,7 @@ import re
 from typing import TYPE_CHECKING, Final
 
 from parsers.records import Parsed, Session, SessionState
+from parsers.records.shows import Shows
 from parsers.text.endpoint import endpoint
 from parsers.text.source import Section, leftovers
 
@@ -23,6 +24,7 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
 NAME: Final = "haproxy"
+SHOWS: Final = frozenset({Shows.SESSIONS})
 HEADER: Final = r"(?!)"
 _FIRST: Final = r"0x[0-9a-f]{6,16}: (?:\[[^\]\n]{10,40}\] id=\d+ proto=|proto=\w+ src=)"
 ROW_SHAPE: Final = rf"{_FIRST}[^\n]*(?:\n[ ]{{2,}}[a-z]\w*=[^\n]*)*+"

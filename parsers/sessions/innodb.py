@@ -22,6 +22,7 @@ import re
 from typing import TYPE_CHECKING, Final
 
 from parsers.records import Parsed, Session, SessionState
+from parsers.records.shows import Shows
 from parsers.text.sql import without_literals
 
 if TYPE_CHECKING:
@@ -30,6 +31,7 @@ if TYPE_CHECKING:
     from parsers.text.source import Section
 
 NAME: Final = "innodb_status"
+SHOWS: Final = frozenset({Shows.SESSIONS})
 HEADER: Final = r"(?:\*{5,} 1\. row \*{5,}\n[ ]*Type: InnoDB\n[^\n]*\n[^\n]*\n)?={30,}\n[^\n]{0,60}INNODB MONITOR OUTPUT"
 ROW_SHAPE: Final = HEADER
 _BEGIN: Final = re.compile(r"---TRANSACTION (\d+), (?:ACTIVE(?: \(PREPARED\))? (\d+) sec|not started)(.*)")

@@ -16,6 +16,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Final
 
 from parsers.records import Endpoint, Parsed, Session, SessionBlock, SessionState
+from parsers.records.shows import Shows
 from parsers.sessions.common import age_of, parse_rows
 from parsers.text.endpoint import endpoint
 from parsers.text.sql import without_literals
@@ -28,6 +29,7 @@ if TYPE_CHECKING:
     from parsers.text.tables import Row
 
 NAME: Final = "mysql"
+SHOWS: Final = frozenset({Shows.SESSIONS})
 HEADER: Final = (
     r"[ ]*\+(?:-+\+){3,}[ ]*\n[ ]*\|[ ]*(?:Id|ID|waiting_\w+|wait_started|requesting_trx_id)[ ]*\|[^\n]*$|[ ]*\*{5,} 1\. row \*{5,}[ ]*$|Id\tUser\tHost\t[^\n]{0,200}$|(?i:id,user,host,)[^\n]{0,200}$"
     r"|(?:wait_started|requesting_trx_id|waiting_pid)[\t,][^\n]{0,600}$"

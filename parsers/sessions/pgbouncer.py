@@ -14,6 +14,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Final
 
 from parsers.records import Parsed, Session, SessionState
+from parsers.records.shows import Shows
 from parsers.sessions.common import age_of, client_end, parse_rows
 from parsers.text.tables import columns_of, grid_of
 
@@ -24,6 +25,7 @@ if TYPE_CHECKING:
     from parsers.text.tables import Row
 
 NAME: Final = "pgbouncer"
+SHOWS: Final = frozenset({Shows.SESSIONS})
 HEADER: Final = r"[ ]*type[ ]*[|,;][ ]*user[ ]*[|,;][^\n]{0,600}\blink\b[^\n]{0,200}$|[ ]*database[ ]*[|,;][ ]*user[ ]*[|,;][ ]*cl_active\b[^\n]{0,600}$"
 ROW_SHAPE: Final = HEADER
 _ENDS: Final = {"type", "state", "addr", "port", "link"}

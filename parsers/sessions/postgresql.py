@@ -15,6 +15,7 @@ import re
 from typing import TYPE_CHECKING, Final
 
 from parsers.records import Parsed, Session, SessionBlock, SessionState
+from parsers.records.shows import Shows
 from parsers.sessions.common import age_of, client_end, latest, parse_rows, seconds_of
 from parsers.text.sql import without_literals
 from parsers.text.tables import columns_of, grid_of
@@ -26,6 +27,7 @@ if TYPE_CHECKING:
     from parsers.text.tables import Cells, Row
 
 NAME: Final = "postgresql"
+SHOWS: Final = frozenset({Shows.SESSIONS})
 HEADER: Final = (
     r"[ ]?[ ]*(?:\w+[ ]*[|,;][ ]*){0,24}(?:pid|procpid|blocked_pid)[ ]*[|,;](?=[^\n]{0,600}\b(?:client_port|client_addr|wait_event_type|wait_event|backend_start"
     r"|blocked_by|pg_blocking_pids|blocking_pid|granted|usename|query)\b)[\w ,;|()]{3,600}$|-\[ RECORD 1 \][-+]*[ ]*$"

@@ -12,6 +12,7 @@ import re
 from typing import TYPE_CHECKING, Final
 
 from parsers.records import Parsed, Session, SessionState
+from parsers.records.shows import Shows
 from parsers.text.endpoint import endpoint
 from parsers.text.source import Section, leftovers
 
@@ -19,6 +20,7 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
 NAME: Final = "redis"
+SHOWS: Final = frozenset({Shows.SESSIONS})
 HEADER: Final = r"# (?:Clients|Server)[ ]*$"
 ROW_SHAPE: Final = r"id=\d+ addr=\S+ [^\n]{0,800}\bcmd="
 _row = re.compile(r"id=\d+ addr=\S+ .*\bcmd=").match

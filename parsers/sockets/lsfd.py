@@ -19,6 +19,7 @@ from typing import TYPE_CHECKING, Final
 import pyparsing as pp
 
 from parsers.records import Inode, OpenFile, Owner, Parsed, Pid, SocketRow, TcpState
+from parsers.records.shows import Shows
 from parsers.text.endpoint import endpoint
 from parsers.text.grammar import tcp_state
 from parsers.text.json_lines import Document, JsonObject
@@ -29,6 +30,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
 NAME: Final = "lsfd"
+SHOWS: Final = frozenset({Shows.SOCKETS})
 
 _TABLE: Final = r"COMMAND[ ]+(?:TID[ ]+)?PID[ ][^\n]*\bASSOC[ ][^\n]*\bNAME[ ]*$"
 HEADER: Final = rf"{_TABLE}|\{{\s*\"lsfd\":[ ]*\["

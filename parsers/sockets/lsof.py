@@ -19,6 +19,7 @@ import pyparsing as pp
 
 from parsers.records import Endpoint, OpenFile, Owner, Parsed, Pid, SocketRow, TcpState, Where
 from parsers.records.places import to_inode, to_pid
+from parsers.records.shows import Shows
 from parsers.text.endpoint import Ends, Hosts, endpoint, is_v4, port_of
 from parsers.text.grammar import tcp_state
 from parsers.text.source import Section, leftovers
@@ -27,6 +28,7 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
 NAME: Final = "lsof"
+SHOWS: Final = frozenset({Shows.SOCKETS})
 _LISTEN: Final = TcpState.LISTEN
 _Tail: TypeAlias = tuple[TcpState | None, int | None, int | None]
 _Holder: TypeAlias = tuple[Pid, str, str, tuple[Owner, ...]]

@@ -29,6 +29,7 @@ from typing import TYPE_CHECKING, Final
 import pyparsing as pp
 
 from parsers.records import Inode, OpenFile, Owner, Parsed, Pid, SocketRow, TcpState
+from parsers.records.shows import Shows
 from parsers.text.endpoint import endpoint
 from parsers.text.grammar import tcp_state
 from parsers.text.source import Section, leftovers
@@ -37,6 +38,7 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
 NAME: Final = "lsof_fields"
+SHOWS: Final = frozenset({Shows.SOCKETS})
 
 _PROCESS: Final = r"p\d{1,10}(?:\x00|\n(?:[gRKMcuLZ][^\n]{0,200}\n){0,9}f[^\n]{1,8}\n)"
 # Nothing begins a new output: every process begins like the first.

@@ -14,6 +14,7 @@ import re
 from typing import TYPE_CHECKING, Final
 
 from parsers.records import Inode, OpenFile, Owner, Parsed, Pid, SocketRow, TcpState
+from parsers.records.shows import Shows
 from parsers.text.endpoint import endpoint
 from parsers.text.grammar import tcp_state
 from parsers.text.json_lines import Document, JsonObject
@@ -24,6 +25,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
 NAME: Final = "lsof_json"
+SHOWS: Final = frozenset({Shows.SOCKETS})
 
 HEADER: Final = r"\{\s*\"lsof_version\":"
 ROW_SHAPE: Final = r"\{\"pid\":[ ]?\d{1,10},[^\n]{0,400}\"fd\":[ ]?\""

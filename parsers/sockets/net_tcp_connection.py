@@ -17,6 +17,7 @@ from typing import TYPE_CHECKING, Final
 import pyparsing as pp
 
 from parsers.records import Owner, Parsed, Pid, SocketRow, TcpState
+from parsers.records.shows import Shows
 from parsers.text.endpoint import endpoint
 from parsers.text.source import Section, leftovers
 
@@ -24,6 +25,7 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
 NAME: Final = "net_tcp_connection"
+SHOWS: Final = frozenset({Shows.SOCKETS})
 
 _STATES: Final = {
     "Listen": TcpState.LISTEN,

@@ -19,6 +19,7 @@ import pyparsing as pp
 
 from parsers.records import Endpoint, Inode, Owner, Parsed, Pid, SocketRow, TcpState, Timer, TimerKind, Where
 from parsers.records.places import to_inode
+from parsers.records.shows import Shows
 from parsers.text.endpoint import LAST_PORT, V4_ENDPOINT, Ends, Hosts, endpoint
 from parsers.text.grammar import NETSTAT_TIMER, STATES, TIMER_WORDS, netstat_timer, tcp_state
 from parsers.text.source import Section, leftovers
@@ -27,6 +28,7 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
 NAME: Final = "netstat"
+SHOWS: Final = frozenset({Shows.SOCKETS})
 _LISTEN: Final = TcpState.LISTEN
 
 ROW = pp.Regex(

@@ -20,6 +20,7 @@ from typing import TYPE_CHECKING, Final, NamedTuple
 import pyparsing as pp
 
 from parsers.records import Endpoint, Owner, Parsed, Pid, SocketRow, TcpState
+from parsers.records.shows import Shows
 from parsers.text.endpoint import endpoint
 from parsers.text.grammar import tcp_state
 from parsers.text.source import Section, leftovers
@@ -28,6 +29,7 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
 NAME: Final = "netstat_bsd"
+SHOWS: Final = frozenset({Shows.SOCKETS})
 
 _COLUMNS: Final = r"(?:(?:Socket|Tcpcb|PCB)[ ]+)?Proto[ ]+Recv-Q[ ]+Send-Q[ ]+Local Address[ ]+Foreign Address[ ]+\(state\)"
 HEADER: Final = rf"(?:Active Internet connections[^\n]*\n)?{_COLUMNS}"

@@ -17,6 +17,7 @@ from typing import TYPE_CHECKING, Final
 import pyparsing as pp
 
 from parsers.records import Endpoint, Parsed, SocketRow, TcpState
+from parsers.records.shows import Shows
 from parsers.text.endpoint import endpoint
 from parsers.text.grammar import tcp_state
 from parsers.text.source import Section, leftovers
@@ -25,6 +26,7 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
 NAME: Final = "netstat_solaris"
+SHOWS: Final = frozenset({Shows.SOCKETS})
 
 HEADER: Final = r"(?:TCP: IPv[46][ ]*\n)?[ ]*Local(?:/Remote)? Address[ ]+(?:Remote Address[ ]+)?Swind[ ]+Send-Q[ ]+Rwind[ ]+Recv-Q"
 ROW_SHAPE: Final = r"[ ]*\S+\.[\w*]+[ ]+\S+\.[\w*]+[ ]+\d+[ ]+\d+[ ]+\d+[ ]+\d+[ ]+[A-Z_]{4}"

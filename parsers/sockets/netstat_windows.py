@@ -24,6 +24,7 @@ import pyparsing as pp
 from msgspec.structs import replace
 
 from parsers.records import Owner, Parsed, Pid, SocketRow, TcpState
+from parsers.records.shows import Shows
 from parsers.text.endpoint import endpoint
 from parsers.text.grammar import tcp_state
 from parsers.text.source import Section, leftovers
@@ -32,6 +33,7 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
 NAME: Final = "netstat_windows"
+SHOWS: Final = frozenset({Shows.SOCKETS})
 
 # Each language has its own words for the columns; what they have in common is Proto, and blanks between columns but within a title.
 _COLUMNS: Final = (

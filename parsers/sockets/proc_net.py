@@ -18,6 +18,7 @@ from typing import TYPE_CHECKING, Final
 import pyparsing as pp
 
 from parsers.records import Endpoint, Inode, Parsed, SocketRow, TcpState, Timer, TimerKind
+from parsers.records.shows import Shows
 from parsers.text.endpoint import normal_host
 from parsers.text.source import Section, leftovers
 
@@ -25,6 +26,7 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
 NAME: Final = "proc_net"
+SHOWS: Final = frozenset({Shows.SOCKETS})
 
 HEADER: Final = r"[ ]{0,6}sl[ ]+local_address[ ]+rem(?:ote)?_address[ ]"
 ROW_SHAPE: Final = r"[ ]*\d+:[ ][0-9A-F]{8,32}:[0-9A-F]{4}[ ][0-9A-F]{8,32}:[0-9A-F]{4}[ ][0-9A-F]{2}[ ]"

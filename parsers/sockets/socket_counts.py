@@ -15,6 +15,7 @@ import re
 from typing import TYPE_CHECKING, Final
 
 from parsers.records import Counter, Parsed
+from parsers.records.shows import Shows
 from parsers.text.grammar import STATES, tcp_state
 from parsers.text.source import Section, leftovers
 
@@ -22,6 +23,7 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
 NAME: Final = "socket_counts"
+SHOWS: Final = frozenset({Shows.PROCESS})
 COUNTED: Final = "counted: "
 """What the name of a counter begins with that ``wc -l`` printed; the command follows."""
 

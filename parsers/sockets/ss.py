@@ -20,6 +20,7 @@ import pyparsing as pp
 
 from parsers.records import Counter, Endpoint, Inode, Owner, Parsed, Pid, SocketRow, TcpState, Timer, Where
 from parsers.records.places import to_pid
+from parsers.records.shows import Shows
 from parsers.records.tcp_info import info_of, memory_of
 from parsers.text.copies import CURLY
 from parsers.text.endpoint import LAST_PORT, V4_ENDPOINT, Ends, Hosts, endpoint, is_v4
@@ -30,6 +31,7 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
 NAME: Final = "ss"
+SHOWS: Final = frozenset({Shows.SOCKETS})
 
 _STATES: Final = (
     "ESTAB|SYN-SENT|SYN-RECV|NEW-SYN-RECV|FIN-WAIT-1|FIN-WAIT-2|TIME-WAIT|UNCONN|CLOSE-WAIT|LAST-ACK|LISTEN|CLOSING|BOUND-INACTIVE|UNKNOWN"

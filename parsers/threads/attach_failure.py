@@ -16,12 +16,14 @@ from typing import TYPE_CHECKING, Final
 import pyparsing as pp
 
 from parsers.records import AttachFailure, Parsed, Pid
+from parsers.records.shows import Shows
 from parsers.text.source import Section, leftovers
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
 NAME: Final = "attach_failure"
+SHOWS: Final = frozenset({Shows.PROCESS})
 
 _PREFIX: Final = r"(?:\d{1,10}:[ ]*\n?)?(?:Exception in thread \"main\" )?(?:(?:com\.sun\.tools\.attach\.)?AttachNotSupportedException: |java\.io\.IOException: )?"
 _SENTENCE: Final = r"(?:Unable to open socket file|The VM does not respond|target process (?:\d{1,10} )?(?:doesn't|not) respond)"

@@ -20,6 +20,7 @@ from functools import lru_cache
 from typing import TYPE_CHECKING, Final
 
 from parsers.records import Frame, JavaState, LockVerb, Parsed, Runtime, Thread, ThreadDump
+from parsers.records.shows import Shows
 from parsers.text.source import Section, leftovers
 from parsers.text.stack import Stack
 
@@ -27,6 +28,7 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
 NAME: Final = "goroutines"
+SHOWS: Final = frozenset({Shows.THREADS})
 
 HEADER: Final = r"SIGQUIT: quit[ ]*$|goroutine profile: total \d"
 _GOROUTINE: Final = r"goroutine \d{1,18} (?:gp=\S{1,40} )?(?:m=\S{1,20} )?(?:mp=\S{1,40} )?\["

@@ -25,6 +25,7 @@ from typing import TYPE_CHECKING, Final, cast
 import pyparsing as pp
 
 from parsers.records import Deadlock, JavaState, Parsed, Pid, Thread, ThreadDump
+from parsers.records.shows import Shows
 from parsers.text.source import LONGEST, Section, leftovers
 from parsers.text.stack import with_holders
 from parsers.threads.hotspot_deadlock import deadlock_at
@@ -37,6 +38,7 @@ if TYPE_CHECKING:
     from parsers.records import Frame
 
 NAME: Final = "hotspot"
+SHOWS: Final = frozenset({Shows.THREADS})
 
 # A dump begins with its header; in front of it may stand the pid (jcmd) and the time. In a log something stands before each. Lines too
 # long to hold only a time are told by their length, before any search: every line of every file passes here.

@@ -32,6 +32,7 @@ import pyparsing as pp
 from msgspec.structs import replace
 
 from parsers.records import Deadlock, Frame, JavaState, Lock, LockVerb, NativeId, Parsed, Pid, Thread, ThreadDump
+from parsers.records.shows import Shows
 from parsers.text.grammar import JAVA_STATES, LOCK_LINE, LOCK_VERBS, STATE_LINE, THREAD_HEADER
 from parsers.text.source import LONGEST, Section, leftovers
 from parsers.text.stack import NAME_LINES, Stack, joined
@@ -41,6 +42,7 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
 NAME: Final = "hotspot_agent"
+SHOWS: Final = frozenset({Shows.THREADS})
 
 _HEAD: Final = (
     r"\"[^\n]{0,1000}[ ]tid=0x[0-9a-f]{1,16}[ ]nid=[^\n]{1,80}\n[ ]*java\.lang\.Thread\.State:[^\n]{1,60}\n[ ]*JavaThread state: _"

@@ -30,6 +30,7 @@ import pyparsing as pp
 from msgspec.structs import replace
 
 from parsers.records import Deadlock, DeadlockEntry, Frame, JavaState, Lock, LockVerb, NativeId, Parsed, Pid, Thread, ThreadDump
+from parsers.records.shows import Shows
 from parsers.text.source import LONGEST, Section, leftovers
 from parsers.text.stack import Stack, iso_time, with_holders
 
@@ -37,6 +38,7 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
 NAME: Final = "javacore"
+SHOWS: Final = frozenset({Shows.THREADS})
 
 HEADER: Final = r"0SECTION[ ]+TITLE |(?:NULL[ -]*\n)0SECTION[ ]+TITLE "
 ROW_SHAPE: Final = r"(?:0SECTION[ ]|[1-5](?:TI|CI|XM|XE|LK|XH)[A-Z0-9]{3,}[ ]|X?M?THREADINFO[ ]{2,}\")"

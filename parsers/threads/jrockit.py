@@ -28,6 +28,7 @@ from typing import TYPE_CHECKING, Final
 import pyparsing as pp
 
 from parsers.records import Deadlock, DeadlockEntry, Frame, JavaState, LockVerb, NativeId, Parsed, Thread, ThreadDump
+from parsers.records.shows import Shows
 from parsers.text.source import Section, leftovers
 from parsers.text.stack import Stack, iso_time
 
@@ -35,6 +36,7 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
 NAME: Final = "jrockit"
+SHOWS: Final = frozenset({Shows.THREADS})
 
 # The date below belongs to it, and is no output of its own.
 HEADER: Final = r"={3,}[ ]FULL THREAD DUMP[ ]={3,}(?:[ ]*\n[A-Z][a-z]{2}[ ][A-Z][a-z]{2}[ ][^\n]{10,20})?"

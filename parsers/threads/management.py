@@ -24,6 +24,7 @@ from typing import TYPE_CHECKING, Final
 import pyparsing as pp
 
 from parsers.records import JavaState, LockVerb, Parsed, Thread, ThreadDump
+from parsers.records.shows import Shows
 from parsers.text.grammar import JAVA_STATES, STATE_LINE
 from parsers.text.source import LONGEST, Section, leftovers
 from parsers.text.stack import NAME_LINES, Stack, frame_of, identity, iso_time, joined, waiting_verb, with_holders
@@ -33,6 +34,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
 NAME: Final = "management"
+SHOWS: Final = frozenset({Shows.THREADS})
 
 _TIME: Final = r"\d{4}-\d\d-\d\d \d\d:\d\d:\d\d[ ]*"
 _STATES: Final = "|".join(JAVA_STATES)

@@ -16,6 +16,7 @@ import re
 from typing import TYPE_CHECKING, Final
 
 from parsers.records import Descriptor, Frame, NativeId, Parsed, Pid, Record, Runtime, TaskSyscall, Thread, ThreadDump
+from parsers.records.shows import Shows
 from parsers.records.task_records import DESCRIPTOR_FIRST
 from parsers.text.one_pass import read_by
 from parsers.text.stack import Stack
@@ -27,6 +28,7 @@ if TYPE_CHECKING:
     from parsers.text.source import Section
 
 NAME: Final = "native_stacks"
+SHOWS: Final = frozenset({Shows.THREADS})
 
 HEADER: Final = r"PID \d{1,10} - (?:process|core)"
 ROW_SHAPE: Final = (

@@ -15,6 +15,7 @@ import re
 from typing import TYPE_CHECKING, Final
 
 from parsers.records import Endpoint, Frame, LoopHandle, Parsed, Pid, Record, Runtime, ThreadDump
+from parsers.records.shows import Shows
 from parsers.text.json_lines import Document, JsonObject
 from parsers.text.source import Section, leftovers
 from parsers.text.stack import Stack, iso_time, number
@@ -23,6 +24,7 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
 NAME: Final = "node_report"
+SHOWS: Final = frozenset({Shows.THREADS})
 
 HEADER: Final = r"\{\s*\"header\":\s*\{\s*\"reportVersion\":"
 ROW_SHAPE: Final = HEADER

@@ -16,6 +16,7 @@ from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Final
 
 from parsers.records import Frame, NativeId, Parsed, Pid, Runtime, ThreadDump
+from parsers.records.shows import Shows
 from parsers.text.source import Section, leftovers
 from parsers.text.stack import Stack
 
@@ -23,6 +24,7 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
 NAME: Final = "php_slow_log"
+SHOWS: Final = frozenset({Shows.THREADS})
 
 HEADER: Final = r"(?!)"
 ROW_SHAPE: Final = r"\[\d\d-[A-Z][a-z]{2}-\d{4} \d\d:\d\d:\d\d[^\]\n]{0,20}\][ ]{1,4}\[pool [^\]\n]{1,200}\] pid \d"

@@ -16,6 +16,7 @@ import re
 from typing import TYPE_CHECKING, Final
 
 from parsers.records import JavaState, NativeId, Parsed, Pid, Runtime, Thread, ThreadDump
+from parsers.records.shows import Shows
 from parsers.text.json_lines import Document, JsonObject
 from parsers.text.python_frames import python_frame
 from parsers.text.source import Section, leftovers
@@ -25,6 +26,7 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
 NAME: Final = "python_json"
+SHOWS: Final = frozenset({Shows.THREADS})
 
 HEADER: Final = r"\[\s*\{\s*\"pid\":\s*\d{1,10},\s*\"thread_id\":"
 ROW_SHAPE: Final = HEADER

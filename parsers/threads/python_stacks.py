@@ -18,6 +18,7 @@ import re
 from typing import TYPE_CHECKING, Final
 
 from parsers.records import JavaState, NativeId, Parsed, Pid, Record, Runtime, Thread, ThreadDump
+from parsers.records.shows import Shows
 from parsers.text.one_pass import read_by
 from parsers.text.python_frames import python_frame
 from parsers.text.stack import Stack
@@ -28,6 +29,7 @@ if TYPE_CHECKING:
     from parsers.text.source import Section
 
 NAME: Final = "python_stacks"
+SHOWS: Final = frozenset({Shows.THREADS})
 
 HEADER: Final = (
     r"Process \d{1,10}: [^\n]{1,4000}\nPython v\d|(?:Fatal Python error: |Timeout \(\d)[^\n]{0,200}\n\s*(?:Thread|Current thread|Stack) "

@@ -13,6 +13,7 @@ from functools import lru_cache
 from typing import TYPE_CHECKING, Final
 
 from parsers.records import Frame, Parsed, Pid, Runtime, Thread, ThreadDump
+from parsers.records.shows import Shows
 from parsers.text.json_lines import Document, JsonObject
 from parsers.text.source import Section, leftovers
 from parsers.text.stack import Stack
@@ -21,6 +22,7 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
 NAME: Final = "ruby_stacks"
+SHOWS: Final = frozenset({Shows.THREADS})
 
 HEADER: Final = r"\[\s*\{\s*\"name\":\s*\"Thread: TID-|Sigdump at \d"
 ROW_SHAPE: Final = r"Thread: TID-\w|[ ]{2}Thread #<Thread:0x"

@@ -21,6 +21,7 @@ from typing import TYPE_CHECKING, Final
 import pyparsing as pp
 
 from parsers.records import JavaState, NativeId, Parsed, Thread, ThreadDump
+from parsers.records.shows import Shows
 from parsers.text.grammar import JAVA_STATES, LOCK_LINE, LOCK_VERBS, STATE_LINE
 from parsers.text.source import Section, leftovers
 from parsers.text.stack import Stack, frame_of, identity
@@ -29,6 +30,7 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
 NAME: Final = "stuck_threads"
+SHOWS: Final = frozenset({Shows.THREADS})
 
 MARKS: Final = ("WSVR0605W: ", "WSVR0606W: ", "BEA-000337", " has been active for ", " has been blocked for ", " - threadId:0x")
 """What such a line cannot do without, wherever it stands in the line: a search for words is many times faster than one for a pattern."""

@@ -27,6 +27,7 @@ from typing import TYPE_CHECKING, Final
 import pyparsing as pp
 
 from parsers.records import LockVerb, Parsed, Pid, Thread, ThreadDump
+from parsers.records.shows import Shows
 from parsers.text.grammar import JAVA_STATES, LOCK_VERBS
 from parsers.text.source import LONGEST, Section, leftovers
 from parsers.text.stack import NAME_LINES, Stack, frame_of, identity, iso_time, joined, with_holders
@@ -36,6 +37,7 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
 NAME: Final = "thread_file"
+SHOWS: Final = frozenset({Shows.THREADS})
 
 _INSTANT: Final = r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(?:\.\d{1,9})?Z"
 HEADER: Final = rf"\d{{1,10}}[ ]*\n{_INSTANT}[ ]*\n\d[^\n]*\n(?:[ ]*\n)*(?:Thread )?#\d|\{{\s{{0,20}}\"threadDump\"[ ]?:"

@@ -4,33 +4,16 @@ from __future__ import annotations
 
 import hashlib
 import re
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING
 
 import msgspec
 
 from analyzer.model.finding import CloseWait, Confidence, Outcome, Severity, Status
+from parsers import formats_showing
+from parsers.records.shows import Shows
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
-
-THREADS: Final = frozenset({"hotspot", "hotspot_agent", "thread_file", "javacore", "management"})
-"""Formats that show threads."""
-SOCKETS: Final = frozenset(
-    {
-        "ss",
-        "netstat",
-        "netstat_bsd",
-        "netstat_solaris",
-        "netstat_windows",
-        "net_tcp_connection",
-        "lsof",
-        "lsof_fields",
-        "lsof_json",
-        "lsfd",
-        "proc_net",
-    }
-)
-"""Formats that show sockets."""
 
 
 class Culprit(msgspec.Struct, frozen=True):
@@ -124,7 +107,7 @@ class Side(msgspec.Struct, frozen=True):
     def kinds(self) -> frozenset[str]:
         """``threads`` and ``sockets``, as far as the files show them."""
         formats = {form for item in self.inputs if item.records for form in (item.format or "").split(" + ")}
-        return frozenset(kind for kind, those in (("threads", THREADS), ("sockets", SOCKETS)) if formats & those)
+        return frozenset(kind.value for kind in (Shows.THREADS, Shows.SOCKETS) if formats & formats_showing(kind))
 
     @property
     def trouble(self) -> tuple[Finding, ...]:

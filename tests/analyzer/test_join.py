@@ -58,7 +58,7 @@ def test_a_dump_is_matched_by_the_port_in_its_pools() -> None:
 
 def test_a_dump_is_matched_by_native_ids_that_follow_the_pid() -> None:
     assert views({"netstat.txt": TWO_JAVAS, "jstack.txt": dump(thread("main", "RUNNABLE", "com.example.Main.main", nid=902))}) == [
-        (900, "native ids")
+        (900, "native-ids")
     ]
 
 

@@ -53,7 +53,7 @@ class TestWhoseDump:
 
     def test_the_pid_of_a_container_is_not_the_hosts_init(self) -> None:
         files = {"netstat.txt": self.TABLE, "jcmd.txt": with_pid(1, dump(*idle_exec(3)))}
-        assert basis(files) == (77, "port, though the pids differ")
+        assert basis(files) == (77, "port-against-pid")
         assert "names pid 1, the listener's owner is pid 77: a container's own numbering" in notes(files)
 
     def test_the_kernel_says_which_process_the_containers_pid_is(self) -> None:

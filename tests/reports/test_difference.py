@@ -223,3 +223,20 @@ class TestCommand:
         with pytest.raises(SystemExit):
             main(["diff"])
         assert "Report: diff-report.html" in capsys.readouterr().out
+
+
+JROCKIT = """===== FULL THREAD DUMP ===============
+Mon Nov 23 12:27:08 2026
+Oracle JRockit(R) R28.2.5-20-152429-1.6.0_37-20120927-1915-linux-x86_64
+
+"Main Thread" id=1 idx=0x4 tid=12345 prio=5 alive, waiting, native_blocked
+    at ledger/Book.await(Book.java:10)
+    at ledger/Main.main(Main.java:7)
+    -- end of trace
+
+===== END OF THREAD DUMP ===============
+"""
+
+
+def test_every_format_of_dumps_shows_threads() -> None:
+    assert side(diagnosis_of({"dump.txt": JROCKIT})).kinds == {"threads"}
