@@ -1,14 +1,11 @@
 """The compiled forms of the capture kernel and of the translations. Everything else about the build is in pyproject.toml.
 
-The kernel's modules are plain Python; the ``.pxd`` files beside them give the C types. Cython compiles them joined into one module, so that a
-packet's way through them has no calls, with two small modules exchanged for what C does better: ``octets.h`` and ``rows.pyx``. Without Cython or
-without a compiler the install goes on, and the same source runs interpreted, slower and with the same results.
+Without Cython or without a compiler the install goes on, and the kernel runs interpreted: slower, with the same results.
 """
 
 from __future__ import annotations
 
-import ast
-import re
+import importlib.util
 import subprocess
 import sys
 from pathlib import Path
@@ -16,30 +13,7 @@ from pathlib import Path
 from setuptools import Extension, setup
 from setuptools.command.build_ext import build_ext
 
-HOME = Path("parsers", "capture")
-TYPES = ("octets", "frames", "payload", "rows", "flows", "table", "walker")
-SOURCES = ("frames.py", "payload.py", "rows.pyx", "flows.py", "table.py", "walker.py")
-JOINED = Path("build", "kernel")
-STABLE_ABI = "0x030B0000"  # one build serves Python 3.11 and every later one
-
-FLAGS = [] if sys.platform == "win32" else ["-O3", "-g0"]
-
-DIRECTIVES = {
-    "language_level": 3,
-    "annotation_typing": False,  # the .pxd files give the types; the annotations are for mypy
-    "boundscheck": False,  # positions in packets are compared before each read
-    "wraparound": False,
-    "initializedcheck": False,
-    "cdivision": True,  # nothing negative is ever divided
-}
-
-# What the modules say of each other, which one module needs not.
-AMONG_THEM = re.compile(
-    r"^from __future__ .*\n|^from parsers\.capture\.\w+ c?import .*\n|^if TYPE_CHECKING:\n(?:    .*\n|\n(?=    ))+|^cimport cython\n",
-    re.MULTILINE,
-)
-DECLARED = re.compile(r"^cdef ((?:unsigned |long )*\w+) ([A-Z][A-Z0-9_]*(?:, [A-Z][A-Z0-9_]*)*)$", re.MULTILINE)
-NUMBERS = re.compile(r"^([A-Z][A-Z0-9_]*(?:, [A-Z][A-Z0-9_]*)*) = ([0-9A-Fa-fx_, ]+)(?:  #.*)?\n", re.MULTILINE)
+KERNEL = Path("parsers", "capture", "kernel", "build.py")
 
 
 class KernelOrNot(build_ext):
@@ -53,66 +27,14 @@ class KernelOrNot(build_ext):
             sys.stderr.write(f"{ext.name} is not compiled: {error}\n")
 
 
-def joined() -> Path:
-    """Write the modules as one, and their types as one; where.
-
-    Numbers whose type is declared become constants of C: a module's attribute would be read from memory each time.
-    """
-    source = AMONG_THEM.sub("", "\n".join((HOME / name).read_text(encoding="utf-8") for name in SOURCES))
-    types = AMONG_THEM.sub("", "\n".join((HOME / f"{name}.pxd").read_text(encoding="utf-8") for name in TYPES))
-    declared = {name for _, names in DECLARED.findall(types) for name in names.split(", ")}
-    values: dict[str, int] = {}
-
-    def taken(line: re.Match[str]) -> str:
-        names, value = line[1].split(", "), ast.literal_eval(line[2])
-        if not declared.issuperset(names):
-            return line[0]
-        values.update(zip(names, value if isinstance(value, tuple) else (value,), strict=True))
-        return ""
-
-    def defined(line: re.Match[str]) -> str:
-        names = line[2].split(", ")
-        macros = "".join(f"    #define closewait_{name} (({line[1]}){values[name]}ULL)\n" for name in names)
-        return f'cdef extern from *:\n    """\n{macros}    """\n' + "".join(f'    {line[1]} {name} "closewait_{name}"\n' for name in names)
-
-    source = NUMBERS.sub(taken, source)
-    folder = JOINED / HOME
-    folder.mkdir(parents=True, exist_ok=True)
-    for name, text in (
-        ("__init__.py", ""),
-        ("../__init__.py", ""),
-        ("kernel.pxd", "cimport cython\n" + DECLARED.sub(defined, types)),
-        ("kernel.py", "from __future__ import annotations\n" + source),
-    ):
-        path = folder / name
-        if not path.exists() or path.read_text(encoding="utf-8") != text:
-            path.write_text(text, encoding="utf-8")
-    return folder / "kernel.py"
-
-
 def extensions() -> list[Extension]:
-    """The kernel, or nothing where Cython is missing."""
-    try:
-        from Cython.Build import cythonize  # noqa: PLC0415 - absent on purpose where no compiler is wanted
-    except ImportError:
-        return []
-    try:
-        module = Extension(
-            "parsers.capture.kernel",
-            [str(joined())],
-            include_dirs=[str(HOME)],
-            depends=[str(HOME / "octets.h")],
-            py_limited_api=True,
-            define_macros=[("Py_LIMITED_API", STABLE_ABI)],
-            extra_compile_args=FLAGS,
-        )
-        built: list[Extension] = cythonize([module], include_path=[str(JOINED)], compiler_directives=DIRECTIVES, quiet=True)
-    except Exception as error:  # noqa: BLE001 - an older Cython, an unwritable checkout: the install must live
-        sys.stderr.write(f"the capture kernel is not compiled: {error}\n")
-        return []
-    for one in built:
-        one.optional = True  # cythonize makes new ones and forgets it
-    return built
+    """The kernel's, which its own folder describes: loaded by path, for the package is not installed yet."""
+    spec = importlib.util.spec_from_file_location("kernel_build", KERNEL)
+    assert spec is not None and spec.loader is not None  # noqa: PT018 - the file lies beside this one
+    module = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+    found: list[Extension] = module.extensions()
+    return found
 
 
 def catalogues() -> None:

@@ -14,8 +14,7 @@ import msgspec
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
-    from parsers.capture.rows import Flow as Row
-    from parsers.capture.rows import Rows
+    from parsers.capture.kernel.rows import FlowRow, Rows
     from parsers.records import Endpoint, Unread, Where
 
 SECOND = 1_000_000_000
@@ -164,7 +163,7 @@ class Flows(Sequence[Flow]):
 
     __slots__ = ("_build", "_index", "_rows")
 
-    def __init__(self, rows: Rows | Sequence[Flow], build: Callable[[Row], Flow] | None = None) -> None:
+    def __init__(self, rows: Rows | Sequence[Flow], build: Callable[[FlowRow], Flow] | None = None) -> None:
         """Keep the rows; ``build`` makes one of them a record."""
         self._rows = rows
         self._build = build

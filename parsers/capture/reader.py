@@ -13,9 +13,8 @@ from parsers.capture.stream import HEAD, Counted, is_packed, pump, unpacker
 from parsers.records import Endpoint, Unit, Unread, Where
 
 if TYPE_CHECKING:
-    from parsers.capture.flows import Tracker
-    from parsers.capture.rows import Flow as Row
-    from parsers.capture.rows import Side
+    from parsers.capture.kernel.flows import Tracker
+    from parsers.capture.kernel.rows import FlowRow, Side
     from parsers.capture.stream import Passed, Stream
 
 MOST_FLOWS: Final = 200_000
@@ -172,7 +171,7 @@ def _mark(packet: int, time: int) -> Mark | None:
     return Mark(packet, time) if packet else None
 
 
-def _client(row: Row) -> tuple[int, bool]:
+def _client(row: FlowRow) -> tuple[int, bool]:
     """Which side is the client (1 lower, 2 upper), and whether that was seen: by SYN, request, or ClientHello. Else the higher port is guessed."""
     lower, upper = row.sides
     if lower.syn_packet or upper.syn_packet:
@@ -189,7 +188,7 @@ def _client(row: Row) -> tuple[int, bool]:
     return row.first, False
 
 
-def _flow(file: str, said: Tracker, row: Row) -> Flow:
+def _flow(file: str, said: Tracker, row: FlowRow) -> Flow:
     """The record of one row of the table, and of what its ends ``said`` in clear."""
     name = said.names[row.text]
     who, sure = _client(row)
@@ -216,7 +215,7 @@ def _flow(file: str, said: Tracker, row: Row) -> Flow:
     )
 
 
-def _request(row: Row, line: bytes | None, host: bytes | None) -> Request | None:
+def _request(row: FlowRow, line: bytes | None, host: bytes | None) -> Request | None:
     at = _mark(row.request_packet, row.request_time)
     if at is None or line is None:
         return None

@@ -5,15 +5,16 @@ from __future__ import annotations
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-import parsers.capture
-from parsers.capture import kernel, rows, walker
+import parsers.capture.kernel
+from parsers.capture import kernel
+from parsers.capture.kernel import rows, walker
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from parsers.capture.walker import Walker
+    from parsers.capture.kernel.walker import Walker
 
-HOME = Path(parsers.capture.__file__).parent
+HOME = Path(parsers.capture.kernel.__file__).parent
 
 
 def is_compiled() -> bool:
@@ -26,7 +27,7 @@ if is_compiled():
     WALKERS["compiled"] = kernel.Walker
 
 SIDE = [name for name in rows.Side.__slots__ if name not in {"hole", "hole_end", "hole_time", "is_hole", "known"}]
-FLOW = [name for name in rows.Flow.__slots__ if name != "sides"]
+FLOW = [name for name in rows.FlowRow.__slots__ if name != "sides"]
 
 
 def told(walker: Walker) -> dict[str, Any]:

@@ -31,7 +31,7 @@ find "$work" -name '*.so' -delete
 cd "$work"
 
 flags="-g -O1 -fsanitize=address,undefined -fno-sanitize-recover=undefined -fno-omit-frame-pointer"
-if ! CFLAGS=$flags LDFLAGS=$flags "$python" setup.py build_ext --inplace >build.log 2>&1 || ! ls parsers/capture/kernel*.so >/dev/null 2>&1; then
+if ! CFLAGS=$flags LDFLAGS=$flags "$python" setup.py build_ext --inplace >build.log 2>&1 || ! ls parsers/capture/kernel/compiled*.so >/dev/null 2>&1; then
   tail -20 build.log
   echo "sanitizer run failed: the kernel was not built"
   exit 1

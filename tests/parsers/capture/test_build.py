@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from parsers.capture import rows
+from parsers.capture.kernel import rows
 from tests.builders import SAMPLES
 from tests.parsers.capture import kernels
 
@@ -30,7 +30,9 @@ SOURCES = [
 def checkout(tmp_path: Path) -> Path:
     """The sources of the kernel, alone, without what was built of them."""
     pytest.importorskip("setuptools", reason="the build needs setuptools")
-    shutil.copytree(kernels.HOME, tmp_path / "parsers" / "capture", ignore=shutil.ignore_patterns("*.so", "*.pyd", "__pycache__"))
+    shutil.copytree(
+        kernels.HOME, tmp_path / "parsers" / "capture" / "kernel", ignore=shutil.ignore_patterns("*.so", "*.pyd", "__pycache__")
+    )
     shutil.copy(ROOT / "parsers" / "__init__.py", tmp_path / "parsers")
     shutil.copy(ROOT / "setup.py", tmp_path)
     return tmp_path
@@ -73,8 +75,8 @@ def test_every_type_belongs_to_something_in_the_source(module: str) -> None:
         assert f"def {name}(" in source, name
 
 
-@pytest.mark.parametrize("structure", [rows.Side, rows.Flow])
-def test_both_forms_of_a_row_have_the_same_fields(structure: type[rows.Side | rows.Flow]) -> None:
+@pytest.mark.parametrize("structure", [rows.Side, rows.FlowRow])
+def test_both_forms_of_a_row_have_the_same_fields(structure: type[rows.Side | rows.FlowRow]) -> None:
     types = (kernels.HOME / "rows.pxd").read_text()
     body = types.partition(f"cdef struct {structure.__name__}:\n")[2].partition("\n\n")[0]
     fields = re.findall(r"(\w+)(?:\[2\])?(?=,|$)", body, re.MULTILINE)
@@ -94,14 +96,14 @@ def test_both_forms_of_the_exchanged_modules_have_the_same_functions() -> None:
 def test_a_build_compiles_every_module_and_makes_constants_of_its_numbers(checkout: Path) -> None:
     run = build(checkout)
     assert run.returncode == 0, run.stderr
-    assert [path.name.partition(".")[0] for path in checkout.glob("parsers/capture/*.so")] == ["kernel"], run.stderr
-    source = (checkout / "build" / "kernel" / "parsers" / "capture" / "kernel.py").read_text()
+    assert [path.name.partition(".")[0] for path in checkout.glob("parsers/capture/kernel/*.so")] == ["compiled"], run.stderr
+    source = (checkout / "build" / "kernel" / "parsers" / "capture" / "kernel" / "compiled.py").read_text()
     assert not re.findall(r"^[A-Z][A-Z0-9_]+ = .*", source, re.MULTILINE)
-    assert all(f"class {name}:" in source for name in ("Frames", "Payload", "Rows", "Tracker", "Table", "Walker"))
+    assert all(f"class {name}:" in source for name in ("Frames", "Payload", "Rows", "Tracker", "FlowTable", "Walker"))
 
 
 @pytest.mark.skipif(not kernels.is_compiled(), reason="the kernel of this checkout is not compiled")
 def test_what_is_compiled_is_no_older_than_its_source() -> None:
-    built = max(path.stat().st_mtime for path in kernels.HOME.glob("kernel.*") if path.suffix in {".so", ".pyd"})
+    built = max(path.stat().st_mtime for path in kernels.HOME.glob("compiled.*") if path.suffix in {".so", ".pyd"})
     for source in SOURCES:
         assert built >= source.stat().st_mtime, f"{source.name} has changed: python setup.py build_ext --inplace"

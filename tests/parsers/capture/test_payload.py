@@ -3,15 +3,16 @@
 from __future__ import annotations
 
 import struct
+import sys
 
 import pytest
 
-from parsers.capture import kernel, reader
-from parsers.capture.payload import Payload
+from parsers.capture import reader
+from parsers.capture.kernel.payload import Payload
 from tests.parsers.capture import kernels
 from tests.parsers.capture.wire import ACK, ether, ip4, pcap, tcp
 
-READERS = [Payload, *([vars(kernel)["Payload"]] if kernels.is_compiled() else [])]
+READERS = [Payload, *([vars(sys.modules["parsers.capture.kernel.compiled"])["Payload"]] if kernels.is_compiled() else [])]
 
 pytestmark = pytest.mark.parametrize("kind", READERS)
 

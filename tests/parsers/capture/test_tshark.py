@@ -13,9 +13,9 @@ from typing import TYPE_CHECKING, NamedTuple
 import pytest
 
 from parsers.capture import reader
-from parsers.capture.flows import Tracker
+from parsers.capture.kernel.flows import Tracker
+from parsers.capture.kernel.walker import Walker
 from parsers.capture.scapy_fallback import LAYERS, Dissector
-from parsers.capture.walker import Walker
 from tests.parsers.capture import test_links as on
 from tests.parsers.capture.test_links import CASES, TUNNELS
 from tests.parsers.capture.traffic import write
@@ -25,8 +25,8 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
     from pathlib import Path
 
-    from parsers.capture.frames import Frames
-    from parsers.capture.rows import Flow
+    from parsers.capture.kernel.frames import Frames
+    from parsers.capture.kernel.rows import FlowRow
 
 pytestmark = [pytest.mark.slow, pytest.mark.skipif(shutil.which("tshark") is None, reason="tshark is not installed")]
 
@@ -71,7 +71,7 @@ def ours(monkeypatch: pytest.MonkeyPatch) -> Callable[[bytes], list[Segment]]:
     found: list[Segment] = []
     take = Tracker.take
 
-    def watched(self: Tracker, flow: Flow, is_upper: int, frame: Frames, data: bytes, number: int, time: int) -> int:
+    def watched(self: Tracker, flow: FlowRow, is_upper: int, frame: Frames, data: bytes, number: int, time: int) -> int:
         found.append(Segment(number, id(flow), frame.flags))
         return take(self, flow, is_upper, frame, data, number, time)
 

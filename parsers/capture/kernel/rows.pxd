@@ -15,7 +15,7 @@ cdef struct Side:
     long long again_packet, again_time, shut_packet, shut_time, alert_packet, alert_time
     long long retransmitted, reordered, zero_windows, keepalives, gaps
 
-cdef struct Flow:
+cdef struct FlowRow:
     unsigned long long lower_low, upper_low, lower_high, upper_high
     unsigned int ports
     int first, turn, asker
@@ -29,17 +29,17 @@ cdef struct Flow:
 cdef class Rows:
     cdef readonly Py_ssize_t count
     cdef Py_ssize_t room
-    cdef Flow* flows
+    cdef FlowRow* flows
     cdef unsigned long long* slots
 
-    @cython.locals(flow="Flow*", shown=dict, place=Py_ssize_t)
+    @cython.locals(flow="FlowRow*", shown=dict, place=Py_ssize_t)
     cdef object shown(self, Py_ssize_t place)
-    @cython.locals(flows="Flow*", room=Py_ssize_t)
+    @cython.locals(flows="FlowRow*", room=Py_ssize_t)
     cdef int add(self) except -1
     cdef int keep(self, Py_ssize_t source, Py_ssize_t target) noexcept
     cdef int cut(self, Py_ssize_t count) noexcept
     @cython.locals(slots="unsigned long long*")
     cdef int clear(self, Py_ssize_t size) except -1
 
-cdef inline Flow* at(Rows rows, Py_ssize_t index) noexcept
-cdef inline Side* end_of(Flow* flow, int is_upper) noexcept
+cdef inline FlowRow* at(Rows rows, Py_ssize_t index) noexcept
+cdef inline Side* end_of(FlowRow* flow, int is_upper) noexcept

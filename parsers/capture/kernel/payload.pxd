@@ -1,6 +1,6 @@
 # C types for payload.py. Cython reads this beside the Python source; without Cython the source runs as it is.
 cimport cython
-from parsers.capture.octets cimport taken, u32
+from parsers.capture.kernel.octets cimport taken, u32
 
 cdef int LONGEST_LINE, LONGEST_HEAD, LONGEST_NAME, MOST_RECORDS
 cdef int NOTHING, REQUEST, STATUS, TLS, ENCRYPTED, CR, LF, SPACE

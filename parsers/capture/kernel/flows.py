@@ -10,13 +10,13 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from parsers.capture.payload import Payload
-from parsers.capture.rows import at, end_of
+from parsers.capture.kernel.payload import Payload
+from parsers.capture.kernel.rows import at, end_of
 
 if TYPE_CHECKING:
-    from parsers.capture.frames import Frames
-    from parsers.capture.octets import Octets
-    from parsers.capture.rows import Flow, Rows, Side
+    from parsers.capture.kernel.frames import Frames
+    from parsers.capture.kernel.octets import Octets
+    from parsers.capture.kernel.rows import FlowRow, Rows, Side
 
 FIN, SYN, RST, ACK = 1, 2, 4, 16
 WORD, HALF = 0xFFFFFFFF, 0x80000000
@@ -48,7 +48,7 @@ class Tracker:
         self.hosts: list[bytes | None] = [None]
         self.names: list[bytes | None] = [None]
 
-    def take(self, flow: Flow, is_upper: int, frame: Frames, data: Octets, number: int, time: int) -> int:
+    def take(self, flow: FlowRow, is_upper: int, frame: Frames, data: Octets, number: int, time: int) -> int:
         """Take in the segment that ``frame`` describes, sent by the upper or the lower side of ``flow``: packet ``number`` of the capture."""
         side = end_of(flow, is_upper)
         peer = end_of(flow, 1 - is_upper)
@@ -65,7 +65,7 @@ class Tracker:
             self.talk(flow, side, who, frame, data, number, time)
         return 0
 
-    def is_fresh(self, flow: Flow, frame: Frames, is_upper: int) -> int:
+    def is_fresh(self, flow: FlowRow, frame: Frames, is_upper: int) -> int:
         """True if this SYN opens another connection between the endpoints of ``flow``: its initial sequence number is another one."""
         side = end_of(flow, is_upper)
         peer = end_of(flow, 1 - is_upper)
@@ -103,7 +103,7 @@ class Tracker:
                 side.shut_time = time
         return 0
 
-    def control(self, flow: Flow, side: Side, peer: Side, frame: Frames, number: int, time: int) -> int:
+    def control(self, flow: FlowRow, side: Side, peer: Side, frame: Frames, number: int, time: int) -> int:
         """SYN, FIN and RST, and the acknowledgments of SYN-ACK and FIN."""
         flags = frame.flags
         if flags & SYN:
@@ -135,7 +135,7 @@ class Tracker:
                 flow.established_time = time
         return 0
 
-    def sequence(self, flow: Flow, side: Side, peer: Side, frame: Frames, number: int, time: int) -> int:
+    def sequence(self, flow: FlowRow, side: Side, peer: Side, frame: Frames, number: int, time: int) -> int:
         """True if the segment brings something new. Everything else is a repetition, overtaken, or a keep-alive."""
         span = frame.length + (1 if frame.flags & SYN else 0) + (1 if frame.flags & FIN else 0)
         if span == 0 or frame.flags & RST:
@@ -191,7 +191,7 @@ class Tracker:
             side.again_time = time
         return 0
 
-    def talk(self, flow: Flow, side: Side, who: int, frame: Frames, data: Octets, number: int, time: int) -> int:
+    def talk(self, flow: FlowRow, side: Side, who: int, frame: Frames, data: Octets, number: int, time: int) -> int:
         """New data: whose turn it is, and what it says if that can be read."""
         side.data_packet = number
         side.data_time = time
@@ -223,7 +223,7 @@ class Tracker:
             flow.response_time = time
         return 0
 
-    def secret(self, flow: Flow, side: Side, who: int, number: int, time: int) -> int:
+    def secret(self, flow: FlowRow, side: Side, who: int, number: int, time: int) -> int:
         """TLS records: who greets is the client; an alert is kept with its place."""
         flow.is_tls = 1
         if self.payload.is_hello:
@@ -237,7 +237,7 @@ class Tracker:
             side.alert_time = time
         return 0
 
-    def place(self, flow: Flow) -> int:
+    def place(self, flow: FlowRow) -> int:
         """Make a place for what a flow says in clear."""
         if flow.text == 0:
             self.lines.append(None)

@@ -5,13 +5,13 @@ from __future__ import annotations
 import os
 from typing import TYPE_CHECKING
 
-from parsers.capture.flows import ACK, SYN, WORD, Tracker
-from parsers.capture.rows import Rows, at, end_of
+from parsers.capture.kernel.flows import ACK, SYN, WORD, Tracker
+from parsers.capture.kernel.rows import Rows, at, end_of
 
 if TYPE_CHECKING:
-    from parsers.capture.frames import Frames
-    from parsers.capture.octets import Octets
-    from parsers.capture.rows import Flow, Side
+    from parsers.capture.kernel.frames import Frames
+    from parsers.capture.kernel.octets import Octets
+    from parsers.capture.kernel.rows import FlowRow, Side
 
 MIX = 0x9E3779B97F4A7C15
 """2⁶⁴ divided by the golden ratio: multiplying by it spreads neighbouring addresses (Fibonacci hashing)."""
@@ -21,7 +21,7 @@ SMALLEST = 1024
 CLEAN, ATTEMPT, SILENT = 0, 1, 2
 
 
-class Table:
+class FlowTable:
     """The flows of a capture, in ``rows``.
 
     Args:
@@ -69,7 +69,7 @@ class Table:
             slot = (slot + 1) & self.mask
         return slot
 
-    def enter(self, flow: Flow, index: int) -> int:
+    def enter(self, flow: FlowRow, index: int) -> int:
         """Let the endpoints of a flow mean this one."""
         value = self.hashed(flow.lower_high, flow.lower_low, flow.upper_high, flow.upper_low, flow.ports)
         slot = self.find(flow.lower_high, flow.lower_low, flow.upper_high, flow.upper_low, flow.ports, value)
@@ -141,7 +141,7 @@ class Table:
         return before - kept
 
 
-def is_clean(flow: Flow) -> bool:
+def is_clean(flow: FlowRow) -> bool:
     """True for a flow that was closed in both directions and shows nothing worth a word."""
     lower = end_of(flow, 0)
     upper = end_of(flow, 1)
@@ -155,7 +155,7 @@ def is_quiet(side: Side) -> bool:
     return side.rst_packet == 0 and side.retransmitted == 0 and side.zero_windows == 0 and side.syns < 2
 
 
-def is_attempt(flow: Flow) -> bool:
+def is_attempt(flow: FlowRow) -> bool:
     """True if only one end ever spoke, and said nothing but SYN."""
     lower = end_of(flow, 0)
     upper = end_of(flow, 1)
@@ -166,6 +166,6 @@ def is_attempt(flow: Flow) -> bool:
     )
 
 
-def last_packet(flow: Flow) -> int:
+def last_packet(flow: FlowRow) -> int:
     """The number of the flow's last packet."""
     return max(end_of(flow, 0).last_packet, end_of(flow, 1).last_packet)

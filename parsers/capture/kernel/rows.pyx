@@ -29,12 +29,12 @@ class Rows:
     def add(self):
         if self.count == self.room:
             room = 2 * self.room + 64
-            flows = cython.cast(cython.pointer(Flow), realloc(self.flows, room * cython.sizeof(Flow)))
+            flows = cython.cast(cython.pointer(FlowRow), realloc(self.flows, room * cython.sizeof(FlowRow)))
             if not flows:
                 raise MemoryError
             self.flows = flows
             self.room = room
-        memset(at(self, self.count), 0, cython.sizeof(Flow))
+        memset(at(self, self.count), 0, cython.sizeof(FlowRow))
         self.count += 1
         return 0
 

@@ -36,7 +36,7 @@ class Side:
         self.last_seq = self.last_ack = self.last_length = self.last_flags = self.stamp = self.options = 0
 
 
-class Flow:
+class FlowRow:
     """A connection between two endpoints; ``sides[0]``, the lower one, is the one whose address and port come first in order.
 
     ``turn``: which side sent the latest new data (1 lower, 2 upper), ``turn_*`` where that began. ``asker``: which side sent the request.
@@ -66,18 +66,18 @@ class Rows:
     def __init__(self) -> None:
         """Nothing kept."""
         self.count = 0
-        self.flows: list[Flow] = []
+        self.flows: list[FlowRow] = []
         self.slots = array("Q")
 
     def __len__(self) -> int:
         return self.count
 
-    def __getitem__(self, index: int) -> Flow:
+    def __getitem__(self, index: int) -> FlowRow:
         return self.flows[index]
 
     def add(self) -> int:
         """Append a flow without a segment."""
-        self.flows.append(Flow())
+        self.flows.append(FlowRow())
         self.count += 1
         return 0
 
@@ -98,11 +98,11 @@ class Rows:
         return 0
 
 
-def at(rows: Rows, index: int) -> Flow:
+def at(rows: Rows, index: int) -> FlowRow:
     """A flow by its number. Adding one may move the others."""
     return rows.flows[index]
 
 
-def end_of(flow: Flow, is_upper: int) -> Side:
+def end_of(flow: FlowRow, is_upper: int) -> Side:
     """One side of a flow."""
     return flow.sides[is_upper]

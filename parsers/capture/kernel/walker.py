@@ -8,14 +8,14 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from parsers.capture.frames import RAW, Frames
-from parsers.capture.octets import four, soon, two
-from parsers.capture.table import Table
+from parsers.capture.kernel.frames import RAW, Frames
+from parsers.capture.kernel.octets import four, soon, two
+from parsers.capture.kernel.table import FlowTable
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from parsers.capture.octets import Octets
+    from parsers.capture.kernel.octets import Octets
 
 LARGEST_PACKET = 262_144
 """Octets of the largest packet record: libpcap's MAXIMUM_SNAPLEN. What claims more is damage."""
@@ -77,7 +77,7 @@ class Walker:
     def __init__(self, most: int, stranger: Callable[[int, bytes], bytes | None] | None = None) -> None:
         """Nothing walked."""
         self.frames = Frames()
-        self.table = Table(most)
+        self.table = FlowTable(most)
         self.stranger = stranger
         self.kind = self.big = self.nano = self.link = self.packets = self.fault = self.offset = self.skip = self.snap = 0
         self.untimed = self.unplaced = self.dropped = self.sliced = self.interfaces = self.lost = 0

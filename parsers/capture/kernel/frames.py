@@ -10,10 +10,10 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from parsers.capture.octets import u16, u32, u64
+from parsers.capture.kernel.octets import u16, u32, u64
 
 if TYPE_CHECKING:
-    from parsers.capture.octets import Octets
+    from parsers.capture.kernel.octets import Octets
 
 # Link types of the capture formats that are read here; everything else is a stranger.
 LOOPBACK, ETHERNET, PPP, FDDI, RAW_BSD, RAW_OPENBSD, PPP_HDLC, PPP_ETHER = 0, 1, 9, 10, 12, 14, 50, 51

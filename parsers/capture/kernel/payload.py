@@ -7,10 +7,10 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from parsers.capture.octets import taken, u32
+from parsers.capture.kernel.octets import taken, u32
 
 if TYPE_CHECKING:
-    from parsers.capture.octets import Octets
+    from parsers.capture.kernel.octets import Octets
 
 LONGEST_LINE = 512
 """Octets of a request line that are kept: enough to recognise it, and a report shows fewer."""

@@ -1,6 +1,6 @@
 # C types for frames.py. Cython reads this beside the Python source; without Cython the source runs as it is.
 cimport cython
-from parsers.capture.octets cimport u16, u32, u64
+from parsers.capture.kernel.octets cimport u16, u32, u64
 
 cdef int LOOPBACK, ETHERNET, PPP, FDDI, RAW_BSD, RAW_OPENBSD, PPP_HDLC, PPP_ETHER
 cdef int RAW, C_HDLC, LOOP, SLL, PFLOG, PPP_DIRECTION, IPV4_ONLY, IPV6_ONLY, NFLOG, SLL2

@@ -1,8 +1,8 @@
 # C types for walker.py. Cython reads this beside the Python source; without Cython the source runs as it is.
 cimport cython
-from parsers.capture.frames cimport RAW, Frames
-from parsers.capture.octets cimport four, soon, two
-from parsers.capture.table cimport Table
+from parsers.capture.kernel.frames cimport RAW, Frames
+from parsers.capture.kernel.octets cimport four, soon, two
+from parsers.capture.kernel.table cimport FlowTable
 
 cdef Py_ssize_t LARGEST_PACKET, LARGEST_BLOCK, MOST_INTERFACES
 cdef unsigned int MICRO, NANO, MICRO_PATCHED, MICRO_TURNED, NANO_TURNED, PATCHED_TURNED
@@ -13,7 +13,7 @@ cdef long long LATEST, SECOND
 @cython.final
 cdef class Walker:
     cdef readonly Frames frames
-    cdef readonly Table table
+    cdef readonly FlowTable table
     cdef public object stranger
     cdef readonly int kind, big, nano, link, fault
     cdef readonly Py_ssize_t header, skip
