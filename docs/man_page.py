@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, get_args, get_type_hints
 
 from typer.models import ArgumentInfo, ParameterInfo
 
-from analyzer.app import options
+from analyzer.app import fleet_options, options
 from analyzer.version import VERSION
 
 if TYPE_CHECKING:
@@ -49,7 +49,7 @@ def page() -> str:
         ".B analyze",
         r"[\fIOPTIONS\fR] \fIINCIDENT\fR...",
     ]
-    commands = sorted((str(one.name), one.callback) for one in options.commands.registered_commands if one.callback)
+    commands = sorted((str(one.name), one.callback) for one in fleet_options.commands.registered_commands if one.callback)
     for name, made in commands:
         lines += [".br", rf".B analyze {name}", _synopsis(made)]
     lines += [".SH DESCRIPTION", _text(DESCRIPTION), ".SH OPTIONS", *_parameters(options.incident), *_completion(), ".SH COMMANDS"]

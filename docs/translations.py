@@ -47,10 +47,10 @@ def texts() -> Catalog:
             place = path.relative_to(ROOT).as_posix()
             for text, context in _in_code(path):
                 found.add(text, context=context or None, locations=[(place, None)])  # type: ignore[list-item]
-    template = ROOT / "reports" / "formats" / "templates" / "report.html"
-    with template.open("rb") as file:
-        for _, message, _, _ in extract("jinja2.ext:babel_extract", file, options={"trimmed": "true"}):
-            found.add(message if isinstance(message, str) else message[0], locations=[(template.relative_to(ROOT).as_posix(), None)])  # type: ignore[list-item]
+    for template in sorted((ROOT / "reports" / "formats" / "templates").glob("*.html")):
+        with template.open("rb") as file:
+            for _, message, _, _ in extract("jinja2.ext:babel_extract", file, options={"trimmed": "true"}):
+                found.add(message if isinstance(message, str) else message[0], locations=[(template.relative_to(ROOT).as_posix(), None)])  # type: ignore[list-item]
     for lender in tomllib.loads((ROOT / "analyzer" / "software" / "knowledge.toml").read_text(encoding="utf-8"))["lease"]:
         for text in (lender[name] for name in SETTINGS if " " in lender[name]):
             found.add(text, locations=[("analyzer/software/knowledge.toml", None)])  # type: ignore[list-item]

@@ -19,7 +19,7 @@ from analyzer.model.errors import UsageError
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-COMMANDS: Final = frozenset({"collect", "diff", "explain", "schema"})
+COMMANDS: Final = frozenset({"collect", "diff", "explain", "fleet", "schema"})
 """Words that are commands, unless a path of that name exists."""
 
 
@@ -66,9 +66,9 @@ def _dispatch(given: list[str]) -> int:
     other = bool(words) and words[0] in COMMANDS and not Path(words[0]).exists()
     if given and not other and all(word == "-" or not word.startswith("-") for word in given):
         return run(RunOptions(given), shlex.join(["analyze", *given]))
-    from analyzer.app import options  # noqa: PLC0415 - see above
+    from analyzer.app import fleet_options, options  # noqa: PLC0415 - see above
 
-    (options.commands if other else options.app)(options.prepared(given), prog_name="analyze", standalone_mode=True, obj=tuple(given))
+    (fleet_options.commands if other else options.app)(options.prepared(given), prog_name="analyze", standalone_mode=True, obj=tuple(given))
     return 0
 
 

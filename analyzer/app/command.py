@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import gc
+import shlex
 import sys
 from contextlib import contextmanager, nullcontext
 from typing import TYPE_CHECKING, Final, NamedTuple
@@ -26,7 +27,8 @@ INTERRUPTED: Final = 130
 ANALYSED, FAILED, USAGE, UNUSABLE, DEFECT = 0, 1, 2, 3, 4
 """Exit codes: analysed, whatever was found; ``--fail-on`` found something; wrong usage; nothing usable to read; a defect of the tool."""
 
-_SEVERITIES: Final = {"critical": {"critical"}, "warning": {"critical", "warning"}}
+SEVERITIES: Final = {"critical": {"critical"}, "warning": {"critical", "warning"}}
+"""What each word of ``--fail-on`` asks for."""
 
 
 class RunOptions(NamedTuple):
@@ -44,6 +46,10 @@ class RunOptions(NamedTuple):
     anonymize_map: str | None = None
     config: str | None = None
     language: str = "en"
+    together: bool = False
+    """True to read as one incident whatever the folders look like."""
+    inside: str | None = None
+    """The folder inside the one archive that is the incident."""
 
 
 @contextmanager
@@ -106,15 +112,25 @@ def analysed(request: RunOptions) -> tuple[Diagnosis, Incident]:
 
     with _watch(request) as watch:
         try:
-            evidence = read(request.paths, request.host, request.timezone)
+            evidence = read(request.paths, request.host, request.timezone, request.inside)
         except ValueError as error:
             raise UsageError(str(error)) from error
+        if evidence.several is not None and not request.together:
+            raise UsageError(_several(request.paths[0], evidence.several))
         from analyzer.judge.engine import diagnose  # noqa: PLC0415 - an unreadable path must not wait for the rules
 
         if watch is not None:
             watch.step("judging")
         found = diagnose(evidence.incident, lambda where: evidence.sources[where.file].excerpt(where), known=known, notes=notes)
     return found, evidence.incident
+
+
+def _several(path: str, folders: tuple[str, str]) -> str:
+    first, second = folders
+    return (
+        f"{path} holds several incidents: {first} and {second} have other processes and no connection with each other."
+        f" “analyze fleet {shlex.quote(path)}” analyses each by itself; give the folders one by one to read them as one incident"
+    )
 
 
 def _watch(request: RunOptions) -> AbstractContextManager[Progress | None]:
@@ -124,6 +140,21 @@ def _watch(request: RunOptions) -> AbstractContextManager[Progress | None]:
     from analyzer.app.progress import Progress  # noqa: PLC0415 - see above
 
     return Progress(request.paths)
+
+
+def checked(request: RunOptions) -> None:
+    """Refuse a zone or a file of settings before many incidents are begun.
+
+    Raises:
+        UsageError: if there is no such zone, or the settings cannot be read.
+    """
+    _settings(request._replace(paths=()))
+    from analyzer.intake.read import zone_of  # noqa: PLC0415 - see above
+
+    try:
+        zone_of(request.timezone)
+    except ValueError as error:
+        raise UsageError(str(error)) from error
 
 
 def _settings(request: RunOptions) -> Settings:
@@ -147,7 +178,7 @@ def _mask(request: RunOptions) -> Mask | None:
 def _fail(diagnosis: Diagnosis, fail_on: str | None) -> int:
     if fail_on is None:
         return ANALYSED
-    bad = [finding for finding in diagnosis.findings if finding.severity.value in _SEVERITIES[fail_on]]
+    bad = [finding for finding in diagnosis.findings if finding.severity.value in SEVERITIES[fail_on]]
     if not bad:
         return ANALYSED
     complain(f"exit 1 because of --fail-on {fail_on}: {bad[0].id} {bad[0].rule} is {bad[0].severity.value}")

@@ -51,13 +51,14 @@ class FailOn(StrEnum):
     WARNING = "warning"
 
 
-def _option(*names: str, text: str, metavar: str | None = None) -> typer.models.OptionInfo:
-    made: typer.models.OptionInfo = typer.Option(*names, help=text, metavar=metavar, show_default=False)
+def option(*names: str, text: str, metavar: str | None = None, least: int | None = None) -> typer.models.OptionInfo:
+    """An option as every command declares it; ``least`` is the smallest number that one takes."""
+    made: typer.models.OptionInfo = typer.Option(*names, help=text, metavar=metavar, show_default=False, min=least)
     return made
 
 
 @app.command(
-    epilog=f"{EXAMPLE}\n\nOther commands: analyze diff BEFORE AFTER, analyze collect, analyze explain [RULE], analyze schema (see their --help)"
+    epilog=f"{EXAMPLE}\n\nOther commands: analyze fleet DIR, analyze diff BEFORE AFTER, analyze collect, analyze explain [RULE], analyze schema (see their --help)"
 )
 def incident(
     context: typer.Context,
@@ -66,19 +67,19 @@ def incident(
     ] = None,
     formats: Annotated[
         list[ReportFormat] | None,
-        _option("--format", "-f", text="Report format; repeatable. Default: an html file, and the verdict on the terminal."),
+        option("--format", "-f", text="Report format; repeatable. Default: an html file, and the verdict on the terminal."),
     ] = None,
     output: Annotated[
         str | None,
-        _option("--output", "-o", metavar="PATH|DIR|-", text="Where to write; the format is guessed from the ending; - is stdout."),
+        option("--output", "-o", metavar="PATH|DIR|-", text="Where to write; the format is guessed from the ending; - is stdout."),
     ] = None,
-    host: Annotated[str | None, _option("--host", metavar="NAME", text="Name of the host when the files do not tell.")] = None,
+    host: Annotated[str | None, option("--host", metavar="NAME", text="Name of the host when the files do not tell.")] = None,
     timezone: Annotated[
-        str | None, _option("--timezone", metavar="ZONE", text="Zone of time stamps that carry none, such as Asia/Seoul.")
+        str | None, option("--timezone", metavar="ZONE", text="Zone of time stamps that carry none, such as Asia/Seoul.")
     ] = None,
     anonymize: Annotated[
         str | None,
-        _option(
+        option(
             "--anonymize",
             metavar="[addresses,hosts,users,packages]",
             text="Pseudonyms in every output, the same everywhere; without a list: addresses, hosts and users.",
@@ -86,19 +87,19 @@ def incident(
     ] = None,
     anonymize_map: Annotated[
         str | None,
-        _option("--anonymize-map", metavar="FILE", text="Keep the pseudonyms in a private file, for the next report to have the same."),
+        option("--anonymize-map", metavar="FILE", text="Keep the pseudonyms in a private file, for the next report to have the same."),
     ] = None,
     config: Annotated[
         str | None,
-        _option("--config", metavar="FILE", text="Own thread pools, frames and packages (TOML), as analyze.toml in the incident's folder."),
+        option("--config", metavar="FILE", text="Own thread pools, frames and packages (TOML), as analyze.toml in the incident's folder."),
     ] = None,
     language: Annotated[
-        Language, _option("--lang", text="Language of the reports: English or Korean. Evidence stays as it is.")
+        Language, option("--lang", text="Language of the reports: English or Korean. Evidence stays as it is.")
     ] = Language.EN,
-    fail_on: Annotated[FailOn | None, _option("--fail-on", text="Exit 1 when a finding of that severity or above exists.")] = None,
-    quiet: Annotated[bool, _option("--quiet", "-q", text="No verdict on the terminal.")] = False,
-    verbose: Annotated[bool, _option("--verbose", "-v", text="Say on stderr what was read; show tracebacks of defects.")] = False,
-    show_version: Annotated[bool, _option("--version", text="Show the version and exit.")] = False,
+    fail_on: Annotated[FailOn | None, option("--fail-on", text="Exit 1 when a finding of that severity or above exists.")] = None,
+    quiet: Annotated[bool, option("--quiet", "-q", text="No verdict on the terminal.")] = False,
+    verbose: Annotated[bool, option("--verbose", "-v", text="Say on stderr what was read; show tracebacks of defects.")] = False,
+    show_version: Annotated[bool, option("--version", text="Show the version and exit.")] = False,
 ) -> None:
     """Read what was saved of a hung or leaking server and say what is wrong, with the evidence, and what to do."""
     if show_version:
@@ -124,7 +125,7 @@ def incident(
     try:
         code = run(request, shlex.join(["analyze", *(context.obj or sys.argv[1:])]))
     except UsageError as error:
-        _refuse(str(error))
+        refuse(str(error))
     except KeyboardInterrupt:
         code = interrupted()  # typer would end without a word
     raise typer.Exit(code)
@@ -141,7 +142,7 @@ def explain(
 
     found = listing() if rule is None else text(rule)
     if found is None:
-        _refuse(f"no rule is called {rule!r}; 'analyze explain' lists them")
+        refuse(f"no rule is called {rule!r}; 'analyze explain' lists them")
     put(found)
 
 
@@ -164,20 +165,20 @@ class Unimproved(StrEnum):
 def diff(
     before: Annotated[str, typer.Argument(metavar="BEFORE", help="An incident, or a report of one made with -f json.")],
     after: Annotated[str, typer.Argument(metavar="AFTER", help="The same server later: after a fix, or after an hour.")],
-    form: Annotated[Form | None, _option("--format", "-f", text="Format; default: text.")] = None,
+    form: Annotated[Form | None, option("--format", "-f", text="Format; default: text.")] = None,
     output: Annotated[
-        str | None, _option("--output", "-o", metavar="PATH|-", text="Where to write; the format is guessed from the ending.")
+        str | None, option("--output", "-o", metavar="PATH|-", text="Where to write; the format is guessed from the ending.")
     ] = None,
-    host: Annotated[str | None, _option("--host", metavar="NAME", text="Name of the host when the files do not tell.")] = None,
-    timezone: Annotated[str | None, _option("--timezone", metavar="ZONE", text="Zone of time stamps that carry none.")] = None,
-    config: Annotated[str | None, _option("--config", metavar="FILE", text="Own thread pools, frames and packages (TOML).")] = None,
+    host: Annotated[str | None, option("--host", metavar="NAME", text="Name of the host when the files do not tell.")] = None,
+    timezone: Annotated[str | None, option("--timezone", metavar="ZONE", text="Zone of time stamps that carry none.")] = None,
+    config: Annotated[str | None, option("--config", metavar="FILE", text="Own thread pools, frames and packages (TOML).")] = None,
     anonymize: Annotated[
-        str | None, _option("--anonymize", metavar="[addresses,hosts,users,packages]", text="Pseudonyms, the same for both sides.")
+        str | None, option("--anonymize", metavar="[addresses,hosts,users,packages]", text="Pseudonyms, the same for both sides.")
     ] = None,
-    anonymize_map: Annotated[str | None, _option("--anonymize-map", metavar="FILE", text="Keep the pseudonyms in a private file.")] = None,
-    language: Annotated[Language, _option("--lang", text="Language of the comparison: English or Korean.")] = Language.EN,
+    anonymize_map: Annotated[str | None, option("--anonymize-map", metavar="FILE", text="Keep the pseudonyms in a private file.")] = None,
+    language: Annotated[Language, option("--lang", text="Language of the comparison: English or Korean.")] = Language.EN,
     fail_on: Annotated[
-        Unimproved | None, _option("--fail-on", text="Exit 1 when the result is worse, or (same) when no improvement is shown.")
+        Unimproved | None, option("--fail-on", text="Exit 1 when the result is worse, or (same) when no improvement is shown.")
     ] = None,
 ) -> None:
     """Say what changed: findings gone, new and the same, counts and pools, and whether it is fixed, better, the same or worse."""
@@ -187,7 +188,7 @@ def diff(
     try:
         code = run(Comparison(before, after, *options, language.value))
     except UsageError as error:
-        _refuse(str(error))
+        refuse(str(error))
     except KeyboardInterrupt:
         code = interrupted()  # typer would end without a word
     raise typer.Exit(code)
@@ -222,6 +223,7 @@ def prepared(given: Sequence[str]) -> list[str]:
     return made
 
 
-def _refuse(message: str) -> NoReturn:
+def refuse(message: str) -> NoReturn:
+    """Say what is wrong with the request, and end."""
     complain(message)
     raise typer.Exit(USAGE)

@@ -63,10 +63,12 @@ class IntakeResult(NamedTuple):
 
     incident: Incident
     sources: dict[str, Source]
+    several: tuple[str, str] | None = None
+    """Two folders of the one path that was given, if they cannot be of one incident."""
 
 
-def read(paths: Sequence[str], host: str | None = None, zone: str | None = None) -> IntakeResult:
-    """Read folders, files or ``-``. ``host`` names the host, ``zone`` the time zone, where the files do not.
+def read(paths: Sequence[str], host: str | None = None, zone: str | None = None, inside: str | None = None) -> IntakeResult:
+    """Read folders, files or ``-``. ``host`` names the host, ``zone`` the time zone, where the files do not; ``inside`` is a folder of the one archive.
 
     Raises:
         Unusable: if a path does not exist, or nothing is left that holds a line of text.
@@ -76,13 +78,31 @@ def read(paths: Sequence[str], host: str | None = None, zone: str | None = None)
     # The members of the one archive that was given need no name of it in front.
     alone = f"{Path(paths[0]).name}/" if len(paths) == 1 and Path(paths[0]).is_file() else ""
     readings = [
-        _settings(name, content) if name in own else read_one(name.removeprefix(alone), content)
+        _settings(name, content) if name in own else read_one(name, content)
         for file, data in _files(paths)
-        for name, content in expanded(file, data)
+        for name, content in _within(inside, ((name.removeprefix(alone), content) for name, content in expanded(file, data)))
     ]
     if not any(reading.size for reading in readings):
         raise Unusable(_nothing(paths, readings))
-    return assemble(_incident_name(paths), readings, host, zone)
+    made = assemble(_incident_name([inside] if inside else paths), readings, host, zone)
+    return made if len(paths) > 1 else made._replace(several=_several(readings))
+
+
+def _within(folder: str | None, files: Iterator[tuple[str, Content]]) -> Iterator[tuple[str, Content]]:
+    """The files of one folder, by their names in it."""
+    for name, content in files:
+        if folder is None or name.startswith(f"{folder}/"):
+            yield name.removeprefix(f"{folder}/"), content
+
+
+def _several(readings: Sequence[Reading]) -> tuple[str, str] | None:
+    """Two folders that cannot be of one incident."""
+    if not any("/" in reading.file for reading in readings):
+        return None
+    from analyzer.intake.several import facts_of, folders_of, surely_several  # noqa: PLC0415 - most incidents are one folder
+
+    folders = folders_of(readings)
+    return surely_several({name.rpartition("/")[2]: facts_of(files) for name, files in folders.items()}) if len(folders) > 1 else None
 
 
 def _settings(file: str, data: Content) -> Reading:
@@ -93,7 +113,12 @@ def _settings(file: str, data: Content) -> Reading:
     return Reading(file, None, (), "settings of this analysis, not evidence", source.size, source.sha256)
 
 
-def _zone(name: str | None) -> ZoneInfo | None:
+def zone_of(name: str | None) -> ZoneInfo | None:
+    """The zone of that name.
+
+    Raises:
+        ValueError: if no such zone is known.
+    """
     if name is None:
         return None
     from zoneinfo import ZoneInfo, ZoneInfoNotFoundError  # noqa: PLC0415 - rarely asked for
@@ -137,11 +162,11 @@ def _files(paths: Sequence[str]) -> Iterator[tuple[str, Content]]:
         if not root.exists():
             raise Unusable(f"{path}: no such file or folder")
         if root.is_dir():
-            for file in sorted(found for found in root.rglob("*") if not found.is_dir() and not _is_hidden(found.relative_to(root))):
+            for file in sorted(found for found in root.rglob("*") if not found.is_dir() and not is_hidden(found.relative_to(root))):
                 name = file.relative_to(root).as_posix()
-                yield f"{root.name}/{name}" if several else name, _content(file, root)
+                yield f"{root.name}/{name}" if several else name, content_of(file, root)
         else:
-            yield root.name, _content(root, None)
+            yield root.name, content_of(root, None)
 
 
 def _piped() -> Content:
@@ -162,11 +187,12 @@ def expanded(file: str, data: Content) -> Iterator[tuple[str, Content]]:
     yield from expand(file, data)
 
 
-def _is_hidden(path: Path) -> bool:
+def is_hidden(path: Path) -> bool:
+    """True for what a system puts beside people's files."""
     return any(part.startswith(".") for part in path.parts)
 
 
-def _content(file: Path, root: Path | None) -> Content:
+def content_of(file: Path, root: Path | None) -> Content:
     """The bytes of a file, or why they are not read. Evidence is hostile: a link may lead to the analyst's own files, a pipe never ends.
 
     A capture is recognised by its first bytes and left where it is: it may be larger than the memory.
@@ -235,7 +261,7 @@ def assemble(name: str, readings: Sequence[Reading], host: str | None = None, zo
     Raises:
         ValueError: if no such zone is known.
     """
-    clock = _zone(zone)
+    clock = zone_of(zone)
     pids = _pids(readings)
     pieces: list[SeriesPiece] = []
     owners: list[tuple[int, int]] = []

@@ -76,7 +76,7 @@ def _hosts(files: Collection[str]) -> dict[str, str]:
         folder, slash, rest = path.partition("/")
         if slash:
             folders[folder].add(_NUMBER.sub("#", rest))
-    machines = [folder for folder in folders if not _counts_moments(folder)]
+    machines = [folder for folder in folders if not counts_moments(folder)]
     if len(machines) < 2:  # noqa: PLR2004 - one folder is a way of packing
         return {}
     shared = set.intersection(*(folders[folder] for folder in machines))
@@ -87,7 +87,7 @@ def _hosts(files: Collection[str]) -> dict[str, str]:
     return {file: path.partition("/")[0] for file, path in below.items() if path.partition("/")[0] in machines}
 
 
-def _counts_moments(folder: str) -> bool:
+def counts_moments(folder: str) -> bool:
     """True for the name of a folder that counts moments; an address names a machine."""
     return _MOMENT_FOLDER.fullmatch(folder) is not None and _ADDRESS.fullmatch(folder) is None
 
@@ -176,7 +176,7 @@ def _moment_folder(file: str, pids: Collection[str]) -> str | None:
     parts = file.split("/")[:-1]
     for depth, name in reversed(list(enumerate(parts))):
         above = parts[depth - 1] if depth else ""
-        if _counts_moments(name) and not set(_NUMBER.findall(name)) & set(pids) and above not in _OF_PROC:
+        if counts_moments(name) and not set(_NUMBER.findall(name)) & set(pids) and above not in _OF_PROC:
             return "/".join(parts[: depth + 1])
     return None
 

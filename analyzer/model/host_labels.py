@@ -43,7 +43,7 @@ _KINDS: Final = _words("full all long short raw text plain prod live sudo root u
 """Words in front of a name that tell no machine from another."""
 _SHORTEST_NAME: Final = 3
 """Letters of a word that may be a machine's or a program's name."""
-_LETTERED: Final = _words("node host server srv app web db vm pod box machine site member peer")
+LETTERED: Final = _words("node host server srv app web db vm pod box machine site member peer")
 """Words behind which a single letter tells machines apart (``nodeA``)."""
 _TABLES: Final = formats_showing(Shows.SOCKETS)
 """Formats that list sockets."""
@@ -62,9 +62,9 @@ def label(file: str) -> str | None:
     name = _ENDING.sub("", file.rpartition("/")[2])
     if match := _ADDRESS.search(name):
         rest = f"{name[: match.start()]} {name[match.end() :]}"
-        return match[0] if any(_holds(token) for token in _TOKEN.findall(rest)) else None
+        return match[0] if any(holds(token) for token in _TOKEN.findall(rest)) else None
     tokens = _TOKEN.findall(name)
-    if not any(map(_holds, tokens)):
+    if not any(map(holds, tokens)):
         return None
     found: list[str] = []
     for number, token in enumerate(tokens):
@@ -102,14 +102,14 @@ def at_odds(one: str, other: str) -> bool:
 def _front(file: str) -> str | None:
     """The one word in front of the word for what a file holds, if it is none that is known to mean something else."""
     tokens = _TOKEN.findall(_ENDING.sub("", file.rpartition("/")[2]))
-    if len(tokens) < 2 or not _holds(tokens[1]):  # noqa: PLR2004 - two words
+    if len(tokens) < 2 or not holds(tokens[1]):  # noqa: PLR2004 - two words
         return None
     word = tokens[0]
     known = word.lower() in _HOLDS | _MOMENTS | _PROGRAMS | _KINDS
-    return word if word.isalpha() and len(word) >= _SHORTEST_NAME and not known and not _holds(word) else None
+    return word if word.isalpha() and len(word) >= _SHORTEST_NAME and not known and not holds(word) else None
 
 
-def _holds(token: str) -> bool:
+def holds(token: str) -> bool:
     """True for a word that says what a file holds, with or without a number behind it."""
     return token.lower().rstrip("0123456789") in _HOLDS or token.lower() in _HOLDS
 
@@ -117,7 +117,7 @@ def _holds(token: str) -> bool:
 def _is_host_word(word: str, *, lettered: bool) -> bool:
     known = word.lower()
     if lettered:
-        return known in _LETTERED
+        return known in LETTERED
     return known.isalpha() and len(known) > 1 and not (known in _HOLDS or known in _MOMENTS or known in _PROGRAMS)
 
 
@@ -125,7 +125,7 @@ def _names_host(token: str) -> bool:
     if match := _NUMBERED.fullmatch(token):
         return token.lower() not in _PROGRAMS and _is_host_word(match["word"], lettered=False)
     match = _CAMEL.fullmatch(token)
-    return match is not None and match["word"].lower() in _LETTERED
+    return match is not None and match["word"].lower() in LETTERED
 
 
 def formats_of(pieces: Sequence[tuple[str, str]]) -> dict[str, set[str]]:

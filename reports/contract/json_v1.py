@@ -285,6 +285,11 @@ def schema() -> str:
 
 
 def encode(made: Report) -> str:
+    """A report as compact JSON."""
+    return encoded(made)
+
+
+def encoded(made: msgspec.Struct) -> str:
     """Compact JSON without a raw character that a terminal or an editor would act on: those are written as escapes."""
     try:
         text = msgspec.json.encode(made, enc_hook=str).decode()

@@ -40,9 +40,14 @@ class Compiled(FileSystemBytecodeCache):
                 super().dump_bytecode(bucket)
 
 
-@cache
 def page() -> Template:
     """The template of the HTML report."""
+    return template("report.html")
+
+
+@cache
+def template(name: str) -> Template:
+    """A template of ours."""
     environment = Environment(
         autoescape=True,
         undefined=StrictUndefined,
@@ -57,7 +62,7 @@ def page() -> Template:
     environment.globals.update(link=link, strong=strong)
     environment.filters["words"] = words
     environment.filters["excerpt"] = excerpt
-    return environment.get_template("report.html")
+    return environment.get_template(name)
 
 
 def _counted(one: str, many: str, number: int) -> str:

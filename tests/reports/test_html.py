@@ -107,9 +107,9 @@ def test_a_compiled_template_gives_the_same_page_and_an_unwritable_place_does_no
     pages = []
     for place in (tmp_path, tmp_path, tmp_path / "missing"):
         monkeypatch.setattr(environment, "COMPILED", place)
-        environment.page.cache_clear()
+        environment.template.cache_clear()
         pages.append(html.render(view))
-    environment.page.cache_clear()
+    environment.template.cache_clear()
     assert pages[0] == pages[1] == pages[2]
     assert len(list(tmp_path.iterdir())) == 1
 

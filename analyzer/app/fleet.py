@@ -1,0 +1,242 @@
+"""``analyze fleet DIR|ARCHIVE…``: every incident below, one row each, grouped by cause."""
+
+from __future__ import annotations
+
+import hashlib
+import os
+import re
+import shutil
+import sys
+import time
+from contextlib import suppress
+from pathlib import Path
+from typing import TYPE_CHECKING, Final, NamedTuple
+
+from msgspec.structs import replace
+
+from analyzer.app.command import ANALYSED, FAILED, SEVERITIES, UNUSABLE, RunOptions, checked
+from analyzer.app.incident_row import Options, Outcome, Task, prepare, row_of
+from analyzer.app.writing import STDOUT, complain, note, put, save
+from analyzer.fleet.engine import Lost, Run, cores, here, processes
+from analyzer.fleet.find import find
+from analyzer.fleet.finished import Finished, key_of
+from analyzer.model.errors import Unusable, UsageError
+from analyzer.version import VERSION
+from reports.fleet import contract
+from reports.language.catalogue import speaking, tell
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Sequence
+
+    from analyzer.fleet.engine import Engine
+    from analyzer.fleet.find import Unit
+    from reports.fleet.contract import Fleet, Row
+
+ENDINGS: Final = {".html": "html", ".htm": "html", ".json": "json", ".tsv": "tsv", ".txt": "text"}
+_BEAT: Final = 0.2  # seconds between two lines of progress
+_CLEAR: Final = "\r\x1b[K"
+_UNSAFE: Final = re.compile(r"[^\w.-]+")
+_NAME: Final = 80  # characters of a report's name
+
+
+class Asked(NamedTuple):
+    """What the user asked for; see :class:`analyzer.app.command.RunOptions`. ``jobs`` 0: as many as there are processors."""
+
+    paths: Sequence[str]
+    form: str | None = None
+    output: str | None = None
+    reports: str | None = None
+    resume: str | None = None
+    jobs: int = 0
+    timezone: str | None = None
+    config: str | None = None
+    language: str = "en"
+    fail_on: str | None = None
+    quiet: bool = False
+
+
+def run(asked: Asked) -> int:
+    """Find the incidents, analyse each, and print or write the table.
+
+    Raises:
+        UsageError: if an option does not fit.
+    """
+    form = _form(asked)
+    for target in (asked.output, asked.reports, asked.resume):
+        if target is not None and target not in STDOUT:
+            _outside(target, asked.paths)
+    checked(RunOptions(asked.paths, timezone=asked.timezone, config=asked.config))
+    try:
+        found = find(asked.paths)
+    except Unusable as error:
+        complain(str(error))
+        return UNUSABLE
+    if not found.units:
+        complain(f"{', '.join(asked.paths)}: no incident here: no archive, and no file of a kind that this tool knows")
+        return UNUSABLE
+    rows = _rows(asked, found.units, _engine(asked, len(found.units)))
+    fleet = contract.fleet_of(rows, VERSION, found.passed)
+    with speaking(asked.language):
+        text = _rendered(form, fleet, asked.output)
+    if asked.output is None or asked.output in STDOUT:
+        put(text)
+    else:
+        save(Path(asked.output), text)
+        if not asked.quiet:
+            with speaking(asked.language):
+                put(tell("Report: {path}", path=asked.output) + "\n")
+    return _code(rows, asked.fail_on)
+
+
+def _form(asked: Asked) -> str:
+    if asked.form is not None:
+        return asked.form
+    if asked.output is None or asked.output in STDOUT:
+        return "text"
+    form = ENDINGS.get(Path(asked.output).suffix.lower())
+    if form is None:
+        raise UsageError(f"-o: the ending of {asked.output!r} names no format; add -f")
+    return form
+
+
+def _outside(target: str, evidence: Iterable[str]) -> None:
+    """Refuse a target inside the evidence, which is never written to.
+
+    Raises:
+        UsageError: if it lies there.
+    """
+    real = Path(os.path.realpath(target))
+    for root in (Path(os.path.realpath(path)) for path in evidence):
+        if real == root or (root.is_dir() and real.is_relative_to(root)):
+            raise UsageError(f"{target} lies inside the evidence, which is never written to")
+
+
+def _engine(asked: Asked, incidents: int) -> Engine:
+    jobs = min(asked.jobs or cores(), incidents)
+    return here() if jobs == 1 else processes(jobs, prepare)
+
+
+def _rows(asked: Asked, units: Sequence[Unit], engine: Engine) -> list[Row]:
+    """The row of every incident, in the order of ``units`` whichever is done first."""
+    options = Options(asked.timezone, asked.config, asked.language, reports=asked.reports is not None)
+    finished = Finished(Path(asked.resume)) if asked.resume is not None else None
+    keys: list[str | None] = [None] * len(units)
+    rows: dict[int, Row] = {}
+    if finished is not None:
+        salt = (*(f"{value}" for value in options[:3]), _content(asked.config))
+        for number, unit in enumerate(units):
+            keys[number] = key_of(unit, salt)
+            old = finished.row(keys[number] or "")
+            report = None if asked.reports is None else Path(asked.reports, _report_name(unit))
+            if old is not None and (report is None or report.is_file()):
+                rows[number] = replace(old, path=unit.label, name=_name(unit, old), report=None if report is None else str(report))
+    progress = _Progress(len(units), len(rows), quiet=asked.quiet)
+    try:
+        todo = [number for number in range(len(units)) if number not in rows]
+        for number, made in Run(engine, row_of, lambda number: Task(units[number], options)).over(todo):
+            rows[number] = row = _kept(asked, units[number], made)
+            key = keys[number]
+            if finished is not None and key is not None and not isinstance(made, Lost):
+                finished.keep(key, replace(row, report=None))
+            progress.step(len(rows))
+    finally:
+        progress.end()
+        if finished is not None:
+            finished.close()
+    return [rows[number] for number in range(len(units))]
+
+
+def _content(file: str | None) -> str:
+    if file is None:
+        return ""
+    with suppress(OSError):
+        return hashlib.sha256(Path(file).read_bytes()).hexdigest()
+    return ""
+
+
+def _name(unit: Unit, row: Row) -> str:
+    """The name that the row has where the same bytes lay elsewhere before."""
+    return row.name if row.path == unit.label else unit.label.rpartition("/")[2]
+
+
+def _kept(asked: Asked, unit: Unit, made: Outcome | Lost) -> Row:
+    """The row; its report is written as soon as it is there."""
+    if isinstance(made, Lost):
+        return contract.Row(path=unit.label, name=unit.label.rpartition("/")[2], error=made.why)
+    if made.report is None or asked.reports is None:
+        return made.row
+    target = Path(asked.reports, _report_name(unit))
+    save(target, made.report)
+    return replace(made.row, report=str(target))
+
+
+def _report_name(unit: Unit) -> str:
+    """The file of an incident's own report: readable, and of that incident alone."""
+    mark = hashlib.sha256(unit.label.encode("utf-8", "surrogateescape")).hexdigest()[:8]
+    return f"{_UNSAFE.sub('-', unit.label)[-_NAME:].strip('.-') or 'incident'}-{mark}.html"
+
+
+def _rendered(form: str, fleet: Fleet, output: str | None) -> str:
+    match form:
+        case "json":
+            return contract.json(fleet)
+        case "html":
+            from reports.fleet import html  # noqa: PLC0415 - the template engine is loaded only where it is needed
+
+            here = "." if output is None or output in STDOUT else str(Path(output).parent)
+            linked = tuple(replace(row, report=os.path.relpath(row.report, here)) if row.report else row for row in fleet.incidents)
+            return html.render(replace(fleet, incidents=linked))
+        case _:
+            from reports.fleet import text  # noqa: PLC0415 - see above
+
+            if form == "tsv":
+                return text.tsv(fleet)
+            to_terminal = output is None or output in STDOUT
+            width = shutil.get_terminal_size((text.WIDTH, 24)).columns if to_terminal else text.WIDTH
+            return text.text(fleet, max(60, min(width, 160)))
+
+
+def _code(rows: Sequence[Row], fail_on: str | None) -> int:
+    """The exit code: of the worst incident, as one of them alone would end."""
+    broken = [row for row in rows if row.error is not None]
+    if broken:
+        complain(f"{len(broken)} of {len(rows)} incidents could not be analysed; first {broken[0].path}: {broken[0].error}")
+    if len(broken) == len(rows):
+        return UNUSABLE
+    if fail_on is None:
+        return ANALYSED
+    bad = [row for row in rows if row.worst is not None and row.worst.value in SEVERITIES[fail_on]]
+    if not bad:
+        return ANALYSED
+    worst = min(bad, key=lambda row: (row.worst.rank if row.worst else 9, row.path))
+    complain(f"exit 1 because of --fail-on {fail_on}: {worst.path} has a finding that is {worst.worst}; {len(bad)} incidents have one")
+    return FAILED
+
+
+class _Progress:
+    """A line on stderr: how many are done, how fast, and how long it takes still. Only on a terminal."""
+
+    def __init__(self, total: int, done: int, *, quiet: bool) -> None:
+        self._total, self._before = total, done
+        self._shown = not quiet and sys.stderr is not None and sys.stderr.isatty()
+        self._began = self._last = time.monotonic()
+
+    def step(self, done: int) -> None:
+        """Say that so many are done."""
+        now = time.monotonic()
+        if not self._shown or now - self._last < _BEAT:
+            return
+        self._last = now
+        rate = (done - self._before) / max(now - self._began, 0.001)
+        note(f"{_CLEAR}analyze: {done:,} of {self._total:,} incidents, {rate:.1f}/s, {_left((self._total - done) / max(rate, 0.001))} left")
+
+    def end(self) -> None:
+        """Take the line away."""
+        if self._shown:
+            note(_CLEAR)
+
+
+def _left(seconds: float) -> str:
+    if seconds < 100:  # noqa: PLR2004 - seconds are read up to there
+        return f"{seconds:.0f} s"
+    return f"{seconds / 60:.0f} min" if seconds < 100 * 60 else f"{seconds / 3600:.1f} h"

@@ -1,0 +1,63 @@
+"""The options of ``analyze fleet``; loaded with those of the other commands."""
+
+from __future__ import annotations
+
+from enum import StrEnum
+from typing import Annotated
+
+import typer
+
+from analyzer.app.command import interrupted
+from analyzer.app.options import FailOn, Language, commands, option, refuse
+from analyzer.model.errors import UsageError
+
+__all__ = ["commands"]
+
+
+class Table(StrEnum):
+    """Formats of the table."""
+
+    TEXT = "text"
+    TSV = "tsv"
+    JSON = "json"
+    HTML = "html"
+
+
+@commands.command(
+    "fleet",
+    epilog="Exit 0 whatever came out; 1 only through --fail-on; 2 wrong usage; 3 nothing usable to read. docs/fleet.md says more.",
+)
+def fleet(
+    paths: Annotated[list[str], typer.Argument(metavar="DIR|ARCHIVE...", help="Folders and archives with incidents in them.")],
+    form: Annotated[Table | None, option("--format", "-f", text="Format; default: text.")] = None,
+    output: Annotated[
+        str | None, option("--output", "-o", metavar="PATH|-", text="Where to write; the format is guessed from the ending.")
+    ] = None,
+    reports: Annotated[
+        str | None, option("--reports", metavar="DIR", text="Write the report of each incident there; the html table links to it.")
+    ] = None,
+    resume: Annotated[
+        str | None,
+        option("--resume", metavar="FILE", text="Keep what is done in a file: it is not done again unless its bytes have changed."),
+    ] = None,
+    jobs: Annotated[int, option("--jobs", "-j", metavar="N", text="Processes; default: one for each processor.", least=0)] = 0,
+    timezone: Annotated[str | None, option("--timezone", metavar="ZONE", text="Zone of time stamps that carry none.")] = None,
+    config: Annotated[str | None, option("--config", metavar="FILE", text="Own thread pools, frames and packages (TOML).")] = None,
+    language: Annotated[Language, option("--lang", text="Language of the table: English or Korean.")] = Language.EN,
+    fail_on: Annotated[FailOn | None, option("--fail-on", text="Exit 1 when an incident has a finding of that severity or above.")] = None,
+    quiet: Annotated[bool, option("--quiet", "-q", text="No progress, and no line about what was written.")] = False,
+    anonymize: Annotated[str | None, typer.Option("--anonymize", hidden=True)] = None,
+) -> None:
+    """Analyse every incident below, one row each, grouped by cause: archives, collections, and folders with artifacts in them."""
+    if anonymize is not None:
+        refuse("fleet: --anonymize is not available for many incidents; analyse those that are passed on one by one with it")
+    from analyzer.app.fleet import Asked, run  # noqa: PLC0415 - loads all that an analysis needs
+
+    chosen = (form.value if form else None, output, reports, resume, jobs, timezone, config, language.value)
+    try:
+        code = run(Asked(paths, *chosen, fail_on.value if fail_on else None, quiet))
+    except UsageError as error:
+        refuse(str(error))
+    except KeyboardInterrupt:
+        code = interrupted()  # typer would end without a word
+    raise typer.Exit(code)

@@ -1,0 +1,145 @@
+"""One incident of many: read, judged, and made a row. The function that workers run, in whatever process or machine."""
+
+from __future__ import annotations
+
+import re
+import tempfile
+from pathlib import Path
+from typing import TYPE_CHECKING, Final, NamedTuple
+
+from analyzer.app.command import RunOptions, analysed
+from analyzer.model.errors import Unusable, UsageError
+from analyzer.version import VERSION
+
+if TYPE_CHECKING:
+    from analyzer.fleet.find import Unit
+    from analyzer.model.finding import Diagnosis
+    from analyzer.model.incident import Incident
+    from reports.fleet.contract import Row
+
+_VERSION: Final = re.compile(r"\d+[\w.+-]*")
+_COUNTER: Final = re.compile(r"[-_.]?\d+$")
+_RUNTIMES: Final = frozenset({"java", "jsvc", "python", "python3", "node", "ruby", "php-fpm", "dotnet", "beam.smp"})
+
+
+class Options(NamedTuple):
+    """What holds for every incident of a run."""
+
+    timezone: str | None = None
+    config: str | None = None
+    language: str = "en"
+    reports: bool = False
+
+
+class Task(NamedTuple):
+    """An incident, and how to look at it. ``files``: its bytes by name, where the worker does not see the path."""
+
+    unit: Unit
+    options: Options
+    files: tuple[tuple[str, bytes], ...] | None = None
+    version: str = VERSION
+
+
+class Outcome(NamedTuple):
+    """A row, and the incident's own report where it was asked for."""
+
+    row: Row
+    report: str | None = None
+
+
+class OtherVersionError(Exception):
+    """The worker has another version of the tool than the process that gives the work."""
+
+
+def prepare() -> None:
+    """Load once what every incident needs: rules, contract, and the template of the report."""
+    from analyzer.intake import archives, read  # noqa: F401, PLC0415
+    from analyzer.judge import engine  # noqa: F401, PLC0415
+    from analyzer.software.knowledge import knowledge  # noqa: PLC0415
+    from reports.fleet import contract  # noqa: F401, PLC0415
+
+    knowledge()
+
+
+def row_of(task: Task) -> Outcome:
+    """The row of an incident. Whatever is wrong with it stands in its row.
+
+    Raises:
+        OtherVersionError: if this is another version than the one that asks.
+    """
+    if task.version != VERSION:
+        raise OtherVersionError(f"this worker has closewait {VERSION}, asked for {task.version}")
+    unit = task.unit
+    if unit.trouble is not None:
+        return Outcome(_broken(unit, unit.trouble))
+    try:
+        if task.files is None:
+            return _made(task, unit.paths)
+        with tempfile.TemporaryDirectory(prefix="analyze-") as folder:
+            return _made(task, _unpacked(task.files, Path(folder)))
+    except (Unusable, UsageError) as error:
+        return Outcome(_broken(unit, str(error)))
+    except Exception as error:  # noqa: BLE001 - one incident must not stop the others
+        return Outcome(_broken(unit, f"a defect of this tool: {type(error).__name__}: {error}"))
+
+
+def _made(task: Task, paths: tuple[str, ...]) -> Outcome:
+    from reports.fleet import contract  # noqa: PLC0415 - a worker loads it in ``prepare``
+    from reports.language.catalogue import speaking, spoken  # noqa: PLC0415
+
+    options, unit = task.options, task.unit
+    request = RunOptions(paths, timezone=options.timezone, config=options.config, quiet=True, together=True, inside=unit.inside)
+    diagnosis, incident = analysed(request)
+    if not any(item.records for item in diagnosis.inputs):
+        raise Unusable(f"nothing usable to read: none of the {len(diagnosis.inputs)} files is of a kind that this tool knows")
+    with speaking(options.language):
+        told = spoken(diagnosis)
+        row = contract.row_of(unit.label, told, _service(diagnosis, incident), _version(incident))
+        return Outcome(row, _page(told) if options.reports else None)
+
+
+def _page(told: Diagnosis) -> str:
+    from reports.formats import html  # noqa: PLC0415 - only where reports are asked for
+    from reports.view import build  # noqa: PLC0415
+
+    return html.render(build.build(told, f"analyze {told.incident.name}", VERSION))
+
+
+def _broken(unit: Unit, why: str) -> Row:
+    from reports.fleet.contract import Row  # noqa: PLC0415
+
+    return Row(path=unit.label, name=unit.label.rpartition("/")[2], error=why)
+
+
+def _unpacked(files: tuple[tuple[str, bytes], ...], folder: Path) -> tuple[str, ...]:
+    """Write what was sent into a folder of ours; the paths that are read."""
+    tops: dict[str, None] = {}
+    for name, data in files:
+        parts = [part for part in name.split("/") if part not in {"", ".", ".."}]
+        target = folder.joinpath(*parts)
+        target.parent.mkdir(parents=True, exist_ok=True)
+        target.write_bytes(data)
+        tops[str(folder.joinpath(*parts[:2]))] = None
+    return tuple(tops)
+
+
+def _version(incident: Incident) -> str | None:
+    """The runtime's version, as the first dump that states one prints it."""
+    for dump in (dump for snapshot in incident.snapshots for dump in snapshot.dumps):
+        found = _VERSION.search((dump.vm or "").rpartition("(")[2])
+        if found is not None:
+            return found[0]
+    return None
+
+
+def _service(diagnosis: Diagnosis, incident: Incident) -> str | None:
+    """What the process is called when it comes again: its command if that says more than its runtime, else its host without a number, else its port."""
+    process = diagnosis.primary.process if diagnosis.primary is not None else None
+    command = process.command if process is not None else next((table.command for table in diagnosis.sockets if table.command), None)
+    if command and command.lower() not in _RUNTIMES:
+        return command
+    host = (process.host if process is not None else None) or (incident.hosts[0] if incident.hosts else None)
+    if host:
+        return _COUNTER.sub("", host.partition(".")[0]) or host
+    port = next((table.local_port for table in diagnosis.sockets if table.side == "server" and table.local_port is not None), None)
+    return f"port {port}" if port is not None else command
