@@ -85,7 +85,7 @@ def parts_of(name: str) -> dict[str, bytes]:
 def test_rows_equal_what_awk_counts(name: str) -> None:
     """CLOSE_WAIT rows of each table, counted by grep and awk in the raw text, are the records of that table."""
     from analyzer.intake.read import read  # noqa: PLC0415
-    from analyzer.join.process import views  # noqa: PLC0415
+    from analyzer.join.moments import views  # noqa: PLC0415
     from analyzer.software.knowledge import knowledge  # noqa: PLC0415
 
     incident = read([str(SAMPLES / name)]).incident

@@ -14,7 +14,6 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Sequence
 
     from analyzer.join.connections import Connection
-    from analyzer.join.process import ProcessView
     from analyzer.model.incident import Incident
     from parsers.capture.facts import Capture, Flow
     from parsers.records import Endpoint
@@ -89,14 +88,10 @@ class Packets:
         return tuple(found for one in sockets if (found := self.of(one)) is not None) if self.captures else ()
 
 
-def attach_captures(incident: Incident, views: Iterable[ProcessView]) -> None:
-    """Give every view the captures that can show its connections."""
-    if not incident.captures:
-        return
-    for view in views:
-        host = view.snapshot.host
-        mine = [one for one in incident.captures if len(incident.hosts) < 2 or host is None or f"/{host}/" in f"/{one.file}"]  # noqa: PLR2004 - several
-        view.packets = Packets(mine or incident.captures)
+def packets_of(incident: Incident, host: str | None) -> Packets:
+    """The captures that can show a host's connections: its own where files tell, else all."""
+    mine = [one for one in incident.captures if len(incident.hosts) < 2 or host is None or f"/{host}/" in f"/{one.file}"]  # noqa: PLR2004 - several
+    return Packets(mine or incident.captures)
 
 
 class Port(NamedTuple):

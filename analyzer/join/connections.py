@@ -316,3 +316,8 @@ def states(found: Iterable[Connection]) -> dict[str, int]:
     counts = Counter([connection.state for connection in found])
     named = {state.value: count for state, count in counts.items() if state is not None}
     return dict(sorted(named.items(), key=lambda item: (-item[1], item[0])))
+
+
+def command_of(pid: int | None, sockets: Iterable[Connection]) -> str | None:
+    """The command of a process as the socket tables print it."""
+    return next((owner.command for socket in sockets for owner in socket.owners if owner.pid == pid and owner.command), None)

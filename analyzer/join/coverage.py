@@ -18,9 +18,8 @@ from parsers.records import TcpState
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
-    from analyzer.join.process import ProcessView
-    from analyzer.model.incident import ArtifactPart
-    from parsers.records import SocketRow
+    from analyzer.model.incident import ArtifactPart, Snapshot
+    from parsers.records import SocketRow, ThreadDump
 
 UNREAD_SHARE: Final = 0.1
 """Share of an output's lines that nobody understood from which on it is not known what the output shows."""
@@ -38,16 +37,17 @@ _FILTER: Final = re.compile(
 class Coverage:
     """What the artifacts of one process in one snapshot leave out. Each list has sentences; an empty one means: nothing that is known."""
 
-    def __init__(self, view: ProcessView, parts: Sequence[ArtifactPart], elided: frozenset[str]) -> None:
-        """Look at the files that the view's sockets and threads come from. ``elided``: files that somebody left lines out of."""
-        self._view = view
+    def __init__(self, snapshot: Snapshot, dump: ThreadDump | None, parts: Sequence[ArtifactPart], elided: frozenset[str]) -> None:
+        """Look at the files that the snapshot's sockets and the threads of ``dump`` come from. ``elided``: files that somebody left lines out of."""
+        self._snapshot = snapshot
+        self._dump = dump
         self._all = parts
         self._elided = elided
 
     @cached_property
     def threads(self) -> tuple[str, ...]:
         """Why a thread that the dump does not show may exist."""
-        dump = self._view.dump
+        dump = self._dump
         if dump is None:
             return (say("there is no thread dump"),)
         return tuple(self._of_dump(dump.where.file, fragment=dump.fragment, complete=dump.complete))
@@ -64,9 +64,9 @@ class Coverage:
     @cached_property
     def sockets(self) -> tuple[str, ...]:
         """Why a connection that the tables do not show may exist."""
-        rows = self._view.snapshot.rows
+        rows = self._snapshot.rows
         if not rows:
-            return () if self._view.snapshot.has_table else (say("there is no socket table"),)
+            return () if self._snapshot.has_table else (say("there is no socket table"),)
         files = sorted({row.where.file for row in rows})
         tables = [part for part in self._all if part.file in files and part.format in TABLES]
         whole = [part for part in tables if not (part.prompt and _FILTER.search(part.prompt))]
@@ -92,7 +92,7 @@ class Coverage:
     @cached_property
     def queues(self) -> bool:
         """True if a table shows accept queues: lsof shows none, and Windows none either."""
-        return any(row.state is TcpState.LISTEN and row.recv_q is not None for row in self._view.snapshot.rows)
+        return any(row.state is TcpState.LISTEN and row.recv_q is not None for row in self._snapshot.rows)
 
     def list_gaps(self, file: str) -> tuple[str, ...]:
         """Why a session that the list in ``file`` does not show may exist all the same."""

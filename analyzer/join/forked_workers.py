@@ -12,15 +12,15 @@ from analyzer.software.kinds import PoolRole
 from parsers.records import Runtime, TcpState
 
 if TYPE_CHECKING:
-    from analyzer.join.process import ProcessView
+    from analyzer.join.process_draft import ProcessDraft
 
 FORKING: Final = frozenset({Runtime.PYTHON, Runtime.RUBY, Runtime.PHP})
 """Runtimes whose servers fork a worker for each request that they may serve at once."""
 
 
-def forked(found: list[ProcessView]) -> list[ProcessView]:
+def forked(found: list[ProcessDraft]) -> list[ProcessDraft]:
     """The processes, those that are workers of one server as one: each with one thread, all with the same listeners (pre-fork servers)."""
-    groups: dict[object, list[ProcessView]] = defaultdict(list)
+    groups: dict[object, list[ProcessDraft]] = defaultdict(list)
     for view in found:
         listeners = frozenset(one.local for one in view.sockets if one.state is TcpState.LISTEN)
         alone = view.dump is not None and view.dump.runtime in FORKING and len(view.dump.threads) == 1
@@ -30,9 +30,7 @@ def forked(found: list[ProcessView]) -> list[ProcessView]:
         first = workers[0]
         if len(workers) == 1 or first.dump is None:
             continue
-        merged = type(first)(
-            first.snapshot, first.pid, tuple(dict.fromkeys(one for view in workers for one in view.sockets)), first.table, first.known
-        )
+        merged = type(first)(first.pid, tuple(dict.fromkeys(one for view in workers for one in view.sockets)), first.known)
         group = first.dump.threads[0].group or say("workers of {command}", command=first.command or say("the server"))
         threads = [(view, thread) for view in workers if view.dump is not None for thread in view.dump.threads]
         merged.dump = replace(

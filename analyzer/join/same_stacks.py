@@ -13,12 +13,12 @@ from parsers.records import Runtime
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
-    from analyzer.join.process import ProcessView
+    from analyzer.join.process_draft import ProcessDraft
     from analyzer.software.knowledge import Knowledge
     from parsers.records import ThreadDump
 
 
-def seen_already(found: Iterable[ProcessView], dump: ThreadDump, known: Knowledge) -> ProcessView | None:
+def seen_already(found: Iterable[ProcessDraft], dump: ThreadDump, known: Knowledge) -> ProcessDraft | None:
     """The view that has stacks of the same process already: by pid, else by equal stacks (a tool's dump and the one in the log)."""
     taken = [view for view in found if view.dump is not None]
     if dump.pid is not None:
@@ -53,7 +53,7 @@ def _telling(dump: ThreadDump) -> tuple[bool, int, int, int]:
     )
 
 
-def only_candidate(candidates: Iterable[ProcessView], runtime: Runtime, known: Knowledge) -> tuple[ProcessView | None, DumpBasis | None]:
+def only_candidate(candidates: Iterable[ProcessDraft], runtime: Runtime, known: Knowledge) -> tuple[ProcessDraft | None, DumpBasis | None]:
     """The only process that may be of this runtime by what it is called; of several the only one that listens."""
     possible = [view for view in candidates if may_run(view.command, runtime) and not known.is_proxy(view.command)]
     serving = [view for view in possible if listening_ports(view.sockets)]

@@ -27,7 +27,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
     from analyzer.join.connections import Connection
-    from analyzer.join.process import SocketTable
+    from analyzer.join.socket_table import SocketTable
     from analyzer.waits.case import Case
     from parsers.records import Endpoint
 
@@ -47,7 +47,7 @@ SMALLEST: Final = 64
 
 def diagnose(case: Case) -> Iterator[Finding]:
     """One finding per service whose connections fill a range of ports."""
-    tables: dict[int, tuple[str | None, SocketTable]] = {id(view.table): (view.snapshot.host, view.table) for view in case.latest}
+    tables: dict[SocketTable, tuple[str | None, SocketTable]] = {view.table: (view.snapshot.host, view.table) for view in case.latest}
     for host, table in tables.values():
         listening = {one.local.port for one in table.in_state(TcpState.LISTEN)}
         for remote, group in _services(table, listening).items():

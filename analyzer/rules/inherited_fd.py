@@ -27,7 +27,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
     from analyzer.join.connections import Connection
-    from analyzer.join.process import SocketTable
+    from analyzer.join.socket_table import SocketTable
     from analyzer.waits.case import Case
     from parsers.records import Owner
 
@@ -41,7 +41,7 @@ FEWEST: Final = 3
 
 def diagnose(case: Case) -> Iterator[Finding]:
     """One finding per pair of processes."""
-    for host, table in {id(view.table): (view.snapshot.host, view.table) for view in case.latest}.values():
+    for host, table in {view.table: (view.snapshot.host, view.table) for view in case.latest}.values():
         groups: dict[tuple[Owner, Owner], list[Connection]] = {}
         for one in table.in_state(TcpState.CLOSE_WAIT):
             if len(one.owners) > 1:

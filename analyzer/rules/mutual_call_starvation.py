@@ -53,14 +53,14 @@ CLEAN: Final = say("no other process calls this one back while it is being calle
 
 def diagnose(case: Case) -> Iterator[Finding]:
     """One finding per loop of two processes, told from the side that comes first, and per longer ring."""
-    told: set[int] = set()
+    told: set[ProcessView] = set()
     for serving in case.server_pools:
         target = serving.main_target
         if not serving.saturated or target is None or target.own or not target.back:
             continue
         far = callee_of(serving.view, target)
-        if far is not None and id(far) not in told:
-            told |= {id(serving.view), id(far)}
+        if far is not None and far not in told:
+            told |= {serving.view, far}
             yield _finding(serving, target, far, _other_side(case, serving, far))
     for serving in case.server_pools:
         target = serving.main_target
@@ -68,7 +68,7 @@ def diagnose(case: Case) -> Iterator[Finding]:
         if target is not None and back:
             yield _one_side(serving, target, back)
     for ring in case.wait_cycles:
-        if not told & {id(serving.view) for serving in ring}:
+        if not told & {serving.view for serving in ring}:
             yield _of_ring(ring)
 
 

@@ -67,7 +67,7 @@ def diagnose(case: Case) -> Iterator[Finding]:
     """One finding per server pool that waits for itself, or that may."""
     seen = set()
     for serving in case.server_pools:
-        seen.add(id(serving.view))
+        seen.add(serving.view)
         target = serving.main_target
         if serving.saturated and target is not None and target.own:
             if _is_its_own_port(case, serving, target):
@@ -75,7 +75,7 @@ def diagnose(case: Case) -> Iterator[Finding]:
         elif undecided.applies(serving) and not only_busy(case, serving):
             yield undecided.finding(serving, "self-call-starvation")
     for view in case.latest:
-        if id(view) not in seen and not view.pools:
+        if view not in seen and not view.pools:
             yield from sockets_only(view)
     yield from own_calls(case)
 

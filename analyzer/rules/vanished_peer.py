@@ -46,7 +46,7 @@ _STATES: Final = frozenset({TcpState.ESTABLISHED, TcpState.CLOSE_WAIT, TcpState.
 
 def diagnose(case: Case) -> Iterator[Finding]:
     """One finding per host: its peers that do not answer, together, because what they have in common is the way to them."""
-    tables = {id(view.table): view for view in case.latest}
+    tables = {view.table: view for view in case.latest}
     for view in tables.values():
         groups: dict[str, list[Connection]] = {}
         for one in view.table.connections:

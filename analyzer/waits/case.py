@@ -8,7 +8,8 @@ from typing import TYPE_CHECKING
 
 from analyzer.join.captures import Port, ports
 from analyzer.join.far_side import FarSide
-from analyzer.join.process import ProcessView, views
+from analyzer.join.moments import views
+from analyzer.join.process import ProcessView
 from analyzer.software.kinds import PoolRole
 from analyzer.software.knowledge import Knowledge, knowledge
 from analyzer.waits.server_pools import ServerPool, server_pools

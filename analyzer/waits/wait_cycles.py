@@ -28,8 +28,8 @@ def next_of(case: Case, serving: ServerPool) -> ServerPool | None:
 def wait_cycles(case: Case) -> tuple[tuple[ServerPool, ...], ...]:
     """Pools without a free thread that wait for each other in a ring, each ring from its first pool on, in the order of waiting."""
     stuck = {number: serving for number, serving in enumerate(case.server_pools) if serving.saturated}
-    numbers = {id(serving): number for number, serving in stuck.items()}
-    edges = {number: numbers[id(after)] for number, serving in stuck.items() if (after := next_of(case, serving)) and id(after) in numbers}
+    numbers = {serving: number for number, serving in stuck.items()}
+    edges = {number: numbers[after] for number, serving in stuck.items() if (after := next_of(case, serving)) and after in numbers}
     found = []
     while cycle := _cycle(edges):
         first = min(cycle)

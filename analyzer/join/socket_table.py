@@ -1,0 +1,54 @@
+"""All connections of one snapshot, indexed by their ends and states."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from functools import cached_property
+from typing import TYPE_CHECKING
+
+from parsers.records import TcpState
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from analyzer.join.connections import Connection
+    from parsers.records import Endpoint
+
+
+class SocketTable:
+    """All connections of a snapshot, indexed."""
+
+    def __init__(self, found: Sequence[Connection]) -> None:
+        """Index ``found`` by 4-tuple and collect the host's own addresses."""
+        self.connections = tuple(found)
+        # Rows of a table share their local ends: each is looked at once.
+        ends = {id(one.local): one.local for one in found}.values()
+        self.local_hosts = frozenset(end.host for end in ends if not end.is_wildcard and not end.truncated)
+
+    @cached_property
+    def _by_tuple(self) -> dict[tuple[Endpoint, Endpoint], Connection]:
+        return {(one.local, one.remote): one for one in self.connections if one.remote is not None}
+
+    @cached_property
+    def _by_state(self) -> dict[TcpState | None, list[Connection]]:
+        found: dict[TcpState | None, list[Connection]] = defaultdict(list)
+        for one in self.connections:
+            found[one.state].append(one)
+        return dict(found)
+
+    def in_state(self, state: TcpState) -> Sequence[Connection]:
+        """The connections in this state."""
+        return self._by_state.get(state, ())
+
+    def get(self, local: Endpoint, remote: Endpoint) -> Connection | None:
+        """The row with this local and remote end."""
+        return self._by_tuple.get((local, remote))
+
+    def listener(self, endpoint: Endpoint) -> Connection | None:
+        """The LISTEN row that connections to ``endpoint`` reach."""
+        if endpoint.host not in self.local_hosts and not endpoint.is_loopback:
+            return None
+        rows = [one for one in self.in_state(TcpState.LISTEN) if one.local.port == endpoint.port]
+        return next((one for one in rows if one.local.host == endpoint.host), None) or next(
+            (one for one in rows if one.local.is_wildcard), None
+        )
