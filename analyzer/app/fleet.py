@@ -15,22 +15,26 @@ from typing import TYPE_CHECKING, Final, NamedTuple
 from msgspec.structs import replace
 
 from analyzer.app.command import ANALYSED, FAILED, SEVERITIES, UNUSABLE, RunOptions, checked
-from analyzer.app.incident_row import Options, Outcome, Task, prepare, row_of
+from analyzer.app.incident_row import Options, Outcome, Task, broken, carried, prepare, row_of
 from analyzer.app.writing import STDOUT, complain, note, put, save
 from analyzer.fleet.engine import Lost, Run, cores, here, processes
 from analyzer.fleet.find import find
-from analyzer.fleet.finished import Finished, key_of
+from analyzer.fleet.finished import Finished, bytes_of, key_of
+from analyzer.fleet.history import Store, history, span_of
 from analyzer.model.errors import Unusable, UsageError
 from analyzer.version import VERSION
 from reports.fleet import contract
+from reports.fleet.trend import rendered as rendered_history
 from reports.language.catalogue import speaking, tell
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
+    from datetime import timedelta
 
     from analyzer.fleet.engine import Engine
     from analyzer.fleet.find import Unit
     from reports.fleet.contract import Fleet, Row
+    from reports.fleet.history import History
 
 ENDINGS: Final = {".html": "html", ".htm": "html", ".json": "json", ".tsv": "tsv", ".txt": "text"}
 _BEAT: Final = 0.2  # seconds between two lines of progress
@@ -53,6 +57,10 @@ class Asked(NamedTuple):
     language: str = "en"
     fail_on: str | None = None
     quiet: bool = False
+    scheduler: str | None = None
+    ship: bool = False
+    store: str | None = None
+    since: str | None = None
 
 
 def run(asked: Asked) -> int:
@@ -62,30 +70,70 @@ def run(asked: Asked) -> int:
         UsageError: if an option does not fit.
     """
     form = _form(asked)
-    for target in (asked.output, asked.reports, asked.resume):
+    span = _span(asked)
+    for target in (asked.output, asked.reports, asked.resume, asked.store):
         if target is not None and target not in STDOUT:
             _outside(target, asked.paths)
     checked(RunOptions(asked.paths, timezone=asked.timezone, config=asked.config))
     try:
-        found = find(asked.paths)
+        fleet = _analysed(asked) if asked.paths else None
     except Unusable as error:
         complain(str(error))
         return UNUSABLE
-    if not found.units:
-        complain(f"{', '.join(asked.paths)}: no incident here: no archive, and no file of a kind that this tool knows")
-        return UNUSABLE
-    rows = _rows(asked, found.units, _engine(asked, len(found.units)))
-    fleet = contract.fleet_of(rows, VERSION, found.passed)
     with speaking(asked.language):
-        text = _rendered(form, fleet, asked.output)
+        text = _rendered(form, fleet, asked.output) if fleet is not None and span is None else ""
+        if span is not None:
+            text = rendered_history(form, _history(str(asked.store), span))
+        saved = tell("Report: {path}", path=asked.output)
     if asked.output is None or asked.output in STDOUT:
         put(text)
     else:
         save(Path(asked.output), text)
-        if not asked.quiet:
-            with speaking(asked.language):
-                put(tell("Report: {path}", path=asked.output) + "\n")
-    return _code(rows, asked.fail_on)
+        put("" if asked.quiet else f"{saved}\n")
+    return ANALYSED if fleet is None else _code(fleet.incidents, asked.fail_on)
+
+
+def _span(asked: Asked) -> timedelta | None:
+    """The span of time that the history is asked for.
+
+    Raises:
+        UsageError: if it is none, or the options do not say what to look at.
+    """
+    if asked.since is not None and asked.store is None:
+        raise UsageError("--since asks a history; name its file with --store")
+    if not asked.paths and asked.since is None:
+        raise UsageError("no incident was named: analyze fleet DIR|ARCHIVE…")
+    return None if asked.since is None else span_of(asked.since)
+
+
+def _analysed(asked: Asked) -> Fleet:
+    """The table of every incident below the paths.
+
+    Raises:
+        Unusable: if there is none.
+    """
+    found = find(asked.paths)
+    if not found.units:
+        raise Unusable(f"{', '.join(asked.paths)}: no incident here: no archive, and no file of a kind that this tool knows")
+    rows = _rows(asked, found.units, _engine(asked, len(found.units)))
+    return contract.fleet_of(_remembered(asked, rows, found.units), VERSION, found.passed)
+
+
+def _remembered(asked: Asked, rows: list[Row], units: Sequence[Unit]) -> list[Row]:
+    """The rows with what the history knows of their causes; it learns them."""
+    if asked.store is None:
+        return rows
+    contents = [bytes_of(unit) for unit in units]
+    mine = {content: row for content, row in zip(contents, rows, strict=True) if content is not None}
+    with Store(Path(asked.store)) as store:
+        known = store.known(mine)
+        store.keep(mine)
+    return [contract.with_history(row, known) for row in rows]
+
+
+def _history(file: str, span: timedelta) -> History:
+    with Store(Path(file)) as store:
+        return history(store.incidents(), span)
 
 
 def _form(asked: Asked) -> str:
@@ -112,6 +160,12 @@ def _outside(target: str, evidence: Iterable[str]) -> None:
 
 
 def _engine(asked: Asked, incidents: int) -> Engine:
+    if asked.scheduler is not None:
+        from analyzer.fleet.cluster import cluster  # noqa: PLC0415 - an extra
+
+        return cluster(asked.scheduler)
+    if asked.ship:
+        raise UsageError("--ship sends bytes to the workers of a cluster; name it with --scheduler")
     jobs = min(asked.jobs or cores(), incidents)
     return here() if jobs == 1 else processes(jobs, prepare)
 
@@ -125,7 +179,7 @@ def _rows(asked: Asked, units: Sequence[Unit], engine: Engine) -> list[Row]:
     if finished is not None:
         salt = (*(f"{value}" for value in options[:3]), _content(asked.config))
         for number, unit in enumerate(units):
-            keys[number] = key_of(unit, salt)
+            keys[number] = key_of(bytes_of(unit), salt)
             old = finished.row(keys[number] or "")
             report = None if asked.reports is None else Path(asked.reports, _report_name(unit))
             if old is not None and (report is None or report.is_file()):
@@ -133,7 +187,7 @@ def _rows(asked: Asked, units: Sequence[Unit], engine: Engine) -> list[Row]:
     progress = _Progress(len(units), len(rows), quiet=asked.quiet)
     try:
         todo = [number for number in range(len(units)) if number not in rows]
-        for number, made in Run(engine, row_of, lambda number: Task(units[number], options)).over(todo):
+        for number, made in Run(engine, row_of, lambda number: _task(asked, units[number], options)).over(todo):
             rows[number] = row = _kept(asked, units[number], made)
             key = keys[number]
             if finished is not None and key is not None and not isinstance(made, Lost):
@@ -144,6 +198,18 @@ def _rows(asked: Asked, units: Sequence[Unit], engine: Engine) -> list[Row]:
         if finished is not None:
             finished.close()
     return [rows[number] for number in range(len(units))]
+
+
+def _task(asked: Asked, unit: Unit, options: Options) -> Task:
+    """The task of an incident; workers of a cluster stand in another folder, or on another machine."""
+    if asked.scheduler is None:
+        return Task(unit, options)
+    if asked.ship:
+        settings = None if asked.config is None else Path(asked.config).read_bytes()
+        return Task(unit, options, carried(unit), settings)
+    at = tuple(str(Path(path).absolute()) for path in unit.paths)
+    config = None if asked.config is None else str(Path(asked.config).absolute())
+    return Task(unit._replace(path=at[0], also=at[1:]), options._replace(config=config))
 
 
 def _content(file: str | None) -> str:
@@ -162,7 +228,7 @@ def _name(unit: Unit, row: Row) -> str:
 def _kept(asked: Asked, unit: Unit, made: Outcome | Lost) -> Row:
     """The row; its report is written as soon as it is there."""
     if isinstance(made, Lost):
-        return contract.Row(path=unit.label, name=unit.label.rpartition("/")[2], error=made.why)
+        return broken(unit, made.why)
     if made.report is None or asked.reports is None:
         return made.row
     target = Path(asked.reports, _report_name(unit))

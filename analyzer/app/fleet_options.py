@@ -28,7 +28,10 @@ class Table(StrEnum):
     epilog="Exit 0 whatever came out; 1 only through --fail-on; 2 wrong usage; 3 nothing usable to read. docs/fleet.md says more.",
 )
 def fleet(
-    paths: Annotated[list[str], typer.Argument(metavar="DIR|ARCHIVE...", help="Folders and archives with incidents in them.")],
+    paths: Annotated[
+        list[str] | None,
+        typer.Argument(metavar="DIR|ARCHIVE...", help="Folders and archives with incidents in them.", show_default=False),
+    ] = None,
     form: Annotated[Table | None, option("--format", "-f", text="Format; default: text.")] = None,
     output: Annotated[
         str | None, option("--output", "-o", metavar="PATH|-", text="Where to write; the format is guessed from the ending.")
@@ -40,7 +43,19 @@ def fleet(
         str | None,
         option("--resume", metavar="FILE", text="Keep what is done in a file: it is not done again unless its bytes have changed."),
     ] = None,
+    store: Annotated[
+        str | None,
+        option("--store", metavar="FILE", text="Keep a history (SQLite), and say of each cause whether it is new, known or returned."),
+    ] = None,
+    since: Annotated[
+        str | None,
+        option("--since", metavar="30d", text="Ask the history: which causes are new, returned, known or gone, per service and version."),
+    ] = None,
     jobs: Annotated[int, option("--jobs", "-j", metavar="N", text="Processes; default: one for each processor.", least=0)] = 0,
+    scheduler: Annotated[
+        str | None, option("--scheduler", metavar="tcp://HOST:PORT", text="Run on the workers of a Dask cluster (needs closewait[fleet]).")
+    ] = None,
+    ship: Annotated[bool, option("--ship", text="Send the bytes to the workers of the cluster, which do not see the paths.")] = False,
     timezone: Annotated[str | None, option("--timezone", metavar="ZONE", text="Zone of time stamps that carry none.")] = None,
     config: Annotated[str | None, option("--config", metavar="FILE", text="Own thread pools, frames and packages (TOML).")] = None,
     language: Annotated[Language, option("--lang", text="Language of the table: English or Korean.")] = Language.EN,
@@ -55,7 +70,7 @@ def fleet(
 
     chosen = (form.value if form else None, output, reports, resume, jobs, timezone, config, language.value)
     try:
-        code = run(Asked(paths, *chosen, fail_on.value if fail_on else None, quiet))
+        code = run(Asked(paths or (), *chosen, fail_on.value if fail_on else None, quiet, scheduler, ship, store, since))
     except UsageError as error:
         refuse(str(error))
     except KeyboardInterrupt:

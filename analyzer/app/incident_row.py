@@ -8,6 +8,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Final, NamedTuple
 
 from analyzer.app.command import RunOptions, analysed
+from analyzer.fleet.finished import files_at
+from analyzer.intake.read import content_of
 from analyzer.model.errors import Unusable, UsageError
 from analyzer.version import VERSION
 
@@ -32,11 +34,12 @@ class Options(NamedTuple):
 
 
 class Task(NamedTuple):
-    """An incident, and how to look at it. ``files``: its bytes by name, where the worker does not see the path."""
+    """An incident, and how to look at it. ``files``: its bytes by name, and ``settings``, where the worker does not see the paths."""
 
     unit: Unit
     options: Options
     files: tuple[tuple[str, bytes], ...] | None = None
+    settings: bytes | None = None
     version: str = VERSION
 
 
@@ -71,16 +74,44 @@ def row_of(task: Task) -> Outcome:
         raise OtherVersionError(f"this worker has closewait {VERSION}, asked for {task.version}")
     unit = task.unit
     if unit.trouble is not None:
-        return Outcome(_broken(unit, unit.trouble))
+        return Outcome(broken(unit, unit.trouble))
+    files = task.files
+    if files is None:
+        return _told(task, unit.paths)
+    with tempfile.TemporaryDirectory(prefix="analyze-") as folder:
+        if task.settings is not None:
+            config = Path(folder, "settings.toml")
+            config.write_bytes(task.settings)
+            task = task._replace(options=task.options._replace(config=str(config)))
+        return _told(task, _unpacked(files, Path(folder)))
+
+
+def _told(task: Task, paths: tuple[str, ...]) -> Outcome:
+    """The row, or what is wrong, in the words of the table: wherever the worker found the files."""
     try:
-        if task.files is None:
-            return _made(task, unit.paths)
-        with tempfile.TemporaryDirectory(prefix="analyze-") as folder:
-            return _made(task, _unpacked(task.files, Path(folder)))
+        return _made(task, paths)
     except (Unusable, UsageError) as error:
-        return Outcome(_broken(unit, str(error)))
+        why = str(error)
     except Exception as error:  # noqa: BLE001 - one incident must not stop the others
-        return Outcome(_broken(unit, f"a defect of this tool: {type(error).__name__}: {error}"))
+        why = f"a defect of this tool: {type(error).__name__}: {error}"
+    for path in paths:
+        why = why.replace(path, task.unit.label)
+    return Outcome(broken(task.unit, why))
+
+
+def carried(unit: Unit) -> tuple[tuple[str, bytes], ...]:
+    """The files of an incident with their bytes, for a worker that does not see them."""
+    found: list[tuple[str, bytes]] = []
+    for number, path in enumerate(unit.paths):
+        root = Path(path)
+        inside = root if root.is_dir() else None
+        for name, file in files_at(root):
+            data = content_of(file, inside)
+            if isinstance(data, Path):
+                data = data.read_bytes()
+            if isinstance(data, bytes):
+                found.append((f"{number}/{root.name}/{name}" if inside else f"{number}/{root.name}", data))
+    return tuple(found)
 
 
 def _made(task: Task, paths: tuple[str, ...]) -> Outcome:
@@ -105,7 +136,8 @@ def _page(told: Diagnosis) -> str:
     return html.render(build.build(told, f"analyze {told.incident.name}", VERSION))
 
 
-def _broken(unit: Unit, why: str) -> Row:
+def broken(unit: Unit, why: str) -> Row:
+    """The row of an incident that could not be analysed."""
     from reports.fleet.contract import Row  # noqa: PLC0415
 
     return Row(path=unit.label, name=unit.label.rpartition("/")[2], error=why)

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import os
 import signal
-from concurrent.futures import FIRST_COMPLETED, Executor, Future, ProcessPoolExecutor, wait
+from concurrent.futures import FIRST_COMPLETED, CancelledError, Executor, Future, ProcessPoolExecutor, wait
 from concurrent.futures.process import BrokenProcessPool
 from multiprocessing import get_context
 from typing import TYPE_CHECKING, Final, Generic, NamedTuple, TypeVar
@@ -119,7 +119,7 @@ class Run(Generic[TaskT, MadeT]):
                 done, _ = wait(running, return_when=FIRST_COMPLETED) if running else (set(), set())
                 for future in done:
                     number = running.pop(future)
-                    error = future.exception()
+                    error = CancelledError("given up by the scheduler") if future.cancelled() else future.exception()
                     if error is None:
                         yield number, future.result()
                     elif not isinstance(error, self._engine.fatal):

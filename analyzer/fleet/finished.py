@@ -78,11 +78,11 @@ class Finished:
         self._stream.close()
 
 
-def key_of(unit: Unit, options: Sequence[str]) -> str | None:
-    """One word for the bytes of an incident, the options and the tool; None if something cannot be read, which is then tried again."""
-    digest = hashlib.sha256("\0".join((_tool(), *options, unit.inside or "")).encode("utf-8", "surrogateescape"))
+def bytes_of(unit: Unit) -> str | None:
+    """One word for the bytes of an incident, wherever they lie; None if something cannot be read."""
+    digest = hashlib.sha256((unit.inside or "").encode("utf-8", "surrogateescape"))
     try:
-        for name, file in _files(unit):
+        for name, file in files_of(unit):
             digest.update(f"\0{name}\0{file.stat().st_size}\0".encode("utf-8", "surrogateescape"))
             with file.open("rb") as stream:
                 while piece := stream.read(_PIECE):
@@ -92,21 +92,33 @@ def key_of(unit: Unit, options: Sequence[str]) -> str | None:
     return digest.hexdigest()
 
 
-def _files(unit: Unit) -> Iterator[tuple[str, Path]]:
+def key_of(content: str | None, options: Sequence[str]) -> str | None:
+    """One word for an incident's bytes, the options and the tool; None where there is none for the bytes, which are then read again."""
+    if content is None:
+        return None
+    return hashlib.sha256("\0".join((tool(), *options, content)).encode("utf-8", "surrogateescape")).hexdigest()
+
+
+def files_of(unit: Unit) -> Iterator[tuple[str, Path]]:
     """Every file of an incident with its name in it, in order."""
     for number, path in enumerate(unit.paths):
-        root = Path(path)
-        if not root.is_dir():
-            yield f"{number}", root
-            continue
-        for file in sorted(root.rglob("*")):
-            name = file.relative_to(root)
-            if file.is_file() and not is_hidden(name):
-                yield f"{number}/{name.as_posix()}", file
+        for name, file in files_at(Path(path)):
+            yield f"{number}/{name}", file
+
+
+def files_at(root: Path) -> Iterator[tuple[str, Path]]:
+    """A file, or every file in a folder that is evidence, with its name in it, in order."""
+    if not root.is_dir():
+        yield "", root
+        return
+    for file in sorted(root.rglob("*")):
+        name = file.relative_to(root)
+        if file.is_file() and not is_hidden(name):
+            yield name.as_posix(), file
 
 
 @cache
-def _tool() -> str:
+def tool() -> str:
     """One word for the code of the tool and for what it knows of software: another version judges anew."""
     home = Path(__file__).resolve().parent.parent.parent
     digest = hashlib.sha256()

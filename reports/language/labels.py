@@ -23,6 +23,8 @@ LABELS: Final = (
         "skipped",
         "fault",
     ),
+    # histories
+    *("new", "returned", "known", "gone"),
     # small numbers at the beginning of a sentence
     *("no", "one", "two", "three", "four", "five", "six", "seven", "eight", "nine", "ten", "eleven", "twelve"),
     # ends of a connection, and what a pool does with a socket
