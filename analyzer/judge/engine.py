@@ -18,6 +18,7 @@ from analyzer.evidence.packet_claims import excerpt_of, flow_of, telling
 from analyzer.judge.doubts import judged
 from analyzer.judge.health import gaps_of_health
 from analyzer.judge.platform import fitting, platform_of
+from analyzer.judge.stacks import socket_groups, stack_groups
 from analyzer.judge.symptoms import REASONS, suffering, without_cause
 from analyzer.judge.tables import input_of, notes_of, pool_tables, session_facts, socket_tables
 from analyzer.model.finding import (
@@ -79,6 +80,8 @@ def diagnose(
         found += _past(case, rules)
     ranked = _number(found, {slug(rule): rule.CONSEQUENCE_OF for rule in rules})
     verdict = _verdict(case, ranked)
+    links = tuple(link for view in case.views for link in links_of(view))
+    primary = next((finding for finding in ranked if finding.id == verdict.finding), None)
     places = {
         evidence.where for finding in ranked for evidence in (*finding.evidence, *(one for step in finding.chain for one in step.evidence))
     }
@@ -88,7 +91,7 @@ def diagnose(
         findings=ranked,
         sockets=tuple(socket_tables(case.views)),
         pools=tuple(pool_tables(case.views)),
-        links=tuple(link for view in case.views for link in links_of(view)),
+        links=links,
         waits=tuple(wait for view in case.views for wait in waits_of(view)),
         flows=_flows(case),
         checked=tuple(checked),
@@ -103,6 +106,8 @@ def diagnose(
         limits=limits(case),
         turnover=turnover(case),
         sessions=tuple(session_facts(case)),
+        stacks=stack_groups(case, primary),
+        socket_groups=socket_groups(case, links),
         notes=tuple(dict.fromkeys((*notes, *notes_of(case), *capture_notes(case)))),
     )
 

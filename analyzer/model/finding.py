@@ -14,6 +14,7 @@ import msgspec
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
+    from analyzer.model.groups import SocketGroup, StackGroup
     from analyzer.model.inputs import Input
     from analyzer.model.timeline import DescriptorLimit, Ending, FlowSummary, Moment, Patience, Turnover
     from parsers.records import Where
@@ -373,6 +374,8 @@ class Diagnosis(msgspec.Struct, frozen=True, kw_only=True):
     limits: tuple[DescriptorLimit, ...] = ()
     turnover: tuple[Turnover, ...] = ()
     sessions: tuple[SessionFact, ...] = ()
+    stacks: tuple[StackGroup, ...] = ()
+    socket_groups: tuple[SocketGroup, ...] = ()
 
     def finding(self, ident: str | None) -> Finding | None:
         """The finding of that id, None if there is none."""

@@ -16,6 +16,7 @@ from analyzer.model.finding import Basis, CloseWait, Confidence, Outcome, Proces
 # msgspec reads the annotations when the classes are made, so these are needed at run time.
 from analyzer.model.timeline import Ending, FlowSummary, Patience, Turnover  # noqa: TC001
 from parsers.records import Unit  # noqa: TC001
+from reports.contract.groups_v1 import SocketGroup, Stack, socket_group_of, stack_of
 
 if TYPE_CHECKING:
     from typing import TypeVar
@@ -271,6 +272,8 @@ class Report(msgspec.Struct, frozen=True, kw_only=True):
     notes: tuple[str, ...]
     cut: tuple[str, ...]
     sessions: tuple[Session, ...] = ()
+    stacks: tuple[Stack, ...] = ()
+    socket_groups: tuple[SocketGroup, ...] = ()
 
 
 def render(diagnosis: Diagnosis, version: str) -> str:
@@ -311,6 +314,8 @@ def report(diagnosis: Diagnosis, version: str, cut: tuple[str, ...] = ()) -> Rep
         links=tuple(_link(link) for link in diagnosis.links),
         waits=tuple(_same(Wait, wait) for wait in diagnosis.waits),
         sessions=tuple(_same(Session, session) for session in diagnosis.sessions),
+        stacks=tuple(stack_of(group) for group in diagnosis.stacks),
+        socket_groups=tuple(socket_group_of(group) for group in diagnosis.socket_groups),
         flows=diagnosis.flows,
         checked=tuple(_same(Checked, check) for check in diagnosis.checked),
         missing=tuple(_same(Missing, gap) for gap in diagnosis.missing),

@@ -27,7 +27,7 @@ if TYPE_CHECKING:
 
 TEMPLATES = Path(__file__).parent / "templates"
 COMPILED = Path(__file__).parent / "__pycache__"
-_TAGS = {"": "", "code": "code", "mark": "mark"}
+_TAGS = {"": "", "code": "code", "mark": "mark", "app": "b"}
 
 
 class Compiled(FileSystemBytecodeCache):

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+from html import escape
 from typing import TYPE_CHECKING
 
 from reports.formats.budget import Block, all_findings, fit
 from reports.formats.prose import chain_lines, gap_sentence
 from reports.language.catalogue import tell
-from reports.text_safety import code_markdown, escape_markdown, fence_markdown, mermaid_label
+from reports.text_safety import code_markdown, escape_markdown, fence_markdown, mermaid_label, without_references
 from reports.view.wording import text_of
 
 if TYPE_CHECKING:
@@ -138,11 +139,27 @@ def _charts(view: View) -> Iterator[Block]:
         rows = [row([code_markdown(pool.name, cell=True), escape_markdown(pool.busy), escape_markdown(pool.doing)]) for pool in view.pools]
         table = "\n".join((row([tell("Pool"), tell("Busy"), tell("Doing")]), "|---|---|---|", *rows))
         yield Block(tell("Thread pools"), f"{table}\n\n{escape_markdown(view.pools_rest)}", 4)
+    yield from _stacks(view)
     if view.ladder:
         arrows = {"out": "→", "back": "←", "gap": "…", "missing": "✗"}
         steps = "\n".join(f"{arrows[rung.way]} {rung.text}" for rung in view.ladder.rungs)
         text = f"{escape_markdown(view.ladder.caption)}\n\n{fence_markdown(tuple(steps.splitlines()))}"
         yield Block(tell("One connection, packet by packet"), text, 4)
+
+
+def _stacks(view: View) -> Iterator[Block]:
+    """Each group folded; application frames begin with an arrow, since a fence takes no bold."""
+    part = tell("Stacks")
+    if view.stacks_legend:
+        yield Block(part, escape_markdown(view.stacks_legend), 6)
+    for group in view.stacks:
+        lines = [f"{'→' if any(piece.kind for piece in frame) else ' '} {text_of(frame)}" for frame in group.frames]
+        body = [code_markdown(group.place), fence_markdown(tuple(lines)) if lines else "", escape_markdown(group.frames_rest)]
+        courses = [f"{''.join(row.cells) if len(group.heads) > 1 else ''} {row.count}: {row.names}".strip(" :") for row in group.rows]
+        body.append("\n".join(f"- {escape_markdown(course)}" for course in courses))
+        yield Block(part, details(f"{group.title} · {group.note}", "\n\n".join(text for text in body if text)), 6)
+    if view.stacks_rest:
+        yield Block(part, escape_markdown(view.stacks_rest), 6)
 
 
 def _checks(title: str, items: Sequence[Checked]) -> Iterator[Block]:
@@ -183,7 +200,11 @@ def _folded(view: View) -> Iterator[Block]:
                 (words(case.explanation), escape_markdown(f"{case.confidence.capitalize()}: {case.why}"), *map(_proof, case.proofs))
             )
             yield Block("", details(f"{case.id} {case.rule}: {case.headline}", text), 5)
-    for title, table in ((tell("Who waits for whom"), view.waits), (tell("Sockets and their threads"), view.links)):
+    for title, table in (
+        (tell("Sockets by far host, state and Recv-Q"), view.connections),
+        (tell("Who waits for whom"), view.waits),
+        (tell("Sockets and their threads"), view.links),
+    ):
         if table:
             yield Block("", details(title, _table(table)), 6)
     yield Block("", details(tell("How to repeat this report"), fence_markdown((view.command,), "sh")), 5)
@@ -217,7 +238,7 @@ def details(title: str, body: str) -> str:
 
 def _html(text: str) -> str:
     """Text inside an HTML line, where Markdown does not apply; it may not end the line either."""
-    return escape_markdown(text).replace("\\<", "&lt;").replace("\\>", "&gt;").replace("\\&", "&amp;")
+    return escape(without_references(text), quote=False)
 
 
 def _indented(text: str) -> str:

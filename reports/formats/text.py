@@ -13,11 +13,13 @@ from reports.view.wording import text_of
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from reports.view.model import Case, Proof, View
+    from reports.view.model import Case, Proof, StackView, View
 
 LIMIT = 3_900
 WIDTH = 72
 _QUOTED = 2
+_STACKS = 3
+_FRAMES = 5
 
 
 def render(view: View) -> str:
@@ -62,6 +64,8 @@ def _numbers(view: View) -> Iterator[Block]:
         yield Block(tell("Client patience"), _paragraph(waited.caption), 6)
     for pool in view.pools:
         yield Block(tell("Thread pools"), _item(f"{pool.name}: {pool.busy}; {pool.doing}"), 6, tight=True)
+    for group in view.stacks[:_STACKS]:
+        yield Block(tell("Stacks"), "\n".join(_stack(group)), 5)
     for gap in view.missing:
         lines = [_item(gap_sentence(gap)), *command(gap.command, WIDTH, "    ")]
         yield Block(tell("Missing"), "\n".join(lines), 3, tight=True)
@@ -95,6 +99,14 @@ def _proof(proof: Proof) -> Iterator[str]:
         yield clip_columns(f"   | {text_of(line).strip()}", WIDTH)
     if proof.inferred:
         yield from wrap(f"({proof.inferred})", WIDTH, "   ", "   ")
+
+
+def _stack(group: StackView) -> Iterator[str]:
+    """The line of a group, and its stack down to the application's first frame."""
+    yield _item(f"{group.title}: {group.note}")
+    last = next((index for index, frame in enumerate(group.frames) if any(piece.kind for piece in frame)), 1)
+    for frame in group.frames[: last + 1][-_FRAMES:]:
+        yield clip_columns(f"    at {text_of(frame)}", WIDTH)
 
 
 def _paragraph(text: str) -> str:

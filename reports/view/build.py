@@ -14,6 +14,7 @@ from reports.view import ladder, sources, tables
 from reports.view.embedded import block
 from reports.view.finding_view import HEADLINE, NAME, PROOFS_FOLDED, PROOFS_TOLD, Teller, who
 from reports.view.model import Figure, View
+from reports.view.stacks import socket_table, stack_views
 from reports.view.wording import count, in_words, listed, names_pattern, number, span, word_of
 
 if TYPE_CHECKING:
@@ -43,6 +44,7 @@ def build(diagnosis: Diagnosis, command: str, version: str = VERSION) -> View:
     )
     pools, pools_rest = tables.pool_charts(diagnosis.pools, diagnosis.links)
     read, read_note = sources.sources(diagnosis.inputs)
+    stacks, stacks_rest, legend = stack_views(diagnosis.stacks, primary.process if primary else None)
     verdict = diagnosis.verdict
     view = View(
         status=verdict.status.value,
@@ -78,6 +80,10 @@ def build(diagnosis: Diagnosis, command: str, version: str = VERSION) -> View:
         missing=sources.gaps(diagnosis),
         sources=read,
         sources_note=read_note,
+        stacks=stacks,
+        stacks_rest=stacks_rest,
+        stacks_legend=legend,
+        connections=socket_table(diagnosis.socket_groups),
         waits=sources.waits(diagnosis.waits),
         links=sources.links(diagnosis.links),
         command=command,

@@ -8,10 +8,10 @@ import msgspec
 
 
 class Piece(msgspec.Struct, frozen=True):
-    """A run of text: prose, an identifier, or a decisive word of an excerpt."""
+    """A run of text: prose, an identifier, a decisive word of an excerpt, or a frame of the application."""
 
     text: str
-    kind: Literal["", "code", "mark"] = ""
+    kind: Literal["", "code", "mark", "app"] = ""
 
 
 Words: TypeAlias = tuple[Piece, ...]
@@ -208,6 +208,28 @@ class Table(msgspec.Struct, frozen=True):
     rest: str
 
 
+class Course(msgspec.Struct, frozen=True):
+    """Threads with the same course: a letter for each dump, how many they are, their names."""
+
+    cells: tuple[str, ...]
+    count: str
+    names: str
+
+
+class StackView(msgspec.Struct, frozen=True, kw_only=True):
+    """Threads with equal stacks: one line, and below it the stack (the waiting frame first), its place, and the threads dump by dump."""
+
+    title: str
+    note: str
+    told: bool
+    """True where the verdict speaks of these threads."""
+    place: str
+    frames: tuple[Words, ...]
+    frames_rest: str
+    heads: tuple[str, ...]
+    rows: tuple[Course, ...]
+
+
 class View(msgspec.Struct, frozen=True, kw_only=True):
     """The whole report, top to bottom. Empty text or tuple: there is nothing to say."""
 
@@ -244,6 +266,11 @@ class View(msgspec.Struct, frozen=True, kw_only=True):
     missing: tuple[Gap, ...]
     sources: tuple[Source, ...]
     sources_note: str
+    stacks: tuple[StackView, ...]
+    stacks_rest: str
+    stacks_legend: str
+    connections: Table | None
+    """Sockets by far host, state and queue."""
     waits: Table | None
     links: Table | None
     command: str

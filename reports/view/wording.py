@@ -126,11 +126,16 @@ def instant(value: str) -> datetime | None:
         return None
 
 
+def activity_of(kind: str) -> str:
+    """What a thread of that kind does; a kind without a phrase stays as it is."""
+    return tell(_DOING[kind]) if kind in _DOING else kind
+
+
 def doing(kinds: Mapping[str, int]) -> list[str]:
     """``8 waiting for a result``: what the threads of a pool do, the most first. A kind without a phrase stays as it is."""
     told: dict[str, int] = {}
     for kind, times in kinds.items():
-        what = tell(_DOING[kind]) if kind in _DOING else kind
+        what = activity_of(kind)
         told[what] = told.get(what, 0) + times
     return [
         tell("{number} {what}", number=number(times), what=what)

@@ -1,0 +1,235 @@
+"""Threads with equal stacks, and alike sockets: the tables that developers look through. Linear in the number of threads and sockets."""
+
+from __future__ import annotations
+
+from collections import Counter, defaultdict
+from typing import TYPE_CHECKING, NamedTuple
+
+from analyzer.evidence.movement import NO_CPU
+from analyzer.model.groups import Cell, Queue, SocketGroup, StackGroup, ThreadRow, order_of_group
+from analyzer.software.blockers import IDLE, application_frame, blocking_frame, waited_lock
+from analyzer.software.kinds import ActivityKind, PoolRole
+from parsers.records import TcpState
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator, Mapping, Sequence
+
+    from analyzer.join.connections import Connection
+    from analyzer.join.process import ProcessView
+    from analyzer.model.finding import Finding, Link
+    from analyzer.software.pools import ThreadActivity
+    from analyzer.waits.case import Case
+    from parsers.records import Thread, Where
+
+
+class _Member(NamedTuple):
+    """A thread with its pool and what it does."""
+
+    pool: str
+    role: PoolRole
+    activity: ThreadActivity
+
+
+def stack_groups(case: Case, primary: Finding | None) -> tuple[StackGroup, ...]:
+    """The groups of every process at its last dump, then those of threads that have ended since."""
+    places = _places(primary)
+    made: list[StackGroup] = []
+    for view in case.latest:
+        history = [one for one in case.history(view) if one.dump is not None and one.snapshot.index <= view.snapshot.index]
+        if view.dump is None or not history:
+            continue
+        courses = [{_identity(thread): thread for thread in one.dump.threads} for one in history if one.dump is not None]
+        made += [_group(view, alike, history, courses, places) for alike in _alike(_members(view))]
+        made += [
+            _group(one, alike, history, courses, places, gone=True)
+            for index, one in enumerate(history[:-1])
+            for alike in _alike(_ended(one, courses[index], courses[index + 1 :]))
+        ]
+    subject = primary.process if primary is not None else None
+    return tuple(sorted(made, key=lambda group: order_of_group(group, subject)))
+
+
+def _members(view: ProcessView) -> Iterator[_Member]:
+    for pool in view.pools:
+        for member in pool.members:
+            if member.thread.frames or (pool.role is not PoolRole.JVM and member.activity.kind is ActivityKind.QUEUED):
+                yield _Member(pool.name, pool.role, member)
+
+
+def _ended(
+    view: ProcessView, here: Mapping[tuple[object, ...], Thread], later: Sequence[Mapping[tuple[object, ...], Thread]]
+) -> Iterator[_Member]:
+    """Threads of a dump that no later one shows."""
+    lost = here.keys() - {key for threads in later for key in threads}
+    if lost:
+        yield from (one for one in _members(view) if _identity(one.activity.thread) in lost)
+
+
+def _alike(members: Iterable[_Member]) -> Iterable[list[_Member]]:
+    groups: dict[object, list[_Member]] = defaultdict(list)
+    for one in members:
+        groups[one.activity.thread.frames, one.activity.activity.kind].append(one)
+    return groups.values()
+
+
+def _group(
+    view: ProcessView,
+    alike: list[_Member],
+    history: Sequence[ProcessView],
+    courses: Sequence[Mapping[tuple[object, ...], Thread]],
+    places: Mapping[str, Sequence[Where]],
+    *,
+    gone: bool = False,
+) -> StackGroup:
+    member = alike[0].activity
+    thread, found = member
+    threads = [one.activity.thread for one in alike]
+    rows: dict[str, list[str]] = defaultdict(list)
+    for one in threads:
+        rows[_course(_identity(one), courses)].append(name_of(one))
+    app = application_frame(thread, found)
+    last = {cells[history.index(view)] for cells in rows}
+    compared = last & {Cell.SAME, Cell.WORKED, Cell.MOVED, Cell.NEW}
+    no_cpu = last == {Cell.SAME} and all(_cpu_known(_identity(one), courses, history.index(view)) for one in threads)
+    return StackGroup(
+        snapshot=view.snapshot.name,
+        host=view.snapshot.host,
+        pid=view.process.pid,
+        count=len(threads),
+        threads=tuple(name_of(one) for one in threads),
+        pools=dict(Counter(one.pool for one in alike).most_common()),
+        state=thread.state.value if thread.state is not None else None,
+        doing=found.kind.value,
+        idle=found.kind in IDLE or alike[0].role is PoolRole.JVM,
+        waits_for=_waits_for(member),
+        frames=tuple(str(frame) for frame in thread.frames),
+        application=tuple(index for index, frame in enumerate(thread.frames) if view.known.is_application(frame.cls)),
+        application_frame=str(app) if app is not None else None,
+        where=thread.where,
+        seen_in=tuple(
+            one.snapshot.name
+            for one, course in zip(history, courses, strict=True)
+            if all(_stands(one_thread, course) for one_thread in threads)
+        ),
+        dumps=tuple(one.snapshot.name for one in history),
+        moved=False if no_cpu else True if compared - {Cell.SAME} else None,
+        no_cpu=no_cpu,
+        gone=gone,
+        told=not gone and any(_overlap(one.where, places.get(one.where.file, ())) for one in threads),
+        rows=tuple(ThreadRow(cells, tuple(names)) for cells, names in rows.items()),
+    )
+
+
+def _waits_for(member: ThreadActivity) -> str | None:
+    """The frame that says what the thread does, and the class of the lock it waits for."""
+    frame, lock = blocking_frame(*member), waited_lock(member.thread)
+    said = [frame.call] if frame is not None else []
+    if lock is not None and lock.cls and member.activity.kind in {ActivityKind.MONITOR, ActivityKind.OBJECT_WAIT, ActivityKind.LOCK}:
+        said.append(lock.cls)
+    return ", ".join(said) or None
+
+
+def name_of(thread: Thread) -> str:
+    """The name, or the number of a thread that has none."""
+    return thread.name or (f"#{thread.java_id}" if thread.java_id is not None else "")
+
+
+def _identity(thread: Thread) -> tuple[object, ...]:
+    return thread.name, thread.native_id, thread.java_id
+
+
+def _stands(thread: Thread, course: Mapping[tuple[object, ...], Thread]) -> bool:
+    then = course.get(_identity(thread))
+    return then is not None and _calls(then) == _calls(thread)
+
+
+def _calls(thread: Thread) -> list[str]:
+    return [frame.full for frame in thread.frames]
+
+
+def _course(key: tuple[object, ...], courses: Sequence[Mapping[tuple[object, ...], Thread]]) -> str:
+    """One letter for each dump."""
+    cells = ""
+    before: Thread | None = None
+    for index, course in enumerate(courses):
+        thread = course.get(key)
+        if thread is None:
+            cells += Cell.GONE if before is not None else Cell.ABSENT
+        elif before is None:
+            cells += Cell.NEW if index else Cell.PRESENT
+        elif _calls(before) != _calls(thread):
+            cells += Cell.MOVED
+        else:
+            worked = thread.cpu is not None and before.cpu is not None and thread.cpu - before.cpu > NO_CPU
+            cells += Cell.WORKED if worked else Cell.SAME
+        before = thread
+    return cells
+
+
+def _cpu_known(key: tuple[object, ...], courses: Sequence[Mapping[tuple[object, ...], Thread]], index: int) -> bool:
+    return index > 0 and all(
+        (thread := course.get(key)) is not None and thread.cpu is not None for course in courses[index - 1 : index + 1]
+    )
+
+
+def _places(primary: Finding | None) -> dict[str, list[Where]]:
+    """What the verdict quotes, by file."""
+    quoted = primary.evidence if primary is not None else ()
+    steps = [one for step in primary.chain for one in step.evidence] if primary is not None else []
+    found: dict[str, list[Where]] = defaultdict(list)
+    for where in dict.fromkeys(one.where for one in (*quoted, *steps)):
+        found[where.file].append(where)
+    return found
+
+
+def _overlap(where: Where, quoted: Sequence[Where]) -> bool:
+    return any(one.first <= where.last and where.first <= one.last for one in quoted)
+
+
+def socket_groups(case: Case, links: Iterable[Link]) -> tuple[SocketGroup, ...]:
+    """The sockets of every process in its last table, by far host, state and queue; the most first."""
+    holders = {(link.snapshot, link.host, link.local, link.remote): link.thread or link.pool for link in links}
+    made: dict[tuple[object, ...], list[Connection]] = defaultdict(list)
+    views: dict[tuple[object, ...], ProcessView] = {}
+    for view in case.latest:
+        for one in view.sockets:
+            if one.remote is None or one.state is TcpState.LISTEN:
+                continue
+            served = one.local.port in view.listeners
+            key = (id(view), one.local.port if served else None, one.remote.host if served else str(one.remote), one.state, _queue(one))
+            made[key].append(one)
+            views[key] = view
+    groups = [_sockets(views[key], key, alike, holders) for key, alike in made.items()]
+    return tuple(sorted(groups, key=lambda group: (-group.count, group.side, group.remote, group.state, group.queue)))
+
+
+def _queue(one: Connection) -> Queue:
+    if one.unaccepted:
+        return Queue.UNACCEPTED
+    if one.recv_q is None:
+        return Queue.UNKNOWN
+    fin = one.recv_q == 1 and one.state is TcpState.CLOSE_WAIT
+    return Queue.FIN if fin else Queue.UNREAD if one.recv_q else Queue.EMPTY
+
+
+def _sockets(
+    view: ProcessView,
+    key: tuple[object, ...],
+    alike: Sequence[Connection],
+    holders: Mapping[tuple[str, str | None, str, str | None], str | None],
+) -> SocketGroup:
+    _, port, remote, state, queue = key
+    name, host = view.snapshot.name, view.snapshot.host
+    held = Counter(holder for one in alike if (holder := holders.get((name, host, str(one.local), str(one.remote)))) is not None)
+    return SocketGroup(
+        snapshot=name,
+        host=host,
+        pid=view.process.pid,
+        side="server" if port is not None else "client",
+        port=port if isinstance(port, int) else None,
+        remote=str(remote),
+        state=state.value if isinstance(state, TcpState) else TcpState.UNKNOWN.value,
+        queue=queue if isinstance(queue, Queue) else Queue.UNKNOWN,
+        count=len(alike),
+        holders=dict(held.most_common()),
+    )
