@@ -19,7 +19,7 @@ from analyzer.model.errors import UsageError
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-COMMANDS: Final = frozenset({"collect", "diff", "explain", "fleet", "schema"})
+COMMANDS: Final = frozenset({"collect", "diff", "explain", "fleet", "report", "schema"})
 """Words that are commands, unless a path of that name exists."""
 
 

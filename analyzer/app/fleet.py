@@ -18,9 +18,10 @@ from analyzer.app.command import ANALYSED, FAILED, SEVERITIES, UNUSABLE, RunOpti
 from analyzer.app.incident_row import Options, Outcome, Task, broken, carried, prepare, row_of
 from analyzer.app.writing import STDOUT, complain, note, put, save
 from analyzer.fleet.engine import Lost, Run, cores, here, processes
-from analyzer.fleet.find import find
-from analyzer.fleet.finished import Finished, bytes_of, key_of
+from analyzer.fleet.find import Unit, find
+from analyzer.fleet.finished import Finished, Line, bytes_of, key_of
 from analyzer.fleet.history import Store, history, span_of
+from analyzer.fleet.together import outages
 from analyzer.model.errors import Unusable, UsageError
 from analyzer.version import VERSION
 from reports.fleet import contract
@@ -32,7 +33,6 @@ if TYPE_CHECKING:
     from datetime import timedelta
 
     from analyzer.fleet.engine import Engine
-    from analyzer.fleet.find import Unit
     from reports.fleet.contract import Fleet, Row
     from reports.fleet.history import History
 
@@ -61,6 +61,7 @@ class Asked(NamedTuple):
     ship: bool = False
     store: str | None = None
     since: str | None = None
+    together: bool = False
 
 
 def run(asked: Asked) -> int:
@@ -115,8 +116,25 @@ def _analysed(asked: Asked) -> Fleet:
     found = find(asked.paths)
     if not found.units:
         raise Unusable(f"{', '.join(asked.paths)}: no incident here: no archive, and no file of a kind that this tool knows")
-    rows = _rows(asked, found.units, _engine(asked, len(found.units)))
-    return contract.fleet_of(_remembered(asked, rows, found.units), VERSION, found.passed)
+    units, done = list(found.units), _done(asked, found.units)
+    seen = outages({number: one.ends for number, one in enumerate(done) if units[number].inside is None})
+    if asked.together and seen:
+        joined = [_joined([units[number] for number in numbers]) for numbers in seen]
+        alone = [number for number in range(len(units)) if not any(number in numbers for numbers in seen)]
+        made = _done(asked, joined)
+        units, done = [*(units[number] for number in alone), *joined], [*(done[number] for number in alone), *made]
+        seen = []
+    with speaking(asked.language):
+        why = tell("saved within minutes, and each has connections with the addresses of the other")
+    together = [contract.Together(tuple(units[number].label for number in numbers), why) for numbers in seen]
+    rows = _remembered(asked, [one.row for one in done], units)
+    return contract.fleet_of(rows, VERSION, found.passed, together)
+
+
+def _joined(units: Sequence[Unit]) -> Unit:
+    """Incidents of several hosts as one."""
+    paths = [path for unit in units for path in unit.paths]
+    return Unit(paths[0], " + ".join(unit.label for unit in units), also=tuple(paths[1:]))
 
 
 def _remembered(asked: Asked, rows: list[Row], units: Sequence[Unit]) -> list[Row]:
@@ -167,37 +185,40 @@ def _engine(asked: Asked, incidents: int) -> Engine:
     if asked.ship:
         raise UsageError("--ship sends bytes to the workers of a cluster; name it with --scheduler")
     jobs = min(asked.jobs or cores(), incidents)
-    return here() if jobs == 1 else processes(jobs, prepare)
+    return here() if jobs <= 1 else processes(jobs, prepare)
 
 
-def _rows(asked: Asked, units: Sequence[Unit], engine: Engine) -> list[Row]:
-    """The row of every incident, in the order of ``units`` whichever is done first."""
+def _done(asked: Asked, units: Sequence[Unit]) -> list[Outcome]:
+    """What came out of every incident, in the order of ``units`` whichever is done first."""
     options = Options(asked.timezone, asked.config, asked.language, reports=asked.reports is not None)
     finished = Finished(Path(asked.resume)) if asked.resume is not None else None
     keys: list[str | None] = [None] * len(units)
-    rows: dict[int, Row] = {}
+    done: dict[int, Outcome] = {}
     if finished is not None:
         salt = (*(f"{value}" for value in options[:3]), _content(asked.config))
         for number, unit in enumerate(units):
             keys[number] = key_of(bytes_of(unit), salt)
-            old = finished.row(keys[number] or "")
+            old = finished.line(keys[number] or "")
             report = None if asked.reports is None else Path(asked.reports, _report_name(unit))
             if old is not None and (report is None or report.is_file()):
-                rows[number] = replace(old, path=unit.label, name=_name(unit, old), report=None if report is None else str(report))
-    progress = _Progress(len(units), len(rows), quiet=asked.quiet)
+                row = replace(old.row, path=unit.label, name=_name(unit, old.row), report=None if report is None else str(report))
+                done[number] = Outcome(row, None, old.ends)
+    progress = _Progress(len(units), len(done), quiet=asked.quiet)
     try:
-        todo = [number for number in range(len(units)) if number not in rows]
+        todo = [number for number in range(len(units)) if number not in done]
+        engine = _engine(asked, len(todo))
         for number, made in Run(engine, row_of, lambda number: _task(asked, units[number], options)).over(todo):
-            rows[number] = row = _kept(asked, units[number], made)
+            row = _kept(asked, units[number], made)
+            done[number] = Outcome(row) if isinstance(made, Lost) else Outcome(row, None, made.ends)
             key = keys[number]
             if finished is not None and key is not None and not isinstance(made, Lost):
-                finished.keep(key, replace(row, report=None))
-            progress.step(len(rows))
+                finished.keep(Line(key, replace(row, report=None), made.ends))
+            progress.step(len(done))
     finally:
         progress.end()
         if finished is not None:
             finished.close()
-    return [rows[number] for number in range(len(units))]
+    return [done[number] for number in range(len(units))]
 
 
 def _task(asked: Asked, unit: Unit, options: Options) -> Task:

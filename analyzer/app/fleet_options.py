@@ -1,14 +1,16 @@
-"""The options of ``analyze fleet``; loaded with those of the other commands."""
+"""The options of ``analyze fleet`` and ``analyze report``; loaded with those of the other commands."""
 
 from __future__ import annotations
 
+import shlex
+import sys
 from enum import StrEnum
 from typing import Annotated
 
 import typer
 
 from analyzer.app.command import interrupted
-from analyzer.app.options import FailOn, Language, commands, option, refuse
+from analyzer.app.options import FailOn, Language, ReportFormat, commands, option, refuse
 from analyzer.model.errors import UsageError
 
 __all__ = ["commands"]
@@ -51,6 +53,13 @@ def fleet(
         str | None,
         option("--since", metavar="30d", text="Ask the history: which causes are new, returned, known or gone, per service and version."),
     ] = None,
+    together: Annotated[
+        bool,
+        option(
+            "--together",
+            text="Read bundles of several hosts as one incident where they were saved within minutes and name each other's addresses.",
+        ),
+    ] = False,
     jobs: Annotated[int, option("--jobs", "-j", metavar="N", text="Processes; default: one for each processor.", least=0)] = 0,
     scheduler: Annotated[
         str | None, option("--scheduler", metavar="tcp://HOST:PORT", text="Run on the workers of a Dask cluster (needs closewait[fleet]).")
@@ -70,7 +79,37 @@ def fleet(
 
     chosen = (form.value if form else None, output, reports, resume, jobs, timezone, config, language.value)
     try:
-        code = run(Asked(paths or (), *chosen, fail_on.value if fail_on else None, quiet, scheduler, ship, store, since))
+        code = run(Asked(paths or (), *chosen, fail_on.value if fail_on else None, quiet, scheduler, ship, store, since, together))
+    except UsageError as error:
+        refuse(str(error))
+    except KeyboardInterrupt:
+        code = interrupted()  # typer would end without a word
+    raise typer.Exit(code)
+
+
+@commands.command("report", epilog="Exit 0 written; 2 wrong usage; 3 no report that can be read.")
+def report(
+    context: typer.Context,
+    path: Annotated[str, typer.Argument(metavar="OLD", help="A report that was kept as html or json.")],
+    formats: Annotated[list[ReportFormat] | None, option("--format", "-f", text="Report format; repeatable. Default: text.")] = None,
+    output: Annotated[
+        str | None,
+        option("--output", "-o", metavar="PATH|DIR|-", text="Where to write; the format is guessed from the ending; - is stdout."),
+    ] = None,
+    language: Annotated[Language, option("--lang", text="Language of the report: English or Korean.")] = Language.EN,
+    quiet: Annotated[bool, option("--quiet", "-q", text="No verdict on the terminal.")] = False,
+    anonymize: Annotated[str | None, typer.Option("--anonymize", hidden=True)] = None,
+) -> None:
+    """Write a kept report once more, in any format or language, without its evidence."""
+    if anonymize is not None:
+        refuse("report: --anonymize needs the evidence; analyse it again with --anonymize")
+    from analyzer.app.kept_report import Asked, run  # noqa: PLC0415 - loads the contract and the view
+
+    try:
+        code = run(
+            Asked(path, tuple(form.value for form in formats or ()), output, language.value, quiet),
+            shlex.join(["analyze", *(context.obj or sys.argv[1:])]),
+        )
     except UsageError as error:
         refuse(str(error))
     except KeyboardInterrupt:

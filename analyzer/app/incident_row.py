@@ -7,8 +7,11 @@ import tempfile
 from pathlib import Path
 from typing import TYPE_CHECKING, Final, NamedTuple
 
+from msgspec.structs import replace
+
 from analyzer.app.command import RunOptions, analysed
 from analyzer.fleet.finished import files_at
+from analyzer.fleet.together import Ends, ends_of
 from analyzer.intake.read import content_of
 from analyzer.model.errors import Unusable, UsageError
 from analyzer.version import VERSION
@@ -44,10 +47,11 @@ class Task(NamedTuple):
 
 
 class Outcome(NamedTuple):
-    """A row, and the incident's own report where it was asked for."""
+    """A row, the incident's own report where it was asked for, and what ties the incident to others."""
 
     row: Row
     report: str | None = None
+    ends: Ends = Ends()
 
 
 class OtherVersionError(Exception):
@@ -126,7 +130,9 @@ def _made(task: Task, paths: tuple[str, ...]) -> Outcome:
     with speaking(options.language):
         told = spoken(diagnosis)
         row = contract.row_of(unit.label, told, _service(diagnosis, incident), _version(incident))
-        return Outcome(row, _page(told) if options.reports else None)
+        if unit.also:
+            row = replace(row, name=" + ".join(Path(path).name for path in unit.paths))
+        return Outcome(row, _page(told) if options.reports else None, ends_of(incident))
 
 
 def _page(told: Diagnosis) -> str:

@@ -58,7 +58,7 @@ def option(*names: str, text: str, metavar: str | None = None, least: int | None
 
 
 @app.command(
-    epilog=f"{EXAMPLE}\n\nOther commands: analyze fleet DIR, analyze diff BEFORE AFTER, analyze collect, analyze explain [RULE], analyze schema (see their --help)"
+    epilog=f"{EXAMPLE}\n\nOther commands: analyze fleet DIR, analyze diff BEFORE AFTER, analyze report OLD, analyze collect, analyze explain [RULE], analyze schema (see their --help)"
 )
 def incident(
     context: typer.Context,

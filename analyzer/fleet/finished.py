@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Final
 
 import msgspec
 
+from analyzer.fleet.together import Ends
 from analyzer.intake.read import is_hidden
 from analyzer.model.errors import UsageError
 from reports.fleet.contract import Row  # noqa: TC001 - msgspec reads the annotations when a line is decoded
@@ -28,10 +29,11 @@ _ROOMS: Final = ("analyzer", "parsers", "reports")
 
 
 class Line(msgspec.Struct, frozen=True):
-    """A finished incident."""
+    """A finished incident: the key of its bytes, its row, and what ties it to others."""
 
     key: str
     row: Row
+    ends: Ends = Ends()
 
 
 class Finished:
@@ -43,7 +45,7 @@ class Finished:
         Raises:
             UsageError: if the file is none of ours, or cannot be written.
         """
-        self._rows: dict[str, Row] = {}
+        self._lines: dict[str, Line] = {}
         try:
             old = file.read_bytes() if file.exists() else b""
         except OSError as error:
@@ -55,7 +57,7 @@ class Finished:
                 if number == 0 and not line.startswith(b'{"key"'):
                     raise UsageError(f"--resume: {file} is no file of finished incidents: {error}") from error
                 continue
-            self._rows[done.key] = done.row
+            self._lines[done.key] = done
         try:
             self._stream: BinaryIO = file.open("ab")
             if old and not old.endswith(b"\n"):
@@ -63,14 +65,14 @@ class Finished:
         except OSError as error:
             raise UsageError(f"--resume: {file}: {error.strerror or error}") from error
 
-    def row(self, key: str) -> Row | None:
-        """The row of these bytes, None if it is still to be made."""
-        return self._rows.get(key)
+    def line(self, key: str) -> Line | None:
+        """What is finished of these bytes, None if it is still to be done."""
+        return self._lines.get(key)
 
-    def keep(self, key: str, row: Row) -> None:
-        """Append a row, at once."""
-        self._rows[key] = row
-        self._stream.write(msgspec.json.encode(Line(key, row)) + b"\n")
+    def keep(self, line: Line) -> None:
+        """Append what is done, at once."""
+        self._lines[line.key] = line
+        self._stream.write(msgspec.json.encode(line) + b"\n")
         self._stream.flush()
 
     def close(self) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 import sys
+from collections import Counter
 from datetime import datetime
 from io import BufferedReader
 from pathlib import Path
@@ -74,7 +75,7 @@ def read(paths: Sequence[str], host: str | None = None, zone: str | None = None,
         Unusable: if a path does not exist, or nothing is left that holds a line of text.
         ValueError: if no such zone is known.
     """
-    own = {SETTINGS_FILE} if len(paths) == 1 else {f"{Path(path).name}/{SETTINGS_FILE}" for path in paths if Path(path).is_dir()}
+    own = {SETTINGS_FILE} if len(paths) == 1 else {f"{name}/{SETTINGS_FILE}" for path, name in _names(paths).items() if Path(path).is_dir()}
     # The members of the one archive that was given need no name of it in front.
     alone = f"{Path(paths[0]).name}/" if len(paths) == 1 and Path(paths[0]).is_file() else ""
     readings = [
@@ -153,7 +154,7 @@ def _nothing(paths: Sequence[str], readings: Sequence[Reading]) -> str:
 
 def _files(paths: Sequence[str]) -> Iterator[tuple[str, Content]]:
     """(name, content) of every file in a stable order; content is an error's text if the file cannot be read."""
-    several = len(paths) > 1
+    names = _names(paths)
     for path in sorted(paths):
         if path == STDIN:
             yield "stdin", _piped()
@@ -164,9 +165,20 @@ def _files(paths: Sequence[str]) -> Iterator[tuple[str, Content]]:
         if root.is_dir():
             for file in sorted(found for found in root.rglob("*") if not found.is_dir() and not is_hidden(found.relative_to(root))):
                 name = file.relative_to(root).as_posix()
-                yield f"{root.name}/{name}" if several else name, content_of(file, root)
+                yield f"{names[path]}/{name}" if len(paths) > 1 else name, content_of(file, root)
         else:
-            yield root.name, content_of(root, None)
+            yield names[path], content_of(root, None)
+
+
+def _names(paths: Sequence[str]) -> dict[str, str]:
+    """Path → what its files are called by: its name, with that of its folder where several have one, so that two hosts' files are never one file's."""
+    last = Counter(Path(path).name for path in paths)
+    made: dict[str, str] = {}
+    for path in paths:
+        name = Path(path).name
+        full = name if last[name] == 1 else f"{Path(path).absolute().parent.name}-{name}"
+        made[path] = full if full not in made.values() else f"{len(made) + 1}-{full}"
+    return made
 
 
 def _piped() -> Content:

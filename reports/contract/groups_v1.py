@@ -49,6 +49,8 @@ class Stack(msgspec.Struct, frozen=True, kw_only=True):
     moved: bool | None
     gone: bool
     rows: tuple[ThreadCourse, ...]
+    told: bool = False
+    """True for groups that the verdict speaks of."""
 
 
 class SocketGroup(msgspec.Struct, frozen=True, kw_only=True):

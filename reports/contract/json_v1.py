@@ -14,7 +14,7 @@ import msgspec
 from analyzer.model.finding import Basis, CloseWait, Confidence, Outcome, Process, RecoversWhen, Severity, Verdict, When  # noqa: TC001
 
 # msgspec reads the annotations when the classes are made, so these are needed at run time.
-from analyzer.model.timeline import Ending, FlowSummary, Patience, Turnover  # noqa: TC001
+from analyzer.model.timeline import DescriptorLimit, Ending, FlowSummary, Moment, Patience, Turnover  # noqa: TC001
 from parsers.records import Unit  # noqa: TC001
 from reports.contract.groups_v1 import SocketGroup, Stack, socket_group_of, stack_of
 
@@ -274,6 +274,8 @@ class Report(msgspec.Struct, frozen=True, kw_only=True):
     sessions: tuple[Session, ...] = ()
     stacks: tuple[Stack, ...] = ()
     socket_groups: tuple[SocketGroup, ...] = ()
+    moments: tuple[Moment, ...] = ()
+    limits: tuple[DescriptorLimit, ...] = ()
 
 
 def render(diagnosis: Diagnosis, version: str) -> str:
@@ -287,12 +289,7 @@ def schema() -> str:
     return msgspec.json.format(msgspec.json.encode(made), indent=2).decode() + "\n"
 
 
-def encode(made: Report) -> str:
-    """A report as compact JSON."""
-    return encoded(made)
-
-
-def encoded(made: msgspec.Struct) -> str:
+def encode(made: msgspec.Struct) -> str:
     """Compact JSON without a raw character that a terminal or an editor would act on: those are written as escapes."""
     try:
         text = msgspec.json.encode(made, enc_hook=str).decode()
@@ -325,6 +322,8 @@ def report(diagnosis: Diagnosis, version: str, cut: tuple[str, ...] = ()) -> Rep
         turnover=diagnosis.turnover,
         notes=diagnosis.notes,
         cut=cut,
+        moments=diagnosis.moments,
+        limits=diagnosis.limits,
     )
 
 

@@ -202,9 +202,9 @@ def _rank(group: Group) -> tuple[bool, int, int, int, str, str]:
 
 def json(fleet: Fleet) -> str:
     """The whole table, keys in the contract's order, without a raw character that a terminal would act on."""
-    from reports.contract.json_v1 import encoded  # noqa: PLC0415 - loads the contract of single reports
+    from reports.contract.json_v1 import encode  # noqa: PLC0415 - loads the contract of single reports
 
-    return msgspec.json.format(encoded(fleet), indent=2) + "\n"
+    return msgspec.json.format(encode(fleet), indent=2) + "\n"
 
 
 def with_history(row: Row, known: Mapping[str, str]) -> Row:

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Final, NamedTuple
 
 import msgspec
 
-from reports.contract.json_v1 import encoded
+from reports.contract.json_v1 import encode
 from reports.fleet.words import moment_of
 from reports.formats.environment import style, template
 from reports.formats.prose import wrap
@@ -65,7 +65,7 @@ def rendered(form: str, history: History) -> str:
     """The history in a format."""
     match form:
         case "json":
-            return msgspec.json.format(encoded(history), indent=2) + "\n"
+            return msgspec.json.format(encode(history), indent=2) + "\n"
         case "tsv":
             return _tsv(history)
         case "html":

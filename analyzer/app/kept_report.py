@@ -1,0 +1,59 @@
+"""``analyze report OLD.html``: a kept report once more, in any format or language."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Final, NamedTuple
+
+from analyzer.app.command import ANALYSED, UNUSABLE
+from analyzer.app.output import Job, write
+from analyzer.app.writing import complain
+from reports.contract.kept import KeptError, kept, said_in
+from reports.language.catalogue import speaking
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+LARGEST: Final = 1 << 30
+"""Bytes of a kept report; one of a million sockets has some 300 MB."""
+
+
+class Asked(NamedTuple):
+    """What the user asked for; see :class:`analyzer.app.command.RunOptions`."""
+
+    path: str
+    formats: Sequence[str] = ()
+    output: str | None = None
+    language: str = "en"
+    quiet: bool = False
+
+
+def run(asked: Asked, command: str) -> int:
+    """Read the report and write it anew; without a format or a place it is printed as text.
+
+    Raises:
+        UsageError: if an option does not fit.
+    """
+    try:
+        old = kept(_read(Path(asked.path)))
+        with speaking(asked.language):
+            diagnosis = said_in(old, asked.language)
+    except KeptError as error:
+        complain(f"{asked.path}: {error}")
+        return UNUSABLE
+    formats = asked.formats or (("text",) if asked.output is None else ())
+    write(Job(diagnosis, (asked.path,), formats, asked.output, asked.quiet, command, old.version, language=asked.language))
+    return ANALYSED
+
+
+def _read(path: Path) -> bytes:
+    try:
+        if not path.exists():
+            raise KeptError("no such file")
+        if not path.is_file():
+            raise KeptError("no regular file; a report is a page or a JSON that analyze wrote")
+        if path.stat().st_size > LARGEST:
+            raise KeptError(f"larger than {LARGEST >> 30} GB")
+        return path.read_bytes()
+    except OSError as error:
+        raise KeptError(f"cannot be read: {error.strerror or error}") from error
