@@ -70,7 +70,7 @@ def resident(pid: int) -> int:
 
 def copied(target: Path, count: int) -> dict[str, str | None]:
     """Folder → the rule that must be found."""
-    first = ROOT / ".bench-fleet.json"
+    first = target.parent / "first.json"
     analysed([str(SAMPLES)], first, 2)
     rows = {Path(row["path"]).name: row for row in json.loads(first.read_text())["incidents"]}
     first.unlink()

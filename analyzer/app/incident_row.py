@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import re
+import sys
 import tempfile
+from functools import lru_cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Final, NamedTuple
 
@@ -17,11 +19,15 @@ from analyzer.model.errors import Unusable, UsageError
 from analyzer.version import VERSION
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from analyzer.fleet.find import Unit
     from analyzer.model.finding import Diagnosis
     from analyzer.model.incident import Incident
     from reports.fleet.contract import Row
 
+_SMALL: Final = 256
+"""Answers that a cache keeps about the processes of one incident; larger caches keep words and patterns, which all incidents share."""
 _VERSION: Final = re.compile(r"\d+[\w.+-]*")
 _COUNTER: Final = re.compile(r"[-_.]?\d+$")
 _RUNTIMES: Final = frozenset({"java", "jsvc", "python", "python3", "node", "ruby", "php-fpm", "dotnet", "beam.smp"})
@@ -76,6 +82,13 @@ def row_of(task: Task) -> Outcome:
     """
     if task.version != VERSION:
         raise OtherVersionError(f"this worker has closewait {VERSION}, asked for {task.version}")
+    try:
+        return _of_task(task)
+    finally:
+        _forget()
+
+
+def _of_task(task: Task) -> Outcome:
     unit = task.unit
     if unit.trouble is not None:
         return Outcome(broken(unit, unit.trouble))
@@ -88,6 +101,27 @@ def row_of(task: Task) -> Outcome:
             config.write_bytes(task.settings)
             task = task._replace(options=task.options._replace(config=str(config)))
         return _told(task, _unpacked(files, Path(folder)))
+
+
+def _forget() -> None:
+    """Let go of the incident: small caches keep answers about its processes, and with them the whole of it, for dozens of incidents."""
+    for clear in _clearers(len(sys.modules)):
+        clear()
+
+
+@lru_cache(maxsize=1)
+def _clearers(modules: int) -> tuple[Callable[[], None], ...]:
+    """What empties each small cache of the analyzer; ``modules`` says whether more of it has been loaded since."""
+    del modules
+    made: dict[int, Callable[[], None]] = {}
+    for name, module in list(sys.modules.items()):
+        if not name.startswith("analyzer.") or name == __name__:
+            continue
+        for value in list(vars(module).values()):
+            parameters = getattr(value, "cache_parameters", None)
+            if callable(parameters) and 0 < (parameters()["maxsize"] or 0) <= _SMALL:
+                made[id(value)] = value.cache_clear
+    return tuple(made.values())
 
 
 def _told(task: Task, paths: tuple[str, ...]) -> Outcome:
@@ -173,11 +207,13 @@ def _version(incident: Incident) -> str | None:
 def _service(diagnosis: Diagnosis, incident: Incident) -> str | None:
     """What the process is called when it comes again: its command if that says more than its runtime, else its host without a number, else its port."""
     process = diagnosis.primary.process if diagnosis.primary is not None else None
-    command = process.command if process is not None else next((table.command for table in diagnosis.sockets if table.command), None)
+    pid = process.pid if process is not None else None
+    tables = sorted(diagnosis.sockets, key=lambda table: (table.pid != pid, table.side != "server", -sum(table.states.values())))
+    command = process.command if process is not None else next((table.command for table in tables if table.command), None)
     if command and command.lower() not in _RUNTIMES:
         return command
     host = (process.host if process is not None else None) or (incident.hosts[0] if incident.hosts else None)
     if host:
         return _COUNTER.sub("", host.partition(".")[0]) or host
-    port = next((table.local_port for table in diagnosis.sockets if table.side == "server" and table.local_port is not None), None)
+    port = next((table.local_port for table in tables if table.side == "server" and table.local_port is not None), None)
     return f"port {port}" if port is not None else command

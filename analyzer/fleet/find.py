@@ -7,11 +7,13 @@ drawers and hosts of one incident stay together, everything else is an incident 
 from __future__ import annotations
 
 import os
+import re
 from pathlib import Path
 from typing import TYPE_CHECKING, Final, NamedTuple
 
 from analyzer.intake.read import expanded, is_hidden, read_one
 from analyzer.intake.several import MOST_HOSTS, belong_together, facts_of, folders_of, surely_several
+from analyzer.intake.snapshots import counts_moments
 from analyzer.model.errors import Unusable
 from analyzer.model.host_labels import holds
 from parsers.capture.stream import holds_capture
@@ -30,6 +32,9 @@ _LOOKED_AT: Final = 8
 """Folders of many that are looked at, and files of each."""
 _DEEPEST: Final = 12
 """Folders inside folders; a year, a month, a day, a ticket and a host are five."""
+_MOMENT: Final = re.compile(r"(?:snap(?:shot)?|round|iteration|moment|take)[-_. ]?\d{1,3}", re.IGNORECASE)
+_MOMENTS: Final = 100
+"""Moments of one incident that somebody saves."""
 _MAGIC: Final = (b"PK\x03\x04", b"PK\x05\x06")
 _PACKED: Final = (b"\x1f\x8b", b"\xfd7zXZ\x00", b"\x28\xb5\x2f\xfd")
 _ARCHIVES: Final = (".zip", ".tar", ".tar.gz", ".tgz", ".tar.xz", ".txz", ".tar.zst", ".tzst", ".jar")
@@ -191,7 +196,8 @@ def _is_archive(path: Path) -> bool:
 def _facts(path: Path) -> Facts:
     """What a folder or an archive holds, from the beginnings of its first files."""
     files = [path] if path.is_file() else sorted(one for one in path.rglob("*") if one.is_file() and not is_hidden(one.relative_to(path)))
-    named = sorted(files, key=lambda file: (file.suffix.lower() in _DOCUMENTS, not _is_named(file), file))[:_LOOKED_AT]
+    evidence = [file for file in files if file.suffix.lower() not in _DOCUMENTS]
+    named = sorted(evidence, key=lambda file: (not _is_named(file), file))[:_LOOKED_AT]
     return facts_of(reading for file in named for reading in _read(file, file.name))
 
 
@@ -204,6 +210,10 @@ def _some(paths: Sequence[Path]) -> Sequence[Path]:
 
 def _are_one(folders: Sequence[Path]) -> bool:
     """True if the folders are moments, drawers or hosts of one incident."""
+    if len(folders) <= _MOMENTS and all(_MOMENT.fullmatch(path.name) for path in folders):
+        return True  # nobody calls incidents so; looking into each would take longer than all the rest
+    if len(folders) > MOST_HOSTS and not all(counts_moments(path.name) for path in folders):
+        return False
     facts = {path.name: _facts(path) for path in _some(folders)}
     return len(_telling(facts)) > 1 and belong_together(facts)
 

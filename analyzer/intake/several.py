@@ -123,10 +123,17 @@ def gap(one: Facts, other: Facts) -> float | None:
     return max(0.0, (late[0] - early[1]).total_seconds())
 
 
-def meet(one: Facts, other: Facts) -> bool:
-    """True if a connection is seen from both of its ends, or one side talks to an address that is the other's alone."""
-    if any((remote, local) in other.connections for local, remote in one.connections):
-        return True
+def share_connections(one: Facts, other: Facts) -> bool:
+    """True if a connection is seen from both of its ends; whatever the clocks say, the two were there at one time.
+
+    A connection of a host with itself has both ends in one table, and tells nothing of another.
+    """
+    halves = ((local, remote) for local, remote in one.connections if (remote, local) not in one.connections)
+    return any((remote, local) in other.connections and (local, remote) not in other.connections for local, remote in halves)
+
+
+def name_each_other(one: Facts, other: Facts) -> bool:
+    """True if each has connections with addresses that are the other's alone."""
     own, far = one.addresses - other.addresses, other.addresses - one.addresses
     return any(_host(remote) in far for _, remote in one.connections) and any(_host(remote) in own for _, remote in other.connections)
 
@@ -145,7 +152,7 @@ def belong_together(folders: Mapping[str, Facts]) -> bool:
     if len(telling) < 2:  # noqa: PLR2004 - one is no company
         return True
     pairs = list(combinations(telling, 2))
-    if any(meet(one, other) and (gap(one, other) or 0) <= WITHIN for one, other in pairs):
+    if any(share_connections(one, other) or (name_each_other(one, other) and (gap(one, other) or 0) <= WITHIN) for one, other in pairs):
         return True
     if any(_INCIDENT.fullmatch(name) or _TICKET.fullmatch(name) for name in names):
         return False

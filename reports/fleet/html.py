@@ -22,7 +22,7 @@ LANES: Final = 12
 """Causes of the timeline; each takes a line."""
 SERVICES: Final = 12
 """Columns of the table of causes by service; the rest share one."""
-_HEIGHT, _LEFT, _WIDE = 22, 250, 450
+_HEIGHT, _LEFT, _WIDE, _NAME = 22, 280, 420, 46
 
 
 class Dot(NamedTuple):
@@ -36,6 +36,7 @@ class Lane(NamedTuple):
     """A cause on the timeline."""
 
     name: str
+    link: str
     y: int
     dots: tuple[Dot, ...]
 
@@ -123,16 +124,21 @@ def _lanes(fleet: Fleet, dated: dict[str, datetime], times: Sequence[datetime]) 
     if not times:
         return ()
     seconds = max((times[-1] - times[0]).total_seconds(), 1.0)
+    members: dict[str | None, list[Row]] = {}
+    for row in fleet.incidents:
+        if row.path in dated:
+            members.setdefault(row.fingerprint, []).append(row)
     lanes: list[Lane] = []
-    for group in fleet.groups:
-        members = [row for row in fleet.incidents if row.fingerprint == group.fingerprint and row.path in dated]
-        if not members or group.rule is None or len(lanes) == LANES:
+    for at, group in enumerate(fleet.groups, start=1):
+        if group.rule is None or group.fingerprint not in members or len(lanes) == LANES:
             continue
         dots = {
-            _LEFT + round(_WIDE * (dated[row.path] - times[0]).total_seconds() / seconds): plain(row.path, 200) for row in reversed(members)
+            _LEFT + round(_WIDE * (dated[row.path] - times[0]).total_seconds() / seconds): plain(row.path, 200)
+            for row in reversed(members[group.fingerprint])
         }
-        name = clip(plain(group.rule), 36)
-        lanes.append(Lane(name, _HEIGHT * (len(lanes) + 1), tuple(Dot(x, title) for x, title in sorted(dots.items()))))
+        place = (group.frame or "").partition("(")[0].split(".")
+        name = clip(plain(f"{group.rule} {'.'.join(place[-2:])}".strip()), _NAME)
+        lanes.append(Lane(name, f"#g{at}", _HEIGHT * (len(lanes) + 1), tuple(Dot(x, title) for x, title in sorted(dots.items()))))
     return tuple(lanes)
 
 

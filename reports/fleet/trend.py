@@ -24,7 +24,7 @@ WIDTH: Final = 100
 TOLD: Final = 200
 """Causes that the text and the page tell; the JSON has all."""
 _COLUMNS: Final = ("state", "rule", "severity", "incidents", "before", "from", "to", "gone_since", "frame", "headline", "fingerprint")
-_BARS, _TALL = 60, 28  # bars of a chart, and their height
+_BARS, _TALL, _WIDEST = 60, 28, 24  # bars of a chart, their height and their width
 
 
 class Bar(NamedTuple):
@@ -174,6 +174,12 @@ def _bars(history: History, days: dict[str, int]) -> tuple[Bar, ...]:
         begin = first + timedelta(days=place * step)
         tall = max(1.0, round(_TALL * many / most, 1))
         bars.append(
-            Bar(round(place * wide, 1), round(_TALL - tall, 1), round(max(1.0, wide - 1), 1), tall, f"{begin.isoformat()}: {number(many)}")
+            Bar(
+                round(place * wide, 1),
+                round(_TALL - tall, 1),
+                round(min(max(1.0, wide - 1), _WIDEST), 1),
+                tall,
+                f"{begin.isoformat()}: {number(many)}",
+            )
         )
     return tuple(bars)

@@ -62,6 +62,12 @@ class TestOneIncident:
         assert labels(tmp_path / "out") == ["out"]
         assert read([str(tmp_path / "out")]).several is None
 
+    def test_hosts_whose_clocks_show_other_zones(self, tmp_path: Path) -> None:
+        save(tmp_path / "out" / "orders", 7171, MORNING, ("10.8.0.1:40001", THERE, "ESTABLISHED"))
+        save(tmp_path / "out" / "stock", 8282, "2026-03-04 17:12:00", (THERE, "10.8.0.1:40001", "ESTABLISHED"))
+        assert labels(tmp_path / "out") == ["out"]
+        assert read([str(tmp_path / "out")]).several is None
+
     def test_hosts_by_name_within_minutes(self, tmp_path: Path) -> None:
         save(tmp_path / "out" / "web1", 7171, MORNING)
         save(tmp_path / "out" / "web2", 8282, "2026-03-04 08:15:00")
@@ -97,6 +103,14 @@ class TestSeveral:
         for number in (1, 2, 3):
             save(tmp_path / "desk" / f"OPS-{number}", 7000 + number, MORNING)
         assert labels(tmp_path / "desk") == ["desk/OPS-1", "desk/OPS-2", "desk/OPS-3"]
+
+    def test_a_call_of_a_host_to_itself_ties_it_to_no_other(self, tmp_path: Path) -> None:
+        """Two bundles of one test network: each table has both ends of the same connection."""
+        ends = ((HERE, "10.8.0.1:40001", "ESTABLISHED"), ("10.8.0.1:40001", HERE, "ESTABLISHED"))
+        save(tmp_path / "desk" / "orders", 7171, MORNING, *ends)
+        save(tmp_path / "desk" / "stock", 8282, NOON, *ends)
+        assert labels(tmp_path / "desk") == ["desk/orders", "desk/stock"]
+        assert read([str(tmp_path / "desk")]).several == ("orders", "stock")
 
     def test_folders_inside_folders(self, tmp_path: Path) -> None:
         save(tmp_path / "desk" / "2026-03" / "orders", 7171, MORNING)
