@@ -106,7 +106,11 @@ def state_in_words(pairs: Sequence[OwnCall]) -> str:
         parts.append(
             say("{own_connection_is} not even accepted", own_connection_is=plural(waiting, "own connection is", "own connections are"))
         )
-    return say("{parts}.", parts=capitalized(joined("; ", parts))) if parts else say("These requests have been read and are being served.")
+    return (
+        say("{parts}.", parts=capitalized(joined("; ", parts)))
+        if parts
+        else say("These requests have been read; whether they are answered the table does not show.")
+    )
 
 
 def pair_evidence(pairs: Sequence[OwnCall]) -> Evidence:

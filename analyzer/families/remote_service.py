@@ -36,6 +36,8 @@ if TYPE_CHECKING:
     from parsers.records import Endpoint
 
 
+LONG_WAIT: Final = 10
+"""Seconds of one call after which no request is merely slow: people leave, and proxies give up not much later."""
 SMALLEST_POOL: Final = 2
 """A pool of one that is in a call serves a request; servers grow their pools on demand."""
 
@@ -151,7 +153,7 @@ def finding(case: Case, serving: ServerPool, target: Target, words: ServiceText)
             ),
             (f"{len(target.connections):,}", say("open connections to {remote}", remote=target.remote)),
         ),
-        missing=() if confidence is Confidence.CERTAIN else (_second_dump(view),),
+        missing=() if confidence is Confidence.CERTAIN or has_stood(still) else (_second_dump(view),),
     )
 
 
@@ -195,8 +197,10 @@ def _judge(serving: ServerPool, target: Target, still: Standing | None) -> tuple
     doubts = _contradictions(serving, target)
     if not serving.callers:
         doubts.append(say("the dump shows no call: that they wait for one rests on the numbers"))
-    if not serving.pressure.exists:
+    if not serving.pressure.exists and not has_stood(still):
         doubts.append(say("nobody has given up yet, so one dump may show a busy moment"))
+    elif not serving.pressure.exists and (still is None or (still.seconds or 0) < LONG_WAIT):
+        doubts.append(say("nobody has given up yet: a service that answers each call after some seconds shows the same"))
     if moved_on(still):
         doubts.append(say("most of the threads have used CPU since the dump before, so answers do come"))
     if target.confidence is not Confidence.CERTAIN or target.share < 1 - COUNT_TOLERANCE:
@@ -219,7 +223,13 @@ def _judge(serving: ServerPool, target: Target, still: Standing | None) -> tuple
         return (
             Confidence.CERTAIN,
             Severity.CRITICAL,
-            say("{agree} and to no other service, and clients wait or have given up. The two artifacts are independent.", agree=agree),
+            say("{agree} and to no other service, and clients wait or have given up. The two artifacts are independent.", agree=agree)
+            if serving.pressure.exists
+            else say(
+                "{agree} and to no other service, and the threads stood there {seconds:.0f} seconds before. The two artifacts are independent.",
+                agree=agree,
+                seconds=(still.seconds if still is not None else None) or 0,
+            ),
         )
     severity = Severity.CRITICAL if serving.pressure.exists else Severity.WARNING
     confidence = Confidence.SUSPECTED if back or not _lasts(serving, still) else Confidence.LIKELY

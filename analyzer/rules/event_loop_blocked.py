@@ -34,7 +34,14 @@ if TYPE_CHECKING:
     from parsers.records import Frame
 
 NEEDS: Final = (Need.THREADS,)
-CONSEQUENCE_OF: Final[tuple[str, ...]] = ()
+CONSEQUENCE_OF: Final = (
+    "class-init-deadlock",
+    "cross-system-deadlock",
+    "dns-stall",
+    "java-deadlock",
+    "lock-convoy",
+    "logging-stall",
+)
 OUTLOOK: Final = Outlook(
     RecoversWhen.CAUSE, say("The loop goes on when the call that blocks it returns; the next such call blocks it again.")
 )

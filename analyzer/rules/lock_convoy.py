@@ -130,20 +130,30 @@ def _finding(queue: LockQueue) -> Finding:
                 ),
                 f"jstack -l {queue.pid} > jstack-2.txt",
             ),
-            Action(
-                When.FIX,
-                say(
-                    "Do not hold the lock in {place} during slow work: do the work first and lock only to publish its result, or let one thread refresh in the background. Give the call a time limit.",
-                    place=place(frame),
-                ),
-            ),
+            Action(When.FIX, _fix(queue, place(frame))),
             Action(
                 When.PREVENT,
-                say("Use tryLock with a time limit where a stale value will do, and keep I/O, sleeps and calls to others out of locks."),
+                say("Use tryLock with a time limit where a stale value will do, and keep I/O, sleeps and calls to others out of locks.")
+                if _is_jvm(queue)
+                else say("Keep I/O, sleeps and calls to others out of locks."),
             ),
         ),
         figures=(*queue.figures, ("1", say("lock"))),
         missing=() if confidence is Confidence.CERTAIN else _missing(queue),
+    )
+
+
+def _fix(queue: LockQueue, place: str) -> str:
+    """The change: around the lock where that is another method than the slow one."""
+    if str(queue.site) in {place, ""}:
+        return say(
+            "Do not hold the lock in {place} during slow work: do the work first and lock only to publish its result, or let one thread refresh in the background. Give the call a time limit.",
+            place=place,
+        )
+    return say(
+        "Release the lock of {site} before the slow work in {place}: do the work first and lock only to publish its result, or let one thread refresh in the background. Give the call a time limit.",
+        site=queue.site,
+        place=place,
     )
 
 

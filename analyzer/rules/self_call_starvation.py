@@ -208,7 +208,7 @@ def _confidence(serving: ServerPool, target: Target, pairs: Sequence[OwnCall]) -
     elif target.confidence is not Confidence.CERTAIN:
         doubts.append(say("not every waiting thread can be matched with an own connection, or the table shows no owner"))
     if not any(pair.pending for pair in pairs):
-        doubts.append(say("the own calls have been read, so they are being served"))
+        doubts.append(say("the own calls have been read: they wait for a thread behind a loop that reads, or are being answered"))
     port = next((pair.near.remote.port for pair in pairs if pair.near.remote is not None), None)
     if port is not None and not _answers(serving, port, pairs):
         doubts.append(

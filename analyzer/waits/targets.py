@@ -85,7 +85,12 @@ def unseen_targets(serving: ServerPool) -> tuple[Target, ...]:
         return ()
     ((remote, group),) = matching.items()
     confidence = Confidence.LIKELY if composed and len(groups) == 1 else Confidence.SUSPECTED
-    return (_somewhere(view, remote, group, min(1.0, len(group) / waiting), Basis.COUNT, confidence),)
+    share = min(1.0, len(group) / waiting)
+    mine = {id(pair.near) for pair in view.pairs if pair.proven}
+    if all(id(one) in mine for one in group):
+        # A loop of the server has read the calls, and they wait for a thread inside the process.
+        return (Target(remote, own=True, connections=tuple(group), share=share, basis=Basis.COUNT, confidence=confidence),)
+    return (_somewhere(view, remote, group, share, Basis.COUNT, confidence),)
 
 
 def _has_asynchronous_client(view: ProcessView) -> bool:

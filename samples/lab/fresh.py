@@ -26,18 +26,25 @@ SOURCES = programs.HERE / "java"
 PACKAGE = "net.harbor.pilot"
 CLASSES = (
     "PilotServer", "Quay", "Duty", "OwnQueue", "OwnMonitor", "Ready", "Fetch", "Exchange", "Plain", "Berth", "Signal", "Logbook", "Tug", "Retry", "Poll", "Radio",
-    "Convoy", "Spread", "Fleet", "Dinghy", "Stream", "Nested", "Knot", "Guard",
+    "Convoy", "Spread", "Fleet", "Dinghy", "Stream", "Nested", "Knot", "Guard", "Moorings", "NettyHandler", "Lookout",
 )  # fmt: skip
-METHODS = ("moor", "takeTurns", "hail", "respond", "perform", "watch", "settle", "openTogether")
+METHODS = ("moor", "takeTurns", "hail", "respond", "perform", "watch", "settle", "openTogether", "gaze", "meet", "greet", "tell")
 WORDS = (
     "amber", "birch", "cobalt", "delta", "ember", "fjord", "garnet", "hazel", "iris", "juniper", "kelp", "linden", "maple", "nettle", "onyx", "poplar",
     "quartz", "rowan", "sable", "thistle", "umber", "violet", "willow", "yarrow", "zephyr", "atlas", "beacon", "cinder", "dune", "echo", "flint", "grove",
 )  # fmt: skip
 MARKS = ("-", "-", "-", " #", ".", "_", "[", "")
-SERVERS = ("pool", "queue", "notify", "each", "prefork", "http", "http")
+SERVERS = ("pool", "queue", "notify", "each", "prefork", "http", "selector", "virtual")
+LIBRARIES = ("tomcat", "jetty", "jettyOwn", "netty", "nettyOwn", "mina", "xnio", "simple")
 TOMCAT = Path("/usr/share/java/tomcat10-embed-core.jar")
 TABLES = ("netstat -tanp", "netstat -tanope", "ss -tanpe", "ss -tanpoei")
 DUMPS = ("jstack {pid}", "jstack -l {pid}", "jcmd {pid} Thread.print", "jcmd {pid} Thread.print -l")
+JDK = "/srv/jdk-25/bin"
+VIRTUAL_DUMPS = tuple(
+    f"{JDK}/jcmd {{pid}} Thread.dump_to_file -overwrite {form} /srv/service/dump > /dev/null; cat /srv/service/dump"
+    for form in ("", "-format=json")
+)
+"""No other dump shows virtual threads."""
 CONSEQUENCES = {"acceptor-stalled", "connection-limit", "backlog-overflow", "fd-exhaustion"}
 """Rules that may be told beside any cause: they follow from it."""
 
@@ -109,9 +116,10 @@ def draw(seed: int, number: int) -> Drawn:
     renamed |= {name: word.capitalize() + dice.choice(("", "er", "Desk", "Task")) for name, word in zip(CLASSES, words[3:], strict=False)}
     renamed |= {name: f"{dice.choice(WORDS)}{index}" for index, name in enumerate(METHODS)}
     well = number % 3 == 2
-    server = dice.choice((*SERVERS, "tomcat") if TOMCAT.exists() else SERVERS)
+    server = dice.choice((*SERVERS, *LIBRARIES) if TOMCAT.exists() else SERVERS)
     kinds = [name for name in TROUBLES if _fits(name, server)]
-    trouble = dice.choice(list(HEALTHY)) if well else dice.choice(kinds)
+    calm = [name for name in HEALTHY if (name, server) != ("polls", "netty")]  # a poll that holds an event loop is no health
+    trouble = dice.choice(calm) if well else dice.choice(kinds)
     threads = dice.randint(5, 16)
     port, far = dice.sample(range(2000, 9999), 2)
     cause, cls, duty, backend = ("healthy", None, *HEALTHY[trouble][1:]) if well else TROUBLES[trouble]
@@ -122,6 +130,8 @@ def draw(seed: int, number: int) -> Drawn:
     settings += ["renames=true"] if dice.random() < 0.2 else []
     settings += ["forgets=true"] if trouble == "never closes" else []
     commands = {"sockets.txt": dice.choice(TABLES), "threads.txt": dice.choice(DUMPS)}
+    if server == "virtual":
+        commands["threads.txt"] = dice.choice(VIRTUAL_DUMPS)
     if dice.random() < 0.3:
         commands["lsof.txt"] = "lsof -nP -i -a -p {pid}"
     if trouble == "retries":
@@ -149,7 +159,7 @@ def draw(seed: int, number: int) -> Drawn:
 def _fits(trouble: str, server: str) -> bool:
     """Whether a trouble can befall a server: with a thread for each connection nobody starves, and libraries close what was read."""
     if trouble.startswith("calls itself"):
-        return server != "each"
+        return server not in {"each", "virtual"}
     return trouble != "never closes" or server in {"pool", "queue", "notify"}
 
 
@@ -172,7 +182,11 @@ def happen(drawn: Drawn, lab: Lab) -> None:
     if drawn.backend and not drawn.backend.endswith("gone"):
         port, mode = drawn.backend.split()
         lab.backend(int(port), mode)
-    app = lab.java(drawn.main, *drawn.settings, port=drawn.port, user="app", folder="service")
+    java = "java"
+    if drawn.server == "virtual":
+        host.mount_newer_jdk()
+        java = f"{JDK}/java"
+    app = lab.java(drawn.main, *drawn.settings, port=drawn.port, user="app", folder="service", java=java)
     commands = {name: command.replace("console.log", "/srv/service/console.log") for name, command in drawn.commands.items()}
     if drawn.cause == "healthy":
         lab.clients(HEALTHY[drawn.trouble][0], drawn.port, "/dock", count=drawn.clients, every_ms=15, seconds=40)
@@ -181,7 +195,7 @@ def happen(drawn: Drawn, lab: Lab) -> None:
     for number in range(1, drawn.snapshots + 1):
         if drawn.cause != "healthy" and (number == 1 or drawn.trouble == "never closes"):
             lab.clients("ask", drawn.port, "/dock", count=drawn.clients, every_ms=12, seconds=3).finish(60)
-            wait("clients have left", lambda: app.close_waits() >= 0.8 * drawn.clients)
+            wait("clients have left", lambda: drawn.server == "mina" or app.close_waits() >= 0.8 * drawn.clients)
         lab.snapshot(app, commands, f"snap{number}", attempts=2)
         time.sleep(3)
     lab.record(app)
@@ -204,14 +218,19 @@ def judged(drawn: Drawn, report: dict[str, object]) -> str:
         return "alarm" if verdict["status"] == "problem" else "right"
     if verdict["status"] != "problem":
         return "called healthy" if verdict["status"] == "healthy" else "silent"
-    return "right" if verdict["rule"] == drawn.cause else "wrong"
+    return "right" if verdict["rule"] in _causes(drawn) else "wrong"
+
+
+def _causes(drawn: Drawn) -> set[str]:
+    """What may be called the cause: where the duty runs in an event loop, that it does is as true as what it waits for."""
+    return {drawn.cause, *({"event-loop-blocked"} if drawn.server == "netty" else ())}
 
 
 def false_claims(drawn: Drawn, report: dict[str, object]) -> list[str]:
     """Rules above information that are claimed likely or certain, and are neither the cause nor may follow from it."""
     findings: list[dict[str, str]] = report["findings"]  # type: ignore[assignment]
     told = {one["rule"] for one in findings if one["severity"] != "info" and one["confidence"] != "suspected"}
-    return sorted(told - CONSEQUENCES - {drawn.cause})
+    return sorted(told - CONSEQUENCES - _causes(drawn))
 
 
 def run(drawn: Drawn, arguments: argparse.Namespace, folder: Path) -> str:

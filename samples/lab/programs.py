@@ -38,6 +38,13 @@ LIBRARIES = (
     "netty-handler",
     "netty-resolver",
     "netty-transport",
+    "simple",
+    "mina2-core",
+    "xnio-api",
+    "xnio-nio",
+    "jboss-threads",
+    "jboss-logging",
+    "wildfly-common",
     "okhttp",
     "okio",
 )

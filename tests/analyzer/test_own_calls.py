@@ -45,6 +45,13 @@ class TestCallsWithoutAFrame:
         (finding,) = found(diagnosed(joining(8), *left(8, 4), *own_calls(5)), "self-call-starvation")
         assert finding.confidence is Confidence.SUSPECTED
 
+    def test_as_many_own_calls_that_a_loop_has_read(self) -> None:
+        # A server that reads before a thread is free has nothing unread; that its own port is "a slow service" would be absurd.
+        diagnosis = diagnosed(joining(5), *left(5, 4), *own_calls(5, queue=0))
+        (finding,) = found(diagnosis, "self-call-starvation")
+        assert finding.confidence is Confidence.LIKELY
+        assert not found(diagnosis, "slow-backend")
+
     def test_as_many_connections_to_one_service(self) -> None:
         diagnosis = diagnosed(joining(5), *left(5, 4), *open_to("10.2.0.8:7071", 5))
         (finding,) = found(diagnosis, "slow-backend")

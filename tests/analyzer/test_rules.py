@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from analyzer.model.finding import Confidence, Diagnosis, Severity, Status
+from analyzer.model.finding import Confidence, Diagnosis, Finding, Severity, Status
 from tests.builders import (
     PARK,
     READ,
@@ -160,6 +160,20 @@ class TestSlowBackend:
         diagnosis = stuck(*calls_to("10.2.2.2:9200", 6))
         assert diagnosis.verdict.confidence is Confidence.SUSPECTED
         assert diagnosis.verdict.severity is Severity.WARNING
+
+    def test_threads_that_stood_there_before_need_no_second_dump(self) -> None:
+        def at(moment: str) -> dict[str, str]:
+            threads = dump(*waiting_for_future(8), *helpers_reading(8), time=f"2026-01-02 03:{moment}")
+            return {"jstack.txt": threads, "netstat.txt": netstat(LISTEN, *calls_to("10.0.0.50:9090", 8))}
+
+        def later(seconds: str) -> Finding:
+            files = {f"{number}/{name}": text for number, when in (("1", "04:00"), ("2", seconds)) for name, text in at(when).items()}
+            return found(diagnosis_of(files), "slow-backend")[0]
+
+        brief, long = later("04:04"), later("04:30")
+        assert (brief.confidence, brief.missing) == (Confidence.LIKELY, ())
+        assert "one dump" not in brief.why_confident
+        assert (long.confidence, long.missing) == (Confidence.CERTAIN, ())
 
     def test_catches_not_idle_pooled_connections(self) -> None:
         diagnosis = stuck(*calls_to("10.2.2.2:9200", 6), threads=idle_exec(6))

@@ -13,12 +13,12 @@ NOTHING = (*NOT_THESE, "self-call-starvation", "slow-backend", "pool-stuck", "se
 USUAL = {"netstat.txt": "netstat -tanp", "jstack.txt": "jstack {pid}"}
 
 
-def _stalled(lab: Lab, port: int, count: int, *settings: str, commands: dict[str, str] | None = None) -> None:
-    """A burst of clients that give up after three seconds; then two snapshots."""
+def _stalled(lab: Lab, port: int, count: int, *settings: str, commands: dict[str, str] | None = None, closes: bool = False) -> None:
+    """A burst of clients that give up after three seconds; then two snapshots. ``closes``: the server's library closes what clients leave."""
     app = lab.java(MAIN, *settings, port=port, user="app")
     load = lab.clients("ask", port, "/dock", count=count, every_ms=12, seconds=3)
     load.finish(60)
-    wait("clients in CLOSE_WAIT", lambda: app.close_waits() >= count - 2)
+    wait("clients have left", lambda: closes or app.close_waits() >= count - 2)
     for folder in ("snap1", "snap2"):
         lab.snapshot(app, commands or USUAL, folder)
         time.sleep(3)
@@ -108,6 +108,39 @@ def well_unbounded(lab: Lab) -> None:
     _well(lab, 6633, "keep", 15, "server=each", "duty=ready")
 
 
+def selector_self_call(lab: Lab) -> None:
+    """A selector loop written by hand reads requests, own workers answer them and call the server."""
+    _stalled(lab, 6640, 28, "server=selector", "threads=9", "crew=watch.", "duty=fetch")
+
+
+def mina_slow_service(lab: Lab) -> None:
+    """MINA hands messages to an executor of the application, whose threads wait for a service that does not answer."""
+    lab.backend(7074, "mute")
+    _stalled(lab, 6641, 22, "server=mina", "threads=7", "crew=kedge_", "duty=fetch", f"target=http://{BACKEND}:7074", closes=True)
+
+
+def jetty_own_executor(lab: Lab) -> None:
+    """Jetty over an executor of the application; requests call the server from threads of their own."""
+    _stalled(lab, 6642, 26, "server=jettyOwn", "threads=8", "crew=oar-", "duty=dinghy")
+
+
+def xnio_lock(lab: Lab) -> None:
+    """Tasks of an XNIO worker queue for a lock whose holder waits for a service."""
+    lab.backend(7075, "mute")
+    _stalled(lab, 6643, 24, "server=xnio", "threads=8", "crew=buoy", "duty=berth", f"target=http://{BACKEND}:7075")
+
+
+def simple_lost_signal(lab: Lab) -> None:
+    """Requests of a server of the Simple framework wait for a signal that nobody gives."""
+    _stalled(lab, 6644, 20, "server=simple", "threads=6", "duty=signal")
+
+
+def well_xnio(lab: Lab) -> None:
+    """An XNIO worker whose requests call a service that answers."""
+    lab.backend(7076, "quick")
+    _well(lab, 6645, "loop", 7, "server=xnio", "threads=12", "crew=lamp", "duty=fetch", f"target=http://{BACKEND}:7076")
+
+
 def _sick(name: str, summary: str, cause: str, frame: str | None, pools: dict[str, int], run: object, *also: str) -> Scenario:
     forbidden = tuple(rule for rule in NOTHING if rule != cause and rule not in also)
     return Scenario(name, summary, Verdict(cause, frame, also=also, must_not=forbidden, pools=pools), run)  # type: ignore[arg-type]
@@ -171,6 +204,48 @@ SCENARIOS = (
         {"anchor-": 8},
         never_closes,
     ),
+    _sick(
+        "selector-self-call",
+        "9 workers behind an own selector loop call themselves",
+        "self-call-starvation",
+        f"{DUTY}$Fetch.perform",
+        {"watch": 9},
+        selector_self_call,
+    ),
+    _sick(
+        "mina-slow-service",
+        "7 threads of an executor behind MINA wait for a service",
+        "slow-backend",
+        f"{DUTY}$Fetch.perform",
+        {"kedge": 7},
+        mina_slow_service,
+    ),
+    _sick(
+        "jetty-own-executor",
+        "Jetty over an own executor calls itself from new threads",
+        "self-call-starvation",
+        f"{PILOT}.Convoy$Dinghy.perform",
+        {},
+        jetty_own_executor,
+    ),
+    _sick(
+        "xnio-lock-over-io",
+        "tasks of an XNIO worker queue for a lock held over a call",
+        "lock-convoy",
+        f"{DUTY}$Fetch.perform",
+        {},
+        xnio_lock,
+        "slow-backend",
+    ),
+    _sick(
+        "simple-lost-signal",
+        "6 threads of the Simple framework wait for a signal that nobody gives",
+        "pool-stuck",
+        f"{DUTY}$Signal.perform",
+        {},
+        simple_lost_signal,
+    ),
+    _healthy("healthy-xnio-calls", "an XNIO worker whose calls are answered", {}, well_xnio),
     _healthy("healthy-own-idle", "idle keep-alive connections at an own server", {"gull-": 12}, well_idle),
     _healthy("healthy-long-polls", "long polls that hold every thread of a pool", {"fog-": 10}, well_polls),
     _healthy("healthy-own-busy", "a busy own pool that moves", {"wave-": 20}, well_busy),

@@ -31,7 +31,15 @@ public final class PilotServer {
             case "prefork" -> new Quay(settings, duty).openTogether(threads, crew);
             case "queue" -> new Quay(settings, duty).open(new OwnQueue(threads, crew));
             case "notify" -> new Quay(settings, duty).open(new OwnMonitor(threads, crew));
-            default -> new Quay(settings, duty).open(Executors.newFixedThreadPool(threads, new NamedThreads(crew)));
+            case "selector" -> new Lookout(
+                    settings.number("port", 8080), Executors.newFixedThreadPool(threads, new NamedThreads(crew)), duty).gaze();
+            case "virtual" -> new Quay(settings, duty).open(Moorings.virtual());
+            case "pool" -> new Quay(settings, duty).open(Executors.newFixedThreadPool(threads, new NamedThreads(crew)));
+            default -> {
+                if (!Moorings.open(settings.text("server", "pool"), settings, duty)) {
+                    throw new IllegalArgumentException(settings.text("server", "pool"));
+                }
+            }
         }
     }
 
