@@ -8,7 +8,7 @@ import re
 import shutil
 import sys
 import time
-from contextlib import suppress
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Final, NamedTuple
 
@@ -27,9 +27,10 @@ from analyzer.version import VERSION
 from reports.fleet import contract
 from reports.fleet.trend import rendered as rendered_history
 from reports.language.catalogue import speaking, tell
+from reports.text_safety import plain
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Sequence
+    from collections.abc import Iterable, Iterator, Sequence
     from datetime import timedelta
 
     from analyzer.fleet.engine import Engine
@@ -113,7 +114,8 @@ def _analysed(asked: Asked) -> Fleet:
     Raises:
         Unusable: if there is none.
     """
-    found = find(asked.paths)
+    with _looking(quiet=asked.quiet):
+        found = find(asked.paths)
     if not found.units:
         raise Unusable(f"{', '.join(asked.paths)}: no incident here: no archive, and no file of a kind that this tool knows")
     units, done = list(found.units), _done(asked, found.units)
@@ -287,7 +289,8 @@ def _code(rows: Sequence[Row], fail_on: str | None) -> int:
     """The exit code: of the worst incident, as one of them alone would end."""
     broken = [row for row in rows if row.error is not None]
     if broken:
-        complain(f"{len(broken)} of {len(rows)} incidents could not be analysed; first {broken[0].path}: {broken[0].error}")
+        first = f"{plain(broken[0].path)}: {plain(broken[0].error or '')}"
+        complain(f"{len(broken)} of {len(rows)} incidents could not be analysed; first {first}")
     if len(broken) == len(rows):
         return UNUSABLE
     if fail_on is None:
@@ -296,8 +299,19 @@ def _code(rows: Sequence[Row], fail_on: str | None) -> int:
     if not bad:
         return ANALYSED
     worst = min(bad, key=lambda row: (row.worst.rank if row.worst else 9, row.path))
-    complain(f"exit 1 because of --fail-on {fail_on}: {worst.path} has a finding that is {worst.worst}; {len(bad)} incidents have one")
+    complain(
+        f"exit 1 because of --fail-on {fail_on}: {plain(worst.path)} has a finding that is {worst.worst}; {len(bad)} incidents have one"
+    )
     return FAILED
+
+
+@contextmanager
+def _looking(*, quiet: bool) -> Iterator[None]:
+    """A line on a terminal while incidents are looked for: a hundred thousand files take minutes on a slow disk."""
+    shown = not quiet and sys.stderr is not None and sys.stderr.isatty()
+    note(f"{_CLEAR}analyze: looking for incidents" if shown else "")
+    yield
+    note(_CLEAR if shown else "")
 
 
 class _Progress:

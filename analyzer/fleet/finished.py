@@ -16,6 +16,7 @@ import msgspec
 from analyzer.fleet.together import Ends
 from analyzer.intake.read import is_hidden
 from analyzer.model.errors import UsageError
+from reports.contract.json_v1 import encode
 from reports.fleet.contract import Row  # noqa: TC001 - msgspec reads the annotations when a line is decoded
 
 if TYPE_CHECKING:
@@ -72,7 +73,7 @@ class Finished:
     def keep(self, line: Line) -> None:
         """Append what is done, at once."""
         self._lines[line.key] = line
-        self._stream.write(msgspec.json.encode(line) + b"\n")
+        self._stream.write(encode(line).encode() + b"\n")
         self._stream.flush()
 
     def close(self) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import sys
 from typing import TYPE_CHECKING
 
@@ -125,6 +126,20 @@ def test_nothing_is_written_into_the_evidence(desk: Path, tmp_path: Path) -> Non
     (tmp_path / "other").write_text("something else\n", encoding="utf-8")
     with pytest.raises(UsageError, match="no file of finished incidents"):
         run(Asked([str(desk)], resume=str(tmp_path / "other"), jobs=1))
+
+
+def test_names_that_no_text_can_hold(desk: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """A name with a byte that is no UTF-8, and one that would move the cursor."""
+    for name in (b"OPS-\xff", b"OPS-\x1b[2J"):
+        (desk / os.fsdecode(name)).mkdir()
+        (desk / os.fsdecode(name) / "jstack.txt").write_bytes(b"" if b"[" in name else (desk / "OPS-1" / "jstack.txt").read_bytes())
+    asked = Asked([str(desk)], jobs=1, resume=str(tmp_path / "done"), store=str(tmp_path / "h.sqlite"), reports=str(tmp_path / "single"))
+    for form in ("json", "tsv", "html", "txt"):
+        assert run(asked._replace(output=str(tmp_path / f"t.{form}"))) == 0
+        text = (tmp_path / f"t.{form}").read_text(encoding="utf-8")
+        assert text.replace("\n", "").replace("\t", "").isprintable()
+    assert len(json.loads((tmp_path / "t.json").read_text(encoding="utf-8"))["incidents"]) == 7
+    assert "\x1b" not in capsys.readouterr().err
 
 
 def test_nothing_there_is_nothing_usable(tmp_path: Path) -> None:
