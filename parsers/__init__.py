@@ -160,9 +160,11 @@ def formats_showing(what: Shows) -> frozenset[str]:
 
 """Every format, the most telling first: the first whose ``sniff`` agrees gets the section, and tests hold that no other would."""
 
-_STREAMED: Final = frozenset({lsof.NAME, netstat.NAME, ss.NAME})
+_STREAMED: Final = frozenset({goroutines.NAME, lsof.NAME, netstat.NAME, ss.NAME})
 
-SHAPES: Final = Shapes({form.NAME: (form.HEADER, form.ROW_SHAPE) for form in FORMATS}, stuck_threads.MARKS)
+SHAPES: Final = Shapes(
+    {form.NAME: (form.HEADER, form.ROW_SHAPE) for form in FORMATS}, stuck_threads.MARKS, {goroutines.NAME: goroutines.BELOW}
+)
 
 
 def uncollected(function: Callable[_Given, _Made]) -> Callable[_Given, _Made]:

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Final
 from analyzer.join.connections import listening_ports
 from analyzer.join.dump_basis import DumpBasis
 from analyzer.join.same_stacks import only_candidate
-from analyzer.software.pools import pools
+from analyzer.software.pools import named_ports
 from parsers.records import Pid, Runtime, TcpState, ThreadDump
 
 if TYPE_CHECKING:
@@ -50,7 +50,7 @@ def owner_of(
 
 def _ports_in_names(dump: ThreadDump, known: Knowledge) -> set[int]:
     """The ports that the dump's pools are named after."""
-    return {pool.port for pool in pools(dump.threads, known) if pool.port is not None}
+    return set(named_ports(dump.threads, known))
 
 
 def _listens_elsewhere(view: ProcessDraft, ports: set[int]) -> bool:

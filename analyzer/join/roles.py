@@ -12,6 +12,8 @@ from collections import Counter
 from functools import lru_cache
 from typing import TYPE_CHECKING, Final, NamedTuple
 
+from msgspec.structs import replace
+
 from analyzer.join.connections import left_unread
 from analyzer.join.descriptor_links import exact_sockets
 from analyzer.model.finding import Confidence
@@ -156,13 +158,13 @@ def _server_of(view: ProcessView, pools: Sequence[Pool], port: int) -> tuple[Poo
         return _at_rest(view, candidates, port) if not working else None
     old = next(pool for pool in candidates if pool.members[0].thread is best.pool.members[0].thread)
     if _read_requests(view, best.pool, requests):
-        best = best._replace(pool=best.pool._replace(members=tuple(_as_reader(member) for member in best.pool.members)))
+        best = best._replace(pool=replace(best.pool, members=tuple(_as_reader(member) for member in best.pool.members)))
     sure = Confidence.LIKELY if best.votes >= _SURE else Confidence.SUSPECTED
     if best.pool.name == _UNNAMED and not requests.unread and len(best.pool.busy) >= requests.read + requests.quiet:
-        best = best._replace(pool=best.pool._replace(bounded=False))  # a thread for each connection: nobody ever waits for one
+        best = best._replace(pool=replace(best.pool, bounded=False))  # a thread for each connection: nobody ever waits for one
     if old.role == PoolRole.SERVER and best.votes >= _COUNTED:
-        return old, best.pool._replace(port=port)  # its stacks say that it serves, its numbers say where
-    return old, best.pool._replace(role=PoolRole.SERVER, port=port, basis=joined("; ", best.reasons), sure=sure)
+        return old, replace(best.pool, port=port)  # its stacks say that it serves, its numbers say where
+    return old, replace(best.pool, role=PoolRole.SERVER, port=port, basis=joined("; ", best.reasons), sure=sure)
 
 
 def _thread_each(
@@ -175,7 +177,7 @@ def _thread_each(
     old = next(pool for pool in candidates if pool.members[0].thread is readers[0].members[0].thread)
     members = tuple(_as_reader(member) for member in readers[0].members)
     basis = say("as many of its threads read as connections are open with nothing to read")
-    return old, old._replace(role=PoolRole.SERVER, port=port, members=members, basis=basis, sure=Confidence.LIKELY, bounded=False)
+    return old, replace(old, role=PoolRole.SERVER, port=port, members=members, basis=basis, sure=Confidence.LIKELY, bounded=False)
 
 
 def _awake(view: ProcessView, pool: Pool, requests: Requests) -> Pool:
@@ -184,7 +186,7 @@ def _awake(view: ProcessView, pool: Pool, requests: Requests) -> Pool:
     resting = sum(one is not other for one, other in zip(members, pool.members, strict=True))
     if not resting or (resting == len(pool.workers) >= TROUBLED and requests.read == resting):
         return pool
-    return pool._replace(members=members)
+    return replace(pool, members=members)
 
 
 def _resting(view: ProcessView, member: ThreadActivity) -> ThreadActivity:
@@ -349,4 +351,4 @@ def _at_rest(view: ProcessView, candidates: Sequence[Pool], port: int) -> tuple[
         return None
     old, new = chosen[0]
     basis = say("it is the only pool of the process whose threads wait for work")
-    return old, new._replace(role=PoolRole.SERVER, port=port, basis=basis, sure=Confidence.SUSPECTED)
+    return old, replace(new, role=PoolRole.SERVER, port=port, basis=basis, sure=Confidence.SUSPECTED)

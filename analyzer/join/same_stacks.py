@@ -23,8 +23,10 @@ def seen_already(found: Iterable[ProcessDraft], dump: ThreadDump, known: Knowled
     taken = [view for view in found if view.dump is not None]
     if dump.pid is not None:
         return next((view for view in taken if dump.pid in {view.pid, view.dump and view.dump.pid}), None)
+    alike = [view for view in taken if view.dump is not None and view.dump.runtime is dump.runtime]
+    if not alike:
+        return None
     mine = _places(dump, known)
-    alike = (view for view in taken if view.dump is not None and view.dump.runtime is dump.runtime)
     return next((view for view in alike if view.dump and (mine & _places(view.dump, known)).total() * 2 > mine.total()), None)
 
 

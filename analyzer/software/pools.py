@@ -8,8 +8,10 @@ say before its name: a name is given by anybody, a frame is not.
 from __future__ import annotations
 
 from collections import Counter, defaultdict
-from functools import lru_cache
+from functools import cached_property, lru_cache
 from typing import TYPE_CHECKING, Final, NamedTuple
+
+import msgspec
 
 from analyzer.model.finding import Confidence
 from analyzer.model.message import say
@@ -48,8 +50,8 @@ class ThreadActivity(NamedTuple):
     activity: Activity
 
 
-class Pool(NamedTuple):
-    """Threads of one pool in one dump.
+class Pool(msgspec.Struct, frozen=True, dict=True, eq=False):
+    """Threads of one pool in one dump. Every rule asks who of them is busy: that is found once.
 
     ``port`` is the listener's: from the threads' names, or inferred. ``basis`` says in words what an inferred role rests on, None if a
     name or a frame says it; ``sure`` how sure that is. ``bounded``: False where a new thread is made for each piece of work.
@@ -63,12 +65,12 @@ class Pool(NamedTuple):
     sure: Confidence = Confidence.CERTAIN
     bounded: bool = True
 
-    @property
+    @cached_property
     def workers(self) -> tuple[ThreadActivity, ...]:
         """Members that could run a task: not its acceptors and selectors (Jetty runs those on pool threads)."""
         return tuple(member for member in self.members if member.activity.kind not in _NOT_WORKERS)
 
-    @property
+    @cached_property
     def busy(self) -> tuple[ThreadActivity, ...]:
         """Workers that are not waiting for work."""
         return tuple(member for member in self.members if member.activity.kind not in IDLE)
@@ -84,6 +86,12 @@ class Pool(NamedTuple):
         return dict(sorted(counts.items(), key=lambda item: (-item[1], item[0])))
 
 
+def named_ports(threads: Iterable[Thread], known: Knowledge) -> frozenset[int]:
+    """The ports that threads' names say their pools serve."""
+    names = {thread.name for thread in threads if thread.group is None}
+    return frozenset(match.port for name in names if (match := known.pool_of(name)) is not None and match.port is not None)
+
+
 def pools(threads: Iterable[Thread], known: Knowledge) -> tuple[Pool, ...]:
     """Group threads into pools, in order of first appearance; single threads are pools of one."""
     groups: dict[tuple[str, PoolRole | None], list[ThreadActivity]] = defaultdict(list)
@@ -96,9 +104,13 @@ def pools(threads: Iterable[Thread], known: Knowledge) -> tuple[Pool, ...]:
         match = known.pool_of(thread.name) if thread.group is None else None
         if match is None or match.role in _LOOSE:
             member = _at_rest(member, known)
-        key = (match.pool, match.role) if match else (VIRTUAL if thread.virtual and not thread.name else stem(thread.name), None)
+        key: tuple[str, PoolRole | None]
         if thread.group is not None:
             key = thread.group, None
+        elif match is not None:
+            key = match.pool, match.role
+        else:
+            key = VIRTUAL if thread.virtual and not thread.name else stem(thread.name), None
         if match and match.port is not None:
             ports.setdefault(key, match.port)
         groups[key].append(member)
@@ -197,9 +209,14 @@ def _is_own_code(members: list[ThreadActivity], known: Knowledge) -> bool:
     )
 
 
+@lru_cache(maxsize=8192)
+def _entry_roles(frames: tuple[Frame, ...], known: Knowledge) -> frozenset[PoolRole]:
+    return frozenset(role for frame in frames if (role := known.entry(frame.full)) is not None)
+
+
 def _role(members: list[ThreadActivity], known: Knowledge) -> PoolRole:
     """The role that stacks tell: an entry frame's, server if any member serves requests, executor if tasks run in it."""
-    roles = Counter(role for member in members for role in {known.entry(frame.full) for frame in member.thread.frames} if role)
+    roles = Counter(role for member in members for role in _entry_roles(member.thread.frames, known))
     if roles and (first := roles.most_common(1)[0])[1] * 2 > len(members):
         return first[0]
     if any(member.activity.serving for member in members) or known.runtime is Runtime.PHP:

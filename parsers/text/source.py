@@ -199,15 +199,17 @@ class Shapes:
         formats: name → (header, row): patterns for the beginning of a line. A header always begins an output; a row begins one only
             where another format's output (or nothing known) stood before.
         marks: words anywhere in a line that make it the beginning of an output, if the one above does not begin so, too.
+        below: name → a pattern for what stands below a row of that format, each line with the line end before it; the default is a Java stack.
     """
 
-    def __init__(self, formats: Mapping[str, tuple[str, str]], marks: Sequence[str] = ()) -> None:
+    def __init__(self, formats: Mapping[str, tuple[str, str]], marks: Sequence[str] = (), below: Mapping[str, str] | None = None) -> None:
         """Make one pattern for all formats; compiling one for each pair would take longer than reading a small incident."""
         # An empty group behind each shape tells which one matched. Behind, because an alternative that begins with a letter is skipped
         # at other letters only if nothing stands in front of the letter, not even a group. A search for a pattern that begins with a
         # literal line end runs several times faster than one for "^".
         self._names = tuple(formats)
         self._marks = tuple(marks)
+        self._below = dict(below or {})
         self._rows = {name: row for name, (_, row) in formats.items()}
         self._runs: dict[str, re.Pattern[str]] = {}
         self._any = re.compile(
@@ -247,7 +249,7 @@ class Shapes:
     def _end_of_run(self, name: str, text: str, start: int, end: int) -> int:
         """Where the rows of one format end that begin behind the line end at ``start``."""
         if name not in self._runs:
-            self._runs[name] = re.compile(rf"(?:\n(?:{self._rows[name]})[^\n]*+{_STACK})++", re.MULTILINE)
+            self._runs[name] = re.compile(rf"(?:\n(?:{self._rows[name]})[^\n]*+{self._below.get(name, _STACK)})++", re.MULTILINE)
         run = self._runs[name].match(text, start, end)
         return run.end() if run else start
 

@@ -17,9 +17,9 @@ from __future__ import annotations
 
 import re
 from functools import lru_cache
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Final, NamedTuple
 
-from parsers.records import Frame, JavaState, LockVerb, Parsed, Runtime, Thread, ThreadDump
+from parsers.records import Frame, JavaState, Lock, LockVerb, Parsed, Runtime, Thread, ThreadDump, Where
 from parsers.records.shows import Shows
 from parsers.text.source import Section, leftovers
 from parsers.text.stack import Stack
@@ -32,6 +32,8 @@ SHOWS: Final = frozenset({Shows.THREADS})
 
 HEADER: Final = r"SIGQUIT: quit[ ]*$|goroutine profile: total \d"
 _GOROUTINE: Final = r"goroutine \d{1,18} (?:gp=\S{1,40} )?(?:m=\S{1,20} )?(?:mp=\S{1,40} )?\["
+BELOW: Final = r"(?:\n(?:\t/[^\n]*+|[^\s(]++\([^\n]*+|created by [^\n]*+)?+(?=\n))*+"
+"""Places, calls, and blank lines: what stands below a goroutine's header, and begins nothing."""
 ROW_SHAPE: Final = rf"{_GOROUTINE}|\d{{1,9}} @ 0x[0-9a-f]"
 
 _header = re.compile(
@@ -69,18 +71,42 @@ def sniff(head: Sequence[str]) -> bool:
 
 
 def parse(section: Section) -> Parsed:
-    """Read all goroutines of a section as one dump."""
+    """Read all goroutines of a section as one dump.
+
+    A busy server has a hundred thousand goroutines on a few dozen stacks. So whole goroutines are looked at first: one whose stack has been read
+    costs little more than its header. All others go line by line, and whatever is odd about them is found there.
+    """
     reader = _Reader(section)
-    unread: list[tuple[int, str]] = []
-    read = 0
-    for index, line in section.rows():
-        if reader.take(index, line):
-            read += 1
+    rows: list[tuple[int, str]] = []
+    for row in section.rows():
+        if row[1].startswith("goroutine "):
+            reader.take_all(rows)
+            rows = [row]
         else:
-            unread.append((index, "no line of goroutines"))
-    gaps, elisions = leftovers(section, unread)
+            rows.append(row)
+    reader.take_all(rows)
+    gaps, elisions = leftovers(section, reader.unread)
     dump = reader.dump()
-    return Parsed((dump, *elisions) if dump else elisions, read + len(elisions), gaps)
+    return Parsed((dump, *elisions) if dump else elisions, reader.read + len(elisions), gaps)
+
+
+class _KnownStack(NamedTuple):
+    """The stack of a goroutine that was read whole: frames, how many lines it takes, and the frame that waits for a lock, -1 for none."""
+
+    frames: tuple[Frame, ...]
+    began: str | None
+    lock_at: int
+
+
+def _stack_key(rows: Sequence[tuple[int, str]]) -> tuple[str, ...] | None:
+    """What two goroutines on one stack have in common: calls without arguments, and places; None for lines that do not come in such pairs."""
+    if len(rows) % 2 == 0:
+        return None
+    calls, places = [line for _, line in rows[1::2]], [line for _, line in rows[2::2]]
+    if rows[-1][0] - rows[0][0] != len(rows) - 1 or not all(line.startswith("\t/") for line in places):
+        return None
+    named = [line[: line.rfind("(")] if line[-1] == ")" else line.partition(" in goroutine ")[0] for line in calls]
+    return (*named, *places)
 
 
 class _Reader:
@@ -96,6 +122,64 @@ class _Reader:
         self.first: int | None = None
         self.last = 0
         self.total: int | None = None
+        self.read = 0
+        self.unread: list[tuple[int, str]] = []
+        self.known: dict[tuple[str, ...], _KnownStack] = {}
+
+    def take_all(self, rows: Sequence[tuple[int, str]]) -> None:
+        """Take a goroutine with its header, or whatever stands above the first one."""
+        key = _stack_key(rows) if len(rows) > 1 else None
+        header = _header(rows[0][1]) if key is not None else None
+        if key is not None and header is not None and (known := self.known.get(key)) is not None:
+            self._take_known(rows, header, known)
+            return
+        before, missed = len(self.threads), len(self.unread)
+        for index, line in rows:
+            if self.take(index, line):
+                self.read += 1
+            else:
+                self.unread.append((index, "no line of goroutines"))
+        if key is None or header is None or len(self.unread) > missed:
+            return
+        self._close()
+        if len(self.threads) - before in {1, 2}:  # the goroutine above may have been open still
+            self._learn(key, self.threads[-1], len(rows))
+
+    def _learn(self, key: tuple[str, ...], thread: Thread, lines: int) -> None:
+        """Remember the stack of a goroutine if its frames stand on every second line, as they do unless something was left out."""
+        pairs = lines // 2
+        lock_at = thread.locks[0].line - thread.where.first if thread.locks else -1
+        expected = tuple(range(thread.where.first + 1, thread.where.first + 2 * len(thread.frames), 2))
+        if len(thread.frames) <= pairs and thread.frame_lines == expected and thread.where.last - thread.where.first == lines - 1:
+            self.known[key] = _KnownStack(thread.frames, thread.group, lock_at)
+
+    def _take_known(self, rows: Sequence[tuple[int, str]], header: re.Match[str], known: _KnownStack) -> None:
+        self._close()
+        first = self.section.first + rows[0][0]
+        status = header["status"].partition(",")[0]
+        number = int(header["id"])
+        locks: tuple[Lock, ...] = ()
+        if known.lock_at >= 0:
+            line = rows[known.lock_at][1]
+            pointer = _pointer(line[line.rfind("(") + 1 :])
+            call = _call(line)
+            if pointer and call:
+                locks = (Lock(LockVerb.WAITING_TO_LOCK, pointer[0], _LOCKS[call["name"]], 0, first + known.lock_at),)
+        self.threads.append(
+            Thread(
+                where=Where(self.section.file, first, first + len(rows) - 1),
+                name=f"goroutine {number}",
+                java_id=number,
+                state=JavaState.RUNNABLE if status.startswith(_RUNS) else JavaState.WAITING,
+                native_state=status,
+                group=known.began,
+                frames=known.frames,
+                frame_lines=tuple(range(first + 1, first + 2 * len(known.frames), 2)),
+                locks=locks,
+            )
+        )
+        self.read += len(rows)
+        self.last = rows[-1][0]
 
     def take(self, index: int, line: str) -> bool:
         """Take a line; False if it is none of a goroutine."""

@@ -57,6 +57,28 @@ def test_goroutines_in_a_log_that_lost_its_tabs_are_the_same() -> None:
     assert [thread.frames for thread in flush.threads] == [thread.frames for thread in plain.threads]
 
 
+def test_goroutines_on_one_stack_are_read_as_one_by_one() -> None:
+    # A stack that was read before is taken whole; what is odd about one goroutine must not be lost, nor be given to the others.
+    ended = GO.partition("\n\n")[0]
+    again = ended.replace("goroutine 18 ", "goroutine 21 ").replace("0xc0000a1230", "0xc0000a1777")
+    unsure = ended.replace("goroutine 18 ", "goroutine 22 ").replace("0xc0000a1230", "0xc0000a1230?")
+    starter = ended.replace("goroutine 18 ", "goroutine 23 ").replace("in goroutine 1\n", "in goroutine 18\n")
+    elided = ended.replace("goroutine 18 ", "goroutine 24 ") + "\n...additional frames elided..."
+    damaged = ended.replace("goroutine 18 ", "goroutine 25 ").replace("\t/build/ledger/book.go:77 +0x72\n", "")
+    blocks = (ended, again, unsure, starter, elided, damaged, again.replace("21 [", "26 ["))
+    (together,) = dumps_of("\n\n".join(blocks) + "\n")
+    alone = [dumps_of(block + "\n")[0].threads[0] for block in blocks]
+    shown = [
+        [(one.name, one.native_state, one.group, one.frames, [lock.address for lock in one.locks]) for one in threads]
+        for threads in (together.threads, alone)
+    ]
+    assert shown[0] == shown[1]
+    text = "\n\n".join(blocks).split("\n")
+    for one in together.threads:
+        assert text[one.where.first - 1].startswith(f"goroutine {one.java_id} ")
+        assert all(frame.method in text[line - 1] for frame, line in zip(one.frames, one.frame_lines, strict=True))
+
+
 def test_a_lock_address_that_may_be_wrong_is_no_address() -> None:
     (dump,) = dumps_of(GO.replace("lockSlow(0xc0000a1230)", "lockSlow(0xc0000a1230?)"))
     assert dump.threads[0].locks == ()
