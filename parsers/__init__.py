@@ -46,6 +46,7 @@ from parsers.text.copies import MOST_LOST, proposals
 from parsers.text.source import Section, Shapes, Source, cut
 from parsers.threads import (
     attach_failure,
+    dotnet_stacks,
     goroutines,
     hotspot,
     hotspot_agent,
@@ -120,6 +121,7 @@ FORMATS: Final[tuple[Format, ...]] = (
     ruby_stacks,
     php_slow_log,
     node_report,
+    dotnet_stacks,
     ss,
     netstat_bsd,
     netstat_windows,

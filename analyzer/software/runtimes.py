@@ -13,6 +13,7 @@ _COMMANDS: Final = {
     Runtime.NODE: ("node", "nodejs", "npm", "mainthread"),
     Runtime.RUBY: ("ruby", "puma", "unicorn", "passenger", "sidekiq", "bundle"),
     Runtime.PHP: ("php",),
+    Runtime.DOTNET: ("dotnet", "w3wp"),
     Runtime.NATIVE: (
         "nginx",
         "haproxy",
@@ -36,6 +37,7 @@ _STACKS: Final = {
     Runtime.NATIVE: "gdb -p {pid} -batch -ex 'thread apply all bt' > {file}",
     Runtime.NODE: "kill -USR2 {pid}  # writes a report if node runs with --report-on-signal",
     Runtime.RUBY: "pumactl -p {pid} thread-backtraces > {file}",
+    Runtime.DOTNET: "dotnet-stack report -p {pid} > {file}",
     Runtime.PHP: "gdb -p {pid} -batch -ex 'thread apply all bt' > {file}",
 }
 _JSTACK: Final = re.compile(r"jstack (?:-l )?(?P<pid>\S+) > (?P<file>\S+)")

@@ -22,6 +22,7 @@ class Runtime(StrEnum):
     NODE = "node"
     RUBY = "ruby"
     PHP = "php"
+    DOTNET = "dotnet"
 
 
 class Frame(msgspec.Struct, frozen=True, gc=False):

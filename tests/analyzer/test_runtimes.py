@@ -116,3 +116,31 @@ def test_forked_workers_are_one_pool() -> None:
     (finding,) = found(diagnosis, "slow-backend")
     assert "3 of 3" in str(finding.figures)
     assert finding.culprit.frame == "till.rates.ask(till/rates.py:9)"
+
+
+class TestDotnet:
+    """Threads of .NET's own pool have no names: their lowest frames make them one pool."""
+
+    WORKER = "  CoreLib.il!System.Threading.PortableThreadPool+WorkerThread.WorkerThreadStart()\n"
+    RESULT = "  CoreLib.il!System.Threading.Tasks.Task.InternalWait(int32)\n  Till!Till.Catalog.Price(class System.String)\n"
+    SERVES = "  Kestrel.il!Microsoft.AspNetCore.Server.Kestrel.Core.Internal.Http.HttpProtocol+<ProcessRequests>d__238`1[System.__Canon].MoveNext()\n"
+    FREE = "  CoreLib.il!System.Threading.LowLevelLifoSemaphore.WaitForSignal(int32)\n"
+
+    def threads(self, *stacks: str) -> str:
+        return "".join(f"Thread (0x{0x100 + at:x}):\n  [Native Frames]\n{stack}{self.WORKER}\n" for at, stack in enumerate(stacks))
+
+    def test_tasks_that_wait_for_one_service(self) -> None:
+        diagnosis = diagnosis_of(
+            {"stacks.txt": self.threads(*[self.RESULT + self.SERVES] * 8), "netstat.txt": table(waiting=8, calls=8, recv=90)}
+        )
+        (finding,) = found(diagnosis, "slow-backend")
+        assert finding.culprit.frame == "Till.Catalog.Price"
+        assert "dotnet-stack" in f"{finding.actions} {finding.missing}"
+
+    def test_without_a_call_the_pool_is_stuck(self) -> None:
+        files = {"stacks.txt": self.threads(*[self.RESULT + self.SERVES] * 8), "netstat.txt": table(waiting=8, calls=0, recv=90)}
+        assert diagnosis_of(files).verdict.rule == "pool-stuck"
+
+    def test_with_free_threads_nothing_is_claimed(self) -> None:
+        files = {"stacks.txt": self.threads(*[self.RESULT + self.SERVES] * 4, *[self.FREE] * 4), "netstat.txt": table(waiting=1, calls=4)}
+        assert diagnosis_of(files).verdict.rule is None

@@ -226,3 +226,36 @@ def test_a_nodes_report_lists_what_its_loop_does_not_read() -> None:
         (20, "127.0.0.1:9", False),
     ]
     assert "secret" not in str(dump)
+
+
+DOTNET = """\
+> clrstack -all
+OS Thread Id: 0x1dc88 (20)
+        Child SP               IP Call Site
+00007F8B5BFFE4A0 00007f8c3a4f0a8b [HelperMethodFrame_1OBJ: 00007f8b5bffe4a0] System.Threading.Monitor.ReliableEnter(System.Object, Boolean ByRef)
+00007F8B5BFFE5F0 00007F8BD0B6B3A7 Till.Book.Post(System.String) [C:\\src\\Book.cs @ 51]
+00007F8B5BFFE620 00007F8BD0B6B3B1 Till.Pages+<Pay>d__7.MoveNext()
+00007F8B5BFFE640 00007F8BD0B6B3C0 System.Threading.PortableThreadPool+WorkerThread.WorkerThreadStart()
+OS Thread Id: 0x1dc90 (21)
+Unable to walk the managed stack. The current thread is likely not a managed thread.
+> syncblk
+Index         SyncBlock MonitorHeld Recursion Owning Thread Info          SyncBlock Owner
+   12 00007F8B4C00A0B8            9         1 00007F8B6000A2B0 1dc90  21   00007f8b4d0113c8 Till.Ledger
+-----------------------------
+Total           12
+"""
+
+
+def test_dotnet_threads_have_methods_of_their_state_machines_and_owners_of_monitors() -> None:
+    (dump,) = dumps_of(DOTNET)
+    first, second = dump.threads
+    assert dump.runtime is Runtime.DOTNET
+    assert [str(frame) for frame in first.frames[1:3]] == ["Till.Book.Post(Book.cs:51)", "Till.Pages.Pay"]
+    assert (first.group, second.group, first.native_id) == (".NET thread pool", None, 0x1DC88)
+    assert [(lock.verb, lock.address, lock.cls) for lock in second.locks] == [(LockVerb.LOCKED, "00007f8b4d0113c8", "Till.Ledger")]
+
+
+def test_dotnet_type_arguments_are_no_part_of_a_frame() -> None:
+    text = "Thread (0x1a2b):\n  [Native Frames]\n  Till.dll!Till.Cache`2[System.__Canon,System.Int32].Get(!0)\n  Till.dll!Till.Pages+<>c.<Pay>b__7_0(class System.Object)\n"
+    (dump,) = dumps_of(text)
+    assert [frame.full for frame in dump.threads[0].frames] == ["Till.Cache.Get", "Till.Pages.Pay"]
