@@ -35,6 +35,7 @@ _DEEPEST: Final = 12
 _MOMENT: Final = re.compile(r"(?:snap(?:shot)?|round|iteration|moment|take)[-_. ]?\d{1,3}", re.IGNORECASE)
 _MOMENTS: Final = 100
 """Moments of one incident that somebody saves."""
+_WRITTEN: Final = re.compile(r"readme|notes?\b|licen[cs]e|copying|todo|index|contents|changelog|requirements", re.IGNORECASE)
 _MAGIC: Final = (b"PK\x03\x04", b"PK\x05\x06")
 _PACKED: Final = (b"\x1f\x8b", b"\xfd7zXZ\x00", b"\x28\xb5\x2f\xfd")
 _ARCHIVES: Final = (".zip", ".tar", ".tar.gz", ".tgz", ".tar.xz", ".txz", ".tar.zst", ".tzst", ".jar")
@@ -114,12 +115,9 @@ def find(paths: Sequence[str]) -> Found:
 
 def _below(folder: Path, label: str, passed: list[str], *, asked: bool = False, depth: int = 0) -> list[Unit]:
     """The incidents of one folder."""
-    try:
-        entries = sorted(path for path in folder.iterdir() if not is_hidden(Path(path.name)))
-    except OSError as error:
-        return [Unit(str(folder), label, trouble=f"cannot be read: {error.strerror or error}")]
-    if depth > _DEEPEST:
-        return [Unit(str(folder), label, trouble=f"lies more than {_DEEPEST} folders deep")]
+    entries = _entries(folder, depth)
+    if isinstance(entries, str):
+        return [Unit(str(folder), label, trouble=entries)]
     folders = [path for path in entries if path.is_dir() and not path.is_symlink()]
     files = [path for path in entries if not path.is_dir()]
     archives = [path for path in files if _is_archive(path)]
@@ -137,12 +135,24 @@ def _below(folder: Path, label: str, passed: list[str], *, asked: bool = False, 
         units += _of_archive(path, f"{label}/{path.name}")
     if own and units:
         units += [Unit(str(path), f"{label}/{path.name}") for path in loose if _has_artifact([path])]
-    if not units and not asked and (files or nothing):
-        nothing = [label]
+    if not units and not asked:
+        if not folders and any(map(_may_hold_one, loose)):
+            return [Unit(str(folder), label)]  # a long log with a dump deep inside, or one that is broken: its row says which
+        nothing = [label] if files or nothing else []
     passed += nothing
     if len(units) == 1 and not asked and units[0].trouble is None and units[0].inside is None and not nothing:
         return [Unit(str(folder), label)]  # a folder around one bundle is what the bundle is called
     return units
+
+
+def _entries(folder: Path, depth: int) -> list[Path] | str:
+    """What lies in a folder, or why that is not looked at."""
+    if depth > _DEEPEST:
+        return f"lies more than {_DEEPEST} folders deep"
+    try:
+        return sorted(path for path in folder.iterdir() if not is_hidden(Path(path.name)))
+    except OSError as error:
+        return f"cannot be read: {error.strerror or error}"
 
 
 def _has_artifact(files: Sequence[Path]) -> bool:
@@ -156,6 +166,11 @@ def _has_artifact(files: Sequence[Path]) -> bool:
 def _is_named(path: Path) -> bool:
     """True for ``jstack-1.txt`` and its like: broken or empty, it is meant as an artifact."""
     return any(holds(word) for word in path.name.lower().replace(".", "-").replace("_", "-").split("-") if word)
+
+
+def _may_hold_one(path: Path) -> bool:
+    """True for a text that people save as evidence, whatever they call it, unless it is called what people write."""
+    return path.suffix.lower() in _PLAIN - {""} and not _WRITTEN.match(path.name)
 
 
 def _is_known(path: Path) -> bool:

@@ -164,6 +164,13 @@ class TestWhatIsBroken:
         assert found.passed == (f"{tmp_path}/desk/photos",)
         assert len(found.units) == 1
 
+    def test_a_text_that_nothing_is_known_of_is_an_incident_and_a_note_is_none(self, tmp_path: Path) -> None:
+        save(tmp_path / "desk" / "orders", 7171, MORNING)
+        for folder, file in (("app", "server.log"), ("about", "notes.txt"), ("code", "main.py")):
+            (tmp_path / "desk" / folder).mkdir()
+            (tmp_path / "desk" / folder / file).write_text("nothing that is known\n", encoding="utf-8")
+        assert labels(tmp_path / "desk") == ["desk/app", "desk/orders"]
+
     def test_a_path_that_is_not_there(self, tmp_path: Path) -> None:
         with pytest.raises(Unusable, match="no such file"):
             find([str(tmp_path / "gone")])
