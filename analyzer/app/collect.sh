@@ -1,17 +1,21 @@
 #!/bin/sh
 # Collects what closewait needs to know of a hung server: three rounds of threads, sockets, descriptors and counters of one process.
 #
-#   sh collect.sh [--capture] [--sigquit] PID [SECONDS]
+#   sh collect.sh [--capture] [--sigquit] [--gdb] [--pprof URL] PID [SECONDS]
+#   sh collect.sh --database    only prints what to ask of a database and of a proxy in front; it runs nothing
 #
 #   PID         the process, as this shell numbers it
 #   SECONDS     from the start of one round to the start of the next (10)
 #   --capture   also the packets of the ports that the process listens on (tcpdump: 200 bytes of each, at most 100,000)
 #   --sigquit   if no tool gets a thread dump, ask the JVM for one with signal 3; it prints into its own log
+#   --gdb       stacks of a program that has no tool of its own, by gdb: it stops the process for about a second each time
+#   --pprof URL stacks of a Go program that serves net/http/pprof there, such as http://localhost:6060
 #
 # Run it as root or as the service's user. It writes one file, closewait-HOST-PID-DATE.tar.gz, into the current folder. Needs a POSIX shell and
 # the usual tools; what is missing is noted in manifest.txt and left out. Command lines and environments are not collected: they hold passwords.
 #
-# The process is never stopped or traced. A thread dump holds it at a safepoint for some milliseconds, as jstack always does.
+# The process is never stopped or traced, unless --gdb is given. A thread dump holds a JVM at a safepoint for some milliseconds, as jstack always
+# does; py-spy and dotnet-stack, where they are installed, pause a process as briefly. Signal 3 is never sent to a Go program: it would end.
 set -u
 umask 077
 LC_ALL=C
@@ -225,6 +229,69 @@ ask_by_signal() {
   tail -c "+$((before + 1))" "$log" | head -c 50000000
 }
 
+# --- stacks of other runtimes ----------------------------------------------------------------------------------------------------------
+
+# python, dotnet, node, ruby, php or other: by the program's name, else by the library that it has loaded.
+runtime_of() {
+  case ${exe##*/} in
+    python* | pypy* | gunicorn* | uwsgi*) echo python ;;
+    dotnet) echo dotnet ;;
+    node | nodejs) echo node ;;
+    ruby*) echo ruby ;;
+    php*) echo php ;;
+    *)
+      if grep -q 'libpython[0-9.]*so' "/proc/$PID/maps" 2>/dev/null; then
+        echo python
+      elif grep -q 'libcoreclr\.so' "/proc/$PID/maps" 2>/dev/null; then
+        echo dotnet
+      else
+        echo other
+      fi
+      ;;
+  esac
+}
+
+collect_stacks() {
+  if [ "$PPROF" ]; then
+    if have_or_skip curl stacks.txt "curl $PPROF/debug/pprof/goroutine?debug=2"; then
+      run stacks.txt $DUMP_LIMIT "curl $PPROF/debug/pprof/goroutine?debug=2" limited curl -s -S -f "$PPROF/debug/pprof/goroutine?debug=2"
+    fi
+    return
+  fi
+  kind=$(runtime_of)
+  if [ "$kind" = python ] && have py-spy; then
+    run stacks.txt $DUMP_LIMIT "py-spy dump --pid $PID" limited py-spy dump --pid "$PID"
+  elif [ "$kind" = dotnet ] && have dotnet-stack; then
+    run stacks.txt $DUMP_LIMIT "dotnet-stack report -p $PID" as_owner dotnet-stack report -p "$PID"
+  elif [ "$GDB" ]; then
+    if have_or_skip gdb stacks.txt "gdb -p $PID -batch -ex 'thread apply all bt'"; then
+      run stacks.txt $DUMP_LIMIT "gdb -p $PID -batch -ex 'thread apply all bt'" limited gdb -p "$PID" -batch -nx -ex "thread apply all bt"
+    fi
+  else
+    case $kind in
+      python) skip stacks.txt "py-spy dump --pid $PID" "py-spy is not installed; --gdb shows the interpreter's stacks" ;;
+      dotnet) skip stacks.txt "dotnet-stack report -p $PID" "dotnet-stack is not installed; --gdb shows native stacks" ;;
+      node) skip stacks.txt "kill -USR2 $PID" "a node that runs with --report-on-signal writes a report at signal USR2; others end" ;;
+      ruby) skip stacks.txt "pumactl thread-backtraces" "puma's control address is not known; --gdb shows native stacks" ;;
+      *) skip stacks.txt "stacks of $PID" "--gdb shows native stacks; a Go program with pprof: --pprof http://localhost:6060" ;;
+    esac
+  fi
+}
+
+# What only a database or a proxy can tell. Nothing of it is run here; passwords belong into ~/.pgpass and ~/.my.cnf, not into a command.
+database_hints() {
+  cat <<'HINTS'
+Save beside the collection what fits, at the same moment; one line each.
+PostgreSQL  psql -XAc "select pid, pg_blocking_pids(pid) as blocked_by, usename, datname, application_name, client_addr, client_port, state, wait_event_type, wait_event, xact_start, query_start, state_change, now(), query from pg_stat_activity" > pg_stat_activity.txt
+MySQL       mysql -e "show full processlist" > processlist.txt; mysql -e "show engine innodb status\G" > innodb.txt; mysql -e "select * from sys.innodb_lock_waits\G" > lock_waits.txt
+PgBouncer   psql -p 6432 pgbouncer -XAc "show clients" > clients.txt; psql -p 6432 pgbouncer -XAc "show servers" > servers.txt
+Redis       redis-cli client list > client_list.txt; redis-cli info clients > info.txt
+HAProxy     echo "show sess all" | socat stdio /run/haproxy/admin.sock > sess.txt
+nginx       the last lines of access.log and error.log; curl -s localhost/stub_status > stub_status.txt
+The statements in these files are data of others: look at them before you send them on. closewait shows no literal of a statement.
+HINTS
+}
+
 # --- system calls of the threads -------------------------------------------------------------------------------------------------------
 
 # The first line of a file in /proc as LINE, without a process of its own: there may be thousands of threads.
@@ -340,6 +407,7 @@ collect_round() {
     run jstack.txt $((DUMP_LIMIT + 5)) "jstack -l $PID" dump_threads
   else
     skip jstack.txt "jstack -l $PID" "the process is no JVM"
+    collect_stacks
   fi
   if have_or_skip lsof lsof.txt "lsof -nP -p $PID"; then run lsof.txt $TABLE_LIMIT "lsof -nP -p $PID" limited lsof -nP -p "$PID"; fi
   if have_or_skip netstat netstat.txt "netstat -tanope"; then run netstat.txt $TABLE_LIMIT "netstat -tanope" there netstat -tanope; fi
@@ -464,17 +532,27 @@ interrupted() {
 }
 
 main() {
-  CAPTURE='' SIGQUIT='' capture='' napping=''
+  CAPTURE='' SIGQUIT='' GDB='' PPROF='' capture='' napping=''
+  usage="usage: sh collect.sh [--capture] [--sigquit] [--gdb] [--pprof URL] PID [SECONDS]"
   while [ $# -gt 0 ]; do
     case $1 in
       --capture) CAPTURE=yes ;;
       --sigquit) SIGQUIT=yes ;;
-      -*) stop "usage: sh collect.sh [--capture] [--sigquit] PID [SECONDS]" ;;
+      --gdb) GDB=yes ;;
+      --pprof)
+        case ${2:-} in http://* | https://*) PPROF=${2%/} ;; *) stop "--pprof needs a URL, such as http://localhost:6060" ;; esac
+        shift
+        ;;
+      --database)
+        database_hints
+        exit 0
+        ;;
+      -*) stop "$usage" ;;
       *) break ;;
     esac
     shift
   done
-  case ${1:-} in '' | *[!0-9]*) stop "usage: sh collect.sh [--capture] [--sigquit] PID [SECONDS]" ;; esac
+  case ${1:-} in '' | *[!0-9]*) stop "$usage" ;; esac
   case ${2:-10} in *[!0-9]*) stop "SECONDS is a whole number" ;; esac
   PID=$1 INTERVAL=${2:-10}
   [ -r "/proc/$PID/status" ] || stop "no process $PID here (or no /proc)"

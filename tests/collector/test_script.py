@@ -7,6 +7,8 @@ import shutil
 import subprocess
 import sys
 import tarfile
+import threading
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -82,7 +84,7 @@ def test_shellcheck_has_nothing_to_say(tmp_path: Path) -> None:
 
 def test_it_uses_nothing_that_a_bare_host_lacks() -> None:
     code = "\n".join(line for line in script().splitlines() if not line.lstrip().startswith("#"))
-    for word in ("python", "perl", " jq ", " awk ", "if [[", "local ", "function ", "$'"):
+    for word in ("python3", "python -", "perl", " jq ", " awk ", "if [[", "local ", "function ", "$'"):
         assert word not in code, word
 
 
@@ -92,6 +94,40 @@ def test_wrong_usage_writes_nothing(words: tuple[str, ...], tmp_path: Path) -> N
     assert done.returncode == 2
     assert done.stderr.startswith("collect: ")
     assert not list(tmp_path.iterdir())
+
+
+def test_database_hints_are_printed_and_nothing_is_run(tmp_path: Path) -> None:
+    done = run("sh", str(SCRIPT), "--database", cwd=tmp_path)
+    assert (done.returncode, done.stderr) == (0, "")
+    for server in ("PostgreSQL", "MySQL", "PgBouncer", "Redis", "HAProxy", "nginx"):
+        assert f"\n{server} " in done.stdout
+    assert "password" not in done.stdout.lower()
+    assert not list(tmp_path.iterdir())
+
+
+@pytest.mark.skipif(not shutil.which("curl"), reason="needs curl")
+def test_stacks_of_a_go_program_come_from_its_profile(sleeper: int, tmp_path: Path) -> None:
+    stacks = b"goroutine 7 [chan receive]:\nmain.wait()\n\t/srv/till/main.go:9 +0x1\n"
+
+    class Profile(BaseHTTPRequestHandler):
+        def do_GET(self) -> None:
+            self.send_response(200 if self.path == "/debug/pprof/goroutine?debug=2" else 404)
+            self.end_headers()
+            self.wfile.write(stacks)
+
+        def log_message(self, format: str, *args: object) -> None:  # noqa: A002 - the library's name
+            """Nothing."""
+
+    with ThreadingHTTPServer(("127.0.0.1", 0), Profile) as server:
+        threading.Thread(target=server.serve_forever, daemon=True).start()
+        url = f"http://127.0.0.1:{server.server_port}"
+        done = run("sh", str(SCRIPT), "--pprof", url, str(sleeper), "0", cwd=tmp_path)
+        server.shutdown()
+    assert done.returncode == 0, done.stderr
+    (archive,) = tmp_path.iterdir()
+    with tarfile.open(archive) as tar:
+        (name,) = [name for name in tar.getnames() if name.endswith("round1/stacks.txt")]
+        assert (tar.extractfile(name) or sys.stdin.buffer).read().endswith(stacks)
 
 
 @pytest.fixture(scope="module")
