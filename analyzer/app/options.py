@@ -67,7 +67,11 @@ def incident(
     ] = None,
     formats: Annotated[
         list[ReportFormat] | None,
-        option("--format", "-f", text="Report format; repeatable. Default: an html file, and the verdict on the terminal."),
+        option(
+            "--format",
+            "-f",
+            text="Report format; repeatable. Default: an html file, and the verdict on the terminal. summary: five lines for a chat; text: for tickets and mail.",
+        ),
     ] = None,
     output: Annotated[
         str | None,

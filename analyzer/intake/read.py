@@ -8,7 +8,7 @@ from collections import Counter
 from datetime import datetime
 from io import BufferedReader
 from pathlib import Path
-from typing import TYPE_CHECKING, NamedTuple, TypeAlias
+from typing import TYPE_CHECKING, NamedTuple, TypeAlias, TypeVar
 
 from msgspec.structs import replace
 
@@ -19,7 +19,7 @@ from analyzer.model.incident import TABLES, Artifact, Incident, snapshot_of
 from analyzer.software.knowledge import SETTINGS_FILE
 from parsers import outputs, uncollected
 from parsers.capture.stream import holds_capture
-from parsers.records import Elision, HostFact, Pid, Runtime, SocketRow, ThreadDump
+from parsers.records import Collected, Collection, Elision, HostFact, Pid, Runtime, SocketRow, ThreadDump
 from parsers.text.source import Source, is_binary
 
 if TYPE_CHECKING:
@@ -29,6 +29,7 @@ if TYPE_CHECKING:
     from parsers.capture.facts import Capture
     from parsers.capture.stream import Stream
 
+_Kind = TypeVar("_Kind")
 Content: TypeAlias = "bytes | str | Path | Stream"
 """What a file holds; a sentence that says why it is not read; or a capture, which is never read into memory: where it lies, or a pipe."""
 
@@ -307,16 +308,29 @@ def assemble(name: str, readings: Sequence[Reading], host: str | None = None, zo
     artifacts = tuple(_artifact(reading, placed.get(number, [])) for number, reading in enumerate(readings))
     sources = {reading.file: reading.source for reading in readings if reading.source is not None}
     captures = tuple(reading.capture for reading in readings if reading.capture is not None)
-    incident = Incident(name=name, snapshots=snapshots, artifacts=artifacts, captures=captures)
+    incident = Incident(
+        name=name,
+        snapshots=snapshots,
+        artifacts=artifacts,
+        captures=captures,
+        collections=_every(readings, Collection),
+        collected=_every(readings, Collected),
+    )
     return IntakeResult(incident if clock is None else _in_zone(incident, clock), sources)
 
 
 def _named_host(records: Mapping[Place, Sequence[tuple[Part, Pid | None]]]) -> str | None:
-    """The host that ``uname -a`` names, if the files lie in no host's folder and all lines of it agree."""
+    """The host that ``uname -a`` or a manifest names, if the files lie in no host's folder and all lines of it agree."""
     if any(place.host for place in records):
         return None
-    names = {fact.host for parts in records.values() for part, _ in parts for fact in part.of(HostFact) if fact.host}
+    parts = [part for group in records.values() for part, _ in group]
+    names = {fact.host for part in parts for fact in part.of(HostFact)} | {head.host for part in parts for head in part.of(Collection)}
+    names.discard(None)
     return names.pop() if len(names) == 1 else None
+
+
+def _every(readings: Sequence[Reading], kind: type[_Kind]) -> tuple[_Kind, ...]:
+    return tuple(record for reading in readings for part in reading.parts for record in part.of(kind))
 
 
 def _artifact(reading: Reading, places: Sequence[Place]) -> Artifact:

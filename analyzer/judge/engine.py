@@ -15,7 +15,10 @@ from analyzer.evidence.first_close import ending_of, first_closes
 from analyzer.evidence.growth import limits, moments, turnover
 from analyzer.evidence.links import links_of
 from analyzer.evidence.packet_claims import excerpt_of, flow_of, telling
+from analyzer.judge.chain_end import ended
+from analyzer.judge.column_heads import column_heads
 from analyzer.judge.doubts import judged
+from analyzer.judge.header import facts_of
 from analyzer.judge.health import gaps_of_health
 from analyzer.judge.platform import fitting, platform_of
 from analyzer.judge.stacks import socket_groups, stack_groups
@@ -26,7 +29,6 @@ from analyzer.model.finding import (
     Confidence,
     Diagnosis,
     Finding,
-    IncidentFacts,
     Missing,
     Outcome,
     Severity,
@@ -86,7 +88,7 @@ def diagnose(
         evidence.where for finding in ranked for evidence in (*finding.evidence, *(one for step in finding.chain for one in step.evidence))
     }
     return Diagnosis(
-        incident=_facts(incident),
+        incident=facts_of(case, primary),
         verdict=verdict,
         findings=ranked,
         sockets=tuple(socket_tables(case.views)),
@@ -98,6 +100,7 @@ def diagnose(
         missing=_missing(case, ranked, verdict),
         inputs=tuple(input_of(artifact) for artifact in incident.artifacts),
         excerpts=_excerpts(case, places, excerpt),
+        heads=column_heads(places, excerpt),
         moments=moments(case),
         patience=tuple(Patience(str(port.server), port.patience) for port in case.ports if len(port.patience) >= PATIENT),
         endings=tuple(
@@ -117,7 +120,7 @@ def _run(rule: Rule, case: Case) -> tuple[list[Finding], Check]:
     name = slug(rule)
     lacking = _lacking(rule.NEEDS, case.incident)
     try:
-        found = [judged(case, replace(one, outlook=one.outlook or rule.OUTLOOK)) for one in rule.diagnose(case)]
+        found = [judged(case, ended(replace(one, outlook=one.outlook or rule.OUTLOOK))) for one in rule.diagnose(case)]
     except Exception as error:  # noqa: BLE001 - one broken rule must not take the others' findings with it
         return [], Check(
             name, Outcome.FAULT, say("the rule broke ({name}: {error}); please report it", name=type(error).__name__, error=error)
@@ -269,7 +272,22 @@ def _number(found: Sequence[Finding], causes: dict[str, tuple[str, ...]]) -> tup
         # A process that it waits for, with critical trouble of its own.
         cause = cause or (in_trouble.get((far.host, far.pid)) if far is not None else None)
         result.append(replace(finding, consequence_of=cause.id if cause and cause.severity is not Severity.INFO else None))
-    return tuple(result)
+    return _told_first(result)
+
+
+def _told_first(ranked: Sequence[Finding]) -> tuple[Finding, ...]:
+    """The findings numbered anew, with the verdict's before all others: it is the highest that follows from none."""
+    primary = _highest(ranked)
+    ordered = sorted(ranked, key=lambda finding: finding is not primary)
+    ids = {finding.id: f"F{number}" for number, finding in enumerate(ordered, start=1)}
+    return tuple(
+        replace(finding, id=ids[finding.id], consequence_of=ids[finding.consequence_of] if finding.consequence_of else None)
+        for finding in ordered
+    )
+
+
+def _highest(findings: Sequence[Finding]) -> Finding | None:
+    return next((finding for finding in findings if finding.consequence_of is None and finding.severity is not Severity.INFO), None)
 
 
 def _place(finding: Finding) -> int:
@@ -278,7 +296,7 @@ def _place(finding: Finding) -> int:
 
 
 def _verdict(case: Case, findings: Sequence[Finding]) -> Verdict:
-    primary = next((finding for finding in findings if finding.consequence_of is None and finding.severity is not Severity.INFO), None)
+    primary = _highest(findings)
     if primary is not None:
         return Verdict(
             status=Status.PROBLEM,
@@ -289,6 +307,8 @@ def _verdict(case: Case, findings: Sequence[Finding]) -> Verdict:
             headline=primary.headline,
             summary=primary.explanation,
             fingerprint=_fingerprint(primary),
+            pid=primary.process.pid if primary.process else None,
+            host=primary.process.host if primary.process else None,
         )
     status, headline, summary = without_cause(case, findings)
     return Verdict(
@@ -309,11 +329,6 @@ def _fingerprint(finding: Finding) -> str:
     frame = frame.rpartition("(")[0] or frame  # the source stands in the last parentheses: Go's names have some of their own
     pool = re.sub(r"\d+", "#", finding.culprit.pool or "")
     return hashlib.sha256(f"{finding.rule}\n{frame}\n{pool}".encode()).hexdigest()[:12]
-
-
-def _facts(incident: Incident) -> IncidentFacts:
-    times = sorted(dump.time for snapshot in incident.snapshots for dump in snapshot.dumps if dump.time)
-    return IncidentFacts(name=incident.name, hosts=incident.hosts, first=times[0] if times else None, last=times[-1] if times else None)
 
 
 def _missing(case: Case, findings: Sequence[Finding], verdict: Verdict) -> tuple[Missing, ...]:

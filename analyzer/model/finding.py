@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from analyzer.model.groups import SocketGroup, StackGroup
+    from analyzer.model.incident_facts import IncidentFacts
     from analyzer.model.inputs import Input
     from analyzer.model.timeline import DescriptorLimit, Ending, FlowSummary, Moment, Patience, Turnover
     from parsers.records import Where
@@ -185,6 +186,8 @@ class Finding(msgspec.Struct, frozen=True, kw_only=True):
     consequence_of: str | None = None
     chain: tuple[Step, ...] = ()
     loop: bool = False
+    ends_in: str | None = None
+    """What a chain that is no loop ends in: whatever is waited for. The engine tells it."""
     outlook: Outlook | None = None
     waits_for: Process | None = None
     actions: tuple[Action, ...] = ()
@@ -244,6 +247,8 @@ class Verdict(msgspec.Struct, frozen=True, kw_only=True):
     headline: str
     summary: str
     fingerprint: str
+    pid: int | None = None
+    host: str | None = None
 
 
 class CloseWait(msgspec.Struct, frozen=True):
@@ -339,15 +344,6 @@ class SessionFact(msgspec.Struct, frozen=True, kw_only=True):
     statement: str | None
 
 
-class IncidentFacts(msgspec.Struct, frozen=True, kw_only=True):
-    """Name, hosts and the span of time that the evidence covers. Times are ISO 8601, without zone unless the evidence has one."""
-
-    name: str
-    hosts: tuple[str, ...]
-    first: str | None
-    last: str | None
-
-
 class Diagnosis(msgspec.Struct, frozen=True, kw_only=True):
     """Everything a report may say.
 
@@ -376,6 +372,8 @@ class Diagnosis(msgspec.Struct, frozen=True, kw_only=True):
     sessions: tuple[SessionFact, ...] = ()
     stacks: tuple[StackGroup, ...] = ()
     socket_groups: tuple[SocketGroup, ...] = ()
+    heads: dict[Where, str] = msgspec.field(default_factory=dict)
+    """The heading of the table that a place is a row of."""
 
     def finding(self, ident: str | None) -> Finding | None:
         """The finding of that id, None if there is none."""

@@ -35,7 +35,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
 
     from parsers.capture.facts import Capture
-    from parsers.records import Record, Unread, Where
+    from parsers.records import Collected, Collection, Record, Unread, Where
 
 _Kind = TypeVar("_Kind")
 
@@ -119,6 +119,9 @@ class Incident(msgspec.Struct, frozen=True, kw_only=True):
     snapshots: tuple[Snapshot, ...]
     artifacts: tuple[Artifact, ...]
     captures: tuple[Capture, ...] = ()
+    collections: tuple[Collection, ...] = ()
+    """What the manifests of the collector say."""
+    collected: tuple[Collected, ...] = ()
 
     @property
     def hosts(self) -> tuple[str, ...]:

@@ -10,7 +10,7 @@
     round1/lsof.txt | 2026-11-23T14:46:20Z | - | skipped | lsof -nP -p 20065 | lsof is not installed
     ended: 2026-11-23T14:46:28Z
 
-Host, kernel, settings and versions of the tools are for people and give no record; a row is one command.
+Host, kernel, process and collector make one record; settings and versions of the tools are for people. A row is one command.
 """
 
 from __future__ import annotations
@@ -20,7 +20,8 @@ from typing import TYPE_CHECKING, Final
 
 import pyparsing as pp
 
-from parsers.records import Collected, Parsed
+from parsers.records import Collected, Collection, Parsed
+from parsers.records.places import to_pid
 from parsers.records.shows import Shows
 from parsers.text.source import Section, leftovers
 
@@ -40,7 +41,8 @@ ROW = pp.Regex(
 _row = ROW.re.match
 _title = re.compile(HEADER).match
 _columns = re.compile(r"FILE \| BEGAN \| TOOK \| RESULT \| COMMAND \| REMARK\s*$").match
-_fact = re.compile(r"[A-Za-z][\w. -]{1,40}:(?:\s|$)").match
+_fact = re.compile(r"(?P<name>[A-Za-z][\w. -]{1,40}):(?:\s+(?P<value>\S[^\n]{0,300}))?(?:\s|$)").match
+_number = re.compile(r"(?:uid )?(\d{1,9})\b").match
 
 
 def sniff(head: Sequence[str]) -> bool:
@@ -51,6 +53,8 @@ def sniff(head: Sequence[str]) -> bool:
 def parse(section: Section) -> Parsed:
     """Read every row; lines with a name and a colon are understood and not kept."""
     records: list[Collected] = []
+    told: dict[str, str] = {}
+    head = 0
     unread: list[tuple[int, str]] = []
     read = 0
     for index, line in section.rows():
@@ -65,9 +69,27 @@ def parse(section: Section) -> Parsed:
                     remark=match["remark"] if match["remark"] not in {"", "-"} else None,
                 )
             )
-        elif not (_title(line) or _columns(line) or _fact(line)):
+        elif fact := _fact(line):
+            told.setdefault(fact["name"], (fact["value"] or "").strip())
+        elif _title(line):
+            head = index
+        elif not _columns(line):
             unread.append((index, "no row of a manifest"))
             continue
         read += 1
     gaps, elisions = leftovers(section, unread)
-    return Parsed((*records, *elisions), read + len(elisions), gaps)
+    return Parsed((*_head(section, head, told), *records, *elisions), read + len(elisions), gaps)
+
+
+def _head(section: Section, index: int, told: dict[str, str]) -> tuple[Collection, ...]:
+    """What the lines above the table say; nothing if none of them says it."""
+    pid, uid = (_number(told.get(name, "")) for name in ("process", "run by"))
+    head = Collection(
+        where=section.where(index),
+        host=told.get("host") or None,
+        kernel=told.get("kernel") or None,
+        pid=to_pid(pid[1]) if pid else None,
+        uid=int(uid[1]) if uid else None,
+        java=told.get("java") or None,
+    )
+    return (head,) if any((head.host, head.kernel, head.pid)) else ()

@@ -13,12 +13,13 @@ import msgspec
 from parsers.records.places import Inode, NativeId, Pid, Unit, Where
 from parsers.records.sessions import Session, SessionBlock, SessionState
 from parsers.records.stack_records import Frame, LoopHandle, Runtime
-from parsers.records.task_records import DESCRIPTOR_FIRST, Collected, Descriptor, HostFact, TaskSyscall
+from parsers.records.task_records import DESCRIPTOR_FIRST, Collected, Collection, Descriptor, HostFact, TaskSyscall
 from parsers.records.tcp_info import SocketMemory, TcpInfo
 
 __all__ = [
     "DESCRIPTOR_FIRST",
     "Collected",
+    "Collection",
     "Descriptor",
     "Frame",
     "HostFact",
@@ -359,6 +360,7 @@ Record: TypeAlias = (
     | Session
     | SessionBlock
     | Collected
+    | Collection
 )
 
 

@@ -57,6 +57,17 @@ class Collected(msgspec.Struct, frozen=True, kw_only=True):
     remark: str | None = None
 
 
+class Collection(msgspec.Struct, frozen=True, kw_only=True):
+    """The head of a collection: the host, its kernel, the process that was asked for, who ran the collector, and what Java runs there."""
+
+    where: Where
+    host: str | None = None
+    kernel: str | None = None
+    pid: Pid | None = None
+    uid: int | None = None
+    java: str | None = None
+
+
 class HostFact(msgspec.Struct, frozen=True, kw_only=True):
     """A line of ``date``, ``uptime`` or ``uname``.
 

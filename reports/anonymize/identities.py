@@ -22,6 +22,8 @@ if TYPE_CHECKING:
 NOBODY: Final = frozenset({"root", "nobody", "-", "?", "*", "USER", "UID"})
 """Users that are the same everywhere; that a server runs as root is worth knowing."""
 LOCAL_NAMES: Final = re.compile(r"(?:ip6-)?(?:localhost|loopback)\d?(?:\.localdomain\d?)?$|\*?$", re.IGNORECASE)
+VERSIONS: Final = frozenset({"vm", "kernel"})
+"""Fields that hold versions: four numbers with dots between them are no address there."""
 MODULES: Final = re.compile(MODULE)
 PROMPT: Final = re.compile(
     r"^\s*(?:\(\w+\)\s*)?\[?(?P<user>[a-z_][\w.-]{0,31}\$?)@(?P<host>[A-Za-z0-9][\w.-]{0,62})(?=[\s:~\]][^\n]{0,80}[$#>%](?:\s|$))"
@@ -113,7 +115,8 @@ def strings(value: object) -> Iterator[str]:
             yield from strings(item)
     elif isinstance(value, msgspec.Struct):
         for field in value.__struct_fields__:
-            yield from strings(getattr(value, field))
+            if field not in VERSIONS:
+                yield from strings(getattr(value, field))
 
 
 def users_in(line: str) -> list[tuple[int, int]]:

@@ -11,7 +11,7 @@ from msgspec.structs import replace
 from analyzer.model.message import Message
 from analyzer.software.knowledge import knowledge
 from reports.anonymize import addresses, patterns
-from reports.anonymize.identities import LOCAL_NAMES, NOBODY, PROMPT, Identities, host_of, users_in
+from reports.anonymize.identities import LOCAL_NAMES, NOBODY, PROMPT, VERSIONS, Identities, host_of, users_in
 from reports.anonymize.vocabulary import PLACES, spoken
 
 if TYPE_CHECKING:
@@ -29,7 +29,7 @@ _LONGEST_NAME: Final = 255
 """Characters of a host's name at most (RFC 1035), and of a file's."""
 _IDENTIFIER: Final = {"request": 3, "path": 7, "file": 14}
 """Digits of a number that is kept: a request's longer ones name customers; a pid has 7 at most; a file's name may hold a time."""
-_FIXED: Final = frozenset({"rule", "id", "finding", "consequence_of", "fingerprint"})
+_FIXED: Final = VERSIONS | frozenset({"rule", "id", "finding", "consequence_of", "fingerprint"})
 """Fields whose words are the tool's own."""
 _FILES: Final = frozenset({"file", "capture"})
 _ROOTS: Final = frozenset(

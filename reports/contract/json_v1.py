@@ -17,6 +17,7 @@ from analyzer.model.finding import Basis, CloseWait, Confidence, Outcome, Proces
 from analyzer.model.timeline import DescriptorLimit, Ending, FlowSummary, Moment, Patience, Turnover  # noqa: TC001
 from parsers.records import Unit  # noqa: TC001
 from reports.contract.groups_v1 import SocketGroup, Stack, socket_group_of, stack_of
+from reports.contract.head_v1 import Incident, Tool
 
 if TYPE_CHECKING:
     from typing import TypeVar
@@ -32,22 +33,6 @@ NAME = "closewait"
 _UNSAFE = re.compile(r"[\x7f-\x9f\xad\u061c\u200b-\u200f\u2028-\u202e\u2060-\u206f\ufeff\ufff9-\ufffb]|[\U000e0000-\U000e007f]")
 
 
-class Tool(msgspec.Struct, frozen=True):
-    """What made the report."""
-
-    name: str
-    version: str
-
-
-class Incident(msgspec.Struct, frozen=True, rename={"first": "from", "last": "to"}):
-    """The span is ISO 8601, with a zone only if the evidence has one."""
-
-    name: str
-    hosts: tuple[str, ...]
-    first: str | None
-    last: str | None
-
-
 class Evidence(msgspec.Struct, frozen=True):
     """A claim and the place that shows it; ``more`` further places show the same, ``inferred`` says what it was concluded from."""
 
@@ -60,6 +45,7 @@ class Evidence(msgspec.Struct, frozen=True):
     mark: tuple[str, ...]
     more: int
     inferred: str | None
+    head: str | None = None
 
 
 class Culprit(msgspec.Struct, frozen=True):
@@ -142,6 +128,7 @@ class Finding(msgspec.Struct, frozen=True, kw_only=True):
     figures: tuple[Figure, ...]
     missing: tuple[Missing, ...]
     doubts: tuple[Doubt, ...] = ()
+    ends_in: str | None = None
 
 
 class Sockets(msgspec.Struct, frozen=True):
@@ -352,6 +339,7 @@ def _finding(item: model.Finding, diagnosis: Diagnosis) -> Finding:
         outlook=None if item.outlook is None else _same(Outlook, item.outlook),
         figures=tuple(Figure(value, label) for value, label in item.figures),
         missing=tuple(_same(Missing, gap) for gap in item.missing),
+        ends_in=item.ends_in,
         doubts=tuple(Doubt(doubt.code, doubt.text) for doubt in item.doubts),
     )
 
@@ -368,6 +356,7 @@ def _evidence(items: tuple[model.Evidence, ...], diagnosis: Diagnosis) -> tuple[
             mark=item.mark,
             more=item.more,
             inferred=item.inferred,
+            head=diagnosis.heads.get(item.where),
         )
         for item in items
     )

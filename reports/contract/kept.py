@@ -12,6 +12,7 @@ import msgspec
 
 from analyzer.model import finding as model
 from analyzer.model import groups, inputs
+from analyzer.model.incident_facts import IncidentFacts
 from parsers.records import Where
 from reports.contract import groups_v1
 from reports.contract.json_v1 import Report
@@ -75,7 +76,7 @@ def diagnosis_of(report: Report) -> model.Diagnosis:
     excerpts: dict[Where, tuple[str, ...]] = {}
     findings = tuple(_finding(one, excerpts) for one in report.findings)
     return model.Diagnosis(
-        incident=_same(model.IncidentFacts, report.incident),
+        incident=_same(IncidentFacts, report.incident),
         verdict=report.verdict,
         findings=findings,
         sockets=tuple(_same(model.SocketTable, one) for one in report.sockets),
@@ -87,6 +88,7 @@ def diagnosis_of(report: Report) -> model.Diagnosis:
         missing=tuple(_same(model.Missing, one) for one in report.missing),
         inputs=tuple(_input(one) for one in report.inputs),
         excerpts=excerpts,
+        heads=_heads(report),
         notes=(*report.cut, *report.notes),
         patience=report.patience,
         endings=report.endings,
@@ -97,6 +99,12 @@ def diagnosis_of(report: Report) -> model.Diagnosis:
         limits=report.limits,
         sessions=tuple(_same(model.SessionFact, one) for one in report.sessions),
     )
+
+
+def _heads(report: Report) -> dict[Where, str]:
+    """The headings of quoted tables."""
+    every = (item for one in report.findings for item in (*one.evidence, *(item for step in one.chain for item in step.evidence)))
+    return {Where(item.file, item.first, item.last, item.unit): item.head for item in every if item.head}
 
 
 def said_in(kept_report: Kept, language: str) -> model.Diagnosis:
@@ -131,6 +139,7 @@ def _finding(item: contract.Finding, excerpts: dict[Where, tuple[str, ...]]) -> 
         consequence_of=item.consequence_of,
         chain=tuple(model.Step(step.actor, step.verb, step.detail, _evidence(step.evidence, excerpts)) for step in item.chain),
         loop=item.loop,
+        ends_in=item.ends_in,
         outlook=None if item.outlook is None else _same(model.Outlook, item.outlook),
         actions=tuple(_same(model.Action, action) for action in item.actions),
         figures=tuple((figure.value, figure.label) for figure in item.figures),

@@ -31,7 +31,8 @@ def render(view: View) -> str:
 
 def _blocks(view: View) -> Iterator[Block]:
     body = f"{_bold(view.headline)}\n\n{words(view.summary)}"
-    yield Block("", f"{{panel:title={view.word.upper()}}}\n{escape_jira(' · '.join(view.meta))}\n\n{body}\n{{panel}}")
+    head = "\n".join(part for part in (" · ".join(view.meta), " · ".join(view.facts)) if part)
+    yield Block("", f"{{panel:title={view.word.upper()}}}\n{escape_jira(head)}\n\n{body}\n{{panel}}")
     if view.rivals:
         yield Block("", _bold(view.rivals))
     yield from (Block("", escape_jira(tell("Note: {note}", note=note)), 1) for note in view.warnings)

@@ -28,6 +28,8 @@ def render(view: View) -> str:
 
 def _blocks(view: View) -> Iterator[Block]:
     yield Block("", f"**{view.word.upper()}** · {escape_markdown(' · '.join(view.meta))}".rstrip(" ·"))
+    if view.facts:
+        yield Block("", f"<sub>{escape_markdown(' · '.join(view.facts))}</sub>", 2)
     yield Block("", f"## {escape_markdown(view.headline)}")
     yield Block("", words(view.summary))
     if view.rivals:
@@ -93,7 +95,7 @@ def mermaid(case: Case) -> str:
     lines = ["flowchart TD"]
     for index, node in enumerate(case.chain):
         lines.append(f"  n{index}[{mermaid_label(text_of(node.actor))}]")
-        target = index + 1 if index + 1 < len(case.chain) else 0 if case.loop else None
+        target = index + 1 if index + 1 < len(case.chain) else case.loop_from if case.loop else None
         if target is not None:
             lines.append(f"  n{index} -->|{mermaid_label(node.verb or tell('then'))}| n{target}")
     text = fence_markdown(tuple(lines), "mermaid")
@@ -104,7 +106,7 @@ def _proof(proof: Proof) -> str:
     name = f"**{proof.id}** " if proof.id else ""
     parts = [f"{name}{words(proof.says)}\\\n{code_markdown(proof.place)}{', ' if proof.more else ''}{proof.more}"]
     if proof.excerpt:
-        parts.append(fence_markdown(tuple(text_of(line) for line in proof.excerpt)))
+        parts.append(fence_markdown((*((proof.head,) if proof.head else ()), *(text_of(line) for line in proof.excerpt))))
     if proof.inferred or proof.left_out:
         parts.append(f"*{escape_markdown(' '.join(text for text in (proof.inferred, proof.left_out) if text).strip())}*")
     return "\n\n".join(parts)

@@ -34,9 +34,14 @@ def command(text: str, width: int, indent: str) -> list[str]:
 
 
 def loop_sentence(case: Case) -> str:
-    """The chain in one sentence: who waits for whom, and that it closes."""
-    links = [tell("{actor} {verb}", actor=text_of(node.actor), verb=node.verb) if node.verb else text_of(node.actor) for node in case.chain]
-    return " → ".join([*links, tell("back to the first")] if case.loop else links)
+    """The chain in one sentence: who waits for whom, and that it closes. An actor that the link before names is not named again."""
+    links: list[str] = []
+    for node in case.chain:
+        actor = text_of(node.actor)
+        named = bool(links) and links[-1].endswith(actor)
+        link = node.verb if named else tell("{actor} {verb}", actor=actor, verb=node.verb) if node.verb else actor
+        links += [link] if link else []
+    return " → ".join([*links, text_of(case.closing) if case.loop_from else tell("back to the first")] if case.loop else links)
 
 
 def gap_sentence(gap: Gap) -> str:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING, Final, NamedTuple
 
-from reports.formats.prose import loop_sentence, wrap
+from reports.formats.prose import command, loop_sentence, wrap
 from reports.language.catalogue import tell
 from reports.text_safety import clip, width_of
 from reports.view.model import HEALS
@@ -22,6 +22,8 @@ LINES: Final = 19
 """Lines of a verdict; the twentieth is the path of the report. Narrow terminals may need more: nothing that decides is left out."""
 _LABEL: Final = 10
 _SENTENCE: Final = re.compile(r"(?<=[.!?])\s+(?=[A-Z0-9“가-힣])")
+_QUERY: Final = re.compile(r"(?:SELECT|SHOW|KILL|CALL|ALTER)\b")
+"""Commands for the shell of a database."""
 _SHORT: Final = 160
 """Characters of an action or a warning when room is short."""
 _BOLD, _RED, _RESET = "\x1b[1m", "\x1b[1;31m", "\x1b[0m"
@@ -36,7 +38,7 @@ class Entry(NamedTuple):
 
 
 _SHORTENED: Final = (
-    *("evidence", "note", "evidence", "summary", "heals", "summary", "also", "fix", "evidence", "summary"),
+    *("facts", "evidence", "note", "evidence", "summary", "heals", "summary", "also", "fix", "evidence", "summary"),
     *("note", "fix", "heals", "case", "summary", "chain", "summary", "now", "fix", "now"),
 )
 """What is shortened by one version, in this order, until the verdict fits. Severity, headline and what is missing never are."""
@@ -62,7 +64,9 @@ def _fitted(entries: Sequence[Entry], width: int, room: int) -> list[tuple[str, 
 
     def made(index: int) -> list[str]:
         label, text = entries[index].label, entries[index].versions[chosen[index]]
-        indent = " " * _LABEL if entries[index].kind != "summary" else ""
+        indent = " " * _LABEL if entries[index].kind not in {"summary", "facts"} else ""
+        if entries[index].kind == "command":
+            return command(text, width, indent)
         return wrap(text, width, _padded(label) if indent else "", indent) if text else []
 
     lines = [made(index) for index in range(len(entries))]
@@ -80,6 +84,8 @@ def _fitted(entries: Sequence[Entry], width: int, room: int) -> list[tuple[str, 
 
 
 def _entries(view: View) -> Iterator[Entry]:
+    if view.facts:
+        yield Entry("facts", "", (" · ".join(view.facts), ""))
     yield Entry("summary", "", _summaries(text_of(view.summary)))
     warnings = [warning for warning in (view.rivals, *view.warnings) if warning]
     if warnings:
@@ -92,8 +98,8 @@ def _entries(view: View) -> Iterator[Entry]:
     others = [f"{case.id} {case.rule} ({case.word})" for case in (*view.cases[len(told) :], *view.followed, *view.also) if case.grave]
     if others:
         yield Entry("also", tell("Also"), tuple(dict.fromkeys((f"{listed(others, 6)}. {view.findings_rest}", f"{listed(others, 2)}."))))
-    missing = [f"{gap.artifact}: {gap.command}" for gap in view.missing[: 1 if view.cases else 3]]
-    yield from (Entry("missing", tell("Missing"), (gap,)) for gap in missing)
+    for gap in view.missing[: 1 if view.cases else 3]:
+        yield Entry("missing", tell("Missing"), (f"{gap.artifact}: {gap.command}" if gap.command else gap.artifact,))
     if not view.cases:
         yield Entry("read", tell("Read"), (view.sources_note,))
 
@@ -131,10 +137,10 @@ def _case(case: Case, *, short: bool) -> Iterator[Entry]:
             todo = part.todos[0]
             said = text_of(todo.words)
             first = _SENTENCE.split(said)[0]
-            tail = f" {todo.command}" if todo.command else ""
             label = tell("Heals") if part.kind == HEALS else part.when
-            shortest = f"{clip(first, _SHORT)}{tail}"
-            yield Entry(part.kind, label, tuple(dict.fromkeys((said + tail, first + tail, shortest))))
+            yield Entry(part.kind, label, tuple(dict.fromkeys((said, first, clip(first, _SHORT)))))
+            if todo.command:
+                yield Entry("command", "", (todo.command if _QUERY.match(todo.command) else f"$ {todo.command}",))
 
 
 def _evidence(case: Case) -> tuple[str, ...]:

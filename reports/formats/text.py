@@ -29,6 +29,8 @@ def render(view: View) -> str:
 
 def _blocks(view: View) -> Iterator[Block]:
     yield Block("", _paragraph(f"{view.word.upper()}  {' | '.join(view.meta)}"))
+    if view.facts:
+        yield Block("", _paragraph(" | ".join(view.facts)), 6)
     yield Block("", _paragraph(view.headline))
     yield Block("", _paragraph(text_of(view.summary)))
     for warning in (view.rivals, *view.warnings):

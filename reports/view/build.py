@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from typing import TYPE_CHECKING, cast
 
 import msgspec
@@ -15,7 +16,7 @@ from reports.view.embedded import block
 from reports.view.finding_view import HEADLINE, NAME, PROOFS_FOLDED, PROOFS_TOLD, Teller, who
 from reports.view.model import Figure, View
 from reports.view.stacks import socket_table, stack_views
-from reports.view.wording import count, in_words, listed, names_pattern, number, span, word_of
+from reports.view.wording import count, in_words, listed, names_pattern, number, seconds, span, word_of
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -27,6 +28,7 @@ __all__ = ["View", "build"]
 CASES_TOLD = 3
 FINDINGS = 40
 FIGURES = 4
+_VERSION = re.compile(r"(?P<name>\w+)[^()]{0,60}\((?P<version>\d[\w.]{0,30}(?:\+\d{1,4})?)")
 _WORDS = {Status.HEALTHY: "healthy", Status.INSUFFICIENT: "not enough evidence"}
 
 
@@ -54,6 +56,7 @@ def build(diagnosis: Diagnosis, command: str, version: str = VERSION) -> View:
         alarm=verdict.status is Status.PROBLEM and verdict.severity is not Severity.INFO,
         incident=clip_path(plain(diagnosis.incident.name, 100_000), NAME),
         meta=tuple(_meta(diagnosis)),
+        facts=tuple(_facts(diagnosis)),
         headline=plain(verdict.headline, HEADLINE),
         summary=teller.words(verdict.summary),
         warnings=tuple(plain(note, 400) for note in diagnosis.notes[:12]),
@@ -64,6 +67,7 @@ def build(diagnosis: Diagnosis, command: str, version: str = VERSION) -> View:
         also=tuple(folded[finding.id] for finding in (*causes[CASES_TOLD:], *also) if finding.id in folded),
         findings=tuple(folded.values()),
         findings_rest=_rest(diagnosis.findings),
+        last_id=diagnosis.findings[-1].id if diagnosis.findings else "",
         sockets=sockets,
         sockets_rest=sockets_rest,
         trend=trend,
@@ -91,21 +95,26 @@ def build(diagnosis: Diagnosis, command: str, version: str = VERSION) -> View:
         fingerprint=verdict.fingerprint,
         data="",
     )
-    return msgspec.structs.replace(_inert(view), data=block(diagnosis, version))
+    shared = plain(sources.shared_folder(diagnosis.inputs), 100_000)
+    inert = msgspec.structs.replace(_inert(view, shared), command=plain(command), incident=view.incident)
+    if shared:
+        note = tell("{note} All of them lie below {folder}.", note=inert.sources_note, folder=shared)
+        inert = msgspec.structs.replace(inert, sources_note=note)
+    return msgspec.structs.replace(inert, data=block(diagnosis, version))
 
 
-def _inert(view: View) -> View:
-    """The view with every text made plain: whatever was forgotten above cannot reach a renderer."""
-    return cast("View", _plain(view))
+def _inert(view: View, shared: str) -> View:
+    """The view with every text made plain: whatever was forgotten above cannot reach a renderer. Paths lose the folder that all files share."""
+    return cast("View", _plain(view, shared))
 
 
-def _plain(value: object) -> object:
+def _plain(value: object, shared: str) -> object:
     if isinstance(value, str):
-        return plain(value)
+        return plain(value.replace(shared, "")) if shared else plain(value)
     if isinstance(value, tuple):
-        return tuple(_plain(item) for item in value)
+        return tuple(_plain(item, shared) for item in value)
     if isinstance(value, msgspec.Struct):
-        return type(value)(**{field: _plain(getattr(value, field)) for field in value.__struct_fields__})
+        return type(value)(**{field: _plain(getattr(value, field), shared) for field in value.__struct_fields__})
     return value
 
 
@@ -156,6 +165,20 @@ def _meta(diagnosis: Diagnosis) -> Iterator[str]:
         yield plain(time, 80)
     if diagnosis.verdict.confidence:
         yield label_of(diagnosis.verdict.confidence.value)
+
+
+def _facts(diagnosis: Diagnosis) -> Iterator[str]:
+    """The runtime, how long the process runs, the kernel, and who collected: what support asks for first."""
+    facts = diagnosis.incident
+    if facts.vm:
+        match = _VERSION.match(facts.vm)
+        yield plain(f"{match['name']} {match['version']}" if match else facts.vm, 60)
+    if facts.uptime is not None:
+        yield tell("up {time}", time=seconds(facts.uptime))
+    if facts.kernel:
+        yield plain(facts.kernel, 80)
+    if facts.collected_by is not None:
+        yield tell("collected as uid {uid}", uid=facts.collected_by)
 
 
 def _figures(diagnosis: Diagnosis) -> Iterator[Figure]:

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 import msgspec
 
+from analyzer.judge.chain_end import is_open, takes_next
 from analyzer.model.finding import Evidence, Finding, RecoversWhen, Severity, When
 from analyzer.model.message import say
 from parsers.records import Unit
@@ -80,7 +81,10 @@ class Teller(msgspec.Struct, frozen=True):
             agenda=tuple(self._agenda(finding)),
             chain=self._chain(finding, ids),
             loop=finding.loop,
-            closing=self.words(tell("back to {actor}", actor=finding.chain[0].actor), NAME) if finding.loop and finding.chain else (),
+            loop_from=_loop_from(finding),
+            closing=self.words(tell("back to {actor}", actor=finding.chain[_loop_from(finding)].actor), NAME)
+            if finding.loop and finding.chain
+            else (),
             proofs=tuple(self._proof(item, ident) for item, ident in ids.items()),
             cut=tell("{pieces} of evidence for {id} in the JSON format.", pieces=count(left, "more piece", "more pieces"), id=finding.id)
             if left
@@ -102,18 +106,38 @@ class Teller(msgspec.Struct, frozen=True):
             yield Agenda(HEALS, tell("Heals by itself"), (Todo(self.words(said, 600), ""),))
 
     def _chain(self, finding: Finding, ids: dict[Evidence, str]) -> tuple[Node, ...]:
+        if not finding.chain:
+            return ()
         by_place = {item.where: ident for item, ident in reversed(ids.items())}
-        return tuple(self._node(step, ids, by_place) for step in finding.chain[:8])
+        shown = finding.chain[:8]
+        following = [step.actor for step in finding.chain[1:]] + [
+            finding.chain[_loop_from(finding)].actor if finding.loop else finding.ends_in or ""
+        ]
+        last = not finding.loop and not finding.ends_in
+        nodes = [
+            self._node(step, ids, by_place, to, final=index == len(finding.chain) and not finding.loop, end=last and index == len(shown))
+            for index, (step, to) in enumerate(zip(shown, following, strict=False), start=1)
+        ]
+        if finding.ends_in and not finding.loop:
+            nodes.append(Node(self.words(finding.ends_in, NAME), "", "", (), (), end=True))
+        return tuple(nodes)
 
-    def _node(self, step: Step, ids: dict[Evidence, str], by_place: dict[Where, str]) -> Node:
+    def _node(self, step: Step, ids: dict[Evidence, str], by_place: dict[Where, str], to: str, *, final: bool, end: bool) -> Node:
         found = dict.fromkeys(ids.get(item) or by_place.get(item.where, "") for item in step.evidence)
         note = next((busy for name, busy in self.busy if name in step.actor and busy not in step.actor), "")
+        # English puts the object behind the verb; a verb in another language stands for itself.
+        verb, detail = step.verb, step.detail
+        if to and (takes_next(verb) or (final and is_open(verb))):
+            verb = tell("{verb} {actor}", verb=verb, actor=to)
+        elif detail and is_open(verb):
+            verb, detail = tell("{verb} {actor}", verb=verb, actor=detail), ""
         return Node(
             actor=self.words(step.actor, NAME),
             note=note,
-            verb=plain(step.verb, NAME),
-            detail=self.words(step.detail, 300),
+            verb=plain(verb, NAME * 3),
+            detail=self.words(detail, 300),
             proofs=tuple(ident for ident in found if ident),
+            end=end,
         )
 
     def _proof(self, item: Evidence, ident: str) -> Proof:
@@ -123,10 +147,17 @@ class Teller(msgspec.Struct, frozen=True):
             says=self.words(item.says, 400),
             place=place(item.where),
             more=tell("and {number} more", number=number(item.more)) if item.more else "",
+            head=plain(_tabs_to_blanks(self.diagnosis.heads.get(item.where, "")), LINE_LENGTH),
             excerpt=lines,
             left_out=tell("{lines} between not shown", lines=count(left, "line")) if left else "",
             inferred=plain(item.inferred or "", 600),
         )
+
+
+def _loop_from(finding: Finding) -> int:
+    """The step that the loop goes back to: where the last actor stands before already, the loop is that pool's own."""
+    actors = [step.actor for step in finding.chain]
+    return actors.index(actors[-1]) if finding.loop and actors and actors[-1] in actors[:-1] else 0
 
 
 def place(where: Where) -> str:

@@ -50,6 +50,8 @@ class Proof(msgspec.Struct, frozen=True):
     says: Words
     place: str
     more: str
+    head: str
+    """The heading of the table that is quoted; empty if it is none."""
     excerpt: tuple[Words, ...]
     left_out: str
     inferred: str
@@ -63,6 +65,8 @@ class Node(msgspec.Struct, frozen=True):
     verb: str
     detail: Words
     proofs: tuple[str, ...]
+    end: bool = False
+    """True for the last node of a chain that is no loop: what everything waits for. It has no edge; ``verb`` and ``detail`` say what it does."""
 
 
 class Case(msgspec.Struct, frozen=True):
@@ -84,6 +88,8 @@ class Case(msgspec.Struct, frozen=True):
     agenda: tuple[Agenda, ...]
     chain: tuple[Node, ...]
     loop: bool
+    loop_from: int
+    """The node that the loop goes back to: what stands before it waits for the loop."""
     closing: Words
     proofs: tuple[Proof, ...]
     cut: str
@@ -238,6 +244,8 @@ class View(msgspec.Struct, frozen=True, kw_only=True):
     alarm: bool
     incident: str
     meta: tuple[str, ...]
+    facts: tuple[str, ...]
+    """The runtime, how long the process runs, the kernel, who collected."""
     headline: str
     summary: Words
     warnings: tuple[str, ...]
@@ -249,6 +257,8 @@ class View(msgspec.Struct, frozen=True, kw_only=True):
     also: tuple[Case, ...]
     findings: tuple[Case, ...]
     findings_rest: str
+    last_id: str
+    """The id of the last finding, shown or not; empty without any."""
     sockets: tuple[SocketChart, ...]
     sockets_rest: str
     trend: Trend | None

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from itertools import takewhile
 from typing import TYPE_CHECKING
 
 from analyzer.model.finding import Outcome
@@ -24,6 +25,7 @@ ROWS = 40
 GAPS = 10
 _OUTBOUND = {"calls"}
 """Roles of links whose far end says more than the local port."""
+_SHARED = 16
 _ADDRESS = re.compile(r"\s*@?<?\b0x[0-9a-fA-F]+\b>?")
 
 
@@ -57,7 +59,9 @@ def gaps(diagnosis: Diagnosis) -> tuple[Gap, ...]:
 
 def _gap(gap: Missing) -> Gap:
     artifact = plain(gap.artifact, 200)
-    return Gap(artifact[:1].upper() + artifact[1:], plain(gap.would_show, 400).rstrip("."), plain(gap.command, 600))
+    if artifact.split()[:1] != gap.command.split()[:1]:  # the name of a command keeps its small letter
+        artifact = artifact[:1].upper() + artifact[1:]
+    return Gap(artifact, plain(gap.would_show, 400).rstrip("."), plain(gap.command, 600))
 
 
 def sources(inputs: Sequence[Input]) -> tuple[tuple[Source, ...], str]:
@@ -79,6 +83,16 @@ def sources(inputs: Sequence[Input]) -> tuple[tuple[Source, ...], str]:
     return shown, tell("{note} {number} of them are only in the JSON format.", note=note, number=number(len(inputs) - len(shown))) if len(
         inputs
     ) > len(shown) else note
+
+
+def shared_folder(inputs: Sequence[Input]) -> str:
+    """The folder that all files lie in, with its last slash; empty for a short one: it would be mistaken for a word."""
+    folders = {item.file.rpartition("/")[0] for item in inputs}
+    if len(inputs) < 2 or not folders:  # noqa: PLR2004 - one file shares nothing
+        return ""
+    alike = takewhile(lambda parts: len(set(parts)) == 1, zip(*(folder.split("/") for folder in sorted(folders)), strict=False))
+    shared = "".join(f"{parts[0]}/" for parts in alike)
+    return shared if len(shared) >= _SHARED else ""
 
 
 def waits(items: Sequence[Wait]) -> Table | None:

@@ -96,35 +96,41 @@ def trend(
     limit = next((one.limit for one in limits if (one.host, one.pid) == owner and not one.assumed), None)
     if len(series) < 2:  # noqa: PLR2004 - a line needs two points
         total = sum(table.close_wait.total for table in tables)
-        return None, tell(
-            "One snapshot, with {total} in CLOSE_WAIT: a second one would tell growth from standstill.", total=number(total)
-        ) if total else ""
+        return None, tell("Only one snapshot: a second one would show whether CLOSE_WAIT grows.") if total else ""
     values = list(series.values())
     if not any(values):
         return None, tell("No socket in CLOSE_WAIT in any of {number} snapshots.", number=in_words(len(values)))
+    if len(set(values)) == 1:
+        return None, tell(
+            "{number} snapshots, {count} in CLOSE_WAIT in each of them: no growth.",
+            number=in_words(len(values)).capitalize(),
+            count=number(values[0]),
+        ) + _fate(changes, owner)
     near = limit is not None and limit <= FAR * max(values)
     highest = max(*values, limit) if limit is not None and near else max(values)
     points = _thinned(_points(series, highest))
     line = " ".join(f"{point.x},{point.y}" for point in points)
     drawn = tell(" {number} of them are drawn.", number=len(points)) if len(points) < len(series) else ""
-    change = next((one for one in changes if (one.host, one.pid) == owner), None)
-    fate = (
-        tell(
-            " Of those in the first {stayed} stayed and {went} went; {came} came.",
-            stayed=number(change.stayed),
-            went=number(change.went),
-            came=number(change.came),
-        )
-        if change
-        else ""
-    )
     stated = tell(" The process may have {limit} descriptors.", limit=number(limit)) if limit is not None else ""
     ceiling = (
         Point(f"{RIGHT:.1f}", f"{_height(limit, highest):.1f}", number(limit), tell("limit of descriptors"))
         if limit is not None and near
         else None
     )
-    return Trend(f"{_rate(series)}{fate}{stated}{drawn}", points, line, points[0], points[-1], ceiling), ""
+    return Trend(f"{_rate(series)}{_fate(changes, owner)}{stated}{drawn}", points, line, points[0], points[-1], ceiling), ""
+
+
+def _fate(changes: Sequence[Turnover], owner: tuple[str | None, int | None]) -> str:
+    """What became of the sockets of the first table; empty where that is not known."""
+    change = next((one for one in changes if (one.host, one.pid) == owner), None)
+    if change is None:
+        return ""
+    return tell(
+        " Of those in the first {stayed} stayed and {went} went; {came} came.",
+        stayed=number(change.stayed),
+        went=number(change.went),
+        came=number(change.came),
+    )
 
 
 def patience_chart(found: Sequence[Patience]) -> tuple[BarChart, ...]:

@@ -13,12 +13,12 @@ from analyzer.model.finding import (
     Diagnosis,
     Evidence,
     Finding,
-    IncidentFacts,
     Missing,
     Outcome,
     Status,
     Verdict,
 )
+from analyzer.model.incident_facts import IncidentFacts
 from analyzer.model.inputs import UnreadLine
 from analyzer.model.timeline import FlowSummary
 from parsers.records import Unit, Where

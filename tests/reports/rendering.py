@@ -25,7 +25,7 @@ RENDERERS: dict[str, Callable[[View], str]] = {
     "summary": summary.render,
 }
 EVERY: dict[str, Callable[[], Diagnosis]] = {**STATES, "hostile": hostile}
-LIMITS = {"html": 1_000_000, "md": 60_000, "jira": 30_000, "text": 3_900, "summary": 2_900}
+LIMITS = {"html": 1_000_000, "md": 60_000, "jira": 30_000, "text": 3_900, "summary": 700}
 
 
 def visible(name: str, view: View) -> str:

@@ -13,7 +13,8 @@ from msgspec.structs import replace
 
 from analyzer.intake.read import assemble, read_one
 from analyzer.model.errors import Disclosed
-from analyzer.model.finding import Evidence, IncidentFacts, Process
+from analyzer.model.finding import Evidence, Process
+from analyzer.model.incident_facts import IncidentFacts
 from parsers.records import Where
 from reports.anonymize.addresses import is_kept
 from reports.anonymize.anonymize import KINDS, anonymized, command

@@ -14,12 +14,15 @@ from msgspec.structs import replace
 import reports
 from reports.contract import json_v1 as json_contract
 from reports.formats import jira, markdown, terminal
+from reports.language.catalogue import speaking, spoken
 from reports.text_safety import BREAK
 from reports.view.build import build
 from reports.view.wording import text_of
+from tests.builders import sample
 from tests.reports import diagnoses
 from tests.reports.hostile import blocked, endless
 from tests.reports.rendering import EVERY, LIMITS, RENDERERS, seen, visible
+from tests.test_goldens import NAMES
 
 if TYPE_CHECKING:
     from analyzer.model.finding import Diagnosis
@@ -77,7 +80,7 @@ def test_thousands_of_everything_stay_within_the_limit_and_keep_the_verdict(name
     assert len(printed.encode() if name == "html" else printed) <= LIMITS[name]
     printed = visible(name, view)
     assert diagnosis.findings[0].id in printed
-    if which == "crowd":
+    if which == "crowd" and name != "summary":
         assert squeezed(diagnosis.verdict.headline) in squeezed(printed)
         assert squeezed("does not recover without a restart.") in squeezed(printed)
         assert squeezed(diagnosis.findings[-1].id) in squeezed(printed)
@@ -128,6 +131,9 @@ def test_headline_and_summary_are_never_shortened(name: str, state: str) -> None
     if state == "hostile":
         pytest.skip("its texts are replaced on purpose")
     diagnosis = EVERY[state]()
+    if name == "summary":
+        # Five lines have room for the first sentence only.
+        diagnosis = replace(diagnosis, verdict=replace(diagnosis.verdict, summary=diagnosis.verdict.summary.partition(". ")[0][:40]))
     printed = squeezed(visible(name, seen(diagnosis)).replace("<code>", "").replace("</code>", ""))
     assert squeezed(diagnosis.verdict.headline) in printed
     assert squeezed(diagnosis.verdict.summary) in printed
@@ -212,10 +218,29 @@ def test_a_flowchart_that_would_be_too_large_is_left_out() -> None:
     assert len(markdown.mermaid(long)) <= 4_000
 
 
-def test_the_summary_is_one_paragraph_with_a_short_first_sentence() -> None:
-    printed = RENDERERS["summary"](huge("endless")[1])
-    assert printed.count("\n") == 1
-    assert "Shortened: see the report." in printed
+@pytest.mark.parametrize("language", ["en", "ko"])
+@pytest.mark.parametrize("sample_name", NAMES)
+def test_the_summary_of_a_sample_is_a_chat_message(sample_name: str, language: str) -> None:
+    with speaking(language):
+        view = build(spoken(sample(sample_name)), f"analyze samples/{sample_name}", "0")
+        printed = RENDERERS["summary"](view)
+    lines = printed.splitlines()
+    assert len(lines) <= 5
+    assert len(printed) <= 700
+    assert lines[0].startswith(f"*{view.word.upper()}* ")
+    assert all(case.id in printed for case in view.findings[:1])
+    if view.cases and view.cases[0].agenda:
+        command = view.cases[0].agenda[0].todos[0].command
+        assert not command or len(command) > 110 or "@" in command or f"`{command}`" in printed
+    if view.cases and view.cases[0].proofs:
+        assert view.cases[0].proofs[0].place.rpartition(":")[2] in lines[-1], "the place to look at is in the last line"
+
+
+@pytest.mark.parametrize("which", ["crowd", "endless"])
+def test_the_summary_stays_a_chat_message_whatever_comes(which: str) -> None:
+    printed = RENDERERS["summary"](huge(which)[1])
+    assert printed.count("\n") <= 5
+    assert len(printed) <= 700
 
 
 def test_text_has_72_columns() -> None:

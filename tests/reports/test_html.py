@@ -82,7 +82,7 @@ def test_the_chart_appears_with_the_second_snapshot() -> None:
     assert 'points="34.0,' in visible("html", seen(diagnoses.three_snapshots()))
     page = visible("html", seen(diagnoses.self_call()))
     assert "<svg" not in page
-    assert "a second one would tell growth from standstill" in page
+    assert "a second one would show whether CLOSE_WAIT grows" in page
 
 
 def test_the_packets_appear_only_with_a_capture() -> None:
