@@ -67,7 +67,7 @@ class Mask(NamedTuple):
         """
         try:
             made, by = anonymized(diagnosis, self.pseudonyms, self.kinds, incident, () if host is None else (host,))
-            masked = command(by, line)
+            masked = command(line)
         except MapError as error:
             raise UsageError(f"--anonymize: {error}") from error
         if "addresses" in self.kinds:
@@ -88,7 +88,8 @@ class Guard(NamedTuple):
             Disclosed: if an original is left.
             UsageError: if the map cannot be written, or is one of ``targets``.
         """
-        check_reports(texts, originals_of(self.by, self.mask.pseudonyms, addresses="addresses" in self.mask.kinds))
+        named = {"the file name": " ".join(target.name for target in targets)}
+        check_reports({**texts, **named}, originals_of(self.by, self.mask.pseudonyms, addresses="addresses" in self.mask.kinds))
         file = self.mask.file
         if file is None:
             return

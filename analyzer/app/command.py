@@ -92,7 +92,7 @@ def run(request: RunOptions, command: str) -> int:
             shown, line, guard = mask.put_on(diagnosis, incident, command, request.host)
         write(Job(shown, request.paths, request.formats, request.output, request.quiet, line, VERSION, guard, request.language))
     except Disclosed as error:
-        complain(f"a defect of this tool: --anonymize is not complete: {error}. Nothing was written; please report it, without that name")
+        complain(f"--anonymize refuses: {error}. Nothing was written. Please report it, without that name: it should have been replaced")
         return DEFECT
     if not any(item.records for item in diagnosis.inputs):
         complain(f"nothing usable to read: none of the {len(diagnosis.inputs)} files is of a kind that this tool knows")

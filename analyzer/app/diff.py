@@ -66,7 +66,7 @@ def run(asked: Comparison) -> int:
         complain(str(error))
         return UNUSABLE
     except Disclosed as error:
-        complain(f"a defect of this tool: --anonymize is not complete: {error}. Nothing was written; please report it, without that name")
+        complain(f"--anonymize refuses: {error}. Nothing was written. Please report it, without that name: it should have been replaced")
         return DEFECT
     if target is None:
         put(text)

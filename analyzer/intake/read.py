@@ -44,6 +44,8 @@ _FOREIGN_CAPTURES = {
     b"TRSNIFF data    \x1a": "Sniffer",
     b"XCP\0": "NetXRay",
 }
+COLLECTION = re.compile(r"closewait-(?P<host>[A-Za-z0-9][A-Za-z0-9.-]{0,252})-\d{1,9}-\d{8}T\d{6}Z")
+"""What ``analyze collect`` calls its archives: host, pid, time."""
 _HEAD = 4096  # bytes that tell a capture, packed or not
 _PID_IN_NAME = re.compile(r"(?:^|[^0-9])(\d{2,7})(?=[^0-9]|$)")
 
@@ -388,5 +390,6 @@ def _pid_in_name(file: str, pids: set[int]) -> Pid | None:
 def _incident_name(paths: Sequence[str]) -> str:
     if len(paths) == 1 and paths[0] != STDIN:
         path = Path(paths[0])
-        return path.resolve().name if path.is_dir() else path.name.partition(".")[0] or path.name
+        collected = COLLECTION.match(path.name)  # the host in its name may have dots
+        return path.resolve().name if path.is_dir() else collected[0] if collected else path.name.partition(".")[0] or path.name
     return "stdin" if list(paths) == [STDIN] else "incident"

@@ -25,6 +25,8 @@ if TYPE_CHECKING:
 KINDS: Final = ("addresses", "hosts", "users", "packages")
 """What can be replaced. Paths, requests, queries and secrets always are."""
 DEFAULT: Final = ("addresses", "hosts", "users")
+_SAID: Final = frozenset({"--format", "-f", "--timezone", "--fail-on", "--anonymize", "--lang"})
+"""Options whose values name nobody."""
 _ROUNDS: Final = 3
 """Dry runs at most: what one finds can lead to another name, seldom to a third."""
 
@@ -53,24 +55,19 @@ def anonymized(
     return made.whole(diagnosis), made
 
 
-def command(by: Replacer, line: str) -> str:
-    """The command line of this run: of paths only the last part, and nothing of the private map."""
+def command(line: str) -> str:
+    """The command line of this run without any path: a name of an archive or a folder tells who somebody is."""
     made, option = list[str](), ""
-    for word in shlex.split(line):
-        name, equals, value = word.partition("=")
-        if option == "--anonymize-map" or name == "--anonymize-map":
-            option = "" if equals or option else name
-        elif word.startswith("-") and word != "-":
-            made.append(f"{name}={_argument(by, name, value)}" if equals and value else name)
-            option = "" if equals else name
+    for word in shlex.split(line)[1:]:
+        if word.startswith("-") and word != "-":
+            name = word.partition("=")[0]
+            option = "" if "=" in word else name
+            if name in _SAID:
+                made.append(word)
         else:
-            made.append(_argument(by, option, word))
+            if option in _SAID:
+                made.append(word)
             option = ""
-    return shlex.join(made)
-
-
-def _argument(by: Replacer, option: str, value: str) -> str:
-    """The value of an option, or the path of an incident."""
-    if option in {"--format", "-f", "--timezone", "--fail-on", "--anonymize"}:
-        return value
-    return by.host(value) if option == "--host" else by.file(value.rstrip("/").rpartition("/")[2] or value)
+    if not any(word.startswith("--anonymize") for word in made):
+        made.append("--anonymize")
+    return f"{shlex.join(('analyze', *made))} INCIDENT..."

@@ -28,6 +28,8 @@ if TYPE_CHECKING:
 _MODULE: Final = re.compile(r"(?:java|jdk)\.[a-z.]+@[\d.]+")
 
 
+_MADE: Final = re.compile(r"(?:host|domain|user|name)-?\d+(?:\.|$)", re.IGNORECASE)
+"""Pseudonyms of an earlier run."""
 REMOVED: Final = "(removed)"
 """What stands where a secret stood: an earlier run may have left it."""
 
@@ -65,7 +67,10 @@ def check_reports(texts: Mapping[str, str], originals: Iterable[str]) -> None:
 
 def originals_of(by: Replacer, pseudonyms: Pseudonyms, *, addresses: bool) -> set[str]:
     """Whatever was replaced and can be told from the tool's own words."""
-    found = {text for text in by.gone if len(text) >= SHORTEST and text != REMOVED and not _is_ordinary(text)}
+    found = {
+        name for name in by.hosts if len(name) > 1 and not _is_ordinary(name) and not LOCAL_NAMES.match(name) and not _MADE.match(name)
+    }
+    found |= {text for text in by.gone if len(text) >= SHORTEST and text != REMOVED and not _is_ordinary(text)}
     for kind in ("host", "domain", "user"):
         found |= {name for name in pseudonyms.originals(kind) if len(name) > 1 and not _is_ordinary(name) and not LOCAL_NAMES.match(name)}
     return found | (pseudonyms.originals("address") if addresses else set())

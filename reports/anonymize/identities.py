@@ -24,6 +24,8 @@ NOBODY: Final = frozenset({"root", "nobody", "-", "?", "*", "USER", "UID"})
 LOCAL_NAMES: Final = re.compile(r"(?:ip6-)?(?:localhost|loopback)\d?(?:\.localdomain\d?)?$|\*?$", re.IGNORECASE)
 VERSIONS: Final = frozenset({"vm", "kernel"})
 """Fields that hold versions: four numbers with dots between them are no address there."""
+COLLECTION: Final = re.compile(r"(?<![A-Za-z0-9])(?P<before>closewait-)(?P<host>[A-Za-z0-9][A-Za-z0-9.-]{0,252})(?=-\d{1,9}-\d{8}T\d{6}Z)")
+"""The host in the names of the collector's archives and folders."""
 MODULES: Final = re.compile(MODULE)
 PROMPT: Final = re.compile(
     r"^\s*(?:\(\w+\)\s*)?\[?(?P<user>[a-z_][\w.-]{0,31}\$?)@(?P<host>[A-Za-z0-9][\w.-]{0,62})(?=[\s:~\]][^\n]{0,80}[$#>%](?:\s|$))"
@@ -65,6 +67,8 @@ def gather(diagnosis: Diagnosis, incident: Incident | None = None, given: Iterab
     ``given`` are hosts that the user named.
     """
     hosts, users, addresses = {*diagnosis.incident.hosts, *given}, set[str](), dict[Address, None]()
+    named = (diagnosis.incident.name, *(item.file for item in diagnosis.inputs))
+    hosts.update(match["host"] for name in named for match in COLLECTION.finditer(name))
     for text in strings(diagnosis):
         prompt = PROMPT.match(text)
         if prompt:

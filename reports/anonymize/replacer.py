@@ -8,10 +8,11 @@ from typing import TYPE_CHECKING, Final, cast
 import msgspec
 from msgspec.structs import replace
 
+from analyzer.model.finding import SessionFact
 from analyzer.model.message import Message
 from analyzer.software.knowledge import knowledge
 from reports.anonymize import addresses, patterns
-from reports.anonymize.identities import LOCAL_NAMES, NOBODY, PROMPT, VERSIONS, Identities, host_of, users_in
+from reports.anonymize.identities import COLLECTION, LOCAL_NAMES, NOBODY, PROMPT, VERSIONS, Identities, host_of, users_in
 from reports.anonymize.vocabulary import PLACES, spoken
 
 if TYPE_CHECKING:
@@ -48,6 +49,7 @@ class Replacer:
         """Secrets, paths, requests and packages that were taken out, with the word for what they are."""
         self._pseudonyms, self._known, self._kinds = pseudonyms, known, frozenset(kinds)
         self._texts: dict[str, str] = {}
+        self._names: frozenset[str] | None = None
         hidden = {text: kind for text, kind in known.gone if SHORTEST <= len(text) <= _LONGEST_SECRET and not _is_spoken(text)}
         self._hidden = hidden
         named = [name for name in known.hosts if len(name) <= _LONGEST_NAME and "hosts" in kinds]
@@ -106,6 +108,11 @@ class Replacer:
             at = end
         return made + self.text(line[at:])
 
+    @property
+    def hosts(self) -> frozenset[str]:
+        """Every host that the evidence names, if hosts are replaced at all."""
+        return frozenset(self._known.hosts) if "hosts" in self._kinds else frozenset()
+
     def host(self, name: str) -> str:
         """A host's name or address."""
         bare, zone, interface = name.strip("[]").partition("%")
@@ -128,7 +135,14 @@ class Replacer:
 
     def file(self, name: str) -> str:
         """The name of an artifact: words that say what it is stay, others do not."""
-        return "/".join(self._segment(part, "file") for part in name.split("/"))
+        return "/".join(self._named_file(part) for part in name.split("/"))
+
+    def _named_file(self, part: str) -> str:
+        """A file or folder. The collector writes the host into its names, whatever that is called."""
+        match = COLLECTION.match(part)
+        if match is None:
+            return self._segment(part, "file")
+        return match["before"] + self.host(match["host"]) + self._segment(part[match.end() :], "file")
 
     def _replaced(self, match: re.Match[str]) -> str:
         kind = next(name for name, found in match.groupdict().items() if found is not None and name in self._handlers)
@@ -295,7 +309,7 @@ class Replacer:
         name = match["domain"]
         labels = name.split(".")
         last = labels[-1].lower()
-        if last not in patterns.TOP_LEVEL:
+        if last not in patterns.TOP_LEVEL or self._is_known_file(name):
             return self.text_of_names(name)
         if labels[0].lower() in _ROOTS and len(labels) > 2 and last not in patterns.CLASSIC | patterns.INTERNAL:  # noqa: PLR2004 - a package
             return self.text_of_names(name)
@@ -313,6 +327,12 @@ class Replacer:
     def text_of_names(self, text: str) -> str:
         """Only known names and addresses replaced: for what looks like a domain and is none."""
         return self._in_paths.sub(self._replaced, text)
+
+    def _is_known_file(self, name: str) -> bool:
+        """True for the name of an artifact whose ending is a country's too, as in README.md."""
+        if self._names is None:
+            self._names = frozenset(file.rpartition("/")[2] for file in self._known.files)
+        return name in self._names and name.count(".") == 1
 
     def _placed(self, match: re.Match[str]) -> str:
         return self.host(match["placed"])
@@ -355,7 +375,11 @@ class Replacer:
         if isinstance(value, dict):
             return {self.walk(key): self.walk(item, field) for key, item in value.items()}
         if isinstance(value, msgspec.Struct):
-            return type(value)(**{name: self.walk(getattr(value, name), name) for name in value.__struct_fields__})
+            # The id of a session has a user and a database in it; other ids are the tool's own.
+            owner = "session" if isinstance(value, SessionFact) else ""
+            return type(value)(
+                **{name: self.walk(getattr(value, name), owner if name == "id" and owner else name) for name in value.__struct_fields__}
+            )
         return value
 
 

@@ -40,7 +40,7 @@ def rendered(diagnosis: Diagnosis, incident: Incident | None = None, kinds: tupl
     """Every format of the anonymised diagnosis, each searched by the check that guards real runs."""
     pseudonyms = Pseudonyms()
     made, by = anonymized(diagnosis, pseudonyms, kinds, incident, ("app01",))
-    shown = view.build(made, command(by, "analyze /home/kim/acme-hang --host app01 -o /srv/kim/report.html"), "0")
+    shown = view.build(made, command("analyze /home/kim/acme-hang --host app01 -o /srv/kim/report.html"), "0")
     texts = {name: render(shown) for name, render in RENDERERS.items()}
     texts |= {"json": json_contract.render(made, "0")} | {
         f"verdict {width}": terminal.verdict(shown, width, color=False) for width in (40, 120)
