@@ -46,6 +46,7 @@ from parsers.text.copies import MOST_LOST, proposals
 from parsers.text.source import Section, Shapes, Source, cut
 from parsers.threads import (
     attach_failure,
+    console_threads,
     dotnet_stacks,
     goroutines,
     hotspot,
@@ -114,6 +115,7 @@ FORMATS: Final[tuple[Format, ...]] = (
     javacore,
     jrockit,
     stuck_threads,
+    console_threads,
     goroutines,
     native_stacks,
     python_stacks,

@@ -465,3 +465,39 @@ def test_warnings_of_servers_about_threads_that_hang(text: str, name: str, remar
     assert (thread.name, calls(thread)) == (name, ["SocketInputStream.socketRead0", "Order.list"])
     assert remark is None or remark in (thread.native_state or "")
     assert dump.fragment
+
+
+PRINTED = """\
+Name: till-4
+State: BLOCKED on com.example.Cart@5f2a owned by: till-9
+Total blocked: 3  Total waited: 12
+
+Stack trace:
+com.example.Cart.total(Cart.java:41)
+   - locked com.example.Order@1b9c
+app//com.example.Order.show(Order.java:12)
+
+Thread[#42,till-5,5,main] state=WAITING
+    at java.base/jdk.internal.misc.Unsafe.park(Native Method)
+    at com.example.Search.all(Search.java:44)
+2026-03-01 10:00:00 INFO next
+Thread[till-6,5,] has gone
+"""
+
+
+def test_threads_that_a_console_prints() -> None:
+    found = outputs(Source("paste.txt", PRINTED.encode()))
+    (dump,) = [record for output in found for record in output.parsed.records if isinstance(record, ThreadDump)]
+    first, second = dump.threads
+    assert dump.fragment
+    assert (first.name, first.state, [frame.full for frame in first.frames]) == (
+        "till-4",
+        JavaState.BLOCKED,
+        ["com.example.Cart.total", "com.example.Order.show"],
+    )
+    assert [(lock.verb, lock.address, lock.holder, lock.depth) for lock in first.locks] == [
+        (LockVerb.WAITING_TO_LOCK, "com.example.Cart@5f2a", "till-9", 0),
+        (LockVerb.LOCKED, "com.example.Order@1b9c", None, 0),
+    ]
+    assert (second.name, second.java_id, second.state) == ("till-5", 42, JavaState.WAITING)
+    assert sum(output.parsed.read + sum(gap.lines for gap in output.parsed.unread) for output in found) == 12

@@ -1,0 +1,126 @@
+r"""Single threads as consoles and programs print them: JConsole and VisualVM, and ``Thread.toString`` above a stack.
+
+    Name: http-nio-8080-exec-3
+    State: BLOCKED on com.example.Cart@5f2a owned by: http-nio-8080-exec-7
+    Total blocked: 3  Total waited: 12
+
+    Stack trace:
+    com.example.Cart.total(Cart.java:41)
+       - locked com.example.Order@1b9c
+    com.example.Order.show(Order.java:12)
+
+    Thread[#42,order-pool-4,5,main] WAITING
+        at java.base/jdk.internal.misc.Unsafe.park(Native Method)
+        at com.example.Search.all(Search.java:44)
+
+What is printed so is a piece: it says nothing of threads that are not there. Written after the JDK's ``ThreadTab`` and ``Thread.toString``, not captured here.
+"""
+
+from __future__ import annotations
+
+import re
+from typing import TYPE_CHECKING, Final
+
+from parsers.records import JavaState, LockVerb, Parsed, Thread, ThreadDump
+from parsers.records.shows import Shows
+from parsers.text.grammar import JAVA_STATES
+from parsers.text.source import Section, leftovers
+from parsers.text.stack import Stack, frame_of, identity, waiting_verb
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+NAME: Final = "console_threads"
+SHOWS: Final = frozenset({Shows.THREADS})
+
+_STATES: Final = "|".join(JAVA_STATES)
+_PRINTED: Final = r"Thread\[(?:#\d{1,18},)?[^\n\]]{0,300},\d{1,2},[^\n,\]]{0,200}\]"
+HEADER: Final = r"(?!)"
+ROW_SHAPE: Final = rf"Name:[ ][^\n]{{1,500}}\n[ \t]*State:[ ](?:{_STATES})\b|{_PRINTED}(?:[ :,(-]{{0,3}}(?:state[=:][ ]?)?(?:{_STATES})\)?)?:?[ ]*\n[ \t]+at[ ]"
+
+_name = re.compile(r"\s*Name: (?P<name>.{1,500}?)\s*$").match
+_state = re.compile(rf"\s*State: (?P<state>{_STATES})(?: on (?P<lock>\S+?))?(?: owned by: (?P<owner>.*?))?\s*$").match
+_printed = re.compile(
+    rf"\s*Thread\[(?:#(?P<id>\d{{1,18}}),)?(?P<name>[^\n\]]{{0,300}}),\d{{1,2}},[^\n,\]]{{0,200}}\]"
+    rf"(?:[ :,(-]{{0,3}}(?:state[=:] ?)?(?P<state>{_STATES})\)?)?:?\s*$"
+).match
+_locked = re.compile(r"\s*- locked (?P<object>\S+)\s*$").match
+_remark = re.compile(r"\s*(?:Total blocked: [\d,.]+\s+Total waited: [\d,.]+|Stack trace:|\(no stack\))\s*$").match
+
+
+def sniff(head: Sequence[str]) -> bool:
+    """True if a thread's name with its state below, or a printed thread with a frame below, is among the lines."""
+    pairs = zip(head, head[1:], strict=False)  # noqa: RUF007 - pairwise would read the same
+    return any((_name(one) and _state(other)) or (_printed(one) and frame_of(other)) for one, other in pairs)
+
+
+def parse(section: Section) -> Parsed:
+    """One piece of a dump with the threads that are printed."""
+    reader = _Reader(section)
+    unread: list[tuple[int, str]] = []
+    read = 0
+    for index, line in section.rows():
+        if reader.take(index, line):
+            read += 1
+        else:
+            reader.close()
+            unread.append((index, "no line of a printed thread"))
+    reader.close()
+    gaps, elisions = leftovers(section, unread)
+    return Parsed((*_dump(section, reader.threads), *elisions), read + len(elisions), gaps)
+
+
+def _dump(section: Section, threads: Sequence[Thread]) -> tuple[ThreadDump, ...]:
+    if not threads:
+        return ()
+    where = section.where(threads[0].where.first - section.first, threads[-1].where.last - section.first)
+    return (ThreadDump(where=where, dialect=NAME, threads=tuple(threads), fragment=True),)
+
+
+class _Reader:
+    """One pass over a section: the threads so far, and the one whose stack is read."""
+
+    def __init__(self, section: Section) -> None:
+        self.section = section
+        self.threads: list[Thread] = []
+        self.open: Stack | None = None
+        self.name = ""
+        self.java_id: int | None = None
+        self.state: JavaState | None = None
+
+    def take(self, index: int, line: str) -> bool:
+        """Take a line; False if it is none of a printed thread."""
+        if match := _printed(line):
+            self._begin(index, match["name"], match["state"], match["id"])
+            return True
+        if match := _name(line):
+            self._begin(index, match["name"], None, None)
+            return True
+        stack = self.open
+        if stack is None:
+            return False
+        if match := _state(line):
+            self.state = JAVA_STATES[match["state"]]
+            if match["lock"]:
+                address, cls = identity(match["lock"])
+                stack.lock(waiting_verb(self.state, cls), address, cls, index, depth=0, holder=match["owner"] or None)
+        elif match := _locked(line):
+            stack.lock(LockVerb.LOCKED, *identity(match["object"]), index)
+        elif (frame := frame_of(line)) is not None:
+            stack.frame(frame, index)
+        elif not _remark(line):
+            return False
+        stack.reach(index)
+        return True
+
+    def _begin(self, index: int, name: str, state: str | None, number: str | None) -> None:
+        self.close()
+        self.open, self.name = Stack(self.section, index), name
+        self.java_id = int(number) if number else None
+        self.state = JAVA_STATES.get(state or "")
+
+    def close(self) -> None:
+        """The open thread is whole."""
+        if self.open is not None and (self.open.frames or self.state is not None):
+            self.threads.append(self.open.thread(name=self.name, java_id=self.java_id, state=self.state))
+        self.open = None
