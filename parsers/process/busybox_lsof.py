@@ -9,13 +9,13 @@ The number in ``socket:[N]`` is the inode that joins a descriptor with a row of 
 
 from __future__ import annotations
 
-import re
 from typing import TYPE_CHECKING, Final
 
 import pyparsing as pp
 
 from parsers.records import Inode, OpenFile, Parsed, Pid
 from parsers.records.shows import Shows
+from parsers.text.patterns import lazy
 from parsers.text.source import Section, leftovers
 
 if TYPE_CHECKING:
@@ -28,8 +28,8 @@ HEADER: Final = r"(?!)"
 ROW_SHAPE: Final = r"\d{1,10}[ \t]+/\S{1,200}[ \t]+(?:/|(?:socket|pipe|net|mnt):\[|anon_inode:)"
 ROW = pp.Regex(r"(?P<pid>\d{1,10})\s+(?P<program>/\S+)\s+(?P<target>(?:/|(?:socket|pipe|net|mnt):\[|anon_inode:)[^\n]*?)\s*$")
 _row = ROW.re.match
-_scheme = re.compile(r"(?P<kind>socket|pipe|net|mnt|anon_inode):").match
-_socket = re.compile(r"socket:\[(?P<inode>\d{1,18})\]").match
+_scheme = lazy(r"(?P<kind>socket|pipe|net|mnt|anon_inode):").match
+_socket = lazy(r"socket:\[(?P<inode>\d{1,18})\]").match
 
 
 def sniff(head: Sequence[str]) -> bool:

@@ -15,7 +15,6 @@ Host, kernel, process and collector make one record; settings and versions of th
 
 from __future__ import annotations
 
-import re
 from typing import TYPE_CHECKING, Final
 
 import pyparsing as pp
@@ -23,6 +22,7 @@ import pyparsing as pp
 from parsers.records import Collected, Collection, Parsed
 from parsers.records.places import to_pid
 from parsers.records.shows import Shows
+from parsers.text.patterns import lazy
 from parsers.text.source import Section, leftovers
 
 if TYPE_CHECKING:
@@ -39,10 +39,10 @@ ROW = pp.Regex(
     r"(?P<command>[^|]+?) \| (?P<remark>.*?)\s*$"
 )
 _row = ROW.re.match
-_title = re.compile(HEADER).match
-_columns = re.compile(r"FILE \| BEGAN \| TOOK \| RESULT \| COMMAND \| REMARK\s*$").match
-_fact = re.compile(r"(?P<name>[A-Za-z][\w. -]{1,40}):(?:\s+(?P<value>\S[^\n]{0,300}))?(?:\s|$)").match
-_number = re.compile(r"(?:uid )?(\d{1,9})\b").match
+_title = lazy(HEADER).match
+_columns = lazy(r"FILE \| BEGAN \| TOOK \| RESULT \| COMMAND \| REMARK\s*$").match
+_fact = lazy(r"(?P<name>[A-Za-z][\w. -]{1,40}):(?:\s+(?P<value>\S[^\n]{0,300}))?(?:\s|$)").match
+_number = lazy(r"(?:uid )?(\d{1,9})\b").match
 
 
 def sniff(head: Sequence[str]) -> bool:

@@ -10,16 +10,17 @@ years; a sentence that is not in the table below keeps its words as its name. Co
 
 from __future__ import annotations
 
-import re
 from typing import TYPE_CHECKING, Final
 
 import pyparsing as pp
 
 from parsers.records import Counter, Parsed
 from parsers.records.shows import Shows
+from parsers.text.patterns import lazy
 from parsers.text.source import Section, leftovers
 
 if TYPE_CHECKING:
+    import re
     from collections.abc import Sequence
 
 NAME: Final = "counters"
@@ -44,9 +45,9 @@ _values_row = VALUES_ROW.re.match
 _sentence = SENTENCE.re.match
 _field = FIELD.re.match
 _sockstat_row = SOCKSTAT_ROW.re.match
-_heading = re.compile(r"(?P<group>[A-Z]\w+):\s*$").match
-_known_heading = re.compile(rf"{_GROUP}:\s*$").match
-_remark = re.compile(r"#|\s+[^\d:]+:\s*$|\s+[^\d:]*ICMP\s*$|error parsing /proc").match
+_heading = lazy(r"(?P<group>[A-Z]\w+):\s*$").match
+_known_heading = lazy(rf"{_GROUP}:\s*$").match
+_remark = lazy(r"#|\s+[^\d:]+:\s*$|\s+[^\d:]*ICMP\s*$|error parsing /proc").match
 
 _SENTENCES: Final = {
     "active connection openings": "TcpActiveOpens",

@@ -19,6 +19,7 @@ import pyparsing as pp
 
 from parsers.records import HostFact, Parsed
 from parsers.records.shows import Shows
+from parsers.text.patterns import lazy
 from parsers.text.source import Section, leftovers
 from parsers.text.stack import iso_time
 
@@ -60,13 +61,13 @@ ROW_SHAPE: Final = (
 )
 _dates = tuple(one.re.match for one in (DATE, DATE_R, DATE_NUMBERS))
 _iso, _uptime, _uname = DATE_I.re.match, UPTIME.re.match, UNAME.re.match
-_load = re.compile(r"\d+[.,]\d\d").findall
+_load = lazy(r"\d+[.,]\d\d").findall
 _NOON: Final = 12
 
 
-_name = re.compile(r"(?=[^\s]*[A-Za-z])(?=\S{1,253}$)[A-Za-z0-9](?:[\w-]{0,62})(?:\.[A-Za-z0-9][\w-]{0,62})*\.?$").match
-_asked_name = re.compile(r"(?:sudo\s+)?(?:\S*/)?(?:hostname(?:\s+-[a-z]+|\s+--\w+)?|uname\s+(?:-n|--nodename))\s*(?:$|[;&|>])").match
-_called_so = re.compile(r"(?:.*/)?(?:uname|hostname)(?:[-_]n)?(?:\.\w{1,4})?$", re.IGNORECASE).match
+_name = lazy(r"(?=[^\s]*[A-Za-z])(?=\S{1,253}$)[A-Za-z0-9](?:[\w-]{0,62})(?:\.[A-Za-z0-9][\w-]{0,62})*\.?$").match
+_asked_name = lazy(r"(?:sudo\s+)?(?:\S*/)?(?:hostname(?:\s+-[a-z]+|\s+--\w+)?|uname\s+(?:-n|--nodename))\s*(?:$|[;&|>])").match
+_called_so = lazy(r"(?:.*/)?(?:uname|hostname)(?:[-_]n)?(?:\.\w{1,4})?$", re.IGNORECASE).match
 _SYSTEMS: Final = frozenset({"Linux", "SunOS", "AIX", "HP-UX", "Darwin", "FreeBSD", "NetBSD", "OpenBSD"})
 
 

@@ -11,13 +11,13 @@ Printed by ``proc_pid_limits`` (``fs/proc/base.c``). The soft limit of open file
 
 from __future__ import annotations
 
-import re
 from typing import TYPE_CHECKING, Final
 
 import pyparsing as pp
 
 from parsers.records import Limit, Parsed
 from parsers.records.shows import Shows
+from parsers.text.patterns import lazy
 from parsers.text.source import Section, leftovers
 
 if TYPE_CHECKING:
@@ -35,7 +35,7 @@ ROW = pp.Regex(
 PRLIMIT_ROW = pp.Regex(r"\s*(?P<name>[A-Z]+) +\S.*?\s(?P<soft>unlimited|\d{1,19})\s+(?P<hard>unlimited|\d{1,19})(?: (?P<unit>[a-z]+))?\s*$")
 _row = ROW.re.match
 _prlimit_row = PRLIMIT_ROW.re.match
-_header = re.compile(r"\s*(?:Limit\s+Soft Limit\s+Hard Limit|RESOURCE\s+DESCRIPTION\s+SOFT\s+HARD)\b").match
+_header = lazy(r"\s*(?:Limit\s+Soft Limit\s+Hard Limit|RESOURCE\s+DESCRIPTION\s+SOFT\s+HARD)\b").match
 
 _NAMES: Final = {
     "AS": "Max address space",

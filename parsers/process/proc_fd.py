@@ -12,16 +12,17 @@ above the list only if it was given several; else the prompt has it, if anything
 
 from __future__ import annotations
 
-import re
 from typing import TYPE_CHECKING, Final
 
 import pyparsing as pp
 
 from parsers.records import Inode, OpenFile, Parsed, Pid
 from parsers.records.shows import Shows
+from parsers.text.patterns import lazy
 from parsers.text.source import Section, leftovers
 
 if TYPE_CHECKING:
+    import re
     from collections.abc import Sequence
 
 NAME: Final = "proc_fd"
@@ -35,12 +36,12 @@ ROW = pp.Regex(
     r"\s*(?:\d+\s+)?l(?:[r-][w-][x-]){3}\S?\s+\d+\s+(?P<user>\S+)\s+\S+\s+\d+\s+(?P<date>\S.*?)\s(?P<fd>\d+) -> (?P<target>.*\S)\s*$"
 )
 _row = ROW.re.match
-_heading = re.compile(r"\s*/proc/(?P<pid>\d{1,10})/(?:task/\d+/)?fd/?:\s*$").match
-_prompt_pid = re.compile(r"/proc/(?P<pid>\d{1,10})/").search
+_heading = lazy(r"\s*/proc/(?P<pid>\d{1,10})/(?:task/\d+/)?fd/?:\s*$").match
+_prompt_pid = lazy(r"/proc/(?P<pid>\d{1,10})/").search
 # "total 0" in any language, the folder itself with -a, and links that ls was not allowed to read.
-_remark = re.compile(r"\s*(?:[^\s\d/]\S* \d+\s*$|d[rwx-]{9}\S?\s.*\s\.{1,2}\s*$|ls: |l(?:[rwx-]{9}|\?{9})\S?\s.*\s\d+\s*$)").match
-_scheme = re.compile(r"(?P<kind>socket|pipe|anon_inode|net|mnt|pid|user|uts|ipc|time|cgroup):").match
-_socket = re.compile(r"socket:\[(?P<inode>\d{1,18})\]").match
+_remark = lazy(r"\s*(?:[^\s\d/]\S* \d+\s*$|d[rwx-]{9}\S?\s.*\s\.{1,2}\s*$|ls: |l(?:[rwx-]{9}|\?{9})\S?\s.*\s\d+\s*$)").match
+_scheme = lazy(r"(?P<kind>socket|pipe|anon_inode|net|mnt|pid|user|uts|ipc|time|cgroup):").match
+_socket = lazy(r"socket:\[(?P<inode>\d{1,18})\]").match
 
 
 def sniff(head: Sequence[str]) -> bool:

@@ -17,7 +17,6 @@ with the target of its link. Loops that people type print the number before the 
 from __future__ import annotations
 
 import itertools
-import re
 from typing import TYPE_CHECKING, Final
 
 import pyparsing as pp
@@ -26,9 +25,11 @@ from msgspec.structs import replace
 from parsers.records import Descriptor, Inode, NativeId, Parsed, Pid, TaskSyscall
 from parsers.records.shows import Shows
 from parsers.records.task_records import DESCRIPTOR_FIRST
+from parsers.text.patterns import lazy
 from parsers.text.source import Section, leftovers
 
 if TYPE_CHECKING:
+    import re
     from collections.abc import Sequence
 
 NAME: Final = "proc_task"
@@ -44,14 +45,14 @@ ROW = pp.Regex(
 RAW_ROW = pp.Regex(rf"\s*/proc/(?P<pid>\d{{1,10}})/task/(?P<tid>\d{{1,10}})/syscall:{_CALL}\s*$")
 _row = ROW.re.match
 _raw_row = RAW_ROW.re.match
-_bare_row = re.compile(rf"\s*{_CALL}\s*$").match
-_numbered_row = re.compile(rf"\s*(?P<tid>\d{{1,10}})[: ]\s*{_CALL}\s*$").match
-_heading = re.compile(
+_bare_row = lazy(rf"\s*{_CALL}\s*$").match
+_numbered_row = lazy(rf"\s*(?P<tid>\d{{1,10}})[: ]\s*{_CALL}\s*$").match
+_heading = lazy(
     r"\s*(?:==> |#+ ?|=+ ?|-+ ?)?(?:/proc/(?P<pid>\d{1,10})/task/)?(?P<tid>\d{1,10})(?:/syscall)?(?: <==|:)?(?:\s+(?P<comm>\S.{0,40}?))?(?: [=#-]+)?\s*$"
 ).match
-_title = re.compile(r"System calls of the threads of process (?P<pid>\d{1,10}), (?P<machine>[\w-]+), (?P<time>\S+)\s*$").match
-_columns = re.compile(r"TID \| IN CONTAINER \| WCHAN \| SYSCALL \| DESCRIPTORS \| COMM\s*$").match
-_target = re.compile(r"(?P<fd>\d{1,9})=(?P<target>(?:socket:\[(?P<inode>\d{1,18})\])?.*)").fullmatch
+_title = lazy(r"System calls of the threads of process (?P<pid>\d{1,10}), (?P<machine>[\w-]+), (?P<time>\S+)\s*$").match
+_columns = lazy(r"TID \| IN CONTAINER \| WCHAN \| SYSCALL \| DESCRIPTORS \| COMM\s*$").match
+_target = lazy(r"(?P<fd>\d{1,9})=(?P<target>(?:socket:\[(?P<inode>\d{1,18})\])?.*)").fullmatch
 
 _CALLS: Final = {
     "x86_64": {

@@ -18,13 +18,13 @@ The same file of a thread (``/proc/PID/task/TID/status``) has the thread's id in
 
 from __future__ import annotations
 
-import re
 from typing import TYPE_CHECKING, Final
 
 import pyparsing as pp
 
 from parsers.records import NativeId, Parsed, Pid, ProcessStatus
 from parsers.records.shows import Shows
+from parsers.text.patterns import lazy
 from parsers.text.source import Section, leftovers
 
 if TYPE_CHECKING:
@@ -42,12 +42,12 @@ ROW_SHAPE: Final = rf"{_BEGIN}|{_STATE}"
 # Nearly all values are numbers and masks; a line of prose with a colon is none of the kernel's.
 ROW = pp.Regex(r"(?P<key>[A-Za-z]\w{2,40}):[ \t]*(?P<value>\S[^\n]*?|)[ \t]*$")
 _row = ROW.re.match
-_begins = re.compile(_BEGIN).match
-_state = re.compile(_STATE).match
-_number = re.compile(r"\d{1,18}").match
-_ids = re.compile(r"\d{1,10}(?:\s+\d{1,10}){0,31}\s*$").match
+_begins = lazy(_BEGIN).match
+_state = lazy(_STATE).match
+_number = lazy(r"\d{1,18}").match
+_ids = lazy(r"\d{1,10}(?:\s+\d{1,10}){0,31}\s*$").match
 _WORDS: Final = frozenset({"Name", "State", "Groups", "Speculation_Store_Bypass", "SpeculationIndirectBranch"})
-_value = re.compile(r"(?:0x)?[\da-fA-F]+(?:[\s,/:\-]+(?:0x)?[\da-fA-F]+)*(?:\s+kB)?$").match
+_value = lazy(r"(?:0x)?[\da-fA-F]+(?:[\s,/:\-]+(?:0x)?[\da-fA-F]+)*(?:\s+kB)?$").match
 
 
 def sniff(head: Sequence[str]) -> bool:

@@ -11,7 +11,6 @@ PID, USER, TIME and COMMAND. ``lstart`` (STARTED) is a date of five words.
 
 from __future__ import annotations
 
-import re
 from functools import lru_cache
 from typing import TYPE_CHECKING, Final
 
@@ -19,6 +18,7 @@ import pyparsing as pp
 
 from parsers.records import Parsed, Pid, ProcessRow
 from parsers.records.shows import Shows
+from parsers.text.patterns import lazy
 from parsers.text.source import Section, leftovers
 
 if TYPE_CHECKING:
@@ -40,7 +40,7 @@ _CELLS: Final = {
     "LWP": r"(?:(?P<lwp>\d{1,10})|-)",
     "RSS": r"(?:(?P<rss>\d{1,15})|-)",
 }
-_header = re.compile(HEADER).match
+_header = lazy(HEADER).match
 
 
 @lru_cache(maxsize=64)

@@ -14,7 +14,6 @@ ends is what the thread stands in. ``restart_syscall`` is a timed wait that a si
 
 from __future__ import annotations
 
-import re
 from typing import TYPE_CHECKING, Final
 
 import pyparsing as pp
@@ -22,9 +21,11 @@ import pyparsing as pp
 from parsers.records import Descriptor, Inode, NativeId, Parsed, Pid, TaskSyscall
 from parsers.records.shows import Shows
 from parsers.records.task_records import DESCRIPTOR_FIRST
+from parsers.text.patterns import lazy
 from parsers.text.source import Section, leftovers
 
 if TYPE_CHECKING:
+    import re
     from collections.abc import Iterator, Sequence
 
 NAME: Final = "strace"
@@ -39,12 +40,12 @@ ROW = pp.Regex(
     r"(?:(?P<call>[a-z]\w*)\((?P<rest>.*)|<\.\.\. (?P<resumed>\w+) resumed>(?P<tail>.*)|(?P<event>(?:---|\+\+\+) .*))$"
 )
 _row = ROW.re.match
-_note = re.compile(r"(?:/\S*)?strace: Process (?P<pid>\d{1,10}) (?:attached|detached)").match
-_rest = re.compile(r"\s*<(?:detached|unfinished) \.\.\.>\s*$").match
-_open = re.compile(r"(?: ?<(?:unfinished|detached) \.\.\.>|,? ?(?:\^C)?strace: Process \d+ detached)\s*$").search
-_FIRST: Final = re.compile(r"(?P<fd>\d{1,9})(?:<(?P<target>.*?)>(?=[,) ]|$))?(?=[,) ]|$)")
-_POLLED: Final = re.compile(r"\{fd=(?P<fd>\d{1,9})(?:<(?P<target>.*?)>(?=,))?,")
-_SOCKET: Final = re.compile(r"socket:\[(?P<inode>\d{1,18})\]")
+_note = lazy(r"(?:/\S*)?strace: Process (?P<pid>\d{1,10}) (?:attached|detached)").match
+_rest = lazy(r"\s*<(?:detached|unfinished) \.\.\.>\s*$").match
+_open = lazy(r"(?: ?<(?:unfinished|detached) \.\.\.>|,? ?(?:\^C)?strace: Process \d+ detached)\s*$").search
+_FIRST: Final = lazy(r"(?P<fd>\d{1,9})(?:<(?P<target>.*?)>(?=[,) ]|$))?(?=[,) ]|$)")
+_POLLED: Final = lazy(r"\{fd=(?P<fd>\d{1,9})(?:<(?P<target>.*?)>(?=,))?,")
+_SOCKET: Final = lazy(r"socket:\[(?P<inode>\d{1,18})\]")
 _POLL: Final = frozenset({"poll", "ppoll"})
 _EPOLL: Final = frozenset({"epoll_wait", "epoll_pwait", "epoll_pwait2"})
 

@@ -13,7 +13,6 @@ to no single thread: it is read and gives no record. The columns are the user's 
 
 from __future__ import annotations
 
-import re
 from functools import lru_cache
 from typing import TYPE_CHECKING, Final
 
@@ -22,9 +21,11 @@ import pyparsing as pp
 from parsers.records import NativeId, Parsed, ThreadUsage
 from parsers.records.shows import Shows
 from parsers.text.grammar import decimal
+from parsers.text.patterns import lazy
 from parsers.text.source import Section, leftovers
 
 if TYPE_CHECKING:
+    import re
     from collections.abc import Sequence
 
 NAME: Final = "top"
@@ -55,10 +56,10 @@ def row(columns: tuple[str, ...]) -> pp.Regex:
 
 ROW = row(("PID", "USER", "PR", "NI", "VIRT", "RES", "SHR", "S", "%CPU", "%MEM", "TIME+", "COMMAND"))
 
-_heading = re.compile(r"\s*PID\s+(?:\S+\s+)*?(?:%CPU|PR\s+NI|S)\s").match
-_banner = re.compile(HEADER).match
-_summary = re.compile(r"top - |Threads:|Tasks:|%?Cpu(?:\(s\)|\d+)|(?:[KMGTPE]iB )?(?:Mem|Swap)\s*:").match
-_asked_threads = re.compile(r"\btop\s+(?:\S+\s+)*?-[a-zA-Z]*H").search
+_heading = lazy(r"\s*PID\s+(?:\S+\s+)*?(?:%CPU|PR\s+NI|S)\s").match
+_banner = lazy(HEADER).match
+_summary = lazy(r"top - |Threads:|Tasks:|%?Cpu(?:\(s\)|\d+)|(?:[KMGTPE]iB )?(?:Mem|Swap)\s*:").match
+_asked_threads = lazy(r"\btop\s+(?:\S+\s+)*?-[a-zA-Z]*H").search
 _LIKELY_THREADS: Final = 3
 """Rows with equal VIRT and RES that make a list one of threads when the summary does not say so: two can be a coincidence."""
 

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Final
 
 from parsers.records import Endpoint, Parsed
 from parsers.text.endpoint import normal_host
+from parsers.text.patterns import lazy
 from parsers.text.source import Section, leftovers
 from parsers.text.tables import Row, grid_of
 
@@ -16,8 +17,8 @@ if TYPE_CHECKING:
 
     from parsers.records import Record
 
-_TIME: Final = re.compile(r"(\d{4}-\d\d-\d\d)[ T](\d\d:\d\d:\d\d)(\.\d{1,9})?(?: ?(Z|UTC|[+-]\d\d(?::?\d\d)?))?")
-_INTERVAL: Final = re.compile(r"(?:(\d+) days? )?(-?)(\d+):(\d\d):(\d\d(?:\.\d+)?)\Z")
+_TIME: Final = lazy(r"(\d{4}-\d\d-\d\d)[ T](\d\d:\d\d:\d\d)(\.\d{1,9})?(?: ?(Z|UTC|[+-]\d\d(?::?\d\d)?))?")
+_INTERVAL: Final = lazy(r"(?:(\d+) days? )?(-?)(\d+):(\d\d):(\d\d(?:\.\d+)?)\Z")
 
 
 def parse_rows(section: Section, make: Callable[[Row], Record | None]) -> Parsed:

@@ -12,12 +12,12 @@ backend's queue: no server has seen its request. The short form has ``src=``, ``
 
 from __future__ import annotations
 
-import re
 from typing import TYPE_CHECKING, Final
 
 from parsers.records import Parsed, Session, SessionState
 from parsers.records.shows import Shows
 from parsers.text.endpoint import endpoint
+from parsers.text.patterns import lazy
 from parsers.text.source import Section, leftovers
 
 if TYPE_CHECKING:
@@ -28,14 +28,14 @@ SHOWS: Final = frozenset({Shows.SESSIONS})
 HEADER: Final = r"(?!)"
 _FIRST: Final = r"0x[0-9a-f]{6,16}: (?:\[[^\]\n]{10,40}\] id=\d+ proto=|proto=\w+ src=)"
 ROW_SHAPE: Final = rf"{_FIRST}[^\n]*(?:\n[ ]{{2,}}[a-z]\w*=[^\n]*)*+"
-_first = re.compile(_FIRST).match
+_first = lazy(_FIRST).match
 _PARTS: Final = {
-    "source": re.compile(r"(?:source|src)=(\S+)"),
-    "server": re.compile(r"\b(?:server|srv)=(\S+)(?: \(id=\d+\))?(?: addr=(\S+))?"),
-    "backend": re.compile(r"\b(?:backend|be)=(\S+)(?: \(id=\d+ mode=\w+\))?(?: addr=(\S+))?"),
-    "age": re.compile(r"\bage=((?:\d+[dhms])+)"),
+    "source": lazy(r"(?:source|src)=(\S+)"),
+    "server": lazy(r"\b(?:server|srv)=(\S+)(?: \(id=\d+\))?(?: addr=(\S+))?"),
+    "backend": lazy(r"\b(?:backend|be)=(\S+)(?: \(id=\d+ mode=\w+\))?(?: addr=(\S+))?"),
+    "age": lazy(r"\bage=((?:\d+[dhms])+)"),
 }
-_AGE: Final = re.compile(r"(\d+)([dhms])")
+_AGE: Final = lazy(r"(\d+)([dhms])")
 _UNIT: Final = {"d": 86_400, "h": 3_600, "m": 60, "s": 1}
 
 

@@ -18,14 +18,15 @@ The LATEST DETECTED DEADLOCK is history, kept until the server restarts: it is c
 
 from __future__ import annotations
 
-import re
 from typing import TYPE_CHECKING, Final
 
 from parsers.records import Parsed, Session, SessionState
 from parsers.records.shows import Shows
+from parsers.text.patterns import lazy
 from parsers.text.sql import without_literals
 
 if TYPE_CHECKING:
+    import re
     from collections.abc import Sequence
 
     from parsers.text.source import Section
@@ -34,12 +35,12 @@ NAME: Final = "innodb_status"
 SHOWS: Final = frozenset({Shows.SESSIONS})
 HEADER: Final = r"(?:\*{5,} 1\. row \*{5,}\n[ ]*Type: InnoDB\n[^\n]*\n[^\n]*\n)?={30,}\n[^\n]{0,60}INNODB MONITOR OUTPUT"
 ROW_SHAPE: Final = HEADER
-_BEGIN: Final = re.compile(r"---TRANSACTION (\d+), (?:ACTIVE(?: \(PREPARED\))? (\d+) sec|not started)(.*)")
-_THREAD: Final = re.compile(
+_BEGIN: Final = lazy(r"---TRANSACTION (\d+), (?:ACTIVE(?: \(PREPARED\))? (\d+) sec|not started)(.*)")
+_THREAD: Final = lazy(
     r"(?:MySQL|MariaDB) thread id (\d+), OS thread handle \S+, query id \d+(?: (\S+))?(?: (\d[\w.:]*))?(?: (\S+))?(?: (.*))?$"
 )
-_LOCKS: Final = re.compile(r"(LOCK WAIT )?(\d+) lock struct\(s\).*?(\d+) row lock\(s\)")
-_marker = re.compile(r".*INNODB MONITOR OUTPUT|---TRANSACTION \d+, ").match
+_LOCKS: Final = lazy(r"(LOCK WAIT )?(\d+) lock struct\(s\).*?(\d+) row lock\(s\)")
+_marker = lazy(r".*INNODB MONITOR OUTPUT|---TRANSACTION \d+, ").match
 
 
 def sniff(head: Sequence[str]) -> bool:

@@ -11,12 +11,12 @@ Columns in any order and subset; aligned, expanded (``\x``), unaligned (``-A``) 
 
 from __future__ import annotations
 
-import re
 from typing import TYPE_CHECKING, Final
 
 from parsers.records import Parsed, Session, SessionBlock, SessionState
 from parsers.records.shows import Shows
 from parsers.sessions.common import age_of, client_end, latest, parse_rows, seconds_of
+from parsers.text.patterns import lazy
 from parsers.text.sql import without_literals
 from parsers.text.tables import columns_of, grid_of
 
@@ -42,7 +42,7 @@ _ACTIVITY: Final = (
 )
 _BLOCKED: Final = ({"pid", "blocked_by"}, {"pid", "pg_blocking_pids"}, {"blocked_pid", "blocking_pid"})
 _LOCKS: Final = ({"locktype", "pid", "granted"},)
-_IDS: Final = re.compile(r"\d+")
+_IDS: Final = lazy(r"\d+")
 _STATES: Final = {
     "active": SessionState.ACTIVE,
     "fastpath function call": SessionState.ACTIVE,

@@ -8,12 +8,12 @@ Flag b: the client waits in a blocking command by its own wish. A client is insi
 
 from __future__ import annotations
 
-import re
 from typing import TYPE_CHECKING, Final
 
 from parsers.records import Parsed, Session, SessionState
 from parsers.records.shows import Shows
 from parsers.text.endpoint import endpoint
+from parsers.text.patterns import lazy
 from parsers.text.source import Section, leftovers
 
 if TYPE_CHECKING:
@@ -23,10 +23,10 @@ NAME: Final = "redis"
 SHOWS: Final = frozenset({Shows.SESSIONS})
 HEADER: Final = r"# (?:Clients|Server)[ ]*$"
 ROW_SHAPE: Final = r"id=\d+ addr=\S+ [^\n]{0,800}\bcmd="
-_row = re.compile(r"id=\d+ addr=\S+ .*\bcmd=").match
-_info = re.compile(r"# [A-Z]\w+\s*$|[a-z]\w+:\S*\s*$").match
-_known = re.compile(r"(?:connected_clients|blocked_clients|redis_version):").match
-_CELL: Final = re.compile(r"([\w-]+)=(\S*)")
+_row = lazy(r"id=\d+ addr=\S+ .*\bcmd=").match
+_info = lazy(r"# [A-Z]\w+\s*$|[a-z]\w+:\S*\s*$").match
+_known = lazy(r"(?:connected_clients|blocked_clients|redis_version):").match
+_CELL: Final = lazy(r"([\w-]+)=(\S*)")
 
 
 def sniff(head: Sequence[str]) -> bool:

@@ -12,7 +12,6 @@ addresses. INODE is the socket's own in both: it joins with ss and netstat. Colu
 
 from __future__ import annotations
 
-import re
 from functools import lru_cache
 from typing import TYPE_CHECKING, Final
 
@@ -23,6 +22,7 @@ from parsers.records.shows import Shows
 from parsers.text.endpoint import endpoint
 from parsers.text.grammar import tcp_state
 from parsers.text.json_lines import Document, JsonObject
+from parsers.text.patterns import lazy
 from parsers.text.source import Section, leftovers
 from parsers.text.stack import number
 
@@ -40,9 +40,9 @@ _CELLS: Final = {name: rf"(?P<{name.lower()}>\S+)" for name in ("COMMAND", "USER
     "PID": r"(?P<pid>\d{1,10})",
     "INODE": r"(?P<inode>\d{1,18})",
 }
-_header = re.compile(_TABLE).match
-_begins = re.compile(r"\s*\{\s*\"lsfd\":").match
-_NAME = re.compile(r"state=(?P<state>[\w-]+)(?: laddr=(?P<local>\S+))?(?: raddr=(?P<remote>\S+))?")
+_header = lazy(_TABLE).match
+_begins = lazy(r"\s*\{\s*\"lsfd\":").match
+_NAME = lazy(r"state=(?P<state>[\w-]+)(?: laddr=(?P<local>\S+))?(?: raddr=(?P<remote>\S+))?")
 _PROTOCOLS: Final = {"TCP": "tcp", "TCPv6": "tcp", "UDP": "udp", "UDPv6": "udp", "UDP-LITE": "udplite", "UDPLITEv6": "udplite"}
 
 

@@ -23,7 +23,6 @@ The letter says what the rest is (``lsof.h``, ``LSOF_FID_*``); p begins a proces
 
 from __future__ import annotations
 
-import re
 from typing import TYPE_CHECKING, Final
 
 import pyparsing as pp
@@ -32,6 +31,7 @@ from parsers.records import Inode, OpenFile, Owner, Parsed, Pid, SocketRow, TcpS
 from parsers.records.shows import Shows
 from parsers.text.endpoint import endpoint
 from parsers.text.grammar import tcp_state
+from parsers.text.patterns import lazy
 from parsers.text.source import Section, leftovers
 
 if TYPE_CHECKING:
@@ -47,10 +47,10 @@ ROW_SHAPE: Final = rf"{_PROCESS}|f\d{{1,6}}\n(?:[al][ rwuN]?\n){{0,2}}t(?:IPv[46
 
 FIELD = pp.Regex(r"(?P<key>[pgRKMcuLZfaltDdsoinrPTkNGm])(?P<value>[^\n\0]*)$")
 _field = FIELD.re.match
-_process = re.compile(r"p(?P<pid>\d{1,10})$").match
-_telling = re.compile(r"p\d{1,10}\x00").match
-_begins = re.compile(ROW_SHAPE).match
-_sock = re.compile(r"(?:protocol: |can't identify protocol)").match
+_process = lazy(r"p(?P<pid>\d{1,10})$").match
+_telling = lazy(r"p\d{1,10}\x00").match
+_begins = lazy(ROW_SHAPE).match
+_sock = lazy(r"(?:protocol: |can't identify protocol)").match
 
 
 def sniff(head: Sequence[str]) -> bool:

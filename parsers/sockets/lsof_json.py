@@ -10,7 +10,6 @@ which ss and netstat print with the addresses. Descriptors are whole numbers her
 
 from __future__ import annotations
 
-import re
 from typing import TYPE_CHECKING, Final
 
 from parsers.records import Inode, OpenFile, Owner, Parsed, Pid, SocketRow, TcpState
@@ -18,6 +17,7 @@ from parsers.records.shows import Shows
 from parsers.text.endpoint import endpoint
 from parsers.text.grammar import tcp_state
 from parsers.text.json_lines import Document, JsonObject
+from parsers.text.patterns import lazy
 from parsers.text.source import Section, leftovers
 from parsers.text.stack import number
 
@@ -30,10 +30,10 @@ SHOWS: Final = frozenset({Shows.SOCKETS})
 HEADER: Final = r"\{\s*\"lsof_version\":"
 ROW_SHAPE: Final = r"\{\"pid\":[ ]?\d{1,10},[^\n]{0,400}\"fd\":[ ]?\""
 
-_begins = re.compile(HEADER).match
-_row = re.compile(ROW_SHAPE).match
+_begins = lazy(HEADER).match
+_row = lazy(ROW_SHAPE).match
 _INTERNET: Final = frozenset({"TCP", "UDP"})
-_gone = re.compile(r"(?:protocol: |can't identify protocol)").match
+_gone = lazy(r"(?:protocol: |can't identify protocol)").match
 
 
 def sniff(head: Sequence[str]) -> bool:

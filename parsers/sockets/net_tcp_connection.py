@@ -11,7 +11,6 @@ Written after Microsoft's documentation, not captured here. There are no queues.
 
 from __future__ import annotations
 
-import re
 from typing import TYPE_CHECKING, Final
 
 import pyparsing as pp
@@ -19,9 +18,11 @@ import pyparsing as pp
 from parsers.records import Owner, Parsed, Pid, SocketRow, TcpState
 from parsers.records.shows import Shows
 from parsers.text.endpoint import endpoint
+from parsers.text.patterns import lazy
 from parsers.text.source import Section, leftovers
 
 if TYPE_CHECKING:
+    import re
     from collections.abc import Sequence
 
 NAME: Final = "net_tcp_connection"
@@ -50,8 +51,8 @@ ROW = pp.Regex(
     rf"\s+(?P<state>{_WORDS})(?:\s+(?P<setting>[A-Za-z]\w{{1,30}}))?(?:\s+(?P<pid>\d{{1,10}}))?\s*$"
 )
 _row = ROW.re.match
-_header = re.compile(rf"\s*(?:{HEADER}|-{{4,}}(?:\s+-{{4,}}){{3,}}\s*$)").match
-_telling = re.compile(rf"{HEADER}|{ROW_SHAPE}").match
+_header = lazy(rf"\s*(?:{HEADER}|-{{4,}}(?:\s+-{{4,}}){{3,}}\s*$)").match
+_telling = lazy(rf"{HEADER}|{ROW_SHAPE}").match
 
 
 def sniff(head: Sequence[str]) -> bool:

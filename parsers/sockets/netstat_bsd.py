@@ -23,6 +23,7 @@ from parsers.records import Endpoint, Owner, Parsed, Pid, SocketRow, TcpState
 from parsers.records.shows import Shows
 from parsers.text.endpoint import endpoint
 from parsers.text.grammar import tcp_state
+from parsers.text.patterns import lazy
 from parsers.text.source import Section, leftovers
 
 if TYPE_CHECKING:
@@ -40,15 +41,15 @@ ROW = pp.Regex(
     r"(?P<local>\S+\.[\w*-]+)\s+(?P<remote>\S+\.[\w*-]+)(?P<rest>(?:\s.*)?)$"
 )
 _row = ROW.re.match
-_header = re.compile(_COLUMNS).match
+_header = lazy(_COLUMNS).match
 # Tables of other kinds, which macOS and the BSDs print below: UNIX sockets, kernel control and event sockets, ICMP and raw sockets.
-_banner = re.compile(
+_banner = lazy(
     r"Active (?:Internet|Multipath|LOCAL|UNIX|kernel)|Registered kernel control modules|Address\s+Type\s+Recv-Q|[0-9a-f]{8,16}\s+(?:stream|dgram|seqpac)\S*\s"
     r"|(?:icm|ip|div|raw)\w{0,3}\s+\d+\s+\d+\s|id\s+flags\s+pcbcount\b|\s*[0-9a-f]{1,8}\s+[0-9a-f]{1,8}\s+\d+\s+\d+\s+\d+\s+[\w.:-]+\s*$"
     r"|Proto\s+Recv-Q\s+Send-Q\s+(?:vendor|unit)\b|(?:kevt|kctl)\s+\d+\s+\d+\s"
 ).match
-_telling = re.compile(ROW_SHAPE).match
-_process = re.compile(r"(?P<name>\S.*?):(?P<pid>\d{1,10})(?:\s|$)").search
+_telling = lazy(ROW_SHAPE).match
+_process = lazy(r"(?P<name>\S.*?):(?P<pid>\d{1,10})(?:\s|$)").search
 
 _HOST_WIDTH: Final = 16
 """Characters that ``inetprint`` leaves of a host."""

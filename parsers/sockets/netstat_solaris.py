@@ -11,7 +11,6 @@ Written after illumos' ``netstat.c``, not captured here. Swind and Rwind are the
 
 from __future__ import annotations
 
-import re
 from typing import TYPE_CHECKING, Final
 
 import pyparsing as pp
@@ -20,9 +19,11 @@ from parsers.records import Endpoint, Parsed, SocketRow, TcpState
 from parsers.records.shows import Shows
 from parsers.text.endpoint import endpoint
 from parsers.text.grammar import tcp_state
+from parsers.text.patterns import lazy
 from parsers.text.source import Section, leftovers
 
 if TYPE_CHECKING:
+    import re
     from collections.abc import Sequence
 
 NAME: Final = "netstat_solaris"
@@ -36,8 +37,8 @@ ROW = pp.Regex(
     r"(?:\s+\S+)?\s*$"
 )
 _row = ROW.re.match
-_remark = re.compile(r"\s*(?:TCP: IPv[46]|UDP: IPv[46]|Local(?:/Remote)? Address|-{4,}[ -]*$|Active UNIX)").match
-_telling = re.compile(rf"{HEADER}|{ROW_SHAPE}").match
+_remark = lazy(r"\s*(?:TCP: IPv[46]|UDP: IPv[46]|Local(?:/Remote)? Address|-{4,}[ -]*$|Active UNIX)").match
+_telling = lazy(rf"{HEADER}|{ROW_SHAPE}").match
 
 
 def sniff(head: Sequence[str]) -> bool:

@@ -27,6 +27,7 @@ from parsers.records import Owner, Parsed, Pid, SocketRow, TcpState
 from parsers.records.shows import Shows
 from parsers.text.endpoint import endpoint
 from parsers.text.grammar import tcp_state
+from parsers.text.patterns import lazy
 from parsers.text.source import Section, leftovers
 
 if TYPE_CHECKING:
@@ -68,12 +69,12 @@ ROW = pp.Regex(
     r"(?:\s+(?P<pid>\d{1,10}))?(?:\s+(?P<offload>[^\W\d]\S*))?\s*$"
 )
 _row = ROW.re.match
-_header = re.compile(rf"\s*Proto\s+\S+(?:[ ]\S+){{0,3}}\s{{2,}}\S|{_COLUMNS.removesuffix(chr(92) + 'n')}$").match
-_telling = re.compile(ROW_SHAPE).match
-_program = re.compile(r"\s?\[(?P<name>[^\[\]]{1,260})\]\s*$").match
+_header = lazy(rf"\s*Proto\s+\S+(?:[ ]\S+){{0,3}}\s{{2,}}\S|{_COLUMNS.removesuffix(chr(92) + 'n')}$").match
+_telling = lazy(ROW_SHAPE).match
+_program = lazy(r"\s?\[(?P<name>[^\[\]]{1,260})\]\s*$").match
 # "RpcSs", "Dnscache": the service inside svchost. And the sentence of a system process, in any language, ends in no bracket.
-_component = re.compile(r"\s{1,2}[A-Za-z][\w.-]{1,60}\s*$").match
-_remark = re.compile(r"\s{1,2}(?:Can not obtain ownership information|x: Windows Sockets initialization failed)").match
+_component = lazy(r"\s{1,2}[A-Za-z][\w.-]{1,60}\s*$").match
+_remark = lazy(r"\s{1,2}(?:Can not obtain ownership information|x: Windows Sockets initialization failed)").match
 _TRANSLATED: Final = {
     "ABHÖREN": TcpState.LISTEN,
     "HERGESTELLT": TcpState.ESTABLISHED,

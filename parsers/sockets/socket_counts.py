@@ -11,12 +11,12 @@ A bare number below ``… | wc -l`` counts the lines of that command, of which t
 
 from __future__ import annotations
 
-import re
 from typing import TYPE_CHECKING, Final
 
 from parsers.records import Counter, Parsed
 from parsers.records.shows import Shows
 from parsers.text.grammar import STATES, tcp_state
+from parsers.text.patterns import lazy
 from parsers.text.source import Section, leftovers
 
 if TYPE_CHECKING:
@@ -30,11 +30,11 @@ COUNTED: Final = "counted: "
 _WORD: Final = "|".join(sorted({*STATES, *(word.replace("_", "-") for word in STATES)}, key=len, reverse=True))
 HEADER: Final = r"(?!)"
 ROW_SHAPE: Final = rf"[ \t]*\d{{1,9}}[ \t]+(?:{_WORD})[ \t]*$|(?:{_WORD})[ \t]*[:=]?[ \t]+\d{{1,9}}[ \t]*$"
-_row = re.compile(rf"\s*(?:(?P<count>\d{{1,9}})\s+(?P<state>{_WORD})|(?P<word>{_WORD})\s*[:=]?\s+(?P<number>\d{{1,9}}))\s*$").match
+_row = lazy(rf"\s*(?:(?P<count>\d{{1,9}})\s+(?P<state>{_WORD})|(?P<word>{_WORD})\s*[:=]?\s+(?P<number>\d{{1,9}}))\s*$").match
 # The table's own header, split at blanks and counted with the rest.
-_remark = re.compile(r"\s*\d{1,9}\s+(?:established\)|servers\)|Foreign|State|\(state\)|Address|and)\s*$").match
-_bare = re.compile(r"\s*(?P<count>\d{1,9})\s*$").match
-_counts = re.compile(r"\|\s*wc\s+-l\b|\bgrep\s+(?:\S+\s+)*?(?:-[a-zA-Z]*c|--count)\b").search
+_remark = lazy(r"\s*\d{1,9}\s+(?:established\)|servers\)|Foreign|State|\(state\)|Address|and)\s*$").match
+_bare = lazy(r"\s*(?P<count>\d{1,9})\s*$").match
+_counts = lazy(r"\|\s*wc\s+-l\b|\bgrep\s+(?:\S+\s+)*?(?:-[a-zA-Z]*c|--count)\b").search
 
 
 def sniff(head: Sequence[str]) -> bool:

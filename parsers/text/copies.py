@@ -19,6 +19,8 @@ from functools import partial
 from itertools import islice
 from typing import TYPE_CHECKING, Final, NamedTuple, TypeAlias
 
+from parsers.text.patterns import lazy
+
 if TYPE_CHECKING:
     from collections.abc import Callable, Collection, Iterator, Sequence
 
@@ -35,7 +37,7 @@ _MOST_ALIKE: Final = 200
 _NARROWEST, _WIDEST = 50, 260
 
 # What stands at the beginning of lines that a person would know at once. Only such a line shows where a prefix ends.
-_ANCHOR: Final = re.compile(
+_ANCHOR: Final = lazy(
     r"\"[^\"\n]{1,200}\" (?:#\d|daemon |prio=|\[\d|[iI]d=\d|- Thread t@\d|os_prio=|tid=)"
     r"|\"[^\"\n]{1,200}\":\s*$|(?:tcp|udp)[46]{0,2} +\d+ +\d+ +\S|(?:TCP|UDP) +\S{1,60}:\w+ +\S+:[\w*]"
     r"|(?:ESTAB|SYN-SENT|SYN-RECV|FIN-WAIT-1|FIN-WAIT-2|TIME-WAIT|CLOSE-WAIT|LAST-ACK|LISTEN|UNCONN) +\d+ +\d+ +\S"
@@ -49,14 +51,14 @@ _HINTS: Final = (
     *('" ', '":', "tcp", "udp", "TCP ", "UDP ", "ESTAB", "-WAIT", "LISTEN", "Recv-Q", "Proto", "PID", "Active ", "hread", "THREAD", "IPv"),
     *("deadlock", "XM", "LK", "SECTION", "local_address", "l[r", "lrwx", "lr-x", "Max ", "Tcp", "Name:", "strace"),
 )
-_TOKEN: Final = re.compile(r"[ ]*\d+|[A-Za-z]+|[ ]+|.", re.DOTALL)
+_TOKEN: Final = lazy(r"[ ]*\d+|[A-Za-z]+|[ ]+|.", re.DOTALL)
 _MONTHS: Final = frozenset(
     ["Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec", "Mon", "Tue", "Wed", "Thu", "Fri", "Sat", "Sun"]
 )
 _LEVELS: Final = frozenset(["TRACE", "DEBUG", "INFO", "NOTICE", "WARN", "WARNING", "ERROR", "SEVERE", "FATAL", "FINE"])
 _SEPARATORS: Final = frozenset(" \t:|>])}-*.;,#\"'")
 
-_COLOURS: Final = re.compile(
+_COLOURS: Final = lazy(
     r"\x1b\[[0-?]*+[ -/]*+[@-~]|\x1b\][^\x07\x1b]*+(?:\x07|\x1b\\)|\x1b[()][A-Z0-9]|\x1b[=>]|\^\[\[[0-9;]{0,20}[mK]|[\x07\x08]"
 )
 _INVISIBLE: Final = {
@@ -68,12 +70,12 @@ CURLY: Final = {
     **dict.fromkeys(map(ord, "‘’‚‛′"), "'"),
     **dict.fromkeys(map(ord, "–—−"), "-"),
 }
-_MARKUP: Final = re.compile(r"</?(?:br|p|div|span|code|pre|tt|samp|td|tr|li)\b[^<>]{0,200}>", re.IGNORECASE)
-_BREAK: Final = re.compile(r"<br\s*/?>(?=[^\n])|</p>\s*<p>", re.IGNORECASE)
-_ESCAPED: Final = re.compile(r"&(?:lt|gt|quot|amp|nbsp|apos|#\d{1,6}|#x[0-9a-fA-F]{1,5});")
-_OBJECT: Final = re.compile(r"[^{\n]{0,200}(?P<object>\{.*\})\s*$", re.DOTALL)
+_MARKUP: Final = lazy(r"</?(?:br|p|div|span|code|pre|tt|samp|td|tr|li)\b[^<>]{0,200}>", re.IGNORECASE)
+_BREAK: Final = lazy(r"<br\s*/?>(?=[^\n])|</p>\s*<p>", re.IGNORECASE)
+_ESCAPED: Final = lazy(r"&(?:lt|gt|quot|amp|nbsp|apos|#\d{1,6}|#x[0-9a-fA-F]{1,5});")
+_OBJECT: Final = lazy(r"[^{\n]{0,200}(?P<object>\{.*\})\s*$", re.DOTALL)
 _TEXT_KEYS: Final = ("log", "message", "msg", "MESSAGE", "text", "line", "textPayload")
-_BAR: Final = re.compile(r"[ \t]*+\|[ \t]*+$")
+_BAR: Final = lazy(r"[ \t]*+\|[ \t]*+$")
 
 
 class Proposal(NamedTuple):

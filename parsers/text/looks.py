@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-import re
 from typing import TYPE_CHECKING, Final
+
+from parsers.text.patterns import lazy
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -15,22 +16,22 @@ SHARE: Final = 0.3
 FEWEST: Final = 3
 """Lines below which a text looks like nothing."""
 
-_LOG: Final = re.compile(
+_LOG: Final = lazy(
     r"\s{0,4}\[?(?:\d{4}[-/.]\d\d[-/.]\d\d[T ]\d\d:\d\d|(?:Mon|Tue|Wed|Thu|Fri|Sat|Sun)?,? ?[A-Z][a-z]{2} +\d{1,2},? (?:\d{4} )?\d{1,2}:\d\d:\d\d"
     r"|\d\d:\d\d:\d\d[.,]\d{3}|\d{1,3}(?:\.\d{1,3}){3} \S+ \S+ \[\d\d/)"
     r"|\s{0,4}(?:TRACE|DEBUG|INFO|WARN(?:ING)?|ERROR|SEVERE|FATAL)\b"
     r"|\s+at [\w.$]+\("
 )
-_TABLE: Final = re.compile(
+_TABLE: Final = lazy(
     r"\s?[\w.]{0,40} +\|.*\||[-+]{8}|-\[ RECORD \d+ \]|\+-{3}|\w+(?:\t[^\t]*){3}|\s{0,20}\w{1,40}: \S|\w[\w-]*=\S* \w[\w-]*="
 )
 
 _KINDS: Final = {
-    "a stack trace in another shape": re.compile(
+    "a stack trace in another shape": lazy(
         r"[\w$]\.[\w$<>]+\((?:[\w$-]+\.(?:java|kt|scala|groovy|clj):\d+|Native Method|Unknown Source)\)"
     ),
-    "a conntrack table": re.compile(r"^(?:ipv[46] +\d+ +)?tcp +6 \d+ [A-Z_]+ src=\S+ dst="),
-    "a log of the garbage collector": re.compile(r"\[(?:gc|Full GC|GC)\b[\], (]"),
+    "a conntrack table": lazy(r"^(?:ipv[46] +\d+ +)?tcp +6 \d+ [A-Z_]+ src=\S+ dst="),
+    "a log of the garbage collector": lazy(r"\[(?:gc|Full GC|GC)\b[\], (]"),
 }
 """More telling than a log or a table; a single line may be enough."""
 

@@ -5,13 +5,13 @@ from __future__ import annotations
 import re
 from typing import Final
 
+from parsers.text.patterns import lazy
+
 LONGEST: Final = 300
 """Characters of a statement that are kept: enough to find it in the code."""
-_LITERAL: Final = re.compile(
-    r"'(?:[^'\\]|\\.|'')*+(?:'|\Z)|\$\w*\$.*|(?<![\w$.])-?\d+(?:\.\d+)?(?:[eE][+-]?\d+)?(?!\w)|\b0[xX][0-9a-fA-F]+\b"
-)
-_BLANKS: Final = re.compile(r"\s+")
-_VERB: Final = re.compile(
+_LITERAL: Final = lazy(r"'(?:[^'\\]|\\.|'')*+(?:'|\Z)|\$\w*\$.*|(?<![\w$.])-?\d+(?:\.\d+)?(?:[eE][+-]?\d+)?(?!\w)|\b0[xX][0-9a-fA-F]+\b")
+_BLANKS: Final = lazy(r"\s+")
+_VERB: Final = lazy(
     r"\b(?:select|insert|update|delete|merge|with|call|exec|execute|alter|create|drop|truncate|lock|set|begin|commit|replace|declare|fetch|copy)\b",
     re.IGNORECASE,
 )

@@ -7,24 +7,26 @@ from __future__ import annotations
 
 import csv
 import itertools
-import re
 from typing import TYPE_CHECKING, Final, NamedTuple
 
+from parsers.text.patterns import lazy
+
 if TYPE_CHECKING:
+    import re
     from collections.abc import Iterator, Sequence
 
     from parsers.text.source import Section
 
 FEWEST: Final = 2
 """Columns below which a line is no heading."""
-_NAME: Final = re.compile(r"[A-Za-z_?][\w ()$.#?]{0,62}\Z")
-_RULE: Final = re.compile(r"\s*-[-+]*-\s*\Z")
-_BOX: Final = re.compile(r"\s*\+(?:-+\+)+\s*\Z")
-_RECORD: Final = re.compile(r"\s*-\[ RECORD \d+ \][-+]*\s*\Z")
-_ROW: Final = re.compile(r"\s*\*{5,} \d+\. row \*{5,}\s*\Z")
-_EXPANDED: Final = re.compile(r"\s*(\w[\w ]{0,62}?) *\|(?: (.*)|)\Z")
-_VERTICAL: Final = re.compile(r"\s*(\w[\w ]{0,62}): ?(.*)\Z")
-_FOOTER: Final = re.compile(r"\s*(?:\(\d+ rows?\)|\d+ rows? in set.*|Query OK.*|Time: .*)\Z")
+_NAME: Final = lazy(r"[A-Za-z_?][\w ()$.#?]{0,62}\Z")
+_RULE: Final = lazy(r"\s*-[-+]*-\s*\Z")
+_BOX: Final = lazy(r"\s*\+(?:-+\+)+\s*\Z")
+_RECORD: Final = lazy(r"\s*-\[ RECORD \d+ \][-+]*\s*\Z")
+_ROW: Final = lazy(r"\s*\*{5,} \d+\. row \*{5,}\s*\Z")
+_EXPANDED: Final = lazy(r"\s*(\w[\w ]{0,62}?) *\|(?: (.*)|)\Z")
+_VERTICAL: Final = lazy(r"\s*(\w[\w ]{0,62}): ?(.*)\Z")
+_FOOTER: Final = lazy(r"\s*(?:\(\d+ rows?\)|\d+ rows? in set.*|Query OK.*|Time: .*)\Z")
 _SEPARATORS: Final = ("\t", "|", ",", ";")
 
 

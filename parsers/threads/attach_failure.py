@@ -10,16 +10,17 @@ of a hang, not a failed capture. JDK 8 and older: ``Unable to open socket file: 
 
 from __future__ import annotations
 
-import re
 from typing import TYPE_CHECKING, Final
 
 import pyparsing as pp
 
 from parsers.records import AttachFailure, Parsed, Pid
 from parsers.records.shows import Shows
+from parsers.text.patterns import lazy
 from parsers.text.source import Section, leftovers
 
 if TYPE_CHECKING:
+    import re
     from collections.abc import Sequence
 
 NAME: Final = "attach_failure"
@@ -35,9 +36,9 @@ FAILURE = pp.Regex(
     rf"(?P<text>{_SENTENCE}[^\n]*\S)\s*$"
 )
 _failure = FAILURE.re.match
-_pid_line = re.compile(r"(?P<pid>\d{1,10}):\s*$").match
-_pid_in_text = re.compile(r"(?:\.java_pid|target process )(?P<pid>\d{1,10})\b").search
-_remark = re.compile(r"The -F option can be used when|\s+at [\w.$/@<>-]{1,200}\([^()]*\)\s*$").match
+_pid_line = lazy(r"(?P<pid>\d{1,10}):\s*$").match
+_pid_in_text = lazy(r"(?:\.java_pid|target process )(?P<pid>\d{1,10})\b").search
+_remark = lazy(r"The -F option can be used when|\s+at [\w.$/@<>-]{1,200}\([^()]*\)\s*$").match
 
 
 def sniff(head: Sequence[str]) -> bool:

@@ -18,12 +18,12 @@ What is printed so is a piece: it says nothing of threads that are not there. Wr
 
 from __future__ import annotations
 
-import re
 from typing import TYPE_CHECKING, Final
 
 from parsers.records import JavaState, LockVerb, Parsed, Thread, ThreadDump
 from parsers.records.shows import Shows
 from parsers.text.grammar import JAVA_STATES
+from parsers.text.patterns import lazy
 from parsers.text.source import Section, leftovers
 from parsers.text.stack import Stack, frame_of, identity, waiting_verb
 
@@ -38,14 +38,14 @@ _PRINTED: Final = r"Thread\[(?:#\d{1,18},)?[^\n\]]{0,300},\d{1,2},[^\n,\]]{0,200
 HEADER: Final = r"(?!)"
 ROW_SHAPE: Final = rf"Name:[ ][^\n]{{1,500}}\n[ \t]*State:[ ](?:{_STATES})\b|{_PRINTED}(?:[ :,(-]{{0,3}}(?:state[=:][ ]?)?(?:{_STATES})\)?)?:?[ ]*\n[ \t]+at[ ]"
 
-_name = re.compile(r"\s*Name: (?P<name>.{1,500}?)\s*$").match
-_state = re.compile(rf"\s*State: (?P<state>{_STATES})(?: on (?P<lock>\S+?))?(?: owned by: (?P<owner>.*?))?\s*$").match
-_printed = re.compile(
+_name = lazy(r"\s*Name: (?P<name>.{1,500}?)\s*$").match
+_state = lazy(rf"\s*State: (?P<state>{_STATES})(?: on (?P<lock>\S+?))?(?: owned by: (?P<owner>.*?))?\s*$").match
+_printed = lazy(
     rf"\s*Thread\[(?:#(?P<id>\d{{1,18}}),)?(?P<name>[^\n\]]{{0,300}}),\d{{1,2}},[^\n,\]]{{0,200}}\]"
     rf"(?:[ :,(-]{{0,3}}(?:state[=:] ?)?(?P<state>{_STATES})\)?)?:?\s*$"
 ).match
-_locked = re.compile(r"\s*- locked (?P<object>\S+)\s*$").match
-_remark = re.compile(r"\s*(?:Total blocked: [\d,.]+\s+Total waited: [\d,.]+|Stack trace:|\(no stack\))\s*$").match
+_locked = lazy(r"\s*- locked (?P<object>\S+)\s*$").match
+_remark = lazy(r"\s*(?:Total blocked: [\d,.]+\s+Total waited: [\d,.]+|Stack trace:|\(no stack\))\s*$").match
 
 
 def sniff(head: Sequence[str]) -> bool:

@@ -20,7 +20,6 @@ shown as their state machines (``Program+<Price>d__2.MoveNext``): a frame has th
 
 from __future__ import annotations
 
-import re
 from functools import lru_cache
 from itertools import pairwise
 from typing import TYPE_CHECKING, Final
@@ -29,6 +28,7 @@ from msgspec.structs import replace
 
 from parsers.records import Frame, Lock, LockVerb, NativeId, Parsed, Runtime, Thread, ThreadDump
 from parsers.records.shows import Shows
+from parsers.text.patterns import lazy
 from parsers.text.source import Section, leftovers
 from parsers.text.stack import Stack
 
@@ -42,25 +42,25 @@ _THREAD: Final = r"Thread \(0x[0-9A-Fa-f]{1,16}\):[ ]*$"
 HEADER: Final = r"Loading core dump: \S"
 ROW_SHAPE: Final = rf"{_THREAD}|OS Thread Id: 0x[0-9A-Fa-f]{{1,16}}|Index[ ]+SyncBlock[ ]+MonitorHeld|>[ ]?(?:clrstack|syncblk)\b"
 
-_reported = re.compile(r"Thread \(0x(?P<id>[0-9A-Fa-f]{1,16})\):\s*$").match
-_walked = re.compile(r"OS Thread Id: 0x(?P<id>[0-9A-Fa-f]{1,16})(?: \(\w{1,10}\))?\s*$").match
+_reported = lazy(r"Thread \(0x(?P<id>[0-9A-Fa-f]{1,16})\):\s*$").match
+_walked = lazy(r"OS Thread Id: 0x(?P<id>[0-9A-Fa-f]{1,16})(?: \(\w{1,10}\))?\s*$").match
 _call = r"(?P<name>[\w.+<>`$@|-]++(?:\[\[?[^\]]*\]?\])?[\w.+<>`$@|-]*+)(?:\((?P<args>[^\n]*?)\))?"
-_plain_frame = re.compile(rf"\s+(?:(?P<asm>[\w.-]{{1,200}})!)?{_call}\s*$").match
-_frame = re.compile(
+_plain_frame = lazy(rf"\s+(?:(?P<asm>[\w.-]{{1,200}})!)?{_call}\s*$").match
+_frame = lazy(
     rf"\s*[0-9A-Fa-f]{{8,16}} [0-9A-Fa-f]{{8,16}} (?:\[(?P<helper>\w+): [0-9A-Fa-f]{{8,16}}\]\s?)?(?:(?P<asm>[\w.-]{{1,200}})!)?"
     rf"(?:{_call})?(?: \[(?P<file>[^\]@]+?) @ (?P<line>\d{{1,9}})\])?\s*$"
 ).match
-_remark = re.compile(
+_remark = lazy(
     r"\s*(?:\[Native Frames\]|CPU_TIME|Child SP\s+IP Call Site|-{5,}|Total\s+\d+|CCW\s+\d+|RCW\s+\d+|ComClassFactory\s+\d+|Free\s+\d+"
     r"|Unable to walk the managed stack.*|Failed to start stack walk.*|> ?(?:clrstack|syncblk|clrthreads|threads).*|Loading core dump: .*|Ready to process .*|Type .quit. .*)\s*$"
 ).match
-_block_head = re.compile(r"Index\s+SyncBlock\s+MonitorHeld").match
-_block = re.compile(
+_block_head = lazy(r"Index\s+SyncBlock\s+MonitorHeld").match
+_block = lazy(
     r"\s*\d{1,9}\s+(?P<block>[0-9A-Fa-f]{8,16})\s+(?P<held>\d{1,9})\s+\d{1,9}\s+[0-9A-Fa-f]{8,16}\s+(?P<owner>[0-9A-Fa-f]{1,8})\s+\S{1,5}"
     r"\s+(?P<object>[0-9A-Fa-f]{8,16})\s+(?P<cls>\S{1,500})\s*$"
 ).match
-_MACHINE: Final = re.compile(r"\+<(?P<method>[\w$|]+)>[bdg]?_{1,2}[\w|]*(?:`\d+)?$")
-_GENERIC: Final = re.compile(r"`\d+(?:\[[^\n]*\])?|\[\[[^\n]*\]\]|\[\w[^\]\n]*\]")
+_MACHINE: Final = lazy(r"\+<(?P<method>[\w$|]+)>[bdg]?_{1,2}[\w|]*(?:`\d+)?$")
+_GENERIC: Final = lazy(r"`\d+(?:\[[^\n]*\])?|\[\[[^\n]*\]\]|\[\w[^\]\n]*\]")
 _WORKERS: Final = (
     "PortableThreadPool+WorkerThread.WorkerThreadStart",
     "ThreadPoolWorkQueue.Dispatch",

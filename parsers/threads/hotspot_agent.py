@@ -34,6 +34,7 @@ from msgspec.structs import replace
 from parsers.records import Deadlock, Frame, JavaState, Lock, LockVerb, NativeId, Parsed, Pid, Thread, ThreadDump
 from parsers.records.shows import Shows
 from parsers.text.grammar import JAVA_STATES, LOCK_LINE, LOCK_VERBS, STATE_LINE, THREAD_HEADER
+from parsers.text.patterns import lazy
 from parsers.text.source import LONGEST, Section, leftovers
 from parsers.text.stack import NAME_LINES, Stack, joined
 from parsers.threads.hotspot_deadlock import deadlock_at
@@ -60,16 +61,16 @@ MIXED_FRAME = pp.Regex(
 OLD_THREAD = pp.Regex(r"Thread (?P<nid>\d{1,10}): \(state = (?P<state>[A-Z_]{2,30})\)\s*$")
 SYNCHRONIZER = pp.Regex(r"\s*- (?:None|<(?P<address>0x[0-9a-f]{1,16})>,? \(a (?P<cls>[^()]+)\))\s*$")
 _frame, _mixed, _old = FRAME.re.match, MIXED_FRAME.re.match, OLD_THREAD.re.match
-_header = re.compile(str(THREAD_HEADER.pattern), re.DOTALL).match
+_header = lazy(str(THREAD_HEADER.pattern), re.DOTALL).match
 _lock, _state, _synchronizer = LOCK_LINE.re.match, STATE_LINE.re.match, SYNCHRONIZER.re.match
-_synchronizers = re.compile(r"\s*Locked ownable synchronizers:").match
-_pid = re.compile(r"Attaching to process ID (?P<pid>\d{1,10})\b").match
-_version = re.compile(r"JVM version is (?P<vm>\S.*\S)\s*$").match
-_remark = re.compile(
+_synchronizers = lazy(r"\s*Locked ownable synchronizers:").match
+_pid = lazy(r"Attaching to process ID (?P<pid>\d{1,10})\b").match
+_version = lazy(r"JVM version is (?P<vm>\S.*\S)\s*$").match
+_remark = lazy(
     r"Attaching to |Debugger attached|(?:Server|Client|Core|Zero) compiler|Deadlock Detection:|No deadlocks found|JVM version is |"
     r"-{5,} \d+ -{5,}|\s*JavaThread state: |0x[0-9a-f]{1,16}\s+(?:\S|$)|Locked ownable|\s*- \(?(?:eliminated|Unknown)"
 ).match
-_telling = re.compile(r"Attaching to (?:process ID|core) |Deadlock Detection:|\s*JavaThread state: _thread|\s*- \S.{0,1000}@bci=").match
+_telling = lazy(r"Attaching to (?:process ID|core) |Deadlock Detection:|\s*JavaThread state: _thread|\s*- \S.{0,1000}@bci=").match
 
 
 def sniff(head: Sequence[str]) -> bool:

@@ -31,6 +31,7 @@ from msgspec.structs import replace
 
 from parsers.records import Deadlock, DeadlockEntry, Frame, JavaState, Lock, LockVerb, NativeId, Parsed, Pid, Thread, ThreadDump
 from parsers.records.shows import Shows
+from parsers.text.patterns import lazy
 from parsers.text.source import LONGEST, Section, leftovers
 from parsers.text.stack import Stack, iso_time, with_holders
 
@@ -56,27 +57,27 @@ FRAME = pp.Regex(r"at (?P<call>[^\s()][^()]{0,1000})\((?P<source>[^()]*)(?:\([^(
 ENTERED = pp.Regex(r"\(entered lock: (?P<cls>[^@\s]{1,1000})@(?P<address>0x[0-9A-Fa-f]{1,16}), entry count: \d{1,9}\)$")
 
 _tag, _thread, _block, _frame, _entered = TAG.re.match, THREAD.re.match, BLOCK.re.match, FRAME.re.match, ENTERED.re.match
-_telling = re.compile(
+_telling = lazy(
     r"0SECTION\s+[A-Z]+ subcomponent dump routine|(?:3?X)?M?THREADINFO\s{2,}\"|3XMTHREADBLOCK\s|4XESTACKTRACE\s+at |1TIDATETIME\s"
     r"|3LKMONOBJECT\s|3LKWAITER\s|1LKDEADLOCK\s"
 ).match
-_monitor = re.compile(
+_monitor = lazy(
     r"(?P<cls>[^@\s]{1,1000})@(?P<address>0x[0-9A-Fa-f]{1,16}): "
     r"(?:(?:Flat locked by|owner) \"(?P<owner>.*)\" \((?:J9VMThread:)?(?P<vm>0x[0-9A-Fa-f]{1,16})\).*|.*)$"
 ).match
-_queued = re.compile(r'"(?P<name>.*)" \((?:J9VMThread:)?(?P<vm>0x[0-9A-Fa-f]{1,16})\)').match
+_queued = lazy(r'"(?P<name>.*)" \((?:J9VMThread:)?(?P<vm>0x[0-9A-Fa-f]{1,16})\)').match
 _LONGEST_NAME: Final = 400
 """Characters of a thread's name that are kept: some hold a whole statement. A tagged line may be long."""
 _LONGEST_LINE: Final = 1 << 18
 _TAGS: Final = ("3XMTHREADINFO", "3XMTHREADINFO1", "3XMTHREADINFO3", "3XMTHREADBLOCK", "3XMJAVALTHREAD", "4XESTACKTRACE", "5XESTACKTRACE")
 _FEWEST_LEFT: Final = 8
-_java_id = re.compile(r"\(java/lang/Thread getId:0x(?P<id>[0-9A-Fa-f]{1,15}), isDaemon:(?P<daemon>true|false)").match
-_native_id = re.compile(r"\(native (?:thread )?ID:0x(?P<id>[0-9A-Fa-f]{1,15})\b").match
-_cpu = re.compile(r"CPU usage total: (?P<cpu>\d{1,12}(?:\.\d{1,12})?) secs").match
-_date = re.compile(r"Date: +(?P<y>\d{4})/(?P<m>\d\d)/(?P<d>\d\d) at (?P<time>\d\d:\d\d:\d\d)").match
-_pid = re.compile(r"Process ID: (?P<pid>\d{1,10})\b").match
-_locker = re.compile(r'Thread "(?P<name>.*)" \((?:J9VMThread:)?0x[0-9A-Fa-f]{1,16}\)$').match
-_object = re.compile(r"(?P<cls>[^@\s]{1,1000})@(?P<address>0x[0-9A-Fa-f]{1,16})$").match
+_java_id = lazy(r"\(java/lang/Thread getId:0x(?P<id>[0-9A-Fa-f]{1,15}), isDaemon:(?P<daemon>true|false)").match
+_native_id = lazy(r"\(native (?:thread )?ID:0x(?P<id>[0-9A-Fa-f]{1,15})\b").match
+_cpu = lazy(r"CPU usage total: (?P<cpu>\d{1,12}(?:\.\d{1,12})?) secs").match
+_date = lazy(r"Date: +(?P<y>\d{4})/(?P<m>\d\d)/(?P<d>\d\d) at (?P<time>\d\d:\d\d:\d\d)").match
+_pid = lazy(r"Process ID: (?P<pid>\d{1,10})\b").match
+_locker = lazy(r'Thread "(?P<name>.*)" \((?:J9VMThread:)?0x[0-9A-Fa-f]{1,16}\)$').match
+_object = lazy(r"(?P<cls>[^@\s]{1,1000})@(?P<address>0x[0-9A-Fa-f]{1,16})$").match
 
 _VERBS: Final = {"Blocked": LockVerb.WAITING_TO_LOCK, "Waiting": LockVerb.WAITING_ON, "Parked": LockVerb.PARKING}
 _STATES: Final = {

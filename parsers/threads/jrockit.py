@@ -22,17 +22,18 @@ holds below the frame that took it. ``tid`` is the kernel's thread id, ``native_
 
 from __future__ import annotations
 
-import re
 from typing import TYPE_CHECKING, Final
 
 import pyparsing as pp
 
 from parsers.records import Deadlock, DeadlockEntry, Frame, JavaState, LockVerb, NativeId, Parsed, Thread, ThreadDump
 from parsers.records.shows import Shows
+from parsers.text.patterns import lazy
 from parsers.text.source import Section, leftovers
 from parsers.text.stack import Stack, iso_time
 
 if TYPE_CHECKING:
+    import re
     from collections.abc import Sequence
 
 NAME: Final = "jrockit"
@@ -69,14 +70,14 @@ CHAIN_LINK = pp.Regex(
 )
 _frame, _lock, _link = FRAME.re.match, LOCK.re.match, CHAIN_LINK.re.match
 _forms = (THREAD.re.match, OLD_THREAD.re.match, CONSOLE_THREAD.re.match)
-_date = re.compile(
+_date = lazy(
     r"[A-Z][a-z]{2} (?P<month>[A-Z][a-z]{2}) +(?P<day>\d{1,2}) (?P<clock>\d\d:\d\d:\d\d) (?:[A-Z]{2,5} )?(?P<year>\d{4})\s*$"
 ).match
-_vm = re.compile(r"(?:Oracle |BEA )JRockit\S* .*").match
-_begin = re.compile(HEADER).match
-_end = re.compile(r"={3,} END OF THREAD DUMP ={3,}").match
-_circular = re.compile(r"\s*Circular \(deadlocked\) lock chains").match
-_remark = re.compile(
+_vm = lazy(r"(?:Oracle |BEA )JRockit\S* .*").match
+_begin = lazy(HEADER).match
+_end = lazy(r"={3,} END OF THREAD DUMP ={3,}").match
+_circular = lazy(r"\s*Circular \(deadlocked\) lock chains").match
+_remark = lazy(
     r"\s*(?:-- end of trace|--- End of stack trace|\}\s*$|thread: 0x[0-9A-F]{1,16}\s|={5,}\s*$|(?:Blocked|Open) lock chains|Chain \d+:|\"[^\"]*\" id=\d+ .*(?:in chain \d+|held by:?)|\.\.\. )"
 ).match
 _MONTHS: Final = ("Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec")

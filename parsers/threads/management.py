@@ -26,6 +26,7 @@ import pyparsing as pp
 from parsers.records import JavaState, LockVerb, Parsed, Thread, ThreadDump
 from parsers.records.shows import Shows
 from parsers.text.grammar import JAVA_STATES, STATE_LINE
+from parsers.text.patterns import lazy
 from parsers.text.source import LONGEST, Section, leftovers
 from parsers.text.stack import NAME_LINES, Stack, frame_of, identity, iso_time, joined, waiting_verb, with_holders
 from parsers.threads.management_json import is_json, json_dump
@@ -68,17 +69,17 @@ LOCK = pp.Regex(
 )
 SYNCHRONIZER = pp.Regex(rf"\s*- (?:None|(?P<object>{_OBJECT}))\s*$")
 _info, _visual, _lock, _state, _synchronizer = INFO.re.match, VISUAL.re.match, LOCK.re.match, STATE_LINE.re.match, SYNCHRONIZER.re.match
-_synchronizers = re.compile(
+_synchronizers = lazy(
     r"\s*(?:Number of locked synchronizers = \d+|Locked ownable synchronizers:|Locked synchronizers: count = \d+)\s*$"
 ).match
-_state_on, _unnumbered = STATE_ON.re.match, re.compile(r'"(?P<name>.*)"\s*$').match
-_owned_by = re.compile(r"\s+owned by (?P<holder>\S.{0,1000}?)(?: [iI]d=(?P<owner>\d{1,18}))?\s*$").match
-_detail = re.compile(
+_state_on, _unnumbered = STATE_ON.re.match, lazy(r'"(?P<name>.*)"\s*$').match
+_owned_by = lazy(r"\s+owned by (?P<holder>\S.{0,1000}?)(?: [iI]d=(?P<owner>\d{1,18}))?\s*$").match
+_detail = lazy(
     r"\s*(?:Blocked: \d+\[-?\d+ms\], Waited: \d+|Locked monitors: count = \d+\s*$|- \S{1,1000}@[0-9a-f]{1,16} locked at\s*$|\d{1,9} [\w$.@/]+\([^()]*\)\s*$)"
 ).match
-_cut = re.compile(r"\s+\.\.\.\s*$").match
-_dump_header = re.compile(r"Full thread dump (?P<vm>.*\S)\s*$").match
-_time = re.compile(_TIME + "$").match
+_cut = lazy(r"\s+\.\.\.\s*$").match
+_dump_header = lazy(r"Full thread dump (?P<vm>.*\S)\s*$").match
+_time = lazy(_TIME + "$").match
 _VERBS: Final = {
     "blocked on": LockVerb.WAITING_TO_LOCK,
     "waiting to lock": LockVerb.WAITING_TO_LOCK,

@@ -13,19 +13,19 @@ Written after ``ThreadInfo``'s properties as Jackson serialises them. Hashes are
 
 from __future__ import annotations
 
-import re
 from typing import TYPE_CHECKING
 
 from parsers.records import Frame, LockVerb, Parsed, Thread, ThreadDump
 from parsers.text.grammar import JAVA_STATES
 from parsers.text.json_lines import Document, JsonList, JsonObject
+from parsers.text.patterns import lazy
 from parsers.text.source import Section, leftovers
 from parsers.text.stack import Stack, identity, number
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-_begins = re.compile(r'\s*(?:\{\s*"threads"\s*:\s*\[\s*(?:\{\s*"(?:threadName|threadId)"|\])|\[\s*\{\s*"threadName")').match
+_begins = lazy(r'\s*(?:\{\s*"threads"\s*:\s*\[\s*(?:\{\s*"(?:threadName|threadId)"|\])|\[\s*\{\s*"threadName")').match
 
 
 def is_json(head: Sequence[str]) -> bool:

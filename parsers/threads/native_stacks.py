@@ -12,16 +12,17 @@ get the library they are of as class: that behind ``from``, the C library for it
 
 from __future__ import annotations
 
-import re
 from typing import TYPE_CHECKING, Final
 
 from parsers.records import Descriptor, Frame, NativeId, Parsed, Pid, Record, Runtime, TaskSyscall, Thread, ThreadDump
 from parsers.records.shows import Shows
 from parsers.records.task_records import DESCRIPTOR_FIRST
 from parsers.text.one_pass import read_by
+from parsers.text.patterns import lazy
 from parsers.text.stack import Stack
 
 if TYPE_CHECKING:
+    import re
     from collections.abc import Sequence
 
     from parsers.records import Where
@@ -36,25 +37,25 @@ ROW_SHAPE: Final = (
     r"|#\d{1,4} {1,3}(?:0x[0-9a-f]{6,16}(?: in)? |[\w:~]+ \()"
 )
 
-_thread = re.compile(
+_thread = lazy(
     r'Thread \d{1,7} \((?:(?:Thread (?:0x[0-9a-f]{1,16}|\d{1,16}) )?\(?(?:LWP|process) (?P<lwp>\d{1,10})\)?|Thread 0x[0-9a-f]{1,16})(?: "(?P<name>[^"]*)")?\):?\s*$'
 ).match
-_tid = re.compile(r"TID (?P<lwp>\d{1,10}):\s*$").match
-_pid = re.compile(
+_tid = lazy(r"TID (?P<lwp>\d{1,10}):\s*$").match
+_pid = lazy(
     r"(?:PID (?P<eu>\d{1,10}) - (?:process|core)|\[Inferior \d{1,4} \(process (?P<inferior>\d{1,10})\) (?P<end>detached|exited)|Attaching to process (?P<attach>\d{1,10}))"
 ).match
-_frame = re.compile(r"#(?P<number>\d{1,4}) {1,3}(?:0x(?P<pc>[0-9a-f]{1,16})(?: in)?(?: +- 1)?)?\s*(?P<rest>.*?)\s*$").match
-_info = re.compile(
+_frame = lazy(r"#(?P<number>\d{1,4}) {1,3}(?:0x(?P<pc>[0-9a-f]{1,16})(?: in)?(?: +- 1)?)?\s*(?P<rest>.*?)\s*$").match
+_info = lazy(
     r'[* ] +\d{1,7} +Thread 0x[0-9a-f]{1,16} \(LWP (?P<lwp>\d{1,10})\)(?: "(?P<name>[^"]*)")? +(?:0x[0-9a-f]{1,16} in )?(?P<rest>\S.*?)\s*$'
 ).match
-_columns = re.compile(r"\s*Id +Target Id +Frame").match
-_remark = re.compile(
+_columns = lazy(r"\s*Id +Target Id +Frame").match
+_remark = lazy(
     r"\[(?:New |Thread debugging|Switching|Current thread)|Using host libthread_db|0x[0-9a-f]{1,16} in \S|\d{1,7}\t|Backtrace stopped|\(More stack frames|warning: "
     r"|__\w+ \(|\s+(?:No locals|[A-Za-z_]\w* = )|Reading symbols|GNU gdb|Core was generated|Program terminated|\$1 = |Quit\b|A debugging session|Inferior 1|Detaching from program"
 ).match
-_number = re.compile(r"(?<![\w])(?:\w*fd|sock|socket|s)=(?P<fd>\d{1,9})\b")
-_AT: Final = re.compile(r"\) at (?P<file>[^\s():]{1,500}):(?P<line>\d{1,9})$")
-_FROM: Final = re.compile(r"\) from (?P<lib>\S{1,500})$")
+_number = lazy(r"(?<![\w])(?:\w*fd|sock|socket|s)=(?P<fd>\d{1,9})\b")
+_AT: Final = lazy(r"\) at (?P<file>[^\s():]{1,500}):(?P<line>\d{1,9})$")
+_FROM: Final = lazy(r"\) from (?P<lib>\S{1,500})$")
 _WRAPPERS: Final = frozenset(
     [
         "recv",
@@ -127,22 +128,20 @@ _WRAPPERS: Final = frozenset(
     ]
 )
 """Functions of the C library that a thread waits in or begins with; stripped stacks name no file."""
-_SPELLINGS: Final = re.compile(
-    r"^(?:__GI_+)?(?:_*libc_|_*new_|_+)?(?P<name>[a-z]\w*?)(?:_nocancel|_internal|_impl|_time64|64_time64)?(?:@.*)?$"
-)
+_SPELLINGS: Final = lazy(r"^(?:__GI_+)?(?:_*libc_|_*new_|_+)?(?P<name>[a-z]\w*?)(?:_nocancel|_internal|_impl|_time64|64_time64)?(?:@.*)?$")
 _LIBRARIES: Final = (
-    (re.compile(r"_?Py[A-Z_]|_?PyEval"), "python"),
-    (re.compile(r"zend_|_?php_|zif_|execute_ex$|fcgi_"), "php"),
-    (re.compile(r"rb_|vm_exec|gvl_"), "ruby"),
-    (re.compile(r"ngx_"), "nginx"),
-    (re.compile(r"uv_"), "libuv"),
-    (re.compile(r"SSL_|ssl3_|BIO_|tls1_"), "libssl"),
-    (re.compile(r"[Cc]url_"), "libcurl"),
-    (re.compile(r"PQ[a-z]|pqs?[A-Z]"), "libpq"),
-    (re.compile(r"mysql_|my_net_|vio_|mysqlnd_"), "libmysqlclient"),
-    (re.compile(r"redis(?:Buffer|Get|Command)"), "libhiredis"),
-    (re.compile(r"event_base_|evbuffer_"), "libevent"),
-    (re.compile(r"g_main_|g_poll"), "libglib"),
+    (lazy(r"_?Py[A-Z_]|_?PyEval"), "python"),
+    (lazy(r"zend_|_?php_|zif_|execute_ex$|fcgi_"), "php"),
+    (lazy(r"rb_|vm_exec|gvl_"), "ruby"),
+    (lazy(r"ngx_"), "nginx"),
+    (lazy(r"uv_"), "libuv"),
+    (lazy(r"SSL_|ssl3_|BIO_|tls1_"), "libssl"),
+    (lazy(r"[Cc]url_"), "libcurl"),
+    (lazy(r"PQ[a-z]|pqs?[A-Z]"), "libpq"),
+    (lazy(r"mysql_|my_net_|vio_|mysqlnd_"), "libmysqlclient"),
+    (lazy(r"redis(?:Buffer|Get|Command)"), "libhiredis"),
+    (lazy(r"event_base_|evbuffer_"), "libevent"),
+    (lazy(r"g_main_|g_poll"), "libglib"),
 )
 """Functions by how their names begin: what a library without ``from`` (static, or eu-stack) is told by."""
 _SYSTEM: Final = ("/lib/", "/lib64/", "/usr/lib/", "/usr/lib64/")

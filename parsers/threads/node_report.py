@@ -11,16 +11,17 @@ connection. ``environmentVariables`` holds secrets and is never kept. Captured f
 
 from __future__ import annotations
 
-import re
 from typing import TYPE_CHECKING, Final
 
 from parsers.records import Endpoint, Frame, LoopHandle, Parsed, Pid, Record, Runtime, ThreadDump
 from parsers.records.shows import Shows
 from parsers.text.json_lines import Document, JsonObject
+from parsers.text.patterns import lazy
 from parsers.text.source import Section, leftovers
 from parsers.text.stack import Stack, iso_time, number
 
 if TYPE_CHECKING:
+    import re
     from collections.abc import Sequence
 
 NAME: Final = "node_report"
@@ -29,8 +30,8 @@ SHOWS: Final = frozenset({Shows.THREADS})
 HEADER: Final = r"\{\s*\"header\":\s*\{\s*\"reportVersion\":"
 ROW_SHAPE: Final = HEADER
 
-_begins = re.compile(r'\s*\{\s*"header"\s*:\s*\{\s*"reportVersion"\s*:').match
-_frame = re.compile(r"(?:at )?(?:async )?(?:(?P<name>\S.*?) \()?(?P<file>[^()\s]+?):(?P<line>\d{1,9}):\d{1,9}\)?\s*$").match
+_begins = lazy(r'\s*\{\s*"header"\s*:\s*\{\s*"reportVersion"\s*:').match
+_frame = lazy(r"(?:at )?(?:async )?(?:(?P<name>\S.*?) \()?(?P<file>[^()\s]+?):(?P<line>\d{1,9}):\d{1,9}\)?\s*$").match
 
 
 def sniff(head: Sequence[str]) -> bool:

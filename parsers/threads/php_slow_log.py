@@ -11,16 +11,17 @@ repeat from child to child. Captured from PHP-FPM 8.2 (``sapi/fpm/fpm/fpm_php_tr
 
 from __future__ import annotations
 
-import re
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Final
 
 from parsers.records import Frame, NativeId, Parsed, Pid, Runtime, ThreadDump
 from parsers.records.shows import Shows
+from parsers.text.patterns import lazy
 from parsers.text.source import Section, leftovers
 from parsers.text.stack import Stack
 
 if TYPE_CHECKING:
+    import re
     from collections.abc import Sequence
 
 NAME: Final = "php_slow_log"
@@ -29,11 +30,11 @@ SHOWS: Final = frozenset({Shows.THREADS})
 HEADER: Final = r"(?!)"
 ROW_SHAPE: Final = r"\[\d\d-[A-Z][a-z]{2}-\d{4} \d\d:\d\d:\d\d[^\]\n]{0,20}\][ ]{1,4}\[pool [^\]\n]{1,200}\] pid \d"
 
-_entry = re.compile(
+_entry = lazy(
     r"\[(?P<time>\d\d-[A-Z][a-z]{2}-\d{4} \d\d:\d\d:\d\d)[^\]]{0,20}\] {1,4}\[pool (?P<pool>[^\]]{1,200})\] pid (?P<pid>\d{1,10})\s*$"
 ).match
-_script = re.compile(r"script_filename = ").match
-_frame = re.compile(r"\[0x[0-9a-f]{1,16}\] (?P<name>\S[^()]*)\(\) (?P<file>\S.*?):(?P<line>\d{1,9})\s*$").match
+_script = lazy(r"script_filename = ").match
+_frame = lazy(r"\[0x[0-9a-f]{1,16}\] (?P<name>\S[^()]*)\(\) (?P<file>\S.*?):(?P<line>\d{1,9})\s*$").match
 
 
 def sniff(head: Sequence[str]) -> bool:

@@ -12,12 +12,12 @@ Frames stand with the last call first, threads in reverse order of the text form
 
 from __future__ import annotations
 
-import re
 from typing import TYPE_CHECKING, Final
 
 from parsers.records import JavaState, NativeId, Parsed, Pid, Runtime, Thread, ThreadDump
 from parsers.records.shows import Shows
 from parsers.text.json_lines import Document, JsonObject
+from parsers.text.patterns import lazy
 from parsers.text.python_frames import python_frame
 from parsers.text.source import Section, leftovers
 from parsers.text.stack import Stack, number
@@ -31,7 +31,7 @@ SHOWS: Final = frozenset({Shows.THREADS})
 HEADER: Final = r"\[\s*\{\s*\"pid\":\s*\d{1,10},\s*\"thread_id\":"
 ROW_SHAPE: Final = HEADER
 
-_begins = re.compile(r'\s*\[\s*\{\s*"pid"\s*:\s*\d{1,10}\s*,\s*"thread_id"\s*:').match
+_begins = lazy(r'\s*\[\s*\{\s*"pid"\s*:\s*\d{1,10}\s*,\s*"thread_id"\s*:').match
 
 
 def sniff(head: Sequence[str]) -> bool:

@@ -14,16 +14,17 @@ faulthandler names no process and no thread. Captured from py-spy 0.4 and Python
 
 from __future__ import annotations
 
-import re
 from typing import TYPE_CHECKING, Final
 
 from parsers.records import JavaState, NativeId, Parsed, Pid, Record, Runtime, Thread, ThreadDump
 from parsers.records.shows import Shows
 from parsers.text.one_pass import read_by
+from parsers.text.patterns import lazy
 from parsers.text.python_frames import python_frame
 from parsers.text.stack import Stack
 
 if TYPE_CHECKING:
+    import re
     from collections.abc import Sequence
 
     from parsers.text.source import Section
@@ -39,14 +40,14 @@ ROW_SHAPE: Final = (
     r"|Stack \(most recent call first\):"
 )
 
-_process = re.compile(r"Process (?P<pid>\d{1,10}): ").match
-_spied = re.compile(r'Thread (?P<tid>\d{1,10}) \((?P<state>idle|active)[^)]{0,20}\)(?:: "(?P<name>.*)")?:?\s*$').match
-_fault = re.compile(r"(?:Current thread|Thread) (?P<id>0x[0-9a-f]{4,16}) (?:\[(?P<name>[^\]]*)\] )?\(most recent call first\):\s*$").match
-_alone = re.compile(r"Stack \(most recent call first\):\s*$").match
-_spied_frame = re.compile(r"    (?P<name>\S.*?) \((?P<file>[^()]*?)(?::(?P<line>\d{1,9}))?\)\s*$").match
-_fault_frame = re.compile(r'  File "(?P<file>[^"]*)", line (?P<line>\d{1,9}) in (?P<name>\S.*?)\s*$').match
-_local = re.compile(r"        (?:Arguments|Locals):\s*$|            \S").match
-_remark = re.compile(
+_process = lazy(r"Process (?P<pid>\d{1,10}): ").match
+_spied = lazy(r'Thread (?P<tid>\d{1,10}) \((?P<state>idle|active)[^)]{0,20}\)(?:: "(?P<name>.*)")?:?\s*$').match
+_fault = lazy(r"(?:Current thread|Thread) (?P<id>0x[0-9a-f]{4,16}) (?:\[(?P<name>[^\]]*)\] )?\(most recent call first\):\s*$").match
+_alone = lazy(r"Stack \(most recent call first\):\s*$").match
+_spied_frame = lazy(r"    (?P<name>\S.*?) \((?P<file>[^()]*?)(?::(?P<line>\d{1,9}))?\)\s*$").match
+_fault_frame = lazy(r'  File "(?P<file>[^"]*)", line (?P<line>\d{1,9}) in (?P<name>\S.*?)\s*$').match
+_local = lazy(r"        (?:Arguments|Locals):\s*$|            \S").match
+_remark = lazy(
     r"Python v\d|-{60,}\s*$|Parent Process \d|Fatal Python error: |Timeout \(\d|  <no Python frame>|  \.\.\.|<Cannot show all threads|Extension modules: |Python runtime state: "
 ).match
 

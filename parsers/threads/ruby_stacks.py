@@ -8,13 +8,13 @@ their method. Functions written in C stand at their caller's line. JSON captured
 
 from __future__ import annotations
 
-import re
 from functools import lru_cache
 from typing import TYPE_CHECKING, Final
 
 from parsers.records import Frame, Parsed, Pid, Runtime, Thread, ThreadDump
 from parsers.records.shows import Shows
 from parsers.text.json_lines import Document, JsonObject
+from parsers.text.patterns import lazy
 from parsers.text.source import Section, leftovers
 from parsers.text.stack import Stack
 
@@ -27,15 +27,15 @@ SHOWS: Final = frozenset({Shows.THREADS})
 HEADER: Final = r"\[\s*\{\s*\"name\":\s*\"Thread: TID-|Sigdump at \d"
 ROW_SHAPE: Final = r"Thread: TID-\w|[ ]{2}Thread #<Thread:0x"
 
-_json = re.compile(r'\s*\[\s*\{\s*"name"\s*:\s*"Thread: TID-').match
-_thread = re.compile(r"(?:\S{0,40} )?Thread: (?P<id>TID-\w{1,40})(?: (?P<name>.*?))?\s*$").match
-_dumped = re.compile(r"  Thread #<Thread:(?P<id>0x[0-9a-f]{1,16})(?:@(?P<name>[^ >]*))?[^>]*> status=(?P<state>\w+)").match
-_sigdump = re.compile(r"Sigdump at .* process (?P<pid>\d{1,10}) \(").match
-_frame = re.compile(r"\s*(?P<file>(?:<internal:)?[^:\s][^:]*):(?P<line>\d{1,9}):in [`'](?P<name>[^'`]*)'\s*$").match
-_remark = re.compile(r"  (?:GC stat|Built-in objects|All objects|Memory|String ).*|\s{4,}[\d,]+:? |\s{4,}\w+: ").match
-_GEM: Final = re.compile(r".*/gems/[^/]+/(?:lib|app|bin|exe)/")
-_RUBY: Final = re.compile(r".*/ruby/(?:site_ruby/|vendor_ruby/)?\d(?:\.\d{1,3}){1,2}(?:/[\w-]+-linux[\w-]*)?/")
-_BLOCK: Final = re.compile(r"(?:(?:block|rescue|ensure)(?: \(\d{1,4} levels\))? in )+")
+_json = lazy(r'\s*\[\s*\{\s*"name"\s*:\s*"Thread: TID-').match
+_thread = lazy(r"(?:\S{0,40} )?Thread: (?P<id>TID-\w{1,40})(?: (?P<name>.*?))?\s*$").match
+_dumped = lazy(r"  Thread #<Thread:(?P<id>0x[0-9a-f]{1,16})(?:@(?P<name>[^ >]*))?[^>]*> status=(?P<state>\w+)").match
+_sigdump = lazy(r"Sigdump at .* process (?P<pid>\d{1,10}) \(").match
+_frame = lazy(r"\s*(?P<file>(?:<internal:)?[^:\s][^:]*):(?P<line>\d{1,9}):in [`'](?P<name>[^'`]*)'\s*$").match
+_remark = lazy(r"  (?:GC stat|Built-in objects|All objects|Memory|String ).*|\s{4,}[\d,]+:? |\s{4,}\w+: ").match
+_GEM: Final = lazy(r".*/gems/[^/]+/(?:lib|app|bin|exe)/")
+_RUBY: Final = lazy(r".*/ruby/(?:site_ruby/|vendor_ruby/)?\d(?:\.\d{1,3}){1,2}(?:/[\w-]+-linux[\w-]*)?/")
+_BLOCK: Final = lazy(r"(?:(?:block|rescue|ensure)(?: \(\d{1,4} levels\))? in )+")
 
 
 def sniff(head: Sequence[str]) -> bool:

@@ -15,7 +15,6 @@ Written after the products' documentation and public reports, not captured here.
 
 from __future__ import annotations
 
-import re
 from typing import TYPE_CHECKING, Final
 
 import pyparsing as pp
@@ -23,10 +22,12 @@ import pyparsing as pp
 from parsers.records import JavaState, NativeId, Parsed, Thread, ThreadDump
 from parsers.records.shows import Shows
 from parsers.text.grammar import JAVA_STATES, LOCK_LINE, LOCK_VERBS, STATE_LINE
+from parsers.text.patterns import lazy
 from parsers.text.source import Section, leftovers
 from parsers.text.stack import Stack, frame_of, identity
 
 if TYPE_CHECKING:
+    import re
     from collections.abc import Sequence
 
 NAME: Final = "stuck_threads"
@@ -47,9 +48,9 @@ REPORT = pp.Regex(
     r"(?: - nativeId \(decimal\):\d{1,15})? - state:(?P<state>[A-Z_]{3,15}))"
 )
 _report, _state, _lock = REPORT.re.match, STATE_LINE.re.match, LOCK_LINE.re.match
-_active = re.compile(r"has been active for (?P<ms>\d{1,15}) milliseconds").search
-_done = re.compile(r"WSVR0606W|has completed|BEA-000339").search
-_remark = re.compile(
+_active = lazy(r"has been active for (?P<ms>\d{1,15}) milliseconds").search
+_done = lazy(r"WSVR0606W|has completed|BEA-000339").search
+_remark = lazy(
     r"\s*(?:stackTrace:|Stack trace:|java\.lang\.Throwable\b|io\.vertx\.core\.VertxException: Thread blocked|Locked ownable synchronizers:|- None|>\s*$)"
 ).match
 

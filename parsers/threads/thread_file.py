@@ -29,6 +29,7 @@ import pyparsing as pp
 from parsers.records import LockVerb, Parsed, Pid, Thread, ThreadDump
 from parsers.records.shows import Shows
 from parsers.text.grammar import JAVA_STATES, LOCK_VERBS
+from parsers.text.patterns import lazy
 from parsers.text.source import LONGEST, Section, leftovers
 from parsers.text.stack import NAME_LINES, Stack, frame_of, identity, iso_time, joined, with_holders
 from parsers.threads.thread_file_json import is_json, json_dump
@@ -56,8 +57,8 @@ LOCK = pp.Regex(
 )
 _thread = THREAD.re.match
 _lock = LOCK.re.match
-_begins_thread = re.compile(r'(?:Thread )?#\d{1,18} "').match
-_version = re.compile(r"\d[\w.+-]*\s*$").match
+_begins_thread = lazy(r'(?:Thread )?#\d{1,18} "').match
+_version = lazy(r"\d[\w.+-]*\s*$").match
 
 
 def sniff(head: Sequence[str]) -> bool:

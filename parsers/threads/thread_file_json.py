@@ -12,19 +12,19 @@ Numbers are strings up to JDK 26 and numbers later. JDK 21 to 24 have tid, name 
 
 from __future__ import annotations
 
-import re
 from typing import TYPE_CHECKING
 
 from parsers.records import Frame, LockVerb, Parsed, Pid, Thread, ThreadDump
 from parsers.text.grammar import JAVA_STATES
 from parsers.text.json_lines import Document, JsonList, JsonObject
+from parsers.text.patterns import lazy
 from parsers.text.source import Section, leftovers
 from parsers.text.stack import Stack, frame_of, identity, iso_time, number
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-_begins = re.compile(r'\s*\{\s*"threadDump"\s*:').match
+_begins = lazy(r'\s*\{\s*"threadDump"\s*:').match
 _WAITS = (("blockedOn", LockVerb.WAITING_TO_LOCK), ("waitingOn", LockVerb.WAITING_ON))
 
 

@@ -152,7 +152,7 @@ def test_a_piece_of_a_dump_beside_a_few_rows_speaks_too() -> None:
     ("text", "kind"),
     [
         (
-            "Thread[web-5,5,main]\n    com.acme.Till.open(Till.java:10)\n    com.acme.Till.run(Till.java:4)\n",
+            "web-5 is here:\n    com.acme.Till.open(Till.java:10)\n    com.acme.Till.run(Till.java:4)\n",
             "a stack trace in another shape",
         ),
         (

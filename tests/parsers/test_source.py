@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import re
 from hashlib import sha256
 
 import pytest
 
 from parsers import HEAD_LINES, recognise, sections
 from parsers.records import Elision, Where
+from parsers.text.patterns import lazy
 from parsers.text.source import LONGEST, Section, Shapes, Source, decode, is_binary, leftovers
 
 SESSION = """\
@@ -211,3 +213,14 @@ def test_a_hundred_thousand_blank_lines_are_cut_in_one_go() -> None:
     """Counted, not timed: a cut that looks at every blank line from every blank line would not come back."""
     (section,) = sections(Source("x.txt", b"nothing\n" + b"\n" * 200_000))
     assert section.nonblank == 1
+
+
+def test_a_lazy_pattern_is_compiled_at_its_first_use_and_is_then_the_pattern() -> None:
+    broken, whole = lazy("("), lazy(r"(?P<word>\w+)", re.IGNORECASE)
+    take = whole.match
+    assert (match := take("Till 4")) is not None
+    assert match["word"] == "Till"
+    assert whole.pattern == r"(?P<word>\w+)"
+    assert [one[0] for one in whole.finditer("a b")] == ["a", "b"]
+    with pytest.raises(re.error):
+        broken.match("x")
