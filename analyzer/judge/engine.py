@@ -22,6 +22,7 @@ from analyzer.judge.header import facts_of
 from analyzer.judge.health import gaps_of_health
 from analyzer.judge.platform import fitting, platform_of
 from analyzer.judge.stacks import socket_groups, stack_groups
+from analyzer.judge.subject import besides, is_beside, nothing_of_subject, primary_of
 from analyzer.judge.symptoms import REASONS, suffering, without_cause
 from analyzer.judge.tables import input_of, notes_of, pool_tables, session_facts, socket_tables
 from analyzer.model.finding import (
@@ -80,7 +81,7 @@ def diagnose(
     found, checked = _explained(found, checked, rules)
     if not any(finding.severity is Severity.CRITICAL for finding in found):
         found += _past(case, rules)
-    ranked = _number(found, {slug(rule): rule.CONSEQUENCE_OF for rule in rules})
+    ranked = _number(found, {slug(rule): rule.CONSEQUENCE_OF for rule in rules}, incident)
     verdict = _verdict(case, ranked)
     links = tuple(link for view in case.views for link in links_of(view))
     primary = next((finding for finding in ranked if finding.id == verdict.finding), None)
@@ -111,7 +112,7 @@ def diagnose(
         sessions=tuple(session_facts(case)),
         stacks=stack_groups(case, primary),
         socket_groups=socket_groups(case, links),
-        notes=tuple(dict.fromkeys((*notes, *notes_of(case), *capture_notes(case)))),
+        notes=tuple(dict.fromkeys((*notes, *besides(incident, ranked), *notes_of(case), *capture_notes(case)))),
     )
 
 
@@ -252,9 +253,10 @@ def _lacking(needs: Sequence[Need], incident: Incident) -> tuple[Need, ...]:
     return tuple(need for need in needs if not have[need])
 
 
-def _number(found: Sequence[Finding], causes: dict[str, tuple[str, ...]]) -> tuple[Finding, ...]:
-    """Rank, give ids, and tie consequences to their causes: the highest of those in question."""
-    ranked = [replace(finding, id=f"F{number}") for number, finding in enumerate(sorted(found, key=order_of), start=1)]
+def _number(found: Sequence[Finding], causes: dict[str, tuple[str, ...]], incident: Incident) -> tuple[Finding, ...]:
+    """Rank, give ids, and tie consequences to their causes: the highest of those in question. What the collection is about comes first."""
+    ordered = sorted(found, key=lambda finding: (is_beside(incident, finding), order_of(finding)))
+    ranked = [replace(finding, id=f"F{number}") for number, finding in enumerate(ordered, start=1)]
     of_rule: dict[tuple[str, str | None, int | None], Finding] = {}
     in_trouble: dict[tuple[str | None, int | None], Finding] = {}
     for finding in ranked:
@@ -272,12 +274,12 @@ def _number(found: Sequence[Finding], causes: dict[str, tuple[str, ...]]) -> tup
         # A process that it waits for, with critical trouble of its own.
         cause = cause or (in_trouble.get((far.host, far.pid)) if far is not None else None)
         result.append(replace(finding, consequence_of=cause.id if cause and cause.severity is not Severity.INFO else None))
-    return _told_first(result)
+    return _told_first(result, incident)
 
 
-def _told_first(ranked: Sequence[Finding]) -> tuple[Finding, ...]:
-    """The findings numbered anew, with the verdict's before all others: it is the highest that follows from none."""
-    primary = _highest(ranked)
+def _told_first(ranked: Sequence[Finding], incident: Incident) -> tuple[Finding, ...]:
+    """The findings numbered anew, with the verdict's before all others: see :func:`primary_of`."""
+    primary = primary_of(incident, ranked)
     ordered = sorted(ranked, key=lambda finding: finding is not primary)
     ids = {finding.id: f"F{number}" for number, finding in enumerate(ordered, start=1)}
     return tuple(
@@ -286,25 +288,22 @@ def _told_first(ranked: Sequence[Finding]) -> tuple[Finding, ...]:
     )
 
 
-def _highest(findings: Sequence[Finding]) -> Finding | None:
-    return next((finding for finding in findings if finding.consequence_of is None and finding.severity is not Severity.INFO), None)
-
-
 def _place(finding: Finding) -> int:
     """The place of a finding that has its id."""
     return int(finding.id.removeprefix("F"))
 
 
 def _verdict(case: Case, findings: Sequence[Finding]) -> Verdict:
-    primary = _highest(findings)
+    primary = primary_of(case.incident, findings)
     if primary is not None:
+        unfounded = nothing_of_subject(case.incident, findings)
         return Verdict(
             status=Status.PROBLEM,
             finding=primary.id,
             rule=primary.rule,
             severity=primary.severity,
             confidence=primary.confidence,
-            headline=primary.headline,
+            headline=unfounded + primary.headline,
             summary=primary.explanation,
             fingerprint=_fingerprint(primary),
             pid=primary.process.pid if primary.process else None,

@@ -125,9 +125,18 @@ def _sorted_out(diagnosis: Diagnosis) -> tuple[list[Finding], list[Finding], lis
     free = [finding for finding in diagnosis.findings if not finding.consequence_of]
     if primary is None or primary.severity is Severity.INFO:
         return [], followed, free
-    causes = [primary, *(item for item in free if item.severity is primary.severity and item.id != primary.id)]
+    same = [item for item in free if item.severity is primary.severity and item.id != primary.id and _of_one_process(item, primary)]
+    causes = [primary, *same]
     ids = {finding.id for finding in causes}
     return causes, followed, [finding for finding in free if finding.id not in ids]
+
+
+def _of_one_process(one: Finding, other: Finding) -> bool:
+    """False for findings of two processes that the evidence names: these are different problems, not explanations of one."""
+    first, second = one.process, other.process
+    return (
+        first is None or second is None or first.pid is None or second.pid is None or (first.host, first.pid) == (second.host, second.pid)
+    )
 
 
 def _rivals(causes: Sequence[Finding]) -> str:

@@ -1,0 +1,72 @@
+"""The process that a collection was made of: what is said of it comes first, and what else stands on its host is told apart."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from analyzer.model.finding import Severity
+from analyzer.model.message import joined, plural, say
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Mapping, Sequence
+
+    from analyzer.model.finding import Finding
+    from analyzer.model.incident import Incident
+    from parsers.records import Collection
+
+
+def subjects(incident: Incident) -> tuple[Collection, ...]:
+    """The collections that name the process which they were made of."""
+    return tuple(one for one in incident.collections if one.pid is not None)
+
+
+def is_beside(incident: Incident, finding: Finding) -> bool:
+    """True for a finding of another process than those that were collected; False where nothing was, or nothing names the process."""
+    process = finding.process
+    if not subjects(incident) or process is None or process.pid is None:
+        return False
+    return not any(one.pid == process.pid and (process.host in {None, one.host} or one.host is None) for one in subjects(incident))
+
+
+def primary_of(incident: Incident, findings: Sequence[Finding]) -> Finding | None:
+    """The finding that the verdict rests on, ``findings`` in their order: the first that follows from no other.
+
+    Of a collection it is the first one of its process, or what that follows from, wherever it lies.
+    """
+    causes = [finding for finding in findings if finding.severity is not Severity.INFO]
+    if not subjects(incident):
+        return next((finding for finding in causes if finding.consequence_of is None), None)
+    by_id = {finding.id: finding for finding in findings}
+    roots = (_root(finding, by_id) for finding in causes)
+    return next((root for root in roots if root is not None and root.severity is not Severity.INFO), None)
+
+
+def _root(finding: Finding, by_id: Mapping[str, Finding]) -> Finding | None:
+    """What a finding follows from in the end; None where findings follow from each other."""
+    seen: set[str] = set()
+    root = finding
+    while root.consequence_of is not None:
+        if root.id in seen:
+            return None
+        seen.add(root.id)
+        root = by_id[root.consequence_of]
+    return root
+
+
+def nothing_of_subject(incident: Incident, findings: Sequence[Finding]) -> str:
+    """What stands in front of the verdict where nothing is known against the collected process itself; else empty."""
+    if not subjects(incident) or any(one.severity is not Severity.INFO and not is_beside(incident, one) for one in findings):
+        return ""
+    pids = sorted({one.pid for one in subjects(incident) if one.pid is not None})
+    return say("Nothing was found against process {pids}, which was collected. Beside it: ", pids=joined(", ", (f"{pid}" for pid in pids)))
+
+
+def besides(incident: Incident, findings: Sequence[Finding]) -> Iterator[str]:
+    """A sentence about the findings of other processes of the host."""
+    others = [finding for finding in findings if is_beside(incident, finding) and finding.severity is not Severity.INFO]
+    if others:
+        yield say(
+            "Also on this host, of other processes than the one that was collected: {findings} ({list}).",
+            findings=plural(len(others), "finding"),
+            list=joined(", ", (say("{id}, {rule}", id=finding.id, rule=finding.rule) for finding in others[:6])),
+        )
