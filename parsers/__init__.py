@@ -62,6 +62,7 @@ from parsers.threads import (
     ruby_stacks,
     stuck_threads,
     thread_file,
+    worker_timeouts,
 )
 
 if TYPE_CHECKING:
@@ -122,6 +123,7 @@ FORMATS: Final[tuple[Format, ...]] = (
     python_json,
     ruby_stacks,
     php_slow_log,
+    worker_timeouts,
     node_report,
     dotnet_stacks,
     ss,

@@ -38,6 +38,7 @@ def _stack_place(member: ThreadActivity) -> Where:
         return Where(thread.where.file, thread.where.first, min(thread.where.last, thread.where.first + 1))
     first = thread.frame_lines[min(found.frame, len(thread.frame_lines) - 1)]
     last = thread.frame_lines[found.app] if found.app >= found.frame else first
+    first, last = min(first, last), max(first, last)  # a trace of Python has the last call at its end
     if last - first >= _EXCERPT:
         last = first
     return Where(thread.where.file, first, last)

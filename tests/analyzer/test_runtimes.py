@@ -144,3 +144,28 @@ class TestDotnet:
     def test_with_free_threads_nothing_is_claimed(self) -> None:
         files = {"stacks.txt": self.threads(*[self.RESULT + self.SERVES] * 4, *[self.FREE] * 4), "netstat.txt": table(waiting=1, calls=4)}
         assert diagnosis_of(files).verdict.rule is None
+
+
+def test_workers_that_gunicorn_ended_are_one_pool_though_netstat_names_the_master_alone() -> None:
+    log = ""
+    for pid in (4117, 4118, 4119):
+        log += f"[2026-11-28 15:08:45 +0000] [4105] [CRITICAL] WORKER TIMEOUT (pid:{pid})\n[2026-11-28 15:08:45 +0000] [{pid}] [ERROR] Error handling request /\n"
+        log += "Traceback (most recent call last):\n" + "".join(
+            f'  File "{file}", line 9, in {name}\n    x()\n'
+            for file, name in (
+                ("/usr/lib/python3/dist-packages/gunicorn/workers/sync.py", "handle_request"),
+                ("/srv/till/book.py", "post"),
+                ("/usr/lib/python3.11/http/client.py", "_read_status"),
+                ("/usr/lib/python3.11/socket.py", "readinto"),
+                ("/srv/lib/gunicorn/workers/base.py", "handle_abort"),
+            )
+        )
+        log += "SystemExit: 1\n"
+    rows = [f"1 10.0.0.4:8000 10.0.0.9:4{pid} CLOSE_WAIT {pid}/gunicorn" for pid in (4117, 4118, 4119)]
+    rows += [f"0 10.0.0.4:5{pid} 10.0.0.8:9000 ESTABLISHED {pid}/gunicorn" for pid in (4117, 4118, 4119)]
+    diagnosis = diagnosis_of({"error.log": log, "netstat.txt": netstat("9 0.0.0.0:8000 0.0.0.0:* LISTEN 4105/gunicorn", *rows)})
+    assert diagnosis.verdict.rule == "slow-backend"
+    assert diagnosis.primary is not None
+    assert diagnosis.primary.culprit.frame == "book.post(book.py:9)"
+    first = diagnosis.primary.evidence[0].where
+    assert first.first <= first.last

@@ -259,3 +259,37 @@ def test_dotnet_type_arguments_are_no_part_of_a_frame() -> None:
     text = "Thread (0x1a2b):\n  [Native Frames]\n  Till.dll!Till.Cache`2[System.__Canon,System.Int32].Get(!0)\n  Till.dll!Till.Pages+<>c.<Pay>b__7_0(class System.Object)\n"
     (dump,) = dumps_of(text)
     assert [frame.full for frame in dump.threads[0].frames] == ["Till.Cache.Get", "Till.Pages.Pay"]
+
+
+TIMEOUTS = """\
+[2026-11-28 15:08:44 +0000] [4105] [INFO] Listening at: http://0.0.0.0:8000 (4105)
+[2026-11-28 15:08:45 +0000] [4105] [CRITICAL] WORKER TIMEOUT (pid:4117)
+[2026-11-28 15:08:45 +0000] [4117] [ERROR] Error handling request /price?id=0
+Traceback (most recent call last):
+  File "/srv/lib/gunicorn/workers/sync.py", line 178, in handle_request
+    respiter = self.wsgi(environ, resp.start_response)
+               ^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^
+  File "/srv/till/book.py", line 26, in post
+    return client.get(URL)
+  File "/usr/lib/python3.11/socket.py", line 706, in readinto
+    return self._sock.recv_into(b)
+  File "/srv/lib/gunicorn/workers/base.py", line 204, in handle_abort
+    sys.exit(1)
+SystemExit: 1
+[2026-11-28 15:08:45 +0000] [4118] [ERROR] Error handling request /other
+Traceback (most recent call last):
+  File "/srv/till/book.py", line 90, in other
+    raise ValueError(1)
+ValueError: 1
+"""
+
+
+def test_a_worker_that_was_ended_shows_where_it_was_blocked() -> None:
+    found = outputs(Source("error.log", TIMEOUTS.encode()))
+    dumps = [record for output in found for record in output.parsed.records if isinstance(record, ThreadDump)]
+    ((worker,),) = [dump.threads for dump in dumps]
+    assert [frame.method for frame in worker.frames] == ["readinto", "post", "handle_request"]
+    assert (dumps[0].pid, dumps[0].runtime, worker.group) == (4117, Runtime.PYTHON, "gunicorn workers")
+    assert sum(gap.lines for output in found for gap in output.parsed.unread) == 2, "the line before, and the end of another error"
+    lines = TIMEOUTS.split("\n")
+    assert all(f", in {frame.method}" in lines[at - 1] for frame, at in zip(worker.frames, worker.frame_lines, strict=True))
