@@ -187,7 +187,7 @@ class BlockedGroup:
             return ()
         command = say("jstack -l {pid} > jstack-2.txt", pid=self.pid)
         return (
-            Missing(say("second thread dump, ten seconds later"), say("whether the same threads still stand in the same place"), command),
+            Missing(say("second thread dump, ten seconds later"), say("whether the same threads are still in the same place"), command),
         )
 
     def culprit(

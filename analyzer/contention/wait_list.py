@@ -117,8 +117,12 @@ def _called(view: ProcessView) -> dict[int, Wait]:
         waits = {target.remote: _on_service(view, serving, target) for target in serving.targets}
         main = serving.main_target
         whole = main if main is not None and main.share >= 1 - COUNT_TOLERANCE else None
+        left = len(whole.connections) if whole is not None else 0
         for caller in serving.callers:
-            remote = exact.get(id(caller.thread)) or (whole.remote if whole is not None else None)
+            remote = exact.get(id(caller.thread))
+            if remote is None and whole is not None and left:
+                remote = whole.remote
+                left -= 1  # no more threads wait for a service than there are connections to it
             if remote in waits:
                 found[id(caller.thread)] = replace(waits[remote], waiter=caller.thread.name)
     return found

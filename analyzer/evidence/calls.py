@@ -8,14 +8,15 @@ from typing import TYPE_CHECKING, Final
 from analyzer.evidence.citations import all_of, of_sockets, of_threads
 from analyzer.evidence.packet_claims import packet_evidence
 from analyzer.join.connections import close_wait, left_unread
-from analyzer.model.finding import Evidence, Missing, Step
+from analyzer.model.finding import CloseWait, Evidence, Missing, Step
 from analyzer.model.message import Message, joined, plural, say
 from analyzer.software.blockers import application_frame
+from analyzer.software.kinds import ActivityKind
 from analyzer.software.runtimes import fitted, runtime_of_command
 from parsers.records import Runtime, TcpState, TimerKind
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Iterator, Sequence
 
     from analyzer.join.connections import Connection
     from analyzer.software.pools import Pool, ThreadActivity
@@ -139,11 +140,13 @@ def chain_of(serving: ServerPool, last: Step | None) -> tuple[Step, ...]:
     if serving.callers:
         pool = serving.calling_pool
         words = say(
-            "{all_of} stand in {kind_in_words}",
+            "{all_of} are in {kind_in_words}",
             all_of=all_of(len(serving.callers), len(pool.workers)),
             kind_in_words=kind_in_words(serving.callers),
         )
-        steps.append(Step(pool.name, say("waits for an answer from"), words, (caller_evidence(serving),)))
+        connecting = all(caller.activity.kind is ActivityKind.SOCKET_CONNECT for caller in serving.callers)
+        verb = say("waits for a connection to") if connecting else say("waits for an answer from")
+        steps.append(Step(pool.name, verb, words, (caller_evidence(serving),)))
     elif serving.waiters and not serving.dependencies:
         words = say(
             "{threads} in {kind_in_words}", threads=plural(len(serving.waiters), "thread"), kind_in_words=kind_in_words(serving.waiters)
@@ -161,11 +164,7 @@ def chain_of(serving: ServerPool, last: Step | None) -> tuple[Step, ...]:
 
 def thread_evidence(serving: ServerPool, members: Sequence[ThreadActivity], pool: str, basis: str | None) -> Evidence:
     """Threads that wait for a result."""
-    inferred = (
-        None
-        if basis is None
-        else say("A dump does not name the pool behind a future. That it is this one is inferred: {basis}.", basis=basis)
-    )
+    inferred = None if basis is None else say("A dump does not show which pool runs a future. This pool is inferred: {basis}.", basis=basis)
     frame = serving.culprit
     called = (
         say(", called from {frame}", frame=frame)
@@ -213,20 +212,22 @@ def client_evidence(view: ProcessView, port: int) -> list[Evidence]:
     for rows, says in (
         (
             [one for one in waiting if left_unread(one) == 1 and not one.unaccepted],
-            say("clients hung up; their request was read, only the FIN is unread (Recv-Q 1): a thread is on it, or nobody looks any more"),
+            say(
+                "clients disconnected; the request was read, only the client's FIN is unread (Recv-Q 1). A thread still works on it, or nothing watches this socket"
+            ),
         ),
         (
             [one for one in waiting if (left_unread(one) or 0) > 1 and not one.unaccepted],
-            say("clients hung up before anybody read their request (Recv-Q over 1)"),
+            say("clients disconnected before anybody read their request (Recv-Q over 1)"),
         ),
         ([one for one in clients if one.unaccepted], say("connections are not even accepted: no process owns them (inode 0)")),
         (
             [one for one in waiting if one.recv_q == 0 and not one.unaccepted],
-            say("clients hung up and the FIN was read, but the socket is not closed (Recv-Q 0)"),
+            say("clients disconnected and the FIN was read, but the socket is not closed (Recv-Q 0)"),
         ),
         (
             [one for one in waiting if one.recv_q is None and not one.unaccepted],
-            say("clients hung up and the server has not closed its side"),
+            say("clients disconnected and the server has not closed its side"),
         ),
         (
             [one for one in clients if one.state is TcpState.ESTABLISHED and one.recv_q and not one.unaccepted],
@@ -266,7 +267,7 @@ def age_in_words(rows: Sequence[Connection]) -> str | None:
         else say("{youngest:.1f} to {oldest:.1f} s", youngest=youngest, oldest=oldest)
     )
     return say(
-        "By their keepalive timers these connections are about {span} old (7200 s, the default tcp_keepalive_time, less the time left).",
+        "These connections are about {span} old (from the keepalive timer, default 7200 s).",
         span=span,
     )
 
@@ -299,17 +300,24 @@ def clients_in_words(view: ProcessView, port: int) -> str:
             if unread
             else ""
         )
-    parts = [
-        say("{fin_only:,} with their request read", fin_only=counts.fin_only) if counts.fin_only else "",
-        say("{unread:,} with a request that nobody read", unread=counts.unread) if counts.unread else "",
-        say("{unaccepted:,} not even accepted", unaccepted=counts.unaccepted) if counts.unaccepted else "",
-        say("{drained:,} read to the end", drained=counts.drained) if counts.drained else "",
-    ]
-    split = joined(", ", (part for part in parts if part))
+    return joined(" ", ("", *_gone_in_words(counts)))
+
+
+def _unread_in_words(unread: int, read: int) -> str:
+    return say("never read the other {count:,}", count=unread) if read else say("never read {count:,} of their requests", count=unread)
+
+
+def _gone_in_words(counts: CloseWait) -> Iterator[str]:
+    """Clients that left, one fact a sentence: how many, what became of their requests, and that the server does not close."""
     noun = say("client has") if counts.total == 1 else say("clients have")
-    return say(
-        " {total:,} {noun} hung up{shares}; the server does not close its side, so the sockets stay in CLOSE_WAIT.",
-        total=counts.total,
-        noun=noun,
-        shares=say(" ({split})", split=split) if split else "",
+    yield say("{total:,} {noun} disconnected.", total=counts.total, noun=noun)
+    read = counts.fin_only + counts.drained
+    known = (
+        say("had read {count:,} of their requests", count=read) if read else "",
+        _unread_in_words(counts.unread, read) if counts.unread else "",
+        say("never accepted {count:,} of their connections", count=counts.unaccepted) if counts.unaccepted else "",
     )
+    said = [part for part in known if part]
+    if said:
+        yield say("The server {parts}.", parts=joined(" and ", said))
+    yield say("It has not closed these sockets, so they stay in CLOSE_WAIT.")

@@ -48,7 +48,7 @@ def held_answers(view: ProcessView, sockets: Sequence[Connection]) -> HeldAnswer
         "{goroutines} of HTTP connections wait until somebody reads or closes the body of an answer", goroutines=plural(count, "goroutine")
     )
     why = say(
-        "{goroutines} wait until the body of an answer is read or closed, and no goroutine reads one: a connection of an idle pool, or one that waits for its answer, would stand in a read.",
+        "{goroutines} wait until the body of an answer is read or closed, and no goroutine reads one: a connection of an idle pool, or one that waits for its answer, would are in a read.",
         goroutines=plural(count, "goroutine"),
     )
     return HeldAnswers(count, why, of_threads(waiting, says))

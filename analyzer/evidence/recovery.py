@@ -17,9 +17,9 @@ if TYPE_CHECKING:
     from analyzer.waits.server_pools import ServerPool
 
 _IN_LOOP: Final = {
-    RecoversWhen.RESTART: say("does not recover when the load stops: no call in it has a time limit"),
-    RecoversWhen.TIMEOUT: say("lasts until the time limit of the calls, and comes back with the next burst"),
-    RecoversWhen.UNKNOWN: say("does not recover when the load stops, unless the calls have a time limit, which the stacks do not show"),
+    RecoversWhen.RESTART: say("does not recover when the load stops: no call in it has a timeout"),
+    RecoversWhen.TIMEOUT: say("lasts until the timeout of the calls, and comes back with the next burst"),
+    RecoversWhen.UNKNOWN: say("does not recover when the load stops, unless the calls have a timeout, which the stacks do not show"),
 }
 
 
@@ -57,20 +57,20 @@ def of_calls(serving: ServerPool, service: str) -> Outlook:
     if _all_timed((*serving.waiters, *serving.direct)) or _all_timed(serving.callers):
         return Outlook(
             RecoversWhen.TIMEOUT,
-            say("Each thread is free at its call's time limit, or when {service} answers; the next requests wait again.", service=service),
+            say("Each thread is free at its call's timeout, or when {service} answers; the next requests wait again.", service=service),
         )
     if serving.callers and all(has_no_limit(caller) for caller in serving.callers):
         return Outlook(
             RecoversWhen.CAUSE,
             say(
-                "The threads are free when {service} answers or closes; no call has a time limit, so a lost answer holds its thread for ever.",
+                "The threads are free when {service} answers or closes; no call has a timeout, so a lost answer holds its thread for ever.",
                 service=service,
             ),
         )
     return Outlook(
         RecoversWhen.CAUSE,
         say(
-            "The threads are free when {service} answers or closes, or at a time limit, if the calls have one: the stacks do not show it.",
+            "The threads are free when {service} answers or closes, or at a timeout, if the calls have one: the stacks do not show it.",
             service=service,
         ),
     )

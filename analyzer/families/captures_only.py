@@ -327,6 +327,6 @@ def unread_answers(case: Case) -> Iterator[Finding]:
             ),
             why_confident=say("The packets show that the clients do not read; whether it hurts the server is not in them."),
             evidence=(said,),
-            actions=(Action(When.NOW, say("Take a thread dump: do request threads stand in writes?"), DUMP_MISSING.command),),
+            actions=(Action(When.NOW, say("Take a thread dump: are request threads in writes?"), DUMP_MISSING.command),),
             figures=((f"{len(full):,}", say("clients that do not read")),),
         )

@@ -96,12 +96,8 @@ def state_in_words(pairs: Sequence[OwnCall]) -> str:
     waiting = sum(1 for pair in pairs if pair.pending) - unread
     parts = []
     if unread:
-        parts.append(
-            say(
-                "{of_these_requests} unread in the server's own sockets",
-                of_these_requests=plural(unread, "of these requests lies", "of these requests lie"),
-            )
-        )
+        them = say("it") if unread == 1 else say("them")
+        parts.append(say("the server has received {unread:,} of these requests, but no thread has read {them}", unread=unread, them=them))
     if waiting:
         parts.append(
             say("{own_connection_is} not even accepted", own_connection_is=plural(waiting, "own connection is", "own connections are"))

@@ -94,7 +94,9 @@ def finding(case: Case, serving: ServerPool, target: Target, words: ServiceText)
     who = _service(view, target.remote, words.noun, far)
     lasting = _lasts(serving, still)
     whole = target.share >= 1 - COUNT_TOLERANCE
-    waiters = _waiters_in_words(pool, whole=whole)
+    fewer = len(target.connections) < len(serving.callers)
+    wait = say("wait") if fewer and whole else say("waits")
+    waiters = _waiters_in_words(pool, whole=whole, count=len(target.connections) if fewer else None, of=serving.workers)
     waiting = (
         stuck_in_words(serving)
         if whole
@@ -106,14 +108,14 @@ def finding(case: Case, serving: ServerPool, target: Target, words: ServiceText)
         )
     )
     through = say(" for tasks of {name}, which wait", name=serving.dependencies[-1].helper.name) if serving.dependencies else ""
-    limits = say(" They read without a time limit.") if serving.callers and all(has_no_limit(caller) for caller in serving.callers) else ""
+    limits = say(" They read without a timeout.") if serving.callers and all(has_no_limit(caller) for caller in serving.callers) else ""
     return Finding(
         rule=words.rule,
         severity=severity,
         confidence=confidence,
-        headline=say("{who} does not answer, and {waiters} waits for it.", who=who, waiters=waiters)
+        headline=say("{who} does not answer, and {waiters} {wait} for it.", who=who, waiters=waiters, wait=wait)
         if lasting
-        else say("{who} may be slow: at this moment {waiters} waits for it.", who=who, waiters=waiters),
+        else say("{who} may be slow: at this moment {waiters} {wait} for it.", who=who, waiters=waiters, wait=wait),
         explanation=(
             say(
                 "{waiting} wait{through} for answers from {remote}: {connections} to it, none with anything left to read, {leads}.{limits}{in_words}{clients_in_words} The threads are free again as soon as {remote} answers or the connections end.",
@@ -157,13 +159,17 @@ def finding(case: Case, serving: ServerPool, target: Target, words: ServiceText)
     )
 
 
-def _waiters_in_words(pool: Pool, *, whole: bool) -> str:
-    """Who waits, for the headline."""
+def _waiters_in_words(pool: Pool, *, whole: bool, count: int | None, of: int) -> str:
+    """Who waits, for the headline. ``count``: how many threads have a connection to the service, None if all that call have."""
     if not pool.bounded:
         return say("every request in service") if whole else say("a part of the requests in service")
     return say(
         "{every_request} of {name}",
-        every_request=say("every request thread") if whole else say("a part of the request threads"),
+        every_request=say("every request thread")
+        if whole and count is None
+        else say("{count:,} of {of:,} request threads", count=count, of=of)
+        if whole and count is not None
+        else say("a part of the request threads"),
         name=pool.name,
     )
 
@@ -311,6 +317,6 @@ def _second_dump(view: ProcessView) -> Missing:
     pid = view.process.pid
     return Missing(
         say("second thread dump, ten seconds later"),
-        say("whether the same threads still stand in the same calls"),
+        say("whether the same threads are still in the same calls"),
         f"jstack -l {pid if pid is not None else 'PID'} > jstack-2.txt",
     )

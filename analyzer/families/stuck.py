@@ -69,7 +69,7 @@ def _full_queue(view: ProcessView) -> Advice:
     return Advice(
         sentence,
         say("whoever takes from the queue"),
-        say("Search the log for the exception that ended the consumer; look what the threads that should take stand in."),
+        say("Search the log for the exception that ended the consumer; look where the threads are that should take from it."),
         "grep -n 'Exception in thread' console.log",
     )
 
@@ -118,7 +118,7 @@ _OTHERS = {
     ActivityKind.JOIN: Advice(
         say("They wait for another thread to end."),
         say("the thread that should end"),
-        say("Find which thread is joined, and what it stands in."),
+        say("Find which thread is joined, and what it is in."),
     ),
     ActivityKind.FUTURE: Advice(
         say("The result that they wait for is not seen to be made by any thread of the dump."),

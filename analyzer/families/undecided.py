@@ -112,7 +112,7 @@ def finding(serving: ServerPool, rule: str) -> Finding:
             Action(
                 When.FIX,
                 say(
-                    "Give {waiting}{in_} a time limit, and the client behind it connect and read time limits.",
+                    "Give {waiting}{in_} a timeout, and the client behind it connect and read timeouts.",
                     waiting=waiting,
                     in_=say(" in {culprit}", culprit=serving.culprit) if serving.culprit else "",
                 ),

@@ -83,7 +83,7 @@ def _of_join(view: ProcessView, files: set[str]) -> Iterator[Doubt]:
     if dump is None or dump.where.file not in files or files == {dump.where.file}:
         return
     if dump.runtime is Runtime.PHP:
-        reason = say("a slow log shows where each request stood when its time limit passed, which may be long ago")
+        reason = say("a slow log shows where each request stood when its timeout passed, which may be long ago")
         yield Doubt("slow-log", reason, Confidence.LIKELY)
     if view.names_differ:
         reason = say(

@@ -143,7 +143,7 @@ def _unaccounted(view: ProcessView) -> Iterator[HealthGap]:
     if threads and len(calling) > len(open_sockets):
         yield HealthGap(
             say(
-                "{threads} stand in socket calls, and the table has {sockets} of the process",
+                "{threads} are in socket calls, and the table has {sockets} of the process",
                 threads=plural(len(calling), "thread"),
                 sockets=plural(len(open_sockets), "connection"),
             ),

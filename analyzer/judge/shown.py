@@ -111,7 +111,7 @@ def _what(view: ProcessView, member: ThreadActivity, holders: dict[str, Thread],
     lock, lender = waited_lock(thread), lender_of(member, view.known) if found.kind == ActivityKind.LEASE else None
     frame = blocking_frame(thread, found) or (thread.frames[0] if thread.frames else None)
     waits = say("wait") if several else say("waits")
-    unlimited = "" if found.timed or thread.state is JavaState.TIMED_WAITING else say(", without a time limit,")
+    unlimited = "" if found.timed or thread.state is JavaState.TIMED_WAITING else say(", without a timeout,")
     if lender is not None:
         lends = _LENT.get(lender.lends, lender.lends)
         where = frame.call if frame is not None else found.kind
@@ -133,7 +133,7 @@ def _what(view: ProcessView, member: ThreadActivity, holders: dict[str, Thread],
         return say("{waits} to enter {cls}{owner}", waits=waits, cls=lock.cls or say("a lock"), owner=owner), None
     if frame is None:
         return _held(thread) or say("has no frames"), None
-    stands = say("stand in {frame}", frame=frame.call) if several else say("stands in {frame}", frame=frame.call)
+    stands = say("are in {frame}", frame=frame.call) if several else say("is in {frame}", frame=frame.call)
     if lock is not None and lock.cls:
         return say("{waits}{unlimited} in {frame} for a {cls}", waits=waits, unlimited=unlimited, frame=frame.call, cls=lock.cls), frame
     return stands, frame
@@ -170,7 +170,7 @@ def calls_of(snapshot: Snapshot) -> Iterator[str]:
     for task in [task for task in snapshot.tasks if task.call in DESCRIPTOR_FIRST][:MOST] if not told else ():
         command = commands.get(task.pid) or task.command
         yield say(
-            "thread {thread} of {process} stands in {call}{on}{caller}",
+            "thread {thread} of {process} is in {call}{on}{caller}",
             thread=task.native_id,
             process=say("{command} (pid {pid})", command=command, pid=task.pid) if command else say("pid {pid}", pid=task.pid),
             call=task.call,

@@ -177,7 +177,7 @@ def suffering(view: ProcessView) -> Iterable[str]:
         counts = felt.close_wait
         if counts.total >= FEW or (counts.total > 2 and counts.total > FEW_SHARE * total):  # noqa: PLR2004 - two may be caught closing
             yield say(
-                "{clients} of port {port} hung up and the server has not closed its side ({read})",
+                "{clients} of port {port} disconnected and the server has not closed its side ({read})",
                 clients=plural(counts.total, "client"),
                 port=port,
                 read=_read_in_words(counts),

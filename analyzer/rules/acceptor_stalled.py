@@ -176,7 +176,7 @@ def _finding(
 
 def _instead_of_accepting(acceptor: ThreadActivity, frame: Frame | None) -> str:
     doing = (
-        say("stands in {call}", call=acceptor.thread.frames[acceptor.activity.frame].call)
+        say("is in {call}", call=acceptor.thread.frames[acceptor.activity.frame].call)
         if acceptor.activity.frame >= 0
         else say("does something else")
     )
@@ -205,7 +205,7 @@ def _actions(frame: Frame | None) -> tuple[Action, ...]:
         Action(
             When.FIX,
             say(
-                "Let the acceptor only accept and hand over{take_the}; give every read there a time limit.",
+                "Let the acceptor only accept and hand over{take_the}; give every read there a timeout.",
                 take_the=say(": take the work out of {frame}", frame=frame) if frame else "",
             ),
         ),

@@ -33,7 +33,7 @@ if TYPE_CHECKING:
 NEEDS: Final = (Need.THREADS, Need.SOCKETS)
 CONSEQUENCE_OF: Final[tuple[str, ...]] = ()
 OUTLOOK: Final = Outlook(
-    RecoversWhen.UNKNOWN, say("A connection stays until its request is completed, or until an asynchronous time limit, if one is set.")
+    RecoversWhen.UNKNOWN, say("A connection stays until its request is completed, or until an asynchronous timeout, if one is set.")
 )
 CLEAN: Final = say("no pile of unclosed connections while the pool is free")
 
@@ -109,7 +109,7 @@ def _finding(found: Unclosed) -> Finding:
             Action(
                 When.FIX,
                 say(
-                    "Give every asynchronous request a time limit (AsyncContext.setTimeout, DeferredResult or SseEmitter with a timeout), and complete it in every path."
+                    "Give every asynchronous request a timeout (AsyncContext.setTimeout, DeferredResult or SseEmitter with a timeout), and complete it in every path."
                 ),
             ),
             Action(When.PREVENT, say("Send a heartbeat on long-lived streams: a failed write reveals a client that has left.")),

@@ -109,7 +109,7 @@ def _finding(view: ProcessView, port: int, listener: Connection, overflows: tupl
     acceptor = acceptor_of(view, port)
     frame = application_frame(*acceptor) if acceptor is not None else None
     if acceptor is not None and frame is not None:
-        evidence.append(of_threads([acceptor], say("the acceptor “{name}” stands in {frame}", name=acceptor.thread.name, frame=frame)))
+        evidence.append(of_threads([acceptor], say("the acceptor “{name}” is in {frame}", name=acceptor.thread.name, frame=frame)))
     return Finding(
         rule="backlog-overflow",
         severity=Severity.WARNING,

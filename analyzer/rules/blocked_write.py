@@ -100,7 +100,7 @@ def _finding(serving: ServerPool, writing: list[ThreadActivity]) -> Finding:
         ),
         explanation=(
             say(
-                "{all_of} request threads stand in {kind_in_words}{called_from}.{unsent}{clients_in_words} Each thread is free again when its client reads or its connection ends.",
+                "{all_of} request threads are in {kind_in_words}{called_from}.{unsent}{clients_in_words} Each thread is free again when its client reads or its connection ends.",
                 all_of=all_of(len(writing), serving.workers),
                 kind_in_words=kind_in_words(writing),
                 called_from=say(", called from {frame}", frame=frame) if frame else "",

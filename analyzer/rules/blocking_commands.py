@@ -152,7 +152,7 @@ def _finding(view: ProcessView, far: FarSide, blocked: Sequence[Joined], beside:
                 say("Push by hand what the blocked commands wait for, or end one of these clients (CLIENT KILL ID {id}).", id=session.id),
             ),
             Action(When.FIX, say("Give blocking commands connections of their own, apart from the pool that pushes.")),
-            Action(When.PREVENT, say("Give {command} a time limit.", command=command)),
+            Action(When.PREVENT, say("Give {command} a timeout.", command=command)),
         ),
         figures=((str(len(blocked)), say("connections in {command}", command=command)), (str(len(beside)), say("threads waiting beside"))),
     )

@@ -34,7 +34,7 @@ if TYPE_CHECKING:
 
 NEEDS: Final = (Need.THREADS,)
 CONSEQUENCE_OF: Final[tuple[str, ...]] = ()
-OUTLOOK: Final = Outlook(RecoversWhen.RESTART, say("Class initialisation has no time limit."))
+OUTLOOK: Final = Outlook(RecoversWhen.RESTART, say("Class initialisation has no timeout."))
 CLEAN: Final = say("no threads wait for class initializers in a circle")
 INITIALISER: Final = "<clinit>"
 

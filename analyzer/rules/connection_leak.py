@@ -24,7 +24,7 @@ from analyzer.evidence.growth import growth, growth_text
 from analyzer.evidence.held_answers import held_answers
 from analyzer.evidence.packet_claims import packet_evidence
 from analyzer.join.connections import close_wait
-from analyzer.model.finding import Action, Confidence, Culprit, Finding, Missing, Outlook, RecoversWhen, Severity, Step, When
+from analyzer.model.finding import Action, Confidence, Culprit, Evidence, Finding, Missing, Outlook, RecoversWhen, Severity, Step, When
 from analyzer.model.message import joined, plural, say
 from analyzer.model.need import Need
 from parsers.records import Runtime, TcpState
@@ -61,6 +61,10 @@ _HOW: Final = {
     Runtime.NATIVE: "",
 }
 """How an answer is closed for sure."""
+
+
+EARLIER: Final = 5
+"""Earlier snapshots whose rows are quoted."""
 
 
 def diagnose(case: Case) -> Iterator[Finding]:
@@ -114,6 +118,7 @@ def _judge(
                 counts_count=len(counts),
             ),
             growth(history, counts),
+            before=earlier,
         )
     elif (held := held_answers(view, sockets)) is not None:
         yield _finding(view, remote, sockets, counts, Severity.WARNING, Confidence.CERTAIN, held.why, held=held)
@@ -146,6 +151,14 @@ def _single(drained: int) -> str:
     )
 
 
+def _earlier(before: Sequence[Sequence[Connection]], remote: Endpoint) -> Iterator[Evidence]:
+    """The rows of earlier snapshots that show the growth: of the first, and of the last ones."""
+    groups = [group for group in before if group]
+    for group in groups if len(groups) <= EARLIER else (*groups[:1], *groups[1 - EARLIER :]):
+        said = say("{sockets} to {remote} in CLOSE_WAIT in an earlier snapshot", sockets=plural(len(group), "socket"), remote=remote)
+        yield of_sockets(group, said)
+
+
 def _finding(
     view: ProcessView,
     remote: Endpoint,
@@ -156,6 +169,7 @@ def _finding(
     why: str,
     speed: Growth | None = None,
     held: HeldAnswers | None = None,
+    before: Sequence[Sequence[Connection]] = (),
 ) -> Finding:
     states = _states(sockets)
     grown = (
@@ -183,7 +197,7 @@ def _finding(
         ),
         explanation=(
             say(
-                "{remote} closed {connections}; this process opened {it} and has not closed {its} own side{split}.{grown} CLOSE_WAIT has no time limit: only close(), or the end of the process, ends it.",
+                "{remote} closed {connections}; this process opened {it} and has not closed {its} own side{split}.{grown} CLOSE_WAIT has no timeout: only close(), or the end of the process, ends it.",
                 remote=remote,
                 connections=plural(len(sockets), "connection"),
                 it="it" if len(sockets) == 1 else "them",
@@ -195,6 +209,7 @@ def _finding(
         why_confident=why,
         evidence=(
             of_sockets(sockets, say("{sockets} to {remote} in CLOSE_WAIT", sockets=plural(len(sockets), "socket"), remote=remote)),
+            *_earlier(before, remote),
             *((held.evidence,) if held is not None else ()),
             *packet_evidence(view, sockets),
         ),

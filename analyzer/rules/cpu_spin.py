@@ -165,7 +165,7 @@ def _finding(view: ProcessView, spins: Sequence[_Spin], dumps: int) -> Finding:
         actions=_actions(frame),
         figures=((f"{len(members)}", say("spinning threads")), *(((f"{min(rates):.0%}", say("of a processor each")),) if rates else ())),
         missing=()
-        if both
+        if both or used
         else (
             Missing(
                 say("top -H beside the dumps"),

@@ -146,6 +146,6 @@ def _actions(loop: Loop) -> tuple[Action, ...]:
         ),
         Action(
             When.PREVENT,
-            say("Set a time limit on idle transactions (idle_in_transaction_session_timeout) and on lock waits (lock_timeout)."),
+            say("Set a timeout on idle transactions (idle_in_transaction_session_timeout) and on lock waits (lock_timeout)."),
         ),
     )

@@ -36,9 +36,18 @@ SMALLEST_POOL: Final = 4
 """Request threads below which all of them may be in a statement for a moment: one dump then says nothing."""
 OUTLOOK: Final = Outlook(
     RecoversWhen.CAUSE,
-    say("The threads are free when the database answers; without a socket time limit a lost answer holds its thread for ever."),
+    say("The threads are free when the database answers; without a socket timeout a lost answer holds its thread for ever."),
 )
-CLEAN: Final = say("the request threads do not all stand in a driver's read")
+_SETTINGS: Final = {
+    "PostgreSQL driver": "socketTimeout",
+    "MySQL driver": "socketTimeout",
+    "MariaDB driver": "socketTimeout",
+    "SQL Server driver": "socketTimeout",
+    "Oracle driver": "oracle.jdbc.ReadTimeout",
+    "DB2 driver": "blockingReadConnectionTimeout",
+}
+"""What each driver calls its socket timeout."""
+CLEAN: Final = say("the request threads are not all in a driver's read")
 
 
 def diagnose(case: Case) -> Iterator[Finding]:
@@ -69,7 +78,7 @@ def _from_threads(serving: ServerPool) -> Finding:
         ),
         explanation=(
             say(
-                "{who} stand in {kind_in_words} of the {library}{called_from}. One dump does not show whether they move, and no socket table shows the connections. A database that hangs, slow statements, and a busy moment look the same.",
+                "{who} are in {kind_in_words} of the {library}{called_from}. One dump does not show whether they move, and no socket table shows the connections. A database that hangs, slow statements, and a busy moment look the same.",
                 who=who,
                 kind_in_words=kind_in_words(serving.callers),
                 library=library,
@@ -95,8 +104,9 @@ def _from_threads(serving: ServerPool) -> Finding:
             Action(
                 When.FIX,
                 say(
-                    "Set a socket time limit for the {library} (socketTimeout, oracle.jdbc.ReadTimeout) and a time limit for its statements.",
+                    "Set a socket timeout for the {library}{setting} and a timeout for its statements.",
                     library=library,
+                    setting=_setting(library),
                 ),
             ),
         ),
@@ -109,12 +119,18 @@ def _from_threads(serving: ServerPool) -> Finding:
         missing=(
             Missing(
                 say("second thread dump, ten seconds later"),
-                say("whether the same threads still stand in the same reads"),
+                say("whether the same threads are still in the same reads"),
                 f"jstack -l {pid if pid is not None else 'PID'} > jstack-2.txt",
             ),
             SOCKETS_MISSING,
         ),
     )
+
+
+def _setting(library: str) -> str:
+    """What a driver calls its socket timeout; nothing where that is not known."""
+    name = _SETTINGS.get(library)
+    return say(" ({name})", name=name) if name else ""
 
 
 def _actions(serving: ServerPool, target: Target) -> tuple[Action, ...]:
@@ -131,8 +147,9 @@ def _actions(serving: ServerPool, target: Target) -> tuple[Action, ...]:
         Action(
             When.FIX,
             say(
-                "Set a socket time limit for the {library} (socketTimeout, oracle.jdbc.ReadTimeout) and a time limit for the statement{frame}.",
+                "Set a socket timeout for the {library}{setting} and a timeout for the statement{frame}.",
                 library=library,
+                setting=_setting(library),
                 frame=frame,
             ),
         ),

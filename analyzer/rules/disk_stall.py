@@ -98,7 +98,7 @@ def _finding(view: ProcessView, members: Sequence[ThreadActivity], rows: Sequenc
             Action(
                 When.FIX,
                 say(
-                    "Keep file access off request threads{where}: asynchronous logging with a bounded queue; soft mounts with time limits for NFS.",
+                    "Keep file access off request threads{where}: asynchronous logging with a bounded queue; soft mounts with timeouts for NFS.",
                     where=say(" ({frame})", frame=frame) if frame else "",
                 ),
             ),

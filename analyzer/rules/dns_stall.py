@@ -113,7 +113,7 @@ def _finding(blocked: BlockedGroup, asking: list[ThreadActivity]) -> Finding:
             Action(
                 When.PREVENT,
                 say(
-                    "Keep networkaddress.cache.ttl (and .stale.ttl since JDK 21) above zero; bound how many requests may wait in {site}, for no time limit of the client covers a look-up.",
+                    "Keep networkaddress.cache.ttl (and .stale.ttl since JDK 21) above zero; bound how many requests may wait in {site}, for no timeout of the client covers a look-up.",
                     site=blocked.site,
                 ),
             ),

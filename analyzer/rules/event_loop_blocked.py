@@ -108,7 +108,7 @@ def _finding(view: ProcessView, pool: Pool, blocked: list[ThreadActivity]) -> Fi
         ),
         explanation=(
             say(
-                "Threads of {name} must wait for events of many connections; {blocked_count} of {loops_count} stand in {waits}{called_from}{and_does}.{clients_in_words} Each goes on only when its call returns; more loops would only block as well.",
+                "Threads of {name} must wait for events of many connections; {blocked_count} of {loops_count} are in {waits}{called_from}{and_does}.{clients_in_words} Each goes on only when its call returns; more loops would only block as well.",
                 name=pool.name,
                 blocked_count=len(blocked),
                 loops_count=len(loops),
@@ -153,7 +153,7 @@ def _actions(target: Target | None, frame: Frame | None) -> tuple[Action, ...]:
         Action(
             When.FIX,
             say(
-                "Move the blocking call{in_} to a worker pool, or use the framework's non-blocking client; set a time limit on it.",
+                "Move the blocking call{in_} to a worker pool, or use the framework's non-blocking client; set a timeout on it.",
                 in_=say(" in {frame}", frame=frame) if frame else "",
             ),
         ),

@@ -52,7 +52,7 @@ def _finalizer(view: ProcessView) -> ThreadActivity | None:
 def _finding(view: ProcessView, member: ThreadActivity, *, lasting: bool) -> Finding:
     frame = application_frame(*member)
     waits = kind_in_words((member,))
-    shown = of_threads((member,), say("the Finalizer stands in {waits}, called from {frame}", waits=waits, frame=frame))
+    shown = of_threads((member,), say("the Finalizer is in {waits}, called from {frame}", waits=waits, frame=frame))
     pid = view.process.pid
     return Finding(
         rule="finalizer-stuck",
@@ -60,7 +60,7 @@ def _finding(view: ProcessView, member: ThreadActivity, *, lasting: bool) -> Fin
         confidence=Confidence.CERTAIN if lasting else Confidence.LIKELY,
         headline=say("The Finalizer is stuck in {frame}: nothing is finalised any more.", frame=frame),
         explanation=say(
-            "The one Finalizer thread of the VM stands in {waits}, called from {frame}{in_two}. Objects that need finalising, and what they hold, stay until it goes on.",
+            "The one Finalizer thread of the VM is in {waits}, called from {frame}{in_two}. Objects that need finalising, and what they hold, stay until it goes on.",
             waits=waits,
             frame=frame,
             in_two=say(", in two dumps") if lasting else "",

@@ -36,7 +36,7 @@ if TYPE_CHECKING:
 NEEDS: Final = (Need.THREADS,)
 CONSEQUENCE_OF: Final = ("self-call-starvation", "mutual-call-starvation", "slow-backend", "java-deadlock")
 OUTLOOK: Final = Outlook(
-    RecoversWhen.RESTART, say("Nobody gives the lent connections back; a time limit of the wait only turns it into an error.")
+    RecoversWhen.RESTART, say("Nobody gives the lent connections back; a timeout of the wait only turns it into an error.")
 )
 CLEAN: Final = say("no pool of request threads waits for a connection of an HTTP client")
 
@@ -215,7 +215,7 @@ def _outlook(shortage: Shortage, rows: tuple[Connection, ...]) -> Outlook | None
         return Outlook(
             RecoversWhen.UNKNOWN,
             say(
-                "The calls that hold the connections wait for a thread of this server: only a time limit of theirs would end it, or a restart."
+                "The calls that hold the connections wait for a thread of this server: only a timeout of theirs would end it, or a restart."
             ),
         )
     return Outlook(RecoversWhen.CAUSE, say("A connection comes back with each answer of the service."))
@@ -266,7 +266,7 @@ def _actions(shortage: Shortage, remote: str) -> tuple[Action, ...]:
             Action(
                 When.FIX,
                 say(
-                    "Set connect and read time limits (socketTimeout, responseTimeout) on the client that {place} uses.",
+                    "Set connect and read timeouts (socketTimeout, responseTimeout) on the client that {place} uses.",
                     place=place(common_frame(shortage.users)),
                 ),
             ),

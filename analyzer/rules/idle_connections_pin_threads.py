@@ -135,7 +135,7 @@ def _finding(view: ProcessView, pool: Pool, port: int, reading: list[ThreadActiv
             Action(
                 When.FIX,
                 say(
-                    "Set a time limit for reading a request{in_} (connectionTimeout, keepAliveTimeout, soTimeout).",
+                    "Set a timeout for reading a request{in_} (connectionTimeout, keepAliveTimeout, soTimeout).",
                     in_=say(" in {frame}", frame=frame) if frame else "",
                 ),
             ),

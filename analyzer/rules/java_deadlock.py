@@ -103,7 +103,7 @@ def _judge(view: ProcessView, cycle: Cycle) -> tuple[Confidence, str]:
         return Confidence.CERTAIN, say("The VM's own deadlock detection reports it, and the lock lines agree.")
     if cycle.timed:
         return Confidence.SUSPECTED, say(
-            "The lock lines form a cycle, but one of the threads waits with a time limit: it may let go by itself."
+            "The lock lines form a cycle, but one of the threads waits with a timeout: it may let go by itself."
         )
     if view.dump is not None and view.dump.complete:
         return (
@@ -196,7 +196,7 @@ def _actions(edges: tuple[Edge, ...], known: Knowledge) -> tuple[Action, ...]:
                 and_=say(" and {frames}", frames=frames[1]) if len(frames) > 1 else "",
             ),
         ),
-        Action(When.PREVENT, say("Hold one lock at a time where possible; use tryLock with a time limit where two are needed.")),
+        Action(When.PREVENT, say("Hold one lock at a time where possible; use tryLock with a timeout where two are needed.")),
     )
 
 

@@ -37,7 +37,7 @@ if TYPE_CHECKING:
 NEEDS: Final = (Need.THREADS,)
 CONSEQUENCE_OF: Final = ("nested-connection-lease", "database-read-hang", "java-deadlock")
 OUTLOOK: Final = Outlook(
-    RecoversWhen.RESTART, say("Nobody gives the lent connections back; a time limit of the wait only turns it into an error.")
+    RecoversWhen.RESTART, say("Nobody gives the lent connections back; a timeout of the wait only turns it into an error.")
 )
 CLEAN: Final = say("no pool of request threads waits for a database connection")
 
@@ -120,7 +120,7 @@ def _judge(shortage: Shortage, rows: tuple[Connection, ...]) -> tuple[Confidence
     if shortage.nested:
         return judge([*doubts, say("that the waiters hold connections is a conclusion")], say("No other thread uses a connection."))
     if not rows:
-        proof = say("The stacks show the wait; nobody stands in the driver.")
+        proof = say("The stacks show the wait; nobody is in the driver.")
         if shortage.view.sockets and (gaps := shortage.view.coverage.sockets):
             return judge(
                 doubts, proof, other_cause=say("the connections to the database may be among those not shown: {reason}", reason=gaps[0])
@@ -173,7 +173,7 @@ def _where_they_are(shortage: Shortage, rows: tuple[Connection, ...]) -> str:
     )
     if users:
         return say(
-            " {threads} hold theirs: they stand in the {library}, called from {place}.{opened}",
+            " {threads} hold theirs: they are in the {library}, called from {place}.{opened}",
             threads=plural(users, "thread"),
             library=shortage.users[0].activity.library,
             place=place(common_frame(shortage.users)),
@@ -256,9 +256,7 @@ def _actions(shortage: Shortage) -> tuple[Action, ...]:
         )
         fix = Action(
             When.FIX,
-            say(
-                "Make the statement in {frame} short, and give it a time limit (setQueryTimeout, the driver's socketTimeout).", frame=frame
-            ),
+            say("Make the statement in {frame} short, and give it a timeout (setQueryTimeout, the driver's socketTimeout).", frame=frame),
         )
     else:
         now = Action(

@@ -133,7 +133,7 @@ def _finding(queue: LockQueue) -> Finding:
             Action(When.FIX, _fix(queue, place(frame))),
             Action(
                 When.PREVENT,
-                say("Use tryLock with a time limit where a stale value will do, and keep I/O, sleeps and calls to others out of locks.")
+                say("Use tryLock with a timeout where a stale value will do, and keep I/O, sleeps and calls to others out of locks.")
                 if _is_jvm(queue)
                 else say("Keep I/O, sleeps and calls to others out of locks."),
             ),
@@ -147,11 +147,11 @@ def _fix(queue: LockQueue, place: str) -> str:
     """The change: around the lock where that is another method than the slow one."""
     if str(queue.site) in {place, ""}:
         return say(
-            "Do not hold the lock in {place} during slow work: do the work first and lock only to publish its result, or let one thread refresh in the background. Give the call a time limit.",
+            "Do not hold the lock in {place} during slow work: do the work first and lock only to publish its result, or let one thread refresh in the background. Give the call a timeout.",
             place=place,
         )
     return say(
-        "Release the lock of {site} before the slow work in {place}: do the work first and lock only to publish its result, or let one thread refresh in the background. Give the call a time limit.",
+        "Release the lock of {site} before the slow work in {place}: do the work first and lock only to publish its result, or let one thread refresh in the background. Give the call a timeout.",
         site=queue.site,
         place=place,
     )
@@ -175,7 +175,7 @@ def _is_jvm(queue: LockQueue) -> bool:
 def _doing(queue: LockQueue) -> str:
     if queue.owner is None:
         return say("holds it")
-    return DOING.get(queue.owner.activity.kind, say("stands in {kind_in_words}", kind_in_words=kind_in_words((queue.owner,))))
+    return DOING.get(queue.owner.activity.kind, say("is in {kind_in_words}", kind_in_words=kind_in_words((queue.owner,))))
 
 
 def _owner_in_words(queue: LockQueue) -> str:

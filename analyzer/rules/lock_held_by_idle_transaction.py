@@ -151,5 +151,5 @@ def _actions(root: Session, *, ours: bool) -> tuple[Action, ...]:
             When.NOW, say("Ask the owner of {session}, or end it: its transaction is rolled back.", session=session_in_words(root)), kill
         ),
         Action(When.FIX, fix),
-        Action(When.PREVENT, say("Set a time limit on idle transactions and on lock waits.")),
+        Action(When.PREVENT, say("Set a timeout on idle transactions and on lock waits.")),
     )

@@ -34,7 +34,7 @@ if TYPE_CHECKING:
 
 NEEDS: Final = (Need.THREADS, Need.SOCKETS)
 CONSEQUENCE_OF: Final[tuple[str, ...]] = ()
-OUTLOOK: Final = Outlook(RecoversWhen.TIMEOUT, say("Only a read time limit, or TCP keepalive, ends the wait; without them it lasts."))
+OUTLOOK: Final = Outlook(RecoversWhen.TIMEOUT, say("Only a read timeout, or TCP keepalive, ends the wait; without them it lasts."))
 CLEAN: Final = say("every connection that a thread waits on has a session in the database's list, or there is no list")
 
 
@@ -116,9 +116,7 @@ def _finding(view: ProcessView, far: FarSide, known: Joined, lost: Sequence[Conn
             ),
             Action(
                 When.FIX,
-                say(
-                    "Set a read time limit on the driver (socketTimeout) and TCP keepalive below the firewall's idle limit (tcpKeepAlive)."
-                ),
+                say("Set a read timeout on the driver (socketTimeout) and TCP keepalive below the firewall's idle limit (tcpKeepAlive)."),
             ),
             Action(When.PREVENT, say("Let the pool retire connections (maxLifetime) before the server or the firewall does.")),
         ),

@@ -46,7 +46,7 @@ if TYPE_CHECKING:
 NEEDS: Final = (Need.THREADS, Need.SOCKETS)
 CONSEQUENCE_OF: Final[tuple[str, ...]] = ()
 OUTLOOK: Final = Outlook(
-    RecoversWhen.UNKNOWN, say("Neither side can end before the other one does; only a time limit of the calls would end it, or a restart.")
+    RecoversWhen.UNKNOWN, say("Neither side can end before the other one does; only a timeout of the calls would end it, or a restart.")
 )
 CLEAN: Final = say("no other process calls this one back while it is being called")
 
@@ -260,7 +260,7 @@ def _ring_actions(ring: tuple[ServerPool, ...]) -> tuple[Action, ...]:
                 where=say(": {frames}", frames=frames[0]) if frames else "",
             ),
         ),
-        Action(When.FIX, say("Set connect and read time limits on every call of the ring.")),
+        Action(When.FIX, say("Set connect and read timeouts on every call of the ring.")),
     )
 
 
@@ -351,7 +351,7 @@ def _actions(pid: int | None, serving: ServerPool) -> tuple[Action, ...]:
         Action(
             When.NOW,
             say("Save a dump of both processes, then restart one of them; waiting does not help."),
-            f"jstack -l {pid} > jstack-{pid}.txt",
+            "; ".join(f"jstack -l {one} > jstack-{one}.txt" for one in (serving.view.process.pid, pid) if one is not None) or None,
         ),
         Action(
             When.FIX,
@@ -362,7 +362,7 @@ def _actions(pid: int | None, serving: ServerPool) -> tuple[Action, ...]:
         Action(
             When.FIX,
             say(
-                "Set connect and read time limits on the calls in both directions{here_in}.",
+                "Set connect and read timeouts on the calls in both directions{here_in}.",
                 here_in=say(", here in {culprit}", culprit=serving.culprit) if serving.culprit else "",
             ),
         ),

@@ -37,7 +37,7 @@ if TYPE_CHECKING:
 NEEDS: Final = (Need.THREADS,)
 CONSEQUENCE_OF: Final[tuple[str, ...]] = ()
 OUTLOOK: Final = Outlook(
-    RecoversWhen.TIMEOUT, say("At the pool's time limit the waiters fail and give back what they hold; without one only a restart ends it.")
+    RecoversWhen.TIMEOUT, say("At the pool's timeout the waiters fail and give back what they hold; without one only a restart ends it.")
 )
 CLEAN: Final = say("no thread waits for a connection while it holds one")
 

@@ -91,7 +91,7 @@ def _finding(starving: Starved) -> Finding:
             Action(
                 When.PREVENT,
                 say(
-                    "Never wait inside a pool for a task of the same pool; give every get a time limit, and bound the pool's queue with CallerRunsPolicy."
+                    "Never wait inside a pool for a task of the same pool; give every get a timeout, and bound the pool's queue with CallerRunsPolicy."
                 ),
             ),
         ),

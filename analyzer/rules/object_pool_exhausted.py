@@ -58,7 +58,7 @@ def diagnose(case: Case) -> Iterator[Finding]:
             if permits.noteworthy:
                 settings = (
                     say("the number of permits"),
-                    say("tryAcquire with a time limit"),
+                    say("tryAcquire with a timeout"),
                     say("a count of acquire and release per place"),
                 )
                 yield _finding(permits, say("a permit of a semaphore"), say("a semaphore"), "java.util.concurrent.Semaphore", settings)

@@ -120,7 +120,7 @@ def _finding(case: Case, serving: ServerPool, members: Sequence[ThreadActivity],
             remote=log.address if log else None,
         ),
         chain=(
-            Step(pool.name, say("stands in"), say("{waits}{where}", waits=waits, where=where), (threads,)),
+            Step(pool.name, say("is in"), say("{waits}{where}", waits=waits, where=where), (threads,)),
             Step(advice.waits_for, say("does not come"), log.address if log and log.address else ""),
         ),
         actions=_actions(serving, advice, waits, frame, log),
@@ -134,7 +134,7 @@ def _finding(case: Case, serving: ServerPool, members: Sequence[ThreadActivity],
         missing=(
             Missing(
                 say("second thread dump, ten seconds later"),
-                say("whether the same threads still stand in the same place"),
+                say("whether the same threads are still in the same place"),
                 f"jstack -l {_pid(serving)} > jstack-2.txt",
             ),
         )
@@ -199,7 +199,7 @@ def _actions(serving: ServerPool, advice: Advice, waits: str, frame: Frame | Non
         Action(
             When.FIX,
             say(
-                "Give {waits}{in_} a time limit, so that a request ends in an error, not in a hang.",
+                "Give {waits}{in_} a timeout, so that a request ends in an error, not in a hang.",
                 waits=waits,
                 in_=say(" in {frame}", frame=frame) if frame is not None else "",
             ),

@@ -31,7 +31,7 @@ if TYPE_CHECKING:
 
 NEEDS: Final = (Need.SOCKETS,)
 CONSEQUENCE_OF: Final = ("self-call-starvation", "slow-backend", "mutual-call-starvation", "database-read-hang")
-OUTLOOK: Final = Outlook(RecoversWhen.TIMEOUT, say("The proxy closes at its own time limit, or when the server behind it answers."))
+OUTLOOK: Final = Outlook(RecoversWhen.TIMEOUT, say("The proxy closes at its own timeout, or when the server behind it answers."))
 CLEAN: Final = say("no proxy owns a pile of connections in CLOSE_WAIT")
 FEWEST: Final = 20
 """CLOSE_WAIT sockets of a proxy below which it is just closing them."""
@@ -99,18 +99,18 @@ def _finding(view: ProcessView, waiting: Sequence[Connection], passed: Sequence[
             )
             + (
                 say(
-                    "As many of its own connections to {to} are in FIN_WAIT2: it has sent their end there, and keeps both halves until that side closes or its own time limit comes.",
+                    "As many of its own connections to {to} are in FIN_WAIT2: it has sent their end there, and keeps both halves until that side closes or its own timeout comes.",
                     to=to,
                 )
                 if passed
                 else say(
-                    "A proxy keeps such connections until its own time limit, or until the server behind answers{where}.",
+                    "A proxy keeps such connections until its own timeout, or until the server behind answers{where}.",
                     where=say(" ({to})", to=to) if to else "",
                 )
             )
         ),
         why_confident=(
-            say("Both halves are in the table, and neither waits for an answer; the time limit is in the proxy's configuration.")
+            say("Both halves are in the table, and neither waits for an answer; the timeout is in the proxy's configuration.")
             if passed
             else say(
                 "The table shows the owner and the state; whether the proxy means it, its configuration says, and whether a server hangs, that server's own evidence."
@@ -136,7 +136,7 @@ def _actions(passed: Sequence[Connection], to: str) -> tuple[Action, ...]:
     return (
         Action(
             When.NOW,
-            say("Ask {to} why it keeps its side open after the end of the stream, and the proxy for its time limit.", to=to)
+            say("Ask {to} why it keeps its side open after the end of the stream, and the proxy for its timeout.", to=to)
             if passed
             else say("Look at the servers behind the proxy first: does one of them not answer?"),
         ),

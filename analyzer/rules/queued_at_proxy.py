@@ -113,7 +113,7 @@ def _finding(view: ProcessView, far: FarSide, queued: Sequence[Joined], served: 
         ),
         actions=(
             Action(When.NOW, say("Look at {name}: what do its own threads or sessions wait for?", name=where or name)),
-            Action(When.FIX, say("Give the calls to {name} a time limit, and the queue one, too.", name=name)),
+            Action(When.FIX, say("Give the calls to {name} a timeout, and the queue one, too.", name=name)),
             Action(When.PREVENT, say("Raise the number of places (maxconn, pool_size) only if the server behind can bear more.")),
         ),
         figures=((str(len(queued)), say("requests in the proxy's queue")), (str(len(served)), say("requests at the server"))),

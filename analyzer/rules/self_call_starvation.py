@@ -42,6 +42,7 @@ from analyzer.model.finding import Action, Confidence, Culprit, Evidence, Findin
 from analyzer.model.message import joined, plural, say
 from analyzer.model.need import Need
 from analyzer.waits.targets import callee_of
+from parsers.records import TcpState
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -56,7 +57,7 @@ NEEDS: Final = (Need.THREADS, Need.SOCKETS)
 CONSEQUENCE_OF: Final[tuple[str, ...]] = ()
 OUTLOOK: Final = Outlook(
     RecoversWhen.UNKNOWN,
-    say("A request can end only when another one has ended first; only a time limit of the calls would end it, or a restart."),
+    say("A request can end only when another one has ended first; only a timeout of the calls would end it, or a restart."),
 )
 CLEAN: Final = say("no request thread waits for a call to the process' own listener, or threads are free")
 FIN_ALONE: Final = 1
@@ -107,7 +108,7 @@ def _proven(case: Case, serving: ServerPool, target: Target) -> Finding:
         headline=_headline(serving, port, way, proven=all(pair.proven for pair in pairs)),
         explanation=(
             say(
-                "{call} {state_in_words}{in_words}{clients_in_words} A request can end only when another one has ended first, so it {how_it_ends}.",
+                "{call} {state_in_words}{in_words}{clients_in_words} Each request waits for another one, so the server {how_it_ends}.",
                 call=_call_in_words(serving, target, listener),
                 state_in_words=state_in_words(pairs),
                 in_words=progress_text(standing(case, view, (*serving.waiters, *serving.direct))),
@@ -136,9 +137,14 @@ def _proven(case: Case, serving: ServerPool, target: Target) -> Finding:
                 say("threads of {pool} waiting", pool=pool.name),
             ),
             (f"{len(pairs):,}", say("own calls to port {port}", port=port)),
-            (f"{pending:,}", say("own calls that nobody has read")),
+            (f"{pending:,}", say("own calls not even accepted") if _connecting(pairs) else say("own calls that no thread has read")),
         )[:4],
     )
+
+
+def _connecting(pairs: Sequence[OwnCall]) -> bool:
+    """True if every own call still asks for its connection: no request was sent that anybody could read."""
+    return all(pair.near.state is TcpState.SYN_SENT for pair in pairs)
 
 
 def _headline(serving: ServerPool, port: int, way: str, *, proven: bool) -> str:
@@ -227,7 +233,9 @@ def _confidence(serving: ServerPool, target: Target, pairs: Sequence[OwnCall]) -
         of_back=say("of {proxy} back", proxy=_proxy(serving, target)) if target.back else say("of this process"),
     )
     if not doubts:
-        return Confidence.CERTAIN, said + say(", each with its request unread.")
+        return Confidence.CERTAIN, said + (
+            say(", none of which was accepted.") if _connecting(pairs) else say(", each with its request unread.")
+        )
     sure = Confidence.SUSPECTED if target.confidence is Confidence.SUSPECTED else Confidence.LIKELY
     return sure, say("{said}. Not certain, because {list}.", said=said, list=joined(" and ", doubts))
 
@@ -313,7 +321,7 @@ def _actions(serving: ServerPool, view: ProcessView) -> tuple[Action, ...]:
         Action(
             When.FIX,
             say(
-                "Give {waits} a time limit, and set connect and read time limits on the HTTP client{place}, so that a stall ends in errors, not in a hang.",
+                "Give {waits} a timeout, and set connect and read timeouts on the HTTP client{place}, so that a stall ends in errors, not in a hang.",
                 waits=waits,
                 place=calling_place(serving),
             ),

@@ -74,7 +74,7 @@ def _actions(serving: ServerPool, target: Target) -> tuple[Action, ...]:
         Action(
             When.FIX,
             say(
-                "Set connect and read time limits on the client that calls {remote}{frame}, and a time limit on {limits}.",
+                "Set connect and read timeouts on the client that calls {remote}{frame}, and a timeout on {limits}.",
                 remote=target.remote,
                 frame=calling_place(serving),
                 limits=limits,
@@ -149,9 +149,7 @@ def _sockets_only(view: ProcessView) -> Iterator[Finding]:
                     say("Take a thread dump before the restart, and look at {service}.", service=service),
                     f"jstack -l {view.pid if view.pid is not None else 'PID'} > jstack.txt",
                 ),
-                Action(
-                    When.FIX, say("If the threads wait for {service}: set connect and read time limits on that client.", service=service)
-                ),
+                Action(When.FIX, say("If the threads wait for {service}: set connect and read timeouts on that client.", service=service)),
             ),
             figures=(*client_figures(view, port), (f"{len(group):,}", say("open connections to {service}", service=service))),
             missing=(command(DUMP_MISSING, view),),

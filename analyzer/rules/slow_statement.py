@@ -98,7 +98,7 @@ def _finding(view: ProcessView, far: FarSide, slow: Sequence[Joined]) -> Finding
             Action(When.NOW, say("Look at the statement's plan and at the load of {server}.", server=server)),
             Action(
                 When.FIX,
-                say("Make the statement cheaper (an index, fewer rows), and give it a time limit (statement_timeout, max_execution_time)."),
+                say("Make the statement cheaper (an index, fewer rows), and give it a timeout (statement_timeout, max_execution_time)."),
             ),
         ),
         figures=((f"{seconds:.0f} s", say("the oldest statement runs")),),

@@ -129,7 +129,7 @@ def _finding(view: ProcessView, silent: Mapping[str, Sequence[Connection]]) -> F
                 f"ss -tnoi dst {hosts[0]}",
             ),
             Action(
-                When.FIX, say("Set TCP keepalive (below the firewall's idle limit), TCP_USER_TIMEOUT and read time limits on this client.")
+                When.FIX, say("Set TCP keepalive (below the firewall's idle limit), TCP_USER_TIMEOUT and read timeouts on this client.")
             ),
         ),
         figures=(

@@ -15,17 +15,18 @@ wait for a carrier.
 
 from __future__ import annotations
 
+import re
 from typing import TYPE_CHECKING, Final
 
 from analyzer.evidence.calls import client_evidence, client_figures, clients_in_words
 from analyzer.evidence.citations import all_of, of_threads
-from analyzer.model.finding import Action, Confidence, Culprit, Finding, Missing, Outlook, RecoversWhen, Severity, Step, When
+from analyzer.model.finding import Action, Confidence, Culprit, Evidence, Finding, Missing, Outlook, RecoversWhen, Severity, Step, When
 from analyzer.model.message import plural, say
 from analyzer.model.need import Need
 from analyzer.software.blockers import activity, application_frame
 from analyzer.software.pools import ThreadActivity
 from analyzer.waits.server_pools import pressure
-from parsers.records import JavaState, LockVerb
+from parsers.records import JavaState, LockVerb, Where
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -41,6 +42,9 @@ OUTLOOK: Final = Outlook(
 CLEAN: Final = say("no set of carriers is held by waiting virtual threads")
 
 
+_POLLER: Final = re.compile(r"(?:Sub)?[Pp]oller")
+
+
 def diagnose(case: Case) -> Iterator[Finding]:
     """One finding per process whose carriers are all held."""
     for view in case.latest:
@@ -52,7 +56,8 @@ def diagnose(case: Case) -> Iterator[Finding]:
             for thread in threads
             if thread.virtual and thread.native_id is not None and _waits(thread)
         ]
-        queued = sum(1 for thread in threads if thread.virtual and not thread.frames)
+        # Threads of the runtime that poll sockets are virtual too, and a dump file shows them without frames.
+        queued = sum(1 for thread in threads if thread.virtual and not thread.frames and not _POLLER.search(thread.name))
         suffers = any(pressure(view, port).exists for port in view.listeners)
         if carriers and pool is not None and len(carriers) == len(pool.members) and len(pinned) >= len(carriers) and (queued or suffers):
             yield _finding(view, pinned, len(carriers), queued)
@@ -82,6 +87,7 @@ def _finding(view: ProcessView, pinned: Sequence[ThreadActivity], carriers: int,
             ),
         )
     ]
+    evidence += _initializer(first.thread)
     return Finding(
         rule="virtual-thread-pinning",
         severity=Severity.CRITICAL,
@@ -145,6 +151,16 @@ def _finding(view: ProcessView, pinned: Sequence[ThreadActivity], carriers: int,
             ),
         ),
     )
+
+
+def _initializer(thread: Thread) -> Iterator[Evidence]:
+    """The line of a class initializer on the stack."""
+    for frame, line in zip(thread.frames, thread.frame_lines, strict=False):
+        if frame.method == "<clinit>":
+            who = say("“{name}”", name=thread.name) if thread.name else say("one of them")
+            said = say("{who} runs the initializer of the class that the others wait for", who=who)
+            yield Evidence(Where(thread.where.file, line, line), said, (frame.call,))
+            return
 
 
 def _queued_in_words(queued: int) -> str:

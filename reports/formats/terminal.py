@@ -137,7 +137,7 @@ def _case(case: Case, *, short: bool) -> Iterator[Entry]:
             todo = part.todos[0]
             said = text_of(todo.words)
             first = _SENTENCE.split(said)[0]
-            label = tell("Heals") if part.kind == HEALS else part.when
+            label = tell("Recovers") if part.kind == HEALS else part.when
             yield Entry(part.kind, label, tuple(dict.fromkeys((said, first, clip(first, _SHORT)))))
             if todo.command:
                 yield Entry("command", "", (todo.command if _QUERY.match(todo.command) else f"$ {todo.command}",))

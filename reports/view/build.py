@@ -146,13 +146,13 @@ def _rivals(causes: Sequence[Finding]) -> str:
     others = listed([f"{finding.id} ({finding.rule})" for finding in causes[1:]], 6)
     if any(finding.confidence.value == "suspected" for finding in causes):
         return tell(
-            "{number} explanations fit this evidence: {id}, told first, and {others}.",
+            "{number} causes are possible: {id} (above) and {others}.",
             number=in_words(len(causes)).capitalize(),
             id=causes[0].id,
             others=others,
         )
     return tell(
-        "{number} causes at once: {id}, told first, and {others}. Neither follows from the other.",
+        "{number} causes at once: {id} (above) and {others}. Neither follows from the other.",
         number=in_words(len(causes)).capitalize(),
         id=causes[0].id,
         others=others,

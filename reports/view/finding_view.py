@@ -33,10 +33,10 @@ NAME = 120
 _WHENS = {When.NOW: say("Now"), When.FIX: say("Fix"), When.PREVENT: say("Prevent")}
 _HEALS = {
     RecoversWhen.RESTART: say("No"),
-    RecoversWhen.LOAD: say("When the load stops"),
-    RecoversWhen.TIMEOUT: say("At a time limit"),
-    RecoversWhen.CAUSE: say("When what it waits for moves"),
-    RecoversWhen.UNKNOWN: say("The evidence does not tell"),
+    RecoversWhen.LOAD: say("Yes, when the load stops"),
+    RecoversWhen.TIMEOUT: say("Yes, at a timeout"),
+    RecoversWhen.CAUSE: say("Yes, when what it waits for moves"),
+    RecoversWhen.UNKNOWN: say("Not known"),
 }
 
 
@@ -103,7 +103,7 @@ class Teller(msgspec.Struct, frozen=True):
                 )
         if finding.outlook is not None:
             said = tell("{answer}. {why}", answer=tell(_HEALS[finding.outlook.heals]), why=finding.outlook.why)
-            yield Agenda(HEALS, tell("Heals by itself"), (Todo(self.words(said, 600), ""),))
+            yield Agenda(HEALS, tell("Recovers by itself"), (Todo(self.words(said, 600), ""),))
 
     def _chain(self, finding: Finding, ids: dict[Evidence, str]) -> tuple[Node, ...]:
         if not finding.chain:

@@ -97,13 +97,17 @@ def shared_folder(inputs: Sequence[Input]) -> str:
 
 def waits(items: Sequence[Wait]) -> Table | None:
     """Who waits for whom, equal waits counted together."""
-    groups: dict[tuple[str, str, str], int] = {}
+    counts: dict[tuple[str, str, str], dict[str, int]] = {}
     for wait in items:
         key = (wait.waiter_pool or wait.waiter, _object(wait), wait.holder_pool or wait.holder or tell("nobody known"))
-        groups[key] = groups.get(key, 0) + 1
+        by_snapshot = counts.setdefault(key, {})
+        by_snapshot[wait.snapshot] = by_snapshot.get(wait.snapshot, 0) + 1
+    every = len({wait.snapshot for wait in items})
+    # Counts of several snapshots do not add up: the same threads wait in each.
+    groups = {key: list(found.values())[-1] for key, found in counts.items()}
     ranked = sorted(groups.items(), key=lambda pair: (-pair[1], pair[0]))
     rows = [
-        Row(f"{number(times)} × {plain(waiter, NAME)}", plain(on, NAME), plain(holder, NAME))
+        Row(f"{number(times)} × {plain(waiter, NAME)}{_seen(len(counts[waiter, on, holder]), every)}", plain(on, NAME), plain(holder, NAME))
         for (waiter, on, holder), times in ranked[:ROWS]
     ]
     return _table(Row(tell("Who waits"), tell("On what"), tell("Held by")), rows, len(ranked))
@@ -117,13 +121,22 @@ def links(items: Sequence[Link]) -> Table | None:
         groups.setdefault((link.role, end, link.thread or link.pool, link.basis, link.confidence), []).append(link)
     rows = [
         Row(
-            _socket(alike, tell("to {end}", end=end) if role in _OUTBOUND else tell("on {end}", end=end)),
+            _socket(_last(alike), tell("to {end}", end=end) if role in _OUTBOUND else tell("on {end}", end=end)),
             plain(tell("{role} {holder}", role=label_of(role), holder=holder or tell("nobody")), NAME),
             plain(f"{label_of(basis)}, {label_of(confidence)}", NAME),
         )
         for (role, end, holder, basis, confidence), alike in list(groups.items())[:ROWS]
     ]
-    return _table(Row(tell("Socket"), tell("Thread or pool"), tell("Rests on")), rows, len(groups))
+    return _table(Row(tell("Socket"), tell("Thread or pool"), tell("How we know")), rows, len(groups))
+
+
+def _last(links: Sequence[Link]) -> list[Link]:
+    """Those of the last snapshot that has any."""
+    return [link for link in links if link.snapshot == links[-1].snapshot]
+
+
+def _seen(some: int, every: int) -> str:
+    return tell(" (in {some} of {all} snapshots)", some=number(some), all=number(every)) if every > 1 else ""
 
 
 def _socket(alike: list[Link], end: str) -> str:

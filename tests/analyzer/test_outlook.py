@@ -50,9 +50,9 @@ def calls_away() -> list[str]:
 @pytest.mark.parametrize(
     ("read", "heals", "says"),
     [
-        (UNTIMED, RecoversWhen.RESTART, "no call in it has a time limit"),
-        (TIMED, RecoversWhen.TIMEOUT, "lasts until the time limit of the calls"),
-        (OLD, RecoversWhen.UNKNOWN, "unless the calls have a time limit, which the stacks do not show"),
+        (UNTIMED, RecoversWhen.RESTART, "no call in it has a timeout"),
+        (TIMED, RecoversWhen.TIMEOUT, "lasts until the timeout of the calls"),
+        (OLD, RecoversWhen.UNKNOWN, "unless the calls have a timeout, which the stacks do not show"),
     ],
 )
 def test_a_server_that_waits_for_itself(read: tuple[str, ...], heals: RecoversWhen, says: str) -> None:
@@ -71,8 +71,8 @@ def test_a_future_with_a_time_limit_frees_the_request_thread() -> None:
 @pytest.mark.parametrize(
     ("read", "heals", "says"),
     [
-        (UNTIMED, RecoversWhen.CAUSE, "no call has a time limit"),
-        (TIMED, RecoversWhen.TIMEOUT, "time limit"),
+        (UNTIMED, RecoversWhen.CAUSE, "no call has a timeout"),
+        (TIMED, RecoversWhen.TIMEOUT, "timeout"),
         (OLD, RecoversWhen.CAUSE, "do not show"),
     ],
 )

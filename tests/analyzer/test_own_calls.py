@@ -57,7 +57,7 @@ class TestCallsWithoutAFrame:
         (finding,) = found(diagnosis, "slow-backend")
         assert diagnosis.verdict.rule == "slow-backend"
         assert finding.confidence is Confidence.LIKELY
-        assert "time limit." not in finding.explanation
+        assert "timeout." not in finding.explanation
 
     def test_two_services_that_fit_are_not_guessed(self) -> None:
         two = open_to("10.2.0.8:7071", 5) + [row.replace(":510", ":520") for row in open_to("10.2.0.9:7072", 5)]

@@ -154,7 +154,7 @@ class TestSlowBackend:
     def test_says_nothing_of_limits_that_an_old_stack_does_not_show(self) -> None:
         old = ("java.net.SocketInputStream.socketRead0", "java.net.SocketInputStream.read", "sun.net.www.http.HttpClient.parseHTTP")
         threads = [thread(f"http-nio-8080-exec-{n}", "RUNNABLE", *old, "com.example.shop.Fetch.get", *SERVED) for n in range(6)]
-        assert "time limit" not in stuck(*calls_to("10.2.2.2:9200", 6), *gave_up(6), threads=threads).verdict.summary
+        assert "timeout" not in stuck(*calls_to("10.2.2.2:9200", 6), *gave_up(6), threads=threads).verdict.summary
 
     def test_a_busy_moment_is_not_certain(self) -> None:
         diagnosis = stuck(*calls_to("10.2.2.2:9200", 6))

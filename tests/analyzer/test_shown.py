@@ -29,7 +29,7 @@ def said(files: dict[str, str]) -> str:
 def test_who_waits_for_what_that_whom_holds_and_where() -> None:
     text = said({"dump.txt": WAITER + OWNER})
     assert "“web-1” waits to enter com.acme.Drawer, which “web-2” holds, called from com.acme.Till.open(Till.java:10)." in text
-    assert "“web-2” stands in SocketInputStream.socketRead0, called from com.acme.Till.count(Till.java:40)." in text
+    assert "“web-2” is in SocketInputStream.socketRead0, called from com.acme.Till.count(Till.java:40)." in text
     assert "the rest of the thread dump and a socket table of the same moment would show" in text
 
 
@@ -47,7 +47,7 @@ def test_a_lender_is_named() -> None:
         '"web-1" #31 prio=5 tid=0x1 nid=0x2 waiting on condition\n   java.lang.Thread.State: WAITING (parking)\n\tat sun.misc.Unsafe.park(Native Method)\n'
         "\tat org.apache.http.pool.AbstractConnPool.getPoolEntryBlocking(AbstractConnPool.java:307)\n\tat com.acme.Proxy.run(Proxy.java:20)\n"
     )
-    assert "“web-1” waits, without a time limit, for an HTTP connection of Apache HttpClient 4" in said({"dump.txt": stack})
+    assert "“web-1” waits, without a timeout, for an HTTP connection of Apache HttpClient 4" in said({"dump.txt": stack})
 
 
 def test_nothing_that_was_read_is_missing() -> None:
@@ -79,7 +79,7 @@ def test_a_few_rows_below_any_threshold_are_told() -> None:
 )
 def test_only_the_kinds_that_occur_are_counted(queue: int, words: str) -> None:
     rows = "".join(f"tcp        {queue}      0 10.0.0.5:5017          10.0.0.9:{4950 + at}          CLOSE_WAIT\n" for at in range(12))
-    assert f"12 clients of port 5017 hung up and the server has not closed its side {words}" in said(
+    assert f"12 clients of port 5017 disconnected and the server has not closed its side {words}" in said(
         {"netstat.txt": "Proto Recv-Q Send-Q Local Address Foreign Address State\ntcp 0 0 0.0.0.0:5017 0.0.0.0:* LISTEN\n" + rows}
     )
 
@@ -122,7 +122,7 @@ def test_a_debuggers_stacks_are_used_and_not_asked_for_again() -> None:
         "netstat.txt": HEAD + "tcp        0      0 0.0.0.0:8080 0.0.0.0:* LISTEN 77/wsd\n" + rows,
         "bt.txt": "Thread 1 (LWP 77):\n#0  0x00007f90fb3286d3 in recvfrom () at x.c:84\n#1  0x00007f90fb9697ad in tls_read (s=0x1) at src/tls.c:164\n",
     }
-    assert "Thread 77 of wsd (pid 77) stands in recvfrom, called from tls_read." in said(files)
+    assert "Thread 77 of wsd (pid 77) is in recvfrom, called from tls_read." in said(files)
     assert not any("gdb" in one.command for one in diagnosis_of(files).missing)
 
 

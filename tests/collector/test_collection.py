@@ -34,7 +34,7 @@ def test_a_command_that_was_left_out() -> None:
 
 
 def test_facts_for_people() -> None:
-    assert rows("host: web-01", "net.ipv4.tcp_fin_timeout: 60", "time limits: timeout(1)", "top: ", "ended: 2026-11-23T14:46:28Z") == []
+    assert rows("host: web-01", "net.ipv4.tcp_fin_timeout: 60", "timeouts: timeout(1)", "top: ", "ended: 2026-11-23T14:46:28Z") == []
 
 
 def test_other_lines_are_unread() -> None:

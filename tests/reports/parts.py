@@ -96,7 +96,7 @@ SELF_CALL = Finding(
     explanation=(
         "All 8 threads of http-nio-38090-exec wait in FutureTask.get for pool-1. Its 8 threads wait for an answer from 127.0.0.1:38090, "
         "and that is this same process. 40 clients have closed their side; the server never closes its own, so the sockets stay in "
-        "CLOSE_WAIT. No wait has a time limit: it does not recover without a restart."
+        "CLOSE_WAIT. No wait has a timeout: it does not recover without a restart."
     ),
     why_confident="The thread dump shows who waits, and two socket tables show that both ends of the connections belong to pid 1493.",
     evidence=(E1, E2, E3, E4, E5, E6),
@@ -111,11 +111,11 @@ SELF_CALL = Finding(
     chain=(
         Step(
             "8 threads of http-nio-38090-exec",
-            "wait without a time limit for",
+            "wait without a timeout for",
             "FutureTask.get under SelfCall$2.doGet(SelfCall.java:14)",
             (E1,),
         ),
-        Step("8 threads of pool-1", "read without a time limit from", "NioSocketImpl.timedRead", (E2, E3)),
+        Step("8 threads of pool-1", "read without a timeout from", "NioSocketImpl.timedRead", (E2, E3)),
         Step(
             "Listener *:38090 of the same process",
             "needs a free thread of",
@@ -126,8 +126,8 @@ SELF_CALL = Finding(
     loop=True,
     actions=(
         Action(When.NOW, "Save one more thread dump, then restart the process.", "jstack -l 1493 > jstack-last.txt"),
-        Action(When.FIX, "Give the wait in SelfCall$2.doGet(SelfCall.java:14) a time limit."),
-        Action(When.FIX, "Set connect and read time limits on HttpURLConnection."),
+        Action(When.FIX, "Give the wait in SelfCall$2.doGet(SelfCall.java:14) a timeout."),
+        Action(When.FIX, "Set connect and read timeouts on HttpURLConnection."),
         Action(
             When.PREVENT,
             "Call the resource in process, or give it a connector and a pool of its own. More threads only move the threshold.",
@@ -190,7 +190,7 @@ CHECKED = (
     Check("java-deadlock", Outcome.CLEAN, "no cycle of monitor owners in 1 dump"),
     Check("jdbc-pool-exhausted", Outcome.CLEAN, "no thread in a JDBC driver or pool"),
     Check("slow-backend", Outcome.CLEAN, "every read goes to this process itself"),
-    Check("connection-limit", Outcome.CLEAN, "the acceptor stands in accept, the accept queue is empty (0 of 100)"),
+    Check("connection-limit", Outcome.CLEAN, "the acceptor is in accept, the accept queue is empty (0 of 100)"),
     Check("fd-exhaustion", Outcome.CLEAN, "73 of 20,000 descriptors open"),
     Check("vanished-peer", Outcome.SKIPPED, "needs a packet capture"),
     Check("thread-leak", Outcome.SKIPPED, "needs two snapshots"),
@@ -268,7 +268,7 @@ BACKEND = replace(
     chain=(
         Step("14 threads of batch-worker", "wait for a connection from", "HikariPool.getConnection"),
         Step("Pool of 10 connections", "is held by"),
-        Step("10 threads of batch-worker", "read from", "10.0.0.9:5432, without a time limit"),
+        Step("10 threads of batch-worker", "read from", "10.0.0.9:5432, without a timeout"),
         Step("Database 10.0.0.9:5432", "does not answer"),
     ),
     loop=False,
@@ -285,8 +285,8 @@ LIMIT = replace(
     rule="connection-limit",
     severity=Severity.CRITICAL,
     confidence=Confidence.CERTAIN,
-    headline="The connection limit of 10 is reached: the acceptor waits, and 6 clients stand in the accept queue.",
-    explanation="Every connection is held by a request that waits for F1, so the acceptor stands in LimitLatch.countUpOrAwait.",
+    headline="The connection limit of 10 is reached: the acceptor waits, and 6 clients are in the accept queue.",
+    explanation="Every connection is held by a request that waits for F1, so the acceptor is in LimitLatch.countUpOrAwait.",
     why_confident="The stack and the full accept queue (6 of 5) say the same.",
     evidence=(Evidence(ACCEPTOR, "The acceptor waits in LimitLatch.countUpOrAwait", mark=("LimitLatch.countUpOrAwait",)),),
     consequence_of="F1",

@@ -159,12 +159,12 @@ def test_an_insufficient_report_asks_first_for_what_would_decide() -> None:
 def test_two_causes_are_both_told_and_their_evidence_is_numbered_through() -> None:
     view = seen(diagnoses.two_causes())
     assert [case.id for case in view.cases] == ["F1", "F2"]
-    assert view.rivals == "Two causes at once: F1, told first, and F2 (jdbc-pool-exhausted). Neither follows from the other."
+    assert view.rivals == "Two causes at once: F1 (above) and F2 (jdbc-pool-exhausted). Neither follows from the other."
     assert [proof.id for case in view.cases for proof in case.proofs] == ["E1", "E2", "E3", "E4", "E5", "E6", "E7"]
 
 
 def test_suspected_rivals_are_explanations_and_not_causes() -> None:
-    assert seen(diagnoses.broken_rule()).rivals.startswith("Two explanations fit this evidence")
+    assert seen(diagnoses.broken_rule()).rivals.startswith("Two causes are possible")
 
 
 def test_a_consequence_is_no_cause_of_its_own() -> None:

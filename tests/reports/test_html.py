@@ -62,7 +62,7 @@ def test_every_finding_has_its_place_among_all_findings() -> None:
     page = visible("html", seen(diagnoses.two_causes()))
     for finding in diagnoses.two_causes().findings:
         assert f'<article id="{finding.id}"><h3>{finding.id} {finding.headline}</h3>' in page
-    assert page.count("Told in full above.") == 2
+    assert page.count("See the top of the page.") == 2
 
 
 def test_marks_are_highlighted_and_identifiers_are_code() -> None:

@@ -52,7 +52,7 @@ def test_it_says_who_why_where_and_what_to_do() -> None:
     for part in (
         parts.SELF_CALL.headline,
         parts.SELF_CALL.explanation.partition(". ")[0],
-        "No wait has a time limit: it does not recover without a restart.",
+        "No wait has a timeout: it does not recover without a restart.",
         "→ back to the first",
         "app01/jstack.txt:140-148",
         "Now Save one more thread dump, then restart the process. $ jstack -l 1493 > jstack-last.txt",
