@@ -13,7 +13,7 @@ import tempfile
 from pathlib import Path
 from typing import NamedTuple
 
-from analyzer.app.command import Request, analysed
+from analyzer.app.command import RunOptions, analysed
 from reports.formats import html
 from reports.language.catalogue import speaking, spoken
 from reports.view import build as view
@@ -43,7 +43,7 @@ class Shot(NamedTuple):
 
 
 SHOTS = (
-    Shot("self-call-after", 820, 960),
+    Shot("self-call-after", 820, 860),
     Shot("leak-growing", 820, 1000, dark=True),
     Shot("slow-backend-decoy", 480, 960),
     Shot("self-call-after", 820, 760, language="ko"),
@@ -69,7 +69,7 @@ def main() -> int:
 def take(browser: str, shot: Shot, target: Path) -> None:
     """One picture."""
     folder = ROOT / "samples" / shot.sample
-    diagnosis, _ = analysed(Request([str(folder)]))
+    diagnosis, _ = analysed(RunOptions([str(folder)]))
     with tempfile.TemporaryDirectory() as work:
         page = Path(work) / "report.html"
         with speaking(shot.language):

@@ -6,6 +6,7 @@ has an option or another command goes to :mod:`analyzer.app.options`.
 
 from __future__ import annotations
 
+import difflib
 import os
 import shlex
 import sys
@@ -64,12 +65,31 @@ def _code(given: list[str]) -> int | str | None:
 def _dispatch(given: list[str]) -> int:
     words = given or _completed()
     other = bool(words) and words[0] in COMMANDS and not Path(words[0]).exists()
+    _refuse_near(words)
     if given and not other and all(word == "-" or not word.startswith("-") for word in given):
         return run(RunOptions(given), shlex.join(["analyze", *given]))
     from analyzer.app import fleet_options, options  # noqa: PLC0415 - see above
 
     (fleet_options.commands if other else options.app)(options.prepared(given), prog_name="analyze", standalone_mode=True, obj=tuple(given))
     return 0
+
+
+def _refuse_near(words: Sequence[str]) -> None:
+    """Say which command was meant by a first word that is neither one nor a path.
+
+    Raises:
+        UsageError: if a command is near.
+    """
+    first = words[0] if words else ""
+    if not first.isalpha() or first in COMMANDS or Path(first).exists():
+        return
+    if first == "help":
+        raise UsageError("did you mean 'analyze --help'?")
+    if first == "analyze":
+        raise UsageError(f"did you mean '{' '.join(words)}'?")
+    near = difflib.get_close_matches(first, COMMANDS, 1, 0.75)
+    if near:
+        raise UsageError(f"no such file or folder: {first}; did you mean 'analyze {near[0]}'?")
 
 
 def _completed() -> list[str]:

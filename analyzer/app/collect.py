@@ -3,6 +3,13 @@
 from __future__ import annotations
 
 from importlib.resources import files
+from typing import Final
+
+USE: Final = """analyze collect > collect.sh; sh collect.sh PID              # on the host of the incident; makes an archive
+analyze collect | ssh HOST sudo sh -s PID                    # over a pipe; the archive stays on HOST
+analyze collect | kubectl exec -i POD -- sh -s 1             # in a container
+"""
+"""What a terminal gets instead of the script."""
 
 
 def script() -> str:

@@ -17,6 +17,7 @@ from reports.compare import text as difference_text
 from reports.compare.compare import Change, compare
 from reports.compare.report_v1 import Side
 from reports.contract import json_v1 as json_contract
+from reports.contract.kept import KeptError, embedded
 from reports.language.catalogue import speaking, spoken, tell
 
 if TYPE_CHECKING:
@@ -44,6 +45,7 @@ class Comparison(NamedTuple):
     anonymize: str | None = None
     anonymize_map: str | None = None
     language: str = "en"
+    same_server: bool = False
 
 
 def run(asked: Comparison) -> int:
@@ -57,7 +59,8 @@ def run(asked: Comparison) -> int:
     guards: list[Guard] = []
     try:
         with speaking(asked.language):
-            difference = compare(_side(asked.before, asked, mask, guards), _side(asked.after, asked, mask, guards))
+            sides = (_side(path, asked, mask, guards) for path in (asked.before, asked.after))
+            difference = compare(*sides, same_server=asked.same_server)
             text = _rendered(form, difference, to_terminal=asked.output is None or asked.output in STDOUT)
         target = None if asked.output is None or asked.output in STDOUT else Path(str(asked.output))
         for guard in guards:
@@ -114,7 +117,7 @@ def _side(path: str, asked: Comparison, mask: Mask | None, guards: list[Guard]) 
 
 
 def _kept(path: Path) -> Side | None:
-    """A report in the JSON format, None for anything else.
+    """A report in the JSON format, or a page that carries it; None for anything else.
 
     Raises:
         Unusable: if it says that it is one and cannot be read as one.
@@ -124,10 +127,12 @@ def _kept(path: Path) -> Side | None:
             return None
         with path.open("rb") as file:
             head = file.read(_HEAD)
+        if b"<html" in head.lower():
+            return msgspec.json.decode(embedded(path.read_bytes())[1], type=Side)
         if not head.lstrip().startswith(b"{") or b'"diagnosis/1"' not in head:
             return None
         return msgspec.json.decode(path.read_bytes(), type=Side)
-    except (OSError, msgspec.MsgspecError, UnicodeDecodeError) as error:
+    except (OSError, msgspec.MsgspecError, UnicodeDecodeError, KeptError) as error:
         raise Unusable(f"{path}: a report that cannot be read: {error}") from error
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import difflib
 import inspect
 import textwrap
 
@@ -24,6 +25,13 @@ def text(name: str) -> str | None:
         return None
     paragraphs = (inspect.cleandoc(rule.__doc__ or "")).split("\n\n")
     return f"{wanted}\n\n" + "\n\n".join(textwrap.fill(" ".join(part.split()), WIDTH) for part in paragraphs) + "\n"
+
+
+def near_rules(name: str) -> list[str]:
+    """At most three rules that somebody may have meant: by the beginning, a part, or a near spelling."""
+    names, wanted = [slug(rule) for rule in RULES], name.lower().replace("_", "-")
+    found = [one for one in names if one.startswith(wanted)] or [one for one in names if wanted in one]
+    return (found or difflib.get_close_matches(wanted, names, 3, 0.6))[:3] if wanted else []
 
 
 def _first_line(rule: Rule) -> str:

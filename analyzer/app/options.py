@@ -142,11 +142,13 @@ def explain(
     ] = None,
 ) -> None:
     """Say what a rule looks for, why it matters, what to do, and when it is wrong; without RULE: list them."""
-    from analyzer.app.explain import listing, text  # noqa: PLC0415 - loads all rules
+    from analyzer.app.explain import listing, near_rules, text  # noqa: PLC0415 - loads all rules
 
     found = listing() if rule is None else text(rule)
     if found is None:
-        refuse(f"no rule is called {rule!r}; 'analyze explain' lists them")
+        near = near_rules(rule or "")
+        hint = f"did you mean {', '.join(near)}?" if near else "'analyze explain' lists them"
+        refuse(f"no rule is called {rule!r}; {hint}")
     put(found)
 
 
@@ -167,7 +169,7 @@ class Unimproved(StrEnum):
 
 @commands.command("diff", epilog="Exit 0 whatever came out; 1 only through --fail-on; 2 wrong usage; 3 nothing usable to read.")
 def diff(
-    before: Annotated[str, typer.Argument(metavar="BEFORE", help="An incident, or a report of one made with -f json.")],
+    before: Annotated[str, typer.Argument(metavar="BEFORE", help="An incident, or a report of one (HTML or JSON).")],
     after: Annotated[str, typer.Argument(metavar="AFTER", help="The same server later: after a fix, or after an hour.")],
     form: Annotated[Form | None, option("--format", "-f", text="Format; default: text.")] = None,
     output: Annotated[
@@ -184,13 +186,14 @@ def diff(
     fail_on: Annotated[
         Unimproved | None, option("--fail-on", text="Exit 1 when the result is worse, or (same) when no improvement is shown.")
     ] = None,
+    same_server: Annotated[bool, option("--same-server", text="Both are of one server, though no served port is common.")] = False,
 ) -> None:
     """Say what changed: findings gone, new and the same, counts and pools, and whether it is fixed, better, the same or worse."""
     from analyzer.app.diff import Comparison, run  # noqa: PLC0415 - loads all that an analysis needs
 
     options = (form.value if form else None, output, host, timezone, config, fail_on.value if fail_on else None, anonymize, anonymize_map)
     try:
-        code = run(Comparison(before, after, *options, language.value))
+        code = run(Comparison(before, after, *options, language.value, same_server))
     except UsageError as error:
         refuse(str(error))
     except KeyboardInterrupt:
@@ -201,9 +204,10 @@ def diff(
 @commands.command("collect")
 def collect() -> None:
     """Print a POSIX shell script that gathers the artifacts on the host: analyze collect > collect.sh; sh collect.sh PID."""
-    from analyzer.app.collect import script  # noqa: PLC0415 - only needed here
+    from analyzer.app.collect import USE, script  # noqa: PLC0415 - only needed here
 
-    put(script())
+    # Nobody reads five hundred lines of shell on a terminal.
+    put(USE if sys.stdout is not None and sys.stdout.isatty() else script())
 
 
 @commands.command("schema")

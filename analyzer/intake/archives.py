@@ -7,6 +7,7 @@ bytes are counted while they are unpacked, members are counted, nesting stops, a
 from __future__ import annotations
 
 import io
+import re
 import tarfile
 import zipfile
 import zlib
@@ -15,7 +16,7 @@ from typing import IO, TYPE_CHECKING, Final
 from parsers.capture.stream import PIECE, Counted, holds_capture, unpacker
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Callable, Iterator, Sequence
 
     from parsers.capture.stream import Stream
 
@@ -166,18 +167,42 @@ def _members(name: str, members: Iterator[tuple[str, bytes | str | Stream]], dep
         yield name, f"an archive that is damaged: {error}; {count} files of it were read"
 
 
+_NO_HANGUL: Final = re.compile(r"[^\x20-\x7e가-힣]|[A-Za-z][가-힣]|[가-힣][A-Za-z]").search
+"""What shows that bytes were no Korean: other letters, or a syllable inside a Latin word."""
+_UTF8: Final = 0x800
+"""The flag of a member whose name is UTF-8 (APPNOTE 4.4.4, bit 11)."""
+
+
 def _of_zip(data: bytes) -> Iterator[tuple[str, bytes | str | Stream]]:
     file = io.BytesIO(data)
     ledger = _Ledger(file.tell)
     with zipfile.ZipFile(file) as archive:
-        for info in archive.infolist():
+        names = _names_of_zip(archive.infolist())
+        for info, name in zip(archive.infolist(), names, strict=True):
             if info.is_dir():
                 continue
             if info.flag_bits & 1:
-                yield info.filename, "encrypted; not read"
+                yield name, "encrypted; not read"
                 continue
             with archive.open(info) as stream:
-                yield info.filename, _whole(stream, ledger.member(), (info.file_size, info.compress_size))
+                yield name, _whole(stream, ledger.member(), (info.file_size, info.compress_size))
+
+
+def _names_of_zip(members: Sequence[zipfile.ZipInfo]) -> list[str]:
+    """The names. Without the flag for UTF-8 they are in the code page of whoever packed them: Korean Windows writes CP949.
+
+    It is taken for that only where every odd name becomes Hangul: any bytes decode as CP437, which ``zipfile`` takes.
+    """
+    names = [info.filename for info in members]
+    odd = [index for index, info in enumerate(members) if not info.flag_bits & _UTF8 and not info.filename.isascii()]
+    for encoding in ("utf-8", "euc_kr", "cp949"):
+        try:
+            decoded = {index: names[index].encode("cp437").decode(encoding) for index in odd}
+        except UnicodeError:
+            continue
+        if encoding == "utf-8" or not any(map(_NO_HANGUL, decoded.values())):
+            return [decoded.get(index, name) for index, name in enumerate(names)]
+    return names
 
 
 def _of_tar(data: bytes) -> Iterator[tuple[str, bytes | str | Stream]]:

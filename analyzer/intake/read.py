@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, NamedTuple, TypeAlias, TypeVar
 
 from msgspec.structs import replace
 
+from analyzer.intake.near_names import meant
 from analyzer.intake.parts import Part, ends_inside, facts_of, part_of, time_of, weight_of
 from analyzer.intake.snapshots import Place, SeriesPiece, place
 from analyzer.model.errors import Unusable
@@ -164,7 +165,7 @@ def _files(paths: Sequence[str]) -> Iterator[tuple[str, Content]]:
             continue
         root = Path(path)
         if not root.exists():
-            raise Unusable(f"{path}: no such file or folder")
+            raise Unusable(f"{path}: no such file or folder{meant(path)}")
         if root.is_dir():
             for file in sorted(found for found in root.rglob("*") if not found.is_dir() and not is_hidden(found.relative_to(root))):
                 name = file.relative_to(root).as_posix()

@@ -15,7 +15,6 @@ wait for a carrier.
 
 from __future__ import annotations
 
-import re
 from typing import TYPE_CHECKING, Final
 
 from analyzer.evidence.calls import client_evidence, client_figures, clients_in_words
@@ -42,9 +41,6 @@ OUTLOOK: Final = Outlook(
 CLEAN: Final = say("no set of carriers is held by waiting virtual threads")
 
 
-_POLLER: Final = re.compile(r"(?:Sub)?[Pp]oller")
-
-
 def diagnose(case: Case) -> Iterator[Finding]:
     """One finding per process whose carriers are all held."""
     for view in case.latest:
@@ -56,8 +52,10 @@ def diagnose(case: Case) -> Iterator[Finding]:
             for thread in threads
             if thread.virtual and thread.native_id is not None and _waits(thread)
         ]
-        # Threads of the runtime that poll sockets are virtual too, and a dump file shows them without frames.
-        queued = sum(1 for thread in threads if thread.virtual and not thread.frames and not _POLLER.search(thread.name))
+        # The runtime's own virtual threads that poll sockets have no frames either: only those count that are like the pinned ones.
+        mounted = {id(one.thread) for one in pinned}
+        homes = [one.members for one in view.pools if any(id(member.thread) in mounted for member in one.members)]
+        queued = sum(1 for members in homes for member in members if member.thread.virtual and not member.thread.frames)
         suffers = any(pressure(view, port).exists for port in view.listeners)
         if carriers and pool is not None and len(carriers) == len(pool.members) and len(pinned) >= len(carriers) and (queued or suffers):
             yield _finding(view, pinned, len(carriers), queued)

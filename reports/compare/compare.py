@@ -90,11 +90,12 @@ class Difference(msgspec.Struct, frozen=True, kw_only=True):
     notes: tuple[str, ...]
 
 
-def compare(before: Side, after: Side) -> Difference:
-    """Pair the findings, count, and judge."""
+def compare(before: Side, after: Side, *, same_server: bool = False) -> Difference:
+    """Pair the findings, count, and judge. ``same_server``: the user says so, whatever ports are served."""
     pairs = _paired(before, after)
     counts, pools = tuple(_counts(before, after)), tuple(_pools(before, after))
-    change, reason = _judged(before, after, pairs, counts)
+    ports = "" if same_server else _strangers(before, after)
+    change, reason = _judged(before, after, pairs, counts, ports)
     return Difference(
         schema=SCHEMA,
         before=before.incident,
@@ -107,7 +108,7 @@ def compare(before: Side, after: Side) -> Difference:
         unknown=pairs.unknown,
         counts=counts,
         pools=pools,
-        notes=tuple(_notes(before, after)),
+        notes=tuple(_notes(before, after, ports)),
     )
 
 
@@ -131,6 +132,12 @@ def _paired(before: Side, after: Side) -> Pairs:
                 left.remove(finding)
                 right.remove(other)
                 same.append(Pair(finding, other, _shift(finding, other)))
+    # What was information before is no trouble that is new: it is more of the same.
+    for finding in tuple(right):
+        was = next((one for one in before.findings if one.severity is Severity.INFO and one.key == finding.key), None)
+        if was is not None:
+            right.remove(finding)
+            same.append(Pair(was, finding, _shift(was, finding)))
     gone: list[Pair] = []
     unknown: list[Pair] = []
     for finding in left:
@@ -203,15 +210,14 @@ def _pools(before: Side, after: Side) -> Iterable[PoolPair]:
     yield from (PoolPair(name, None, pool) for name, pool in right.items())
 
 
-def _notes(before: Side, after: Side) -> Iterable[str]:
+def _notes(before: Side, after: Side, ports: str) -> Iterable[str]:
     """What a reader must know before trusting the comparison."""
     for kind in sorted(before.kinds - after.kinds):
         yield tell("Only the first has {kind}: what they showed cannot be looked for in the second.", kind=label_of(kind))
     for kind in sorted(after.kinds - before.kinds):
         yield tell("Only the second has {kind}: what is new may have been there before.", kind=label_of(kind))
-    ports = _strangers(before, after)
     if ports:
-        yield tell("No served port is common ({ports}): are these the same server?", ports=ports)
+        yield tell("No served port is common ({ports}): are these the same server? --same-server says so.", ports=ports)
     if after.kinds and not after.in_use:
         yield tell("In the second nobody is connected and no request thread works: without load a stall cannot show.")
 
@@ -225,7 +231,7 @@ def _strangers(before: Side, after: Side) -> str:
 _NONE: Final = Finding("", "", Severity.INFO, Confidence.SUSPECTED, "")
 
 
-def _judged(before: Side, after: Side, pairs: Pairs, counts: Sequence[Count]) -> tuple[Change, str]:
+def _judged(before: Side, after: Side, pairs: Pairs, counts: Sequence[Count], ports: str) -> tuple[Change, str]:
     """The verdict and its reason in one sentence."""
     for side, word in ((before, "first"), (after, "second")):
         if not side.kinds:
@@ -235,7 +241,6 @@ def _judged(before: Side, after: Side, pairs: Pairs, counts: Sequence[Count]) ->
             return Change.UNKNOWN, tell("at least one of the two has not enough evidence for a verdict")
         return Change.SAME, tell("neither shows trouble")
     change, reason = _changed(before, after, pairs, counts)
-    ports = _strangers(before, after)
     if ports and change in {Change.FIXED, Change.BETTER}:
         return Change.UNKNOWN, tell(
             "{reason}, but no served port is common ({ports}): these may be different servers", reason=reason, ports=ports

@@ -52,7 +52,7 @@ def kept(data: bytes) -> Kept:
     text = data.removeprefix(b"\xef\xbb\xbf").strip()
     language = None
     if not text.startswith(b"{"):
-        language, text = _embedded(text)
+        language, text = embedded(text)
     try:
         made = msgspec.json.decode(text, type=Report)
     except (msgspec.MsgspecError, UnicodeDecodeError) as error:
@@ -60,8 +60,12 @@ def kept(data: bytes) -> Kept:
     return Kept(diagnosis_of(made), made.tool.version, language)
 
 
-def _embedded(page: bytes) -> tuple[str | None, bytes]:
-    """The language of a page, and the JSON in it."""
+def embedded(page: bytes) -> tuple[str | None, bytes]:
+    """The language of a page, and the JSON in it.
+
+    Raises:
+        KeptError: if it is no page of this tool, or holds no data.
+    """
     if b"<html" not in page[:_HEAD].lower():
         raise KeptError("neither a page nor a JSON of this tool")
     _, found, rest = page.rpartition(_BLOCK)  # the last: nothing of the evidence stands behind it

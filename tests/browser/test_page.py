@@ -129,7 +129,7 @@ def test_axe_has_nothing_serious_to_say(name: str, scheme: str, tmp_path: Path) 
     assert AXE is not None
     shutil.copyfile(AXE, tmp_path / "axe.js")
     # The page forbids scripts; a copy of it allows one, and has everything open.
-    page = re.sub(r'<meta http-equiv="Content-Security-Policy"[^>]*>', "", page_of(name)).replace("<details>", "<details open>")
+    page = re.sub(r'<meta http-equiv="Content-Security-Policy"[^>]*>', "", page_of(name)).replace("<details", "<details open")
     script = "axe.run().then(function (r) { document.body.textContent = 'RESULT' + JSON.stringify(r.violations.map(function (v) { return [v.impact, v.id, v.nodes.length]; })) + 'END'; });"
     (tmp_path / "report.html").write_text(
         page.replace("</body>", f'<script src="axe.js"></script><script>{script}</script></body>'), encoding="utf-8"

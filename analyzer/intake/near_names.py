@@ -1,0 +1,16 @@
+"""What somebody may have meant by a path that is not there."""
+
+from __future__ import annotations
+
+import difflib
+from pathlib import Path
+
+
+def meant(path: str) -> str:
+    """The end of a sentence that says so; empty if nothing is near."""
+    if "://" in path:
+        return "; it is an address: download it first, this tool uses no network"
+    place = Path(path)
+    names = [found.name for found in place.parent.iterdir()] if place.parent.is_dir() else []
+    near = difflib.get_close_matches(place.name, names, 1, 0.7)
+    return f"; did you mean {place.parent / near[0]}?" if near else ""
