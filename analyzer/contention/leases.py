@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Final
 
 from analyzer.contention.blocked_group import BlockedGroup
 from analyzer.evidence.citations import of_threads
+from analyzer.evidence.log_events import of_pool
 from analyzer.model.message import plural, say
 from analyzer.software.blockers import IDLE, SOCKET, waited_lock
 from analyzer.software.kinds import ActivityKind, PoolRole
@@ -79,6 +80,11 @@ class Shortage(BlockedGroup):
                 "{threads} wait for a connection of {software}", threads=plural(len(self.members), "thread"), software=self.lender.software
             ),
         )
+
+    @property
+    def written(self) -> tuple[Evidence, ...]:
+        """What the lender wrote to a log when it had none to give, with its own figures."""
+        return tuple(told.evidence for told in of_pool(self._case.incident, self.lender.software)[:1])
 
     @cached_property
     def service(self) -> Endpoint | None:

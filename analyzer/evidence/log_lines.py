@@ -1,6 +1,6 @@
 """Log lines beside the artifacts: what a program wrote about a failure, where that names the address or the thread in question.
 
-Nobody parses logs here: of the lines that no format knows, those that tell of a failure are looked through, the last ones first.
+Of the lines of logs, and of those that no format knows, those that tell of a failure are looked through, the last ones first.
 """
 
 from __future__ import annotations
@@ -61,9 +61,9 @@ def failure_of(case: Case, threads: Iterable[str]) -> Failure | None:
 
 
 def _lines(case: Case) -> Iterator[tuple[Where, str]]:
-    """The last lines of every file that no format knows, in order."""
+    """The last lines of every file's logs, and of what no format knows, in order."""
     for artifact in case.incident.artifacts:
-        gaps = [gap.where for gap in artifact.unread]
+        gaps = sorted([*(gap.where for gap in artifact.unread), *(log.where for log in artifact.logs)])
         left = LINES
         kept = []
         for gap in reversed(gaps):

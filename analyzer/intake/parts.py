@@ -6,8 +6,8 @@ import re
 from typing import TYPE_CHECKING, Any, NamedTuple, TypeVar
 
 from analyzer.model.incident import TABLES, ArtifactPart
-from parsers.records import Elision, HostFact, Parsed, ThreadDump
-from parsers.text.looks import LOOKED_AT, looks_like
+from parsers.records import Elision, HostFact, LogEvent, LogLines, Parsed, ThreadDump
+from parsers.text.looks import LOOKED_AT, TABLE, looks_like
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from parsers.text.source import Section
 
 _Kind = TypeVar("_Kind")
+_FEWEST = 3  # lines that are not understood, from which on they may be those of a log
 _TAIL = 4096  # bytes that hold the last two rows of a table
 
 
@@ -28,6 +29,8 @@ class Part(NamedTuple):
     headed: bool = False
     cut: bool = False
     looks_like: str | None = None
+    log: LogLines | None = None
+    events: tuple[LogEvent, ...] = ()
 
     @property
     def is_empty_table(self) -> bool:
@@ -46,9 +49,35 @@ class Part(NamedTuple):
 def part_of(section: Section, form: Format | None, parsed: Parsed) -> Part:
     """A section with what its format made of it. Of one that no format knows, what it looks like is remembered."""
     if form is None:
-        return Part(None, section.prompt, parsed, looks_like=looks_like(section.head(LOOKED_AT)))
+        return _unknown(section, parsed)
     first = next((text for _, text in section.rows()), "")
-    return Part(form.NAME, section.prompt, parsed, re.match(form.HEADER, first) is not None)
+    return Part(form.NAME, section.prompt, parsed, re.match(form.HEADER, first) is not None, events=_between(section, parsed))
+
+
+def _unknown(section: Section, parsed: Parsed) -> Part:
+    """A section that no format knows: a log, whose lines are counted, or a text of which is said what it looks like."""
+    looks = looks_like(section.head(LOOKED_AT))
+    if looks is None or looks == TABLE:
+        return Part(None, section.prompt, parsed, looks_like=looks)
+    from parsers.logs import NAME, log_of  # noqa: PLC0415 - dozens of patterns, for incidents with a log
+
+    log = log_of(section)
+    if log is None:
+        return Part(None, section.prompt, parsed, looks_like=looks)
+    return Part(NAME, section.prompt, Parsed((), log.lines.lines), log=log.lines, events=log.events)
+
+
+def _between(section: Section, parsed: Parsed) -> tuple[LogEvent, ...]:
+    """What lines of a log prove that stand between or below the dumps of its file."""
+    gaps = [gap.where for gap in parsed.unread if gap.lines >= _FEWEST]
+    if not gaps:
+        return ()
+    from parsers.logs import events_of  # noqa: PLC0415 - as above
+
+    pieces = (
+        section._replace(first=gap.first, lines=section.lines[gap.first - section.first : gap.last - section.first + 1]) for gap in gaps
+    )
+    return tuple(event for piece in pieces for event in events_of(piece))
 
 
 def ends_inside(data: bytes, *, rows: bool) -> bool:

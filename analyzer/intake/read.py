@@ -247,7 +247,7 @@ def read_one(file: str, data: Content) -> Reading:
     if is_binary(data):
         return Reading(file, None, (), _foreign(data[:_HEAD]), source.size, source.sha256)
     parts = [part_of(section, form, parsed) for section, form, parsed in outputs(source)]
-    if parts and parts[-1].form is not None and ends_inside(data, rows=parts[-1].form in TABLES):
+    if parts and parts[-1].form is not None and parts[-1].log is None and ends_inside(data, rows=parts[-1].form in TABLES):
         parts[-1] = parts[-1]._replace(cut=True)
     note = "empty" if not data or data.isspace() else None
     return Reading(file, source, tuple(parts), note, source.size, source.sha256)
@@ -353,7 +353,7 @@ def _artifact(reading: Reading, places: Sequence[Place]) -> Artifact:
     return Artifact(
         file=reading.file,
         formats=tuple(dict.fromkeys(part.form for part in reading.parts if part.form)),
-        records=sum(map(weight_of, reading.parts)),
+        records=sum(weight_of(part) + len(part.events) for part in reading.parts),
         unread=tuple(gap for part in reading.parts for gap in part.parsed.unread),
         sha256=reading.sha256,
         size=reading.size,
@@ -361,6 +361,8 @@ def _artifact(reading: Reading, places: Sequence[Place]) -> Artifact:
         elisions=tuple(elision.where for part in reading.parts for elision in part.of(Elision)),
         note=reading.note,
         parts=tuple(facts_of(reading.file, part) for part in reading.parts),
+        logs=tuple(part.log for part in reading.parts if part.log is not None),
+        events=tuple(event for part in reading.parts for event in part.events),
     )
 
 

@@ -8,6 +8,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Final, NamedTuple
 
 from analyzer.evidence.calls import SOCKETS_MISSING, command
+from analyzer.evidence.log_events import against_health
 from analyzer.evidence.movement import standing
 from analyzer.model.finding import Missing
 from analyzer.model.message import plural, say
@@ -66,7 +67,9 @@ def gaps_of_health(case: Case) -> tuple[HealthGap, ...]:
     found = [] if joined_views else [HealthGap(say("no thread dump and socket table are of one process and one moment"), SOCKETS_MISSING)]
     for view in case.latest:
         found += [gap._replace(missing=command(gap.missing, view)) for gap in _of_view(case, view)]
-    found += [HealthGap(reason, WHOLE_TABLE) for reason in (*_unread(case), *_unjoined(case), *_locked(case))]
+    found += [
+        HealthGap(reason, WHOLE_TABLE) for reason in (*_unread(case), *against_health(case.incident), *_unjoined(case), *_locked(case))
+    ]
     return tuple(dict.fromkeys(found))
 
 

@@ -6,6 +6,7 @@ from collections import Counter
 from typing import TYPE_CHECKING, Final
 
 from analyzer.evidence.calls import DUMP_MISSING, SOCKETS_MISSING
+from analyzer.evidence.log_events import in_words, of_this_moment
 from analyzer.evidence.movement import only_busy
 from analyzer.evidence.packet_claims import trouble_of
 from analyzer.families.own_calls import unjudged
@@ -29,6 +30,8 @@ FEW_SHARE: Final = 0.05
 """… if they are also below this share of the port's connections."""
 REASONS: Final = 3
 """Reasons against health that a summary names."""
+SHOWN: Final = 6
+"""Kinds of events of a log that a summary names."""
 SMALLEST_POOL: Final = 4
 """Request threads below which all of them may be busy for a moment."""
 
@@ -89,6 +92,8 @@ def without_cause(case: Case, findings: Sequence[Finding]) -> tuple[Status, str,
                 "Every request in the capture was answered or is too young to tell. What a server's threads wait for, packets do not show."
             ),
         )
+    if not incident.snapshots and any(artifact.logs for artifact in incident.artifacts):
+        return _logs_only(incident)
     if not incident.snapshots:
         return (
             Status.INSUFFICIENT,
@@ -118,6 +123,35 @@ def _not_shown(case: Case, gaps: Sequence[HealthGap]) -> tuple[str, str]:
     return (
         say("No trouble is seen, but health is not shown: {reason}.", reason=gaps[0].reason),
         joined(" ", (_seen(case), *(say("{line}.", line=reason) for reason in reasons))) + more,
+    )
+
+
+def _logs_only(incident: Incident) -> tuple[Status, str, str]:
+    """A log by itself says what its lines say: what happened, once or often, never what a server waits for."""
+    told = of_this_moment(incident)[:SHOWN]
+    lines = sum(log.lines for artifact in incident.artifacts for log in artifact.logs)
+    need = say(
+        "A log does not show what threads wait for. A thread dump and a socket table of the same moment would: save jstack and ss output."
+    )
+    if not told:
+        return (
+            Status.INSUFFICIENT,
+            say("Not enough evidence for a verdict: {lines} of a log, and none that proves something.", lines=plural(lines, "line")),
+            need,
+        )
+    said = [
+        say(
+            "{event}, in {lines}, the last one {place}",
+            event=in_words(one.event),
+            lines=plural(one.lines, "line"),
+            place=str(one.event.where),
+        )
+        for one in told
+    ]
+    return (
+        Status.INSUFFICIENT,
+        say("Not enough evidence for a verdict. The log says: {shown}.", shown=said[0]),
+        joined(" ", (*(say("{line}.", line=capitalized(line)) for line in said[1:]), need)),
     )
 
 

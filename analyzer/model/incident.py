@@ -17,6 +17,8 @@ from parsers.records import (
     Counter,
     HostFact,
     Limit,
+    LogEvent,
+    LogLines,
     LoopHandle,
     OpenFile,
     Pid,
@@ -110,6 +112,9 @@ class Artifact(msgspec.Struct, frozen=True, kw_only=True):
     elisions: tuple[Where, ...] = ()
     note: str | None = None
     parts: tuple[ArtifactPart, ...] = ()
+    logs: tuple[LogLines, ...] = ()
+    events: tuple[LogEvent, ...] = ()
+    """What lines of its logs prove."""
 
 
 class Incident(msgspec.Struct, frozen=True, kw_only=True):

@@ -73,7 +73,7 @@ def _finding(shortage: Shortage) -> Finding:
             clients=shortage.clients,
         ),
         why_confident=why,
-        evidence=(waiting, *_evidence(shortage, rows), *shortage.client_evidence),
+        evidence=(waiting, *_evidence(shortage, rows), *shortage.written, *shortage.client_evidence),
         process=shortage.view.process,
         culprit=shortage.culprit(frame, remote=remote, library=lender.software),
         outlook=_outlook(shortage, rows),

@@ -70,7 +70,7 @@ def _finding(shortage: Shortage) -> Finding:
             outlook=_outlook(shortage, rows),
         ),
         why_confident=why,
-        evidence=(waiting, *_evidence(shortage, rows), *shortage.client_evidence),
+        evidence=(waiting, *_evidence(shortage, rows), *shortage.written, *shortage.client_evidence),
         process=shortage.view.process,
         culprit=shortage.culprit(frame, remote=remote, library=lender.software),
         outlook=Outlook(RecoversWhen.CAUSE, say("A connection comes back when a statement ends.")) if shortage.users else None,

@@ -10,6 +10,7 @@ from typing import TypeAlias
 
 import msgspec
 
+from parsers.records.log_events import LogEvent, LogKind, LogLines
 from parsers.records.places import Inode, NativeId, Pid, Unit, Where
 from parsers.records.sessions import Session, SessionBlock, SessionState
 from parsers.records.stack_records import Frame, LoopHandle, Runtime
@@ -24,6 +25,9 @@ __all__ = [
     "Frame",
     "HostFact",
     "Inode",
+    "LogEvent",
+    "LogKind",
+    "LogLines",
     "LoopHandle",
     "NativeId",
     "Pid",

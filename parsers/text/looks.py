@@ -13,12 +13,13 @@ LOOKED_AT: Final = 200
 """Non-blank lines that are looked at: a log or a table shows in its beginning."""
 SHARE: Final = 0.3
 """Share of these lines that must look so."""
+TABLE: Final = "a table"
 FEWEST: Final = 3
 """Lines below which a text looks like nothing."""
 
 _LOG: Final = lazy(
     r"\s{0,4}\[?(?:\d{4}[-/.]\d\d[-/.]\d\d[T ]\d\d:\d\d|(?:Mon|Tue|Wed|Thu|Fri|Sat|Sun)?,? ?[A-Z][a-z]{2} +\d{1,2},? (?:\d{4} )?\d{1,2}:\d\d:\d\d"
-    r"|\d\d:\d\d:\d\d[.,]\d{3}|\d{1,3}(?:\.\d{1,3}){3} \S+ \S+ \[\d\d/)"
+    r"|\d\d:\d\d:\d\d[.,]\d{3}|\d{1,3}(?:\.\d{1,3}){3}(?::\d{1,5}| \S+ \S+) \[\d\d/)"
     r"|\s{0,4}(?:TRACE|DEBUG|INFO|WARN(?:ING)?|ERROR|SEVERE|FATAL)\b"
     r"|\s+at [\w.$]+\("
 )
@@ -47,5 +48,5 @@ def looks_like(lines: Sequence[str]) -> str | None:
     if sum(_LOG.match(line[:200]) is not None for line in head) >= SHARE * len(head):
         return "a log"
     if sum(_TABLE.match(line[:200]) is not None for line in head) >= SHARE * len(head):
-        return "a table"
+        return TABLE
     return None

@@ -45,7 +45,10 @@ class TestHealth:
                 "ends in the middle of a line",
             ),
             ({"netstat.txt": netstat(LISTEN, CLIENT, SERVICE) + "tcp6  0 nonsense\n" * 9}, "lines of netstat.txt were not understood"),
-            ({"server.log": "2026-01-02 03:04:05 ERROR pool is empty\n" * 9}, "server.log looks like a log and was not read"),
+            (
+                {"server.log": "2026-01-02 03:04:05 ERROR pool is empty\n" * 9},
+                "server.log has errors that were not understood, as in line 9",
+            ),
             ({"queue.txt": " job | owner  | note\n-----+--------+------\n" + "  17 | active | select\n" * 4}, "looks like a table"),
             (
                 {

@@ -159,7 +159,6 @@ def test_a_piece_of_a_dump_beside_a_few_rows_speaks_too() -> None:
             "tcp      6 431999 ESTABLISHED src=10.0.0.5 dst=10.0.0.9 sport=40000 dport=8080 [ASSURED] mark=0 use=1\n" * 3,
             "a conntrack table",
         ),
-        ("[2.123s][info][gc] GC(0) Pause Young (Normal) 24M->4M(256M) 3.1ms\n" * 3, "a log of the garbage collector"),
     ],
 )
 def test_what_is_recognised_and_not_read_is_told(text: str, kind: str) -> None:

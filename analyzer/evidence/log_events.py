@@ -1,0 +1,149 @@
+"""What the lines of logs prove: in words, as evidence, and as reasons against health. Lines of another moment prove nothing of this one.
+
+A line is what a program met, once. It tells neither the cause nor that it lasts: no verdict comes from a log alone.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from datetime import UTC, datetime, timedelta
+from typing import TYPE_CHECKING, Final, NamedTuple
+
+from analyzer.model.finding import Evidence
+from analyzer.model.message import joined, plural, say
+from parsers.records import LogKind
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Sequence
+
+    from analyzer.model.incident import Incident
+    from parsers.records import LogEvent
+
+NEAR: Final = timedelta(hours=1)
+"""How far from a dump or a table a line may be that is of the same trouble."""
+_ZONES: Final = timedelta(hours=14)
+"""How far two clocks may be apart of which one names no zone."""
+MANY: Final = 10
+"""Failures of one call each from which on they are no ordinary noise of a log."""
+_FIGURES: Final = 6
+_ANY: Final = "program"
+"""The source of lines that many kinds of software write alike."""
+_EXHAUSTED: Final = frozenset({LogKind.POOL_EMPTY, LogKind.DESCRIPTORS, LogKind.THREADS, LogKind.NO_THREAD, LogKind.MEMORY, LogKind.SLOTS})
+"""Something was used up: one line is enough to keep health away."""
+_OF_POOLS: Final = {"DBCP": "Commons DBCP", "Tomcat JDBC pool": "Tomcat JDBC", "UCP": "Oracle UCP"}
+"""Software as a log is read, and as its lender is called; where they differ."""
+
+_SAYS: Final = {
+    LogKind.POOL_EMPTY: say("a pool of connections had none to give"),
+    LogKind.READ_TIMEOUT: say("a read timed out"),
+    LogKind.CONNECT_TIMEOUT: say("a connection attempt timed out"),
+    LogKind.REFUSED: say("a connection was refused"),
+    LogKind.DESCRIPTORS: say("no file descriptor was left"),
+    LogKind.THREADS: say("a pool of threads reached its limit"),
+    LogKind.NO_THREAD: say("no further thread could be made"),
+    LogKind.MEMORY: say("memory ran out"),
+    LogKind.SLOTS: say("a server had no place for another connection"),
+    LogKind.LOCK_WAIT: say("a session waited for a lock"),
+    LogKind.DEADLOCK: say("the database ended a deadlock"),
+    LogKind.SLOW_STATEMENT: say("a statement took long"),
+    LogKind.LIMIT_ENDED: say("a time limit of the server ended a session or statement"),
+    LogKind.PROXY_GAVE_UP: say("a proxy gave up on a server"),
+    LogKind.CLIENT_GAVE_UP: say("a client gave up on a proxy"),
+    LogKind.QUEUE_GAVE_UP: say("a request left a proxy's queue unserved"),
+    LogKind.PAUSE: say("the virtual machine stood still"),
+}
+
+
+class Told(NamedTuple):
+    """A kind of event, the last line that proves it, and how many lines do."""
+
+    event: LogEvent
+    lines: int
+
+    @property
+    def evidence(self) -> Evidence:
+        """The last line, with what it says."""
+        return Evidence(self.event.where, in_words(self.event), (), self.lines - 1)
+
+
+def in_words(event: LogEvent) -> str:
+    """What a line proves: "HikariCP orders: a pool of connections had none to give (total 10, active 10)"."""
+    about = " ".join(filter(None, (event.source if event.source != _ANY else None, event.subject)))
+    figures = [f"{name} {value:g}" for name, value in event.figures if name != "seconds"]
+    seconds = event.figure("seconds")
+    if seconds is not None:
+        figures.insert(0, say("after {seconds:g} s", seconds=seconds))
+    listed = say(" ({figures})", figures=joined(", ", figures[:_FIGURES])) if figures else ""
+    what = say("{what}{figures}", what=_SAYS[event.kind], figures=listed)
+    return say("{about}: {what}", about=about, what=what) if about else what
+
+
+def of_this_moment(incident: Incident) -> tuple[Told, ...]:
+    """What logs prove of the time around the dumps and tables, the gravest and most frequent first."""
+    groups: dict[tuple[LogKind, str, str | None], list[LogEvent]] = {}
+    for event in _near(incident):
+        groups.setdefault((event.kind, event.source, event.subject), []).append(event)
+    told = [Told(events[-1], len(events)) for events in groups.values()]
+    return tuple(sorted(told, key=lambda one: (one.event.kind not in _EXHAUSTED, -one.lines, one.event.where)))
+
+
+def of_pool(incident: Incident, software: str) -> tuple[Told, ...]:
+    """What pools of that software wrote themselves when they had no connection to give."""
+    return tuple(
+        one
+        for one in of_this_moment(incident)
+        if one.event.kind is LogKind.POOL_EMPTY and software.startswith(_OF_POOLS.get(one.event.source, one.event.source))
+    )
+
+
+def against_health(incident: Incident) -> Iterator[str]:
+    """Lines of this moment that no healthy server writes: something was used up, or many calls failed. One call that failed is no alarm."""
+    told = of_this_moment(incident)
+    for one in told:
+        if one.event.kind in _EXHAUSTED:
+            yield say("{place} says: {event}", place=str(one.event.where), event=in_words(one.event))
+    counts = Counter[LogKind]()
+    for one in told:
+        counts[one.event.kind] += one.lines
+    for kind, count in counts.items():
+        last = max((one.event for one in told if one.event.kind is kind), key=lambda event: event.where)
+        if count >= MANY and kind not in _EXHAUSTED:
+            yield say("{lines} of {file} say: {event}", lines=plural(count, "line"), file=last.where.file, event=_SAYS[kind])
+    for artifact in incident.artifacts:
+        for log in artifact.logs:
+            if log.errors and (log.until is None or _is_near(log.until, _moments(incident))):
+                yield say("{file} has errors that were not understood, as in line {line}", file=artifact.file, line=log.errors[-1].first)
+
+
+def _near(incident: Incident) -> Iterator[LogEvent]:
+    moments = _moments(incident)
+    for artifact in incident.artifacts:
+        # Without dumps and tables that state their time, a log that was saved with them ends at their moment.
+        ends = moments or [time for log in artifact.logs if (time := _time(log.until)) is not None]
+        yield from (event for event in artifact.events if event.time is None or _is_near(event.time, ends))
+
+
+def _moments(incident: Incident) -> list[datetime]:
+    stated = (time for snapshot in incident.snapshots for time in (snapshot.time, *(dump.time for dump in snapshot.dumps)))
+    return [time for text in stated if (time := _time(text)) is not None]
+
+
+def _is_near(text: str, moments: Sequence[datetime]) -> bool:
+    """True for a time near one of the moments, and where nothing tells."""
+    time = _time(text)
+    return time is None or not moments or any(_apart(time, moment) <= NEAR for moment in moments)
+
+
+def _apart(first: datetime, second: datetime) -> timedelta:
+    """How far two times are apart at least: a clock without a zone may be another zone's."""
+    if (first.tzinfo is None) == (second.tzinfo is None):
+        return abs(first - second)
+    utc, plain = sorted((first, second), key=lambda time: time.tzinfo is None)
+    return max(abs(utc.astimezone(UTC).replace(tzinfo=None) - plain) - _ZONES, timedelta())
+
+
+def _time(text: str | None) -> datetime | None:
+    try:
+        return datetime.fromisoformat(text) if text is not None else None
+    except ValueError:
+        return None

@@ -1,0 +1,157 @@
+"""Logs: what a program wrote, line by line, while it ran. Lines that prove something become records; the others are counted."""
+
+from __future__ import annotations
+
+import re
+from typing import TYPE_CHECKING, Final, NamedTuple
+
+from parsers.logs import databases, failures, pauses, pools, servers
+from parsers.logs.lines import read
+from parsers.logs.stamps import begins_entry, stamp
+from parsers.records import LogEvent, LogLines
+from parsers.text.lines import Lines
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator, Sequence
+
+    from parsers.logs.lines import LineFact
+    from parsers.text.source import Section
+
+NAME: Final = "log"
+MOST: Final = 10_000
+"""Events of one file that are kept, and as many lines that are looked at from its end for errors."""
+LONGEST: Final = 4000
+"""Characters of a line that are looked at: what it proves stands in front."""
+_SHAPES: Final = (*pools.SHAPES, *failures.SHAPES, *databases.SHAPES, *servers.SHAPES, *pauses.SHAPES)
+_WORDS: Final = tuple(dict.fromkeys((*(shape.word for shape in _SHAPES), *servers.WORDS)))
+_BLOCK: Final = 2000
+_SAMPLE: Final = 200
+_SAMPLES: Final = 500
+_FEWEST: Final = 3
+_EXPLAINED: Final = 0.7
+_STACKS: Final = 2
+"""Stacks without an exception above them from which on a text is no log of entries: dumps come in shapes that nobody reads."""
+_ERRORS: Final = 5
+
+_FRAME: Final = re.compile(r"\s+at [\w.$/@<>-]{1,400}\(|\s+\.\.\. \d+ (?:more|common)|\s+File \"|\s+Suppressed: ")
+_THROWN: Final = re.compile(r"Exception|Error\b|Throwable|Traceback|Caused by:|Suppressed:")
+_SEVERE: Final = re.compile(r"\b(?:ERROR|SEVERE|FATAL|CRITICAL|CRIT|EMERG|PANIC)\b")
+_WAIT: Final = re.compile(
+    r"exhaust|is empty|none (?:left|available)|no more|too many|limit|time[d-]? ?out|deadlock|\bhung\b|\bstuck\b|\bhang|reject|unavailable",
+    re.IGNORECASE,
+)
+
+
+class Log(NamedTuple):
+    """The log that a section is, and what its lines prove."""
+
+    lines: LogLines
+    events: tuple[LogEvent, ...]
+
+
+def log_of(section: Section) -> Log | None:
+    """A section that no format knows, as a log; None if it is none, or if stacks stand in it that no exception explains."""
+    if not _is_log(section.lines):
+        return None
+    where = section.where(0, len(section.lines) - 1)
+    first = max(0, len(section.lines) - MOST)
+    tail = [line[:LONGEST] for line in section.lines[first:]]
+    until = next((time for line in reversed(tail) if (time := stamp(line)) is not None), None)
+    errors = [
+        section.where(first + index)
+        for index, line in enumerate(tail)
+        if _SEVERE.search(line, 0, _SAMPLE) and _WAIT.search(line) and _fact(line) is None
+    ]
+    return Log(LogLines(where=where, lines=section.nonblank, until=until, errors=tuple(errors[-_ERRORS:])), events_of(section))
+
+
+def events_of(section: Section) -> tuple[LogEvent, ...]:
+    """What the lines of a section prove; of very many the last ones. A line without a time has that of the entry above it."""
+    events: list[LogEvent] = []
+    first = 0
+    for lines in _blocks(section.lines):
+        text = "\n".join((*lines, ""))
+        for index in _telling(text):
+            line = lines[index][:LONGEST]
+            if (fact := _fact(line)) is not None:
+                events.append(
+                    LogEvent(
+                        where=section.where(first + index),
+                        kind=fact.kind,
+                        source=fact.source,
+                        time=stamp(line) or _time_above(lines, index),
+                        subject=fact.subject,
+                        figures=fact.figures,
+                    )
+                )
+        first += len(lines)
+        del events[:-MOST]
+    return tuple(events)
+
+
+def _fact(line: str) -> LineFact | None:
+    """What a line proves, None for nearly all lines."""
+    return read(_SHAPES, line) or servers.request(line)
+
+
+def _telling(text: str) -> list[int]:
+    """The indices of the lines that hold a word of some shape. Looking for each word in a block costs far less than asking each line for all."""
+    places = set()
+    for word in _WORDS:
+        at = text.find(word)
+        while at >= 0:
+            places.add(text.count("\n", 0, at))
+            end = text.find("\n", at)
+            at = text.find(word, end)
+    return sorted(places)
+
+
+def _time_above(lines: Sequence[str], index: int) -> str | None:
+    """The time of the entry that an exception stands below."""
+    return next((time for line in reversed(lines[max(0, index - _SAMPLE) : index]) if (time := stamp(line)) is not None), None)
+
+
+def _blocks(lines: Sequence[str]) -> Iterator[Sequence[str]]:
+    if isinstance(lines, Lines):
+        yield from lines.blocks()
+        return
+    for start in range(0, len(lines), _BLOCK):
+        yield lines[start : start + _BLOCK]
+
+
+def _is_log(lines: Sequence[str]) -> bool:
+    """True if nearly all lines are entries or belong to the one above. Of a long text as many pieces are looked at, from end to end."""
+    step = max(_SAMPLE, len(lines) // _SAMPLES)
+    entries = explained = stacks = total = 0
+    for start in range(0, len(lines), step):
+        piece = _Piece(lines[start : start + _SAMPLE])
+        entries, explained = entries + piece.entries, explained + piece.explained
+        stacks, total = stacks + piece.stacks, total + piece.total
+        if stacks >= _STACKS:
+            return False
+    return entries >= _FEWEST and explained >= _EXPLAINED * total
+
+
+class _Piece:
+    """Counts of a piece: entries, lines that are explained by one, stacks that no exception explains, lines that are not blank."""
+
+    def __init__(self, lines: Iterable[str]) -> None:
+        self.entries = self.explained = self.stacks = self.total = 0
+        thrown = below = framed = False
+        for line in lines:
+            if not line or line.isspace():
+                continue
+            self.total += 1
+            if begins_entry(line):
+                self.entries += 1
+                self.explained += 1
+                thrown, below, framed = _THROWN.search(line[:LONGEST]) is not None, True, False
+            elif _FRAME.match(line[:LONGEST]):
+                self.explained += thrown
+                self.stacks += below and not thrown and not framed
+                framed = True
+            elif _THROWN.search(line[:LONGEST]):
+                self.explained += below
+                thrown, framed = True, False
+            elif framed and not line[0].isspace():
+                thrown = framed = False

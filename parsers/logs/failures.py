@@ -1,0 +1,97 @@
+r"""Lines of failures that a program met: time limits, refused connections, used-up descriptors, threads and memory.
+
+    java.net.SocketTimeoutException: Read timed out
+    java.net.ConnectException: Connection refused
+    dial tcp 10.0.0.7:5432: connect: connection refused
+    java.io.IOException: Too many open files
+    INFO: Maximum number of threads (200) created for connector with address null and port 8080
+    java.lang.OutOfMemoryError: unable to create native thread: possibly out of memory or process/resource limits reached
+
+One such line proves that it happened once. It says neither why nor that it lasts.
+"""
+
+from __future__ import annotations
+
+import re
+from typing import Final
+
+from parsers.logs.lines import Shape
+from parsers.records import LogKind
+
+_HOST: Final = r"(?P<subject>(?:\[[0-9a-fA-F:.]{2,45}\]|[\w.-]{1,120}):\d{1,5})"
+
+
+def _shape(source: str, kind: LogKind, word: str, pattern: str, *, loud: bool = True) -> Shape:
+    return Shape(source, kind, word, re.compile(pattern), loud)
+
+
+SHAPES: Final = (
+    _shape("JVM", LogKind.NO_THREAD, "unable to create", r"OutOfMemoryError: unable to create (?:new )?native thread"),
+    _shape("JVM", LogKind.NO_THREAD, "pthread_create failed", r"Failed to start thread [^\n]{0,120}pthread_create failed"),
+    _shape(
+        "JVM",
+        LogKind.MEMORY,
+        "OutOfMemoryError",
+        r"OutOfMemoryError: (?:Java heap space|GC overhead limit exceeded|Metaspace|Compressed class space|Direct buffer memory|Cannot reserve \d+ bytes of direct buffer memory)",
+    ),
+    _shape(
+        "kernel",
+        LogKind.MEMORY,
+        "Killed process",
+        r"Out of memory: Killed process (?P<process>\d{1,10}) \((?P<subject>[^)\n]{1,40})\)",
+        loud=False,
+    ),
+    _shape(
+        "program",
+        LogKind.DESCRIPTORS,
+        "oo many open files",
+        r"(?:(?:IOException|SocketException|FileNotFoundException|FileSystemException|OSError|IOError|ENFILE|EMFILE|Errno 24|accept[46]?|open|socket)\b[^\n\"]{0,240}?[(:\]] ?[Tt]oo many open files"
+        r"|\((?:24|23): Too many open files|: too many open files(?: in system)?[;.]?\s*$|java\.io\.\w+: [^\n\"]{1,240}\(Too many open files\))",
+    ),
+    _shape(
+        "Tomcat",
+        LogKind.THREADS,
+        "Maximum number of threads",
+        r"Maximum number of threads \((?P<limit>\d{1,9})\) created for connector with address \[?[^\s\]]{0,80}\]? and port \[?(?P<port>\d{1,5})",
+        loud=False,
+    ),
+    _shape(
+        "PHP-FPM",
+        LogKind.THREADS,
+        "pm.max_children",
+        r"\[pool (?P<subject>[\w.-]{1,60})\] server reached pm\.max_children setting \((?P<limit>\d{1,9})\)",
+        loud=False,
+    ),
+    _shape("Apache httpd", LogKind.THREADS, "server reached", r"server reached (?:MaxRequestWorkers|MaxClients) setting", loud=False),
+    _shape(
+        "nginx", LogKind.THREADS, "worker_connections are not enough", r"(?P<limit>\d{1,9}) worker_connections are not enough", loud=False
+    ),
+    _shape(
+        "JVM",
+        LogKind.CONNECT_TIMEOUT,
+        "imed out",
+        rf"(?:SocketTimeoutException: [cC]onnect timed out|ConnectException: Connection timed out|ConnectTimeoutException: (?:Connect to {_HOST}[^\n]{{0,200}}?(?:timed out|failed)|connection timed out)|HttpConnectTimeoutException: HTTP connect timed out)",
+    ),
+    _shape("program", LogKind.CONNECT_TIMEOUT, "i/o timeout", rf"dial tcp {_HOST}: i/o timeout"),
+    _shape("program", LogKind.READ_TIMEOUT, "i/o timeout", rf"read tcp [^\s\"]{{3,60}}->{_HOST}: i/o timeout"),
+    _shape("program", LogKind.READ_TIMEOUT, "Client.Timeout exceeded", r"Client\.Timeout (?:exceeded|or context cancellation) while"),
+    _shape(
+        "JVM",
+        LogKind.READ_TIMEOUT,
+        "imed out",
+        r"SocketTimeoutException: (?:Read timed out|timeout|[\d,.]{1,12} milliseconds timeout on connection)|HttpTimeoutException: request timed out|: Read timed out\b",
+    ),
+    _shape(
+        "JVM",
+        LogKind.READ_TIMEOUT,
+        "imeout",
+        r"SocketTimeoutException: (?:timeout|[\d,.]{1,12} ?(?:milliseconds|MILLISECONDS))|\bReadTimeoutException\b|\bReadTimeout\(|ReadTimeoutError\(",
+    ),
+    _shape(
+        "program",
+        LogKind.REFUSED,
+        "efused",
+        rf"(?:(?:ConnectException|HttpHostConnectException): (?:Connect to {_HOST}[^\n]{{0,200}}?)?[^\n\"]{{0,80}}?[cC]onnection refused|dial tcp [^\s\"]{{3,60}}: connect: connection refused|connect ECONNREFUSED |ConnectionRefusedError: |Connection refused: (?:no further information: )?[\w.-]{{1,120}}[:/])",
+    ),
+    _shape("program", LogKind.REFUSED, "ECONNREFUSED", rf"connect ECONNREFUSED {_HOST}"),
+)

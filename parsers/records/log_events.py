@@ -1,0 +1,64 @@
+"""The vocabulary of logs: lines that prove something, and how many lines beside them prove nothing. Part of :mod:`parsers.records`."""
+
+from __future__ import annotations
+
+from enum import StrEnum
+from typing import TYPE_CHECKING
+
+import msgspec
+
+if TYPE_CHECKING:
+    from parsers.records.places import Where
+
+
+class LogKind(StrEnum):
+    """What a line of a log proves to have happened."""
+
+    POOL_EMPTY = "a pool of connections had none left"
+    READ_TIMEOUT = "a read timed out"
+    CONNECT_TIMEOUT = "a connection attempt timed out"
+    REFUSED = "a connection was refused"
+    DESCRIPTORS = "no file descriptor was left"
+    THREADS = "a pool of threads reached its limit"
+    NO_THREAD = "no further thread could be made"
+    MEMORY = "memory ran out"
+    SLOTS = "a server had no place for another connection"
+    LOCK_WAIT = "a session waited for a lock"
+    DEADLOCK = "the database ended a deadlock"
+    SLOW_STATEMENT = "a statement took long"
+    LIMIT_ENDED = "a time limit of the server ended a session or statement"
+    PROXY_GAVE_UP = "a proxy gave up on a server"
+    CLIENT_GAVE_UP = "a client gave up on a proxy"
+    QUEUE_GAVE_UP = "a request left a proxy's queue unserved"
+    PAUSE = "the virtual machine stood still"
+
+
+class LogEvent(msgspec.Struct, frozen=True, kw_only=True):
+    """A line of a log that proves something.
+
+    ``time`` as printed, ISO 8601, with its zone where the line names an offset. ``subject``: the pool, process or server that the line is about;
+    ``source``: the software whose line it is. ``figures``: names and values as the line has them, times in seconds.
+    """
+
+    where: Where
+    kind: LogKind
+    source: str
+    time: str | None = None
+    subject: str | None = None
+    figures: tuple[tuple[str, float], ...] = ()
+
+    def figure(self, name: str) -> float | None:
+        """The value that the line has under a name."""
+        return next((value for key, value in self.figures if key == name), None)
+
+
+class LogLines(msgspec.Struct, frozen=True, kw_only=True):
+    """A run of lines that is a log, and how many of them are not blank.
+
+    ``until``: the last time in it. ``errors``: its last lines of level ERROR or above that speak of a limit or a wait in words of their own.
+    """
+
+    where: Where
+    lines: int
+    until: str | None = None
+    errors: tuple[Where, ...] = ()
