@@ -11,10 +11,19 @@ from parsers.text.looks import LOOKED_AT, TABLE, looks_like
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
+    from typing import BinaryIO
 
     from parsers import Format
+    from parsers.text.large_log import LargeLog
     from parsers.text.source import Section
 
+_FOREIGN_CAPTURES = {
+    b"snoop\0\0\0": "snoop (RFC 1761)",
+    b"GMBU": "Microsoft Network Monitor",
+    b"RTSS": "Microsoft Network Monitor",
+    b"TRSNIFF data    \x1a": "Sniffer",
+    b"XCP\0": "NetXRay",
+}
 _Kind = TypeVar("_Kind")
 _FEWEST = 3  # lines that are not understood, from which on they may be those of a log
 _TAIL = 4096  # bytes that hold the last two rows of a table
@@ -69,8 +78,8 @@ def _unknown(section: Section, parsed: Parsed) -> Part:
 
 def _between(section: Section, parsed: Parsed) -> tuple[LogEvent, ...]:
     """What lines of a log prove that stand between or below the dumps of its file."""
-    gaps = [gap.where for gap in parsed.unread if gap.lines >= _FEWEST]
-    if not gaps:
+    gaps = [gap.where for gap in parsed.unread]
+    if sum(gap.lines for gap in parsed.unread) < _FEWEST:
         return ()
     from parsers.logs import events_of  # noqa: PLC0415 - as above
 
@@ -115,3 +124,26 @@ def time_of(part: Part) -> str | None:
     """The first time that a section states; no format makes both kinds of record that do."""
     times = (*(dump.time for dump in part.of(ThreadDump)), *(fact.time for fact in part.of(HostFact)))
     return next((time for time in times if time), None)
+
+
+def left_out_of(log: LargeLog) -> Part:
+    """The lines of a large log that were counted and not kept."""
+    from parsers.logs import NAME  # noqa: PLC0415 - as above
+
+    return Part(NAME, None, Parsed((), log.left_out))
+
+
+def large_log(stream: BinaryIO) -> LargeLog | None:
+    """What is kept of a large log; None if it is none."""
+    from parsers.logs import WORDS  # noqa: PLC0415 - as above
+    from parsers.text.large_log import read  # noqa: PLC0415 - as above
+
+    return read(stream, [word.encode() for word in WORDS])
+
+
+def foreign(head: bytes) -> str:
+    """What a file is that is no text: some captures are of formats that Wireshark turns into the one that is read."""
+    name = next((name for magic, name in _FOREIGN_CAPTURES.items() if head.startswith(magic)), None)
+    if name is None:
+        return "not a text file"
+    return f"a capture in the format of {name}, which is not read; “editcap -F pcap IN OUT” turns it into one that is"

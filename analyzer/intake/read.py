@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, NamedTuple, TypeAlias, TypeVar
 from msgspec.structs import replace
 
 from analyzer.intake.near_names import meant
-from analyzer.intake.parts import Part, ends_inside, facts_of, part_of, time_of, weight_of
+from analyzer.intake.parts import Part, ends_inside, facts_of, foreign, large_log, left_out_of, part_of, time_of, weight_of
 from analyzer.intake.snapshots import Place, SeriesPiece, place
 from analyzer.model.errors import Unusable
 from analyzer.model.incident import TABLES, Artifact, Incident, snapshot_of
@@ -29,22 +29,17 @@ if TYPE_CHECKING:
 
     from parsers.capture.facts import Capture
     from parsers.capture.stream import Stream
+    from parsers.text.large_log import LargeLog
 
 _Kind = TypeVar("_Kind")
-Content: TypeAlias = "bytes | str | Path | Stream"
+Content: TypeAlias = "bytes | str | Path | Stream | LargeLog"
 """What a file holds; a sentence that says why it is not read; or a capture, which is never read into memory: where it lies, or a pipe."""
 
 
 STDIN = "-"
 _LARGEST = 2 << 30  # bytes of one text file; more would not fit a laptop's memory six times
+_LARGE_LOG = 64 << 20  # bytes from which on a log is not held whole
 _PACKED = (b"\x1f\x8b", b"\xfd7zXZ\x00", b"\x28\xb5\x2f\xfd", b"PK\x03\x04")
-_FOREIGN_CAPTURES = {
-    b"snoop\0\0\0": "snoop (RFC 1761)",
-    b"GMBU": "Microsoft Network Monitor",
-    b"RTSS": "Microsoft Network Monitor",
-    b"TRSNIFF data    \x1a": "Sniffer",
-    b"XCP\0": "NetXRay",
-}
 COLLECTION = re.compile(r"closewait-(?P<host>[A-Za-z0-9][A-Za-z0-9.-]{0,252})-\d{1,9}-\d{8}T\d{6}Z")
 """What ``analyze collect`` calls its archives: host, pid, time."""
 _HEAD = 4096  # bytes that tell a capture, packed or not
@@ -223,6 +218,10 @@ def content_of(file: Path, root: Path | None) -> Content:
         with file.open("rb") as stream:
             if holds_capture(stream.read(_HEAD)):
                 return file
+        if file.stat().st_size > _LARGE_LOG:
+            with file.open("rb") as stream:
+                if (log := large_log(stream)) is not None:
+                    return log
         if file.stat().st_size > _LARGEST:
             return f"larger than {_LARGEST >> 30} GB"
         return file.read_bytes()
@@ -241,24 +240,25 @@ def read_one(file: str, data: Content) -> Reading:
                 return _capture(file, stream)
         except OSError as error:
             return Reading(file, None, (), f"cannot be read: {error.strerror or error}", 0, "")
+    if isinstance(data, tuple):
+        return _text(file, data.text, data)
     if not isinstance(data, bytes) or holds_capture(data[:_HEAD]):
         return _capture(file, data)
+    return _text(file, data)
+
+
+def _text(file: str, data: bytes, large: LargeLog | None = None) -> Reading:
     source = Source(file, data)
+    if large is not None:
+        source.size, source.sha256 = large.size, large.sha256
     if is_binary(data):
-        return Reading(file, None, (), _foreign(data[:_HEAD]), source.size, source.sha256)
+        return Reading(file, None, (), foreign(data[:_HEAD]), source.size, source.sha256)
     parts = [part_of(section, form, parsed) for section, form, parsed in outputs(source)]
     if parts and parts[-1].form is not None and parts[-1].log is None and ends_inside(data, rows=parts[-1].form in TABLES):
         parts[-1] = parts[-1]._replace(cut=True)
+    parts += [left_out_of(large)] if large is not None else []
     note = "empty" if not data or data.isspace() else None
     return Reading(file, source, tuple(parts), note, source.size, source.sha256)
-
-
-def _foreign(head: bytes) -> str:
-    """What a file is that is no text: some captures are of formats that Wireshark turns into the one that is read."""
-    name = next((name for magic, name in _FOREIGN_CAPTURES.items() if head.startswith(magic)), None)
-    if name is None:
-        return "not a text file"
-    return f"a capture in the format of {name}, which is not read; “editcap -F pcap IN OUT” turns it into one that is"
 
 
 def _capture(file: str, data: bytes | Stream) -> Reading:

@@ -24,6 +24,8 @@ LONGEST: Final = 4000
 """Characters of a line that are looked at: what it proves stands in front."""
 _SHAPES: Final = (*pools.SHAPES, *failures.SHAPES, *databases.SHAPES, *servers.SHAPES, *pauses.SHAPES)
 _WORDS: Final = tuple(dict.fromkeys((*(shape.word for shape in _SHAPES), *servers.WORDS)))
+WORDS: Final = tuple(dict.fromkeys(shape.word for shape in _SHAPES))
+"""Words of which one stands in every line that proves something, entries of access logs aside."""
 _BLOCK: Final = 2000
 _SAMPLE: Final = 200
 _SAMPLES: Final = 500

@@ -70,3 +70,10 @@ def test_a_log_alone_says_what_its_lines_say() -> None:
 def test_a_log_that_proves_nothing_is_counted() -> None:
     verdict = diagnosis_of({"till.log": NOISE}).verdict
     assert "120 lines of a log, and none that proves something" in verdict.headline
+
+
+def test_lines_below_a_dump_count_too() -> None:
+    lines = f"{DAY} 03:04:07 INFO [main] c.e.Till - on\n" * 2 + EMFILE.format(day=DAY)
+    verdict = diagnosis_of(HEALTHY | {"jstack.txt": HEALTHY["jstack.txt"] + lines}).verdict
+    assert verdict.status is Status.INSUFFICIENT
+    assert "says: no file descriptor was left" in f"{verdict.headline} {verdict.summary}"
