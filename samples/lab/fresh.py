@@ -195,7 +195,7 @@ def happen(drawn: Drawn, lab: Lab) -> None:
     for number in range(1, drawn.snapshots + 1):
         if drawn.cause != "healthy" and (number == 1 or drawn.trouble == "never closes"):
             lab.clients("ask", drawn.port, "/dock", count=drawn.clients, every_ms=12, seconds=3).finish(60)
-            wait("clients have left", lambda: drawn.server == "mina" or app.close_waits() >= 0.8 * drawn.clients)
+            wait("clients have left", lambda: drawn.server in {"mina", "netty", "nettyOwn"} or app.close_waits() >= 0.8 * drawn.clients)
         lab.snapshot(app, commands, f"snap{number}", attempts=2)
         time.sleep(3)
     lab.record(app)

@@ -16,6 +16,7 @@ import pytest
 
 from analyzer.app.collect import script
 from parsers.process import collection
+from parsers.records import Collection
 from parsers.text.source import Section
 from tests.builders import SAMPLES
 
@@ -156,7 +157,10 @@ class TestAnyProcess:
         assert manifest.startswith("closewait collection 1\n")
         parsed = collection.parse(Section("manifest.txt", 1, manifest.splitlines()))
         assert parsed.unread == ()
-        assert len(parsed.records) == manifest.count("\nround")
+        head, *commands = parsed.records
+        assert isinstance(head, Collection)
+        assert head.pid == sleeper
+        assert len(commands) == manifest.count("\nround")
         assert f"process: {sleeper}, uid {os.getuid()}" in manifest
         for name in collected.keys() - {"manifest.txt"}:
             assert f"\n{name} | " in manifest, name
