@@ -1,6 +1,6 @@
 """Writes the documents that the code itself states, or (``--check``) says which of them have drifted.
 
-docs/causes.md comes from the rules' docstrings, docs/formats.md from the formats', the help blocks of README.md and README.ko.md and the
+docs/causes.md comes from the rules' docstrings, docs/formats.md from the formats', docs/known-issues.md from analyzer/known_issues.toml, the help blocks of README.md and README.ko.md and the
 manual page docs/analyze.1 from the command line.
 """
 
@@ -17,9 +17,11 @@ from pathlib import Path
 import man_page
 
 import parsers
+from analyzer.app.explain import affected
 from analyzer.intake.read import read
 from analyzer.judge.engine import diagnose
 from analyzer.rules import RULES, Rule, slug
+from analyzer.software.known_issues import sketches
 from reports.formats import terminal
 from reports.language.catalogue import speaking, spoken
 from reports.view import build as view
@@ -42,6 +44,21 @@ def causes() -> str:
 def _paragraphs(rule: Rule) -> str:
     text = inspect.cleandoc(rule.__doc__ or "")
     return re.sub(r"^(Looks for|Why it matters|Do next|Wrong when):", r"**\1:**", text, flags=re.MULTILINE)
+
+
+def known() -> str:
+    """Every known issue, in the order of the file."""
+    parts = [
+        f"# Known issues\n\n{NOTE}Defects of other software that a stack may look like. A report names them beside the cause, as information only: no verdict,",
+        "severity or confidence rests on them, and a healthy server has none. The same text as `analyze explain ID`; your own go into `analyze.toml`",
+        "(see own-software.md).\n",
+    ]
+    for issue in (sketch.issue() for sketch in sketches()):
+        frames = "\n".join(issue.frames)
+        releases = "".join(f"- {issue.product} {release}\n" for release in affected(issue))
+        helps = f"\nWhat helps: {issue.workaround}\n" if issue.workaround else ""
+        parts.append(f"## {issue.id}\n\n{issue.title}\n\n{releases}\n```\n{frames}\n```\n{helps}\n<{issue.link}>\n")
+    return "\n".join(parts)
 
 
 def formats() -> str:
@@ -94,6 +111,7 @@ def main() -> int:
     made = {
         "docs/causes.md": causes(),
         "docs/formats.md": formats(),
+        "docs/known-issues.md": known(),
         "docs/analyze.1": man_page.page(),
         **{name: readme(name) for name in ("README.md", "README.ko.md")},
     }

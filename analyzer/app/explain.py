@@ -1,4 +1,4 @@
-"""Rules in the user's words: their docstrings are the explanation."""
+"""Rules in the user's words: their docstrings are the explanation. Known issues of other software by their identifiers."""
 
 from __future__ import annotations
 
@@ -7,6 +7,7 @@ import inspect
 import textwrap
 
 from analyzer.rules import RULES, Rule, slug
+from analyzer.software.known_issues import Issue, Source, known_issue
 
 WIDTH = 88
 
@@ -18,11 +19,12 @@ def listing() -> str:
 
 
 def text(name: str) -> str | None:
-    """The explanation of one rule, None if there is no such rule. Underscores may stand for dashes."""
+    """The explanation of one rule, or of a known issue; None if there is neither. Underscores may stand for dashes."""
     wanted = name.replace("_", "-")
     rule = next((rule for rule in RULES if slug(rule) == wanted), None)
     if rule is None:
-        return None
+        issue = known_issue(name)
+        return None if issue is None else told(issue)
     paragraphs = (inspect.cleandoc(rule.__doc__ or "")).split("\n\n")
     return f"{wanted}\n\n" + "\n\n".join(textwrap.fill(" ".join(part.split()), WIDTH) for part in paragraphs) + "\n"
 
@@ -32,6 +34,42 @@ def near_rules(name: str) -> list[str]:
     names, wanted = [slug(rule) for rule in RULES], name.lower().replace("_", "-")
     found = [one for one in names if one.startswith(wanted)] or [one for one in names if wanted in one]
     return (found or difflib.get_close_matches(wanted, names, 3, 0.6))[:3] if wanted else []
+
+
+def told(issue: Issue) -> str:
+    """A known issue: what it is, which releases have it, the stack, what helps, where to read on."""
+    lines = [textwrap.fill(issue.title, WIDTH), "", *(f"{issue.product} {release}" for release in affected(issue))]
+    lines += ["", "The stack that it is known by, others may stand between:", *(f"    at {frame}" for frame in issue.frames)]
+    lines += [f"Thread state: {issue.state}"] if issue.state else []
+    lines += [f"Locks: {', '.join(issue.locks)}"] if issue.locks else []
+    lines += [f"Only beside: {', '.join(issue.rules)}"] if issue.rules else []
+    lines += ["", textwrap.fill(f"What helps: {issue.workaround}", WIDTH)] if issue.workaround else []
+    return (
+        "\n".join([issue.id, "", *lines, "", f"Version from: {_SOURCES[issue.source].format(names=', '.join(issue.names))}", issue.link])
+        + "\n"
+    )
+
+
+_SOURCES = {
+    Source.JVM: "the heading of the thread dump",
+    Source.GO: "the paths of the standard library",
+    Source.PYTHON: "the heading of the stacks",
+    Source.ARTIFACT: "open files, command lines and paths that name {names}",
+}
+
+
+def affected(issue: Issue) -> list[str]:
+    """The releases with the defect, one range each."""
+    return [
+        " ".join(
+            part
+            for part in (
+                f"from {row.first}" if row.first else "of any version",
+                f"before {row.fixed}, which has the fix" if row.fixed else "; no release is known to have a fix",
+            )
+        ).replace(" ;", ";")
+        for row in issue.affected
+    ]
 
 
 def _first_line(rule: Rule) -> str:

@@ -138,16 +138,21 @@ def incident(
 @commands.command("explain")
 def explain(
     rule: Annotated[
-        str | None, typer.Argument(metavar="[RULE]", help="A rule's name, such as self-call-starvation.", show_default=False)
+        str | None,
+        typer.Argument(
+            metavar="[RULE]",
+            help="A rule's name, such as self-call-starvation, or a known issue, such as 'netty #7877'.",
+            show_default=False,
+        ),
     ] = None,
 ) -> None:
-    """Say what a rule looks for, why it matters, what to do, and when it is wrong; without RULE: list them."""
+    """Say what a rule looks for, why it matters, what to do, and when it is wrong; without RULE: list them. Known issues are told by their identifiers."""
     from analyzer.app.explain import listing, near_rules, text  # noqa: PLC0415 - loads all rules
 
     found = listing() if rule is None else text(rule)
     if found is None:
         near = near_rules(rule or "")
-        hint = f"did you mean {', '.join(near)}?" if near else "'analyze explain' lists them"
+        hint = f"did you mean {', '.join(near)}?" if near else "'analyze explain' lists them, docs/known-issues.md the known issues"
         refuse(f"no rule is called {rule!r}; {hint}")
     put(found)
 

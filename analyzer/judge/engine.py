@@ -20,6 +20,7 @@ from analyzer.judge.column_heads import column_heads
 from analyzer.judge.doubts import judged
 from analyzer.judge.header import facts_of
 from analyzer.judge.health import gaps_of_health
+from analyzer.judge.known_issues import known_issues
 from analyzer.judge.platform import fitting, platform_of
 from analyzer.judge.stacks import socket_groups, stack_groups
 from analyzer.judge.subject import besides, is_beside, nothing_of_subject, primary_of
@@ -112,6 +113,7 @@ def diagnose(
         sessions=tuple(session_facts(case)),
         stacks=stack_groups(case, primary),
         socket_groups=socket_groups(case, links),
+        known_issues=known_issues(case, ranked, verdict),
         notes=tuple(dict.fromkeys((*notes, *besides(incident, ranked), *notes_of(case), *capture_notes(case)))),
     )
 

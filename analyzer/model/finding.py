@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from analyzer.model.groups import SocketGroup, StackGroup
     from analyzer.model.incident_facts import IncidentFacts
     from analyzer.model.inputs import Input
+    from analyzer.model.known_issue import KnownIssue
     from analyzer.model.timeline import DescriptorLimit, Ending, FlowSummary, Moment, Patience, Turnover
     from parsers.records import Where
 
@@ -372,6 +373,7 @@ class Diagnosis(msgspec.Struct, frozen=True, kw_only=True):
     sessions: tuple[SessionFact, ...] = ()
     stacks: tuple[StackGroup, ...] = ()
     socket_groups: tuple[SocketGroup, ...] = ()
+    known_issues: tuple[KnownIssue, ...] = ()
     heads: dict[Where, str] = msgspec.field(default_factory=dict)
     """The heading of the table that a place is a row of."""
 

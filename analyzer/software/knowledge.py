@@ -13,6 +13,7 @@ from msgspec.structs import replace
 
 from analyzer.model.message import say
 from analyzer.software.kinds import ActivityKind, PoolRole, SocketSide
+from analyzer.software.known_issues import Issue  # noqa: TC001 - msgspec reads the annotations when the classes are made
 from parsers.records import Runtime
 
 if TYPE_CHECKING:
@@ -193,11 +194,12 @@ class Tables(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     framework: Framework = Framework()
     application: Application = Application()
     proxy: Proxy = Proxy()
+    issue: tuple[Issue, ...] = ()
 
     @property
     def rows(self) -> int:
         """How many rows and list entries there are."""
-        lists = (self.pool, self.serves, self.entry, self.blocker, self.wait, self.lease, self.library)
+        lists = (self.pool, self.serves, self.entry, self.blocker, self.wait, self.lease, self.library, self.issue)
         single = (self.held, self.logging, self.lookup, self.task, self.framework, self.application, self.proxy)
         return sum(map(len, lists)) + sum(len(values) for table in single for values in msgspec.structs.astuple(table))
 

@@ -9,6 +9,7 @@ import msgspec
 from msgspec.structs import replace
 
 from analyzer.model.finding import SessionFact
+from analyzer.model.known_issue import KnownIssue
 from analyzer.model.message import Message
 from analyzer.software.knowledge import knowledge
 from reports.anonymize import addresses, patterns
@@ -374,6 +375,8 @@ class Replacer:
             return tuple(self.walk(item, field) for item in value)
         if isinstance(value, dict):
             return {self.walk(key): self.walk(item, field) for key, item in value.items()}
+        if isinstance(value, KnownIssue) and not value.own:
+            return replace(value, file=self.file(value.file))  # public words, and a public tracker's address
         if isinstance(value, msgspec.Struct):
             # The id of a session has a user and a database in it; other ids are the tool's own.
             owner = "session" if isinstance(value, SessionFact) else ""

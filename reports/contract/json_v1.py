@@ -14,6 +14,7 @@ import msgspec
 from analyzer.model.finding import Basis, CloseWait, Confidence, Outcome, Process, RecoversWhen, Severity, Verdict, When  # noqa: TC001
 
 # msgspec reads the annotations when the classes are made, so these are needed at run time.
+from analyzer.model.known_issue import KnownIssue  # noqa: TC001
 from analyzer.model.timeline import DescriptorLimit, Ending, FlowSummary, Moment, Patience, Turnover  # noqa: TC001
 from parsers.records import Unit  # noqa: TC001
 from reports.contract.groups_v1 import SocketGroup, Stack, socket_group_of, stack_of
@@ -263,6 +264,7 @@ class Report(msgspec.Struct, frozen=True, kw_only=True):
     socket_groups: tuple[SocketGroup, ...] = ()
     moments: tuple[Moment, ...] = ()
     limits: tuple[DescriptorLimit, ...] = ()
+    known_issues: tuple[KnownIssue, ...] = ()
 
 
 def render(diagnosis: Diagnosis, version: str) -> str:
@@ -311,6 +313,7 @@ def report(diagnosis: Diagnosis, version: str, cut: tuple[str, ...] = ()) -> Rep
         cut=cut,
         moments=diagnosis.moments,
         limits=diagnosis.limits,
+        known_issues=diagnosis.known_issues,
     )
 
 

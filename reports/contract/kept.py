@@ -101,6 +101,7 @@ def diagnosis_of(report: Report) -> model.Diagnosis:
         socket_groups=tuple(_same(groups.SocketGroup, one) for one in report.socket_groups),
         moments=report.moments,
         limits=report.limits,
+        known_issues=report.known_issues,
         sessions=tuple(_same(model.SessionFact, one) for one in report.sessions),
     )
 

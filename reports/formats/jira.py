@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from reports.formats.budget import Block, all_findings, fit
-from reports.formats.prose import chain_lines, gap_sentence
+from reports.formats.prose import chain_lines, gap_sentence, known_help, known_place
 from reports.language.catalogue import tell
 from reports.text_safety import clip, escape_jira, noformat_jira
 from reports.view.wording import text_of
@@ -44,6 +44,9 @@ def _blocks(view: View) -> Iterator[Block]:
         follows = tell(", follows from {finding}", finding=case.follows) if case.follows else ""
         text = f"* {_bold(case.id)} {escape_jira(f'({case.word}, {case.confidence}{follows}): {case.headline}')}"
         yield Block(tell("What followed and what else was found"), text, 2, tight=True)
+    for known in view.known:
+        text = " ".join(part for part in (known.title, known_help(known), known_place(known)) if part)
+        yield Block(tell("Known issues that this looks like"), f"* {_bold(known.says)} {escape_jira(text)}", 4, tight=True)
     yield from _charts(view)
     if view.checked_note:
         yield Block(tell("Checked"), escape_jira(f"{view.checked_note}."), 6)

@@ -6,7 +6,7 @@ from html import escape
 from typing import TYPE_CHECKING
 
 from reports.formats.budget import Block, all_findings, fit
-from reports.formats.prose import chain_lines, gap_sentence
+from reports.formats.prose import chain_lines, gap_sentence, known_help, known_place
 from reports.language.catalogue import tell
 from reports.text_safety import code_markdown, escape_markdown, fence_markdown, mermaid_label, without_references
 from reports.view.wording import text_of
@@ -48,6 +48,10 @@ def _blocks(view: View) -> Iterator[Block]:
         follows = tell(", follows from {finding}", finding=case.follows) if case.follows else ""
         text = f"- {bold(case.id)} {escape_markdown(f'({case.word}, {case.confidence}{follows}): {case.headline}')}"
         yield Block(tell("What followed and what else was found"), text, 2, tight=True)
+    for known in view.known:
+        lines = [f"- {bold(known.says)} {escape_markdown(known.title)}"]
+        lines += [f"  {escape_markdown(text)}" for text in (known_help(known), known_place(known)) if text]
+        yield Block(tell("Known issues that this looks like"), "\\\n".join(lines), 4, tight=True)
     yield from _charts(view)
     if view.checked_note:
         yield Block(tell("Checked"), escape_markdown(f"{view.checked_note}."), 6)

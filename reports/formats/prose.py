@@ -11,7 +11,7 @@ from reports.view.wording import text_of
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from reports.view.model import Case, Gap
+    from reports.view.model import Case, Gap, Known
 
 
 def wrap(text: str, width: int, first: str = "", rest: str = "") -> list[str]:
@@ -42,6 +42,16 @@ def loop_sentence(case: Case) -> str:
         link = node.verb if named else tell("{actor} {verb}", actor=actor, verb=node.verb) if node.verb else actor
         links += [link] if link else []
     return " → ".join([*links, text_of(case.closing) if case.loop_from else tell("back to the first")] if case.loop else links)
+
+
+def known_help(known: Known) -> str:
+    """What helps against a known defect; empty if nothing is known."""
+    return tell("What helps: {workaround}", workaround=known.workaround) if known.workaround else ""
+
+
+def known_place(known: Known) -> str:
+    """How sure it is, where the stack stands, and where to read on."""
+    return f"({known.note}; {known.place}) {known.link}"
 
 
 def gap_sentence(gap: Gap) -> str:

@@ -38,7 +38,7 @@ class Entry(NamedTuple):
 
 
 _SHORTENED: Final = (
-    *("facts", "evidence", "note", "evidence", "summary", "heals", "summary", "also", "fix", "evidence", "summary"),
+    *("known", "known", "facts", "evidence", "note", "evidence", "summary", "heals", "summary", "also", "fix", "evidence", "summary"),
     *("note", "fix", "heals", "case", "summary", "chain", "summary", "now", "fix", "now"),
 )
 """What is shortened by one version, in this order, until the verdict fits. Severity, headline and what is missing never are."""
@@ -98,6 +98,9 @@ def _entries(view: View) -> Iterator[Entry]:
     others = [f"{case.id} {case.rule} ({case.word})" for case in (*view.cases[len(told) :], *view.followed, *view.also) if case.grave]
     if others:
         yield Entry("also", tell("Also"), tuple(dict.fromkeys((f"{listed(others, 6)}. {view.findings_rest}", f"{listed(others, 2)}."))))
+    if view.known:
+        known = view.known[0]
+        yield Entry("known", tell("Known"), (f"{known.says} {known.title}", known.says, ""))
     for gap in view.missing[: 1 if view.cases else 3]:
         yield Entry("missing", tell("Missing"), (f"{gap.artifact}: {gap.command}" if gap.command else gap.artifact,))
     if not view.cases:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from reports.formats.budget import Block, all_findings, fit
-from reports.formats.prose import chain_lines, command, gap_sentence, wrap
+from reports.formats.prose import chain_lines, command, gap_sentence, known_help, known_place, wrap
 from reports.language.catalogue import tell
 from reports.text_safety import clip_columns
 from reports.view.wording import text_of
@@ -45,6 +45,9 @@ def _blocks(view: View) -> Iterator[Block]:
         yield Block(
             tell("What followed and what else was found"), _item(f"{case.id} ({case.word}{follows}): {case.headline}"), 3, tight=True
         )
+    for known in view.known:
+        said = " ".join(part for part in (known.says, known.title, known_help(known), known_place(known)) if part)
+        yield Block(tell("Known issues that this looks like"), _item(said), 4, tight=True)
     yield Block(tell("All findings"), _paragraph(all_findings(view, 700)))
     yield from _numbers(view)
     if view.checked_note:

@@ -49,7 +49,7 @@ LABELS: Final = (
     *("lock", "monitor", "none", "object-wait", "park", "queue", "reserved", "running", "select", "semaphore", "sleep", "socket"),
     *("socket-connect", "socket-read", "socket-write", "waiting"),
     # lists that the copy inside the page cuts
-    *("links", "waits", "flows", "sockets", "pools", "inputs", "checked", "missing", "notes"),
+    *("links", "waits", "flows", "sockets", "pools", "inputs", "checked", "missing", "notes", "known_issues"),
 )
 """In lower case, as the code has them."""
 

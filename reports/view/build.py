@@ -14,6 +14,7 @@ from reports.text_safety import clip_path, plain
 from reports.view import ladder, sources, tables
 from reports.view.embedded import block
 from reports.view.finding_view import HEADLINE, NAME, PROOFS_FOLDED, PROOFS_TOLD, Teller, who
+from reports.view.known_issues import known_views
 from reports.view.model import Figure, View
 from reports.view.stacks import socket_table, stack_views
 from reports.view.wording import count, in_words, listed, names_pattern, number, seconds, span, word_of
@@ -65,6 +66,7 @@ def build(diagnosis: Diagnosis, command: str, version: str = VERSION) -> View:
         cases=told,
         followed=tuple(folded[finding.id] for finding in followed if finding.id in folded),
         also=tuple(folded[finding.id] for finding in (*causes[CASES_TOLD:], *also) if finding.id in folded),
+        known=known_views(diagnosis.known_issues),
         findings=tuple(folded.values()),
         findings_rest=_rest(diagnosis.findings),
         last_id=diagnosis.findings[-1].id if diagnosis.findings else "",

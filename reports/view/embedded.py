@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
 LIMIT = 100_000
 """Characters. A typical page has 30,000 besides, and is to stay below 200 kB."""
-_LISTS = ("stacks", "socket_groups", "links", "waits", "flows", "sockets", "pools", "inputs", "checked", "missing", "notes")
+_LISTS = ("stacks", "socket_groups", "links", "waits", "flows", "sockets", "pools", "inputs", "checked", "missing", "notes", "known_issues")
 LINES = 20
 _STEPS = ((200, 2_000), (40, 500), (10, 200), (2, 80))
 """Items of each list and characters of each string to keep, tried in turn."""

@@ -97,6 +97,19 @@ class Case(msgspec.Struct, frozen=True):
     """True when the page tells this finding in full above the list of all."""
 
 
+class Known(msgspec.Struct, frozen=True, kw_only=True):
+    """A known defect that a stack looks like: a sentence with versions, what the defect is, what helps, where to read on."""
+
+    id: str
+    says: str
+    title: str
+    note: str
+    """How sure, how many threads, beside which finding."""
+    workaround: str
+    link: str
+    place: str
+
+
 class Bar(msgspec.Struct, frozen=True):
     """A bar: ``percent`` of the full width, ``hot`` in the signal colour."""
 
@@ -255,6 +268,8 @@ class View(msgspec.Struct, frozen=True, kw_only=True):
     """The causes that the page tells in full, the verdict's first."""
     followed: tuple[Case, ...]
     also: tuple[Case, ...]
+    known: tuple[Known, ...]
+    """Known defects of other software that a stack looks like: information only."""
     findings: tuple[Case, ...]
     findings_rest: str
     last_id: str
