@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 from analyzer.model.finding import Severity
 from analyzer.model.message import joined, plural, say
+from parsers.records import TcpState
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
@@ -21,11 +22,28 @@ def subjects(incident: Incident) -> tuple[Collection, ...]:
 
 
 def is_beside(incident: Incident, finding: Finding) -> bool:
-    """True for a finding of another process than those that were collected; False where nothing was, or nothing names the process."""
+    """True for a finding of another process than those that were collected; False where nothing was, or nothing names the process.
+
+    A server that forks is one: its master was collected, and its workers answer the port that it listens on.
+    """
     process = finding.process
     if not subjects(incident) or process is None or process.pid is None:
         return False
-    return not any(one.pid == process.pid and (process.host in {None, one.host} or one.host is None) for one in subjects(incident))
+    if any(one.pid == process.pid and (process.host in {None, one.host} or one.host is None) for one in subjects(incident)):
+        return False
+    port = (finding.culprit.listener or "").rpartition(":")[2]
+    return not port.isdecimal() or int(port) not in _listened(incident)
+
+
+def _listened(incident: Incident) -> set[int | None]:
+    """The ports that the collected processes listen on."""
+    pids = {one.pid for one in subjects(incident)}
+    return {
+        row.local.port
+        for snapshot in incident.snapshots
+        for row in snapshot.rows
+        if row.state is TcpState.LISTEN and any(owner.pid in pids for owner in row.owners or ())
+    }
 
 
 def primary_of(incident: Incident, findings: Sequence[Finding]) -> Finding | None:

@@ -26,7 +26,8 @@ def acceptor_of(view: ProcessView, port: int) -> ThreadActivity | None:
         return (named or called)[0]
     if len(shaking := shaking_hands(view)) == 1:
         return shaking[0]
-    others = () if somebody_accepts(view) else acceptors_elsewhere(view)
+    # Elimination needs the whole dump: in a piece of one, the acceptor is among the threads that are not here.
+    others = () if somebody_accepts(view) or view.coverage.threads else acceptors_elsewhere(view)
     return others[0] if len(others) == 1 else None
 
 

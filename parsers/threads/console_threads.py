@@ -23,12 +23,14 @@ from typing import TYPE_CHECKING, Final
 from parsers.records import JavaState, LockVerb, Parsed, Thread, ThreadDump
 from parsers.records.shows import Shows
 from parsers.text.grammar import JAVA_STATES
+from parsers.text.one_pass import read_by
 from parsers.text.patterns import lazy
-from parsers.text.source import Section, leftovers
 from parsers.text.stack import Stack, frame_of, identity, waiting_verb
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
+
+    from parsers.text.source import Section
 
 NAME: Final = "console_threads"
 SHOWS: Final = frozenset({Shows.THREADS})
@@ -56,25 +58,7 @@ def sniff(head: Sequence[str]) -> bool:
 
 def parse(section: Section) -> Parsed:
     """One piece of a dump with the threads that are printed."""
-    reader = _Reader(section)
-    unread: list[tuple[int, str]] = []
-    read = 0
-    for index, line in section.rows():
-        if reader.take(index, line):
-            read += 1
-        else:
-            reader.close()
-            unread.append((index, "no line of a printed thread"))
-    reader.close()
-    gaps, elisions = leftovers(section, unread)
-    return Parsed((*_dump(section, reader.threads), *elisions), read + len(elisions), gaps)
-
-
-def _dump(section: Section, threads: Sequence[Thread]) -> tuple[ThreadDump, ...]:
-    if not threads:
-        return ()
-    where = section.where(threads[0].where.first - section.first, threads[-1].where.last - section.first)
-    return (ThreadDump(where=where, dialect=NAME, threads=tuple(threads), fragment=True),)
+    return read_by(_Reader(section), section, "no line of a printed thread")
 
 
 class _Reader:
@@ -83,13 +67,20 @@ class _Reader:
     def __init__(self, section: Section) -> None:
         self.section = section
         self.threads: list[Thread] = []
+        self.records: list[ThreadDump] = []
         self.open: Stack | None = None
         self.name = ""
         self.java_id: int | None = None
         self.state: JavaState | None = None
 
     def take(self, index: int, line: str) -> bool:
-        """Take a line; False if it is none of a printed thread."""
+        """Take a line; False if it is none of a printed thread, which ends there."""
+        if self._take(index, line):
+            return True
+        self._close()
+        return False
+
+    def _take(self, index: int, line: str) -> bool:
         if match := _printed(line):
             self._begin(index, match["name"], match["state"], match["id"])
             return True
@@ -114,13 +105,20 @@ class _Reader:
         return True
 
     def _begin(self, index: int, name: str, state: str | None, number: str | None) -> None:
-        self.close()
+        self._close()
         self.open, self.name = Stack(self.section, index), name
         self.java_id = int(number) if number else None
         self.state = JAVA_STATES.get(state or "")
 
-    def close(self) -> None:
-        """The open thread is whole."""
+    def end(self) -> None:
+        """The last thread is whole: they are one piece of a dump."""
+        self._close()
+        if self.threads:
+            first, last = self.threads[0].where.first, self.threads[-1].where.last
+            where = self.section.where(first - self.section.first, last - self.section.first)
+            self.records.append(ThreadDump(where=where, dialect=NAME, threads=tuple(self.threads), fragment=True))
+
+    def _close(self) -> None:
         if self.open is not None and (self.open.frames or self.state is not None):
             self.threads.append(self.open.thread(name=self.name, java_id=self.java_id, state=self.state))
         self.open = None

@@ -26,9 +26,9 @@ from typing import TYPE_CHECKING, Final
 
 from parsers.records import NativeId, Parsed, Pid, Runtime, ThreadDump
 from parsers.records.shows import Shows
+from parsers.text.one_pass import read_by
 from parsers.text.patterns import lazy
 from parsers.text.python_frames import python_frame
-from parsers.text.source import Section, leftovers
 from parsers.text.stack import Stack
 
 if TYPE_CHECKING:
@@ -36,6 +36,7 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from parsers.records import Frame
+    from parsers.text.source import Section
 
 NAME: Final = "worker_timeouts"
 SHOWS: Final = frozenset({Shows.THREADS})
@@ -60,17 +61,7 @@ def sniff(head: Sequence[str]) -> bool:
 
 def parse(section: Section) -> Parsed:
     """Read the trace of each worker that was ended; other lines of the log are understood and give nothing."""
-    reader = _Reader(section)
-    unread: list[tuple[int, str]] = []
-    read = 0
-    for index, line in section.rows():
-        if reader.take(index, line):
-            read += 1
-        else:
-            unread.append((index, "no line of gunicorn's log"))
-    reader.close()
-    gaps, elisions = leftovers(section, unread)
-    return Parsed((*reader.dumps.values(), *elisions), read + len(elisions), gaps)
+    return read_by(_Reader(section), section, "no line of gunicorn's log")
 
 
 class _Reader:
@@ -78,7 +69,7 @@ class _Reader:
 
     def __init__(self, section: Section) -> None:
         self.section = section
-        self.dumps: dict[Pid, ThreadDump] = {}
+        self._dumps: dict[Pid, ThreadDump] = {}
         self.late: set[int] = set()
         self.logged: re.Match[str] | None = None
         self.trace: list[tuple[int, Frame]] | None = None
@@ -86,13 +77,13 @@ class _Reader:
     def take(self, index: int, line: str) -> bool:
         """Take a line; False if it belongs neither to the log nor to a trace."""
         if match := _logged(line):
-            self.close()
+            self._close()
             self.logged = match
             if timeout := _timeout(line):
                 self.late.add(int(timeout["worker"]))
             return True
         if self.logged is not None and _began(line):
-            self.close()
+            self._close()
             self.trace = []
             return True
         if self.trace is None:
@@ -101,11 +92,20 @@ class _Reader:
             self.trace.append((index, python_frame(match["file"], match["line"], match["name"])))
             return True
         if _ended(line):
-            self.close()
+            self._close()
             return True
         return _source(line) is not None
 
-    def close(self) -> None:
+    @property
+    def records(self) -> Sequence[ThreadDump]:
+        """The last stack of each worker."""
+        return tuple(self._dumps.values())
+
+    def end(self) -> None:
+        """A trace may end with the log."""
+        self._close()
+
+    def _close(self) -> None:
         """The open trace is whole: that of a worker that was ended becomes its stack, the last call first."""
         trace, self.trace = self.trace, None
         if not trace or self.logged is None or trace[-1][1].method != _ABORT or int(self.logged["pid"]) not in self.late:
@@ -116,5 +116,5 @@ class _Reader:
             stack.frame(frame, index)
         thread = stack.thread(name=f"worker {pid}", native_id=NativeId(int(pid)), group="gunicorn workers")
         time = f"{self.logged['day']}T{self.logged['clock']}"
-        self.dumps.pop(pid, None)
-        self.dumps[pid] = ThreadDump(where=thread.where, dialect=NAME, threads=(thread,), pid=pid, runtime=Runtime.PYTHON, time=time)
+        self._dumps.pop(pid, None)
+        self._dumps[pid] = ThreadDump(where=thread.where, dialect=NAME, threads=(thread,), pid=pid, runtime=Runtime.PYTHON, time=time)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from analyzer.model.finding import Status
-from tests.builders import diagnosis_of, found
+from tests.builders import diagnosis_of, found, thread
 
 WAITER = (
     '"web-1" #31 prio=5 os_prio=0 tid=0x00007f10d0a1f000 nid=0x251f waiting for monitor entry  [0x00007f108a1fd000]\n'
@@ -163,3 +163,13 @@ def test_a_piece_of_a_dump_beside_a_few_rows_speaks_too() -> None:
 )
 def test_what_is_recognised_and_not_read_is_told(text: str, kind: str) -> None:
     assert f"x.txt looks like {kind}, which is not read." in said({"x.txt": text})
+
+
+def test_a_thread_of_a_piece_is_not_called_the_acceptor() -> None:
+    # Nobody accepts in these lines; who does may be among the threads that were not pasted.
+    stack = ("jdk.internal.misc.Unsafe.park", "org.kiosk.Gate.pass")
+    pasted = thread("kiosk worker 4", "WAITING (parking)", *stack)
+    table = "State      Recv-Q Send-Q Local Address:Port  Peer Address:Port\nLISTEN     7      5      *:7700              *:*\n"
+    table += "".join(f"CLOSE-WAIT 90     0      10.0.0.1:7700       10.0.0.5:4000{n}\n" for n in range(3))
+    diagnosis = diagnosis_of({"paste.txt": f"{pasted}\n{table}"})
+    assert "acceptor" not in " ".join(str(one.says) for finding in diagnosis.findings for one in finding.evidence)

@@ -52,3 +52,11 @@ def test_without_a_collection_the_worst_comes_first() -> None:
     diagnosis = diagnosis_of(evidence)
     assert diagnosis.verdict.severity is Severity.CRITICAL
     assert not any("Also on this host" in str(note) for note in diagnosis.notes)
+
+
+def test_workers_of_the_collected_master_are_no_neighbours() -> None:
+    evidence = files(4105, WAITING, *(row.replace("501/", "4117/") for row in (*CALLS, *GAVE_UP)))
+    evidence["round1/netstat.txt"] = evidence["round1/netstat.txt"].replace("501/java", "4105/java")
+    diagnosis = diagnosis_of(evidence)
+    assert not diagnosis.verdict.headline.startswith("Nothing was found against")
+    assert not any("Also on this host" in str(note) for note in diagnosis.notes)
