@@ -11,8 +11,6 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Final
 
-import pyparsing as pp
-
 from parsers.records import Inode, OpenFile, Parsed, Pid
 from parsers.records.shows import Shows
 from parsers.text.patterns import lazy
@@ -26,8 +24,8 @@ SHOWS: Final = frozenset({Shows.PROCESS})
 
 HEADER: Final = r"(?!)"
 ROW_SHAPE: Final = r"\d{1,10}[ \t]+/\S{1,200}[ \t]+(?:/|(?:socket|pipe|net|mnt):\[|anon_inode:)"
-ROW = pp.Regex(r"(?P<pid>\d{1,10})\s+(?P<program>/\S+)\s+(?P<target>(?:/|(?:socket|pipe|net|mnt):\[|anon_inode:)[^\n]*?)\s*$")
-_row = ROW.re.match
+ROW = lazy(r"(?P<pid>\d{1,10})\s+(?P<program>/\S+)\s+(?P<target>(?:/|(?:socket|pipe|net|mnt):\[|anon_inode:)[^\n]*?)\s*$")
+_row = ROW.match
 _scheme = lazy(r"(?P<kind>socket|pipe|net|mnt|anon_inode):").match
 _socket = lazy(r"socket:\[(?P<inode>\d{1,18})\]").match
 

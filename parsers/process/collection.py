@@ -17,8 +17,6 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Final
 
-import pyparsing as pp
-
 from parsers.records import Collected, Collection, Parsed
 from parsers.records.places import to_pid
 from parsers.records.shows import Shows
@@ -34,11 +32,11 @@ SHOWS: Final = frozenset({Shows.PROCESS})
 HEADER: Final = r"closewait collection \d+[ ]*$"
 ROW_SHAPE: Final = r"(?:round\d/|capture)\S+ \| \d{4}-\d\d-\d\dT\S+ \| "
 
-ROW = pp.Regex(
+ROW = lazy(
     r"(?P<file>\S+) \| (?P<began>\d{4}-\d\d-\d\dT\d\d:\d\d:\d\dZ) \| (?:(?P<took>\d{1,9}) s|-) \| (?:exit (?P<exit>\d{1,5})|skipped) \| "
     r"(?P<command>[^|]+?) \| (?P<remark>.*?)\s*$"
 )
-_row = ROW.re.match
+_row = ROW.match
 _title = lazy(HEADER).match
 _columns = lazy(r"FILE \| BEGAN \| TOOK \| RESULT \| COMMAND \| REMARK\s*$").match
 _fact = lazy(r"(?P<name>[A-Za-z][\w. -]{1,40}):(?:\s+(?P<value>\S[^\n]{0,300}))?(?:\s|$)").match

@@ -12,8 +12,6 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Final
 
-import pyparsing as pp
-
 from parsers.records import Counter, Parsed
 from parsers.records.shows import Shows
 from parsers.text.patterns import lazy
@@ -33,18 +31,18 @@ ROW_SHAPE: Final = (
     r"|Ip6InReceives[ \t]+\d|sockets:[ ]used[ ]\d"
 )
 
-ROW = pp.Regex(rf"(?P<name>{_GROUP}[A-Z]\w*)\s+(?P<value>-?\d{{1,19}})(?:\s+(?P<rate>\d+[.,]\d+))?\s*$")
-NAMES_ROW = pp.Regex(r"(?P<group>[A-Z]\w+): (?P<fields>[A-Z]\w*(?: [A-Z]\w*)*)\s*$")
-VALUES_ROW = pp.Regex(r"(?P<group>[A-Z]\w+): (?P<values>-?\d{1,19}(?: -?\d{1,19})*)\s*$")
-SENTENCE = pp.Regex(r"\s+(?P<before>\D*?)(?P<value>-?\d{1,19})(?P<after>(?:\s\D*)?)$")
-FIELD = pp.Regex(r"\s+(?P<field>\w+): (?P<value>-?\d{1,19})\s*$")
-SOCKSTAT_ROW = pp.Regex(r"(?P<group>sockets|TCP6?|UDP6?|UDPLITE6?|RAW6?|FRAG6?): (?P<pairs>[a-z]+ -?\d{1,19}(?: [a-z]+ -?\d{1,19})*)\s*$")
-_row = ROW.re.match
-_names_row = NAMES_ROW.re.match
-_values_row = VALUES_ROW.re.match
-_sentence = SENTENCE.re.match
-_field = FIELD.re.match
-_sockstat_row = SOCKSTAT_ROW.re.match
+ROW = lazy(rf"(?P<name>{_GROUP}[A-Z]\w*)\s+(?P<value>-?\d{{1,19}})(?:\s+(?P<rate>\d+[.,]\d+))?\s*$")
+NAMES_ROW = lazy(r"(?P<group>[A-Z]\w+): (?P<fields>[A-Z]\w*(?: [A-Z]\w*)*)\s*$")
+VALUES_ROW = lazy(r"(?P<group>[A-Z]\w+): (?P<values>-?\d{1,19}(?: -?\d{1,19})*)\s*$")
+SENTENCE = lazy(r"\s+(?P<before>\D*?)(?P<value>-?\d{1,19})(?P<after>(?:\s\D*)?)$")
+FIELD = lazy(r"\s+(?P<field>\w+): (?P<value>-?\d{1,19})\s*$")
+SOCKSTAT_ROW = lazy(r"(?P<group>sockets|TCP6?|UDP6?|UDPLITE6?|RAW6?|FRAG6?): (?P<pairs>[a-z]+ -?\d{1,19}(?: [a-z]+ -?\d{1,19})*)\s*$")
+_row = ROW.match
+_names_row = NAMES_ROW.match
+_values_row = VALUES_ROW.match
+_sentence = SENTENCE.match
+_field = FIELD.match
+_sockstat_row = SOCKSTAT_ROW.match
 _heading = lazy(r"(?P<group>[A-Z]\w+):\s*$").match
 _known_heading = lazy(rf"{_GROUP}:\s*$").match
 _remark = lazy(r"#|\s+[^\d:]+:\s*$|\s+[^\d:]*ICMP\s*$|error parsing /proc").match

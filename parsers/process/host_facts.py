@@ -15,8 +15,6 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING, Final
 
-import pyparsing as pp
-
 from parsers.records import HostFact, Parsed
 from parsers.records.shows import Shows
 from parsers.text.patterns import lazy
@@ -35,21 +33,21 @@ _MONTH: Final = rf"(?P<month>{'|'.join(_MONTHS)})"
 _CLOCK: Final = r"(?P<hour>\d{1,2}):(?P<minute>\d\d):(?P<second>\d\d)(?:[ ](?P<half>[AP]M))?"
 _ZONE: Final = r"(?P<zone>[A-Z]{2,5}|[+-]\d\d(?::?\d\d)?)"
 
-DATE = pp.Regex(rf"{_DAY}[ ]{_MONTH}[ ]{{1,2}}(?P<day>\d{{1,2}})[ ]{_CLOCK}(?:[ ]{_ZONE})?[ ](?P<year>\d{{4}})[ ]*$")
+DATE = lazy(rf"{_DAY}[ ]{_MONTH}[ ]{{1,2}}(?P<day>\d{{1,2}})[ ]{_CLOCK}(?:[ ]{_ZONE})?[ ](?P<year>\d{{4}})[ ]*$")
 """``Mon Nov 23 15:52:19 UTC 2026``; in the locale en_US ``Mon Nov 23 03:52:19 PM KST 2026``."""
-DATE_R = pp.Regex(rf"{_DAY},?[ ](?P<day>\d{{1,2}})[ ]{_MONTH}[ ](?P<year>\d{{4}})[ ]{_CLOCK}[ ]{_ZONE}[ ]*$")
+DATE_R = lazy(rf"{_DAY},?[ ](?P<day>\d{{1,2}})[ ]{_MONTH}[ ](?P<year>\d{{4}})[ ]{_CLOCK}[ ]{_ZONE}[ ]*$")
 """``Mon, 23 Nov 2026 15:52:19 +0900`` (``-R``, RFC 5322) and en_GB's ``Mon 23 Nov 2026 15:52:19 GMT``."""
-DATE_I = pp.Regex(r"(?P<stamp>\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(?P<zone>[+-]\d\d:\d\d))[ ]*$")
+DATE_I = lazy(r"(?P<stamp>\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(?P<zone>[+-]\d\d:\d\d))[ ]*$")
 """``2026-11-23T15:52:19+09:00`` (``-Is``). A thread file prints Z and fractions."""
-DATE_NUMBERS = pp.Regex(
+DATE_NUMBERS = lazy(
     rf"(?P<year>\d{{4}})(?:\.[ ]|年[ ]?)(?P<number>\d{{1,2}})(?:\.[ ]|月[ ]?)(?P<day>\d{{1,2}})(?:\.|日)[ ]?\(?[^\d\s]{{1,3}}\)?[ ]{_CLOCK}[ ]{_ZONE}[ ]*$"
 )
 """``2026. 11. 23. (월) 15:52:19 KST`` and ``2026年 11月 23日 月曜日 15:52:19 JST``."""
-UPTIME = pp.Regex(
+UPTIME = lazy(
     r"[ ]?\d\d?:\d\d(?::\d\d)?(?:[AP]M)?[ ]+up[ ]+(?:(?P<days>\d{1,6})[ ]days?,?[ ]*)?(?:(?P<hours>\d{1,2}):(?P<minutes>\d\d)|(?P<min>\d{1,2})[ ]mins?|(?P<hrs>\d{1,2})[ ]hrs?)?"
     r",?[ ]+(?:\d+[ ]users?,[ ]+)?load averages?: (?P<load>\d+[.,]\d\d,? \d+[.,]\d\d,? \d+[.,]\d\d)[ ]*$"
 )
-UNAME = pp.Regex(
+UNAME = lazy(
     r"(?P<system>Linux|SunOS|AIX|HP-UX|Darwin|FreeBSD|NetBSD|OpenBSD)[ ](?P<host>[\w.-]{1,64})[ ](?P<kernel>[\w.]*\d[\w.+~-]*)[ ]\S.*$"
 )
 
@@ -59,8 +57,8 @@ ROW_SHAPE: Final = (
     r"|\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d[+-]\d\d:\d\d[ ]*$|\d{4}(?:\. |年 ?)\d{1,2}(?:\. |月 ?)\d{1,2}[.日][^\n]{4,30}$"
     r"|[ ]?\d\d?:\d\d(?::\d\d)?(?:[AP]M)?[ ]+up[ ][^\n]{1,60}load average|(?:Linux|SunOS|AIX|HP-UX|Darwin|FreeBSD)[ ][\w.-]+[ ][\w.]*\d[\w.+~-]*[ ]"
 )
-_dates = tuple(one.re.match for one in (DATE, DATE_R, DATE_NUMBERS))
-_iso, _uptime, _uname = DATE_I.re.match, UPTIME.re.match, UNAME.re.match
+_dates = tuple(one.match for one in (DATE, DATE_R, DATE_NUMBERS))
+_iso, _uptime, _uname = DATE_I.match, UPTIME.match, UNAME.match
 _load = lazy(r"\d+[.,]\d\d").findall
 _NOON: Final = 12
 

@@ -13,8 +13,6 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Final
 
-import pyparsing as pp
-
 from parsers.records import Limit, Parsed
 from parsers.records.shows import Shows
 from parsers.text.patterns import lazy
@@ -29,12 +27,10 @@ SHOWS: Final = frozenset({Shows.PROCESS})
 HEADER: Final = r"Limit[ ]+Soft Limit[ ]+Hard Limit[ ]|RESOURCE[ ]+DESCRIPTION[ ]+SOFT[ ]+HARD[ ]"
 ROW_SHAPE: Final = r"Max [a-z][a-z ]{5,20}[ ]{2,}(?:unlimited|\d+)[ ]+(?:unlimited|\d+)[ ]*[a-z]*[ ]*$"
 
-ROW = pp.Regex(
-    r"\s*(?P<name>Max [a-z]+(?: [a-z]+)*)\s+(?P<soft>unlimited|\d{1,19})\s+(?P<hard>unlimited|\d{1,19})(?:\s+(?P<unit>[a-z]+))?\s*$"
-)
-PRLIMIT_ROW = pp.Regex(r"\s*(?P<name>[A-Z]+) +\S.*?\s(?P<soft>unlimited|\d{1,19})\s+(?P<hard>unlimited|\d{1,19})(?: (?P<unit>[a-z]+))?\s*$")
-_row = ROW.re.match
-_prlimit_row = PRLIMIT_ROW.re.match
+ROW = lazy(r"\s*(?P<name>Max [a-z]+(?: [a-z]+)*)\s+(?P<soft>unlimited|\d{1,19})\s+(?P<hard>unlimited|\d{1,19})(?:\s+(?P<unit>[a-z]+))?\s*$")
+PRLIMIT_ROW = lazy(r"\s*(?P<name>[A-Z]+) +\S.*?\s(?P<soft>unlimited|\d{1,19})\s+(?P<hard>unlimited|\d{1,19})(?: (?P<unit>[a-z]+))?\s*$")
+_row = ROW.match
+_prlimit_row = PRLIMIT_ROW.match
 _header = lazy(r"\s*(?:Limit\s+Soft Limit\s+Hard Limit|RESOURCE\s+DESCRIPTION\s+SOFT\s+HARD)\b").match
 
 _NAMES: Final = {

@@ -14,8 +14,6 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Final
 
-import pyparsing as pp
-
 from parsers.records import Inode, OpenFile, Parsed, Pid
 from parsers.records.shows import Shows
 from parsers.text.patterns import lazy
@@ -32,10 +30,10 @@ HEADER: Final = r"/proc/\d+/(?:task/\d+/)?fd/?:[ ]*$"
 _LINK: Final = r"l(?:[r-][w-][x-]){3}\S?[ ]+\d+[ ]+\S+[ ]+\S+[ ]+\d+[ ][^\n]{6,40}?[ ]\d+[ ]->[ ]"
 ROW_SHAPE: Final = rf"(?:[^\s\d/]\S{{0,11}}[ ]\d+\n)?(?:d[r-][w-][x-][^\n]*[ ]\.{{1,2}}\n)*{_LINK}"
 
-ROW = pp.Regex(
+ROW = lazy(
     r"\s*(?:\d+\s+)?l(?:[r-][w-][x-]){3}\S?\s+\d+\s+(?P<user>\S+)\s+\S+\s+\d+\s+(?P<date>\S.*?)\s(?P<fd>\d+) -> (?P<target>.*\S)\s*$"
 )
-_row = ROW.re.match
+_row = ROW.match
 _heading = lazy(r"\s*/proc/(?P<pid>\d{1,10})/(?:task/\d+/)?fd/?:\s*$").match
 _prompt_pid = lazy(r"/proc/(?P<pid>\d{1,10})/").search
 # "total 0" in any language, the folder itself with -a, and links that ls was not allowed to read.

@@ -19,7 +19,6 @@ from __future__ import annotations
 import itertools
 from typing import TYPE_CHECKING, Final
 
-import pyparsing as pp
 from msgspec.structs import replace
 
 from parsers.records import Descriptor, Inode, NativeId, Parsed, Pid, TaskSyscall
@@ -39,12 +38,12 @@ HEADER: Final = r"System calls of the threads of process \d+, "
 ROW_SHAPE: Final = r"/proc/\d+/task/\d+/syscall:|(?:==> )/proc/\d+/task/\d+/syscall(?: <==)|\d{1,10} \d{1,4}(?: 0x[0-9a-f]{1,16}){8}[ ]*$|[=#-]{1,8} ?\d{1,10}\b[^\n]{0,80}\n(?:running|-1 0x|\d{1,4} 0x)"
 
 _CALL: Final = r"(?P<call>running|-1(?: 0x[0-9a-f]{1,16}){2}|\d{1,4}(?: 0x[0-9a-f]{1,16}){8})"
-ROW = pp.Regex(
+ROW = lazy(
     rf"(?P<tid>\d{{1,10}}) \| (?P<inner>\d{{1,10}}|-) \| (?P<wchan>\S{{1,200}}) \| (?:{_CALL}|-) \| (?P<targets>\S{{1,4000}}) \| (?P<comm>.*?)\s*$"
 )
-RAW_ROW = pp.Regex(rf"\s*/proc/(?P<pid>\d{{1,10}})/task/(?P<tid>\d{{1,10}})/syscall:{_CALL}\s*$")
-_row = ROW.re.match
-_raw_row = RAW_ROW.re.match
+RAW_ROW = lazy(rf"\s*/proc/(?P<pid>\d{{1,10}})/task/(?P<tid>\d{{1,10}})/syscall:{_CALL}\s*$")
+_row = ROW.match
+_raw_row = RAW_ROW.match
 _bare_row = lazy(rf"\s*{_CALL}\s*$").match
 _numbered_row = lazy(rf"\s*(?P<tid>\d{{1,10}})[: ]\s*{_CALL}\s*$").match
 _heading = lazy(

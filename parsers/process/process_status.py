@@ -20,8 +20,6 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Final
 
-import pyparsing as pp
-
 from parsers.records import NativeId, Parsed, Pid, ProcessStatus
 from parsers.records.shows import Shows
 from parsers.text.patterns import lazy
@@ -40,8 +38,8 @@ HEADER: Final = r"(?!)"
 ROW_SHAPE: Final = rf"{_BEGIN}|{_STATE}"
 
 # Nearly all values are numbers and masks; a line of prose with a colon is none of the kernel's.
-ROW = pp.Regex(r"(?P<key>[A-Za-z]\w{2,40}):[ \t]*(?P<value>\S[^\n]*?|)[ \t]*$")
-_row = ROW.re.match
+ROW = lazy(r"(?P<key>[A-Za-z]\w{2,40}):[ \t]*(?P<value>\S[^\n]*?|)[ \t]*$")
+_row = ROW.match
 _begins = lazy(_BEGIN).match
 _state = lazy(_STATE).match
 _number = lazy(r"\d{1,18}").match

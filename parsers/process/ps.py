@@ -14,14 +14,13 @@ from __future__ import annotations
 from functools import lru_cache
 from typing import TYPE_CHECKING, Final
 
-import pyparsing as pp
-
 from parsers.records import Parsed, Pid, ProcessRow
 from parsers.records.shows import Shows
 from parsers.text.patterns import lazy
 from parsers.text.source import Section, leftovers
 
 if TYPE_CHECKING:
+    import re
     from collections.abc import Sequence
 
 NAME: Final = "ps"
@@ -44,7 +43,7 @@ _header = lazy(HEADER).match
 
 
 @lru_cache(maxsize=64)
-def row(columns: tuple[str, ...]) -> pp.Regex:
+def row(columns: tuple[str, ...]) -> re.Pattern[str]:
     """The grammar of a row under these column headings."""
     cells = []
     seen: set[str] = set()
@@ -53,7 +52,7 @@ def row(columns: tuple[str, ...]) -> pp.Regex:
         group = cell.partition(">")[0]
         cells.append(cell if cell == r"\S+" or group not in seen else r"\S+")
         seen.add(group)
-    return pp.Regex(r"\s*" + r"\s+".join([*cells, r"(?P<command>\S.*?)\s*$"]))
+    return lazy(r"\s*" + r"\s+".join([*cells, r"(?P<command>\S.*?)\s*$"]))
 
 
 ROW = row(("USER", "PID", "%CPU", "%MEM", "VSZ", "RSS", "TTY", "STAT", "START", "TIME", "COMMAND"))
@@ -72,7 +71,7 @@ def parse(section: Section) -> Parsed:
     match_row = None
     for index, line in section.rows():
         if _header(line):
-            match_row = row(tuple(line.split())).re.match
+            match_row = row(tuple(line.split())).match
         elif match_row is not None and (match := match_row(line)):
             if record := _process(section, index, match.groupdict()):
                 records.append(record)

@@ -16,8 +16,6 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Final
 
-import pyparsing as pp
-
 from parsers.records import Descriptor, Inode, NativeId, Parsed, Pid, TaskSyscall
 from parsers.records.shows import Shows
 from parsers.records.task_records import DESCRIPTOR_FIRST
@@ -35,11 +33,11 @@ _STAMP: Final = r"(?:(?:\d\d:\d\d:\d\d(?:\.\d{1,9})?|\d{9,11}\.\d{1,9}|\d{1,6}\.
 HEADER: Final = r"strace: Process \d+ attached with \d+ threads"
 ROW_SHAPE: Final = rf"(?:\[pid +\d+\] +{_STAMP}|\d{{1,10}} +{_STAMP})(?:[a-z]\w*\(|<\.\.\. \w+ resumed>)"
 
-ROW = pp.Regex(
+ROW = lazy(
     rf"(?:\[pid +(?P<pid>\d{{1,10}})\] +|(?P<tid>\d{{1,10}}) +)?{_STAMP}"
     r"(?:(?P<call>[a-z]\w*)\((?P<rest>.*)|<\.\.\. (?P<resumed>\w+) resumed>(?P<tail>.*)|(?P<event>(?:---|\+\+\+) .*))$"
 )
-_row = ROW.re.match
+_row = ROW.match
 _note = lazy(r"(?:/\S*)?strace: Process (?P<pid>\d{1,10}) (?:attached|detached)").match
 _rest = lazy(r"\s*<(?:detached|unfinished) \.\.\.>\s*$").match
 _open = lazy(r"(?: ?<(?:unfinished|detached) \.\.\.>|,? ?(?:\^C)?strace: Process \d+ detached)\s*$").search

@@ -16,8 +16,6 @@ from __future__ import annotations
 from functools import lru_cache
 from typing import TYPE_CHECKING, Final
 
-import pyparsing as pp
-
 from parsers.records import NativeId, Parsed, ThreadUsage
 from parsers.records.shows import Shows
 from parsers.text.grammar import decimal
@@ -46,12 +44,12 @@ _COLUMNS: Final = {
 
 
 @lru_cache(maxsize=64)
-def row(columns: tuple[str, ...]) -> pp.Regex:
+def row(columns: tuple[str, ...]) -> re.Pattern[str]:
     """The grammar of a row under these column headings."""
     cells = [_COLUMNS.get(name, r"\S+") if columns.index(name) == at else r"\S+" for at, name in enumerate(columns)]
     # A thread may have no name: then the last cell is blank.
     last = rf"(?:\s++{cells.pop()})?" if columns[-1] == "COMMAND" else ""
-    return pp.Regex(r"\s*" + r"\s+".join(cells) + last + r"\s*$")
+    return lazy(r"\s*" + r"\s+".join(cells) + last + r"\s*$")
 
 
 ROW = row(("PID", "USER", "PR", "NI", "VIRT", "RES", "SHR", "S", "%CPU", "%MEM", "TIME+", "COMMAND"))
@@ -74,10 +72,10 @@ def parse(section: Section) -> Parsed:
     rows: list[tuple[int, re.Match[str]]] = []
     unread: list[tuple[int, str]] = []
     read = 0
-    match_row = ROW.re.match
+    match_row = ROW.match
     for index, line in section.rows():
         if _heading(line):
-            match_row = row(tuple(line.split())).re.match
+            match_row = row(tuple(line.split())).match
         elif match := match_row(line):
             rows.append((index, match))
         elif not _summary(line.lstrip()):

@@ -15,8 +15,6 @@ from __future__ import annotations
 from functools import lru_cache
 from typing import TYPE_CHECKING, Final
 
-import pyparsing as pp
-
 from parsers.records import Inode, OpenFile, Owner, Parsed, Pid, SocketRow, TcpState
 from parsers.records.shows import Shows
 from parsers.text.endpoint import endpoint
@@ -27,6 +25,7 @@ from parsers.text.source import Section, leftovers
 from parsers.text.stack import number
 
 if TYPE_CHECKING:
+    import re
     from collections.abc import Mapping, Sequence
 
 NAME: Final = "lsfd"
@@ -47,10 +46,10 @@ _PROTOCOLS: Final = {"TCP": "tcp", "TCPv6": "tcp", "UDP": "udp", "UDPv6": "udp",
 
 
 @lru_cache(maxsize=64)
-def row(columns: tuple[str, ...]) -> pp.Regex:
+def row(columns: tuple[str, ...]) -> re.Pattern[str]:
     """The grammar of a row under these column headings; a cell that lsfd leaves blank is found by no grammar."""
     cells = [_CELLS.get(name, r"\S+") if columns.index(name) == at else r"\S+" for at, name in enumerate(columns[:-1])]
-    return pp.Regex(r"\s*" + r"\s+".join([*cells, r"(?P<name>\S.*?)\s*$"]))
+    return lazy(r"\s*" + r"\s+".join([*cells, r"(?P<name>\S.*?)\s*$"]))
 
 
 ROW = row(("COMMAND", "PID", "USER", "ASSOC", "MODE", "TYPE", "SOURCE", "MNTID", "INODE", "NAME"))
@@ -68,10 +67,10 @@ def parse(section: Section) -> Parsed:
     records: list[SocketRow | OpenFile] = []
     unread: list[tuple[int, str]] = []
     read = 0
-    match_row = ROW.re.match
+    match_row = ROW.match
     for index, line in section.rows():
         if _header(line):
-            match_row = row(tuple(line.split())).re.match
+            match_row = row(tuple(line.split())).match
         elif match := match_row(line):
             records.append(_record(section, index, index, match.groupdict()))
         else:

@@ -15,8 +15,6 @@ import re
 from functools import lru_cache
 from typing import TYPE_CHECKING, Final, TypeAlias
 
-import pyparsing as pp
-
 from parsers.records import Endpoint, OpenFile, Owner, Parsed, Pid, SocketRow, TcpState, Where
 from parsers.records.places import to_inode, to_pid
 from parsers.records.shows import Shows
@@ -51,18 +49,18 @@ _FD = r"(?P<fd>[*\d]\d{0,9})[rwu]?[a-zA-Z-]?"
 _OTHER_FD = r"cwd|rtd|txt|mem|DEL|ltx|err|NOFD|jld|Lnn|m\d+|pd|tr|mmap"
 
 
-def socket_row(columns: str) -> pp.Regex:
+def socket_row(columns: str) -> re.Pattern[str]:
     """The grammar of any row with endpoints."""
-    return pp.Regex(
+    return re.compile(
         rf"(?P<command>\S++)\s++(?P<pid>\d{{1,10}})\s++{columns}(?P<user>\S++)\s++{_FD}\s++"
         r"(?P<type>IPv4|IPv6|inet|inet6)\s++(?:(?=\S*?[,;x])\S++\s++)??(?P<device>\S++)\s++(?:\S++\s++)??"
         r"(?P<proto>TCP|UDP|UDPLITE|TCPv6|UDPv6|SCTP|ICMP)\s++(?P<name>\S++)(?:\s++\((?P<tail>.*)\))?\s*$"
     )
 
 
-def file_row(columns: str) -> pp.Regex:
+def file_row(columns: str) -> re.Pattern[str]:
     """The grammar of any other row."""
-    return pp.Regex(
+    return re.compile(
         rf"(?P<command>\S++)\s++(?P<pid>\d{{1,10}})\s++{columns}(?P<user>\S++)\s++"
         rf"(?P<fd>[*\d]\d*[rwu]?[a-zA-Z-]?|(?:{_OTHER_FD})(?:-\w)?)\s++"
         r"(?P<type>\S++)\s++(?P<rest>.*\S)\s*$"
@@ -70,7 +68,7 @@ def file_row(columns: str) -> pp.Regex:
 
 
 @lru_cache(maxsize=16)
-def grammars(columns: str) -> tuple[pp.Regex, pp.Regex]:
+def grammars(columns: str) -> tuple[re.Pattern[str], re.Pattern[str]]:
     """The grammars of rows with endpoints and of all others, with these columns between PID and USER."""
     return socket_row(columns), file_row(columns)
 
@@ -83,7 +81,7 @@ def columns_of(header: Sequence[str]) -> str:
 
 SOCKET_ROW = socket_row(_ANY_COLUMNS)
 FILE_ROW = file_row(_ANY_COLUMNS)
-_socket_row = SOCKET_ROW.re.match
+_socket_row = SOCKET_ROW.match
 _telling_row = re.compile(ROW_SHAPE).match
 _fd = re.compile(rf"(?:(?P<number>\d{{1,9}})|\*\d{{1,9}})[rwu]?[a-zA-Z-]?\Z|(?:{_OTHER_FD})(?:-\w)?\Z").match
 
@@ -131,7 +129,7 @@ class _Reader:
         self.section, self.file, self.first = section, section.file, section.first
         self.hosts, self.ends = Hosts(), Ends()
         self.plain = True
-        self.socket, self.other = SOCKET_ROW.re.match, FILE_ROW.re.match
+        self.socket, self.other = SOCKET_ROW.match, FILE_ROW.match
         self.holders: dict[tuple[str, str, str], _Holder] = {}
         self.fds: dict[str, int] = {}
         self.cells: dict[str, str] = {}
@@ -141,7 +139,7 @@ class _Reader:
         """The columns of the rows below."""
         columns = columns_of(line.split())
         self.plain = not columns
-        self.socket, self.other = (grammar.re.match for grammar in grammars(columns))
+        self.socket, self.other = (grammar.match for grammar in grammars(columns))
 
     def row(self, index: int, line: str) -> SocketRow | OpenFile | None:
         """The record of a row, None if the line is none.

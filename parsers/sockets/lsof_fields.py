@@ -25,8 +25,6 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Final
 
-import pyparsing as pp
-
 from parsers.records import Inode, OpenFile, Owner, Parsed, Pid, SocketRow, TcpState
 from parsers.records.shows import Shows
 from parsers.text.endpoint import endpoint
@@ -45,8 +43,8 @@ _PROCESS: Final = r"p\d{1,10}(?:\x00|\n(?:[gRKMcuLZ][^\n]{0,200}\n){0,9}f[^\n]{1
 HEADER: Final = r"(?!)"
 ROW_SHAPE: Final = rf"{_PROCESS}|f\d{{1,6}}\n(?:[al][ rwuN]?\n){{0,2}}t(?:IPv[46]|REG|sock|FIFO|CHR|a_inode|unix)\n"
 
-FIELD = pp.Regex(r"(?P<key>[pgRKMcuLZfaltDdsoinrPTkNGm])(?P<value>[^\n\0]*)$")
-_field = FIELD.re.match
+FIELD = lazy(r"(?P<key>[pgRKMcuLZfaltDdsoinrPTkNGm])(?P<value>[^\n\0]*)$")
+_field = FIELD.match
 _process = lazy(r"p(?P<pid>\d{1,10})$").match
 _telling = lazy(r"p\d{1,10}\x00").match
 _begins = lazy(ROW_SHAPE).match

@@ -13,8 +13,6 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Final
 
-import pyparsing as pp
-
 from parsers.records import Owner, Parsed, Pid, SocketRow, TcpState
 from parsers.records.shows import Shows
 from parsers.text.endpoint import endpoint
@@ -46,11 +44,11 @@ _STATES: Final = {
 _WORDS: Final = "|".join(_STATES)
 HEADER: Final = r"LocalAddress[ ]+LocalPort[ ]+RemoteAddress[ ]+RemotePort[ ]+State\b"
 ROW_SHAPE: Final = rf"[0-9a-fA-F:.]{{2,45}}(?:%\w+)?[ ]+\d{{1,5}}[ ]+[0-9a-fA-F:.]{{2,45}}(?:%\w+)?[ ]+\d{{1,5}}[ ]+(?:{_WORDS})\b"
-ROW = pp.Regex(
+ROW = lazy(
     r"\s*(?P<local>[0-9a-fA-F:.]{2,45}(?:%\w{1,20})?)\s+(?P<port>\d{1,5})\s+(?P<remote>[0-9a-fA-F:.]{2,45}(?:%\w{1,20})?)\s+(?P<far>\d{1,5})"
     rf"\s+(?P<state>{_WORDS})(?:\s+(?P<setting>[A-Za-z]\w{{1,30}}))?(?:\s+(?P<pid>\d{{1,10}}))?\s*$"
 )
-_row = ROW.re.match
+_row = ROW.match
 _header = lazy(rf"\s*(?:{HEADER}|-{{4,}}(?:\s+-{{4,}}){{3,}}\s*$)").match
 _telling = lazy(rf"{HEADER}|{ROW_SHAPE}").match
 

@@ -15,8 +15,6 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING, Final
 
-import pyparsing as pp
-
 from parsers.records import Endpoint, Inode, Owner, Parsed, Pid, SocketRow, TcpState, Timer, TimerKind, Where
 from parsers.records.places import to_inode
 from parsers.records.shows import Shows
@@ -31,18 +29,18 @@ NAME: Final = "netstat"
 SHOWS: Final = frozenset({Shows.SOCKETS})
 _LISTEN: Final = TcpState.LISTEN
 
-ROW = pp.Regex(
+ROW = re.compile(
     r" {0,3}(?P<proto>tcp|udp|udpl|sctp|raw|dccp)[46]? ++(?P<recv>\d{1,18}+) ++(?P<send>\d{1,18}+) ++(?P<local>\S++) ++"
     rf"(?:{V4_ENDPOINT}|(?P<remote>\S++))(?: ++(?P<state>[^\W\da-z]\S++))?(?: ++(?P<user>[^\s/]++) ++(?P<inode>\d{{1,18}}+)(?![^ ]))? *+"
     r"(?P<owner>[^(]*+)(?:\((?P<left>\d{1,18}+\.\d++)/(?P<counts>\d{1,18}+/\d{1,18}+)\) *+)?$"
 )
 """A row: the state's first letter is a capital in every language; behind the owner stands the timer's word. :func:`_rare` reads odd ones."""
-RARE_ROW = pp.Regex(
+RARE_ROW = re.compile(
     r"\s{0,3}(?P<proto>tcp|udp|udpl|sctp|raw|dccp)[46]?\s+(?P<recv>\d{1,18})\s+(?P<send>\d{1,18})\s+"
     r"(?P<local>(?=\S+?[:.]\S)\S++)\s+(?P<remote>(?=\S+?[:.]\S)\S++)(?P<rest>.*)$"
 )
-_row = ROW.re.match
-_rare_row = RARE_ROW.re.match
+_row = ROW.match
+_rare_row = RARE_ROW.match
 _timer = re.compile(rf"(?:^|\s){NETSTAT_TIMER.pattern}\s*$").search
 _RAW_STATE = re.compile(r"^\s*\d{1,3}(?=\s|$)")  # a number in place of TCP's word
 _user_inode = re.compile(r"(?P<user>[^\s/]+)\s+(?P<inode>\d{1,18})(?:\s+|$)").match

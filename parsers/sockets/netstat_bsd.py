@@ -17,8 +17,6 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING, Final, NamedTuple
 
-import pyparsing as pp
-
 from parsers.records import Endpoint, Owner, Parsed, Pid, SocketRow, TcpState
 from parsers.records.shows import Shows
 from parsers.text.endpoint import endpoint
@@ -36,11 +34,11 @@ _COLUMNS: Final = r"(?:(?:Socket|Tcpcb|PCB)[ ]+)?Proto[ ]+Recv-Q[ ]+Send-Q[ ]+Lo
 HEADER: Final = rf"(?:Active Internet connections[^\n]*\n)?{_COLUMNS}"
 ROW_SHAPE: Final = r"(?:[0-9a-f]{8,16}[ ]+)?(?:tcp|udp)(?:4|6|46)?[ ]+\d+[ ]+\d+[ ]+(?=\S*\.[\w*-]+[ ])(?!\S*:[\w*-]+[ ])\S++[ ]+(?=\S*\.[\w*-]+(?:[ ]|$))\S"
 
-ROW = pp.Regex(
+ROW = lazy(
     r"\s{0,3}(?:[0-9a-f]{8,16}\s+)?(?P<proto>tcp|udp)(?:4|6|46)?\s+(?P<recv>\d{1,18})\s+(?P<send>\d{1,18})\s+"
     r"(?P<local>\S+\.[\w*-]+)\s+(?P<remote>\S+\.[\w*-]+)(?P<rest>(?:\s.*)?)$"
 )
-_row = ROW.re.match
+_row = ROW.match
 _header = lazy(_COLUMNS).match
 # Tables of other kinds, which macOS and the BSDs print below: UNIX sockets, kernel control and event sockets, ICMP and raw sockets.
 _banner = lazy(

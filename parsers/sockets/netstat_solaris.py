@@ -13,8 +13,6 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Final
 
-import pyparsing as pp
-
 from parsers.records import Endpoint, Parsed, SocketRow, TcpState
 from parsers.records.shows import Shows
 from parsers.text.endpoint import endpoint
@@ -32,11 +30,11 @@ SHOWS: Final = frozenset({Shows.SOCKETS})
 HEADER: Final = r"(?:TCP: IPv[46][ ]*\n)?[ ]*Local(?:/Remote)? Address[ ]+(?:Remote Address[ ]+)?Swind[ ]+Send-Q[ ]+Rwind[ ]+Recv-Q"
 ROW_SHAPE: Final = r"[ ]*\S+\.[\w*]+[ ]+\S+\.[\w*]+[ ]+\d+[ ]+\d+[ ]+\d+[ ]+\d+[ ]+[A-Z_]{4}"
 
-ROW = pp.Regex(
+ROW = lazy(
     r"\s*(?P<local>\S+\.[\w*-]+)\s+(?P<remote>\S+\.[\w*-]+)\s+\d{1,18}\s+(?P<send>\d{1,18})\s+\d{1,18}\s+(?P<recv>\d{1,18})\s+(?P<state>[A-Z_0-9]+)"
     r"(?:\s+\S+)?\s*$"
 )
-_row = ROW.re.match
+_row = ROW.match
 _remark = lazy(r"\s*(?:TCP: IPv[46]|UDP: IPv[46]|Local(?:/Remote)? Address|-{4,}[ -]*$|Active UNIX)").match
 _telling = lazy(rf"{HEADER}|{ROW_SHAPE}").match
 

@@ -20,7 +20,6 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING, Final
 
-import pyparsing as pp
 from msgspec.structs import replace
 
 from parsers.records import Owner, Parsed, Pid, SocketRow, TcpState
@@ -63,12 +62,12 @@ HEADER: Final = (
     rf"|[ ]{{1,4}}Proto[ ]{{2,}}Local Address[ ]+Foreign Address[ ]+State|{_COLUMNS}(?={ROW_SHAPE})"
 )
 
-ROW = pp.Regex(
+ROW = lazy(
     r"\s{0,6}(?P<proto>TCP|UDP)\s+(?P<local>\S+:(?:\d{1,5}|[\w-]{1,40}))\s+(?P<remote>\S+:(?:\d{1,5}|[\w-]{1,40}|\*))"
     r"(?:\s+(?P<state>[^\W\d]\S*(?: [^\W\d]\S*)?))?"
     r"(?:\s+(?P<pid>\d{1,10}))?(?:\s+(?P<offload>[^\W\d]\S*))?\s*$"
 )
-_row = ROW.re.match
+_row = ROW.match
 _header = lazy(rf"\s*Proto\s+\S+(?:[ ]\S+){{0,3}}\s{{2,}}\S|{_COLUMNS.removesuffix(chr(92) + 'n')}$").match
 _telling = lazy(ROW_SHAPE).match
 _program = lazy(r"\s?\[(?P<name>[^\[\]]{1,260})\]\s*$").match

@@ -15,8 +15,6 @@ import re
 from functools import lru_cache
 from typing import TYPE_CHECKING, Final
 
-import pyparsing as pp
-
 from parsers.records import Endpoint, Inode, Parsed, SocketRow, TcpState, Timer, TimerKind
 from parsers.records.shows import Shows
 from parsers.text.endpoint import normal_host
@@ -31,13 +29,13 @@ SHOWS: Final = frozenset({Shows.SOCKETS})
 HEADER: Final = r"[ ]{0,6}sl[ ]+local_address[ ]+rem(?:ote)?_address[ ]"
 ROW_SHAPE: Final = r"[ ]*\d+:[ ][0-9A-F]{8,32}:[0-9A-F]{4}[ ][0-9A-F]{8,32}:[0-9A-F]{4}[ ][0-9A-F]{2}[ ]"
 
-ROW = pp.Regex(
+ROW = re.compile(
     r"\s*\d+: (?P<local>[0-9A-F]{8}|[0-9A-F]{32}):(?P<lport>[0-9A-F]{4}) (?P<remote>[0-9A-F]{8}|[0-9A-F]{32}):(?P<rport>[0-9A-F]{4}) "
     r"(?P<st>[0-9A-F]{2}) (?P<tx>[0-9A-F]{8,16}):(?P<rx>[0-9A-F]{8,16}) (?P<tr>[0-9A-F]{2}):(?P<when>[0-9A-F]{8,16}) "
     r"(?P<retr>[0-9A-F]{8,16})"
     r"\s+(?P<uid>\d+)\s+(?P<probes>\d{1,18})\s+(?P<inode>\d{1,18})(?P<rest>(?:\s+\S+)*)\s*$"
 )
-_row = ROW.re.match
+_row = ROW.match
 _header = re.compile(r"\s*sl\s+local_address\s+rem(?:ote)?_address\s").match
 
 _STATES: Final = (

@@ -16,7 +16,6 @@ from functools import cached_property
 from typing import TYPE_CHECKING, Any, Final, TypeAlias
 
 import msgspec
-import pyparsing as pp
 
 from parsers.records import Counter, Endpoint, Inode, Owner, Parsed, Pid, SocketRow, TcpState, Timer, Where
 from parsers.records.places import to_pid
@@ -39,23 +38,23 @@ _STATES: Final = (
 HEADER: Final = r"(?:Netid[ ]+)?(?:State[ ]+)?Recv-Q[ ]+Send-Q[ ]+Local Address:Port[ ]|Total:[ ]\d+[^\n]*\nTCP:[ ]+\d+[ ]\(estab"
 ROW_SHAPE: Final = rf"(?:[a-z][\w?]{{1,5}}[ ]+)?(?:{_STATES})[ ]+\d+[ ]+\d+[ ]+\S+[ ]"
 
-ROW = pp.Regex(
+ROW = re.compile(
     rf"\s*(?:(?P<netid>[a-z][\w?]{{1,5}})\s+)?(?:(?P<state>{_STATES})\s+)?(?P<recv>\d{{1,18}})\s+(?P<send>\d{{1,18}})\s+"
     rf"(?P<local>(?=\S+?[:/]\S|\*\s)\S++)\s+(?:{V4_ENDPOINT}|(?P<remote>\S++))"
     r"(?:\s+users:\(\(\"(?P<command>[^\"]*)\",pid=(?P<pid>\d{1,10}),fd=(?P<fd>\d{1,10})\)\)(?!\S))?(?P<rest>.*)$"
 )
 """A row with one owner, as nearly all have; several, and those of other ages, stay in the rest."""
 # A unix, netlink or vsock row: its addresses may hold blanks.
-OTHER_ROW = pp.Regex(rf"\s*(?:u_\w+|nl|p_\w+|v_\w+|xdp|ti_\w+|\?\?\?)\s+(?:(?:{_STATES})\s+)?\d+\s+\d+\s")
-_row = ROW.re.match
-_other_row = OTHER_ROW.re.match
+OTHER_ROW = re.compile(rf"\s*(?:u_\w+|nl|p_\w+|v_\w+|xdp|ti_\w+|\?\?\?)\s+(?:(?:{_STATES})\s+)?\d+\s+\d+\s")
+_row = ROW.match
+_other_row = OTHER_ROW.match
 _header = re.compile(r"\s*(?:Netid\s+)?(?:State\s+)?Recv-Q\s+Send-Q\s+Local Address:Port\s").match
 _stateful_row = re.compile(rf"\s*(?:[a-z]\w{{1,5}}\s+)?(?:{_STATES})\s+\d+\s+\d+\s+\S+[:/*]").match
 _summary = re.compile(
     r"Total:\s+\d+|TCP:\s+\d+\s+\(estab|Transport\s+Total\s+IP|(?:\*|RAW|UDP|TCP|INET|FRAG)\s+(?:\d+|-)\s+(?:\d+|-)\s+(?:\d+|-)\s*$"
 ).match
 _totals = re.compile(r"\b(estab|closed|orphaned|timewait) (\d{1,18})\b").findall
-_timer = SS_TIMER.re.search
+_timer = SS_TIMER.search
 _users = re.compile(r"users:\((\(.*?\))\)(?=\s|$)").search
 # iproute2 before 4.0 printed ("java",1234,56); -T adds tid= and -Z contexts between pid and descriptor. The name is raw.
 _owners = re.compile(r'\("(?P<command>.*?)",(?:pid=)?(?P<pid>\d{1,10})(?:,(?!fd=)\w+=[^,)]*)*,(?:fd=)?(?P<fd>\d{1,10})\)').finditer

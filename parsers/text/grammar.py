@@ -1,15 +1,13 @@
 """The terminals that the formats share, each defined once.
 
-Hot rows are ONE :class:`pyparsing.Regex`, whose compiled ``.re`` the format's loop calls; expressions made of several terminals serve
-headers and rare lines.
+Each terminal is one pattern, which the loops of the formats call. What needs a grammar of several terminals is in
+:mod:`parsers.threads.deadlock_grammar`.
 """
 
 from __future__ import annotations
 
 import re
 from typing import Final
-
-import pyparsing as pp
 
 from parsers.records import JavaState, LockVerb, TcpState, Timer, TimerKind
 
@@ -67,7 +65,7 @@ TIMER_WORDS: Final[dict[str, TimerKind]] = {
 }
 """The kinds of timer as the tools call them, in all languages."""
 
-NETSTAT_TIMER = pp.Regex(r"(?P<kind>\S+) \(\(?(?P<left>\d{1,18}[.,]\d+)/(?P<retransmits>\d{1,18})/(?P<probes>\d{1,18})\)")
+NETSTAT_TIMER = re.compile(r"(?P<kind>\S+) \(\(?(?P<left>\d{1,18}[.,]\d+)/(?P<retransmits>\d{1,18})/(?P<probes>\d{1,18})\)")
 """``keepalive (7196.98/0/0)``: seconds left, retransmissions, unanswered probes; a decimal comma in some locales."""
 
 
@@ -76,7 +74,7 @@ def netstat_timer(kind: str, left: str, retransmits: str, probes: str) -> Timer:
     return Timer(TIMER_WORDS.get(kind, TimerKind.UNKNOWN), float(left.replace(",", ".")), int(retransmits), int(probes))
 
 
-SS_TIMER = pp.Regex(
+SS_TIMER = re.compile(
     r"timer:\((?P<kind>[\w-]+),(?:(?P<min>\d{1,9})min)?(?:(?P<sec>\d{1,9}(?:\.\d+)?)sec)?(?:(?P<ms>\d{1,9}(?:\.\d+)?)ms)?,(?P<retr>\d{1,9})\)"
 )
 """``timer:(keepalive,119min,0)``: iproute2 rounds to whole minutes above one minute (``ss.c``, ``print_ms_timer``)."""
@@ -96,7 +94,7 @@ def decimal(text: str | None) -> float | None:
     return None if text is None else float(text.replace(",", ".") if "," in text else text)
 
 
-THREAD_HEADER = pp.Regex(
+THREAD_HEADER = re.compile(
     r'"(?P<name>[^"]*+(?="[^"]*+$)|.*)"(?: #(?P<jid>\d{1,18}))?(?: \[(?P<tidb>\d{1,18})\])?(?P<daemon> daemon)?(?: prio=-?\d+)?(?: os_prio=-?\d+)?'
     r"(?: cpu=(?P<cpu>\d{1,18}(?:[.,]\d+)?)(?: \[reset [\d.,]{1,30}\])?\s?ms)?(?: elapsed=(?P<elapsed>\d{1,18}(?:[.,]\d+)?)\s?s)?"
     r"(?: allocated=\S+(?: B)?(?: \([^()]{1,40}\))?(?: \[reset [^\]]{1,60}\])?)?(?: defined_classes=\d+)?"
@@ -111,9 +109,9 @@ ends it. HP-UX adds ``lwp_id=``, the kernel's number; the SAP JVM has ``cpu=1.50
 in brackets (both after published dumps, not captured here).
 """
 
-STATE_LINE = pp.Regex(r"\s*java\.lang\.Thread\.State: (?P<state>[A-Z_]+)(?: \((?P<detail>[^)]*)\))?\s*$")
+STATE_LINE = re.compile(r"\s*java\.lang\.Thread\.State: (?P<state>[A-Z_]+)(?: \((?P<detail>[^)]*)\))?\s*$")
 
-FRAME = pp.Regex(
+FRAME = re.compile(
     r"\s*at (?:[\w.@+-]*/){0,2}(?P<call>(?!0x[0-9a-f]{4})[^\s()/][^()]*)(?:\([\w/;$\[]*\)[\w/;$\[]+)?\((?P<source>[^()]*(?:\([^()]*\)[^()]*)?)\)\s*$"
 )
 """``at pkg.Class.method(java.base@17/File.java:12)``, also ``at app//pkg.Class.method(…)``.
@@ -122,51 +120,14 @@ A slash in front of an address is no module: ``at Main$$Lambda$1/0x00007fe755000
 ``at java.lang.Object.wait(J)V(Native Method)``.
 """
 
-LOCK_LINE = pp.Regex(
+LOCK_LINE = re.compile(
     r"\s*- (?P<verb>locked|waiting on the Class initialization monitor for|waiting on|waiting to lock|"
     r"waiting to re-lock in wait\(\)|parking to wait for|eliminated)\s+"
     r"(?:<(?P<address>0x[0-9a-fA-F]+|[0-9a-fA-F]{16})>|<(?P<none>[^>]*)>|(?P<plain>\S+))(?: \((?:a )?(?P<cls>.+)\))?\s*$"
 )
 """``- parking to wait for  <0x…> (a java.util.concurrent.FutureTask)`` (two blanks in jstack, one in dump files)."""
 
-SYNCHRONIZER = pp.Regex(r"\s*- (?:None|<(?P<address>0x[0-9a-fA-F]+)> \(a (?P<cls>.+)\))\s*$")
+SYNCHRONIZER = re.compile(r"\s*- (?:None|<(?P<address>0x[0-9a-fA-F]+)> \(a (?P<cls>.+)\))\s*$")
 
 LOCK_VERBS: Final[dict[str, LockVerb]] = {verb.value: verb for verb in LockVerb}
 JAVA_STATES: Final[dict[str, JavaState]] = {state.value: state for state in JavaState}
-
-# Thread names are printed raw: only the last quote ends one.
-_quoted = pp.Suppress('"') + pp.Regex(r'.*(?="\s*$)', re.DOTALL)("holder") + pp.Suppress('"')
-_address = pp.Combine("0x" + pp.Word(pp.hexnums))
-_in_parentheses = (
-    pp.Suppress(pp.Literal("(object") | "(Object@")
-    + _address("address")
-    + pp.Suppress(", a")
-    + pp.Regex(r"[^)]+")("cls")
-    + pp.Suppress(")")
-)
-
-DEADLOCK_WAIT = (
-    pp.Suppress(pp.Optional("in JNI,"))
-    + (
-        (
-            pp.Suppress(pp.Literal("waiting to lock monitor") | "waiting to lock JVMTI raw monitor" | "waiting to lock Monitor@")
-            + pp.Suppress(_address)
-            + pp.Optional(_in_parentheses)
-        )
-        | (
-            pp.Suppress("waiting for ownable synchronizer")
-            + _address("address")
-            + pp.Suppress(",")
-            + pp.Suppress("(a")
-            + pp.Regex(r"[^)]+")("cls")
-            + pp.Suppress(")")
-        )
-    )
-    + pp.Suppress(pp.Optional(","))
-)
-"""``waiting to lock monitor 0x… (object 0x…, a java.lang.Object),`` or ``waiting for ownable synchronizer 0x…, (a …Sync),``."""
-
-DEADLOCK_HOLDER = (
-    pp.Suppress(pp.Optional("in JNI,")) + pp.Suppress("which is held by") + (_quoted | pp.Regex(r"UNKNOWN_owner_addr=\S+")("unknown"))
-)
-"""``which is held by "other"``; an owner that the VM cannot name prints its address."""

@@ -119,7 +119,7 @@ def with_holders(threads: Sequence[Thread]) -> tuple[Thread, ...]:
 def frame_of(text: str) -> Frame | None:
     """A frame as ``StackTraceElement.toString`` prints it, with or without ``at``: ``java.base@17/java.lang.Thread.run(Thread.java:840)``."""
     text = text.strip()
-    match = FRAME.re.match(text if text.startswith("at ") else f"at {text}")
+    match = FRAME.match(text if text.startswith("at ") else f"at {text}")
     if not match:
         return None
     cls, _, method = match["call"].rpartition(".")

@@ -12,8 +12,6 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Final
 
-import pyparsing as pp
-
 from parsers.records import AttachFailure, Parsed, Pid
 from parsers.records.shows import Shows
 from parsers.text.patterns import lazy
@@ -31,11 +29,11 @@ _SENTENCE: Final = r"(?:Unable to open socket file|The VM does not respond|targe
 HEADER: Final = _PREFIX + _SENTENCE
 ROW_SHAPE: Final = HEADER
 
-FAILURE = pp.Regex(
+FAILURE = lazy(
     r"(?:(?P<pid>\d{1,10}):\s+)?(?:Exception in thread \"main\" )?(?:[\w.]{1,80}Exception: )?"
     rf"(?P<text>{_SENTENCE}[^\n]*\S)\s*$"
 )
-_failure = FAILURE.re.match
+_failure = FAILURE.match
 _pid_line = lazy(r"(?P<pid>\d{1,10}):\s*$").match
 _pid_in_text = lazy(r"(?:\.java_pid|target process )(?P<pid>\d{1,10})\b").search
 _remark = lazy(r"The -F option can be used when|\s+at [\w.$/@<>-]{1,200}\([^()]*\)\s*$").match

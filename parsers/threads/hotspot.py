@@ -22,8 +22,6 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING, Final, cast
 
-import pyparsing as pp
-
 from parsers.records import Deadlock, JavaState, Parsed, Pid, Thread, ThreadDump
 from parsers.records.shows import Shows
 from parsers.text.source import LONGEST, Section, leftovers
@@ -48,7 +46,7 @@ HEADER: Final = (
 # The agent (jhsdb) prints the same line above its own frames, and the VM's state below it; JRockit has id and idx in front of it.
 ROW_SHAPE: Final = r"\"(?![^\n]{0,500}\"[ ](?:id=(?:\d+|\?)[ ]idx=0x|prio=\d+[ ]id=0x))[^\n]{0,1000}[ ]tid=(?:0x)?[0-9a-f]+(?![^\n]{0,200}\n[^\n]{0,200}\n[ ]*JavaThread state: _)"
 
-DUMP_HEADER = pp.Regex(r"(?P<prefix>.*?)Full thread dump (?P<vm>.*\S)\s*$")
+DUMP_HEADER = re.compile(r"(?P<prefix>.*?)Full thread dump (?P<vm>.*\S)\s*$")
 _TIME = re.compile(r".*?(\d{4}-\d\d-\d\d[ T]\d\d:\d\d:\d\d)\s*$")
 _JCMD_PID = re.compile(r"(\d{1,10}):\s*$")
 _PROMPT_PID = re.compile(r"\b(?:jstack|jcmd|kill)\b.*?\s(\d{1,10})\b")
@@ -229,7 +227,7 @@ class _Reader:
 
     def _other(self, index: int, line: str) -> int:
         """Everything between threads: dump header, time, pid, SMR list, end mark, heap, deadlock report."""
-        if "Full thread dump " in line and self.vm is None and (match := DUMP_HEADER.re.match(line)):
+        if "Full thread dump " in line and self.vm is None and (match := DUMP_HEADER.match(line)):
             self.vm = match["vm"].removesuffix(":")
             return 1
         if self.vm is None and not self.threads and self._above_header(line):
@@ -285,7 +283,7 @@ def _without_prefix(lines: Sequence[str]) -> Sequence[str]:
     """
     if max(map(len, lines), default=0) > LONGEST:
         lines = [line if len(line) <= LONGEST else "\N{REPLACEMENT CHARACTER}" for line in lines]
-    header = next((match for line in lines[:4] if "Full thread dump " in line and (match := DUMP_HEADER.re.match(line))), None)
+    header = next((match for line in lines[:4] if "Full thread dump " in line and (match := DUMP_HEADER.match(line))), None)
     if header is None or not header["prefix"]:
         return lines
     shape = re.compile(re.sub(r"\d+", r"\\d+", re.escape(header["prefix"])))

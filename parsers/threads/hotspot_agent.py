@@ -28,7 +28,6 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING, Final
 
-import pyparsing as pp
 from msgspec.structs import replace
 
 from parsers.records import Deadlock, Frame, JavaState, Lock, LockVerb, NativeId, Parsed, Pid, Thread, ThreadDump
@@ -51,18 +50,18 @@ _HEAD: Final = (
 HEADER: Final = r"(?:Attaching to (?:process|core|remote)[^\n]*\n(?:[^\n]+\n){0,6}?)?Deadlock Detection:"
 ROW_SHAPE: Final = rf"Attaching to (?:process ID|core)[ ]|Thread \d{{1,10}}: \(state = [A-Z_]+\)|{_HEAD}"
 
-FRAME = pp.Regex(
+FRAME = lazy(
     r"\s*- (?P<call>[^\s()@][^()@]{0,1000})\([^()]{0,4000}\) @bci=-?\d{1,9}(?:, line=(?P<line>\d{1,9}))?(?: pc=0x[0-9a-f]+)?"
     r"(?:, pc=0x[0-9a-f]+)?(?:, Method\*=0x[0-9a-f]+)? \([^()]*\)\s*$"
 )
-MIXED_FRAME = pp.Regex(
+MIXED_FRAME = lazy(
     r"0x[0-9a-f]{1,16}\s+(?:\* )?(?P<call>[^\s()@][^()@]{0,1000})\([^()]{0,4000}\) bci:-?\d{1,9}(?: line:(?P<line>\d{1,9}))? \([^()]*\)\s*$"
 )
-OLD_THREAD = pp.Regex(r"Thread (?P<nid>\d{1,10}): \(state = (?P<state>[A-Z_]{2,30})\)\s*$")
-SYNCHRONIZER = pp.Regex(r"\s*- (?:None|<(?P<address>0x[0-9a-f]{1,16})>,? \(a (?P<cls>[^()]+)\))\s*$")
-_frame, _mixed, _old = FRAME.re.match, MIXED_FRAME.re.match, OLD_THREAD.re.match
+OLD_THREAD = lazy(r"Thread (?P<nid>\d{1,10}): \(state = (?P<state>[A-Z_]{2,30})\)\s*$")
+SYNCHRONIZER = lazy(r"\s*- (?:None|<(?P<address>0x[0-9a-f]{1,16})>,? \(a (?P<cls>[^()]+)\))\s*$")
+_frame, _mixed, _old = FRAME.match, MIXED_FRAME.match, OLD_THREAD.match
 _header = lazy(str(THREAD_HEADER.pattern), re.DOTALL).match
-_lock, _state, _synchronizer = LOCK_LINE.re.match, STATE_LINE.re.match, SYNCHRONIZER.re.match
+_lock, _state, _synchronizer = LOCK_LINE.match, STATE_LINE.match, SYNCHRONIZER.match
 _synchronizers = lazy(r"\s*Locked ownable synchronizers:").match
 _pid = lazy(r"Attaching to process ID (?P<pid>\d{1,10})\b").match
 _version = lazy(r"JVM version is (?P<vm>\S.*\S)\s*$").match

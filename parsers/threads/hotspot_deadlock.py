@@ -12,10 +12,8 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING, Final
 
-import pyparsing as pp
-
 from parsers.records import Deadlock, DeadlockEntry
-from parsers.text.grammar import DEADLOCK_HOLDER, DEADLOCK_WAIT, FRAME, LOCK_LINE, STATE_LINE
+from parsers.text.grammar import FRAME, LOCK_LINE, STATE_LINE
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -61,6 +59,9 @@ class _Report:
     """The report so far: finished cycles, the entries of the open one, and the thread whose lines are being read."""
 
     def __init__(self, section: Section, start: int) -> None:
+        from parsers.threads import deadlock_grammar  # noqa: PLC0415 - loaded for the dumps that have a report
+
+        self.grammar = deadlock_grammar
         self.section = section
         self.first = self.end = start
         self.deadlocks: list[Deadlock] = []
@@ -80,12 +81,12 @@ class _Report:
         elif match := _THREAD.match(line):
             self.name = match["name"]
         elif self.in_stacks:
-            return bool(FRAME.re.match(line) or LOCK_LINE.re.match(line) or STATE_LINE.re.match(line) or _RULER.match(line))
+            return bool(FRAME.match(line) or LOCK_LINE.match(line) or STATE_LINE.match(line) or _RULER.match(line))
         elif "waiting " in line:
-            self.wait = _wait(line)
+            self.wait = self.grammar.wait_of(line)
         elif "which is held by" in line:
             if self.name is not None:
-                self.entries.append(DeadlockEntry(self.name, *self.wait, _holder(line)))
+                self.entries.append(DeadlockEntry(self.name, *self.wait, self.grammar.holder_of(line)))
             self.name, self.wait = None, (None, None)
         else:
             return _RULER.match(line) is not None
@@ -109,22 +110,3 @@ def _whole(lines: Sequence[str], index: int) -> tuple[str, int]:
         if closed.search(whole):
             return whole, count
     return line, 1
-
-
-def _wait(line: str) -> tuple[str | None, str | None]:
-    """Address and class of what a thread waits for; (None, None) for a form that names none."""
-    try:
-        found: dict[str, str] = DEADLOCK_WAIT.parse_string(line.strip()).as_dict()
-    except pp.ParseException:
-        return None, None
-    # The serviceability agent prints the VM's spelling of classes, java/lang/Object.
-    return found.get("address"), found.get("cls", "").replace("/", ".") or None
-
-
-def _holder(line: str) -> str | None:
-    """The thread that holds it; None for an owner that the VM could not name."""
-    try:
-        found: dict[str, str] = DEADLOCK_HOLDER.parse_string(line.strip()).as_dict()
-    except pp.ParseException:
-        return None
-    return found.get("holder")

@@ -13,7 +13,7 @@ from typing import Final, NamedTuple
 
 from parsers.text.grammar import THREAD_HEADER
 
-_strict = THREAD_HEADER.re.match
+_strict = THREAD_HEADER.match
 _long = re.compile(str(THREAD_HEADER.pattern), re.DOTALL).match
 _named = re.compile(r'"(?P<name>.*?)"(?=,? (?:#\d|\[\d|\(?daemon\b|\w{1,20}=)|:?,?\s*$)(?P<rest>.*)$').match
 _quoted_field = re.compile(r'"(?P<name>.*?)"(?= (?:daemon )?(?:prio|os_prio|cpu|allocated|user)=)(?P<rest>.*)$').match

@@ -23,10 +23,10 @@ if TYPE_CHECKING:
     from parsers.text.source import Section
     from parsers.threads.hotspot_header import Header
 
-_frame = FRAME.re.match
-_lock = LOCK_LINE.re.match
-_synchronizer = SYNCHRONIZER.re.match
-_state = STATE_LINE.re.match
+_frame = FRAME.match
+_lock = LOCK_LINE.match
+_synchronizer = SYNCHRONIZER.match
+_state = STATE_LINE.match
 _DETAIL = re.compile(
     r"\s*(?:No compile task|Compiling: |JavaThread state:|Locked ownable synchronizers:|blocks \S|\((?:in native|suspended)[^()]{0,40}\)\s*$)"
 )

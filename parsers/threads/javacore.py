@@ -26,7 +26,6 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
-import pyparsing as pp
 from msgspec.structs import replace
 
 from parsers.records import Deadlock, DeadlockEntry, Frame, JavaState, Lock, LockVerb, NativeId, Parsed, Pid, Thread, ThreadDump
@@ -44,19 +43,19 @@ SHOWS: Final = frozenset({Shows.THREADS})
 HEADER: Final = r"0SECTION[ ]+TITLE |(?:NULL[ -]*\n)0SECTION[ ]+TITLE "
 ROW_SHAPE: Final = r"(?:0SECTION[ ]|[1-5](?:TI|CI|XM|XE|LK|XH)[A-Z0-9]{3,}[ ]|X?M?THREADINFO[ ]{2,}\")"
 
-TAG = pp.Regex(r"(?P<tag>\d?[A-Z][A-Z0-9]{2,22}|NULL)(?:\s+(?P<text>\S.*))?$")
-THREAD = pp.Regex(
+TAG = lazy(r"(?P<tag>\d?[A-Z][A-Z0-9]{2,22}|NULL)(?:\s+(?P<text>\S.*))?$")
+THREAD = lazy(
     r'"(?P<name>.*)" (?:\(TID:|J9VMThread:)(?P<vm>0x[0-9A-Fa-f]{1,16}),?.*?(?:java/lang/Thread:(?P<object>0x[0-9A-Fa-f]{1,16}), )?'
     r"state:(?P<state>[A-Z]{1,3})\b.*$"
 )
-BLOCK = pp.Regex(
+BLOCK = lazy(
     r"(?P<verb>Blocked|Waiting|Parked) on: (?:<unknown>|(?P<cls>[^@\s]{1,1000})@(?P<address>0x[0-9A-Fa-f]{1,16}))"
     r'(?: Owned by: (?:"(?P<owner>.*)" \(J9VMThread:(?P<vm>0x[0-9A-Fa-f]{1,16})\b.*|<\w+>.*))?$'
 )
-FRAME = pp.Regex(r"at (?P<call>[^\s()][^()]{0,1000})\((?P<source>[^()]*)(?:\([^()]*\))?\)$")
-ENTERED = pp.Regex(r"\(entered lock: (?P<cls>[^@\s]{1,1000})@(?P<address>0x[0-9A-Fa-f]{1,16}), entry count: \d{1,9}\)$")
+FRAME = lazy(r"at (?P<call>[^\s()][^()]{0,1000})\((?P<source>[^()]*)(?:\([^()]*\))?\)$")
+ENTERED = lazy(r"\(entered lock: (?P<cls>[^@\s]{1,1000})@(?P<address>0x[0-9A-Fa-f]{1,16}), entry count: \d{1,9}\)$")
 
-_tag, _thread, _block, _frame, _entered = TAG.re.match, THREAD.re.match, BLOCK.re.match, FRAME.re.match, ENTERED.re.match
+_tag, _thread, _block, _frame, _entered = TAG.match, THREAD.match, BLOCK.match, FRAME.match, ENTERED.match
 _telling = lazy(
     r"0SECTION\s+[A-Z]+ subcomponent dump routine|(?:3?X)?M?THREADINFO\s{2,}\"|3XMTHREADBLOCK\s|4XESTACKTRACE\s+at |1TIDATETIME\s"
     r"|3LKMONOBJECT\s|3LKWAITER\s|1LKDEADLOCK\s"

@@ -24,8 +24,6 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Final
 
-import pyparsing as pp
-
 from parsers.records import Deadlock, DeadlockEntry, Frame, JavaState, LockVerb, NativeId, Parsed, Thread, ThreadDump
 from parsers.records.shows import Shows
 from parsers.text.patterns import lazy
@@ -46,30 +44,30 @@ ROW_SHAPE: Final = (
     r"|Thread-0x[0-9a-f]+[ ]\"[^\n]{0,500}\"[ ]<[A-Z]"
 )
 
-THREAD = pp.Regex(
+THREAD = lazy(
     r'"(?P<name>.*)" id=(?P<id>\d{1,18}|\?) idx=0x[0-9a-f]{1,16} tid=(?P<tid>\d{1,18}) (?:lastJavaFrame=\S+ )?prio=-?\d{1,4} (?P<words>[a-z][a-z_, ]*)$'
 )
-OLD_THREAD = pp.Regex(
+OLD_THREAD = lazy(
     r'"(?P<name>.*)"(?: prio=-?\d{1,4} id=0x[0-9A-Fa-f]{1,16} tid=0x(?P<tid>[0-9A-Fa-f]{1,15})| +id: 0x[0-9A-Fa-f]{1,16} +prio: -?\d{1,4} )'
     r" *(?P<words>[A-Za-z][A-Za-z_, ]*)$"
 )
 """R23 and R24 (2004 to 2006): ``"Finalizer" prio=8 id=0x380 tid=0x7c8 waiting, daemon`` and ``"Thread-1"  id: 0x00000480  prio: 5  WAITING, DAEMON``."""
-CONSOLE_THREAD = pp.Regex(
+CONSOLE_THREAD = lazy(
     r'Thread-0x(?P<tid>[0-9A-Fa-f]{1,15}) "(?P<name>.*)" <(?P<words>[A-Za-z][A-Za-z_ ]*)(?:, priority=-?\d{1,4})?[^<>]{0,80}> \{\s*$'
 )
 """What management consoles print: ``Thread-0x80 "Main Thread" <Waiting, priority=5> {``, frames without ``at``, and a brace below."""
-FRAME = pp.Regex(
+FRAME = lazy(
     r"\s*(?:at )?(?P<cls>[\w$/<>]+)\.(?P<method>[\w$<>]+)\((?:[^()]*\)[^()\s]{1,500}\()?(?P<source>[^()]*)\)(?:\[\w+\]|@(?:0x)?[0-9A-Fa-f]{1,16})?\s*$"
 )
-LOCK = pp.Regex(
+LOCK = lazy(
     r"\s*(?:--|\^--) (?P<verb>Waiting for notification on|Blocked trying to get lock|Parking to wait for|Holding lock|Lock released while waiting): "
     r"(?P<cls>[\w$/\[;]+)@(?P<address>(?:0x)?[0-9A-Fa-f]{1,16})(?:\[[^\]]*\])?\s*$"
 )
-CHAIN_LINK = pp.Regex(
+CHAIN_LINK = lazy(
     r'\s*"(?P<name>.*)" id=\d{1,18} idx=\S+ tid=\d{1,18} waiting for (?P<cls>[\w$/\[;]+)@(?P<address>0x[0-9A-Fa-f]{1,16})(?: held by:)?\s*$'
 )
-_frame, _lock, _link = FRAME.re.match, LOCK.re.match, CHAIN_LINK.re.match
-_forms = (THREAD.re.match, OLD_THREAD.re.match, CONSOLE_THREAD.re.match)
+_frame, _lock, _link = FRAME.match, LOCK.match, CHAIN_LINK.match
+_forms = (THREAD.match, OLD_THREAD.match, CONSOLE_THREAD.match)
 _date = lazy(
     r"[A-Z][a-z]{2} (?P<month>[A-Z][a-z]{2}) +(?P<day>\d{1,2}) (?P<clock>\d\d:\d\d:\d\d) (?:[A-Z]{2,5} )?(?P<year>\d{4})\s*$"
 ).match

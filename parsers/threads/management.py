@@ -21,8 +21,6 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING, Final
 
-import pyparsing as pp
-
 from parsers.records import JavaState, LockVerb, Parsed, Thread, ThreadDump
 from parsers.records.shows import Shows
 from parsers.text.grammar import JAVA_STATES, STATE_LINE
@@ -50,29 +48,27 @@ HEADER: Final = (
 ROW_SHAPE: Final = _ROW
 
 _OBJECT: Final = r"[^\s@]{1,1000}@[0-9a-f]{1,16}"
-INFO = pp.Regex(
+INFO = lazy(
     r'"(?P<name>.*)"(?P<daemon> daemon)?(?: prio=\d{1,9})? (?:[iI]d=(?P<id>\d{1,18})|tid=0x(?P<hex>[0-9a-f]{1,16})(?= in ))'
     rf"(?: Group=[^\n=]{{1,200}}?)?(?: in)? (?P<state>{_STATES})(?: on (?:lock=)?(?P<lock>{_OBJECT}))?"
     r'(?: owned by "?(?P<holder>[^\n]{0,1000}?)"? Id=(?P<owner>\d{1,18}))?(?: \(suspended\))?(?P<native> \((?:running )?in native\))?\s*$',
     flags=re.DOTALL,
 )
 """Also as the JDK's ThreadMonitor prints it, whom many consoles copy: ``"name" id=31 in BLOCKED on lock=…``, and Jenkins: ``Group=main`` before the state."""
-STATE_ON = pp.Regex(
-    rf"\s*java\.lang\.Thread\.State: (?P<state>{_STATES}) on (?P<lock>{_OBJECT})(?: owned by: (?P<holder>\S.{{0,1000}}?))?\s*$"
-)
+STATE_ON = lazy(rf"\s*java\.lang\.Thread\.State: (?P<state>{_STATES}) on (?P<lock>{_OBJECT})(?: owned by: (?P<holder>\S.{{0,1000}}?))?\s*$")
 """VisualVM's state of a thread that waits."""
-VISUAL = pp.Regex(r'"(?P<name>.*)" - Thread t@(?P<id>\d{1,18})\s*$', flags=re.DOTALL)
-LOCK = pp.Regex(
+VISUAL = lazy(r'"(?P<name>.*)" - Thread t@(?P<id>\d{1,18})\s*$', flags=re.DOTALL)
+LOCK = lazy(
     r"\s*-\s+(?P<verb>blocked on|waiting on|waiting to lock|parking to wait for|[lL]ocked) "
     rf"(?:(?P<object>{_OBJECT})|<(?P<hash>(?:0x)?[0-9a-f]{{1,16}})> \(a (?P<cls>[^()]{{1,1000}})\))"
     r'(?: owned by ".*" t@(?P<owner>\d{1,18}))?\s*$'
 )
-SYNCHRONIZER = pp.Regex(rf"\s*- (?:None|(?P<object>{_OBJECT}))\s*$")
-_info, _visual, _lock, _state, _synchronizer = INFO.re.match, VISUAL.re.match, LOCK.re.match, STATE_LINE.re.match, SYNCHRONIZER.re.match
+SYNCHRONIZER = lazy(rf"\s*- (?:None|(?P<object>{_OBJECT}))\s*$")
+_info, _visual, _lock, _state, _synchronizer = INFO.match, VISUAL.match, LOCK.match, STATE_LINE.match, SYNCHRONIZER.match
 _synchronizers = lazy(
     r"\s*(?:Number of locked synchronizers = \d+|Locked ownable synchronizers:|Locked synchronizers: count = \d+)\s*$"
 ).match
-_state_on, _unnumbered = STATE_ON.re.match, lazy(r'"(?P<name>.*)"\s*$').match
+_state_on, _unnumbered = STATE_ON.match, lazy(r'"(?P<name>.*)"\s*$').match
 _owned_by = lazy(r"\s+owned by (?P<holder>\S.{0,1000}?)(?: [iI]d=(?P<owner>\d{1,18}))?\s*$").match
 _detail = lazy(
     r"\s*(?:Blocked: \d+\[-?\d+ms\], Waited: \d+|Locked monitors: count = \d+\s*$|- \S{1,1000}@[0-9a-f]{1,16} locked at\s*$|\d{1,9} [\w$.@/]+\([^()]*\)\s*$)"

@@ -17,8 +17,6 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Final
 
-import pyparsing as pp
-
 from parsers.records import JavaState, NativeId, Parsed, Thread, ThreadDump
 from parsers.records.shows import Shows
 from parsers.text.grammar import JAVA_STATES, LOCK_LINE, LOCK_VERBS, STATE_LINE
@@ -39,7 +37,7 @@ _LEAD: Final = r"[^\n]{0,300}?"
 _EXECUTE: Final = r"\[(?:STUCK|ACTIVE|STANDBY|HOGGING)\] ExecuteThread: '\d+'"
 HEADER: Final = r"(?!)"
 ROW_SHAPE: Final = r"(?!)"
-REPORT = pp.Regex(
+REPORT = lazy(
     rf"(?:{_LEAD}WSVR060[56]W: Thread \"(?P<was>[^\"\n]{{1,300}})\""
     rf"|{_LEAD}BEA-000337>? ?<?(?P<wls>{_EXECUTE}[^\"<>\n]{{0,200}}?) has been busy for \"(?P<busy>\d{{1,9}})\" seconds"
     rf"|{_LEAD}Thread \"(?P<tomcat>[^\"\n]{{1,300}})\" \(id=(?P<id>\d{{1,18}})\) has been active for (?P<ms>[\d,. ]{{1,20}}) milliseconds"
@@ -47,7 +45,7 @@ REPORT = pp.Regex(
     r"|(?P<console>\S[^\n]{0,300}?) - priority:-?\d{1,4} - threadId:0x[0-9a-fA-F]{1,16} - nativeId:(?P<nid>0x[0-9a-fA-F]{1,15}|\d{1,15})"
     r"(?: - nativeId \(decimal\):\d{1,15})? - state:(?P<state>[A-Z_]{3,15}))"
 )
-_report, _state, _lock = REPORT.re.match, STATE_LINE.re.match, LOCK_LINE.re.match
+_report, _state, _lock = REPORT.match, STATE_LINE.match, LOCK_LINE.match
 _active = lazy(r"has been active for (?P<ms>\d{1,15}) milliseconds").search
 _done = lazy(r"WSVR0606W|has completed|BEA-000339").search
 _remark = lazy(

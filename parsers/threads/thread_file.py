@@ -24,8 +24,6 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING, Final
 
-import pyparsing as pp
-
 from parsers.records import LockVerb, Parsed, Pid, Thread, ThreadDump
 from parsers.records.shows import Shows
 from parsers.text.grammar import JAVA_STATES, LOCK_VERBS
@@ -46,17 +44,17 @@ ROW_SHAPE: Final = (
     r"(?:Thread )?#\d{1,18}[ ]\"[^\n]{0,1000}\"(?:[ ](?:virtual|VIRTUAL))?(?:[ ][A-Z_]{3,13})?(?:[ ]\d{4}-\d\d-[^\n]{1,30})?[ ]*$"
 )
 
-THREAD = pp.Regex(
+THREAD = lazy(
     r'(?:Thread )?#(?P<tid>\d{1,18}) "(?P<name>.*)"(?P<virtual> virtual| VIRTUAL)?(?: (?P<state>[A-Z_]{3,13}))?'
     rf"(?: {_INSTANT})?\s*$",
     flags=re.DOTALL,
 )
-LOCK = pp.Regex(
+LOCK = lazy(
     r"\s+- (?:(?P<verb>locked|waiting on|waiting to lock|parking to wait for) <(?P<object>[^>]*)>(?:, owner #(?P<owner>\d{1,18}))?"
     r"|(?P<eliminated>lock is eliminated))\s*$"
 )
-_thread = THREAD.re.match
-_lock = LOCK.re.match
+_thread = THREAD.match
+_lock = LOCK.match
 _begins_thread = lazy(r'(?:Thread )?#\d{1,18} "').match
 _version = lazy(r"\d[\w.+-]*\s*$").match
 
