@@ -4,6 +4,8 @@ VENV := .venv
 BIN := $(VENV)/bin
 READY := $(VENV)/.ready
 CATALOGUES := $(patsubst %.po,%.mo,$(wildcard reports/language/locale/*/LC_MESSAGES/*.po))
+TEMPLATES := $(wildcard reports/formats/templates/*.html)
+BUILT := $(patsubst reports/formats/templates/%.html,reports/formats/built/%_html.py,$(TEMPLATES))
 INCIDENT ?= samples/self-call-after
 
 .PHONY: all check samples fresh format lint types floors docs test test-fast analyze translations bless lock clean release-check
@@ -15,21 +17,25 @@ $(READY): requirements.lock pyproject.toml setup.py $(filter-out %.so,$(wildcard
 	$(PYTHON) -m venv --clear $(VENV)
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes -r requirements.lock
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation -e .
+	$(BIN)/python -m compileall -q analyzer parsers reports  # as an install does; Python may be told to write no bytecode itself
 	touch $@
 
 %.mo: %.po | $(READY)
 	$(BIN)/python reports/language/compiled_catalogues.py
 
-analyze: $(READY) $(CATALOGUES)  ## make analyze INCIDENT=samples/…
+reports/formats/built/%_html.py: reports/formats/templates/%.html | $(READY)
+	$(BIN)/python reports/formats/compiled_templates.py
+
+analyze: $(READY) $(CATALOGUES) $(BUILT)  ## make analyze INCIDENT=samples/…
 	@$(BIN)/analyze $(INCIDENT)
 
-test: $(READY) $(CATALOGUES)  ## everything
+test: $(READY) $(CATALOGUES) $(BUILT)  ## everything
 	$(BIN)/python -m pytest
 
-test-fast: $(READY) $(CATALOGUES)  ## the inner loop: no build, no program of its own, no browser, no collector
+test-fast: $(READY) $(CATALOGUES) $(BUILT)  ## the inner loop: no build, no program of its own, no browser, no collector
 	$(BIN)/python -m pytest -q -m "not slow"
 
-samples: $(READY) $(CATALOGUES)  ## every sample against the truth that its program recorded
+samples: $(READY) $(CATALOGUES) $(BUILT)  ## every sample against the truth that its program recorded
 	$(BIN)/python -m tests.score
 
 fresh: $(READY)  ## make fresh SEED=7 COUNT=20: incidents drawn by chance, captured, diagnosed, scored (root, JDK)
@@ -70,4 +76,4 @@ lock: $(READY)  ## resolve the development environment anew
 	$(BIN)/uv pip compile pyproject.toml --group dev --universal --generate-hashes --no-emit-index-url --no-annotate --custom-compile-command "make lock" --upgrade -o requirements.lock
 
 clean:
-	rm -rf $(VENV) build parsers/capture/kernel/*.so *.egg-info .mypy_cache .ruff_cache .pytest_cache .hypothesis
+	rm -rf $(VENV) build reports/formats/built/*_html.py parsers/capture/kernel/*.so *.egg-info .mypy_cache .ruff_cache .pytest_cache .hypothesis

@@ -1,4 +1,4 @@
-"""The compiled forms of the capture kernel and of the translations. Everything else about the build is in pyproject.toml.
+"""The compiled forms of the capture kernel, the translations and the templates. Everything else about the build is in pyproject.toml.
 
 Without Cython or without a compiler the install goes on, and the kernel runs interpreted: slower, with the same results.
 """
@@ -37,12 +37,19 @@ def extensions() -> list[Extension]:
     return found
 
 
-def catalogues() -> None:
-    """Compile the translations beside their sources; without them the install goes on, and reports are in English."""
-    script = Path("reports", "language", "compiled_catalogues.py")
-    if script.exists() and subprocess.run([sys.executable, str(script)], check=False).returncode:  # noqa: S603
-        sys.stderr.write("the translations are not compiled: Babel is missing\n")
+COMPILED = {
+    Path("reports", "language", "compiled_catalogues.py"): "the translations are not compiled: Babel is missing",
+    Path("reports", "formats", "compiled_templates.py"): "the templates are not compiled: Jinja is missing",
+}
+"""What is compiled beside its sources, and what to say where that fails. Without it reports are in English, and made slower."""
 
 
-catalogues()
+def compile_sources() -> None:
+    """Run each script that compiles sources; the install goes on without what it makes."""
+    for script, failure in COMPILED.items():
+        if script.exists() and subprocess.run([sys.executable, str(script)], check=False).returncode:  # noqa: S603
+            sys.stderr.write(f"{failure}\n")
+
+
+compile_sources()
 setup(ext_modules=extensions(), cmdclass={"build_ext": KernelOrNot}, options={"bdist_wheel": {"py_limited_api": "cp311"}})

@@ -1,43 +1,24 @@
-"""The template engine, set up once. The only module that knows Jinja.
-
-Autoescape is on for every template: ``select_autoescape`` decides by file name and would leave some names unescaped. An undefined
-name is an error, so that a template and its view cannot drift apart.
-"""
+"""The template engine, set up once, with the filters that turn a view's values into HTML. Its settings are in ``compiled_templates``."""
 
 from __future__ import annotations
 
-import sys
-from contextlib import suppress
 from functools import cache
-from pathlib import Path
 from typing import TYPE_CHECKING
 
-from jinja2 import Environment, FileSystemBytecodeCache, FileSystemLoader, StrictUndefined
 from markupsafe import Markup, escape
 
+from reports.formats import compiled_templates
+from reports.formats.compiled_templates import TEMPLATES
 from reports.language.catalogue import looked_up
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from jinja2 import Template
-    from jinja2.bccache import Bucket
 
     from reports.view.model import Words
 
-TEMPLATES = Path(__file__).parent / "templates"
-COMPILED = Path(__file__).parent / "__pycache__"
 _TAGS = {"": "", "code": "code", "mark": "mark", "app": "b"}
-
-
-class Compiled(FileSystemBytecodeCache):
-    """Keeps the compiled template beside the compiled modules, as Python keeps those: it saves 40 ms, and may fail to."""
-
-    def dump_bytecode(self, bucket: Bucket) -> None:
-        """Write it unless Python itself was told not to, or cannot."""
-        if not sys.dont_write_bytecode:
-            with suppress(OSError):
-                super().dump_bytecode(bucket)
 
 
 def page() -> Template:
@@ -48,21 +29,11 @@ def page() -> Template:
 @cache
 def template(name: str) -> Template:
     """A template of ours."""
-    environment = Environment(
-        autoescape=True,
-        undefined=StrictUndefined,
-        loader=FileSystemLoader(TEMPLATES),
-        bytecode_cache=Compiled(str(COMPILED), "%s.template"),
-        auto_reload=False,
-        extensions=["jinja2.ext.i18n"],
-        trim_blocks=True,
-        lstrip_blocks=True,
-    )
-    environment.install_gettext_callables(looked_up, _counted, newstyle=True)  # type: ignore[attr-defined]
-    environment.globals.update(link=link, strong=strong)
-    environment.filters["words"] = words
-    environment.filters["excerpt"] = excerpt
-    return environment.get_template(name)
+    engine = compiled_templates.environment(looked_up, _counted)
+    engine.globals.update(link=link, strong=strong)
+    engine.filters["words"] = words
+    engine.filters["excerpt"] = excerpt
+    return engine.get_template(name)
 
 
 def _counted(one: str, many: str, number: int) -> str:

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
+import importlib.util
 import re
-import sys
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from msgspec.structs import replace
 
-from reports.formats import environment, html
+from reports.formats import compiled_templates, environment, html
 from tests.reports import diagnoses, parts
 from tests.reports.hostile import benign
 from tests.reports.rendering import seen, visible
@@ -99,19 +99,35 @@ def test_a_page_that_would_be_too_large_loses_its_data_first() -> None:
     assert "SHA-256" in page
 
 
-def test_a_compiled_template_gives_the_same_page_and_an_unwritable_place_does_not_matter(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr(sys, "dont_write_bytecode", False)
+def loaded(path: Path) -> dict[str, Any]:
+    spec = importlib.util.spec_from_file_location(path.stem, path)
+    assert spec is not None
+    assert spec.loader is not None
+    module = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+    return vars(module)
+
+
+def test_a_template_gives_the_same_page_from_its_module_and_from_its_text(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     view = seen(diagnoses.self_call())
+    compiled_templates.compile_all(built=tmp_path)
+    modules = {path.stem: loaded(path) for path in tmp_path.glob("*.py")}
+    stale = {name: {**module, "MADE_OF": "of another template", "root": None} for name, module in modules.items()}
     pages = []
-    for place in (tmp_path, tmp_path, tmp_path / "missing"):
-        monkeypatch.setattr(environment, "COMPILED", place)
+    for built in (modules, stale, {}):
+        monkeypatch.setattr(compiled_templates, "_built", lambda name, built=built: built.get(name.replace(".", "_")))
         environment.template.cache_clear()
         pages.append(html.render(view))
     environment.template.cache_clear()
     assert pages[0] == pages[1] == pages[2]
-    assert len(list(tmp_path.iterdir())) == 1
+    assert set(modules) == {path.name.replace(".", "_") for path in compiled_templates.TEMPLATES.glob("*.html")}
+
+
+def test_the_built_modules_are_of_these_templates() -> None:
+    for path in compiled_templates.TEMPLATES.glob("*.html"):
+        module = compiled_templates._built(path.name)
+        assert module is not None, f"{path.name} is not built: python reports/formats/compiled_templates.py"
+        assert module["MADE_OF"] == compiled_templates._stamp(path.read_bytes())
 
 
 def test_the_page_asks_nobody_for_anything() -> None:
