@@ -5,7 +5,8 @@ BIN := $(VENV)/bin
 READY := $(VENV)/.ready
 CATALOGUES := $(patsubst %.po,%.mo,$(wildcard reports/language/locale/*/LC_MESSAGES/*.po))
 TEMPLATES := $(wildcard reports/formats/templates/*.html)
-BUILT := $(patsubst reports/formats/templates/%.html,reports/formats/built/%_html.py,$(TEMPLATES))
+TABLES := $(wildcard analyzer/software/*.toml)
+COMPILED := $(CATALOGUES) $(TABLES:.toml=.json) $(patsubst reports/formats/templates/%.html,reports/formats/built/%_html.py,$(TEMPLATES))
 INCIDENT ?= samples/self-call-after
 
 .PHONY: all check samples fresh format lint types floors docs test test-fast analyze translations bless lock clean release-check
@@ -26,16 +27,19 @@ $(READY): requirements.lock pyproject.toml setup.py $(filter-out %.so,$(wildcard
 reports/formats/built/%_html.py: reports/formats/templates/%.html | $(READY)
 	$(BIN)/python reports/formats/compiled_templates.py
 
-analyze: $(READY) $(CATALOGUES) $(BUILT)  ## make analyze INCIDENT=samples/…
+analyzer/software/%.json: analyzer/software/%.toml | $(READY)
+	$(BIN)/python analyzer/software/compiled_tables.py
+
+analyze: $(READY) $(COMPILED)  ## make analyze INCIDENT=samples/…
 	@$(BIN)/analyze $(INCIDENT)
 
-test: $(READY) $(CATALOGUES) $(BUILT)  ## everything
+test: $(READY) $(COMPILED)  ## everything
 	$(BIN)/python -m pytest
 
-test-fast: $(READY) $(CATALOGUES) $(BUILT)  ## the inner loop: no build, no program of its own, no browser, no collector
+test-fast: $(READY) $(COMPILED)  ## the inner loop: no build, no program of its own, no browser, no collector
 	$(BIN)/python -m pytest -q -m "not slow"
 
-samples: $(READY) $(CATALOGUES) $(BUILT)  ## every sample against the truth that its program recorded
+samples: $(READY) $(COMPILED)  ## every sample against the truth that its program recorded
 	$(BIN)/python -m tests.score
 
 fresh: $(READY)  ## make fresh SEED=7 COUNT=20: incidents drawn by chance, captured, diagnosed, scored (root, JDK)
@@ -53,7 +57,7 @@ types: $(READY)
 floors: $(READY)
 	$(BIN)/lint-imports
 
-docs: $(READY) $(CATALOGUES)  ## docs made from the code must not drift from it
+docs: $(READY) $(COMPILED)  ## docs made from the code must not drift from it
 	PYTHONPATH=. $(BIN)/python docs/from_code.py --check
 	$(BIN)/python docs/translations.py --check
 
@@ -67,7 +71,7 @@ format: $(READY)
 translations: $(READY)  ## find new texts, compile the catalogues; then translate what is empty in the .po files
 	$(BIN)/python docs/translations.py
 
-bless: $(READY) $(CATALOGUES)  ## rewrite the goldens and the generated docs; review the diff
+bless: $(READY) $(COMPILED)  ## rewrite the goldens and the generated docs; review the diff
 	BLESS=1 $(BIN)/python -m pytest tests/test_goldens.py -q
 	PYTHONPATH=. $(BIN)/python docs/from_code.py
 
@@ -76,4 +80,4 @@ lock: $(READY)  ## resolve the development environment anew
 	$(BIN)/uv pip compile pyproject.toml --group dev --universal --generate-hashes --no-emit-index-url --no-annotate --custom-compile-command "make lock" --upgrade -o requirements.lock
 
 clean:
-	rm -rf $(VENV) build reports/formats/built/*_html.py parsers/capture/kernel/*.so *.egg-info .mypy_cache .ruff_cache .pytest_cache .hypothesis
+	rm -rf $(VENV) build reports/formats/built/*_html.py analyzer/software/*.json parsers/capture/kernel/*.so *.egg-info .mypy_cache .ruff_cache .pytest_cache .hypothesis

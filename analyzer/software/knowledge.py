@@ -3,21 +3,24 @@
 from __future__ import annotations
 
 import re
-import tomllib
 from functools import cache, cached_property
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Final, Literal, NamedTuple
+from typing import TYPE_CHECKING, Any, Final, Literal, NamedTuple, TypeVar
 
 import msgspec
 from msgspec.structs import replace
 
 from analyzer.model.message import say
+from analyzer.software.compiled_tables import stamp
 from analyzer.software.kinds import ActivityKind, PoolRole, SocketSide
 from analyzer.software.known_issues import Issue  # noqa: TC001 - msgspec reads the annotations when the classes are made
 from parsers.records import Runtime
+from parsers.text.patterns import lazy
 
 if TYPE_CHECKING:
     from collections.abc import Set as AbstractSet
+
+AnyT = TypeVar("AnyT")
 
 HTTP: Final = "HTTP connection"
 JDBC: Final = "JDBC connection"
@@ -28,6 +31,7 @@ SETTINGS_FILE: Final = "analyze.toml"
 _SLOW: Final = re.compile(r"\((?:[^()\\]|\\.)*[*+}](?:[^()\\]|\\.)*\)[*+{]")
 """A group with a repetition inside that is repeated itself: the shape that makes matching take exponential time."""
 _PLAIN: Final = re.compile(r"\w+")
+_SHOWN: Final = "analyzer/software/knowledge.toml shows every table"
 _PORT: Final = 5
 _LONGEST_NAME: Final = 1000
 """Characters of a thread's name that patterns look at: what comes after is no part of a pool's name, and a pattern may be slow on it."""
@@ -40,7 +44,7 @@ class PoolName(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     role: PoolRole
     name: str
 
-    def __post_init__(self) -> None:
+    def check(self) -> None:
         """Refuse a pattern that is none, or names no pool.
 
         Raises:
@@ -228,7 +232,7 @@ class Knowledge:
         self._anywhere = any(frame.startswith("*.") for frame in self._blockers)
         self._serves = {frame: row.software for row in reversed(tables.serves) for frame in row.frames}
         self._entries = {frame: row.role for row in reversed(tables.entry) for frame in row.frames}
-        self._names = [(re.compile(row.name, re.DOTALL), row) for row in tables.pool]
+        self._names = [(lazy(row.name, re.DOTALL), row) for row in tables.pool]
         self.task_frames = frozenset(tables.task.frames)
 
     def of(self, runtime: Runtime) -> Knowledge:
@@ -315,8 +319,7 @@ class Knowledge:
 @cache
 def knowledge() -> Knowledge:
     """The tables that come with the tool."""
-    text = Path(__file__).parent.joinpath("knowledge.toml").read_text(encoding="utf-8")
-    return Knowledge(read_tables("knowledge.toml", text))
+    return Knowledge(_shipped("knowledge.toml", Tables))
 
 
 def read_tables(file: str, text: str) -> Tables:
@@ -325,14 +328,42 @@ def read_tables(file: str, text: str) -> Tables:
     Raises:
         ValueError: with the file, the line or the row, and what is wrong there.
     """
+    import tomllib  # noqa: PLC0415 - for a user's own file alone
+
     try:
-        return msgspec.convert(tomllib.loads(text), Tables)
+        tables = msgspec.convert(tomllib.loads(text), Tables)
     except tomllib.TOMLDecodeError as error:
         raise ValueError(f"{file}: no TOML: {error}") from error
     except RecursionError as error:
         raise ValueError(f"{file}: no TOML: nested too deep") from error
     except msgspec.ValidationError as error:
-        raise ValueError(f"{file}: {error}; analyzer/software/knowledge.toml shows every table") from error
+        raise ValueError(f"{file}: {error}; {_SHOWN}") from error
+    for number, row in enumerate(tables.pool):
+        try:
+            row.check()
+        except ValueError as error:
+            raise ValueError(f"{file}: {error} - at `$.pool[{number}]`; {_SHOWN}") from error
+    return tables
+
+
+class _Compiled(msgspec.Struct):
+    """A table as :mod:`analyzer.software.compiled_tables` writes it."""
+
+    made_of: str
+    tables: msgspec.Raw
+
+
+def _shipped(file: str, kind: type[AnyT]) -> AnyT:
+    """A table of this folder: from its JSON if that was made of these bytes, else from its TOML."""
+    path = Path(__file__).with_name(file)
+    toml = path.read_bytes()
+    try:
+        made = msgspec.json.decode(path.with_suffix(".json").read_bytes(), type=_Compiled)
+    except (OSError, msgspec.DecodeError):
+        made = None
+    if made is not None and made.made_of == stamp(toml):
+        return msgspec.json.decode(made.tables, type=kind)
+    return msgspec.toml.decode(toml, type=kind)
 
 
 def _whole_words(prefixes: tuple[str, ...]) -> tuple[str, ...]:
@@ -343,8 +374,7 @@ def _whole_words(prefixes: tuple[str, ...]) -> tuple[str, ...]:
 @cache
 def runtime_tables() -> dict[Runtime, Tables]:
     """What comes with the tool of runtimes other than the JVM."""
-    text = Path(__file__).parent.joinpath("runtimes.toml").read_text(encoding="utf-8")
-    return msgspec.convert(tomllib.loads(text), dict[Runtime, Tables])
+    return _shipped("runtimes.toml", dict[Runtime, Tables])
 
 
 def extended(base: Knowledge, tables: Tables) -> Knowledge:

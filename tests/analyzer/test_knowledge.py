@@ -2,17 +2,23 @@
 
 from __future__ import annotations
 
+import json
+import shutil
 from typing import TYPE_CHECKING
 
 import pytest
 
 from analyzer.contention.leases import lender_of
 from analyzer.contention.locks import within
-from analyzer.software.knowledge import Framework, Knowledge, Tables, extended, knowledge, read_tables
+from analyzer.software import compiled_tables
+from analyzer.software.knowledge import Framework, Knowledge, Tables, _shipped, extended, knowledge, read_tables
 from analyzer.waits.case import Case
+from parsers.records import Runtime
 from tests.builders import PARK, dump, evidence_of, thread
 
 if TYPE_CHECKING:
+    from pathlib import Path
+
     from analyzer.software.pools import ThreadActivity
 
 KNOWN = knowledge()
@@ -186,3 +192,26 @@ class TestOwnRows:
     def test_what_is_wrong_is_said_with_the_file(self, text: str, says: str) -> None:
         with pytest.raises(ValueError, match=rf"^analyze\.toml: .*{says}"):
             read_tables("analyze.toml", text)
+
+
+@pytest.mark.parametrize("file", ["knowledge.toml", "runtimes.toml"])
+def test_tables_are_the_same_from_json_and_from_toml(file: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    home = compiled_tables.HOME
+    kind = Tables if file == "knowledge.toml" else dict[Runtime, Tables]
+    shutil.copy(home / file, tmp_path)
+    monkeypatch.setattr("analyzer.software.knowledge.__file__", str(tmp_path / "knowledge.py"))
+    plain = _shipped(file, kind)
+    compiled_tables.compile_all(tmp_path)
+    assert _shipped(file, kind) == plain
+    assert json.loads((home / file).with_suffix(".json").read_bytes())["made_of"] == compiled_tables.stamp((home / file).read_bytes())
+
+
+def test_json_of_other_toml_is_not_used(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("analyzer.software.knowledge.__file__", str(tmp_path / "knowledge.py"))
+    toml = tmp_path / "knowledge.toml"
+    toml.write_text('[framework]\nprefixes = ["old."]\n')
+    compiled_tables.compile_all(tmp_path)
+    toml.write_text('[framework]\nprefixes = ["new."]\n')
+    assert _shipped("knowledge.toml", Tables).framework.prefixes == ("new.",)
+    toml.with_suffix(".json").write_text("{")
+    assert _shipped("knowledge.toml", Tables).framework.prefixes == ("new.",)
