@@ -18,6 +18,7 @@ from parsers.process import (
     collection,
     counters,
     host_facts,
+    jfr_events,
     limits,
     proc_fd,
     proc_task,
@@ -44,6 +45,7 @@ from parsers.sockets import (
 )
 from parsers.text.copies import MOST_LOST, proposals
 from parsers.text.source import Section, Shapes, Source, cut
+from parsers.text.wrappers import unwrapped
 from parsers.threads import (
     attach_failure,
     console_threads,
@@ -77,6 +79,8 @@ _Made = TypeVar("_Made")
 HEAD_LINES: Final = 80
 """How many non-blank lines a format may look at to recognise its text."""
 
+_MOST_REMARKS: Final = 20_000
+"""Warnings of lsof above its header; a host with containers has thousands of mounts."""
 
 _MOST_UNDONE: Final = 6
 """Things that copying does to one text, one inside another."""
@@ -155,6 +159,7 @@ FORMATS: Final[tuple[Format, ...]] = (
     mysql,
     redis,
     haproxy,
+    jfr_events,
     host_facts,
 )
 
@@ -205,7 +210,11 @@ def outputs(source: Source) -> list[Output]:
     Where lines are not understood, what copying may have done to them is undone, as long as more are understood then than before. The source
     keeps its lines as they stand in the file, but for those that were packed into one.
     """
-    lines, found = source.lines, _read(source)
+    bare = unwrapped(source.lines)
+    lines: Sequence[str] = source.lines if bare is None else bare
+    if len(lines) != len(source.lines):
+        source.lines = lines
+    found = _read(source if bare is None else source.undone(lines))
     for _ in range(_MOST_UNDONE):
         lost = _lost(found)
         better = _undone(source, lines, lost, sum(map(_weight, found))) if lost else None
@@ -342,4 +351,7 @@ def recognise(section: Section) -> Format | None:
     """The format of a section by its content, None if nobody knows it. Only a bare host's name needs more: the command that printed it."""
     head = section.head(HEAD_LINES)
     found = next((form for form in FORMATS if form.sniff(head)), None)
+    if found is None and lsof.is_remark(head[-1] if head else ""):
+        # As many warnings as file systems: with -b, which sosreport uses, there are four lines of them each.
+        found = lsof if lsof.sniff([line for line in section.head(_MOST_REMARKS) if not lsof.is_remark(line)][:HEAD_LINES]) else None
     return host_facts if found is None and host_facts.is_bare_name(section) else found

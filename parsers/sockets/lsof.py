@@ -99,6 +99,11 @@ def sniff(head: Sequence[str]) -> bool:
     return any(_HEADER.match(line) or _socket_row(line) or _telling_row(line) for line in head)
 
 
+def is_remark(line: str) -> bool:
+    """True for a warning that lsof prints above its table."""
+    return _REMARK.match(line) is not None
+
+
 def parse(section: Section) -> Parsed:
     """Read every row: sockets with endpoints as :class:`SocketRow`, all else as :class:`OpenFile`.
 

@@ -40,9 +40,12 @@ _STATES: Final = "|".join(JAVA_STATES)
 _AFTER_NAME: Final = (
     r"(?:[ ]daemon)?(?:[ ]prio=\d{1,9})?[ ](?:[iI]d=\d{1,18}|tid=0x[0-9a-f]{1,16}(?=[ ]in[ ]))(?:[ ]Group=[^\n=]{1,200}?)?(?:[ ]in)?[ ]"
 )
-_ROW: Final = rf"\"[^\n]{{0,1000}}\"(?:[ ]- Thread t@\d{{1,18}}[ ]*$|{_AFTER_NAME}(?:{_STATES})\b)"
+_ROW: Final = (
+    rf"\"[^\n]{{0,1000}}\"(?:[ ]- Thread t@\d{{1,18}}[ ]*$|{_AFTER_NAME}(?:{_STATES})\b|[ ]id=\d{{1,18}}[ ]\(0x[0-9a-f]{{1,16}}\)[ ]state=)"
+)
 HEADER: Final = (
     rf"(?:{_TIME}\n)?Full thread dump [^\n]*\n(?:[ ]*\n)?{_ROW}"
+    rf"|[^\s\"][^\n]{{0,200}}\n={{6,}}[ ]*\n[ ]*\n(?={_ROW})"
     r"|\{\s{0,20}\"threads\"\s?:\s?\[|\[\s{0,20}\{\s{0,20}\"threadName\""
 )
 ROW_SHAPE: Final = _ROW
@@ -55,13 +58,19 @@ INFO = lazy(
     flags=re.DOTALL,
 )
 """Also as the JDK's ThreadMonitor prints it, whom many consoles copy: ``"name" id=31 in BLOCKED on lock=…``, and Jenkins: ``Group=main`` before the state."""
+SUPPORT = lazy(
+    rf'"(?P<name>.*)" id=(?P<id>\d{{1,18}}) \(0x[0-9a-f]{{1,16}}\) state=(?P<state>{_STATES})(?: [a-z]\w*=\S+)*(?: \(suspended\))?'
+    r"(?P<native> \(running in native\))?\s*$",
+    flags=re.DOTALL,
+)
+"""Of Jenkins' support bundle. What the thread waits for stands below, and once more as ``locked``, though it holds it no longer."""
 STATE_ON = lazy(rf"\s*java\.lang\.Thread\.State: (?P<state>{_STATES}) on (?P<lock>{_OBJECT})(?: owned by: (?P<holder>\S.{{0,1000}}?))?\s*$")
 """VisualVM's state of a thread that waits."""
 VISUAL = lazy(r'"(?P<name>.*)" - Thread t@(?P<id>\d{1,18})\s*$', flags=re.DOTALL)
 LOCK = lazy(
     r"\s*-\s+(?P<verb>blocked on|waiting on|waiting to lock|parking to wait for|[lL]ocked) "
     rf"(?:(?P<object>{_OBJECT})|<(?P<hash>(?:0x)?[0-9a-f]{{1,16}})> \(a (?P<cls>[^()]{{1,1000}})\))"
-    r'(?: owned by ".*" t@(?P<owner>\d{1,18}))?\s*$'
+    r'(?: owned by ".*" t@(?P<owner>\d{1,18}))?(?: \(suspended\))?(?: \(running in native\))?\s*$'
 )
 SYNCHRONIZER = lazy(rf"\s*- (?:None|(?P<object>{_OBJECT}))\s*$")
 _info, _visual, _lock, _state, _synchronizer = INFO.match, VISUAL.match, LOCK.match, STATE_LINE.match, SYNCHRONIZER.match
@@ -69,7 +78,11 @@ _synchronizers = lazy(
     r"\s*(?:Number of locked synchronizers = \d+|Locked ownable synchronizers:|Locked synchronizers: count = \d+)\s*$"
 ).match
 _state_on, _unnumbered = STATE_ON.match, lazy(r'"(?P<name>.*)"\s*$').match
-_owned_by = lazy(r"\s+owned by (?P<holder>\S.{0,1000}?)(?: [iI]d=(?P<owner>\d{1,18}))?\s*$").match
+_owned_by = lazy(r"\s+owned by \"?(?P<holder>[^\s\"].{0,1000}?)\"?(?: [iI]d=(?P<owner>\d{1,18})(?: \(0x[0-9a-f]{1,16}\))?)?\s*$").match
+_support = SUPPORT.match
+_underline = lazy(r"={6,}\s*$").match
+_deadlock = lazy(r"\s*Deadlock Found\s*$").match
+_element = lazy(r"\s*(?:\S+/)?[\w$.]+\.[\w$<>]+\([^()\n]*\)\s*$").match
 _detail = lazy(
     r"\s*(?:Blocked: \d+\[-?\d+ms\], Waited: \d+|Locked monitors: count = \d+\s*$|- \S{1,1000}@[0-9a-f]{1,16} locked at\s*$|\d{1,9} [\w$.@/]+\([^()]*\)\s*$)"
 ).match
@@ -85,7 +98,7 @@ _VERBS: Final = {
 
 def sniff(head: Sequence[str]) -> bool:
     """True if a thread of one of the forms is among the lines, or the JSON begins with them."""
-    return any(line.startswith('"') and (_info(line) or _visual(line)) for line in head) or is_json(head)
+    return any(line.startswith('"') and (_info(line) or _visual(line) or _support(line)) for line in head) or is_json(head)
 
 
 def parse(section: Section) -> Parsed:
@@ -118,15 +131,27 @@ class _Reader:
         self.state: JavaState | None = None
         self.lists = False
         self.ids: set[int] = set()
+        self.supports = self.reports = False
+        """Jenkins' support bundle wrote it; its list of deadlocked stacks has begun, which names no threads."""
 
     def take(self, index: int, line: str) -> None:
         """Take a line, with those that belong to a name of several lines."""
-        count = self._inside(index, line) or self._thread(index, line) or self._preamble(line)
+        count = self._report(line) or self._inside(index, line) or self._thread(index, line) or self._preamble(index, line)
         self.next = index + max(count, 1)
         if count:
             self.read += sum(1 for text in self.lines[index : index + count] if text and not text.isspace())
         else:
             self.unread.append((index, "no line of a thread dump"))
+
+    def _report(self, line: str) -> int:
+        """A line of what the support bundle adds below the threads: the stacks of those that are deadlocked, once more."""
+        if not self.supports:
+            return 0
+        if _deadlock(line):
+            self.flush()
+            self.reports = True
+            return 1
+        return int(self.reports and _element(line) is not None)
 
     def _inside(self, index: int, line: str) -> int:
         """A line of the open thread: state, frame, lock, synchronizer, or the dots after eight frames."""
@@ -168,7 +193,12 @@ class _Reader:
         return match is not None
 
     def _lock_line(self, stack: Stack, match: re.Match[str], index: int) -> None:
-        address, cls = identity(match["object"]) if match["object"] else (f"{match['cls']}@{match['hash']}", match["cls"])
+        # An identity hash is a number: some print it with zeros in front.
+        address, cls = identity(match["object"]) if match["object"] else (f"{match['cls']}@{int(match['hash'], 16):x}", match["cls"])
+        if self.supports and not stack.frames and match["hash"]:
+            if match["verb"] != "locked":
+                self.header["lock"] = address
+            return
         if match["verb"] in {"locked", "Locked"}:
             verb = LockVerb.OWNS if self.lists else LockVerb.LOCKED
         else:
@@ -185,13 +215,14 @@ class _Reader:
             text = joined(self.lines, index, count)
             if len(text) > LONGEST:
                 break
-            if match := _info(text) or _visual(text) or self._without_id(index, count, text):
+            if match := _info(text) or _visual(text) or _support(text) or self._without_id(index, count, text):
                 self._close()
                 if (number := _number(match)) in self.ids:
                     self.flush()
                     self.first = index
                 if number is not None:
                     self.ids.add(number)
+                self.supports, self.reports = match.re.pattern == SUPPORT.pattern, False
                 self.open, self.header = Stack(self.section, index, index + count - 1), match.groupdict()
                 self.state, self.lists = JAVA_STATES.get(self.header.get("state") or ""), False
                 return count
@@ -202,7 +233,7 @@ class _Reader:
         below = self.lines[index + count] if index + count < len(self.lines) else ""
         return _unnumbered(text) if _state(below) or _state_on(below) else None
 
-    def _preamble(self, line: str) -> int:
+    def _preamble(self, index: int, line: str) -> int:
         if self.threads or self.open:
             return 0
         if match := _dump_header(line):
@@ -210,8 +241,14 @@ class _Reader:
         elif _time(line):
             self.time = iso_time(line)
         else:
-            return 0
+            return self._title(index)
         return 1
+
+    def _title(self, index: int) -> int:
+        """The name of a node of Jenkins, underlined."""
+        if index + 1 < len(self.lines) and _underline(self.lines[index + 1]):
+            return 2
+        return 0
 
     def _close(self) -> None:
         stack, header = self.open, self.header

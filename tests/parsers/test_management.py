@@ -7,7 +7,7 @@ import json
 from hypothesis import given
 from hypothesis import strategies as st
 
-from parsers import recognise, sections
+from parsers import outputs, recognise, sections
 from parsers.records import Elision, JavaState, LockVerb, Parsed, Thread, ThreadDump
 from parsers.text.source import Section, Source
 from parsers.threads import management
@@ -221,3 +221,51 @@ def test_damaged_json_loses_no_line(data: st.DataObject) -> None:
     stop = data.draw(st.integers(start, min(len(whole), start + 80)))
     text = whole[:start] + data.draw(st.text(alphabet='{}[]",:\\\n 1xe', max_size=12)) + whole[stop:]
     check(management, Section("x", 1, text.split("\n")))
+
+
+SUPPORT_BUNDLE = """builder-03
+======
+
+"Executor #2 : executing shop #812" id=51 (0x33) state=BLOCKED cpu=20%
+    - waiting to lock <0x00000077> (a com.acme.Shelf) (running in native)
+     owned by Handling "A" id=70
+    at app//com.acme.Shelf.add(Shelf.java:10)
+
+"Handling "A"" id=70 (0x46) state=BLOCKED cpu=0% time=12ms
+    - waiting to lock <0x0000beef> (a com.acme.Cart)
+      owned by "Executor #2 : executing shop #812" id=51 (0x33)
+    at app//com.acme.Cart.add(Cart.java:10)
+    at app//com.acme.Cart.all(Cart.java:11)
+      - locked com.acme.Shelf@77
+
+    Locked synchronizers: count = 1
+      - java.util.concurrent.ThreadPoolExecutor$Worker@27aa3b1
+
+"pool-1" id=60 (0x3c) state=WAITING cpu=0%
+    - waiting on <0x00baf30c> (a java.util.concurrent.locks.AbstractQueuedSynchronizer$ConditionObject)
+    - locked <0x00baf30c> (a java.util.concurrent.locks.AbstractQueuedSynchronizer$ConditionObject)
+    at java.base@17.0.9/jdk.internal.misc.Unsafe.park(Native Method)
+
+ Deadlock Found
+com.acme.Shelf.add(Shelf.java:10)
+com.acme.Cart.add(Cart.java:10)
+
+"""
+
+
+def test_a_support_bundle_of_jenkins() -> None:
+    """It prints what a thread waits for as locked, too, and objects with zeros in front or without."""
+    (output,) = outputs(Source("thread-dump.txt", SUPPORT_BUNDLE.encode()))
+    (one,) = output.parsed.records
+    assert isinstance(one, ThreadDump)
+    assert not output.parsed.unread
+    executor, handling, pool = one.threads
+    assert [(lock.verb, lock.address, lock.owner) for lock in executor.locks] == [
+        (LockVerb.WAITING_TO_LOCK, "com.acme.Shelf@77", 70),
+        (LockVerb.LOCKED, "com.acme.Cart@beef", None),
+    ]
+    assert executor.state is JavaState.BLOCKED
+    assert handling.name == 'Handling "A"'
+    assert (LockVerb.LOCKED, "com.acme.Shelf@77") in [(lock.verb, lock.address) for lock in handling.locks]
+    assert LockVerb.OWNS in [lock.verb for lock in handling.locks]
+    assert [lock.verb for lock in pool.locks] == [LockVerb.PARKING]
