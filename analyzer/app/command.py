@@ -149,7 +149,7 @@ def checked(request: RunOptions) -> None:
         UsageError: if there is no such zone, or the settings cannot be read.
     """
     _settings(request._replace(paths=()))
-    from analyzer.intake.read import zone_of  # noqa: PLC0415 - see above
+    from analyzer.intake.zones import zone_of  # noqa: PLC0415 - see above
 
     try:
         zone_of(request.timezone)

@@ -25,6 +25,7 @@ _FOREIGN_CAPTURES = {
     b"XCP\0": "NetXRay",
 }
 _Kind = TypeVar("_Kind")
+_clock = re.compile(r"top - (\d\d:\d\d:\d\d) up ").match
 _FEWEST = 3  # lines that are not understood, from which on they may be those of a log
 _TAIL = 4096  # bytes that hold the last two rows of a table
 
@@ -40,6 +41,7 @@ class Part(NamedTuple):
     looks_like: str | None = None
     log: LogLines | None = None
     events: tuple[LogEvent, ...] = ()
+    clock: str | None = None
 
     @property
     def is_empty_table(self) -> bool:
@@ -60,7 +62,9 @@ def part_of(section: Section, form: Format | None, parsed: Parsed) -> Part:
     if form is None:
         return _unknown(section, parsed)
     first = next((text for _, text in section.rows()), "")
-    return Part(form.NAME, section.prompt, parsed, re.match(form.HEADER, first) is not None, events=_between(section, parsed))
+    clock = _clock(first)
+    headed = re.match(form.HEADER, first) is not None
+    return Part(form.NAME, section.prompt, parsed, headed, events=_between(section, parsed), clock=clock[1] if clock else None)
 
 
 def _unknown(section: Section, parsed: Parsed) -> Part:

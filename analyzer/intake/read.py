@@ -5,16 +5,15 @@ from __future__ import annotations
 import re
 import sys
 from collections import Counter
-from datetime import datetime
 from io import BufferedReader
 from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple, TypeAlias, TypeVar
 
-from msgspec.structs import replace
-
+from analyzer.intake.inventory import settled, skipped, skipping
 from analyzer.intake.near_names import meant
 from analyzer.intake.parts import Part, ends_inside, facts_of, foreign, large_log, left_out_of, part_of, time_of, weight_of
 from analyzer.intake.snapshots import Place, SeriesPiece, place
+from analyzer.intake.zones import in_zone, zone_of
 from analyzer.model.errors import Unusable
 from analyzer.model.incident import TABLES, Artifact, Incident, snapshot_of
 from analyzer.software.knowledge import SETTINGS_FILE
@@ -25,7 +24,6 @@ from parsers.text.source import Source, is_binary
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
-    from zoneinfo import ZoneInfo
 
     from parsers.capture.facts import Capture
     from parsers.capture.stream import Stream
@@ -77,13 +75,19 @@ def read(paths: Sequence[str], host: str | None = None, zone: str | None = None,
     own = {SETTINGS_FILE} if len(paths) == 1 else {f"{name}/{SETTINGS_FILE}" for path, name in _names(paths).items() if Path(path).is_dir()}
     # The members of the one archive that was given need no name of it in front.
     alone = f"{Path(paths[0]).name}/" if len(paths) == 1 and Path(paths[0]).is_file() else ""
+    passed_over = skipping(_names(paths))
     readings = [
-        _settings(name, content) if name in own else read_one(name, content)
+        _settings(name, content)
+        if name in own
+        else skipped(Reading, name, content)
+        if passed_over(name, content)
+        else read_one(name, content)
         for file, data in _files(paths)
         for name, content in _within(inside, ((name.removeprefix(alone), content) for name, content in expanded(file, data)))
     ]
     if not any(reading.size for reading in readings):
         raise Unusable(_nothing(paths, readings))
+    readings = settled(readings)
     made = assemble(_incident_name([inside] if inside else paths), readings, host, zone)
     return made if len(paths) > 1 else made._replace(several=_several(readings))
 
@@ -111,35 +115,6 @@ def _settings(file: str, data: Content) -> Reading:
         return read_one(file, data)
     source = Source(file, data)
     return Reading(file, None, (), "settings of this analysis, not evidence", source.size, source.sha256)
-
-
-def zone_of(name: str | None) -> ZoneInfo | None:
-    """The zone of that name.
-
-    Raises:
-        ValueError: if no such zone is known.
-    """
-    if name is None:
-        return None
-    from zoneinfo import ZoneInfo, ZoneInfoNotFoundError  # noqa: PLC0415 - rarely asked for
-
-    try:
-        return ZoneInfo(name)
-    except (ZoneInfoNotFoundError, ValueError, OSError) as error:
-        raise ValueError(f"--timezone {name!r}: no such zone; use a name such as Asia/Seoul or UTC") from error
-
-
-def _in_zone(incident: Incident, zone: ZoneInfo) -> Incident:
-    """Give times without a zone the stated one."""
-
-    def stamp(dump: ThreadDump) -> ThreadDump:
-        if dump.time is None:
-            return dump
-        time = datetime.fromisoformat(dump.time)
-        return dump if time.tzinfo else replace(dump, time=time.replace(tzinfo=zone).isoformat())
-
-    snapshots = (replace(one, dumps=tuple(stamp(dump) for dump in one.dumps)) for one in incident.snapshots)
-    return replace(incident, snapshots=tuple(snapshots))
 
 
 def _nothing(paths: Sequence[str], readings: Sequence[Reading]) -> str:
@@ -213,6 +188,8 @@ def content_of(file: Path, root: Path | None) -> Content:
             return "a link that leads to nothing"
         if root is not None and file.is_symlink() and not file.resolve().is_relative_to(root.resolve()):
             return "a link that leads out of the folder; not followed"
+        if root is not None and file.is_symlink() and file.is_file() and not is_hidden(file.resolve().relative_to(root.resolve())):
+            return "a link to another file of the folder, which is read"
         if not file.is_file():
             return "no regular file; not opened"
         with file.open("rb") as stream:
@@ -285,16 +262,23 @@ def assemble(name: str, readings: Sequence[Reading], host: str | None = None, zo
         for index, part in enumerate(reading.parts):
             if part.form is not None and (part.parsed.records or part.is_empty_table):
                 # Two different commands in one pasted session are one moment; the same command again is the next.
-                pieces.append(SeriesPiece(reading.file, index, f"{part.form} {part.prompt or ''}{_stacks_of(part)}", time_of(part)))
+                pieces.append(
+                    SeriesPiece(reading.file, index, f"{part.form} {part.prompt or ''}{_stacks_of(part)}", time_of(part), part.clock)
+                )
                 owners.append((number, index))
-    places = place(pieces, pids)
+    places = place(pieces, pids, _hosts_named(readings))
     records: dict[Place, list[tuple[Part, Pid | None]]] = {}
     placed: dict[int, list[Place]] = {}
     emptied: dict[Place, list[str]] = {}
+    last_round = {
+        (number, where): index for (number, index), where in zip(owners, places, strict=True) if readings[number].parts[index].clock
+    }
     for (number, index), where in zip(owners, places, strict=True):
         reading = readings[number]
         pid = _pid_in_name(reading.file, pids)
-        records.setdefault(where, []).append((reading.parts[index], pid))
+        # Of several rounds of top at one moment the last: the first has averages since boot.
+        if reading.parts[index].clock is None or last_round[number, where] == index:
+            records.setdefault(where, []).append((reading.parts[index], pid))
         placed.setdefault(number, []).append(where)
         if reading.parts[index].is_empty_table:
             emptied.setdefault(where, []).append(reading.file)
@@ -319,7 +303,13 @@ def assemble(name: str, readings: Sequence[Reading], host: str | None = None, zo
         collections=_every(readings, Collection),
         collected=_every(readings, Collected),
     )
-    return IntakeResult(incident if clock is None else _in_zone(incident, clock), sources)
+    return IntakeResult(incident if clock is None else in_zone(incident, clock), sources)
+
+
+def _hosts_named(readings: Sequence[Reading]) -> dict[str, str]:
+    """File → the host that it names, if it names one."""
+    names = {reading.file: {fact.host for part in reading.parts for fact in part.of(HostFact)} - {None} for reading in readings}
+    return {file: host for file, hosts in names.items() if len(hosts) == 1 for host in hosts if host}
 
 
 def _named_host(records: Mapping[Place, Sequence[tuple[Part, Pid | None]]]) -> str | None:
@@ -328,8 +318,9 @@ def _named_host(records: Mapping[Place, Sequence[tuple[Part, Pid | None]]]) -> s
         return None
     parts = [part for group in records.values() for part, _ in group]
     names = {fact.host for part in parts for fact in part.of(HostFact)} | {head.host for part in parts for head in part.of(Collection)}
-    names.discard(None)
-    return names.pop() if len(names) == 1 else None
+    # hostname prints web01 and etc/hostname has web01.example.com, or the other way round.
+    told = sorted((name for name in names if name), key=len)
+    return told[0] if told and all(name.partition(".")[0] == told[0].partition(".")[0] for name in told) else None
 
 
 def _every(readings: Sequence[Reading], kind: type[_Kind]) -> tuple[_Kind, ...]:

@@ -12,6 +12,7 @@ import re
 from collections import defaultdict
 from typing import TYPE_CHECKING, NamedTuple
 
+from analyzer.intake import layouts, rounds
 from analyzer.model.host_labels import formats_of, labelled_hosts
 
 if TYPE_CHECKING:
@@ -39,6 +40,8 @@ class SeriesPiece(NamedTuple):
     section: int
     kind: str
     time: str | None
+    clock: str | None = None
+    """The time of day, where it states no date: ``15:52:19``."""
 
 
 class Place(NamedTuple):
@@ -48,9 +51,14 @@ class Place(NamedTuple):
     order: int
 
 
-def place(pieces: Sequence[SeriesPiece], pids: Collection[int]) -> list[Place]:
-    """The place of every piece, in the order of ``pieces``; independent of that order otherwise."""
-    hosts = _hosts({piece.file for piece in pieces}) or labelled_hosts(formats_of([(piece.file, piece.kind) for piece in pieces]), _BESIDE)
+def place(pieces: Sequence[SeriesPiece], pids: Collection[int], named: Mapping[str, str] | None = None) -> list[Place]:
+    """The place of every piece, in the order of ``pieces``; independent of that order otherwise. ``named``: the hosts that files name themselves."""
+    files = {piece.file for piece in pieces}
+    hosts = (
+        layouts.hosts_of(files, named or {})
+        or _hosts(files)
+        or labelled_hosts(formats_of([(piece.file, piece.kind) for piece in pieces]), _BESIDE)
+    )
     result: list[Place | None] = [None] * len(pieces)
     by_host: dict[str | None, list[int]] = defaultdict(list)
     for number, piece in enumerate(pieces):
@@ -94,16 +102,24 @@ def counts_moments(folder: str) -> bool:
 
 def _indices(pieces: Sequence[SeriesPiece], pids: Collection[str]) -> list[int]:
     """The snapshot index of each piece of one host. What only says when and where (``date``) makes no moment, but belongs to what follows it."""
-    beside = {number for number, piece in enumerate(pieces) if piece.kind.startswith(_BESIDE)}
+    bundled = layouts.sos_roots([piece.file for piece in pieces])
+    facts = {number for number, piece in enumerate(pieces) if piece.kind.startswith(_BESIDE)}
+    beside = facts | rounds.beside(pieces) | {number for number, piece in enumerate(pieces) if layouts.is_of_sos(piece.file, bundled)}
     order = [number for number in range(len(pieces)) if number not in beside]
     if not order:
         return [0] * len(pieces)
-    followers = {number: _follower(pieces, number, order) for number in beside}
-    told = {followers[number]: pieces[number].time for number in sorted(beside) if pieces[number].time}
+    followers = {number: _follower(pieces, number, order) for number in facts}
+    told = {followers[number]: pieces[number].time for number in sorted(facts) if pieces[number].time}
     timed = [pieces[number]._replace(time=pieces[number].time or told.get(number)) for number in order]
-    found = dict(zip(order, _moments(timed, pids), strict=True))
+    found = dict(zip(order, rounds.by_time(timed) or _moments(timed, pids), strict=True))
     last = max(found.values())
-    return [found.get(followers.get(number, number) if number in beside else number, last) for number in range(len(pieces))]
+    stated: dict[int, str] = {}
+    for number, piece in zip(order, timed, strict=True):
+        if piece.time and rounds.is_telling(piece):
+            stated[found[number]] = min(piece.time, stated.get(found[number], piece.time))
+    for number in beside - facts:
+        found[number] = rounds.nearest(pieces[number], stated, last)
+    return [found.get(followers.get(number, number) if number in facts else number, last) for number in range(len(pieces))]
 
 
 def _follower(pieces: Sequence[SeriesPiece], number: int, order: Sequence[int]) -> int:
@@ -225,7 +241,7 @@ def _family(file: str, pids: Collection[str]) -> tuple[str, tuple[int, ...]]:
         counts.append(int(match[0][:18]))
         return "#"
 
-    return _NUMBER.sub(take, file), tuple(counts)
+    return _NUMBER.sub(take, layouts.numbered(file)), tuple(counts)
 
 
 def _times(pieces: Sequence[SeriesPiece], keys: dict[int, int], ranks: dict[int, int]) -> dict[int, str]:

@@ -26,6 +26,7 @@ GAPS = 10
 _OUTBOUND = {"calls"}
 """Roles of links whose far end says more than the local port."""
 _SHARED = 16
+_INVENTORY = "inventory"
 _ADDRESS = re.compile(r"\s*@?<?\b0x[0-9a-fA-F]+\b>?")
 
 
@@ -66,7 +67,7 @@ def _gap(gap: Missing) -> Gap:
 
 def sources(inputs: Sequence[Input]) -> tuple[tuple[Source, ...], str]:
     """The files, those with lines that nobody understood first to keep when there are too many, and a sentence on the whole."""
-    by_need = sorted(range(len(inputs)), key=lambda index: (not inputs[index].unread, index))[:SOURCES]
+    by_need = sorted(range(len(inputs)), key=lambda index: (not inputs[index].unread, inputs[index].format == _INVENTORY, index))[:SOURCES]
     shown = tuple(_source(inputs[index]) for index in sorted(by_need))
     if not inputs:
         return shown, tell("No file was read.")
@@ -77,6 +78,8 @@ def sources(inputs: Sequence[Input]) -> tuple[tuple[Source, ...], str]:
         f"{count(len(inputs), 'file')}, {size(octets)}, {count(records, 'record')}",
         tell("{lines} not understood", lines=count(lines, "line")) if lines else tell("every line understood"),
     ]
+    if besides := sum(item.format == _INVENTORY for item in inputs):
+        parts.append(tell("{files} of a support bundle that say nothing of threads and connections", files=count(besides, "file")))
     if unknown:
         parts.append(tell("{files} of no known format", files=count(unknown, "file")))
     note = "; ".join(parts) + "."
