@@ -4,7 +4,8 @@
     python docs/translations.py --check            only count what is missing or out of date: such texts are shown in English
     python docs/translations.py --check --strict   the same, and exit 1 if there is any, as a release wants it
 
-A text is what stands in a call of say, tell, plural or count, in the template, and the words and remarks that reports.language.labels lists.
+A text is what stands in a call of say, tell, plural or count, in a Text of a rule, in the template, and the words and remarks that
+reports.language.labels lists.
 Needs Babel, which running the tool does not.
 """
 
@@ -37,6 +38,10 @@ FLOORS: Final = ("analyzer", "reports")
 _SENTENCES: Final = frozenset({"say", "tell", "joined"})
 _SLOT: Final = re.compile(r"\{[^{}]*\}")
 _COUNTS: Final = frozenset({"plural", "count"})
+_DATA: Final = {"Text": (1, ()), "Do": (1, ("command", "on")), "Ask": (0, ("command", "on")), "Either": (1, ())}
+"""Classes of analyzer.model.text: the first argument that is a text (commands are none, names of rules and values neither), and fields that are none."""
+_COMMAND: Final = 2
+"""The argument of Do and Ask that is a command."""
 
 
 def texts() -> Catalog:
@@ -69,6 +74,24 @@ def _in_code(path: Path) -> Iterator[tuple[str, str]]:
             yield from ((text, "") for text in _constants(node.args[0]))
         elif node.func.id in _COUNTS and len(node.args) > 1:
             yield from ((text, COUNTED) for text in _constants(node.args[1]))
+        elif node.func.id in _DATA:
+            yield from ((text, "") for text in _data(node.func.id, node))
+
+
+def _data(kind: str, node: ast.Call) -> Iterator[str]:
+    """Texts of a rule that are data: those of the call itself, for calls inside of it are met by themselves."""
+    first, others = _DATA[kind]
+    last = _COMMAND if kind in {"Do", "Ask"} else None
+    for argument in (*node.args[first:last], *(keyword.value for keyword in node.keywords if keyword.arg not in {*others, "rule"})):
+        waiting = [argument]
+        while waiting:
+            item = waiting.pop()
+            if isinstance(item, ast.Tuple):
+                waiting += item.elts
+            elif isinstance(item, ast.Dict):
+                waiting += item.values
+            else:
+                yield from _constants(item)
 
 
 def _constants(node: ast.expr) -> Iterator[str]:

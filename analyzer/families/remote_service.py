@@ -21,8 +21,9 @@ from analyzer.evidence.movement import has_stood, moved_on, only_busy, progress_
 from analyzer.evidence.packet_claims import packet_evidence
 from analyzer.evidence.recovery import has_no_limit, of_calls
 from analyzer.join.clocks import far_apart
-from analyzer.model.finding import Basis, Confidence, Culprit, Evidence, Finding, Kind, Missing, Severity, Step
+from analyzer.model.finding import Basis, Confidence, Culprit, Evidence, Finding, Kind, Missing, Severity
 from analyzer.model.message import joined, plural, say
+from analyzer.model.text import Either, Text
 from analyzer.waits.targets import COUNT_TOLERANCE, MAJORITY, callee_of
 
 if TYPE_CHECKING:
@@ -40,6 +41,15 @@ LONG_WAIT: Final = 10
 """Seconds of one call after which no request is merely slow: people leave, and proxies give up not much later."""
 SMALLEST_POOL: Final = 2
 """A pool of one that is in a call serves a request; servers grow their pools on demand."""
+TEXT: Final = Text(
+    "",
+    headline=Either(
+        "lasting", "{who} does not answer, and {waiters} {wait} for it.", "{who} may be slow: at this moment {waiters} {wait} for it."
+    ),
+    explanation="{waiting} wait{through} for answers from {remote}: {connections} to it, none with anything left to read, {leads}.{limits}{in_words}{clients_in_words} The threads are free again as soon as {remote} answers or the connections end.",
+    figures=(("{blocked:,} of {workers:,}", "threads of {name} waiting"), ("{connections_count:,}", "open connections to {remote}")),
+    chain=(("{remote}", Either("lasting", "does not answer", "has not answered yet"), "{who}"),),
+)
 
 
 class ServiceText(NamedTuple):
@@ -109,30 +119,36 @@ def finding(case: Case, serving: ServerPool, target: Target, words: ServiceText)
     )
     through = say(" for tasks of {name}, which wait", name=serving.dependencies[-1].helper.name) if serving.dependencies else ""
     limits = say(" They read without a timeout.") if serving.callers and all(has_no_limit(caller) for caller in serving.callers) else ""
-    return Finding(
-        rule=words.rule,
+    text = TEXT.filled(
+        view.process,
+        lasting=lasting,
+        who=who,
+        waiters=waiters,
+        wait=wait,
+        waiting=waiting,
+        through=through,
+        remote=target.remote,
+        connections=plural(len(target.connections), "connection"),
+        leads=_leads(serving, target),
+        limits=limits,
+        in_words=progress_text(still),
+        clients_in_words=clients_in_words(view, port) if port is not None else "",
+        blocked=serving.blocked,
+        workers=serving.workers,
+        name=pool.name,
+        connections_count=len(target.connections),
+    )
+    return text.finding(
         severity=severity,
         confidence=confidence,
-        headline=say("{who} does not answer, and {waiters} {wait} for it.", who=who, waiters=waiters, wait=wait)
-        if lasting
-        else say("{who} may be slow: at this moment {waiters} {wait} for it.", who=who, waiters=waiters, wait=wait),
-        explanation=(
-            say(
-                "{waiting} wait{through} for answers from {remote}: {connections} to it, none with anything left to read, {leads}.{limits}{in_words}{clients_in_words} The threads are free again as soon as {remote} answers or the connections end.",
-                waiting=waiting,
-                through=through,
-                remote=target.remote,
-                connections=plural(len(target.connections), "connection"),
-                leads=_leads(serving, target),
-                limits=limits,
-                in_words=progress_text(still),
-                clients_in_words=clients_in_words(view, port) if port is not None else "",
-            )
-        ),
-        why_confident=why,
-        absent=() if _unseen_end(view, target) is None else (Kind.SOCKETS,),
         evidence=_evidence(serving, target, port),
-        process=view.process,
+        rule=words.rule,
+        why_confident=why,
+        actions=words.actions(serving, target),
+        figures=(*client_figures(view, port), *text.figures),
+        missing=() if confidence is Confidence.CERTAIN or has_stood(still) else (_second_dump(view),),
+        chain=chain_of(serving, *text.steps((_target_evidence(target),))),
+        absent=() if _unseen_end(view, target) is None else (Kind.SOCKETS,),
         waits_for=far.process if far is not None and far.dump is not None else None,
         culprit=Culprit(
             pool=pool.name,
@@ -142,20 +158,6 @@ def finding(case: Case, serving: ServerPool, target: Target, words: ServiceText)
             library=serving.ends[0].activity.library,
         ),
         outlook=of_calls(serving, str(target.remote)),
-        chain=chain_of(
-            serving,
-            Step(str(target.remote), say("does not answer") if lasting else say("has not answered yet"), who, (_target_evidence(target),)),
-        ),
-        actions=words.actions(serving, target),
-        figures=(
-            *client_figures(view, port),
-            (
-                say("{blocked:,} of {workers:,}", blocked=serving.blocked, workers=serving.workers),
-                say("threads of {name} waiting", name=pool.name),
-            ),
-            (f"{len(target.connections):,}", say("open connections to {remote}", remote=target.remote)),
-        ),
-        missing=() if confidence is Confidence.CERTAIN or has_stood(still) else (_second_dump(view),),
     )
 
 

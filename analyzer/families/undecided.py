@@ -17,8 +17,9 @@ from analyzer.evidence.calls import (
     kind_in_words,
 )
 from analyzer.evidence.citations import all_of, of_dump
-from analyzer.model.finding import Action, Confidence, Culprit, Finding, Severity, Step, When
+from analyzer.model.finding import Confidence, Culprit, Finding, Severity, When
 from analyzer.model.message import plural, say
+from analyzer.model.text import Do, Either, Text
 from parsers.records import Runtime, TcpState
 
 if TYPE_CHECKING:
@@ -27,6 +28,33 @@ if TYPE_CHECKING:
 
 SMALLEST_POOL: Final = 2
 """One busy thread of a pool of one is a request being served, unless clients suffer."""
+TEXT: Final = Text(
+    "",
+    headline="{count} of {name} {wait} in {waiting} for {what}: a server that calls itself, or a slow service behind it.",
+    explanation="{count} of {name} {wait} in {waiting}{called_from}.{clients_in_words}{ages} {undecided} Two causes show exactly this: self-call-starvation (the calls go to the server's own port, where no thread is free) and slow-backend (another service does not answer).",
+    why="The evidence fits {rule} and {other} alike. {missing_half}",
+    do=(
+        Do(When.NOW, "Save the missing half before the restart: it decides.", "{missing_command}"),
+        Do(When.FIX, "Give {waiting}{in_} a timeout, and the client behind it connect and read timeouts."),
+    ),
+    figures=(("{serving_blocked:,}", "threads of {name} waiting"),),
+    chain=(("the service that is called", "does not answer", "its own port, or another service: not in the evidence"),),
+    phrases={
+        "dump": "the dump",
+        "called_from": Either("called_from", ", called from {culprit}"),
+        "undecided": Either(
+            "undecided",
+            "The threads that should deliver the result are not in the evidence.",
+            Either(
+                "undecided_is",
+                "The socket table does not tell which of its connections they use.",
+                "A thread dump does not say to whom a socket is connected.",
+            ),
+        ),
+        "missing_half": Either("missing_half", "The socket table would decide.", "What would decide is listed as missing."),
+        "in_": Either("called_from", " in {culprit}"),
+    },
+)
 
 
 def applies(serving: ServerPool) -> bool:
@@ -68,58 +96,38 @@ def finding(serving: ServerPool, rule: str) -> Finding:
     evidence = [one for step in chain_of(serving, None) for one in step.evidence]
     if port is not None:
         evidence += client_evidence(view, port)
-    if view.dump is not None and not evidence:
-        evidence.append(of_dump(view.dump, say("the dump")))
-    return Finding(
+    text = TEXT.filled(
+        view.process,
+        count=count,
+        name=pool.name,
+        wait=wait,
+        waiting=waiting,
+        what=what,
+        called_from=serving.culprit,
+        culprit=serving.culprit,
+        clients_in_words=clients_in_words(view, port) if port is not None else "",
+        ages=_ages(serving),
+        undecided=not serving.callers,
+        undecided_is=serving.view.sockets,
         rule=rule,
+        other=other,
+        missing_half=serving.callers and (not serving.view.sockets),
+        missing_command=_missing(serving)[0].command,
+        serving_blocked=serving.blocked,
+    )
+    if view.dump is not None and (not evidence):
+        evidence.append(of_dump(view.dump, text["dump"]))
+    return text.finding(
         severity=Severity.CRITICAL if serving.pressure.exists else Severity.WARNING,
         confidence=Confidence.SUSPECTED,
-        headline=say(
-            "{count} of {name} {wait} in {waiting} for {what}: a server that calls itself, or a slow service behind it.",
-            count=count,
-            name=pool.name,
-            wait=wait,
-            waiting=waiting,
-            what=what,
-        ),
-        explanation=(
-            say(
-                "{count} of {name} {wait} in {waiting}{called_from}.{clients_in_words}{ages} {undecided} Two causes show exactly this: self-call-starvation (the calls go to the server's own port, where no thread is free) and slow-backend (another service does not answer).",
-                count=count,
-                name=pool.name,
-                wait=wait,
-                waiting=waiting,
-                called_from=say(", called from {culprit}", culprit=serving.culprit) if serving.culprit else "",
-                clients_in_words=clients_in_words(view, port) if port is not None else "",
-                ages=_ages(serving),
-                undecided=_undecided(serving),
-            )
-        ),
-        why_confident=say(
-            "The evidence fits {rule} and {other} alike. {missing_half}", rule=rule, other=other, missing_half=_missing_half(serving)
-        ),
         evidence=tuple(evidence),
-        process=view.process,
+        rule=rule,
+        figures=(*client_figures(view, port), *text.figures),
+        missing=_missing(serving),
+        chain=chain_of(serving, *text.steps()),
         culprit=Culprit(
             pool=pool.name, frame=str(serving.culprit) if serving.culprit else None, listener=f"*:{port}" if port is not None else None
         ),
-        chain=chain_of(
-            serving,
-            Step(say("the service that is called"), say("does not answer"), say("its own port, or another service: not in the evidence")),
-        ),
-        actions=(
-            Action(When.NOW, say("Save the missing half before the restart: it decides."), _missing(serving)[0].command),
-            Action(
-                When.FIX,
-                say(
-                    "Give {waiting}{in_} a timeout, and the client behind it connect and read timeouts.",
-                    waiting=waiting,
-                    in_=say(" in {culprit}", culprit=serving.culprit) if serving.culprit else "",
-                ),
-            ),
-        ),
-        figures=(*client_figures(view, port), (f"{serving.blocked:,}", say("threads of {name} waiting", name=pool.name))),
-        missing=_missing(serving),
     )
 
 
@@ -129,22 +137,6 @@ def _ages(serving: ServerPool) -> str:
         return ""
     said = age_in_words([one for one in serving.view.server_side(serving.port) if one.state is TcpState.CLOSE_WAIT])
     return say(" {ages}", ages=said) if said else ""
-
-
-def _undecided(serving: ServerPool) -> str:
-    if not serving.callers:
-        return say("The threads that should deliver the result are not in the evidence.")
-    if not serving.view.sockets:
-        return say("A thread dump does not say to whom a socket is connected.")
-    return say("The socket table does not tell which of its connections they use.")
-
-
-def _missing_half(serving: ServerPool) -> str:
-    return (
-        say("The socket table would decide.")
-        if serving.callers and not serving.view.sockets
-        else say("What would decide is listed as missing.")
-    )
 
 
 def _missing(serving: ServerPool) -> tuple[Missing, ...]:

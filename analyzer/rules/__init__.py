@@ -1,6 +1,7 @@
 """The root causes, one file each: the module's docstring is what users read in reports and in ``analyze explain``.
 
-A new rule is a file here, an entry in ``RULES``, a test, a sample. What two rules need of a finding lives in ``families``.
+A rule says what it says in a ``Text`` on top, and judges below it. A new rule is a file here, an entry in ``RULES``, a test, a sample. What two
+rules need of a finding lives in ``families``.
 """
 
 from __future__ import annotations

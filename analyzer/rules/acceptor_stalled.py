@@ -18,9 +18,10 @@ from typing import TYPE_CHECKING, Final
 
 from analyzer.evidence.calls import client_evidence
 from analyzer.evidence.citations import of_dump, of_sockets, of_threads
-from analyzer.model.finding import Action, Confidence, Culprit, Finding, Kind, Outlook, RecoversWhen, Severity, Step, When
+from analyzer.model.finding import Confidence, Culprit, Finding, Kind, Outlook, RecoversWhen, Severity, When
 from analyzer.model.message import plural, say
 from analyzer.model.need import Need
+from analyzer.model.text import Do, Either, Text
 from analyzer.software.blockers import application_frame
 from analyzer.software.kinds import ActivityKind
 from analyzer.waits.acceptors import ACCEPTING, acceptor_of, queue_of, shaking_hands, somebody_accepts, stayed
@@ -63,6 +64,30 @@ LONG_QUEUE: Final = 3
 """Connections waiting to be accepted that are a pattern: one or two are caught between two calls of accept."""
 _BRIEF: Final = frozenset({ActivityKind.RUNNING, ActivityKind.SLEEP, ActivityKind.WAITING})
 """What an acceptor may do between two calls of accept and come back from by itself."""
+TEXT: Final = Text(
+    "acceptor-stalled",
+    headline="Nobody accepts the connections to port {port}: {the_acceptor}.",
+    explanation="{connection_waits} in the accept queue of port {port}, and {what}.{holding} New clients are served again only when it returns to accept.",
+    why=Either(
+        "proven",
+        "The socket table shows connections that nobody owns, the thread dump shows why.",
+        Either(
+            "acceptor",
+            "One moment, or a queue that moved a little: an acceptor that does more than accept shows the same. A second snapshot tells whether the queue moves.",
+            "The dump shows no acceptor; a thread that accepts in code this tool does not know would be one.",
+        ),
+    ),
+    do=(
+        Do(When.NOW, "Restart the listener or the process; the queue does not drain by itself while the acceptor is held up."),
+        Do(When.FIX, "Let the acceptor only accept and hand over{take_the}; give every read there a timeout."),
+    ),
+    figures=(("{queue_count:,}", "connections waiting to be accepted"),),
+    chain=(("{who}", "does not accept", "{what}"), ("{listener}", "fills its accept queue", "{connections}")),
+    phrases={
+        "the_acceptor": Either("acceptor", "the acceptor is busy with something else", "the acceptor is gone"),
+        "take_the": Either("frame", ": take the work out of {frame}"),
+    },
+)
 
 
 def diagnose(case: Case) -> Iterator[Finding]:
@@ -138,39 +163,27 @@ def _finding(
         if acceptor and len(held) == 1
         else ""
     )
-    return Finding(
-        rule="acceptor-stalled",
+    text = TEXT.filled(
+        view.process,
+        port=port,
+        acceptor=acceptor,
+        connection_waits=plural(len(queue), "connection waits", "connections wait"),
+        what=what,
+        holding=holding,
+        proven=acceptor and lasting and (twice or acceptor.activity.kind not in _BRIEF),
+        frame=frame,
+        queue_count=len(queue),
+        who=acceptor.thread.name if acceptor else say("the acceptor"),
+        listener=f"*:{port}",
+        connections=plural(len(queue), "connection"),
+    )
+    return text.finding(
         severity=Severity.CRITICAL if lasting or acceptor is None else Severity.WARNING,
         confidence=_confidence(view, acceptor, lasting=lasting, twice=twice),
-        absent=() if acceptor is not None else (Kind.THREADS,),
-        headline=say(
-            "Nobody accepts the connections to port {port}: {the_acceptor}.",
-            port=port,
-            the_acceptor=say("the acceptor is busy with something else") if acceptor else say("the acceptor is gone"),
-        ),
-        explanation=say(
-            "{connection_waits} in the accept queue of port {port}, and {what}.{holding} New clients are served again only when it returns to accept.",
-            connection_waits=plural(len(queue), "connection waits", "connections wait"),
-            port=port,
-            what=what,
-            holding=holding,
-        ),
-        why_confident=say("The socket table shows connections that nobody owns, the thread dump shows why.")
-        if acceptor and lasting and (twice or acceptor.activity.kind not in _BRIEF)
-        else say(
-            "One moment, or a queue that moved a little: an acceptor that does more than accept shows the same. A second snapshot tells whether the queue moves."
-        )
-        if acceptor
-        else say("The dump shows no acceptor; a thread that accepts in code this tool does not know would be one."),
         evidence=(*evidence, *client_evidence(view, port)),
-        process=view.process,
+        chain=text.steps((evidence[0],), (waiting,)),
+        absent=() if acceptor is not None else (Kind.THREADS,),
         culprit=Culprit(thread=acceptor.thread.name if acceptor else None, frame=str(frame) if frame else None, listener=f"*:{port}"),
-        chain=(
-            Step(acceptor.thread.name if acceptor else say("the acceptor"), say("does not accept"), what, (evidence[0],)),
-            Step(f"*:{port}", say("fills its accept queue"), plural(len(queue), "connection"), (waiting,)),
-        ),
-        actions=_actions(frame),
-        figures=((f"{len(queue):,}", say("connections waiting to be accepted")),),
     )
 
 
@@ -197,16 +210,3 @@ def _confidence(view: ProcessView, acceptor: ThreadActivity | None, *, lasting: 
     if not twice and acceptor.activity.kind in _BRIEF:
         return Confidence.SUSPECTED
     return Confidence.CERTAIN if lasting else Confidence.LIKELY
-
-
-def _actions(frame: Frame | None) -> tuple[Action, ...]:
-    return (
-        Action(When.NOW, say("Restart the listener or the process; the queue does not drain by itself while the acceptor is held up.")),
-        Action(
-            When.FIX,
-            say(
-                "Let the acceptor only accept and hand over{take_the}; give every read there a timeout.",
-                take_the=say(": take the work out of {frame}", frame=frame) if frame else "",
-            ),
-        ),
-    )

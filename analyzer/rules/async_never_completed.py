@@ -19,9 +19,10 @@ from typing import TYPE_CHECKING, Final
 from analyzer.evidence.calls import client_figures
 from analyzer.evidence.citations import of_sockets
 from analyzer.evidence.half_closed import Unclosed, unclosed
-from analyzer.model.finding import Action, Confidence, Culprit, Evidence, Finding, Missing, Outlook, RecoversWhen, Severity, Step, When
+from analyzer.model.finding import Confidence, Culprit, Evidence, Finding, Outlook, RecoversWhen, Severity, When
 from analyzer.model.message import joined, plural, say
 from analyzer.model.need import Need
+from analyzer.model.text import Ask, Do, Either, Text
 from analyzer.software.kinds import ActivityKind
 from parsers.records import Where
 
@@ -36,6 +37,36 @@ OUTLOOK: Final = Outlook(
     RecoversWhen.UNKNOWN, say("A connection stays until its request is completed, or until an asynchronous timeout, if one is set.")
 )
 CLEAN: Final = say("no pile of unclosed connections while the pool is free")
+TEXT: Final = Text(
+    "async-never-completed",
+    headline="{requests} on port {port} never {end}: the clients have left, the threads are free, and nobody closes.",
+    explanation="{connections} of port {port} are in CLOSE_WAIT; their requests were read, the clients' end was not.{grown} {idle} of {workers} threads of {name} are free, so no thread works on them: the requests were handed to something asynchronous that never completes them. Each client that leaves adds one.",
+    why=Either(
+        "lasts",
+        "Sockets and threads agree, and the sockets stay from snapshot to snapshot. A defect of the server that forgets connections would look the same.",
+        "One snapshot: a stall that has just ended looks the same while the server closes what is left.",
+    ),
+    do=(
+        Do(
+            When.NOW,
+            "Take a second socket table and a heap dump: the requests that wait are in it.",
+            "jcmd {pid} GC.heap_dump requests.hprof",
+        ),
+        Do(
+            When.FIX,
+            "Give every asynchronous request a timeout (AsyncContext.setTimeout, DeferredResult or SseEmitter with a timeout), and complete it in every path.",
+        ),
+        Do(When.PREVENT, "Send a heartbeat on long-lived streams: a failed write reveals a client that has left."),
+    ),
+    figures=(("{idle} of {workers}", "threads of {name} free"),),
+    ask=(
+        Ask(
+            "second socket table, a minute later", "whether the same connections are still there", "ss -tanpoei > ss-2.txt", on="undecided"
+        ),
+    ),
+    chain=(("its clients", "leave", "port {port}"), ("an asynchronous request", "is never completed", "{name} is free")),
+    phrases={"end": Either("end", "end", "ends")},
+)
 
 
 def diagnose(case: Case) -> Iterator[Finding]:
@@ -65,64 +96,24 @@ def _finding(found: Unclosed) -> Finding:
     )
     grown = say(" They grow: {list}, and none of the first was closed.", list=joined(" → ", map(str, found.counts))) if found.grows else ""
     confidence = Confidence.LIKELY if found.lasts else Confidence.SUSPECTED
-    return Finding(
-        rule="async-never-completed",
+    text = TEXT.filled(
+        view.process,
+        requests=plural(len(found.sockets), "request"),
+        port=port,
+        end=len(found.sockets) > 1,
+        connections=plural(len(found.sockets), "connection"),
+        grown=grown,
+        idle=pool.idle,
+        workers=found.serving.workers,
+        name=pool.name,
+        lasts=found.lasts,
+        undecided=not found.lasts,
+    )
+    return text.finding(
         severity=Severity.WARNING,
         confidence=confidence,
-        headline=say(
-            "{requests} on port {port} never {end}: the clients have left, the threads are free, and nobody closes.",
-            requests=plural(len(found.sockets), "request"),
-            port=port,
-            end=say("end") if len(found.sockets) > 1 else say("ends"),
-        ),
-        explanation=(
-            say(
-                "{connections} of port {port} are in CLOSE_WAIT; their requests were read, the clients' end was not.{grown} {idle} of {workers} threads of {name} are free, so no thread works on them: the requests were handed to something asynchronous that never completes them. Each client that leaves adds one.",
-                connections=plural(len(found.sockets), "connection"),
-                port=port,
-                grown=grown,
-                idle=pool.idle,
-                workers=found.serving.workers,
-                name=pool.name,
-            )
-        ),
-        why_confident=(
-            say(
-                "Sockets and threads agree, and the sockets stay from snapshot to snapshot. A defect of the server that forgets connections would look the same."
-            )
-            if found.lasts
-            else say("One snapshot: a stall that has just ended looks the same while the server closes what is left.")
-        ),
         evidence=(waiting, free),
-        process=view.process,
+        figures=(*client_figures(view, port), *text.figures),
+        chain=text.steps((waiting,), (free,)),
         culprit=Culprit(pool=pool.name, listener=f"*:{port}"),
-        chain=(
-            Step(say("its clients"), say("leave"), say("port {port}", port=port), (waiting,)),
-            Step(say("an asynchronous request"), say("is never completed"), say("{name} is free", name=pool.name), (free,)),
-        ),
-        actions=(
-            Action(
-                When.NOW,
-                say("Take a second socket table and a heap dump: the requests that wait are in it."),
-                f"jcmd {view.process.pid or 'PID'} GC.heap_dump requests.hprof",
-            ),
-            Action(
-                When.FIX,
-                say(
-                    "Give every asynchronous request a timeout (AsyncContext.setTimeout, DeferredResult or SseEmitter with a timeout), and complete it in every path."
-                ),
-            ),
-            Action(When.PREVENT, say("Send a heartbeat on long-lived streams: a failed write reveals a client that has left.")),
-        ),
-        figures=(
-            *client_figures(view, port),
-            (say("{idle} of {workers}", idle=pool.idle, workers=found.serving.workers), say("threads of {name} free", name=pool.name)),
-        ),
-        missing=()
-        if found.lasts
-        else (
-            Missing(
-                say("second socket table, a minute later"), say("whether the same connections are still there"), "ss -tanpoei > ss-2.txt"
-            ),
-        ),
     )

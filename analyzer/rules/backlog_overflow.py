@@ -20,9 +20,10 @@ from typing import TYPE_CHECKING, Final
 
 from analyzer.evidence.citations import of_sockets, of_threads
 from analyzer.families.captures_only import dropped_attempts
-from analyzer.model.finding import Action, Confidence, Culprit, Evidence, Finding, Missing, Outlook, RecoversWhen, Severity, Step, When
+from analyzer.model.finding import Confidence, Culprit, Evidence, Finding, Outlook, RecoversWhen, Severity, When
 from analyzer.model.message import plural, say
 from analyzer.model.need import Need
+from analyzer.model.text import Ask, Do, Either, Text
 from analyzer.software.blockers import application_frame
 from analyzer.software.kinds import PoolRole
 from analyzer.waits.acceptors import acceptor_of
@@ -32,7 +33,7 @@ if TYPE_CHECKING:
 
     from analyzer.join.connections import Connection
     from analyzer.waits.case import Case, ProcessView
-    from parsers.records import Counter, Frame
+    from parsers.records import Counter
 
 NEEDS: Final = (Need.SOCKETS,)
 CONSEQUENCE_OF: Final = ("acceptor-stalled", "connection-limit", "fd-exhaustion", "process-stopped", "self-call-starvation", "slow-backend")
@@ -41,6 +42,47 @@ CLEAN: Final = say("no accept queue is full")
 SMALLEST_BACKLOG: Final = 1
 """A backlog of nothing is full at once, and meant so."""
 _OVERFLOWS: Final = "TcpExtListenOverflows"
+TEXT: Final = Text(
+    "backlog-overflow",
+    headline="The accept queue of port {port} is full ({recv_q} of {backlog}){while_threads}.",
+    explanation="{connection_waits} to be accepted on port {port}, and the queue holds {backlog}: further SYNs are dropped, and clients try again after one, three and seven seconds.{which}",
+    why=Either(
+        "confirmed",
+        "Queue and counters agree, and threads are free.",
+        Either(
+            "threads",
+            "One moment of the queue; counters that grow would confirm it.",
+            "Without a thread dump a stall of the server shows the same.",
+        ),
+    ),
+    do=(
+        Do(When.NOW, "Watch the counter for a minute: does it grow?", "nstat -az TcpExtListenOverflows TcpExtListenDrops"),
+        Do(When.FIX, "Take the work in {frame} out of the acceptor: accept, and hand over at once.", on="frame_known"),
+        Do(When.FIX, "Raise the listener's backlog (acceptCount, backlog) above {backlog}, and net.core.somaxconn with it."),
+    ),
+    figures=(("{recv_q} of {backlog}", "accept queue"),),
+    ask=(
+        Ask(
+            "kernel counters, twice",
+            "whether the queue overflows now",
+            "nstat -az TcpExtListenOverflows > nstat-1.txt; sleep 60; nstat -az TcpExtListenOverflows > nstat-2.txt",
+            on="undecided",
+        ),
+    ),
+    chain=(("a burst of clients", "fills the accept queue of", "port {port}"), ("the kernel", "drops further SYNs", "")),
+    phrases={
+        "while_threads": Either("threads", " while threads are free"),
+        "which": Either(
+            "threads",
+            Either(
+                "which",
+                " The server has free threads, so it is the queue that is too small, or the acceptor too slow.",
+                " The server has free threads, and the acceptor was met in {frame}: it accepts, but not as fast as clients come.",
+            ),
+            " Whether threads are free is not in the evidence.",
+        ),
+    },
+)
 
 
 def diagnose(case: Case) -> Iterator[Finding]:
@@ -57,14 +99,6 @@ def diagnose(case: Case) -> Iterator[Finding]:
             elif earlier and overflows is not None and overflows[1] > 0:
                 yield _finding(view, port, earlier[-1], overflows)
     yield from dropped_attempts(case)
-
-
-def _which(frame: Frame | None) -> str:
-    if frame is None:
-        return say(" The server has free threads, so it is the queue that is too small, or the acceptor too slow.")
-    return say(
-        " The server has free threads, and the acceptor was met in {frame}: it accepts, but not as fast as clients come.", frame=frame
-    )
 
 
 def _full(listener: Connection) -> bool:
@@ -110,69 +144,27 @@ def _finding(view: ProcessView, port: int, listener: Connection, overflows: tupl
     frame = application_frame(*acceptor) if acceptor is not None else None
     if acceptor is not None and frame is not None:
         evidence.append(of_threads([acceptor], say("the acceptor “{name}” is in {frame}", name=acceptor.thread.name, frame=frame)))
-    return Finding(
-        rule="backlog-overflow",
+    text = TEXT.filled(
+        view.process,
+        port=port,
+        recv_q=listener.recv_q,
+        backlog=listener.backlog,
+        threads=threads,
+        connection_waits=plural(listener.recv_q or 0, "connection waits", "connections wait"),
+        which=frame is None,
+        frame=frame,
+        confirmed=grown and threads,
+        frame_known=frame is not None,
+        undecided=not grown,
+    )
+    return text.finding(
         severity=Severity.WARNING,
         confidence=Confidence.CERTAIN if grown and threads else Confidence.LIKELY if threads else Confidence.SUSPECTED,
-        headline=say(
-            "The accept queue of port {port} is full ({recv_q} of {backlog}){while_threads}.",
-            port=port,
-            recv_q=listener.recv_q,
-            backlog=listener.backlog,
-            while_threads=say(" while threads are free") if threads else "",
-        ),
-        explanation=(
-            say(
-                "{connection_waits} to be accepted on port {port}, and the queue holds {backlog}: further SYNs are dropped, and clients try again after one, three and seven seconds.{which}",
-                connection_waits=plural(listener.recv_q or 0, "connection waits", "connections wait"),
-                port=port,
-                backlog=listener.backlog,
-                which=_which(frame) if threads else say(" Whether threads are free is not in the evidence."),
-            )
-        ),
-        why_confident=say("Queue and counters agree, and threads are free.")
-        if grown and threads
-        else say("One moment of the queue; counters that grow would confirm it.")
-        if threads
-        else say("Without a thread dump a stall of the server shows the same."),
         evidence=tuple(evidence),
-        process=view.process,
+        chain=text.steps((queue,)),
         culprit=Culprit(
             thread=acceptor.thread.name if acceptor is not None and frame is not None else None,
             frame=str(frame) if frame is not None else None,
             listener=f"*:{port}",
-        ),
-        chain=(
-            Step(say("a burst of clients"), say("fills the accept queue of"), say("port {port}", port=port), (queue,)),
-            Step(say("the kernel"), say("drops further SYNs"), ""),
-        ),
-        actions=_actions(frame, listener),
-        figures=((say("{recv_q} of {backlog}", recv_q=listener.recv_q, backlog=listener.backlog), say("accept queue")),),
-        missing=()
-        if grown
-        else (
-            Missing(
-                say("kernel counters, twice"),
-                say("whether the queue overflows now"),
-                "nstat -az TcpExtListenOverflows > nstat-1.txt; sleep 60; nstat -az TcpExtListenOverflows > nstat-2.txt",
-            ),
-        ),
-    )
-
-
-def _actions(frame: Frame | None, listener: Connection) -> tuple[Action, ...]:
-    return (
-        Action(When.NOW, say("Watch the counter for a minute: does it grow?"), "nstat -az TcpExtListenOverflows TcpExtListenDrops"),
-        *(
-            [Action(When.FIX, say("Take the work in {frame} out of the acceptor: accept, and hand over at once.", frame=frame))]
-            if frame is not None
-            else []
-        ),
-        Action(
-            When.FIX,
-            say(
-                "Raise the listener's backlog (acceptCount, backlog) above {backlog}, and net.core.somaxconn with it.",
-                backlog=listener.backlog,
-            ),
         ),
     )

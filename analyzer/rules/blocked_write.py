@@ -18,9 +18,10 @@ from typing import TYPE_CHECKING, Final
 from analyzer.evidence.calls import client_evidence, client_figures, clients_in_words, kind_in_words
 from analyzer.evidence.citations import all_of, of_sockets, of_threads
 from analyzer.families.captures_only import unread_answers
-from analyzer.model.finding import Action, Confidence, Culprit, Finding, Missing, Outlook, RecoversWhen, Severity, Step, When
+from analyzer.model.finding import Confidence, Culprit, Finding, Outlook, RecoversWhen, Severity, When
 from analyzer.model.message import plural, say
 from analyzer.model.need import Need
+from analyzer.model.text import Ask, Do, Either, Text
 from analyzer.software.blockers import application_frame
 from analyzer.software.kinds import ActivityKind, SocketSide
 from analyzer.waits.server_pools import SATURATED
@@ -32,7 +33,6 @@ if TYPE_CHECKING:
     from analyzer.join.connections import Connection
     from analyzer.software.pools import ThreadActivity
     from analyzer.waits.case import Case, ServerPool
-    from parsers.records import Frame
 
 NEEDS: Final = (Need.THREADS,)
 CONSEQUENCE_OF: Final[tuple[str, ...]] = ()
@@ -44,6 +44,28 @@ OUTLOOK: Final = Outlook(
 )
 CLEAN: Final = say("the request threads are not held by writes to clients")
 _WITH_DATA: Final = frozenset({TcpState.ESTABLISHED, TcpState.CLOSE_WAIT})
+TEXT: Final = Text(
+    "blocked-write",
+    headline="{all_of} request threads of {name} wait for clients that do not read their answers.",
+    explanation="{all_of} request threads are in {kind_in_words}{called_from}.{unsent}{clients_in_words} Each thread is free again when its client reads or its connection ends.",
+    why=Either(
+        "full",
+        "Threads in a write and connections with unsent bytes agree in number.",
+        "The stacks show writes; the socket table would show whether bytes wait.",
+    ),
+    do=(
+        Do(When.NOW, "Close the connections of the clients that do not read (ss -K, or at the load balancer): their threads come free."),
+        Do(
+            When.FIX,
+            "Limit how long a write may take{in_} (Tomcat connectionTimeout and socket.soTimeout, Jetty idleTimeout), or answer large bodies asynchronously.",
+        ),
+        Do(When.PREVENT, "Put a proxy that buffers answers in front of the server; bound how many threads may send large bodies."),
+    ),
+    figures=(("{writing_count} of {workers}", "request threads in a write"),),
+    ask=(Ask("socket table with queues", "whether bytes wait in Send-Q", "ss -tanpoei > ss.txt", on="undecided"),),
+    chain=(("{name}", "waits in a write to", "{kind_in_words}"), ("its clients", "do not read", "")),
+    phrases={"called_from": Either("frame", ", called from {frame}"), "in_": Either("frame", " in {frame}")},
+)
 
 
 def diagnose(case: Case) -> Iterator[Finding]:
@@ -89,42 +111,30 @@ def _finding(serving: ServerPool, writing: list[ThreadActivity]) -> Finding:
                 (str(full[0].send_q), timer),
             )
         )
-    return Finding(
-        rule="blocked-write",
+    text = TEXT.filled(
+        view.process,
+        all_of=all_of(len(writing), serving.workers),
+        name=pool.name,
+        kind_in_words=kind_in_words(writing),
+        frame=frame,
+        unsent=_unsent(serving, writing, full),
+        clients_in_words=clients_in_words(view, port) if port is not None else "",
+        full=full,
+        writing_count=len(writing),
+        workers=serving.workers,
+        undecided=not full,
+    )
+    return text.finding(
         severity=Severity.CRITICAL if full or serving.pressure.exists else Severity.WARNING,
         confidence=Confidence.CERTAIN if len(full) >= SATURATED * len(writing) else Confidence.LIKELY if full else Confidence.SUSPECTED,
-        headline=say(
-            "{all_of} request threads of {name} wait for clients that do not read their answers.",
-            all_of=all_of(len(writing), serving.workers),
-            name=pool.name,
-        ),
-        explanation=(
-            say(
-                "{all_of} request threads are in {kind_in_words}{called_from}.{unsent}{clients_in_words} Each thread is free again when its client reads or its connection ends.",
-                all_of=all_of(len(writing), serving.workers),
-                kind_in_words=kind_in_words(writing),
-                called_from=say(", called from {frame}", frame=frame) if frame else "",
-                unsent=_unsent(serving, writing, full),
-                clients_in_words=clients_in_words(view, port) if port is not None else "",
-            )
-        ),
-        why_confident=say("Threads in a write and connections with unsent bytes agree in number.")
-        if full
-        else say("The stacks show writes; the socket table would show whether bytes wait."),
         evidence=(*evidence, *(client_evidence(view, port) if port is not None else ())),
-        process=view.process,
-        culprit=Culprit(pool=pool.name, frame=str(frame) if frame else None, listener=f"*:{port}" if port is not None else None),
-        chain=(
-            Step(pool.name, say("waits in a write to"), kind_in_words(writing), (evidence[0],)),
-            Step(say("its clients"), say("do not read"), ""),
-        ),
-        actions=_actions(frame),
         figures=(
             *client_figures(view, port),
-            (say("{writing_count} of {workers}", writing_count=len(writing), workers=serving.workers), say("request threads in a write")),
+            *text.figures,
             *(((f"{len(full):,}", say("connections with unsent bytes")),) if view.sockets else ()),
         ),
-        missing=() if full else (Missing(say("socket table with queues"), say("whether bytes wait in Send-Q"), "ss -tanpoei > ss.txt"),),
+        chain=text.steps((evidence[0],)),
+        culprit=Culprit(pool=pool.name, frame=str(frame) if frame else None, listener=f"*:{port}" if port is not None else None),
     )
 
 
@@ -147,20 +157,3 @@ def _unsent(serving: ServerPool, writing: list[ThreadActivity], full: Sequence[C
             said=said,
         )
     return said
-
-
-def _actions(frame: Frame | None) -> tuple[Action, ...]:
-    return (
-        Action(
-            When.NOW,
-            say("Close the connections of the clients that do not read (ss -K, or at the load balancer): their threads come free."),
-        ),
-        Action(
-            When.FIX,
-            say(
-                "Limit how long a write may take{in_} (Tomcat connectionTimeout and socket.soTimeout, Jetty idleTimeout), or answer large bodies asynchronously.",
-                in_=say(" in {frame}", frame=frame) if frame else "",
-            ),
-        ),
-        Action(When.PREVENT, say("Put a proxy that buffers answers in front of the server; bound how many threads may send large bodies.")),
-    )

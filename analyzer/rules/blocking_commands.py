@@ -17,9 +17,10 @@ from typing import TYPE_CHECKING, Final
 
 from analyzer.evidence.citations import of_threads
 from analyzer.evidence.sessions import of_session, server_of
-from analyzer.model.finding import Action, Confidence, Culprit, Finding, Kind, Outlook, RecoversWhen, Severity, Step, When
+from analyzer.model.finding import Confidence, Culprit, Finding, Kind, Outlook, RecoversWhen, Severity, When
 from analyzer.model.message import capitalized, plural, say
 from analyzer.model.need import Need
+from analyzer.model.text import Do, Text
 from analyzer.software.blockers import application_frame
 from analyzer.software.kinds import ActivityKind
 from parsers.records import SessionState
@@ -53,6 +54,23 @@ _WAITS: Final = frozenset(
     }
 )
 """How threads wait that want a connection of a pool, whoever wrote it."""
+TEXT: Final = Text(
+    "blocking-commands",
+    headline="All {n} connections to {server} are kept by {command}, which waits for a push, and {others} wait beside: {server} itself is well.",
+    explanation="",
+    why="The server's list shows that it waits for nobody. That the others want one of these connections is inferred from where they wait.",
+    do=(
+        Do(When.NOW, "Push by hand what the blocked commands wait for, or end one of these clients (CLIENT KILL ID {id})."),
+        Do(When.FIX, "Give blocking commands connections of their own, apart from the pool that pushes."),
+        Do(When.PREVENT, "Give {command} a timeout."),
+    ),
+    figures=(("{n}", "connections in {command}"), ("{beside_count}", "threads waiting beside")),
+    chain=(
+        ("{threads}", "waits for a push to", "{command}"),
+        ("{server}", "waits for whoever pushes", ""),
+        ("{others}", "waits for a connection kept by the first", ""),
+    ),
+)
 
 
 def diagnose(case: Case) -> Iterator[Finding]:
@@ -98,26 +116,19 @@ def _finding(view: ProcessView, far: FarSide, blocked: Sequence[Joined], beside:
         beside, say("{threads} wait{s} beside them", s="s" if len(beside) == 1 else "", threads=plural(len(beside), "thread"))
     )
     frame = application_frame(*holders[0]) if holders else None
-    return Finding(
-        rule="blocking-commands",
+    text = TEXT.filled(
+        view.process,
+        n=len(blocked),
+        server=server,
+        command=command,
+        others=plural(len(beside), "thread"),
+        id=session.id,
+        beside_count=len(beside),
+        threads=plural(len(holders) or len(blocked), "thread"),
+    )
+    return text.finding(
         severity=Severity.CRITICAL,
         confidence=Confidence.LIKELY if holders else Confidence.SUSPECTED,
-        headline=say(
-            "All {n} connections to {server} are kept by {command}, which waits for a push, and {others} wait beside: {server} itself is well.",
-            n=len(blocked),
-            server=server,
-            command=command,
-            others=plural(len(beside), "thread"),
-        ),
-        explanation=say(
-            "{server} has answered everything: its clients of this process wait in {command} by their own wish. {others} of the same pool wait, as threads do that want a connection; if one of them is to push, it never gets there.",
-            server=server,
-            command=command,
-            others=capitalized(plural(len(beside), "thread")),
-        ),
-        why_confident=say(
-            "The server's list shows that it waits for nobody. That the others want one of these connections is inferred from where they wait."
-        ),
         evidence=(
             waits,
             *(
@@ -137,22 +148,14 @@ def _finding(view: ProcessView, far: FarSide, blocked: Sequence[Joined], beside:
             ),
             wanting,
         ),
-        process=view.process,
-        absent=(Kind.SOCKETS,),  # a connection that the table does not show may be free
+        explanation=say(
+            "{server} has answered everything: its clients of this process wait in {command} by their own wish. {others} of the same pool wait, as threads do that want a connection; if one of them is to push, it never gets there.",
+            server=server,
+            command=command,
+            others=capitalized(plural(len(beside), "thread")),
+        ),
+        chain=text.steps((waits,), (), (wanting,)),
+        absent=(Kind.SOCKETS,),
         culprit=Culprit(frame=str(frame) if frame else None, remote=str(blocked[0].connection.remote) if blocked[0].connection else None),
-        chain=(
-            Step(plural(len(holders) or len(blocked), "thread"), say("waits for a push to"), command, (waits,)),
-            Step(server, say("waits for whoever pushes"), ""),
-            Step(plural(len(beside), "thread"), say("waits for a connection kept by the first"), "", (wanting,)),
-        ),
         loop=True,
-        actions=(
-            Action(
-                When.NOW,
-                say("Push by hand what the blocked commands wait for, or end one of these clients (CLIENT KILL ID {id}).", id=session.id),
-            ),
-            Action(When.FIX, say("Give blocking commands connections of their own, apart from the pool that pushes.")),
-            Action(When.PREVENT, say("Give {command} a timeout.", command=command)),
-        ),
-        figures=((str(len(blocked)), say("connections in {command}", command=command)), (str(len(beside)), say("threads waiting beside"))),
     )

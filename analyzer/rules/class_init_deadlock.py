@@ -19,9 +19,10 @@ from typing import TYPE_CHECKING, Final, NamedTuple
 
 from analyzer.contention.blocked_group import BlockedGroup, judge
 from analyzer.evidence.citations import of_threads
-from analyzer.model.finding import Action, Evidence, Finding, Outlook, RecoversWhen, Severity, Step, When
+from analyzer.model.finding import Evidence, Finding, Outlook, RecoversWhen, Severity, Step, When
 from analyzer.model.message import joined, plural, say
 from analyzer.model.need import Need
+from analyzer.model.text import Do, Either, Text
 from analyzer.software.blockers import application_frame
 from parsers.records import JavaState, LockVerb, Where
 
@@ -37,6 +38,21 @@ CONSEQUENCE_OF: Final[tuple[str, ...]] = ()
 OUTLOOK: Final = Outlook(RecoversWhen.RESTART, say("Class initialisation has no timeout."))
 CLEAN: Final = say("no threads wait for class initializers in a circle")
 INITIALISER: Final = "<clinit>"
+TEXT: Final = Text(
+    "class-init-deadlock",
+    headline="The static initialisers of {classes} wait for each other.",
+    explanation="{list} Neither can ever end, though HotSpot calls them RUNNABLE. {more_thread} {waits} for one of the classes.{clients} Only a restart ends it.",
+    do=(
+        Do(When.NOW, "Restart the process: the threads never go on."),
+        Do(When.FIX, "Break the circle between {classes}: no static code of one that needs the other; see {frame}."),
+        Do(
+            When.PREVENT,
+            "Keep static initialisers free of calls to other classes' static state, and touch such classes once, in one thread, at start-up.",
+        ),
+    ),
+    figures=(("{circle_count}", "initialisers in the circle"),),
+    phrases={"waits": Either("waits", "waits", "wait")},
+)
 
 
 class Initialiser(NamedTuple):
@@ -104,28 +120,22 @@ def _finding(blocked: BlockedGroup, circle: Sequence[Initialiser], *, named: boo
     classes = joined(" and ", (one.classes[0] for one in circle))
     frame = application_frame(*circle[0].member)
     others = len(blocked.members) - len(circle)
-    return Finding(
-        rule="class-init-deadlock",
+    text = TEXT.filled(
+        blocked.view.process,
+        classes=classes,
+        list=joined(" ", (_in_words(one) for one in circle)),
+        more_thread=plural(others, "more thread"),
+        waits=others == 1,
+        clients=blocked.clients,
+        frame=frame,
+        circle_count=len(circle),
+    )
+    return text.finding(
         severity=Severity.CRITICAL if blocked.severity is Severity.CRITICAL or blocked.noteworthy else Severity.WARNING,
         confidence=confidence,
-        headline=say("The static initialisers of {classes} wait for each other.", classes=classes),
-        explanation=(
-            say(
-                "{list} Neither can ever end, though HotSpot calls them RUNNABLE. {more_thread} {waits} for one of the classes.{clients} Only a restart ends it.",
-                list=joined(" ", (_in_words(one) for one in circle)),
-                more_thread=plural(others, "more thread"),
-                waits=say("waits") if others == 1 else say("wait"),
-                clients=blocked.clients,
-            )
-        ),
-        why_confident=why,
         evidence=(*(_evidence(one) for one in circle), *_others(blocked, circle), *blocked.client_evidence),
-        process=blocked.view.process,
-        culprit=blocked.culprit(
-            frame,
-            thread=circle[0].member.thread.name,
-            lock=say("the initialisation of {wanted}", wanted=circle[0].wanted or circle[0].classes[0]),
-        ),
+        why_confident=why,
+        figures=(*blocked.figures, *text.figures),
         chain=tuple(
             Step(
                 f"“{one.member.thread.name}”",
@@ -135,25 +145,12 @@ def _finding(blocked: BlockedGroup, circle: Sequence[Initialiser], *, named: boo
             )
             for one in circle
         ),
-        loop=True,
-        actions=(
-            Action(When.NOW, say("Restart the process: the threads never go on.")),
-            Action(
-                When.FIX,
-                say(
-                    "Break the circle between {classes}: no static code of one that needs the other; see {frame}.",
-                    classes=classes,
-                    frame=frame,
-                ),
-            ),
-            Action(
-                When.PREVENT,
-                say(
-                    "Keep static initialisers free of calls to other classes' static state, and touch such classes once, in one thread, at start-up."
-                ),
-            ),
+        culprit=blocked.culprit(
+            frame,
+            thread=circle[0].member.thread.name,
+            lock=say("the initialisation of {wanted}", wanted=circle[0].wanted or circle[0].classes[0]),
         ),
-        figures=(*blocked.figures, (f"{len(circle)}", say("initialisers in the circle"))),
+        loop=True,
     )
 
 

@@ -21,9 +21,10 @@ from analyzer.contention.blocked_group import judge
 from analyzer.contention.tasks import Starved, starved
 from analyzer.evidence.calls import SOCKETS_MISSING, command, kind_in_words
 from analyzer.evidence.citations import of_threads
-from analyzer.model.finding import Action, Confidence, Finding, Missing, Outlook, RecoversWhen, Step, When
+from analyzer.model.finding import Confidence, Finding, Missing, Outlook, RecoversWhen, Step, When
 from analyzer.model.message import plural, say
 from analyzer.model.need import Need
+from analyzer.model.text import Do, Either, Text
 from analyzer.software.blockers import FUTURES
 
 if TYPE_CHECKING:
@@ -35,6 +36,30 @@ NEEDS: Final = (Need.THREADS,)
 CONSEQUENCE_OF: Final = ("self-call-starvation", "mutual-call-starvation", "slow-backend", "java-deadlock", "lock-convoy")
 OUTLOOK: Final = Outlook(RecoversWhen.CAUSE, say("The pool works again when what its threads wait for happens."))
 CLEAN: Final = say("the common pool is not full of waiting tasks")
+TEXT: Final = Text(
+    "common-pool-starvation",
+    headline="All {workers} of the JDK's common pool wait in {kind}: nothing else that uses it runs.",
+    explanation="{count} wait in {kind}, called from {frame}.{what} No worker is left for anything else that is handed to the common pool.{clients}",
+    do=(
+        Do(When.NOW, "Restart the process if the workers wait for each other: they never come back."),
+        Do(
+            When.FIX,
+            "Give {frame} an executor of its own (the second argument of supplyAsync, runAsync, thenApplyAsync); do not wait inside the common pool.",
+        ),
+        Do(
+            When.PREVENT,
+            "Hand only short computations to the common pool; -Djava.util.concurrent.ForkJoinPool.common.parallelism moves the moment, no more.",
+        ),
+    ),
+    phrases={
+        "waiting": "{workers} of the common pool wait in {kind}",
+        "what": Either(
+            "nested",
+            " What they wait for runs nowhere in the process: the tasks that would deliver it are queued behind them, and it never ends without a restart.",
+            " Such waits do not belong into a pool that everybody shares.",
+        ),
+    },
+)
 
 
 def diagnose(case: Case) -> Iterator[Finding]:
@@ -48,9 +73,16 @@ def _finding(starving: Starved) -> Finding:
     pool, frame = starving.pool, starving.frame
     kind = kind_in_words(starving.members)
     confidence, why = _judge(starving)
-    waiting = of_threads(
-        starving.members, say("{workers} of the common pool wait in {kind}", workers=plural(len(starving.members), "worker"), kind=kind)
+    text = TEXT.filled(
+        starving.view.process,
+        workers=plural(len(starving.members), "worker"),
+        kind=kind,
+        count=starving.count,
+        frame=frame,
+        nested=_nested(starving) and (not starving.strangers),
+        clients=starving.clients,
     )
+    waiting = of_threads(starving.members, text["waiting"])
     callers = [
         of_threads(
             starving.serving.waiters,
@@ -62,54 +94,11 @@ def _finding(starving: Starved) -> Finding:
         for _ in starving.before
         if starving.serving is not None
     ]
-    return Finding(
-        rule="common-pool-starvation",
+    return text.finding(
         severity=starving.severity,
         confidence=confidence,
-        headline=say(
-            "All {workers} of the JDK's common pool wait in {kind}: nothing else that uses it runs.",
-            workers=plural(len(starving.members), "worker"),
-            kind=kind,
-        ),
-        explanation=(
-            say(
-                "{count} wait in {kind}, called from {frame}.{what} No worker is left for anything else that is handed to the common pool.{clients}",
-                count=starving.count,
-                kind=kind,
-                frame=frame,
-                what=_what(starving),
-                clients=starving.clients,
-            )
-        ),
-        why_confident=why,
         evidence=(waiting, *callers, *starving.client_evidence),
-        process=starving.view.process,
-        culprit=starving.culprit(frame),
-        outlook=Outlook(RecoversWhen.RESTART, say("What the threads wait for is queued behind them."))
-        if _nested(starving) and not starving.strangers
-        else None,
-        chain=(
-            *starving.before,
-            Step(pool.name, say("waits in"), say("{kind}, called from {frame}", kind=kind, frame=frame), (waiting,)),
-            *((Step(pool.name, say("has no worker left for"), say("the queued tasks")),) if _nested(starving) else ()),
-        ),
-        loop=_nested(starving),
-        actions=(
-            Action(When.NOW, say("Restart the process if the workers wait for each other: they never come back.")),
-            Action(
-                When.FIX,
-                say(
-                    "Give {frame} an executor of its own (the second argument of supplyAsync, runAsync, thenApplyAsync); do not wait inside the common pool.",
-                    frame=frame,
-                ),
-            ),
-            Action(
-                When.PREVENT,
-                say(
-                    "Hand only short computations to the common pool; -Djava.util.concurrent.ForkJoinPool.common.parallelism moves the moment, no more."
-                ),
-            ),
-        ),
+        why_confident=why,
         figures=(
             *starving.figures,
             *(
@@ -119,20 +108,22 @@ def _finding(starving: Starved) -> Finding:
             ),
         ),
         missing=() if confidence is Confidence.CERTAIN else _missing(starving),
+        chain=(
+            *starving.before,
+            Step(pool.name, say("waits in"), say("{kind}, called from {frame}", kind=kind, frame=frame), (waiting,)),
+            *((Step(pool.name, say("has no worker left for"), say("the queued tasks")),) if _nested(starving) else ()),
+        ),
+        culprit=starving.culprit(frame),
+        outlook=Outlook(RecoversWhen.RESTART, say("What the threads wait for is queued behind them."))
+        if _nested(starving) and (not starving.strangers)
+        else None,
+        loop=_nested(starving),
     )
 
 
 def _nested(starving: Starved) -> bool:
     """True if the workers wait for results, so that the common pool may owe them itself."""
     return all(member.activity.kind in FUTURES for member in starving.members)
-
-
-def _what(starving: Starved) -> str:
-    if _nested(starving) and not starving.strangers:
-        return say(
-            " What they wait for runs nowhere in the process: the tasks that would deliver it are queued behind them, and it never ends without a restart."
-        )
-    return say(" Such waits do not belong into a pool that everybody shares.")
 
 
 def _judge(starving: Starved) -> tuple[Confidence, str]:

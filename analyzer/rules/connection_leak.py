@@ -24,9 +24,10 @@ from analyzer.evidence.growth import growth, growth_text
 from analyzer.evidence.held_answers import held_answers
 from analyzer.evidence.packet_claims import packet_evidence
 from analyzer.join.connections import close_wait
-from analyzer.model.finding import Action, Confidence, Culprit, Evidence, Finding, Missing, Outlook, RecoversWhen, Severity, Step, When
+from analyzer.model.finding import Action, Confidence, Culprit, Evidence, Finding, Outlook, RecoversWhen, Severity, When
 from analyzer.model.message import joined, plural, say
 from analyzer.model.need import Need
+from analyzer.model.text import Ask, Either, Text
 from parsers.records import Runtime, TcpState
 
 if TYPE_CHECKING:
@@ -65,6 +66,26 @@ _HOW: Final = {
 
 EARLIER: Final = 5
 """Earlier snapshots whose rows are quoted."""
+TEXT: Final = Text(
+    "connection-leak",
+    headline="{who} keeps {connections} to {remote} that the service has closed{a_connection}.",
+    explanation="{remote} closed {connections}; this process opened {it} and has not closed {its} own side{split}.{grown} CLOSE_WAIT has no timeout: only close(), or the end of the process, ends it.",
+    figures=(("{sockets_count:,}", "CLOSE_WAIT to {remote}"),),
+    ask=(
+        Ask(
+            "second socket table, some minutes later",
+            "whether the sockets to {remote} grow",
+            "lsof -nP -a -i -p {pid} > lsof-2.txt",
+            on="sudden",
+        ),
+    ),
+    chain=(("{remote}", "closed its side of", "{connections}"), ("{who}", "never closes", "its own side")),
+    phrases={
+        "sockets_shown": "{sockets} to {remote} in CLOSE_WAIT",
+        "a_connection": Either("severe", ": a connection leak"),
+        "split": Either("states", " ({states})"),
+    },
+)
 
 
 def diagnose(case: Case) -> Iterator[Finding]:
@@ -182,57 +203,34 @@ def _finding(
         else ""
     )
     who = view.command or say("The process")
-    pid = view.process.pid
     severe = severity is not Severity.INFO
-    return Finding(
-        rule="connection-leak",
+    text = TEXT.filled(
+        view.process,
+        who=who,
+        connections=plural(len(sockets), "connection"),
+        remote=remote,
+        severe=severe,
+        it="it" if len(sockets) == 1 else "them",
+        its="its" if len(sockets) == 1 else "their",
+        states=states,
+        grown=grown,
+        sockets_count=len(sockets),
+        sudden=severe and len(counts) == 1 and (held is None),
+        sockets=plural(len(sockets), "socket"),
+    )
+    return text.finding(
         severity=severity,
         confidence=confidence,
-        headline=say(
-            "{who} keeps {connections} to {remote} that the service has closed{a_connection}.",
-            who=who,
-            connections=plural(len(sockets), "connection"),
-            remote=remote,
-            a_connection=say(": a connection leak") if severe else "",
-        ),
-        explanation=(
-            say(
-                "{remote} closed {connections}; this process opened {it} and has not closed {its} own side{split}.{grown} CLOSE_WAIT has no timeout: only close(), or the end of the process, ends it.",
-                remote=remote,
-                connections=plural(len(sockets), "connection"),
-                it="it" if len(sockets) == 1 else "them",
-                its="its" if len(sockets) == 1 else "their",
-                split=say(" ({states})", states=states) if states else "",
-                grown=grown,
-            )
-        ),
-        why_confident=why,
         evidence=(
-            of_sockets(sockets, say("{sockets} to {remote} in CLOSE_WAIT", sockets=plural(len(sockets), "socket"), remote=remote)),
+            of_sockets(sockets, text["sockets_shown"]),
             *_earlier(before, remote),
             *((held.evidence,) if held is not None else ()),
             *packet_evidence(view, sockets),
         ),
-        process=view.process,
-        culprit=Culprit(remote=str(remote)),
-        chain=(
-            Step(str(remote), say("closed its side of"), plural(len(sockets), "connection")),
-            Step(who, say("never closes"), say("its own side")),
-        ),
+        why_confident=why,
         actions=_actions(view, remote, counts) if severe else (),
-        figures=(
-            (f"{len(sockets):,}", say("CLOSE_WAIT to {remote}", remote=remote)),
-            *(((f"+{counts[-1] - counts[0]:,}", say("since the first snapshot")),) if len(counts) > 1 else ()),
-        ),
-        missing=(
-            Missing(
-                say("second socket table, some minutes later"),
-                say("whether the sockets to {remote} grow", remote=remote),
-                f"lsof -nP -a -i -p {pid if pid is not None else 'PID'} > lsof-2.txt",
-            ),
-        )
-        if severe and len(counts) == 1 and held is None
-        else (),
+        figures=(*text.figures, *(((f"+{counts[-1] - counts[0]:,}", say("since the first snapshot")),) if len(counts) > 1 else ())),
+        culprit=Culprit(remote=str(remote)),
     )
 
 

@@ -19,9 +19,10 @@ from typing import TYPE_CHECKING, Final
 
 from analyzer.evidence.calls import DUMP_MISSING, command
 from analyzer.evidence.citations import of_sockets, of_threads
-from analyzer.model.finding import Action, Confidence, Culprit, Evidence, Finding, Outlook, RecoversWhen, Severity, Step, When
+from analyzer.model.finding import Confidence, Culprit, Evidence, Finding, Outlook, RecoversWhen, Severity, When
 from analyzer.model.message import plural, say
 from analyzer.model.need import Need
+from analyzer.model.text import Do, Text
 from analyzer.software.kinds import ActivityKind
 from parsers.records import TcpState
 
@@ -68,6 +69,29 @@ OUTLOOK: Final = Outlook(
 CLEAN: Final = say("no acceptor waits for a connection slot")
 LONG_QUEUE: Final = 3
 """Connections in the accept queue of one table that are a pattern: one or two are caught between two calls of accept."""
+LATCHED: Final = Text(
+    "connection-limit",
+    headline="{name} accepts nobody: the acceptor waits because the connection limit is reached.",
+    explanation="",
+    do=(
+        Do(When.FIX, "Find what keeps the connections open; see the finding that this one follows from."),
+        Do(
+            When.PREVENT,
+            "Keep maxConnections above what the pool can serve plus idle keep-alive connections, and acceptCount small, so that load balancers notice early.",
+        ),
+    ),
+    figures=(("{owned:,}", "accepted connections"), ("{queue_count:,}", "connections waiting to be accepted")),
+    chain=(("{thread_name}", "waits for the end of", "any accepted connection"),),
+)
+
+SUSPECTED: Final = Text(
+    "connection-limit",
+    headline="Nobody accepts the connections to port {port}: a connection limit, or an acceptor that is stuck.",
+    explanation="{connection_waits} in the accept queue of port {port} without an owner. Either the server has reached its connection limit (connection-limit), or its acceptor thread is stuck or dead (acceptor-stalled), or the process is stopped. Only a thread dump tells.",
+    why="The socket table proves the queue, not its reason.",
+    do=(Do(When.NOW, "Take a thread dump: it shows what the acceptor does.", "jstack -l {pid} > jstack.txt"),),
+    figures=(("{queue_count:,}", "connections waiting to be accepted"),),
+)
 
 
 def diagnose(case: Case) -> Iterator[Finding]:
@@ -118,36 +142,22 @@ def _latched(view: ProcessView, port: int | None, member: ThreadActivity) -> Fin
         else "."
     )
     name = say("Port {port}", port=port) if port is not None else say("The server")
-    return Finding(
-        rule="connection-limit",
+    text = LATCHED.filled(view.process, name=name, owned=owned, queue_count=len(queue), thread_name=member.thread.name)
+    return text.finding(
         severity=Severity.CRITICAL if queue or _unanswered_syns(view, port) else Severity.WARNING,
         confidence=Confidence.CERTAIN,
-        headline=say("{name} accepts nobody: the acceptor waits because the connection limit is reached.", name=name),
-        explanation=(
-            say(
-                "“{name}” waits in {call}: it accepts again only when a connection has ended.{counted}{waiting} This limit is almost always a consequence of connections that are not given back.",
-                name=member.thread.name,
-                call=member.thread.frames[member.activity.frame].call,
-                counted=counted,
-                waiting=waiting,
-            )
+        evidence=tuple(evidence),
+        explanation=say(
+            "“{name}” waits in {call}: it accepts again only when a connection has ended.{counted}{waiting} This limit is almost always a consequence of connections that are not given back.",
+            name=member.thread.name,
+            call=member.thread.frames[member.activity.frame].call,
+            counted=counted,
+            waiting=waiting,
         ),
         why_confident=say("A thread stands there only while the limit is reached: the stack alone proves it.")
         + (say(" The accept queue confirms it.") if queue else ""),
-        evidence=tuple(evidence),
-        process=view.process,
+        chain=text.steps((evidence[0],)),
         culprit=Culprit(thread=member.thread.name, listener=f"*:{port}" if port is not None else None),
-        chain=(Step(member.thread.name, say("waits for the end of"), say("any accepted connection"), (evidence[0],)),),
-        actions=(
-            Action(When.FIX, say("Find what keeps the connections open; see the finding that this one follows from.")),
-            Action(
-                When.PREVENT,
-                say(
-                    "Keep maxConnections above what the pool can serve plus idle keep-alive connections, and acceptCount small, so that load balancers notice early."
-                ),
-            ),
-        ),
-        figures=((f"{owned:,}", say("accepted connections")), (f"{len(queue):,}", say("connections waiting to be accepted"))),
     )
 
 
@@ -190,29 +200,13 @@ def _queue_evidence(view: ProcessView, port: int | None, queue: list[Connection]
 
 
 def _suspected(view: ProcessView, port: int, queue: list[Connection]) -> Finding:
-    return Finding(
-        rule="connection-limit",
+    text = SUSPECTED.filled(
+        view.process, port=port, connection_waits=plural(len(queue), "connection waits", "connections wait"), queue_count=len(queue)
+    )
+    return text.finding(
         severity=Severity.CRITICAL,
         confidence=Confidence.SUSPECTED,
-        headline=say("Nobody accepts the connections to port {port}: a connection limit, or an acceptor that is stuck.", port=port),
-        explanation=(
-            say(
-                "{connection_waits} in the accept queue of port {port} without an owner. Either the server has reached its connection limit (connection-limit), or its acceptor thread is stuck or dead (acceptor-stalled), or the process is stopped. Only a thread dump tells.",
-                connection_waits=plural(len(queue), "connection waits", "connections wait"),
-                port=port,
-            )
-        ),
-        why_confident=say("The socket table proves the queue, not its reason."),
         evidence=tuple(_queue_evidence(view, port, queue)),
-        process=view.process,
-        culprit=Culprit(listener=f"*:{port}"),
-        actions=(
-            Action(
-                When.NOW,
-                say("Take a thread dump: it shows what the acceptor does."),
-                f"jstack -l {view.pid if view.pid is not None else 'PID'} > jstack.txt",
-            ),
-        ),
-        figures=((f"{len(queue):,}", say("connections waiting to be accepted")),),
         missing=(command(DUMP_MISSING, view),),
+        culprit=Culprit(listener=f"*:{port}"),
     )

@@ -16,9 +16,10 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Final, NamedTuple
 
 from analyzer.evidence.citations import of_threads
-from analyzer.model.finding import Action, Confidence, Culprit, Evidence, Finding, Missing, Outlook, RecoversWhen, Severity, Step, When
+from analyzer.model.finding import Confidence, Culprit, Evidence, Finding, Outlook, RecoversWhen, Severity, When
 from analyzer.model.message import joined, plural, say
 from analyzer.model.need import Need
+from analyzer.model.text import Ask, Do, Either, Text
 from analyzer.software.blockers import application_frame
 from analyzer.software.kinds import ActivityKind, PoolRole
 
@@ -27,7 +28,7 @@ if TYPE_CHECKING:
 
     from analyzer.software.pools import ThreadActivity
     from analyzer.waits.case import Case, ProcessView
-    from parsers.records import Frame, NativeId, ThreadUsage
+    from parsers.records import NativeId, ThreadUsage
 
 NEEDS: Final = (Need.THREADS,)
 CONSEQUENCE_OF: Final[tuple[str, ...]] = ()
@@ -41,6 +42,29 @@ BUSY_PERCENT: Final = 20.0
 
 LONG: Final = 10.0
 """Seconds from the first dump to the last: for less a report or a batch computes without anything being wrong."""
+TEXT: Final = Text(
+    "cpu-spin",
+    headline="{threads} {compute} without end in {frame}.",
+    explanation="{threads} ({list}) stand under {frame} in all {dumps} and use {cpu}. They give neither the processor nor their request back.",
+    why=Either(
+        "both",
+        "The dumps and top agree.",
+        Either(
+            "rates", "The CPU time in the dumps' headers grows with the clock.", "top shows the CPU; the dumps' headers have no CPU time."
+        ),
+    ),
+    do=(
+        Do(When.NOW, "Restart; a thread that computes cannot be stopped from outside."),
+        Do(
+            When.FIX,
+            "Look at {frame} and its input: a regular expression that backtracks, an unshared collection that is shared, a loop whose end never comes. Bound the input or the time.",
+        ),
+    ),
+    figures=(("{members_count}", "spinning threads"),),
+    ask=(Ask("top -H beside the dumps", "which native ids use the processor", "top -H -b -n 2 -p {pid} > top.txt", on="undecided"),),
+    chain=(("{thread}", "computes without end in", "{frame}"),),
+    phrases={"evidence": "{threads} RUNNABLE under {frame} in all {dumps}", "compute": Either("compute", "compute", "computes")},
+)
 
 
 class _Spin(NamedTuple):
@@ -115,17 +139,21 @@ def _finding(view: ProcessView, spins: Sequence[_Spin], dumps: int) -> Finding:
     used = [spin.usage for spin in spins if spin.usage is not None]
     pools = {pool.name: pool for pool in view.pools for member in pool.members if member in members}
     full = [pool for pool in pools.values() if pool.role == PoolRole.SERVER and all(member in members for member in pool.workers)]
-    evidence = [
-        of_threads(
-            members,
-            say(
-                "{threads} RUNNABLE under {frame} in all {dumps}",
-                threads=plural(len(members), "thread"),
-                frame=frame,
-                dumps=plural(dumps, "dump"),
-            ),
-        )
-    ]
+    text = TEXT.filled(
+        view.process,
+        threads=plural(len(members), "thread"),
+        compute=len(members) > 1,
+        frame=frame,
+        list=joined(", ", (say("“{name}”", name=member.thread.name) for member in members[:3])),
+        dumps=plural(dumps, "dump"),
+        cpu=cpu,
+        both=both,
+        rates=rates,
+        members_count=len(members),
+        undecided=not (both or used),
+        thread=f"“{members[0].thread.name}”",
+    )
+    evidence = [of_threads(members, text["evidence"])]
     if used:
         evidence.append(
             Evidence(
@@ -135,55 +163,11 @@ def _finding(view: ProcessView, spins: Sequence[_Spin], dumps: int) -> Finding:
                 len(used) - 1,
             )
         )
-    return Finding(
-        rule="cpu-spin",
+    return text.finding(
         severity=Severity.CRITICAL if full else Severity.WARNING,
         confidence=Confidence.CERTAIN if both else Confidence.LIKELY,
-        headline=say(
-            "{threads} {compute} without end in {frame}.",
-            threads=plural(len(members), "thread"),
-            compute=say("compute") if len(members) > 1 else say("computes"),
-            frame=frame,
-        ),
-        explanation=say(
-            "{threads} ({list}) stand under {frame} in all {dumps} and use {cpu}. They give neither the processor nor their request back.",
-            threads=plural(len(members), "thread"),
-            list=joined(", ", (say("“{name}”", name=member.thread.name) for member in members[:3])),
-            frame=frame,
-            dumps=plural(dumps, "dump"),
-            cpu=cpu,
-        ),
-        why_confident=say("The dumps and top agree.")
-        if both
-        else say("The CPU time in the dumps' headers grows with the clock.")
-        if rates
-        else say("top shows the CPU; the dumps' headers have no CPU time."),
         evidence=tuple(evidence),
-        process=view.process,
+        figures=(*text.figures, *(((f"{min(rates):.0%}", say("of a processor each")),) if rates else ())),
+        chain=text.steps((evidence[0],)),
         culprit=Culprit(pool=next(iter(pools), None), thread=members[0].thread.name, frame=str(frame) if frame else None),
-        chain=(Step(f"“{members[0].thread.name}”", say("computes without end in"), str(frame), (evidence[0],)),),
-        actions=_actions(frame),
-        figures=((f"{len(members)}", say("spinning threads")), *(((f"{min(rates):.0%}", say("of a processor each")),) if rates else ())),
-        missing=()
-        if both or used
-        else (
-            Missing(
-                say("top -H beside the dumps"),
-                say("which native ids use the processor"),
-                f"top -H -b -n 2 -p {view.process.pid or 'PID'} > top.txt",
-            ),
-        ),
-    )
-
-
-def _actions(frame: Frame | None) -> tuple[Action, ...]:
-    return (
-        Action(When.NOW, say("Restart; a thread that computes cannot be stopped from outside.")),
-        Action(
-            When.FIX,
-            say(
-                "Look at {frame} and its input: a regular expression that backtracks, an unshared collection that is shared, a loop whose end never comes. Bound the input or the time.",
-                frame=frame,
-            ),
-        ),
     )

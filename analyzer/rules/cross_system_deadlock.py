@@ -23,12 +23,12 @@ from analyzer.evidence.sessions import age_in_words, of_block, of_session, secon
 from analyzer.model.finding import Action, Confidence, Culprit, Finding, Kind, Outlook, RecoversWhen, Severity, Step, When
 from analyzer.model.message import capitalized, plural, say
 from analyzer.model.need import Need
+from analyzer.model.text import Either, Text
 from analyzer.software.blockers import application_frame
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Iterator
 
-    from analyzer.software.pools import ThreadActivity
     from analyzer.waits.case import Case, ProcessView
 
 NEEDS: Final = (Need.THREADS, Need.SOCKETS)
@@ -38,6 +38,22 @@ OUTLOOK: Final = Outlook(
     say("Each half waits for the other, in two systems that cannot see it: it ends when the idle session or the process is ended."),
 )
 CLEAN: Final = say("no session that waits for a lock is held up by another connection of the same process")
+TEXT: Final = Text(
+    "cross-system-deadlock",
+    headline="“{name}” waits for a lock in {server} that another connection of the same process holds, and every thread that could end it waits for “{name}”.",
+    explanation="“{name}” waits for session {waiter}, which waits for {holder}. That is the connection on {local} of this same process, idle in a transaction{age}. {owners} Neither {server} nor the process can see this loop.",
+    figures=(("{idle_for}", "the transaction is idle"),),
+    phrases={
+        "own": "{local} is a socket of this process",
+        "waiting": "session {id} waits for a lock ({event})",
+        "reading": "“{name}” waits for the answer of session {id}",
+        "owners": Either(
+            "owners",
+            "{threads} could go on with it, and all wait for “{name}”.",
+            "No thread of the process is left that could go on with it.",
+        ),
+    },
+)
 
 
 def diagnose(case: Case) -> Iterator[Finding]:
@@ -51,13 +67,24 @@ def diagnose(case: Case) -> Iterator[Finding]:
 def _finding(case: Case, view: ProcessView, loop: Loop) -> Finding:
     far = case.far_side(view)
     server, name, held = server_of(loop.holder), loop.reader.thread.name, str(loop.connection.local)
-    reading = of_threads([loop.reader], say("“{name}” waits for the answer of session {id}", name=name, id=loop.waiter.session.id))
-    waiting = of_session(
-        loop.waiter.session,
-        say("session {id} waits for a lock ({event})", id=loop.waiter.session.id, event=loop.waiter.session.waits_on or "?"),
+    text = TEXT.filled(
+        view.process,
+        name=name,
+        server=server,
+        waiter=loop.waiter.session.id,
+        holder=session_in_words(loop.holder),
+        local=held,
+        age=age_in_words(loop.holder),
+        owners=loop.owners,
+        threads=capitalized(plural(len(loop.owners), "thread")),
+        idle_for=seconds_in_words(loop.holder),
+        id=loop.waiter.session.id,
+        event=loop.waiter.session.waits_on or "?",
     )
+    reading = of_threads([loop.reader], text["reading"])
+    waiting = of_session(loop.waiter.session, text["waiting"])
     idle = of_session(loop.holder, say("session {id} is idle in a transaction{age}", id=loop.holder.id, age=age_in_words(loop.holder)))
-    own = of_sockets([loop.connection], say("{local} is a socket of this process", local=held), (held,))
+    own = of_sockets([loop.connection], text["own"], (held,))
     evidence = [reading, waiting, *of_block(far, loop.waiter, loop.holder), idle, own]
     frame = application_frame(*loop.owners[0]) if loop.owners else None
     if loop.owners:
@@ -66,36 +93,14 @@ def _finding(case: Case, view: ProcessView, loop: Loop) -> Finding:
                 loop.owners, say("{threads} could own it, and all wait for “{name}”", threads=plural(len(loop.owners), "thread"), name=name)
             )
         )
-    return Finding(
-        rule="cross-system-deadlock",
+    return text.finding(
         severity=Severity.CRITICAL,
-        confidence=Confidence.CERTAIN if far.exact and not loop.outsiders else Confidence.LIKELY,
-        absent=(Kind.THREADS,),  # whoever is left out of the dump might end it
-        headline=say(
-            "“{name}” waits for a lock in {server} that another connection of the same process holds, and every thread that could end it waits for “{name}”.",
-            name=name,
-            server=server,
-        ),
-        explanation=say(
-            "“{name}” waits for session {waiter}, which waits for {holder}. That is the connection on {local} of this same process, idle in a transaction{age}. {owners} Neither {server} nor the process can see this loop.",
-            name=name,
-            waiter=loop.waiter.session.id,
-            holder=session_in_words(loop.holder),
-            local=held,
-            age=age_in_words(loop.holder),
-            owners=_owners_in_words(loop.owners, name),
-            server=server,
-        ),
+        confidence=Confidence.CERTAIN if far.exact and (not loop.outsiders) else Confidence.LIKELY,
+        evidence=tuple(evidence),
         why_confident=_why(loop)
         if far.exact
         else say("The port ties each session to its socket. Which thread waits on which socket is inferred: only one reads."),
-        evidence=tuple(evidence),
-        process=view.process,
-        culprit=Culprit(
-            thread=loop.owners[0].thread.name if loop.owners else None,
-            frame=str(frame) if frame else None,
-            remote=str(loop.connection.remote),
-        ),
+        actions=_actions(loop),
         chain=(
             Step(f"“{name}”", say("waits for the answer of"), "", (reading,)),
             Step(
@@ -112,9 +117,13 @@ def _finding(case: Case, view: ProcessView, loop: Loop) -> Finding:
                 tuple(evidence[-1:]),
             ),
         ),
+        absent=(Kind.THREADS,),
+        culprit=Culprit(
+            thread=loop.owners[0].thread.name if loop.owners else None,
+            frame=str(frame) if frame else None,
+            remote=str(loop.connection.remote),
+        ),
         loop=True,
-        actions=_actions(loop),
-        figures=((seconds_in_words(loop.holder), say("the transaction is idle")),),
     )
 
 
@@ -126,12 +135,6 @@ def _why(loop: Loop) -> str:
         "The port ties each session to its socket. Not certain, because {names} runs other code and might own the idle connection.",
         names=names,
     )
-
-
-def _owners_in_words(owners: Sequence[ThreadActivity], name: str) -> str:
-    if not owners:
-        return say("No thread of the process is left that could go on with it.")
-    return say("{threads} could go on with it, and all wait for “{name}”.", threads=capitalized(plural(len(owners), "thread")), name=name)
 
 
 def _actions(loop: Loop) -> tuple[Action, ...]:

@@ -20,9 +20,10 @@ from typing import TYPE_CHECKING, Final
 from analyzer.evidence.calls import SOCKETS_MISSING, chain_of, kind_in_words
 from analyzer.evidence.citations import all_of
 from analyzer.families import remote_service as remote
-from analyzer.model.finding import Action, Confidence, Culprit, Finding, Missing, Outlook, RecoversWhen, Severity, Step, When
+from analyzer.model.finding import Action, Confidence, Culprit, Finding, Missing, Outlook, RecoversWhen, Severity, When
 from analyzer.model.message import say
 from analyzer.model.need import Need
+from analyzer.model.text import Do, Either, Text
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -48,6 +49,19 @@ _SETTINGS: Final = {
 }
 """What each driver calls its socket timeout."""
 CLEAN: Final = say("the request threads are not all in a driver's read")
+TEXT: Final = Text(
+    "database-read-hang",
+    headline="{who} wait for the {library}, and no request thread of {name} is free: a database that does not answer, or a busy moment.",
+    explanation="{who} are in {kind_in_words} of the {library}{called_from}. One dump does not show whether they move, and no socket table shows the connections. A database that hangs, slow statements, and a busy moment look the same.",
+    why="The stacks name the driver; a second dump would tell a hang from a moment, the socket table the service.",
+    do=(
+        Do(When.NOW, "Take a second dump ten seconds later, and the socket table.", "jstack -l {pid} > jstack-2.txt"),
+        Do(When.FIX, "Set a socket timeout for the {library}{setting} and a timeout for its statements."),
+    ),
+    figures=(("{blocked:,} of {workers:,}", "threads of {name} waiting"),),
+    chain=(("the service of the {library}", "does not answer yet", "its address is not in the evidence"),),
+    phrases={"called_from": Either("called_from", ", called from {culprit}")},
+)
 
 
 def diagnose(case: Case) -> Iterator[Finding]:
@@ -66,64 +80,32 @@ def _from_threads(serving: ServerPool) -> Finding:
     who = say(
         "{all_of} threads of {name}", all_of=all_of(len(serving.callers), len(serving.calling_pool.workers)), name=serving.calling_pool.name
     )
-    return Finding(
-        rule="database-read-hang",
+    text = TEXT.filled(
+        serving.view.process,
+        who=who,
+        library=library,
+        name=pool.name,
+        kind_in_words=kind_in_words(serving.callers),
+        called_from=serving.culprit,
+        culprit=serving.culprit,
+        setting=_setting(library),
+        blocked=serving.blocked,
+        workers=serving.workers,
+    )
+    return text.finding(
         severity=Severity.CRITICAL if serving.pressure.exists else Severity.WARNING,
         confidence=Confidence.SUSPECTED,
-        headline=say(
-            "{who} wait for the {library}, and no request thread of {name} is free: a database that does not answer, or a busy moment.",
-            who=who,
-            library=library,
-            name=pool.name,
-        ),
-        explanation=(
-            say(
-                "{who} are in {kind_in_words} of the {library}{called_from}. One dump does not show whether they move, and no socket table shows the connections. A database that hangs, slow statements, and a busy moment look the same.",
-                who=who,
-                kind_in_words=kind_in_words(serving.callers),
-                library=library,
-                called_from=say(", called from {culprit}", culprit=serving.culprit) if serving.culprit else "",
-            )
-        ),
-        why_confident=say("The stacks name the driver; a second dump would tell a hang from a moment, the socket table the service."),
         evidence=tuple(one for step in chain_of(serving, None) for one in step.evidence),
-        process=serving.view.process,
-        culprit=Culprit(pool=pool.name, frame=str(serving.culprit) if serving.culprit else None, library=library),
-        chain=chain_of(
-            serving,
-            Step(
-                say("the service of the {library}", library=library), say("does not answer yet"), say("its address is not in the evidence")
-            ),
-        ),
-        actions=(
-            Action(
-                When.NOW,
-                say("Take a second dump ten seconds later, and the socket table."),
-                f"jstack -l {pid if pid is not None else 'PID'} > jstack-2.txt",
-            ),
-            Action(
-                When.FIX,
-                say(
-                    "Set a socket timeout for the {library}{setting} and a timeout for its statements.",
-                    library=library,
-                    setting=_setting(library),
-                ),
-            ),
-        ),
-        figures=(
-            (
-                say("{blocked:,} of {workers:,}", blocked=serving.blocked, workers=serving.workers),
-                say("threads of {name} waiting", name=pool.name),
-            ),
-        ),
         missing=(
             Missing(
                 say("second thread dump, ten seconds later"),
                 say("whether the same threads are still in the same reads"),
-                f"jstack -l {pid if pid is not None else 'PID'} > jstack-2.txt",
+                f"jstack -l {(pid if pid is not None else 'PID')} > jstack-2.txt",
             ),
             SOCKETS_MISSING,
         ),
+        chain=chain_of(serving, *text.steps()),
+        culprit=Culprit(pool=pool.name, frame=str(serving.culprit) if serving.culprit else None, library=library),
     )
 
 

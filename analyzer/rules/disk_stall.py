@@ -17,9 +17,10 @@ from typing import TYPE_CHECKING, Final
 
 from analyzer.evidence.calls import kind_in_words
 from analyzer.evidence.citations import of_threads
-from analyzer.model.finding import Action, Confidence, Culprit, Evidence, Finding, Missing, Outlook, RecoversWhen, Severity, Step, When
+from analyzer.model.finding import Confidence, Culprit, Evidence, Finding, Outlook, RecoversWhen, Severity, When
 from analyzer.model.message import plural, say
 from analyzer.model.need import Need
+from analyzer.model.text import Ask, Do, Either, Text
 from analyzer.software.blockers import application_frame
 from analyzer.software.kinds import ActivityKind
 
@@ -36,6 +37,40 @@ OUTLOOK: Final = Outlook(RecoversWhen.CAUSE, say("The threads go on when the dev
 CLEAN: Final = say("no group of threads is in uninterruptible sleep")
 FEWEST: Final = 2
 """Threads in state D at once: one may be in a short read."""
+TEXT: Final = Text(
+    "disk-stall",
+    headline="{thread_hangs} in the kernel on storage{in_}.",
+    explanation="{thread_is} in uninterruptible sleep: {file_access}{called_from}. They go on when the storage answers; nothing else wakes them.",
+    why=Either("files", "The kernel's state and the stacks agree by native id.", "The kernel's state; the stacks do not show file access."),
+    do=(
+        Do(
+            When.NOW,
+            "See where in the kernel they wait, and which mount hangs.",
+            "ps -eLo pid,tid,stat,wchan:32,comm | awk '$3 ~ /D/'; mount; dmesg | tail",
+        ),
+        Do(
+            When.FIX,
+            "Keep file access off request threads{where}: asynchronous logging with a bounded queue; soft mounts with timeouts for NFS.",
+        ),
+    ),
+    figures=(("{rows_count}", "threads in state D"),),
+    ask=(
+        Ask(
+            "wait channels of the threads",
+            "which part of the kernel they wait in",
+            "for t in /proc/PID/task/*; do echo $t $(cat $t/wchan); done > wchan.txt",
+        ),
+    ),
+    chain=(("{threads}", "wait in the kernel for", "storage"),),
+    phrases={
+        "stacks": "{of_these_threads} in {kind_in_words}",
+        "rows": "{threads} in state D (uninterruptible sleep)",
+        "in_": Either("frame", ", in {frame}"),
+        "file_access": Either("files", "file access that does not return", "the kernel waits for a device on their behalf"),
+        "called_from": Either("frame", ", called from {frame}"),
+        "where": Either("frame", " ({frame})"),
+    },
+)
 
 
 def diagnose(case: Case) -> Iterator[Finding]:
@@ -54,61 +89,23 @@ def _finding(view: ProcessView, members: Sequence[ThreadActivity], rows: Sequenc
     files = [member for member in members if member.activity.kind == ActivityKind.FILE_IO]
     first = (files or list(members))[0]
     frame = application_frame(*first)
-    shown = Evidence(
-        rows[0].where, say("{threads} in state D (uninterruptible sleep)", threads=plural(len(rows), "thread")), (" D ",), len(rows) - 1
+    text = TEXT.filled(
+        view.process,
+        thread_hangs=plural(len(rows), "thread hangs", "threads hang"),
+        frame=frame,
+        thread_is=plural(len(rows), "thread is", "threads are"),
+        files=files,
+        rows_count=len(rows),
+        threads=plural(len(rows), "thread"),
+        of_these_threads=plural(len(files or members), "of these threads stands", "of these threads stand"),
+        kind_in_words=kind_in_words((first,)),
     )
-    stacks = of_threads(
-        files or members,
-        say(
-            "{of_these_threads} in {kind_in_words}",
-            of_these_threads=plural(len(files or members), "of these threads stands", "of these threads stand"),
-            kind_in_words=kind_in_words((first,)),
-        ),
-    )
-    return Finding(
-        rule="disk-stall",
+    shown = Evidence(rows[0].where, text["rows"], (" D ",), len(rows) - 1)
+    stacks = of_threads(files or members, text["stacks"])
+    return text.finding(
         severity=Severity.CRITICAL if whole and files else Severity.WARNING,
         confidence=Confidence.LIKELY if files else Confidence.SUSPECTED,
-        headline=say(
-            "{thread_hangs} in the kernel on storage{in_}.",
-            thread_hangs=plural(len(rows), "thread hangs", "threads hang"),
-            in_=say(", in {frame}", frame=frame) if frame else "",
-        ),
-        explanation=(
-            say(
-                "{thread_is} in uninterruptible sleep: {file_access}{called_from}. They go on when the storage answers; nothing else wakes them.",
-                thread_is=plural(len(rows), "thread is", "threads are"),
-                file_access=say("file access that does not return") if files else say("the kernel waits for a device on their behalf"),
-                called_from=say(", called from {frame}", frame=frame) if frame else "",
-            )
-        ),
-        why_confident=say("The kernel's state and the stacks agree by native id.")
-        if files
-        else say("The kernel's state; the stacks do not show file access."),
         evidence=(shown, stacks),
-        process=view.process,
+        chain=text.steps((shown,)),
         culprit=Culprit(thread=first.thread.name, frame=str(frame) if frame else None),
-        chain=(Step(plural(len(rows), "thread"), say("wait in the kernel for"), say("storage"), (shown,)),),
-        actions=(
-            Action(
-                When.NOW,
-                say("See where in the kernel they wait, and which mount hangs."),
-                "ps -eLo pid,tid,stat,wchan:32,comm | awk '$3 ~ /D/'; mount; dmesg | tail",
-            ),
-            Action(
-                When.FIX,
-                say(
-                    "Keep file access off request threads{where}: asynchronous logging with a bounded queue; soft mounts with timeouts for NFS.",
-                    where=say(" ({frame})", frame=frame) if frame else "",
-                ),
-            ),
-        ),
-        figures=((f"{len(rows)}", say("threads in state D")),),
-        missing=(
-            Missing(
-                say("wait channels of the threads"),
-                say("which part of the kernel they wait in"),
-                "for t in /proc/PID/task/*; do echo $t $(cat $t/wchan); done > wchan.txt",
-            ),
-        ),
     )

@@ -20,9 +20,10 @@ from typing import TYPE_CHECKING, Final
 from analyzer.contention.blocked_group import BlockedGroup, judge
 from analyzer.contention.locks import within
 from analyzer.evidence.citations import of_threads
-from analyzer.model.finding import Action, Confidence, Evidence, Finding, Missing, Outlook, RecoversWhen, Step, When
+from analyzer.model.finding import Confidence, Evidence, Finding, Missing, Outlook, RecoversWhen, When
 from analyzer.model.message import plural, say
 from analyzer.model.need import Need
+from analyzer.model.text import Do, Text
 from analyzer.software.blockers import IDLE
 
 if TYPE_CHECKING:
@@ -41,6 +42,25 @@ CLEAN: Final = say("no queue of threads behind a name lookup")
 DNS_PORT: Final = 53
 ASKS: Final = "lookupAllHostAddr"
 """The native call that asks (``Inet6AddressImpl``, ``Inet4AddressImpl``)."""
+TEXT: Final = Text(
+    "dns-stall",
+    headline="{count} wait for the address of a name: {name_server} does not answer.",
+    explanation="",
+    do=(
+        Do(
+            When.NOW,
+            "Ask each name server of this host for the name; take the silent one out of resolv.conf.",
+            "cat /etc/resolv.conf; getent hosts NAME; dig +time=2 @SERVER NAME",
+        ),
+        Do(When.FIX, "Set options timeout:1 attempts:1 in /etc/resolv.conf, or run a caching resolver on this host."),
+        Do(
+            When.PREVENT,
+            "Keep networkaddress.cache.ttl (and .stale.ttl since JDK 21) above zero; bound how many requests may wait in {site}, for no timeout of the client covers a look-up.",
+        ),
+    ),
+    figures=(("{asking_count:,}", "threads in the resolver"),),
+    chain=(("{pool_name}", "waits for a look-up by", "{count}, in {site}"), ("{thread}", "waits for an answer from", "{name_server}")),
+)
 
 
 def diagnose(case: Case) -> Iterator[Finding]:
@@ -72,54 +92,32 @@ def _finding(blocked: BlockedGroup, asking: list[ThreadActivity]) -> Finding:
         ask="asks" if len(asking) == 1 else "ask",
         name_server=name_server,
     )
-    return Finding(
-        rule="dns-stall",
+    text = TEXT.filled(
+        blocked.view.process,
+        count=blocked.count,
+        name_server=name_server,
+        site=blocked.site,
+        asking_count=len(asking),
+        pool_name=blocked.pool.name,
+        thread=f"“{asking[0].thread.name}”",
+    )
+    return text.finding(
         severity=blocked.severity,
         confidence=confidence,
-        headline=say(
-            "{count} wait for the address of a name: {name_server} does not answer.", count=blocked.count, name_server=name_server
-        ),
-        explanation=(
-            say(
-                "{count}, called from {site}; {threads} {waits} behind for the same look-up, whose lock InetAddress holds meanwhile. No connection to the service is opened before that.{clients}",
-                count=count,
-                site=blocked.site,
-                threads=plural(len(behind), "thread"),
-                waits=say("waits") if len(behind) == 1 else say("wait"),
-                clients=blocked.clients,
-            )
+        evidence=(*evidence, *blocked.client_evidence),
+        explanation=say(
+            "{count}, called from {site}; {threads} {waits} behind for the same look-up, whose lock InetAddress holds meanwhile. No connection to the service is opened before that.{clients}",
+            count=count,
+            site=blocked.site,
+            threads=plural(len(behind), "thread"),
+            waits=say("waits") if len(behind) == 1 else say("wait"),
+            clients=blocked.clients,
         ),
         why_confident=why,
-        evidence=(*evidence, *blocked.client_evidence),
-        process=blocked.view.process,
-        culprit=blocked.culprit(blocked.frame, thread=asking[0].thread.name, remote=server),
-        chain=(
-            *blocked.before,
-            Step(
-                blocked.pool.name,
-                say("waits for a look-up by"),
-                say("{count}, in {site}", count=blocked.count, site=blocked.site),
-                evidence[1:2] if behind else evidence[:1],
-            ),
-            Step(f"“{asking[0].thread.name}”", say("waits for an answer from"), name_server, evidence[:1]),
-        ),
-        actions=(
-            Action(
-                When.NOW,
-                say("Ask each name server of this host for the name; take the silent one out of resolv.conf."),
-                "cat /etc/resolv.conf; getent hosts NAME; dig +time=2 @SERVER NAME",
-            ),
-            Action(When.FIX, say("Set options timeout:1 attempts:1 in /etc/resolv.conf, or run a caching resolver on this host.")),
-            Action(
-                When.PREVENT,
-                say(
-                    "Keep networkaddress.cache.ttl (and .stale.ttl since JDK 21) above zero; bound how many requests may wait in {site}, for no timeout of the client covers a look-up.",
-                    site=blocked.site,
-                ),
-            ),
-        ),
-        figures=(*blocked.figures, (f"{len(asking):,}", say("threads in the resolver"))),
+        figures=(*blocked.figures, *text.figures),
         missing=() if confidence is Confidence.CERTAIN else _missing(blocked, rows),
+        chain=(*blocked.before, *text.steps(evidence[1:2] if behind else evidence[:1], evidence[:1])),
+        culprit=blocked.culprit(blocked.frame, thread=asking[0].thread.name, remote=server),
     )
 
 

@@ -16,9 +16,10 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Final
 
 from analyzer.evidence.citations import of_threads
-from analyzer.model.finding import Action, Confidence, Culprit, Finding, Outlook, RecoversWhen, Severity, Step, When
+from analyzer.model.finding import Confidence, Culprit, Finding, Outlook, RecoversWhen, Severity, When
 from analyzer.model.message import plural, say
 from analyzer.model.need import Need
+from analyzer.model.text import Do, Either, Text
 from analyzer.software.blockers import application_frame
 from analyzer.software.kinds import ActivityKind
 
@@ -36,6 +37,30 @@ FEWEST: Final = 3
 """Threads that wait: one or two are seeding at start-up."""
 _SEED: Final = ("sun.security.provider.NativePRNG", "sun.security.provider.SeedGenerator", "sun.security.provider.NativeSeedGenerator")
 _READS: Final = frozenset({"readFully", "implGenerateSeed", "ensureBufferValid", "getSeedBytes", "readBytes", "fillBuffer"})
+TEXT: Final = Text(
+    "entropy-stall",
+    headline="{thread_waits} for random numbers: the source of entropy does not deliver.",
+    explanation="",
+    why=Either(
+        "lasting",
+        "The same thread stood in the same read in the dump before.",
+        "The stacks show the read and the queue; how long it takes needs a second dump.",
+    ),
+    do=(
+        Do(
+            When.NOW,
+            "See how much there is, and what the source is: since Linux 5.6 the kernel's own does not block once it is seeded.",
+            "uname -r; cat /proc/sys/kernel/random/entropy_avail; ls -l /dev/random",
+        ),
+        Do(
+            When.FIX,
+            "Use /dev/urandom (securerandom.source in java.security), and no SecureRandom.getInstanceStrong or generateSeed on request threads.",
+        ),
+    ),
+    figures=(("{members_count}", "threads waiting for random numbers"),),
+    chain=(("{threads}", Either("one_waits", "waits for", "wait for"), "{thread}"), ("{thread}", "waits for entropy", "")),
+    phrases={"reading": "“{name}” reads from the source of entropy"},
+)
 
 
 def diagnose(case: Case) -> Iterator[Finding]:
@@ -68,7 +93,17 @@ def _finding(
 ) -> Finding:
     behind = [member for member in members if member not in readers]
     frame = application_frame(*readers[0])
-    reading = of_threads(readers, say("“{name}” reads from the source of entropy", name=readers[0].thread.name))
+    text = TEXT.filled(
+        view.process,
+        thread_waits=plural(len(members), "thread waits", "threads wait"),
+        lasting=lasting,
+        members_count=len(members),
+        threads=plural(len(behind), "thread"),
+        one_waits=len(behind) == 1,
+        thread=f"“{readers[0].thread.name}”",
+        name=readers[0].thread.name,
+    )
+    reading = of_threads(readers, text["reading"])
     evidence = [
         reading,
         *(
@@ -81,44 +116,16 @@ def _finding(
             else []
         ),
     ]
-    return Finding(
-        rule="entropy-stall",
+    return text.finding(
         severity=Severity.CRITICAL if whole else Severity.WARNING,
         confidence=Confidence.CERTAIN if lasting else Confidence.LIKELY,
-        headline=say(
-            "{thread_waits} for random numbers: the source of entropy does not deliver.",
-            thread_waits=plural(len(members), "thread waits", "threads wait"),
-        ),
+        evidence=tuple(evidence),
         explanation=say(
             "“{name}” reads a seed{called_from}, and {thread_waits} behind it. All go on when the system has gathered enough entropy.",
             name=readers[0].thread.name,
             called_from=say(", called from {frame}", frame=frame) if frame else "",
             thread_waits=plural(len(behind), "thread waits", "threads wait"),
         ),
-        why_confident=(
-            say("The same thread stood in the same read in the dump before.")
-            if lasting
-            else say("The stacks show the read and the queue; how long it takes needs a second dump.")
-        ),
-        evidence=tuple(evidence),
-        process=view.process,
+        chain=text.steps((), (reading,)),
         culprit=Culprit(thread=readers[0].thread.name, frame=str(frame) if frame else None),
-        chain=(
-            Step(plural(len(behind), "thread"), say("waits for") if len(behind) == 1 else say("wait for"), f"“{readers[0].thread.name}”"),
-            Step(f"“{readers[0].thread.name}”", say("waits for entropy"), "", (reading,)),
-        ),
-        actions=(
-            Action(
-                When.NOW,
-                say("See how much there is, and what the source is: since Linux 5.6 the kernel's own does not block once it is seeded."),
-                "uname -r; cat /proc/sys/kernel/random/entropy_avail; ls -l /dev/random",
-            ),
-            Action(
-                When.FIX,
-                say(
-                    "Use /dev/urandom (securerandom.source in java.security), and no SecureRandom.getInstanceStrong or generateSeed on request threads."
-                ),
-            ),
-        ),
-        figures=((f"{len(members)}", say("threads waiting for random numbers")),),
     )

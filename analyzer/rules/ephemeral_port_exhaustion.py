@@ -18,9 +18,10 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Final
 
 from analyzer.evidence.citations import of_sockets
-from analyzer.model.finding import Action, Confidence, Culprit, Finding, Missing, Outlook, Process, RecoversWhen, Severity, Step, When
+from analyzer.model.finding import Confidence, Culprit, Finding, Outlook, Process, RecoversWhen, Severity, When
 from analyzer.model.message import plural, say
 from analyzer.model.need import Need
+from analyzer.model.text import Ask, Do, Either, Text
 from parsers.records import TcpState
 
 if TYPE_CHECKING:
@@ -43,6 +44,33 @@ FULL: Final = 0.95
 """Share of a range in use at which connect starts to fail for some callers."""
 SMALLEST: Final = 64
 """Gapless ports below which chance may do it: nobody sets a smaller range in production."""
+TEXT: Final = Text(
+    "ephemeral-port-exhaustion",
+    headline="No local port is left for connections to {remote}: {ports_count:,} of the range {span} are in use.",
+    explanation="{connections} to {remote}, {waiting_count:,} of them in TIME_WAIT, take {nearly_all} from {span}. A new connection to this service fails until a port is free again, which takes 60 seconds after each close. It heals when the rate falls.",
+    why=Either(
+        "default", "The ports fill the kernel's default range.", "The ports fill the range without a gap, which random choice does not do."
+    ),
+    do=(
+        Do(
+            When.NOW,
+            "Confirm the range, and look for “Cannot assign requested address” in the log.",
+            "sysctl net.ipv4.ip_local_port_range; ss -s",
+        ),
+        Do(
+            When.FIX,
+            "Reuse connections to {remote}: a connection pool or HTTP keep-alive on this side, and do not let the server close first.",
+        ),
+        Do(When.PREVENT, "A wider net.ipv4.ip_local_port_range, more target addresses or net.ipv4.tcp_tw_reuse only move the limit."),
+    ),
+    figures=(("{ports_count:,}", "local ports used towards {remote}"), ("{waiting_count:,}", "of them in TIME_WAIT")),
+    ask=(Ask("the port range", "how many local ports the kernel may use", "sysctl net.ipv4.ip_local_port_range > port-range.txt"),),
+    chain=(("short connections", "use up the local ports for", "{remote}"),),
+    phrases={
+        "shown": "{connections} to {remote} with local ports {span}",
+        "nearly_all": Either("default", "nearly all of the default range", "every port"),
+    },
+)
 
 
 def diagnose(case: Case) -> Iterator[Finding]:
@@ -73,71 +101,24 @@ def _finding(host: str | None, remote: Endpoint, group: Sequence[Connection], po
     owner = next((one.owners[0] for one in group if one.owners), None)
     span = say("{min} to {max}", min=min(ports), max=max(ports))
     default = len(ports) >= FULL * DEFAULT_RANGE
-    return Finding(
-        rule="ephemeral-port-exhaustion",
+    text = TEXT.filled(
+        Process(host, owner.pid if owner else None, owner.command if owner else None),
+        remote=remote,
+        ports_count=len(ports),
+        span=span,
+        connections=plural(len(group), "connection"),
+        waiting_count=len(waiting),
+        default=default,
+    )
+    return text.finding(
         severity=Severity.WARNING,
         confidence=Confidence.LIKELY,
-        headline=say(
-            "No local port is left for connections to {remote}: {ports_count:,} of the range {span} are in use.",
-            remote=remote,
-            ports_count=len(ports),
-            span=span,
-        ),
-        explanation=(
-            say(
-                "{connections} to {remote}, {waiting_count:,} of them in TIME_WAIT, take {nearly_all} from {span}. A new connection to this service fails until a port is free again, which takes 60 seconds after each close. It heals when the rate falls.",
-                connections=plural(len(group), "connection"),
-                remote=remote,
-                waiting_count=len(waiting),
-                nearly_all=say("nearly all of the default range") if default else say("every port"),
-                span=span,
-            )
-        ),
-        why_confident=say("The ports fill the range without a gap, which random choice does not do.")
-        if not default
-        else say("The ports fill the kernel's default range."),
         evidence=(
             of_sockets(
                 waiting or group,
-                say(
-                    "{connections} to {remote} with local ports {span}",
-                    connections=plural(len(group), "connection"),
-                    remote=remote,
-                    span=span,
-                ),
+                text["shown"],
                 (str(remote),),
             ),
         ),
-        process=Process(host, owner.pid if owner else None, owner.command if owner else None),
         culprit=Culprit(remote=str(remote)),
-        chain=(Step(say("short connections"), say("use up the local ports for"), str(remote)),),
-        actions=(
-            Action(
-                When.NOW,
-                say("Confirm the range, and look for “Cannot assign requested address” in the log."),
-                "sysctl net.ipv4.ip_local_port_range; ss -s",
-            ),
-            Action(
-                When.FIX,
-                say(
-                    "Reuse connections to {remote}: a connection pool or HTTP keep-alive on this side, and do not let the server close first.",
-                    remote=remote,
-                ),
-            ),
-            Action(
-                When.PREVENT,
-                say("A wider net.ipv4.ip_local_port_range, more target addresses or net.ipv4.tcp_tw_reuse only move the limit."),
-            ),
-        ),
-        figures=(
-            (f"{len(ports):,}", say("local ports used towards {remote}", remote=remote)),
-            (f"{len(waiting):,}", say("of them in TIME_WAIT")),
-        ),
-        missing=(
-            Missing(
-                say("the port range"),
-                say("how many local ports the kernel may use"),
-                "sysctl net.ipv4.ip_local_port_range > port-range.txt",
-            ),
-        ),
     )

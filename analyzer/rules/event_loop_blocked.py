@@ -17,9 +17,10 @@ from typing import TYPE_CHECKING, Final
 
 from analyzer.evidence.calls import client_evidence, client_figures, clients_in_words, kind_in_words
 from analyzer.evidence.citations import all_of, of_sockets, of_threads
-from analyzer.model.finding import Action, Confidence, Culprit, Finding, Outlook, RecoversWhen, Severity, Step, When
+from analyzer.model.finding import Action, Confidence, Culprit, Finding, Outlook, RecoversWhen, Severity, When
 from analyzer.model.message import plural, say
 from analyzer.model.need import Need
+from analyzer.model.text import Either, Text
 from analyzer.software.blockers import IDLE, application_frame
 from analyzer.software.kinds import ActivityKind, PoolRole
 from analyzer.waits.server_pools import pressure
@@ -30,8 +31,6 @@ if TYPE_CHECKING:
 
     from analyzer.software.pools import Pool, ThreadActivity
     from analyzer.waits.case import Case, ProcessView
-    from analyzer.waits.targets import Target
-    from parsers.records import Frame
 
 NEEDS: Final = (Need.THREADS,)
 CONSEQUENCE_OF: Final = (
@@ -48,6 +47,17 @@ OUTLOOK: Final = Outlook(
 CLEAN: Final = say("every event loop waits for events or computes")
 _WORKING: Final = IDLE | {ActivityKind.RUNNING, ActivityKind.SOCKET_WRITE, ActivityKind.NONE}
 """What a loop may do at any moment: wait for events, run code, write without waiting."""
+TEXT: Final = Text(
+    "event-loop-blocked",
+    headline="{all_of} event loop{s} of {name} {are} blocked in {waits}: all their connections stand still.",
+    explanation="Threads of {name} must wait for events of many connections; {blocked_count} of {loops_count} are in {waits}{called_from}{and_does}.{clients_in_words} Each goes on only when its call returns; more loops would only block as well.",
+    why=Either(
+        "suffers", "The stack shows it, and the clients' requests lie unread.", "The stack shows it; whether it lasts needs a second dump."
+    ),
+    figures=(("{blocked_count} of {loops_count}", "event loops blocked"),),
+    chain=(("{name}", "waits in", "{waits}"), ("{who}", "does not answer", "")),
+    phrases={"called_from": Either("frame", ", called from {frame}")},
+)
 
 
 def diagnose(case: Case) -> Iterator[Finding]:
@@ -94,71 +104,51 @@ def _finding(view: ProcessView, pool: Pool, blocked: list[ThreadActivity]) -> Fi
                 (str(target.remote),),
             )
         )
-    return Finding(
-        rule="event-loop-blocked",
+    text = TEXT.filled(
+        view.process,
+        all_of=all_of(len(blocked), len(loops)),
+        s="s" if len(loops) > 1 else "",
+        name=pool.name,
+        are="are" if len(blocked) > 1 else "is",
+        waits=waits,
+        blocked_count=len(blocked),
+        loops_count=len(loops),
+        frame=frame,
+        and_does=say(", and {remote} does not answer", remote=target.remote) if target else "",
+        clients_in_words=clients_in_words(view, port) if port is not None else "",
+        suffers=suffers,
+        who=str(target.remote) if target else say("what it waits for"),
+    )
+    return text.finding(
         severity=Severity.CRITICAL if suffers else Severity.WARNING,
         confidence=Confidence.CERTAIN if suffers else Confidence.LIKELY,
-        headline=say(
-            "{all_of} event loop{s} of {name} {are} blocked in {waits}: all their connections stand still.",
-            all_of=all_of(len(blocked), len(loops)),
-            s="s" if len(loops) > 1 else "",
-            name=pool.name,
-            are="are" if len(blocked) > 1 else "is",
-            waits=waits,
-        ),
-        explanation=(
-            say(
-                "Threads of {name} must wait for events of many connections; {blocked_count} of {loops_count} are in {waits}{called_from}{and_does}.{clients_in_words} Each goes on only when its call returns; more loops would only block as well.",
-                name=pool.name,
-                blocked_count=len(blocked),
-                loops_count=len(loops),
-                waits=waits,
-                called_from=say(", called from {frame}", frame=frame) if frame else "",
-                and_does=say(", and {remote} does not answer", remote=target.remote) if target else "",
-                clients_in_words=clients_in_words(view, port) if port is not None else "",
-            )
-        ),
-        why_confident=say("The stack shows it, and the clients' requests lie unread.")
-        if suffers
-        else say("The stack shows it; whether it lasts needs a second dump."),
         evidence=(*evidence, *(client_evidence(view, port) if port is not None else ())),
-        process=view.process,
+        actions=(
+            Action(
+                When.NOW,
+                say("Look at {remote}; a restart only helps until the next slow call.", remote=target.remote)
+                if target
+                else say("Take a second dump: does the same loop stand there still?"),
+            ),
+            Action(
+                When.FIX,
+                say(
+                    "Move the blocking call{in_} to a worker pool, or use the framework's non-blocking client; set a timeout on it.",
+                    in_=say(" in {frame}", frame=frame) if frame else "",
+                ),
+            ),
+            Action(
+                When.PREVENT,
+                say("Switch on the framework's blocked-thread check (Vert.x BlockedThreadChecker, Reactor BlockHound) in tests."),
+            ),
+        ),
+        figures=(*client_figures(view, port), *text.figures),
+        chain=text.steps((evidence[0],)),
         culprit=Culprit(
             pool=pool.name,
             frame=str(frame) if frame else None,
             listener=f"*:{port}" if port is not None else None,
             remote=str(target.remote) if target else None,
             library=blocked[0].activity.library,
-        ),
-        chain=(
-            Step(pool.name, say("waits in"), waits, (evidence[0],)),
-            Step(str(target.remote) if target else say("what it waits for"), say("does not answer"), ""),
-        ),
-        actions=_actions(target, frame),
-        figures=(
-            *client_figures(view, port),
-            (say("{blocked_count} of {loops_count}", blocked_count=len(blocked), loops_count=len(loops)), say("event loops blocked")),
-        ),
-    )
-
-
-def _actions(target: Target | None, frame: Frame | None) -> tuple[Action, ...]:
-    return (
-        Action(
-            When.NOW,
-            say("Look at {remote}; a restart only helps until the next slow call.", remote=target.remote)
-            if target
-            else say("Take a second dump: does the same loop stand there still?"),
-        ),
-        Action(
-            When.FIX,
-            say(
-                "Move the blocking call{in_} to a worker pool, or use the framework's non-blocking client; set a timeout on it.",
-                in_=say(" in {frame}", frame=frame) if frame else "",
-            ),
-        ),
-        Action(
-            When.PREVENT,
-            say("Switch on the framework's blocked-thread check (Vert.x BlockedThreadChecker, Reactor BlockHound) in tests."),
         ),
     )

@@ -17,9 +17,10 @@ from typing import TYPE_CHECKING, Final
 
 from analyzer.evidence.citations import of_sockets, of_threads
 from analyzer.join.descriptors import USUAL_LIMITS, Usage, limit_evidence, usage
-from analyzer.model.finding import Action, Confidence, Culprit, Evidence, Finding, Missing, Outlook, RecoversWhen, Severity, Step, When
+from analyzer.model.finding import Confidence, Culprit, Evidence, Finding, Outlook, RecoversWhen, Severity, When
 from analyzer.model.message import plural, say
 from analyzer.model.need import Need
+from analyzer.model.text import Ask, Do, Either, Text
 from analyzer.waits.acceptors import queue_of
 from analyzer.waits.server_pools import pressure
 
@@ -39,6 +40,55 @@ SPARE: Final = 3
 """How far the highest number may lie below the limit: numbers are given back and given again."""
 FULL: Final = 0.97
 """Share of the limit in use at which the next burst fails; listing itself takes a descriptor or two."""
+BY_NUMBERS: Final = Text(
+    "fd-exhaustion",
+    headline="The process' descriptors run up to number {last} of at most {limit}, and nobody accepts: they are used up.",
+    explanation="A new descriptor gets the lowest free number, so number {last} was given when {last} others were in use; the limit is {limit}. {waiting} wait to be accepted: accept fails as soon as no number is left.",
+    why="The numbers and the limit agree; the whole list of descriptors would prove it.",
+    do=(Do(When.NOW, "Save the list of descriptors, then restart.", "ls -l /proc/{pid}/fd > fd.txt"),),
+    figures=(("{used:,} of {limit:,}", "descriptor numbers"),),
+    ask=(Ask("list of descriptors", "how many it has, and of what", "ls -l /proc/{pid}/fd > fd.txt"),),
+    chain=(("the process", "has no descriptor left for", "{waiting}"), ("its clients", "wait to be accepted", "")),
+    phrases={"waiting2": "{connections} wait to be accepted", "top": "descriptor {last} is a socket of this process"},
+)
+
+UNLISTED: Final = Text(
+    "fd-exhaustion",
+    headline="The acceptor pauses after a failed accept: the process may have used up its file descriptors.",
+    explanation="“{name}” waits before it tries to accept again, as it does after an error of accept. Too many open files is the usual error.{listed}",
+    why="The stack shows that accept failed, not why: the server's log has the error, the limits file the limit.",
+    do=(
+        Do(When.NOW, "Compare the descriptors with the limit.", "ls /proc/{pid}/fd | wc -l; grep 'open files' /proc/{pid}/limits"),
+        Do(When.NOW, "Search the server's log for the error of accept (“Too many open files”)."),
+    ),
+    ask=(
+        Ask("limits of the process", "how many descriptors it may have", "cat /proc/{pid}/limits > limits.txt"),
+        Ask("list of descriptors", "how many it has, and of what", "ls -l /proc/{pid}/fd > fd.txt"),
+    ),
+    chain=(("{name}", "pauses after a failed accept", ""),),
+    phrases={"paused": "“{name}” pauses after a failed accept"},
+)
+
+TEXT: Final = Text(
+    "fd-exhaustion",
+    headline="The process has used up its file descriptors: {used:,} of {limit:,}, most of them {what}.",
+    explanation="{descriptors} of at most {limit:,} are in use; {number:,} of them are {what}.{the_acceptor} It does not recover by itself unless whatever holds these descriptors closes them.",
+    do=(
+        Do(When.NOW, "Save the list of descriptors, then restart.", "ls -l /proc/{pid}/fd > fd.txt"),
+        Do(When.FIX, "Find who opens {what} and does not close it (try-with-resources)."),
+        Do(
+            When.PREVENT,
+            "Watch the number of open descriptors against the limit; raise the limit (LimitNOFILE, ulimit -n) only above what a healthy process needs.",
+        ),
+    ),
+    figures=(("{used:,} of {limit:,}", "file descriptors used"), ("{number:,}", "{what}")),
+    ask=(Ask("limits of the process", "how many descriptors it may have", "cat /proc/{pid}/limits > limits.txt", on="undecided"),),
+    chain=(("{what}", "fills", "{number:,} of {limit:,} descriptors"), ("the process", "can open and accept nothing", "")),
+    phrases={
+        "evidence": "{number:,} of {used:,} descriptors: {what}",
+        "the_acceptor": Either("pausing", " The acceptor pauses because accept fails, so nobody is accepted."),
+    },
+)
 
 
 def diagnose(case: Case) -> Iterator[Finding]:
@@ -66,34 +116,21 @@ def _by_numbers(view: ProcessView) -> Finding | None:
         return None
     last = max(numbers)
     highest = [one for one in view.sockets if any(owner.pid == view.pid and owner.fd == last for owner in one.owners)]
-    pid = view.pid if view.pid is not None else "PID"
-    top = of_sockets(highest, say("descriptor {last} is a socket of this process", last=last), (str(last),))
-    waiting = of_sockets(queue, say("{connections} wait to be accepted", connections=plural(len(queue), "connection")))
-    return Finding(
-        rule="fd-exhaustion",
+    text = BY_NUMBERS.filled(
+        view.process,
+        last=last,
+        limit=row.soft,
+        waiting=plural(len(queue), "connection"),
+        used=last + 1,
+        connections=plural(len(queue), "connection"),
+    )
+    top = of_sockets(highest, text["top"], (str(last),))
+    waiting = of_sockets(queue, text["waiting2"])
+    return text.finding(
         severity=Severity.CRITICAL,
         confidence=Confidence.LIKELY,
-        headline=say(
-            "The process' descriptors run up to number {last} of at most {limit}, and nobody accepts: they are used up.",
-            last=last,
-            limit=row.soft,
-        ),
-        explanation=say(
-            "A new descriptor gets the lowest free number, so number {last} was given when {last} others were in use; the limit is {limit}. {waiting} wait to be accepted: accept fails as soon as no number is left.",
-            last=last,
-            limit=row.soft,
-            waiting=plural(len(queue), "connection"),
-        ),
-        why_confident=say("The numbers and the limit agree; the whole list of descriptors would prove it."),
         evidence=(top, limit_evidence(row), waiting),
-        process=view.process,
-        chain=(
-            Step(say("the process"), say("has no descriptor left for"), plural(len(queue), "connection"), (top,)),
-            Step(say("its clients"), say("wait to be accepted"), "", (waiting,)),
-        ),
-        actions=(Action(When.NOW, say("Save the list of descriptors, then restart."), f"ls -l /proc/{pid}/fd > fd.txt"),),
-        figures=((say("{used:,} of {limit:,}", used=last + 1, limit=row.soft), say("descriptor numbers")),),
-        missing=(Missing(say("list of descriptors"), say("how many it has, and of what"), f"ls -l /proc/{pid}/fd > fd.txt"),),
+        chain=text.steps((top,), (waiting,)),
     )
 
 
@@ -104,37 +141,18 @@ def _usual(used: int) -> int | None:
 
 def _unlisted(view: ProcessView, pausing: list[ThreadActivity], used: Usage | None) -> Finding:
     """An acceptor that pauses after a failed accept, where the limit is not in the evidence."""
-    pid = view.process.pid if view.process.pid is not None else "PID"
     thread = pausing[0].thread
     listed = (
         say(" {descriptors} are listed; the limit is not in the evidence.", descriptors=plural(used.used, "descriptor")) if used else ""
     )
-    paused = of_threads(pausing, say("“{name}” pauses after a failed accept", name=thread.name))
-    return Finding(
-        rule="fd-exhaustion",
+    text = UNLISTED.filled(view.process, name=thread.name, listed=listed)
+    paused = of_threads(pausing, text["paused"])
+    return text.finding(
         severity=Severity.WARNING,
         confidence=Confidence.SUSPECTED,
-        headline=say("The acceptor pauses after a failed accept: the process may have used up its file descriptors."),
-        explanation=say(
-            "“{name}” waits before it tries to accept again, as it does after an error of accept. Too many open files is the usual error.{listed}",
-            name=thread.name,
-            listed=listed,
-        ),
-        why_confident=say("The stack shows that accept failed, not why: the server's log has the error, the limits file the limit."),
         evidence=(paused,),
-        process=view.process,
+        chain=text.steps((paused,)),
         culprit=Culprit(thread=thread.name),
-        chain=(Step(thread.name, say("pauses after a failed accept"), "", (paused,)),),
-        actions=(
-            Action(
-                When.NOW, say("Compare the descriptors with the limit."), f"ls /proc/{pid}/fd | wc -l; grep 'open files' /proc/{pid}/limits"
-            ),
-            Action(When.NOW, say("Search the server's log for the error of accept (“Too many open files”).")),
-        ),
-        missing=(
-            Missing(say("limits of the process"), say("how many descriptors it may have"), f"cat /proc/{pid}/limits > limits.txt"),
-            Missing(say("list of descriptors"), say("how many it has, and of what"), f"ls -l /proc/{pid}/fd > fd.txt"),
-        ),
     )
 
 
@@ -152,73 +170,32 @@ def _finding(view: ProcessView, used: Usage, limit: int) -> Finding:
     pausing = _pausing(view)
     suffers = any(pressure(view, port).exists for port in view.listeners)
     top = used.fillers[0]
-    evidence = [
-        Evidence(
-            top.where,
-            say("{number:,} of {used:,} descriptors: {what}", number=top.number, used=used.used, what=top.what),
-            (top.what,),
-            top.number - 1,
-        )
-    ]
+    text = TEXT.filled(
+        view.process,
+        used=used.used,
+        limit=limit,
+        what=top.what,
+        descriptors=plural(used.used, "descriptor"),
+        number=top.number,
+        pausing=pausing,
+        undecided=used.limit is None,
+    )
+    evidence = [Evidence(top.where, text["evidence"], (top.what,), top.number - 1)]
     if used.limit is not None:
         evidence.append(limit_evidence(used.limit))
     if pausing:
         evidence.append(of_threads(pausing, say("“{name}” pauses after a failed accept", name=pausing[0].thread.name)))
-    pid = view.process.pid
-    return Finding(
-        rule="fd-exhaustion",
+    return text.finding(
         severity=Severity.CRITICAL if suffers or pausing else Severity.WARNING,
         confidence=Confidence.CERTAIN
         if used.limit is not None and (pausing or suffers)
         else Confidence.LIKELY
         if used.limit is not None
         else Confidence.SUSPECTED,
-        headline=say(
-            "The process has used up its file descriptors: {used:,} of {limit:,}, most of them {what}.",
-            used=used.used,
-            limit=limit,
-            what=top.what,
-        ),
-        explanation=(
-            say(
-                "{descriptors} of at most {limit:,} are in use; {number:,} of them are {what}.{the_acceptor} It does not recover by itself unless whatever holds these descriptors closes them.",
-                descriptors=plural(used.used, "descriptor"),
-                limit=limit,
-                number=top.number,
-                what=top.what,
-                the_acceptor=say(" The acceptor pauses because accept fails, so nobody is accepted.") if pausing else "",
-            )
-        ),
-        why_confident=_why(used, limit, bool(pausing)),
         evidence=tuple(evidence),
-        process=view.process,
+        why_confident=_why(used, limit, bool(pausing)),
+        chain=text.steps((evidence[0],)),
         culprit=Culprit(thread=pausing[0].thread.name if pausing else None),
-        chain=(
-            Step(top.what, say("fills"), say("{number:,} of {limit:,} descriptors", number=top.number, limit=limit), (evidence[0],)),
-            Step(say("the process"), say("can open and accept nothing"), ""),
-        ),
-        actions=(
-            Action(
-                When.NOW, say("Save the list of descriptors, then restart."), f"ls -l /proc/{pid if pid is not None else 'PID'}/fd > fd.txt"
-            ),
-            Action(When.FIX, say("Find who opens {what} and does not close it (try-with-resources).", what=top.what)),
-            Action(
-                When.PREVENT,
-                say(
-                    "Watch the number of open descriptors against the limit; raise the limit (LimitNOFILE, ulimit -n) only above what a healthy process needs."
-                ),
-            ),
-        ),
-        figures=((say("{used:,} of {limit:,}", used=used.used, limit=limit), say("file descriptors used")), (f"{top.number:,}", top.what)),
-        missing=()
-        if used.limit is not None
-        else (
-            Missing(
-                say("limits of the process"),
-                say("how many descriptors it may have"),
-                f"cat /proc/{pid if pid is not None else 'PID'}/limits > limits.txt",
-            ),
-        ),
     )
 
 

@@ -15,21 +15,19 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Final
 
 from analyzer.model.finding import (
-    Action,
     Confidence,
     Culprit,
     Evidence,
     Finding,
-    Missing,
     Outlook,
     Process,
     RecoversWhen,
     Severity,
-    Step,
     When,
 )
 from analyzer.model.message import joined, plural, say
 from analyzer.model.need import Need
+from analyzer.model.text import Ask, Do, Either, Text
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -48,6 +46,19 @@ FEWEST: Final = 20
 """Rows of one table below which they may be on their way out."""
 GROWTH: Final = 3
 """New ones between first and last table that are a trend."""
+TEXT: Final = Text(
+    "fd-leak-without-tcp",
+    headline="{command} keeps {descriptors} of connections that are gone: a leak that socket tables do not show.",
+    explanation="lsof lists {sockets} without a TCP state: their connections were reset or have ended, and the process never closed them.{grown} ss and netstat do not show them. Only close(), or the end of the process, frees the descriptors.",
+    why=Either("grows", "They grow from table to table.", "More than a process has on its way out; a second table would show growth."),
+    do=(
+        Do(When.NOW, "Compare with the limit of descriptors.", "grep 'open files' /proc/{pid}/limits; ls /proc/{pid}/fd | wc -l"),
+        Do(When.FIX, "Close the socket in every path, also after an exception on read or write (try-with-resources)."),
+    ),
+    figures=(("{rows_count:,}", "descriptors without a TCP state"),),
+    ask=(Ask("second lsof, some minutes later", "whether they grow", "lsof -nP -p {pid} > lsof-2.txt", on="undecided"),),
+    chain=(("the peer", "resets the connection", ""), ("{process}", "never closes", "its descriptor")),
+)
 
 
 def diagnose(case: Case) -> Iterator[Finding]:
@@ -79,42 +90,21 @@ def _finding(case: Case, key: tuple[int | None, str | None], rows: list[OpenFile
         len(rows) - 1,
     )
     grown = say(" They grow: {list}.", list=joined(" → ", (say("{count:,}", count=count) for count in counts))) if grows else ""
-    return Finding(
-        rule="fd-leak-without-tcp",
+    text = TEXT.filled(
+        view.process if view else Process(None, pid, command),
+        command=command or say("The process"),
+        descriptors=plural(len(rows), "descriptor"),
+        sockets=plural(len(rows), "socket"),
+        grown=grown,
+        grows=grows,
+        rows_count=len(rows),
+        undecided=not grows,
+        process=command or say("the process"),
+    )
+    return text.finding(
         severity=Severity.WARNING,
         confidence=Confidence.CERTAIN if grows else Confidence.LIKELY,
-        headline=say(
-            "{command} keeps {descriptors} of connections that are gone: a leak that socket tables do not show.",
-            command=command or say("The process"),
-            descriptors=plural(len(rows), "descriptor"),
-        ),
-        explanation=(
-            say(
-                "lsof lists {sockets} without a TCP state: their connections were reset or have ended, and the process never closed them.{grown} ss and netstat do not show them. Only close(), or the end of the process, frees the descriptors.",
-                sockets=plural(len(rows), "socket"),
-                grown=grown,
-            )
-        ),
-        why_confident=say("They grow from table to table.")
-        if grows
-        else say("More than a process has on its way out; a second table would show growth."),
         evidence=(listed,),
-        process=view.process if view else Process(None, pid, command),
+        chain=text.steps((), (listed,)),
         culprit=Culprit(),
-        chain=(
-            Step(say("the peer"), say("resets the connection"), ""),
-            Step(command or say("the process"), say("never closes"), say("its descriptor"), (listed,)),
-        ),
-        actions=(
-            Action(
-                When.NOW,
-                say("Compare with the limit of descriptors."),
-                f"grep 'open files' /proc/{pid or 'PID'}/limits; ls /proc/{pid or 'PID'}/fd | wc -l",
-            ),
-            Action(When.FIX, say("Close the socket in every path, also after an exception on read or write (try-with-resources).")),
-        ),
-        figures=((f"{len(rows):,}", say("descriptors without a TCP state")),),
-        missing=()
-        if grows
-        else (Missing(say("second lsof, some minutes later"), say("whether they grow"), f"lsof -nP -p {pid or 'PID'} > lsof-2.txt"),),
     )

@@ -16,9 +16,10 @@ from typing import TYPE_CHECKING, Final
 
 from analyzer.evidence.calls import kind_in_words
 from analyzer.evidence.citations import of_threads
-from analyzer.model.finding import Action, Confidence, Culprit, Finding, Missing, Outlook, RecoversWhen, Severity, Step, When
+from analyzer.model.finding import Confidence, Culprit, Finding, Outlook, RecoversWhen, Severity, When
 from analyzer.model.message import say
 from analyzer.model.need import Need
+from analyzer.model.text import Ask, Do, Either, Text
 from analyzer.software.blockers import IDLE, application_frame
 from analyzer.software.kinds import ActivityKind
 
@@ -33,6 +34,27 @@ CONSEQUENCE_OF: Final = ("java-deadlock",)
 OUTLOOK: Final = Outlook(RecoversWhen.CAUSE, say("The queue moves on when the finalizer in front returns."))
 CLEAN: Final = say("the Finalizer waits for references, as it should")
 _WORKING: Final = IDLE | {ActivityKind.RUNNING, ActivityKind.NONE}
+TEXT: Final = Text(
+    "finalizer-stuck",
+    headline="The Finalizer is stuck in {frame}: nothing is finalised any more.",
+    explanation="The one Finalizer thread of the VM is in {waits}, called from {frame}{in_two}. Objects that need finalising, and what they hold, stay until it goes on.",
+    why=Either("lasting", "It stood there in the dump before.", "The stack shows it; whether it lasts needs a second dump."),
+    do=(
+        Do(When.NOW, "See how many objects wait for it.", "jcmd {pid} GC.finalizer_info"),
+        Do(When.FIX, "Take the waiting out of {frame}: no locks or I/O in finalize; use try-with-resources or java.lang.ref.Cleaner."),
+    ),
+    figures=(("1", "Finalizer, stuck"),),
+    ask=(
+        Ask(
+            "second thread dump, ten seconds later",
+            "whether the Finalizer still stands there",
+            "jstack -l {pid} > jstack-2.txt",
+            on="undecided",
+        ),
+    ),
+    chain=(("{thread}", "waits in", "{waits}"), ("objects with finalizers", "are kept", "")),
+    phrases={"shown": "the Finalizer is in {waits}, called from {frame}", "in_two": Either("lasting", ", in two dumps")},
+)
 
 
 def diagnose(case: Case) -> Iterator[Finding]:
@@ -52,44 +74,12 @@ def _finalizer(view: ProcessView) -> ThreadActivity | None:
 def _finding(view: ProcessView, member: ThreadActivity, *, lasting: bool) -> Finding:
     frame = application_frame(*member)
     waits = kind_in_words((member,))
-    shown = of_threads((member,), say("the Finalizer is in {waits}, called from {frame}", waits=waits, frame=frame))
-    pid = view.process.pid
-    return Finding(
-        rule="finalizer-stuck",
+    text = TEXT.filled(view.process, frame=frame, waits=waits, lasting=lasting, undecided=not lasting, thread="Finalizer")
+    shown = of_threads((member,), text["shown"])
+    return text.finding(
         severity=Severity.WARNING,
         confidence=Confidence.CERTAIN if lasting else Confidence.LIKELY,
-        headline=say("The Finalizer is stuck in {frame}: nothing is finalised any more.", frame=frame),
-        explanation=say(
-            "The one Finalizer thread of the VM is in {waits}, called from {frame}{in_two}. Objects that need finalising, and what they hold, stay until it goes on.",
-            waits=waits,
-            frame=frame,
-            in_two=say(", in two dumps") if lasting else "",
-        ),
-        why_confident=say("It stood there in the dump before.")
-        if lasting
-        else say("The stack shows it; whether it lasts needs a second dump."),
         evidence=(shown,),
-        process=view.process,
+        chain=text.steps((shown,)),
         culprit=Culprit(thread="Finalizer", frame=str(frame)),
-        chain=(Step("Finalizer", say("waits in"), waits, (shown,)), Step(say("objects with finalizers"), say("are kept"), "")),
-        actions=(
-            Action(When.NOW, say("See how many objects wait for it."), f"jcmd {pid or 'PID'} GC.finalizer_info"),
-            Action(
-                When.FIX,
-                say(
-                    "Take the waiting out of {frame}: no locks or I/O in finalize; use try-with-resources or java.lang.ref.Cleaner.",
-                    frame=frame,
-                ),
-            ),
-        ),
-        figures=(("1", say("Finalizer, stuck")),),
-        missing=()
-        if lasting
-        else (
-            Missing(
-                say("second thread dump, ten seconds later"),
-                say("whether the Finalizer still stands there"),
-                f"jstack -l {pid or 'PID'} > jstack-2.txt",
-            ),
-        ),
     )

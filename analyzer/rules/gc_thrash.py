@@ -15,9 +15,10 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING, Final, NamedTuple
 
-from analyzer.model.finding import Action, Confidence, Culprit, Evidence, Finding, Missing, Outlook, RecoversWhen, Severity, Step, When
+from analyzer.model.finding import Confidence, Culprit, Evidence, Finding, Outlook, RecoversWhen, Severity, When
 from analyzer.model.message import plural, say
 from analyzer.model.need import Need
+from analyzer.model.text import Ask, Do, Either, Text
 from parsers.records import Where
 
 if TYPE_CHECKING:
@@ -38,6 +39,31 @@ LEAD: Final = 2.0
 """How many times the application's own CPU that is: a server under load also collects, but works more."""
 _COLLECTOR: Final = re.compile(
     r"GC Thread|ParGC|GC task thread|Gang worker|G1 (?:Main|Conc|Refine|Young)|ZWorker|ZDriver|XWorker|Concurrent Mark-Sweep|Shenandoah|VM Thread$"
+)
+TEXT: Final = Text(
+    "gc-thrash",
+    headline="The garbage collector uses {collectors:.1f} processors, the application {application:.1f}: the heap is full.",
+    explanation="Between the first and the last dump the collector threads used {collectors:.1f} processors and all other threads together {application:.1f}. Requests wait for memory, not for each other. It goes on until whatever fills the heap is let go.",
+    why=Either("hot", "CPU times in the dumps and top agree.", "CPU times in the dumps' headers show it."),
+    do=(
+        Do(
+            When.NOW,
+            "Save the collector's figures and a heap dump, then restart.",
+            "jstat -gcutil {pid} 1000 20; jcmd {pid} GC.heap_dump heap.hprof",
+        ),
+        Do(When.FIX, "Find what holds the memory in the heap dump (dominator tree). Raise -Xmx only if the live data really needs it."),
+        Do(When.PREVENT, "Log collections (-Xlog:gc), and end the process when it thrashes (-XX:+ExitOnOutOfMemoryError, GCTimeLimit)."),
+    ),
+    figures=(("{collectors:.1f}", "processors for the collector"), ("{application:.1f}", "processors for the application")),
+    ask=(
+        Ask(
+            "jstat -gcutil over some seconds",
+            "how full the old generation is and how often it is collected",
+            "jstat -gcutil {pid} 1000 20 > jstat.txt",
+        ),
+    ),
+    chain=(("what fills the heap", "leaves no room", ""), ("the garbage collector", "takes the processors", "{collectors:.1f} of them")),
+    phrases={"evidence": "{collector_thread} use {collectors:.1f} processors between the dumps"},
 )
 
 
@@ -88,18 +114,14 @@ def _hot(dumps: Sequence[ProcessView], load: _Load) -> list[ThreadUsage]:
 
 def _finding(view: ProcessView, load: _Load, hot: Sequence[ThreadUsage]) -> Finding:
     first = max(load.threads, key=lambda thread: thread.cpu or 0)
-    evidence = [
-        Evidence(
-            Where(first.where.file, first.where.first, first.where.first),
-            say(
-                "{collector_thread} use {collectors:.1f} processors between the dumps",
-                collector_thread=plural(len(load.threads), "collector thread"),
-                collectors=load.collectors,
-            ),
-            ("cpu=",),
-            len(load.threads) - 1,
-        )
-    ]
+    text = TEXT.filled(
+        view.process,
+        collectors=load.collectors,
+        application=load.application,
+        hot=hot,
+        collector_thread=plural(len(load.threads), "collector thread"),
+    )
+    evidence = [Evidence(Where(first.where.file, first.where.first, first.where.first), text["evidence"], ("cpu=",), len(load.threads) - 1)]
     if hot:
         evidence.append(
             Evidence(
@@ -109,59 +131,10 @@ def _finding(view: ProcessView, load: _Load, hot: Sequence[ThreadUsage]) -> Find
                 len(hot) - 1,
             )
         )
-    return Finding(
-        rule="gc-thrash",
+    return text.finding(
         severity=Severity.CRITICAL,
         confidence=Confidence.CERTAIN if hot else Confidence.LIKELY,
-        headline=say(
-            "The garbage collector uses {collectors:.1f} processors, the application {application:.1f}: the heap is full.",
-            collectors=load.collectors,
-            application=load.application,
-        ),
-        explanation=(
-            say(
-                "Between the first and the last dump the collector threads used {collectors:.1f} processors and all other threads together {application:.1f}. Requests wait for memory, not for each other. It goes on until whatever fills the heap is let go.",
-                collectors=load.collectors,
-                application=load.application,
-            )
-        ),
-        why_confident=say("CPU times in the dumps and top agree.") if hot else say("CPU times in the dumps' headers show it."),
         evidence=tuple(evidence),
-        process=view.process,
+        chain=text.steps((), (evidence[0],)),
         culprit=Culprit(thread=first.name),
-        chain=(
-            Step(say("what fills the heap"), say("leaves no room"), ""),
-            Step(
-                say("the garbage collector"),
-                say("takes the processors"),
-                say("{collectors:.1f} of them", collectors=load.collectors),
-                (evidence[0],),
-            ),
-        ),
-        actions=(
-            Action(
-                When.NOW,
-                say("Save the collector's figures and a heap dump, then restart."),
-                f"jstat -gcutil {view.process.pid or 'PID'} 1000 20; jcmd {view.process.pid or 'PID'} GC.heap_dump heap.hprof",
-            ),
-            Action(
-                When.FIX,
-                say("Find what holds the memory in the heap dump (dominator tree). Raise -Xmx only if the live data really needs it."),
-            ),
-            Action(
-                When.PREVENT,
-                say("Log collections (-Xlog:gc), and end the process when it thrashes (-XX:+ExitOnOutOfMemoryError, GCTimeLimit)."),
-            ),
-        ),
-        figures=(
-            (f"{load.collectors:.1f}", say("processors for the collector")),
-            (f"{load.application:.1f}", say("processors for the application")),
-        ),
-        missing=(
-            Missing(
-                say("jstat -gcutil over some seconds"),
-                say("how full the old generation is and how often it is collected"),
-                f"jstat -gcutil {view.process.pid or 'PID'} 1000 20 > jstat.txt",
-            ),
-        ),
     )

@@ -22,9 +22,10 @@ from analyzer.contention.blocked_group import common_frame, judge, place
 from analyzer.contention.leases import Shortage, shortages
 from analyzer.evidence.citations import of_sockets, of_threads
 from analyzer.join.connections import close_wait, states
-from analyzer.model.finding import Action, Confidence, Evidence, Finding, Missing, Outlook, RecoversWhen, Step, When
+from analyzer.model.finding import Action, Confidence, Evidence, Finding, Missing, Outlook, RecoversWhen, When
 from analyzer.model.message import joined, plural, say
 from analyzer.model.need import Need
+from analyzer.model.text import Text
 from analyzer.software.knowledge import HTTP
 
 if TYPE_CHECKING:
@@ -39,6 +40,13 @@ OUTLOOK: Final = Outlook(
     RecoversWhen.RESTART, say("Nobody gives the lent connections back; a timeout of the wait only turns it into an error.")
 )
 CLEAN: Final = say("no pool of request threads waits for a connection of an HTTP client")
+TEXT: Final = Text(
+    "http-pool-exhausted",
+    headline="{count} wait for a connection of {software}: {holder}.",
+    explanation="{count} wait for a connection of {software}, called from {site}.{where_they_are}{clients}",
+    figures=(("{users_count:,}", "threads that read over the pool"),),
+    chain=(("{pool_name}", "waits for a connection of", "{count}, in {site}"), ("the {software} pool", "has none left", "{holder}")),
+)
 
 
 def diagnose(case: Case) -> Iterator[Finding]:
@@ -54,51 +62,28 @@ def _finding(shortage: Shortage) -> Finding:
     confidence, why = _judge(shortage, rows)
     frame = shortage.frame
     waiting = shortage.waiting
-    return Finding(
-        rule="http-pool-exhausted",
+    text = TEXT.filled(
+        shortage.view.process,
+        count=shortage.count,
+        software=lender.software,
+        holder=_holder(shortage, rows),
+        site=shortage.site,
+        where_they_are=_where_they_are(shortage, rows),
+        clients=shortage.clients,
+        users_count=len(users),
+        pool_name=shortage.pool.name,
+    )
+    return text.finding(
         severity=shortage.severity,
         confidence=confidence,
-        headline=say(
-            "{count} wait for a connection of {software}: {holder}.",
-            count=shortage.count,
-            software=lender.software,
-            holder=_holder(shortage, rows),
-        ),
-        explanation=say(
-            "{count} wait for a connection of {software}, called from {site}.{where_they_are}{clients}",
-            count=shortage.count,
-            software=lender.software,
-            site=shortage.site,
-            where_they_are=_where_they_are(shortage, rows),
-            clients=shortage.clients,
-        ),
-        why_confident=why,
         evidence=(waiting, *_evidence(shortage, rows), *shortage.written, *shortage.client_evidence),
-        process=shortage.view.process,
+        why_confident=why,
+        actions=_actions(shortage, str(remote) if remote is not None else say("the service")),
+        figures=(*shortage.figures, *text.figures, *(((f"{len(rows):,}", say("connections to {remote}", remote=remote)),) if rows else ())),
+        missing=_missing(shortage, rows, confidence),
+        chain=(*shortage.before, *text.steps((waiting,), _evidence(shortage, rows))),
         culprit=shortage.culprit(frame, remote=remote, library=lender.software),
         outlook=_outlook(shortage, rows),
-        chain=(
-            *shortage.before,
-            Step(
-                shortage.pool.name,
-                say("waits for a connection of"),
-                say("{count}, in {site}", count=shortage.count, site=shortage.site),
-                (waiting,),
-            ),
-            Step(
-                say("the {software} pool", software=lender.software),
-                say("has none left"),
-                _holder(shortage, rows),
-                _evidence(shortage, rows),
-            ),
-        ),
-        actions=_actions(shortage, str(remote) if remote is not None else say("the service")),
-        figures=(
-            *shortage.figures,
-            (f"{len(users):,}", say("threads that read over the pool")),
-            *(((f"{len(rows):,}", say("connections to {remote}", remote=remote)),) if rows else ()),
-        ),
-        missing=_missing(shortage, rows, confidence),
     )
 
 

@@ -17,9 +17,10 @@ from typing import TYPE_CHECKING, Final
 
 from analyzer.evidence.calls import client_evidence, client_figures, clients_in_words, kind_in_words
 from analyzer.evidence.citations import all_of, of_sockets, of_threads
-from analyzer.model.finding import Action, Confidence, Culprit, Finding, Outlook, RecoversWhen, Severity, Step, When
+from analyzer.model.finding import Confidence, Culprit, Finding, Outlook, RecoversWhen, Severity, When
 from analyzer.model.message import plural, say, uncapitalized
 from analyzer.model.need import Need
+from analyzer.model.text import Do, Either, Text
 from analyzer.software.blockers import application_frame
 from analyzer.software.kinds import ActivityKind, PoolRole
 from analyzer.waits.server_pools import SATURATED, pressure
@@ -39,6 +40,26 @@ OUTLOOK: Final = Outlook(RecoversWhen.TIMEOUT, say("Each thread is free when its
 CLEAN: Final = say("no pool is held by reads of idle connections")
 SMALLEST_POOL: Final = 3
 """Fewer threads in a read are a server at rest."""
+TEXT: Final = Text(
+    "idle-connections-pin-threads",
+    headline="{idle_connection} hold {lower} threads of {name}: nobody else is served on port {port}.",
+    explanation="{all_of} threads of {name} wait in {kind_in_words}{called_from}, for requests on {connections} that send nothing. The process has no connection to another service that they could read from.{clients_in_words} A thread is free only when its client sends or leaves.",
+    why="Threads in a read and idle connections of the own port agree in number, and there is nothing else to read from.",
+    do=(
+        Do(When.NOW, "Close idle connections (at the load balancer, or ss -K): their threads come free."),
+        Do(When.FIX, "Set a timeout for reading a request{in_} (connectionTimeout, keepAliveTimeout, soTimeout)."),
+        Do(When.PREVENT, "Use a non-blocking connector (NIO), which needs no thread for an idle connection."),
+    ),
+    figures=(("{reading_count} of {workers_count}", "threads of {name} in a read"), ("{idle_count:,}", "idle connections")),
+    chain=(("{name}", "waits for a request on", "{idle_connection}"), ("the clients of these", "send nothing", "")),
+    phrases={
+        "sockets": "That these threads read from these connections rests on their number, and on there being no other.",
+        "idle": "{connections} of port {port} are open with nothing to read",
+        "threads2": "{threads} of {name} read in {kind_in_words}",
+        "called_from": Either("frame", ", called from {frame}"),
+        "in_": Either("frame", " in {frame}"),
+    },
+)
 
 
 def diagnose(case: Case) -> Iterator[Finding]:
@@ -83,70 +104,29 @@ def _outgoing(view: ProcessView, readers: int) -> bool:
 
 def _finding(view: ProcessView, pool: Pool, port: int, reading: list[ThreadActivity], idle: list[Connection]) -> Finding:
     frame = application_frame(*reading[0])
-    threads = of_threads(
-        reading,
-        say(
-            "{threads} of {name} read in {kind_in_words}",
-            threads=plural(len(reading), "thread"),
-            name=pool.name,
-            kind_in_words=kind_in_words(reading),
-        ),
+    text = TEXT.filled(
+        view.process,
+        idle_connection=plural(len(idle), "idle connection"),
+        lower=uncapitalized(all_of(len(reading), len(pool.workers))),
+        name=pool.name,
+        port=port,
+        all_of=all_of(len(reading), len(pool.workers)),
+        kind_in_words=kind_in_words(reading),
+        frame=frame,
+        connections=plural(len(idle), "connection"),
+        clients_in_words=clients_in_words(view, port),
+        reading_count=len(reading),
+        workers_count=len(pool.workers),
+        idle_count=len(idle),
+        threads=plural(len(reading), "thread"),
     )
-    sockets = of_sockets(
-        idle,
-        say("{connections} of port {port} are open with nothing to read", connections=plural(len(idle), "connection"), port=port),
-        ("ESTABLISHED",),
-        say("That these threads read from these connections rests on their number, and on there being no other."),
-    )
-    return Finding(
-        rule="idle-connections-pin-threads",
+    threads = of_threads(reading, text["threads2"])
+    sockets = of_sockets(idle, text["idle"], ("ESTABLISHED",), text["sockets"])
+    return text.finding(
         severity=Severity.CRITICAL,
         confidence=Confidence.CERTAIN,
-        headline=say(
-            "{idle_connection} hold {lower} threads of {name}: nobody else is served on port {port}.",
-            idle_connection=plural(len(idle), "idle connection"),
-            lower=uncapitalized(all_of(len(reading), len(pool.workers))),
-            name=pool.name,
-            port=port,
-        ),
-        explanation=(
-            say(
-                "{all_of} threads of {name} wait in {kind_in_words}{called_from}, for requests on {connections} that send nothing. The process has no connection to another service that they could read from.{clients_in_words} A thread is free only when its client sends or leaves.",
-                all_of=all_of(len(reading), len(pool.workers)),
-                name=pool.name,
-                kind_in_words=kind_in_words(reading),
-                called_from=say(", called from {frame}", frame=frame) if frame else "",
-                connections=plural(len(idle), "connection"),
-                clients_in_words=clients_in_words(view, port),
-            )
-        ),
-        why_confident=say(
-            "Threads in a read and idle connections of the own port agree in number, and there is nothing else to read from."
-        ),
         evidence=(threads, sockets, *client_evidence(view, port)),
-        process=view.process,
+        figures=(*client_figures(view, port), *text.figures),
+        chain=text.steps((threads,), (sockets,)),
         culprit=Culprit(pool=pool.name, frame=str(frame) if frame else None, listener=f"*:{port}"),
-        chain=(
-            Step(pool.name, say("waits for a request on"), plural(len(idle), "idle connection"), (threads,)),
-            Step(say("the clients of these"), say("send nothing"), "", (sockets,)),
-        ),
-        actions=(
-            Action(When.NOW, say("Close idle connections (at the load balancer, or ss -K): their threads come free.")),
-            Action(
-                When.FIX,
-                say(
-                    "Set a timeout for reading a request{in_} (connectionTimeout, keepAliveTimeout, soTimeout).",
-                    in_=say(" in {frame}", frame=frame) if frame else "",
-                ),
-            ),
-            Action(When.PREVENT, say("Use a non-blocking connector (NIO), which needs no thread for an idle connection.")),
-        ),
-        figures=(
-            *client_figures(view, port),
-            (
-                say("{reading_count} of {workers_count}", reading_count=len(reading), workers_count=len(pool.workers)),
-                say("threads of {name} in a read", name=pool.name),
-            ),
-            (f"{len(idle):,}", say("idle connections")),
-        ),
     )

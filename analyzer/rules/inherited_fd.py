@@ -18,9 +18,10 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Final
 
 from analyzer.evidence.citations import of_sockets
-from analyzer.model.finding import Action, Confidence, Culprit, Finding, Outlook, Process, RecoversWhen, Severity, Step, When
+from analyzer.model.finding import Confidence, Culprit, Finding, Outlook, Process, RecoversWhen, Severity, When
 from analyzer.model.message import plural, say
 from analyzer.model.need import Need
+from analyzer.model.text import Do, Either, Text
 from parsers.records import TcpState
 
 if TYPE_CHECKING:
@@ -37,6 +38,23 @@ OUTLOOK: Final = Outlook(RecoversWhen.RESTART, say("The socket is free only when
 CLEAN: Final = say("no connection in CLOSE_WAIT is held by two programs")
 FEWEST: Final = 3
 """Connections that two programs share: one or two may have been caught between fork and exec."""
+TEXT: Final = Text(
+    "inherited-fd",
+    headline="{child} holds {connections} of {parent} open.",
+    explanation="",
+    why=Either(
+        "closed",
+        "The table shows both owners of the same sockets. Which of them should have closed needs the program.",
+        "The table shows who serves the port and who only keeps. That the one started the other, its parent's pid shows (ps -o pid,ppid,comm).",
+    ),
+    do=(
+        Do(When.NOW, "End {child} if it can be spared: its descriptors go with it.", "ls -l /proc/{second_pid}/fd"),
+        Do(When.FIX, "Open sockets close-on-exec (SOCK_CLOEXEC, FD_CLOEXEC), or close descriptors above 2 between fork and exec."),
+    ),
+    figures=(("{group_count:,}", Either("closed", "connections with two owners", "connections that {command} keeps")),),
+    chain=(("{parent}", "starts with its descriptors open", "{child}"), ("{child}", "keeps open", "{connections}")),
+    phrases={"shown": "the listener is held by {parent} and {child}", "group": "{connections} held by {parent} and {child}"},
+)
 
 
 def diagnose(case: Case) -> Iterator[Finding]:
@@ -89,14 +107,18 @@ def _finding(host: str | None, first: Owner, second: Owner, group: Sequence[Conn
         say("{command} (pid {pid})", command=second.command, pid=second.pid),
     )
     marks = (str(first.pid), str(second.pid))
+    text = TEXT.filled(
+        Process(host, first.pid, first.command),
+        child=child,
+        connections=plural(len(group), "connection"),
+        parent=parent,
+        closed=listener is None,
+        second_pid=second.pid,
+        group_count=len(group),
+        command=second.command,
+    )
     if listener is None:
-        evidence = [
-            of_sockets(
-                group,
-                say("{connections} held by {parent} and {child}", connections=plural(len(group), "connection"), parent=parent, child=child),
-                marks,
-            )
-        ]
+        evidence = [of_sockets(group, text["group"], marks)]
     else:
         evidence = [
             of_sockets(
@@ -109,61 +131,30 @@ def _finding(host: str | None, first: Owner, second: Owner, group: Sequence[Conn
                 ),
                 marks,
             ),
-            of_sockets([listener], say("the listener is held by {parent} and {child}", parent=parent, child=child), marks),
+            of_sockets([listener], text["shown"], marks),
         ]
     shown = evidence[0]
-    return Finding(
-        rule="inherited-fd",
+    return text.finding(
         severity=Severity.WARNING,
         confidence=Confidence.LIKELY,
-        headline=say(
-            "{child} holds {connections} of {parent} open.", child=child, connections=plural(len(group), "connection"), parent=parent
-        ),
-        explanation=(
-            say(
-                "{connections} in CLOSE_WAIT have two owners, {parent} and {child}: the second inherited the descriptors when it was started. Even if the first closes them, the peer gets no FIN before the second ends.",
-                connections=plural(len(group), "connection"),
-                parent=parent,
-                child=child,
-            )
-            if listener is None
-            else say(
-                "{connections} in CLOSE_WAIT on port {port} belong to {child} alone, which serves nothing there: {parent} does, and both hold the listener. So {child} inherited the descriptors when it was started; {command} has closed its own since, and the peer gets no FIN before the other ends.",
-                connections=plural(len(group), "connection"),
-                port=listener.local.port,
-                child=child,
-                parent=parent,
-                command=first.command,
-            )
-        ),
-        why_confident=(
-            say("The table shows both owners of the same sockets. Which of them should have closed needs the program.")
-            if listener is None
-            else say(
-                "The table shows who serves the port and who only keeps. That the one started the other, its parent's pid shows (ps -o pid,ppid,comm)."
-            )
-        ),
         evidence=tuple(evidence),
-        process=Process(host, first.pid, first.command),
+        explanation=say(
+            "{connections} in CLOSE_WAIT have two owners, {parent} and {child}: the second inherited the descriptors when it was started. Even if the first closes them, the peer gets no FIN before the second ends.",
+            connections=plural(len(group), "connection"),
+            parent=parent,
+            child=child,
+        )
+        if listener is None
+        else say(
+            "{connections} in CLOSE_WAIT on port {port} belong to {child} alone, which serves nothing there: {parent} does, and both hold the listener. So {child} inherited the descriptors when it was started; {command} has closed its own since, and the peer gets no FIN before the other ends.",
+            connections=plural(len(group), "connection"),
+            port=listener.local.port,
+            child=child,
+            parent=parent,
+            command=first.command,
+        ),
+        chain=text.steps((shown,)),
         culprit=Culprit(library=second.command, listener=f"*:{listener.local.port}" if listener is not None else None),
-        chain=(
-            Step(parent, say("starts with its descriptors open"), child, (shown,)),
-            Step(child, say("keeps open"), plural(len(group), "connection")),
-        ),
-        actions=_actions(child, second),
-        figures=(
-            (
-                f"{len(group):,}",
-                say("connections with two owners") if listener is None else say("connections that {command} keeps", command=second.command),
-            ),
-        ),
-    )
-
-
-def _actions(child: str, second: Owner) -> tuple[Action, ...]:
-    return (
-        Action(When.NOW, say("End {child} if it can be spared: its descriptors go with it.", child=child), f"ls -l /proc/{second.pid}/fd"),
-        Action(When.FIX, say("Open sockets close-on-exec (SOCK_CLOEXEC, FD_CLOEXEC), or close descriptors above 2 between fork and exec.")),
     )
 
 

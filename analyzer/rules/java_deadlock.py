@@ -20,6 +20,7 @@ from typing import TYPE_CHECKING, Final
 from analyzer.model.finding import Action, Confidence, Culprit, Evidence, Finding, Outlook, RecoversWhen, Severity, Step, When
 from analyzer.model.message import joined, plural, say
 from analyzer.model.need import Need
+from analyzer.model.text import Do, Either, Text
 from analyzer.software.blockers import activity, application_frame
 from analyzer.waits.deadlocks import Cycle, Edge, behind, circle_of, cycles
 from parsers.records import Where
@@ -36,6 +37,22 @@ OUTLOOK: Final = Outlook(RecoversWhen.RESTART, say("The threads never let go of 
 NAMED: Final = 3
 """Names that a sentence holds."""
 CLEAN: Final = say("no cycle of lock owners, and the VM reports none")
+OF_CYCLE: Final = Text(
+    "java-deadlock",
+    headline="{threads} are deadlocked: {list}{and_others} wait for each other's locks.",
+    explanation="",
+    figures=(("{names_count}", "threads in the cycle"), ("{queue_count:,}", "threads waiting behind them")),
+    phrases={"and_others": Either("and_others", " and others")},
+)
+
+OF_REPORT: Final = Text(
+    "java-deadlock",
+    headline="{threads} are deadlocked: {names} wait for each other's locks.",
+    explanation="",
+    why="The VM's own deadlock detection reports it.",
+    do=(Do(When.NOW, "Restart the process: the threads never let go."),),
+    figures=(("{circle_count}", "threads in the cycle"),),
+)
 
 
 def diagnose(case: Case) -> Iterator[Finding]:
@@ -64,25 +81,25 @@ def _of_cycle(view: ProcessView, cycle: Cycle) -> Finding:
                 len(queue) - 1,
             )
         )
-    return Finding(
-        rule="java-deadlock",
+    text = OF_CYCLE.filled(
+        view.process,
+        threads=plural(len(names), "thread"),
+        list=joined(" and ", (say("“{name}”", name=name) for name in names[:3])),
+        and_others=len(names) > 3,  # noqa: PLR2004 - a sentence holds three names
+        names_count=len(names),
+        queue_count=len(queue),
+    )
+    return text.finding(
         severity=Severity.CRITICAL,
         confidence=confidence,
-        headline=say(
-            "{threads} are deadlocked: {list}{and_others} wait for each other's locks.",
-            threads=plural(len(names), "thread"),
-            list=joined(" and ", (say("“{name}”", name=name) for name in names[:3])),
-            and_others=say(" and others") if len(names) > 3 else "",  # noqa: PLR2004 - a sentence holds three names
-        ),
+        evidence=tuple(evidence),
         explanation=say(
             "{list} None of them can ever go on.{queue_in_words} Only a restart ends it.",
             list=joined(" ", (_edge_in_words(edge, view.known) for edge in cycle.edges)),
             queue_in_words=_queue_in_words(view, queue),
         ),
         why_confident=why,
-        evidence=tuple(evidence),
-        process=view.process,
-        culprit=_culprit(cycle.edges[0], view.known),
+        actions=_actions(cycle.edges, view.known),
         chain=tuple(
             Step(
                 f"“{edge.thread.name}”",
@@ -92,9 +109,8 @@ def _of_cycle(view: ProcessView, cycle: Cycle) -> Finding:
             )
             for edge in cycle.edges
         ),
+        culprit=_culprit(cycle.edges[0], view.known),
         loop=True,
-        actions=_actions(cycle.edges, view.known),
-        figures=((f"{len(names)}", say("threads in the cycle")), (f"{len(queue):,}", say("threads waiting behind them"))),
     )
 
 
@@ -203,11 +219,11 @@ def _actions(edges: tuple[Edge, ...], known: Knowledge) -> tuple[Action, ...]:
 def _of_report(view: ProcessView, report: Deadlock) -> Finding:
     circle, tail = circle_of(report)
     names = joined(" and ", (say("“{thread}”", thread=entry.thread) for entry in circle))
-    return Finding(
-        rule="java-deadlock",
+    text = OF_REPORT.filled(view.process, threads=plural(len(circle), "thread"), names=names, circle_count=len(circle))
+    return text.finding(
         severity=Severity.CRITICAL,
         confidence=Confidence.CERTAIN,
-        headline=say("{threads} are deadlocked: {names} wait for each other's locks.", threads=plural(len(circle), "thread"), names=names),
+        evidence=tuple(_report_evidence(report)),
         explanation=joined(
             " ",
             (
@@ -222,12 +238,7 @@ def _of_report(view: ProcessView, report: Deadlock) -> Finding:
         )
         + _behind_in_words([entry.thread for entry in tail])
         + say(" Only a restart ends it."),
-        why_confident=say("The VM's own deadlock detection reports it."),
-        evidence=tuple(_report_evidence(report)),
-        process=view.process,
-        culprit=Culprit(thread=circle[0].thread, lock=circle[0].cls),
         chain=tuple(Step(f"“{entry.thread}”", say("waits for a lock held by"), entry.cls or say("a lock")) for entry in circle),
+        culprit=Culprit(thread=circle[0].thread, lock=circle[0].cls),
         loop=True,
-        actions=(Action(When.NOW, say("Restart the process: the threads never let go.")),),
-        figures=((f"{len(circle)}", say("threads in the cycle")),),
     )

@@ -21,9 +21,10 @@ from typing import TYPE_CHECKING, Final
 from analyzer.contention.blocked_group import common_frame, judge, place
 from analyzer.contention.leases import Shortage, shortages
 from analyzer.evidence.citations import of_sockets, of_threads
-from analyzer.model.finding import Action, Confidence, Evidence, Finding, Missing, Outlook, RecoversWhen, Step, When
+from analyzer.model.finding import Action, Confidence, Evidence, Finding, Missing, Outlook, RecoversWhen, When
 from analyzer.model.message import plural, say
 from analyzer.model.need import Need
+from analyzer.model.text import Either, Text
 from analyzer.software.knowledge import JDBC
 from analyzer.waits.targets import COUNT_TOLERANCE
 from parsers.records import TcpState
@@ -40,6 +41,20 @@ OUTLOOK: Final = Outlook(
     RecoversWhen.RESTART, say("Nobody gives the lent connections back; a timeout of the wait only turns it into an error.")
 )
 CLEAN: Final = say("no pool of request threads waits for a database connection")
+TEXT: Final = Text(
+    "jdbc-pool-exhausted",
+    headline="{count} wait for a database connection: {holder}.",
+    explanation="{count} wait for a connection of {software}, called from {site}.{where_they_are}{clients}{outlook}",
+    figures=(("{users_count:,}", "threads that use a connection"),),
+    chain=(("{pool_name}", "waits for a connection of", "{count}, in {site}"), ("the {software} pool", "has none left", "{holder}")),
+    phrases={
+        "outlook": Either(
+            "outlook",
+            " It heals when those statements end.",
+            Either("rows", " It does not heal by itself; {patience} only turns the wait into an error."),
+        )
+    },
+)
 
 
 def diagnose(case: Case) -> Iterator[Finding]:
@@ -55,47 +70,31 @@ def _finding(shortage: Shortage) -> Finding:
     confidence, why = _judge(shortage, rows)
     frame = common_frame(users) or shortage.frame
     waiting = shortage.waiting
-    return Finding(
-        rule="jdbc-pool-exhausted",
+    text = TEXT.filled(
+        shortage.view.process,
+        count=shortage.count,
+        holder=_holder(shortage, rows),
+        software=lender.software,
+        site=shortage.site,
+        where_they_are=_where_they_are(shortage, rows),
+        clients=shortage.clients,
+        outlook=shortage.users,
+        rows=rows,
+        patience=shortage.lender.patience,
+        users_count=len(users),
+        pool_name=shortage.pool.name,
+    )
+    return text.finding(
         severity=shortage.severity,
         confidence=confidence,
-        headline=say("{count} wait for a database connection: {holder}.", count=shortage.count, holder=_holder(shortage, rows)),
-        explanation=say(
-            "{count} wait for a connection of {software}, called from {site}.{where_they_are}{clients}{outlook}",
-            count=shortage.count,
-            software=lender.software,
-            site=shortage.site,
-            where_they_are=_where_they_are(shortage, rows),
-            clients=shortage.clients,
-            outlook=_outlook(shortage, rows),
-        ),
-        why_confident=why,
         evidence=(waiting, *_evidence(shortage, rows), *shortage.written, *shortage.client_evidence),
-        process=shortage.view.process,
+        why_confident=why,
+        actions=_actions(shortage),
+        figures=(*shortage.figures, *text.figures, *(((f"{len(rows):,}", say("connections to {remote}", remote=remote)),) if rows else ())),
+        missing=_missing(shortage, rows, confidence),
+        chain=(*shortage.before, *text.steps((waiting,), _evidence(shortage, rows))),
         culprit=shortage.culprit(frame, remote=remote, library=lender.software),
         outlook=Outlook(RecoversWhen.CAUSE, say("A connection comes back when a statement ends.")) if shortage.users else None,
-        chain=(
-            *shortage.before,
-            Step(
-                shortage.pool.name,
-                say("waits for a connection of"),
-                say("{count}, in {site}", count=shortage.count, site=shortage.site),
-                (waiting,),
-            ),
-            Step(
-                say("the {software} pool", software=lender.software),
-                say("has none left"),
-                _holder(shortage, rows),
-                _evidence(shortage, rows),
-            ),
-        ),
-        actions=_actions(shortage),
-        figures=(
-            *shortage.figures,
-            (f"{len(users):,}", say("threads that use a connection")),
-            *(((f"{len(rows):,}", say("connections to {remote}", remote=remote)),) if rows else ()),
-        ),
-        missing=_missing(shortage, rows, confidence),
     )
 
 
@@ -199,14 +198,6 @@ def _where_they_are(shortage: Shortage, rows: tuple[Connection, ...]) -> str:
     if shortage.view.sockets and not shortage.view.coverage.sockets:
         return say(" No connection to a database is open at all: the pool may have lost them and fail to make new ones.")
     return say(" No thread is in the driver: the connections were not given back, or the pool cannot make any.")
-
-
-def _outlook(shortage: Shortage, rows: tuple[Connection, ...]) -> str:
-    if shortage.users:
-        return say(" It heals when those statements end.")
-    return (
-        say(" It does not heal by itself; {patience} only turns the wait into an error.", patience=shortage.lender.patience) if rows else ""
-    )
 
 
 def _evidence(shortage: Shortage, rows: tuple[Connection, ...]) -> tuple[Evidence, ...]:

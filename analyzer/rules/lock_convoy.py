@@ -21,9 +21,10 @@ from analyzer.contention.blocked_group import judge, place
 from analyzer.contention.locks import LockQueue, lock_queues
 from analyzer.evidence.calls import kind_in_words
 from analyzer.evidence.citations import of_sockets, of_threads
-from analyzer.model.finding import Action, Confidence, Evidence, Finding, Missing, Outlook, RecoversWhen, Step, When
+from analyzer.model.finding import Confidence, Evidence, Finding, Missing, Outlook, RecoversWhen, When
 from analyzer.model.message import joined, plural, say
 from analyzer.model.need import Need
+from analyzer.model.text import Do, Either, Text
 from analyzer.software.blockers import application_frame
 from analyzer.software.kinds import ActivityKind
 from parsers.records import LockVerb, Runtime, Where
@@ -59,6 +60,36 @@ DOING: Final = {
     ActivityKind.LATCH: say("waits for a latch"),
     ActivityKind.RUNNING: say("is running"),
 }
+TEXT: Final = Text(
+    "lock-convoy",
+    headline="{count} wait for one lock{and_holds}.",
+    explanation="{count} wait for {lock}, taken in {site}. {owner_in_words}{others}{clients}",
+    do=(
+        Do(
+            When.NOW,
+            "Look at {remote}: when it goes on, the lock is free. A second dump shows whether it moves.",
+            "jstack -l {queue_pid} > jstack-2.txt",
+        ),
+        Do(
+            When.FIX,
+            Either(
+                "same_place",
+                "Do not hold the lock in {place} during slow work: do the work first and lock only to publish its result, or let one thread refresh in the background. Give the call a timeout.",
+                "Release the lock of {site} before the slow work in {place}: do the work first and lock only to publish its result, or let one thread refresh in the background. Give the call a timeout.",
+            ),
+        ),
+        Do(
+            When.PREVENT,
+            Either(
+                "advice_for_is",
+                "Use tryLock with a timeout where a stale value will do, and keep I/O, sleeps and calls to others out of locks.",
+                "Keep I/O, sleeps and calls to others out of locks.",
+            ),
+        ),
+    ),
+    figures=(("1", "lock"),),
+    chain=(("{pool_name}", "waits for a lock held by", "{count}, in {site}"), ("{who}", "{doing_what}", "in {place}{at}")),
+)
 
 
 def diagnose(case: Case) -> Iterator[Finding]:
@@ -76,29 +107,33 @@ def _finding(queue: LockQueue) -> Finding:
     evidence = _evidence(queue)
     lock = _lock(queue)
     at = say(", calling {remote}", remote=target.remote) if target is not None else ""
-    return Finding(
-        rule="lock-convoy",
+    text = TEXT.filled(
+        queue.view.process,
+        count=queue.count,
+        and_holds=say(", and “{name}” holds it while it {doing}", name=owner.thread.name, doing=_doing(queue)) if owner is not None else "",
+        lock=lock,
+        site=queue.site,
+        owner_in_words=_owner_in_words(queue),
+        others=_others_in_words(queue),
+        clients=queue.clients,
+        remote=target.remote if target is not None else say("what the owner does"),
+        queue_pid=queue.pid,
+        same_place=str(queue.site) in {place(frame), ""},
+        place=place(frame),
+        advice_for_is=_is_jvm(queue),
+        pool_name=queue.pool.name,
+        who=f"“{owner.thread.name}”" if owner else say("an owner that the dump does not name"),
+        doing_what=_doing(queue),
+        at=at,
+    )
+    return text.finding(
         severity=queue.severity,
         confidence=confidence,
-        headline=say(
-            "{count} wait for one lock{and_holds}.",
-            count=queue.count,
-            and_holds=say(", and “{name}” holds it while it {doing}", name=owner.thread.name, doing=_doing(queue))
-            if owner is not None
-            else "",
-        ),
-        explanation=say(
-            "{count} wait for {lock}, taken in {site}. {owner_in_words}{others}{clients}",
-            count=queue.count,
-            lock=lock,
-            site=queue.site,
-            owner_in_words=_owner_in_words(queue),
-            others=_others_in_words(queue),
-            clients=queue.clients,
-        ),
-        why_confident=why,
         evidence=(*evidence, *queue.client_evidence),
-        process=queue.view.process,
+        why_confident=why,
+        figures=(*queue.figures, *text.figures),
+        missing=() if confidence is Confidence.CERTAIN else _missing(queue),
+        chain=(*queue.before, *text.steps(evidence[:1], evidence[1:])),
         culprit=queue.culprit(
             frame,
             thread=owner.thread.name if owner is not None else None,
@@ -106,54 +141,6 @@ def _finding(queue: LockQueue) -> Finding:
             lock=lock,
             library=owner.activity.library if owner is not None else None,
         ),
-        chain=(
-            *queue.before,
-            Step(
-                queue.pool.name,
-                say("waits for a lock held by"),
-                say("{count}, in {site}", count=queue.count, site=queue.site),
-                evidence[:1],
-            ),
-            Step(
-                f"“{owner.thread.name}”" if owner else say("an owner that the dump does not name"),
-                _doing(queue),
-                say("in {place}{at}", place=place(frame), at=at),
-                evidence[1:],
-            ),
-        ),
-        actions=(
-            Action(
-                When.NOW,
-                say(
-                    "Look at {remote}: when it goes on, the lock is free. A second dump shows whether it moves.",
-                    remote=target.remote if target is not None else say("what the owner does"),
-                ),
-                f"jstack -l {queue.pid} > jstack-2.txt",
-            ),
-            Action(When.FIX, _fix(queue, place(frame))),
-            Action(
-                When.PREVENT,
-                say("Use tryLock with a timeout where a stale value will do, and keep I/O, sleeps and calls to others out of locks.")
-                if _is_jvm(queue)
-                else say("Keep I/O, sleeps and calls to others out of locks."),
-            ),
-        ),
-        figures=(*queue.figures, ("1", say("lock"))),
-        missing=() if confidence is Confidence.CERTAIN else _missing(queue),
-    )
-
-
-def _fix(queue: LockQueue, place: str) -> str:
-    """The change: around the lock where that is another method than the slow one."""
-    if str(queue.site) in {place, ""}:
-        return say(
-            "Do not hold the lock in {place} during slow work: do the work first and lock only to publish its result, or let one thread refresh in the background. Give the call a timeout.",
-            place=place,
-        )
-    return say(
-        "Release the lock of {site} before the slow work in {place}: do the work first and lock only to publish its result, or let one thread refresh in the background. Give the call a timeout.",
-        site=queue.site,
-        place=place,
     )
 
 

@@ -20,6 +20,7 @@ from analyzer.evidence.sessions import age_in_words, of_block, of_session, secon
 from analyzer.model.finding import Action, Confidence, Culprit, Evidence, Finding, Outlook, RecoversWhen, Severity, Step, When
 from analyzer.model.message import plural, say
 from analyzer.model.need import Need
+from analyzer.model.text import Either, Text
 from analyzer.software.blockers import application_frame
 from parsers.records import SessionState
 
@@ -35,6 +36,17 @@ NEEDS: Final = (Need.SOCKETS,)
 CONSEQUENCE_OF: Final = ("cross-system-deadlock",)
 OUTLOOK: Final = Outlook(RecoversWhen.CAUSE, say("The waiters go on when the holder commits, rolls back, or its session ends."))
 CLEAN: Final = say("no session of the process waits for a lock in a database")
+TEXT: Final = Text(
+    "lock-held-by-idle-transaction",
+    headline="{victims} of the process wait{s} for a lock in {server} that {session} holds: it {doing}.",
+    explanation="{victims} to {server} wait{s} for a lock. The session that holds them all up is {session}, {who}; it {doing}.{statement}",
+    why=Either(
+        "told",
+        "{server} says who waits for whom, and the ports tie the sessions to the process' sockets.",
+        "The list of transactions has one other transaction with locks; it does not say who waits for it.",
+    ),
+    figures=(("{victims_count:,}", "connections waiting for the lock"), ("{idle_for}", "the holder's transaction")),
+)
 
 
 def diagnose(case: Case) -> Iterator[Finding]:
@@ -77,45 +89,29 @@ def _finding(view: ProcessView, far: FarSide, root: Session, victims: Sequence[J
         )
     frame = application_frame(*threads[0]) if threads else None
     who = say("of this process, on {local}", local=ours.local) if ours is not None else say("not of this process")
-    return Finding(
-        rule="lock-held-by-idle-transaction",
+    text = TEXT.filled(
+        view.process,
+        s="s" if len(victims) == 1 else "",
+        victims=plural(len(victims), "connection"),
+        server=server_of(root),
+        session=session_in_words(root),
+        doing=doing,
+        who=who,
+        statement=say(" Its last statement: {statement}.", statement=root.statement) if root.statement else "",
+        told=told,
+        victims_count=len(victims),
+        idle_for=seconds_in_words(root),
+    )
+    return text.finding(
         severity=Severity.CRITICAL,
         confidence=Confidence.CERTAIN if told else Confidence.LIKELY,
-        headline=say(
-            "{victims} of the process wait{s} for a lock in {server} that {session} holds: it {doing}.",
-            s="s" if len(victims) == 1 else "",
-            victims=plural(len(victims), "connection"),
-            server=server_of(root),
-            session=session_in_words(root),
-            doing=doing,
-        ),
-        explanation=say(
-            "{victims} to {server} wait{s} for a lock. The session that holds them all up is {session}, {who}; it {doing}.{statement}",
-            s="s" if len(victims) == 1 else "",
-            victims=plural(len(victims), "connection"),
-            server=server_of(root),
-            session=session_in_words(root),
-            who=who,
-            doing=doing,
-            statement=say(" Its last statement: {statement}.", statement=root.statement) if root.statement else "",
-        ),
-        why_confident=say(
-            "{server} says who waits for whom, and the ports tie the sessions to the process' sockets.", server=server_of(root)
-        )
-        if told
-        else say("The list of transactions has one other transaction with locks; it does not say who waits for it."),
         evidence=tuple(evidence),
-        process=view.process,
+        actions=_actions(root, ours=ours is not None),
+        chain=_chain(victims, root, threads, (waits, holds)),
         culprit=Culprit(
             frame=str(frame) if frame else None,
             remote=str(root.client) if root.client is not None and ours is None else None,
             lock=victims[0].session.waits_on,
-        ),
-        chain=_chain(victims, root, threads, (waits, holds)),
-        actions=_actions(root, ours=ours is not None),
-        figures=(
-            (f"{len(victims):,}", say("connections waiting for the lock")),
-            (seconds_in_words(root), say("the holder's transaction")),
         ),
     )
 

@@ -21,9 +21,10 @@ from analyzer.contention.blocked_group import BlockedGroup, judge
 from analyzer.contention.locks import owner_of, within
 from analyzer.evidence.calls import kind_in_words
 from analyzer.evidence.citations import of_threads
-from analyzer.model.finding import Action, Confidence, Evidence, Finding, Missing, Outlook, RecoversWhen, Step, When
+from analyzer.model.finding import Confidence, Evidence, Finding, Missing, Outlook, RecoversWhen, When
 from analyzer.model.message import plural, say
 from analyzer.model.need import Need
+from analyzer.model.text import Do, Either, Text
 from analyzer.software.blockers import waited_lock
 from analyzer.software.kinds import ActivityKind
 
@@ -54,6 +55,26 @@ WRITES: Final = frozenset({ActivityKind.FILE_IO, ActivityKind.SOCKET_WRITE, Acti
 """Kinds of the thread that writes for the others."""
 STANDARD: Final = frozenset({"1", "2"})
 """Descriptors of standard output and standard error."""
+TEXT: Final = Text(
+    "logging-stall",
+    headline="{count} wait to write a log line: {what}.",
+    explanation="{count} wait inside the logging framework, called from {site}; {what}.{end}{clients} They go on as soon as the bytes are taken{by_the}.",
+    do=(
+        Do(
+            When.NOW,
+            "See where the log goes, and make its reader read or its disk take bytes: the threads go on by themselves.",
+            "ls -l /proc/{blocked_pid}/fd; df -h",
+        ),
+        Do(
+            When.FIX,
+            "Log through an asynchronous appender that drops lines when its queue is full (logback: neverBlock=true, log4j 2: AsyncQueueFullPolicy=Discard).",
+        ),
+        Do(When.PREVENT, "Do not log to standard output of a process whose parent may stop reading; log less on the way of every request."),
+    ),
+    figures=(("{writers}", "thread that writes"),),
+    chain=(("{pool_name}", "waits to log behind", "{count}, called from {site}"), ("{who}", "waits for", "{end_of_wait}")),
+    phrases={"by_the": Either("pipes", " by the reader of the pipe")},
+)
 
 
 def diagnose(case: Case) -> Iterator[Finding]:
@@ -91,55 +112,29 @@ def _finding(blocked: BlockedGroup, writer: ThreadActivity | None, *, named: boo
         else say("who writes is not in the dump")
     )
     end = say(" Standard output is a pipe: whoever should read it does not.") if pipes else ""
-    return Finding(
-        rule="logging-stall",
+    text = TEXT.filled(
+        blocked.view.process,
+        count=blocked.count,
+        what=what,
+        site=blocked.site,
+        end=end,
+        clients=blocked.clients,
+        pipes=pipes,
+        blocked_pid=blocked.pid,
+        writers="1" if writer is not None else "0",
+        pool_name=blocked.pool.name,
+        who=f"“{writer.thread.name}”" if writer else say("the writer"),
+        end_of_wait=_end(pipes, where),
+    )
+    return text.finding(
         severity=blocked.severity,
         confidence=confidence,
-        headline=say("{count} wait to write a log line: {what}.", count=blocked.count, what=what),
-        explanation=(
-            say(
-                "{count} wait inside the logging framework, called from {site}; {what}.{end}{clients} They go on as soon as the bytes are taken{by_the}.",
-                count=blocked.count,
-                site=blocked.site,
-                what=what,
-                end=end,
-                clients=blocked.clients,
-                by_the=say(" by the reader of the pipe") if pipes else "",
-            )
-        ),
-        why_confident=why,
         evidence=(*evidence, *blocked.client_evidence),
-        process=blocked.view.process,
-        culprit=blocked.culprit(blocked.frame, thread=writer.thread.name if writer is not None else None, lock=_lock(blocked.members[0])),
-        chain=(
-            *blocked.before,
-            Step(
-                blocked.pool.name,
-                say("waits to log behind"),
-                say("{count}, called from {site}", count=blocked.count, site=blocked.site),
-                (waiting,),
-            ),
-            Step(f"“{writer.thread.name}”" if writer else say("the writer"), say("waits for"), _end(pipes, where), tuple(evidence[1:])),
-        ),
-        actions=(
-            Action(
-                When.NOW,
-                say("See where the log goes, and make its reader read or its disk take bytes: the threads go on by themselves."),
-                f"ls -l /proc/{blocked.pid}/fd; df -h",
-            ),
-            Action(
-                When.FIX,
-                say(
-                    "Log through an asynchronous appender that drops lines when its queue is full (logback: neverBlock=true, log4j 2: AsyncQueueFullPolicy=Discard)."
-                ),
-            ),
-            Action(
-                When.PREVENT,
-                say("Do not log to standard output of a process whose parent may stop reading; log less on the way of every request."),
-            ),
-        ),
-        figures=(*blocked.figures, ("1" if writer is not None else "0", say("thread that writes"))),
+        why_confident=why,
+        figures=(*blocked.figures, *text.figures),
         missing=_missing(blocked, pipes, confidence),
+        chain=(*blocked.before, *text.steps((waiting,), tuple(evidence[1:]))),
+        culprit=blocked.culprit(blocked.frame, thread=writer.thread.name if writer is not None else None, lock=_lock(blocked.members[0])),
     )
 
 

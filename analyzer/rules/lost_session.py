@@ -18,9 +18,10 @@ from typing import TYPE_CHECKING, Final
 from analyzer.evidence.citations import of_sockets, of_threads
 from analyzer.evidence.sessions import of_session, server_of
 from analyzer.join.far_side import LISTS
-from analyzer.model.finding import Action, Confidence, Culprit, Finding, Outlook, RecoversWhen, Severity, Step, When
+from analyzer.model.finding import Confidence, Culprit, Finding, Outlook, RecoversWhen, Severity, Step, When
 from analyzer.model.message import capitalized, plural, say
 from analyzer.model.need import Need
+from analyzer.model.text import Do, Either, Text
 from analyzer.software.blockers import application_frame
 from parsers.records import SessionState
 
@@ -36,6 +37,25 @@ NEEDS: Final = (Need.THREADS, Need.SOCKETS)
 CONSEQUENCE_OF: Final[tuple[str, ...]] = ()
 OUTLOOK: Final = Outlook(RecoversWhen.TIMEOUT, say("Only a read timeout, or TCP keepalive, ends the wait; without them it lasts."))
 CLEAN: Final = say("every connection that a thread waits on has a session in the database's list, or there is no list")
+TEXT: Final = Text(
+    "lost-session",
+    headline="{server} knows no session for {connections} on which {threads} wait{s} for an answer: nobody will send it.",
+    explanation="",
+    why=Either(
+        "certain",
+        "The list is of the same moment, and the socket table, which shows the server's ends too, has no other half of these connections.",
+        "The list has other sessions of this process. Whether it is complete and of the same moment, a second list would show.",
+    ),
+    do=(
+        Do(
+            When.NOW,
+            "Close the dead connections here: restart the pool or the process. Search the log of {server} for what ended the sessions.",
+        ),
+        Do(When.FIX, "Set a read timeout on the driver (socketTimeout) and TCP keepalive below the firewall's idle limit (tcpKeepAlive)."),
+        Do(When.PREVENT, "Let the pool retire connections (maxLifetime) before the server or the firewall does."),
+    ),
+    figures=(("{lost_count}", "connections without a session"),),
+)
 
 
 def diagnose(case: Case) -> Iterator[Finding]:
@@ -77,17 +97,19 @@ def _finding(view: ProcessView, far: FarSide, known: Joined, lost: Sequence[Conn
     # A list of the busy sessions alone says nothing of the others.
     whole = any(one.session.state is SessionState.IDLE for one in far.joined)
     certain = whole and far.exact and on_this_host and not far_half
-    return Finding(
-        rule="lost-session",
+    text = TEXT.filled(
+        view.process,
+        s="s" if len(threads) == 1 else "",
+        server=server,
+        connections=plural(len(lost), "connection"),
+        threads=plural(len(threads), "thread"),
+        certain=certain,
+        lost_count=len(lost),
+    )
+    return text.finding(
         severity=Severity.CRITICAL,
         confidence=Confidence.CERTAIN if certain else Confidence.LIKELY if whole else Confidence.SUSPECTED,
-        headline=say(
-            "{server} knows no session for {connections} on which {threads} wait{s} for an answer: nobody will send it.",
-            s="s" if len(threads) == 1 else "",
-            server=server,
-            connections=plural(len(lost), "connection"),
-            threads=plural(len(threads), "thread"),
-        ),
+        evidence=(reading, sockets, listed),
         explanation=say(
             "The connections from ports {ports} to {remote} are open here, and the list of sessions of {server} has none of them, though it has others of this process. {threads} read on them.",
             ports=ports,
@@ -95,32 +117,10 @@ def _finding(view: ProcessView, far: FarSide, known: Joined, lost: Sequence[Conn
             server=server,
             threads=capitalized(plural(len(threads), "thread")),
         ),
-        why_confident=say(
-            "The list is of the same moment, and the socket table, which shows the server's ends too, has no other half of these connections."
-        )
-        if certain
-        else say("The list has other sessions of this process. Whether it is complete and of the same moment, a second list would show."),
-        evidence=(reading, sockets, listed),
-        process=view.process,
+        chain=_chain(threads, reading.says, server),
         culprit=Culprit(
             thread=threads[0].thread.name, frame=str(frame) if frame else None, remote=str(remote), library=threads[0].activity.library
         ),
-        chain=_chain(threads, reading.says, server),
-        actions=(
-            Action(
-                When.NOW,
-                say(
-                    "Close the dead connections here: restart the pool or the process. Search the log of {server} for what ended the sessions.",
-                    server=server,
-                ),
-            ),
-            Action(
-                When.FIX,
-                say("Set a read timeout on the driver (socketTimeout) and TCP keepalive below the firewall's idle limit (tcpKeepAlive)."),
-            ),
-            Action(When.PREVENT, say("Let the pool retire connections (maxLifetime) before the server or the firewall does.")),
-        ),
-        figures=((str(len(lost)), say("connections without a session")),),
     )
 
 

@@ -34,6 +34,7 @@ from analyzer.evidence.recovery import how_it_ends, of_loop
 from analyzer.model.finding import Action, Confidence, Culprit, Finding, Missing, Outlook, RecoversWhen, Severity, Step, When
 from analyzer.model.message import joined, plural, say
 from analyzer.model.need import Need
+from analyzer.model.text import Ask, Do, Either, Text
 from analyzer.waits.targets import callee_of
 
 if TYPE_CHECKING:
@@ -49,6 +50,51 @@ OUTLOOK: Final = Outlook(
     RecoversWhen.UNKNOWN, say("Neither side can end before the other one does; only a timeout of the calls would end it, or a restart.")
 )
 CLEAN: Final = say("no other process calls this one back while it is being called")
+ONE_SIDE: Final = Text(
+    "mutual-call-starvation",
+    headline="This server and {host} may wait for each other: calls to {remote} get no answer, and as many from there lie here unread.",
+    explanation="{stuck_in_words} wait for {calls} to {remote}, and {requests} from {host} to port {port} cannot be read before one of them is free. If these come from the service that is being waited for, it is a loop. If {host} is a load balancer, before and behind this server, it is not.",
+    why="Equal numbers in both directions; the evidence of {host} decides.",
+    do=(
+        Do(When.NOW, "Save socket table and thread dump of {host} too, before either is restarted, and analyze both folders together."),
+        Do(
+            When.FIX,
+            "If it is a loop, break it: no call back into the caller while its request is served, or a pool of its own for such calls.",
+        ),
+    ),
+    figures=(("{connections_count:,}", "calls to {remote}"), ("{back_count:,}", "requests from {host} that nobody has read")),
+    ask=(
+        Ask(
+            "socket table and thread dump of {host}",
+            "whether its threads wait for this server",
+            "ss -tanpe > ss-{host}.txt; {dump_command}",
+        ),
+    ),
+    chain=(("{host}", "may wait for a free thread of", "{name} has none"),),
+    phrases={"calls2": "{connections} to {remote}"},
+)
+
+OF_RING: Final = Text("mutual-call-starvation", headline="{ring_count} servers wait for each other in a ring: {list}.", explanation="")
+
+TEXT: Final = Text(
+    "mutual-call-starvation",
+    headline="Two servers wait for each other: this one for {remote}, and {who} for this one.",
+    explanation="{stuck_in_words} wait for {calls} to {remote}. That is {who}, and {calls2} of it back to {listener} lie here unread, because no thread is free to read them.{clients_in_words} It {how_it_ends}.",
+    do=(
+        Do(When.NOW, "Save a dump of both processes, then restart one of them; waiting does not help.", "{dump_commands}"),
+        Do(
+            When.FIX,
+            "Break the loop: do not call back into the caller while serving its request, or serve such calls from a pool of their own.",
+        ),
+        Do(When.FIX, "Set connect and read timeouts on the calls in both directions{here_in}."),
+    ),
+    figures=(("{connections_count:,}", "calls to {remote}"), ("{back_count:,}", "calls back that nobody has read")),
+    chain=(("{who}", "waits for a free thread of", "{name} has none"),),
+    phrases={
+        "connections_shown": "{connections} from this process to {remote}, which is {who}",
+        "here_in": Either("here_in", ", here in {culprit}"),
+    },
+)
 
 
 def diagnose(case: Case) -> Iterator[Finding]:
@@ -75,71 +121,33 @@ def diagnose(case: Case) -> Iterator[Finding]:
 def _one_side(serving: ServerPool, target: Target, back: tuple[Connection, ...]) -> Finding:
     """Only this host was saved: which process of the other one the requests come from is not known."""
     view, pool, port, host = serving.view, serving.pool, serving.port, target.remote.host
-    calls = of_sockets(
-        target.connections,
-        say("{connections} to {remote}", connections=plural(len(target.connections), "connection"), remote=target.remote),
-        (str(target.remote),),
+    text = ONE_SIDE.filled(
+        view.process,
+        host=host,
+        remote=target.remote,
+        stuck_in_words=stuck_in_words(serving),
+        calls=plural(len(target.connections), "call"),
+        requests=plural(len(back), "request"),
+        port=port,
+        connections_count=len(target.connections),
+        back_count=len(back),
+        dump_command=DUMP_MISSING.command,
+        name=pool.name,
+        connections=plural(len(target.connections), "connection"),
     )
+    calls = of_sockets(target.connections, text["calls2"], (str(target.remote),))
     unread = of_sockets(
         back,
         say("{connections} from {host}, each with a request that nobody has read", connections=plural(len(back), "connection"), host=host),
         (str(host),),
     )
-    return Finding(
-        rule="mutual-call-starvation",
+    return text.finding(
         severity=Severity.CRITICAL,
         confidence=Confidence.SUSPECTED,
-        headline=say(
-            "This server and {host} may wait for each other: calls to {remote} get no answer, and as many from there lie here unread.",
-            host=host,
-            remote=target.remote,
-        ),
-        explanation=(
-            say(
-                "{stuck_in_words} wait for {calls} to {remote}, and {requests} from {host} to port {port} cannot be read before one of them is free. If these come from the service that is being waited for, it is a loop. If {host} is a load balancer, before and behind this server, it is not.",
-                stuck_in_words=stuck_in_words(serving),
-                calls=plural(len(target.connections), "call"),
-                remote=target.remote,
-                requests=plural(len(back), "request"),
-                host=host,
-                port=port,
-            )
-        ),
-        why_confident=say("Equal numbers in both directions; the evidence of {host} decides.", host=host),
         evidence=(*([one for step in chain_of(serving, None) for one in step.evidence] or [caller_evidence(serving)]), calls, unread),
-        process=view.process,
+        chain=chain_of(serving, *text.steps((unread,))),
         culprit=Culprit(
-            pool=pool.name,
-            frame=str(serving.culprit) if serving.culprit else None,
-            listener=f"*:{port}",
-            remote=str(target.remote),
-        ),
-        chain=chain_of(serving, Step(str(host), say("may wait for a free thread of"), say("{name} has none", name=pool.name), (unread,))),
-        actions=(
-            Action(
-                When.NOW,
-                say(
-                    "Save socket table and thread dump of {host} too, before either is restarted, and analyze both folders together.",
-                    host=host,
-                ),
-            ),
-            Action(
-                When.FIX,
-                say(
-                    "If it is a loop, break it: no call back into the caller while its request is served, or a pool of its own for such calls."
-                ),
-            ),
-        ),
-        figures=(
-            (f"{len(target.connections):,}", say("calls to {remote}", remote=target.remote)),
-            (f"{len(back):,}", say("requests from {host} that nobody has read", host=host)),
-        ),
-        missing=(
-            Missing(
-                say("socket table and thread dump of {host}", host=host),
-                say("whether its threads wait for this server"),
-                f"ss -tanpe > ss-{host}.txt; {DUMP_MISSING.command}",
-            ),
+            pool=pool.name, frame=str(serving.culprit) if serving.culprit else None, listener=f"*:{port}", remote=str(target.remote)
         ),
     )
 
@@ -164,59 +172,53 @@ def _of_ring(ring: tuple[ServerPool, ...]) -> Finding:
     doubts = [name for serving, name in zip(ring, names, strict=True) if not _sure(serving)]
     outlook = of_loop(first)
     ports = [(serving.view, serving.port) for serving in ring if serving.port is not None]
-    return Finding(
-        rule="mutual-call-starvation",
+    text = OF_RING.filled(first.view.process, ring_count=len(ring), list=joined(" → ", (*names, names[0])))
+    return text.finding(
         severity=Severity.CRITICAL,
         confidence=Confidence.LIKELY if doubts else Confidence.CERTAIN,
-        headline=say(
-            "{ring_count} servers wait for each other in a ring: {list}.", ring_count=len(ring), list=joined(" → ", (*names, names[0]))
-        ),
-        explanation=(
-            joined(
-                "",
-                (
-                    say(
-                        "{stuck_in_words} in {name} wait for answers of {after}. ",
-                        stuck_in_words=stuck_in_words(serving),
-                        name=name,
-                        after=after,
-                    )
-                    for serving, name, after in zip(ring, names, (*names[1:], names[0]), strict=True)
-                ),
-            )
-            + say(
-                "None of the pools has a thread left to answer the one before it.{clients_in_words} It {how_it_ends}.",
-                clients_in_words=clients_in_words(*ports[0]) if ports else "",
-                how_it_ends=how_it_ends(outlook),
-            )
-        ),
-        why_confident=(
-            say(
-                "Dumps and socket tables of all agree, except that the dump or the count of connections of {list} leaves a doubt.",
-                list=joined(" and ", doubts),
-            )
-            if doubts
-            else say("The dump of each shows no free thread, and its socket table that all of its calls go to the next one.")
-        ),
         evidence=tuple(one for step in steps for one in step.evidence),
-        process=first.view.process,
+        explanation=joined(
+            "",
+            (
+                say(
+                    "{stuck_in_words} in {name} wait for answers of {after}. ",
+                    stuck_in_words=stuck_in_words(serving),
+                    name=name,
+                    after=after,
+                )
+                for serving, name, after in zip(ring, names, (*names[1:], names[0]), strict=True)
+            ),
+        )
+        + say(
+            "None of the pools has a thread left to answer the one before it.{clients_in_words} It {how_it_ends}.",
+            clients_in_words=clients_in_words(*ports[0]) if ports else "",
+            how_it_ends=how_it_ends(outlook),
+        ),
+        why_confident=say(
+            "Dumps and socket tables of all agree, except that the dump or the count of connections of {list} leaves a doubt.",
+            list=joined(" and ", doubts),
+        )
+        if doubts
+        else say("The dump of each shows no free thread, and its socket table that all of its calls go to the next one."),
+        actions=_ring_actions(ring),
+        figures=tuple(
+            (
+                (
+                    say("{blocked:,} of {workers:,}", blocked=serving.blocked, workers=serving.workers),
+                    say("threads waiting in {name}", name=name),
+                )
+                for serving, name in zip(ring, names, strict=True)
+            )
+        )[:4],
+        chain=tuple(steps),
         culprit=Culprit(
             pool=first.pool.name,
             frame=str(first.culprit) if first.culprit else None,
             listener=f"*:{first.port}" if first.port is not None else None,
             remote=str(first.main_target.remote) if first.main_target else None,
         ),
-        chain=tuple(steps),
         loop=True,
         outlook=outlook,
-        actions=_ring_actions(ring),
-        figures=tuple(
-            (
-                say("{blocked:,} of {workers:,}", blocked=serving.blocked, workers=serving.workers),
-                say("threads waiting in {name}", name=name),
-            )
-            for serving, name in zip(ring, names, strict=True)
-        )[:4],
     )
 
 
@@ -270,18 +272,28 @@ def _finding(serving: ServerPool, target: Target, far: ProcessView, other: Serve
     listener = target.back[0].remote
     outlook = of_loop(serving)
     evidence = [one for step in chain_of(serving, None) for one in step.evidence] or [caller_evidence(serving)]
-    evidence.append(
-        of_sockets(
-            target.connections,
-            say(
-                "{connections} from this process to {remote}, which is {who}",
-                connections=plural(len(target.connections), "connection"),
-                remote=target.remote,
-                who=who,
-            ),
-            (str(target.remote),),
+    text = TEXT.filled(
+        view.process,
+        remote=target.remote,
+        who=who,
+        stuck_in_words=stuck_in_words(serving),
+        calls=plural(len(target.connections), "call"),
+        calls2=plural(len(target.back), "call"),
+        listener=listener,
+        clients_in_words=clients_in_words(view, port) if port is not None else "",
+        how_it_ends=how_it_ends(outlook),
+        dump_commands="; ".join(
+            f"jstack -l {one} > jstack-{one}.txt" for one in (serving.view.process.pid, far.process.pid) if one is not None
         )
+        or None,
+        here_in=serving.culprit,
+        culprit=serving.culprit,
+        connections_count=len(target.connections),
+        back_count=len(target.back),
+        name=pool.name,
+        connections=plural(len(target.connections), "connection"),
     )
+    evidence.append(of_sockets(target.connections, text["connections_shown"], (str(target.remote),)))
     back = of_sockets(
         target.back,
         say(
@@ -294,49 +306,28 @@ def _finding(serving: ServerPool, target: Target, far: ProcessView, other: Serve
     evidence.append(back)
     if other is not None:
         evidence.append(caller_evidence(other))
-    return Finding(
-        rule="mutual-call-starvation",
+    return text.finding(
         severity=Severity.CRITICAL,
         confidence=Confidence.CERTAIN if other is not None else Confidence.LIKELY,
-        headline=say("Two servers wait for each other: this one for {remote}, and {who} for this one.", remote=target.remote, who=who),
-        explanation=(
-            say(
-                "{stuck_in_words} wait for {calls} to {remote}. That is {who}, and {calls2} of it back to {listener} lie here unread, because no thread is free to read them.{clients_in_words} It {how_it_ends}.",
-                stuck_in_words=stuck_in_words(serving),
-                calls=plural(len(target.connections), "call"),
-                remote=target.remote,
-                who=who,
-                calls2=plural(len(target.back), "call"),
-                listener=listener,
-                clients_in_words=clients_in_words(view, port) if port is not None else "",
-                how_it_ends=how_it_ends(outlook),
-            )
-        ),
-        why_confident=(
-            say("Both dumps and the socket table agree: {name} of the other process waits for this one in turn.", name=other.pool.name)
-            if other is not None
-            else say(
-                "The socket table shows the calls in both directions. That the far process' threads wait for theirs needs its own thread dump."
-            )
-        ),
         evidence=(*evidence, *(client_evidence(view, port) if port is not None else ())),
-        process=view.process,
+        why_confident=say(
+            "Both dumps and the socket table agree: {name} of the other process waits for this one in turn.", name=other.pool.name
+        )
+        if other is not None
+        else say(
+            "The socket table shows the calls in both directions. That the far process' threads wait for theirs needs its own thread dump."
+        ),
+        figures=(*client_figures(view, port), *text.figures),
+        missing=() if other is not None else (_other_dump(far.process.pid),),
+        chain=chain_of(serving, *text.steps((back,))),
         culprit=Culprit(
             pool=pool.name,
             frame=str(serving.culprit) if serving.culprit else None,
             listener=f"*:{port}" if port is not None else None,
             remote=str(target.remote),
         ),
-        chain=chain_of(serving, Step(who, say("waits for a free thread of"), say("{name} has none", name=pool.name), (back,))),
         loop=True,
         outlook=outlook,
-        actions=_actions(far.process.pid, serving),
-        figures=(
-            *client_figures(view, port),
-            (f"{len(target.connections):,}", say("calls to {remote}", remote=target.remote)),
-            (f"{len(target.back):,}", say("calls back that nobody has read")),
-        ),
-        missing=() if other is not None else (_other_dump(far.process.pid),),
     )
 
 
@@ -344,26 +335,3 @@ def _other_dump(pid: int | None) -> Missing:
     """What would show whether the other process waits in turn."""
     command = DUMP_MISSING.command.replace("PID", str(pid)) if pid is not None else DUMP_MISSING.command
     return Missing(say("thread dump of the other process"), say("whether its threads wait for this one"), command)
-
-
-def _actions(pid: int | None, serving: ServerPool) -> tuple[Action, ...]:
-    return (
-        Action(
-            When.NOW,
-            say("Save a dump of both processes, then restart one of them; waiting does not help."),
-            "; ".join(f"jstack -l {one} > jstack-{one}.txt" for one in (serving.view.process.pid, pid) if one is not None) or None,
-        ),
-        Action(
-            When.FIX,
-            say(
-                "Break the loop: do not call back into the caller while serving its request, or serve such calls from a pool of their own."
-            ),
-        ),
-        Action(
-            When.FIX,
-            say(
-                "Set connect and read timeouts on the calls in both directions{here_in}.",
-                here_in=say(", here in {culprit}", culprit=serving.culprit) if serving.culprit else "",
-            ),
-        ),
-    )

@@ -21,16 +21,16 @@ from typing import TYPE_CHECKING, Final
 from analyzer.contention.blocked_group import FEWEST, common_frame, judge
 from analyzer.contention.leases import Shortage, shortages
 from analyzer.evidence.citations import of_sockets, of_threads
-from analyzer.model.finding import Action, Confidence, Evidence, Finding, Missing, Outlook, RecoversWhen, Step, When
+from analyzer.model.finding import Confidence, Evidence, Finding, Missing, Outlook, RecoversWhen, When
 from analyzer.model.message import plural, say
 from analyzer.model.need import Need
+from analyzer.model.text import Do, Text
 from analyzer.software.knowledge import JDBC
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from analyzer.join.connections import Connection
-    from analyzer.software.knowledge import Lender
     from analyzer.waits.case import Case
     from parsers.records import Frame
 
@@ -40,6 +40,27 @@ OUTLOOK: Final = Outlook(
     RecoversWhen.TIMEOUT, say("At the pool's timeout the waiters fail and give back what they hold; without one only a restart ends it.")
 )
 CLEAN: Final = say("no thread waits for a connection while it holds one")
+TEXT: Final = Text(
+    "nested-connection-lease",
+    headline="{threads} hold a connection of {software} and wait for another one from the same pool.",
+    explanation="{count} wait for a connection of {software}. {nested_count} of them have one already: they ask for the second in {frame}{below}.{opened} No thread is in the driver. Each waits for what only the others could give back.{clients} It ends only when {patience} runs out for some of them.",
+    do=(
+        Do(When.NOW, "Restart, or wait for {patience}: the threads that give up free the others for a while."),
+        Do(
+            When.FIX,
+            "In {frame}{below}: use the connection that the thread has (pass it on, or join the outer transaction instead of REQUIRES_NEW), or close it first.",
+        ),
+        Do(
+            When.PREVENT,
+            "If two at once are needed, {limit} must exceed threads × (connections per thread - 1); set {patience} to a few seconds.",
+        ),
+    ),
+    figures=(("{nested_count:,}", "threads that hold one already"),),
+    chain=(
+        ("{pool_name}", "waits for a connection of", "{count}"),
+        ("the {software} pool", "has lent all to", "{nested_count} of the waiters"),
+    ),
+)
 
 
 def diagnose(case: Case) -> Iterator[Finding]:
@@ -70,75 +91,30 @@ def _finding(shortage: Shortage) -> Finding:
         if rows
         else ""
     )
-    return Finding(
-        rule="nested-connection-lease",
+    text = TEXT.filled(
+        shortage.view.process,
+        threads=plural(len(nested), "thread"),
+        software=lender.software,
+        count=shortage.count,
+        nested_count=len(nested),
+        frame=frame,
+        below=below,
+        opened=opened,
+        clients=shortage.clients,
+        patience=lender.patience,
+        limit=lender.limit,
+        pool_name=shortage.pool.name,
+    )
+    return text.finding(
         severity=shortage.severity,
         confidence=confidence,
-        headline=say(
-            "{threads} hold a connection of {software} and wait for another one from the same pool.",
-            threads=plural(len(nested), "thread"),
-            software=lender.software,
-        ),
-        explanation=(
-            say(
-                "{count} wait for a connection of {software}. {nested_count} of them have one already: they ask for the second in {frame}{below}.{opened} No thread is in the driver. Each waits for what only the others could give back.{clients} It ends only when {patience} runs out for some of them.",
-                count=shortage.count,
-                software=lender.software,
-                nested_count=len(nested),
-                frame=frame,
-                below=below,
-                opened=opened,
-                clients=shortage.clients,
-                patience=lender.patience,
-            )
-        ),
-        why_confident=why,
         evidence=(holders, *_rest(shortage, rows), *shortage.client_evidence),
-        process=shortage.view.process,
-        culprit=shortage.culprit(frame, remote=remote, library=lender.software),
-        chain=(
-            *shortage.before,
-            Step(shortage.pool.name, say("waits for a connection of"), shortage.count, (holders,)),
-            Step(
-                say("the {software} pool", software=lender.software),
-                say("has lent all to"),
-                say("{nested_count} of the waiters", nested_count=len(nested)),
-                _rest(shortage, rows),
-            ),
-        ),
-        loop=True,
-        actions=_actions(frame, below, lender),
-        figures=(
-            *shortage.figures,
-            (f"{len(nested):,}", say("threads that hold one already")),
-            *(((f"{len(rows):,}", say("connections to {remote}", remote=remote)),) if rows else ()),
-        ),
+        why_confident=why,
+        figures=(*shortage.figures, *text.figures, *(((f"{len(rows):,}", say("connections to {remote}", remote=remote)),) if rows else ())),
         missing=() if confidence is Confidence.CERTAIN else _missing(shortage, rows),
-    )
-
-
-def _actions(frame: Frame | None, below: str, lender: Lender) -> tuple[Action, ...]:
-    return (
-        Action(
-            When.NOW,
-            say("Restart, or wait for {patience}: the threads that give up free the others for a while.", patience=lender.patience),
-        ),
-        Action(
-            When.FIX,
-            say(
-                "In {frame}{below}: use the connection that the thread has (pass it on, or join the outer transaction instead of REQUIRES_NEW), or close it first.",
-                frame=frame,
-                below=below,
-            ),
-        ),
-        Action(
-            When.PREVENT,
-            say(
-                "If two at once are needed, {limit} must exceed threads × (connections per thread - 1); set {patience} to a few seconds.",
-                limit=lender.limit,
-                patience=lender.patience,
-            ),
-        ),
+        chain=(*shortage.before, *text.steps((holders,), _rest(shortage, rows))),
+        culprit=shortage.culprit(frame, remote=remote, library=lender.software),
+        loop=True,
     )
 
 

@@ -21,9 +21,10 @@ from analyzer.contention.blocked_group import judge
 from analyzer.contention.tasks import Starved, starved
 from analyzer.evidence.calls import SOCKETS_MISSING, command, kind_in_words
 from analyzer.evidence.citations import of_threads
-from analyzer.model.finding import Action, Confidence, Evidence, Finding, Missing, Outlook, RecoversWhen, Step, When
+from analyzer.model.finding import Confidence, Evidence, Finding, Missing, Outlook, RecoversWhen, When
 from analyzer.model.message import plural, say
 from analyzer.model.need import Need
+from analyzer.model.text import Do, Text
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -34,6 +35,24 @@ NEEDS: Final = (Need.THREADS,)
 CONSEQUENCE_OF: Final = ("self-call-starvation", "mutual-call-starvation", "slow-backend", "database-read-hang")
 OUTLOOK: Final = Outlook(RecoversWhen.RESTART, say("What the threads wait for is queued behind them."))
 CLEAN: Final = say("no pool is full of tasks that wait for tasks of their own pool")
+TEXT: Final = Text(
+    "nested-task-starvation",
+    headline="Every thread of {name} waits for a task that only {name} could run.",
+    explanation="{count} wait in {kind_in_words}, called from {frame}, and are tasks of this pool themselves. No thread of the process runs what they wait for: it is queued behind them.{behind}{clients} It never ends without a restart.",
+    do=(
+        Do(When.NOW, "Restart the process: no thread of the pool comes back by itself.", "jstack -l {starving_pid} > jstack.txt"),
+        Do(
+            When.FIX,
+            "In {frame}: hand the subtasks to a second pool, or run them in the calling thread, or compose the futures (thenCombine, allOf) instead of waiting.",
+        ),
+        Do(
+            When.PREVENT,
+            "Never wait inside a pool for a task of the same pool; give every get a timeout, and bound the pool's queue with CallerRunsPolicy.",
+        ),
+    ),
+    figures=(("0", "threads left for the subtasks"),),
+    chain=(("{name}", "waits for a result of", "{count} in {kind_in_words}"), ("{name}", "has no thread left for", "the queued subtasks")),
+)
 
 
 def diagnose(case: Case) -> Iterator[Finding]:
@@ -47,56 +66,32 @@ def _finding(starving: Starved) -> Finding:
     pool, frame = starving.pool, starving.frame
     confidence, why = _judge(starving)
     waiting = _waiting(starving)
-    return Finding(
-        rule="nested-task-starvation",
+    text = TEXT.filled(
+        starving.view.process,
+        name=pool.name,
+        count=starving.count,
+        kind_in_words=kind_in_words(starving.members),
+        frame=frame,
+        behind=""
+        if not starving.before or starving.serving is None
+        else say(
+            " {request_thread} of {name} wait for their results.",
+            request_thread=plural(len(starving.serving.waiters), "request thread"),
+            name=starving.serving.pool.name,
+        ),
+        clients=starving.clients,
+        starving_pid=starving.pid,
+    )
+    return text.finding(
         severity=starving.severity,
         confidence=confidence,
-        headline=say("Every thread of {name} waits for a task that only {name} could run.", name=pool.name),
-        explanation=(
-            say(
-                "{count} wait in {kind_in_words}, called from {frame}, and are tasks of this pool themselves. No thread of the process runs what they wait for: it is queued behind them.{behind}{clients} It never ends without a restart.",
-                count=starving.count,
-                kind_in_words=kind_in_words(starving.members),
-                frame=frame,
-                behind=_behind(starving),
-                clients=starving.clients,
-            )
-        ),
-        why_confident=why,
         evidence=(waiting, *_callers(starving), *starving.client_evidence),
-        process=starving.view.process,
-        culprit=starving.culprit(frame),
-        chain=(
-            *starving.before,
-            Step(
-                pool.name,
-                say("waits for a result of"),
-                say("{count} in {kind_in_words}", count=starving.count, kind_in_words=kind_in_words(starving.members)),
-                (waiting,),
-            ),
-            Step(pool.name, say("has no thread left for"), say("the queued subtasks")),
-        ),
-        loop=True,
-        actions=(
-            Action(
-                When.NOW, say("Restart the process: no thread of the pool comes back by itself."), f"jstack -l {starving.pid} > jstack.txt"
-            ),
-            Action(
-                When.FIX,
-                say(
-                    "In {frame}: hand the subtasks to a second pool, or run them in the calling thread, or compose the futures (thenCombine, allOf) instead of waiting.",
-                    frame=frame,
-                ),
-            ),
-            Action(
-                When.PREVENT,
-                say(
-                    "Never wait inside a pool for a task of the same pool; give every get a timeout, and bound the pool's queue with CallerRunsPolicy."
-                ),
-            ),
-        ),
-        figures=(*starving.figures, ("0", say("threads left for the subtasks"))),
+        why_confident=why,
+        figures=(*starving.figures, *text.figures),
         missing=() if confidence is Confidence.CERTAIN else _missing(starving),
+        chain=(*starving.before, *text.steps((waiting,))),
+        culprit=starving.culprit(frame),
+        loop=True,
     )
 
 
@@ -145,16 +140,6 @@ def _callers(starving: Starved) -> list[Evidence]:
             ),
         )
     ]
-
-
-def _behind(starving: Starved) -> str:
-    if not starving.before or starving.serving is None:
-        return ""
-    return say(
-        " {request_thread} of {name} wait for their results.",
-        request_thread=plural(len(starving.serving.waiters), "request thread"),
-        name=starving.serving.pool.name,
-    )
 
 
 def _missing(starving: Starved) -> tuple[Missing, ...]:

@@ -20,9 +20,10 @@ from typing import TYPE_CHECKING, Final
 from analyzer.contention.blocked_group import BlockedGroup, judge
 from analyzer.contention.leases import Shortage, lender_of, shortages
 from analyzer.evidence.citations import of_sockets, of_threads
-from analyzer.model.finding import Action, Confidence, Evidence, Finding, Missing, Outlook, RecoversWhen, Step, When
+from analyzer.model.finding import Confidence, Evidence, Finding, Missing, Outlook, RecoversWhen, When
 from analyzer.model.message import plural, say
 from analyzer.model.need import Need
+from analyzer.model.text import Do, Text
 from analyzer.software.blockers import waited_lock
 from analyzer.software.kinds import ActivityKind
 from analyzer.software.knowledge import OBJECT
@@ -39,6 +40,25 @@ OUTLOOK: Final = Outlook(
     RecoversWhen.UNKNOWN, say("It heals when whoever holds the lent ones gives them back; what was lost stays lost until a restart.")
 )
 CLEAN: Final = say("no pool of request threads waits for a lease")
+TEXT: Final = Text(
+    "object-pool-exhausted",
+    headline="{count} wait for {what}: {held}.",
+    explanation="{count} wait for {what}, called from {site}; {held}.{lost}{clients}",
+    do=(
+        Do(
+            When.NOW,
+            "Restart; before that save a heap dump: it shows what is lent and who refers to it.",
+            "jcmd {blocked_pid} GC.heap_dump pool.hprof",
+        ),
+        Do(
+            When.FIX,
+            "Give back in a finally block, in {site} and every other place that takes one; switch on {watch}: it names who kept one.",
+        ),
+        Do(When.PREVENT, "Set {patience}, so that a wait ends in an error that names the pool; size {limit} on purpose."),
+    ),
+    figures=(("{users_count:,}", "threads that are seen to use one"),),
+    chain=(("{pool_name}", "waits for", "{count}, in {site}"), ("{whose}", "has none left", "{held}")),
+)
 
 
 def diagnose(case: Case) -> Iterator[Finding]:
@@ -93,54 +113,31 @@ def _finding(blocked: BlockedGroup, what: str, whose: str, library: str, setting
             " Those that are lent were not given back, or are kept during something that does not show them. The frame that waits is a victim."
         )
     )
-    return Finding(
-        rule="object-pool-exhausted",
+    text = TEXT.filled(
+        blocked.view.process,
+        count=blocked.count,
+        what=what,
+        held=held,
+        site=blocked.site,
+        lost=lost,
+        clients=blocked.clients,
+        blocked_pid=blocked.pid,
+        watch=watch,
+        patience=patience,
+        limit=limit,
+        users_count=len(users),
+        pool_name=blocked.pool.name,
+        whose=whose,
+    )
+    return text.finding(
         severity=blocked.severity,
         confidence=confidence,
-        headline=say("{count} wait for {what}: {held}.", count=blocked.count, what=what, held=held),
-        explanation=say(
-            "{count} wait for {what}, called from {site}; {held}.{lost}{clients}",
-            count=blocked.count,
-            what=what,
-            site=blocked.site,
-            held=held,
-            lost=lost,
-            clients=blocked.clients,
-        ),
-        why_confident=why,
         evidence=(*evidence, *blocked.client_evidence),
-        process=blocked.view.process,
-        culprit=blocked.culprit(blocked.frame, library=library),
-        chain=(
-            *blocked.before,
-            Step(blocked.pool.name, say("waits for"), say("{count}, in {site}", count=blocked.count, site=blocked.site), (waiting,)),
-            Step(whose, say("has none left"), held, tuple(evidence[1:])),
-        ),
-        actions=(
-            Action(
-                When.NOW,
-                say("Restart; before that save a heap dump: it shows what is lent and who refers to it."),
-                f"jcmd {blocked.pid} GC.heap_dump pool.hprof",
-            ),
-            Action(
-                When.FIX,
-                say(
-                    "Give back in a finally block, in {site} and every other place that takes one; switch on {watch}: it names who kept one.",
-                    site=blocked.site,
-                    watch=watch,
-                ),
-            ),
-            Action(
-                When.PREVENT,
-                say(
-                    "Set {patience}, so that a wait ends in an error that names the pool; size {limit} on purpose.",
-                    patience=patience,
-                    limit=limit,
-                ),
-            ),
-        ),
-        figures=(*blocked.figures, (f"{len(users):,}", say("threads that are seen to use one"))),
+        why_confident=why,
+        figures=(*blocked.figures, *text.figures),
         missing=_missing(blocked, confidence, watch),
+        chain=(*blocked.before, *text.steps((waiting,), tuple(evidence[1:]))),
+        culprit=blocked.culprit(blocked.frame, library=library),
     )
 
 

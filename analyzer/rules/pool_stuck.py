@@ -23,9 +23,10 @@ from analyzer.evidence.log_lines import Failure, failure_of
 from analyzer.evidence.movement import has_stood, moved_on, progress_text, standing
 from analyzer.families.remote_service import is_called_back
 from analyzer.families.stuck import Advice, advice_for
-from analyzer.model.finding import Action, Confidence, Culprit, Finding, Missing, Outlook, RecoversWhen, Severity, Step, When
+from analyzer.model.finding import Action, Confidence, Culprit, Finding, Outlook, RecoversWhen, Severity, When
 from analyzer.model.message import joined, plural, say
 from analyzer.model.need import Need
+from analyzer.model.text import Ask, Either, Text
 from analyzer.software.blockers import application_frame
 from analyzer.software.kinds import ActivityKind
 from analyzer.waits.server_pools import SATURATED
@@ -46,6 +47,22 @@ SMALLEST_POOL: Final = 2
 """A pool of one whose thread waits serves a request, unless clients suffer."""
 _MOVES: Final = frozenset({ActivityKind.RUNNING, ActivityKind.NONE, ActivityKind.QUEUED})
 _MISSING_SIGNAL: Final = frozenset({ActivityKind.SLEEP})
+TEXT: Final = Text(
+    "pool-stuck",
+    headline="{who} stand{s} in {waits}{where}: {suffers}, and what would let them go on is not in the evidence.",
+    explanation="{who} stand{s} in {waits}{where}.{in_words}{clients} {asks}{log} No cause that this tool knows explains it.",
+    figures=(("{blocked:,} of {workers:,}", "threads of {name} waiting"),),
+    ask=(
+        Ask(
+            "second thread dump, ten seconds later",
+            "whether the same threads are still in the same place",
+            "jstack -l {pid} > jstack-2.txt",
+            on="unproven",
+        ),
+    ),
+    chain=(("{name}", "is in", "{waits}{where}"), ("{advice_waits_for}", "does not come", "{address_or_nothing}")),
+    phrases={"suffers": Either("port_known", "port {port} is not served", "no request is served")},
+)
 
 
 def diagnose(case: Case) -> Iterator[Finding]:
@@ -87,59 +104,43 @@ def _finding(case: Case, serving: ServerPool, members: Sequence[ThreadActivity],
         ),
     )
     where = say(", called from {frame}", frame=frame) if frame is not None else ""
-    return Finding(
-        rule="pool-stuck",
+    text = TEXT.filled(
+        view.process,
+        s="s" if len(members) == 1 else "",
+        who=_who(serving, members),
+        waits=waits,
+        where=where,
+        port_known=port is not None,
+        port=port,
+        in_words=progress_text(still),
+        clients=clients_in_words(view, port) if port is not None else "",
+        asks=advice.sentence,
+        log=""
+        if log is None
+        else say(" The log tells of failures in these threads.")
+        if log.address is None
+        else say(" The log says what fails: {address} ({lines}).", address=log.address, lines=plural(log.lines, "line")),
+        blocked=len(members),
+        workers=serving.workers,
+        name=pool.name,
+        unproven=not has_stood(still),
+        advice_waits_for=advice.waits_for,
+        address_or_nothing=log.address if log and log.address else "",
+    )
+    return text.finding(
         severity=Severity.CRITICAL if serving.pressure.exists else Severity.WARNING,
         confidence=confidence,
-        headline=say(
-            "{who} stand{s} in {waits}{where}: {suffers}, and what would let them go on is not in the evidence.",
-            s="s" if len(members) == 1 else "",
-            who=_who(serving, members),
-            waits=waits,
-            where=where,
-            suffers=say("port {port} is not served", port=port) if port is not None else say("no request is served"),
-        ),
-        explanation=say(
-            "{who} stand{s} in {waits}{where}.{in_words}{clients} {asks}{log} No cause that this tool knows explains it.",
-            s="s" if len(members) == 1 else "",
-            who=_who(serving, members),
-            waits=waits,
-            where=where,
-            in_words=progress_text(still),
-            clients=clients_in_words(view, port) if port is not None else "",
-            asks=advice.sentence,
-            log=_log_in_words(log),
-        ),
-        why_confident=why,
         evidence=(threads, *((log.evidence,) if log else ()), *(client_evidence(view, port) if port is not None else ())),
-        process=view.process,
+        why_confident=why,
+        actions=_actions(serving, advice, waits, frame, log),
+        figures=(*client_figures(view, port), *text.figures),
+        chain=text.steps((threads,)),
         culprit=Culprit(
             pool=pool.name,
             frame=str(frame) if frame is not None else None,
             listener=f"*:{port}" if port is not None else None,
             remote=log.address if log else None,
         ),
-        chain=(
-            Step(pool.name, say("is in"), say("{waits}{where}", waits=waits, where=where), (threads,)),
-            Step(advice.waits_for, say("does not come"), log.address if log and log.address else ""),
-        ),
-        actions=_actions(serving, advice, waits, frame, log),
-        figures=(
-            *client_figures(view, port),
-            (
-                say("{blocked:,} of {workers:,}", blocked=len(members), workers=serving.workers),
-                say("threads of {name} waiting", name=pool.name),
-            ),
-        ),
-        missing=(
-            Missing(
-                say("second thread dump, ten seconds later"),
-                say("whether the same threads are still in the same place"),
-                f"jstack -l {_pid(serving)} > jstack-2.txt",
-            ),
-        )
-        if not has_stood(still)
-        else (),
     )
 
 
@@ -175,14 +176,6 @@ def _judge(serving: ServerPool, still: Standing | None) -> tuple[Confidence, str
         return Confidence.CERTAIN, said
     confidence = Confidence.SUSPECTED if sure is Confidence.SUSPECTED or not serving.pressure.exists else Confidence.LIKELY
     return confidence, say("{proof} Not certain, because {list}.", proof=said, list=joined(" and ", doubts))
-
-
-def _log_in_words(log: Failure | None) -> str:
-    if log is None:
-        return ""
-    if log.address is None:
-        return say(" The log tells of failures in these threads.")
-    return say(" The log says what fails: {address} ({lines}).", address=log.address, lines=plural(log.lines, "line"))
 
 
 def _actions(serving: ServerPool, advice: Advice, waits: str, frame: Frame | None, log: Failure | None) -> tuple[Action, ...]:

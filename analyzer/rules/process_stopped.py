@@ -16,9 +16,10 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Final
 
 from analyzer.evidence.calls import client_evidence, client_figures, clients_in_words
-from analyzer.model.finding import Action, Confidence, Culprit, Evidence, Finding, Outlook, Process, RecoversWhen, Severity, Step, When
+from analyzer.model.finding import Confidence, Culprit, Evidence, Finding, Outlook, Process, RecoversWhen, Severity, When
 from analyzer.model.message import plural, say
 from analyzer.model.need import Need
+from analyzer.model.text import Do, Either, Text
 from parsers.records import ProcessStatus
 
 if TYPE_CHECKING:
@@ -35,6 +36,23 @@ CLEAN: Final = say("nothing shows the process stopped")
 STOPPED: Final = frozenset({"T", "t"})
 FEWEST: Final = 2
 """Threads that top must list, all of them stopped: a Java process has dozens."""
+TEXT: Final = Text(
+    "process-stopped",
+    headline="The process (pid {pid}) does not run: it is {traced}{by}.",
+    explanation="Process {pid} is {held_by}: no thread of it runs, whatever its stacks say.{a_thread}{clients_in_words} The kernel alone still takes connections. It goes on where it stood as soon as it is continued.",
+    why=Either("agree", "The process' state, and independent signs of it.", "The state alone; it may have been caught in a moment."),
+    do=(
+        Do(When.NOW, "Find who holds it, then let it go on.", "grep -E 'State|TracerPid' /proc/{pid}/status; kill -CONT {pid}"),
+        Do(When.PREVENT, "Look for who stopped it: a debugger left attached, Ctrl-Z, a cgroup freezer, a core dump being written."),
+    ),
+    figures=(("{state}", "state of the process"),),
+    chain=(("process {pid}", "does not run", "state T"), ("its clients", "wait for", "nobody")),
+    phrases={
+        "traced": Either("traced", "traced", "stopped"),
+        "held_by": Either("traced", "held by a debugger", "stopped (SIGSTOP, a terminal, or a frozen cgroup)"),
+        "a_thread": Either("failures", " A thread dump could not be taken, for the same reason."),
+    },
+)
 
 
 def diagnose(case: Case) -> Iterator[Finding]:
@@ -69,41 +87,22 @@ def _finding(case: Case, snapshot: Snapshot, pid: int, status: ProcessStatus | N
     traced = status is not None and (status.state == "t" or bool(status.tracer))
     by = say(" by process {tracer}", tracer=status.tracer) if status is not None and status.tracer else ""
     usages = usages or tuple(one for one in snapshot.usages if one.state in STOPPED)
-    return Finding(
-        rule="process-stopped",
+    text = TEXT.filled(
+        view.process if view is not None else Process(snapshot.host, pid, status.name if status else None),
+        pid=pid,
+        traced=traced,
+        by=by,
+        failures=failures,
+        clients_in_words=clients_in_words(view, port) if view is not None and port is not None else "",
+        agree=failures or (status and usages),
+        state=status.state if status else "T",
+    )
+    return text.finding(
         severity=Severity.CRITICAL,
         confidence=Confidence.CERTAIN if status is not None and (failures or usages) else Confidence.LIKELY,
-        headline=say(
-            "The process (pid {pid}) does not run: it is {traced}{by}.", pid=pid, traced=say("traced") if traced else say("stopped"), by=by
-        ),
-        explanation=(
-            say(
-                "Process {pid} is {held_by}: no thread of it runs, whatever its stacks say.{a_thread}{clients_in_words} The kernel alone still takes connections. It goes on where it stood as soon as it is continued.",
-                pid=pid,
-                held_by=say("held by a debugger") if traced else say("stopped (SIGSTOP, a terminal, or a frozen cgroup)"),
-                a_thread=say(" A thread dump could not be taken, for the same reason.") if failures else "",
-                clients_in_words=clients_in_words(view, port) if view is not None and port is not None else "",
-            )
-        ),
-        why_confident=say("The process' state, and independent signs of it.")
-        if failures or (status and usages)
-        else say("The state alone; it may have been caught in a moment."),
         evidence=tuple(_evidence(view, port, status, failures, usages)),
-        process=view.process if view is not None else Process(snapshot.host, pid, status.name if status else None),
+        figures=(*(client_figures(view, port) if view is not None else ()), *text.figures),
         culprit=Culprit(listener=f"*:{port}" if port is not None else None),
-        chain=(
-            Step(say("process {pid}", pid=pid), say("does not run"), say("state T")),
-            Step(say("its clients"), say("wait for"), say("nobody")),
-        ),
-        actions=(
-            Action(
-                When.NOW, say("Find who holds it, then let it go on."), f"grep -E 'State|TracerPid' /proc/{pid}/status; kill -CONT {pid}"
-            ),
-            Action(
-                When.PREVENT, say("Look for who stopped it: a debugger left attached, Ctrl-Z, a cgroup freezer, a core dump being written.")
-            ),
-        ),
-        figures=(*(client_figures(view, port) if view is not None else ()), (status.state if status else "T", say("state of the process"))),
     )
 
 

@@ -18,9 +18,10 @@ from typing import TYPE_CHECKING, Final
 
 from analyzer.evidence.citations import of_sockets
 from analyzer.join.connections import close_wait
-from analyzer.model.finding import Action, Confidence, Culprit, Finding, Missing, Outlook, RecoversWhen, Severity, Step, When
+from analyzer.model.finding import Confidence, Culprit, Finding, Outlook, RecoversWhen, Severity, When
 from analyzer.model.message import plural, say
 from analyzer.model.need import Need
+from analyzer.model.text import Ask, Do, Either, Text
 from parsers.records import TcpState
 
 if TYPE_CHECKING:
@@ -37,6 +38,44 @@ FEWEST: Final = 20
 """CLOSE_WAIT sockets of a proxy below which it is just closing them."""
 MOST: Final = 0.9
 """Share of them whose other half is in FIN_WAIT2: the rest may have been caught between the two."""
+TEXT: Final = Text(
+    "proxy-half-close",
+    headline="{command} keeps {connections} whose peers have left: {it_has}.",
+    explanation="",
+    why=Either(
+        "passed",
+        "Both halves are in the table, and neither waits for an answer; the timeout is in the proxy's configuration.",
+        "The table shows the owner and the state; whether the proxy means it, its configuration says, and whether a server hangs, that server's own evidence.",
+    ),
+    do=(
+        Do(
+            When.NOW,
+            Either(
+                "passed",
+                "Ask {to} why it keeps its side open after the end of the stream, and the proxy for its timeout.",
+                "Look at the servers behind the proxy first: does one of them not answer?",
+            ),
+        ),
+        Do(
+            When.FIX,
+            "Limit half-closed connections (haproxy: timeout client-fin and server-fin, timeout tunnel; nginx: proxy_read_timeout, lingering_timeout; in a stream block proxy_half_close and proxy_timeout).",
+        ),
+    ),
+    figures=(("{waiting_count:,}", "CLOSE_WAIT of {command}"),),
+    ask=(
+        Ask(
+            "second socket table, a minute later", "whether the same connections are still there", "ss -tanpoei > ss-2.txt", on="undecided"
+        ),
+    ),
+    chain=(("the peers", "leave", "{command}"), ("{command}", "keeps its half open", "")),
+    phrases={
+        "it_has": Either(
+            "passed",
+            "it has passed their end on to {to} and holds both halves open",
+            "half-closed on purpose, or waiting for a server behind it",
+        )
+    },
+)
 
 
 def diagnose(case: Case) -> Iterator[Finding]:
@@ -75,75 +114,39 @@ def _finding(view: ProcessView, waiting: Sequence[Connection], passed: Sequence[
     standing = (
         say(" {of_them_was} there in the table before.", of_them_was=plural(lasting, "of them was", "of them were")) if lasting else ""
     )
-    return Finding(
-        rule="proxy-half-close",
+    text = TEXT.filled(
+        view.process,
+        command=view.command,
+        connections=plural(len(waiting), "connection"),
+        passed=passed,
+        to=to,
+        waiting_count=len(waiting),
+        undecided=not lasting,
+    )
+    return text.finding(
         severity=Severity.WARNING,
         confidence=Confidence.LIKELY if passed else Confidence.SUSPECTED,
-        headline=say(
-            "{command} keeps {connections} whose peers have left: {it_has}.",
+        evidence=tuple(evidence),
+        explanation=say(
+            "{command} (pid {pid}) owns {connections} in CLOSE_WAIT ({drained} read to the end, {fin_only} with only the FIN unread).{standing} ",
             command=view.command,
+            pid=view.pid,
             connections=plural(len(waiting), "connection"),
-            it_has=say("it has passed their end on to {to} and holds both halves open", to=to)
-            if passed
-            else say("half-closed on purpose, or waiting for a server behind it"),
-        ),
-        explanation=(
+            drained=split.drained,
+            fin_only=split.fin_only,
+            standing=standing,
+        )
+        + (
             say(
-                "{command} (pid {pid}) owns {connections} in CLOSE_WAIT ({drained} read to the end, {fin_only} with only the FIN unread).{standing} ",
-                command=view.command,
-                pid=view.pid,
-                connections=plural(len(waiting), "connection"),
-                drained=split.drained,
-                fin_only=split.fin_only,
-                standing=standing,
+                "As many of its own connections to {to} are in FIN_WAIT2: it has sent their end there, and keeps both halves until that side closes or its own timeout comes.",
+                to=to,
             )
-            + (
-                say(
-                    "As many of its own connections to {to} are in FIN_WAIT2: it has sent their end there, and keeps both halves until that side closes or its own timeout comes.",
-                    to=to,
-                )
-                if passed
-                else say(
-                    "A proxy keeps such connections until its own timeout, or until the server behind answers{where}.",
-                    where=say(" ({to})", to=to) if to else "",
-                )
-            )
-        ),
-        why_confident=(
-            say("Both halves are in the table, and neither waits for an answer; the timeout is in the proxy's configuration.")
             if passed
             else say(
-                "The table shows the owner and the state; whether the proxy means it, its configuration says, and whether a server hangs, that server's own evidence."
+                "A proxy keeps such connections until its own timeout, or until the server behind answers{where}.",
+                where=say(" ({to})", to=to) if to else "",
             )
         ),
-        evidence=tuple(evidence),
-        process=view.process,
+        chain=text.steps((shown,)),
         culprit=Culprit(library=view.command, remote=behind[0] if behind else None),
-        chain=(Step(say("the peers"), say("leave"), str(view.command), (shown,)), Step(str(view.command), say("keeps its half open"), "")),
-        actions=_actions(passed, to),
-        figures=((f"{len(waiting):,}", say("CLOSE_WAIT of {command}", command=view.command)),),
-        missing=()
-        if lasting
-        else (
-            Missing(
-                say("second socket table, a minute later"), say("whether the same connections are still there"), "ss -tanpoei > ss-2.txt"
-            ),
-        ),
-    )
-
-
-def _actions(passed: Sequence[Connection], to: str) -> tuple[Action, ...]:
-    return (
-        Action(
-            When.NOW,
-            say("Ask {to} why it keeps its side open after the end of the stream, and the proxy for its timeout.", to=to)
-            if passed
-            else say("Look at the servers behind the proxy first: does one of them not answer?"),
-        ),
-        Action(
-            When.FIX,
-            say(
-                "Limit half-closed connections (haproxy: timeout client-fin and server-fin, timeout tunnel; nginx: proxy_read_timeout, lingering_timeout; in a stream block proxy_half_close and proxy_timeout)."
-            ),
-        ),
     )

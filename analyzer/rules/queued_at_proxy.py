@@ -17,9 +17,10 @@ from typing import TYPE_CHECKING, Final
 
 from analyzer.evidence.citations import of_threads
 from analyzer.evidence.sessions import of_session, server_of
-from analyzer.model.finding import Action, Confidence, Culprit, Finding, Outlook, RecoversWhen, Severity, Step, When
+from analyzer.model.finding import Action, Confidence, Culprit, Finding, Outlook, RecoversWhen, Severity, When
 from analyzer.model.message import plural, say
 from analyzer.model.need import Need
+from analyzer.model.text import Text
 from analyzer.software.blockers import application_frame
 from parsers.records import SessionState
 
@@ -36,6 +37,18 @@ CLEAN: Final = say("no connection of the process waits in a queue of a proxy or 
 LASTING: Final = 2.0
 """Seconds in the queue from which on it is no burst."""
 _PROXIES: Final = frozenset({"haproxy", "pgbouncer"})
+TEXT: Final = Text(
+    "queued-at-proxy",
+    headline="{queued} of {all} requests wait in the queue of {proxy}{behind}.",
+    explanation="",
+    why="The proxy's own list ties each of its sessions to a socket of the process; one list cannot show whether the queue moves.",
+    figures=(("{queued}", "requests in the proxy's queue"), ("{served_count}", "requests at the server")),
+    chain=(
+        ("this process", "waits in the queue of", "{requests}"),
+        ("{proxy}", "waits for a free place at", ""),
+        ("{where}", "does not answer", "{taken}"),
+    ),
+)
 
 
 def diagnose(case: Case) -> Iterator[Finding]:
@@ -80,19 +93,23 @@ def _finding(view: ProcessView, far: FarSide, queued: Sequence[Joined], served: 
             ),
         )
     frame = application_frame(*threads[0]) if threads else None
-    return Finding(
-        rule="queued-at-proxy",
+    text = TEXT.filled(
+        view.process,
+        queued=len(queued),
+        all=len(queued) + len(served),
+        proxy=proxy,
+        behind=say(": {served} at {name}{where} without an answer", served=plural(len(served), "request"), name=name, where=at)
+        if served
+        else "",
+        served_count=len(served),
+        requests=plural(len(queued), "request"),
+        where=where or name,
+        taken=taken.lstrip("; "),
+    )
+    return text.finding(
         severity=Severity.CRITICAL,
         confidence=Confidence.LIKELY,
-        headline=say(
-            "{queued} of {all} requests wait in the queue of {proxy}{behind}.",
-            queued=len(queued),
-            all=len(queued) + len(served),
-            proxy=proxy,
-            behind=say(": {served} at {name}{where} without an answer", served=plural(len(served), "request"), name=name, where=at)
-            if served
-            else "",
-        ),
+        evidence=tuple(evidence),
         explanation=say(
             "{queued} of this process in the queue of {proxy}, the oldest for {seconds:.0f} s{taken}. The service behind the proxy is what the process waits for; the queue only hides it.",
             queued=plural(len(queued), "request"),
@@ -100,21 +117,11 @@ def _finding(view: ProcessView, far: FarSide, queued: Sequence[Joined], served: 
             seconds=max(one.session.state_age or 0 for one in queued),
             taken=taken,
         ),
-        why_confident=say(
-            "The proxy's own list ties each of its sessions to a socket of the process; one list cannot show whether the queue moves."
-        ),
-        evidence=tuple(evidence),
-        process=view.process,
-        culprit=Culprit(frame=str(frame) if frame else None, remote=where),
-        chain=(
-            Step(say("this process"), say("waits in the queue of"), plural(len(queued), "request"), (waits,)),
-            Step(proxy, say("waits for a free place at"), "", tuple(evidence[-1:])),
-            Step(where or name, say("does not answer"), taken.lstrip("; ")),
-        ),
         actions=(
             Action(When.NOW, say("Look at {name}: what do its own threads or sessions wait for?", name=where or name)),
             Action(When.FIX, say("Give the calls to {name} a timeout, and the queue one, too.", name=name)),
             Action(When.PREVENT, say("Raise the number of places (maxconn, pool_size) only if the server behind can bear more.")),
         ),
-        figures=((str(len(queued)), say("requests in the proxy's queue")), (str(len(served)), say("requests at the server"))),
+        chain=text.steps((waits,), tuple(evidence[-1:])),
+        culprit=Culprit(frame=str(frame) if frame else None, remote=where),
     )

@@ -41,6 +41,7 @@ from analyzer.families.own_calls import pair_evidence, sockets_only, state_in_wo
 from analyzer.model.finding import Action, Confidence, Culprit, Evidence, Finding, Outlook, RecoversWhen, Severity, Step, When
 from analyzer.model.message import joined, plural, say
 from analyzer.model.need import Need
+from analyzer.model.text import Either, Text
 from analyzer.waits.targets import callee_of
 from parsers.records import TcpState
 
@@ -62,6 +63,19 @@ OUTLOOK: Final = Outlook(
 CLEAN: Final = say("no request thread waits for a call to the process' own listener, or threads are free")
 FIN_ALONE: Final = 1
 """Recv-Q of a request that was read: at most the FIN of a client that has left is unread."""
+TEXT: Final = Text(
+    "self-call-starvation",
+    headline=Either(
+        "headline",
+        "Port {port} is called from this host and does not answer{way}: the server waits for itself, or a proxy beside it waits for it.",
+        Either(
+            "headline_is",
+            "The server waits for itself: no thread is free to answer the calls it makes to its own port {port}{way}.",
+            "The server waits for itself: every request in service waits for a call to its own port {port}{way}.",
+        ),
+    ),
+    explanation="{call} {state_in_words}{in_words}{clients_in_words} Each request waits for another one, so the server {how_it_ends}.",
+)
 
 
 def diagnose(case: Case) -> Iterator[Finding]:
@@ -101,34 +115,23 @@ def _proven(case: Case, serving: ServerPool, target: Target) -> Finding:
     confidence, why = _confidence(serving, target, pairs)
     way = say(" through {proxy}", proxy=_proxy(serving, target)) if target.back else ""
     outlook = of_loop(serving)
-    return Finding(
-        rule="self-call-starvation",
+    text = TEXT.filled(
+        view.process,
+        headline=not all(pair.proven for pair in pairs),
+        port=port,
+        way=way,
+        headline_is=serving.pool.bounded,
+        call=_call_in_words(serving, target, listener),
+        state_in_words=state_in_words(pairs),
+        in_words=progress_text(standing(case, view, (*serving.waiters, *serving.direct))),
+        clients_in_words=clients_in_words(view, port),
+        how_it_ends=how_it_ends(outlook),
+    )
+    return text.finding(
         severity=Severity.CRITICAL,
         confidence=confidence,
-        headline=_headline(serving, port, way, proven=all(pair.proven for pair in pairs)),
-        explanation=(
-            say(
-                "{call} {state_in_words}{in_words}{clients_in_words} Each request waits for another one, so the server {how_it_ends}.",
-                call=_call_in_words(serving, target, listener),
-                state_in_words=state_in_words(pairs),
-                in_words=progress_text(standing(case, view, (*serving.waiters, *serving.direct))),
-                clients_in_words=clients_in_words(view, port),
-                how_it_ends=how_it_ends(outlook),
-            )
-        ),
-        why_confident=why,
         evidence=(*_evidence(serving, target, pairs, port), *client_evidence(view, port)),
-        process=view.process,
-        culprit=Culprit(
-            pool=pool.name,
-            frame=str(serving.culprit) if serving.culprit else None,
-            listener=str(listener),
-            remote=str(target.remote),
-            library=serving.callers[0].activity.library if serving.callers else None,
-        ),
-        chain=chain_of(serving, _last_step(serving, target, pairs)),
-        loop=True,
-        outlook=outlook,
+        why_confident=why,
         actions=_actions(serving, view),
         figures=(
             *client_figures(view, port),
@@ -139,28 +142,22 @@ def _proven(case: Case, serving: ServerPool, target: Target) -> Finding:
             (f"{len(pairs):,}", say("own calls to port {port}", port=port)),
             (f"{pending:,}", say("own calls not even accepted") if _connecting(pairs) else say("own calls that no thread has read")),
         )[:4],
+        chain=chain_of(serving, _last_step(serving, target, pairs)),
+        culprit=Culprit(
+            pool=pool.name,
+            frame=str(serving.culprit) if serving.culprit else None,
+            listener=str(listener),
+            remote=str(target.remote),
+            library=serving.callers[0].activity.library if serving.callers else None,
+        ),
+        loop=True,
+        outlook=outlook,
     )
 
 
 def _connecting(pairs: Sequence[OwnCall]) -> bool:
     """True if every own call still asks for its connection: no request was sent that anybody could read."""
     return all(pair.near.state is TcpState.SYN_SENT for pair in pairs)
-
-
-def _headline(serving: ServerPool, port: int, way: str, *, proven: bool) -> str:
-    if not proven:
-        return say(
-            "Port {port} is called from this host and does not answer{way}: the server waits for itself, or a proxy beside it waits for it.",
-            port=port,
-            way=way,
-        )
-    if not serving.pool.bounded:
-        return say(
-            "The server waits for itself: every request in service waits for a call to its own port {port}{way}.", port=port, way=way
-        )
-    return say(
-        "The server waits for itself: no thread is free to answer the calls it makes to its own port {port}{way}.", port=port, way=way
-    )
 
 
 def _call_in_words(serving: ServerPool, target: Target, listener: Endpoint) -> str:

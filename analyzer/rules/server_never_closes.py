@@ -21,9 +21,10 @@ from analyzer.evidence.calls import client_figures
 from analyzer.evidence.citations import of_sockets
 from analyzer.evidence.half_closed import Unclosed, unclosed
 from analyzer.families.captures_only import never_closed
-from analyzer.model.finding import Action, Confidence, Culprit, Finding, Missing, Outlook, RecoversWhen, Severity, Step, When
+from analyzer.model.finding import Confidence, Culprit, Finding, Outlook, RecoversWhen, Severity, When
 from analyzer.model.message import plural, say
 from analyzer.model.need import Need
+from analyzer.model.text import Ask, Do, Either, Text
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -34,6 +35,30 @@ NEEDS: Final = (Need.THREADS, Need.SOCKETS)
 CONSEQUENCE_OF: Final[tuple[str, ...]] = ()
 OUTLOOK: Final = Outlook(RecoversWhen.RESTART, say("Nothing hinders the server from closing, and it does not."))
 CLEAN: Final = say("no pile of connections read to their end while the pool is free")
+TEXT: Final = Text(
+    "server-never-closes",
+    headline="The server keeps {connections} on port {port} whose clients have left, and has seen them leave.",
+    explanation="{connections} of port {port} are in CLOSE_WAIT and were read to their end, while {idle} of {workers} threads of {name} are free.{they_grow} Nothing hinders the server from closing them; it does not.",
+    why=Either("lasts", "Sockets and threads agree, and the sockets stay.", "One snapshot cannot show that they stay."),
+    do=(
+        Do(
+            When.FIX,
+            "Look for a known defect of this server and JDK version (with TLS: jdk.tls.acknowledgeCloseNotify), and for code that keeps connections (WebSocket, upgrades).",
+        ),
+        Do(When.NOW, "Take a second socket table: do they stay?", "ss -tanpoei > ss-2.txt", on="undecided"),
+    ),
+    figures=(("{idle} of {workers}", "threads of {name} free"),),
+    ask=(
+        Ask(
+            "second socket table, a minute later", "whether the same connections are still there", "ss -tanpoei > ss-2.txt", on="undecided"
+        ),
+    ),
+    chain=(("its clients", "leave", "port {port}"), ("the server", "sees it and does not close", "")),
+    phrases={
+        "kept": "{connections} on port {port} read to the end (Recv-Q 0) and not closed",
+        "they_grow": Either("they_grow", " They grow: {list}."),
+    },
+)
 
 
 def diagnose(case: Case) -> Iterator[Finding]:
@@ -46,63 +71,24 @@ def diagnose(case: Case) -> Iterator[Finding]:
 
 def _finding(found: Unclosed) -> Finding:
     view, port, pool = found.serving.view, found.port, found.serving.pool
-    kept = of_sockets(
-        found.sockets,
-        say(
-            "{connections} on port {port} read to the end (Recv-Q 0) and not closed",
-            connections=plural(len(found.sockets), "connection"),
-            port=port,
-        ),
-        ("CLOSE_WAIT",),
+    text = TEXT.filled(
+        view.process,
+        connections=plural(len(found.sockets), "connection"),
+        port=port,
+        idle=pool.idle,
+        workers=found.serving.workers,
+        name=pool.name,
+        they_grow=found.grows,
+        list=chr(8594).join(map(str, found.counts)),
+        lasts=found.lasts,
+        undecided=not found.lasts,
     )
-    return Finding(
-        rule="server-never-closes",
+    kept = of_sockets(found.sockets, text["kept"], ("CLOSE_WAIT",))
+    return text.finding(
         severity=Severity.WARNING,
         confidence=Confidence.LIKELY if found.lasts else Confidence.SUSPECTED,
-        headline=say(
-            "The server keeps {connections} on port {port} whose clients have left, and has seen them leave.",
-            connections=plural(len(found.sockets), "connection"),
-            port=port,
-        ),
-        explanation=(
-            say(
-                "{connections} of port {port} are in CLOSE_WAIT and were read to their end, while {idle} of {workers} threads of {name} are free.{they_grow} Nothing hinders the server from closing them; it does not.",
-                connections=plural(len(found.sockets), "connection"),
-                port=port,
-                idle=pool.idle,
-                workers=found.serving.workers,
-                name=pool.name,
-                they_grow=say(" They grow: {list}.", list=chr(8594).join(map(str, found.counts))) if found.grows else "",
-            )
-        ),
-        why_confident=say("Sockets and threads agree, and the sockets stay.")
-        if found.lasts
-        else say("One snapshot cannot show that they stay."),
         evidence=(kept,),
-        process=view.process,
+        figures=(*client_figures(view, port), *text.figures),
+        chain=text.steps((kept,)),
         culprit=Culprit(pool=pool.name, listener=f"*:{port}"),
-        chain=(
-            Step(say("its clients"), say("leave"), say("port {port}", port=port), (kept,)),
-            Step(say("the server"), say("sees it and does not close"), ""),
-        ),
-        actions=(
-            Action(
-                When.FIX,
-                say(
-                    "Look for a known defect of this server and JDK version (with TLS: jdk.tls.acknowledgeCloseNotify), and for code that keeps connections (WebSocket, upgrades)."
-                ),
-            ),
-            *(() if found.lasts else (Action(When.NOW, say("Take a second socket table: do they stay?"), "ss -tanpoei > ss-2.txt"),)),
-        ),
-        figures=(
-            *client_figures(view, port),
-            (say("{idle} of {workers}", idle=pool.idle, workers=found.serving.workers), say("threads of {name} free", name=pool.name)),
-        ),
-        missing=()
-        if found.lasts
-        else (
-            Missing(
-                say("second socket table, a minute later"), say("whether the same connections are still there"), "ss -tanpoei > ss-2.txt"
-            ),
-        ),
     )

@@ -29,6 +29,7 @@ from analyzer.join.connections import close_wait
 from analyzer.model.finding import Action, Confidence, Culprit, Finding, Outlook, Process, RecoversWhen, Severity, When
 from analyzer.model.message import plural, say
 from analyzer.model.need import Need
+from analyzer.model.text import Do, Text
 from analyzer.waits.targets import COUNT_TOLERANCE
 from parsers.records import TcpState
 
@@ -46,6 +47,17 @@ OUTLOOK: Final = Outlook(RecoversWhen.CAUSE, say("The threads are free when the 
 CLEAN: Final = say("the request threads do not all wait for one other service")
 SMALLEST_GROUP: Final = 3
 """Without a thread dump: fewer open connections to one service than this are no pattern."""
+TEXT: Final = Text(
+    "slow-backend",
+    headline="Clients of port {port} gave up, and as many calls to {service} are open as requests are in service: a slow service, or a stall of the server itself.",
+    explanation="{strip} {connections} to {service} {are} open with nothing to read. That fits threads which wait for this service. The connections could also be idle members of a pool, while the threads wait for something else (a lock, a connection pool, each other). Only a thread dump tells.",
+    why="Equal numbers in the socket table, and nothing about the threads.",
+    do=(
+        Do(When.NOW, "Take a thread dump before the restart, and look at {service}.", "jstack -l {pid} > jstack.txt"),
+        Do(When.FIX, "If the threads wait for {service}: set connect and read timeouts on that client."),
+    ),
+    figures=(("{group_count:,}", "open connections to {service}"),),
+)
 
 
 def diagnose(case: Case) -> Iterator[Finding]:
@@ -109,25 +121,18 @@ def _sockets_only(view: ProcessView) -> Iterator[Finding]:
         if in_service < SMALLEST_GROUP or len(matching) != 1:
             continue
         service, group = matching[0]
-        yield Finding(
-            rule="slow-backend",
+        text = TEXT.filled(
+            view.process,
+            port=port,
+            service=service,
+            strip=clients_in_words(view, port).strip(),
+            connections=plural(len(group), "connection"),
+            are="are" if len(group) > 1 else "is",
+            group_count=len(group),
+        )
+        yield text.finding(
             severity=Severity.CRITICAL,
             confidence=Confidence.SUSPECTED,
-            headline=say(
-                "Clients of port {port} gave up, and as many calls to {service} are open as requests are in service: a slow service, or a stall of the server itself.",
-                port=port,
-                service=service,
-            ),
-            explanation=(
-                say(
-                    "{strip} {connections} to {service} {are} open with nothing to read. That fits threads which wait for this service. The connections could also be idle members of a pool, while the threads wait for something else (a lock, a connection pool, each other). Only a thread dump tells.",
-                    strip=clients_in_words(view, port).strip(),
-                    connections=plural(len(group), "connection"),
-                    service=service,
-                    are="are" if len(group) > 1 else "is",
-                )
-            ),
-            why_confident=say("Equal numbers in the socket table, and nothing about the threads."),
             evidence=(
                 of_sockets(
                     group,
@@ -140,19 +145,10 @@ def _sockets_only(view: ProcessView) -> Iterator[Finding]:
                 ),
                 *client_evidence(view, port),
             ),
-            process=view.process,
+            figures=(*client_figures(view, port), *text.figures),
+            missing=(command(DUMP_MISSING, view),),
             waits_for=_stuck_behind(view, group),
             culprit=Culprit(listener=f"*:{port}", remote=str(service)),
-            actions=(
-                Action(
-                    When.NOW,
-                    say("Take a thread dump before the restart, and look at {service}.", service=service),
-                    f"jstack -l {view.pid if view.pid is not None else 'PID'} > jstack.txt",
-                ),
-                Action(When.FIX, say("If the threads wait for {service}: set connect and read timeouts on that client.", service=service)),
-            ),
-            figures=(*client_figures(view, port), (f"{len(group):,}", say("open connections to {service}", service=service))),
-            missing=(command(DUMP_MISSING, view),),
         )
 
 

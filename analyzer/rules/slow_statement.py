@@ -16,9 +16,10 @@ from typing import TYPE_CHECKING, Final
 from analyzer.evidence.citations import of_threads
 from analyzer.evidence.sessions import of_session, server_of, session_in_words
 from analyzer.join.far_side import LISTS
-from analyzer.model.finding import Action, Confidence, Culprit, Finding, Outlook, RecoversWhen, Severity, Step, When
+from analyzer.model.finding import Confidence, Culprit, Finding, Outlook, RecoversWhen, Severity, When
 from analyzer.model.message import plural, say
 from analyzer.model.need import Need
+from analyzer.model.text import Do, Either, Text
 from analyzer.software.blockers import application_frame
 from parsers.records import SessionState
 
@@ -34,6 +35,23 @@ OUTLOOK: Final = Outlook(RecoversWhen.LOAD, say("Each thread goes on when its st
 CLEAN: Final = say("no session of the process has run a statement for long, as far as sessions were listed")
 LONG: Final = 5.0
 """Seconds from which on a statement of a service is long: its callers' patience is mostly between 5 and 60 seconds."""
+TEXT: Final = Text(
+    "slow-statement",
+    headline="{threads} wait{s} for statements that {server} still runs, the oldest for {seconds:.0f} s.",
+    explanation="{server} works on {statements} of this process and waits for no lock.{statement}",
+    why="The port ties the session to the thread's socket. One list cannot show whether the statement ends.",
+    do=(
+        Do(When.NOW, "Look at the statement's plan and at the load of {server}."),
+        Do(When.FIX, "Make the statement cheaper (an index, fewer rows), and give it a timeout (statement_timeout, max_execution_time)."),
+    ),
+    figures=(("{runs_for}", "the oldest statement runs"),),
+    chain=(("{thread}", "waits for an answer of", ""), ("{server}", "runs a statement", "{oldest_statement}")),
+    phrases={
+        "running": "session {id} is active for {seconds:.0f} s and waits for no lock",
+        "reading": "{threads} wait{s} for answers of {server}",
+        "statement": Either("statement", " The oldest, of {session}: {text}."),
+    },
+)
 
 
 def diagnose(case: Case) -> Iterator[Finding]:
@@ -57,49 +75,27 @@ def _finding(view: ProcessView, far: FarSide, slow: Sequence[Joined]) -> Finding
     threads = far.waiting_on(slow)
     server, frame = server_of(oldest), application_frame(*threads[0])
     seconds = oldest.state_age or 0
-    reading = of_threads(
-        threads,
-        say(
-            "{threads} wait{s} for answers of {server}",
-            s="s" if len(threads) == 1 else "",
-            threads=plural(len(threads), "thread"),
-            server=server,
-        ),
+    text = TEXT.filled(
+        view.process,
+        s="s" if len(threads) == 1 else "",
+        threads=plural(len(threads), "thread"),
+        server=server,
+        seconds=seconds,
+        statements=plural(len(slow), "statement"),
+        statement=oldest.statement,
+        session=session_in_words(oldest),
+        text=oldest.statement,
+        runs_for=f"{seconds:.0f} s",
+        thread=f"“{threads[0].thread.name}”",
+        oldest_statement=oldest.statement or "",
+        id=oldest.id,
     )
-    running = of_session(oldest, say("session {id} is active for {seconds:.0f} s and waits for no lock", id=oldest.id, seconds=seconds))
-    return Finding(
-        rule="slow-statement",
+    reading = of_threads(threads, text["reading"])
+    running = of_session(oldest, text["running"])
+    return text.finding(
         severity=Severity.WARNING,
         confidence=Confidence.LIKELY,
-        headline=say(
-            "{threads} wait{s} for statements that {server} still runs, the oldest for {seconds:.0f} s.",
-            s="s" if len(threads) == 1 else "",
-            threads=plural(len(threads), "thread"),
-            server=server,
-            seconds=seconds,
-        ),
-        explanation=say(
-            "{server} works on {statements} of this process and waits for no lock.{statement}",
-            server=server,
-            statements=plural(len(slow), "statement"),
-            statement=say(" The oldest, of {session}: {text}.", session=session_in_words(oldest), text=oldest.statement)
-            if oldest.statement
-            else "",
-        ),
-        why_confident=say("The port ties the session to the thread's socket. One list cannot show whether the statement ends."),
         evidence=(reading, running),
-        process=view.process,
+        chain=text.steps((reading,), (running,)),
         culprit=Culprit(frame=str(frame) if frame else None, remote=str(slow[0].connection.remote) if slow[0].connection else None),
-        chain=(
-            Step(f"“{threads[0].thread.name}”", say("waits for an answer of"), "", (reading,)),
-            Step(server, say("runs a statement"), oldest.statement or "", (running,)),
-        ),
-        actions=(
-            Action(When.NOW, say("Look at the statement's plan and at the load of {server}.", server=server)),
-            Action(
-                When.FIX,
-                say("Make the statement cheaper (an index, fewer rows), and give it a timeout (statement_timeout, max_execution_time)."),
-            ),
-        ),
-        figures=((f"{seconds:.0f} s", say("the oldest statement runs")),),
     )

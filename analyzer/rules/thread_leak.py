@@ -23,9 +23,10 @@ from typing import TYPE_CHECKING, Final
 from analyzer.contention.blocked_group import judge
 from analyzer.evidence.citations import of_threads
 from analyzer.evidence.growth import growth, growth_text
-from analyzer.model.finding import Action, Culprit, Evidence, Finding, Missing, Outlook, RecoversWhen, Severity, Step, When
+from analyzer.model.finding import Culprit, Evidence, Finding, Outlook, RecoversWhen, Severity, Step, When
 from analyzer.model.message import joined, plural, say
 from analyzer.model.need import Need
+from analyzer.model.text import Ask, Do, Either, Text
 from analyzer.software.kinds import PoolRole
 
 if TYPE_CHECKING:
@@ -45,6 +46,25 @@ GROWTH: Final = 20
 """Pools that must have come between first and last dump: fewer may be an application that is still starting."""
 SMALL: Final = 2
 """Threads per pool, on average: a pool made for one request runs one or two tasks."""
+TEXT: Final = Text(
+    "thread-leak",
+    headline="{threads} in {pools} named {pattern}: {more_in}.",
+    explanation="",
+    do=(
+        Do(
+            When.NOW,
+            "Watch the number of threads against the limit of the user and of the container.",
+            "grep Threads /proc/{pid}/status; cat /proc/{pid}/limits",
+        ),
+        Do(
+            When.FIX,
+            "Make one executor (or client, or timer) and keep it, or shut it down in a finally block; search for Executors.new…, HttpClient.newHttpClient and new Timer in code that runs per request.",
+        ),
+        Do(When.PREVENT, "Give every pool a name through its ThreadFactory, so that a dump says whose it is, and watch the thread count."),
+    ),
+    ask=(Ask("second thread dump, some minutes later", "whether the pools multiply", "jstack {pid} > jstack-2.txt", on="undecided"),),
+    phrases={"more_in": Either("grown", "more in every dump", "a pool made per request")},
+)
 
 
 def diagnose(case: Case) -> Iterator[Finding]:
@@ -94,33 +114,33 @@ def _finding(view: ProcessView, pattern: str, family: Sequence[Pool], earlier: S
         if len(counts) > 1
         else ""
     )
-    pid = view.process.pid if view.process.pid is not None else "PID"
-    return Finding(
-        rule="thread-leak",
+    text = TEXT.filled(
+        view.process,
+        threads=plural(threads, "thread"),
+        pools=plural(len(family), "pool"),
+        pattern=pattern,
+        grown=grown,
+        undecided=not len(counts) > 1,
+    )
+    return text.finding(
         severity=Severity.WARNING,
         confidence=confidence,
-        headline=say(
-            "{threads} in {pools} named {pattern}: {more_in}.",
-            threads=plural(threads, "thread"),
-            pools=plural(len(family), "pool"),
+        evidence=tuple(evidence),
+        explanation=say(
+            "{family_count:,} of the process' {pools_count:,} pools differ only in their number ({pattern}); {idle:,} of their {threads:,} threads wait for work.{grown} An executor, timer or client is made again and again and never shut down.",
+            family_count=len(family),
+            pools_count=len(view.pools),
             pattern=pattern,
-            more_in=say("more in every dump") if grown else say("a pool made per request"),
-        ),
-        explanation=(
-            say(
-                "{family_count:,} of the process' {pools_count:,} pools differ only in their number ({pattern}); {idle:,} of their {threads:,} threads wait for work.{grown} An executor, timer or client is made again and again and never shut down.",
-                family_count=len(family),
-                pools_count=len(view.pools),
-                pattern=pattern,
-                idle=idle,
-                threads=threads,
-                grown=grown,
-            )
+            idle=idle,
+            threads=threads,
+            grown=grown,
         ),
         why_confident=why,
-        evidence=tuple(evidence),
-        process=view.process,
-        culprit=Culprit(pool=pattern),
+        figures=(
+            (f"{len(family):,}", say("pools {pattern}", pattern=pattern)),
+            (say("{threads:,} of {total:,}", threads=threads, total=total), say("threads")),
+            *(((f"+{counts[-1] - counts[0]:,}", say("pools since the first dump")),) if len(counts) > 1 else ()),
+        ),
         chain=(
             Step(say("code that runs per request"), say("makes another"), say("pool {pattern}", pattern=pattern), tuple(evidence)),
             Step(
@@ -129,35 +149,7 @@ def _finding(view: ProcessView, pattern: str, family: Sequence[Pool], earlier: S
                 say("nobody shuts the pool down"),
             ),
         ),
-        actions=_actions(pid),
-        figures=(
-            (f"{len(family):,}", say("pools {pattern}", pattern=pattern)),
-            (say("{threads:,} of {total:,}", threads=threads, total=total), say("threads")),
-            *(((f"+{counts[-1] - counts[0]:,}", say("pools since the first dump")),) if len(counts) > 1 else ()),
-        ),
-        missing=()
-        if len(counts) > 1
-        else (Missing(say("second thread dump, some minutes later"), say("whether the pools multiply"), f"jstack {pid} > jstack-2.txt"),),
-    )
-
-
-def _actions(pid: int | str) -> tuple[Action, ...]:
-    return (
-        Action(
-            When.NOW,
-            say("Watch the number of threads against the limit of the user and of the container."),
-            f"grep Threads /proc/{pid}/status; cat /proc/{pid}/limits",
-        ),
-        Action(
-            When.FIX,
-            say(
-                "Make one executor (or client, or timer) and keep it, or shut it down in a finally block; search for Executors.new…, HttpClient.newHttpClient and new Timer in code that runs per request."
-            ),
-        ),
-        Action(
-            When.PREVENT,
-            say("Give every pool a name through its ThreadFactory, so that a dump says whose it is, and watch the thread count."),
-        ),
+        culprit=Culprit(pool=pattern),
     )
 
 

@@ -17,9 +17,10 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Final
 
 from analyzer.evidence.citations import of_sockets
-from analyzer.model.finding import Action, Confidence, Culprit, Finding, Outlook, Process, RecoversWhen, Severity, Step, When
+from analyzer.model.finding import Confidence, Culprit, Finding, Outlook, Process, RecoversWhen, Severity, When
 from analyzer.model.message import joined, plural, say
 from analyzer.model.need import Need
+from analyzer.model.text import Do, Either, Text
 from parsers.records import TcpState, TimerKind
 
 if TYPE_CHECKING:
@@ -42,6 +43,36 @@ FEWEST: Final = 2
 NAMED: Final = 3
 """Hosts named in a sentence."""
 _STATES: Final = frozenset({TcpState.ESTABLISHED, TcpState.CLOSE_WAIT, TcpState.FIN_WAIT1, TcpState.LAST_ACK, TcpState.CLOSING})
+TEXT: Final = Text(
+    "vanished-peer",
+    headline="{does_not}: {connections} retransmit in vain.",
+    explanation="{connections} to {host} hold bytes that were sent again up to {most} times without an answer. {the_host} or something between has forgotten the connections. The kernel gives up after about 15 minutes (net.ipv4.tcp_retries2).",
+    why="Several connections to one peer, each with a retransmission timer that has fired repeatedly. Where the packets are lost needs a capture on both sides.",
+    do=(
+        Do(When.NOW, "{is_} {host} up and reachable on these ports? ss -K ends the dead connections.", "ss -tnoi dst {first_host}"),
+        Do(When.FIX, "Set TCP keepalive (below the firewall's idle limit), TCP_USER_TIMEOUT and read timeouts on this client."),
+    ),
+    figures=(
+        (
+            "{group_count:,}",
+            Either("alone", "connections to {host} without an answer", "connections to {hosts_count} hosts without an answer"),
+        ),
+        ("{most}", "retransmissions at most"),
+    ),
+    chain=(
+        ("this host", "sends again and again to", "{host}"),
+        ("{host}", Either("alone", "does not acknowledge", "do not acknowledge"), ""),
+    ),
+    phrases={
+        "group": "{connections} to {host} with unacknowledged bytes, sent again up to {most} times",
+        "does_not": Either(
+            "alone", "{host} does not acknowledge what is sent to it", "{hosts_count} hosts do not acknowledge what is sent to them"
+        ),
+        "the_host": Either(
+            "alone", "The host is down, the way to it is cut,", "That they are silent together points at the way to them: it is cut,"
+        ),
+    },
+)
 
 
 def diagnose(case: Case) -> Iterator[Finding]:
@@ -76,69 +107,22 @@ def _finding(view: ProcessView, silent: Mapping[str, Sequence[Connection]]) -> F
     alone = len(hosts) == 1
     owner = next((one.owners[0] for one in group if one.owners), None)
     most = max(one.timer.retransmits or 0 for one in group if one.timer is not None)
-    shown = of_sockets(
-        group,
-        say(
-            "{connections} to {host} with unacknowledged bytes, sent again up to {most} times",
-            connections=plural(len(group), "connection"),
-            host=host,
-            most=most,
-        ),
-        (hosts[0], "on ("),
+    text = TEXT.filled(
+        Process(view.snapshot.host, owner.pid if owner else None, owner.command if owner else None),
+        alone=alone,
+        host=host,
+        hosts_count=len(hosts),
+        connections=plural(len(group), "connection"),
+        most=most,
+        is_="Is" if alone else "Are",
+        first_host=hosts[0],
+        group_count=len(group),
     )
-    return Finding(
-        rule="vanished-peer",
+    shown = of_sockets(group, text["group"], (hosts[0], "on ("))
+    return text.finding(
         severity=Severity.WARNING,
         confidence=Confidence.LIKELY,
-        headline=say(
-            "{does_not}: {connections} retransmit in vain.",
-            does_not=say("{host} does not acknowledge what is sent to it", host=host)
-            if alone
-            else say("{hosts_count} hosts do not acknowledge what is sent to them", hosts_count=len(hosts)),
-            connections=plural(len(group), "connection"),
-        ),
-        explanation=(
-            say(
-                "{connections} to {host} hold bytes that were sent again up to {most} times without an answer. {the_host} or something between has forgotten the connections. The kernel gives up after about 15 minutes (net.ipv4.tcp_retries2).",
-                connections=plural(len(group), "connection"),
-                host=host,
-                most=most,
-                the_host=say("The host is down, the way to it is cut,")
-                if alone
-                else say("That they are silent together points at the way to them: it is cut,"),
-            )
-        ),
-        why_confident=say(
-            "Several connections to one peer, each with a retransmission timer that has fired repeatedly. Where the packets are lost needs a capture on both sides."
-        ),
         evidence=(shown,),
-        process=Process(view.snapshot.host, owner.pid if owner else None, owner.command if owner else None),
+        chain=text.steps((shown,)),
         culprit=Culprit(remote=hosts[0]),
-        chain=(
-            Step(say("this host"), say("sends again and again to"), host, (shown,)),
-            Step(host, say("does not acknowledge") if alone else say("do not acknowledge"), ""),
-        ),
-        actions=(
-            Action(
-                When.NOW,
-                say(
-                    "{is_} {host} up and reachable on these ports? ss -K ends the dead connections.",
-                    is_="Is" if alone else "Are",
-                    host=host,
-                ),
-                f"ss -tnoi dst {hosts[0]}",
-            ),
-            Action(
-                When.FIX, say("Set TCP keepalive (below the firewall's idle limit), TCP_USER_TIMEOUT and read timeouts on this client.")
-            ),
-        ),
-        figures=(
-            (
-                f"{len(group):,}",
-                say("connections to {host} without an answer", host=host)
-                if alone
-                else say("connections to {hosts_count} hosts without an answer", hosts_count=len(hosts)),
-            ),
-            (f"{most}", say("retransmissions at most")),
-        ),
     )

@@ -19,9 +19,10 @@ from typing import TYPE_CHECKING, Final
 
 from analyzer.evidence.calls import client_evidence, client_figures, clients_in_words
 from analyzer.evidence.citations import all_of, of_threads
-from analyzer.model.finding import Action, Confidence, Culprit, Evidence, Finding, Missing, Outlook, RecoversWhen, Severity, Step, When
+from analyzer.model.finding import Action, Confidence, Culprit, Evidence, Finding, Outlook, RecoversWhen, Severity, When
 from analyzer.model.message import plural, say
 from analyzer.model.need import Need
+from analyzer.model.text import Ask, Either, Text
 from analyzer.software.blockers import activity, application_frame
 from analyzer.software.pools import ThreadActivity
 from analyzer.waits.server_pools import pressure
@@ -39,6 +40,30 @@ OUTLOOK: Final = Outlook(
     RecoversWhen.CAUSE, say("It goes on when one of the pinned threads does; what they wait for may itself need a carrier.")
 )
 CLEAN: Final = say("no set of carriers is held by waiting virtual threads")
+TEXT: Final = Text(
+    "virtual-thread-pinning",
+    headline="{all_of} carriers are pinned in {frame}: no other virtual thread can run.",
+    explanation="{all_of} carrier threads carry a virtual thread that waits without being unmounted{under}.{queued_in_words}{clients_in_words} It goes on only when one of the pinned threads does, and what they wait for may itself need a carrier.",
+    why=Either(
+        "queued",
+        "Carriers and their threads in the dump, threads that never ran, and clients that wait.",
+        "The carriers show it; a dump file would show the threads that wait for them.",
+    ),
+    figures=(("{pinned_count} of {carriers}", "carriers pinned"), ("{queued:,}", "virtual threads that never ran")),
+    ask=(
+        Ask(
+            "dump file with all virtual threads",
+            "who waits for a carrier",
+            "jcmd {pid} Thread.dump_to_file -format=json threads.json",
+            on="undecided",
+        ),
+    ),
+    chain=(("virtual threads", "wait for a free one of", "{carriers} carriers"), ("the carriers", "are pinned in", "{pinned_in}")),
+    phrases={
+        "evidence": "{mounted_virtual_thread} wait and do not let go of their carrier",
+        "queued_in_words": Either("queued", " {virtual_thread_has} never run."),
+    },
+)
 
 
 def diagnose(case: Case) -> Iterator[Finding]:
@@ -76,46 +101,26 @@ def _finding(view: ProcessView, pinned: Sequence[ThreadActivity], carriers: int,
     first = next((one for one in pinned if any(frame.method == "parkOnCarrierThread" for frame in one.thread.frames)), pinned[0])
     frame = next((frame for frame in first.thread.frames if frame.method == "<clinit>"), None) or application_frame(*first)
     ordered = [first, *(one for one in pinned if one is not first)]
-    evidence = [
-        of_threads(
-            ordered,
-            say(
-                "{mounted_virtual_thread} wait and do not let go of their carrier",
-                mounted_virtual_thread=plural(len(pinned), "mounted virtual thread"),
-            ),
-        )
-    ]
+    text = TEXT.filled(
+        view.process,
+        all_of=all_of(len(pinned), carriers),
+        frame=frame or say("a waiting virtual thread"),
+        under=say(", under {frame}", frame=frame) if frame else "",
+        queued=queued,
+        virtual_thread_has=plural(queued, "virtual thread has", "virtual threads have"),
+        clients_in_words=clients_in_words(view, port) if port is not None else "",
+        pinned_count=len(pinned),
+        carriers=carriers,
+        undecided=not queued,
+        pinned_in=str(frame) if frame is not None else say("a wait"),
+        mounted_virtual_thread=plural(len(pinned), "mounted virtual thread"),
+    )
+    evidence = [of_threads(ordered, text["evidence"])]
     evidence += _initializer(first.thread)
-    return Finding(
-        rule="virtual-thread-pinning",
+    return text.finding(
         severity=Severity.CRITICAL,
         confidence=Confidence.CERTAIN if queued and port is not None else Confidence.LIKELY,
-        headline=say(
-            "{all_of} carriers are pinned in {frame}: no other virtual thread can run.",
-            all_of=all_of(len(pinned), carriers),
-            frame=frame or say("a waiting virtual thread"),
-        ),
-        explanation=(
-            say(
-                "{all_of} carrier threads carry a virtual thread that waits without being unmounted{under}.{queued_in_words}{clients_in_words} It goes on only when one of the pinned threads does, and what they wait for may itself need a carrier.",
-                all_of=all_of(len(pinned), carriers),
-                under=say(", under {frame}", frame=frame) if frame else "",
-                queued_in_words=_queued_in_words(queued),
-                clients_in_words=clients_in_words(view, port) if port is not None else "",
-            )
-        ),
-        why_confident=say("Carriers and their threads in the dump, threads that never ran, and clients that wait.")
-        if queued
-        else say("The carriers show it; a dump file would show the threads that wait for them."),
         evidence=(*evidence, *(client_evidence(view, port) if port is not None else ())),
-        process=view.process,
-        culprit=Culprit(
-            pool="ForkJoinPool-1-worker", frame=str(frame) if frame else None, listener=f"*:{port}" if port is not None else None
-        ),
-        chain=(
-            Step(say("virtual threads"), say("wait for a free one of"), say("{carriers} carriers", carriers=carriers), (evidence[0],)),
-            Step(say("the carriers"), say("are pinned in"), str(frame) if frame is not None else say("a wait")),
-        ),
         actions=(
             Action(
                 When.NOW,
@@ -134,19 +139,10 @@ def _finding(view: ProcessView, pinned: Sequence[ThreadActivity], carriers: int,
                 say("Watch the JFR event jdk.VirtualThreadPinned; raise jdk.virtualThreadScheduler.parallelism only as a stopgap."),
             ),
         ),
-        figures=(
-            *(client_figures(view, port)),
-            (say("{pinned_count} of {carriers}", pinned_count=len(pinned), carriers=carriers), say("carriers pinned")),
-            (f"{queued:,}", say("virtual threads that never ran")),
-        ),
-        missing=()
-        if queued
-        else (
-            Missing(
-                say("dump file with all virtual threads"),
-                say("who waits for a carrier"),
-                f"jcmd {view.process.pid or 'PID'} Thread.dump_to_file -format=json threads.json",
-            ),
+        figures=(*client_figures(view, port), *text.figures),
+        chain=text.steps((evidence[0],)),
+        culprit=Culprit(
+            pool="ForkJoinPool-1-worker", frame=str(frame) if frame else None, listener=f"*:{port}" if port is not None else None
         ),
     )
 
@@ -159,11 +155,3 @@ def _initializer(thread: Thread) -> Iterator[Evidence]:
             said = say("{who} runs the initializer of the class that the others wait for", who=who)
             yield Evidence(Where(thread.where.file, line, line), said, (frame.call,))
             return
-
-
-def _queued_in_words(queued: int) -> str:
-    return (
-        say(" {virtual_thread_has} never run.", virtual_thread_has=plural(queued, "virtual thread has", "virtual threads have"))
-        if queued
-        else ""
-    )

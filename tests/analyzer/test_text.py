@@ -1,0 +1,159 @@
+"""Texts of rules as data: what fills them, and that nothing is left unfilled."""
+
+from __future__ import annotations
+
+import ast
+import importlib
+import string
+from typing import TYPE_CHECKING
+
+import msgspec
+import pytest
+
+from analyzer.model.finding import Action, Confidence, Evidence, Process, Severity, When
+from analyzer.model.message import Message, plural, say
+from analyzer.model.text import Ask, Do, Either, Text
+from parsers.records import Where
+from tests.builders import SAMPLES
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+ROOT = SAMPLES.parent
+ROOMS = sorted(path for room in ("rules", "families") for path in (ROOT / "analyzer" / room).glob("*.py"))
+SHOWN = Evidence(Where("ss.txt", 1, 1), "shown")
+
+TEXT = Text(
+    "a-rule",
+    headline="{calls} to {remote}.",
+    explanation="{calls} wait{where}.",
+    why=Either("sure", "Both say so.", "One says so, of {remote}."),
+    do=(Do(When.NOW, "Look at {remote}.", "ss -p | awk '{print $1}'; kill {pid} {signal}"), Do(When.FIX, "Close it.", on="sure")),
+    figures=(("{number:,}", "calls"),),
+    ask=(Ask("a second table", "whether {remote} answers", "ss > ss-{pid}.txt", on="asked"),),
+    chain=(("{thread}", "waits for", "{remote}"), ("{remote}", "is silent", "")),
+    phrases={"where": Either("frame", " in {frame}"), "shown": "{calls} shown"},
+)
+
+
+def values(**others: object) -> dict[str, object]:
+    return {
+        "calls": plural(1_200, "call"),
+        "remote": say("the service"),
+        "sure": False,
+        "asked": True,
+        "number": 1_200,
+        "thread": "exec-1",
+        "frame": None,
+        "signal": "HUP",
+        **others,
+    }
+
+
+class TestText:
+    def test_makes_a_finding(self) -> None:
+        text = TEXT.filled(Process("web", 7, "java"), **values())
+        finding = text.finding(severity=Severity.INFO, confidence=Confidence.LIKELY, evidence=(SHOWN,))
+        assert (finding.rule, finding.headline, finding.explanation) == ("a-rule", "1,200 calls to the service.", "1,200 calls wait.")
+        assert finding.why_confident == "One says so, of the service."
+        assert finding.actions == (Action(When.NOW, "Look at the service.", "ss -p | awk '{print $1}'; kill 7 HUP"),)
+        assert finding.figures == (("1,200", "calls"),)
+        assert [ask.command for ask in finding.missing] == ["ss > ss-7.txt"]
+        assert [(step.actor, step.detail) for step in finding.chain] == [("exec-1", "the service"), ("the service", "")]
+        assert finding.process == Process("web", 7, "java")
+
+    def test_says_one_thing_or_the_other(self) -> None:
+        text = TEXT.filled(None, **values(sure=True, asked=False, frame="a.B.c"))
+        finding = text.finding(severity=Severity.INFO, confidence=Confidence.LIKELY, evidence=(SHOWN,))
+        assert finding.explanation == "1,200 calls wait in a.B.c."
+        assert finding.why_confident == "Both say so."
+        assert [action.text for action in finding.actions] == ["Look at the service.", "Close it."]
+        assert finding.actions[0].command == "ss -p | awk '{print $1}'; kill PID HUP"
+        assert not finding.missing
+
+    def test_sentences_remember_their_template_and_only_their_own_values(self) -> None:
+        made = TEXT.filled(None, **values())["shown"]
+        assert isinstance(made, Message)
+        assert (made.template, dict(made.slots)) == ("{calls} shown", {"calls": "1,200 calls"})
+
+    def test_what_stands_alone_stays_what_it_is(self) -> None:
+        """A name of the evidence must not become a sentence of ours, nor a message lose its template."""
+        chain = TEXT.filled(None, **values()).steps((SHOWN,))
+        assert type(chain[0].actor) is str
+        assert isinstance(chain[1].actor, Message)
+        assert chain[1].actor.template == "the service"
+        assert (chain[0].evidence, chain[1].evidence) == ((SHOWN,), ())
+
+    def test_evidence_with_braces_is_not_filled_again(self) -> None:
+        text = TEXT.filled(Process(None, 7, None), **values(remote="{calls}", signal="{pid}"))
+        assert text.actions[0].text == "Look at {calls}."
+        assert text.actions[0].command == "ss -p | awk '{print $1}'; kill 7 {pid}"
+
+    def test_what_the_rule_judged_itself_comes_first(self) -> None:
+        text = TEXT.filled(None, **values())
+        finding = text.finding(
+            severity=Severity.INFO, confidence=Confidence.LIKELY, evidence=(SHOWN,), why_confident=say("Own words."), missing=()
+        )
+        assert finding.why_confident == "Own words."
+        assert finding.missing == ()
+
+
+def sentences(part: object) -> Iterator[str]:
+    """Every template of a text, but its rule."""
+    if isinstance(part, str):
+        yield part
+    elif isinstance(part, tuple):
+        for item in part:
+            yield from sentences(item)
+    elif isinstance(part, dict):
+        yield from sentences(tuple(part.values()))
+    elif isinstance(part, msgspec.Struct):
+        for name in part.__struct_fields__:
+            if name not in {"rule", "on", "command"}:
+                yield from sentences(getattr(part, name))
+
+
+def flags(part: object) -> Iterator[str]:
+    """The values that decide which sentence is said."""
+    if isinstance(part, dict):
+        part = tuple(part.values())
+    if isinstance(part, tuple):
+        for item in part:
+            yield from flags(item)
+    elif isinstance(part, msgspec.Struct):
+        yield from (on for on in [getattr(part, "on", "")] if on)
+        for name in part.__struct_fields__:
+            yield from flags(getattr(part, name))
+
+
+def asked_for(text: Text) -> set[str]:
+    """The values that a text needs; those of commands are the ones that are given and named in them."""
+    slots = {name for sentence in sentences(text) for _, name, _, _ in string.Formatter().parse(sentence) if name}
+    return (slots - set(text.phrases)) | set(flags(text))
+
+
+def fillings() -> Iterator[tuple[str, str, frozenset[str]]]:
+    """Module, name of the text, names of its values, of every ``TEXT.filled(…)``."""
+    for path in ROOMS:
+        module = ".".join(path.relative_to(ROOT).with_suffix("").parts)
+        for node in ast.walk(ast.parse(path.read_text())):
+            if isinstance(node, ast.Call) and isinstance(node.func, ast.Attribute) and node.func.attr == "filled":
+                yield module, ast.unparse(node.func.value), frozenset(keyword.arg or "**" for keyword in node.keywords)
+
+
+@pytest.mark.parametrize(("module", "name", "given"), list(fillings()), ids=lambda value: value if isinstance(value, str) else "")
+def test_every_slot_is_filled_and_nothing_else(module: str, name: str, given: frozenset[str]) -> None:
+    """A value that only a rare sentence needs would be missed where no sample says it."""
+    text = getattr(importlib.import_module(module), name)
+    commands = " ".join(item.command or "" for item in (*text.do, *text.ask))
+    needed = asked_for(text)
+    assert needed <= given, f"not given: {needed - given}"
+    unused = {value for value in given - needed if f"{{{value}}}" not in commands}
+    assert not unused, f"asked for nowhere: {unused}"
+
+
+def test_no_phrase_speaks_of_itself() -> None:
+    for module, name, _ in fillings():
+        text = getattr(importlib.import_module(module), name)
+        for phrase, sentence in text.phrases.items():
+            assert f"{{{phrase}" not in " ".join(sentences(sentence)), f"{module}: {phrase}"
