@@ -43,7 +43,7 @@ from parsers.sockets import (
     socket_counts,
     ss,
 )
-from parsers.text.copies import MOST_LOST, proposals
+from parsers.text.copies import MOST_LOST, escaped, proposals
 from parsers.text.source import Section, Shapes, Source, cut
 from parsers.text.wrappers import unwrapped
 from parsers.threads import (
@@ -70,6 +70,7 @@ from parsers.threads import (
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
+    from parsers.records import Thread
     from parsers.records.shows import Shows
 
 
@@ -216,7 +217,7 @@ def outputs(source: Source) -> list[Output]:
         source.lines = lines
     found = _read(source if bare is None else source.undone(lines))
     for _ in range(_MOST_UNDONE):
-        lost = _lost(found)
+        lost = _lost(found) or escaped(lines)
         better = _undone(source, lines, lost, sum(map(_weight, found))) if lost else None
         if better is None:
             break
@@ -278,7 +279,9 @@ def _read(source: Source) -> list[Output]:
     found = []
     for section in chain.from_iterable(map(_counted, sections(source))):
         form = socket_counts if socket_counts.is_count(section) else recognise(section)
-        if form is None:
+        if form is None and (counted := socket_counts.quoted(section)) is not None:
+            found.append(Output(section, socket_counts, counted))
+        elif form is None:
             where = section.where(0, len(section.lines) - 1)
             found.append(Output(section, None, Parsed((), 0, (Unread(where, section.nonblank, "no format that is known"),))))
         else:
@@ -312,10 +315,15 @@ def _told(found: Sequence[Output]) -> int:
     for output in found:
         for record in output.parsed.records:
             if isinstance(record, ThreadDump):
-                count += sum(len(thread.frames) + len(thread.locks) + (thread.native_id is not None) + 1 for thread in record.threads)
+                count += sum(_told_of(thread) for thread in record.threads)
             else:
                 count += sum(getattr(record, field) is not None for field in record.__struct_fields__)
     return count
+
+
+def _told_of(thread: Thread) -> int:
+    addresses = sum(lock.address is not None for lock in thread.locks)
+    return len(thread.frames) + len(thread.locks) + addresses + (thread.native_id is not None) + 1
 
 
 def _unread(found: Sequence[Output]) -> int:
@@ -332,14 +340,17 @@ def _undone(source: Source, lines: Sequence[str], lost: Sequence[int], weight: i
     near = [index - begin for index in lost if begin <= index < begin + len(here)]
     plain = _read(source.undone(here))
     best, fewest, records, told = None, _unread(plain), sum(map(_weight, plain)), _told(plain)
+    most = told
     for proposal in proposals(here, near):
         tried = proposal.undo(here)
         found = _read(source.undone(tried))
         unread, more = _unread(found), sum(map(_weight, found))
         if proposal.joins and _told(found) - told < (len(tried) - tried.count("") - len(here) + list(here).count("")) / -2:
             continue
-        if unread < fewest and more >= records:
-            best, fewest = (proposal, _Undone(tried, found)), unread
+        # An escape may cost an address of a lock, and no line.
+        richer = unread == fewest and not proposal.joins and _told(found) > most
+        if (unread < fewest or richer) and more >= records:
+            best, fewest, most = (proposal, _Undone(tried, found)), unread, max(most, _told(found))
     if best is None or len(here) == len(lines):
         return best[1] if best else None
     undone = best[0].undo(lines)

@@ -94,7 +94,7 @@ def run(request: RunOptions, command: str) -> int:
     except Disclosed as error:
         complain(f"--anonymize refuses: {error}. Nothing was written. Please report it, without that name: it should have been replaced")
         return DEFECT
-    if not any(item.records for item in diagnosis.inputs):
+    if not diagnosis.findings and not any(item.records for item in diagnosis.inputs):
         complain(f"nothing usable to read: none of the {len(diagnosis.inputs)} files is of a kind that this tool knows")
         return UNUSABLE
     return _fail(diagnosis, request.fail_on)

@@ -159,7 +159,7 @@ def _made(task: Task, paths: tuple[str, ...]) -> Outcome:
     options, unit = task.options, task.unit
     request = RunOptions(paths, timezone=options.timezone, config=options.config, quiet=True, together=True, inside=unit.inside)
     diagnosis, incident = analysed(request)
-    if not any(item.records for item in diagnosis.inputs):
+    if not diagnosis.findings and not any(item.records for item in diagnosis.inputs):
         raise Unusable(f"nothing usable to read: none of the {len(diagnosis.inputs)} files is of a kind that this tool knows")
     with speaking(options.language):
         told = spoken(diagnosis)

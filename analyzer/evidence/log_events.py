@@ -28,7 +28,9 @@ MANY: Final = 10
 _FIGURES: Final = 6
 _ANY: Final = "program"
 """The source of lines that many kinds of software write alike."""
-_EXHAUSTED: Final = frozenset({LogKind.POOL_EMPTY, LogKind.DESCRIPTORS, LogKind.THREADS, LogKind.NO_THREAD, LogKind.MEMORY, LogKind.SLOTS})
+_EXHAUSTED: Final = frozenset(
+    {LogKind.POOL_EMPTY, LogKind.DESCRIPTORS, LogKind.THREADS, LogKind.NO_THREAD, LogKind.MEMORY, LogKind.SLOTS, LogKind.LEAK}
+)
 """Something was used up: one line is enough to keep health away."""
 _OF_POOLS: Final = {"DBCP": "Commons DBCP", "Tomcat JDBC pool": "Tomcat JDBC", "UCP": "Oracle UCP"}
 """Software as a log is read, and as its lender is called; where they differ."""
@@ -50,6 +52,7 @@ _SAYS: Final = {
     LogKind.PROXY_GAVE_UP: say("a proxy gave up on a server"),
     LogKind.CLIENT_GAVE_UP: say("a client gave up on a proxy"),
     LogKind.QUEUE_GAVE_UP: say("a request left a proxy's queue unserved"),
+    LogKind.LEAK: say("a connection or response was not given back"),
     LogKind.PAUSE: say("the virtual machine stood still"),
 }
 

@@ -26,6 +26,7 @@ _FOREIGN_CAPTURES = {
 }
 _Kind = TypeVar("_Kind")
 _clock = re.compile(r"top - (\d\d:\d\d:\d\d) up ").match
+_QUOTED = 200  # lines of a text, up to which one of a log among them is looked for
 _FEWEST = 3  # lines that are not understood, from which on they may be those of a log
 _TAIL = 4096  # bytes that hold the last two rows of a table
 
@@ -70,13 +71,13 @@ def part_of(section: Section, form: Format | None, parsed: Parsed) -> Part:
 def _unknown(section: Section, parsed: Parsed) -> Part:
     """A section that no format knows: a log, whose lines are counted, or a text of which is said what it looks like."""
     looks = looks_like(section.head(LOOKED_AT))
-    if looks is None or looks == TABLE:
-        return Part(None, section.prompt, parsed, looks_like=looks)
-    from parsers.logs import NAME, log_of  # noqa: PLC0415 - dozens of patterns, for incidents with a log
+    from parsers.logs import NAME, events_of, log_of  # noqa: PLC0415 - dozens of patterns, for incidents with a log
 
-    log = log_of(section)
+    log = log_of(section) if looks is not None and looks != TABLE else None
     if log is None:
-        return Part(None, section.prompt, parsed, looks_like=looks)
+        # A line of a log that somebody quotes in a few words of his own proves what it says as well.
+        quoted = events_of(section) if section.nonblank <= _QUOTED else ()
+        return Part(None, section.prompt, parsed, looks_like=looks, events=quoted)
     return Part(NAME, section.prompt, Parsed((), log.lines.lines), log=log.lines, events=log.events)
 
 

@@ -43,8 +43,9 @@ from analyzer.model.message import joined, say, uncapitalized
 from analyzer.model.need import Need
 from analyzer.model.timeline import FlowSummary, Patience
 from analyzer.rules import RULES, Rule, slug
+from analyzer.software.runtimes import runtime_of_command, stacks_command
 from analyzer.waits.case import Case, Knowledge, ProcessView
-from parsers.records import TcpState, Unit
+from parsers.records import Runtime, TcpState, Unit
 from parsers.text.sql import redacted
 
 if TYPE_CHECKING:
@@ -334,7 +335,8 @@ def _fingerprint(finding: Finding) -> str:
 
 def _missing(case: Case, findings: Sequence[Finding], verdict: Verdict) -> tuple[Missing, ...]:
     """What would decide, each artifact once: what findings ask for first, then the half of the join that is not here."""
-    wanted = [missing for finding in findings if finding.severity is not Severity.INFO for missing in finding.missing]
+    open_case = verdict.status is Status.INSUFFICIENT
+    wanted = [missing for finding in findings if finding.severity is not Severity.INFO or open_case for missing in finding.missing]
     if verdict.status is Status.INSUFFICIENT and case.incident.has_sockets and case.incident.has_threads:
         wanted += [gap.missing for gap in gaps_of_health(case)[:REASONS]]
     if verdict.confidence is not Confidence.CERTAIN:
@@ -345,7 +347,7 @@ def _missing(case: Case, findings: Sequence[Finding], verdict: Verdict) -> tuple
         if native and any(task.pid == view.pid for snapshot in case.incident.snapshots for task in snapshot.tasks if view):
             pass  # a debugger's stacks, or strace's calls, are here
         elif not case.incident.has_threads:
-            wanted.append(_asked_of(STACKS_MISSING if native else DUMP_MISSING, view))
+            wanted.append(_stacks_of(view) if native and view is not None else _asked_of(DUMP_MISSING, view))
         elif (
             verdict.finding is None
             and not any(one.artifact == "whole thread dump" for one in wanted)
@@ -359,6 +361,15 @@ def _missing(case: Case, findings: Sequence[Finding], verdict: Verdict) -> tuple
 def _is_native(view: ProcessView) -> bool:
     """True for a command that is known and no JVM: jstack says nothing of it."""
     return view.command is not None and not view.command.lower().startswith(("java", "jsvc", "tomcat", "catalina"))
+
+
+def _stacks_of(view: ProcessView) -> Missing:
+    """Stacks of a process that is no JVM, by the tool of its runtime."""
+    runtime = runtime_of_command(view.command)
+    if runtime is None or runtime is Runtime.JVM:
+        return _asked_of(STACKS_MISSING, view)
+    pid = str(view.process.pid) if view.process.pid is not None else "PID"
+    return replace(STACKS_MISSING, command=stacks_command(runtime, pid))
 
 
 def _asked_of(missing: Missing, view: ProcessView | None) -> Missing:

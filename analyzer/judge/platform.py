@@ -13,7 +13,7 @@ if TYPE_CHECKING:
 _PLATFORMS: Final = {"netstat_windows": "windows", "net_tcp_connection": "windows", "netstat_bsd": "bsd", "netstat_solaris": "solaris"}
 _INSTEAD: Final[dict[str, dict[str, str]]] = {
     # What Linux' command begins with → what the platform has in its place; empty for nothing.
-    "windows": {"ss ": "netstat -ano > netstat.txt", "netstat ": "netstat -ano > netstat.txt", "lsof ": "", "gdb ": "", "top ": "", "cat ": "", "ls ": ""},
+    "windows": {"ss ": "netstat -ano > netstat.txt", "netstat ": "netstat -ano > netstat.txt", "lsof ": "", "gdb ": "dotnet-stack report -p PID > stacks.txt", "top ": "", "cat ": "", "ls ": "", "sleep ": "timeout /t 60"},
     "bsd": {"ss ": "netstat -anv > netstat.txt", "gdb ": "lldb -p PID --batch -o 'bt all' > stacks.txt", "cat /proc": "", "ls -l /proc": ""},
     "solaris": {"ss ": "netstat -an -P tcp > netstat.txt", "lsof ": "", "gdb ": "pstack PID > stacks.txt", "cat /proc": "", "ls -l /proc": ""},
 }  # fmt: skip
@@ -34,4 +34,8 @@ def fitting(missing: Missing, platform: str | None) -> Missing:
     parts = [part.strip() for part in missing.command.split(";")]
     chosen = [next((put for begin, put in instead.items() if part.startswith(begin)), part) for part in parts]
     kept = list(dict.fromkeys(part for part in chosen if part))
+    if not kept and any(part.startswith("lsof ") for part in parts):
+        kept = [instead["ss "]]
+    if "-2.txt" in missing.command:
+        kept = [part.replace("netstat.txt", "netstat-2.txt") for part in kept]
     return replace(missing, command="; ".join(kept)) if kept else missing

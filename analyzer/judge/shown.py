@@ -9,7 +9,9 @@ from collections import Counter as Counts
 from typing import TYPE_CHECKING, Final
 
 from analyzer.contention.leases import lender_of
+from analyzer.evidence.log_events import in_words, of_this_moment
 from analyzer.evidence.sessions import listed_in_words
+from analyzer.judge.doing import caller, doing, idle, reported
 from analyzer.model.finding import Severity
 from analyzer.model.message import joined, plural, say, unended
 from analyzer.software.blockers import IDLE, application_frame, blocking_frame, waited_lock
@@ -24,7 +26,7 @@ if TYPE_CHECKING:
     from analyzer.model.incident import Snapshot
     from analyzer.software.pools import ThreadActivity
     from analyzer.waits.case import Case, ProcessView
-    from parsers.records import Counter, Frame, Thread
+    from parsers.records import Counter, Frame, Lock, Thread
 
 FEW: Final = 20
 """Threads of a dump that are looked at one by one, though it has a header."""
@@ -32,9 +34,14 @@ MOST: Final = 6
 """Sentences about threads: as many as somebody pastes; a larger piece of a dump has its pools in the report."""
 _NAMED: Final = 3
 """Names that a sentence holds."""
+_LINES: Final = 3
+"""Kinds of lines of a log that are told beside threads and rows."""
 _COUNTED: Final = "counted: "
 _LENT: Final = {"HTTP connection": say("an HTTP connection"), "JDBC connection": say("a JDBC connection"), "object": say("an object")}
 _ENTERS: Final = frozenset({LockVerb.WAITING_TO_LOCK, LockVerb.RELOCKING})
+_OF_LOCKS: Final = frozenset(
+    {ActivityKind.LOCK, ActivityKind.SEMAPHORE, ActivityKind.OBJECT_WAIT, ActivityKind.CONDITION, ActivityKind.QUEUE}
+)
 _TELLING: Final = (TcpState.CLOSE_WAIT, TcpState.FIN_WAIT2, TcpState.SYN_SENT, TcpState.SYN_RECV, TcpState.LAST_ACK)
 
 
@@ -42,14 +49,25 @@ def shown(case: Case, findings: Sequence[Finding]) -> list[str]:
     """Sentences without their full stops, what tells most first."""
     said: list[str] = [unended(finding.headline) for finding in findings if finding.severity is Severity.INFO]
     for view in case.latest:
-        if view.dump is not None and (view.dump.fragment or (not view.dump.complete and len(view.dump.threads) <= FEW)):
+        if view.dump is not None and (view.dump.fragment or len(view.dump.threads) <= FEW):
             said += _of_threads(view)
     for view in case.latest:
         said += _of_rows(view)
     for snapshot in case.incident.snapshots[-1:]:
         said += [*listed_in_words(snapshot.sessions, snapshot.blocks)]
         said += [*_of_counts(snapshot), *calls_of(snapshot), *_of_descriptors(snapshot)]
+    said += _of_logs(case)
     return list(dict.fromkeys(said))
+
+
+def _of_logs(case: Case) -> Iterator[str]:
+    """What lines of a log beside the threads and rows say."""
+    for told in of_this_moment(case.incident)[:_LINES]:
+        yield (
+            say("the log says in {lines}: {event}", lines=plural(told.lines, "line"), event=in_words(told.event))
+            if told.lines > 1
+            else say("the log says: {event}", event=in_words(told.event))
+        )
 
 
 def _of_threads(view: ProcessView) -> list[str]:
@@ -58,15 +76,22 @@ def _of_threads(view: ProcessView) -> list[str]:
     groups: dict[object, list[ThreadActivity]] = {}
     for pool in view.pools:
         for member in pool.members:
-            if (pool.role != PoolRole.JVM and member.activity.kind not in IDLE | {ActivityKind.NONE}) or waited_lock(
-                member.thread
-            ) is not None:
+            if (pool.role != PoolRole.JVM and member.activity.kind not in IDLE | {ActivityKind.NONE}) or _wants(member) is not None:
                 groups.setdefault(_alike(member), []).append(member)
     for member in (member for pool in view.pools for member in pool.members):
         if any(holder is member.thread for holder in holders.values()) and not any(member in group for group in groups.values()):
             groups.setdefault(_alike(member), []).append(member)
+    resting = [member for pool in view.pools for member in pool.members if pool.role != PoolRole.JVM and member.activity.kind in IDLE]
+    if not groups and resting and len(resting) <= FEW:
+        return [say("{who} {what}", who=_who(resting), what=idle(resting))]
     ordered = sorted(groups.values(), key=lambda group: (not _blocked(group[0]), -len(group)))
     return [_sentence(view, group, holders) for group in ordered[:MOST]]
+
+
+def _wants(member: ThreadActivity) -> Lock | None:
+    """The lock that keeps a thread from going on: not the queue that an idle one waits at for work."""
+    lock = waited_lock(member.thread)
+    return lock if lock is not None and (member.activity.kind not in IDLE or lock.verb in _ENTERS) else None
 
 
 def _blocked(member: ThreadActivity) -> bool:
@@ -86,10 +111,11 @@ def _alike(member: ThreadActivity) -> object:
 
 def _sentence(view: ProcessView, group: Sequence[ThreadActivity], holders: dict[str, Thread]) -> str:
     member = group[0]
-    app = application_frame(member.thread, member.activity)
+    app = caller(member)
     what, named = _what(view, member, holders, several=len(group) > 1)
     called = say(", called from {frame}", frame=app) if app is not None and app != named else ""
-    return say("{who} {what}{called}", who=_who(group), what=what, called=called)
+    since = reported(member) if len(group) == 1 else ""
+    return say("{who} {what}{called}{since}", who=_who(group), what=what, called=called, since=since)
 
 
 def _who(group: Sequence[ThreadActivity]) -> str:
@@ -131,11 +157,24 @@ def _what(view: ProcessView, member: ThreadActivity, holders: dict[str, Thread],
             else say(", whose owner is not among the threads that are here")
         )
         return say("{waits} to enter {cls}{owner}", waits=waits, cls=lock.cls or say("a lock"), owner=owner), None
+    holder = holders.get(lock.address or "") if lock is not None else None
+    if frame is not None and lock is not None and holder is not None and holder is not thread and holder.name:
+        return say(
+            "{waits}{unlimited} in {frame} for a {cls}, which “{name}” holds",
+            waits=waits,
+            unlimited=unlimited,
+            frame=frame.call,
+            cls=lock.cls or say("lock"),
+            name=holder.name,
+        ), frame
     if frame is None:
         return _held(thread) or say("has no frames"), None
     stands = say("are in {frame}", frame=frame.call) if several else say("is in {frame}", frame=frame.call)
-    if lock is not None and lock.cls:
+    does = doing(member, frame, several=several)
+    if lock is not None and lock.cls and (does is None or found.kind in _OF_LOCKS):
         return say("{waits}{unlimited} in {frame} for a {cls}", waits=waits, unlimited=unlimited, frame=frame.call, cls=lock.cls), frame
+    if does is not None:
+        return does, frame
     return stands, frame
 
 
@@ -166,15 +205,19 @@ def counted_in_words(one: Counter) -> str:
 def calls_of(snapshot: Snapshot) -> Iterator[str]:
     """The system calls on sockets and files that threads stand in, of processes of which no thread dump is here."""
     commands = {row.pid: row.owners[0].command for row in snapshot.rows if row.owners}
+    far = {(owner.pid, owner.fd): row.remote for row in snapshot.rows for owner in row.owners or () if row.remote is not None}
     told = any(dump.runtime is not Runtime.NATIVE for dump in snapshot.dumps)  # a debugger's stacks show nothing that a call does not
     for task in [task for task in snapshot.tasks if task.call in DESCRIPTOR_FIRST][:MOST] if not told else ():
         command = commands.get(task.pid) or task.command
         yield say(
-            "thread {thread} of {process} is in {call}{on}{caller}",
+            "thread {thread} of {process} is in {call}{on}{peer}{caller}",
             thread=task.native_id,
             process=say("{command} (pid {pid})", command=command, pid=task.pid) if command else say("pid {pid}", pid=task.pid),
             call=task.call,
             on=say(" on descriptor {number}", number=task.descriptor) if task.descriptor is not None else "",
+            peer=say(", the connection to {remote}", remote=remote)
+            if task.descriptor is not None and (remote := far.get((task.pid, task.descriptor)))
+            else "",
             caller=say(", called from {frame}", frame=task.caller) if task.caller else "",
         )
 

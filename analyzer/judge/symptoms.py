@@ -92,13 +92,13 @@ def without_cause(case: Case, findings: Sequence[Finding]) -> tuple[Status, str,
                 "Every request in the capture was answered or is too young to tell. What a server's threads wait for, packets do not show."
             ),
         )
-    if not incident.snapshots and any(artifact.logs for artifact in incident.artifacts):
+    if not incident.snapshots and any(artifact.logs or artifact.events for artifact in incident.artifacts):
         return _logs_only(incident)
     if not incident.snapshots:
         return (
             Status.INSUFFICIENT,
             say("None of the files is of a kind that this tool reads."),
-            _looks(incident) + say("Save lsof, netstat or ss, and jstack output, or run the collector script."),
+            _looks(incident) or say("Save lsof, netstat or ss, and jstack output, or run the collector script."),
         )
     own = _own_calls(case)
     if own is None and (seen := shown(case, findings)):

@@ -215,7 +215,7 @@ def _finding(
         states=states,
         grown=grown,
         sockets_count=len(sockets),
-        sudden=severe and len(counts) == 1 and (held is None),
+        sudden=len(counts) == 1 and held is None,
         sockets=plural(len(sockets), "socket"),
     )
     return text.finding(

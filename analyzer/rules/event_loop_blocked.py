@@ -50,13 +50,13 @@ _WORKING: Final = IDLE | {ActivityKind.RUNNING, ActivityKind.SOCKET_WRITE, Activ
 TEXT: Final = Text(
     "event-loop-blocked",
     headline="{all_of} event loop{s} of {name} {are} blocked in {waits}: all their connections stand still.",
-    explanation="Threads of {name} must wait for events of many connections; {blocked_count} of {loops_count} are in {waits}{called_from}{and_does}.{clients_in_words} Each goes on only when its call returns; more loops would only block as well.",
+    explanation="Threads of {name} must wait for events of many connections; {blocked_count} of {loops_count}{here} are in {waits}{called_from}{and_does}.{clients_in_words} Each goes on only when its call returns; more loops would only block as well.",
     why=Either(
         "suffers", "The stack shows it, and the clients' requests lie unread.", "The stack shows it; whether it lasts needs a second dump."
     ),
     figures=(("{blocked_count} of {loops_count}", "event loops blocked"),),
     chain=(("{name}", "waits in", "{waits}"), ("{who}", "does not answer", "")),
-    phrases={"called_from": Either("frame", ", called from {frame}")},
+    phrases={"called_from": Either("frame", ", called from {frame}"), "here": Either("piece", " that are here")},
 )
 
 
@@ -104,9 +104,11 @@ def _finding(view: ProcessView, pool: Pool, blocked: list[ThreadActivity]) -> Fi
                 (str(target.remote),),
             )
         )
+    piece = view.dump is not None and view.dump.fragment
     text = TEXT.filled(
         view.process,
-        all_of=all_of(len(blocked), len(loops)),
+        all_of=say("{blocked} of {loops} pasted", blocked=len(blocked), loops=len(loops)) if piece else all_of(len(blocked), len(loops)),
+        piece=piece,
         s="s" if len(loops) > 1 else "",
         name=pool.name,
         are="are" if len(blocked) > 1 else "is",

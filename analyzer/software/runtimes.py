@@ -14,6 +14,36 @@ _COMMANDS: Final = {
     Runtime.RUBY: ("ruby", "puma", "unicorn", "passenger", "sidekiq", "bundle"),
     Runtime.PHP: ("php",),
     Runtime.DOTNET: ("dotnet", "w3wp"),
+    Runtime.GO: (
+        *(
+            "vault",
+            "consul",
+            "etcd",
+            "prometheus",
+            "grafana",
+            "traefik",
+            "caddy",
+            "dockerd",
+            "containerd",
+            "kubelet",
+            "kube-",
+            "minio",
+            "influxd",
+        ),
+        *(
+            "telegraf",
+            "nomad",
+            "coredns",
+            "cockroach",
+            "nats-server",
+            "gitea",
+            "loki",
+            "jaeger-",
+            "alertmanager",
+            "node_exporter",
+            "boulder",
+        ),
+    ),
     Runtime.NATIVE: (
         "nginx",
         "haproxy",
@@ -29,7 +59,7 @@ _COMMANDS: Final = {
         "memcached",
     ),
 }
-"""How the commands of processes begin. Programs in Go and C have names of their own."""
+"""How the commands of processes begin. Other programs in Go and C have names of their own."""
 _STACKS: Final = {
     Runtime.JVM: "jstack -l {pid} > {file}",
     Runtime.GO: "curl -s 'localhost:PPROF_PORT/debug/pprof/goroutine?debug=2' > {file}  # without pprof: kill -QUIT {pid} prints the stacks and ends it",

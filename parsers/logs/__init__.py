@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING, Final, NamedTuple
 
-from parsers.logs import databases, failures, pauses, pools, servers
+from parsers.logs import databases, failures, leaks, pauses, pools, servers
 from parsers.logs.lines import read
 from parsers.logs.stamps import begins_entry, stamp
 from parsers.records import LogEvent, LogLines
@@ -22,7 +22,7 @@ MOST: Final = 10_000
 """Events of one file that are kept, and as many lines that are looked at from its end for errors."""
 LONGEST: Final = 4000
 """Characters of a line that are looked at: what it proves stands in front."""
-_SHAPES: Final = (*pools.SHAPES, *failures.SHAPES, *databases.SHAPES, *servers.SHAPES, *pauses.SHAPES)
+_SHAPES: Final = (*pools.SHAPES, *failures.SHAPES, *databases.SHAPES, *servers.SHAPES, *leaks.SHAPES, *pauses.SHAPES)
 _WORDS: Final = tuple(dict.fromkeys((*(shape.word for shape in _SHAPES), *servers.WORDS)))
 WORDS: Final = tuple(dict.fromkeys(shape.word for shape in _SHAPES))
 """Words of which one stands in every line that proves something, entries of access logs aside."""

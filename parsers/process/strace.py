@@ -41,6 +41,7 @@ _row = ROW.match
 _note = lazy(r"(?:/\S*)?strace: Process (?P<pid>\d{1,10}) (?:attached|detached)").match
 _rest = lazy(r"\s*<(?:detached|unfinished) \.\.\.>\s*$").match
 _open = lazy(r"(?: ?<(?:unfinished|detached) \.\.\.>|,? ?(?:\^C)?strace: Process \d+ detached)\s*$").search
+_begun = lazy(r"[^=\n]{0,80},\s*(?:\^C)?$").match
 _FIRST: Final = lazy(r"(?P<fd>\d{1,9})(?:<(?P<target>.*?)>(?=[,) ]|$))?(?=[,) ]|$)")
 _POLLED: Final = lazy(r"\{fd=(?P<fd>\d{1,9})(?:<(?P<target>.*?)>(?=,))?,")
 _SOCKET: Final = lazy(r"socket:\[(?P<inode>\d{1,18})\]")
@@ -59,13 +60,14 @@ def parse(section: Section) -> Parsed:
     unread: list[tuple[int, str]] = []
     read = 0
     process: int | None = None
+    last = max((index for index, _ in section.rows()), default=-1)
     for index, line in section.rows():
         if note := _note(line):
             process = int(note["pid"]) if process is None else process
         elif match := _row(line):
             number = match["pid"] or match["tid"] or process
             if number is not None:
-                _follow(standing, int(number), index, match)
+                _follow(standing, int(number), index, match, ended=index == last)
         elif not _rest(line):
             unread.append((index, "no line of strace"))
             continue
@@ -76,10 +78,13 @@ def parse(section: Section) -> Parsed:
     return Parsed((*records, *elisions), read + len(elisions), gaps)
 
 
-def _follow(standing: dict[int, tuple[int, str, str]], tid: int, index: int, match: re.Match[str]) -> None:
-    """Enter or leave a call. A thread that exits leaves all; a signal (HotSpot uses SIGSEGV) interrupts none."""
+def _follow(standing: dict[int, tuple[int, str, str]], tid: int, index: int, match: re.Match[str], *, ended: bool) -> None:
+    """Enter or leave a call. A thread that exits leaves all; a signal (HotSpot uses SIGSEGV) interrupts none.
+
+    The last line of a terminal may be a call that has not returned: it ends with an argument.
+    """
     rest = match["rest"]
-    if rest is not None and _open(rest):
+    if rest is not None and (_open(rest) or (ended and _begun(rest))):
         standing[tid] = (index, match["call"], rest)
     elif match["tail"] is not None and _open(match["tail"]):
         pass

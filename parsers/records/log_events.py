@@ -30,6 +30,7 @@ class LogKind(StrEnum):
     PROXY_GAVE_UP = "a proxy gave up on a server"
     CLIENT_GAVE_UP = "a client gave up on a proxy"
     QUEUE_GAVE_UP = "a request left a proxy's queue unserved"
+    LEAK = "a connection was not given back"
     PAUSE = "the virtual machine stood still"
 
 

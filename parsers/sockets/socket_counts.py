@@ -27,6 +27,9 @@ SHOWS: Final = frozenset({Shows.PROCESS})
 COUNTED: Final = "counted: "
 """What the name of a counter begins with that ``wc -l`` printed; the command follows."""
 
+_PROSE: Final = 100
+"""Lines of a text, up to which a sentence that counts is looked for in each."""
+_LINE: Final = 1000
 _WORD: Final = "|".join(sorted({*STATES, *(word.replace("_", "-") for word in STATES)}, key=len, reverse=True))
 HEADER: Final = r"(?!)"
 ROW_SHAPE: Final = rf"[ \t]*\d{{1,9}}[ \t]+(?:{_WORD})[ \t]*$|(?:{_WORD})[ \t]*[:=]?[ \t]+\d{{1,9}}[ \t]*$"
@@ -34,7 +37,11 @@ _row = lazy(rf"\s*(?:(?P<count>\d{{1,9}})\s+(?P<state>{_WORD})|(?P<word>{_WORD})
 # The table's own header, split at blanks and counted with the rest.
 _remark = lazy(r"\s*\d{1,9}\s+(?:established\)|servers\)|Foreign|State|\(state\)|Address|and)\s*$").match
 _bare = lazy(r"\s*(?P<count>\d{1,9})\s*$").match
-_counts = lazy(r"\|\s*wc\s+-l\b|\bgrep\s+(?:\S+\s+)*?(?:-[a-zA-Z]*c|--count)\b").search
+_counts = lazy(r"\|\s*wc\s+-l\b|\bgrep\s+(?:\S+\s+)*?(?:-[a-zA-Z]*c|--count)\b|\bMeasure-Object\b|\bfind(?:\.exe)?\s+/[cC]\b").search
+_quoted = lazy(
+    r"(?P<command>\b(?:netstat|lsof|ss)\b[^\n`|]{0,120}\|[^\n`]{0,160}?(?:wc -l|grep -c[^\n`]{0,60}?|Measure-Object[^\n`]{0,40}?))`?\W{0,3}"
+    r"(?:(?:(?:it|this|that) )?(?:\S{1,4}|gives|gave|returns|returned|shows|showed|says|said|prints|printed|is|was|reports|reported|outputs)\s{1,3}(?:me |us |about |around )?)?[`*]{0,3}(?P<count>\d{1,3}(?:,\d{3})+|\d{1,9})\b"
+).search
 
 
 def sniff(head: Sequence[str]) -> bool:
@@ -46,6 +53,22 @@ def is_count(section: Section) -> bool:
     """True if the command above the section counts, and its first line is the number."""
     first = next((line for line in section.lines if line and not line.isspace()), "")
     return section.prompt is not None and _bare(first) is not None and _counts(section.prompt) is not None
+
+
+def quoted(section: Section) -> Parsed | None:
+    """What a sentence counts: "`lsof -p 77 | grep -c CLOSE_WAIT` gives 912"; None if none does."""
+    if section.nonblank > _PROSE:
+        return None
+    counts: list[Counter] = []
+    unread: list[tuple[int, str]] = []
+    for index, line in section.rows():
+        match = _quoted(line[:_LINE]) if "|" in line else None
+        if match is None:
+            unread.append((index, "no format that is known"))
+        else:
+            counts.append(Counter(section.where(index), f"{COUNTED}{match['command'].strip()}", int(match["count"].replace(",", ""))))
+    gaps, elisions = leftovers(section, unread)
+    return Parsed((*counts, *elisions), len(counts) + len(elisions), gaps) if counts else None
 
 
 def parse(section: Section) -> Parsed:

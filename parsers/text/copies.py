@@ -31,6 +31,7 @@ MOST_SHAPES: Final = 4
 MOST_LOST: Final = 20_000
 """Lines that nobody understood in which a prefix is looked for."""
 _FEW: Final = 50
+_FIRST: Final = 2000
 _LONGEST_PREFIX: Final = 200
 _WINDOW: Final = 500
 _MOST_ALIKE: Final = 200
@@ -105,6 +106,11 @@ def proposals(lines: Sequence[str], lost: Sequence[int]) -> Iterator[Proposal]:
     known = frozenset(lost)
     for width, glue in _widths(lines, lost):
         yield Proposal(partial(_joined, lost=known, width=width, glue=glue), joins=True)
+
+
+def escaped(lines: Sequence[str]) -> list[int]:
+    """The indices of lines that hold escapes of HTML, of the first lines: who escapes a text escapes all of it."""
+    return [index for index, line in enumerate(islice(lines, _FIRST)) if "&" in line and _ESCAPED.search(line)]
 
 
 def _around(lost: Sequence[int], end: int) -> Sequence[int]:

@@ -22,14 +22,22 @@ if TYPE_CHECKING:
 # What stands before the sign is short, so that a line of prose or of a stack cannot pass for a prompt.
 _COMMAND = (
     r"[ \t]+(?P<command>(?:sudo[ \t]+(?:-\w+[ \t]+(?:\w+[ \t]+)?)*)?(?:\S*/)?"
-    r"(?:netstat|lsof|lsfd|ss|jstack|jcmd|jhsdb|jps|kill|cat|top|ps|ls|nstat|date|uptime|uname|hostname|ulimit|prlimit|tcpdump)\b[^\n]*)"
+    r"(?:netstat|lsof|lsfd|ss|jstack|jcmd|jhsdb|jps|kill|cat|top|ps|ls|nstat|date|uptime|uname|hostname|ulimit|prlimit|tcpdump|strace|py-spy|conntrack|nettop|pstack|gdb)\b[^\n]*)"
 )
 PROMPT = re.compile(rf"^[ \t]*+(?:\(\w+\)[ ]*)?(?P<host>[^\s$#>]{{0,80}}(?:[ ][^\s$#>]{{1,60}})?)[$#>%]{_COMMAND}$", re.MULTILINE)
 FENCE = re.compile(r"^[ \t]*+(?:```|~~~|\{%-?[ ]*(?:end)?highlight\b|\{code|\{noformat|</?pre\b)[^\n]*$", re.MULTILINE)
 # What a prompt or a fence cannot do without. Nearly all text has none of it, and is passed many times faster than line by line.
 _FENCES = {"`": ("``",), "~": ("~~",), "{": ("%", "code", "noformat"), "<": ("pre", "/pre")}
 _command = re.compile(_COMMAND).match
-ELISION = re.compile(r"^[ \t]*(?:\.{3,}|…|\[\.\.\.\]|\(\.\.\.\))[ \t]*$")
+_LEFT_OUT = r"(?:\.{2,}|…|snip|cut|omitted|removed|truncated|stripped|skipped|more|others?|same|similar|identical|repeat(?:ed|s)?|etc|and so on|above|deleted|lines)"
+# Dots alone; words in brackets, between marks or behind dots that say what was left out: "[... 40 more like this]", "<snip>", "--- cut ---".
+# Java's own "\t... 3 more" below a cause is no work of a person.
+ELISION = re.compile(
+    r"^[ \t]*(?:\.{3,}|…|\[\.\.\.\]|\(\.\.\.\)|\.(?:[ \t]+\.){2,})[ \t]*$"
+    rf"|^[ \t]*(?:\[[^\[\]\n]{{0,60}}?\b{_LEFT_OUT}(?!\w)[^\[\]\n]{{0,60}}\]|\([^()\n]{{0,60}}?\b{_LEFT_OUT}(?!\w)[^()\n]{{0,60}}\)|<[^<>\n]{{0,60}}?\b{_LEFT_OUT}(?!\w)[^<>\n]{{0,60}}>)[ \t.]*$"
+    rf"|^(?![ \t]+\.\.\. \d+ (?:more|common))[ \t]*(?:-{{2,}}|\*+|={{2,}}|~+|\.{{2,}}|…)[ \t]*(?:[^\n]{{0,60}}?\b)?{_LEFT_OUT}(?!\w)[^\n]{{0,60}}$",
+    re.IGNORECASE,
+)
 
 _FIELDS = re.compile(rb"p\d{1,10}\x00(?:[a-zA-Z][^\x00-\x1f]*\x00)*\n")
 

@@ -1,4 +1,4 @@
-"""Servers' own warnings about threads that hang, with the stacks below them: WebSphere, WebLogic, Tomcat, Vert.x; and their consoles' dumps.
+"""Servers' own warnings about threads that hang, with the stacks below them: WebSphere, WebLogic, Tomcat, Vert.x; hot threads and consoles' dumps.
 
     [3/2/26 10:00:17:420 CET] 00000027 ThreadMonitor W   WSVR0605W: Thread "WebContainer : 11" (00000025) has been active for 733344 milliseconds and may be hung.
         at java.net.SocketInputStream.socketRead0(Native Method)
@@ -9,6 +9,9 @@
     stackTrace:
     java.lang.Thread.State: RUNNABLE
     at com.example.Order.list(Order.java:61)
+
+       98.7% (493.6ms out of 500ms) cpu usage by thread 'elasticsearch[node-3][search][T#7]'
+         10/10 snapshots sharing following 6 elements
 
 Written after the products' documentation and public reports, not captured here. A warning shows the threads it is about, and says nothing of others.
 """
@@ -31,7 +34,15 @@ if TYPE_CHECKING:
 NAME: Final = "stuck_threads"
 SHOWS: Final = frozenset({Shows.THREADS})
 
-MARKS: Final = ("WSVR0605W: ", "WSVR0606W: ", "BEA-000337", " has been active for ", " has been blocked for ", " - threadId:0x")
+MARKS: Final = (
+    "WSVR0605W: ",
+    "WSVR0606W: ",
+    "BEA-000337",
+    " has been active for ",
+    " has been blocked for ",
+    " - threadId:0x",
+    " usage by thread '",
+)
 """What such a line cannot do without, wherever it stands in the line: a search for words is many times faster than one for a pattern."""
 _LEAD: Final = r"[^\n]{0,300}?"
 _EXECUTE: Final = r"\[(?:STUCK|ACTIVE|STANDBY|HOGGING)\] ExecuteThread: '\d+'"
@@ -40,16 +51,18 @@ ROW_SHAPE: Final = r"(?!)"
 REPORT = lazy(
     rf"(?:{_LEAD}WSVR060[56]W: Thread \"(?P<was>[^\"\n]{{1,300}})\""
     rf"|{_LEAD}BEA-000337>? ?<?(?P<wls>{_EXECUTE}[^\"<>\n]{{0,200}}?) has been busy for \"(?P<busy>\d{{1,9}})\" seconds"
-    rf"|{_LEAD}Thread \"(?P<tomcat>[^\"\n]{{1,300}})\" \(id=(?P<id>\d{{1,18}})\) has been active for (?P<ms>[\d,. ]{{1,20}}) milliseconds"
+    rf"|{_LEAD}Thread [\"\[](?P<tomcat>[^\"\[\]\n]{{1,300}})[\"\]] \(id=\[?(?P<id>\d{{1,18}})\]?\) has been active for \[?(?P<ms>[\d,. \u00a0]{{1,20}})\]? milliseconds"
     rf"|{_LEAD}Thread Thread\[(?:#\d+,)?(?P<vertx>[^,\]\n]{{1,200}})[^\n]{{0,100}}\] has been blocked for (?P<blocked>\d{{1,12}}) ms"
+    r"|\s*(?P<busy_share>\d{1,5}(?:\.\d{1,3})?)% (?:\[cpu=[^\n]{0,80}\] )?\([^()\n]{1,60}\) (?:cpu|wait|block|gpu) usage by thread '(?P<hot>[^'\n]{1,300})'"
     r"|(?P<console>\S[^\n]{0,300}?) - priority:-?\d{1,4} - threadId:0x[0-9a-fA-F]{1,16} - nativeId:(?P<nid>0x[0-9a-fA-F]{1,15}|\d{1,15})"
     r"(?: - nativeId \(decimal\):\d{1,15})? - state:(?P<state>[A-Z_]{3,15}))"
 )
+_REQUEST: Final = 40
 _report, _state, _lock = REPORT.match, STATE_LINE.match, LOCK_LINE.match
-_active = lazy(r"has been active for (?P<ms>\d{1,15}) milliseconds").search
+_active = lazy(r"has been active for \[?(?P<ms>[\d,. \u00a0]{1,20})\]? milliseconds").search
 _done = lazy(r"WSVR0606W|has completed|BEA-000339").search
 _remark = lazy(
-    r"\s*(?:stackTrace:|Stack trace:|java\.lang\.Throwable\b|io\.vertx\.core\.VertxException: Thread blocked|Locked ownable synchronizers:|- None|>\s*$)"
+    r"\s*(?:\d{1,4}/\d{1,4} snapshots sharing following \d|unique snapshot\s*$|Thread-\d+ \"[^\"\n]{1,200}\" <[^\n]{0,200}\{\s*$|\}\s*>?\s*$|stackTrace:|Stack trace:|java\.lang\.Throwable\b|io\.vertx\.core\.VertxException: Thread blocked|Locked ownable synchronizers:|- None|>\s*$)"
 ).match
 
 
@@ -92,6 +105,8 @@ class _Reader:
         self.native_id: NativeId | None = None
         self.state: JavaState | None = None
         self.remark: str | None = None
+        self.request = 0
+        """Lines that the request, which the warning quotes, may still have: its head stands between the warning and the stack."""
 
     def take(self, index: int, line: str) -> bool:
         """Take a line; False if it is none of a warning or its stack."""
@@ -104,6 +119,10 @@ class _Reader:
         stack = self.open
         if stack is None:
             return False
+        if self.request:
+            self.request = 0 if "Stack trace:" in line else self.request - 1
+            stack.reach(index)
+            return True
         if (state := _state(line)) and state["state"] in JAVA_STATES:
             self.state = JAVA_STATES[state["state"]]
         elif (match := _lock(line)) is not None:
@@ -120,7 +139,7 @@ class _Reader:
     def _begin(self, index: int, line: str, match: re.Match[str]) -> None:
         self.close()
         fields = match.groupdict()
-        self.name = next(fields[key] for key in ("was", "wls", "tomcat", "vertx", "console") if fields[key]).strip()
+        self.name = next(fields[key] for key in ("was", "wls", "tomcat", "vertx", "hot", "console") if fields[key]).strip()
         self.java_id = int(fields["id"]) if fields["id"] else None
         nid = fields["nid"]
         self.native_id = NativeId(int(nid, 16 if nid.startswith("0x") else 10)) if nid else None
@@ -129,12 +148,13 @@ class _Reader:
         seconds = (
             int(fields["busy"])
             if fields["busy"]
-            else int(active["ms"]) // 1000
+            else int("".join(filter(str.isdigit, active["ms"])) or 0) // 1000
             if active
             else int(fields["blocked"]) // 1000
             if fields["blocked"]
             else None
         )
+        self.request = _REQUEST if fields["wls"] and "Stack trace:" not in line else 0
         self.remark = None if seconds is None else f"reported to be at it for {seconds} s"
         self.open = None if _done(line) else Stack(self.section, index)
 

@@ -465,7 +465,7 @@ class TestOver:
 def test_what_is_missing_names_the_process_and_a_tool_that_fits_it() -> None:
     rows = [row.replace(ME, "88/python3") for row in (LISTEN, *gave_up(20))]
     commands = [missing.command for missing in diagnosis_of({"netstat.txt": netstat(*rows)}).missing]
-    assert commands == ["gdb -p 88 -batch -ex 'thread apply all bt' > stacks.txt"]
+    assert commands == ["py-spy dump --pid 88 > stacks.txt"]
     assert [missing.command for missing in diagnosis_of({"netstat.txt": netstat(LISTEN, *gave_up(20))}).missing] == [
         "jstack -l 77 > jstack.txt"
     ]

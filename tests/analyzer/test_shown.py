@@ -29,7 +29,7 @@ def said(files: dict[str, str]) -> str:
 def test_who_waits_for_what_that_whom_holds_and_where() -> None:
     text = said({"dump.txt": WAITER + OWNER})
     assert "“web-1” waits to enter com.acme.Drawer, which “web-2” holds, called from com.acme.Till.open(Till.java:10)." in text
-    assert "“web-2” is in SocketInputStream.socketRead0, called from com.acme.Till.count(Till.java:40)." in text
+    assert "“web-2” waits for bytes of a socket in SocketInputStream.socketRead0, called from com.acme.Till.count(Till.java:40)." in text
     assert "the rest of the thread dump and a socket table of the same moment would show" in text
 
 

@@ -1,0 +1,91 @@
+"""What a thread does, as a sentence has it: whose answer it waits for, which other thread's result, which client's bytes."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Final
+
+from analyzer.model.message import Message, say
+from analyzer.software.blockers import application_frame, blocking_frame
+from analyzer.software.kinds import ActivityKind, SocketSide
+from parsers.records import JavaState
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from analyzer.software.pools import ThreadActivity
+    from parsers.records import Frame
+
+_RUNTIME: Final = ("java.", "javax.", "jdk.", "sun.", "com.sun.")
+_REPORTED: Final = "reported to be at it for "
+
+
+_WORDS: Final = {
+    ActivityKind.CALL: say("{waits} for an answer{through} in {frame}"),
+    ActivityKind.SOCKET_READ: say("{waits} for bytes of a socket in {frame}"),
+    ActivityKind.REQUEST_READ: say("{waits} for what a client sends in {frame}"),
+    ActivityKind.SOCKET_WRITE: say("{stands} writing to a socket in {frame}"),
+    ActivityKind.SOCKET_CONNECT: say("{waits} for a connection to be made{through} in {frame}"),
+    ActivityKind.DNS: say("{waits} for a host's name to be looked up in {frame}"),
+    ActivityKind.HANDSHAKE: say("{waits} for the other side of a TLS handshake in {frame}"),
+    ActivityKind.FUTURE: say("{waits}{unlimited} for another thread's result in {frame}"),
+    ActivityKind.COMPLETABLE_FUTURE: say("{waits}{unlimited} for another thread's result in {frame}"),
+    ActivityKind.LATCH: say("{waits}{unlimited} for a latch in {frame}"),
+    ActivityKind.JOIN: say("{waits}{unlimited} for a thread to end in {frame}"),
+    ActivityKind.PROCESS: say("{waits} for a child process in {frame}"),
+    ActivityKind.FILE_IO: say("{stands} reading or writing a file in {frame}"),
+    ActivityKind.SLEEP: say("{stands} sleeping in {frame}"),
+    ActivityKind.LOCK: say("{waits}{unlimited} for a lock in {frame}"),
+    ActivityKind.SEMAPHORE: say("{waits}{unlimited} for a permit in {frame}"),
+    ActivityKind.OBJECT_WAIT: say("{waits}{unlimited} to be notified in {frame}"),
+    ActivityKind.CONDITION: say("{waits}{unlimited} to be notified in {frame}"),
+    ActivityKind.QUEUE: say("{waits}{unlimited} at a queue in {frame}"),
+    ActivityKind.CONNECTION_LATCH: say("{waits} for a connection to end, as the limit of connections is reached, in {frame}"),
+}
+"""What a thread does, without a word about a limit where none can be seen: a socket's own is set elsewhere."""
+
+
+def doing(member: ThreadActivity, frame: Frame, *, several: bool) -> Message | None:
+    """``waits for an answer through Oracle driver in Packet.receive``; None for what only the frame tells."""
+    found = member.activity
+    called = found.kind is ActivityKind.SOCKET_READ and found.side is SocketSide.CLIENT
+    words = _WORDS.get(ActivityKind.CALL if called else found.kind)
+    if words is None:
+        return None
+    limited = found.timed or member.thread.state is JavaState.TIMED_WAITING
+    outward = found.library is not None and found.side is not SocketSide.SERVER
+    slots = {
+        "waits": say("wait") if several else say("waits"),
+        "stands": "are" if several else "is",
+        "unlimited": "" if limited else say(", without a timeout,"),
+        "through": say(" through {library}", library=found.library) if outward else "",
+        "frame": frame.call,
+    }
+    return Message.made(words.template.format_map(slots), words.template, slots)
+
+
+def idle(group: Sequence[ThreadActivity]) -> Message:
+    """``is idle: waits for work in ThreadPoolExecutor.getTask``."""
+    member = group[0]
+    at = blocking_frame(member.thread, member.activity)
+    where = say(" in {frame}", frame=at.call) if at is not None else ""
+    return (
+        say("are idle: they wait for work{where}", where=where) if len(group) > 1 else say("is idle: it waits for work{where}", where=where)
+    )
+
+
+def caller(member: ThreadActivity) -> Frame | None:
+    """The application's frame that called; without one, the first that is not the runtime's own."""
+    app = application_frame(member.thread, member.activity)
+    if app is not None:
+        return app
+    below = member.thread.frames[max(member.activity.frame, 0) :]
+    return next((frame for frame in below if not frame.cls.startswith(_RUNTIME)), None) if below and "." in below[0].cls else None
+
+
+def reported(member: ThreadActivity) -> Message | str:
+    """How long a server's own warning says that the thread is at it."""
+    remark = member.thread.native_state or ""
+    if not remark.startswith(_REPORTED):
+        return ""
+    seconds = remark.removeprefix(_REPORTED).removesuffix(" s")
+    return say(", for {seconds} s as the server's own warning says", seconds=f"{int(seconds):,}") if seconds.isdigit() else ""

@@ -1,0 +1,43 @@
+r"""Lines that say that a connection, or the response that keeps it, was not given back.
+
+    WARNING: A connection to https://api.example.com/ was leaked. Did you forget to close a response body?
+    … HikariPool-1 - Connection leak detection triggered for com.mysql.cj.jdbc.ConnectionImpl@5e8c92f4 on thread http-nio-8080-exec-3, stack trace follows
+    … org.apache.tomcat.jdbc.pool.ConnectionPool abandon: Connection has been abandoned PooledConnection[…]
+    IJ000100: Closing a connection for you. Please close them yourself: org.jboss.jca.adapters.jdbc.jdk8.WrappedConnectionJDK8@4a2b1c
+
+The library saw it itself. It says that it happened; how many are kept, a table tells.
+"""
+
+from __future__ import annotations
+
+import re
+from typing import Final
+
+from parsers.logs.lines import Shape
+from parsers.records import LogKind
+
+
+def _shape(source: str, word: str, pattern: str) -> Shape:
+    return Shape(source, LogKind.LEAK, word, re.compile(pattern), loud=False)
+
+
+SHAPES: Final = (
+    _shape("OkHttp", " was leaked. Did you forget", r"A connection to (?P<subject>[^\s\"]{1,200}?)/? was leaked\. Did you forget"),
+    _shape(
+        "HikariCP",
+        "Connection leak detection triggered",
+        r"(?:(?P<subject>[\w.$-]{1,80}) - )?Connection leak detection triggered for [\w.$@]{1,200}",
+    ),
+    _shape("Tomcat JDBC pool", "Connection has been abandoned", r"Connection has been abandoned (?:PooledConnection|ProxyConnection)\["),
+    _shape(
+        "Commons Pool",
+        "Pooled object created ",
+        r"Pooled object created [^\n]{0,80} by the following code (?:was never returned|has not been returned)",
+    ),
+    _shape("c3p0", "checked-out resource is overdue", r"A checked-out resource is overdue, and will be destroyed"),
+    _shape("Druid", "abandon connection", r"abandon connection, owner thread: (?P<subject>[^\n,]{1,120})"),
+    _shape("IronJacamar", "IJ000100", r"IJ000100: Closing a connection for you"),
+    _shape("WebLogic", "BEA-001153", r"BEA-001153>? ?<?Forcibly releasing inactive"),
+    _shape("aiohttp", "Unclosed c", r"\bUnclosed (?:client session|connection)\b"),
+    _shape("Apache HttpClient", "still allocated", r"Invalid use of (?:Basic|Single)ClientConnManager: connection still allocated"),
+)
