@@ -7,7 +7,6 @@ once its frames occur.
 from __future__ import annotations
 
 import re
-import tomllib
 from enum import StrEnum
 from functools import cache
 from pathlib import Path
@@ -123,7 +122,7 @@ class Sketch(NamedTuple):
 
     def issue(self) -> Issue:
         """The entry."""
-        return msgspec.convert(tomllib.loads(self.text), Issue)
+        return msgspec.toml.decode(self.text, type=Issue)
 
 
 @cache
