@@ -1,11 +1,13 @@
 #!/bin/sh
 # Collects what closewait needs to know of a hung server: three rounds of threads, sockets, descriptors and counters of one process.
 #
-#   sh collect.sh [--capture] [--sigquit] [--gdb] [--pprof URL] PID [SECONDS]
+#   sh collect.sh               only lists the JVMs, and other programs with sockets in CLOSE_WAIT
+#   sh collect.sh [--stdout] [--capture] [--sigquit] [--gdb] [--pprof URL] PID [SECONDS]
 #   sh collect.sh --database    only prints what to ask of a database and of a proxy in front; it runs nothing
 #
 #   PID         the process, as this shell numbers it
 #   SECONDS     from the start of one round to the start of the next (10)
+#   --stdout    the archive goes to standard output, through the pipe that the script came by, and is not kept here
 #   --capture   also the packets of the ports that the process listens on (tcpdump: 200 bytes of each, at most 100,000)
 #   --sigquit   if no tool gets a thread dump, ask the JVM for one with signal 3; it prints into its own log
 #   --gdb       stacks of a program that has no tool of its own, by gdb: it stops the process for about a second each time
@@ -16,6 +18,7 @@
 #
 # The process is never stopped or traced, unless --gdb is given. A thread dump holds a JVM at a safepoint for some milliseconds, as jstack always
 # does; py-spy and dotnet-stack, where they are installed, pause a process as briefly. Signal 3 is never sent to a Go program: it would end.
+# shellcheck disable=SC2030,SC2031 # the list of processes has a PID of its own in its subshell
 set -u
 umask 077
 LC_ALL=C
@@ -463,6 +466,58 @@ end_capture() {
   capture=
 }
 
+# --- which process -------------------------------------------------------------------------------------------------------------------------
+
+# One line for each socket in CLOSE_WAIT: the pid of a process that has it. Only root sees everybody's.
+close_wait_owners() {
+  if have ss; then
+    (limited ss -tanp state close-wait) 2>/dev/null | grep -o 'pid=[0-9]*' | sed 's/pid=//'
+  elif have netstat; then
+    (limited netstat -tanp) 2>/dev/null | sed -n 's,.* CLOSE_WAIT  *\([0-9][0-9]*\)/.*,\1,p'
+  fi
+}
+
+# What a JVM runs: the main class or the archive. Other arguments are left out, for they hold passwords.
+main_class() {
+  tr '\0' '\n' <"/proc/$PID/cmdline" 2>/dev/null | {
+    IFS= read -r word # java itself
+    while IFS= read -r word; do
+      case $word in
+        -jar | -m | --module)
+          IFS= read -r word
+          break
+          ;;
+        -cp | -classpath | --class-path | -p | --module-path | --add-opens | --add-exports | --add-modules) IFS= read -r word ;;
+        -*) ;;
+        *) break ;;
+      esac
+      word=
+    done
+    echo "${word##*/}" | cut -c 1-100
+  }
+}
+
+# The row of a process for the list: how many of its sockets are in CLOSE_WAIT, its pid, its user and what it is.
+list_row() {
+  exe=$(readlink "/proc/$PID/exe" 2>/dev/null)
+  name=$(cat "/proc/$PID/comm" 2>/dev/null)
+  count=$(echo "$OWNERS" | grep -cx "$PID")
+  if is_jvm; then name="java $(main_class)"; elif [ "$count" = 0 ]; then return; fi
+  owner=$(sed -n 's/^Uid:[[:space:]]*\([0-9]*\).*/\1/p' "/proc/$PID/status" 2>/dev/null)
+  echo "$count $PID uid $owner, $name"
+}
+
+# JVMs, and other programs with sockets in CLOSE_WAIT, most of these sockets first.
+list_processes() {
+  OWNERS=$(close_wait_owners)
+  for status in /proc/[0-9]*/status; do
+    PID=${status#/proc/} PID=${PID%/status}
+    list_row
+  done | sort -rn -k 1,1 -k 2,2 | head -n 40 | while read -r count listed name; do
+    say "PID $listed: $count sockets in CLOSE_WAIT, $name"
+  done
+}
+
 # --- manifest and archive --------------------------------------------------------------------------------------------------------------
 
 # version TOOL OPTION: the first line of what it says of itself.
@@ -510,8 +565,13 @@ pack() {
   rm -rf "${WORK:?}"
   if tar -cf - "$NAME" | gzip >"$NAME.tar.gz.part" && mv "$NAME.tar.gz.part" "$NAME.tar.gz"; then
     rm -rf "./${NAME:?}"
+    if [ "$STDOUT" ] && cat "$NAME.tar.gz"; then
+      rm -f "$NAME.tar.gz"
+      say "done: the archive went to standard output"
+      return
+    fi
     say "done: $NAME.tar.gz ($(($(wc -c <"$NAME.tar.gz") / 1024)) KB); analyze it with: analyze $NAME.tar.gz"
-    echo "$NAME.tar.gz"
+    [ "$STDOUT" ] || echo "$NAME.tar.gz"
   else
     say "cannot pack; the files are in $NAME"
     exit 1
@@ -532,11 +592,15 @@ interrupted() {
 }
 
 main() {
-  CAPTURE='' SIGQUIT='' GDB='' PPROF='' capture='' napping=''
-  usage="usage: sh collect.sh [--capture] [--sigquit] [--gdb] [--pprof URL] PID [SECONDS]"
+  CAPTURE='' SIGQUIT='' GDB='' PPROF='' STDOUT='' capture='' napping=''
+  usage="usage: sh collect.sh [--stdout] [--capture] [--sigquit] [--gdb] [--pprof URL] PID [SECONDS]"
   while [ $# -gt 0 ]; do
     case $1 in
       --capture) CAPTURE=yes ;;
+      --stdout)
+        [ ! -t 1 ] || stop "--stdout needs a pipe or a file: … --stdout PID > incident.tar.gz"
+        STDOUT=yes
+        ;;
       --sigquit) SIGQUIT=yes ;;
       --gdb) GDB=yes ;;
       --pprof)
@@ -552,7 +616,13 @@ main() {
     esac
     shift
   done
-  case ${1:-} in '' | *[!0-9]*) stop "$usage" ;; esac
+  case ${1:-} in
+    '')
+      list_processes
+      stop "$usage"
+      ;;
+    *[!0-9]*) stop "$usage" ;;
+  esac
   case ${2:-10} in *[!0-9]*) stop "SECONDS is a whole number" ;; esac
   PID=$1 INTERVAL=${2:-10}
   [ -r "/proc/$PID/status" ] || stop "no process $PID here (or no /proc)"

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Annotated, Final, NoReturn
 import typer
 
 from analyzer.app.command import USAGE, RunOptions, interrupted, run
-from analyzer.app.writing import complain, put
+from analyzer.app.writing import complain, put, save
 from analyzer.model.errors import UsageError
 from analyzer.version import VERSION
 
@@ -206,13 +206,49 @@ def diff(
     raise typer.Exit(code)
 
 
-@commands.command("collect")
-def collect() -> None:
-    """Print a POSIX shell script that gathers the artifacts on the host: analyze collect > collect.sh; sh collect.sh PID."""
-    from analyzer.app.collect import USE, script  # noqa: PLC0415 - only needed here
+@commands.command("collect", epilog="Exit code of the analysis; 2 if nothing could be collected.")
+def collect(
+    pid: Annotated[
+        int | None, typer.Argument(metavar="[PID]", help="Collect of this process, here, and analyse it.", show_default=False)
+    ] = None,
+    seconds: Annotated[int | None, typer.Argument(metavar="[SECONDS]", help="Between two rounds (10).", show_default=False)] = None,
+    capture: Annotated[bool, option("--capture", text="Also packets of the ports that it listens on (tcpdump).")] = False,
+    sigquit: Annotated[bool, option("--sigquit", text="If no tool gets a thread dump, ask the JVM for one with signal 3.")] = False,
+    gdb: Annotated[bool, option("--gdb", text="Stacks of a native program by gdb, which stops it for about a second each time.")] = False,
+    pprof: Annotated[str | None, option("--pprof", metavar="URL", text="Stacks of a Go program that serves net/http/pprof there.")] = None,
+    output: Annotated[str | None, option("--output", "-o", metavar="PATH", text="Write the script there.")] = None,
+) -> None:
+    """Print a shell script that gathers the artifacts on a host, or with PID run it here and analyse what it gathers."""
+    from analyzer.app.collect import USE, collected, script  # noqa: PLC0415 - only needed here
 
-    # Nobody reads five hundred lines of shell on a terminal.
-    put(USE if sys.stdout is not None and sys.stdout.isatty() else script())
+    flags = [flag for flag, given in (("--capture", capture), ("--sigquit", sigquit), ("--gdb", gdb), ("--pprof", pprof)) if given]
+    if pid is None:
+        if flags:
+            refuse(f"{flags[0]} is for a process: analyze collect {flags[0]} PID")
+        _print_script(script(), USE, output)
+        return
+    if output is not None:
+        refuse("-o is for the script; the archive and the report are written to the current folder")
+    words = [*flags, *([pprof] if pprof else []), str(pid), *([] if seconds is None else [str(seconds)])]
+    try:
+        code, archive = collected(words)
+    except OSError as error:
+        refuse(f"cannot run the shell: {error.strerror or error}; 'analyze collect > collect.sh' prints the script")
+    if code or not archive:
+        raise typer.Exit(code or USAGE)
+    raise typer.Exit(run(RunOptions([archive]), shlex.join(["analyze", archive])))
+
+
+def _print_script(text: str, use: str, output: str | None) -> None:
+    """Print the script, or write it to a file. A terminal gets how to use it: nobody reads six hundred lines of shell there."""
+    if output is not None and output != "-":
+        try:
+            save(Path(output), text)
+        except UsageError as error:
+            refuse(str(error))
+        complain(f"{output} is written; on the host: sh {Path(output).name} PID")
+        return
+    put(use if output is None and sys.stdout is not None and sys.stdout.isatty() else text)
 
 
 @commands.command("schema")

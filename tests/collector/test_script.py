@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import os
 import shutil
 import subprocess
@@ -26,6 +27,7 @@ if TYPE_CHECKING:
 pytestmark = pytest.mark.slow
 
 ROOT = SAMPLES.parent
+CLI = "from analyzer.app.cli import main; main()"
 SCRIPT = ROOT / "analyzer" / "app" / "collect.sh"
 SHELLS = [shell for shell in (["dash"], ["busybox", "sh"], ["bash", "--posix"], ["sh"]) if shutil.which(shell[0])]
 
@@ -64,6 +66,38 @@ def sleeper() -> Iterator[int]:
         process.kill()
 
 
+@pytest.fixture
+def jvm(tmp_path_factory: pytest.TempPathFactory) -> Iterator[int]:
+    """A program that is called java, runs the class ``Idle`` and has a secret among its arguments. It waits for its standard input."""
+    folder = tmp_path_factory.mktemp("jvm")
+    shutil.copy(shutil.which("dash") or "/bin/sh", folder / "java")
+    (folder / "Idle").write_text("read line\n")
+    with subprocess.Popen(["./java", "-e", "Idle", "-Dpassword=secret"], cwd=folder, stdin=subprocess.PIPE) as process:
+        yield process.pid
+
+
+LEAK = """
+import socket, sys
+listener = socket.create_server(("127.0.0.1", 0))
+ends = []
+for _ in range(3):
+    client = socket.create_connection(listener.getsockname())
+    ends.append(listener.accept()[0])
+    client.close()
+print("ready", flush=True)
+sys.stdin.read()
+"""
+
+
+@pytest.fixture
+def leaking() -> Iterator[int]:
+    """A program with three sockets in CLOSE_WAIT."""
+    with subprocess.Popen([sys.executable, "-c", LEAK], stdin=subprocess.PIPE, stdout=subprocess.PIPE) as process:
+        assert process.stdout is not None
+        assert process.stdout.readline() == b"ready\n"
+        yield process.pid
+
+
 def test_the_command_prints_the_script(tmp_path: Path) -> None:
     command = [sys.executable, "-c", "from analyzer.app.cli import main; main()", "collect"]
     done = subprocess.run(
@@ -95,6 +129,62 @@ def test_wrong_usage_writes_nothing(words: tuple[str, ...], tmp_path: Path) -> N
     assert done.returncode == 2
     assert done.stderr.startswith("collect: ")
     assert not list(tmp_path.iterdir())
+
+
+def test_without_a_process_it_lists_jvms_and_who_leaks(jvm: int, leaking: int, tmp_path: Path) -> None:
+    for shell in SHELLS:
+        done = run(*shell, str(SCRIPT), cwd=tmp_path)
+        assert done.returncode == 2
+        rows = {line.split(":")[1].split()[1]: line for line in done.stderr.splitlines() if line.startswith("collect: PID ")}
+        assert rows[str(jvm)].endswith("java Idle"), "the main class, without options and arguments"
+        assert "secret" not in done.stderr
+        if shutil.which("ss"):
+            assert ": 3 sockets in CLOSE_WAIT, " in rows[str(leaking)]
+        assert done.stderr.splitlines()[-1].startswith("collect: usage:")
+    assert not list(tmp_path.iterdir())
+
+
+def test_the_archive_goes_through_the_pipe(sleeper: int, tmp_path: Path) -> None:
+    done = subprocess.run(
+        ["sh", "-s", "--", "--stdout", str(sleeper), "0"],
+        cwd=tmp_path,
+        input=script().encode(),
+        capture_output=True,
+        timeout=120,
+        check=False,
+    )
+    assert done.returncode == 0, done.stderr
+    with tarfile.open(fileobj=io.BytesIO(done.stdout)) as archive:
+        assert any(name.endswith("/manifest.txt") for name in archive.getnames())
+    assert not list(tmp_path.iterdir())
+
+
+def test_collect_of_a_process_analyses_it(sleeper: int, tmp_path: Path) -> None:
+    done = run(sys.executable, "-c", f"import sys; sys.path.insert(0, {str(ROOT)!r}); {CLI}", "collect", str(sleeper), "0", cwd=tmp_path)
+    assert "Report: " in done.stdout, done.stderr
+    assert sorted(path.suffix for path in tmp_path.iterdir()) == [".gz", ".html"]
+
+
+@pytest.mark.parametrize(
+    ("words", "says"),
+    [
+        (("999999999",), "no process 999999999"),
+        (("--gdb",), "--gdb is for a process"),
+        (("1", "-o", "x.sh"), "-o is for the script"),
+        (("-o", "."), "cannot write"),
+    ],
+)
+def test_collect_says_what_is_wrong(words: tuple[str, ...], says: str, tmp_path: Path) -> None:
+    done = run(sys.executable, "-c", f"import sys; sys.path.insert(0, {str(ROOT)!r}); {CLI}", "collect", *words, cwd=tmp_path)
+    assert done.returncode == 2
+    assert says in done.stderr
+    assert not list(tmp_path.iterdir())
+
+
+def test_collect_writes_the_script(tmp_path: Path) -> None:
+    done = run(sys.executable, "-c", f"import sys; sys.path.insert(0, {str(ROOT)!r}); {CLI}", "collect", "-o", "c.sh", cwd=tmp_path)
+    assert done.returncode == 0
+    assert (tmp_path / "c.sh").read_text() == script()
 
 
 def test_database_hints_are_printed_and_nothing_is_run(tmp_path: Path) -> None:
