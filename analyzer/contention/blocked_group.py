@@ -153,7 +153,7 @@ class BlockedGroup:
     @property
     def clients(self) -> str:
         """What the listener's clients suffer, in words; empty if nothing shows it."""
-        return clients_in_words(self.view, self.port) if self.port is not None else ""
+        return clients_in_words(self.view, self.port)
 
     @property
     def figures(self) -> tuple[tuple[str, str], ...]:
@@ -169,7 +169,7 @@ class BlockedGroup:
     @property
     def client_evidence(self) -> list[Evidence]:
         """What the listener's clients suffer, as evidence."""
-        return client_evidence(self.view, self.port) if self.port is not None else []
+        return client_evidence(self.view, self.port)
 
     @property
     def before(self) -> tuple[Step, ...]:

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Final
 from analyzer.evidence.citations import all_of, of_sockets, of_threads
 from analyzer.evidence.packet_claims import packet_evidence
 from analyzer.join.connections import close_wait, left_unread
-from analyzer.model.finding import CloseWait, Evidence, Missing, Step
+from analyzer.model.finding import CloseWait, Culprit, Evidence, Missing, Step
 from analyzer.model.message import Message, joined, plural, say
 from analyzer.software.blockers import application_frame
 from analyzer.software.kinds import ActivityKind
@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from analyzer.join.connections import Connection
     from analyzer.software.pools import Pool, ThreadActivity
     from analyzer.waits.case import ProcessView, ServerPool
+    from parsers.records import Endpoint
 
 KEEPALIVE_TIME: Final = 7200.0
 """Seconds; Linux' default of net.ipv4.tcp_keepalive_time."""
@@ -185,6 +186,22 @@ def thread_evidence(serving: ServerPool, members: Sequence[ThreadActivity], pool
     )
 
 
+def culprit_of(serving: ServerPool, *, remote: Endpoint | None = None, library: str | None = None) -> Culprit:
+    """What to blame: the pool, its common frame and its listener, and what the rule adds."""
+    return Culprit(
+        pool=serving.pool.name,
+        frame=str(serving.culprit) if serving.culprit else None,
+        listener=f"*:{serving.port}" if serving.port is not None else None,
+        remote=str(remote) if remote is not None else None,
+        library=library,
+    )
+
+
+def waits_of(serving: ServerPool) -> list[Evidence]:
+    """The waits of the pool's chain; if it has none, the threads that stand in a call."""
+    return [evidence for step in chain_of(serving, None) for evidence in step.evidence] or [caller_evidence(serving)]
+
+
 def caller_evidence(serving: ServerPool) -> Evidence:
     """Threads that stand in a call."""
     members = serving.callers
@@ -203,8 +220,10 @@ def caller_evidence(serving: ServerPool) -> Evidence:
     )
 
 
-def client_evidence(view: ProcessView, port: int) -> list[Evidence]:
-    """What the clients of a port suffer, one claim per class of Recv-Q, never more than three rows each."""
+def client_evidence(view: ProcessView, port: int | None) -> list[Evidence]:
+    """What the clients of a port suffer, one claim per class of Recv-Q, never more than three rows each; none without a port."""
+    if port is None:
+        return []
     own = {id(pair.far) for pair in view.pairs if pair.far is not None}
     clients = [one for one in view.server_side(port) if id(one) not in own]
     found = []
@@ -285,8 +304,10 @@ def client_figures(view: ProcessView, port: int | None) -> list[tuple[str, str]]
     return [(f"{counts.total:,}", say("sockets in CLOSE_WAIT"))] if counts.total else []
 
 
-def clients_in_words(view: ProcessView, port: int) -> str:
-    """One sentence about the clients, empty if there is nothing to say."""
+def clients_in_words(view: ProcessView, port: int | None) -> str:
+    """One sentence about the clients of a port, empty if there is nothing to say, or no one port."""
+    if port is None:
+        return ""
     counts = close_wait(view.server_side(port))
     if not counts.total:
         own = {id(pair.far) for pair in view.pairs}

@@ -7,21 +7,22 @@ from typing import TYPE_CHECKING, Final, NamedTuple
 
 from analyzer.evidence.callbacks import unread_from
 from analyzer.evidence.calls import (
-    caller_evidence,
     chain_of,
     client_evidence,
     client_figures,
     clients_in_words,
+    culprit_of,
     process_in_words,
     role_doubt,
     stuck_in_words,
+    waits_of,
 )
 from analyzer.evidence.citations import of_sockets
 from analyzer.evidence.movement import has_stood, moved_on, only_busy, progress_text, standing
 from analyzer.evidence.packet_claims import packet_evidence
 from analyzer.evidence.recovery import has_no_limit, of_calls
 from analyzer.join.clocks import far_apart
-from analyzer.model.finding import Basis, Confidence, Culprit, Evidence, Finding, Kind, Missing, Severity
+from analyzer.model.finding import Basis, Confidence, Evidence, Finding, Kind, Missing, Severity
 from analyzer.model.message import joined, plural, say
 from analyzer.model.text import Either, Text
 from analyzer.waits.targets import COUNT_TOLERANCE, MAJORITY, callee_of
@@ -132,7 +133,7 @@ def finding(case: Case, serving: ServerPool, target: Target, words: ServiceText)
         leads=_leads(serving, target),
         limits=limits,
         in_words=progress_text(still),
-        clients_in_words=clients_in_words(view, port) if port is not None else "",
+        clients_in_words=clients_in_words(view, port),
         blocked=serving.blocked,
         workers=serving.workers,
         name=pool.name,
@@ -150,13 +151,7 @@ def finding(case: Case, serving: ServerPool, target: Target, words: ServiceText)
         chain=chain_of(serving, *text.steps((_target_evidence(target),))),
         absent=() if _unseen_end(view, target) is None else (Kind.SOCKETS,),
         waits_for=far.process if far is not None and far.dump is not None else None,
-        culprit=Culprit(
-            pool=pool.name,
-            frame=str(serving.culprit) if serving.culprit else None,
-            listener=f"*:{port}" if port is not None else None,
-            remote=str(target.remote),
-            library=serving.ends[0].activity.library,
-        ),
+        culprit=culprit_of(serving, remote=target.remote, library=serving.ends[0].activity.library),
         outlook=of_calls(serving, str(target.remote)),
     )
 
@@ -309,10 +304,10 @@ def _target_evidence(target: Target) -> Evidence:
 
 
 def _evidence(serving: ServerPool, target: Target, port: int | None) -> tuple[Evidence, ...]:
-    found = [one for step in chain_of(serving, None) for one in step.evidence] or [caller_evidence(serving)]
+    found = waits_of(serving)
     found.append(_target_evidence(target))
     found += packet_evidence(serving.view, target.connections)
-    return (*found, *(client_evidence(serving.view, port) if port is not None else ()))
+    return (*found, *client_evidence(serving.view, port))
 
 
 def _second_dump(view: ProcessView) -> Missing:

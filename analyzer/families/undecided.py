@@ -14,10 +14,11 @@ from analyzer.evidence.calls import (
     client_figures,
     clients_in_words,
     command,
+    culprit_of,
     kind_in_words,
 )
 from analyzer.evidence.citations import all_of, of_dump
-from analyzer.model.finding import Confidence, Culprit, Finding, Severity, When
+from analyzer.model.finding import Confidence, Finding, Severity, When
 from analyzer.model.message import plural, say
 from analyzer.model.text import Do, Either, Text
 from parsers.records import Runtime, TcpState
@@ -105,7 +106,7 @@ def finding(serving: ServerPool, rule: str) -> Finding:
         what=what,
         called_from=serving.culprit,
         culprit=serving.culprit,
-        clients_in_words=clients_in_words(view, port) if port is not None else "",
+        clients_in_words=clients_in_words(view, port),
         ages=_ages(serving),
         undecided=not serving.callers,
         undecided_is=serving.view.sockets,
@@ -125,9 +126,7 @@ def finding(serving: ServerPool, rule: str) -> Finding:
         figures=(*client_figures(view, port), *text.figures),
         missing=_missing(serving),
         chain=chain_of(serving, *text.steps()),
-        culprit=Culprit(
-            pool=pool.name, frame=str(serving.culprit) if serving.culprit else None, listener=f"*:{port}" if port is not None else None
-        ),
+        culprit=culprit_of(serving),
     )
 
 

@@ -166,7 +166,9 @@ class Filled(msgspec.Struct, frozen=True):
         return not flag or bool(self.values[flag])
 
     def _command(self, template: str) -> str:
-        """A shell command with its values; other braces are the shell's."""
+        """A shell command with its values; other braces are the shell's. A message in its place is an order to a person."""
+        if isinstance(order := self.values.get(template[1:-1]), Message):
+            return order
         known = {"pid": self.process.pid if self.process is not None else None, **self.values}
         return re.sub(r"\{(\w+)\}", lambda slot: _word(known[slot[1]]) if slot[1] in known else slot[0], template)
 

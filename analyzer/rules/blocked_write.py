@@ -118,7 +118,7 @@ def _finding(serving: ServerPool, writing: list[ThreadActivity]) -> Finding:
         kind_in_words=kind_in_words(writing),
         frame=frame,
         unsent=_unsent(serving, writing, full),
-        clients_in_words=clients_in_words(view, port) if port is not None else "",
+        clients_in_words=clients_in_words(view, port),
         full=full,
         writing_count=len(writing),
         workers=serving.workers,
@@ -127,7 +127,7 @@ def _finding(serving: ServerPool, writing: list[ThreadActivity]) -> Finding:
     return text.finding(
         severity=Severity.CRITICAL if full or serving.pressure.exists else Severity.WARNING,
         confidence=Confidence.CERTAIN if len(full) >= SATURATED * len(writing) else Confidence.LIKELY if full else Confidence.SUSPECTED,
-        evidence=(*evidence, *(client_evidence(view, port) if port is not None else ())),
+        evidence=(*evidence, *client_evidence(view, port)),
         figures=(
             *client_figures(view, port),
             *text.figures,

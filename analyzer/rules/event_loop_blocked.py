@@ -117,14 +117,14 @@ def _finding(view: ProcessView, pool: Pool, blocked: list[ThreadActivity]) -> Fi
         loops_count=len(loops),
         frame=frame,
         and_does=say(", and {remote} does not answer", remote=target.remote) if target else "",
-        clients_in_words=clients_in_words(view, port) if port is not None else "",
+        clients_in_words=clients_in_words(view, port),
         suffers=suffers,
         who=str(target.remote) if target else say("what it waits for"),
     )
     return text.finding(
         severity=Severity.CRITICAL if suffers else Severity.WARNING,
         confidence=Confidence.CERTAIN if suffers else Confidence.LIKELY,
-        evidence=(*evidence, *(client_evidence(view, port) if port is not None else ())),
+        evidence=(*evidence, *client_evidence(view, port)),
         actions=(
             Action(
                 When.NOW,

@@ -49,7 +49,7 @@ BY_NUMBERS: Final = Text(
     figures=(("{used:,} of {limit:,}", "descriptor numbers"),),
     ask=(Ask("list of descriptors", "how many it has, and of what", "ls -l /proc/{pid}/fd > fd.txt"),),
     chain=(("the process", "has no descriptor left for", "{waiting}"), ("its clients", "wait to be accepted", "")),
-    phrases={"waiting2": "{connections} wait to be accepted", "top": "descriptor {last} is a socket of this process"},
+    phrases={"queue": "{connections} wait to be accepted", "top": "descriptor {last} is a socket of this process"},
 )
 
 UNLISTED: Final = Text(
@@ -73,6 +73,11 @@ TEXT: Final = Text(
     "fd-exhaustion",
     headline="The process has used up its file descriptors: {used:,} of {limit:,}, most of them {what}.",
     explanation="{descriptors} of at most {limit:,} are in use; {number:,} of them are {what}.{the_acceptor} It does not recover by itself unless whatever holds these descriptors closes them.",
+    why=Either(
+        "limit_known",
+        "{lists_agree}{and_pauses}",
+        "The list of descriptors ends near {limit:,}, a usual limit; the process' own limit is not in the evidence.",
+    ),
     do=(
         Do(When.NOW, "Save the list of descriptors, then restart.", "ls -l /proc/{pid}/fd > fd.txt"),
         Do(When.FIX, "Find who opens {what} and does not close it (try-with-resources)."),
@@ -85,6 +90,8 @@ TEXT: Final = Text(
     ask=(Ask("limits of the process", "how many descriptors it may have", "cat /proc/{pid}/limits > limits.txt", on="undecided"),),
     chain=(("{what}", "fills", "{number:,} of {limit:,} descriptors"), ("the process", "can open and accept nothing", "")),
     phrases={
+        "lists_agree": "The list of descriptors and the limits file agree",
+        "and_pauses": Either("pausing", ", and the acceptor pauses after a failed accept.", "."),
         "evidence": "{number:,} of {used:,} descriptors: {what}",
         "the_acceptor": Either("pausing", " The acceptor pauses because accept fails, so nobody is accepted."),
     },
@@ -125,7 +132,7 @@ def _by_numbers(view: ProcessView) -> Finding | None:
         connections=plural(len(queue), "connection"),
     )
     top = of_sockets(highest, text["top"], (str(last),))
-    waiting = of_sockets(queue, text["waiting2"])
+    waiting = of_sockets(queue, text["queue"])
     return text.finding(
         severity=Severity.CRITICAL,
         confidence=Confidence.LIKELY,
@@ -179,6 +186,7 @@ def _finding(view: ProcessView, used: Usage, limit: int) -> Finding:
         number=top.number,
         pausing=pausing,
         undecided=used.limit is None,
+        limit_known=used.limit is not None,
     )
     evidence = [Evidence(top.where, text["evidence"], (top.what,), top.number - 1)]
     if used.limit is not None:
@@ -193,17 +201,6 @@ def _finding(view: ProcessView, used: Usage, limit: int) -> Finding:
         if used.limit is not None
         else Confidence.SUSPECTED,
         evidence=tuple(evidence),
-        why_confident=_why(used, limit, bool(pausing)),
         chain=text.steps((evidence[0],)),
         culprit=Culprit(thread=pausing[0].thread.name if pausing else None),
-    )
-
-
-def _why(used: Usage, limit: int, pausing: bool) -> str:
-    if used.limit is None:
-        return say(
-            "The list of descriptors ends near {limit:,}, a usual limit; the process' own limit is not in the evidence.", limit=limit
-        )
-    return say("The list of descriptors and the limits file agree") + (
-        say(", and the acceptor pauses after a failed accept.") if pausing else "."
     )

@@ -18,20 +18,22 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Final
 
-from analyzer.contention.blocked_group import common_frame, judge, place
+from analyzer.contention.blocked_group import judge
 from analyzer.contention.leases import Shortage, shortages
 from analyzer.evidence.citations import of_sockets, of_threads
+from analyzer.families import lent_connections
 from analyzer.join.connections import close_wait, states
-from analyzer.model.finding import Action, Confidence, Evidence, Finding, Missing, Outlook, RecoversWhen, When
+from analyzer.model.finding import Confidence, Evidence, Finding, Outlook, RecoversWhen, When
 from analyzer.model.message import joined, plural, say
 from analyzer.model.need import Need
-from analyzer.model.text import Text
+from analyzer.model.text import Ask, Do, Either, Text
 from analyzer.software.knowledge import HTTP
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from analyzer.join.connections import Connection
+    from analyzer.model.text import Filled
     from analyzer.waits.case import Case
 
 NEEDS: Final = (Need.THREADS,)
@@ -44,8 +46,60 @@ TEXT: Final = Text(
     "http-pool-exhausted",
     headline="{count} wait for a connection of {software}: {holder}.",
     explanation="{count} wait for a connection of {software}, called from {site}.{where_they_are}{clients}",
+    do=(
+        Do(When.NOW, "Look at {remote}: why does it not answer?", on="users"),
+        Do(When.FIX, "Set connect and read timeouts (socketTimeout, responseTimeout) on the client that {place} uses.", on="users"),
+        Do(
+            When.NOW,
+            "Restart: no lent connection comes back by itself. Before that save a heap dump: it shows who still refers to the responses.",
+            "jcmd {pid} GC.heap_dump leases.hprof",
+            on="unused",
+        ),
+        Do(
+            When.FIX,
+            "Close every response in every path (try-with-resources, or EntityUtils.consume), also for error statuses and unread bodies. Begin with {site} and whatever else calls {remote}: the frame that waits may be a victim.",
+            on="unused",
+        ),
+        Do(
+            When.PREVENT,
+            "Set {patience}, so that a wait ends in an error that names the pool; size {limit} on purpose; evict idle and expired connections.",
+        ),
+    ),
     figures=(("{users_count:,}", "threads that read over the pool"),),
+    ask=(
+        Ask(
+            "socket table with owners",
+            "which connections are lent, and whether their services have closed them",
+            "ss -tanpoei > ss.txt",
+            on="unseen",
+        ),
+        Ask("larger pool, for a trial", "whether the own calls then hold every request thread", "{raise_limit}", on="trial"),
+        Ask("lease log of the client", "who took a connection and did not give it back", "{switch_on}", on="unused"),
+    ),
     chain=(("{pool_name}", "waits for a connection of", "{count}, in {site}"), ("the {software} pool", "has none left", "{holder}")),
+    phrases={
+        "holder": Either(
+            "users",
+            "{threads} in {place} {has} them and {waits} for answers",
+            Either("rows", "{connections} to {remote} {is_} lent, and nobody uses {it}", "nobody uses the lent ones"),
+        ),
+        "waits": Either("alone", "waits", "wait"),
+        "where_they_are": Either(
+            "users",
+            "{opened} {threads} read over the pool, called from {place}: {slow}.",
+            "{opened}{hung_up} No thread reads over the pool: the responses were never closed, so nothing ever comes back to it. It does not heal by itself; {patience} only turns the wait into an error.",
+        ),
+        "opened": Either("rows", " {connections} to {remote} ({states})."),
+        "hung_up": Either("closed", " The service has closed {closed} of them."),
+        "slow": Either(
+            "own",
+            "this is the server's own port, where no thread is left to answer",
+            "the service is slow, and it heals when it answers",
+        ),
+        "readers": "{threads} read over the pool: these hold a connection each",
+        "lent": "{connections} to {remote} ({states})",
+        "inferred": "A socket table does not say which pool a connection belongs to. That it is this one rests on the absence of others.",
+    },
 )
 
 
@@ -57,33 +111,30 @@ def diagnose(case: Case) -> Iterator[Finding]:
 
 
 def _finding(shortage: Shortage) -> Finding:
-    lender, users = shortage.lender, shortage.users
-    remote, rows = shortage.service, shortage.rows
+    lender, users, rows = shortage.lender, shortage.users, shortage.rows
     confidence, why = _judge(shortage, rows)
-    frame = shortage.frame
-    waiting = shortage.waiting
     text = TEXT.filled(
         shortage.view.process,
-        count=shortage.count,
-        software=lender.software,
-        holder=_holder(shortage, rows),
-        site=shortage.site,
-        where_they_are=_where_they_are(shortage, rows),
-        clients=shortage.clients,
-        users_count=len(users),
-        pool_name=shortage.pool.name,
+        **lent_connections.words(shortage),
+        **lent_connections.users(shortage),
+        alone=len(users) == 1,
+        it="it" if len(rows) == 1 else "them",
+        states=_states(rows),
+        closed=close_wait(rows).total,
+        own=_own(shortage, rows),
+        unseen=not rows and confidence is not Confidence.CERTAIN,
+        trial=users and confidence is Confidence.SUSPECTED,
+        raise_limit=say("raise {limit}", limit=lender.limit),
+        switch_on=say("switch on {watch}", watch=lender.watch),
     )
-    return text.finding(
-        severity=shortage.severity,
-        confidence=confidence,
-        evidence=(waiting, *_evidence(shortage, rows), *shortage.written, *shortage.client_evidence),
-        why_confident=why,
-        actions=_actions(shortage, str(remote) if remote is not None else say("the service")),
-        figures=(*shortage.figures, *text.figures, *(((f"{len(rows):,}", say("connections to {remote}", remote=remote)),) if rows else ())),
-        missing=_missing(shortage, rows, confidence),
-        chain=(*shortage.before, *text.steps((waiting,), _evidence(shortage, rows))),
-        culprit=shortage.culprit(frame, remote=remote, library=lender.software),
-        outlook=_outlook(shortage, rows),
+    return lent_connections.finding(shortage, text, (confidence, why), _evidence(shortage, text), shortage.frame, _outlook(shortage, rows))
+
+
+def _evidence(shortage: Shortage, text: Filled) -> tuple[Evidence, ...]:
+    rows = shortage.rows
+    return (
+        *((of_threads(shortage.users, text["readers"]),) if shortage.users else ()),
+        *((of_sockets(rows, text["lent"], (str(rows[0].remote),), text["inferred"]),) if rows else ()),
     )
 
 
@@ -135,63 +186,6 @@ def _states(rows: tuple[Connection, ...]) -> str:
     return joined(", ", (say("{count} {state}", count=count, state=state) for state, count in states(rows).items()))
 
 
-def _holder(shortage: Shortage, rows: tuple[Connection, ...]) -> str:
-    users = len(shortage.users)
-    if users:
-        return say(
-            "{threads} in {place} {has} them and {waits} for answers",
-            threads=plural(users, "thread"),
-            place=place(common_frame(shortage.users)),
-            has="has" if users == 1 else "have",
-            waits=say("waits") if users == 1 else say("wait"),
-        )
-    if rows:
-        return say(
-            "{connections} to {remote} {is_} lent, and nobody uses {it}",
-            connections=plural(len(rows), "connection"),
-            remote=rows[0].remote,
-            is_="is" if len(rows) == 1 else "are",
-            it="it" if len(rows) == 1 else "them",
-        )
-    return say("nobody uses the lent ones")
-
-
-def _where_they_are(shortage: Shortage, rows: tuple[Connection, ...]) -> str:
-    users = len(shortage.users)
-    opened = (
-        say(
-            " {connections} to {remote} ({states}).",
-            connections=plural(len(rows), "connection"),
-            remote=rows[0].remote,
-            states=_states(rows),
-        )
-        if rows
-        else ""
-    )
-    if users:
-        own = _own(shortage, rows)
-        slow = (
-            say("this is the server's own port, where no thread is left to answer")
-            if own
-            else say("the service is slow, and it heals when it answers")
-        )
-        return say(
-            "{opened} {threads} read over the pool, called from {place}: {slow}.",
-            opened=opened,
-            threads=plural(users, "thread"),
-            place=place(common_frame(shortage.users)),
-            slow=slow,
-        )
-    closed = close_wait(rows).total
-    hung_up = say(" The service has closed {closed} of them.", closed=closed) if closed else ""
-    return say(
-        "{opened}{hung_up} No thread reads over the pool: the responses were never closed, so nothing ever comes back to it. It does not heal by itself; {patience} only turns the wait into an error.",
-        opened=opened,
-        hung_up=hung_up,
-        patience=shortage.lender.patience,
-    )
-
-
 def _outlook(shortage: Shortage, rows: tuple[Connection, ...]) -> Outlook | None:
     """None: what the rule says, for connections that nobody uses."""
     if not shortage.users:
@@ -204,103 +198,3 @@ def _outlook(shortage: Shortage, rows: tuple[Connection, ...]) -> Outlook | None
             ),
         )
     return Outlook(RecoversWhen.CAUSE, say("A connection comes back with each answer of the service."))
-
-
-def _evidence(shortage: Shortage, rows: tuple[Connection, ...]) -> tuple[Evidence, ...]:
-    found = []
-    if shortage.users:
-        found.append(
-            of_threads(
-                shortage.users,
-                say("{threads} read over the pool: these hold a connection each", threads=plural(len(shortage.users), "thread")),
-            )
-        )
-    if rows:
-        inferred = say(
-            "A socket table does not say which pool a connection belongs to. That it is this one rests on the absence of others."
-        )
-        found.append(
-            of_sockets(
-                rows,
-                say(
-                    "{connections} to {remote} ({states})",
-                    connections=plural(len(rows), "connection"),
-                    remote=rows[0].remote,
-                    states=_states(rows),
-                ),
-                (str(rows[0].remote),),
-                inferred,
-            )
-        )
-    return tuple(found)
-
-
-def _actions(shortage: Shortage, remote: str) -> tuple[Action, ...]:
-    lender = shortage.lender
-    prevent = Action(
-        When.PREVENT,
-        say(
-            "Set {patience}, so that a wait ends in an error that names the pool; size {limit} on purpose; evict idle and expired connections.",
-            patience=lender.patience,
-            limit=lender.limit,
-        ),
-    )
-    if shortage.users:
-        return (
-            Action(When.NOW, say("Look at {remote}: why does it not answer?", remote=remote)),
-            Action(
-                When.FIX,
-                say(
-                    "Set connect and read timeouts (socketTimeout, responseTimeout) on the client that {place} uses.",
-                    place=place(common_frame(shortage.users)),
-                ),
-            ),
-            prevent,
-        )
-    return (
-        Action(
-            When.NOW,
-            say(
-                "Restart: no lent connection comes back by itself. Before that save a heap dump: it shows who still refers to the responses."
-            ),
-            f"jcmd {shortage.pid} GC.heap_dump leases.hprof",
-        ),
-        Action(
-            When.FIX,
-            say(
-                "Close every response in every path (try-with-resources, or EntityUtils.consume), also for error statuses and unread bodies. Begin with {site} and whatever else calls {remote}: the frame that waits may be a victim.",
-                site=shortage.site,
-                remote=remote,
-            ),
-        ),
-        prevent,
-    )
-
-
-def _missing(shortage: Shortage, rows: tuple[Connection, ...], confidence: Confidence) -> tuple[Missing, ...]:
-    found = []
-    if not rows and confidence is not Confidence.CERTAIN:
-        found.append(
-            Missing(
-                say("socket table with owners"),
-                say("which connections are lent, and whether their services have closed them"),
-                "ss -tanpoei > ss.txt",
-            )
-        )
-    if confidence is Confidence.SUSPECTED and shortage.users:
-        found.append(
-            Missing(
-                say("larger pool, for a trial"),
-                say("whether the own calls then hold every request thread"),
-                say("raise {limit}", limit=shortage.lender.limit),
-            )
-        )
-    if not shortage.users:
-        found.append(
-            Missing(
-                say("lease log of the client"),
-                say("who took a connection and did not give it back"),
-                say("switch on {watch}", watch=shortage.lender.watch),
-            )
-        )
-    return (*found, *shortage.second_dump)

@@ -17,7 +17,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Final
 
-from analyzer.model.finding import Action, Confidence, Culprit, Evidence, Finding, Outlook, RecoversWhen, Severity, Step, When
+from analyzer.model.finding import Confidence, Culprit, Evidence, Finding, Outlook, RecoversWhen, Severity, Step, When
 from analyzer.model.message import joined, plural, say
 from analyzer.model.need import Need
 from analyzer.model.text import Do, Either, Text
@@ -28,8 +28,9 @@ from parsers.records import Where
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
+    from analyzer.model.text import Filled
     from analyzer.waits.case import Case, Knowledge, ProcessView
-    from parsers.records import Deadlock, Thread
+    from parsers.records import Deadlock, Frame, Thread
 
 NEEDS: Final = (Need.THREADS,)
 CONSEQUENCE_OF: Final[tuple[str, ...]] = ()
@@ -40,11 +41,28 @@ CLEAN: Final = say("no cycle of lock owners, and the VM reports none")
 OF_CYCLE: Final = Text(
     "java-deadlock",
     headline="{threads} are deadlocked: {list}{and_others} wait for each other's locks.",
-    explanation="",
+    explanation="{edges} None of them can ever go on.{queue_in_words} Only a restart ends it.",
+    do=(
+        Do(When.NOW, "Restart the process: the threads never let go."),
+        Do(When.FIX, "Take the locks in one order everywhere{see}{and_}."),
+        Do(When.PREVENT, "Hold one lock at a time where possible; use tryLock with a timeout where two are needed."),
+    ),
     figures=(("{names_count}", "threads in the cycle"), ("{queue_count:,}", "threads waiting behind them")),
-    phrases={"and_others": Either("and_others", " and others")},
+    phrases={
+        "and_others": Either("more", " and others"),
+        "see": Either("frames", ": see {frames}"),
+        "and_": Either("second_frame", " and {second_frame}"),
+        "behind": "{waiting} wait behind the deadlock",
+    },
 )
-
+EDGE: Final = Text(
+    "java-deadlock",
+    headline="",
+    explanation="“{name}”{in_} wants a {cls} that “{name2}” holds.",
+    chain=(("{thread}", "waits for a lock held by", "{lock}"),),
+    phrases={"in_": Either("frame", " in {frame}")},
+)
+"""One thread of the cycle, and the next one that holds what it wants."""
 OF_REPORT: Final = Text(
     "java-deadlock",
     headline="{threads} are deadlocked: {names} wait for each other's locks.",
@@ -71,44 +89,32 @@ def _of_cycle(view: ProcessView, cycle: Cycle) -> Finding:
     names = [edge.thread.name for edge in cycle.edges]
     queue = behind(view, cycle)
     confidence, why = _judge(view, cycle)
-    evidence = [*_report_evidence(cycle.report), *(_edge_evidence(edge) for edge in cycle.edges)]
-    if queue:
-        evidence.append(
-            Evidence(
-                Where(queue[0].where.file, queue[0].where.first, queue[0].where.first + 1),
-                say("{threads} wait behind the deadlock", threads=plural(len(queue), "thread")),
-                (),
-                len(queue) - 1,
-            )
-        )
+    edges = [_edge(edge, view.known) for edge in cycle.edges]
+    shown = [_edge_evidence(edge) for edge in cycle.edges]
+    frames = [frame for edge in cycle.edges if (frame := _frame(edge, view.known))]
     text = OF_CYCLE.filled(
         view.process,
         threads=plural(len(names), "thread"),
-        list=joined(" and ", (say("“{name}”", name=name) for name in names[:3])),
-        and_others=len(names) > 3,  # noqa: PLR2004 - a sentence holds three names
+        list=joined(" and ", (say("“{name}”", name=name) for name in names[:NAMED])),
+        more=len(names) > NAMED,
         names_count=len(names),
         queue_count=len(queue),
+        edges=joined(" ", (edge.said(EDGE.explanation) for edge in edges)),
+        queue_in_words=_queue_in_words(view, queue),
+        frames=frames[0] if frames else None,
+        second_frame=frames[1] if len(frames) > 1 else None,
+        waiting=plural(len(queue), "thread"),
     )
+    evidence = [*_report_evidence(cycle.report), *shown]
+    if queue:
+        first = queue[0].where
+        evidence.append(Evidence(Where(first.file, first.first, first.first + 1), text["behind"], (), len(queue) - 1))
     return text.finding(
         severity=Severity.CRITICAL,
         confidence=confidence,
         evidence=tuple(evidence),
-        explanation=say(
-            "{list} None of them can ever go on.{queue_in_words} Only a restart ends it.",
-            list=joined(" ", (_edge_in_words(edge, view.known) for edge in cycle.edges)),
-            queue_in_words=_queue_in_words(view, queue),
-        ),
         why_confident=why,
-        actions=_actions(cycle.edges, view.known),
-        chain=tuple(
-            Step(
-                f"“{edge.thread.name}”",
-                say("waits for a lock held by"),
-                say("{lock} {address}", lock=edge.lock.cls or say("lock"), address=edge.lock.address or "").strip(),
-                (_edge_evidence(edge),),
-            )
-            for edge in cycle.edges
-        ),
+        chain=tuple(step for edge, proof in zip(edges, shown, strict=True) for step in edge.steps((proof,))),
         culprit=_culprit(cycle.edges[0], view.known),
         loop=True,
     )
@@ -129,14 +135,19 @@ def _judge(view: ProcessView, cycle: Cycle) -> tuple[Confidence, str]:
     return Confidence.LIKELY, say("The lock lines form a cycle; the end of the dump, where the VM would report it, is missing.")
 
 
-def _edge_in_words(edge: Edge, known: Knowledge) -> str:
-    frame = application_frame(edge.thread, activity(edge.thread, known))
-    return say(
-        "“{name}”{in_} wants a {cls} that “{name2}” holds.",
+def _frame(edge: Edge, known: Knowledge) -> Frame | None:
+    return application_frame(edge.thread, activity(edge.thread, known))
+
+
+def _edge(edge: Edge, known: Knowledge) -> Filled:
+    return EDGE.filled(
+        None,
         name=edge.thread.name,
-        in_=say(" in {frame}", frame=frame) if frame else "",
+        frame=_frame(edge, known),
         cls=edge.lock.cls or say("lock"),
         name2=edge.holder.name,
+        thread=f"“{edge.thread.name}”",
+        lock=say("{lock} {address}", lock=edge.lock.cls or say("lock"), address=edge.lock.address or "").strip(),
     )
 
 
@@ -192,27 +203,11 @@ def _behind_in_words(names: Sequence[str]) -> str:
 
 
 def _culprit(edge: Edge, known: Knowledge) -> Culprit:
-    frame = application_frame(edge.thread, activity(edge.thread, known))
+    frame = _frame(edge, known)
     return Culprit(
         thread=edge.thread.name,
         frame=str(frame) if frame else None,
         lock=f"{edge.lock.cls} {edge.lock.address}" if edge.lock.cls else edge.lock.address,
-    )
-
-
-def _actions(edges: tuple[Edge, ...], known: Knowledge) -> tuple[Action, ...]:
-    frames = [str(frame) for edge in edges if (frame := application_frame(edge.thread, activity(edge.thread, known)))]
-    return (
-        Action(When.NOW, say("Restart the process: the threads never let go.")),
-        Action(
-            When.FIX,
-            say(
-                "Take the locks in one order everywhere{see}{and_}.",
-                see=say(": see {frames}", frames=frames[0]) if frames else "",
-                and_=say(" and {frames}", frames=frames[1]) if len(frames) > 1 else "",
-            ),
-        ),
-        Action(When.PREVENT, say("Hold one lock at a time where possible; use tryLock with a timeout where two are needed.")),
     )
 
 

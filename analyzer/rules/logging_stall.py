@@ -21,10 +21,10 @@ from analyzer.contention.blocked_group import BlockedGroup, judge
 from analyzer.contention.locks import owner_of, within
 from analyzer.evidence.calls import kind_in_words
 from analyzer.evidence.citations import of_threads
-from analyzer.model.finding import Confidence, Evidence, Finding, Missing, Outlook, RecoversWhen, When
+from analyzer.model.finding import Confidence, Evidence, Finding, Outlook, RecoversWhen, When
 from analyzer.model.message import plural, say
 from analyzer.model.need import Need
-from analyzer.model.text import Do, Either, Text
+from analyzer.model.text import Ask, Do, Either, Text
 from analyzer.software.blockers import waited_lock
 from analyzer.software.kinds import ActivityKind
 
@@ -63,7 +63,7 @@ TEXT: Final = Text(
         Do(
             When.NOW,
             "See where the log goes, and make its reader read or its disk take bytes: the threads go on by themselves.",
-            "ls -l /proc/{blocked_pid}/fd; df -h",
+            "ls -l /proc/{pid}/fd; df -h",
         ),
         Do(
             When.FIX,
@@ -72,6 +72,10 @@ TEXT: Final = Text(
         Do(When.PREVENT, "Do not log to standard output of a process whose parent may stop reading; log less on the way of every request."),
     ),
     figures=(("{writers}", "thread that writes"),),
+    ask=(
+        Ask("descriptors of the process", "whether the log goes to a pipe, a disk or NFS", "ls -l /proc/{pid}/fd; df -h", on="unseen"),
+        Ask("thread dump with lock owners", "which thread holds the appender's lock", "jstack -l {pid} > jstack.txt", on="doubted"),
+    ),
     chain=(("{pool_name}", "waits to log behind", "{count}, called from {site}"), ("{who}", "waits for", "{end_of_wait}")),
     phrases={"by_the": Either("pipes", " by the reader of the pipe")},
 )
@@ -120,7 +124,8 @@ def _finding(blocked: BlockedGroup, writer: ThreadActivity | None, *, named: boo
         end=end,
         clients=blocked.clients,
         pipes=pipes,
-        blocked_pid=blocked.pid,
+        unseen=not pipes,
+        doubted=confidence is not Confidence.CERTAIN,
         writers="1" if writer is not None else "0",
         pool_name=blocked.pool.name,
         who=f"“{writer.thread.name}”" if writer else say("the writer"),
@@ -132,7 +137,7 @@ def _finding(blocked: BlockedGroup, writer: ThreadActivity | None, *, named: boo
         evidence=(*evidence, *blocked.client_evidence),
         why_confident=why,
         figures=(*blocked.figures, *text.figures),
-        missing=_missing(blocked, pipes, confidence),
+        missing=(*text.missing, *(() if confidence is Confidence.CERTAIN else blocked.second_dump)),
         chain=(*blocked.before, *text.steps((waiting,), tuple(evidence[1:]))),
         culprit=blocked.culprit(blocked.frame, thread=writer.thread.name if writer is not None else None, lock=_lock(blocked.members[0])),
     )
@@ -189,13 +194,3 @@ def _end(pipes: list[OpenFile], where: str | None) -> str:
         if pipes
         else say("the end of a write{in_}", in_=say(", in {where}", where=where) if where else "")
     )
-
-
-def _missing(blocked: BlockedGroup, pipes: list[OpenFile], confidence: Confidence) -> tuple[Missing, ...]:
-    where = Missing(
-        say("descriptors of the process"), say("whether the log goes to a pipe, a disk or NFS"), f"ls -l /proc/{blocked.pid}/fd; df -h"
-    )
-    owners = Missing(
-        say("thread dump with lock owners"), say("which thread holds the appender's lock"), f"jstack -l {blocked.pid} > jstack.txt"
-    )
-    return (*(() if pipes else (where,)), *(() if confidence is Confidence.CERTAIN else (owners, *blocked.second_dump)))

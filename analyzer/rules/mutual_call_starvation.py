@@ -26,13 +26,16 @@ from analyzer.evidence.calls import (
     client_evidence,
     client_figures,
     clients_in_words,
+    culprit_of,
     process_in_words,
     stuck_in_words,
+    waits_of,
 )
 from analyzer.evidence.citations import of_sockets
 from analyzer.evidence.recovery import how_it_ends, of_loop
-from analyzer.model.finding import Action, Confidence, Culprit, Finding, Missing, Outlook, RecoversWhen, Severity, Step, When
-from analyzer.model.message import joined, plural, say
+from analyzer.families import call_rings
+from analyzer.model.finding import Confidence, Culprit, Finding, Outlook, RecoversWhen, Severity, When
+from analyzer.model.message import plural, say
 from analyzer.model.need import Need
 from analyzer.model.text import Ask, Do, Either, Text
 from analyzer.waits.targets import callee_of
@@ -74,11 +77,14 @@ ONE_SIDE: Final = Text(
     phrases={"calls2": "{connections} to {remote}"},
 )
 
-OF_RING: Final = Text("mutual-call-starvation", headline="{ring_count} servers wait for each other in a ring: {list}.", explanation="")
-
 TEXT: Final = Text(
     "mutual-call-starvation",
     headline="Two servers wait for each other: this one for {remote}, and {who} for this one.",
+    why=Either(
+        "far_pool",
+        "Both dumps and the socket table agree: {far_pool} of the other process waits for this one in turn.",
+        "The socket table shows the calls in both directions. That the far process' threads wait for theirs needs its own thread dump.",
+    ),
     explanation="{stuck_in_words} wait for {calls} to {remote}. That is {who}, and {calls2} of it back to {listener} lie here unread, because no thread is free to read them.{clients_in_words} It {how_it_ends}.",
     do=(
         Do(When.NOW, "Save a dump of both processes, then restart one of them; waiting does not help.", "{dump_commands}"),
@@ -89,8 +95,10 @@ TEXT: Final = Text(
         Do(When.FIX, "Set connect and read timeouts on the calls in both directions{here_in}."),
     ),
     figures=(("{connections_count:,}", "calls to {remote}"), ("{back_count:,}", "calls back that nobody has read")),
+    ask=(Ask("thread dump of the other process", "whether its threads wait for this one", "{other_dump}", on="undecided"),),
     chain=(("{who}", "waits for a free thread of", "{name} has none"),),
     phrases={
+        "back": "{back_connections} of {who} back to port {port}, each with a request that nobody has read",
         "connections_shown": "{connections} from this process to {remote}, which is {who}",
         "here_in": Either("here_in", ", here in {culprit}"),
     },
@@ -115,7 +123,7 @@ def diagnose(case: Case) -> Iterator[Finding]:
             yield _one_side(serving, target, back)
     for ring in case.wait_cycles:
         if not told & {serving.view for serving in ring}:
-            yield _of_ring(ring)
+            yield call_rings.finding(ring)
 
 
 def _one_side(serving: ServerPool, target: Target, back: tuple[Connection, ...]) -> Finding:
@@ -144,7 +152,7 @@ def _one_side(serving: ServerPool, target: Target, back: tuple[Connection, ...])
     return text.finding(
         severity=Severity.CRITICAL,
         confidence=Confidence.SUSPECTED,
-        evidence=(*([one for step in chain_of(serving, None) for one in step.evidence] or [caller_evidence(serving)]), calls, unread),
+        evidence=(*waits_of(serving), calls, unread),
         chain=chain_of(serving, *text.steps((unread,))),
         culprit=Culprit(
             pool=pool.name, frame=str(serving.culprit) if serving.culprit else None, listener=f"*:{port}", remote=str(target.remote)
@@ -164,114 +172,12 @@ def _other_side(case: Case, serving: ServerPool, far: ProcessView) -> ServerPool
     )
 
 
-def _of_ring(ring: tuple[ServerPool, ...]) -> Finding:
-    """Every pool of the ring waits for the next, and the last for the first; nobody's unread request shows which came first."""
-    first = ring[0]
-    names = [process_in_words(serving.view, first.view) for serving in ring]
-    steps = [_ring_step(serving, name, after) for serving, name, after in zip(ring, names, (*names[1:], names[0]), strict=True)]
-    doubts = [name for serving, name in zip(ring, names, strict=True) if not _sure(serving)]
-    outlook = of_loop(first)
-    ports = [(serving.view, serving.port) for serving in ring if serving.port is not None]
-    text = OF_RING.filled(first.view.process, ring_count=len(ring), list=joined(" → ", (*names, names[0])))
-    return text.finding(
-        severity=Severity.CRITICAL,
-        confidence=Confidence.LIKELY if doubts else Confidence.CERTAIN,
-        evidence=tuple(one for step in steps for one in step.evidence),
-        explanation=joined(
-            "",
-            (
-                say(
-                    "{stuck_in_words} in {name} wait for answers of {after}. ",
-                    stuck_in_words=stuck_in_words(serving),
-                    name=name,
-                    after=after,
-                )
-                for serving, name, after in zip(ring, names, (*names[1:], names[0]), strict=True)
-            ),
-        )
-        + say(
-            "None of the pools has a thread left to answer the one before it.{clients_in_words} It {how_it_ends}.",
-            clients_in_words=clients_in_words(*ports[0]) if ports else "",
-            how_it_ends=how_it_ends(outlook),
-        ),
-        why_confident=say(
-            "Dumps and socket tables of all agree, except that the dump or the count of connections of {list} leaves a doubt.",
-            list=joined(" and ", doubts),
-        )
-        if doubts
-        else say("The dump of each shows no free thread, and its socket table that all of its calls go to the next one."),
-        actions=_ring_actions(ring),
-        figures=tuple(
-            (
-                (
-                    say("{blocked:,} of {workers:,}", blocked=serving.blocked, workers=serving.workers),
-                    say("threads waiting in {name}", name=name),
-                )
-                for serving, name in zip(ring, names, strict=True)
-            )
-        )[:4],
-        chain=tuple(steps),
-        culprit=Culprit(
-            pool=first.pool.name,
-            frame=str(first.culprit) if first.culprit else None,
-            listener=f"*:{first.port}" if first.port is not None else None,
-            remote=str(first.main_target.remote) if first.main_target else None,
-        ),
-        loop=True,
-        outlook=outlook,
-    )
-
-
-def _ring_step(serving: ServerPool, name: str, after: str) -> Step:
-    target = serving.main_target
-    assert target is not None
-    calls = of_sockets(
-        target.connections,
-        say(
-            "{connections} from {name} to {remote}, which is {after}",
-            connections=plural(len(target.connections), "connection"),
-            name=name,
-            remote=target.remote,
-            after=after,
-        ),
-        (str(target.remote),),
-    )
-    waiting = [one for step in chain_of(serving, None) for one in step.evidence][-1:]
-    return Step(
-        name,
-        say("waits for an answer from"),
-        say("{blocked} of {workers} threads of {name}", blocked=serving.blocked, workers=serving.workers, name=serving.pool.name),
-        (*waiting, calls),
-    )
-
-
-def _sure(serving: ServerPool) -> bool:
-    """True if the dump is whole and the connections to the next one explain its callers exactly."""
-    whole = serving.view.dump is not None and serving.view.dump.complete is not False
-    return whole and serving.main_target is not None and serving.main_target.confidence is Confidence.CERTAIN
-
-
-def _ring_actions(ring: tuple[ServerPool, ...]) -> tuple[Action, ...]:
-    frames = [str(serving.culprit) for serving in ring if serving.culprit]
-    return (
-        Action(When.NOW, say("Save a dump of each, then restart one of them: that frees the others, until the next burst.")),
-        Action(
-            When.FIX,
-            say(
-                "Break the ring at one place{where}: no call that comes back to its own caller while a request is served, or a pool of its own for such calls.",
-                where=say(": {frames}", frames=frames[0]) if frames else "",
-            ),
-        ),
-        Action(When.FIX, say("Set connect and read timeouts on every call of the ring.")),
-    )
-
-
 def _finding(serving: ServerPool, target: Target, far: ProcessView, other: ServerPool | None) -> Finding:
     view, pool, port = serving.view, serving.pool, serving.port
     who = process_in_words(far, view)
     listener = target.back[0].remote
     outlook = of_loop(serving)
-    evidence = [one for step in chain_of(serving, None) for one in step.evidence] or [caller_evidence(serving)]
+    evidence = waits_of(serving)
     text = TEXT.filled(
         view.process,
         remote=target.remote,
@@ -280,7 +186,7 @@ def _finding(serving: ServerPool, target: Target, far: ProcessView, other: Serve
         calls=plural(len(target.connections), "call"),
         calls2=plural(len(target.back), "call"),
         listener=listener,
-        clients_in_words=clients_in_words(view, port) if port is not None else "",
+        clients_in_words=clients_in_words(view, port),
         how_it_ends=how_it_ends(outlook),
         dump_commands="; ".join(
             f"jstack -l {one} > jstack-{one}.txt" for one in (serving.view.process.pid, far.process.pid) if one is not None
@@ -292,46 +198,24 @@ def _finding(serving: ServerPool, target: Target, far: ProcessView, other: Serve
         back_count=len(target.back),
         name=pool.name,
         connections=plural(len(target.connections), "connection"),
+        back_connections=plural(len(target.back), "connection"),
+        port=listener.port if listener else "",
+        far_pool=other.pool.name if other is not None else "",
+        undecided=other is None,
+        other_dump=DUMP_MISSING.command.replace("PID", str(far.process.pid if far.process.pid is not None else "PID")),
     )
     evidence.append(of_sockets(target.connections, text["connections_shown"], (str(target.remote),)))
-    back = of_sockets(
-        target.back,
-        say(
-            "{connections} of {who} back to port {port}, each with a request that nobody has read",
-            connections=plural(len(target.back), "connection"),
-            who=who,
-            port=listener.port if listener else "",
-        ),
-    )
+    back = of_sockets(target.back, text["back"])
     evidence.append(back)
     if other is not None:
         evidence.append(caller_evidence(other))
     return text.finding(
         severity=Severity.CRITICAL,
         confidence=Confidence.CERTAIN if other is not None else Confidence.LIKELY,
-        evidence=(*evidence, *(client_evidence(view, port) if port is not None else ())),
-        why_confident=say(
-            "Both dumps and the socket table agree: {name} of the other process waits for this one in turn.", name=other.pool.name
-        )
-        if other is not None
-        else say(
-            "The socket table shows the calls in both directions. That the far process' threads wait for theirs needs its own thread dump."
-        ),
+        evidence=(*evidence, *client_evidence(view, port)),
         figures=(*client_figures(view, port), *text.figures),
-        missing=() if other is not None else (_other_dump(far.process.pid),),
         chain=chain_of(serving, *text.steps((back,))),
-        culprit=Culprit(
-            pool=pool.name,
-            frame=str(serving.culprit) if serving.culprit else None,
-            listener=f"*:{port}" if port is not None else None,
-            remote=str(target.remote),
-        ),
+        culprit=culprit_of(serving, remote=target.remote),
         loop=True,
         outlook=outlook,
     )
-
-
-def _other_dump(pid: int | None) -> Missing:
-    """What would show whether the other process waits in turn."""
-    command = DUMP_MISSING.command.replace("PID", str(pid)) if pid is not None else DUMP_MISSING.command
-    return Missing(say("thread dump of the other process"), say("whether its threads wait for this one"), command)

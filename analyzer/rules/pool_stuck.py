@@ -113,7 +113,7 @@ def _finding(case: Case, serving: ServerPool, members: Sequence[ThreadActivity],
         port_known=port is not None,
         port=port,
         in_words=progress_text(still),
-        clients=clients_in_words(view, port) if port is not None else "",
+        clients=clients_in_words(view, port),
         asks=advice.sentence,
         log=""
         if log is None
@@ -130,7 +130,7 @@ def _finding(case: Case, serving: ServerPool, members: Sequence[ThreadActivity],
     return text.finding(
         severity=Severity.CRITICAL if serving.pressure.exists else Severity.WARNING,
         confidence=confidence,
-        evidence=(threads, *((log.evidence,) if log else ()), *(client_evidence(view, port) if port is not None else ())),
+        evidence=(threads, *((log.evidence,) if log else ()), *client_evidence(view, port)),
         why_confident=why,
         actions=_actions(serving, advice, waits, frame, log),
         figures=(*client_figures(view, port), *text.figures),

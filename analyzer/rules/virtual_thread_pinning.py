@@ -108,7 +108,7 @@ def _finding(view: ProcessView, pinned: Sequence[ThreadActivity], carriers: int,
         under=say(", under {frame}", frame=frame) if frame else "",
         queued=queued,
         virtual_thread_has=plural(queued, "virtual thread has", "virtual threads have"),
-        clients_in_words=clients_in_words(view, port) if port is not None else "",
+        clients_in_words=clients_in_words(view, port),
         pinned_count=len(pinned),
         carriers=carriers,
         undecided=not queued,
@@ -120,7 +120,7 @@ def _finding(view: ProcessView, pinned: Sequence[ThreadActivity], carriers: int,
     return text.finding(
         severity=Severity.CRITICAL,
         confidence=Confidence.CERTAIN if queued and port is not None else Confidence.LIKELY,
-        evidence=(*evidence, *(client_evidence(view, port) if port is not None else ())),
+        evidence=(*evidence, *client_evidence(view, port)),
         actions=(
             Action(
                 When.NOW,

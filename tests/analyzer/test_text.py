@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import ast
 import importlib
+import inspect
 import string
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import msgspec
 import pytest
@@ -132,28 +133,42 @@ def asked_for(text: Text) -> set[str]:
     return (slots - set(text.phrases)) | set(flags(text))
 
 
-def fillings() -> Iterator[tuple[str, str, frozenset[str]]]:
-    """Module, name of the text, names of its values, of every ``TEXT.filled(…)``."""
+def fillings() -> Iterator[tuple[str, str, frozenset[str], frozenset[str]]]:
+    """Of every ``TEXT.filled(…)`` the module, the name of the text, the names of its values, and the functions that give it more."""
     for path in ROOMS:
         module = ".".join(path.relative_to(ROOT).with_suffix("").parts)
         for node in ast.walk(ast.parse(path.read_text())):
             if isinstance(node, ast.Call) and isinstance(node.func, ast.Attribute) and node.func.attr == "filled":
-                yield module, ast.unparse(node.func.value), frozenset(keyword.arg or "**" for keyword in node.keywords)
+                shared = [keyword.value for keyword in node.keywords if keyword.arg is None and isinstance(keyword.value, ast.Call)]
+                given = frozenset(keyword.arg for keyword in node.keywords if keyword.arg is not None)
+                yield module, ast.unparse(node.func.value), given, frozenset(ast.unparse(call.func) for call in shared)
 
 
-@pytest.mark.parametrize(("module", "name", "given"), list(fillings()), ids=lambda value: value if isinstance(value, str) else "")
-def test_every_slot_is_filled_and_nothing_else(module: str, name: str, given: frozenset[str]) -> None:
+def given_by(room: Any, function: str) -> set[str]:
+    """The values that a function gives to several texts: the keys of the dictionary that it returns."""
+    for part in function.split("."):
+        room = getattr(room, part)
+    home = importlib.import_module(room.__module__)
+    return set(inspect.get_annotations(getattr(home, inspect.get_annotations(room)["return"])))
+
+
+@pytest.mark.parametrize(("module", "name", "given", "shared"), list(fillings()), ids=lambda value: value if isinstance(value, str) else "")
+def test_every_slot_is_filled_and_nothing_else(module: str, name: str, given: frozenset[str], shared: frozenset[str]) -> None:
     """A value that only a rare sentence needs would be missed where no sample says it."""
-    text = getattr(importlib.import_module(module), name)
+    room = importlib.import_module(module)
+    text = getattr(room, name)
     commands = " ".join(item.command or "" for item in (*text.do, *text.ask))
     needed = asked_for(text)
-    assert needed <= given, f"not given: {needed - given}"
+    more = {value for function in shared for value in given_by(room, function)}
+    assert needed <= given | more, f"not given: {needed - given - more}"
     unused = {value for value in given - needed if f"{{{value}}}" not in commands}
     assert not unused, f"asked for nowhere: {unused}"
 
 
 def test_no_phrase_speaks_of_itself() -> None:
-    for module, name, _ in fillings():
+    for module, name, *_ in fillings():
         text = getattr(importlib.import_module(module), name)
         for phrase, sentence in text.phrases.items():
-            assert f"{{{phrase}" not in " ".join(sentences(sentence)), f"{module}: {phrase}"
+            said = " ".join(sentences(sentence))
+            assert f"{{{phrase}}}" not in said, f"{module}: {phrase}"
+            assert f"{{{phrase}:" not in said, f"{module}: {phrase}"

@@ -1,0 +1,97 @@
+"""Pools whose connections are all lent: the words and the finding that the rules about them have in common."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, TypedDict
+
+from analyzer.contention.blocked_group import common_frame, place
+from analyzer.model.message import plural, say
+
+if TYPE_CHECKING:
+    from analyzer.contention.leases import Shortage
+    from analyzer.model.finding import Confidence, Evidence, Finding, Outlook
+    from analyzer.model.text import Filled
+    from parsers.records import Frame
+
+
+class Words(TypedDict):
+    """Values of sentences about a pool: who waits, the lender and its settings, the connections that are lent."""
+
+    count: str
+    software: str
+    site: str
+    clients: str
+    pool_name: str
+    patience: str
+    limit: str
+    watch: str
+    rows: object
+    connections: str
+    is_: str
+    remote: object
+
+
+def words(shortage: Shortage) -> Words:
+    """The values for one pool."""
+    lender, rows = shortage.lender, shortage.rows
+    return Words(
+        count=shortage.count,
+        software=lender.software,
+        site=shortage.site,
+        clients=shortage.clients,
+        pool_name=shortage.pool.name,
+        patience=lender.patience,
+        limit=lender.limit,
+        watch=lender.watch,
+        rows=rows,
+        connections=plural(len(rows), "connection"),
+        is_="is" if len(rows) == 1 else "are",
+        remote=shortage.service or say("the service"),
+    )
+
+
+class Users(TypedDict):
+    """Values of sentences about the threads that use what is lent."""
+
+    users: object
+    users_count: int
+    unused: bool
+    threads: str
+    has: str
+    place: str
+
+
+def users(shortage: Shortage) -> Users:
+    """The values for the users of one pool."""
+    found = shortage.users
+    return Users(
+        users=found,
+        users_count=len(found),
+        unused=not found,
+        threads=plural(len(found), "thread"),
+        has="has" if len(found) == 1 else "have",
+        place=place(common_frame(found)),
+    )
+
+
+def finding(
+    shortage: Shortage,
+    text: Filled,
+    judged: tuple[Confidence, str],
+    held: tuple[Evidence, ...],
+    frame: Frame | None,
+    outlook: Outlook | None,
+) -> Finding:
+    """The pool and who waits for it; ``held`` shows where the connections are, ``frame`` is the one to blame."""
+    connections = f"{len(shortage.rows):,}", say("connections to {remote}", remote=shortage.service)
+    return text.finding(
+        severity=shortage.severity,
+        confidence=judged[0],
+        evidence=(shortage.waiting, *held, *shortage.written, *shortage.client_evidence),
+        why_confident=judged[1],
+        figures=(*shortage.figures, *text.figures, *((connections,) if shortage.rows else ())),
+        missing=(*text.missing, *shortage.second_dump),
+        chain=(*shortage.before, *text.steps((shortage.waiting,), held)),
+        culprit=shortage.culprit(frame, remote=shortage.service, library=shortage.lender.software),
+        outlook=outlook,
+    )
