@@ -28,7 +28,7 @@ from parsers.process import (
     top,
 )
 from parsers.records import Parsed, ThreadDump, Unread
-from parsers.sessions import haproxy, innodb, mysql, pgbouncer, postgresql, redis
+from parsers.sessions import connection_lists, haproxy, innodb, mongodb, mysql, oracle, pgbouncer, postgresql, redis, sqlserver
 from parsers.sockets import (
     lsfd,
     lsof,
@@ -160,6 +160,10 @@ FORMATS: Final[tuple[Format, ...]] = (
     mysql,
     redis,
     haproxy,
+    oracle,
+    sqlserver,
+    mongodb,
+    connection_lists,
     jfr_events,
     host_facts,
 )

@@ -24,6 +24,12 @@ SERVERS: Final = {
     "pgbouncer-server": "PgBouncer",
     "redis": "Redis",
     "haproxy": "HAProxy",
+    "oracle": "Oracle",
+    "sqlserver": "SQL Server",
+    "mongodb": "MongoDB",
+    "rabbitmq": "RabbitMQ",
+    "zookeeper": "ZooKeeper",
+    "memcached": "memcached",
 }
 """What the software that lists sessions calls itself."""
 
@@ -31,6 +37,20 @@ SERVERS: Final = {
 def server_of(session: Session) -> str:
     """The software's own name."""
     return SERVERS.get(session.server, session.server)
+
+
+def kill_of(session: Session) -> str:
+    """The command of the server that ends a session, and rolls its transaction back."""
+    match session.server:
+        case "postgresql":
+            return f"SELECT pg_terminate_backend({session.id});"
+        case "oracle":
+            sid, _, instance = session.id.partition("@")
+            return f"ALTER SYSTEM KILL SESSION '{sid},{session.serial or 'SERIAL#'}{f',@{instance}' if instance else ''}';"
+        case "mongodb":
+            return f"db.killOp({session.serial or session.id})"
+        case _:
+            return f"KILL {session.id};"
 
 
 def of_session(session: Session, says: str, inferred: str | None = None) -> Evidence:

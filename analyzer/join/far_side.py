@@ -26,8 +26,10 @@ if TYPE_CHECKING:
 
 _POOLER_SERVER: Final = "pgbouncer-server"
 _POOLER: Final = "pgbouncer"
-LISTS: Final = frozenset({"postgresql", "mysql"})
+LISTS: Final = frozenset({"postgresql", "mysql", "oracle", "sqlserver"})
 """Servers whose own list of sessions is complete for a user who may see all."""
+RUNS: Final = LISTS | {"mongodb"}
+"""Servers that run statements; MongoDB hides its idle connections."""
 
 
 class Joined(NamedTuple):

@@ -19,7 +19,7 @@ from typing import TYPE_CHECKING, Final
 
 from analyzer.contention.cross_system import Loop, loops
 from analyzer.evidence.citations import of_sockets, of_threads
-from analyzer.evidence.sessions import age_in_words, of_block, of_session, seconds_in_words, server_of, session_in_words
+from analyzer.evidence.sessions import age_in_words, kill_of, of_block, of_session, seconds_in_words, server_of, session_in_words
 from analyzer.model.finding import Action, Confidence, Culprit, Finding, Kind, Outlook, RecoversWhen, Severity, Step, When
 from analyzer.model.message import capitalized, plural, say
 from analyzer.model.need import Need
@@ -138,7 +138,7 @@ def _why(loop: Loop) -> str:
 
 
 def _actions(loop: Loop) -> tuple[Action, ...]:
-    kill = f"SELECT pg_terminate_backend({loop.holder.id});" if loop.holder.server == "postgresql" else f"KILL {loop.holder.id};"
+    kill = kill_of(loop.holder)
     return (
         Action(When.NOW, say("End the idle session: its transaction is rolled back, and the others go on."), kill),
         Action(

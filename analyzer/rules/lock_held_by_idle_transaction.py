@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Final
 
 from analyzer.contention.cross_system import loops
 from analyzer.evidence.citations import of_threads
-from analyzer.evidence.sessions import age_in_words, of_block, of_session, seconds_in_words, server_of, session_in_words
+from analyzer.evidence.sessions import age_in_words, kill_of, of_block, of_session, seconds_in_words, server_of, session_in_words
 from analyzer.model.finding import Action, Confidence, Culprit, Evidence, Finding, Outlook, RecoversWhen, Severity, Step, When
 from analyzer.model.message import plural, say
 from analyzer.model.need import Need
@@ -136,7 +136,7 @@ def _chain(
 
 
 def _actions(root: Session, *, ours: bool) -> tuple[Action, ...]:
-    kill = f"SELECT pg_terminate_backend({root.id});" if root.server == "postgresql" else f"KILL {root.id};"
+    kill = kill_of(root)
     fix = (
         say("Commit or roll back before anything slow: no remote call, no waiting, inside a transaction.")
         if ours

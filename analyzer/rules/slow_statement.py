@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Final
 
 from analyzer.evidence.citations import of_threads
 from analyzer.evidence.sessions import of_session, server_of, session_in_words
-from analyzer.join.far_side import LISTS
+from analyzer.join.far_side import RUNS
 from analyzer.model.finding import Confidence, Culprit, Finding, Outlook, RecoversWhen, Severity, When
 from analyzer.model.message import plural, say
 from analyzer.model.need import Need
@@ -62,7 +62,7 @@ def diagnose(case: Case) -> Iterator[Finding]:
             one
             for one in far.joined
             if one.connection is not None
-            and one.session.server in LISTS
+            and one.session.server in RUNS
             and one.session.state is SessionState.ACTIVE
             and (one.session.state_age or 0) >= LONG
         ]

@@ -53,6 +53,8 @@ class Session(msgspec.Struct, frozen=True, kw_only=True):
     onward: Endpoint | None = None
     onward_name: str | None = None
     link: str | None = None
+    serial: str | None = None
+    """What the server needs beside the id to end it, or the number of what it runs."""
     own_link: str | None = None
 
 

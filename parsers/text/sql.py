@@ -22,7 +22,16 @@ def without_literals(statement: str) -> str:
     return _LITERAL.sub("?", _BLANKS.sub(" ", statement[: LONGEST * 4])).strip()[:LONGEST]
 
 
+_DOCUMENT: Final = lazy(
+    r"[\"']?\b(?:command|query|cursor|originatingCommand|filter|q|u|updates|updateobj|insert|documents|pipeline)[\"']?\s*:\s*[\[{\"']"
+)
+_VALUE: Final = lazy(r"\"(?:[^\"\\]|\\.)*+\"(?!\s*:)|'(?:[^'\\]|\\.)*+'(?!\s*:)|(?<=[:\[,(\s])-?\d+(?:\.\d+)?\b|/(?:[^/\\\n]|\\.)+/")
+
+
 def redacted(line: str) -> str:
     """A line of a session list with the literals of its statement replaced; what stands before the statement stays."""
+    document = _DOCUMENT.search(line)
+    if document is not None:
+        return line[: document.start()] + _VALUE.sub("?", line[document.start() :])
     found = _VERB.search(line)
     return line if found is None else line[: found.start()] + _LITERAL.sub("?", line[found.start() :])

@@ -9,6 +9,7 @@ import csv
 import itertools
 from typing import TYPE_CHECKING, Final, NamedTuple
 
+from parsers.text.dashed import dashed, is_dashed
 from parsers.text.patterns import lazy
 
 if TYPE_CHECKING:
@@ -19,14 +20,14 @@ if TYPE_CHECKING:
 
 FEWEST: Final = 2
 """Columns below which a line is no heading."""
-_NAME: Final = lazy(r"[A-Za-z_?][\w ()$.#?]{0,62}\Z")
+_NAME: Final = lazy(r"[A-Za-z_?][\w ()$.#?:]{0,62}\Z")
 _RULE: Final = lazy(r"\s*-[-+]*-\s*\Z")
 _BOX: Final = lazy(r"\s*\+(?:-+\+)+\s*\Z")
 _RECORD: Final = lazy(r"\s*-\[ RECORD \d+ \][-+]*\s*\Z")
 _ROW: Final = lazy(r"\s*\*{5,} \d+\. row \*{5,}\s*\Z")
 _EXPANDED: Final = lazy(r"\s*(\w[\w ]{0,62}?) *\|(?: (.*)|)\Z")
 _VERTICAL: Final = lazy(r"\s*(\w[\w ]{0,62}): ?(.*)\Z")
-_FOOTER: Final = lazy(r"\s*(?:\(\d+ rows?\)|\d+ rows? in set.*|Query OK.*|Time: .*)\Z")
+_FOOTER: Final = lazy(r"\s*(?:\(\d+ rows?(?: affected)?\)|\d+ rows? selected\.|\d+ rows? in set.*|Query OK.*|Time: .*)\Z")
 _SEPARATORS: Final = ("\t", "|", ",", ";")
 
 
@@ -75,6 +76,10 @@ def _read(lines: Sequence[tuple[int, str]]) -> Grid | None:
         return _boxed(lines)
     if len(lines) > 1 and "|" in first and _RULE.match(lines[1][1]):
         return _aligned(lines)
+    if is_dashed([text for _, text in lines[:4]]):
+        names, rows, unread = dashed(lines)
+        made = (Row(row.first, row.last, Cells({name: _value(cell) for name, cell in row.cells.items()})) for row in rows)
+        return Grid(names, tuple(made), tuple(unread))
     return _separated(lines)
 
 
@@ -170,13 +175,13 @@ def _separated(lines: Sequence[tuple[int, str]]) -> Grid | None:
     separator = next((sign for sign in _SEPARATORS if heading.count(sign) >= FEWEST - 1), None)
     if separator is None:
         return None
-    columns = tuple(name.strip().strip('"').lower() for name in heading.split(separator))
+    columns = tuple(name.strip().strip('"[]').lower() for name in heading.split(separator))
     if not all(_NAME.match(name) for name in columns):
         return None
     rows: list[Row] = []
     unread: list[int] = []
     for index, text in lines[1:]:
-        if _FOOTER.match(text):
+        if _FOOTER.match(text) or not text.strip("-+|,;\t "):
             continue
         cells = _cells(text, separator)
         if len(cells) < len(columns):
