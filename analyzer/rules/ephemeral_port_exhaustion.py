@@ -18,6 +18,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Final
 
 from analyzer.evidence.citations import of_sockets
+from analyzer.families.local_ports import DEFAULT_RANGE, FULL, SMALLEST, called_services, ports_of, used_up
 from analyzer.model.finding import Confidence, Culprit, Finding, Outlook, Process, RecoversWhen, Severity, When
 from analyzer.model.message import plural, say
 from analyzer.model.need import Need
@@ -28,7 +29,6 @@ if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
     from analyzer.join.connections import Connection
-    from analyzer.join.socket_table import SocketTable
     from analyzer.waits.case import Case
     from parsers.records import Endpoint
 
@@ -38,12 +38,6 @@ OUTLOOK: Final = Outlook(
     RecoversWhen.LOAD, say("A port is free again 60 seconds after its close: it heals when the rate of new connections falls.")
 )
 CLEAN: Final = say("no range of local ports is used up towards one service")
-DEFAULT_RANGE: Final = 60999 - 32768 + 1
-"""Ports of Linux' default range."""
-FULL: Final = 0.95
-"""Share of a range in use at which connect starts to fail for some callers."""
-SMALLEST: Final = 64
-"""Gapless ports below which chance may do it: nobody sets a smaller range in production."""
 TEXT: Final = Text(
     "ephemeral-port-exhaustion",
     headline="No local port is left for connections to {remote}: {ports_count:,} of the range {span} are in use.",
@@ -75,30 +69,15 @@ TEXT: Final = Text(
 
 def diagnose(case: Case) -> Iterator[Finding]:
     """One finding per service whose connections fill a range of ports."""
-    tables: dict[SocketTable, tuple[str | None, SocketTable]] = {view.table: (view.snapshot.host, view.table) for view in case.latest}
-    for host, table in tables.values():
-        listening = {one.local.port for one in table.in_state(TcpState.LISTEN)}
-        for remote, group in _services(table, listening).items():
-            ports = {one.local.port for one in group if one.local.port is not None}
-            span = max(ports) - min(ports) + 1
-            if len(ports) >= SMALLEST and (len(ports) >= FULL * DEFAULT_RANGE or len(ports) >= FULL * span):
-                yield _finding(host, remote, group, ports)
-
-
-def _services(table: SocketTable, listening: set[int | None]) -> dict[Endpoint, list[Connection]]:
-    """Connections that this host opened, by service; only where there are enough to matter, of a table's thousands of far ends."""
-    if len({one.local.port for one in table.connections} - listening) < SMALLEST:
-        return {}
-    groups: dict[Endpoint, list[Connection]] = {}
-    for one in table.connections:
-        if one.remote is not None and one.remote.port is not None and one.local.port is not None and one.local.port not in listening:
-            groups.setdefault(one.remote, []).append(one)
-    return dict(sorted((remote, group) for remote, group in groups.items() if len(group) >= SMALLEST))
+    for host, remote, group in called_services(case, SMALLEST):
+        ports = ports_of(group)
+        if used_up(ports):
+            yield _finding(host, remote, group, ports)
 
 
 def _finding(host: str | None, remote: Endpoint, group: Sequence[Connection], ports: set[int]) -> Finding:
-    waiting = [one for one in group if one.state is TcpState.TIME_WAIT]
-    owner = next((one.owners[0] for one in group if one.owners), None)
+    waiting = [row for row in group if row.state is TcpState.TIME_WAIT]
+    owner = next((row.owners[0] for row in group if row.owners), None)
     span = say("{min} to {max}", min=min(ports), max=max(ports))
     default = len(ports) >= FULL * DEFAULT_RANGE
     text = TEXT.filled(

@@ -278,6 +278,55 @@ class TestPorts:
         assert not found(diagnosis_of({"netstat.txt": netstat(f"0 :::8080 :::* LISTEN {ME}", *rows)}), self.RULE)
 
 
+class TestKeepAlive:
+    """Short connections to one service, with gaps between their local ports."""
+
+    RULE = "keep-alive-missing"
+
+    @staticmethod
+    def rows(count: int, state: str = "TIME_WAIT", first: int = 33000, remote: str = "10.2.2.2:9000") -> list[str]:
+        return [f"0 10.1.1.5:{first + 2 * n} {remote} {state} -" for n in range(count)]
+
+    def diagnosed(self, *rows: str) -> Diagnosis:
+        return diagnosis_of({"netstat.txt": netstat(f"0 :::8080 :::* LISTEN {ME}", *rows), "jstack.txt": dump(*idle_exec(3))})
+
+    def test_catches_connections_that_are_not_reused(self) -> None:
+        diagnosis = self.diagnosed(*self.rows(900), *self.rows(3, "ESTABLISHED", 61000))
+        finding = found(diagnosis, self.RULE)[0]
+        assert finding.culprit.remote == "10.2.2.2:9000"
+        assert (finding.severity, finding.confidence) == (Severity.INFO, Confidence.LIKELY)
+        assert [value for value, _ in finding.figures] == ["900", "3"]
+        assert diagnosis.verdict.status == "healthy"
+
+    def test_warns_where_local_ports_run_short(self) -> None:
+        assert found(self.diagnosed(*self.rows(7_500)), self.RULE)[0].severity is Severity.WARNING
+
+    def test_catches_not_a_few_as_of_health_checks(self) -> None:
+        assert not found(self.diagnosed(*self.rows(400)), self.RULE)
+
+    def test_catches_not_many_services_with_a_few_each(self) -> None:
+        rows = [row for n in range(10) for row in self.rows(90, first=33000 + 200 * n, remote=f"10.2.2.{n}:9000")]
+        assert not found(self.diagnosed(*rows), self.RULE)
+
+    def test_catches_not_a_pool_that_keeps_many(self) -> None:
+        assert not found(self.diagnosed(*self.rows(900), *self.rows(120, "ESTABLISHED", 50001)), self.RULE)
+
+    def test_catches_not_a_server_that_closes_first(self) -> None:
+        """TIME_WAIT on the own port: the clients came, and this side closed."""
+        rows = [f"0 10.1.1.5:8080 10.9.9.9:{20000 + n} TIME_WAIT -" for n in range(900)]
+        assert not found(self.diagnosed(*rows), self.RULE)
+
+    def test_catches_not_a_server_whose_listener_is_not_listed(self) -> None:
+        rows = [f"0 10.1.1.5:8443 10.9.9.9:{20000 + n} TIME_WAIT -" for n in range(900)]
+        assert not found(diagnosis_of({"netstat.txt": netstat(*rows)}), self.RULE)
+
+    def test_leaves_a_range_that_is_used_up_to_its_own_rule(self) -> None:
+        rows = [f"0 10.1.1.5:{40000 + n} 10.2.2.2:9000 TIME_WAIT -" for n in range(900)]
+        diagnosis = self.diagnosed(*rows)
+        assert found(diagnosis, "ephemeral-port-exhaustion")
+        assert not found(diagnosis, self.RULE)
+
+
 def test_a_pool_that_waits_as_one_is_not_called_healthy() -> None:
     waiting = [
         thread(

@@ -174,6 +174,16 @@ def no_ports_left(lab: Lab) -> None:
     lab.record(app)
 
 
+def no_keep_alive(lab: Lab) -> None:
+    """A connection for each call, more than a hundred a second: a quarter of the local ports is in TIME_WAIT."""
+    lab.backend(8067, "quick")
+    app = lab.java("com.cargo.customs.CustomsServer", "threads=20", f"tariffs=http://{BACKEND}:8067", port=8342)
+    load = lab.clients("ask", 8342, "/declare", count=8000, every_ms=5, seconds=3)
+    load.finish(90)
+    lab.snapshot(app, {"netstat.txt.gz": "netstat -tanp | gzip -9n", "ss-s.txt": "ss -s", "jstack.txt": "jstack {pid}"})
+    lab.record(app)
+
+
 def name_server(lab: Lab) -> None:
     """The tariff service has a name, and the name server does not answer."""
     resolver = Path("/run/resolv.conf")
@@ -311,6 +321,16 @@ SCENARIOS = (
             pools={"http-nio-8340-exec-": 20},
         ),
         no_ports_left,
+    ),
+    Scenario(
+        "keep-alive-missing",
+        "8,000 calls in a minute, a connection for each, all closed by the caller",
+        Verdict(
+            "keep-alive-missing",
+            must_not=("self-call-starvation", "slow-backend", "connection-leak", "ephemeral-port-exhaustion"),
+            pools={"http-nio-8342-exec-": 20},
+        ),
+        no_keep_alive,
     ),
     Scenario(
         "dns-stall",
