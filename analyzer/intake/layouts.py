@@ -3,6 +3,7 @@
     sosreport-web01-2026-11-28-qwertyu/sos_commands/networking/ss_-peaonmi
     nodes/slave/builder-03/thread-dump.txt                                   Jenkins' support core
     namespaces/shop/pods/cart-7d9f8b6c5-x2x4z/cart/cart/logs/current.log     must-gather
+    cart-7d9f8b6c5-x2x4z/tmp/jstack.txt                                      kubectl cp, docker's containers/ID/ID-json.log
     shop/cart-7d9f8b6c5-x2x4z/logs.txt                                       kubectl cluster-info dump
     pods/shop_cart-7d9f8b6c5-x2x4z_4f1c…/cart/0.log                          the kubelet's folder
 
@@ -31,6 +32,7 @@ _SOS_SKIPPED: Final = re.compile(
     r"|sunrpc|tuned|udev|unpackaged|usb|vdo|x11|xfs|yum)/"
 )
 _OF_INTERFACE: Final = re.compile(r"(?:.*/)?dev_snmp6/[^/]+")
+_LETTERS: Final = "[bcdfghjklmnpqrstvwxz2456789]"
 _HOST: Final = (
     re.compile(r"(?:.*/)?nodes/(?P<host>master|controller|built-in)/"),
     re.compile(r"(?:.*/)?nodes/(?:slave|agent)s?/(?P<host>[^/]+)/"),
@@ -38,6 +40,9 @@ _HOST: Final = (
     re.compile(r"(?:.*/)?pods/[a-z0-9.-]+_(?P<host>[a-z0-9.-]+)_[0-9a-f-]{32,36}/"),
     re.compile(r"(?:.*/)?containers/(?P<host>[a-z0-9.-]+)_[a-z0-9-]+_[a-z0-9.-]+-[0-9a-f]{64}\.log$"),
     re.compile(r"(?:.*/)?pods/(?P<host>[^/_]+)/"),
+    re.compile(r"(?:.*/)?containers/(?P<host>[0-9a-f]{12})[0-9a-f]{52}/"),
+    # The names that a deployment gives its pods: two parts at the end of the letters that Kubernetes takes for them, which make no words.
+    re.compile(rf"(?:.*/)?(?P<host>[a-z0-9][a-z0-9-]{{0,200}}-(?=\d{{0,9}}[a-z]){_LETTERS}{{6,10}}-{_LETTERS}{{5}})(?=[/._-])"),
 )
 _POD_LOG: Final = re.compile(r"(?P<folder>(?:.*/)?[^/]+)/(?P<host>[^/]+)/logs(?:-[^/]+)?\.txt")
 _RUNS: Final = re.compile(r"(?P<folder>(?:.*/)?logs/)(?P<run>previous|current)\.log")

@@ -78,7 +78,7 @@ def _unknown(section: Section, parsed: Parsed) -> Part:
         # A line of a log that somebody quotes in a few words of his own proves what it says as well.
         quoted = events_of(section) if section.nonblank <= _QUOTED else ()
         return Part(None, section.prompt, parsed, looks_like=looks, events=quoted)
-    return Part(NAME, section.prompt, Parsed((), log.lines.lines), log=log.lines, events=log.events)
+    return Part(NAME, section.prompt, Parsed(log.clients, log.lines.lines), log=log.lines, events=log.events)
 
 
 def _between(section: Section, parsed: Parsed) -> tuple[LogEvent, ...]:

@@ -157,7 +157,14 @@ def _moments(pieces: Sequence[SeriesPiece], pids: Collection[str]) -> list[int]:
     for number, piece in enumerate(pieces):
         if number not in keys and len(neighbours[_folder(piece.file)]) == 1:
             keys[number] = min(neighbours[_folder(piece.file)])
-    return [ranks[keys[number]] if number in keys else _nearest(piece.time, times, last) for number, piece in enumerate(pieces)]
+    return [
+        ranks[keys[number]]
+        if number in keys
+        else rounds.nearest(piece, times, last)
+        if piece.clock is not None
+        else _nearest(piece.time, times, last)
+        for number, piece in enumerate(pieces)
+    ]
 
 
 def _folder_keys(

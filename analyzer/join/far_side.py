@@ -166,7 +166,11 @@ class FarSide:
     @cached_property
     def unlisted(self) -> tuple[Connection, ...]:
         """Our established connections to a server that lists other sessions of ours, and none for these; empty where a pooler stands between."""
-        known = [one for one in self.joined if one.connection is not None and one.session.server in LISTS]
+        known = [
+            one
+            for one in self.joined
+            if one.connection is not None and one.session.server in LISTS and one.session.client_from is None  # a log tells of some
+        ]
         if not known or not self.same_moment or any(one.via for one in self.joined):
             return ()
         listed = {id(one.connection) for one in known}

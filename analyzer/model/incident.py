@@ -26,6 +26,7 @@ from parsers.records import (
     ProcessStatus,
     Session,
     SessionBlock,
+    SessionState,
     SocketRow,
     TaskSyscall,
     ThreadDump,
@@ -34,7 +35,7 @@ from parsers.records import (
 from parsers.records.shows import Shows
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping, Sequence
+    from collections.abc import Iterable, Iterator, Mapping, Sequence
 
     from parsers.capture.facts import Capture
     from parsers.records import Collected, Collection, Record, Unread, Where
@@ -154,12 +155,14 @@ def snapshot_of(host: str | None, index: int, records: Iterable[tuple[Record, Pi
     known: dict[type[Record], list[Record]] = defaultdict(list)
     for record, pid in records:
         known[record.__class__].append(record if pid is None else _with_pid(record, pid))
+    dumps, blocks = _of(known, ThreadDump), _of(known, SessionBlock)
     return Snapshot(
         host=host,
         index=index,
         name=str(index + 1),
         rows=_of(known, SocketRow),
-        dumps=_of(known, ThreadDump),
+        # A sample of the busy threads says nothing that a dump of all does not.
+        dumps=tuple(dump for dump in dumps if not dump.sampled or all(one.sampled for one in dumps)),
         open_files=_of(known, OpenFile),
         limits=_of(known, Limit),
         counters=_of(known, Counter),
@@ -170,10 +173,28 @@ def snapshot_of(host: str | None, index: int, records: Iterable[tuple[Record, Pi
         processes=_of(known, ProcessRow),
         attach_failures=_of(known, AttachFailure),
         facts=_of(known, HostFact),
-        sessions=_of(known, Session),
-        blocks=_of(known, SessionBlock),
+        sessions=tuple(_with_clients(_of(known, Session), blocks)),
+        blocks=blocks,
         empty_tables=empty_tables,
     )
+
+
+def _with_clients(sessions: Sequence[Session], blocks: Sequence[SessionBlock]) -> Iterator[Session]:
+    """The sessions of lists, with the client's end that a log names where the list does not. Of the log's others nothing is known but that they began."""
+    named = {(one.server, one.id): one for one in sessions if one.client_from is not None}
+    listed = [one for one in sessions if one.client_from is None]
+    for session in listed:
+        client = named.get((session.server, session.id)) if session.client is None else None
+        yield msgspec.structs.replace(session, client=client.client, client_from=client.client_from) if client is not None else session
+    told = {(one.server, one.id) for one in listed}
+    for block in blocks if named else ():
+        for number in (block.waiter, *block.holders):
+            client = named.get((block.server, number))
+            if client is not None and (block.server, number) not in told:
+                told.add((block.server, number))
+                waits = number == block.waiter and bool(block.holders)
+                state = SessionState.LOCKED if waits else SessionState.UNKNOWN
+                yield msgspec.structs.replace(client, where=block.where, state=state)
 
 
 def _with_pid(record: Record, pid: Pid | None) -> Record:

@@ -6,9 +6,10 @@ import re
 from typing import TYPE_CHECKING, Final, NamedTuple
 
 from parsers.logs import databases, failures, leaks, pauses, pools, servers
+from parsers.logs.client_ends import clients_of
 from parsers.logs.lines import read
 from parsers.logs.stamps import begins_entry, stamp
-from parsers.records import LogEvent, LogLines
+from parsers.records import LogEvent, LogLines, Session
 from parsers.text.lines import Lines
 
 if TYPE_CHECKING:
@@ -49,6 +50,7 @@ class Log(NamedTuple):
 
     lines: LogLines
     events: tuple[LogEvent, ...]
+    clients: tuple[Session, ...] = ()
 
 
 def log_of(section: Section) -> Log | None:
@@ -64,7 +66,8 @@ def log_of(section: Section) -> Log | None:
         for index, line in enumerate(tail)
         if _SEVERE.search(line, 0, _SAMPLE) and _WAIT.search(line) and _fact(line) is None
     ]
-    return Log(LogLines(where=where, lines=section.nonblank, until=until, errors=tuple(errors[-_ERRORS:])), events_of(section))
+    lines = LogLines(where=where, lines=section.nonblank, until=until, errors=tuple(errors[-_ERRORS:]))
+    return Log(lines, events_of(section), clients_of(section))
 
 
 def events_of(section: Section) -> tuple[LogEvent, ...]:

@@ -271,6 +271,8 @@ class ThreadDump(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     fragment: bool = False
     """True when there is no dump header: a piece of a dump, which says nothing of the threads it leaves out."""
     runtime: Runtime = Runtime.JVM
+    sampled: bool = False
+    """True for a sample of the busiest threads."""
 
 
 class Limit(msgspec.Struct, frozen=True):

@@ -36,18 +36,23 @@ _ROW: Final = r"(?=[^\n]{0,600}\bpeer_(?:host|port)\b)[^\n]*$"
 _TABLE: Final = rf"[{_INITIALS}](?:{_REST})\t{_ROW}|│{_ROW}|┌[─┬┐]+[ ]*\n│{_ROW}"
 HEADER: Final = (
     rf"Listing connections \.\.\.[ ]*\n(?:{_TABLE}|[^\n\t]{{1,60}}\t[^\n]{{1,400}}$|(?=\[))"
-    rf"|peer_(?:host|port)\t[^\n]*$|{_TABLE}|\[\s{{0,20}}\{{[^\]\n]{{0,400}}\"peer_(?:host|port)\"[ ]*:"
+    rf"|name\t[^\n]{{1,400}}\n[^\n\t]{{3,200}} -> |peer_(?:host|port)\t[^\n]*$|{_TABLE}|\[\s{{0,20}}\{{[^\]\n]{{0,400}}\"peer_(?:host|port)\"[ ]*:"
 )
 _END: Final = r"/[\[0-9a-fA-F][^\s\[(]{3,60}\]?:\d{1,5}\[\d+\]\((?:queued|recved)="
 ROW_SHAPE: Final = rf"[ ]{_END}|{_END}|STAT \d+:(?:addr|listen_addr|state|secs_since_last_cmd) "
 _cons = lazy(r"\s*/(?P<end>\S+:\d{1,5})\[\d+\]\((?P<cells>[^)]*)\)\s*$").match
 _stat = lazy(r"STAT (?P<id>\d+):(?P<name>\w+) (?P<value>.*?)\s*$").match
 _remark = lazy(r"\s*(?:Listing connections \.\.\.|Timeout: [\d.]+ seconds? \.\.\.|\.\.\.done\.|END|[┌├└][─┬┼┴┐┤┘]+)\s*$").match
+_of_stat = lazy(
+    r"\s*(?:Zookeeper version: .*|Clients:|Latency min/avg/max: .*|(?:Received|Sent|Connections|Outstanding|Node count): -?\d+|Zxid: 0x[0-9a-f]+|Mode: \w+"
+    r"|Proposal sizes last/min/max: .*)\s*$"
+).match
 _CELL: Final = lazy(r"(\w+)=([^,]*)")
 _HELD_BACK: Final = frozenset({"blocked", "blocking", "flow"})
 _PLAIN: Final = ("user", "peer_host", "peer_port", "state")
 """What ``list_connections`` shows where nothing is asked for; before 3.8 without a heading."""
 _RABBIT: Final = ({"peer_host", "peer_port"}, {"peer_port", "state"})
+_named = lazy(r"[^\t]*\b\S+:\d{1,5} -> \S+:\d{1,5}(?:\t|\s*$)").match
 
 
 def sniff(head: Sequence[str]) -> bool:
@@ -56,6 +61,7 @@ def sniff(head: Sequence[str]) -> bool:
     return (
         any(_cons(line) or _connection(line) for line in head)
         or any(need <= columns_of(lines) for need in _RABBIT)
+        or (len(lines) > 1 and columns_of(lines) >= {"name", "state"} and _named(lines[1]) is not None)
         or _is_json(lines)
         or _is_bare(head)
     )
@@ -121,7 +127,7 @@ def _of_rabbit(section: Section, *, bare: bool) -> Parsed:
 
 
 def _rabbit(section: Section, first: int, last: int, cells: Cells) -> Session | None:
-    client = client_end(cells["peer_host"], cells["peer_port"])
+    client = client_end(cells["peer_host"], cells["peer_port"]) or endpoint(cells["name"].partition(" -> ")[0])
     if client is None:
         return None
     printed = cells["state"]
@@ -156,7 +162,8 @@ def _of_zookeeper(section: Section) -> Parsed:
     for index, text in section.rows():
         match = _cons(text)
         if match is None:
-            unread.append((index, "no connection"))
+            if not _of_stat(text):
+                unread.append((index, "no connection"))
             continue
         cells = Cells(_CELL.findall(match["cells"]))
         queued, received, sent = (int(cells[name]) if cells[name].isdigit() else 0 for name in ("queued", "recved", "sent"))

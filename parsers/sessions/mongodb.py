@@ -64,8 +64,10 @@ def _operations(value: JsonObject | JsonList) -> Iterator[JsonObject]:
 
 def _session(section: Section, op: JsonObject) -> Session:
     connection, opid = op.get("connectionId"), op.get("opid")
+    connection = connection if not isinstance(connection, JsonObject) else int(_number(connection) or 0)
+    opid = opid if not isinstance(opid, JsonObject) else int(_number(opid) or 0)
     state = _state(op)
-    seconds, micros = op.get("secs_running"), op.get("microsecs_running")
+    seconds, micros = _number(op.get("secs_running")), _number(op.get("microsecs_running"))
     users = op.objects("effectiveUsers")
     return Session(
         where=section.where(op.first, op.last),
@@ -80,7 +82,7 @@ def _session(section: Section, op: JsonObject) -> Session:
         printed_state=_printed(op),
         waits_on="lock" if op.get("waitingForLock") is True else "flow control" if op.get("waitingForFlowControl") is True else None,
         statement=_statement(op),
-        state_age=float(micros) / 1e6 if isinstance(micros, int | float) else float(seconds) if isinstance(seconds, int | float) else None,
+        state_age=micros / 1e6 if micros is not None else seconds,
         transaction_age=_of_transaction(op),
     )
 
@@ -113,5 +115,15 @@ def _statement(op: JsonObject) -> str | None:
 
 
 def _of_transaction(op: JsonObject) -> float | None:
-    micros = op.inner("transaction").get("timeOpenMicros")
-    return float(micros) / 1e6 if isinstance(micros, int | float) else None
+    micros = _number(op.inner("transaction").get("timeOpenMicros"))
+    return micros / 1e6 if micros is not None else None
+
+
+def _number(value: object) -> float | None:
+    """A number, or one that extended JSON wraps: ``{"$numberLong": "61"}``."""
+    if isinstance(value, JsonObject):
+        value = next((one for key, one in value.items() if key.startswith("$number")), None)
+    try:
+        return None if isinstance(value, bool) or not isinstance(value, int | float | str) else float(value)
+    except ValueError:
+        return None

@@ -183,7 +183,7 @@ def _separated(lines: Sequence[tuple[int, str]]) -> Grid | None:
     for index, text in lines[1:]:
         if _FOOTER.match(text) or not text.strip("-+|,;\t "):
             continue
-        cells = _cells(text, separator)
+        cells = next(_csv(text, separator), []) if heading.lstrip().startswith('"') else _cells(text, separator)
         if len(cells) < len(columns):
             unread.append(index)
             continue
@@ -199,9 +199,9 @@ def _cells(text: str, separator: str) -> list[str]:
     return next(_csv(text), [])
 
 
-def _csv(text: str) -> Iterator[list[str]]:
+def _csv(text: str, separator: str = ",") -> Iterator[list[str]]:
     try:
-        yield from csv.reader([text])
+        yield from csv.reader([text], delimiter=separator)
     except csv.Error:
         return
 

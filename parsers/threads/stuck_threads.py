@@ -1,4 +1,4 @@
-"""Servers' own warnings about threads that hang, with the stacks below them: WebSphere, WebLogic, Tomcat, Vert.x; hot threads and consoles' dumps.
+"""Servers' own warnings about threads that hang, with the stacks below them: WebSphere, WebLogic, Tomcat, Vert.x; and consoles' dumps.
 
     [3/2/26 10:00:17:420 CET] 00000027 ThreadMonitor W   WSVR0605W: Thread "WebContainer : 11" (00000025) has been active for 733344 milliseconds and may be hung.
         at java.net.SocketInputStream.socketRead0(Native Method)
@@ -9,9 +9,6 @@
     stackTrace:
     java.lang.Thread.State: RUNNABLE
     at com.example.Order.list(Order.java:61)
-
-       98.7% (493.6ms out of 500ms) cpu usage by thread 'elasticsearch[node-3][search][T#7]'
-         10/10 snapshots sharing following 6 elements
 
 Written after the products' documentation and public reports, not captured here. A warning shows the threads it is about, and says nothing of others.
 """
@@ -41,7 +38,6 @@ MARKS: Final = (
     " has been active for ",
     " has been blocked for ",
     " - threadId:0x",
-    " usage by thread '",
 )
 """What such a line cannot do without, wherever it stands in the line: a search for words is many times faster than one for a pattern."""
 _LEAD: Final = r"[^\n]{0,300}?"
@@ -53,7 +49,6 @@ REPORT = lazy(
     rf"|{_LEAD}BEA-000337>? ?<?(?P<wls>{_EXECUTE}[^\"<>\n]{{0,200}}?) has been busy for \"(?P<busy>\d{{1,9}})\" seconds"
     rf"|{_LEAD}Thread [\"\[](?P<tomcat>[^\"\[\]\n]{{1,300}})[\"\]] \(id=\[?(?P<id>\d{{1,18}})\]?\) has been active for \[?(?P<ms>[\d,. \u00a0]{{1,20}})\]? milliseconds"
     rf"|{_LEAD}Thread Thread\[(?:#\d+,)?(?P<vertx>[^,\]\n]{{1,200}})[^\n]{{0,100}}\] has been blocked for (?P<blocked>\d{{1,12}}) ms"
-    r"|\s*(?P<busy_share>\d{1,5}(?:\.\d{1,3})?)% (?:\[cpu=[^\n]{0,80}\] )?\([^()\n]{1,60}\) (?:cpu|wait|block|gpu) usage by thread '(?P<hot>[^'\n]{1,300})'"
     r"|(?P<console>\S[^\n]{0,300}?) - priority:-?\d{1,4} - threadId:0x[0-9a-fA-F]{1,16} - nativeId:(?P<nid>0x[0-9a-fA-F]{1,15}|\d{1,15})"
     r"(?: - nativeId \(decimal\):\d{1,15})? - state:(?P<state>[A-Z_]{3,15}))"
 )
@@ -62,7 +57,7 @@ _report, _state, _lock = REPORT.match, STATE_LINE.match, LOCK_LINE.match
 _active = lazy(r"has been active for \[?(?P<ms>[\d,. \u00a0]{1,20})\]? milliseconds").search
 _done = lazy(r"WSVR0606W|has completed|BEA-000339").search
 _remark = lazy(
-    r"\s*(?:\d{1,4}/\d{1,4} snapshots sharing following \d|unique snapshot\s*$|Thread-\d+ \"[^\"\n]{1,200}\" <[^\n]{0,200}\{\s*$|\}\s*>?\s*$|stackTrace:|Stack trace:|java\.lang\.Throwable\b|io\.vertx\.core\.VertxException: Thread blocked|Locked ownable synchronizers:|- None|>\s*$)"
+    r"\s*(?:Thread-\d+ \"[^\"\n]{1,200}\" <[^\n]{0,200}\{\s*$|\}\s*>?\s*$|stackTrace:|Stack trace:|java\.lang\.Throwable\b|io\.vertx\.core\.VertxException: Thread blocked|Locked ownable synchronizers:|- None|>\s*$)"
 ).match
 
 
@@ -139,7 +134,7 @@ class _Reader:
     def _begin(self, index: int, line: str, match: re.Match[str]) -> None:
         self.close()
         fields = match.groupdict()
-        self.name = next(fields[key] for key in ("was", "wls", "tomcat", "vertx", "hot", "console") if fields[key]).strip()
+        self.name = next(fields[key] for key in ("was", "wls", "tomcat", "vertx", "console") if fields[key]).strip()
         self.java_id = int(fields["id"]) if fields["id"] else None
         nid = fields["nid"]
         self.native_id = NativeId(int(nid, 16 if nid.startswith("0x") else 10)) if nid else None

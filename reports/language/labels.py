@@ -89,6 +89,8 @@ REMARKS: Final = (
     "the system's inventory; not looked into",
     "of a support bundle, and of no known format",
     "no line of an event",
+    "no line of hot threads",
+    "no connection",
     "a link that leads out of the folder; not followed",
     "no regular file; not opened",
     "not a text file",

@@ -141,3 +141,18 @@ def test_rounds_of_top_beside_one_dump_make_no_moments() -> None:
     (snapshot,) = evidence_of(files).incident.snapshots
     assert (len(snapshot.dumps), len(snapshot.rows), len(snapshot.usages)) == (1, 1, 1)
     assert snapshot.usages[0].cpu_percent == 11
+
+
+def test_one_round_of_top_belongs_to_the_dump_of_its_time() -> None:
+    files = {f"app_threads.{1764370800 + n}.txt": dump(*idle_exec(2), time=f"2026-03-09 07:28:{n:02}") for n in (0, 20, 40)}
+    snapshots = evidence_of(files | {"app_cpu_usage.1764370820.txt": top(21)}).incident.snapshots
+    assert [len(snapshot.usages) for snapshot in snapshots] == [0, 1, 0]
+
+
+def test_pods_and_containers_that_were_copied_are_hosts() -> None:
+    """Whatever was saved of each: a folder of another name is no pod."""
+    pods = {"cart-7d9f8b6c5-x2x4z/tmp/jstack.txt": dump(*idle_exec(2)), "cart-7d9f8b6c5-bbbbb/tmp/netstat.txt": TABLE}
+    assert evidence_of(pods).incident.hosts == ("cart-7d9f8b6c5-bbbbb", "cart-7d9f8b6c5-x2x4z")
+    assert evidence_of({"java-thread-dumps/jstack.txt": dump(*idle_exec(2)), "kernel-table-files/netstat.txt": TABLE}).incident.hosts == ()
+    logs = {f"containers/{letter * 64}/{letter * 64}-json.log": dump(*idle_exec(2)) for letter in "ab"}
+    assert evidence_of(logs).incident.hosts == ("a" * 12, "b" * 12)

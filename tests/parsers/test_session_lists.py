@@ -345,3 +345,33 @@ def test_connections_of_memcached() -> None:
     )
     (one,) = sessions(text)
     assert (one.id, str(one.client), one.state, one.state_age) == ("27", "10.0.0.5:43210", SessionState.IDLE, 12.0)
+
+
+def test_connections_of_rabbitmq_by_name() -> None:
+    (one,) = sessions("name\tstate\tchannels\n10.0.0.5:43210 -> 10.0.0.9:5672\tflow\t1\n")
+    assert (str(one.client), one.printed_state) == ("10.0.0.5:43210", "flow")
+
+
+def test_clients_in_the_state_of_zookeeper() -> None:
+    text = "Clients:\n /10.0.0.5:43210[1](queued=0,recved=12,sent=12)\n\nLatency min/avg/max: 0/0/9\nReceived: 88\nOutstanding: 0\nZxid: 0x1f\nMode: standalone\nNode count: 5\n"
+    found, unread = records(text)
+    assert (len(found), unread) == (1, 1), "the heading stands above the first client"
+
+
+def test_numbers_of_extended_json() -> None:
+    op = {
+        "type": "op",
+        "connectionId": {"$numberInt": "9"},
+        "client": "10.0.0.5:43210",
+        "active": True,
+        "op": "query",
+        "secs_running": {"$numberLong": "61"},
+    }
+    (one,) = sessions(json.dumps({"inprog": [op]}, indent=2) + "\n")
+    assert (one.id, one.state_age) == ("9", 61.0)
+
+
+def test_quoted_cells_between_semicolons() -> None:
+    (one,) = sessions('"SID";"SERIAL#";"STATUS";"PORT";"MACHINE";"PROGRAM"\n"9";"1";"ACTIVE";"43210";"app01";"a;b ""c"""\n')
+    assert shown([one]) == [("9", "app01:43210", SessionState.ACTIVE, ())]
+    assert one.application == 'a;b "c"'
