@@ -56,6 +56,9 @@ class Session(msgspec.Struct, frozen=True, kw_only=True):
     serial: str | None = None
     """What the server needs beside the id to end it, or the number of what it runs."""
     own_link: str | None = None
+    machines: tuple[str, ...] = ()
+    """Names of hosts in its row, and of a user there: no rule asks for them, and what is anonymised must not show them."""
+    system_user: str | None = None
     client_from: Where | None = None
     """The line of a log that names the client's end, where the list does not."""
 

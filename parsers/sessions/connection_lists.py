@@ -134,7 +134,7 @@ def _rabbit(section: Section, first: int, last: int, cells: Cells) -> Session | 
     return Session(
         where=section.where(first, last),
         server="rabbitmq",
-        id=cells["pid"] or cells["name"] or str(client),
+        id=str(client),  # a pid has the name of the broker's host in it
         client=client,
         user=cells["user"] or None,
         database=cells["vhost"] or None,

@@ -76,6 +76,7 @@ def _session(section: Section, op: JsonObject) -> Session:
         serial=str(opid) if opid is not None else None,
         client=endpoint(op.text("client_s") or op.text("client") or ""),
         user=users[0].text("user") if users else None,
+        machines=tuple(name for name in ((op.text("host") or "").partition(":")[0],) if name),
         database=(op.text("ns") or "").partition(".")[0] or None,
         application=op.text("appName"),
         state=state,

@@ -112,6 +112,8 @@ def _session(section: Section, row: Row, holders: set[str]) -> Session | None:
         serial=cells["serial#"] or None,
         client=_client(cells),
         user=cells["username"] or cells["schemaname"] or None,
+        machines=tuple(name for name in (cells["terminal"], _DOMAIN.sub("", cells["machine"])) if name),
+        system_user=cells["osuser"] or None,
         database=cells["service_name"] or None,
         application=cells["module"] or cells["program"] or None,
         state=state,

@@ -48,6 +48,7 @@ _LISTS: Final = (
     {"spid", "blk"},
     {"spid", "blocked", "hostname"},
 )
+_DOMAIN: Final = lazy(r"^.*\\")
 _IDS: Final = lazy(r"-?\d+")
 _INFO: Final = lazy(r"\((?:(\d+)x: )?(\d+)(?:/\d+)*ms\)(\w+)")
 _ELAPSED: Final = lazy(r"(?:(\d+) )?(\d+):(\d\d):(\d\d(?:\.\d+)?)\Z")
@@ -95,6 +96,8 @@ def _session(section: Section, row: Row, holders: set[str]) -> Session | None:
         id=number,
         client=client_end(cells["client_net_address"], cells["client_tcp_port"]),
         user=cells["login_name"] or cells["login"] or cells["loginame"] or cells["original_login_name"] or None,
+        machines=tuple(name for name in ((cells["host_name"] or cells["hostname"]).strip(" ."),) if name),
+        system_user=_DOMAIN.sub("", cells["nt_user_name"] or cells["nt_username"]) or None,
         database=cells["database_name"] or cells["dbname"] or cells["db_name"] or None,
         application=cells["program_name"] or cells["programname"] or None,
         state=state,

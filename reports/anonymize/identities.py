@@ -46,7 +46,20 @@ COLUMNS: Final = tuple(
 """Rows with a user's name, as the tools print them; columns are split on white space, since other tools' pseudonyms shift them."""
 
 
-_CLIENTS: Final = frozenset({"psql", "default", "mysql", "PostgreSQL JDBC Driver"})
+_CLIENTS: Final = frozenset(
+    {
+        "psql",
+        "default",
+        "mysql",
+        "PostgreSQL JDBC Driver",
+        "JDBC Thin Client",
+        "SQL*Plus",
+        "SQLCMD",
+        "Microsoft JDBC Driver for SQL Server",
+        "MongoDB Shell",
+        "mongosh",
+    }
+)
 """What servers list as user or application everywhere: it is nobody's name."""
 
 
@@ -84,8 +97,10 @@ def gather(diagnosis: Diagnosis, incident: Incident | None = None, given: Iterab
             users.update(row.user for row in snapshot.rows if row.user)
             users.update(usage.user for usage in snapshot.usages if usage.user)
             for session in snapshot.sessions:
-                users.update(name for name in (session.user, session.database, session.application) if name and name not in _CLIENTS)
+                people = (session.user, session.database, session.application, session.system_user)
+                users.update(name for name in people if name and name not in _CLIENTS)
                 hosts.update(end.host for end in (session.client, session.onward) if end is not None)
+                hosts.update(session.machines)
     names = {host.strip("[]").partition("%")[0] for host in hosts}
     known = {host for host in names if parse(host) is not None}
     addresses.update((address, None) for host in sorted(known) if (address := parse(host)) is not None and not is_kept(address))

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from tests.analyzer.test_far_side import HELD, case, reader, waiter
-from tests.builders import found
+from tests.builders import evidence_of, found
 
 THREADS = [reader("clerk-1", HELD), waiter("clerk-2"), waiter("clerk-3", nid=0x63)]
 PORTS = (41001, 41002)
@@ -70,3 +70,17 @@ def test_an_operation_of_mongodb_that_runs_long() -> None:
 
 def test_idle_connections_that_mongodb_hides_are_not_lost() -> None:
     assert not found(case([reader("clerk-1")], PORTS, operations=OPERATION), "lost-session")
+
+
+def test_names_of_people_and_machines_are_told_to_whoever_hides_them() -> None:
+    """A row is quoted whole: what stands in it beside the client must be known, too."""
+    oracle = "SID|SERIAL#|STATUS|OSUSER|MACHINE|TERMINAL\n9|1|ACTIVE|kim|ACME\\app01|pc-kim\n"
+    sql = "session_id\tblocking_session_id\thost_name\tnt_user_name\tstatus\n61\t54\tAPP01\tACME\\kim\tsuspended\n"
+    for text, machines in ((oracle, ("pc-kim", "app01")), (sql, ("APP01",))):
+        ((session,),) = (snapshot.sessions for snapshot in evidence_of({"list.txt": text}).incident.snapshots)
+        assert (session.machines, session.system_user) == (machines, "kim")
+    ((operation,),) = (
+        snapshot.sessions
+        for snapshot in evidence_of({"ops.txt": OPERATION.replace("desc:", "host: 'db1:27017', desc:")}).incident.snapshots
+    )
+    assert operation.machines == ("db1",)
