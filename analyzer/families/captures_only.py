@@ -40,21 +40,24 @@ def _unanswered(flows: Iterable[CapturedFlow]) -> list[CapturedFlow]:
     Of those that are still open only readable ones count: the last bytes of an idle connection, or of one that only sends, ask for nothing.
     """
     return [
-        one
-        for one in flows
-        if one.gave_up or (one.flow.request is not None and one.flow.half_closed is None and (one.silent_for or 0) >= WAITED)
+        captured
+        for captured in flows
+        if captured.gave_up
+        or (captured.flow.request is not None and captured.flow.half_closed is None and (captured.silent_for or 0) >= WAITED)
     ]
 
 
 def _after(requests: Iterable[CapturedFlow], calls: Iterable[CapturedFlow]) -> list[CapturedFlow]:
     """The calls that began after the first of the requests: a server calls for a request that it has."""
-    first = min((asked.time for one in requests if (asked := one.flow.unanswered) is not None), default=0)
-    return [one for one in calls if (asked := one.flow.unanswered) is not None and asked.time >= first]
+    first = min((asked.time for captured in requests if (asked := captured.flow.unanswered) is not None), default=0)
+    return [captured for captured in calls if (asked := captured.flow.unanswered) is not None and asked.time >= first]
 
 
 def _from_outside(port: Port) -> list[CapturedFlow]:
     """Unanswered requests of other machines."""
-    return _unanswered(one for one in port.flows if one.flow.client.host != port.server.host and not one.flow.client.is_loopback)
+    return _unanswered(
+        captured for captured in port.flows if captured.flow.client.host != port.server.host and not captured.flow.client.is_loopback
+    )
 
 
 def _not_answering(case: Case) -> Iterator[tuple[Port, list[CapturedFlow]]]:
@@ -64,9 +67,11 @@ def _not_answering(case: Case) -> Iterator[tuple[Port, list[CapturedFlow]]]:
         if len(left) < max(FEWEST, SHARE * len(port.flows)):
             continue
         # Whoever answers others meanwhile is not held up: these few wait on purpose (long polls), or for something of their own.
-        began = min(asked.time for one in left if (asked := one.flow.unanswered) is not None)
+        began = min(asked.time for captured in left if (asked := captured.flow.unanswered) is not None)
         served = sum(
-            1 for one in port.flows if one.flow.request is not None and one.flow.request.answer and one.flow.request.at.time >= began
+            1
+            for captured in port.flows
+            if captured.flow.request is not None and captured.flow.request.answer and captured.flow.request.at.time >= began
         )
         if served < MOST * len(left):
             yield port, left
@@ -78,10 +83,10 @@ def _addresses(case: Case, server: Endpoint) -> frozenset[str]:
     A capture on a machine with two networks shows nothing else; one from a mirrored port shows connections between other machines too.
     """
     elsewhere = {
-        one.flow.client.host
+        captured.flow.client.host
         for port in _alone(case)
-        for one in port.flows
-        if port.server.host != server.host and not port.server.is_loopback and one.flow.client.host != server.host
+        for captured in port.flows
+        if port.server.host != server.host and not port.server.is_loopback and captured.flow.client.host != server.host
     }
     return frozenset({server.host, *elsewhere}) if len(elsewhere) == 1 else frozenset({server.host})
 
@@ -103,11 +108,11 @@ def own_calls(case: Case) -> Iterator[Finding]:
         own = _after(
             left,
             _unanswered(
-                one
+                captured
                 for other in _alone(case)
                 if other.server.port == port.server.port and (other.server.host == port.server.host or other.server.is_loopback)
-                for one in other.flows
-                if one.flow.client.host in {port.server.host, other.server.host}
+                for captured in other.flows
+                if captured.flow.client.host in {port.server.host, other.server.host}
             ),
         )
         if len(own) >= OWN:
@@ -159,9 +164,9 @@ def slow_services(case: Case) -> Iterator[Finding]:
         called: dict[Endpoint, list[CapturedFlow]] = defaultdict(list)
         here = _addresses(case, port.server)
         for other in _alone(case):
-            for one in other.flows:
-                if one.flow.client.host in here and other.server.host not in here:
-                    called[other.server].append(one)
+            for captured in other.flows:
+                if captured.flow.client.host in here and other.server.host not in here:
+                    called[other.server].append(captured)
         for remote, calls in sorted(called.items()):
             waiting = _after(left, _unanswered(calls))
             if len(waiting) >= FEWEST and len(waiting) >= MOST * len(calls):
@@ -300,7 +305,11 @@ def never_closed(case: Case) -> Iterator[Finding]:
 def unread_answers(case: Case) -> Iterator[Finding]:
     """Clients that do not read what the server sends."""
     for port in _alone(case):
-        full = [one for one in port.flows if one.flow.by_client.still_full and not one.flow.by_client.rst and one.full_for >= WAITED]
+        full = [
+            captured
+            for captured in port.flows
+            if captured.flow.by_client.still_full and not captured.flow.by_client.rst and captured.full_for >= WAITED
+        ]
         if len(full) < FEWEST:
             continue
         said = claim(

@@ -248,7 +248,9 @@ def _contradictions(serving: ServerPool, target: Target) -> list[str]:
     """What the rest of the evidence says against the join: packets that show answers, a dump of another process."""
     found: list[str] = []
     seen = serving.view.packets.seen(target.connections)
-    answered = sum(one.flow.unanswered is None and bool(one.flow.by_server.last_data or one.flow.by_server.rst) for one in seen)
+    answered = sum(
+        captured.flow.unanswered is None and bool(captured.flow.by_server.last_data or captured.flow.by_server.rst) for captured in seen
+    )
     if seen and answered > MAJORITY * len(seen):
         found.append(say("the capture shows answers (or resets) on these connections"))
     if serving.view.dump_basis is None or not serving.view.dump_basis.agrees:
@@ -260,7 +262,7 @@ def _contradictions(serving: ServerPool, target: Target) -> list[str]:
 
 def _unseen_end(view: ProcessView, target: Target) -> str | None:
     """Why the far end may not be where the calls end: a proxy passes them on, and an end on this host that nobody owns may be anybody's."""
-    halves = [far.half for one in target.connections if (far := view.peers.far(view, one)) is not None]
+    halves = [far.half for row in target.connections if (far := view.peers.far(view, row)) is not None]
     listener = view.table.listener(target.remote)
     owners = {one.command for one in (*halves, listener) if one is not None and one.owners}
     if any(view.known.is_proxy(command) for command in owners):

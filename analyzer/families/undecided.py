@@ -134,7 +134,7 @@ def _ages(serving: ServerPool) -> str:
     """How young the clients' connections are: seconds say that clients give up soon and new ones keep coming."""
     if serving.port is None:
         return ""
-    said = age_in_words([one for one in serving.view.server_side(serving.port) if one.state is TcpState.CLOSE_WAIT])
+    said = age_in_words([row for row in serving.view.server_side(serving.port) if row.state is TcpState.CLOSE_WAIT])
     return say(" {ages}", ages=said) if said else ""
 
 

@@ -136,7 +136,7 @@ class Filled(msgspec.Struct, frozen=True):
     def missing(self) -> tuple[Missing, ...]:
         """What would decide."""
         return tuple(
-            Missing(self.said(ask.artifact), self.said(ask.would_show), self._command(ask.command))
+            Missing(self.said(ask.artifact), self.said(ask.would_show), self._command(ask.command) or "")
             for ask in self.text.ask
             if self._is(ask.on)
         )
@@ -165,10 +165,12 @@ class Filled(msgspec.Struct, frozen=True):
     def _is(self, flag: str) -> bool:
         return not flag or bool(self.values[flag])
 
-    def _command(self, template: str) -> str:
-        """A shell command with its values; other braces are the shell's. A message in its place is an order to a person."""
-        if isinstance(order := self.values.get(template[1:-1]), Message):
-            return order
+    def _command(self, template: str) -> str | None:
+        """A shell command with its values; other braces are the shell's. A value that stands alone is the command, or an order to a person."""
+        name = template[1:-1]
+        if name in self.values and template == f"{{{name}}}":
+            command = self.values[name]
+            return command if command is None or isinstance(command, Message) else str(command)
         known = {"pid": self.process.pid if self.process is not None else None, **self.values}
         return re.sub(r"\{(\w+)\}", lambda slot: _word(known[slot[1]]) if slot[1] in known else slot[0], template)
 

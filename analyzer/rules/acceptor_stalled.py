@@ -85,6 +85,9 @@ TEXT: Final = Text(
     chain=(("{who}", "does not accept", "{what}"), ("{listener}", "fills its accept queue", "{connections}")),
     phrases={
         "the_acceptor": Either("acceptor", "the acceptor is busy with something else", "the acceptor is gone"),
+        "holding": Either("only_one", " {accepted_connection_is} open: {remote} may be whom it waits for."),
+        "unowned": "{connection_has} no owner: not accepted yet",
+        "listener_says": "{queue_waits} in the accept queue of port {port}",
         "take_the": Either("frame", ": take the work out of {frame}"),
     },
 )
@@ -107,7 +110,7 @@ def diagnose(case: Case) -> Iterator[Finding]:
             still = stayed(earlier[-1], queue) if earlier else 0
             if earlier and not still:
                 continue
-            lasting = still == len(earlier[-1]) if earlier else any(one.state is TcpState.CLOSE_WAIT for one in queue)
+            lasting = still == len(earlier[-1]) if earlier else any(row.state is TcpState.CLOSE_WAIT for row in queue)
             yield _finding(view, port, queue, acceptor_of(view, port), lasting=lasting, twice=bool(earlier))
 
 
@@ -128,48 +131,21 @@ def _moved_on(queue: Sequence[Connection], later: ProcessView, port: int) -> boo
 def _finding(
     view: ProcessView, port: int, queue: Sequence[Connection], acceptor: ThreadActivity | None, *, lasting: bool, twice: bool
 ) -> Finding:
-    waiting = of_sockets(
-        queue, say("{connection_has} no owner: not accepted yet", connection_has=plural(len(queue), "connection has", "connections have"))
-    )
-    evidence = [waiting]
     listener = view.listeners.get(port)
-    if listener is not None and listener.recv_q:
-        evidence.append(
-            of_sockets(
-                [listener],
-                say(
-                    "{connection_waits} in the accept queue of port {port}",
-                    connection_waits=plural(listener.recv_q, "connection waits", "connections wait"),
-                    port=port,
-                ),
-                (str(listener.recv_q),),
-            )
-        )
     frame = application_frame(*acceptor) if acceptor else None
-    if acceptor is not None:
-        what = _instead_of_accepting(acceptor, frame)
-        evidence.insert(0, of_threads([acceptor], what))
-    else:
-        what = say("no thread of the process accepts or selects")
-        if view.dump is not None:
-            evidence.insert(0, of_dump(view.dump, say("{what}, in {threads}", what=what, threads=plural(len(view.dump.threads), "thread"))))
-    held = [one for one in view.server_side(port) if one.owners and one.state is TcpState.ESTABLISHED]
-    holding = (
-        say(
-            " {accepted_connection_is} open: {remote} may be whom it waits for.",
-            accepted_connection_is=plural(len(held), "accepted connection is", "accepted connections are"),
-            remote=held[0].remote,
-        )
-        if acceptor and len(held) == 1
-        else ""
-    )
+    what = _instead_of_accepting(acceptor, frame) if acceptor is not None else say("no thread of the process accepts or selects")
+    held = [row for row in view.server_side(port) if row.owners and row.state is TcpState.ESTABLISHED]
     text = TEXT.filled(
         view.process,
         port=port,
         acceptor=acceptor,
         connection_waits=plural(len(queue), "connection waits", "connections wait"),
+        connection_has=plural(len(queue), "connection has", "connections have"),
+        queue_waits=plural((listener.recv_q if listener else None) or 0, "connection waits", "connections wait"),
         what=what,
-        holding=holding,
+        only_one=acceptor and len(held) == 1,
+        accepted_connection_is=plural(len(held), "accepted connection is", "accepted connections are"),
+        remote=held[0].remote if held else None,
         proven=acceptor and lasting and (twice or acceptor.activity.kind not in _BRIEF),
         frame=frame,
         queue_count=len(queue),
@@ -177,6 +153,14 @@ def _finding(
         listener=f"*:{port}",
         connections=plural(len(queue), "connection"),
     )
+    waiting = of_sockets(queue, text["unowned"])
+    evidence = [waiting]
+    if listener is not None and listener.recv_q:
+        evidence.append(of_sockets([listener], text["listener_says"], (str(listener.recv_q),)))
+    if acceptor is not None:
+        evidence.insert(0, of_threads([acceptor], what))
+    elif view.dump is not None:
+        evidence.insert(0, of_dump(view.dump, say("{what}, in {threads}", what=what, threads=plural(len(view.dump.threads), "thread"))))
     return text.finding(
         severity=Severity.CRITICAL if lasting or acceptor is None else Severity.WARNING,
         confidence=_confidence(view, acceptor, lasting=lasting, twice=twice),

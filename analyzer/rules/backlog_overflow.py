@@ -108,7 +108,11 @@ def _full(listener: Connection) -> bool:
 def _overflows(case: Case, view: ProcessView) -> tuple[Counter, int] | None:
     """The last counter of overflows and by how much it grew since the first, None if no counter is here."""
     found = [
-        one for other in case.incident.snapshots if other.host == view.snapshot.host for one in other.counters if one.name == _OVERFLOWS
+        counter
+        for other in case.incident.snapshots
+        if other.host == view.snapshot.host
+        for counter in other.counters
+        if counter.name == _OVERFLOWS
     ]
     return (found[-1], found[-1].value - found[0].value) if found else None
 

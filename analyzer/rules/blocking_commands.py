@@ -77,11 +77,11 @@ def diagnose(case: Case) -> Iterator[Finding]:
     """One finding per process and server."""
     for view in case.latest:
         far = case.far_side(view)
-        blocked = [one for one in far.joined if one.connection is not None and one.session.state is SessionState.WAITING]
+        blocked = [listed for listed in far.joined if listed.connection is not None and listed.session.state is SessionState.WAITING]
         if not blocked or blocked[0].connection is None:
             continue
         remote = blocked[0].connection.remote
-        every = [one for one in view.client_side if one.remote == remote and one.state == blocked[0].connection.state]
+        every = [row for row in view.client_side if row.remote == remote and row.state == blocked[0].connection.state]
         beside = _beside(view, far, blocked)
         if len(blocked) >= len(every) and len(beside) >= FEWEST:
             yield _finding(view, far, blocked, beside)

@@ -17,17 +17,17 @@ looks at them. A pool that leaks but is not empty yet looks exactly the same in 
 from __future__ import annotations
 
 import itertools
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Final, NamedTuple
 
 from analyzer.evidence.citations import of_sockets
 from analyzer.evidence.growth import growth, growth_text
 from analyzer.evidence.held_answers import held_answers
 from analyzer.evidence.packet_claims import packet_evidence
 from analyzer.join.connections import close_wait
-from analyzer.model.finding import Action, Confidence, Culprit, Evidence, Finding, Outlook, RecoversWhen, Severity, When
+from analyzer.model.finding import Confidence, Culprit, Evidence, Finding, Outlook, RecoversWhen, Severity, When
 from analyzer.model.message import joined, plural, say
 from analyzer.model.need import Need
-from analyzer.model.text import Ask, Either, Text
+from analyzer.model.text import Ask, Do, Either, Text
 from parsers.records import Runtime, TcpState
 
 if TYPE_CHECKING:
@@ -70,6 +70,32 @@ TEXT: Final = Text(
     "connection-leak",
     headline="{who} keeps {connections} to {remote} that the service has closed{a_connection}.",
     explanation="{remote} closed {connections}; this process opened {it} and has not closed {its} own side{split}.{grown} CLOSE_WAIT has no timeout: only close(), or the end of the process, ends it.",
+    do=(
+        Do(
+            When.NOW,
+            "See how far the limit of descriptors is; restart before it is reached.",
+            "ls /proc/{pid}/fd | wc -l; grep 'open files' /proc/{pid}/limits",
+            on="grows",
+        ),
+        Do(
+            When.NOW,
+            "Take another socket table in a few minutes: growth makes it a leak.",
+            "lsof -nP -a -i -p {pid} > lsof-2.txt",
+            on="steady",
+        ),
+        Do(
+            When.FIX,
+            Either(
+                "jvm",
+                "Close every response, stream and connection to {remote} in all paths (try-with-resources); keep one client, not one per request.",
+                "Read or close every answer of {remote} in all paths{how}; keep one client, not one per request.",
+            ),
+        ),
+        Do(
+            When.PREVENT,
+            "Let the pool check or evict idle connections before the service closes them (keep-alive shorter than the service's).",
+        ),
+    ),
     figures=(("{sockets_count:,}", "CLOSE_WAIT to {remote}"),),
     ask=(
         Ask(
@@ -88,36 +114,48 @@ TEXT: Final = Text(
 )
 
 
+class _Judged(NamedTuple):
+    """How bad, how sure and why; how fast they grow, the answers that they hold, and the earlier sockets that show the growth."""
+
+    severity: Severity
+    confidence: Confidence
+    why: str
+    speed: Growth | None = None
+    held: HeldAnswers | None = None
+    before: Sequence[Sequence[Connection]] = ()
+
+
 def diagnose(case: Case) -> Iterator[Finding]:
     """One finding per process and service."""
     for process in case.latest:
         history = [view for view in case.history(process) if view.sockets]
         for remote, sockets in _groups(history[-1]).items() if history else ():
             earlier = [_groups(view).get(remote, []) for view in history[:-1]]
-            yield from _judge(history, remote, sockets, earlier)
+            counts = [len(group) for group in (*earlier, sockets)]
+            yield _finding(history[-1], remote, sockets, counts, _judge(history, remote, sockets, earlier))
 
 
 def _groups(view: ProcessView) -> dict[Endpoint, list[Connection]]:
     """CLOSE_WAIT sockets that the process opened, by service."""
     groups: dict[Endpoint, list[Connection]] = {}
-    for one in view.client_side:
-        if one.state is TcpState.CLOSE_WAIT and one.remote is not None:
-            groups.setdefault(one.remote, []).append(one)
+    for row in view.client_side:
+        if row.state is TcpState.CLOSE_WAIT and row.remote is not None:
+            groups.setdefault(row.remote, []).append(row)
     return dict(sorted(groups.items()))
 
 
 def _opened(view: ProcessView, remote: Endpoint) -> int:
     """Connections to a service, open ones too: those of a pool that the service closes change their state, and their number stays."""
-    return sum(one.remote == remote for one in view.client_side)
+    return sum(row.remote == remote for row in view.client_side)
 
 
 def _judge(
     history: Sequence[ProcessView], remote: Endpoint, sockets: Sequence[Connection], earlier: Sequence[Sequence[Connection]]
-) -> Iterator[Finding]:
+) -> _Judged:
     view = history[-1]
     counts = [len(group) for group in earlier] + [len(sockets)]
     drained = close_wait(sockets).drained
-    kept = {(one.local, one.remote) for one in earlier[0]} & {(one.local, one.remote) for one in sockets} if earlier else set()
+    kept = {(row.local, row.remote) for row in earlier[0]} & {(row.local, row.remote) for row in sockets} if earlier else set()
     grows = (
         len(counts) > 1
         and counts[-1] - counts[0] >= GROWTH
@@ -126,39 +164,20 @@ def _judge(
         and _opened(history[-1], remote) - _opened(history[0], remote) >= GROWTH
     )
     if grows:
-        yield _finding(
-            view,
-            remote,
-            sockets,
-            counts,
-            Severity.WARNING,
-            Confidence.CERTAIN if len(counts) >= TREND and counts[-1] > POOLED else Confidence.LIKELY,
-            say(
-                "{list} sockets in {counts_count} snapshots; none of the first ones was ever closed.",
-                list=joined(" → ", map(str, counts)),
-                counts_count=len(counts),
-            ),
-            growth(history, counts),
-            before=earlier,
+        why = say(
+            "{list} sockets in {counts_count} snapshots; none of the first ones was ever closed.",
+            list=joined(" → ", map(str, counts)),
+            counts_count=len(counts),
         )
-    elif (held := held_answers(view, sockets)) is not None:
-        yield _finding(view, remote, sockets, counts, Severity.WARNING, Confidence.CERTAIN, held.why, held=held)
-    elif len(sockets) > MANY and len(counts) == 1:
-        yield _finding(
-            view, remote, sockets, counts, Severity.WARNING, Confidence.LIKELY if drained > MANY else Confidence.SUSPECTED, _single(drained)
-        )
-    elif drained and len(counts) == 1:
-        yield _finding(view, remote, sockets, counts, Severity.WARNING, Confidence.SUSPECTED, _single(drained))
-    else:
-        yield _finding(
-            view,
-            remote,
-            sockets,
-            counts,
-            Severity.INFO,
-            Confidence.SUSPECTED,
-            say("Few, or not growing: idle pooled connections that the service closed look the same and are harmless."),
-        )
+        sure = len(counts) >= TREND and counts[-1] > POOLED
+        confidence = Confidence.CERTAIN if sure else Confidence.LIKELY
+        return _Judged(Severity.WARNING, confidence, why, growth(history, counts), before=earlier)
+    if (held := held_answers(view, sockets)) is not None:
+        return _Judged(Severity.WARNING, Confidence.CERTAIN, held.why, held=held)
+    if len(counts) == 1 and (drained or len(sockets) > MANY):
+        return _Judged(Severity.WARNING, Confidence.LIKELY if drained > MANY else Confidence.SUSPECTED, _single(drained))
+    harmless = say("Few, or not growing: idle pooled connections that the service closed look the same and are harmless.")
+    return _Judged(Severity.INFO, Confidence.SUSPECTED, harmless)
 
 
 def _single(drained: int) -> str:
@@ -180,55 +199,46 @@ def _earlier(before: Sequence[Sequence[Connection]], remote: Endpoint) -> Iterat
         yield of_sockets(group, said)
 
 
-def _finding(
-    view: ProcessView,
-    remote: Endpoint,
-    sockets: Sequence[Connection],
-    counts: Sequence[int],
-    severity: Severity,
-    confidence: Confidence,
-    why: str,
-    speed: Growth | None = None,
-    held: HeldAnswers | None = None,
-    before: Sequence[Sequence[Connection]] = (),
-) -> Finding:
-    states = _states(sockets)
+def _finding(view: ProcessView, remote: Endpoint, sockets: Sequence[Connection], counts: Sequence[int], judged: _Judged) -> Finding:
     grown = (
         say(
             " They grow: {list}.{in_words}",
             list=joined(" → ", (say("{count:,}", count=count) for count in counts)),
-            in_words=growth_text(speed),
+            in_words=growth_text(judged.speed),
         )
         if len(counts) > 1 and counts[-1] > counts[0]
         else ""
     )
-    who = view.command or say("The process")
-    severe = severity is not Severity.INFO
+    severe = judged.severity is not Severity.INFO
     text = TEXT.filled(
         view.process,
-        who=who,
+        who=view.command or say("The process"),
         connections=plural(len(sockets), "connection"),
         remote=remote,
         severe=severe,
         it="it" if len(sockets) == 1 else "them",
         its="its" if len(sockets) == 1 else "their",
-        states=states,
+        states=_states(sockets),
         grown=grown,
         sockets_count=len(sockets),
-        sudden=len(counts) == 1 and held is None,
+        sudden=len(counts) == 1 and judged.held is None,
         sockets=plural(len(sockets), "socket"),
+        grows=counts[-1] > counts[0],
+        steady=counts[-1] <= counts[0],
+        jvm=view.known.runtime is Runtime.JVM,
+        how=_HOW.get(view.known.runtime, _HOW[Runtime.NATIVE]),
     )
     return text.finding(
-        severity=severity,
-        confidence=confidence,
+        severity=judged.severity,
+        confidence=judged.confidence,
         evidence=(
             of_sockets(sockets, text["sockets_shown"]),
-            *_earlier(before, remote),
-            *((held.evidence,) if held is not None else ()),
+            *_earlier(judged.before, remote),
+            *((judged.held.evidence,) if judged.held is not None else ()),
             *packet_evidence(view, sockets),
         ),
-        why_confident=why,
-        actions=_actions(view, remote, counts) if severe else (),
+        why_confident=judged.why,
+        actions=text.actions if severe else (),
         figures=(*text.figures, *(((f"+{counts[-1] - counts[0]:,}", say("since the first snapshot")),) if len(counts) > 1 else ())),
         culprit=Culprit(remote=str(remote)),
     )
@@ -248,40 +258,4 @@ def _states(sockets: Sequence[Connection]) -> str:
             )
             if part
         ),
-    )
-
-
-def _actions(view: ProcessView, remote: Endpoint, counts: Sequence[int]) -> tuple[Action, ...]:
-    how = _HOW.get(view.known.runtime, _HOW[Runtime.NATIVE])
-    return (
-        _look(view.process.pid, grows=counts[-1] > counts[0]),
-        Action(
-            When.FIX,
-            say(
-                "Close every response, stream and connection to {remote} in all paths (try-with-resources); keep one client, not one per request.",
-                remote=remote,
-            )
-            if view.known.runtime is Runtime.JVM
-            else say(
-                "Read or close every answer of {remote} in all paths{how}; keep one client, not one per request.", remote=remote, how=how
-            ),
-        ),
-        Action(
-            When.PREVENT,
-            say("Let the pool check or evict idle connections before the service closes them (keep-alive shorter than the service's)."),
-        ),
-    )
-
-
-def _look(pid: int | None, *, grows: bool) -> Action:
-    """What to look at next: how long it can last, or whether it grows at all."""
-    process = pid if pid is not None else "PID"
-    if grows:
-        return Action(
-            When.NOW,
-            say("See how far the limit of descriptors is; restart before it is reached."),
-            f"ls /proc/{process}/fd | wc -l; grep 'open files' /proc/{process}/limits",
-        )
-    return Action(
-        When.NOW, say("Take another socket table in a few minutes: growth makes it a leak."), f"lsof -nP -a -i -p {process} > lsof-2.txt"
     )

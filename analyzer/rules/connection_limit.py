@@ -22,7 +22,7 @@ from analyzer.evidence.citations import of_sockets, of_threads
 from analyzer.model.finding import Confidence, Culprit, Evidence, Finding, Outlook, RecoversWhen, Severity, When
 from analyzer.model.message import plural, say
 from analyzer.model.need import Need
-from analyzer.model.text import Do, Text
+from analyzer.model.text import Do, Either, Text
 from analyzer.software.kinds import ActivityKind
 from parsers.records import TcpState
 
@@ -71,8 +71,9 @@ LONG_QUEUE: Final = 3
 """Connections in the accept queue of one table that are a pattern: one or two are caught between two calls of accept."""
 LATCHED: Final = Text(
     "connection-limit",
-    headline="{name} accepts nobody: the acceptor waits because the connection limit is reached.",
-    explanation="",
+    headline="{server} accepts nobody: the acceptor waits because the connection limit is reached.",
+    explanation="“{name}” waits in {call}: it accepts again only when a connection has ended.{counted}{waiting} This limit is almost always a consequence of connections that are not given back.",
+    why="{stack_proves}{confirmed}",
     do=(
         Do(When.FIX, "Find what keeps the connections open; see the finding that this one follows from."),
         Do(
@@ -81,7 +82,15 @@ LATCHED: Final = Text(
         ),
     ),
     figures=(("{owned:,}", "accepted connections"), ("{queue_count:,}", "connections waiting to be accepted")),
-    chain=(("{thread_name}", "waits for the end of", "any accepted connection"),),
+    chain=(("{name}", "waits for the end of", "any accepted connection"),),
+    phrases={
+        "server": Either("port_known", "Port {port}", "The server"),
+        "counted": Either("owned", " It holds {accepted_connection}", " How many connections it holds is not in the evidence"),
+        "waiting": Either("queue_count", "; {more_connection_waits} in the accept queue.", "."),
+        "stack_proves": "A thread stands there only while the limit is reached: the stack alone proves it.",
+        "confirmed": Either("queue_count", " The accept queue confirms it."),
+        "latched": "“{name}” waits for a free connection slot",
+    },
 )
 
 SUSPECTED: Final = Text(
@@ -114,49 +123,33 @@ def _only_port(view: ProcessView) -> int | None:
 
 
 def _queue(view: ProcessView, port: int | None) -> list[Connection]:
-    return [one for one in view.server_side(port) if one.unaccepted] if port is not None else []
+    return [row for row in view.server_side(port) if row.unaccepted] if port is not None else []
 
 
 def _unanswered_syns(view: ProcessView, port: int | None) -> list[Connection]:
-    return [one for one in view.table.in_state(TcpState.SYN_SENT) if one.remote is not None and one.remote.port == port]
+    return [row for row in view.table.in_state(TcpState.SYN_SENT) if row.remote is not None and row.remote.port == port]
 
 
 def _latched(view: ProcessView, port: int | None, member: ThreadActivity) -> Finding:
     queue = _queue(view, port)
-    evidence = [
-        of_threads([member], say("“{name}” waits for a free connection slot", name=member.thread.name)),
-        *_queue_evidence(view, port, queue),
-    ]
-    owned = sum(1 for one in view.server_side(port) if one.owners) if port is not None else 0
-    counted = (
-        say(" It holds {accepted_connection}", accepted_connection=plural(owned, "accepted connection"))
-        if owned
-        else say(" How many connections it holds is not in the evidence")
+    owned = sum(1 for row in view.server_side(port) if row.owners) if port is not None else 0
+    text = LATCHED.filled(
+        view.process,
+        name=member.thread.name,
+        call=member.thread.frames[member.activity.frame].call,
+        port_known=port is not None,
+        port=port,
+        owned=owned,
+        accepted_connection=plural(owned, "accepted connection"),
+        queue_count=len(queue),
+        more_connection_waits=plural(len(queue), "more connection waits", "more connections wait"),
     )
-    waiting = (
-        say(
-            "; {more_connection_waits} in the accept queue.",
-            more_connection_waits=plural(len(queue), "more connection waits", "more connections wait"),
-        )
-        if queue
-        else "."
-    )
-    name = say("Port {port}", port=port) if port is not None else say("The server")
-    text = LATCHED.filled(view.process, name=name, owned=owned, queue_count=len(queue), thread_name=member.thread.name)
+    latched = of_threads([member], text["latched"])
     return text.finding(
         severity=Severity.CRITICAL if queue or _unanswered_syns(view, port) else Severity.WARNING,
         confidence=Confidence.CERTAIN,
-        evidence=tuple(evidence),
-        explanation=say(
-            "“{name}” waits in {call}: it accepts again only when a connection has ended.{counted}{waiting} This limit is almost always a consequence of connections that are not given back.",
-            name=member.thread.name,
-            call=member.thread.frames[member.activity.frame].call,
-            counted=counted,
-            waiting=waiting,
-        ),
-        why_confident=say("A thread stands there only while the limit is reached: the stack alone proves it.")
-        + (say(" The accept queue confirms it.") if queue else ""),
-        chain=text.steps((evidence[0],)),
+        evidence=(latched, *_queue_evidence(view, port, queue)),
+        chain=text.steps((latched,)),
         culprit=Culprit(thread=member.thread.name, listener=f"*:{port}" if port is not None else None),
     )
 
@@ -178,24 +171,15 @@ def _queue_evidence(view: ProcessView, port: int | None, queue: list[Connection]
             )
         )
     if queue:
-        found.append(
-            of_sockets(
-                queue,
-                say("{connection_has} no owner: not accepted yet", connection_has=plural(len(queue), "connection has", "connections have")),
-            )
-        )
+        unowned = plural(len(queue), "connection has", "connections have")
+        found.append(of_sockets(queue, say("{connection_has} no owner: not accepted yet", connection_has=unowned)))
     syns = _unanswered_syns(view, port)
     if syns:
-        found.append(
-            of_sockets(
-                syns,
-                say(
-                    "{connection_attempt} to port {port} without an answer: the accept queue is full",
-                    connection_attempt=plural(len(syns), "connection attempt"),
-                    port=port,
-                ),
-            )
+        attempts = plural(len(syns), "connection attempt")
+        unanswered = say(
+            "{connection_attempt} to port {port} without an answer: the accept queue is full", connection_attempt=attempts, port=port
         )
+        found.append(of_sockets(syns, unanswered))
     return found
 
 

@@ -102,7 +102,9 @@ def _judge(member: ThreadActivity, dumps: Sequence[Mapping[str, ThreadActivity]]
     frame = application_frame(*member)
     earlier = [running.get(member.thread.name) for running in dumps]
     same = [
-        one for one in earlier if one is not None and frame is not None and getattr(application_frame(*one), "full", None) == frame.full
+        before
+        for before in earlier
+        if before is not None and frame is not None and getattr(application_frame(*before), "full", None) == frame.full
     ]
     if len(same) < len(dumps):
         return None

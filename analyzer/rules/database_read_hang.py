@@ -95,7 +95,7 @@ def _from_threads(serving: ServerPool) -> Finding:
     return text.finding(
         severity=Severity.CRITICAL if serving.pressure.exists else Severity.WARNING,
         confidence=Confidence.SUSPECTED,
-        evidence=tuple(one for step in chain_of(serving, None) for one in step.evidence),
+        evidence=tuple(evidence for step in chain_of(serving, None) for evidence in step.evidence),
         missing=(
             Missing(
                 say("second thread dump, ten seconds later"),

@@ -76,10 +76,10 @@ TEXT: Final = Text(
 def diagnose(case: Case) -> Iterator[Finding]:
     """One finding per process with threads in uninterruptible sleep."""
     for view in case.latest:
-        asleep = {one.native_id: one for one in view.snapshot.usages if one.state == "D"}
+        asleep = {usage.native_id: usage for usage in view.snapshot.usages if usage.state == "D"}
         members = [member for pool in view.pools for member in pool.members if member.thread.native_id in asleep]
         if len(members) >= FEWEST:
-            whole = any(len(pool.members) >= FEWEST and all(one in members for one in pool.members) for pool in view.pools)
+            whole = any(len(pool.members) >= FEWEST and all(member in members for member in pool.members) for pool in view.pools)
             yield _finding(
                 view, members, [asleep[member.thread.native_id] for member in members if member.thread.native_id is not None], whole=whole
             )

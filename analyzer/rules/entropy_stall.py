@@ -72,9 +72,11 @@ def diagnose(case: Case) -> Iterator[Finding]:
         readers = [member for member in members if _reads(member)]
         if readers and len(members) >= FEWEST:
             before = [other for other in case.history(view)[:-1] if other.dump is not None]
-            stacks = {(one.thread.name, one.thread.frames) for pool in before[-1].pools for one in pool.members} if before else set()
+            stacks = (
+                {(member.thread.name, member.thread.frames) for pool in before[-1].pools for member in pool.members} if before else set()
+            )
             lasting = [one for one in readers if (one.thread.name, one.thread.frames) in stacks]
-            whole = any(len(pool.members) >= FEWEST and all(one in members for one in pool.members) for pool in view.pools)
+            whole = any(len(pool.members) >= FEWEST and all(member in members for member in pool.members) for pool in view.pools)
             yield _finding(view, lasting or readers, members, lasting=bool(lasting), whole=whole)
 
 

@@ -49,7 +49,7 @@ BY_NUMBERS: Final = Text(
     figures=(("{used:,} of {limit:,}", "descriptor numbers"),),
     ask=(Ask("list of descriptors", "how many it has, and of what", "ls -l /proc/{pid}/fd > fd.txt"),),
     chain=(("the process", "has no descriptor left for", "{waiting}"), ("its clients", "wait to be accepted", "")),
-    phrases={"queue": "{connections} wait to be accepted", "top": "descriptor {last} is a socket of this process"},
+    phrases={"queue": "{waiting} wait to be accepted", "top": "descriptor {last} is a socket of this process"},
 )
 
 UNLISTED: Final = Text(
@@ -66,7 +66,10 @@ UNLISTED: Final = Text(
         Ask("list of descriptors", "how many it has, and of what", "ls -l /proc/{pid}/fd > fd.txt"),
     ),
     chain=(("{name}", "pauses after a failed accept", ""),),
-    phrases={"paused": "“{name}” pauses after a failed accept"},
+    phrases={
+        "listed": Either("used", " {descriptors} are listed; the limit is not in the evidence."),
+        "paused": "“{name}” pauses after a failed accept",
+    },
 )
 
 TEXT: Final = Text(
@@ -92,7 +95,8 @@ TEXT: Final = Text(
     phrases={
         "lists_agree": "The list of descriptors and the limits file agree",
         "and_pauses": Either("pausing", ", and the acceptor pauses after a failed accept.", "."),
-        "evidence": "{number:,} of {used:,} descriptors: {what}",
+        "paused": "“{name}” pauses after a failed accept",
+        "fillers": "{number:,} of {used:,} descriptors: {what}",
         "the_acceptor": Either("pausing", " The acceptor pauses because accept fails, so nobody is accepted."),
     },
 )
@@ -116,7 +120,7 @@ def diagnose(case: Case) -> Iterator[Finding]:
 
 def _by_numbers(view: ProcessView) -> Finding | None:
     """The numbers of a process' descriptors run up to its limit, and nobody accepts: the kernel gives the lowest free number, so none is free below."""
-    row = next((one for one in view.snapshot.limits if one.name == "Max open files"), None)
+    row = next((limit for limit in view.snapshot.limits if limit.name == "Max open files"), None)
     numbers = [owner.fd for one in view.sockets for owner in one.owners if owner.pid == view.pid and owner.fd is not None]
     queue = [one for port in view.listeners for one in queue_of(view, port)]
     if row is None or row.soft is None or not numbers or len(queue) < LONG_QUEUE or max(numbers) + SPARE < row.soft:
@@ -129,7 +133,6 @@ def _by_numbers(view: ProcessView) -> Finding | None:
         limit=row.soft,
         waiting=plural(len(queue), "connection"),
         used=last + 1,
-        connections=plural(len(queue), "connection"),
     )
     top = of_sockets(highest, text["top"], (str(last),))
     waiting = of_sockets(queue, text["queue"])
@@ -148,18 +151,14 @@ def _usual(used: int) -> int | None:
 
 def _unlisted(view: ProcessView, pausing: list[ThreadActivity], used: Usage | None) -> Finding:
     """An acceptor that pauses after a failed accept, where the limit is not in the evidence."""
-    thread = pausing[0].thread
-    listed = (
-        say(" {descriptors} are listed; the limit is not in the evidence.", descriptors=plural(used.used, "descriptor")) if used else ""
-    )
-    text = UNLISTED.filled(view.process, name=thread.name, listed=listed)
+    text = UNLISTED.filled(view.process, name=pausing[0].thread.name, used=used, descriptors=plural(used.used if used else 0, "descriptor"))
     paused = of_threads(pausing, text["paused"])
     return text.finding(
         severity=Severity.WARNING,
         confidence=Confidence.SUSPECTED,
         evidence=(paused,),
         chain=text.steps((paused,)),
-        culprit=Culprit(thread=thread.name),
+        culprit=Culprit(thread=pausing[0].thread.name),
     )
 
 
@@ -176,6 +175,7 @@ def _pausing(view: ProcessView) -> list[ThreadActivity]:
 def _finding(view: ProcessView, used: Usage, limit: int) -> Finding:
     pausing = _pausing(view)
     suffers = any(pressure(view, port).exists for port in view.listeners)
+    confidence = Confidence.CERTAIN if pausing or suffers else Confidence.LIKELY
     top = used.fillers[0]
     text = TEXT.filled(
         view.process,
@@ -187,20 +187,14 @@ def _finding(view: ProcessView, used: Usage, limit: int) -> Finding:
         pausing=pausing,
         undecided=used.limit is None,
         limit_known=used.limit is not None,
+        name=pausing[0].thread.name if pausing else None,
     )
-    evidence = [Evidence(top.where, text["evidence"], (top.what,), top.number - 1)]
-    if used.limit is not None:
-        evidence.append(limit_evidence(used.limit))
-    if pausing:
-        evidence.append(of_threads(pausing, say("“{name}” pauses after a failed accept", name=pausing[0].thread.name)))
+    fillers = Evidence(top.where, text["fillers"], (top.what,), top.number - 1)
+    paused = (of_threads(pausing, text["paused"]),) if pausing else ()
     return text.finding(
         severity=Severity.CRITICAL if suffers or pausing else Severity.WARNING,
-        confidence=Confidence.CERTAIN
-        if used.limit is not None and (pausing or suffers)
-        else Confidence.LIKELY
-        if used.limit is not None
-        else Confidence.SUSPECTED,
-        evidence=tuple(evidence),
-        chain=text.steps((evidence[0],)),
+        confidence=confidence if used.limit is not None else Confidence.SUSPECTED,
+        evidence=(fillers, *((limit_evidence(used.limit),) if used.limit is not None else ()), *paused),
+        chain=text.steps((fillers,)),
         culprit=Culprit(thread=pausing[0].thread.name if pausing else None),
     )

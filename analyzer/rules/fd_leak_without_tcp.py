@@ -74,9 +74,9 @@ def diagnose(case: Case) -> Iterator[Finding]:
 
 def _by_process(snapshot: Snapshot) -> dict[tuple[int | None, str | None], list[OpenFile]]:
     groups: dict[tuple[int | None, str | None], list[OpenFile]] = {}
-    for one in snapshot.open_files:
-        if one.kind == "sock" and ("identify protocol" in one.target or "protocol: TCP" in one.target):
-            groups.setdefault((one.pid, one.command), []).append(one)
+    for file in snapshot.open_files:
+        if file.kind == "sock" and ("identify protocol" in file.target or "protocol: TCP" in file.target):
+            groups.setdefault((file.pid, file.command), []).append(file)
     return groups
 
 

@@ -107,7 +107,7 @@ def _hot(dumps: Sequence[ProcessView], load: _Load) -> list[ThreadUsage]:
     """Top's rows of the collectors, those that use something."""
     ids = {thread.native_id for thread in load.threads}
     return sorted(
-        (one for view in dumps for one in view.snapshot.usages if one.native_id in ids and one.cpu_percent > 0),
+        (usage for view in dumps for usage in view.snapshot.usages if usage.native_id in ids and usage.cpu_percent > 0),
         key=lambda one: -one.cpu_percent,
     )
 

@@ -85,7 +85,7 @@ def diagnose(case: Case) -> Iterator[Finding]:
 
 
 def _idle(view: ProcessView, port: int) -> list[Connection]:
-    return [one for one in view.server_side(port) if one.state is TcpState.ESTABLISHED and one.recv_q == 0 and not one.unaccepted]
+    return [row for row in view.server_side(port) if row.state is TcpState.ESTABLISHED and row.recv_q == 0 and not row.unaccepted]
 
 
 def _at_limit(view: ProcessView, port: int) -> bool:
@@ -99,7 +99,7 @@ def _at_limit(view: ProcessView, port: int) -> bool:
 
 def _outgoing(view: ProcessView, readers: int) -> bool:
     """True if enough connections to services are open that the threads could be reading from them instead."""
-    return sum(1 for one in view.client_side if one.state is TcpState.ESTABLISHED) > COUNT_TOLERANCE * readers
+    return sum(1 for row in view.client_side if row.state is TcpState.ESTABLISHED) > COUNT_TOLERANCE * readers
 
 
 def _finding(view: ProcessView, pool: Pool, port: int, reading: list[ThreadActivity], idle: list[Connection]) -> Finding:

@@ -71,7 +71,7 @@ def diagnose(case: Case) -> Iterator[Finding]:
             if len(group) >= FEWEST:
                 yield _finding(host, first, second, group)
         # A port may be listened to for IPv4 and for IPv6: the connections are the same.
-        shared = {one.local.port: one for one in table.in_state(TcpState.LISTEN) if len(one.owners) > 1}
+        shared = {row.local.port: row for row in table.in_state(TcpState.LISTEN) if len(row.owners) > 1}
         for _, listener in sorted(shared.items()):
             for parent, child, group in _left_alone(table, listener):
                 yield _finding(host, parent, child, group, listener)

@@ -17,26 +17,26 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Final
 
-from analyzer.model.finding import Confidence, Culprit, Evidence, Finding, Outlook, RecoversWhen, Severity, Step, When
+from analyzer.families import reported_deadlock
+from analyzer.families.reported_deadlock import NAMED, behind_in_words, report_evidence
+from analyzer.model.finding import Confidence, Culprit, Evidence, Finding, Outlook, RecoversWhen, Severity, When
 from analyzer.model.message import joined, plural, say
 from analyzer.model.need import Need
 from analyzer.model.text import Do, Either, Text
 from analyzer.software.blockers import activity, application_frame
-from analyzer.waits.deadlocks import Cycle, Edge, behind, circle_of, cycles
+from analyzer.waits.deadlocks import Cycle, Edge, behind, cycles
 from parsers.records import Where
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Iterator
 
     from analyzer.model.text import Filled
     from analyzer.waits.case import Case, Knowledge, ProcessView
-    from parsers.records import Deadlock, Frame, Thread
+    from parsers.records import Frame, Thread
 
 NEEDS: Final = (Need.THREADS,)
 CONSEQUENCE_OF: Final[tuple[str, ...]] = ()
 OUTLOOK: Final = Outlook(RecoversWhen.RESTART, say("The threads never let go of what they hold."))
-NAMED: Final = 3
-"""Names that a sentence holds."""
 CLEAN: Final = say("no cycle of lock owners, and the VM reports none")
 OF_CYCLE: Final = Text(
     "java-deadlock",
@@ -63,14 +63,6 @@ EDGE: Final = Text(
     phrases={"in_": Either("frame", " in {frame}")},
 )
 """One thread of the cycle, and the next one that holds what it wants."""
-OF_REPORT: Final = Text(
-    "java-deadlock",
-    headline="{threads} are deadlocked: {names} wait for each other's locks.",
-    explanation="",
-    why="The VM's own deadlock detection reports it.",
-    do=(Do(When.NOW, "Restart the process: the threads never let go."),),
-    figures=(("{circle_count}", "threads in the cycle"),),
-)
 
 
 def diagnose(case: Case) -> Iterator[Finding]:
@@ -82,7 +74,7 @@ def diagnose(case: Case) -> Iterator[Finding]:
         covered = {id(cycle.report) for cycle in found if cycle.report}
         for report in view.dump.deadlocks if view.dump else ():
             if id(report) not in covered:
-                yield _of_report(view, report)
+                yield reported_deadlock.finding(view, report)
 
 
 def _of_cycle(view: ProcessView, cycle: Cycle) -> Finding:
@@ -105,7 +97,7 @@ def _of_cycle(view: ProcessView, cycle: Cycle) -> Finding:
         second_frame=frames[1] if len(frames) > 1 else None,
         waiting=plural(len(queue), "thread"),
     )
-    evidence = [*_report_evidence(cycle.report), *shown]
+    evidence = [*report_evidence(cycle.report), *shown]
     if queue:
         first = queue[0].where
         evidence.append(Evidence(Where(first.file, first.first, first.first + 1), text["behind"], (), len(queue) - 1))
@@ -167,18 +159,9 @@ def _edge_evidence(edge: Edge) -> Evidence:
     )
 
 
-def _report_evidence(report: Deadlock | None) -> list[Evidence]:
-    if report is None:
-        return []
-    last = min(report.where.last, report.where.first + 4)
-    return [
-        Evidence(Where(report.where.file, report.where.first, last), say("The VM reports the deadlock itself"), ("Java-level deadlock",))
-    ]
-
-
 def _queue_in_words(view: ProcessView, queue: tuple[Thread, ...]) -> str:
     if len(queue) <= NAMED:
-        return _behind_in_words([thread.name for thread in queue])
+        return behind_in_words([thread.name for thread in queue])
     inside = {id(thread) for thread in queue}
     pools = [(pool, sum(id(member.thread) in inside for member in pool.members)) for pool in view.pools]
     named = [
@@ -189,51 +172,10 @@ def _queue_in_words(view: ProcessView, queue: tuple[Thread, ...]) -> str:
     return say(" {more_thread} wait behind them ({list}).", more_thread=plural(len(queue), "more thread"), list=joined(", ", named[:3]))
 
 
-def _behind_in_words(names: Sequence[str]) -> str:
-    """Who waits behind the deadlock, by name."""
-    listed = joined(" and ", (say("“{name}”", name=name) for name in names[:NAMED]))
-    more = say(" and others") if len(names) > NAMED else ""
-    return (
-        say(
-            " {list}{and_others} {waits} behind them.", list=listed, and_others=more, waits=say("waits") if len(names) == 1 else say("wait")
-        )
-        if names
-        else ""
-    )
-
-
 def _culprit(edge: Edge, known: Knowledge) -> Culprit:
     frame = _frame(edge, known)
     return Culprit(
         thread=edge.thread.name,
         frame=str(frame) if frame else None,
         lock=f"{edge.lock.cls} {edge.lock.address}" if edge.lock.cls else edge.lock.address,
-    )
-
-
-def _of_report(view: ProcessView, report: Deadlock) -> Finding:
-    circle, tail = circle_of(report)
-    names = joined(" and ", (say("“{thread}”", thread=entry.thread) for entry in circle))
-    text = OF_REPORT.filled(view.process, threads=plural(len(circle), "thread"), names=names, circle_count=len(circle))
-    return text.finding(
-        severity=Severity.CRITICAL,
-        confidence=Confidence.CERTAIN,
-        evidence=tuple(_report_evidence(report)),
-        explanation=joined(
-            " ",
-            (
-                say(
-                    "“{thread}” wants a {cls} that “{holder}” holds.",
-                    thread=entry.thread,
-                    cls=entry.cls or say("lock"),
-                    holder=entry.holder or say("an unnamed owner"),
-                )
-                for entry in circle
-            ),
-        )
-        + _behind_in_words([entry.thread for entry in tail])
-        + say(" Only a restart ends it."),
-        chain=tuple(Step(f"“{entry.thread}”", say("waits for a lock held by"), entry.cls or say("a lock")) for entry in circle),
-        culprit=Culprit(thread=circle[0].thread, lock=circle[0].cls),
-        loop=True,
     )

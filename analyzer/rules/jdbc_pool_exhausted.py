@@ -116,6 +116,8 @@ TEXT: Final = Text(
             Either("rows", " It does not heal by itself; {patience} only turns the wait into an error."),
         ),
         "in_driver": "{threads} in the driver: these hold a connection each",
+        "doing": "{keepers} in {kept_in}",
+        "may_hold": "{keepers} {does} something else and may hold a connection",
         "lent": "{connections} to the database, {established} of them established",
     },
 )
@@ -143,7 +145,9 @@ def _finding(shortage: Shortage) -> Finding:
         rows_count=len(rows),
         established=sum(row.state is TcpState.ESTABLISHED for row in rows),
         busy=busy,
-        doing=say("{threads} in {place}", threads=plural(len(busy), "thread"), place=place(common_frame(busy))),
+        keepers=plural(len(busy), "thread"),
+        kept_in=place(common_frame(busy)),
+        does="does" if len(busy) == 1 else "do",
         whole_table=shortage.view.sockets and not shortage.view.coverage.sockets,
         unseen=not rows and confidence is not Confidence.CERTAIN,
         lost=not users and not shortage.nested,
@@ -155,26 +159,11 @@ def _finding(shortage: Shortage) -> Finding:
 
 def _evidence(shortage: Shortage, text: Filled) -> tuple[Evidence, ...]:
     busy = () if shortage.users or shortage.nested else shortage.busy
-    does = "does" if len(busy) == 1 else "do"
     return (
         *((of_threads(shortage.users, text["in_driver"]),) if shortage.users else ()),
         *((of_sockets(shortage.rows, text["lent"]),) if shortage.rows else ()),
-        *(
-            (
-                of_threads(
-                    busy, say("{threads} {does} something else and may hold a connection", threads=plural(len(busy), "thread"), does=does)
-                ),
-            )
-            if busy
-            else ()
-        ),
+        *((of_threads(busy, text["may_hold"]),) if busy else ()),
     )
-
-
-def _matches(shortage: Shortage, rows: tuple[Connection, ...]) -> bool:
-    """True if as many connections are open as threads use one."""
-    users = len(shortage.users)
-    return abs(len(rows) - users) <= max(1, COUNT_TOLERANCE * users)
 
 
 def _judge(shortage: Shortage, rows: tuple[Connection, ...]) -> tuple[Confidence, str]:
@@ -186,30 +175,25 @@ def _judge(shortage: Shortage, rows: tuple[Connection, ...]) -> tuple[Confidence
             connections=plural(len(rows), "connection"),
             threads=plural(users, "thread"),
         )
-        if not _matches(shortage, rows):
+        if abs(len(rows) - users) > max(1, COUNT_TOLERANCE * users):
             doubts.append(say("the socket table does not show as many connections as threads that use one"))
         return judge(doubts, proof)
     if shortage.nested:
         return judge([*doubts, say("that the waiters hold connections is a conclusion")], say("No other thread uses a connection."))
     if not rows:
-        proof = say("The stacks show the wait; nobody is in the driver.")
-        if shortage.view.sockets and (gaps := shortage.view.coverage.sockets):
-            return judge(
-                doubts, proof, other_cause=say("the connections to the database may be among those not shown: {reason}", reason=gaps[0])
-            )
-        if shortage.view.sockets:
-            return judge(
-                doubts, proof, other_cause=say("no connection to a database is open that could be lent: the pool may fail to make any")
-            )
-        return judge(doubts, proof, other_cause=say("without a socket table a pool that cannot connect at all looks the same"))
+        return judge(doubts, say("The stacks show the wait; nobody is in the driver."), other_cause=_no_connection(shortage))
     if shortage.busy:
-        doubts.append(
-            say(
-                "{threads} that {does} something else may hold some",
-                threads=plural(len(shortage.busy), "thread"),
-                does="does" if len(shortage.busy) == 1 else "do",
-            )
-        )
+        does = "does" if len(shortage.busy) == 1 else "do"
+        doubts.append(say("{threads} that {does} something else may hold some", threads=plural(len(shortage.busy), "thread"), does=does))
     return judge(
         doubts, say("The stacks show the wait, no thread uses a connection, and yet {iss} open.", iss=plural(len(rows), "is", "are"))
     )
+
+
+def _no_connection(shortage: Shortage) -> str:
+    """Why no connection may be there to be lent."""
+    if not shortage.view.sockets:
+        return say("without a socket table a pool that cannot connect at all looks the same")
+    if gaps := shortage.view.coverage.sockets:
+        return say("the connections to the database may be among those not shown: {reason}", reason=gaps[0])
+    return say("no connection to a database is open that could be lent: the pool may fail to make any")

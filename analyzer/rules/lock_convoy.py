@@ -21,10 +21,10 @@ from analyzer.contention.blocked_group import judge, place
 from analyzer.contention.locks import LockQueue, lock_queues
 from analyzer.evidence.calls import kind_in_words
 from analyzer.evidence.citations import of_sockets, of_threads
-from analyzer.model.finding import Confidence, Evidence, Finding, Missing, Outlook, RecoversWhen, When
+from analyzer.model.finding import Confidence, Evidence, Finding, Outlook, RecoversWhen, When
 from analyzer.model.message import joined, plural, say
 from analyzer.model.need import Need
-from analyzer.model.text import Do, Either, Text
+from analyzer.model.text import Ask, Do, Either, Text
 from analyzer.software.blockers import application_frame
 from analyzer.software.kinds import ActivityKind
 from parsers.records import LockVerb, Runtime, Where
@@ -32,6 +32,7 @@ from parsers.records import LockVerb, Runtime, Where
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
+    from analyzer.model.text import Filled
     from analyzer.waits.case import Case
 
 NEEDS: Final = (Need.THREADS,)
@@ -68,7 +69,7 @@ TEXT: Final = Text(
         Do(
             When.NOW,
             "Look at {remote}: when it goes on, the lock is free. A second dump shows whether it moves.",
-            "jstack -l {queue_pid} > jstack-2.txt",
+            "jstack -l {pid} > jstack-2.txt",
         ),
         Do(
             When.FIX,
@@ -81,14 +82,43 @@ TEXT: Final = Text(
         Do(
             When.PREVENT,
             Either(
-                "advice_for_is",
+                "jvm",
                 "Use tryLock with a timeout where a stale value will do, and keep I/O, sleeps and calls to others out of locks.",
                 "Keep I/O, sleeps and calls to others out of locks.",
             ),
         ),
     ),
     figures=(("1", "lock"),),
-    chain=(("{pool_name}", "waits for a lock held by", "{count}, in {site}"), ("{who}", "{doing_what}", "in {place}{at}")),
+    ask=(
+        Ask("rest of the thread dump", "which thread holds the lock, and what it does", "jstack -l {pid} > jstack.txt", on="cut_off"),
+        Ask("thread dump with lock owners", "which thread holds the lock", "jstack -l {pid} > jstack.txt", on="unnamed"),
+    ),
+    chain=(("{pool_name}", "waits for a lock held by", "{count}, in {site}"), ("{who}", "{doing}", "in {place}{at}")),
+    phrases={
+        "and_holds": Either("owner", ", and “{name}” holds it while it {doing}"),
+        "owner_in_words": Either(
+            "owner",
+            "“{name}” holds it{inferred} and {doing}{to}, in {owner_place}.{own} All others go on when it does.",
+            Either(
+                "holder",
+                "“{holder}” holds it, which is not among the threads that are here.",
+                Either("jvm", "{not_printed}", "The dump does not say who holds it."),
+            ),
+        ),
+        "not_printed": Either(
+            "monitor",
+            "The owner of a monitor is always printed: it is among the threads that are not here.",
+            "The dump does not say who holds it: without -l the owner of such a lock is not printed, and readers of a read-write lock never are.",
+        ),
+        "inferred": Either("named", "", " (inferred: it alone is further on in the method that takes the lock)"),
+        "to": Either("target", " from {remote}"),
+        "own": Either("own_port", " That is the server's own port, where no thread is left to answer."),
+        "at": Either("target", ", calling {remote}"),
+        "waiters": "{threads} wait for {lock}",
+        "does": "“{name}” {doing}",
+        "holds": "“{name}” holds that lock",
+        "called": "{connections} to {remote} with nothing left to read",
+    },
 )
 
 
@@ -104,35 +134,43 @@ def _finding(queue: LockQueue) -> Finding:
     frame = application_frame(*owner) if owner is not None else None
     frame = frame or queue.frame
     confidence, why = _judge(queue)
-    evidence = _evidence(queue)
+    cut_off = owner is None and _is_monitor(queue)
     lock = _lock(queue)
-    at = say(", calling {remote}", remote=target.remote) if target is not None else ""
     text = TEXT.filled(
         queue.view.process,
         count=queue.count,
-        and_holds=say(", and “{name}” holds it while it {doing}", name=owner.thread.name, doing=_doing(queue)) if owner is not None else "",
+        owner=owner,
+        name=owner.thread.name if owner is not None else None,
+        who=f"“{owner.thread.name}”" if owner else say("an owner that the dump does not name"),
+        owner_place=place(application_frame(*owner) if owner is not None else None),
+        holder=queue.lock.holder if queue.lock is not None else None,
+        doing=_doing(queue),
+        named=queue.named,
+        jvm=_is_jvm(queue),
+        monitor=_is_monitor(queue),
         lock=lock,
+        threads=plural(len(queue.members), "thread"),
         site=queue.site,
-        owner_in_words=_owner_in_words(queue),
+        place=place(frame),
+        same_place=str(queue.site) in {place(frame), ""},
         others=_others_in_words(queue),
         clients=queue.clients,
+        target=target,
         remote=target.remote if target is not None else say("what the owner does"),
-        queue_pid=queue.pid,
-        same_place=str(queue.site) in {place(frame), ""},
-        place=place(frame),
-        advice_for_is=_is_jvm(queue),
+        own_port=target is not None and target.own,
+        connections=plural(len(target.connections) if target is not None else 0, "connection"),
+        cut_off=cut_off,
+        unnamed=not cut_off and not queue.named,
         pool_name=queue.pool.name,
-        who=f"“{owner.thread.name}”" if owner else say("an owner that the dump does not name"),
-        doing_what=_doing(queue),
-        at=at,
     )
+    evidence = _evidence(queue, text)
     return text.finding(
         severity=queue.severity,
         confidence=confidence,
         evidence=(*evidence, *queue.client_evidence),
         why_confident=why,
         figures=(*queue.figures, *text.figures),
-        missing=() if confidence is Confidence.CERTAIN else _missing(queue),
+        missing=() if confidence is Confidence.CERTAIN else (*text.missing, *queue.second_dump),
         chain=(*queue.before, *text.steps(evidence[:1], evidence[1:])),
         culprit=queue.culprit(
             frame,
@@ -163,33 +201,6 @@ def _doing(queue: LockQueue) -> str:
     if queue.owner is None:
         return say("holds it")
     return DOING.get(queue.owner.activity.kind, say("is in {kind_in_words}", kind_in_words=kind_in_words((queue.owner,))))
-
-
-def _owner_in_words(queue: LockQueue) -> str:
-    owner, target = queue.owner, queue.target
-    if owner is None and queue.lock is not None and queue.lock.holder:
-        return say("“{name}” holds it, which is not among the threads that are here.", name=queue.lock.holder)
-    if owner is None and not _is_jvm(queue):
-        return say("The dump does not say who holds it.")
-    if owner is None and _is_monitor(queue):
-        return say("The owner of a monitor is always printed: it is among the threads that are not here.")
-    if owner is None:
-        return say(
-            "The dump does not say who holds it: without -l the owner of such a lock is not printed, and readers of a read-write lock never are."
-        )
-    frame = application_frame(*owner)
-    own = say(" That is the server's own port, where no thread is left to answer.") if target is not None and target.own else ""
-    to = say(" from {remote}", remote=target.remote) if target is not None else ""
-    inferred = "" if queue.named else say(" (inferred: it alone is further on in the method that takes the lock)")
-    return say(
-        "“{name}” holds it{inferred} and {doing}{to}, in {place}.{own} All others go on when it does.",
-        name=owner.thread.name,
-        inferred=inferred,
-        doing=_doing(queue),
-        to=to,
-        place=place(frame),
-        own=own,
-    )
 
 
 def _others_in_words(queue: LockQueue) -> str:
@@ -228,49 +239,22 @@ def _judge(queue: LockQueue) -> tuple[Confidence, str]:
     return judge(doubts, say("The lock lines name the lock and its owner by address{lasting}.", lasting=lasting))
 
 
-def _evidence(queue: LockQueue) -> tuple[Evidence, ...]:
+def _evidence(queue: LockQueue, text: Filled) -> tuple[Evidence, ...]:
     lock, owner, target = queue.lock, queue.owner, queue.target
-    says = say("{threads} wait for {lock}", threads=plural(len(queue.members), "thread"), lock=_lock(queue))
-    found = [of_threads(queue.members, says)]
+    found = [of_threads(queue.members, text["waiters"])]
     if lock is not None:
         thread = queue.members[0].thread
         place = Where(thread.where.file, max(thread.where.first, lock.line - 1), min(lock.line + 1, thread.where.last))
-        found = [Evidence(place, says, (lock.address,) if lock.address else (), len(queue.members) - 1)]
+        found = [Evidence(place, text["waiters"], (lock.address,) if lock.address else (), len(queue.members) - 1)]
     if owner is not None:
-        found.append(of_threads((owner,), say("“{name}” {doing}", name=owner.thread.name, doing=_doing(queue))))
-        held = next((one for one in owner.thread.locks if lock is not None and one.address == lock.address), None)
+        found.append(of_threads((owner,), text["does"]))
+        held = next((taken for taken in owner.thread.locks if lock is not None and taken.address == lock.address), None)
         if held is not None and lock is not None and lock.address:
-            place = Where(owner.thread.where.file, held.line, held.line)
-            found.append(Evidence(place, say("“{name}” holds that lock", name=owner.thread.name), (lock.address,)))
+            found.append(Evidence(Where(owner.thread.where.file, held.line, held.line), text["holds"], (lock.address,)))
     if target is not None:
-        found.append(
-            of_sockets(
-                target.connections,
-                say(
-                    "{connections} to {remote} with nothing left to read",
-                    connections=plural(len(target.connections), "connection"),
-                    remote=target.remote,
-                ),
-                (str(target.remote),),
-            )
-        )
+        found.append(of_sockets(target.connections, text["called"], (str(target.remote),)))
     found += [
         of_threads(other.members, say("{threads} wait for {lock}", threads=plural(len(other.members), "thread"), lock=_lock(other)))
         for other in queue.also
     ]
     return tuple(found)
-
-
-def _missing(queue: LockQueue) -> tuple[Missing, ...]:
-    found = []
-    if queue.owner is None and _is_monitor(queue):
-        found.append(
-            Missing(
-                say("rest of the thread dump"), say("which thread holds the lock, and what it does"), f"jstack -l {queue.pid} > jstack.txt"
-            )
-        )
-    elif not queue.named:
-        found.append(
-            Missing(say("thread dump with lock owners"), say("which thread holds the lock"), f"jstack -l {queue.pid} > jstack.txt")
-        )
-    return (*found, *queue.second_dump)

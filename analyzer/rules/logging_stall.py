@@ -170,12 +170,12 @@ def _lock(member: ThreadActivity) -> str | None:
 def _pipes(view: ProcessView) -> list[OpenFile]:
     """Standard output and error of the process, if they are pipes."""
     return [
-        one
-        for one in view.snapshot.open_files
-        if one.pid == view.pid
-        and one.pid is not None
-        and one.fd.rstrip("rwu") in STANDARD
-        and (one.kind.upper() == "FIFO" or one.target.startswith("pipe"))
+        file
+        for file in view.snapshot.open_files
+        if file.pid == view.pid
+        and file.pid is not None
+        and file.fd.rstrip("rwu") in STANDARD
+        and (file.kind.upper() == "FIFO" or file.target.startswith("pipe"))
     ]
 
 

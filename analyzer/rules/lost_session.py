@@ -62,7 +62,7 @@ def diagnose(case: Case) -> Iterator[Finding]:
     """One finding per process and database."""
     for view in case.latest:
         far = case.far_side(view)
-        known = [one for one in far.joined if one.connection is not None and one.session.server in LISTS and not one.via]
+        known = [listed for listed in far.joined if listed.connection is not None and listed.session.server in LISTS and not listed.via]
         if not known or view.coverage.list_gaps(known[0].session.where.file):
             continue
         lost = [one for one in far.unlisted if id(one) in far.threads]
@@ -95,7 +95,7 @@ def _finding(view: ProcessView, far: FarSide, known: Joined, lost: Sequence[Conn
         say("the list has other sessions of this process, such as {id}, and none for ports {ports}", id=known.session.id, ports=ports),
     )
     # A list of the busy sessions alone says nothing of the others.
-    whole = any(one.session.state is SessionState.IDLE for one in far.joined)
+    whole = any(listed.session.state is SessionState.IDLE for listed in far.joined)
     certain = whole and far.exact and on_this_host and not far_half
     text = TEXT.filled(
         view.process,

@@ -33,8 +33,8 @@ from analyzer.evidence.calls import (
 )
 from analyzer.evidence.citations import of_sockets
 from analyzer.evidence.recovery import how_it_ends, of_loop
-from analyzer.families import call_rings
-from analyzer.model.finding import Confidence, Culprit, Finding, Outlook, RecoversWhen, Severity, When
+from analyzer.families import call_rings, one_side_of_calls
+from analyzer.model.finding import Confidence, Finding, Outlook, RecoversWhen, Severity, When
 from analyzer.model.message import plural, say
 from analyzer.model.need import Need
 from analyzer.model.text import Ask, Do, Either, Text
@@ -43,7 +43,6 @@ from analyzer.waits.targets import callee_of
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from analyzer.join.connections import Connection
     from analyzer.waits.case import Case, ProcessView, ServerPool
     from analyzer.waits.targets import Target
 
@@ -53,30 +52,6 @@ OUTLOOK: Final = Outlook(
     RecoversWhen.UNKNOWN, say("Neither side can end before the other one does; only a timeout of the calls would end it, or a restart.")
 )
 CLEAN: Final = say("no other process calls this one back while it is being called")
-ONE_SIDE: Final = Text(
-    "mutual-call-starvation",
-    headline="This server and {host} may wait for each other: calls to {remote} get no answer, and as many from there lie here unread.",
-    explanation="{stuck_in_words} wait for {calls} to {remote}, and {requests} from {host} to port {port} cannot be read before one of them is free. If these come from the service that is being waited for, it is a loop. If {host} is a load balancer, before and behind this server, it is not.",
-    why="Equal numbers in both directions; the evidence of {host} decides.",
-    do=(
-        Do(When.NOW, "Save socket table and thread dump of {host} too, before either is restarted, and analyze both folders together."),
-        Do(
-            When.FIX,
-            "If it is a loop, break it: no call back into the caller while its request is served, or a pool of its own for such calls.",
-        ),
-    ),
-    figures=(("{connections_count:,}", "calls to {remote}"), ("{back_count:,}", "requests from {host} that nobody has read")),
-    ask=(
-        Ask(
-            "socket table and thread dump of {host}",
-            "whether its threads wait for this server",
-            "ss -tanpe > ss-{host}.txt; {dump_command}",
-        ),
-    ),
-    chain=(("{host}", "may wait for a free thread of", "{name} has none"),),
-    phrases={"calls2": "{connections} to {remote}"},
-)
-
 TEXT: Final = Text(
     "mutual-call-starvation",
     headline="Two servers wait for each other: this one for {remote}, and {who} for this one.",
@@ -100,7 +75,7 @@ TEXT: Final = Text(
     phrases={
         "back": "{back_connections} of {who} back to port {port}, each with a request that nobody has read",
         "connections_shown": "{connections} from this process to {remote}, which is {who}",
-        "here_in": Either("here_in", ", here in {culprit}"),
+        "here_in": Either("culprit", ", here in {culprit}"),
     },
 )
 
@@ -120,44 +95,10 @@ def diagnose(case: Case) -> Iterator[Finding]:
         target = serving.main_target
         back = unread_from(serving, target) if serving.saturated and target is not None else ()
         if target is not None and back:
-            yield _one_side(serving, target, back)
+            yield one_side_of_calls.finding(serving, target, back)
     for ring in case.wait_cycles:
         if not told & {serving.view for serving in ring}:
             yield call_rings.finding(ring)
-
-
-def _one_side(serving: ServerPool, target: Target, back: tuple[Connection, ...]) -> Finding:
-    """Only this host was saved: which process of the other one the requests come from is not known."""
-    view, pool, port, host = serving.view, serving.pool, serving.port, target.remote.host
-    text = ONE_SIDE.filled(
-        view.process,
-        host=host,
-        remote=target.remote,
-        stuck_in_words=stuck_in_words(serving),
-        calls=plural(len(target.connections), "call"),
-        requests=plural(len(back), "request"),
-        port=port,
-        connections_count=len(target.connections),
-        back_count=len(back),
-        dump_command=DUMP_MISSING.command,
-        name=pool.name,
-        connections=plural(len(target.connections), "connection"),
-    )
-    calls = of_sockets(target.connections, text["calls2"], (str(target.remote),))
-    unread = of_sockets(
-        back,
-        say("{connections} from {host}, each with a request that nobody has read", connections=plural(len(back), "connection"), host=host),
-        (str(host),),
-    )
-    return text.finding(
-        severity=Severity.CRITICAL,
-        confidence=Confidence.SUSPECTED,
-        evidence=(*waits_of(serving), calls, unread),
-        chain=chain_of(serving, *text.steps((unread,))),
-        culprit=Culprit(
-            pool=pool.name, frame=str(serving.culprit) if serving.culprit else None, listener=f"*:{port}", remote=str(target.remote)
-        ),
-    )
 
 
 def _other_side(case: Case, serving: ServerPool, far: ProcessView) -> ServerPool | None:
@@ -177,7 +118,6 @@ def _finding(serving: ServerPool, target: Target, far: ProcessView, other: Serve
     who = process_in_words(far, view)
     listener = target.back[0].remote
     outlook = of_loop(serving)
-    evidence = waits_of(serving)
     text = TEXT.filled(
         view.process,
         remote=target.remote,
@@ -192,7 +132,6 @@ def _finding(serving: ServerPool, target: Target, far: ProcessView, other: Serve
             f"jstack -l {one} > jstack-{one}.txt" for one in (serving.view.process.pid, far.process.pid) if one is not None
         )
         or None,
-        here_in=serving.culprit,
         culprit=serving.culprit,
         connections_count=len(target.connections),
         back_count=len(target.back),
@@ -204,15 +143,13 @@ def _finding(serving: ServerPool, target: Target, far: ProcessView, other: Serve
         undecided=other is None,
         other_dump=DUMP_MISSING.command.replace("PID", str(far.process.pid if far.process.pid is not None else "PID")),
     )
-    evidence.append(of_sockets(target.connections, text["connections_shown"], (str(target.remote),)))
+    called = of_sockets(target.connections, text["connections_shown"], (str(target.remote),))
     back = of_sockets(target.back, text["back"])
-    evidence.append(back)
-    if other is not None:
-        evidence.append(caller_evidence(other))
+    theirs = (caller_evidence(other),) if other is not None else ()
     return text.finding(
         severity=Severity.CRITICAL,
         confidence=Confidence.CERTAIN if other is not None else Confidence.LIKELY,
-        evidence=(*evidence, *client_evidence(view, port)),
+        evidence=(*waits_of(serving), called, back, *theirs, *client_evidence(view, port)),
         figures=(*client_figures(view, port), *text.figures),
         chain=chain_of(serving, *text.steps((back,))),
         culprit=culprit_of(serving, remote=target.remote),

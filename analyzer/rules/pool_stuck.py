@@ -19,14 +19,14 @@ from typing import TYPE_CHECKING, Final
 
 from analyzer.evidence.calls import client_evidence, client_figures, clients_in_words, kind_in_words, role_doubt, stuck_in_words
 from analyzer.evidence.citations import all_of, of_threads
-from analyzer.evidence.log_lines import Failure, failure_of
+from analyzer.evidence.log_lines import failure_of
 from analyzer.evidence.movement import has_stood, moved_on, progress_text, standing
 from analyzer.families.remote_service import is_called_back
-from analyzer.families.stuck import Advice, advice_for
-from analyzer.model.finding import Action, Confidence, Culprit, Finding, Outlook, RecoversWhen, Severity, When
+from analyzer.families.stuck import advice_for
+from analyzer.model.finding import Confidence, Culprit, Finding, Outlook, RecoversWhen, Severity, When
 from analyzer.model.message import joined, plural, say
 from analyzer.model.need import Need
-from analyzer.model.text import Ask, Either, Text
+from analyzer.model.text import Ask, Do, Either, Text
 from analyzer.software.blockers import application_frame
 from analyzer.software.kinds import ActivityKind
 from analyzer.waits.server_pools import SATURATED
@@ -51,6 +51,12 @@ TEXT: Final = Text(
     "pool-stuck",
     headline="{who} stand{s} in {waits}{where}: {suffers}, and what would let them go on is not in the evidence.",
     explanation="{who} stand{s} in {waits}{where}.{in_words}{clients} {asks}{log} No cause that this tool knows explains it.",
+    do=(
+        Do(When.NOW, "Look at {address}: the log says that it fails there.", on="address"),
+        Do(When.NOW, "Save one more dump before the restart: do they stand there still?", "jstack -l {pid} > jstack-2.txt"),
+        Do(When.NOW, "{look}", "{look_command}"),
+        Do(When.FIX, "Give {waits}{in_} a timeout, so that a request ends in an error, not in a hang."),
+    ),
     figures=(("{blocked:,} of {workers:,}", "threads of {name} waiting"),),
     ask=(
         Ask(
@@ -60,8 +66,17 @@ TEXT: Final = Text(
             on="unproven",
         ),
     ),
-    chain=(("{name}", "is in", "{waits}{where}"), ("{advice_waits_for}", "does not come", "{address_or_nothing}")),
-    phrases={"suffers": Either("port_known", "port {port} is not served", "no request is served")},
+    chain=(("{name}", "is in", "{waits}{where}"), ("{advice_waits_for}", "does not come", Either("address", "{address}"))),
+    phrases={
+        "suffers": Either("port_known", "port {port} is not served", "no request is served"),
+        "where": Either("frame", ", called from {frame}"),
+        "in_": Either("frame", " in {frame}"),
+        "log": Either(
+            "log_known",
+            Either("address", " The log says what fails: {address} ({lines}).", " The log tells of failures in these threads."),
+        ),
+        "stand": "{threads} of {name} stand{s} in {waits}",
+    },
 )
 
 
@@ -93,46 +108,35 @@ def _finding(case: Case, serving: ServerPool, members: Sequence[ThreadActivity],
     log = failure_of(case, (member.thread.name for member in members)) if members[0].activity.kind in _MISSING_SIGNAL else None
     advice = advice_for(view, members)
     confidence, why = _judge(serving, still)
-    threads = of_threads(
-        members,
-        say(
-            "{threads} of {name} stand{s} in {waits}",
-            s="s" if len(members) == 1 else "",
-            threads=plural(len(members), "thread"),
-            name=pool.name,
-            waits=waits,
-        ),
-    )
-    where = say(", called from {frame}", frame=frame) if frame is not None else ""
     text = TEXT.filled(
         view.process,
         s="s" if len(members) == 1 else "",
         who=_who(serving, members),
         waits=waits,
-        where=where,
+        frame=frame,
+        threads=plural(len(members), "thread"),
         port_known=port is not None,
         port=port,
         in_words=progress_text(still),
         clients=clients_in_words(view, port),
         asks=advice.sentence,
-        log=""
-        if log is None
-        else say(" The log tells of failures in these threads.")
-        if log.address is None
-        else say(" The log says what fails: {address} ({lines}).", address=log.address, lines=plural(log.lines, "line")),
+        log_known=log is not None,
+        address=log.address if log is not None else None,
+        lines=plural(log.lines if log is not None else 0, "line"),
+        look=advice.look,
+        look_command=advice.command and advice.command.replace("PID", str(view.process.pid if view.process.pid is not None else "PID")),
         blocked=len(members),
         workers=serving.workers,
         name=pool.name,
         unproven=not has_stood(still),
         advice_waits_for=advice.waits_for,
-        address_or_nothing=log.address if log and log.address else "",
     )
+    threads = of_threads(members, text["stand"])
     return text.finding(
         severity=Severity.CRITICAL if serving.pressure.exists else Severity.WARNING,
         confidence=confidence,
         evidence=(threads, *((log.evidence,) if log else ()), *client_evidence(view, port)),
         why_confident=why,
-        actions=_actions(serving, advice, waits, frame, log),
         figures=(*client_figures(view, port), *text.figures),
         chain=text.steps((threads,)),
         culprit=Culprit(
@@ -176,29 +180,3 @@ def _judge(serving: ServerPool, still: Standing | None) -> tuple[Confidence, str
         return Confidence.CERTAIN, said
     confidence = Confidence.SUSPECTED if sure is Confidence.SUSPECTED or not serving.pressure.exists else Confidence.LIKELY
     return confidence, say("{proof} Not certain, because {list}.", proof=said, list=joined(" and ", doubts))
-
-
-def _actions(serving: ServerPool, advice: Advice, waits: str, frame: Frame | None, log: Failure | None) -> tuple[Action, ...]:
-    pid = _pid(serving)
-    look = (
-        (Action(When.NOW, say("Look at {address}: the log says that it fails there.", address=log.address)),)
-        if log is not None and log.address is not None
-        else ()
-    )
-    return (
-        *look,
-        Action(When.NOW, say("Save one more dump before the restart: do they stand there still?"), f"jstack -l {pid} > jstack-2.txt"),
-        Action(When.NOW, advice.look, advice.command.replace("PID", pid) if advice.command else None),
-        Action(
-            When.FIX,
-            say(
-                "Give {waits}{in_} a timeout, so that a request ends in an error, not in a hang.",
-                waits=waits,
-                in_=say(" in {frame}", frame=frame) if frame is not None else "",
-            ),
-        ),
-    )
-
-
-def _pid(serving: ServerPool) -> str:
-    return str(serving.view.process.pid) if serving.view.process.pid is not None else "PID"

@@ -64,13 +64,15 @@ def diagnose(case: Case) -> Iterator[Finding]:
         for status in stopped:
             yield _finding(case, snapshot, status.pid, status, ())
         usages = snapshot.usages
-        if not stopped and len(usages) >= FEWEST and all(one.state in STOPPED for one in usages):
-            yield _finding(case, snapshot, int(min(one.native_id for one in usages)), None, usages)
+        if not stopped and len(usages) >= FEWEST and all(usage.state in STOPPED for usage in usages):
+            yield _finding(case, snapshot, int(min(usage.native_id for usage in usages)), None, usages)
 
 
 def _listed(case: Case, snapshot: Snapshot) -> list[ProcessStatus]:
     """Processes that ps shows stopped: of all those of a host only the ones that the rest of the evidence is about."""
-    known = {view.pid for view in case.latest if view.snapshot.host == snapshot.host} | {one.pid for one in snapshot.attach_failures}
+    known = {view.pid for view in case.latest if view.snapshot.host == snapshot.host} | {
+        failure.pid for failure in snapshot.attach_failures
+    }
     rows = {row.pid: row for row in reversed(snapshot.processes) if row.state in STOPPED and row.pid in known}  # of its threads the first
     return [
         ProcessStatus(
@@ -82,11 +84,11 @@ def _listed(case: Case, snapshot: Snapshot) -> list[ProcessStatus]:
 
 def _finding(case: Case, snapshot: Snapshot, pid: int, status: ProcessStatus | None, usages: tuple[ThreadUsage, ...]) -> Finding:
     view = next((view for view in case.latest if view.pid == pid), None)
-    failures = [one for one in snapshot.attach_failures if one.pid in {None, pid}]
+    failures = [failure for failure in snapshot.attach_failures if failure.pid in {None, pid}]
     port = next(iter(view.listeners)) if view is not None and len(view.listeners) == 1 else None
     traced = status is not None and (status.state == "t" or bool(status.tracer))
     by = say(" by process {tracer}", tracer=status.tracer) if status is not None and status.tracer else ""
-    usages = usages or tuple(one for one in snapshot.usages if one.state in STOPPED)
+    usages = usages or tuple(usage for usage in snapshot.usages if usage.state in STOPPED)
     text = TEXT.filled(
         view.process if view is not None else Process(snapshot.host, pid, status.name if status else None),
         pid=pid,

@@ -82,11 +82,11 @@ def diagnose(case: Case) -> Iterator[Finding]:
     """One finding per proxy process."""
     for view in case.latest:
         if view.known.is_proxy(view.command):
-            waiting = [one for one in view.sockets if one.state is TcpState.CLOSE_WAIT and not one.unaccepted]
+            waiting = [row for row in view.sockets if row.state is TcpState.CLOSE_WAIT and not row.unaccepted]
             if len(waiting) >= FEWEST:
-                passed = [one for one in view.client_side if one.state is TcpState.FIN_WAIT2 and one.owners]
-                before = [{(one.local, one.remote) for one in other.sockets} for other in case.history(view)[:-1]]
-                lasting = sum((one.local, one.remote) in before[-1] for one in waiting) if before else 0
+                passed = [row for row in view.client_side if row.state is TcpState.FIN_WAIT2 and row.owners]
+                before = [{(row.local, row.remote) for row in other.sockets} for other in case.history(view)[:-1]]
+                lasting = sum((row.local, row.remote) in before[-1] for row in waiting) if before else 0
                 yield _finding(view, waiting, passed if len(passed) >= MOST * len(waiting) else [], lasting)
 
 
@@ -108,8 +108,8 @@ def _finding(view: ProcessView, waiting: Sequence[Connection], passed: Sequence[
                 ("FIN",),
             )
         )
-    calls = passed or [one for one in view.client_side if one.state is TcpState.ESTABLISHED]
-    behind = sorted({str(one.remote) for one in calls if one.remote is not None})
+    calls = passed or [row for row in view.client_side if row.state is TcpState.ESTABLISHED]
+    behind = sorted({str(row.remote) for row in calls if row.remote is not None})
     to = say("{behind} and {others} more", behind=behind[0], others=len(behind) - 1) if len(behind) > 1 else behind[0] if behind else ""
     standing = (
         say(" {of_them_was} there in the table before.", of_them_was=plural(lasting, "of them was", "of them were")) if lasting else ""

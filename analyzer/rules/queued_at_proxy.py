@@ -60,9 +60,11 @@ def diagnose(case: Case) -> Iterator[Finding]:
             if one.connection is not None and one.session.server in _PROXIES:
                 groups.setdefault((one.session.server, one.session.database or ""), []).append(one)
         for _, members in sorted(groups.items()):
-            queued = [one for one in members if one.session.state is SessionState.QUEUED and (one.session.state_age or 0) >= LASTING]
+            queued = [
+                member for member in members if member.session.state is SessionState.QUEUED and (member.session.state_age or 0) >= LASTING
+            ]
             if queued:
-                yield _finding(view, far, queued, [one for one in members if one.session.state is SessionState.ACTIVE])
+                yield _finding(view, far, queued, [member for member in members if member.session.state is SessionState.ACTIVE])
 
 
 def _finding(view: ProcessView, far: FarSide, queued: Sequence[Joined], served: Sequence[Joined]) -> Finding:

@@ -109,9 +109,9 @@ def _sockets_only(view: ProcessView) -> Iterator[Finding]:
     if any(pair.pending for pair in view.pairs):
         return
     groups: dict[Endpoint, list[Connection]] = {}
-    for one in view.client_side:
-        if one.remote is not None and one.state is TcpState.ESTABLISHED and one.recv_q == 0:
-            groups.setdefault(one.remote, []).append(one)
+    for row in view.client_side:
+        if row.remote is not None and row.state is TcpState.ESTABLISHED and row.recv_q == 0:
+            groups.setdefault(row.remote, []).append(row)
     for port in sorted(view.listeners):
         counts = close_wait(view.server_side(port))
         in_service = counts.fin_only
@@ -154,5 +154,5 @@ def _sockets_only(view: ProcessView) -> Iterator[Finding]:
 
 def _stuck_behind(view: ProcessView, group: Sequence[Connection]) -> Process | None:
     """The process at the far end, where its stacks are here: what it waits for is the cause of this wait, too."""
-    ends = [far.view for one in group if (far := view.peers.far(view, one)) is not None and far.view is not None]
+    ends = [far.view for row in group if (far := view.peers.far(view, row)) is not None and far.view is not None]
     return ends[0].process if ends and ends[0] is not view and ends[0].dump is not None else None

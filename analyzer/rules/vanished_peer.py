@@ -80,9 +80,9 @@ def diagnose(case: Case) -> Iterator[Finding]:
     tables = {view.table: view for view in case.latest}
     for view in tables.values():
         groups: dict[str, list[Connection]] = {}
-        for one in view.table.connections:
-            if one.remote is not None and one.state in _STATES and _retransmits(one):
-                groups.setdefault(one.remote.host, []).append(one)
+        for row in view.table.connections:
+            if row.remote is not None and row.state in _STATES and _retransmits(row):
+                groups.setdefault(row.remote.host, []).append(row)
         silent = {host: group for host, group in sorted(groups.items()) if len(group) >= FEWEST}
         if silent:
             yield _finding(view, silent)
@@ -105,8 +105,8 @@ def _finding(view: ProcessView, silent: Mapping[str, Sequence[Connection]]) -> F
         )
     )
     alone = len(hosts) == 1
-    owner = next((one.owners[0] for one in group if one.owners), None)
-    most = max(one.timer.retransmits or 0 for one in group if one.timer is not None)
+    owner = next((row.owners[0] for row in group if row.owners), None)
+    most = max(row.timer.retransmits or 0 for row in group if row.timer is not None)
     text = TEXT.filled(
         Process(view.snapshot.host, owner.pid if owner else None, owner.command if owner else None),
         alone=alone,

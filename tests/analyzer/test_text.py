@@ -90,6 +90,12 @@ class TestText:
         assert text.actions[0].text == "Look at {calls}."
         assert text.actions[0].command == "ss -p | awk '{print $1}'; kill 7 {pid}"
 
+    @pytest.mark.parametrize(("given", "shown"), [(None, None), ("kill 7", "kill 7"), (say("raise it"), "raise it")])
+    def test_a_command_may_be_a_value_or_none(self, given: str | None, shown: str | None) -> None:
+        text = Text("a-rule", headline="", explanation="", do=(Do(When.NOW, "Do it.", "{order}"),)).filled(None, order=given)
+        assert text.actions == (Action(When.NOW, "Do it.", shown),)
+        assert isinstance(text.actions[0].command, Message) is isinstance(given, Message)
+
     def test_what_the_rule_judged_itself_comes_first(self) -> None:
         text = TEXT.filled(None, **values())
         finding = text.finding(

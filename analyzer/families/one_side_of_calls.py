@@ -1,0 +1,72 @@
+"""Two servers that may wait for each other, where only one host was saved: calls out without an answer, and as many requests from there unread."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Final
+
+from analyzer.evidence.calls import DUMP_MISSING, chain_of, culprit_of, stuck_in_words, waits_of
+from analyzer.evidence.citations import of_sockets
+from analyzer.model.finding import Confidence, Finding, Severity, When
+from analyzer.model.message import plural
+from analyzer.model.text import Ask, Do, Text
+
+if TYPE_CHECKING:
+    from analyzer.join.connections import Connection
+    from analyzer.waits.case import ServerPool
+    from analyzer.waits.targets import Target
+
+TEXT: Final = Text(
+    "mutual-call-starvation",
+    headline="This server and {host} may wait for each other: calls to {remote} get no answer, and as many from there lie here unread.",
+    explanation="{stuck_in_words} wait for {calls} to {remote}, and {requests} from {host} to port {port} cannot be read before one of them is free. If these come from the service that is being waited for, it is a loop. If {host} is a load balancer, before and behind this server, it is not.",
+    why="Equal numbers in both directions; the evidence of {host} decides.",
+    do=(
+        Do(When.NOW, "Save socket table and thread dump of {host} too, before either is restarted, and analyze both folders together."),
+        Do(
+            When.FIX,
+            "If it is a loop, break it: no call back into the caller while its request is served, or a pool of its own for such calls.",
+        ),
+    ),
+    figures=(("{connections_count:,}", "calls to {remote}"), ("{back_count:,}", "requests from {host} that nobody has read")),
+    ask=(
+        Ask(
+            "socket table and thread dump of {host}",
+            "whether its threads wait for this server",
+            "ss -tanpe > ss-{host}.txt; {dump_command}",
+        ),
+    ),
+    chain=(("{host}", "may wait for a free thread of", "{name} has none"),),
+    phrases={
+        "called": "{connections} to {remote}",
+        "unread": "{back_connections} from {host}, each with a request that nobody has read",
+    },
+)
+
+
+def finding(serving: ServerPool, target: Target, back: tuple[Connection, ...]) -> Finding:
+    """Only this host was saved: which process of the other one the requests come from is not known."""
+    view, pool, port, host = serving.view, serving.pool, serving.port, target.remote.host
+    text = TEXT.filled(
+        view.process,
+        host=host,
+        remote=target.remote,
+        stuck_in_words=stuck_in_words(serving),
+        calls=plural(len(target.connections), "call"),
+        requests=plural(len(back), "request"),
+        port=port,
+        connections_count=len(target.connections),
+        back_count=len(back),
+        dump_command=DUMP_MISSING.command,
+        name=pool.name,
+        connections=plural(len(target.connections), "connection"),
+        back_connections=plural(len(back), "connection"),
+    )
+    calls = of_sockets(target.connections, text["called"], (str(target.remote),))
+    unread = of_sockets(back, text["unread"], (str(host),))
+    return text.finding(
+        severity=Severity.CRITICAL,
+        confidence=Confidence.SUSPECTED,
+        evidence=(*waits_of(serving), calls, unread),
+        chain=chain_of(serving, *text.steps((unread,))),
+        culprit=culprit_of(serving, remote=target.remote),
+    )
