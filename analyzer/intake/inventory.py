@@ -6,7 +6,7 @@ import hashlib
 from pathlib import Path
 from typing import TYPE_CHECKING, TypeVar
 
-from analyzer.intake.layouts import INVENTORY, is_skipped, roots_of, sos_root_of
+from analyzer.intake.layouts import INVENTORY, is_skipped, roots_of, sos_root_of, sos_roots
 from analyzer.intake.parts import Part
 from parsers.records import Parsed
 from parsers.text.looks import TABLE
@@ -17,6 +17,8 @@ if TYPE_CHECKING:
     from analyzer.intake.read import Content, Reading
 
 _Reading = TypeVar("_Reading", bound="Reading")
+_DOCUMENTS = (".yaml", ".yml", ".json", ".xml", ".html", ".md", ".properties", ".conf", ".cfg", ".ini")
+"""Ends of the names of files that hold settings and states: their lines may look like a table's."""
 _SKIPPED = "the system's inventory; not looked into"
 _UNKNOWN = "of a support bundle, and of no known format"
 _PART = Part(INVENTORY, None, Parsed((), 0))
@@ -41,11 +43,18 @@ def skipped(reading: type[_Reading], file: str, data: Content) -> _Reading:
 
 
 def settled(readings: Sequence[_Reading]) -> list[_Reading]:
-    """The readings; what no format knows in a bundle is its inventory, but for logs and stacks of another shape."""
-    roots = roots_of([reading.file for reading in readings])
-    return [_settled(reading) if roots and reading.file.startswith(roots) else reading for reading in readings]
+    """The readings; what no format knows in a bundle is its inventory, but for logs, stacks of another shape, and tables that somebody may have put there."""
+    files = [reading.file for reading in readings]
+    roots, inventories = roots_of(files), sos_roots(files)
+    return [
+        reading._replace(parts=(_PART,), note=_UNKNOWN)
+        if roots and reading.file.startswith(roots) and _is_inventory(reading, tables=reading.file.startswith(inventories))
+        else reading
+        for reading in readings
+    ]
 
 
-def _settled(reading: _Reading) -> _Reading:
-    unknown = bool(reading.parts) and all(part.form is None and part.looks_like in {None, TABLE} for part in reading.parts)
-    return reading._replace(parts=(_PART,), note=_UNKNOWN) if unknown else reading
+def _is_inventory(reading: Reading, *, tables: bool) -> bool:
+    """True if no line of a file is known, and none looks like evidence. ``tables``: those of the tool that saved all else here are none."""
+    kinds = {None, TABLE} if tables or reading.file.lower().endswith(_DOCUMENTS) else {None}
+    return bool(reading.parts) and all(part.form is None and part.looks_like in kinds for part in reading.parts)

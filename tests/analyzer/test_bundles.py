@@ -156,3 +156,15 @@ def test_pods_and_containers_that_were_copied_are_hosts() -> None:
     assert evidence_of({"java-thread-dumps/jstack.txt": dump(*idle_exec(2)), "kernel-table-files/netstat.txt": TABLE}).incident.hosts == ()
     logs = {f"containers/{letter * 64}/{letter * 64}-json.log": dump(*idle_exec(2)) for letter in "ab"}
     assert evidence_of(logs).incident.hosts == ("a" * 12, "b" * 12)
+
+
+def test_a_table_that_nobody_reads_is_no_inventory_of_a_bundle(tmp_path: Path) -> None:
+    """It may be a list of sessions: what looks like evidence keeps health away, wherever it lies."""
+    table = "".join(f" id {n} | who | what |\n" for n in range(9))
+    files = {
+        "application-properties/application.xml": "<a>1</a>\n",
+        "application-logs/pod.yaml": "kind: Pod\nname: x\nstatus: y\nhost: z\n",
+        "sessions-of-the-database.txt": table,
+    }
+    incident = read([str(saved(tmp_path / "support", files))]).incident
+    assert unknown(incident) == ["sessions-of-the-database.txt"]
