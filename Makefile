@@ -9,7 +9,7 @@ TABLES := $(wildcard analyzer/software/*.toml)
 COMPILED := $(CATALOGUES) $(TABLES:.toml=.json) $(patsubst reports/formats/templates/%.html,reports/formats/built/%_html.py,$(TEMPLATES))
 INCIDENT ?= samples/self-call-after
 
-.PHONY: all check samples fresh format lint types floors docs test test-fast analyze translations bless lock clean release-check
+.PHONY: all check samples fresh format lint types floors docs test test-fast analyze translations bless lock clean release-check dist fuzz
 
 all: check docs test  ## format check, lint, types, floors, docs drift, tests
 
@@ -61,8 +61,16 @@ docs: $(READY) $(COMPILED)  ## docs made from the code must not drift from it
 	PYTHONPATH=. $(BIN)/python docs/from_code.py --check
 	$(BIN)/python docs/translations.py --check
 
-release-check: all  ## what a release needs besides: every text is translated
+release-check: all  ## what a release needs besides: every text is translated, the bill of materials is of this lock
 	$(BIN)/python docs/translations.py --check --strict
+	$(BIN)/python release/sbom.py --check
+
+dist: $(READY) $(COMPILED)  ## wheels, sdist and one file for Python alone, built twice, installed and tried
+	release/check.sh dist
+
+fuzz: $(READY) $(COMPILED)  ## make fuzz SECONDS=3600: coverage-guided fuzzing of the whole pipe
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check atheris
+	PYTHONPATH=. $(BIN)/python tests/fuzz.py -max_total_time=$(or $(SECONDS),600)
 
 format: $(READY)
 	$(BIN)/ruff format .

@@ -5,15 +5,22 @@ Without Cython or without a compiler the install goes on, and the kernel runs in
 
 from __future__ import annotations
 
+import gzip
 import importlib.util
+import os
 import subprocess
 import sys
+import tarfile
 from pathlib import Path
 
 from setuptools import Extension, setup
+from setuptools.command.bdist_wheel import bdist_wheel
 from setuptools.command.build_ext import build_ext
+from setuptools.command.sdist import sdist
 
 KERNEL = Path("parsers", "capture", "kernel", "build.py")
+RELEASED = int(os.environ.get("SOURCE_DATE_EPOCH", "1577836800"))
+SBOM = Path("release", "closewait.cdx.json")
 
 
 class KernelOrNot(build_ext):
@@ -25,6 +32,53 @@ class KernelOrNot(build_ext):
             super().build_extension(ext)
         except Exception as error:  # noqa: BLE001 - no compiler, no headers, no room: the install must live
             sys.stderr.write(f"{ext.name} is not compiled: {error}\n")
+
+
+class TruthfulWheel(bdist_wheel):
+    """A wheel for every platform where nothing was compiled, and the list of what the tool is made of inside (PEP 770)."""
+
+    def run(self) -> None:
+        """Build first, then name the wheel after what came out."""
+        self.run_command("build")
+        self.skip_build = True
+        if not any(Path(self.get_finalized_command("build").build_lib).rglob("*.so")):
+            self.distribution.ext_modules = []
+            self.root_is_pure, self.py_limited_api = True, False
+        super().run()
+
+    def write_wheelfile(self, wheelfile_base: str, *args: str) -> None:
+        """Put the bill of materials beside the metadata."""
+        super().write_wheelfile(wheelfile_base, *args)
+        target = Path(wheelfile_base, "sboms", SBOM.name)
+        target.parent.mkdir()
+        target.write_bytes(SBOM.read_bytes())
+
+
+class SameSdist(sdist):
+    """The archive of the sources, with the time of the release in place of the times of files: the same sources make the same bytes."""
+
+    def make_archive(self, base_name: str, format: str, root_dir: str | None = None, base_dir: str | None = None, **of: str) -> str:  # noqa: A002
+        """Pack the folder ``base_dir``."""
+        if format != "gztar" or base_dir is None or root_dir is not None:
+            made: str = super().make_archive(base_name, format, root_dir, base_dir, **of)
+            return made
+        name = f"{base_name}.tar.gz"
+        with (
+            Path(name).open("wb") as file,
+            gzip.GzipFile("", "wb", fileobj=file, mtime=RELEASED) as packed,
+            tarfile.open(fileobj=packed, mode="w", format=tarfile.PAX_FORMAT) as archive,
+        ):
+            for path in sorted(Path(base_dir).rglob("*")):
+                if path.is_file():
+                    archive.add(path, recursive=False, filter=_settled)
+        return name
+
+
+def _settled(member: tarfile.TarInfo) -> tarfile.TarInfo:
+    """A member without what differs from one machine to the next."""
+    member.mtime, member.uid, member.gid, member.uname, member.gname = RELEASED, 0, 0, "", ""
+    member.mode = 0o755 if member.mode & 0o100 else 0o644
+    return member
 
 
 def extensions() -> list[Extension]:
@@ -53,4 +107,8 @@ def compile_sources() -> None:
 
 
 compile_sources()
-setup(ext_modules=extensions(), cmdclass={"build_ext": KernelOrNot}, options={"bdist_wheel": {"py_limited_api": "cp311"}})
+setup(
+    ext_modules=extensions(),
+    cmdclass={"build_ext": KernelOrNot, "bdist_wheel": TruthfulWheel, "sdist": SameSdist},
+    options={"bdist_wheel": {"py_limited_api": "cp311"}},
+)

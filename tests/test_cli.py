@@ -307,6 +307,35 @@ def test_no_network_and_no_scapy_for_text(tmp_path: Path) -> None:
     assert done.stdout.strip().endswith("False"), done.stderr
 
 
+AUDIT = """
+import os, sys
+def refuse(event, given):
+    if event.startswith(("socket.", "subprocess.", "os.exec", "os.fork", "os.posix_spawn", "os.system", "ctypes.")):
+        os.write(2, f"refused: {event} {given}".encode())
+        os._exit(99)
+    if event == "open" and not isinstance(given[0], int) and isinstance(given[1], str) and set(given[1]) & set("wax+") and not str(given[0]).startswith((os.getcwd(), "/dev/")):
+        os.write(2, f"written: {given}".encode())
+        os._exit(98)
+sys.addaudithook(refuse)
+from analyzer.app.cli import main
+main()
+"""
+
+
+@pytest.mark.parametrize("name", ["self-call-after", "connection-limit", "cross-system-deadlock", "self-call-collected"])
+def test_an_analysis_starts_no_program_opens_no_socket_and_writes_only_here(name: str, tmp_path: Path) -> None:
+    done = subprocess.run(
+        [sys.executable, "-B", "-c", AUDIT, str(SAMPLES / name), "-f", "html", "-f", "json", "-f", "md", "--lang", "ko"],
+        cwd=tmp_path,
+        capture_output=True,
+        text=True,
+        env={**os.environ, "PYTHONPATH": str(ROOT)},
+        check=False,
+    )
+    assert done.returncode == 0, done.stderr
+    assert len(list(tmp_path.iterdir())) == 3
+
+
 def test_what_could_not_be_read_is_named(tmp_path: Path) -> None:
     """Neither "all files are empty" nor silence: the first file and why, and how many more."""
     (tmp_path / "incident").mkdir()

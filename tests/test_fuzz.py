@@ -14,11 +14,13 @@ from parsers.records import Unit
 from reports.contract import json_v1 as json_contract
 from reports.formats import markdown, terminal
 from reports.view import build as view
+from tests import fuzz
 from tests.builders import SAMPLES
 from tests.score import folders, truth_of
 
 if TYPE_CHECKING:
     from collections.abc import Callable
+    from pathlib import Path
 
 LARGEST = 300_000
 pytestmark = pytest.mark.slow
@@ -84,3 +86,8 @@ def test_cut_or_missing_files_are_no_wrong_certainty(name: str, seed: int) -> No
     findings = diagnose(evidence.incident, lambda _: ()).findings
     sure = {one.rule for one in findings if one.confidence is Confidence.CERTAIN and one.severity is not Severity.INFO}
     assert sure <= {truth["cause"], *truth["also"]}
+
+
+@pytest.mark.parametrize("path", sorted(fuzz.CORPUS.iterdir()), ids=lambda path: path.name)
+def test_what_once_broke_holds(path: Path) -> None:
+    fuzz.whole_pipe()(path.read_bytes())

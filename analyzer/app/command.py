@@ -95,7 +95,8 @@ def run(request: RunOptions, command: str) -> int:
         complain(f"--anonymize refuses: {error}. Nothing was written. Please report it, without that name: it should have been replaced")
         return DEFECT
     if not diagnosis.findings and not any(item.records for item in diagnosis.inputs):
-        complain(f"nothing usable to read: none of the {len(diagnosis.inputs)} files is of a kind that this tool knows")
+        notes = [f"; {item.file}: {item.note}" for item in diagnosis.inputs if item.note]
+        complain(f"nothing usable to read: none of the {len(diagnosis.inputs)} files is of a kind that this tool knows{''.join(notes[:1])}")
         return UNUSABLE
     return _fail(diagnosis, request.fail_on)
 

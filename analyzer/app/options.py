@@ -20,6 +20,8 @@ if TYPE_CHECKING:
 
 EXAMPLE: Final = "Example:  analyze incident/        (a folder with lsof, netstat or ss, and jstack output)"
 _SETTINGS: Final = {"help_option_names": ["-h", "--help"], "max_content_width": 100}
+KERNEL: Final = Path(__file__).parents[2] / "parsers" / "capture" / "kernel"
+"""Looked at, not imported: ``--version`` answers at once."""
 KINDS: Final = frozenset({"addresses", "hosts", "users", "packages"})
 """What ``--anonymize`` can be asked for; :mod:`reports.anonymize.anonymize` has them too, but costs time to load."""
 app = typer.Typer(add_completion=True, rich_markup_mode=None, pretty_exceptions_enable=False, context_settings=_SETTINGS)
@@ -107,7 +109,9 @@ def incident(
 ) -> None:
     """Read what was saved of a hung or leaking server and say what is wrong, with the evidence, and what to do."""
     if show_version:
-        put(f"closewait {VERSION}\n")
+        built = [path for path in KERNEL.glob("compiled.*") if path.suffix in {".so", ".pyd"}]
+        kernel = "compiled" if built else "interpreted: captures are read slower"
+        put(f"closewait {VERSION}, capture kernel {kernel}\n")
         return
     if not paths:
         typer.echo(context.get_help(), err=True)

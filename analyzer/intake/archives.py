@@ -1,4 +1,4 @@
-"""Archives that hold an incident: zip, tar, plain or packed with gzip, xz or zstd, nested once. Nothing is ever unpacked onto the disk.
+"""Archives that hold an incident: zip, tar, plain or packed with gzip, bzip2, xz or zstd, nested once. Nothing is ever unpacked onto the disk.
 
 Archives are hostile: one may unpack to a thousand times its size, hold a million names, hold itself, or name a file ``../../etc/passwd``. So
 bytes are counted while they are unpacked, members are counted, nesting stops, and names are only labels.
@@ -13,7 +13,7 @@ import zipfile
 import zlib
 from typing import IO, TYPE_CHECKING, Final
 
-from parsers.capture.stream import PIECE, Counted, holds_capture, unpacker
+from parsers.capture.stream import PIECE, Counted, holds_capture, is_packed, unpacker
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
@@ -33,7 +33,10 @@ HARMLESS: Final = 32 << 20
 _CHUNK: Final = 1 << 20
 _LOOK: Final = 4096  # bytes that tell a packed capture
 
-GZIP, XZ, ZSTD, ZIP = b"\x1f\x8b", b"\xfd7zXZ\x00", b"\x28\xb5\x2f\xfd", b"PK\x03\x04"
+_FIRST_BLOCK: Final = 1 << 20
+"""Octets of a packed file that hold its first block: bzip2 packs up to 900 kB at once."""
+
+ZIP: Final = b"PK\x03\x04"
 _REFUSED = "unpacks to far more than a text file would; not read"
 
 
@@ -46,8 +49,7 @@ def expand(name: str, data: bytes, depth: int = 0) -> Iterator[tuple[str, bytes 
 
     A capture is not unpacked here: a packed one is given as it is, a member of an archive as a stream, to be read before the next one. Nor is a packed tar, which is walked as it is unpacked. A packed single file (``jstack.txt.gz``) keeps its name; members of archives are called ``archive/member``.
     """
-    packed = data.startswith((GZIP, XZ, ZSTD))
-    if packed and not holds_capture(data[:_LOOK]):
+    if is_packed(data) and not holds_capture(data[:_LOOK]):
         if depth <= DEEPEST and _packs_tar(data):
             yield from _members(name, _of_packed_tar(data), depth)
             return
@@ -66,7 +68,7 @@ def expand(name: str, data: bytes, depth: int = 0) -> Iterator[tuple[str, bytes 
 
 
 def unpack(data: bytes) -> bytes | str:
-    """The content of a gzip, xz or zstd file, or a sentence that says why it is not read. A file that is cut off gives what is there."""
+    """The content of a gzip, bzip2, xz or zstd file, or a sentence that says why it is not read. A file that is cut off gives what is there."""
     packed = Counted(io.BytesIO(data))
     try:
         return _read(Counted(unpacker(packed, data)), _Ledger(lambda: packed.taken).member().check)
@@ -143,7 +145,7 @@ def _packs_tar(data: bytes) -> bool:
     """True if a tar is what a packed file begins with."""
     head = memoryview(bytearray(_LOOK))
     try:
-        count = unpacker(Counted(io.BytesIO(data[:PIECE])), data).readinto(head) or 0
+        count = unpacker(Counted(io.BytesIO(data[:_FIRST_BLOCK])), data).readinto(head) or 0
     except Exception:  # noqa: BLE001 - damaged; said where it is unpacked
         return False
     return _is_tar(bytes(head[:count]))

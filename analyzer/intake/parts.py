@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from typing import TYPE_CHECKING, Any, NamedTuple, TypeVar
+from typing import TYPE_CHECKING, Any, Final, NamedTuple, TypeVar
 
 from analyzer.model.incident import TABLES, ArtifactPart
 from parsers.records import Elision, HostFact, LogEvent, LogLines, Parsed, ThreadDump
@@ -146,8 +146,19 @@ def large_log(stream: BinaryIO) -> LargeLog | None:
     return read(stream, [word.encode() for word in WORDS])
 
 
+_FOREIGN_ARCHIVES: Final = {
+    b"7z\xbc\xaf\x27\x1c": "a 7z archive; not opened: unpack it, or pack it as zip or tar.gz",
+    b"Rar!\x1a\x07": "a RAR archive; not opened: unpack it, or pack it as zip or tar.gz",
+    b"\x04\x22\x4d\x18": "packed with LZ4; not opened: unpack it, or pack it with gzip",
+}
+"""What the standard library does not unpack, by its first octets."""
+
+
 def foreign(head: bytes) -> str:
-    """What a file is that is no text: some captures are of formats that Wireshark turns into the one that is read."""
+    """What a file is that is no text: some archives are not opened, some captures are of formats that Wireshark turns into the one that is read."""
+    archive = next((sentence for magic, sentence in _FOREIGN_ARCHIVES.items() if head.startswith(magic)), None)
+    if archive is not None:
+        return archive
     name = next((name for magic, name in _FOREIGN_CAPTURES.items() if head.startswith(magic)), None)
     if name is None:
         return "not a text file"

@@ -18,7 +18,7 @@ from analyzer.model.errors import Unusable
 from analyzer.model.incident import TABLES, Artifact, Incident, snapshot_of
 from analyzer.software.knowledge import SETTINGS_FILE
 from parsers import outputs, uncollected
-from parsers.capture.stream import holds_capture
+from parsers.capture.stream import holds_capture, is_packed
 from parsers.records import Collected, Collection, Elision, HostFact, Pid, Runtime, SocketRow, ThreadDump
 from parsers.text.source import Source, is_binary
 
@@ -37,7 +37,7 @@ Content: TypeAlias = "bytes | str | Path | Stream | LargeLog"
 STDIN = "-"
 _LARGEST = 2 << 30  # bytes of one text file; more would not fit a laptop's memory six times
 _LARGE_LOG = 64 << 20  # bytes from which on a log is not held whole
-_PACKED = (b"\x1f\x8b", b"\xfd7zXZ\x00", b"\x28\xb5\x2f\xfd", b"PK\x03\x04")
+_ZIP = b"PK\x03\x04"
 COLLECTION = re.compile(r"closewait-(?P<host>[A-Za-z0-9][A-Za-z0-9.-]{0,252})-\d{1,9}-\d{8}T\d{6}Z")
 """What ``analyze collect`` calls its archives: host, pid, time."""
 _HEAD = 4096  # bytes that tell a capture, packed or not
@@ -165,7 +165,11 @@ def _piped() -> Content:
 
 def expanded(file: str, data: Content) -> Iterator[tuple[str, Content]]:
     """A file, or what it packs; plain files and captures never load the archive readers."""
-    if not isinstance(data, bytes) or holds_capture(data[:_HEAD]) or not (data.startswith(_PACKED) or data[257:262] == b"ustar"):
+    if (
+        not isinstance(data, bytes)
+        or holds_capture(data[:_HEAD])
+        or not (is_packed(data) or data.startswith(_ZIP) or data[257:262] == b"ustar")
+    ):
         yield file, data
         return
     from analyzer.intake.archives import expand  # noqa: PLC0415 - zip, tar and xz readers cost more than a small incident

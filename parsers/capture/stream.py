@@ -34,7 +34,9 @@ HARMLESS = 32 << 20
 MOST_UNPACKED = 64 << 30
 """Unpacked octets that are read: an hour of a busy gigabit link, and minutes of work."""
 
-GZIP, XZ, ZSTD = b"\x1f\x8b", b"\xfd7zXZ\x00", b"\x28\xb5\x2f\xfd"
+GZIP, XZ, ZSTD, BZIP2 = b"\x1f\x8b", b"\xfd7zXZ\x00", b"\x28\xb5\x2f\xfd", b"BZh"
+PACKED = (GZIP, XZ, ZSTD, *(BZIP2 + b"%d\x31\x41\x59\x26\x53\x59" % level for level in range(1, 10)))
+"""What packed files begin with; behind bzip2's magic stand its level and the mark of a block."""
 HEAD = 12
 """Octets that tell a capture."""
 SECTION = b"\x0a\x0d\x0d\x0a"
@@ -132,8 +134,8 @@ def holds_capture(head: bytes) -> bool:
 
 
 def is_packed(head: bytes) -> bool:
-    """True for gzip, xz and zstd."""
-    return head.startswith((GZIP, XZ, ZSTD))
+    """True for gzip, xz, zstd and bzip2."""
+    return head.startswith(PACKED)
 
 
 def unpacker(stream: Stream, head: bytes) -> Stream:
@@ -148,6 +150,10 @@ def unpacker(stream: Stream, head: bytes) -> Stream:
         import lzma  # noqa: PLC0415 - loaded only for such a file
 
         return lzma.LZMAFile(stream)  # type: ignore[arg-type]
+    if head.startswith(BZIP2):
+        import bz2  # noqa: PLC0415 - loaded only for such a file
+
+        return bz2.BZ2File(stream)  # type: ignore[call-overload,no-any-return]
     import zstandard  # noqa: PLC0415 - loaded only for such a file
 
     return zstandard.ZstdDecompressor().stream_reader(stream, read_across_frames=True)  # type: ignore[arg-type]

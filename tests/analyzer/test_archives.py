@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import bz2
 import gzip
 import io
 import json
@@ -47,6 +48,7 @@ PACKED = {
     "incident.zip": zipped(FILES),
     "incident.tar": tar(FILES),
     "incident.tgz": gzip.compress(tar(FILES)),
+    "incident.tar.bz2": bz2.compress(tar(FILES)),
     "incident.tar.xz": lzma.compress(tar(FILES)),
     "incident.tar.zst": zstandard.compress(tar(FILES)),
     "outer.zip": zipped({"inner.tar.gz": gzip.compress(tar(FILES))}),
@@ -75,7 +77,7 @@ def test_a_cut_off_file_gives_what_is_there() -> None:
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("pack", [gzip.compress, lzma.compress, zstandard.compress])
+@pytest.mark.parametrize("pack", [gzip.compress, bz2.compress, lzma.compress, zstandard.compress])
 def test_bombs_are_refused(pack: object) -> None:
     assert "not read" in str(unpack(pack(bytes(64 << 20))))  # type: ignore[operator]
 
@@ -152,3 +154,21 @@ def test_the_number_of_members_is_bounded(monkeypatch: pytest.MonkeyPatch) -> No
     found = list(expand("x.zip", zipped({f"{n}.txt": b"x" for n in range(9)})))
     assert "the rest is not read" in str(found[-1][1])
     assert json.dumps([name for name, _ in found[:3]])
+
+
+@pytest.mark.parametrize(("magic", "name"), [(b"7z\xbc\xaf\x27\x1c", "7z"), (b"Rar!\x1a\x07\x01", "RAR"), (b"\x04\x22\x4d\x18", "LZ4")])
+def test_archives_that_are_not_opened_are_named(magic: bytes, name: str, tmp_path: Path) -> None:
+    path = tmp_path / "evidence"
+    path.write_bytes(magic + bytes(range(256)))
+    (artifact,) = judge(read([str(path)])).inputs
+    assert artifact.note is not None
+    assert name in artifact.note
+    assert "not opened" in artifact.note
+
+
+def test_a_cut_bzip2_file_gives_what_is_there() -> None:
+    text = b"".join(b"%d\n" % number for number in range(400_000))
+    found = unpack(bz2.compress(text, 1)[:-20_000])
+    assert isinstance(found, bytes)
+    assert text.startswith(found)
+    assert len(found) > 100_000
