@@ -29,7 +29,7 @@ if TYPE_CHECKING:
 _SMALL: Final = 256
 """Answers that a cache keeps about the processes of one incident; larger caches keep words and patterns, which all incidents share."""
 _VERSION: Final = re.compile(r"\d+[\w.+-]*")
-_COUNTER: Final = re.compile(r"[-_.]?\d+$")
+_COUNTER: Final = re.compile(r"(?:[-_.]|(?<!\d))\d+$")
 _RUNTIMES: Final = frozenset({"java", "jsvc", "python", "python3", "node", "ruby", "php-fpm", "dotnet", "beam.smp"})
 
 

@@ -27,7 +27,7 @@ _MOMENT_FOLDER = re.compile(
 _ADDRESS = re.compile(r"(?:\d{1,3}\.){3}\d{1,3}")
 _OF_PROC = frozenset({"proc", "task"})  # below them, folders are processes and threads
 _BESIDE = "host_facts"
-_ENDING_NUMBER = re.compile(r"[-_.]?\d+$")
+_ENDING_NUMBER = re.compile(r"(?:[-_.]|(?<!\d))\d+$")
 _SMALL = 1000  # a counter of snapshots, not a time
 # What ``analyze collect`` packs: the folder and the archive have this name.
 _COLLECTION = re.compile(r"closewait-(?P<host>[\w.-]+)-\d+-\d{8}T\d{6}Z")

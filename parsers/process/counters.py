@@ -34,7 +34,7 @@ ROW_SHAPE: Final = (
 ROW = lazy(rf"(?P<name>{_GROUP}[A-Z]\w*)\s+(?P<value>-?\d{{1,19}})(?:\s+(?P<rate>\d+[.,]\d+))?\s*$")
 NAMES_ROW = lazy(r"(?P<group>[A-Z]\w+): (?P<fields>[A-Z]\w*(?: [A-Z]\w*)*)\s*$")
 VALUES_ROW = lazy(r"(?P<group>[A-Z]\w+): (?P<values>-?\d{1,19}(?: -?\d{1,19})*)\s*$")
-SENTENCE = lazy(r"\s+(?P<before>\D*?)(?P<value>-?\d{1,19})(?P<after>(?:\s\D*)?)$")
+SENTENCE = lazy(r"\s++(?P<before>\D*?)(?P<value>-?\d{1,19})(?P<after>(?:\s\D*)?)$")
 FIELD = lazy(r"\s+(?P<field>\w+): (?P<value>-?\d{1,19})\s*$")
 SOCKSTAT_ROW = lazy(r"(?P<group>sockets|TCP6?|UDP6?|UDPLITE6?|RAW6?|FRAG6?): (?P<pairs>[a-z]+ -?\d{1,19}(?: [a-z]+ -?\d{1,19})*)\s*$")
 _row = ROW.match
@@ -45,7 +45,7 @@ _field = FIELD.match
 _sockstat_row = SOCKSTAT_ROW.match
 _heading = lazy(r"(?P<group>[A-Z]\w+):\s*$").match
 _known_heading = lazy(rf"{_GROUP}:\s*$").match
-_remark = lazy(r"#|\s+[^\d:]+:\s*$|\s+[^\d:]*ICMP\s*$|error parsing /proc").match
+_remark = lazy(r"#|\s++[^\d:]++:\s*$|\s++[^\d:]*ICMP\s*$|error parsing /proc").match
 
 _SENTENCES: Final = {
     "active connection openings": "TcpActiveOpens",

@@ -59,7 +59,7 @@ ROW_SHAPE: Final = (
 )
 _dates = tuple(one.match for one in (DATE, DATE_R, DATE_NUMBERS))
 _iso, _uptime, _uname = DATE_I.match, UPTIME.match, UNAME.match
-_load = lazy(r"\d+[.,]\d\d").findall
+_load = lazy(r"(?<!\d)\d+[.,]\d\d").findall
 _NOON: Final = 12
 
 

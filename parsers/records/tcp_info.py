@@ -120,7 +120,7 @@ _MEMORY: Final = {
     "d": "drops",
 }
 _skmem = re.compile(r"skmem:\((?P<cells>(?:[a-z]{1,2}\d{1,18},?)+)\)").search
-_cells = re.compile(r"([a-z]+)(\d+)").findall
+_cells = re.compile(r"(?<![a-z])([a-z]+)(\d+)").findall
 # rtt:3.1/1.2, retrans:0/5, rwnd_limited:250ms(4.1%); nothing else of a line has a known name before its colon.
 _pairs = re.compile(r"(?<!\S)([a-z_]+):(\d{1,18}(?:\.\d{1,9})?(?:ms)?)(?:/(\d{1,18}(?:\.\d{1,9})?))?(?=[(\s]|$)").findall
 _congestion = re.compile(

@@ -47,12 +47,12 @@ _of_stat = lazy(
     r"\s*(?:Zookeeper version: .*|Clients:|Latency min/avg/max: .*|(?:Received|Sent|Connections|Outstanding|Node count): -?\d+|Zxid: 0x[0-9a-f]+|Mode: \w+"
     r"|Proposal sizes last/min/max: .*)\s*$"
 ).match
-_CELL: Final = lazy(r"(\w+)=([^,]*)")
+_CELL: Final = lazy(r"(?<!\w)(\w+)=([^,]*)")
 _HELD_BACK: Final = frozenset({"blocked", "blocking", "flow"})
 _PLAIN: Final = ("user", "peer_host", "peer_port", "state")
 """What ``list_connections`` shows where nothing is asked for; before 3.8 without a heading."""
 _RABBIT: Final = ({"peer_host", "peer_port"}, {"peer_port", "state"})
-_named = lazy(r"[^\t]*\b\S+:\d{1,5} -> \S+:\d{1,5}(?:\t|\s*$)").match
+_named = lazy(r"[^\t]*\S:\d{1,5} -> \S{1,300}:\d{1,5}(?:\t|\s*$)").match
 
 
 def sniff(head: Sequence[str]) -> bool:

@@ -35,7 +35,7 @@ _PARTS: Final = {
     "backend": lazy(r"\b(?:backend|be)=(\S+)(?: \(id=\d+ mode=\w+\))?(?: addr=(\S+))?"),
     "age": lazy(r"\bage=((?:\d+[dhms])+)"),
 }
-_AGE: Final = lazy(r"(\d+)([dhms])")
+_AGE: Final = lazy(r"(?<!\d)(\d+)([dhms])")
 _UNIT: Final = {"d": 86_400, "h": 3_600, "m": 60, "s": 1}
 
 

@@ -26,7 +26,7 @@ ROW_SHAPE: Final = r"id=\d+ addr=\S+ [^\n]{0,800}\bcmd="
 _row = lazy(r"id=\d+ addr=\S+ .*\bcmd=").match
 _info = lazy(r"# [A-Z]\w+\s*$|[a-z]\w+:\S*\s*$").match
 _known = lazy(r"(?:connected_clients|blocked_clients|redis_version):").match
-_CELL: Final = lazy(r"([\w-]+)=(\S*)")
+_CELL: Final = lazy(r"(?<![\w-])([\w-]+)=(\S*)")
 
 
 def sniff(head: Sequence[str]) -> bool:

@@ -47,7 +47,7 @@ _banner = lazy(
     r"|Proto\s+Recv-Q\s+Send-Q\s+(?:vendor|unit)\b|(?:kevt|kctl)\s+\d+\s+\d+\s"
 ).match
 _telling = lazy(ROW_SHAPE).match
-_process = lazy(r"(?P<name>\S.*?):(?P<pid>\d{1,10})(?:\s|$)").search
+_process = lazy(r"(?P<name>\S.{0,200}?):(?P<pid>\d{1,10})(?:\s|$)").search
 
 _HOST_WIDTH: Final = 16
 """Characters that ``inetprint`` leaves of a host."""

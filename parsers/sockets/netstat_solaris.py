@@ -35,7 +35,7 @@ ROW = lazy(
     r"(?:\s+\S+)?\s*$"
 )
 _row = ROW.match
-_remark = lazy(r"\s*(?:TCP: IPv[46]|UDP: IPv[46]|Local(?:/Remote)? Address|-{4,}[ -]*$|Active UNIX)").match
+_remark = lazy(r"\s*(?:TCP: IPv[46]|UDP: IPv[46]|Local(?:/Remote)? Address|-{4,}+[ -]*+$|Active UNIX)").match
 _telling = lazy(rf"{HEADER}|{ROW_SHAPE}").match
 
 

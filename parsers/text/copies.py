@@ -42,10 +42,10 @@ _ANCHOR: Final = lazy(
     r"\"[^\"\n]{1,200}\" (?:#\d|daemon |prio=|\[\d|[iI]d=\d|- Thread t@\d|os_prio=|tid=)"
     r"|\"[^\"\n]{1,200}\":\s*$|(?:tcp|udp)[46]{0,2} +\d+ +\d+ +\S|(?:TCP|UDP) +\S{1,60}:\w+ +\S+:[\w*]"
     r"|(?:ESTAB|SYN-SENT|SYN-RECV|FIN-WAIT-1|FIN-WAIT-2|TIME-WAIT|CLOSE-WAIT|LAST-ACK|LISTEN|UNCONN) +\d+ +\d+ +\S"
-    r"|(?:Netid +)?State +Recv-Q|Proto +Recv-Q|Proto +Local Address|COMMAND +PID |Active (?:Internet c|C)onnections|Full thread dump |={3,} FULL THREAD"
+    r"|(?:Netid +)?State +Recv-Q|Proto +Recv-Q|Proto +Local Address|COMMAND +PID |Active (?:Internet c|C)onnections|Full thread dump |(?<!=)={3,} FULL THREAD"
     r"|[\w.\\+-]{2,20} +\d+ +[a-z_][\w.-]{0,20} +[*\d]\d*[rwu]? +(?:IPv[46]|sock|REG|FIFO|CHR|a_inode) +\S"
     r"|Found (?:one|a|\d+) Java-level deadlock|[0-5][A-Z]{2,3}[A-Z0-9]{4,20} +\S|Thread \d{1,10}: \(state = |Thread-0x[0-9a-f]+ \"|#\d+ \"[^\"\n]{0,200}\""
-    r"|\d+: [0-9A-F]{8,32}:[0-9A-F]{4} |sl +local_address|l[r-][w-][x-]\S+ +\d+ +\S+ +\S+ +\d+ |Max [a-z][a-z ]{5,20}  |(?:Tcp|Ip|TcpExt): |Tcp(?:Ext)?[A-Z]\w+ +\d+ +\d"
+    r"|(?<!\d)\d+: [0-9A-F]{8,32}:[0-9A-F]{4} |sl +local_address|l[r-][w-][x-]\S+ +\d+ +\S+ +\S+ +\d+ |Max [a-z][a-z ]{5,20}  |(?:Tcp|Ip|TcpExt): |Tcp(?:Ext)?[A-Z]\w+ +\d+ +\d"
     r"|PID +(?:USER|TID|PPID) |top - \d|Name:\t|\[pid +\d+\] \w+\(|strace: Process \d"
 )
 _HINTS: Final = (
@@ -76,7 +76,7 @@ _BREAK: Final = lazy(r"<br\s*/?>(?=[^\n])|</p>\s*<p>", re.IGNORECASE)
 _ESCAPED: Final = lazy(r"&(?:lt|gt|quot|amp|nbsp|apos|#\d{1,6}|#x[0-9a-fA-F]{1,5});")
 _OBJECT: Final = lazy(r"[^{\n]{0,200}(?P<object>\{.*\})\s*$", re.DOTALL)
 _TEXT_KEYS: Final = ("log", "message", "msg", "MESSAGE", "text", "line", "textPayload")
-_BAR: Final = lazy(r"[ \t]*+\|[ \t]*+$")
+_BAR: Final = lazy(r"(?<![ \t])[ \t]*+\|[ \t]*+$")
 
 
 class Proposal(NamedTuple):

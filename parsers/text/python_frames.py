@@ -8,7 +8,7 @@ from typing import Final
 
 from parsers.records import Frame
 
-_LIBRARY: Final = re.compile(r".*[/\\](?:site-packages|dist-packages|python\d(?:\.\d{1,2})?|lib-dynload)[/\\]")
+_LIBRARY: Final = re.compile(r"\A.*[/\\](?:site-packages|dist-packages|python\d(?:\.\d{1,2})?|lib-dynload)[/\\]")
 _SUFFIX: Final = re.compile(r"(?:[/\\]__init__)?\.(?:py[cx]?|so|pyd)$")
 _SHORT: Final = 2
 

@@ -14,8 +14,8 @@ _TOKEN: Final = lazy(
     r'"(?:[^"\\\n]|\\.)*+"'
     r"|'(?P<single>(?:[^'\\\n]|\\.)*+)'"
     r"|(?:new[ ])?(?:NumberLong|NumberInt|NumberDecimal|Long|Int32|Double|Decimal128)(?:\.from\w+)?\([ ]*[\"']?(?P<number>-?\d[\d.]*)[\"']?[ ]*\)"
-    r"|(?:new[ ])?(?P<made>[A-Z]\w*(?:\.\w+)?)\((?P<inside>[^()\n]*)\)"
-    r"|(?P<key>[A-Za-z_$][\w$]*+)(?=[ ]*:)"
+    r"|(?<!\w)(?:new[ ])?(?P<made>[A-Z]\w*(?:\.\w+)?)\((?P<inside>[^()\n]*)\)"
+    r"|(?<![\w$])(?P<key>[A-Za-z_$][\w$]*+)(?=[ ]*:)"
     r"|\bundefined\b|/(?P<regex>(?:[^/\\\n]|\\.)+)/[a-z]*(?=[ ]*[,}\]])"
 )
 

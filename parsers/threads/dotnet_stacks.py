@@ -60,7 +60,7 @@ _block = lazy(
     r"\s+(?P<object>[0-9A-Fa-f]{8,16})\s+(?P<cls>\S{1,500})\s*$"
 ).match
 _MACHINE: Final = lazy(r"\+<(?P<method>[\w$|]+)>[bdg]?_{1,2}[\w|]*(?:`\d+)?$")
-_GENERIC: Final = lazy(r"`\d+(?:\[[^\n]*\])?|\[\[[^\n]*\]\]|\[\w[^\]\n]*\]")
+_GENERIC: Final = lazy(r"`\d+(?:\[[^\n]*\])?|\[\[[^\n]{0,1000}\]\]|\[\w[^\]\n]{0,1000}\]")
 _WORKERS: Final = (
     "PortableThreadPool+WorkerThread.WorkerThreadStart",
     "ThreadPoolWorkQueue.Dispatch",

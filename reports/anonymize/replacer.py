@@ -37,7 +37,7 @@ _FILES: Final = frozenset({"file", "capture"})
 _ROOTS: Final = frozenset(
     ["com", "org", "net", "edu", "gov", "io", "de", "kr", "co", "jp", "uk", "fr", "cn", "java", "javax", "jakarta", "jdk", "sun", "app"]
 )
-_ENDING: Final = re.compile(r"(?P<ending>[),.;:'\"\]}>]*)$")
+_ENDING: Final = re.compile(r"(?<![),.;:'\"\]}>])(?P<ending>[),.;:'\"\]}>]*)$")
 _RUN: Final = re.compile(r"[^\W\d_]+|\d+")
 
 

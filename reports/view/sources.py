@@ -27,7 +27,7 @@ _OUTBOUND = {"calls"}
 """Roles of links whose far end says more than the local port."""
 _SHARED = 16
 _INVENTORY = "inventory"
-_ADDRESS = re.compile(r"\s*@?<?\b0x[0-9a-fA-F]+\b>?")
+_ADDRESS = re.compile(r"(?<!\s)\s*@?<?\b0x[0-9a-fA-F]+\b>?")
 
 
 def checked(checks: Sequence[Check], outcome: Outcome) -> tuple[Checked, ...]:
