@@ -62,8 +62,8 @@ def java(issue: Issue, frames: list[str], version: str) -> str:
     return made.replace("17.0.15+6", f"{version}+6") if issue.source is Source.JVM else made
 
 
-def go(frames: list[str], version: str, names: tuple[str, ...]) -> str:
-    lines = ["goroutine 9 [select, 12 minutes]:"]
+def go(frames: list[str], version: str, names: tuple[str, ...], state: str = "") -> str:
+    lines = ["goroutine 9 [runnable]:" if state == "RUNNABLE" else "goroutine 9 [select, 12 minutes]:"]
     for frame in frames:
         root = f"/go/pkg/mod/{names[0]}@v{version}/x" if names else f"/usr/local/go{version}/src/x"
         lines += [f"{frame}(0xc000012345)", f"\t{root}/till.go:77 +0x1d"]
@@ -102,7 +102,7 @@ def evidence(issue: Issue, version: str, without: int | None = None) -> dict[str
     """A dump with one thread on the issue's stack, and a list of open files that names its jars."""
     frames = [frame for index, frame in enumerate(issue.frames) if index != without]
     if is_go(issue):
-        return {"goroutines.txt": go(frames, version, issue.names)}
+        return {"goroutines.txt": go(frames, version, issue.names, issue.state)}
     if issue.source is Source.PYTHON or "/" in issue.frames[0]:
         return {"stacks.txt": python(frames, version)}
     files = {"jstack-4711.txt": java(issue, frames, version)}
