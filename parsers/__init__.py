@@ -47,7 +47,9 @@ from parsers.text.copies import MOST_LOST, escaped, proposals
 from parsers.text.source import Section, Shapes, Source, cut
 from parsers.text.wrappers import unwrapped
 from parsers.threads import (
+    asyncio_tasks,
     attach_failure,
+    bare_stack,
     console_threads,
     dotnet_stacks,
     goroutines,
@@ -126,6 +128,7 @@ FORMATS: Final[tuple[Format, ...]] = (
     hot_threads,
     goroutines,
     native_stacks,
+    asyncio_tasks,
     python_stacks,
     python_json,
     ruby_stacks,
@@ -173,7 +176,7 @@ FORMATS: Final[tuple[Format, ...]] = (
 
 def formats_showing(what: Shows) -> frozenset[str]:
     """The names of the formats that show it."""
-    return frozenset(form.NAME for form in FORMATS if what in form.SHOWS)
+    return frozenset(form.NAME for form in (*FORMATS, bare_stack) if what in form.SHOWS)
 
 
 """Every format, the most telling first: the first whose ``sniff`` agrees gets the section, and tests hold that no other would."""
@@ -230,7 +233,22 @@ def outputs(source: Source) -> list[Output]:
         if len(better.lines) != len(lines):
             source.lines = better.lines
         lines, found = better
-    return _one_dump(found)
+    alone = not _has_dump(found)
+    return _one_dump([_last(output, alone=alone) if output.form is None else output for output in found])
+
+
+def _has_dump(found: Sequence[Output]) -> bool:
+    return any(isinstance(record, ThreadDump) for output in found for record in output.parsed.records)
+
+
+def _last(output: Output, *, alone: bool) -> Output:
+    """What only a text is that nobody else knows: threads counted by state, and frames where no thread is near whose they may be."""
+    section = output.section
+    if (counted := socket_counts.threads(section)) is not None:
+        return Output(section, socket_counts, counted)
+    if alone and bare_stack.sniff(section.head(HEAD_LINES)):
+        return Output(section, bare_stack, bare_stack.parse(section.held()))
+    return output
 
 
 def _one_dump(found: Sequence[Output]) -> list[Output]:
@@ -368,7 +386,4 @@ def recognise(section: Section) -> Format | None:
     """The format of a section by its content, None if nobody knows it. Only a bare host's name needs more: the command that printed it."""
     head = section.head(HEAD_LINES)
     found = next((form for form in FORMATS if form.sniff(head)), None)
-    if found is None and lsof.is_remark(head[-1] if head else ""):
-        # As many warnings as file systems: with -b, which sosreport uses, there are four lines of them each.
-        found = lsof if lsof.sniff([line for line in section.head(_MOST_REMARKS) if not lsof.is_remark(line)][:HEAD_LINES]) else None
     return host_facts if found is None and host_facts.is_bare_name(section) else found

@@ -32,6 +32,11 @@ SOCKETS_MISSING: Final = Missing(
     say("whether the calls go to the server's own port or to another service"),
     "ss -tanpoei > ss.txt; lsof -nP -p PID > lsof.txt",
 )
+OWNERS_MISSING: Final = Missing(
+    say("socket table with owners"),
+    say("which process these sockets are of"),
+    "ss -tanpoei > ss.txt",
+)
 DUMP_MISSING: Final = Missing(
     say("thread dump"),
     say("what the request threads wait for, and whether any is free"),

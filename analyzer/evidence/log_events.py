@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
     from analyzer.model.incident import Incident
+    from analyzer.software.knowledge import Knowledge
     from parsers.records import LogEvent
 
 NEAR: Final = timedelta(hours=1)
@@ -25,6 +26,7 @@ _ZONES: Final = timedelta(hours=14)
 """How far two clocks may be apart of which one names no zone."""
 MANY: Final = 10
 """Failures of one call each from which on they are no ordinary noise of a log."""
+_RUNTIME: Final = ("java.", "javax.", "jdk.", "sun.", "com.sun.")
 _FIGURES: Final = 6
 _ANY: Final = "program"
 """The source of lines that many kinds of software write alike."""
@@ -52,6 +54,7 @@ _SAYS: Final = {
     LogKind.PROXY_GAVE_UP: say("a proxy gave up on a server"),
     LogKind.CLIENT_GAVE_UP: say("a client gave up on a proxy"),
     LogKind.QUEUE_GAVE_UP: say("a request left a proxy's queue unserved"),
+    LogKind.WORKER_ENDED: say("a worker took longer than its limit and was ended"),
     LogKind.LEAK: say("a connection or response was not given back"),
     LogKind.PAUSE: say("the virtual machine stood still"),
 }
@@ -79,6 +82,13 @@ def in_words(event: LogEvent) -> str:
     listed = say(" ({figures})", figures=joined(", ", figures[:_FIGURES])) if figures else ""
     what = say("{what}{figures}", what=_SAYS[event.kind], figures=listed)
     return say("{about}: {what}", about=about, what=what) if about else what
+
+
+def caller_in_words(event: LogEvent, known: Knowledge) -> str:
+    """Where the application met it, by the stack below the line: the first frame outside the JDK and known frameworks, else outside the JDK."""
+    own = next((frame for frame in event.frames if known.is_application(frame.cls)), None)
+    frame = own or next((frame for frame in event.frames if not frame.cls.startswith(_RUNTIME)), None)
+    return say(", called from {frame}", frame=frame) if frame is not None else ""
 
 
 def of_this_moment(incident: Incident) -> tuple[Told, ...]:

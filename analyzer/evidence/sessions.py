@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from typing import TYPE_CHECKING, Final
 
 from analyzer.model.finding import Evidence
@@ -75,6 +76,7 @@ def listed_in_words(sessions: Sequence[Session], blocks: Sequence[SessionBlock])
         } - {session.id for session in locked}
         idle = [session for session in mine if session.state is SessionState.IN_TRANSACTION]
         if not locked and not idle:
+            yield _by_state(mine)
             continue
         said = (
             [say("{sessions} of {server} waiting for a lock", sessions=plural(len(locked), "session"), server=server_of(mine[0]))]
@@ -86,6 +88,26 @@ def listed_in_words(sessions: Sequence[Session], blocks: Sequence[SessionBlock])
             say("idle in a transaction: {session}{age}", session=session_in_words(one), age=age_in_words(one)) for one in idle[:MOST_NAMED]
         ]
         yield say("the list has {what}", what=joined("; ", said))
+
+
+def _by_state(sessions: Sequence[Session]) -> str:
+    """``the list has 2 sessions of Redis: 1 idle, 1 blocking``, and the one that is in its state for the longest."""
+    counts = Counter(session.state.value for session in sessions)
+    oldest = max(sessions, key=lambda session: session.state_age or 0.0)
+    longest = (
+        say(
+            "; the longest is {session}, {state}{age}", session=session_in_words(oldest), state=oldest.state.value, age=age_in_words(oldest)
+        )
+        if oldest.state_age
+        else ""
+    )
+    return say(
+        "the list has {sessions} of {server}: {states}{longest}",
+        sessions=plural(len(sessions), "session"),
+        server=server_of(sessions[0]),
+        states=joined(", ", (say("{count:,} {state}", count=count, state=state) for state, count in counts.most_common())),
+        longest=longest,
+    )
 
 
 def age_in_words(session: Session) -> str:

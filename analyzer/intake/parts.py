@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any, Final, NamedTuple, TypeVar
 
 from analyzer.model.incident import TABLES, ArtifactPart
 from parsers.records import Elision, HostFact, LogEvent, LogLines, Parsed, ThreadDump
-from parsers.text.looks import LOOKED_AT, TABLE, looks_like
+from parsers.text.looks import LOOKED_AT, NO_LOG, looks_like
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -27,6 +27,7 @@ _FOREIGN_CAPTURES = {
 _Kind = TypeVar("_Kind")
 _clock = re.compile(r"top - (\d\d:\d\d:\d\d) up ").match
 _QUOTED = 200  # lines of a text, up to which one of a log among them is looked for
+WORKER_TIMEOUTS = "worker_timeouts"
 _FEWEST = 3  # lines that are not understood, from which on they may be those of a log
 _TAIL = 4096  # bytes that hold the last two rows of a table
 
@@ -63,6 +64,11 @@ def part_of(section: Section, form: Format | None, parsed: Parsed) -> Part:
     if form is None:
         return _unknown(section, parsed)
     first = next((text for _, text in section.rows()), "")
+    if not parsed.records and form.NAME == WORKER_TIMEOUTS:
+        # A log of workers that were ended, and no stack of one.
+        from parsers.logs import events_of  # noqa: PLC0415 - as below
+
+        return Part(form.NAME, section.prompt, parsed, events=events_of(section))
     clock = _clock(first)
     headed = re.match(form.HEADER, first) is not None
     return Part(form.NAME, section.prompt, parsed, headed, events=_between(section, parsed), clock=clock[1] if clock else None)
@@ -73,7 +79,7 @@ def _unknown(section: Section, parsed: Parsed) -> Part:
     looks = looks_like(section.head(LOOKED_AT))
     from parsers.logs import NAME, events_of, log_of  # noqa: PLC0415 - dozens of patterns, for incidents with a log
 
-    log = log_of(section) if looks is not None and looks != TABLE else None
+    log = log_of(section) if looks not in NO_LOG else None
     if log is None:
         # A line of a log that somebody quotes in a few words of his own proves what it says as well.
         quoted = events_of(section) if section.nonblank <= _QUOTED else ()

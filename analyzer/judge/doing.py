@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Final
 from analyzer.model.message import Message, say
 from analyzer.software.blockers import application_frame, blocking_frame
 from analyzer.software.kinds import ActivityKind, SocketSide
-from parsers.records import JavaState
+from parsers.records import TASK, JavaState
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -53,6 +53,8 @@ def doing(member: ThreadActivity, frame: Frame, *, several: bool) -> Message | N
         return None
     limited = found.timed or member.thread.state is JavaState.TIMED_WAITING
     outward = found.library is not None and found.side is not SocketSide.SERVER
+    if member.thread.virtual and found.kind is ActivityKind.COMPLETABLE_FUTURE and member.thread.native_state == TASK:
+        words = say("{waits}{unlimited} for other tasks in {frame}")
     slots = {
         "waits": say("wait") if several else say("waits"),
         "stands": "are" if several else "is",

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Final
 from msgspec.structs import replace
 
 from analyzer.contention.wait_list import waits_of
-from analyzer.evidence.calls import DUMP_MISSING, REST_MISSING, SOCKETS_MISSING, STACKS_MISSING, command
+from analyzer.evidence.calls import DUMP_MISSING, OWNERS_MISSING, REST_MISSING, SOCKETS_MISSING, STACKS_MISSING, command
 from analyzer.evidence.capture_clock import capture_notes
 from analyzer.evidence.first_close import ending_of, first_closes
 from analyzer.evidence.growth import limits, moments, turnover
@@ -43,7 +43,7 @@ from analyzer.model.message import joined, say, uncapitalized
 from analyzer.model.need import Need
 from analyzer.model.timeline import FlowSummary, Patience
 from analyzer.rules import RULES, Rule, slug
-from analyzer.software.runtimes import runtime_of_command, stacks_command
+from analyzer.software.runtimes import OF_LOGS, runtime_of_command, stacks_command
 from analyzer.waits.case import Case, Knowledge, ProcessView
 from parsers.records import Runtime, TcpState, Unit
 from parsers.text.sql import redacted
@@ -343,11 +343,13 @@ def _missing(case: Case, findings: Sequence[Finding], verdict: Verdict) -> tuple
         view = next((view for view in case.latest if any(suffering(view))), None) or (case.latest[0] if len(case.latest) == 1 else None)
         if not case.incident.has_sockets:
             wanted.append(_asked_of(SOCKETS_MISSING, view))
+        elif open_case and all(row.owners is None for snapshot in case.incident.snapshots for row in snapshot.rows):
+            wanted.append(OWNERS_MISSING)
         native = view is not None and _is_native(view)
         if native and any(task.pid == view.pid for snapshot in case.incident.snapshots for task in snapshot.tasks if view):
             pass  # a debugger's stacks, or strace's calls, are here
         elif not case.incident.has_threads:
-            wanted.append(_stacks_of(view) if native and view is not None else _asked_of(DUMP_MISSING, view))
+            wanted.append(_stacks_of(view) if native and view is not None else _dump_of(case, view))
         elif (
             verdict.finding is None
             and not any(one.artifact == "whole thread dump" for one in wanted)
@@ -361,6 +363,14 @@ def _missing(case: Case, findings: Sequence[Finding], verdict: Verdict) -> tuple
 def _is_native(view: ProcessView) -> bool:
     """True for a command that is known and no JVM: jstack says nothing of it."""
     return view.command is not None and not view.command.lower().startswith(("java", "jsvc", "tomcat", "catalina"))
+
+
+def _dump_of(case: Case, view: ProcessView | None) -> Missing:
+    """A dump of the process, whose runtime only a log may tell."""
+    wrote = [event.source for artifact in case.incident.artifacts for event in artifact.events] if view is None else []
+    runtimes = {OF_LOGS.get(source) for source in wrote}
+    runtime = runtimes.pop() if len(runtimes) == 1 else None
+    return _asked_of(DUMP_MISSING, view) if runtime is None else replace(STACKS_MISSING, command=stacks_command(runtime))
 
 
 def _stacks_of(view: ProcessView) -> Missing:

@@ -9,7 +9,7 @@ from collections import Counter as Counts
 from typing import TYPE_CHECKING, Final
 
 from analyzer.contention.leases import lender_of
-from analyzer.evidence.log_events import in_words, of_this_moment
+from analyzer.evidence.log_events import caller_in_words, in_words, of_this_moment
 from analyzer.evidence.sessions import listed_in_words
 from analyzer.judge.doing import caller, doing, idle, reported
 from analyzer.model.finding import Severity
@@ -17,7 +17,7 @@ from analyzer.model.message import joined, plural, say, unended
 from analyzer.software.blockers import IDLE, application_frame, blocking_frame, waited_lock
 from analyzer.software.kinds import ActivityKind, PoolRole
 from analyzer.waits.deadlocks import lock_holders
-from parsers.records import DESCRIPTOR_FIRST, JavaState, LockVerb, Runtime, TcpState
+from parsers.records import DESCRIPTOR_FIRST, TASK, THREADS_IN, JavaState, LockVerb, Runtime, TcpState
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -42,6 +42,7 @@ _ENTERS: Final = frozenset({LockVerb.WAITING_TO_LOCK, LockVerb.RELOCKING})
 _OF_LOCKS: Final = frozenset(
     {ActivityKind.LOCK, ActivityKind.SEMAPHORE, ActivityKind.OBJECT_WAIT, ActivityKind.CONDITION, ActivityKind.QUEUE}
 )
+_STATES: Final = {TcpState.SYN_SENT: say("SYN_SENT: nobody has answered their SYN")}
 _TELLING: Final = (TcpState.CLOSE_WAIT, TcpState.FIN_WAIT2, TcpState.SYN_SENT, TcpState.SYN_RECV, TcpState.LAST_ACK)
 
 
@@ -63,10 +64,11 @@ def shown(case: Case, findings: Sequence[Finding]) -> list[str]:
 def _of_logs(case: Case) -> Iterator[str]:
     """What lines of a log beside the threads and rows say."""
     for told in of_this_moment(case.incident)[:_LINES]:
+        called = caller_in_words(told.event, case.known)
         yield (
-            say("the log says in {lines}: {event}", lines=plural(told.lines, "line"), event=in_words(told.event))
+            say("the log says in {lines}: {event}{called}", lines=plural(told.lines, "line"), event=in_words(told.event), called=called)
             if told.lines > 1
-            else say("the log says: {event}", event=in_words(told.event))
+            else say("the log says: {event}{called}", event=in_words(told.event), called=called)
         )
 
 
@@ -125,7 +127,7 @@ def _who(group: Sequence[ThreadActivity]) -> str:
     listed = joined(", ", names[:_NAMED])
     return say(
         "{threads} ({list}{and_others})",
-        threads=plural(len(names), "thread"),
+        threads=plural(len(names), "task") if group[0].thread.native_state == TASK else plural(len(names), "thread"),
         list=listed,
         and_others=say(" and others") if len(names) > _NAMED else "",
     )
@@ -185,6 +187,7 @@ def _held(thread: Thread) -> str | None:
 
 def _of_counts(snapshot: Snapshot) -> Iterator[str]:
     """Counts by state, where no row is left to tell more."""
+    yield from _of_thread_states(snapshot)
     counts = [(one.value, one.name.removeprefix("TCP ")) for one in snapshot.counters if one.name.startswith("TCP ") and one.value]
     if counts and not snapshot.rows:
         listed = joined(", ", (say("{count:,} {state}", count=count, state=state) for count, state in counts))
@@ -192,9 +195,48 @@ def _of_counts(snapshot: Snapshot) -> Iterator[str]:
             "sockets were counted by state ({list}); only rows tell whose they are, of which port, and whether requests were read",
             list=listed,
         )
+    yield from _of_totals(snapshot)
     for one in snapshot.counters:
         if one.name.startswith(_COUNTED):
             yield counted_in_words(one)
+
+
+def _of_thread_states(snapshot: Snapshot) -> Iterator[str]:
+    """Threads counted by state: ``jstack PID | grep State | sort | uniq -c``."""
+    states = [(one.value, one.name.removeprefix(THREADS_IN)) for one in snapshot.counters if one.name.startswith(THREADS_IN)]
+    if states:
+        listed = joined(", ", (say("{count:,} {state}", count=count, state=state) for count, state in states))
+        yield say("threads were counted by state ({list}); only their stacks tell what they wait for", list=listed)
+
+
+def counted_beyond(snapshot: Snapshot) -> Iterator[str]:
+    """States of which more sockets were counted than there are rows: what is said of the rows is said of a few."""
+    rows = Counts(row.state.value for row in snapshot.rows if row.state is not None)
+    for one in snapshot.counters:
+        state = one.name.removeprefix("TCP ")
+        if one.name.startswith("TCP ") and 0 < rows[state] < one.value:
+            yield say(
+                "{count:,} sockets in {state} were counted, of which {rows} here",
+                count=one.value,
+                state=state,
+                rows=plural(rows[state], "row is", "rows are"),
+            )
+
+
+def _of_totals(snapshot: Snapshot) -> Iterator[str]:
+    """All sockets of TCP that the kernel has, those of states that ``ss -s`` does not count, and how many descriptors a process may have."""
+    counts = {one.name: one.value for one in snapshot.counters}
+    total = counts.get("sockets of TCP")
+    if total and not snapshot.rows:
+        rest = total - sum(counts.get(f"TCP {state}", 0) for state in ("estab", "closed", "synrecv"))
+        others = say("; {rest:,} of them listen or are half closed (CLOSE_WAIT, FIN_WAIT)", rest=rest) if rest > 0 else ""
+        yield say("the kernel has {sockets} of TCP{others}", sockets=plural(total, "socket"), others=others)
+    if not snapshot.rows or total:
+        yield from (
+            say("the limit of open files is {limit:,}", limit=limit.soft)
+            for limit in snapshot.limits[:_LINES]
+            if limit.name == "Max open files" and limit.soft is not None
+        )
 
 
 def counted_in_words(one: Counter) -> str:
@@ -228,23 +270,56 @@ def _of_descriptors(snapshot: Snapshot) -> Iterator[str]:
         return
     counts = Counts((one.pid, one.command) for one in snapshot.open_files if one.pid is not None)
     sockets = Counts(one.pid for one in snapshot.open_files if one.kind in {"socket", "sock"})
+    unknown = Counts(one.pid for one in snapshot.open_files if one.kind == "sock")
     for (pid, command), count in counts.most_common(2):
         yield say(
-            "{descriptors} of {command} (pid {pid}) are open, {sockets:,} of them sockets",
+            "{descriptors} of {command} (pid {pid}) are open, {sockets:,} of them sockets{unconnected}",
             command=command or say("a process"),
             pid=pid,
             descriptors=plural(count, "descriptor"),
             sockets=sockets[pid],
+            unconnected=say(
+                ", which lsof finds no connection for: they are closed, were never connected, or are of another network namespace"
+            )
+            if unknown[pid] == sockets[pid] > 0
+            else "",
         )
+
+
+def _only_remote(view: ProcessView, state: TcpState) -> str:
+    """Where all connections in a state lead to, if that is one place and the process opened them."""
+    ends = {one.remote for one in view.sockets if one.state is state and one.local.port not in view.listeners}
+    return say(" to {remote}", remote=next(iter(ends))) if len(ends) == 1 and None not in ends else ""
 
 
 def _of_rows(view: ProcessView) -> Iterator[str]:
     """Sockets in states that a quiet table does not have: too few for a symptom, but no reason to say that nothing is there."""
-    counts = Counts(one.state for one in view.sockets if one.state in _TELLING and (one.state is not TcpState.FIN_WAIT2 or one.owners))
-    unread = sum(1 for one in view.sockets if one.recv_q and one.state is TcpState.ESTABLISHED)
     whose = say(" of {command}", command=view.command) if view.command else ""
+    left = Counts(one.local.port for one in view.sockets if one.state is TcpState.CLOSE_WAIT and one.local.port in view.listeners)
+    for port, count in left.most_common(_NAMED):
+        yield say(
+            "{clients} of port {port} disconnected and the server has not closed its side ({connections}{whose} in CLOSE_WAIT)",
+            clients=plural(count, "client"),
+            port=port,
+            connections=plural(count, "connection"),
+            whose=whose,
+        )
+    counts = Counts(
+        one.state
+        for one in view.sockets
+        if one.state in _TELLING
+        and (one.state is not TcpState.FIN_WAIT2 or one.owners)
+        and not (one.state is TcpState.CLOSE_WAIT and one.local.port in left)
+    )
+    unread = sum(1 for one in view.sockets if one.recv_q and one.state is TcpState.ESTABLISHED)
     for state, count in counts.most_common():
         if state is not None:
-            yield say("{connections}{whose} in {state}", connections=plural(count, "connection"), whose=whose, state=state.value)
+            yield say(
+                "{connections}{whose}{remote} in {state}",
+                connections=plural(count, "connection"),
+                whose=whose,
+                remote=_only_remote(view, state),
+                state=_STATES.get(state, state.value),
+            )
     if unread:
         yield say("{connections}{whose} with bytes that nobody has read", connections=plural(unread, "connection"), whose=whose)

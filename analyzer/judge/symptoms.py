@@ -6,7 +6,7 @@ from collections import Counter
 from typing import TYPE_CHECKING, Final
 
 from analyzer.evidence.calls import DUMP_MISSING, SOCKETS_MISSING
-from analyzer.evidence.log_events import in_words, of_this_moment
+from analyzer.evidence.log_events import caller_in_words, in_words, of_this_moment
 from analyzer.evidence.movement import only_busy
 from analyzer.evidence.packet_claims import trouble_of
 from analyzer.families.own_calls import unjudged
@@ -93,7 +93,7 @@ def without_cause(case: Case, findings: Sequence[Finding]) -> tuple[Status, str,
             ),
         )
     if not incident.snapshots and any(artifact.logs or artifact.events for artifact in incident.artifacts):
-        return _logs_only(incident)
+        return _logs_only(case)
     if not incident.snapshots:
         return (
             Status.INSUFFICIENT,
@@ -126,13 +126,12 @@ def _not_shown(case: Case, gaps: Sequence[HealthGap]) -> tuple[str, str]:
     )
 
 
-def _logs_only(incident: Incident) -> tuple[Status, str, str]:
+def _logs_only(case: Case) -> tuple[Status, str, str]:
     """A log by itself says what its lines say: what happened, once or often, never what a server waits for."""
+    incident = case.incident
     told = of_this_moment(incident)[:SHOWN]
     lines = sum(log.lines for artifact in incident.artifacts for log in artifact.logs)
-    need = say(
-        "A log does not show what threads wait for. A thread dump and a socket table of the same moment would: save jstack and ss output."
-    )
+    need = say("A log does not show what threads wait for. A thread dump and a socket table of the same moment would.")
     if not told:
         return (
             Status.INSUFFICIENT,
@@ -141,8 +140,9 @@ def _logs_only(incident: Incident) -> tuple[Status, str, str]:
         )
     said = [
         say(
-            "{event}, in {lines}, the last one {place}",
+            "{event}, in {lines}, the last one {place}{called}",
             event=in_words(one.event),
+            called=caller_in_words(one.event, case.known),
             lines=plural(one.lines, "line"),
             place=str(one.event.where),
         )

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 from analyzer.join.clocks import clock_notes
 from analyzer.join.connections import close_wait, states
-from analyzer.judge.shown import counted_in_words
+from analyzer.judge.shown import counted_beyond, counted_in_words
 from analyzer.model.finding import PoolTable, SessionFact, SocketTable
 from analyzer.model.inputs import Input, UnreadLine
 from analyzer.model.message import capitalized, joined, say
@@ -122,6 +122,7 @@ def notes_of(case: Case) -> Iterator[str]:
             for one in snapshot.counters
             if one.name.startswith("counted: ")
         )
+        yield from (say("{counted}.", counted=capitalized(line)) for line in counted_beyond(snapshot))
     elided = [artifact.file for artifact in case.incident.artifacts if artifact.elisions]
     if elided:
         yield say("Lines were left out of {list} (“...”): counts are lower bounds.", list=joined(", ", elided))

@@ -70,6 +70,15 @@ _STACKS: Final = {
     Runtime.DOTNET: "dotnet-stack report -p {pid} > {file}",
     Runtime.PHP: "gdb -p {pid} -batch -ex 'thread apply all bt' > {file}",
 }
+OF_LOGS: Final = {
+    "gunicorn": Runtime.PYTHON,
+    "SQLAlchemy": Runtime.PYTHON,
+    "aiohttp": Runtime.PYTHON,
+    "PHP-FPM": Runtime.PHP,
+    "Knex": Runtime.NODE,
+    "Active Record": Runtime.RUBY,
+}
+"""Runtimes by the software that wrote a line of a log; what runs on many of them, or on the JVM, is not here."""
 _JSTACK: Final = re.compile(r"jstack (?:-l )?(?P<pid>\S+) > (?P<file>\S+)")
 
 

@@ -11,11 +11,13 @@ from parsers.logs.lines import read
 from parsers.logs.stamps import begins_entry, stamp
 from parsers.records import LogEvent, LogLines, Session
 from parsers.text.lines import Lines
+from parsers.text.stack import frame_of
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Sequence
 
     from parsers.logs.lines import LineFact
+    from parsers.records import Frame
     from parsers.text.source import Section
 
 NAME: Final = "log"
@@ -35,8 +37,11 @@ _EXPLAINED: Final = 0.7
 _STACKS: Final = 2
 """Stacks without an exception above them from which on a text is no log of entries: dumps come in shapes that nobody reads."""
 _ERRORS: Final = 5
+_DEEPEST: Final = 80
+"""Lines below one that proves something in which its stack is looked for."""
 
 _FRAME: Final = re.compile(r"\s+at [\w.$/@<>-]{1,400}\(|\s+\.\.\. \d+ (?:more|common)|\s+File \"|\s+Suppressed: ")
+_JAR: Final = re.compile(r" ~?\[[^\[\]\n]{1,200}\]\s*$")
 _THROWN: Final = re.compile(r"Exception|Error\b|Throwable|Traceback|Caused by:|Suppressed:")
 _SEVERE: Final = re.compile(r"\b(?:ERROR|SEVERE|FATAL|CRITICAL|CRIT|EMERG|PANIC)\b")
 _WAIT: Final = re.compile(
@@ -87,6 +92,7 @@ def events_of(section: Section) -> tuple[LogEvent, ...]:
                         time=stamp(line) or _time_above(lines, index),
                         subject=fact.subject,
                         figures=fact.figures,
+                        frames=tuple(_frames_below(lines, index)),
                     )
                 )
         first += len(lines)
@@ -109,6 +115,17 @@ def _telling(text: str) -> list[int]:
             end = text.find("\n", at)
             at = text.find(word, end)
     return sorted(places)
+
+
+def _frames_below(lines: Sequence[str], index: int) -> Iterator[Frame]:
+    """The frames of the exception that a line begins, or that is printed right below it."""
+    begun = False
+    for line in lines[index + 1 : index + 1 + _DEEPEST]:
+        if line.lstrip().startswith("at ") and (frame := frame_of(_JAR.sub("", line[:LONGEST]).rstrip())) is not None:
+            begun = True
+            yield frame
+        elif begun or not (line.isspace() or not line or _THROWN.search(line[:LONGEST])):
+            return
 
 
 def _time_above(lines: Sequence[str], index: int) -> str | None:

@@ -93,5 +93,6 @@ SHAPES: Final = (
         "efused",
         rf"(?:(?:ConnectException|HttpHostConnectException): (?:Connect to {_HOST}[^\n]{{0,200}}?)?[^\n\"]{{0,80}}?[cC]onnection refused|dial tcp [^\s\"]{{3,60}}: connect: connection refused|connect ECONNREFUSED |ConnectionRefusedError: |Connection refused: (?:no further information: )?[\w.-]{{1,120}}[:/])",
     ),
+    _shape("gunicorn", LogKind.WORKER_ENDED, "WORKER TIMEOUT (pid:", r"WORKER TIMEOUT \(pid:(?P<process>\d{1,10})\)", loud=False),
     _shape("program", LogKind.REFUSED, "ECONNREFUSED", rf"connect ECONNREFUSED {_HOST}"),
 )

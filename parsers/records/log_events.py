@@ -9,6 +9,7 @@ import msgspec
 
 if TYPE_CHECKING:
     from parsers.records.places import Where
+    from parsers.records.stack_records import Frame
 
 
 class LogKind(StrEnum):
@@ -30,6 +31,7 @@ class LogKind(StrEnum):
     PROXY_GAVE_UP = "a proxy gave up on a server"
     CLIENT_GAVE_UP = "a client gave up on a proxy"
     QUEUE_GAVE_UP = "a request left a proxy's queue unserved"
+    WORKER_ENDED = "a worker took longer than its limit and was ended"
     LEAK = "a connection was not given back"
     PAUSE = "the virtual machine stood still"
 
@@ -47,6 +49,8 @@ class LogEvent(msgspec.Struct, frozen=True, kw_only=True):
     time: str | None = None
     subject: str | None = None
     figures: tuple[tuple[str, float], ...] = ()
+    frames: tuple[Frame, ...] = ()
+    """The stack that is printed below the line: where the program met it."""
 
     def figure(self, name: str) -> float | None:
         """The value that the line has under a name."""

@@ -10,6 +10,10 @@ if TYPE_CHECKING:
     from parsers.records.places import Inode, NativeId, Pid, Where
 
 
+THREADS_IN: Final = "threads in "
+"""What the name of a counter of threads begins with; their state follows."""
+TASK: Final = "task"
+"""The native state of what is a task of an event loop, no thread of its own."""
 DESCRIPTOR_FIRST: Final = frozenset(
     {"read", "write", "close", "readv", "writev", "sendfile", "connect", "accept", "accept4", "sendto", "recvfrom"}
     | {"sendmsg", "recvmsg", "recvmmsg", "sendmmsg"}

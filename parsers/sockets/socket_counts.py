@@ -13,7 +13,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Final
 
-from parsers.records import Counter, Parsed
+from parsers.records import THREADS_IN, Counter, Parsed
 from parsers.records.shows import Shows
 from parsers.text.grammar import STATES, tcp_state
 from parsers.text.patterns import lazy
@@ -34,6 +34,10 @@ _WORD: Final = "|".join(sorted({*STATES, *(word.replace("_", "-") for word in ST
 HEADER: Final = r"(?!)"
 ROW_SHAPE: Final = rf"[ \t]*\d{{1,9}}[ \t]+(?:{_WORD})[ \t]*$|(?:{_WORD})[ \t]*[:=]?[ \t]+\d{{1,9}}[ \t]*$"
 _row = lazy(rf"\s*(?:(?P<count>\d{{1,9}})\s+(?P<state>{_WORD})|(?P<word>{_WORD})\s*[:=]?\s+(?P<number>\d{{1,9}}))\s*$").match
+_threads = lazy(r"\s*(?P<count>\d{1,7})\s+java\.lang\.Thread\.State: (?P<state>[A-Z_]{3,15}(?: \([\w ]{1,40}\))?)\s*$").match
+_command = lazy(
+    r"\s*(?P<command>(?:sudo\s+)?(?:netstat|lsof|ss|ls|ps|jstack)\b[^\n]{0,300}?(?:\|\s*wc\s+-l|\bgrep\s[^\n|]{0,100}?-[a-zA-Z]*c\b[^\n|]{0,60}))\s*$"
+).match
 # The table's own header, split at blanks and counted with the rest.
 _remark = lazy(r"\s*\d{1,9}\s+(?:established\)|servers\)|Foreign|State|\(state\)|Address|and)\s*$").match
 _bare = lazy(r"\s*(?P<count>\d{1,9})\s*$").match
@@ -61,14 +65,32 @@ def quoted(section: Section) -> Parsed | None:
         return None
     counts: list[Counter] = []
     unread: list[tuple[int, str]] = []
+    above = ""
     for index, line in section.rows():
         match = _quoted(line[:_LINE]) if "|" in line else None
-        if match is None:
+        counter, above = _command(above[:_LINE]), line
+        if match is None and counter is not None and (number := _bare(line)) is not None:
+            counts.append(Counter(section.where(index), f"{COUNTED}{counter['command'].strip()}", int(number["count"])))
+        elif match is None:
             unread.append((index, "no format that is known"))
         else:
             counts.append(Counter(section.where(index), f"{COUNTED}{match['command'].strip()}", int(match["count"].replace(",", ""))))
     gaps, elisions = leftovers(section, unread)
     return Parsed((*counts, *elisions), len(counts) + len(elisions), gaps) if counts else None
+
+
+def threads(section: Section) -> Parsed | None:
+    """Threads counted by state: ``jstack PID | grep State | sort | uniq -c``; None if none are. An editor's line numbers in front of a dump look alike."""
+    rows = list(section.rows()) if section.nonblank <= _PROSE else []
+    counts = [
+        Counter(section.where(index), f"{THREADS_IN}{match['state']}", int(match["count"]))
+        for index, line in rows
+        if (match := _threads(line))
+    ]
+    if not counts or any(" at " in line or "\tat " in line for _, line in rows):
+        return None
+    gaps, elisions = leftovers(section, ((index, "no count of a state") for index, line in rows if not _threads(line)))
+    return Parsed((*counts, *elisions), len(counts) + len(elisions), gaps)
 
 
 def parse(section: Section) -> Parsed:

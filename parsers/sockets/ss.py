@@ -53,7 +53,8 @@ _stateful_row = re.compile(rf"\s*(?:[a-z]\w{{1,5}}\s+)?(?:{_STATES})\s+\d+\s+\d+
 _summary = re.compile(
     r"Total:\s+\d+|TCP:\s+\d+\s+\(estab|Transport\s+Total\s+IP|(?:\*|RAW|UDP|TCP|INET|FRAG)\s+(?:\d+|-)\s+(?:\d+|-)\s+(?:\d+|-)\s*$"
 ).match
-_totals = re.compile(r"\b(estab|closed|orphaned|timewait) (\d{1,18})\b").findall
+_totals = re.compile(r"\b(estab|closed|orphaned|timewait|synrecv) (\d{1,18})\b").findall
+_total = re.compile(r"TCP:\s+(\d{1,18})\b").match
 _timer = SS_TIMER.search
 _users = re.compile(r"users:\((\(.*?\))\)(?=\s|$)").search
 # iproute2 before 4.0 printed ("java",1234,56); -T adds tid= and -Z contexts between pid and descriptor. The name is raw.
@@ -190,7 +191,9 @@ class _Reader:
         if not _summary(text):
             return False
         if text.startswith("TCP:"):
-            self.counters += [Counter(self.section.where(index), f"TCP {name}", int(count)) for name, count in _totals(text)]
+            where = self.section.where(index)
+            self.counters += [Counter(where, f"TCP {name}", int(count)) for name, count in _totals(text)]
+            self.counters += [Counter(where, "sockets of TCP", int(total[1]))] if (total := _total(text)) else []
         return True
 
     def pid(self, text: str) -> Pid:

@@ -196,3 +196,117 @@ def test_node_is_not_asked_for_the_stacks_of_a_debugger() -> None:
     assert "kill -USR2 8812" in commands
     assert "gdb" not in commands
     assert "jstack" not in commands
+
+
+def test_tasks_are_told_as_tasks() -> None:
+    tree = (
+        "└── (T) Task-1\n    └──  main depot.py:40\n        └──  TaskGroup.__aexit__ Lib/asyncio/taskgroups.py:72\n"
+        "            ├── (T) load-1\n            │   └──  load depot.py:18\n            │       └──  Lock.acquire Lib/asyncio/locks.py:93\n"
+        "            └── (T) load-2\n                └──  load depot.py:18\n                    └──  Lock.acquire Lib/asyncio/locks.py:93\n"
+    )
+    text = said(tree)
+    assert (
+        "2 tasks (“load-1”, “load-2”) wait, without a timeout, for a lock in locks.Lock.acquire, called from depot.load(depot.py:18)"
+        in text
+    )
+    assert "“Task-1” waits, without a timeout, for other tasks in taskgroups.TaskGroup.__aexit__" in text
+
+
+def test_forty_tasks_that_wait_alike_are_no_pool_that_stands_still() -> None:
+    tasks = "".join(
+        f"        ├── (T) web-{at}\n        │   └──  serve depot.py:18\n        │       └──  Event.wait Lib/asyncio/locks.py:213\n"
+        for at in range(40)
+    )
+    assert not diagnosed("└── (T) Task-1\n    └──  main depot.py:40\n" + tasks).findings
+
+
+def test_the_application_below_an_exception_of_a_log_is_named() -> None:
+    text = said(
+        "java.net.SocketTimeoutException: Read timed out\n\tat java.net.SocketInputStream.socketRead0(Native Method)\n"
+        "\tat org.apache.http.impl.io.SessionInputBufferImpl.streamRead(SessionInputBufferImpl.java:137) ~[httpcore-4.4.jar:4.4]\n"
+        "\tat org.tide.Harbour.charge(Harbour.java:102) ~[classes/:na]\n"
+    )
+    assert "JVM: a read timed out" in text
+    assert "called from org.tide.Harbour.charge(Harbour.java:102)" in text
+
+
+def test_without_an_application_the_servers_frame_is_named() -> None:
+    text = said(
+        "2026-05-10 10:12:44.021:WARN:oejs.ServerConnector:qtp13-55-acceptor-0:\njava.io.IOException: Too many open files\n"
+        "\tat sun.nio.ch.ServerSocketChannelImpl.accept0(Native Method)\n\tat org.eclipse.jetty.server.ServerConnector.accept(ServerConnector.java:377)\n"
+    )
+    assert "no file descriptor was left" in text
+    assert "called from org.eclipse.jetty.server.ServerConnector.accept(ServerConnector.java:377)" in text
+
+
+def test_all_sockets_of_the_kernel_and_the_limit_stand_side_by_side() -> None:
+    text = said(
+        "$ ss -s\nTotal: 25412 (kernel 25702)\nTCP:   24980 (estab 311, closed 52, orphaned 0, synrecv 0, timewait 50/0), ports 0\n\n"
+        "$ cat /proc/21/limits\nLimit                     Soft Limit           Hard Limit           Units\nMax open files            25600                25600                files\n"
+    )
+    assert "24,980 sockets of TCP; 24,617 of them listen or are half closed" in text
+    assert "limit of open files is 25,600" in text
+
+
+def test_more_sockets_counted_than_rows_shown_are_said() -> None:
+    rows = "".join(f"tcp      164      0 10.3.1.5:8081        10.3.1.200:5187{at}     CLOSE_WAIT  6211/java\n" for at in range(4))
+    notes = diagnosed(f"    847 CLOSE_WAIT\n     12 ESTABLISHED\n\n{rows}").notes
+    assert "847 sockets in CLOSE_WAIT were counted, of which 4 rows are here." in notes
+
+
+def test_threads_counted_by_state() -> None:
+    text = said("    12    java.lang.Thread.State: RUNNABLE\n   196    java.lang.Thread.State: BLOCKED (on object monitor)\n")
+    assert "threads were counted by state (12 RUNNABLE, 196 BLOCKED (on object monitor))" in text
+
+
+def test_a_bare_command_above_its_number_counts() -> None:
+    assert "counted 912 lines (“lsof -p 77 | grep -c CLOSE_WAIT”)" in said("lsof -p 77 | grep -c CLOSE_WAIT\n912\n")
+
+
+def test_connections_that_nobody_answers_have_their_address() -> None:
+    rows = "".join(f"tcp        0      1 10.5.0.3:4412{at}          10.99.1.20:5671         SYN_SENT    991/python3\n" for at in range(2))
+    assert "2 connections of python3 to 10.99.1.20:5671 in SYN_SENT: nobody has answered their SYN" in said(rows)
+
+
+def test_a_server_that_keeps_a_few_and_nobody_knows_whose_they_are() -> None:
+    rows = "tcp4       0      0  127.0.0.1.5432         127.0.0.1.61022        CLOSE_WAIT\ntcp4       0      0  127.0.0.1.5432         *.*                    LISTEN\n"
+    found = diagnosed(rows)
+    assert "1 client of port 5432 disconnected and the server has not closed its side" in found.verdict.headline
+    assert [one.command for one in found.missing if one.artifact == "socket table with owners"] == ["netstat -anv > netstat.txt"]
+
+
+def test_descriptors_of_sockets_that_are_connected_to_nothing() -> None:
+    rows = "".join(f"java    19231 tide  40{at}u  sock       0,8      0t0 2094881{at} protocol: TCPv6\n" for at in range(4))
+    assert "4 of them sockets, which lsof finds no connection for" in said(rows)
+
+
+def test_a_list_of_sessions_that_wait_for_nobody() -> None:
+    rows = (
+        "id=7011 addr=10.2.3.4:51002 fd=12 name= age=8123 idle=8122 flags=N db=0 sub=0 psub=0 multi=-1 qbuf=0 qbuf-free=0 obl=0 oll=0 omem=0 events=r cmd=get\n"
+        "id=7012 addr=10.2.3.4:51010 fd=13 name= age=8100 idle=8099 flags=b db=0 sub=0 psub=0 multi=-1 qbuf=0 qbuf-free=0 obl=0 oll=0 omem=0 events=r cmd=blpop\n"
+    )
+    assert "the list has 2 sessions of Redis: 1 idle, 1 waits for an event; the longest is session 7011" in said(rows)
+
+
+def test_a_worker_that_was_ended_without_a_stack_is_no_java() -> None:
+    found = diagnosed(
+        "[2026-06-07 10:01:44 +0000] [1] [CRITICAL] WORKER TIMEOUT (pid:31)\n[2026-06-07 10:01:45 +0000] [44] [INFO] Booting worker with pid: 44\n"
+    )
+    assert "gunicorn: a worker took longer than its limit and was ended" in found.verdict.headline
+    commands = " ".join(one.command for one in found.missing)
+    assert "py-spy dump" in commands
+    assert "jstack" not in commands
+
+
+@pytest.mark.parametrize(
+    ("lines", "what"),
+    [
+        ("10:31:22.101922 IP 10.0.0.5.41122 > 10.0.0.9.8080: Flags [S], seq 100, win 29200, length 0\n", "packets as tcpdump prints them"),
+        ("be_app,app1,87,130,100,100,UP\nbe_app,BACKEND,177,260,200,200,UP\n", "statistics of HAProxy"),
+        ("tcp4 10.0.0.5:50112<->10.0.0.9:443   en0   Established\n", "a table of nettop"),
+    ],
+)
+def test_what_is_recognised_and_not_read_is_named(lines: str, what: str) -> None:
+    text = said("From the box:\n\n```\n" + lines * 3 + "```\n")
+    assert what in text
+    assert "Save lsof" not in text

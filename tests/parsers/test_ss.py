@@ -156,6 +156,7 @@ def test_the_summary_counts_the_hosts_sockets() -> None:
         ("TCP closed", 2, 2),
         ("TCP orphaned", 1, 2),
         ("TCP timewait", 2, 2),
+        ("sockets of TCP", 26, 2),
     ]
 
 
