@@ -369,6 +369,9 @@ def _undone(source: Source, lines: Sequence[str], lost: Sequence[int], weight: i
         tried = proposal.undo(here)
         found = _read(source.undone(tried))
         unread, more = _unread(found), sum(map(_weight, found))
+        # A prefix may be all that lines have: then nothing is read, and nothing is left.
+        if not any(line and not line.isspace() for line in tried):
+            continue
         if proposal.joins and _told(found) - told < (len(tried) - tried.count("") - len(here) + list(here).count("")) / -2:
             continue
         # An escape may cost an address of a lock, and no line.
@@ -386,4 +389,7 @@ def recognise(section: Section) -> Format | None:
     """The format of a section by its content, None if nobody knows it. Only a bare host's name needs more: the command that printed it."""
     head = section.head(HEAD_LINES)
     found = next((form for form in FORMATS if form.sniff(head)), None)
+    if found is None and lsof.is_remark(head[-1] if head else ""):
+        # As many warnings as file systems: with -b, which sosreport uses, there are four lines of them each.
+        found = lsof if lsof.sniff([line for line in section.head(_MOST_REMARKS) if not lsof.is_remark(line)][:HEAD_LINES]) else None
     return host_facts if found is None and host_facts.is_bare_name(section) else found

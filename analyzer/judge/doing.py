@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from analyzer.software.pools import ThreadActivity
     from parsers.records import Frame
 
-_RUNTIME: Final = ("java.", "javax.", "jdk.", "sun.", "com.sun.")
+_RUNTIME: Final = ("java.", "javax.", "jdk.", "sun.", "com.sun.", "jrockit.")
 _REPORTED: Final = "reported to be at it for "
 
 

@@ -83,9 +83,17 @@ def _of_threads(view: ProcessView) -> list[str]:
     for member in (member for pool in view.pools for member in pool.members):
         if any(holder is member.thread for holder in holders.values()) and not any(member in group for group in groups.values()):
             groups.setdefault(_alike(member), []).append(member)
-    resting = [member for pool in view.pools for member in pool.members if pool.role != PoolRole.JVM and member.activity.kind in IDLE]
+    resting = [
+        member
+        for pool in view.pools
+        for member in pool.members
+        if pool.role != PoolRole.JVM and member.activity.kind in IDLE - {ActivityKind.NONE}
+    ]
     if not groups and resting and len(resting) <= FEW:
         return [say("{who} {what}", who=_who(resting), what=idle(resting))]
+    bare = [member for pool in view.pools for member in pool.members if not member.thread.frames and not member.thread.locks]
+    if not groups and bare and len(bare) <= FEW:
+        return [say("of {who} no stack was understood", who=_who(bare))]
     ordered = sorted(groups.values(), key=lambda group: (not _blocked(group[0]), -len(group)))
     return [_sentence(view, group, holders) for group in ordered[:MOST]]
 
@@ -321,5 +329,16 @@ def _of_rows(view: ProcessView) -> Iterator[str]:
                 remote=_only_remote(view, state),
                 state=_STATES.get(state, state.value),
             )
+    unsent = sum(1 for one in view.sockets if one.send_q and one.state is TcpState.ESTABLISHED)
+    if unsent:
+        yield say(
+            "{connections}{whose} with bytes that the other side has not taken", connections=plural(unsent, "connection"), whose=whose
+        )
+    if stateless := sum(1 for one in view.sockets if one.state is None and one.remote is not None):
+        yield say(
+            "{connections}{whose} in a state that the table does not show, as ss leaves it out where it is asked for one",
+            connections=plural(stateless, "connection"),
+            whose=whose,
+        )
     if unread:
         yield say("{connections}{whose} with bytes that nobody has read", connections=plural(unread, "connection"), whose=whose)

@@ -93,6 +93,18 @@ SHAPES: Final = (
         "efused",
         rf"(?:(?:ConnectException|HttpHostConnectException): (?:Connect to {_HOST}[^\n]{{0,200}}?)?[^\n\"]{{0,80}}?[cC]onnection refused|dial tcp [^\s\"]{{3,60}}: connect: connection refused|connect ECONNREFUSED |ConnectionRefusedError: |Connection refused: (?:no further information: )?[\w.-]{{1,120}}[:/])",
     ),
+    _shape(
+        "program",
+        LogKind.CONNECT_TIMEOUT,
+        "ETIMEDOUT",
+        rf"connect ETIMEDOUT {_HOST}",
+    ),
+    _shape(
+        "Cassandra driver",
+        LogKind.READ_TIMEOUT,
+        "imed out",
+        r"OperationTimedOutException: \[/?(?P<subject>[\w.:-]{3,80})[^\]\n]{0,80}\] Timed out|DriverTimeoutException: Query timed out",
+    ),
     _shape("gunicorn", LogKind.WORKER_ENDED, "WORKER TIMEOUT (pid:", r"WORKER TIMEOUT \(pid:(?P<process>\d{1,10})\)", loud=False),
     _shape("program", LogKind.REFUSED, "ECONNREFUSED", rf"connect ECONNREFUSED {_HOST}"),
 )

@@ -310,3 +310,49 @@ def test_what_is_recognised_and_not_read_is_named(lines: str, what: str) -> None
     text = said("From the box:\n\n```\n" + lines * 3 + "```\n")
     assert what in text
     assert "Save lsof" not in text
+
+
+def test_a_header_whose_stack_was_not_understood_is_not_idle() -> None:
+    text = said(
+        '"gate-3" prio=10 tid=0x08c3b400 nid=0x3d6a runnable [0x6f1fe000]\n   java.lang.Thread.State: RUNNABLE\n        at java.net.Sock-\n'
+    )
+    assert "of “gate-3” no stack was understood" in text
+    assert "idle" not in text
+
+
+def test_bytes_that_clients_do_not_take_are_seen() -> None:
+    rows = "".join(f"tcp   0  43112 10.0.9.2:8080    203.0.113.7{at}:50112  ESTABLISHED 812/java  probe (58.11/0/9)\n" for at in range(2))
+    text = said(rows)
+    assert "2 connections of java with bytes that the other side has not taken" in text
+    assert "no trouble" not in text
+
+
+def test_a_state_that_a_filter_took_away_is_not_no_trouble() -> None:
+    text = said(
+        "Recv-Q Send-Q Local Address:Port  Peer Address:Port\n"
+        + "".join(f"1      0      172.17.0.4:8080     172.17.0.1:4401{at}\n" for at in range(4))
+    )
+    assert "4 connections in a state that the table does not show" in text
+    assert "no trouble" not in text
+
+
+@pytest.mark.parametrize(
+    ("line", "words"),
+    [
+        ("Error: connect ETIMEDOUT 10.0.3.3:6379", "10.0.3.3:6379: a connection attempt timed out"),
+        (
+            "com.datastax.driver.core.exceptions.OperationTimedOutException: [/10.0.8.4:9042] Timed out waiting for server response",
+            "Cassandra driver 10.0.8.4:9042: a read timed out",
+        ),
+    ],
+)
+def test_a_time_limit_of_a_client_is_told_with_its_server(line: str, words: str) -> None:
+    assert words in said(line + "\n")
+
+
+def test_lines_that_are_alike_to_the_end_are_not_taken_for_a_prefix() -> None:
+    found = diagnosed(
+        "2026-09-09 08:00:31.120 DEBUG 1 --- [housekeeper] c.z.h.p.HikariPool : DepotPool-1 - Pool stats (total=10, active=10, idle=0, waiting=187)\n"
+        "2026-09-09 08:01:01.120 DEBUG 1 --- [housekeeper] c.z.h.p.HikariPool : DepotPool-1 - Pool stats (total=10, active=10, idle=0, waiting=189)\n"
+    )
+    assert "total 10, active 10, idle 0, waiting 189" in found.verdict.headline
