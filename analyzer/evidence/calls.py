@@ -94,8 +94,13 @@ def stuck_in_words(serving: ServerPool) -> str:
         return say("{all_of} requests in service ({name})", all_of=all_of(serving.blocked, serving.workers), name=serving.pool.name)
     noun = say("request thread") if serving.workers == 1 else say("request threads")
     cut = say(", as far as the cut dump shows them,") if serving.view.dump is not None and serving.view.dump.complete is False else ""
+    piece = serving.view.dump is not None and serving.view.dump.fragment
     return say(
-        "{all_of} {noun} of {name}{cut}", all_of=all_of(serving.blocked, serving.workers), noun=noun, name=serving.pool.name, cut=cut
+        "{all_of} {noun} of {name}{cut}",
+        all_of=all_of(serving.blocked, serving.workers, piece=piece),
+        noun=noun,
+        name=serving.pool.name,
+        cut=cut,
     )
 
 

@@ -60,8 +60,10 @@ def of_dump(dump: ThreadDump, says: str) -> Evidence:
     return Evidence(Where(dump.where.file, dump.where.first, min(dump.where.last, dump.where.first + 1)), says)
 
 
-def all_of(count: int, total: int) -> str:
-    """``All 8``, ``7 of 8``, ``The only``."""
+def all_of(count: int, total: int, *, piece: bool = False) -> str:
+    """``All 8``, ``7 of 8``, ``The only``; of a piece of a dump, which says nothing of the others, ``7 of 8 pasted``."""
+    if piece:
+        return say("{blocked} of {loops} pasted", blocked=count, loops=total)
     if total == 1:
         return say("The only")
     return say("All {total:,}", total=total) if count == total else say("{count:,} of {total:,}", count=count, total=total)

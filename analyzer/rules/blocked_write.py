@@ -113,7 +113,7 @@ def _finding(serving: ServerPool, writing: list[ThreadActivity]) -> Finding:
         )
     text = TEXT.filled(
         view.process,
-        all_of=all_of(len(writing), serving.workers),
+        all_of=all_of(len(writing), serving.workers, piece=serving.view.dump is not None and serving.view.dump.fragment),
         name=pool.name,
         kind_in_words=kind_in_words(writing),
         frame=frame,

@@ -107,7 +107,7 @@ def _finding(view: ProcessView, pool: Pool, blocked: list[ThreadActivity]) -> Fi
     piece = view.dump is not None and view.dump.fragment
     text = TEXT.filled(
         view.process,
-        all_of=say("{blocked} of {loops} pasted", blocked=len(blocked), loops=len(loops)) if piece else all_of(len(blocked), len(loops)),
+        all_of=all_of(len(blocked), len(loops), piece=piece),
         piece=piece,
         s="s" if len(loops) > 1 else "",
         name=pool.name,

@@ -356,3 +356,16 @@ def test_lines_that_are_alike_to_the_end_are_not_taken_for_a_prefix() -> None:
         "2026-09-09 08:01:01.120 DEBUG 1 --- [housekeeper] c.z.h.p.HikariPool : DepotPool-1 - Pool stats (total=10, active=10, idle=0, waiting=189)\n"
     )
     assert "total 10, active 10, idle 0, waiting 189" in found.verdict.headline
+
+
+def test_one_request_thread_that_was_pasted_is_not_the_only_one() -> None:
+    frames = (
+        "sun.nio.ch.SelectorImpl.select",
+        "org.xnio.nio.NioSocketConduit.awaitWritable",
+        "org.tide.Download.doGet",
+        "javax.servlet.http.HttpServlet.service",
+    )
+    found = diagnosed(stack("default task-42", "RUNNABLE", *frames)).findings
+    assert [one.rule for one in found] == ["blocked-write"]
+    assert found[0].headline.startswith("1 of 1 pasted request threads of default task")
+    assert "only" not in found[0].headline
