@@ -26,8 +26,8 @@ if TYPE_CHECKING:
 
 MOST: Final = 12
 """Known issues that a report shows; more would say that the signatures are too weak."""
-_HEAD: Final = 5
-"""Lines at the beginning of a dump that may state a version."""
+_HEAD: Final = 4
+"""Lines above the first thread of a dump that may state a version: ``Process …``, ``Python v…``, ``Parent Process …`` and a blank one."""
 _PAIR: Final = 2
 """Lines of a frame: goroutines have the file on the second."""
 _RUNTIME: Final = {Source.JVM: "jvm", Source.GO: "go", Source.PYTHON: "python"}
@@ -136,7 +136,7 @@ def _version(case: Case, view: ProcessView, dump: ThreadDump, issue: Issue, thre
     if issue.source is Source.JVM:
         return of_vm(dump.vm) if dump.vm is not None else None
     if issue.source is Source.PYTHON:
-        stated = of_python(case.text(_lines(dump.where, dump.where.first, _HEAD)))
+        stated = of_python(case.text(Where(dump.where.file, max(dump.where.first - _HEAD, 1), dump.where.first)))
     elif issue.source is Source.GO:
         stated = of_go(_printed(case, thread))
     else:

@@ -81,7 +81,7 @@ def go(frames: list[str], version: str, names: tuple[str, ...], state: str = "")
     )
 
 
-def python(frames: list[str], version: str) -> str:
+def python(frames: list[str], version: str, state: str = "") -> str:
     def line(frame: str) -> str:
         module, _, function = frame.rpartition(".")
         return f"    {function} ({module.replace('.', '/')}.py:77)"
@@ -91,7 +91,7 @@ def python(frames: list[str], version: str) -> str:
             "Process 9: /srv/bin/python till.py",
             f"Python v{version} (/srv/bin/python)",
             "",
-            'Thread 9 (idle): "MainThread"',
+            f'Thread 9 ({"active" if state == "RUNNABLE" else "idle"}): "MainThread"',
             *map(line, frames),
             "",
         ]
@@ -104,7 +104,7 @@ def evidence(issue: Issue, version: str, without: int | None = None) -> dict[str
     if is_go(issue):
         return {"goroutines.txt": go(frames, version, issue.names, issue.state)}
     if issue.source is Source.PYTHON or "/" in issue.frames[0]:
-        return {"stacks.txt": python(frames, version)}
+        return {"stacks.txt": python(frames, version, issue.state)}
     files = {"jstack-4711.txt": java(issue, frames, version)}
     if issue.names:
         files["lsof.txt"] = (
