@@ -1,4 +1,4 @@
-"""``analyze diff BEFORE AFTER``: two incidents, or reports that were kept of them, side by side."""
+"""``analyze diff BEFORE AFTER…``: incidents of one server, or reports that were kept of them, side by side."""
 
 from __future__ import annotations
 
@@ -21,10 +21,12 @@ from reports.contract.kept import KeptError, embedded
 from reports.language.catalogue import speaking, spoken, tell
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from analyzer.app.anonymous import Guard, Mask
     from reports.compare.compare import Difference
 
-_ENDINGS: Final = {".md": "md", ".markdown": "md", ".json": "json", ".txt": "text"}
+_ENDINGS: Final = {".md": "md", ".markdown": "md", ".json": "json", ".txt": "text", ".html": "html", ".htm": "html", ".jira": "jira"}
 _LARGEST: Final = 1 << 30  # bytes of a kept report; one of a million sockets has some 300 MB
 _HEAD: Final = 256  # bytes of a report in which its schema stands
 _BAD: Final = {"worse": {Change.WORSE}, "same": {Change.WORSE, Change.SAME, Change.UNKNOWN}}
@@ -34,8 +36,8 @@ _BAD: Final = {"worse": {Change.WORSE}, "same": {Change.WORSE, Change.SAME, Chan
 class Comparison(NamedTuple):
     """What the user asked for; see :class:`analyzer.app.command.RunOptions`. ``fail_on`` is "worse", "same" or None."""
 
-    before: str
-    after: str
+    paths: Sequence[str]
+    """At least two, in the order of time."""
     form: str | None = None
     output: str | None = None
     host: str | None = None
@@ -54,12 +56,14 @@ def run(asked: Comparison) -> int:
     Raises:
         UsageError: if an option does not fit.
     """
+    if len(asked.paths) < 2:  # noqa: PLR2004 - a comparison
+        raise UsageError("diff compares at least two: analyze diff BEFORE AFTER")
     form = _form(asked)
     mask = _mask(asked)
     guards: list[Guard] = []
     try:
         with speaking(asked.language):
-            sides = (_side(path, asked, mask, guards) for path in (asked.before, asked.after))
+            sides = (_side(path, asked, mask, guards) for path in asked.paths)
             difference = compare(*sides, same_server=asked.same_server)
             text = _rendered(form, difference, to_terminal=asked.output is None or asked.output in STDOUT)
         target = None if asked.output is None or asked.output in STDOUT else Path(str(asked.output))
@@ -97,11 +101,11 @@ def _mask(asked: Comparison) -> Mask | None:
         return None
     from analyzer.app.anonymous import Mask  # noqa: PLC0415 - rarely asked for
 
-    return Mask.made(asked.anonymize or "", asked.anonymize_map, (asked.before, asked.after))
+    return Mask.made(asked.anonymize or "", asked.anonymize_map, asked.paths)
 
 
 def _side(path: str, asked: Comparison, mask: Mask | None, guards: list[Guard]) -> Side:
-    """One side: a kept report, or evidence to analyse now."""
+    """A side: a kept report, or evidence to analyse now."""
     kept = _kept(Path(path))
     if kept is not None:
         if mask is not None:
@@ -137,19 +141,13 @@ def _kept(path: Path) -> Side | None:
 
 
 def _rendered(form: str, difference: Difference, *, to_terminal: bool) -> str:
-    match form:
-        case "json":
-            return difference_text.json(difference)
-        case "md":
-            return difference_text.markdown(difference)
-        case _:
-            width = shutil.get_terminal_size((difference_text.WIDTH, 24)).columns if to_terminal else difference_text.WIDTH
-            return difference_text.text(difference, max(40, min(width, 120)))
+    width = shutil.get_terminal_size((difference_text.WIDTH, 24)).columns if to_terminal else difference_text.WIDTH
+    return difference_text.rendered(form, difference, max(40, min(width, 120)))
 
 
 def _write(target: Path, text: str, asked: Comparison) -> None:
     real = Path(os.path.realpath(target))
-    for root in (Path(os.path.realpath(path)) for path in (asked.before, asked.after)):
+    for root in (Path(os.path.realpath(path)) for path in asked.paths):
         if real == root or (root.is_dir() and real.is_relative_to(root)):
             raise UsageError(f"-o: {target} lies inside the evidence, which is never written to")
     save(target, text)

@@ -161,14 +161,6 @@ def explain(
     put(found)
 
 
-class Form(StrEnum):
-    """Formats of a comparison."""
-
-    TEXT = "text"
-    MD = "md"
-    JSON = "json"
-
-
 class Unimproved(StrEnum):
     """Results that ``diff --fail-on`` accepts."""
 
@@ -178,9 +170,15 @@ class Unimproved(StrEnum):
 
 @commands.command("diff", epilog="Exit 0 whatever came out; 1 only through --fail-on; 2 wrong usage; 3 nothing usable to read.")
 def diff(
-    before: Annotated[str, typer.Argument(metavar="BEFORE", help="An incident, or a report of one (HTML or JSON).")],
-    after: Annotated[str, typer.Argument(metavar="AFTER", help="The same server later: after a fix, or after an hour.")],
-    form: Annotated[Form | None, option("--format", "-f", text="Format; default: text.")] = None,
+    paths: Annotated[
+        list[str],
+        typer.Argument(
+            metavar="BEFORE AFTER…",
+            help="Incidents of one server, or reports of them (HTML or JSON), in the order of time.",
+            show_default=False,
+        ),
+    ],
+    form: Annotated[ReportFormat | None, option("--format", "-f", text="Format; default: text.")] = None,
     output: Annotated[
         str | None, option("--output", "-o", metavar="PATH|-", text="Where to write; the format is guessed from the ending.")
     ] = None,
@@ -188,21 +186,21 @@ def diff(
     timezone: Annotated[str | None, option("--timezone", metavar="ZONE", text="Zone of time stamps that carry none.")] = None,
     config: Annotated[str | None, option("--config", metavar="FILE", text="Own thread pools, frames and packages (TOML).")] = None,
     anonymize: Annotated[
-        str | None, option("--anonymize", metavar="[addresses,hosts,users,packages]", text="Pseudonyms, the same for both sides.")
+        str | None, option("--anonymize", metavar="[addresses,hosts,users,packages]", text="Pseudonyms, the same on all sides.")
     ] = None,
     anonymize_map: Annotated[str | None, option("--anonymize-map", metavar="FILE", text="Keep the pseudonyms in a private file.")] = None,
     language: Annotated[Language, option("--lang", text="Language of the comparison: English or Korean.")] = Language.EN,
     fail_on: Annotated[
         Unimproved | None, option("--fail-on", text="Exit 1 when the result is worse, or (same) when no improvement is shown.")
     ] = None,
-    same_server: Annotated[bool, option("--same-server", text="Both are of one server, though no served port is common.")] = False,
+    same_server: Annotated[bool, option("--same-server", text="All are of one server, though no served port is common.")] = False,
 ) -> None:
-    """Say what changed: findings gone, new and the same, counts and pools, and whether it is fixed, better, the same or worse."""
+    """Say what changed: findings gone, new and the same, counts, pools, stacks that stayed, and whether it is fixed, better, the same or worse. More than two stand side by side."""
     from analyzer.app.diff import Comparison, run  # noqa: PLC0415 - loads all that an analysis needs
 
     options = (form.value if form else None, output, host, timezone, config, fail_on.value if fail_on else None, anonymize, anonymize_map)
     try:
-        code = run(Comparison(before, after, *options, language.value, same_server))
+        code = run(Comparison(paths, *options, language.value, same_server))
     except UsageError as error:
         refuse(str(error))
     except KeyboardInterrupt:

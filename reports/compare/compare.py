@@ -1,6 +1,6 @@
-"""What changed between two diagnoses: findings gone, new and the same, counts, pools, and what that means.
+"""What changed between diagnoses of one server, from the first to the last: findings gone, new and the same, counts, pools, and what that means.
 
-Honest about what it cannot know: a finding is gone only if the second evidence could have shown it. Both sides are read through the JSON
+Honest about what it cannot know: a finding is gone only if the second evidence could have shown it. All sides are read through the JSON
 contract, so that a report of last week compares with the folder of today.
 """
 
@@ -8,12 +8,14 @@ from __future__ import annotations
 
 import re
 from enum import StrEnum
+from itertools import pairwise
 from typing import TYPE_CHECKING, Final, NamedTuple
 
 import msgspec
 
 from analyzer.model.finding import Confidence, Outcome, Severity, Status
-from reports.compare.report_v1 import Finding, Incident, Pool, Side
+from reports.compare.course import Course, StayedStack, courses, rates, stayed
+from reports.compare.report_v1 import Finding, Incident, Pool, Side, Verdict
 from reports.language.catalogue import label_of, tell
 
 if TYPE_CHECKING:
@@ -49,12 +51,13 @@ class Pair(msgspec.Struct, frozen=True):
 
 
 class Count(msgspec.Struct, frozen=True):
-    """A number before and after; None where that side does not show it. ``bad`` numbers are better when small."""
+    """A number before and after, and on every side; None where a side does not show it. ``bad`` numbers are better when small."""
 
     label: str
     before: int | None
     after: int | None
     bad: bool = True
+    values: tuple[int | None, ...] = ()
 
     @property
     def notable(self) -> bool:
@@ -66,15 +69,31 @@ class Count(msgspec.Struct, frozen=True):
 
 
 class PoolPair(msgspec.Struct, frozen=True):
-    """A pool before and after, None where it is not there."""
+    """A pool before and after, and on every side; None where it is not there."""
 
     name: str
     before: Pool | None
     after: Pool | None
+    sides: tuple[Pool | None, ...] = ()
+
+
+class Step(msgspec.Struct, frozen=True):
+    """What a side changed against the side before it."""
+
+    change: Change
+    reason: str
+
+
+class SideHead(msgspec.Struct, frozen=True):
+    """The verdict of one of the sides."""
+
+    incident: Incident
+    verdict: Verdict
+    kinds: tuple[str, ...]
 
 
 class Difference(msgspec.Struct, frozen=True, kw_only=True):
-    """The whole comparison."""
+    """The whole comparison: the first side with the last, and all sides in their order."""
 
     schema: str
     before: Incident
@@ -88,12 +107,19 @@ class Difference(msgspec.Struct, frozen=True, kw_only=True):
     counts: tuple[Count, ...]
     pools: tuple[PoolPair, ...]
     notes: tuple[str, ...]
+    sides: tuple[SideHead, ...] = ()
+    steps: tuple[Step, ...] = ()
+    courses: tuple[Course, ...] = ()
+    rates: tuple[float | None, ...] = ()
+    """Sockets in CLOSE_WAIT that came each minute, on every side."""
+    stayed: tuple[StayedStack, ...] = ()
 
 
-def compare(before: Side, after: Side, *, same_server: bool = False) -> Difference:
-    """Pair the findings, count, and judge. ``same_server``: the user says so, whatever ports are served."""
+def compare(*sides: Side, same_server: bool = False) -> Difference:
+    """Pair the findings of the first and the last, count on all, and judge. ``same_server``: the user says so, whatever ports are served."""
+    before, after = sides[0], sides[-1]
     pairs = _paired(before, after)
-    counts, pools = tuple(_counts(before, after)), tuple(_pools(before, after))
+    counts, pools = tuple(_counts(sides)), tuple(_pools(sides))
     ports = "" if same_server else _strangers(before, after)
     change, reason = _judged(before, after, pairs, counts, ports)
     return Difference(
@@ -109,7 +135,17 @@ def compare(before: Side, after: Side, *, same_server: bool = False) -> Differen
         counts=counts,
         pools=pools,
         notes=tuple(_notes(before, after, ports)),
+        sides=tuple(SideHead(side.incident, side.verdict, tuple(sorted(side.kinds))) for side in sides),
+        steps=tuple(_step(*neighbours, same_server=same_server) for neighbours in pairwise(sides)),
+        courses=courses(sides, _blind),
+        rates=rates(sides),
+        stayed=stayed(sides),
     )
+
+
+def _step(before: Side, after: Side, *, same_server: bool) -> Step:
+    ports = "" if same_server else _strangers(before, after)
+    return Step(*_judged(before, after, _paired(before, after), tuple(_counts((before, after))), ports))
 
 
 class Pairs(NamedTuple):
@@ -171,14 +207,13 @@ def _blind(finding: Finding, before: Side, after: Side) -> str:
     return ""
 
 
-def _counts(before: Side, after: Side) -> Iterable[Count]:
+def _counts(sides: Sequence[Side]) -> Iterable[Count]:
     """Numbers of the last snapshot of each side."""
-    sides = (before, after)
 
     def counted(label: str, kind: str, values: Sequence[int], *, bad: bool = True) -> Iterable[Count]:
         known = [value if kind in side.kinds else None for value, side in zip(values, sides, strict=True)]
         if any(known):
-            yield Count(label, known[0], known[1], bad)
+            yield Count(label, known[0], known[-1], bad, tuple(known))
 
     tables = [side.servers for side in sides]
     yield from counted(tell("clients in CLOSE_WAIT"), "sockets", [sum(one.close_wait.total for one in served) for served in tables])
@@ -199,15 +234,25 @@ def _counts(before: Side, after: Side) -> Iterable[Count]:
     yield from counted(tell("request threads"), "threads", [sum(pool.size for pool in those) for those in pools], bad=False)
 
 
-def _pools(before: Side, after: Side) -> Iterable[PoolPair]:
-    """Pools of both sides by name; numbers in names may differ after a restart."""
-    left, right = {pool.name: pool for pool in before.now}, {pool.name: pool for pool in after.now}
-    similar = {re.sub(r"\d+", "#", name): name for name in right}
-    for name, pool in left.items():
-        other = right.pop(name, None) or right.pop(similar.get(re.sub(r"\d+", "#", name), ""), None)
-        if "threads" in after.kinds:
-            yield PoolPair(name, pool, other)
-    yield from (PoolPair(name, None, pool) for name, pool in right.items())
+def _pools(sides: Sequence[Side]) -> Iterable[PoolPair]:
+    """Pools of all sides by name; numbers in names may differ after a restart."""
+    rows: list[tuple[str, list[Pool | None]]] = []
+    for at, side in enumerate(sides):
+        left = {pool.name: pool for pool in side.now}
+        for similar in (str, _unnumbered):
+            for name, row in rows:
+                match = None if len(row) > at else next((own for own in left if similar(own) == similar(name)), None)
+                if match is not None:
+                    row.append(left.pop(match))
+        for _, row in rows:
+            row.extend([None] * (at + 1 - len(row)))
+        rows += [(name, [*[None] * at, pool]) for name, pool in left.items()]
+    if sum("threads" in side.kinds for side in sides) > 1:
+        yield from (PoolPair(name, row[0], row[-1], tuple(row)) for name, row in rows)
+
+
+def _unnumbered(name: str) -> str:
+    return re.sub(r"\d+", "#", name)
 
 
 def _notes(before: Side, after: Side, ports: str) -> Iterable[str]:
@@ -238,7 +283,9 @@ def _judged(before: Side, after: Side, pairs: Pairs, counts: Sequence[Count], po
             return Change.UNKNOWN, tell("the {which} evidence shows neither threads nor sockets", which=label_of(word))
     if not before.trouble and not after.trouble:
         if Status.INSUFFICIENT in {before.verdict.status, after.verdict.status}:
-            return Change.UNKNOWN, tell("at least one of the two has not enough evidence for a verdict")
+            said = tell("at least one of the two has not enough evidence for a verdict")
+            more = _told(count for count in counts if _grew(count))
+            return Change.UNKNOWN, tell("{said}; more than before: {more}", said=said, more=more) if more else said
         return Change.SAME, tell("neither shows trouble")
     change, reason = _changed(before, after, pairs, counts)
     if ports and change in {Change.FIXED, Change.BETTER}:
@@ -253,48 +300,60 @@ def _changed(before: Side, after: Side, pairs: Pairs, counts: Sequence[Count]) -
     worst = [min((finding.severity.rank for finding in side.trouble), default=_HARMLESS) for side in (before, after)]
     added = [pair for pair in pairs.new if not (pair.after or _NONE).consequence_of]
     if worst[1] < worst[0]:
-        return Change.WORSE, tell("{named} hurts more than what was there before", named=_named(pairs.new or pairs.same))
+        more = [count for count in counts if _grew(count)]
+        if more and pairs.same and not added:
+            return Change.WORSE, tell("not new, but more: {named} ({told})", named=_named(pairs.same), told=_told(more))
+        return Change.WORSE, tell("more severe than what was there before: {named}", named=_named(pairs.new or pairs.same))
     if pairs.unknown and not pairs.same and not pairs.new:
-        return Change.UNKNOWN, tell("{named} could not be looked for: {why}", named=_named(pairs.unknown), why=pairs.unknown[0].why)
+        return Change.UNKNOWN, tell("no search was possible for {named}: {why}", named=_named(pairs.unknown), why=pairs.unknown[0].why)
     if added and not pairs.gone:
-        return Change.WORSE, tell("{named} is new", named=_named(added))
+        return Change.WORSE, tell("new: {named}", named=_named(added))
     if pairs.gone and not pairs.same and not pairs.new:
         return _gone(after, pairs.gone)
     if pairs.gone and worst[1] > worst[0]:
         return Change.BETTER, tell(
-            "{named} is gone; {rest} hurts less and is still to mend", named=_named(pairs.gone), rest=_named((*pairs.same, *pairs.new))
+            "gone: {named}; less severe and still to mend: {rest}", named=_named(pairs.gone), rest=_named((*pairs.same, *pairs.new))
         )
     if pairs.gone and added:
-        return Change.SAME, tell("{named} is gone, and {rest} has taken its place", named=_named(pairs.gone), rest=_named(added))
+        return Change.SAME, tell("gone: {named}; in its place: {rest}", named=_named(pairs.gone), rest=_named(added))
     if any(not (pair.before or _NONE).consequence_of for pair in pairs.gone):
-        return Change.BETTER, tell("{named} is gone; {rest} is still there", named=_named(pairs.gone), rest=_named(pairs.same))
+        return Change.BETTER, tell("gone: {named}; still there: {rest}", named=_named(pairs.gone), rest=_named(pairs.same))
     return _moved((*pairs.same, *pairs.new), counts)
+
+
+def _grew(count: Count) -> bool:
+    return count.bad and count.notable and (count.after or 0) > (count.before or 0)
+
+
+def _told(counts: Iterable[Count]) -> str:
+    """Numbers before and after."""
+    return "; ".join(f"{count.label} {count.before:,} → {count.after:,}" for count in counts)
 
 
 def _gone(after: Side, gone: Sequence[Pair]) -> tuple[Change, str]:
     """All that hurt is gone: fixed if the second is healthy and in use."""
     if after.verdict.status is not Status.HEALTHY:
         return Change.BETTER, tell(
-            "{named} no longer shows, but the second evidence is not enough to call the server healthy", named=_named(gone)
+            "no longer seen: {named}; but the second evidence is not enough to call the server healthy", named=_named(gone)
         )
     if not after.in_use:
         return Change.BETTER, tell(
-            "{named} no longer shows, but nobody uses the server in the second: a restart looks the same", named=_named(gone)
+            "no longer seen: {named}; but nobody uses the server in the second: a restart looks the same", named=_named(gone)
         )
-    return Change.FIXED, tell("{named} is gone, and the second shows a healthy server in use", named=_named(gone))
+    return Change.FIXED, tell("gone: {named}; the second shows a healthy server in use", named=_named(gone))
 
 
 def _moved(same: Sequence[Pair], counts: Sequence[Count]) -> tuple[Change, str]:
     """The same findings: the numbers decide."""
     moved = [count for count in counts if count.bad and count.notable and count.before is not None and count.after is not None]
-    told = "; ".join(f"{count.label} {count.before:,} → {count.after:,}" for count in moved)
-    what = tell("{named} is still there", named=_named(same))
+    told = _told(moved)
+    what = tell("still there: {named}", named=_named(same))
     ways = {(count.after or 0) > (count.before or 0) for count in moved}
     if ways == {True}:
-        return Change.WORSE, tell("{what}, and there is more of it: {told}", what=what, told=told)
+        return Change.WORSE, tell("{what}; there is more of it: {told}", what=what, told=told)
     if ways == {False}:
-        return Change.BETTER, tell("{what}, but there is less of it: {told}", what=what, told=told)
-    return Change.SAME, f"{what} ({told})" if told else tell("{what}, and the numbers are about the same", what=what)
+        return Change.BETTER, tell("{what}; there is less of it: {told}", what=what, told=told)
+    return Change.SAME, f"{what} ({told})" if told else tell("{what}; the numbers are about the same", what=what)
 
 
 def _named(pairs: Sequence[Pair]) -> str:

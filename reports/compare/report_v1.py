@@ -1,4 +1,4 @@
-"""One side of a comparison: a report of ``diagnosis/1`` as far as it is compared. Other fields are passed over, so that older ones can be read."""
+"""One of the sides of a comparison: a report of ``diagnosis/1`` as far as it is compared. Other fields are passed over, so that older ones can be read."""
 
 from __future__ import annotations
 
@@ -50,6 +50,8 @@ class Table(msgspec.Struct, frozen=True):
     side: str | None
     states: dict[str, int]
     close_wait: CloseWait
+    host: str | None = None
+    pid: int | None = None
 
 
 class Pool(msgspec.Struct, frozen=True):
@@ -61,6 +63,26 @@ class Pool(msgspec.Struct, frozen=True):
     size: int
     busy: int
     doing: dict[str, int] = {}
+
+
+class Stack(msgspec.Struct, frozen=True):
+    """Threads with equal stacks."""
+
+    snapshot: str
+    count: int
+    doing: str
+    frames: tuple[str, ...]
+    application_frame: str | None = None
+    idle: bool = False
+    gone: bool = False
+
+
+class Taken(msgspec.Struct, frozen=True):
+    """When a snapshot was taken."""
+
+    snapshot: str
+    time: str
+    host: str | None = None
 
 
 class Check(msgspec.Struct, frozen=True):
@@ -79,10 +101,11 @@ class Input(msgspec.Struct, frozen=True):
 
 
 class Incident(msgspec.Struct, frozen=True, rename={"first": "from"}):
-    """Name and first moment."""
+    """Name, first moment, and seconds for which the process ran."""
 
     name: str
     first: str | None = None
+    uptime: float | None = None
 
 
 class Verdict(msgspec.Struct, frozen=True):
@@ -90,10 +113,12 @@ class Verdict(msgspec.Struct, frozen=True):
 
     status: Status
     headline: str
+    severity: Severity | None = None
+    rule: str | None = None
 
 
 class Side(msgspec.Struct, frozen=True):
-    """One of the two diagnoses: a report of ``diagnosis/1``, as far as it is compared. Other fields are passed over."""
+    """One of the diagnoses: a report of ``diagnosis/1``, as far as it is compared. Other fields are passed over."""
 
     incident: Incident
     verdict: Verdict
@@ -102,6 +127,8 @@ class Side(msgspec.Struct, frozen=True):
     pools: tuple[Pool, ...] = ()
     checked: tuple[Check, ...] = ()
     inputs: tuple[Input, ...] = ()
+    stacks: tuple[Stack, ...] = ()
+    moments: tuple[Taken, ...] = ()
 
     @property
     def kinds(self) -> frozenset[str]:
@@ -114,7 +141,7 @@ class Side(msgspec.Struct, frozen=True):
         """Findings that hurt, causes and consequences."""
         return tuple(finding for finding in self.findings if finding.severity is not Severity.INFO)
 
-    def last(self, items: Sequence[Table] | Sequence[Pool]) -> set[str]:
+    def last(self, items: Sequence[Table] | Sequence[Pool] | Sequence[Stack]) -> set[str]:
         """The last snapshot that these are of."""
         names = {item.snapshot for item in items}
         return {max(names, key=lambda name: (int(name) if name.isdecimal() else 0, name))} if names else set()

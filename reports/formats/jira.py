@@ -37,7 +37,7 @@ def _blocks(view: View) -> Iterator[Block]:
         yield Block("", _bold(view.rivals))
     yield from (Block("", escape_jira(tell("Note: {note}", note=note)), 1) for note in view.warnings)
     if view.figures:
-        yield Block("", _table([figure.label for figure in view.figures], [[figure.value for figure in view.figures]]), 2)
+        yield Block("", table([figure.label for figure in view.figures], [[figure.value for figure in view.figures]]), 2)
     for case in view.cases:
         yield from _case(case, first=case is view.cases[0])
     for case in (*view.followed, *view.also):
@@ -59,7 +59,7 @@ def _blocks(view: View) -> Iterator[Block]:
     rows = [[item.file, f"{item.kind}, {item.size}", f"{item.records} ({item.unread_lines})"] for item in view.sources]
     yield Block(tell("What was read"), escape_jira(view.sources_note), 3)
     if rows:
-        yield Block(tell("What was read"), _table([tell("File"), tell("Kind"), tell("Records (lines not understood)")], rows), 7)
+        yield Block(tell("What was read"), table([tell("File"), tell("Kind"), tell("Records (lines not understood)")], rows), 7)
         yield Block(tell("What was read"), noformat_jira(tuple(f"{item.sha256}  {item.file}" for item in view.sources)), 8)
     yield Block(tell("All findings"), escape_jira(all_findings(view, 4_000)))
     yield Block(tell("How to repeat this report"), noformat_jira((view.command,)), 6)
@@ -101,22 +101,22 @@ def _proof(proof: Proof) -> str:
 
 def _charts(view: View) -> Iterator[Block]:
     for chart in view.sockets:
-        table = _table([tell("State"), tell("Sockets")], [[bar.label, bar.value] for bar in chart.bars])
-        yield Block(tell("Sockets by state"), f"{escape_jira(chart.caption)}\n{table}\n{escape_jira(chart.split)}", 4)
+        drawn = table([tell("State"), tell("Sockets")], [[bar.label, bar.value] for bar in chart.bars])
+        yield Block(tell("Sockets by state"), f"{escape_jira(chart.caption)}\n{drawn}\n{escape_jira(chart.split)}", 4)
     if view.trend:
-        table = _table([tell("Snapshot"), "CLOSE_WAIT"], [[point.label, point.value] for point in view.trend.points])
-        yield Block(tell("CLOSE_WAIT over time"), f"{escape_jira(view.trend.caption)}\n{table}", 4)
+        drawn = table([tell("Snapshot"), "CLOSE_WAIT"], [[point.label, point.value] for point in view.trend.points])
+        yield Block(tell("CLOSE_WAIT over time"), f"{escape_jira(view.trend.caption)}\n{drawn}", 4)
     elif view.trend_note:
         yield Block(tell("CLOSE_WAIT over time"), escape_jira(view.trend_note), 4)
     for patience in view.patience:
-        table = _table([tell("Waited"), tell("Clients")], [[bar.label, bar.value] for bar in patience.bars])
-        yield Block(tell("Client patience"), f"{escape_jira(patience.caption)}\n{table}", 5)
+        drawn = table([tell("Waited"), tell("Clients")], [[bar.label, bar.value] for bar in patience.bars])
+        yield Block(tell("Client patience"), f"{escape_jira(patience.caption)}\n{drawn}", 5)
     for ended in view.endings:
-        table = _table([tell("Closed"), tell("Connections")], [[bar.label, bar.value] for bar in ended.bars])
-        yield Block(tell("Who closes first"), f"{escape_jira(ended.caption)}\n{table}", 6)
+        drawn = table([tell("Closed"), tell("Connections")], [[bar.label, bar.value] for bar in ended.bars])
+        yield Block(tell("Who closes first"), f"{escape_jira(ended.caption)}\n{drawn}", 6)
     if view.pools:
         rows = [[pool.name, pool.busy, pool.doing] for pool in view.pools]
-        yield Block(tell("Thread pools"), f"{_table([tell('Pool'), tell('Busy'), tell('Doing')], rows)}\n{escape_jira(view.pools_rest)}", 4)
+        yield Block(tell("Thread pools"), f"{table([tell('Pool'), tell('Busy'), tell('Doing')], rows)}\n{escape_jira(view.pools_rest)}", 4)
     if view.ladder:
         arrows = {"out": "->", "back": "<-", "gap": "..", "missing": "xx"}
         steps = tuple(f"{arrows[rung.way]} {rung.text}" for rung in view.ladder.rungs)
@@ -133,7 +133,7 @@ def _bold(text: str) -> str:
     return f"*{escape_jira(text.strip())}*"
 
 
-def _table(head: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
+def table(head: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
     """A table; an empty cell needs a blank, or the bars run together into a heading."""
     lines = [f"||{'||'.join(escape_jira(cell) or ' ' for cell in head)}||"]
     return "\n".join((*lines, *(f"|{'|'.join(escape_jira(cell) or ' ' for cell in cells)}|" for cells in rows)))

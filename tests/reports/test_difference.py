@@ -152,12 +152,91 @@ def test_all_three_forms_say_the_same() -> None:
     assert msgspec.json.decode(difference_text.json(made), type=Difference) == made
 
 
-def test_hostile_texts_are_inert() -> None:
-    made = compare(side(hostile()), side(hostile()))
-    for text in (difference_text.text(made), difference_text.markdown(made)):
+@pytest.mark.parametrize("sides", [2, 3])
+def test_hostile_texts_are_inert(sides: int) -> None:
+    made = compare(*[side(hostile())] * sides)
+    for form in ("text", "md", "html", "jira", "summary"):
+        text = difference_text.rendered(form, made)
         assert not any(ord(char) < 32 and char != "\n" for char in text)
         assert "\u202e" not in text
-    assert "<script>" not in difference_text.markdown(made)
+        assert form in {"text", "jira"} or "<script>" not in text
+
+
+def leaking(many: int, minute: int, pid: int = 4711) -> dict[str, str]:
+    """Connections of a process to a service that has closed them, and the time of the table."""
+    rows = "".join(f'CLOSE-WAIT 1 0 10.1.0.5:{30000 + 7 * n} 10.1.0.77:9443 users:(("java",pid={pid},fd={n + 9}))\n' for n in range(many))
+    return {
+        "date.txt": f"Mon Nov 23 14:{minute:02}:00 UTC 2026\n",
+        "ss.txt": f"State Recv-Q Send-Q Local Address:Port Peer Address:Port\n{rows}",
+    }
+
+
+class TestSeveral:
+    """Runs of a load test, or one hour after the other."""
+
+    def test_growth_is_not_new(self) -> None:
+        made = difference(leaking(40, 0), leaking(400, 10))
+        assert made.change is Change.WORSE
+        assert made.reason == "not new, but more: connection-leak (own connections in CLOSE_WAIT 40 → 400)"
+        assert not made.new
+
+    def test_growth_without_a_verdict_is_told(self) -> None:
+        made = difference(leaking(40, 0), leaking(90, 10))
+        assert made.change is Change.UNKNOWN
+        assert "more than before: own connections in CLOSE_WAIT 40 → 90" in made.reason
+
+    def test_per_minute_of_one_process_only(self) -> None:
+        made = compare(*(side(diagnosis_of(files)) for files in (leaking(40, 0), leaking(90, 10), leaking(90, 20, pid=4712))))
+        assert made.rates == (None, 5.0, None)
+        assert "CLOSE_WAIT per minute" in difference_text.text(made)
+
+    def test_per_minute_within_a_report(self) -> None:
+        assert compare(side(sample("leak-growing")), side(sample("leak-growing"))).rates == (311.4, 311.4)
+
+    def test_columns_show_when_a_finding_came_and_went(self) -> None:
+        made = compare(*(side(diagnosis_of(files)) for files in (HEALTHY, HUNG, {"netstat.txt": HEALTHY["netstat.txt"]}, HEALTHY)))
+        assert made.change is Change.SAME
+        told = {course.rule: [seen.severity.value if seen.severity else seen.why for seen in course.seen] for course in made.courses}
+        assert told["self-call-starvation"] == ["", "critical", "the second evidence has no threads", ""]
+        assert [count.values for count in made.counts if count.label == "clients in CLOSE_WAIT"] == [(0, 30, 0, 0)]
+        text = difference_text.text(made)
+        assert max(map(len, text.splitlines())) <= 100
+        row = next(line.split() for line in text.splitlines() if line.startswith("  clients in CLOSE_WAIT"))
+        assert row[-4:] == ["0", "30", "0", "0"]
+        assert [pool.sides[1].busy for pool in made.pools if pool.sides[1] and pool.name == "http-nio-8080-exec"] == [8]
+        assert "not shown" in difference_text.markdown(made).split("### Thread pools")[1]
+
+    def test_stacks_that_stayed(self) -> None:
+        made = compare(*(side(diagnosis_of(files)) for files in (HUNG, HUNG, HUNG)))
+        assert [stack.threads for stack in made.stayed][:2] == [(8, 8, 8), (8, 8, 8)]
+        assert not any(stack.doing == "idle" for stack in made.stayed)
+        assert not compare(*(side(diagnosis_of(files)) for files in (HUNG, HEALTHY, HUNG))).stayed
+
+    @pytest.mark.parametrize("sides", [2, 3])
+    def test_every_format_says_the_same(self, sides: int) -> None:
+        made = compare(*(side(diagnosis_of(files)) for files in (HUNG, HUNG, HEALTHY)[-sides:]))
+        for form in ("text", "md", "html", "jira", "summary"):
+            text = difference_text.rendered(form, made).replace("\\", "")
+            assert "FIXED" in text.upper(), form
+            assert "the second shows a healthy server in use" in text.replace("\n", " "), form
+            assert ("30 → 30 → 0" if sides == 3 else "30 → 0") in text or form != "summary"
+        page = difference_text.rendered("html", made)
+        assert "<script" not in page
+        assert "{{" not in page
+        chat = difference_text.rendered("summary", made)
+        assert len(chat) <= 700
+        assert len(chat.splitlines()) <= 5
+        kept = json.loads(difference_text.json(made))
+        assert (kept["schema"], kept["change"], len(kept["sides"])) == ("difference/1", "fixed", sides)
+        assert {"before", "after", "reason", "gone", "new", "same", "unknown", "counts", "pools", "notes"} <= set(kept)
+
+
+def test_no_sentence_begins_with_the_name_of_a_rule() -> None:
+    for made in (difference(HUNG, HEALTHY), difference(HEALTHY, HUNG), difference(HUNG, HUNG)):
+        first = difference_text.text(made).splitlines()[1]
+        assert not first.lower().startswith(
+            tuple(finding.rule for pair in (*made.gone, *made.new, *made.same) if (finding := pair.after or pair.before))
+        )
 
 
 class TestCommand:
@@ -199,6 +278,12 @@ class TestCommand:
         assert self.run(*pair, "-o", "out.pdf") == USAGE
         assert self.run(*pair, "-o", "before/out.md") == USAGE
         assert self.run(*pair, "-o", "out.md/x.md") == USAGE
+
+    def test_three_as_a_page(self, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+        assert self.run("before", "before", "after", "-o", "out.html") == 0
+        assert (tmp_path / "out.html").read_text().startswith("<!doctype html>")
+        assert self.run("before") == USAGE
+        assert "at least two" in capsys.readouterr().err
 
     def test_nothing_usable(self, tmp_path: Path) -> None:
         assert self.run("before", "nowhere") == UNUSABLE
