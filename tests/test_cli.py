@@ -166,7 +166,9 @@ class TestHonestFailures:
         done = analyze("incident", cwd=tmp_path)
         assert done.returncode == 3
         assert "none of the 2 files" in done.stderr
-        assert "None of the files is of a kind that this tool reads" in done.stdout
+        assert "notes.txt: no format that is known" in done.stderr
+        assert done.stdout == ""
+        assert not list(tmp_path.glob("*report*"))
 
     def test_healthy(self, tmp_path: Path) -> None:
         from tests.builders import dump, idle_exec, netstat  # noqa: PLC0415

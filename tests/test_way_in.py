@@ -45,6 +45,39 @@ def test_near_words_are_named(
     assert said in capsys.readouterr().err
 
 
+def completed(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], line: str, name: str = "analyze") -> list[str]:
+    """What bash is told for the last word of a line."""
+    monkeypatch.setattr(sys, "argv", [f"/usr/bin/{name}"])
+    monkeypatch.setenv(f"_{name.upper()}_COMPLETE", "complete_bash")
+    monkeypatch.setenv("COMP_WORDS", line)
+    monkeypatch.setenv("COMP_CWORD", str(len(line.split(" ")) - 1))
+    run()
+    return capsys.readouterr().out.split()
+
+
+@pytest.mark.parametrize("name", ["analyze", "closewait"])
+def test_completion_of_commands_rules_and_files(
+    name: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "evening").mkdir()
+    assert completed(monkeypatch, capsys, f"{name} e", name) == ["explain", "evening/"]
+    assert completed(monkeypatch, capsys, f"{name} sche", name) == ["schema"]
+    assert completed(monkeypatch, capsys, f"{name} explain self", name) == ["self-call-starvation"]
+    assert completed(monkeypatch, capsys, f"{name} evening e", name) == ["evening/"]
+
+
+def test_formats_with_commas(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "netstat.txt").write_text(netstat("0 0.0.0.0:80 0.0.0.0:* LISTEN 7/java"))
+    assert run("netstat.txt", "-f", "md,json", "-o", "out/") == 0
+    assert {path.suffix for path in (tmp_path / "out").iterdir()} == {".md", ".json"}
+    assert run("netstat.txt", "--format=md,pdf", "-o", "out/") == 2
+    error = capsys.readouterr().err
+    assert "'pdf' is not one of" in error
+    assert "Value error" not in error
+
+
 def test_a_near_path_is_named(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
     monkeypatch.chdir(tmp_path)
     (tmp_path / "incident-4711").mkdir()

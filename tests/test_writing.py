@@ -167,7 +167,6 @@ class TestFolders:
     @pytest.mark.parametrize(
         ("words", "made"),
         [
-            (("-o", "a/b/c.md"), ["a/b/c.md"]),
             (("-o", "a/b/", "-f", "md"), ["a/b/incident-report.md"]),
             (("-o", "two", "-f", "md", "-f", "text"), ["two/incident-report.md", "two/incident-report.txt"]),
         ],
@@ -176,10 +175,17 @@ class TestFolders:
         assert run(incident, *words) == 0
         assert sorted(path.relative_to(work).as_posix() for path in work.rglob("*") if path.is_file()) == made
 
+    def test_a_folder_is_not_made_for_a_slip_of_the_pen(self, incident: Path, work: Path, capsys: pytest.CaptureFixture[str]) -> None:
+        for words in (("-o", "a/b/c.md"), ("-o", "no/two", "-f", "md,text")):
+            assert run(incident, *words) == 2
+            assert "mkdir -p" in capsys.readouterr().err
+        assert run("diff", incident, incident, "-o", "a/b/c.md") == 2
+        assert not names(work)
+
     def test_a_folder_that_cannot_be_made_is_a_sentence(self, incident: Path, work: Path, capsys: pytest.CaptureFixture[str]) -> None:
         (work / "file").write_text("in the way")
-        assert run(incident, "-o", "file/more/r.md") == 2
-        assert "cannot write file/more/r.md: Not a directory" in capsys.readouterr().err
+        assert run(incident, "-o", "file/more/", "-f", "md") == 2
+        assert "cannot write file/more/incident-report.md: Not a directory" in capsys.readouterr().err
 
     def test_a_folder_is_no_place_for_a_comparison(self, incident: Path, work: Path, capsys: pytest.CaptureFixture[str]) -> None:
         (work / "out.md").mkdir()

@@ -13,15 +13,15 @@ import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Final, NoReturn
 
-from analyzer.app.command import ANALYSED, DEFECT, USAGE, RunOptions, interrupted, run
+from analyzer.app.command import ANALYSED, COMMANDS, DEFECT, USAGE, RunOptions, interrupted, run
 from analyzer.app.writing import complain, put, silence
 from analyzer.model.errors import UsageError
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-COMMANDS: Final = frozenset({"collect", "diff", "explain", "fleet", "report", "schema"})
-"""Words that are commands, unless a path of that name exists."""
+NAMES: Final = ("analyze", "closewait")
+"""What the program is called; shells complete each by itself."""
 
 
 def main(arguments: Sequence[str] | None = None) -> NoReturn:
@@ -65,12 +65,13 @@ def _code(given: list[str]) -> int | str | None:
 def _dispatch(given: list[str]) -> int:
     words = given or _completed()
     other = bool(words) and words[0] in COMMANDS and not Path(words[0]).exists()
-    _refuse_near(words)
+    if given:
+        _refuse_near(words)
     if given and not other and all(word == "-" or not word.startswith("-") for word in given):
         return run(RunOptions(given), shlex.join(["analyze", *given]))
     from analyzer.app import fleet_options, options  # noqa: PLC0415 - see above
 
-    (fleet_options.commands if other else options.app)(options.prepared(given), prog_name="analyze", standalone_mode=True, obj=tuple(given))
+    (fleet_options.commands if other else options.app)(options.prepared(given), prog_name=_called(), standalone_mode=True, obj=tuple(given))
     return 0
 
 
@@ -95,7 +96,13 @@ def _refuse_near(words: Sequence[str]) -> None:
 def _completed() -> list[str]:
     """What stands on the line that a shell asks to complete; typer answers it, for the command that it begins with."""
     line = os.environ.get("COMP_WORDS") or os.environ.get("_TYPER_COMPLETE_ARGS") or ""
-    return line.split()[1:] if "_ANALYZE_COMPLETE" in os.environ else []
+    return line.split()[1:] if any(f"_{name.upper()}_COMPLETE" in os.environ for name in NAMES) else []
+
+
+def _called() -> str:
+    """The name under which the program was started."""
+    name = Path(sys.argv[0]).stem if sys.argv else ""
+    return name if name in NAMES else NAMES[0]
 
 
 def _plain_output() -> None:

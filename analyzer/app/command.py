@@ -27,6 +27,10 @@ INTERRUPTED: Final = 130
 ANALYSED, FAILED, USAGE, UNUSABLE, DEFECT = 0, 1, 2, 3, 4
 """Exit codes: analysed, whatever was found; ``--fail-on`` found something; wrong usage; nothing usable to read; a defect of the tool."""
 
+_TOLD: Final = 8
+"""Files of no known format that are named where none is known."""
+COMMANDS: Final = frozenset({"collect", "diff", "explain", "fleet", "report", "schema"})
+"""Words that are commands, unless a path of that name exists."""
 SEVERITIES: Final = {"critical": {"critical"}, "warning": {"critical", "warning"}}
 """What each word of ``--fail-on`` asks for."""
 
@@ -81,6 +85,12 @@ def run(request: RunOptions, command: str) -> int:
     except Unusable as error:
         complain(str(error))
         return UNUSABLE
+    if not diagnosis.findings and not any(item.records for item in diagnosis.inputs):
+        files = "".join(f"; {item.file}: {item.note or 'no format that is known'}" for item in diagnosis.inputs[:_TOLD])
+        complain(
+            f"nothing usable to read: none of the {len(diagnosis.inputs)} files is of a kind that this tool knows{files}. Save lsof, netstat or ss, and jstack output"
+        )
+        return UNUSABLE
     from analyzer.app.output import Job, write  # noqa: PLC0415 - see below
 
     if request.verbose:
@@ -94,10 +104,6 @@ def run(request: RunOptions, command: str) -> int:
     except Disclosed as error:
         complain(f"--anonymize refuses: {error}. Nothing was written. Please report it, without that name: it should have been replaced")
         return DEFECT
-    if not diagnosis.findings and not any(item.records for item in diagnosis.inputs):
-        notes = [f"; {item.file}: {item.note}" for item in diagnosis.inputs if item.note]
-        complain(f"nothing usable to read: none of the {len(diagnosis.inputs)} files is of a kind that this tool knows{''.join(notes[:1])}")
-        return UNUSABLE
     return _fail(diagnosis, request.fail_on)
 
 

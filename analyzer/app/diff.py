@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import shlex
 import shutil
 from pathlib import Path
 from typing import TYPE_CHECKING, Final, NamedTuple
@@ -146,6 +147,8 @@ def _rendered(form: str, difference: Difference, *, to_terminal: bool) -> str:
 
 
 def _write(target: Path, text: str, asked: Comparison) -> None:
+    if not target.parent.exists():
+        raise UsageError(f"-o: there is no folder {target.parent}; mkdir -p {shlex.quote(str(target.parent))} makes it")
     real = Path(os.path.realpath(target))
     for root in (Path(os.path.realpath(path)) for path in asked.paths):
         if real == root or (root.is_dir() and real.is_relative_to(root)):

@@ -29,11 +29,16 @@ def text(name: str) -> str | None:
     return f"{wanted}\n\n" + "\n\n".join(textwrap.fill(" ".join(part.split()), WIDTH) for part in paragraphs) + "\n"
 
 
+def names() -> list[str]:
+    """The names of all rules."""
+    return sorted(slug(rule) for rule in RULES)
+
+
 def near_rules(name: str) -> list[str]:
     """At most three rules that somebody may have meant: by the beginning, a part, or a near spelling."""
-    names, wanted = [slug(rule) for rule in RULES], name.lower().replace("_", "-")
-    found = [one for one in names if one.startswith(wanted)] or [one for one in names if wanted in one]
-    return (found or difflib.get_close_matches(wanted, names, 3, 0.6))[:3] if wanted else []
+    known, wanted = names(), name.lower().replace("_", "-")
+    found = [one for one in known if one.startswith(wanted)] or [one for one in known if wanted in one]
+    return (found or difflib.get_close_matches(wanted, known, 3, 0.6))[:3] if wanted else []
 
 
 def told(issue: Issue) -> str:

@@ -10,7 +10,7 @@ from typing import Annotated
 import typer
 
 from analyzer.app.command import interrupted
-from analyzer.app.options import FailOn, Language, ReportFormat, commands, option, refuse
+from analyzer.app.options import FailOn, Language, PlainCommand, ReportFormat, commands, option, refuse
 from analyzer.model.errors import UsageError
 
 __all__ = ["commands"]
@@ -27,6 +27,7 @@ class Table(StrEnum):
 
 @commands.command(
     "fleet",
+    cls=PlainCommand,
     epilog="Exit 0 whatever came out; 1 only through --fail-on; 2 wrong usage; 3 nothing usable to read. docs/fleet.md says more.",
 )
 def fleet(
@@ -87,7 +88,7 @@ def fleet(
     raise typer.Exit(code)
 
 
-@commands.command("report", epilog="Exit 0 written; 2 wrong usage; 3 no report that can be read.")
+@commands.command("report", cls=PlainCommand, epilog="Exit 0 written; 2 wrong usage; 3 no report that can be read.")
 def report(
     context: typer.Context,
     path: Annotated[str, typer.Argument(metavar="OLD", help="A report that was kept as html or json.")],

@@ -2,21 +2,24 @@
 
 from __future__ import annotations
 
+import re
 import shlex
 import sys
 from enum import StrEnum
+from itertools import islice
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Final, NoReturn
+from typing import TYPE_CHECKING, Annotated, Any, Final, NoReturn
 
 import typer
+import typer.core
 
-from analyzer.app.command import USAGE, RunOptions, interrupted, run
+from analyzer.app.command import COMMANDS, USAGE, RunOptions, interrupted, run
 from analyzer.app.writing import complain, put, save
 from analyzer.model.errors import UsageError
 from analyzer.version import VERSION
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Iterator, Sequence
 
 EXAMPLE: Final = "Example:  analyze incident/        (a folder with lsof, netstat or ss, and jstack output)"
 _SETTINGS: Final = {"help_option_names": ["-h", "--help"], "max_content_width": 100}
@@ -24,6 +27,11 @@ KERNEL: Final = Path(__file__).parents[2] / "parsers" / "capture" / "kernel"
 """Looked at, not imported: ``--version`` answers at once."""
 KINDS: Final = frozenset({"addresses", "hosts", "users", "packages"})
 """What ``--anonymize`` can be asked for; :mod:`reports.anonymize.anonymize` has them too, but costs time to load."""
+_NAMES: Final = 200
+"""Entries of a folder that a completion shows."""
+_ONE_FORMAT: Final = (["diff"], ["fleet"])
+"""Beginnings of command lines that write a single format."""
+_GLUED: Final = re.compile(r"(?:--format=|-f(?=\w))(.+)")
 app = typer.Typer(add_completion=True, rich_markup_mode=None, pretty_exceptions_enable=False, context_settings=_SETTINGS)
 commands = typer.Typer(add_completion=True, rich_markup_mode=None, pretty_exceptions_enable=False, context_settings=_SETTINGS)
 
@@ -53,6 +61,42 @@ class FailOn(StrEnum):
     WARNING = "warning"
 
 
+class PlainCommand(typer.core.TyperCommand):
+    """A command whose errors are sentences, without a library's words before them."""
+
+    def parse_args(self, ctx: Any, args: list[str]) -> list[str]:
+        """Parse as the option parser does.
+
+        Raises:
+            BadParameter: for a value that does not fit.
+        """
+        try:
+            return super().parse_args(ctx, args)
+        except typer.BadParameter as error:
+            error.message = error.message.removeprefix("Value error, ")
+            raise
+
+
+def _incidents(ctx: typer.Context, incomplete: str) -> list[str]:
+    """What completes a path: the commands where it is the first word, and the files that begin like it."""
+    words = [] if ctx.params.get("paths") else sorted(word for word in COMMANDS if word.startswith(incomplete))
+    folder = Path(incomplete) if incomplete.endswith("/") else Path(incomplete).parent
+    try:
+        entries = sorted(islice(folder.iterdir(), _NAMES))
+    except OSError:
+        entries = []
+    begin = incomplete[: incomplete.rfind("/") + 1]
+    files = [f"{begin}{entry.name}{'/' if entry.is_dir() else ''}" for entry in entries if not entry.name.startswith(".")]
+    return words + [name for name in files if name.startswith(incomplete)]
+
+
+def _rules(incomplete: str) -> list[str]:
+    """The names of rules that begin like the word."""
+    from analyzer.app.explain import names  # noqa: PLC0415 - loads all rules
+
+    return [name for name in names() if name.startswith(incomplete)]
+
+
 def option(*names: str, text: str, metavar: str | None = None, least: int | None = None) -> typer.models.OptionInfo:
     """An option as every command declares it; ``least`` is the smallest number that one takes."""
     made: typer.models.OptionInfo = typer.Option(*names, help=text, metavar=metavar, show_default=False, min=least)
@@ -60,12 +104,16 @@ def option(*names: str, text: str, metavar: str | None = None, least: int | None
 
 
 @app.command(
-    epilog=f"{EXAMPLE}\n\nOther commands: analyze fleet DIR, analyze diff BEFORE AFTER, analyze report OLD, analyze collect, analyze explain [RULE], analyze schema (see their --help)"
+    cls=PlainCommand,
+    epilog=f"{EXAMPLE}\n\nOther commands: analyze fleet DIR, analyze diff BEFORE AFTER, analyze report OLD, analyze collect, analyze explain [RULE], analyze schema (see their --help)",
 )
 def incident(
     context: typer.Context,
     paths: Annotated[
-        list[str] | None, typer.Argument(metavar="INCIDENT", help="Folders, archives, single files, or - for stdin.", show_default=False)
+        list[str] | None,
+        typer.Argument(
+            metavar="INCIDENT", help="Folders, archives, single files, or - for stdin.", show_default=False, autocompletion=_incidents
+        ),
     ] = None,
     formats: Annotated[
         list[ReportFormat] | None,
@@ -139,7 +187,7 @@ def incident(
     raise typer.Exit(code)
 
 
-@commands.command("explain")
+@commands.command("explain", cls=PlainCommand)
 def explain(
     rule: Annotated[
         str | None,
@@ -147,6 +195,7 @@ def explain(
             metavar="[RULE]",
             help="A rule's name, such as self-call-starvation, or a known issue, such as 'netty #7877'.",
             show_default=False,
+            autocompletion=_rules,
         ),
     ] = None,
 ) -> None:
@@ -168,7 +217,9 @@ class Unimproved(StrEnum):
     WORSE = "worse"
 
 
-@commands.command("diff", epilog="Exit 0 whatever came out; 1 only through --fail-on; 2 wrong usage; 3 nothing usable to read.")
+@commands.command(
+    "diff", cls=PlainCommand, epilog="Exit 0 whatever came out; 1 only through --fail-on; 2 wrong usage; 3 nothing usable to read."
+)
 def diff(
     paths: Annotated[
         list[str],
@@ -208,7 +259,7 @@ def diff(
     raise typer.Exit(code)
 
 
-@commands.command("collect", epilog="Exit code of the analysis; 2 if nothing could be collected.")
+@commands.command("collect", cls=PlainCommand, epilog="Exit code of the analysis; 2 if nothing could be collected.")
 def collect(
     pid: Annotated[
         int | None, typer.Argument(metavar="[PID]", help="Collect of this process, here, and analyse it.", show_default=False)
@@ -253,7 +304,7 @@ def _print_script(text: str, use: str, output: str | None) -> None:
     put(use if output is None and sys.stdout is not None and sys.stdout.isatty() else text)
 
 
-@commands.command("schema")
+@commands.command("schema", cls=PlainCommand)
 def schema() -> None:
     """Print the JSON Schema of the json format."""
     from reports.contract import json_v1 as json_contract  # noqa: PLC0415 - loads the contract's types
@@ -262,16 +313,33 @@ def schema() -> None:
 
 
 def prepared(given: Sequence[str]) -> list[str]:
-    """The arguments with a value for ``--anonymize``, which has one only where kinds follow it that are no path."""
+    """The arguments with a value for ``--anonymize``, which has one only where kinds follow it that are no path; of ``-f a,b`` each by itself."""
+    words = list(given if list(given[:1]) in _ONE_FORMAT else _separated(given))
     made: list[str] = []
-    for index, word in enumerate(given):
-        if word != "--anonymize" or "--" in given[:index]:
+    for index, word in enumerate(words):
+        if word != "--anonymize" or "--" in words[:index]:
             made.append(word)
             continue
-        following = given[index + 1] if index + 1 < len(given) else ""
+        following = words[index + 1] if index + 1 < len(words) else ""
         is_list = following and set(following.split(",")) <= KINDS and not Path(following).exists()
         made.append(word if is_list else f"{word}=")
     return made
+
+
+def _separated(given: Sequence[str]) -> Iterator[str]:
+    """``-f md,json``, ``-fmd,json`` and ``--format=md,json`` as ``-f md -f json``."""
+    words = iter(given)
+    for word in words:
+        if word == "--":
+            yield word
+            break
+        value = next(words, None) if word in {"-f", "--format"} else (_GLUED.match(word) or {1: None})[1]
+        if value is None:
+            yield word
+            continue
+        for form in value.split(","):
+            yield from ("-f", form.strip())
+    yield from words
 
 
 def refuse(message: str) -> NoReturn:

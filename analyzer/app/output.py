@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import shlex
 import shutil
 import sys
 from pathlib import Path
@@ -98,7 +99,10 @@ def _plan(job: Job) -> list[tuple[str, Path | None]]:
         return [(formats[0] if formats else "text", None)]
     if job.output is not None:
         target = Path(job.output)
-        folder = target.is_dir() or job.output.endswith(("/", os.sep)) or len(formats) > 1
+        ends_as_folder = job.output.endswith(("/", os.sep))
+        if not ends_as_folder and not target.parent.exists():
+            raise UsageError(f"-o: there is no folder {target.parent}; mkdir -p {shlex.quote(str(target.parent))} makes it")
+        folder = target.is_dir() or ends_as_folder or len(formats) > 1
         if folder:
             return [(form, _outside(target / _name(job, form), job.paths, asked=True)) for form in formats or ["html"]]
         guess = formats[0] if formats else _GUESSES.get(target.suffix.lower())
