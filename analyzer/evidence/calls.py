@@ -92,16 +92,12 @@ def stuck_in_words(serving: ServerPool) -> str:
     """``All 8 request threads of POOL``; of a dump that is cut off it is not known how many there are, nor where each request has a new thread."""
     if not serving.pool.bounded:
         return say("{all_of} requests in service ({name})", all_of=all_of(serving.blocked, serving.workers), name=serving.pool.name)
-    noun = say("request thread") if serving.workers == 1 else say("request threads")
     cut = say(", as far as the cut dump shows them,") if serving.view.dump is not None and serving.view.dump.complete is False else ""
     piece = serving.view.dump is not None and serving.view.dump.fragment
-    return say(
-        "{all_of} {noun} of {name}{cut}",
-        all_of=all_of(serving.blocked, serving.workers, piece=piece),
-        noun=noun,
-        name=serving.pool.name,
-        cut=cut,
-    )
+    if serving.blocked == serving.workers == 1 and not piece:  # the verbs that follow are those of many
+        return say("All request threads of {name} (there is one){cut}", name=serving.pool.name, cut=cut)
+    count = all_of(serving.blocked, serving.workers, piece=piece)
+    return say("{all_of} request threads of {name}{cut}", all_of=count, name=serving.pool.name, cut=cut)
 
 
 def calling_place(serving: ServerPool) -> str:

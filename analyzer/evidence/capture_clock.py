@@ -75,35 +75,56 @@ def _later(one: Connection, seen: CapturedFlow) -> Iterator[int]:
         yield theirs
 
 
-def capture_notes(case: Case) -> Iterator[str]:
+class Saved(NamedTuple):
+    """When a table was saved by the capture's clock; ``odd`` where the dump's clock contradicts it."""
+
+    said: str
+    odd: bool
+
+
+def saved_times(case: Case) -> Iterator[Saved]:
     """One sentence per process and table: when it was saved by the capture's clock, and how the dump's clock compares."""
     for view in case.latest:
         found = bracket(view)
         if found is None:
             continue
         rows = next(one.where.file for one in view.sockets)
-        yield say(
-            "By its connections {rows} was saved between {clock} and {clock2} UTC of the capture's clock.{dump}",
-            rows=rows,
-            clock=_clock(found.after),
-            clock2=_clock(found.before),
-            dump=_dump(view, found),
-        )
+        dump, odd = _dump(view, found)
+        if found.before - found.after <= 2 * CLOSE * SECOND:
+            middle = _clock((found.after + found.before) // 2)
+            yield Saved(
+                say("{rows} was saved at about {clock} UTC by the clock of the capture{dump}.", rows=rows, clock=middle, dump=dump), odd
+            )
+        else:
+            yield Saved(
+                say(
+                    "{rows} was saved between {clock} and {clock2} UTC by the clock of the capture{dump}.",
+                    rows=rows,
+                    clock=_clock(found.after),
+                    clock2=_clock(found.before),
+                    dump=dump,
+                ),
+                odd,
+            )
 
 
-def _dump(view: ProcessView, found: Bracket) -> str:
-    """How the dump's own time lies to the bracket; empty without one."""
+def _dump(view: ProcessView, found: Bracket) -> tuple[str, bool]:
+    """How the dump's own time lies to the bracket, empty without one; and whether it contradicts."""
     if view.dump is None or view.dump.time is None:
-        return ""
+        return "", False
     stated = datetime.fromisoformat(view.dump.time)
     moment = stated.replace(tzinfo=UTC) if stated.tzinfo is None else stated
     middle = (found.after + found.before) / 2 / SECOND
     apart = moment.timestamp() - middle
     zone = 0 if stated.tzinfo is not None else round(apart / ZONE) * ZONE
     rest, slack = abs(apart - zone), (found.before - found.after) / 2 / SECOND + CLOSE
-    said = say(" {file} states {time}", file=view.dump.where.file, time=view.dump.time)
-    said += say(", which is UTC{hours:+g} h by that", hours=zone / 3600) if stated.tzinfo is None else ""
-    return say("{said}{the_two}.", said=said, the_two=say("; the two are {rest:.0f} s apart", rest=rest) if rest > slack else "")
+    if rest > slack:
+        return say(
+            "; {file} states {time}: the two clocks are {rest:.0f} s apart", file=view.dump.where.file, time=view.dump.time, rest=rest
+        ), True
+    if zone:
+        return say("; {file} agrees if its times are UTC{hours:+g}", file=view.dump.where.file, hours=zone / 3600), False
+    return say("; {file} agrees", file=view.dump.where.file), False
 
 
 def _clock(time: int) -> str:

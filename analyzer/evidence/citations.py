@@ -10,7 +10,7 @@ from analyzer.software.blockers import application_frame, blocking_frame
 from parsers.records import Where
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Iterable, Sequence
 
     from analyzer.join.connections import Connection
     from analyzer.software.pools import ThreadActivity
@@ -29,7 +29,7 @@ def of_threads(members: Sequence[ThreadActivity], says: str, inferred: str | Non
     thread, found = members[0]
     frame, app = blocking_frame(thread, found), application_frame(thread, found)
     mark = tuple(str(part.call) for part in (frame, app) if part is not None)
-    return Evidence(_stack_place(members[0]), says, mark, len(members) - 1, inferred)
+    return Evidence(_stack_place(members[0]), says, mark, len(members) - 1, inferred, runs_of(map(_stack_place, members[1:])))
 
 
 def _stack_place(member: ThreadActivity) -> Where:
@@ -52,7 +52,19 @@ def of_sockets(connections: Sequence[Connection], says: str, mark: tuple[str, ..
     """
     ordered = sorted(connections, key=lambda one: one.where)
     state = (ordered[0].state.value,) if ordered[0].state else ()
-    return Evidence(ordered[0].where, says, mark or state, len(ordered) - 1, inferred)
+    return Evidence(ordered[0].where, says, mark or state, len(ordered) - 1, inferred, runs_of(one.where for one in ordered[1:]))
+
+
+def runs_of(places: Iterable[Where]) -> tuple[Where, ...]:
+    """The places in order, those that follow each other in a file as one."""
+    runs: list[Where] = []
+    for place in sorted(places):
+        last = runs[-1] if runs else None
+        if last is not None and (last.file, last.unit) == (place.file, place.unit) and place.first <= last.last + 1:
+            runs[-1] = Where(place.file, last.first, max(last.last, place.last), place.unit)
+        else:
+            runs.append(place)
+    return tuple(runs)
 
 
 def of_dump(dump: ThreadDump, says: str) -> Evidence:

@@ -114,7 +114,7 @@ def against_health(incident: Incident) -> Iterator[str]:
     told = of_this_moment(incident)
     for one in told:
         if one.event.kind in _EXHAUSTED:
-            yield say("{place} says: {event}", place=str(one.event.where), event=in_words(one.event))
+            yield say("the line {place} says: {event}", place=str(one.event.where), event=in_words(one.event))
     counts = Counter[LogKind]()
     for one in told:
         counts[one.event.kind] += one.lines

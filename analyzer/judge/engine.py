@@ -10,7 +10,7 @@ from msgspec.structs import replace
 
 from analyzer.contention.wait_list import waits_of
 from analyzer.evidence.calls import DUMP_MISSING, OWNERS_MISSING, REST_MISSING, SOCKETS_MISSING, STACKS_MISSING, command
-from analyzer.evidence.capture_clock import capture_notes
+from analyzer.evidence.capture_clock import saved_times
 from analyzer.evidence.first_close import ending_of, first_closes
 from analyzer.evidence.growth import limits, moments, turnover
 from analyzer.evidence.links import links_of
@@ -90,6 +90,7 @@ def diagnose(
     places = {
         evidence.where for finding in ranked for evidence in (*finding.evidence, *(one for step in finding.chain for one in step.evidence))
     }
+    saved = tuple(saved_times(case))
     return Diagnosis(
         incident=facts_of(case, primary),
         verdict=verdict,
@@ -115,7 +116,8 @@ def diagnose(
         stacks=stack_groups(case, primary),
         socket_groups=socket_groups(case, links),
         known_issues=known_issues(case, ranked, verdict),
-        notes=tuple(dict.fromkeys((*notes, *besides(incident, ranked), *notes_of(case), *capture_notes(case)))),
+        notes=tuple(dict.fromkeys((*notes, *besides(incident, ranked), *notes_of(case), *(one.said for one in saved if one.odd)))),
+        clocks=tuple(one.said for one in saved if not one.odd),
     )
 
 

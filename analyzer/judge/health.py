@@ -35,6 +35,7 @@ _WAITS: Final = OUTBOUND | {
     ActivityKind.LATCH,
     ActivityKind.LOCK,
     ActivityKind.MONITOR,
+    ActivityKind.CLASS_INIT,
     ActivityKind.SEMAPHORE,
     ActivityKind.CONDITION,
 }

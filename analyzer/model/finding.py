@@ -66,6 +66,7 @@ class Basis(StrEnum):
 class Evidence(msgspec.Struct, frozen=True):
     """A claim and the place that shows it. ``mark``: words to highlight in the excerpt; ``more``: how many further places show the same.
 
+    ``others`` are these places, following lines as one, as far as they are known.
     ``inferred`` is a sentence for claims that rest on a conclusion, not on what the line says; None if the line says it.
     """
 
@@ -74,6 +75,7 @@ class Evidence(msgspec.Struct, frozen=True):
     mark: tuple[str, ...] = ()
     more: int = 0
     inferred: str | None = None
+    others: tuple[Where, ...] = ()
 
 
 class Doubt(msgspec.Struct, frozen=True):
@@ -374,6 +376,8 @@ class Diagnosis(msgspec.Struct, frozen=True, kw_only=True):
     stacks: tuple[StackGroup, ...] = ()
     socket_groups: tuple[SocketGroup, ...] = ()
     known_issues: tuple[KnownIssue, ...] = ()
+    clocks: tuple[str, ...] = ()
+    """When files were saved by the clock of a capture, where their own times agree with it."""
     heads: dict[Where, str] = msgspec.field(default_factory=dict)
     """The heading of the table that a place is a row of."""
 

@@ -7,6 +7,7 @@ was made from. Rules make messages with :func:`say`, :func:`plural` and :func:`j
 
 from __future__ import annotations
 
+import re
 from typing import TYPE_CHECKING, Final, Self
 
 if TYPE_CHECKING:
@@ -14,6 +15,9 @@ if TYPE_CHECKING:
 
 COUNTED: Final = "count"
 """The gettext context (msgctxt) of nouns that follow a number: the key is the singular, ``{n}`` in the translation the number."""
+
+
+_FIRST_SLOT: Final = re.compile(r"\{(\w+)")
 
 
 class Message(str):
@@ -88,8 +92,22 @@ def _lower(text: str) -> str:
 
 
 def capitalized(text: str) -> Message:
-    """The text as the beginning of a sentence."""
+    """The text as the beginning of a sentence. A name of the evidence that it begins with stays as it is: files and processes differ by case."""
+    if _begins_with_a_name(text):
+        return Message.made(text, "{whole}", {"whole": text})
     return Message.made(_upper(text), "{whole}", {"whole": text}, finish=_upper)
+
+
+def _begins_with_a_name(text: object) -> bool:
+    """True if the first word is a value that is no message: what was read somewhere."""
+    while isinstance(text, Message):
+        slot = _FIRST_SLOT.match(text.template)
+        if slot is None or text.context:
+            return False
+        text = text.slots.get(slot[1])
+        if type(text) is str:
+            return True
+    return False
 
 
 def uncapitalized(text: str) -> Message:

@@ -23,8 +23,8 @@ from analyzer.model.finding import Evidence, Finding, Outlook, RecoversWhen, Sev
 from analyzer.model.message import joined, plural, say
 from analyzer.model.need import Need
 from analyzer.model.text import Do, Either, Text
-from analyzer.software.blockers import application_frame
-from parsers.records import JavaState, LockVerb, Where
+from analyzer.software.blockers import application_frame, awaits_class
+from parsers.records import LockVerb, Where
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -67,22 +67,14 @@ def diagnose(case: Case) -> Iterator[Finding]:
     """One finding per process whose initialisers wait for each other."""
     for view in case.latest:
         members = [member for pool in view.pools for member in pool.members]
-        waiting = [member for member in members if _waits(member.thread)]
+        waiting = [member for member in members if awaits_class(member.thread)]
         found = [Initialiser(member, classes, _wanted(member.thread)) for member in waiting if (classes := _initialises(member.thread))]
         circle = _circle(found)
         unnamed = not circle and len(found) > 1 and all(one.wanted is None for one in found)
-        if unnamed and all(_waits(member.thread) for member in members if _initialises(member.thread)):
+        if unnamed and all(awaits_class(member.thread) for member in members if _initialises(member.thread)):
             yield _finding(BlockedGroup(case, view, waiting), found, named=False)
         elif circle:
             yield _finding(BlockedGroup(case, view, waiting), circle, named=True)
-
-
-def _waits(thread: Thread) -> bool:
-    """True if the thread waits for a class: named by a line, or RUNNABLE in a wait that no frame of Object.wait explains."""
-    if _line(thread) is not None:
-        return True
-    in_wait = thread.state is JavaState.RUNNABLE and (thread.native_state or "").startswith("in Object.wait()")
-    return in_wait and not any(frame.cls == "java.lang.Object" for frame in thread.frames)
 
 
 def _line(thread: Thread) -> Lock | None:

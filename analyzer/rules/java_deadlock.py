@@ -83,7 +83,7 @@ def _of_cycle(view: ProcessView, cycle: Cycle) -> Finding:
     confidence, why = _judge(view, cycle)
     edges = [_edge(edge, view.known) for edge in cycle.edges]
     shown = [_edge_evidence(edge) for edge in cycle.edges]
-    frames = [frame for edge in cycle.edges if (frame := _frame(edge, view.known))]
+    frames = list(dict.fromkeys(frame for edge in cycle.edges if (frame := _frame(edge, view.known))))
     text = OF_CYCLE.filled(
         view.process,
         threads=plural(len(names), "thread"),

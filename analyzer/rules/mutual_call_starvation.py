@@ -54,7 +54,7 @@ OUTLOOK: Final = Outlook(
 CLEAN: Final = say("no other process calls this one back while it is being called")
 TEXT: Final = Text(
     "mutual-call-starvation",
-    headline="Two servers wait for each other: this one for {remote}, and {who} for this one.",
+    headline="Two servers wait for each other: {pair}.",
     why=Either(
         "far_pool",
         "Both dumps and the socket table agree: {far_pool} of the other process waits for this one in turn.",
@@ -75,6 +75,7 @@ TEXT: Final = Text(
     phrases={
         "back": "{back_connections} of {who} back to port {port}, each with a request that nobody has read",
         "connections_shown": "{connections} from this process to {remote}, which is {who}",
+        "pair": Either("both", "{me} and {who}", "this one for {remote}, and {who} for this one"),
         "here_in": Either("culprit", ", here in {culprit}"),
     },
 )
@@ -121,6 +122,8 @@ def _finding(serving: ServerPool, target: Target, far: ProcessView, other: Serve
     text = TEXT.filled(
         view.process,
         remote=target.remote,
+        me=process_in_words(view, far),
+        both=view.process.pid is not None and far.process.pid is not None,
         who=who,
         stuck_in_words=stuck_in_words(serving),
         calls=plural(len(target.connections), "call"),

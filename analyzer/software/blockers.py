@@ -46,15 +46,25 @@ class Activity(NamedTuple):
 
 
 def activity(thread: Thread, known: Knowledge) -> Activity:
-    """What ``thread`` waits for or does; kinds are those of ``knowledge.toml``, and monitor, running, none."""
+    """What ``thread`` waits for or does; kinds are those of ``knowledge.toml``, and monitor, class-init, running, none."""
     found = _of_stack(thread.frames, known)
     if thread.virtual and not thread.frames:
         return found._replace(kind=ActivityKind.QUEUED)  # it has not run yet: no carrier was free
     if thread.state is JavaState.BLOCKED or any(lock.verb is LockVerb.WAITING_TO_LOCK and lock.depth == 0 for lock in thread.locks):
         found = found._replace(kind=ActivityKind.MONITOR, frame=0 if thread.frames else -1)
+    elif awaits_class(thread):
+        found = found._replace(kind=ActivityKind.CLASS_INIT, frame=0 if thread.frames else -1)
     elif found.kind == ActivityKind.RUNNING and thread.state in {JavaState.WAITING, JavaState.TIMED_WAITING}:
         found = found._replace(kind=known.waits.get(thread.native_state or "", ActivityKind.WAITING))
     return found._replace(timed=found.timed or thread.state is JavaState.TIMED_WAITING)
+
+
+def awaits_class(thread: Thread) -> bool:
+    """True if the thread waits for a class: named by a line, or RUNNABLE in a wait that no frame of Object.wait explains."""
+    if any(lock.verb is LockVerb.CLASS_INIT for lock in thread.locks):
+        return True
+    in_wait = thread.state is JavaState.RUNNABLE and (thread.native_state or "").startswith("in Object.wait()")
+    return in_wait and not any(frame.cls == "java.lang.Object" for frame in thread.frames)
 
 
 @lru_cache(maxsize=8192)

@@ -11,6 +11,7 @@ class ActivityKind(StrEnum):
     ACCEPT = "accept"
     CALL = "call"
     CHANNEL = "channel"
+    CLASS_INIT = "class-init"
     COMPLETABLE_FUTURE = "completable-future"
     CONDITION = "condition"
     CONNECTION_LATCH = "connection-latch"

@@ -17,7 +17,7 @@ from analyzer.model.finding import Basis, CloseWait, Confidence, Outcome, Proces
 from analyzer.model.known_issue import KnownIssue  # noqa: TC001
 from analyzer.model.timeline import DescriptorLimit, Ending, FlowSummary, Moment, Patience, Turnover  # noqa: TC001
 from parsers.records import Unit  # noqa: TC001
-from reports.contract.groups_v1 import SocketGroup, Stack, socket_group_of, stack_of
+from reports.contract.groups_v1 import Place, SocketGroup, Stack, socket_group_of, stack_of
 from reports.contract.head_v1 import Incident, Tool
 
 if TYPE_CHECKING:
@@ -35,7 +35,10 @@ _UNSAFE = re.compile(r"[\x7f-\x9f\xad\u061c\u200b-\u200f\u2028-\u202e\u2060-\u20
 
 
 class Evidence(msgspec.Struct, frozen=True):
-    """A claim and the place that shows it; ``more`` further places show the same, ``inferred`` says what it was concluded from."""
+    """A claim and the place that shows it; ``more`` further places show the same, ``inferred`` says what it was concluded from.
+
+    ``others`` are these places, following lines as one, where they are known.
+    """
 
     file: str
     first: int
@@ -47,6 +50,7 @@ class Evidence(msgspec.Struct, frozen=True):
     more: int
     inferred: str | None
     head: str | None = None
+    others: tuple[Place, ...] = ()
 
 
 class Culprit(msgspec.Struct, frozen=True):
@@ -265,6 +269,7 @@ class Report(msgspec.Struct, frozen=True, kw_only=True):
     moments: tuple[Moment, ...] = ()
     limits: tuple[DescriptorLimit, ...] = ()
     known_issues: tuple[KnownIssue, ...] = ()
+    clocks: tuple[str, ...] = ()
 
 
 def render(diagnosis: Diagnosis, version: str) -> str:
@@ -314,6 +319,7 @@ def report(diagnosis: Diagnosis, version: str, cut: tuple[str, ...] = ()) -> Rep
         moments=diagnosis.moments,
         limits=diagnosis.limits,
         known_issues=diagnosis.known_issues,
+        clocks=diagnosis.clocks,
     )
 
 
@@ -360,6 +366,7 @@ def _evidence(items: tuple[model.Evidence, ...], diagnosis: Diagnosis) -> tuple[
             more=item.more,
             inferred=item.inferred,
             head=diagnosis.heads.get(item.where),
+            others=tuple(Place(place.file, place.first, place.last) for place in item.others),
         )
         for item in items
     )

@@ -102,6 +102,7 @@ def diagnosis_of(report: Report) -> model.Diagnosis:
         moments=report.moments,
         limits=report.limits,
         known_issues=report.known_issues,
+        clocks=report.clocks,
         sessions=tuple(_same(model.SessionFact, one) for one in report.sessions),
     )
 
@@ -159,7 +160,8 @@ def _evidence(items: Sequence[contract.Evidence], excerpts: dict[Where, tuple[st
         where = Where(item.file, item.first, item.last, item.unit)
         if item.excerpt:
             excerpts[where] = item.excerpt
-        made.append(model.Evidence(where, item.says, item.mark, item.more, item.inferred))
+        others = tuple(Where(place.file, place.first, place.last, item.unit) for place in item.others)
+        made.append(model.Evidence(where, item.says, item.mark, item.more, item.inferred, others))
     return tuple(made)
 
 

@@ -56,6 +56,7 @@ def _blocks(view: View) -> Iterator[Block]:
     for gap in view.missing:
         text = f"* {escape_jira(gap_sentence(gap))}"
         yield Block(tell("What is missing"), f"{text}\n{noformat_jira((gap.command,))}" if gap.command else text, 3, tight=True)
+    yield from (Block(tell("What was read"), escape_jira(said), 6) for said in view.clocks)
     rows = [[item.file, f"{item.kind}, {item.size}", f"{item.records} ({item.unread_lines})"] for item in view.sources]
     yield Block(tell("What was read"), escape_jira(view.sources_note), 3)
     if rows:

@@ -54,7 +54,7 @@ def _blocks(view: View) -> Iterator[Block]:
         yield Block(tell("Checked"), _paragraph(f"{view.checked_note}."), 8)
     for item in view.faults:
         yield Block(tell("Broken rules"), _item(f"{', '.join(item.rules)}: {item.why}"), 8, tight=True)
-    yield Block(tell("Read"), _paragraph(view.sources_note), 4)
+    yield Block(tell("Read"), "\n".join(map(_paragraph, (view.sources_note, *view.clocks))), 4)
     yield Block("", _paragraph(f"{view.tool}, {tell('fingerprint')} {view.fingerprint}"), 2)
 
 

@@ -35,6 +35,7 @@ LABELS: Final = (
     *(
         "accept",
         "call",
+        "class-init",
         "completable-future",
         "condition",
         "connection-latch",

@@ -86,6 +86,7 @@ def build(diagnosis: Diagnosis, command: str, version: str = VERSION) -> View:
         missing=sources.gaps(diagnosis),
         sources=read,
         sources_note=read_note,
+        clocks=tuple(plain(said, 400) for said in diagnosis.clocks[:12]),
         stacks=stacks,
         stacks_rest=stacks_rest,
         stacks_legend=legend,

@@ -12,7 +12,7 @@ from analyzer.model.finding import Evidence, Finding, RecoversWhen, Severity, Wh
 from analyzer.model.message import say
 from parsers.records import Unit
 from reports.language.catalogue import label_of, tell
-from reports.text_safety import clip_path, plain
+from reports.text_safety import clip, clip_path, plain
 from reports.view.model import HEALS, Agenda, Case, Node, Piece, Proof, Todo
 from reports.view.wording import count, number, word_of, words
 
@@ -27,6 +27,8 @@ PROOFS_TOLD = 12
 """Evidence of a cause that the page tells in full; what is over is counted, and is in the JSON."""
 PROOFS_FOLDED = 4
 LINES = 6
+OTHERS = 12
+"""Further places that a tooltip names."""
 LINE_LENGTH = 400
 HEADLINE = 400
 NAME = 120
@@ -147,6 +149,7 @@ class Teller(msgspec.Struct, frozen=True):
             says=self.words(item.says, 400),
             place=place(item.where),
             more=tell("and {number} more", number=number(item.more)) if item.more else "",
+            others=clip(", ".join(map(place, item.others[:OTHERS])) + ("…" if len(item.others) > OTHERS else ""), 600),
             head=plain(_tabs_to_blanks(self.diagnosis.heads.get(item.where, "")), LINE_LENGTH),
             excerpt=lines,
             left_out=tell("{lines} between not shown", lines=count(left, "line")) if left else "",

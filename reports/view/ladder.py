@@ -17,6 +17,8 @@ if TYPE_CHECKING:
 Way: TypeAlias = Literal["out", "back", "gap", "missing"]
 _STEP, _TOP, _TEXT = 28, 44, 38
 _SIDES = ("client", "server")
+_LONG = 1.0
+"""Seconds without an answer below which the end of a capture says nothing."""
 _PACKETS = 6
 """Packets of a ladder; gaps and what is missing make it nine rungs."""
 
@@ -55,7 +57,15 @@ def _marked(flow: FlowSummary) -> Iterator[tuple[Way, str]]:
         yield "out" if mark.side == "client" else "back", f"{mark.packet} · {mark.what}"
         last = index + 1 == len(packets) or packets[index + 1].what in {"FIN", "RST"}
         if mark is asked and last and flow.unanswered_for is not None:
-            yield "gap", tell("{unanswered_for} without an answer", unanswered_for=seconds(flow.unanswered_for))
+            # The capture ended while the answer was being made: nobody waited for long.
+            cut = flow.unanswered_for < _LONG and bool(flow.marks) and not flow.marks[-1].packet
+            time = seconds(flow.unanswered_for)
+            yield (
+                "gap",
+                tell("the capture ends {time} later", time=time)
+                if cut
+                else tell("{unanswered_for} without an answer", unanswered_for=time),
+            )
     other = next((side for side in _SIDES if flow.closed_first and not flow.fin.get(side)), None)
     if other and not flow.rst:
         yield "missing", tell("no FIN from the {other}", other=label_of(other))

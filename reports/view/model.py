@@ -50,6 +50,8 @@ class Proof(msgspec.Struct, frozen=True):
     says: Words
     place: str
     more: str
+    others: str
+    """The further places, for a tooltip; empty where they are not known."""
     head: str
     """The heading of the table that is quoted; empty if it is none."""
     excerpt: tuple[Words, ...]
@@ -291,6 +293,8 @@ class View(msgspec.Struct, frozen=True, kw_only=True):
     missing: tuple[Gap, ...]
     sources: tuple[Source, ...]
     sources_note: str
+    clocks: tuple[str, ...]
+    """How the files' times lie to the clock of a capture."""
     stacks: tuple[StackView, ...]
     stacks_rest: str
     stacks_legend: str

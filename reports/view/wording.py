@@ -38,6 +38,7 @@ _DOING = {
     "semaphore": say("waiting for a permit"),
     "lock": say("waiting for a lock"),
     "monitor": say("waiting for a monitor"),
+    "class-init": say("waiting for a class to be initialised"),
     "condition": say("waiting for a condition"),
     "queue": say("waiting for a queue"),
     "handshake": say("in a TLS handshake"),

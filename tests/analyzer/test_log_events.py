@@ -35,7 +35,9 @@ def test_one_time_limit_is_no_alarm_and_many_are() -> None:
 def test_a_used_up_limit_keeps_health_away() -> None:
     verdict = diagnosis_of(HEALTHY | {"till.log": NOISE + EMFILE.format(day=DAY)}).verdict
     assert verdict.status is Status.INSUFFICIENT
-    assert "till.log:121 says: no file descriptor was left" in f"{verdict.headline} {verdict.summary}"
+    text = f"{verdict.headline} {verdict.summary}"
+    assert "line till.log:121 says: no file descriptor was left" in text
+    assert "Till.log" not in text
 
 
 def test_lines_of_another_day_prove_nothing_of_this_moment() -> None:

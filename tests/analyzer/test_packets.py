@@ -125,15 +125,19 @@ class TestTogether:
 
     def test_the_moment_of_the_table_is_bracketed(self) -> None:
         """After the clients' FINs, before the calls' end; the dump's clock is two hours ahead, and otherwise right."""
-        (note,) = [one for one in diagnose(whole(), slow_backend()).notes if "capture's clock" in one]
-        assert "netstat.txt was saved between 2026-01-02 12:00:04 and 2026-01-02 12:00:20 UTC" in note
-        assert note.endswith("jstack.txt states 2026-01-02T14:00:09, which is UTC+2 h by that.")
+        made = diagnose(whole(), slow_backend())
+        (said,) = made.clocks
+        assert said.startswith("netstat.txt was saved between 2026-01-02 12:00:04 and 2026-01-02 12:00:20 UTC by the clock of the capture")
+        assert said.endswith("; jstack.txt agrees if its times are UTC+2.")
+        assert not [one for one in made.notes if "clock of the capture" in one]
 
     def test_a_clock_that_is_wrong_is_said(self) -> None:
         files = slow_backend()
         files["jstack.txt"] = files["jstack.txt"].replace("14:00:09", "14:02:09")
-        (note,) = [one for one in diagnose(whole(), files).notes if "capture's clock" in one]
-        assert "the two are 117 s apart" in note
+        made = diagnose(whole(), files)
+        (note,) = [one for one in made.notes if "clock of the capture" in one]
+        assert "the two clocks are 117 s apart" in note
+        assert not made.clocks
 
     def test_a_capture_of_other_connections_says_nothing(self) -> None:
         wire = Wire()
@@ -142,7 +146,8 @@ class TestTogether:
         diagnosis = diagnose(wire, slow_backend())
         (finding,) = found(diagnosis, "slow-backend")
         assert not [one for one in finding.evidence if one.where.unit is Unit.PACKET]
-        assert not [one for one in diagnosis.notes if "capture's clock" in one]
+        assert not [one for one in diagnosis.notes if "clock of the capture" in one]
+        assert not diagnosis.clocks
 
     def test_loopback_of_another_host_is_no_evidence(self) -> None:
         wire = Wire()

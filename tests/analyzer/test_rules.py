@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from analyzer.model.finding import Confidence, Diagnosis, Finding, Severity, Status
+from analyzer.model.finding import Confidence, Diagnosis, Finding, Severity, Status, When
 from tests.builders import (
     PARK,
     READ,
@@ -208,6 +208,7 @@ class TestMutualCall:
         diagnosis = diagnosis_of({"netstat.txt": netstat(*rows), "jstack-a.txt": dump(*direct[0]), "jstack-b.txt": dump(*direct[1])})
         assert (diagnosis.verdict.rule, diagnosis.verdict.confidence) == ("mutual-call-starvation", Confidence.CERTAIN)
         assert len([finding for finding in diagnosis.findings if finding.severity is Severity.CRITICAL]) == 1
+        assert diagnosis.verdict.headline == "Two servers wait for each other: java (pid 77) and java (pid 88)."
 
 
 class TestDeadlock:
@@ -239,6 +240,14 @@ class TestDeadlock:
         finding = found(diagnosis_of({"jstack.txt": dump(self.LEFT, self.RIGHT) + self.REPORT}), "java-deadlock")[0]
         assert finding.confidence is Confidence.CERTAIN
         assert finding.culprit.frame == "com.example.A.one(A.java:10)"
+
+    def test_one_place_is_named_once(self) -> None:
+        left, right = (text.replace("com.example.B.two(B.java", "com.example.A.one(A.java") for text in (self.LEFT, self.RIGHT))
+        finding = found(diagnosis_of({"jstack.txt": dump(left, right)}), "java-deadlock")[0]
+        (fix,) = [action.text for action in finding.actions if action.when is When.FIX]
+        assert fix.count("com.example.A.one") == 1
+        both = found(diagnosis_of({"jstack.txt": dump(self.LEFT, self.RIGHT)}), "java-deadlock")[0]
+        assert any("see com.example.A.one(A.java:10) and com.example.B.two(B.java:10)" in action.text for action in both.actions)
 
     def test_lock_lines_alone_are_likely(self) -> None:
         finding = found(diagnosis_of({"jstack.txt": dump(self.LEFT, self.RIGHT)}), "java-deadlock")[0]

@@ -519,6 +519,17 @@ class TestClassInit:
             Severity.CRITICAL,
         )
         assert "5 more threads" in finding.explanation
+        assert [pool.doing for pool in diagnosis.pools if "class-init" in pool.doing] == [{"class-init": 7}]
+
+    def test_a_thread_that_waits_for_a_class_does_not_run(self) -> None:
+        """Named by a line, or by the wait that HotSpot calls RUNNABLE; in Object.wait of its own it waits for something else."""
+        threads = [
+            self.initialiser(1, "com.example.A", "com.example.B"),
+            self.initialiser(2, "com.example.A", "", named=False),
+            thread("boot-3", "RUNNABLE", "java.lang.Object.wait", "com.example.Boot.run", *SERVED, native="in Object.wait()"),
+        ]
+        doing = [pool.doing for pool in judged(threads).pools if "class-init" in pool.doing]
+        assert [kinds["class-init"] for kinds in doing] == [2]
 
     def test_a_vm_that_names_no_class_is_not_certain(self) -> None:
         threads = [self.initialiser(n, cls, "", named=False) for n, cls in enumerate(("com.example.A", "com.example.B"), start=1)]

@@ -10,6 +10,9 @@ import pytest
 from msgspec.structs import replace
 
 from reports.contract import json_v1 as json_contract
+from reports.formats import html
+from reports.view import build as view
+from tests.builders import READ, SERVED, diagnosis_of, dump, netstat, thread
 from tests.reports import diagnoses, parts
 from tests.reports.hostile import blocked
 from tests.reports.rendering import EVERY
@@ -119,3 +122,22 @@ def test_two_blanks_of_indent_and_a_last_line_end() -> None:
     printed = json_contract.render(diagnoses.healthy(), "0.1.0")
     assert printed.startswith('{\n  "schema": "diagnosis/1",\n  "tool": {\n    "name": "closewait"')
     assert printed.endswith("}\n")
+
+
+def test_the_further_places_of_a_claim_are_lines() -> None:
+    """In JSON all of them, those that follow each other as one; on the page a tooltip names them."""
+    rows = [f"1 10.0.0.1:8080 10.0.0.9:{4000 + n} CLOSE_WAIT 7/java" for n in range(12)]
+    rows.insert(5, "0 10.0.0.1:8080 10.0.0.8:7000 ESTABLISHED 7/java")
+    calls = [f"0 10.0.0.1:{5000 + n} 10.0.0.50:9000 ESTABLISHED 7/java" for n in range(8)]
+    direct = [thread(f"http-nio-8080-exec-{n}", "RUNNABLE", *READ, "com.example.a.Call.go", *SERVED) for n in range(8)]
+    made = diagnosis_of({"netstat.txt": netstat("0 :::8080 :::* LISTEN 7/java", *rows, *calls), "jstack.txt": dump(*direct)})
+    findings = json.loads(json_contract.render(made, "0"))["findings"]
+    items = [item for finding in findings for item in finding["evidence"] if item["more"] == 11 and item["file"] == "netstat.txt"]
+    assert items
+    for item in items:
+        lines = [line for place in item["others"] for line in range(place["first"], place["last"] + 1)]
+        assert len(lines) == item["more"]
+        assert item["first"] not in lines
+        assert len(item["others"]) == 2
+    page = html.render(view.build(made, "analyze x", "0"))
+    assert f'title="netstat.txt:{items[0]["others"][0]["first"]}-{items[0]["others"][0]["last"]}, netstat.txt:' in page

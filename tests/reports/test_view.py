@@ -8,7 +8,7 @@ import pytest
 from msgspec.structs import replace
 
 from analyzer.model.finding import Basis, CloseWait, Confidence, Link
-from analyzer.model.timeline import DescriptorLimit, Moment, Patience
+from analyzer.model.timeline import DescriptorLimit, FlowMark, Moment, Patience
 from reports.formats.budget import Block, fit
 from reports.view import tables
 from reports.view.ladder import ladder
@@ -211,6 +211,16 @@ def test_the_ladder_tells_the_flow_that_waited_longest() -> None:
     assert drawn.rungs[5].text == "no FIN from the server"
     assert drawn.caption.endswith("one of 2 of this shape")
     assert ladder(()) is None
+
+
+@pytest.mark.parametrize(("waited", "said"), [(0.3, "the capture ends 300 ms later"), (20.0, "20 s without an answer")])
+def test_a_short_silence_before_the_end_of_a_capture_is_no_lack_of_an_answer(waited: float, said: str) -> None:
+    flow = next(flow for flow in diagnoses.consequence().flows if flow.unanswered_for is not None)
+    marks = (FlowMark(1, 0.0, "client", "SYN"), FlowMark(2, 0.1, "server", "SYN ACK"), FlowMark(3, 0.2, "client", "GET /a"))
+    end = FlowMark(0, 0.2 + waited, "", "the capture ends")
+    drawn = ladder((replace(flow, marks=(*marks, end), unanswered_for=waited, half_closed_for=None, closed_first=None, fin={}),))
+    assert drawn is not None
+    assert said in [rung.text for rung in drawn.rungs]
 
 
 def test_what_would_decide_comes_before_what_else_is_missing() -> None:
