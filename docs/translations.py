@@ -5,7 +5,7 @@
     python docs/translations.py --check --strict   the same, and exit 1 if there is any, as a release wants it
 
 A text is what stands in a call of say, tell, plural or count, in a Text of a rule, in the template, and the words and remarks that
-reports.language.labels lists.
+reports.language.labels lists; also the paragraphs of the rules' docstrings, which "analyze explain" prints.
 Needs Babel, which running the tool does not.
 """
 
@@ -28,10 +28,12 @@ if TYPE_CHECKING:
 
 ROOT: Final = Path(__file__).resolve().parent.parent
 sys.path.insert(0, str(ROOT))
+from analyzer.app.explain import paragraphs  # noqa: E402
 from analyzer.model.message import COUNTED  # noqa: E402 - the root is known only now
+from analyzer.rules import RULES  # noqa: E402
 from analyzer.software.knowledge import SETTINGS  # noqa: E402 - the root is known only now
 from reports.language import compiled_catalogues  # noqa: E402
-from reports.language.catalogue import DOMAIN, ENGLISH, LABEL, LANGUAGES, LOCALE, REMARK  # noqa: E402
+from reports.language.catalogue import DOMAIN, ENGLISH, EXPLANATION, LABEL, LANGUAGES, LOCALE, REMARK  # noqa: E402
 from reports.language.labels import LABELS, REMARKS  # noqa: E402
 
 FLOORS: Final = ("analyzer", "reports")
@@ -47,11 +49,8 @@ _COMMAND: Final = 2
 def texts() -> Catalog:
     """Every text that a report can say, with the places where it stands."""
     found = Catalog(domain=DOMAIN, project="closewait", fuzzy=False)
-    for floor in FLOORS:
-        for path in sorted((ROOT / floor).rglob("*.py")):
-            place = path.relative_to(ROOT).as_posix()
-            for text, context in _in_code(path):
-                found.add(text, context=context or None, locations=[(place, None)])  # type: ignore[list-item]
+    for place, text, context in _of_code():
+        found.add(text, context=context or None, locations=[(place, None)])  # type: ignore[list-item]
     for template in sorted((ROOT / "reports" / "formats" / "templates").glob("*.html")):
         with template.open("rb") as file:
             for _, message, _, _ in extract("jinja2.ext:babel_extract", file, options={"trimmed": "true"}):
@@ -63,6 +62,17 @@ def texts() -> Catalog:
         for word in words:
             found.add(word, context=context, locations=[("reports/language/labels.py", None)])  # type: ignore[list-item]
     return found
+
+
+def _of_code() -> Iterator[tuple[str, str, str]]:
+    """Place, text and context of what the code says, and of what the rules say of themselves."""
+    for floor in FLOORS:
+        for path in sorted((ROOT / floor).rglob("*.py")):
+            for text, context in _in_code(path):
+                yield path.relative_to(ROOT).as_posix(), text, context
+    for rule in RULES:
+        for paragraph in paragraphs(rule):
+            yield f"{rule.__name__.replace('.', '/')}.py", paragraph, EXPLANATION
 
 
 def _in_code(path: Path) -> Iterator[tuple[str, str]]:

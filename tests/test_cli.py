@@ -97,8 +97,8 @@ def test_json_goes_to_stdout_alone(incident: Path, tmp_path: Path) -> None:
 
 
 def test_format_is_guessed_from_the_ending(incident: Path, tmp_path: Path) -> None:
-    assert analyze(str(incident), "-q", "-o", "out/report.md", cwd=tmp_path).returncode == 0
-    assert (tmp_path / "out" / "report.md").read_text(encoding="utf-8").startswith("**CRITICAL**")
+    assert analyze(str(incident), "-q", "-o", "report.md", cwd=tmp_path).returncode == 0
+    assert (tmp_path / "report.md").read_text(encoding="utf-8").startswith("**CRITICAL**")
     refused = analyze(str(incident), "-o", "report.pdf", cwd=tmp_path)
     assert refused.returncode == 2
     assert "names no format" in refused.stderr

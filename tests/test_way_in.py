@@ -146,3 +146,13 @@ def test_the_user_may_say_that_it_is_the_same_server(
     assert "--same-server" in capsys.readouterr().out
     run("diff", "41001.txt", "52002.txt", "--same-server")
     assert "No served port is common" not in capsys.readouterr().out
+
+
+@pytest.mark.parametrize("words", [("explain", "self-call-starvation"), ("explain",)])
+def test_rules_are_explained_in_korean(words: tuple[str, ...], capsys: pytest.CaptureFixture[str]) -> None:
+    assert run(*words, "--lang", "ko") == 0
+    korean = capsys.readouterr().out
+    assert "서버가 자기 포트를 호출하는데, 응답할 스레드가 남아 있지 않다." in korean
+    assert "Looks for" not in korean
+    assert run(*words) == 0
+    assert "The server calls its own port" in capsys.readouterr().out

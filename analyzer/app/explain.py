@@ -8,6 +8,8 @@ import textwrap
 
 from analyzer.rules import RULES, Rule, slug
 from analyzer.software.known_issues import Issue, Source, known_issue
+from reports.formats.prose import wrap
+from reports.language.catalogue import explanation
 
 WIDTH = 88
 
@@ -15,7 +17,7 @@ WIDTH = 88
 def listing() -> str:
     """Every rule with its one-line description."""
     width = max(len(slug(rule)) for rule in RULES)
-    return "".join(f"{slug(rule):<{width}}  {_first_line(rule)}\n" for rule in RULES)
+    return "".join(f"{slug(rule):<{width}}  {explanation(paragraphs(rule)[0])}\n" for rule in RULES)
 
 
 def text(name: str) -> str | None:
@@ -25,8 +27,12 @@ def text(name: str) -> str | None:
     if rule is None:
         issue = known_issue(name)
         return None if issue is None else told(issue)
-    paragraphs = (inspect.cleandoc(rule.__doc__ or "")).split("\n\n")
-    return f"{wanted}\n\n" + "\n\n".join(textwrap.fill(" ".join(part.split()), WIDTH) for part in paragraphs) + "\n"
+    return f"{wanted}\n\n" + "\n\n".join("\n".join(wrap(explanation(part), WIDTH)) for part in paragraphs(rule)) + "\n"
+
+
+def paragraphs(rule: Rule) -> list[str]:
+    """What a rule says of itself: its first line, then what it looks for, why it matters, what to do, when it is wrong."""
+    return [" ".join(part.split()) for part in inspect.cleandoc(rule.__doc__ or "").split("\n\n")]
 
 
 def names() -> list[str]:
@@ -75,7 +81,3 @@ def affected(issue: Issue) -> list[str]:
         ).replace(" ;", ";")
         for row in issue.affected
     ]
-
-
-def _first_line(rule: Rule) -> str:
-    return (rule.__doc__ or "").strip().partition("\n")[0]

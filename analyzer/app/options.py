@@ -198,11 +198,14 @@ def explain(
             autocompletion=_rules,
         ),
     ] = None,
+    language: Annotated[Language, option("--lang", text="Language of the explanation: English or Korean.")] = Language.EN,
 ) -> None:
     """Say what a rule looks for, why it matters, what to do, and when it is wrong; without RULE: list them. Known issues are told by their identifiers."""
     from analyzer.app.explain import listing, near_rules, text  # noqa: PLC0415 - loads all rules
+    from reports.language.catalogue import speaking  # noqa: PLC0415 - only needed here
 
-    found = listing() if rule is None else text(rule)
+    with speaking(language.value):
+        found = listing() if rule is None else text(rule)
     if found is None:
         near = near_rules(rule or "")
         hint = f"did you mean {', '.join(near)}?" if near else "'analyze explain' lists them, docs/known-issues.md the known issues"

@@ -29,6 +29,8 @@ LABEL: Final = "label"
 """The context (msgctxt) of single words: severities, states, kinds."""
 REMARK: Final = "remark"
 """The context of what the parsers and the intake remark of files and lines."""
+EXPLANATION: Final = "explanation"
+"""The context of the paragraphs in which rules say what they look for."""
 _COUNTED: Final = re.compile(r"\b(?P<n>[\d,]+) (?P<what>packet|flow|attempt)s?\b")
 _GUARD: Final = "\ue000"
 """Stands for a bracket of the evidence until the particles are chosen; of a private range, which reports take out of evidence."""
@@ -72,6 +74,11 @@ def looked_up(text: str) -> str:
 def label_of(word: str) -> str:
     """A severity, a state or a kind as readers see it; a word without a translation stays."""
     return _looked_up(LABEL, word) or word
+
+
+def explanation(paragraph: str) -> str:
+    """A paragraph of a rule's explanation; one without a translation stays English."""
+    return settled(_looked_up(EXPLANATION, paragraph) or paragraph)
 
 
 def remark(text: str) -> str:

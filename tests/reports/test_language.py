@@ -275,6 +275,6 @@ class TestCommand:
         korean = capsys.readouterr().out
         assert self.run("diff", "samples/leak-growing", "samples/leak-okhttp") == 0
         english = capsys.readouterr().out
-        assert "connection-leak이(가) 그대로 남아 있다" in korean
+        assert "아직 남음: connection-leak; 줄었다" in korean
         assert len(korean.splitlines()) <= len(english.splitlines()) + 2
         assert not re.search(r"\b(the|is|are|gone|before|after|busy)\b", korean)
