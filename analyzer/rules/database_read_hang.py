@@ -32,7 +32,7 @@ if TYPE_CHECKING:
     from analyzer.waits.targets import Target
 
 NEEDS: Final = (Need.THREADS, Need.SOCKETS)
-CONSEQUENCE_OF: Final[tuple[str, ...]] = ()
+CONSEQUENCE_OF: Final = ("cross-system-deadlock", "lock-held-by-idle-transaction", "slow-statement")
 SMALLEST_POOL: Final = 4
 """Request threads below which all of them may be in a statement for a moment: one dump then says nothing."""
 OUTLOOK: Final = Outlook(

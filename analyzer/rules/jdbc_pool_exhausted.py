@@ -38,7 +38,14 @@ if TYPE_CHECKING:
     from analyzer.waits.case import Case
 
 NEEDS: Final = (Need.THREADS,)
-CONSEQUENCE_OF: Final = ("nested-connection-lease", "database-read-hang", "java-deadlock")
+CONSEQUENCE_OF: Final = (
+    "nested-connection-lease",
+    "cross-system-deadlock",
+    "lock-held-by-idle-transaction",
+    "slow-statement",
+    "database-read-hang",
+    "java-deadlock",
+)
 OUTLOOK: Final = Outlook(
     RecoversWhen.RESTART, say("Nobody gives the lent connections back; a timeout of the wait only turns it into an error.")
 )

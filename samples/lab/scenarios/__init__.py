@@ -1,6 +1,6 @@
 """The scenarios, by what goes wrong."""
 
-from scenarios import backends, connections, devices, healthy, hosts, leaks, locks, own_servers, processes, self_calls, virtual
+from scenarios import backends, connections, devices, healthy, hosts, leaks, locks, mixed, own_servers, processes, self_calls, virtual
 
 ALL = (
     self_calls.SCENARIOS,
@@ -13,5 +13,6 @@ ALL = (
     devices.SCENARIOS,
     hosts.SCENARIOS,
     own_servers.SCENARIOS,
+    mixed.SCENARIOS,
     healthy.SCENARIOS,
 )
