@@ -85,7 +85,7 @@ def _transaction(section: Section, begin: re.Match[str], first: int, below: Sequ
         state=state,
         printed_state=busy or begin[3].strip(),
         waits_on="row lock" if waits else None,
-        statement=without_literals(statement) if statement and not statement.startswith(("-", "TRX")) else None,
+        statement=without_literals(statement, double_quoted=True) if statement and not statement.startswith(("-", "TRX")) else None,
         transaction_age=float(begin[2]),
         own_link=str(locks),
     )

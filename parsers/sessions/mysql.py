@@ -79,7 +79,7 @@ def _session(section: Section, row: Row) -> Session | None:
         state=_state(command, state),
         printed_state=f"{command} {state}".strip(),
         waits_on=state if state.startswith(_LOCKED) else None,
-        statement=without_literals(cells.get("info", "")) or None,
+        statement=without_literals(cells.get("info", ""), double_quoted=True) or None,
         state_age=age if age is not None and age >= 0 else None,
     )
 

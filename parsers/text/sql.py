@@ -10,16 +10,24 @@ from parsers.text.patterns import lazy
 LONGEST: Final = 300
 """Characters of a statement that are kept: enough to find it in the code."""
 _LITERAL: Final = lazy(r"'(?:[^'\\]|\\.|'')*+(?:'|\Z)|\$\w*\$.*|(?<![\w$.])-?\d+(?:\.\d+)?(?:[eE][+-]?\d+)?(?!\w)|\b0[xX][0-9a-fA-F]+\b")
+_DOUBLE_QUOTED: Final = lazy(r"\"(?:[^\"\\]|\\.|\"\")*+(?:\"|\Z)")
 _BLANKS: Final = lazy(r"\s+")
 _VERB: Final = lazy(
-    r"\b(?:select|insert|update|delete|merge|with|call|exec|execute|alter|create|drop|truncate|lock|set|begin|commit|replace|declare|fetch|copy)\b",
+    r"\b(?:select|insert|update|delete|merge|with|call|exec|execute|alter|create|drop|truncate|set|begin|commit|replace|declare|fetch|copy)\b(?=\s*+[^\s|])"
+    r"|\block\s+(?:tables?\b|[\w.\"]+\s+in\b)",
     re.IGNORECASE,
 )
 
 
-def without_literals(statement: str) -> str:
-    """The statement on one line, cut at a length that shows which it is, every literal replaced by ``?``."""
-    return _LITERAL.sub("?", _BLANKS.sub(" ", statement[: LONGEST * 4])).strip()[:LONGEST]
+def without_literals(statement: str, *, double_quoted: bool = False) -> str:
+    """The statement on one line, cut at a length that shows which it is, every literal replaced by ``?``, without the sign of its end.
+
+    ``double_quoted``: strings may stand in double quotes, as in MySQL; elsewhere these are names of columns.
+    """
+    line = _BLANKS.sub(" ", statement[: LONGEST * 4])
+    if double_quoted:
+        line = _DOUBLE_QUOTED.sub("?", line)
+    return _LITERAL.sub("?", line).strip().removesuffix(";").rstrip()[:LONGEST]
 
 
 _DOCUMENT: Final = lazy(
@@ -34,4 +42,6 @@ def redacted(line: str) -> str:
     if document is not None:
         return line[: document.start()] + _VALUE.sub("?", line[document.start() :])
     found = _VERB.search(line)
-    return line if found is None else line[: found.start()] + _LITERAL.sub("?", line[found.start() :])
+    if found is None:
+        return line
+    return line[: found.start()] + _LITERAL.sub("?", _DOUBLE_QUOTED.sub("?", line[found.start() :]))

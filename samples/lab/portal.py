@@ -2,20 +2,23 @@
 
 import os
 import urllib.request
+from collections.abc import Callable
+from typing import Any
 
 
-def fetch(path):
+def fetch(path: str) -> bytes:
     """The answer of the service behind."""
     with urllib.request.urlopen(os.environ["BEHIND"] + path) as answer:
-        return answer.read()
+        body: bytes = answer.read()
+        return body
 
 
-def render_page(environ):
+def render_page(environ: dict[str, Any]) -> bytes:
     """One page."""
     return b"portal: " + fetch(environ["PATH_INFO"])
 
 
-def app(environ, start_response):
+def app(environ: dict[str, Any], start_response: Callable[..., object]) -> list[bytes]:
     """The WSGI application."""
     body = render_page(environ)
     start_response("200 OK", [("Content-Type", "text/plain")])

@@ -178,3 +178,18 @@ def test_a_line_keeps_what_stands_before_its_statement() -> None:
         redacted("| 58 | till | shop1:41002 | Query | 15 | update t set a = 42 |")
         == "| 58 | till | shop1:41002 | Query | 15 | update t set a = ? |"
     )
+
+
+def test_strings_of_mysql_may_stand_in_double_quotes() -> None:
+    statement = 'select id from "staff" where name = "O\\"Hara" and pin = 4711;'
+    assert without_literals(statement) == 'select id from "staff" where name = "O\\"Hara" and pin = ?'
+    assert without_literals(statement, double_quoted=True) == "select id from ? where name = ? and pin = ?"
+    assert "Hara" not in redacted(f"58 | till | Query | 15 | {statement}")
+
+
+def test_what_a_session_waits_for_is_no_statement() -> None:
+    row = "17128|{17121}|ledger|active|Lock|transactionid|2026-01-02 03:04:05.1+00|select balance from account where id = 7"
+    assert (
+        redacted(row) == "17128|{17121}|ledger|active|Lock|transactionid|2026-01-02 03:04:05.1+00|select balance from account where id = ?"
+    )
+    assert redacted("1|lock table account in exclusive mode; select 7") == "1|lock table account in exclusive mode; select ?"

@@ -31,7 +31,7 @@ http {
 
 
 def nginx(lab: Lab, patience: str = "300s") -> Program:
-    """nginx in front of what listens on port 8000."""
+    """Start nginx in front of what listens on port 8000."""
     home = Path("/srv/nginx")
     home.mkdir()
     (home / "nginx.conf").write_text(NGINX.replace("PATIENCE", patience))
@@ -47,7 +47,8 @@ def gunicorn(lab: Lab, behind: str, workers: int) -> Program:
     shutil.copy(HERE / "portal.py", home)
     shell(f"chown -R app {home}")
     master = lab.start(
-        f"env BEHIND={behind} HOME={home} gunicorn --chdir {home} --workers {workers} --bind 127.0.0.1:8000 --timeout 600 portal:app", user="app"
+        f"env BEHIND={behind} HOME={home} gunicorn --chdir {home} --workers {workers} --bind 127.0.0.1:8000 --timeout 600 portal:app",
+        user="app",
     )
     wait("gunicorn listens", lambda: master.listens(8000))
     children = Path(f"/proc/{master.pid}/task/{master.pid}/children")
@@ -55,7 +56,9 @@ def gunicorn(lab: Lab, behind: str, workers: int) -> Program:
     return master
 
 
-PY_SPY = "for pid in {master} $(cat /proc/{master}/task/{master}/children); do echo \"$ py-spy dump --pid $pid\"; py-spy dump --pid $pid; done"
+PY_SPY = (
+    'for pid in {master} $(cat /proc/{master}/task/{master}/children); do echo "$ py-spy dump --pid $pid"; py-spy dump --pid $pid; done'
+)
 SESSIONS = (
     f"psql -XA -h {BACKEND} -U ledger -d postgres -c 'select pid, pg_blocking_pids(pid) as blocked_by, usename, datname, application_name,"
     " client_addr, client_port, state, wait_event_type, wait_event, xact_start, query_start, state_change, now(), query from pg_stat_activity'"
@@ -129,7 +132,9 @@ def proxy_gave_up(lab: Lab) -> None:
 def database_busy(lab: Lab) -> None:
     """Sixteen clients, request after request, and a database that answers each in a millisecond."""
     lab.postgres()
-    app = lab.java("net.ledger.web.LedgerServer", "threads=30", "pool=12", "maxKeepAliveRequests=-1", f"database={BACKEND}:5432", port=8191, user="app")
+    app = lab.java(
+        "net.ledger.web.LedgerServer", "threads=30", "pool=12", "maxKeepAliveRequests=-1", f"database={BACKEND}:5432", port=8191, user="app"
+    )
     wait("the pool is full", lambda: len(app.to(5432)) == 12)
     lab.clients("loop", 8191, "/balance", count=16, every_ms=5, seconds=40)
     wait("the clients are at work", lambda: len(app.sockets("ESTABLISHED")) == 28)
@@ -153,7 +158,10 @@ SCENARIOS = (
     Scenario(
         "healthy-database-busy",
         "a busy server whose database answers at once",
-        Verdict("healthy", must_not=("slow-backend", "database-read-hang", "slow-statement", "jdbc-pool-exhausted", "lost-session", "pool-stuck")),
+        Verdict(
+            "healthy",
+            must_not=("slow-backend", "database-read-hang", "slow-statement", "jdbc-pool-exhausted", "lost-session", "pool-stuck"),
+        ),
         database_busy,
     ),
     Scenario(
