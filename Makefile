@@ -9,7 +9,7 @@ TABLES := $(wildcard analyzer/software/*.toml)
 COMPILED := $(CATALOGUES) $(TABLES:.toml=.json) $(patsubst reports/formats/templates/%.html,reports/formats/built/%_html.py,$(TEMPLATES))
 INCIDENT ?= samples/self-call-after
 
-.PHONY: all check samples fresh format lint types floors docs test test-fast analyze translations bless lock clean release-check dist fuzz
+.PHONY: all check samples fresh format lint types floors docs test test-fast analyze translations bless lock clean release-check dist site fuzz
 
 all: check docs test  ## format check, lint, types, floors, docs drift, tests
 
@@ -67,6 +67,11 @@ release-check: all  ## what a release needs besides: every text is translated, t
 
 dist: $(READY) $(COMPILED)  ## wheels, sdist and one file for Python alone, built twice, installed and tried
 	release/check.sh dist
+
+site:  ## the documentation as a site, in build/site
+	$(PYTHON) -m venv build/site-env
+	build/site-env/bin/python -m pip install --quiet --disable-pip-version-check -r release/site-requirements.txt
+	NO_MKDOCS_2_WARNING=1 build/site-env/bin/python release/site.py
 
 fuzz: $(READY) $(COMPILED)  ## make fuzz SECONDS=3600: coverage-guided fuzzing of the whole pipe
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check atheris
