@@ -27,7 +27,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
 
     from analyzer.join.connections import Connection
-    from analyzer.join.process import ProcessView
+    from analyzer.join.process import OwnCall, ProcessView
 
 TROUBLED: Final = 3
 """Clients that wait or gave up from which on a port is worth asking who serves it."""
@@ -142,13 +142,14 @@ def _works_for_clients(pool: Pool) -> bool:
 def _server_of(view: ProcessView, pools: Sequence[Pool], port: int) -> tuple[Pool, Pool] | None:
     """The pool that serves the port, before and after its role is known; None if the evidence does not tell."""
     requests = requests_of(view, port)
-    if not requests.troubled and not requests.quiet and not view.snapshot.tasks:
+    asked = [pair.near for pair in view.pairs if _is_read_call(pair, port)]
+    if not requests.troubled and not requests.quiet and not asked and not view.snapshot.tasks:
         return None
     exact = {id(thread) for thread, socket, alone in exact_sockets(view) if alone and socket.local.port == port}
     candidates = [pool for pool in pools if pool.role in _CANDIDATES and pool.port in {None, port}]
     working = [pool for pool in (_awake(view, pool, requests) for pool in candidates) if _has_work(view, pool)]
     if not requests.troubled and not exact:
-        return _thread_each(view, working, candidates, requests, port)
+        return _thread_each(view, working, candidates, requests, port) or _own_callers(view, working, candidates, asked, port)
     rivals = _Rivals(
         len(working), frozenset(id(pool) for pool in working if _calls_out(pool)), frozenset(map(id, filter(_waits_for_others, working)))
     )
@@ -178,6 +179,35 @@ def _thread_each(
     members = tuple(_as_reader(member) for member in readers[0].members)
     basis = say("as many of its threads read as connections are open with nothing to read")
     return old, replace(old, role=PoolRole.SERVER, port=port, members=members, basis=basis, sure=Confidence.LIKELY, bounded=False)
+
+
+def _own_callers(
+    view: ProcessView, working: Sequence[Pool], candidates: Sequence[Pool], asked: Sequence[Connection], port: int
+) -> tuple[Pool, Pool] | None:
+    """The one pool of the application, each of whose threads waits for the answer of a call to this very port.
+
+    A selector has read these requests, and nobody but this pool could answer them. Where another pool is there, even an idle one, or where as
+    many connections lead elsewhere, the threads may wait for something else.
+    """
+    callers = [pool for pool in working if len(asked) >= TROUBLED and len(pool.workers) == len(asked) and all(map(_asks, pool.workers))]
+    elsewhere = sum(one.state is TcpState.ESTABLISHED for one in view.client_side) - len(asked)
+    if len(callers) != 1 or sum(bool(pool.workers) for pool in candidates) > 1 or elsewhere >= len(asked):
+        return None
+    basis = say("each of its threads waits for the answer of a call to this port, and no other pool is there to answer")
+    return callers[0], replace(callers[0], role=PoolRole.SERVER, port=port, basis=basis, sure=Confidence.LIKELY)
+
+
+def _is_read_call(pair: OwnCall, port: int) -> bool:
+    """True for an own call to the port whose request was read, and whose answer has not come."""
+    near, far = pair.near, pair.far
+    if not pair.proven or far is None or near.remote is None or near.remote.port != port:
+        return False
+    return near.state is far.state is TcpState.ESTABLISHED and near.recv_q == 0 and far.recv_q == 0 and not far.unaccepted
+
+
+def _asks(member: ThreadActivity) -> bool:
+    """True for a thread that reads the answer of a call."""
+    return member.activity.kind == ActivityKind.SOCKET_READ and member.activity.side is SocketSide.CLIENT
 
 
 def _awake(view: ProcessView, pool: Pool, requests: Requests) -> Pool:

@@ -165,6 +165,41 @@ class TestRoles:
         assert pools_of(*(thread(f"east-{n}", "RUNNABLE", *loop) for n in range(2))) == {"east": ("event-loop", 2)}
 
 
+CALL = (*PLAIN_READ, "sun.net.www.http.HttpClient.parseHTTP", "sun.net.www.protocol.http.HttpURLConnection.getInputStream", *QUOTE)
+LOOP = thread("east-1", "RUNNABLE", "sun.nio.ch.EPoll.wait", "io.netty.channel.nio.NioEventLoop.run", native="runnable")
+FREE = (*PARK, "java.util.concurrent.LinkedBlockingQueue.take", "java.util.concurrent.ThreadPoolExecutor.getTask", "java.lang.Thread.run")
+
+
+def calls_of_its_own(count: int) -> list[str]:
+    """Both ends of calls to the own port, whose requests were read."""
+    near = [f"0 127.0.0.1:{52000 + n} 127.0.0.1:6612 ESTABLISHED 431/java" for n in range(count)]
+    return near + [f"0 127.0.0.1:6612 127.0.0.1:{52000 + n} ESTABLISHED 431/java" for n in range(count)]
+
+
+class TestOwnCallsBehindASelector:
+    """A selector has read the own calls; who was to answer them waits for their answers."""
+
+    CLERKS = tuple(thread(f"clerk-{n}", "RUNNABLE", *CALL, native="runnable") for n in range(4))
+
+    @staticmethod
+    def rules(*threads: str, more: tuple[str, ...] = ()) -> list[str]:
+        files = {"jstack-431.txt": dump(LOOP, *threads), "netstat.txt": netstat(LISTEN, *calls_of_its_own(4), *more)}
+        return [finding.rule for finding in diagnosis_of(files).findings]
+
+    def test_nobody_else_could_answer(self) -> None:
+        diagnosis = diagnosis_of({"jstack-431.txt": dump(LOOP, *self.CLERKS), "netstat.txt": netstat(LISTEN, *calls_of_its_own(4))})
+        assert (diagnosis.verdict.rule, diagnosis.verdict.confidence) == ("self-call-starvation", Confidence.LIKELY)
+
+    def test_a_free_thread_could(self) -> None:
+        assert self.rules(*self.CLERKS, thread("clerk-9", "WAITING (parking)", *FREE)) == []
+
+    def test_another_pool_could(self) -> None:
+        assert self.rules(*self.CLERKS, *(thread(f"till-{n}", "WAITING (parking)", *FREE) for n in range(2))) == []
+
+    def test_the_threads_may_wait_for_another_service(self) -> None:
+        assert "self-call-starvation" not in self.rules(*self.CLERKS, more=tuple(open_to("10.2.0.8:7071", 4)))
+
+
 def test_virtual_threads_are_not_counted_as_a_full_pool() -> None:
     stack = "".join(f"    at {frame}(Source.java:1)\n" for frame in ("java.lang.VirtualThread.park", *PLAIN_READ, *QUOTE[:2]))
     threads = "".join(f'#{40 + n} "" virtual WAITING 2026-05-01T10:00:00.000000Z\n{stack}\n' for n in range(4))
