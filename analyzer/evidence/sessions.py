@@ -15,6 +15,9 @@ if TYPE_CHECKING:
     from analyzer.join.far_side import FarSide, Joined
     from parsers.records import Session, SessionBlock
 
+DATABASE_CAUSES: Final = ("cross-system-deadlock", "lock-held-by-idle-transaction", "slow-statement")
+"""Rules that say why a database does not answer: who waits for it suffers from what they found."""
+
 MOST_NAMED: Final = 3
 """Sessions that a sentence names."""
 

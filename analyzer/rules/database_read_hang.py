@@ -19,6 +19,7 @@ from typing import TYPE_CHECKING, Final
 
 from analyzer.evidence.calls import SOCKETS_MISSING, chain_of, kind_in_words
 from analyzer.evidence.citations import all_of
+from analyzer.evidence.sessions import DATABASE_CAUSES
 from analyzer.families import remote_service as remote
 from analyzer.model.finding import Action, Confidence, Culprit, Finding, Missing, Outlook, RecoversWhen, Severity, When
 from analyzer.model.message import say
@@ -32,7 +33,7 @@ if TYPE_CHECKING:
     from analyzer.waits.targets import Target
 
 NEEDS: Final = (Need.THREADS, Need.SOCKETS)
-CONSEQUENCE_OF: Final = ("cross-system-deadlock", "lock-held-by-idle-transaction", "slow-statement")
+CONSEQUENCE_OF: Final = DATABASE_CAUSES
 SMALLEST_POOL: Final = 4
 """Request threads below which all of them may be in a statement for a moment: one dump then says nothing."""
 OUTLOOK: Final = Outlook(

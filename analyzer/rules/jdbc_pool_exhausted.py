@@ -21,6 +21,7 @@ from typing import TYPE_CHECKING, Final
 from analyzer.contention.blocked_group import common_frame, judge, place
 from analyzer.contention.leases import Shortage, shortages
 from analyzer.evidence.citations import of_sockets, of_threads
+from analyzer.evidence.sessions import DATABASE_CAUSES
 from analyzer.families import lent_connections
 from analyzer.model.finding import Confidence, Evidence, Finding, Outlook, RecoversWhen, When
 from analyzer.model.message import plural, say
@@ -38,14 +39,7 @@ if TYPE_CHECKING:
     from analyzer.waits.case import Case
 
 NEEDS: Final = (Need.THREADS,)
-CONSEQUENCE_OF: Final = (
-    "nested-connection-lease",
-    "cross-system-deadlock",
-    "lock-held-by-idle-transaction",
-    "slow-statement",
-    "database-read-hang",
-    "java-deadlock",
-)
+CONSEQUENCE_OF: Final = ("nested-connection-lease", *DATABASE_CAUSES, "database-read-hang", "java-deadlock")
 OUTLOOK: Final = Outlook(
     RecoversWhen.RESTART, say("Nobody gives the lent connections back; a timeout of the wait only turns it into an error.")
 )
