@@ -13,17 +13,18 @@ called not understood. Logs, stacks and whatever a format knows are read whereve
 
 from __future__ import annotations
 
-import re
 from typing import TYPE_CHECKING, Final
+
+from parsers.text.patterns import lazy
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterable, Mapping
 
 INVENTORY: Final = "inventory"
 """What the report calls a file that was not looked into."""
-_SOS: Final = re.compile(r"(?:.*/)?sosreport-[^/]*/(?=.)")
-_SOS_FOLDER: Final = re.compile(r"(?P<root>(?:.*?/)??)(?:sos_commands|sos_reports)/")
-_SOS_SKIPPED: Final = re.compile(
+_SOS: Final = lazy(r"(?:.*/)?sosreport-[^/]*/(?=.)")
+_SOS_FOLDER: Final = lazy(r"(?P<root>(?:.*?/)??)(?:sos_commands|sos_reports)/")
+_SOS_SKIPPED: Final = lazy(
     r"(?:sys|boot|lib|lib64|usr|dev|opt/rh|sos_logs|sos_reports|sos_strings)/|etc/(?!hostname$)"
     r"|proc/(?!\d+/(?!net/)|(?:\d+/|self/)?net/(?:tcp6?|netstat|snmp6?|sockstat6?)$)"
     r"|sos_commands/(?:abrt|acpid|alternatives|anaconda|apparmor|apt|ata|auditd|block|boot|btrfs|cgroups|cron|crypto|cups|devicemapper|devices|dnf|dpkg|dracut"
@@ -31,28 +32,28 @@ _SOS_SKIPPED: Final = re.compile(
     r"|multipath|nfs|nis|numa|nvme|openssl|pam|pci|perl|powerpc|processor|python|release|ruby|rpm|sar|scsi|selinux|services|snap|storcli|stratis|subscription_manager"
     r"|sunrpc|tuned|udev|unpackaged|usb|vdo|x11|xfs|yum)/"
 )
-_OF_INTERFACE: Final = re.compile(r"(?:.*/)?dev_snmp6/[^/]+")
+_OF_INTERFACE: Final = lazy(r"(?:.*/)?dev_snmp6/[^/]+")
 _LETTERS: Final = "[bcdfghjklmnpqrstvwxz2456789]"
 _HOST: Final = (
-    re.compile(r"(?:.*/)?nodes/(?P<host>master|controller|built-in)/"),
-    re.compile(r"(?:.*/)?nodes/(?:slave|agent)s?/(?P<host>[^/]+)/"),
-    re.compile(r"(?:.*/)?namespaces/[^/]+/(?:core/)?pods/(?P<host>[^/]+)/"),
-    re.compile(r"(?:.*/)?pods/[a-z0-9.-]+_(?P<host>[a-z0-9.-]+)_[0-9a-f-]{32,36}/"),
-    re.compile(r"(?:.*/)?containers/(?P<host>[a-z0-9.-]+)_[a-z0-9-]+_[a-z0-9.-]+-[0-9a-f]{64}\.log$"),
-    re.compile(r"(?:.*/)?pods/(?P<host>[^/_]+)/"),
-    re.compile(r"(?:.*/)?containers/(?P<host>[0-9a-f]{12})[0-9a-f]{52}/"),
+    lazy(r"(?:.*/)?nodes/(?P<host>master|controller|built-in)/"),
+    lazy(r"(?:.*/)?nodes/(?:slave|agent)s?/(?P<host>[^/]+)/"),
+    lazy(r"(?:.*/)?namespaces/[^/]+/(?:core/)?pods/(?P<host>[^/]+)/"),
+    lazy(r"(?:.*/)?pods/[a-z0-9.-]+_(?P<host>[a-z0-9.-]+)_[0-9a-f-]{32,36}/"),
+    lazy(r"(?:.*/)?containers/(?P<host>[a-z0-9.-]+)_[a-z0-9-]+_[a-z0-9.-]+-[0-9a-f]{64}\.log$"),
+    lazy(r"(?:.*/)?pods/(?P<host>[^/_]+)/"),
+    lazy(r"(?:.*/)?containers/(?P<host>[0-9a-f]{12})[0-9a-f]{52}/"),
     # The names that a deployment gives its pods: two parts at the end of the letters that Kubernetes takes for them, which make no words.
-    re.compile(rf"(?:.*/)?(?P<host>[a-z0-9][a-z0-9-]{{0,200}}-(?=\d{{0,9}}[a-z]){_LETTERS}{{6,10}}-{_LETTERS}{{5}})(?=[/._-])"),
+    lazy(rf"(?:.*/)?(?P<host>[a-z0-9][a-z0-9-]{{0,200}}-(?=\d{{0,9}}[a-z]){_LETTERS}{{6,10}}-{_LETTERS}{{5}})(?=[/._-])"),
 )
-_POD_LOG: Final = re.compile(r"(?P<folder>(?:.*/)?[^/]+)/(?P<host>[^/]+)/logs(?:-[^/]+)?\.txt")
-_RUNS: Final = re.compile(r"(?P<folder>(?:.*/)?logs/)(?P<run>previous|current)\.log")
+_POD_LOG: Final = lazy(r"(?P<folder>(?:.*/)?[^/]+)/(?P<host>[^/]+)/logs(?:-[^/]+)?\.txt")
+_RUNS: Final = lazy(r"(?P<folder>(?:.*/)?logs/)(?P<run>previous|current)\.log")
 _MARKS: Final = (
     _SOS_FOLDER,
-    re.compile(r"(?P<root>(?:.*/)?)nodes/(?:master|controller|built-in|slave/[^/]+|agents?/[^/]+)/thread-dump\.txt"),
-    re.compile(r"(?P<root>(?:.*/)?)(?:nodes_hot_threads\.txt|diagnostic_manifest\.json|nodes_stats\.json)"),
-    re.compile(r"(?P<root>(?:.*?/)??)(?:namespaces/[^/]+/(?:core/)?pods|cluster-scoped-resources)/"),
-    re.compile(r"(?P<root>(?:.*/)?)(?:application-properties|application-config|application-logs|tomcat-config)/"),
-    re.compile(r"(?P<root>(?:.*/)?)(?:topdashH(?:\.\d+)?\.out|yc-360[^/]*/)"),
+    lazy(r"(?P<root>(?:.*/)?)nodes/(?:master|controller|built-in|slave/[^/]+|agents?/[^/]+)/thread-dump\.txt"),
+    lazy(r"(?P<root>(?:.*/)?)(?:nodes_hot_threads\.txt|diagnostic_manifest\.json|nodes_stats\.json)"),
+    lazy(r"(?P<root>(?:.*?/)??)(?:namespaces/[^/]+/(?:core/)?pods|cluster-scoped-resources)/"),
+    lazy(r"(?P<root>(?:.*/)?)(?:application-properties|application-config|application-logs|tomcat-config)/"),
+    lazy(r"(?P<root>(?:.*/)?)(?:topdashH(?:\.\d+)?\.out|yc-360[^/]*/)"),
 )
 """What only a bundle has; all that lies below its root is of it."""
 
