@@ -20,6 +20,10 @@ FULL: Final = 0.95
 """Share of a range in use at which connect starts to fail for some callers."""
 SMALLEST: Final = 64
 """Gapless ports below which chance may do it: nobody sets a smaller range in production."""
+SMALLEST_DEFAULT: Final = 65535 - 49152 + 1
+"""Ports of the range that RFC 6335 gives and Windows, macOS and Solaris use."""
+_IN_TURN: Final = frozenset({"netstat_windows", "net_tcp_connection", "netstat_bsd", "netstat_solaris"})
+"""Formats of systems of which some give out ports one after the other: there a run without a gap is nothing strange."""
 
 
 def called_services(case: Case, fewest: int) -> Iterator[tuple[str | None, Endpoint, list[Connection]]]:
@@ -47,6 +51,13 @@ def ports_of(group: Sequence[Connection]) -> set[int]:
     return {row.local.port for row in group if row.local.port is not None}
 
 
-def used_up(ports: set[int]) -> bool:
-    """True if the ports fill a range without a gap, or nearly all of the default one."""
+def chosen_at_random(case: Case) -> bool:
+    """True if the tables are of Linux, which chooses local ports at random (``inet_hashtables.c``, ``__inet_hash_connect``)."""
+    return not any(row.tool in _IN_TURN for view in case.latest for row in view.snapshot.rows)
+
+
+def used_up(ports: set[int], *, at_random: bool) -> bool:
+    """True if the ports fill a range without a gap, or nearly all of a default one. Given out in turn, they have no gap from the beginning."""
+    if not at_random:
+        return len(ports) >= FULL * SMALLEST_DEFAULT
     return len(ports) >= SMALLEST and len(ports) >= FULL * min(DEFAULT_RANGE, max(ports) - min(ports) + 1)

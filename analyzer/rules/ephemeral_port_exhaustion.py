@@ -10,7 +10,8 @@ Do next: keep connections open and reuse them (a connection pool, HTTP keep-aliv
 limit.
 
 Wrong when: the local ports belong to a listener of this host (then clients come to it, and no local port is taken), or the ports happen to lie
-close together. Ports are chosen at random, so a gapless run of many is the sign of a range that is used up.
+close together. Linux chooses ports at random, so a gapless run of many is the sign of a range that is used up; Windows and others may give them
+out in turn, and there only nearly all of the default range is one.
 """
 
 from __future__ import annotations
@@ -18,7 +19,16 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Final
 
 from analyzer.evidence.citations import of_sockets
-from analyzer.families.local_ports import DEFAULT_RANGE, FULL, SMALLEST, called_services, ports_of, used_up
+from analyzer.families.local_ports import (
+    DEFAULT_RANGE,
+    FULL,
+    SMALLEST,
+    SMALLEST_DEFAULT,
+    called_services,
+    chosen_at_random,
+    ports_of,
+    used_up,
+)
 from analyzer.model.finding import Confidence, Culprit, Finding, Outlook, Process, RecoversWhen, Severity, When
 from analyzer.model.message import plural, say
 from analyzer.model.need import Need
@@ -71,15 +81,16 @@ def diagnose(case: Case) -> Iterator[Finding]:
     """One finding per service whose connections fill a range of ports."""
     for host, remote, group in called_services(case, SMALLEST):
         ports = ports_of(group)
-        if used_up(ports):
-            yield _finding(host, remote, group, ports)
+        if used_up(ports, at_random=(at_random := chosen_at_random(case))):
+            yield _finding(host, remote, group, at_random=at_random)
 
 
-def _finding(host: str | None, remote: Endpoint, group: Sequence[Connection], ports: set[int]) -> Finding:
+def _finding(host: str | None, remote: Endpoint, group: Sequence[Connection], *, at_random: bool) -> Finding:
+    ports = ports_of(group)
     waiting = [row for row in group if row.state is TcpState.TIME_WAIT]
     owner = next((row.owners[0] for row in group if row.owners), None)
     span = say("{min} to {max}", min=min(ports), max=max(ports))
-    default = len(ports) >= FULL * DEFAULT_RANGE
+    default = len(ports) >= FULL * (DEFAULT_RANGE if at_random else SMALLEST_DEFAULT)
     text = TEXT.filled(
         Process(host, owner.pid if owner else None, owner.command if owner else None),
         remote=remote,

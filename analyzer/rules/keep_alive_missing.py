@@ -18,7 +18,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Final
 
 from analyzer.evidence.citations import of_sockets
-from analyzer.families.local_ports import DEFAULT_RANGE, called_services, ports_of, used_up
+from analyzer.families.local_ports import DEFAULT_RANGE, called_services, chosen_at_random, ports_of, used_up
 from analyzer.model.finding import Confidence, Culprit, Finding, Outlook, Process, RecoversWhen, Severity, When
 from analyzer.model.message import plural, say
 from analyzer.model.need import Need
@@ -80,7 +80,7 @@ def diagnose(case: Case) -> Iterator[Finding]:
     for host, remote, group in called_services(case, MANY):
         closed = [row for row in group if row.state is TcpState.TIME_WAIT]
         kept = [row for row in group if row.state is TcpState.ESTABLISHED]
-        if len(closed) >= MANY and len(kept) <= KEPT * len(closed) and not used_up(ports_of(group)):
+        if len(closed) >= MANY and len(kept) <= KEPT * len(closed) and not used_up(ports_of(group), at_random=chosen_at_random(case)):
             yield _finding(host, remote, closed, len(kept))
 
 

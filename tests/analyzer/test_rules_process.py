@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import ClassVar
 
+import pytest
+
 from analyzer.model.finding import Confidence, Diagnosis, Severity
 from tests.builders import PARK, READ, SERVED, diagnosis_of, dump, found, idle_exec, netstat, thread
 
@@ -325,6 +327,14 @@ class TestKeepAlive:
         diagnosis = self.diagnosed(*rows)
         assert found(diagnosis, "ephemeral-port-exhaustion")
         assert not found(diagnosis, self.RULE)
+
+
+@pytest.mark.parametrize(("count", "claimed"), [(400, False), (16_000, True)])
+def test_windows_gives_out_local_ports_in_turn(count: int, claimed: bool) -> None:
+    rows = [f"  TCP    10.1.1.5:{49152 + n}        10.2.2.2:9000        TIME_WAIT       0" for n in range(count)]
+    head = ["Active Connections", "", "  Proto  Local Address          Foreign Address        State           PID"]
+    diagnosis = diagnosis_of({"netstat.txt": "\n".join([*head, *rows, ""])})
+    assert bool(found(diagnosis, "ephemeral-port-exhaustion")) is claimed
 
 
 def test_a_pool_that_waits_as_one_is_not_called_healthy() -> None:
