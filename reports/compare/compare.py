@@ -340,7 +340,7 @@ def _gone(after: Side, gone: Sequence[Pair]) -> tuple[Change, str]:
         return Change.BETTER, tell(
             "no longer seen: {named}; but nobody uses the server in the second: a restart looks the same", named=_named(gone)
         )
-    return Change.FIXED, tell("gone: {named}; the second shows a healthy server in use", named=_named(gone))
+    return Change.FIXED, tell("gone: {named}; what came later shows a healthy server in use", named=_named(gone))
 
 
 def _moved(same: Sequence[Pair], counts: Sequence[Count]) -> tuple[Change, str]:

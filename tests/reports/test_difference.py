@@ -218,7 +218,7 @@ class TestSeveral:
         for form in ("text", "md", "html", "jira", "summary"):
             text = difference_text.rendered(form, made).replace("\\", "")
             assert "FIXED" in text.upper(), form
-            assert "the second shows a healthy server in use" in text.replace("\n", " "), form
+            assert "what came later shows a healthy server in use" in text.replace("\n", " "), form
             assert ("30 → 30 → 0" if sides == 3 else "30 → 0") in text or form != "summary"
         page = difference_text.rendered("html", made)
         assert "<script" not in page
