@@ -109,4 +109,5 @@ def _synopsis(command: Callable[..., None]) -> str:
 def _text(text: str) -> str:
     """Escaped for roff: backslashes, dashes that people paste, and a dot or quote at the start of a line."""
     escaped = " ".join(text.split()).replace("\\", r"\e").replace("-", r"\-")
+    escaped = "".join(sign if sign.isascii() else rf"\[u{ord(sign):04X}]" for sign in escaped)  # groff_char(7)
     return rf"\&{escaped}" if escaped.startswith((".", "'")) else escaped

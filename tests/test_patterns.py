@@ -18,7 +18,7 @@ import pytest
 import analyzer
 import parsers
 import reports
-from parsers.text.patterns import _Method, _Pattern
+from parsers.text.patterns import _Method, _Pattern, lazy
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -108,3 +108,10 @@ def test_time_grows_with_the_text(name: str) -> None:
                 assert taken / before < GROWTH, (
                     f"{unit!r} repeated, then {end!r}: {before:.4f} s for {SHORT}, {taken:.4f} s for {LONG} characters"
                 )
+
+
+def test_a_pattern_that_waits_has_what_a_pattern_has() -> None:
+    pattern = lazy(r"(?P<n>\d+)")
+    assert not hasattr(pattern, "cache_clear"), "it is taken for no cache"
+    assert pattern.match("12") is not None
+    assert pattern.groupindex == {"n": 1}

@@ -47,6 +47,8 @@ class _Pattern:
     def __getattr__(self, name: str) -> Any:
         if self._compiled is not None:
             return getattr(self._compiled, name)
+        if not hasattr(re.Pattern, name):
+            raise AttributeError(f"'re.Pattern' object has no attribute {name!r}")
         return _Method(self, name)
 
 
