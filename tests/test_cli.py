@@ -167,8 +167,15 @@ class TestHonestFailures:
         assert done.returncode == 3
         assert "none of the 2 files" in done.stderr
         assert "notes.txt: no format that is known" in done.stderr
-        assert done.stdout == ""
+        assert "None of the files is of a kind that this tool reads." in done.stdout
+        assert "Report: " not in done.stdout
         assert not list(tmp_path.glob("*report*"))
+
+    def test_who_asks_for_a_report_of_unknown_files_gets_it(self, tmp_path: Path) -> None:
+        (tmp_path / "notes.txt").write_text("the server hangs\n")
+        done = analyze("notes.txt", "-f", "json", "-o", "report.json", "-q", cwd=tmp_path)
+        assert done.returncode == 3
+        assert json.loads((tmp_path / "report.json").read_text())["verdict"]["status"] == "insufficient"
 
     def test_healthy(self, tmp_path: Path) -> None:
         from tests.builders import dump, idle_exec, netstat  # noqa: PLC0415

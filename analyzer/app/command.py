@@ -85,25 +85,26 @@ def run(request: RunOptions, command: str) -> int:
     except Unusable as error:
         complain(str(error))
         return UNUSABLE
-    if not diagnosis.findings and not any(item.records for item in diagnosis.inputs):
-        files = "".join(f"; {item.file}: {item.note or 'no format that is known'}" for item in diagnosis.inputs[:_TOLD])
-        complain(
-            f"nothing usable to read: none of the {len(diagnosis.inputs)} files is of a kind that this tool knows{files}. Save lsof, netstat or ss, and jstack output"
-        )
-        return UNUSABLE
     from analyzer.app.output import Job, write  # noqa: PLC0415 - see below
 
     if request.verbose:
         for item in diagnosis.inputs:
             complain(f"{item.file}: {item.format or item.note or 'no known format'}, {item.records} records")
+    usable = bool(diagnosis.findings) or any(item.records for item in diagnosis.inputs)
     shown, line, guard = diagnosis, command, None
     try:
         if mask is not None:
             shown, line, guard = mask.put_on(diagnosis, incident, command, request.host)
-        write(Job(shown, request.paths, request.formats, request.output, request.quiet, line, VERSION, guard, request.language))
+        write(
+            Job(shown, request.paths, request.formats, request.output, request.quiet, line, VERSION, guard, request.language, page=usable)
+        )
     except Disclosed as error:
         complain(f"--anonymize refuses: {error}. Nothing was written. Please report it, without that name: it should have been replaced")
         return DEFECT
+    if not usable:
+        files = "".join(f"; {item.file}: {item.note or 'no format that is known'}" for item in diagnosis.inputs[:_TOLD])
+        complain(f"nothing usable to read: none of the {len(diagnosis.inputs)} files is of a kind that this tool knows{files}")
+        return UNUSABLE
     return _fail(diagnosis, request.fail_on)
 
 

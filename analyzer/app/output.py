@@ -39,6 +39,8 @@ class Job(NamedTuple):
     version: str
     guard: Guard | None = None
     language: str = "en"
+    page: bool = True
+    """Write a page where no format and no place was asked for: of files of which none could be read it would say nothing."""
 
 
 def write(job: Job) -> None:
@@ -93,6 +95,8 @@ def _verdict(shown: View) -> str:
 def _plan(job: Job) -> list[tuple[str, Path | None]]:
     """Format and target (None: stdout) of every report."""
     formats = list(dict.fromkeys(str(form) for form in job.formats))
+    if not job.page and not formats and job.output is None:
+        return []
     if job.output in STDOUT:
         if len(formats) > 1:
             raise UsageError("-o: several formats do not fit into stdout; give -o a folder")
