@@ -189,6 +189,8 @@ def _own_callers(
     A selector has read these requests, and nobody but this pool could answer them. Where another pool is there, even an idle one, or where as
     many connections lead elsewhere, the threads may wait for something else.
     """
+    if view.coverage.sockets or view.coverage.threads:
+        return None  # what is not shown may be the other service, or the pool that answers
     callers = [pool for pool in working if len(asked) >= TROUBLED and len(pool.workers) == len(asked) and all(map(_asks, pool.workers))]
     elsewhere = sum(one.state is TcpState.ESTABLISHED for one in view.client_side) - len(asked)
     if len(callers) != 1 or sum(bool(pool.workers) for pool in candidates) > 1 or elsewhere >= len(asked):

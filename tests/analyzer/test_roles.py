@@ -166,7 +166,22 @@ class TestRoles:
 
 
 CALL = (*PLAIN_READ, "sun.net.www.http.HttpClient.parseHTTP", "sun.net.www.protocol.http.HttpURLConnection.getInputStream", *QUOTE)
-LOOP = thread("east-1", "RUNNABLE", "sun.nio.ch.EPoll.wait", "io.netty.channel.nio.NioEventLoop.run", native="runnable")
+SELECT = (
+    "sun.nio.ch.EPoll.wait",
+    "sun.nio.ch.EPollSelectorImpl.doSelect",
+    "sun.nio.ch.SelectorImpl.lockAndDoSelect",
+    "sun.nio.ch.SelectorImpl.select",
+)
+LOOP = thread(
+    "east-1",
+    "RUNNABLE",
+    *SELECT,
+    "io.netty.channel.nio.NioEventLoop.select",
+    "io.netty.channel.nio.NioEventLoop.run",
+    "io.netty.util.concurrent.SingleThreadEventExecutor$4.run",
+    "java.lang.Thread.run",
+    native="runnable",
+)
 FREE = (*PARK, "java.util.concurrent.LinkedBlockingQueue.take", "java.util.concurrent.ThreadPoolExecutor.getTask", "java.lang.Thread.run")
 
 
@@ -189,6 +204,13 @@ class TestOwnCallsBehindASelector:
     def test_nobody_else_could_answer(self) -> None:
         diagnosis = diagnosis_of({"jstack-431.txt": dump(LOOP, *self.CLERKS), "netstat.txt": netstat(LISTEN, *calls_of_its_own(4))})
         assert (diagnosis.verdict.rule, diagnosis.verdict.confidence) == ("self-call-starvation", Confidence.LIKELY)
+
+    @pytest.mark.parametrize("whole", [True, False])
+    def test_what_is_not_shown_could(self, whole: bool) -> None:
+        table = netstat(LISTEN, *calls_of_its_own(4))
+        filtered = {"jstack-431.txt": dump(LOOP, *self.CLERKS), "netstat.txt": f"$ netstat -tanp | grep 6612\n{table}"}
+        cut = {"jstack-431.txt": dump(LOOP, *self.CLERKS, complete=False), "netstat.txt": table}
+        assert not found(diagnosis_of(filtered if whole else cut), "self-call-starvation")
 
     def test_a_free_thread_could(self) -> None:
         assert self.rules(*self.CLERKS, thread("clerk-9", "WAITING (parking)", *FREE)) == []
