@@ -6,7 +6,9 @@ READY := $(VENV)/.ready
 CATALOGUES := $(patsubst %.po,%.mo,$(wildcard reports/language/locale/*/LC_MESSAGES/*.po))
 TEMPLATES := $(wildcard reports/formats/templates/*.html)
 TABLES := $(wildcard analyzer/software/*.toml)
-COMPILED := $(CATALOGUES) $(TABLES:.toml=.json) $(patsubst reports/formats/templates/%.html,reports/formats/built/%_html.py,$(TEMPLATES))
+PATTERNS := analyzer/app/.patterns
+SOURCES := $(shell find analyzer parsers reports -name '*.py' -not -name '*_html.py')
+COMPILED := $(PATTERNS) $(CATALOGUES) $(TABLES:.toml=.json) $(patsubst reports/formats/templates/%.html,reports/formats/built/%_html.py,$(TEMPLATES))
 INCIDENT ?= samples/self-call-after
 
 .PHONY: all check samples fresh format lint types floors docs test test-fast analyze translations bless lock clean release-check dist site fuzz
@@ -29,6 +31,10 @@ reports/formats/built/%_html.py: reports/formats/templates/%.html | $(READY)
 
 analyzer/software/%.json: analyzer/software/%.toml | $(READY)
 	$(BIN)/python analyzer/software/compiled_tables.py
+
+$(PATTERNS): $(SOURCES) | $(READY)
+	$(BIN)/python analyzer/app/compiled_patterns.py
+	touch $@
 
 analyze: $(READY) $(COMPILED)  ## make analyze INCIDENT=samples/…
 	@$(BIN)/analyze $(INCIDENT)
@@ -93,4 +99,4 @@ lock: $(READY)  ## resolve the development environment anew
 	$(BIN)/uv pip compile pyproject.toml --group dev --universal --generate-hashes --no-emit-index-url --no-annotate --custom-compile-command "make lock" --upgrade -o requirements.lock
 
 clean:
-	rm -rf $(VENV) build reports/formats/built/*_html.py analyzer/software/*.json parsers/capture/kernel/*.so *.egg-info .mypy_cache .ruff_cache .pytest_cache .hypothesis
+	rm -rf $(VENV) build reports/formats/built/*_html.py analyzer/software/*.json analyzer/app/*.bin analyzer/app/.patterns parsers/capture/kernel/*.so *.egg-info .mypy_cache .ruff_cache .pytest_cache .hypothesis

@@ -1,4 +1,4 @@
-"""The compiled forms of the capture kernel, the translations, the templates and the tables of software. Everything else about the build is in pyproject.toml.
+"""The compiled forms of the capture kernel, the translations, the templates, the tables of software and the patterns. Everything else about the build is in pyproject.toml.
 
 Without Cython or without a compiler the install goes on, and the kernel runs interpreted: slower, with the same results.
 """
@@ -95,6 +95,7 @@ COMPILED = {
     Path("reports", "language", "compiled_catalogues.py"): "the translations are not compiled: Babel is missing",
     Path("analyzer", "software", "compiled_tables.py"): "the tables of software are not compiled",
     Path("reports", "formats", "compiled_templates.py"): "the templates are not compiled: Jinja is missing",
+    Path("analyzer", "app", "compiled_patterns.py"): "the patterns are not compiled",
 }
 """What is compiled beside its sources, and what to say where that fails. Without it reports are in English, and made slower."""
 

@@ -1,19 +1,20 @@
 """Entry point: arguments in, exit code out, no thinking.
 
-The plain call, ``analyze incident/``, needs no option parser; loading one costs as much as the whole analysis of a small incident. Whatever
-has an option or another command goes to :mod:`analyzer.app.options`.
+The usual calls, ``analyze incident/`` and those with the usual options, need no option parser; loading one costs as much as half of the analysis
+of a small incident. Whatever has another option or another command goes to :mod:`analyzer.app.options`.
 """
 
 from __future__ import annotations
 
-import difflib
 import os
 import shlex
 import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Final, NoReturn
 
-from analyzer.app.command import ANALYSED, COMMANDS, DEFECT, USAGE, RunOptions, interrupted, run
+from analyzer.app.command import ANALYSED, COMMANDS, DEFECT, USAGE, interrupted, run
+from analyzer.app.compiled_patterns import kept
+from analyzer.app.usual_options import usual
 from analyzer.app.writing import complain, put, silence
 from analyzer.model.errors import UsageError
 
@@ -29,7 +30,8 @@ def main(arguments: Sequence[str] | None = None) -> NoReturn:
     given = list(sys.argv[1:] if arguments is None else arguments)
     _plain_output()
     try:
-        code = _code(given)
+        with kept():
+            code = _code(given)
     except KeyboardInterrupt:
         code = interrupted()
     except Exception as error:
@@ -67,8 +69,8 @@ def _dispatch(given: list[str]) -> int:
     other = bool(words) and words[0] in COMMANDS and not Path(words[0]).exists()
     if given:
         _refuse_near(words)
-    if given and not other and all(word == "-" or not word.startswith("-") for word in given):
-        return run(RunOptions(given), shlex.join(["analyze", *given]))
+    if not other and (request := usual(given)) is not None:
+        return run(request, shlex.join(["analyze", *given]))
     from analyzer.app import fleet_options, options  # noqa: PLC0415 - see above
 
     (fleet_options.commands if other else options.app)(options.prepared(given), prog_name=_called(), standalone_mode=True, obj=tuple(given))
@@ -88,6 +90,8 @@ def _refuse_near(words: Sequence[str]) -> None:
         raise UsageError("did you mean 'analyze --help'?")
     if first == "analyze":
         raise UsageError(f"did you mean '{' '.join(words)}'?")
+    import difflib  # noqa: PLC0415 - only a wrong word needs it
+
     near = difflib.get_close_matches(first, COMMANDS, 1, 0.75)
     if near:
         raise UsageError(f"no such file or folder: {first}; did you mean 'analyze {near[0]}'?")

@@ -6,7 +6,6 @@ A connection may end without a FIN, by a reset, or not at all while the capture 
 
 from __future__ import annotations
 
-import statistics
 from typing import TYPE_CHECKING, NamedTuple
 
 from analyzer.model.timeline import Ending
@@ -76,6 +75,8 @@ def first_closes(port: Port) -> FirstCloses:
 
 def ending_of(found: FirstCloses) -> Ending:
     """The counts, for a report."""
+    import statistics  # noqa: PLC0415 - its exact fractions take as long to load as a small table to read
+
     gaps = [_gap(seen) for side in (found.by_client, found.by_server) for seen in side.returned]
     return Ending(
         server=str(found.server),

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import difflib
 from pathlib import Path
 
 
@@ -12,5 +11,7 @@ def meant(path: str) -> str:
         return "; it is an address: download it first, this tool uses no network"
     place = Path(path)
     names = [found.name for found in place.parent.iterdir()] if place.parent.is_dir() else []
+    import difflib  # noqa: PLC0415 - only a wrong name needs it
+
     near = difflib.get_close_matches(place.name, names, 1, 0.7)
     return f"; did you mean {place.parent / near[0]}?" if near else ""

@@ -30,7 +30,7 @@ COUNTED: Final = "counted: "
 _PROSE: Final = 100
 """Lines of a text, up to which a sentence that counts is looked for in each."""
 _LINE: Final = 1000
-_WORD: Final = "|".join(sorted({*STATES, *(word.replace("_", "-") for word in STATES)}, key=len, reverse=True))
+_WORD: Final = "|".join(sorted(sorted({*STATES, *(word.replace("_", "-") for word in STATES)}), key=len, reverse=True))
 HEADER: Final = r"(?!)"
 ROW_SHAPE: Final = rf"[ \t]*\d{{1,9}}[ \t]+(?:{_WORD})[ \t]*$|(?:{_WORD})[ \t]*[:=]?[ \t]+\d{{1,9}}[ \t]*$"
 _row = lazy(rf"\s*(?:(?P<count>\d{{1,9}})\s+(?P<state>{_WORD})|(?P<word>{_WORD})\s*[:=]?\s+(?P<number>\d{{1,9}}))\s*$").match

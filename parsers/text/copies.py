@@ -11,7 +11,6 @@ keeps the number of lines, so that places stay; only what packs several lines in
 
 from __future__ import annotations
 
-import html
 import json
 import re
 from collections import Counter
@@ -163,7 +162,11 @@ def _without_markup(sample: Sequence[str]) -> Undo | None:
 
 
 def _unescaped(line: str) -> str:
-    return html.unescape(_MARKUP.sub("", line)).replace("\n", " ").translate(_INVISIBLE) if "&" in line or "<" in line else line
+    if "&" not in line and "<" not in line:
+        return line
+    import html  # noqa: PLC0415 - its table of names is large
+
+    return html.unescape(_MARKUP.sub("", line)).replace("\n", " ").translate(_INVISIBLE)
 
 
 def _with_plain_letters(sample: Sequence[str]) -> Undo | None:

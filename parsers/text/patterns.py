@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import re
 from typing import TYPE_CHECKING, Any, cast
 
@@ -59,3 +60,10 @@ def lazy(pattern: str, flags: int = 0) -> re.Pattern[str]:
     formats of large tables and dumps, whose patterns meet each line, compile at once.
     """
     return cast("re.Pattern[str]", _Pattern(pattern, flags))
+
+
+def compile_waiting() -> None:
+    """Compile every pattern that waits: the build does, see :mod:`analyzer.app.compiled_patterns`."""
+    for thing in gc.get_objects():
+        if type(thing) is _Pattern:
+            thing.compiled()

@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from parsers.records import Elision, Unread, Where
 from parsers.text.lines import Lines, lines_of
+from parsers.text.patterns import lazy
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping, Sequence
@@ -217,9 +218,10 @@ class Shapes:
         # literal line end runs several times faster than one for "^".
         self._names = tuple(formats)
         self._marks = tuple(marks)
-        self._below = dict(below or {})
-        self._rows = {name: row for name, (_, row) in formats.items()}
-        self._runs: dict[str, re.Pattern[str]] = {}
+        below = below or {}
+        self._runs = {
+            name: lazy(rf"(?:\n(?:{row})[^\n]*+{below.get(name, _STACK)})++", re.MULTILINE).match for name, (_, row) in formats.items()
+        }
         self._any = re.compile(
             rf"\n(?!\n){_INSIDE_A_STACK}(?:" + "|".join(f"(?:{header})()|(?:{row})()" for header, row in formats.values()) + ")",
             re.MULTILINE,
@@ -256,9 +258,7 @@ class Shapes:
 
     def _end_of_run(self, name: str, text: str, start: int, end: int) -> int:
         """Where the rows of one format end that begin behind the line end at ``start``."""
-        if name not in self._runs:
-            self._runs[name] = re.compile(rf"(?:\n(?:{self._rows[name]})[^\n]*+{self._below.get(name, _STACK)})++", re.MULTILINE)
-        run = self._runs[name].match(text, start, end)
+        run = self._runs[name](text, start, end)
         return run.end() if run else start
 
 

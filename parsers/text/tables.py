@@ -5,7 +5,6 @@ Columns are found by their names, in any order and any subset. A cell that a cli
 
 from __future__ import annotations
 
-import csv
 import itertools
 from typing import TYPE_CHECKING, Final, NamedTuple
 
@@ -200,6 +199,8 @@ def _cells(text: str, separator: str) -> list[str]:
 
 
 def _csv(text: str, separator: str = ",") -> Iterator[list[str]]:
+    import csv  # noqa: PLC0415 - few tables have quoted cells
+
     try:
         yield from csv.reader([text], delimiter=separator)
     except csv.Error:
