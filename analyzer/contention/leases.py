@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import re
 from collections import Counter, defaultdict
-from functools import cached_property
+from functools import cached_property, lru_cache
 from typing import TYPE_CHECKING, Final
 
 from analyzer.contention.blocked_group import BlockedGroup
@@ -123,20 +123,36 @@ def shortages(case: Case, lends: str) -> tuple[Shortage, ...]:
     """Crowds of threads that wait for a lender of that kind, at each process' last view."""
     found = []
     for view in case.latest:
-        groups: dict[Lender, list[ThreadActivity]] = defaultdict(list)
-        for pool in view.pools:
-            for member in pool.members:
-                if (lender := lender_of(member, view.known)) is not None and lender.lends == lends:
-                    groups[lender].append(member)
-        found += [Shortage(case, view, lender, queue) for lender, waiters in groups.items() for queue in _queues(waiters)]
+        found += [
+            Shortage(case, view, lender, queue)
+            for lender, waiters in _waiters(view).items()
+            if lender.lends == lends
+            for queue in _queues(waiters)
+        ]
     return tuple(found)
+
+
+@lru_cache(maxsize=64)  # the rule of each kind asks
+def _waiters(view: ProcessView) -> dict[Lender, list[ThreadActivity]]:
+    """The threads that wait for each lender."""
+    groups: dict[Lender, list[ThreadActivity]] = defaultdict(list)
+    for pool in view.pools:
+        for member in pool.members:
+            if (lender := lender_of(member, view.known)) is not None:
+                groups[lender].append(member)
+    return groups
 
 
 def lender_of(member: ThreadActivity, known: Knowledge) -> Lender | None:
     """The lender that a thread waits for; None if it does not wait for a lease."""
     if member.activity.kind in _ELSEWHERE:
         return None
-    frames = _above(member)
+    return _lender_above(member.thread.frames, member.activity.app, known)
+
+
+@lru_cache(maxsize=8192)
+def _lender_above(whole: tuple[Frame, ...], app: int, known: Knowledge) -> Lender | None:
+    frames = whole[:app] if app >= 0 else whole
     calls = {frame.full for frame in frames}
     return next(
         (

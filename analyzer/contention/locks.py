@@ -8,10 +8,11 @@ from __future__ import annotations
 
 import re
 from collections import defaultdict
+from functools import lru_cache
 from typing import TYPE_CHECKING, Final
 
 from analyzer.contention.blocked_group import FEWEST, BlockedGroup
-from analyzer.software.blockers import IDLE, OUTBOUND, held_locks, waited_lock
+from analyzer.software.blockers import IDLE, OUTBOUND, calls_below, calls_of, held_locks, waited_lock
 from analyzer.software.kinds import ActivityKind
 from analyzer.waits.deadlocks import behind, cycles
 from analyzer.waits.targets import targets
@@ -25,7 +26,7 @@ if TYPE_CHECKING:
     from analyzer.waits.case import Case, ProcessView
     from analyzer.waits.deadlocks import Cycle
     from analyzer.waits.targets import Target
-    from parsers.records import Lock
+    from parsers.records import Frame, Lock
 
 LONGEST: Final = 10
 """Queues of one process that are looked at, the longest first: the shorter ones stop nobody."""
@@ -112,17 +113,30 @@ def waits_for_lock(member: ThreadActivity) -> bool:
 
 def within(member: ThreadActivity, packages: tuple[str, ...]) -> bool:
     """True if a frame above the first one of the application belongs to ``packages``."""
-    thread, found = member
-    frames = thread.frames[: found.app] if found.app >= 0 else thread.frames
-    return any(frame.cls.startswith(packages) for frame in frames)
+    return _within(member.thread.frames, member.activity.app, packages)
+
+
+@lru_cache(maxsize=8192)
+def _within(frames: tuple[Frame, ...], app: int, packages: tuple[str, ...]) -> bool:
+    return any(frame.cls.startswith(packages) for frame in (frames[:app] if app >= 0 else frames))
 
 
 def owner_of(view: ProcessView, lock: Lock | None) -> ThreadActivity | None:
     """The thread that lock lines name as owner."""
     if lock is None or lock.address is None:
         return None
-    held = (member for pool in view.pools for member in pool.members if any(one.address == lock.address for one in member.thread.locks))
-    return next((member for member in held if any(one.address == lock.address for one in held_locks(member.thread))), None)
+    return _owners(view).get(lock.address)
+
+
+@lru_cache(maxsize=64)  # every queue asks
+def _owners(view: ProcessView) -> dict[str, ThreadActivity]:
+    """The first thread that holds each lock, by address."""
+    found: dict[str, ThreadActivity] = {}
+    for pool in view.pools:
+        for member in pool.members:
+            for lock in held_locks(member.thread):
+                found.setdefault(lock.address or "", member)
+    return found
 
 
 def _groups(view: ProcessView) -> list[list[ThreadActivity]]:
@@ -131,11 +145,7 @@ def _groups(view: ProcessView) -> list[list[ThreadActivity]]:
     groups: dict[object, list[ThreadActivity]] = defaultdict(list)
     for pool in view.pools:
         for member in pool.members:
-            if (
-                waits_for_lock(member)
-                and not within(member, elsewhere)
-                and not any(one.full in known.lease_frames for one in member.thread.frames)
-            ):
+            if waits_for_lock(member) and not within(member, elsewhere) and known.lease_frames.isdisjoint(calls_of(member.thread.frames)):
                 lock = waited_lock(member.thread)
                 groups[lock.address if lock and lock.address else _site(member, known)].append(member)
     return list(groups.values())
@@ -161,6 +171,6 @@ def _further_on(view: ProcessView, waiters: Iterable[ThreadActivity]) -> ThreadA
         member
         for pool in view.pools
         for member in pool.busy
-        if id(member.thread) not in waiting and any(frame.full == site for frame in member.thread.frames[1:])
+        if id(member.thread) not in waiting and site in calls_below(member.thread.frames)
     ]
     return past[0] if len(past) == 1 else None

@@ -11,7 +11,7 @@ from functools import cached_property, lru_cache
 from typing import TYPE_CHECKING, Final
 
 from analyzer.contention.blocked_group import BlockedGroup
-from analyzer.software.blockers import FUTURES, application_frame, waited_lock
+from analyzer.software.blockers import FUTURES, application_frame, calls_of, waited_lock
 from analyzer.software.kinds import ActivityKind, PoolRole
 
 if TYPE_CHECKING:
@@ -104,7 +104,7 @@ def _at_one_gate(pool: Pool) -> bool:
 
 def _tasks(pool: Pool, known: Knowledge) -> list[ThreadActivity]:
     """Members that run a task."""
-    return [member for member in pool.busy if any(frame.full in known.task_frames for frame in member.thread.frames)]
+    return [member for member in pool.busy if not known.task_frames.isdisjoint(calls_of(member.thread.frames))]
 
 
 def _waiting_classes(members: Iterable[ThreadActivity]) -> set[str]:

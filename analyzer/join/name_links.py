@@ -47,6 +47,8 @@ def name_links(view: ProcessView) -> Iterator[Named]:
     for socket in view.sockets:
         if socket.state is not TcpState.LISTEN and socket.remote is not None:
             by_end[socket.remote].append(socket)
+    if not by_end:
+        return
     found = [named for pool in view.pools for member in pool.members if (named := _named(view, member, by_end)) is not None]
     meant = Counter(id(named.socket) for named in found)
     yield from (named for named in found if meant[id(named.socket)] == 1)

@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from analyzer.model.finding import Finding, Verdict
     from analyzer.software.known_issues import Issue
     from analyzer.waits.case import Case
-    from parsers.records import Thread, ThreadDump
+    from parsers.records import Frame, Thread, ThreadDump
 
 MOST: Final = 12
 """Known issues that a report shows; more would say that the signatures are too weak."""
@@ -58,9 +58,14 @@ def known_issues(case: Case, findings: Sequence[Finding], verdict: Verdict) -> t
 
 def _stacks(dump: ThreadDump) -> tuple[_Stack, ...]:
     alike: dict[tuple[str, ...], list[Thread]] = {}
+    of_frames: dict[tuple[Frame, ...], list[Thread]] = {}  # many threads stand on few stacks: the calls of each are named once
     for thread in dump.threads:
         if thread.frames:
-            alike.setdefault(tuple([frame.full for frame in thread.frames]), []).append(thread)
+            threads = of_frames.get(thread.frames)
+            if threads is None:
+                threads = alike.setdefault(tuple([frame.full for frame in thread.frames]), [])
+                of_frames[thread.frames] = threads
+            threads.append(thread)
     return tuple(_Stack(threads, calls) for calls, threads in alike.items())
 
 

@@ -140,7 +140,11 @@ def _identity(thread: Thread) -> tuple[object, ...]:
 
 def _stands(thread: Thread, course: Mapping[tuple[object, ...], Thread]) -> bool:
     then = course.get(_identity(thread))
-    return then is not None and _calls(then) == _calls(thread)
+    return then is not None and _same_calls(then, thread)
+
+
+def _same_calls(one: Thread, other: Thread) -> bool:
+    return one.frames == other.frames or _calls(one) == _calls(other)
 
 
 def _calls(thread: Thread) -> list[str]:
@@ -157,7 +161,7 @@ def _course(key: tuple[object, ...], courses: Sequence[Mapping[tuple[object, ...
             cells += Cell.GONE if before is not None else Cell.ABSENT
         elif before is None:
             cells += Cell.NEW if index else Cell.PRESENT
-        elif _calls(before) != _calls(thread):
+        elif not _same_calls(before, thread):
             cells += Cell.MOVED
         else:
             worked = thread.cpu is not None and before.cpu is not None and thread.cpu - before.cpu > NO_CPU

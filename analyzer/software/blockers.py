@@ -47,16 +47,32 @@ class Activity(NamedTuple):
 
 def activity(thread: Thread, known: Knowledge) -> Activity:
     """What ``thread`` waits for or does; kinds are those of ``knowledge.toml``, and monitor, class-init, running, none."""
-    found = _of_stack(thread.frames, known)
     if thread.virtual and not thread.frames:
-        return found._replace(kind=ActivityKind.QUEUED)  # it has not run yet: no carrier was free
-    if thread.state is JavaState.BLOCKED or any(lock.verb is LockVerb.WAITING_TO_LOCK and lock.depth == 0 for lock in thread.locks):
-        found = found._replace(kind=ActivityKind.MONITOR, frame=0 if thread.frames else -1)
-    elif awaits_class(thread):
-        found = found._replace(kind=ActivityKind.CLASS_INIT, frame=0 if thread.frames else -1)
-    elif found.kind == ActivityKind.RUNNING and thread.state in {JavaState.WAITING, JavaState.TIMED_WAITING}:
-        found = found._replace(kind=known.waits.get(thread.native_state or "", ActivityKind.WAITING))
-    return found._replace(timed=found.timed or thread.state is JavaState.TIMED_WAITING)
+        return _of_stack((), known)._replace(kind=ActivityKind.QUEUED)  # it has not run yet: no carrier was free
+    frame = 0 if thread.frames else -1
+    if thread.state is JavaState.BLOCKED or (
+        thread.locks and any(lock.verb is LockVerb.WAITING_TO_LOCK and lock.depth == 0 for lock in thread.locks)
+    ):
+        return _in_state(thread.frames, known, thread.state, ActivityKind.MONITOR, frame)
+    if awaits_class(thread):
+        return _in_state(thread.frames, known, thread.state, ActivityKind.CLASS_INIT, frame)
+    waits = thread.state in {JavaState.WAITING, JavaState.TIMED_WAITING}
+    return _in_state(
+        thread.frames, known, thread.state, known.waits.get(thread.native_state or "", ActivityKind.WAITING) if waits else None, None
+    )
+
+
+@lru_cache(maxsize=8192)
+def _in_state(
+    frames: tuple[Frame, ...], known: Knowledge, state: JavaState | None, kind: ActivityKind | None, frame: int | None
+) -> Activity:
+    """What a stack does in a state; equal stacks share it. ``kind`` with a frame is what the state says, without one what it says of a stack that runs."""
+    found = _of_stack(frames, known)
+    if kind is not None and frame is not None:
+        found = found._replace(kind=kind, frame=frame)
+    elif kind is not None and found.kind == ActivityKind.RUNNING:
+        found = found._replace(kind=kind)
+    return found._replace(timed=found.timed or state is JavaState.TIMED_WAITING)
 
 
 def awaits_class(thread: Thread) -> bool:
@@ -103,13 +119,27 @@ def _side(kind: ActivityKind, library: Library | None, app: int, serving: str | 
     return SocketSide.CLIENT if serving and app >= 0 else None
 
 
+@lru_cache(maxsize=8192)
+def calls_of(frames: tuple[Frame, ...]) -> frozenset[str]:
+    """The full names of the calls of a stack; equal stacks share them."""
+    return frozenset(frame.full for frame in frames)
+
+
+@lru_cache(maxsize=8192)
+def calls_below(frames: tuple[Frame, ...]) -> frozenset[str]:
+    """As :func:`calls_of`, without the call at the top."""
+    return calls_of(frames[1:])
+
+
 def waited_lock(thread: Thread) -> Lock | None:
     """The lock, monitor or synchronizer that the thread waits for, None if no line names one."""
-    return next((lock for lock in thread.locks if lock.verb in _WAITING_VERBS), None)
+    return next((lock for lock in thread.locks if lock.verb in _WAITING_VERBS), None) if thread.locks else None
 
 
 def held_locks(thread: Thread) -> tuple[Lock, ...]:
     """What the thread really holds: HotSpot also prints ``locked`` for a monitor that Object.wait has released."""
+    if not thread.locks:
+        return ()
     released = {lock.address for lock in thread.locks if lock.verb in {LockVerb.WAITING_ON, LockVerb.RELOCKING}}
     return tuple(
         lock for lock in thread.locks if lock.verb in {LockVerb.LOCKED, LockVerb.OWNS} and lock.address and lock.address not in released

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections import defaultdict
+from functools import lru_cache
 from typing import TYPE_CHECKING, NamedTuple
 
 from analyzer.software.blockers import held_locks, waited_lock
@@ -39,6 +40,7 @@ def circle_of(report: Deadlock) -> tuple[tuple[DeadlockEntry, ...], tuple[Deadlo
     return report.entries[first:], report.entries[:first]
 
 
+@lru_cache(maxsize=64)  # every rule on locks asks
 def lock_holders(view: ProcessView) -> dict[str, Thread]:
     """Address → the thread that holds the lock: monitors from ``locked`` lines, synchronizers from jstack -l."""
     if view.dump is None:
@@ -46,6 +48,7 @@ def lock_holders(view: ProcessView) -> dict[str, Thread]:
     return {lock.address: thread for thread in view.dump.threads for lock in held_locks(thread) if lock.address}
 
 
+@lru_cache(maxsize=64)
 def cycles(view: ProcessView) -> tuple[Cycle, ...]:
     """Every cycle of the dump, each once, its threads in order of the dump."""
     if view.dump is None:

@@ -25,7 +25,7 @@ class Runtime(StrEnum):
     DOTNET = "dotnet"
 
 
-class Frame(msgspec.Struct, frozen=True, gc=False):
+class Frame(msgspec.Struct, frozen=True, gc=False, cache_hash=True):
     """A stack frame: ``cls`` with package, ``method``, ``source`` as printed (``File.java:12``, ``Native Method``, ``Unknown Source``).
 
     ``cls`` of other runtimes is the module, type or library that the function belongs to; empty for a function of C, which belongs to nothing.

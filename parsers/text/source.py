@@ -71,6 +71,12 @@ class Section(NamedTuple):
             return chain.from_iterable(_rows(lines, start) for lines, start in _numbered(self.lines.blocks()))
         return _rows(self.lines, 0)
 
+    def blocks(self) -> Iterator[tuple[list[str], int]]:
+        """The lines some hundred at a time, blank ones too, each list with the index of its first line; of a small text all at once."""
+        if isinstance(self.lines, Lines):
+            return ((_readable(lines), start) for lines, start in _numbered(self.lines.blocks()))
+        return iter([(_readable(self.lines), 0)])
+
     def held(self) -> Section:
         """The section with its lines in a list, for formats that go back and forth in them."""
         return self._replace(lines=list(self.lines)) if isinstance(self.lines, Lines) else self
@@ -89,10 +95,16 @@ class Section(NamedTuple):
         return sum(1 for line in self.lines if line and not line.isspace())
 
 
+def _readable(lines: Sequence[str]) -> list[str]:
+    """The lines, those that are too long as U+FFFD; see :meth:`Section.rows`."""
+    if max(map(len, lines), default=0) > LONGEST:
+        return [line if len(line) <= LONGEST or line.isspace() else "\N{REPLACEMENT CHARACTER}" for line in lines]
+    return lines if isinstance(lines, list) else list(lines)
+
+
 def _rows(lines: Sequence[str], start: int) -> Iterator[tuple[int, str]]:
     """The lines that are not blank, counted from ``start``; see :meth:`Section.rows`."""
-    if max(map(len, lines), default=0) > LONGEST:
-        lines = [line if len(line) <= LONGEST or line.isspace() else "\N{REPLACEMENT CHARACTER}" for line in lines]
+    lines = _readable(lines)
     # A table has no blank lines; asking for that costs less than asking every line.
     if "" not in lines and not any(map(str.isspace, lines)):
         return enumerate(lines, start)

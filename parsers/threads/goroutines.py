@@ -17,6 +17,7 @@ from __future__ import annotations
 
 import re
 from functools import lru_cache
+from itertools import pairwise
 from typing import TYPE_CHECKING, Final, NamedTuple
 
 from parsers.records import Frame, JavaState, Lock, LockVerb, Parsed, Runtime, Thread, ThreadDump, Where
@@ -78,12 +79,13 @@ def parse(section: Section) -> Parsed:
     """
     reader = _Reader(section)
     rows: list[tuple[int, str]] = []
-    for row in section.rows():
-        if row[1].startswith("goroutine "):
+    for lines, start in section.blocks():
+        heads = [at for at, line in enumerate(lines) if line.startswith("goroutine ")]
+        rows += _not_blank(lines, 0, heads[0] if heads else len(lines), start)
+        for at, until in pairwise([*heads, len(lines)]):
             reader.take_all(rows)
-            rows = [row]
-        else:
-            rows.append(row)
+            whole = until < len(lines)  # the last one of a block may go on in the next
+            rows = [] if whole and reader.take_known(lines, at, until, start) else _not_blank(lines, at, until, start)
     reader.take_all(rows)
     gaps, elisions = leftovers(section, reader.unread)
     dump = reader.dump()
@@ -98,15 +100,22 @@ class _KnownStack(NamedTuple):
     lock_at: int
 
 
-def _stack_key(rows: Sequence[tuple[int, str]]) -> tuple[str, ...] | None:
-    """What two goroutines on one stack have in common: calls without arguments, and places; None for lines that do not come in such pairs."""
-    if len(rows) % 2 == 0:
+def _not_blank(lines: Sequence[str], at: int, until: int, start: int) -> list[tuple[int, str]]:
+    """Index in the section and text of the lines from ``at`` to ``until`` that are not blank."""
+    return [(start + index, line) for index, line in enumerate(lines[at:until], at) if line and not line.isspace()]
+
+
+def _stack_key(calls: Sequence[str], places: Sequence[str]) -> tuple[str, ...]:
+    """What two goroutines on one stack have in common: calls without arguments, and places."""
+    return (*[line[: line.rfind("(")] if line[-1:] == ")" else line.partition(" in goroutine ")[0] for line in calls], *places)
+
+
+def _key_to_learn(rows: Sequence[tuple[int, str]]) -> tuple[str, ...] | None:
+    """The key of a goroutine with its header; None for lines that do not come in pairs of a call and its place."""
+    places = [line for _, line in rows[2::2]]
+    if len(rows) % 2 == 0 or rows[-1][0] - rows[0][0] != len(rows) - 1 or not all(line.startswith("\t/") for line in places):
         return None
-    calls, places = [line for _, line in rows[1::2]], [line for _, line in rows[2::2]]
-    if rows[-1][0] - rows[0][0] != len(rows) - 1 or not all(line.startswith("\t/") for line in places):
-        return None
-    named = [line[: line.rfind("(")] if line[-1] == ")" else line.partition(" in goroutine ")[0] for line in calls]
-    return (*named, *places)
+    return _stack_key([line for _, line in rows[1::2]], places)
 
 
 class _Reader:
@@ -128,18 +137,16 @@ class _Reader:
 
     def take_all(self, rows: Sequence[tuple[int, str]]) -> None:
         """Take a goroutine with its header, or whatever stands above the first one."""
-        key = _stack_key(rows) if len(rows) > 1 else None
-        header = _header(rows[0][1]) if key is not None else None
-        if key is not None and header is not None and (known := self.known.get(key)) is not None:
-            self._take_known(rows, header, known)
-            return
+        key = _key_to_learn(rows) if len(rows) > 1 else None
+        if key is not None and _header(rows[0][1]) is None:
+            key = None
         before, missed = len(self.threads), len(self.unread)
         for index, line in rows:
             if self.take(index, line):
                 self.read += 1
             else:
                 self.unread.append((index, "no line of goroutines"))
-        if key is None or header is None or len(self.unread) > missed:
+        if key is None or len(self.unread) > missed:
             return
         self._close()
         if len(self.threads) - before in {1, 2}:  # the goroutine above may have been open still
@@ -153,21 +160,30 @@ class _Reader:
         if len(thread.frames) <= pairs and thread.frame_lines == expected and thread.where.last - thread.where.first == lines - 1:
             self.known[key] = _KnownStack(thread.frames, thread.group, lock_at)
 
-    def _take_known(self, rows: Sequence[tuple[int, str]], header: re.Match[str], known: _KnownStack) -> None:
+    def take_known(self, lines: Sequence[str], at: int, until: int, start: int) -> bool:
+        """Take the goroutine in ``lines[at:until]`` if its stack is known; ``start`` is the index of ``lines[0]`` in the section."""
+        while until > at and (not lines[until - 1] or lines[until - 1].isspace()):
+            until -= 1
+        if (until - at) % 2 == 0:
+            return False
+        known = self.known.get(_stack_key(lines[at + 1 : until : 2], lines[at + 2 : until : 2]))
+        header = _header(lines[at]) if known is not None else None
+        if known is None or header is None:
+            return False
         self._close()
-        first = self.section.first + rows[0][0]
+        first = self.section.first + start + at
         status = header["status"].partition(",")[0]
         number = int(header["id"])
         locks: tuple[Lock, ...] = ()
         if known.lock_at >= 0:
-            line = rows[known.lock_at][1]
+            line = lines[at + known.lock_at]
             pointer = _pointer(line[line.rfind("(") + 1 :])
             call = _call(line)
             if pointer and call:
                 locks = (Lock(LockVerb.WAITING_TO_LOCK, pointer[0], _LOCKS[call["name"]], 0, first + known.lock_at),)
         self.threads.append(
             Thread(
-                where=Where(self.section.file, first, first + len(rows) - 1),
+                where=Where(self.section.file, first, first + until - at - 1),
                 name=f"goroutine {number}",
                 java_id=number,
                 state=JavaState.RUNNABLE if status.startswith(_RUNS) else JavaState.WAITING,
@@ -178,8 +194,9 @@ class _Reader:
                 locks=locks,
             )
         )
-        self.read += len(rows)
-        self.last = rows[-1][0]
+        self.read += until - at
+        self.last = start + until - 1
+        return True
 
     def take(self, index: int, line: str) -> bool:
         """Take a line; False if it is none of a goroutine."""
