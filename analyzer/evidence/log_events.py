@@ -27,11 +27,24 @@ _ZONES: Final = timedelta(hours=14)
 MANY: Final = 10
 """Failures of one call each from which on they are no ordinary noise of a log."""
 _RUNTIME: Final = ("java.", "javax.", "jdk.", "sun.", "com.sun.")
+_MODULES: Final = ("node:", "node_modules/")
+"""What comes with Node, or is installed for a program."""
 _FIGURES: Final = 6
 _ANY: Final = "program"
 """The source of lines that many kinds of software write alike."""
 _EXHAUSTED: Final = frozenset(
-    {LogKind.POOL_EMPTY, LogKind.DESCRIPTORS, LogKind.THREADS, LogKind.NO_THREAD, LogKind.MEMORY, LogKind.SLOTS, LogKind.LEAK}
+    {
+        LogKind.POOL_EMPTY,
+        LogKind.DESCRIPTORS,
+        LogKind.THREADS,
+        LogKind.NO_THREAD,
+        LogKind.MEMORY,
+        LogKind.SLOTS,
+        LogKind.LEAK,
+        LogKind.TRACKED,
+        LogKind.FLOODED,
+        LogKind.ENDED,
+    }
 )
 """Something was used up: one line is enough to keep health away."""
 _OF_POOLS: Final = {"DBCP": "Commons DBCP", "Tomcat JDBC pool": "Tomcat JDBC", "UCP": "Oracle UCP"}
@@ -57,6 +70,12 @@ _SAYS: Final = {
     LogKind.WORKER_ENDED: say("a worker took longer than its limit and was ended"),
     LogKind.LEAK: say("a connection or response was not given back"),
     LogKind.PAUSE: say("the virtual machine stood still"),
+    LogKind.TRACKED: say("the table of tracked connections was full, and packets were dropped"),
+    LogKind.FLOODED: say("new connections came faster than they were taken: a stalled listener shows the same as a flood of SYNs"),
+    LogKind.STOOD: say("a task stood in the kernel, where no signal reaches it"),
+    LogKind.STORE: say("a file server did not answer"),
+    LogKind.LOOP: say("an event loop was held up"),
+    LogKind.ENDED: say("all goroutines waited for each other, and the runtime ended the program"),
 }
 
 
@@ -86,8 +105,10 @@ def in_words(event: LogEvent) -> str:
 
 def caller_in_words(event: LogEvent, known: Knowledge) -> str:
     """Where the application met it, by the stack below the line: the first frame outside the JDK and known frameworks, else outside the JDK."""
-    own = next((frame for frame in event.frames if known.is_application(frame.cls)), None)
+    own = next((frame for frame in event.frames if known.is_application(frame.cls) and not frame.cls.startswith(_MODULES)), None)
     frame = own or next((frame for frame in event.frames if not frame.cls.startswith(_RUNTIME)), None)
+    if frame is not None and event.kind is LogKind.STOOD:
+        return say(", in {frame}", frame=frame.method)
     return say(", called from {frame}", frame=frame) if frame is not None else ""
 
 

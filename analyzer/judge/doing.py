@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Final
 from analyzer.model.message import Message, say
 from analyzer.software.blockers import application_frame, blocking_frame
 from analyzer.software.kinds import ActivityKind, SocketSide
-from parsers.records import TASK, JavaState
+from parsers.records import SILENT, TASK, JavaState
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -87,6 +87,8 @@ def caller(member: ThreadActivity) -> Frame | None:
 def reported(member: ThreadActivity) -> Message | str:
     """How long a server's own warning says that the thread is at it."""
     remark = member.thread.native_state or ""
+    if remark == SILENT:
+        return say(", when its server ended it because it was silent for longer than its timeout")
     if not remark.startswith(_REPORTED):
         return ""
     seconds = remark.removeprefix(_REPORTED).removesuffix(" s")

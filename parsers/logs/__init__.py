@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING, Final, NamedTuple
 
-from parsers.logs import databases, failures, leaks, pauses, pools, servers
+from parsers.logs import databases, failures, kernel, leaks, loops, pauses, pools, servers
 from parsers.logs.client_ends import clients_of
 from parsers.logs.lines import read
 from parsers.logs.stamps import begins_entry, stamp
@@ -25,7 +25,16 @@ MOST: Final = 10_000
 """Events of one file that are kept, and as many lines that are looked at from its end for errors."""
 LONGEST: Final = 4000
 """Characters of a line that are looked at: what it proves stands in front."""
-_SHAPES: Final = (*pools.SHAPES, *failures.SHAPES, *databases.SHAPES, *servers.SHAPES, *leaks.SHAPES, *pauses.SHAPES)
+_SHAPES: Final = (
+    *pools.SHAPES,
+    *failures.SHAPES,
+    *databases.SHAPES,
+    *servers.SHAPES,
+    *leaks.SHAPES,
+    *pauses.SHAPES,
+    *kernel.SHAPES,
+    *loops.SHAPES,
+)
 _WORDS: Final = tuple(dict.fromkeys((*(shape.word for shape in _SHAPES), *servers.WORDS)))
 WORDS: Final = tuple(dict.fromkeys(shape.word for shape in _SHAPES))
 """Words of which one stands in every line that proves something, entries of access logs aside."""
@@ -118,10 +127,15 @@ def _telling(text: str) -> list[int]:
 
 
 def _frames_below(lines: Sequence[str], index: int) -> Iterator[Frame]:
-    """The frames of the exception that a line begins, or that is printed right below it."""
+    """The frames of the exception that a line begins, or that is printed right below it; of the kernel's trace of a task, and of a list of JavaScript's."""
     begun = False
     for line in lines[index + 1 : index + 1 + _DEEPEST]:
-        if line.lstrip().startswith("at ") and (frame := frame_of(_JAR.sub("", line[:LONGEST]).rstrip())) is not None:
+        if (other := loops.quoted_frame(line) or kernel.traced_frame(line)) is not None:
+            begun = True
+            yield other
+        elif kernel.is_heading(line):
+            continue
+        elif line.lstrip().startswith("at ") and (frame := frame_of(_JAR.sub("", line[:LONGEST]).rstrip())) is not None:
             begun = True
             yield frame
         elif begun or not (line.isspace() or not line or _THROWN.search(line[:LONGEST])):

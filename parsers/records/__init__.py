@@ -14,11 +14,22 @@ from parsers.records.log_events import LogEvent, LogKind, LogLines
 from parsers.records.places import Inode, NativeId, Pid, Unit, Where
 from parsers.records.sessions import Session, SessionBlock, SessionState
 from parsers.records.stack_records import Frame, LoopHandle, Runtime
-from parsers.records.task_records import DESCRIPTOR_FIRST, TASK, THREADS_IN, Collected, Collection, Descriptor, HostFact, TaskSyscall
+from parsers.records.task_records import (
+    DESCRIPTOR_FIRST,
+    SILENT,
+    TASK,
+    THREADS_IN,
+    Collected,
+    Collection,
+    Descriptor,
+    HostFact,
+    TaskSyscall,
+)
 from parsers.records.tcp_info import SocketMemory, TcpInfo
 
 __all__ = [
     "DESCRIPTOR_FIRST",
+    "SILENT",
     "TASK",
     "THREADS_IN",
     "Collected",

@@ -34,6 +34,12 @@ class LogKind(StrEnum):
     WORKER_ENDED = "a worker took longer than its limit and was ended"
     LEAK = "a connection was not given back"
     PAUSE = "the virtual machine stood still"
+    TRACKED = "the table of tracked connections was full"
+    FLOODED = "new connections came faster than a listener took them"
+    STOOD = "a task stood in the kernel"
+    STORE = "a file server did not answer"
+    LOOP = "an event loop was held up"
+    ENDED = "no part of a program could go on"
 
 
 class LogEvent(msgspec.Struct, frozen=True, kw_only=True):

@@ -14,6 +14,8 @@ THREADS_IN: Final = "threads in "
 """What the name of a counter of threads begins with; their state follows."""
 TASK: Final = "task"
 """The native state of what is a task of an event loop, no thread of its own."""
+SILENT: Final = "ended: silent for longer than its server's timeout"
+"""The native state of a worker that its server ended."""
 DESCRIPTOR_FIRST: Final = frozenset(
     {"read", "write", "close", "readv", "writev", "sendfile", "connect", "accept", "accept4", "sendto", "recvfrom"}
     | {"sendmsg", "recvmsg", "recvmmsg", "sendmmsg"}

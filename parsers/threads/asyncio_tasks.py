@@ -56,7 +56,7 @@ _row = lazy(
 ).match
 _head = lazy(r"tid +task id +task name +coroutine|-{40,}\s*$").match
 _shown = lazy(
-    r"<Task (?P<state>pending|cancelling|cancelled|finished) name=(?P<quote>['\"])(?P<name>.{0,300}?)(?P=quote) coro=<(?P<coro>[^\s()<>]{1,200})(?:\(\))?"
+    r"(?<!Executing )<Task (?P<state>pending|cancelling|cancelled|finished) name=(?P<quote>['\"])(?P<name>.{0,300}?)(?P=quote) coro=<(?P<coro>[^\s()<>]{1,200})(?:\(\))?"
     r"(?: (?:running|done)(?: at|, defined at) (?P<file>[^<>\n]{1,400}?):(?P<line>\d{1,9}))?>"
 )
 _ARROW: Final = " -> "

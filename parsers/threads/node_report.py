@@ -13,15 +13,15 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Final
 
-from parsers.records import Endpoint, Frame, LoopHandle, Parsed, Pid, Record, Runtime, ThreadDump
+from parsers.records import Endpoint, LoopHandle, Parsed, Pid, Record, Runtime, ThreadDump
 from parsers.records.shows import Shows
 from parsers.text.json_lines import Document, JsonObject
+from parsers.text.node_frames import node_frame
 from parsers.text.patterns import lazy
 from parsers.text.source import Section, leftovers
 from parsers.text.stack import Stack, iso_time, number
 
 if TYPE_CHECKING:
-    import re
     from collections.abc import Sequence
 
 NAME: Final = "node_report"
@@ -31,7 +31,6 @@ HEADER: Final = r"\{\s*\"header\":\s*\{\s*\"reportVersion\":"
 ROW_SHAPE: Final = HEADER
 
 _begins = lazy(r'\s*\{\s*"header"\s*:\s*\{\s*"reportVersion"\s*:').match
-_frame = lazy(r"(?:at )?(?:async )?(?:(?P<name>\S.*?) \()?(?P<file>[^()\s]+?):(?P<line>\d{1,9}):\d{1,9}\)?\s*$").match
 
 
 def sniff(head: Sequence[str]) -> bool:
@@ -64,8 +63,8 @@ def _dump(section: Section, root: JsonObject, header: JsonObject, pid: int | Non
     stack = Stack(section, first, max(first, script.last))
     trace = script.items_of("stack")
     for text, line in zip(trace, trace.lines, strict=True):
-        if isinstance(text, str) and (match := _frame(text.strip())):
-            stack.frame(_as_frame(match), line)
+        if isinstance(text, str) and (frame := node_frame(text.strip())) is not None:
+            stack.frame(frame, line)
     time = (header.text("dumpEventTime") or "").removesuffix("Z") or None
     return ThreadDump(
         where=section.where(root.first, root.last),
@@ -76,16 +75,6 @@ def _dump(section: Section, root: JsonObject, header: JsonObject, pid: int | Non
         complete=complete,
         runtime=Runtime.NODE,
     )
-
-
-def _as_frame(match: re.Match[str]) -> Frame:
-    file = match["file"].removeprefix("file://")
-    folder, _, short = file.rpartition("/")
-    library = file.startswith("node:") or "/node_modules/" in file
-    module = file.partition("/node_modules/")[2] if "/node_modules/" in file else file if library else short
-    name = (match["name"] or "<anonymous>").replace("new ", "").partition(" [")[0]
-    prefix = "node_modules/" if "/node_modules/" in folder else ""
-    return Frame(prefix + module.rpartition(".")[0] if "." in module else prefix + module, name, f"{short}:{match['line']}")
 
 
 def _handle(section: Section, handle: JsonObject, pid: int | None) -> LoopHandle | None:

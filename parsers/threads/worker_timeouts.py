@@ -24,7 +24,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Final
 
-from parsers.records import NativeId, Parsed, Pid, Runtime, ThreadDump
+from parsers.records import SILENT, NativeId, Parsed, Pid, Runtime, ThreadDump
 from parsers.records.shows import Shows
 from parsers.text.one_pass import read_by
 from parsers.text.patterns import lazy
@@ -114,7 +114,7 @@ class _Reader:
         stack = Stack(self.section, trace[0][0], trace[-1][0])
         for index, frame in reversed(trace[:-1]):
             stack.frame(frame, index)
-        thread = stack.thread(name=f"worker {pid}", native_id=NativeId(int(pid)), group="gunicorn workers")
+        thread = stack.thread(name=f"worker {pid}", native_id=NativeId(int(pid)), group="gunicorn workers", native_state=SILENT)
         time = f"{self.logged['day']}T{self.logged['clock']}"
         self._dumps.pop(pid, None)
         self._dumps[pid] = ThreadDump(where=thread.where, dialect=NAME, threads=(thread,), pid=pid, runtime=Runtime.PYTHON, time=time)
