@@ -123,6 +123,8 @@ class BlockedGroup:
     @property
     def site(self) -> str:
         """That frame in words."""
+        if not any(member.thread.frames for member in self.members):
+            return say("code that the dump does not show")
         return place(self.frame)
 
     @property
@@ -148,7 +150,8 @@ class BlockedGroup:
         beside = len(self.members) - self.here
         more = say(" and {beside} of other pools", beside=beside) if beside else ""
         noun = "thread" if total == 1 else "threads"
-        return say("{all_of} {noun} of {name}{more}", all_of=all_of(self.here, total), noun=noun, name=self.pool.name, more=more)
+        here = all_of(self.here, total, piece=self.view.dump is not None and self.view.dump.fragment)
+        return say("{all_of} {noun} of {name}{more}", all_of=here, noun=noun, name=self.pool.name, more=more)
 
     @property
     def clients(self) -> str:

@@ -6,7 +6,7 @@ from collections import Counter
 from typing import TYPE_CHECKING, Final
 
 from analyzer.model.finding import Evidence
-from analyzer.model.message import joined, plural, say
+from analyzer.model.message import Message, joined, plural, say
 from parsers.records import SessionState
 
 if TYPE_CHECKING:
@@ -18,6 +18,8 @@ if TYPE_CHECKING:
 DATABASE_CAUSES: Final = ("cross-system-deadlock", "lock-held-by-idle-transaction", "slow-statement")
 """Rules that say why a database does not answer: who waits for it suffers from what they found."""
 
+_STATEMENT: Final = 60
+"""Characters of a statement that a sentence quotes."""
 MOST_NAMED: Final = 3
 """Sessions that a sentence names."""
 
@@ -82,15 +84,37 @@ def listed_in_words(sessions: Sequence[Session], blocks: Sequence[SessionBlock])
             yield _by_state(mine)
             continue
         said = (
-            [say("{sessions} of {server} waiting for a lock", sessions=plural(len(locked), "session"), server=server_of(mine[0]))]
+            [
+                say(
+                    "{sessions} of {server} waiting for a lock{what}",
+                    sessions=plural(len(locked), "session"),
+                    server=server_of(mine[0]),
+                    what=_kinds_of(locked),
+                )
+            ]
             if locked
             else []
         )
+        said += [_longest(locked)] if locked and not holders else []
         said += [say("held up in the end by session {ids}", ids=", ".join(sorted(holders)))] if holders and locked else []
         said += [
             say("idle in a transaction: {session}{age}", session=session_in_words(one), age=age_in_words(one)) for one in idle[:MOST_NAMED]
         ]
         yield say("the list has {what}", what=joined("; ", said))
+
+
+def _kinds_of(locked: Sequence[Session]) -> str:
+    """`` (table metadata lock)``: the locks as the server calls them, empty where it has no name for them."""
+    kinds = dict.fromkeys(session.waits_on.removeprefix("Lock/") for session in locked if session.waits_on)
+    return say(" ({kinds})", kinds=", ".join(list(kinds)[:MOST_NAMED])) if kinds else ""
+
+
+def _longest(locked: Sequence[Session]) -> Message:
+    """Who waits for the longest, with its statement: the others often wait behind it."""
+    oldest = max(locked, key=lambda session: session.state_age or 0.0)
+    doing = say(" with “{statement}”", statement=oldest.statement[:_STATEMENT]) if oldest.statement else ""
+    age = say(" for {seconds:.0f} s", seconds=oldest.state_age) if oldest.state_age is not None else ""
+    return say("the longest of them is {session}{age}{doing}", session=session_in_words(oldest), age=age, doing=doing)
 
 
 def _by_state(sessions: Sequence[Session]) -> str:

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Final, NamedTuple
 from analyzer.evidence.calls import SOCKETS_MISSING, command
 from analyzer.evidence.log_events import against_health
 from analyzer.evidence.movement import standing
+from analyzer.judge.rows import heaped, unread_in_words
 from analyzer.model.finding import Missing
 from analyzer.model.message import plural, say
 from analyzer.software.blockers import OUTBOUND
@@ -48,6 +49,9 @@ QUEUES_MISSING: Final = Missing(
 SECOND_TABLE: Final = Missing(
     say("second socket table, a minute later"), say("whether the half-closed connections grow"), "sleep 60; ss -tanpoei > ss-2.txt"
 )
+LATER_TABLE: Final = Missing(
+    say("second socket table, a minute later"), say("whether the bytes are read in the end"), "sleep 60; ss -tanpoei > ss-2.txt"
+)
 SECOND_DUMP: Final = Missing(
     say("second thread dump, ten seconds later"), say("whether the threads move"), "sleep 10; jstack -l PID > jstack-2.txt"
 )
@@ -76,6 +80,8 @@ def gaps_of_health(case: Case) -> tuple[HealthGap, ...]:
 
 def _of_view(case: Case, view: ProcessView) -> Iterator[HealthGap]:
     yield from _half_closed(case, view)
+    if heap := heaped(view):
+        yield HealthGap(unread_in_words(view, heap), LATER_TABLE)
     if view.dump is None:
         return
     yield from (HealthGap(reason, WHOLE_DUMP) for reason in view.coverage.threads)

@@ -12,12 +12,13 @@ from analyzer.contention.leases import lender_of
 from analyzer.evidence.log_events import caller_in_words, in_words, of_this_moment
 from analyzer.evidence.sessions import listed_in_words
 from analyzer.judge.doing import caller, doing, idle, reported
+from analyzer.judge.rows import of_rows
 from analyzer.model.finding import Severity
 from analyzer.model.message import joined, plural, say, unended
 from analyzer.software.blockers import IDLE, application_frame, blocking_frame, waited_lock
 from analyzer.software.kinds import ActivityKind, PoolRole
 from analyzer.waits.deadlocks import lock_holders
-from parsers.records import DESCRIPTOR_FIRST, TASK, THREADS_IN, JavaState, LockVerb, Runtime, TcpState
+from parsers.records import DESCRIPTOR_FIRST, TASK, THREADS_IN, JavaState, LockVerb, Runtime
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -38,12 +39,20 @@ _LINES: Final = 3
 """Kinds of lines of a log that are told beside threads and rows."""
 _COUNTED: Final = "counted: "
 _LENT: Final = {"HTTP connection": say("an HTTP connection"), "JDBC connection": say("a JDBC connection"), "object": say("an object")}
+_KERNELS: Final = {
+    "TcpExtListenOverflows": say("so often a connection found an accept queue full"),
+    "TcpExtListenDrops": say("so many connections were dropped at a listener"),
+    "TcpExtTCPReqQFullDrop": say("so many SYNs were dropped as the queue for them was full"),
+    "TcpExtTCPReqQFullDoCookies": say("so often the queue of SYNs was full and a cookie was sent"),
+    "TcpExtTCPBacklogDrop": say("so many packets were dropped as a socket's backlog was full"),
+    "TcpExtTCPAbortOnMemory": say("so many connections were ended for want of memory"),
+    "TcpExtTCPMemoryPressures": say("so often TCP ran short of memory"),
+}
+"""Counters of the kernel that a quiet host keeps at zero, of what they count since they were reset."""
 _ENTERS: Final = frozenset({LockVerb.WAITING_TO_LOCK, LockVerb.RELOCKING})
 _OF_LOCKS: Final = frozenset(
     {ActivityKind.LOCK, ActivityKind.SEMAPHORE, ActivityKind.OBJECT_WAIT, ActivityKind.CONDITION, ActivityKind.QUEUE}
 )
-_STATES: Final = {TcpState.SYN_SENT: say("SYN_SENT: nobody has answered their SYN")}
-_TELLING: Final = (TcpState.CLOSE_WAIT, TcpState.FIN_WAIT2, TcpState.SYN_SENT, TcpState.SYN_RECV, TcpState.LAST_ACK)
 
 
 def shown(case: Case, findings: Sequence[Finding]) -> list[str]:
@@ -53,12 +62,20 @@ def shown(case: Case, findings: Sequence[Finding]) -> list[str]:
         if view.dump is not None and (view.dump.fragment or len(view.dump.threads) <= FEW):
             said += _of_threads(view)
     for view in case.latest:
-        said += _of_rows(view)
+        said += of_rows(view)
+    said += _of_lists(case.incident.snapshots)
     for snapshot in case.incident.snapshots[-1:]:
-        said += [*listed_in_words(snapshot.sessions, snapshot.blocks)]
         said += [*_of_counts(snapshot), *calls_of(snapshot), *_of_descriptors(snapshot)]
     said += _of_logs(case)
     return list(dict.fromkeys(said))
+
+
+def _of_lists(snapshots: Sequence[Snapshot]) -> Iterator[str]:
+    """The last list of sessions, with who waits for whom: one query after the other in a terminal is two moments, and the second names no session."""
+    last = next((number for number, one in reversed([*enumerate(snapshots)]) if one.sessions), None)
+    if last is None:
+        return iter(())
+    return listed_in_words(snapshots[last].sessions, [block for one in snapshots[last:] for block in one.blocks])
 
 
 def _of_logs(case: Case) -> Iterator[str]:
@@ -207,6 +224,13 @@ def _of_counts(snapshot: Snapshot) -> Iterator[str]:
     for one in snapshot.counters:
         if one.name.startswith(_COUNTED):
             yield counted_in_words(one)
+        elif one.value and (words := _KERNELS.get(one.name)) is not None:
+            yield say(
+                "{counter} is {count:,}: {words}; whether it still grows, a second reading shows",
+                counter=one.name,
+                count=one.value,
+                words=words,
+            )
 
 
 def _of_thread_states(snapshot: Snapshot) -> Iterator[str]:
@@ -292,53 +316,3 @@ def _of_descriptors(snapshot: Snapshot) -> Iterator[str]:
             if unknown[pid] == sockets[pid] > 0
             else "",
         )
-
-
-def _only_remote(view: ProcessView, state: TcpState) -> str:
-    """Where all connections in a state lead to, if that is one place and the process opened them."""
-    ends = {one.remote for one in view.sockets if one.state is state and one.local.port not in view.listeners}
-    return say(" to {remote}", remote=next(iter(ends))) if len(ends) == 1 and None not in ends else ""
-
-
-def _of_rows(view: ProcessView) -> Iterator[str]:
-    """Sockets in states that a quiet table does not have: too few for a symptom, but no reason to say that nothing is there."""
-    whose = say(" of {command}", command=view.command) if view.command else ""
-    left = Counts(one.local.port for one in view.sockets if one.state is TcpState.CLOSE_WAIT and one.local.port in view.listeners)
-    for port, count in left.most_common(_NAMED):
-        yield say(
-            "{clients} of port {port} disconnected and the server has not closed its side ({connections}{whose} in CLOSE_WAIT)",
-            clients=plural(count, "client"),
-            port=port,
-            connections=plural(count, "connection"),
-            whose=whose,
-        )
-    counts = Counts(
-        one.state
-        for one in view.sockets
-        if one.state in _TELLING
-        and (one.state is not TcpState.FIN_WAIT2 or one.owners)
-        and not (one.state is TcpState.CLOSE_WAIT and one.local.port in left)
-    )
-    unread = sum(1 for one in view.sockets if one.recv_q and one.state is TcpState.ESTABLISHED)
-    for state, count in counts.most_common():
-        if state is not None:
-            yield say(
-                "{connections}{whose}{remote} in {state}",
-                connections=plural(count, "connection"),
-                whose=whose,
-                remote=_only_remote(view, state),
-                state=_STATES.get(state, state.value),
-            )
-    unsent = sum(1 for one in view.sockets if one.send_q and one.state is TcpState.ESTABLISHED)
-    if unsent:
-        yield say(
-            "{connections}{whose} with bytes that the other side has not taken", connections=plural(unsent, "connection"), whose=whose
-        )
-    if stateless := sum(1 for one in view.sockets if one.state is None and one.remote is not None):
-        yield say(
-            "{connections}{whose} in a state that the table does not show, as ss leaves it out where it is asked for one",
-            connections=plural(stateless, "connection"),
-            whose=whose,
-        )
-    if unread:
-        yield say("{connections}{whose} with bytes that nobody has read", connections=plural(unread, "connection"), whose=whose)

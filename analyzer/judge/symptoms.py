@@ -11,6 +11,7 @@ from analyzer.evidence.movement import only_busy
 from analyzer.evidence.packet_claims import trouble_of
 from analyzer.families.own_calls import unjudged
 from analyzer.judge.health import HealthGap, gaps_of_health
+from analyzer.judge.rows import heaped
 from analyzer.judge.shown import calls_of, shown
 from analyzer.model.finding import Finding, Status
 from analyzer.model.message import Message, capitalized, joined, plural, say, uncapitalized
@@ -71,9 +72,9 @@ def without_cause(case: Case, findings: Sequence[Finding]) -> tuple[Status, str,
         )
     whole = [view.dump for view in case.latest if view.dump is not None and not view.dump.fragment and view.dump.complete is not False]
     has_tables = any(snapshot.has_table for snapshot in incident.snapshots)
-    pieces = any(view.dump is not None and view.dump.fragment for view in case.latest)
+    pieces = any(view.dump is not None and (view.dump.fragment or heaped(view)) for view in case.latest)
     if has_tables and pieces and (seen := shown(case, findings)):
-        return _piece(seen, whole=False, incident=incident)
+        return _piece(seen, whole=bool(whole), incident=incident)
     if has_tables and incident.has_threads and (gaps := gaps_of_health(case)):
         return Status.INSUFFICIENT, *_not_shown(case, gaps)
     if has_tables and whole:

@@ -42,6 +42,9 @@ _ACTIVITY: Final = (
 )
 _BLOCKED: Final = ({"pid", "blocked_by"}, {"pid", "pg_blocking_pids"}, {"blocked_pid", "blocking_pid"})
 _LOCKS: Final = ({"locktype", "pid", "granted"},)
+_SINCE_TRANSACTION: Final = ("xact_age", "transaction_age", "xact_duration", "xact_runtime", "transaction_duration")
+_SINCE_STATE: Final = ("waited", "duration", "runtime", "query_age", "query_duration", "age")
+"""What people call the columns that they compute: ``now() - xact_start AS xact_age``."""
 _IDS: Final = lazy(r"\d+")
 _STATES: Final = {
     "active": SessionState.ACTIVE,
@@ -129,13 +132,15 @@ def _session(section: Section, row: Row, taken: float | None) -> Session | None:
         waits_on=f"{kind}/{event}" if kind else None,
         blocked_by=tuple(_IDS.findall(cells.get("blocked_by") or cells.get("pg_blocking_pids") or "")),
         statement=without_literals(query) or None,
-        state_age=_age(cells, taken, "query_start" if state in {SessionState.ACTIVE, SessionState.LOCKED} else "state_change", "waited"),
-        transaction_age=_age(cells, taken, "xact_start", ""),
+        state_age=_age(
+            cells, taken, "query_start" if state in {SessionState.ACTIVE, SessionState.LOCKED} else "state_change", *_SINCE_STATE
+        ),
+        transaction_age=_age(cells, taken, "xact_start", *_SINCE_TRANSACTION),
     )
 
 
-def _age(cells: Cells, taken: float | None, start: str, interval: str) -> float | None:
+def _age(cells: Cells, taken: float | None, start: str, *intervals: str) -> float | None:
     begun = seconds_of(cells.get(start, ""))
     if begun is not None and taken is not None:
         return max(0.0, taken - begun)
-    return age_of(cells.get(interval, ""))
+    return next((age for name in intervals if (age := age_of(cells.get(name, ""))) is not None), None)

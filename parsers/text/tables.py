@@ -82,6 +82,10 @@ def _read(lines: Sequence[tuple[int, str]]) -> Grid | None:
     return _separated(lines)
 
 
+_BORDERS: Final = 2
+"""Borders of a box of mysql above its rows; a third one closes it."""
+
+
 def _records(lines: Sequence[tuple[int, str]], cell: re.Pattern[str]) -> Grid:
     r"""One line a cell: ``\x`` of psql and ``\G`` of mysql. A line that is no cell goes on with the one above."""
     rows: list[Row] = []
@@ -143,6 +147,8 @@ def _boxed(lines: Sequence[tuple[int, str]]) -> Grid | None:
     """Mysql's box: the places of ``+`` in its border are those of the bars."""
     border = lines[0][1]
     ends = [place for place, sign in enumerate(border) if sign == "+"]
+    borders = [index for index, text in lines if _BOX.match(text)]
+    closed = borders[-1] if len(borders) > _BORDERS else lines[-1][0]
     body = [(index, text) for index, text in lines[1:] if not _BOX.match(text)]
     if not body or len(ends) <= FEWEST:
         return None
@@ -154,7 +160,7 @@ def _boxed(lines: Sequence[tuple[int, str]]) -> Grid | None:
             continue
         if text[ends[0] : ends[0] + 1] != "|":
             # A statement of several lines goes on below its row.
-            if rows and len(columns) > 1:
+            if rows and len(columns) > 1 and index <= closed:
                 rows[-1].cells[columns[-1]] += f" {text.strip(' |')}"
                 rows[-1] = rows[-1]._replace(last=index)
             else:

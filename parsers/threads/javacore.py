@@ -238,8 +238,8 @@ class _Reader:
         return True
 
     def _lock_threads(self) -> None:
-        """Give the threads what the LOCKS section says of them; where the THREADS section is not here, it is all there is of them."""
-        alone = not self.threads
+        """Give the threads what the LOCKS section says of them; of those that the THREADS section does not have, as it is not here or cut, it is all there is."""
+        alone = not self.threads or not self.facts
         for monitor in self.monitors:
             owners = () if monitor.owner is None or not monitor.waiters else ((*monitor.owner, LockVerb.LOCKED),)
             for vm, name, index, verb in (*owners, *monitor.waiters):

@@ -105,7 +105,7 @@ def test_lists_of_another_moment_are_only_suspected_and_lose_no_session() -> Non
 
 def test_a_list_alone_says_what_it_shows() -> None:
     verdict = diagnosis_of({"sessions.txt": LOOP, "blocked.txt": BLOCKED}).verdict
-    assert "1 session of PostgreSQL waiting for a lock; held up in the end by session 501" in verdict.headline
+    assert "1 session of PostgreSQL waiting for a lock (x); held up in the end by session 501" in verdict.headline
     assert "a socket table of the same moment" in verdict.summary
 
 

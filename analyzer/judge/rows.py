@@ -1,0 +1,105 @@
+"""What the rows of a socket table show where they are too few for a cause: states that a quiet table does not have, bytes that nobody takes."""
+
+from __future__ import annotations
+
+from collections import Counter as Counts
+from typing import TYPE_CHECKING, Final
+
+from analyzer.model.message import plural, say
+from parsers.records import TcpState
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Sequence
+
+    from analyzer.join.connections import Connection
+    from analyzer.model.message import Message
+    from analyzer.waits.case import ProcessView
+
+_NAMED: Final = 3
+"""Ports that are told one by one."""
+SEGMENT: Final = 1460
+"""Bytes up to which a single connection has a packet on its way: the console that the table was printed on shows as much."""
+BUFFER: Final = 64 * 1024
+"""Unread bytes from which on a receive buffer is no moment's: Linux begins with 128 KiB, other kernels with 64."""
+_STATES: Final = {TcpState.SYN_SENT: say("SYN_SENT: nobody has answered their SYN")}
+_TELLING: Final = (TcpState.CLOSE_WAIT, TcpState.FIN_WAIT2, TcpState.SYN_SENT, TcpState.SYN_RECV, TcpState.LAST_ACK)
+
+
+def _only_remote(view: ProcessView, state: TcpState) -> str:
+    """Where all connections in a state lead to, if that is one place and the process opened them."""
+    ends = {one.remote for one in view.sockets if one.state is state and one.local.port not in view.listeners}
+    return say(" to {remote}", remote=next(iter(ends))) if len(ends) == 1 and None not in ends else ""
+
+
+def of_rows(view: ProcessView) -> Iterator[str]:
+    """Sockets in states that a quiet table does not have: too few for a symptom, but no reason to say that nothing is there."""
+    whose = say(" of {command}", command=view.command) if view.command else ""
+    left = Counts(one.local.port for one in view.sockets if one.state is TcpState.CLOSE_WAIT and one.local.port in view.listeners)
+    for port, count in left.most_common(_NAMED):
+        yield say(
+            "{clients} of port {port} disconnected and the server has not closed its side ({connections}{whose} in CLOSE_WAIT)",
+            clients=plural(count, "client"),
+            port=port,
+            connections=plural(count, "connection"),
+            whose=whose,
+        )
+    counts = Counts(
+        one.state
+        for one in view.sockets
+        if one.state in _TELLING
+        and (one.state is not TcpState.FIN_WAIT2 or one.owners)
+        and not (one.state is TcpState.CLOSE_WAIT and one.local.port in left)
+    )
+    for state, count in counts.most_common():
+        if state is not None:
+            yield say(
+                "{connections}{whose}{remote} in {state}",
+                connections=plural(count, "connection"),
+                whose=whose,
+                remote=_only_remote(view, state),
+                state=_STATES.get(state, state.value),
+            )
+    if stateless := sum(1 for one in view.sockets if one.state is None and one.remote is not None):
+        yield say(
+            "{connections}{whose} in a state that the table does not show, as ss leaves it out where it is asked for one",
+            connections=plural(stateless, "connection"),
+            whose=whose,
+        )
+    unsent = [one for one in view.sockets if one.send_q and one.state is TcpState.ESTABLISHED]
+    if len(unsent) > 1 or any((one.send_q or 0) > SEGMENT or _again(one) for one in unsent):
+        yield say(
+            "{connections}{whose}{remote} with {bytes:,} bytes that the other side has not taken",
+            connections=plural(len(unsent), "connection"),
+            whose=whose,
+            remote=_to_one(unsent),
+            bytes=sum(one.send_q or 0 for one in unsent),
+        )
+    unread = [one for one in view.sockets if one.recv_q and one.state is TcpState.ESTABLISHED]
+    if unread:
+        yield unread_in_words(view, unread)
+
+
+def unread_in_words(view: ProcessView, unread: Sequence[Connection]) -> Message:
+    """``2 connections of python3 to 10.0.0.7:5672 with 173,811 bytes that nobody has read``."""
+    return say(
+        "{connections}{whose}{remote} with {bytes:,} bytes that nobody has read",
+        connections=plural(len(unread), "connection"),
+        whose=say(" of {command}", command=view.command) if view.command else "",
+        remote=_to_one(unread),
+        bytes=sum(one.recv_q or 0 for one in unread),
+    )
+
+
+def heaped(view: ProcessView) -> list[Connection]:
+    """Connections to services whose answers fill a receive buffer: the process does not read them, or not as fast as they come."""
+    return [one for one in view.client_side if one.state is TcpState.ESTABLISHED and (one.recv_q or 0) >= BUFFER]
+
+
+def _again(one: Connection) -> bool:
+    return one.timer is not None and bool(one.timer.retransmits)
+
+
+def _to_one(connections: Sequence[Connection]) -> str:
+    """Where all of them lead to, if that is one place."""
+    ends = {str(one.remote) for one in connections}
+    return say(" to {remote}", remote=next(iter(ends))) if len(ends) == 1 else ""

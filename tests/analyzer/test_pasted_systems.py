@@ -1,0 +1,171 @@
+"""What people paste that is neither a thread dump nor a socket table: lines of the kernel, of a runtime's own watchdog, lists of sessions."""
+
+from __future__ import annotations
+
+import pytest
+
+from analyzer.model.finding import Status
+from parsers.logs import events_of
+from parsers.records import LogKind
+from parsers.text.source import Section
+from tests.builders import diagnosis_of
+
+
+def said(text: str) -> str:
+    verdict = diagnosis_of({"post.txt": text}).verdict
+    assert verdict.status is Status.INSUFFICIENT
+    return f"{verdict.headline} {verdict.summary}"
+
+
+def kinds(text: str) -> list[LogKind]:
+    return [event.kind for event in events_of(Section("x", 1, text.splitlines()))]
+
+
+@pytest.mark.parametrize(
+    ("line", "words"),
+    [
+        ("[  611.730112] nf_conntrack: table full, dropping packet", "kernel: the table of tracked connections was full"),
+        ("Mar  4 09:00:01 gw kernel: ip_conntrack: table full, dropping packet.", "kernel: the table of tracked connections was full"),
+        ("TCP: request_sock_TCPv6: Possible SYN flooding on port [::]:9443. Dropping request.", "kernel port [::]:9443: new connections came faster"),
+        ("possible SYN flooding on port 25. Sending cookies.", "kernel port 25: new connections came faster"),
+        ("nfs: server vault-3.lan not responding, timed out", "NFS vault-3.lan: a file server did not answer"),
+        ("CIFS: VFS: \\\\depot has not responded in 180 seconds. Reconnecting...", ""),
+        ("CIFS VFS: Server depot has not responded in 120 seconds. Reconnecting...", "CIFS depot: a file server did not answer (after 120 s)"),
+        ("[ 99.120] TCP: out of memory -- consider tuning tcp_mem", "kernel TCP: memory ran out"),
+    ],
+)  # fmt: skip
+def test_a_line_of_the_kernel_is_told(line: str, words: str) -> None:
+    text = said(f"Connections stall since noon, dmesg has\n\n{line}\n\nIs it the network card?\n")
+    assert words in text
+    assert "Save lsof, netstat or ss, and jstack output" not in text
+
+
+def test_a_task_that_stood_in_the_kernel_is_told_with_the_function_below_the_scheduler() -> None:
+    text = said(
+        "The box froze again:\n\n"
+        "[77120.008812] INFO: task sorter/3:8821 blocked for more than 241 seconds.\n"
+        "[77120.008840]       Tainted: G           O      5.10.0-8-amd64 #1\n"
+        '[77120.008866] "echo 0 > /proc/sys/kernel/hung_task_timeout_secs" disables this message.\n'
+        "[77120.008901] task:sorter/3        state:D stack:    0 pid: 8821 ppid:     1 flags:0x00000000\n"
+        "[77120.008905] Call Trace:\n"
+        "[77120.008914]  __schedule+0x282/0x870\n"
+        "[77120.008922]  ? usleep_range+0x80/0x80\n"
+        "[77120.008930]  schedule+0x46/0xb0\n"
+        "[77120.008936]  rpc_wait_bit_killable+0x1e/0x80 [sunrpc]\n"
+        "[77120.008999]  nfs4_run_open_task+0x12a/0x1d0 [nfsv4]\n"
+    )
+    assert "kernel sorter/3:8821: a task stood in the kernel, where no signal reaches it (after 241 s)" in text
+    assert ", in rpc_wait_bit_killable" in text
+
+
+@pytest.mark.parametrize(
+    ("line", "words"),
+    [
+        (
+            "2026-03-03 10:11:12,101 WARNING asyncio Executing <Task pending name='Task-4' coro=<Mill.grind() running at /srv/mill/stone.py:19> wait_for=<Future pending> created at /srv/mill/app.py:8> took 3.205 seconds",
+            "asyncio Mill.grind: an event loop was held up (after 3.205 s)",
+        ),
+        (
+            "Executing <Handle refresh_all() at /srv/mill/stone.py:77 created at /usr/lib/python3.12/asyncio/events.py:88> took 1.750 seconds",
+            "asyncio refresh_all: an event loop was held up (after 1.75 s)",
+        ),
+    ],
+)
+def test_a_loop_that_saw_itself_held_up_is_told(line: str, words: str) -> None:
+    assert words in said(f"The page stops for seconds.\n\n{line}\n")
+
+
+def test_a_short_step_of_a_loop_is_nothing() -> None:
+    assert kinds("Executing <Handle tick() at /srv/mill/stone.py:7> took 0.110 seconds") == []
+
+
+def test_node_tells_where_its_loop_was_held_up() -> None:
+    text = said(
+        "Blocked for 2210.4ms, operation started here [\n"
+        "  '    at TCP.onread (/srv/inn/node_modules/tick/index.js:3:1)',\n"
+        "  '    at poach (/srv/inn/lib/egg.js:40:11)',\n  '    at Server.<anonymous> (/srv/inn/lib/door.js:9:2)'\n]\n"
+    )
+    assert "Node: an event loop was held up (after 2.2104 s)" in text
+    assert "called from egg.poach(egg.js:40)" in text
+
+
+def test_a_program_of_go_that_ended_itself_is_told_beside_its_goroutines() -> None:
+    text = said(
+        "fatal error: all goroutines are asleep - deadlock!\n\ngoroutine 1 [chan receive]:\nmain.gather(0xc00001e0c0)\n"
+        "\t/home/l/sum/gather.go:27 +0x8f\nmain.main()\n\t/home/l/sum/main.go:12 +0x5b\nexit status 2\n\nI closed every channel.\n"
+    )
+    assert "Go: all goroutines waited for each other, and the runtime ended the program" in text
+
+
+def test_a_pool_of_jetty_that_queues_is_told_and_one_with_free_threads_is_not() -> None:
+    full = "QueuedThreadPool[qtp77]@4f1c{STARTED,10<=64<=64,i=0,r=-1,q=203}[NO_TRY]"
+    assert "Jetty qtp77: a pool of threads reached its limit (threads 64, limit 64, queued 203)" in said(f"server.dump() says\n\n{full}\n")
+    assert kinds("qtp77{STARTED,10<=64<=64,i=9,q=0}") == []
+    assert kinds("QueuedThreadPool@qtp77{STARTED,8<=50<=50,i=0,q=3}") == [LogKind.THREADS]
+
+
+def test_a_worker_that_its_server_ended_is_told_as_such() -> None:
+    text = said(
+        "[2026-02-02 07:00:01 +0000] [1] [CRITICAL] WORKER TIMEOUT (pid:52)\n[2026-02-02 07:00:01 +0000] [52] [ERROR] Error handling request /x\n"
+        "Traceback (most recent call last):\n"
+        '  File "/srv/kiln/bake.py", line 8, in bake\n    fire()\n'
+        '  File "/usr/lib/python3.11/site-packages/gunicorn/workers/base.py", line 204, in handle_abort\n    sys.exit(1)\nSystemExit: 1\n'
+    )
+    assert "“worker 52” is in bake.bake" in text
+    assert "when its server ended it because it was silent for longer than its timeout" in text
+
+
+def test_counters_that_a_quiet_host_keeps_at_zero_are_told() -> None:
+    text = said("TcpExtListenOverflows           77                 0.0\nTcpExtTCPReqQFullDrop           0                  0.0\n")
+    assert "TcpExtListenOverflows is 77: so often a connection found an accept queue full" in text
+    assert "TCPReqQFullDrop" not in text
+
+
+SESSIONS = (
+    "  pid  | usename |        state        | wait_event_type |  wait_event   |    xact_age     |               query\n"
+    "-------+---------+---------------------+-----------------+---------------+-----------------+------------------------------------\n"
+    "  7010 | kiosk   | idle in transaction | Client          | ClientRead    | 00:20:01.118201 | SELECT * FROM stall WHERE n = $1\n"
+    "  7044 | kiosk   | active              | Lock            | transactionid | 00:19:02.552130 | UPDATE stall SET open = $1\n"
+)
+
+
+def test_two_queries_of_one_terminal_are_told_together() -> None:
+    text = said(
+        f"Everything waits.\n\n{SESSIONS}(2 rows)\n\nand then\n\n  pid  | pg_blocking_pids\n-------+------------------\n  7044 | {{7010}}\n(1 row)\n"
+    )
+    assert "the list has 1 session of PostgreSQL waiting for a lock (transactionid)" in text
+    assert "held up in the end by session 7010" in text
+    assert "idle in a transaction: session 7010 (kiosk) for 1201 s" in text
+
+
+def test_who_waits_for_the_longest_is_named_with_its_statement_and_prose_below_the_box_is_none_of_it() -> None:
+    box = (
+        "+----+-------+-----------------+------+---------+------+---------------------------------+-----------------------------+\n"
+        "| Id | User  | Host            | db   | Command | Time | State                           | Info                        |\n"
+        "+----+-------+-----------------+------+---------+------+---------------------------------+-----------------------------+\n"
+        "| 31 | kiosk | 10.9.0.4:40000  | fair | Query   |   90 | Waiting for table metadata lock | SELECT n FROM stall         |\n"
+        "| 30 | admin | 10.9.0.9:40001  | fair | Query   |   97 | Waiting for table metadata lock | ALTER TABLE stall ADD c INT |\n"
+        "+----+-------+-----------------+------+---------+------+---------------------------------+-----------------------------+\n"
+        "\nCan somebody help me with this?\n"
+    )
+    text = said(box)
+    assert "2 sessions of MySQL waiting for a lock (Waiting for table metadata lock)" in text
+    assert "the longest of them is session 30 (admin, 10.9.0.9:40001) for 97 s with “ALTER TABLE stall ADD c INT”" in text
+    assert "help me" not in text
+
+
+PY_SPY = 'Thread 4021 (idle): "MainThread"\n    wait (threading.py:320)\n    get (queue.py:171)\n    weigh (barn/scale.py:12)\n    <module> (barn.py:3)\n'
+TABLE = "Proto Recv-Q Send-Q Local Address           Foreign Address         State       PID/Program name\n"
+
+
+def test_a_full_receive_buffer_is_told_and_keeps_health_away() -> None:
+    row = "tcp   190112      0 10.3.0.4:40110          10.3.0.9:5672           ESTABLISHED 4021/python3\n"
+    text = said(f"{TABLE}{row}\n{PY_SPY}")
+    assert "1 connection of python3 to 10.3.0.9:5672 with 190,112 bytes that nobody has read" in text
+    assert "No trouble is seen" not in text
+
+
+def test_the_packet_that_a_console_has_on_its_way_is_no_trouble() -> None:
+    row = "tcp        0     {} 10.3.0.4:22             10.3.0.9:51022          ESTABLISHED 7/sshd: me\n"
+    assert "has not taken" not in said(TABLE + row.format(" 68"))
+    assert "has not taken" in said(TABLE + row.format("9068"))
