@@ -5,9 +5,7 @@ scores it against the truth: a line each, and sums. One third is healthy. Needs 
 """
 
 import argparse
-import dataclasses
 import json
-import random
 import re
 import subprocess
 import sys
@@ -19,148 +17,17 @@ from pathlib import Path
 
 import host
 import programs
-from lab import Lab, Scenario, wait
+from drawing import EVENT_LOOPS, JDK, PACKAGE, VIRTUAL, Drawn, draw
+from lab import Lab, Scenario, shell, wait
 from truth import Verdict
 
 SOURCES = programs.HERE / "java"
-PACKAGE = "net.harbor.pilot"
-CLASSES = (
-    "PilotServer", "Quay", "Duty", "OwnQueue", "OwnMonitor", "Ready", "Fetch", "Exchange", "Plain", "Berth", "Signal", "Logbook", "Tug", "Retry", "Poll", "Radio",
-    "Convoy", "Spread", "Fleet", "Dinghy", "Stream", "Nested", "Knot", "Guard", "Moorings", "NettyHandler", "Lookout",
-)  # fmt: skip
-METHODS = ("moor", "takeTurns", "hail", "respond", "perform", "watch", "settle", "openTogether", "gaze", "meet", "greet", "tell")
-WORDS = (
-    "amber", "birch", "cobalt", "delta", "ember", "fjord", "garnet", "hazel", "iris", "juniper", "kelp", "linden", "maple", "nettle", "onyx", "poplar",
-    "quartz", "rowan", "sable", "thistle", "umber", "violet", "willow", "yarrow", "zephyr", "atlas", "beacon", "cinder", "dune", "echo", "flint", "grove",
-)  # fmt: skip
-MARKS = ("-", "-", "-", " #", ".", "_", "[", "")
-SERVERS = ("pool", "queue", "notify", "each", "prefork", "http", "selector", "virtual")
-LIBRARIES = ("tomcat", "jetty", "jettyOwn", "netty", "nettyOwn", "mina", "xnio", "simple")
-TOMCAT = Path("/usr/share/java/tomcat10-embed-core.jar")
-TABLES = ("netstat -tanp", "netstat -tanope", "ss -tanpe", "ss -tanpoei")
-DUMPS = ("jstack {pid}", "jstack -l {pid}", "jcmd {pid} Thread.print", "jcmd {pid} Thread.print -l")
-JDK = "/srv/jdk-25/bin"
-VIRTUAL_DUMPS = tuple(
-    f"{JDK}/jcmd {{pid}} Thread.dump_to_file -overwrite {form} /srv/service/dump > /dev/null; cat /srv/service/dump"
-    for form in ("", "-format=json")
-)
-"""No other dump shows virtual threads."""
 CONSEQUENCES = {"acceptor-stalled", "connection-limit", "backlog-overflow", "fd-exhaustion"}
 """Rules that may be told beside any cause: they follow from it."""
-
-
-@dataclasses.dataclass(frozen=True)
-class Drawn:
-    """One incident as it was drawn."""
-
-    number: int
-    server: str
-    trouble: str
-    cause: str
-    frame: str | None
-    threads: int
-    port: int
-    crew: str
-    clients: int
-    renamed: dict[str, str]
-    settings: tuple[str, ...]
-    backend: str | None
-    commands: dict[str, str]
-    snapshots: int
-
-    @property
-    def main(self) -> str:
-        """The program's class."""
-        return f"{self.renamed[PACKAGE]}.{self.renamed['PilotServer']}"
-
-
-TROUBLES = {
-    "calls itself": ("self-call-starvation", "Fetch", "fetch", None),
-    "calls itself later": ("self-call-starvation", "Exchange", "exchange", None),
-    "slow service": ("slow-backend", "Fetch", "fetch", "mute"),
-    "slow own protocol": ("slow-backend", "Plain", "plain", "mute"),
-    "slow service later": ("slow-backend", "Exchange", "exchange", "mute"),
-    "calls itself by a client": ("self-call-starvation", "Radio", "radio", None),
-    "calls itself in common pool": ("self-call-starvation", "Fetch", "spread", None),
-    "calls itself in own pool": ("self-call-starvation", "Fetch", "fleet", None),
-    "calls itself in threads": ("self-call-starvation", "Fetch", "dinghy", None),
-    "calls itself in streams": ("self-call-starvation", "Fetch", "stream", None),
-    "slow in common pool": ("slow-backend", "Fetch", "spread", "mute"),
-    "slow in own pool": ("slow-backend", "Fetch", "fleet", "mute"),
-    "slow in threads": ("slow-backend", "Fetch", "dinghy", "mute"),
-    "slow in streams": ("slow-backend", "Fetch", "stream", "mute"),
-    "slow by a client": ("slow-backend", "Radio", "radio", "mute"),
-    "nested tasks": ("nested-task-starvation", "Nested", "nested", None),
-    "two locks": ("java-deadlock", "Knot", "knot", None),
-    "monitor over a call": ("lock-convoy", "Fetch", "guard", "mute"),
-    "lock over a call": ("lock-convoy", "Fetch", "berth", "mute"),
-    "lost signal": ("pool-stuck", "Signal", "signal", None),
-    "full queue": ("pool-stuck", "Logbook", "logbook", None),
-    "child": ("pool-stuck", "Tug", "tug", None),
-    "retries": ("pool-stuck", "Retry", "retry", "gone"),
-    "never closes": ("server-never-closes", None, "ready", None),
-}
-HEALTHY = {
-    "idle": ("keep", "ready", None),
-    "busy": ("loop", "plain", "quick"),
-    "polls": ("loop", "poll", None),
-    "calls": ("loop", "fetch", "quick"),
-}
-
-
-def draw(seed: int, number: int) -> Drawn:
-    """The incident of that number."""
-    dice = random.Random(f"{seed}/{number}")
-    words = dice.sample(WORDS, len(WORDS))
-    renamed = {PACKAGE: ".".join(words[:3])}
-    renamed |= {name: word.capitalize() + dice.choice(("", "er", "Desk", "Task")) for name, word in zip(CLASSES, words[3:], strict=False)}
-    renamed |= {name: f"{dice.choice(WORDS)}{index}" for index, name in enumerate(METHODS)}
-    well = number % 3 == 2
-    server = dice.choice((*SERVERS, *LIBRARIES) if TOMCAT.exists() else SERVERS)
-    kinds = [name for name in TROUBLES if _fits(name, server)]
-    calm = [name for name in HEALTHY if (name, server) != ("polls", "netty")]  # a poll that holds an event loop is no health
-    trouble = dice.choice(calm) if well else dice.choice(kinds)
-    threads = dice.randint(5, 16)
-    port, far = dice.sample(range(2000, 9999), 2)
-    cause, cls, duty, backend = ("healthy", None, *HEALTHY[trouble][1:]) if well else TROUBLES[trouble]
-    crew = words[-1] + dice.choice(MARKS)
-    settings = [f"server={server}", f"threads={threads}", f"crew={crew}", f"duty={duty}", f"millis={dice.randint(2000, 6000)}"]
-    settings += [f"target=http://{host.BACKEND}:{far}"] if backend else []
-    settings += [f"fleet={dice.randint(3, 8)}", f"fleetCrew={dice.choice(WORDS)}{dice.choice(MARKS)}"]
-    settings += ["renames=true"] if dice.random() < 0.2 else []
-    settings += ["forgets=true"] if trouble == "never closes" else []
-    commands = {"sockets.txt": dice.choice(TABLES), "threads.txt": dice.choice(DUMPS)}
-    if server == "virtual":
-        commands["threads.txt"] = dice.choice(VIRTUAL_DUMPS)
-    if dice.random() < 0.3:
-        commands["lsof.txt"] = "lsof -nP -i -a -p {pid}"
-    if trouble == "retries":
-        commands["console.txt"] = "tail -n 40 console.log"
-    return Drawn(
-        number=number,
-        server=server,
-        trouble=trouble,
-        cause=cause,
-        frame=f"{renamed[PACKAGE]}.{renamed['Duty']}${renamed[cls]}.{renamed['perform']}"
-        if cls and cls not in {"Nested", "Knot"}
-        else None,
-        threads=threads,
-        port=port,
-        crew=crew,
-        clients=max(2, threads // 2) if well else threads + dice.randint(6, 25),
-        renamed=renamed,
-        settings=tuple(settings),
-        backend=f"{far} {backend}" if backend else None,
-        commands=commands,
-        snapshots=2 if trouble == "never closes" or dice.random() < 0.6 else 1,
-    )
-
-
-def _fits(trouble: str, server: str) -> bool:
-    """Whether a trouble can befall a server: with a thread for each connection nobody starves, and libraries close what was read."""
-    if trouble.startswith("calls itself"):
-        return server not in {"each", "virtual"}
-    return trouble != "never closes" or server in {"pool", "queue", "notify"}
+GROWING = {"never closes", "leak", "threads leak"}
+"""Troubles that a second wave of clients makes worse."""
+KEPT_OPEN = {"hello", "deaf"}
+"""Clients that stay."""
 
 
 def write_sources(drawn: Drawn, folder: Path) -> None:
@@ -182,23 +49,46 @@ def happen(drawn: Drawn, lab: Lab) -> None:
     if drawn.backend and not drawn.backend.endswith("gone"):
         port, mode = drawn.backend.split()
         lab.backend(int(port), mode)
+    if drawn.trouble == "names":
+        resolver = Path("/run/resolv.conf")
+        resolver.write_text(f"nameserver {host.BACKEND}\noptions timeout:20 attempts:1\n")
+        shell(f"mount --bind {resolver} /etc/resolv.conf")
     java = "java"
-    if drawn.server == "virtual":
+    if drawn.server in VIRTUAL:
         host.mount_newer_jdk()
         java = f"{JDK}/java"
-    app = lab.java(drawn.main, *drawn.settings, port=drawn.port, user="app", folder="service", java=java)
-    commands = {name: command.replace("console.log", "/srv/service/console.log") for name, command in drawn.commands.items()}
-    if drawn.cause == "healthy":
-        lab.clients(HEALTHY[drawn.trouble][0], drawn.port, "/dock", count=drawn.clients, every_ms=15, seconds=40)
-        wait("the clients are there", lambda: len(app.sockets("ESTABLISHED")) >= drawn.clients)
-        time.sleep(1)
+    more = {"java": java, "unread_pipe": drawn.trouble == "console", "flags": _keys() if drawn.tls else ()}
+    app = lab.java(drawn.main, *drawn.settings, port=drawn.port, user="app", folder="service", **more)
+    commands = {name.format(pid=app.pid): text.replace("console.log", "/srv/service/console.log") for name, text in drawn.commands.items()}
+    mode = f"tls:{drawn.mode}" if drawn.tls else drawn.mode
+    if drawn.cause == "healthy" or drawn.mode in KEPT_OPEN:
+        lab.clients(mode, drawn.port, "/dock", count=drawn.clients, every_ms=15, seconds=40)
+        if drawn.mode != "probe":
+            wait("the clients are there", lambda: len(app.sockets("ESTABLISHED")) >= min(drawn.clients, drawn.threads))
+        time.sleep(3 if drawn.mode in KEPT_OPEN else 1)
+    if drawn.mode == "hello":
+        lab.clients(mode.replace("hello", "ask"), drawn.port, "/dock", count=drawn.clients, every_ms=12, seconds=2).finish(60)
     for number in range(1, drawn.snapshots + 1):
-        if drawn.cause != "healthy" and (number == 1 or drawn.trouble == "never closes"):
-            lab.clients("ask", drawn.port, "/dock", count=drawn.clients, every_ms=12, seconds=3).finish(60)
-            wait("clients have left", lambda: drawn.server in {"mina", "netty", "nettyOwn"} or app.close_waits() >= 0.8 * drawn.clients)
+        if drawn.cause != "healthy" and drawn.mode not in KEPT_OPEN and (number == 1 or drawn.trouble in GROWING):
+            lab.clients(mode, drawn.port, "/dock", count=drawn.clients, every_ms=12, seconds=3).finish(60)
+            wait("clients have left", lambda: not app.sockets("ESTABLISHED") or _left(drawn) or app.close_waits() >= 0.8 * drawn.clients)
+        time.sleep(3 if drawn.trouble == "leak" else 0)
         lab.snapshot(app, commands, f"snap{number}", attempts=2)
         time.sleep(3)
     lab.record(app)
+
+
+def _left(drawn: Drawn) -> bool:
+    """Whether clients that leave need not stay behind as CLOSE_WAIT: event loops close, and answered ones are closed."""
+    return drawn.server in {"mina", "netty", "nettyOwn"} or drawn.trouble in GROWING or drawn.tls
+
+
+def _keys() -> tuple[str, ...]:
+    """A key of its own for a server that speaks TLS."""
+    store = "/srv/lib/keys.p12"
+    words = f"-genkeypair -alias own -keyalg EC -dname CN=web-01 -keystore {store} -storepass changeit"
+    shell(f"keytool {words}")
+    return f"-Djavax.net.ssl.keyStore={store}", "-Djavax.net.ssl.keyStorePassword=changeit"
 
 
 def inside(drawn: Drawn, out: Path) -> None:
@@ -223,7 +113,7 @@ def judged(drawn: Drawn, report: dict[str, object]) -> str:
 
 def _causes(drawn: Drawn) -> set[str]:
     """What may be called the cause: where the duty runs in an event loop, that it does is as true as what it waits for."""
-    return {drawn.cause, *({"event-loop-blocked"} if drawn.server == "netty" else ())}
+    return {drawn.cause, *drawn.also, *({"event-loop-blocked"} if drawn.server in EVENT_LOOPS else ())}
 
 
 def false_claims(drawn: Drawn, report: dict[str, object]) -> list[str]:
@@ -239,7 +129,7 @@ def run(drawn: Drawn, arguments: argparse.Namespace, folder: Path) -> str:
     out.mkdir(parents=True)
     command = [*host.NAMESPACES, sys.executable, __file__, "--seed", str(arguments.seed), "--inside", str(drawn.number), str(out)]
     done = subprocess.run(command, check=False, timeout=300, capture_output=True, text=True)
-    name = f"{arguments.seed}/{drawn.number:<3} {drawn.server:8} {drawn.trouble:20} {drawn.cause:22}"
+    name = f"{arguments.seed}/{drawn.number:<3} {drawn.server:11} {drawn.trouble:27} {drawn.cause:22} {'thin' if drawn.thin else 'tls' if drawn.tls else '':4}"
     if done.returncode:
         print(f"{name} did not happen: {done.stderr.strip().splitlines()[-1:]}")
         return "did not happen"
@@ -264,6 +154,7 @@ def run(drawn: Drawn, arguments: argparse.Namespace, folder: Path) -> str:
     place = "" if drawn.frame is None or word != "right" else " frame right" if frame == drawn.frame else f" frame {frame}"
     said = f"{verdict['rule'] or verdict['status']} {verdict['confidence'] or ''}".strip()
     print(f"{name} {word:14} {said}{place}{' FALSE ' + ', '.join(claims) if claims else ''}", flush=True)
+    word = f"{word}, thin" if drawn.thin else word
     return f"{word}, false claim" if claims else word
 
 
@@ -288,7 +179,7 @@ def main(words: Sequence[str] | None = None) -> int:
     sick = Counter(word for one, word in told if one.cause != "healthy")
     well = Counter(word for one, word in told if one.cause == "healthy")
     print(f"sick: {dict(sick)}; healthy: {dict(well)}")
-    return int(set(sick) | set(well) != {"right"})
+    return int(bool((set(sick) | set(well)) - {"right", "right, thin", "silent, thin"}))
 
 
 if __name__ == "__main__":

@@ -1,6 +1,6 @@
 """Client load: bounded in number and time, one process, run by the driver.
 
-``load.py TARGET PORT MODE PATH COUNT EVERY_MS SECONDS [SOURCE ...]``. Each client has the next source address.
+``load.py TARGET PORT MODE PATH COUNT EVERY_MS SECONDS [SOURCE ...]``. Each client has the next source address. ``tls:MODE`` speaks TLS.
 
 - ask: one request, waits up to SECONDS for the answer, closes.
 - loop: request after request on one connection for SECONDS, then closes.
@@ -16,6 +16,7 @@ import asyncio
 import contextlib
 import resource
 import socket
+import ssl
 import sys
 import time
 from collections.abc import Sequence
@@ -34,13 +35,23 @@ async def client(target: tuple[str, int], mode: str, path: str, seconds: float, 
                 await visit(target, path, source)
                 await asyncio.sleep(0.1)
             return
-        connection = asyncio.open_connection(*target, local_addr=(source, 0) if source else None, limit=1 << 20)
+        word, _, mode = mode.rpartition(":")
+        secure = {"ssl": unverified(), "ssl_shutdown_timeout": 0.3} if word == "tls" else {}
+        connection = asyncio.open_connection(*target, local_addr=(source, 0) if source else None, limit=1 << 20, **secure)
         reader, writer = await asyncio.wait_for(connection, seconds)
         try:
             async with asyncio.timeout_at(asyncio.get_running_loop().time() + end - time.monotonic()):
                 await live(reader, writer, mode, path, end)
         finally:
             writer.close()
+
+
+def unverified() -> ssl.SSLContext:
+    """TLS that takes any certificate: the laboratory signs its own."""
+    context = ssl.create_default_context()
+    context.check_hostname = False
+    context.verify_mode = ssl.CERT_NONE
+    return context
 
 
 async def live(reader: asyncio.StreamReader, writer: asyncio.StreamWriter, mode: str, path: str, end: float) -> None:

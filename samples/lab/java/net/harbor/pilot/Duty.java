@@ -20,7 +20,7 @@ abstract class Duty {
     private static final long SETTLE_MILLIS = 400;
 
     /** The duty of that name; {@code target} is what it calls. */
-    static Duty of(String name, Settings settings) {
+    static Duty of(String name, Settings settings) throws IOException {
         String target = settings.text("target", "http://127.0.0.1:" + settings.text("port", "8080") + "/tide");
         return switch (name) {
             case "fetch" -> new Fetch(target);
@@ -40,7 +40,10 @@ abstract class Duty {
             case "tug" -> new Tug(settings.text("tug", "sleep 600"));
             case "retry" -> new Retry(URI.create(target));
             case "poll" -> new Poll(settings.number("millis", 2000));
-            default -> new Ready();
+            default -> {
+                Duty wreck = Wreck.of(name, settings, target, new Fetch(target));
+                yield wreck == null ? new Ready() : wreck;
+            }
         };
     }
 

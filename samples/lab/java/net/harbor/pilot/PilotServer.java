@@ -24,6 +24,7 @@ public final class PilotServer {
         Duty duty = Duty.of(settings.text("duty", "ready"), settings);
         int threads = settings.number("threads", 8);
         String crew = settings.text("crew", "pilot-");
+        Listeners.start(settings);
         switch (settings.text("server", "pool")) {
             case "http" -> http(settings.number("port", 8080), Executors.newFixedThreadPool(threads, new NamedThreads(crew)), duty);
             case "tomcat" -> tomcat(settings, duty);
@@ -33,6 +34,9 @@ public final class PilotServer {
             case "notify" -> new Quay(settings, duty).open(new OwnMonitor(threads, crew));
             case "selector" -> new Lookout(
                     settings.number("port", 8080), Executors.newFixedThreadPool(threads, new NamedThreads(crew)), duty).gaze();
+            case "loop" -> new Lookout(settings.number("port", 8080), Runnable::run, duty).gaze();
+            case "gate" -> new Quay(settings, duty).open(new Gate(Executors.newCachedThreadPool(new NamedThreads(crew)), threads));
+            case "httpVirtual" -> http(settings.number("port", 8080), Moorings.virtual(), duty);
             case "virtual" -> new Quay(settings, duty).open(Moorings.virtual());
             case "pool" -> new Quay(settings, duty).open(Executors.newFixedThreadPool(threads, new NamedThreads(crew)));
             default -> {

@@ -9,6 +9,7 @@ import java.net.ServerSocket;
 import java.net.Socket;
 import java.util.UUID;
 import java.util.concurrent.Executor;
+import javax.net.ssl.SSLServerSocketFactory;
 
 /** A listener, and what is said over its connections: HTTP/1.1 as far as it takes. */
 final class Quay {
@@ -19,7 +20,9 @@ final class Quay {
     private final boolean renames;
 
     Quay(Settings settings, Duty duty) throws IOException {
-        this.listener = new ServerSocket(settings.number("port", 8080), 100);
+        int port = settings.number("port", 8080);
+        this.listener = settings.text("tls", "false").equals("true")
+                ? SSLServerSocketFactory.getDefault().createServerSocket(port, 100) : new ServerSocket(port, 100);
         this.duty = duty;
         this.keepsAlive = settings.text("keepAlive", "true").equals("true");
         this.renames = settings.text("renames", "false").equals("true");
