@@ -69,17 +69,17 @@ def lock_queues(case: Case) -> tuple[LockQueue, ...]:
     """
     found = []
     for view in case.latest:
-        stuck = {name for cycle in cycles(view) for name in _names(view, cycle)}
+        stuck = {thread for cycle in cycles(view) for thread in _threads(view, cycle)}
         groups = sorted((waiters for waiters in _groups(view) if len(waiters) >= FEWEST), key=len, reverse=True)
         waiting = {id(member.thread) for waiters in groups for member in waiters}
         queues = [LockQueue(case, view, waiters) for waiters in groups[:LONGEST]]
         for queue in queues:
             owner = queue.owner
-            if owner is not None and (owner.thread.name in stuck or owner.activity.kind in IDLE):
+            if owner is not None and (id(owner.thread) in stuck or owner.activity.kind in IDLE):
                 continue
             if owner is not None and id(owner.thread) in waiting:
                 continue
-            if not any(member.thread.name in stuck for member in queue.members):
+            if not any(id(member.thread) in stuck for member in queue.members):
                 found.append(queue)
     return tuple(_of_one_owner(found))
 
@@ -97,8 +97,8 @@ def _of_one_owner(queues: Sequence[LockQueue]) -> Iterator[LockQueue]:
         yield queue
 
 
-def _names(view: ProcessView, cycle: Cycle) -> set[str]:
-    return {edge.thread.name for edge in cycle.edges} | {thread.name for thread in behind(view, cycle)}
+def _threads(view: ProcessView, cycle: Cycle) -> set[int]:
+    return {id(edge.thread) for edge in cycle.edges} | {id(thread) for thread in behind(view, cycle)}
 
 
 def waits_for_lock(member: ThreadActivity) -> bool:

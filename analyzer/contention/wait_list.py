@@ -66,7 +66,7 @@ def _described(lock: Lock | None) -> str | None:
 def _on_future(view: ProcessView, member: ThreadActivity, pool: Pool, dependency: PoolDependency | None) -> Wait:
     return Wait(
         snapshot=view.snapshot.name,
-        waiter=member.thread.name,
+        waiter=member.thread.label,
         waiter_pool=pool.name,
         on=member.activity.kind,
         object=_described(waited_lock(member.thread)),
@@ -80,11 +80,11 @@ def _on_future(view: ProcessView, member: ThreadActivity, pool: Pool, dependency
 def _on_lock(view: ProcessView, member: ThreadActivity, pool: Pool, lock: Lock, holder: Thread | None, holder_pool: str | None) -> Wait:
     return Wait(
         snapshot=view.snapshot.name,
-        waiter=member.thread.name,
+        waiter=member.thread.label,
         waiter_pool=pool.name,
         on="monitor" if lock.verb is not LockVerb.PARKING else member.activity.kind,
         object=_described(lock),
-        holder=holder.name if holder is not None else None,
+        holder=holder.label if holder is not None else None,
         holder_pool=holder_pool if holder is not None else None,
         basis=say("lock lines of the dump"),
         confidence=Confidence.CERTAIN if holder is not None else Confidence.SUSPECTED,
@@ -96,7 +96,7 @@ def _on_lease(view: ProcessView, member: ThreadActivity, pool: Pool, lender: Len
     holder_pool = next(iter(users)) if len(users) == 1 else None
     return Wait(
         snapshot=view.snapshot.name,
-        waiter=member.thread.name,
+        waiter=member.thread.label,
         waiter_pool=pool.name,
         on="lease",
         object=say("{lends} of {software}", lends=_LENT.get(lender.lends, lender.lends), software=lender.software),
@@ -124,7 +124,7 @@ def _called(view: ProcessView) -> dict[int, Wait]:
                 remote = whole.remote
                 left -= 1  # no more threads wait for a service than there are connections to it
             if remote in waits:
-                found[id(caller.thread)] = replace(waits[remote], waiter=caller.thread.name)
+                found[id(caller.thread)] = replace(waits[remote], waiter=caller.thread.label)
     return found
 
 

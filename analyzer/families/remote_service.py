@@ -25,13 +25,14 @@ from analyzer.join.clocks import far_apart
 from analyzer.model.finding import Basis, Confidence, Evidence, Finding, Kind, Missing, Severity
 from analyzer.model.message import joined, plural, say
 from analyzer.model.text import Either, Text
-from analyzer.waits.targets import COUNT_TOLERANCE, MAJORITY, callee_of
+from analyzer.waits.targets import COUNT_TOLERANCE, FEW_CLIENTS, MAJORITY, callee_of
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
     from analyzer.evidence.movement import Standing
     from analyzer.model.finding import Action
+    from analyzer.model.message import Message
     from analyzer.software.pools import Pool
     from analyzer.waits.case import Case, ProcessView, ServerPool
     from analyzer.waits.targets import Target
@@ -200,10 +201,8 @@ def _judge(serving: ServerPool, target: Target, still: Standing | None) -> tuple
     doubts = _contradictions(serving, target)
     if not serving.callers:
         doubts.append(say("the dump shows no call: that they wait for one rests on the numbers"))
-    if not serving.pressure.exists and not has_stood(still):
-        doubts.append(say("nobody has given up yet, so one dump may show a busy moment"))
-    elif not serving.pressure.exists and (still is None or (still.seconds or 0) < LONG_WAIT):
-        doubts.append(say("nobody has given up yet: a service that answers each call after some seconds shows the same"))
+    if (patient := _nobody_suffers(serving, still)) is not None:
+        doubts.append(patient)
     if moved_on(still):
         doubts.append(say("most of the threads have used CPU since the dump before, so answers do come"))
     if target.confidence is not Confidence.CERTAIN or target.share < 1 - COUNT_TOLERANCE:
@@ -237,6 +236,20 @@ def _judge(serving: ServerPool, target: Target, still: Standing | None) -> tuple
     severity = Severity.CRITICAL if serving.pressure.exists else Severity.WARNING
     confidence = Confidence.SUSPECTED if back or not _lasts(serving, still) else Confidence.LIKELY
     return confidence, severity, say("{agree}. Not certain, because {list}.", agree=agree, list=joined(" and ", doubts))
+
+
+def _nobody_suffers(serving: ServerPool, still: Standing | None) -> Message | None:
+    """Why it may be no more than a moment; None if clients are seen to suffer, or the threads have stood there for long."""
+    stood = has_stood(still)
+    if serving.pressure.exists or (stood and still is not None and (still.seconds or 0) >= LONG_WAIT):
+        return None
+    if serving.abandoned:
+        return say("no client is connected any more, and they may have come and gone between the dump and the table")
+    if serving.pressure.unknown >= FEW_CLIENTS:
+        return say("the table does not show whether those who left still waited for an answer")
+    if not stood:
+        return say("nobody has given up yet, so one dump may show a busy moment")
+    return say("nobody has given up yet: a service that answers each call after some seconds shows the same")
 
 
 def _lasts(serving: ServerPool, still: Standing | None) -> bool:

@@ -29,6 +29,7 @@ _clock = re.compile(r"top - (\d\d:\d\d:\d\d) up ").match
 _QUOTED = 200  # lines of a text, up to which one of a log among them is looked for
 WORKER_TIMEOUTS = "worker_timeouts"
 _FEWEST = 3  # lines that are not understood, from which on they may be those of a log
+_EVERY_STATE = "(servers and established)"  # netstat's heading of a table without a choice of states
 _TAIL = 4096  # bytes that hold the last two rows of a table
 
 
@@ -39,6 +40,7 @@ class Part(NamedTuple):
     prompt: str | None
     parsed: Parsed
     headed: bool = False
+    says_all: bool = False
     cut: bool = False
     looks_like: str | None = None
     log: LogLines | None = None
@@ -71,7 +73,8 @@ def part_of(section: Section, form: Format | None, parsed: Parsed) -> Part:
         return Part(form.NAME, section.prompt, parsed, events=events_of(section))
     clock = _clock(first)
     headed = re.match(form.HEADER, first) is not None
-    return Part(form.NAME, section.prompt, parsed, headed, events=_between(section, parsed), clock=clock[1] if clock else None)
+    says_all = headed and _EVERY_STATE in first
+    return Part(form.NAME, section.prompt, parsed, headed, says_all, events=_between(section, parsed), clock=clock[1] if clock else None)
 
 
 def _unknown(section: Section, parsed: Parsed) -> Part:
@@ -120,6 +123,7 @@ def facts_of(file: str, part: Part) -> ArtifactPart:
         unread=sum(gap.lines for gap in part.parsed.unread),
         records=len(part.parsed.records),
         headed=part.headed,
+        says_all=part.says_all,
         cut=part.cut,
         looks_like=part.looks_like,
     )

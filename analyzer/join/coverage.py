@@ -21,6 +21,8 @@ if TYPE_CHECKING:
     from analyzer.model.incident import ArtifactPart, Snapshot
     from parsers.records import SocketRow, ThreadDump
 
+_ALL: Final = re.compile(r"\b(?:ss|netstat)\s(?:.*\s)?-\w*a|\blsof\s(?!.*LISTEN)")
+"""Commands that print listeners and connections alike: a table of theirs without a connection says that none was open."""
 UNREAD_SHARE: Final = 0.1
 """Share of an output's lines that nobody understood from which on it is not known what the output shows."""
 FEW_ROWS: Final = 4
@@ -75,6 +77,8 @@ class Coverage:
         found = tuple(reason for file in files for reason in self._damaged(file, threads=False))
         if found:
             return found
+        if all(row.state is TcpState.LISTEN for row in rows) and not any(part.says_all or _lists_all(part.prompt) for part in tables):
+            return (say("{file} shows listeners only, as with -l: connections may be open", file=files[0]),)
         common = _common(rows, headed=any(part.headed and not part.format.startswith("lsof") for part in tables if part.format))
         return (common,) if common else ()
 
@@ -124,6 +128,10 @@ def _is_unread(read: int, unread: int) -> bool:
 
 def _not_understood(file: str, read: int, unread: int) -> str:
     return say("{unread:,} of {lines:,} lines of {file} were not understood", unread=unread, lines=read + unread, file=file)
+
+
+def _lists_all(prompt: str | None) -> bool:
+    return prompt is not None and _ALL.search(prompt) is not None
 
 
 def _common(rows: Sequence[SocketRow], *, headed: bool) -> str:

@@ -50,7 +50,7 @@ _ACCEPTS: Final = frozenset({ActivityKind.ACCEPT, ActivityKind.SELECT})
 class Requests(NamedTuple):
     """What a port's clients wait for: ``read`` by somebody who has not answered, ``quiet`` (open, nothing to read: in service, or idle).
 
-    ``drained``: read to the end and not closed.
+    ``drained``: read to the end and not closed. ``unknown``: given up, and the table has no queue that would say whether the request was read.
     """
 
     read: int
@@ -58,11 +58,12 @@ class Requests(NamedTuple):
     unread: int
     own: int
     drained: int = 0
+    unknown: int = 0
 
     @property
     def troubled(self) -> bool:
         """True if so many wait that somebody must be stuck, or nobody is there."""
-        return self.read + self.unread + self.drained >= TROUBLED or self.own >= OWN_CALLS
+        return self.read + self.unread + self.drained + self.unknown >= TROUBLED or self.own >= OWN_CALLS
 
 
 class _Votes(NamedTuple):
@@ -119,6 +120,7 @@ def requests_of(view: ProcessView, port: int) -> Requests:
         unread=max(unread, queued),
         own=pending,
         drained=sum(1 for one in clients if one.state is TcpState.CLOSE_WAIT and one.recv_q == 0 and not one.unaccepted),
+        unknown=sum(1 for one in clients if one.state is TcpState.CLOSE_WAIT and one.recv_q is None and not one.unaccepted),
     )
 
 
@@ -321,7 +323,8 @@ def _as_reader(member: ThreadActivity) -> ThreadActivity:
 
 def _counts(busy: int, requests: Requests) -> bool:
     """True if as many threads work as requests are in service."""
-    sums = {requests.read, requests.read + requests.quiet} - {0}
+    read = requests.read + requests.unknown
+    sums = {read, read + requests.quiet} - {0}
     return any(abs(busy - number) <= TOLERANCE * number for number in sums)
 
 

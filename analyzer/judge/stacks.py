@@ -86,7 +86,7 @@ def _group(
     threads = [one.activity.thread for one in alike]
     rows: dict[str, list[str]] = defaultdict(list)
     for one in threads:
-        rows[_course(_identity(one), courses)].append(name_of(one))
+        rows[_course(_identity(one), courses)].append(one.label)
     app = application_frame(thread, found)
     last = {cells[history.index(view)] for cells in rows}
     compared = last & {Cell.SAME, Cell.WORKED, Cell.MOVED, Cell.NEW}
@@ -96,7 +96,7 @@ def _group(
         host=view.snapshot.host,
         pid=view.process.pid,
         count=len(threads),
-        threads=tuple(name_of(one) for one in threads),
+        threads=tuple(one.label for one in threads),
         pools=dict(Counter(one.pool for one in alike).most_common()),
         state=thread.state.value if thread.state is not None else None,
         doing=found.kind.value,
@@ -127,11 +127,6 @@ def _waits_for(member: ThreadActivity) -> str | None:
     if lock is not None and lock.cls and member.activity.kind in {ActivityKind.MONITOR, ActivityKind.OBJECT_WAIT, ActivityKind.LOCK}:
         said.append(lock.cls)
     return ", ".join(said) or None
-
-
-def name_of(thread: Thread) -> str:
-    """The name, or the number of a thread that has none."""
-    return thread.name or (f"#{thread.java_id}" if thread.java_id is not None else "")
 
 
 def _identity(thread: Thread) -> tuple[object, ...]:

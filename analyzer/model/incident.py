@@ -85,7 +85,7 @@ class ArtifactPart(msgspec.Struct, frozen=True, kw_only=True):
     """One command's output in a file: its format (None: nobody knew it), the command line above it, and how many lines were understood.
 
     ``headed``: it begins with the heading that the tool prints; a filter behind the tool takes that away. ``cut``: the file ends inside a row.
-    ``records``: how many facts it gave; a heading without rows gives none and says that there is nothing.
+    ``says_all``: its heading says that it leaves no state out. ``records``: how many facts it gave; a heading without rows gives none and says that there is nothing.
     """
 
     file: str
@@ -96,6 +96,7 @@ class ArtifactPart(msgspec.Struct, frozen=True, kw_only=True):
     records: int
     headed: bool
     cut: bool
+    says_all: bool = False
     looks_like: str | None = None
     """For a text of no known format: "a log", "a table", None for prose."""
 

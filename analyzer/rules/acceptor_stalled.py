@@ -149,7 +149,7 @@ def _finding(
         proven=acceptor and lasting and (twice or acceptor.activity.kind not in _BRIEF),
         frame=frame,
         queue_count=len(queue),
-        who=acceptor.thread.name if acceptor else say("the acceptor"),
+        who=acceptor.thread.label if acceptor else say("the acceptor"),
         listener=f"*:{port}",
         connections=plural(len(queue), "connection"),
     )
@@ -167,7 +167,7 @@ def _finding(
         evidence=(*evidence, *client_evidence(view, port)),
         chain=text.steps((evidence[0],), (waiting,)),
         absent=() if acceptor is not None else (Kind.THREADS,),
-        culprit=Culprit(thread=acceptor.thread.name if acceptor else None, frame=str(frame) if frame else None, listener=f"*:{port}"),
+        culprit=Culprit(thread=acceptor.thread.label if acceptor else None, frame=str(frame) if frame else None, listener=f"*:{port}"),
     )
 
 
@@ -179,7 +179,7 @@ def _instead_of_accepting(acceptor: ThreadActivity, frame: Frame | None) -> str:
     )
     return say(
         "the acceptor “{name}” {doing}{called_from}, instead of accepting",
-        name=acceptor.thread.name,
+        name=acceptor.thread.label,
         doing=doing,
         called_from=say(", called from {frame}", frame=frame) if frame else "",
     )

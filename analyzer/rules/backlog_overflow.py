@@ -147,7 +147,7 @@ def _finding(view: ProcessView, port: int, listener: Connection, overflows: tupl
     acceptor = acceptor_of(view, port)
     frame = application_frame(*acceptor) if acceptor is not None else None
     if acceptor is not None and frame is not None:
-        evidence.append(of_threads([acceptor], say("the acceptor “{name}” is in {frame}", name=acceptor.thread.name, frame=frame)))
+        evidence.append(of_threads([acceptor], say("the acceptor “{name}” is in {frame}", name=acceptor.thread.label, frame=frame)))
     text = TEXT.filled(
         view.process,
         port=port,
@@ -167,7 +167,7 @@ def _finding(view: ProcessView, port: int, listener: Connection, overflows: tupl
         evidence=tuple(evidence),
         chain=text.steps((queue,)),
         culprit=Culprit(
-            thread=acceptor.thread.name if acceptor is not None and frame is not None else None,
+            thread=acceptor.thread.label if acceptor is not None and frame is not None else None,
             frame=str(frame) if frame is not None else None,
             listener=f"*:{port}",
         ),

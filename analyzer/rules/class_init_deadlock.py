@@ -130,7 +130,7 @@ def _finding(blocked: BlockedGroup, circle: Sequence[Initialiser], *, named: boo
         figures=(*blocked.figures, *text.figures),
         chain=tuple(
             Step(
-                f"“{one.member.thread.name}”",
+                f"“{one.member.thread.label}”",
                 say("initialises a class and waits for"),
                 one.wanted or say("another class"),
                 (_evidence(one),),
@@ -139,7 +139,7 @@ def _finding(blocked: BlockedGroup, circle: Sequence[Initialiser], *, named: boo
         ),
         culprit=blocked.culprit(
             frame,
-            thread=circle[0].member.thread.name,
+            thread=circle[0].member.thread.label,
             lock=say("the initialisation of {wanted}", wanted=circle[0].wanted or circle[0].classes[0]),
         ),
         loop=True,
@@ -150,7 +150,7 @@ def _in_words(one: Initialiser) -> str:
     wanted = one.wanted or say("another class, which this VM does not name")
     return say(
         "“{name}” is in {classes}.{INITIALISER} and waits for {wanted}.",
-        name=one.member.thread.name,
+        name=one.member.thread.label,
         classes=one.classes[0],
         INITIALISER=INITIALISER,
         wanted=wanted,
@@ -162,7 +162,7 @@ def _evidence(one: Initialiser) -> Evidence:
     line = _line(thread)
     says = say(
         "“{name}” initialises {classes} and waits for {wanted}",
-        name=thread.name,
+        name=thread.label,
         classes=one.classes[0],
         wanted=one.wanted or say("another class"),
     )

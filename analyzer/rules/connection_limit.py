@@ -135,7 +135,7 @@ def _latched(view: ProcessView, port: int | None, member: ThreadActivity) -> Fin
     owned = sum(1 for row in view.server_side(port) if row.owners) if port is not None else 0
     text = LATCHED.filled(
         view.process,
-        name=member.thread.name,
+        name=member.thread.label,
         call=member.thread.frames[member.activity.frame].call,
         port_known=port is not None,
         port=port,
@@ -150,7 +150,7 @@ def _latched(view: ProcessView, port: int | None, member: ThreadActivity) -> Fin
         confidence=Confidence.CERTAIN,
         evidence=(latched, *_queue_evidence(view, port, queue)),
         chain=text.steps((latched,)),
-        culprit=Culprit(thread=member.thread.name, listener=f"*:{port}" if port is not None else None),
+        culprit=Culprit(thread=member.thread.label, listener=f"*:{port}" if port is not None else None),
     )
 
 

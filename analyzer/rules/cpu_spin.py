@@ -87,9 +87,9 @@ def diagnose(case: Case) -> Iterator[Finding]:
             yield _finding(view, spins, len(dumps))
 
 
-def _running(view: ProcessView) -> dict[str, ThreadActivity]:
+def _running(view: ProcessView) -> dict[object, ThreadActivity]:
     return {
-        member.thread.name: member
+        _key(member): member
         for pool in view.pools
         if pool.role != PoolRole.JVM
         for member in pool.members
@@ -97,10 +97,17 @@ def _running(view: ProcessView) -> dict[str, ThreadActivity]:
     }
 
 
-def _judge(member: ThreadActivity, dumps: Sequence[Mapping[str, ThreadActivity]], usages: Mapping[NativeId, ThreadUsage]) -> _Spin | None:
+def _key(member: ThreadActivity) -> object:
+    """What tells a thread from others in every dump: names repeat."""
+    return member.thread.label, member.thread.native_id
+
+
+def _judge(
+    member: ThreadActivity, dumps: Sequence[Mapping[object, ThreadActivity]], usages: Mapping[NativeId, ThreadUsage]
+) -> _Spin | None:
     """The thread if it spins: same application frame in every dump, and CPU to prove it."""
     frame = application_frame(*member)
-    earlier = [running.get(member.thread.name) for running in dumps]
+    earlier = [running.get(_key(member)) for running in dumps]
     same = [
         before
         for before in earlier
@@ -146,14 +153,14 @@ def _finding(view: ProcessView, spins: Sequence[_Spin], dumps: int) -> Finding:
         threads=plural(len(members), "thread"),
         compute=len(members) > 1,
         frame=frame,
-        list=joined(", ", (say("“{name}”", name=member.thread.name) for member in members[:3])),
+        list=joined(", ", (say("“{name}”", name=member.thread.label) for member in members[:3])),
         dumps=plural(dumps, "dump"),
         cpu=cpu,
         both=both,
         rates=rates,
         members_count=len(members),
         undecided=not (both or used),
-        thread=f"“{members[0].thread.name}”",
+        thread=f"“{members[0].thread.label}”",
     )
     evidence = [of_threads(members, text["evidence"])]
     if used:
@@ -171,5 +178,5 @@ def _finding(view: ProcessView, spins: Sequence[_Spin], dumps: int) -> Finding:
         evidence=tuple(evidence),
         figures=(*text.figures, *(((f"{min(rates):.0%}", say("of a processor each")),) if rates else ())),
         chain=text.steps((evidence[0],)),
-        culprit=Culprit(pool=next(iter(pools), None), thread=members[0].thread.name, frame=str(frame) if frame else None),
+        culprit=Culprit(pool=next(iter(pools), None), thread=members[0].thread.label, frame=str(frame) if frame else None),
     )

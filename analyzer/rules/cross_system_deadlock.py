@@ -66,7 +66,7 @@ def diagnose(case: Case) -> Iterator[Finding]:
 
 def _finding(case: Case, view: ProcessView, loop: Loop) -> Finding:
     far = case.far_side(view)
-    server, name, held = server_of(loop.holder), loop.reader.thread.name, str(loop.connection.local)
+    server, name, held = server_of(loop.holder), loop.reader.thread.label, str(loop.connection.local)
     text = TEXT.filled(
         view.process,
         name=name,
@@ -111,7 +111,7 @@ def _finding(case: Case, view: ProcessView, loop: Loop) -> Finding:
             ),
             Step(say("session {id}", id=loop.holder.id), say("waits for its client to go on"), loop.holder.statement or "", (idle,)),
             Step(
-                f"“{loop.owners[0].thread.name}”" if loop.owners else say("nobody"),
+                f"“{loop.owners[0].thread.label}”" if loop.owners else say("nobody"),
                 say("waits for a lock held by"),
                 "",
                 tuple(evidence[-1:]),
@@ -119,7 +119,7 @@ def _finding(case: Case, view: ProcessView, loop: Loop) -> Finding:
         ),
         absent=(Kind.THREADS,),
         culprit=Culprit(
-            thread=loop.owners[0].thread.name if loop.owners else None,
+            thread=loop.owners[0].thread.label if loop.owners else None,
             frame=str(frame) if frame else None,
             remote=str(loop.connection.remote),
         ),
@@ -130,7 +130,7 @@ def _finding(case: Case, view: ProcessView, loop: Loop) -> Finding:
 def _why(loop: Loop) -> str:
     if not loop.outsiders:
         return say("The port ties each session to its socket, and no thread is left that could end the transaction.")
-    names = ", ".join(f"“{member.thread.name}”" for member in loop.outsiders[:3])
+    names = ", ".join(f"“{member.thread.label}”" for member in loop.outsiders[:3])
     return say(
         "The port ties each session to its socket. Not certain, because {names} runs other code and might own the idle connection.",
         names=names,

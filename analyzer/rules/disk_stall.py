@@ -107,5 +107,5 @@ def _finding(view: ProcessView, members: Sequence[ThreadActivity], rows: Sequenc
         confidence=Confidence.LIKELY if files else Confidence.SUSPECTED,
         evidence=(shown, stacks),
         chain=text.steps((shown,)),
-        culprit=Culprit(thread=first.thread.name, frame=str(frame) if frame else None),
+        culprit=Culprit(thread=first.thread.label, frame=str(frame) if frame else None),
     )

@@ -99,7 +99,7 @@ def _finding(blocked: BlockedGroup, asking: list[ThreadActivity]) -> Finding:
         site=blocked.site,
         asking_count=len(asking),
         pool_name=blocked.pool.name,
-        thread=f"“{asking[0].thread.name}”",
+        thread=f"“{asking[0].thread.label}”",
     )
     return text.finding(
         severity=blocked.severity,
@@ -117,7 +117,7 @@ def _finding(blocked: BlockedGroup, asking: list[ThreadActivity]) -> Finding:
         figures=(*blocked.figures, *text.figures),
         missing=() if confidence is Confidence.CERTAIN else _missing(blocked, rows),
         chain=(*blocked.before, *text.steps(evidence[1:2] if behind else evidence[:1], evidence[:1])),
-        culprit=blocked.culprit(blocked.frame, thread=asking[0].thread.name, remote=server),
+        culprit=blocked.culprit(blocked.frame, thread=asking[0].thread.label, remote=server),
     )
 
 

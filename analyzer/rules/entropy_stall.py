@@ -102,8 +102,8 @@ def _finding(
         members_count=len(members),
         threads=plural(len(behind), "thread"),
         one_waits=len(behind) == 1,
-        thread=f"“{readers[0].thread.name}”",
-        name=readers[0].thread.name,
+        thread=f"“{readers[0].thread.label}”",
+        name=readers[0].thread.label,
     )
     reading = of_threads(readers, text["reading"])
     evidence = [
@@ -124,10 +124,10 @@ def _finding(
         evidence=tuple(evidence),
         explanation=say(
             "“{name}” reads a seed{called_from}, and {thread_waits} behind it. All go on when the system has gathered enough entropy.",
-            name=readers[0].thread.name,
+            name=readers[0].thread.label,
             called_from=say(", called from {frame}", frame=frame) if frame else "",
             thread_waits=plural(len(behind), "thread waits", "threads wait"),
         ),
         chain=text.steps((), (reading,)),
-        culprit=Culprit(thread=readers[0].thread.name, frame=str(frame) if frame else None),
+        culprit=Culprit(thread=readers[0].thread.label, frame=str(frame) if frame else None),
     )

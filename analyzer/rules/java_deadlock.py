@@ -78,7 +78,7 @@ def diagnose(case: Case) -> Iterator[Finding]:
 
 
 def _of_cycle(view: ProcessView, cycle: Cycle) -> Finding:
-    names = [edge.thread.name for edge in cycle.edges]
+    names = [edge.thread.label for edge in cycle.edges]
     queue = behind(view, cycle)
     confidence, why = _judge(view, cycle)
     edges = [_edge(edge, view.known) for edge in cycle.edges]
@@ -134,11 +134,11 @@ def _frame(edge: Edge, known: Knowledge) -> Frame | None:
 def _edge(edge: Edge, known: Knowledge) -> Filled:
     return EDGE.filled(
         None,
-        name=edge.thread.name,
+        name=edge.thread.label,
         frame=_frame(edge, known),
         cls=edge.lock.cls or say("lock"),
-        name2=edge.holder.name,
-        thread=f"“{edge.thread.name}”",
+        name2=edge.holder.label,
+        thread=f"“{edge.thread.label}”",
         lock=say("{lock} {address}", lock=edge.lock.cls or say("lock"), address=edge.lock.address or "").strip(),
     )
 
@@ -147,10 +147,10 @@ def _edge_evidence(edge: Edge) -> Evidence:
     first = max(edge.thread.where.first, edge.lock.line - 1)
     says = say(
         "“{name}” waits for {cls} {address}, held by “{name2}”",
-        name=edge.thread.name,
+        name=edge.thread.label,
         cls=edge.lock.cls or say("a lock"),
         address=edge.lock.address,
-        name2=edge.holder.name,
+        name2=edge.holder.label,
     )
     return Evidence(
         Where(edge.thread.where.file, first, min(edge.lock.line + 1, edge.thread.where.last)),
@@ -161,7 +161,7 @@ def _edge_evidence(edge: Edge) -> Evidence:
 
 def _queue_in_words(view: ProcessView, queue: tuple[Thread, ...]) -> str:
     if len(queue) <= NAMED:
-        return behind_in_words([thread.name for thread in queue])
+        return behind_in_words([thread.label for thread in queue])
     inside = {id(thread) for thread in queue}
     pools = [(pool, sum(id(member.thread) in inside for member in pool.members)) for pool in view.pools]
     named = [
@@ -175,7 +175,7 @@ def _queue_in_words(view: ProcessView, queue: tuple[Thread, ...]) -> str:
 def _culprit(edge: Edge, known: Knowledge) -> Culprit:
     frame = _frame(edge, known)
     return Culprit(
-        thread=edge.thread.name,
+        thread=edge.thread.label,
         frame=str(frame) if frame else None,
         lock=f"{edge.lock.cls} {edge.lock.address}" if edge.lock.cls else edge.lock.address,
     )

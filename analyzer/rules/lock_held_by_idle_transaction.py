@@ -125,7 +125,7 @@ def _doing(root: Session) -> str:
 def _chain(
     victims: Sequence[Joined], root: Session, threads: Sequence[ThreadActivity], evidence: tuple[Evidence, Evidence]
 ) -> tuple[Step, ...]:
-    first = say("“{name}”", name=threads[0].thread.name) if threads else say("this process")
+    first = say("“{name}”", name=threads[0].thread.label) if threads else say("this process")
     return (
         Step(first, say("waits for the answer of"), plural(len(threads), "thread") if threads else ""),
         Step(

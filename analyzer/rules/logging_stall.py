@@ -111,7 +111,7 @@ def _finding(blocked: BlockedGroup, writer: ThreadActivity | None, *, named: boo
     )
     evidence = [waiting, *_evidence(writer, pipes)]
     what = (
-        say("“{name}” is writing, in {where}, and does not come back", name=writer.thread.name, where=where)
+        say("“{name}” is writing, in {where}, and does not come back", name=writer.thread.label, where=where)
         if writer is not None
         else say("who writes is not in the dump")
     )
@@ -128,7 +128,7 @@ def _finding(blocked: BlockedGroup, writer: ThreadActivity | None, *, named: boo
         doubted=confidence is not Confidence.CERTAIN,
         writers="1" if writer is not None else "0",
         pool_name=blocked.pool.name,
-        who=f"“{writer.thread.name}”" if writer else say("the writer"),
+        who=f"“{writer.thread.label}”" if writer else say("the writer"),
         end_of_wait=_end(pipes, where),
     )
     return text.finding(
@@ -139,7 +139,7 @@ def _finding(blocked: BlockedGroup, writer: ThreadActivity | None, *, named: boo
         figures=(*blocked.figures, *text.figures),
         missing=(*text.missing, *(() if confidence is Confidence.CERTAIN else blocked.second_dump)),
         chain=(*blocked.before, *text.steps((waiting,), tuple(evidence[1:]))),
-        culprit=blocked.culprit(blocked.frame, thread=writer.thread.name if writer is not None else None, lock=_lock(blocked.members[0])),
+        culprit=blocked.culprit(blocked.frame, thread=writer.thread.label if writer is not None else None, lock=_lock(blocked.members[0])),
     )
 
 
@@ -182,7 +182,7 @@ def _pipes(view: ProcessView) -> list[OpenFile]:
 def _evidence(writer: ThreadActivity | None, pipes: list[OpenFile]) -> list[Evidence]:
     found = []
     if writer is not None:
-        found.append(of_threads((writer,), say("“{name}” is the one that writes", name=writer.thread.name)))
+        found.append(of_threads((writer,), say("“{name}” is the one that writes", name=writer.thread.label)))
     if pipes:
         found.append(Evidence(pipes[0].where, say("standard output is a pipe"), (pipes[0].target,), len(pipes) - 1))
     return found

@@ -119,13 +119,13 @@ def _finding(view: ProcessView, far: FarSide, known: Joined, lost: Sequence[Conn
         ),
         chain=_chain(threads, reading.says, server),
         culprit=Culprit(
-            thread=threads[0].thread.name, frame=str(frame) if frame else None, remote=str(remote), library=threads[0].activity.library
+            thread=threads[0].thread.label, frame=str(frame) if frame else None, remote=str(remote), library=threads[0].activity.library
         ),
     )
 
 
 def _chain(threads: Sequence[ThreadActivity], detail: str, server: str) -> tuple[Step, ...]:
     return (
-        Step(f"“{threads[0].thread.name}”", say("waits for an answer of"), detail),
+        Step(f"“{threads[0].thread.label}”", say("waits for an answer of"), detail),
         Step(server, say("has no such session"), ""),
     )

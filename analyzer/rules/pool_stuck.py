@@ -1,7 +1,8 @@
 """Every thread that serves a port stands still, and no known cause explains it.
 
 Looks for: a pool that serves a listener without a free thread, (nearly) all of whose threads wait, for a signal, a result, a place in a queue, a
-child, the end of a pause, while clients wait or have given up, or in dump after dump. No other rule's cause explains the wait.
+child, the end of a pause, while clients wait or have given up, while no client is connected any more, or in dump after dump. No other rule's cause
+explains the wait.
 
 Why it matters: the server is as dead as with any known cause. What the threads stand in, and in which line, is known; who should let them go on is what
 the next look must find.
@@ -90,7 +91,8 @@ def diagnose(case: Case) -> Iterator[Finding]:
             continue  # its finding tells of both ends
         still = standing(case, serving.view, members)
         lasting = has_stood(still) and still.idle is not None
-        if moved_on(still) or not (serving.pressure.exists or (lasting and not serving.view.sockets and len(members) >= SMALLEST_POOL)):
+        unseen = lasting and not serving.connected and len(members) >= SMALLEST_POOL
+        if moved_on(still) or not (serving.pressure.exists or unseen or serving.abandoned):
             continue
         yield _finding(case, serving, members, still)
 
@@ -118,7 +120,9 @@ def _finding(case: Case, serving: ServerPool, members: Sequence[ThreadActivity],
         port_known=port is not None,
         port=port,
         in_words=progress_text(still),
-        clients=clients_in_words(view, port),
+        clients=say(" No connection of a client is open on port {port}: whoever asked has left.", port=port)
+        if serving.abandoned
+        else clients_in_words(view, port),
         asks=advice.sentence,
         log_known=log is not None,
         address=log.address if log is not None else None,
@@ -168,7 +172,9 @@ def _frame(members: Sequence[ThreadActivity]) -> Frame | None:
 def _judge(serving: ServerPool, still: Standing | None) -> tuple[Confidence, str]:
     """How sure it is that the pool is stuck; the cause is open anyway."""
     doubts = [doubt for doubt in (role_doubt(serving.pool),) if doubt]
-    if not serving.pressure.exists:
+    if serving.abandoned:
+        doubts.append(say("the clients may have come and gone between the dump and the table"))
+    elif not serving.pressure.exists:
         doubts.append(say("there is no socket table that shows clients suffer"))
     elif not has_stood(still):
         doubts.append(say("one dump cannot show how long they have stood there"))
@@ -178,5 +184,6 @@ def _judge(serving: ServerPool, still: Standing | None) -> tuple[Confidence, str
     said = say("That the pool stands still the dump and its clients show together; why, they do not.")
     if not doubts:
         return Confidence.CERTAIN, said
-    confidence = Confidence.SUSPECTED if sure is Confidence.SUSPECTED or not serving.pressure.exists else Confidence.LIKELY
+    shown = serving.pressure.exists or (serving.abandoned and has_stood(still))
+    confidence = Confidence.SUSPECTED if sure is Confidence.SUSPECTED or not shown else Confidence.LIKELY
     return confidence, say("{proof} Not certain, because {list}.", proof=said, list=joined(" and ", doubts))

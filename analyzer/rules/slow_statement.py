@@ -86,7 +86,7 @@ def _finding(view: ProcessView, far: FarSide, slow: Sequence[Joined]) -> Finding
         session=session_in_words(oldest),
         text=oldest.statement,
         runs_for=f"{seconds:.0f} s",
-        thread=f"“{threads[0].thread.name}”",
+        thread=f"“{threads[0].thread.label}”",
         oldest_statement=oldest.statement or "",
         id=oldest.id,
     )

@@ -30,6 +30,7 @@ SATURATED: Final = 0.8
 """Share of a pool's workers that must be blocked: some may be serving the few requests that need no call."""
 MOST_DEPENDENCIES: Final = 4
 """Pools that wait for pools: deeper than this nobody builds, and a cycle must end."""
+_CONNECTED: Final = frozenset({TcpState.ESTABLISHED, TcpState.CLOSE_WAIT, TcpState.SYN_RECV})
 
 
 class Pressure(NamedTuple):
@@ -38,6 +39,12 @@ class Pressure(NamedTuple):
     close_wait: CloseWait
     unread: int
     accept_queue: int
+
+    @property
+    def unknown(self) -> int:
+        """Clients that left, in a table without queues: whether they still waited for an answer it does not show."""
+        counts = self.close_wait
+        return counts.total - counts.fin_only - counts.unread - counts.drained - counts.unaccepted
 
     @property
     def exists(self) -> bool:
@@ -121,6 +128,21 @@ class ServerPool:
     def pressure(self) -> Pressure:
         """What the listener's clients suffer."""
         return pressure(self.view, self.port)
+
+    @cached_property
+    def abandoned(self) -> bool:
+        """True if every thread is in a request and no client is connected: a server that closes what its clients close keeps no trace of them."""
+        view, port = self.view, self.port
+        if port is None or not view.sockets or view.coverage.sockets or self.pool.basis is not None or self.pool.idle:
+            return False
+        listener = view.listeners.get(port)
+        queued = listener is not None and bool(listener.recv_q)
+        return self.workers >= FEW_CLIENTS and not queued and not self.connected
+
+    @property
+    def connected(self) -> bool:
+        """True if the table shows clients of the port."""
+        return self.port is not None and any(one.state in _CONNECTED for one in self.view.server_side(self.port))
 
     @cached_property
     def targets(self) -> tuple[Target, ...]:

@@ -253,6 +253,11 @@ class Thread(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     group: str | None = None
     """What threads of one kind share where names tell nothing: the function that a goroutine began in, the pool of a forked worker."""
 
+    @property
+    def label(self) -> str:
+        """Its name, or its number where it has none, as virtual threads mostly do: ``#32``."""
+        return self.name or (f"#{self.java_id}" if self.java_id is not None else "")
+
 
 class DeadlockEntry(msgspec.Struct, frozen=True):
     """One thread of a reported deadlock: it waits for ``address`` (a ``cls``), which ``holder`` holds."""

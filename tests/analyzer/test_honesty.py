@@ -35,11 +35,20 @@ class TestHealth:
     def test_is_earned(self) -> None:
         assert diagnosis_of(HEALTHY).verdict.status is Status.HEALTHY
 
+    def test_no_connection_is_health_where_the_table_would_show_one(self) -> None:
+        assert diagnosis_of({**HEALTHY, "netstat.txt": netstat(LISTEN)}).verdict.status is Status.HEALTHY
+        asked = (
+            '$ ss -ltnp\nState Recv-Q Send-Q Local Address:Port Peer Address:Port\nLISTEN 0 100 *:8080 *:* users:(("java",pid=77,fd=5))\n'
+        )
+        assert diagnosis_of({"ss.txt": asked, "jstack.txt": dump(*idle_exec(4))}).verdict.status is not Status.HEALTHY
+        assert diagnosis_of({"ss.txt": asked.replace("-ltnp", "-tanp"), "jstack.txt": dump(*idle_exec(4))}).verdict.status is Status.HEALTHY
+
     @pytest.mark.parametrize(
         ("files", "reason"),
         [
             ({"netstat.txt": netstat(LISTEN, CLIENT, SERVICE, *held(1))}, "1 connection that the other side has closed"),
             ({"netstat.txt": "", "lsof.txt": LSOF}, "no table shows accept queues"),
+            ({"netstat.txt": netstat(LISTEN).replace("servers and established", "only servers")}, "shows listeners only"),
             (
                 {"netstat.txt": netstat(LISTEN, *[CLIENT.replace("33000", str(33000 + n)) for n in range(20)], SERVICE)[:-40]},
                 "ends in the middle of a line",

@@ -124,3 +124,37 @@ def test_every_format_says_that_the_cause_is_unknown() -> None:
     }
     for name, said in told.items():
         assert "CRITICAL, CAUSE UNKNOWN" in said, name
+
+
+SERVED = ("org.acme.counter.Ledger.book", "org.apache.mina.core.filterchain.DefaultIoFilterChain$TailFilter.messageReceived")
+"""A request behind a server that closes by itself what its clients close."""
+
+
+def desks(*, free: bool = False) -> str:
+    """Four threads in a request, and one without work."""
+    stuck = [thread(f"desk-{n}", "WAITING (parking)", *WAITS["latch"], *SERVED, "java.lang.Thread.run", nid=0x300 + n) for n in range(4)]
+    idle = thread(
+        "desk-9", "WAITING (parking)", *PARK, "java.util.concurrent.ThreadPoolExecutor.getTask", "java.lang.Thread.run", nid=0x399
+    )
+    return dump(*stuck, *([idle] if free else []))
+
+
+def test_requests_without_any_client_are_abandoned_ones() -> None:
+    (finding,) = found(diagnosis_of({"jstack-431.txt": desks(), "netstat.txt": netstat(LISTEN)}), "pool-stuck")
+    assert finding.confidence is Confidence.SUSPECTED
+    assert "whoever asked has left" in finding.explanation
+    twice = {f"{n}/{name}": text for n in (1, 2) for name, text in {"jstack-431.txt": desks(), "netstat.txt": netstat(LISTEN)}.items()}
+    (finding,) = found(diagnosis_of(twice), "pool-stuck")
+    assert finding.confidence is Confidence.LIKELY
+
+
+@pytest.mark.parametrize("what", ["clients", "free thread", "listeners only", "queue"])
+def test_requests_that_may_have_clients_are_not_abandoned(what: str) -> None:
+    table = netstat(LISTEN)
+    if what == "clients":
+        table = netstat(LISTEN, *(f"0 10.2.0.4:6612 10.2.9.7:{41000 + n} ESTABLISHED 431/java" for n in range(4)))
+    elif what == "listeners only":
+        table = table.replace("servers and established", "only servers")
+    elif what == "queue":
+        table = netstat(LISTEN.replace("0 ", "2 ", 1))
+    assert not found(diagnosis_of({"jstack-431.txt": desks(free=what == "free thread"), "netstat.txt": table}), "pool-stuck")

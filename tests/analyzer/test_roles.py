@@ -256,3 +256,18 @@ class TestWhereToChange:
         files = {"jstack-431.txt": dump(ACCEPTS, *clerks), "netstat.txt": netstat(LISTEN, *left(4, 3), *open_to("10.2.0.8:7071", 4))}
         (finding,) = found(diagnosis_of(files), "slow-backend")
         assert any("setSoTimeout" in action.text for action in finding.actions)
+
+
+def test_clients_that_left_a_table_without_queues_are_counted() -> None:
+    """lsof has no Recv-Q: that as many threads work as clients left still says whom they serve."""
+    rows = "".join(f"java 431 app {9 + n}u IPv6 {5000 + n} 0t0 TCP 10.2.0.4:6612->10.2.9.7:{41000 + n} (CLOSE_WAIT)\n" for n in range(5))
+    table = "COMMAND PID USER FD TYPE DEVICE SIZE/OFF NODE NAME\njava 431 app 7u IPv6 4999 0t0 TCP *:6612 (LISTEN)\n" + rows
+    latch = (
+        "java.util.concurrent.CountDownLatch.await",
+        "org.acme.counter.Ledger.book",
+        "org.acme.counter.Clerk.serve",
+        "java.lang.Thread.run",
+    )
+    clerks = [thread(f"GET /quote {n:04x}", "WAITING (parking)", *PARK, *latch, nid=0x300 + n) for n in range(5)]
+    views = Case(evidence_of({"jstack-431.txt": dump(ACCEPTS, *clerks), "lsof.txt": table}).incident).latest
+    assert [pool.port for view in views for pool in view.pools if pool.role == "server"] == [6612]
