@@ -255,7 +255,7 @@ def client_evidence(view: ProcessView, port: int | None) -> list[Evidence]:
             say("clients disconnected and the server has not closed its side"),
         ),
         (
-            [one for one in clients if one.state is TcpState.ESTABLISHED and one.recv_q and not one.unaccepted],
+            [one for one in clients if one.state is TcpState.ESTABLISHED and left_unread(one) and not one.unaccepted],
             say("clients wait; their request lies unread"),
         ),
     ):
@@ -317,7 +317,7 @@ def clients_in_words(view: ProcessView, port: int | None) -> str:
     counts = close_wait(view.server_side(port))
     if not counts.total:
         own = {id(pair.far) for pair in view.pairs}
-        unread = sum(1 for one in view.server_side(port) if one.state is TcpState.ESTABLISHED and one.recv_q and id(one) not in own)
+        unread = sum(1 for one in view.server_side(port) if one.state is TcpState.ESTABLISHED and left_unread(one) and id(one) not in own)
         return (
             say(
                 " {client_waits} on port {port} with a request that nobody has read.",

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Final, NamedTuple
 
-from analyzer.join.connections import close_wait
+from analyzer.join.connections import close_wait, left_unread
 from analyzer.software.kinds import ActivityKind
 from parsers.records import TcpState
 
@@ -69,4 +69,4 @@ def unclosed(case: Case) -> Iterator[Unclosed]:
 
 def _waiting(rows: tuple[Connection, ...]) -> tuple[Connection, ...]:
     """Accepted connections whose client has left and whose request was read."""
-    return tuple(one for one in rows if one.state is TcpState.CLOSE_WAIT and not one.unaccepted and one.recv_q in {0, 1})
+    return tuple(one for one in rows if one.state is TcpState.CLOSE_WAIT and not one.unaccepted and left_unread(one) in {0, 1})

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections import defaultdict
 from typing import TYPE_CHECKING
 
+from analyzer.join.connections import left_unread
 from analyzer.join.descriptor_links import descriptor_links
 from analyzer.join.name_links import name_links
 from analyzer.model.finding import Basis, Confidence, Link
@@ -48,7 +49,7 @@ def _inferred(view: ProcessView) -> Iterator[Link]:
         if serving.port is not None:
             for connection in view.server_side(serving.port):
                 if connection.state in {TcpState.ESTABLISHED, TcpState.CLOSE_WAIT}:
-                    queued = connection.unaccepted or (connection.recv_q or 0) > 1
+                    queued = connection.unaccepted or (left_unread(connection) or 0) > 1
                     yield _link(
                         view, connection, "queued" if queued else "serves", serving.pool.name, None, Basis.POOL_PORT, Confidence.LIKELY
                     )

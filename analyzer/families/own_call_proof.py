@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Final
 
 from analyzer.evidence.calls import role_doubt
+from analyzer.join.connections import left_unread
 from analyzer.model.finding import Confidence
 from analyzer.model.message import joined, plural, say
 from parsers.records import TcpState
@@ -83,5 +84,7 @@ def _answers(serving: ServerPool, port: int, pairs: Sequence[OwnCall]) -> bool:
         return True
     own = {id(pair.far) for pair in pairs}
     return any(
-        not row.unaccepted and row.recv_q is not None and row.recv_q <= FIN_ALONE for row in view.server_side(port) if id(row) not in own
+        not row.unaccepted and (queue := left_unread(row)) is not None and queue <= FIN_ALONE
+        for row in view.server_side(port)
+        if id(row) not in own
     )

@@ -29,10 +29,6 @@ _where: Final = attrgetter("where")
 _Group: TypeAlias = "SocketRow | list[SocketRow]"
 EPHEMERAL: Final = 32768
 """First port of Linux' default ip_local_port_range: used only where no LISTEN row and no count says which end is the server."""
-FAREWELLS: Final = frozenset({24, 25, 32})
-"""Octets of a close_notify alert and a FIN: a record of 5, the alert's 2 and what the cipher adds (RFC 8446 5.2, RFC 5288, RFC 7905)."""
-_HTTPS: Final = 443
-"""Ports for TLS end so: 443, 8443, 9443. On any other port so few octets may be a short request."""
 _ADDRESS: Final = re.compile(r"[\d.]+\Z|[\da-fA-F]*:").match
 _ACCEPTABLE = frozenset({TcpState.ESTABLISHED, TcpState.CLOSE_WAIT})
 
@@ -52,6 +48,8 @@ class Connection(msgspec.Struct, frozen=True, kw_only=True):
     rows: tuple[Where, ...]
     unaccepted: bool = False
     """In the accept queue still: nobody owns it though the table shows owners."""
+    farewell: bool = False
+    """The receive queue holds the farewell of TLS and nothing else that anybody would have to read."""
 
     @property
     def pid(self) -> Pid | None:
@@ -291,9 +289,10 @@ def _are_ephemeral(far: Sequence[Endpoint]) -> bool:
 
 
 def left_unread(connection: Connection) -> int | None:
-    """The receive queue of a connection whose client has left, where the farewell of TLS counts as the FIN that follows it: neither is a request."""
-    queue, port = connection.recv_q, connection.local.port
-    return 1 if queue in FAREWELLS and port is not None and port % 1000 == _HTTPS else queue
+    """The receive queue, where the farewell of TLS counts for nothing, and the FIN that follows it as ever: neither is a request."""
+    if connection.farewell:
+        return int(connection.state is TcpState.CLOSE_WAIT)
+    return connection.recv_q
 
 
 def close_wait(found: Iterable[Connection]) -> CloseWait:

@@ -10,6 +10,7 @@ from analyzer.join.captures import packets_of
 from analyzer.join.connections import connections
 from analyzer.join.dump_basis import DumpBasis
 from analyzer.join.dump_merge import same_threads
+from analyzer.join.farewells import with_farewells
 from analyzer.join.process import Inference, Moment, ProcessView
 from analyzer.join.roles import with_roles
 from analyzer.join.socket_table import SocketTable
@@ -27,7 +28,11 @@ def moments(incident: Incident, known: Knowledge) -> tuple[Moment, ...]:
     parts = tuple(part for artifact in incident.artifacts for part in artifact.parts)
     elided = frozenset(artifact.file for artifact in incident.artifacts if artifact.elisions)
     inference = Inference(with_roles, parts, elided)
-    tables = [SocketTable(connections(snapshot.rows)) for snapshot in incident.snapshots]
+    packets = {snapshot.host: packets_of(incident, snapshot.host) for snapshot in incident.snapshots}
+    tables = [
+        SocketTable(with_farewells(connections(snapshot.rows), snapshot.dumps, packets[snapshot.host], known))
+        for snapshot in incident.snapshots
+    ]
     made = [(snapshot, table, drafts(snapshot, table, known)) for snapshot, table in zip(incident.snapshots, tables, strict=True)]
     _recognise([(snapshot, draft) for snapshot, _, found in made for draft in found])
     by_host: dict[str | None, dict[int, Moment]] = defaultdict(dict)
@@ -38,8 +43,7 @@ def moments(incident: Incident, known: Knowledge) -> tuple[Moment, ...]:
             yield from _at(of_host, moment.snapshot.index).processes
 
     for snapshot, table, found in made:
-        packets = packets_of(incident, snapshot.host)
-        by_host[snapshot.host][snapshot.index] = Moment(snapshot, packets, table, found, inference, beside)
+        by_host[snapshot.host][snapshot.index] = Moment(snapshot, packets[snapshot.host], table, found, inference, beside)
     return tuple(by_host[snapshot.host][snapshot.index] for snapshot in incident.snapshots)
 
 

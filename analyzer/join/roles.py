@@ -116,7 +116,7 @@ def requests_of(view: ProcessView, port: int) -> Requests:
     unread = sum(1 for one in clients if _is_unread(one))
     return Requests(
         read=sum(1 for one in clients if one.state is TcpState.CLOSE_WAIT and left_unread(one) == 1 and not one.unaccepted),
-        quiet=sum(1 for one in clients if one.state is TcpState.ESTABLISHED and one.recv_q == 0 and not one.unaccepted),
+        quiet=sum(1 for one in clients if one.state is TcpState.ESTABLISHED and left_unread(one) == 0 and not one.unaccepted),
         unread=max(unread, queued),
         own=pending,
         drained=sum(1 for one in clients if one.state is TcpState.CLOSE_WAIT and one.recv_q == 0 and not one.unaccepted),
@@ -127,7 +127,7 @@ def requests_of(view: ProcessView, port: int) -> Requests:
 def _is_unread(one: Connection) -> bool:
     if one.state is TcpState.CLOSE_WAIT:
         return one.unaccepted or (left_unread(one) or 0) > 1
-    return one.state is TcpState.ESTABLISHED and (one.unaccepted or bool(one.recv_q))
+    return one.state is TcpState.ESTABLISHED and (one.unaccepted or bool(left_unread(one)))
 
 
 def _is_served(pools: Iterable[Pool], port: int, listeners: int) -> bool:

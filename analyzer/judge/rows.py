@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections import Counter as Counts
 from typing import TYPE_CHECKING, Final
 
+from analyzer.join.connections import left_unread
 from analyzer.model.message import plural, say
 from parsers.records import TcpState
 
@@ -74,7 +75,7 @@ def of_rows(view: ProcessView) -> Iterator[str]:
             remote=_to_one(unsent),
             bytes=sum(one.send_q or 0 for one in unsent),
         )
-    unread = [one for one in view.sockets if one.recv_q and one.state is TcpState.ESTABLISHED]
+    unread = [one for one in view.sockets if left_unread(one) and one.state is TcpState.ESTABLISHED]
     if unread:
         yield unread_in_words(view, unread)
 

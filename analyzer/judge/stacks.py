@@ -6,6 +6,7 @@ from collections import Counter, defaultdict
 from typing import TYPE_CHECKING, NamedTuple
 
 from analyzer.evidence.movement import NO_CPU
+from analyzer.join.connections import left_unread
 from analyzer.model.groups import Cell, Queue, SocketGroup, StackGroup, ThreadRow, order_of_group
 from analyzer.software.blockers import IDLE, application_frame, blocking_frame, waited_lock
 from analyzer.software.kinds import ActivityKind, PoolRole
@@ -207,8 +208,9 @@ def _queue(one: Connection) -> Queue:
         return Queue.UNACCEPTED
     if one.recv_q is None:
         return Queue.UNKNOWN
-    fin = one.recv_q == 1 and one.state is TcpState.CLOSE_WAIT
-    return Queue.FIN if fin else Queue.UNREAD if one.recv_q else Queue.EMPTY
+    queue = left_unread(one)
+    fin = queue == 1 and one.state is TcpState.CLOSE_WAIT
+    return Queue.FIN if fin else Queue.UNREAD if queue else Queue.EMPTY
 
 
 def _sockets(

@@ -31,6 +31,7 @@ from analyzer.model.text import Ask, Do, Either, Text
 from analyzer.software.blockers import application_frame
 from analyzer.software.kinds import ActivityKind
 from analyzer.waits.server_pools import SATURATED
+from analyzer.waits.targets import FEW_CLIENTS
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -92,7 +93,8 @@ def diagnose(case: Case) -> Iterator[Finding]:
         still = standing(case, serving.view, members)
         lasting = has_stood(still) and still.idle is not None
         unseen = lasting and not serving.connected and len(members) >= SMALLEST_POOL
-        if moved_on(still) or not (serving.pressure.exists or unseen or serving.abandoned):
+        left = serving.pressure.unknown >= FEW_CLIENTS
+        if moved_on(still) or not (serving.pressure.exists or left or unseen or serving.abandoned):
             continue
         yield _finding(case, serving, members, still)
 
@@ -174,6 +176,8 @@ def _judge(serving: ServerPool, still: Standing | None) -> tuple[Confidence, str
     doubts = [doubt for doubt in (role_doubt(serving.pool),) if doubt]
     if serving.abandoned:
         doubts.append(say("the clients may have come and gone between the dump and the table"))
+    elif not serving.pressure.exists and serving.pressure.unknown >= FEW_CLIENTS:
+        doubts.append(say("the table does not show whether those who left still waited for an answer"))
     elif not serving.pressure.exists:
         doubts.append(say("there is no socket table that shows clients suffer"))
     elif not has_stood(still):
@@ -184,6 +188,6 @@ def _judge(serving: ServerPool, still: Standing | None) -> tuple[Confidence, str
     said = say("That the pool stands still the dump and its clients show together; why, they do not.")
     if not doubts:
         return Confidence.CERTAIN, said
-    shown = serving.pressure.exists or (serving.abandoned and has_stood(still))
+    shown = serving.pressure.exists or ((serving.abandoned or serving.pressure.unknown >= FEW_CLIENTS) and has_stood(still))
     confidence = Confidence.SUSPECTED if sure is Confidence.SUSPECTED or not shown else Confidence.LIKELY
     return confidence, say("{proof} Not certain, because {list}.", proof=said, list=joined(" and ", doubts))

@@ -41,6 +41,8 @@ SHALLOW: Final = 2
 _PROXY: Final = "$$Lambda"
 """Classes that the VM makes for lambdas: their one frame says nothing, and their names differ from run to run."""
 _LAST_NAMED: Final = "main"
+_ROOT: Final = frozenset({None, "<root>"})
+"""What the VM says of a thread that no executor made."""
 
 
 class ThreadActivity(NamedTuple):
@@ -116,6 +118,7 @@ def pools(threads: Iterable[Thread], known: Knowledge) -> tuple[Pool, ...]:
         groups[key].append(member)
     if known.runtime is not Runtime.GO:
         _split_unnamed(groups, known)
+        _merge_containers(groups)
         _adopt_renamed(groups)
         _merge_alike(groups, known)
     return tuple(
@@ -245,6 +248,26 @@ def _split_unnamed(groups: dict[tuple[str, PoolRole | None], list[ThreadActivity
             if frames != largest:
                 cls, _, method = frames[-1].rpartition(".")
                 groups[say("{name} in {call}", name=key[0], call=f"{cls.rpartition('.')[2]}.{method}"), None].extend(members)
+
+
+def _merge_containers(groups: dict[tuple[str, PoolRole | None], list[ThreadActivity]]) -> None:
+    """Join threads of one executor, whatever each is called: the VM itself says (JDK 21) to which one a thread belongs.
+
+    Virtual threads stay apart: one executor makes them for work of any kind.
+    """
+    homes: dict[str | None, list[tuple[str, PoolRole | None]]] = defaultdict(list)
+    for key, members in groups.items():
+        containers = {None if member.thread.virtual else member.thread.container for member in members}
+        if key[1] is None and len(containers) == 1 and containers.isdisjoint(_ROOT):
+            homes[containers.pop()].append(key)
+    for keys in homes.values():
+        if len(keys) > 1:
+            largest = max(keys, key=lambda key: len(groups[key]))
+            every = [member for key in keys for member in groups[key]]
+            name = largest[0] if len(groups[largest]) > 1 else common_name([member.thread.name for member in every]) or largest[0]
+            for key in keys:
+                del groups[key]
+            groups[name, None].extend(every)
 
 
 def _adopt_renamed(groups: dict[tuple[str, PoolRole | None], list[ThreadActivity]]) -> None:

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Final, NamedTuple
 
 from msgspec.structs import replace
 
-from analyzer.join.connections import close_wait
+from analyzer.join.connections import close_wait, left_unread
 from analyzer.join.process import OwnCall
 from analyzer.model.finding import CloseWait
 from analyzer.software.blockers import OUTBOUND, RESULTS, application_frame
@@ -191,7 +191,7 @@ def pressure(view: ProcessView, port: int | None) -> Pressure:
         return Pressure(CloseWait(), 0, 0)
     own = {id(pair.far) for pair in view.pairs if pair.far is not None}
     clients = [one for one in view.server_side(port) if id(one) not in own] if own else view.server_side(port)
-    unread = len([one for one in clients if one.recv_q and one.state is TcpState.ESTABLISHED and not one.unaccepted])
+    unread = len([one for one in clients if left_unread(one) and one.state is TcpState.ESTABLISHED and not one.unaccepted])
     listener = view.listeners.get(port)
     queued = listener.recv_q if listener is not None and listener.recv_q else sum(1 for one in clients if one.unaccepted)
     counts = close_wait(clients)

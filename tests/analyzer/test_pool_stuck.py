@@ -158,3 +158,15 @@ def test_requests_that_may_have_clients_are_not_abandoned(what: str) -> None:
     elif what == "queue":
         table = netstat(LISTEN.replace("0 ", "2 ", 1))
     assert not found(diagnosis_of({"jstack-431.txt": desks(free=what == "free thread"), "netstat.txt": table}), "pool-stuck")
+
+
+def test_a_table_without_queues_leaves_a_doubt() -> None:
+    """Whether those who left waited for an answer lsof does not show: that as many threads stand, dump after dump, says enough."""
+    rows = "".join(f"java 431 app {9 + n}u IPv6 {5000 + n} 0t0 TCP 10.2.0.4:6612->10.2.9.7:{41000 + n} (CLOSE_WAIT)\n" for n in range(4))
+    table = "COMMAND PID USER FD TYPE DEVICE SIZE/OFF NODE NAME\njava 431 app 7u IPv6 4999 0t0 TCP *:6612 (LISTEN)\n" + rows
+    once = {"jstack-431.txt": dump(ACCEPTS, *clerks(*WAITS["child"])), "lsof.txt": table}
+    (finding,) = found(diagnosis_of(once), "pool-stuck")
+    assert finding.confidence is Confidence.SUSPECTED
+    twice = {f"{moment}/{name}": text for moment in ("1", "2") for name, text in once.items()}
+    (finding,) = found(diagnosis_of(twice), "pool-stuck")
+    assert finding.confidence is Confidence.LIKELY

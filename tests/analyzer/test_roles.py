@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import json
+
 import pytest
 
 from analyzer.model.finding import Confidence, Severity, Status
@@ -271,3 +273,34 @@ def test_clients_that_left_a_table_without_queues_are_counted() -> None:
     clerks = [thread(f"GET /quote {n:04x}", "WAITING (parking)", *PARK, *latch, nid=0x300 + n) for n in range(5)]
     views = Case(evidence_of({"jstack-431.txt": dump(ACCEPTS, *clerks), "lsof.txt": table}).incident).latest
     assert [pool.port for view in views for pool in view.pools if pool.role == "server"] == [6612]
+
+
+def test_threads_of_one_executor_are_one_pool_whatever_they_are_called() -> None:
+    """Threads named after what they did last: two are at work, three wait for work under old names."""
+    work = [
+        "java.base/java.lang.Thread.sleep(Native Method)",
+        "org.acme.counter.Clerk.serve(Clerk.java:9)",
+        "java.base/java.lang.Thread.run(Unknown Source)",
+    ]
+    rest = [
+        "java.base/jdk.internal.misc.Unsafe.park(Native Method)",
+        "java.base/java.util.concurrent.ThreadPoolExecutor.getTask(Unknown Source)",
+    ]
+
+    def made(names: dict[str, list[str]], container: str) -> dict[str, object]:
+        threads = [{"tid": str(30 + n), "name": name, "stack": stack} for n, (name, stack) in enumerate(names.items())]
+        return {"container": container, "parent": "<root>", "owner": None, "threads": threads}
+
+    names = {"quote acme": work, "sell beta": work, "quote gamma": rest, "buy delta": rest, "idle now": rest}
+    other = {"mail": rest}
+    containers = [
+        made(names, "java.util.concurrent.ThreadPoolExecutor@1f"),
+        made(other, "java.util.concurrent.ThreadPoolExecutor@2f"),
+        made({"main": rest}, "<root>"),
+    ]
+    text = json.dumps(
+        {"threadDump": {"processId": "431", "time": "2026-01-02T03:04:05Z", "runtimeVersion": "25+36", "threadContainers": containers}},
+        indent=1,
+    )
+    (view,) = Case(evidence_of({"threads.json": text}).incident).latest
+    assert sorted((len(pool.members), pool.idle) for pool in view.pools) == [(1, 1), (1, 1), (5, 3)]

@@ -1,0 +1,93 @@
+"""Which server ports speak TLS, and which receive queues hold no more than its farewell.
+
+A client that leaves over TLS says so: a close_notify alert of two or three dozen octets lies before the FIN. To a socket table that is a queue of 25
+where plain TCP has 1, and looks like a request that nobody has read. Requests of that length exist as well (those of probes), so the length alone
+decides nothing: the port (443, 8443), packets, stacks with TLS frames, or as many threads at work as queues of that one length do.
+"""
+
+from __future__ import annotations
+
+from collections import Counter, defaultdict
+from typing import TYPE_CHECKING, Final
+
+from msgspec.structs import replace
+
+from analyzer.software.blockers import IDLE
+from analyzer.software.pools import pools
+from parsers.records import TcpState
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from analyzer.join.captures import Packets
+    from analyzer.join.connections import Connection
+    from analyzer.software.knowledge import Knowledge
+    from parsers.records import ThreadDump
+
+FAREWELLS: Final = frozenset({24, 25, 32})
+"""Octets of a close_notify alert and a FIN: a record of 5, the alert's 2 and what the cipher adds (RFC 8446 5.2, RFC 5288, RFC 7905)."""
+_QUEUES: Final = FAREWELLS | {queue - 1 for queue in FAREWELLS}
+_HTTPS: Final = 443
+"""Ports for TLS end so: 443, 8443, 9443."""
+_FEWEST: Final = 3
+"""Queues of one length, from which on they are a pattern."""
+_RECORD: Final = 20
+"""Octets that a request in TLS has at least beside the farewell: a record's head and its seal."""
+_TOLERANCE: Final = 0.2
+_FRAMES: Final = (
+    "sun.security.ssl.", "com.ibm.jsse2.", "org.openjsse.", "org.conscrypt.", "org.bouncycastle.jsse.", "io.netty.handler.ssl.", "org.wildfly.openssl.",
+    "org.apache.tomcat.util.net.Secure", "org.apache.tomcat.util.net.openssl.", "org.eclipse.jetty.io.ssl.", "org.xnio.ssl.", "crypto/tls.",
+)  # fmt: skip
+
+
+def with_farewells(found: Sequence[Connection], dumps: Sequence[ThreadDump], packets: Packets, known: Knowledge) -> Sequence[Connection]:
+    """The connections, those marked whose queue is a farewell."""
+    by_port: dict[int, list[Connection]] = defaultdict(list)
+    for one in found:
+        if one.recv_q in _QUEUES and one.remote is not None and one.local.port is not None and _may_end(one):
+            by_port[one.local.port].append(one)
+    if not by_port:
+        return found
+    ports = {port for port, alike in by_port.items() if port % 1000 == _HTTPS or _speaks_tls(port, alike, found, dumps, packets, known)}
+    marked = {id(one) for port in ports for one in by_port[port]}
+    return [replace(one, farewell=True) if id(one) in marked else one for one in found] if marked else found
+
+
+def _may_end(one: Connection) -> bool:
+    """True for a queue that counts the FIN in CLOSE_WAIT, and does not elsewhere."""
+    if one.unaccepted or one.state not in {TcpState.CLOSE_WAIT, TcpState.ESTABLISHED}:
+        return False
+    return (one.recv_q in FAREWELLS) is (one.state is TcpState.CLOSE_WAIT)
+
+
+def _speaks_tls(
+    port: int, alike: Sequence[Connection], found: Sequence[Connection], dumps: Sequence[ThreadDump], packets: Packets, known: Knowledge
+) -> bool:
+    seen = packets.seen(alike)
+    if seen:
+        return any(captured.flow.tls for captured in seen)
+    lengths = Counter(one.recv_q for one in alike if one.state is TcpState.CLOSE_WAIT)
+    length, count = lengths.most_common(1)[0] if lengths else (None, 0)
+    if length is None or count < _FEWEST or len(lengths) > 1:
+        return False
+    clients = [one for one in found if one.local.port == port and one.remote is not None and not one.unaccepted]
+    queues = [one.recv_q or 0 for one in clients if one.state is TcpState.CLOSE_WAIT]
+    if any(1 < queue < length + _RECORD and queue != length for queue in queues):
+        return False  # requests of several short lengths: no record of TLS is so short
+    if any(frame.cls.startswith(_FRAMES) for dump in dumps for thread in dump.threads for frame in thread.frames):
+        return True
+    bare = queues.count(1) + sum(one.state is TcpState.ESTABLISHED and one.recv_q == 0 for one in clients)
+    return any(_alike(busy, count + bare) and not _alike(busy, bare) for busy in _at_work(dumps, known))
+
+
+def _alike(one: int, other: int) -> bool:
+    return abs(one - other) <= _TOLERANCE * other
+
+
+def _at_work(dumps: Sequence[ThreadDump], known: Knowledge) -> list[int]:
+    """How many threads of each pool are at work for the application."""
+    return [
+        sum(member.activity.app >= 0 and member.activity.kind not in IDLE for member in pool.members)
+        for dump in dumps
+        for pool in pools(dump.threads, known.of(dump.runtime))
+    ]
