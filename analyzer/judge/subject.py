@@ -2,23 +2,39 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+import re
+from typing import TYPE_CHECKING, Final
 
 from analyzer.model.finding import Severity
 from analyzer.model.message import joined, plural, say
-from parsers.records import TcpState
+from parsers.records import Collection, TcpState
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
 
     from analyzer.model.finding import Finding
     from analyzer.model.incident import Incident
-    from parsers.records import Collection
+
+SMALLEST_PID: Final = 100
+"""Smaller numbers in the name of a file count dumps."""
 
 
 def subjects(incident: Incident) -> tuple[Collection, ...]:
-    """The collections that name the process which they were made of."""
-    return tuple(one for one in incident.collections if one.pid is not None)
+    """The collections that name the process which they were made of; without one, the only process whose pid names the file of a dump."""
+    made = tuple(one for one in incident.collections if one.pid is not None)
+    return made or _named(incident)
+
+
+def _named(incident: Incident) -> tuple[Collection, ...]:
+    """``jstack-27836.txt``: somebody thought this process worth a dump. Numbers of a series are no pids, and several pids are several subjects."""
+    found = {
+        dump.pid: Collection(where=dump.where, host=snapshot.host, pid=dump.pid)
+        for snapshot in incident.snapshots
+        for dump in snapshot.dumps
+        if dump.pid is not None and dump.pid >= SMALLEST_PID and re.search(rf"(?<!\d){dump.pid}(?!\d)", dump.where.file.rpartition("/")[2])
+    }
+    others = {dump.pid for snapshot in incident.snapshots for dump in snapshot.dumps} - found.keys()
+    return tuple(found.values()) if len(found) == 1 and not others else ()
 
 
 def is_beside(incident: Incident, finding: Finding) -> bool:

@@ -60,3 +60,19 @@ def test_workers_of_the_collected_master_are_no_neighbours() -> None:
     diagnosis = diagnosis_of(evidence)
     assert not diagnosis.verdict.headline.startswith("Nothing was found against")
     assert not any("Also on this host" in str(note) for note in diagnosis.notes)
+
+
+def named(file: str, *rows: str) -> dict[str, str]:
+    return {file: dump(*WAITING), "netstat.txt": netstat(*LISTENS, *rows)}
+
+
+def test_a_pid_in_the_name_of_the_only_dump_is_the_subject() -> None:
+    diagnosis = diagnosis_of(named("jstack-501.txt", *CALLS, *GAVE_UP, *OWN_CALLS))
+    assert (diagnosis.verdict.rule, diagnosis.verdict.pid) == ("slow-backend", 501)
+    assert any(str(note).startswith("Also on this host") and "self-call-starvation" in str(note) for note in diagnosis.notes)
+
+
+def test_dumps_of_several_processes_have_no_subject() -> None:
+    evidence = named("jstack-501.txt", *CALLS, *GAVE_UP, *OWN_CALLS) | {"jstack-777.txt": dump(*idle_exec(3, 9090))}
+    assert not any("Also on this host" in str(note) for note in diagnosis_of(evidence).notes)
+    assert not any("Also on this host" in str(note) for note in diagnosis_of(named("jstack-1.txt", *CALLS, *OWN_CALLS)).notes)
