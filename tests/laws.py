@@ -1,6 +1,8 @@
 """The laws of evidence, tried over all samples: less evidence never makes surer, damage never makes a cause, nothing makes a sick server healthy.
 
-``python -m tests.laws [subsets|cuts|pairs]`` tries everything and counts; the tests try a seeded part of it.
+What a log driver, a mail or a chat does to every line changes nothing. Of two incidents in one folder each keeps its truth, or silence.
+
+``python -m tests.laws [subsets|cuts|disguises|pairs]`` tries everything and counts; the tests try a seeded part of it.
 """
 
 from __future__ import annotations
@@ -9,12 +11,12 @@ import itertools
 import json
 import random
 import sys
-from functools import partial
+from functools import cache, partial
 from typing import TYPE_CHECKING, NamedTuple, TypeAlias
 
-from analyzer.intake.read import assemble, read_one
+from analyzer.intake.read import assemble, expanded, read_one
 from analyzer.model.finding import Confidence, Severity, Status
-from tests.builders import SAMPLES, judge, readings, sample
+from tests.builders import NO_EVIDENCE, SAMPLES, judge, readings, sample
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
@@ -26,6 +28,18 @@ NAMES = sorted(path.parent.name for path in SAMPLES.glob("*/truth.json"))
 STEPS = 20
 """Cuts at every twentieth of a file."""
 MOST_SUBSETS = 40
+PARTNERS = 4
+"""Other incidents that each is mixed with."""
+DISGUISES: dict[str, Callable[[str], str]] = {
+    "CRLF": lambda text: text.replace("\n", "\r\n"),
+    "quoted": lambda text: "".join(f"> {line}\n" for line in text.splitlines()),
+    "indented": lambda text: "".join(f"    {line}\n" for line in text.splitlines()),
+    "service": lambda text: "".join(f"till-service-1  | {line}\n" for line in text.splitlines()),
+    "stamped": lambda text: "".join(f"2026-05-04T03:02:01.{n % 1000:03}Z {line}\n" for n, line in enumerate(text.splitlines())),
+    "syslog": lambda text: "".join(f"May  4 03:02:01 web-01 till[4105]: {line}\n" for line in text.splitlines()),
+    "fenced": lambda text: f"```\n{text.rstrip()}\n```\n",
+    "spaces at the end": lambda text: "".join(f"{line}  \n" for line in text.splitlines()),
+}
 
 
 Kind: TypeAlias = "Callable[[str], Iterator[Trial]]"
@@ -38,6 +52,7 @@ class Trial(NamedTuple):
     sample: str
     damage: str
     left: Callable[[], tuple[Reading, ...]]
+    partner: str | None = None
 
 
 def subsets(name: str) -> Iterator[Trial]:
@@ -72,8 +87,51 @@ def _with_cut(whole: tuple[Reading, ...], index: int, data: bytes) -> tuple[Read
     return (*whole[:index], read_one(whole[index].file, data), *whole[index + 1 :])
 
 
+def disguises(name: str) -> Iterator[Trial]:
+    """All text files at once in each disguise."""
+    whole = readings(name)
+    for disguise, change in DISGUISES.items():
+        yield Trial(name, disguise, partial(_disguised, name, whole, change))
+
+
+def _disguised(name: str, whole: tuple[Reading, ...], change: Callable[[str], str]) -> tuple[Reading, ...]:
+    return tuple(_changed(name, reading, change) for reading in whole)
+
+
+def _changed(name: str, reading: Reading, change: Callable[[str], str]) -> Reading:
+    path = SAMPLES / name / reading.file
+    if reading.source is None or not path.is_file() or path.suffix == ".gz":
+        return reading
+    try:
+        text = path.read_bytes().decode()
+    except UnicodeDecodeError:
+        return reading
+    return read_one(reading.file, change(text).encode())
+
+
+def pairs(name: str) -> Iterator[Trial]:
+    """The incident beside others, each in a folder of its own."""
+    for partner in random.Random(name).sample([other for other in NAMES if other != name], PARTNERS):
+        yield Trial(name, f"beside {partner}", partial(_beside, name, partner), partner)
+
+
+def _beside(name: str, partner: str) -> tuple[Reading, ...]:
+    return (*_in_folder(name), *_in_folder(partner))
+
+
+@cache
+def _in_folder(name: str) -> tuple[Reading, ...]:
+    """The files of a sample, as they lie below a folder of its name."""
+    files = [(path.relative_to(SAMPLES).as_posix(), path) for path in sorted((SAMPLES / name).rglob("*")) if path.is_file()]
+    return tuple(read_one(*part) for file, path in files if path.name not in NO_EVIDENCE for part in expanded(file, path.read_bytes()))
+
+
 def broken(trial: Trial) -> str | None:
     """How the diagnosis of what is left breaks the law, None if it does not."""
+    if trial.damage in DISGUISES:
+        return _changed_verdict(trial)
+    if trial.partner is not None:
+        return _foreign_claim(trial)
     truth = json.loads((SAMPLES / trial.sample / "truth.json").read_text())
     diagnosis = judge(assemble(trial.sample, trial.left()))
     whole = {finding.rule for finding in sample(trial.sample).findings if finding.confidence is not Confidence.SUSPECTED}
@@ -98,13 +156,31 @@ def _false_claim(diagnosis: Diagnosis, truth: dict[str, object], whole: set[str]
     return None
 
 
+def _changed_verdict(trial: Trial) -> str | None:
+    """Another verdict for the same evidence in other clothes."""
+    plain, worn = sample(trial.sample).verdict, judge(assemble(trial.sample, trial.left())).verdict
+    before, after = ((one.status, one.rule, one.confidence) for one in (plain, worn))
+    return None if before == after else f"{before} becomes {after}: {worn.headline}"
+
+
+def _foreign_claim(trial: Trial) -> str | None:
+    """A claim that neither of two incidents makes alone, or health where one is sick."""
+    assert trial.partner is not None
+    names = (trial.sample, trial.partner)
+    truths = [json.loads((SAMPLES / name / "truth.json").read_text()) for name in names]
+    whole = {finding.rule for name in names for finding in sample(name).findings if finding.confidence is not Confidence.SUSPECTED}
+    also = [word for truth in truths for word in (truth["cause"], *_words(truth["also"]))]
+    sick = next((truth["cause"] for truth in truths if truth["cause"] != "healthy"), "healthy")
+    return _false_claim(judge(assemble("pair", trial.left())), {"cause": sick, "also": also}, whole)
+
+
 def _words(value: object) -> list[str]:
     return [str(word) for word in value] if isinstance(value, list) else []
 
 
 def main() -> int:
     """Try everything; a line for each broken law, and a count."""
-    kinds = {"subsets": subsets, "cuts": cuts}
+    kinds = {"subsets": subsets, "cuts": cuts, "disguises": disguises, "pairs": pairs}
     tried = failed = 0
     for kind in sys.argv[1:] or list(kinds):
         for name in NAMES:

@@ -151,16 +151,14 @@ def _usual(used: int) -> int | None:
 
 def _unlisted(view: ProcessView, pausing: list[ThreadActivity], used: Usage | None) -> Finding:
     """An acceptor that pauses after a failed accept, where the limit is not in the evidence."""
-    text = UNLISTED.filled(
-        view.process, name=pausing[0].thread.label, used=used, descriptors=plural(used.used if used else 0, "descriptor")
-    )
+    text = UNLISTED.filled(view.process, name=pausing[0].thread.name, used=used, descriptors=plural(used.used if used else 0, "descriptor"))
     paused = of_threads(pausing, text["paused"])
     return text.finding(
         severity=Severity.WARNING,
         confidence=Confidence.SUSPECTED,
         evidence=(paused,),
         chain=text.steps((paused,)),
-        culprit=Culprit(thread=pausing[0].thread.label),
+        culprit=Culprit(thread=pausing[0].thread.name),
     )
 
 
@@ -189,7 +187,7 @@ def _finding(view: ProcessView, used: Usage, limit: int) -> Finding:
         pausing=pausing,
         undecided=used.limit is None,
         limit_known=used.limit is not None,
-        name=pausing[0].thread.label if pausing else None,
+        name=pausing[0].thread.name if pausing else None,
     )
     fillers = Evidence(top.where, text["fillers"], (top.what,), top.number - 1)
     paused = (of_threads(pausing, text["paused"]),) if pausing else ()
@@ -198,5 +196,5 @@ def _finding(view: ProcessView, used: Usage, limit: int) -> Finding:
         confidence=confidence if used.limit is not None else Confidence.SUSPECTED,
         evidence=(fillers, *((limit_evidence(used.limit),) if used.limit is not None else ()), *paused),
         chain=text.steps((fillers,)),
-        culprit=Culprit(thread=pausing[0].thread.label if pausing else None),
+        culprit=Culprit(thread=pausing[0].thread.name if pausing else None),
     )
