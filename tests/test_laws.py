@@ -18,3 +18,10 @@ def test_less_evidence_makes_no_new_claim_and_no_sick_server_healthy(name: str, 
     trials = list(kind(name))
     for trial in random.Random(name).sample(trials, min(EACH, len(trials))):
         assert laws.broken(trial) is None, trial.damage
+
+
+@pytest.mark.parametrize("kind", [laws.disguises, laws.pairs], ids=lambda kind: kind.__name__)
+@pytest.mark.parametrize("name", laws.NAMES)
+def test_other_clothes_and_other_company_change_no_verdict(name: str, kind: laws.Kind) -> None:
+    trial = random.Random(name).choice(list(kind(name)))
+    assert laws.broken(trial) is None, trial.damage

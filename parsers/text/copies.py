@@ -29,6 +29,10 @@ MOST_SHAPES: Final = 4
 """Prefixes that are tried, the commonest first."""
 MOST_LOST: Final = 20_000
 """Lines that nobody understood in which a prefix is looked for."""
+_MOST_BLANKS: Final = 6
+"""Blanks in a prefix: dates, hosts and programs of a log have so many."""
+_OPENING: Final = frozenset("[{")
+"""What JSON that is one line begins with."""
 _FEW: Final = 50
 _FIRST: Final = 2000
 _LONGEST_PREFIX: Final = 200
@@ -102,6 +106,8 @@ def proposals(lines: Sequence[str], lost: Sequence[int]) -> Iterator[Proposal]:
                 yield Proposal(strip)
     if sum(_BAR.search(line) is not None for line in undone) > len(undone) // 2:
         yield Proposal(lambda given: [_BAR.sub("", line) for line in given])
+    if sum(line.endswith((" ", "\t")) for line in undone) > len(undone) // 2:
+        yield Proposal(lambda given: [line.rstrip() for line in given])
     known = frozenset(lost)
     for width, glue in _widths(lines, lost):
         yield Proposal(partial(_joined, lost=known, width=width, glue=glue), joins=True)
@@ -228,10 +234,11 @@ def _prefixes(sample: Sequence[str]) -> Iterator[tuple[re.Pattern[str], re.Patte
     seen: set[str] = set()
     found = [first[shape] for shape, _ in counts.most_common(MOST_SHAPES)]
     # Of several blanks at the end, all but one may be the line's own: headers of tables begin with some.
+    alike = list(_alike(sample))
     less: list[Sequence[str]] = [
-        [*tokens[:-1], " "] for tokens in found if len(tokens) > 1 and len(tokens[-1]) > 1 and tokens[-1].isspace()
+        [*tokens[:-1], " "] for tokens in (*found, *alike) if len(tokens) > 1 and len(tokens[-1]) > 1 and tokens[-1].isspace()
     ]
-    for candidate in (*found, *less, *_alike(sample)):
+    for candidate in (*found, *less, *alike):
         shape = _shape(candidate)
         if shape not in seen:
             seen.add(shape)
@@ -239,16 +246,26 @@ def _prefixes(sample: Sequence[str]) -> Iterator[tuple[re.Pattern[str], re.Patte
 
 
 def _alike(sample: Sequence[str]) -> Iterator[Sequence[str]]:
-    """What all of the first lines begin with, up to each of the last places where it may end."""
+    """What all of the first lines begin with, up to each of the last places where it may end, and each of the first blanks: rows are alike, too."""
     lines = [_TOKEN.findall(line[:_LONGEST_PREFIX]) for line in sample[:_MOST_ALIKE] if line and not line.isspace()]
     if len(lines) < 2:  # noqa: PLR2004 - one line has nothing in common with another
+        yield from (tokens[:at] for tokens in lines for at, token in enumerate(tokens) if at and token in _OPENING)
         return
     kinds = [[_kind(token) for token in tokens] for tokens in lines]
     length = 0
     while all(len(kind) > length and kind[length] == kinds[0][length] for kind in kinds):
         length += 1
+    indent = min(len(line) - len(line.lstrip(" ")) for line in map("".join, lines))
+    if indent:
+        yield [" " * indent]
+    if length and all(len(tokens) > length and tokens[length][0] == " " for tokens in lines):
+        yield [*lines[0][:length], " "]  # a blank in front of a number belongs to neither
+    inside = (at for at in range(1, length) if lines[0][at][0] == " " and not lines[0][at].isspace())
+    for at in islice(inside, MOST_SHAPES):
+        yield [*lines[0][:at], " "]
     ends = [end for end in range(length, 0, -1) if lines[0][end - 1][-1] in _SEPARATORS]
-    for end in ends[:MOST_SHAPES]:
+    blanks = [end for end in reversed(ends) if lines[0][end - 1].isspace()]
+    for end in dict.fromkeys((*ends[:MOST_SHAPES], *blanks[:_MOST_BLANKS])):
         yield lines[0][:end]
 
 

@@ -250,8 +250,8 @@ def saved(dice: random.Random, server: str, dumps: tuple[str, ...]) -> tuple[dic
 
 
 def well_with(kind: str, server: str) -> bool:
-    """Whether a load is healthy for a server: long polls that hold an event loop are not, nor idle clients of a pool's every thread."""
-    return (kind, server) not in {("polls", name) for name in EVENT_LOOPS} | {("busy", "loop"), ("calls", "loop"), ("takers", "loop")}
+    """Whether a load is healthy for a server: what holds an event loop is not."""
+    return (kind, server) not in {(load, loop) for load in ("polls", "busy", "calls", "takers") for loop in EVENT_LOOPS}
 
 
 def fits(kind: str, server: str) -> bool:

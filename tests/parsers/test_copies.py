@@ -214,3 +214,36 @@ def test_the_log_around_a_dump_stays_unread() -> None:
 def test_hostile_lines_are_left_alone(line: str) -> None:
     """As many times the work for as many times the lines: a pattern that goes back would never end here."""
     assert unread([line] * 60) == 60
+
+
+ROWS = {
+    "psql": " pid  | client_addr | client_port | state\n------+-------------+-------------+-------\n 7649 | 10.1.1.9    |       54182 | idle\n  641 | 10.1.1.9    |       54183 | active\n(2 rows)\n",
+    "redis": "".join(
+        f"id={n} addr=10.1.1.9:{50000 + n} laddr=10.1.1.2:6379 fd={n} name=till age=8 idle=8 flags=b db=0 cmd=blpop\n" for n in range(3, 7)
+    ),
+    "haproxy": "".join(
+        f"0x55b34ddf99a{n}: proto=tcpv4 src=10.1.1.9:4808{n} fe=web be=app srv=<none> ts=00 age=9s calls=1\n" for n in range(4)
+    ),
+    "vertical": "".join(
+        f"{'*' * 27} {n}. row {'*' * 27}\n     Id: {n}\n   User: till\n   Host: 10.1.1.9:4000{n}\nCommand: Sleep\n" for n in (1, 2)
+    ),
+    "ruby": '[{"name":"Thread: TID-a1","backtrace":["/srv/till/app.rb:9:in `read\'","/srv/till/app.rb:3:in `main\'"]}]\n',
+}
+"""Lists whose rows are so alike that a prefix is hard to tell from them."""
+
+
+@pytest.mark.parametrize("name", ROWS)
+@pytest.mark.parametrize(
+    "prefix",
+    ["> ", "    ", "till-1  | ", "2026-05-04T03:02:01.{0:03}Z ", "May  4 03:02:{0:02} web-01 till[4105]: ", "12:0{0}:11 [x-{0}] INFO  - "],
+)
+def test_lists_keep_their_rows_behind_a_prefix(name: str, prefix: str) -> None:
+    lines = ROWS[name].splitlines()
+    assert records([f"{prefix.format(at)}{line}" for at, line in enumerate(lines)]) == records(lines)
+
+
+@pytest.mark.parametrize("name", ROWS)
+def test_blanks_at_the_end_are_nothing(name: str) -> None:
+    lines = ROWS[name].splitlines()
+    assert records([f"{line}  " for line in lines]) == records(lines)
+    assert unread([f"{line}  " for line in lines]) == 0
