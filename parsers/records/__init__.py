@@ -210,10 +210,7 @@ class LockVerb(StrEnum):
 
 
 class Lock(msgspec.Struct, frozen=True, gc=False):
-    """A lock line. ``depth``: index of the frame above it, -1 for an ownable synchronizer. ``address`` is None when not printed.
-
-    It names the object within its dump: ``0x…`` in dumps of the VM, ``pkg.Class@hash`` in those made by Java code.
-    """
+    """A lock line. ``depth``: the frame above it, -1 for an ownable synchronizer. ``address``: ``0x…``, ``pkg.Class@hash`` of Java code's dumps, or None."""
 
     verb: LockVerb
     address: str | None
@@ -245,7 +242,6 @@ class Thread(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     lists_synchronizers: bool = False
     """True when the dump has a ``Locked ownable synchronizers`` part for this thread, even one that says None."""
     virtual: bool = False
-    """True for a virtual thread (JEP 444); these have no native id of their own, and mostly no name."""
     carrier: int | None = None
     """The Java id of the platform thread that runs this virtual thread; None if it is not mounted or the dump does not say."""
     container: str | None = None
@@ -255,7 +251,7 @@ class Thread(msgspec.Struct, frozen=True, kw_only=True, gc=False):
 
     @property
     def label(self) -> str:
-        """Its name, or its number where it has none, as virtual threads mostly do: ``#32``."""
+        """Its name, or its number where it has none (``#32``), as most virtual threads (JEP 444), which have no native id either."""
         return self.name or (f"#{self.java_id}" if self.java_id is not None else "")
 
 

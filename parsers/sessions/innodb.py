@@ -40,7 +40,9 @@ _THREAD: Final = lazy(
     r"(?:MySQL|MariaDB) thread id (\d+), OS thread handle \S+, query id \d+(?: (\S+))?(?: (\d[\w.:]*))?(?: (\S+))?(?: (.*))?$"
 )
 _LOCKS: Final = lazy(r"(LOCK WAIT )?(\d+) lock struct\(s\).*?(\d+) row lock\(s\)")
-_marker = lazy(r"(?:\d{6}|\d{4}-\d\d-\d\d) +\d\d?:\d\d:\d\d (?:\S{1,40} )?INNODB MONITOR OUTPUT|---TRANSACTION \d+, ").match
+_marker = lazy(
+    r"(?:\d{6}|\d{4}-\d\d-\d\d) +\d\d?:\d\d:\d\d (?:\S{1,40} )?INNODB MONITOR OUTPUT|END OF INNODB MONITOR OUTPUT|---TRANSACTION \d+, "
+).match
 
 
 def sniff(head: Sequence[str]) -> bool:
