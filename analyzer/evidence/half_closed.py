@@ -43,6 +43,11 @@ class Unclosed(NamedTuple):
         """True if those of the first snapshot are all there still."""
         return len(self.counts) > 1 and self.kept == self.counts[0] > 0
 
+    @property
+    def sure(self) -> bool:
+        """True if they last and the dump is whole: a thread that it leaves out may have them in service."""
+        return self.lasts and not self.serving.view.coverage.threads
+
 
 def unclosed(case: Case) -> Iterator[Unclosed]:
     """One per server port that has many of them, threads to spare, and somebody who watches its connections."""

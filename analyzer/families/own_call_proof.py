@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from typing import TYPE_CHECKING, Final
 
 from analyzer.evidence.calls import role_doubt
@@ -57,8 +58,21 @@ def judge(serving: ServerPool, target: Target, pairs: Sequence[OwnCall], proxy: 
         return Confidence.CERTAIN, said + (
             say(", none of which was accepted.") if connecting(pairs) else say(", each with its request unread.")
         )
-    sure = Confidence.SUSPECTED if target.confidence is Confidence.SUSPECTED else Confidence.LIKELY
+    if elsewhere := _calls_of_the_unseen(serving, pairs):
+        doubts.append(say("as many connections lead elsewhere, and threads that the dump leaves out may wait on these"))
+    sure = Confidence.SUSPECTED if elsewhere or target.confidence is Confidence.SUSPECTED else Confidence.LIKELY
     return sure, say("{said}. Not certain, because {list}.", said=said, list=joined(" and ", doubts))
+
+
+def _calls_of_the_unseen(serving: ServerPool, pairs: Sequence[OwnCall]) -> bool:
+    """True if the dump is not whole and as many open connections to one service have nothing to read: a few own calls may be mere victims."""
+    if not serving.view.coverage.threads:
+        return False
+    own = {id(pair.near) for pair in pairs}
+    groups = Counter(
+        one.remote for one in serving.view.client_side if one.state is TcpState.ESTABLISHED and not one.recv_q and id(one) not in own
+    )
+    return max(groups.values(), default=0) >= len(pairs)
 
 
 def _doubts_of_threads(serving: ServerPool) -> list[Message]:

@@ -234,8 +234,18 @@ def _judge(serving: ServerPool, target: Target, still: Standing | None) -> tuple
             ),
         )
     severity = Severity.CRITICAL if serving.pressure.exists else Severity.WARNING
-    confidence = Confidence.SUSPECTED if back or not _lasts(serving, still) else Confidence.LIKELY
+    # What a proxy leads to may stand in the rows that are missing, this process itself among them.
+    hidden = _is_cut(serving.view, target) and _unseen_end(serving.view, target) is not None
+    confidence = Confidence.SUSPECTED if back or hidden or not _lasts(serving, still) else Confidence.LIKELY
     return confidence, severity, say("{agree}. Not certain, because {list}.", agree=agree, list=joined(" and ", doubts))
+
+
+def _is_cut(view: ProcessView, target: Target) -> bool:
+    """True if rows are missing: the table says so, or it has the far listener and not the other halves of all these connections."""
+    if view.coverage.sockets:
+        return True
+    halves = sum(row.remote is not None and view.table.get(row.remote, row.local) is not None for row in target.connections)
+    return view.table.listener(target.remote) is not None and halves < len(target.connections)
 
 
 def _nobody_suffers(serving: ServerPool, still: Standing | None) -> Message | None:

@@ -28,6 +28,7 @@ _Kind = TypeVar("_Kind")
 _clock = re.compile(r"top - (\d\d:\d\d:\d\d) up ").match
 _QUOTED = 200  # lines of a text, up to which one of a log among them is looked for
 WORKER_TIMEOUTS = "worker_timeouts"
+_OWNERS = (b"/", b")")  # what the last column of netstat and of ss ends with
 _FEWEST = 3  # lines that are not understood, from which on they may be those of a log
 _EVERY_STATE = "(servers and established)"  # netstat's heading of a table without a choice of states
 _TAIL = 4096  # bytes that hold the last two rows of a table
@@ -104,13 +105,24 @@ def _between(section: Section, parsed: Parsed) -> tuple[LogEvent, ...]:
 
 
 def ends_inside(data: bytes, *, rows: bool) -> bool:
-    """True if the last line has no end, and in a table fewer columns than the one before it: the file may have been cut there."""
+    """True if the last line has no end, and in a table less than the one before it: the file may have been cut there.
+
+    Less are fewer columns, no blanks behind the last one where the others have some, or a column that ends before its owner's name.
+    """
     if data.endswith(b"\n"):
         return False
     if not rows:
         return True
     lines = data[-_TAIL:].splitlines()
-    return len(lines) > 1 and len(lines[-1].split()) < len(lines[-2].split())
+    if len(lines) < 2:  # noqa: PLR2004 - nothing to compare with
+        return False
+    before, last = lines[-2], lines[-1]
+    if last[:1].isspace() and not before[:1].isspace():
+        return True  # the details that ss prints below a row
+    if len(last.split()) < len(before.split()):
+        return True
+    padded = before[-1:].isspace() and len(last) < len(before)
+    return padded or any(mark in before.split()[-1] and mark not in last.split()[-1] for mark in _OWNERS if before.split() and last.split())
 
 
 def facts_of(file: str, part: Part) -> ArtifactPart:

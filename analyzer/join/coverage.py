@@ -23,6 +23,8 @@ if TYPE_CHECKING:
 
 _ALL: Final = re.compile(r"\b(?:ss|netstat)\s(?:.*\s)?-\w*a|\blsof\s(?!.*LISTEN)")
 """Commands that print listeners and connections alike: a table of theirs without a connection says that none was open."""
+COUNTS: Final = "socket_counts"
+"""What a row that was cut short may be taken for."""
 UNREAD_SHARE: Final = 0.1
 """Share of an output's lines that nobody understood from which on it is not known what the output shows."""
 FEW_ROWS: Final = 4
@@ -118,7 +120,7 @@ class Coverage:
         read, unread = sum(part.read for part in parts), sum(part.unread for part in parts)
         if _is_unread(read, unread):
             yield _not_understood(file, read, unread)
-        elif not threads and any(part.cut for part in parts):
+        elif not threads and any(part.cut for part in self._all if part.file == file and part.format in {*TABLES, COUNTS}):
             yield say("{file} ends in the middle of a line", file=file)
 
 

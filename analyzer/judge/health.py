@@ -95,6 +95,30 @@ def _of_view(case: Case, view: ProcessView) -> Iterator[HealthGap]:
     if view.listeners and not view.coverage.queues:
         yield HealthGap(say("no table shows accept queues, so clients may wait unseen"), QUEUES_MISSING)
     yield from _unaccounted(view)
+    yield from _one_sided(view)
+
+
+def _one_sided(view: ProcessView) -> Iterator[HealthGap]:
+    """Open connections within this host without their other half, where the table has that of others: whoever they lead to knows nothing of them."""
+    inside = [
+        (one, one.remote)
+        for one in view.client_side
+        if one.state is TcpState.ESTABLISHED
+        and one.remote is not None
+        and (one.remote.is_loopback or one.remote.host in view.table.local_hosts)
+    ]
+    whole = {remote for one, remote in inside if view.table.get(remote, one.local) is not None}
+    lost = [remote for one, remote in inside if remote in whole and view.table.get(remote, one.local) is None]
+    if lost:
+        yield HealthGap(
+            say(
+                "{connections} to {remote} {have} no other end on this host, where others have one",
+                connections=plural(len(lost), "connection"),
+                remote=lost[0],
+                have="have" if len(lost) > 1 else "has",
+            ),
+            SECOND_TABLE,
+        )
 
 
 def _half_closed(case: Case, view: ProcessView) -> Iterator[HealthGap]:

@@ -95,7 +95,7 @@ def _finding(found: Unclosed) -> Finding:
         pool.idle - 1,
     )
     grown = say(" They grow: {list}, and none of the first was closed.", list=joined(" → ", map(str, found.counts))) if found.grows else ""
-    confidence = Confidence.LIKELY if found.lasts else Confidence.SUSPECTED
+    confidence = Confidence.LIKELY if found.sure else Confidence.SUSPECTED
     text = TEXT.filled(
         view.process,
         requests=plural(len(found.sockets), "request"),

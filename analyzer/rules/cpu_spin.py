@@ -36,6 +36,8 @@ OUTLOOK: Final = Outlook(RecoversWhen.UNKNOWN, say("It ends when the computation
 CLEAN: Final = say("no thread stands under one frame in all dumps and uses the processor")
 BUSY_SHARE: Final = 0.2
 """CPU per second of clock between dumps: several spinning threads share few processors, and a waiting thread uses none at all."""
+CROWD_SHARE: Final = 0.02
+"""The same where every thread of a pool computes and clients suffer."""
 BUSY_PERCENT: Final = 20.0
 """top's figure for a thread, for the same reason; its first round shows the average since the thread began."""
 
@@ -82,9 +84,16 @@ def diagnose(case: Case) -> Iterator[Finding]:
         dumps = [other for other in case.history(view) if other.dump is not None]
         running = [_running(other) for other in dumps]
         usages = {usage.native_id: usage for usage in reversed(dumps[-1].snapshot.usages)}
-        spins = [spin for member in _running(view).values() if (spin := _judge(member, running, usages)) is not None]
+        least = CROWD_SHARE if _is_crowded(case, view) else BUSY_SHARE
+        spins = [spin for member in _running(view).values() if (spin := _judge(member, running, usages, least)) is not None]
         if spins:
             yield _finding(view, spins, len(dumps))
+
+
+def _is_crowded(case: Case, view: ProcessView) -> bool:
+    """True if a whole pool computes while its clients give up: many threads on few processors get little each."""
+    pools = [serving for serving in case.server_pools if serving.view is view and serving.pressure.exists]
+    return any({member.activity.kind for member in serving.pool.workers} == {ActivityKind.RUNNING} for serving in pools)
 
 
 def _running(view: ProcessView) -> dict[object, ThreadActivity]:
@@ -103,7 +112,7 @@ def _key(member: ThreadActivity) -> object:
 
 
 def _judge(
-    member: ThreadActivity, dumps: Sequence[Mapping[object, ThreadActivity]], usages: Mapping[NativeId, ThreadUsage]
+    member: ThreadActivity, dumps: Sequence[Mapping[object, ThreadActivity]], usages: Mapping[NativeId, ThreadUsage], least: float
 ) -> _Spin | None:
     """The thread if it spins: same application frame in every dump, and CPU to prove it."""
     frame = application_frame(*member)
@@ -118,7 +127,7 @@ def _judge(
     usage = None if member.thread.native_id is None else usages.get(member.thread.native_id)
     hot = usage is not None and usage.cpu_percent >= BUSY_PERCENT
     share = _share(same)
-    if share is not None and share >= BUSY_SHARE:
+    if share is not None and share >= least:
         return _Spin(same[0], member, share, usage if hot else None)
     return _Spin(same[0], member, share, usage) if hot and len(dumps) > 1 and share is None else None
 

@@ -86,7 +86,7 @@ def _finding(found: Unclosed) -> Finding:
     kept = of_sockets(found.sockets, text["kept"], ("CLOSE_WAIT",))
     return text.finding(
         severity=Severity.WARNING,
-        confidence=Confidence.LIKELY if found.lasts else Confidence.SUSPECTED,
+        confidence=Confidence.LIKELY if found.sure else Confidence.SUSPECTED,
         evidence=(kept,),
         figures=(*client_figures(view, port), *text.figures),
         chain=text.steps((kept,)),

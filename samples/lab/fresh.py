@@ -113,7 +113,7 @@ def judged(drawn: Drawn, report: dict[str, object]) -> str:
 
 def _causes(drawn: Drawn) -> set[str]:
     """What may be called the cause: where the duty runs in an event loop, that it does is as true as what it waits for."""
-    return {drawn.cause, *drawn.also, *({"event-loop-blocked"} if drawn.server in EVENT_LOOPS else ())}
+    return {drawn.cause, *drawn.also, *({"event-loop-blocked", "acceptor-stalled"} if drawn.server in EVENT_LOOPS else ())}
 
 
 def false_claims(drawn: Drawn, report: dict[str, object]) -> list[str]:

@@ -203,3 +203,27 @@ def test_no_literal_of_a_statement_leaves_the_evidence() -> None:
 @pytest.mark.parametrize("rule", sorted(FAR_RULES))
 def test_rules_of_the_far_side_are_run(rule: str) -> None:
     assert rule in {slug(one) for one in RULES}
+
+
+def processes(statement: str) -> str:
+    """MySQL's process list of one session that runs a statement for half a minute."""
+    return (
+        "+-----+------+----------------+-------+---------+------+----------+---------------------------------+\n"
+        "| Id  | User | Host           | db    | Command | Time | State    | Info                            |\n"
+        "+-----+------+----------------+-------+---------+------+----------+---------------------------------+\n"
+        f"| 501 | desk | 10.1.1.5:41001 | books | Query   | 30   | updating | {statement:<31} |\n"
+        "+-----+------+----------------+-------+---------+------+----------+---------------------------------+\n"
+    )
+
+
+@pytest.mark.parametrize("statement", ["update loan set due = ?", "select * from loan for update", "insert into loan values (?)"])
+def test_a_process_list_does_not_tell_work_from_a_row_lock(statement: str) -> None:
+    (finding,) = found(case([reader()], (41001,), sessions=processes(statement)), "slow-statement")
+    assert finding.confidence is Confidence.SUSPECTED
+    assert "waits for no lock" not in finding.explanation
+    assert any("innodb_lock_waits" in missing.command for missing in finding.missing if missing.command)
+
+
+def test_a_read_waits_for_no_row_lock() -> None:
+    (finding,) = found(case([reader()], (41001,), sessions=processes("select * from loan")), "slow-statement")
+    assert finding.confidence is Confidence.LIKELY

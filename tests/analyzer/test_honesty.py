@@ -35,6 +35,28 @@ class TestHealth:
     def test_is_earned(self) -> None:
         assert diagnosis_of(HEALTHY).verdict.status is Status.HEALTHY
 
+    def test_a_connection_within_the_host_has_two_ends(self) -> None:
+        """Where one has lost its other half, whoever it leads to knows nothing of it."""
+        pairs = [
+            row
+            for n in (41000, 41001)
+            for row in (f"0 127.0.0.1:{n} 127.0.0.1:5432 ESTABLISHED {ME}", f"0 127.0.0.1:5432 127.0.0.1:{n} ESTABLISHED 99/postgres")
+        ]
+        listens = "0 127.0.0.1:5432 0.0.0.0:* LISTEN 99/postgres"
+        whole = {"netstat.txt": netstat(LISTEN, listens, *pairs), "jstack.txt": dump(*idle_exec(4))}
+        assert diagnosis_of(whole).verdict.status is Status.HEALTHY
+        lost = diagnosis_of({**whole, "netstat.txt": netstat(LISTEN, listens, *pairs[:-1])})
+        assert lost.verdict.status is Status.INSUFFICIENT
+        assert "1 connection to 127.0.0.1:5432 has no other end on this host" in lost.verdict.headline
+
+    @pytest.mark.parametrize("cut", [1, 21, 22, 26])
+    def test_a_table_that_ends_without_its_last_column_is_cut(self, cut: int) -> None:
+        """A row of netstat has blanks behind the owner; one without an end of its line and less than the others was cut."""
+        padded = "".join(f"{line:<110}\n" for line in netstat(LISTEN, CLIENT, SERVICE).splitlines())
+        assert diagnosis_of({**HEALTHY, "netstat.txt": padded}).verdict.status is Status.HEALTHY
+        assert diagnosis_of({**HEALTHY, "netstat.txt": padded[:-1]}).verdict.status is Status.HEALTHY
+        assert diagnosis_of({**HEALTHY, "netstat.txt": padded[: -1 - cut]}).verdict.status is Status.INSUFFICIENT
+
     def test_no_connection_is_health_where_the_table_would_show_one(self) -> None:
         assert diagnosis_of({**HEALTHY, "netstat.txt": netstat(LISTEN)}).verdict.status is Status.HEALTHY
         asked = (

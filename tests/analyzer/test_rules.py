@@ -138,6 +138,13 @@ class TestSelfCall:
         }
         assert diagnosis_of(files).verdict.confidence is Confidence.LIKELY
 
+    def test_a_cut_off_dump_may_hide_those_who_wait_elsewhere(self) -> None:
+        files = {
+            "netstat.txt": netstat(LISTEN, *own_pairs(3), *calls_to("10.2.2.2:443", 9)),
+            "jstack.txt": dump(*waiting_for_future(4), *helpers_reading(4), complete=False),
+        }
+        assert not [one for one in found(diagnosis_of(files), "self-call-starvation") if one.confidence is not Confidence.SUSPECTED]
+
 
 class TestSlowBackend:
     def test_catches_a_remote_service(self) -> None:
@@ -150,6 +157,12 @@ class TestSlowBackend:
         halves = [f"0 10.1.1.5:9000 10.1.1.5:{41000 + n} ESTABLISHED 99/nginx:" for n in range(6)]
         assert stuck(*calls_to("10.1.1.5:9000", 6), *halves, *gave_up(6)).verdict.confidence is Confidence.LIKELY
         assert stuck(*calls_to("10.1.1.5:9000", 6), *gave_up(6)).verdict.confidence is Confidence.LIKELY
+
+    def test_a_proxy_whose_rows_are_missing_is_suspected(self) -> None:
+        listens = "0 10.1.1.5:9000 0.0.0.0:* LISTEN 99/nginx:"
+        halves = [f"0 10.1.1.5:9000 10.1.1.5:{41000 + n} ESTABLISHED 99/nginx:" for n in range(6)]
+        assert stuck(*calls_to("10.1.1.5:9000", 6), listens, *halves, *gave_up(6)).verdict.confidence is Confidence.LIKELY
+        assert stuck(*calls_to("10.1.1.5:9000", 6), listens, *halves[:4], *gave_up(6)).verdict.confidence is Confidence.SUSPECTED
 
     def test_says_nothing_of_limits_that_an_old_stack_does_not_show(self) -> None:
         old = ("java.net.SocketInputStream.socketRead0", "java.net.SocketInputStream.read", "sun.net.www.http.HttpClient.parseHTTP")

@@ -37,6 +37,11 @@ class TestUnclosed:
     def test_one_snapshot_is_a_suspicion(self) -> None:
         assert found(self.snapshots(40), "async-never-completed")[0].confidence is Confidence.SUSPECTED
 
+    def test_a_cut_dump_may_hide_the_threads_that_have_them(self) -> None:
+        files = {f"netstat-{n}.txt": netstat(LISTEN, *left(40)) for n in (1, 2)}
+        files |= {f"jstack-{n}.txt": dump(POLLER, *idle_exec(6), complete=n == 1) for n in (1, 2)}
+        assert found(diagnosis_of(files), "async-never-completed")[0].confidence is Confidence.SUSPECTED
+
     def test_read_to_the_end_is_the_server_that_never_closes(self) -> None:
         diagnosis = self.snapshots(40, 80, recv=0)
         finding = found(diagnosis, "server-never-closes")[0]

@@ -208,6 +208,19 @@ class TestSpin:
         )
         assert found(diagnosis_of(files), "cpu-spin")[0].confidence is Confidence.CERTAIN
 
+    @pytest.mark.parametrize(("gone", "spins"), [(8, True), (0, False)])
+    def test_many_threads_share_few_processors(self, gone: int, spins: bool) -> None:
+        """Eight threads on one processor get an eighth of it each: that they spin shows where their clients give up."""
+        files = {}
+        for number in (1, 2):
+            head = f"cpu={number * 1000:.2f}ms elapsed={number * 10:.2f}s tid="
+            stack = ("com.example.Filter.matches", *SERVED)
+            pool = [thread(f"http-nio-8080-exec-{n}", "RUNNABLE", *stack, nid=0x200 + n, native="runnable") for n in range(8)]
+            files[f"jstack-{number}.txt"] = dump(*(one.replace("tid=", head) for one in pool))
+            rows = (f"1 10.1.1.5:8080 10.9.9.9:{33000 + n} CLOSE_WAIT {ME}" for n in range(gone))
+            files[f"netstat-{number}.txt"] = netstat(f"0 :::8080 :::* LISTEN {ME}", *rows)
+        assert bool(found(diagnosis_of(files), "cpu-spin")) is spins
+
     def test_catches_not_a_thread_that_uses_no_cpu(self) -> None:
         assert not found(diagnosis_of(self.dumps("com.example.Filter.matches", 5, 5.1, 5.2)), "cpu-spin")
 
