@@ -37,7 +37,8 @@ CLEAN: Final = say("no thread stands under one frame in all dumps and uses the p
 BUSY_SHARE: Final = 0.2
 """CPU per second of clock between dumps: several spinning threads share few processors, and a waiting thread uses none at all."""
 CROWD_SHARE: Final = 0.02
-"""The same where every thread of a pool computes and clients suffer."""
+"""The same where every thread of a pool computes and clients suffer, if they use a processor together: a collection leaves them less."""
+WHOLE: Final = 0.7
 BUSY_PERCENT: Final = 20.0
 """top's figure for a thread, for the same reason; its first round shows the average since the thread began."""
 
@@ -86,6 +87,8 @@ def diagnose(case: Case) -> Iterator[Finding]:
         usages = {usage.native_id: usage for usage in reversed(dumps[-1].snapshot.usages)}
         least = CROWD_SHARE if _is_crowded(case, view) else BUSY_SHARE
         spins = [spin for member in _running(view).values() if (spin := _judge(member, running, usages, least)) is not None]
+        if sum(spin.share or 0 for spin in spins) < WHOLE:
+            spins = [spin for spin in spins if spin.share is None or spin.share >= BUSY_SHARE]
         if spins:
             yield _finding(view, spins, len(dumps))
 
