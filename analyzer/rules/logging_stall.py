@@ -1,7 +1,7 @@
 """The log cannot be written, and every thread that logs waits.
 
-Looks for: threads that wait inside a logging framework (log4j, logback, java.util.logging), for its appender's lock or for room in its queue,
-and the one that writes: in FileOutputStream.writeBytes, or in a socket.
+Looks for: threads that wait inside a logging framework (log4j, logback, java.util.logging) for its appender's lock or for room in its queue, or to
+print to the console, and the one that writes: in FileOutputStream.writeBytes, or in a socket.
 
 Why it matters: logging is on the way of every request. When standard output is a pipe that nobody reads, the disk is full or slow, or a log
 server does not take its bytes, the whole server stops although nothing of its own is wrong.
@@ -58,7 +58,7 @@ STANDARD: Final = frozenset({"1", "2"})
 TEXT: Final = Text(
     "logging-stall",
     headline="{count} wait to write a log line: {what}.",
-    explanation="{count} wait inside the logging framework, called from {site}; {what}.{end}{clients} They go on as soon as the bytes are taken{by_the}.",
+    explanation="{count} wait to write to the log or the console, called from {site}; {what}.{end}{clients} They go on as soon as the bytes are taken{by_the}.",
     do=(
         Do(
             When.NOW,
@@ -107,7 +107,7 @@ def _finding(blocked: BlockedGroup, writer: ThreadActivity | None, *, named: boo
     pipes = _pipes(blocked.view) if writer is not None and within(writer, blocked.view.known.tables.logging.console) else []
     confidence, why = _judge(blocked, writer, pipes, named=named)
     waiting = of_threads(
-        blocked.members, say("{threads} wait inside the logging framework", threads=plural(len(blocked.members), "thread"))
+        blocked.members, say("{threads} wait to write to the log or the console", threads=plural(len(blocked.members), "thread"))
     )
     evidence = [waiting, *_evidence(writer, pipes)]
     what = (

@@ -443,6 +443,16 @@ class TestLoggingStall:
         )
         assert one(judged([*exec_threads(8, *put), writer], *gave_up(8)), "logging-stall").culprit.thread == "AsyncAppender-Worker-1"
 
+    def test_catches_a_console_that_takes_no_bytes(self) -> None:
+        """Printed lines are a log, too: standard output is a pipe as often as a file."""
+        call = ("java.io.PrintStream.println", f"- {{}} <{LOCK}> (a java.io.PrintStream)", "com.example.Gate.scan")
+        waits = exec_threads(8, call[0], call[1].format("waiting to lock"), call[2], state="BLOCKED (on object monitor)")
+        write = ("java.io.FileOutputStream.writeBytes", "java.io.PrintStream.write", call[0], call[1].format("locked"), call[2])
+        diagnosis = judged([*waits, *exec_threads(1, *write, state="RUNNABLE", first=9)], *gave_up(9))
+        assert diagnosis.verdict.rule == "logging-stall"
+        assert one(diagnosis, "logging-stall").culprit.thread == "http-nio-8080-exec-9"
+        assert not found(diagnosis, "lock-convoy")
+
     def test_nobody_who_writes_is_a_suspicion(self) -> None:
         assert one(judged([*self.THREADS[:8]], *gave_up(8)), "logging-stall").confidence is Confidence.SUSPECTED
 
