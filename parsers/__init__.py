@@ -28,8 +28,21 @@ from parsers.process import (
     top,
 )
 from parsers.records import Parsed, ThreadDump, Unread
-from parsers.sessions import connection_lists, haproxy, innodb, mongodb, mysql, oracle, pgbouncer, postgresql, redis, sqlserver
+from parsers.sessions import (
+    connection_lists,
+    haproxy,
+    haproxy_stat,
+    innodb,
+    mongodb,
+    mysql,
+    oracle,
+    pgbouncer,
+    postgresql,
+    redis,
+    sqlserver,
+)
 from parsers.sockets import (
+    conntrack,
     lsfd,
     lsof,
     lsof_fields,
@@ -39,9 +52,11 @@ from parsers.sockets import (
     netstat_bsd,
     netstat_solaris,
     netstat_windows,
+    nettop,
     proc_net,
     socket_counts,
     ss,
+    tcpdump_text,
 )
 from parsers.text.copies import MOST_LOST, escaped, proposals
 from parsers.text.source import Section, Shapes, Source, cut
@@ -136,6 +151,9 @@ FORMATS: Final[tuple[Format, ...]] = (
     worker_timeouts,
     node_report,
     dotnet_stacks,
+    conntrack,
+    tcpdump_text,
+    nettop,
     ss,
     netstat_bsd,
     netstat_windows,
@@ -165,6 +183,7 @@ FORMATS: Final[tuple[Format, ...]] = (
     mysql,
     redis,
     haproxy,
+    haproxy_stat,
     oracle,
     sqlserver,
     mongodb,
@@ -303,7 +322,7 @@ def _read(source: Source) -> list[Output]:
     found = []
     for section in chain.from_iterable(map(_counted, sections(source))):
         form = socket_counts if socket_counts.is_count(section) else recognise(section)
-        if form is None and (counted := socket_counts.quoted(section)) is not None:
+        if form is None and (counted := socket_counts.by_address(section) or socket_counts.quoted(section)) is not None:
             found.append(Output(section, socket_counts, counted))
         elif form is None:
             where = section.where(0, len(section.lines) - 1)

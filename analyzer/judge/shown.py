@@ -12,6 +12,7 @@ from analyzer.contention.leases import lender_of
 from analyzer.evidence.log_events import caller_in_words, in_words, of_this_moment
 from analyzer.evidence.sessions import listed_in_words
 from analyzer.judge.doing import caller, doing, idle, reported
+from analyzer.judge.far_counts import far_counts_in_words
 from analyzer.judge.rows import of_rows
 from analyzer.model.finding import Severity
 from analyzer.model.message import joined, plural, say, unended
@@ -65,7 +66,7 @@ def shown(case: Case, findings: Sequence[Finding]) -> list[str]:
         said += of_rows(view)
     said += _of_lists(case.incident.snapshots)
     for snapshot in case.incident.snapshots[-1:]:
-        said += [*_of_counts(snapshot), *calls_of(snapshot), *_of_descriptors(snapshot)]
+        said += [*far_counts_in_words(snapshot), *_of_counts(snapshot), *calls_of(snapshot), *_of_descriptors(snapshot)]
     said += _of_logs(case)
     return list(dict.fromkeys(said))
 

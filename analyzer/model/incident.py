@@ -15,6 +15,7 @@ from parsers import formats_showing
 from parsers.records import (
     AttachFailure,
     Counter,
+    FarCount,
     HostFact,
     Limit,
     LogEvent,
@@ -24,6 +25,7 @@ from parsers.records import (
     Pid,
     ProcessRow,
     ProcessStatus,
+    ProxyLoad,
     Session,
     SessionBlock,
     SessionState,
@@ -57,6 +59,8 @@ class Snapshot(msgspec.Struct, frozen=True, kw_only=True):
     open_files: tuple[OpenFile, ...] = ()
     limits: tuple[Limit, ...] = ()
     counters: tuple[Counter, ...] = ()
+    far_counts: tuple[FarCount, ...] = ()
+    loads: tuple[ProxyLoad, ...] = ()
     usages: tuple[ThreadUsage, ...] = ()
     tasks: tuple[TaskSyscall, ...] = ()
     handles: tuple[LoopHandle, ...] = ()
@@ -167,6 +171,8 @@ def snapshot_of(host: str | None, index: int, records: Iterable[tuple[Record, Pi
         open_files=_of(known, OpenFile),
         limits=_of(known, Limit),
         counters=_of(known, Counter),
+        far_counts=_of(known, FarCount),
+        loads=_of(known, ProxyLoad),
         usages=_of(known, ThreadUsage),
         tasks=_of(known, TaskSyscall),
         handles=_of(known, LoopHandle),

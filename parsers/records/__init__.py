@@ -10,6 +10,7 @@ from typing import TypeAlias
 
 import msgspec
 
+from parsers.records.far_counts import FarCount, Fate, ProxyLoad
 from parsers.records.log_events import LogEvent, LogKind, LogLines
 from parsers.records.places import Inode, NativeId, Pid, Unit, Where
 from parsers.records.sessions import Session, SessionBlock, SessionState
@@ -35,6 +36,8 @@ __all__ = [
     "Collected",
     "Collection",
     "Descriptor",
+    "FarCount",
+    "Fate",
     "Frame",
     "HostFact",
     "Inode",
@@ -44,6 +47,7 @@ __all__ = [
     "LoopHandle",
     "NativeId",
     "Pid",
+    "ProxyLoad",
     "Runtime",
     "Session",
     "SessionBlock",
@@ -381,6 +385,8 @@ Record: TypeAlias = (
     | SessionBlock
     | Collected
     | Collection
+    | FarCount
+    | ProxyLoad
 )
 
 

@@ -32,7 +32,7 @@ SHOWS: Final = frozenset({Shows.SOCKETS})
 
 _COLUMNS: Final = r"(?:(?:Socket|Tcpcb|PCB)[ ]+)?Proto[ ]+Recv-Q[ ]+Send-Q[ ]+Local Address[ ]+Foreign Address[ ]+\(state\)"
 HEADER: Final = rf"(?:Active Internet connections[^\n]*\n)?{_COLUMNS}"
-ROW_SHAPE: Final = r"(?:[0-9a-f]{8,16}[ ]+)?(?:tcp|udp)(?:4|6|46)?[ ]+\d+[ ]+\d+[ ]+(?=\S*\.[\w*-]+[ ])(?!\S*:[\w*-]+[ ])\S++[ ]+(?=\S*\.[\w*-]+(?:[ ]|$))\S"
+ROW_SHAPE: Final = r"(?:[0-9a-f]{8,16}[ ]+)?(?:tcp|udp)(?:4|6|46)?[ ]+\d+[ ]+\d+[ ]+(?!src=)(?=\S*\.[\w*-]+[ ])(?!\S*:[\w*-]+[ ])\S++[ ]+(?=\S*\.[\w*-]+(?:[ ]|$))\S"
 
 ROW = lazy(
     r"\s{0,3}(?:[0-9a-f]{8,16}\s+)?(?P<proto>tcp|udp)(?:4|6|46)?\s+(?P<recv>\d{1,18})\s+(?P<send>\d{1,18})\s+"

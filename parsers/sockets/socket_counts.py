@@ -5,16 +5,20 @@
           1 Foreign
           4 FIN_WAIT2
 
+     412 10.4.0.9:8983 CLOSE_WAIT
+
 The commonest paste of all. No row is left: whose the sockets are, of which port, and whether requests were read, a count does not say.
 A bare number below ``… | wc -l`` counts the lines of that command, of which the table below may show only some.
 """
 
 from __future__ import annotations
 
+import re
 from typing import TYPE_CHECKING, Final
 
-from parsers.records import THREADS_IN, Counter, Parsed
+from parsers.records import THREADS_IN, Counter, Endpoint, FarCount, Parsed
 from parsers.records.shows import Shows
+from parsers.text.endpoint import normal_host, port_of
 from parsers.text.grammar import STATES, tcp_state
 from parsers.text.patterns import lazy
 from parsers.text.source import Section, leftovers
@@ -32,8 +36,18 @@ _PROSE: Final = 100
 _LINE: Final = 1000
 _WORD: Final = "|".join(sorted(sorted({*STATES, *(word.replace("_", "-") for word in STATES)}), key=len, reverse=True))
 HEADER: Final = r"(?!)"
-ROW_SHAPE: Final = rf"[ \t]*\d{{1,9}}[ \t]+(?:{_WORD})[ \t]*$|(?:{_WORD})[ \t]*[:=]?[ \t]+\d{{1,9}}[ \t]*$"
+_END: Final = r"(?:\d{1,3}(?:\.\d{1,3}){3}|\[?[0-9a-fA-F]{0,4}:[0-9a-fA-F:.]{2,40}\]?)[:.]\d{1,5}"
+ROW_SHAPE: Final = (
+    rf"[ \t]*\d{{1,9}}[ \t]+(?:{_WORD})[ \t]*$|(?:{_WORD})[ \t]*[:=]?[ \t]+\d{{1,9}}[ \t]*$"
+    rf"|[ \t]*\d{{1,9}}[ \t]+(?:{_END}[ \t,]+(?:{_WORD})|(?:{_WORD})[ \t,]+{_END})[ \t]*$"
+)
 _row = lazy(rf"\s*(?:(?P<count>\d{{1,9}})\s+(?P<state>{_WORD})|(?P<word>{_WORD})\s*[:=]?\s+(?P<number>\d{{1,9}}))\s*$").match
+_placed = lazy(rf"\s*(?P<count>\d{{1,9}})\s+(?:(?P<end>{_END})[\s,]+(?P<state>{_WORD})|(?P<word>{_WORD})[\s,]+(?P<place>{_END}))\s*$").match
+_address = lazy(
+    r"\s*(?P<count>\d{1,9})\s+(?P<host>\d{1,3}(?:\.\d{1,3}){3}|::ffff:\d{1,3}(?:\.\d{1,3}){3})(?:[:.](?P<port>\d{1,5}))?\s*$"
+).match
+_tallies = lazy(r"\b(?:netstat|ss|lsof)\b[^\n]*\buniq\s+-\w*c").search
+_LISTENS: Final = frozenset({"0.0.0.0", "127.0.0.1"})  # noqa: S104 - compared, never bound
 _threads = lazy(r"\s*(?P<count>\d{1,7})\s+java\.lang\.Thread\.State: (?P<state>[A-Z_]{3,15}(?: \([\w ]{1,40}\))?)\s*$").match
 _command = lazy(
     r"\s*(?P<command>(?:sudo\s+)?(?:netstat|lsof|ss|ls|ps|jstack)\b[^\n]{0,300}?(?:\|\s*wc\s+-l|\bgrep\s[^\n|]{0,100}?-[a-zA-Z]*c\b[^\n|]{0,60}))\s*$"
@@ -50,7 +64,7 @@ _quoted = lazy(
 
 def sniff(head: Sequence[str]) -> bool:
     """True if a count of a state is among the lines."""
-    return any(_row(line) for line in head)
+    return any(_row(line) or _placed(line) for line in head)
 
 
 def is_count(section: Section) -> bool:
@@ -93,13 +107,50 @@ def threads(section: Section) -> Parsed | None:
     return Parsed((*counts, *elisions), len(counts) + len(elisions), gaps)
 
 
+def by_address(section: Section) -> Parsed | None:
+    """Sockets counted by their far end alone, below the command that counted them; None for any other text."""
+    if section.prompt is None or not _tallies(section.prompt):
+        return None
+    rows = [(index, match) for index, line in section.rows() if (match := _address(line))]
+    known = {index for index, _ in rows}
+    counts = [
+        FarCount(
+            where=section.where(index),
+            tool=NAME,
+            remote=Endpoint(normal_host(match["host"]), port_of(match["port"]) if match["port"] else None),
+            count=int(match["count"]),
+        )
+        for index, match in rows
+        if match["host"] not in _LISTENS
+    ]
+    gaps, elisions = leftovers(section, ((index, "no count of a far end") for index, _ in section.rows() if index not in known))
+    return Parsed((*counts, *elisions), len(rows) + len(elisions), gaps) if counts else None
+
+
+def _placed_count(section: Section, index: int, match: re.Match[str]) -> FarCount | None:
+    """``412 10.4.0.9:8983 CLOSE_WAIT``: a far end and a state, in either order."""
+    text, state = match["end"] or match["place"], tcp_state(match["state"] or match["word"])
+    host, port = re.split(r"[:.](?=\d{1,5}\Z)", text, maxsplit=1)
+    if port_of(port) is None:
+        return None
+    return FarCount(
+        where=section.where(index),
+        tool=NAME,
+        remote=Endpoint(normal_host(host), port_of(port)),
+        count=int(match["count"]),
+        state=state.value if state else None,
+    )
+
+
 def parse(section: Section) -> Parsed:
     """A counter for each state, named ``TCP CLOSE_WAIT``; one named after the command for a bare number."""
-    records: list[Counter] = []
+    records: list[Counter | FarCount] = []
     unread: list[tuple[int, str]] = []
     read = 0
     for index, line in section.rows():
-        if match := _row(line):
+        if (placed := _placed(line)) is not None and (count := _placed_count(section, index, placed)) is not None:
+            records.append(count)
+        elif match := _row(line):
             state = tcp_state(match["state"] or match["word"])
             records.append(Counter(section.where(index), f"TCP {state.value if state else '?'}", int(match["count"] or match["number"])))
         elif section.prompt is not None and (match := _bare(line)):

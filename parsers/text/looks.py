@@ -31,13 +31,7 @@ _KINDS: Final = {
     "a stack trace in another shape": lazy(
         r"[\w$]\.[\w$<>]+\((?:[\w$-]+\.(?:java|kt|scala|groovy|clj):\d+|Native Method|Unknown Source)\)"
     ),
-    "a conntrack table": lazy(r"^(?:ipv[46] +\d+ +)?tcp +6 \d+ [A-Z_]+ src=\S+ dst="),
-    "packets as tcpdump prints them (tcpdump -w saves what is read)": lazy(
-        r"\bIP6? \S{1,80} > \S{1,80}: Flags \[|\bIP6? \S{1,80}\.\w{1,30} > \S{1,80}\.\w{1,30}: [SFPRWE.]{1,6} "
-    ),
-    "statistics of HAProxy (show sess lists the sessions)": lazy(r"^[\w.:/-]{1,80},(?:FRONTEND|BACKEND|[\w.:-]{1,60}),(?:\d{0,12},){3}"),
     "a list of a packet filter's connections": lazy(r"^(?:all|self) tcp \S{1,60} (?:<-|->) \S{1,60}\s{1,9}[A-Z_:0-9]{3,40}\s*$"),
-    "a table of nettop": lazy(r"^\s{0,8}tcp[46] [\w.:*%-]{1,60}<->[\w.:*%-]{1,60}[, ]"),
     "a log of the garbage collector": lazy(r"\[(?:gc|Full GC|GC)\b[\], (]"),
 }
 """More telling than a log or a table; a single line may be enough."""

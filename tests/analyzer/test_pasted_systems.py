@@ -169,3 +169,18 @@ def test_the_packet_that_a_console_has_on_its_way_is_no_trouble() -> None:
     row = "tcp        0     {} 10.3.0.4:22             10.3.0.9:51022          ESTABLISHED 7/sshd: me\n"
     assert "has not taken" not in said(TABLE + row.format(" 68"))
     assert "has not taken" in said(TABLE + row.format("9068"))
+
+
+def test_connections_counted_by_far_end_and_state_are_told() -> None:
+    text = said(
+        "After the release:\n\n   319 10.6.0.31:8983 CLOSE_WAIT\n    20 10.6.0.40:5432 ESTABLISHED\n     4 ESTABLISHED 10.6.0.2:514\n"
+    )
+    assert "counted by their far end (319 with 10.6.0.31:8983 in CLOSE_WAIT, 20 with 10.6.0.40:5432 in ESTABLISHED" in text
+    assert "of which 319 are closed by the far end and not by this side" in text
+
+
+def test_addresses_alone_are_counts_only_below_the_command_that_counts_them() -> None:
+    rows = "      3 10.6.1.1\n     88 ::ffff:10.6.1.9\n"
+    told = said(f"$ ss -tn | awk '{{print $5}}' | cut -d: -f1 | sort | uniq -c\n{rows}")
+    assert "counted by their far end (88 with 10.6.1.9, 3 with 10.6.1.1)" in told
+    assert "far end" not in said(f"These are my hosts:\n\n{rows}")

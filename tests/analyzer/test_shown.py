@@ -156,8 +156,8 @@ def test_a_piece_of_a_dump_beside_a_few_rows_speaks_too() -> None:
             "a stack trace in another shape",
         ),
         (
-            "tcp      6 431999 ESTABLISHED src=10.0.0.5 dst=10.0.0.9 sport=40000 dport=8080 [ASSURED] mark=0 use=1\n" * 3,
-            "a conntrack table",
+            "all tcp 10.0.0.5:40000 -> 10.0.0.9:8080       ESTABLISHED:ESTABLISHED\n" * 3,
+            "a list of a packet filter's connections",
         ),
     ],
 )

@@ -6,7 +6,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from parsers import FORMATS, SHAPES, Format, recognise, sections
-from parsers.records import ThreadDump
+from parsers.records import Parsed, ThreadDump
 from parsers.text.source import FENCE, PROMPT, Section, Source, cut
 
 calm = settings(derandomize=True, deadline=None, max_examples=300, database=None)
@@ -41,7 +41,8 @@ line = st.one_of(
 texts = st.lists(line, max_size=25)
 
 
-def check(form: Format, section: Section) -> None:
+def check(form: Format, section: Section) -> Parsed:
+    """Read a section, and hold that every line is counted and every place inside it."""
     parsed = form.parse(section)
     assert parsed.read + sum(gap.lines for gap in parsed.unread) == section.nonblank
     last = section.first + len(section.lines) - 1
@@ -52,6 +53,7 @@ def check(form: Format, section: Section) -> None:
             assert section.first <= thread.where.first <= thread.where.last <= last
             assert all(thread.where.first <= number <= thread.where.last for number in thread.frame_lines)
             assert all(lock.depth < len(thread.frames) for lock in thread.locks)
+    return parsed
 
 
 @calm

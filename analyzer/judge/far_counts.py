@@ -1,0 +1,143 @@
+"""What is said of connections that somebody else saw: a tracker of connections, a capture as text, a count by far end, a proxy's statistics."""
+
+from __future__ import annotations
+
+from collections import Counter
+from typing import TYPE_CHECKING, Final
+
+from analyzer.model.message import joined, plural, say
+from parsers.records import Fate, TcpState
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator, Sequence
+
+    from analyzer.model.incident import Snapshot
+    from analyzer.model.message import Message
+    from parsers.records import FarCount, ProxyLoad
+
+MOST: Final = 4
+"""Places, or servers of a proxy, that are told one by one."""
+_TRACKER: Final = "conntrack"
+_UP: Final = ("UP", "OPEN", "no check", "")
+_FATES: Final = {
+    Fate.UNANSWERED: say(
+        "{connections} to {remote} without an answer to the SYN, which was sent again ({packets} SYNs in all): the other side is down or drops them, or its answer is lost"
+    ),
+    Fate.SILENT: say("of {connections} to {remote} only the SYN is here, and no answer: a filter of the capture may hide it"),
+    Fate.REFUSED: say(
+        "{connections} to {remote} refused at once, with a reset: nobody listens on that port there, or something on the way refuses for it"
+    ),
+    Fate.RESET_BY_CLIENT: say("{connections} to {remote} reset by the client"),
+    Fate.RESET_BY_SERVER: say("{connections} to {remote} reset by the server"),
+    Fate.AGAIN: say("{connections} with {remote} had to send data again ({packets} packets): it was not acknowledged in time"),
+}
+_ORDER: Final = (*_FATES, Fate.LISTED)
+
+
+def far_counts_in_words(snapshot: Snapshot) -> Iterator[str]:
+    """Sentences without their full stops, what tells most first."""
+    seen = sorted(
+        (one for one in snapshot.far_counts if one.tool != _TRACKER and one.fate is not Fate.LISTED),
+        key=lambda one: (_ORDER.index(one.fate), -one.count),
+    )
+    yield from (_fate(one) for one in seen[:MOST])
+    yield from _tracked([one for one in snapshot.far_counts if one.tool == _TRACKER])
+    yield from _counted([one for one in snapshot.far_counts if one.tool != _TRACKER and one.fate is Fate.LISTED])
+    yield from _proxied(snapshot.loads)
+
+
+def _fate(one: FarCount) -> Message:
+    words = _FATES[one.fate]
+    slots = {"connections": plural(one.count, "connection"), "remote": str(one.remote), "packets": f"{one.packets:,}"}
+    return words.made(words.template.format_map(slots), words.template, slots)
+
+
+def _tracked(rows: Sequence[FarCount]) -> Iterator[str]:
+    """Flows of which no packet came back, by where they lead; and all by state."""
+    silent = Counter[tuple[str, str, str]]()
+    for one in rows:
+        if one.fate is Fate.SILENT:
+            silent[one.proto, str(one.remote), str(one.onward) if one.onward is not None else ""] += one.count
+    answered = {(one.proto, str(one.remote)) for one in rows if one.fate is not Fate.SILENT}
+    for (proto, remote, onward), count in silent.most_common(MOST):
+        yield say(
+            "of {connections} ({proto}) to {remote}{onward} no packet came back to the host that tracks them{others}",
+            connections=plural(count, "connection"),
+            proto=proto,
+            remote=remote,
+            onward=say(", sent on to {remote},", remote=onward) if onward else "",
+            others=say(", while others to the same place were answered") if (proto, remote) in answered else "",
+        )
+    states = Counter[str]()
+    for one in rows:
+        states[_state(one)] += one.count
+    if rows:
+        listed = joined(", ", (say("{count:,} {state}", count=count, state=state) for state, count in states.most_common()))
+        yield say("the host tracks {connections}: {states}", connections=plural(states.total(), "connection"), states=listed)
+
+
+def _state(one: FarCount) -> str:
+    """``SYN_SENT unreplied``: as the tracker prints it."""
+    return " ".join(filter(None, (one.state or one.proto, "unreplied" if one.fate is Fate.SILENT else "")))
+
+
+def _counted(rows: Iterable[FarCount]) -> Iterator[str]:
+    """Connections that were counted by their far end: ``… | sort | uniq -c``."""
+    ordered = sorted(rows, key=lambda one: -one.count)
+    if ordered:
+        listed = joined(
+            ", ",
+            (
+                say(
+                    "{count:,} with {remote}{state}",
+                    count=one.count,
+                    remote=_place(one),
+                    state=say(" in {state}", state=one.state) if one.state else "",
+                )
+                for one in ordered[:MOST]
+            ),
+        )
+        left = sum(one.count for one in ordered if one.state == TcpState.CLOSE_WAIT)
+        yield say(
+            "connections were counted by their far end ({list}{others}){closed}; only rows tell whose they are",
+            list=listed,
+            others=say(" and {places}", places=plural(len(ordered) - MOST, "other place")) if len(ordered) > MOST else "",
+            closed=say(", of which {count:,} are closed by the far end and not by this side", count=left) if left else "",
+        )
+
+
+def _place(one: FarCount) -> str:
+    return str(one.remote) if one.remote.port is not None or one.remote.service else one.remote.host
+
+
+def _proxied(loads: Sequence[ProxyLoad]) -> Iterator[str]:
+    """Queues of a proxy, servers that it takes for dead, and how many sessions are left."""
+    servers = [one for one in loads if one.server not in {"FRONTEND", "BACKEND"}]
+    waiting = sorted(
+        (one for one in loads if one.queued and one.server != "FRONTEND"), key=lambda one: (one.server == "BACKEND", -(one.queued or 0))
+    )
+    for one in waiting[:MOST]:
+        yield say(
+            "HAProxy has {requests} in the queue of {server}{places}",
+            requests=plural(one.queued or 0, "request"),
+            server=_named(one),
+            places=say(", which has {current:,} sessions of {limit:,}", current=one.current, limit=one.limit)
+            if one.current is not None and one.limit and one.server != "BACKEND"
+            else "",
+        )
+    for one in [one for one in servers if not (one.status or "").startswith(_UP[:3]) and one.status][:MOST]:
+        yield say(
+            "HAProxy takes {server} for {status}{failed}",
+            server=_named(one),
+            status=one.status,
+            failed=say(" ({connections} to it failed since it began)", connections=plural(one.failed, "connection")) if one.failed else "",
+        )
+    full = [one for one in loads if one.limit and one.current is not None and one.current >= one.limit and one not in waiting]
+    for one in full[:MOST]:
+        yield say("{server} has all of its {limit:,} sessions in use", server=_named(one), limit=one.limit)
+    if loads and not waiting and not full:
+        yield say("HAProxy lists {servers}, none with a queue", servers=plural(len(servers), "server"))
+
+
+def _named(one: ProxyLoad) -> str:
+    return f"{one.proxy}/{one.server}" if one.server != "BACKEND" else one.proxy

@@ -1,0 +1,56 @@
+"""What somebody between two ends, or a count, says of many connections to one place. Part of :mod:`parsers.records`."""
+
+from __future__ import annotations
+
+from enum import StrEnum
+from typing import TYPE_CHECKING
+
+import msgspec
+
+if TYPE_CHECKING:
+    from parsers.records import Endpoint
+    from parsers.records.places import Where
+
+
+class Fate(StrEnum):
+    """What became of connections, as the packets or a tracker of them tell."""
+
+    UNANSWERED = "a SYN was sent again, and nothing came back"
+    SILENT = "a SYN, and nothing came back yet"
+    REFUSED = "a SYN was answered by a reset"
+    RESET_BY_CLIENT = "the client reset it"
+    RESET_BY_SERVER = "the server reset it"
+    AGAIN = "data was sent again"
+    LISTED = "listed in a state"
+
+
+class FarCount(msgspec.Struct, frozen=True, kw_only=True):
+    """Connections to one place that fared alike.
+
+    ``where``: the first line that tells. ``remote``: the end that was called. ``onward``: where a translation of
+    addresses sends it on. ``state`` as the tool prints it. ``packets``: how many of them tell.
+    """
+
+    where: Where
+    tool: str
+    remote: Endpoint
+    count: int
+    fate: Fate = Fate.LISTED
+    state: str | None = None
+    proto: str = "tcp"
+    onward: Endpoint | None = None
+    packets: int = 0
+
+
+class ProxyLoad(msgspec.Struct, frozen=True, kw_only=True):
+    """A line of a proxy's statistics: what waits for a server, how many sessions it has and may have, what failed since the proxy began."""
+
+    where: Where
+    proxy: str
+    server: str
+    queued: int | None = None
+    current: int | None = None
+    limit: int | None = None
+    status: str | None = None
+    failed: int | None = None
+    """Connections to the server that could not be made."""
