@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Final, NamedTuple, ParamSpec, Protocol, TypeVa
 
 from msgspec.structs import replace
 
+from parsers.pieces import as_one, telling_of, weight_of
 from parsers.process import (
     busybox_lsof,
     collection,
@@ -26,6 +27,7 @@ from parsers.process import (
     ps,
     strace,
     top,
+    wait_channels,
 )
 from parsers.records import Parsed, ThreadDump, Unread
 from parsers.sessions import (
@@ -77,6 +79,7 @@ from parsers.threads import (
     native_stacks,
     node_report,
     php_slow_log,
+    pinned_traces,
     python_json,
     python_stacks,
     ruby_stacks,
@@ -88,7 +91,6 @@ from parsers.threads import (
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
-    from parsers.records import Thread
     from parsers.records.shows import Shows
 
 
@@ -139,6 +141,7 @@ FORMATS: Final[tuple[Format, ...]] = (
     javacore,
     jrockit,
     stuck_threads,
+    pinned_traces,
     console_threads,
     hot_threads,
     goroutines,
@@ -175,6 +178,7 @@ FORMATS: Final[tuple[Format, ...]] = (
     counters,
     limits,
     process_status,
+    wait_channels,
     ps,
     attach_failure,
     pgbouncer,
@@ -246,7 +250,7 @@ def outputs(source: Source) -> list[Output]:
     found = _read(source if bare is None else source.undone(lines))
     for _ in range(_MOST_UNDONE):
         lost = _lost(found) or escaped(lines)
-        better = _undone(source, lines, lost, sum(map(_weight, found))) if lost else None
+        better = _undone(source, lines, lost, _weight(found)) if lost else None
         if better is None:
             break
         if len(better.lines) != len(lines):
@@ -280,7 +284,7 @@ def _one_dump(found: Sequence[Output]) -> list[Output]:
             last = None if dumps else last
             continue
         (dump,) = dumps
-        merged = _merged(last[1], dump) if last is not None and section.prompt is None else None
+        merged = as_one(last[1], dump) if last is not None and section.prompt is None else None
         if merged is None or last is None:
             last = number, dump
             continue
@@ -291,18 +295,6 @@ def _one_dump(found: Sequence[Output]) -> list[Output]:
         )
         last = last[0], merged
     return result
-
-
-def _merged(first: ThreadDump, second: ThreadDump) -> ThreadDump | None:
-    """Both as one, None if the second is no further piece of the first."""
-    names = {thread.name for thread in first.threads}
-    more = {thread.name for thread in second.threads}
-    reported = {entry.thread for one in second.deadlocks for entry in one.entries}
-    report_below = not second.threads and bool(reported & names)
-    pieces = first.fragment and names.isdisjoint(more) and len(more) == len(second.threads)
-    if not second.fragment or first.dialect != second.dialect or not (report_below or pieces):
-        return None
-    return replace(first, threads=(*first.threads, *second.threads), deadlocks=(*first.deadlocks, *second.deadlocks))
 
 
 class Output(NamedTuple):
@@ -347,26 +339,12 @@ def _lost(found: Sequence[Output]) -> list[int]:
     return list(islice((number - 1 for where in gaps for number in range(where.first, where.last + 1)), MOST_LOST))
 
 
-def _weight(output: Output) -> int:
-    """Records of an output; a dump counts its threads."""
-    return sum(len(record.threads) + len(record.deadlocks) if isinstance(record, ThreadDump) else 1 for record in output.parsed.records)
+def _weight(found: Sequence[Output]) -> int:
+    return sum(weight_of(output.parsed) for output in found)
 
 
 def _told(found: Sequence[Output]) -> int:
-    """How much the records of outputs tell: frames and locks of threads, fields of rows."""
-    count = 0
-    for output in found:
-        for record in output.parsed.records:
-            if isinstance(record, ThreadDump):
-                count += sum(_told_of(thread) for thread in record.threads)
-            else:
-                count += sum(getattr(record, field) is not None for field in record.__struct_fields__)
-    return count
-
-
-def _told_of(thread: Thread) -> int:
-    addresses = sum(lock.address is not None for lock in thread.locks)
-    return len(thread.frames) + len(thread.locks) + addresses + (thread.native_id is not None) + 1
+    return sum(telling_of(output.parsed) for output in found)
 
 
 def _unread(found: Sequence[Output]) -> int:
@@ -382,12 +360,12 @@ def _undone(source: Source, lines: Sequence[str], lost: Sequence[int], weight: i
     here = lines[begin:end]
     near = [index - begin for index in lost if begin <= index < begin + len(here)]
     plain = _read(source.undone(here))
-    best, fewest, records, told = None, _unread(plain), sum(map(_weight, plain)), _told(plain)
+    best, fewest, records, told = None, _unread(plain), _weight(plain), _told(plain)
     most = told
     for proposal in proposals(here, near):
         tried = proposal.undo(here)
         found = _read(source.undone(tried))
-        unread, more = _unread(found), sum(map(_weight, found))
+        unread, more = _unread(found), _weight(found)
         # A prefix may be all that lines have: then nothing is read, and nothing is left.
         if not any(line and not line.isspace() for line in tried):
             continue
@@ -401,7 +379,7 @@ def _undone(source: Source, lines: Sequence[str], lost: Sequence[int], weight: i
         return best[1] if best else None
     undone = best[0].undo(lines)
     found = _read(source.undone(undone))
-    return _Undone(undone, found) if sum(map(_weight, found)) >= weight else None
+    return _Undone(undone, found) if _weight(found) >= weight else None
 
 
 def recognise(section: Section) -> Format | None:

@@ -94,7 +94,7 @@ class Told(NamedTuple):
 def in_words(event: LogEvent) -> str:
     """What a line proves: "HikariCP orders: a pool of connections had none to give (total 10, active 10)"."""
     about = " ".join(filter(None, (event.source if event.source != _ANY else None, event.subject)))
-    figures = [f"{name} {value:g}" for name, value in event.figures if name != "seconds"]
+    figures = [f"{name} {value:.0f}" if value.is_integer() else f"{name} {value:g}" for name, value in event.figures if name != "seconds"]
     seconds = event.figure("seconds")
     if seconds is not None:
         figures.insert(0, say("after {seconds:g} s", seconds=seconds))

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Final
 from analyzer.model.message import Message, say
 from analyzer.software.blockers import application_frame, blocking_frame
 from analyzer.software.kinds import ActivityKind, SocketSide
-from parsers.records import SILENT, TASK, JavaState
+from parsers.records import PINNED, SILENT, TASK, JavaState
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -16,6 +16,8 @@ if TYPE_CHECKING:
     from parsers.records import Frame
 
 _RUNTIME: Final = ("java.", "javax.", "jdk.", "sun.", "com.sun.", "jrockit.")
+_READS: Final = "net/http.(*persistConn).readLoop"
+_WRITES: Final = "net/http.(*persistConn).writeLoop"
 _REPORTED: Final = "reported to be at it for "
 
 
@@ -65,6 +67,24 @@ def doing(member: ThreadActivity, frame: Frame, *, several: bool) -> Message | N
     return Message.made(words.template.format_map(slots), words.template, slots)
 
 
+def kept(member: ThreadActivity, *, several: bool) -> Message | None:
+    """What the two goroutines of each connection of Go's HTTP client do, as far as their state tells; None for any other thread."""
+    thread = member.thread
+    if thread.group not in {_READS, _WRITES}:
+        return None
+    if thread.group == _READS and thread.native_state == "select":
+        return (
+            say("wait until somebody reads the body of an answer to its end, or closes it, in Go's HTTP client")
+            if several
+            else say("waits until somebody reads the body of an answer to its end, or closes it, in Go's HTTP client")
+        )
+    return (
+        say("keep connections of Go's HTTP client open, for the next request or until an answer begins")
+        if several
+        else say("keeps a connection of Go's HTTP client open, for the next request or until an answer begins")
+    )
+
+
 def idle(group: Sequence[ThreadActivity]) -> Message:
     """``is idle: waits for work in ThreadPoolExecutor.getTask``."""
     member = group[0]
@@ -89,6 +109,8 @@ def reported(member: ThreadActivity) -> Message | str:
     remark = member.thread.native_state or ""
     if remark == SILENT:
         return say(", when its server ended it because it was silent for longer than its timeout")
+    if remark == PINNED:
+        return say(", and keeps its carrier thread meanwhile, as the runtime's own report says")
     if not remark.startswith(_REPORTED):
         return ""
     seconds = remark.removeprefix(_REPORTED).removesuffix(" s")

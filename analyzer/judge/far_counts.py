@@ -46,6 +46,19 @@ def far_counts_in_words(snapshot: Snapshot) -> Iterator[str]:
     yield from _proxied(snapshot.loads)
 
 
+def asleep_in_words(snapshot: Snapshot) -> Iterator[str]:
+    """Threads in a sleep of the kernel that no signal ends, by process and by the function that sleeps."""
+    groups = Counter((one.pid, one.command, one.wait_channel) for one in snapshot.tasks if one.state == "D")
+    for (pid, command, channel), count in groups.most_common(MOST):
+        yield say(
+            "{threads} of {command} (pid {pid}) in uninterruptible sleep{channel}",
+            threads=plural(count, "thread"),
+            command=command or say("a process"),
+            pid=pid,
+            channel=say(", in the kernel's {function}", function=channel) if channel else "",
+        )
+
+
 def _fate(one: FarCount) -> Message:
     words = _FATES[one.fate]
     slots = {"connections": plural(one.count, "connection"), "remote": str(one.remote), "packets": f"{one.packets:,}"}

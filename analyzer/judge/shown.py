@@ -11,8 +11,8 @@ from typing import TYPE_CHECKING, Final
 from analyzer.contention.leases import lender_of
 from analyzer.evidence.log_events import caller_in_words, in_words, of_this_moment
 from analyzer.evidence.sessions import listed_in_words
-from analyzer.judge.doing import caller, doing, idle, reported
-from analyzer.judge.far_counts import far_counts_in_words
+from analyzer.judge.doing import caller, doing, idle, kept, reported
+from analyzer.judge.far_counts import asleep_in_words, far_counts_in_words
 from analyzer.judge.rows import of_rows
 from analyzer.model.finding import Severity
 from analyzer.model.message import joined, plural, say, unended
@@ -66,7 +66,13 @@ def shown(case: Case, findings: Sequence[Finding]) -> list[str]:
         said += of_rows(view)
     said += _of_lists(case.incident.snapshots)
     for snapshot in case.incident.snapshots[-1:]:
-        said += [*far_counts_in_words(snapshot), *_of_counts(snapshot), *calls_of(snapshot), *_of_descriptors(snapshot)]
+        said += [
+            *asleep_in_words(snapshot),
+            *far_counts_in_words(snapshot),
+            *_of_counts(snapshot),
+            *calls_of(snapshot),
+            *_of_descriptors(snapshot),
+        ]
     said += _of_logs(case)
     return list(dict.fromkeys(said))
 
@@ -133,6 +139,8 @@ def _alike(member: ThreadActivity) -> object:
     app = application_frame(member.thread, member.activity)
     if lock is not None and lock.verb in _ENTERS and lock.address:
         return lock.address, app
+    if (of_go := kept(member, several=False)) is not None:
+        return str(of_go)
     frame = blocking_frame(member.thread, member.activity)
     return member.activity.kind, frame, app
 
@@ -162,6 +170,8 @@ def _who(group: Sequence[ThreadActivity]) -> str:
 def _what(view: ProcessView, member: ThreadActivity, holders: dict[str, Thread], *, several: bool) -> tuple[str, Frame | None]:
     """What the thread does, and the frame that the words name."""
     thread, found = member
+    if (of_go := kept(member, several=several)) is not None:
+        return of_go, None
     lock, lender = waited_lock(thread), lender_of(member, view.known) if found.kind == ActivityKind.LEASE else None
     frame = blocking_frame(thread, found) or (thread.frames[0] if thread.frames else None)
     waits = say("wait") if several else say("waits")

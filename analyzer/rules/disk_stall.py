@@ -1,6 +1,6 @@
 """Threads hang in the kernel on storage: a disk or a network file system does not answer.
 
-Looks for: threads in state D (uninterruptible sleep) in top -H that the thread dump shows in file input or output, or several threads in state D at
+Looks for: threads in state D (uninterruptible sleep) in top -H or ps -L that the thread dump shows in file input or output, or several threads in state D at
 once.
 
 Why it matters: such a thread cannot even be killed. Whoever needs a lock that it holds (a logger, a cache) waits behind it.
@@ -29,7 +29,7 @@ if TYPE_CHECKING:
 
     from analyzer.software.pools import ThreadActivity
     from analyzer.waits.case import Case, ProcessView
-    from parsers.records import ThreadUsage
+    from parsers.records import TaskSyscall, ThreadUsage
 
 NEEDS: Final = (Need.THREADS,)
 CONSEQUENCE_OF: Final[tuple[str, ...]] = ()
@@ -76,7 +76,8 @@ TEXT: Final = Text(
 def diagnose(case: Case) -> Iterator[Finding]:
     """One finding per process with threads in uninterruptible sleep."""
     for view in case.latest:
-        asleep = {usage.native_id: usage for usage in view.snapshot.usages if usage.state == "D"}
+        rows: list[ThreadUsage | TaskSyscall] = [*view.snapshot.tasks, *view.snapshot.usages]
+        asleep = {row.native_id: row for row in rows if row.state == "D"}
         members = [member for pool in view.pools for member in pool.members if member.thread.native_id in asleep]
         if len(members) >= FEWEST:
             whole = any(len(pool.members) >= FEWEST and all(member in members for member in pool.members) for pool in view.pools)
@@ -85,7 +86,7 @@ def diagnose(case: Case) -> Iterator[Finding]:
             )
 
 
-def _finding(view: ProcessView, members: Sequence[ThreadActivity], rows: Sequence[ThreadUsage], *, whole: bool) -> Finding:
+def _finding(view: ProcessView, members: Sequence[ThreadActivity], rows: Sequence[ThreadUsage | TaskSyscall], *, whole: bool) -> Finding:
     files = [member for member in members if member.activity.kind == ActivityKind.FILE_IO]
     first = (files or list(members))[0]
     frame = application_frame(*first)

@@ -27,6 +27,8 @@ RESULTS: Final = FUTURES | {ActivityKind.JOIN}
 OUTBOUND: Final = frozenset({ActivityKind.SOCKET_READ, ActivityKind.SOCKET_CONNECT, ActivityKind.CALL})
 """Kinds of a call to a service, if the far end is not our own client."""
 
+_WORKS: Final = SOCKET | {ActivityKind.FILE_IO, ActivityKind.DNS, ActivityKind.CALL, ActivityKind.PROCESS}
+"""Kinds that no queue of work has above it: above an idle loop and the application's code they are that code's."""
 _WAITING_VERBS: Final = frozenset(
     {LockVerb.WAITING_ON, LockVerb.WAITING_TO_LOCK, LockVerb.PARKING, LockVerb.RELOCKING, LockVerb.CLASS_INIT}
 )
@@ -94,8 +96,8 @@ def _of_stack(frames: tuple[Frame, ...], known: Knowledge) -> Activity:
             row = None
         if app < 0 and row is None and known.is_application(frame.cls):
             app = index
-        if row is not None and row.kind == ActivityKind.IDLE:
-            # The loop of a worker that waits for work: whatever stands above it is how it waits.
+        if row is not None and row.kind == ActivityKind.IDLE and not (app >= 0 and kind in _WORKS):
+            # The loop of a worker that waits for work: whatever stands above it is how it waits, but for what code that it calls back does.
             kind, at, final = ActivityKind.IDLE, index, True
         elif row is not None and app < 0 and not final and not (kind in SOCKET and row.kind not in SOCKET and not row.final):
             kind, at, final = row.kind, index, row.final

@@ -51,6 +51,13 @@ SHAPES: Final = (
     _shape("PostgreSQL", LogKind.SLOTS, "connection slots are reserved", r"FATAL: {1,2}remaining connection slots are reserved"),
     _shape("MySQL", LogKind.DEADLOCK, "Deadlock found", r"(?:\(conn=(?P<session>\d{1,12})\) )?Deadlock found when trying to get lock"),
     _shape("MySQL", LogKind.DEADLOCK, "Transactions deadlock detected", r"InnoDB: Transactions deadlock detected"),
+    _shape("InnoDB", LogKind.DEADLOCK, "WE ROLL BACK TRANSACTION", r"\*\*\* WE ROLL BACK TRANSACTION \(\d{1,3}\)"),
+    _shape(
+        "InnoDB",
+        LogKind.LOCK_WAIT,
+        " waiting",
+        r"(?:RECORD|TABLE) LOCKS? [^\n]{0,200}?table (?P<subject>[`\"][^\s`\"]{1,64}[`\"]\.[`\"][^\s`\"]{1,64}[`\"]) [^\n]{0,60}?trx id (?P<transaction>\d{1,18}) lock[ _]mode [^\n]{1,60} waiting\s*$",
+    ),
     _shape(
         "MySQL",
         LogKind.LIMIT_ENDED,

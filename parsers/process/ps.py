@@ -40,6 +40,7 @@ _CELLS: Final = {
     "RSS": r"(?:(?P<rss>\d{1,15})|-)",
 }
 _header = lazy(HEADER).match
+_channels = lazy(r"[ ]*PID[ ]+(?:TID|LWP|SPID)[ ]+(?:STAT|S)[ ]+WCHAN[ ]").match  # a format of its own
 
 
 @lru_cache(maxsize=64)
@@ -60,7 +61,7 @@ ROW = row(("USER", "PID", "%CPU", "%MEM", "VSZ", "RSS", "TTY", "STAT", "START", 
 
 def sniff(head: Sequence[str]) -> bool:
     """True if a header with PID that ends in a command column is among the lines."""
-    return any(_header(line) for line in head)
+    return any(_header(line) and not _channels(line) for line in head)
 
 
 def parse(section: Section) -> Parsed:

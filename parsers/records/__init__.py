@@ -13,10 +13,12 @@ import msgspec
 from parsers.records.far_counts import FarCount, Fate, ProxyLoad
 from parsers.records.log_events import LogEvent, LogKind, LogLines
 from parsers.records.places import Inode, NativeId, Pid, Unit, Where
+from parsers.records.process_records import ProcessRow, ProcessStatus, ThreadUsage
 from parsers.records.sessions import Session, SessionBlock, SessionState
 from parsers.records.stack_records import Frame, LoopHandle, Runtime
 from parsers.records.task_records import (
     DESCRIPTOR_FIRST,
+    PINNED,
     SILENT,
     TASK,
     THREADS_IN,
@@ -30,6 +32,7 @@ from parsers.records.tcp_info import SocketMemory, TcpInfo
 
 __all__ = [
     "DESCRIPTOR_FIRST",
+    "PINNED",
     "SILENT",
     "TASK",
     "THREADS_IN",
@@ -47,6 +50,8 @@ __all__ = [
     "LoopHandle",
     "NativeId",
     "Pid",
+    "ProcessRow",
+    "ProcessStatus",
     "ProxyLoad",
     "Runtime",
     "Session",
@@ -55,6 +60,7 @@ __all__ = [
     "SocketMemory",
     "TaskSyscall",
     "TcpInfo",
+    "ThreadUsage",
     "Unit",
     "Where",
 ]  # defined next door, imported from here
@@ -309,48 +315,6 @@ class Counter(msgspec.Struct, frozen=True):
     where: Where
     name: str
     value: int
-
-
-class ThreadUsage(msgspec.Struct, frozen=True, kw_only=True):
-    """A row of ``top -H``: CPU in percent of one core over top's interval, or since boot in its first round."""
-
-    where: Where
-    native_id: NativeId
-    user: str | None
-    state: str
-    cpu_percent: float
-    command: str
-
-
-class ProcessStatus(msgspec.Struct, frozen=True, kw_only=True):
-    """/proc/PID/status. ``state`` is the kernel's letter: R S D T (stopped) t (traced) Z X I.
-
-    ``nspid``: the process's id in every PID namespace from the outermost to its own; several in a container. ``tracer`` 0: nobody traces it.
-    ``thread`` is set when this is one thread (/proc/PID/task/TID/status), whose ``state`` it is. ``rss`` in bytes. ``name``: ``comm``, 15 characters.
-    """
-
-    where: Where
-    tool: str
-    pid: Pid
-    name: str
-    state: str
-    threads: int | None = None
-    nspid: tuple[int, ...] | None = None
-    tracer: Pid | None = None
-    fd_size: int | None = None
-    rss: int | None = None
-    thread: NativeId | None = None
-
-
-class ProcessRow(msgspec.Struct, frozen=True, kw_only=True):
-    """A process of ``ps``, of the whole host. ``command`` as far as ps printed it; ``state`` the kernel's letter, None without STAT."""
-
-    where: Where
-    pid: Pid
-    command: str
-    state: str | None = None
-    threads: int | None = None
-    rss: int | None = None
 
 
 class AttachFailure(msgspec.Struct, frozen=True):

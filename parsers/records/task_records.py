@@ -16,6 +16,8 @@ TASK: Final = "task"
 """The native state of what is a task of an event loop, no thread of its own."""
 SILENT: Final = "ended: silent for longer than its server's timeout"
 """The native state of a worker that its server ended."""
+PINNED: Final = "pinned: its carrier waits with it"
+"""The native state of a virtual thread that the runtime reports as pinned."""
 DESCRIPTOR_FIRST: Final = frozenset(
     {"read", "write", "close", "readv", "writev", "sendfile", "connect", "accept", "accept4", "sendto", "recvfrom"}
     | {"sendmsg", "recvmsg", "recvmmsg", "sendmmsg"}
@@ -50,6 +52,8 @@ class TaskSyscall(msgspec.Struct, frozen=True, kw_only=True):
     command: str | None = None
     caller: str | None = None
     """The function that made the call, where a debugger shows it."""
+    state: str | None = None
+    """The kernel's letter, where it is printed."""
 
 
 class Collected(msgspec.Struct, frozen=True, kw_only=True):

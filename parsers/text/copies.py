@@ -79,6 +79,10 @@ _BREAK: Final = lazy(r"<br\s*/?>(?=[^\n])|</p>\s*<p>", re.IGNORECASE)
 _ESCAPED: Final = lazy(r"&(?:lt|gt|quot|amp|nbsp|apos|#\d{1,6}|#x[0-9a-fA-F]{1,5});")
 _OBJECT: Final = lazy(r"[^{\n]{0,200}(?P<object>\{.*\})\s*$", re.DOTALL)
 _TEXT_KEYS: Final = ("log", "message", "msg", "MESSAGE", "text", "line", "textPayload")
+_torn = lazy(
+    r"\s*(?:at|-|- (?:locked|parking|waiting|eliminated)[^()\n]{0,200}|- [^()\n]{1,200}\(a|\"[^\"\n]{1,300}\" (?=[^\n]{0,300}(?:prio|tid|[nN]id)=)[^\n\]]{1,400})\s*$"
+).match
+_BEGINS: Final = lazy(r"\s*(?:at |- |\"|java\.lang\.Thread\.State: |[#>*])")
 _BAR: Final = lazy(r"(?<![ \t])[ \t]*+\|[ \t]*+$")
 
 
@@ -104,6 +108,8 @@ def proposals(lines: Sequence[str], lost: Sequence[int]) -> Iterator[Proposal]:
             yield Proposal(_then(cleaned.undo, strip))
             if len(undone) == len(sample) and not any("{" in line for line in sample[:_FEW]):
                 yield Proposal(strip)
+    if any(_torn(line) for line in undone[:_MOST_ALIKE]):
+        yield Proposal(_mended, joins=True)
     if sum(_BAR.search(line) is not None for line in undone) > len(undone) // 2:
         yield Proposal(lambda given: [_BAR.sub("", line) for line in given])
     if sum(line.endswith((" ", "\t")) for line in undone) > len(undone) // 2:
@@ -310,6 +316,16 @@ def _blank(tokens: Sequence[str]) -> re.Pattern[str]:
 
 def _stripped(lines: Sequence[str], shape: re.Pattern[str], blank: re.Pattern[str]) -> list[str]:
     return [line[match.end() :] if (match := shape.match(line)) else "" if blank.match(line) else line for line in lines]
+
+
+def _mended(lines: Sequence[str]) -> list[str]:
+    """Every line of a stack that ends where none can goes on with the next: mail wraps at a blank, each line at another width."""
+    found = list(lines)
+    for index in range(len(lines) - 1):
+        line, below = found[index], found[index + 1]
+        if below.strip() and not _BEGINS.match(below) and _torn(line):
+            found[index], found[index + 1] = "", f"{line.rstrip()} {below.lstrip()}"
+    return found
 
 
 def _widths(lines: Sequence[str], lost: Sequence[int]) -> Iterator[tuple[int, str]]:

@@ -31,6 +31,7 @@ _KINDS: Final = {
     "a stack trace in another shape": lazy(
         r"[\w$]\.[\w$<>]+\((?:[\w$-]+\.(?:java|kt|scala|groovy|clj):\d+|Native Method|Unknown Source)\)"
     ),
+    "statistics of HAProxy (show sess lists the sessions)": lazy(r"^[\w.:/-]{1,80},(?:FRONTEND|BACKEND|[\w.:-]{1,60}),(?:\d{0,12},){3}"),
     "a list of a packet filter's connections": lazy(r"^(?:all|self) tcp \S{1,60} (?:<-|->) \S{1,60}\s{1,9}[A-Z_:0-9]{3,40}\s*$"),
     "a log of the garbage collector": lazy(r"\[(?:gc|Full GC|GC)\b[\], (]"),
 }

@@ -53,7 +53,9 @@ _remark = lazy(r"\s*(?:Total blocked: [\d,.]+\s+Total waited: [\d,.]+|Stack trac
 def sniff(head: Sequence[str]) -> bool:
     """True if a thread's name with its state below, or a printed thread with a frame below, is among the lines."""
     pairs = zip(head, head[1:], strict=False)  # noqa: RUF007 - pairwise would read the same
-    return any((_name(one) and _state(other)) or (_printed(one) and frame_of(other)) for one, other in pairs)
+    return any(
+        (_name(one) and _state(other)) or (_printed(one) and "CarrierThreads" not in one and frame_of(other)) for one, other in pairs
+    )
 
 
 def parse(section: Section) -> Parsed:

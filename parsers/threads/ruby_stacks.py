@@ -2,7 +2,7 @@ r"""Stacks of Ruby threads: puma's ``thread-backtraces`` (JSON), what puma print
 
     [{"name":"Thread: TID-w8 puma srv tp 001","backtrace":["/usr/lib/ruby/3.1.0/net/protocol.rb:219:in `wait_readable'","/srv/app/config.ru:4:in `fetch_price'"]}]
 
-puma's text has ``Thread: TID-w8 puma srv tp 001`` above the frames, sigdump ``  Thread #<Thread:0x00007f0a> status=sleep priority=0``. A frame's class is its file without what all libraries share: ``ruby/net/protocol``, ``gems/puma/server``, else the file's name. Ruby 3.4 writes ``'Class#method'``. Blocks count as
+Sidekiq logs ``WARN: Thread TID-grsu3 processor`` on TTIN, and the frames below. puma's text has ``Thread: TID-w8 puma srv tp 001`` above the frames, sigdump ``  Thread #<Thread:0x00007f0a> status=sleep priority=0``. A frame's class is its file without what all libraries share: ``ruby/net/protocol``, ``gems/puma/server``, else the file's name. Ruby 3.4 writes ``'Class#method'``. Blocks count as
 their method. Functions written in C stand at their caller's line. JSON captured from puma 5.6 on Ruby 3.1; sigdump is from its documentation.
 """
 
@@ -25,10 +25,13 @@ NAME: Final = "ruby_stacks"
 SHOWS: Final = frozenset({Shows.THREADS})
 
 HEADER: Final = r"\[\s*\{\s*\"name\":\s*\"Thread: TID-|Sigdump at \d"
-ROW_SHAPE: Final = r"Thread: TID-\w|[ ]{2}Thread #<Thread:0x"
+_LOGGED: Final = r"(?:\d{4}-\d\d-\d\dT[\d:.]{8,18}Z[ ]\S{1,20}[ ]\S{1,30}(?:[ ][\w=:.-]{1,60}){0,3}[ ])?WARN:[ ]"
+ROW_SHAPE: Final = rf"Thread: TID-\w|[ ]{{2}}Thread #<Thread:0x|{_LOGGED}Thread TID-\w"
 
 _json = lazy(r'\s*\[\s*\{\s*"name"\s*:\s*"Thread: TID-').match
 _thread = lazy(r"(?:\S{0,40} )?Thread: (?P<id>TID-\w{1,40})(?: (?P<name>.*?))?\s*$").match
+_logged = lazy(rf"{_LOGGED}Thread (?P<id>TID-\w{{1,40}})(?: (?P<name>\S.{{0,200}}?))?\s*$").match
+_lead = lazy(rf"{_LOGGED}(?=/|<internal:|<no backtrace)").match
 _dumped = lazy(r"  Thread #<Thread:(?P<id>0x[0-9a-f]{1,16})(?:@(?P<name>[^ >]*))?[^>]*> status=(?P<state>\w+)").match
 _sigdump = lazy(r"Sigdump at .* process (?P<pid>\d{1,10}) \(").match
 _frame = lazy(r"\s*(?P<file>(?:<internal:)?[^:\s][^:]*):(?P<line>\d{1,9}):in [`'](?P<name>[^'`]*)'\s*$").match
@@ -40,7 +43,7 @@ _BLOCK: Final = lazy(r"(?:(?:block|rescue|ensure)(?: \(\d{1,4} levels\))? in )+"
 
 def sniff(head: Sequence[str]) -> bool:
     """True if the lines begin as puma's JSON does, or a thread of puma's text or sigdump's is among them."""
-    return _json("\n".join(head[:5])) is not None or any(_thread(line) or _sigdump(line) or _dumped(line) for line in head)
+    return _json("\n".join(head[:5])) is not None or any(_thread(line) or _sigdump(line) or _dumped(line) or _logged(line) for line in head)
 
 
 def parse(section: Section) -> Parsed:
@@ -74,11 +77,17 @@ def _of_text(section: Section) -> Parsed:
     pid: Pid | None = None
     stack: Stack | None = None
     name = ""
-    for index, line in section.rows():
+    for index, text in section.rows():
+        line = text[lead.end() :] if (lead := _lead(text)) else text
         if match := _thread(line) or _dumped(line):
             if stack is not None:
                 threads.append(stack.thread(name=name))
             stack, name = Stack(section, index), match["name"] or match["id"]
+        elif match := _logged(line):
+            if stack is not None:
+                threads.append(stack.thread(name=name))
+            # All of Sidekiq's processors have one name.
+            stack, name = Stack(section, index), f"sidekiq {match['name'] or 'thread'} {match['id']}"
         elif match := _sigdump(line):
             pid = Pid(int(match["pid"]))
         elif stack is not None and (match := _frame(line)):

@@ -301,9 +301,7 @@ def test_a_worker_that_was_ended_without_a_stack_is_no_java() -> None:
 @pytest.mark.parametrize(
     ("lines", "what"),
     [
-        ("10:31:22.101922 IP 10.0.0.5.41122 > 10.0.0.9.8080: Flags [S], seq 100, win 29200, length 0\n", "packets as tcpdump prints them"),
         ("be_app,app1,87,130,100,100,UP\nbe_app,BACKEND,177,260,200,200,UP\n", "statistics of HAProxy"),
-        ("tcp4 10.0.0.5:50112<->10.0.0.9:443   en0   Established\n", "a table of nettop"),
     ],
 )
 def test_what_is_recognised_and_not_read_is_named(lines: str, what: str) -> None:

@@ -184,3 +184,75 @@ def test_addresses_alone_are_counts_only_below_the_command_that_counts_them() ->
     told = said(f"$ ss -tn | awk '{{print $5}}' | cut -d: -f1 | sort | uniq -c\n{rows}")
     assert "counted by their far end (88 with 10.6.1.9, 3 with 10.6.1.1)" in told
     assert "far end" not in said(f"These are my hosts:\n\n{rows}")
+
+
+def test_sidekiqs_own_log_of_its_threads_is_read() -> None:
+    text = said(
+        "2026-03-01T07:33:10.201Z pid=19 tid=gru WARN: Thread TID-abc1 processor\n"
+        "2026-03-01T07:33:10.201Z pid=19 tid=gru WARN: /usr/lib/ruby/3.1.0/net/protocol.rb:219:in `wait_readable'\n"
+        "/usr/lib/ruby/3.1.0/net/http.rb:1509:in `transport_request'\n/srv/mill/app/oven.rb:22:in `heat'\n"
+        "2026-03-01T07:33:10.202Z pid=19 tid=gru WARN: Thread TID-abc2 processor\n"
+        "2026-03-01T07:33:10.202Z pid=19 tid=gru WARN: <no backtrace available>\n"
+    )
+    assert "“sidekiq processor TID-abc1” waits for an answer through Ruby HTTP client" in text
+    assert "called from oven.heat(oven.rb:22)" in text
+
+
+def test_a_deadlock_that_innodb_keeps_is_told_with_table_and_transaction() -> None:
+    text = said(
+        "*** (1) WAITING FOR THIS LOCK TO BE GRANTED:\n"
+        "RECORD LOCKS space id 12 page no 3 n bits 72 index PRIMARY of table `fair`.`stall` trx id 77012345 lock_mode X locks rec but not gap waiting\n"
+        "*** (2) HOLDS THE LOCK(S):\n"
+        "RECORD LOCKS space id 12 page no 3 n bits 72 index PRIMARY of table `fair`.`stall` trx id 77012399 lock_mode X locks rec but not gap\n"
+        "*** WE ROLL BACK TRANSACTION (1)\n"
+    )
+    assert "InnoDB `fair`.`stall`: a session waited for a lock (transaction 77012345), in 1 line" in text
+    assert "InnoDB: the database ended a deadlock" in text
+
+
+PAIR = (
+    "goroutine 61 [{state}, 9 minutes]:\nnet/http.(*persistConn).readLoop(0xc0001)\n\t/usr/local/go/src/net/http/transport.go:2087 +0x1ac\n"
+    "created by net/http.(*Transport).dialConn\n\t/usr/local/go/src/net/http/transport.go:1747 +0x1e05\n\n"
+    "goroutine 62 [select, 9 minutes]:\nnet/http.(*persistConn).writeLoop(0xc0001)\n\t/usr/local/go/src/net/http/transport.go:2386 +0xfb\n"
+    "created by net/http.(*Transport).dialConn\n\t/usr/local/go/src/net/http/transport.go:1748 +0x1e65\n"
+)
+
+
+def test_the_two_goroutines_of_a_connection_tell_by_their_state_what_it_waits_for() -> None:
+    assert "“goroutine 61” waits until somebody reads the body of an answer to its end, or closes it" in said(PAIR.format(state="select"))
+    open_one = said(PAIR.format(state="IO wait"))
+    assert "2 threads (“goroutine 61”, “goroutine 62”) keep connections of Go's HTTP client open" in open_one
+    assert "answer through" not in open_one
+
+
+FLUSH = (
+    "java.lang.Thread.State: {state}\nat sun.misc.Unsafe.park(Native Method)\nat java.util.concurrent.locks.LockSupport.parkNanos(LockSupport.java:215)\n"
+    "at java.util.concurrent.CompletableFuture.timedGet(CompletableFuture.java:1775)\nat org.crate.Shelf.reserve(Shelf.java:131)\nat java.lang.Thread.run(Thread.java:748)\n"
+)
+
+
+def test_a_stack_below_a_state_has_the_name_that_the_words_above_quote() -> None:
+    text = said(
+        'It hangs, and the thread "shelf-9" is always here:\n\n' + FLUSH.format(state="TIMED_WAITING") + "\nWhat is it waiting for?\n"
+    )
+    assert "“shelf-9” waits for another thread's result" in text
+    assert "called from org.crate.Shelf.reserve(Shelf.java:131)" in text
+    assert "A thread without a name waits" in said("It hangs here:\n\n" + FLUSH.format(state="TIMED_WAITING"))
+
+
+def test_a_word_that_is_no_state_begins_no_stack() -> None:
+    verdict = diagnosis_of(
+        {"post.txt": "It hangs:\n\n" + FLUSH.format(state="HANGING").replace("(Native Method)", "(Unsafe.java:1)")}
+    ).verdict
+    assert "Shelf" not in verdict.headline
+
+
+def test_what_an_idle_loops_callback_does_is_told_and_not_the_loop() -> None:
+    text = said(
+        '"crate-main" #24 prio=5 os_prio=0 tid=0x1 nid=0x33 runnable [0x1]\n   java.lang.Thread.State: RUNNABLE\n'
+        "\tat java.io.FileOutputStream.writeBytes(Native Method)\n\tat org.crate.Diary.write(Diary.java:55)\n"
+        "\tat org.apache.kafka.clients.consumer.KafkaConsumer.poll(KafkaConsumer.java:1215)\n\tat org.crate.Main.main(Main.java:9)\n"
+    )
+    assert (
+        "“crate-main” is reading or writing a file in FileOutputStream.writeBytes, called from org.crate.Diary.write(Diary.java:55)" in text
+    )

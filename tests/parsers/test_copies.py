@@ -11,7 +11,7 @@ from zlib import crc32
 import pytest
 
 from parsers import outputs
-from parsers.records import ThreadDump
+from parsers.records import JavaState, LockVerb, ThreadDump
 from parsers.text.source import Source
 from tests.parsers.test_every_sample import FILES, lines_of
 
@@ -195,6 +195,37 @@ def test_one_thread_twice_is_two_moments() -> None:
     text = ["```", *DUMP[:5], "```", "a minute later:", "```", *DUMP[:5], "```"]
     found = [record for output in outputs(Source("x", "\n".join(text).encode())) for record in output.parsed.records]
     assert len([record for record in found if isinstance(record, ThreadDump)]) == 2
+
+
+WRAPPED = """\
+> "dock-1" prio=10 tid=0x00007f5f1c2a1000 nid=0x77a1 waiting for
+> monitor entry [0x00007f5ef8efd000]
+>    java.lang.Thread.State: BLOCKED (on object monitor)
+>         at org.crate.Ledger.find(Ledger.java:81)
+>         - waiting to lock <0x00000000e8fb2210> (a
+> org.crate.Ledger)
+>         at
+> java.util.concurrent.ThreadPoolExecutor.runWorker(ThreadPoolExecutor.java:1145)
+>
+> "dock-3" prio=10 tid=0x00007f5f1c2a9800
+> nid=0x77a3 waiting on
+> condition [0x00007f5ef8cfb000]
+>    java.lang.Thread.State: TIMED_WAITING (sleeping)
+>         at java.lang.Thread.sleep(Native Method)
+>         at org.crate.Ledger.copy(Ledger.java:154)
+>         - locked
+> <0x00000000e8fb2210> (a org.crate.Ledger)
+"""
+
+
+def test_lines_that_mail_wrapped_at_blanks_go_on_with_the_next() -> None:
+    found = outputs(Source("mail.txt", f"Here are the two:\n\n{WRAPPED}\nThanks!\n".encode()))
+    (dump,) = [record for output in found for record in output.parsed.records if isinstance(record, ThreadDump)]
+    first, second = dump.threads
+    assert (first.name, first.native_id, first.state) == ("dock-1", 0x77A1, JavaState.BLOCKED)
+    assert [(lock.verb, lock.address) for lock in first.locks] == [(LockVerb.WAITING_TO_LOCK, "0x00000000e8fb2210")]
+    assert first.frames[-1].call == "ThreadPoolExecutor.runWorker"
+    assert (second.native_id, [(lock.verb, lock.cls) for lock in second.locks]) == (0x77A3, [(LockVerb.LOCKED, "org.crate.Ledger")])
 
 
 def test_the_log_around_a_dump_stays_unread() -> None:

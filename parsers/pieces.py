@@ -1,0 +1,45 @@
+"""How much is told by what was read, and whether two pieces of a dump are one: what :mod:`parsers` decides by."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from msgspec.structs import replace
+
+from parsers.records import ThreadDump
+
+if TYPE_CHECKING:
+    from parsers.records import Parsed, Thread
+
+
+def weight_of(parsed: Parsed) -> int:
+    """Records of an output; a dump counts its threads."""
+    return sum(len(record.threads) + len(record.deadlocks) if isinstance(record, ThreadDump) else 1 for record in parsed.records)
+
+
+def telling_of(parsed: Parsed) -> int:
+    """How much the records of an output tell: frames and locks of threads, fields of rows."""
+    count = 0
+    for record in parsed.records:
+        if isinstance(record, ThreadDump):
+            count += sum(_of_thread(thread) for thread in record.threads)
+        else:
+            count += sum(getattr(record, field) is not None for field in record.__struct_fields__)
+    return count
+
+
+def _of_thread(thread: Thread) -> int:
+    addresses = sum(lock.address is not None for lock in thread.locks)
+    return len(thread.frames) + len(thread.locks) + addresses + (thread.native_id is not None) + 1
+
+
+def as_one(first: ThreadDump, second: ThreadDump) -> ThreadDump | None:
+    """Both as one, None if the second is no further piece of the first."""
+    names = {thread.name for thread in first.threads}
+    more = {thread.name for thread in second.threads}
+    reported = {entry.thread for one in second.deadlocks for entry in one.entries}
+    report_below = not second.threads and bool(reported & names)
+    pieces = first.fragment and names.isdisjoint(more) and len(more) == len(second.threads)
+    if not second.fragment or first.dialect != second.dialect or not (report_below or pieces):
+        return None
+    return replace(first, threads=(*first.threads, *second.threads), deadlocks=(*first.deadlocks, *second.deadlocks))

@@ -1,0 +1,68 @@
+r"""Where in the kernel threads wait: ``ps -eL -o pid,tid,stat,wchan:32,comm``, with its heading or without, as behind a filter.
+
+        PID     TID STAT WCHAN                            COMMAND
+       4410    4433 Dsl  rpc_wait_bit_killable            sorterd
+       4410    4434 Ssl  futex_wait_queue                 sorterd
+
+State D is a sleep that no signal ends. The wait channel is the kernel's function that sleeps, ``-`` for a thread that runs or where none is known.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Final
+
+from parsers.records import NativeId, Parsed, Pid, ProcessRow, TaskSyscall
+from parsers.records.shows import Shows
+from parsers.text.patterns import lazy
+from parsers.text.source import Section, leftovers
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+NAME: Final = "wait_channels"
+SHOWS: Final = frozenset({Shows.PROCESS})
+
+HEADER: Final = r"[ ]*PID[ ]+(?:TID|LWP|SPID)[ ]+(?:STAT|S)[ ]+WCHAN[ ]+(?:COMMAND|CMD|COMM)[ ]*$"
+_STATE: Final = r"[DSRTtZXI][<NLsl+]{0,6}"
+ROW_SHAPE: Final = rf"[ ]*\d{{1,10}}[ ]+\d{{1,10}}[ ]+{_STATE}[ ]+[a-z][a-z0-9]{{0,40}}_[\w.]{{1,80}}[ ]+\S"
+_header = lazy(HEADER).match
+_row = lazy(
+    rf"\s*(?P<pid>\d{{1,10}})\s+(?P<tid>\d{{1,10}})\s+(?P<state>{_STATE})\s+(?P<channel>-|0|[a-zA-Z_][\w.]{{0,120}})\s+(?P<command>\S.{{0,200}}?)\s*$"
+).match
+_sleeps = lazy(ROW_SHAPE).match
+
+
+def sniff(head: Sequence[str]) -> bool:
+    """True if the heading, or a row with a function of the kernel in its fourth column, is among the lines; a thread's number is no smaller than its process's."""
+    rows = [match for line in head if _sleeps(line) and (match := _row(line))]
+    return any(_header(line) for line in head) or (bool(rows) and all(int(row["pid"]) <= int(row["tid"]) for row in rows))
+
+
+def parse(section: Section) -> Parsed:
+    """Read every thread."""
+    records: list[ProcessRow | TaskSyscall] = []
+    unread: list[tuple[int, str]] = []
+    read = 0
+    for index, line in section.rows():
+        match = _row(line)
+        if match is not None:
+            here = section.where(index)
+            pid, state = Pid(int(match["pid"])), match["state"][0]
+            if match["pid"] == match["tid"]:
+                records.append(ProcessRow(where=here, pid=pid, command=match["command"], state=state))
+            records.append(
+                TaskSyscall(
+                    where=here,
+                    pid=pid,
+                    native_id=NativeId(int(match["tid"])),
+                    wait_channel=match["channel"] if match["channel"] not in {"-", "0"} else None,
+                    command=match["command"],
+                    state=state,
+                )
+            )
+        elif not _header(line):
+            unread.append((index, "no row of a thread's wait channel"))
+            continue
+        read += 1
+    gaps, elisions = leftovers(section, unread)
+    return Parsed((*records, *elisions), read + len(elisions), gaps)

@@ -1,0 +1,52 @@
+"""The vocabulary of processes and what their threads use. Part of :mod:`parsers.records`."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import msgspec
+
+if TYPE_CHECKING:
+    from parsers.records.places import NativeId, Pid, Where
+
+
+class ThreadUsage(msgspec.Struct, frozen=True, kw_only=True):
+    """A row of ``top -H``: CPU in percent of one core over top's interval, or since boot in its first round."""
+
+    where: Where
+    native_id: NativeId
+    user: str | None
+    state: str
+    cpu_percent: float
+    command: str
+
+
+class ProcessStatus(msgspec.Struct, frozen=True, kw_only=True):
+    """/proc/PID/status. ``state`` is the kernel's letter: R S D T (stopped) t (traced) Z X I.
+
+    ``nspid``: the process's id in every PID namespace from the outermost to its own; several in a container. ``tracer`` 0: nobody traces it.
+    ``thread`` is set when this is one thread (/proc/PID/task/TID/status), whose ``state`` it is. ``rss`` in bytes. ``name``: ``comm``, 15 characters.
+    """
+
+    where: Where
+    tool: str
+    pid: Pid
+    name: str
+    state: str
+    threads: int | None = None
+    nspid: tuple[int, ...] | None = None
+    tracer: Pid | None = None
+    fd_size: int | None = None
+    rss: int | None = None
+    thread: NativeId | None = None
+
+
+class ProcessRow(msgspec.Struct, frozen=True, kw_only=True):
+    """A process of ``ps``, of the whole host. ``command`` as far as ps printed it; ``state`` the kernel's letter, None without STAT."""
+
+    where: Where
+    pid: Pid
+    command: str
+    state: str | None = None
+    threads: int | None = None
+    rss: int | None = None

@@ -1,0 +1,61 @@
+"""Where in the kernel threads wait, as ps prints it, and what a dump makes of it."""
+
+from __future__ import annotations
+
+from parsers import FORMATS, recognise
+from parsers.process import ps, wait_channels
+from parsers.records import TaskSyscall
+from parsers.text.source import Section
+from tests.builders import diagnosis_of
+from tests.parsers.test_properties import check
+
+ROWS = """\
+   4410    4433 Dsl  rpc_wait_bit_killable            sorterd
+   4410    4434 Dsl  rpc_wait_bit_killable            sorterd
+   4410    4435 Ssl  futex_wait_queue                 sorterd
+"""
+HEADING = "    PID     TID STAT WCHAN                            COMMAND\n"
+
+
+def tasks(text: str) -> list[TaskSyscall]:
+    parsed = check(wait_channels, Section("x", 1, text.splitlines()))
+    assert not parsed.unread
+    return [one for one in parsed.records if isinstance(one, TaskSyscall)]
+
+
+def test_rows_are_read_with_their_heading_and_without() -> None:
+    first, _, last = tasks(HEADING + ROWS)
+    assert (first.pid, first.native_id, first.state, first.wait_channel, first.command) == (
+        4410,
+        4433,
+        "D",
+        "rpc_wait_bit_killable",
+        "sorterd",
+    )
+    assert (last.state, last.wait_channel) == ("S", "futex_wait_queue")
+    assert [one.native_id for one in tasks(ROWS)] == [4433, 4434, 4435]
+    assert tasks(HEADING + "   4410    4436 R    -    sorterd\n")[0].wait_channel is None
+
+
+def test_nobody_else_claims_it_and_other_tables_of_ps_are_none() -> None:
+    for text in (HEADING + ROWS, ROWS):
+        assert recognise(Section("x", 1, text.splitlines())) is wait_channels
+        assert [form.NAME for form in FORMATS if form.sniff(text.splitlines())] == [wait_channels.NAME]
+    parents = "   4410       1 Ssl  ep_poll                          sorterd\n"
+    assert not wait_channels.sniff([parents])  # its second number is a parent
+    assert recognise(Section("x", 1, ["    PID    PPID STAT WCHAN  COMMAND", parents.rstrip()])) is ps
+
+
+def test_threads_asleep_in_the_kernel_are_told() -> None:
+    verdict = diagnosis_of({"post.txt": f"The load climbs and nothing runs:\n\n{ROWS}\n"}).verdict
+    assert "2 threads of sorterd (pid 4410) in uninterruptible sleep, in the kernel's rpc_wait_bit_killable" in verdict.headline
+
+
+def test_they_name_the_stall_beside_a_dump_of_the_same_threads() -> None:
+    stack = '"sort-{n}" #3{n} prio=5 os_prio=0 tid=0x1{n} nid={nid} runnable [0x1]\n   java.lang.Thread.State: RUNNABLE\n\tat java.io.FileInputStream.readBytes(Native Method)\n\tat org.crate.Box.read(Box.java:8)\n\n'
+    dump = "Full thread dump OpenJDK 64-Bit Server VM (17.0.9+9 mixed mode):\n\n" + "".join(
+        stack.format(n=n, nid=hex(4433 + n)) for n in range(2)
+    )
+    found = diagnosis_of({"jstack-4410.txt": dump, "ps.txt": HEADING + ROWS}).findings
+    assert [one.rule for one in found][:1] == ["disk-stall"]
+    assert any(item.where.file == "ps.txt" for item in found[0].evidence)
