@@ -16,7 +16,7 @@ from analyzer.judge.far_counts import asleep_in_words, far_counts_in_words
 from analyzer.judge.rows import of_rows
 from analyzer.model.finding import Severity
 from analyzer.model.message import joined, plural, say, unended
-from analyzer.software.blockers import IDLE, application_frame, blocking_frame, waited_lock
+from analyzer.software.blockers import FUTURES, IDLE, application_frame, blocking_frame, waited_lock
 from analyzer.software.kinds import ActivityKind, PoolRole
 from analyzer.waits.deadlocks import lock_holders
 from parsers.records import DESCRIPTOR_FIRST, TASK, THREADS_IN, JavaState, LockVerb, Runtime
@@ -50,6 +50,13 @@ _KERNELS: Final = {
     "TcpExtTCPMemoryPressures": say("so often TCP ran short of memory"),
 }
 """Counters of the kernel that a quiet host keeps at zero, of what they count since they were reset."""
+_TASKS: Final = frozenset(
+    {
+        "java.util.concurrent.FutureTask.run",
+        "java.util.concurrent.CompletableFuture$AsyncSupply.run",
+        "java.util.concurrent.CompletableFuture$AsyncRun.run",
+    }
+)
 _ENTERS: Final = frozenset({LockVerb.WAITING_TO_LOCK, LockVerb.RELOCKING})
 _OF_LOCKS: Final = frozenset(
     {ActivityKind.LOCK, ActivityKind.SEMAPHORE, ActivityKind.OBJECT_WAIT, ActivityKind.CONDITION, ActivityKind.QUEUE}
@@ -151,7 +158,25 @@ def _sentence(view: ProcessView, group: Sequence[ThreadActivity], holders: dict[
     what, named = _what(view, member, holders, several=len(group) > 1)
     called = say(", called from {frame}", frame=app) if app is not None and app != named else ""
     since = reported(member) if len(group) == 1 else ""
-    return say("{who} {what}{called}{since}", who=_who(group), what=what, called=called, since=since)
+    own = _of_a_task(group)
+    return say("{who} {what}{called}{since}{own}", who=_who(group), what=what, called=called, since=since, own=own)
+
+
+def _of_a_task(group: Sequence[ThreadActivity]) -> str:
+    """That threads which wait for results without a limit are tasks of a pool themselves: these results may be queued behind them."""
+    waits = all(one.activity.kind in FUTURES and not one.activity.timed for one in group)
+    if not waits or not all(any(frame.full in _TASKS for frame in one.thread.frames[one.activity.frame + 1 :]) for one in group):
+        return ""
+    several = len(group) > 1
+    return (
+        say(
+            "; they are tasks of a pool themselves: if what they wait for is queued in the same pool and none of its threads is free, it never comes"
+        )
+        if several
+        else say(
+            "; it is a task of a pool itself: if what it waits for is queued in the same pool and none of its threads is free, it never comes"
+        )
+    )
 
 
 def _who(group: Sequence[ThreadActivity]) -> str:

@@ -256,3 +256,18 @@ def test_what_an_idle_loops_callback_does_is_told_and_not_the_loop() -> None:
     assert (
         "“crate-main” is reading or writing a file in FileOutputStream.writeBytes, called from org.crate.Diary.write(Diary.java:55)" in text
     )
+
+
+NESTED = (
+    '"press-{n}" #2{n} prio=5 os_prio=31 tid=0x{n} nid=0x6{n} waiting on condition [0x1]\n   java.lang.Thread.State: WAITING (parking)\n'
+    "\tat sun.misc.Unsafe.park(Native Method)\n\tat java.util.concurrent.FutureTask.awaitDone(FutureTask.java:429)\n\tat java.util.concurrent.FutureTask.get(FutureTask.java:191)\n"
+    "\tat org.crate.Press.all(Press.java:92)\n{below}\tat java.util.concurrent.ThreadPoolExecutor.runWorker(ThreadPoolExecutor.java:1149)\n\n"
+)
+TASK_FRAME = "\tat java.util.concurrent.FutureTask.run(FutureTask.java:266)\n"
+
+
+def test_a_task_that_waits_for_a_result_is_told_that_it_may_wait_for_its_own_pool() -> None:
+    two = "".join(NESTED.format(n=n, below=TASK_FRAME) for n in (1, 2))
+    assert "they are tasks of a pool themselves: if what they wait for is queued in the same pool" in said(two)
+    assert "it is a task of a pool itself" in said(NESTED.format(n=1, below=TASK_FRAME))
+    assert "of a pool itself" not in said(NESTED.format(n=1, below=""))
