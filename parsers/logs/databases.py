@@ -55,7 +55,7 @@ SHAPES: Final = (
     _shape(
         "InnoDB",
         LogKind.LOCK_WAIT,
-        " waiting",
+        " trx id ",
         r"(?:RECORD|TABLE) LOCKS? [^\n]{0,200}?table (?P<subject>[`\"][^\s`\"]{1,64}[`\"]\.[`\"][^\s`\"]{1,64}[`\"]) [^\n]{0,60}?trx id (?P<transaction>\d{1,18}) lock[ _]mode [^\n]{1,60} waiting\s*$",
     ),
     _shape(

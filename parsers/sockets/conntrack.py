@@ -27,7 +27,7 @@ SHOWS: Final = frozenset({Shows.PROCESS})
 
 _ROW: Final = r"(?:ipv[46][ ]+\d{1,3}[ ]+)?(?:tcp|udp|udplite|sctp|dccp|icmp|icmpv6|gre|unknown)[ ]+\d{1,3}[ ]+(?:\d{1,9}[ ]+)?(?:[A-Z_0-9]{3,12}[ ]+)?(?:\[[A-Z]+\][ ]+)?src="
 HEADER: Final = r"(?!)"
-ROW_SHAPE: Final = rf"[ ]{{0,20}}{_ROW}"
+ROW_SHAPE: Final = _ROW
 _row = lazy(
     r"\s*(?:\[(?:NEW|UPDATE|DESTROY)\]\s+)?(?:ipv[46]\s+\d{1,3}\s+)?(?P<proto>tcp|udp|udplite|sctp|dccp|icmp|icmpv6|gre|unknown)\s+\d{1,3}\s+(?:\d{1,9}\s+)?(?:(?P<state>[A-Z][A-Z_0-9]{2,11})\s+)?(?:\[[A-Z]+\]\s+)?src=\S{1,60} (?P<rest>dst=.*)$"
 ).match

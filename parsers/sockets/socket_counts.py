@@ -38,8 +38,7 @@ _WORD: Final = "|".join(sorted(sorted({*STATES, *(word.replace("_", "-") for wor
 HEADER: Final = r"(?!)"
 _END: Final = r"(?:\d{1,3}(?:\.\d{1,3}){3}|\[?[0-9a-fA-F]{0,4}:[0-9a-fA-F:.]{2,40}\]?)[:.]\d{1,5}"
 ROW_SHAPE: Final = (
-    rf"[ \t]*\d{{1,9}}[ \t]+(?:{_WORD})[ \t]*$|(?:{_WORD})[ \t]*[:=]?[ \t]+\d{{1,9}}[ \t]*$"
-    rf"|[ \t]*\d{{1,9}}[ \t]+(?:{_END}[ \t,]+(?:{_WORD})|(?:{_WORD})[ \t,]+{_END})[ \t]*$"
+    rf"[ \t]*\d{{1,9}}[ \t]+(?:(?:{_WORD})(?:[ \t,]+{_END})?|{_END}[ \t,]+(?:{_WORD}))[ \t]*$|(?:{_WORD})[ \t]*[:=]?[ \t]+\d{{1,9}}[ \t]*$"
 )
 _row = lazy(rf"\s*(?:(?P<count>\d{{1,9}})\s+(?P<state>{_WORD})|(?P<word>{_WORD})\s*[:=]?\s+(?P<number>\d{{1,9}}))\s*$").match
 _placed = lazy(rf"\s*(?P<count>\d{{1,9}})\s+(?:(?P<end>{_END})[\s,]+(?P<state>{_WORD})|(?P<word>{_WORD})[\s,]+(?P<place>{_END}))\s*$").match

@@ -27,8 +27,12 @@ SHOWS: Final = frozenset({Shows.PROCESS})
 
 _TIME: Final = r"(?:\d{4}-\d\d-\d\d[ ])?(?:\d\d:\d\d:\d\d\.\d{1,9}|\d{9,10}\.\d{1,9}|[ ]?00:00:\d\d\.\d{1,9})"
 HEADER: Final = r"(?!)"
+_BEHIND: Final = (
+    r"\.\d{1,9}[ ](?:[a-z][\w.-]{0,15}[ ]{1,2}(?:In|Out|B|M|P)[ ]{1,3})?(?:IP6?[ ][^\s>]|ARP, |[0-9a-f]{2}(?::[0-9a-f]{2}){5} > )"
+)
 ROW_SHAPE: Final = (
-    rf"{_TIME}[ ](?:[^\n]{{1,60}}?[ ])?IP6?[ ]\S|{_TIME}[ ]ARP, |tcpdump: (?:verbose output|listening on|data link)|dropped privs to tcpdump"
+    rf"\d\d:\d\d:\d\d{_BEHIND}|\d{{4}}-\d\d-\d\d[ ]\d\d:\d\d:\d\d{_BEHIND}|\d{{9,10}}{_BEHIND}|[ ]00:00:\d\d{_BEHIND}"
+    r"|tcpdump: (?:verbose output|listening on|data link)|dropped privs to tcpdump"
     r"|reading from file [^\n]{1,200}, link-type|listening on [\w.-]{1,40}, link-type"
 )
 _packet = lazy(rf"\s*(?:\d{{1,9}}\s{{1,4}})?{_TIME}\s").match

@@ -26,9 +26,7 @@ NAME: Final = "pinned_traces"
 SHOWS: Final = frozenset({Shows.THREADS})
 
 HEADER: Final = r"(?!)"
-ROW_SHAPE: Final = (
-    r"[ \t]*(?:VirtualThread\[#\d{1,18}(?:,[^\]\n]{0,200})?\]/runnable@|Thread\[#\d{1,18},[^,\n]{0,200},\d{1,3},CarrierThreads\])"
-)
+ROW_SHAPE: Final = r"(?:VirtualThread\[#\d{1,18}(?:,[^\]\n]{0,200})?\]/runnable@|Thread\[#\d{1,18},[^,\n]{0,200},\d{1,3},CarrierThreads\])"
 _header = lazy(
     r"\s*(?:(?P<thread>VirtualThread\[#(?P<id>\d{1,18})(?:,[^\]\n]{0,200})?\])/runnable@(?P<carrier>\S{1,200})(?: reason:(?P<reason>\w{1,20}))?"
     r"|(?P<old>Thread\[#\d{1,18},[^,\n]{0,200},\d{1,3},CarrierThreads\]))\s*$"
