@@ -75,6 +75,7 @@ _SAYS: Final = {
     LogKind.STOOD: say("a task stood in the kernel, where no signal reaches it"),
     LogKind.STORE: say("a file server did not answer"),
     LogKind.LOOP: say("an event loop was held up"),
+    LogKind.ADDRESSES: say("a socket got no local address: its ports were used up, or the address is not this host's"),
     LogKind.ENDED: say("all goroutines waited for each other, and the runtime ended the program"),
 }
 

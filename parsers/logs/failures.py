@@ -105,6 +105,14 @@ SHAPES: Final = (
         "imed out",
         r"OperationTimedOutException: \[/?(?P<subject>[\w.:-]{3,80})[^\]\n]{0,80}\] Timed out|DriverTimeoutException: Query timed out",
     ),
+    _shape(
+        "program",
+        LogKind.ADDRESSES,
+        "assign requested address",
+        r"(?:NoRouteToHostException|BindException|ConnectException|Errno 99\]|dial tcp|connect\b)[^\n\"]{0,200}?[Cc]an(?:'t|not) assign requested address",
+    ),
+    _shape("program", LogKind.ADDRESSES, "EADDRNOTAVAIL", r"\bconnect EADDRNOTAVAIL\b"),
+    _shape("program", LogKind.ADDRESSES, "(10048)", r"SocketException \(10048\)"),
     _shape("gunicorn", LogKind.WORKER_ENDED, "WORKER TIMEOUT (pid:", r"WORKER TIMEOUT \(pid:(?P<process>\d{1,10})\)", loud=False),
     _shape("program", LogKind.REFUSED, "ECONNREFUSED", rf"connect ECONNREFUSED {_HOST}"),
 )

@@ -44,6 +44,13 @@ SHAPES: Final = (
     ),
     Shape("Go", LogKind.ENDED, "all goroutines are asleep", re.compile(r"fatal error: all goroutines are asleep - deadlock!"), loud=False),
     Shape(
+        "c3p0",
+        LogKind.THREADS,
+        "APPARENT DEADLOCK!!!",
+        re.compile(r"APPARENT DEADLOCK!!! (?:Creating emergency|Complete Status)"),
+        loud=False,
+    ),
+    Shape(
         "Jetty",
         LogKind.THREADS,
         ",i=0,",

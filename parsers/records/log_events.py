@@ -39,6 +39,7 @@ class LogKind(StrEnum):
     STOOD = "a task stood in the kernel"
     STORE = "a file server did not answer"
     LOOP = "an event loop was held up"
+    ADDRESSES = "no local address or port was free"
     ENDED = "no part of a program could go on"
 
 

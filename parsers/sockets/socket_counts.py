@@ -7,7 +7,7 @@
 
      412 10.4.0.9:8983 CLOSE_WAIT
 
-The commonest paste of all. No row is left: whose the sockets are, of which port, and whether requests were read, a count does not say.
+PowerShell's ``Group-Object State -NoElement`` prints ``16201 TimeWait``. The commonest paste of all. No row is left: whose the sockets are, of which port, and whether requests were read, a count does not say.
 A bare number below ``… | wc -l`` counts the lines of that command, of which the table below may show only some.
 """
 
@@ -16,7 +16,7 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING, Final
 
-from parsers.records import THREADS_IN, Counter, Endpoint, FarCount, Parsed
+from parsers.records import THREADS_IN, Counter, Endpoint, FarCount, Parsed, TcpState
 from parsers.records.shows import Shows
 from parsers.text.endpoint import normal_host, port_of
 from parsers.text.grammar import STATES, tcp_state
@@ -34,7 +34,20 @@ COUNTED: Final = "counted: "
 _PROSE: Final = 100
 """Lines of a text, up to which a sentence that counts is looked for in each."""
 _LINE: Final = 1000
-_WORD: Final = "|".join(sorted(sorted({*STATES, *(word.replace("_", "-") for word in STATES)}), key=len, reverse=True))
+_POWERSHELL: Final = {
+    "Listen": TcpState.LISTEN,
+    "Established": TcpState.ESTABLISHED,
+    "CloseWait": TcpState.CLOSE_WAIT,
+    "TimeWait": TcpState.TIME_WAIT,
+    "FinWait1": TcpState.FIN_WAIT1,
+    "FinWait2": TcpState.FIN_WAIT2,
+    "SynSent": TcpState.SYN_SENT,
+    "SynReceived": TcpState.SYN_RECV,
+    "LastAck": TcpState.LAST_ACK,
+    "Closing": TcpState.CLOSING,
+    "Closed": TcpState.CLOSE,
+}
+_WORD: Final = "|".join(sorted(sorted({*STATES, *(word.replace("_", "-") for word in STATES), *_POWERSHELL}), key=len, reverse=True))
 HEADER: Final = r"(?!)"
 _END: Final = r"(?:\d{1,3}(?:\.\d{1,3}){3}|\[?[0-9a-fA-F]{0,4}:[0-9a-fA-F:.]{2,40}\]?)[:.]\d{1,5}"
 ROW_SHAPE: Final = (
@@ -52,13 +65,18 @@ _command = lazy(
     r"\s*(?P<command>(?:sudo\s+)?(?:netstat|lsof|ss|ls|ps|jstack)\b[^\n]{0,300}?(?:\|\s*wc\s+-l|\bgrep\s[^\n|]{0,100}?-[a-zA-Z]*c\b[^\n|]{0,60}))\s*$"
 ).match
 # The table's own header, split at blanks and counted with the rest.
-_remark = lazy(r"\s*\d{1,9}\s+(?:established\)|servers\)|Foreign|State|\(state\)|Address|and)\s*$").match
+_remark = lazy(r"\s*\d{1,9}\s+(?:established\)|servers\)|Foreign|State|\(state\)|Address|and)\s*$|Count\s+Name\s*$|-----\s+----\s*$").match
 _bare = lazy(r"\s*(?P<count>\d{1,9})\s*$").match
 _counts = lazy(r"\|\s*wc\s+-l\b|\bgrep\s+(?:\S+\s+)*?(?:-[a-zA-Z]*c|--count)\b|\bMeasure-Object\b|\bfind(?:\.exe)?\s+/[cC]\b").search
 _quoted = lazy(
     r"(?P<command>\b(?:netstat|lsof|ss)\b[^\n`|]{0,120}\|[^\n`]{0,160}?(?:wc -l|grep -c[^\n`]{0,60}?|Measure-Object[^\n`]{0,40}?))`?\W{0,3}"
     r"(?:(?:(?:it|this|that) )?(?:\S{1,4}|gives|gave|returns|returned|shows|showed|says|said|prints|printed|is|was|reports|reported|outputs)\s{1,3}(?:me |us |about |around )?)?[`*]{0,3}(?P<count>\d{1,3}(?:,\d{3})+|\d{1,9})\b"
 ).search
+
+
+def _state_of(word: str) -> TcpState | None:
+    """The state that a tool's word means."""
+    return _POWERSHELL.get(word) or tcp_state(word)
 
 
 def sniff(head: Sequence[str]) -> bool:
@@ -128,7 +146,7 @@ def by_address(section: Section) -> Parsed | None:
 
 def _placed_count(section: Section, index: int, match: re.Match[str]) -> FarCount | None:
     """``412 10.4.0.9:8983 CLOSE_WAIT``: a far end and a state, in either order."""
-    text, state = match["end"] or match["place"], tcp_state(match["state"] or match["word"])
+    text, state = match["end"] or match["place"], _state_of(match["state"] or match["word"])
     host, port = re.split(r"[:.](?=\d{1,5}\Z)", text, maxsplit=1)
     if port_of(port) is None:
         return None
@@ -150,7 +168,7 @@ def parse(section: Section) -> Parsed:
         if (placed := _placed(line)) is not None and (count := _placed_count(section, index, placed)) is not None:
             records.append(count)
         elif match := _row(line):
-            state = tcp_state(match["state"] or match["word"])
+            state = _state_of(match["state"] or match["word"])
             records.append(Counter(section.where(index), f"TCP {state.value if state else '?'}", int(match["count"] or match["number"])))
         elif section.prompt is not None and (match := _bare(line)):
             records.append(Counter(section.where(index), f"{COUNTED}{section.prompt.strip()}", int(match["count"])))

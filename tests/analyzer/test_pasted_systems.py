@@ -271,3 +271,35 @@ def test_a_task_that_waits_for_a_result_is_told_that_it_may_wait_for_its_own_poo
     assert "they are tasks of a pool themselves: if what they wait for is queued in the same pool" in said(two)
     assert "it is a task of a pool itself" in said(NESTED.format(n=1, below=TASK_FRAME))
     assert "of a pool itself" not in said(NESTED.format(n=1, below=""))
+
+
+def test_states_that_powershell_grouped_are_counts() -> None:
+    text = said(
+        "PS C:\\> Get-NetTCPConnection | Group-Object -Property State -NoElement\n\nCount Name\n----- ----\n   31 Listen\n12044 TimeWait\n    7 CloseWait\n"
+    )
+    assert "sockets were counted by state (31 LISTEN, 12,044 TIME_WAIT, 7 CLOSE_WAIT)" in text
+
+
+@pytest.mark.parametrize(
+    ("line", "words"),
+    [
+        ("java.net.NoRouteToHostException: Cannot assign requested address (Address not available)", "a socket got no local address"),
+        ("2026/03/03 09:00:00 dial tcp 10.3.0.9:80: connect: cannot assign requested address", "a socket got no local address"),
+        ("Error: connect EADDRNOTAVAIL 10.3.0.9:80", "a socket got no local address"),
+        ("WARN - com.mchange.v2.async.Runner$DeadlockDetector@4a -- APPARENT DEADLOCK!!! Complete Status:", "c3p0: a pool of threads reached its limit"),
+    ],
+)  # fmt: skip
+def test_used_up_ports_and_helpers_are_told(line: str, words: str) -> None:
+    assert words in said(f"It fails at night:\n\n{line}\n\nWhy?\n")
+
+
+@pytest.mark.parametrize(
+    ("above", "idle"),
+    [("java.lang.Object.wait(Native Method)", True), ("com.mysql.jdbc.PreparedStatement.realClose(PreparedStatement.java:1)", False)],
+)
+def test_a_helper_of_a_pool_is_idle_only_where_it_waits(above: str, idle: bool) -> None:
+    text = said(
+        f'"C3P0PooledConnectionPoolManager-Helper-#1" #31 daemon prio=5 os_prio=0 tid=0x1 nid=0x2 runnable [0x1]\n   java.lang.Thread.State: {"TIMED_WAITING" if idle else "RUNNABLE"}\n'
+        f"\tat {above}\n\tat com.mchange.v2.async.ThreadPoolAsynchronousRunner$PoolThread.run(ThreadPoolAsynchronousRunner.java:534)\n"
+    )
+    assert ("is idle" in text) is idle
