@@ -29,7 +29,9 @@ _CLOCK: Final = r"(?:\d\d:\d\d:\d\d(?:\.\d{1,9})?,)?"
 _CONNECTION: Final = r"(?:tcp|udp)[46][ ][^\s,<]{1,70}<->"
 HEADER: Final = r"(?:time,,|[ ]{0,200})interface[ ,]+state[ ,]+(?:bytes_in|rx_|tx_|priority)[^\n]*$"
 ROW_SHAPE: Final = rf"{_CLOCK}[ ]{{0,12}}{_CONNECTION}"
-_row = lazy(rf"\s*{_CLOCK}\s*(?P<proto>(?:tcp|udp)[46])\s(?P<local>[^\s,<]{{1,70}})<->(?P<remote>[^\s,]{{1,70}})(?P<rest>.*)$").match
+_row = lazy(
+    rf"[ \t]{{0,200}}{_CLOCK}[ \t]{{0,20}}(?P<proto>(?:tcp|udp)[46])\s(?P<local>[^\s,<]{{1,70}})<->(?P<remote>[^\s,]{{1,70}})(?P<rest>.*)$"
+).match
 _owner = lazy(rf"\s*{_CLOCK}(?P<command>[^\s,][^\n,]{{0,60}}?)\.(?P<pid>\d{{1,7}})(?=\s*$|\s{{2,}}[\d.-]|,)").match
 _head = lazy(r"(?=[^\n]{0,200}\binterface\b)(?=[^\n]{0,300}\bstate\b)[\w ,()./]{1,400}$").match
 _state = lazy(
