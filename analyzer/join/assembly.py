@@ -33,7 +33,7 @@ def drafts(snapshot: Snapshot, table: SocketTable, known: Knowledge) -> list[Pro
             by_pid[owner.pid].append(connection)
         if not connection.owners:
             unowned.append(connection)
-    port_owner = _port_owners(by_pid)
+    port_owner = _port_owners(by_pid) if unowned else {}
     nobody = []
     for connection in unowned:
         pid = port_owner.get(connection.local.port or -1)

@@ -260,7 +260,7 @@ def listening_ports(found: Iterable[Connection]) -> dict[int, Connection | None]
     ``netstat -tonp`` prints no LISTEN rows and ``lsof -i:8080`` may be cut: a local port with several remotes is a server's.
     """
     ports: dict[int, Connection | None] = {}
-    remotes: dict[int, list[Endpoint]] = {}
+    remotes: dict[int, _FarEnds] = {}
     for connection in found:
         port = connection.local.port
         if port is None:
@@ -268,24 +268,31 @@ def listening_ports(found: Iterable[Connection]) -> dict[int, Connection | None]
         if connection.state is TcpState.LISTEN:
             ports[port] = connection
         elif connection.remote is not None:
-            if port in remotes:
-                remotes[port].append(connection.remote)
+            far = remotes.get(port)
+            if far is None:
+                far = remotes[port] = _FarEnds(connection.remote)
+            elif not far.several and connection.remote != far.first:
+                far.several = True
+            if (connection.remote.port or 0) < EPHEMERAL:
+                far.low = True
             else:
-                remotes[port] = [connection.remote]
+                far.high = True
     for port, far in remotes.items():
-        several = any(remote != far[0] for remote in far)
-        if (several and not _is_reused(port, far)) or (port < EPHEMERAL and not ports and _are_ephemeral(far)):
+        # The kernel gives an ephemeral port to calls of several services at once; then no far end is ephemeral.
+        is_reused = port >= EPHEMERAL and not far.high
+        if (far.several and not is_reused) or (port < EPHEMERAL and not ports and not far.low):
             ports.setdefault(port, None)
     return ports
 
 
-def _is_reused(port: int, far: Sequence[Endpoint]) -> bool:
-    """True for a local port that the kernel gave to calls of several services at once: it is ephemeral, and none of the far ends is."""
-    return port >= EPHEMERAL and all((remote.port or 0) < EPHEMERAL for remote in far)
+class _FarEnds:
+    """What the far ends of a local port have in common: whether there are several, and whether their ports are ephemeral."""
 
+    __slots__ = ("first", "high", "low", "several")
 
-def _are_ephemeral(far: Sequence[Endpoint]) -> bool:
-    return all((remote.port or 0) >= EPHEMERAL for remote in far)
+    def __init__(self, first: Endpoint) -> None:
+        self.first = first
+        self.several = self.low = self.high = False
 
 
 def left_unread(connection: Connection) -> int | None:

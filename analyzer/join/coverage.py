@@ -7,7 +7,6 @@ What such an artifact does not show may exist all the same. Rules and the verdic
 from __future__ import annotations
 
 import re
-from collections import Counter
 from functools import cached_property
 from typing import TYPE_CHECKING, Final
 
@@ -146,8 +145,10 @@ def _common(rows: Sequence[SocketRow], *, headed: bool) -> str:
     states = {row.state for row in rows}
     if len(states) == 1 and TcpState.LISTEN not in states:
         return say("every row of the table is in state {state}, as behind a filter", state=next(iter(states)) or "?")
-    ports = Counter(port for row in rows for port in {row.local.port, row.remote.port if row.remote else None} if port is not None)
-    port, count = max(ports.items(), key=lambda item: item[1], default=(0, 0))
-    if count == len(rows) and not headed:
-        return say("every row of the table has port {port}, as behind a filter", port=port)
+    if headed:
+        return ""
+    first = rows[0]
+    for port in (first.local.port, first.remote.port if first.remote else None):  # of every row, so of the first
+        if port is not None and all(row.local.port == port or (row.remote is not None and row.remote.port == port) for row in rows):
+            return say("every row of the table has port {port}, as behind a filter", port=port)
     return ""

@@ -21,13 +21,13 @@ FORKING: Final = frozenset({Runtime.PYTHON, Runtime.RUBY, Runtime.PHP})
 def forked(found: list[ProcessDraft]) -> list[ProcessDraft]:
     """The processes, those that are workers of one server as one: each with one thread, all with the same listeners (pre-fork servers)."""
     groups: dict[object, list[ProcessDraft]] = defaultdict(list)
-    served = {one.local.port for view in found for one in view.sockets if one.state is TcpState.LISTEN}
-    for view in found:
+    workers = [view for view in found if view.dump is not None and view.dump.runtime in FORKING and len(view.dump.threads) == 1]
+    served = {one.local.port for view in found for one in view.sockets if one.state is TcpState.LISTEN} if workers else set()
+    for view in workers:
         # netstat names one owner of a listener: its workers then show only connections to the port.
         listeners: frozenset[object] = frozenset(one.local for one in view.sockets if one.state is TcpState.LISTEN)
         listeners = listeners or frozenset(one.local.port for one in view.sockets if one.local.port in served)
-        alone = view.dump is not None and view.dump.runtime in FORKING and len(view.dump.threads) == 1
-        if alone and listeners and any(pool.role == PoolRole.SERVER for pool in view.named_pools):
+        if listeners and any(pool.role == PoolRole.SERVER for pool in view.named_pools):
             groups[listeners, view.dump and view.dump.runtime].append(view)
     for workers in groups.values():
         first = workers[0]

@@ -189,18 +189,25 @@ def _overlap(where: Where, quoted: Sequence[Where]) -> bool:
 def socket_groups(case: Case, links: Iterable[Link]) -> tuple[SocketGroup, ...]:
     """The sockets of every process in its last table, by far host, state and queue; the most first."""
     holders = {(link.snapshot, link.host, link.local, link.remote): link.thread or link.pool for link in links}
-    made: dict[tuple[object, ...], list[Connection]] = defaultdict(list)
-    views: dict[tuple[object, ...], ProcessView] = {}
-    for view in case.latest:
-        for one in view.sockets:
-            if one.remote is None or one.state is TcpState.LISTEN:
-                continue
-            served = one.local.port in view.listeners
-            key = (id(view), one.local.port if served else None, one.remote.host if served else str(one.remote), one.state, _queue(one))
-            made[key].append(one)
-            views[key] = view
-    groups = [_sockets(views[key], key, alike, holders) for key, alike in made.items()]
+    groups = [
+        _sockets(view, alike, port, remote, state, queue, holders)
+        for view in case.latest
+        for (port, remote, state, queue), alike in _alike_sockets(view).items()
+    ]
     return tuple(sorted(groups, key=lambda group: (-group.count, group.side, group.remote, group.state, group.queue)))
+
+
+def _alike_sockets(view: ProcessView) -> dict[tuple[int | None, str, TcpState | None, Queue], list[Connection]]:
+    """Open sockets by the own port that clients opened, far host or end, state and queue."""
+    made: dict[tuple[int | None, str, TcpState | None, Queue], list[Connection]] = defaultdict(list)
+    listeners, listen = view.listeners, TcpState.LISTEN
+    for one in view.sockets:
+        remote, state, port = one.remote, one.state, one.local.port
+        if remote is None or state is listen:
+            continue
+        key = (port, remote.host, state, _queue(one)) if port in listeners else (None, str(remote), state, _queue(one))
+        made[key].append(one)
+    return made
 
 
 def _queue(one: Connection) -> Queue:
@@ -215,22 +222,25 @@ def _queue(one: Connection) -> Queue:
 
 def _sockets(
     view: ProcessView,
-    key: tuple[object, ...],
     alike: Sequence[Connection],
+    port: int | None,
+    remote: str,
+    state: TcpState | None,
+    queue: Queue,
     holders: Mapping[tuple[str, str | None, str, str | None], str | None],
 ) -> SocketGroup:
-    _, port, remote, state, queue = key
     name, host = view.snapshot.name, view.snapshot.host
-    held = Counter(holder for one in alike if (holder := holders.get((name, host, str(one.local), str(one.remote)))) is not None)
+    every = [holders.get((name, host, str(one.local), str(one.remote))) for one in alike] if holders else []
+    held = Counter(holder for holder in every if holder is not None)
     return SocketGroup(
         snapshot=name,
         host=host,
         pid=view.process.pid,
         side="server" if port is not None else "client",
-        port=port if isinstance(port, int) else None,
-        remote=str(remote),
-        state=state.value if isinstance(state, TcpState) else TcpState.UNKNOWN.value,
-        queue=queue if isinstance(queue, Queue) else Queue.UNKNOWN,
+        port=port,
+        remote=remote,
+        state=(state or TcpState.UNKNOWN).value,
+        queue=queue,
         count=len(alike),
         holders=dict(held.most_common()),
     )

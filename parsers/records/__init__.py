@@ -83,7 +83,7 @@ class TcpState(StrEnum):
     UNKNOWN = "UNKNOWN"
 
 
-class Endpoint(msgspec.Struct, frozen=True, gc=False):
+class Endpoint(msgspec.Struct, frozen=True, gc=False, cache_hash=True):
     """One end of a connection.
 
     ``host`` is an address without brackets, IPv4-mapped IPv6 written as IPv4, or a name if the tool resolved it; ``*`` is the
