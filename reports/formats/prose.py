@@ -75,13 +75,15 @@ def _ids(proofs: tuple[str, ...]) -> str:
 
 
 def _parts(word: str, width: int) -> Iterator[str]:
-    """The word, or pieces of it where it is wider than a line."""
-    while width_of(word) > width:
-        used, at = 0, 0
-        while at < len(word) and used + width_of(word[at]) <= width:
-            used += width_of(word[at])
-            at += 1
-        yield word[: at or 1]
-        word = word[at or 1 :]
-    if word:
+    """The word, or pieces of it where it is wider than a line; each character is looked at once, however many lines they fill."""
+    if width_of(word) <= width:
         yield word
+        return
+    begin = used = 0
+    for at, char in enumerate(word):
+        columns = width_of(char)
+        if used + columns > width and at > begin:
+            yield word[begin:at]
+            begin, used = at, 0
+        used += columns
+    yield word[begin:]

@@ -8,8 +8,9 @@ from hypothesis import strategies as st
 from markdown_it import MarkdownIt
 
 from reports import text_safety
+from reports.formats import prose
 from reports.formats.prose import command, wrap
-from reports.text_safety import BREAK, REPLACEMENT
+from reports.text_safety import BREAK, REPLACEMENT, width_of
 
 ANY = st.text(st.characters(codec="utf-8"), max_size=60) | st.text(
     st.sampled_from("a1 @#!`*_~<>[](){}|\\-+=.:/&$%\n\t\x1b\u202e"), max_size=40
@@ -164,3 +165,19 @@ def test_wide_characters_count_two_columns() -> None:
 def test_a_wrapped_command_can_be_pasted() -> None:
     lines = command("tcpdump -i any -s 256 -w trace.pcap 'tcp port 38090'", 32, "    ")
     assert lines == ["    tcpdump -i any -s 256 -w \\", "      trace.pcap 'tcp port \\", "      38090'"]
+
+
+def test_a_word_over_many_lines_is_measured_a_few_times(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A name of a hundred thousand characters must not take an hour."""
+    measured = []
+
+    def counted(text: str) -> int:
+        measured.append(len(text))
+        return width_of(text)
+
+    monkeypatch.setattr(prose, "width_of", counted)
+    word = "가a\u0301" * 20_000
+    lines = wrap(f"head {word} tail", 72, "- ", "  ")
+    assert sum(measured) < 10 * len(word)
+    assert "".join(line.strip("- ") for line in lines) == f"head{word} tail"
+    assert max(map(width_of, lines)) <= 72
