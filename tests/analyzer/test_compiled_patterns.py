@@ -102,6 +102,7 @@ def test_without_a_file_of_this_python_patterns_are_compiled(tmp_path: Path, dam
     assert COMPILER.compile is before
 
 
+@pytest.mark.slow
 def test_the_same_sources_make_the_same_bytes(tmp_path: Path) -> None:
     files = []
     for seed in ("1", "2"):
@@ -113,6 +114,7 @@ def test_the_same_sources_make_the_same_bytes(tmp_path: Path) -> None:
     assert len(loaded(tmp_path / "1")[1]) > 500
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("options", [(), ("-f", "json", "-o", "-")])
 def test_a_plain_run_compiles_few_patterns(tmp_path: Path, options: tuple[str, ...]) -> None:
     sample = str(ROOT / "samples" / "self-call-after")

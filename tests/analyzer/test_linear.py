@@ -91,6 +91,7 @@ def lines_run(files: dict[str, str]) -> int:
     return counted
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("shape", [processes, request_pools, request_pools_twice, task_pools, names, chain, chain_upwards])
 def test_twice_the_evidence_is_twice_the_work(shape: Callable[[int], dict[str, str]]) -> None:
     diagnosis_of(shape(3))  # what is made once does not count

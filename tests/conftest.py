@@ -1,0 +1,37 @@
+"""What is slow by what it is about: tests of each sample take as long as the sample is large."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Final
+
+import pytest
+
+from tests.builders import SAMPLES
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+LARGE: Final = 250_000
+"""Bytes of a sample's files as they lie, from which on what tries many variants of it is slow."""
+TRIES: Final = frozenset(
+    {"test_laws", "test_truth", "test_renaming", "test_anonymous_hosts", "test_named_rows", "test_find", "test_table", "test_kept"}
+)
+"""Modules that read or judge each sample anew, often in many variants. The goldens and the causes of all samples stay in the inner loop."""
+
+
+def large_samples() -> frozenset[str]:
+    """The samples that take longest."""
+    sizes = {
+        folder.name: sum(path.stat().st_size for path in folder.rglob("*") if path.is_file())
+        for folder in SAMPLES.iterdir()
+        if folder.is_dir()
+    }
+    return frozenset(name for name, size in sizes.items() if size > LARGE)
+
+
+def pytest_collection_modifyitems(items: Iterable[pytest.Item]) -> None:
+    large = large_samples()
+    for item in items:
+        name, _, param = item.name.partition("[")
+        if item.path.stem in TRIES and name != "test_cause_and_culprit" and any(param.startswith(one) for one in large):
+            item.add_marker(pytest.mark.slow)
