@@ -1,15 +1,19 @@
-"""What is slow by what it is about: tests of each sample take as long as the sample is large."""
+"""For all tests: no test fails because the machine is busy, and what tries many variants of a large sample is slow."""
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING, Final
 
 import pytest
+from hypothesis import settings
 
 from tests.builders import SAMPLES
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
+
+settings.register_profile("any machine", deadline=None)
+settings.load_profile("any machine")
 
 LARGE: Final = 250_000
 """Bytes of a sample's files as they lie, from which on what tries many variants of it is slow."""
