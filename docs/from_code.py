@@ -95,10 +95,10 @@ def readme(name: str) -> str:
     """A README with the verdict of one sample and the help block as the command prints them now."""
     text = (ROOT / name).read_text(encoding="utf-8")
     environment = {**os.environ, "COLUMNS": "100", "NO_COLOR": "1", "PYTHONPATH": str(ROOT), "TERM": "dumb"}
-    run = [sys.executable, "-c", "from analyzer.app.cli import main; main()", "--help"]
+    tag = "ko" if ".ko." in name else "en"
+    run = [sys.executable, "-c", "from analyzer.app.cli import main; main()", "--lang", tag, "--help"]
     printed = subprocess.run(run, capture_output=True, text=True, env=environment, check=True, cwd=ROOT).stdout.strip()
     block = "\n".join(line.rstrip() for line in printed.splitlines())
-    tag = "ko" if ".ko." in name else "en"
     option = f" --lang {tag}" if tag != "en" else ""
     shown = f"$ analyze samples/{SHOWN}{option}\n{verdict(tag)}\nReport: {SHOWN}-report.html"
     text = re.sub(rf"\$ analyze samples/{SHOWN}[^\n]*\n.*?(?=\n```)", lambda _: shown, text, count=1, flags=re.DOTALL)

@@ -28,12 +28,14 @@ if TYPE_CHECKING:
 
 ROOT: Final = Path(__file__).resolve().parent.parent
 sys.path.insert(0, str(ROOT))
+from analyzer.app import fleet_options, options  # noqa: E402 - the root is known only now
 from analyzer.app.explain import paragraphs  # noqa: E402
+from analyzer.app.spoken_help import texts as help_texts  # noqa: E402
 from analyzer.model.message import COUNTED  # noqa: E402 - the root is known only now
 from analyzer.rules import RULES  # noqa: E402
 from analyzer.software.knowledge import SETTINGS  # noqa: E402 - the root is known only now
 from reports.language import compiled_catalogues  # noqa: E402
-from reports.language.catalogue import DOMAIN, ENGLISH, EXPLANATION, LABEL, LANGUAGES, LOCALE, REMARK  # noqa: E402
+from reports.language.catalogue import DOMAIN, ENGLISH, EXPLANATION, HELP, KNOWN_ISSUE, LABEL, LANGUAGES, LOCALE, REMARK  # noqa: E402
 from reports.language.labels import LABELS, REMARKS  # noqa: E402
 
 FLOORS: Final = ("analyzer", "reports")
@@ -55,13 +57,28 @@ def texts() -> Catalog:
         with template.open("rb") as file:
             for _, message, _, _ in extract("jinja2.ext:babel_extract", file, options={"trimmed": "true"}):
                 found.add(message if isinstance(message, str) else message[0], locations=[(template.relative_to(ROOT).as_posix(), None)])  # type: ignore[list-item]
+    for place, text, context in (*_of_tables(), *_of_help()):
+        found.add(text, context=context or None, locations=[(place, None)])  # type: ignore[list-item]
+    return found
+
+
+def _of_tables() -> Iterator[tuple[str, str, str]]:
+    """Place, text and context of what the tables of software say, and of single words."""
     for lender in tomllib.loads((ROOT / "analyzer" / "software" / "knowledge.toml").read_text(encoding="utf-8"))["lease"]:
         for text in (lender[name] for name in SETTINGS if " " in lender[name]):
-            found.add(text, locations=[("analyzer/software/knowledge.toml", None)])  # type: ignore[list-item]
+            yield "analyzer/software/knowledge.toml", text, ""
     for context, words in ((LABEL, LABELS), (REMARK, REMARKS)):
         for word in words:
-            found.add(word, context=context, locations=[("reports/language/labels.py", None)])  # type: ignore[list-item]
-    return found
+            yield "reports/language/labels.py", word, context
+    for issue in tomllib.loads((ROOT / "analyzer" / "known_issues.toml").read_text(encoding="utf-8"))["issue"]:
+        for text in filter(None, (issue["title"], issue.get("workaround"))):
+            yield "analyzer/known_issues.toml", text, KNOWN_ISSUE
+
+
+def _of_help() -> Iterator[tuple[str, str, str]]:
+    """Place, text and context of what ``--help`` says."""
+    for text in help_texts(options.app, fleet_options.commands):
+        yield "analyzer/app", text, HELP
 
 
 def _of_code() -> Iterator[tuple[str, str, str]]:

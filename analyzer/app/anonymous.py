@@ -7,7 +7,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
 
 from analyzer.app.writing import write_whole
-from analyzer.model.errors import UsageError
+from analyzer.model.errors import UsageError, text_of
+from analyzer.model.message import say
 from reports.anonymize.anonymize import DEFAULT, KINDS, anonymized, command
 from reports.anonymize.disclosure import check_data, check_reports, originals_of
 from reports.anonymize.pseudonyms import MapError, Pseudonyms, load
@@ -29,7 +30,7 @@ def kinds_of(text: str) -> tuple[str, ...]:
     words = tuple(dict.fromkeys(word.strip() for word in text.split(",") if word.strip()))
     wrong = [word for word in words if word not in KINDS]
     if wrong:
-        raise UsageError(f"--anonymize: {', '.join(wrong)} is none of {', '.join(KINDS)}")
+        raise UsageError(say("--anonymize: {wrong} is none of {kinds}", wrong=", ".join(wrong), kinds=", ".join(KINDS)))
     return words or DEFAULT
 
 
@@ -52,11 +53,11 @@ class Mask(NamedTuple):
             real = Path(os.path.realpath(path))
             for root in (Path(os.path.realpath(one)) for one in evidence if one != "-"):
                 if real == root or real.is_relative_to(root):
-                    raise UsageError(f"--anonymize-map: {path} lies inside the evidence, which is never written to")
+                    raise UsageError(say("--anonymize-map: {path} lies inside the evidence, which is never written to", path=path))
         try:
             return cls(Pseudonyms() if path is None else load(path), kinds_of(kinds), path)
         except MapError as error:
-            raise UsageError(f"--anonymize-map: {error}") from error
+            raise UsageError(say("--anonymize-map: {error}", error=text_of(error))) from error
 
     def put_on(self, diagnosis: Diagnosis, incident: Incident | None, line: str, host: str | None = None) -> tuple[Diagnosis, str, Guard]:
         """The diagnosis and the command line with pseudonyms, and the guard of their reports.
@@ -69,7 +70,7 @@ class Mask(NamedTuple):
             made, by = anonymized(diagnosis, self.pseudonyms, self.kinds, incident, () if host is None else (host,))
             masked = command(line)
         except MapError as error:
-            raise UsageError(f"--anonymize: {error}") from error
+            raise UsageError(say("--anonymize: {error}", error=text_of(error))) from error
         if "addresses" in self.kinds:
             check_data(made, self.pseudonyms)
         return made, masked, Guard(self, by)
@@ -94,8 +95,8 @@ class Guard(NamedTuple):
         if file is None:
             return
         if os.path.realpath(file) in {os.path.realpath(target) for target in targets}:
-            raise UsageError(f"--anonymize-map: {file} is a report of this run; the map is private")
+            raise UsageError(say("--anonymize-map: {file} is a report of this run; the map is private", file=file))
         try:
             write_whole(file, self.mask.pseudonyms.text(), private=True)
         except OSError as error:
-            raise UsageError(f"--anonymize-map: cannot write {file}: {error.strerror or error}") from error
+            raise UsageError(say("--anonymize-map: cannot write {file}: {error}", file=file, error=error.strerror or error)) from error

@@ -9,6 +9,7 @@ from __future__ import annotations
 import os
 import shlex
 import sys
+from contextlib import nullcontext
 from pathlib import Path
 from typing import TYPE_CHECKING, Final, NoReturn
 
@@ -17,10 +18,13 @@ from analyzer.app.compiled_patterns import kept
 from analyzer.app.usual_options import usual
 from analyzer.app.writing import complain, put, silence
 from analyzer.model.errors import UsageError
+from analyzer.model.message import say
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
+    from contextlib import AbstractContextManager
 
+_LANGUAGE: Final = "--lang"
 NAMES: Final = ("analyze", "closewait")
 """What the program is called; shells complete each by itself."""
 
@@ -30,16 +34,45 @@ def main(arguments: Sequence[str] | None = None) -> NoReturn:
     given = list(sys.argv[1:] if arguments is None else arguments)
     _plain_output()
     try:
-        with kept():
+        with kept(), _speaking(given):
             code = _code(given)
     except KeyboardInterrupt:
         code = interrupted()
     except Exception as error:
         if {"-v", "--verbose"} & set(given):
             raise
-        complain(f"a defect of this tool: {type(error).__name__}: {error}. Please report it; -v shows where it happened")
+        complain(
+            say(
+                "a defect of this tool: {kind}: {error}. Please report it; -v shows where it happened",
+                kind=type(error).__name__,
+                error=error,
+            )
+        )
         code = DEFECT
     sys.exit(code)
+
+
+def _speaking(given: Sequence[str]) -> AbstractContextManager[None]:
+    """Within it the terminal speaks the language of the command line: English, unless another one is named that there is."""
+    asked = _asked(given)
+    if asked is None:
+        return nullcontext()
+    from reports.language.catalogue import ENGLISH, LANGUAGES, speaking  # noqa: PLC0415 - English needs no catalogue
+
+    return speaking(asked if asked in LANGUAGES else ENGLISH)
+
+
+def _asked(given: Sequence[str]) -> str | None:
+    """The last value of the option."""
+    words, asked = list(given), None
+    for index, word in enumerate(words):
+        if word == "--":
+            break
+        if word == _LANGUAGE and index + 1 < len(words):
+            asked = words[index + 1]
+        elif word.startswith(f"{_LANGUAGE}="):
+            asked = word.partition("=")[2]
+    return asked
 
 
 def _code(given: list[str]) -> int | str | None:
@@ -53,13 +86,13 @@ def _code(given: list[str]) -> int | str | None:
             return ANALYSED
         code = ended.code
     except UsageError as error:
-        complain(str(error))
+        complain(error.text)
         return USAGE
     except OSError as error:
         if error.filename is not None:
             raise
         silence(sys.stdout)  # what the option parser prints itself: help, completion
-        complain(f"cannot write to stdout: {error.strerror or error}")
+        complain(say("cannot write to stdout: {error}", error=error.strerror or error))
         return USAGE
     return code
 
@@ -87,14 +120,14 @@ def _refuse_near(words: Sequence[str]) -> None:
     if not first.isalpha() or first in COMMANDS or Path(first).exists():
         return
     if first == "help":
-        raise UsageError("did you mean 'analyze --help'?")
+        raise UsageError(say("did you mean '{line}'?", line="analyze --help"))
     if first == "analyze":
-        raise UsageError(f"did you mean '{' '.join(words)}'?")
+        raise UsageError(say("did you mean '{line}'?", line=" ".join(words)))
     import difflib  # noqa: PLC0415 - only a wrong word needs it
 
     near = difflib.get_close_matches(first, COMMANDS, 1, 0.75)
     if near:
-        raise UsageError(f"no such file or folder: {first}; did you mean 'analyze {near[0]}'?")
+        raise UsageError(say("no such file or folder: {first}; did you mean 'analyze {near}'?", first=first, near=near[0]))
 
 
 def _completed() -> list[str]:

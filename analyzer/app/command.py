@@ -8,8 +8,9 @@ import sys
 from contextlib import contextmanager, nullcontext
 from typing import TYPE_CHECKING, Final, NamedTuple
 
-from analyzer.app.writing import complain
-from analyzer.model.errors import Disclosed, Unusable, UsageError
+from analyzer.app.writing import complain, disclosed
+from analyzer.model.errors import Disclosed, Unusable, UsageError, text_of
+from analyzer.model.message import say
 from analyzer.version import VERSION
 
 if TYPE_CHECKING:
@@ -83,7 +84,7 @@ def run(request: RunOptions, command: str) -> int:
     try:
         diagnosis, incident = analysed(request)
     except Unusable as error:
-        complain(str(error))
+        complain(error.text)
         return UNUSABLE
     from analyzer.app.output import Job, write  # noqa: PLC0415 - see below
 
@@ -99,11 +100,13 @@ def run(request: RunOptions, command: str) -> int:
             Job(shown, request.paths, request.formats, request.output, request.quiet, line, VERSION, guard, request.language, page=usable)
         )
     except Disclosed as error:
-        complain(f"--anonymize refuses: {error}. Nothing was written. Please report it, without that name: it should have been replaced")
+        complain(disclosed(error))
         return DEFECT
     if not usable:
         files = "".join(f"; {item.file}: {item.note or 'no format that is known'}" for item in diagnosis.inputs[:_TOLD])
-        complain(f"nothing usable to read: none of the {len(diagnosis.inputs)} files is of a kind that this tool knows{files}")
+        complain(
+            say("nothing usable to read: none of the {count} files is of a kind that this tool knows", count=len(diagnosis.inputs)) + files
+        )
         return UNUSABLE
     return _fail(diagnosis, request.fail_on)
 
@@ -122,7 +125,7 @@ def analysed(request: RunOptions) -> tuple[Diagnosis, Incident]:
         try:
             evidence = read(request.paths, request.host, request.timezone, request.inside)
         except ValueError as error:
-            raise UsageError(str(error)) from error
+            raise UsageError(text_of(error)) from error
         if evidence.several is not None and not request.together:
             raise UsageError(_several(request.paths[0], evidence.several))
         from analyzer.judge.engine import diagnose  # noqa: PLC0415 - an unreadable path must not wait for the rules
@@ -135,9 +138,13 @@ def analysed(request: RunOptions) -> tuple[Diagnosis, Incident]:
 
 def _several(path: str, folders: tuple[str, str]) -> str:
     first, second = folders
-    return (
-        f"{path} holds several incidents: {first} and {second} have other processes and no connection with each other."
-        f" “analyze fleet {shlex.quote(path)}” analyses each by itself; give the folders one by one to read them as one incident"
+    return say(
+        "{path} holds several incidents: {first} and {second} have other processes and no connection with each other."
+        " “analyze fleet {quoted}” analyses each by itself; give the folders one by one to read them as one incident",
+        path=path,
+        first=first,
+        second=second,
+        quoted=shlex.quote(path),
     )
 
 
@@ -162,7 +169,7 @@ def checked(request: RunOptions) -> None:
     try:
         zone_of(request.timezone)
     except ValueError as error:
-        raise UsageError(str(error)) from error
+        raise UsageError(text_of(error)) from error
 
 
 def _settings(request: RunOptions) -> Settings:
@@ -171,7 +178,7 @@ def _settings(request: RunOptions) -> Settings:
     try:
         return settings(request.paths, request.config)
     except ValueError as error:
-        raise UsageError(str(error)) from error
+        raise UsageError(text_of(error)) from error
 
 
 def _mask(request: RunOptions) -> Mask | None:
@@ -189,11 +196,17 @@ def _fail(diagnosis: Diagnosis, fail_on: str | None) -> int:
     bad = [finding for finding in diagnosis.findings if finding.severity.value in SEVERITIES[fail_on]]
     if not bad:
         return ANALYSED
-    complain(f"exit 1 because of --fail-on {fail_on}: {bad[0].id} {bad[0].rule} is {bad[0].severity.value}")
+    complain(
+        say(
+            "exit 1 because of --fail-on {asked}: {found}",
+            asked=fail_on,
+            found=say("{finding} is {severity}", finding=f"{bad[0].id} {bad[0].rule}", severity=bad[0].severity.value),
+        )
+    )
     return FAILED
 
 
 def interrupted() -> int:
     """Say that Ctrl-C was heard; the exit code for it."""
-    complain("interrupted; no unfinished report was left behind")
+    complain(say("interrupted; no unfinished report was left behind"))
     return INTERRUPTED

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import shlex
 import shutil
 from pathlib import Path
 from typing import TYPE_CHECKING, Final, NamedTuple
@@ -11,8 +10,9 @@ from typing import TYPE_CHECKING, Final, NamedTuple
 import msgspec
 
 from analyzer.app.command import ANALYSED, DEFECT, FAILED, UNUSABLE, RunOptions, analysed
-from analyzer.app.writing import STDOUT, complain, put, save
-from analyzer.model.errors import Disclosed, Unusable, UsageError
+from analyzer.app.writing import STDOUT, complain, disclosed, inside_evidence, no_ending, no_folder, put, save
+from analyzer.model.errors import Disclosed, Unusable, UsageError, text_of
+from analyzer.model.message import say
 from analyzer.version import VERSION
 from reports.compare import text as difference_text
 from reports.compare.compare import Change, compare
@@ -58,7 +58,7 @@ def run(asked: Comparison) -> int:
         UsageError: if an option does not fit.
     """
     if len(asked.paths) < 2:  # noqa: PLR2004 - a comparison
-        raise UsageError("diff compares at least two: analyze diff BEFORE AFTER")
+        raise UsageError(say("diff compares at least two: analyze diff BEFORE AFTER"))
     form = _form(asked)
     mask = _mask(asked)
     guards: list[Guard] = []
@@ -71,17 +71,17 @@ def run(asked: Comparison) -> int:
         for guard in guards:
             guard.check({form: text}, () if target is None else (target,))
     except Unusable as error:
-        complain(str(error))
+        complain(error.text)
         return UNUSABLE
     except Disclosed as error:
-        complain(f"--anonymize refuses: {error}. Nothing was written. Please report it, without that name: it should have been replaced")
+        complain(disclosed(error))
         return DEFECT
     if target is None:
         put(text)
     else:
         _write(target, text, asked)
     if asked.fail_on and difference.change in _BAD[asked.fail_on]:
-        complain(f"exit 1 because of --fail-on {asked.fail_on}: {difference.change.value}")
+        complain(say("exit 1 because of --fail-on {asked}: {found}", asked=asked.fail_on, found=difference.change.value))
         return FAILED
     return ANALYSED
 
@@ -93,7 +93,7 @@ def _form(asked: Comparison) -> str:
         return "text"
     form = _ENDINGS.get(Path(str(asked.output)).suffix.lower())
     if form is None:
-        raise UsageError(f"-o: the ending of {asked.output!r} names no format; add -f")
+        raise UsageError(no_ending(asked.output))
     return form
 
 
@@ -110,11 +110,11 @@ def _side(path: str, asked: Comparison, mask: Mask | None, guards: list[Guard]) 
     kept = _kept(Path(path))
     if kept is not None:
         if mask is not None:
-            raise UsageError(f"--anonymize: {path} is a report already; anonymise it when it is made")
+            raise UsageError(say("--anonymize: {path} is a report already; anonymise it when it is made", path=path))
         return kept
     diagnosis, incident = analysed(RunOptions([path], host=asked.host, timezone=asked.timezone, config=asked.config))
     if not any(item.records for item in diagnosis.inputs):
-        raise Unusable(f"{path}: nothing usable to read")
+        raise Unusable(say("{path}: nothing usable to read", path=path))
     if mask is not None:
         diagnosis, _, guard = mask.put_on(diagnosis, incident, "analyze", asked.host)
         guards.append(guard)
@@ -138,7 +138,7 @@ def _kept(path: Path) -> Side | None:
             return None
         return msgspec.json.decode(path.read_bytes(), type=Side)
     except (OSError, msgspec.MsgspecError, UnicodeDecodeError, KeptError) as error:
-        raise Unusable(f"{path}: a report that cannot be read: {error}") from error
+        raise Unusable(say("{path}: a report that cannot be read: {error}", path=path, error=text_of(error))) from error
 
 
 def _rendered(form: str, difference: Difference, *, to_terminal: bool) -> str:
@@ -148,11 +148,11 @@ def _rendered(form: str, difference: Difference, *, to_terminal: bool) -> str:
 
 def _write(target: Path, text: str, asked: Comparison) -> None:
     if not target.parent.exists():
-        raise UsageError(f"-o: there is no folder {target.parent}; mkdir -p {shlex.quote(str(target.parent))} makes it")
+        raise UsageError(no_folder(target.parent))
     real = Path(os.path.realpath(target))
     for root in (Path(os.path.realpath(path)) for path in asked.paths):
         if real == root or (root.is_dir() and real.is_relative_to(root)):
-            raise UsageError(f"-o: {target} lies inside the evidence, which is never written to")
+            raise UsageError(inside_evidence(target))
     save(target, text)
     with speaking(asked.language):
         put(tell("Report: {path}", path=target) + "\n")

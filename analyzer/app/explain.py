@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import difflib
 import inspect
-import textwrap
 
+from analyzer.model.message import say
 from analyzer.rules import RULES, Rule, slug
 from analyzer.software.known_issues import Issue, Source, known_issue
 from reports.formats.prose import wrap
-from reports.language.catalogue import explanation
+from reports.language.catalogue import explanation, tell
+from reports.language.catalogue import known_issue as known_issue_text
 
 WIDTH = 88
 
@@ -49,35 +50,37 @@ def near_rules(name: str) -> list[str]:
 
 def told(issue: Issue) -> str:
     """A known issue: what it is, which releases have it, the stack, what helps, where to read on."""
-    lines = [textwrap.fill(issue.title, WIDTH), "", *(f"{issue.product} {release}" for release in affected(issue))]
-    lines += ["", "The stack that it is known by, others may stand between:", *(f"    at {frame}" for frame in issue.frames)]
-    lines += [f"Thread state: {issue.state}"] if issue.state else []
-    lines += [f"Locks: {', '.join(issue.locks)}"] if issue.locks else []
-    lines += [f"Only beside: {', '.join(issue.rules)}"] if issue.rules else []
-    lines += ["", textwrap.fill(f"What helps: {issue.workaround}", WIDTH)] if issue.workaround else []
-    return (
-        "\n".join([issue.id, "", *lines, "", f"Version from: {_SOURCES[issue.source].format(names=', '.join(issue.names))}", issue.link])
-        + "\n"
-    )
+    lines = [*wrap(known_issue_text(issue.title), WIDTH), "", *(f"{issue.product} {release}" for release in affected(issue))]
+    lines += ["", tell("The stack that it is known by, others may stand between:"), *(f"    at {frame}" for frame in issue.frames)]
+    lines += [tell("Thread state: {state}", state=issue.state)] if issue.state else []
+    lines += [tell("Locks: {locks}", locks=", ".join(issue.locks))] if issue.locks else []
+    lines += [tell("Only beside: {rules}", rules=", ".join(issue.rules))] if issue.rules else []
+    lines += ["", *wrap(tell("What helps: {text}", text=known_issue_text(issue.workaround)), WIDTH)] if issue.workaround else []
+    return "\n".join([issue.id, "", *lines, "", tell("Version from: {source}", source=_source(issue)), issue.link]) + "\n"
 
 
-_SOURCES = {
-    Source.JVM: "the heading of the thread dump",
-    Source.GO: "the paths of the standard library",
-    Source.PYTHON: "the heading of the stacks",
-    Source.ARTIFACT: "open files, command lines and paths that name {names}",
-}
+def _source(issue: Issue) -> str:
+    """Where the evidence states the product's version."""
+    if issue.source is Source.JVM:
+        return say("the heading of the thread dump")
+    if issue.source is Source.GO:
+        return say("the paths of the standard library")
+    if issue.source is Source.PYTHON:
+        return say("the heading of the stacks")
+    return say("open files, command lines and paths that name {names}", names=", ".join(issue.names))
 
 
 def affected(issue: Issue) -> list[str]:
     """The releases with the defect, one range each."""
-    return [
-        " ".join(
-            part
-            for part in (
-                f"from {row.first}" if row.first else "of any version",
-                f"before {row.fixed}, which has the fix" if row.fixed else "; no release is known to have a fix",
-            )
-        ).replace(" ;", ";")
-        for row in issue.affected
-    ]
+    return [tell(_range(row.first, row.fixed)) for row in issue.affected]
+
+
+def _range(first: str, fixed: str) -> str:
+    """Releases from one to another."""
+    if first and fixed:
+        return say("from {first} before {fixed}, which has the fix", first=first, fixed=fixed)
+    if fixed:
+        return say("of any version before {fixed}, which has the fix", fixed=fixed)
+    if first:
+        return say("from {first}; no release is known to have a fix", first=first)
+    return say("of any version; no release is known to have a fix")

@@ -16,13 +16,14 @@ from msgspec.structs import replace
 
 from analyzer.app.command import ANALYSED, FAILED, SEVERITIES, UNUSABLE, RunOptions, checked
 from analyzer.app.incident_row import Options, Outcome, Task, broken, carried, prepare, row_of
-from analyzer.app.writing import STDOUT, complain, note, put, save
+from analyzer.app.writing import STDOUT, complain, no_ending, note, put, save
 from analyzer.fleet.engine import Lost, Run, cores, here, processes
 from analyzer.fleet.find import Unit, find
 from analyzer.fleet.finished import Finished, Line, bytes_of, key_of
 from analyzer.fleet.history import Store, history, span_of
 from analyzer.fleet.together import outages
 from analyzer.model.errors import Unusable, UsageError
+from analyzer.model.message import say
 from analyzer.version import VERSION
 from reports.fleet import contract
 from reports.fleet.trend import rendered as rendered_history
@@ -80,7 +81,7 @@ def run(asked: Asked) -> int:
     try:
         fleet = _analysed(asked) if asked.paths else None
     except Unusable as error:
-        complain(str(error))
+        complain(error.text)
         return UNUSABLE
     with speaking(asked.language):
         text = _rendered(form, fleet, asked.output) if fleet is not None and span is None else ""
@@ -102,9 +103,9 @@ def _span(asked: Asked) -> timedelta | None:
         UsageError: if it is none, or the options do not say what to look at.
     """
     if asked.since is not None and asked.store is None:
-        raise UsageError("--since asks a history; name its file with --store")
+        raise UsageError(say("--since asks a history; name its file with --store"))
     if not asked.paths and asked.since is None:
-        raise UsageError("no incident was named: analyze fleet DIR|ARCHIVE…")
+        raise UsageError(say("no incident was named: analyze fleet DIR|ARCHIVE…"))
     return None if asked.since is None else span_of(asked.since)
 
 
@@ -117,7 +118,9 @@ def _analysed(asked: Asked) -> Fleet:
     with _looking(quiet=asked.quiet):
         found = find(asked.paths)
     if not found.units:
-        raise Unusable(f"{', '.join(asked.paths)}: no incident here: no archive, and no file of a kind that this tool knows")
+        raise Unusable(
+            say("{paths}: no incident here: no archive, and no file of a kind that this tool knows", paths=", ".join(asked.paths))
+        )
     units, done = list(found.units), _done(asked, found.units)
     seen = outages({number: one.ends for number, one in enumerate(done) if units[number].inside is None})
     if asked.together and seen:
@@ -163,7 +166,7 @@ def _form(asked: Asked) -> str:
         return "text"
     form = ENDINGS.get(Path(asked.output).suffix.lower())
     if form is None:
-        raise UsageError(f"-o: the ending of {asked.output!r} names no format; add -f")
+        raise UsageError(no_ending(asked.output))
     return form
 
 
@@ -176,7 +179,7 @@ def _outside(target: str, evidence: Iterable[str]) -> None:
     real = Path(os.path.realpath(target))
     for root in (Path(os.path.realpath(path)) for path in evidence):
         if real == root or (root.is_dir() and real.is_relative_to(root)):
-            raise UsageError(f"{target} lies inside the evidence, which is never written to")
+            raise UsageError(say("{target} lies inside the evidence, which is never written to", target=target))
 
 
 def _engine(asked: Asked, incidents: int) -> Engine:
@@ -185,7 +188,7 @@ def _engine(asked: Asked, incidents: int) -> Engine:
 
         return cluster(asked.scheduler)
     if asked.ship:
-        raise UsageError("--ship sends bytes to the workers of a cluster; name it with --scheduler")
+        raise UsageError(say("--ship sends bytes to the workers of a cluster; name it with --scheduler"))
     jobs = min(asked.jobs or cores(), incidents)
     return here() if jobs <= 1 else processes(jobs, prepare)
 
@@ -290,7 +293,7 @@ def _code(rows: Sequence[Row], fail_on: str | None) -> int:
     broken = [row for row in rows if row.error is not None]
     if broken:
         first = f"{plain(broken[0].path)}: {plain(broken[0].error or '')}"
-        complain(f"{len(broken)} of {len(rows)} incidents could not be analysed; first {first}")
+        complain(say("{broken} of {all} incidents could not be analysed; first {first}", broken=len(broken), all=len(rows), first=first))
     if len(broken) == len(rows):
         return UNUSABLE
     if fail_on is None:
@@ -300,7 +303,13 @@ def _code(rows: Sequence[Row], fail_on: str | None) -> int:
         return ANALYSED
     worst = min(bad, key=lambda row: (row.worst.rank if row.worst else 9, row.path))
     complain(
-        f"exit 1 because of --fail-on {fail_on}: {plain(worst.path)} has a finding that is {worst.worst}; {len(bad)} incidents have one"
+        say(
+            "exit 1 because of --fail-on {asked}: {path} has a finding that is {severity}; incidents that have one: {count}",
+            asked=fail_on,
+            path=plain(worst.path),
+            severity=worst.worst,
+            count=len(bad),
+        )
     )
     return FAILED
 

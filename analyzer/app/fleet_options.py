@@ -10,8 +10,10 @@ from typing import Annotated
 import typer
 
 from analyzer.app.command import interrupted
-from analyzer.app.options import FailOn, Language, PlainCommand, ReportFormat, commands, option, refuse
+from analyzer.app.options import FailOn, Language, ReportFormat, commands, option, refuse
+from analyzer.app.spoken_help import PlainCommand
 from analyzer.model.errors import UsageError
+from analyzer.model.message import say
 
 __all__ = ["commands"]
 
@@ -75,14 +77,14 @@ def fleet(
 ) -> None:
     """Analyse every incident below, one row each, grouped by cause: archives, collections, and folders with artifacts in them."""
     if anonymize is not None:
-        refuse("fleet: --anonymize is not available for many incidents; analyse those that are passed on one by one with it")
+        refuse(say("fleet: --anonymize is not available for many incidents; analyse those that are passed on one by one with it"))
     from analyzer.app.fleet import Asked, run  # noqa: PLC0415 - loads all that an analysis needs
 
     chosen = (form.value if form else None, output, reports, resume, jobs, timezone, config, language.value)
     try:
         code = run(Asked(paths or (), *chosen, fail_on.value if fail_on else None, quiet, scheduler, ship, store, since, together))
     except UsageError as error:
-        refuse(str(error))
+        refuse(error.text)
     except KeyboardInterrupt:
         code = interrupted()  # typer would end without a word
     raise typer.Exit(code)
@@ -103,7 +105,7 @@ def report(
 ) -> None:
     """Write a kept report once more, in any format or language, without its evidence."""
     if anonymize is not None:
-        refuse("report: --anonymize needs the evidence; analyse it again with --anonymize")
+        refuse(say("report: --anonymize needs the evidence; analyse it again with --anonymize"))
     from analyzer.app.kept_report import Asked, run  # noqa: PLC0415 - loads the contract and the view
 
     try:
@@ -112,7 +114,7 @@ def report(
             shlex.join(["analyze", *(context.obj or sys.argv[1:])]),
         )
     except UsageError as error:
-        refuse(str(error))
+        refuse(error.text)
     except KeyboardInterrupt:
         code = interrupted()  # typer would end without a word
     raise typer.Exit(code)

@@ -16,6 +16,7 @@ from analyzer.fleet.finished import files_at
 from analyzer.fleet.together import Ends, ends_of
 from analyzer.intake.read import content_of
 from analyzer.model.errors import Unusable, UsageError
+from analyzer.model.message import say
 from analyzer.version import VERSION
 
 if TYPE_CHECKING:
@@ -160,7 +161,9 @@ def _made(task: Task, paths: tuple[str, ...]) -> Outcome:
     request = RunOptions(paths, timezone=options.timezone, config=options.config, quiet=True, together=True, inside=unit.inside)
     diagnosis, incident = analysed(request)
     if not diagnosis.findings and not any(item.records for item in diagnosis.inputs):
-        raise Unusable(f"nothing usable to read: none of the {len(diagnosis.inputs)} files is of a kind that this tool knows")
+        raise Unusable(
+            say("nothing usable to read: none of the {count} files is of a kind that this tool knows", count=len(diagnosis.inputs))
+        )
     with speaking(options.language):
         told = spoken(diagnosis)
         row = contract.row_of(unit.label, told, _service(diagnosis, incident), _version(incident))

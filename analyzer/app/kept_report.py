@@ -8,6 +8,8 @@ from typing import TYPE_CHECKING, Final, NamedTuple
 from analyzer.app.command import ANALYSED, UNUSABLE
 from analyzer.app.output import Job, write
 from analyzer.app.writing import complain
+from analyzer.model.errors import text_of
+from analyzer.model.message import say
 from reports.contract.kept import KeptError, kept, said_in
 from reports.language.catalogue import speaking
 
@@ -39,7 +41,7 @@ def run(asked: Asked, command: str) -> int:
         with speaking(asked.language):
             diagnosis = said_in(old, asked.language)
     except KeptError as error:
-        complain(f"{asked.path}: {error}")
+        complain(say("{path}: {error}", path=asked.path, error=text_of(error)))
         return UNUSABLE
     formats = asked.formats or (("text",) if asked.output is None else ())
     write(Job(diagnosis, (asked.path,), formats, asked.output, asked.quiet, command, old.version, language=asked.language))
@@ -49,11 +51,11 @@ def run(asked: Asked, command: str) -> int:
 def _read(path: Path) -> bytes:
     try:
         if not path.exists():
-            raise KeptError("no such file")
+            raise KeptError(say("no such file"))
         if not path.is_file():
-            raise KeptError("no regular file; a report is a page or a JSON that analyze wrote")
+            raise KeptError(say("no regular file; a report is a page or a JSON that analyze wrote"))
         if path.stat().st_size > LARGEST:
-            raise KeptError(f"larger than {LARGEST >> 30} GB")
+            raise KeptError(say("larger than {limit} GB", limit=LARGEST >> 30))
         return path.read_bytes()
     except OSError as error:
-        raise KeptError(f"cannot be read: {error.strerror or error}") from error
+        raise KeptError(say("cannot be read: {error}", error=error.strerror or error)) from error

@@ -8,14 +8,15 @@ import sys
 from enum import StrEnum
 from itertools import islice
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any, Final, NoReturn
+from typing import TYPE_CHECKING, Annotated, Final, NoReturn
 
 import typer
-import typer.core
 
 from analyzer.app.command import COMMANDS, USAGE, RunOptions, interrupted, run
+from analyzer.app.spoken_help import PlainCommand
 from analyzer.app.writing import complain, put, save
 from analyzer.model.errors import UsageError
+from analyzer.model.message import say
 from analyzer.version import VERSION
 
 if TYPE_CHECKING:
@@ -59,22 +60,6 @@ class FailOn(StrEnum):
 
     CRITICAL = "critical"
     WARNING = "warning"
-
-
-class PlainCommand(typer.core.TyperCommand):
-    """A command whose errors are sentences, without a library's words before them."""
-
-    def parse_args(self, ctx: Any, args: list[str]) -> list[str]:
-        """Parse as the option parser does.
-
-        Raises:
-            BadParameter: for a value that does not fit.
-        """
-        try:
-            return super().parse_args(ctx, args)
-        except typer.BadParameter as error:
-            error.message = error.message.removeprefix("Value error, ")
-            raise
 
 
 def _incidents(ctx: typer.Context, incomplete: str) -> list[str]:
@@ -148,7 +133,7 @@ def incident(
         option("--config", metavar="FILE", text="Own thread pools, frames and packages (TOML), as analyze.toml in the incident's folder."),
     ] = None,
     language: Annotated[
-        Language, option("--lang", text="Language of the reports: English or Korean. Evidence stays as it is.")
+        Language, option("--lang", text="Language of reports, help and errors: English or Korean. Evidence stays as it is.")
     ] = Language.EN,
     fail_on: Annotated[FailOn | None, option("--fail-on", text="Exit 1 when a finding of that severity or above exists.")] = None,
     quiet: Annotated[bool, option("--quiet", "-q", text="No verdict on the terminal.")] = False,
@@ -181,7 +166,7 @@ def incident(
     try:
         code = run(request, shlex.join(["analyze", *(context.obj or sys.argv[1:])]))
     except UsageError as error:
-        refuse(str(error))
+        refuse(error.text)
     except KeyboardInterrupt:
         code = interrupted()  # typer would end without a word
     raise typer.Exit(code)
@@ -208,8 +193,12 @@ def explain(
         found = listing() if rule is None else text(rule)
     if found is None:
         near = near_rules(rule or "")
-        hint = f"did you mean {', '.join(near)}?" if near else "'analyze explain' lists them, docs/known-issues.md the known issues"
-        refuse(f"no rule is called {rule!r}; {hint}")
+        hint = (
+            say("did you mean {near}?", near=", ".join(near))
+            if near
+            else say("'analyze explain' lists them, docs/known-issues.md the known issues")
+        )
+        refuse(say("no rule is called {rule!r}; {hint}", rule=rule, hint=hint))
     put(found)
 
 
@@ -256,7 +245,7 @@ def diff(
     try:
         code = run(Comparison(paths, *options, language.value, same_server))
     except UsageError as error:
-        refuse(str(error))
+        refuse(error.text)
     except KeyboardInterrupt:
         code = interrupted()  # typer would end without a word
     raise typer.Exit(code)
@@ -280,16 +269,16 @@ def collect(
     flags = [flag for flag, given in (("--capture", capture), ("--sigquit", sigquit), ("--gdb", gdb), ("--pprof", pprof)) if given]
     if pid is None:
         if flags:
-            refuse(f"{flags[0]} is for a process: analyze collect {flags[0]} PID")
+            refuse(say("{flag} is for a process: analyze collect {flag} PID", flag=flags[0]))
         _print_script(script(), USE, output)
         return
     if output is not None:
-        refuse("-o is for the script; the archive and the report are written to the current folder")
+        refuse(say("-o is for the script; the archive and the report are written to the current folder"))
     words = [*flags, *([pprof] if pprof else []), str(pid), *([] if seconds is None else [str(seconds)])]
     try:
         code, archive = collected(words)
     except OSError as error:
-        refuse(f"cannot run the shell: {error.strerror or error}; 'analyze collect > collect.sh' prints the script")
+        refuse(say("cannot run the shell: {error}; 'analyze collect > collect.sh' prints the script", error=error.strerror or error))
     if code or not archive:
         raise typer.Exit(code or USAGE)
     raise typer.Exit(run(RunOptions([archive]), shlex.join(["analyze", archive])))
@@ -301,8 +290,8 @@ def _print_script(text: str, use: str, output: str | None) -> None:
         try:
             save(Path(output), text)
         except UsageError as error:
-            refuse(str(error))
-        complain(f"{output} is written; on the host: sh {Path(output).name} PID")
+            refuse(error.text)
+        complain(say("{output} is written; on the host: sh {name} PID", output=output, name=Path(output).name))
         return
     put(use if output is None and sys.stdout is not None and sys.stdout.isatty() else text)
 

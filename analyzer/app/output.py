@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 import os
-import shlex
 import shutil
 import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Final, NamedTuple
 
-from analyzer.app.writing import STDOUT, note, put, save
+from analyzer.app.writing import STDOUT, inside_evidence, no_ending, no_folder, note, put, save
 from analyzer.model.errors import UsageError
+from analyzer.model.message import say
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -99,19 +99,19 @@ def _plan(job: Job) -> list[tuple[str, Path | None]]:
         return []
     if job.output in STDOUT:
         if len(formats) > 1:
-            raise UsageError("-o: several formats do not fit into stdout; give -o a folder")
+            raise UsageError(say("-o: several formats do not fit into stdout; give -o a folder"))
         return [(formats[0] if formats else "text", None)]
     if job.output is not None:
         target = Path(job.output)
         ends_as_folder = job.output.endswith(("/", os.sep))
         if not ends_as_folder and not target.parent.exists():
-            raise UsageError(f"-o: there is no folder {target.parent}; mkdir -p {shlex.quote(str(target.parent))} makes it")
+            raise UsageError(no_folder(target.parent))
         folder = target.is_dir() or ends_as_folder or len(formats) > 1
         if folder:
             return [(form, _outside(target / _name(job, form), job.paths, asked=True)) for form in formats or ["html"]]
         guess = formats[0] if formats else _GUESSES.get(target.suffix.lower())
         if guess is None:
-            raise UsageError(f"-o: the ending of {target.name!r} names no format; add -f")
+            raise UsageError(no_ending(target.name))
         return [(guess, _outside(target, job.paths, asked=True))]
     piped = [form for form in formats if form != "html"]
     if len(piped) == 1:
@@ -136,10 +136,10 @@ def _outside(target: Path, evidence: Sequence[str], *, asked: bool) -> Path:
         if path == "-":
             continue
         if real == root:
-            raise UsageError(f"-o: {target} is the evidence, which is never written to")
+            raise UsageError(say("-o: {target} is the evidence, which is never written to", target=target))
         if root.is_dir() and real.is_relative_to(root):
             if asked:
-                raise UsageError(f"-o: {target} lies inside the evidence, which is never written to")
+                raise UsageError(inside_evidence(target))
             return root.parent / target.name
     return target
 

@@ -58,11 +58,11 @@ def _added(known: Knowledge, file: Path) -> tuple[Knowledge, str]:
         with file.open("rb") as stream:
             data = stream.read(LARGEST + 1)
     except OSError as error:
-        raise ValueError(f"{file}: cannot be read: {error.strerror or error}") from error
+        raise ValueError(say("{file}: cannot be read: {error}", file=file, error=error.strerror or error)) from error
     if len(data) > LARGEST:
-        raise ValueError(f"{file}: larger than {LARGEST >> 20} MB; settings are a few rows")
+        raise ValueError(say("{file}: larger than {limit} MB; settings are a few rows", file=file, limit=LARGEST >> 20))
     try:
         tables = read_tables(file.name, data.decode("utf-8-sig"))
     except UnicodeDecodeError as error:
-        raise ValueError(f"{file}: not UTF-8") from error
+        raise ValueError(say("{file}: not UTF-8", file=file)) from error
     return extended(known, tables), say("{name} adds {rows} entries to what this tool knows of software.", name=file.name, rows=tables.rows)

@@ -9,6 +9,7 @@ from __future__ import annotations
 import errno
 import os
 import re
+import shlex
 import stat
 import sys
 from contextlib import suppress
@@ -16,9 +17,12 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
 from analyzer.model.errors import UsageError
+from analyzer.model.message import Message, say
 
 if TYPE_CHECKING:
     from typing import TextIO
+
+    from analyzer.model.errors import Disclosed
 
 STDOUT: Final = frozenset({"-", "/dev/stdout", "/dev/fd/1", "/proc/self/fd/1"})
 """What ``-o`` calls standard output."""
@@ -35,7 +39,9 @@ def save(target: Path, text: str) -> None:
     try:
         write_whole(target, text)
     except OSError as error:
-        raise UsageError(f"cannot write {target}: {error.strerror or error}; choose another place with -o") from error
+        raise UsageError(
+            say("cannot write {target}: {error}; choose another place with -o", target=target, error=error.strerror or error)
+        ) from error
 
 
 def write_whole(target: Path, text: str, *, private: bool = False) -> None:
@@ -97,6 +103,29 @@ def _mask() -> int:
     return mask
 
 
+def no_folder(folder: Path) -> str:
+    """The folder of ``-o`` does not exist."""
+    return say("-o: there is no folder {folder}; mkdir -p {quoted} makes it", folder=folder, quoted=shlex.quote(str(folder)))
+
+
+def no_ending(name: str | None) -> str:
+    """The file of ``-o`` has an ending that no format has."""
+    return say("-o: the ending of {name!r} names no format; add -f", name=name)
+
+
+def inside_evidence(target: Path) -> str:
+    """The file of ``-o`` would lie among what is analysed."""
+    return say("-o: {target} lies inside the evidence, which is never written to", target=target)
+
+
+def disclosed(error: Disclosed) -> str:
+    """A report is not written because it would show what was to be hidden."""
+    return say(
+        "--anonymize refuses: {error}. Nothing was written. Please report it, without that name: it should have been replaced",
+        error=error.text,
+    )
+
+
 def put(text: str) -> None:
     """Print on standard output. A reader that has seen enough (``head``, ``less``) is no failure: the rest is dropped.
 
@@ -105,7 +134,7 @@ def put(text: str) -> None:
     """
     if sys.stdout is None:
         if text:
-            raise UsageError("cannot write to stdout: it is closed")
+            raise UsageError(say("cannot write to stdout: it is closed"))
         return
     try:
         sys.stdout.write(text)
@@ -114,12 +143,21 @@ def put(text: str) -> None:
         silence(sys.stdout)
     except OSError as error:
         silence(sys.stdout)
-        raise UsageError(f"cannot write to stdout: {error.strerror or error}; choose a place with -o") from error
+        raise UsageError(say("cannot write to stdout: {error}; choose a place with -o", error=error.strerror or error)) from error
 
 
 def complain(message: str) -> None:
     """A sentence about a problem, for people."""
-    note(f"analyze: {message}\n")
+    note(f"analyze: {_in_words(message)}\n")
+
+
+def _in_words(text: str) -> str:
+    """A sentence for the terminal, in its language; what is no message of ours stays as it is."""
+    if not isinstance(text, Message):
+        return text
+    from reports.language.catalogue import tell  # noqa: PLC0415 - only where something went wrong
+
+    return tell(text)
 
 
 def note(text: str) -> None:

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any, Final, TypeVar
 from analyzer.fleet.engine import Engine
 from analyzer.fleet.finished import tool
 from analyzer.model.errors import UsageError
+from analyzer.model.message import say
 from analyzer.version import VERSION
 
 if TYPE_CHECKING:
@@ -57,13 +58,15 @@ def cluster(address: str) -> Engine:
     try:
         from distributed import Client  # noqa: PLC0415 - an extra, and half a second
     except ImportError as error:
-        raise UsageError(f"--scheduler needs Dask, which is not installed here ({error}); pip install 'closewait[fleet]'") from error
+        raise UsageError(
+            say("--scheduler needs Dask, which is not installed here ({error}); pip install 'closewait[fleet]'", error=error)
+        ) from error
 
     def connected() -> Any:
         try:
             return Client(address, timeout=_PATIENCE, set_as_default=False)  # type: ignore[no-untyped-call]
         except (OSError, TimeoutError, ValueError) as error:
-            raise UsageError(f"--scheduler: no scheduler answers at {address}: {error}") from error
+            raise UsageError(say("--scheduler: no scheduler answers at {address}: {error}", address=address, error=error)) from error
 
     client = connected()
     try:
@@ -77,13 +80,28 @@ def _checked(client: Any, address: str) -> int:
     """How many tasks the workers work on at a time."""
     threads: dict[str, int] = client.nthreads()
     if not threads:
-        raise UsageError(f"--scheduler: {address} has no workers; start some with “dask worker {address} --nthreads 1”")
+        raise UsageError(
+            say("--scheduler: {address} has no workers; start some with “dask worker {address} --nthreads 1”", address=address)
+        )
     said = client.run(about, on_error="return")
     mine = about()
     for worker, theirs in sorted(said.items()):
         if isinstance(theirs, BaseException):
-            raise UsageError(f"--scheduler: the worker {worker} has no closewait that can be loaded: {type(theirs).__name__}: {theirs}")
+            raise UsageError(
+                say(
+                    "--scheduler: the worker {worker} has no closewait that can be loaded: {error}",
+                    worker=worker,
+                    error=f"{type(theirs).__name__}: {theirs}",
+                )
+            )
         if tuple(theirs) != mine:
             what = f"closewait {theirs[0]}" if theirs[0] != mine[0] else f"another build of closewait {theirs[0]}"
-            raise UsageError(f"--scheduler: the worker {worker} has {what}, this is {mine[0]}; install the same on every worker")
+            raise UsageError(
+                say(
+                    "--scheduler: the worker {worker} has {what}, this is {mine}; install the same on every worker",
+                    worker=worker,
+                    what=what,
+                    mine=mine[0],
+                )
+            )
     return sum(threads.values())

@@ -16,6 +16,7 @@ from analyzer.intake.several import MOST_HOSTS, belong_together, facts_of, folde
 from analyzer.intake.snapshots import counts_moments
 from analyzer.model.errors import Unusable
 from analyzer.model.host_labels import holds
+from analyzer.model.message import say
 from parsers.capture.stream import holds_capture
 
 if TYPE_CHECKING:
@@ -104,7 +105,7 @@ def find(paths: Sequence[str]) -> Found:
     for path in dict.fromkeys(os.path.normpath(path) for path in paths):
         root = Path(path)
         if not root.exists():
-            raise Unusable(f"{path}: no such file or folder")
+            raise Unusable(say("{path}: no such file or folder", path=path))
         if root.is_dir():
             units += _below(root, path, passed, asked=True)
         else:

@@ -16,6 +16,7 @@ import msgspec
 from analyzer.fleet.together import Ends
 from analyzer.intake.read import is_hidden
 from analyzer.model.errors import UsageError
+from analyzer.model.message import say
 from reports.contract.json_v1 import encode
 from reports.fleet.contract import Row  # noqa: TC001 - msgspec reads the annotations when a line is decoded
 
@@ -50,13 +51,13 @@ class Finished:
         try:
             old = file.read_bytes() if file.exists() else b""
         except OSError as error:
-            raise UsageError(f"--resume: {file}: {error.strerror or error}") from error
+            raise UsageError(say("--resume: {file}: {error}", file=file, error=error.strerror or error)) from error
         for number, line in enumerate(old.splitlines()):
             try:
                 done = msgspec.json.decode(line, type=Line)
             except msgspec.MsgspecError as error:
                 if number == 0 and not line.startswith(b'{"key"'):
-                    raise UsageError(f"--resume: {file} is no file of finished incidents: {error}") from error
+                    raise UsageError(say("--resume: {file} is no file of finished incidents: {error}", file=file, error=error)) from error
                 continue
             self._lines[done.key] = done
         try:
@@ -64,7 +65,7 @@ class Finished:
             if old and not old.endswith(b"\n"):
                 self._stream.write(b"\n")
         except OSError as error:
-            raise UsageError(f"--resume: {file}: {error.strerror or error}") from error
+            raise UsageError(say("--resume: {file}: {error}", file=file, error=error.strerror or error)) from error
 
     def line(self, key: str) -> Line | None:
         """What is finished of these bytes, None if it is still to be done."""

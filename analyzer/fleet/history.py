@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Final, NamedTuple
 
 from analyzer.model.errors import UsageError
 from analyzer.model.finding import Severity, Status
+from analyzer.model.message import say
 from reports.fleet.history import SCHEMA, Cause, History, Share, State
 
 if TYPE_CHECKING:
@@ -92,12 +93,12 @@ class Store:
         try:
             self._base = sqlite3.connect(file, timeout=_PATIENCE, isolation_level=None)
         except sqlite3.Error as error:
-            raise UsageError(f"--store: {file}: {error}") from error
+            raise UsageError(say("--store: {file}: {error}", file=file, error=error)) from error
         try:
             self._prepare()
         except sqlite3.Error as error:
             self._base.close()
-            raise UsageError(f"--store: {file}: {error}") from error
+            raise UsageError(say("--store: {file}: {error}", file=file, error=error)) from error
         except UsageError:
             self._base.close()
             raise
@@ -129,9 +130,16 @@ class Store:
         version: int = self._base.execute("PRAGMA user_version").fetchone()[0]
         (tables,) = self._base.execute("SELECT count(*) FROM sqlite_master WHERE type = 'table'").fetchone()
         if version > len(MIGRATIONS):
-            raise UsageError(f"--store: {self._file} was made by a later version of this tool (schema {version}, known: {len(MIGRATIONS)})")
+            raise UsageError(
+                say(
+                    "--store: {file} was made by a later version of this tool (schema {version}, known: {known})",
+                    file=self._file,
+                    version=version,
+                    known=len(MIGRATIONS),
+                )
+            )
         if version == 0 and tables:
-            raise UsageError(f"--store: {self._file} is a database of something else")
+            raise UsageError(say("--store: {file} is a database of something else", file=self._file))
         return version
 
     def known(self, rows: Mapping[str, Row]) -> dict[str, str]:
@@ -169,7 +177,7 @@ class Store:
                 raise
             self._base.execute("COMMIT")
         except sqlite3.Error as error:
-            raise UsageError(f"--store: {self._file}: {error}") from error
+            raise UsageError(say("--store: {file}: {error}", file=self._file, error=error)) from error
 
     def _write(self, key: str, row: Row) -> None:
         old = self._base.execute("SELECT moment FROM incident WHERE key = ? AND dated = 0", (key,)).fetchone()
@@ -237,7 +245,7 @@ def span_of(text: str) -> timedelta:
     """
     found = _SPAN.fullmatch(text.strip().lower())
     if found is None or int(found["number"]) == 0:
-        raise UsageError(f"--since: {text!r} is no span of time; say 12h, 30d or 4w")
+        raise UsageError(say("--since: {text!r} is no span of time; say 12h, 30d or 4w", text=text))
     return timedelta(hours=int(found["number"]) * _HOURS[found["unit"]])
 
 

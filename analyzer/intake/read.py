@@ -16,6 +16,7 @@ from analyzer.intake.snapshots import Place, SeriesPiece, place
 from analyzer.intake.zones import in_zone, zone_of
 from analyzer.model.errors import Unusable
 from analyzer.model.incident import TABLES, Artifact, Incident, snapshot_of
+from analyzer.model.message import say
 from analyzer.software.knowledge import SETTINGS_FILE
 from parsers import outputs, uncollected
 from parsers.capture.stream import holds_capture, is_packed
@@ -120,10 +121,10 @@ def _settings(file: str, data: Content) -> Reading:
 def _nothing(paths: Sequence[str], readings: Sequence[Reading]) -> str:
     reasons = [f"{reading.file}: {reading.note}" for reading in readings if reading.note not in {None, "empty"}]
     if reasons:
-        more = f" (and {len(reasons) - 1} more)" if len(reasons) > 1 else ""
-        return f"{', '.join(paths)}: nothing could be read: {reasons[0]}{more}"
-    what = "the folder holds no files" if not readings else "all files are empty"
-    return f"{', '.join(paths)}: {what}; save lsof, netstat or ss, and jstack output there first"
+        more = say(" (and {count} more)", count=len(reasons) - 1) if len(reasons) > 1 else ""
+        return say("{paths}: nothing could be read: {reason}", paths=", ".join(paths), reason=reasons[0]) + more
+    what = say("all files are empty") if readings else say("the folder holds no files")
+    return say("{paths}: {what}; save lsof, netstat or ss, and jstack output there first", paths=", ".join(paths), what=what)
 
 
 def _files(paths: Sequence[str]) -> Iterator[tuple[str, Content]]:
@@ -135,7 +136,7 @@ def _files(paths: Sequence[str]) -> Iterator[tuple[str, Content]]:
             continue
         root = Path(path)
         if not root.exists():
-            raise Unusable(f"{path}: no such file or folder{meant(path)}")
+            raise Unusable(say("{path}: no such file or folder", path=path) + meant(path))
         if root.is_dir():
             for file in sorted(found for found in root.rglob("*") if not found.is_dir() and not is_hidden(found.relative_to(root))):
                 name = file.relative_to(root).as_posix()

@@ -7,6 +7,8 @@ from typing import TYPE_CHECKING
 
 from msgspec.structs import replace
 
+from analyzer.model.message import say
+
 if TYPE_CHECKING:
     from zoneinfo import ZoneInfo
 
@@ -27,7 +29,7 @@ def zone_of(name: str | None) -> ZoneInfo | None:
     try:
         return ZoneInfo(name)
     except (ZoneInfoNotFoundError, ValueError, OSError) as error:
-        raise ValueError(f"--timezone {name!r}: no such zone; use a name such as Asia/Seoul or UTC") from error
+        raise ValueError(say("--timezone {name!r}: no such zone; use a name such as Asia/Seoul or UTC", name=name)) from error
 
 
 def in_zone(incident: Incident, zone: ZoneInfo) -> Incident:

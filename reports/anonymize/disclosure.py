@@ -11,6 +11,7 @@ import re
 from typing import TYPE_CHECKING, Final
 
 from analyzer.model.errors import Disclosed
+from analyzer.model.message import say
 from reports.anonymize.addresses import found_in
 from reports.anonymize.identities import LOCAL_NAMES, strings
 from reports.anonymize.patterns import any_of
@@ -44,7 +45,7 @@ def check_data(diagnosis: Diagnosis, pseudonyms: Pseudonyms) -> None:
     for text in strings(diagnosis):
         for address in found_in(_MODULE.sub("", text), given):
             if str(address) not in given:
-                raise Disclosed(f"the address {address} is left in “{text[:200]}”")
+                raise Disclosed(say("the address {address} is left in “{text}”", address=address, text=text[:200]))
 
 
 def check_reports(texts: Mapping[str, str], originals: Iterable[str]) -> None:
@@ -62,7 +63,9 @@ def check_reports(texts: Mapping[str, str], originals: Iterable[str]) -> None:
             found = finder.search(reading)
             if found:
                 around = reading[max(0, found.start() - 60) : found.end() + 60]
-                raise Disclosed(f"“{found[0]}” is left in {name}: “…{' '.join(around.split())}…”")
+                raise Disclosed(
+                    say("“{found}” is left in {name}: “…{around}…”", found=found[0], name=name, around=" ".join(around.split()))
+                )
 
 
 def originals_of(by: Replacer, pseudonyms: Pseudonyms, *, addresses: bool) -> set[str]:

@@ -12,6 +12,7 @@ import json
 from itertools import chain
 from typing import TYPE_CHECKING, Final
 
+from analyzer.model.message import say
 from reports.anonymize.addresses import Address, is_kept
 
 if TYPE_CHECKING:
@@ -117,7 +118,7 @@ class Pseudonyms:
         block, original = _network_of(address)
         known = self._maps[_NETWORK].get(original) or self._unused(block, self._avoid) or self._unused(block, frozenset())
         if known is None:
-            raise MapError(f"more than {len(self._given[_NETWORK]):,} networks: there are no pseudonyms left")
+            raise MapError(say("more than {count:,} networks: there are no pseudonyms left", count=len(self._given[_NETWORK])))
         self._keep(_NETWORK, original, known)
         return known
 
@@ -146,18 +147,18 @@ def load(path: Path) -> Pseudonyms:
     if not path.exists():
         return Pseudonyms()
     if not path.is_file():
-        raise MapError(f"{path} is no regular file: no map can be kept in it")
+        raise MapError(say("{path} is no regular file: no map can be kept in it", path=path))
     try:
         found = json.loads(path.read_text(encoding="utf-8"))
         if found["schema"] != SCHEMA:
-            raise MapError(f"{path} is not a map of pseudonyms ({SCHEMA})")
+            raise MapError(say("{path} is not a map of pseudonyms ({schema})", path=path, schema=SCHEMA))
         tables = {kind: {str(original): str(pseudonym) for original, pseudonym in found.get(kind, {}).items()} for kind in KINDS}
         for original, pseudonym in tables[_ADDRESS].items():
             ipaddress.ip_address(original)
             ipaddress.ip_address(pseudonym)
         return Pseudonyms(tables)
     except (OSError, ValueError, KeyError, TypeError, AttributeError, RecursionError) as error:
-        raise MapError(f"{path} is not a map of pseudonyms ({SCHEMA}): {error}") from error
+        raise MapError(say("{path} is not a map of pseudonyms ({schema}): {error}", path=path, schema=SCHEMA, error=error)) from error
 
 
 def _network_of(address: Address) -> tuple[str, str]:

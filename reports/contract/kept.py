@@ -13,6 +13,7 @@ import msgspec
 from analyzer.model import finding as model
 from analyzer.model import groups, inputs
 from analyzer.model.incident_facts import IncidentFacts
+from analyzer.model.message import say
 from parsers.records import Where
 from reports.contract import groups_v1
 from reports.contract.json_v1 import Report
@@ -56,7 +57,7 @@ def kept(data: bytes) -> Kept:
     try:
         made = msgspec.json.decode(text, type=Report)
     except (msgspec.MsgspecError, UnicodeDecodeError) as error:
-        raise KeptError(f"no report of the format diagnosis/1: {error}") from error
+        raise KeptError(say("no report of the format diagnosis/1: {error}", error=error)) from error
     return Kept(diagnosis_of(made), made.tool.version, language)
 
 
@@ -67,10 +68,10 @@ def embedded(page: bytes) -> tuple[str | None, bytes]:
         KeptError: if it is no page of this tool, or holds no data.
     """
     if b"<html" not in page[:_HEAD].lower():
-        raise KeptError("neither a page nor a JSON of this tool")
+        raise KeptError(say("neither a page nor a JSON of this tool"))
     _, found, rest = page.rpartition(_BLOCK)  # the last: nothing of the evidence stands behind it
     if not found:
-        raise KeptError("a page without its data: it was too long to be kept in it; keep reports with -f json")
+        raise KeptError(say("a page without its data: it was too long to be kept in it; keep reports with -f json"))
     language = _LANGUAGE.search(page[:_HEAD])
     return (language[1].decode() if language else None), rest.partition(b"<")[0]
 
@@ -129,7 +130,7 @@ def _same(cls: type[StructT], item: msgspec.Struct) -> StructT:
 def _finding(item: contract.Finding, excerpts: dict[Where, tuple[str, ...]]) -> model.Finding:
     evidence = _evidence(item.evidence, excerpts)
     if not evidence:
-        raise KeptError(f"the finding {item.id} has no evidence")
+        raise KeptError(say("the finding {finding} has no evidence", finding=item.id))
     return model.Finding(
         rule=item.rule,
         severity=item.severity,
@@ -170,7 +171,7 @@ def _link(item: contract.Link) -> model.Link:
     try:
         return model.Link(**{**fields, "tid": None if item.tid is None else int(item.tid)})
     except ValueError as error:
-        raise KeptError(f"a thread's id is no number: {item.tid!r}") from error
+        raise KeptError(say("a thread's id is no number: {tid!r}", tid=item.tid)) from error
 
 
 def _stack(item: groups_v1.Stack) -> groups.StackGroup:

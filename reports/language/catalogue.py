@@ -31,6 +31,10 @@ REMARK: Final = "remark"
 """The context of what the parsers and the intake remark of files and lines."""
 EXPLANATION: Final = "explanation"
 """The context of the paragraphs in which rules say what they look for."""
+HELP: Final = "help"
+"""The context of what ``--help`` says."""
+KNOWN_ISSUE: Final = "known issue"
+"""The context of what ``analyzer/known_issues.toml`` says in words of ours."""
 _COUNTED: Final = re.compile(r"\b(?P<n>[\d,]+) (?P<what>packet|flow|attempt)s?\b")
 _GUARD: Final = "\ue000"
 """Stands for a bracket of the evidence until the particles are chosen; of a private range, which reports take out of evidence."""
@@ -76,6 +80,11 @@ def label_of(word: str) -> str:
     return _looked_up(LABEL, word) or word
 
 
+def help_text(text: str) -> str:
+    """A text of the command line's help."""
+    return _looked_up(HELP, text) or text
+
+
 def explanation(paragraph: str) -> str:
     """A paragraph of a rule's explanation; one without a translation stays English."""
     return settled(_looked_up(EXPLANATION, paragraph) or paragraph)
@@ -99,6 +108,11 @@ def remark(text: str) -> str:
 def spoken(value: AnyT) -> AnyT:
     """The same data with every message as plain text in the report's language; evidence stays as it is."""
     return value if _is_english() else cast("AnyT", _walked(value))
+
+
+def known_issue(text: str) -> str:
+    """What a known issue is about, or how to live with it; a user's own stays as it is written."""
+    return _looked_up(KNOWN_ISSUE, text) or text
 
 
 def _is_english() -> bool:

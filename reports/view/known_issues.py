@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Final
 
 from analyzer.model.message import plural
-from reports.language.catalogue import label_of, tell
+from reports.language.catalogue import known_issue, label_of, tell
 from reports.text_safety import clip_path, plain
 from reports.view.model import Known
 
@@ -32,9 +32,9 @@ def _view(issue: KnownIssue) -> Known:
     return Known(
         id=plain(issue.id, _TEXT),
         says=plain(issue.says, _TEXT),
-        title=plain(issue.title, _TEXT),
+        title=plain(known_issue(issue.title), _TEXT),
         note=note,
-        workaround=plain(issue.workaround, _TEXT),
+        workaround=plain(known_issue(issue.workaround), _TEXT),
         link=plain(issue.link, _TEXT),
         place=clip_path(plain(f"{issue.file}:{issue.first}-{issue.last}", 100_000), _PLACE),
     )

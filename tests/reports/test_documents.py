@@ -110,6 +110,12 @@ def test_the_pictures_of_the_readme_are_there_and_small() -> None:
 def test_both_readmes_show_the_same_commands() -> None:
     blocks = [re.findall(r"```\n(.*?)```", (ROOT / name).read_text(encoding="utf-8"), re.DOTALL) for name in ("README.md", "README.ko.md")]
     assert len(blocks[0]) == len(blocks[1])
-    # The verdict is in the reader's language; commands and options are the same.
+    # The verdict and the help are in the reader's language; commands and options are the same.
     spoken = [index for index, (one, other) in enumerate(zip(*blocks, strict=True)) if one != other]
-    assert [blocks[1][index].splitlines()[0] for index in spoken] == ["$ analyze samples/self-call-after --lang ko"]
+    assert [blocks[1][index].splitlines()[0] for index in spoken] == [
+        "$ analyze samples/self-call-after --lang ko",
+        "사용법: analyze [OPTIONS] [INCIDENT]...",
+    ]
+    assert [re.findall(r"^  (-\S+.*?)(?:  |$)", blocks[side][spoken[1]], re.MULTILINE) for side in (0, 1)] == 2 * [
+        re.findall(r"^  (-\S+.*?)(?:  |$)", blocks[0][spoken[1]], re.MULTILINE)
+    ]
