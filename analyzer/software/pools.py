@@ -17,7 +17,7 @@ from analyzer.model.finding import Confidence
 from analyzer.model.message import say
 from analyzer.software.blockers import IDLE, Activity, activity
 from analyzer.software.kinds import ActivityKind, PoolRole
-from analyzer.software.thread_names import common_name, is_numbered, stem
+from analyzer.software.thread_names import common_name, is_numbered, short_hashes, stem
 from parsers.records import Runtime
 
 if TYPE_CHECKING:
@@ -99,6 +99,7 @@ def pools(threads: Iterable[Thread], known: Knowledge) -> tuple[Pool, ...]:
     groups: dict[tuple[str, PoolRole | None], list[ThreadActivity]] = defaultdict(list)
     ports: dict[tuple[str, PoolRole | None], int] = {}
     members_of = [ThreadActivity(thread, activity(thread, known)) for thread in threads]
+    hashed = short_hashes({thread.name for thread, _ in members_of if thread.group is None})
     if known.runtime is Runtime.PYTHON:
         members_of = with_silent_locks(members_of)
     for thread, found in members_of:
@@ -112,7 +113,7 @@ def pools(threads: Iterable[Thread], known: Knowledge) -> tuple[Pool, ...]:
         elif match is not None:
             key = match.pool, match.role
         else:
-            key = VIRTUAL if thread.virtual and not thread.name else stem(thread.name), None
+            key = VIRTUAL if thread.virtual and not thread.name else hashed.get(thread.name) or stem(thread.name), None
         if match and match.port is not None:
             ports.setdefault(key, match.port)
         groups[key].append(member)

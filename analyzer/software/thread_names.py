@@ -6,7 +6,7 @@ import re
 from typing import TYPE_CHECKING, Final
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Iterable, Sequence
 
 LONGEST: Final = 200
 """Characters of a name that are looked at: what comes after tells no pool."""
@@ -20,6 +20,9 @@ _UNIQUE: Final = re.compile(
 )
 _DETAIL: Final = re.compile(r"(?P<head>[^:|/]{1,80}?)(?:: | \| | - )(?=.{0,300}[/=])", re.DOTALL)
 """A name with a URL or settings behind a mark: what stands before it is the pool's."""
+_SHORT_HASH: Final = re.compile(r"(?P<head>.+[-_#.:@/])(?P<hash>[0-9a-f]{3,7})", re.DOTALL)
+_ALIKE: Final = 3
+"""Names that make a pattern: two may end alike by chance."""
 _NUMBERED: Final = re.compile(r"[A-Za-z][\w .-]*?[-_ #.]\d+")
 _SHORTEST: Final = 3
 """Characters that a common beginning must have to be a name."""
@@ -34,6 +37,30 @@ def stem(name: str) -> str:
     if unique is not None and (head := cut[: unique.start()].rstrip(_SEPARATORS)):
         return _numberless(head)
     return _numberless(cut)
+
+
+def short_hashes(names: Iterable[str]) -> dict[str, str]:
+    """Name → pool, of names that end in a few hexadecimal digits, as many in each: ``api-d664`` and ``api-fee2`` are of ``api``.
+
+    Any one of them could be a word or a number; together they are neither.
+    """
+    ends: dict[tuple[str, int], dict[str, str]] = {}
+    for name in names:
+        if (match := _SHORT_HASH.fullmatch(name[:LONGEST])) is not None:
+            ends.setdefault((match["head"].rstrip(_SEPARATORS), len(match["hash"])), {})[name] = match["hash"]
+    return {
+        name: head
+        for (head, _), found in ends.items()
+        if len(found) >= _ALIKE
+        and any(map(str.isalpha, head))
+        and any(map(str.isdigit, "".join(found.values())))
+        and 2 * sum(map(_has_letter, found.values())) >= len(found)
+        for name in found
+    }
+
+
+def _has_letter(digits: str) -> bool:
+    return not digits.isdigit()
 
 
 def is_numbered(name: str) -> bool:

@@ -8,7 +8,7 @@ import pytest
 
 from analyzer.model.finding import Confidence, Severity, Status
 from analyzer.software.pools import VIRTUAL
-from analyzer.software.thread_names import common_name, stem
+from analyzer.software.thread_names import common_name, short_hashes, stem
 from analyzer.waits.case import Case
 from tests.builders import PARK, READ, SERVED, diagnosis_of, dump, evidence_of, found, netstat, thread
 
@@ -62,6 +62,24 @@ class TestNames:
 
     def test_a_hostile_name_takes_no_time(self) -> None:
         assert len(stem("a-" * 100_000 + "1")) <= 200
+
+    def test_short_hashes_are_known_by_each_other(self) -> None:
+        assert short_hashes(["door-d664", "door-fee2", "door-0a1c", "desk-7", "main"]) == dict.fromkeys(
+            ["door-d664", "door-fee2", "door-0a1c"], "door"
+        )
+
+    @pytest.mark.parametrize(
+        "names",
+        [
+            ["door-d664", "door-fee2"],
+            ["door-1664", "door-1665", "door-1666", "door-166a"],
+            ["the-face", "the-cafe", "the-dead"],
+            ["door-d664", "door-fee", "door-0a1c9"],
+        ],
+        ids=["too few", "numbers", "words", "of other lengths"],
+    )
+    def test_what_is_no_short_hash(self, names: list[str]) -> None:
+        assert short_hashes(names) == {}
 
     def test_what_names_begin_with(self) -> None:
         assert common_name(["GET /orders/81 | a1", "GET /orders/7 | b2"]) == "GET /orders"
