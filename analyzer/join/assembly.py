@@ -46,7 +46,7 @@ def drafts(snapshot: Snapshot, table: SocketTable, known: Knowledge) -> list[Pro
         found.append(ProcessDraft(None, tuple(nobody), known))
     for dump in snapshot.dumps:
         _attach(found, dump, snapshot, known)
-    return forked(found)
+    return forked(found, nobody)
 
 
 def _port_owners(by_pid: dict[Pid, list[Connection]]) -> dict[int, Pid]:

@@ -12,14 +12,20 @@ from analyzer.software.kinds import PoolRole
 from parsers.records import Runtime, TcpState
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator, Sequence
+
+    from analyzer.join.connections import Connection
     from analyzer.join.process_draft import ProcessDraft
 
 FORKING: Final = frozenset({Runtime.PYTHON, Runtime.RUBY, Runtime.PHP})
 """Runtimes whose servers fork a worker for each request that they may serve at once."""
 
 
-def forked(found: list[ProcessDraft]) -> list[ProcessDraft]:
-    """The processes, those that are workers of one server as one: each with one thread, all with the same listeners (pre-fork servers)."""
+def forked(found: list[ProcessDraft], ownerless: Sequence[Connection] = ()) -> list[ProcessDraft]:
+    """The processes, those that are workers of one server as one: each with one thread, all with the same listeners (pre-fork servers).
+
+    What waits in the queue of a listener has no owner (``ownerless``): it is the server's if nobody but the workers could take it.
+    """
     groups: dict[object, list[ProcessDraft]] = defaultdict(list)
     workers = [view for view in found if view.dump is not None and view.dump.runtime in FORKING and len(view.dump.threads) == 1]
     served = {one.local.port for view in found for one in view.sockets if one.state is TcpState.LISTEN} if workers else set()
@@ -33,7 +39,7 @@ def forked(found: list[ProcessDraft]) -> list[ProcessDraft]:
         first = workers[0]
         if len(workers) == 1 or first.dump is None:
             continue
-        merged = type(first)(first.pid, tuple(dict.fromkeys(one for view in workers for one in view.sockets)), first.known)
+        merged = type(first)(first.pid, tuple(dict.fromkeys((*_sockets(workers), *_queued(workers, found, ownerless)))), first.known)
         group = first.dump.threads[0].group or say("workers of {command}", command=first.command or say("the server"))
         threads = [(view, thread) for view in workers if view.dump is not None for thread in view.dump.threads]
         merged.dump = replace(
@@ -44,3 +50,14 @@ def forked(found: list[ProcessDraft]) -> list[ProcessDraft]:
         at = found.index(first)
         found = [merged if place == at else view for place, view in enumerate(found) if view not in workers or view is first]
     return found
+
+
+def _sockets(views: Sequence[ProcessDraft]) -> Iterator[Connection]:
+    return (one for view in views for one in view.sockets)
+
+
+def _queued(workers: Sequence[ProcessDraft], found: Sequence[ProcessDraft], ownerless: Sequence[Connection]) -> Iterator[Connection]:
+    """Connections to a listener that only the workers accept from. A master holds it as well, and no connection."""
+    served = {one.local.port for one in _sockets(workers) if one.state is TcpState.LISTEN}
+    others = {one.local.port for one in _sockets([view for view in found if view not in workers]) if one.state is not TcpState.LISTEN}
+    return (one for one in ownerless if one.local.port in served - others)

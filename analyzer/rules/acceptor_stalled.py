@@ -24,7 +24,7 @@ from analyzer.model.need import Need
 from analyzer.model.text import Do, Either, Text
 from analyzer.software.blockers import application_frame
 from analyzer.software.kinds import ActivityKind
-from analyzer.waits.acceptors import ACCEPTING, acceptor_of, queue_of, shaking_hands, somebody_accepts, stayed
+from analyzer.waits.acceptors import ACCEPTING, acceptor_of, queue_of, shaking_hands, somebody_accepts, stayed, workers_accept
 from parsers.records import TcpState
 
 if TYPE_CHECKING:
@@ -120,7 +120,7 @@ def _somebody_accepts(view: ProcessView, port: int) -> bool:
     if acceptor is not None:
         # Without a frame of the application it is the server's own code: a pause after a failed accept, a latch, a stack that was cut.
         return acceptor.activity.kind in ACCEPTING or (acceptor.activity.app < 0 and acceptor.activity.kind != ActivityKind.HANDSHAKE)
-    return somebody_accepts(view)
+    return somebody_accepts(view) or workers_accept(view)
 
 
 def _moved_on(queue: Sequence[Connection], later: ProcessView, port: int) -> bool:

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Final
 
+from analyzer.join.forked_workers import FORKING
 from analyzer.join.roles import acceptors_elsewhere
 from analyzer.software.kinds import ActivityKind, PoolRole
+from parsers.records import Runtime
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -39,6 +41,14 @@ def shaking_hands(view: ProcessView) -> tuple[ThreadActivity, ...]:
 def somebody_accepts(view: ProcessView) -> bool:
     """True if a thread of the process stands in accept, or waits for events of which one may be a connection."""
     return any(member.activity.kind in ACCEPTING for pool in view.pools for member in pool.members)
+
+
+def workers_accept(view: ProcessView) -> bool:
+    """True for a server whose worker processes accept for themselves, one request at a time: its queue waits for a free worker, not for an acceptor."""
+    dump = view.dump
+    if dump is None or dump.runtime not in FORKING:
+        return False
+    return dump.runtime is Runtime.PHP or len(view.pids) > 1 or len(dump.threads) == 1
 
 
 def queue_of(view: ProcessView, port: int) -> tuple[Connection, ...]:

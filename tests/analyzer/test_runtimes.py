@@ -93,7 +93,8 @@ def test_python_threads_on_the_line_that_takes_a_lock() -> None:
     assert found(diagnosis, "lock-convoy")[0].culprit.frame == "till.rates.ask(till/rates.py:9)"
 
 
-def test_forked_workers_are_one_pool() -> None:
+def forked_workers(stranger: str = "") -> dict[str, str]:
+    """Three workers of a master in a slow call each, and four connections that nobody has accepted; ``stranger`` is another row of lsof."""
     worker = (
         "SocketIO.readinto (socket.py:706)",
         "HTTPResponse._read_status (http/client.py:279)",
@@ -111,11 +112,29 @@ def test_forked_workers_are_one_pool() -> None:
             f"gunicorn {pid} app 7u IPv4 {200 + at} 0t0 TCP 10.0.0.1:8080->10.0.0.9:{4000 + at} (CLOSE_WAIT)",
             f"gunicorn {pid} app 8u IPv4 {300 + at} 0t0 TCP 10.0.0.1:{5000 + at}->10.0.0.7:9443 (ESTABLISHED)",
         ]
+    rows += ["gunicorn 70 app 3u IPv4 100 0t0 TCP *:8080 (LISTEN)", *filter(None, [stranger])]
     lsof = "COMMAND PID USER FD TYPE DEVICE SIZE/OFF NODE NAME\n" + "\n".join(rows) + "\n"
-    diagnosis = diagnosis_of({"spy.txt": stacks, "lsof.txt": lsof})
-    (finding,) = found(diagnosis, "slow-backend")
+    queued = "".join(f"CLOSE-WAIT 61 0 10.0.0.1:8080 10.0.0.9:{4100 + at}\n" for at in range(4))
+    ss = f"State Recv-Q Send-Q Local Address:Port Peer Address:Port\nLISTEN 4 128 0.0.0.0:8080 0.0.0.0:*\n{queued}"
+    return {"spy.txt": stacks, "lsof.txt": lsof, "ss.txt": ss}
+
+
+def test_forked_workers_are_one_pool() -> None:
+    (finding,) = found(diagnosis_of(forked_workers()), "slow-backend")
     assert "3 of 3" in str(finding.figures)
     assert finding.culprit.frame == "till.rates.ask(till/rates.py:9)"
+
+
+def test_what_waits_in_the_queue_of_forked_workers_is_theirs() -> None:
+    (finding,) = found(diagnosis_of(forked_workers()), "slow-backend")
+    assert not found(diagnosis_of(forked_workers()), "acceptor-stalled")
+    assert ("7", "sockets in CLOSE_WAIT") in [(str(value), str(label)) for value, label in finding.figures]
+
+
+def test_the_queue_is_not_theirs_where_another_program_accepts_from_it() -> None:
+    other = forked_workers("python3 99 app 9u IPv4 400 0t0 TCP 10.0.0.1:8080->10.0.0.9:4200 (CLOSE_WAIT)")
+    (finding,) = found(diagnosis_of(other), "slow-backend")
+    assert "7" not in [str(value) for value, _ in finding.figures]
 
 
 class TestDotnet:

@@ -20,7 +20,6 @@ if TYPE_CHECKING:
 _ROW = re.compile(r"^tcp6?\s+(\d+)\s+\d+\s+(\S+):(\d+)\s+(\S+):(\d+|\*)\s+([A-Z_0-9]+)\s([^\n]*)", re.MULTILINE)
 LEFT_OUT = {
     "seed-2015": "excerpts of several tables, cut at different places",
-    "python-slow-backend": "forked workers share the listener: connections in its accept queue are of no worker",
 }
 
 
