@@ -41,6 +41,7 @@ CONSEQUENCE_OF: Final = (
     "lock-held-by-idle-transaction",
     "java-deadlock",
     "class-init-deadlock",
+    "lock-order-inversion",
     "logging-stall",
     "dns-stall",
     "entropy-stall",
@@ -135,7 +136,6 @@ def _finding(queue: LockQueue) -> Finding:
     frame = frame or queue.frame
     confidence, why = _judge(queue)
     cut_off = owner is None and _is_monitor(queue)
-    lock = _lock(queue)
     text = TEXT.filled(
         queue.view.process,
         count=queue.count,
@@ -148,7 +148,7 @@ def _finding(queue: LockQueue) -> Finding:
         named=queue.named,
         jvm=_is_jvm(queue),
         monitor=_is_monitor(queue),
-        lock=lock,
+        lock=_lock(queue),
         threads=plural(len(queue.members), "thread"),
         site=queue.site,
         place=place(frame),
@@ -176,7 +176,7 @@ def _finding(queue: LockQueue) -> Finding:
             frame,
             thread=owner.thread.label if owner is not None else None,
             remote=str(target.remote) if target is not None else None,
-            lock=lock,
+            lock=_lock(queue),
             library=owner.activity.library if owner is not None else None,
         ),
     )

@@ -14,7 +14,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Final
 
-from parsers.records import Descriptor, Frame, NativeId, Parsed, Pid, Record, Runtime, TaskSyscall, Thread, ThreadDump
+from parsers.records import Descriptor, Frame, LockVerb, NativeId, Parsed, Pid, Record, Runtime, TaskSyscall, Thread, ThreadDump
 from parsers.records.shows import Shows
 from parsers.records.task_records import DESCRIPTOR_FIRST
 from parsers.text.one_pass import read_by
@@ -88,6 +88,7 @@ _WRAPPERS: Final = frozenset(
         "futex_wait_cancelable",
         "lll_lock_wait",
         "lll_lock_wait_private",
+        "lll_mutex_lock_optimized",
         "pthread_mutex_lock",
         "pthread_mutex_timedlock",
         "pthread_cond_wait",
@@ -148,6 +149,14 @@ _SYSTEM: Final = ("/lib/", "/lib64/", "/usr/lib/", "/usr/lib64/")
 _OPERATOR: Final = list("operator")
 _INNERMOST: Final = 6
 """Frames of the C library and of what the compiler inlined that may stand above the call."""
+_LOCKS: Final = {
+    "pthread_mutex_lock": "pthread_mutex_t",
+    "pthread_mutex_timedlock": "pthread_mutex_t",
+    "pthread_rwlock_rdlock": "pthread_rwlock_t",
+    "pthread_rwlock_wrlock": "pthread_rwlock_t",
+}
+"""Functions that wait for a lock, whose first argument it is (with glibc's debug symbols), and the lock's type."""
+_lock = lazy(r"^\((?:mutex|rwlock)=(?:\w+@entry=)?(?P<address>0x[0-9a-f]{1,16})(?: <(?P<name>[^<>]{1,200})>)?")
 _CALLS: Final = {
     **{
         name: name
@@ -260,6 +269,8 @@ class _Reader:
         # gdb prints a wrapper twice where it was inlined into itself.
         if not (stack.frames and stack.frames[-1].full == frame.full and frame.cls == "libc"):
             stack.frame(frame, index)
+        if frame.cls == "libc" and frame.method in _LOCKS and not stack.locks and (held := _lock.search(arguments)):
+            stack.lock(LockVerb.WAITING_TO_LOCK, held["address"], held["name"] or _LOCKS[frame.method], index, depth=0)
         stack.reach(index)
 
     def _close(self) -> None:

@@ -1,6 +1,20 @@
 """The scenarios, by what goes wrong."""
 
-from scenarios import backends, connections, devices, healthy, hosts, leaks, locks, mixed, own_servers, processes, self_calls, virtual
+from scenarios import (
+    backends,
+    connections,
+    devices,
+    healthy,
+    hosts,
+    leaks,
+    locks,
+    mixed,
+    other_runtimes,
+    own_servers,
+    processes,
+    self_calls,
+    virtual,
+)
 
 ALL = (
     self_calls.SCENARIOS,
@@ -14,5 +28,6 @@ ALL = (
     hosts.SCENARIOS,
     own_servers.SCENARIOS,
     mixed.SCENARIOS,
+    other_runtimes.SCENARIOS,
     healthy.SCENARIOS,
 )
