@@ -91,13 +91,31 @@ def process_in_words(far: ProcessView, near: ProcessView) -> str:
 def stuck_in_words(serving: ServerPool) -> str:
     """``All 8 request threads of POOL``; of a dump that is cut off it is not known how many there are, nor where each request has a new thread."""
     if not serving.pool.bounded:
-        return say("{all_of} requests in service ({name})", all_of=all_of(serving.blocked, serving.workers), name=serving.pool.name)
+        return say(
+            "{all_of} requests in service ({name}{turn})",
+            all_of=all_of(serving.blocked, serving.workers),
+            name=serving.pool.name,
+            turn=_turn_in_words(serving),
+        )
     cut = say(", as far as the cut dump shows them,") if serving.view.dump is not None and serving.view.dump.complete is False else ""
     piece = serving.view.dump is not None and serving.view.dump.fragment
     if serving.blocked == serving.workers == 1 and not piece:  # the verbs that follow are those of many
         return say("All request threads of {name} (there is one){cut}", name=serving.pool.name, cut=cut)
     count = all_of(serving.blocked, serving.workers, piece=piece)
     return say("{all_of} request threads of {name}{cut}", all_of=count, name=serving.pool.name, cut=cut)
+
+
+def _turn_in_words(serving: ServerPool) -> str:
+    """How many more wait for their turn, and where; empty if none does."""
+    if not serving.held_back:
+        return ""
+    frame = application_frame(*serving.held_back[0])
+    return say(
+        "; {count} more wait for their turn in {waits}{where}",
+        count=len(serving.held_back),
+        waits=kind_in_words(serving.held_back),
+        where=say(", called from {frame}", frame=frame) if frame is not None else "",
+    )
 
 
 def calling_place(serving: ServerPool) -> str:
@@ -120,9 +138,18 @@ def role_doubt(pool: Pool) -> Message | None:
     return say("that {name} serves{port} is inferred ({basis})", name=pool.name, port=port, basis=pool.basis)
 
 
+def channel_in_words(state: str) -> str:
+    """What Go's runtime says of a goroutine at a channel: it has no frame for that."""
+    if state.startswith("chan send"):
+        return say("a channel send")
+    return say("a channel receive") if state.startswith("chan receive") else say("a select")
+
+
 def kind_in_words(members: Sequence[ThreadActivity]) -> str:
     """What the first of the threads waits for: ``FutureTask.get``."""
     thread, found = members[0]
+    if found.kind == ActivityKind.CHANNEL:
+        return channel_in_words(thread.native_state or "")
     return thread.frames[found.frame].call if 0 <= found.frame < len(thread.frames) else found.kind
 
 

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, NamedTuple
 from analyzer.model.message import say
 from analyzer.software.blockers import waited_lock
 from analyzer.software.kinds import ActivityKind
+from parsers.records import Runtime
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -15,8 +16,17 @@ if TYPE_CHECKING:
     from analyzer.software.pools import ThreadActivity
 
 _GIVES = ("put", "putLast", "putFirst", "transfer", "offer")
-_TAKES = ("take", "poll")
+_TAKES = ("take", "poll", "get")
 _HEAP = "jcmd PID GC.heap_dump stuck.hprof"
+_ENDED = {
+    Runtime.JVM: "grep -n 'Exception in thread' console.log",
+    Runtime.GO: "grep -nE 'panic|recovered' server.log",
+    Runtime.PYTHON: "grep -n -A20 'Traceback' server.log",
+}
+"""What finds the end of a thread in the log of a runtime."""
+
+
+_REFERS = say("A heap dump shows who refers to that object.")
 
 
 class Advice(NamedTuple):
@@ -30,7 +40,19 @@ class Advice(NamedTuple):
 
 def advice_for(view: ProcessView, members: Sequence[ThreadActivity]) -> Advice:
     """What the wait of most of the threads asks for."""
+    advice = _advice(view, members)
+    runtime = view.known.runtime
+    if advice.command != _HEAP or runtime is Runtime.JVM:
+        return advice
+    # Other runtimes have no dump that shows who refers to an object.
+    look = say("Look in the code for who should act on it, and in the log for what ended that.") if advice.look == _REFERS else advice.look
+    return advice._replace(look=look, command=_ENDED.get(runtime))
+
+
+def _advice(view: ProcessView, members: Sequence[ThreadActivity]) -> Advice:
     thread, found = members[0]
+    if found.kind == ActivityKind.CHANNEL:
+        return _channel(view, thread.native_state or "")
     method = thread.frames[found.frame].method if 0 <= found.frame < len(thread.frames) else ""
     if found.kind == ActivityKind.QUEUE and method.startswith(_GIVES):
         return _full_queue(view)
@@ -48,7 +70,7 @@ def advice_for(view: ProcessView, members: Sequence[ThreadActivity]) -> Advice:
     return Advice(
         say("Who should act on {what} the dump does not say.", what=what),
         what,
-        say("A heap dump shows who refers to that object."),
+        _REFERS,
         _HEAP,
     )
 
@@ -70,7 +92,29 @@ def _full_queue(view: ProcessView) -> Advice:
         sentence,
         say("whoever takes from the queue"),
         say("Search the log for the exception that ended the consumer; look where the threads are that should take from it."),
-        "grep -n 'Exception in thread' console.log",
+        _ENDED.get(view.known.runtime, _ENDED[Runtime.JVM]),
+    )
+
+
+def _channel(view: ProcessView, state: str) -> Advice:
+    """A channel: is there anybody at its other end?"""
+    states = [member.thread.native_state or "" for pool in view.pools for member in pool.members if member.activity.app >= 0]
+    if state.startswith("chan send"):
+        return Advice(
+            say("Their channel is full, or nobody is ready to receive.")
+            if view.coverage.threads or any(one.startswith(("chan receive", "select")) for one in states)
+            else say(
+                "Their channel is full, or has no buffer, and no goroutine of the application receives: whoever should has ended, or stands elsewhere."
+            ),
+            say("whoever receives from the channel"),
+            say("Find the code that receives from this channel, and in the log what ended it: a panic, a return."),
+            _ENDED[Runtime.GO],
+        )
+    return Advice(
+        say("Somebody would have to send on a channel that they receive from, or close it."),
+        say("whoever sends on the channel"),
+        say("Find the code that sends on this channel, and every path on which it does not: an error, an early return."),
+        _ENDED[Runtime.GO],
     )
 
 

@@ -5,9 +5,10 @@ A stall hides in what was not saved, not read, or not looked at. So each reason 
 
 from __future__ import annotations
 
+from collections import Counter
 from typing import TYPE_CHECKING, Final, NamedTuple
 
-from analyzer.evidence.calls import SOCKETS_MISSING, command
+from analyzer.evidence.calls import SOCKETS_MISSING, command, kind_in_words
 from analyzer.evidence.log_events import against_health
 from analyzer.evidence.movement import standing
 from analyzer.judge.rows import heaped, unread_in_words
@@ -41,6 +42,8 @@ _WAITS: Final = OUTBOUND | {
     ActivityKind.CONDITION,
 }
 """What a whole group of threads does not do for long on a healthy server."""
+_PROFILE: Final = "runtime/pprof.(*Profile).WriteTo"
+"""Go's goroutine that writes the dump itself."""
 _HELPERS: Final = frozenset({PoolRole.JVM, PoolRole.ACCEPTOR, PoolRole.EVENT_LOOP})
 
 QUEUES_MISSING: Final = Missing(
@@ -147,10 +150,17 @@ def _of_pool(case: Case, view: ProcessView, pool: Pool) -> Iterator[HealthGap]:
     runs = any(member.activity.kind == ActivityKind.RUNNING for member in pool.busy)
     if pool.role in _HELPERS or pool.idle or runs or not waiting or len(pool.busy) < GROUP or _moves(case, view, pool):
         return
-    thread, found = waiting[0]
-    frame = thread.frames[found.frame].call if 0 <= found.frame < len(thread.frames) else found.kind
+    waits = Counter(kind_in_words([member]) for member in waiting)
+    frame, count = waits.most_common(1)[0]
     yield HealthGap(
-        say("{threads} of {name} all wait, in {frame}", threads=plural(len(pool.busy), "thread"), name=pool.name, frame=frame), SECOND_DUMP
+        say(
+            "{threads} of {name} all wait, {most}in {frame}",
+            threads=plural(len(pool.busy), "thread"),
+            name=pool.name,
+            most=say("{count} of them ", count=count) if count < len(pool.busy) else "",
+            frame=frame,
+        ),
+        SECOND_DUMP,
     )
 
 
@@ -174,7 +184,9 @@ def _unaccounted(view: ProcessView) -> Iterator[HealthGap]:
         and not member.thread.virtual
     ]
     open_sockets = [one for one in view.sockets if one.state is not TcpState.LISTEN]
-    if threads and len(calling) > len(open_sockets):
+    # A profile of goroutines is asked for over a connection, which is gone when the table is made.
+    asked = sum(any(frame.full == _PROFILE for frame in thread.frames) for thread in threads)
+    if threads and len(calling) - asked > len(open_sockets):
         yield HealthGap(
             say(
                 "{threads} are in socket calls, and the table has {sockets} of the process",

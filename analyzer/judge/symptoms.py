@@ -277,6 +277,8 @@ def _seen(case: Case) -> str:
     """Free threads and sockets by state."""
     parts: list[str] = [
         say("{idle} of {workers} threads of {name} are free.", idle=serving.pool.idle, workers=serving.workers, name=serving.pool.name)
+        if serving.pool.bounded
+        else say("Requests in service ({name}): {count}.", name=serving.pool.name, count=len(serving.pool.busy))
         for serving in case.server_pools
     ]
     counts = Counter(one.state.value for view in case.latest for one in view.sockets if one.state)

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from analyzer.join.connections import Connection
     from analyzer.model.incident import Artifact
     from analyzer.waits.case import Case, ProcessView
-    from parsers.records import Endpoint, ThreadDump
+    from parsers.records import Endpoint, Pid, ThreadDump
 
 
 def socket_tables(views: Iterable[ProcessView]) -> Iterator[SocketTable]:
@@ -154,12 +154,17 @@ def _of_dump(case: Case, view: ProcessView, dump: ThreadDump) -> Iterator[str]:
             "{file}: which process of the table this dump is of cannot be told; a name like jstack-PID.txt would. Threads and sockets are not joined.",
             file=dump.where.file,
         )
-    elif dump.pid is not None and not view.sockets and case.incident.has_sockets:
+    elif dump.pid is not None and not view.sockets and case.incident.has_sockets and not _owns_sockets(case, dump.pid):
         yield say(
             "{file} is of pid {pid}, which owns no socket in the tables: threads and sockets are not joined.",
             file=dump.where.file,
             pid=dump.pid,
         )
+
+
+def _owns_sockets(case: Case, pid: Pid) -> bool:
+    """True if the tables of another moment show sockets of the process."""
+    return any(view.sockets and pid in {view.process.pid, *view.pids} for view in case.views)
 
 
 def _of_moment(case: Case) -> Iterator[str]:

@@ -63,7 +63,7 @@ TEXT: Final = Text(
 
 
 def diagnose(case: Case) -> Iterator[Finding]:
-    """One finding per pool that idle connections hold."""
+    """One finding per pool that idle connections hold: where each connection gets a thread of its own, nobody waits for one."""
     for view in case.latest:
         for pool in view.pools:
             reading = [
@@ -72,7 +72,13 @@ def diagnose(case: Case) -> Iterator[Finding]:
                 if member.activity.kind == ActivityKind.REQUEST_READ
                 or (member.activity.kind == ActivityKind.SOCKET_READ and member.activity.side is None)
             ]
-            if pool.role == PoolRole.JVM or len(pool.workers) < SMALLEST_POOL or pool.idle or len(reading) < SATURATED * len(pool.workers):
+            if (
+                not pool.bounded
+                or pool.role == PoolRole.JVM
+                or len(pool.workers) < SMALLEST_POOL
+                or pool.idle
+                or len(reading) < SATURATED * len(pool.workers)
+            ):
                 continue
             for port in sorted(view.listeners) if pool.port is None else [pool.port]:
                 idle = _idle(view, port)

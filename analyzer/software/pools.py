@@ -69,13 +69,19 @@ class Pool(msgspec.Struct, frozen=True, dict=True, eq=False):
 
     @cached_property
     def workers(self) -> tuple[ThreadActivity, ...]:
-        """Members that could run a task: not its acceptors and selectors (Jetty runs those on pool threads)."""
-        return tuple(member for member in self.members if member.activity.kind not in _NOT_WORKERS)
+        """Members that could run a task: not its acceptors and selectors (Jetty runs those on pool threads).
+
+        Where each connection has a thread of its own, one that waits for its client's next request is in no request.
+        """
+        return tuple(member for member in self.members if member.activity.kind not in _NOT_WORKERS and not self._reads_next(member))
 
     @cached_property
     def busy(self) -> tuple[ThreadActivity, ...]:
         """Workers that are not waiting for work."""
-        return tuple(member for member in self.members if member.activity.kind not in IDLE)
+        return tuple(member for member in self.members if member.activity.kind not in IDLE and not self._reads_next(member))
+
+    def _reads_next(self, member: ThreadActivity) -> bool:
+        return not self.bounded and member.activity.kind is ActivityKind.REQUEST_READ
 
     @property
     def idle(self) -> int:

@@ -16,7 +16,7 @@ from analyzer.join.connections import close_wait, left_unread
 from analyzer.join.process import OwnCall
 from analyzer.model.finding import CloseWait
 from analyzer.software.blockers import OUTBOUND, RESULTS, application_frame
-from analyzer.software.kinds import PoolRole, SocketSide
+from analyzer.software.kinds import ActivityKind, PoolRole, SocketSide
 from analyzer.waits.pool_dependencies import PoolDependency, helper_of
 from analyzer.waits.targets import FEW_CLIENTS, MAJORITY, targets, unseen_targets
 from parsers.records import Frame, Runtime, TcpState
@@ -28,6 +28,8 @@ if TYPE_CHECKING:
 
 SATURATED: Final = 0.8
 """Share of a pool's workers that must be blocked: some may be serving the few requests that need no call."""
+_TURNS: Final = frozenset({ActivityKind.CHANNEL, ActivityKind.SEMAPHORE})
+"""Waits for a permit: Go's servers use a channel for one."""
 MOST_DEPENDENCIES: Final = 4
 """Pools that wait for pools: deeper than this nobody builds, and a cycle must end."""
 _CONNECTED: Final = frozenset({TcpState.ESTABLISHED, TcpState.CLOSE_WAIT, TcpState.SYN_RECV})
@@ -113,10 +115,17 @@ class ServerPool:
         """How many of them wait in a call or for a result."""
         return len(self.waiters) + len(self.direct)
 
+    @cached_property
+    def held_back(self) -> tuple[ThreadActivity, ...]:
+        """Requests that wait for their turn where nothing bounds the threads: then a permit is what runs out, and those in the calls hold it."""
+        if self.pool.bounded or not self.blocked:
+            return ()
+        return tuple(member for member in self.pool.busy if member.activity.kind in _TURNS)
+
     @property
     def saturated(self) -> bool:
         """True if no worker is free and (nearly) all of them are blocked."""
-        return self.workers > 0 and self.pool.idle == 0 and self.blocked >= SATURATED * self.workers
+        return self.blocked > 0 and self.pool.idle == 0 and self.blocked + len(self.held_back) >= SATURATED * self.workers
 
     @property
     def culprit(self) -> Frame | None:
