@@ -16,6 +16,7 @@ import msgspec
 
 from analyzer.model.finding import CloseWait
 from parsers.records import Endpoint, Inode, Owner, Pid, SocketRow, TcpState, Timer, Where
+from parsers.records.tcp_info import TcpInfo  # noqa: TC001 - msgspec reads the annotation
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
@@ -50,6 +51,8 @@ class Connection(msgspec.Struct, frozen=True, kw_only=True):
     """In the accept queue still: nobody owns it though the table shows owners."""
     farewell: bool = False
     """The receive queue holds the farewell of TLS and nothing else that anybody would have to read."""
+    info: TcpInfo | None = None
+    """The kernel's counters, where the table has them (``ss -i``)."""
 
     @property
     def pid(self) -> Pid | None:
@@ -212,6 +215,7 @@ def _alone(row: SocketRow, shows_owner: set[tuple[str, int | None]]) -> Connecti
         unaccepted=not owners
         and state in _ACCEPTABLE
         and (inode == 0 or (inode is None and row.owners is None and (row.where.file, row.local.port) in shows_owner)),
+        info=row.info,
     )
 
 
@@ -242,6 +246,7 @@ def _join(group: Sequence[SocketRow], shows_owner: set[tuple[str, int | None]]) 
         timer=next((timer for timer in timers if not timer.rounded), timers[0] if timers else None),
         rows=tuple([row.where for row in group]),
         unaccepted=not owners and nobody and first.state in _ACCEPTABLE,
+        info=_first(group, "info"),
     )
 
 

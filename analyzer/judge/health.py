@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Final, NamedTuple
 from analyzer.evidence.calls import SOCKETS_MISSING, command, kind_in_words
 from analyzer.evidence.log_events import against_health
 from analyzer.evidence.movement import standing
+from analyzer.evidence.turns import unknown_calls, waits_in_words
 from analyzer.judge.rows import heaped, unread_in_words
 from analyzer.model.finding import Missing
 from analyzer.model.message import plural, say
@@ -55,6 +56,14 @@ SECOND_TABLE: Final = Missing(
 LATER_TABLE: Final = Missing(
     say("second socket table, a minute later"), say("whether the bytes are read in the end"), "sleep 60; ss -tanpoei > ss-2.txt"
 )
+LATER_CALLS: Final = Missing(
+    say("second socket table, a minute later"), say("whether the same calls still have no answer"), "sleep 60; ss -tanpoei > ss-2.txt"
+)
+COUNTERS_MISSING: Final = Missing(
+    say("socket table with the kernel's counters"),
+    say("which calls and clients have had no answer, and for how long"),
+    "ss -tanpoei > ss.txt",
+)
 SECOND_DUMP: Final = Missing(
     say("second thread dump, ten seconds later"), say("whether the threads move"), "sleep 10; jstack -l PID > jstack-2.txt"
 )
@@ -98,6 +107,7 @@ def _of_view(case: Case, view: ProcessView) -> Iterator[HealthGap]:
     if view.listeners and not view.coverage.queues:
         yield HealthGap(say("no table shows accept queues, so clients may wait unseen"), QUEUES_MISSING)
     yield from _unaccounted(view)
+    yield from _unanswered(view)
     yield from _one_sided(view)
 
 
@@ -195,6 +205,12 @@ def _unaccounted(view: ProcessView) -> Iterator[HealthGap]:
             ),
             WHOLE_TABLE,
         )
+
+
+def _unanswered(view: ProcessView) -> Iterator[HealthGap]:
+    """What no thread stands in may wait all the same: an event loop has no thread for a call."""
+    yield from (HealthGap(reason, LATER_CALLS) for reason in waits_in_words(view))
+    yield from (HealthGap(reason, COUNTERS_MISSING) for reason in unknown_calls(view))
 
 
 def _unjoined(case: Case) -> Iterator[str]:

@@ -28,7 +28,7 @@ if TYPE_CHECKING:
     from analyzer.model.incident import Snapshot
     from analyzer.software.pools import ThreadActivity
     from analyzer.waits.case import Case, ProcessView
-    from parsers.records import Counter, Frame, Lock, Thread
+    from parsers.records import Counter, Endpoint, Frame, Lock, Pid, TaskSyscall, Thread
 
 FEW: Final = 20
 """Threads of a dump that are looked at one by one, though it has a header."""
@@ -317,18 +317,34 @@ def calls_of(snapshot: Snapshot) -> Iterator[str]:
     commands = {row.pid: row.owners[0].command for row in snapshot.rows if row.owners}
     far = {(owner.pid, owner.fd): row.remote for row in snapshot.rows for owner in row.owners or () if row.remote is not None}
     told = any(dump.runtime is not Runtime.NATIVE for dump in snapshot.dumps)  # a debugger's stacks show nothing that a call does not
-    for task in [task for task in snapshot.tasks if task.call in DESCRIPTOR_FIRST][:MOST] if not told else ():
+    waiting = [task for task in snapshot.tasks if task.call in DESCRIPTOR_FIRST] if not told else []
+    alike: dict[tuple[Pid, str | None, Endpoint | None, str | None], list[TaskSyscall]] = {}
+    for task in waiting:
+        remote = far.get((task.pid, task.descriptor)) if task.descriptor is not None else None
+        alike.setdefault((task.pid, task.call, remote, task.caller), []).append(task)
+    for (_, _, remote, _), tasks in list(alike.items())[:MOST]:
+        task = tasks[0]
         command = commands.get(task.pid) or task.command
+        process = say("{command} (pid {pid})", command=command, pid=task.pid) if command else say("pid {pid}", pid=task.pid)
+        caller = say(", called from {frame}", frame=task.caller) if task.caller else ""
+        if len(tasks) > 1:
+            yield say(
+                "{threads} of {process} are in {call}{to}{caller}",
+                threads=plural(len(tasks), "thread"),
+                process=process,
+                call=task.call,
+                to=say(" on connections to {remote}", remote=remote) if remote else "",
+                caller=caller,
+            )
+            continue
         yield say(
             "thread {thread} of {process} is in {call}{on}{peer}{caller}",
             thread=task.native_id,
-            process=say("{command} (pid {pid})", command=command, pid=task.pid) if command else say("pid {pid}", pid=task.pid),
+            process=process,
             call=task.call,
             on=say(" on descriptor {number}", number=task.descriptor) if task.descriptor is not None else "",
-            peer=say(", the connection to {remote}", remote=remote)
-            if task.descriptor is not None and (remote := far.get((task.pid, task.descriptor)))
-            else "",
-            caller=say(", called from {frame}", frame=task.caller) if task.caller else "",
+            peer=say(", the connection to {remote}", remote=remote) if remote else "",
+            caller=caller,
         )
 
 

@@ -22,14 +22,16 @@ from typing import TYPE_CHECKING, Final
 from analyzer.evidence.calls import DUMP_MISSING, calling_place, client_evidence, client_figures, clients_in_words, command, kind_in_words
 from analyzer.evidence.citations import of_sockets
 from analyzer.evidence.movement import only_busy
+from analyzer.evidence.turns import span
 from analyzer.families import remote_service as remote
 from analyzer.families import undecided
 from analyzer.families.captures_only import slow_services
 from analyzer.join.connections import close_wait
+from analyzer.join.turns import follow, long_awaited
 from analyzer.model.finding import Action, Confidence, Culprit, Finding, Outlook, Process, RecoversWhen, Severity, When
 from analyzer.model.message import plural, say
 from analyzer.model.need import Need
-from analyzer.model.text import Do, Text
+from analyzer.model.text import Do, Either, Text
 from analyzer.waits.targets import COUNT_TOLERANCE
 from parsers.records import TcpState
 
@@ -49,14 +51,28 @@ SMALLEST_GROUP: Final = 3
 """Without a thread dump: fewer open connections to one service than this are no pattern."""
 TEXT: Final = Text(
     "slow-backend",
-    headline="Clients of port {port} gave up, and as many calls to {service} are open as requests are in service: a slow service, or a stall of the server itself.",
-    explanation="{strip} {connections} to {service} {are} open with nothing to read. That fits threads which wait for this service. The connections could also be idle members of a pool, while the threads wait for something else (a lock, a connection pool, each other). Only a thread dump tells.",
-    why="Equal numbers in the socket table, and nothing about the threads.",
+    headline=Either(
+        "shown",
+        "The service at {service} does not answer, and clients of port {port} have given up.",
+        "Clients of port {port} gave up, and as many calls to {service} are open as requests are in service: a slow service, or a stall of the server itself.",
+    ),
+    explanation=Either(
+        "shown",
+        "{strip} {calls} to {service} have had no answer for {time}: what was sent there was taken, and nothing came back. Each followed a request of these clients at once{tells}.",
+        "{strip} {connections} to {service} {are} open with nothing to read. That fits threads which wait for this service. The connections could also be idle members of a pool, while the threads wait for something else (a lock, a connection pool, each other). Only a thread dump tells.",
+    ),
+    why=Either(
+        "shown",
+        "The kernel counts what was sent and received on each connection. That the requests wait for these calls rests on their times.",
+        "Equal numbers in the socket table, and nothing about the threads.",
+    ),
     do=(
-        Do(When.NOW, "Take a thread dump before the restart, and look at {service}.", "jstack -l {pid} > jstack.txt"),
+        Do(When.NOW, "Look at {service}: is it up, does it accept, what do its own threads wait for?", on="dumped"),
+        Do(When.NOW, "Take a thread dump before the restart, and look at {service}.", "jstack -l {pid} > jstack.txt", on="dumpless"),
         Do(When.FIX, "If the threads wait for {service}: set connect and read timeouts on that client."),
     ),
     figures=(("{group_count:,}", "open connections to {service}"),),
+    phrases={"tells": Either("dumped", "", "; a thread dump would show that the requests wait for them")},
 )
 
 
@@ -68,7 +84,7 @@ def diagnose(case: Case) -> Iterator[Finding]:
         if undecided.applies(serving) and not only_busy(case, serving):
             yield undecided.finding(serving, "slow-backend")
     for view in case.latest:
-        if not view.pools:
+        if not any(serving.view is view for serving in case.server_pools):
             yield from _sockets_only(view)
     yield from slow_services(case)
 
@@ -112,15 +128,26 @@ def _sockets_only(view: ProcessView) -> Iterator[Finding]:
     for row in view.client_side:
         if row.remote is not None and row.state is TcpState.ESTABLISHED and row.recv_q == 0:
             groups.setdefault(row.remote, []).append(row)
+    mute = long_awaited(view.client_side)
     for port in sorted(view.listeners):
         counts = close_wait(view.server_side(port))
         in_service = counts.fin_only
         matching = [
             (service, group) for service, group in sorted(groups.items()) if abs(len(group) - in_service) <= COUNT_TOLERANCE * in_service
         ]
-        if in_service < SMALLEST_GROUP or len(matching) != 1:
+        # Go takes the FIN while a request is in service: then the counters tell which calls belong to the requests.
+        requests = [one for one in view.server_side(port) if one.state is TcpState.CLOSE_WAIT and one.recv_q in {0, 1}]
+        proven = [
+            (service, calls)
+            for service, calls in sorted(mute.items())
+            if len(requests) >= SMALLEST_GROUP and follow(calls, requests) >= (1 - COUNT_TOLERANCE) * len(requests)
+        ]
+        if len(proven) != 1 and (in_service < SMALLEST_GROUP or len(matching) != 1):
             continue
-        service, group = matching[0]
+        shown = len(proven) == 1
+        if view.dump is not None and not shown:
+            continue  # its threads are here, and equal numbers alone say less than they do
+        service, group = proven[0] if shown else matching[0]
         text = TEXT.filled(
             view.process,
             port=port,
@@ -129,10 +156,15 @@ def _sockets_only(view: ProcessView) -> Iterator[Finding]:
             connections=plural(len(group), "connection"),
             are="are" if len(group) > 1 else "is",
             group_count=len(group),
+            shown=shown,
+            dumped=view.dump is not None,
+            dumpless=view.dump is None,
+            calls=plural(len(group), "call"),
+            time=span(group),
         )
         yield text.finding(
             severity=Severity.CRITICAL,
-            confidence=Confidence.SUSPECTED,
+            confidence=Confidence.LIKELY if shown else Confidence.SUSPECTED,
             evidence=(
                 of_sockets(
                     group,
@@ -146,7 +178,7 @@ def _sockets_only(view: ProcessView) -> Iterator[Finding]:
                 *client_evidence(view, port),
             ),
             figures=(*client_figures(view, port), *text.figures),
-            missing=(command(DUMP_MISSING, view),),
+            missing=(command(DUMP_MISSING, view),) if view.dump is None else (),
             waits_for=_stuck_behind(view, group),
             culprit=Culprit(listener=f"*:{port}", remote=str(service)),
         )

@@ -1,0 +1,82 @@
+"""Whose move it is on a connection, by the counters of ``ss -i``: this needs no thread dump and holds for every runtime.
+
+``lastsnd`` and ``lastrcv`` are milliseconds since data was last sent and received (``tcp_info`` in linux/tcp.h: ``tcpi_last_data_sent``,
+``tcpi_last_data_recv``); before the first byte they count from the handshake, so the amounts tell whether there was any. Protocols that never answer
+(syslog), subscriptions and long polls look like a call without an answer.
+"""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from typing import TYPE_CHECKING, Final
+
+from parsers.records import TcpState
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Sequence
+
+    from analyzer.join.connections import Connection
+    from parsers.records import Endpoint
+
+BRIEF: Final = 2.0
+"""Seconds: what waits less may be answered any moment."""
+
+
+SOON_MS: Final = 2_000
+"""A server calls for a request within this time, or does something else first."""
+_JITTER_MS: Final = 10
+"""The table is made while time goes on: what came first may be printed as the younger."""
+
+
+def awaited(connection: Connection) -> float | None:
+    """Seconds since this end sent what the other end has not answered; None if it is not known or not so."""
+    info = connection.info
+    if info is None or connection.state is not TcpState.ESTABLISHED or connection.recv_q:
+        return None
+    sent, received = info.bytes_sent or info.data_segments_out, info.bytes_received or info.data_segments_in
+    return _since(info.last_sent_ms, info.last_received_ms, first=sent, second=received)
+
+
+def unanswered(connection: Connection) -> float | None:
+    """Seconds since this end received what it has sent nothing after; None if it is not known or not so."""
+    info = connection.info
+    if info is None or connection.state is not TcpState.ESTABLISHED or connection.recv_q:
+        return None
+    sent, received = info.bytes_sent or info.data_segments_out, info.bytes_received or info.data_segments_in
+    return _since(info.last_received_ms, info.last_sent_ms, first=received, second=sent)
+
+
+def _since(ours: int | None, theirs: int | None, *, first: int | None, second: int | None) -> float | None:
+    """Seconds since the first of two moves, if there was one and the second did not follow it."""
+    if not first or ours is None or (second and (theirs is None or theirs <= ours)):
+        return None
+    return ours / 1000
+
+
+def long_awaited(connections: Iterable[Connection]) -> dict[Endpoint, list[Connection]]:
+    """Calls that have had no answer for more than a moment, by service."""
+    found: dict[Endpoint, list[Connection]] = defaultdict(list)
+    for one in connections:
+        if one.remote is not None and (awaited(one) or 0) >= BRIEF:
+            found[one.remote].append(one)
+    return dict(found)
+
+
+def follow(calls: Iterable[Connection], requests: Sequence[Connection]) -> int:
+    """How many of the requests were followed by one of the calls within a moment; each call counts for one request."""
+    sent = sorted((one.info.last_sent_ms for one in calls if one.info is not None and one.info.last_sent_ms is not None), reverse=True)
+    read = sorted(
+        (one.info.last_received_ms for one in requests if one.info is not None and one.info.last_received_ms is not None), reverse=True
+    )
+    followed = at = 0
+    for came in read:  # the oldest first
+        while at < len(sent) and sent[at] > came + _JITTER_MS:
+            at += 1
+        if at < len(sent) and sent[at] >= came - SOON_MS:
+            followed, at = followed + 1, at + 1
+    return followed
+
+
+def long_unanswered(connections: Iterable[Connection]) -> list[Connection]:
+    """Connections of clients that have had no answer for more than a moment."""
+    return [one for one in connections if (unanswered(one) or 0) >= BRIEF]
