@@ -72,7 +72,7 @@ def without_cause(case: Case, findings: Sequence[Finding]) -> tuple[Status, str,
         )
     whole = [view.dump for view in case.latest if view.dump is not None and not view.dump.fragment and view.dump.complete is not False]
     has_tables = any(snapshot.has_table for snapshot in incident.snapshots)
-    pieces = any(view.dump is not None and (view.dump.fragment or heaped(view)) for view in case.latest)
+    pieces = any((view.dump is not None and view.dump.fragment) or heaped(view) for view in case.latest)
     if has_tables and pieces and (seen := shown(case, findings)):
         return _piece(seen, whole=bool(whole), incident=incident)
     if has_tables and incident.has_threads and (gaps := gaps_of_health(case)):

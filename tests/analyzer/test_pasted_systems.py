@@ -165,6 +165,14 @@ def test_a_full_receive_buffer_is_told_and_keeps_health_away() -> None:
     assert "No trouble is seen" not in text
 
 
+def test_a_full_receive_buffer_is_told_where_the_dump_goes_to_another_process() -> None:
+    rows = (
+        "tcp   190112      0 10.3.0.4:40110          10.3.0.9:5672           ESTABLISHED 4021/python3\n"
+        "tcp        0      0 10.3.0.4:22             10.3.0.7:60122          ESTABLISHED 202/sshd: me\n"
+    )
+    assert "with 190,112 bytes that nobody has read" in said(f"{TABLE}{rows}\n{PY_SPY}")
+
+
 def test_the_packet_that_a_console_has_on_its_way_is_no_trouble() -> None:
     row = "tcp        0     {} 10.3.0.4:22             10.3.0.9:51022          ESTABLISHED 7/sshd: me\n"
     assert "has not taken" not in said(TABLE + row.format(" 68"))
