@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING
 
 from analyzer.model.finding import Evidence
 from analyzer.model.message import say
@@ -15,9 +15,6 @@ if TYPE_CHECKING:
     from analyzer.join.connections import Connection
     from analyzer.software.pools import ThreadActivity
     from parsers.records import ThreadDump
-
-_EXCERPT: Final = 5
-"""Lines of one excerpt: more is not read at three in the morning."""
 
 
 def of_threads(members: Sequence[ThreadActivity], says: str, inferred: str | None = None) -> Evidence:
@@ -39,8 +36,6 @@ def _stack_place(member: ThreadActivity) -> Where:
     first = thread.frame_lines[min(found.frame, len(thread.frame_lines) - 1)]
     last = thread.frame_lines[found.app] if found.app >= found.frame else first
     first, last = min(first, last), max(first, last)  # a trace of Python has the last call at its end
-    if last - first >= _EXCERPT:
-        last = first
     return Where(thread.where.file, first, last)
 
 

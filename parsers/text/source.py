@@ -158,8 +158,15 @@ class Source:
         return f"{text}\n" if text and not text.endswith("\n") else text
 
     def excerpt(self, where: Where, most: int = 5) -> tuple[str, ...]:
-        """The lines of a place, at most ``most`` of them."""
-        return tuple(self.lines[where.first - 1 : min(where.last, where.first - 1 + most)])
+        """The lines of a place, at most ``most`` of them: of a longer one the first, and its end, where a stack has the frame of the application."""
+        first, last = where.first - 1, where.last
+        if last - first <= most:
+            return tuple(self.lines[first:last])
+        return (self.lines[first], f"{_blanks(self.lines[first])}…", *self.lines[last - most + 2 : last])
+
+
+def _blanks(line: str) -> str:
+    return line[: len(line) - len(line.lstrip())]
 
 
 def split(text: str) -> list[str]:

@@ -70,7 +70,10 @@ def test_size_and_hash_are_of_the_bytes() -> None:
 def test_excerpt() -> None:
     source = Source("x", b"1\n2\n3\n4\n5\n6\n7\n")
     assert source.excerpt(Where("x", 2, 3)) == ("2", "3")
-    assert source.excerpt(Where("x", 2, 7), most=2) == ("2", "3")
+    assert source.excerpt(Where("x", 2, 6)) == ("2", "3", "4", "5", "6")
+    assert source.excerpt(Where("x", 1, 7)) == ("1", "…", "5", "6", "7")
+    indented = Source("x", b"a\n    b\n    c\n    d\n    e\n    f\n    g\n")
+    assert indented.excerpt(Where("x", 2, 7)) == ("    b", "    …", "    e", "    f", "    g")
 
 
 @pytest.mark.parametrize(
