@@ -37,7 +37,7 @@ def owner_of(
         return (by_port, DumpBasis.PORT_AGAINST_PID) if by_port else (None, None)
     if by_port := _with_port(candidates, dump, known):
         return by_port, DumpBasis.PORT
-    if by_ids := _with_native_ids(candidates, dump):
+    if by_ids := _with_native_ids(candidates, dump) if dump.runtime is Runtime.JVM else _with_main_thread(candidates, dump):
         return by_ids, DumpBasis.NATIVE_IDS
     ports = _ports_in_names(dump, known)
     candidates = [view for view in candidates if not _listens_elsewhere(view, ports)]
@@ -79,3 +79,10 @@ def _with_native_ids(candidates: Iterable[ProcessDraft], dump: ThreadDump) -> Pr
         return None
     near = [view for view in candidates if view.pid is not None and 0 < min(ids) - view.pid <= NEAREST_IDS]
     return near[0] if len(near) == 1 else None
+
+
+def _with_main_thread(candidates: Iterable[ProcessDraft], dump: ThreadDump) -> ProcessDraft | None:
+    """The one process whose pid is the id of a thread of the dump: on Linux the main thread has the number of its process."""
+    ids = {int(thread.native_id) for thread in dump.threads if thread.native_id is not None}
+    same = [view for view in candidates if view.pid is not None and int(view.pid) in ids]
+    return same[0] if len(same) == 1 else None

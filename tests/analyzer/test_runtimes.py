@@ -188,3 +188,13 @@ def test_workers_that_gunicorn_ended_are_one_pool_though_netstat_names_the_maste
     assert diagnosis.primary.culprit.frame == "book.post(book.py:9)"
     first = diagnosis.primary.evidence[0].where
     assert first.first <= first.last
+
+
+def test_stacks_belong_to_the_process_whose_number_their_main_thread_has() -> None:
+    rows = (
+        "0 10.0.0.1:22 10.0.0.9:6010 ESTABLISHED 202/sshd",
+        "90000 10.0.0.1:4040 10.0.0.7:5672 ESTABLISHED 611/python3",
+    )
+    stacks = spied(611, "MainThread", "wait (threading.py:302)", "get (queue.py:170)", "publish (till/tasks.py:58)")
+    diagnosis = diagnosis_of({"spy.txt": stacks, "netstat.txt": netstat(*rows)})
+    assert [pool.pid for pool in diagnosis.pools] == [611]
