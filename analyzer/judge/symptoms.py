@@ -9,6 +9,7 @@ from analyzer.evidence.calls import DUMP_MISSING, SOCKETS_MISSING
 from analyzer.evidence.log_events import caller_in_words, in_words, of_this_moment
 from analyzer.evidence.movement import only_busy
 from analyzer.evidence.packet_claims import trouble_of
+from analyzer.evidence.turns import waits_in_words
 from analyzer.families.own_calls import unjudged
 from analyzer.judge.health import HealthGap, gaps_of_health
 from analyzer.judge.rows import heaped
@@ -101,7 +102,7 @@ def without_cause(case: Case, findings: Sequence[Finding]) -> tuple[Status, str,
             say("None of the files is of a kind that this tool reads."),
             _looks(incident) or say("Save lsof, netstat or ss, and jstack output, or run the collector script."),
         )
-    own = _own_calls(case)
+    own = _own_calls(case) or _unanswered(case)
     if own is None and (seen := shown(case, findings)):
         return _piece(seen, whole=bool(whole), incident=incident)
     have = own or _have(case, whole=bool(whole))
@@ -188,6 +189,12 @@ def _own_calls(case: Case) -> Message | None:
         connections=plural(own[2], "connection"),
         port=own[1],
     )
+
+
+def _unanswered(case: Case) -> Message | None:
+    """Calls and clients without an answer, by the kernel's counters; None if the table has none, or shows none that wait."""
+    waits = [words for view in case.latest for words in waits_in_words(view)]
+    return joined(", ", waits[:REASONS]) if waits else None
 
 
 def _have(case: Case, *, whole: bool) -> str:

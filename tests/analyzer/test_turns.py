@@ -100,6 +100,12 @@ class TestSocketsAlone:
         (finding,) = found(diagnosis_of({"ss.txt": rows(calls=calls, requests=AGES, unread=0)}), "slow-backend")
         assert finding.confidence is Confidence.LIKELY
 
+    def test_nobody_has_left_and_nobody_has_an_answer(self) -> None:
+        diagnosis = diagnosis_of({"ss.txt": rows(calls=AGES, requests=AGES, state="ESTAB", unread=0)})
+        assert diagnosis.verdict.status is Status.INSUFFICIENT
+        assert "5 calls to 10.0.0.7:9443 have had no answer for 4 to 8 s" in diagnosis.verdict.headline
+        assert "no trouble" not in f"{diagnosis.verdict}"
+
     def test_subscriptions_that_are_older_than_the_requests(self) -> None:
         text = rows(calls=(900_000,) * 5, requests=AGES)
         assert [one.confidence for one in found(diagnosis_of({"ss.txt": text}), "slow-backend")] == [Confidence.SUSPECTED]
