@@ -17,7 +17,8 @@ from typing import TYPE_CHECKING, Final
 
 from analyzer.evidence.calls import client_evidence, client_figures, clients_in_words, kind_in_words
 from analyzer.evidence.citations import all_of, of_sockets, of_threads
-from analyzer.model.finding import Action, Confidence, Culprit, Finding, Outlook, RecoversWhen, Severity, When
+from analyzer.evidence.movement import has_stood, standing
+from analyzer.model.finding import Action, Confidence, Culprit, Evidence, Finding, Outlook, RecoversWhen, Severity, When
 from analyzer.model.message import plural, say
 from analyzer.model.need import Need
 from analyzer.model.text import Either, Text
@@ -29,8 +30,10 @@ from analyzer.waits.targets import targets
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
+    from analyzer.evidence.movement import Standing
     from analyzer.software.pools import Pool, ThreadActivity
     from analyzer.waits.case import Case, ProcessView
+    from analyzer.waits.targets import Target
 
 NEEDS: Final = (Need.THREADS,)
 CONSEQUENCE_OF: Final = (
@@ -52,7 +55,17 @@ TEXT: Final = Text(
     headline="{all_of} event loop{s} of {name} {are} blocked in {waits}: all their connections stand still.",
     explanation="Threads of {name} must wait for events of many connections; {blocked_count} of {loops_count}{here} are in {waits}{called_from}{and_does}.{clients_in_words} Each goes on only when its call returns; more loops would only block as well.",
     why=Either(
-        "suffers", "The stack shows it, and the clients' requests lie unread.", "The stack shows it; whether it lasts needs a second dump."
+        "moved",
+        "The stacks show it in this dump only: in the one before, the same loops stood elsewhere or have worked since. Short calls, one after the other, look the same.",
+        Either(
+            "suffers",
+            "The stack shows it, and the clients' requests lie unread.",
+            Either(
+                "lasts",
+                "The same stack stands in the dump before.",
+                "The stack shows it; whether it lasts needs a second dump.",
+            ),
+        ),
     ),
     figures=(("{blocked_count} of {loops_count}", "event loops blocked"),),
     chain=(("{name}", "waits in", "{waits}"), ("{who}", "does not answer", "")),
@@ -70,15 +83,16 @@ def diagnose(case: Case) -> Iterator[Finding]:
                 if pool.role == PoolRole.EVENT_LOOP and member.activity.kind not in _WORKING and member.activity.app >= 0
             ]
             if blocked:
-                yield _finding(view, pool, blocked)
+                yield _finding(view, pool, blocked, standing(case, view, blocked))
 
 
-def _finding(view: ProcessView, pool: Pool, blocked: list[ThreadActivity]) -> Finding:
+def _finding(view: ProcessView, pool: Pool, blocked: list[ThreadActivity], still: Standing | None) -> Finding:
     port = pool.port if pool.port is not None else next(iter(view.listeners)) if len(view.listeners) == 1 else None
     suffers = port is not None and pressure(view, port).exists
     frame = application_frame(*blocked[0])
     loops = [member for member in pool.members if member.activity.kind != ActivityKind.NONE]
     waits = kind_in_words(blocked)
+    moved = still is not None and not has_stood(still)
     evidence = [
         of_threads(
             blocked,
@@ -93,17 +107,7 @@ def _finding(view: ProcessView, pool: Pool, blocked: list[ThreadActivity]) -> Fi
     ]
     target = next((one for one in targets(view, blocked) if not one.own), None)
     if target is not None:
-        evidence.append(
-            of_sockets(
-                target.connections,
-                say(
-                    "{connections} to {remote} with nothing left to read",
-                    connections=plural(len(target.connections), "connection"),
-                    remote=target.remote,
-                ),
-                (str(target.remote),),
-            )
-        )
+        evidence.append(_calls(target))
     piece = view.dump is not None and view.dump.fragment
     text = TEXT.filled(
         view.process,
@@ -119,11 +123,13 @@ def _finding(view: ProcessView, pool: Pool, blocked: list[ThreadActivity]) -> Fi
         and_does=say(", and {remote} does not answer", remote=target.remote) if target else "",
         clients_in_words=clients_in_words(view, port),
         suffers=suffers,
+        moved=moved,
+        lasts=has_stood(still),
         who=str(target.remote) if target else say("what it waits for"),
     )
     return text.finding(
         severity=Severity.CRITICAL if suffers else Severity.WARNING,
-        confidence=Confidence.CERTAIN if suffers else Confidence.LIKELY,
+        confidence=_confidence(suffers=suffers, moved=moved),
         evidence=(*evidence, *client_evidence(view, port)),
         actions=(
             Action(
@@ -154,3 +160,23 @@ def _finding(view: ProcessView, pool: Pool, blocked: list[ThreadActivity]) -> Fi
             library=blocked[0].activity.library,
         ),
     )
+
+
+def _calls(target: Target) -> Evidence:
+    """The connections of the calls that the loops wait for."""
+    return of_sockets(
+        target.connections,
+        say(
+            "{connections} to {remote} with nothing left to read",
+            connections=plural(len(target.connections), "connection"),
+            remote=target.remote,
+        ),
+        (str(target.remote),),
+    )
+
+
+def _confidence(*, suffers: bool, moved: bool) -> Confidence:
+    """A loop that moves between two dumps is slow at most, unless its clients suffer."""
+    if moved:
+        return Confidence.LIKELY if suffers else Confidence.SUSPECTED
+    return Confidence.CERTAIN if suffers else Confidence.LIKELY

@@ -138,6 +138,16 @@ class TestEventLoop:
         finding = found(diagnosis_of({"jstack.txt": self.loops(*READ, "com.example.Handler.channelRead0")}), "event-loop-blocked")[0]
         assert (finding.confidence, finding.severity) == (Confidence.LIKELY, Severity.WARNING)
 
+    def test_a_second_dump_tells_whether_the_loops_stand(self) -> None:
+        reads, sends = (self.loops(*READ, f"com.example.{name}.channelRead0") for name in ("Handler", "Greeting"))
+        (stands,) = found(diagnosis_of({"jstack-1.txt": reads, "jstack-2.txt": reads}), "event-loop-blocked")
+        assert stands.confidence is Confidence.LIKELY
+        assert "dump before" in stands.why_confident
+        assert "needs a second dump" not in stands.why_confident
+        (moves,) = found(diagnosis_of({"jstack-1.txt": sends, "jstack-2.txt": reads}), "event-loop-blocked")
+        assert moves.confidence is Confidence.SUSPECTED
+        assert "stood elsewhere" in moves.why_confident
+
     def test_catches_not_loops_that_wait_for_events_or_compute(self) -> None:
         assert not found(
             diagnosis_of({"jstack.txt": self.loops("sun.nio.ch.EPoll.wait", "sun.nio.ch.SelectorImpl.select")}), "event-loop-blocked"
