@@ -46,6 +46,16 @@ def unanswered(connection: Connection) -> float | None:
     return _since(info.last_received_ms, info.last_sent_ms, first=received, second=sent)
 
 
+def answered(connection: Connection) -> bool | None:
+    """True if this end sent something after what it received last, False if it did not; None if it is not known, or nothing was received."""
+    info = connection.info
+    if info is None or not (info.bytes_received or info.data_segments_in) or info.last_received_ms is None:
+        return None
+    if not (info.bytes_sent or info.data_segments_out):
+        return False
+    return None if info.last_sent_ms is None else info.last_sent_ms <= info.last_received_ms
+
+
 def _since(ours: int | None, theirs: int | None, *, first: int | None, second: int | None) -> float | None:
     """Seconds since the first of two moves, if there was one and the second did not follow it."""
     if not first or ours is None or (second and (theirs is None or theirs <= ours)):

@@ -19,6 +19,7 @@ from typing import TYPE_CHECKING, Final
 from analyzer.evidence.calls import client_figures
 from analyzer.evidence.citations import of_sockets
 from analyzer.evidence.half_closed import Unclosed, unclosed
+from analyzer.join.turns import answered
 from analyzer.model.finding import Confidence, Culprit, Evidence, Finding, Outlook, RecoversWhen, Severity, When
 from analyzer.model.message import joined, plural, say
 from analyzer.model.need import Need
@@ -42,9 +43,13 @@ TEXT: Final = Text(
     headline="{requests} on port {port} never {end}: the clients have left, the threads are free, and nobody closes.",
     explanation="{connections} of port {port} are in CLOSE_WAIT; their requests were read, the clients' end was not.{grown} {idle} of {workers} threads of {name} are free, so no thread works on them: the requests were handed to something asynchronous that never completes them. Each client that leaves adds one.",
     why=Either(
-        "lasts",
-        "Sockets and threads agree, and the sockets stay from snapshot to snapshot. A defect of the server that forgets connections would look the same.",
-        "One snapshot: a stall that has just ended looks the same while the server closes what is left.",
+        "forgotten",
+        "A server that has answered and forgets to close looks the same: it keeps the connection and never reads it again. The counters of ss -i tell whether an answer was sent.",
+        Either(
+            "lasts",
+            "Sockets and threads agree, and the sockets stay from snapshot to snapshot. A defect of the server that forgets connections would look the same.",
+            "One snapshot: a stall that has just ended looks the same while the server closes what is left.",
+        ),
     ),
     do=(
         Do(
@@ -95,7 +100,10 @@ def _finding(found: Unclosed) -> Finding:
         pool.idle - 1,
     )
     grown = say(" They grow: {list}, and none of the first was closed.", list=joined(" → ", map(str, found.counts))) if found.grows else ""
-    confidence = Confidence.LIKELY if found.sure else Confidence.SUSPECTED
+    answers = [answered(one) for one in found.sockets]
+    # The poller of a known server reads the end of a connection whose request it has answered; an own server may forget it.
+    forgotten = any(answers) or (pool.basis is not None and None in answers)
+    confidence = Confidence.LIKELY if found.sure and not forgotten else Confidence.SUSPECTED
     text = TEXT.filled(
         view.process,
         requests=plural(len(found.sockets), "request"),
@@ -107,6 +115,7 @@ def _finding(found: Unclosed) -> Finding:
         workers=found.serving.workers,
         name=pool.name,
         lasts=found.lasts,
+        forgotten=forgotten,
         undecided=not found.lasts,
     )
     return text.finding(

@@ -42,6 +42,41 @@ class TestUnclosed:
         files |= {f"jstack-{n}.txt": dump(POLLER, *idle_exec(6), complete=n == 1) for n in (1, 2)}
         assert found(diagnosis_of(files), "async-never-completed")[0].confidence is Confidence.SUSPECTED
 
+    @staticmethod
+    def own_server(*, sent: str | None) -> Diagnosis:
+        """A server of own making; ``sent``: what its counters say of answers, None for a table without them."""
+
+        def table(count: int) -> str:
+            rows = [
+                "State Recv-Q Send-Q Local Address:Port Peer Address:Port Process",
+                'LISTEN 0 50 *:8080 *:* users:(("java",pid=77,fd=5))',
+            ]
+            for n in range(count):
+                rows.append(f'CLOSE-WAIT 1 0 10.1.1.5:8080 10.9.9.9:{33000 + n} users:(("java",pid=77,fd={9 + n}))')
+                if sent is not None:
+                    rows.append(f"\t cubic wscale:7,7 rto:204 bytes_received:60 data_segs_in:1 {sent}")
+            return "\n".join(rows) + "\n"
+
+        take = ("jdk.internal.misc.Unsafe.park", "java.util.concurrent.LinkedBlockingQueue.take")
+        rest = [thread(f"desk-{n}", "WAITING (parking)", *take, "java.util.concurrent.ThreadPoolExecutor.getTask") for n in range(6)]
+        door = thread("door", "RUNNABLE", "sun.nio.ch.Net.accept", "java.net.ServerSocket.accept", "org.acme.Door.run", native="runnable")
+        files = {f"ss-{n}.txt": table(count) for n, count in enumerate((20, 30), start=1)}
+        return diagnosis_of(files | {f"jstack-{n}.txt": dump(door, *rest) for n in (1, 2)})
+
+    @pytest.mark.parametrize(
+        ("sent", "confidence", "says"),
+        [
+            (None, Confidence.SUSPECTED, "forgets to close"),
+            ("bytes_sent:90 data_segs_out:1 lastsnd:5000 lastrcv:5002", Confidence.SUSPECTED, "forgets to close"),
+            ("lastsnd:5002 lastrcv:5002", Confidence.LIKELY, "stay from snapshot to snapshot"),
+        ],
+        ids=["no counters", "answered", "never answered"],
+    )
+    def test_an_own_server_may_have_answered_and_forgotten(self, sent: str | None, confidence: Confidence, says: str) -> None:
+        (finding,) = found(self.own_server(sent=sent), "async-never-completed")
+        assert finding.confidence is confidence
+        assert says in finding.why_confident
+
     def test_read_to_the_end_is_the_server_that_never_closes(self) -> None:
         diagnosis = self.snapshots(40, 80, recv=0)
         finding = found(diagnosis, "server-never-closes")[0]
