@@ -30,12 +30,17 @@ def waits_in_words(view: ProcessView) -> Iterator[str]:
     for port in sorted(view.listeners):
         clients = long_unanswered(view.server_side(port))
         if len(clients) >= GROUP:
-            yield say(
-                "{clients} of port {port} have had no answer for {time}",
-                clients=plural(len(clients), "client"),
-                port=port,
-                time=span(clients, unanswered),
-            )
+            yield unanswered_in_words(port, clients)
+
+
+def unanswered_in_words(port: int, clients: Sequence[Connection]) -> str:
+    """``7 clients of port 8080 have had no answer for 6 s``."""
+    return say(
+        "{clients} of port {port} have had no answer for {time}",
+        clients=plural(len(clients), "client"),
+        port=port,
+        time=span(clients, unanswered),
+    )
 
 
 def unknown_calls(view: ProcessView) -> Iterator[str]:

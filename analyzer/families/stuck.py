@@ -2,18 +2,26 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, NamedTuple
+from collections import Counter
+from typing import TYPE_CHECKING, Final, NamedTuple
 
+from analyzer.evidence.citations import of_sockets
 from analyzer.model.message import say
 from analyzer.software.blockers import waited_lock
 from analyzer.software.kinds import ActivityKind
+from analyzer.waits.server_pools import SATURATED
+from analyzer.waits.targets import FEW_CLIENTS
 from parsers.records import Runtime
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
+    from analyzer.join.connections import Connection
     from analyzer.join.process import ProcessView
+    from analyzer.model.finding import Evidence
     from analyzer.software.pools import ThreadActivity
+    from analyzer.waits.server_pools import ServerPool
+    from parsers.records import Frame
 
 _GIVES = ("put", "putLast", "putFirst", "transfer", "offer")
 _TAKES = ("take", "poll", "get")
@@ -27,6 +35,47 @@ _ENDED = {
 
 
 _REFERS = say("A heap dump shows who refers to that object.")
+
+
+_MOVES: Final = frozenset({ActivityKind.RUNNING, ActivityKind.NONE, ActivityKind.QUEUED})
+_SENDS: Final = "chan send"
+
+
+def waiting_workers(serving: ServerPool) -> tuple[ThreadActivity, ...]:
+    """The workers that wait, those in the commonest kind of wait first."""
+    waiting = [member for member in serving.pool.busy if member.activity.kind not in _MOVES]
+    kinds = Counter(member.activity.kind for member in waiting)
+    return tuple(sorted(waiting, key=lambda member: (-kinds[member.activity.kind], member.activity.kind)))
+
+
+def kept_waiting(serving: ServerPool, members: Sequence[ThreadActivity]) -> tuple[Connection, ...]:
+    """Clients that have had no answer for more than a moment while the threads cannot hand over what these asked for.
+
+    A long poll has its clients wait as well, but its threads take from a queue: they never wait to give to one.
+    """
+    clients = serving.pressure.unanswered
+    giving = sum(map(_hands_over, members))
+    return clients if giving >= max(FEW_CLIENTS, SATURATED * len(members)) and len(clients) >= FEW_CLIENTS else ()
+
+
+def kept_evidence(clients: Sequence[Connection], says: str | None) -> tuple[Evidence, ...]:
+    """The rows of clients that have had no answer; none if there are none."""
+    return (of_sockets(clients, says, ("ESTAB",)),) if clients and says else ()
+
+
+def _hands_over(member: ThreadActivity) -> bool:
+    """True if the thread waits until somebody takes what it gives."""
+    thread, found = member
+    if found.kind is ActivityKind.CHANNEL:
+        return (thread.native_state or "").startswith(_SENDS)
+    return (
+        found.kind is ActivityKind.QUEUE and 0 <= found.frame < len(thread.frames) and _name(thread.frames[found.frame]).startswith(_GIVES)
+    )
+
+
+def _name(frame: Frame) -> str:
+    """A method without its class: Python's dumps print ``Queue.put`` of the module ``queue``."""
+    return frame.method.rpartition(".")[2]
 
 
 class Advice(NamedTuple):
@@ -53,7 +102,7 @@ def _advice(view: ProcessView, members: Sequence[ThreadActivity]) -> Advice:
     thread, found = members[0]
     if found.kind == ActivityKind.CHANNEL:
         return _channel(view, thread.native_state or "")
-    method = thread.frames[found.frame].method if 0 <= found.frame < len(thread.frames) else ""
+    method = _name(thread.frames[found.frame]) if 0 <= found.frame < len(thread.frames) else ""
     if found.kind == ActivityKind.QUEUE and method.startswith(_GIVES):
         return _full_queue(view)
     if found.kind == ActivityKind.QUEUE:
@@ -81,7 +130,7 @@ def _full_queue(view: ProcessView) -> Advice:
         member
         for pool in view.pools
         for member in pool.members
-        if any(frame.method.startswith(_TAKES) and "Queue" in frame.cls for frame in member.thread.frames)
+        if any(_name(frame).startswith(_TAKES) and "Queue" in frame.full for frame in member.thread.frames)
     ]
     sentence = (
         say("The queue is full, and no thread of the dump takes from a queue: whoever should take has ended, or stands elsewhere.")
@@ -99,7 +148,7 @@ def _full_queue(view: ProcessView) -> Advice:
 def _channel(view: ProcessView, state: str) -> Advice:
     """A channel: is there anybody at its other end?"""
     states = [member.thread.native_state or "" for pool in view.pools for member in pool.members if member.activity.app >= 0]
-    if state.startswith("chan send"):
+    if state.startswith(_SENDS):
         return Advice(
             say("Their channel is full, or nobody is ready to receive.")
             if view.coverage.threads or any(one.startswith(("chan receive", "select")) for one in states)

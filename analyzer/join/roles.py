@@ -16,6 +16,7 @@ from msgspec.structs import replace
 
 from analyzer.join.connections import left_unread
 from analyzer.join.descriptor_links import exact_sockets
+from analyzer.join.turns import long_unanswered
 from analyzer.model.finding import Confidence
 from analyzer.model.message import joined, say
 from analyzer.software.blockers import IDLE, OUTBOUND, RESULTS
@@ -51,6 +52,7 @@ class Requests(NamedTuple):
     """What a port's clients wait for: ``read`` by somebody who has not answered, ``quiet`` (open, nothing to read: in service, or idle).
 
     ``drained``: read to the end and not closed. ``unknown``: given up, and the table has no queue that would say whether the request was read.
+    ``unanswered``: those of the quiet ones that have had no answer for more than a moment, by the kernel's counters.
     """
 
     read: int
@@ -59,6 +61,7 @@ class Requests(NamedTuple):
     own: int
     drained: int = 0
     unknown: int = 0
+    unanswered: int = 0
 
     @property
     def troubled(self) -> bool:
@@ -121,6 +124,7 @@ def requests_of(view: ProcessView, port: int) -> Requests:
         own=pending,
         drained=sum(1 for one in clients if one.state is TcpState.CLOSE_WAIT and one.recv_q == 0 and not one.unaccepted),
         unknown=sum(1 for one in clients if one.state is TcpState.CLOSE_WAIT and one.recv_q is None and not one.unaccepted),
+        unanswered=len(long_unanswered(clients)),
     )
 
 
@@ -151,7 +155,9 @@ def _server_of(view: ProcessView, pools: Sequence[Pool], port: int) -> tuple[Poo
     candidates = [pool for pool in pools if pool.role in _CANDIDATES and pool.port in {None, port}]
     working = [pool for pool in (_awake(view, pool, requests) for pool in candidates) if _has_work(view, pool)]
     if not requests.troubled and not exact:
-        return _thread_each(view, working, candidates, requests, port) or _own_callers(view, working, candidates, asked, port)
+        serving = _thread_each(view, working, candidates, requests, port) or _own_callers(view, working, candidates, asked, port)
+        if serving is not None or requests.unanswered < TROUBLED:
+            return serving
     rivals = _Rivals(
         len(working), frozenset(id(pool) for pool in working if _calls_out(pool)), frozenset(map(id, filter(_waits_for_others, working)))
     )
@@ -270,7 +276,10 @@ def acceptors_elsewhere(view: ProcessView) -> tuple[ThreadActivity, ...]:
 def hands_over(member: ThreadActivity) -> bool:
     """True if the thread puts something into a queue, or gives a task to an executor."""
     frames = member.thread.frames[: member.activity.app] if member.activity.app >= 0 else ()
-    return any(frame.method in {"put", "putLast", "putFirst", "transfer", "execute", "submit", "rejectedExecution"} for frame in frames)
+    return any(
+        frame.method.rpartition(".")[2] in {"put", "putLast", "putFirst", "transfer", "execute", "submit", "rejectedExecution"}
+        for frame in frames
+    )
 
 
 def _votes(view: ProcessView, pool: Pool, rivals: _Rivals, requests: Requests, exact: set[int]) -> _Votes:
@@ -324,7 +333,7 @@ def _as_reader(member: ThreadActivity) -> ThreadActivity:
 def _counts(busy: int, requests: Requests) -> bool:
     """True if as many threads work as requests are in service."""
     read = requests.read + requests.unknown
-    sums = {read, read + requests.quiet} - {0}
+    sums = {read, read + requests.quiet, read + requests.unanswered} - {0}
     return any(abs(busy - number) <= TOLERANCE * number for number in sums)
 
 

@@ -9,7 +9,7 @@ from analyzer.evidence.calls import DUMP_MISSING, SOCKETS_MISSING
 from analyzer.evidence.log_events import caller_in_words, in_words, of_this_moment
 from analyzer.evidence.movement import only_busy
 from analyzer.evidence.packet_claims import trouble_of
-from analyzer.evidence.turns import waits_in_words
+from analyzer.evidence.turns import unanswered_in_words, waits_in_words
 from analyzer.families.own_calls import unjudged
 from analyzer.judge.health import HealthGap, gaps_of_health
 from analyzer.judge.rows import heaped
@@ -18,6 +18,7 @@ from analyzer.model.finding import Finding, Status
 from analyzer.model.message import Message, capitalized, joined, plural, say, uncapitalized
 from analyzer.software.kinds import ActivityKind
 from analyzer.waits.server_pools import SATURATED, pressure
+from analyzer.waits.targets import FEW_CLIENTS
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
@@ -65,12 +66,7 @@ def without_cause(case: Case, findings: Sequence[Finding]) -> tuple[Status, str,
             joined(" ", (say("{line}.", line=capitalized(line)) for line in (*felt, *calls))) + rest,
         )
     if standing and not felt:
-        return (
-            Status.INSUFFICIENT,
-            say("Not enough evidence for a verdict: {symptom}, and no client is seen to suffer from it.", symptom=standing[0]),
-            joined(" ", (say("{line}.", line=capitalized(line)) for line in standing))
-            + say(" Threads that wait by design (long polls, idle connections) look the same. A second dump and socket table would tell."),
-        )
+        return _standing_only(case, standing)
     whole = [view.dump for view in case.latest if view.dump is not None and not view.dump.fragment and view.dump.complete is not False]
     has_tables = any(snapshot.has_table for snapshot in incident.snapshots)
     pieces = any((view.dump is not None and view.dump.fragment) or heaped(view) for view in case.latest)
@@ -115,6 +111,23 @@ def without_cause(case: Case, findings: Sequence[Finding]) -> tuple[Status, str,
             lacking=lacking,
         ),
         say("{have}. With {lacking} of the same moment the two could be joined.", have=have, lacking=lacking),
+    )
+
+
+def _standing_only(case: Case, standing: Sequence[str]) -> tuple[Status, str, str]:
+    """Threads that all wait while nobody has given up: that clients have had no answer is said, as a long poll's have none either."""
+    silent = next((serving for serving in case.server_pools if len(serving.pressure.unanswered) >= FEW_CLIENTS), None)
+    return (
+        Status.INSUFFICIENT,
+        say("Not enough evidence for a verdict: {symptom}, and no client is seen to suffer from it.", symptom=standing[0])
+        if silent is None or silent.port is None
+        else say(
+            "Not enough evidence for a verdict: {symptom}, and {clients}: a stall, or long polls.",
+            symptom=standing[0],
+            clients=unanswered_in_words(silent.port, silent.pressure.unanswered),
+        ),
+        joined(" ", (say("{line}.", line=capitalized(line)) for line in standing))
+        + say(" Threads that wait by design (long polls, idle connections) look the same. A second dump and socket table would tell."),
     )
 
 

@@ -24,7 +24,7 @@ from analyzer.model.need import Need
 from analyzer.model.text import Do, Either, Text
 from analyzer.software.blockers import application_frame
 from analyzer.software.kinds import ActivityKind
-from analyzer.waits.acceptors import ACCEPTING, acceptor_of, queue_of, shaking_hands, somebody_accepts, stayed, workers_accept
+from analyzer.waits.acceptors import ACCEPTING, acceptor_of, all_at_work, queue_of, shaking_hands, somebody_accepts, stayed, workers_accept
 from parsers.records import TcpState
 
 if TYPE_CHECKING:
@@ -57,6 +57,8 @@ CONSEQUENCE_OF: Final = (
     "dns-stall",
     "virtual-thread-pinning",
     "pool-stuck",
+    "blocked-write",
+    "event-loop-blocked",
 )
 OUTLOOK: Final = Outlook(RecoversWhen.CAUSE, say("Clients wait until the acceptor accepts again; nothing else empties the queue."))
 CLEAN: Final = say("somebody accepts, or nobody waits to be accepted")
@@ -189,8 +191,8 @@ def _confidence(view: ProcessView, acceptor: ThreadActivity | None, *, lasting: 
     """One table cannot tell a queue that stands from one that moves, unless the acceptor waits for somebody else."""
     if view.dump is not None and view.dump.fragment:
         return Confidence.SUSPECTED
-    if acceptor is None:
-        return Confidence.LIKELY
+    if acceptor is None:  # a program whose workers accept for themselves has none, and all of them may be at work
+        return Confidence.SUSPECTED if all_at_work(view) else Confidence.LIKELY
     if not twice and acceptor.activity.kind in _BRIEF:
         return Confidence.SUSPECTED
     return Confidence.CERTAIN if lasting else Confidence.LIKELY

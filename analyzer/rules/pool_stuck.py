@@ -15,15 +15,15 @@ Wrong when: the threads wait by design and their clients know it (long polls): t
 
 from __future__ import annotations
 
-from collections import Counter
 from typing import TYPE_CHECKING, Final
 
 from analyzer.evidence.calls import client_evidence, client_figures, clients_in_words, kind_in_words, role_doubt, stuck_in_words
 from analyzer.evidence.citations import all_of, of_threads
 from analyzer.evidence.log_lines import failure_of
 from analyzer.evidence.movement import has_stood, moved_on, progress_text, standing
+from analyzer.evidence.turns import unanswered_in_words
 from analyzer.families.remote_service import is_called_back
-from analyzer.families.stuck import advice_for
+from analyzer.families.stuck import advice_for, kept_evidence, kept_waiting, waiting_workers
 from analyzer.model.finding import Confidence, Culprit, Finding, Outlook, RecoversWhen, Severity, When
 from analyzer.model.message import joined, plural, say
 from analyzer.model.need import Need
@@ -37,6 +37,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
     from analyzer.evidence.movement import Standing
+    from analyzer.join.connections import Connection
     from analyzer.software.pools import ThreadActivity
     from analyzer.waits.case import Case, ServerPool
     from parsers.records import Frame
@@ -47,12 +48,11 @@ OUTLOOK: Final = Outlook(RecoversWhen.UNKNOWN, say("What would let the threads g
 CLEAN: Final = say("no pool that serves clients stands still without a known cause")
 SMALLEST_POOL: Final = 2
 """A pool of one whose thread waits serves a request, unless clients suffer."""
-_MOVES: Final = frozenset({ActivityKind.RUNNING, ActivityKind.NONE, ActivityKind.QUEUED})
 _MISSING_SIGNAL: Final = frozenset({ActivityKind.SLEEP})
 TEXT: Final = Text(
     "pool-stuck",
     headline="{who} stand{s} in {waits}{where}: {suffers}, and what would let them go on is not in the evidence.",
-    explanation="{who} stand{s} in {waits}{where}.{in_words}{clients} {asks}{log} No cause that this tool knows explains it.",
+    explanation="{who} stand{s} in {waits}{where}.{in_words}{clients}{unanswered_too} {asks}{log} No cause that this tool knows explains it.",
     do=(
         Do(When.NOW, "Look at {address}: the log says that it fails there.", on="address"),
         Do(When.NOW, "Save one more dump before the restart: do they stand there still?", "jstack -l {pid} > jstack-2.txt"),
@@ -70,7 +70,8 @@ TEXT: Final = Text(
     ),
     chain=(("{name}", "is in", "{waits}{where}"), ("{advice_waits_for}", "does not come", Either("address", "{address}"))),
     phrases={
-        "suffers": Either("port_known", "port {port} is not served", "no request is served"),
+        "suffers": Either("unanswered", "{unanswered}", Either("port_known", "port {port} is not served", "no request is served")),
+        "unanswered_too": Either("unanswered", " {unanswered}."),
         "where": Either("frame", ", called from {frame}"),
         "in_": Either("frame", " in {frame}"),
         "log": Either(
@@ -85,8 +86,10 @@ TEXT: Final = Text(
 def diagnose(case: Case) -> Iterator[Finding]:
     """One finding per pool that stands still; the engine keeps those that nothing else explains."""
     for serving in case.server_pools:
-        members = _stuck(serving)
-        if len(members) < SATURATED * serving.workers or not members or serving.pool.idle:
+        members = waiting_workers(serving)
+        kept = kept_waiting(serving, members)
+        full = len(members) >= SATURATED * serving.workers and not serving.pool.idle
+        if not members or not (full or kept):
             continue
         if is_called_back(case, serving):
             continue  # its finding tells of both ends
@@ -94,24 +97,20 @@ def diagnose(case: Case) -> Iterator[Finding]:
         lasting = has_stood(still) and still.idle is not None
         unseen = lasting and not serving.connected and len(members) >= SMALLEST_POOL
         left = serving.pressure.unknown >= FEW_CLIENTS
-        if moved_on(still) or not (serving.pressure.exists or left or unseen or serving.abandoned):
+        if moved_on(still) or not (kept or serving.pressure.exists or left or unseen or serving.abandoned):
             continue
-        yield _finding(case, serving, members, still)
+        yield _finding(case, serving, members, still, kept)
 
 
-def _stuck(serving: ServerPool) -> tuple[ThreadActivity, ...]:
-    """The workers that wait, those in the commonest kind of wait first."""
-    waiting = [member for member in serving.pool.busy if member.activity.kind not in _MOVES]
-    kinds = Counter(member.activity.kind for member in waiting)
-    return tuple(sorted(waiting, key=lambda member: (-kinds[member.activity.kind], member.activity.kind)))
-
-
-def _finding(case: Case, serving: ServerPool, members: Sequence[ThreadActivity], still: Standing | None) -> Finding:
+def _finding(
+    case: Case, serving: ServerPool, members: Sequence[ThreadActivity], still: Standing | None, kept: Sequence[Connection]
+) -> Finding:
     view, pool, port = serving.view, serving.pool, serving.port
     waits, frame = kind_in_words(members), _frame(members)
     log = failure_of(case, (member.thread.name for member in members)) if members[0].activity.kind in _MISSING_SIGNAL else None
     advice = advice_for(view, members)
-    confidence, why = _judge(serving, still)
+    confidence, why = _judge(serving, still, kept)
+    unanswered = unanswered_in_words(port, kept) if kept and port is not None else None
     text = TEXT.filled(
         view.process,
         s="s" if len(members) == 1 else "",
@@ -125,6 +124,7 @@ def _finding(case: Case, serving: ServerPool, members: Sequence[ThreadActivity],
         clients=say(" No connection of a client is open on port {port}: whoever asked has left.", port=port)
         if serving.abandoned
         else clients_in_words(view, port),
+        unanswered=unanswered,
         asks=advice.sentence,
         log_known=log is not None,
         address=log.address if log is not None else None,
@@ -141,7 +141,7 @@ def _finding(case: Case, serving: ServerPool, members: Sequence[ThreadActivity],
     return text.finding(
         severity=Severity.CRITICAL if serving.pressure.exists else Severity.WARNING,
         confidence=confidence,
-        evidence=(threads, *((log.evidence,) if log else ()), *client_evidence(view, port)),
+        evidence=(threads, *((log.evidence,) if log else ()), *client_evidence(view, port), *kept_evidence(kept, unanswered)),
         why_confident=why,
         figures=(*client_figures(view, port), *text.figures),
         chain=text.steps((threads,)),
@@ -171,14 +171,16 @@ def _frame(members: Sequence[ThreadActivity]) -> Frame | None:
     return max(sorted(set(frames), key=str), key=frames.count, default=None)
 
 
-def _judge(serving: ServerPool, still: Standing | None) -> tuple[Confidence, str]:
+def _judge(serving: ServerPool, still: Standing | None, kept: Sequence[Connection]) -> tuple[Confidence, str]:
     """How sure it is that the pool is stuck; the cause is open anyway."""
     doubts = [doubt for doubt in (role_doubt(serving.pool),) if doubt]
     if serving.abandoned:
         doubts.append(say("the clients may have come and gone between the dump and the table"))
+    elif kept and has_stood(still) and not serving.pressure.exists:
+        doubts.append(say("whoever takes what they hand over may only be slow"))
     elif not serving.pressure.exists and serving.pressure.unknown >= FEW_CLIENTS:
         doubts.append(say("the table does not show whether those who left still waited for an answer"))
-    elif not serving.pressure.exists:
+    elif not serving.pressure.exists and not kept:
         doubts.append(say("there is no socket table that shows clients suffer"))
     elif not has_stood(still):
         doubts.append(say("one dump cannot show how long they have stood there"))
@@ -188,6 +190,6 @@ def _judge(serving: ServerPool, still: Standing | None) -> tuple[Confidence, str
     said = say("That the pool stands still the dump and its clients show together; why, they do not.")
     if not doubts:
         return Confidence.CERTAIN, said
-    shown = serving.pressure.exists or ((serving.abandoned or serving.pressure.unknown >= FEW_CLIENTS) and has_stood(still))
+    shown = serving.pressure.exists or ((kept or serving.abandoned or serving.pressure.unknown >= FEW_CLIENTS) and has_stood(still))
     confidence = Confidence.SUSPECTED if sure is Confidence.SUSPECTED or not shown else Confidence.LIKELY
     return confidence, say("{proof} Not certain, because {list}.", proof=said, list=joined(" and ", doubts))

@@ -30,7 +30,9 @@ def acceptor_of(view: ProcessView, port: int) -> ThreadActivity | None:
         return shaking[0]
     # Elimination needs the whole dump: in a piece of one, the acceptor is among the threads that are not here.
     others = () if somebody_accepts(view) or view.coverage.threads else acceptors_elsewhere(view)
-    return others[0] if len(others) == 1 else None
+    # Who waits for another thread's end is a program's main thread, which has started the one that accepts.
+    at_work = [one for one in others if one.activity.kind is not ActivityKind.JOIN] or list(others)
+    return at_work[0] if len(at_work) == 1 else None
 
 
 def shaking_hands(view: ProcessView) -> tuple[ThreadActivity, ...]:
@@ -39,8 +41,8 @@ def shaking_hands(view: ProcessView) -> tuple[ThreadActivity, ...]:
 
 
 def somebody_accepts(view: ProcessView) -> bool:
-    """True if a thread of the process stands in accept, or waits for events of which one may be a connection."""
-    return any(member.activity.kind in ACCEPTING for pool in view.pools for member in pool.members)
+    """True if a thread of the process stands in accept, or waits for events of which one may be a connection: a client's own selector never does."""
+    return any(member.activity.kind in ACCEPTING for pool in view.pools if pool.role is not PoolRole.CLIENT for member in pool.members)
 
 
 def workers_accept(view: ProcessView) -> bool:
@@ -49,6 +51,15 @@ def workers_accept(view: ProcessView) -> bool:
     if dump is None or dump.runtime not in FORKING:
         return False
     return dump.runtime is Runtime.PHP or len(view.pids) > 1 or len(dump.threads) == 1
+
+
+def all_at_work(view: ProcessView) -> bool:
+    """True if a group of threads of the application is at work to the last one, or several threads are that may accept when they are not."""
+    if len(acceptors_elsewhere(view)) > 1:
+        return True
+    return any(
+        pool.workers and len(pool.busy) == len(pool.workers) and all(one.activity.app >= 0 for one in pool.busy) for pool in view.pools
+    )
 
 
 def queue_of(view: ProcessView, port: int) -> tuple[Connection, ...]:

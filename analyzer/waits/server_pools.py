@@ -14,6 +14,7 @@ from msgspec.structs import replace
 
 from analyzer.join.connections import close_wait, left_unread
 from analyzer.join.process import OwnCall
+from analyzer.join.turns import long_unanswered
 from analyzer.model.finding import CloseWait
 from analyzer.software.blockers import OUTBOUND, RESULTS, application_frame
 from analyzer.software.kinds import ActivityKind, PoolRole, SocketSide
@@ -22,6 +23,7 @@ from analyzer.waits.targets import FEW_CLIENTS, MAJORITY, targets, unseen_target
 from parsers.records import Frame, Runtime, TcpState
 
 if TYPE_CHECKING:
+    from analyzer.join.connections import Connection
     from analyzer.join.process import ProcessView
     from analyzer.software.pools import Pool, ThreadActivity
     from analyzer.waits.targets import Target
@@ -36,11 +38,15 @@ _CONNECTED: Final = frozenset({TcpState.ESTABLISHED, TcpState.CLOSE_WAIT, TcpSta
 
 
 class Pressure(NamedTuple):
-    """What the clients of a listener suffer: hung up without an answer, request not read, connection not accepted."""
+    """What the clients of a listener suffer: hung up without an answer, request not read, connection not accepted.
+
+    ``unanswered``: those whose request was read and that have had no answer for more than a moment. A long poll looks the same.
+    """
 
     close_wait: CloseWait
     unread: int
     accept_queue: int
+    unanswered: tuple[Connection, ...] = ()
 
     @property
     def unknown(self) -> int:
@@ -207,7 +213,7 @@ def pressure(view: ProcessView, port: int | None) -> Pressure:
     if view.known.runtime is Runtime.GO:
         # net/http reads on while a handler runs, and takes the FIN: what is read to its end there is a client that gave up.
         counts = replace(counts, fin_only=counts.fin_only + counts.drained, drained=0)
-    return Pressure(counts, unread, queued)
+    return Pressure(counts, unread, queued, tuple(long_unanswered(clients)))
 
 
 def _works(pool: Pool) -> bool:

@@ -170,3 +170,69 @@ def test_a_table_without_queues_leaves_a_doubt() -> None:
     twice = {f"{moment}/{name}": text for moment in ("1", "2") for name, text in once.items()}
     (finding,) = found(diagnosis_of(twice), "pool-stuck")
     assert finding.confidence is Confidence.LIKELY
+
+
+class TestClientsWithoutAnAnswer:
+    """The kernel's counters say how long a client has waited; a long poll's has waited as well."""
+
+    TAKE = (*PARK, "java.util.concurrent.LinkedBlockingQueue.take")
+
+    @staticmethod
+    def table(clients: int, age: int = 6200) -> str:
+        rows = ["State Recv-Q Send-Q Local Address:Port Peer Address:Port Process", 'LISTEN 0 50 *:6612 *:* users:(("java",pid=431,fd=5))']
+        for n in range(clients):
+            rows.append(f'ESTAB 0 0 10.2.0.4:6612 10.2.9.7:{41000 + n} users:(("java",pid=431,fd={9 + n}))')
+            rows.append(f"\t cubic wscale:7,7 rto:204 bytes_received:48 data_segs_in:1 lastsnd:{age + n} lastrcv:{age + n} lastack:5")
+        return "\n".join(rows) + "\n"
+
+    def diagnosed(self, *wait: str, dumps: int = 2, age: int = 6200, free: int = 0) -> Diagnosis:
+        idle = [
+            thread(f"clerk-{90 + n}", "WAITING (parking)", *self.TAKE, "java.util.concurrent.ThreadPoolExecutor.getTask", nid=0x900 + n)
+            for n in range(free)
+        ]
+        files = {
+            f"jstack-431-{n}.txt": dump(ACCEPTS, *clerks(*wait, count=5), *idle, time=f"2026-01-02 03:04:1{n}") for n in range(1, dumps + 1)
+        }
+        return diagnosis_of({**files, "ss.txt": self.table(5, age)})
+
+    @pytest.mark.parametrize("free", [0, 2])
+    def test_a_full_queue_keeps_them_waiting(self, free: int) -> None:
+        (finding,) = found(self.diagnosed(*WAITS["queue"], free=free), "pool-stuck")
+        assert finding.confidence is Confidence.LIKELY
+        assert "5 clients of port 6612 have had no answer for 6 s" in finding.headline
+        assert "is not served" not in finding.headline
+        assert "may only be slow" in finding.why_confident
+        assert any(one.where.file == "ss.txt" for one in finding.evidence)
+
+    def test_one_dump_is_a_suspicion(self) -> None:
+        (finding,) = found(self.diagnosed(*WAITS["queue"], dumps=1), "pool-stuck")
+        assert finding.confidence is Confidence.SUSPECTED
+
+    def test_long_polls_are_no_fault(self) -> None:
+        for wait in (self.TAKE, WAITS["condition"], WAITS["notify"]):
+            diagnosis = self.diagnosed(*wait)
+            assert diagnosis.verdict.status is Status.INSUFFICIENT
+            assert not found(diagnosis, "pool-stuck")
+            assert "5 clients of port 6612 have had no answer for 6 s" in f"{diagnosis.verdict.headline}{diagnosis.verdict.summary}"
+            assert "no client is seen to suffer" not in diagnosis.verdict.headline
+
+    def test_a_moment_is_no_fault(self) -> None:
+        assert not found(self.diagnosed(*WAITS["queue"], age=40), "pool-stuck")
+
+    def test_pythons_queue_is_told_by_its_method(self) -> None:
+        handler = """Thread {0} (idle): "Thread-{1} (process_request_thread)"
+    wait (threading.py:327)
+    Queue.put (queue.py:140)
+    Till.handle (till.py:9)
+    BaseRequestHandler.__init__ (socketserver.py:755)
+    BaseServer.finish_request (socketserver.py:361)
+    ThreadingMixIn.process_request_thread (socketserver.py:691)
+    Thread.run (threading.py:982)
+"""
+        main = 'Thread 431 (idle): "MainThread"\n    select (selectors.py:415)\n    BaseServer.serve_forever (socketserver.py:233)\n    <module> (till.py:12)\n'
+        spy = "Process 431: python3 till.py\nPython v3.11.7 (/usr/bin/python3.11)\n\n" + main
+        spy += "".join(handler.format(500 + n, n) for n in range(5))
+        files = {"py-spy-1.txt": spy, "py-spy-2.txt": spy, "ss.txt": self.table(5).replace('"java"', '"python3"')}
+        (finding,) = found(diagnosis_of(files), "pool-stuck")
+        assert "The queue is full, and no thread of the dump takes" in finding.explanation
+        assert "put something into" not in finding.explanation

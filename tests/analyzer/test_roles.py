@@ -322,3 +322,57 @@ def test_threads_of_one_executor_are_one_pool_whatever_they_are_called() -> None
     )
     (view,) = Case(evidence_of({"threads.json": text}).incident).latest
     assert sorted((len(pool.members), pool.idle) for pool in view.pools) == [(1, 1), (1, 1), (5, 3)]
+
+
+class TestOwnLoopBesideAClient:
+    """The selector of an HTTP client is no acceptor, and its workers serve nobody."""
+
+    SELECTS = thread(
+        "HttpClient-4-SelectorManager", "RUNNABLE", "sun.nio.ch.EPoll.wait", "sun.nio.ch.SelectorImpl.select", native="runnable"
+    )
+    WORKERS = tuple(
+        thread(
+            f"HttpClient-4-Worker-{n}",
+            "WAITING (parking)",
+            *PARK,
+            "java.util.concurrent.LinkedBlockingQueue.take",
+            "java.util.concurrent.ThreadPoolExecutor.getTask",
+            nid=0x500 + n,
+        )
+        for n in range(3)
+    )
+    MAIN = thread("main", "WAITING (on object monitor)", "java.lang.Object.wait", "java.lang.Thread.join", "org.acme.Carousel.main")
+    LOOP = thread(
+        "carousel",
+        "WAITING (parking)",
+        *PARK,
+        "java.util.concurrent.CompletableFuture.get",
+        "jdk.internal.net.http.HttpClientImpl.send",
+        "org.acme.Carousel.ask",
+        "org.acme.Carousel.turn",
+        "java.lang.Thread.run",
+    )
+
+    def test_the_loop_that_calls_is_the_one_that_does_not_accept(self) -> None:
+        queue = [f"40 10.2.0.4:6612 10.2.9.7:{43000 + n} {'CLOSE_WAIT' if n % 2 else 'ESTABLISHED'} -" for n in range(6)]
+        files = {
+            "jstack-431.txt": dump(self.MAIN, self.LOOP, self.SELECTS, *self.WORKERS),
+            "netstat.txt": netstat(LISTEN, *left(1, 0), *queue),
+        }
+        diagnosis = diagnosis_of(files)
+        (finding,) = found(diagnosis, "acceptor-stalled")
+        assert finding.culprit.thread == "carousel"
+        assert "org.acme.Carousel.ask" in (finding.culprit.frame or "")
+
+    def test_workers_of_a_client_serve_nobody(self) -> None:
+        roles = pools_of(self.MAIN, self.LOOP, self.SELECTS, *self.WORKERS, rows=(LISTEN, *left(4, 0)))
+        assert roles["HttpClient-4-Worker"] == ("client", 3)
+
+    def test_workers_that_accept_for_themselves_may_all_be_at_work(self) -> None:
+        desks = [
+            thread(f"desk-{n}", "RUNNABLE", "org.acme.Desk.sum", "org.acme.Desk.run", "java.lang.Thread.run", nid=0x700 + n)
+            for n in range(4)
+        ]
+        queue = [f"40 10.2.0.4:6612 10.2.9.7:{43000 + n} ESTABLISHED -" for n in range(6)]
+        (finding,) = found(diagnosis_of({"jstack-431.txt": dump(*desks), "netstat.txt": netstat(LISTEN, *queue)}), "acceptor-stalled")
+        assert finding.confidence is Confidence.SUSPECTED
