@@ -230,9 +230,14 @@ def culprit_of(serving: ServerPool, *, remote: Endpoint | None = None, library: 
     )
 
 
+def chain_evidence(serving: ServerPool) -> list[Evidence]:
+    """The waits of the pool's chain."""
+    return [evidence for step in chain_of(serving, None) for evidence in step.evidence]
+
+
 def waits_of(serving: ServerPool) -> list[Evidence]:
     """The waits of the pool's chain; if it has none, the threads that stand in a call."""
-    return [evidence for step in chain_of(serving, None) for evidence in step.evidence] or [caller_evidence(serving)]
+    return chain_evidence(serving) or [caller_evidence(serving)]
 
 
 def caller_evidence(serving: ServerPool) -> Evidence:

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Final
 
-from analyzer.evidence.calls import chain_of, clients_in_words, culprit_of, process_in_words, stuck_in_words
+from analyzer.evidence.calls import chain_evidence, clients_in_words, culprit_of, process_in_words
 from analyzer.evidence.citations import of_sockets
 from analyzer.evidence.recovery import how_it_ends, of_loop
+from analyzer.families import stalled_pool
 from analyzer.model.finding import Confidence, Finding, Severity, Step, When
-from analyzer.model.message import joined, plural
+from analyzer.model.message import joined
 from analyzer.model.text import Do, Either, Text
 
 if TYPE_CHECKING:
@@ -40,14 +41,12 @@ TEXT: Final = Text(
 STEP: Final = Text(
     "mutual-call-starvation",
     headline="",
-    explanation="{stuck_in_words} in {name} wait for answers of {after}. ",
-    figures=(("{blocked:,} of {workers:,}", "threads waiting in {name}"),),
-    chain=(("{name}", "waits for an answer from", "{blocked} of {workers} threads of {pool}"),),
-    phrases={"calls": "{connections} from {name} to {remote}, which is {after}"},
+    explanation="{stuck_in_words} in {server} wait for answers of {after}. ",
+    figures=(("{blocked:,} of {workers:,}", "threads waiting in {server}"),),
+    chain=(("{server}", "waits for an answer from", "{blocked} of {workers} threads of {name}"),),
+    phrases={"calls": "{connections} from {server} to {remote}, which is {after}"},
 )
 """One server of the ring."""
-FIGURES: Final = 4
-"""As many as a report shows side by side."""
 
 
 def finding(ring: tuple[ServerPool, ...]) -> Finding:
@@ -72,7 +71,7 @@ def finding(ring: tuple[ServerPool, ...]) -> Finding:
         severity=Severity.CRITICAL,
         confidence=Confidence.CERTAIN if all(map(_sure, ring)) else Confidence.LIKELY,
         evidence=tuple(evidence for step in steps for evidence in step.evidence),
-        figures=tuple(figure for server in servers for figure in server.figures)[:FIGURES],
+        figures=tuple(figure for server in servers for figure in server.figures)[: stalled_pool.FIGURES],
         chain=steps,
         culprit=culprit_of(first, remote=first.main_target.remote if first.main_target else None),
         loop=True,
@@ -83,24 +82,13 @@ def finding(ring: tuple[ServerPool, ...]) -> Finding:
 def _server(serving: ServerPool, name: str, after: str) -> Filled:
     target = serving.main_target
     assert target is not None
-    return STEP.filled(
-        None,
-        stuck_in_words=stuck_in_words(serving),
-        name=name,
-        after=after,
-        blocked=serving.blocked,
-        workers=serving.workers,
-        pool=serving.pool.name,
-        connections=plural(len(target.connections), "connection"),
-        remote=target.remote,
-    )
+    return STEP.filled(None, **stalled_pool.words(serving, target), server=name, after=after)
 
 
 def _step(serving: ServerPool, server: Filled) -> Step:
     target = serving.main_target
     assert target is not None
-    waiting = [evidence for step in chain_of(serving, None) for evidence in step.evidence][-1:]
-    return server.steps((*waiting, of_sockets(target.connections, server["calls"], (str(target.remote),))))[0]
+    return server.steps((*chain_evidence(serving)[-1:], of_sockets(target.connections, server["calls"], (str(target.remote),))))[0]
 
 
 def _sure(serving: ServerPool) -> bool:

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Final
 
-from analyzer.evidence.calls import DUMP_MISSING, chain_of, culprit_of, stuck_in_words, waits_of
+from analyzer.evidence.calls import DUMP_MISSING, culprit_of, waits_of
 from analyzer.evidence.citations import of_sockets
-from analyzer.model.finding import Confidence, Finding, Severity, When
+from analyzer.families import stalled_pool
+from analyzer.model.finding import Confidence, Finding, When
 from analyzer.model.message import plural
 from analyzer.model.text import Ask, Do, Text
 
@@ -45,28 +46,25 @@ TEXT: Final = Text(
 
 def finding(serving: ServerPool, target: Target, back: tuple[Connection, ...]) -> Finding:
     """Only this host was saved: which process of the other one the requests come from is not known."""
-    view, pool, port, host = serving.view, serving.pool, serving.port, target.remote.host
+    host = target.remote.host
     text = TEXT.filled(
-        view.process,
+        serving.view.process,
+        **stalled_pool.words(serving, target),
         host=host,
-        remote=target.remote,
-        stuck_in_words=stuck_in_words(serving),
-        calls=plural(len(target.connections), "call"),
         requests=plural(len(back), "request"),
-        port=port,
-        connections_count=len(target.connections),
+        port=serving.port,
         back_count=len(back),
         dump_command=DUMP_MISSING.command,
-        name=pool.name,
-        connections=plural(len(target.connections), "connection"),
         back_connections=plural(len(back), "connection"),
     )
     calls = of_sockets(target.connections, text["called"], (str(target.remote),))
     unread = of_sockets(back, text["unread"], (str(host),))
-    return text.finding(
-        severity=Severity.CRITICAL,
-        confidence=Confidence.SUSPECTED,
-        evidence=(*waits_of(serving), calls, unread),
-        chain=chain_of(serving, *text.steps((unread,))),
+    return stalled_pool.finding(
+        serving,
+        text,
+        Confidence.SUSPECTED,
+        (*waits_of(serving), calls, unread),
+        (unread,),
+        None,
         culprit=culprit_of(serving, remote=target.remote),
     )

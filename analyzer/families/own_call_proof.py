@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
     from analyzer.join.process import OwnCall
     from analyzer.model.message import Message
-    from analyzer.waits.case import ServerPool
+    from analyzer.waits.case import Case, ServerPool
     from analyzer.waits.targets import Target
 
 FIN_ALONE: Final = 1
@@ -26,6 +26,17 @@ FIN_ALONE: Final = 1
 def connecting(pairs: Sequence[OwnCall]) -> bool:
     """True if every own call still asks for its connection: no request was sent that anybody could read."""
     return all(pair.near.state is TcpState.SYN_SENT for pair in pairs)
+
+
+def is_its_own_port(case: Case, serving: ServerPool, target: Target) -> bool:
+    """False if another pool of the process answers the port that is called, and does not wait for own calls itself: then that pool is the cause."""
+    called = {pair.near.remote.port for pair in serving.own_pairs(target) if pair.near.remote is not None}
+    called_pools = [other for other in case.server_pools if other.view is serving.view and other.pool.port in called]
+    return (
+        not called_pools
+        or serving in called_pools
+        or any(other.saturated and other.main_target is not None and other.main_target.own for other in called_pools)
+    )
 
 
 def judge(serving: ServerPool, target: Target, pairs: Sequence[OwnCall], proxy: str | None) -> tuple[Confidence, str]:

@@ -7,9 +7,6 @@ from typing import TYPE_CHECKING, Final, NamedTuple
 
 from analyzer.evidence.callbacks import unread_from
 from analyzer.evidence.calls import (
-    chain_of,
-    client_evidence,
-    client_figures,
     clients_in_words,
     culprit_of,
     process_in_words,
@@ -21,6 +18,7 @@ from analyzer.evidence.citations import of_sockets
 from analyzer.evidence.movement import has_stood, moved_on, only_busy, progress_text, standing
 from analyzer.evidence.packet_claims import packet_evidence
 from analyzer.evidence.recovery import has_no_limit, of_calls
+from analyzer.families import stalled_pool
 from analyzer.join.clocks import far_apart
 from analyzer.model.finding import Basis, Confidence, Evidence, Finding, Kind, Missing, Severity
 from analyzer.model.message import joined, plural, say
@@ -119,37 +117,32 @@ def finding(case: Case, serving: ServerPool, target: Target, words: ServiceText)
             name=pool.name,
         )
     )
-    through = say(" for tasks of {name}, which wait", name=serving.dependencies[-1].helper.name) if serving.dependencies else ""
     limits = say(" They read without a timeout.") if serving.callers and all(has_no_limit(caller) for caller in serving.callers) else ""
     text = TEXT.filled(
         view.process,
+        **stalled_pool.words(serving, target),
         lasting=lasting,
         who=who,
         waiters=waiters,
         wait=wait,
         waiting=waiting,
-        through=through,
-        remote=target.remote,
-        connections=plural(len(target.connections), "connection"),
         leads=_leads(serving, target),
         limits=limits,
         in_words=progress_text(still),
         clients_in_words=clients_in_words(view, port),
-        blocked=serving.blocked,
-        workers=serving.workers,
-        name=pool.name,
-        connections_count=len(target.connections),
     )
-    return text.finding(
+    return stalled_pool.finding(
+        serving,
+        text,
+        confidence,
+        (*waits_of(serving), _target_evidence(target), *packet_evidence(view, target.connections)),
+        (_target_evidence(target),),
+        port,
         severity=severity,
-        confidence=confidence,
-        evidence=_evidence(serving, target, port),
         rule=words.rule,
         why_confident=why,
         actions=words.actions(serving, target),
-        figures=(*client_figures(view, port), *text.figures),
         missing=() if confidence is Confidence.CERTAIN or has_stood(still) else (_second_dump(view),),
-        chain=chain_of(serving, *text.steps((_target_evidence(target),))),
         absent=() if _unseen_end(view, target) is None else (Kind.SOCKETS,),
         waits_for=far.process if far is not None and far.dump is not None else None,
         culprit=culprit_of(serving, remote=target.remote, library=serving.ends[0].activity.library),
@@ -326,13 +319,6 @@ def _target_evidence(target: Target) -> Evidence:
         (str(target.remote),),
         None if exact else inferred,
     )
-
-
-def _evidence(serving: ServerPool, target: Target, port: int | None) -> tuple[Evidence, ...]:
-    found = waits_of(serving)
-    found.append(_target_evidence(target))
-    found += packet_evidence(serving.view, target.connections)
-    return (*found, *client_evidence(serving.view, port))
 
 
 def _second_dump(view: ProcessView) -> Missing:

@@ -9,6 +9,7 @@ from analyzer.evidence.calls import (
     WHOLE_DUMP_MISSING,
     WHOLE_TABLE_MISSING,
     age_in_words,
+    chain_evidence,
     chain_of,
     client_evidence,
     client_figures,
@@ -18,14 +19,17 @@ from analyzer.evidence.calls import (
     kind_in_words,
 )
 from analyzer.evidence.citations import all_of, of_dump
+from analyzer.evidence.movement import only_busy
 from analyzer.model.finding import Confidence, Finding, Severity, When
 from analyzer.model.message import plural, say
 from analyzer.model.text import Do, Either, Text
 from parsers.records import Runtime, TcpState
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
+
     from analyzer.model.finding import Missing
-    from analyzer.waits.case import ServerPool
+    from analyzer.waits.case import Case, ServerPool
 
 SMALLEST_POOL: Final = 2
 """One busy thread of a pool of one is a request being served, unless clients suffer."""
@@ -74,6 +78,13 @@ def applies(serving: ServerPool) -> bool:
     return bool(serving.callers) and serving.workers >= SMALLEST_POOL
 
 
+def suspicions(case: Case, rule: str) -> Iterator[Finding]:
+    """One per pool that is stuck in such calls and not merely busy."""
+    for serving in case.server_pools:
+        if applies(serving) and not only_busy(case, serving):
+            yield finding(serving, rule)
+
+
 def _names_a_service(serving: ServerPool) -> bool:
     """True if the callers stand in a driver: a database is no HTTP server of ours."""
     names = {member.activity.library for member in serving.callers}
@@ -94,7 +105,7 @@ def finding(serving: ServerPool, rule: str) -> Finding:
     )
     wait = "waits" if serving.blocked == 1 else "wait"
     what = say("a result that does not come") if not serving.callers else say("an answer that does not come")
-    evidence = [one for step in chain_of(serving, None) for one in step.evidence]
+    evidence = chain_evidence(serving)
     if port is not None:
         evidence += client_evidence(view, port)
     text = TEXT.filled(

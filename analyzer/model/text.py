@@ -16,16 +16,13 @@ from analyzer.model.finding import Action, Finding, Missing, Step, When
 from analyzer.model.message import Message, say
 
 if TYPE_CHECKING:
-    from typing import Required, TypedDict, Unpack
+    from typing import TypedDict, Unpack
 
     from analyzer.model.finding import Confidence, Culprit, Doubt, Evidence, Kind, Outlook, Process, Severity
 
-    class Judged(TypedDict, total=False):
-        """What a rule judges. The sentences among it stand in place of those of the text."""
+    class Told(TypedDict, total=False):
+        """What a rule may say of a finding besides. The sentences among it stand in place of those of the text."""
 
-        severity: Required[Severity]
-        confidence: Required[Confidence]
-        evidence: Required[tuple[Evidence, ...]]
         rule: str
         headline: str
         explanation: str
@@ -41,6 +38,13 @@ if TYPE_CHECKING:
         missing: tuple[Missing, ...]
         absent: tuple[Kind, ...]
         doubts: tuple[Doubt, ...]
+
+    class Judged(Told):
+        """What a rule judges."""
+
+        severity: Severity
+        confidence: Confidence
+        evidence: tuple[Evidence, ...]
 
 
 class Either(msgspec.Struct, frozen=True):

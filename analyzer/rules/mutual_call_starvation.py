@@ -19,22 +19,11 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Final
 
 from analyzer.evidence.callbacks import unread_from
-from analyzer.evidence.calls import (
-    DUMP_MISSING,
-    caller_evidence,
-    chain_of,
-    client_evidence,
-    client_figures,
-    clients_in_words,
-    culprit_of,
-    process_in_words,
-    stuck_in_words,
-    waits_of,
-)
+from analyzer.evidence.calls import DUMP_MISSING, caller_evidence, clients_in_words, culprit_of, process_in_words, waits_of
 from analyzer.evidence.citations import of_sockets
 from analyzer.evidence.recovery import how_it_ends, of_loop
-from analyzer.families import call_rings, one_side_of_calls
-from analyzer.model.finding import Confidence, Finding, Outlook, RecoversWhen, Severity, When
+from analyzer.families import call_rings, one_side_of_calls, stalled_pool
+from analyzer.model.finding import Confidence, Finding, Outlook, RecoversWhen, When
 from analyzer.model.message import plural, say
 from analyzer.model.need import Need
 from analyzer.model.text import Ask, Do, Either, Text
@@ -115,18 +104,16 @@ def _other_side(case: Case, serving: ServerPool, far: ProcessView) -> ServerPool
 
 
 def _finding(serving: ServerPool, target: Target, far: ProcessView, other: ServerPool | None) -> Finding:
-    view, pool, port = serving.view, serving.pool, serving.port
+    view, port = serving.view, serving.port
     who = process_in_words(far, view)
     listener = target.back[0].remote
     outlook = of_loop(serving)
     text = TEXT.filled(
         view.process,
-        remote=target.remote,
+        **stalled_pool.words(serving, target),
         me=process_in_words(view, far),
         both=view.process.pid is not None and far.process.pid is not None,
         who=who,
-        stuck_in_words=stuck_in_words(serving),
-        calls=plural(len(target.connections), "call"),
         calls2=plural(len(target.back), "call"),
         listener=listener,
         clients_in_words=clients_in_words(view, port),
@@ -135,11 +122,7 @@ def _finding(serving: ServerPool, target: Target, far: ProcessView, other: Serve
             f"jstack -l {one} > jstack-{one}.txt" for one in (serving.view.process.pid, far.process.pid) if one is not None
         )
         or None,
-        culprit=serving.culprit,
-        connections_count=len(target.connections),
         back_count=len(target.back),
-        name=pool.name,
-        connections=plural(len(target.connections), "connection"),
         back_connections=plural(len(target.back), "connection"),
         port=listener.port if listener else "",
         far_pool=other.pool.name if other is not None else "",
@@ -149,12 +132,13 @@ def _finding(serving: ServerPool, target: Target, far: ProcessView, other: Serve
     called = of_sockets(target.connections, text["connections_shown"], (str(target.remote),))
     back = of_sockets(target.back, text["back"])
     theirs = (caller_evidence(other),) if other is not None else ()
-    return text.finding(
-        severity=Severity.CRITICAL,
-        confidence=Confidence.CERTAIN if other is not None else Confidence.LIKELY,
-        evidence=(*waits_of(serving), called, back, *theirs, *client_evidence(view, port)),
-        figures=(*client_figures(view, port), *text.figures),
-        chain=chain_of(serving, *text.steps((back,))),
+    return stalled_pool.finding(
+        serving,
+        text,
+        Confidence.CERTAIN if other is not None else Confidence.LIKELY,
+        (*waits_of(serving), called, back, *theirs),
+        (back,),
+        port,
         culprit=culprit_of(serving, remote=target.remote),
         loop=True,
         outlook=outlook,

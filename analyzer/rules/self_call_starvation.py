@@ -20,24 +20,15 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Final
 
-from analyzer.evidence.calls import (
-    calling_place,
-    chain_of,
-    client_evidence,
-    client_figures,
-    clients_in_words,
-    kind_in_words,
-    process_in_words,
-    stuck_in_words,
-)
+from analyzer.evidence.calls import calling_place, chain_evidence, clients_in_words, kind_in_words, process_in_words
 from analyzer.evidence.citations import of_sockets
-from analyzer.evidence.movement import only_busy, progress_text, standing
+from analyzer.evidence.movement import progress_text, standing
 from analyzer.evidence.packet_claims import packet_evidence
 from analyzer.evidence.recovery import how_it_ends, of_loop
-from analyzer.families import own_call_proof, undecided
+from analyzer.families import own_call_proof, stalled_pool, undecided
 from analyzer.families.captures_only import own_calls
 from analyzer.families.own_calls import pair_evidence, sockets_only, state_in_words
-from analyzer.model.finding import Culprit, Evidence, Finding, Outlook, RecoversWhen, Severity, When
+from analyzer.model.finding import Culprit, Evidence, Finding, Outlook, RecoversWhen, When
 from analyzer.model.message import plural, say
 from analyzer.model.need import Need
 from analyzer.model.text import Do, Either, Text
@@ -90,7 +81,7 @@ TEXT: Final = Text(
         ),
     ),
     figures=(
-        ("{blocked:,} of {workers:,}", "threads of {pool} waiting"),
+        ("{blocked:,} of {workers:,}", "threads of {name} waiting"),
         ("{pairs_count:,}", "own calls to port {port}"),
         ("{pending:,}", Either("connecting", "own calls not even accepted", "own calls that no thread has read")),
     ),
@@ -98,22 +89,21 @@ TEXT: Final = Text(
         (
             "{last}",
             Either("proxy", "calls back and needs a free thread of", "needs a free thread of"),
-            "own listener; {pool} has none",
+            "own listener; {name} has none",
         ),
     ),
     phrases={
         "way": Either("proxy", " through {proxy}"),
         "call": Either(
             "unproven",
-            "{waiting} wait{through} for {calls}, and as many to {remote} lie unread. The table names no owner: this process may call itself, or a proxy beside it calls it.",
+            "{stuck_in_words} wait{through} for {calls}, and as many to {remote} lie unread. The table names no owner: this process may call itself, or a proxy beside it calls it.",
             Either(
                 "proxy",
-                "{waiting} wait{through} for {calls} to {remote}, and that is {proxy}, which calls {listener}: the listener of the same process{of_pid}.",
-                "{waiting} wait{through} for {calls} to {remote}, and that is the listener of the same process{of_pid}.",
+                "{stuck_in_words} wait{through} for {calls} to {remote}, and that is {proxy}, which calls {listener}: the listener of the same process{of_pid}.",
+                "{stuck_in_words} wait{through} for {calls} to {remote}, and that is the listener of the same process{of_pid}.",
             ),
         ),
-        "through": Either("helper", " for tasks of {helper}, which wait"),
-        "of_pid": Either("pid_known", " (pid {number})"),
+        "of_pid": Either("known", " (pid {pid})"),
         "last": Either("proxy", "{remote}, {proxy}", "{remote}"),
         "frame": Either("culprit", " in {culprit}"),
         "to_proxy": "{connections} from this process to {proxy}",
@@ -122,36 +112,19 @@ TEXT: Final = Text(
     },
 )
 """``proxy``: what passes the calls on, None if the server calls itself without one."""
-FIGURES: Final = 4
-"""As many as a report shows side by side."""
 
 
 def diagnose(case: Case) -> Iterator[Finding]:
     """One finding per server pool that waits for itself, or that may."""
-    seen = set()
     for serving in case.server_pools:
-        seen.add(serving.view)
         target = serving.main_target
-        if serving.saturated and target is not None and target.own:
-            if _is_its_own_port(case, serving, target):
-                yield _proven(case, serving, target)
-        elif undecided.applies(serving) and not only_busy(case, serving):
-            yield undecided.finding(serving, "self-call-starvation")
+        if serving.saturated and target is not None and target.own and own_call_proof.is_its_own_port(case, serving, target):
+            yield _proven(case, serving, target)
+    yield from undecided.suspicions(case, "self-call-starvation")
     for view in case.latest:
-        if view not in seen and not view.pools:
+        if not view.pools:
             yield from sockets_only(view)
     yield from own_calls(case)
-
-
-def _is_its_own_port(case: Case, serving: ServerPool, target: Target) -> bool:
-    """False if another pool of the process answers the port that is called, and does not wait for own calls itself: then that pool is the cause."""
-    called = {pair.near.remote.port for pair in serving.own_pairs(target) if pair.near.remote is not None}
-    called_pools = [other for other in case.server_pools if other.view is serving.view and other.pool.port in called]
-    return (
-        not called_pools
-        or serving in called_pools
-        or any(other.saturated and other.main_target is not None and other.main_target.own for other in called_pools)
-    )
 
 
 def _proven(case: Case, serving: ServerPool, target: Target) -> Finding:
@@ -165,40 +138,33 @@ def _proven(case: Case, serving: ServerPool, target: Target) -> Finding:
     unread = [pair.far for pair in pairs if pair.far is not None and pair.far.recv_q]
     text = TEXT.filled(
         view.process,
+        **stalled_pool.words(serving, target),
         port=port,
         proxy=proxy,
         unproven=not all(pair.proven for pair in pairs),
         bounded=serving.pool.bounded,
-        waiting=stuck_in_words(serving),
-        helper=serving.dependencies[-1].helper.name if serving.dependencies else None,
-        calls=plural(len(target.connections), "call"),
-        connections=plural(len(target.connections), "connection"),
-        remote=target.remote,
         listener=listener,
-        pid_known=view.pid is not None,
-        number=view.pid,
+        known=view.pid is not None,
+        pid=view.pid,
         state_in_words=state_in_words(pairs),
         in_words=progress_text(standing(case, view, (*serving.waiters, *serving.direct))),
         clients_in_words=clients_in_words(view, port),
         how_it_ends=how_it_ends(outlook),
-        culprit=serving.culprit,
         waits=kind_in_words(waiting) if waiting else say("the call"),
         place=calling_place(serving),
-        blocked=serving.blocked,
-        workers=serving.workers,
-        pool=serving.pool.name,
         pairs_count=len(pairs),
         pending=sum(pair.pending for pair in pairs),
         connecting=own_call_proof.connecting(pairs),
         server_half=plural(len(unread), "server half", "server halves"),
     )
-    return text.finding(
-        severity=Severity.CRITICAL,
-        confidence=confidence,
-        evidence=(*_evidence(serving, target, text, unread), *client_evidence(view, port)),
+    return stalled_pool.finding(
+        serving,
+        text,
+        confidence,
+        _evidence(serving, target, text, unread),
+        (pair_evidence(pairs),),
+        port,
         why_confident=why,
-        figures=(*client_figures(view, port), *text.figures)[:FIGURES],
-        chain=chain_of(serving, *text.steps((pair_evidence(pairs),))),
         culprit=Culprit(
             pool=serving.pool.name,
             frame=str(serving.culprit) if serving.culprit else None,
@@ -220,8 +186,7 @@ def _proxy(serving: ServerPool, target: Target) -> str:
 
 def _evidence(serving: ServerPool, target: Target, text: Filled, unread: Sequence[Connection]) -> Iterator[Evidence]:
     pairs = serving.own_pairs(target)
-    for step in chain_of(serving, None):
-        yield from step.evidence
+    yield from chain_evidence(serving)
     if target.back:
         yield of_sockets(target.connections, text["to_proxy"], (str(target.remote),))
     yield pair_evidence(pairs)

@@ -21,7 +21,6 @@ from typing import TYPE_CHECKING, Final
 
 from analyzer.evidence.calls import DUMP_MISSING, calling_place, client_evidence, client_figures, clients_in_words, command, kind_in_words
 from analyzer.evidence.citations import of_sockets
-from analyzer.evidence.movement import only_busy
 from analyzer.evidence.turns import span
 from analyzer.families import remote_service as remote
 from analyzer.families import undecided
@@ -80,9 +79,7 @@ def diagnose(case: Case) -> Iterator[Finding]:
     """One finding per server pool that waits for another service, or that may."""
     for serving, target in remote.waiting(case, driver=False):
         yield remote.finding(case, serving, target, WORDS)
-    for serving in case.server_pools:
-        if undecided.applies(serving) and not only_busy(case, serving):
-            yield undecided.finding(serving, "slow-backend")
+    yield from undecided.suspicions(case, "slow-backend")
     for view in case.latest:
         if not any(serving.view is view for serving in case.server_pools):
             yield from _sockets_only(view)
