@@ -12,6 +12,7 @@ from functools import lru_cache
 from typing import TYPE_CHECKING, Final
 
 from analyzer.contention.blocked_group import FEWEST, BlockedGroup
+from analyzer.model.message import say
 from analyzer.software.blockers import IDLE, OUTBOUND, calls_below, calls_of, held_locks, waited_lock
 from analyzer.software.kinds import ActivityKind
 from analyzer.waits.deadlocks import behind, cycles
@@ -30,6 +31,7 @@ if TYPE_CHECKING:
 
 LONGEST: Final = 10
 """Queues of one process that are looked at, the longest first: the shorter ones stop nobody."""
+_NOUN: Final = say("lock")
 _OWNED: Final = re.compile(r"java\.util\.concurrent\.locks\.(ReentrantLock|ReentrantReadWriteLock|StampedLock)\b")
 _SYNCHRONIZERS: Final = ("java.util.concurrent.", "jdk.internal.", "sun.misc.", "java.lang.Object", "java.lang.Virtual")
 
@@ -54,12 +56,28 @@ class LockQueue(BlockedGroup):
         super().__init__(case, view, waiters, (self.owner,) if self.owner else ())
 
     @property
+    def name(self) -> str:
+        """The lock in words."""
+        return say("one lock") if self.lock is None else lock_in_words(self.lock, say("a lock"))
+
+    @property
+    def owner_is_printed(self) -> bool:
+        """True for a lock whose owner every dump prints: a monitor of a JVM."""
+        entered = self.lock is not None and self.lock.verb in {LockVerb.WAITING_TO_LOCK, LockVerb.RELOCKING}
+        return entered and self.view.known.runtime is Runtime.JVM
+
+    @property
     def target(self) -> Target | None:
         """The service that the owner waits for, if the sockets tell."""
         if self.owner is None or self.owner.activity.kind not in OUTBOUND:
             return None
         found = targets(self.view, (self.owner,))
         return found[0] if len(found) == 1 else None
+
+
+def lock_in_words(lock: Lock | None, noun: str = _NOUN) -> str:
+    """``java.lang.Object 0x7f…``; ``noun`` stands for a class that the dump does not name."""
+    return "" if lock is None else say("{lock} {address}", lock=lock.cls or noun, address=lock.address or "").strip()
 
 
 def lock_queues(case: Case) -> tuple[LockQueue, ...]:

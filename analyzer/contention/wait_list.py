@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Final
 from msgspec.structs import replace
 
 from analyzer.contention.leases import lender_of, users_of
+from analyzer.contention.locks import lock_in_words
 from analyzer.evidence.calls import process_in_words
 from analyzer.join.descriptor_links import exact_sockets
 from analyzer.model.finding import Basis, Confidence, Wait
@@ -60,7 +61,7 @@ def waits_of(view: ProcessView) -> Iterator[Wait]:
 
 
 def _described(lock: Lock | None) -> str | None:
-    return None if lock is None else say("{lock} {address}", lock=lock.cls or say("object"), address=lock.address or "").strip()
+    return None if lock is None else lock_in_words(lock, say("object"))
 
 
 def _on_future(view: ProcessView, member: ThreadActivity, pool: Pool, dependency: PoolDependency | None) -> Wait:

@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 
     from analyzer.join.connections import Connection
     from analyzer.software.pools import ThreadActivity
-    from parsers.records import ThreadDump
+    from parsers.records import Lock, Thread, ThreadDump
 
 
 def of_threads(members: Sequence[ThreadActivity], says: str, inferred: str | None = None) -> Evidence:
@@ -60,6 +60,13 @@ def runs_of(places: Iterable[Where]) -> tuple[Where, ...]:
         else:
             runs.append(place)
     return tuple(runs)
+
+
+def of_lock(thread: Thread, lock: Lock, says: str, mark: str | None = None, more: int = 0) -> Evidence:
+    """The line of a lock in a thread's stack, and its neighbours; ``more`` threads show the same."""
+    place = Where(thread.where.file, max(thread.where.first, lock.line - 1), min(lock.line + 1, thread.where.last))
+    word = mark or lock.address
+    return Evidence(place, says, (word,) if word else (), more)
 
 
 def of_dump(dump: ThreadDump, says: str) -> Evidence:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, TypedDict
 
 from analyzer.contention.blocked_group import common_frame, place
+from analyzer.families import blocked_threads
 from analyzer.model.message import plural, say
 
 if TYPE_CHECKING:
@@ -14,14 +15,10 @@ if TYPE_CHECKING:
     from parsers.records import Frame
 
 
-class Words(TypedDict):
-    """Values of sentences about a pool: who waits, the lender and its settings, the connections that are lent."""
+class Words(blocked_threads.Words):
+    """Values of sentences about a pool: the lender and its settings, the connections that are lent."""
 
-    count: str
     software: str
-    site: str
-    clients: str
-    pool_name: str
     patience: str
     limit: str
     watch: str
@@ -35,11 +32,8 @@ def words(shortage: Shortage) -> Words:
     """The values for one pool."""
     lender, rows = shortage.lender, shortage.rows
     return Words(
-        count=shortage.count,
+        **blocked_threads.words(shortage),
         software=lender.software,
-        site=shortage.site,
-        clients=shortage.clients,
-        pool_name=shortage.pool.name,
         patience=lender.patience,
         limit=lender.limit,
         watch=lender.watch,
@@ -74,6 +68,12 @@ def users(shortage: Shortage) -> Users:
     )
 
 
+def figures(shortage: Shortage, text: Filled) -> tuple[tuple[str, str], ...]:
+    """Waiters, users and the connections that are lent."""
+    connections = f"{len(shortage.rows):,}", say("connections to {remote}", remote=shortage.service)
+    return (*shortage.figures, *text.figures, *((connections,) if shortage.rows else ()))
+
+
 def finding(
     shortage: Shortage,
     text: Filled,
@@ -83,15 +83,13 @@ def finding(
     outlook: Outlook | None,
 ) -> Finding:
     """The pool and who waits for it; ``held`` shows where the connections are, ``frame`` is the one to blame."""
-    connections = f"{len(shortage.rows):,}", say("connections to {remote}", remote=shortage.service)
-    return text.finding(
-        severity=shortage.severity,
-        confidence=judged[0],
-        evidence=(shortage.waiting, *held, *shortage.written, *shortage.client_evidence),
-        why_confident=judged[1],
-        figures=(*shortage.figures, *text.figures, *((connections,) if shortage.rows else ())),
-        missing=(*text.missing, *shortage.second_dump),
-        chain=(*shortage.before, *text.steps((shortage.waiting,), held)),
+    return blocked_threads.finding(
+        shortage,
+        text,
+        judged,
+        (shortage.waiting, *held, *shortage.written),
+        ((shortage.waiting,), held),
+        figures=figures(shortage, text),
         culprit=shortage.culprit(frame, remote=shortage.service, library=shortage.lender.software),
         outlook=outlook,
     )

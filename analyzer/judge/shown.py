@@ -9,9 +9,9 @@ from collections import Counter as Counts
 from typing import TYPE_CHECKING, Final
 
 from analyzer.contention.leases import lender_of
+from analyzer.evidence.doing import caller, doing, idle, kept, reported
 from analyzer.evidence.log_events import caller_in_words, in_words, of_this_moment
 from analyzer.evidence.sessions import listed_in_words
-from analyzer.judge.doing import caller, doing, idle, kept, reported
 from analyzer.judge.far_counts import asleep_in_words, far_counts_in_words
 from analyzer.judge.rows import of_rows
 from analyzer.model.finding import Severity

@@ -18,7 +18,8 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Final, NamedTuple
 
 from analyzer.contention.blocked_group import BlockedGroup, judge
-from analyzer.evidence.citations import of_threads
+from analyzer.evidence.citations import of_lock, of_threads
+from analyzer.families import blocked_threads
 from analyzer.model.finding import Evidence, Finding, Outlook, RecoversWhen, Severity, Step, When
 from analyzer.model.message import joined, plural, say
 from analyzer.model.need import Need
@@ -104,11 +105,10 @@ def _circle(found: Sequence[Initialiser]) -> tuple[Initialiser, ...]:
 
 def _finding(blocked: BlockedGroup, circle: Sequence[Initialiser], *, named: bool) -> Finding:
     proof = say("The dump names for each thread the class it initialises and the class it waits for, and they form a circle.")
-    if named:
-        confidence, why = judge((), proof)
-    else:
+    doubts = []
+    if not named:
         proof = say("Every thread in a static initialiser waits for a class, so that nobody is left to finish one.")
-        confidence, why = judge([say("this VM does not print which class a thread waits for")], proof)
+        doubts = [say("this VM does not print which class a thread waits for")]
     classes = joined(" and ", (one.classes[0] for one in circle))
     frame = application_frame(*circle[0].member)
     others = len(blocked.members) - len(circle)
@@ -118,16 +118,18 @@ def _finding(blocked: BlockedGroup, circle: Sequence[Initialiser], *, named: boo
         list=joined(" ", (_in_words(one) for one in circle)),
         more_thread=plural(others, "more thread"),
         waits=others == 1,
-        clients=blocked.clients,
+        **blocked_threads.words(blocked),
         frame=frame,
         circle_count=len(circle),
     )
-    return text.finding(
-        severity=Severity.CRITICAL if blocked.severity is Severity.CRITICAL or blocked.noteworthy else Severity.WARNING,
-        confidence=confidence,
-        evidence=(*(_evidence(one) for one in circle), *_others(blocked, circle), *blocked.client_evidence),
-        why_confident=why,
-        figures=(*blocked.figures, *text.figures),
+    return blocked_threads.finding(
+        blocked,
+        text,
+        judge(doubts, proof),
+        (*(_evidence(one) for one in circle), *_others(blocked, circle)),
+        (),
+        Severity.CRITICAL if blocked.severity is Severity.CRITICAL or blocked.noteworthy else Severity.WARNING,
+        missing=(),
         chain=tuple(
             Step(
                 f"“{one.member.thread.label}”",
@@ -168,7 +170,7 @@ def _evidence(one: Initialiser) -> Evidence:
     )
     if line is None:
         return Evidence(Where(thread.where.file, thread.where.first, min(thread.where.first + 4, thread.where.last)), says, (INITIALISER,))
-    return Evidence(Where(thread.where.file, line.line - 1, min(line.line + 1, thread.where.last)), says, (line.cls or INITIALISER,))
+    return of_lock(thread, line, says, line.cls or INITIALISER)
 
 
 def _others(blocked: BlockedGroup, circle: Sequence[Initialiser]) -> list[Evidence]:

@@ -19,12 +19,13 @@ from typing import TYPE_CHECKING, Final
 
 from analyzer.contention.blocked_group import judge
 from analyzer.contention.tasks import Starved, starved
-from analyzer.evidence.calls import SOCKETS_MISSING, command, kind_in_words
+from analyzer.evidence.calls import kind_in_words
 from analyzer.evidence.citations import of_threads
-from analyzer.model.finding import Confidence, Finding, Missing, Outlook, RecoversWhen, Step, When
+from analyzer.families import blocked_threads
+from analyzer.model.finding import Confidence, Finding, Outlook, RecoversWhen, Step, When
 from analyzer.model.message import plural, say
 from analyzer.model.need import Need
-from analyzer.model.text import Do, Either, Text
+from analyzer.model.text import Ask, Do, Either, Text
 from analyzer.software.blockers import FUTURES
 
 if TYPE_CHECKING:
@@ -51,6 +52,14 @@ TEXT: Final = Text(
             "Hand only short computations to the common pool; -Djava.util.concurrent.ForkJoinPool.common.parallelism moves the moment, no more.",
         ),
     ),
+    ask=(
+        Ask(
+            "socket table with owners",
+            "whether the calls go to the server's own port or to another service",
+            "ss -tanpoei > ss.txt; lsof -nP -p {pid} > lsof.txt",
+            on="unseen",
+        ),
+    ),
     phrases={
         "waiting": "{workers} of the common pool wait in {kind}",
         "what": Either(
@@ -72,15 +81,14 @@ def diagnose(case: Case) -> Iterator[Finding]:
 def _finding(starving: Starved) -> Finding:
     pool, frame = starving.pool, starving.frame
     kind = kind_in_words(starving.members)
-    confidence, why = _judge(starving)
     text = TEXT.filled(
         starving.view.process,
         workers=plural(len(starving.members), "worker"),
         kind=kind,
-        count=starving.count,
+        **blocked_threads.words(starving),
         frame=frame,
+        unseen=not starving.view.sockets,
         nested=_nested(starving) and (not starving.strangers),
-        clients=starving.clients,
     )
     waiting = of_threads(starving.members, text["waiting"])
     callers = [
@@ -94,11 +102,12 @@ def _finding(starving: Starved) -> Finding:
         for _ in starving.before
         if starving.serving is not None
     ]
-    return text.finding(
-        severity=starving.severity,
-        confidence=confidence,
-        evidence=(waiting, *callers, *starving.client_evidence),
-        why_confident=why,
+    return blocked_threads.finding(
+        starving,
+        text,
+        _judge(starving),
+        (waiting, *callers),
+        (),
         figures=(
             *starving.figures,
             *(
@@ -107,13 +116,11 @@ def _finding(starving: Starved) -> Finding:
                 else ()
             ),
         ),
-        missing=() if confidence is Confidence.CERTAIN else _missing(starving),
         chain=(
             *starving.before,
             Step(pool.name, say("waits in"), say("{kind}, called from {frame}", kind=kind, frame=frame), (waiting,)),
             *((Step(pool.name, say("has no worker left for"), say("the queued tasks")),) if _nested(starving) else ()),
         ),
-        culprit=starving.culprit(frame),
         outlook=Outlook(RecoversWhen.RESTART, say("What the threads wait for is queued behind them."))
         if _nested(starving) and (not starving.strangers)
         else None,
@@ -138,8 +145,3 @@ def _judge(starving: Starved) -> tuple[Confidence, str]:
     if not starving.before:
         doubts.append(say("no request thread is seen to wait for the common pool"))
     return judge(doubts, proof)
-
-
-def _missing(starving: Starved) -> tuple[Missing, ...]:
-    sockets = () if starving.view.sockets else (command(SOCKETS_MISSING, starving.view),)
-    return (*sockets, *starving.second_dump)

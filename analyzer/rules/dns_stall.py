@@ -20,10 +20,11 @@ from typing import TYPE_CHECKING, Final
 from analyzer.contention.blocked_group import BlockedGroup, judge
 from analyzer.contention.locks import within
 from analyzer.evidence.citations import of_threads
-from analyzer.model.finding import Confidence, Evidence, Finding, Missing, Outlook, RecoversWhen, When
+from analyzer.families import blocked_threads
+from analyzer.model.finding import Confidence, Evidence, Finding, Outlook, RecoversWhen, When
 from analyzer.model.message import plural, say
 from analyzer.model.need import Need
-from analyzer.model.text import Do, Text
+from analyzer.model.text import Ask, Do, Text
 from analyzer.software.blockers import IDLE
 
 if TYPE_CHECKING:
@@ -59,6 +60,14 @@ TEXT: Final = Text(
         ),
     ),
     figures=(("{asking_count:,}", "threads in the resolver"),),
+    ask=(
+        Ask(
+            "socket table with UDP",
+            "which name server is asked",
+            "ss -uanp > ss-udp.txt; cat /etc/resolv.conf /etc/nsswitch.conf",
+            on="unseen",
+        ),
+    ),
     chain=(("{pool_name}", "waits for a look-up by", "{count}, in {site}"), ("{thread}", "waits for an answer from", "{name_server}")),
 )
 
@@ -82,7 +91,6 @@ def diagnose(case: Case) -> Iterator[Finding]:
 def _finding(blocked: BlockedGroup, asking: list[ThreadActivity]) -> Finding:
     rows = _sockets(blocked.view)
     server = str(rows[0].remote) if rows else None
-    confidence, why = _judge(blocked, rows)
     behind = [member for member in blocked.members if member not in asking]
     name_server = say("the name server {server}", server=server) if server else say("a name server")
     evidence = _evidence(asking, behind, rows)
@@ -94,17 +102,18 @@ def _finding(blocked: BlockedGroup, asking: list[ThreadActivity]) -> Finding:
     )
     text = TEXT.filled(
         blocked.view.process,
-        count=blocked.count,
+        **blocked_threads.words(blocked),
         name_server=name_server,
-        site=blocked.site,
+        unseen=not rows,
         asking_count=len(asking),
-        pool_name=blocked.pool.name,
         thread=f"“{asking[0].thread.label}”",
     )
-    return text.finding(
-        severity=blocked.severity,
-        confidence=confidence,
-        evidence=(*evidence, *blocked.client_evidence),
+    return blocked_threads.finding(
+        blocked,
+        text,
+        _judge(blocked, rows),
+        evidence,
+        (evidence[1:2] if behind else evidence[:1], evidence[:1]),
         explanation=say(
             "{count}, called from {site}; {threads} {waits} behind for the same look-up, whose lock InetAddress holds meanwhile. No connection to the service is opened before that.{clients}",
             count=count,
@@ -113,10 +122,6 @@ def _finding(blocked: BlockedGroup, asking: list[ThreadActivity]) -> Finding:
             waits=say("waits") if len(behind) == 1 else say("wait"),
             clients=blocked.clients,
         ),
-        why_confident=why,
-        figures=(*blocked.figures, *text.figures),
-        missing=() if confidence is Confidence.CERTAIN else _missing(blocked, rows),
-        chain=(*blocked.before, *text.steps(evidence[1:2] if behind else evidence[:1], evidence[:1])),
         culprit=blocked.culprit(blocked.frame, thread=asking[0].thread.label, remote=server),
     )
 
@@ -159,10 +164,3 @@ def _evidence(asking: list[ThreadActivity], behind: list[ThreadActivity], rows: 
     if rows:
         found.append(Evidence(rows[0].where, say("a question to a name server is open"), (str(rows[0].remote),), len(rows) - 1))
     return tuple(found)
-
-
-def _missing(blocked: BlockedGroup, rows: list[SocketRow]) -> tuple[Missing, ...]:
-    udp = Missing(
-        say("socket table with UDP"), say("which name server is asked"), "ss -uanp > ss-udp.txt; cat /etc/resolv.conf /etc/nsswitch.conf"
-    )
-    return (*(() if rows else (udp,)), *blocked.second_dump)

@@ -17,6 +17,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Final
 
+from analyzer.contention.locks import lock_in_words
+from analyzer.evidence.citations import of_lock
 from analyzer.families import reported_deadlock
 from analyzer.families.reported_deadlock import NAMED, behind_in_words, report_evidence
 from analyzer.model.finding import Confidence, Culprit, Evidence, Finding, Outlook, RecoversWhen, Severity, When
@@ -139,12 +141,11 @@ def _edge(edge: Edge, known: Knowledge) -> Filled:
         cls=edge.lock.cls or say("lock"),
         name2=edge.holder.label,
         thread=f"“{edge.thread.label}”",
-        lock=say("{lock} {address}", lock=edge.lock.cls or say("lock"), address=edge.lock.address or "").strip(),
+        lock=lock_in_words(edge.lock),
     )
 
 
 def _edge_evidence(edge: Edge) -> Evidence:
-    first = max(edge.thread.where.first, edge.lock.line - 1)
     says = say(
         "“{name}” waits for {cls} {address}, held by “{name2}”",
         name=edge.thread.label,
@@ -152,11 +153,7 @@ def _edge_evidence(edge: Edge) -> Evidence:
         address=edge.lock.address,
         name2=edge.holder.label,
     )
-    return Evidence(
-        Where(edge.thread.where.file, first, min(edge.lock.line + 1, edge.thread.where.last)),
-        says,
-        tuple(word for word in (edge.lock.address,) if word),
-    )
+    return of_lock(edge.thread, edge.lock, says)
 
 
 def _queue_in_words(view: ProcessView, queue: tuple[Thread, ...]) -> str:

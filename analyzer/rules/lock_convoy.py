@@ -19,15 +19,16 @@ from typing import TYPE_CHECKING, Final
 
 from analyzer.contention.blocked_group import judge, place
 from analyzer.contention.locks import LockQueue, lock_queues
-from analyzer.evidence.calls import kind_in_words
-from analyzer.evidence.citations import of_sockets, of_threads
+from analyzer.evidence.citations import of_lock, of_sockets, of_threads
+from analyzer.evidence.doing import meanwhile
+from analyzer.families import blocked_threads
 from analyzer.model.finding import Confidence, Evidence, Finding, Outlook, RecoversWhen, When
 from analyzer.model.message import joined, plural, say
 from analyzer.model.need import Need
 from analyzer.model.text import Ask, Do, Either, Text
 from analyzer.software.blockers import application_frame
 from analyzer.software.kinds import ActivityKind
-from parsers.records import LockVerb, Runtime, Where
+from parsers.records import Runtime, Where
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -48,20 +49,6 @@ CONSEQUENCE_OF: Final = (
 )
 OUTLOOK: Final = Outlook(RecoversWhen.CAUSE, say("The queue moves when the owner lets the lock go."))
 CLEAN: Final = say("no queue of threads behind one lock and its working owner")
-DOING: Final = {
-    ActivityKind.SOCKET_READ: say("waits for an answer on a socket"),
-    ActivityKind.SOCKET_CONNECT: say("waits for a connection to be made"),
-    ActivityKind.SOCKET_WRITE: say("waits for a peer that does not read"),
-    ActivityKind.CALL: say("waits for the answer of a remote call"),
-    ActivityKind.SLEEP: say("sleeps"),
-    ActivityKind.FILE_IO: say("waits for a file"),
-    ActivityKind.DNS: say("waits for a name server"),
-    ActivityKind.LEASE: say("waits for a connection from a pool"),
-    ActivityKind.FUTURE: say("waits for a result"),
-    ActivityKind.COMPLETABLE_FUTURE: say("waits for a result"),
-    ActivityKind.LATCH: say("waits for a latch"),
-    ActivityKind.RUNNING: say("is running"),
-}
 TEXT: Final = Text(
     "lock-convoy",
     headline="{count} wait for one lock{and_holds}.",
@@ -134,73 +121,46 @@ def _finding(queue: LockQueue) -> Finding:
     owner, target = queue.owner, queue.target
     frame = application_frame(*owner) if owner is not None else None
     frame = frame or queue.frame
-    confidence, why = _judge(queue)
-    cut_off = owner is None and _is_monitor(queue)
+    cut_off = owner is None and queue.owner_is_printed
     text = TEXT.filled(
         queue.view.process,
-        count=queue.count,
+        **blocked_threads.words(queue),
         owner=owner,
         name=owner.thread.label if owner is not None else None,
         who=f"“{owner.thread.label}”" if owner else say("an owner that the dump does not name"),
         owner_place=place(application_frame(*owner) if owner is not None else None),
         holder=queue.lock.holder if queue.lock is not None else None,
-        doing=_doing(queue),
+        doing=meanwhile(owner) if owner is not None else say("holds it"),
         named=queue.named,
-        jvm=_is_jvm(queue),
-        monitor=_is_monitor(queue),
-        lock=_lock(queue),
+        jvm=queue.view.known.runtime is Runtime.JVM,
+        monitor=queue.owner_is_printed,
+        lock=queue.name,
         threads=plural(len(queue.members), "thread"),
-        site=queue.site,
         place=place(frame),
         same_place=str(queue.site) in {place(frame), ""},
         others=_others_in_words(queue),
-        clients=queue.clients,
         target=target,
         remote=target.remote if target is not None else say("what the owner does"),
         own_port=target is not None and target.own,
         connections=plural(len(target.connections) if target is not None else 0, "connection"),
         cut_off=cut_off,
         unnamed=not cut_off and not queue.named,
-        pool_name=queue.pool.name,
     )
     evidence = _evidence(queue, text)
-    return text.finding(
-        severity=queue.severity,
-        confidence=confidence,
-        evidence=(*evidence, *queue.client_evidence),
-        why_confident=why,
-        figures=(*queue.figures, *text.figures),
-        missing=() if confidence is Confidence.CERTAIN else (*text.missing, *queue.second_dump),
-        chain=(*queue.before, *text.steps(evidence[:1], evidence[1:])),
+    return blocked_threads.finding(
+        queue,
+        text,
+        _judge(queue),
+        evidence,
+        (evidence[:1], evidence[1:]),
         culprit=queue.culprit(
             frame,
             thread=owner.thread.label if owner is not None else None,
             remote=str(target.remote) if target is not None else None,
-            lock=_lock(queue),
+            lock=queue.name,
             library=owner.activity.library if owner is not None else None,
         ),
     )
-
-
-def _lock(queue: LockQueue) -> str:
-    if queue.lock is None:
-        return say("one lock")
-    return say("{cls} {address}", cls=queue.lock.cls or say("a lock"), address=queue.lock.address or "").strip()
-
-
-def _is_monitor(queue: LockQueue) -> bool:
-    """True for a lock whose owner every dump prints."""
-    return _is_jvm(queue) and queue.lock is not None and queue.lock.verb in {LockVerb.WAITING_TO_LOCK, LockVerb.RELOCKING}
-
-
-def _is_jvm(queue: LockQueue) -> bool:
-    return queue.view.known.runtime is Runtime.JVM
-
-
-def _doing(queue: LockQueue) -> str:
-    if queue.owner is None:
-        return say("holds it")
-    return DOING.get(queue.owner.activity.kind, say("is in {kind_in_words}", kind_in_words=kind_in_words((queue.owner,))))
 
 
 def _others_in_words(queue: LockQueue) -> str:
@@ -210,7 +170,7 @@ def _others_in_words(queue: LockQueue) -> str:
         (
             say(
                 " The same thread holds {lock} too, for which {threads} wait.",
-                lock=_lock(other),
+                lock=other.name,
                 threads=plural(len(other.members), "thread"),
             )
             for other in queue.also
@@ -241,20 +201,19 @@ def _judge(queue: LockQueue) -> tuple[Confidence, str]:
 
 def _evidence(queue: LockQueue, text: Filled) -> tuple[Evidence, ...]:
     lock, owner, target = queue.lock, queue.owner, queue.target
-    found = [of_threads(queue.members, text["waiters"])]
-    if lock is not None:
-        thread = queue.members[0].thread
-        place = Where(thread.where.file, max(thread.where.first, lock.line - 1), min(lock.line + 1, thread.where.last))
-        found = [Evidence(place, text["waiters"], (lock.address,) if lock.address else (), len(queue.members) - 1)]
+    first = queue.members[0].thread
+    shown = [
+        of_threads(queue.members, text["waiters"]) if lock is None else of_lock(first, lock, text["waiters"], more=len(queue.members) - 1)
+    ]
     if owner is not None:
-        found.append(of_threads((owner,), text["does"]))
+        shown.append(of_threads((owner,), text["does"]))
         held = next((taken for taken in owner.thread.locks if lock is not None and taken.address == lock.address), None)
-        if held is not None and lock is not None and lock.address:
-            found.append(Evidence(Where(owner.thread.where.file, held.line, held.line), text["holds"], (lock.address,)))
+        if held is not None and held.address:
+            shown.append(Evidence(Where(owner.thread.where.file, held.line, held.line), text["holds"], (held.address,)))
     if target is not None:
-        found.append(of_sockets(target.connections, text["called"], (str(target.remote),)))
-    found += [
-        of_threads(other.members, say("{threads} wait for {lock}", threads=plural(len(other.members), "thread"), lock=_lock(other)))
+        shown.append(of_sockets(target.connections, text["called"], (str(target.remote),)))
+    shown += [
+        of_threads(other.members, say("{threads} wait for {lock}", threads=plural(len(other.members), "thread"), lock=other.name))
         for other in queue.also
     ]
-    return tuple(found)
+    return tuple(shown)

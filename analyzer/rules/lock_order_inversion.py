@@ -18,7 +18,9 @@ from typing import TYPE_CHECKING, Final
 
 from analyzer.contention.blocked_group import BlockedGroup, judge
 from analyzer.contention.lock_order import opposite_orders
+from analyzer.contention.locks import lock_in_words
 from analyzer.evidence.citations import of_threads
+from analyzer.families import blocked_threads
 from analyzer.model.finding import Confidence, Outlook, RecoversWhen, When
 from analyzer.model.message import plural, say
 from analyzer.model.need import Need
@@ -28,7 +30,6 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from analyzer.contention.lock_order import Side
-    from analyzer.contention.locks import LockQueue
     from analyzer.model.finding import Finding
     from analyzer.waits.case import Case
 
@@ -69,41 +70,29 @@ def _finding(case: Case, first: Side, second: Side) -> Finding:
     group = BlockedGroup(case, first.queue.view, (*first.queue.members, *second.queue.members))
     text = TEXT.filled(
         group.view.process,
-        count=group.count,
-        first_lock=_lock(first.queue),
-        second_lock=_lock(second.queue),
+        **blocked_threads.words(group),
+        first_lock=lock_in_words(first.queue.lock, ""),
+        second_lock=lock_in_words(second.queue.lock, ""),
         first_function=first.function,
         second_function=second.function,
         first_thread=first.inside.thread.name,
         second_thread=second.inside.thread.name,
         first_waiting=plural(len(first.waiting), "thread waits", "threads wait"),
         second_waiting=plural(len(second.waiting), "thread waits", "threads wait"),
-        clients=group.clients,
     )
     confidence, why = judge(
         [*group.doubts, say("that the two hold the locks is inferred: stacks of this runtime do not name owners")],
         say("Both functions take both locks, by where their threads wait, and nobody else is in them."),
     )
     past = (of_threads([first.inside], text["past_first"]), of_threads([second.inside], text["past_second"]))
-    return text.finding(
-        severity=group.severity,
-        confidence=confidence if group.suffering or group.lasting else Confidence.SUSPECTED,
-        evidence=(
-            of_threads(first.waiting, text["waiting_first"]),
-            past[0],
-            of_threads(second.waiting, text["waiting_second"]),
-            past[1],
-            *group.client_evidence,
-        ),
-        why_confident=why,
-        figures=(*group.figures, *text.figures),
-        missing=group.second_dump,
+    waiting = (of_threads(first.waiting, text["waiting_first"]), of_threads(second.waiting, text["waiting_second"]))
+    return blocked_threads.finding(
+        group,
+        text,
+        (confidence if group.suffering or group.lasting else Confidence.SUSPECTED, why),
+        (waiting[0], past[0], waiting[1], past[1]),
+        ((past[0],), (past[1],)),
         chain=text.steps((past[0],), (past[1],)),
-        culprit=group.culprit(first.queue.frame, thread=first.inside.thread.name, lock=_lock(first.queue)),
+        culprit=group.culprit(first.queue.frame, thread=first.inside.thread.name, lock=lock_in_words(first.queue.lock, "")),
         loop=True,
     )
-
-
-def _lock(queue: LockQueue) -> str:
-    lock = queue.lock
-    return f"{lock.cls or ''} {lock.address or ''}".strip() if lock is not None else ""

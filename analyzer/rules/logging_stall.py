@@ -18,9 +18,10 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Final
 
 from analyzer.contention.blocked_group import BlockedGroup, judge
-from analyzer.contention.locks import owner_of, within
+from analyzer.contention.locks import lock_in_words, owner_of, within
 from analyzer.evidence.calls import kind_in_words
 from analyzer.evidence.citations import of_threads
+from analyzer.families import blocked_threads
 from analyzer.model.finding import Confidence, Evidence, Finding, Outlook, RecoversWhen, When
 from analyzer.model.message import plural, say
 from analyzer.model.need import Need
@@ -105,7 +106,7 @@ def _writer(view: ProcessView, waiters: list[ThreadActivity], loggers: list[Thre
 def _finding(blocked: BlockedGroup, writer: ThreadActivity | None, *, named: bool) -> Finding:
     where = kind_in_words((writer,)) if writer is not None else None
     pipes = _pipes(blocked.view) if writer is not None and within(writer, blocked.view.known.tables.logging.console) else []
-    confidence, why = _judge(blocked, writer, pipes, named=named)
+    judged = _judge(blocked, writer, pipes, named=named)
     waiting = of_threads(
         blocked.members, say("{threads} wait to write to the log or the console", threads=plural(len(blocked.members), "thread"))
     )
@@ -118,28 +119,28 @@ def _finding(blocked: BlockedGroup, writer: ThreadActivity | None, *, named: boo
     end = say(" Standard output is a pipe: whoever should read it does not.") if pipes else ""
     text = TEXT.filled(
         blocked.view.process,
-        count=blocked.count,
+        **blocked_threads.words(blocked),
         what=what,
-        site=blocked.site,
         end=end,
-        clients=blocked.clients,
         pipes=pipes,
         unseen=not pipes,
-        doubted=confidence is not Confidence.CERTAIN,
+        doubted=judged[0] is not Confidence.CERTAIN,
         writers="1" if writer is not None else "0",
-        pool_name=blocked.pool.name,
         who=f"“{writer.thread.label}”" if writer else say("the writer"),
         end_of_wait=_end(pipes, where),
     )
-    return text.finding(
-        severity=blocked.severity,
-        confidence=confidence,
-        evidence=(*evidence, *blocked.client_evidence),
-        why_confident=why,
-        figures=(*blocked.figures, *text.figures),
-        missing=(*text.missing, *(() if confidence is Confidence.CERTAIN else blocked.second_dump)),
-        chain=(*blocked.before, *text.steps((waiting,), tuple(evidence[1:]))),
-        culprit=blocked.culprit(blocked.frame, thread=writer.thread.label if writer is not None else None, lock=_lock(blocked.members[0])),
+    lock = waited_lock(blocked.members[0].thread)
+    return blocked_threads.finding(
+        blocked,
+        text,
+        judged,
+        evidence,
+        ((waiting,), tuple(evidence[1:])),
+        culprit=blocked.culprit(
+            blocked.frame,
+            thread=writer.thread.label if writer is not None else None,
+            lock=lock_in_words(lock) if lock is not None else None,
+        ),
     )
 
 
@@ -160,11 +161,6 @@ def _judge(blocked: BlockedGroup, writer: ThreadActivity | None, pipes: list[Ope
     if pipes and blocked.suffering:
         return judge([doubt for doubt in doubts if "lock line" not in doubt], proof + say(" Clients have given up meanwhile."))
     return judge(doubts, proof)
-
-
-def _lock(member: ThreadActivity) -> str | None:
-    lock = waited_lock(member.thread)
-    return say("{lock} {address}", lock=lock.cls or say("lock"), address=lock.address or "").strip() if lock is not None else None
 
 
 def _pipes(view: ProcessView) -> list[OpenFile]:

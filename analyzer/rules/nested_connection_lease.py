@@ -21,10 +21,11 @@ from typing import TYPE_CHECKING, Final
 from analyzer.contention.blocked_group import FEWEST, common_frame, judge
 from analyzer.contention.leases import Shortage, shortages
 from analyzer.evidence.citations import of_sockets, of_threads
-from analyzer.model.finding import Confidence, Evidence, Finding, Missing, Outlook, RecoversWhen, When
+from analyzer.families import blocked_threads, lent_connections
+from analyzer.model.finding import Confidence, Evidence, Finding, Outlook, RecoversWhen, When
 from analyzer.model.message import plural, say
 from analyzer.model.need import Need
-from analyzer.model.text import Do, Text
+from analyzer.model.text import Ask, Do, Either, Text
 from analyzer.software.knowledge import JDBC
 
 if TYPE_CHECKING:
@@ -60,6 +61,11 @@ TEXT: Final = Text(
         ("{pool_name}", "waits for a connection of", "{count}"),
         ("the {software} pool", "has lent all to", "{nested_count} of the waiters"),
     ),
+    ask=(Ask("socket table with owners", "whether as many connections are open as threads hold one", "ss -tanpoei > ss.txt", on="unseen"),),
+    phrases={
+        "below": Either("outer", ", below {outer}"),
+        "opened": Either("rows", " {connections} to {remote} {is_} open."),
+    },
 )
 
 
@@ -71,49 +77,31 @@ def diagnose(case: Case) -> Iterator[Finding]:
 
 
 def _finding(shortage: Shortage) -> Finding:
-    nested, lender = shortage.nested, shortage.lender
-    remote, rows = shortage.service, shortage.rows
-    confidence, why = _judge(shortage, rows)
+    nested, rows = shortage.nested, shortage.rows
     frame, outer = common_frame(nested), _outer(shortage)
-    below = say(", below {outer}", outer=outer) if outer is not None else ""
     holders = of_threads(
         nested,
         say("{threads} wait for a connection and hold one", threads=plural(len(nested), "thread")),
         None if shortage.proven else INFERRED,
     )
-    opened = (
-        say(
-            " {connections} to {remote} {is_} open.",
-            connections=plural(len(rows), "connection"),
-            remote=remote,
-            is_="is" if len(rows) == 1 else "are",
-        )
-        if rows
-        else ""
-    )
     text = TEXT.filled(
         shortage.view.process,
+        **lent_connections.words(shortage),
         threads=plural(len(nested), "thread"),
-        software=lender.software,
-        count=shortage.count,
         nested_count=len(nested),
         frame=frame,
-        below=below,
-        opened=opened,
-        clients=shortage.clients,
-        patience=lender.patience,
-        limit=lender.limit,
-        pool_name=shortage.pool.name,
+        outer=outer,
+        unseen=not rows,
     )
-    return text.finding(
-        severity=shortage.severity,
-        confidence=confidence,
-        evidence=(holders, *_rest(shortage, rows), *shortage.client_evidence),
-        why_confident=why,
-        figures=(*shortage.figures, *text.figures, *(((f"{len(rows):,}", say("connections to {remote}", remote=remote)),) if rows else ())),
-        missing=() if confidence is Confidence.CERTAIN else _missing(shortage, rows),
-        chain=(*shortage.before, *text.steps((holders,), _rest(shortage, rows))),
-        culprit=shortage.culprit(frame, remote=remote, library=lender.software),
+    rest = _rest(shortage, rows)
+    return blocked_threads.finding(
+        shortage,
+        text,
+        _judge(shortage, rows),
+        (holders, *rest),
+        ((holders,), rest),
+        figures=lent_connections.figures(shortage, text),
+        culprit=shortage.culprit(frame, remote=shortage.service, library=shortage.lender.software),
         loop=True,
     )
 
@@ -177,10 +165,3 @@ def _rest(shortage: Shortage, rows: tuple[Connection, ...]) -> tuple[Evidence, .
     if rows:
         found.append(of_sockets(rows, say("{connections} to the database", connections=plural(len(rows), "connection"))))
     return tuple(found)
-
-
-def _missing(shortage: Shortage, rows: tuple[Connection, ...]) -> tuple[Missing, ...]:
-    sockets = Missing(
-        say("socket table with owners"), say("whether as many connections are open as threads hold one"), "ss -tanpoei > ss.txt"
-    )
-    return (*(() if rows else (sockets,)), *shortage.second_dump)

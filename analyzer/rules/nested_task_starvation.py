@@ -19,12 +19,13 @@ from typing import TYPE_CHECKING, Final
 
 from analyzer.contention.blocked_group import judge
 from analyzer.contention.tasks import Starved, starved
-from analyzer.evidence.calls import SOCKETS_MISSING, command, kind_in_words
+from analyzer.evidence.calls import kind_in_words
 from analyzer.evidence.citations import of_threads
-from analyzer.model.finding import Confidence, Evidence, Finding, Missing, Outlook, RecoversWhen, When
+from analyzer.families import blocked_threads
+from analyzer.model.finding import Confidence, Evidence, Finding, Outlook, RecoversWhen, When
 from analyzer.model.message import plural, say
 from analyzer.model.need import Need
-from analyzer.model.text import Do, Text
+from analyzer.model.text import Ask, Do, Text
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -51,6 +52,20 @@ TEXT: Final = Text(
         ),
     ),
     figures=(("0", "threads left for the subtasks"),),
+    ask=(
+        Ask(
+            "socket table with owners",
+            "whether the calls go to the server's own port or to another service",
+            "ss -tanpoei > ss.txt; lsof -nP -p {pid} > lsof.txt",
+            on="unseen",
+        ),
+        Ask(
+            "queue of the pool",
+            "whether the subtasks wait in the pool's own queue",
+            "jcmd {pid} GC.heap_dump queue.hprof",
+            on="doubted",
+        ),
+    ),
     chain=(("{name}", "waits for a result of", "{count} in {kind_in_words}"), ("{name}", "has no thread left for", "the queued subtasks")),
 )
 
@@ -64,12 +79,14 @@ def diagnose(case: Case) -> Iterator[Finding]:
 
 def _finding(starving: Starved) -> Finding:
     pool, frame = starving.pool, starving.frame
-    confidence, why = _judge(starving)
+    judged = _judge(starving)
     waiting = _waiting(starving)
     text = TEXT.filled(
         starving.view.process,
         name=pool.name,
-        count=starving.count,
+        **blocked_threads.words(starving),
+        unseen=not starving.view.sockets,
+        doubted=judged[0] is not Confidence.CERTAIN,
         kind_in_words=kind_in_words(starving.members),
         frame=frame,
         behind=""
@@ -79,20 +96,9 @@ def _finding(starving: Starved) -> Finding:
             request_thread=plural(len(starving.serving.waiters), "request thread"),
             name=starving.serving.pool.name,
         ),
-        clients=starving.clients,
         starving_pid=starving.pid,
     )
-    return text.finding(
-        severity=starving.severity,
-        confidence=confidence,
-        evidence=(waiting, *_callers(starving), *starving.client_evidence),
-        why_confident=why,
-        figures=(*starving.figures, *text.figures),
-        missing=() if confidence is Confidence.CERTAIN else _missing(starving),
-        chain=(*starving.before, *text.steps((waiting,))),
-        culprit=starving.culprit(frame),
-        loop=True,
-    )
+    return blocked_threads.finding(starving, text, judged, (waiting, *_callers(starving)), ((waiting,),), loop=True)
 
 
 def _judge(starving: Starved) -> tuple[Confidence, str]:
@@ -140,17 +146,3 @@ def _callers(starving: Starved) -> list[Evidence]:
             ),
         )
     ]
-
-
-def _missing(starving: Starved) -> tuple[Missing, ...]:
-    found = []
-    if not starving.view.sockets:
-        found.append(command(SOCKETS_MISSING, starving.view))
-    found.append(
-        Missing(
-            say("queue of the pool"),
-            say("whether the subtasks wait in the pool's own queue"),
-            f"jcmd {starving.pid} GC.heap_dump queue.hprof",
-        )
-    )
-    return (*found, *starving.second_dump)

@@ -20,10 +20,11 @@ from typing import TYPE_CHECKING, Final
 from analyzer.contention.blocked_group import BlockedGroup, judge
 from analyzer.contention.leases import Shortage, lender_of, shortages
 from analyzer.evidence.citations import of_sockets, of_threads
-from analyzer.model.finding import Confidence, Evidence, Finding, Missing, Outlook, RecoversWhen, When
+from analyzer.families import blocked_threads
+from analyzer.model.finding import Confidence, Evidence, Finding, Outlook, RecoversWhen, When
 from analyzer.model.message import plural, say
 from analyzer.model.need import Need
-from analyzer.model.text import Do, Text
+from analyzer.model.text import Ask, Do, Text
 from analyzer.software.blockers import waited_lock
 from analyzer.software.kinds import ActivityKind
 from analyzer.software.knowledge import OBJECT
@@ -57,6 +58,7 @@ TEXT: Final = Text(
         Do(When.PREVENT, "Set {patience}, so that a wait ends in an error that names the pool; size {limit} on purpose."),
     ),
     figures=(("{users_count:,}", "threads that are seen to use one"),),
+    ask=(Ask("leak report of the pool", "who took an object and did not give it back", "{set_watch}"),),
     chain=(("{pool_name}", "waits for", "{count}, in {site}"), ("{whose}", "has none left", "{held}")),
 )
 
@@ -98,9 +100,8 @@ def _semaphores(case: Case, view: ProcessView) -> list[BlockedGroup]:
 def _finding(blocked: BlockedGroup, what: str, whose: str, library: str, settings: tuple[str, str, str]) -> Finding:
     limit, patience, watch = settings
     users = blocked.users if isinstance(blocked, Shortage) else ()
-    confidence, why = _judge(blocked, users)
     waiting = of_threads(blocked.members, say("{threads} wait for {what}", threads=plural(len(blocked.members), "thread"), what=what))
-    evidence = [waiting, *_evidence(blocked, users)]
+    held_evidence = _evidence(blocked, users)
     held = (
         say("{threads} {uses} one", threads=plural(len(users), "thread"), uses=say("uses") if len(users) == 1 else say("use"))
         if users
@@ -115,28 +116,24 @@ def _finding(blocked: BlockedGroup, what: str, whose: str, library: str, setting
     )
     text = TEXT.filled(
         blocked.view.process,
-        count=blocked.count,
+        **blocked_threads.words(blocked),
         what=what,
         held=held,
-        site=blocked.site,
         lost=lost,
-        clients=blocked.clients,
         blocked_pid=blocked.pid,
         watch=watch,
         patience=patience,
         limit=limit,
         users_count=len(users),
-        pool_name=blocked.pool.name,
         whose=whose,
+        set_watch=say("switch on {watch}", watch=watch),
     )
-    return text.finding(
-        severity=blocked.severity,
-        confidence=confidence,
-        evidence=(*evidence, *blocked.client_evidence),
-        why_confident=why,
-        figures=(*blocked.figures, *text.figures),
-        missing=_missing(blocked, confidence, watch),
-        chain=(*blocked.before, *text.steps((waiting,), tuple(evidence[1:]))),
+    return blocked_threads.finding(
+        blocked,
+        text,
+        _judge(blocked, users),
+        (waiting, *held_evidence),
+        ((waiting,), held_evidence),
         culprit=blocked.culprit(blocked.frame, library=library),
     )
 
@@ -159,33 +156,12 @@ def _judge(blocked: BlockedGroup, users: tuple[ThreadActivity, ...]) -> tuple[Co
     return judge(doubts, say("The stacks show the wait and nobody who could give anything back."))
 
 
-def _evidence(blocked: BlockedGroup, users: tuple[ThreadActivity, ...]) -> list[Evidence]:
-    found = []
-    if users:
-        found.append(
-            of_threads(
-                users,
-                say(
-                    "{threads} {uses} what is lent",
-                    threads=plural(len(users), "thread"),
-                    uses=say("uses") if len(users) == 1 else say("use"),
-                ),
-            )
-        )
-        if isinstance(blocked, Shortage) and blocked.rows:
-            found.append(
-                of_sockets(
-                    blocked.rows,
-                    say("{connections} to {service}", connections=plural(len(blocked.rows), "connection"), service=blocked.service),
-                    (str(blocked.service),),
-                )
-            )
-    return found
-
-
-def _missing(blocked: BlockedGroup, confidence: Confidence, watch: str) -> tuple[Missing, ...]:
-    second = () if confidence is Confidence.CERTAIN else blocked.second_dump
-    return (
-        Missing(say("leak report of the pool"), say("who took an object and did not give it back"), say("switch on {watch}", watch=watch)),
-        *second,
-    )
+def _evidence(blocked: BlockedGroup, users: tuple[ThreadActivity, ...]) -> tuple[Evidence, ...]:
+    if not users:
+        return ()
+    uses = say("uses") if len(users) == 1 else say("use")
+    using = of_threads(users, say("{threads} {uses} what is lent", threads=plural(len(users), "thread"), uses=uses))
+    if not isinstance(blocked, Shortage) or not blocked.rows:
+        return (using,)
+    lent = say("{connections} to {service}", connections=plural(len(blocked.rows), "connection"), service=blocked.service)
+    return using, of_sockets(blocked.rows, lent, (str(blocked.service),))

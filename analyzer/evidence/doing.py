@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Final
 
+from analyzer.evidence.calls import kind_in_words
 from analyzer.model.message import Message, say
 from analyzer.software.blockers import application_frame, blocking_frame
 from analyzer.software.kinds import ActivityKind, SocketSide
@@ -44,6 +45,27 @@ _WORDS: Final = {
     ActivityKind.CONNECTION_LATCH: say("{waits} for a connection to end, as the limit of connections is reached, in {frame}"),
 }
 """What a thread does, without a word about a limit where none can be seen: a socket's own is set elsewhere."""
+
+_MEANWHILE: Final = {
+    ActivityKind.SOCKET_READ: say("waits for an answer on a socket"),
+    ActivityKind.SOCKET_CONNECT: say("waits for a connection to be made"),
+    ActivityKind.SOCKET_WRITE: say("waits for a peer that does not read"),
+    ActivityKind.CALL: say("waits for the answer of a remote call"),
+    ActivityKind.SLEEP: say("sleeps"),
+    ActivityKind.FILE_IO: say("waits for a file"),
+    ActivityKind.DNS: say("waits for a name server"),
+    ActivityKind.LEASE: say("waits for a connection from a pool"),
+    ActivityKind.FUTURE: say("waits for a result"),
+    ActivityKind.COMPLETABLE_FUTURE: say("waits for a result"),
+    ActivityKind.LATCH: say("waits for a latch"),
+    ActivityKind.RUNNING: say("is running"),
+}
+"""What the owner of a lock does while others wait for it."""
+
+
+def meanwhile(member: ThreadActivity) -> Message:
+    """``waits for a file``: what one thread does, told of one that others wait for."""
+    return _MEANWHILE.get(member.activity.kind, say("is in {kind_in_words}", kind_in_words=kind_in_words((member,))))
 
 
 def doing(member: ThreadActivity, frame: Frame, *, several: bool) -> Message | None:

@@ -1,0 +1,52 @@
+"""Threads that all wait for one thing: the values and the finding that the rules about them have in common."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, TypedDict
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+    from typing import Unpack
+
+    from analyzer.contention.blocked_group import BlockedGroup
+    from analyzer.model.finding import Confidence, Evidence, Finding, Severity
+    from analyzer.model.text import Filled, Judged, Told
+
+
+class Words(TypedDict):
+    """Values of sentences about a group: how many wait, where, in which pool, and what the clients suffer."""
+
+    count: str
+    site: str
+    clients: str
+    pool_name: str
+
+
+def words(blocked: BlockedGroup) -> Words:
+    """The values for one group."""
+    return Words(count=blocked.count, site=blocked.site, clients=blocked.clients, pool_name=blocked.pool.name)
+
+
+def finding(
+    blocked: BlockedGroup,
+    text: Filled,
+    judged: tuple[Confidence, str],
+    evidence: Iterable[Evidence],
+    steps: tuple[tuple[Evidence, ...], ...],
+    severity: Severity | None = None,
+    **told: Unpack[Told],
+) -> Finding:
+    """The group, whom it hurts, and what would decide; ``steps`` show those of the text's chain. What is ``told`` besides stands in their place."""
+    confidence, why = judged
+    said: Judged = {
+        "severity": severity or blocked.severity,
+        "confidence": confidence,
+        "evidence": (*evidence, *blocked.client_evidence),
+        "why_confident": why,
+        "figures": (*blocked.figures, *text.figures),
+        "missing": (*text.missing, *blocked.second_dump),
+        "chain": (*blocked.before, *text.steps(*steps)),
+        "culprit": blocked.culprit(blocked.frame),
+        **told,
+    }
+    return text.finding(**said)
