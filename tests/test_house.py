@@ -30,7 +30,7 @@ CODE = sorted(
 LONGEST_FILE = 400
 LONGEST_FUNCTION = 80
 LONGEST_RULE = 200
-LONG_RULES = {"lock-convoy": 260, "connection-leak": 261}
+LONG_RULES = {"connection-leak": 261}
 """Rules that are longer still: they may only become shorter."""
 
 

@@ -12,7 +12,7 @@ from functools import lru_cache
 from typing import TYPE_CHECKING, Final
 
 from analyzer.contention.blocked_group import FEWEST, BlockedGroup
-from analyzer.model.message import say
+from analyzer.model.message import plural, say
 from analyzer.software.blockers import IDLE, OUTBOUND, calls_below, calls_of, held_locks, waited_lock
 from analyzer.software.kinds import ActivityKind
 from analyzer.waits.deadlocks import behind, cycles
@@ -59,6 +59,18 @@ class LockQueue(BlockedGroup):
     def name(self) -> str:
         """The lock in words."""
         return say("one lock") if self.lock is None else lock_in_words(self.lock, say("a lock"))
+
+    @property
+    def waiting(self) -> str:
+        """Who waits for what."""
+        return say("{threads} wait for {lock}", threads=plural(len(self.members), "thread"), lock=self.name)
+
+    @property
+    def taken(self) -> Lock | None:
+        """The lock in the stack of its owner, None if no line of it has its address."""
+        if self.owner is None or self.lock is None or not self.lock.address:
+            return None
+        return next((lock for lock in self.owner.thread.locks if lock.address == self.lock.address), None)
 
     @property
     def owner_is_printed(self) -> bool:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from analyzer.model.finding import Evidence
-from analyzer.model.message import say
+from analyzer.model.message import plural, say
 from analyzer.software.blockers import application_frame, blocking_frame
 from parsers.records import Where
 
@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 
     from analyzer.join.connections import Connection
     from analyzer.software.pools import ThreadActivity
-    from parsers.records import Lock, Thread, ThreadDump
+    from parsers.records import Endpoint, Lock, Thread, ThreadDump
 
 
 def of_threads(members: Sequence[ThreadActivity], says: str, inferred: str | None = None) -> Evidence:
@@ -48,6 +48,16 @@ def of_sockets(connections: Sequence[Connection], says: str, mark: tuple[str, ..
     ordered = sorted(connections, key=lambda one: one.where)
     state = (ordered[0].state.value,) if ordered[0].state else ()
     return Evidence(ordered[0].where, says, mark or state, len(ordered) - 1, inferred, runs_of(one.where for one in ordered[1:]))
+
+
+def of_silence(connections: Sequence[Connection], remote: Endpoint) -> Evidence:
+    """Connections to a service on which no answer lies.
+
+    Raises:
+        IndexError: if there are no connections.
+    """
+    says = say("{connections} to {remote} with nothing left to read", connections=plural(len(connections), "connection"), remote=remote)
+    return of_sockets(connections, says, (str(remote),))
 
 
 def runs_of(places: Iterable[Where]) -> tuple[Where, ...]:

@@ -5,6 +5,8 @@ from __future__ import annotations
 from functools import lru_cache
 from typing import TYPE_CHECKING, Final, NamedTuple
 
+from msgspec.structs import replace
+
 from analyzer.evidence.callbacks import unread_from
 from analyzer.evidence.calls import (
     clients_in_words,
@@ -14,7 +16,7 @@ from analyzer.evidence.calls import (
     stuck_in_words,
     waits_of,
 )
-from analyzer.evidence.citations import of_sockets
+from analyzer.evidence.citations import of_silence
 from analyzer.evidence.movement import has_stood, moved_on, only_busy, progress_text, standing
 from analyzer.evidence.packet_claims import packet_evidence
 from analyzer.evidence.recovery import has_no_limit, of_calls
@@ -304,20 +306,14 @@ def _service(view: ProcessView, remote: Endpoint, noun: str, far: ProcessView | 
 
 
 def _target_evidence(target: Target) -> Evidence:
-    exact = target.basis is Basis.DESCRIPTOR
-    inferred = say(
-        "A dump does not name the far end of a socket. That the threads wait on these connections rests on their number and on the absence of others."
-    )
-    says = say(
-        "{connections} to {remote} with nothing left to read",
-        connections=plural(len(target.connections), "connection"),
-        remote=target.remote,
-    )
-    return of_sockets(
-        target.connections,
-        say("{says}: those whose descriptors the threads' system calls name", says=says) if exact else says,
-        (str(target.remote),),
-        None if exact else inferred,
+    shown = of_silence(target.connections, target.remote)
+    if target.basis is Basis.DESCRIPTOR:
+        return replace(shown, says=say("{says}: those whose descriptors the threads' system calls name", says=shown.says))
+    return replace(
+        shown,
+        inferred=say(
+            "A dump does not name the far end of a socket. That the threads wait on these connections rests on their number and on the absence of others."
+        ),
     )
 
 

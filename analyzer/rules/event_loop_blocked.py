@@ -16,9 +16,9 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Final
 
 from analyzer.evidence.calls import client_evidence, client_figures, clients_in_words, kind_in_words
-from analyzer.evidence.citations import all_of, of_sockets, of_threads
+from analyzer.evidence.citations import all_of, of_silence, of_threads
 from analyzer.evidence.movement import has_stood, standing
-from analyzer.model.finding import Action, Confidence, Culprit, Evidence, Finding, Outlook, RecoversWhen, Severity, When
+from analyzer.model.finding import Action, Confidence, Culprit, Finding, Outlook, RecoversWhen, Severity, When
 from analyzer.model.message import plural, say
 from analyzer.model.need import Need
 from analyzer.model.text import Either, Text
@@ -33,7 +33,6 @@ if TYPE_CHECKING:
     from analyzer.evidence.movement import Standing
     from analyzer.software.pools import Pool, ThreadActivity
     from analyzer.waits.case import Case, ProcessView
-    from analyzer.waits.targets import Target
 
 NEEDS: Final = (Need.THREADS,)
 CONSEQUENCE_OF: Final = (
@@ -107,7 +106,7 @@ def _finding(view: ProcessView, pool: Pool, blocked: list[ThreadActivity], still
     ]
     target = next((one for one in targets(view, blocked) if not one.own), None)
     if target is not None:
-        evidence.append(_calls(target))
+        evidence.append(of_silence(target.connections, target.remote))
     piece = view.dump is not None and view.dump.fragment
     text = TEXT.filled(
         view.process,
@@ -159,19 +158,6 @@ def _finding(view: ProcessView, pool: Pool, blocked: list[ThreadActivity], still
             remote=str(target.remote) if target else None,
             library=blocked[0].activity.library,
         ),
-    )
-
-
-def _calls(target: Target) -> Evidence:
-    """The connections of the calls that the loops wait for."""
-    return of_sockets(
-        target.connections,
-        say(
-            "{connections} to {remote} with nothing left to read",
-            connections=plural(len(target.connections), "connection"),
-            remote=target.remote,
-        ),
-        (str(target.remote),),
     )
 
 

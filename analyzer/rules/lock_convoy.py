@@ -19,7 +19,7 @@ from typing import TYPE_CHECKING, Final
 
 from analyzer.contention.blocked_group import judge, place
 from analyzer.contention.locks import LockQueue, lock_queues
-from analyzer.evidence.citations import of_lock, of_sockets, of_threads
+from analyzer.evidence.citations import of_lock, of_silence, of_threads
 from analyzer.evidence.doing import meanwhile
 from analyzer.families import blocked_threads
 from analyzer.model.finding import Confidence, Evidence, Finding, Outlook, RecoversWhen, When
@@ -102,12 +102,11 @@ TEXT: Final = Text(
         "to": Either("target", " from {remote}"),
         "own": Either("own_port", " That is the server's own port, where no thread is left to answer."),
         "at": Either("target", ", calling {remote}"),
-        "waiters": "{threads} wait for {lock}",
         "does": "“{name}” {doing}",
         "holds": "“{name}” holds that lock",
-        "called": "{connections} to {remote} with nothing left to read",
     },
 )
+ALSO: Final = say(" The same thread holds {lock} too, for which {threads} wait.")
 
 
 def diagnose(case: Case) -> Iterator[Finding]:
@@ -135,18 +134,16 @@ def _finding(queue: LockQueue) -> Finding:
         jvm=queue.view.known.runtime is Runtime.JVM,
         monitor=queue.owner_is_printed,
         lock=queue.name,
-        threads=plural(len(queue.members), "thread"),
         place=place(frame),
         same_place=str(queue.site) in {place(frame), ""},
         others=_others_in_words(queue),
         target=target,
         remote=target.remote if target is not None else say("what the owner does"),
         own_port=target is not None and target.own,
-        connections=plural(len(target.connections) if target is not None else 0, "connection"),
         cut_off=cut_off,
         unnamed=not cut_off and not queue.named,
     )
-    evidence = _evidence(queue, text)
+    evidence = tuple(_evidence(queue, text))
     return blocked_threads.finding(
         queue,
         text,
@@ -165,17 +162,7 @@ def _finding(queue: LockQueue) -> Finding:
 
 def _others_in_words(queue: LockQueue) -> str:
     """The owner's other locks that threads wait for."""
-    return joined(
-        "",
-        (
-            say(
-                " The same thread holds {lock} too, for which {threads} wait.",
-                lock=other.name,
-                threads=plural(len(other.members), "thread"),
-            )
-            for other in queue.also
-        ),
-    )
+    return joined("", (say(ALSO.template, lock=other.name, threads=plural(len(other.members), "thread")) for other in queue.also))
 
 
 def _judge(queue: LockQueue) -> tuple[Confidence, str]:
@@ -189,31 +176,20 @@ def _judge(queue: LockQueue) -> tuple[Confidence, str]:
         doubts.append(say("the owner waits for a lock itself, and the dump does not say whose"))
     if queue.owner.activity.kind == ActivityKind.RUNNING and not queue.lasting:
         doubts.append(say("the owner is running: a short lock that everybody uses shows the same in one dump"))
-    lasting = (
-        say("; the threads stood there in the dump before")
-        if queue.lasting
-        else say("; clients have given up waiting")
-        if queue.suffering
-        else ""
-    )
+    lasting = say("; clients have given up waiting") if queue.suffering else ""
+    if queue.lasting:
+        lasting = say("; the threads stood there in the dump before")
     return judge(doubts, say("The lock lines name the lock and its owner by address{lasting}.", lasting=lasting))
 
 
-def _evidence(queue: LockQueue, text: Filled) -> tuple[Evidence, ...]:
+def _evidence(queue: LockQueue, text: Filled) -> Iterator[Evidence]:
     lock, owner, target = queue.lock, queue.owner, queue.target
-    first = queue.members[0].thread
-    shown = [
-        of_threads(queue.members, text["waiters"]) if lock is None else of_lock(first, lock, text["waiters"], more=len(queue.members) - 1)
-    ]
+    more = len(queue.members) - 1
+    yield of_threads(queue.members, queue.waiting) if lock is None else of_lock(queue.members[0].thread, lock, queue.waiting, more=more)
     if owner is not None:
-        shown.append(of_threads((owner,), text["does"]))
-        held = next((taken for taken in owner.thread.locks if lock is not None and taken.address == lock.address), None)
-        if held is not None and held.address:
-            shown.append(Evidence(Where(owner.thread.where.file, held.line, held.line), text["holds"], (held.address,)))
+        yield of_threads((owner,), text["does"])
+    if owner is not None and (taken := queue.taken) is not None:
+        yield Evidence(Where(owner.thread.where.file, taken.line, taken.line), text["holds"], (taken.address or "",))
     if target is not None:
-        shown.append(of_sockets(target.connections, text["called"], (str(target.remote),)))
-    shown += [
-        of_threads(other.members, say("{threads} wait for {lock}", threads=plural(len(other.members), "thread"), lock=other.name))
-        for other in queue.also
-    ]
-    return tuple(shown)
+        yield of_silence(target.connections, target.remote)
+    yield from (of_threads(other.members, other.waiting) for other in queue.also)

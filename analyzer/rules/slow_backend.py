@@ -20,7 +20,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Final
 
 from analyzer.evidence.calls import DUMP_MISSING, calling_place, client_evidence, client_figures, clients_in_words, command, kind_in_words
-from analyzer.evidence.citations import of_sockets
+from analyzer.evidence.citations import of_silence
 from analyzer.evidence.turns import span
 from analyzer.families import remote_service as remote
 from analyzer.families import undecided
@@ -162,18 +162,7 @@ def _sockets_only(view: ProcessView) -> Iterator[Finding]:
         yield text.finding(
             severity=Severity.CRITICAL,
             confidence=Confidence.LIKELY if shown else Confidence.SUSPECTED,
-            evidence=(
-                of_sockets(
-                    group,
-                    say(
-                        "{connections} to {service} with nothing left to read",
-                        connections=plural(len(group), "connection"),
-                        service=service,
-                    ),
-                    (str(service),),
-                ),
-                *client_evidence(view, port),
-            ),
+            evidence=(of_silence(group, service), *client_evidence(view, port)),
             figures=(*client_figures(view, port), *text.figures),
             missing=(command(DUMP_MISSING, view),) if view.dump is None else (),
             waits_for=_stuck_behind(view, group),
