@@ -16,11 +16,11 @@ looks at them. A pool that leaks but is not empty yet looks exactly the same in 
 
 from __future__ import annotations
 
-import itertools
 from typing import TYPE_CHECKING, Final, NamedTuple
 
 from analyzer.evidence.citations import of_sockets
 from analyzer.evidence.growth import growth, growth_text
+from analyzer.evidence.half_closed import split_in_words, unclosed_calls
 from analyzer.evidence.held_answers import held_answers
 from analyzer.evidence.packet_claims import packet_evidence
 from analyzer.join.connections import close_wait
@@ -28,16 +28,15 @@ from analyzer.model.finding import Confidence, Culprit, Evidence, Finding, Outlo
 from analyzer.model.message import joined, plural, say
 from analyzer.model.need import Need
 from analyzer.model.text import Ask, Do, Either, Text
-from parsers.records import Runtime, TcpState
+from parsers.records import Runtime
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Iterator
 
     from analyzer.evidence.growth import Growth
+    from analyzer.evidence.half_closed import UnclosedCalls
     from analyzer.evidence.held_answers import HeldAnswers
-    from analyzer.join.connections import Connection
-    from analyzer.waits.case import Case, ProcessView
-    from parsers.records import Endpoint
+    from analyzer.waits.case import Case
 
 NEEDS: Final = (Need.SOCKETS,)
 CONSEQUENCE_OF: Final = ("http-pool-exhausted",)
@@ -51,10 +50,6 @@ TREND: Final = 3
 """Snapshots that make growth certain: of two tables, the first may be cut, or the pool was just filling."""
 POOLED: Final = 50
 """Stale connections up to which a pool whose idle members expire one after the other shows the same growth: twice what HTTP clients keep by default."""
-GROWTH: Final = 3
-"""Sockets that must have come between first and last snapshot: fewer may be a pool that filled."""
-
-
 _HOW: Final = {
     Runtime.GO: say(" (defer resp.Body.Close())"),
     Runtime.NODE: say(" (response.resume() or destroy())"),
@@ -62,10 +57,6 @@ _HOW: Final = {
     Runtime.NATIVE: "",
 }
 """How an answer is closed for sure."""
-
-
-EARLIER: Final = 5
-"""Earlier snapshots whose rows are quoted."""
 TEXT: Final = Text(
     "connection-leak",
     headline="{who} keeps {connections} to {remote} that the service has closed{a_connection}.",
@@ -108,6 +99,7 @@ TEXT: Final = Text(
     chain=(("{remote}", "closed its side of", "{connections}"), ("{who}", "never closes", "its own side")),
     phrases={
         "sockets_shown": "{sockets} to {remote} in CLOSE_WAIT",
+        "grown": Either("grows", " They grow: {list}.{in_words}"),
         "a_connection": Either("severe", ": a connection leak"),
         "split": Either("states", " ({states})"),
     },
@@ -115,55 +107,25 @@ TEXT: Final = Text(
 
 
 class _Judged(NamedTuple):
-    """How bad, how sure and why; how fast they grow, the answers that they hold, and the earlier sockets that show the growth."""
+    """How bad, how sure and why; how fast they grow, the answers that they hold, and the rows of earlier snapshots that show the growth."""
 
     severity: Severity
     confidence: Confidence
     why: str
     speed: Growth | None = None
     held: HeldAnswers | None = None
-    before: Sequence[Sequence[Connection]] = ()
+    before: tuple[Evidence, ...] = ()
 
 
 def diagnose(case: Case) -> Iterator[Finding]:
     """One finding per process and service."""
-    for process in case.latest:
-        history = [view for view in case.history(process) if view.sockets]
-        for remote, sockets in _groups(history[-1]).items() if history else ():
-            earlier = [_groups(view).get(remote, []) for view in history[:-1]]
-            counts = [len(group) for group in (*earlier, sockets)]
-            yield _finding(history[-1], remote, sockets, counts, _judge(history, remote, sockets, earlier))
+    for leak in unclosed_calls(case):
+        yield _finding(leak, _judge(leak))
 
 
-def _groups(view: ProcessView) -> dict[Endpoint, list[Connection]]:
-    """CLOSE_WAIT sockets that the process opened, by service."""
-    groups: dict[Endpoint, list[Connection]] = {}
-    for row in view.client_side:
-        if row.state is TcpState.CLOSE_WAIT and row.remote is not None:
-            groups.setdefault(row.remote, []).append(row)
-    return dict(sorted(groups.items()))
-
-
-def _opened(view: ProcessView, remote: Endpoint) -> int:
-    """Connections to a service, open ones too: those of a pool that the service closes change their state, and their number stays."""
-    return sum(row.remote == remote for row in view.client_side)
-
-
-def _judge(
-    history: Sequence[ProcessView], remote: Endpoint, sockets: Sequence[Connection], earlier: Sequence[Sequence[Connection]]
-) -> _Judged:
-    view = history[-1]
-    counts = [len(group) for group in earlier] + [len(sockets)]
-    drained = close_wait(sockets).drained
-    kept = {(row.local, row.remote) for row in earlier[0]} & {(row.local, row.remote) for row in sockets} if earlier else set()
-    grows = (
-        len(counts) > 1
-        and counts[-1] - counts[0] >= GROWTH
-        and all(b >= a for a, b in itertools.pairwise(counts))
-        and len(kept) == counts[0]
-        and _opened(history[-1], remote) - _opened(history[0], remote) >= GROWTH
-    )
-    if grows:
+def _judge(leak: UnclosedCalls) -> _Judged:
+    counts, drained = leak.counts, close_wait(leak.sockets).drained
+    if leak.grows:
         why = say(
             "{list} sockets in {counts_count} snapshots; none of the first ones was ever closed.",
             list=joined(" → ", map(str, counts)),
@@ -171,10 +133,10 @@ def _judge(
         )
         sure = len(counts) >= TREND and counts[-1] > POOLED
         confidence = Confidence.CERTAIN if sure else Confidence.LIKELY
-        return _Judged(Severity.WARNING, confidence, why, growth(history, counts), before=earlier)
-    if (held := held_answers(view, sockets)) is not None:
+        return _Judged(Severity.WARNING, confidence, why, growth(leak.history, counts), before=tuple(leak.shown_earlier()))
+    if (held := held_answers(leak.view, leak.sockets)) is not None:
         return _Judged(Severity.WARNING, Confidence.CERTAIN, held.why, held=held)
-    if len(counts) == 1 and (drained or len(sockets) > MANY):
+    if len(counts) == 1 and (drained or counts[0] > MANY):
         return _Judged(Severity.WARNING, Confidence.LIKELY if drained > MANY else Confidence.SUSPECTED, _single(drained))
     harmless = say("Few, or not growing: idle pooled connections that the service closed look the same and are harmless.")
     return _Judged(Severity.INFO, Confidence.SUSPECTED, harmless)
@@ -191,24 +153,8 @@ def _single(drained: int) -> str:
     )
 
 
-def _earlier(before: Sequence[Sequence[Connection]], remote: Endpoint) -> Iterator[Evidence]:
-    """The rows of earlier snapshots that show the growth: of the first, and of the last ones."""
-    groups = [group for group in before if group]
-    for group in groups if len(groups) <= EARLIER else (*groups[:1], *groups[1 - EARLIER :]):
-        said = say("{sockets} to {remote} in CLOSE_WAIT in an earlier snapshot", sockets=plural(len(group), "socket"), remote=remote)
-        yield of_sockets(group, said)
-
-
-def _finding(view: ProcessView, remote: Endpoint, sockets: Sequence[Connection], counts: Sequence[int], judged: _Judged) -> Finding:
-    grown = (
-        say(
-            " They grow: {list}.{in_words}",
-            list=joined(" → ", (say("{count:,}", count=count) for count in counts)),
-            in_words=growth_text(judged.speed),
-        )
-        if len(counts) > 1 and counts[-1] > counts[0]
-        else ""
-    )
+def _finding(leak: UnclosedCalls, judged: _Judged) -> Finding:
+    view, remote, sockets, counts = leak.view, leak.remote, leak.sockets, leak.counts
     severe = judged.severity is not Severity.INFO
     text = TEXT.filled(
         view.process,
@@ -218,13 +164,14 @@ def _finding(view: ProcessView, remote: Endpoint, sockets: Sequence[Connection],
         severe=severe,
         it="it" if len(sockets) == 1 else "them",
         its="its" if len(sockets) == 1 else "their",
-        states=_states(sockets),
-        grown=grown,
+        states=split_in_words(sockets),
+        list=joined(" → ", (say("{count:,}", count=count) for count in counts)),
+        in_words=growth_text(judged.speed),
         sockets_count=len(sockets),
         sudden=len(counts) == 1 and judged.held is None,
         sockets=plural(len(sockets), "socket"),
-        grows=counts[-1] > counts[0],
-        steady=counts[-1] <= counts[0],
+        grows=leak.more > 0,
+        steady=leak.more <= 0,
         jvm=view.known.runtime is Runtime.JVM,
         how=_HOW.get(view.known.runtime, _HOW[Runtime.NATIVE]),
     )
@@ -233,29 +180,12 @@ def _finding(view: ProcessView, remote: Endpoint, sockets: Sequence[Connection],
         confidence=judged.confidence,
         evidence=(
             of_sockets(sockets, text["sockets_shown"]),
-            *_earlier(judged.before, remote),
+            *judged.before,
             *((judged.held.evidence,) if judged.held is not None else ()),
             *packet_evidence(view, sockets),
         ),
         why_confident=judged.why,
         actions=text.actions if severe else (),
-        figures=(*text.figures, *(((f"+{counts[-1] - counts[0]:,}", say("since the first snapshot")),) if len(counts) > 1 else ())),
+        figures=(*text.figures, *(((f"+{leak.more:,}", say("since the first snapshot")),) if len(counts) > 1 else ())),
         culprit=Culprit(remote=str(remote)),
-    )
-
-
-def _states(sockets: Sequence[Connection]) -> str:
-    """The sockets by what their Recv-Q says; empty if it says nothing."""
-    split = close_wait(sockets)
-    return joined(
-        ", ",
-        (
-            part
-            for part in (
-                say("{drained} read to the end", drained=split.drained) if split.drained else "",
-                say("{fin_only} with only the FIN unread", fin_only=split.fin_only) if split.fin_only else "",
-                say("{unread} with data unread", unread=split.unread) if split.unread else "",
-            )
-            if part
-        ),
     )
