@@ -23,15 +23,16 @@ from analyzer.waits.targets import FEW_CLIENTS, MAJORITY, targets, unseen_target
 from parsers.records import Frame, Runtime, TcpState
 
 if TYPE_CHECKING:
+    from collections.abc import Iterable, Mapping
+
     from analyzer.join.connections import Connection
     from analyzer.join.process import ProcessView
     from analyzer.software.pools import Pool, ThreadActivity
     from analyzer.waits.targets import Target
+    from parsers.records import Thread
 
 SATURATED: Final = 0.8
 """Share of a pool's workers that must be blocked: some may be serving the few requests that need no call."""
-_TURNS: Final = frozenset({ActivityKind.CHANNEL, ActivityKind.SEMAPHORE})
-"""Waits for a permit: Go's servers use a channel for one."""
 MOST_DEPENDENCIES: Final = 4
 """Pools that wait for pools: deeper than this nobody builds, and a cycle must end."""
 _CONNECTED: Final = frozenset({TcpState.ESTABLISHED, TcpState.CLOSE_WAIT, TcpState.SYN_RECV})
@@ -123,10 +124,14 @@ class ServerPool:
 
     @cached_property
     def held_back(self) -> tuple[ThreadActivity, ...]:
-        """Requests that wait for their turn where nothing bounds the threads: then a permit is what runs out, and those in the calls hold it."""
+        """Requests that wait for their turn where nothing bounds the threads: then a permit is what runs out, and those in the calls hold it.
+
+        That they hold it shows in the function where the others wait: they are in it too, further on.
+        """
         if self.pool.bounded or not self.blocked:
             return ()
-        return tuple(member for member in self.pool.busy if member.activity.kind in _TURNS)
+        reached = _lines(member.thread for member in (*self.waiters, *self.direct))
+        return tuple(member for member in self.pool.busy if _waits_for_turn(member) and _is_before(member, reached))
 
     @property
     def saturated(self) -> bool:
@@ -219,3 +224,25 @@ def pressure(view: ProcessView, port: int | None) -> Pressure:
 def _works(pool: Pool) -> bool:
     """True if threads of the pool do something in code of the application: then that is what others wait for."""
     return any(member.activity.app >= 0 and member.activity.kind not in RESULTS for member in pool.busy)
+
+
+def _waits_for_turn(member: ThreadActivity) -> bool:
+    """True for a wait for a permit: of a semaphore, or for a place in a channel, as Go's servers make one."""
+    sends = (member.thread.native_state or "").startswith("chan send")
+    return member.activity.kind is ActivityKind.SEMAPHORE or (member.activity.kind is ActivityKind.CHANNEL and sends)
+
+
+def _lines(threads: Iterable[Thread]) -> dict[str, int]:
+    """Function → the last line of it that a thread stands at."""
+    found: dict[str, int] = {}
+    for thread in threads:
+        for frame in thread.frames:
+            if (line := frame.line) is not None:
+                found[frame.full] = max(line, found.get(frame.full, 0))
+    return found
+
+
+def _is_before(member: ThreadActivity, reached: Mapping[str, int]) -> bool:
+    """True if somebody of the others is further on in the function that the thread waits in, or in one that called it."""
+    app = member.activity.app
+    return app >= 0 and any((line := frame.line) is not None and reached.get(frame.full, 0) > line for frame in member.thread.frames[app:])

@@ -36,6 +36,12 @@ class Frame(msgspec.Struct, frozen=True, gc=False, cache_hash=True):
     source: str | None = None
 
     @property
+    def line(self) -> int | None:
+        """The line in the source, None where the stack does not name it."""
+        number = (self.source or "").rpartition(":")[2]
+        return int(number) if number.isascii() and number.isdigit() else None
+
+    @property
     def call(self) -> str:
         """``Class.method`` without package, as engineers say it."""
         return f"{self.cls.rpartition('.')[2]}.{self.method}" if self.cls else self.method

@@ -9,6 +9,8 @@ from tests.analyzer.test_runtimes import SERVE, TRIP, goroutine, table
 from tests.builders import diagnosis_of, found, netstat
 
 SEND = "example.com/till.book(0x1)\n\t/b/till.go:70 +0x1\n"
+TURN = "example.com/till.inTurn.func1(0x1)\n\t/b/till.go:36 +0x1\n"
+PAST = "example.com/till.inTurn.func1(0x1)\n\t/b/till.go:38 +0x1\n"
 RECEIVE = "example.com/till.writer(0x1)\n\t/b/till.go:90 +0x1\ncreated by main.main\n\t/b/main.go:8 +0x1\n"
 READ_NEXT = "internal/poll.(*FD).Read(0x1)\n\t/go/fd_unix.go:165 +0x1\nnet/http.(*conn).readRequest(0x1)\n\t/go/server.go:980 +0x1\n"
 BACKGROUND = "internal/poll.(*FD).Read(0x1)\n\t/go/fd_unix.go:165 +0x1\nnet/http.(*connReader).backgroundRead(0x1)\n\t/go/server.go:683 +0x1\ncreated by net/http.(*connReader).startBackgroundRead\n\t/go/server.go:679 +0x1\n"
@@ -66,7 +68,7 @@ class TestTurns:
     )
 
     def files(self, *rows: str, calls: int = 4, turns: int = 8) -> dict[str, str]:
-        stacks = goroutines((calls, "select", TRIP + SERVE), (turns, "chan send", SEND + SERVE), (5, "IO wait", READ_NEXT + SERVE))
+        stacks = goroutines((calls, "select", TRIP + PAST + SERVE), (turns, "chan send", TURN + SERVE), (5, "IO wait", READ_NEXT + SERVE))
         clients = [f"0 10.0.0.1:8080 10.0.0.9:{4000 + at} CLOSE_WAIT 77/till" for at in range(8)]
         tables = netstat("0 0.0.0.0:8080 0.0.0.0:* LISTEN 77/till", *clients, *rows)
         return {"goroutines-1.txt": stacks, "goroutines-2.txt": stacks, "netstat-2.txt": tables}
@@ -75,12 +77,23 @@ class TestTurns:
         diagnosis = diagnosis_of(self.files(*self.OWN))
         (finding,) = found(diagnosis, "self-call-starvation")
         assert diagnosis.verdict.rule == "self-call-starvation"
-        assert "8 more wait for their turn in a channel send, called from example.com/till.book" in finding.explanation
+        assert "8 more wait for their turn in a channel send, called from example.com/till.inTurn.func1" in finding.explanation
         assert finding.culprit.frame == "example.com/till.fetch(till.go:40)"
 
     def test_calls_to_a_service_by_those_whose_turn_it_is(self) -> None:
         service = [f"0 10.0.0.1:{5000 + at} 10.0.0.7:9443 ESTABLISHED 77/till" for at in range(4)]
         assert diagnosis_of(self.files(*service)).verdict.rule == "slow-backend"
+
+    @pytest.mark.parametrize(
+        ("state", "stack"),
+        [("chan send", SEND), ("chan receive", TURN), ("chan send", "example.com/till.inTurn.func1(0x1)\n\t/b/till.go:44 +0x1\n")],
+        ids=["elsewhere", "for a result", "after the call"],
+    )
+    def test_waits_that_are_no_turn(self, state: str, stack: str) -> None:
+        service = [f"0 10.0.0.1:{5000 + at} 10.0.0.7:9443 ESTABLISHED 77/till" for at in range(4)]
+        files = self.files(*service, turns=0)
+        files = {name: text + goroutines((8, state, stack + SERVE)) if "goroutines" in name else text for name, text in files.items()}
+        assert diagnosis_of(files).verdict.rule != "slow-backend"
 
     def test_many_other_requests_are_no_turn(self) -> None:
         files = self.files(*self.OWN, turns=0)
