@@ -15,6 +15,7 @@ from analyzer.evidence.movement import all_still
 from analyzer.model.finding import Confidence, Culprit, Evidence, Missing, Severity, Step
 from analyzer.model.message import joined, say
 from analyzer.software.blockers import FUTURES, application_frame
+from analyzer.software.pools import ThreadSet
 from analyzer.waits.server_pools import SATURATED, pressure
 from analyzer.waits.targets import MAJORITY
 
@@ -57,13 +58,12 @@ class BlockedGroup:
         self.view = view
         self.members = tuple(members)
         self._case = case
-        stuck = {id(member.thread) for member in (*members, *also)}
-        inside = {id(member.thread) for member in members}
+        stuck, inside = ThreadSet((*members, *also)), ThreadSet(members)
         homes = _homes(view)
-        votes = Counter(homes[thread] for thread in inside if thread in homes)
+        votes = Counter(homes[id(member.thread)] for member in members if id(member.thread) in homes)
         self.pool: Pool = view.pools[min(votes, key=lambda place: (-votes[place], place), default=0)]
-        self.here = sum(id(one.thread) in inside for one in self.pool.workers)
-        self._stuck = sum(id(one.thread) in stuck for one in self.pool.workers)
+        self.here = sum(worker in inside for worker in self.pool.workers)
+        self._stuck = sum(worker in stuck for worker in self.pool.workers)
         self.serving: ServerPool | None = _sufferer(case, view, self.pool)
 
     @property

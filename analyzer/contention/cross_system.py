@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Final, NamedTuple
 from analyzer.contention.locks import owner_of
 from analyzer.software.blockers import IDLE, waited_lock
 from analyzer.software.kinds import ActivityKind
-from analyzer.software.pools import ThreadActivity
+from analyzer.software.pools import ThreadActivity, ThreadSet
 from parsers.records import SessionState
 
 if TYPE_CHECKING:
@@ -60,13 +60,13 @@ def _owners(view: ProcessView, far: FarSide, reader: ThreadActivity) -> tuple[tu
 
     First those of the reader's pool or with one of its classes on their stacks, then the others that do not wait for the reader.
     """
-    elsewhere = {id(member.thread) for member in far.threads.values()} | {id(reader.thread)}
+    elsewhere = ThreadSet((*far.threads.values(), reader))
     code = _code(view, reader)
     owners, outsiders = list[ThreadActivity](), list[ThreadActivity]()
     for pool in view.pools:
         beside = any(member.thread is reader.thread for member in pool.members)
         for member in pool.members:
-            if member.activity.app >= 0 and member.activity.kind not in IDLE and id(member.thread) not in elsewhere:
+            if member.activity.app >= 0 and member.activity.kind not in IDLE and member not in elsewhere:
                 if beside or _code(view, member) & code:
                     owners.append(member)
                 elif not _rests_in_main(view, member):

@@ -19,6 +19,7 @@ from analyzer.model.message import plural, say
 from analyzer.software.blockers import IDLE, SOCKET, waited_lock
 from analyzer.software.kinds import ActivityKind, PoolRole
 from analyzer.software.knowledge import HTTP, JDBC
+from analyzer.software.pools import ThreadSet
 from parsers.records import TcpState
 
 if TYPE_CHECKING:
@@ -62,13 +63,13 @@ class Shortage(BlockedGroup):
     @property
     def busy(self) -> tuple[ThreadActivity, ...]:
         """Threads of the application that neither wait for a lease nor are seen to use one: they may keep one meanwhile."""
-        known = {id(member.thread) for member in (*self.members, *self.users)}
+        known = ThreadSet((*self.members, *self.users))
         return tuple(
             member
             for pool in self.view.pools
             if pool.role != PoolRole.JVM
             for member in pool.busy
-            if id(member.thread) not in known and member.activity.app >= 0
+            if member not in known and member.activity.app >= 0
         )
 
     @property
@@ -179,8 +180,8 @@ def _queues(waiters: Sequence[ThreadActivity]) -> list[list[ThreadActivity]]:
 
 
 def _users(view: ProcessView, lender: Lender, waiters: Sequence[ThreadActivity]) -> tuple[ThreadActivity, ...]:
-    waiting = {id(member.thread) for member in waiters}
-    return tuple(member for pool in view.pools for member in users_of(pool, lender, view.known) if id(member.thread) not in waiting)
+    waiting = ThreadSet(waiters)
+    return tuple(member for pool in view.pools for member in users_of(pool, lender, view.known) if member not in waiting)
 
 
 def users_of(pool: Pool, lender: Lender, known: Knowledge) -> tuple[ThreadActivity, ...]:

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Final, NamedTuple
 
 from analyzer.contention.locks import lock_queues
 from analyzer.software.blockers import IDLE, application_frame
+from analyzer.software.pools import ThreadSet
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -71,11 +72,9 @@ def _main_function(queue: LockQueue) -> str | None:
 
 def _works_there(one: LockQueue, other: LockQueue, functions: set[str]) -> bool:
     """True if a thread that waits for neither lock is in one of the functions: it may hold a lock, and go on."""
-    waiting = {id(member.thread) for member in (*one.members, *other.members)}
+    waiting = ThreadSet((*one.members, *other.members))
     return any(
-        id(member.thread) not in waiting
-        and member.activity.kind not in IDLE
-        and any(frame.full in functions for frame in member.thread.frames)
+        member not in waiting and member.activity.kind not in IDLE and any(frame.full in functions for frame in member.thread.frames)
         for pool in one.view.pools
         for member in pool.members
     )

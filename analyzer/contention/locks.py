@@ -15,6 +15,7 @@ from analyzer.contention.blocked_group import FEWEST, BlockedGroup
 from analyzer.model.message import plural, say
 from analyzer.software.blockers import IDLE, OUTBOUND, calls_below, calls_of, held_locks, waited_lock
 from analyzer.software.kinds import ActivityKind
+from analyzer.software.pools import ThreadSet
 from analyzer.waits.deadlocks import behind, cycles
 from analyzer.waits.targets import targets
 from parsers.records import LockVerb, Runtime
@@ -101,13 +102,13 @@ def lock_queues(case: Case) -> tuple[LockQueue, ...]:
     for view in case.latest:
         stuck = {thread for cycle in cycles(view) for thread in _threads(view, cycle)}
         groups = sorted((waiters for waiters in _groups(view) if len(waiters) >= FEWEST), key=len, reverse=True)
-        waiting = {id(member.thread) for waiters in groups for member in waiters}
+        waiting = ThreadSet(member for waiters in groups for member in waiters)
         queues = [LockQueue(case, view, waiters) for waiters in groups[:LONGEST]]
         for queue in queues:
             owner = queue.owner
             if owner is not None and (id(owner.thread) in stuck or owner.activity.kind in IDLE):
                 continue
-            if owner is not None and id(owner.thread) in waiting:
+            if owner is not None and owner in waiting:
                 continue
             if not any(id(member.thread) in stuck for member in queue.members):
                 found.append(queue)
@@ -192,15 +193,10 @@ def _site(member: ThreadActivity, known: Knowledge) -> str | None:
 def _further_on(view: ProcessView, waiters: Iterable[ThreadActivity]) -> ThreadActivity | None:
     """The only thread that is past the place where the others wait: deeper than the method that takes the lock."""
     waiters = tuple(waiters)
-    waiting = {id(member.thread) for member in waiters}
+    waiting = ThreadSet(waiters)
     sites = {_site(member, view.known) for member in waiters}
     if len(sites) != 1 or None in sites:
         return None
     (site,) = sites
-    past = [
-        member
-        for pool in view.pools
-        for member in pool.busy
-        if id(member.thread) not in waiting and site in calls_below(member.thread.frames)
-    ]
+    past = [member for pool in view.pools for member in pool.busy if member not in waiting and site in calls_below(member.thread.frames)]
     return past[0] if len(past) == 1 else None

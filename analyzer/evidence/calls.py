@@ -262,8 +262,7 @@ def client_evidence(view: ProcessView, port: int | None) -> list[Evidence]:
     """What the clients of a port suffer, one claim per class of Recv-Q, never more than three rows each; none without a port."""
     if port is None:
         return []
-    own = {id(pair.far) for pair in view.pairs if pair.far is not None}
-    clients = [one for one in view.server_side(port) if id(one) not in own]
+    clients = view.clients_of(port)
     found = []
     waiting = [one for one in clients if one.state is TcpState.CLOSE_WAIT]
     for rows, says in (
@@ -348,8 +347,7 @@ def clients_in_words(view: ProcessView, port: int | None) -> str:
         return ""
     counts = close_wait(view.server_side(port))
     if not counts.total:
-        own = {id(pair.far) for pair in view.pairs}
-        unread = sum(1 for one in view.server_side(port) if one.state is TcpState.ESTABLISHED and left_unread(one) and id(one) not in own)
+        unread = sum(1 for client in view.clients_of(port) if client.state is TcpState.ESTABLISHED and left_unread(client))
         return (
             say(
                 " {client_waits} on port {port} with a request that nobody has read.",

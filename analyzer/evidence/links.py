@@ -11,6 +11,7 @@ from analyzer.join.name_links import name_links
 from analyzer.model.finding import Basis, Confidence, Link
 from analyzer.software.blockers import OUTBOUND
 from analyzer.software.kinds import SocketSide
+from analyzer.software.pools import ThreadSet
 from analyzer.waits.server_pools import server_pools
 from analyzer.waits.targets import targets
 from parsers.records import TcpState
@@ -70,7 +71,7 @@ def _calls(view: ProcessView, pool: str, callers: Sequence[ThreadActivity], foun
 
 def _other_drivers(view: ProcessView) -> Iterator[tuple[str, tuple[ThreadActivity, ...]]]:
     """Callers that no stall counts, by the driver whose frames they stand in: only drivers with ports of their own, used by one pool alone."""
-    counted = {id(caller.thread) for serving in server_pools(view) for caller in serving.callers}
+    counted = ThreadSet(caller for serving in server_pools(view) for caller in serving.callers)
     users: dict[str, list[tuple[str, ThreadActivity]]] = defaultdict(list)
     for pool in view.pools:
         for member in pool.busy:
@@ -78,7 +79,7 @@ def _other_drivers(view: ProcessView) -> Iterator[tuple[str, tuple[ThreadActivit
             if library in view.known.drivers and member.activity.kind in OUTBOUND and member.activity.side == SocketSide.CLIENT:
                 users[library].append((pool.name, member))
     for _, found in sorted(users.items()):
-        if len({name for name, _ in found}) == 1 and not any(id(member.thread) in counted for _, member in found):
+        if len({name for name, _ in found}) == 1 and not any(member in counted for _, member in found):
             yield found[0][0], tuple(member for _, member in found)
 
 

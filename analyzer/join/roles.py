@@ -103,16 +103,9 @@ def _own_calls(view: ProcessView) -> Counter[int | None]:
     return Counter(pair.near.remote.port for pair in view.pairs if pair.pending and pair.near.remote is not None)
 
 
-@lru_cache(maxsize=64)
-def _own_ends(view: ProcessView) -> frozenset[int]:
-    """The server's halves of all calls of the process to itself."""
-    return frozenset(id(pair.far) for pair in view.pairs if pair.far is not None)
-
-
 def requests_of(view: ProcessView, port: int) -> Requests:
     """Counts of a port's connections by what became of their requests; own calls apart."""
-    own = _own_ends(view)
-    clients = [one for one in view.server_side(port) if id(one) not in own]
+    clients = view.clients_of(port)
     pending = _own_calls(view)[port]
     listener = view.listeners.get(port)
     queued = (listener.recv_q or 0) if listener is not None else 0

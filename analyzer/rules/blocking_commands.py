@@ -23,6 +23,7 @@ from analyzer.model.need import Need
 from analyzer.model.text import Do, Text
 from analyzer.software.blockers import application_frame
 from analyzer.software.kinds import ActivityKind
+from analyzer.software.pools import ThreadSet
 from parsers.records import SessionState
 
 if TYPE_CHECKING:
@@ -89,13 +90,13 @@ def diagnose(case: Case) -> Iterator[Finding]:
 
 def _beside(view: ProcessView, far: FarSide, blocked: Sequence[Joined]) -> list[ThreadActivity]:
     """Threads of the pools that hold the blocked connections, that wait for something else inside the application's code."""
-    holders = {id(member.thread) for member in far.waiting_on(blocked)}
-    pools = [pool for pool in view.pools if any(id(member.thread) in holders for member in pool.members)]
+    holders = ThreadSet(far.waiting_on(blocked))
+    pools = [pool for pool in view.pools if any(member in holders for member in pool.members)]
     return [
         member
         for pool in pools
         for member in pool.members
-        if id(member.thread) not in holders and member.activity.kind in _WAITS and member.activity.app >= 0
+        if member not in holders and member.activity.kind in _WAITS and member.activity.app >= 0
     ]
 
 

@@ -25,6 +25,7 @@ from analyzer.model.message import joined, plural, say
 from analyzer.model.need import Need
 from analyzer.model.text import Do, Either, Text
 from analyzer.software.blockers import application_frame, awaits_class
+from analyzer.software.pools import ThreadSet
 from parsers.records import LockVerb, Where
 
 if TYPE_CHECKING:
@@ -174,6 +175,6 @@ def _evidence(one: Initialiser) -> Evidence:
 
 
 def _others(blocked: BlockedGroup, circle: Sequence[Initialiser]) -> list[Evidence]:
-    inside = {id(one.member.thread) for one in circle}
-    others = [member for member in blocked.members if id(member.thread) not in inside]
+    inside = ThreadSet(one.member for one in circle)
+    others = [member for member in blocked.members if member not in inside]
     return [of_threads(others, say("{threads} wait for one of these classes", threads=plural(len(others), "thread")))] if others else []

@@ -27,6 +27,7 @@ from analyzer.model.message import plural, say
 from analyzer.model.need import Need
 from analyzer.model.text import Ask, Do, Either, Text
 from analyzer.software.knowledge import JDBC
+from analyzer.software.pools import ThreadSet
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -148,8 +149,8 @@ def _judge(shortage: Shortage, rows: tuple[Connection, ...]) -> tuple[Confidence
 
 
 def _rest(shortage: Shortage, rows: tuple[Connection, ...]) -> tuple[Evidence, ...]:
-    held = {id(member.thread) for member in shortage.nested}
-    others = [member for member in shortage.members if id(member.thread) not in held]
+    holders = ThreadSet(shortage.nested)
+    others = [member for member in shortage.members if member not in holders]
     found = []
     if others:
         found.append(

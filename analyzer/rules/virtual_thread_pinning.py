@@ -24,7 +24,7 @@ from analyzer.model.message import plural, say
 from analyzer.model.need import Need
 from analyzer.model.text import Ask, Either, Text
 from analyzer.software.blockers import activity, application_frame
-from analyzer.software.pools import ThreadActivity
+from analyzer.software.pools import ThreadActivity, ThreadSet
 from analyzer.waits.server_pools import pressure
 from parsers.records import JavaState, LockVerb, Where
 
@@ -78,8 +78,8 @@ def diagnose(case: Case) -> Iterator[Finding]:
             if thread.virtual and thread.native_id is not None and _waits(thread)
         ]
         # The runtime's own virtual threads that poll sockets have no frames either: only those count that are like the pinned ones.
-        mounted = {id(one.thread) for one in pinned}
-        homes = [one.members for one in view.pools if any(id(member.thread) in mounted for member in one.members)]
+        mounted = ThreadSet(pinned)
+        homes = [home.members for home in view.pools if any(member in mounted for member in home.members)]
         queued = sum(1 for members in homes for member in members if member.thread.virtual and not member.thread.frames)
         suffers = any(pressure(view, port).exists for port in view.listeners)
         if carriers and pool is not None and len(carriers) == len(pool.members) and len(pinned) >= len(carriers) and (queued or suffers):

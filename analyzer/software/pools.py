@@ -52,6 +52,20 @@ class ThreadActivity(NamedTuple):
     activity: Activity
 
 
+class ThreadSet:
+    """Threads by identity: names repeat, and virtual threads have none."""
+
+    __slots__ = ("_threads",)
+
+    def __init__(self, members: Iterable[ThreadActivity]) -> None:
+        """The threads of ``members``."""
+        self._threads = {id(member.thread) for member in members}
+
+    def __contains__(self, member: ThreadActivity) -> bool:
+        """True for a thread of the set, whatever it does."""
+        return id(member.thread) in self._threads
+
+
 class Pool(msgspec.Struct, frozen=True, dict=True, eq=False):
     """Threads of one pool in one dump. Every rule asks who of them is busy: that is found once.
 

@@ -209,8 +209,7 @@ def pressure(view: ProcessView, port: int | None) -> Pressure:
     """What the clients of a port suffer; own calls do not count as clients."""
     if port is None:
         return Pressure(CloseWait(), 0, 0)
-    own = {id(pair.far) for pair in view.pairs if pair.far is not None}
-    clients = [one for one in view.server_side(port) if id(one) not in own] if own else view.server_side(port)
+    clients = view.clients_of(port)
     unread = len([one for one in clients if left_unread(one) and one.state is TcpState.ESTABLISHED and not one.unaccepted])
     listener = view.listeners.get(port)
     queued = listener.recv_q if listener is not None and listener.recv_q else sum(1 for one in clients if one.unaccepted)

@@ -87,7 +87,7 @@ def unseen_targets(serving: ServerPool) -> tuple[Target, ...]:
     confidence = Confidence.LIKELY if composed and len(groups) == 1 else Confidence.SUSPECTED
     share = min(1.0, len(group) / waiting)
     mine = {id(pair.near) for pair in view.pairs if pair.proven}
-    if all(id(one) in mine for one in group):
+    if all(id(connection) in mine for connection in group):
         # A loop of the server has read the calls, and they wait for a thread inside the process.
         return (Target(remote, own=True, connections=tuple(group), share=share, basis=Basis.COUNT, confidence=confidence),)
     return (_somewhere(view, remote, group, share, Basis.COUNT, confidence),)
@@ -113,11 +113,10 @@ def _exact_targets(view: ProcessView, callers: Sequence[ThreadActivity]) -> tupl
     if known < MAJORITY * len(callers):
         return ()
     confidence = Confidence.CERTAIN if known >= (1 - COUNT_TOLERANCE) * len(callers) else Confidence.LIKELY
-    mine = {id(pair.near) for pair in view.pairs}
     found = []
     for remote, group in groups.items():
         share = len(group) / len(callers)
-        if all(id(one) in mine for one in group):
+        if all(map(view.calls_itself, group)):
             found.append(Target(remote, own=True, connections=tuple(group), share=share, basis=Basis.DESCRIPTOR, confidence=confidence))
         else:
             found.append(_somewhere(view, remote, group, share, Basis.DESCRIPTOR, confidence))
@@ -246,10 +245,14 @@ def _outstanding(view: ProcessView, callers: Sequence[ThreadActivity]) -> dict[E
     connecting = sum(1 for member in callers if member.activity.kind == ActivityKind.SOCKET_CONNECT)
     state = TcpState.SYN_SENT if connecting > len(callers) / 2 else TcpState.ESTABLISHED
     told = any(pair.pending for pair in view.pairs)  # then the own target speaks for them
-    own = {id(pair.near) for pair in view.pairs} if told else set()
     groups: dict[Endpoint, list[Connection]] = {}
     for connection in view.client_side:
-        if connection.state is state and not connection.recv_q and connection.remote is not None and id(connection) not in own:
+        if (
+            connection.state is state
+            and not connection.recv_q
+            and connection.remote is not None
+            and not (told and view.calls_itself(connection))
+        ):
             groups.setdefault(connection.remote, []).append(connection)
     ports = view.known.ports_of({member.activity.library for member in callers})
     preferred = {remote: group for remote, group in groups.items() if remote.port in ports}
