@@ -84,8 +84,8 @@ def _waits_for(view: ProcessView, far: FarSide, member: ThreadActivity, reader: 
     for _ in range(DEEPEST):
         if member.activity.kind == ActivityKind.LEASE:
             return not any(
-                one.connection is not None and one.session.server == root.server and one.session.state is SessionState.IDLE
-                for one in far.joined
+                joined.connection is not None and joined.session.server == root.server and joined.session.state is SessionState.IDLE
+                for joined in far.joined
             )
         owner = owner_of(view, waited_lock(member.thread))
         if owner is None:

@@ -105,12 +105,12 @@ class Shortage(BlockedGroup):
         wanted = self._ports()
         known = self.view.known
         database_ports = known.ports_of(known.databases)
-        for one in self.view.client_side:
-            if one.remote is None or one.state not in {TcpState.ESTABLISHED, TcpState.CLOSE_WAIT, TcpState.SYN_SENT}:
+        for row in self.view.client_side:
+            if row.remote is None or row.state not in {TcpState.ESTABLISHED, TcpState.CLOSE_WAIT, TcpState.SYN_SENT}:
                 continue
-            if self.lender.lends == HTTP and one.remote.port in database_ports:
+            if self.lender.lends == HTTP and row.remote.port in database_ports:
                 continue
-            groups[one.remote].append(one)
+            groups[row.remote].append(row)
         meant = {remote: group for remote, group in groups.items() if remote.port in wanted}
         return {remote: tuple(group) for remote, group in sorted((meant or groups).items())}
 

@@ -28,8 +28,8 @@ def unread_from(serving: ServerPool, target: Target) -> tuple[Connection, ...]:
     if callee_of(view, target) is not None:
         return ()
     unread = tuple(
-        one
-        for one in view.server_side(port)
-        if one.remote is not None and one.remote.host == target.remote.host and one.state is TcpState.ESTABLISHED and (one.recv_q or 0) > 0
+        row
+        for row in view.server_side(port)
+        if row.remote is not None and row.remote.host == target.remote.host and row.state is TcpState.ESTABLISHED and (row.recv_q or 0) > 0
     )
     return unread if len(unread) >= max(FEWEST, MAJORITY * len(target.connections)) else ()

@@ -264,29 +264,29 @@ def client_evidence(view: ProcessView, port: int | None) -> list[Evidence]:
         return []
     clients = view.clients_of(port)
     found = []
-    waiting = [one for one in clients if one.state is TcpState.CLOSE_WAIT]
+    waiting = [row for row in clients if row.state is TcpState.CLOSE_WAIT]
     for rows, says in (
         (
-            [one for one in waiting if left_unread(one) == 1 and not one.unaccepted],
+            [connection for connection in waiting if left_unread(connection) == 1 and not connection.unaccepted],
             say(
                 "clients disconnected; the request was read, only the client's FIN is unread (Recv-Q 1). A thread still works on it, or nothing watches this socket"
             ),
         ),
         (
-            [one for one in waiting if (left_unread(one) or 0) > 1 and not one.unaccepted],
+            [row for row in waiting if (left_unread(row) or 0) > 1 and not row.unaccepted],
             say("clients disconnected before anybody read their request (Recv-Q over 1)"),
         ),
-        ([one for one in clients if one.unaccepted], say("connections are not even accepted: no process owns them (inode 0)")),
+        ([row for row in clients if row.unaccepted], say("connections are not even accepted: no process owns them (inode 0)")),
         (
-            [one for one in waiting if one.recv_q == 0 and not one.unaccepted],
+            [row for row in waiting if row.recv_q == 0 and not row.unaccepted],
             say("clients disconnected and the FIN was read, but the socket is not closed (Recv-Q 0)"),
         ),
         (
-            [one for one in waiting if one.recv_q is None and not one.unaccepted],
+            [row for row in waiting if row.recv_q is None and not row.unaccepted],
             say("clients disconnected and the server has not closed its side"),
         ),
         (
-            [one for one in clients if one.state is TcpState.ESTABLISHED and left_unread(one) and not one.unaccepted],
+            [row for row in clients if row.state is TcpState.ESTABLISHED and left_unread(row) and not row.unaccepted],
             say("clients wait; their request lies unread"),
         ),
     ):
@@ -309,9 +309,9 @@ def age_in_words(rows: Sequence[Connection]) -> str | None:
     the two hours of ``tcp_keepalive_time`` is the connection's age. An own setting of that time would make it something else.
     """
     ages = [
-        KEEPALIVE_TIME - one.timer.remaining
-        for one in rows
-        if one.timer and one.timer.kind is TimerKind.KEEPALIVE and one.timer.remaining is not None
+        KEEPALIVE_TIME - row.timer.remaining
+        for row in rows
+        if row.timer and row.timer.kind is TimerKind.KEEPALIVE and row.timer.remaining is not None
     ]
     ages = [age for age in ages if age >= 0]
     if not ages:

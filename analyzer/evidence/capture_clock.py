@@ -39,7 +39,7 @@ class Bracket(NamedTuple):
 
 def bracket(view: ProcessView) -> Bracket | None:
     """The bracket of a view's table; None if too few of its rows are in the captures, or they contradict each other."""
-    pairs = [(one, seen) for one in view.sockets if one.remote is not None and (seen := view.packets.of(one)) is not None]
+    pairs = [(row, seen) for row in view.sockets if row.remote is not None and (seen := view.packets.of(row)) is not None]
     after = [time for one, seen in pairs for time in _earlier(one, seen)]
     before = [time for one, seen in pairs for time in _later(one, seen)]
     if len(pairs) < FEWEST or not after or not before:
@@ -48,30 +48,30 @@ def bracket(view: ProcessView) -> Bracket | None:
     return found if 0 <= found.before - found.after <= WIDEST * SECOND else None
 
 
-def _sides(one: Connection, seen: CapturedFlow) -> tuple[int | None, int | None]:
+def _sides(row: Connection, seen: CapturedFlow) -> tuple[int | None, int | None]:
     """When this end and the other one sent their FIN or RST."""
     client, server = (
         min((mark.time for mark in (side.fin, side.rst) if mark is not None), default=None)
         for side in (seen.flow.by_client, seen.flow.by_server)
     )
-    return (client, server) if seen.flow.client == one.local else (server, client)
+    return (client, server) if seen.flow.client == row.local else (server, client)
 
 
-def _earlier(one: Connection, seen: CapturedFlow) -> Iterator[int]:
+def _earlier(row: Connection, seen: CapturedFlow) -> Iterator[int]:
     """What had happened when the row was saved."""
-    _, theirs = _sides(one, seen)
-    if one.state is TcpState.CLOSE_WAIT and theirs is not None:
+    _, theirs = _sides(row, seen)
+    if row.state is TcpState.CLOSE_WAIT and theirs is not None:
         yield theirs
     if (opened := seen.flow.by_client.syn) is not None:
         yield opened.time
 
 
-def _later(one: Connection, seen: CapturedFlow) -> Iterator[int]:
+def _later(row: Connection, seen: CapturedFlow) -> Iterator[int]:
     """What had not happened yet."""
-    mine, theirs = _sides(one, seen)
-    if mine is not None and one.state in {TcpState.CLOSE_WAIT, TcpState.ESTABLISHED}:
+    mine, theirs = _sides(row, seen)
+    if mine is not None and row.state in {TcpState.CLOSE_WAIT, TcpState.ESTABLISHED}:
         yield mine
-    if theirs is not None and one.state is TcpState.ESTABLISHED:
+    if theirs is not None and row.state is TcpState.ESTABLISHED:
         yield theirs
 
 
@@ -88,7 +88,7 @@ def saved_times(case: Case) -> Iterator[Saved]:
         found = bracket(view)
         if found is None:
             continue
-        rows = next(one.where.file for one in view.sockets)
+        rows = next(row.where.file for row in view.sockets)
         dump, odd = _dump(view, found)
         if found.before - found.after <= 2 * CLOSE * SECOND:
             middle = _clock((found.after + found.before) // 2)

@@ -47,7 +47,7 @@ def of_sockets(connections: Sequence[Connection], says: str, mark: tuple[str, ..
     """
     ordered = sorted(connections, key=lambda one: one.where)
     state = (ordered[0].state.value,) if ordered[0].state else ()
-    return Evidence(ordered[0].where, says, mark or state, len(ordered) - 1, inferred, runs_of(one.where for one in ordered[1:]))
+    return Evidence(ordered[0].where, says, mark or state, len(ordered) - 1, inferred, runs_of(row.where for row in ordered[1:]))
 
 
 def of_silence(connections: Sequence[Connection], remote: Endpoint) -> Evidence:

@@ -63,7 +63,7 @@ def limit_of(view: ProcessView) -> DescriptorLimit | None:
     """Descriptors in use and the limit; what is in use is at least the process' sockets where no list of descriptors is here."""
     found = usage(view)
     used = found.used if found is not None else len(view.sockets)
-    row = found.limit if found is not None else next((one for one in view.snapshot.limits if one.name == "Max open files"), None)
+    row = found.limit if found is not None else next((limit for limit in view.snapshot.limits if limit.name == "Max open files"), None)
     process = view.process
     if row is not None:
         return None if row.soft is None else DescriptorLimit(process.host, process.pid, used, row.soft, assumed=False)
@@ -102,14 +102,14 @@ def _duration(seconds: float) -> str:
 
 def moments(case: Case) -> tuple[Moment, ...]:
     """When each snapshot was taken, as far as its artifacts say."""
-    return tuple(Moment(one.host, one.name, one.time) for one in case.incident.snapshots if one.time is not None)
+    return tuple(Moment(snapshot.host, snapshot.name, snapshot.time) for snapshot in case.incident.snapshots if snapshot.time is not None)
 
 
 def turnover(case: Case) -> tuple[Turnover, ...]:
     """What became of the CLOSE_WAIT sockets of each process that more than one table shows."""
     found = []
     for view in case.latest:
-        history = [one for one in case.history(view) if one.sockets]
+        history = [other for other in case.history(view) if other.sockets]
         if len(history) > 1:
             first, last = _waiting(history[0]), _waiting(history[-1])
             stayed = sum(ends in last and (not inode or last[ends] in {None, inode}) for ends, inode in first.items())
@@ -120,7 +120,7 @@ def turnover(case: Case) -> tuple[Turnover, ...]:
 
 def _waiting(view: ProcessView) -> dict[tuple[object, ...], int | None]:
     """Both ends → inode. The same ends with another inode are another connection; a table without inodes is compared by the ends alone."""
-    return {(one.local, one.remote): one.inode or None for one in view.sockets if one.state is TcpState.CLOSE_WAIT}
+    return {(row.local, row.remote): row.inode or None for row in view.sockets if row.state is TcpState.CLOSE_WAIT}
 
 
 def limits(case: Case) -> tuple[DescriptorLimit, ...]:

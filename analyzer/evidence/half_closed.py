@@ -162,4 +162,4 @@ def unclosed(case: Case) -> Iterator[Unclosed]:
 
 def _waiting(rows: tuple[Connection, ...]) -> tuple[Connection, ...]:
     """Accepted connections whose client has left and whose request was read."""
-    return tuple(one for one in rows if one.state is TcpState.CLOSE_WAIT and not one.unaccepted and left_unread(one) in {0, 1})
+    return tuple(row for row in rows if row.state is TcpState.CLOSE_WAIT and not row.unaccepted and left_unread(row) in {0, 1})

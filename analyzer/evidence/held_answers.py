@@ -56,7 +56,7 @@ def held_answers(view: ProcessView, sockets: Sequence[Connection]) -> HeldAnswer
 
 def _of_loop(view: ProcessView, sockets: Sequence[Connection]) -> HeldAnswers | None:
     """The connections that the loop's own report lists as not read."""
-    ends = {(one.local, one.remote) for one in sockets}
+    ends = {(row.local, row.remote) for row in sockets}
     mine = [handle for handle in view.snapshot.handles if handle.pid == view.pid and (handle.local, handle.remote) in ends]
     paused = [handle for handle in mine if not handle.reading]
     if len(sockets) < FEWEST or len(paused) < len(sockets) * (1 - TOLERANCE):

@@ -44,7 +44,7 @@ def stand(thread: Thread) -> tuple[object, ...]:
 def standing(case: Case, view: ProcessView, members: Sequence[ThreadActivity]) -> Standing | None:
     """The members compared with the last dump before; None if there is none."""
     history = case.history(view)
-    earlier = [one for one in history[: history.index(view)] if one.dump is not None]
+    earlier = [other for other in history[: history.index(view)] if other.dump is not None]
     if not earlier or earlier[-1].dump is None:
         return None
     then = _stands(earlier[-1])

@@ -45,7 +45,7 @@ def packet_evidence(view: ProcessView, rows: Sequence[Connection]) -> Iterator[E
         if len(seen) < len(rows)
         else say("these {connections}", connections=plural(len(rows), "connection"))
     )
-    gave_up = [one for one in seen if one.gave_up]
+    gave_up = [captured for captured in seen if captured.gave_up]
     if gave_up:
         yield claim(
             gave_up,
@@ -56,7 +56,7 @@ def packet_evidence(view: ProcessView, rows: Sequence[Connection]) -> Iterator[E
                 span=_span(gave_up),
             ),
         )
-    kept = [one for one in seen if one.flow.half_closed is not None and one not in gave_up]
+    kept = [captured for captured in seen if captured.flow.half_closed is not None and captured not in gave_up]
     if kept:
         yield claim(
             kept,
@@ -67,7 +67,9 @@ def packet_evidence(view: ProcessView, rows: Sequence[Connection]) -> Iterator[E
                 closer=_SIDES[str(kept[0].flow.half_closed)],
             ),
         )
-    waiting = [one for one in seen if not one.gave_up and one.flow.half_closed is None and one.flow.unanswered is not None]
+    waiting = [
+        captured for captured in seen if not captured.gave_up and captured.flow.half_closed is None and captured.flow.unanswered is not None
+    ]
     longest = max((one.silent_for or 0 for one in waiting), default=0)
     if longest >= WAITED:
         yield claim(
@@ -79,14 +81,14 @@ def packet_evidence(view: ProcessView, rows: Sequence[Connection]) -> Iterator[E
                 longest=longest,
             ),
         )
-    full = [one for one in seen if one.flow.by_client.still_full or one.flow.by_server.still_full]
+    full = [captured for captured in seen if captured.flow.by_client.still_full or captured.flow.by_server.still_full]
     if full:
         yield claim(
             full, say("packets: of {of}, {full_count} end with a zero window: the receiver does not read", of=of, full_count=len(full))
         )
-    ignored = [one for one in seen if one.flow.ignored]
+    ignored = [captured for captured in seen if captured.flow.ignored]
     if ignored:
-        most = max(one.flow.by_client.syns for one in ignored)
+        most = max(captured.flow.by_client.syns for captured in ignored)
         yield claim(
             ignored,
             say(
@@ -99,7 +101,7 @@ def packet_evidence(view: ProcessView, rows: Sequence[Connection]) -> Iterator[E
 
 
 def _span(seen: Sequence[CapturedFlow]) -> str:
-    waited = [f"{one:.1f}" for one in sorted(one.silent_for or 0 for one in seen)]
+    waited = [f"{one:.1f}" for one in sorted(captured.silent_for or 0 for captured in seen)]
     return (
         say(", which came after {waited} s", waited=waited[0])
         if waited[0] == waited[-1]

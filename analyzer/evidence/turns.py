@@ -51,15 +51,17 @@ def unknown_calls(view: ProcessView) -> Iterator[str]:
     workers = any(pool.role is PoolRole.SERVER or (pool.role is PoolRole.EXECUTOR and pool.idle >= GROUP) for pool in view.pools)
     if not loops or workers:
         return
-    clients = [one for port in view.listeners for one in view.server_side(port) if one.state is TcpState.ESTABLISHED]
+    clients = [row for port in view.listeners for row in view.server_side(port) if row.state is TcpState.ESTABLISHED]
     at_work = sum(member.activity.app >= 0 for pool in view.pools if pool.role is not PoolRole.EVENT_LOOP for member in pool.busy)
     if (
         len(clients) < GROUP
         or (at_work >= len(clients) and view.known.runtime is not Runtime.NODE)
-        or all(one.info is not None for one in clients)
+        or all(row.info is not None for row in clients)
     ):
         return
-    services = Counter(one.remote for one in view.client_side if one.state is TcpState.ESTABLISHED and one.info is None)
+    services = Counter(
+        connection.remote for connection in view.client_side if connection.state is TcpState.ESTABLISHED and connection.info is None
+    )
     for remote, count in services.most_common(1):
         if count >= GROUP:
             yield say(
@@ -72,7 +74,7 @@ def unknown_calls(view: ProcessView) -> Iterator[str]:
 
 def span(connections: Sequence[Connection], since: Callable[[Connection], float | None] = awaited) -> str:
     """``6 s``, ``4 to 6 s``: how long the connections have waited."""
-    times = sorted(round(found) for one in connections if (found := since(one)) is not None)
+    times = sorted(round(found) for row in connections if (found := since(row)) is not None)
     if not times or times[0] == times[-1]:
         return say("{seconds} s", seconds=times[0] if times else 0)
     return say("{least} to {most} s", least=times[0], most=times[-1])

@@ -228,7 +228,7 @@ def dropped_attempts(case: Case) -> Iterator[Finding]:
             ignored,
             say("packets: {attempts} to {server} got no answer", attempts=plural(len(ignored), "connection attempt"), server=port.server),
         )
-        most = max(one.flow.by_client.syns for one in ignored)
+        most = max(captured.flow.by_client.syns for captured in ignored)
         yield _suspicion(
             port.server,
             rule="backlog-overflow",
@@ -262,7 +262,7 @@ def dropped_attempts(case: Case) -> Iterator[Finding]:
 def never_closed(case: Case) -> Iterator[Finding]:
     """A server that answers and does not close after its client has."""
     for port in _alone(case):
-        kept = [one for one in port.never_closed if one.flow.unanswered is None and (one.kept_for or 0) >= LINGERS]
+        kept = [captured for captured in port.never_closed if captured.flow.unanswered is None and (captured.kept_for or 0) >= LINGERS]
         if len(kept) < MANY:
             continue
         longest = max(one.half_closed_for or 0 for one in kept)

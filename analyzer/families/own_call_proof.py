@@ -81,7 +81,7 @@ def _calls_of_the_unseen(serving: ServerPool, pairs: Sequence[OwnCall]) -> bool:
         return False
     own = {id(pair.near) for pair in pairs}
     groups = Counter(
-        one.remote for one in serving.view.client_side if one.state is TcpState.ESTABLISHED and not one.recv_q and id(one) not in own
+        row.remote for row in serving.view.client_side if row.state is TcpState.ESTABLISHED and not row.recv_q and id(row) not in own
     )
     return max(groups.values(), default=0) >= len(pairs)
 

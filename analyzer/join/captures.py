@@ -76,16 +76,16 @@ class Packets:
         """``captures`` of this host, and those of others, of which only connections between hosts count."""
         self.captures = tuple(captures)
 
-    def of(self, one: Connection) -> CapturedFlow | None:
+    def of(self, row: Connection) -> CapturedFlow | None:
         """The newest flow that ``one`` can be."""
-        if not self.captures or one.remote is None or one.remote.truncated or one.local.truncated:
+        if not self.captures or row.remote is None or row.remote.truncated or row.local.truncated:
             return None
-        found = [CapturedFlow(capture, flow) for capture in self.captures if (flow := capture.flows.between(one.local, one.remote))]
+        found = [CapturedFlow(capture, flow) for capture in self.captures if (flow := capture.flows.between(row.local, row.remote))]
         return max(found, key=lambda seen: seen.capture.ended or 0, default=None)
 
     def seen(self, sockets: Iterable[Connection]) -> tuple[CapturedFlow, ...]:
         """The flows of ``sockets``, in their order, of those that the captures have."""
-        return tuple(found for one in sockets if (found := self.of(one)) is not None) if self.captures else ()
+        return tuple(found for row in sockets if (found := self.of(row)) is not None) if self.captures else ()
 
 
 def packets_of(incident: Incident, host: str | None) -> Packets:

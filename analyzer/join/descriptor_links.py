@@ -119,9 +119,9 @@ def _listed_inodes(view: ProcessView) -> Mapping[int, Inode]:
     return {number: next(iter(inodes)) for number, inodes in seen.items() if len(inodes) == 1}
 
 
-def _inode(one: Descriptor, listed: Mapping[int, Inode]) -> Inode | None:
+def _inode(descriptor: Descriptor, listed: Mapping[int, Inode]) -> Inode | None:
     """What the collector looked up in the same moment; else what the lists say, unless it saw something that is no socket."""
-    return one.inode if one.target else listed.get(one.number)
+    return descriptor.inode if descriptor.target else listed.get(descriptor.number)
 
 
 def _link(view: ProcessView, socket: Connection, thread: Thread, pool: Pool | None, *, alone: bool) -> Link:

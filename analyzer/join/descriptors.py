@@ -41,9 +41,9 @@ class Usage(NamedTuple):
 def usage(view: ProcessView) -> Usage | None:
     """Descriptors of the process in its snapshot, from /proc/PID/fd or lsof -p; None if neither lists them."""
     pid = view.pid
-    listed = [one for one in view.snapshot.open_files if (one.pid == pid if one.pid is not None else _is_alone(view))]
-    proc = [one for one in listed if one.tool == "proc_fd"]
-    lsof = [one for one in listed if one.tool == "lsof" and _DIGITS.match(one.fd)]
+    listed = [file for file in view.snapshot.open_files if (file.pid == pid if file.pid is not None else _is_alone(view))]
+    proc = [file for file in listed if file.tool == "proc_fd"]
+    lsof = [file for file in listed if file.tool == "lsof" and _DIGITS.match(file.fd)]
     files = proc or lsof
     if not files:
         return None
@@ -51,7 +51,7 @@ def usage(view: ProcessView) -> Usage | None:
         0 if proc else sum(1 for row in view.snapshot.rows if row.tool == "lsof" and (row.owners[0].pid if row.owners else None) == pid)
     )
     limit = next((one for one in view.snapshot.limits if one.name == "Max open files"), None)
-    first, last = files[0].where, max(one.where.last for one in files if one.where.file == files[0].where.file)
+    first, last = files[0].where, max(file.where.last for file in files if file.where.file == files[0].where.file)
     return Usage(len(files) + sockets, limit, _fillers(files), Where(first.file, first.first, last))
 
 
@@ -62,7 +62,7 @@ def _is_alone(view: ProcessView) -> bool:
 
 def _fillers(files: list[OpenFile]) -> tuple[Filler, ...]:
     """The kinds or files that take most descriptors, the most first."""
-    names = [("sockets" if one.kind == "socket" else one.target) for one in files]
+    names = [("sockets" if file.kind == "socket" else file.target) for file in files]
     return tuple(Filler(name, count, files[names.index(name)].where) for name, count in Counter(names).most_common(3))
 
 

@@ -80,7 +80,7 @@ class FarSide:
 
     @cached_property
     def _by_end(self) -> dict[tuple[str, int], Connection]:
-        return {(one.local.host, one.local.port): one for one in self.view.client_side if one.local.port is not None}
+        return {(row.local.host, row.local.port): row for row in self.view.client_side if row.local.port is not None}
 
     @cached_property
     def holders(self) -> dict[tuple[str, str], frozenset[str]]:
@@ -110,18 +110,18 @@ class FarSide:
     def _only_transaction(self, waiter: Session) -> Session | None:
         """InnoDB's status names no holder: with one other transaction that has locks and does not wait, it is that one."""
         others = [
-            one
-            for one in self.sessions
-            if one.server == waiter.server
-            and one.id != waiter.id
-            and one.state is not SessionState.LOCKED
-            and one.own_link not in {None, "0"}
+            session
+            for session in self.sessions
+            if session.server == waiter.server
+            and session.id != waiter.id
+            and session.state is not SessionState.LOCKED
+            and session.own_link not in {None, "0"}
         ]
         return others[0] if len(others) == 1 and waiter.own_link is not None else None
 
     def joined_of(self, session: Session) -> Joined:
         """The session with our connection."""
-        return next(one for one in self.joined if one.session is session)
+        return next(joined for joined in self.joined if joined.session is session)
 
     @cached_property
     def threads(self) -> dict[int, ThreadActivity]:
@@ -155,7 +155,11 @@ class FarSide:
     def _busy(self) -> list[Connection]:
         """Our connections whose sessions do something, or wait for something."""
         busy = {SessionState.LOCKED, SessionState.ACTIVE, SessionState.QUEUED, SessionState.WAITING}
-        found = {id(one.connection): one.connection for one in self.joined if one.connection is not None and one.session.state in busy}
+        found = {
+            id(joined.connection): joined.connection
+            for joined in self.joined
+            if joined.connection is not None and joined.session.state in busy
+        }
         return list(found.values())
 
     @cached_property
@@ -167,16 +171,18 @@ class FarSide:
     def unlisted(self) -> tuple[Connection, ...]:
         """Our established connections to a server that lists other sessions of ours, and none for these; empty where a pooler stands between."""
         known = [
-            one
-            for one in self.joined
-            if one.connection is not None and one.session.server in LISTS and one.session.client_from is None  # a log tells of some
+            joined
+            for joined in self.joined
+            if joined.connection is not None
+            and joined.session.server in LISTS
+            and joined.session.client_from is None  # a log tells of some
         ]
-        if not known or not self.same_moment or any(one.via for one in self.joined):
+        if not known or not self.same_moment or any(joined.via for joined in self.joined):
             return ()
         listed = {id(one.connection) for one in known}
         remotes = {one.connection.remote for one in known if one.connection is not None}
         return tuple(
-            one for one in self.view.client_side if one.remote in remotes and id(one) not in listed and one.state is TcpState.ESTABLISHED
+            row for row in self.view.client_side if row.remote in remotes and id(row) not in listed and row.state is TcpState.ESTABLISHED
         )
 
 

@@ -53,11 +53,11 @@ def with_farewells(found: Sequence[Connection], dumps: Sequence[ThreadDump], pac
     return [replace(one, farewell=True) if id(one) in marked else one for one in found] if marked else found
 
 
-def _may_end(one: Connection) -> bool:
+def _may_end(row: Connection) -> bool:
     """True for a queue that counts the FIN in CLOSE_WAIT, and does not elsewhere."""
-    if one.unaccepted or one.state not in {TcpState.CLOSE_WAIT, TcpState.ESTABLISHED}:
+    if row.unaccepted or row.state not in {TcpState.CLOSE_WAIT, TcpState.ESTABLISHED}:
         return False
-    return (one.recv_q in FAREWELLS) is (one.state is TcpState.CLOSE_WAIT)
+    return (row.recv_q in FAREWELLS) is (row.state is TcpState.CLOSE_WAIT)
 
 
 def _speaks_tls(
@@ -66,17 +66,17 @@ def _speaks_tls(
     seen = packets.seen(alike)
     if seen:
         return any(captured.flow.tls for captured in seen)
-    lengths = Counter(one.recv_q for one in alike if one.state is TcpState.CLOSE_WAIT)
+    lengths = Counter(connection.recv_q for connection in alike if connection.state is TcpState.CLOSE_WAIT)
     length, count = lengths.most_common(1)[0] if lengths else (None, 0)
     if length is None or count < _FEWEST or len(lengths) > 1:
         return False
     clients = [one for one in found if one.local.port == port and one.remote is not None and not one.unaccepted]
-    queues = [one.recv_q or 0 for one in clients if one.state is TcpState.CLOSE_WAIT]
+    queues = [row.recv_q or 0 for row in clients if row.state is TcpState.CLOSE_WAIT]
     if any(1 < queue < length + _RECORD and queue != length for queue in queues):
         return False  # requests of several short lengths: no record of TLS is so short
     if any(frame.cls.startswith(_FRAMES) for dump in dumps for thread in dump.threads for frame in thread.frames):
         return True
-    bare = queues.count(1) + sum(one.state is TcpState.ESTABLISHED and one.recv_q == 0 for one in clients)
+    bare = queues.count(1) + sum(row.state is TcpState.ESTABLISHED and row.recv_q == 0 for row in clients)
     return any(_alike(busy, count + bare) and not _alike(busy, bare) for busy in _at_work(dumps, known))
 
 

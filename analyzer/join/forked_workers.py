@@ -28,11 +28,11 @@ def forked(found: list[ProcessDraft], ownerless: Sequence[Connection] = ()) -> l
     """
     groups: dict[object, list[ProcessDraft]] = defaultdict(list)
     workers = [view for view in found if view.dump is not None and view.dump.runtime in FORKING and len(view.dump.threads) == 1]
-    served = {one.local.port for view in found for one in view.sockets if one.state is TcpState.LISTEN} if workers else set()
+    served = {row.local.port for view in found for row in view.sockets if row.state is TcpState.LISTEN} if workers else set()
     for view in workers:
         # netstat names one owner of a listener: its workers then show only connections to the port.
-        listeners: frozenset[object] = frozenset(one.local for one in view.sockets if one.state is TcpState.LISTEN)
-        listeners = listeners or frozenset(one.local.port for one in view.sockets if one.local.port in served)
+        listeners: frozenset[object] = frozenset(connection.local for connection in view.sockets if connection.state is TcpState.LISTEN)
+        listeners = listeners or frozenset(row.local.port for row in view.sockets if row.local.port in served)
         if listeners and any(pool.role == PoolRole.SERVER for pool in view.named_pools):
             groups[listeners, view.dump and view.dump.runtime].append(view)
     for workers in groups.values():
@@ -53,11 +53,15 @@ def forked(found: list[ProcessDraft], ownerless: Sequence[Connection] = ()) -> l
 
 
 def _sockets(views: Sequence[ProcessDraft]) -> Iterator[Connection]:
-    return (one for view in views for one in view.sockets)
+    return (row for view in views for row in view.sockets)
 
 
 def _queued(workers: Sequence[ProcessDraft], found: Sequence[ProcessDraft], ownerless: Sequence[Connection]) -> Iterator[Connection]:
     """Connections to a listener that only the workers accept from. A master holds it as well, and no connection."""
-    served = {one.local.port for one in _sockets(workers) if one.state is TcpState.LISTEN}
-    others = {one.local.port for one in _sockets([view for view in found if view not in workers]) if one.state is not TcpState.LISTEN}
-    return (one for one in ownerless if one.local.port in served - others)
+    served = {row.local.port for row in _sockets(workers) if row.state is TcpState.LISTEN}
+    others = {
+        connection.local.port
+        for connection in _sockets([view for view in found if view not in workers])
+        if connection.state is not TcpState.LISTEN
+    }
+    return (row for row in ownerless if row.local.port in served - others)

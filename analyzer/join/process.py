@@ -208,17 +208,17 @@ class Peers:
         self._of = {(view.snapshot.host, pid): view for view in views for pid in view.pids or (view.pid,)}
         self._tables = {view.snapshot.host: view.table for view in views}
 
-    def far(self, view: ProcessView, one: Connection) -> PeerSocket | None:
+    def far(self, view: ProcessView, row: Connection) -> PeerSocket | None:
         """The other half of ``one``, a connection of ``view``; None if no table has it."""
-        if one.remote is None or one.remote.truncated or one.local.truncated:
+        if row.remote is None or row.remote.truncated or row.local.truncated:
             return None
         near = view.snapshot.host
-        if (half := view.table.get(one.remote, one.local)) is not None:
+        if (half := view.table.get(row.remote, row.local)) is not None:
             return self._owned(near, half)
-        if one.remote.is_loopback or one.remote.is_wildcard:
+        if row.remote.is_loopback or row.remote.is_wildcard:
             return None
         for host, table in self._tables.items():
-            if host != near and (half := table.get(one.remote, one.local)) is not None:
+            if host != near and (half := table.get(row.remote, row.local)) is not None:
                 return self._owned(host, half)
         return None
 
@@ -228,7 +228,7 @@ class Peers:
     def connections_of(self, views: Iterable[ProcessView]) -> Iterator[tuple[ProcessView, Connection]]:
         """The connections that the given processes own."""
         for view in sorted(views, key=lambda one: (one.snapshot.host or "", one.pid or 0)):
-            yield from ((view, one) for one in view.sockets if one.pid in view.pids or one.pid == view.pid)
+            yield from ((view, row) for row in view.sockets if row.pid in view.pids or row.pid == view.pid)
 
 
 class Inference(NamedTuple):

@@ -109,22 +109,26 @@ def requests_of(view: ProcessView, port: int) -> Requests:
     pending = _own_calls(view)[port]
     listener = view.listeners.get(port)
     queued = (listener.recv_q or 0) if listener is not None else 0
-    unread = sum(1 for one in clients if _is_unread(one))
+    unread = sum(1 for row in clients if _is_unread(row))
     return Requests(
-        read=sum(1 for one in clients if one.state is TcpState.CLOSE_WAIT and left_unread(one) == 1 and not one.unaccepted),
-        quiet=sum(1 for one in clients if one.state is TcpState.ESTABLISHED and left_unread(one) == 0 and not one.unaccepted),
+        read=sum(
+            1
+            for connection in clients
+            if connection.state is TcpState.CLOSE_WAIT and left_unread(connection) == 1 and not connection.unaccepted
+        ),
+        quiet=sum(1 for row in clients if row.state is TcpState.ESTABLISHED and left_unread(row) == 0 and not row.unaccepted),
         unread=max(unread, queued),
         own=pending,
-        drained=sum(1 for one in clients if one.state is TcpState.CLOSE_WAIT and one.recv_q == 0 and not one.unaccepted),
-        unknown=sum(1 for one in clients if one.state is TcpState.CLOSE_WAIT and one.recv_q is None and not one.unaccepted),
+        drained=sum(1 for row in clients if row.state is TcpState.CLOSE_WAIT and row.recv_q == 0 and not row.unaccepted),
+        unknown=sum(1 for row in clients if row.state is TcpState.CLOSE_WAIT and row.recv_q is None and not row.unaccepted),
         unanswered=len(long_unanswered(clients)),
     )
 
 
-def _is_unread(one: Connection) -> bool:
-    if one.state is TcpState.CLOSE_WAIT:
-        return one.unaccepted or (left_unread(one) or 0) > 1
-    return one.state is TcpState.ESTABLISHED and (one.unaccepted or bool(left_unread(one)))
+def _is_unread(row: Connection) -> bool:
+    if row.state is TcpState.CLOSE_WAIT:
+        return row.unaccepted or (left_unread(row) or 0) > 1
+    return row.state is TcpState.ESTABLISHED and (row.unaccepted or bool(left_unread(row)))
 
 
 def _is_served(pools: Iterable[Pool], port: int, listeners: int) -> bool:
@@ -193,7 +197,7 @@ def _own_callers(
     if view.coverage.sockets or view.coverage.threads:
         return None  # what is not shown may be the other service, or the pool that answers
     callers = [pool for pool in working if len(asked) >= TROUBLED and len(pool.workers) == len(asked) and all(map(_asks, pool.workers))]
-    elsewhere = sum(one.state is TcpState.ESTABLISHED for one in view.client_side) - len(asked)
+    elsewhere = sum(row.state is TcpState.ESTABLISHED for row in view.client_side) - len(asked)
     if len(callers) != 1 or sum(bool(pool.workers) for pool in candidates) > 1 or elsewhere >= len(asked):
         return None
     basis = say("each of its threads waits for the answer of a call to this port, and no other pool is there to answer")
@@ -245,8 +249,10 @@ def _is_kept_from_accepting(view: ProcessView, pool: Pool) -> bool:
 @lru_cache(maxsize=64)  # every pool of one thread asks
 def _nobody_accepts(view: ProcessView) -> bool:
     """True if connections wait to be accepted and no thread of the application accepts or selects."""
-    waits = any(one.unaccepted for port in view.listeners for one in view.server_side(port))
-    return waits and not any(one.activity.kind in _ACCEPTS and one.activity.app >= 0 for other in view.named_pools for one in other.members)
+    waits = any(row.unaccepted for port in view.listeners for row in view.server_side(port))
+    return waits and not any(
+        member.activity.kind in _ACCEPTS and member.activity.app >= 0 for other in view.named_pools for member in other.members
+    )
 
 
 def acceptors_elsewhere(view: ProcessView) -> tuple[ThreadActivity, ...]:
@@ -307,7 +313,7 @@ def _votes(view: ProcessView, pool: Pool, rivals: _Rivals, requests: Requests, e
 def _read_requests(view: ProcessView, pool: Pool, requests: Requests) -> bool:
     """True if the pool's threads read from their clients: as many connections are open with nothing to read, and none that the process opened."""
     readers = sum(_reads(member) for member in pool.busy)
-    outgoing = sum(one.state in {TcpState.ESTABLISHED, TcpState.SYN_SENT} for one in view.client_side)
+    outgoing = sum(row.state in {TcpState.ESTABLISHED, TcpState.SYN_SENT} for row in view.client_side)
     return readers > 0 and outgoing <= TOLERANCE * readers and abs(requests.quiet - readers) <= TOLERANCE * readers
 
 
@@ -377,7 +383,7 @@ def _keeps_time(pool: Pool) -> bool:
 
 def _at_rest(view: ProcessView, candidates: Sequence[Pool], port: int) -> tuple[Pool, Pool] | None:
     """The only pool of workers that all wait for work: it would have to serve the port."""
-    if not any(one.state is TcpState.CLOSE_WAIT for one in view.server_side(port)):
+    if not any(row.state is TcpState.CLOSE_WAIT for row in view.server_side(port)):
         return None
     pools = [pool for pool in candidates if len(pool.workers) > 1 and not _keeps_time(pool)]
     resting = [(pool, _awake(view, pool, Requests(0, 0, 0, 0))) for pool in pools]

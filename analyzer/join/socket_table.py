@@ -27,13 +27,13 @@ class SocketTable:
 
     @cached_property
     def _by_tuple(self) -> dict[tuple[Endpoint, Endpoint], Connection]:
-        return {(one.local, one.remote): one for one in self.connections if one.remote is not None}
+        return {(row.local, row.remote): row for row in self.connections if row.remote is not None}
 
     @cached_property
     def _by_state(self) -> dict[TcpState | None, list[Connection]]:
         found: dict[TcpState | None, list[Connection]] = defaultdict(list)
-        for one in self.connections:
-            found[one.state].append(one)
+        for row in self.connections:
+            found[row.state].append(row)
         return dict(found)
 
     def in_state(self, state: TcpState) -> Sequence[Connection]:
@@ -48,7 +48,7 @@ class SocketTable:
         """The LISTEN row that connections to ``endpoint`` reach."""
         if endpoint.host not in self.local_hosts and not endpoint.is_loopback:
             return None
-        rows = [one for one in self.in_state(TcpState.LISTEN) if one.local.port == endpoint.port]
-        return next((one for one in rows if one.local.host == endpoint.host), None) or next(
-            (one for one in rows if one.local.is_wildcard), None
+        rows = [row for row in self.in_state(TcpState.LISTEN) if row.local.port == endpoint.port]
+        return next((connection for connection in rows if connection.local.host == endpoint.host), None) or next(
+            (row for row in rows if row.local.is_wildcard), None
         )

@@ -66,9 +66,9 @@ def _since(ours: int | None, theirs: int | None, *, first: int | None, second: i
 def long_awaited(connections: Iterable[Connection]) -> dict[Endpoint, list[Connection]]:
     """Calls that have had no answer for more than a moment, by service."""
     found: dict[Endpoint, list[Connection]] = defaultdict(list)
-    for one in connections:
-        if one.remote is not None and (awaited(one) or 0) >= BRIEF:
-            found[one.remote].append(one)
+    for row in connections:
+        if row.remote is not None and (awaited(row) or 0) >= BRIEF:
+            found[row.remote].append(row)
     return dict(found)
 
 
@@ -89,4 +89,4 @@ def follow(calls: Iterable[Connection], requests: Sequence[Connection]) -> int:
 
 def long_unanswered(connections: Iterable[Connection]) -> list[Connection]:
     """Connections of clients that have had no answer for more than a moment."""
-    return [one for one in connections if (unanswered(one) or 0) >= BRIEF]
+    return [row for row in connections if (unanswered(row) or 0) >= BRIEF]

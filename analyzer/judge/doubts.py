@@ -50,8 +50,8 @@ def _of_runtime(finding: Finding, runtime: Runtime) -> Finding:
     """The finding with the commands of the process' own runtime."""
     return replace(
         finding,
-        actions=tuple(replace(one, command=fitted(one.command, runtime)) if one.command else one for one in finding.actions),
-        missing=tuple(replace(one, command=fitted(one.command, runtime)) for one in finding.missing),
+        actions=tuple(replace(action, command=fitted(action.command, runtime)) if action.command else action for action in finding.actions),
+        missing=tuple(replace(gap, command=fitted(gap.command, runtime)) for gap in finding.missing),
     )
 
 

@@ -88,7 +88,9 @@ def diagnose(
     links = tuple(link for view in case.views for link in links_of(view))
     primary = next((finding for finding in ranked if finding.id == verdict.finding), None)
     places = {
-        evidence.where for finding in ranked for evidence in (*finding.evidence, *(one for step in finding.chain for one in step.evidence))
+        evidence.where
+        for finding in ranked
+        for evidence in (*finding.evidence, *(proof for step in finding.chain for proof in step.evidence))
     }
     saved = tuple(saved_times(case))
     return Diagnosis(
@@ -126,7 +128,7 @@ def _run(rule: Rule, case: Case) -> tuple[list[Finding], Check]:
     name = slug(rule)
     lacking = _lacking(rule.NEEDS, case.incident)
     try:
-        found = [judged(case, ended(replace(one, outlook=one.outlook or rule.OUTLOOK))) for one in rule.diagnose(case)]
+        found = [judged(case, ended(replace(finding, outlook=finding.outlook or rule.OUTLOOK))) for finding in rule.diagnose(case)]
     except Exception as error:  # noqa: BLE001 - one broken rule must not take the others' findings with it
         return [], Check(
             name, Outcome.FAULT, say("the rule broke ({name}: {error}); please report it", name=type(error).__name__, error=error)
@@ -164,7 +166,7 @@ def _explained(found: Sequence[Finding], checked: Sequence[Check], rules: Sequen
             for other in found
         )
     ]
-    open_rules = {one.rule for one in kept}
+    open_rules = {finding.rule for finding in kept}
     dropped = {one.rule for one in found} - open_rules
     clean = {slug(rule): rule.CLEAN for rule in rules}
     return kept, [Check(check.rule, Outcome.CLEAN, clean[check.rule]) if check.rule in dropped else check for check in checked]
@@ -220,7 +222,7 @@ def _over(finding: Finding, then: str, now: str) -> Finding:
 
 def _flows(case: Case) -> tuple[FlowSummary, ...]:
     """The flows behind the sockets that matter, or without sockets those that end in trouble."""
-    found = {seen.flow.where: seen for view in case.latest for seen in view.packets.seen(one for one in view.sockets if one.state in _TOLD)}
+    found = {seen.flow.where: seen for view in case.latest for seen in view.packets.seen(row for row in view.sockets if row.state in _TOLD)}
     if not found:
         troubled = (seen for port in case.ports for seen in (*port.gave_up, *port.never_closed, *port.ignored))
         found = {seen.flow.where: seen for seen in troubled}
@@ -235,8 +237,8 @@ def _excerpts(case: Case, places: Iterable[Where], excerpt: Callable[[Where], tu
         if wanted
         else {}
     )
-    private = {one.where.file for snapshot in case.incident.snapshots for one in snapshot.sessions}
-    private |= {one.where.file for snapshot in case.incident.snapshots for one in snapshot.blocks}
+    private = {session.where.file for snapshot in case.incident.snapshots for session in snapshot.sessions}
+    private |= {block.where.file for snapshot in case.incident.snapshots for block in snapshot.blocks}
     found = {where: packets.get(where, ()) if where in wanted else excerpt(where) for where in sorted(places)}
     # Statements hold other people's data: no literal of one leaves the file it stands in.
     return {where: tuple(map(redacted, lines)) if where.file in private else lines for where, lines in found.items()}
@@ -355,7 +357,7 @@ def _missing(case: Case, findings: Sequence[Finding], verdict: Verdict) -> tuple
         elif (
             verdict.finding is None
             and not any(one.artifact == "whole thread dump" for one in wanted)
-            and all(one.dump is None or one.dump.fragment for one in case.views)
+            and all(other.dump is None or other.dump.fragment for other in case.views)
         ):
             wanted.append(_asked_of(REST_MISSING, view))
     platform = platform_of(case.incident)

@@ -37,18 +37,18 @@ _ORDER: Final = (*_FATES, Fate.LISTED)
 def far_counts_in_words(snapshot: Snapshot) -> Iterator[str]:
     """Sentences without their full stops, what tells most first."""
     seen = sorted(
-        (one for one in snapshot.far_counts if one.tool != _TRACKER and one.fate is not Fate.LISTED),
+        (count for count in snapshot.far_counts if count.tool != _TRACKER and count.fate is not Fate.LISTED),
         key=lambda one: (_ORDER.index(one.fate), -one.count),
     )
     yield from (_fate(one) for one in seen[:MOST])
-    yield from _tracked([one for one in snapshot.far_counts if one.tool == _TRACKER])
-    yield from _counted([one for one in snapshot.far_counts if one.tool != _TRACKER and one.fate is Fate.LISTED])
+    yield from _tracked([count for count in snapshot.far_counts if count.tool == _TRACKER])
+    yield from _counted([count for count in snapshot.far_counts if count.tool != _TRACKER and count.fate is Fate.LISTED])
     yield from _proxied(snapshot.loads)
 
 
 def asleep_in_words(snapshot: Snapshot) -> Iterator[str]:
     """Threads in a sleep of the kernel that no signal ends, by process and by the function that sleeps."""
-    groups = Counter((one.pid, one.command, one.wait_channel) for one in snapshot.tasks if one.state == "D")
+    groups = Counter((task.pid, task.command, task.wait_channel) for task in snapshot.tasks if task.state == "D")
     for (pid, command, channel), count in groups.most_common(MOST):
         yield say(
             "{threads} of {command} (pid {pid}) in uninterruptible sleep{channel}",
@@ -59,18 +59,18 @@ def asleep_in_words(snapshot: Snapshot) -> Iterator[str]:
         )
 
 
-def _fate(one: FarCount) -> Message:
-    words = _FATES[one.fate]
-    slots = {"connections": plural(one.count, "connection"), "remote": str(one.remote), "packets": f"{one.packets:,}"}
+def _fate(count: FarCount) -> Message:
+    words = _FATES[count.fate]
+    slots = {"connections": plural(count.count, "connection"), "remote": str(count.remote), "packets": f"{count.packets:,}"}
     return words.made(words.template.format_map(slots), words.template, slots)
 
 
 def _tracked(rows: Sequence[FarCount]) -> Iterator[str]:
     """Flows of which no packet came back, by where they lead; and all by state."""
     silent = Counter[tuple[str, str, str]]()
-    for one in rows:
-        if one.fate is Fate.SILENT:
-            silent[one.proto, str(one.remote), str(one.onward) if one.onward is not None else ""] += one.count
+    for row in rows:
+        if row.fate is Fate.SILENT:
+            silent[row.proto, str(row.remote), str(row.onward) if row.onward is not None else ""] += row.count
     answered = {(one.proto, str(one.remote)) for one in rows if one.fate is not Fate.SILENT}
     for (proto, remote, onward), count in silent.most_common(MOST):
         yield say(
@@ -82,16 +82,16 @@ def _tracked(rows: Sequence[FarCount]) -> Iterator[str]:
             others=say(", while others to the same place were answered") if (proto, remote) in answered else "",
         )
     states = Counter[str]()
-    for one in rows:
-        states[_state(one)] += one.count
+    for connection in rows:
+        states[_state(connection)] += connection.count
     if rows:
         listed = joined(", ", (say("{count:,} {state}", count=count, state=state) for state, count in states.most_common()))
         yield say("the host tracks {connections}: {states}", connections=plural(states.total(), "connection"), states=listed)
 
 
-def _state(one: FarCount) -> str:
+def _state(count: FarCount) -> str:
     """``SYN_SENT unreplied``: as the tracker prints it."""
-    return " ".join(filter(None, (one.state or one.proto, "unreplied" if one.fate is Fate.SILENT else "")))
+    return " ".join(filter(None, (count.state or count.proto, "unreplied" if count.fate is Fate.SILENT else "")))
 
 
 def _counted(rows: Iterable[FarCount]) -> Iterator[str]:
@@ -119,15 +119,15 @@ def _counted(rows: Iterable[FarCount]) -> Iterator[str]:
         )
 
 
-def _place(one: FarCount) -> str:
-    return str(one.remote) if one.remote.port is not None or one.remote.service else one.remote.host
+def _place(count: FarCount) -> str:
+    return str(count.remote) if count.remote.port is not None or count.remote.service else count.remote.host
 
 
 def _proxied(loads: Sequence[ProxyLoad]) -> Iterator[str]:
     """Queues of a proxy, servers that it takes for dead, and how many sessions are left."""
-    servers = [one for one in loads if one.server not in {"FRONTEND", "BACKEND"}]
+    servers = [load for load in loads if load.server not in {"FRONTEND", "BACKEND"}]
     waiting = sorted(
-        (one for one in loads if one.queued and one.server != "FRONTEND"), key=lambda one: (one.server == "BACKEND", -(one.queued or 0))
+        (load for load in loads if load.queued and load.server != "FRONTEND"), key=lambda one: (one.server == "BACKEND", -(one.queued or 0))
     )
     for one in waiting[:MOST]:
         yield say(
@@ -138,19 +138,19 @@ def _proxied(loads: Sequence[ProxyLoad]) -> Iterator[str]:
             if one.current is not None and one.limit and one.server != "BACKEND"
             else "",
         )
-    for one in [one for one in servers if not (one.status or "").startswith(_UP[:3]) and one.status][:MOST]:
+    for one in [load for load in servers if not (load.status or "").startswith(_UP[:3]) and load.status][:MOST]:
         yield say(
             "HAProxy takes {server} for {status}{failed}",
             server=_named(one),
             status=one.status,
             failed=say(" ({connections} to it failed since it began)", connections=plural(one.failed, "connection")) if one.failed else "",
         )
-    full = [one for one in loads if one.limit and one.current is not None and one.current >= one.limit and one not in waiting]
+    full = [load for load in loads if load.limit and load.current is not None and load.current >= load.limit and load not in waiting]
     for one in full[:MOST]:
         yield say("{server} has all of its {limit:,} sessions in use", server=_named(one), limit=one.limit)
     if loads and not waiting and not full:
         yield say("HAProxy lists {servers}, none with a queue", servers=plural(len(servers), "server"))
 
 
-def _named(one: ProxyLoad) -> str:
-    return f"{one.proxy}/{one.server}" if one.server != "BACKEND" else one.proxy
+def _named(load: ProxyLoad) -> str:
+    return f"{load.proxy}/{load.server}" if load.server != "BACKEND" else load.proxy

@@ -63,9 +63,11 @@ def _zone(incident: Incident, dump: ThreadDump) -> str | None:
     """The offset by which the dump's clock differs from the collector's, which is UTC; None where no manifest has the file."""
     if dump.time is None or not _is_naive(dump.time):
         return None
-    for one in incident.collected:
-        if dump.where.file.endswith(f"/{one.file}") and one.where.file.rpartition("/")[0] == dump.where.file.removesuffix(f"/{one.file}"):
-            ahead = datetime.fromisoformat(dump.time).replace(tzinfo=UTC) - datetime.fromisoformat(one.began)
+    for collection in incident.collected:
+        if dump.where.file.endswith(f"/{collection.file}") and collection.where.file.rpartition("/")[0] == dump.where.file.removesuffix(
+            f"/{collection.file}"
+        ):
+            ahead = datetime.fromisoformat(dump.time).replace(tzinfo=UTC) - datetime.fromisoformat(collection.began)
             steps = round(ahead / timedelta(minutes=_STEP))
             rest = ahead - steps * timedelta(minutes=_STEP)
             minutes = abs(steps * _STEP)

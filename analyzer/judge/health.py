@@ -114,11 +114,11 @@ def _of_view(case: Case, view: ProcessView) -> Iterator[HealthGap]:
 def _one_sided(view: ProcessView) -> Iterator[HealthGap]:
     """Open connections within this host without their other half, where the table has that of others: whoever they lead to knows nothing of them."""
     inside = [
-        (one, one.remote)
-        for one in view.client_side
-        if one.state is TcpState.ESTABLISHED
-        and one.remote is not None
-        and (one.remote.is_loopback or one.remote.host in view.table.local_hosts)
+        (row, row.remote)
+        for row in view.client_side
+        if row.state is TcpState.ESTABLISHED
+        and row.remote is not None
+        and (row.remote.is_loopback or row.remote.host in view.table.local_hosts)
     ]
     whole = {remote for one, remote in inside if view.table.get(remote, one.local) is not None}
     lost = [remote for one, remote in inside if remote in whole and view.table.get(remote, one.local) is None]
@@ -136,7 +136,7 @@ def _one_sided(view: ProcessView) -> Iterator[HealthGap]:
 
 def _half_closed(case: Case, view: ProcessView) -> Iterator[HealthGap]:
     """Connections that a service closed and this process holds: a leak, or a pool's stale ones; only tables over time tell."""
-    held = [one for one in view.client_side if one.state is TcpState.CLOSE_WAIT]
+    held = [row for row in view.client_side if row.state is TcpState.CLOSE_WAIT]
     if not held:
         return
     tables = sum(bool(other.sockets) for other in case.history(view))
@@ -193,7 +193,7 @@ def _unaccounted(view: ProcessView) -> Iterator[HealthGap]:
         if member.activity.kind in {ActivityKind.SOCKET_READ, ActivityKind.REQUEST_READ, ActivityKind.SOCKET_WRITE}
         and not member.thread.virtual
     ]
-    open_sockets = [one for one in view.sockets if one.state is not TcpState.LISTEN]
+    open_sockets = [row for row in view.sockets if row.state is not TcpState.LISTEN]
     # A profile of goroutines is asked for over a connection, which is gone when the table is made.
     asked = sum(any(frame.full == _PROFILE for frame in thread.frames) for thread in threads)
     if threads and len(calling) - asked > len(open_sockets):

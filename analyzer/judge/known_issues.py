@@ -81,7 +81,7 @@ def _shown(
 ) -> KnownIssue | None:
     """The issue as the report shows it, None if the process does not resemble it or has an older version than it begins with."""
     threads = [thread for stack in stacks if _stands(issue, stack.calls) for thread in stack.threads if _fits(issue, thread)]
-    beside = next((one for one in findings if one.process == view.process and one.rule in issue.rules), None)
+    beside = next((finding for finding in findings if finding.process == view.process and finding.rule in issue.rules), None)
     if not threads or (issue.rules and beside is None):
         return None
     if _RUNTIME.get(issue.source, dump.runtime.value) != dump.runtime.value:

@@ -28,14 +28,14 @@ _TELLING: Final = (TcpState.CLOSE_WAIT, TcpState.FIN_WAIT2, TcpState.SYN_SENT, T
 
 def _only_remote(view: ProcessView, state: TcpState) -> str:
     """Where all connections in a state lead to, if that is one place and the process opened them."""
-    ends = {one.remote for one in view.sockets if one.state is state and one.local.port not in view.listeners}
+    ends = {row.remote for row in view.sockets if row.state is state and row.local.port not in view.listeners}
     return say(" to {remote}", remote=next(iter(ends))) if len(ends) == 1 and None not in ends else ""
 
 
 def of_rows(view: ProcessView) -> Iterator[str]:
     """Sockets in states that a quiet table does not have: too few for a symptom, but no reason to say that nothing is there."""
     whose = say(" of {command}", command=view.command) if view.command else ""
-    left = Counts(one.local.port for one in view.sockets if one.state is TcpState.CLOSE_WAIT and one.local.port in view.listeners)
+    left = Counts(row.local.port for row in view.sockets if row.state is TcpState.CLOSE_WAIT and row.local.port in view.listeners)
     for port, count in left.most_common(_NAMED):
         yield say(
             "{clients} of port {port} disconnected and the server has not closed its side ({connections}{whose} in CLOSE_WAIT)",
@@ -45,11 +45,11 @@ def of_rows(view: ProcessView) -> Iterator[str]:
             whose=whose,
         )
     counts = Counts(
-        one.state
-        for one in view.sockets
-        if one.state in _TELLING
-        and (one.state is not TcpState.FIN_WAIT2 or one.owners)
-        and not (one.state is TcpState.CLOSE_WAIT and one.local.port in left)
+        row.state
+        for row in view.sockets
+        if row.state in _TELLING
+        and (row.state is not TcpState.FIN_WAIT2 or row.owners)
+        and not (row.state is TcpState.CLOSE_WAIT and row.local.port in left)
     )
     for state, count in counts.most_common():
         if state is not None:
@@ -60,22 +60,22 @@ def of_rows(view: ProcessView) -> Iterator[str]:
                 remote=_only_remote(view, state),
                 state=_STATES.get(state, state.value),
             )
-    if stateless := sum(1 for one in view.sockets if one.state is None and one.remote is not None):
+    if stateless := sum(1 for row in view.sockets if row.state is None and row.remote is not None):
         yield say(
             "{connections}{whose} in a state that the table does not show, as ss leaves it out where it is asked for one",
             connections=plural(stateless, "connection"),
             whose=whose,
         )
-    unsent = [one for one in view.sockets if one.send_q and one.state is TcpState.ESTABLISHED]
-    if len(unsent) > 1 or any((one.send_q or 0) > SEGMENT or _again(one) for one in unsent):
+    unsent = [row for row in view.sockets if row.send_q and row.state is TcpState.ESTABLISHED]
+    if len(unsent) > 1 or any((row.send_q or 0) > SEGMENT or _again(row) for row in unsent):
         yield say(
             "{connections}{whose}{remote} with {bytes:,} bytes that the other side has not taken",
             connections=plural(len(unsent), "connection"),
             whose=whose,
             remote=_to_one(unsent),
-            bytes=sum(one.send_q or 0 for one in unsent),
+            bytes=sum(row.send_q or 0 for row in unsent),
         )
-    unread = [one for one in view.sockets if left_unread(one) and one.state is TcpState.ESTABLISHED]
+    unread = [connection for connection in view.sockets if left_unread(connection) and connection.state is TcpState.ESTABLISHED]
     if unread:
         yield unread_in_words(view, unread)
 
@@ -87,20 +87,20 @@ def unread_in_words(view: ProcessView, unread: Sequence[Connection]) -> Message:
         connections=plural(len(unread), "connection"),
         whose=say(" of {command}", command=view.command) if view.command else "",
         remote=_to_one(unread),
-        bytes=sum(one.recv_q or 0 for one in unread),
+        bytes=sum(row.recv_q or 0 for row in unread),
     )
 
 
 def heaped(view: ProcessView) -> list[Connection]:
     """Connections to services whose answers fill a receive buffer: the process does not read them, or not as fast as they come."""
-    return [one for one in view.client_side if one.state is TcpState.ESTABLISHED and (one.recv_q or 0) >= BUFFER]
+    return [row for row in view.client_side if row.state is TcpState.ESTABLISHED and (row.recv_q or 0) >= BUFFER]
 
 
-def _again(one: Connection) -> bool:
-    return one.timer is not None and bool(one.timer.retransmits)
+def _again(row: Connection) -> bool:
+    return row.timer is not None and bool(row.timer.retransmits)
 
 
 def _to_one(connections: Sequence[Connection]) -> str:
     """Where all of them lead to, if that is one place."""
-    ends = {str(one.remote) for one in connections}
+    ends = {str(row.remote) for row in connections}
     return say(" to {remote}", remote=next(iter(ends))) if len(ends) == 1 else ""

@@ -89,7 +89,7 @@ def _of_lists(snapshots: Sequence[Snapshot]) -> Iterator[str]:
     last = next((number for number, one in reversed([*enumerate(snapshots)]) if one.sessions), None)
     if last is None:
         return iter(())
-    return listed_in_words(snapshots[last].sessions, [block for one in snapshots[last:] for block in one.blocks])
+    return listed_in_words(snapshots[last].sessions, [block for snapshot in snapshots[last:] for block in snapshot.blocks])
 
 
 def _of_logs(case: Case) -> Iterator[str]:
@@ -257,21 +257,23 @@ def _of_counts(snapshot: Snapshot) -> Iterator[str]:
             list=listed,
         )
     yield from _of_totals(snapshot)
-    for one in snapshot.counters:
-        if one.name.startswith(_COUNTED):
-            yield counted_in_words(one)
-        elif one.value and (words := _KERNELS.get(one.name)) is not None:
+    for counter in snapshot.counters:
+        if counter.name.startswith(_COUNTED):
+            yield counted_in_words(counter)
+        elif counter.value and (words := _KERNELS.get(counter.name)) is not None:
             yield say(
                 "{counter} is {count:,}: {words}; whether it still grows, a second reading shows",
-                counter=one.name,
-                count=one.value,
+                counter=counter.name,
+                count=counter.value,
                 words=words,
             )
 
 
 def _of_thread_states(snapshot: Snapshot) -> Iterator[str]:
     """Threads counted by state: ``jstack PID | grep State | sort | uniq -c``."""
-    states = [(one.value, one.name.removeprefix(THREADS_IN)) for one in snapshot.counters if one.name.startswith(THREADS_IN)]
+    states = [
+        (counter.value, counter.name.removeprefix(THREADS_IN)) for counter in snapshot.counters if counter.name.startswith(THREADS_IN)
+    ]
     if states:
         listed = joined(", ", (say("{count:,} {state}", count=count, state=state) for count, state in states))
         yield say("threads were counted by state ({list}); only their stacks tell what they wait for", list=listed)
@@ -280,12 +282,12 @@ def _of_thread_states(snapshot: Snapshot) -> Iterator[str]:
 def counted_beyond(snapshot: Snapshot) -> Iterator[str]:
     """States of which more sockets were counted than there are rows: what is said of the rows is said of a few."""
     rows = Counts(row.state.value for row in snapshot.rows if row.state is not None)
-    for one in snapshot.counters:
-        state = one.name.removeprefix("TCP ")
-        if one.name.startswith("TCP ") and 0 < rows[state] < one.value:
+    for counter in snapshot.counters:
+        state = counter.name.removeprefix("TCP ")
+        if counter.name.startswith("TCP ") and 0 < rows[state] < counter.value:
             yield say(
                 "{count:,} sockets in {state} were counted, of which {rows} here",
-                count=one.value,
+                count=counter.value,
                 state=state,
                 rows=plural(rows[state], "row is", "rows are"),
             )
@@ -293,7 +295,7 @@ def counted_beyond(snapshot: Snapshot) -> Iterator[str]:
 
 def _of_totals(snapshot: Snapshot) -> Iterator[str]:
     """All sockets of TCP that the kernel has, those of states that ``ss -s`` does not count, and how many descriptors a process may have."""
-    counts = {one.name: one.value for one in snapshot.counters}
+    counts = {counter.name: counter.value for counter in snapshot.counters}
     total = counts.get("sockets of TCP")
     if total and not snapshot.rows:
         rest = total - sum(counts.get(f"TCP {state}", 0) for state in ("estab", "closed", "synrecv"))
@@ -352,9 +354,9 @@ def _of_descriptors(snapshot: Snapshot) -> Iterator[str]:
     """How many descriptors a process has, where that is all that is known of it."""
     if snapshot.rows:
         return
-    counts = Counts((one.pid, one.command) for one in snapshot.open_files if one.pid is not None)
-    sockets = Counts(one.pid for one in snapshot.open_files if one.kind in {"socket", "sock"})
-    unknown = Counts(one.pid for one in snapshot.open_files if one.kind == "sock")
+    counts = Counts((file.pid, file.command) for file in snapshot.open_files if file.pid is not None)
+    sockets = Counts(file.pid for file in snapshot.open_files if file.kind in {"socket", "sock"})
+    unknown = Counts(file.pid for file in snapshot.open_files if file.kind == "sock")
     for (pid, command), count in counts.most_common(2):
         yield say(
             "{descriptors} of {command} (pid {pid}) are open, {sockets:,} of them sockets{unconnected}",

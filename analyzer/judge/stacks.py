@@ -36,10 +36,10 @@ def stack_groups(case: Case, primary: Finding | None) -> tuple[StackGroup, ...]:
     places = _places(primary)
     made: list[StackGroup] = []
     for view in case.latest:
-        history = [one for one in case.history(view) if one.dump is not None and one.snapshot.index <= view.snapshot.index]
+        history = [other for other in case.history(view) if other.dump is not None and other.snapshot.index <= view.snapshot.index]
         if view.dump is None or not history:
             continue
-        courses = [{_identity(thread): thread for thread in one.dump.threads} for one in history if one.dump is not None]
+        courses = [{_identity(thread): thread for thread in before.dump.threads} for before in history if before.dump is not None]
         made += [_group(view, alike, history, courses, places) for alike in _alike(_members(view))]
         made += [
             _group(one, alike, history, courses, places, gone=True)
@@ -112,7 +112,7 @@ def _group(
             for one, course in zip(history, courses, strict=True)
             if all(_stands(one_thread, course) for one_thread in threads)
         ),
-        dumps=tuple(one.snapshot.name for one in history),
+        dumps=tuple(other.snapshot.name for other in history),
         moved=False if no_cpu else True if compared - {Cell.SAME} else None,
         no_cpu=no_cpu,
         gone=gone,
@@ -175,7 +175,7 @@ def _cpu_known(key: tuple[object, ...], courses: Sequence[Mapping[tuple[object, 
 def _places(primary: Finding | None) -> dict[str, list[Where]]:
     """What the verdict quotes, by file."""
     quoted = primary.evidence if primary is not None else ()
-    steps = [one for step in primary.chain for one in step.evidence] if primary is not None else []
+    steps = [proof for step in primary.chain for proof in step.evidence] if primary is not None else []
     found: dict[str, list[Where]] = defaultdict(list)
     for where in dict.fromkeys(one.where for one in (*quoted, *steps)):
         found[where.file].append(where)
@@ -201,22 +201,22 @@ def _alike_sockets(view: ProcessView) -> dict[tuple[int | None, str, TcpState | 
     """Open sockets by the own port that clients opened, far host or end, state and queue."""
     made: dict[tuple[int | None, str, TcpState | None, Queue], list[Connection]] = defaultdict(list)
     listeners, listen = view.listeners, TcpState.LISTEN
-    for one in view.sockets:
-        remote, state, port = one.remote, one.state, one.local.port
+    for row in view.sockets:
+        remote, state, port = row.remote, row.state, row.local.port
         if remote is None or state is listen:
             continue
-        key = (port, remote.host, state, _queue(one)) if port in listeners else (None, str(remote), state, _queue(one))
-        made[key].append(one)
+        key = (port, remote.host, state, _queue(row)) if port in listeners else (None, str(remote), state, _queue(row))
+        made[key].append(row)
     return made
 
 
-def _queue(one: Connection) -> Queue:
-    if one.unaccepted:
+def _queue(row: Connection) -> Queue:
+    if row.unaccepted:
         return Queue.UNACCEPTED
-    if one.recv_q is None:
+    if row.recv_q is None:
         return Queue.UNKNOWN
-    queue = left_unread(one)
-    fin = queue == 1 and one.state is TcpState.CLOSE_WAIT
+    queue = left_unread(row)
+    fin = queue == 1 and row.state is TcpState.CLOSE_WAIT
     return Queue.FIN if fin else Queue.UNREAD if queue else Queue.EMPTY
 
 

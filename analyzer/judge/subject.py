@@ -21,7 +21,7 @@ SMALLEST_PID: Final = 100
 
 def subjects(incident: Incident) -> tuple[Collection, ...]:
     """The collections that name the process which they were made of; without one, the only process whose pid names the file of a dump."""
-    made = tuple(one for one in incident.collections if one.pid is not None)
+    made = tuple(collection for collection in incident.collections if collection.pid is not None)
     return made or _named(incident)
 
 
@@ -45,7 +45,10 @@ def is_beside(incident: Incident, finding: Finding) -> bool:
     process = finding.process
     if not subjects(incident) or process is None or process.pid is None:
         return False
-    if any(one.pid == process.pid and (process.host in {None, one.host} or one.host is None) for one in subjects(incident)):
+    if any(
+        collection.pid == process.pid and (process.host in {None, collection.host} or collection.host is None)
+        for collection in subjects(incident)
+    ):
         return False
     port = (finding.culprit.listener or "").rpartition(":")[2]
     return not port.isdecimal() or int(port) not in _listened(incident)
@@ -53,7 +56,7 @@ def is_beside(incident: Incident, finding: Finding) -> bool:
 
 def _listened(incident: Incident) -> set[int | None]:
     """The ports that the collected processes listen on."""
-    pids = {one.pid for one in subjects(incident)}
+    pids = {collection.pid for collection in subjects(incident)}
     return {
         row.local.port
         for snapshot in incident.snapshots
@@ -89,9 +92,9 @@ def _root(finding: Finding, by_id: Mapping[str, Finding]) -> Finding | None:
 
 def nothing_of_subject(incident: Incident, findings: Sequence[Finding]) -> str:
     """What stands in front of the verdict where nothing is known against the collected process itself; else empty."""
-    if not subjects(incident) or any(one.severity is not Severity.INFO and not is_beside(incident, one) for one in findings):
+    if not subjects(incident) or any(finding.severity is not Severity.INFO and not is_beside(incident, finding) for finding in findings):
         return ""
-    pids = sorted({one.pid for one in subjects(incident) if one.pid is not None})
+    pids = sorted({collection.pid for collection in subjects(incident) if collection.pid is not None})
     return say("Nothing was found against process {pids}, which was collected. Beside it: ", pids=joined(", ", (f"{pid}" for pid in pids)))
 
 

@@ -301,7 +301,7 @@ def _seen(case: Case) -> str:
         else say("Requests in service ({name}): {count}.", name=serving.pool.name, count=len(serving.pool.busy))
         for serving in case.server_pools
     ]
-    counts = Counter(one.state.value for view in case.latest for one in view.sockets if one.state)
+    counts = Counter(row.state.value for view in case.latest for row in view.sockets if row.state)
     parts.append(
         say(
             "Sockets: {list}.",

@@ -27,9 +27,9 @@ def socket_tables(views: Iterable[ProcessView]) -> Iterator[SocketTable]:
         for port in sorted(view.listeners):
             yield _socket_table(view, view.by_port.get(port, ()), port, "server", None)
         services: dict[Endpoint, list[Connection]] = {}
-        for one in view.client_side:
-            if one.remote is not None:
-                services.setdefault(one.remote, []).append(one)
+        for row in view.client_side:
+            if row.remote is not None:
+                services.setdefault(row.remote, []).append(row)
         for remote, group in sorted(services.items()):
             yield _socket_table(view, group, None, "client", str(remote))
 
@@ -118,9 +118,9 @@ def notes_of(case: Case) -> Iterator[str]:
     yield from _of_moment(case)
     for snapshot in case.incident.snapshots:
         yield from (
-            say("{counted}: what is shown of them may be only a part.", counted=capitalized(counted_in_words(one)))
-            for one in snapshot.counters
-            if one.name.startswith("counted: ")
+            say("{counted}: what is shown of them may be only a part.", counted=capitalized(counted_in_words(counter)))
+            for counter in snapshot.counters
+            if counter.name.startswith("counted: ")
         )
         yield from (say("{counted}.", counted=capitalized(line)) for line in counted_beyond(snapshot))
     elided = [artifact.file for artifact in case.incident.artifacts if artifact.elisions]

@@ -58,13 +58,14 @@ def all_at_work(view: ProcessView) -> bool:
     if len(acceptors_elsewhere(view)) > 1:
         return True
     return any(
-        pool.workers and len(pool.busy) == len(pool.workers) and all(one.activity.app >= 0 for one in pool.busy) for pool in view.pools
+        pool.workers and len(pool.busy) == len(pool.workers) and all(member.activity.app >= 0 for member in pool.busy)
+        for pool in view.pools
     )
 
 
 def queue_of(view: ProcessView, port: int) -> tuple[Connection, ...]:
     """Connections to a port that nobody has accepted."""
-    return tuple(one for one in view.server_side(port) if one.unaccepted)
+    return tuple(row for row in view.server_side(port) if row.unaccepted)
 
 
 def stayed(before: Sequence[Connection], now: Sequence[Connection]) -> int:

@@ -65,15 +65,15 @@ class Case:
     def far_side(self, view: ProcessView) -> FarSide:
         """The sessions at the far ends of the process' connections: of its own moment, else the last that were saved."""
         if view not in self._far_sides:
-            moments = [one for one in self.incident.snapshots if one.sessions or one.blocks]
+            moments = [snapshot for snapshot in self.incident.snapshots if snapshot.sessions or snapshot.blocks]
             same = (
-                [one for one in moments if one is view.snapshot]
-                or [one for one in moments if one.index == view.snapshot.index]
+                [snapshot for snapshot in moments if snapshot is view.snapshot]
+                or [snapshot for snapshot in moments if snapshot.index == view.snapshot.index]
                 or moments[-1:]
             )
-            sessions = [session for one in same for session in one.sessions]
-            blocks = [block for one in same for block in one.blocks]
-            at_once = all(one.index == view.snapshot.index for one in same)
+            sessions = [session for moment in same for session in moment.sessions]
+            blocks = [block for snapshot in same for block in snapshot.blocks]
+            at_once = all(snapshot.index == view.snapshot.index for snapshot in same)
             self._far_sides[view] = FarSide(view, sessions, blocks, same_moment=at_once)
         return self._far_sides[view]
 

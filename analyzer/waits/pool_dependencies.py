@@ -59,12 +59,14 @@ def helper_of(view: ProcessView, pool: Pool) -> PoolDependency | None:
             pool, waiters, started, say("they wait for the end of threads, and both run code of one class"), Confidence.LIKELY
         )
     packages = {_package(name) for name in classes} - {None}
-    near = {one.order: one.pool for name in packages for one in tasks.by_package.get(name, ()) if one.pool is not pool}
+    near = {
+        task_pool.order: task_pool.pool for name in packages for task_pool in tasks.by_package.get(name, ()) if task_pool.pool is not pool
+    }
     if len(near) == 1:
         return PoolDependency(
             pool, waiters, near.popitem()[1], say("both run code of one package, and no other pool does"), Confidence.LIKELY
         )
-    others = [one.pool for one in tasks.pools[:_TWO] if one.pool is not pool]
+    others = [task_pool.pool for task_pool in tasks.pools[:_TWO] if task_pool.pool is not pool]
     if not others and pool.role == PoolRole.EXECUTOR:
         return PoolDependency(pool, waiters, pool, say("the tasks wait for tasks, and no other pool runs any"), Confidence.LIKELY)
     if len(others) == 1 and len(tasks.pools) <= _TWO:

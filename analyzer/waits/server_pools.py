@@ -162,7 +162,7 @@ class ServerPool:
     @property
     def connected(self) -> bool:
         """True if the table shows clients of the port."""
-        return self.port is not None and any(one.state in _CONNECTED for one in self.view.server_side(self.port))
+        return self.port is not None and any(row.state in _CONNECTED for row in self.view.server_side(self.port))
 
     @cached_property
     def targets(self) -> tuple[Target, ...]:
@@ -188,9 +188,10 @@ class ServerPool:
         """Both halves of the calls that come back to this process: its own, or those of the proxy that they go through."""
         if target.back:
             return tuple(
-                OwnCall(one, self.view.table.get(one.remote, one.local) if one.remote else None, proven=True) for one in target.back
+                OwnCall(connection, self.view.table.get(connection.remote, connection.local) if connection.remote else None, proven=True)
+                for connection in target.back
             )
-        chosen = {id(one) for one in target.connections}
+        chosen = {id(row) for row in target.connections}
         return tuple(pair for pair in self.view.pairs if id(pair.near) in chosen)
 
 
@@ -210,9 +211,9 @@ def pressure(view: ProcessView, port: int | None) -> Pressure:
     if port is None:
         return Pressure(CloseWait(), 0, 0)
     clients = view.clients_of(port)
-    unread = len([one for one in clients if left_unread(one) and one.state is TcpState.ESTABLISHED and not one.unaccepted])
+    unread = len([row for row in clients if left_unread(row) and row.state is TcpState.ESTABLISHED and not row.unaccepted])
     listener = view.listeners.get(port)
-    queued = listener.recv_q if listener is not None and listener.recv_q else sum(1 for one in clients if one.unaccepted)
+    queued = listener.recv_q if listener is not None and listener.recv_q else sum(1 for connection in clients if connection.unaccepted)
     counts = close_wait(clients)
     if view.known.runtime is Runtime.GO:
         # net/http reads on while a handler runs, and takes the FIN: what is read to its end there is a client that gave up.

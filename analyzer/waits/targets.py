@@ -138,7 +138,7 @@ def _in_drivers(view: ProcessView, callers: Sequence[ThreadActivity]) -> int:
     count = 0
     for library, threads in Counter(member.activity.library for member in callers).items():
         ports = view.known.ports_of({library}) - view.listeners.keys()
-        if any(one.remote is not None and one.remote.port in ports and one.state is TcpState.ESTABLISHED for one in view.client_side):
+        if any(row.remote is not None and row.remote.port in ports and row.state is TcpState.ESTABLISHED for row in view.client_side):
             count += threads
     return count
 
@@ -206,9 +206,9 @@ def _way_back(view: ProcessView, group: Sequence[Connection]) -> tuple[Connectio
     return tuple(one for callee, one in view.peers.connections_of(callees) if _reaches(view, callee, one) and _unread_by(view, one))
 
 
-def _reaches(view: ProcessView, callee: ProcessView, one: Connection) -> bool:
+def _reaches(view: ProcessView, callee: ProcessView, row: Connection) -> bool:
     """True if a connection of ``callee`` goes to a listener of this process: by port, on an address of this host."""
-    remote = one.remote
+    remote = row.remote
     if remote is None or remote.port not in view.listeners:
         return False
     if remote.is_loopback:
@@ -218,7 +218,7 @@ def _reaches(view: ProcessView, callee: ProcessView, one: Connection) -> bool:
 
 def callee_of(view: ProcessView, target: Target) -> ProcessView | None:
     """The process at the far end of most of a target's connections; None if the evidence does not show it."""
-    ends = Counter(far.view for one in target.connections if (far := view.peers.far(view, one)) is not None and far.view is not None)
+    ends = Counter(far.view for row in target.connections if (far := view.peers.far(view, row)) is not None and far.view is not None)
     most = ends.most_common(1)
     if not most or most[0][0] is view:
         return None
