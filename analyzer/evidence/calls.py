@@ -97,12 +97,17 @@ def stuck_in_words(serving: ServerPool) -> str:
             name=serving.pool.name,
             turn=_turn_in_words(serving),
         )
-    cut = say(", as far as the cut dump shows them,") if serving.view.dump is not None and serving.view.dump.complete is False else ""
+    cut = cut_in_words(serving)
     piece = serving.view.dump is not None and serving.view.dump.fragment
     if serving.blocked == serving.workers == 1 and not piece:  # the verbs that follow are those of many
         return say("All request threads of {name} (there is one){cut}", name=serving.pool.name, cut=cut)
     count = all_of(serving.blocked, serving.workers, piece=piece)
     return say("{all_of} request threads of {name}{cut}", all_of=count, name=serving.pool.name, cut=cut)
+
+
+def cut_in_words(serving: ServerPool) -> str:
+    """What a count of threads rests on where the dump is cut off; empty where it is whole."""
+    return say(", as far as the cut dump shows them,") if serving.view.dump is not None and serving.view.dump.complete is False else ""
 
 
 def _turn_in_words(serving: ServerPool) -> str:

@@ -5,9 +5,10 @@ from __future__ import annotations
 from collections import Counter
 from typing import TYPE_CHECKING, Final, NamedTuple
 
-from analyzer.evidence.citations import of_sockets
+from analyzer.evidence.calls import cut_in_words, stuck_in_words
+from analyzer.evidence.citations import all_of, of_sockets
 from analyzer.model.message import say
-from analyzer.software.blockers import waited_lock
+from analyzer.software.blockers import application_frame, waited_lock
 from analyzer.software.kinds import ActivityKind
 from analyzer.waits.server_pools import SATURATED
 from analyzer.waits.targets import FEW_CLIENTS
@@ -48,13 +49,31 @@ def waiting_workers(serving: ServerPool) -> tuple[ThreadActivity, ...]:
     return tuple(sorted(waiting, key=lambda member: (-kinds[member.activity.kind], member.activity.kind)))
 
 
+def members_in_words(serving: ServerPool, members: Sequence[ThreadActivity]) -> str:
+    """``All 8 request threads of POOL``, or how many requests are in service."""
+    if len(members) == serving.blocked:
+        return stuck_in_words(serving)
+    if not serving.pool.bounded:
+        return say("{count} requests in service ({name})", count=len(members), name=serving.pool.name)
+    count = all_of(len(members), serving.workers)
+    noun = say("request thread") if serving.workers == 1 else say("request threads")
+    return say("{all_of} {noun} of {name}{cut}", all_of=count, noun=noun, name=serving.pool.name, cut=cut_in_words(serving))
+
+
+def shared_frame(members: Sequence[ThreadActivity]) -> Frame | None:
+    """The application frame that most of those in the commonest kind of wait share."""
+    kind = members[0].activity.kind
+    frames = [frame for member in members if member.activity.kind == kind and (frame := application_frame(*member)) is not None]
+    return max(sorted(set(frames), key=str), key=frames.count, default=None)
+
+
 def kept_waiting(serving: ServerPool, members: Sequence[ThreadActivity]) -> tuple[Connection, ...]:
     """Clients that have had no answer for more than a moment while the threads cannot hand over what these asked for.
 
     A long poll has its clients wait as well, but its threads take from a queue: they never wait to give to one.
     """
     clients = serving.pressure.unanswered
-    giving = sum(map(_hands_over, members))
+    giving = sum(map(hands_over, members))
     return clients if giving >= max(FEW_CLIENTS, SATURATED * len(members)) and len(clients) >= FEW_CLIENTS else ()
 
 
@@ -63,7 +82,7 @@ def kept_evidence(clients: Sequence[Connection], says: str | None) -> tuple[Evid
     return (of_sockets(clients, says, ("ESTAB",)),) if clients and says else ()
 
 
-def _hands_over(member: ThreadActivity) -> bool:
+def hands_over(member: ThreadActivity) -> bool:
     """True if the thread waits until somebody takes what it gives."""
     thread, found = member
     if found.kind is ActivityKind.CHANNEL:

@@ -23,6 +23,7 @@ from analyzer.evidence.movement import only_busy
 from analyzer.model.finding import Confidence, Finding, Severity, When
 from analyzer.model.message import plural, say
 from analyzer.model.text import Do, Either, Text
+from analyzer.software.kinds import ActivityKind
 from parsers.records import Runtime, TcpState
 
 if TYPE_CHECKING:
@@ -31,6 +32,8 @@ if TYPE_CHECKING:
     from analyzer.model.finding import Missing
     from analyzer.waits.case import Case, ServerPool
 
+MANY: Final = 3
+"""Times as many readers as connections are shown: the rest of them need not wait for an answer."""
 SMALLEST_POOL: Final = 2
 """One busy thread of a pool of one is a request being served, unless clients suffer."""
 TEXT: Final = Text(
@@ -70,6 +73,8 @@ def applies(serving: ServerPool) -> bool:
         return False  # the helper pool is visible and does something else
     if serving.view.known.runtime is Runtime.NATIVE and serving.view.sockets and not serving.view.client_side:
         return False  # a bare read without a connection of its own making reads from a client
+    if may_read_clients(serving):
+        return False
     whole = serving.view.dump is not None and not serving.view.dump.fragment
     if serving.pressure.exists:
         return bool(serving.callers) or not whole
@@ -83,6 +88,12 @@ def suspicions(case: Case, rule: str) -> Iterator[Finding]:
     for serving in case.server_pools:
         if applies(serving) and not only_busy(case, serving):
             yield finding(serving, rule)
+
+
+def may_read_clients(serving: ServerPool) -> bool:
+    """True if nothing says that the threads call out, and far more of them read than clients suffer: a thread for each idle client reads as well."""
+    plain = all(one.activity.kind is ActivityKind.SOCKET_READ and one.activity.library is None for one in serving.callers)
+    return plain and serving.view.sockets != () and len(serving.callers) > MANY * len(serving.view.sockets)
 
 
 def _names_a_service(serving: ServerPool) -> bool:

@@ -56,6 +56,13 @@ def answered(connection: Connection) -> bool | None:
     return None if info.last_sent_ms is None else info.last_sent_ms <= info.last_received_ms
 
 
+def is_served(connection: Connection) -> bool:
+    """True if this end has sent something within the last moment: what lies unread there waits for its turn, not for a server that stands."""
+    info = connection.info
+    sent = info is not None and (info.bytes_sent or info.data_segments_out) and info.last_sent_ms is not None
+    return bool(sent) and info is not None and (info.last_sent_ms or 0) < BRIEF * 1000
+
+
 def _since(ours: int | None, theirs: int | None, *, first: int | None, second: int | None) -> float | None:
     """Seconds since the first of two moves, if there was one and the second did not follow it."""
     if not first or ours is None or (second and (theirs is None or theirs <= ours)):

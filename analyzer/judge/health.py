@@ -12,6 +12,7 @@ from analyzer.evidence.calls import SOCKETS_MISSING, command, kind_in_words
 from analyzer.evidence.log_events import against_health
 from analyzer.evidence.movement import standing
 from analyzer.evidence.turns import unknown_calls, waits_in_words
+from analyzer.families.stuck import hands_over
 from analyzer.judge.rows import heaped, unread_in_words
 from analyzer.model.finding import Missing
 from analyzer.model.message import plural, say
@@ -41,6 +42,7 @@ _WAITS: Final = OUTBOUND | {
     ActivityKind.CLASS_INIT,
     ActivityKind.SEMAPHORE,
     ActivityKind.CONDITION,
+    ActivityKind.QUEUE,
 }
 """What a whole group of threads does not do for long on a healthy server."""
 _PROFILE: Final = "runtime/pprof.(*Profile).WriteTo"
@@ -158,7 +160,12 @@ def _of_pool(case: Case, view: ProcessView, pool: Pool) -> Iterator[HealthGap]:
     if not pool.bounded:  # a thread for each connection: one that reads its client's next request keeps nobody out
         waiting = [member for member in waiting if member.activity.kind != ActivityKind.REQUEST_READ]
     runs = any(member.activity.kind == ActivityKind.RUNNING for member in pool.busy)
-    if pool.role in _HELPERS or pool.idle or runs or not waiting or len(pool.busy) < GROUP or _moves(case, view, pool):
+    giving = [member for member in pool.busy if hands_over(member)]
+    if len(giving) >= GROUP:  # what is full stays full for those that come after, however many threads are free
+        waiting, runs = giving, False
+    elif pool.idle:
+        return
+    if pool.role in _HELPERS or runs or not waiting or len(pool.busy) < GROUP or _moves(case, view, pool):
         return
     waits = Counter(kind_in_words([member]) for member in waiting)
     frame, count = waits.most_common(1)[0]

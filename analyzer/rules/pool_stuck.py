@@ -17,18 +17,24 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Final
 
-from analyzer.evidence.calls import client_evidence, client_figures, clients_in_words, kind_in_words, role_doubt, stuck_in_words
-from analyzer.evidence.citations import all_of, of_threads
+from analyzer.evidence.calls import (
+    client_evidence,
+    client_figures,
+    clients_in_words,
+    kind_in_words,
+    role_doubt,
+)
+from analyzer.evidence.citations import of_threads
 from analyzer.evidence.log_lines import failure_of
 from analyzer.evidence.movement import has_stood, moved_on, progress_text, standing
 from analyzer.evidence.turns import unanswered_in_words
 from analyzer.families.remote_service import is_called_back
-from analyzer.families.stuck import advice_for, kept_evidence, kept_waiting, waiting_workers
+from analyzer.families.stuck import advice_for, kept_evidence, kept_waiting, members_in_words, shared_frame, waiting_workers
+from analyzer.families.undecided import may_read_clients
 from analyzer.model.finding import Confidence, Culprit, Finding, Outlook, RecoversWhen, Severity, When
 from analyzer.model.message import joined, plural, say
 from analyzer.model.need import Need
 from analyzer.model.text import Ask, Do, Either, Text
-from analyzer.software.blockers import application_frame
 from analyzer.software.kinds import ActivityKind
 from analyzer.waits.server_pools import SATURATED
 from analyzer.waits.targets import FEW_CLIENTS
@@ -40,7 +46,6 @@ if TYPE_CHECKING:
     from analyzer.join.connections import Connection
     from analyzer.software.pools import ThreadActivity
     from analyzer.waits.case import Case, ServerPool
-    from parsers.records import Frame
 
 NEEDS: Final = (Need.THREADS,)
 CONSEQUENCE_OF: Final = ("process-stopped", "gc-thrash")
@@ -91,8 +96,8 @@ def diagnose(case: Case) -> Iterator[Finding]:
         full = len(members) >= SATURATED * serving.workers and not serving.pool.idle
         if not members or not (full or kept):
             continue
-        if is_called_back(case, serving):
-            continue  # its finding tells of both ends
+        if is_called_back(case, serving) or may_read_clients(serving):
+            continue  # the finding of both ends tells more; and who may read from idle clients may be idle
         still = standing(case, serving.view, members)
         lasting = has_stood(still) and still.idle is not None
         unseen = lasting and not serving.connected and len(members) >= SMALLEST_POOL
@@ -106,7 +111,7 @@ def _finding(
     case: Case, serving: ServerPool, members: Sequence[ThreadActivity], still: Standing | None, kept: Sequence[Connection]
 ) -> Finding:
     view, pool, port = serving.view, serving.pool, serving.port
-    waits, frame = kind_in_words(members), _frame(members)
+    waits, frame = kind_in_words(members), shared_frame(members)
     log = failure_of(case, (member.thread.name for member in members)) if members[0].activity.kind in _MISSING_SIGNAL else None
     advice = advice_for(view, members)
     confidence, why = _judge(serving, still, kept)
@@ -114,7 +119,7 @@ def _finding(
     text = TEXT.filled(
         view.process,
         s="s" if len(members) == 1 else "",
-        who=_who(serving, members),
+        who=members_in_words(serving, members),
         waits=waits,
         frame=frame,
         threads=plural(len(members), "thread"),
@@ -154,23 +159,6 @@ def _finding(
     )
 
 
-def _who(serving: ServerPool, members: Sequence[ThreadActivity]) -> str:
-    if len(members) == serving.blocked:
-        return stuck_in_words(serving)
-    if not serving.pool.bounded:
-        return say("{count} requests in service ({name})", count=len(members), name=serving.pool.name)
-    count = all_of(len(members), serving.workers)
-    noun = say("request thread") if serving.workers == 1 else say("request threads")
-    return say("{all_of} {noun} of {name}{cut}", all_of=count, noun=noun, name=serving.pool.name, cut="")
-
-
-def _frame(members: Sequence[ThreadActivity]) -> Frame | None:
-    """The application frame that most of those in the commonest kind of wait share."""
-    kind = members[0].activity.kind
-    frames = [frame for member in members if member.activity.kind == kind and (frame := application_frame(*member)) is not None]
-    return max(sorted(set(frames), key=str), key=frames.count, default=None)
-
-
 def _judge(serving: ServerPool, still: Standing | None, kept: Sequence[Connection]) -> tuple[Confidence, str]:
     """How sure it is that the pool is stuck; the cause is open anyway."""
     doubts = [doubt for doubt in (role_doubt(serving.pool),) if doubt]
@@ -184,12 +172,16 @@ def _judge(serving: ServerPool, still: Standing | None, kept: Sequence[Connectio
         doubts.append(say("there is no socket table that shows clients suffer"))
     elif not has_stood(still):
         doubts.append(say("one dump cannot show how long they have stood there"))
+    elif still.idle is None and not serving.pressure.gave_up:
+        doubts.append(say("the dumps do not show whether they have worked in between, and nobody has given up"))
     if serving.view.dump is not None and serving.view.dump.complete is False:
         doubts.append(say("the thread dump is cut off"))
     sure = serving.pool.sure
     said = say("That the pool stands still the dump and its clients show together; why, they do not.")
     if not doubts:
         return Confidence.CERTAIN, said
-    shown = serving.pressure.exists or ((kept or serving.abandoned or serving.pressure.unknown >= FEW_CLIENTS) and has_stood(still))
+    shown = (serving.pressure.exists and (serving.pressure.gave_up or has_stood(still))) or (
+        (kept or serving.abandoned or serving.pressure.unknown >= FEW_CLIENTS) and has_stood(still)
+    )
     confidence = Confidence.SUSPECTED if sure is Confidence.SUSPECTED or not shown else Confidence.LIKELY
     return confidence, say("{proof} Not certain, because {list}.", proof=said, list=joined(" and ", doubts))

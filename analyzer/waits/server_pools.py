@@ -14,7 +14,7 @@ from msgspec.structs import replace
 
 from analyzer.join.connections import close_wait, left_unread
 from analyzer.join.process import OwnCall
-from analyzer.join.turns import long_unanswered
+from analyzer.join.turns import is_served, long_unanswered
 from analyzer.model.finding import CloseWait
 from analyzer.software.blockers import OUTBOUND, RESULTS, application_frame
 from analyzer.software.kinds import ActivityKind, PoolRole, SocketSide
@@ -58,8 +58,12 @@ class Pressure(NamedTuple):
     @property
     def exists(self) -> bool:
         """True if so many wait or gave up that it is no moment: one or two requests lie unread for milliseconds on every busy server."""
-        gave_up = self.close_wait.fin_only + self.close_wait.unread + self.close_wait.unaccepted
-        return gave_up + self.unread + self.accept_queue >= FEW_CLIENTS
+        return self.gave_up + self.unread + self.accept_queue >= FEW_CLIENTS
+
+    @property
+    def gave_up(self) -> int:
+        """Clients that left before they had an answer."""
+        return self.close_wait.fin_only + self.close_wait.unread + self.close_wait.unaccepted
 
 
 class ServerPool:
@@ -211,7 +215,9 @@ def pressure(view: ProcessView, port: int | None) -> Pressure:
     if port is None:
         return Pressure(CloseWait(), 0, 0)
     clients = view.clients_of(port)
-    unread = len([row for row in clients if left_unread(row) and row.state is TcpState.ESTABLISHED and not row.unaccepted])
+    unread = len(
+        [row for row in clients if row.state is TcpState.ESTABLISHED and left_unread(row) and not (row.unaccepted or is_served(row))]
+    )
     listener = view.listeners.get(port)
     queued = listener.recv_q if listener is not None and listener.recv_q else sum(1 for connection in clients if connection.unaccepted)
     counts = close_wait(clients)

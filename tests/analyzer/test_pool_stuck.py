@@ -236,3 +236,71 @@ class TestClientsWithoutAnAnswer:
         (finding,) = found(diagnosis_of(files), "pool-stuck")
         assert "The queue is full, and no thread of the dump takes" in finding.explanation
         assert "put something into" not in finding.explanation
+
+
+class TestBusyServers:
+    """A server that answers one request after the other has the same stacks in every dump, and unread requests."""
+
+    @staticmethod
+    def table(info: str) -> str:
+        rows = ["State Recv-Q Send-Q Local Address:Port Peer Address:Port Process", 'LISTEN 0 50 *:6612 *:* users:(("java",pid=431,fd=5))']
+        for n in range(6):
+            rows += [
+                f'ESTAB 90 0 10.2.0.4:6612 10.2.9.7:{41000 + n} users:(("java",pid=431,fd={9 + n}))',
+                f"\t cubic wscale:7,7 rto:204 {info}",
+            ]
+        return "\n".join(rows) + "\n"
+
+    def diagnosed(self, info: str, dumps: int = 2) -> Diagnosis:
+        files = {
+            f"jstack-431-{n}.txt": dump(ACCEPTS, *clerks(*WAITS["attempt"], count=6), time=f"2026-01-02 03:04:1{n}") for n in range(dumps)
+        }
+        return diagnosis_of({**files, "ss.txt": self.table(info)})
+
+    def test_answers_of_this_moment_are_no_standstill(self) -> None:
+        diagnosis = self.diagnosed("bytes_sent:436 bytes_received:2970 data_segs_out:109 data_segs_in:110 lastsnd:36 lastrcv:30")
+        assert not found(diagnosis, "pool-stuck")
+        assert diagnosis.verdict.status is Status.INSUFFICIENT
+
+    def test_without_answers_the_same_pool_stands(self) -> None:
+        (finding,) = found(self.diagnosed("bytes_sent:436 bytes_received:2970 lastsnd:6400 lastrcv:6100"), "pool-stuck")
+        assert finding.confidence is Confidence.LIKELY
+        assert "whether they have worked in between" in finding.why_confident
+
+    def test_one_dump_and_unread_requests_are_a_suspicion(self) -> None:
+        (finding,) = found(self.diagnosed("bytes_received:90 lastsnd:6100 lastrcv:6100", dumps=1), "pool-stuck")
+        assert finding.confidence is Confidence.SUSPECTED
+
+
+def test_a_cut_dump_counts_only_what_it_shows() -> None:
+    files = {"jstack-431.txt": dump(ACCEPTS, *clerks(*WAITS["child"]), complete=False), "netstat.txt": netstat(LISTEN, *left(4, 3))}
+    (finding,) = found(diagnosis_of(files), "pool-stuck")
+    assert "as far as the cut dump shows them" in finding.headline
+
+
+def test_a_full_queue_is_not_healthy_without_counters() -> None:
+    free = [
+        thread(
+            f"clerk-{90 + n}",
+            "WAITING (parking)",
+            *TestClientsWithoutAnAnswer.TAKE,
+            "java.util.concurrent.ThreadPoolExecutor.getTask",
+            nid=0x900 + n,
+        )
+        for n in range(3)
+    ]
+    rows = [f"0 10.2.0.4:6612 10.2.9.7:{41000 + n} ESTABLISHED 431/java" for n in range(4)]
+    files = {"jstack-431.txt": dump(ACCEPTS, *clerks(*WAITS["queue"]), *free), "netstat.txt": netstat(LISTEN, *rows)}
+    diagnosis = diagnosis_of(files)
+    assert diagnosis.verdict.status is Status.INSUFFICIENT
+    assert "ArrayBlockingQueue.put" in diagnosis.verdict.headline
+
+
+def test_far_more_readers_than_clients_that_suffer_may_read_from_idle_clients() -> None:
+    """One thread for each of many clients, in a table of which somebody kept only the closed rows."""
+    readers = [
+        thread(f"Thread-{n}", "RUNNABLE", *PLAIN_READ, "org.acme.counter.Clerk.run", "java.lang.Thread.run", nid=0x300 + n)
+        for n in range(60)
+    ]
+    files = {"jstack-431.txt": dump(ACCEPTS, *readers), "netstat.txt": netstat(*left(1, 3))}
+    assert diagnosis_of(files).verdict.status is Status.INSUFFICIENT
