@@ -76,7 +76,8 @@ def starved(case: Case, *, common: bool) -> tuple[Starved, ...]:
         Starved(case, view, pool)
         for view in case.latest
         for pool in view.pools
-        if pool.role != PoolRole.SERVER
+        # A pool that only numbers make a server runs whatever is given to it: the parts of a request, too.
+        if (pool.role != PoolRole.SERVER or pool.basis is not None)
         and (pool.name == COMMON_POOL) is common
         and _all_wait(pool, kinds, view.known)
         and not _at_one_gate(pool)

@@ -274,6 +274,16 @@ class TestNestedTasks:
         )
         assert (finding.culprit.pool, finding.loop) == ("report", True)
 
+    def test_the_pool_that_serves_may_wait_for_itself(self) -> None:
+        """An own server that gives the parts of a request to the pool in which it runs."""
+        door = thread(
+            "door", "RUNNABLE", "sun.nio.ch.Net.accept", "java.net.ServerSocket.accept", "com.example.Door.run", native="runnable"
+        )
+        crew = workers("crew", 5, *FUTURE, "com.example.Door.lambda$serve$0")
+        diagnosis = judged([door, *crew], *gave_up(5))
+        assert diagnosis.verdict.rule == "nested-task-starvation"
+        assert one(diagnosis, "nested-task-starvation").culprit.pool == "crew"
+
     def test_catches_not_while_a_worker_is_free(self) -> None:
         idle = thread("report-9", "WAITING (parking)", *PARK, "java.util.concurrent.ThreadPoolExecutor.getTask", "java.lang.Thread.run")
         assert not found(judged([*self.INNER, idle, *self.OUTER], *gave_up(6)), "nested-task-starvation")
