@@ -113,7 +113,9 @@ def diagnose(case: Case) -> Iterator[Finding]:
             if earlier and not still:
                 continue
             lasting = still == len(earlier[-1]) if earlier else any(row.state is TcpState.CLOSE_WAIT for row in queue)
-            yield _finding(view, port, queue, acceptor_of(view, port), lasting=lasting, twice=bool(earlier))
+            acceptor = acceptor_of(view, port)
+            if acceptor is not None or view.dump.complete is not False:  # in a dump that is cut off it may be among those that are missing
+                yield _finding(view, port, queue, acceptor, lasting=lasting, twice=bool(earlier))
 
 
 def _somebody_accepts(view: ProcessView, port: int) -> bool:

@@ -376,3 +376,12 @@ class TestOwnLoopBesideAClient:
         queue = [f"40 10.2.0.4:6612 10.2.9.7:{43000 + n} ESTABLISHED -" for n in range(6)]
         (finding,) = found(diagnosis_of({"jstack-431.txt": dump(*desks), "netstat.txt": netstat(LISTEN, *queue)}), "acceptor-stalled")
         assert finding.confidence is Confidence.SUSPECTED
+
+    def test_a_cut_dump_may_lack_the_acceptor(self) -> None:
+        queue = [f"40 10.2.0.4:6612 10.2.9.7:{43000 + n} ESTABLISHED -" for n in range(6)]
+        whole, cut = (
+            diagnosis_of({"jstack-431.txt": dump(*self.WORKERS, complete=complete), "netstat.txt": netstat(LISTEN, *queue)})
+            for complete in (True, False)
+        )
+        assert found(whole, "acceptor-stalled")
+        assert not found(cut, "acceptor-stalled")
