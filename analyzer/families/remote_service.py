@@ -22,6 +22,7 @@ from analyzer.evidence.packet_claims import packet_evidence
 from analyzer.evidence.recovery import has_no_limit, of_calls
 from analyzer.families import stalled_pool
 from analyzer.join.clocks import far_apart
+from analyzer.join.turns import BRIEF
 from analyzer.model.finding import Basis, Confidence, Evidence, Finding, Kind, Missing, Severity
 from analyzer.model.message import joined, plural, say
 from analyzer.model.text import Either, Text
@@ -104,7 +105,7 @@ def finding(case: Case, serving: ServerPool, target: Target, words: ServiceText)
     confidence, severity, why = _judge(serving, target, still)
     far = callee_of(view, target)
     who = _service(view, target.remote, words.noun, far)
-    lasting = _lasts(serving, still)
+    lasting = _lasts(serving, still) and not _answers_come(target)
     whole = target.share >= 1 - COUNT_TOLERANCE
     fewer = len(target.connections) < len(serving.callers)
     wait = say("wait") if fewer and whole else say("waits")
@@ -194,6 +195,8 @@ def _judge(serving: ServerPool, target: Target, still: Standing | None) -> tuple
         remote=target.remote,
     )
     doubts = _contradictions(serving, target)
+    if heard := _answers_come(target):
+        doubts.append(say("the kernel's counters show answers on these connections within the last moment"))
     if not serving.callers:
         doubts.append(say("the dump shows no call: that they wait for one rests on the numbers"))
     if (patient := _nobody_suffers(serving, still)) is not None:
@@ -231,8 +234,21 @@ def _judge(serving: ServerPool, target: Target, still: Standing | None) -> tuple
     severity = Severity.CRITICAL if serving.pressure.exists else Severity.WARNING
     # What a proxy leads to may stand in the rows that are missing, this process itself among them.
     hidden = _is_cut(serving.view, target) and _unseen_end(serving.view, target) is not None
-    confidence = Confidence.SUSPECTED if back or hidden or not _lasts(serving, still) else Confidence.LIKELY
+    confidence = Confidence.SUSPECTED if back or hidden or heard or not _lasts(serving, still) else Confidence.LIKELY
     return confidence, severity, say("{agree}. Not certain, because {list}.", agree=agree, list=joined(" and ", doubts))
+
+
+def _answers_come(target: Target) -> bool:
+    """True if most of the connections have received something within the last moment: the service answers, however many wait for their turn here."""
+    heard = [
+        one
+        for one in target.connections
+        if one.info is not None
+        and (one.info.bytes_received or one.info.data_segments_in)
+        and one.info.last_received_ms is not None
+        and one.info.last_received_ms < BRIEF * 1000
+    ]
+    return len(heard) > MAJORITY * len(target.connections)
 
 
 def _is_cut(view: ProcessView, target: Target) -> bool:

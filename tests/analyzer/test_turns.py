@@ -9,7 +9,7 @@ from analyzer.join.turns import awaited, follow, long_awaited, unanswered
 from analyzer.model.finding import Confidence, Status
 from parsers.records import Endpoint, TcpState
 from parsers.records.tcp_info import TcpInfo, info_of
-from tests.builders import diagnosis_of, found
+from tests.builders import READ, SERVED, diagnosis_of, dump, found, thread
 
 HEAD = "State Recv-Q Send-Q Local Address:Port Peer Address:Port Process\n"
 
@@ -168,3 +168,29 @@ def test_threads_in_the_same_call_are_told_once() -> None:
     text = "COMMAND PID USER FD TYPE DEVICE SIZE/OFF NODE NAME\n" + "\n".join(rows_of_lsof) + "\n"
     summary = f"{diagnosis_of({'lsof.txt': text, 'syscalls.txt': task}).verdict}"
     assert "6 threads of till (pid 77) are in recvfrom on connections to 10.0.0.7:9443" in summary
+
+
+@pytest.mark.parametrize(
+    ("info", "confidence", "says"),
+    [
+        ("bytes_sent:900 bytes_acked:901 bytes_received:300 lastsnd:30 lastrcv:55", Confidence.SUSPECTED, "may be slow"),
+        ("bytes_sent:900 bytes_acked:901 bytes_received:300 lastsnd:6100 lastrcv:7400", Confidence.CERTAIN, "does not answer"),
+        ("bytes_sent:90 bytes_acked:91 lastsnd:6100 lastrcv:6100", Confidence.CERTAIN, "does not answer"),
+    ],
+    ids=["answers of this moment", "an old answer", "none at all"],
+)
+def test_a_service_that_answers_is_not_the_one_that_does_not(info: str, confidence: Confidence, says: str) -> None:
+    """All threads are in calls at any moment where the pool is too small for its clients."""
+    made = [HEAD, 'LISTEN 0 128 *:8080 *:* users:(("java",pid=77,fd=3))\n']
+    for at in range(6):
+        made.append(f'ESTAB 40 0 10.0.0.1:8080 10.0.0.9:{4000 + at} users:(("java",pid=77,fd={10 + at}))\n')
+        made.append("\t cubic wscale:7,7 rto:204 bytes_received:40 data_segs_in:1 lastsnd:6000 lastrcv:6000 lastack:5\n")
+        made.append(f'ESTAB 0 0 10.0.0.1:{5000 + at} 10.0.0.7:9443 users:(("java",pid=77,fd={60 + at}))\n')
+        made.append(f"\t cubic wscale:7,7 rto:204 {info} lastack:5\n")
+    readers = [
+        thread(f"http-nio-8080-exec-{at}", "RUNNABLE", *READ, "com.example.Till.quote", *SERVED, nid=0x200 + at, native="runnable")
+        for at in range(6)
+    ]
+    (finding,) = found(diagnosis_of({"jstack-77.txt": dump(*readers), "ss.txt": "".join(made)}), "slow-backend")
+    assert finding.confidence is confidence
+    assert says in finding.headline
