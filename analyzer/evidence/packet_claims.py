@@ -23,7 +23,9 @@ FEWEST: Final = 3
 MANY: Final = 10
 """… and from which on it is no chance, whatever the share …"""
 SHARE: Final = 0.2
-"""… of all connections to that server. Also seconds of patience that make a span."""
+"""… of all connections to that server."""
+SPAN: Final = 0.2
+"""Seconds between the first client that gave up and the last from which on both are told."""
 LINGERS: Final = 10.0
 """Seconds after a client's FIN in which a server that has one closes its end: a worker may just be writing a log line."""
 WAITED: Final = 1.0
@@ -126,7 +128,7 @@ def trouble_of(port: Port) -> Iterator[tuple[Evidence, str]]:
     if len(gave_up) >= FEWEST and (len(gave_up) >= MANY or len(gave_up) >= SHARE * len(port.flows)):
         waited = (
             say("{patience:.1f} to {patience2:.1f} s", patience=patience[0], patience2=patience[-1])
-            if patience[-1] - patience[0] >= SHARE
+            if patience[-1] - patience[0] >= SPAN
             else say("{seconds:.1f} s", seconds=patience[0])
         )
         says = say(

@@ -13,7 +13,7 @@ from reports.language.catalogue import label_of, tell
 from reports.text_safety import clip_path, plain
 from reports.view import ladder, sources, tables
 from reports.view.embedded import block
-from reports.view.finding_view import HEADLINE, NAME, PROOFS_FOLDED, PROOFS_TOLD, Teller, who
+from reports.view.finding_view import HEADLINE, NAME, PROOFS_FOLDED, PROOFS_TOLD, FindingViews, who
 from reports.view.known_issues import known_views
 from reports.view.model import Figure, View
 from reports.view.stacks import socket_table, stack_views
@@ -35,11 +35,13 @@ _WORDS = {Status.HEALTHY: "healthy", Status.INSUFFICIENT: "not enough evidence"}
 
 def build(diagnosis: Diagnosis, command: str, version: str = VERSION) -> View:
     """The view of a diagnosis. ``command``: the command line that repeats it; ``version``: of the tool."""
-    teller = Teller(diagnosis, names_pattern(_names(diagnosis)), tables.busy_of(diagnosis.pools))
+    findings_shown = FindingViews(diagnosis, names_pattern(_names(diagnosis)), tables.busy_of(diagnosis.pools))
     causes, followed, also = _sorted_out(diagnosis)
-    told = teller.cases(causes[:CASES_TOLD], PROOFS_TOLD)
+    told = findings_shown.cases(causes[:CASES_TOLD], PROOFS_TOLD)
     above = {case.id for case in told}
-    folded = {finding.id: teller.case(finding, PROOFS_FOLDED, told=finding.id in above) for finding in diagnosis.findings[:FINDINGS]}
+    folded = {
+        finding.id: findings_shown.case(finding, PROOFS_FOLDED, told=finding.id in above) for finding in diagnosis.findings[:FINDINGS]
+    }
     primary = diagnosis.primary
     sockets, sockets_rest = tables.socket_charts(diagnosis.sockets)
     trend, trend_note = tables.trend(
@@ -59,7 +61,7 @@ def build(diagnosis: Diagnosis, command: str, version: str = VERSION) -> View:
         meta=tuple(_meta(diagnosis)),
         facts=tuple(_facts(diagnosis)),
         headline=plain(verdict.headline, HEADLINE),
-        summary=teller.words(verdict.summary),
+        summary=findings_shown.words(verdict.summary),
         warnings=tuple(plain(note, 400) for note in diagnosis.notes[:12]),
         rivals=_rivals(causes),
         figures=tuple(_figures(diagnosis))[:FIGURES],

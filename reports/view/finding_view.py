@@ -42,8 +42,8 @@ _HEALS = {
 }
 
 
-class Teller(msgspec.Struct, frozen=True):
-    """Tells the findings of one diagnosis. ``names``: the identifiers to set apart; ``busy``: what is known of each pool."""
+class FindingViews(msgspec.Struct, frozen=True):
+    """Makes the views of the findings of one diagnosis. ``names``: the identifiers to set apart; ``busy``: what is known of each pool."""
 
     diagnosis: Diagnosis
     names: re.Pattern[str]
