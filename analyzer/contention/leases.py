@@ -121,16 +121,15 @@ class Shortage(BlockedGroup):
 
 
 def shortages(case: Case, lends: str) -> tuple[Shortage, ...]:
-    """Crowds of threads that wait for a lender of that kind, at each process' last view."""
-    found = []
-    for view in case.latest:
-        found += [
-            Shortage(case, view, lender, queue)
-            for lender, waiters in _waiters(view).items()
-            if lender.lends == lends
-            for queue in _queues(waiters)
-        ]
-    return tuple(found)
+    """Noteworthy crowds of threads that wait for a lender of that kind, at each process' last view."""
+    crowds = (
+        Shortage(case, view, lender, queue)
+        for view in case.latest
+        for lender, waiters in _waiters(view).items()
+        if lender.lends == lends
+        for queue in _queues(waiters)
+    )
+    return tuple(crowd for crowd in crowds if crowd.noteworthy)
 
 
 @lru_cache(maxsize=64)  # the rule of each kind asks

@@ -5,10 +5,13 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, TypedDict
 
 from analyzer.contention.blocked_group import common_frame, place
+from analyzer.evidence.citations import of_sockets, of_threads
 from analyzer.families import blocked_threads
 from analyzer.model.message import plural, say
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
+
     from analyzer.contention.leases import Shortage
     from analyzer.model.finding import Confidence, Evidence, Finding, Outlook
     from analyzer.model.text import Filled
@@ -66,6 +69,14 @@ def users(shortage: Shortage) -> Users:
         has="has" if len(found) == 1 else "have",
         place=place(common_frame(found)),
     )
+
+
+def shown(shortage: Shortage, text: Filled, mark: tuple[str, ...] = (), inferred: str | None = None) -> Iterator[Evidence]:
+    """The threads that use what is lent, and the connections, in the rule's words for ``used`` and ``lent``."""
+    if shortage.users:
+        yield of_threads(shortage.users, text["used"])
+    if shortage.rows:
+        yield of_sockets(shortage.rows, text["lent"], mark, inferred)
 
 
 def figures(shortage: Shortage, text: Filled) -> tuple[tuple[str, str], ...]:

@@ -20,10 +20,9 @@ from typing import TYPE_CHECKING, Final
 
 from analyzer.contention.blocked_group import judge
 from analyzer.contention.leases import Shortage, shortages
-from analyzer.evidence.citations import of_sockets, of_threads
 from analyzer.families import lent_connections
 from analyzer.join.connections import close_wait, states
-from analyzer.model.finding import Confidence, Evidence, Finding, Outlook, RecoversWhen, When
+from analyzer.model.finding import Confidence, Finding, Outlook, RecoversWhen, When
 from analyzer.model.message import joined, plural, say
 from analyzer.model.need import Need
 from analyzer.model.text import Ask, Do, Either, Text
@@ -33,7 +32,6 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from analyzer.join.connections import Connection
-    from analyzer.model.text import Filled
     from analyzer.waits.case import Case
 
 NEEDS: Final = (Need.THREADS,)
@@ -96,7 +94,7 @@ TEXT: Final = Text(
             "this is the server's own port, where no thread is left to answer",
             "the service is slow, and it heals when it answers",
         ),
-        "readers": "{threads} read over the pool: these hold a connection each",
+        "used": "{threads} read over the pool: these hold a connection each",
         "lent": "{connections} to {remote} ({states})",
         "inferred": "A socket table does not say which pool a connection belongs to. That it is this one rests on the absence of others.",
     },
@@ -106,8 +104,7 @@ TEXT: Final = Text(
 def diagnose(case: Case) -> Iterator[Finding]:
     """One finding per pool that a crowd waits for."""
     for shortage in shortages(case, HTTP):
-        if shortage.noteworthy:
-            yield _finding(shortage)
+        yield _finding(shortage)
 
 
 def _finding(shortage: Shortage) -> Finding:
@@ -127,15 +124,9 @@ def _finding(shortage: Shortage) -> Finding:
         raise_limit=say("raise {limit}", limit=lender.limit),
         switch_on=say("switch on {watch}", watch=lender.watch),
     )
-    return lent_connections.finding(shortage, text, (confidence, why), _evidence(shortage, text), shortage.frame, _outlook(shortage, rows))
-
-
-def _evidence(shortage: Shortage, text: Filled) -> tuple[Evidence, ...]:
-    rows = shortage.rows
-    return (
-        *((of_threads(shortage.users, text["readers"]),) if shortage.users else ()),
-        *((of_sockets(rows, text["lent"], (str(rows[0].remote),), text["inferred"]),) if rows else ()),
-    )
+    mark = tuple(str(row.remote) for row in rows[:1])
+    held = tuple(lent_connections.shown(shortage, text, mark, text["inferred"]))
+    return lent_connections.finding(shortage, text, (confidence, why), held, shortage.frame, _outlook(shortage, rows))
 
 
 def _judge(shortage: Shortage, rows: tuple[Connection, ...]) -> tuple[Confidence, str]:

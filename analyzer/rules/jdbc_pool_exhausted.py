@@ -20,7 +20,7 @@ from typing import TYPE_CHECKING, Final
 
 from analyzer.contention.blocked_group import common_frame, judge, place
 from analyzer.contention.leases import Shortage, shortages
-from analyzer.evidence.citations import of_sockets, of_threads
+from analyzer.evidence.citations import of_threads
 from analyzer.evidence.sessions import DATABASE_CAUSES
 from analyzer.families import lent_connections
 from analyzer.model.finding import Confidence, Evidence, Finding, Outlook, RecoversWhen, When
@@ -116,7 +116,7 @@ TEXT: Final = Text(
             " It heals when those statements end.",
             Either("rows", " It does not heal by itself; {patience} only turns the wait into an error."),
         ),
-        "in_driver": "{threads} in the driver: these hold a connection each",
+        "used": "{threads} in the driver: these hold a connection each",
         "doing": "{keepers} in {kept_in}",
         "may_hold": "{keepers} {does} something else and may hold a connection",
         "lent": "{connections} to the database, {established} of them established",
@@ -127,8 +127,7 @@ TEXT: Final = Text(
 def diagnose(case: Case) -> Iterator[Finding]:
     """One finding per pool that a crowd waits for."""
     for shortage in shortages(case, JDBC):
-        if shortage.noteworthy:
-            yield _finding(shortage)
+        yield _finding(shortage)
 
 
 def _finding(shortage: Shortage) -> Finding:
@@ -160,11 +159,7 @@ def _finding(shortage: Shortage) -> Finding:
 
 def _evidence(shortage: Shortage, text: Filled) -> tuple[Evidence, ...]:
     busy = () if shortage.users or shortage.nested else shortage.busy
-    return (
-        *((of_threads(shortage.users, text["in_driver"]),) if shortage.users else ()),
-        *((of_sockets(shortage.rows, text["lent"]),) if shortage.rows else ()),
-        *((of_threads(busy, text["may_hold"]),) if busy else ()),
-    )
+    return (*lent_connections.shown(shortage, text), *((of_threads(busy, text["may_hold"]),) if busy else ()))
 
 
 def _judge(shortage: Shortage, rows: tuple[Connection, ...]) -> tuple[Confidence, str]:

@@ -73,7 +73,7 @@ TEXT: Final = Text(
 def diagnose(case: Case) -> Iterator[Finding]:
     """One finding per pool whose waiters hold what they wait for."""
     for shortage in shortages(case, JDBC):
-        if shortage.noteworthy and len(shortage.nested) >= max(FEWEST, len(shortage.users)):
+        if len(shortage.nested) >= max(FEWEST, len(shortage.users)):
             yield _finding(shortage)
 
 

@@ -66,15 +66,9 @@ TEXT: Final = Text(
 def diagnose(case: Case) -> Iterator[Finding]:
     """One finding per pool or semaphore that a crowd waits for."""
     for shortage in shortages(case, OBJECT):
-        if shortage.noteworthy:
-            lender = shortage.lender
-            yield _finding(
-                shortage,
-                say("an object of {software}", software=lender.software),
-                lender.software,
-                lender.software,
-                (lender.limit, lender.patience, lender.watch),
-            )
+        lender = shortage.lender
+        what = say("an object of {software}", software=lender.software)
+        yield _finding(shortage, what, lender.software, lender.software, (lender.limit, lender.patience, lender.watch))
     for view in case.latest:
         for permits in _semaphores(case, view):
             if permits.noteworthy:
