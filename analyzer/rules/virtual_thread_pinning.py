@@ -19,10 +19,10 @@ from typing import TYPE_CHECKING, Final
 
 from analyzer.evidence.calls import client_evidence, client_figures, clients_in_words
 from analyzer.evidence.citations import all_of, of_threads
-from analyzer.model.finding import Action, Confidence, Culprit, Evidence, Finding, Outlook, RecoversWhen, Severity, When
+from analyzer.model.finding import Confidence, Culprit, Evidence, Finding, Outlook, RecoversWhen, Severity, When
 from analyzer.model.message import plural, say
 from analyzer.model.need import Need
-from analyzer.model.text import Ask, Either, Text
+from analyzer.model.text import Ask, Do, Either, Text
 from analyzer.software.blockers import activity, application_frame
 from analyzer.software.pools import ThreadActivity, ThreadSet
 from analyzer.waits.server_pools import pressure
@@ -56,6 +56,17 @@ TEXT: Final = Text(
             "who waits for a carrier",
             "jcmd {pid} Thread.dump_to_file -format=json threads.json",
             on="undecided",
+        ),
+    ),
+    do=(
+        Do(When.NOW, "Save a dump file and restart.", "jcmd {pid} Thread.dump_to_file -format=json threads.json"),
+        Do(
+            When.FIX,
+            "Take the blocking call out of {pins}: no synchronized (up to JDK 23), no class initializer, no native frame around it; ReentrantLock does not pin.",
+        ),
+        Do(
+            When.PREVENT,
+            "Watch the JFR event jdk.VirtualThreadPinned; raise jdk.virtualThreadScheduler.parallelism only as a stopgap.",
         ),
     ),
     chain=(("virtual threads", "wait for a free one of", "{carriers} carriers"), ("the carriers", "are pinned in", "{pinned_in}")),
@@ -105,6 +116,7 @@ def _finding(view: ProcessView, pinned: Sequence[ThreadActivity], carriers: int,
         view.process,
         all_of=all_of(len(pinned), carriers),
         frame=frame or say("a waiting virtual thread"),
+        pins=frame or say("what pins"),
         under=say(", under {frame}", frame=frame) if frame else "",
         queued=queued,
         virtual_thread_has=plural(queued, "virtual thread has", "virtual threads have"),
@@ -121,24 +133,6 @@ def _finding(view: ProcessView, pinned: Sequence[ThreadActivity], carriers: int,
         severity=Severity.CRITICAL,
         confidence=Confidence.CERTAIN if queued and port is not None else Confidence.LIKELY,
         evidence=(*evidence, *client_evidence(view, port)),
-        actions=(
-            Action(
-                When.NOW,
-                say("Save a dump file and restart."),
-                f"jcmd {view.process.pid or 'PID'} Thread.dump_to_file -format=json threads.json",
-            ),
-            Action(
-                When.FIX,
-                say(
-                    "Take the blocking call out of {frame}: no synchronized (up to JDK 23), no class initializer, no native frame around it; ReentrantLock does not pin.",
-                    frame=frame or say("what pins"),
-                ),
-            ),
-            Action(
-                When.PREVENT,
-                say("Watch the JFR event jdk.VirtualThreadPinned; raise jdk.virtualThreadScheduler.parallelism only as a stopgap."),
-            ),
-        ),
         figures=(*client_figures(view, port), *text.figures),
         chain=text.steps((evidence[0],)),
         culprit=Culprit(
