@@ -146,17 +146,9 @@ def _refused(error: Any) -> str:
 
 
 def _wrapped(text: str, width: int) -> list[str]:
-    """The words in lines of so many columns at most; a longer word stands alone."""
-    from reports.text_safety import width_of  # noqa: PLC0415 - English is laid out by typer
+    from reports.formats.prose import wrap  # noqa: PLC0415 - English is laid out by typer
 
-    lines, line = list[str](), ""
-    for word in text.split():
-        longer = f"{line} {word}".strip()
-        if line and width_of(longer) > width:
-            lines.append(line)
-            longer = word
-        line = longer
-    return [*lines, line] if line else lines
+    return wrap(text, width)
 
 
 def _is_english() -> bool:

@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING, Final
 from parsers.records import Owner, Parsed, Pid, SocketRow, TcpState
 from parsers.records.shows import Shows
 from parsers.text.endpoint import endpoint
+from parsers.text.grammar import POWERSHELL_STATES
 from parsers.text.patterns import lazy
 from parsers.text.source import Section, leftovers
 
@@ -26,21 +27,7 @@ if TYPE_CHECKING:
 NAME: Final = "net_tcp_connection"
 SHOWS: Final = frozenset({Shows.SOCKETS})
 
-_STATES: Final = {
-    "Listen": TcpState.LISTEN,
-    "Established": TcpState.ESTABLISHED,
-    "CloseWait": TcpState.CLOSE_WAIT,
-    "TimeWait": TcpState.TIME_WAIT,
-    "FinWait1": TcpState.FIN_WAIT1,
-    "FinWait2": TcpState.FIN_WAIT2,
-    "SynSent": TcpState.SYN_SENT,
-    "SynReceived": TcpState.SYN_RECV,
-    "LastAck": TcpState.LAST_ACK,
-    "Closing": TcpState.CLOSING,
-    "Closed": TcpState.CLOSE,
-    "Bound": TcpState.CLOSE,
-    "DeleteTCB": TcpState.CLOSE,
-}
+_STATES: Final = {**POWERSHELL_STATES, "Bound": TcpState.CLOSE, "DeleteTCB": TcpState.CLOSE}
 _WORDS: Final = "|".join(_STATES)
 HEADER: Final = r"LocalAddress[ ]+LocalPort[ ]+RemoteAddress[ ]+RemotePort[ ]+State\b"
 ROW_SHAPE: Final = rf"[0-9a-fA-F:.]{{2,45}}(?:%\w+)?[ ]+\d{{1,5}}[ ]+[0-9a-fA-F:.]{{2,45}}(?:%\w+)?[ ]+\d{{1,5}}[ ]+(?:{_WORDS})\b"

@@ -19,7 +19,7 @@ from typing import TYPE_CHECKING, Final
 from parsers.records import THREADS_IN, Counter, Endpoint, FarCount, Parsed, TcpState
 from parsers.records.shows import Shows
 from parsers.text.endpoint import normal_host, port_of
-from parsers.text.grammar import STATES, tcp_state
+from parsers.text.grammar import POWERSHELL_STATES, STATES, tcp_state
 from parsers.text.patterns import lazy
 from parsers.text.source import Section, leftovers
 
@@ -34,20 +34,7 @@ COUNTED: Final = "counted: "
 _PROSE: Final = 100
 """Lines of a text, up to which a sentence that counts is looked for in each."""
 _LINE: Final = 1000
-_POWERSHELL: Final = {
-    "Listen": TcpState.LISTEN,
-    "Established": TcpState.ESTABLISHED,
-    "CloseWait": TcpState.CLOSE_WAIT,
-    "TimeWait": TcpState.TIME_WAIT,
-    "FinWait1": TcpState.FIN_WAIT1,
-    "FinWait2": TcpState.FIN_WAIT2,
-    "SynSent": TcpState.SYN_SENT,
-    "SynReceived": TcpState.SYN_RECV,
-    "LastAck": TcpState.LAST_ACK,
-    "Closing": TcpState.CLOSING,
-    "Closed": TcpState.CLOSE,
-}
-_WORD: Final = "|".join(sorted(sorted({*STATES, *(word.replace("_", "-") for word in STATES), *_POWERSHELL}), key=len, reverse=True))
+_WORD: Final = "|".join(sorted(sorted({*STATES, *(word.replace("_", "-") for word in STATES), *POWERSHELL_STATES}), key=len, reverse=True))
 HEADER: Final = r"(?!)"
 _END: Final = r"(?:\d{1,3}(?:\.\d{1,3}){3}|\[?[0-9a-fA-F]{0,4}:[0-9a-fA-F:.]{2,40}\]?)[:.]\d{1,5}"
 ROW_SHAPE: Final = (
@@ -76,7 +63,7 @@ _quoted = lazy(
 
 def _state_of(word: str) -> TcpState | None:
     """The state that a tool's word means."""
-    return _POWERSHELL.get(word) or tcp_state(word)
+    return POWERSHELL_STATES.get(word) or tcp_state(word)
 
 
 def sniff(head: Sequence[str]) -> bool:

@@ -11,6 +11,20 @@ from typing import Final
 
 from parsers.records import JavaState, LockVerb, TcpState, Timer, TimerKind
 
+POWERSHELL_STATES: Final[dict[str, TcpState]] = {
+    "Listen": TcpState.LISTEN,
+    "Established": TcpState.ESTABLISHED,
+    "CloseWait": TcpState.CLOSE_WAIT,
+    "TimeWait": TcpState.TIME_WAIT,
+    "FinWait1": TcpState.FIN_WAIT1,
+    "FinWait2": TcpState.FIN_WAIT2,
+    "SynSent": TcpState.SYN_SENT,
+    "SynReceived": TcpState.SYN_RECV,
+    "LastAck": TcpState.LAST_ACK,
+    "Closing": TcpState.CLOSING,
+    "Closed": TcpState.CLOSE,
+}
+"""States as ``Get-NetTCPConnection`` spells them (System.Net.NetworkInformation.TcpState)."""
 STATES: Final[dict[str, TcpState]] = {
     **{state.value: state for state in TcpState},
     "ESTAB": TcpState.ESTABLISHED,
