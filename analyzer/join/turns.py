@@ -8,7 +8,7 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Final, NamedTuple
 
 from parsers.records import TcpState
 
@@ -28,22 +28,23 @@ _JITTER_MS: Final = 10
 """The table is made while time goes on: what came first may be printed as the younger."""
 
 
+class Move(NamedTuple):
+    """Data in one direction: whether there was any, and milliseconds since the last of it."""
+
+    was: bool
+    age_ms: int | None
+
+
 def awaited(connection: Connection) -> float | None:
     """Seconds since this end sent what the other end has not answered; None if it is not known or not so."""
-    info = connection.info
-    if info is None or connection.state is not TcpState.ESTABLISHED or connection.recv_q:
-        return None
-    sent, received = info.bytes_sent or info.data_segments_out, info.bytes_received or info.data_segments_in
-    return _since(info.last_sent_ms, info.last_received_ms, first=sent, second=received)
+    sent, received = _moves(connection)
+    return _since(sent, received)
 
 
 def unanswered(connection: Connection) -> float | None:
     """Seconds since this end received what it has sent nothing after; None if it is not known or not so."""
-    info = connection.info
-    if info is None or connection.state is not TcpState.ESTABLISHED or connection.recv_q:
-        return None
-    sent, received = info.bytes_sent or info.data_segments_out, info.bytes_received or info.data_segments_in
-    return _since(info.last_received_ms, info.last_sent_ms, first=received, second=sent)
+    sent, received = _moves(connection)
+    return _since(received, sent)
 
 
 def answered(connection: Connection) -> bool | None:
@@ -63,11 +64,22 @@ def is_served(connection: Connection) -> bool:
     return bool(sent) and info is not None and (info.last_sent_ms or 0) < BRIEF * 1000
 
 
-def _since(ours: int | None, theirs: int | None, *, first: int | None, second: int | None) -> float | None:
+def _moves(connection: Connection) -> tuple[Move, Move]:
+    """What an open connection with nothing left to read has sent, and what it has received."""
+    info = connection.info
+    if info is None or connection.state is not TcpState.ESTABLISHED or connection.recv_q:
+        return Move(was=False, age_ms=None), Move(was=False, age_ms=None)
+    return (
+        Move(bool(info.bytes_sent or info.data_segments_out), info.last_sent_ms),
+        Move(bool(info.bytes_received or info.data_segments_in), info.last_received_ms),
+    )
+
+
+def _since(ours: Move, theirs: Move) -> float | None:
     """Seconds since the first of two moves, if there was one and the second did not follow it."""
-    if not first or ours is None or (second and (theirs is None or theirs <= ours)):
+    if not ours.was or ours.age_ms is None or (theirs.was and (theirs.age_ms is None or theirs.age_ms <= ours.age_ms)):
         return None
-    return ours / 1000
+    return ours.age_ms / 1000
 
 
 def long_awaited(connections: Iterable[Connection]) -> dict[Endpoint, list[Connection]]:

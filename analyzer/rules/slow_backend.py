@@ -121,11 +121,12 @@ def _sockets_only(view: ProcessView) -> Iterator[Finding]:
     """No thread dump: clients gave up, and as many calls to one service are open as requests are in service."""
     if any(pair.pending for pair in view.pairs):
         return
+    calls_out = [row for row in view.client_side if not view.calls_itself(row)]  # a server that waits for itself is no other service
     groups: dict[Endpoint, list[Connection]] = {}
-    for row in view.client_side:
+    for row in calls_out:
         if row.remote is not None and row.state is TcpState.ESTABLISHED and row.recv_q == 0:
             groups.setdefault(row.remote, []).append(row)
-    mute = long_awaited(view.client_side)
+    mute = long_awaited(calls_out)
     for port in sorted(view.listeners):
         counts = close_wait(view.server_side(port))
         in_service = counts.fin_only

@@ -100,6 +100,14 @@ class TestSocketsAlone:
         (finding,) = found(diagnosis_of({"ss.txt": rows(calls=calls, requests=AGES, unread=0)}), "slow-backend")
         assert finding.confidence is Confidence.LIKELY
 
+    def test_a_server_that_waits_for_itself_is_no_slow_service(self) -> None:
+        text = rows(calls=(), requests=AGES, unread=0)
+        for at, age in enumerate(AGES):
+            near, far = f"127.0.0.1:{5000 + at}", "127.0.0.1:8080"
+            text += f'ESTAB 0 0 {near} {far} users:(("till",pid=77,fd={60 + at}))\n\t cubic bytes_sent:90 bytes_acked:91 lastsnd:{age} lastrcv:{age}\n'
+            text += f'ESTAB 0 0 {far} {near} users:(("till",pid=77,fd={80 + at}))\n\t cubic bytes_received:90 lastsnd:{age} lastrcv:{age}\n'
+        assert not found(diagnosis_of({"ss.txt": text}), "slow-backend")
+
     def test_nobody_has_left_and_nobody_has_an_answer(self) -> None:
         diagnosis = diagnosis_of({"ss.txt": rows(calls=AGES, requests=AGES, state="ESTAB", unread=0)})
         assert diagnosis.verdict.status is Status.INSUFFICIENT
