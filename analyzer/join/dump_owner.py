@@ -8,6 +8,7 @@ from analyzer.join.connections import listening_ports
 from analyzer.join.dump_basis import DumpBasis
 from analyzer.join.same_stacks import only_candidate
 from analyzer.software.pools import named_ports
+from analyzer.software.runtimes import runtime_of_command
 from parsers.records import Pid, Runtime, TcpState, ThreadDump
 
 if TYPE_CHECKING:
@@ -16,6 +17,7 @@ if TYPE_CHECKING:
     from analyzer.join.process_draft import ProcessDraft
     from analyzer.software.knowledge import Knowledge
 
+_INIT: Final = 1
 NEAREST_IDS: Final = 16
 """How far the VM's first thread id may lie behind its pid: a busy host hands out a few ids in between."""
 
@@ -82,7 +84,8 @@ def _with_native_ids(candidates: Iterable[ProcessDraft], dump: ThreadDump) -> Pr
 
 
 def _with_main_thread(candidates: Iterable[ProcessDraft], dump: ThreadDump) -> ProcessDraft | None:
-    """The one process whose pid is the id of a thread of the dump: on Linux the main thread has the number of its process."""
-    ids = {int(thread.native_id) for thread in dump.threads if thread.native_id is not None}
-    same = [view for view in candidates if view.pid is not None and int(view.pid) in ids]
-    return same[0] if len(same) == 1 else None
+    """The process whose pid is the lowest id of the dump's threads: on Linux the main thread has the number of its process."""
+    first = min((int(thread.native_id) for thread in dump.threads if thread.native_id is not None), default=None)
+    same = next((view for view in candidates if view.pid is not None and int(view.pid) == first), None)
+    # A container's first process is 1, and so is the host's init, which listens for others.
+    return same if same is not None and (first != _INIT or runtime_of_command(same.command) is dump.runtime) else None

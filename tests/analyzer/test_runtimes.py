@@ -198,3 +198,10 @@ def test_stacks_belong_to_the_process_whose_number_their_main_thread_has() -> No
     stacks = spied(611, "MainThread", "wait (threading.py:302)", "get (queue.py:170)", "publish (till/tasks.py:58)")
     diagnosis = diagnosis_of({"spy.txt": stacks, "netstat.txt": netstat(*rows)})
     assert [pool.pid for pool in diagnosis.pools] == [611]
+
+
+def test_the_first_process_of_a_container_is_not_the_init_of_the_host() -> None:
+    rows = ("0 0.0.0.0:111 0.0.0.0:* LISTEN 1/systemd", "0 0.0.0.0:8080 0.0.0.0:* LISTEN 4711/python3")
+    stacks = spied(1, "MainThread", "wait (threading.py:302)", "get (queue.py:170)", "publish (till/tasks.py:58)")
+    diagnosis = diagnosis_of({"spy.txt": stacks, "netstat.txt": netstat(*rows)})
+    assert [pool.pid for pool in diagnosis.pools] != [1]
