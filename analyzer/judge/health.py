@@ -157,8 +157,6 @@ def _half_closed(case: Case, view: ProcessView) -> Iterator[HealthGap]:
 def _of_pool(case: Case, view: ProcessView, pool: Pool) -> Iterator[HealthGap]:
     """A group whose threads all wait for somebody, and that no second dump shows moving."""
     waiting = [member for member in pool.busy if member.activity.kind in _WAITS]
-    if not pool.bounded:  # a thread for each connection: one that reads its client's next request keeps nobody out
-        waiting = [member for member in waiting if member.activity.kind != ActivityKind.REQUEST_READ]
     runs = any(member.activity.kind == ActivityKind.RUNNING for member in pool.busy)
     giving = [member for member in pool.busy if hands_over(member)]
     if len(giving) >= GROUP:  # what is full stays full for those that come after, however many threads are free

@@ -89,7 +89,7 @@ def _finding(case: Case, first: Side, second: Side) -> Finding:
     return blocked_threads.finding(
         group,
         text,
-        (confidence if group.suffering or group.lasting else Confidence.SUSPECTED, why),
+        (confidence if (group.suffering or group.lasting) and not group.view.coverage.threads else Confidence.SUSPECTED, why),
         (waiting[0], past[0], waiting[1], past[1]),
         ((past[0],), (past[1],)),
         chain=text.steps((past[0],), (past[1],)),

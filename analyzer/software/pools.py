@@ -95,7 +95,9 @@ class Pool(msgspec.Struct, frozen=True, dict=True, eq=False):
         return tuple(member for member in self.members if member.activity.kind not in IDLE and not self._reads_next(member))
 
     def _reads_next(self, member: ThreadActivity) -> bool:
-        return not self.bounded and member.activity.kind is ActivityKind.REQUEST_READ
+        """True for a thread of one connection that waits for its client's next request. Below a server's frames, the application's is a handler."""
+        found = member.activity
+        return not self.bounded and found.kind is ActivityKind.REQUEST_READ and (found.serving is None or found.app < 0)
 
     @property
     def idle(self) -> int:

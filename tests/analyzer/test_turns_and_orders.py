@@ -111,6 +111,19 @@ def test_an_idle_server_is_healthy_though_the_profile_came_over_a_connection_of_
     assert "threads of net/http" not in diagnosis.verdict.summary
 
 
+def test_handlers_that_read_the_body_of_a_request_are_in_service() -> None:
+    body = (
+        "internal/poll.(*FD).Read(0x1)\n\t/go/fd_unix.go:165 +0x1\nnet/http.(*connReader).Read(0x1)\n\t/go/server.go:786 +0x1\n"
+        "net/http.(*body).readLocked(0x1)\n\t/go/transfer.go:839 +0x1\nexample.com/till.upload(0x1)\n\t/b/till.go:52 +0x1\n"
+    )
+    stacks = goroutines((12, "IO wait", body + SERVE), (1, "IO wait", "net.(*TCPListener).Accept(0x1)\n\t/go/tcpsock.go:288 +0x1\n"))
+    rows = ["State Recv-Q Send-Q Local Address:Port Peer Address:Port Process", 'LISTEN 0 128 *:8080 *:* users:(("till",pid=77,fd=3))']
+    rows += [f'ESTAB 0 0 10.0.0.1:8080 10.0.0.9:{4000 + at} users:(("till",pid=77,fd={4 + at}))' for at in range(12)]
+    diagnosis = diagnosis_of({"goroutines.txt": stacks, "ss.txt": "\n".join(rows) + "\n"})
+    assert diagnosis.verdict.status is Status.INSUFFICIENT
+    assert "Requests in service (net/http.(*conn).serve): 12" in diagnosis.verdict.summary
+
+
 def go_lock(address: str, function: str, line: int) -> str:
     return (
         f"sync.(*Mutex).lockSlow({address})\n\t/go/mutex.go:171 +0x1\nsync.(*Mutex).Lock(...)\n\t/go/mutex.go:46\n"
@@ -172,6 +185,11 @@ class TestOppositeOrder:
     def test_somebody_else_is_at_work_in_one_of_them(self) -> None:
         works = goroutine(99, "running", "example.com/till.book(0x1)\n\t/b/till.go:15 +0x1\n" + SERVE)
         assert not found(diagnosis_of(self.go(*self.CROSSED, extra=works)), "lock-order-inversion")
+
+    def test_a_dump_that_is_cut_may_hide_who_works_there(self) -> None:
+        cut = "goroutine 99 [running]:\nexample.com/till.bo"
+        (finding,) = found(diagnosis_of(self.go(*self.CROSSED, extra=cut)), "lock-order-inversion")
+        assert finding.confidence is Confidence.SUSPECTED
 
     def test_native_threads(self) -> None:
         table_lock, log_lock = "0x5606b0bb30c0", "0x5606b0bb3100"
