@@ -81,7 +81,7 @@ site:  ## the documentation as a site, in build/site
 
 fuzz: $(READY) $(COMPILED)  ## make fuzz SECONDS=3600: coverage-guided fuzzing of the whole pipe
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check atheris
-	PYTHONPATH=. $(BIN)/python tests/fuzz.py -max_total_time=$(or $(SECONDS),600)
+	$(BIN)/python -m tests.fuzz -max_total_time=$(or $(SECONDS),600)
 
 format: $(READY)
 	$(BIN)/ruff format .

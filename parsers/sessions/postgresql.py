@@ -29,7 +29,7 @@ if TYPE_CHECKING:
 NAME: Final = "postgresql"
 SHOWS: Final = frozenset({Shows.SESSIONS})
 HEADER: Final = (
-    r"[ ]?[ ]*(?:\w+[ ]*[|,;][ ]*){0,24}(?:pid|procpid|blocked_pid)[ ]*[|,;](?=[^\n]{0,600}\b(?:client_port|client_addr|wait_event_type|wait_event|backend_start"
+    r"[ ]?[ ]*(?:\w++[ ]*+[|,;][ ]*+){0,24}(?:pid|procpid|blocked_pid)[ ]*[|,;](?=[^\n]{0,600}\b(?:client_port|client_addr|wait_event_type|wait_event|backend_start"
     r"|blocked_by|pg_blocking_pids|blocking_pid|granted|usename|query)\b)[\w ,;|()]{3,600}$|-\[ RECORD 1 \][-+]*[ ]*$"
 )
 ROW_SHAPE: Final = HEADER

@@ -219,6 +219,9 @@ _INSIDE_A_STACK = r"(?:\n(?:[ \t]++(?:at |- |java\.lang\.Thread\.State: |Locked 
 # What stands below a thread's header: blank lines, the state, frames, locks.
 _STACK = r"(?:\n(?:[ \t]++(?:at|-|java\.lang\.Thread\.State:|Locked ownable)[ ][^\n]*+)?+(?=\n))*+"
 
+_NEVER = r"(?!)"
+"""Matches nothing: a row that looks as its header is found as a header, and need not be tried a second time."""
+
 
 class Shapes:
     """Where outputs begin, for all formats at once.
@@ -242,7 +245,9 @@ class Shapes:
             name: lazy(rf"(?:\n(?:{row})[^\n]*+{below.get(name, _STACK)})++", re.MULTILINE).match for name, (_, row) in formats.items()
         }
         self._any = re.compile(
-            rf"\n(?!\n){_INSIDE_A_STACK}(?:" + "|".join(f"(?:{header})()|(?:{row})()" for header, row in formats.values()) + ")",
+            rf"\n(?!\n){_INSIDE_A_STACK}(?:"
+            + "|".join(f"(?:{header})()|(?:{row if row != header else _NEVER})()" for header, row in formats.values())
+            + ")",
             re.MULTILINE,
         )
 

@@ -38,10 +38,12 @@ if TYPE_CHECKING:
 NAME: Final = "hotspot"
 SHOWS: Final = frozenset({Shows.THREADS})
 
-# A dump begins with its header; in front of it may stand the pid (jcmd) and the time. In a log something stands before each. Lines too
-# long to hold only a time are told by their length, before any search: every line of every file passes here.
+# A dump begins with its header; in front of it may stand the pid (jcmd) and the time. In a log something stands before each. Every line of
+# every file passes here: a line that is too long to hold only a time, or that does not end as one, is told before any search, and the search for
+# the words goes from one F to the next.
 HEADER: Final = (
-    r"(?:\d+:[ ]*\n)?(?:(?=[^\n]{19,90}\n)[^\n]{0,60}?\d{4}-\d\d-\d\d[ T]\d\d:\d\d:\d\d[ ]*\n)?(?!2XM)[^\n]{0,120}?Full thread dump[ ]"
+    r"(?:\d+:[ ]*\n)?(?:(?=[^\n]{19,90}+(?<=[0-9 ])\n)[^\n]{0,60}?\d{4}-\d\d-\d\d[ T]\d\d:\d\d:\d\d[ ]*\n)?"
+    r"(?!2XM)[^F\n]{0,120}+(?:F(?!ull thread dump[ ])[^F\n]{0,120}+){0,8}+Full thread dump[ ]"
 )
 # The agent (jhsdb) prints the same line above its own frames, and the VM's state below it; JRockit has id and idx in front of it.
 ROW_SHAPE: Final = r"\"(?![^\n]{0,500}\"[ ](?:id=(?:\d+|\?)[ ]idx=0x|prio=\d+[ ]id=0x))[^\n]{0,1000}[ ]tid=(?:0x)?[0-9a-f]+(?![^\n]{0,200}\n[^\n]{0,200}\n[ ]*JavaThread state: _)"
