@@ -10,6 +10,7 @@ from functools import cached_property, lru_cache
 from typing import TYPE_CHECKING, Final
 
 from analyzer.evidence.calls import client_evidence, client_figures, clients_in_words, role_doubt
+from analyzer.evidence.chosen_threads import chosen
 from analyzer.evidence.citations import all_of
 from analyzer.evidence.movement import all_still
 from analyzer.model.finding import Confidence, Culprit, Evidence, Missing, Severity, Step
@@ -68,13 +69,26 @@ class BlockedGroup:
 
     @property
     def noteworthy(self) -> bool:
-        """True if this is more than a busy moment: a group, and either most of its pool or clients that suffer from it."""
-        if len(self.members) < FEWEST:
-            return False
+        """True if this is more than a busy moment: a group, and either most of its pool or clients that suffer from it.
+
+        Fewer threads count where somebody picked them out of a dump.
+        """
+        if self.few:
+            return self.picked
         workers = max(1, len(self.pool.workers))
         if self.here >= MAJORITY * workers and self.pool.idle < self.here:
             return True
         return self.pool.idle == 0 and self._stuck >= NOTABLE * workers and self.suffering
+
+    @property
+    def few(self) -> bool:
+        """True if these threads are too few for a group: one or two wait for a moment on every healthy server."""
+        return len(self.members) < FEWEST
+
+    @property
+    def picked(self) -> bool:
+        """True if somebody picked these threads out of a dump, so that one stands for many."""
+        return chosen(self._case, self.view)
 
     @property
     def port(self) -> int | None:
@@ -101,6 +115,8 @@ class BlockedGroup:
     @property
     def severity(self) -> Severity:
         """Critical if nobody serves requests any more or clients suffer."""
+        if self.few:
+            return Severity.WARNING
         free = self.serving.pool.idle if self.serving is not None else 0
         return Severity.CRITICAL if self.starved or (self.suffering and not free) else Severity.WARNING
 
@@ -145,7 +161,10 @@ class BlockedGroup:
 
     @property
     def count(self) -> str:
-        """``30 of 38 threads of http-nio-8080-exec``."""
+        """``30 of 38 threads of http-nio-8080-exec``; of picked threads ``Threads like “http-nio-8080-exec-3” (1 pasted)``."""
+        if self.few:
+            names = joined(say(" and "), (say("“{name}”", name=member.thread.label) for member in self.members))
+            return say("Threads like {names} ({pasted} pasted)", names=names, pasted=len(self.members))
         total = len(self.pool.workers)
         beside = len(self.members) - self.here
         more = say(" and {beside} of other pools", beside=beside) if beside else ""
@@ -164,8 +183,12 @@ class BlockedGroup:
         return (
             *client_figures(self.view, self.port),
             (
-                say("{here:,} of {workers_count:,}", here=self.here, workers_count=len(self.pool.workers)),
-                say("threads of {name} waiting", name=self.pool.name),
+                (say("{pasted} pasted", pasted=len(self.members)), say("threads waiting"))
+                if self.few
+                else (
+                    say("{here:,} of {workers_count:,}", here=self.here, workers_count=len(self.pool.workers)),
+                    say("threads of {name} waiting", name=self.pool.name),
+                )
             ),
         )
 

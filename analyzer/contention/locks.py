@@ -12,8 +12,9 @@ from functools import lru_cache
 from typing import TYPE_CHECKING, Final
 
 from analyzer.contention.blocked_group import FEWEST, BlockedGroup
+from analyzer.evidence.chosen_threads import chosen
 from analyzer.model.message import plural, say
-from analyzer.software.blockers import IDLE, OUTBOUND, calls_below, calls_of, held_locks, waited_lock
+from analyzer.software.blockers import IDLE, OUTBOUND, RESULTS, SOCKET, calls_below, calls_of, held_locks, waited_lock
 from analyzer.software.kinds import ActivityKind
 from analyzer.software.pools import ThreadSet
 from analyzer.waits.deadlocks import behind, cycles
@@ -33,6 +34,22 @@ if TYPE_CHECKING:
 LONGEST: Final = 10
 """Queues of one process that are looked at, the longest first: the shorter ones stop nobody."""
 _NOUN: Final = say("lock")
+_SLOW: Final = (
+    SOCKET
+    | RESULTS
+    | {
+        ActivityKind.CALL,
+        ActivityKind.FILE_IO,
+        ActivityKind.DNS,
+        ActivityKind.HANDSHAKE,
+        ActivityKind.LEASE,
+        ActivityKind.PROCESS,
+        ActivityKind.SLEEP,
+        ActivityKind.SEMAPHORE,
+        ActivityKind.CHANNEL,
+    }
+)
+"""Kinds of work that nobody should do while a lock is held: one waiter behind it tells what many would."""
 _OWNED: Final = re.compile(r"java\.util\.concurrent\.locks\.(ReentrantLock|ReentrantReadWriteLock|StampedLock)\b")
 _SYNCHRONIZERS: Final = ("java.util.concurrent.", "jdk.internal.", "sun.misc.", "java.lang.Object", "java.lang.Virtual")
 
@@ -55,6 +72,11 @@ class LockQueue(BlockedGroup):
         self.also: tuple[LockQueue, ...] = ()
         self.owner = by_line or _further_on(view, waiters)
         super().__init__(case, view, waiters, (self.owner,) if self.owner else ())
+
+    @property
+    def picked(self) -> bool:
+        """True if somebody picked these threads, and lock lines name the owner, who does slow work under the lock."""
+        return super().picked and self.named and self.owner is not None and self.owner.activity.kind in _SLOW
 
     @property
     def name(self) -> str:
@@ -101,7 +123,8 @@ def lock_queues(case: Case) -> tuple[LockQueue, ...]:
     found = []
     for view in case.latest:
         stuck = {thread for cycle in cycles(view) for thread in _threads(view, cycle)}
-        groups = sorted((waiters for waiters in _groups(view) if len(waiters) >= FEWEST), key=len, reverse=True)
+        fewest = 1 if chosen(case, view) else FEWEST
+        groups = sorted((waiters for waiters in _groups(view) if len(waiters) >= fewest), key=len, reverse=True)
         waiting = ThreadSet(member for waiters in groups for member in waiters)
         queues = [LockQueue(case, view, waiters) for waiters in groups[:LONGEST]]
         for queue in queues:

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, TypedDict
 
+from analyzer.evidence.chosen_threads import few_threads
+
 if TYPE_CHECKING:
     from collections.abc import Iterable
     from typing import Unpack
@@ -14,9 +16,10 @@ if TYPE_CHECKING:
 
 
 class Words(TypedDict):
-    """Values of sentences about a group: how many wait, where, in which pool, and what the clients suffer."""
+    """Values of sentences about a group: how many wait, where, in which pool, and what the clients suffer; ``few`` of picked threads."""
 
     count: str
+    few: bool
     site: str
     clients: str
     pool_name: str
@@ -24,7 +27,7 @@ class Words(TypedDict):
 
 def words(blocked: BlockedGroup) -> Words:
     """The values for one group."""
-    return Words(count=blocked.count, site=blocked.site, clients=blocked.clients, pool_name=blocked.pool.name)
+    return Words(count=blocked.count, few=blocked.few, site=blocked.site, clients=blocked.clients, pool_name=blocked.pool.name)
 
 
 def finding(
@@ -47,6 +50,7 @@ def finding(
         "missing": (*text.missing, *blocked.second_dump),
         "chain": (*blocked.before, *text.steps(*steps)),
         "culprit": blocked.culprit(blocked.frame),
+        "doubts": (few_threads(),) if blocked.few and blocked.picked else (),
         **told,
     }
     return text.finding(**said)

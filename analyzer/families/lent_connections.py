@@ -29,6 +29,9 @@ class Words(blocked_threads.Words):
     connections: str
     is_: str
     remote: object
+    elsewhere: str
+    not_here: str
+    that_is_here: str
 
 
 def words(shortage: Shortage) -> Words:
@@ -44,6 +47,11 @@ def words(shortage: Shortage) -> Words:
         connections=plural(len(rows), "connection"),
         is_="is" if len(rows) == 1 else "are",
         remote=shortage.service or say("the service"),
+        elsewhere=say("who has them is not among the threads that are here"),
+        not_here=say(
+            "Who has them is not among the threads that are here: statements that take long, or threads that did not give them back."
+        ),
+        that_is_here=say(" that is here") if shortage.few else "",
     )
 
 

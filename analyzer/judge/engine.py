@@ -18,6 +18,7 @@ from analyzer.evidence.packet_claims import excerpt_of, flow_of, telling
 from analyzer.judge.chain_end import ended
 from analyzer.judge.column_heads import column_heads
 from analyzer.judge.doubts import judged
+from analyzer.judge.few_threads import besides_few, without_few
 from analyzer.judge.header import facts_of
 from analyzer.judge.health import gaps_of_health
 from analyzer.judge.known_issues import known_issues
@@ -152,7 +153,11 @@ def _run(rule: Rule, case: Case) -> tuple[list[Finding], Check]:
 
 
 def _explained(found: Sequence[Finding], checked: Sequence[Check], rules: Sequence[Rule]) -> tuple[list[Finding], list[Check]]:
-    """The findings without those of unknown cause that another finding of the process explains: what is critical, or speaks of the same pool."""
+    """The findings without those of unknown cause that another finding of the process explains: what is critical, or speaks of the same pool.
+
+    A suspicion that rests on one or two picked threads goes where anything else is found.
+    """
+    every, found = found, without_few(found)
     follows = {slug(rule): rule.CONSEQUENCE_OF for rule in rules}
     kept = [
         one
@@ -167,7 +172,7 @@ def _explained(found: Sequence[Finding], checked: Sequence[Check], rules: Sequen
         )
     ]
     open_rules = {finding.rule for finding in kept}
-    dropped = {one.rule for one in found} - open_rules
+    dropped = {one.rule for one in every} - open_rules
     clean = {slug(rule): rule.CLEAN for rule in rules}
     return kept, [Check(check.rule, Outcome.CLEAN, clean[check.rule]) if check.rule in dropped else check for check in checked]
 
@@ -311,7 +316,7 @@ def _verdict(case: Case, findings: Sequence[Finding]) -> Verdict:
             severity=primary.severity,
             confidence=primary.confidence,
             headline=unfounded + primary.headline,
-            summary=primary.explanation,
+            summary=joined(" ", (primary.explanation, *besides_few(case, primary, findings))),
             fingerprint=_fingerprint(primary),
             pid=primary.process.pid if primary.process else None,
             host=primary.process.host if primary.process else None,

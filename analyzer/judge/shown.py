@@ -69,6 +69,12 @@ def shown(case: Case, findings: Sequence[Finding]) -> list[str]:
     for view in case.latest:
         if view.dump is not None and (view.dump.fragment or len(view.dump.threads) <= FEW):
             said += _of_threads(view)
+    return list(dict.fromkeys([*said, *beside_threads(case)]))
+
+
+def beside_threads(case: Case) -> list[str]:
+    """What rows, lists, counts and lines of logs show."""
+    said: list[str] = []
     for view in case.latest:
         said += of_rows(view)
     said += _of_lists(case.incident.snapshots)
@@ -81,7 +87,7 @@ def shown(case: Case, findings: Sequence[Finding]) -> list[str]:
             *_of_descriptors(snapshot),
         ]
     said += _of_logs(case)
-    return list(dict.fromkeys(said))
+    return said
 
 
 def _of_lists(snapshots: Sequence[Snapshot]) -> Iterator[str]:

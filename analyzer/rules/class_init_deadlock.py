@@ -129,8 +129,9 @@ def _finding(blocked: BlockedGroup, circle: Sequence[Initialiser], *, named: boo
         judge(doubts, proof),
         (*(_evidence(one) for one in circle), *_others(blocked, circle)),
         (),
-        Severity.CRITICAL if blocked.severity is Severity.CRITICAL or blocked.noteworthy else Severity.WARNING,
+        Severity.CRITICAL if blocked.severity is Severity.CRITICAL or (blocked.noteworthy and not blocked.few) else Severity.WARNING,
         missing=(),
+        doubts=(),
         chain=tuple(
             Step(
                 f"“{one.member.thread.label}”",

@@ -24,7 +24,7 @@ from analyzer.families import blocked_threads
 from analyzer.model.finding import Confidence, Evidence, Finding, Outlook, RecoversWhen, When
 from analyzer.model.message import plural, say
 from analyzer.model.need import Need
-from analyzer.model.text import Ask, Do, Text
+from analyzer.model.text import Ask, Do, Either, Text
 from analyzer.software.blockers import IDLE
 
 if TYPE_CHECKING:
@@ -41,12 +41,17 @@ OUTLOOK: Final = Outlook(
 )
 CLEAN: Final = say("no queue of threads behind a name lookup")
 DNS_PORT: Final = 53
-ASKS: Final = "lookupAllHostAddr"
-"""The native call that asks (``Inet6AddressImpl``, ``Inet4AddressImpl``)."""
+REVERSE: Final = "getHostByAddr"
+ASKS: Final = frozenset({"lookupAllHostAddr", REVERSE})
+"""The native calls that ask (``Inet6AddressImpl``, ``Inet4AddressImpl``): for the address of a name, for the name of an address."""
 TEXT: Final = Text(
     "dns-stall",
-    headline="{count} wait for the address of a name: {name_server} does not answer.",
-    explanation="",
+    headline=Either(
+        "reverse",
+        "{count} wait for the name of an address: {name_server} does not answer.",
+        "{count} wait for the address of a name: {name_server} does not answer.",
+    ),
+    explanation="{asks}, called from {site}{waits_behind}.{no_connection}{clients}",
     do=(
         Do(
             When.NOW,
@@ -69,6 +74,10 @@ TEXT: Final = Text(
         ),
     ),
     chain=(("{pool_name}", "waits for a look-up by", "{count}, in {site}"), ("{thread}", "waits for an answer from", "{name_server}")),
+    phrases={
+        "waits_behind": Either("behind", "; {others} behind for the same look-up, whose lock InetAddress holds meanwhile"),
+        "no_connection": Either("reverse", "", " No connection to the service is opened before that."),
+    },
 )
 
 
@@ -81,7 +90,7 @@ def diagnose(case: Case) -> Iterator[Finding]:
             for member in pool.members
             if member.activity.kind not in IDLE and within(member, view.known.tables.lookup.classes)
         ]
-        asking = [member for member in members if member.thread.frames[0].method == ASKS]
+        asking = [member for member in members if member.thread.frames[0].method in ASKS]
         if asking:
             blocked = BlockedGroup(case, view, members)
             if blocked.noteworthy:
@@ -94,7 +103,7 @@ def _finding(blocked: BlockedGroup, asking: list[ThreadActivity]) -> Finding:
     behind = [member for member in blocked.members if member not in asking]
     name_server = say("the name server {server}", server=server) if server else say("a name server")
     evidence = _evidence(asking, behind, rows)
-    count = say(
+    asks = say(
         "{threads} {ask} {name_server}",
         threads=plural(len(asking), "thread"),
         ask="asks" if len(asking) == 1 else "ask",
@@ -105,6 +114,10 @@ def _finding(blocked: BlockedGroup, asking: list[ThreadActivity]) -> Finding:
         **blocked_threads.words(blocked),
         name_server=name_server,
         unseen=not rows,
+        asks=asks,
+        reverse=all(member.thread.frames[0].method == REVERSE for member in asking),
+        behind=behind,
+        others=plural(len(behind), "thread waits", "threads wait"),
         asking_count=len(asking),
         thread=f"“{asking[0].thread.label}”",
     )
@@ -114,14 +127,6 @@ def _finding(blocked: BlockedGroup, asking: list[ThreadActivity]) -> Finding:
         _judge(blocked, rows),
         evidence,
         (evidence[1:2] if behind else evidence[:1], evidence[:1]),
-        explanation=say(
-            "{count}, called from {site}; {threads} {waits} behind for the same look-up, whose lock InetAddress holds meanwhile. No connection to the service is opened before that.{clients}",
-            count=count,
-            site=blocked.site,
-            threads=plural(len(behind), "thread"),
-            waits=say("waits") if len(behind) == 1 else say("wait"),
-            clients=blocked.clients,
-        ),
         culprit=blocked.culprit(blocked.frame, thread=asking[0].thread.label, remote=server),
     )
 

@@ -15,6 +15,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Final
 
+from analyzer.evidence.chosen_threads import chosen, few_threads
 from analyzer.evidence.citations import of_threads
 from analyzer.model.finding import Confidence, Culprit, Finding, Outlook, RecoversWhen, Severity, When
 from analyzer.model.message import plural, say
@@ -70,7 +71,7 @@ def diagnose(case: Case) -> Iterator[Finding]:
             member for pool in view.pools for member in pool.members if any(frame.cls.startswith(_SEED) for frame in member.thread.frames)
         ]
         readers = [member for member in members if _reads(member)]
-        if readers and len(members) >= FEWEST:
+        if readers and (len(members) >= FEWEST or chosen(case, view)):
             before = [other for other in case.history(view)[:-1] if other.dump is not None]
             stacks = (
                 {(member.thread.name, member.thread.frames) for pool in before[-1].pools for member in pool.members} if before else set()
@@ -121,12 +122,16 @@ def _finding(
     return text.finding(
         severity=Severity.CRITICAL if whole else Severity.WARNING,
         confidence=Confidence.CERTAIN if lasting else Confidence.LIKELY,
+        doubts=() if lasting or len(members) >= FEWEST else (few_threads(),),
         evidence=tuple(evidence),
         explanation=say(
-            "“{name}” reads a seed{called_from}, and {thread_waits} behind it. All go on when the system has gathered enough entropy.",
+            "“{name}” reads a seed{called_from}{and_waits}. {all_go} on when the system has gathered enough entropy.",
             name=readers[0].thread.label,
             called_from=say(", called from {frame}", frame=frame) if frame else "",
-            thread_waits=plural(len(behind), "thread waits", "threads wait"),
+            and_waits=say(", and {thread_waits} behind it", thread_waits=plural(len(behind), "thread waits", "threads wait"))
+            if behind
+            else "",
+            all_go=say("All go") if behind else say("It goes"),
         ),
         chain=text.steps((), (reading,)),
         culprit=Culprit(thread=readers[0].thread.label, frame=str(frame) if frame else None),

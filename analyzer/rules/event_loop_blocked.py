@@ -17,6 +17,7 @@ from typing import TYPE_CHECKING, Final
 
 from analyzer.evidence.calls import client_evidence, client_figures, clients_in_words, kind_in_words
 from analyzer.evidence.citations import all_of, of_silence, of_threads
+from analyzer.evidence.doing import reported
 from analyzer.evidence.movement import has_stood, standing
 from analyzer.model.finding import Action, Confidence, Culprit, Finding, Outlook, RecoversWhen, Severity, When
 from analyzer.model.message import plural, say
@@ -79,7 +80,9 @@ def diagnose(case: Case) -> Iterator[Finding]:
             blocked = [
                 member
                 for member in pool.members
-                if pool.role == PoolRole.EVENT_LOOP and member.activity.kind not in _WORKING and member.activity.app >= 0
+                if pool.role == PoolRole.EVENT_LOOP
+                and (member.activity.kind not in _WORKING or reported(member))
+                and member.activity.app >= 0
             ]
             if blocked:
                 yield _finding(view, pool, blocked, standing(case, view, blocked))
@@ -90,7 +93,8 @@ def _finding(view: ProcessView, pool: Pool, blocked: list[ThreadActivity], still
     suffers = port is not None and pressure(view, port).exists
     frame = application_frame(*blocked[0])
     loops = [member for member in pool.members if member.activity.kind != ActivityKind.NONE]
-    waits = kind_in_words(blocked)
+    runs = blocked[0].activity.kind is ActivityKind.RUNNING  # its server's own warning says that it does not come back
+    waits = blocked[0].thread.frames[0].call if runs else kind_in_words(blocked)
     moved = still is not None and not has_stood(still)
     evidence = [
         of_threads(

@@ -79,13 +79,21 @@ TEXT: Final = Text(
         "holder": Either(
             "users",
             "{threads} in {place} {has} them and {waits} for answers",
-            Either("rows", "{connections} to {remote} {is_} lent, and nobody uses {it}", "nobody uses the lent ones"),
+            Either(
+                "rows",
+                "{connections} to {remote} {is_} lent, and nobody uses {it}",
+                Either("few", "who has the lent ones is not among the threads that are here", "nobody uses the lent ones"),
+            ),
         ),
         "waits": Either("alone", "waits", "wait"),
         "where_they_are": Either(
             "users",
             "{opened} {threads} read over the pool, called from {place}: {slow}.",
-            "{opened}{hung_up} No thread reads over the pool: the responses were never closed, so nothing ever comes back to it. It does not heal by itself; {patience} only turns the wait into an error.",
+            Either(
+                "out_of_sight",
+                " Who has the connections is not among the threads that are here: calls without an answer, or responses that were never closed.",
+                "{opened}{hung_up} No thread{that_is_here} reads over the pool: the responses were never closed, so nothing ever comes back to it. It does not heal by itself; {patience} only turns the wait into an error.",
+            ),
         ),
         "opened": Either("rows", " {connections} to {remote} ({states})."),
         "hung_up": Either("closed", " The service has closed {closed} of them."),
@@ -115,6 +123,7 @@ def _finding(shortage: Shortage) -> Finding:
         **lent_connections.words(shortage),
         **lent_connections.users(shortage),
         alone=len(users) == 1,
+        out_of_sight=shortage.few and not rows,
         it="it" if len(rows) == 1 else "them",
         states=_states(rows),
         closed=close_wait(rows).total,

@@ -88,7 +88,7 @@ TEXT: Final = Text(
             Either(
                 "nested",
                 "{nested_count} of the waiters have them",
-                Either("rows", "all {rows_count} are lent, and no thread uses any", "no thread uses one"),
+                Either("few", "{elsewhere}", Either("rows", "all {rows_count} are lent, and no thread uses any", "no thread uses one")),
             ),
         ),
         "where_they_are": Either(
@@ -97,7 +97,7 @@ TEXT: Final = Text(
             Either(
                 "nested",
                 "{opened} No thread is in the driver: {nested_count} of the waiters hold a connection already.",
-                Either("rows", "{not_given_back}", "{none_is_open}"),
+                Either("few", "{opened} {not_here}", Either("rows", "{not_given_back}", "{none_is_open}")),
             ),
         ),
         "opened": Either("rows", " {connections} to {remote} {is_} open."),

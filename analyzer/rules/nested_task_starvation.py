@@ -20,6 +20,7 @@ from typing import TYPE_CHECKING, Final
 from analyzer.contention.blocked_group import judge
 from analyzer.contention.tasks import Starved, starved
 from analyzer.evidence.calls import kind_in_words
+from analyzer.evidence.chosen_threads import chosen, few_threads
 from analyzer.evidence.citations import of_threads
 from analyzer.families import blocked_threads
 from analyzer.model.finding import Confidence, Evidence, Finding, Outlook, RecoversWhen, When
@@ -70,11 +71,52 @@ TEXT: Final = Text(
 )
 
 
+PICKED: Final = Text(
+    "nested-task-starvation",
+    headline="{count} are tasks of {name} and wait for other tasks in {kind_in_words}: a pool that waits for itself, if these are queued behind them.",
+    explanation="{count} wait{unlimited} in {kind_in_words}, called from {frame}, and are tasks of a pool themselves. If what they wait for is queued in the same pool and none of its threads is free, it never comes. If another pool runs it, that pool is the one to look at.",
+    why="The stack shows a task that waits for tasks. Which pool these were given to, and whether all its threads wait, is not in the evidence.",
+    do=(
+        Do(
+            When.NOW,
+            "Save the whole dump: do all threads of {name} wait so, and does any thread run what they wait for?",
+            "jstack -l {pid} > jstack.txt",
+        ),
+        Do(
+            When.FIX,
+            "In {frame}: hand the subtasks to a second pool, or run them in the calling thread, or compose the futures (thenCombine, allOf) instead of waiting.",
+        ),
+    ),
+    ask=(
+        Ask("rest of the thread dump", "whether any thread runs what these tasks wait for", "jstack -l {pid} > jstack.txt"),
+        Ask("queue of the pool", "whether the subtasks wait in the pool's own queue", "jcmd {pid} GC.heap_dump queue.hprof"),
+    ),
+    chain=(("{name}", "waits for a result of", "{count} in {kind_in_words}"), ("the pool of the subtasks", "does not deliver", "")),
+)
+
+
 def diagnose(case: Case) -> Iterator[Finding]:
     """One finding per pool that waits for itself."""
     for pool in starved(case, common=False):
         if pool.noteworthy:
             yield _finding(pool)
+        elif pool.few and pool.plain and chosen(case, pool.view):
+            yield _of_picked(pool)
+
+
+def _of_picked(starving: Starved) -> Finding:
+    """The suspicion that one or two tasks raise which somebody picked out of a dump."""
+    text = PICKED.filled(
+        starving.view.process,
+        name=starving.pool.name,
+        **blocked_threads.words(starving),
+        kind_in_words=kind_in_words(starving.members),
+        unlimited="" if any(member.activity.timed for member in starving.members) else say(", without a timeout,"),
+        frame=starving.site,
+    )
+    waiting = of_threads(starving.members, say("{tasks} for tasks", tasks=plural(len(starving.members), "task waits", "tasks wait")))
+    judged = Confidence.SUSPECTED, text.said(PICKED.why)
+    return blocked_threads.finding(starving, text, judged, (waiting,), ((waiting,),), doubts=(few_threads(),))
 
 
 def _finding(starving: Starved) -> Finding:

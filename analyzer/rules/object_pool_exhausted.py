@@ -99,11 +99,13 @@ def _finding(blocked: BlockedGroup, what: str, whose: str, library: str, setting
     held = (
         say("{threads} {uses} one", threads=plural(len(users), "thread"), uses=say("uses") if len(users) == 1 else say("use"))
         if users
+        else say("who has them is not among the threads that are here")
+        if blocked.few
         else say("no thread is seen to use one")
     )
     lost = (
         ""
-        if users
+        if users or blocked.few
         else say(
             " Those that are lent were not given back, or are kept during something that does not show them. The frame that waits is a victim."
         )

@@ -22,8 +22,8 @@ from typing import TYPE_CHECKING, Final
 from analyzer.evidence.calls import DUMP_MISSING, calling_place, client_evidence, client_figures, clients_in_words, command, kind_in_words
 from analyzer.evidence.citations import of_silence
 from analyzer.evidence.turns import span
+from analyzer.families import chosen_calls, undecided
 from analyzer.families import remote_service as remote
-from analyzer.families import undecided
 from analyzer.families.captures_only import slow_services
 from analyzer.join.connections import close_wait
 from analyzer.join.turns import follow, long_awaited
@@ -84,6 +84,7 @@ def diagnose(case: Case) -> Iterator[Finding]:
         if not any(serving.view is view for serving in case.server_pools):
             yield from _sockets_only(view)
     yield from slow_services(case)
+    yield from chosen_calls.suspicions(case, "slow-backend", driver=False)
 
 
 def _actions(serving: ServerPool, target: Target) -> tuple[Action, ...]:

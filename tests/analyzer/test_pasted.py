@@ -36,10 +36,10 @@ def stack(name: str, state: str, *frames: str) -> str:
     [
         (
             ("java.net.SocketInputStream.socketRead0", "oracle.net.ns.Packet.receive", "org.tide.Boat.load"),
-            "waits for an answer through Oracle driver in",
+            "(1 pasted) wait for an answer through Oracle driver in",
         ),
         (("java.net.SocketInputStream.socketRead0", "org.tide.Boat.load"), "waits for bytes of a socket in SocketInputStream.socketRead0"),
-        (("java.net.Inet4AddressImpl.lookupAllHostAddr", "org.tide.Boat.load"), "waits for a host's name to be looked up in"),
+        (("java.net.Inet4AddressImpl.lookupAllHostAddr", "org.tide.Boat.load"), "(1 pasted) wait for the address of a name"),
         (
             ("java.net.PlainSocketImpl.socketConnect", "org.tide.Boat.load"),
             "waits for a connection to be made in PlainSocketImpl.socketConnect",
@@ -49,7 +49,8 @@ def stack(name: str, state: str, *frames: str) -> str:
     ],
 )
 def test_one_thread_is_told_by_what_it_waits_for(frames: tuple[str, ...], words: str) -> None:
-    text = said("The dock hangs, one of its threads:\n\n```\n" + stack("dock-7", "RUNNABLE", *frames) + "```\n")
+    verdict = diagnosed("The dock hangs, one of its threads:\n\n```\n" + stack("dock-7", "RUNNABLE", *frames) + "```\n").verdict
+    text = f"{verdict.headline} {verdict.summary}"
     assert f"“dock-7” {words}" in text
     assert "called from org.tide.Boat.load(X.java:7)" in text
 
@@ -92,7 +93,9 @@ def test_an_address_behind_an_escape_of_html_is_read_though_no_line_is_lost() ->
     )
     waiter = stack("desk-1", "BLOCKED (on object monitor)", "org.tide.Log.add", "- waiting to lock <0x00000000e0c25c18> (a org.tide.Log)")
     text = (waiter + owner).replace("<", "&lt;").replace(">", "&gt;")
-    assert "“desk-1” waits to enter org.tide.Log, which “desk-2” holds" in said(f"All hang:\n<pre>\n{text}</pre>\n")
+    verdict = diagnosed(f"All hang:\n<pre>\n{text}</pre>\n").verdict
+    assert verdict.rule == "dns-stall"
+    assert "Threads like “desk-1” (1 pasted) wait for one lock, and “desk-2” holds it while it waits for a name server." in verdict.summary
 
 
 def test_one_loop_that_was_pasted_is_not_the_only_one() -> None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from analyzer.model.finding import Status
+from analyzer.model.finding import Confidence, Finding, Severity, Status
 from tests.builders import diagnosis_of, found, thread
 
 WAITER = (
@@ -26,11 +26,83 @@ def said(files: dict[str, str]) -> str:
     return f"{verdict.headline} {verdict.summary}"
 
 
+IDLE_OWNER = OWNER.replace("java.net.SocketInputStream.socketRead0(Native Method)", "com.acme.Till.sum(Till.java:55)")
+
+
+def suspected(files: dict[str, str], rule: str) -> Finding:
+    """The only finding, a suspicion that rests on the threads which somebody picked."""
+    (finding,) = found(diagnosis_of(files), rule)
+    assert finding.confidence is Confidence.SUSPECTED
+    assert finding.severity is Severity.WARNING
+    assert "few-threads" in [doubt.code for doubt in finding.doubts]
+    assert finding.missing
+    return finding
+
+
+def test_a_waiter_and_the_owner_in_a_call_are_a_suspicion() -> None:
+    finding = suspected({"dump.txt": WAITER + OWNER}, "lock-convoy")
+    assert (
+        finding.headline
+        == "Threads like “web-1” (1 pasted) wait for one lock, and “web-2” holds it while it waits for an answer on a socket."
+    )
+    assert finding.culprit.thread == "web-2"
+    assert finding.culprit.frame == "com.acme.Till.count(Till.java:40)"
+
+
 def test_who_waits_for_what_that_whom_holds_and_where() -> None:
-    text = said({"dump.txt": WAITER + OWNER})
+    text = said({"dump.txt": WAITER + IDLE_OWNER})
     assert "“web-1” waits to enter com.acme.Drawer, which “web-2” holds, called from com.acme.Till.open(Till.java:10)." in text
-    assert "“web-2” waits for bytes of a socket in SocketInputStream.socketRead0, called from com.acme.Till.count(Till.java:40)." in text
+    assert "“web-2” is in Till.sum" in text
     assert "the rest of the thread dump and a socket table of the same moment would show" in text
+
+
+def test_whole_dumps_do_not_speak_for_one_thread() -> None:
+    whole = "2026-01-02 03:04:05\nFull thread dump OpenJDK 64-Bit Server VM (17.0.9+9 mixed mode):\n\n" + WAITER + OWNER
+    assert not found(diagnosis_of({"jstack.txt": whole}), "lock-convoy")
+
+
+def test_a_suspicion_of_few_threads_gives_way_to_what_is_proven() -> None:
+    report = (
+        "Found one Java-level deadlock:\n=============================\n"
+        '"left-1":\n  waiting to lock monitor 0x00007f0000000010 (object 0x00000000e0000010, a com.acme.A),\n  which is held by "right-1"\n'
+        '"right-1":\n  waiting to lock monitor 0x00007f0000000020 (object 0x00000000e0000020, a com.acme.B),\n  which is held by "left-1"\n\n'
+    )
+    diagnosis = diagnosis_of({"dump.txt": WAITER + OWNER + "\n" + report})
+    assert diagnosis.verdict.rule == "java-deadlock"
+    assert not found(diagnosis, "lock-convoy")
+
+
+def test_a_thread_in_a_call_is_a_suspicion_and_what_stands_beside_it_is_told() -> None:
+    call = stack_of(
+        "feed-3", "java.net.SocketInputStream.read", "org.apache.http.impl.io.SessionInputBufferImpl.fillBuffer", "com.acme.Rates.load"
+    )
+    rows = "".join(f"tcp6       0      0 10.0.0.5:{port}       10.0.0.40:8090          ESTABLISHED 7690/java\n" for port in (40101, 40102))
+    finding = suspected({"report.md": f"It hangs:\n\n{call}\nand\n\n{HEAD}{rows}"}, "slow-backend")
+    assert finding.headline.startswith(
+        "Threads like “feed-3” (1 pasted) wait for an answer through Apache HttpClient in SocketInputStream.read"
+    )
+    assert finding.culprit.remote == "10.0.0.40:8090"
+    assert finding.culprit.frame == "com.acme.Rates.load(X.java:7)"
+
+
+def test_a_task_that_waits_for_a_task_is_a_suspicion() -> None:
+    task = stack_of(
+        "paint-2",
+        "sun.misc.Unsafe.park",
+        "- parking to wait for  <0x00000000d7a1be50> (a java.util.concurrent.FutureTask)",
+        "java.util.concurrent.FutureTask.get",
+        "com.acme.Picture.render",
+        "java.util.concurrent.FutureTask.run",
+        "java.util.concurrent.ThreadPoolExecutor.runWorker",
+        state="WAITING (parking)",
+    )
+    finding = suspected({"dump.txt": task}, "nested-task-starvation")
+    assert "are tasks of paint and wait for other tasks in FutureTask.get" in finding.headline
+
+
+def stack_of(name: str, *frames: str, state: str = "RUNNABLE") -> str:
+    lines = "".join(f"\t{frame}\n" if frame.startswith("- ") else f"\tat {frame}(X.java:7)\n" for frame in frames)
+    return f'"{name}" #31 prio=5 os_prio=0 tid=0x00007f10d0a1f000 nid=0x251f runnable  [0x00007f108a1fd000]\n   java.lang.Thread.State: {state}\n{lines}\n'
 
 
 def test_an_owner_that_was_not_pasted() -> None:
@@ -38,7 +110,7 @@ def test_an_owner_that_was_not_pasted() -> None:
 
 
 def test_threads_that_wait_alike_are_one_sentence() -> None:
-    text = said({"dump.txt": WAITER + WAITER.replace("web-1", "web-3") + OWNER})
+    text = said({"dump.txt": WAITER + WAITER.replace("web-1", "web-3") + IDLE_OWNER})
     assert "2 threads (“web-1”, “web-3”) wait to enter com.acme.Drawer, which “web-2” holds" in text
 
 
@@ -47,7 +119,10 @@ def test_a_lender_is_named() -> None:
         '"web-1" #31 prio=5 tid=0x1 nid=0x2 waiting on condition\n   java.lang.Thread.State: WAITING (parking)\n\tat sun.misc.Unsafe.park(Native Method)\n'
         "\tat org.apache.http.pool.AbstractConnPool.getPoolEntryBlocking(AbstractConnPool.java:307)\n\tat com.acme.Proxy.run(Proxy.java:20)\n"
     )
-    assert "“web-1” waits, without a timeout, for an HTTP connection of Apache HttpClient 4" in said({"dump.txt": stack})
+    finding = suspected({"dump.txt": stack}, "http-pool-exhausted")
+    assert finding.headline == (
+        "Threads like “web-1” (1 pasted) wait for a connection of Apache HttpClient 4: who has the lent ones is not among the threads that are here."
+    )
 
 
 def test_nothing_that_was_read_is_missing() -> None:

@@ -1,0 +1,175 @@
+"""Picked threads that wait for an answer: the service behind them is the suspect, though neither it nor the rest of the pool is shown."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from typing import TYPE_CHECKING, Final
+
+from analyzer.contention.locks import lock_queues
+from analyzer.evidence.chosen_threads import chosen, few_threads
+from analyzer.evidence.citations import of_silence, of_sockets, of_threads
+from analyzer.evidence.doing import caller, doing, reported
+from analyzer.model.finding import Confidence, Culprit, Evidence, Finding, Severity, When
+from analyzer.model.message import joined, plural, say
+from analyzer.model.text import Ask, Do, Either, Text
+from analyzer.software.blockers import IDLE, blocking_frame
+from analyzer.software.kinds import ActivityKind, PoolRole, SocketSide
+from parsers.records import TcpState
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Sequence
+
+    from analyzer.join.connections import Connection
+    from analyzer.software.pools import ThreadActivity
+    from analyzer.waits.case import Case, ProcessView
+    from parsers.records import Frame
+
+TEXT: Final = Text(
+    "",
+    headline="Threads like {names} ({pasted} pasted) {what}{called}{since}: what they call does not answer, or answers slowly.",
+    explanation="How many threads wait so, and for how long, the lines that are here do not show.{connected} {besides}",
+    why="The stack names the call. That it lasts, and that others wait alike, is what somebody chose to show, and not in the evidence.",
+    do=(
+        Do(
+            When.NOW,
+            "Save the whole dump twice, ten seconds apart, and a socket table with owners: they show how many wait, and for whom.",
+            "jstack -l {pid} > jstack-1.txt; sleep 10; jstack -l {pid} > jstack-2.txt",
+        ),
+        Do(When.FIX, "Set connect and read timeouts on the client that {place} uses{limits}."),
+        Do(
+            When.PREVENT,
+            "Bound how many threads may wait for this service at once (bulkhead), and stop calling it while it fails (circuit breaker).",
+        ),
+    ),
+    figures=(("{pasted} pasted", "threads waiting for an answer"),),
+    ask=(Ask("rest of the thread dump", "how many threads wait alike, and whether any is free", "jstack -l {pid} > jstack.txt"),),
+    chain=(
+        ("{who}", "waits for an answer", "{where}"),
+        (Either("remote", "{remote}", "the service that is called"), "does not answer", ""),
+    ),
+    phrases={
+        "called": Either("frame", ", called from {frame}"),
+        "connected": Either(
+            "remote",
+            Either(
+                "connecting",
+                " Of the process {connections} to {remote} are being made, and nobody has answered.",
+                " The process has {connections} to {remote}, with nothing left to read.",
+            ),
+        ),
+        "besides": Either(
+            "connecting",
+            "A host that is down, a full queue of its listener and a firewall that drops packets look the same.",
+            Either(
+                "driver", "{far}", "If the call leads to the server's own port, the server waits for itself: a socket table would tell."
+            ),
+        ),
+        "far": Either(
+            "database",
+            "A slow statement, a lock in the database and a connection that was lost on the way look the same.",
+            "A slow service and a connection that was lost on the way look the same.",
+        ),
+        "place": Either("frame", "{frame}", "this call"),
+        "waiting": "{threads} {waits} for an answer",
+        "unmade": "{connections} to {remote}, and nobody has answered the SYN",
+    },
+)
+_CALLS: Final = frozenset({ActivityKind.CALL, ActivityKind.SOCKET_READ, ActivityKind.SOCKET_CONNECT})
+_NAMED: Final = 3
+"""Names that a sentence holds."""
+
+
+def suspicions(case: Case, rule: str, *, driver: bool) -> Iterator[Finding]:
+    """One for each process of which somebody pasted threads that call out, over a driver of a known service or over anything else."""
+    for view in case.latest:
+        if chosen(case, view) and (group := _calling(case, view)) and (group[0].activity.library in view.known.drivers) is driver:
+            yield _finding(view, group, rule, driver=driver)
+
+
+def _calling(case: Case, view: ProcessView) -> Sequence[ThreadActivity]:
+    """The largest group of threads that make the same call; not those that hold a lock meanwhile, which another rule tells."""
+    owners = {id(queue.owner.thread) for queue in lock_queues(case) if queue.owner is not None and queue.noteworthy}
+    groups: dict[object, list[ThreadActivity]] = defaultdict(list)
+    for pool in view.pools:
+        if pool.role in {PoolRole.JVM, PoolRole.EVENT_LOOP, PoolRole.ACCEPTOR}:
+            continue
+        for member in pool.members:
+            if _calls(member) and id(member.thread) not in owners:
+                groups[member.activity.library, caller(member)].append(member)
+    return max(groups.values(), key=len, default=())
+
+
+def _calls(member: ThreadActivity) -> bool:
+    """True if the thread waits for a service that it called: a bare read may be of a client."""
+    found = member.activity
+    if found.kind not in _CALLS or found.kind in IDLE or found.side is SocketSide.SERVER:
+        return False
+    return found.kind is ActivityKind.CALL or found.library is not None or found.side is SocketSide.CLIENT
+
+
+def _finding(view: ProcessView, group: Sequence[ThreadActivity], rule: str, *, driver: bool) -> Finding:
+    member, app = group[0], caller(group[0])
+    frame = blocking_frame(*member) or member.thread.frames[0]
+    rows = _connections(view, group)
+    remote = rows[0].remote if rows else None
+    limits = view.known.limits_of(member.activity.library)
+    text = TEXT.filled(
+        view.process,
+        names=_names(group),
+        pasted=len(group),
+        what=doing(member, frame, several=True) or say("are in {frame}", frame=frame.call),
+        frame=app if app is not None and app != frame else None,
+        since=reported(member) if len(group) == 1 else "",
+        remote=remote,
+        connections=plural(len(rows), "connection"),
+        driver=driver,
+        database=member.activity.library in view.known.databases,
+        connecting=member.activity.kind is ActivityKind.SOCKET_CONNECT,
+        limits=f" ({limits})" if limits else "",
+        who=say("“{name}”", name=member.thread.label),
+        where=say("in {frame}", frame=frame.call),
+        threads=plural(len(group), "thread"),
+        waits=say("waits") if len(group) == 1 else say("wait"),
+    )
+    shown: list[Evidence] = [of_threads(group, text["waiting"])]
+    if remote is not None:
+        silent = of_silence(rows, remote) if rows[0].state is TcpState.ESTABLISHED else of_sockets(rows, text["unmade"], ("SYN_SENT",))
+        shown.append(silent)
+    return text.finding(
+        severity=Severity.WARNING,
+        confidence=Confidence.SUSPECTED,
+        evidence=tuple(shown),
+        rule=rule,
+        chain=text.steps(tuple(shown[:1]), tuple(shown[1:])),
+        culprit=_culprit(view, group, app, str(remote) if remote is not None else None),
+        doubts=(few_threads(),),
+    )
+
+
+def _culprit(view: ProcessView, group: Sequence[ThreadActivity], app: Frame | None, remote: str | None) -> Culprit:
+    thread, found = group[0]
+    pool = next((pool for pool in view.pools if any(member.thread is thread for member in pool.members)), None)
+    return Culprit(
+        pool=pool.name if pool is not None else None,
+        thread=thread.label,
+        frame=str(app) if app is not None else None,
+        remote=remote,
+        library=found.library,
+    )
+
+
+def _names(group: Sequence[ThreadActivity]) -> str:
+    names = list(dict.fromkeys(say("“{name}”", name=member.thread.label) for member in group))
+    return joined(", ", names[:_NAMED]) + (say(" and others") if len(names) > _NAMED else "")
+
+
+def _connections(view: ProcessView, group: Sequence[ThreadActivity]) -> Sequence[Connection]:
+    """The connections that the calls may use: those to the only service of the library's ports, or to the only one there is."""
+    state = TcpState.SYN_SENT if group[0].activity.kind is ActivityKind.SOCKET_CONNECT else TcpState.ESTABLISHED
+    services: dict[object, list[Connection]] = defaultdict(list)
+    for row in view.client_side:
+        if row.remote is not None and row.state is state and not row.recv_q and not view.calls_itself(row):
+            services[row.remote].append(row)
+    wanted = view.known.ports_of({group[0].activity.library} - {None})
+    meant = [rows for rows in services.values() if rows[0].remote is not None and rows[0].remote.port in wanted] or [*services.values()]
+    return meant[0] if len(meant) == 1 and len(meant[0]) >= len(group) else ()
