@@ -18,6 +18,8 @@ _IN_BUILD: Final = re.compile(r"\b(\d[\w.]{0,30})[+-]")
 _GO: Final = re.compile(r"/go/?-?(1\.\d{1,3}(?:\.\d{1,3})?)(?:\.[a-z]+-[a-z\d]+)?/(?:x64/)?src/")
 _PYTHON: Final = re.compile(r"\bPython v(\d{1,2}\.\d{1,3}(?:\.\d{1,3})?)")
 _NAME: Final = re.compile(r"[\w.@/-]{1,120}")
+_BEHIND: Final = r"(?:-bin)?\.jar|\.(?:dist|egg)-info|-py\d[\d.]{0,5}\.egg|[/\s:!\])]|$"
+"""What may stand behind a version: the end of a jar's name, of an installed Python package's, of a folder's or a module's."""
 
 Version = tuple[int, ...]
 
@@ -49,11 +51,11 @@ def of_python(lines: Iterable[str]) -> set[str]:
 
 
 def of_artifacts(names: Iterable[str], lines: Iterable[str]) -> set[str]:
-    """The versions of jars, modules and folders that lines name: ``netty-all-4.1.48.Final.jar``, ``github.com/lib/pq@v1.10.2``."""
+    """The versions of jars, modules and folders that lines name: ``netty-all-4.1.48.Final.jar``, ``github.com/lib/pq@v1.10.2``, ``gunicorn-25.1.0.dist-info``."""
     wanted = "|".join(re.escape(name) for name in names)
     if not wanted:
         return set()
-    pattern = re.compile(rf"(?<![\w.-])(?:{wanted})[-@]v?(\d[\w.]{{0,40}}?)(?=\.jar|[/\s:!\])]|$)")
+    pattern = re.compile(rf"(?<![\w.-])(?:{wanted})[-@]v?(\d[\w.]{{0,40}}?)(?={_BEHIND})")
     return {match[1] for line in lines for match in pattern.finditer(line)}
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import re
 from typing import TYPE_CHECKING
 
@@ -15,7 +16,7 @@ from analyzer.model.known_issue import Fit, KnownIssue
 from analyzer.rules import RULES, slug
 from analyzer.software.knowledge import extended, knowledge, read_tables
 from analyzer.software.known_issues import Issue, Source, known_issue, sketches
-from analyzer.software.versions import numbers, of_artifacts, of_go, of_python, of_vm
+from analyzer.software.versions import numbers
 from analyzer.waits.case import Case
 from parsers.records import Where
 from reports.anonymize.anonymize import anonymized
@@ -28,6 +29,7 @@ from reports.view.build import build
 from tests.builders import SAMPLES, dump, evidence_of, judge, sample, thread
 
 if TYPE_CHECKING:
+    from analyzer.join.process import ProcessView
     from analyzer.model.finding import Diagnosis, Verdict
 
 ISSUES = [sketch.issue() for sketch in sketches()]
@@ -98,19 +100,51 @@ def python(frames: list[str], version: str, state: str = "") -> str:
     )
 
 
+def node(frames: list[str], version: str, package: str) -> str:
+    """A report of Node.js whose packages lie in folders that name their versions."""
+
+    def call(frame: str) -> str:
+        file, _, function = frame.rpartition(".")
+        return f"at {function or 'Till.count'} (/srv/till/node_modules/.pnpm/{package}@{version}/node_modules/{file}.js:77:9)"
+
+    stack = [*map(call, frames), "at open (/srv/till/drawer.js:9:2)"]
+    header = {"reportVersion": 3, "event": "Till", "trigger": "API", "dumpEventTime": "2026-10-04T08:11:12Z", "processId": 9}
+    return json.dumps({"header": header, "javascriptStack": {"message": "Till", "stack": stack}, "libuv": []}, indent=2) + "\n"
+
+
 def evidence(issue: Issue, version: str, without: int | None = None) -> dict[str, str]:
     """A dump with one thread on the issue's stack, and a list of open files that names its jars."""
     frames = [frame for index, frame in enumerate(issue.frames) if index != without]
     if is_go(issue):
         return {"goroutines.txt": go(frames, version, issue.names, issue.state)}
-    if issue.source is Source.PYTHON or "/" in issue.frames[0]:
-        return {"stacks.txt": python(frames, version, issue.state)}
+    if is_node(issue):
+        return {"report.20261004.081112.9.0.001.json": node(frames, version, issue.names[0])}
+    if is_python(issue):
+        return {"stacks.txt": python(frames, version, issue.state)} | installed(issue, version)
     files = {"jstack-4711.txt": java(issue, frames, version)}
     if issue.names:
         files["lsof.txt"] = (
             f"COMMAND  PID USER   FD   TYPE DEVICE SIZE/OFF     NODE NAME\njava    4711 shop  mem    REG  253,0   345678 99001122 /srv/lib/{issue.names[0]}-{version}.jar\n"
         )
     return files
+
+
+def installed(issue: Issue, version: str) -> dict[str, str]:
+    """Open files that name the package, if the version is not that of Python itself."""
+    if not issue.names:
+        return {}
+    path = f"/srv/till/lib/python3.11/site-packages/{issue.names[0]}-{version}.dist-info/METADATA"
+    return {
+        "lsof.txt": f"COMMAND  PID USER   FD   TYPE DEVICE SIZE/OFF     NODE NAME\npython     9 till    7r   REG  253,0    34567 99001122 {path}\n"
+    }
+
+
+def is_node(issue: Issue) -> bool:
+    return "/lib/" in issue.frames[0]
+
+
+def is_python(issue: Issue) -> bool:
+    return issue.source is Source.PYTHON or issue.frames[0].startswith("logging.")
 
 
 def is_go(issue: Issue) -> bool:
@@ -124,21 +158,23 @@ def found(issue: Issue, files: dict[str, str]) -> dict[str, KnownIssue]:
     made = judge(read)
     (view,) = (view for view in case.latest if view.dump is not None)
     where = Where(min(files), 1, 1)
-    beside = [
-        Finding(
-            rule=rule,
-            severity=Severity.WARNING,
-            confidence=Confidence.LIKELY,
-            headline="",
-            explanation="",
-            why_confident="",
-            evidence=(Evidence(where, ""),),
-            id="F1",
-            process=view.process,
-        )
-        for rule in issue.rules[:1]
-    ]
+    beside = [finding_of(rule, view, where) for rule in issue.rules[:1]]
     return {one.id: one for one in known_issues(case, beside, made.verdict)}
+
+
+def finding_of(rule: str, view: ProcessView, where: Where) -> Finding:
+    """A finding of the rule about the process."""
+    return Finding(
+        rule=rule,
+        severity=Severity.WARNING,
+        confidence=Confidence.LIKELY,
+        headline="",
+        explanation="",
+        why_confident="",
+        evidence=(Evidence(where, ""),),
+        id="F1",
+        process=view.process,
+    )
 
 
 def version_in(issue: Issue) -> str:
@@ -308,39 +344,6 @@ def healthy(verdict: Verdict) -> Verdict:
 def test_an_unknown_identifier_is_none() -> None:
     assert known_issue("JDK-0") is None
     assert text("no such thing") is None
-
-
-@pytest.mark.parametrize(
-    ("banner", "version"),
-    [
-        ("OpenJDK 64-Bit Server VM (17.0.5+8 mixed mode, sharing)", "17.0.5"),
-        ("OpenJDK 64-Bit Server VM (11.0.2-BETA1+9-Debian mixed mode)", "11.0.2"),
-        ("Java HotSpot(TM) 64-Bit Server VM (25.312-b07 mixed mode)", "8u312"),
-        ("17.0.15+6-Debian-1deb12u1", "17.0.15"),
-        ("OpenJDK 64-Bit Server VM (21+35-LTS mixed mode)", "21"),
-        ("a VM", None),
-    ],
-)
-def test_versions_of_machines(banner: str, version: str | None) -> None:
-    assert of_vm(banner) == version
-
-
-def test_versions_of_others() -> None:
-    assert numbers("1.8.0_312") == numbers("8u312") == (8, 0, 312)
-    assert numbers("9.4.27.v20200227")[:3] == (9, 4, 27)
-    assert numbers("4.1.48.Final") == (4, 1, 48)
-    assert of_go(["\t/usr/local/go1.19.4/src/net/http/server.go:1 +0x1", "/opt/hostedtoolcache/go/1.16.12/x64/src/net/x.go:3"]) == {
-        "1.19.4",
-        "1.16.12",
-    }
-    assert of_go(["/usr/local/go/src/net/http/server.go:1"]) == set()
-    assert of_python(["Python v3.9.2 (/usr/bin/python3.9)"]) == {"3.9.2"}
-    assert of_artifacts(["netty-all"], ["/srv/netty-all-4.1.48.Final.jar", "/srv/netty-all-extra-5.jar", "/srv/my-netty-all-6.0.jar"]) == {
-        "4.1.48.Final"
-    }
-    assert of_artifacts(["github.com/lib/pq"], ["\t/go/pkg/mod/github.com/lib/pq@v1.10.2/conn.go:55"]) == {"1.10.2"}
-    assert of_artifacts(["apache-tomcat"], ["/opt/apache-tomcat-9.0.26/lib/catalina.jar"]) == {"9.0.26"}
-    assert of_artifacts([], ["x-1.jar"]) == set()
 
 
 def test_reports_show_it_and_keep_it_inert() -> None:
