@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Final, NamedTuple, ParamSpec, Protocol, TypeVa
 
 from msgspec.structs import replace
 
+from parsers import by_command
 from parsers.pieces import as_one, telling_of, weight_of
 from parsers.process import (
     busybox_lsof,
@@ -21,10 +22,12 @@ from parsers.process import (
     host_facts,
     jfr_events,
     limits,
+    pfiles,
     proc_fd,
     proc_task,
     process_status,
     ps,
+    settings,
     strace,
     top,
     wait_channels,
@@ -177,6 +180,8 @@ FORMATS: Final[tuple[Format, ...]] = (
     top,
     counters,
     limits,
+    pfiles,
+    settings,
     process_status,
     wait_channels,
     ps,
@@ -312,25 +317,22 @@ class _Undone(NamedTuple):
 
 def _read(source: Source) -> list[Output]:
     found = []
-    for section in chain.from_iterable(map(_counted, sections(source))):
+    for section in chain.from_iterable(by_command.apart(source, section, SHAPES) for section in sections(source)):
+        if (told := by_command.read(section)) is not None:
+            found.append(Output(section, *told))
+            continue
         form = socket_counts if socket_counts.is_count(section) else recognise(section)
-        if form is None and (counted := socket_counts.by_address(section) or socket_counts.quoted(section)) is not None:
+        if form is None and (counted := socket_counts.quoted(section)) is not None:
             found.append(Output(section, socket_counts, counted))
         elif form is None:
             where = section.where(0, len(section.lines) - 1)
             found.append(Output(section, None, Parsed((), 0, (Unread(where, section.nonblank, "no format that is known"),))))
         else:
             found.append(Output(section, form, parse(form, section)))
-    return found
-
-
-def _counted(section: Section) -> tuple[Section, ...]:
-    """A number that the command above it counted is an output of its own, even if rows stand below it."""
-    if not socket_counts.is_count(section):
-        return (section,)
-    end = next(index for index, line in enumerate(section.lines) if line and not line.isspace()) + 1
-    rest = Section(section.file, section.first + end, section.lines[end:])
-    return (section._replace(lines=section.lines[:end]), *((rest,) if rest.nonblank else ()))
+    return [
+        output._replace(parsed=by_command.with_moment(source, output.section, output.parsed)) if output.form is socket_counts else output
+        for output in found
+    ]
 
 
 def _lost(found: Sequence[Output]) -> list[int]:

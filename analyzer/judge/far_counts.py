@@ -6,10 +6,10 @@ from collections import Counter
 from typing import TYPE_CHECKING, Final
 
 from analyzer.model.message import joined, plural, say
-from parsers.records import Fate, TcpState
+from parsers.records import Fate
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator, Sequence
+    from collections.abc import Iterator, Sequence
 
     from analyzer.model.incident import Snapshot
     from analyzer.model.message import Message
@@ -42,7 +42,6 @@ def far_counts_in_words(snapshot: Snapshot) -> Iterator[str]:
     )
     yield from (_fate(one) for one in seen[:MOST])
     yield from _tracked([count for count in snapshot.far_counts if count.tool == _TRACKER])
-    yield from _counted([count for count in snapshot.far_counts if count.tool != _TRACKER and count.fate is Fate.LISTED])
     yield from _proxied(snapshot.loads)
 
 
@@ -92,35 +91,6 @@ def _tracked(rows: Sequence[FarCount]) -> Iterator[str]:
 def _state(count: FarCount) -> str:
     """``SYN_SENT unreplied``: as the tracker prints it."""
     return " ".join(filter(None, (count.state or count.proto, "unreplied" if count.fate is Fate.SILENT else "")))
-
-
-def _counted(rows: Iterable[FarCount]) -> Iterator[str]:
-    """Connections that were counted by their far end: ``… | sort | uniq -c``."""
-    ordered = sorted(rows, key=lambda one: -one.count)
-    if ordered:
-        listed = joined(
-            ", ",
-            (
-                say(
-                    "{count:,} with {remote}{state}",
-                    count=one.count,
-                    remote=_place(one),
-                    state=say(" in {state}", state=one.state) if one.state else "",
-                )
-                for one in ordered[:MOST]
-            ),
-        )
-        left = sum(one.count for one in ordered if one.state == TcpState.CLOSE_WAIT)
-        yield say(
-            "connections were counted by their far end ({list}{others}){closed}; only rows tell whose they are",
-            list=listed,
-            others=say(" and {places}", places=plural(len(ordered) - MOST, "other place")) if len(ordered) > MOST else "",
-            closed=say(", of which {count:,} are closed by the far end and not by this side", count=left) if left else "",
-        )
-
-
-def _place(count: FarCount) -> str:
-    return str(count.remote) if count.remote.port is not None or count.remote.service else count.remote.host
 
 
 def _proxied(loads: Sequence[ProxyLoad]) -> Iterator[str]:

@@ -12,6 +12,7 @@ from analyzer.contention.leases import lender_of
 from analyzer.evidence.doing import caller, doing, idle, kept, reported
 from analyzer.evidence.log_events import caller_in_words, in_words, of_this_moment
 from analyzer.evidence.sessions import listed_in_words
+from analyzer.judge.counted import counted, full_table
 from analyzer.judge.far_counts import asleep_in_words, far_counts_in_words
 from analyzer.judge.rows import of_rows
 from analyzer.model.finding import Severity
@@ -28,7 +29,7 @@ if TYPE_CHECKING:
     from analyzer.model.incident import Snapshot
     from analyzer.software.pools import ThreadActivity
     from analyzer.waits.case import Case, ProcessView
-    from parsers.records import Counter, Endpoint, Frame, Lock, Pid, TaskSyscall, Thread
+    from parsers.records import Endpoint, Frame, Lock, Pid, TaskSyscall, Thread
 
 FEW: Final = 20
 """Threads of a dump that are looked at one by one, though it has a header."""
@@ -38,7 +39,6 @@ _NAMED: Final = 3
 """Names that a sentence holds."""
 _LINES: Final = 3
 """Kinds of lines of a log that are told beside threads and rows."""
-_COUNTED: Final = "counted: "
 _LENT: Final = {"HTTP connection": say("an HTTP connection"), "JDBC connection": say("a JDBC connection"), "object": say("an object")}
 _KERNELS: Final = {
     "TcpExtListenOverflows": say("so often a connection found an accept queue full"),
@@ -77,6 +77,7 @@ def beside_threads(case: Case) -> list[str]:
     said: list[str] = []
     for view in case.latest:
         said += of_rows(view)
+    said += [*full_table(case), *counted(case)]
     said += _of_lists(case.incident.snapshots)
     for snapshot in case.incident.snapshots[-1:]:
         said += [
@@ -253,7 +254,7 @@ def _held(thread: Thread) -> str | None:
 
 
 def _of_counts(snapshot: Snapshot) -> Iterator[str]:
-    """Counts by state, where no row is left to tell more."""
+    """Counters of the kernel, the states of ``ss -s``, and threads by state."""
     yield from _of_thread_states(snapshot)
     counts = [(one.value, one.name.removeprefix("TCP ")) for one in snapshot.counters if one.name.startswith("TCP ") and one.value]
     if counts and not snapshot.rows:
@@ -264,9 +265,7 @@ def _of_counts(snapshot: Snapshot) -> Iterator[str]:
         )
     yield from _of_totals(snapshot)
     for counter in snapshot.counters:
-        if counter.name.startswith(_COUNTED):
-            yield counted_in_words(counter)
-        elif counter.value and (words := _KERNELS.get(counter.name)) is not None:
+        if counter.value and (words := _KERNELS.get(counter.name)) is not None:
             yield say(
                 "{counter} is {count:,}: {words}; whether it still grows, a second reading shows",
                 counter=counter.name,
@@ -285,20 +284,6 @@ def _of_thread_states(snapshot: Snapshot) -> Iterator[str]:
         yield say("threads were counted by state ({list}); only their stacks tell what they wait for", list=listed)
 
 
-def counted_beyond(snapshot: Snapshot) -> Iterator[str]:
-    """States of which more sockets were counted than there are rows: what is said of the rows is said of a few."""
-    rows = Counts(row.state.value for row in snapshot.rows if row.state is not None)
-    for counter in snapshot.counters:
-        state = counter.name.removeprefix("TCP ")
-        if counter.name.startswith("TCP ") and 0 < rows[state] < counter.value:
-            yield say(
-                "{count:,} sockets in {state} were counted, of which {rows} here",
-                count=counter.value,
-                state=state,
-                rows=plural(rows[state], "row is", "rows are"),
-            )
-
-
 def _of_totals(snapshot: Snapshot) -> Iterator[str]:
     """All sockets of TCP that the kernel has, those of states that ``ss -s`` does not count, and how many descriptors a process may have."""
     counts = {counter.name: counter.value for counter in snapshot.counters}
@@ -313,11 +298,6 @@ def _of_totals(snapshot: Snapshot) -> Iterator[str]:
             for limit in snapshot.limits[:_LINES]
             if limit.name == "Max open files" and limit.soft is not None
         )
-
-
-def counted_in_words(one: Counter) -> str:
-    """What ``wc -l`` or ``grep -c`` counted."""
-    return say("the session counted {count:,} lines (“{command}”)", count=one.value, command=one.name.removeprefix(_COUNTED))
 
 
 def calls_of(snapshot: Snapshot) -> Iterator[str]:

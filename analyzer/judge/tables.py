@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 from analyzer.join.clocks import clock_notes
 from analyzer.join.connections import close_wait, states
-from analyzer.judge.shown import counted_beyond, counted_in_words
+from analyzer.judge.counted import counted_beyond, lines_beyond
 from analyzer.model.finding import PoolTable, SessionFact, SocketTable
 from analyzer.model.inputs import Input, UnreadLine
 from analyzer.model.message import capitalized, joined, say
@@ -116,13 +116,9 @@ def notes_of(case: Case) -> Iterator[str]:
         if view.dump is not None:
             yield from _of_dump(case, view, view.dump)
     yield from _of_moment(case)
+    yield from (say("{counted}: what is shown of them may be only a part.", counted=capitalized(line)) for line in lines_beyond(case))
     for snapshot in case.incident.snapshots:
-        yield from (
-            say("{counted}: what is shown of them may be only a part.", counted=capitalized(counted_in_words(counter)))
-            for counter in snapshot.counters
-            if counter.name.startswith("counted: ")
-        )
-        yield from (say("{counted}.", counted=capitalized(line)) for line in counted_beyond(snapshot))
+        yield from (say("{counted}.", counted=capitalized(line)) for line in counted_beyond(snapshot, case))
     elided = [artifact.file for artifact in case.incident.artifacts if artifact.elisions]
     if elided:
         yield say("Lines were left out of {list} (“...”): counts are lower bounds.", list=joined(", ", elided))

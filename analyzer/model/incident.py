@@ -29,7 +29,9 @@ from parsers.records import (
     Session,
     SessionBlock,
     SessionState,
+    Setting,
     SocketRow,
+    Tally,
     TaskSyscall,
     ThreadDump,
     ThreadUsage,
@@ -61,6 +63,8 @@ class Snapshot(msgspec.Struct, frozen=True, kw_only=True):
     counters: tuple[Counter, ...] = ()
     far_counts: tuple[FarCount, ...] = ()
     loads: tuple[ProxyLoad, ...] = ()
+    tallies: tuple[Tally, ...] = ()
+    settings: tuple[Setting, ...] = ()
     usages: tuple[ThreadUsage, ...] = ()
     tasks: tuple[TaskSyscall, ...] = ()
     handles: tuple[LoopHandle, ...] = ()
@@ -173,6 +177,8 @@ def snapshot_of(host: str | None, index: int, records: Iterable[tuple[Record, Pi
         counters=_of(known, Counter),
         far_counts=_of(known, FarCount),
         loads=_of(known, ProxyLoad),
+        tallies=_of(known, Tally),
+        settings=_of(known, Setting),
         usages=_of(known, ThreadUsage),
         tasks=_of(known, TaskSyscall),
         handles=_of(known, LoopHandle),

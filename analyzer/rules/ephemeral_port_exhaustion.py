@@ -19,6 +19,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Final
 
 from analyzer.evidence.citations import of_sockets
+from analyzer.families import counted_limits
 from analyzer.families.local_ports import (
     DEFAULT_RANGE,
     FULL,
@@ -83,6 +84,7 @@ def diagnose(case: Case) -> Iterator[Finding]:
         ports = ports_of(group)
         if used_up(ports, at_random=(at_random := chosen_at_random(case))):
             yield _finding(host, remote, group, at_random=at_random)
+    yield from counted_limits.ports(case)
 
 
 def _finding(host: str | None, remote: Endpoint, group: Sequence[Connection], *, at_random: bool) -> Finding:

@@ -16,6 +16,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Final
 
 from analyzer.evidence.citations import of_sockets, of_threads
+from analyzer.families import counted_limits
 from analyzer.join.descriptors import USUAL_LIMITS, Usage, limit_evidence, usage
 from analyzer.model.finding import Confidence, Culprit, Evidence, Finding, Outlook, RecoversWhen, Severity, When
 from analyzer.model.message import plural, say
@@ -51,7 +52,6 @@ BY_NUMBERS: Final = Text(
     chain=(("the process", "has no descriptor left for", "{waiting}"), ("its clients", "wait to be accepted", "")),
     phrases={"queue": "{waiting} wait to be accepted", "top": "descriptor {last} is a socket of this process"},
 )
-
 UNLISTED: Final = Text(
     "fd-exhaustion",
     headline="The acceptor pauses after a failed accept: the process may have used up its file descriptors.",
@@ -71,7 +71,6 @@ UNLISTED: Final = Text(
         "paused": "“{name}” pauses after a failed accept",
     },
 )
-
 TEXT: Final = Text(
     "fd-exhaustion",
     headline="The process has used up its file descriptors: {used:,} of {limit:,}, most of them {what}.",
@@ -116,6 +115,7 @@ def diagnose(case: Case) -> Iterator[Finding]:
         limit = used.limit.soft if used.limit is not None else _usual(used.used)
         if limit is not None and used.used >= FULL * limit:
             yield _finding(view, used, limit)
+    yield from counted_limits.descriptors(case)
 
 
 def _by_numbers(view: ProcessView) -> Finding | None:

@@ -17,6 +17,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Final
 
 from analyzer.evidence.citations import of_sockets
+from analyzer.families.counted_sockets import passed_on
 from analyzer.join.connections import close_wait
 from analyzer.model.finding import Confidence, Culprit, Finding, Outlook, RecoversWhen, Severity, When
 from analyzer.model.message import plural, say
@@ -88,6 +89,7 @@ def diagnose(case: Case) -> Iterator[Finding]:
                 before = [{(row.local, row.remote) for row in other.sockets} for other in case.history(view)[:-1]]
                 lasting = sum((row.local, row.remote) in before[-1] for row in waiting) if before else 0
                 yield _finding(view, waiting, passed if len(passed) >= MOST * len(waiting) else [], lasting)
+    yield from (one for one in passed_on(case) if one.rule == "proxy-half-close")
 
 
 def _finding(view: ProcessView, waiting: Sequence[Connection], passed: Sequence[Connection], lasting: int) -> Finding:

@@ -25,7 +25,7 @@ from analyzer.evidence.citations import of_sockets
 from analyzer.evidence.movement import progress_text, standing
 from analyzer.evidence.packet_claims import packet_evidence
 from analyzer.evidence.recovery import how_it_ends, of_loop
-from analyzer.families import own_call_proof, stalled_pool, undecided
+from analyzer.families import counted_own_calls, own_call_proof, stalled_pool, undecided
 from analyzer.families.captures_only import own_calls
 from analyzer.families.own_calls import pair_evidence, sockets_only, state_in_words
 from analyzer.model.finding import Culprit, Evidence, Finding, Outlook, RecoversWhen, When
@@ -125,6 +125,7 @@ def diagnose(case: Case) -> Iterator[Finding]:
         if not view.pools:
             yield from sockets_only(view)
     yield from own_calls(case)
+    yield from counted_own_calls.own_calls(case)
 
 
 def _proven(case: Case, serving: ServerPool, target: Target) -> Finding:

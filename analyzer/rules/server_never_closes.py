@@ -21,6 +21,7 @@ from analyzer.evidence.calls import client_figures
 from analyzer.evidence.citations import of_sockets
 from analyzer.evidence.half_closed import Unclosed, unclosed
 from analyzer.families.captures_only import never_closed
+from analyzer.families.counted_sockets import passed_on, unclosed_by_server
 from analyzer.model.finding import Confidence, Culprit, Finding, Outlook, RecoversWhen, Severity, When
 from analyzer.model.message import plural, say
 from analyzer.model.need import Need
@@ -67,6 +68,8 @@ def diagnose(case: Case) -> Iterator[Finding]:
         if found.split.drained >= found.split.fin_only:
             yield _finding(found)
     yield from never_closed(case)
+    yield from unclosed_by_server(case)
+    yield from (one for one in passed_on(case) if one.rule == "server-never-closes")
 
 
 def _finding(found: Unclosed) -> Finding:

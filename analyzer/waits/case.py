@@ -7,6 +7,7 @@ from functools import cached_property
 from typing import TYPE_CHECKING
 
 from analyzer.join.captures import Port, ports
+from analyzer.join.counts import Counts
 from analyzer.join.far_side import FarSide
 from analyzer.join.moments import views
 from analyzer.join.process import ProcessView
@@ -46,6 +47,11 @@ class Case:
             if known is None or _kinds(view) >= _kinds(known):
                 last[_identity(view)] = view
         return tuple(last.values())
+
+    @cached_property
+    def counts(self) -> Counts:
+        """What commands counted."""
+        return Counts(self.incident)
 
     @cached_property
     def server_pools(self) -> tuple[ServerPool, ...]:

@@ -16,6 +16,7 @@ from parsers.records.places import Inode, NativeId, Pid, Unit, Where
 from parsers.records.process_records import ProcessRow, ProcessStatus, ThreadUsage
 from parsers.records.sessions import Session, SessionBlock, SessionState
 from parsers.records.stack_records import Frame, LoopHandle, Runtime
+from parsers.records.tallies import Counted, Setting, Tally
 from parsers.records.task_records import (
     DESCRIPTOR_FIRST,
     PINNED,
@@ -38,6 +39,7 @@ __all__ = [
     "THREADS_IN",
     "Collected",
     "Collection",
+    "Counted",
     "Descriptor",
     "FarCount",
     "Fate",
@@ -57,7 +59,9 @@ __all__ = [
     "Session",
     "SessionBlock",
     "SessionState",
+    "Setting",
     "SocketMemory",
+    "Tally",
     "TaskSyscall",
     "TcpInfo",
     "ThreadUsage",
@@ -351,6 +355,8 @@ Record: TypeAlias = (
     | Collection
     | FarCount
     | ProxyLoad
+    | Tally
+    | Setting
 )
 
 

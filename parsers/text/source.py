@@ -23,13 +23,21 @@ if TYPE_CHECKING:
 # What stands before the sign is short, so that a line of prose or of a stack cannot pass for a prompt.
 _COMMAND = (
     r"[ \t]+(?P<command>(?:sudo[ \t]+(?:-\w+[ \t]+(?:\w+[ \t]+)?)*)?(?:\S*/)?"
-    r"(?:netstat|lsof|lsfd|ss|jstack|jcmd|jhsdb|jps|kill|cat|top|ps|ls|nstat|date|uptime|uname|hostname|ulimit|prlimit|tcpdump|strace|py-spy|conntrack|nettop|pstack|gdb)\b[^\n]*)"
+    r"(?:netstat|lsof|lsfd|ss|jstack|jcmd|jhsdb|jps|kill|cat|top|ps|ls|nstat|date|uptime|uname|hostname|ulimit|prlimit|tcpdump|strace|py-spy|conntrack|nettop|pstack|gdb"
+    r"|[efz]?grep|g?awk|sed|wc|sysctl|pfiles|pargs|procstat|sockstat|fstat|curl|wget|dmesg|journalctl|while|for|watch)\b[^\n]*)"
 )
 PROMPT = re.compile(rf"^[ \t]*+(?:\(\w+\)[ ]*)?(?P<host>[^\s$#>]{{0,80}}(?:[ ][^\s$#>]{{1,60}})?)[$#>%]{_COMMAND}$", re.MULTILINE)
 FENCE = re.compile(r"^[ \t]*+(?:```|~~~|\{%-?[ ]*(?:end)?highlight\b|\{code|\{noformat|</?pre\b)[^\n]*$", re.MULTILINE)
 # What a prompt or a fence cannot do without. Nearly all text has none of it, and is passed many times faster than line by line.
 _FENCES = {"`": ("``",), "~": ("~~",), "{": ("%", "code", "noformat"), "<": ("pre", "/pre")}
 _command = re.compile(_COMMAND).match
+# A command that counts, alone on its line: people copy it without the prompt. The number or the counted rows stand below it.
+_COUNTS = ("uniq -", "wc -l", "grep -", "Measure-Object", "Group-Object", "++")
+_counting = re.compile(
+    r"[ \t]*+(?P<command>(?:sudo[ \t]+)?(?:netstat|lsof|ss|conntrack|ls|Get-NetTCPConnection)\b[^\n|`]{0,200}\|[^\n`]{0,600}?"
+    r"(?:uniq[ ]+-\w*c|wc[ ]+-l|grep[ ](?:[^\n|]{0,100}[ ])?-[a-zA-Z]*c|\bMeasure-Object|\bGroup-Object|\+\+)(?![^\n]*[:?][ \t]*\d)[^\n`]*)$",
+    re.MULTILINE,
+).match
 _LEFT_OUT = r"(?:\.{2,}|…|snip|cut|omitted|removed|truncated|stripped|skipped|more|others?|same|similar|identical|repeat(?:ed|s)?|etc|and so on|above|deleted|lines)"
 # Dots alone; words in brackets, between marks or behind dots that say what was left out: "[... 40 more like this]", "<snip>", "--- cut ---".
 # Java's own "\t... 3 more" below a cause is no work of a person.
@@ -344,9 +352,18 @@ def _prompts(text: str) -> Iterator[re.Match[str]]:
             if text[found + 1] in " \t" and _command(text, found + 1):
                 lines.add(text.rfind("\n", 0, found) + 1)
             found = text.find(sign, found + 1)
-    for begin in sorted(lines):
-        if match := PROMPT.match(text, begin):
+    bare = {text.rfind("\n", 0, found) + 1 for word in _COUNTS for found in _places(text, word)} - lines
+    for begin in sorted(lines | bare):
+        if match := PROMPT.match(text, begin) if begin in lines else _counting(text, begin):
             yield match
+
+
+def _places(text: str, word: str) -> Iterator[int]:
+    """Where a word stands in a text."""
+    found = text.find(word)
+    while found >= 0:
+        yield found
+        found = text.find(word, found + 1)
 
 
 def leftovers(section: Section, unread: Iterable[tuple[int, str]]) -> tuple[tuple[Unread, ...], tuple[Elision, ...]]:

@@ -9,7 +9,8 @@ r"""Goroutines of a Go program: ``kill -QUIT``, a panic, ``/debug/pprof/goroutin
             /usr/local/go/src/net/http/server.go:3604 +0x4fd
 
 Frames are two lines here, and logs lose the tab of the second. ``?debug=1`` prints ``goroutine profile: total 17``, then groups: ``9 @ 0x48c18a 0x49a79a``, and a
-line ``# 0x49a799 main.(*Catalog).Cached+0x47 /srv/app/src/main.go:51`` a frame: a count, no ids and no states. Go has no pools:
+line ``# 0x49a799 main.(*Catalog).Cached+0x47 /srv/app/src/main.go:51`` a frame: a count, no ids and no states. Frames of the runtime are left out there, their
+addresses are not: a goroutine at a channel has two or three of them above the first function that is named. Go has no pools:
 a goroutine's ``group`` is the function it began in. ``gp=`` and ``fp=`` come with signals. Captured from Go 1.19 and 1.27 (``runtime/traceback.go``).
 """
 
@@ -45,7 +46,9 @@ _call = re.compile(
 ).match
 _place = re.compile(r"\s*(?P<file>(?:[/\w.<]|[A-Za-z]:)[^:]*):(?P<line>\d{1,9})(?: \+0x[0-9a-f]{1,16})?(?: fp=0x.*)?\s*$").match
 _group = re.compile(r"(?P<count>\d{1,9}) @((?: 0x[0-9a-f]{1,16})+)\s*$").match
-_row = re.compile(r"#\s+0x[0-9a-f]{1,16}\s+(?P<name>\S{1,1000})\+0x[0-9a-f]{1,16}\s+(?P<file>\S[^\n]*):(?P<line>\d{1,9})\s*$").match
+_row = re.compile(
+    r"#\s+0x(?P<address>[0-9a-f]{1,16})\s+(?P<name>\S{1,1000})\+0x[0-9a-f]{1,16}\s+(?P<file>\S[^\n]*):(?P<line>\d{1,9})\s*$"
+).match
 _total = re.compile(r"goroutine profile: total (?P<total>\d{1,9})\s*$").match
 _remark = re.compile(
     r"SIG[A-Z]+: |PC=0x|\.\.\.(?:\d{1,9} frames elided|additional frames elided)|\s*goroutine running on other thread; stack unavailable"
@@ -61,6 +64,9 @@ _LOCKS: Final = {
     "sync.(*RWMutex).Lock": "sync.RWMutex",
 }
 """Frames whose first argument is the address of the lock; one with ``?`` may be wrong (``runtime/traceback.go``)."""
+_HIDDEN: Final = {2: "select", 3: "chan"}
+"""Frames of the runtime above the function that waits: gopark and selectgo, or gopark and two of a channel's (``runtime/select.go``, ``chan.go``)."""
+_RUNTIME: Final = ("runtime.", "internal/", "sync.", "time.Sleep", "syscall.", "os.")
 _RUNS: Final = ("running", "runnable", "syscall", "preempted", "copystack")
 _BOTTOM: Final = frozenset({"runtime.goexit", "runtime.main"})
 """What stands below every goroutine: a signal's dump prints it, a profile's does not. So with the wrapper around a ``go`` statement's call."""
@@ -134,6 +140,8 @@ class _Reader:
         self.read = 0
         self.unread: list[tuple[int, str]] = []
         self.known: dict[tuple[str, ...], _KnownStack] = {}
+        self.addresses: tuple[int, ...] = ()
+        self.parked: str | None = None
 
     def take_all(self, rows: Sequence[tuple[int, str]]) -> None:
         """Take a goroutine with its header, or whatever stands above the first one."""
@@ -217,6 +225,7 @@ class _Reader:
             self._start(index, match, 1)
         elif match := _group(line):
             self._start(index, None, int(match["count"]))
+            self.addresses = tuple(int(one, 16) for one in match[2].split())
         elif match := _total(line):
             self._close()
             self.total = int(match["total"])
@@ -229,12 +238,17 @@ class _Reader:
     def _start(self, index: int, header: re.Match[str] | None, count: int) -> None:
         self._close()
         self.open, self.header, self.count = Stack(self.section, index), header, count
+        self.addresses, self.parked = (), None
 
     def _frame(self, index: int, line: str) -> bool:
         stack = self.open
         if stack is None:
             return False
         if line[0] == "#" and (match := _row(line)):
+            if not stack.frames and not match["name"].startswith(_RUNTIME):
+                # A row shows the address of the call, the group's line that behind it.
+                hidden = next((at for at, one in enumerate(self.addresses) if one - int(match["address"], 16) in {0, 1}), 0)
+                self.parked = _HIDDEN.get(hidden)
             stack.frame(_as_frame(match["name"], match["file"], match["line"]), index)
             return True
         if self.call is not None and (match := _place(line)):
@@ -265,7 +279,7 @@ class _Reader:
         while stack.frames and (stack.frames[-1].full in _BOTTOM or ".gowrap" in stack.frames[-1].full):
             stack.frames.pop()
             stack.frame_lines.pop()
-        status = self.header["status"].partition(",")[0] if self.header is not None else None
+        status = self.header["status"].partition(",")[0] if self.header is not None else self.parked
         began = stack.frames[-1].full if stack.frames else None
         number = int(self.header["id"]) if self.header is not None else None
         state = None if status is None else JavaState.RUNNABLE if status.startswith(_RUNS) else JavaState.WAITING

@@ -97,6 +97,7 @@ def gather(diagnosis: Diagnosis, incident: Incident | None = None, given: Iterab
             users.update(row.user for row in snapshot.rows if row.user)
             users.update(usage.user for usage in snapshot.usages if usage.user)
             hosts.update(end.host for one in snapshot.far_counts for end in (one.remote, one.onward) if end is not None)
+            hosts.update(end.host for one in snapshot.tallies for end in (one.local, one.remote, one.end) if end is not None)
             for session in snapshot.sessions:
                 people = (session.user, session.database, session.application, session.system_user)
                 users.update(name for name in people if name and name not in _CLIENTS)

@@ -182,7 +182,7 @@ def test_the_bsds_do_not_count_the_end() -> None:
 
 def test_counts_by_state_are_said_and_rows_are_asked_for() -> None:
     text = said({"counts.txt": "   1208 CLOSE_WAIT\n    601 ESTABLISHED\n"})
-    assert "sockets were counted by state (1,208 CLOSE_WAIT, 601 ESTABLISHED)" in text
+    assert "Sockets were counted by state (1,208 CLOSE_WAIT, 601 ESTABLISHED)" in text
     assert any("ss -" in one.command for one in diagnosis_of({"counts.txt": "   1208 CLOSE_WAIT\n"}).missing)
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from parsers import outputs, parse, recognise, sections
-from parsers.records import Counter, JavaState, LockVerb, OpenFile, Record, SocketRow, TaskSyscall, TcpState, Thread, ThreadDump
+from parsers.records import JavaState, LockVerb, OpenFile, Record, SocketRow, Tally, TaskSyscall, TcpState, Thread, ThreadDump
 from parsers.text.source import Source
 
 
@@ -390,8 +390,8 @@ def test_the_state_of_a_raw_socket_is_a_number() -> None:
 
 def test_counts_by_state_in_both_orders() -> None:
     text = "$ netstat -ant | awk '{print $6}' | sort | uniq -c\n   1208 CLOSE_WAIT\n      1 Foreign\n      7 ESTAB\n\nTIME_WAIT 12\nLAST_ACK: 3\n"
-    counters = [(one.name, one.value) for one in records_of(text) if isinstance(one, Counter)]
-    assert counters == [("TCP CLOSE_WAIT", 1208), ("TCP ESTABLISHED", 7), ("TCP TIME_WAIT", 12), ("TCP LAST_ACK", 3)]
+    counts = [(one.state, one.count) for one in records_of(text) if isinstance(one, Tally)]
+    assert counts == [("CLOSE_WAIT", 1208), ("ESTABLISHED", 7), ("TIME_WAIT", 12), ("LAST_ACK", 3)]
 
 
 @pytest.mark.parametrize("command", ["ss -tn | grep 9000 | wc -l", "netstat -an | grep -c 9000", "ss -tn | grep --count 9000"])
@@ -400,12 +400,12 @@ def test_a_number_that_the_command_counted(command: str) -> None:
         "State      Recv-Q Send-Q Local Address:Port  Peer Address:Port\nCLOSE-WAIT 1      0           10.0.0.5:8080      10.0.0.9:40000\n"
     )
     found = records_of(f"$ {command}\n26358\n{table}")
-    assert [(one.name, one.value) for one in found if isinstance(one, Counter)] == [(f"counted: {command}", 26358)]
+    assert [(one.command, one.count, one.end and one.end.port) for one in found if isinstance(one, Tally)] == [(command, 26358, 9000)]
     assert len([one for one in found if isinstance(one, SocketRow)]) == 1
 
 
 def test_a_number_that_nothing_counted_is_no_count() -> None:
-    assert not [one for one in records_of("$ ss -tn\n26358\n", unread=1) if isinstance(one, Counter)]
+    assert not [one for one in records_of("$ ss -tn\n26358\n", unread=1) if isinstance(one, Tally)]
 
 
 def test_lsof_of_busybox() -> None:

@@ -1,0 +1,364 @@
+"""Something that a command counted against its limit: local ports, descriptors, threads, connections that the host tracks."""
+
+from __future__ import annotations
+
+import re
+from typing import TYPE_CHECKING, Final, NamedTuple
+
+from analyzer.evidence.log_events import Told, caller_in_words, of_this_moment
+from analyzer.families.counted_sockets import growth_in_words, process_of, shown, stacks_of
+from analyzer.families.local_ports import DEFAULT_RANGE, FULL, SMALLEST_DEFAULT
+from analyzer.join.counts import is_place
+from analyzer.join.descriptors import limit_evidence
+from analyzer.model.finding import Action, Confidence, Culprit, Evidence, Finding, Missing, Process, Severity, Step, When
+from analyzer.model.message import Message, joined, plural, say
+from parsers.records import Counted, LogKind, TcpState
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Sequence
+
+    from analyzer.join.counts import Count
+    from analyzer.waits.case import Case
+    from parsers.records import Endpoint, Setting
+
+NEARLY: Final = 0.8
+"""Share of the range of ports that connections of one moment take when connect fails: counting takes a while, and ports come back meanwhile."""
+OF_LIMIT: Final = 0.9
+"""Share of the limit of processes that the counted threads take, where one more could not be made: others of the user count as well."""
+MANY_POOLS: Final = 50
+"""Pools of one pattern from which on they are made again and again: large applications have a few dozen by design."""
+MANY_THREADS: Final = 500
+"""Threads of one pattern below which they are no heap."""
+FULL_TABLE: Final = 0.97
+"""Share of a table in use at which the next burst finds it full."""
+SOCKETS: Final = frozenset({"socket", "socket:", "sock", "TCP", "IPv4", "IPv6"})
+_STATE_SHARE: Final = 0.5
+_MOST: Final = 3
+_NUMBERED: Final = re.compile(
+    r"(?P<stem>[A-Za-z][\w. -]*?[-_#]?)(?:N|\*|X|#|<n>|<N>|\d+)(?P<rest>[-_](?:thread|worker|exec|task|t)[-_]?(?:\d+|N|\*|X)?.*)?\Z"
+)
+
+
+def _told(case: Case, kind: LogKind) -> Told | None:
+    return next((one for one in of_this_moment(case.incident) if one.event.kind is kind), None)
+
+
+class _Ports(NamedTuple):
+    first: int
+    last: int
+    stated: Setting | None
+
+    @property
+    def size(self) -> int:
+        return self.last - self.first + 1
+
+
+def ports(case: Case) -> Iterator[Finding]:
+    """Local ports towards one service that are used up, by the number of connections to it: one port each."""
+    by_place: dict[tuple[str | None, Endpoint], list[Count]] = {}
+    for count in case.counts.of(Counted.SOCKETS):
+        if (
+            count.last.remote is not None
+            and is_place(count.last.remote)
+            and not is_place(count.last.local)
+            and count.last.state is not TcpState.LISTEN
+        ):
+            by_place.setdefault((count.host, count.last.remote), []).append(count)
+    known = case.counts.port_range()
+    stated = _Ports(*known) if known is not None else _Ports(32768, 32768 + DEFAULT_RANGE - 1, None)
+    failed = _told(case, LogKind.ADDRESSES)
+    for (host, remote), counts in by_place.items():
+        number = sum(one.number for one in counts)
+        share = number / stated.size
+        # Where no range is stated, it may be the smaller one that other systems use.
+        full = share >= FULL or (failed is not None and (share >= NEARLY or (known is None and number >= NEARLY * SMALLEST_DEFAULT)))
+        if full and number <= stated.size * (2 - FULL):
+            yield _of_ports(case, Process(host, *case.counts.process(counts[0])), remote, counts, stated, failed)
+
+
+def _of_ports(case: Case, process: Process, remote: Endpoint, counts: Sequence[Count], span: _Ports, failed: Told | None) -> Finding:
+    number = sum(one.number for one in counts)
+    waiting = sum(one.number for one in counts if one.last.state is TcpState.TIME_WAIT)
+    proven = span.stated is not None and failed is not None and number >= FULL * span.size
+    confidence = (
+        Confidence.CERTAIN if proven else Confidence.LIKELY if span.stated is not None or failed is not None else Confidence.SUSPECTED
+    )
+    caller = caller_in_words(failed.event, case.known) if failed is not None else ""
+    setting = (
+        (
+            Evidence(
+                span.stated.where, say("the range of local ports: {first} to {last}", first=span.first, last=span.last), (str(span.last),)
+            ),
+        )
+        if span.stated is not None
+        else ()
+    )
+    return Finding(
+        rule="ephemeral-port-exhaustion",
+        severity=Severity.WARNING,
+        confidence=confidence,
+        headline=say(
+            "The local ports for connections to {remote} are used up: {number:,} of {size:,} are in use, {waiting:,} of them in TIME_WAIT.",
+            remote=remote,
+            number=number,
+            size=span.size,
+            waiting=waiting,
+        ),
+        explanation=say(
+            "Each connection to {remote} takes a local port of its own, {first} to {last}{assumed}; {number:,} are taken. TIME_WAIT keeps a port for a minute after this side has closed: short connections one after the other use them up, and connect fails{caller}. Routes and the far end are not the cause. It heals when the rate falls.",
+            remote=remote,
+            first=span.first,
+            last=span.last,
+            assumed="" if span.stated is not None else say(" (the default of Linux; the range itself is not here)"),
+            number=number,
+            caller=caller,
+        ),
+        why_confident=say("The count, the range and the error that connect reports agree.")
+        if proven
+        else say("The count fills the range; the error that connect reports is not here.")
+        if failed is None
+        else say("Connect failed for want of an address; what share of the range was in use at that moment, the count tells only about."),
+        evidence=(
+            *(shown(one.last.where, one, one.number) for one in counts),
+            *setting,
+            *((failed.evidence,) if failed is not None else ()),
+        ),
+        process=process,
+        culprit=Culprit(remote=str(remote)),
+        chain=(
+            Step(
+                say("short connections"),
+                say("leave their ports in"),
+                say("TIME_WAIT"),
+                (shown(counts[0].last.where, counts[0], counts[0].number),),
+            ),
+            Step(say("connect"), say("finds no free port for"), str(remote), (failed.evidence,) if failed is not None else ()),
+        ),
+        actions=(
+            Action(
+                When.FIX,
+                say(
+                    "Reuse connections to {remote}: one client with keep-alive or a pool, instead of a connection for each call{caller}.",
+                    remote=remote,
+                    caller=caller,
+                ),
+            ),
+            Action(When.NOW, say("A wider range (net.ipv4.ip_local_port_range) or net.ipv4.tcp_tw_reuse only moves the limit.")),
+        ),
+        figures=(
+            (say("{number:,} of {size:,}", number=number, size=span.size), say("local ports in use")),
+            (f"{waiting:,}", say("TIME_WAIT to {remote}", remote=remote)),
+        ),
+        missing=()
+        if span.stated is not None
+        else (Missing(say("range of local ports"), say("how many ports there are"), "sysctl net.ipv4.ip_local_port_range"),),
+    )
+
+
+def descriptors(case: Case) -> Iterator[Finding]:
+    """Descriptors that were counted by what they are, against the limit of open files."""
+    limit = case.counts.limit()
+    groups: dict[tuple[Process, str | None], list[Count]] = {}
+    for count in case.counts.of(Counted.DESCRIPTORS):
+        if count.last.end is None and count.last.local is None:
+            groups.setdefault((process_of(case, count), count.last.command), []).append(count)
+    if (
+        limit is None
+        or limit.soft is None
+        or any(one.tool in {"proc_fd", "lsof"} for snapshot in case.incident.snapshots for one in snapshot.open_files)
+    ):
+        return
+    failed = _told(case, LogKind.DESCRIPTORS)
+    for (process, _), counts in groups.items():
+        used = sum(one.number for one in counts)
+        if not FULL_TABLE * limit.soft <= used <= limit.soft + _MOST:
+            continue
+        sockets = sum(one.number for one in counts if one.last.name in SOCKETS)
+        named = [one for one in counts if one.last.name is not None]
+        first = named[0].last.name if named else None
+        files = first is not None and first not in SOCKETS
+        yield Finding(
+            rule="fd-exhaustion",
+            severity=Severity.CRITICAL if failed is not None else Severity.WARNING,
+            confidence=Confidence.CERTAIN if failed is not None else Confidence.LIKELY,
+            headline=say(
+                "The process has used up its file descriptors: {used:,} of {limit:,}{most}.",
+                used=used,
+                limit=limit.soft,
+                most=say(", most of them {what}", what=say("files ({name})", name=first) if files else say("sockets"))
+                if first is not None
+                else "",
+            ),
+            explanation=say(
+                "{used:,} descriptors were counted, and the limit is {limit:,}{listed}.{sockets}{log} Whoever needs another one fails with “Too many open files”.",
+                used=used,
+                limit=limit.soft,
+                listed=say(": {list}", list=_listed(named)) if named else "",
+                sockets=_no_sockets(sockets, used) if files else "",
+                log=say(" The log says that none was left.") if failed is not None else "",
+            ),
+            why_confident=say("The count, the limit and the error in the log agree.")
+            if failed is not None
+            else say("The count and the limit agree; an error for want of a descriptor is not here."),
+            evidence=(
+                *(shown(one.last.where, one, one.number) for one in counts[:_MOST]),
+                limit_evidence(limit),
+                *((failed.evidence,) if failed is not None else ()),
+            ),
+            process=process,
+            chain=(
+                Step(
+                    first or say("descriptors"),
+                    say("fill"),
+                    say("{used:,} of {limit:,} descriptors", used=used, limit=limit.soft),
+                    (shown(counts[0].last.where, counts[0], counts[0].number),),
+                ),
+                Step(say("the process"), say("can open and accept nothing"), "", (failed.evidence,) if failed is not None else ()),
+            ),
+            actions=(
+                Action(When.NOW, say("Save the list of descriptors, then restart."), f"ls -l /proc/{process.pid or 'PID'}/fd > fd.txt"),
+                Action(
+                    When.FIX,
+                    say(
+                        "If the process needs that many files (a store with many index or data files does), raise the limit of its service (LimitNOFILE, ulimit -n); if they grow, find who opens them and does not close."
+                    )
+                    if files
+                    else say("Find who opens them and does not close, and raise the limit only above what a healthy process needs."),
+                ),
+            ),
+            figures=(
+                (say("{used:,} of {limit:,}", used=used, limit=limit.soft), say("file descriptors used")),
+                *(((f"{sockets:,}", say("sockets")),) if named else ()),
+            ),
+        )
+
+
+def _listed(counts: Sequence[Count]) -> Message:
+    return joined(", ", (say("{count:,} {name}", count=one.number, name=one.last.name) for one in counts[:_MOST]))
+
+
+def _no_sockets(sockets: int, used: int) -> Message | str:
+    """That it is no leak of sockets, where few of the descriptors are some."""
+    return (
+        say(" Only {sockets:,} of them are sockets: no connections are what fills the table.", sockets=sockets)
+        if sockets < _STATE_SHARE * used
+        else ""
+    )
+
+
+class _Family(NamedTuple):
+    pattern: str
+    pools: int
+    threads: int
+    counts: list[Count]
+
+
+def threads(case: Case) -> Iterator[Finding]:
+    """Threads that were counted by name: many pools of one pattern, and the limit that they reach."""
+    limit = case.counts.setting("ulimit -u")
+    failed = _told(case, LogKind.NO_THREAD)
+    for family in _families(case):
+        used = family.threads
+        reached = limit is not None and limit.values[0] > 0 and OF_LIMIT * limit.values[0] <= used <= limit.values[0]
+        if family.pools < MANY_POOLS or (used < MANY_THREADS and failed is None):
+            continue
+        process = process_of(case, family.counts[0])
+        per_pool = used // family.pools
+        proofs = (
+            [say("the limit of {limit:,} processes and threads is all but reached", limit=limit.values[0])]
+            if reached and limit is not None
+            else []
+        )
+        proofs += [say("the log says that no further thread could be made")] if failed is not None else []
+        caller = caller_in_words(failed.event, case.known) if failed is not None else ""
+        yield Finding(
+            rule="thread-leak",
+            severity=Severity.WARNING,
+            confidence=Confidence.LIKELY if proofs or family.counts[0].grown else Confidence.SUSPECTED,
+            headline=say(
+                "{threads} of {pools} named {pattern}: executors are made again and again, and never shut down.",
+                threads=plural(used, "thread"),
+                pools=plural(family.pools, "pool"),
+                pattern=family.pattern,
+            ),
+            explanation=say(
+                "{used:,} threads were counted whose pools differ only in their number: {pools:,} pools of {per_pool} each.{growth}{proofs}{caller} Each pool keeps its threads until somebody shuts it down. Memory of the heap does not matter here: what runs out is threads.",
+                used=used,
+                pools=family.pools,
+                per_pool=plural(per_pool, "thread"),
+                growth=growth_in_words(family.counts[0]),
+                proofs=say(" And {list}.", list=joined(say(" and "), proofs)) if proofs else "",
+                caller=say(" It failed where a task was given to a pool{caller}: look there first for who makes the pools.", caller=caller)
+                if caller
+                else "",
+            ),
+            why_confident=say("Their number and what the system says agree; who makes the pools, idle threads do not show.")
+            if proofs
+            else say("One count cannot show growth, and a pool per customer, topic or plug-in looks the same."),
+            evidence=(
+                *(shown(one.last.where, one, one.number) for one in family.counts[:_MOST]),
+                *(
+                    (Evidence(limit.where, say("the limit of processes and threads of the user"), (str(limit.values[0]),)),)
+                    if reached and limit is not None
+                    else ()
+                ),
+                *((failed.evidence,) if failed is not None else ()),
+            ),
+            process=process,
+            culprit=Culprit(pool=family.pattern),
+            chain=(
+                Step(
+                    say("code that runs per request"),
+                    say("makes another"),
+                    say("pool {pattern}", pattern=family.pattern),
+                    (shown(family.counts[0].last.where, family.counts[0], family.counts[0].number),),
+                ),
+                Step(say("its threads"), say("never end"), say("nobody shuts the pool down")),
+            ),
+            actions=(
+                Action(
+                    When.FIX,
+                    say(
+                        "Make one executor and keep it, or shut it down in a finally block; search for Executors.new… in code that runs per request or per job."
+                    ),
+                ),
+                Action(
+                    When.PREVENT,
+                    say("Give every pool a name through its ThreadFactory, so that a dump says whose it is, and watch the thread count."),
+                ),
+            ),
+            figures=((f"{family.pools:,}", say("pools {pattern}", pattern=family.pattern)), (f"{used:,}", say("threads"))),
+            missing=(stacks_of(process),) if process.command else (),
+        )
+
+
+def _families(case: Case) -> Iterator[_Family]:
+    """Counts of threads whose names have a placeholder for the number of their pool: as many of each thread as there are pools."""
+    groups: dict[str, list[Count]] = {}
+    for count in case.counts.of(Counted.THREADS):
+        match = _NUMBERED.match(count.last.name or "")
+        if match is not None and match["rest"]:
+            groups.setdefault(f"{match['stem']}N", []).append(count)
+    for pattern, counts in groups.items():
+        yield _Family(pattern, max(one.number for one in counts), sum(one.number for one in counts), counts)
+
+
+class Tracked(NamedTuple):
+    """The table of tracked connections of a host: entries, how many it may have, where both stand, and the states that fill it."""
+
+    used: int
+    most: int
+    evidence: tuple[Evidence, ...]
+    states: tuple[Count, ...]
+
+
+def tracked(case: Case) -> Tracked | None:
+    """The table of tracked connections, if it is full."""
+    used, most = case.counts.setting("net.netfilter.nf_conntrack_count"), case.counts.setting("net.netfilter.nf_conntrack_max")
+    if used is None or most is None or not 0 < FULL_TABLE * most.values[0] <= used.values[0]:
+        return None
+    evidence = (
+        Evidence(used.where, say("entries of the table"), (str(used.values[0]),)),
+        Evidence(most.where, say("entries that the table may have"), (str(most.values[0]),)),
+    )
+    return Tracked(used.values[0], most.values[0], evidence, case.counts.of(Counted.TRACKED))

@@ -1,0 +1,257 @@
+"""Thousands of goroutines on one stack: those of Go's HTTP client whose answers nobody closes, and those that hang at a channel.
+
+A profile (``?debug=1``) has no states, but the runtime's frames above the first function that it names tell a channel from a socket. A goroutine of a server's
+own connection waits for its request's work and is none of these.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Final, NamedTuple
+
+from analyzer.families.counted_sockets import kept
+from analyzer.model.finding import Action, Confidence, Culprit, Evidence, Finding, Process, Severity, Step, When
+from analyzer.model.message import Message, plural, say
+from parsers.records import Runtime, Where
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Sequence
+
+    from analyzer.waits.case import Case, ProcessView
+    from parsers.records import Frame, Thread
+
+MANY: Final = 1000
+"""Goroutines on one stack from which on they are a heap: a busy server has some hundred requests at a time."""
+SHARE: Final = 0.3
+"""Share of all goroutines that the heap has: what is smaller is beside something else."""
+LIKE: Final = 0.1
+"""Share of the heap that may differ, or be busy with it: goroutines come and go while a profile is made."""
+_READS: Final = "net/http.(*persistConn).readLoop"
+_WRITES: Final = "net/http.(*persistConn).writeLoop"
+_USES: Final = ("net/http.(*persistConn).roundTrip", "net/http.(*bodyEOFSignal).Read", "net/http.(*http2Transport).RoundTrip")
+_LIBRARY: Final = (
+    "runtime.",
+    "internal/",
+    "sync.",
+    "net/",
+    "net.",
+    "os.",
+    "os/",
+    "io.",
+    "bufio.",
+    "time.",
+    "crypto/",
+    "context.",
+    "database/sql",
+    "google.golang.org/",
+    "golang.org/x/",
+    "syscall.",
+    "log.",
+)
+_SERVED: Final = ("net/http.(*conn).serve", "google.golang.org/grpc.(*Server)")
+
+
+class _Heap(NamedTuple):
+    threads: tuple[Thread, ...]
+    share: float
+
+    @property
+    def frames(self) -> tuple[Frame, ...]:
+        return self.threads[0].frames
+
+    @property
+    def where(self) -> Where:
+        where = self.threads[0].where
+        return Where(where.file, where.first, min(where.last, where.first + len(self.frames)))
+
+
+def _heaps(view: ProcessView) -> tuple[list[_Heap], int]:
+    """Goroutines by stack and state, the most first; and how many there are in all, as far as the dump says."""
+    if view.dump is None or view.dump.runtime is not Runtime.GO:
+        return [], 0
+    groups: dict[tuple[object, ...], list[Thread]] = {}
+    for thread in view.dump.threads:
+        groups.setdefault((thread.frames, thread.native_state), []).append(thread)
+    total = len(view.dump.threads)
+    heaps = [_Heap(tuple(group), len(group) / total) for group in groups.values() if len(group) >= MANY]
+    return sorted(heaps, key=lambda one: -len(one.threads)), total
+
+
+def unclosed_bodies(case: Case) -> Iterator[Finding]:
+    """Connections of Go's HTTP client that wait for somebody to read or close an answer, while nobody does."""
+    for view in case.latest:
+        heaps, _ = _heaps(view)
+        reading = [one for one in heaps if one.frames and one.frames[-1].full == _READS and one.threads[0].native_state == "select"]
+        number = sum(len(one.threads) for one in reading)
+        if not reading or view.sockets or view.dump is None:
+            continue
+        threads = view.dump.threads
+        users = sum(1 for thread in threads if any(frame.full in _USES for frame in thread.frames))
+        writers = sum(1 for thread in threads if thread.frames and thread.frames[-1].full == _WRITES)
+        if users > LIKE * number or sum(one.share for one in reading) < SHARE:
+            continue
+        ends = list(kept(case, near=False))
+        yield _of_bodies(
+            view,
+            reading,
+            writers,
+            users,
+            ends[0].evidence if ends else (),
+            str(ends[0].end) if ends else None,
+            ends[0].counted.number if ends else 0,
+        )
+
+
+def _of_bodies(
+    view: ProcessView, reading: Sequence[_Heap], writers: int, users: int, rows: Sequence[Evidence], remote: str | None, closed: int
+) -> Finding:
+    number = sum(len(one.threads) for one in reading)
+    stack = Evidence(
+        reading[0].where,
+        say(
+            "{goroutines} in readLoop, at a select: the answer's body is neither read to its end nor closed",
+            goroutines=plural(number, "goroutine"),
+        ),
+        ("readLoop",),
+    )
+    return Finding(
+        rule="connection-leak",
+        severity=Severity.WARNING,
+        confidence=Confidence.LIKELY if remote is not None else Confidence.SUSPECTED,
+        headline=say(
+            "{number:,} answers of HTTP calls{remote} were never closed: Go's client waits for each body to be read or closed.",
+            number=number,
+            remote=say(" to {remote}", remote=remote) if remote is not None else "",
+        ),
+        explanation=say(
+            "{number:,} connections of Go's HTTP client have their readLoop at a select ({place}){writers}: the answer has come, and the client waits until somebody reads its body to the end or closes it. {users}{closed} A limit of idle connections does not matter, as none of these is idle.",
+            number=number,
+            place=reading[0].frames[0].source,
+            writers=say(", and {writers:,} their writeLoop", writers=writers) if writers else "",
+            users=say("No goroutine that is here reads one.")
+            if not users
+            else say("{goroutines} reading one.", goroutines=plural(users, "goroutine is", "goroutines are")),
+            closed=say(
+                " {closed:,} connections to {remote} are in CLOSE_WAIT: the far end has closed them meanwhile, and they stay.",
+                closed=closed,
+                remote=remote,
+            )
+            if remote is not None
+            else "",
+        ),
+        why_confident=say("The goroutines and the sockets agree; which call forgets its answer, neither shows.")
+        if remote is not None
+        else say(
+            "The goroutines show it as far as they are here; as many answers that are being read at this moment would look the same in a dump that is cut."
+        ),
+        evidence=(stack, *rows),
+        process=view.process,
+        culprit=Culprit(remote=remote, library="net/http"),
+        chain=(
+            Step(say("the application"), say("neither reads nor closes the body of"), plural(number, "answer"), (stack,)),
+            Step(say("Go's HTTP client"), say("keeps"), say("two goroutines and a connection for each"), tuple(rows)),
+        ),
+        actions=(
+            Action(
+                When.FIX,
+                say(
+                    "Close every answer in all paths, also after errors and for answers that nobody wants (defer resp.Body.Close()), and read it to its end where the connection is to be used again."
+                ),
+            ),
+            Action(When.PREVENT, say("Let a linter look for it (bodyclose), and watch the number of goroutines.")),
+        ),
+        figures=(
+            (f"{number:,}", say("answers that nobody closes")),
+            *(((f"{closed:,}", say("CLOSE_WAIT to {remote}", remote=remote)),) if remote is not None else ()),
+        ),
+    )
+
+
+def never_ended(case: Case) -> Iterator[Finding]:
+    """Goroutines of one function that hang at a channel and do not end."""
+    for view in case.latest:
+        heaps, total = _heaps(view)
+        for heap in heaps[:1]:
+            state = heap.threads[0].native_state or ""
+            if (
+                heap.share >= SHARE
+                and heap.frames
+                and state.startswith(("chan", "select"))
+                and _own(heap.frames[0])
+                and not _serves(heap.frames)
+            ):
+                yield _of_heap(view, heap, total, state)
+
+
+def _own(frame: Frame) -> bool:
+    return not frame.full.startswith(_LIBRARY)
+
+
+def _serves(frames: Sequence[Frame]) -> bool:
+    return any(frame.full.startswith(_SERVED) for frame in frames)
+
+
+def _of_heap(view: ProcessView, heap: _Heap, total: int, state: str) -> Finding:
+    frame = heap.frames[0]
+    number = len(heap.threads)
+    doing = _at_channel(state)
+    stack = Evidence(
+        heap.where,
+        say("{goroutines} {doing} in {frame}", goroutines=plural(number, "goroutine"), doing=doing, frame=frame),
+        (str(frame.source),),
+    )
+    return Finding(
+        rule="thread-leak",
+        severity=Severity.WARNING,
+        confidence=Confidence.SUSPECTED,
+        headline=say(
+            "{number:,} of {total:,} goroutines {doing} in {frame}: they were begun and do not end.",
+            number=number,
+            total=total,
+            doing=doing,
+            frame=frame,
+        ),
+        explanation=say(
+            "{number:,} goroutines that began in {began} {doing} at {source}. Whoever should take the other side of that channel has gone, or is too slow: mostly a caller that returned at its time limit or error, while the goroutine still wants to hand over its result. A design with one goroutine for each subscriber that waits for news looks the same; then their number follows that of the subscribers.",
+            number=number,
+            began=heap.frames[-1].full,
+            doing=doing,
+            source=frame.source,
+        ),
+        why_confident=say("One profile cannot show growth, and the stack does not show the other side of the channel."),
+        evidence=(stack,),
+        process=Process(view.process.host, view.process.pid, view.process.command),
+        culprit=Culprit(frame=str(frame)),
+        chain=(
+            Step(
+                say("the code that began them"),
+                say("no longer takes part in"),
+                say("the channel at {source}", source=frame.source),
+                (stack,),
+            ),
+            Step(say("its goroutines"), say("never end"), ""),
+        ),
+        actions=(
+            Action(
+                When.FIX,
+                say(
+                    "Look at {source}: give the channel a buffer of one where each goroutine sends once, or let it select on the context's Done as well, so that it ends when nobody takes part any more.",
+                    source=frame.source,
+                ),
+            ),
+            Action(
+                When.NOW,
+                say("Take a second profile some minutes later: growth makes it a leak."),
+                "curl -s 'localhost:PPROF_PORT/debug/pprof/goroutine?debug=1' > goroutines-2.txt",
+            ),
+        ),
+        figures=((say("{number:,} of {total:,}", number=number, total=total), say("goroutines")),),
+    )
+
+
+def _at_channel(state: str) -> Message:
+    """What they do at the channel: the runtime's own word where it is printed."""
+    if state == "chan":
+        return say("hang at a channel (a send or a receive)")
+    if state.startswith("select"):
+        return say("hang at a select of channels")
+    return say("hang at a channel ({state})", state=state)

@@ -1,0 +1,189 @@
+"""What commands counted, put together: whose the things are, at which end, and how often they were counted.
+
+The same count taken twice is two moments, never a sum. Ends that a row leaves open are told by the other rows of the evidence: a port that somebody listens
+on is the near end, an end that another count has as a far one is the far one here, too.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Final, NamedTuple
+
+from msgspec.structs import replace
+
+from parsers.records import Counted, Endpoint, TcpState
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Sequence
+
+    from analyzer.model.incident import Incident, Snapshot
+    from parsers.records import Limit, Pid, Setting, Tally
+
+_RANGES: Final = (("net.ipv4.ip_local_port_range",), ("dynamicport",), ("net.inet.ip.portrange.first", "net.inet.ip.portrange.last"))
+"""Settings of the range of local ports: one of two values, or two."""
+
+
+_PAIR: Final = ("earlier", "later")
+"""Readings that words like "an hour before" tell apart."""
+
+
+class Count(NamedTuple):
+    """A thing that was counted: its readings in their order, each the sum of rows that say the same. ``seconds`` lie between first and last, None if nothing tells."""
+
+    host: str | None
+    readings: tuple[Tally, ...]
+    seconds: float | None
+
+    @property
+    def last(self) -> Tally:
+        """The last reading."""
+        return self.readings[-1]
+
+    @property
+    def number(self) -> int:
+        """What the last reading counted."""
+        return self.last.count
+
+    @property
+    def grown(self) -> int:
+        """By how much it has grown, 0 if it has not, or was read once."""
+        counts = [one.count for one in self.readings]
+        return counts[-1] - counts[0] if counts == sorted(counts) else 0
+
+
+class Counts:
+    """All that was counted in an incident, and what says more about it."""
+
+    def __init__(self, incident: Incident) -> None:
+        """Put the tallies of an incident together."""
+        self.incident = incident
+        self._names = {row.pid: _program(row.command) for snapshot in incident.snapshots for row in snapshot.processes}
+        for snapshot in incident.snapshots if any(one.tallies for one in incident.snapshots) else ():
+            self._names.update({owner.pid: owner.command for row in snapshot.rows for owner in row.owners or () if owner.command})
+        self.all = tuple(count for host in dict.fromkeys(one.host for one in incident.snapshots) for count in self._of_host(host))
+
+    def of(self, what: Counted, state: TcpState | None = None) -> tuple[Count, ...]:
+        """Counts of one kind, the largest first."""
+        found = (one for one in self.all if one.last.what is what and (state is None or one.last.state is state))
+        return tuple(sorted(found, key=lambda one: -one.number))
+
+    def limit(self) -> Limit | None:
+        """The limit of open files, if the evidence states one alone."""
+        found = [
+            one for snapshot in self.incident.snapshots for one in snapshot.limits if one.name == "Max open files" and one.soft is not None
+        ]
+        return found[0] if len({one.soft for one in found}) == 1 else None
+
+    def setting(self, name: str) -> Setting | None:
+        """The last value of a setting."""
+        return next(
+            (one for snapshot in reversed(self.incident.snapshots) for one in reversed(snapshot.settings) if one.name == name), None
+        )
+
+    def port_range(self) -> tuple[int, int, Setting] | None:
+        """The first and the last local port that the kernel gives out, where the evidence says so."""
+        for names in _RANGES:
+            found = [setting for name in names if (setting := self.setting(name)) is not None]
+            values = [value for one in found for value in one.values]
+            if len(found) == len(names) and len(values) == 2 and 0 < values[0] < values[1]:  # noqa: PLR2004 - first and last
+                return values[0], values[1], found[0]
+        return None
+
+    def process(self, count: Count) -> tuple[Pid | None, str | None]:
+        """Whose the things are: by the count itself, else by the only process whose descriptors at that port were counted."""
+        pid, name = count.last.pid, count.last.process
+        port = count.last.local.port if count.last.local is not None else None
+        if pid is None and name is None and port is not None:
+            ends = ((one, one.last.local or one.last.end) for one in self.of(Counted.DESCRIPTORS))
+            owners = {one.last.pid for one, end in ends if end is not None and end.port == port and one.number >= count.number}
+            pid = owners.pop() if len(owners) == 1 else None
+        return pid, name or (self._names.get(pid) if pid is not None else None)
+
+    def _of_host(self, host: str | None) -> list[Count]:
+        snapshots = [one for one in self.incident.snapshots if one.host == host]
+        tallies = _placed(
+            snapshots, sorted((tally for one in snapshots for tally in one.tallies), key=lambda one: (one.where.file, one.where.first))
+        )
+        groups: dict[tuple[object, ...], dict[tuple[str, int], Tally]] = {}
+        for tally in tallies:
+            key = (
+                tally.what,
+                tally.state,
+                tally.local,
+                tally.remote,
+                tally.end,
+                tally.pid,
+                tally.process,
+                tally.name,
+                _same(tally.command),
+            )
+            readings = groups.setdefault(key, {})
+            listing = (tally.where.file, tally.listing)
+            known = readings.get(listing)
+            unread = tally.recv_q if known is None or known.recv_q == tally.recv_q else None
+            readings[listing] = tally if known is None else replace(known, count=known.count + tally.count, recv_q=unread)
+        return [_count(host, list(readings.values())) for readings in groups.values()]
+
+
+def _count(host: str | None, readings: Sequence[Tally]) -> Count:
+    said = [one for one in readings if one.before is not None and len(readings) > 1]
+    ordered = sorted(readings, key=lambda one: 0 if one.before else 1) if said else list(readings)
+    apart = {one.apart for one in said if one.apart}
+    rounds = {one.apart for one in readings if one.before is None and one.apart}
+    pair = len(readings) == len(_PAIR)
+    seconds = apart.pop() if pair and len(apart) == 1 else rounds.pop() * (len(readings) - 1) if len(rounds) == 1 and not said else None
+    return Count(host, tuple(ordered), seconds)
+
+
+def _same(command: str | None) -> str:
+    return " ".join((command or "").split())
+
+
+def _program(command: str) -> str | None:
+    """The name of a program in its command line."""
+    words = command.split()
+    return words[0].rpartition("/")[2] or None if words and not words[0].startswith(("[", "-")) else None
+
+
+def _placed(snapshots: Iterable[Snapshot], tallies: Sequence[Tally]) -> list[Tally]:
+    """Tallies whose open ends are told by others, and copies without their command joined to those with one."""
+    near = {end.port for one in tallies if (end := one.local) is not None and one.state is TcpState.LISTEN}
+    far: set[int | None] = set()
+    for snapshot in snapshots:
+        near |= {row.local.port for row in snapshot.rows if row.state is TcpState.LISTEN}
+        far |= {row.remote.port for row in snapshot.rows if row.remote is not None and row.state is not TcpState.LISTEN}
+    sided = [one for one in tallies if one.command is not None and (one.local is not None or one.remote is not None)]
+    return [_as_others(_sided(one, near, far - near), sided) for one in tallies]
+
+
+def _sided(tally: Tally, near: set[int | None], far: set[int | None]) -> Tally:
+    end = tally.end
+    if end is None or end.port is None:
+        return tally
+    if end.port in near and tally.local is None:
+        return replace(tally, local=end, end=None)
+    if end.port in far and tally.remote is None:
+        return replace(tally, remote=end, end=None)
+    return tally
+
+
+def _as_others(tally: Tally, others: Sequence[Tally]) -> Tally:
+    """A count that was copied without its command, as the one of the same place and state that has it."""
+    if tally.command is not None or tally.state is None:
+        return tally
+    for other in others:
+        if (
+            other.state is tally.state
+            and (tally.local, tally.remote) in {(other.local, other.remote), (None, None)}
+            and tally.end in {None, other.local, other.remote}
+        ):
+            if tally.end is None and (tally.local, tally.remote) == (None, None):
+                continue  # a state alone may be counted over everything
+            return replace(
+                tally, local=other.local, remote=other.remote, end=None, pid=other.pid, process=other.process, command=other.command
+            )
+    return tally
+
+
+def is_place(end: Endpoint | None) -> bool:
+    """True for an end with a port that many connections share: it is one service or listener."""
+    return end is not None and end.port is not None

@@ -1,0 +1,237 @@
+"""What is said of numbers that a command counted, where they prove no cause: what the states mean, whose the things are, and what a second count tells."""
+
+from __future__ import annotations
+
+from collections import Counter
+from typing import TYPE_CHECKING, Final
+
+from analyzer.families.counted_limits import tracked
+from analyzer.families.counted_sockets import MANY, ends_in_words, growth_in_words, place, process_of, whose
+from analyzer.model.message import Message, joined, plural, say
+from parsers.records import Counted, TcpState
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Sequence
+
+    from analyzer.join.counts import Count
+    from analyzer.model.incident import Snapshot
+    from analyzer.waits.case import Case
+    from parsers.records import Tally
+
+MOST: Final = 4
+"""Places that are told one by one."""
+FEW: Final = 10
+"""CLOSE_WAIT that come and go on a healthy host."""
+DEFAULT_RANGE: Final = 16384
+"""Ports of the smallest range that a system in use has by default."""
+QUIET: Final = 0.25
+"""Share of the range of local ports up to which TIME_WAIT is nothing to look at."""
+_NOWHERE: Final = frozenset({"0.0.0.0", "::", "*"})  # noqa: S104 - compared, never bound
+_RESTING: Final = frozenset(
+    {
+        TcpState.LISTEN,
+        TcpState.ESTABLISHED,
+        TcpState.TIME_WAIT,
+        TcpState.CLOSE_WAIT,
+        TcpState.FIN_WAIT1,
+        TcpState.FIN_WAIT2,
+        TcpState.CLOSING,
+        TcpState.LAST_ACK,
+        TcpState.CLOSE,
+    }
+)
+
+
+def full_table(case: Case) -> Iterator[str]:
+    """That the table of tracked connections is full, and what fills it."""
+    table = tracked(case)
+    if table is not None:
+        yield say(
+            "the host's table of tracked connections is full ({used:,} of {most:,}), so the kernel drops the packets of new connections{states}",
+            used=table.used,
+            most=table.most,
+            states=say(": {list}", list=_listed(table.states)) if table.states else "",
+        )
+
+
+def _listed(counts: Sequence[Count]) -> Message:
+    return joined(
+        ", ",
+        (
+            say("{count:,} {state}", count=one.number, state=one.last.state.value if one.last.state else one.last.name or "?")
+            for one in counts[:MOST]
+        ),
+    )
+
+
+def counted(case: Case) -> Iterator[str]:
+    """Sentences without their full stops, what tells most first."""
+    counts = case.counts.of(Counted.SOCKETS)
+    rows = any(snapshot.rows for snapshot in case.incident.snapshots)
+    yield from _unclosed(case, counts)
+    yield from _by_state(case, [one for one in counts if _is_bare(one) and not _is_number(one)], rows=rows)
+    yield from _by_place([one for one in counts if one.last.remote is not None or (one.last.end is not None and one.last.end.host != "*")])
+    numbers = [one for one in case.counts.all if _is_number(one) and one.last.what is not Counted.TRACKED and not _is_pile(one)]
+    yield from (_of_number(case, one) for one in numbers[:MOST])
+    files = [one for one in case.counts.of(Counted.DESCRIPTORS) if one.last.name is not None]
+    if files:
+        yield say("descriptors were counted by what they are ({list})", list=_names(files))
+    named = [one for one in case.counts.of(Counted.THREADS) if one.last.name is not None]
+    if named:
+        yield say("threads were counted by name ({list})", list=_names(named))
+    if tracking := case.counts.of(Counted.TRACKED):
+        yield say("the host tracks connections in these states: {list}", list=_listed(tracking))
+
+
+def _names(counts: Sequence[Count]) -> Message:
+    return joined(
+        ", ", (say("{count:,} {name}", count=one.number, name=one.last.name) for one in counts[:MOST] if one.last.name is not None)
+    )
+
+
+def _is_bare(count: Count) -> bool:
+    last = count.last
+    return last.local is None and last.remote is None and last.end is None and last.state is not None
+
+
+def _is_number(count: Count) -> bool:
+    """True for a number alone: the command counts one thing."""
+    return count.last.what is Counted.LINES or (count.last.name is None and count.last.command is not None and _prints_one(count.last))
+
+
+def _prints_one(tally: Tally) -> bool:
+    return (
+        "uniq" not in (tally.command or "")
+        and "Group" not in (tally.command or "")
+        and "[" not in (tally.command or "").partition("awk")[2]
+    )
+
+
+def _is_pile(one: Count) -> bool:
+    return one.last.state is TcpState.CLOSE_WAIT and one.number >= MANY and not (one.last.local or one.last.remote)
+
+
+def _unclosed(case: Case, counts: Sequence[Count]) -> Iterator[str]:
+    """A pile of CLOSE_WAIT of which no end is known."""
+    for one in counts:
+        if _is_pile(one):
+            process = process_of(case, one)
+            known = process.pid is not None or process.command is not None
+            yield say(
+                "{who} has {sockets} in CLOSE_WAIT{ends}{command}: their far ends have closed, and the process that has them has not; no setting of the kernel or of a server ends that, only close() does{growth}",
+                who=whose(process) if known else say("this host"),
+                sockets=plural(one.number, "socket"),
+                ends=ends_in_words(one),
+                command=say(" (“{command}”)", command=one.last.command) if _is_number(one) else "",
+                growth=say("; {growth}", growth=growth_in_words(one).strip().rstrip(".")) if len(one.readings) > 1 else "",
+            )
+
+
+def _by_state(case: Case, counts: Sequence[Count], *, rows: bool) -> Iterator[str]:
+    states = [one for one in counts if one.number]
+    if not states:
+        return
+    ordered = sorted(states, key=lambda one: one.last.where)
+    if not rows:
+        listed = joined(
+            ", ", (say("{count:,} {state}", count=one.number, state=one.last.state.value if one.last.state else "?") for one in ordered)
+        )
+        yield from _quiet(case, states)
+        yield say(
+            "sockets were counted by state ({list}); only rows tell whose they are, of which port, and whether requests were read",
+            list=listed,
+        )
+
+
+def _quiet(case: Case, states: Sequence[Count]) -> Iterator[str]:
+    """That nothing unusual is among the states, where that is so: many wonder at TIME_WAIT."""
+    numbers = Counter[TcpState | None]()
+    for one in states:
+        numbers[one.last.state] += one.number
+    known = case.counts.port_range()
+    size = known[1] - known[0] + 1 if known is not None else DEFAULT_RANGE
+    waiting = numbers[TcpState.TIME_WAIT]
+    if set(numbers) - _RESTING or numbers[TcpState.CLOSE_WAIT] > FEW or not 0 < waiting <= QUIET * size or len(numbers) < 2:  # noqa: PLR2004 - one state alone tells nothing of the others
+        return
+    yield say(
+        "nothing unusual is among the states that were counted: {waiting:,} TIME_WAIT are normal, as each connection that this host closes first stays so for a minute, and are far from the range of local ports ({size}){left}",
+        waiting=waiting,
+        size=say("{size:,} ports", size=size) if known is not None else say("{size:,} ports or more", size=size),
+        left=say("; {count:,} CLOSE_WAIT come and go", count=numbers[TcpState.CLOSE_WAIT]) if numbers[TcpState.CLOSE_WAIT] else "",
+    )
+
+
+def _by_place(counts: Sequence[Count]) -> Iterator[str]:
+    """Connections that were counted by their ends."""
+    places = [(end, one) for one in counts if (end := one.last.remote or one.last.end) is not None and end.host not in _NOWHERE]
+    if not places:
+        return
+    listed = joined(
+        ", ",
+        (
+            say(
+                "{count:,} with {remote}{state}",
+                count=one.number,
+                remote=place(end),
+                state=say(" in {state}", state=one.last.state.value) if one.last.state else "",
+            )
+            for end, one in places[:MOST]
+        ),
+    )
+    left = sum(one.number for _, one in places if one.last.state is TcpState.CLOSE_WAIT)
+    yield say(
+        "connections were counted by their far end ({list}{others}){closed}; only rows tell whose they are",
+        list=listed,
+        others=say(" and {places}", places=plural(len(places) - MOST, "other place")) if len(places) > MOST else "",
+        closed=say(", of which {count:,} are closed by the far end and not by this side", count=left) if left else "",
+    )
+
+
+def _of_number(case: Case, one: Count) -> Message:
+    """What ``wc -l`` or ``grep -c`` counted."""
+    last = one.last
+    said = say("the session counted {count:,} lines (“{command}”)", count=one.number, command=last.command or "")
+    if last.what is Counted.LINES or last.state is None:
+        return said if len(one.readings) < 2 else say("{said};{growth}", said=said, growth=growth_in_words(one).rstrip("."))  # noqa: PLR2004
+    process = process_of(case, one)
+    known = process.pid is not None or process.command is not None
+    return say(
+        "{sockets}{of} in {state}{ends} were counted (“{command}”)",
+        sockets=plural(one.number, "socket"),
+        of=say(" of {who}", who=whose(process)) if known else "",
+        state=last.state.value,
+        ends=ends_in_words(one),
+        command=last.command or "",
+    )
+
+
+def counted_beyond(snapshot: Snapshot, case: Case) -> Iterator[str]:
+    """States of which more sockets were counted than there are rows: what is said of the rows is said of a few."""
+    rows = Counter(row.state for row in snapshot.rows if row.state is not None)
+    largest: dict[TcpState, int] = {}
+    for one in case.counts.of(Counted.SOCKETS):
+        if one.last.state is not None and one.host == snapshot.host:
+            largest[one.last.state] = max(largest.get(one.last.state, 0), one.number)
+    for counter in snapshot.counters:
+        for state in (state for state in TcpState if counter.name == f"TCP {state.value}"):
+            largest[state] = max(largest.get(state, 0), counter.value)
+    for state, count in largest.items():
+        if 0 < rows[state] < count:
+            yield say(
+                "{count:,} sockets in {state} were counted, of which {rows} here",
+                count=count,
+                state=state.value,
+                rows=plural(rows[state], "row is", "rows are"),
+            )
+
+
+def lines_beyond(case: Case) -> Iterator[str]:
+    """Numbers of lines that a command counted, of which what is shown may be a part."""
+    for one in case.counts.all:
+        if (
+            _is_number(one)
+            and one.last.state is None
+            and one.last.what is not Counted.DESCRIPTORS
+            and any(snapshot.rows for snapshot in case.incident.snapshots)
+        ):
+            yield say("the session counted {count:,} lines (“{command}”)", count=one.number, command=one.last.command or "")
