@@ -1,6 +1,6 @@
 """What the lines of logs prove: in words, as evidence, and as reasons against health. Lines of another moment prove nothing of this one.
 
-A line is what a program met, once. It tells neither the cause nor that it lasts: no verdict comes from a log alone.
+A line is what a program met, once. It tells neither the cause nor that it lasts: a log alone gives no more than a suspicion.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
     from analyzer.model.incident import Incident
     from analyzer.software.knowledge import Knowledge
-    from parsers.records import LogEvent
+    from parsers.records import Frame, LogEvent
 
 NEAR: Final = timedelta(hours=1)
 """How far from a dump or a table a line may be that is of the same trouble."""
@@ -104,10 +104,15 @@ def in_words(event: LogEvent) -> str:
     return say("{about}: {what}", about=about, what=what) if about else what
 
 
-def caller_in_words(event: LogEvent, known: Knowledge) -> str:
+def site_of(event: LogEvent, known: Knowledge) -> Frame | None:
     """Where the application met it, by the stack below the line: the first frame outside the JDK and known frameworks, else outside the JDK."""
     own = next((frame for frame in event.frames if known.is_application(frame.cls) and not frame.cls.startswith(_MODULES)), None)
-    frame = own or next((frame for frame in event.frames if not frame.cls.startswith(_RUNTIME)), None)
+    return own or next((frame for frame in event.frames if not frame.cls.startswith(_RUNTIME)), None)
+
+
+def caller_in_words(event: LogEvent, known: Knowledge) -> str:
+    """:func:`site_of` in words."""
+    frame = site_of(event, known)
     if frame is not None and event.kind is LogKind.STOOD:
         return say(", in {frame}", frame=frame.method)
     return say(", called from {frame}", frame=frame) if frame is not None else ""

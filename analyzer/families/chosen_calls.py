@@ -14,7 +14,7 @@ from analyzer.model.message import joined, plural, say
 from analyzer.model.text import Ask, Do, Either, Text
 from analyzer.software.blockers import IDLE, blocking_frame
 from analyzer.software.kinds import ActivityKind, PoolRole, SocketSide
-from parsers.records import TcpState
+from parsers.records import Runtime, TcpState
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -94,17 +94,18 @@ def _calling(case: Case, view: ProcessView) -> Sequence[ThreadActivity]:
         if pool.role in {PoolRole.JVM, PoolRole.EVENT_LOOP, PoolRole.ACCEPTOR}:
             continue
         for member in pool.members:
-            if _calls(member) and id(member.thread) not in owners:
+            if _calls(view, member) and id(member.thread) not in owners:
                 groups[member.activity.library, caller(member)].append(member)
     return max(groups.values(), key=len, default=())
 
 
-def _calls(member: ThreadActivity) -> bool:
-    """True if the thread waits for a service that it called: a bare read may be of a client."""
+def _calls(view: ProcessView, member: ThreadActivity) -> bool:
+    """True if the thread waits for a service that it called: a bare read may be of a client. PHP reads none while a script runs."""
     found = member.activity
     if found.kind not in _CALLS or found.kind in IDLE or found.side is SocketSide.SERVER:
         return False
-    return found.kind is ActivityKind.CALL or found.library is not None or found.side is SocketSide.CLIENT
+    outward = found.library is not None or found.side is SocketSide.CLIENT or view.known.runtime is Runtime.PHP
+    return found.kind is ActivityKind.CALL or outward
 
 
 def _finding(view: ProcessView, group: Sequence[ThreadActivity], rule: str, *, driver: bool) -> Finding:

@@ -18,13 +18,14 @@ from analyzer.evidence.packet_claims import excerpt_of, flow_of, telling
 from analyzer.judge.chain_end import ended
 from analyzer.judge.column_heads import column_heads
 from analyzer.judge.doubts import judged
-from analyzer.judge.few_threads import besides_few, without_few
 from analyzer.judge.header import facts_of
 from analyzer.judge.health import gaps_of_health
 from analyzer.judge.known_issues import known_issues
 from analyzer.judge.platform import fitting, platform_of
 from analyzer.judge.stacks import socket_groups, stack_groups
 from analyzer.judge.subject import besides, is_beside, nothing_of_subject, primary_of
+from analyzer.judge.suspicions import besides as beside_suspicion
+from analyzer.judge.suspicions import with_logs, without_few
 from analyzer.judge.symptoms import REASONS, suffering, without_cause
 from analyzer.judge.tables import input_of, notes_of, pool_tables, session_facts, socket_tables
 from analyzer.model.finding import (
@@ -82,6 +83,7 @@ def diagnose(
         found += findings
         checked.append(check)
     found, checked = _explained(found, checked, rules)
+    found, checked = with_logs(case, found, checked, {slug(rule): rule for rule in rules})
     if not any(finding.severity is Severity.CRITICAL for finding in found):
         found += _past(case, rules)
     ranked = _number(found, {slug(rule): rule.CONSEQUENCE_OF for rule in rules}, incident)
@@ -316,7 +318,7 @@ def _verdict(case: Case, findings: Sequence[Finding]) -> Verdict:
             severity=primary.severity,
             confidence=primary.confidence,
             headline=unfounded + primary.headline,
-            summary=joined(" ", (primary.explanation, *besides_few(case, primary, findings))),
+            summary=joined(" ", (primary.explanation, *beside_suspicion(case, primary, findings))),
             fingerprint=_fingerprint(primary),
             pid=primary.process.pid if primary.process else None,
             host=primary.process.host if primary.process else None,

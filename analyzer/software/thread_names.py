@@ -18,6 +18,8 @@ _UNIQUE: Final = re.compile(
     r"|\d{4}-\d\d-\d\d(?:[T ]\d\d:\d\d)?|\d\d:\d\d:\d\d(?:[.,]\d{1,9})?"  # a date, a time
     r"|(?<![\w.])(?=[0-9a-fA-F]{0,7}\d)(?=[0-9]{0,7}[a-fA-F])[0-9a-fA-F]{8,40}(?![\w.])"  # a hash
 )
+_ADDRESS: Final = re.compile(r"0x[0-9a-fA-F]{4,16}$")
+"""An address in place of a name: its last digits are no number of a pool."""
 _DETAIL: Final = re.compile(r"(?P<head>[^:|/]{1,80}?)(?:: | \| | - )(?=.{0,300}[/=])", re.DOTALL)
 """A name with a URL or settings behind a mark: what stands before it is the pool's."""
 _SHORT_HASH: Final = re.compile(r"(?P<head>.+[-_#.:@/])(?P<hash>[0-9a-f]{3,7})", re.DOTALL)
@@ -69,6 +71,8 @@ def is_numbered(name: str) -> bool:
 
 
 def _numberless(name: str) -> str:
+    if _ADDRESS.search(name) is not None:
+        return name
     match = _TRAILING_NUMBER.match(name)
     return match["pool"].rstrip(_SEPARATORS) or name if match else name
 

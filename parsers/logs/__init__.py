@@ -52,6 +52,11 @@ _DEEPEST: Final = 80
 _FRAME: Final = re.compile(r"\s+at [\w.$/@<>-]{1,400}\(|\s+\.\.\. \d+ (?:more|common)|\s+File \"|\s+Suppressed: ")
 _JAR: Final = re.compile(r" ~?\[[^\[\]\n]{1,200}\]\s*$")
 _THROWN: Final = re.compile(r"Exception|Error\b|Throwable|Traceback|Caused by:|Suppressed:")
+_CAUSE: Final = re.compile(r"\s*(?:Caused by|Wrapped by): ")
+_CARRIED: Final = re.compile(
+    r"^(?:[\w.-]{1,60} +\| )?(?:\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d[.,\d]{0,12}(?:Z|[+-]\d\d:?\d\d)(?: std(?:out|err) [FP])?(?: |$)"
+    r"|[A-Z][a-z]{2} [ \d]\d \d\d:\d\d:\d\d [\w.-]{1,60} [\w./-]{1,60}\[\d{1,10}\]: ?)"
+)
 _SEVERE: Final = re.compile(r"\b(?:ERROR|SEVERE|FATAL|CRITICAL|CRIT|EMERG|PANIC)\b")
 _WAIT: Final = re.compile(
     r"exhaust|is empty|none (?:left|available)|no more|too many|limit|time[d-]? ?out|deadlock|\bhung\b|\bstuck\b|\bhang|reject|unavailable",
@@ -101,7 +106,7 @@ def events_of(section: Section) -> tuple[LogEvent, ...]:
                         time=stamp(line) or _time_above(lines, index),
                         subject=fact.subject,
                         figures=fact.figures,
-                        frames=tuple(_frames_below(lines, index)),
+                        frames=_frames_of(lines, index),
                     )
                 )
         first += len(lines)
@@ -126,16 +131,44 @@ def _telling(text: str) -> list[int]:
     return sorted(places)
 
 
+def _frames_of(lines: Sequence[str], index: int) -> tuple[Frame, ...]:
+    """The frames of the exception that a line begins; of a cause also those of the exception above it, which it shares all others with."""
+    found = list(_frames_below(lines, index))
+    return (*found, *_frames_above(lines, index)) if _CAUSE.match(_bare(lines[index])) else tuple(found)
+
+
+def _frames_above(lines: Sequence[str], index: int) -> Sequence[Frame]:
+    """The frames of the exception whose cause a line begins."""
+    found: list[Frame] = []
+    for above in reversed(lines[max(0, index - _DEEPEST) : index]):
+        line = _bare(above)
+        if (frame := _frame(line)) is not None:
+            found.append(frame)
+        elif not line.lstrip().startswith(("...", "…")):
+            break
+    return found[::-1]
+
+
+def _frame(line: str) -> Frame | None:
+    return frame_of(_JAR.sub("", line[:LONGEST]).rstrip()) if line.lstrip().startswith("at ") else None
+
+
+def _bare(line: str) -> str:
+    """The line without what its carrier put in front: the time of ``kubectl logs --timestamps``, the host and program of journald."""
+    return _CARRIED.sub("", line[:LONGEST], count=1)
+
+
 def _frames_below(lines: Sequence[str], index: int) -> Iterator[Frame]:
     """The frames of the exception that a line begins, or that is printed right below it; of the kernel's trace of a task, and of a list of JavaScript's."""
     begun = False
-    for line in lines[index + 1 : index + 1 + _DEEPEST]:
+    for below in lines[index + 1 : index + 1 + _DEEPEST]:
+        line = _bare(below)
         if (other := loops.quoted_frame(line) or kernel.traced_frame(line)) is not None:
             begun = True
             yield other
         elif kernel.is_heading(line):
             continue
-        elif line.lstrip().startswith("at ") and (frame := frame_of(_JAR.sub("", line[:LONGEST]).rstrip())) is not None:
+        elif (frame := _frame(line)) is not None:
             begun = True
             yield frame
         elif begun or not (line.isspace() or not line or _THROWN.search(line[:LONGEST])):

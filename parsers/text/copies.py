@@ -50,10 +50,26 @@ _ANCHOR: Final = lazy(
     r"|Found (?:one|a|\d+) Java-level deadlock|[0-5][A-Z]{2,3}[A-Z0-9]{4,20} +\S|Thread \d{1,10}: \(state = |Thread-0x[0-9a-f]+ \"|#\d+ \"[^\"\n]{0,200}\""
     r"|(?<!\d)\d+: [0-9A-F]{8,32}:[0-9A-F]{4} |sl +local_address|l[r-][w-][x-]\S+ +\d+ +\S+ +\S+ +\d+ |Max [a-z][a-z ]{5,20}  |(?:Tcp|Ip|TcpExt): |Tcp(?:Ext)?[A-Z]\w+ +\d+ +\d"
     r"|PID +(?:USER|TID|PPID) |top - \d|Name:\t|\[pid +\d+\] \w+\(|strace: Process \d"
+    r"|goroutine \d+ \[|(?:Current t|T)hread 0x[0-9a-f]{4,16} [\[(]|Thread \d+ \((?:idle|active|Thread 0x|LWP)|Thread \(0x[0-9A-Fa-f]+\):|Process \d+: [/\w]"
 )
 _HINTS: Final = (
     *('" ', '":', "tcp", "udp", "TCP ", "UDP ", "ESTAB", "-WAIT", "LISTEN", "Recv-Q", "Proto", "PID", "Active ", "hread", "THREAD", "IPv"),
-    *("deadlock", "XM", "LK", "SECTION", "local_address", "l[r", "lrwx", "lr-x", "Max ", "Tcp", "Name:", "strace"),
+    *(
+        "deadlock",
+        "XM",
+        "LK",
+        "SECTION",
+        "local_address",
+        "l[r",
+        "lrwx",
+        "lr-x",
+        "Max ",
+        "Tcp",
+        "Name:",
+        "strace",
+        "goroutine ",
+        "Process ",
+    ),
 )
 _TOKEN: Final = lazy(r"[ ]*\d+|[A-Za-z]+|[ ]+|.", re.DOTALL)
 _MONTHS: Final = frozenset(
@@ -244,7 +260,7 @@ def _prefixes(sample: Sequence[str]) -> Iterator[tuple[re.Pattern[str], re.Patte
     less: list[Sequence[str]] = [
         [*tokens[:-1], " "] for tokens in (*found, *alike) if len(tokens) > 1 and len(tokens[-1]) > 1 and tokens[-1].isspace()
     ]
-    for candidate in (*found, *less, *alike):
+    for candidate in (*found, *less, *alike, *_indented(sample)):
         shape = _shape(candidate)
         if shape not in seen:
             seen.add(shape)
@@ -273,6 +289,13 @@ def _alike(sample: Sequence[str]) -> Iterator[Sequence[str]]:
     blanks = [end for end in reversed(ends) if lines[0][end - 1].isspace()]
     for end in dict.fromkeys((*ends[:MOST_SHAPES], *blanks[:_MOST_BLANKS])):
         yield lines[0][:end]
+
+
+def _indented(sample: Sequence[str]) -> Iterator[Sequence[str]]:
+    """The indentation of what somebody quotes among lines of their own: as few blanks as any indented line begins with."""
+    widths = [len(line) - len(line.lstrip(" ")) for line in sample[:_MOST_ALIKE] if line.startswith("  ") and not line.isspace()]
+    if len(widths) > 1:
+        yield [" " * min(widths)]
 
 
 def _kind(token: str) -> str:

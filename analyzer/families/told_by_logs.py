@@ -1,0 +1,320 @@
+"""What lines of logs alone let one suspect, where neither threads nor sockets tell more: a line is what a program met, not why, nor that it lasts."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Final, NamedTuple
+
+from analyzer.evidence.chosen_threads import chosen
+from analyzer.evidence.log_events import MANY, caller_in_words, in_words, of_this_moment, site_of
+from analyzer.model.finding import Confidence, Culprit, Doubt, Finding, Severity, When
+from analyzer.model.message import capitalized, plural, say
+from analyzer.model.text import Do, Either, Text
+from analyzer.software.runtimes import OF_LOGS, stacks_command
+from parsers.records import LogKind, Runtime
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Mapping, Sequence
+
+    from analyzer.evidence.log_events import Told
+    from analyzer.model.finding import Evidence
+    from analyzer.model.text import Filled
+    from analyzer.waits.case import Case
+    from parsers.records import Frame
+
+LOG_ALONE: Final = "log-alone"
+"""The code of the doubt about a finding that rests on lines of a log alone."""
+SHORT: Final = 60
+"""Lines of a log that somebody picked: each of them is there because it matters. In a longer one a failure of one call is noise."""
+_JDBC: Final = frozenset(
+    {
+        "HikariCP",
+        "Tomcat JDBC pool",
+        "DBCP",
+        "c3p0",
+        "Druid",
+        "UCP",
+        "IronJacamar",
+        "WebLogic",
+        "WebSphere",
+        "SQLAlchemy",
+        "Active Record",
+        "Knex",
+    }
+)
+"""Software whose pools lend connections to a database."""
+_HTTP: Final = frozenset({"Apache HttpClient", "Reactor Netty"})
+_OF_JAVA: Final = (_JDBC | _HTTP | {"JVM", "Tomcat", "Commons Pool", "OkHttp"}) - OF_LOGS.keys()
+
+
+class Story(NamedTuple):
+    """What a kind of line lets one suspect: the rule, why such a line is written, what to look at and with which command, what to mend.
+
+    ``tail`` ends the headline, ``does`` is what the program that wrote the line does. Where ``command`` is None the stacks are what to look at.
+    """
+
+    rule: str
+    explanation: str
+    look: str
+    command: str | None
+    fix: str
+    does: str
+    tail: str = ""
+    why: str = say("The line says so itself; why, and whether it lasts, a log does not show.")
+    confidence: Confidence = Confidence.SUSPECTED
+
+
+POOL: Final = Text(
+    "",
+    headline=Either("leaker", "{event}{often}: what {leaker} takes is not given back.", "{event}{called}{often}."),
+    explanation=Either(
+        "empty",
+        "All that the pool has was lent when somebody asked for one more. {leak}",
+        "What is taken and not given back is missing later: pools run empty, and connections that the other side closes stay in CLOSE_WAIT.{kept}",
+    ),
+    why=Either(
+        "leaker",
+        "The pool wrote both itself: that it was empty, and who kept one.",
+        "The line says so itself; why, and whether it lasts, a log does not show.",
+    ),
+    do=(
+        Do(
+            When.NOW,
+            "Save the threads at such a moment, and the list of the far side's sessions: long calls, or sessions that are idle?",
+            "{stacks}",
+        ),
+        Do(When.FIX, "Give back what {leaker} takes in every path (try-with-resources, finally, with).", on="leaker"),
+        Do(When.FIX, "Switch on the pool's own watch for what is not given back: it names who took it.", on="unknown"),
+        Do(When.PREVENT, "Give calls over the pool a timeout that is shorter than the patience of those who wait for one."),
+    ),
+    chain=(("{who}", "waits for a connection", "{event}"), ("the pool", "has none left", "{holder}")),
+    phrases={
+        "leak": Either(
+            "leaker",
+            "Its own watch names who took one and kept it: {leaker}. What is not given back is missing for all others.",
+            "Calls that take long, and connections that were never given back, write the same line.",
+        ),
+        "kept": Either("leaker", " Who took it the line names: {leaker}."),
+        "holder": Either("leaker", "taken in {leaker}", "who has them the log does not say"),
+    },
+)
+LINE: Final = Text(
+    "",
+    headline="{event}{called}{often}{tail}.",
+    explanation="{reason}",
+    why="{proof}",
+    do=(Do(When.NOW, "{look}", "{order}"), Do(When.FIX, "{fix}")),
+    chain=(("{who}", "{does}", "{event}"),),
+)
+_STORAGE: Final = Story(
+    "disk-stall",
+    say("Threads that touch that storage stand in the kernel until it answers; no signal and no timeout of theirs reaches them."),
+    say("See which mount or device does not answer, and who waits for it."),
+    "ps -eLo pid,tid,stat,wchan:32,comm | awk '$3 ~ /D/'; mount; dmesg | tail",
+    say("Keep file access off request threads; mount file servers softly with timeouts where lost writes can be borne."),
+    say("waits in the kernel for storage"),
+)
+_FULL: Final = Story(
+    "pool-stuck",
+    say(
+        "As many threads or workers as there may be were busy at once, or one of them for too long. What they wait for, their stacks tell: a slow service behind them, a lock, a lent pool, or simply more requests than they can serve."
+    ),
+    say("Save the stacks of all of them at such a moment: what most of them share is the cause."),
+    None,
+    say("Do not only raise the limit: more workers wait for the same."),
+    say("is full"),
+)
+_SERVICE: Final = Story(
+    "slow-backend",
+    say(
+        "Somebody waited for an answer until a limit ended the wait. A slow service, a stall of the server in between, and packets that were lost on the way write the same line."
+    ),
+    say("Look at the server that is named: is it up, and what do its threads wait for?"),
+    None,
+    say("Let the innermost call end first: each timeout shorter than that of its caller, and no retry without a limit."),
+    say("waits for an answer"),
+    say(": what is called does not answer, or answers slowly"),
+)
+STORIES: Final[Mapping[LogKind, Story]] = {
+    LogKind.DESCRIPTORS: Story(
+        "fd-exhaustion",
+        say(
+            "The process had as many files and sockets open as it may. Whether something leaks or the limit is too low, a list of its descriptors tells: one kind that grows is a leak."
+        ),
+        say("Count what the process holds, by kind, twice with some minutes between."),
+        "ls -l /proc/PID/fd | awk '{print $NF}' | sed 's/[0-9]*//g' | sort | uniq -c | sort -rn | head; grep files /proc/PID/limits",
+        say("Close what grows. Raise the limit (LimitNOFILE, ulimit -n) where nothing does."),
+        say("has no descriptor left"),
+    ),
+    LogKind.NO_THREAD: Story(
+        "thread-leak",
+        say(
+            "The system refused a further thread: the process has too many, a limit of the user or container is too low, or memory for stacks is used up."
+        ),
+        say("Count the threads by name before the restart: one name with thousands is the leak."),
+        None,
+        say("Keep one executor and shut down those that are made for a while; compare with the limits (ulimit -u)."),
+        say("cannot make a thread"),
+    ),
+    LogKind.LOOP: Story(
+        "event-loop-blocked",
+        say(
+            "The loop's own check measured it. A call that blocks, a long computation and a pause of the whole process hold a loop up alike; the stack below the line, where there is one, tells."
+        ),
+        say("Take the stack of the loop while it is held up."),
+        None,
+        say("Move what takes long off the loop, to a worker (executor, thread), or use the client that does not block."),
+        say("runs on its event loop"),
+        say(": all its connections stood still meanwhile"),
+        say("The loop's own check wrote the line."),
+        Confidence.LIKELY,
+    ),
+    LogKind.ADDRESSES: Story(
+        "ephemeral-port-exhaustion",
+        say(
+            "The system had no local port for a further connection to that service, or the address to bind is not this host's. Thousands of connections in TIME_WAIT to one service are what uses ports up."
+        ),
+        say("Count the connections by far end and state."),
+        "ss -tan | awk '{print $1, $5}' | sort | uniq -c | sort -rn | head",
+        say("Keep connections and use them again (keep-alive, a pool) instead of opening one for each call."),
+        say("gets no local port"),
+    ),
+    LogKind.FLOODED: Story(
+        "backlog-overflow",
+        say("A listener that does not accept, a burst beyond its queue, and a flood of forged SYNs write the same line."),
+        say("See which listener's queue is full, and what its process does."),
+        "ss -ltnp; nstat -az TcpExtListenOverflows",
+        say("If the process does not accept, look at its threads; if it does, raise the backlog (listen, net.core.somaxconn)."),
+        say("has a queue that overflows"),
+    ),
+    LogKind.STORE: _STORAGE,
+    LogKind.STOOD: _STORAGE,
+    LogKind.THREADS: _FULL,
+    LogKind.WORKER_ENDED: _FULL,
+    LogKind.PROXY_GAVE_UP: _SERVICE,
+    LogKind.READ_TIMEOUT: _SERVICE,
+    LogKind.PAUSE: Story(
+        "gc-thrash",
+        say(
+            "Nothing runs in the process during such a pause. A heap that is too small, a collector that falls behind, and a host that swaps or is short of processor make pauses long."
+        ),
+        say("Look at the collector's log around the time, and at the host's memory."),
+        "jstat -gcutil PID 1000 10; vmstat 1 5",
+        say("Find what fills the heap before you raise it."),
+        say("stands still"),
+    ),
+    LogKind.SLOW_STATEMENT: Story(
+        "slow-statement",
+        say("The database itself measured it. A plan that reads too much, and a wait for a lock, both take long."),
+        say("Look at the statement's plan, and at who holds the locks that it waits for."),
+        None,
+        say("Give statements a time limit, so that one of them does not hold its connection for ever."),
+        say("works on a statement"),
+        why=say("The database wrote the line itself."),
+    ),
+}
+"""What is suspected for each kind of line; pools of connections have a text of their own."""
+_ORDER: Final = (LogKind.LEAK, LogKind.POOL_EMPTY, *STORIES)
+"""Kinds in the order in which they are told: what names a cause before what follows from one."""
+_POOLS: Final = frozenset({LogKind.LEAK, LogKind.POOL_EMPTY})
+
+
+def suspicions(case: Case) -> Iterator[Finding]:
+    """What the lines let one suspect, the kind that names a cause first; at most one finding for each rule. A whole dump tells more than they do."""
+    if any(view.dump is not None and not chosen(case, view) for view in case.latest):
+        return
+    told = sorted((one for one in of_this_moment(case.incident) if _matters(case, one)), key=lambda one: _ORDER.index(one.event.kind))
+    found = [_of_pools(case, [one for one in told if one.event.kind in _POOLS])]
+    found += [_of_line(case, one, STORIES[one.event.kind]) for one in told if one.event.kind in STORIES]
+    rules = set[str]()
+    for finding in found:
+        if finding is not None and finding.rule not in rules:
+            rules.add(finding.rule)
+            yield finding
+
+
+def _matters(case: Case, told: Told) -> bool:
+    """True if a line like this is a sign of trouble: it is one of few that somebody picked, or one of many."""
+    if told.event.kind not in _ORDER:
+        return False
+    file = told.event.where.file
+    lines = sum(log.lines for artifact in case.incident.artifacts if artifact.file == file for log in artifact.logs)
+    return lines <= SHORT or told.lines >= MANY
+
+
+def _of_pools(case: Case, told: Sequence[Told]) -> Finding | None:
+    """A pool that had none to give, and what its own watch says of who kept one."""
+    if not told:
+        return None
+    leak = next((one for one in told if one.event.kind is LogKind.LEAK), None)
+    empty = next((one for one in told if one.event.kind is LogKind.POOL_EMPTY), None)
+    main = empty or told[0]
+    leaker = site_of(leak.event, case.known) if leak is not None else None
+    text = POOL.filled(
+        None,
+        event=capitalized(in_words(main.event)),
+        called=caller_in_words(main.event, case.known),
+        often=_often(main),
+        leaker=leaker,
+        empty=empty,
+        unknown=leaker is None,
+        who=main.event.subject or main.event.source,
+        stacks=_stacks(main.event.source),
+    )
+    sure = Confidence.LIKELY if leaker is not None and empty is not None else Confidence.SUSPECTED
+    shown = (main.evidence, *((leak.evidence,) if leak is not None and leak is not main else ()))
+    site = leaker or site_of(main.event, case.known)
+    return _finding(text, _rule_of_pool(main, empty), sure, shown, Culprit(frame=_named(site), library=main.event.source))
+
+
+def _rule_of_pool(main: Told, empty: Told | None) -> str:
+    source = main.event.source
+    if source not in _JDBC | _HTTP:
+        return "object-pool-exhausted" if empty is not None else "connection-leak"
+    return "jdbc-pool-exhausted" if source in _JDBC else "http-pool-exhausted"
+
+
+def _of_line(case: Case, told: Told, story: Story) -> Finding:
+    event = told.event
+    text = LINE.filled(
+        None,
+        event=capitalized(in_words(event)),
+        called=caller_in_words(event, case.known),
+        often=_often(told),
+        tail=story.tail,
+        reason=story.explanation,
+        proof=story.why,
+        look=story.look,
+        order=story.command or _stacks(event.source),
+        fix=story.fix,
+        who=event.subject or event.source,
+        does=story.does,
+    )
+    remote = event.subject if story is _SERVICE else None
+    culprit = Culprit(frame=_named(site_of(event, case.known)), remote=remote, library=event.source)
+    return _finding(text, story.rule, story.confidence, (told.evidence,), culprit)
+
+
+def _finding(text: Filled, rule: str, sure: Confidence, shown: tuple[Evidence, ...], culprit: Culprit) -> Finding:
+    return text.finding(
+        severity=Severity.WARNING,
+        confidence=sure,
+        evidence=shown,
+        rule=rule,
+        chain=text.steps(*(shown[:1], shown[1:])[: len(text.text.chain)]),
+        culprit=culprit,
+        doubts=(Doubt(LOG_ALONE, say("a line is what a program met once, and not that it lasts"), sure),),
+    )
+
+
+def _named(site: Frame | None) -> str | None:
+    return str(site) if site is not None else None
+
+
+def _often(told: Told) -> str:
+    return say(", in {lines}", lines=plural(told.lines, "line")) if told.lines > 1 else ""
+
+
+def _stacks(source: str) -> str | None:
+    """The command that takes the stacks of what wrote the line; None where the line does not tell its runtime."""
+    runtime = OF_LOGS.get(source, Runtime.JVM if source in _OF_JAVA else None)
+    return stacks_command(runtime) if runtime is not None else None

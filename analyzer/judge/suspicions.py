@@ -1,0 +1,56 @@
+"""Suspicions that rest on little: one or two threads which somebody picked out of a dump, or lines of a log alone. What they give way to, and what stands beside them."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Final
+
+from msgspec.structs import replace
+
+from analyzer.evidence.chosen_threads import FEW_THREADS
+from analyzer.families import told_by_logs
+from analyzer.judge.shown import beside_threads, shown
+from analyzer.model.finding import Check, Finding, Outcome, Severity
+from analyzer.model.message import capitalized, say
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+
+    from analyzer.rules import Rule
+    from analyzer.waits.case import Case
+
+_LITTLE: Final = frozenset({FEW_THREADS, told_by_logs.LOG_ALONE})
+
+
+def without_few(found: Sequence[Finding]) -> Sequence[Finding]:
+    """The findings without suspicions of few threads about a process of which anything else is found."""
+    firm = [one.process for one in found if one.severity is not Severity.INFO and not _rests_on_little(one)]
+    return [one for one in found if not _rests_on_little(one) or one.process not in firm]
+
+
+def with_logs(case: Case, found: list[Finding], checked: list[Check], rules: Mapping[str, Rule]) -> tuple[list[Finding], list[Check]]:
+    """The findings and the checks, with what lines of logs let one suspect where no rule found anything."""
+    if any(one.severity is not Severity.INFO for one in found):
+        return found, checked
+    told = {one.rule: replace(one, outlook=rules[one.rule].OUTLOOK) for one in told_by_logs.suspicions(case) if one.rule in rules}
+    return [*found, *told.values()], [
+        Check(check.rule, Outcome.FOUND, told[check.rule].headline) if check.rule in told else check for check in checked
+    ]
+
+
+def besides(case: Case, primary: Finding, findings: Sequence[Finding]) -> list[str]:
+    """What else is here, where the verdict is such a suspicion: others of its kind, and the rows, lists and lines of logs beside it."""
+    if not _rests_on_little(primary):
+        return []
+    others = [one.headline for one in findings if one is not primary and one.process == primary.process and _rests_on_little(one)]
+    told = [evidence.says for one in findings for evidence in one.evidence]
+    seen = beside_threads(case) if _has_few(primary) else shown(case, findings)
+    lines = [line for line in seen if not any(words in line for words in told)]
+    return [*others, *(say("{line}.", line=capitalized(line)) for line in lines)]
+
+
+def _has_few(finding: Finding) -> bool:
+    return any(doubt.code == FEW_THREADS for doubt in finding.doubts)
+
+
+def _rests_on_little(finding: Finding) -> bool:
+    return any(doubt.code in _LITTLE for doubt in finding.doubts)

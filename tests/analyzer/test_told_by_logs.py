@@ -1,0 +1,92 @@
+"""Lines of a log alone: what they let one suspect, and where they stay silent."""
+
+from __future__ import annotations
+
+import pytest
+
+from analyzer.model.finding import Confidence, Finding, Status
+from tests.builders import diagnosis_of
+
+EMPTY = (
+    "2026-03-02 10:00:31.004 ERROR 1 --- [exec-2] o.h.e.j.s.SqlExceptionHelper : MoorPool-2 - Connection is not available, "
+    "request timed out after 30000ms (total=8, active=8, idle=0, waiting=21)\n"
+)
+LEAKED = (
+    "2026-03-02 09:58:02.118 WARN 1 --- [housekeeper] c.z.h.p.ProxyLeakTask : MoorPool-2 - Connection leak detection triggered for "
+    "org.postgresql.jdbc.PgConnection@1f2c3d on thread exec-7, stack trace follows\n\n"
+    "java.lang.Exception: Apparent connection leak detected\n\tat com.zaxxer.hikari.HikariDataSource.getConnection(HikariDataSource.java:128)\n"
+    "\tat net.moor.Ledger.open(Ledger.java:31)\n\tat net.moor.Desk.print(Desk.java:12)\n"
+)
+
+
+def suspected(text: str) -> Finding:
+    diagnosis = diagnosis_of({"post.md": f"It stops at night.\n\n```\n{text}```\n"})
+    assert diagnosis.verdict.status is Status.PROBLEM
+    finding = diagnosis.findings[0]
+    assert "log-alone" in [doubt.code for doubt in finding.doubts]
+    assert finding.confidence is not Confidence.CERTAIN
+    assert finding.actions
+    assert finding.outlook is not None
+    return finding
+
+
+@pytest.mark.parametrize(
+    ("line", "rule", "confidence"),
+    [
+        (EMPTY, "jdbc-pool-exhausted", Confidence.SUSPECTED),
+        ("accept: java.io.IOException: Too many open files\n", "fd-exhaustion", Confidence.SUSPECTED),
+        ("java.lang.OutOfMemoryError: unable to create new native thread\n", "thread-leak", Confidence.SUSPECTED),
+        ("dial tcp 10.3.0.9:80: connect: cannot assign requested address\n", "ephemeral-port-exhaustion", Confidence.SUSPECTED),
+        ("TCP: request_sock_TCP: Possible SYN flooding on port 9443. Sending cookies.\n", "backlog-overflow", Confidence.SUSPECTED),
+        ("nfs: server vault-3 not responding, timed out\n", "disk-stall", Confidence.SUSPECTED),
+        ("[CRITICAL] WORKER TIMEOUT (pid:4188)\n", "pool-stuck", Confidence.SUSPECTED),
+        (
+            "Executing <Task finished name='Task-9' coro=<Mill.grind() done> result=None> took 3.205 seconds\n",
+            "event-loop-blocked",
+            Confidence.LIKELY,
+        ),
+    ],
+)
+def test_a_line_that_somebody_picked_raises_the_suspicion_that_fits(line: str, rule: str, confidence: Confidence) -> None:
+    finding = suspected(line)
+    assert (finding.rule, finding.confidence) == (rule, confidence)
+
+
+def test_a_pool_that_names_who_kept_one_is_likely() -> None:
+    finding = suspected(LEAKED + EMPTY)
+    assert finding.rule == "jdbc-pool-exhausted"
+    assert finding.confidence is Confidence.LIKELY
+    assert finding.culprit.frame == "net.moor.Ledger.open(Ledger.java:31)"
+    assert "what net.moor.Ledger.open(Ledger.java:31) takes is not given back" in finding.headline
+    assert len(finding.evidence) == 2
+
+
+def test_a_leak_behind_a_carriers_times_has_its_stack() -> None:
+    carried = "".join(f"2026-03-02T10:01:00.5{n:02}Z {line}".rstrip() + "\n" for n, line in enumerate((LEAKED + EMPTY).splitlines()))
+    assert suspected(carried).culprit.frame == "net.moor.Ledger.open(Ledger.java:31)"
+
+
+def test_the_cause_of_an_exception_is_met_where_the_exception_was() -> None:
+    text = (
+        "net.moor.CacheError: no cache\n\tat redis.clients.jedis.util.Pool.getResource(Pool.java:53)\n\tat net.moor.Seats.load(Seats.java:37)\n\t...\n"
+        "Caused by: java.util.NoSuchElementException: Timeout waiting for idle object\n"
+        "\tat org.apache.commons.pool2.impl.GenericObjectPool.borrowObject(GenericObjectPool.java:449)\n"
+    )
+    assert suspected(text).culprit.frame == "net.moor.Seats.load(Seats.java:37)"
+
+
+def test_one_failed_call_in_a_long_log_is_noise_and_many_are_not() -> None:
+    filler = "".join(f"2026-03-02 10:{n // 60:02}:{n % 60:02} INFO  [w-{n % 4}] n.m.Desk - order {n} printed\n" for n in range(200))
+    failed = "2026-03-02 10:03:21 ERROR [w-1] n.m.Desk - java.net.SocketTimeoutException: Read timed out\n"
+    assert diagnosis_of({"app.log": filler + failed}).verdict.status is Status.INSUFFICIENT
+    many = diagnosis_of({"app.log": filler + failed * 12}).verdict
+    assert (many.rule, many.confidence) == ("slow-backend", Confidence.SUSPECTED)
+
+
+def test_a_whole_dump_tells_more_than_a_line() -> None:
+    dump = (
+        "2026-03-02 10:00:31\nFull thread dump OpenJDK 64-Bit Server VM (17.0.9+9 mixed mode):\n\n"
+        '"main" #1 prio=5 os_prio=0 tid=0x00007f10d0a1f000 nid=0x251f waiting on condition  [0x00007f108a1fd000]\n'
+        "   java.lang.Thread.State: TIMED_WAITING (sleeping)\n\tat java.lang.Thread.sleep(Native Method)\n\tat net.moor.Main.main(Main.java:9)\n\n"
+    )
+    assert diagnosis_of({"jstack.txt": dump, "app.log": EMPTY}).verdict.status is Status.INSUFFICIENT
