@@ -24,6 +24,7 @@ _MOMENT_FOLDER = re.compile(
     r"(?:snap(?:shot)?|round|dump|set|run|capture|sample|step|iteration|minute|min|take|time|t|pass|s|n)?[-_. ]?\d[\d\-_.:T]*",
     re.IGNORECASE,
 )
+_ARCHIVE = re.compile(r"\.(?:zip|jar|tar|t[gx]z|tzst|tar\.(?:gz|xz|zst))$", re.IGNORECASE)
 _ADDRESS = re.compile(r"(?:\d{1,3}\.){3}\d{1,3}")
 _OF_PROC = frozenset({"proc", "task"})  # below them, folders are processes and threads
 _BESIDE = "host_facts"
@@ -56,7 +57,7 @@ def place(pieces: Sequence[SeriesPiece], pids: Collection[int], named: Mapping[s
     files = {piece.file for piece in pieces}
     hosts = (
         layouts.hosts_of(files, named or {})
-        or _hosts(files)
+        or _hosts(files, named or {})
         or labelled_hosts(formats_of([(piece.file, piece.kind) for piece in pieces]), _BESIDE)
     )
     result: list[Place | None] = [None] * len(pieces)
@@ -70,8 +71,11 @@ def place(pieces: Sequence[SeriesPiece], pids: Collection[int], named: Mapping[s
     return [found for found in result if found is not None]
 
 
-def _hosts(files: Collection[str]) -> dict[str, str]:
-    """File → host, where sibling folders hold the same kinds of files and their names do not count moments."""
+def _hosts(files: Collection[str], named: Mapping[str, str]) -> dict[str, str]:
+    """File → host, where sibling folders or archives hold the same kinds of files and their names do not count moments.
+
+    ``named``: file → the host that its content names.
+    """
     collected = {file: match["host"] for file in files if (match := _COLLECTION.search(file))}
     if collected:
         # Two collections of one host are not two hosts; the files of one alone, or beside loose ones, need no name to be told apart.
@@ -79,20 +83,44 @@ def _hosts(files: Collection[str]) -> dict[str, str]:
     below = {file: file for file in files}
     while len({path.partition("/")[0] for path in below.values()}) == 1 and all("/" in path for path in below.values()):
         below = {file: path.partition("/")[2] for file, path in below.items()}  # a folder around everything is a way of packing
-    folders: dict[str, set[str]] = defaultdict(set)
-    for path in below.values():
+    folders: dict[str, dict[str, str]] = defaultdict(dict)
+    for file, path in below.items():
         folder, slash, rest = path.partition("/")
-        if slash:
-            folders[folder].add(_NUMBER.sub("#", rest))
-    machines = [folder for folder in folders if not counts_moments(folder)]
-    if len(machines) < 2:  # noqa: PLR2004 - one folder is a way of packing
+        if slash and not counts_moments(_ARCHIVE.sub("", folder)):
+            folders[folder][file] = rest
+    if len(folders) < 2:  # noqa: PLR2004 - one folder is a way of packing
         return {}
-    shared = set.intersection(*(folders[folder] for folder in machines))
-    stems = {_ENDING_NUMBER.sub("", folder) for folder in machines}
+    archives = all(map(_ARCHIVE.search, folders))
+    packed = {folder: _around(list(rests.values())) if archives else "" for folder, rests in folders.items()}
+    shared = set.intersection(
+        *({_NUMBER.sub("#", rest.removeprefix(packed[folder])) for rest in rests.values()} for folder, rests in folders.items())
+    )
+    # sos_commands/ says web01 and etc/ web01.example.com: what lies in folders may name one host twice.
+    own = [_host_told({named[file] for file in rests if file in named}) if archives else "" for rests in folders.values()]
+    stems = {_ENDING_NUMBER.sub("", folder) for folder in folders}
     # web1/ and web2/ are two machines, whatever was saved of each; threads/ and net/ are two drawers of one.
-    if not shared and (len(stems) > 1 or "" in stems):
+    if not shared and not _differ(own) and (len(stems) > 1 or "" in stems):
         return {}
-    return {file: path.partition("/")[0] for file, path in below.items() if path.partition("/")[0] in machines}
+    # An archive's name is that of a ticket or a day; what lies in it knows better.
+    inner = ["" if counts_moments(around.rstrip("/")) else around.rstrip("/") for around in packed.values()]
+    labels = next(filter(_differ, (own, inner)), list(folders))
+    return {file: label for label, rests in zip(labels, folders.values(), strict=True) for file in rests}
+
+
+def _host_told(names: Collection[str]) -> str:
+    """The shortest of one host's names; empty if they are of several, or none."""
+    return min(names, key=len) if len({name.partition(".")[0] for name in names}) == 1 else ""
+
+
+def _around(paths: Sequence[str]) -> str:
+    """The one folder around all the paths, with its slash; empty if there is none."""
+    tops = {path.partition("/")[0] + "/" if "/" in path else "" for path in paths}
+    return tops.pop() if len(tops) == 1 else ""
+
+
+def _differ(names: Sequence[str]) -> bool:
+    """True if every name is known, and no two are of one host."""
+    return all(names) and len({name if _ADDRESS.fullmatch(name) else name.partition(".")[0] for name in names}) == len(names)
 
 
 def counts_moments(folder: str) -> bool:

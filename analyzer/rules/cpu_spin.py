@@ -48,7 +48,7 @@ LONG: Final = 10.0
 TEXT: Final = Text(
     "cpu-spin",
     headline="{threads} {compute} without end in {frame}.",
-    explanation="{threads} ({list}) stand under {frame} in all {dumps} and use {cpu}. They give neither the processor nor their request back.",
+    explanation="{threads} ({list}): under {frame} in all {dumps}, with {cpu}. Neither the processor nor the request is given back.",
     why=Either(
         "both",
         "The dumps and top agree.",

@@ -79,6 +79,53 @@ def test_sibling_folders_are_hosts() -> None:
     }
 
 
+def hosts_of(*files: str, named: dict[str, str] | None = None) -> list[str | None]:
+    pieces = [SeriesPiece(file, 0, file.rpartition("/")[2].partition(".")[0], None) for file in files]
+    return [found.host for found in place(pieces, (), named)]
+
+
+class TestArchivesOfHosts:
+    """Processes of two hosts share pids, and in containers always: read as one host their sockets would be mixed."""
+
+    def test_the_folder_inside_names_the_host(self) -> None:
+        assert hosts_of("desk/OPS-1.tar.gz/web1/jstack.txt", "desk/OPS-1.tar.gz/web1/ss.txt", "desk/OPS-2.tgz/web2/jstack.txt") == [
+            "web1",
+            "web1",
+            "web2",
+        ]
+
+    def test_the_host_that_a_file_names_comes_first(self) -> None:
+        files = ("a.zip/ticket/jstack.txt", "a.zip/ticket/uname.txt", "b.zip/ticket/jstack.txt", "b.zip/ticket/uname.txt")
+        named = {"a.zip/ticket/uname.txt": "alpha", "b.zip/ticket/uname.txt": "beta"}
+        assert hosts_of(*files, named=named) == ["alpha", "alpha", "beta", "beta"]
+        assert hosts_of(*files) == ["a.zip", "a.zip", "b.zip", "b.zip"]
+        assert hosts_of("a-1.zip/ticket/jstack.txt", "a-1.zip/uname", "b.zip/ss", named={"a-1.zip/uname": "alpha", "b.zip/ss": "beta"}) == [
+            "alpha",
+            "alpha",
+            "beta",
+        ]
+
+    def test_one_host_that_is_named_twice_is_one(self) -> None:
+        named = {"a.zip/hostname": "web01", "b.zip/etc-hostname": "web01.example.com"}
+        assert hosts_of("a.zip/hostname", "b.zip/etc-hostname", named=named) == [None, None]
+
+    def test_addresses_are_hosts(self) -> None:
+        assert hosts_of("a.zip/10.8.0.1/ss.txt", "b.zip/10.8.0.2/ss.txt") == ["10.8.0.1", "10.8.0.2"]
+
+    def test_folders_are_named_by_whoever_made_them(self) -> None:
+        named = {"front/uname.txt": "ip-10-0-0-1", "back/uname.txt": "ip-10-0-0-2"}
+        assert hosts_of("front/uname.txt", "back/uname.txt", "back/ss.txt", named=named) == ["front", "back", "back"]
+
+    def test_moments_in_archives_are_moments(self) -> None:
+        assert hosts_of("snap1.zip/jstack.txt", "snap2.zip/jstack.txt") == [None, None]
+        assert orders("snap1.zip/jstack.txt", "snap2.zip/jstack.txt") == {"snap1.zip/jstack.txt": 0, "snap2.zip/jstack.txt": 1}
+        assert hosts_of("web-a.zip/snap1/jstack.txt", "web-b.zip/snap2/jstack.txt") == ["web-a.zip", "web-b.zip"]
+
+    def test_drawers_stay_drawers(self) -> None:
+        assert hosts_of("threads/dumps/1.txt", "net/tables/1.txt") == [None, None]
+        assert hosts_of("threads.zip/jstack.txt", "net.zip/netstat.txt") == [None, None]
+
+
 def test_several_dumps_in_one_file_are_moments() -> None:
     text = dump(*idle_exec(2), time="2026-01-02 03:04:05") + "\n" + dump(*idle_exec(2), time="2026-01-02 03:04:15")
     snapshots = evidence_of({"catalina.out": text, "netstat.txt": netstat("0 :::8080 :::* LISTEN 7/java")}).incident.snapshots

@@ -89,3 +89,10 @@ def test_joined_when_asked(desk: Path, tmp_path: Path) -> None:
     assert len(made["incidents"]) == 2
     assert made["together"] == []
     assert table(asked, tmp_path / "again.json") == made
+
+
+def test_joined_archives_keep_their_hosts(desk: Path, tmp_path: Path) -> None:
+    made = table(Asked([str(desk)], jobs=1, together=True), tmp_path / "t.json")
+    (headline,) = (row["headline"] for row in made["incidents"] if row["rule"] == "mutual-call-starvation")
+    assert "on loan-01" in headline
+    assert "on score-01" in headline
