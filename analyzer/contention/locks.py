@@ -75,8 +75,12 @@ class LockQueue(BlockedGroup):
 
     @property
     def picked(self) -> bool:
-        """True if somebody picked these threads, and lock lines name the owner, who does slow work under the lock."""
-        return super().picked and self.named and self.owner is not None and self.owner.activity.kind in _SLOW
+        """True if somebody picked these threads, and the owner does slow work under the lock, or is in no dump: a lock kept in another system."""
+        if not super().picked:
+            return False
+        if self.owner is None:
+            return self.lock is None and all(member.activity.library is not None for member in self.members)
+        return self.named and self.owner.activity.kind in _SLOW
 
     @property
     def name(self) -> str:

@@ -43,6 +43,7 @@ CONSEQUENCE_OF: Final = (
     "java-deadlock",
     "class-init-deadlock",
     "lock-order-inversion",
+    "recursive-read-lock",
     "logging-stall",
     "dns-stall",
     "entropy-stall",

@@ -1,4 +1,4 @@
-// tickets sells seats: three ways to stand still, one that does not. The first argument says which, the second the port, the third that of pprof.
+// tickets sells seats: four ways to stand still, one that does not. The first argument says which, the second the port, the third that of pprof.
 package main
 
 import (
@@ -73,6 +73,32 @@ func cancel(w http.ResponseWriter, r *http.Request) {
 	fmt.Fprintln(w, "cancelled")
 }
 
+// board lists the seats. free asks for the read lock that it holds once more, which a writer that waits in between does not allow.
+type board struct {
+	lock  sync.RWMutex
+	seats map[string]bool
+}
+
+func (b *board) count() int {
+	b.lock.RLock()
+	defer b.lock.RUnlock()
+	return len(b.seats)
+}
+
+func (b *board) free(w http.ResponseWriter, r *http.Request) {
+	b.lock.RLock()
+	defer b.lock.RUnlock()
+	time.Sleep(20 * time.Millisecond)
+	fmt.Fprintln(w, 400-b.count())
+}
+
+func (b *board) book(w http.ResponseWriter, r *http.Request) {
+	b.lock.Lock()
+	defer b.lock.Unlock()
+	b.seats[r.RemoteAddr] = true
+	fmt.Fprintln(w, "booked")
+}
+
 func main() {
 	switch os.Args[1] {
 	case "receiver":
@@ -84,6 +110,10 @@ func main() {
 	case "order":
 		http.HandleFunc("/reserve", reserve)
 		http.HandleFunc("/cancel", cancel)
+	case "reread":
+		hall := &board{seats: map[string]bool{}}
+		http.HandleFunc("/free", hall.free)
+		http.HandleFunc("/book", hall.book)
 	case "well":
 		http.HandleFunc("/fee", fee)
 	}

@@ -68,6 +68,15 @@ def lock_order(lab: Lab) -> None:
     snapshot(lab, app)
 
 
+def read_again(lab: Lab) -> None:
+    """A handler asks for a read lock that it holds, while another one waits for the write lock."""
+    app = tickets(lab, "reread")
+    loads = [lab.clients("ask", PORT, path, count=count, every_ms=5, seconds=3) for path, count in (("/free", 12), ("/book", 4))]
+    for load in loads:
+        load.finish(60)
+    snapshot(lab, app)
+
+
 def well(lab: Lab) -> None:
     """Clients keep connections alive and ask every quarter of a second."""
     app = tickets(lab, "well")
@@ -117,6 +126,12 @@ SCENARIOS = (
         "two handlers take two mutexes in opposite order",
         Verdict("lock-order-inversion", also=("lock-convoy",), must_not=(*NO_OTHER, "self-call-starvation")),
         lock_order,
+    ),
+    Scenario(
+        "go-read-lock-twice",
+        "a read lock is asked for again while a writer waits",
+        Verdict("recursive-read-lock", "main.(*board).free", also=("lock-convoy",), must_not=NO_OTHER),
+        read_again,
     ),
     Scenario("healthy-go-busy", "a Go server with keep-alive connections", Verdict("healthy", must_not=(*NO_OTHER, "pool-stuck")), well),
     Scenario(

@@ -1,0 +1,112 @@
+"""A thread asks for a read-write lock that it holds already: behind it a writer waits, and behind the writer everybody.
+
+Looks for: threads that wait for the read lock and for the write lock in methods of one type, and among them one that was called from another
+method of that type; nobody else is seen inside. If the caller took the read lock, the second request is never granted.
+
+Why it matters: such a lock works for months. It takes a writer that comes between the two requests of one thread; then nobody who needs the lock goes
+on, and no runtime reports a deadlock: who holds a read lock is printed nowhere.
+
+Do next: look at the caller: does it take the read lock before it calls the method that takes it again? Take the lock once, in the outer method, and
+let the inner one expect it. Release the read lock before the write lock is asked for.
+
+Wrong when: the caller takes no lock, or lets it go before the call; then a reader that the dump does not show holds it. A ReentrantReadWriteLock gives
+a second read lock to a thread that has one: there only a request for the write lock counts.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Final
+
+from analyzer.contention.blocked_group import judge
+from analyzer.contention.read_locks import asked_twice
+from analyzer.evidence.citations import of_threads
+from analyzer.families import blocked_threads
+from analyzer.model.finding import Confidence, Outlook, RecoversWhen, When
+from analyzer.model.message import plural, say
+from analyzer.model.need import Need
+from analyzer.model.text import Ask, Do, Either, Text
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from analyzer.contention.read_locks import AskedTwice
+    from analyzer.model.finding import Finding
+    from analyzer.waits.case import Case
+
+NEEDS: Final = (Need.THREADS,)
+CONSEQUENCE_OF: Final[tuple[str, ...]] = ("java-deadlock",)
+OUTLOOK: Final = Outlook(RecoversWhen.RESTART, say("The thread waits for a lock that it does not let go."))
+CLEAN: Final = say("no thread is seen to ask for a read-write lock twice")
+TEXT: Final = Text(
+    "recursive-read-lock",
+    headline="“{thread}” asks for {what} in {inner}, called from {outer}: if {outer_method} holds the read lock, nobody goes on.",
+    explanation="{reading} for the read lock and {writing} for the write lock of one type, and nobody else is seen inside. “{thread}” stands in {inner} and was called from {outer}. {rule}{clients} A reader that the dump does not show would look the same: the source of {outer_method} decides.",
+    do=(
+        Do(When.NOW, "Restart the process: if the thread holds the lock, it never lets go."),
+        Do(
+            When.FIX,
+            Either(
+                "upgrade",
+                "In {outer}: release the read lock before {inner_method} asks for the write lock, or take the write lock from the beginning.",
+                "In {outer}: take the read lock once, and let {inner_method} expect that its caller holds it.",
+            ),
+        ),
+        Do(When.PREVENT, "Let public methods take the lock and private ones do the work, so that no method that locks calls another."),
+    ),
+    figures=(("{reading_count:,}", "threads waiting for the read lock"), ("{writing_count:,}", "threads waiting for the write lock")),
+    ask=(Ask("source of the caller", "whether it holds the read lock during the call", "grep -n 'RLock\\|readLock' {file}"),),
+    chain=(("{thread}", "waits for a lock held by", "{what}, in {inner}"), ("{outer_method}", "may hold the read lock", "{outer}")),
+    phrases={
+        "what": Either("upgrade", "the write lock", "the read lock"),
+        "rule": Either(
+            "upgrade",
+            "No lock turns a read lock into the write lock while readers hold it, the thread itself among them.",
+            "Once a writer waits, this kind of lock gives no further read lock, not even to a thread that has one.",
+        ),
+        "stands": "“{thread}” asks for {what} in {inner_method}, called from {outer_method}",
+        "writes": "{writing} for the write lock",
+        "reads": "{reading} for the read lock",
+    },
+)
+
+
+def diagnose(case: Case) -> Iterator[Finding]:
+    """One finding per type."""
+    for twice in asked_twice(case):
+        yield _finding(twice)
+
+
+def _finding(twice: AskedTwice) -> Finding:
+    group, thread = twice.group, twice.member.thread
+    text = TEXT.filled(
+        group.view.process,
+        clients=group.clients,
+        thread=thread.label,
+        inner=twice.inner,
+        outer=twice.outer,
+        inner_method=twice.inner.call,
+        outer_method=twice.outer.call,
+        upgrade=twice.upgrade,
+        reading=plural(len(twice.readers), "thread waits", "threads wait"),
+        writing=plural(len(twice.writers), "thread waits", "threads wait"),
+        reading_count=len(twice.readers),
+        writing_count=len(twice.writers),
+        file=(twice.outer.source or "FILE").partition(":")[0],
+    )
+    stands = of_threads((twice.member,), text["stands"])
+    others = [of_threads(members, text[phrase]) for members, phrase in ((twice.writers, "writes"), (twice.readers, "reads")) if members]
+    confidence, why = judge(
+        [*group.doubts, say("who holds a read lock no runtime prints")],
+        say("The stacks show who asks, in which method, and who called it."),
+    )
+    proven = (group.suffering or group.lasting) and not group.view.coverage.threads and not group.few
+    return blocked_threads.finding(
+        group,
+        text,
+        (confidence if proven else Confidence.SUSPECTED, why),
+        (stands, *others),
+        ((stands,),),
+        chain=text.steps((stands,)),
+        culprit=group.culprit(twice.outer, thread=thread.label, lock=text["what"]),
+        loop=True,
+    )
