@@ -12,7 +12,7 @@ from analyzer.evidence.citations import of_sockets
 from analyzer.join.connections import close_wait, left_unread
 from analyzer.model.message import joined, plural, say
 from analyzer.software.kinds import ActivityKind
-from parsers.records import TcpState
+from parsers.records import Runtime, TcpState
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Sequence
@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from analyzer.join.connections import Connection
     from analyzer.model.finding import CloseWait, Evidence
     from analyzer.waits.case import Case, ProcessView, ServerPool
-    from parsers.records import Endpoint
+    from parsers.records import Endpoint, LoopHandle
 
 FEWEST: Final = 10
 """CLOSE_WAIT sockets of a port below which a healthy server may just be closing them."""
@@ -28,6 +28,8 @@ GROWTH: Final = 3
 """Sockets that must have come since the first snapshot, and none gone, to be no pool that filled; fewer may be."""
 EARLIER: Final = 5
 """Earlier snapshots whose rows are quoted."""
+MOST: Final = 0.8
+"""Share of the sockets that the loop's report must list as not read."""
 FREE: Final = 0.5
 """Share of the pool that must be free: a server that has threads and does not close is not short of them."""
 
@@ -56,6 +58,21 @@ class Unclosed(NamedTuple):
     def sure(self) -> bool:
         """True if they last and the dump is whole: a thread that it leaves out may have them in service."""
         return self.lasts and not self.serving.view.coverage.threads
+
+
+class KeptByLoop(NamedTuple):
+    """Connections in CLOSE_WAIT of a process that is event loops alone, all of them free. ``paused``: handles that the loop's own report does not read."""
+
+    view: ProcessView
+    port: int
+    sockets: tuple[Connection, ...]
+    counts: tuple[int, ...]
+    paused: tuple[LoopHandle, ...]
+
+    @property
+    def grows(self) -> bool:
+        """True if a snapshot before had fewer."""
+        return len(self.counts) > 1 and self.counts[-1] > self.counts[0]
 
 
 class UnclosedCalls(NamedTuple):
@@ -163,3 +180,58 @@ def unclosed(case: Case) -> Iterator[Unclosed]:
 def _waiting(rows: tuple[Connection, ...]) -> tuple[Connection, ...]:
     """Accepted connections whose client has left and whose request was read."""
     return tuple(row for row in rows if row.state is TcpState.CLOSE_WAIT and not row.unaccepted and left_unread(row) in {0, 1})
+
+
+def kept_by_loops(case: Case) -> Iterator[KeptByLoop]:
+    """One per port of a process whose loops are free, that calls nobody, and whose clients' connections stay.
+
+    Requests that wait inside a loop leave no thread, and their clients give up like these: then calls of the loop are open, unless it waits for
+    something without a socket. Growth without an end, or the loop's own report, tells of connections that the program has put aside.
+    """
+    for view in case.latest:
+        if not _is_free_loop(view) or _calls_out(view):
+            continue
+        history = [other for other in case.history(view) if other.sockets]
+        for port in sorted(view.listeners):
+            groups = [_left(other.server_side(port)) for other in history]
+            if not groups or any(row.unaccepted or left_unread(row) not in {None, 0, 1} for row in groups[-1]):
+                continue
+            counts = tuple(map(len, groups))
+            kept = _kept(groups[0], groups[-1])
+            grown = len(counts) > 1 and counts[0] and kept == counts[0] and counts[-1] - counts[0] >= FEWEST
+            ends = {(row.local, row.remote) for row in groups[-1]}
+            paused = tuple(
+                handle
+                for handle in view.snapshot.handles
+                if handle.pid == view.pid and not handle.reading and (handle.local, handle.remote) in ends
+            )
+            if grown or (len(ends) >= FEWEST and len(paused) >= MOST * len(ends)):
+                yield KeptByLoop(view, port, groups[-1], counts, paused)
+
+
+def _is_free_loop(view: ProcessView) -> bool:
+    """True if every thread of the process waits for events, or the loop itself has written what is here."""
+    if view.dump is None or view.coverage.threads:
+        return False
+    members = [member for pool in view.pools for member in pool.members]
+    if view.dump.runtime is Runtime.NODE:
+        return bool(view.snapshot.handles) and all(member.activity.app < 0 for member in members)
+    return (
+        not view.coverage.sockets
+        and view.dump.runtime is Runtime.NATIVE
+        and bool(members)
+        and all(member.activity.kind is ActivityKind.SELECT for member in members)
+    )
+
+
+def _calls_out(view: ProcessView) -> bool:
+    """True if a call to a service may be open: a loop's report lists every connection, whatever the table leaves out."""
+    handles = [handle for handle in view.snapshot.handles if handle.pid == view.pid]
+    if any(handle.remote is not None and handle.local.port not in view.listeners for handle in handles):
+        return True
+    return any(row.state is TcpState.ESTABLISHED and not row.recv_q for row in view.client_side)
+
+
+def _left(rows: tuple[Connection, ...]) -> tuple[Connection, ...]:
+    """Connections whose client has left, whatever the table says of their queue."""
+    return tuple(row for row in rows if row.state is TcpState.CLOSE_WAIT)

@@ -180,7 +180,7 @@ def _leads(serving: ServerPool, target: Target) -> str:
         )
         if back
         else say("and none of them leads back to this process")
-        if not serving.view.coverage.sockets
+        if not serving.view.coverage.sockets and not any(pair.near.remote == target.remote for pair in serving.view.pairs)
         else say("and whether one of them leads back to this process the table cannot show")
     )
 

@@ -136,7 +136,7 @@ def _indices(pieces: Sequence[SeriesPiece], pids: Collection[str]) -> list[int]:
     order = [number for number in range(len(pieces)) if number not in beside]
     if not order:
         return [0] * len(pieces)
-    followers = {number: _follower(pieces, number, order) for number in facts}
+    followers = {number: _follower(pieces, number, order, pids) for number in facts}
     told = {followers[number]: pieces[number].time for number in sorted(facts) if pieces[number].time}
     timed = [pieces[number]._replace(time=pieces[number].time or told.get(number)) for number in order]
     found = dict(zip(order, rounds.by_time(timed) or _moments(timed, pids), strict=True))
@@ -150,14 +150,18 @@ def _indices(pieces: Sequence[SeriesPiece], pids: Collection[str]) -> list[int]:
     return [found.get(followers.get(number, number) if number in facts else number, last) for number in range(len(pieces))]
 
 
-def _follower(pieces: Sequence[SeriesPiece], number: int, order: Sequence[int]) -> int:
-    """The next output of the same file, else the one before; -1 if the file holds nothing else."""
+def _follower(pieces: Sequence[SeriesPiece], number: int, order: Sequence[int], pids: Collection[str]) -> int:
+    """The next output of the same file, else the one before; of a file of its own, what has the same number (date-2.txt, lsof-2.txt); else -1."""
     here = pieces[number]
     same = [other for other in order if pieces[other].file == here.file]
     after = [other for other in same if pieces[other].section > here.section]
     if after:
         return min(after, key=lambda other: pieces[other].section)
-    return max(same, key=lambda other: pieces[other].section, default=-1)
+    if same:
+        return max(same, key=lambda other: pieces[other].section)
+    counts = _family(here.file, pids)[1]
+    alike = [other for other in order if counts and _folder(pieces[other].file) == _folder(here.file)]
+    return next((other for other in alike if _family(pieces[other].file, pids)[1] == counts), -1)
 
 
 def _moments(pieces: Sequence[SeriesPiece], pids: Collection[str]) -> list[int]:

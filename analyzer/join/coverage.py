@@ -80,6 +80,9 @@ class Coverage:
             return found
         if all(row.state is TcpState.LISTEN for row in rows) and not any(part.says_all or _lists_all(part.prompt) for part in tables):
             return (say("{file} shows listeners only, as with -l: connections may be open", file=files[0]),)
+        listed = {part.where.file for part in self._snapshot.open_files if part.tool == "lsof"}
+        if listed.issuperset(files):
+            return ()  # a filter by port or state leaves no files and devices among the descriptors
         common = _common(rows, headed=any(part.headed and not part.format.startswith("lsof") for part in tables if part.format))
         return (common,) if common else ()
 

@@ -1,7 +1,7 @@
 """Names are not resolved: the threads wait for a name server.
 
 Looks for: a thread in the resolver (Inet6AddressImpl.lookupAllHostAddr, RUNNABLE because the wait is native) and others that wait behind it for
-the same look-up (InetAddress holds a lock per name while it asks), and the UDP socket to port 53.
+the same look-up (InetAddress holds a lock per name while it asks), and the UDP socket to port 53. In other runtimes: threads in getaddrinfo.
 
 Why it matters: each look-up may wait for as long as resolv.conf says (5 s × 2 attempts × name servers), no time limit of the HTTP client or the
 driver covers it, and nothing is cached when it fails. No connection is ever opened, so every service looks innocent.
@@ -26,6 +26,8 @@ from analyzer.model.message import plural, say
 from analyzer.model.need import Need
 from analyzer.model.text import Ask, Do, Either, Text
 from analyzer.software.blockers import IDLE
+from analyzer.software.kinds import ActivityKind
+from parsers.records import Runtime
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -49,7 +51,11 @@ TEXT: Final = Text(
     headline=Either(
         "reverse",
         "{count} wait for the name of an address: {name_server} does not answer.",
-        "{count} wait for the address of a name: {name_server} does not answer.",
+        Either(
+            "single",
+            "{count} waits for the address of a name: {name_server} does not answer.",
+            "{count} wait for the address of a name: {name_server} does not answer.",
+        ),
     ),
     explanation="{asks}, called from {site}{waits_behind}.{no_connection}{clients}",
     do=(
@@ -61,7 +67,11 @@ TEXT: Final = Text(
         Do(When.FIX, "Set options timeout:1 attempts:1 in /etc/resolv.conf, or run a caching resolver on this host."),
         Do(
             When.PREVENT,
-            "Keep networkaddress.cache.ttl (and .stale.ttl since JDK 21) above zero; bound how many requests may wait in {site}, for no timeout of the client covers a look-up.",
+            Either(
+                "jvm",
+                "Keep networkaddress.cache.ttl (and .stale.ttl since JDK 21) above zero; bound how many requests may wait in {site}, for no timeout of the client covers a look-up.",
+                "Keep the look-up in {site} out of a loop that serves others (a resolver without waiting, a thread of its own), and cache what it finds; no timeout of the client covers it.",
+            ),
         ),
     ),
     figures=(("{asking_count:,}", "threads in the resolver"),),
@@ -84,17 +94,24 @@ TEXT: Final = Text(
 def diagnose(case: Case) -> Iterator[Finding]:
     """One finding per process whose threads wait for names."""
     for view in case.latest:
+        jvm = view.known.runtime is Runtime.JVM
         members = [
             member
             for pool in view.pools
             for member in pool.members
-            if member.activity.kind not in IDLE and within(member, view.known.tables.lookup.classes)
+            if member.activity.kind not in IDLE
+            and (within(member, view.known.tables.lookup.classes) if jvm else member.activity.kind is ActivityKind.DNS)
         ]
-        asking = [member for member in members if member.thread.frames[0].method in ASKS]
+        asking = [member for member in members if member.thread.frames[0].method in ASKS or not jvm]
         if asking:
             blocked = BlockedGroup(case, view, members)
-            if blocked.noteworthy:
+            if blocked.noteworthy or (not jvm and _is_all(blocked)):
                 yield _finding(blocked, asking)
+
+
+def _is_all(blocked: BlockedGroup) -> bool:
+    """True if every worker of a pool is in the resolver while clients wait: a loop is one thread, and serves many."""
+    return blocked.suffering and blocked.here == len(blocked.pool.workers)
 
 
 def _finding(blocked: BlockedGroup, asking: list[ThreadActivity]) -> Finding:
@@ -102,7 +119,7 @@ def _finding(blocked: BlockedGroup, asking: list[ThreadActivity]) -> Finding:
     server = str(rows[0].remote) if rows else None
     behind = [member for member in blocked.members if member not in asking]
     name_server = say("the name server {server}", server=server) if server else say("a name server")
-    evidence = _evidence(asking, behind, rows)
+    evidence = _evidence(asking, behind, rows, jvm=blocked.view.known.runtime is Runtime.JVM)
     asks = say(
         "{threads} {ask} {name_server}",
         threads=plural(len(asking), "thread"),
@@ -112,12 +129,14 @@ def _finding(blocked: BlockedGroup, asking: list[ThreadActivity]) -> Finding:
     text = TEXT.filled(
         blocked.view.process,
         **blocked_threads.words(blocked),
+        jvm=blocked.view.known.runtime is Runtime.JVM,
         name_server=name_server,
         unseen=not rows,
         asks=asks,
         reverse=all(member.thread.frames[0].method == REVERSE for member in asking),
         behind=behind,
         others=plural(len(behind), "thread waits", "threads wait"),
+        single=len(blocked.members) == 1 and not blocked.picked,
         asking_count=len(asking),
         thread=f"“{asking[0].thread.label}”",
     )
@@ -151,9 +170,14 @@ def _judge(blocked: BlockedGroup, rows: list[SocketRow]) -> tuple[Confidence, st
     return judge(doubts, say("The stack shows a thread in the resolver's native call{also}.", also=also))
 
 
-def _evidence(asking: list[ThreadActivity], behind: list[ThreadActivity], rows: list[SocketRow]) -> tuple[Evidence, ...]:
+def _evidence(asking: list[ThreadActivity], behind: list[ThreadActivity], rows: list[SocketRow], *, jvm: bool) -> tuple[Evidence, ...]:
     found = [
-        of_threads(asking, say("{threads} in the resolver: RUNNABLE, because the wait is native", threads=plural(len(asking), "thread")))
+        of_threads(
+            asking,
+            say("{threads} in the resolver: RUNNABLE, because the wait is native", threads=plural(len(asking), "thread"))
+            if jvm
+            else say("{threads} in the resolver", threads=plural(len(asking), "thread")),
+        )
     ]
     if behind:
         found.append(

@@ -1,6 +1,6 @@
 """An event loop is blocked: a thread that must serve many connections waits for one thing.
 
-Looks for: threads of an event loop (Netty, Vert.x, Reactor, XNIO I/O, a Tomcat poller) that stand in a blocking call of application code, a
+Looks for: threads of an event loop (Netty, Vert.x, Reactor, XNIO I/O, a Tomcat poller, asyncio, Node) that stand in a blocking call of application code, a
 socket read, a lock, a future, a sleep, instead of waiting for the next event.
 
 Why it matters: every connection that is registered with this loop stands still, whatever it wants. A few blocked loops stop a server that
@@ -25,14 +25,17 @@ from analyzer.model.need import Need
 from analyzer.model.text import Either, Text
 from analyzer.software.blockers import IDLE, application_frame
 from analyzer.software.kinds import ActivityKind, PoolRole
+from analyzer.software.pools import Pool
+from analyzer.waits.acceptors import javascript_loop
 from analyzer.waits.server_pools import pressure
 from analyzer.waits.targets import targets
+from parsers.records import Runtime
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from analyzer.evidence.movement import Standing
-    from analyzer.software.pools import Pool, ThreadActivity
+    from analyzer.software.pools import ThreadActivity
     from analyzer.waits.case import Case, ProcessView
 
 NEEDS: Final = (Need.THREADS,)
@@ -50,6 +53,16 @@ OUTLOOK: Final = Outlook(
 CLEAN: Final = say("every event loop waits for events or computes")
 _WORKING: Final = IDLE | {ActivityKind.RUNNING, ActivityKind.SOCKET_WRITE, ActivityKind.NONE}
 """What a loop may do at any moment: wait for events, run code, write without waiting."""
+_NODE_CHECK: Final = say("Measure the loop's delay in production (perf_hooks.monitorEventLoopDelay); node --cpu-prof names the function.")
+_CHECKS: Final = {
+    Runtime.JVM: say("Switch on the framework's blocked-thread check (Vert.x BlockedThreadChecker, Reactor BlockHound) in tests."),
+    Runtime.PYTHON: say(
+        "Run tests with PYTHONASYNCIODEBUG=1: asyncio then logs each callback that takes longer than slow_callback_duration."
+    ),
+    Runtime.NODE: _NODE_CHECK,
+    Runtime.NATIVE: _NODE_CHECK,
+}
+"""What would have found the call before it went into production."""
 TEXT: Final = Text(
     "event-loop-blocked",
     headline="{all_of} event loop{s} of {name} {are} blocked in {waits}: all their connections stand still.",
@@ -86,6 +99,9 @@ def diagnose(case: Case) -> Iterator[Finding]:
             ]
             if blocked:
                 yield _finding(view, pool, blocked, standing(case, view, blocked))
+        if (loop := javascript_loop(view)) is not None:
+            pool = Pool(say("the process"), PoolRole.EVENT_LOOP, None, (loop,))
+            yield _finding(view, pool, [loop], standing(case, view, [loop]))
 
 
 def _finding(view: ProcessView, pool: Pool, blocked: list[ThreadActivity], still: Standing | None) -> Finding:
@@ -93,8 +109,9 @@ def _finding(view: ProcessView, pool: Pool, blocked: list[ThreadActivity], still
     suffers = port is not None and pressure(view, port).exists
     frame = application_frame(*blocked[0])
     loops = [member for member in pool.members if member.activity.kind != ActivityKind.NONE]
-    runs = blocked[0].activity.kind is ActivityKind.RUNNING  # its server's own warning says that it does not come back
+    runs = blocked[0].activity.kind in _WORKING  # its server's own warning says that it does not come back, or nobody is accepted meanwhile
     waits = blocked[0].thread.frames[0].call if runs else kind_in_words(blocked)
+    computes = runs and view.known.runtime is Runtime.NATIVE  # one moment of a debugger
     moved = still is not None and not has_stood(still)
     evidence = [
         of_threads(
@@ -132,7 +149,7 @@ def _finding(view: ProcessView, pool: Pool, blocked: list[ThreadActivity], still
     )
     return text.finding(
         severity=Severity.CRITICAL if suffers else Severity.WARNING,
-        confidence=_confidence(suffers=suffers, moved=moved),
+        confidence=Confidence.LIKELY if computes else _confidence(suffers=suffers, moved=moved),
         evidence=(*evidence, *client_evidence(view, port)),
         actions=(
             Action(
@@ -150,11 +167,11 @@ def _finding(view: ProcessView, pool: Pool, blocked: list[ThreadActivity], still
             ),
             Action(
                 When.PREVENT,
-                say("Switch on the framework's blocked-thread check (Vert.x BlockedThreadChecker, Reactor BlockHound) in tests."),
+                _CHECKS.get(view.known.runtime, _CHECKS[Runtime.JVM]),
             ),
         ),
         figures=(*client_figures(view, port), *text.figures),
-        chain=text.steps((evidence[0],)),
+        chain=text.steps((evidence[0],))[: 1 if computes else None],
         culprit=Culprit(
             pool=pool.name,
             frame=str(frame) if frame else None,

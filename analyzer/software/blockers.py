@@ -99,6 +99,9 @@ def _of_stack(frames: tuple[Frame, ...], known: Knowledge) -> Activity:
         if row is not None and row.kind == ActivityKind.IDLE and not (app >= 0 and kind in _WORKS):
             # The loop of a worker that waits for work: whatever stands above it is how it waits, but for what code that it calls back does.
             kind, at, final = ActivityKind.IDLE, index, True
+        elif row is not None and row.kind == ActivityKind.DNS and app < 0 and kind in SOCKET:
+            # A resolver asks over a socket of its own: what stands in a read is the look-up.
+            kind, at, final = ActivityKind.DNS, index, True
         elif row is not None and app < 0 and not final and not (kind in SOCKET and row.kind not in SOCKET and not row.final):
             kind, at, final = row.kind, index, row.final
         timed = timed or (app < 0 and frame.method in {"timedRead", "timedFinishConnect"})

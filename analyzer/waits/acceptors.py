@@ -6,8 +6,11 @@ from typing import TYPE_CHECKING, Final
 
 from analyzer.join.forked_workers import FORKING
 from analyzer.join.roles import acceptors_elsewhere
+from analyzer.software.blockers import IDLE
 from analyzer.software.kinds import ActivityKind, PoolRole
-from parsers.records import Runtime
+from analyzer.software.runtimes import runtime_of_command
+from analyzer.waits.targets import FEW_CLIENTS
+from parsers.records import NativeId, Runtime
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -28,11 +31,31 @@ def acceptor_of(view: ProcessView, port: int) -> ThreadActivity | None:
         return (named or called)[0]
     if len(shaking := shaking_hands(view)) == 1:
         return shaking[0]
+    if (loop := javascript_loop(view)) is not None:
+        return loop
     # Elimination needs the whole dump: in a piece of one, the acceptor is among the threads that are not here.
     others = () if somebody_accepts(view) or view.coverage.threads else acceptors_elsewhere(view)
     # Who waits for another thread's end is a program's main thread, which has started the one that accepts.
     at_work = [one for one in others if one.activity.kind is not ActivityKind.JOIN] or list(others)
     return at_work[0] if len(at_work) == 1 else None
+
+
+def javascript_loop(view: ProcessView) -> ThreadActivity | None:
+    """The thread that runs the only event loop of a Node process, in native stacks, while connections wait to be accepted; None if it waits for events.
+
+    V8's own frames break a debugger's walk, so that the loop below need not show. It is the main thread: the one with the number of the process.
+    """
+    if view.dump is None or view.dump.runtime is not Runtime.NATIVE or runtime_of_command(view.command) is not Runtime.NODE:
+        return None
+    members = (member for pool in view.pools for member in pool.members)
+    main = next((member for member in members if view.pid is not None and member.thread.native_id == NativeId(view.pid)), None)
+    if main is None or main.activity.kind in {*IDLE, ActivityKind.SELECT} or not main.thread.frames:
+        return None
+    if not any(len(queue_of(view, port)) >= FEW_CLIENTS for port in view.listeners):
+        return None
+    # Of what JavaScript called, Node's own function is the one that a developer knows.
+    own = next((at for at, frame in enumerate(main.thread.frames) if frame.cls.startswith("node::")), main.activity.app)
+    return main._replace(activity=main.activity._replace(app=own))
 
 
 def shaking_hands(view: ProcessView) -> tuple[ThreadActivity, ...]:

@@ -189,11 +189,23 @@ def _remote_targets(view: ProcessView, callers: Sequence[ThreadActivity], rest: 
         share = (rest if shared else min(rest, len(group))) / len(callers)
         exact = abs(min(total, len(group)) - rest) <= tolerance or abs(total - rest) <= tolerance
         confidence = Confidence.CERTAIN if exact and len(groups) == 1 and not shared else Confidence.LIKELY
-        if remote in mine:
+        if remote in mine and not _answered_by_others(view, remote, callers):
             result.append(Target(remote, own=True, connections=tuple(group), share=share, basis=basis, confidence=Confidence.LIKELY))
             continue
         result.append(_somewhere(view, remote, group, share, basis, confidence))
     return result
+
+
+def _answered_by_others(view: ProcessView, remote: Endpoint, callers: Sequence[ThreadActivity]) -> bool:
+    """True if another process of the host is likely to answer at a listener that a table without owners shows.
+
+    Its calls were read, nobody else calls it, and the clients of one other listener account for the callers: who would read the calls here?
+    """
+    calls = [pair for pair in view.pairs if pair.near.remote == remote]
+    if any(pair.proven or pair.pending for pair in calls) or remote.port is None or view.clients_of(remote.port):
+        return False
+    clients = (len(view.server_side(port)) for port in view.listeners if port != remote.port)
+    return max(clients, default=0) >= (1 - COUNT_TOLERANCE) * len(callers)
 
 
 def _way_back(view: ProcessView, group: Sequence[Connection]) -> tuple[Connection, ...]:

@@ -129,7 +129,9 @@ _WRAPPERS: Final = frozenset(
     ]
 )
 """Functions of the C library that a thread waits in or begins with; stripped stacks name no file."""
-_SPELLINGS: Final = lazy(r"^(?:__GI_+)?(?:_*libc_|_*new_|_+)?(?P<name>[a-z]\w*?)(?:_nocancel|_internal|_impl|_time64|64_time64)?(?:@.*)?$")
+_SPELLINGS: Final = lazy(
+    r"^(?:__GI_+)?(?:_*libc_|_*new_|_+)?(?P<name>[a-z]\w*?)(?:_nocancel|_internal|_impl|_time64|64_time64|(?<=open|enat)64)?(?:@.*)?$"
+)
 _LIBRARIES: Final = (
     (lazy(r"_?Py[A-Z_]|_?PyEval"), "python"),
     (lazy(r"zend_|_?php_|zif_|execute_ex$|fcgi_"), "php"),
@@ -146,6 +148,8 @@ _LIBRARIES: Final = (
 )
 """Functions by how their names begin: what a library without ``from`` (static, or eu-stack) is told by."""
 _SYSTEM: Final = ("/lib/", "/lib64/", "/usr/lib/", "/usr/lib64/")
+_OF_LIBC: Final = lazy(r"\) at (?:\.\./sysdeps|\./?(?:resolv|nss|nptl|io|socket|misc|inet|libio|malloc|time|elf|csu|posix|stdlib))/")
+"""Where glibc's own sources lie, relative to its build: what the debug symbols of distributions name."""
 _OPERATOR: Final = list("operator")
 _INNERMOST: Final = 6
 """Frames of the C library and of what the compiler inlined that may stand above the call."""
@@ -330,6 +334,8 @@ def _as_frame(rest: str) -> tuple[Frame, str]:
         return Frame("libc", plain, source), arguments
     if name.startswith(("__", "_start", "_dl_")) or name == "<signal handler called>":
         return Frame("libc", name.partition("@")[0], source), arguments
+    if _OF_LIBC.search(rest):
+        return Frame("libc", plain, source), arguments
     for pattern, library in _LIBRARIES:
         if pattern.match(name):
             return Frame(library, name, source), arguments
