@@ -2,44 +2,36 @@
 
 from __future__ import annotations
 
-import re
 from typing import TYPE_CHECKING, Final, NamedTuple
 
 from analyzer.evidence.log_events import Told, caller_in_words, of_this_moment
-from analyzer.families.counted_sockets import growth_in_words, process_of, shown, stacks_of
+from analyzer.families.counted_sockets import process_of, shown
 from analyzer.families.local_ports import DEFAULT_RANGE, FULL, SMALLEST_DEFAULT
 from analyzer.join.counts import is_place
 from analyzer.join.descriptors import limit_evidence
 from analyzer.model.finding import Action, Confidence, Culprit, Evidence, Finding, Missing, Process, Severity, Step, When
-from analyzer.model.message import Message, joined, plural, say
-from parsers.records import Counted, LogKind, TcpState
+from analyzer.model.message import Message, joined, say
+from parsers.records import Counted, Endpoint, LogKind, TcpState
+from parsers.text.endpoint import endpoint
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
     from analyzer.join.counts import Count
     from analyzer.waits.case import Case
-    from parsers.records import Endpoint, Setting
+    from parsers.records import Setting
 
 NEARLY: Final = 0.8
 """Share of the range of ports that connections of one moment take when connect fails: counting takes a while, and ports come back meanwhile."""
-OF_LIMIT: Final = 0.9
-"""Share of the limit of processes that the counted threads take, where one more could not be made: others of the user count as well."""
-MANY_POOLS: Final = 50
-"""Pools of one pattern from which on they are made again and again: large applications have a few dozen by design."""
-MANY_THREADS: Final = 500
-"""Threads of one pattern below which they are no heap."""
 FULL_TABLE: Final = 0.97
 """Share of a table in use at which the next burst finds it full."""
-SOCKETS: Final = frozenset({"socket", "socket:", "sock", "TCP", "IPv4", "IPv6"})
+SOCKETS: Final = frozenset({"socket", "socket:", "sock", "TCP", "IPv4", "IPv6", "unix"})
 _STATE_SHARE: Final = 0.5
-_MOST: Final = 3
-_NUMBERED: Final = re.compile(
-    r"(?P<stem>[A-Za-z][\w. -]*?[-_#]?)(?:N|\*|X|#|<n>|<N>|\d+)(?P<rest>[-_](?:thread|worker|exec|task|t)[-_]?(?:\d+|N|\*|X)?.*)?\Z"
-)
+MOST: Final = 3
 
 
-def _told(case: Case, kind: LogKind) -> Told | None:
+def told_of(case: Case, kind: LogKind) -> Told | None:
+    """The last line of the logs that proves it."""
     return next((one for one in of_this_moment(case.incident) if one.event.kind is kind), None)
 
 
@@ -55,19 +47,10 @@ class _Ports(NamedTuple):
 
 def ports(case: Case) -> Iterator[Finding]:
     """Local ports towards one service that are used up, by the number of connections to it: one port each."""
-    by_place: dict[tuple[str | None, Endpoint], list[Count]] = {}
-    for count in case.counts.of(Counted.SOCKETS):
-        if (
-            count.last.remote is not None
-            and is_place(count.last.remote)
-            and not is_place(count.last.local)
-            and count.last.state is not TcpState.LISTEN
-        ):
-            by_place.setdefault((count.host, count.last.remote), []).append(count)
     known = case.counts.port_range()
     stated = _Ports(*known) if known is not None else _Ports(32768, 32768 + DEFAULT_RANGE - 1, None)
-    failed = _told(case, LogKind.ADDRESSES)
-    for (host, remote), counts in by_place.items():
+    failed = told_of(case, LogKind.ADDRESSES)
+    for (host, remote), counts in _by_place(case, failed).items():
         number = sum(one.number for one in counts)
         share = number / stated.size
         # Where no range is stated, it may be the smaller one that other systems use.
@@ -76,10 +59,28 @@ def ports(case: Case) -> Iterator[Finding]:
             yield _of_ports(case, Process(host, *case.counts.process(counts[0])), remote, counts, stated, failed)
 
 
-def _of_ports(case: Case, process: Process, remote: Endpoint, counts: Sequence[Count], span: _Ports, failed: Told | None) -> Finding:
+def _by_place(case: Case, failed: Told | None) -> dict[tuple[str | None, Endpoint], list[Count]]:
+    """Counts of connections to one place; where connect failed, also those whose port was cut off, and of all places together."""
+    called = endpoint(failed.event.subject) if failed is not None and failed.event.subject else None
+    found: dict[tuple[str | None, Endpoint], list[Count]] = {}
+    for count in case.counts.of(Counted.SOCKETS):
+        remote = count.last.remote
+        if count.last.state is TcpState.LISTEN or is_place(count.last.local) or count.last.end is not None:
+            continue
+        if remote is not None and is_place(remote):
+            found.setdefault((count.host, remote), []).append(count)
+        elif remote is not None and called is not None and called.host == remote.host:
+            found.setdefault((count.host, called), []).append(count)
+        elif remote is None and failed is not None and count.last.state is TcpState.TIME_WAIT and count.last.local is None:
+            found.setdefault((count.host, called or Endpoint("*", None)), []).append(count)
+    return found
+
+
+def _of_ports(case: Case, process: Process, end: Endpoint, counts: Sequence[Count], span: _Ports, failed: Told | None) -> Finding:
+    remote = str(end) if end.host != "*" else say("the service that is called")
     number = sum(one.number for one in counts)
     waiting = sum(one.number for one in counts if one.last.state is TcpState.TIME_WAIT)
-    proven = span.stated is not None and failed is not None and number >= FULL * span.size
+    proven = span.stated is not None and failed is not None and number >= FULL * span.size and all(one.last.remote for one in counts)
     confidence = (
         Confidence.CERTAIN if proven else Confidence.LIKELY if span.stated is not None or failed is not None else Confidence.SUSPECTED
     )
@@ -168,10 +169,10 @@ def descriptors(case: Case) -> Iterator[Finding]:
         or any(one.tool in {"proc_fd", "lsof"} for snapshot in case.incident.snapshots for one in snapshot.open_files)
     ):
         return
-    failed = _told(case, LogKind.DESCRIPTORS)
+    failed = told_of(case, LogKind.DESCRIPTORS)
     for (process, _), counts in groups.items():
         used = sum(one.number for one in counts)
-        if not FULL_TABLE * limit.soft <= used <= limit.soft + _MOST:
+        if not FULL_TABLE * limit.soft <= used <= limit.soft + MOST:
             continue
         sockets = sum(one.number for one in counts if one.last.name in SOCKETS)
         named = [one for one in counts if one.last.name is not None]
@@ -201,7 +202,7 @@ def descriptors(case: Case) -> Iterator[Finding]:
             if failed is not None
             else say("The count and the limit agree; an error for want of a descriptor is not here."),
             evidence=(
-                *(shown(one.last.where, one, one.number) for one in counts[:_MOST]),
+                *(shown(one.last.where, one, one.number) for one in counts[:MOST]),
                 limit_evidence(limit),
                 *((failed.evidence,) if failed is not None else ()),
             ),
@@ -234,7 +235,7 @@ def descriptors(case: Case) -> Iterator[Finding]:
 
 
 def _listed(counts: Sequence[Count]) -> Message:
-    return joined(", ", (say("{count:,} {name}", count=one.number, name=one.last.name) for one in counts[:_MOST]))
+    return joined(", ", (say("{count:,} {name}", count=one.number, name=one.last.name) for one in counts[:MOST]))
 
 
 def _no_sockets(sockets: int, used: int) -> Message | str:
@@ -244,103 +245,6 @@ def _no_sockets(sockets: int, used: int) -> Message | str:
         if sockets < _STATE_SHARE * used
         else ""
     )
-
-
-class _Family(NamedTuple):
-    pattern: str
-    pools: int
-    threads: int
-    counts: list[Count]
-
-
-def threads(case: Case) -> Iterator[Finding]:
-    """Threads that were counted by name: many pools of one pattern, and the limit that they reach."""
-    limit = case.counts.setting("ulimit -u")
-    failed = _told(case, LogKind.NO_THREAD)
-    for family in _families(case):
-        used = family.threads
-        reached = limit is not None and limit.values[0] > 0 and OF_LIMIT * limit.values[0] <= used <= limit.values[0]
-        if family.pools < MANY_POOLS or (used < MANY_THREADS and failed is None):
-            continue
-        process = process_of(case, family.counts[0])
-        per_pool = used // family.pools
-        proofs = (
-            [say("the limit of {limit:,} processes and threads is all but reached", limit=limit.values[0])]
-            if reached and limit is not None
-            else []
-        )
-        proofs += [say("the log says that no further thread could be made")] if failed is not None else []
-        caller = caller_in_words(failed.event, case.known) if failed is not None else ""
-        yield Finding(
-            rule="thread-leak",
-            severity=Severity.WARNING,
-            confidence=Confidence.LIKELY if proofs or family.counts[0].grown else Confidence.SUSPECTED,
-            headline=say(
-                "{threads} of {pools} named {pattern}: executors are made again and again, and never shut down.",
-                threads=plural(used, "thread"),
-                pools=plural(family.pools, "pool"),
-                pattern=family.pattern,
-            ),
-            explanation=say(
-                "{used:,} threads were counted whose pools differ only in their number: {pools:,} pools of {per_pool} each.{growth}{proofs}{caller} Each pool keeps its threads until somebody shuts it down. Memory of the heap does not matter here: what runs out is threads.",
-                used=used,
-                pools=family.pools,
-                per_pool=plural(per_pool, "thread"),
-                growth=growth_in_words(family.counts[0]),
-                proofs=say(" And {list}.", list=joined(say(" and "), proofs)) if proofs else "",
-                caller=say(" It failed where a task was given to a pool{caller}: look there first for who makes the pools.", caller=caller)
-                if caller
-                else "",
-            ),
-            why_confident=say("Their number and what the system says agree; who makes the pools, idle threads do not show.")
-            if proofs
-            else say("One count cannot show growth, and a pool per customer, topic or plug-in looks the same."),
-            evidence=(
-                *(shown(one.last.where, one, one.number) for one in family.counts[:_MOST]),
-                *(
-                    (Evidence(limit.where, say("the limit of processes and threads of the user"), (str(limit.values[0]),)),)
-                    if reached and limit is not None
-                    else ()
-                ),
-                *((failed.evidence,) if failed is not None else ()),
-            ),
-            process=process,
-            culprit=Culprit(pool=family.pattern),
-            chain=(
-                Step(
-                    say("code that runs per request"),
-                    say("makes another"),
-                    say("pool {pattern}", pattern=family.pattern),
-                    (shown(family.counts[0].last.where, family.counts[0], family.counts[0].number),),
-                ),
-                Step(say("its threads"), say("never end"), say("nobody shuts the pool down")),
-            ),
-            actions=(
-                Action(
-                    When.FIX,
-                    say(
-                        "Make one executor and keep it, or shut it down in a finally block; search for Executors.new… in code that runs per request or per job."
-                    ),
-                ),
-                Action(
-                    When.PREVENT,
-                    say("Give every pool a name through its ThreadFactory, so that a dump says whose it is, and watch the thread count."),
-                ),
-            ),
-            figures=((f"{family.pools:,}", say("pools {pattern}", pattern=family.pattern)), (f"{used:,}", say("threads"))),
-            missing=(stacks_of(process),) if process.command else (),
-        )
-
-
-def _families(case: Case) -> Iterator[_Family]:
-    """Counts of threads whose names have a placeholder for the number of their pool: as many of each thread as there are pools."""
-    groups: dict[str, list[Count]] = {}
-    for count in case.counts.of(Counted.THREADS):
-        match = _NUMBERED.match(count.last.name or "")
-        if match is not None and match["rest"]:
-            groups.setdefault(f"{match['stem']}N", []).append(count)
-    for pattern, counts in groups.items():
-        yield _Family(pattern, max(one.number for one in counts), sum(one.number for one in counts), counts)
 
 
 class Tracked(NamedTuple):

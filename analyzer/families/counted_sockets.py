@@ -33,7 +33,7 @@ if TYPE_CHECKING:
 
     from analyzer.join.counts import Count
     from analyzer.waits.case import Case
-    from parsers.records import Endpoint
+    from parsers.records import Endpoint, SocketRow
 
 MANY: Final = 200
 """CLOSE_WAIT at one end from which on they are no idle members of a pool, which is rarely set above (Tomcat's and many gateways' default)."""
@@ -180,7 +180,7 @@ def unclosed_by_client(case: Case) -> Iterator[Finding]:
             and other.last.remote != first.end
         ]
         total = sum(one.counted.number for one in ends) + sum(other.number for other in more)
-        remote = str(first.end)
+        remote = str(place(first.end))
         yield Finding(
             rule="connection-leak",
             severity=Severity.WARNING,
@@ -215,6 +215,84 @@ def unclosed_by_client(case: Case) -> Iterator[Finding]:
             figures=((f"{first.counted.number:,}", say("CLOSE_WAIT to {remote}", remote=remote)),),
             missing=(*(() if first.counted.grown else (_again(first),)), stacks_of(process)),
         )
+
+
+def unclosed_by_one(case: Case) -> Iterator[Finding]:
+    """CLOSE_WAIT of one process of which no end is known: it does not close, calls of its own or its clients' connections."""
+    told = {one.process for near in (False, True) for one in kept(case, near=near)}
+    for count in case.counts.of(Counted.SOCKETS, TcpState.CLOSE_WAIT):
+        last, process = count.last, process_of(case, count)
+        placed = is_place(last.local) or is_place(last.remote) or (last.end is not None and is_place(last.end))
+        proof = _proof(case, count)
+        known = process.pid is not None or process.command is not None
+        enough = count.number >= MANY or (count.grown and count.number > POOLED)
+        if (
+            placed
+            or not (known or proof)
+            or not enough
+            or process in told
+            or _shown_in_rows(case, count)
+            or case.known.is_proxy(process.command)
+        ):
+            continue
+        told.add(process)
+        evidence = tuple(shown(one.where, count, one.count) for one in reversed(count.readings))
+        rows, remote = _rows_of(case, count, process)
+        evidence += (
+            (Evidence(rows[0].where, say("of these {rows} here", rows=plural(len(rows), "row is", "rows are")), ("CLOSE",), len(rows) - 1),)
+            if rows
+            else ()
+        )
+        yield Finding(
+            rule="connection-leak",
+            severity=Severity.WARNING,
+            confidence=Confidence.LIKELY if proof is not None else Confidence.SUSPECTED,
+            culprit=Culprit(remote=remote),
+            headline=say(
+                "{who} keeps {sockets} in CLOSE_WAIT{shown}: their far ends have closed, and it has not.",
+                who=whose(process),
+                sockets=plural(count.number, "socket"),
+                shown=say(" ({rows} here, to {remote})", rows=plural(len(rows), "row is", "rows are"), remote=remote)
+                if remote is not None
+                else "",
+            ),
+            explanation=say(
+                "{sockets} of {who} were counted in CLOSE_WAIT: each far end has closed, and the socket stays until the process calls close().{growth} No setting of the kernel ends that. The count names no ends: they may be calls of its own whose answers nobody closes, or connections of its clients that threads which are stuck, or code that forgets, does not close. A table with addresses tells which, and to whom.",
+                sockets=plural(count.number, "socket"),
+                who=whose(process),
+                growth=growth_in_words(count),
+            ),
+            why_confident=proof or say("A single count shows neither growth nor to whom they lead."),
+            evidence=evidence,
+            process=process,
+            outlook=OUTLOOK,
+            chain=(
+                Step(say("their far ends"), say("close"), plural(count.number, "connection"), evidence),
+                Step(whose(process), say("does not close"), say("its own side")),
+            ),
+            actions=(
+                Action(When.NOW, say("Count by address: which port of its own, or which service, are they of?")),
+                Action(When.NOW, say("See how far the limit of descriptors is; restart before it is reached.")),
+            ),
+            figures=((f"{count.number:,}", say("sockets in CLOSE_WAIT")),),
+            missing=(
+                Missing(say("socket table with owners"), say("to whom the connections lead"), "ss -tanpoei > ss.txt"),
+                stacks_of(process),
+            ),
+        )
+
+
+def _rows_of(case: Case, count: Count, process: Process) -> tuple[list[SocketRow], str | None]:
+    """Rows of the process in CLOSE_WAIT, of which more were counted; and the one place that they lead to, None if they lead to several or come from clients."""
+    rows = [
+        row
+        for snapshot in case.incident.snapshots
+        for row in snapshot.rows
+        if snapshot.host == count.host and row.state is TcpState.CLOSE_WAIT and process.pid in {None, row.pid}
+    ]
+    ends = {row.remote for row in rows}
+    several = len(rows) > 1 and len(ends) == 1
+    return rows, next((str(end) for end in ends if end is not None and end.port is not None), None) if several else None
 
 
 def unclosed_by_server(case: Case) -> Iterator[Finding]:
@@ -260,90 +338,6 @@ def unclosed_by_server(case: Case) -> Iterator[Finding]:
             figures=((f"{one.counted.number:,}", say("CLOSE_WAIT at port {port}", port=port)),),
             missing=(stacks_of(one.process), *(() if one.counted.grown else (_again(one),))),
         )
-
-
-def passed_on(case: Case) -> Iterator[Finding]:
-    """A proxy that has passed the clients' end on, and the process behind it that does not close: both halves were counted, or rows show them."""
-    ends = case.counts.of(Counted.SOCKETS, TcpState.CLOSE_WAIT)
-    halves = [one for one in case.counts.of(Counted.SOCKETS, TcpState.FIN_WAIT2) if is_place(one.last.remote)]
-    for half in halves:
-        proxy = process_of(case, half)
-        front = next(
-            (one for one in ends if process_of(case, one) == proxy and is_place(one.last.local) and NEAR * one.number <= half.number), None
-        )
-        remote = half.last.remote
-        if front is None or remote is None or half.number < MANY:
-            continue
-        behind, rows = _behind(case, remote)
-        evidence = (shown(front.last.where, front, front.number), shown(half.last.where, half, half.number), *rows)
-        name = proxy.command or say("the proxy")
-        who = whose(behind) if behind.command or behind.pid else say("the process behind {remote}", remote=remote)
-        yield Finding(
-            rule="server-never-closes" if rows else "proxy-half-close",
-            severity=Severity.WARNING,
-            confidence=Confidence.LIKELY,
-            headline=say(
-                "{who} does not close {connections} of {remote}, whose end {proxy} has passed on; both halves stay open in {proxy}.",
-                who=who,
-                connections=plural(half.number, "connection"),
-                remote=remote,
-                proxy=name,
-            ),
-            explanation=say(
-                "{proxy} has {front:,} connections of its clients in CLOSE_WAIT{at} and {half:,} of its own to {remote} in FIN_WAIT2: the clients left, and it has sent their end on. {remote} has acknowledged that and not closed its side{rows}. Until it does, or a time limit of {proxy} for half-closed connections comes, both halves stay and count against the limits of {proxy}.",
-                proxy=name,
-                front=front.number,
-                half=half.number,
-                at=say(" at {local}", local=place(front.last.local)) if front.last.local is not None else "",
-                remote=remote,
-                rows=say(": {who} has them in CLOSE_WAIT", who=who) if rows else "",
-            ),
-            why_confident=say(
-                "Both halves are here: an end that was passed on, and a side that does not close. Why it does not close, its own stacks tell."
-            ),
-            evidence=evidence,
-            process=behind if rows else proxy,
-            outlook=OUTLOOK,
-            culprit=Culprit(listener=f"*:{remote.port}", remote=str(remote)),
-            chain=(
-                Step(say("its clients"), say("leave"), str(name), evidence[:1]),
-                Step(str(name), say("passes their end on to"), str(remote), evidence[1:2]),
-                Step(str(who), say("does not close"), say("its own side"), rows),
-            ),
-            actions=(
-                Action(When.NOW, say("Look at {who}: why does it keep a connection after the end of the stream?", who=who)),
-                Action(
-                    When.FIX,
-                    say(
-                        "Limit half-closed connections in the proxy (haproxy: timeout client-fin and server-fin; nginx: proxy_timeout), so that it does not wait for hours."
-                    ),
-                ),
-            ),
-            figures=(
-                (f"{half.number:,}", say("FIN_WAIT2 to {remote}", remote=remote)),
-                (f"{front.number:,}", say("CLOSE_WAIT of {proxy}", proxy=name)),
-            ),
-            missing=(stacks_of(behind),),
-        )
-
-
-def _behind(case: Case, remote: Endpoint) -> tuple[Process, tuple[Evidence, ...]]:
-    """Who has connections of that end in CLOSE_WAIT, by rows or by another count."""
-    rows = [
-        (snapshot.host, row)
-        for snapshot in case.incident.snapshots
-        for row in snapshot.rows
-        if row.state is TcpState.CLOSE_WAIT and row.local == remote
-    ]
-    if rows:
-        host, first = rows[0]
-        owner = first.owners[0] if first.owners else None
-        says = say("{connections} of {remote} in CLOSE_WAIT", connections=plural(len(rows), "connection"), remote=remote)
-        return Process(host, owner.pid if owner else None, owner.command if owner else None), (
-            Evidence(first.where, says, ("CLOSE",), len(rows) - 1),
-        )
-    count = next((one for one in case.counts.of(Counted.SOCKETS, TcpState.CLOSE_WAIT) if one.last.local == remote), None)
-    return (Process(), ()) if count is None else (process_of(case, count), (shown(count.last.where, count, count.number),))
 
 
 def _again(one: Kept) -> Missing:

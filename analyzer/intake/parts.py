@@ -29,7 +29,6 @@ _clock = re.compile(r"top - (\d\d:\d\d:\d\d) up ").match
 _QUOTED = 200  # lines of a text, up to which one of a log among them is looked for
 WORKER_TIMEOUTS = "worker_timeouts"
 _OWNERS = (b"/", b")")  # what the last column of netstat and of ss ends with
-_FEWEST = 3  # lines that are not understood, from which on they may be those of a log
 _EVERY_STATE = "(servers and established)"  # netstat's heading of a table without a choice of states
 _TAIL = 4096  # bytes that hold the last two rows of a table
 
@@ -94,7 +93,7 @@ def _unknown(section: Section, parsed: Parsed) -> Part:
 def _between(section: Section, parsed: Parsed) -> tuple[LogEvent, ...]:
     """What lines of a log prove that stand between or below the dumps of its file."""
     gaps = [gap.where for gap in parsed.unread]
-    if sum(gap.lines for gap in parsed.unread) < _FEWEST:
+    if not gaps:
         return ()
     from parsers.logs import events_of  # noqa: PLC0415 - as above
 

@@ -10,13 +10,13 @@ from typing import TYPE_CHECKING, Final, NamedTuple
 
 from msgspec.structs import replace
 
-from parsers.records import Counted, Endpoint, TcpState
+from parsers.records import Counted, Endpoint, Pid, TcpState
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
 
     from analyzer.model.incident import Incident, Snapshot
-    from parsers.records import Limit, Pid, Setting, Tally
+    from parsers.records import Limit, Setting, Tally
 
 _RANGES: Final = (("net.ipv4.ip_local_port_range",), ("dynamicport",), ("net.inet.ip.portrange.first", "net.inet.ip.portrange.last"))
 """Settings of the range of local ports: one of two values, or two."""
@@ -59,6 +59,8 @@ class Counts:
         self._names = {row.pid: _program(row.command) for snapshot in incident.snapshots for row in snapshot.processes}
         for snapshot in incident.snapshots if any(one.tallies for one in incident.snapshots) else ():
             self._names.update({owner.pid: owner.command for row in snapshot.rows for owner in row.owners or () if owner.command})
+        self._pids = {*self._names, *(dump.pid for snapshot in incident.snapshots for dump in snapshot.dumps)}
+        self._ports = {row.local.port for snapshot in incident.snapshots for row in snapshot.rows} if self._names or self._pids else set()
         self.all = tuple(count for host in dict.fromkeys(one.host for one in incident.snapshots) for count in self._of_host(host))
 
     def of(self, what: Counted, state: TcpState | None = None) -> tuple[Count, ...]:
@@ -98,11 +100,18 @@ class Counts:
             pid = owners.pop() if len(owners) == 1 else None
         return pid, name or (self._names.get(pid) if pid is not None else None)
 
+    def _looked_for(self, tally: Tally) -> Tally:
+        """The tally, with the number that was looked for as its pid or port where another line of the evidence names such a process, or has such a port."""
+        if tally.number is None or tally.pid is not None:
+            return tally
+        if tally.number in self._pids:
+            return replace(tally, pid=Pid(tally.number), number=None)
+        return replace(tally, end=Endpoint("*", tally.number), number=None) if tally.number in self._ports and tally.end is None else tally
+
     def _of_host(self, host: str | None) -> list[Count]:
         snapshots = [one for one in self.incident.snapshots if one.host == host]
-        tallies = _placed(
-            snapshots, sorted((tally for one in snapshots for tally in one.tallies), key=lambda one: (one.where.file, one.where.first))
-        )
+        found = (self._looked_for(tally) for one in snapshots for tally in one.tallies)
+        tallies = _placed(snapshots, sorted(found, key=lambda one: (one.where.file, one.where.first)))
         groups: dict[tuple[object, ...], dict[tuple[str, int], Tally]] = {}
         for tally in tallies:
             key = (

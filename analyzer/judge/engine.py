@@ -21,7 +21,7 @@ from analyzer.judge.doubts import judged
 from analyzer.judge.header import facts_of
 from analyzer.judge.health import gaps_of_health
 from analyzer.judge.known_issues import known_issues
-from analyzer.judge.platform import fitting, platform_of
+from analyzer.judge.platform import fitting, platform_of, speaks_of_jvm
 from analyzer.judge.stacks import socket_groups, stack_groups
 from analyzer.judge.subject import besides, is_beside, nothing_of_subject, primary_of
 from analyzer.judge.suspicions import besides as beside_suspicion
@@ -381,6 +381,8 @@ def _dump_of(case: Case, view: ProcessView | None) -> Missing:
     wrote = [event.source for artifact in case.incident.artifacts for event in artifact.events] if view is None else []
     runtimes = {OF_LOGS.get(source) for source in wrote}
     runtime = runtimes.pop() if len(runtimes) == 1 else None
+    if runtime is None and view is None and case.counts.all and not speaks_of_jvm(case.incident):
+        return replace(STACKS_MISSING, command=f"{STACKS_MISSING.command}  # a JVM: {DUMP_MISSING.command}")
     return _asked_of(DUMP_MISSING, view) if runtime is None else replace(STACKS_MISSING, command=stacks_command(runtime))
 
 

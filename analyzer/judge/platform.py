@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import re
 from typing import TYPE_CHECKING, Final
 
 from msgspec.structs import replace
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from analyzer.model.finding import Missing
     from analyzer.model.incident import Incident
 
@@ -19,11 +22,37 @@ _INSTEAD: Final[dict[str, dict[str, str]]] = {
 }  # fmt: skip
 
 
+_JAVA: Final = re.compile(r"\b(?:java|jstack|jcmd|jps|tomcat|catalina|jsvc)\b", re.IGNORECASE)
+_COMMANDS: Final = (
+    ("windows", re.compile(r"\bfindstr\b|\bGet-NetTCP|Select-String|\bnetsh\b")),
+    ("solaris", re.compile(r"\bpfiles\b|\bnetstat\b[^|]* -P tcp")),
+    ("bsd", re.compile(r"\bnetstat\b[^|]* -p tcp|\b(?:sockstat|procstat|fstat)\b|\bsysctl\b[^|]* (?:kern|net\.inet)\.")),
+)
+"""Commands that one system alone has."""
+
+
 def platform_of(incident: Incident) -> str | None:
-    """The system that a socket table was printed on, None for Linux or where nothing tells."""
+    """The system that a socket table was printed on, or whose commands stand above the outputs; None for Linux or where nothing tells."""
     tools = {snapshot.rows[0].tool for snapshot in incident.snapshots if snapshot.rows}
     found = {_PLATFORMS[tool] for tool in tools if tool in _PLATFORMS}
-    return found.pop() if len(found) == 1 and len(tools) == 1 else None
+    if tools:
+        return found.pop() if len(found) == 1 and len(tools) == 1 else None
+    prompts = [part.prompt for artifact in incident.artifacts for part in artifact.parts if part.prompt]
+    prompts += [tally.command for snapshot in incident.snapshots for tally in snapshot.tallies if tally.command]
+    named = {platform for platform, pattern in _COMMANDS if any(pattern.search(prompt) for prompt in prompts)}
+    return named.pop() if len(named) == 1 else None
+
+
+def speaks_of_jvm(incident: Incident, text: Sequence[str] = ()) -> bool:
+    """True if something says that the process is a JVM: a command, a stack of Java below a line of a log, the name of a process."""
+    said = [*text, *(part.prompt or "" for artifact in incident.artifacts for part in artifact.parts)]
+    said += [row.command for snapshot in incident.snapshots for row in snapshot.processes]
+    said += [tally.process or "" for snapshot in incident.snapshots for tally in snapshot.tallies]
+    said += [owner.command or "" for snapshot in incident.snapshots for row in snapshot.rows for owner in row.owners or ()]
+    if any(_JAVA.search(one) for one in said):
+        return True
+    events = [event for artifact in incident.artifacts for event in artifact.events]
+    return any(event.source == "JVM" or any(".java" in str(frame) for frame in event.frames) for event in events)
 
 
 def fitting(missing: Missing, platform: str | None) -> Missing:

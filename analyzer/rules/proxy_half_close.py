@@ -17,7 +17,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Final
 
 from analyzer.evidence.citations import of_sockets
-from analyzer.families.counted_sockets import passed_on
+from analyzer.families.counted_halves import passed_on
 from analyzer.join.connections import close_wait
 from analyzer.model.finding import Confidence, Culprit, Finding, Outlook, RecoversWhen, Severity, When
 from analyzer.model.message import plural, say

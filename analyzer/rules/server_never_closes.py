@@ -22,7 +22,8 @@ from analyzer.evidence.calls import client_figures
 from analyzer.evidence.citations import of_sockets
 from analyzer.evidence.half_closed import KeptByLoop, Unclosed, kept_by_loops, unclosed
 from analyzer.families.captures_only import never_closed
-from analyzer.families.counted_sockets import passed_on, unclosed_by_server
+from analyzer.families.counted_halves import passed_on
+from analyzer.families.counted_sockets import unclosed_by_server
 from analyzer.join.connections import left_unread
 from analyzer.model.finding import Confidence, Culprit, Evidence, Finding, Outlook, RecoversWhen, Severity, When
 from analyzer.model.message import plural, say

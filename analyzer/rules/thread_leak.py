@@ -23,7 +23,7 @@ from typing import TYPE_CHECKING, Final
 from analyzer.contention.blocked_group import judge
 from analyzer.evidence.citations import of_threads
 from analyzer.evidence.growth import growth, growth_text
-from analyzer.families import counted_limits, goroutine_heaps
+from analyzer.families import counted_threads, goroutine_heaps
 from analyzer.model.finding import Culprit, Evidence, Finding, Outlook, RecoversWhen, Severity, Step, When
 from analyzer.model.message import joined, plural, say
 from analyzer.model.need import Need
@@ -83,7 +83,8 @@ def diagnose(case: Case) -> Iterator[Finding]:
             stable = len(counts) > 1 and not grown
             if threads <= SMALL * len(family) and not stable and (grown or len(family) >= MANY):
                 yield _finding(view, pattern, family, [other for other in history if other is not view], counts)
-    yield from counted_limits.threads(case)
+    yield from counted_threads.of_many_pools(case)
+    yield from counted_threads.of_one(case)
     yield from goroutine_heaps.never_ended(case)
 
 

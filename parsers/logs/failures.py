@@ -111,8 +111,8 @@ SHAPES: Final = (
         "assign requested address",
         r"(?:NoRouteToHostException|BindException|ConnectException|Errno 99\]|dial tcp|connect\b)[^\n\"]{0,200}?[Cc]an(?:'t|not) assign requested address",
     ),
-    _shape("program", LogKind.ADDRESSES, "EADDRNOTAVAIL", r"\bconnect EADDRNOTAVAIL\b"),
-    _shape("program", LogKind.ADDRESSES, "(10048)", r"SocketException \(10048\)"),
+    _shape("program", LogKind.ADDRESSES, "EADDRNOTAVAIL", rf"\bconnect EADDRNOTAVAIL\b(?: {_HOST})?"),
+    _shape("program", LogKind.ADDRESSES, "(10048)", rf"SocketException \(10048\)(?:[^\n]{{0,160}}? {_HOST})?"),
     _shape("gunicorn", LogKind.WORKER_ENDED, "WORKER TIMEOUT (pid:", r"WORKER TIMEOUT \(pid:(?P<process>\d{1,10})\)", loud=False),
     _shape("program", LogKind.REFUSED, "ECONNREFUSED", rf"connect ECONNREFUSED {_HOST}"),
 )

@@ -27,6 +27,7 @@ from parsers.text.pipelines import TOOLS, Pipeline, pipeline, shows_pids
 from parsers.text.source import ELISION, Section, leftovers
 
 if TYPE_CHECKING:
+    import re
     from collections.abc import Iterator, Sequence
 
 NAME: Final = "socket_counts"
@@ -46,8 +47,11 @@ ROW_SHAPE: Final = rf"[ \t]*\d{{1,9}}[ \t]+(?:{_CELL}[ \t,]+){{0,5}}(?:{_WORD})(
 _row = lazy(rf"\s*(?P<count>\d{{1,9}})\s+(?P<cells>(?:{_CELL}[\s,]+){{0,5}}(?:{_WORD})(?:[\s,]+{_CELL}){{0,5}})\s*$").match
 _after = lazy(rf"\s*(?P<cells>{_WORD})\s*[:=]?\s+(?P<count>\d{{1,9}})\s*$").match
 _cells = lazy(rf"\s*(?P<count>\d{{1,9}})\s+(?P<cells>(?:(?:{_CELL}|{_WORD})[\s,]+){{0,6}}(?:{_CELL}|{_WORD}))\s*(?:\{{[^\n]*)?$").match
+_any = lazy(r"\s*(?P<count>\d{1,9})\s+(?P<cells>\S[^\n]{0,200}?)\s*$").match
 _named = lazy(r"\s*(?P<count>\d{1,9})\s+(?P<name>\S[^\n]*?)\s*$").match
 _v4 = lazy(rf"{_V4}\Z").match
+_of_pid = lazy(r"\s*(?P<count>\d{1,9})\s+(?P<pid>\d{1,10})\s*$").match
+_clock = lazy(r"\s*\d\d?:\d\d(?::\d\d)?(?:[ ]?[AP]M)?\s*$").match
 _host = lazy(rf"{_V4}\Z|\[?[0-9a-fA-F]{{0,4}}:[0-9a-fA-F:]{{2,40}}\]?\Z|localhost\Z").match
 _end = lazy(rf"{_END}\Z|[a-zA-Z][\w.-]{{1,80}}:\d{{1,5}}\Z").match
 _hidden = lazy(rf"(?:{_HIDDEN})\Z").match
@@ -64,6 +68,7 @@ _quoted = lazy(
     r"(?P<command>\b(?:netstat|lsof|ss)\b[^\n`|]{0,120}\|[^\n`]{0,160}?(?:wc -l|grep -c[^\n`]{0,60}?|Measure-Object[^\n`]{0,40}?))`?\W{0,3}"
     r"(?:(?:(?:it|this|that) )?(?:\S{1,4}|gives|gave|returns|returned|shows|showed|says|said|prints|printed|is|was|reports|reported|outputs)\s{1,3}(?:me |us |about |around )?)?[`*]{0,3}(?P<count>\d{1,3}(?:,\d{3})+|\d{1,9})\b"
 ).search
+_lists_threads = lazy(r"\bps\s+(?:-\w*[LT]|\w*[HT])").search
 _dump = lazy(r"['\"^]\s*\^?\\?\"|\bjstack\b|Thread\.print").search
 
 
@@ -91,6 +96,8 @@ def leading(section: Section) -> int:
     last = 0
     for index, text in section.rows() if line is not None else ():
         if line is not None and line.counts:
+            if line.loops and _clock(text):
+                continue
             if _bare(text) is None or (last and not line.loops):
                 break
         elif line is None or what is None or not (_of_row(section, index, text, line, what) or _remark(text) or ELISION.match(text)):
@@ -157,11 +164,12 @@ def _what(line: Pipeline) -> Counted | None:
         return Counted.TRACKED
     if line.tool == "pfiles" or (line.tool == "ls" and "/fd" in line.text):
         return Counted.DESCRIPTORS
-    if line.tool == "lsof" and (
-        line.columns == ("name",)
-        or (line.counts and line.state is None and line.port is None and not line.process and "-i" not in line.text)
-    ):
-        return Counted.DESCRIPTORS
+    if line.tool == "lsof" and "-i" not in line.text and line.process is None:
+        named = line.columns in {("name",), ("type",)}
+        if (named or line.counts) and line.state is None and line.end is None:
+            return Counted.DESCRIPTORS
+    if line.tool == "ps":
+        return Counted.THREADS if _lists_threads(line.text) is not None and line.columns == ("pid",) else None
     if line.tool in TOOLS:
         return Counted.SOCKETS
     return (
@@ -179,7 +187,7 @@ def _parsed(section: Section, line: Pipeline | None, what: Counted) -> Parsed:
         tally = _of_row(section, index, text, line, what)
         if tally is not None:
             records.append(tally)
-        elif not _remark(text):
+        elif not (_remark(text) or (line is not None and line.loops and _clock(text))):
             unread.append((index, "no count of a state"))
             continue
         read += 1
@@ -191,6 +199,13 @@ def _of_row(section: Section, index: int, text: str, line: Pipeline | None, what
     """The tally of a row; None for a line that counts nothing."""
     if line is not None and (match := _bare(text)):
         return _of_number(section, index, line.text, int(match["count"]))
+    if what is Counted.THREADS and line is not None and line.columns == ("pid",):
+        match = _of_pid(text)
+        pid = Pid(int(match["pid"])) if match is not None else None
+        where = section.where(index)
+        return (
+            Tally(where=where, what=what, count=int(match["count"]), command=line.text, listing=section.first, pid=pid) if match else None
+        )
     if what in {Counted.DESCRIPTORS, Counted.THREADS}:
         match = _named(text)
         return (
@@ -206,7 +221,7 @@ def _of_row(section: Section, index: int, text: str, line: Pipeline | None, what
                 name=match["name"][:_LONGEST_NAME].strip("'\" "),
             )
         )
-    match = _row(text) or _after(text) or (_cells(text) if line is not None else None)
+    match = _row(text) or _after(text) or (_cells(text) or _in_columns(text, line) if line is not None else None)
     if match is None:
         # A tracker's other columns: "3300 udp src=10.4.3.18".
         match = _named(text) if what is Counted.TRACKED else None
@@ -221,7 +236,7 @@ def _of_row(section: Section, index: int, text: str, line: Pipeline | None, what
     roles = line.columns if line is not None and len(line.columns) == len(cells) else _roles(line, cells)
     values: dict[str, Any] = {}
     for role, cell in zip(roles, cells, strict=True):
-        _take(values, role, cell)
+        _take(values, role, cell, line.text if line is not None else None)
     return Tally(
         where=section.where(index),
         what=what,
@@ -230,6 +245,21 @@ def _of_row(section: Section, index: int, text: str, line: Pipeline | None, what
         listing=section.first,
         **_with_command(values, line),
     )
+
+
+def _in_columns(text: str, line: Pipeline) -> re.Match[str] | None:
+    """A row of which every column is known: names of processes look like anything."""
+    match = _any(text) if line.columns and None not in line.columns else None
+    cells = match["cells"].replace(",", " ").split() if match is not None else []
+    fits = len(cells) == len(line.columns) and all(_fits(role, cell) for role, cell in zip(line.columns, cells, strict=True))
+    return match if fits and (line.state is not None or "state" in line.columns) else None
+
+
+def _fits(role: str | None, cell: str) -> bool:
+    """True for a cell that may stand in a column: names of processes look like anything, states and ends do not."""
+    if role == "state":
+        return _state_of(cell.strip("()")) is not None
+    return _is_end(cell) if role in {"local", "remote"} else cell.isdecimal() if role in {"pid", "recv", "send"} else True
 
 
 def _roles(line: Pipeline | None, cells: Sequence[str]) -> tuple[str | None, ...]:
@@ -244,9 +274,9 @@ def _is_end(cell: str) -> bool:
     return _end(cell) is not None or _host(cell) is not None or _hidden(cell) is not None
 
 
-def _take(values: dict[str, Any], role: str | None, cell: str) -> None:
+def _take(values: dict[str, Any], role: str | None, cell: str, command: str | None) -> None:
     """A cell's value, by its role and by what it looks like."""
-    if (state := _state_of(cell)) is not None and not cell.isdecimal():
+    if (state := _state_of(cell.strip("()"))) is not None and not cell.isdecimal():
         values["state"] = state
     elif role in {"local", "remote", "end"} or (role is None and _is_end(cell)):
         values[role or "end"] = _place(cell)
@@ -254,8 +284,13 @@ def _take(values: dict[str, Any], role: str | None, cell: str) -> None:
         values["recv_q"] = int(cell)
     elif role == "pid" and cell.isdecimal():
         values["pid"] = Pid(int(cell[:10]))
-    elif role in {"process", "name"}:
-        values[role] = cell
+    elif role == "process":
+        values["process"] = cell
+    elif role == "name":
+        near, arrow, far = cell.partition("->")
+        values["local" if arrow else "remote" if "->" in (command or "") else "end"] = _place(near)
+        if arrow:
+            values["remote"] = _place(far)
     elif (role in {"owner", None}) and "/" in cell and (pid := cell.partition("/")[0]).isdecimal():
         values["pid"], values["process"] = Pid(int(pid[:10])), cell.partition("/")[2] or None
 
@@ -282,13 +317,16 @@ def _with_command(values: dict[str, Any], line: Pipeline | None) -> dict[str, An
         values.setdefault("pid", Pid(line.pid))
     if line.process is not None:
         values.setdefault("process", line.process)
-    for side, port in (("local", line.local_port), ("remote", line.remote_port), ("end", line.port)):
-        if port is not None and (
-            side != "end"
-            or not any(one.port == port for one in (values.get("local"), values.get("remote"), values.get("end")) if one is not None)
-        ):
-            values.setdefault(side, Endpoint("*", port))
+    known = [end for end in (values.get("local"), values.get("remote"), values.get("end")) if end is not None]
+    for side, end in (("local", line.local), ("remote", line.remote), ("end", line.end)):
+        if end is not None and (side != "end" or not any(_is_same(one, end) for one in known)):
+            values.setdefault(side, end)
     return values
+
+
+def _is_same(end: Endpoint, asked: Endpoint) -> bool:
+    """True for an end that a filter asked for: its port, or its address where no port was named."""
+    return end.port == asked.port if asked.port is not None else end.host == asked.host
 
 
 def _about_one(records: Sequence[Tally], line: Pipeline | None) -> Iterator[Tally]:
@@ -299,12 +337,13 @@ def _about_one(records: Sequence[Tally], line: Pipeline | None) -> Iterator[Tall
     ends = {end.port for one in records for end in (one.local, one.remote, one.end) if end is not None}
     if number is None or line is None or number in ends:
         yield from records
-    elif shows_pids(line):
-        yield from (replace(one, pid=Pid(number)) if one.pid is None else one for one in records)
-    elif port_of(str(number)) is not None:
+    elif not shows_pids(line) and port_of(str(number)) is not None:
         yield from (replace(one, end=Endpoint("*", number)) if one.end is None else one for one in records)
+    elif shows_pids(line) and port_of(str(number)) is None:
+        yield from (replace(one, pid=Pid(number)) if one.pid is None else one for one in records)
     else:
-        yield from records
+        # Of a port or of a process: only other lines tell.
+        yield from (replace(one, number=number) for one in records)
 
 
 def _of_number(section: Section, index: int, command: str, count: int) -> Tally:

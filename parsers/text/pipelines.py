@@ -13,6 +13,7 @@ from __future__ import annotations
 from functools import lru_cache
 from typing import TYPE_CHECKING, Final, NamedTuple
 
+from parsers.records import Endpoint
 from parsers.text.endpoint import port_of
 from parsers.text.grammar import POWERSHELL_STATES, STATES, tcp_state
 from parsers.text.patterns import lazy
@@ -28,8 +29,11 @@ _prints = lazy(r"\{\s*print\s+(?P<columns>[^}]{1,120})\}").search
 _field = lazy(r"\$(?:(?P<number>\d{1,2})|\(?NF(?:-(?P<back>\d))?\)?)").finditer
 _array = lazy(r"\[\s*(?P<column>\$(?:\d{1,2}|NF|\(NF-\d\)))\s*\]").search
 _port = lazy(r"(?:^|[:.=]|\\\.|\\b)\s*:?(?P<port>\d{1,5})(?:\b|$)").search
+_address = lazy(r"(?P<host>\d{1,3}(?:\\?\.\d{1,3}){3})(?:(?::|\\?\.)(?P<port>\d{1,5}))?(?![\d.])").search
 _asked = lazy(r"\bstate\s+(?P<state>[a-zA-Z][\w-]{2,20})(?![\w-])").findall
-_side = lazy(r"\b(?P<side>sport|dport|src|dst)\s*(?:=|eq\s|==)?\s*(?P<host>[\d.]{7,15})?:(?P<port>\d{1,5})").finditer
+_side = lazy(
+    r"\b(?P<side>sport|dport|src|dst)\s*(?:=|eq\s|==)?\s*(?:(?P<host>\d{1,3}(?:\.\d{1,3}){3})(?::(?P<port>\d{1,5}))?|:(?P<alone>\d{1,5}))"
+).finditer
 _lsof_port = lazy(r"-i\s*(?:[46]?(?:TCP|tcp))?(?:@[\w.-]{1,80})?:(?P<port>\d{1,5})\b").search
 _lsof_state = lazy(r"-s\s*(?:TCP|tcp):(?P<state>\w{4,14})").search
 _pid = lazy(r"(?:-p\s*|pfiles\s+|/proc/|\bpid[ =])(?P<pid>\d{1,10})\b").search
@@ -54,12 +58,13 @@ _LAYOUTS: Final = {
     "netstat": {4: "local", 5: "remote", 6: "state", 7: "owner", 2: "recv", 3: "send", 1: "proto"},
     "solaris": {1: "local", 2: "remote", 7: "state", 4: "send", 6: "recv"},
     "windows": {1: "proto", 2: "local", 3: "remote", 4: "state", 5: "pid"},
-    "lsof": {1: "process", 2: "pid", 9: "name", 10: "state"},
+    "lsof": {1: "process", 2: "pid", 5: "type", 9: "name", 10: "state"},
     "conntrack": {1: "proto", 4: "state"},
     "sockstat": {2: "process", 3: "pid", 6: "local", 7: "remote"},
+    "ps": {1: "user", 2: "pid"},
 }
 _SS: Final = ("recv", "send", "local", "remote", "owner")
-_LAST: Final = {"netstat": "state", "solaris": "state", "windows": "state", "lsof": "state"}
+_LAST: Final = {"netstat": "state", "solaris": "state", "windows": "state", "lsof": "state", "sockstat": "state"}
 
 
 class Pipeline(NamedTuple):
@@ -69,9 +74,9 @@ class Pipeline(NamedTuple):
     tool: str
     state: TcpState | None
     columns: tuple[str | None, ...]
-    local_port: int | None
-    remote_port: int | None
-    port: int | None
+    local: Endpoint | None
+    remote: Endpoint | None
+    end: Endpoint | None
     pid: int | None
     process: str | None
     number: int | None
@@ -100,7 +105,7 @@ def pipeline(command: str) -> Pipeline | None:
     if tool == "lsof" and (match := _lsof_state(text)) is not None and (state := tcp_state(match["state"])) is not None:
         states.add(state)
     states.update(asked)
-    asked_for = _Asked(*_ports(text, tool), int(match["pid"]) if (match := _pid(text)) is not None else None, _process(tool, first), None)
+    asked_for = _Asked(*_ends(text, tool), int(match["pid"]) if (match := _pid(text)) is not None else None, _process(tool, first), None)
     for term in terms:
         asked_for = _looked_for(asked_for, _bare(term), tool, owners=_shows_owners(tool, first), is_state=bool(_states(term)))
     sleep = _sleep(text)
@@ -118,26 +123,28 @@ def pipeline(command: str) -> Pipeline | None:
 
 
 class _Asked(NamedTuple):
-    """The ports, the process and the number that a command lets through."""
+    """The ends, the process and the number that a command lets through."""
 
-    local_port: int | None
-    remote_port: int | None
-    port: int | None
+    local: Endpoint | None
+    remote: Endpoint | None
+    end: Endpoint | None
     pid: int | None
     process: str | None
     number: int | None
 
 
-def _ports(text: str, tool: str) -> tuple[int | None, int | None, int | None]:
-    """Near, far and either port of filters: ``sport = :8080``, ``-i:8080``."""
+def _ends(text: str, tool: str) -> tuple[Endpoint | None, Endpoint | None, Endpoint | None]:
+    """Near, far and either end of filters: ``sport = :8080``, ``dst 10.0.0.9:9200``, ``-i:8080``."""
     local = remote = None
     for match in _side(text):
+        port = port_of(match["port"] or match["alone"] or "")
+        end = Endpoint(match["host"] or "*", port) if match["host"] or port is not None else None
         if match["side"] in {"sport", "src"}:
-            local = port_of(match["port"])
+            local = end
         else:
-            remote = port_of(match["port"])
+            remote = end
     asked = _lsof_port(text) if tool == "lsof" else None
-    return local, remote, port_of(asked["port"]) if asked is not None else None
+    return local, remote, Endpoint("*", port_of(asked["port"])) if asked is not None else None
 
 
 def _looked_for(asked: _Asked, term: str, tool: str, *, owners: bool, is_state: bool) -> _Asked:
@@ -146,8 +153,10 @@ def _looked_for(asked: _Asked, term: str, tool: str, *, owners: bool, is_state: 
         return asked._replace(pid=int(owned["pid"]), process=owned["name"] or asked.process)
     if term.isdecimal() and tool in TOOLS:
         return asked._replace(number=int(term[:10]))
+    if (match := _address(term)) is not None:
+        return asked._replace(end=Endpoint(match["host"].replace("\\", ""), port_of(match["port"] or "")))
     if not is_state and (match := _port(term)) is not None:
-        return asked._replace(port=port_of(match["port"]))
+        return asked._replace(end=Endpoint("*", port_of(match["port"])))
     if asked.process is None and owners and _name(term) and not is_state and term not in _PROTOCOLS:
         return asked._replace(process=term)
     return asked

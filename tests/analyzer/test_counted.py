@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from analyzer.model.finding import Confidence, Diagnosis, Finding, Status
+from analyzer.model.finding import Confidence, Diagnosis, Finding, Severity, Status
 from tests.builders import diagnosis_of, found, thread
 
 FAR = "$ netstat -tanp | grep 5120 | awk '{{print $5, $6}}' | sort | uniq -c | sort -rn\n   {count} 10.7.0.8:8983 CLOSE_WAIT\n     12 10.7.0.8:8983 ESTABLISHED\n"
@@ -18,7 +18,7 @@ def diagnosed(text: str) -> Diagnosis:
 
 def only(text: str, rule: str) -> Finding:
     diagnosis = diagnosed(text)
-    (finding,) = found(diagnosis, rule)
+    (finding,) = (one for one in found(diagnosis, rule) if one.severity is not Severity.INFO)
     assert diagnosis.verdict.rule == rule
     return finding
 
@@ -242,3 +242,63 @@ def test_a_full_table_of_tracked_connections() -> None:
     assert "the host's table of tracked connections is full (8,190 of 8,192)" in text
     assert "7,000 TIME_WAIT" in text
     assert "is full" not in said("# sysctl net.netfilter\nnet.netfilter.nf_conntrack_count = 812\nnet.netfilter.nf_conntrack_max = 8192\n")
+
+
+def test_sockets_of_one_process_of_which_no_end_is_known() -> None:
+    text = "$ lsof -nP -p 881 | grep -c CLOSE_WAIT\n905\n$ grep files /proc/881/limits\nMax open files            {limit}                 4096                 files\n"
+    finding = only(text.format(limit=4096), "connection-leak")
+    assert finding.confidence is Confidence.SUSPECTED
+    assert finding.headline == "process 881 keeps 905 sockets in CLOSE_WAIT: their far ends have closed, and it has not."
+    assert only(text.format(limit=1000), "connection-leak").confidence is Confidence.LIKELY
+    rows = "".join(f"java  881 app  {40 + at}u  IPv4 555  0t0  TCP 10.0.0.5:51{at}->10.0.0.9:9200 (CLOSE_WAIT)\n" for at in range(3))
+    shown = f"COMMAND PID USER   FD  TYPE DEVICE SIZE/OFF NODE NAME\n{rows}...\n\n"
+    finding = only(shown + text.format(limit=4096), "connection-leak")
+    assert "905 sockets in CLOSE_WAIT (3 rows are here, to 10.0.0.9:9200)" in finding.headline
+
+
+def test_a_number_that_may_be_a_port_names_no_process() -> None:
+    text = said("$ netstat -antp | grep 8009 | awk '{print $6}' | sort | uniq -c\n    512 CLOSE_WAIT\n      1 LISTEN\n")
+    assert "process 8009" not in text
+    assert "this host has 512 sockets in CLOSE_WAIT" in text
+
+
+def test_rounds_of_a_loop_show_growth() -> None:
+    text = "$ for i in 1 2 3; do date +%T; ss -tn state close-wait dst 10.1.9.9:9200 | wc -l; sleep 600; done\n14:00:01\n402\n14:10:02\n433\n14:20:02\n467\n"
+    finding = only(text, "connection-leak")
+    assert finding.confidence is Confidence.LIKELY
+    assert "402 → 433 → 467 within 20 minutes, which is 195 an hour" in finding.explanation
+
+
+@pytest.mark.parametrize(
+    "rows",
+    [
+        "$ ss -tan | awk '{print $1,$5}' | cut -d: -f1 | sort | uniq -c\n  26120 TIME-WAIT 10.8.0.12\n    310 ESTAB 10.8.0.12\n",
+        "$ netstat -tan | awk '{print $6}' | sort | uniq -c\n  26120 TIME_WAIT\n    310 ESTABLISHED\n     22 LISTEN\n",
+    ],
+)
+def test_an_error_of_connect_names_the_place_that_a_count_leaves_out(rows: str) -> None:
+    error = "Error: connect EADDRNOTAVAIL 10.8.0.12:6379 - Local (0.0.0.0:0)\n    at internalConnect (net.js:923:16)\n"
+    finding = only(rows + "\n" + error, "ephemeral-port-exhaustion")
+    assert finding.confidence is Confidence.LIKELY
+    assert "10.8.0.12:6379" in finding.headline
+    assert not found(diagnosed(rows), "ephemeral-port-exhaustion")
+
+
+def test_threads_of_one_process_or_of_one_name() -> None:
+    by_pid = "$ ps -eLf | awk '{print $2}' | sort | uniq -c | sort -rn | head -2\n   3870 4123\n     88 912\n"
+    assert not found(diagnosed(by_pid), "thread-leak"), "a large server may have that many"
+    finding = only(by_pid + "$ cat /proc/sys/kernel/threads-max\n4096\n" + NO_THREAD, "thread-leak")
+    assert finding.confidence is Confidence.LIKELY
+    assert "3,870 threads of process 4123" in finding.headline
+    by_name = "$ jstack 1 | grep '^\"' | sed 's/[0-9]*//g' | cut -d'\"' -f2 | sort | uniq -c | sort -rn\n   {count} mill-timer\n     90 http-nio--exec-\n"
+    assert only(by_name.format(count=2100), "thread-leak").confidence is Confidence.SUSPECTED
+    assert not found(diagnosed(by_name.format(count=120)), "thread-leak")
+
+
+def test_commands_that_are_asked_for_fit_the_system_and_the_runtime() -> None:
+    bsd = diagnosed("% netstat -an -p tcp | awk '{print $6}' | sort | uniq -c\n   2021 CLOSE_WAIT\n    19 LISTEN\n")
+    assert not any("ss -" in one.command or "jstack" in one.command or "/proc" in one.command for one in bsd.missing)
+    neutral = diagnosed("$ netstat -tan | awk '{print $6}' | sort | uniq -c\n   2021 CLOSE_WAIT\n    19 LISTEN\n")
+    assert any(one.command.startswith("gdb -p PID") for one in neutral.missing)
+    java = diagnosed("$ netstat -tanp | grep java | awk '{print $6}' | sort | uniq -c\n   21 CLOSE_WAIT\n    19 LISTEN\n")
+    assert any(one.command.startswith("jstack") for one in java.missing)

@@ -145,7 +145,8 @@ def test_a_line_of_a_log_is_told_beside_a_thread() -> None:
     ],
 )
 def test_a_number_that_a_sentence_counts_is_a_fact(sentence: str, number: str) -> None:
-    told = said(sentence + "\n")
+    verdict = diagnosed(sentence + "\n").verdict
+    told = f"{verdict.headline} {verdict.summary}"
     assert f"counted {number} lines" in told or f"{number} sockets in CLOSE_WAIT" in told
 
 
@@ -264,7 +265,9 @@ def test_threads_counted_by_state() -> None:
 
 
 def test_a_bare_command_above_its_number_counts() -> None:
-    assert "process 77 has 912 sockets in CLOSE_WAIT (“lsof -p 77 | grep -c CLOSE_WAIT”)" in said("lsof -p 77 | grep -c CLOSE_WAIT\n912\n")
+    verdict = diagnosed("lsof -p 77 | grep -c CLOSE_WAIT\n912\n").verdict
+    assert "process 77 keeps 912 sockets in CLOSE_WAIT" in verdict.headline
+    assert verdict.confidence is Confidence.SUSPECTED
 
 
 def test_connections_that_nobody_answers_have_their_address() -> None:

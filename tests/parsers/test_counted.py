@@ -181,3 +181,26 @@ def test_hostile_commands_are_taken_apart_in_no_time(sign: str) -> None:
     for text in (sign * 4000, f"netstat -an | grep {sign * 3000} | uniq -c"):
         pipeline(text)
         outputs(Source("x.txt", f"$ {text}\n 12 CLOSE_WAIT\n".encode()))
+
+
+def test_columns_that_name_processes_are_read_where_all_are_known() -> None:
+    found = tallies("# sockstat -4 -s -P tcp | awk '{print $2,$NF}' | sort | uniq -c\n 404 relayd CLOSE_WAIT\n  12 php-fpm LISTEN\n")
+    assert [(one.process, one.state, one.count) for one in found] == [("relayd", "CLOSE_WAIT", 404), ("php-fpm", "LISTEN", 12)]
+    (owner,) = tallies("# lsof -i -nP | grep CLOSE_WAIT | awk '{print $1,$2}' | sort | uniq -c\n   5120 celery 3312\n")
+    assert (owner.process, owner.pid, owner.state) == ("celery", 3312, "CLOSE_WAIT")
+
+
+def test_a_row_that_does_not_fit_its_columns_is_no_count() -> None:
+    assert not tallies("# sockstat -4 -s | awk '{print $2,$NF}' | sort | uniq -c\n 404 relayd 7\n", unread=1)
+
+
+def test_descriptors_by_the_type_that_lsof_prints() -> None:
+    found = tallies("$ lsof -nP -p 20417 | awk '{print $5}' | sort | uniq -c\n  650 IPv4\n   21 REG\n")
+    assert [(one.what, one.name, one.pid) for one in found] == [(Counted.DESCRIPTORS, "IPv4", 20417), (Counted.DESCRIPTORS, "REG", 20417)]
+
+
+def test_an_address_that_was_looked_for_is_an_end() -> None:
+    (tally,) = tallies("$ netstat -an | grep 10.20.0.9:1521 | grep -c CLOSE_WAIT\n110\n")
+    assert str(tally.end) == "10.20.0.9:1521"
+    (far,) = tallies("$ ss -tn state close-wait dst 10.20.0.9 | wc -l\n110\n")
+    assert str(far.remote) == "10.20.0.9:*"

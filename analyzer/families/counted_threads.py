@@ -1,0 +1,178 @@
+"""Threads that a command counted by name or by process, and the limit that they reach."""
+
+from __future__ import annotations
+
+import re
+from typing import TYPE_CHECKING, Final, NamedTuple
+
+from analyzer.evidence.log_events import caller_in_words
+from analyzer.families.counted_limits import MOST, told_of
+from analyzer.families.counted_sockets import growth_in_words, process_of, shown, stacks_of, whose
+from analyzer.model.finding import Action, Confidence, Culprit, Evidence, Finding, Severity, Step, When
+from analyzer.model.message import joined, plural, say
+from parsers.records import Counted, LogKind
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from analyzer.join.counts import Count
+    from analyzer.waits.case import Case
+
+OF_LIMIT: Final = 0.9
+"""Share of the limit of processes that the counted threads take, where one more could not be made: others of the user count as well."""
+MANY_POOLS: Final = 50
+"""Pools of one pattern from which on they are made again and again: large applications have a few dozen by design."""
+MANY_THREADS: Final = 500
+"""Threads of one pattern below which they are no heap."""
+_NUMBERED: Final = re.compile(
+    r"(?P<stem>[A-Za-z][\w. -]*?[-_#]?)(?:N|\*|X|#|<n>|<N>|\d+)(?P<rest>[-_](?:thread|worker|exec|task|t)[-_]?(?:\d+|N|\*|X)?.*)?\Z"
+)
+_THREAD_LIMITS: Final = ("ulimit -u", "kernel.threads-max", "kernel.pid_max")
+_STATE_SHARE: Final = 0.5
+"""Share of all threads that were counted from which on one name is most of them."""
+
+
+class _Family(NamedTuple):
+    pattern: str
+    pools: int
+    threads: int
+    counts: list[Count]
+
+
+def of_many_pools(case: Case) -> Iterator[Finding]:
+    """Threads that were counted by name: many pools of one pattern, and the limit that they reach."""
+    limit = case.counts.setting("ulimit -u")
+    failed = told_of(case, LogKind.NO_THREAD)
+    for family in _families(case):
+        used = family.threads
+        reached = limit is not None and limit.values[0] > 0 and OF_LIMIT * limit.values[0] <= used <= limit.values[0]
+        if family.pools < MANY_POOLS or (used < MANY_THREADS and failed is None):
+            continue
+        process = process_of(case, family.counts[0])
+        per_pool = used // family.pools
+        proofs = (
+            [say("the limit of {limit:,} processes and threads is all but reached", limit=limit.values[0])]
+            if reached and limit is not None
+            else []
+        )
+        proofs += [say("the log says that no further thread could be made")] if failed is not None else []
+        caller = caller_in_words(failed.event, case.known) if failed is not None else ""
+        yield Finding(
+            rule="thread-leak",
+            severity=Severity.WARNING,
+            confidence=Confidence.LIKELY if proofs or family.counts[0].grown else Confidence.SUSPECTED,
+            headline=say(
+                "{threads} of {pools} named {pattern}: executors are made again and again, and never shut down.",
+                threads=plural(used, "thread"),
+                pools=plural(family.pools, "pool"),
+                pattern=family.pattern,
+            ),
+            explanation=say(
+                "{used:,} threads were counted whose pools differ only in their number: {pools:,} pools of {per_pool} each.{growth}{proofs}{caller} Each pool keeps its threads until somebody shuts it down. Memory of the heap does not matter here: what runs out is threads.",
+                used=used,
+                pools=family.pools,
+                per_pool=plural(per_pool, "thread"),
+                growth=growth_in_words(family.counts[0]),
+                proofs=say(" And {list}.", list=joined(say(" and "), proofs)) if proofs else "",
+                caller=say(" It failed where a task was given to a pool{caller}: look there first for who makes the pools.", caller=caller)
+                if caller
+                else "",
+            ),
+            why_confident=say("Their number and what the system says agree; who makes the pools, idle threads do not show.")
+            if proofs
+            else say("One count cannot show growth, and a pool per customer, topic or plug-in looks the same."),
+            evidence=(
+                *(shown(one.last.where, one, one.number) for one in family.counts[:MOST]),
+                *(
+                    (Evidence(limit.where, say("the limit of processes and threads of the user"), (str(limit.values[0]),)),)
+                    if reached and limit is not None
+                    else ()
+                ),
+                *((failed.evidence,) if failed is not None else ()),
+            ),
+            process=process,
+            culprit=Culprit(pool=family.pattern),
+            chain=(
+                Step(
+                    say("code that runs per request"),
+                    say("makes another"),
+                    say("pool {pattern}", pattern=family.pattern),
+                    (shown(family.counts[0].last.where, family.counts[0], family.counts[0].number),),
+                ),
+                Step(say("its threads"), say("never end"), say("nobody shuts the pool down")),
+            ),
+            actions=(
+                Action(
+                    When.FIX,
+                    say(
+                        "Make one executor and keep it, or shut it down in a finally block; search for Executors.new… in code that runs per request or per job."
+                    ),
+                ),
+                Action(
+                    When.PREVENT,
+                    say("Give every pool a name through its ThreadFactory, so that a dump says whose it is, and watch the thread count."),
+                ),
+            ),
+            figures=((f"{family.pools:,}", say("pools {pattern}", pattern=family.pattern)), (f"{used:,}", say("threads"))),
+            missing=(stacks_of(process),) if process.command else (),
+        )
+
+
+def of_one(case: Case) -> Iterator[Finding]:
+    """A process whose counted threads reach a limit, or one name that most of the counted threads have."""
+    failed = told_of(case, LogKind.NO_THREAD)
+    limits = [one for name in _THREAD_LIMITS if (one := case.counts.setting(name)) is not None]
+    counts = [one for one in case.counts.of(Counted.THREADS) if one.number >= MANY_THREADS]
+    total = sum(one.number for one in case.counts.of(Counted.THREADS))
+    for count in counts[:1]:
+        process, name = process_of(case, count), count.last.name
+        if count.last.pid is None and (
+            name is None or _NUMBERED.match(name) or case.known.pool_of(name) or count.number < _STATE_SHARE * total
+        ):
+            continue
+        reached = next((one for one in limits if OF_LIMIT * one.values[0] <= count.number <= one.values[0]), None)
+        if count.last.pid is not None and reached is None and failed is None:
+            continue  # a large server may have that many by design
+        proof = reached is not None or failed is not None or count.grown
+        what = say("threads of {who}", who=whose(process)) if name is None else say("threads named {name}", name=name)
+        yield Finding(
+            rule="thread-leak",
+            severity=Severity.WARNING,
+            confidence=Confidence.LIKELY if proof else Confidence.SUSPECTED,
+            headline=say("{number:,} {what}: they are made again and again, and do not end.", number=count.number, what=what),
+            explanation=say(
+                "{number:,} {what} were counted{of}.{growth}{limit}{log} One client, timer or executor made for each request leaves its threads behind when nobody closes it. Their stacks, grouped by name, show of what software they are.",
+                number=count.number,
+                what=what,
+                of=say(" (of {total:,} in all)", total=total) if total > count.number else "",
+                growth=growth_in_words(count),
+                limit=say(" The limit {name} is {limit:,}.", name=reached.name, limit=reached.values[0]) if reached is not None else "",
+                log=say(" The log says that no further thread could be made.") if failed is not None else "",
+            ),
+            why_confident=say("Their number and what the system says agree; who makes them, a count does not show.")
+            if proof
+            else say("One count cannot show growth, and a large pool of that name looks the same."),
+            evidence=(shown(count.last.where, count, count.number), *((failed.evidence,) if failed is not None else ())),
+            process=process,
+            culprit=Culprit(pool=name),
+            chain=(
+                Step(
+                    say("code that runs per request"), say("makes again and again"), what, (shown(count.last.where, count, count.number),)
+                ),
+                Step(say("its threads"), say("never end"), ""),
+            ),
+            actions=(Action(When.FIX, say("Make one client, timer or executor and keep it, or close it in a finally block.")),),
+            figures=((f"{count.number:,}", say("threads")),),
+            missing=(stacks_of(process),),
+        )
+
+
+def _families(case: Case) -> Iterator[_Family]:
+    """Counts of threads whose names have a placeholder for the number of their pool: as many of each thread as there are pools."""
+    groups: dict[str, list[Count]] = {}
+    for count in case.counts.of(Counted.THREADS):
+        match = _NUMBERED.match(count.last.name or "")
+        if match is not None and match["rest"]:
+            groups.setdefault(f"{match['stem']}N", []).append(count)
+    for pattern, counts in groups.items():
+        yield _Family(pattern, max(one.number for one in counts), sum(one.number for one in counts), counts)
