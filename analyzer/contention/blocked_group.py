@@ -19,6 +19,7 @@ from analyzer.software.blockers import FUTURES, application_frame
 from analyzer.software.pools import ThreadSet
 from analyzer.waits.server_pools import SATURATED, pressure
 from analyzer.waits.targets import MAJORITY
+from parsers.records import Runtime
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -133,8 +134,11 @@ class BlockedGroup:
 
     @property
     def frame(self) -> Frame | None:
-        """The application frame that most of them share."""
-        return common_frame(self.members)
+        """The application frame that most of them share; in PHP the call itself, which is printed with the script's line."""
+        found = common_frame(self.members)
+        if found is None and self.view.known.runtime is Runtime.PHP:
+            return next((member.thread.frames[0] for member in self.members if member.thread.frames), None)
+        return found
 
     @property
     def site(self) -> str:

@@ -11,7 +11,7 @@ from collections import defaultdict
 from functools import lru_cache
 from typing import TYPE_CHECKING, Final
 
-from analyzer.contention.blocked_group import FEWEST, BlockedGroup
+from analyzer.contention.blocked_group import FEWEST, BlockedGroup, judge
 from analyzer.evidence.chosen_threads import chosen
 from analyzer.model.message import plural, say
 from analyzer.software.blockers import IDLE, OUTBOUND, RESULTS, SOCKET, calls_below, calls_of, held_locks, waited_lock
@@ -24,6 +24,7 @@ from parsers.records import LockVerb, Runtime
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Sequence
 
+    from analyzer.model.finding import Confidence
     from analyzer.software.knowledge import Knowledge
     from analyzer.software.pools import ThreadActivity
     from analyzer.waits.case import Case, ProcessView
@@ -62,6 +63,7 @@ class LockQueue(BlockedGroup):
         owner: the thread that holds it, None if the dump does not tell.
         also: queues before other locks of the same owner, which are told with this one.
         named: True if lock lines name the owner, False if it is inferred from where it stands.
+        guessed: True if it is inferred from the code that it works in, which the lock may guard.
     """
 
     def __init__(self, case: Case, view: ProcessView, waiters: Sequence[ThreadActivity]) -> None:
@@ -70,7 +72,9 @@ class LockQueue(BlockedGroup):
         by_line = owner_of(view, self.lock)
         self.named = by_line is not None
         self.also: tuple[LockQueue, ...] = ()
-        self.owner = by_line or _further_on(view, waiters)
+        further = None if self.named else _further_on(view, waiters)
+        self.owner = by_line or further or _in_guarded_code(view, waiters)
+        self.guessed: bool = by_line is None and further is None and self.owner is not None
         super().__init__(case, view, waiters, (self.owner,) if self.owner else ())
 
     @property
@@ -112,6 +116,27 @@ class LockQueue(BlockedGroup):
             return None
         found = targets(self.view, (self.owner,))
         return found[0] if len(found) == 1 else None
+
+
+def confidence_of(queue: LockQueue) -> tuple[Confidence, str]:
+    """How sure it is that the owner keeps the others waiting, and why."""
+    doubts = list(queue.doubts)
+    if queue.owner is None:
+        other = say("who holds the lock is not in the dump: a short lock that everybody uses shows the same for a moment")
+        return judge(doubts, say("The dump shows the queue."), other_cause=other)
+    if queue.guessed:
+        other = say("that this one holds the lock rests on where it works: whoever took it may have ended without letting it go")
+        return judge(doubts, say("The dump shows the queue."), other_cause=other)
+    if not queue.named:
+        return judge([*doubts, say("the owner is inferred")], say("One thread alone is past the place where the others wait."))
+    if queue.owner.activity.kind in {ActivityKind.MONITOR, ActivityKind.LOCK}:
+        doubts.append(say("the owner waits for a lock itself, and the dump does not say whose"))
+    if queue.owner.activity.kind == ActivityKind.RUNNING and not queue.lasting:
+        doubts.append(say("the owner is running: a short lock that everybody uses shows the same in one dump"))
+    lasting = say("; clients have given up waiting") if queue.suffering else ""
+    if queue.lasting:
+        lasting = say("; the threads stood there in the dump before")
+    return judge(doubts, say("The lock lines name the lock and its owner by address{lasting}.", lasting=lasting))
 
 
 def lock_in_words(lock: Lock | None, noun: str = _NOUN) -> str:
@@ -227,3 +252,32 @@ def _further_on(view: ProcessView, waiters: Iterable[ThreadActivity]) -> ThreadA
     (site,) = sites
     past = [member for pool in view.pools for member in pool.busy if member not in waiting and site in calls_below(member.thread.frames)]
     return past[0] if len(past) == 1 else None
+
+
+def _in_guarded_code(view: ProcessView, waiters: Sequence[ThreadActivity]) -> ThreadActivity | None:
+    """The only thread in slow work in code that the lock is likely to guard: in another method of the same Go type, or later in the same PHP script."""
+    waiting, found = ThreadSet(waiters), []
+    if view.known.runtime is Runtime.GO:
+        homes = {member.thread.frames[member.activity.app].cls if member.activity.app >= 0 else "" for member in waiters}
+        if len(homes) != 1 or "(*" not in next(iter(homes)):
+            return None
+        found = [member for member in _slow(view) if member not in waiting and any(frame.cls in homes for frame in member.thread.frames)]
+    elif view.known.runtime is Runtime.PHP and all(member.thread.frames for member in waiters):
+        places = {_script(member.thread.frames[0]) for member in waiters}
+        lines = [member.thread.frames[0].line or 0 for member in waiters]
+        found = [
+            member
+            for member in _slow(view)
+            if member not in waiting
+            and len(places) == 1
+            and any(_script(frame) in places and (frame.line or 0) > max(lines) for frame in member.thread.frames)
+        ]
+    return found[0] if len(found) == 1 else None
+
+
+def _slow(view: ProcessView) -> Iterator[ThreadActivity]:
+    return (member for pool in view.pools for member in pool.busy if member.activity.kind in _SLOW)
+
+
+def _script(frame: Frame) -> str:
+    return (frame.source or "").rpartition(":")[0]

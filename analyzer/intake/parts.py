@@ -5,6 +5,8 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING, Any, Final, NamedTuple, TypeVar
 
+from msgspec.structs import replace
+
 from analyzer.model.incident import TABLES, ArtifactPart
 from parsers.records import Elision, HostFact, LogEvent, LogLines, Parsed, ThreadDump
 from parsers.text.looks import LOOKED_AT, NO_LOG, looks_like
@@ -65,6 +67,9 @@ def part_of(section: Section, form: Format | None, parsed: Parsed) -> Part:
     """A section with what its format made of it. Of one that no format knows, what it looks like is remembered."""
     if form is None:
         return _unknown(section, parsed)
+    told = tuple(record for record in parsed.records if isinstance(record, LogEvent))
+    if told:
+        parsed = replace(parsed, records=tuple(record for record in parsed.records if not isinstance(record, LogEvent)))
     first = next((text for _, text in section.rows()), "")
     if not parsed.records and form.NAME == WORKER_TIMEOUTS:
         # A log of workers that were ended, and no stack of one.
@@ -74,7 +79,9 @@ def part_of(section: Section, form: Format | None, parsed: Parsed) -> Part:
     clock = _clock(first)
     headed = re.match(form.HEADER, first) is not None
     says_all = headed and _EVERY_STATE in first
-    return Part(form.NAME, section.prompt, parsed, headed, says_all, events=_between(section, parsed), clock=clock[1] if clock else None)
+    return Part(
+        form.NAME, section.prompt, parsed, headed, says_all, events=(*told, *_between(section, parsed)), clock=clock[1] if clock else None
+    )
 
 
 def _unknown(section: Section, parsed: Parsed) -> Part:

@@ -51,8 +51,15 @@ def _telling(dump: ThreadDump) -> tuple[bool, int, int, int]:
         dump.runtime is not Runtime.NATIVE,
         len(threads),
         sum(bool(thread.locks) + (thread.state is not None) + (thread.native_id is not None) for thread in threads),
-        sum(len(thread.frames) for thread in threads) if dump.runtime is Runtime.NATIVE else 0,
+        _depth(dump),
     )
+
+
+def _depth(dump: ThreadDump) -> int:
+    """How much of the stacks is here, where tools differ in that: a debugger's frames, and lines of a script beside its mere name."""
+    if dump.runtime is Runtime.NATIVE:
+        return sum(len(thread.frames) for thread in dump.threads)
+    return sum(frame.source is not None for thread in dump.threads for frame in thread.frames) if dump.runtime is Runtime.PHP else 0
 
 
 def only_candidate(candidates: Iterable[ProcessDraft], runtime: Runtime, known: Knowledge) -> tuple[ProcessDraft | None, DumpBasis | None]:

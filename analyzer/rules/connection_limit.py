@@ -114,8 +114,14 @@ def diagnose(case: Case) -> Iterator[Finding]:
         if not view.pools:
             for port in sorted(view.listeners):
                 queue = _queue(view, port)
-                if len(queue) >= LONG_QUEUE:
+                if len(queue) >= LONG_QUEUE and not _workers_tell(case, view, port):
                     yield _suspected(view, port, queue)
+
+
+def _workers_tell(case: Case, view: ProcessView, port: int) -> bool:
+    """True for a master whose workers accept for themselves, where their stacks are here: these say why nobody accepts."""
+    rows = (row for one in case.latest if one.dump is not None and one.snapshot is view.snapshot for row in one.sockets)
+    return any(row.local.port == port and row.owners and row.state is not TcpState.LISTEN for row in rows)
 
 
 def _only_port(view: ProcessView) -> int | None:
@@ -155,8 +161,7 @@ def _latched(view: ProcessView, port: int | None, member: ThreadActivity) -> Fin
 
 
 def _queue_evidence(view: ProcessView, port: int | None, queue: list[Connection]) -> list[Evidence]:
-    found = []
-    listener = view.listeners.get(port) if port is not None else None
+    found, listener = [], view.listeners.get(port) if port is not None else None
     if listener is not None and listener.recv_q:
         backlog = say(" of a backlog of {backlog}", backlog=listener.backlog) if listener.backlog is not None else ""
         found.append(
@@ -173,8 +178,7 @@ def _queue_evidence(view: ProcessView, port: int | None, queue: list[Connection]
     if queue:
         unowned = plural(len(queue), "connection has", "connections have")
         found.append(of_sockets(queue, say("{connection_has} no owner: not accepted yet", connection_has=unowned)))
-    syns = _unanswered_syns(view, port)
-    if syns:
+    if syns := _unanswered_syns(view, port):
         attempts = plural(len(syns), "connection attempt")
         unanswered = say(
             "{connection_attempt} to port {port} without an answer: the accept queue is full", connection_attempt=attempts, port=port

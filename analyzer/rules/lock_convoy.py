@@ -17,17 +17,16 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Final
 
-from analyzer.contention.blocked_group import judge, place
-from analyzer.contention.locks import LockQueue, lock_queues
+from analyzer.contention.blocked_group import place
+from analyzer.contention.locks import LockQueue, confidence_of, lock_queues
 from analyzer.evidence.citations import of_lock, of_silence, of_threads
 from analyzer.evidence.doing import meanwhile
 from analyzer.families import blocked_threads
-from analyzer.model.finding import Confidence, Evidence, Finding, Outlook, RecoversWhen, When
+from analyzer.model.finding import Evidence, Finding, Outlook, RecoversWhen, When
 from analyzer.model.message import joined, plural, say
 from analyzer.model.need import Need
 from analyzer.model.text import Ask, Do, Either, Text
 from analyzer.software.blockers import application_frame
-from analyzer.software.kinds import ActivityKind
 from parsers.records import Runtime, Where
 
 if TYPE_CHECKING:
@@ -63,9 +62,13 @@ TEXT: Final = Text(
         Do(
             When.FIX,
             Either(
-                "same_place",
-                "Do not hold the lock in {place} during slow work: do the work first and lock only to publish its result, or let one thread refresh in the background. Give the call a timeout.",
-                "Release the lock of {site} before the slow work in {place}: do the work first and lock only to publish its result, or let one thread refresh in the background. Give the call a timeout.",
+                "session",
+                "Call session_write_close() before slow work: PHP keeps a session locked until then, and requests of one session wait for each other.",
+                Either(
+                    "same_place",
+                    "Do not hold the lock in {place} during slow work: do the work first and lock only to publish its result, or let one thread refresh in the background. Give the call a timeout.",
+                    "Release the lock of {site} before the slow work in {place}: do the work first and lock only to publish its result, or let one thread refresh in the background. Give the call a timeout.",
+                ),
             ),
         ),
         Do(
@@ -84,10 +87,18 @@ TEXT: Final = Text(
     ),
     chain=(("{pool_name}", "waits for a lock held by", "{count}, in {site}"), ("{who}", "{doing}", "in {place}{at}")),
     phrases={
-        "and_holds": Either("owner", ", and “{name}” holds it while it {doing}"),
+        "and_holds": Either(
+            "guessed",
+            ", and “{name}” seems to hold it while it {doing}",
+            Either("owner", ", and “{name}” holds it while it {doing}"),
+        ),
         "owner_in_words": Either(
             "owner",
-            "“{name}” holds it{inferred} and {doing}{to}, in {owner_place}.{own} All others go on when it does.",
+            Either(
+                "guessed",
+                "“{name}” seems to hold it (it alone is at work in code that the lock may guard) and {doing}{to}, in {owner_place}.{own} All others go on when it does.",
+                "“{name}” holds it{inferred} and {doing}{to}, in {owner_place}.{own} All others go on when it does.",
+            ),
             Either(
                 "holder",
                 "“{holder}” holds it, which is not among the threads that are here.",
@@ -132,6 +143,8 @@ def _finding(queue: LockQueue) -> Finding:
         holder=queue.lock.holder if queue.lock is not None else None,
         doing=meanwhile(owner) if owner is not None else say("holds it"),
         named=queue.named,
+        guessed=queue.guessed,
+        session=any(frame.method == "session_start" for frame in queue.members[0].thread.frames[:1]),
         jvm=queue.view.known.runtime is Runtime.JVM,
         monitor=queue.owner_is_printed,
         lock=queue.name,
@@ -148,7 +161,7 @@ def _finding(queue: LockQueue) -> Finding:
     return blocked_threads.finding(
         queue,
         text,
-        _judge(queue),
+        confidence_of(queue),
         evidence,
         (evidence[:1], evidence[1:]),
         culprit=queue.culprit(
@@ -164,23 +177,6 @@ def _finding(queue: LockQueue) -> Finding:
 def _others_in_words(queue: LockQueue) -> str:
     """The owner's other locks that threads wait for."""
     return joined("", (say(ALSO.template, lock=other.name, threads=plural(len(other.members), "thread")) for other in queue.also))
-
-
-def _judge(queue: LockQueue) -> tuple[Confidence, str]:
-    doubts = list(queue.doubts)
-    if queue.owner is None:
-        other = say("who holds the lock is not in the dump: a short lock that everybody uses shows the same for a moment")
-        return judge(doubts, say("The dump shows the queue."), other_cause=other)
-    if not queue.named:
-        return judge([*doubts, say("the owner is inferred")], say("One thread alone is past the place where the others wait."))
-    if queue.owner.activity.kind in {ActivityKind.MONITOR, ActivityKind.LOCK}:
-        doubts.append(say("the owner waits for a lock itself, and the dump does not say whose"))
-    if queue.owner.activity.kind == ActivityKind.RUNNING and not queue.lasting:
-        doubts.append(say("the owner is running: a short lock that everybody uses shows the same in one dump"))
-    lasting = say("; clients have given up waiting") if queue.suffering else ""
-    if queue.lasting:
-        lasting = say("; the threads stood there in the dump before")
-    return judge(doubts, say("The lock lines name the lock and its owner by address{lasting}.", lasting=lasting))
 
 
 def _evidence(queue: LockQueue, text: Filled) -> Iterator[Evidence]:

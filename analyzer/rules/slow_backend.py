@@ -22,7 +22,7 @@ from typing import TYPE_CHECKING, Final
 from analyzer.evidence.calls import DUMP_MISSING, calling_place, client_evidence, client_figures, clients_in_words, command, kind_in_words
 from analyzer.evidence.citations import of_silence
 from analyzer.evidence.turns import span
-from analyzer.families import chosen_calls, undecided
+from analyzer.families import chosen_calls, forked_servers, undecided
 from analyzer.families import remote_service as remote
 from analyzer.families.captures_only import slow_services
 from analyzer.join.connections import close_wait
@@ -37,6 +37,7 @@ from parsers.records import TcpState
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
+    from analyzer.families.forked_servers import Workers
     from analyzer.join.connections import Connection
     from analyzer.waits.case import Case, ProcessView, ServerPool
     from analyzer.waits.targets import Target
@@ -80,9 +81,12 @@ def diagnose(case: Case) -> Iterator[Finding]:
     for serving, target in remote.waiting(case, driver=False):
         yield remote.finding(case, serving, target, WORDS)
     yield from undecided.suspicions(case, "slow-backend")
+    behind = tuple(forked_servers.waiting_workers(case))
     for view in case.latest:
         if not any(serving.view is view for serving in case.server_pools):
-            yield from _sockets_only(view)
+            yield from _sockets_only(view, behind)
+    for workers in behind:
+        yield forked_servers.finding(case, workers)
     yield from slow_services(case)
     yield from chosen_calls.suspicions(case, "slow-backend", driver=False)
 
@@ -118,7 +122,7 @@ def _actions(serving: ServerPool, target: Target) -> tuple[Action, ...]:
 WORDS: Final = remote.ServiceText("slow-backend", say("service"), _actions)
 
 
-def _sockets_only(view: ProcessView) -> Iterator[Finding]:
+def _sockets_only(view: ProcessView, behind: Sequence[Workers]) -> Iterator[Finding]:
     """No thread dump: clients gave up, and as many calls to one service are open as requests are in service."""
     if any(pair.pending for pair in view.pairs):
         return
@@ -167,7 +171,7 @@ def _sockets_only(view: ProcessView) -> Iterator[Finding]:
             evidence=(of_silence(group, service), *client_evidence(view, port)),
             figures=(*client_figures(view, port), *text.figures),
             missing=(command(DUMP_MISSING, view),) if view.dump is None else (),
-            waits_for=_stuck_behind(view, group),
+            waits_for=_stuck_behind(view, group) or next((one.process for one in behind if one.port == service.port), None),
             culprit=Culprit(listener=f"*:{port}", remote=str(service)),
         )
 

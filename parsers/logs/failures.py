@@ -62,6 +62,20 @@ SHAPES: Final = (
         r"\[pool (?P<subject>[\w.-]{1,60})\] server reached pm\.max_children setting \((?P<limit>\d{1,9})\)",
         loud=False,
     ),
+    _shape(
+        "PHP-FPM",
+        LogKind.WORKERS,
+        "seems busy (you may need",
+        r"\[pool (?P<subject>[\w.-]{1,60})\] seems busy \(you may need to increase pm\.start_servers[^)\n]{0,80}\), spawning \d{1,9} child(?:ren)?, there are (?P<idle>0) idle, and (?P<total>\d{1,9}) total",
+        loud=False,
+    ),
+    _shape(
+        "PHP-FPM",
+        LogKind.SLOW_REQUEST,
+        "executing too slow (",
+        r"\[pool [\w.-]{1,60}\] child (?P<process>\d{1,10}), script '(?P<subject>[^'\n]{1,300})' \(request: \"[^\"\n]{0,2000}\"\) execut(?:ing too slow|ion timed out) \((?P<s>\d{1,9}\.\d{1,6}) sec\)",
+        loud=False,
+    ),
     _shape("Apache httpd", LogKind.THREADS, "server reached", r"server reached (?:MaxRequestWorkers|MaxClients) setting", loud=False),
     _shape(
         "nginx", LogKind.THREADS, "worker_connections are not enough", r"(?P<limit>\d{1,9}) worker_connections are not enough", loud=False

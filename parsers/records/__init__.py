@@ -357,6 +357,7 @@ Record: TypeAlias = (
     | ProxyLoad
     | Tally
     | Setting
+    | LogEvent
 )
 
 

@@ -21,6 +21,8 @@ class LogKind(StrEnum):
     REFUSED = "a connection was refused"
     DESCRIPTORS = "no file descriptor was left"
     THREADS = "a pool of threads reached its limit"
+    WORKERS = "no worker process was free while connections waited for one"
+    SLOW_REQUEST = "a request took longer than its limit"
     NO_THREAD = "no further thread could be made"
     MEMORY = "memory ran out"
     SLOTS = "a server had no place for another connection"
