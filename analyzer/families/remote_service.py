@@ -234,7 +234,9 @@ def _judge(serving: ServerPool, target: Target, still: Standing | None) -> tuple
     severity = Severity.CRITICAL if serving.pressure.exists else Severity.WARNING
     # What a proxy leads to may stand in the rows that are missing, this process itself among them.
     hidden = _is_cut(serving.view, target) and _unseen_end(serving.view, target) is not None
-    confidence = Confidence.SUSPECTED if back or hidden or heard or not _lasts(serving, still) else Confidence.LIKELY
+    cut = serving.view.dump is not None and serving.view.dump.complete is False
+    guess = cut and target.confidence is Confidence.SUSPECTED
+    confidence = Confidence.SUSPECTED if back or hidden or heard or guess or not _lasts(serving, still) else Confidence.LIKELY
     return confidence, severity, say("{agree}. Not certain, because {list}.", agree=agree, list=joined(" and ", doubts))
 
 

@@ -31,7 +31,7 @@ from analyzer.evidence.turns import unanswered_in_words
 from analyzer.families.remote_service import is_called_back
 from analyzer.families.stuck import advice_for, kept_evidence, kept_waiting, members_in_words, shared_frame, waiting_workers
 from analyzer.families.undecided import may_read_clients
-from analyzer.model.finding import Confidence, Culprit, Finding, Outlook, RecoversWhen, Severity, When
+from analyzer.model.finding import Confidence, Culprit, Finding, Kind, Outlook, RecoversWhen, Severity, When
 from analyzer.model.message import joined, plural, say
 from analyzer.model.need import Need
 from analyzer.model.text import Ask, Do, Either, Text
@@ -57,7 +57,7 @@ _MISSING_SIGNAL: Final = frozenset({ActivityKind.SLEEP})
 TEXT: Final = Text(
     "pool-stuck",
     headline="{who} stand{s} in {waits}{where}: {suffers}, and what would let them go on is not in the evidence.",
-    explanation="{who} stand{s} in {waits}{where}.{in_words}{clients}{unanswered_too} {asks}{log} No cause that this tool knows explains it.",
+    explanation="{who} stand{s} in {waits}{where}.{in_words}{clients}{unanswered_too} {asks}{log} {unexplained}",
     do=(
         Do(When.NOW, "Look at {address}: the log says that it fails there.", on="address"),
         Do(When.NOW, "Save one more dump before the restart: do they stand there still?", "jstack -l {pid} > jstack-2.txt"),
@@ -84,6 +84,11 @@ TEXT: Final = Text(
             Either("address", " The log says what fails: {address} ({lines}).", " The log tells of failures in these threads."),
         ),
         "stand": "{threads} of {name} stand{s} in {waits}",
+        "unexplained": Either(
+            "is_cut",
+            "What explains it may stand among the threads that the dump lacks.",
+            "No cause that this tool knows explains it.",
+        ),
     },
 )
 
@@ -119,6 +124,7 @@ def _finding(
     text = TEXT.filled(
         view.process,
         s="s" if len(members) == 1 else "",
+        is_cut=bool(view.coverage.threads),
         who=members_in_words(serving, members),
         waits=waits,
         frame=frame,
@@ -150,6 +156,7 @@ def _finding(
         why_confident=why,
         figures=(*client_figures(view, port), *text.figures),
         chain=text.steps((threads,)),
+        absent=(Kind.THREADS,),
         culprit=Culprit(
             pool=pool.name,
             frame=str(frame) if frame is not None else None,

@@ -82,7 +82,7 @@ def unseen_targets(serving: ServerPool) -> tuple[Target, ...]:
     matching = {remote: group for remote, group in groups.items() if abs(len(group) - waiting) <= tolerance}
     composed = sum(member.activity.kind == ActivityKind.COMPLETABLE_FUTURE for member in serving.waiters) >= MAJORITY * waiting
     if len(matching) != 1 or waiting < FEW_CLIENTS or not (composed or _has_asynchronous_client(view)):
-        return ()
+        return _behind_a_cut(view, groups, waiting)
     ((remote, group),) = matching.items()
     confidence = Confidence.LIKELY if composed and len(groups) == 1 else Confidence.SUSPECTED
     share = min(1.0, len(group) / waiting)
@@ -121,6 +121,14 @@ def _exact_targets(view: ProcessView, callers: Sequence[ThreadActivity]) -> tupl
         else:
             found.append(_somewhere(view, remote, group, share, Basis.DESCRIPTOR, confidence))
     return tuple(sorted(found, key=lambda target: (-target.share, target.remote)))
+
+
+def _behind_a_cut(view: ProcessView, groups: dict[Endpoint, list[Connection]], waiting: int) -> tuple[Target, ...]:
+    """Of a dump that is cut: more may wait than it has, and who calls the only service may be among the threads that it lacks."""
+    if view.dump is None or view.dump.complete is not False or len(groups) != 1 or waiting < FEW_CLIENTS:
+        return ()
+    ((remote, group),) = groups.items()
+    return (_somewhere(view, remote, group, 1.0, Basis.COUNT, Confidence.SUSPECTED),) if len(group) >= waiting else ()
 
 
 def _somewhere(

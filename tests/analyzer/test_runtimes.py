@@ -156,9 +156,22 @@ class TestDotnet:
         assert finding.culprit.frame == "Till.Catalog.Price"
         assert "dotnet-stack" in f"{finding.actions} {finding.missing}"
 
-    def test_without_a_call_the_pool_is_stuck(self) -> None:
+    def test_without_a_call_the_pool_blocks_on_its_own_tasks(self) -> None:
         files = {"stacks.txt": self.threads(*[self.RESULT + self.SERVES] * 8), "netstat.txt": table(waiting=8, calls=0, recv=90)}
-        assert diagnosis_of(files).verdict.rule == "pool-stuck"
+        diagnosis = diagnosis_of(files)
+        assert diagnosis.verdict.rule == "sync-over-async"
+        (finding,) = found(diagnosis, "sync-over-async")
+        assert finding.confidence is Confidence.LIKELY
+        assert finding.culprit.frame == "Till.Catalog.Price"
+        assert "dotnet-counters" in f"{finding.actions}"
+        assert "jstack" not in f"{finding.actions} {finding.missing}"
+
+    def test_one_picked_thread_is_a_suspicion(self) -> None:
+        (finding,) = found(diagnosis_of({"post.md": "It hangs:\n\n" + self.threads(self.RESULT) + "\nWhy?\n"}), "sync-over-async")
+        assert finding.confidence is Confidence.SUSPECTED
+
+    def test_a_pool_with_more_free_threads_than_blocked_ones_is_well(self) -> None:
+        assert not found(diagnosis_of({"stacks.txt": self.threads(*[self.RESULT] * 3, *[self.FREE] * 5)}), "sync-over-async")
 
     def test_with_free_threads_nothing_is_claimed(self) -> None:
         files = {"stacks.txt": self.threads(*[self.RESULT + self.SERVES] * 4, *[self.FREE] * 4), "netstat.txt": table(waiting=1, calls=4)}

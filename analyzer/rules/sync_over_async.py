@@ -1,0 +1,106 @@
+"""Threads of .NET's pool block until tasks end, and the tasks need threads of the same pool to end.
+
+Looks for: threads of the pool that stand in Task.Wait, Task.Result or GetAwaiter().GetResult() with code of the application below, and no more threads
+free than block. What an awaited call does after its answer has come (its continuation) is queued for a thread of the pool.
+
+Why it matters: the answers are there and nobody takes them. The pool makes one or two threads more each second, and new requests take them at once:
+the server stands still for minutes with an idle processor, recovers for moments, and falls back.
+
+Do next: await the task instead of blocking, all the way up to the request's handler. More threads (SetMinThreads) only win time.
+
+Wrong when: the tasks wait for a service that does not answer: then that service is the cause, and blocking makes it worse (slow-backend). Threads that the
+program made itself may block on tasks without harm.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Final
+
+from analyzer.contention.blocked_group import BlockedGroup, judge
+from analyzer.evidence.calls import kind_in_words
+from analyzer.evidence.citations import of_threads
+from analyzer.families import blocked_threads
+from analyzer.model.finding import Outlook, RecoversWhen, When
+from analyzer.model.message import plural, say
+from analyzer.model.need import Need
+from analyzer.model.text import Ask, Do, Text
+from analyzer.software.blockers import FUTURES
+from parsers.records import Runtime
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from analyzer.model.finding import Finding
+    from analyzer.waits.case import Case
+
+NEEDS: Final = (Need.THREADS,)
+CONSEQUENCE_OF: Final = ("self-call-starvation", "mutual-call-starvation", "slow-backend", "database-read-hang")
+OUTLOOK: Final = Outlook(
+    RecoversWhen.CAUSE, say("The pool makes one or two threads more each second: with fewer requests it catches up after minutes.")
+)
+CLEAN: Final = say("no pool of .NET blocks on tasks with its threads")
+POOL: Final = ".NET thread pool"
+TEXT: Final = Text(
+    "sync-over-async",
+    headline="{count} block on a task in {waiting}, called from {site}: tasks need threads of the same pool to end.",
+    explanation="{count} block until a task ends, in {waiting}, called from {site}. What follows an awaited call runs on a thread of the pool; while these block, it waits in the pool's queue. The pool makes one or two threads more each second.{clients} A service behind the tasks that does not answer looks the same; with await it would keep no thread.",
+    do=(
+        Do(
+            When.NOW,
+            "See how long the pool's queue is, and whether its threads grow.",
+            "dotnet-counters monitor -p {pid} --counters System.Runtime",
+        ),
+        Do(
+            When.FIX,
+            "In {site}: await the task (async all the way up to the handler) instead of Result, Wait() or GetAwaiter().GetResult().",
+        ),
+        Do(When.PREVENT, "Let an analyzer of the build forbid blocking on tasks (VSTHRD002). ThreadPool.SetMinThreads only wins time."),
+    ),
+    figures=(("{free:,}", "threads of the pool free"),),
+    ask=(
+        Ask(
+            "counters of the pool",
+            "whether its queue grows while the processor idles",
+            "dotnet-counters collect -p {pid} --counters System.Runtime",
+        ),
+        Ask("socket table with owners", "whether a service behind the tasks does not answer", "ss -tanpoei > ss.txt", on="unseen"),
+    ),
+    chain=(
+        ("{pool_name}", "waits for a result of", "{count}, called from {site}"),
+        ("{pool_name}", "has no thread left for", "what follows the awaited calls"),
+    ),
+    phrases={"shown": "{threads} on a task in {waiting}"},
+)
+
+
+def diagnose(case: Case) -> Iterator[Finding]:
+    """One finding per process of .NET whose pool blocks."""
+    for view in case.latest:
+        if view.known.runtime is not Runtime.DOTNET:
+            continue
+        for pool in view.pools:
+            members = [member for member in pool.busy if member.activity.kind in FUTURES and member.activity.app >= 0]
+            if pool.name == POOL and members and pool.idle <= len(members):
+                group = BlockedGroup(case, view, members)
+                if group.noteworthy:
+                    yield _finding(group)
+
+
+def _finding(group: BlockedGroup) -> Finding:
+    text = TEXT.filled(
+        group.view.process,
+        count=group.count,
+        site=group.site,
+        clients=group.clients,
+        pool_name=group.pool.name,
+        waiting=kind_in_words(group.members),
+        threads=plural(len(group.members), "thread blocks", "threads block"),
+        free=group.pool.idle,
+        unseen=not group.view.sockets,
+    )
+    shown = of_threads(group.members, text["shown"])
+    judged = judge(
+        [*group.doubts, say("what the tasks wait for no stack shows")],
+        say("The stacks show who blocks on a task, and that the pool has no thread to spare."),
+    )
+    return blocked_threads.finding(group, text, judged, (shown,), ((shown,),), loop=True)
