@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections import Counter
 from typing import TYPE_CHECKING, Final
 
-from analyzer.families.counted_limits import tracked
 from analyzer.families.counted_sockets import MANY, ends_in_words, growth_in_words, place, process_of, whose
 from analyzer.model.message import Message, joined, plural, say
 from parsers.records import Counted, TcpState
@@ -40,18 +39,6 @@ _RESTING: Final = frozenset(
         TcpState.CLOSE,
     }
 )
-
-
-def full_table(case: Case) -> Iterator[str]:
-    """That the table of tracked connections is full, and what fills it."""
-    table = tracked(case)
-    if table is not None:
-        yield say(
-            "the host's table of tracked connections is full ({used:,} of {most:,}), so the kernel drops the packets of new connections{states}",
-            used=table.used,
-            most=table.most,
-            states=say(": {list}", list=_listed(table.states)) if table.states else "",
-        )
 
 
 def _listed(counts: Sequence[Count]) -> Message:

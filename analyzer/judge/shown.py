@@ -12,7 +12,7 @@ from analyzer.contention.leases import lender_of
 from analyzer.evidence.doing import caller, doing, idle, kept, reported
 from analyzer.evidence.log_events import caller_in_words, in_words, of_this_moment
 from analyzer.evidence.sessions import listed_in_words
-from analyzer.judge.counted import counted, full_table
+from analyzer.judge.counted import counted
 from analyzer.judge.far_counts import asleep_in_words, far_counts_in_words
 from analyzer.judge.rows import of_rows
 from analyzer.model.finding import Severity
@@ -77,7 +77,7 @@ def beside_threads(case: Case) -> list[str]:
     said: list[str] = []
     for view in case.latest:
         said += of_rows(view)
-    said += [*full_table(case), *counted(case)]
+    said += counted(case)
     said += _of_lists(case.incident.snapshots)
     for snapshot in case.incident.snapshots[-1:]:
         said += [

@@ -1,6 +1,7 @@
 r"""Lines that the kernel writes when a table of it is full, or something that it waits for does not come.
 
     [81721.118301] nf_conntrack: nf_conntrack: table full, dropping packet
+    [50182.621780] nf_conntrack: nf_conntrack: table full in netns 4026532181, dropping packet
     TCP: request_sock_TCP: Possible SYN flooding on port 8443. Sending cookies.  Check SNMP counters.
     INFO: task postgres:2210 blocked for more than 120 seconds.
     nfs: server store-2 not responding, still trying
@@ -30,7 +31,7 @@ def _shape(kind: LogKind, word: str, pattern: str, source: str = "kernel") -> Sh
 
 
 SHAPES: Final = (
-    _shape(LogKind.TRACKED, "conntrack: table full", r"[ni][fp]_conntrack: table full, dropping packet"),
+    _shape(LogKind.TRACKED, "conntrack: table full", r"[ni][fp]_conntrack: table full(?: in netns \d{1,12})?, dropping packet"),
     _shape(
         LogKind.FLOODED,
         "ossible SYN flooding",

@@ -234,14 +234,24 @@ def test_states_that_are_not_quiet_are_not_called_normal(rows: str) -> None:
     assert "nothing unusual" not in said(f"netstat -an | awk '{{print $6}}' | sort | uniq -c\n{rows}")
 
 
+TRACKED = "# sysctl net.netfilter.nf_conntrack_count net.netfilter.nf_conntrack_max\nnet.netfilter.nf_conntrack_count = {count}\nnet.netfilter.nf_conntrack_max = 8192\n"
+STATES = "# conntrack -L | awk '{print $1,$4}' | sort | uniq -c\n   7000 tcp TIME_WAIT\n    900 tcp ESTABLISHED\n"
+DROPPED = "[1822031.118276] nf_conntrack: nf_conntrack: table full, dropping packet\n"
+
+
 def test_a_full_table_of_tracked_connections() -> None:
-    text = said(
-        "# sysctl net.netfilter.nf_conntrack_count net.netfilter.nf_conntrack_max\nnet.netfilter.nf_conntrack_count = 8190\nnet.netfilter.nf_conntrack_max = 8192\n"
-        "# conntrack -L | awk '{print $1,$4}' | sort | uniq -c\n   7000 tcp TIME_WAIT\n    900 tcp ESTABLISHED\n"
-    )
-    assert "the host's table of tracked connections is full (8,190 of 8,192)" in text
-    assert "7,000 TIME_WAIT" in text
-    assert "is full" not in said("# sysctl net.netfilter\nnet.netfilter.nf_conntrack_count = 812\nnet.netfilter.nf_conntrack_max = 8192\n")
+    finding = only(TRACKED.format(count=8190) + STATES, "conntrack-full")
+    assert finding.confidence is Confidence.LIKELY
+    assert "full (8,190 of 8,192)" in finding.headline
+    assert "7,000 TIME_WAIT, 900 ESTABLISHED" in finding.explanation
+    assert not found(diagnosed(TRACKED.format(count=8190) + STATES), "ephemeral-port-exhaustion")
+    for line in (DROPPED, DROPPED.replace("full,", "full in netns 4026532181,")):
+        assert only(line + TRACKED.format(count=8192), "conntrack-full").confidence is Confidence.CERTAIN
+
+
+def test_a_table_with_room_and_a_line_of_the_kernel_alone_are_no_full_table() -> None:
+    assert not found(diagnosed(TRACKED.format(count=812) + STATES), "conntrack-full")
+    assert not found(diagnosed(DROPPED * 3), "conntrack-full")
 
 
 def test_sockets_of_one_process_of_which_no_end_is_known() -> None:

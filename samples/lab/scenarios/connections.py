@@ -3,6 +3,7 @@
 import os
 import shutil
 import signal
+import sys
 import time
 from pathlib import Path
 
@@ -30,6 +31,27 @@ def bursts(lab: Lab) -> None:
         }
         lab.snapshot(app, commands, folder, attempts=1)
         load.finish(60)
+    lab.record(app)
+
+
+def tracked(lab: Lab) -> None:
+    """The host tracks connections, and flows of datagrams fill the table: clients get no answer from a server that is idle."""
+    lab.backend(8069, "quick")
+    app = lab.java("com.cargo.customs.CustomsServer", "threads=20", f"tariffs=http://{BACKEND}:8069", port=8343)
+    lab.start(f"{sys.executable} {HERE}/tracking.py answer {BACKEND}", remote=True)
+    lab.start(f"{sys.executable} {HERE}/tracking.py fill {BACKEND}")
+    count, most = (Path("/proc/sys/net/netfilter") / name for name in ("nf_conntrack_count", "nf_conntrack_max"))
+    wait("the table of tracked connections is full", lambda: int(count.read_text()) >= int(most.read_text()), 120)
+    time.sleep(12)
+    load = lab.clients("ask", 8343, "/declare", count=40, every_ms=10, seconds=3)
+    load.finish(60)
+    commands = {
+        "sysctl.txt": "sysctl net.netfilter.nf_conntrack_count net.netfilter.nf_conntrack_max",
+        "dmesg.txt": "dmesg | grep nf_conntrack | tail -8",
+        "ss.txt": "ss -tanp",
+        "jstack.txt": "jstack {pid}",
+    }
+    lab.snapshot(app, commands)
     lab.record(app)
 
 
@@ -163,6 +185,16 @@ SCENARIOS = (
             pools={"http-nio-8350-exec-": 20},
         ),
         bursts,
+    ),
+    Scenario(
+        "xt-table-full",
+        "flows of datagrams fill the table of tracked connections; clients get no answer from an idle server",
+        Verdict(
+            "conntrack-full",
+            must_not=("self-call-starvation", "slow-backend", "backlog-overflow", "connection-leak"),
+            pools={"http-nio-8343-exec-": 20},
+        ),
+        tracked,
     ),
     Scenario(
         "slow-acceptor",
