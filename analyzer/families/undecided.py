@@ -20,7 +20,7 @@ from analyzer.evidence.calls import (
 )
 from analyzer.evidence.citations import all_of, of_dump
 from analyzer.evidence.movement import only_busy
-from analyzer.model.finding import Confidence, Finding, Severity, When
+from analyzer.model.finding import Confidence, Doubt, Finding, Severity, When
 from analyzer.model.message import plural, say
 from analyzer.model.text import Do, Either, Text
 from analyzer.software.kinds import ActivityKind
@@ -32,6 +32,8 @@ if TYPE_CHECKING:
     from analyzer.model.finding import Missing
     from analyzer.waits.case import Case, ServerPool
 
+COMMONER: Final = Doubt("commoner-cause", say("a slow service is the commoner cause of such reads"), Confidence.SUSPECTED)
+"""Why of the two causes the other is told first, where threads read an answer; where they wait for futures nothing says that they call a service at all."""
 MANY: Final = 3
 """Times as many readers as connections are shown: the rest of them need not wait for an answer."""
 SMALLEST_POOL: Final = 2
@@ -149,6 +151,7 @@ def finding(serving: ServerPool, rule: str) -> Finding:
         missing=_missing(serving),
         chain=chain_of(serving, *text.steps()),
         culprit=culprit_of(serving),
+        doubts=(COMMONER,) if rule == "self-call-starvation" and serving.callers else (),
     )
 
 

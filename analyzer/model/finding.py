@@ -391,7 +391,8 @@ class Diagnosis(msgspec.Struct, frozen=True, kw_only=True):
         return self.finding(self.verdict.finding)
 
 
-def order_of(finding: Finding) -> tuple[int, int, str, Sequence[object]]:
-    """Sort key: severity, confidence, rule, first evidence."""
+def order_of(finding: Finding) -> tuple[int, int, int, str, Sequence[object]]:
+    """Sort key: severity, confidence, how many doubts, rule, first evidence."""
     where = finding.evidence[0].where
-    return finding.severity.rank, finding.confidence.rank, finding.rule, (where.file, where.first, finding.headline)
+    place = where.file, where.first, finding.headline
+    return finding.severity.rank, finding.confidence.rank, len(finding.doubts), finding.rule, place
