@@ -72,6 +72,7 @@ from parsers.threads import (
     bare_stack,
     console_threads,
     dotnet_stacks,
+    erlang_crash_dump,
     goroutines,
     hot_threads,
     hotspot,
@@ -159,6 +160,7 @@ FORMATS: Final[tuple[Format, ...]] = (
     worker_timeouts,
     node_report,
     dotnet_stacks,
+    erlang_crash_dump,
     conntrack,
     tcpdump_text,
     nettop,
@@ -214,7 +216,9 @@ def formats_showing(what: Shows) -> frozenset[str]:
 _STREAMED: Final = frozenset({goroutines.NAME, lsof.NAME, netstat.NAME, ss.NAME})
 
 SHAPES: Final = Shapes(
-    {form.NAME: (form.HEADER, form.ROW_SHAPE) for form in FORMATS}, stuck_threads.MARKS, {goroutines.NAME: goroutines.BELOW}
+    {form.NAME: (form.HEADER, form.ROW_SHAPE) for form in FORMATS},
+    stuck_threads.MARKS,
+    {goroutines.NAME: goroutines.BELOW, erlang_crash_dump.NAME: erlang_crash_dump.BELOW},
 )
 
 

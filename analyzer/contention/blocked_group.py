@@ -13,6 +13,7 @@ from analyzer.evidence.calls import client_evidence, client_figures, clients_in_
 from analyzer.evidence.chosen_threads import chosen
 from analyzer.evidence.citations import all_of
 from analyzer.evidence.movement import all_still
+from analyzer.evidence.nouns import of_pool, waiting_of
 from analyzer.model.finding import Confidence, Culprit, Evidence, Missing, Severity, Step
 from analyzer.model.message import joined, say
 from analyzer.software.blockers import FUTURES, application_frame
@@ -174,7 +175,7 @@ class BlockedGroup:
         more = say(" and {beside} of other pools", beside=beside) if beside else ""
         noun = "thread" if total == 1 else "threads"
         here = all_of(self.here, total, piece=self.view.dump is not None and self.view.dump.fragment)
-        return say("{all_of} {noun} of {name}{more}", all_of=here, noun=noun, name=self.pool.name, more=more)
+        return of_pool(self.view, here, noun, self.pool.name, more)
 
     @property
     def clients(self) -> str:
@@ -191,7 +192,7 @@ class BlockedGroup:
                 if self.few
                 else (
                     say("{here:,} of {workers_count:,}", here=self.here, workers_count=len(self.pool.workers)),
-                    say("threads of {name} waiting", name=self.pool.name),
+                    waiting_of(self.view, self.pool.name),
                 )
             ),
         )

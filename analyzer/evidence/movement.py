@@ -27,13 +27,17 @@ MOST: Final = 0.8
 
 
 class Standing(NamedTuple):
-    """Of ``of`` threads, ``same`` stood on the same stack in the dump ``before``; ``idle`` of these used no CPU since, None if no header tells."""
+    """Of ``of`` threads, ``same`` stood on the same stack in the dump ``before``; ``idle`` of these used no CPU since, None if no header tells.
+
+    ``served``: those that stood there for another request, by its address. They are none of the same.
+    """
 
     before: ProcessView
     same: int
     of: int
     idle: int | None
     seconds: float | None
+    served: int = 0
 
 
 def stand(thread: Thread) -> tuple[object, ...]:
@@ -48,10 +52,13 @@ def standing(case: Case, view: ProcessView, members: Sequence[ThreadActivity]) -
     if not earlier or earlier[-1].dump is None:
         return None
     then = _stands(earlier[-1])
-    pairs = [(then[key], member.thread) for member in members if (key := stand(member.thread)) in then]
+    met = [(then[key], member.thread) for member in members if (key := stand(member.thread)) in then]
+    pairs = [(before, now) for before, now in met if now.request == before.request or None in {now.request, before.request}]
     used = [now.cpu - before.cpu for before, now in pairs if now.cpu is not None and before.cpu is not None]
     idle = sum(one <= NO_CPU for one in used) if used else None
-    return Standing(earlier[-1], len(pairs), len(members), idle, seconds_between(earlier[-1].snapshot, view.snapshot))
+    return Standing(
+        earlier[-1], len(pairs), len(members), idle, seconds_between(earlier[-1].snapshot, view.snapshot), len(met) - len(pairs)
+    )
 
 
 @lru_cache(maxsize=64)  # every pool of a process is compared with the same dump
@@ -79,7 +86,9 @@ def progress_text(found: Standing | None) -> str:
 
 
 def moved_on(found: Standing | None) -> bool:
-    """True if most of the threads worked since the dump before: the pool is slow rather than stuck."""
+    """True if most of the threads worked since the dump before, or serve other requests than then: the pool is slow rather than stuck."""
+    if found is not None and found.served >= MOST * found.of:
+        return True
     return found is not None and found.idle is not None and found.same > 0 and found.idle < (1 - MOST) * found.same
 
 

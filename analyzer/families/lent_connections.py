@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, TypedDict
+from typing import TYPE_CHECKING, Final, TypedDict
 
 from analyzer.contention.blocked_group import common_frame, place
 from analyzer.evidence.citations import of_sockets, of_threads
 from analyzer.families import blocked_threads
+from analyzer.model.finding import When
 from analyzer.model.message import plural, say
+from analyzer.model.text import Do
+from parsers.records import Runtime
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -16,6 +19,21 @@ if TYPE_CHECKING:
     from analyzer.model.finding import Confidence, Evidence, Finding, Outlook
     from analyzer.model.text import Filled
     from parsers.records import Frame
+
+
+ELSEWHERE: Final = (
+    Do(
+        When.NOW,
+        "Restart: that gives the connections back. Before that save the stacks once more, and the pool's own numbers.",
+        on="unused_elsewhere",
+    ),
+    Do(
+        When.FIX,
+        "Look at {watch}, and for every path on which a result, a transaction or a connection is not closed: an early return, an error (Go: rows.Close; Python: with; Ruby: a block).",
+        on="unused_elsewhere",
+    ),
+)
+"""What to do where nobody uses what is lent, and no heap dump tells who has it."""
 
 
 class Words(blocked_threads.Words):
@@ -61,6 +79,8 @@ class Users(TypedDict):
     users: object
     users_count: int
     unused: bool
+    unused_jvm: bool
+    unused_elsewhere: bool
     threads: str
     has: str
     place: str
@@ -68,11 +88,13 @@ class Users(TypedDict):
 
 def users(shortage: Shortage) -> Users:
     """The values for the users of one pool."""
-    found = shortage.users
+    found, jvm = shortage.users, shortage.view.known.runtime is Runtime.JVM
     return Users(
         users=found,
         users_count=len(found),
         unused=not found,
+        unused_jvm=not found and jvm,
+        unused_elsewhere=not found and not jvm,
         threads=plural(len(found), "thread"),
         has="has" if len(found) == 1 else "have",
         place=place(common_frame(found)),

@@ -27,6 +27,7 @@ from analyzer.model.finding import Basis, Confidence, Evidence, Finding, Kind, M
 from analyzer.model.message import joined, plural, say
 from analyzer.model.text import Either, Text
 from analyzer.waits.targets import COUNT_TOLERANCE, FEW_CLIENTS, MAJORITY, callee_of
+from parsers.records import Runtime
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -49,8 +50,18 @@ TEXT: Final = Text(
     headline=Either(
         "lasting", "{who} does not answer, and {waiters} {wait} for it.", "{who} may be slow: at this moment {waiters} {wait} for it."
     ),
-    explanation="{waiting} wait{through} for answers from {remote}: {connections} to it, none with anything left to read, {leads}.{limits}{in_words}{clients_in_words} The threads are free again as soon as {remote} answers or the connections end.",
-    figures=(("{blocked:,} of {workers:,}", "threads of {name} waiting"), ("{connections_count:,}", "open connections to {remote}")),
+    explanation="{waiting} wait{through} for answers from {remote}: {connections} to it, none with anything left to read, {leads}.{limits}{in_words}{clients_in_words}{go_on}",
+    phrases={
+        "go_on": Either(
+            "threads",
+            " The threads are free again as soon as {remote} answers or the connections end.",
+            " The requests go on as soon as {remote} answers or the connections end.",
+        ),
+    },
+    figures=(
+        ("{blocked:,} of {workers:,}", Either("threads", "threads of {name} waiting", "requests in service that wait")),
+        ("{connections_count:,}", "open connections to {remote}"),
+    ),
     chain=(("{remote}", Either("lasting", "does not answer", "has not answered yet"), "{who}"),),
 )
 
@@ -133,6 +144,7 @@ def finding(case: Case, serving: ServerPool, target: Target, words: ServiceText)
         limits=limits,
         in_words=progress_text(still),
         clients_in_words=clients_in_words(view, port),
+        threads=pool.bounded or view.known.runtime is Runtime.JVM,
     )
     return stalled_pool.finding(
         serving,

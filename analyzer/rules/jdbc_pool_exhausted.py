@@ -63,13 +63,14 @@ TEXT: Final = Text(
             When.NOW,
             "Restart, or evict the pool's connections; before that save a heap dump: it shows who still refers to them.",
             "jcmd {pid} GC.heap_dump leases.hprof",
-            on="unused",
+            on="unused_jvm",
         ),
         Do(
             When.FIX,
             "Switch on {watch}: it names who took a connection and kept it. Close connections in every path (try-with-resources).",
-            on="unused",
+            on="unused_jvm",
         ),
+        *lent_connections.ELSEWHERE,
         Do(
             When.PREVENT,
             "Set {patience} to a few seconds, so that a wait ends in an error that names the pool; size {limit} by what the database can serve, not by the number of request threads.",

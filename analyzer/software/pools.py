@@ -150,7 +150,7 @@ def pools(threads: Iterable[Thread], known: Knowledge) -> tuple[Pool, ...]:
             _confirmed(role, members, known),
             ports.get((name, role)),
             tuple(members),
-            bounded=not members[0].thread.virtual and known.runtime is not Runtime.GO,
+            bounded=not members[0].thread.virtual and known.runtime not in {Runtime.GO, Runtime.ERLANG},
         )
         for (name, role), members in groups.items()
     )

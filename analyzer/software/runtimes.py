@@ -14,6 +14,7 @@ _COMMANDS: Final = {
     Runtime.RUBY: ("ruby", "puma", "unicorn", "passenger", "sidekiq", "bundle"),
     Runtime.PHP: ("php",),
     Runtime.DOTNET: ("dotnet", "w3wp"),
+    Runtime.ERLANG: ("beam.smp", "beam", "erl", "rabbitmq", "ejabberd", "couchdb"),
     Runtime.GO: (
         *(
             "vault",
@@ -68,6 +69,7 @@ _STACKS: Final = {
     Runtime.NODE: "kill -USR2 {pid}  # writes a report if node runs with --report-on-signal",
     Runtime.RUBY: "pumactl -p {pid} thread-backtraces > {file}",
     Runtime.DOTNET: "dotnet-stack report -p {pid} > {file}",
+    Runtime.ERLANG: "RELEASE/bin/NAME rpc 'file:write_file(\"{file}\", erlang:system_info(procs))'  # kill -USR1 {pid} writes erl_crash.dump, and ends it",
     Runtime.PHP: "gdb -p {pid} -batch -ex 'thread apply all bt' > {file}",
 }
 OF_LOGS: Final = {

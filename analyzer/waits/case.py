@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections import defaultdict
 from functools import cached_property
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TypeAlias
 
 from analyzer.join.captures import Port, ports
 from analyzer.join.counts import Counts
@@ -21,6 +21,10 @@ if TYPE_CHECKING:
 
     from analyzer.model.incident import Incident
     from parsers.records import Where
+
+
+Identity: TypeAlias = tuple[str | None, int | None, str | None]
+"""Host, pid, and where there is no pid the server pools' names."""
 
 
 class Case:
@@ -41,11 +45,11 @@ class Case:
     @cached_property
     def latest(self) -> tuple[ProcessView, ...]:
         """One view of every process: the last that has both threads and sockets, else the last. What is so now, as far as it can be joined."""
-        last: dict[tuple[str | None, int | None, str | None], ProcessView] = {}
+        last: dict[Identity, ProcessView] = {}
         for view in self.views:
-            known = last.get(_identity(view))
+            known = last.get(self._identities[view])
             if known is None or _kinds(view) >= _kinds(known):
-                last[_identity(view)] = view
+                last[self._identities[view]] = view
         return tuple(last.values())
 
     @cached_property
@@ -88,10 +92,24 @@ class Case:
         return self._histories[view]
 
     @cached_property
+    def _identities(self) -> dict[ProcessView, Identity]:
+        """What each view is a view of. Stacks that name no pid, and were saved without sockets, are of the one process that has the same server pools."""
+        found = {view: _identity(view) for view in self.views}
+        named: dict[Identity, set[Identity]] = defaultdict(set)
+        for view, (host, pid, _) in found.items():
+            if pid is not None and view.dump is not None and (pools := _pools(view)):
+                named[host, None, pools].add(found[view])
+        for view, identity in found.items():
+            same = named.get(identity, set())
+            if len(same) == 1 and view.dump is not None and not view.sockets:
+                found[view] = next(iter(same))
+        return found
+
+    @cached_property
     def _histories(self) -> dict[ProcessView, tuple[ProcessView, ...]]:
-        found: dict[tuple[str | None, int | None, str | None], list[ProcessView]] = defaultdict(list)
+        found: dict[Identity, list[ProcessView]] = defaultdict(list)
         for view in self.views:
-            found[_identity(view)].append(view)
+            found[self._identities[view]].append(view)
         return {view: history for history in map(tuple, found.values()) for view in history}
 
 
@@ -100,11 +118,14 @@ def _kinds(view: ProcessView) -> int:
     return (bool(view.sockets) or bool(view.snapshot.empty_tables)) + (view.dump is not None)
 
 
-def _identity(view: ProcessView) -> tuple[str | None, int | None, str | None]:
+def _identity(view: ProcessView) -> Identity:
     """What makes two views the same process: host and pid; without a pid its server pools' names."""
     pid = view.process.pid
-    pools = None if pid is not None else ",".join(sorted(pool.name for pool in view.pools if pool.role == PoolRole.SERVER))
-    return view.snapshot.host, pid, pools
+    return view.snapshot.host, pid, None if pid is not None else _pools(view)
+
+
+def _pools(view: ProcessView) -> str:
+    return ",".join(sorted(pool.name for pool in view.pools if pool.role == PoolRole.SERVER))
 
 
 __all__ = ["Case", "Knowledge", "ProcessView", "ServerPool", "knowledge"]

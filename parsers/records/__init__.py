@@ -262,6 +262,8 @@ class Thread(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     """The executor that the thread belongs to (``java.util.concurrent.ThreadPoolExecutor@7852e922``); ``<root>`` for none."""
     group: str | None = None
     """What threads of one kind share where names tell nothing: the function that a goroutine began in, the pool of a forked worker."""
+    request: str | None = None
+    """The address of the request that it serves, where the stack has it: another one in a later dump is another request."""
 
     @property
     def label(self) -> str:

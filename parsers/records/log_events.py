@@ -23,6 +23,7 @@ class LogKind(StrEnum):
     THREADS = "a pool of threads reached its limit"
     WORKERS = "no worker process was free while connections waited for one"
     SLOW_REQUEST = "a request took longer than its limit"
+    MAILBOX = "messages lay unread before a process"
     NO_THREAD = "no further thread could be made"
     MEMORY = "memory ran out"
     SLOTS = "a server had no place for another connection"

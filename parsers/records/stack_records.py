@@ -23,6 +23,7 @@ class Runtime(StrEnum):
     RUBY = "ruby"
     PHP = "php"
     DOTNET = "dotnet"
+    ERLANG = "erlang"
 
 
 class Frame(msgspec.Struct, frozen=True, gc=False, cache_hash=True):

@@ -21,6 +21,8 @@ from functools import lru_cache
 from itertools import pairwise
 from typing import TYPE_CHECKING, Final, NamedTuple
 
+from msgspec.structs import replace
+
 from parsers.records import Frame, JavaState, Lock, LockVerb, Parsed, Runtime, Thread, ThreadDump, Where
 from parsers.records.shows import Shows
 from parsers.text.source import Section, leftovers
@@ -67,6 +69,9 @@ _LOCKS: Final = {
 _HIDDEN: Final = {2: "select", 3: "chan"}
 """Frames of the runtime above the function that waits: gopark and selectgo, or gopark and two of a channel's (``runtime/select.go``, ``chan.go``)."""
 _RUNTIME: Final = ("runtime.", "internal/", "sync.", "time.Sleep", "syscall.", "os.")
+_SERVES: Final = ("net/http.serverHandler.ServeHTTP(", "google.golang.org/grpc.(*Server).handleStream(")
+"""Calls whose last argument is the request: a pointer to the heap, which stays what it is while the request lasts."""
+_request = re.compile(r", (0x[0-9a-f]{6,16})\)$").search
 _RUNS: Final = ("running", "runnable", "syscall", "preempted", "copystack")
 _BOTTOM: Final = frozenset({"runtime.goexit", "runtime.main"})
 """What stands below every goroutine: a signal's dump prints it, a profile's does not. So with the wrapper around a ``go`` statement's call."""
@@ -99,11 +104,12 @@ def parse(section: Section) -> Parsed:
 
 
 class _KnownStack(NamedTuple):
-    """The stack of a goroutine that was read whole: frames, how many lines it takes, and the frame that waits for a lock, -1 for none."""
+    """The stack of a goroutine that was read whole: frames, the line of the frame that waits for a lock, and of the one with the request; -1 for none."""
 
     frames: tuple[Frame, ...]
     began: str | None
     lock_at: int
+    request_at: int
 
 
 def _not_blank(lines: Sequence[str], at: int, until: int, start: int) -> list[tuple[int, str]]:
@@ -134,6 +140,7 @@ class _Reader:
         self.header: re.Match[str] | None = None
         self.count = 1
         self.call: tuple[int, re.Match[str]] | None = None
+        self.request: str | None = None
         self.first: int | None = None
         self.last = 0
         self.total: int | None = None
@@ -164,9 +171,10 @@ class _Reader:
         """Remember the stack of a goroutine if its frames stand on every second line, as they do unless something was left out."""
         pairs = lines // 2
         lock_at = thread.locks[0].line - thread.where.first if thread.locks else -1
+        serves = next((at for at, call in enumerate(key[:pairs]) if f"{call}(" in _SERVES), -1)
         expected = tuple(range(thread.where.first + 1, thread.where.first + 2 * len(thread.frames), 2))
         if len(thread.frames) <= pairs and thread.frame_lines == expected and thread.where.last - thread.where.first == lines - 1:
-            self.known[key] = _KnownStack(thread.frames, thread.group, lock_at)
+            self.known[key] = _KnownStack(thread.frames, thread.group, lock_at, 2 * serves + 1 if serves >= 0 else -1)
 
     def take_known(self, lines: Sequence[str], at: int, until: int, start: int) -> bool:
         """Take the goroutine in ``lines[at:until]`` if its stack is known; ``start`` is the index of ``lines[0]`` in the section."""
@@ -200,6 +208,7 @@ class _Reader:
                 frames=known.frames,
                 frame_lines=tuple(range(first + 1, first + 2 * len(known.frames), 2)),
                 locks=locks,
+                request=_request_of(lines[at + known.request_at]) if known.request_at >= 0 else None,
             )
         )
         self.read += until - at
@@ -237,7 +246,7 @@ class _Reader:
 
     def _start(self, index: int, header: re.Match[str] | None, count: int) -> None:
         self._close()
-        self.open, self.header, self.count = Stack(self.section, index), header, count
+        self.open, self.header, self.count, self.request = Stack(self.section, index), header, count, None
         self.addresses, self.parked = (), None
 
     def _frame(self, index: int, line: str) -> bool:
@@ -262,6 +271,8 @@ class _Reader:
             return True
         if self.header is not None and "." in line and (match := _call(line)) and (match["args"] is not None or match["created"]):
             self.call = index, match
+            if line.startswith(_SERVES):
+                self.request = _request_of(line)
             stack.reach(index)
             return True
         return False
@@ -285,7 +296,8 @@ class _Reader:
         state = None if status is None else JavaState.RUNNABLE if status.startswith(_RUNS) else JavaState.WAITING
         for _ in range(min(self.count, (self.total or 0) - len(self.threads)) if self.header is None else 1):
             name = f"goroutine {number}" if number is not None else f"goroutine ({len(self.threads) + 1})"
-            self.threads.append(stack.thread(name=name, java_id=number, state=state, native_state=status, group=began or "goroutine"))
+            made = stack.thread(name=name, java_id=number, state=state, native_state=status, group=began or "goroutine")
+            self.threads.append(replace(made, request=self.request) if self.request else made)
 
     def dump(self) -> ThreadDump | None:
         """The dump, None if there was no goroutine."""
@@ -301,6 +313,12 @@ class _Reader:
             complete=len(threads) == self.total if self.total is not None else None,
             runtime=Runtime.GO,
         )
+
+
+def _request_of(line: str) -> str | None:
+    """The last argument of a call, None where the runtime doubts it (``?``)."""
+    match = _request(line)
+    return match[1] if match else None
 
 
 @lru_cache(maxsize=65536)
