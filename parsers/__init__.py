@@ -218,7 +218,7 @@ _STREAMED: Final = frozenset({goroutines.NAME, lsof.NAME, netstat.NAME, ss.NAME}
 SHAPES: Final = Shapes(
     {form.NAME: (form.HEADER, form.ROW_SHAPE) for form in FORMATS},
     stuck_threads.MARKS,
-    {goroutines.NAME: goroutines.BELOW, erlang_crash_dump.NAME: erlang_crash_dump.BELOW},
+    {goroutines.NAME: goroutines.BELOW},
 )
 
 

@@ -87,7 +87,7 @@ def progress_text(found: Standing | None) -> str:
 
 def moved_on(found: Standing | None) -> bool:
     """True if most of the threads worked since the dump before, or serve other requests than then: the pool is slow rather than stuck."""
-    if found is not None and found.served >= MOST * found.of:
+    if found is not None and found.served and found.served >= MOST * found.of:
         return True
     return found is not None and found.idle is not None and found.same > 0 and found.idle < (1 - MOST) * found.same
 

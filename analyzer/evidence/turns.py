@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Final
 
 from analyzer.join.turns import awaited, long_awaited, long_unanswered, unanswered
 from analyzer.model.message import plural, say
+from analyzer.software.blockers import IDLE
 from analyzer.software.kinds import ActivityKind, PoolRole
 from parsers.records import Runtime, TcpState
 
@@ -70,6 +71,20 @@ def unknown_calls(view: ProcessView) -> Iterator[str]:
                 remote=remote,
                 clients=plural(len(clients), "client"),
             )
+
+
+def quiet_clients(view: ProcessView, port: int) -> list[Connection]:
+    """Clients that are connected, with nothing left to read: in service, or idle."""
+    return [row for row in view.clients_of(port) if row.state is TcpState.ESTABLISHED and row.recv_q == 0]
+
+
+def hides_tasks(view: ProcessView) -> bool:
+    """True if every thread waits for events or for work, and none is in code of the application: requests live in tasks that no dump shows."""
+    members = [member for pool in view.pools for member in pool.members]
+    waits = {*IDLE, ActivityKind.WAITING, ActivityKind.CONDITION}
+    return any(member.activity.kind is ActivityKind.SELECT for member in members) and all(
+        member.activity.kind in waits and member.activity.app < 0 for member in members
+    )
 
 
 def span(connections: Sequence[Connection], since: Callable[[Connection], float | None] = awaited) -> str:

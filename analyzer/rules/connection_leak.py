@@ -25,6 +25,7 @@ from analyzer.evidence.held_answers import held_answers
 from analyzer.evidence.packet_claims import packet_evidence
 from analyzer.families import goroutine_heaps
 from analyzer.families.counted_sockets import unclosed_by_client, unclosed_by_one
+from analyzer.families.unread_answers import unread_answers
 from analyzer.join.connections import close_wait
 from analyzer.model.finding import Confidence, Culprit, Evidence, Finding, Outlook, RecoversWhen, Severity, When
 from analyzer.model.message import joined, plural, say
@@ -125,6 +126,7 @@ def diagnose(case: Case) -> Iterator[Finding]:
         yield _finding(leak, _judge(leak))
     bodies = list(goroutine_heaps.unclosed_bodies(case))
     yield from bodies or (*unclosed_by_client(case), *unclosed_by_one(case))
+    yield from unread_answers(case)
 
 
 def _judge(leak: UnclosedCalls) -> _Judged:

@@ -21,7 +21,7 @@ from typing import TYPE_CHECKING, Final
 
 from analyzer.evidence.calls import DUMP_MISSING, calling_place, client_evidence, client_figures, clients_in_words, command, kind_in_words
 from analyzer.evidence.citations import of_silence
-from analyzer.evidence.turns import span
+from analyzer.evidence.turns import hides_tasks, quiet_clients, span
 from analyzer.families import chosen_calls, forked_servers, undecided
 from analyzer.families import remote_service as remote
 from analyzer.families.captures_only import slow_services
@@ -59,7 +59,11 @@ TEXT: Final = Text(
     explanation=Either(
         "shown",
         "{strip} {calls} to {service} have had no answer for {time}: what was sent there was taken, and nothing came back. Each followed a request of these clients at once{tells}.",
-        "{strip} {connections} to {service} {are} open with nothing to read. That fits threads which wait for this service. The connections could also be idle members of a pool, while the threads wait for something else (a lock, a connection pool, each other). Only a thread dump tells.",
+        Either(
+            "dumped",
+            "{strip} {connections} to {service} {are} open with nothing to read: as many as requests are in service. The stacks show loops that wait for events, whose tasks (greenlets, coroutines) leave no thread. The connections could also be idle members of a pool, while the tasks wait for something else.",
+            "{strip} {connections} to {service} {are} open with nothing to read. That fits threads which wait for this service. The connections could also be idle members of a pool, while the threads wait for something else (a lock, a connection pool, each other). Only a thread dump tells.",
+        ),
     ),
     why=Either(
         "shown",
@@ -132,9 +136,10 @@ def _sockets_only(view: ProcessView, behind: Sequence[Workers]) -> Iterator[Find
         if row.remote is not None and row.state is TcpState.ESTABLISHED and row.recv_q == 0:
             groups.setdefault(row.remote, []).append(row)
     mute = long_awaited(calls_out)
+    loops = hides_tasks(view)  # their tasks leave no thread: the numbers are all there is
     for port in sorted(view.listeners):
         counts = close_wait(view.server_side(port))
-        in_service = counts.fin_only
+        in_service = counts.fin_only + (len(quiet_clients(view, port)) if loops and counts.fin_only >= SMALLEST_GROUP else 0)
         matching = [
             (service, group) for service, group in sorted(groups.items()) if abs(len(group) - in_service) <= COUNT_TOLERANCE * in_service
         ]
@@ -148,7 +153,7 @@ def _sockets_only(view: ProcessView, behind: Sequence[Workers]) -> Iterator[Find
         if len(proven) != 1 and (in_service < SMALLEST_GROUP or len(matching) != 1):
             continue
         shown = len(proven) == 1
-        if view.dump is not None and not shown:
+        if view.dump is not None and not (shown or loops):
             continue  # its threads are here, and equal numbers alone say less than they do
         service, group = proven[0] if shown else matching[0]
         text = TEXT.filled(

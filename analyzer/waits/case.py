@@ -15,6 +15,7 @@ from analyzer.software.kinds import PoolRole
 from analyzer.software.knowledge import Knowledge, knowledge
 from analyzer.waits.server_pools import ServerPool, server_pools
 from analyzer.waits.wait_cycles import wait_cycles
+from parsers.records import Runtime
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -93,7 +94,7 @@ class Case:
 
     @cached_property
     def _identities(self) -> dict[ProcessView, Identity]:
-        """What each view is a view of. Stacks that name no pid, and were saved without sockets, are of the one process that has the same server pools."""
+        """What each view is a view of. Goroutines, which name no pid, saved without sockets are of the one process that has the same server pools."""
         found = {view: _identity(view) for view in self.views}
         named: dict[Identity, set[Identity]] = defaultdict(set)
         for view, (host, pid, _) in found.items():
@@ -101,7 +102,7 @@ class Case:
                 named[host, None, pools].add(found[view])
         for view, identity in found.items():
             same = named.get(identity, set())
-            if len(same) == 1 and view.dump is not None and not view.sockets:
+            if len(same) == 1 and view.dump is not None and view.dump.runtime is Runtime.GO and not view.sockets:
                 found[view] = next(iter(same))
         return found
 

@@ -1,7 +1,6 @@
 r"""Processes of an Erlang node: ``erl_crash.dump`` (``kill -USR1``, out of memory), and ``erlang:system_info(procs)``, which ends nothing.
 
     =erl_crash_dump:0.5
-    Sun Nov 29 05:31:25 2026
     =proc:<0.79.0>
     State: Waiting
     Name: tariff
@@ -35,11 +34,9 @@ if TYPE_CHECKING:
 NAME: Final = "erlang_crash_dump"
 SHOWS: Final = frozenset({Shows.THREADS})
 
-HEADER: Final = r"=erl_crash_dump:\d[^\n]*+(?:\n(?!=proc:)[^\n]*+)*+"
-"""With all that stands before the first process: a time, memory, tables."""
+HEADER: Final = r"=erl_crash_dump:\d[^\n]*+(?:\n(?:Mon|Tue|Wed|Thu|Fri|Sat|Sun) [A-Z][a-z]{2} [ \d]\d \d\d:\d\d:\d\d \d{4}(?=\n))?"
+"""With the time below it, which is what date prints."""
 ROW_SHAPE: Final = r"=proc:<\d{1,9}\.\d"
-BELOW: Final = r"(?:\n(?!=erl_crash_dump:)[^\n]*+)*+"
-"""Stacks, heaps, modules: whatever follows is of the dump, to its end."""
 
 _dumped = lazy(r"=erl_crash_dump:\d").match
 _section = lazy(r"=(?P<kind>[a-z_]{2,40})(?::(?P<id>\S{1,200}))?\s*$").match

@@ -71,7 +71,6 @@ _HIDDEN: Final = {2: "select", 3: "chan"}
 _RUNTIME: Final = ("runtime.", "internal/", "sync.", "time.Sleep", "syscall.", "os.")
 _SERVES: Final = ("net/http.serverHandler.ServeHTTP(", "google.golang.org/grpc.(*Server).handleStream(")
 """Calls whose last argument is the request: a pointer to the heap, which stays what it is while the request lasts."""
-_request = re.compile(r", (0x[0-9a-f]{6,16})\)$").search
 _RUNS: Final = ("running", "runnable", "syscall", "preempted", "copystack")
 _BOTTOM: Final = frozenset({"runtime.goexit", "runtime.main"})
 """What stands below every goroutine: a signal's dump prints it, a profile's does not. So with the wrapper around a ``go`` statement's call."""
@@ -317,8 +316,8 @@ class _Reader:
 
 def _request_of(line: str) -> str | None:
     """The last argument of a call, None where the runtime doubts it (``?``)."""
-    match = _request(line)
-    return match[1] if match else None
+    word = line[line.rfind(", ") + 2 : -1]
+    return word if line[-1:] == ")" and word.startswith("0x") and word[-1] != "?" else None
 
 
 @lru_cache(maxsize=65536)

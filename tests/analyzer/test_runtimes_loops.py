@@ -137,3 +137,57 @@ class TestLoopsThatBlock:
         diagnosis = diagnosis_of({"gdb.txt": WAITS.replace("inboxd", "node"), "netstat.txt": table})
         assert not found(diagnosis, "event-loop-blocked")
         assert diagnosis.verdict.status is not Status.HEALTHY
+
+
+HUB = 'Thread 640 (idle): "MainThread"\n    Hub.run (gevent/hub.py:647)\n'
+
+
+def served_by_loop(*, left: int, quiet: int, calls: int) -> str:
+    """A table of a process that serves port 8282 in one loop."""
+    rows = ["0 10.1.0.4:8282 0.0.0.0:* LISTEN 640/gunicorn"]
+    rows += [f"1 10.1.0.4:8282 10.1.0.8:{4000 + at} CLOSE_WAIT 640/gunicorn" for at in range(left)]
+    rows += [f"0 10.1.0.4:8282 10.1.0.8:{4500 + at} ESTABLISHED 640/gunicorn" for at in range(quiet)]
+    rows += [f"0 10.1.0.4:{5000 + at} 10.1.0.9:9091 ESTABLISHED 640/gunicorn" for at in range(calls)]
+    return netstat(*rows)
+
+
+class TestTasksThatNoDumpShows:
+    """Greenlets and coroutines leave no thread: the loop looks idle whatever they wait for."""
+
+    def files(self, **rows: int) -> dict[str, str]:
+        head = "Process 640: gunicorn: worker\nPython v3.11.2 (/usr/bin/python3.11)\n\n"
+        return {"pyspy.txt": head + HUB, "netstat.txt": served_by_loop(**rows)}
+
+    def test_as_many_calls_as_requests(self) -> None:
+        (finding,) = found(diagnosis_of(self.files(left=6, quiet=3, calls=9)), "slow-backend")
+        assert (finding.confidence, finding.culprit.remote) == (Confidence.SUSPECTED, "10.1.0.9:9091")
+        assert "leave no thread" in finding.explanation
+
+    def test_nobody_gave_up(self) -> None:
+        assert not found(diagnosis_of(self.files(left=0, quiet=9, calls=9)), "slow-backend")
+
+    def test_other_numbers(self) -> None:
+        assert not found(diagnosis_of(self.files(left=6, quiet=3, calls=2)), "slow-backend")
+
+
+class TestAnswersThatNobodyReads:
+    """The body is larger than the buffer: the service cannot close, and nothing is in CLOSE_WAIT."""
+
+    PROFILE = "goroutine profile: total {total}\n{n} @ 0x43b256 0x44b05c\n#\t0x65fb64\tnet/http.(*persistConn).readLoop+0xd84\t/go/transport.go:2213\n\n{n} @ 0x43b256 0x44b05d\n#\t0x660c14\tnet/http.(*persistConn).writeLoop+0xf4\t/go/transport.go:2392\n"
+
+    def table(self, unread: int) -> str:
+        rows = [f"{unread} 10.5.0.1:{5000 + at} 10.5.0.7:8443 ESTABLISHED 77/poll" for at in range(7)]
+        return netstat("0 10.5.0.1:8080 0.0.0.0:* LISTEN 77/poll", *rows)
+
+    def test_bytes_lie_unread(self) -> None:
+        diagnosis = diagnosis_of({"pprof.txt": self.PROFILE.format(n=7, total=14), "netstat.txt": self.table(131072)})
+        (finding,) = found(diagnosis, "connection-leak")
+        assert (diagnosis.verdict.rule, finding.confidence, finding.culprit.remote) == (
+            "connection-leak",
+            Confidence.LIKELY,
+            "10.5.0.7:8443",
+        )
+
+    def test_nothing_lies_unread(self) -> None:
+        diagnosis = diagnosis_of({"pprof.txt": self.PROFILE.format(n=7, total=14), "netstat.txt": self.table(0)})
+        assert not found(diagnosis, "connection-leak")
