@@ -111,7 +111,9 @@ def _changed(name: str, reading: Reading, change: Callable[[str], str]) -> Readi
 
 def pairs(name: str) -> Iterator[Trial]:
     """The incident beside others, each in a folder of its own."""
-    for partner in random.Random(name).sample([other for other in NAMES if other != name], PARTNERS):
+    # A number for each pair of names: a new sample changes no other one's partners but where it is one.
+    others = sorted((other for other in NAMES if other != name), key=lambda other: random.Random(f"{name} {other}").random())
+    for partner in others[:PARTNERS]:
         yield Trial(name, f"beside {partner}", partial(_beside, name, partner), partner)
 
 

@@ -29,8 +29,9 @@ if TYPE_CHECKING:
 
     from analyzer.join.connections import Connection
     from analyzer.join.socket_table import SocketTable
+    from analyzer.model.incident import Snapshot
     from analyzer.waits.case import Case
-    from parsers.records import Owner
+    from parsers.records import Owner, Pid
 
 NEEDS: Final = (Need.SOCKETS,)
 CONSEQUENCE_OF: Final[tuple[str, ...]] = ()
@@ -59,7 +60,7 @@ TEXT: Final = Text(
 
 def diagnose(case: Case) -> Iterator[Finding]:
     """One finding per pair of processes."""
-    for host, table in {view.table: (view.snapshot.host, view.table) for view in case.latest}.values():
+    for snapshot, table in {view.table: (view.snapshot, view.table) for view in case.latest}.values():
         groups: dict[tuple[Owner, Owner], list[Connection]] = {}
         for one in table.in_state(TcpState.CLOSE_WAIT):
             if len(one.owners) > 1:
@@ -68,13 +69,24 @@ def diagnose(case: Case) -> Iterator[Finding]:
                     key = (_anyone(first), _anyone(second))
                     groups.setdefault(key, []).append(one)
         for (first, second), group in groups.items():
-            if len(group) >= FEWEST:
-                yield _finding(host, first, second, group)
+            if len(group) >= FEWEST and _is_one_socket(snapshot, first, second, group[0]):
+                yield _finding(snapshot.host, first, second, group)
         # A port may be listened to for IPv4 and for IPv6: the connections are the same.
         shared = {row.local.port: row for row in table.in_state(TcpState.LISTEN) if len(row.owners) > 1}
         for _, listener in sorted(shared.items()):
             for parent, child, group in _left_alone(table, listener):
-                yield _finding(host, parent, child, group, listener)
+                if _is_one_socket(snapshot, parent, child, listener):
+                    yield _finding(snapshot.host, parent, child, group, listener)
+
+
+def _is_one_socket(snapshot: Snapshot, first: Owner, second: Owner, connection: Connection) -> bool:
+    """True if a table shows both with the same socket: in one row, by one inode, or without inodes side by side. Two hosts listen on equal ports as well."""
+    holders: dict[object, set[Pid]] = {}
+    for row in snapshot.rows:
+        if row.local == connection.local and row.remote == connection.remote:
+            pids = {owner.pid for owner in row.owners or ()}
+            holders.setdefault(row.inode or row.where.file, set()).update(pids)
+    return any({first.pid, second.pid} <= pids for pids in holders.values())
 
 
 def _left_alone(table: SocketTable, listener: Connection) -> Iterator[tuple[Owner, Owner, list[Connection]]]:

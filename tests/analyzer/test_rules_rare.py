@@ -77,6 +77,21 @@ class TestInherited:
         both = self.shared() + 'ESTAB 0 0 10.1.1.5:8080 10.9.9.9:60000 users:(("ffmpeg",pid=9,fd=60))\n'
         assert not found(diagnosis_of({"ss.txt": both}), "inherited-fd")
 
+    def test_catches_not_two_hosts_that_listen_on_equal_ports(self) -> None:
+        """Two tables that do not name their hosts: equal endpoints, and sockets of their own."""
+        head = "COMMAND PID USER FD TYPE DEVICE SIZE/OFF NODE NAME\n"
+        first = (
+            head
+            + "java 77 app 7u IPv4 5001 0t0 TCP *:8080 (LISTEN)\n"
+            + "".join(f"java 77 app {20 + n}u IPv4 51{n:02} 0t0 TCP 10.1.1.5:8080->10.9.9.9:4{n:04} (ESTABLISHED)\n" for n in range(2))
+        )
+        second = (
+            head
+            + "ffmpeg 9 app 7u IPv4 7001 0t0 TCP *:8080 (LISTEN)\n"
+            + "".join(f"ffmpeg 9 app {20 + n}u IPv4 71{n:02} 0t0 TCP 10.1.1.5:8080->10.9.9.9:5{n:04} (CLOSE_WAIT)\n" for n in range(5))
+        )
+        assert not found(diagnosis_of({"a-lsof.txt": first, "b-lsof.txt": second}), "inherited-fd")
+
     def test_catches_not_the_old_process_of_a_reload(self) -> None:
         assert not found(diagnosis_of({"ss.txt": self.shared(child="java")}), "inherited-fd")
         assert not found(diagnosis_of({"ss.txt": self.shared(kept="ESTAB")}), "inherited-fd")
