@@ -89,13 +89,13 @@ def listed_in_words(sessions: Sequence[Session], blocks: Sequence[SessionBlock])
                     "{sessions} of {server} waiting for a lock{what}",
                     sessions=plural(len(locked), "session"),
                     server=server_of(mine[0]),
-                    what=_kinds_of(locked),
+                    what=kinds_in_words(locked),
                 )
             ]
             if locked
             else []
         )
-        said += [_longest(locked)] if locked and not holders else []
+        said += [longest_in_words(locked)] if locked and not holders else []
         said += [say("held up in the end by session {ids}", ids=", ".join(sorted(holders)))] if holders and locked else []
         said += [
             say("idle in a transaction: {session}{age}", session=session_in_words(one), age=age_in_words(one)) for one in idle[:MOST_NAMED]
@@ -103,13 +103,13 @@ def listed_in_words(sessions: Sequence[Session], blocks: Sequence[SessionBlock])
         yield say("the list has {what}", what=joined("; ", said))
 
 
-def _kinds_of(locked: Sequence[Session]) -> str:
+def kinds_in_words(locked: Sequence[Session]) -> str:
     """`` (table metadata lock)``: the locks as the server calls them, empty where it has no name for them."""
-    kinds = dict.fromkeys(session.waits_on.removeprefix("Lock/") for session in locked if session.waits_on)
+    kinds = dict.fromkeys(kind for session in locked if (kind := (session.waits_on or "").removeprefix("Lock/")))
     return say(" ({kinds})", kinds=", ".join(list(kinds)[:MOST_NAMED])) if kinds else ""
 
 
-def _longest(locked: Sequence[Session]) -> Message:
+def longest_in_words(locked: Sequence[Session]) -> Message:
     """Who waits for the longest, with its statement: the others often wait behind it."""
     oldest = max(locked, key=lambda session: session.state_age or 0.0)
     doing = say(" with “{statement}”", statement=oldest.statement[:_STATEMENT]) if oldest.statement else ""

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Final, NamedTuple
 
 from analyzer.evidence.chosen_threads import chosen
 from analyzer.evidence.log_events import MANY, caller_in_words, in_words, of_this_moment, site_of
+from analyzer.families.idle_leases import resting
 from analyzer.model.finding import Confidence, Culprit, Doubt, Finding, Severity, When
 from analyzer.model.message import capitalized, plural, say
 from analyzer.model.text import Do, Either, Text
@@ -65,7 +66,15 @@ class Story(NamedTuple):
 
 POOL: Final = Text(
     "",
-    headline=Either("leaker", "{event}{often}: what {leaker} takes is not given back.", "{event}{called}{often}."),
+    headline=Either(
+        "leaker",
+        "{event}{often}: what {leaker} takes is not given back.",
+        Either(
+            "resting",
+            "{event}{called}{often}, and {resting}: what is lent is not in use, but was not given back.",
+            "{event}{called}{often}.",
+        ),
+    ),
     explanation=Either(
         "empty",
         "All that the pool has was lent when somebody asked for one more. {leak}",
@@ -74,13 +83,29 @@ POOL: Final = Text(
     why=Either(
         "leaker",
         "The pool wrote both itself: that it was empty, and who kept one.",
-        "The line says so itself; why, and whether it lasts, a log does not show.",
+        Either(
+            "resting",
+            "The line says that all were lent, and the far side's list that none of them is used. That both are of one moment, and whose code keeps them, they do not show.",
+            "The line says so itself; why, and whether it lasts, a log does not show.",
+        ),
     ),
     do=(
         Do(
             When.NOW,
             "Save the threads at such a moment, and the list of the far side's sessions: long calls, or sessions that are idle?",
             "{stacks}",
+            on="unseen",
+        ),
+        Do(
+            When.NOW,
+            "Restart, or end the sessions that rest: the pool makes new ones. Before that save the threads.",
+            "{stacks}",
+            on="resting",
+        ),
+        Do(
+            When.FIX,
+            "Close what is taken{in_site} in every path, early returns and errors, too (try-with-resources, finally, with), and end the transaction before anything slow.",
+            on="resting",
         ),
         Do(When.FIX, "Give back what {leaker} takes in every path (try-with-resources, finally, with).", on="leaker"),
         Do(When.FIX, "Switch on the pool's own watch for what is not given back: it names who took it.", on="unknown"),
@@ -91,10 +116,15 @@ POOL: Final = Text(
         "leak": Either(
             "leaker",
             "Its own watch names who took one and kept it: {leaker}. What is not given back is missing for all others.",
-            "Calls that take long, and connections that were never given back, write the same line.",
+            Either(
+                "resting",
+                "Calls that take long would show sessions that work; here {resting}. They were taken and never closed, or are kept during something else; no statement is slow, and a larger pool only moves the moment.",
+                "Calls that take long, and connections that were never given back, write the same line.",
+            ),
         ),
+        "in_site": Either("site", " in {site}"),
         "kept": Either("leaker", " Who took it the line names: {leaker}."),
-        "holder": Either("leaker", "taken in {leaker}", "who has them the log does not say"),
+        "holder": Either("leaker", "taken in {leaker}", Either("resting", "{resting}", "who has them the log does not say")),
     },
 )
 LINE: Final = Text(
@@ -249,6 +279,9 @@ def _of_pools(case: Case, told: Sequence[Told]) -> Finding | None:
     empty = next((one for one in told if one.event.kind is LogKind.POOL_EMPTY), None)
     main = empty or told[0]
     leaker = site_of(leak.event, case.known) if leak is not None else None
+    site = leaker or site_of(main.event, case.known)
+    lends = main.event.source not in _HTTP and _all_lent(main)
+    rest = resting(case, of_database=main.event.source in _JDBC) if empty is not None and leaker is None and lends else None
     text = POOL.filled(
         None,
         event=capitalized(in_words(main.event)),
@@ -257,13 +290,22 @@ def _of_pools(case: Case, told: Sequence[Told]) -> Finding | None:
         leaker=leaker,
         empty=empty,
         unknown=leaker is None,
+        resting=rest.words if rest is not None else None,
+        unseen=rest is None,
+        site=site,
         who=main.event.subject or main.event.source,
         stacks=_stacks(main.event.source),
     )
-    sure = Confidence.LIKELY if leaker is not None and empty is not None else Confidence.SUSPECTED
-    shown = (main.evidence, *((leak.evidence,) if leak is not None and leak is not main else ()))
-    site = leaker or site_of(main.event, case.known)
+    sure = Confidence.LIKELY if (leaker is not None and empty is not None) or (rest is not None and rest.sure) else Confidence.SUSPECTED
+    beside = rest.evidence if rest is not None else leak.evidence if leak is not None and leak is not main else None
+    shown = (main.evidence, *((beside,) if beside is not None else ()))
     return _finding(text, _rule_of_pool(main, empty), sure, shown, Culprit(frame=_named(site), library=main.event.source))
+
+
+def _all_lent(told: Told) -> bool:
+    """False where the pool's own figures say that some were free, or that it had none at all: then it could not make or check them."""
+    active, total = told.event.figure("active"), told.event.figure("total")
+    return active is None or total is None or active >= total > 0
 
 
 def _rule_of_pool(main: Told, empty: Told | None) -> str:

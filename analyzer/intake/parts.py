@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any, Final, NamedTuple, TypeVar
 from msgspec.structs import replace
 
 from analyzer.model.incident import TABLES, ArtifactPart
-from parsers.records import Elision, HostFact, LogEvent, LogLines, Parsed, ThreadDump
+from parsers.records import Elision, HostFact, LogEvent, LogLines, Parsed, Session, SessionBlock, ThreadDump
 from parsers.text.looks import LOOKED_AT, NO_LOG, looks_like
 
 if TYPE_CHECKING:
@@ -53,6 +53,14 @@ class Part(NamedTuple):
     def is_empty_table(self) -> bool:
         """True for the heading of a socket table without a row: it says that there was no socket."""
         return self.form in TABLES and self.headed and not self.parsed.records and not self.parsed.unread
+
+    @property
+    def listed(self) -> str:
+        """What tells lists of sessions apart that one format reads: sessions, their waits, their transactions. One after the other is one moment."""
+        first = next(iter(self.parsed.records), None)
+        if isinstance(first, SessionBlock):
+            return "waits"
+        return "transactions" if isinstance(first, Session) and first.client is None and first.own_link is not None else ""
 
     def of(self, kind: type[_Kind]) -> Sequence[_Kind]:
         """The records of one kind. Most sections hold a single one: then this costs no look at each of a million rows."""

@@ -268,7 +268,9 @@ def assemble(name: str, readings: Sequence[Reading], host: str | None = None, zo
             if part.form is not None and (part.parsed.records or part.is_empty_table):
                 # Two different commands in one pasted session are one moment; the same command again is the next.
                 pieces.append(
-                    SeriesPiece(reading.file, index, f"{part.form} {part.prompt or ''}{_stacks_of(part)}", time_of(part), part.clock)
+                    SeriesPiece(
+                        reading.file, index, f"{part.form} {part.prompt or ''}{part.listed}{_stacks_of(part)}", time_of(part), part.clock
+                    )
                 )
                 owners.append((number, index))
     places = place(pieces, pids, _hosts_named(readings))

@@ -25,7 +25,7 @@ from analyzer.judge.platform import fitting, platform_of, speaks_of_jvm
 from analyzer.judge.stacks import socket_groups, stack_groups
 from analyzer.judge.subject import besides, is_beside, nothing_of_subject, primary_of
 from analyzer.judge.suspicions import besides as beside_suspicion
-from analyzer.judge.suspicions import with_logs, without_few
+from analyzer.judge.suspicions import with_lists, with_logs, without_few
 from analyzer.judge.symptoms import REASONS, suffering, without_cause
 from analyzer.judge.tables import input_of, notes_of, pool_tables, session_facts, socket_tables
 from analyzer.model.finding import (
@@ -83,7 +83,8 @@ def diagnose(
         found += findings
         checked.append(check)
     found, checked = _explained(found, checked, rules)
-    found, checked = with_logs(case, found, checked, {slug(rule): rule for rule in rules})
+    for told in (with_lists, with_logs):
+        found, checked = told(case, found, checked, {slug(rule): rule for rule in rules})
     if not any(finding.severity is Severity.CRITICAL for finding in found):
         found += _past(case, rules)
     ranked = _number(found, {slug(rule): rule.CONSEQUENCE_OF for rule in rules}, incident)

@@ -78,7 +78,7 @@ def beside_threads(case: Case) -> list[str]:
     for view in case.latest:
         said += of_rows(view)
     said += counted(case)
-    said += _of_lists(case.incident.snapshots)
+    said += of_lists(case.incident.snapshots)
     for snapshot in case.incident.snapshots[-1:]:
         said += [
             *asleep_in_words(snapshot),
@@ -91,7 +91,7 @@ def beside_threads(case: Case) -> list[str]:
     return said
 
 
-def _of_lists(snapshots: Sequence[Snapshot]) -> Iterator[str]:
+def of_lists(snapshots: Sequence[Snapshot]) -> Iterator[str]:
     """The last list of sessions, with who waits for whom: one query after the other in a terminal is two moments, and the second names no session."""
     last = next((number for number, one in reversed([*enumerate(snapshots)]) if one.sessions), None)
     if last is None:

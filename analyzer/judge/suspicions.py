@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING, Final
 from msgspec.structs import replace
 
 from analyzer.evidence.chosen_threads import FEW_THREADS
-from analyzer.families import told_by_logs
-from analyzer.judge.shown import beside_threads, shown
+from analyzer.families import listed_sessions, told_by_logs
+from analyzer.judge.shown import beside_threads, of_lists, shown
 from analyzer.model.finding import Check, Finding, Outcome, Severity
 from analyzer.model.message import capitalized, say
 
@@ -18,13 +18,30 @@ if TYPE_CHECKING:
     from analyzer.rules import Rule
     from analyzer.waits.case import Case
 
-_LITTLE: Final = frozenset({FEW_THREADS, told_by_logs.LOG_ALONE})
+_LITTLE: Final = frozenset({FEW_THREADS, told_by_logs.LOG_ALONE, listed_sessions.LIST_ALONE})
 
 
 def without_few(found: Sequence[Finding]) -> Sequence[Finding]:
     """The findings without suspicions of few threads about a process of which anything else is found."""
     firm = [one.process for one in found if one.severity is not Severity.INFO and not _rests_on_little(one)]
     return [one for one in found if not _rests_on_little(one) or one.process not in firm]
+
+
+def with_lists(case: Case, found: list[Finding], checked: list[Check], rules: Mapping[str, Rule]) -> tuple[list[Finding], list[Check]]:
+    """The findings and the checks, with what a list of sessions alone tells. Picked threads that wait for that server are part of its finding."""
+    if any(one.severity is not Severity.INFO and not _rests_on_little(one) for one in found):
+        return found, checked
+    told = {one.rule: replace(one, outlook=rules[one.rule].OUTLOOK) for one in listed_sessions.suspicions(case, found) if one.rule in rules}
+    kept = [one for one in found if not listed_sessions.absorbed(one, [*told.values()])]
+    gone = {one.rule for one in found} - {one.rule for one in kept}
+    return [*kept, *told.values()], [
+        Check(check.rule, Outcome.FOUND, told[check.rule].headline)
+        if check.rule in told
+        else Check(check.rule, Outcome.CLEAN, rules[check.rule].CLEAN)
+        if check.rule in gone
+        else check
+        for check in checked
+    ]
 
 
 def with_logs(case: Case, found: list[Finding], checked: list[Check], rules: Mapping[str, Rule]) -> tuple[list[Finding], list[Check]]:
@@ -44,7 +61,8 @@ def besides(case: Case, primary: Finding, findings: Sequence[Finding]) -> list[s
     others = [one.headline for one in findings if one is not primary and one.process == primary.process and _rests_on_little(one)]
     told = [evidence.says for one in findings for evidence in one.evidence]
     seen = beside_threads(case) if _has_few(primary) else shown(case, findings)
-    lines = [line for line in seen if not any(words in line for words in told)]
+    said = {*of_lists(case.incident.snapshots)} if any(doubt.code == listed_sessions.LIST_ALONE for doubt in primary.doubts) else set()
+    lines = [line for line in seen if line not in said and not any(words in line for words in told)]
     return [*others, *(say("{line}.", line=capitalized(line)) for line in lines)]
 
 

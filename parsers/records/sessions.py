@@ -64,9 +64,13 @@ class Session(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class SessionBlock(msgspec.Struct, frozen=True, kw_only=True):
-    """Who waits for whom inside a server: ``waiter`` is held up by ``holders``, by the sessions' ids. Holders may wait themselves."""
+    """Who waits for whom inside a server: ``waiter`` is held up by ``holders``, by the sessions' ids. Holders may wait themselves.
+
+    ``ends``: what the row tells of the two sessions beside their ids.
+    """
 
     where: Where
     server: str
     waiter: str
     holders: tuple[str, ...]
+    ends: tuple[Session, ...] = ()

@@ -1,4 +1,4 @@
-r"""MySQL's and MariaDB's sessions and lock waits: SHOW PROCESSLIST, innodb_lock_waits, data_lock_waits; boxes, ``\G``, tabs, CSV.
+r"""MySQL's and MariaDB's sessions and lock waits: SHOW PROCESSLIST, innodb_lock_waits, data_lock_waits, innodb_trx; boxes, ``\G``, tabs, CSV.
 
     +----+--------+-----------------+------+---------+------+----------+----------------------------+
     | Id | User   | Host            | db   | Command | Time | State    | Info                       |
@@ -8,7 +8,8 @@ r"""MySQL's and MariaDB's sessions and lock waits: SHOW PROCESSLIST, innodb_lock
     +----+--------+-----------------+------+---------+------+----------+----------------------------+
 
 A wait for a row lock shows as the state of the statement (Updating), never as Locked; waits for metadata and table locks show by name. The holder of a
-row lock shows as Sleep: only the lock waits or INNODB STATUS tell it. Host has the client's port. Time is seconds in the state.
+row lock shows as Sleep: only the lock waits or INNODB STATUS tell it. Host has the client's port. Time is seconds in the state. INNODB_TRX lists open
+transactions by the Id of the process list (``trx_mysql_thread_id``): one whose session sleeps is idle and keeps its locks.
 """
 
 from __future__ import annotations
@@ -23,27 +24,29 @@ from parsers.text.sql import without_literals
 from parsers.text.tables import columns_of, grid_of
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Iterator, Sequence
 
+    from parsers.records import Where
     from parsers.text.source import Section
-    from parsers.text.tables import Row
+    from parsers.text.tables import Cells, Row
 
 NAME: Final = "mysql"
 SHOWS: Final = frozenset({Shows.SESSIONS})
 HEADER: Final = (
-    r"[ ]*\+(?:-+\+){3,}[ ]*\n[ ]*\|[ ]*(?:Id|ID|waiting_\w+|wait_started|requesting_trx_id)[ ]*\|[^\n]*$|[ ]*\*{5,} 1\. row \*{5,}[ ]*$|Id\tUser\tHost\t[^\n]{0,200}$|(?i:id,user,host,)[^\n]{0,200}$"
-    r"|(?:wait_started|requesting_trx_id|waiting_pid)[\t,][^\n]{0,600}$"
+    r"[ ]*\+(?:-+\+){3,}[ ]*\n[ ]*\|[ ]*(?:Id|ID|waiting_\w+|wait_started|requesting_trx_id|trx_\w+)[ ]*\|[^\n]*$|[ ]*\*{5,} 1\. row \*{5,}[ ]*$|Id\tUser\tHost\t[^\n]{0,200}$|(?i:id,user,host,)[^\n]{0,200}$"
+    r"|(?:wait_started|requesting_trx_id|waiting_pid|trx_\w{1,40})[\t,][^\n]{0,600}$"
 )
 ROW_SHAPE: Final = HEADER
 _LIST: Final = ({"id", "user", "host", "command"}, {"id", "user", "host", "info"})
 _WAITS: Final = ({"waiting_pid", "blocking_pid"}, {"waiting_thread", "blocking_thread"})
+_TRANSACTION: Final = {"trx_mysql_thread_id"}
 _LOCKED: Final = ("Waiting for table metadata lock", "Waiting for table level lock", "Waiting for global read lock", "Locked")
 
 
 def sniff(head: Sequence[str]) -> bool:
     """True if the columns are those of a process list or of lock waits."""
     columns = columns_of(head)
-    return any(need <= columns for need in (*_LIST, *_WAITS))
+    return any(need <= columns for need in (*_LIST, *_WAITS, _TRANSACTION))
 
 
 def parse(section: Section) -> Parsed:
@@ -52,6 +55,8 @@ def parse(section: Section) -> Parsed:
     columns = set(grid.columns) if grid is not None else set[str]()
     if any(need <= columns for need in _WAITS):
         return parse_rows(section, lambda row: _block(section, row))
+    if columns >= _TRANSACTION:
+        return parse_rows(section, lambda row: _transaction(section, row))
     return parse_rows(section, lambda row: _session(section, row))
 
 
@@ -60,7 +65,56 @@ def _block(section: Section, row: Row) -> SessionBlock | None:
     holder = row.cells.get("blocking_pid") or row.cells.get("blocking_thread") or ""
     if not waiter.isdigit() or not holder.isdigit():
         return None
-    return SessionBlock(where=section.where(row.first, row.last), server=NAME, waiter=waiter, holders=(holder,))
+    where = section.where(row.first, row.last)
+    return SessionBlock(where=where, server=NAME, waiter=waiter, holders=(holder,), ends=tuple(_ends(where, row.cells, waiter, holder)))
+
+
+def _ends(where: Where, cells: Cells, waiter: str, holder: str) -> Iterator[Session]:
+    """The two sessions of a wait, where the row has their statements: a holder without one waits for its client."""
+    if "blocking_query" not in cells and "waiting_query" not in cells:
+        return
+    waited, held = age_of(cells["wait_age_secs"]) or age_of(cells["wait_age"]), age_of(cells["blocking_trx_age"])
+    yield Session(
+        where=where,
+        server=NAME,
+        id=waiter,
+        state=SessionState.LOCKED,
+        waits_on=" ".join(part for part in (cells["locked_type"].lower(), "lock") if part),
+        statement=without_literals(cells["waiting_query"], double_quoted=True) or None,
+        state_age=waited,
+    )
+    running = cells["blocking_query"]
+    rests = "blocking_query" in cells and not running
+    yield Session(
+        where=where,
+        server=NAME,
+        id=holder,
+        state=SessionState.IN_TRANSACTION if rests else SessionState.ACTIVE if running else SessionState.UNKNOWN,
+        statement=without_literals(running, double_quoted=True) or None,
+        transaction_age=held,
+    )
+
+
+def _transaction(section: Section, row: Row) -> Session | None:
+    """An open transaction. Its age is known only where the query computes it: the server's own time stands nowhere."""
+    cells = row.cells
+    thread = cells["trx_mysql_thread_id"]
+    if not thread.isdigit() or thread == "0":  # 0: prepared by a client that is gone, or of the server itself
+        return None
+    waits, query = cells["trx_state"].upper() == "LOCK WAIT", cells["trx_query"]
+    rests = "trx_query" in cells and not query
+    ages = (age_of(cells[name]) for name in ("age", "trx_age", "seconds", "duration", "secs"))
+    return Session(
+        where=section.where(row.first, row.last),
+        server=NAME,
+        id=thread,
+        state=SessionState.LOCKED if waits else SessionState.IN_TRANSACTION if rests else SessionState.UNKNOWN,
+        printed_state=cells["trx_state"],
+        waits_on="row lock" if waits else None,
+        statement=without_literals(query, double_quoted=True) or None,
+        transaction_age=next((age for age in ages if age is not None and age >= 0), None),
+        own_link=cells["trx_rows_locked"] if cells["trx_rows_locked"].isdigit() else "0",
+    )
 
 
 def _session(section: Section, row: Row) -> Session | None:

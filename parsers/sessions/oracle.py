@@ -55,6 +55,8 @@ _LISTS: Final = (
 _BLOCKERS: Final = {"sid", "blocker_sid"}
 _FROM_CLIENT: Final = "SQL*Net message from client"
 _LOCKS: Final = ("enq: ", "library cache lock", "library cache pin", "row cache lock", "cursor: pin")
+_SECONDS: Final = ("seconds_in_wait", "secs_in_wait", "wait_secs", "secs", "seconds", "sec")
+"""The time in the wait, and what people call it to make the column narrow."""
 _DOMAIN: Final = lazy(r"^.*\\")
 
 
@@ -121,7 +123,7 @@ def _session(section: Section, row: Row, holders: set[str]) -> Session | None:
         waits_on=waits or None,
         blocked_by=blocked_by,
         statement=without_literals(cells["sql_text"] or cells["sql_fulltext"]) or None,
-        state_age=since if since is not None else age_of(cells["seconds_in_wait"]),
+        state_age=since if since is not None else next((age for name in _SECONDS if (age := age_of(cells[name])) is not None), None),
     )
 
 

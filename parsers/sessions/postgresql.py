@@ -43,8 +43,23 @@ _ACTIVITY: Final = (
 _BLOCKED: Final = ({"pid", "blocked_by"}, {"pid", "pg_blocking_pids"}, {"blocked_pid", "blocking_pid"})
 _LOCKS: Final = ({"locktype", "pid", "granted"},)
 _SINCE_TRANSACTION: Final = ("xact_age", "transaction_age", "xact_duration", "xact_runtime", "transaction_duration")
-_SINCE_STATE: Final = ("waited", "duration", "runtime", "query_age", "query_duration", "age")
+_SINCE_STATE: Final = (
+    "waited",
+    "duration",
+    "runtime",
+    "query_age",
+    "query_duration",
+    "age",
+    "state_age",
+    "state_duration",
+    "since",
+    "idle_for",
+    "idle_time",
+    "?column?",
+)
 """What people call the columns that they compute: ``now() - xact_start AS xact_age``."""
+_QUERY: Final = ("query", "current_query", "left", "substring", "substr")
+"""The statement, whole, or as a function of the server cut it: psql calls the column after the function."""
 _IDS: Final = lazy(r"\d+")
 _STATES: Final = {
     "active": SessionState.ACTIVE,
@@ -113,7 +128,7 @@ def _session(section: Section, row: Row, taken: float | None) -> Session | None:
     pid = cells.get("pid") or cells.get("procpid") or ""
     if not pid.isdigit():
         return None
-    query = cells.get("query") or cells.get("current_query") or ""
+    query = next((text for name in _QUERY if (text := cells.get(name))), "")
     printed = cells.get("state") or (query if query.startswith("<") else "")
     kind, event = cells.get("wait_event_type", ""), cells.get("wait_event", "")
     state = _STATES.get(printed.lower(), SessionState.ACTIVE if cells.get("current_query") else SessionState.UNKNOWN)

@@ -105,8 +105,8 @@ def test_lists_of_another_moment_are_only_suspected_and_lose_no_session() -> Non
 
 def test_a_list_alone_says_what_it_shows() -> None:
     verdict = diagnosis_of({"sessions.txt": LOOP, "blocked.txt": BLOCKED}).verdict
-    assert "1 session of PostgreSQL waiting for a lock (x); held up in the end by session 501" in verdict.headline
-    assert "a socket table of the same moment" in verdict.summary
+    assert "1 session of PostgreSQL waits for a lock (x) that session 501 (desk, 10.1.1.5:41001) holds" in verdict.headline
+    assert verdict.confidence is Confidence.LIKELY
 
 
 class TestHolder:

@@ -133,9 +133,8 @@ def test_two_queries_of_one_terminal_are_told_together() -> None:
     text = said(
         f"Everything waits.\n\n{SESSIONS}(2 rows)\n\nand then\n\n  pid  | pg_blocking_pids\n-------+------------------\n  7044 | {{7010}}\n(1 row)\n"
     )
-    assert "the list has 1 session of PostgreSQL waiting for a lock (transactionid)" in text
-    assert "held up in the end by session 7010" in text
-    assert "idle in a transaction: session 7010 (kiosk) for 1201 s" in text
+    assert "1 session of PostgreSQL waits for a lock (transactionid) that session 7010 (kiosk) holds" in text
+    assert "idle in a transaction for 1201 s" in text
 
 
 def test_who_waits_for_the_longest_is_named_with_its_statement_and_prose_below_the_box_is_none_of_it() -> None:

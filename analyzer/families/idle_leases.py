@@ -1,0 +1,84 @@
+"""Sessions that rest while the pool they belong to has none left to give: what is lent and does nothing was kept, or never given back."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from typing import TYPE_CHECKING, Final, NamedTuple
+
+from analyzer.evidence.sessions import server_of
+from analyzer.join.far_side import LISTS
+from analyzer.model.finding import Evidence
+from analyzer.model.message import plural, say
+from parsers.records import SessionState
+
+if TYPE_CHECKING:
+    from analyzer.waits.case import Case
+    from parsers.records import Session
+
+RESTS: Final = 60.0
+"""Seconds of rest from which on a session's client hardly works with it: a call that uses a connection comes back to it in between."""
+_FEWEST: Final = 2
+"""Sessions of one client that rest so: a single one may be anybody's."""
+_OBJECTS: Final = LISTS | {"redis"}
+"""Servers to whose connections a pool of objects may lead, and which list the idle ones, too."""
+
+
+class Resting(NamedTuple):
+    """All listed sessions of one client and user, none of which does anything.
+
+    ``sure``: they can hardly be those of another pool that is at rest: their transactions are open for minutes, or no other client's rest.
+    """
+
+    sessions: tuple[Session, ...]
+    sure: bool
+
+    @property
+    def words(self) -> str:
+        """``all 3 listed sessions of 10.0.0.5 are idle in transaction, for 61 to 2,467 s``."""
+        first = self.sessions[0]
+        ages = sorted(one.state_age or one.transaction_age or 0.0 for one in self.sessions)
+        in_transaction = all(one.state is SessionState.IN_TRANSACTION for one in self.sessions)
+        statements = list(dict.fromkeys(one.statement for one in self.sessions if one.statement))
+        last = say(", each after “{statement}”", statement=statements[0]) if len(statements) == 1 else ""
+        who = first.application or first.user or (first.client.host if first.client is not None else None)
+        return say(
+            "{sessions} of {server}{who} {are}, for {least:,.0f} to {most:,.0f} s{last}",
+            sessions=plural(len(self.sessions), "listed session"),
+            server=server_of(first),
+            who=say(" ({who})", who=who) if who else "",
+            are=say("are idle in transaction") if in_transaction else say("are idle"),
+            least=ages[0],
+            most=ages[-1],
+            last=last,
+        )
+
+    @property
+    def evidence(self) -> Evidence:
+        """The first row, and how many are like it."""
+        return Evidence(self.sessions[0].where, self.words, (self.sessions[0].id,), len(self.sessions) - 1)
+
+
+def resting(case: Case, *, of_database: bool) -> Resting | None:
+    """The largest group of sessions of one client that all rest, in the last list; None where one of the group works.
+
+    ``of_database``: the pool lends connections to a database; one of objects may lead to Redis, too.
+    """
+    last = next((one for one in reversed(case.incident.snapshots) if one.sessions), None)
+    if last is None:
+        return None
+    groups: dict[tuple[str, str | None, str | None, str | None], list[Session]] = defaultdict(list)
+    for session in last.sessions:
+        if session.server in (LISTS if of_database else _OBJECTS):
+            host = session.client.host if session.client is not None else None
+            groups[session.server, session.user, session.application, host].append(session)
+    rested = [tuple(members) for members in groups.values() if len(members) >= _FEWEST and all(map(_rests, members))]
+    if not rested:
+        return None
+    largest = max(rested, key=len)
+    in_transaction = all(one.state is SessionState.IN_TRANSACTION for one in largest)
+    return Resting(largest, sure=in_transaction or len(rested) == 1)
+
+
+def _rests(session: Session) -> bool:
+    age = session.state_age if session.state_age is not None else session.transaction_age
+    return session.state in {SessionState.IDLE, SessionState.IN_TRANSACTION} and age is not None and age >= RESTS

@@ -1,0 +1,259 @@
+"""What a list of sessions alone tells: who holds others up, where no socket ties it to a process. A database names its own waits; whose they are ports would tell."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Final, NamedTuple
+
+from msgspec.structs import replace
+
+from analyzer.evidence.chosen_threads import FEW_THREADS, chosen
+from analyzer.evidence.sessions import (
+    age_in_words,
+    kill_of,
+    kinds_in_words,
+    longest_in_words,
+    of_session,
+    seconds_in_words,
+    server_of,
+    session_in_words,
+)
+from analyzer.join.session_waits import SessionWaits
+from analyzer.model.finding import Confidence, Culprit, Doubt, Evidence, Severity, When
+from analyzer.model.message import capitalized, plural, say
+from analyzer.model.text import Ask, Do, Either, Text
+from parsers.records import Session, SessionState
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Sequence
+
+    from analyzer.model.finding import Finding
+    from analyzer.model.incident import Snapshot
+    from analyzer.model.text import Filled
+    from analyzer.waits.case import Case
+
+LIST_ALONE: Final = "list-alone"
+"""The code of the doubt about a finding that rests on a list of sessions without a process beside it."""
+LONG: Final = 10.0
+"""Seconds from which on a wait for a lock, or a transaction that does nothing, is no ordinary moment of a busy database."""
+_METADATA: Final = "metadata lock"
+_RESTS: Final = frozenset({SessionState.IN_TRANSACTION, SessionState.IDLE})
+_OTHERS: Final = {
+    "mysql": "mysql -e 'SELECT * FROM sys.schema_table_lock_waits\\G SELECT * FROM sys.innodb_lock_waits\\G' > lock_waits.txt",
+    "postgresql": 'psql -c "SELECT pid, state, xact_start, client_addr, client_port, pg_blocking_pids(pid), query FROM pg_stat_activity" > sessions.txt',
+}
+"""What a server says of its lock waits, with the state of those who hold them."""
+TEXT: Final = Text(
+    "lock-held-by-idle-transaction",
+    headline=Either(
+        "told",
+        "{victims} of {server} wait{s} for a lock{kinds} that {session} holds: it {doing}.",
+        "{victims} of {server} wait{s} for a lock{kinds}. {session_begins} is suspected to keep it: it {doing}.",
+    ),
+    explanation="{longest_begins}.{queue} {holder}{statement} A lock is kept until the transaction commits or rolls back, however well the database is.{threads}",
+    why=Either(
+        "told",
+        "{server} itself says who waits for whom. Whose connections these are, the ports of a socket table would tell.",
+        "The list shows who waits, but not for whom: that is inferred from who else has a transaction open.",
+    ),
+    do=(
+        Do(When.NOW, "Ask the owner of {session}, or end it: its transaction is rolled back.", "{kill}"),
+        Do(When.FIX, "Let the program behind {session} commit before it waits for anything else, or give it rows of its own.", on="rests"),
+        Do(
+            When.FIX,
+            "Make the statement of {session} short: look at its plan, and commit in smaller pieces.",
+            on="runs",
+        ),
+        Do(When.PREVENT, "Set a timeout on idle transactions and on lock waits."),
+    ),
+    figures=(("{victims_count:,}", "sessions waiting for the lock"), ("{held_for}", "the holder's transaction")),
+    ask=(Ask("the database's own list of lock waits", "who holds the lock", "{other_list}", on="other_list"),),
+    chain=(
+        ("{waiter}", "waits for a lock held by", "{waiter_statement}"),
+        ("{session}", "{doing}", "{holder_statement}"),
+    ),
+    phrases={
+        "queue": Either("metadata", " Whoever comes later for the same table queues behind that one, though it does nothing yet."),
+        "holder": Either(
+            "told",
+            "{server} names {session} as the one that holds them up in the end.",
+            Either(
+                "transaction",
+                "Who holds the lock the list does not say: {session} has the oldest transaction that is open and waits for nobody.",
+                "Who holds the lock the list does not say: {session} is the oldest that waits for nobody, and whether it has a transaction open is not shown.",
+            ),
+        ),
+        "statement": Either("holder_statement", " Its last statement: {holder_statement}."),
+        "threads": Either(
+            "thread",
+            " Threads like “{thread}” wait for an answer of {server}{called}: which session is theirs these lines do not show.",
+        ),
+        "called": Either("frame", ", called from {frame}"),
+        "shown_wait": "{victims} wait{s} for a lock{kinds}",
+        "shown_hold": "{session} {doing}",
+    },
+)
+
+
+class _Hold(NamedTuple):
+    """Sessions that wait, who holds them up, and whether the server itself says so."""
+
+    waiters: tuple[Session, ...]
+    holder: Session
+    told: bool
+
+
+def suspicions(case: Case, found: Sequence[Finding]) -> Iterator[Finding]:
+    """One for each server whose last list shows sessions that have waited for a lock; joined with the picked threads that wait for that server."""
+    last = next((one for one in reversed(case.incident.snapshots) if one.sessions or one.blocks), None)
+    if last is None or _tells_whose(case, last):
+        return
+    ends = [end for block in last.blocks for end in block.ends]
+    waits = SessionWaits((*ends, *last.sessions), last.blocks)
+    for server in dict.fromkeys(session.server for session in waits.sessions):
+        holds = [hold for hold in _holds(waits, server) if _lasts(hold)]
+        if holds:
+            hold = max(holds, key=lambda one: len(one.waiters))
+            few = next((one for one in found if _of_server(one, server_of(hold.holder))), None)
+            yield _finding(hold, few)
+
+
+def _tells_whose(case: Case, listed: Snapshot) -> bool:
+    """True where ports tell whose sessions these are, or a whole dump what its process waits for: then others' sessions are others' trouble."""
+    whole = any(view.dump is not None and not chosen(case, view) for view in case.latest)
+    ports = any(session.client is not None and session.client.port is not None for session in listed.sessions)
+    return whole or (ports and case.incident.has_sockets)
+
+
+def absorbed(finding: Finding, by: Sequence[Finding]) -> bool:
+    """True for a suspicion about picked threads that wait for a server of which one of these tells why."""
+    return any(
+        _has(one, LIST_ALONE)
+        and one.culprit.thread is not None
+        and _has(finding, FEW_THREADS)
+        and one.culprit.thread == finding.culprit.thread
+        for one in by
+    )
+
+
+def _has(finding: Finding, code: str) -> bool:
+    return any(doubt.code == code for doubt in finding.doubts)
+
+
+def _of_server(finding: Finding, server: str) -> bool:
+    return _has(finding, FEW_THREADS) and (finding.culprit.library or "").startswith(server)
+
+
+def _holds(waits: SessionWaits, server: str) -> list[_Hold]:
+    """Waiters by who holds them up in the end: as the server says, else by who else has a transaction open."""
+    groups: dict[tuple[str, bool], list[Session]] = {}
+    holders: dict[str, Session] = {}
+    for session in waits.sessions:
+        if session.server != server:
+            continue
+        ids = waits.holders.get((server, session.id), frozenset())
+        if ids:
+            holder = waits.root_of(session) or _named(waits, session, ids)
+        elif session.state is SessionState.LOCKED:
+            holder = waits.root_of(session) or _suspect(waits, session)
+        else:
+            continue
+        if holder is not None:
+            holders[holder.id] = holder
+            groups.setdefault((holder.id, bool(ids)), []).append(session)
+    return [_Hold(tuple(waiters), holders[number], told) for (number, told), waiters in groups.items()]
+
+
+def _named(waits: SessionWaits, waiter: Session, ids: frozenset[str]) -> Session | None:
+    """The only one of several holders that rests in its transaction; a single one that is named and not listed, of which only the number is known."""
+    known = [one for one in waits.sessions if one.server == waiter.server and one.id in ids]
+    resting = [one for one in known if one.state in _RESTS]
+    if len(ids) == 1 and not known:
+        return Session(where=waiter.where, server=waiter.server, id=next(iter(ids)))
+    return resting[0] if len(resting) == 1 else None
+
+
+def _suspect(waits: SessionWaits, waiter: Session) -> Session | None:
+    """Who may hold a metadata lock: the oldest open transaction that waits for nobody, else the oldest statement or sleeping session from before the wait.
+
+    Row locks are held by whoever changed the row: of these nothing can be told by age.
+    """
+    if _METADATA not in (waiter.waits_on or ""):
+        return None
+    first = max((_age(one) for one in waits.sessions if one.state is SessionState.LOCKED and one.server == waiter.server), default=0.0)
+    others = [one for one in waits.sessions if one.server == waiter.server and one.state is not SessionState.LOCKED]
+    transactions = [one for one in others if one.own_link is not None or one.state is SessionState.IN_TRANSACTION]
+    older = [one for one in others if one.state in {SessionState.ACTIVE, SessionState.IDLE} and _age(one) >= first > 0]
+    running = [one for one in older if one.state is SessionState.ACTIVE]
+    return max(transactions or running or older, key=_age, default=None)
+
+
+def _age(session: Session) -> float:
+    return max(session.transaction_age or 0.0, session.state_age or 0.0)
+
+
+def _lasts(hold: _Hold) -> bool:
+    """True if somebody has waited for long, or if the list has no times: then it is for the reader to say."""
+    ages = [age for one in hold.waiters for age in (one.state_age, one.transaction_age) if age is not None]
+    return not ages or max(ages) >= LONG
+
+
+def _finding(hold: _Hold, few: Finding | None) -> Finding:
+    holder, waiters = hold.holder, hold.waiters
+    rests, runs = holder.state in _RESTS, holder.state is SessionState.ACTIVE
+    timed = _age(holder) >= LONG or any(_age(one) >= LONG for one in waiters)
+    longest = max(waiters, key=_age)
+    text = TEXT.filled(
+        few.process if few is not None else None,
+        told=hold.told,
+        victims=plural(len(waiters), "session"),
+        s="s" if len(waiters) == 1 else "",
+        server=server_of(holder),
+        kinds=kinds_in_words(waiters),
+        session=session_in_words(holder),
+        session_begins=capitalized(session_in_words(holder)),
+        doing=_doing(holder),
+        longest_begins=capitalized(longest_in_words(waiters)),
+        metadata=_METADATA in (longest.waits_on or "") and len(waiters) > 1,
+        transaction=holder.own_link is not None or holder.state is SessionState.IN_TRANSACTION,
+        holder_statement=holder.statement or "",
+        waiter=session_in_words(longest),
+        waiter_statement=longest.statement or "",
+        kill=kill_of(holder),
+        rests=not runs,
+        runs=runs,
+        victims_count=len(waiters),
+        held_for=seconds_in_words(holder),
+        other_list=None if hold.told and rests else _OTHERS.get(holder.server),
+        thread=few.culprit.thread if few is not None else None,
+        frame=few.culprit.frame if few is not None else None,
+    )
+    sure = Confidence.LIKELY if hold.told and rests and timed else Confidence.SUSPECTED
+    shown = (of_session(longest, text["shown_wait"]), of_session(holder, text["shown_hold"]))
+    return _judged(text, hold, shown, sure, few, rule="slow-statement" if runs else TEXT.rule)
+
+
+def _judged(text: Filled, hold: _Hold, shown: tuple[Evidence, ...], sure: Confidence, few: Finding | None, rule: str) -> Finding:
+    holder = hold.holder
+    culprit = Culprit(remote=str(holder.client) if holder.client is not None else None, lock=hold.waiters[0].waits_on)
+    before = few.chain[:1] if few is not None else ()
+    if few is not None:
+        culprit = replace(few.culprit, remote=culprit.remote, lock=culprit.lock)
+    return text.finding(
+        severity=Severity.WARNING,
+        confidence=sure,
+        evidence=(*(few.evidence if few is not None else ()), *shown),
+        rule=rule,
+        chain=(*before, *text.steps((shown[0],), (shown[1],))),
+        culprit=culprit,
+        doubts=(Doubt(LIST_ALONE, say("no socket ties the sessions to a process"), sure),),
+    )
+
+
+def _doing(holder: Session) -> str:
+    if holder.state is SessionState.IN_TRANSACTION or (holder.state is SessionState.IDLE and holder.own_link is not None):
+        return say("is idle in a transaction{age}", age=age_in_words(holder))
+    if holder.state is SessionState.IDLE:
+        return say("is idle{age}", age=age_in_words(holder))
+    if holder.state is SessionState.ACTIVE:
+        return say("runs a statement{age}", age=age_in_words(holder))
+    return say("is in a state that the list does not show")
