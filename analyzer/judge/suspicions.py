@@ -20,6 +20,9 @@ if TYPE_CHECKING:
 
 _LITTLE: Final = frozenset({FEW_THREADS, told_by_logs.LOG_ALONE, listed_sessions.LIST_ALONE})
 
+_OF_LOGS: Final = "database-deadlock"
+"""The one rule that judges lines of logs itself: others of the lines may tell of more."""
+
 
 def without_few(found: Sequence[Finding]) -> Sequence[Finding]:
     """The findings without suspicions of few threads about a process of which anything else is found."""
@@ -46,7 +49,7 @@ def with_lists(case: Case, found: list[Finding], checked: list[Check], rules: Ma
 
 def with_logs(case: Case, found: list[Finding], checked: list[Check], rules: Mapping[str, Rule]) -> tuple[list[Finding], list[Check]]:
     """The findings and the checks, with what lines of logs let one suspect where no rule found anything."""
-    if any(one.severity is not Severity.INFO for one in found):
+    if any(one.severity is not Severity.INFO and one.rule != _OF_LOGS for one in found):
         return found, checked
     told = {one.rule: replace(one, outlook=rules[one.rule].OUTLOOK) for one in told_by_logs.suspicions(case) if one.rule in rules}
     return [*found, *told.values()], [

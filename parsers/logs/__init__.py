@@ -5,11 +5,11 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING, Final, NamedTuple
 
-from parsers.logs import databases, failures, kernel, leaks, loops, pauses, pools, servers
+from parsers.logs import databases, deadlocks, failures, kernel, leaks, loops, pauses, pools, servers
 from parsers.logs.client_ends import clients_of
 from parsers.logs.lines import read
 from parsers.logs.stamps import begins_entry, stamp
-from parsers.records import LogEvent, LogLines, Session
+from parsers.records import LogEvent, LogKind, LogLines, Session
 from parsers.text.lines import Lines
 from parsers.text.stack import frame_of
 
@@ -107,6 +107,7 @@ def events_of(section: Section) -> tuple[LogEvent, ...]:
                         subject=fact.subject,
                         figures=fact.figures,
                         frames=_frames_of(lines, index),
+                        sides=deadlocks.sides_of(lines, index) if fact.kind is LogKind.DEADLOCK else (),
                     )
                 )
         first += len(lines)

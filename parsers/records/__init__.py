@@ -11,7 +11,7 @@ from typing import TypeAlias
 import msgspec
 
 from parsers.records.far_counts import FarCount, Fate, ProxyLoad
-from parsers.records.log_events import LogEvent, LogKind, LogLines
+from parsers.records.log_events import DeadlockSide, LogEvent, LogKind, LogLines
 from parsers.records.places import Inode, NativeId, Pid, Unit, Where
 from parsers.records.process_records import ProcessRow, ProcessStatus, ThreadUsage
 from parsers.records.sessions import Session, SessionBlock, SessionState
@@ -40,6 +40,7 @@ __all__ = [
     "Collected",
     "Collection",
     "Counted",
+    "DeadlockSide",
     "Descriptor",
     "FarCount",
     "Fate",

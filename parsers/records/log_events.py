@@ -46,6 +46,16 @@ class LogKind(StrEnum):
     ENDED = "no part of a program could go on"
 
 
+class DeadlockSide(msgspec.Struct, frozen=True, kw_only=True):
+    """A session of a deadlock that a database ended: what it waited for, held by whom, with which statement (no literals), in which table."""
+
+    session: str
+    lock: str | None = None
+    holder: str | None = None
+    statement: str | None = None
+    table: str | None = None
+
+
 class LogEvent(msgspec.Struct, frozen=True, kw_only=True):
     """A line of a log that proves something.
 
@@ -61,6 +71,8 @@ class LogEvent(msgspec.Struct, frozen=True, kw_only=True):
     figures: tuple[tuple[str, float], ...] = ()
     frames: tuple[Frame, ...] = ()
     """The stack that is printed below the line: where the program met it."""
+    sides: tuple[DeadlockSide, ...] = ()
+    """Who took part, where the line ends a deadlock."""
 
     def figure(self, name: str) -> float | None:
         """The value that the line has under a name."""

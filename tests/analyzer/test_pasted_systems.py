@@ -206,15 +206,17 @@ def test_sidekiqs_own_log_of_its_threads_is_read() -> None:
 
 
 def test_a_deadlock_that_innodb_keeps_is_told_with_table_and_transaction() -> None:
-    text = said(
+    text = (
         "*** (1) WAITING FOR THIS LOCK TO BE GRANTED:\n"
         "RECORD LOCKS space id 12 page no 3 n bits 72 index PRIMARY of table `fair`.`stall` trx id 77012345 lock_mode X locks rec but not gap waiting\n"
         "*** (2) HOLDS THE LOCK(S):\n"
         "RECORD LOCKS space id 12 page no 3 n bits 72 index PRIMARY of table `fair`.`stall` trx id 77012399 lock_mode X locks rec but not gap\n"
         "*** WE ROLL BACK TRANSACTION (1)\n"
     )
-    assert "InnoDB `fair`.`stall`: a session waited for a lock (transaction 77012345), in 1 line" in text
-    assert "InnoDB: the database ended a deadlock" in text
+    verdict = diagnosis_of({"post.txt": text}).verdict
+    assert verdict.rule == "database-deadlock"
+    assert verdict.headline.startswith("MySQL ended a deadlock")
+    assert "InnoDB `fair`.`stall`: a session waited for a lock (transaction 77012345)" in verdict.summary
 
 
 PAIR = (
