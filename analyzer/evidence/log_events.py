@@ -145,14 +145,14 @@ def against_health(incident: Incident) -> Iterator[str]:
     """Lines of this moment that no healthy server writes: something was used up, or many calls failed. One call that failed is no alarm."""
     told = of_this_moment(incident)
     for one in told:
-        if one.event.kind in _EXHAUSTED:
+        if one.event.kind in _EXHAUSTED or one.event.kind is LogKind.DEADLOCK:
             yield say("the line {place} says: {event}", place=str(one.event.where), event=in_words(one.event))
     counts = Counter[LogKind]()
     for one in told:
         counts[one.event.kind] += one.lines
     for kind, count in counts.items():
         last = max((one.event for one in told if one.event.kind is kind), key=lambda event: event.where)
-        if count >= MANY and kind not in _EXHAUSTED:
+        if count >= MANY and kind not in _EXHAUSTED and kind is not LogKind.DEADLOCK:
             yield say("{lines} of {file} say: {event}", lines=plural(count, "line"), file=last.where.file, event=_SAYS[kind])
     for artifact in incident.artifacts:
         for log in artifact.logs:
