@@ -106,7 +106,7 @@ def main() -> None:
         f"-max_len={LARGEST}",
         f"-artifact_prefix={KEPT}/",
         "-rss_limit_mb=3000",
-        "-timeout=20",
+        "-timeout=120",
         *sys.argv[1:],
         str(corpus),
     ]
