@@ -127,20 +127,16 @@ def _tells_whose(case: Case, listed: Snapshot) -> bool:
 def absorbed(finding: Finding, by: Sequence[Finding]) -> bool:
     """True for a suspicion about picked threads that wait for a server of which one of these tells why."""
     return any(
-        _has(one, LIST_ALONE)
+        one.has_doubt(LIST_ALONE)
         and one.culprit.thread is not None
-        and _has(finding, FEW_THREADS)
+        and finding.has_doubt(FEW_THREADS)
         and one.culprit.thread == finding.culprit.thread
         for one in by
     )
 
 
-def _has(finding: Finding, code: str) -> bool:
-    return any(doubt.code == code for doubt in finding.doubts)
-
-
 def _of_server(finding: Finding, server: str) -> bool:
-    return _has(finding, FEW_THREADS) and (finding.culprit.library or "").startswith(server)
+    return finding.has_doubt(FEW_THREADS) and (finding.culprit.library or "").startswith(server)
 
 
 def _holds(waits: SessionWaits, server: str) -> list[_Hold]:

@@ -18,33 +18,27 @@ if TYPE_CHECKING:
     from analyzer.rules import Rule
     from analyzer.waits.case import Case
 
-_LITTLE: Final = frozenset({FEW_THREADS, told_by_logs.LOG_ALONE, listed_sessions.LIST_ALONE})
-
+_LITTLE: Final = (FEW_THREADS, told_by_logs.LOG_ALONE, listed_sessions.LIST_ALONE)
+"""Codes of the doubts about such suspicions."""
 _OF_LOGS: Final = "database-deadlock"
 """The one rule that judges lines of logs itself: others of the lines may tell of more."""
 
 
 def without_few(found: Sequence[Finding]) -> Sequence[Finding]:
     """The findings without suspicions of few threads about a process of which anything else is found."""
-    firm = [one.process for one in found if one.severity is not Severity.INFO and not _rests_on_little(one)]
-    return [one for one in found if not _rests_on_little(one) or one.process not in firm]
+    firm = [one.process for one in found if one.severity is not Severity.INFO and not one.has_doubt(*_LITTLE)]
+    return [one for one in found if not one.has_doubt(*_LITTLE) or one.process not in firm]
 
 
 def with_lists(case: Case, found: list[Finding], checked: list[Check], rules: Mapping[str, Rule]) -> tuple[list[Finding], list[Check]]:
     """The findings and the checks, with what a list of sessions alone tells. Picked threads that wait for that server are part of its finding."""
-    if any(one.severity is not Severity.INFO and not _rests_on_little(one) for one in found):
+    if any(one.severity is not Severity.INFO and not one.has_doubt(*_LITTLE) for one in found):
         return found, checked
     told = {one.rule: replace(one, outlook=rules[one.rule].OUTLOOK) for one in listed_sessions.suspicions(case, found) if one.rule in rules}
     kept = [one for one in found if not listed_sessions.absorbed(one, [*told.values()])]
     gone = {one.rule for one in found} - {one.rule for one in kept}
-    return [*kept, *told.values()], [
-        Check(check.rule, Outcome.FOUND, told[check.rule].headline)
-        if check.rule in told
-        else Check(check.rule, Outcome.CLEAN, rules[check.rule].CLEAN)
-        if check.rule in gone
-        else check
-        for check in checked
-    ]
+    left = [Check(check.rule, Outcome.CLEAN, rules[check.rule].CLEAN) if check.rule in gone else check for check in checked]
+    return [*kept, *told.values()], _noted(left, told)
 
 
 def with_logs(case: Case, found: list[Finding], checked: list[Check], rules: Mapping[str, Rule]) -> tuple[list[Finding], list[Check]]:
@@ -52,26 +46,21 @@ def with_logs(case: Case, found: list[Finding], checked: list[Check], rules: Map
     if any(one.severity is not Severity.INFO and one.rule != _OF_LOGS for one in found):
         return found, checked
     told = {one.rule: replace(one, outlook=rules[one.rule].OUTLOOK) for one in told_by_logs.suspicions(case) if one.rule in rules}
-    return [*found, *told.values()], [
-        Check(check.rule, Outcome.FOUND, told[check.rule].headline) if check.rule in told else check for check in checked
-    ]
+    return [*found, *told.values()], _noted(checked, told)
+
+
+def _noted(checked: Sequence[Check], told: Mapping[str, Finding]) -> list[Check]:
+    """The checks, with those of the rules whose suspicions were added as found."""
+    return [Check(check.rule, Outcome.FOUND, told[check.rule].headline) if check.rule in told else check for check in checked]
 
 
 def besides(case: Case, primary: Finding, findings: Sequence[Finding]) -> list[str]:
     """What else is here, where the verdict is such a suspicion: others of its kind, and the rows, lists and lines of logs beside it."""
-    if not _rests_on_little(primary):
+    if not primary.has_doubt(*_LITTLE):
         return []
-    others = [one.headline for one in findings if one is not primary and one.process == primary.process and _rests_on_little(one)]
+    others = [one.headline for one in findings if one is not primary and one.process == primary.process and one.has_doubt(*_LITTLE)]
     told = [evidence.says for one in findings for evidence in one.evidence]
-    seen = beside_threads(case) if _has_few(primary) else shown(case, findings)
-    said = {*of_lists(case.incident.snapshots)} if any(doubt.code == listed_sessions.LIST_ALONE for doubt in primary.doubts) else set()
+    seen = beside_threads(case) if primary.has_doubt(FEW_THREADS) else shown(case, findings)
+    said = {*of_lists(case.incident.snapshots)} if primary.has_doubt(listed_sessions.LIST_ALONE) else set()
     lines = [line for line in seen if line not in said and not any(words in line for words in told)]
     return [*others, *(say("{line}.", line=capitalized(line)) for line in lines)]
-
-
-def _has_few(finding: Finding) -> bool:
-    return any(doubt.code == FEW_THREADS for doubt in finding.doubts)
-
-
-def _rests_on_little(finding: Finding) -> bool:
-    return any(doubt.code in _LITTLE for doubt in finding.doubts)

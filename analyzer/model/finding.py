@@ -213,6 +213,10 @@ class Finding(msgspec.Struct, frozen=True, kw_only=True):
         """True for a finding that says what is stuck and where, not why."""
         return self.rule in CAUSE_UNKNOWN
 
+    def has_doubt(self, *codes: str) -> bool:
+        """True if one of its doubts has one of these codes."""
+        return any(doubt.code in codes for doubt in self.doubts)
+
 
 class Outcome(StrEnum):
     """What became of a rule: found, clean (looked, and it is not so), skipped (input was missing), fault (the rule broke)."""
@@ -330,10 +334,7 @@ class Wait(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class SessionFact(msgspec.Struct, frozen=True, kw_only=True):
-    """A session as the far side lists it; ``since`` in seconds before the list was taken, ``local`` our socket behind it if it is ours.
-
-    ``statement`` has ``?`` for every literal.
-    """
+    """A session as the far side lists it: ``since`` in seconds before that, ``local`` our socket behind it, ``statement`` with ``?`` for literals."""
 
     server: str
     id: str
@@ -394,5 +395,4 @@ class Diagnosis(msgspec.Struct, frozen=True, kw_only=True):
 def order_of(finding: Finding) -> tuple[int, int, int, str, Sequence[object]]:
     """Sort key: severity, confidence, how many doubts, rule, first evidence."""
     where = finding.evidence[0].where
-    place = where.file, where.first, finding.headline
-    return finding.severity.rank, finding.confidence.rank, len(finding.doubts), finding.rule, place
+    return finding.severity.rank, finding.confidence.rank, len(finding.doubts), finding.rule, (where.file, where.first, finding.headline)

@@ -180,7 +180,8 @@ def test_the_words_above_say_when(words: str, expected: tuple[bool, float] | Non
 def test_hostile_commands_are_taken_apart_in_no_time(sign: str) -> None:
     for text in (sign * 4000, f"netstat -an | grep {sign * 3000} | uniq -c"):
         pipeline(text)
-        outputs(Source("x.txt", f"$ {text}\n 12 CLOSE_WAIT\n".encode()))
+        for section, _, parsed in outputs(Source("x.txt", f"$ {text}\n 12 CLOSE_WAIT\n".encode())):
+            assert parsed.read + sum(gap.lines for gap in parsed.unread) == section.nonblank
 
 
 def test_columns_that_name_processes_are_read_where_all_are_known() -> None:
