@@ -245,6 +245,8 @@ STORIES: Final[Mapping[LogKind, Story]] = {
 """What is suspected for each kind of line; pools of connections have a text of their own."""
 _ORDER: Final = (LogKind.LEAK, LogKind.POOL_EMPTY, *STORIES)
 """Kinds in the order in which they are told: what names a cause before what follows from one."""
+_OF_CALLS: Final = frozenset({LogKind.READ_TIMEOUT, LogKind.PROXY_GAVE_UP, LogKind.SLOW_STATEMENT, LogKind.PAUSE})
+"""Kinds of which every healthy server's log has a line now and then."""
 _POOLS: Final = frozenset({LogKind.LEAK, LogKind.POOL_EMPTY})
 
 
@@ -263,12 +265,13 @@ def suspicions(case: Case) -> Iterator[Finding]:
 
 
 def _matters(case: Case, told: Told) -> bool:
-    """True if a line like this is a sign of trouble: it is one of few that somebody picked, or one of many."""
+    """True if a line like this is a sign of trouble: it is one of few that somebody picked, or one of many. A single call that failed is no sign yet."""
     if told.event.kind not in _ORDER:
         return False
-    file = told.event.where.file
-    lines = sum(log.lines for artifact in case.incident.artifacts if artifact.file == file for log in artifact.logs)
-    return lines <= SHORT or told.lines >= MANY
+    artifact = next((one for one in case.incident.artifacts if one.file == told.event.where.file), None)
+    lines = sum(log.lines for log in artifact.logs) if artifact is not None else 0
+    picked = artifact is not None and any(part.format is None and not part.looks_like for part in artifact.parts)
+    return told.lines >= MANY or (lines <= SHORT and (told.event.kind not in _OF_CALLS or told.lines > 1 or picked))
 
 
 def _of_pools(case: Case, told: Sequence[Told]) -> Finding | None:

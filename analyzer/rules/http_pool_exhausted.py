@@ -80,9 +80,9 @@ TEXT: Final = Text(
             "users",
             "{threads} in {place} {has} them and {waits} for answers",
             Either(
-                "rows",
-                "{connections} to {remote} {is_} lent, and nobody uses {it}",
-                Either("few", "who has the lent ones is not among the threads that are here", "nobody uses the lent ones"),
+                "out_of_sight",
+                "who has the lent ones is not among the threads that are here",
+                Either("rows", "{connections} to {remote} {is_} lent, and nobody uses {it}", "nobody uses the lent ones"),
             ),
         ),
         "waits": Either("alone", "waits", "wait"),
@@ -91,7 +91,7 @@ TEXT: Final = Text(
             "{opened} {threads} read over the pool, called from {place}: {slow}.",
             Either(
                 "out_of_sight",
-                " Who has the connections is not among the threads that are here: calls without an answer, or responses that were never closed.",
+                "{opened} Who has the connections is not among the threads that are here: calls without an answer, or responses that were never closed.",
                 "{opened}{hung_up} No thread{that_is_here} reads over the pool: the responses were never closed, so nothing ever comes back to it. It does not heal by itself; {patience} only turns the wait into an error.",
             ),
         ),
@@ -123,7 +123,7 @@ def _finding(shortage: Shortage) -> Finding:
         **lent_connections.words(shortage),
         **lent_connections.users(shortage),
         alone=len(users) == 1,
-        out_of_sight=shortage.few and not rows,
+        out_of_sight=shortage.few and close_wait(rows).total < max(1, len(rows)),  # what the service has closed nobody reads any more
         it="it" if len(rows) == 1 else "them",
         states=_states(rows),
         closed=close_wait(rows).total,

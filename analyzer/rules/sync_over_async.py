@@ -20,7 +20,7 @@ from analyzer.contention.blocked_group import BlockedGroup, judge
 from analyzer.evidence.calls import kind_in_words
 from analyzer.evidence.citations import of_threads
 from analyzer.families import blocked_threads
-from analyzer.model.finding import Outlook, RecoversWhen, When
+from analyzer.model.finding import Kind, Outlook, RecoversWhen, When
 from analyzer.model.message import plural, say
 from analyzer.model.need import Need
 from analyzer.model.text import Ask, Do, Text
@@ -103,4 +103,4 @@ def _finding(group: BlockedGroup) -> Finding:
         [*group.doubts, say("what the tasks wait for no stack shows")],
         say("The stacks show who blocks on a task, and that the pool has no thread to spare."),
     )
-    return blocked_threads.finding(group, text, judged, (shown,), ((shown,),), loop=True)
+    return blocked_threads.finding(group, text, judged, (shown,), ((shown,),), loop=True, absent=(Kind.THREADS,))

@@ -85,6 +85,39 @@ def test_a_thread_in_a_call_is_a_suspicion_and_what_stands_beside_it_is_told() -
     assert finding.culprit.frame == "com.acme.Rates.load(X.java:7)"
 
 
+@pytest.mark.parametrize(
+    "frames",
+    [
+        ("com.sun.jndi.ldap.Connection.run",),
+        ("org.apache.activemq.transport.tcp.TcpTransport.readCommand", "org.apache.activemq.transport.tcp.TcpTransport.run"),
+        ("com.rabbitmq.client.impl.Frame.readFrom", "com.rabbitmq.client.impl.AMQConnection$MainLoop.run"),
+        ("okhttp3.internal.http2.Http2Reader.nextFrame", "okhttp3.internal.http2.Http2Connection$ReaderRunnable.run"),
+        ("org.apache.hadoop.ipc.Client$Connection.receiveRpcResponse", "org.apache.hadoop.ipc.Client$Connection.run"),
+        ("redis.clients.jedis.Protocol.read", "redis.clients.jedis.JedisPubSub.process", "com.acme.Bus.listen"),
+        ("org.postgresql.core.PGStream.receiveChar", "org.postgresql.jdbc.PgConnection.getNotifications", "com.acme.Notes.loop"),
+    ],
+)
+def test_a_loop_that_reads_as_long_as_its_connection_is_open_waits_for_no_answer(frames: tuple[str, ...]) -> None:
+    text = stack_of(
+        "reader-1", "java.net.SocketInputStream.socketRead0", "java.net.SocketInputStream.read", *frames, "java.lang.Thread.run"
+    )
+    assert "“reader-1” is idle" in said({"dump.txt": text})
+
+
+def test_of_open_connections_a_picked_thread_does_not_tell_who_uses_them() -> None:
+    wait = stack_of(
+        "feed-3",
+        "sun.misc.Unsafe.park",
+        "org.apache.http.pool.AbstractConnPool.getPoolEntryBlocking",
+        "com.acme.Rates.load",
+        state="WAITING (parking)",
+    )
+    rows = "".join(f"tcp6       0      0 10.0.0.5:{port}       10.0.0.40:8090          ESTABLISHED 7690/java\n" for port in (40101, 40102))
+    finding = suspected({"report.md": f"It hangs:\n\n{wait}\nand\n\n{HEAD}{rows}"}, "http-pool-exhausted")
+    assert "who has the lent ones is not among the threads that are here" in finding.headline
+    assert "nobody uses" not in f"{finding.headline} {finding.explanation}"
+
+
 def test_a_task_that_waits_for_a_task_is_a_suspicion() -> None:
     task = stack_of(
         "paint-2",

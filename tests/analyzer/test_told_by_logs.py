@@ -83,6 +83,16 @@ def test_one_failed_call_in_a_long_log_is_noise_and_many_are_not() -> None:
     assert (many.rule, many.confidence) == ("slow-backend", Confidence.SUSPECTED)
 
 
+def test_one_failed_call_in_a_short_log_is_no_sign_and_among_somebodys_words_it_is() -> None:
+    log = (
+        "2026-03-02 10:00:00 INFO  [w-1] n.m.Desk - open\n"
+        "2026-03-02 10:00:05 WARN  [w-1] n.m.Desk - try 1: java.net.SocketTimeoutException: Read timed out\n"
+        "2026-03-02 10:00:06 INFO  [w-1] n.m.Desk - try 2 worked\n"
+    )
+    assert diagnosis_of({"app.log": log}).verdict.status is Status.INSUFFICIENT
+    assert suspected("java.net.SocketTimeoutException: Read timed out\n").rule == "slow-backend"
+
+
 def test_a_whole_dump_tells_more_than_a_line() -> None:
     dump = (
         "2026-03-02 10:00:31\nFull thread dump OpenJDK 64-Bit Server VM (17.0.9+9 mixed mode):\n\n"
