@@ -33,7 +33,7 @@ if TYPE_CHECKING:
 
     from analyzer.join.counts import Count
     from analyzer.waits.case import Case
-    from parsers.records import Endpoint, SocketRow
+    from parsers.records import Endpoint, SocketRow, Where
 
 MANY: Final = 200
 """CLOSE_WAIT at one end from which on they are no idle members of a pool, which is rarely set above (Tomcat's and many gateways' default)."""
@@ -76,7 +76,7 @@ def whose(process: Process) -> str:
     return say("{command} (pid {pid})", command=process.command, pid=process.pid) if process.pid is not None else process.command
 
 
-def shown(where: object, count: Count, number: int) -> Evidence:
+def shown(where: Where, count: Count, number: int) -> Evidence:
     """A line that counts."""
     last = count.last
     says = say(
@@ -85,7 +85,7 @@ def shown(where: object, count: Count, number: int) -> Evidence:
         state=say(" in {state}", state=last.state.value) if last.state else "",
         ends=ends_in_words(count),
     )
-    return Evidence(where, says, (str(number),))  # type: ignore[arg-type]
+    return Evidence(where, says, (str(number),))
 
 
 def ends_in_words(count: Count) -> str:
