@@ -43,7 +43,7 @@ test: $(READY) $(COMPILED)  ## everything
 	$(BIN)/python -m pytest
 
 test-fast: $(READY) $(COMPILED)  ## the inner loop: no build, no program of its own, no browser, no collector
-	$(BIN)/python -m pytest -q -m "not slow"
+	$(BIN)/python -m pytest -q -m "not slow" -n auto
 
 samples: $(READY) $(COMPILED)  ## every sample against the truth that its program recorded
 	$(BIN)/python -m tests.score
