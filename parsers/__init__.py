@@ -6,10 +6,8 @@ sample. A new format is one file, one entry in ``FORMATS``, one test.
 
 from __future__ import annotations
 
-import gc
-from functools import wraps
 from itertools import accumulate, chain, islice
-from typing import TYPE_CHECKING, Final, NamedTuple, ParamSpec, Protocol, TypeVar
+from typing import TYPE_CHECKING, Final, NamedTuple, Protocol
 
 from msgspec.structs import replace
 
@@ -62,8 +60,10 @@ from parsers.sockets import (
     socket_counts,
     ss,
     tcpdump_text,
+    told_counts,
 )
 from parsers.text.copies import MOST_LOST, escaped, proposals
+from parsers.text.packed import packed
 from parsers.text.source import Section, Shapes, Source, cut
 from parsers.text.wrappers import unwrapped
 from parsers.threads import (
@@ -80,6 +80,7 @@ from parsers.threads import (
     javacore,
     jrockit,
     management,
+    named_stacks,
     native_stacks,
     node_report,
     php_fpm_status,
@@ -94,13 +95,10 @@ from parsers.threads import (
 )
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
+    from collections.abc import Sequence
 
     from parsers.records.shows import Shows
 
-
-_Given = ParamSpec("_Given")
-_Made = TypeVar("_Made")
 
 HEAD_LINES: Final = 80
 """How many non-blank lines a format may look at to recognise its text."""
@@ -208,7 +206,7 @@ FORMATS: Final[tuple[Format, ...]] = (
 
 def formats_showing(what: Shows) -> frozenset[str]:
     """The names of the formats that show it."""
-    return frozenset(form.NAME for form in (*FORMATS, bare_stack) if what in form.SHOWS)
+    return frozenset(form.NAME for form in (*FORMATS, bare_stack, named_stacks) if what in form.SHOWS)
 
 
 """Every format, the most telling first: the first whose ``sniff`` agrees gets the section, and tests hold that no other would."""
@@ -220,22 +218,6 @@ SHAPES: Final = Shapes(
     stuck_threads.MARKS,
     {goroutines.NAME: goroutines.BELOW},
 )
-
-
-def uncollected(function: Callable[_Given, _Made]) -> Callable[_Given, _Made]:
-    """Run a function without the cyclic collector: records hold no cycles, what is made of them a few, and to look for some takes a fifth of the time."""
-
-    @wraps(function)
-    def run(*args: _Given.args, **kwargs: _Given.kwargs) -> _Made:
-        was_on = gc.isenabled()
-        gc.disable()
-        try:
-            return function(*args, **kwargs)
-        finally:
-            if was_on:
-                gc.enable()
-
-    return run
 
 
 def sections(source: Source) -> list[Section]:
@@ -260,7 +242,7 @@ def outputs(source: Source) -> list[Output]:
         source.lines = lines
     found = _read(source if bare is None else source.undone(lines))
     for _ in range(_MOST_UNDONE):
-        lost = _lost(found) or escaped(lines)
+        lost = _lost(found) or escaped(lines) or packed(lines)
         better = _undone(source, lines, lost, _weight(found)) if lost else None
         if better is None:
             break
@@ -268,7 +250,15 @@ def outputs(source: Source) -> list[Output]:
             source.lines = better.lines
         lines, found = better
     alone = not _has_dump(found)
-    return _one_dump([_last(output, alone=alone) if output.form is None else output for output in found])
+    return [
+        _told_by_words(output) for output in _one_dump([_last(output, alone=alone) if output.form is None else output for output in found])
+    ]
+
+
+def _told_by_words(output: Output) -> Output:
+    """The output, with what the sentences around it count."""
+    parsed = told_counts.with_told(output.section, output.parsed) if output.parsed.unread else None
+    return output if parsed is None else Output(output.section, output.form or told_counts, parsed)
 
 
 def _has_dump(found: Sequence[Output]) -> bool:
@@ -280,6 +270,8 @@ def _last(output: Output, *, alone: bool) -> Output:
     section = output.section
     if (counted := socket_counts.threads(section)) is not None:
         return Output(section, socket_counts, counted)
+    if alone and named_stacks.sniff(section.head(HEAD_LINES)):
+        return Output(section, named_stacks, named_stacks.parse(section.held()))
     if alone and bare_stack.sniff(section.head(HEAD_LINES)):
         return Output(section, bare_stack, bare_stack.parse(section.held()))
     return output

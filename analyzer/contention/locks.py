@@ -19,7 +19,7 @@ from analyzer.software.kinds import ActivityKind
 from analyzer.software.pools import ThreadSet
 from analyzer.waits.deadlocks import behind, cycles
 from analyzer.waits.targets import targets
-from parsers.records import LockVerb, Runtime
+from parsers.records import JavaState, LockVerb, Runtime
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Sequence
@@ -82,9 +82,14 @@ class LockQueue(BlockedGroup):
         """True if somebody picked these threads, and the owner does slow work under the lock, or is in no dump: a lock kept in another system."""
         if not super().picked:
             return False
-        if self.owner is None:
+        owner = self.owner
+        if owner is None:
             return self.lock is None and all(member.activity.library is not None for member in self.members)
-        return self.named and self.owner.activity.kind in _SLOW
+        if self.guessed and self.lock is None:
+            return self.view.known.runtime is Runtime.JVM
+        return self.named and (
+            owner.activity.kind in _SLOW or owner.activity.kind == ActivityKind.OBJECT_WAIT or _ends_at(self.view, owner)
+        )
 
     @property
     def name(self) -> str:
@@ -160,11 +165,16 @@ def lock_queues(case: Case) -> tuple[LockQueue, ...]:
             owner = queue.owner
             if owner is not None and (id(owner.thread) in stuck or owner.activity.kind in IDLE):
                 continue
-            if owner is not None and owner in waiting:
+            if owner is not None and owner in waiting and not (fewest == 1 and _ends_at(view, owner)):
                 continue
             if not any(id(member.thread) in stuck for member in queue.members):
                 found.append(queue)
     return tuple(_of_one_owner(found))
+
+
+def _ends_at(view: ProcessView, owner: ThreadActivity) -> bool:
+    """True if the owner of a lock waits for another one, whose owner nothing here names: the chain ends there."""
+    return waits_for_lock(owner) and owner_of(view, waited_lock(owner.thread)) is None
 
 
 def _of_one_owner(queues: Sequence[LockQueue]) -> Iterator[LockQueue]:
@@ -255,8 +265,23 @@ def _further_on(view: ProcessView, waiters: Iterable[ThreadActivity]) -> ThreadA
 
 
 def _in_guarded_code(view: ProcessView, waiters: Sequence[ThreadActivity]) -> ThreadActivity | None:
-    """The only thread in slow work in code that the lock is likely to guard: in another method of the same Go type, or later in the same PHP script."""
+    """The only thread in slow work in code that the lock is likely to guard.
+
+    In another method of the same Go type, later in the same PHP script, or in the class whose monitor threads of a JVM enter, where no line names a lock.
+    """
     waiting, found = ThreadSet(waiters), []
+    if view.known.runtime is Runtime.JVM:
+        entered = {member.thread.frames[0].cls for member in waiters if member.thread.state is JavaState.BLOCKED and member.thread.frames}
+        if len(entered) != 1 or any(waited_lock(member.thread) is not None for member in waiters):
+            return None
+        found = [
+            member
+            for member in _slow(view)
+            if member not in waiting
+            and member.thread.state is not JavaState.BLOCKED
+            and any(frame.cls in entered for frame in member.thread.frames)
+        ]
+        return found[0] if len(found) == 1 else None
     if view.known.runtime is Runtime.GO:
         homes = {member.thread.frames[member.activity.app].cls if member.activity.app >= 0 else "" for member in waiters}
         if len(homes) != 1 or "(*" not in next(iter(homes)):

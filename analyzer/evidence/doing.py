@@ -59,6 +59,8 @@ _MEANWHILE: Final = {
     ActivityKind.COMPLETABLE_FUTURE: say("waits for a result"),
     ActivityKind.LATCH: say("waits for a latch"),
     ActivityKind.RUNNING: say("is running"),
+    ActivityKind.LOCK: say("waits for a lock itself"),
+    ActivityKind.MONITOR: say("waits for a lock itself"),
 }
 """What the owner of a lock does while others wait for it."""
 

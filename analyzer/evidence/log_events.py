@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Final, NamedTuple
 
 from analyzer.model.finding import Evidence
 from analyzer.model.message import joined, plural, say
-from parsers.records import LogKind
+from parsers.records import LogKind, Runtime
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -29,6 +29,8 @@ MANY: Final = 10
 _RUNTIME: Final = ("java.", "javax.", "jdk.", "sun.", "com.sun.")
 _MODULES: Final = ("node:", "node_modules/")
 """What comes with Node, or is installed for a program."""
+_WRITTEN_IN: Final = ((".py:", Runtime.PYTHON), (".rb:", Runtime.RUBY))
+"""How the sources of a runtime's frames end: what comes with it is known by that."""
 _FIGURES: Final = 6
 _ANY: Final = "program"
 """The source of lines that many kinds of software write alike."""
@@ -80,6 +82,8 @@ _SAYS: Final = {
     LogKind.STOOD: say("a task stood in the kernel, where no signal reaches it"),
     LogKind.STORE: say("a file server did not answer"),
     LogKind.LOOP: say("an event loop was held up"),
+    LogKind.STARVED: say("a task waited long for a thread of its pool"),
+    LogKind.BLOCKING: say("a call that blocks was made on a thread that must not block"),
     LogKind.ADDRESSES: say("a socket got no local address: its ports were used up, or the address is not this host's"),
     LogKind.ENDED: say("all goroutines waited for each other, and the runtime ended the program"),
 }
@@ -111,6 +115,8 @@ def in_words(event: LogEvent) -> str:
 
 def site_of(event: LogEvent, known: Knowledge) -> Frame | None:
     """Where the application met it, by the stack below the line: the first frame outside the JDK and known frameworks, else outside the JDK."""
+    written = next((runtime for end, runtime in _WRITTEN_IN for frame in event.frames if end in (frame.source or "")), None)
+    known = known if written is None else known.of(written)
     own = next((frame for frame in event.frames if known.is_application(frame.cls) and not frame.cls.startswith(_MODULES)), None)
     return own or next((frame for frame in event.frames if not frame.cls.startswith(_RUNTIME)), None)
 

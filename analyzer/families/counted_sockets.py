@@ -33,7 +33,7 @@ if TYPE_CHECKING:
 
     from analyzer.join.counts import Count
     from analyzer.waits.case import Case
-    from parsers.records import Endpoint, SocketRow, Where
+    from parsers.records import Endpoint, Where
 
 MANY: Final = 200
 """CLOSE_WAIT at one end from which on they are no idle members of a pool, which is rarely set above (Tomcat's and many gateways' default)."""
@@ -134,7 +134,7 @@ def process_of(case: Case, count: Count) -> Process:
     return Process(count.host, pid, name)
 
 
-def _shown_in_rows(case: Case, count: Count) -> bool:
+def shown_in_rows(case: Case, count: Count) -> bool:
     """True if about as many rows of the state are here: then the rows tell more than their number."""
     rows = Counter(row.state for snapshot in case.incident.snapshots for row in snapshot.rows if snapshot.host == count.host)
     return rows[count.last.state] >= SHOWN * count.number
@@ -146,17 +146,20 @@ def kept(case: Case, *, near: bool) -> Iterator[Kept]:
     for count in case.counts.of(Counted.SOCKETS, TcpState.CLOSE_WAIT):
         local, remote = count.last.local, count.last.remote
         end = local if near else remote
-        if end is None or not is_place(end) or (is_place(remote) if near else not is_place(remote)) or _shown_in_rows(case, count):
+        if end is None or not is_place(end) or (is_place(remote) if near else not is_place(remote)) or shown_in_rows(case, count):
             continue
         if count.number >= MANY or (count.grown and count.number > POOLED):
             process = process_of(case, count)
             if (count.host, str(end)) not in told:
                 told.add((count.host, str(end)))
-                yield Kept(count, end, process, _proof(case, count))
+                yield Kept(count, end, process, proof_of(case, count))
 
 
-def _proof(case: Case, count: Count) -> Message | None:
+def proof_of(case: Case, count: Count) -> Message | None:
+    """What makes a count more than a suspicion; None for nothing, and for what a person tells."""
     limit = case.counts.limit()
+    if count.last.told:
+        return None
     if count.grown:
         return say("Two counts of the same sockets show that they grow; that none of the first was closed, only rows would show.")
     if limit is not None and limit.soft and count.number >= NEAR * limit.soft:
@@ -215,84 +218,6 @@ def unclosed_by_client(case: Case) -> Iterator[Finding]:
             figures=((f"{first.counted.number:,}", say("CLOSE_WAIT to {remote}", remote=remote)),),
             missing=(*(() if first.counted.grown else (_again(first),)), stacks_of(process)),
         )
-
-
-def unclosed_by_one(case: Case) -> Iterator[Finding]:
-    """CLOSE_WAIT of one process of which no end is known: it does not close, calls of its own or its clients' connections."""
-    told = {one.process for near in (False, True) for one in kept(case, near=near)}
-    for count in case.counts.of(Counted.SOCKETS, TcpState.CLOSE_WAIT):
-        last, process = count.last, process_of(case, count)
-        placed = is_place(last.local) or is_place(last.remote) or (last.end is not None and is_place(last.end))
-        proof = _proof(case, count)
-        known = process.pid is not None or process.command is not None
-        enough = count.number >= MANY or (count.grown and count.number > POOLED)
-        if (
-            placed
-            or not (known or proof)
-            or not enough
-            or process in told
-            or _shown_in_rows(case, count)
-            or case.known.is_proxy(process.command)
-        ):
-            continue
-        told.add(process)
-        evidence = tuple(shown(one.where, count, one.count) for one in reversed(count.readings))
-        rows, remote = _rows_of(case, count, process)
-        evidence += (
-            (Evidence(rows[0].where, say("of these {rows} here", rows=plural(len(rows), "row is", "rows are")), ("CLOSE",), len(rows) - 1),)
-            if rows
-            else ()
-        )
-        yield Finding(
-            rule="connection-leak",
-            severity=Severity.WARNING,
-            confidence=Confidence.LIKELY if proof is not None else Confidence.SUSPECTED,
-            culprit=Culprit(remote=remote),
-            headline=say(
-                "{who} keeps {sockets} in CLOSE_WAIT{shown}: their far ends have closed, and it has not.",
-                who=whose(process),
-                sockets=plural(count.number, "socket"),
-                shown=say(" ({rows} here, to {remote})", rows=plural(len(rows), "row is", "rows are"), remote=remote)
-                if remote is not None
-                else "",
-            ),
-            explanation=say(
-                "{sockets} of {who} were counted in CLOSE_WAIT: each far end has closed, and the socket stays until the process calls close().{growth} No setting of the kernel ends that. The count names no ends: they may be calls of its own whose answers nobody closes, or connections of its clients that threads which are stuck, or code that forgets, does not close. A table with addresses tells which, and to whom.",
-                sockets=plural(count.number, "socket"),
-                who=whose(process),
-                growth=growth_in_words(count),
-            ),
-            why_confident=proof or say("A single count shows neither growth nor to whom they lead."),
-            evidence=evidence,
-            process=process,
-            outlook=OUTLOOK,
-            chain=(
-                Step(say("their far ends"), say("close"), plural(count.number, "connection"), evidence),
-                Step(whose(process), say("does not close"), say("its own side")),
-            ),
-            actions=(
-                Action(When.NOW, say("Count by address: which port of its own, or which service, are they of?")),
-                Action(When.NOW, say("See how far the limit of descriptors is; restart before it is reached.")),
-            ),
-            figures=((f"{count.number:,}", say("sockets in CLOSE_WAIT")),),
-            missing=(
-                Missing(say("socket table with owners"), say("to whom the connections lead"), "ss -tanpoei > ss.txt"),
-                stacks_of(process),
-            ),
-        )
-
-
-def _rows_of(case: Case, count: Count, process: Process) -> tuple[list[SocketRow], str | None]:
-    """Rows of the process in CLOSE_WAIT, of which more were counted; and the one place that they lead to, None if they lead to several or come from clients."""
-    rows = [
-        row
-        for snapshot in case.incident.snapshots
-        for row in snapshot.rows
-        if snapshot.host == count.host and row.state is TcpState.CLOSE_WAIT and process.pid in {None, row.pid}
-    ]
-    ends = {row.remote for row in rows}
-    several = len(rows) > 1 and len(ends) == 1
-    return rows, next((str(end) for end in ends if end is not None and end.port is not None), None) if several else None
 
 
 def unclosed_by_server(case: Case) -> Iterator[Finding]:

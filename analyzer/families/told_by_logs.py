@@ -198,6 +198,27 @@ STORIES: Final[Mapping[LogKind, Story]] = {
         say("The loop's own check wrote the line."),
         Confidence.LIKELY,
     ),
+    LogKind.STARVED: Story(
+        "pool-stuck",
+        say(
+            "The pool's own check measured it. Threads that block in calls, long computations, and a host that is short of processor let tasks wait alike."
+        ),
+        say("Look what the pool's threads do at such a moment: what most of them share is the cause."),
+        None,
+        say("Run calls that block on a pool of their own, apart from the one that serves requests."),
+        say("has tasks that wait for a thread"),
+    ),
+    LogKind.BLOCKING: Story(
+        "event-loop-blocked",
+        say(
+            "A watch of the program's own found the call, on a thread that serves many connections: while such a call waits, all of them stand still. Some watches refuse the call, so that the request fails; others only warn."
+        ),
+        say("Look who makes the call: the stack below the line, where there is one, tells."),
+        None,
+        say("Move the call off the loop, to a scheduler or executor for work that blocks, or use the client that does not block."),
+        say("runs on its event loop"),
+        why=say("The watch wrote the line itself; how long such calls take, and how many there are, it does not show."),
+    ),
     LogKind.ADDRESSES: Story(
         "ephemeral-port-exhaustion",
         say(

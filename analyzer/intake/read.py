@@ -18,10 +18,11 @@ from analyzer.model.errors import Unusable
 from analyzer.model.incident import TABLES, Artifact, Incident, snapshot_of
 from analyzer.model.message import say
 from analyzer.software.knowledge import SETTINGS_FILE
-from parsers import outputs, uncollected
+from parsers import outputs
 from parsers.capture.stream import holds_capture, is_packed
 from parsers.records import Collected, Collection, Elision, HostFact, Pid, Runtime, SocketRow, ThreadDump
 from parsers.text.source import Source, is_binary
+from parsers.uncollected import uncollected
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence

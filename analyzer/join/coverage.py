@@ -23,6 +23,8 @@ if TYPE_CHECKING:
 _ALL: Final = re.compile(r"\b(?:ss|netstat)\s(?:.*\s)?-\w*a|\blsof\s(?!.*LISTEN)")
 """Commands that print listeners and connections alike: a table of theirs without a connection says that none was open."""
 COUNTS: Final = "socket_counts"
+TOLD: Final = "told_counts"
+"""Somebody's own words that count: the sentences around them are no evidence that nobody understood."""
 """What a row that was cut short may be taken for."""
 UNREAD_SHARE: Final = 0.1
 """Share of an output's lines that nobody understood from which on it is not known what the output shows."""
@@ -44,7 +46,7 @@ class Coverage:
         """Look at the files that the snapshot's sockets and the threads of ``dump`` come from. ``elided``: files that somebody left lines out of."""
         self._snapshot = snapshot
         self._dump = dump
-        self._all = parts
+        self._all = [part for part in parts if part.format != TOLD]
         self._elided = elided
 
     @cached_property

@@ -9,6 +9,7 @@ from collections import Counter as Counts
 from typing import TYPE_CHECKING, Final
 
 from analyzer.contention.leases import lender_of
+from analyzer.contention.locks import waits_for_lock
 from analyzer.evidence.doing import caller, doing, idle, kept, reported
 from analyzer.evidence.log_events import caller_in_words, in_words, of_this_moment
 from analyzer.evidence.sessions import listed_in_words
@@ -17,7 +18,7 @@ from analyzer.judge.far_counts import asleep_in_words, far_counts_in_words
 from analyzer.judge.rows import of_rows
 from analyzer.model.finding import Severity
 from analyzer.model.message import joined, plural, say, unended
-from analyzer.software.blockers import FUTURES, IDLE, application_frame, blocking_frame, waited_lock
+from analyzer.software.blockers import FUTURES, IDLE, application_frame, blocking_frame, held_locks, waited_lock
 from analyzer.software.kinds import ActivityKind, PoolRole
 from analyzer.waits.deadlocks import lock_holders
 from parsers.records import DESCRIPTOR_FIRST, TASK, THREADS_IN, JavaState, LockVerb, Runtime
@@ -57,6 +58,8 @@ _TASKS: Final = frozenset(
         "java.util.concurrent.CompletableFuture$AsyncRun.run",
     }
 )
+_SYNCHRONIZERS: Final = ("java.util.concurrent.ThreadPoolExecutor", "sun.nio.ch.", "java.util.Collections$", "java.io.")
+"""Locks that the runtime takes for itself: they tell nobody anything."""
 _ENTERS: Final = frozenset({LockVerb.WAITING_TO_LOCK, LockVerb.RELOCKING})
 _OF_LOCKS: Final = frozenset(
     {ActivityKind.LOCK, ActivityKind.SEMAPHORE, ActivityKind.OBJECT_WAIT, ActivityKind.CONDITION, ActivityKind.QUEUE}
@@ -166,7 +169,16 @@ def _sentence(view: ProcessView, group: Sequence[ThreadActivity], holders: dict[
     called = say(", called from {frame}", frame=app) if app is not None and app != named else ""
     since = reported(member) if len(group) == 1 else ""
     own = _of_a_task(group)
-    return say("{who} {what}{called}{since}{own}", who=_who(group), what=what, called=called, since=since, own=own)
+    held = _kept_meanwhile(group)
+    return say("{who} {what}{called}{since}{held}{own}", who=_who(group), what=what, called=called, since=since, held=held, own=own)
+
+
+def _kept_meanwhile(group: Sequence[ThreadActivity]) -> str:
+    """What a single thread holds while it waits: others may wait for it."""
+    if len(group) > 1 or group[0].activity.kind in {ActivityKind.RUNNING, ActivityKind.NONE}:
+        return ""
+    held = list(dict.fromkeys(lock.cls for lock in held_locks(group[0].thread) if lock.cls and not lock.cls.startswith(_SYNCHRONIZERS)))
+    return say("; meanwhile it holds {list}", list=joined(", ", held[:_NAMED])) if held else ""
 
 
 def _of_a_task(group: Sequence[ThreadActivity]) -> str:
@@ -239,10 +251,24 @@ def _what(view: ProcessView, member: ThreadActivity, holders: dict[str, Thread],
         ), frame
     if frame is None:
         return _held(thread) or say("has no frames"), None
+    if lock is None and found.kind == ActivityKind.MONITOR:
+        return say(
+            "{waits} to enter a monitor in {frame}; which one it is, and who holds it, these lines do not show",
+            waits=waits,
+            frame=frame.call,
+        ), frame
     stands = say("are in {frame}", frame=frame.call) if several else say("is in {frame}", frame=frame.call)
     does = doing(member, frame, several=several)
     if lock is not None and lock.cls and (does is None or found.kind in _OF_LOCKS):
-        return say("{waits}{unlimited} in {frame} for a {cls}", waits=waits, unlimited=unlimited, frame=frame.call, cls=lock.cls), frame
+        unowned = say(", whose owner is not printed here") if waits_for_lock(member) and lock.holder is None else ""
+        return say(
+            "{waits}{unlimited} in {frame} for a {cls}{unowned}",
+            waits=waits,
+            unlimited=unlimited,
+            frame=frame.call,
+            cls=lock.cls,
+            unowned=unowned,
+        ), frame
     if does is not None:
         return does, frame
     return stands, frame

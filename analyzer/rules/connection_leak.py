@@ -24,7 +24,8 @@ from analyzer.evidence.half_closed import split_in_words, unclosed_calls
 from analyzer.evidence.held_answers import held_answers
 from analyzer.evidence.packet_claims import packet_evidence
 from analyzer.families import goroutine_heaps
-from analyzer.families.counted_sockets import unclosed_by_client, unclosed_by_one
+from analyzer.families.counted_piles import unclosed_by_one
+from analyzer.families.counted_sockets import unclosed_by_client
 from analyzer.families.unread_answers import unread_answers
 from analyzer.join.connections import close_wait
 from analyzer.model.finding import Confidence, Culprit, Evidence, Finding, Outlook, RecoversWhen, Severity, When

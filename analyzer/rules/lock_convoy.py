@@ -18,7 +18,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Final
 
 from analyzer.contention.blocked_group import place
-from analyzer.contention.locks import LockQueue, confidence_of, lock_queues
+from analyzer.contention.locks import LockQueue, confidence_of, lock_queues, waits_for_lock
 from analyzer.evidence.citations import of_lock, of_silence, of_threads
 from analyzer.evidence.doing import meanwhile
 from analyzer.families import blocked_threads
@@ -97,7 +97,7 @@ TEXT: Final = Text(
             Either(
                 "guessed",
                 "“{name}” seems to hold it (it alone is at work in code that the lock may guard) and {doing}{to}, in {owner_place}.{own} All others go on when it does.",
-                "“{name}” holds it{inferred} and {doing}{to}, in {owner_place}.{own} All others go on when it does.",
+                "“{name}” holds it{inferred} and {doing}{to}, in {owner_place}.{own}{beyond} All others go on when it does.",
             ),
             Either(
                 "holder",
@@ -113,6 +113,10 @@ TEXT: Final = Text(
         "inferred": Either("named", "", " (inferred: it alone is further on in the method that takes the lock)"),
         "to": Either("target", " from {remote}"),
         "own": Either("own_port", " That is the server's own port, where no thread is left to answer."),
+        "beyond": Either(
+            "chained",
+            " Who has the lock that it waits for these lines do not show: if it is one of those that wait here, they are deadlocked, and jstack -l tells.",
+        ),
         "at": Either("target", ", calling {remote}"),
         "does": "“{name}” {doing}",
         "holds": "“{name}” holds that lock",
@@ -144,6 +148,7 @@ def _finding(queue: LockQueue) -> Finding:
         doing=meanwhile(owner) if owner is not None else say("holds it"),
         named=queue.named,
         guessed=queue.guessed,
+        chained=owner is not None and waits_for_lock(owner),
         session=any(frame.method == "session_start" for frame in queue.members[0].thread.frames[:1]),
         jvm=queue.view.known.runtime is Runtime.JVM,
         monitor=queue.owner_is_printed,

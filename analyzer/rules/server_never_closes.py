@@ -23,6 +23,7 @@ from analyzer.evidence.citations import of_sockets
 from analyzer.evidence.half_closed import KeptByLoop, Unclosed, kept_by_loops, unclosed
 from analyzer.families.captures_only import never_closed
 from analyzer.families.counted_halves import passed_on
+from analyzer.families.counted_piles import unclosed_at_port
 from analyzer.families.counted_sockets import unclosed_by_server
 from analyzer.join.connections import left_unread
 from analyzer.model.finding import Confidence, Culprit, Evidence, Finding, Outlook, RecoversWhen, Severity, When
@@ -101,6 +102,7 @@ def diagnose(case: Case) -> Iterator[Finding]:
         yield _of_loop(kept)
     yield from never_closed(case)
     yield from unclosed_by_server(case)
+    yield from unclosed_at_port(case)
     yield from (one for one in passed_on(case) if one.rule == "server-never-closes")
 
 

@@ -79,6 +79,13 @@ OF_LOGS: Final = {
     "PHP-FPM": Runtime.PHP,
     "Knex": Runtime.NODE,
     "Active Record": Runtime.RUBY,
+    "rack-timeout": Runtime.RUBY,
+    "Puma": Runtime.RUBY,
+    "Unicorn": Runtime.RUBY,
+    "Celery": Runtime.PYTHON,
+    "uWSGI": Runtime.PYTHON,
+    "asyncio": Runtime.PYTHON,
+    "Node": Runtime.NODE,
 }
 """Runtimes by the software that wrote a line of a log; what runs on many of them, or on the JVM, is not here."""
 _JSTACK: Final = re.compile(r"jstack (?:-l )?(?P<pid>\S+) > (?P<file>\S+)")

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING, Final, NamedTuple
 
-from parsers.logs import databases, deadlocks, failures, kernel, leaks, loops, pauses, pools, servers
+from parsers.logs import databases, deadlocks, failures, kernel, leaks, loops, pauses, pools, servers, traces, watchdogs
 from parsers.logs.client_ends import clients_of
 from parsers.logs.lines import read
 from parsers.logs.stamps import begins_entry, stamp
@@ -34,6 +34,7 @@ _SHAPES: Final = (
     *pauses.SHAPES,
     *kernel.SHAPES,
     *loops.SHAPES,
+    *watchdogs.SHAPES,
 )
 _WORDS: Final = tuple(dict.fromkeys((*(shape.word for shape in _SHAPES), *servers.WORDS)))
 WORDS: Final = tuple(dict.fromkeys(shape.word for shape in _SHAPES))
@@ -162,6 +163,9 @@ def _bare(line: str) -> str:
 def _frames_below(lines: Sequence[str], index: int) -> Iterator[Frame]:
     """The frames of the exception that a line begins, or that is printed right below it; of the kernel's trace of a task, and of a list of JavaScript's."""
     begun = False
+    if found := traces.frames_below([_bare(below) for below in lines[index + 1 : index + 1 + _DEEPEST]]):
+        yield from found
+        return
     for below in lines[index + 1 : index + 1 + _DEEPEST]:
         line = _bare(below)
         if (other := loops.quoted_frame(line) or kernel.traced_frame(line)) is not None:

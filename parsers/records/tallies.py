@@ -47,6 +47,7 @@ class Tally(msgspec.Struct, frozen=True, kw_only=True):
     number: int | None = None
     before: bool | None = None
     apart: float | None = None
+    told: bool = False
 
 
 class Setting(msgspec.Struct, frozen=True):

@@ -10,14 +10,13 @@ little-endian (x86, ARM). For LISTEN rows rx_queue counts the connections that w
 
 from __future__ import annotations
 
-import ipaddress
 import re
-from functools import lru_cache
 from typing import TYPE_CHECKING, Final
 
-from parsers.records import Endpoint, Inode, Parsed, SocketRow, TcpState, Timer, TimerKind
+from parsers.records import Inode, Parsed, SocketRow, TcpState, Timer, TimerKind
 from parsers.records.shows import Shows
-from parsers.text.endpoint import normal_host
+from parsers.text.endpoint import hex_endpoint
+from parsers.text.grammar import HEX_STATES
 from parsers.text.source import Section, leftovers
 
 if TYPE_CHECKING:
@@ -27,7 +26,11 @@ NAME: Final = "proc_net"
 SHOWS: Final = frozenset({Shows.SOCKETS})
 
 HEADER: Final = r"[ ]{0,6}sl[ ]+local_address[ ]+rem(?:ote)?_address[ ]"
-ROW_SHAPE: Final = r"[ ]*\d+:[ ][0-9A-F]{8,32}:[0-9A-F]{4}[ ][0-9A-F]{8,32}:[0-9A-F]{4}[ ][0-9A-F]{2}[ ]"
+_PART: Final = (
+    r"(?:\d{1,7}: )?(?P<local>[0-9A-F]{8}|[0-9A-F]{32}):(?P<lport>[0-9A-F]{4})[ \t]+(?P<remote>[0-9A-F]{8}|[0-9A-F]{32}):(?P<rport>[0-9A-F]{4})[ \t]+"
+    r"(?P<st>0[1-9A-C])(?:[ \t]+(?P<tx>[0-9A-F]{8}):(?P<rx>[0-9A-F]{8}))?"
+)
+ROW_SHAPE: Final = r"[ ]*(?:\d+:[ ])?[0-9A-F]{8,32}:[0-9A-F]{4}[ \t]{1,4}[0-9A-F]{8,32}:[0-9A-F]{4}[ \t]{1,4}[0-9A-F]{2}(?![0-9A-Fa-f])"
 
 ROW = re.compile(
     r"\s*\d+: (?P<local>[0-9A-F]{8}|[0-9A-F]{32}):(?P<lport>[0-9A-F]{4}) (?P<remote>[0-9A-F]{8}|[0-9A-F]{32}):(?P<rport>[0-9A-F]{4}) "
@@ -36,23 +39,10 @@ ROW = re.compile(
     r"\s+(?P<uid>\d+)\s+(?P<probes>\d{1,18})\s+(?P<inode>\d{1,18})(?P<rest>(?:\s+\S+)*)\s*$"
 )
 _row = ROW.match
+_part = re.compile(rf"\s*{_PART}(?:[ \t]+(?:[.…]{{1,6}}|[0-9A-Fa-f:]{{1,20}}))*\s*$").match
+"""A row of which columns were left out: what was copied of a pipeline, or fitted a message."""
 _header = re.compile(r"\s*sl\s+local_address\s+rem(?:ote)?_address\s").match
 
-_STATES: Final = (
-    TcpState.ESTABLISHED,
-    TcpState.SYN_SENT,
-    TcpState.SYN_RECV,
-    TcpState.FIN_WAIT1,
-    TcpState.FIN_WAIT2,
-    TcpState.TIME_WAIT,
-    TcpState.CLOSE,
-    TcpState.CLOSE_WAIT,
-    TcpState.LAST_ACK,
-    TcpState.LISTEN,
-    TcpState.CLOSING,
-    TcpState.SYN_RECV,  # TCP_NEW_SYN_RECV
-)
-"""``include/net/tcp_states.h``, from 01 on."""
 _TIMERS: Final = (TimerKind.OFF, TimerKind.RETRANSMIT, TimerKind.KEEPALIVE, TimerKind.TIME_WAIT, TimerKind.PROBE)
 _USER_HZ: Final = 100
 _UDP_FIELDS_AFTER_INODE: Final = 3
@@ -61,7 +51,7 @@ _UDP_FIELDS_AFTER_INODE: Final = 3
 
 def sniff(head: Sequence[str]) -> bool:
     """True if the kernel's header or a row is among the lines."""
-    return any(_header(line) or _row(line) for line in head)
+    return any(_header(line) or _row(line) or _part(line) for line in head)
 
 
 def parse(section: Section) -> Parsed:
@@ -76,25 +66,43 @@ def parse(section: Section) -> Parsed:
             read += 1
         elif _header(line):
             read += 1
+        elif match := _part(line):
+            records.append(_partial(section, index, match))
+            read += 1
         else:
             unread.append((index, "no row of /proc/net"))
     gaps, elisions = leftovers(section, unread)
     return Parsed((*records, *elisions), read + len(elisions), gaps)
 
 
+def _partial(section: Section, index: int, match: re.Match[str]) -> SocketRow:
+    """A row without its last columns: of TCP, for a table of UDP is not copied so. What was left out is not known."""
+    state = HEX_STATES[match["st"]]
+    remote = hex_endpoint(match["remote"], match["rport"])
+    return SocketRow(
+        where=section.where(index),
+        tool=NAME,
+        proto="tcp",
+        local=hex_endpoint(match["local"], match["lport"]),
+        remote=None if state is TcpState.LISTEN or (remote.is_wildcard and not remote.port) else remote,
+        state=state,
+        recv_q=int(match["rx"], 16) if match["rx"] else None,
+        send_q=int(match["tx"], 16) if match["tx"] else None,
+    )
+
+
 def _socket_row(section: Section, index: int, match: re.Match[str]) -> SocketRow:
     udp = len(match["rest"].split()) == _UDP_FIELDS_AFTER_INODE
-    number = int(match["st"], 16)
-    state: TcpState | None = _STATES[number - 1] if 1 <= number <= len(_STATES) else TcpState.UNKNOWN
+    state: TcpState | None = HEX_STATES.get(match["st"], TcpState.UNKNOWN)
     if udp and state is TcpState.CLOSE:
         state = None
     kind = int(match["tr"], 16)
-    remote = _endpoint(match["remote"], match["rport"])
+    remote = hex_endpoint(match["remote"], match["rport"])
     return SocketRow(
         where=section.where(index),
         tool=NAME,
         proto="udp" if udp else "tcp",
-        local=_endpoint(match["local"], match["lport"]),
+        local=hex_endpoint(match["local"], match["lport"]),
         remote=None if state is TcpState.LISTEN or (remote.is_wildcard and not remote.port) else remote,
         state=state,
         recv_q=int(match["rx"], 16),
@@ -108,10 +116,3 @@ def _socket_row(section: Section, index: int, match: re.Match[str]) -> SocketRow
             int(match["probes"]),
         ),
     )
-
-
-@lru_cache(maxsize=65536)
-def _endpoint(address: str, port: str) -> Endpoint:
-    """``0100007F``, ``1F90`` → 127.0.0.1:8080. An IPv6 address is four words, each with its bytes reversed."""
-    packed = b"".join(bytes.fromhex(address[at : at + 8])[::-1] for at in range(0, len(address), 8))
-    return Endpoint(normal_host(str(ipaddress.ip_address(packed))), int(port, 16))

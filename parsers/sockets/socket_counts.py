@@ -20,10 +20,10 @@ from typing import TYPE_CHECKING, Any, Final
 
 from parsers.records import THREADS_IN, Counted, Counter, Endpoint, Parsed, Pid, Tally, TcpState
 from parsers.records.shows import Shows
-from parsers.text.endpoint import endpoint, normal_host, port_of
-from parsers.text.grammar import POWERSHELL_STATES, STATES, tcp_state
+from parsers.text.endpoint import endpoint, hex_endpoint, normal_host, port_of
+from parsers.text.grammar import HEX_STATES, POWERSHELL_STATES, STATES, tcp_state
 from parsers.text.patterns import lazy
-from parsers.text.pipelines import TOOLS, Pipeline, pipeline, shows_pids
+from parsers.text.pipelines import KERNEL, TOOLS, Pipeline, pipeline, shows_pids
 from parsers.text.source import ELISION, Section, leftovers
 
 if TYPE_CHECKING:
@@ -41,10 +41,12 @@ _WORD: Final = "|".join(sorted(sorted({*STATES, *(word.replace("_", "-") for wor
 HEADER: Final = r"(?!)"
 _V4: Final = r"(?:::ffff:)?\d{1,3}(?:\.\d{1,3}){3}"
 _END: Final = rf"(?:{_V4}|\[?[0-9a-fA-F]{{0,4}}:[0-9a-fA-F:.]{{2,40}}\]?|\*|localhost)[:.](?:\d{{1,5}}|\*)"
-_HIDDEN: Final = r"(?:[xX*]{1,4}\.){1,3}[xX*\d]{1,4}(?::(?:\d{1,5}|[xX*]{1,5}))?|<[\w .-]{1,30}>(?::\d{1,5})?|[xX]{3,20}|\*{2,8}"
+_OCTET: Final = r"(?:\d{1,3}|[xX*#]{1,4})"
+_MASKED: Final = rf"\[?(?:::ffff:)?{_OCTET}(?:\.{_OCTET}){{3}}\]?"
+_HIDDEN: Final = rf"(?:[xX*]{{1,4}}\.){{1,3}}[xX*\d]{{1,4}}(?::(?:\d{{1,5}}|[xX*]{{1,5}}))?|{_MASKED}(?:[:.](?:\d{{1,5}}|[xX*]{{1,5}}))?|<[\w .-]{{1,30}}>(?::\d{{1,5}})?|[xX]{{3,20}}|\*{{2,8}}"
 _CELL: Final = rf"(?:{_END}|{_V4}|{_HIDDEN}|\[[0-9a-fA-F:.]{{2,45}}\]|\*|localhost|[a-zA-Z][\w.-]{{1,80}}:\d{{1,5}}|tcp[46]?6?|\d{{1,10}}(?:/[\w.:-]{{0,40}})?|-)"
-ROW_SHAPE: Final = rf"[ \t]*\d{{1,9}}[ \t]+(?:{_CELL}[ \t,]+){{0,5}}(?:{_WORD})(?:[ \t,]+{_CELL}){{0,5}}[ \t]*$|(?:{_WORD})[ \t]*[:=]?[ \t]+\d{{1,9}}[ \t]*$"
-_row = lazy(rf"\s*(?P<count>\d{{1,9}})\s+(?P<cells>(?:{_CELL}[\s,]+){{0,5}}(?:{_WORD})(?:[\s,]+{_CELL}){{0,5}})\s*$").match
+ROW_SHAPE: Final = rf"[ \t]*\d{{1,9}}[ \t]+(?:{_CELL}[ \t,]+){{0,5}}(?:{_WORD})(?:[ \t,]+{_CELL}){{0,5}}[ \t]*(?:\{{[^\n]*)?$|(?:{_WORD})[ \t]*[:=]?[ \t]+\d{{1,9}}[ \t]*$"
+_row = lazy(rf"\s*(?P<count>\d{{1,9}})\s+(?P<cells>(?:{_CELL}[\s,]+){{0,5}}(?:{_WORD})(?:[\s,]+{_CELL}){{0,5}})\s*(?:\{{[^\n]*)?$").match
 _after = lazy(rf"\s*(?P<cells>{_WORD})\s*[:=]?\s+(?P<count>\d{{1,9}})\s*$").match
 _cells = lazy(rf"\s*(?P<count>\d{{1,9}})\s+(?P<cells>(?:(?:{_CELL}|{_WORD})[\s,]+){{0,6}}(?:{_CELL}|{_WORD}))\s*(?:\{{[^\n]*)?$").match
 _any = lazy(r"\s*(?P<count>\d{1,9})\s+(?P<cells>\S[^\n]{0,200}?)\s*$").match
@@ -54,6 +56,7 @@ _of_pid = lazy(r"\s*(?P<count>\d{1,9})\s+(?P<pid>\d{1,10})\s*$").match
 _clock = lazy(r"\s*\d\d?:\d\d(?::\d\d)?(?:[ ]?[AP]M)?\s*$").match
 _host = lazy(rf"{_V4}\Z|\[?[0-9a-fA-F]{{0,4}}:[0-9a-fA-F:]{{2,40}}\]?\Z|localhost\Z").match
 _end = lazy(rf"{_END}\Z|[a-zA-Z][\w.-]{{1,80}}:\d{{1,5}}\Z").match
+_hex_end = lazy(r"(?P<address>[0-9A-F]{8}|[0-9A-F]{32}):(?P<port>[0-9A-F]{4})\Z").match
 _hidden = lazy(rf"(?:{_HIDDEN})\Z").match
 _threads = lazy(r"\s*(?P<count>\d{1,7})\s+java\.lang\.Thread\.State: (?P<state>[A-Z_]{3,15}(?: \([\w ]{1,40}\))?)\s*$").match
 _command = lazy(
@@ -61,7 +64,7 @@ _command = lazy(
 ).match
 # The table's own header, split at blanks and counted with the rest.
 _remark = lazy(
-    r"\s*\d{1,9}\s+(?:established\)|servers\)|Foreign|State|\(state\)|Address|and|Local|Peer|Recv-Q)\b[^\n]{0,40}$|Count\s+Name\b[^\n]{0,20}$|-----\s+----[ -]*$"
+    r"\s*\d{1,9}\s+(?:established\)|servers\)|Foreign|State|\(state\)|st|(?:local|rem|remote)_address|Address|and|Local|Peer|Recv-Q)\b[^\n]{0,40}$|Count\s+Name\b[^\n]{0,20}$|-----\s+----[ -]*$"
 ).match
 _bare = lazy(r"\s*(?P<count>\d{1,9})\s*$").match
 _quoted = lazy(
@@ -221,6 +224,7 @@ def _of_row(section: Section, index: int, text: str, line: Pipeline | None, what
                 name=match["name"][:_LONGEST_NAME].strip("'\" "),
             )
         )
+    text = _spelled(text, line) if line is not None and line.tool == KERNEL else text
     match = _row(text) or _after(text) or (_cells(text) or _in_columns(text, line) if line is not None else None)
     if match is None:
         # A tracker's other columns: "3300 udp src=10.4.3.18".
@@ -245,6 +249,22 @@ def _of_row(section: Section, index: int, text: str, line: Pipeline | None, what
         listing=section.first,
         **_with_command(values, line),
     )
+
+
+def _spelled(text: str, line: Pipeline) -> str:
+    """A row of the kernel's own table as other tools print it: its states and ends are hexadecimal."""
+    count, *cells = text.split() or [""]
+    if len(cells) != len(line.columns):
+        return text
+    said = [
+        HEX_STATES[cell.upper()]
+        if role == "state" and cell.upper() in HEX_STATES
+        else str(hex_endpoint(end["address"], end["port"]))
+        if role in {"local", "remote"} and (end := _hex_end(cell)) is not None
+        else cell
+        for role, cell in zip(line.columns, cells, strict=True)
+    ]
+    return " ".join((count, *said))
 
 
 def _in_columns(text: str, line: Pipeline) -> re.Match[str] | None:
@@ -303,7 +323,9 @@ def _place(cell: str) -> Endpoint:
             return found
     if _hidden(cell) is not None:
         host, _, port = cell.rpartition(":")
-        return Endpoint(host or cell, port_of(port) if host else None)
+        if not host or (port_of(port) is None and port.strip("xX*")):
+            host, port = cell, ""
+        return Endpoint(host.strip("[]").removeprefix("::ffff:"), port_of(port))
     return Endpoint(normal_host(cell), None)
 
 

@@ -11,13 +11,13 @@ keeps the number of lines, so that places stay; only what packs several lines in
 
 from __future__ import annotations
 
-import json
 import re
 from collections import Counter
 from functools import partial
 from itertools import islice
 from typing import TYPE_CHECKING, Final, NamedTuple, TypeAlias
 
+from parsers.text.packed import from_json, mostly_json, packs_stack
 from parsers.text.patterns import lazy
 
 if TYPE_CHECKING:
@@ -93,8 +93,6 @@ CURLY: Final = {
 _MARKUP: Final = lazy(r"</?(?:br|p|div|span|code|pre|tt|samp|td|tr|li)\b[^<>]{0,200}>", re.IGNORECASE)
 _BREAK: Final = lazy(r"<br\s*/?>(?=[^\n])|</p>\s*<p>", re.IGNORECASE)
 _ESCAPED: Final = lazy(r"&(?:lt|gt|quot|amp|nbsp|apos|#\d{1,6}|#x[0-9a-fA-F]{1,5});")
-_OBJECT: Final = lazy(r"[^{\n]{0,200}(?P<object>\{.*\})\s*$", re.DOTALL)
-_TEXT_KEYS: Final = ("log", "message", "msg", "MESSAGE", "text", "line", "textPayload")
 _torn = lazy(
     r"\s*(?:at|-|- (?:locked|parking|waiting|eliminated)[^()\n]{0,200}|- [^()\n]{1,200}\(a|\"[^\"\n]{1,300}\" (?=[^\n]{0,300}(?:prio|tid|[nN]id)=)[^\n\]]{1,400})\s*$"
 ).match
@@ -178,7 +176,7 @@ def _without_colours(sample: Sequence[str]) -> Undo | None:
 
 
 def _without_objects(sample: Sequence[str]) -> Undo | None:
-    return _from_json if _mostly_json(sample) else None
+    return from_json if mostly_json(sample) or any(packs_stack(line) for line in sample[:_MOST_ALIKE]) else None
 
 
 def _without_markup(sample: Sequence[str]) -> Undo | None:
@@ -208,35 +206,6 @@ def _with_plain_letters(sample: Sequence[str]) -> Undo | None:
 def _broken(lines: Sequence[str]) -> list[str]:
     """Lines that only ``<br>`` tells apart."""
     return [part for line in lines for part in _BREAK.sub("\n", line).split("\n")]
-
-
-def _mostly_json(sample: Sequence[str]) -> bool:
-    """True if most lines are objects of a log driver with the printed line in one of the usual fields."""
-    texts = [line for line in sample[:_MOST_ALIKE] if line and not line.isspace()]
-    found = sum("{" in line and _text_in(line) is not None for line in texts)
-    return found > 0 and found * 5 >= len(texts) * 4
-
-
-def _text_in(line: str) -> str | None:
-    """The printed line that a log driver wrapped into an object."""
-    match = _OBJECT.match(line)
-    if match is None:
-        return None
-    try:
-        content = json.loads(match["object"])
-    except (ValueError, RecursionError):
-        return None
-    if not isinstance(content, dict):
-        return None
-    return next((text for key in _TEXT_KEYS if isinstance(text := content.get(key), str)), None)
-
-
-def _from_json(lines: Sequence[str]) -> list[str]:
-    found: list[str] = []
-    for line in lines:
-        text = _text_in(line) if "{" in line else None
-        found += [line] if text is None else text.removesuffix("\n").split("\n")
-    return found
 
 
 def _prefixes(sample: Sequence[str]) -> Iterator[tuple[re.Pattern[str], re.Pattern[str]]]:

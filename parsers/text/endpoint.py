@@ -96,6 +96,13 @@ def port_of(text: str) -> int | None:
     return number if number <= LAST_PORT else None
 
 
+@lru_cache(maxsize=65536)
+def hex_endpoint(address: str, port: str) -> Endpoint:
+    """``0100007F``, ``1F90`` of /proc/net/tcp → 127.0.0.1:8080. An IPv6 address is four words, each with its bytes reversed."""
+    packed = b"".join(bytes.fromhex(address[at : at + 8])[::-1] for at in range(0, len(address), 8))
+    return Endpoint(normal_host(str(ipaddress.ip_address(packed))), int(port, 16))
+
+
 def is_v4(host: str) -> bool:
     """True for four numbers with dots between, which need no other spelling."""
     return _V4.match(host) is not None

@@ -53,6 +53,28 @@ STATES: Final[dict[str, TcpState]] = {
 }
 """Netstat's spellings of the states, of all systems and languages."""
 
+HEX_STATES: Final[dict[str, TcpState]] = {
+    f"{number:02X}": state
+    for number, state in enumerate(
+        (
+            TcpState.ESTABLISHED,
+            TcpState.SYN_SENT,
+            TcpState.SYN_RECV,
+            TcpState.FIN_WAIT1,
+            TcpState.FIN_WAIT2,
+            TcpState.TIME_WAIT,
+            TcpState.CLOSE,
+            TcpState.CLOSE_WAIT,
+            TcpState.LAST_ACK,
+            TcpState.LISTEN,
+            TcpState.CLOSING,
+            TcpState.SYN_RECV,  # TCP_NEW_SYN_RECV
+        ),
+        start=1,
+    )
+}
+"""States as the kernel's own table has them: ``include/net/tcp_states.h``, from 01 on."""
+
 
 def tcp_state(text: str) -> TcpState | None:
     """The state behind any tool's spelling, None for a word that is no state."""

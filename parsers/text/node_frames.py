@@ -15,6 +15,9 @@ def node_frame(text: str) -> Frame | None:
         return None
     file = match["file"].removeprefix("file://")
     folder, _, short = file.rpartition("/")
+    # Node before 16 names its own modules without "node:", and without a folder or below "internal".
+    if not file.startswith(("node:", "/", ".")) and (not folder or folder.startswith("internal")) and file.endswith(".js"):
+        file = f"node:{file.removesuffix('.js')}"
     library = file.startswith("node:") or "/node_modules/" in file
     module = file.partition("/node_modules/")[2] if "/node_modules/" in file else file if library else short
     name = (match["name"] or "<anonymous>").replace("new ", "").partition(" [")[0]

@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Final, NamedTuple
 
 from parsers.records import Endpoint
 from parsers.text.endpoint import port_of
-from parsers.text.grammar import POWERSHELL_STATES, STATES, tcp_state
+from parsers.text.grammar import HEX_STATES, POWERSHELL_STATES, STATES, tcp_state
 from parsers.text.patterns import lazy
 
 if TYPE_CHECKING:
@@ -52,7 +52,9 @@ _GREPS: Final = frozenset(
     {"grep", "egrep", "fgrep", "zgrep", "findstr", "find", "rg", "ag", "Select-String", "sls", "gawk", "awk", "where", "where-object"}
 )
 _PROTOCOLS: Final = frozenset({"tcp", "tcp4", "tcp6", "udp", "udp6", "TCP", "UDP", "IPv4", "IPv6"})
-TOOLS: Final = frozenset({"netstat", "ss", "lsof", "conntrack", "Get-NetTCPConnection", "sockstat", "fstat"})
+KERNEL: Final = "/proc/net/tcp"
+"""The kernel's own table in hexadecimal, as a tool that prints sockets."""
+TOOLS: Final = frozenset({"netstat", "ss", "lsof", "conntrack", "Get-NetTCPConnection", "sockstat", "fstat", KERNEL})
 """Tools that print sockets."""
 _LAYOUTS: Final = {
     "netstat": {4: "local", 5: "remote", 6: "state", 7: "owner", 2: "recv", 3: "send", 1: "proto"},
@@ -60,10 +62,12 @@ _LAYOUTS: Final = {
     "windows": {1: "proto", 2: "local", 3: "remote", 4: "state", 5: "pid"},
     "lsof": {1: "process", 2: "pid", 5: "type", 9: "name", 10: "state"},
     "conntrack": {1: "proto", 4: "state"},
+    KERNEL: {2: "local", 3: "remote", 4: "state"},
     "sockstat": {2: "process", 3: "pid", 6: "local", 7: "remote"},
     "ps": {1: "user", 2: "pid"},
 }
 _SS: Final = ("recv", "send", "local", "remote", "owner")
+_hex = lazy(r"/net/tcp6?\b").search
 _LAST: Final = {"netstat": "state", "solaris": "state", "windows": "state", "lsof": "state", "sockstat": "state"}
 
 
@@ -99,14 +103,18 @@ def pipeline(command: str) -> Pipeline | None:
         return None
     stages = [stage for part in _split(text) if (stage := tuple(_words(part)))]
     tool, first = _tool(stages)
+    if tool in {"cat", *_GREPS, "head", "tail"} and _hex(text) is not None:
+        tool = KERNEL
     terms = [term for stage in stages for term in _terms(stage)]
-    states = {state for term in terms for state in _states(term)}
+    states = {state for term in terms for state in (_of_hex(term) if tool == KERNEL else _states(term))}
     asked = [state for word in _asked(text) if (state := tcp_state(word)) is not None] if tool == "ss" else []
     if tool == "lsof" and (match := _lsof_state(text)) is not None and (state := tcp_state(match["state"])) is not None:
         states.add(state)
     states.update(asked)
-    asked_for = _Asked(*_ends(text, tool), int(match["pid"]) if (match := _pid(text)) is not None else None, _process(tool, first), None)
-    for term in terms:
+    asked_for = _Asked(
+        *_ends(text, tool), int(match["pid"]) if tool != KERNEL and (match := _pid(text)) is not None else None, _process(tool, first), None
+    )
+    for term in terms if tool != KERNEL else ():
         asked_for = _looked_for(asked_for, _bare(term), tool, owners=_shows_owners(tool, first), is_state=bool(_states(term)))
     sleep = _sleep(text)
     return Pipeline(
@@ -208,6 +216,12 @@ def _states(term: str) -> set[TcpState]:
     return {state for state in found if state is not None}
 
 
+def _of_hex(term: str) -> set[TcpState]:
+    """The state that a pattern for the kernel's own table asks for: a number alone between blanks."""
+    state = HEX_STATES.get(term.strip().upper())
+    return {state} if state is not None else set()
+
+
 def _flags(words: tuple[str, ...]) -> str:
     return "".join(word[1:] for word in words[1:] if word.startswith("-") and not word.startswith("--"))
 
@@ -246,7 +260,7 @@ def _layout(tool: str, first: tuple[str, ...], *, stateless: bool) -> dict[int, 
 
 def _columns(stages: list[tuple[str, ...]], tool: str, first: tuple[str, ...], *, stateless: bool) -> tuple[str | None, ...]:
     layout = _layout(tool, first, stateless=stateless)
-    for stage in stages[1:]:
+    for stage in stages[0 if tool == KERNEL else 1 :]:
         text = " ".join(stage)
         name = stage[0].rpartition("/")[2]
         if name in {"awk", "gawk"} and "-F" not in text:

@@ -56,7 +56,8 @@ _row = lazy(
 ).match
 _head = lazy(r"tid +task id +task name +coroutine|-{40,}\s*$").match
 _shown = lazy(
-    r"(?<!Executing )<Task (?P<state>pending|cancelling|cancelled|finished) name=(?P<quote>['\"])(?P<name>.{0,300}?)(?P=quote) coro=<(?P<coro>[^\s()<>]{1,200})(?:\(\))?"
+    # "Executing <Task …> took 4.1 seconds" is a line of the loop's log.
+    r"(?<!Executing )<Task (?![^\n]{0,1500}> took \d)(?P<state>pending|cancelling|cancelled|finished) name=(?P<quote>['\"])(?P<name>.{0,300}?)(?P=quote) coro=<(?P<coro>[^\s()<>]{1,200})(?:\(\))?"
     r"(?: (?:running|done)(?: at|, defined at) (?P<file>[^<>\n]{1,400}?):(?P<line>\d{1,9}))?>"
 )
 _ARROW: Final = " -> "

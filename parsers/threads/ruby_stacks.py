@@ -8,13 +8,13 @@ their method. Functions written in C stand at their caller's line. JSON captured
 
 from __future__ import annotations
 
-from functools import lru_cache
 from typing import TYPE_CHECKING, Final
 
-from parsers.records import Frame, Parsed, Pid, Runtime, Thread, ThreadDump
+from parsers.records import Parsed, Pid, Runtime, Thread, ThreadDump
 from parsers.records.shows import Shows
 from parsers.text.json_lines import Document, JsonObject
 from parsers.text.patterns import lazy
+from parsers.text.ruby_frames import as_ruby_frame
 from parsers.text.source import Section, leftovers
 from parsers.text.stack import Stack
 
@@ -36,9 +36,6 @@ _dumped = lazy(r"  Thread #<Thread:(?P<id>0x[0-9a-f]{1,16})(?:@(?P<name>[^ >]*))
 _sigdump = lazy(r"Sigdump at .* process (?P<pid>\d{1,10}) \(").match
 _frame = lazy(r"\s*(?P<file>(?:<internal:)?[^:\s][^:]*):(?P<line>\d{1,9}):in [`'](?P<name>[^'`]*)'\s*$").match
 _remark = lazy(r"  (?:GC stat|Built-in objects|All objects|Memory|String ).*|\s{4,}[\d,]+:? |\s{4,}\w+: ").match
-_GEM: Final = lazy(r".*/gems/[^/]+/(?:lib|app|bin|exe)/")
-_RUBY: Final = lazy(r".*/ruby/(?:site_ruby/|vendor_ruby/)?\d(?:\.\d{1,3}){1,2}(?:/[\w-]+-linux[\w-]*)?/")
-_BLOCK: Final = lazy(r"(?:(?:block|rescue|ensure)(?: \(\d{1,4} levels\))? in )+")
 
 
 def sniff(head: Sequence[str]) -> bool:
@@ -61,7 +58,7 @@ def _of_json(section: Section) -> Parsed:
             trace = one.items_of("backtrace")
             for text, line in zip(trace, trace.lines, strict=True):
                 if isinstance(text, str) and (match := _frame(text)):
-                    stack.frame(_as_frame(match["file"], match["line"], match["name"]), line)
+                    stack.frame(as_ruby_frame(match["file"], match["line"], match["name"]), line)
             header = _thread(one.text("name") or "")
             threads.append(stack.thread(name=(header["name"] or header["id"]) if header else one.text("name") or "thread"))
     gaps, elisions = leftovers(section, odd)
@@ -91,7 +88,7 @@ def _of_text(section: Section) -> Parsed:
         elif match := _sigdump(line):
             pid = Pid(int(match["pid"]))
         elif stack is not None and (match := _frame(line)):
-            stack.frame(_as_frame(match["file"], match["line"], match["name"]), index)
+            stack.frame(as_ruby_frame(match["file"], match["line"], match["name"]), index)
         elif not (stack is not None and _remark(line)):
             unread.append((index, "no line of a Ruby stack"))
             continue
@@ -107,16 +104,3 @@ def _dump(section: Section, threads: Sequence[Thread], pid: Pid | None, *, compl
         return ()
     where = section.where(threads[0].where.first - section.first, threads[-1].where.last - section.first)
     return (ThreadDump(where=where, dialect=NAME, threads=tuple(threads), pid=pid, complete=complete, runtime=Runtime.RUBY),)
-
-
-@lru_cache(maxsize=65536)
-def _as_frame(file: str, line: str, name: str) -> Frame:
-    plain = _BLOCK.sub("", name)
-    method = plain.rpartition("#")[2] or plain
-    if file.startswith("<internal:"):
-        return Frame("ruby/" + file.removeprefix("<internal:").rstrip(">"), method, f"{file}:{line}")
-    for pattern, kind in ((_GEM, "gems/"), (_RUBY, "ruby/")):
-        if (below := pattern.sub("", file)) != file:
-            return Frame(kind + below.removesuffix(".rb"), method, f"{below}:{line}")
-    short = file.rpartition("/")[2]
-    return Frame(short.removesuffix(".rb").removesuffix(".ru"), method, f"{short}:{line}")

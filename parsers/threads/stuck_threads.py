@@ -48,7 +48,7 @@ REPORT = lazy(
     rf"(?:{_LEAD}WSVR060[56]W: Thread \"(?P<was>[^\"\n]{{1,300}})\""
     rf"|{_LEAD}BEA-000337>? ?<?(?P<wls>{_EXECUTE}[^\"<>\n]{{0,200}}?) has been busy for \"(?P<busy>\d{{1,9}})\" seconds"
     rf"|{_LEAD}Thread [\"\[](?P<tomcat>[^\"\[\]\n]{{1,300}})[\"\]] \(id=\[?(?P<id>\d{{1,18}})\]?\) has been active for \[?(?P<ms>[\d,. \u00a0]{{1,20}})\]? milliseconds"
-    rf"|{_LEAD}Thread Thread\[(?:#\d+,)?(?P<vertx>[^,\]\n]{{1,200}})[^\n]{{0,100}}\] has been blocked for (?P<blocked>\d{{1,12}}) ms"
+    rf"|{_LEAD}(?:Thread )?Thread\[(?:#\d+,)?(?P<vertx>[^,\]\n]{{1,200}})[^\n]{{0,100}}\]=? ?has been blocked for (?P<blocked>\d{{1,12}}) ms"
     r"|(?P<console>\S[^\n]{0,300}?) - priority:-?\d{1,4} - threadId:0x[0-9a-fA-F]{1,16} - nativeId:(?P<nid>0x[0-9a-fA-F]{1,15}|\d{1,15})"
     r"(?: - nativeId \(decimal\):\d{1,15})? - state:(?P<state>[A-Z_]{3,15}))"
 )

@@ -1,0 +1,103 @@
+r"""Lines of watchdogs: who blocks where nothing may block, who took longer than a limit and was ended, and whose threads are all busy.
+
+    reactor.blockhound.BlockingOperationError: Blocking call! java.net.SocketInputStream#socketRead0
+    block()/blockFirst()/blockLast() are blocking, which is not supported in thread reactor-http-nio-3
+    UT000126: Attempted to do blocking IO from the IO thread. This is prohibited as it may result in deadlocks
+    Rack::Timeout::RequestTimeoutException (Request ran for longer than 15000ms )
+    [2026-03-01 10:00:17,420: ERROR/MainProcess] Hard time limit (300s) exceeded for tasks.sync_orders[7d1c0b2e]
+    [812] ! Terminating timed out worker (Worker 0 failed to check in within 60 seconds): 831
+    HikariPool-1 - Thread starvation or clock leap detected (housekeeper delta=51s349ms).
+
+What blocks an event loop stops all of its connections. A worker that was ended was busy or stuck: its stack below the line tells where. "All 200 http
+threads are busy" is what a person tells. Written after the documentation and sources of these programs, not captured here.
+"""
+
+from __future__ import annotations
+
+import re
+from typing import Final
+
+from parsers.logs.lines import Shape
+from parsers.records import LogKind
+
+LONG: Final = 0.5
+"""Seconds from which on clients feel that a dispatcher was late."""
+
+
+def _shape(source: str, kind: LogKind, word: str, pattern: str, *, loud: bool = False, least: float = 0.0) -> Shape:
+    return Shape(source, kind, word, re.compile(pattern), loud, least)
+
+
+_WORKERS: Final = r"(?:threads?|workers?|executors?|processes)"
+_BUSY: Final = r"(?:all )?(?:currently )?(?:busy|blocked|stuck|hung|hanging|occupied|exhausted|in use|used up|BLOCKED)\b"
+SHAPES: Final = (
+    _shape("BlockHound", LogKind.BLOCKING, "Blocking call! ", r"Blocking call! (?P<subject>[\w.$/]{1,200}[#.]\w{1,80})"),
+    _shape(
+        "Reactor",
+        LogKind.BLOCKING,
+        "are blocking, which is not",
+        r"block\(\)/blockFirst\(\)/blockLast\(\) are blocking, which is not supported in thread (?P<subject>[\w.-]{1,120})",
+    ),
+    _shape("Netty", LogKind.BLOCKING, "BlockingOperationException", r"io\.netty\.util\.concurrent\.BlockingOperationException\b"),
+    _shape("Undertow", LogKind.BLOCKING, "UT000126", r"UT000126\b"),
+    _shape(
+        "Quarkus",
+        LogKind.BLOCKING,
+        "perform a blocking operation on",
+        r"attempted to perform a blocking operation on (?:a|an|the) (?:IO|I/O|event loop|Vert\.x) thread",
+    ),
+    _shape(
+        "dispatcher",
+        LogKind.STARVED,
+        "tarvation",
+        r"(?i:starvation)[^\n]{0,120}?(?i:detected|delay|dispatcher)[^\n]{0,200}?(?P<ms>\d{1,9}(?:\.\d{1,6})?) ?ms\b",
+        least=LONG,
+    ),
+    _shape(
+        "HikariCP",
+        LogKind.PAUSE,
+        "Thread starvation or clock leap",
+        r"Thread starvation or clock leap detected \(housekeeper delta=(?:(?P<minutes>\d{1,4})m)?(?:(?P<s>\d{1,6})s)?",
+    ),
+    _shape(
+        "rack-timeout",
+        LogKind.WORKER_ENDED,
+        "Request ran for longer than",
+        r"Request ran for longer than (?P<ms>\d{1,9})ms",
+    ),
+    _shape(
+        "rack-timeout",
+        LogKind.WORKER_ENDED,
+        "state=timed_out",
+        r"source=rack-timeout\b[^\n]{0,200}?(?:timeout=(?P<ms>\d{1,9})ms)?[^\n]{0,120}? state=timed_out",
+    ),
+    _shape(
+        "Celery",
+        LogKind.WORKER_ENDED,
+        "time limit (",
+        r"(?:Hard|Soft) time limit \((?P<s>\d{1,7}(?:\.\d{1,3})?)s\) exceeded for (?P<subject>[\w.-]{1,200})",
+    ),
+    _shape("Celery", LogKind.WORKER_ENDED, "TimeLimitExceeded", r"(?<!Soft)TimeLimitExceeded\((?P<s>\d{1,7}(?:\.\d{1,3})?),?\)"),
+    _shape(
+        "Puma",
+        LogKind.WORKER_ENDED,
+        "Terminating timed out worker",
+        r"Terminating timed out worker(?: \(Worker \d{1,5} failed to check in within (?P<s>\d{1,6}) seconds\))?: (?P<process>\d{1,10})",
+    ),
+    _shape(
+        "Unicorn",
+        LogKind.WORKER_ENDED,
+        " timeout (",
+        r"worker=\d{1,5} PID:(?P<process>\d{1,10}) timeout \((?P<s>\d{1,7})s > \d{1,7}s\), killing",
+    ),
+    _shape("uWSGI", LogKind.WORKER_ENDED, "HARAKIRI", r"HARAKIRI ON WORKER \d{1,5} \(pid: (?P<process>\d{1,10})"),
+    *(
+        _shape(
+            "program",
+            LogKind.THREADS,
+            word,
+            rf"(?<![\w.])[Aa]ll (?:of )?(?:the |our |my |its )?(?P<threads>\d{{1,5}}) (?:of (?:the|our|its) )?(?P<subject>(?:[\w.-]{{1,40}} ){{0,3}}){_WORKERS} (?:are|were|is|get|got|become) {_BUSY}",
+        )
+        for word in ("busy", "blocked", "BLOCKED", "stuck", "in use", "exhausted", "occupied", "hung", "hanging", "used up")
+    ),
+)
