@@ -108,6 +108,8 @@ def _of_view(case: Case, view: ProcessView) -> Iterator[HealthGap]:
     yield from (HealthGap(reason, WHOLE_TABLE) for reason in view.coverage.sockets)
     if view.listeners and not view.coverage.queues:
         yield HealthGap(say("no table shows accept queues, so clients may wait unseen"), QUEUES_MISSING)
+    elif view.client_side and not view.coverage.queues:
+        yield HealthGap(say("no table shows receive queues, so answers may lie unread or never come"), COUNTERS_MISSING)
     yield from _unaccounted(view)
     yield from _unanswered(view)
     yield from _one_sided(view)

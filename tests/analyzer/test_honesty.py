@@ -25,6 +25,11 @@ LSOF = (
     "java     77  app    5u  IPv6  1001      0t0  TCP *:8080 (LISTEN)\n"
     "java     77  app    6u  IPv6  1002      0t0  TCP 10.1.1.5:8080->10.9.9.9:33000 (ESTABLISHED)\n"
 )
+CALLS = (
+    "COMMAND PID USER   FD   TYPE DEVICE SIZE/OFF NODE NAME\n"
+    "java     77  app    6u  IPv6  1002      0t0  TCP 10.1.1.5:41000->10.7.7.7:5432 (ESTABLISHED)\n"
+)
+"""A process that serves nobody and calls a service, whose answer no column of lsof shows."""
 
 
 def held(count: int) -> list[str]:
@@ -70,6 +75,7 @@ class TestHealth:
         [
             ({"netstat.txt": netstat(LISTEN, CLIENT, SERVICE, *held(1))}, "1 connection that the other side has closed"),
             ({"netstat.txt": "", "lsof.txt": LSOF}, "no table shows accept queues"),
+            ({"netstat.txt": "", "lsof.txt": CALLS}, "no table shows receive queues"),
             ({"netstat.txt": netstat(LISTEN).replace("servers and established", "only servers")}, "shows listeners only"),
             (
                 {"netstat.txt": netstat(LISTEN, *[CLIENT.replace("33000", str(33000 + n)) for n in range(20)], SERVICE)[:-40]},
