@@ -6,6 +6,8 @@ from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+import msgspec
+
 from analyzer.intake.read import IntakeResult, Reading, assemble, expanded, read_one
 from analyzer.judge.engine import diagnose
 
@@ -28,6 +30,11 @@ def judge(evidence: IntakeResult) -> Diagnosis:
 def diagnosis_of(files: dict[str, str]) -> Diagnosis:
     """Files by name → the diagnosis."""
     return judge(evidence_of(files))
+
+
+def values(records: object) -> object:
+    """What records say: a thread and a connection are equal only to themselves."""
+    return msgspec.to_builtins(records, enc_hook=repr)
 
 
 NO_EVIDENCE = ("README.md", "truth.json")

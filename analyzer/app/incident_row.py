@@ -114,14 +114,14 @@ def _forget() -> None:
 def _clearers(modules: int) -> tuple[Callable[[], None], ...]:
     """What empties each small cache of the analyzer; ``modules`` says whether more of it has been loaded since."""
     del modules
-    made: dict[int, Callable[[], None]] = {}
+    made: dict[object, Callable[[], None]] = {}
     for name, module in list(sys.modules.items()):
         if not name.startswith("analyzer.") or name == __name__:
             continue
         for value in list(vars(module).values()):
             parameters = getattr(value, "cache_parameters", None)
             if callable(parameters) and 0 < (parameters()["maxsize"] or 0) <= _SMALL:
-                made[id(value)] = value.cache_clear
+                made[value] = value.cache_clear
     return tuple(made.values())
 
 

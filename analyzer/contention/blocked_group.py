@@ -27,7 +27,7 @@ if TYPE_CHECKING:
 
     from analyzer.software.pools import Pool, ThreadActivity
     from analyzer.waits.case import Case, ProcessView, ServerPool
-    from parsers.records import Endpoint, Frame
+    from parsers.records import Endpoint, Frame, Thread
 
 FEWEST: Final = 3
 """Waiting threads that make a group: one or two wait for a moment on every healthy server."""
@@ -37,9 +37,9 @@ NOTABLE: Final = 0.25
 
 
 @lru_cache(maxsize=64)  # every group of a process asks
-def _homes(view: ProcessView) -> dict[int, int]:
+def _homes(view: ProcessView) -> dict[Thread, int]:
     """Thread → the place of its pool."""
-    return {id(member.thread): place for place, pool in enumerate(view.pools) for member in pool.members}
+    return {member.thread: place for place, pool in enumerate(view.pools) for member in pool.members}
 
 
 class BlockedGroup:
@@ -63,7 +63,7 @@ class BlockedGroup:
         self._case = case
         stuck, inside = ThreadSet((*members, *also)), ThreadSet(members)
         homes = _homes(view)
-        votes = Counter(homes[id(member.thread)] for member in members if id(member.thread) in homes)
+        votes = Counter(homes[member.thread] for member in members if member.thread in homes)
         self.pool: Pool = view.pools[min(votes, key=lambda place: (-votes[place], place), default=0)]
         self.here = sum(worker in inside for worker in self.pool.workers)
         self._stuck = sum(worker in stuck for worker in self.pool.workers)

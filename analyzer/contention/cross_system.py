@@ -46,7 +46,7 @@ def loops(case: Case, view: ProcessView) -> Iterator[Loop]:
     for joined in far.joined:
         if joined.connection is None or joined.session.state is not SessionState.LOCKED:
             continue
-        reader, root = far.threads.get(id(joined.connection)), far.root_of(joined.session)
+        reader, root = far.threads.get(joined.connection), far.root_of(joined.session)
         if reader is None or root is None or root.state is not SessionState.IN_TRANSACTION:
             continue
         held = far.joined_of(root).connection

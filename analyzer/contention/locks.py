@@ -30,7 +30,7 @@ if TYPE_CHECKING:
     from analyzer.waits.case import Case, ProcessView
     from analyzer.waits.deadlocks import Cycle
     from analyzer.waits.targets import Target
-    from parsers.records import Frame, Lock
+    from parsers.records import Frame, Lock, Thread
 
 LONGEST: Final = 10
 """Queues of one process that are looked at, the longest first: the shorter ones stop nobody."""
@@ -163,11 +163,11 @@ def lock_queues(case: Case) -> tuple[LockQueue, ...]:
         queues = [LockQueue(case, view, waiters) for waiters in groups[:LONGEST]]
         for queue in queues:
             owner = queue.owner
-            if owner is not None and (id(owner.thread) in stuck or owner.activity.kind in IDLE):
+            if owner is not None and (owner.thread in stuck or owner.activity.kind in IDLE):
                 continue
             if owner is not None and owner in waiting and not (fewest == 1 and _ends_at(view, owner)):
                 continue
-            if not any(id(member.thread) in stuck for member in queue.members):
+            if not any(member.thread in stuck for member in queue.members):
                 found.append(queue)
     return tuple(_of_one_owner(found))
 
@@ -179,19 +179,19 @@ def _ends_at(view: ProcessView, owner: ThreadActivity) -> bool:
 
 def _of_one_owner(queues: Sequence[LockQueue]) -> Iterator[LockQueue]:
     """One queue for each owner, the longest: it has the others in ``also``, for they all go on at once."""
-    told: dict[int, LockQueue] = {}
+    told: dict[Thread, LockQueue] = {}
     for queue in queues:
-        first = told.get(id(queue.owner.thread)) if queue.owner is not None else None
+        first = told.get(queue.owner.thread) if queue.owner is not None else None
         if first is not None:
             first.also = (*first.also, queue)
             continue
         if queue.owner is not None:
-            told[id(queue.owner.thread)] = queue
+            told[queue.owner.thread] = queue
         yield queue
 
 
-def _threads(view: ProcessView, cycle: Cycle) -> set[int]:
-    return {id(edge.thread) for edge in cycle.edges} | {id(thread) for thread in behind(view, cycle)}
+def _threads(view: ProcessView, cycle: Cycle) -> set[Thread]:
+    return {edge.thread for edge in cycle.edges} | set(behind(view, cycle))
 
 
 def waits_for_lock(member: ThreadActivity) -> bool:

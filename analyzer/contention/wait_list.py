@@ -42,7 +42,7 @@ _LENT: Final = {"HTTP connection": say("HTTP connection"), "JDBC connection": sa
 def waits_of(view: ProcessView) -> Iterator[Wait]:
     """Every wait of the process' threads that names an object, a service or a pool."""
     holders = lock_holders(view)
-    pool_by_thread = {id(member.thread): pool.name for pool in view.pools for member in pool.members}
+    pool_by_thread = {member.thread: pool.name for pool in view.pools for member in pool.members}
     called = _called(view)
     for pool in view.pools:
         dependency = helper_of(view, pool)
@@ -52,12 +52,12 @@ def waits_of(view: ProcessView) -> Iterator[Wait]:
                 yield _on_future(view, member, pool, dependency)
             elif lender is not None:
                 yield _on_lease(view, member, pool, lender)
-            elif id(member.thread) in called:
-                yield called[id(member.thread)]
+            elif member.thread in called:
+                yield called[member.thread]
             elif (lock := waited_lock(member.thread)) is not None:
                 holder = holders.get(lock.address or "")
                 holder = None if holder is member.thread else holder
-                yield _on_lock(view, member, pool, lock, holder, pool_by_thread.get(id(holder)))
+                yield _on_lock(view, member, pool, lock, holder, pool_by_thread.get(holder) if holder is not None else None)
 
 
 def _described(lock: Lock | None) -> str | None:
@@ -110,22 +110,22 @@ def _on_lease(view: ProcessView, member: ThreadActivity, pool: Pool, lender: Len
     )
 
 
-def _called(view: ProcessView) -> dict[int, Wait]:
+def _called(view: ProcessView) -> dict[Thread, Wait]:
     """By thread: the service that a caller of a server pool waits for: by its own system call, else where one service explains all callers."""
-    exact = {id(thread): socket.remote for thread, socket, alone in exact_sockets(view) if alone}
-    found: dict[int, Wait] = {}
+    exact = {thread: socket.remote for thread, socket, alone in exact_sockets(view) if alone}
+    found: dict[Thread, Wait] = {}
     for serving in server_pools(view):
         waits = {target.remote: _on_service(view, serving, target) for target in serving.targets}
         main = serving.main_target
         whole = main if main is not None and main.share >= 1 - COUNT_TOLERANCE else None
         left = len(whole.connections) if whole is not None else 0
         for caller in serving.callers:
-            remote = exact.get(id(caller.thread))
+            remote = exact.get(caller.thread)
             if remote is None and whole is not None and left:
                 remote = whole.remote
                 left -= 1  # no more threads wait for a service than there are connections to it
             if remote in waits:
-                found[id(caller.thread)] = replace(waits[remote], waiter=caller.thread.label)
+                found[caller.thread] = replace(waits[remote], waiter=caller.thread.label)
     return found
 
 

@@ -88,13 +88,13 @@ def suspicions(case: Case, rule: str, *, driver: bool) -> Iterator[Finding]:
 
 def _calling(case: Case, view: ProcessView) -> Sequence[ThreadActivity]:
     """The largest group of threads that make the same call; not those that hold a lock meanwhile, which another rule tells."""
-    owners = {id(queue.owner.thread) for queue in lock_queues(case) if queue.owner is not None and queue.noteworthy}
+    owners = {queue.owner.thread for queue in lock_queues(case) if queue.owner is not None and queue.noteworthy}
     groups: dict[object, list[ThreadActivity]] = defaultdict(list)
     for pool in view.pools:
         if pool.role in {PoolRole.JVM, PoolRole.EVENT_LOOP, PoolRole.ACCEPTOR}:
             continue
         for member in pool.members:
-            if _calls(view, member) and id(member.thread) not in owners:
+            if _calls(view, member) and member.thread not in owners:
                 groups[member.activity.library, caller(member)].append(member)
     return max(groups.values(), key=len, default=())
 

@@ -106,13 +106,13 @@ def _sorted_out(case: Case) -> tuple[dict[_Key, _Group], dict[tuple[str | None, 
     """The processes behind each port, and the open calls of each process: one pass over all connections."""
     groups: dict[_Key, _Group] = defaultdict(_Group)
     calls: dict[tuple[str | None, Pid], list[Connection]] = defaultdict(list)
-    served: dict[int, frozenset[int]] = {}
-    told = {id(serving.view) for serving in case.server_pools if serving.saturated}
+    served: dict[SocketTable, frozenset[int]] = {}
+    told = {serving.view for serving in case.server_pools if serving.saturated}
     for view in case.latest:
-        if view.pid is None or id(view) in told:
+        if view.pid is None or view in told:
             continue
         host = view.snapshot.host
-        ports = served.get(id(view.table)) or served.setdefault(id(view.table), _served_ports(view.table))
+        ports = served.get(view.table) or served.setdefault(view.table, _served_ports(view.table))
         for row in view.sockets:
             port, pid = row.local.port, row.pid
             # netstat names one owner of a listener: of a worker it may show none.

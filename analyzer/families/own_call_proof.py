@@ -79,9 +79,9 @@ def _calls_of_the_unseen(serving: ServerPool, pairs: Sequence[OwnCall]) -> bool:
     """True if the dump is not whole and as many open connections to one service have nothing to read: a few own calls may be mere victims."""
     if not serving.view.coverage.threads:
         return False
-    own = {id(pair.near) for pair in pairs}
+    own = {pair.near for pair in pairs}
     groups = Counter(
-        row.remote for row in serving.view.client_side if row.state is TcpState.ESTABLISHED and not row.recv_q and id(row) not in own
+        row.remote for row in serving.view.client_side if row.state is TcpState.ESTABLISHED and not row.recv_q and row not in own
     )
     return max(groups.values(), default=0) >= len(pairs)
 
@@ -107,9 +107,9 @@ def _answers(serving: ServerPool, port: int, pairs: Sequence[OwnCall]) -> bool:
     view = serving.view
     if serving.pool.port == port or len(view.listeners) == 1:
         return True
-    own = {id(pair.far) for pair in pairs}
+    own = {pair.far for pair in pairs}
     return any(
         not row.unaccepted and (queue := left_unread(row)) is not None and queue <= FIN_ALONE
         for row in view.server_side(port)
-        if id(row) not in own
+        if row not in own
     )

@@ -34,7 +34,7 @@ _ADDRESS: Final = re.compile(r"[\d.]+\Z|[\da-fA-F]*:").match
 _ACCEPTABLE = frozenset({TcpState.ESTABLISHED, TcpState.CLOSE_WAIT})
 
 
-class Connection(msgspec.Struct, frozen=True, kw_only=True):
+class Connection(msgspec.Struct, frozen=True, kw_only=True, eq=False):
     """A socket with an endpoint, as all tables together show it. ``remote`` is None for a listener; ``rows`` are its places."""
 
     local: Endpoint

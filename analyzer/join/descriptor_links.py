@@ -47,11 +47,11 @@ def descriptor_links(view: ProcessView) -> Iterator[Link]:
     """Links that the kernel itself shows; none where dump and table are not surely of one process."""
     pools = _pools(view)
     for thread, socket, alone in exact_sockets(view):
-        yield _link(view, socket, thread, pools.get(id(thread)), alone=alone)
+        yield _link(view, socket, thread, pools.get(thread), alone=alone)
 
 
-def _pools(view: ProcessView) -> dict[int, Pool]:
-    return {id(member.thread): pool for pool in view.named_pools for member in pool.members}
+def _pools(view: ProcessView) -> dict[Thread, Pool]:
+    return {member.thread: pool for pool in view.named_pools for member in pool.members}
 
 
 def exact_sockets(view: ProcessView) -> Iterator[Exact]:
@@ -69,7 +69,7 @@ def exact_sockets(view: ProcessView) -> Iterator[Exact]:
         thread = threads.get(task.native_id)
         if thread is None or thread.state in _NOT_IN_A_CALL:
             continue
-        pool = pools.get(id(thread))
+        pool = pools.get(thread)
         found = [socket for one in task.waits_for or () if (inode := _inode(one, listed)) and (socket := sockets.get(inode))]
         if task.descriptor is not None and task.call is not None and task.call.startswith("epoll"):
             found = found if len(found) == 1 and (pool is None or pool.role not in _LOOPS) else []

@@ -84,25 +84,21 @@ class FarSide(SessionWaits):
         return next(joined for joined in self.joined if joined.session is session)
 
     @cached_property
-    def threads(self) -> dict[int, ThreadActivity]:
+    def threads(self) -> dict[Connection, ThreadActivity]:
         """``id`` of a connection → the thread that waits on it: by its system call, or as the only reader of the only busy session."""
-        members = {id(member.thread): member for pool in self.view.pools for member in pool.members}
-        found = {
-            id(exact.socket): members[id(exact.thread)] for exact in exact_sockets(self.view) if id(exact.thread) in members and exact.alone
-        }
+        members = {member.thread: member for pool in self.view.pools for member in pool.members}
+        found = {exact.socket: members[exact.thread] for exact in exact_sockets(self.view) if exact.thread in members and exact.alone}
         if found:
             return found
         readers, busy = self._readers, self._busy
-        return {id(busy[0]): readers[0]} if len(readers) == len(busy) == 1 else {}
+        return {busy[0]: readers[0]} if len(readers) == len(busy) == 1 else {}
 
     def waiting_on(self, members: Sequence[Joined]) -> list[ThreadActivity]:
         """The threads that wait on these connections, as far as it is told.
 
         Without system calls they are told by number alone: where as many threads read as sessions are busy, and these are all of them.
         """
-        one_by_one = [
-            thread for one in members if one.connection is not None and (thread := self.threads.get(id(one.connection))) is not None
-        ]
+        one_by_one = [thread for one in members if one.connection is not None and (thread := self.threads.get(one.connection)) is not None]
         if one_by_one:
             return one_by_one
         return list(self._readers) if len(self._readers) == len(self._busy) == len(members) else []
@@ -116,9 +112,7 @@ class FarSide(SessionWaits):
         """Our connections whose sessions do something, or wait for something."""
         busy = {SessionState.LOCKED, SessionState.ACTIVE, SessionState.QUEUED, SessionState.WAITING}
         found = {
-            id(joined.connection): joined.connection
-            for joined in self.joined
-            if joined.connection is not None and joined.session.state in busy
+            joined.connection: joined.connection for joined in self.joined if joined.connection is not None and joined.session.state in busy
         }
         return list(found.values())
 
@@ -139,8 +133,8 @@ class FarSide(SessionWaits):
         ]
         if not known or not self.same_moment or any(joined.via for joined in self.joined):
             return ()
-        listed = {id(one.connection) for one in known}
+        listed = {one.connection for one in known}
         remotes = {one.connection.remote for one in known if one.connection is not None}
         return tuple(
-            row for row in self.view.client_side if row.remote in remotes and id(row) not in listed and row.state is TcpState.ESTABLISHED
+            row for row in self.view.client_side if row.remote in remotes and row not in listed and row.state is TcpState.ESTABLISHED
         )

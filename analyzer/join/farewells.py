@@ -49,8 +49,8 @@ def with_farewells(found: Sequence[Connection], dumps: Sequence[ThreadDump], pac
     if not by_port:
         return found
     ports = {port for port, alike in by_port.items() if port % 1000 == _HTTPS or _speaks_tls(port, alike, found, dumps, packets, known)}
-    marked = {id(one) for port in ports for one in by_port[port]}
-    return [replace(one, farewell=True) if id(one) in marked else one for one in found] if marked else found
+    marked = {one for port in ports for one in by_port[port]}
+    return [replace(one, farewell=True) if one in marked else one for one in found] if marked else found
 
 
 def _may_end(row: Connection) -> bool:

@@ -50,8 +50,8 @@ def name_links(view: ProcessView) -> Iterator[Named]:
     if not by_end:
         return
     found = [named for pool in view.pools for member in pool.members if (named := _named(view, member, by_end)) is not None]
-    meant = Counter(id(named.socket) for named in found)
-    yield from (named for named in found if meant[id(named.socket)] == 1)
+    meant = Counter(named.socket for named in found)
+    yield from (named for named in found if meant[named.socket] == 1)
 
 
 def _named(view: ProcessView, member: ThreadActivity, by_end: dict[Endpoint, list[Connection]]) -> Named | None:

@@ -155,20 +155,20 @@ class ProcessView:
         return tuple(found)
 
     @cached_property
-    def _halves(self) -> tuple[frozenset[int], frozenset[int]]:
+    def _halves(self) -> tuple[frozenset[Connection], frozenset[Connection]]:
         """Both ends of the calls of the process to itself, by identity."""
         pairs = self.pairs
-        return frozenset(id(pair.near) for pair in pairs), frozenset(id(pair.far) for pair in pairs if pair.far is not None)
+        return frozenset(pair.near for pair in pairs), frozenset(pair.far for pair in pairs if pair.far is not None)
 
     def calls_itself(self, connection: Connection) -> bool:
         """True for a connection that the process opened to its own listener."""
-        return id(connection) in self._halves[0]
+        return connection in self._halves[0]
 
     def clients_of(self, port: int) -> tuple[Connection, ...]:
         """Connections that others opened to ``port``."""
         if port not in self._others:
             served, own = self.server_side(port), self._halves[1]
-            self._others[port] = tuple([socket for socket in served if id(socket) not in own]) if own else served
+            self._others[port] = tuple([socket for socket in served if socket not in own]) if own else served
         return self._others[port]
 
     @cached_property

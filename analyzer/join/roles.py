@@ -29,6 +29,7 @@ if TYPE_CHECKING:
 
     from analyzer.join.connections import Connection
     from analyzer.join.process import OwnCall, ProcessView
+    from parsers.records import Thread
 
 TROUBLED: Final = 3
 """Clients that wait or gave up from which on a port is worth asking who serves it."""
@@ -79,8 +80,8 @@ class _Rivals(NamedTuple):
     """The pools that may serve a port: how many, and which of them call out or wait for results of others."""
 
     number: int
-    calling: frozenset[int]
-    waiting: frozenset[int]
+    calling: frozenset[Pool]
+    waiting: frozenset[Pool]
 
 
 def with_roles(view: ProcessView) -> tuple[Pool, ...]:
@@ -148,16 +149,14 @@ def _server_of(view: ProcessView, pools: Sequence[Pool], port: int) -> tuple[Poo
     asked = [pair.near for pair in view.pairs if _is_read_call(pair, port)]
     if not requests.troubled and not requests.quiet and not asked and not view.snapshot.tasks:
         return None
-    exact = {id(thread) for thread, socket, alone in exact_sockets(view) if alone and socket.local.port == port}
+    exact = {thread for thread, socket, alone in exact_sockets(view) if alone and socket.local.port == port}
     candidates = [pool for pool in pools if pool.role in _CANDIDATES and pool.port in {None, port}]
     working = [pool for pool in (_awake(view, pool, requests) for pool in candidates) if _has_work(view, pool)]
     if not requests.troubled and not exact:
         serving = _thread_each(view, working, candidates, requests, port) or _own_callers(view, working, candidates, asked, port)
         if serving is not None or requests.unanswered < TROUBLED:
             return serving
-    rivals = _Rivals(
-        len(working), frozenset(id(pool) for pool in working if _calls_out(pool)), frozenset(map(id, filter(_waits_for_others, working)))
-    )
+    rivals = _Rivals(len(working), frozenset(pool for pool in working if _calls_out(pool)), frozenset(filter(_waits_for_others, working)))
     voted = [_votes(view, pool, rivals, requests, exact) for pool in working]
     best = _best(voted)
     if best is None:
@@ -281,11 +280,11 @@ def hands_over(member: ThreadActivity) -> bool:
     )
 
 
-def _votes(view: ProcessView, pool: Pool, rivals: _Rivals, requests: Requests, exact: set[int]) -> _Votes:
+def _votes(view: ProcessView, pool: Pool, rivals: _Rivals, requests: Requests, exact: set[Thread]) -> _Votes:
     """What speaks for a pool."""
     votes, reasons = 0, []
     busy = len(pool.busy)
-    if (held := sum(id(member.thread) in exact for member in pool.members)) > 0:
+    if (held := sum(member.thread in exact for member in pool.members)) > 0:
         votes += _EXACT
         reasons.append(say("the system calls of {held} of its threads name connections of this port", held=held))
     # Go reads on while a handler runs: a connection that is read to its end there is a request in service.
@@ -293,10 +292,10 @@ def _votes(view: ProcessView, pool: Pool, rivals: _Rivals, requests: Requests, e
     if _counts(busy, served):
         votes += _COUNTED
         reasons.append(say("{busy} of its threads are at work, and as many requests were read and not answered", busy=busy))
-    if id(pool) in rivals.waiting and len(rivals.calling) > (id(pool) in rivals.calling):
+    if pool in rivals.waiting and len(rivals.calling) > (pool in rivals.calling):
         votes += _BEFORE_OTHERS
         reasons.append(say("its threads wait for results of other threads, which call out"))
-    elif id(pool) in rivals.calling and len(rivals.waiting) > (id(pool) in rivals.waiting):
+    elif pool in rivals.calling and len(rivals.waiting) > (pool in rivals.waiting):
         votes -= _BEFORE_OTHERS
     if shares_code_with_acceptor(view, pool):
         votes += _ALONE

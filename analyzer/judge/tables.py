@@ -93,7 +93,7 @@ def session_facts(case: Case) -> Iterator[SessionFact]:
             if (session.server, session.id) in told or (mine is None and view is not views[-1]):
                 continue
             told.add((session.server, session.id))
-            thread = far.threads.get(id(mine)) if mine is not None else None
+            thread = far.threads.get(mine) if mine is not None else None
             yield SessionFact(
                 server=session.server,
                 id=session.id,

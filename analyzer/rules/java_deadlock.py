@@ -73,9 +73,9 @@ def diagnose(case: Case) -> Iterator[Finding]:
         found = cycles(view)
         for cycle in found:
             yield _of_cycle(view, cycle)
-        covered = {id(cycle.report) for cycle in found if cycle.report}
+        covered = {cycle.report for cycle in found if cycle.report}
         for report in view.dump.deadlocks if view.dump else ():
-            if id(report) not in covered:
+            if report not in covered:
                 yield reported_deadlock.finding(view, report)
 
 
@@ -159,8 +159,8 @@ def _edge_evidence(edge: Edge) -> Evidence:
 def _queue_in_words(view: ProcessView, queue: tuple[Thread, ...]) -> str:
     if len(queue) <= NAMED:
         return behind_in_words([thread.label for thread in queue])
-    inside = {id(thread) for thread in queue}
-    pools = [(pool, sum(id(member.thread) in inside for member in pool.members)) for pool in view.pools]
+    inside = set(queue)
+    pools = [(pool, sum(member.thread in inside for member in pool.members)) for pool in view.pools]
     named = [
         say("{count} of {members_count} threads of {name}", count=count, members_count=len(pool.members), name=pool.name)
         for pool, count in pools

@@ -65,13 +65,13 @@ def diagnose(case: Case) -> Iterator[Finding]:
         known = [listed for listed in far.joined if listed.connection is not None and listed.session.server in LISTS and not listed.via]
         if not known or view.coverage.list_gaps(known[0].session.where.file):
             continue
-        lost = [one for one in far.unlisted if id(one) in far.threads]
+        lost = [one for one in far.unlisted if one in far.threads]
         if lost:
             yield _finding(view, far, known[0], lost)
 
 
 def _finding(view: ProcessView, far: FarSide, known: Joined, lost: Sequence[Connection]) -> Finding:
-    threads = [far.threads[id(one)] for one in lost]
+    threads = [far.threads[one] for one in lost]
     server, remote = server_of(known.session), lost[0].remote
     ports = ", ".join(str(one.local.port) for one in lost)
     frame = application_frame(*threads[0])

@@ -59,11 +59,11 @@ class ThreadSet:
 
     def __init__(self, members: Iterable[ThreadActivity]) -> None:
         """The threads of ``members``."""
-        self._threads = {id(member.thread) for member in members}
+        self._threads = {member.thread for member in members}
 
     def __contains__(self, member: ThreadActivity) -> bool:
         """True for a thread of the set, whatever it does."""
-        return id(member.thread) in self._threads
+        return member.thread in self._threads
 
 
 class Pool(msgspec.Struct, frozen=True, dict=True, eq=False):

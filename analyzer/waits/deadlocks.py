@@ -54,7 +54,7 @@ def cycles(view: ProcessView) -> tuple[Cycle, ...]:
     if view.dump is None:
         return ()
     holders = lock_holders(view)
-    edges: dict[int, Edge] = {}  # by identity: names repeat, and virtual threads have none
+    edges: dict[Thread, Edge] = {}
     for thread in view.dump.threads:
         lock = waited_lock(thread)
         holder = (
@@ -63,7 +63,7 @@ def cycles(view: ProcessView) -> tuple[Cycle, ...]:
             else None
         )
         if lock is not None and holder is not None and holder is not thread:
-            edges[id(thread)] = Edge(thread, lock, holder)
+            edges[thread] = Edge(thread, lock, holder)
     reports = {frozenset(entry.thread for entry in circle_of(one)[0]): one for one in reversed(view.dump.deadlocks)}
     found = []
     for path in _circles(edges):
@@ -73,24 +73,24 @@ def cycles(view: ProcessView) -> tuple[Cycle, ...]:
     return tuple(found)
 
 
-def _circles(edges: dict[int, Edge]) -> list[tuple[Edge, ...]]:
+def _circles(edges: dict[Thread, Edge]) -> list[tuple[Edge, ...]]:
     """The circles, each from its first thread on. A thread waits for one lock: nothing branches, and every edge is walked once."""
     place = {thread: number for number, thread in enumerate(edges)}
-    walked: set[int] = set()
+    walked: set[Thread] = set()
     found = []
     for start in edges:
-        path: dict[int, Edge] = {}
+        path: dict[Thread, Edge] = {}
         at = start
         while at in edges and at not in walked:
             walked.add(at)
             path[at] = edges[at]
-            at = id(edges[at].holder)
+            at = edges[at].holder
         if at in path:
             threads = list(path)
             circle = threads[threads.index(at) :]
             first = circle.index(min(circle, key=place.__getitem__))
             found.append(tuple(path[one] for one in circle[first:] + circle[:first]))
-    return sorted(found, key=lambda circle: place[id(circle[0].thread)])
+    return sorted(found, key=lambda circle: place[circle[0].thread])
 
 
 def behind(view: ProcessView, cycle: Cycle) -> tuple[Thread, ...]:
@@ -98,17 +98,17 @@ def behind(view: ProcessView, cycle: Cycle) -> tuple[Thread, ...]:
     if view.dump is None:
         return ()
     holders = lock_holders(view)
-    waiters: dict[int, list[int]] = defaultdict(list)
+    waiters: dict[Thread, list[Thread]] = defaultdict(list)
     for thread in view.dump.threads:
         lock = waited_lock(thread)
         holder = holders.get(lock.address or "") if lock else None
         if holder is not None:
-            waiters[id(holder)].append(id(thread))
-    inside = {id(edge.thread) for edge in cycle.edges}
+            waiters[holder].append(thread)
+    inside = {edge.thread for edge in cycle.edges}
     stuck = set(inside)
     queue = list(inside)
     while queue:
         fresh = set(waiters.pop(queue.pop(), ())) - stuck
         stuck |= fresh
         queue += fresh
-    return tuple(thread for thread in view.dump.threads if id(thread) in stuck - inside)
+    return tuple(thread for thread in view.dump.threads if thread in stuck - inside)

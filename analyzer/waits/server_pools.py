@@ -195,8 +195,8 @@ class ServerPool:
                 OwnCall(connection, self.view.table.get(connection.remote, connection.local) if connection.remote else None, proven=True)
                 for connection in target.back
             )
-        chosen = {id(row) for row in target.connections}
-        return tuple(pair for pair in self.view.pairs if id(pair.near) in chosen)
+        chosen = set(target.connections)
+        return tuple(pair for pair in self.view.pairs if pair.near in chosen)
 
 
 @lru_cache(maxsize=64)  # rules, links and waits of a process ask for the same

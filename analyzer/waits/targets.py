@@ -86,8 +86,8 @@ def unseen_targets(serving: ServerPool) -> tuple[Target, ...]:
     ((remote, group),) = matching.items()
     confidence = Confidence.LIKELY if composed and len(groups) == 1 else Confidence.SUSPECTED
     share = min(1.0, len(group) / waiting)
-    mine = {id(pair.near) for pair in view.pairs if pair.proven}
-    if all(id(connection) in mine for connection in group):
+    mine = {pair.near for pair in view.pairs if pair.proven}
+    if all(connection in mine for connection in group):
         # A loop of the server has read the calls, and they wait for a thread inside the process.
         return (Target(remote, own=True, connections=tuple(group), share=share, basis=Basis.COUNT, confidence=confidence),)
     return (_somewhere(view, remote, group, share, Basis.COUNT, confidence),)
@@ -103,10 +103,10 @@ def _has_asynchronous_client(view: ProcessView) -> bool:
 
 def _exact_targets(view: ProcessView, callers: Sequence[ThreadActivity]) -> tuple[Target, ...]:
     """Whom the callers wait for by their system calls; empty unless these show it of most of them. No count is needed then."""
-    sockets = {id(thread): socket for thread, socket, alone in exact_sockets(view) if alone and socket.remote is not None}
+    sockets = {thread: socket for thread, socket, alone in exact_sockets(view) if alone and socket.remote is not None}
     groups: dict[Endpoint, list[Connection]] = {}
     for caller in callers:
-        socket = sockets.get(id(caller.thread))
+        socket = sockets.get(caller.thread)
         if socket is not None and socket.remote is not None:
             groups.setdefault(socket.remote, []).append(socket)
     known = sum(len(group) for group in groups.values())

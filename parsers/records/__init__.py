@@ -238,7 +238,7 @@ class Lock(msgspec.Struct, frozen=True, gc=False):
     """The name of the thread that holds it, where the line itself names one."""
 
 
-class Thread(msgspec.Struct, frozen=True, kw_only=True, gc=False):
+class Thread(msgspec.Struct, frozen=True, kw_only=True, gc=False, eq=False):
     """One thread of a dump. Times in seconds since the thread's start; ``frame_lines`` has the line of each frame."""
 
     where: Where
@@ -281,7 +281,7 @@ class DeadlockEntry(msgspec.Struct, frozen=True):
     holder: str | None
 
 
-class Deadlock(msgspec.Struct, frozen=True):
+class Deadlock(msgspec.Struct, frozen=True, eq=False):
     """A cycle from HotSpot's own deadlock report (``threadService.cpp``, ``DeadlockCycle::print_on_with``)."""
 
     where: Where

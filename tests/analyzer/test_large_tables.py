@@ -10,7 +10,7 @@ from analyzer.join.connections import close_wait, connections, listening_ports
 from analyzer.model.finding import CloseWait
 from analyzer.waits.case import Case
 from parsers.records import Endpoint, Owner, Pid, SocketRow, TcpState, Where
-from tests.builders import diagnosis_of, evidence_of, netstat
+from tests.builders import diagnosis_of, evidence_of, netstat, values
 
 JAVA = (Owner(Pid(7), "java"),)
 
@@ -37,7 +37,7 @@ def test_tables_of_two_tools_are_joined_in_whatever_order_they_come() -> None:
     assert [one.inode for one in expected if one.recv_q == 60] == [5060]
     assert [[where.file for where in one.rows] for one in expected if one.recv_q == 60] == [["netstat.txt", "lsof.txt"]]
     random.Random(1).shuffle(rows)
-    assert connections(rows) == expected
+    assert values(connections(rows)) == values(expected)
 
 
 def test_one_socket_of_several_processes_is_one_connection() -> None:

@@ -7,6 +7,7 @@ import pytest
 from parsers import FORMATS, HEAD_LINES, Format, recognise, sections
 from parsers.records import Elision, Limit, ProcessStatus, Session, ThreadDump
 from parsers.text.source import Section, Source
+from tests.builders import values
 
 EACH = pytest.mark.parametrize("form", FORMATS, ids=lambda form: form.NAME)
 
@@ -65,7 +66,7 @@ def test_a_sample_below_every_other_sample_is_found(form: Format) -> None:
 @EACH
 def test_windows_line_ends_change_nothing(form: Format) -> None:
     unix, windows = (Source("x", end.join(sample(form)).encode()) for end in ("\n", "\r\n"))
-    assert [form.parse(section) for section in sections(unix)] == [form.parse(section) for section in sections(windows)]
+    assert [values(form.parse(section)) for section in sections(unix)] == [values(form.parse(section)) for section in sections(windows)]
 
 
 @EACH

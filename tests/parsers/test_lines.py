@@ -13,7 +13,7 @@ from parsers.text import lines as module
 from parsers.text import source
 from parsers.text.lines import Lines
 from parsers.text.source import LONGEST, Source, split
-from tests.builders import SAMPLES, dump, idle_exec
+from tests.builders import SAMPLES, dump, idle_exec, values
 
 if TYPE_CHECKING:
     from analyzer.intake.read import Reading
@@ -66,7 +66,7 @@ def test_large_evidence_is_read_as_small_is(path: object, monkeypatch: pytest.Mo
     assert isinstance(large.source and large.source.lines, Lines)
     monkeypatch.setattr(source, "LARGE", 1 << 30)
     small = read("x", data)
-    assert large.parts == small.parts
+    assert values(large.parts) == values(small.parts)
     assert large.source is not None
     assert small.source is not None
     places = [record.where for part in small.parts for record in part.parsed.records]
@@ -90,7 +90,7 @@ def test_whatever_its_encoding_and_line_ends(change: object, monkeypatch: pytest
     data = change(dump(*idle_exec(5)))  # type: ignore[operator]
     large = read("x", data)
     monkeypatch.setattr(source, "LARGE", 1 << 30)
-    assert large.parts == read("x", data).parts
+    assert values(large.parts) == values(read("x", data).parts)
 
 
 def test_plain_text_is_not_copied(monkeypatch: pytest.MonkeyPatch) -> None:
