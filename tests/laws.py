@@ -28,6 +28,8 @@ NAMES = sorted(path.parent.name for path in SAMPLES.glob("*/truth.json"))
 STEPS = 20
 """Cuts at every twentieth of a file."""
 MOST_SUBSETS = 40
+MOMENT = "2026-05-04T03:02:01"
+"""Stands for the moment of the incident in a disguise: a log line with another day's stamp is told of another day."""
 PARTNERS = 4
 """Other incidents that each is mixed with."""
 DISGUISES: dict[str, Callable[[str], str]] = {
@@ -35,7 +37,7 @@ DISGUISES: dict[str, Callable[[str], str]] = {
     "quoted": lambda text: "".join(f"> {line}\n" for line in text.splitlines()),
     "indented": lambda text: "".join(f"    {line}\n" for line in text.splitlines()),
     "service": lambda text: "".join(f"till-service-1  | {line}\n" for line in text.splitlines()),
-    "stamped": lambda text: "".join(f"2026-05-04T03:02:01.{n % 1000:03}Z {line}\n" for n, line in enumerate(text.splitlines())),
+    "stamped": lambda text: "".join(f"{MOMENT}.{n % 1000:03}Z {line}\n" for n, line in enumerate(text.splitlines())),
     "syslog": lambda text: "".join(f"May  4 03:02:01 web-01 till[4105]: {line}\n" for line in text.splitlines()),
     "fenced": lambda text: f"```\n{text.rstrip()}\n```\n",
     "spaces at the end": lambda text: "".join(f"{line}  \n" for line in text.splitlines()),
@@ -106,7 +108,14 @@ def _changed(name: str, reading: Reading, change: Callable[[str], str]) -> Readi
         text = path.read_bytes().decode()
     except UnicodeDecodeError:
         return reading
-    return read_one(reading.file, change(text).encode())
+    return read_one(reading.file, change(text).replace(MOMENT, _moment(name)).encode())
+
+
+@cache
+def _moment(name: str) -> str:
+    """When the sample's last snapshot was taken, to the second; any moment where that is not recorded."""
+    snapshots = json.loads((SAMPLES / name / "truth.json").read_text())["snapshots"]
+    return str(snapshots[-1]["time"])[: len(MOMENT)] if snapshots else MOMENT
 
 
 def pairs(name: str) -> Iterator[Trial]:
