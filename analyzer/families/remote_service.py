@@ -26,7 +26,7 @@ from analyzer.join.turns import BRIEF
 from analyzer.model.finding import Basis, Confidence, Evidence, Finding, Kind, Missing, Severity
 from analyzer.model.message import joined, plural, say
 from analyzer.model.text import Either, Text
-from analyzer.waits.targets import COUNT_TOLERANCE, FEW_CLIENTS, MAJORITY, callee_of
+from analyzer.waits.targets import COUNT_TOLERANCE, FEW_CLIENTS, MAJORITY, callee_of, one_sided_calls_back
 from parsers.records import Runtime
 
 if TYPE_CHECKING:
@@ -43,6 +43,8 @@ if TYPE_CHECKING:
 
 LONG_WAIT: Final = 10
 """Seconds of one call after which no request is merely slow: people leave, and proxies give up not much later."""
+FEWEST_SHOWN: Final = 5
+"""Threads of a pool in a dump that is cut, from which on it is no chance that all of them are busy."""
 SMALLEST_POOL: Final = 2
 """A pool of one that is in a call serves a request; servers grow their pools on demand."""
 TEXT: Final = Text(
@@ -192,7 +194,9 @@ def _leads(serving: ServerPool, target: Target) -> str:
         )
         if back
         else say("and none of them leads back to this process")
-        if not serving.view.coverage.sockets and not any(pair.near.remote == target.remote for pair in serving.view.pairs)
+        if not serving.view.coverage.sockets
+        and not any(pair.near.remote == target.remote for pair in serving.view.pairs)
+        and not one_sided_calls_back(serving.view, target.connections)
         else say("and whether one of them leads back to this process the table cannot show")
     )
 
@@ -220,15 +224,7 @@ def _judge(serving: ServerPool, target: Target, still: Standing | None) -> tuple
     doubts += [doubt for doubt in (_unseen_end(serving.view, target), role_doubt(serving.pool)) if doubt]
     if serving.view.dump is not None and serving.view.dump.complete is False:
         doubts.append(say("the thread dump is cut off"))
-    if back := unread_from(serving, target):
-        doubts.append(
-            say(
-                "{requests} from {host} lie{s} here unread: the two may wait for each other",
-                requests=plural(len(back), "request"),
-                host=target.remote.host,
-                s="s" if len(back) == 1 else "",
-            )
-        )
+    doubts += (calls_back := _ways_back(serving, target))
     if any(dependency.confidence is Confidence.SUSPECTED for dependency in serving.dependencies):
         doubts.append(say("the pool behind the futures is a guess"))
     if not doubts:
@@ -247,9 +243,32 @@ def _judge(serving: ServerPool, target: Target, still: Standing | None) -> tuple
     # What a proxy leads to may stand in the rows that are missing, this process itself among them.
     hidden = _is_cut(serving.view, target) and _unseen_end(serving.view, target) is not None
     cut = serving.view.dump is not None and serving.view.dump.complete is False
-    guess = cut and target.confidence is Confidence.SUSPECTED
-    confidence = Confidence.SUSPECTED if back or hidden or heard or guess or not _lasts(serving, still) else Confidence.LIKELY
+    guess = cut and (target.confidence is Confidence.SUSPECTED or len(serving.pool.workers) < FEWEST_SHOWN)
+    confidence = Confidence.SUSPECTED if calls_back or hidden or heard or guess or not _lasts(serving, still) else Confidence.LIKELY
     return confidence, severity, say("{agree}. Not certain, because {list}.", agree=agree, list=joined(" and ", doubts))
+
+
+def _ways_back(serving: ServerPool, target: Target) -> list[Message]:
+    """What says that the service may wait for this process in turn."""
+    found: list[Message] = []
+    if back := unread_from(serving, target):
+        found.append(
+            say(
+                "{requests} from {host} lie{s} here unread: the two may wait for each other",
+                requests=plural(len(back), "request"),
+                host=target.remote.host,
+                s="s" if len(back) == 1 else "",
+            )
+        )
+    if one_sided := one_sided_calls_back(serving.view, target.connections):
+        found.append(
+            say(
+                "no table shows whether {calls} from there to this process {have} been read, so the two may wait for each other",
+                calls=plural(len(one_sided), "call"),
+                have="have" if len(one_sided) > 1 else "has",
+            )
+        )
+    return found
 
 
 def _answers_come(target: Target) -> bool:

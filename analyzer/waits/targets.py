@@ -221,9 +221,28 @@ def _way_back(view: ProcessView, group: Sequence[Connection]) -> tuple[Connectio
 
     The evidence has both halves of its connections: it is a proxy of the same host, or a service, here or on another host, that calls back.
     """
+    return tuple(one for one in _calls_back(view, group) if _unread_by(view, one))
+
+
+def one_sided_calls_back(view: ProcessView, group: Sequence[Connection]) -> tuple[Connection, ...]:
+    """Open connections of the process at the far end of ``group`` to the process' own listeners, whose receive queue here no table shows.
+
+    A whole table has both ends of what is open within a host. Where the end here is missing, or only a tool without queues shows it, nobody can
+    say whether a request lies unread in it.
+    """
+    found = (
+        (one, view.table.get(one.remote, one.local))
+        for one in _calls_back(view, group)
+        if one.state is TcpState.ESTABLISHED and one.remote is not None
+    )
+    return tuple(one for one, end in found if end is None or end.recv_q is None)
+
+
+def _calls_back(view: ProcessView, group: Sequence[Connection]) -> tuple[Connection, ...]:
+    """Connections to the process' own listeners of the process at the far end of ``group``."""
     ends = [far.view for one in group if (far := view.peers.far(view, one)) is not None]
     callees = {end for end in ends if end is not None and end is not view}
-    return tuple(one for callee, one in view.peers.connections_of(callees) if _reaches(view, callee, one) and _unread_by(view, one))
+    return tuple(one for callee, one in view.peers.connections_of(callees) if _reaches(view, callee, one))
 
 
 def _reaches(view: ProcessView, callee: ProcessView, row: Connection) -> bool:

@@ -164,6 +164,23 @@ class TestSlowBackend:
         assert stuck(*calls_to("10.1.1.5:9000", 6), listens, *halves, *gave_up(6)).verdict.confidence is Confidence.LIKELY
         assert stuck(*calls_to("10.1.1.5:9000", 6), listens, *halves[:4], *gave_up(6)).verdict.confidence is Confidence.SUSPECTED
 
+    def test_a_proxy_whose_calls_back_show_no_queue_here_is_suspected(self) -> None:
+        """The row of this process' end may be missing from the table: whether it is the proxy's request that nobody reads decides all."""
+        halves = [f"0 10.1.1.5:9000 10.1.1.5:{41000 + n} ESTABLISHED 99/nginx:" for n in range(6)]
+        onward = [f"0 127.0.0.1:{45000 + n} 127.0.0.1:8080 ESTABLISHED 99/nginx:" for n in range(6)]
+        read = [f"0 127.0.0.1:8080 127.0.0.1:{45000 + n} ESTABLISHED {ME}" for n in range(6)]
+        calls = (*calls_to("10.1.1.5:9000", 6), *halves, *gave_up(6))
+        assert stuck(*calls, *onward, *read).verdict.confidence is not Confidence.CERTAIN
+        suspected = stuck(*calls, *onward).verdict
+        assert (suspected.rule, suspected.confidence) == ("slow-backend", Confidence.SUSPECTED)
+        assert "none of them leads back" not in suspected.summary
+
+    @pytest.mark.parametrize(("shown", "confidence"), [(2, Confidence.SUSPECTED), (6, Confidence.LIKELY)])
+    def test_a_few_threads_of_a_cut_dump_are_not_the_whole_pool(self, shown: int, confidence: Confidence) -> None:
+        threads = [thread(f"http-nio-8080-exec-{n}", "RUNNABLE", *READ, "com.example.shop.Fetch.get", *SERVED) for n in range(shown)]
+        files = {"jstack.txt": dump(*threads, complete=False), "netstat.txt": netstat(LISTEN, *calls_to("10.2.2.2:9200", 6), *gave_up(6))}
+        assert {one.confidence for one in found(diagnosis_of(files), "slow-backend")} == {confidence}
+
     def test_says_nothing_of_limits_that_an_old_stack_does_not_show(self) -> None:
         old = ("java.net.SocketInputStream.socketRead0", "java.net.SocketInputStream.read", "sun.net.www.http.HttpClient.parseHTTP")
         threads = [thread(f"http-nio-8080-exec-{n}", "RUNNABLE", *old, "com.example.shop.Fetch.get", *SERVED) for n in range(6)]
