@@ -96,9 +96,9 @@ def _all_wait(pool: Pool, kinds: frozenset[str], known: Knowledge) -> bool:
 
 
 def _at_one_gate(pool: Pool) -> bool:
-    """True if all wait for one latch: a gate that somebody else opens. Tasks that wait for subtasks have a latch each."""
+    """True if all wait for one latch or barrier: a gate that somebody else opens. Tasks that wait for subtasks have a latch each."""
     locks = [waited_lock(member.thread) for member in pool.busy]
-    gates = {lock.address for lock in locks if lock is not None and "Latch" in (lock.cls or "")}
+    gates = {lock.address for lock in locks if lock is not None}
     return (
         len(locks) > 1
         and None not in locks

@@ -130,7 +130,9 @@ def calling_place(serving: ServerPool) -> str:
     found = Counter(member.activity.library for member in serving.callers)
     library = found.most_common(1)[0][0] if found else None
     plain = bool(serving.callers) and library is None
-    limits = "setSoTimeout" if plain and serving.view.known.runtime is Runtime.JVM else serving.view.known.limits_of(library)
+    connecting = plain and all(member.activity.kind is ActivityKind.SOCKET_CONNECT for member in serving.callers)
+    own = "Socket.connect(address, timeout)" if connecting else "setSoTimeout"
+    limits = own if plain and serving.view.known.runtime is Runtime.JVM else serving.view.known.limits_of(library)
     place = say(" in {frame}", frame=frame) if frame is not None else ""
     return say("{place}{limits}", place=place, limits=f" ({limits})" if limits else "")
 

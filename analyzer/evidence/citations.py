@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 from analyzer.model.finding import Evidence
 from analyzer.model.message import plural, say
 from analyzer.software.blockers import application_frame, blocking_frame
-from parsers.records import Where
+from parsers.records import TcpState, Where
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
@@ -56,7 +56,12 @@ def of_silence(connections: Sequence[Connection], remote: Endpoint) -> Evidence:
     Raises:
         IndexError: if there are no connections.
     """
-    says = say("{connections} to {remote} with nothing left to read", connections=plural(len(connections), "connection"), remote=remote)
+    count = plural(len(connections), "connection")
+    says = (
+        say("{connections} to {remote} being made", connections=count, remote=remote)
+        if all(row.state is TcpState.SYN_SENT for row in connections)
+        else say("{connections} to {remote} with nothing left to read", connections=count, remote=remote)
+    )
     return of_sockets(connections, says, (str(remote),))
 
 

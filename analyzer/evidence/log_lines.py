@@ -16,7 +16,7 @@ from parsers.records import Where
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
 
-    from analyzer.waits.case import Case
+    from analyzer.waits.case import Case, ProcessView
 
 LINES: Final = 3000
 """Lines at the end of each file that are looked through: what a program writes while it hangs stands there."""
@@ -28,6 +28,8 @@ _FAILURE: Final = re.compile(
 _ADDRESS: Final = re.compile(
     r"(?<![\w.:/@-])/?((?:\d{1,3}(?:\.\d{1,3}){3}|\[[0-9a-fA-F:]{2,39}\]|[A-Za-z][\w-]{0,60}(?:\.[\w-]{1,60}){0,6}):\d{2,5})(?![\w:.]\d)"
 )
+_ENDED: Final = re.compile(r'Exception in thread "([^"\n]{1,200})"')
+_AT: Final = re.compile(r"\s+at (?:[\w.@-]+/)?([\w.$<>]+)(\([^()\n]{1,120}\))")
 
 
 class Failure(NamedTuple):
@@ -58,6 +60,37 @@ def failure_of(case: Case, threads: Iterable[str]) -> Failure | None:
         about=about,
     )
     return Failure(address, Evidence(where, says, (address,) if address is not None else (), count - 1), count)
+
+
+class Ended(NamedTuple):
+    """A thread that an exception ended, by the log: its name, where in the application that was (None: the log does not say), and the line."""
+
+    thread: str
+    frame: str | None
+    evidence: Evidence
+
+
+def ended_of(case: Case, view: ProcessView) -> Ended | None:
+    """The last thread that the log says an exception ended, and that the dump does not have any more; None if there is none."""
+    if view.dump is None or view.coverage.threads:
+        return None
+    alive = {thread.name for thread in view.dump.threads}
+    last: tuple[Where, str] | None = None
+    frame: str | None = None
+    for where, line in _lines(case):
+        if (match := _ENDED.search(line)) is not None:
+            last, frame = ((where, match[1]), None) if match[1] not in alive else (None, None)
+        elif (
+            last is not None
+            and frame is None
+            and (at := _AT.match(line)) is not None
+            and view.known.is_application(at[1].rpartition(".")[0])
+        ):
+            frame = at[1] + at[2]
+    if last is None:
+        return None
+    where, name = last
+    return Ended(name, frame, Evidence(where, say("the log says that an exception ended the thread “{name}”", name=name), (name,)))
 
 
 def _lines(case: Case) -> Iterator[tuple[Where, str]]:

@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING, Final
 from analyzer.evidence.calls import DUMP_MISSING, culprit_of, waits_of
 from analyzer.evidence.citations import of_sockets
 from analyzer.families import stalled_pool
-from analyzer.model.finding import Confidence, Finding, When
-from analyzer.model.message import plural
+from analyzer.model.finding import Confidence, Doubt, Finding, When
+from analyzer.model.message import plural, say
 from analyzer.model.text import Ask, Do, Text
 
 if TYPE_CHECKING:
@@ -16,6 +16,10 @@ if TYPE_CHECKING:
     from analyzer.waits.case import ServerPool
     from analyzer.waits.targets import Target
 
+COMMONER: Final = Doubt(
+    "commoner-cause", say("a service that takes no connections is mostly down, or cut off by the network"), Confidence.SUSPECTED
+)
+"""Why the slow service is told first where the calls are not even accepted: one that only waits for this server goes on taking connections."""
 TEXT: Final = Text(
     "mutual-call-starvation",
     headline="This server and {host} may wait for each other: calls to {remote} get no answer, and as many from there lie here unread.",
@@ -67,4 +71,5 @@ def finding(serving: ServerPool, target: Target, back: tuple[Connection, ...]) -
         (unread,),
         None,
         culprit=culprit_of(serving, remote=target.remote),
+        doubts=(COMMONER,) if target.connecting else (),
     )

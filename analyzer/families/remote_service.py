@@ -50,9 +50,17 @@ SMALLEST_POOL: Final = 2
 TEXT: Final = Text(
     "",
     headline=Either(
-        "lasting", "{who} does not answer, and {waiters} {wait} for it.", "{who} may be slow: at this moment {waiters} {wait} for it."
+        "connecting",
+        "{who} takes no connections, and {waiters} {wait} for it.",
+        Either(
+            "lasting", "{who} does not answer, and {waiters} {wait} for it.", "{who} may be slow: at this moment {waiters} {wait} for it."
+        ),
     ),
-    explanation="{waiting} wait{through} for answers from {remote}: {connections} to it, none with anything left to read, {leads}.{limits}{in_words}{clients_in_words}{go_on}",
+    explanation=Either(
+        "connecting",
+        "{waiting} wait{through} for connections to {remote}: {connections} to it are being made, and nothing has answered them (SYN_SENT), {leads}.{limits}{in_words}{clients_in_words}{go_on}",
+        "{waiting} wait{through} for answers from {remote}: {connections} to it, none with anything left to read, {leads}.{limits}{in_words}{clients_in_words}{go_on}",
+    ),
     phrases={
         "go_on": Either(
             "threads",
@@ -62,9 +70,15 @@ TEXT: Final = Text(
     },
     figures=(
         ("{blocked:,} of {workers:,}", Either("threads", "threads of {name} waiting", "requests in service that wait")),
-        ("{connections_count:,}", "open connections to {remote}"),
+        ("{connections_count:,}", Either("connecting", "connections to {remote} being made", "open connections to {remote}")),
     ),
-    chain=(("{remote}", Either("lasting", "does not answer", "has not answered yet"), "{who}"),),
+    chain=(
+        (
+            "{remote}",
+            Either("connecting", "takes no connections", Either("lasting", "does not answer", "has not answered yet")),
+            "{who}",
+        ),
+    ),
 )
 
 
@@ -87,10 +101,18 @@ def waiting(case: Case, *, driver: bool) -> Iterator[tuple[ServerPool, Target]]:
             and not target.own
             and not target.back
             and not only_busy(case, serving)
+            and not _comes_and_goes(case, serving, target)
             and not is_called_back(case, serving)
             and is_driver(serving) is driver
         ):
             yield serving, target
+
+
+def _comes_and_goes(case: Case, serving: ServerPool, target: Target) -> bool:
+    """True where nothing bounds the threads, and nothing shows more than a moment: whatever such a server is asked, all its requests are in some call."""
+    if serving.pool.bounded or serving.pressure.unanswered or serving.pressure.unknown >= FEW_CLIENTS:
+        return False
+    return not _lasts(serving, target, standing(case, serving.view, (*serving.waiters, *serving.direct)))
 
 
 def is_driver(serving: ServerPool) -> bool:
@@ -118,7 +140,7 @@ def finding(case: Case, serving: ServerPool, target: Target, words: ServiceText)
     confidence, severity, why = _judge(serving, target, still)
     far = callee_of(view, target)
     who = _service(view, target.remote, words.noun, far)
-    lasting = _lasts(serving, still) and not _answers_come(target)
+    lasting = _lasts(serving, target, still) and not _answers_come(target)
     whole = target.share >= 1 - COUNT_TOLERANCE
     fewer = len(target.connections) < len(serving.callers)
     wait = say("wait") if fewer and whole else say("waits")
@@ -138,6 +160,7 @@ def finding(case: Case, serving: ServerPool, target: Target, words: ServiceText)
         view.process,
         **stalled_pool.words(serving, target),
         lasting=lasting,
+        connecting=target.connecting,
         who=who,
         waiters=waiters,
         wait=wait,
@@ -244,7 +267,7 @@ def _judge(serving: ServerPool, target: Target, still: Standing | None) -> tuple
     hidden = _is_cut(serving.view, target) and _unseen_end(serving.view, target) is not None
     cut = serving.view.dump is not None and serving.view.dump.complete is False
     guess = cut and (target.confidence is Confidence.SUSPECTED or len(serving.pool.workers) < FEWEST_SHOWN)
-    confidence = Confidence.SUSPECTED if calls_back or hidden or heard or guess or not _lasts(serving, still) else Confidence.LIKELY
+    confidence = Confidence.SUSPECTED if calls_back or hidden or heard or guess or not _lasts(serving, target, still) else Confidence.LIKELY
     return confidence, severity, say("{agree}. Not certain, because {list}.", agree=agree, list=joined(" and ", doubts))
 
 
@@ -306,9 +329,9 @@ def _nobody_suffers(serving: ServerPool, still: Standing | None) -> Message | No
     return say("nobody has given up yet: a service that answers each call after some seconds shows the same")
 
 
-def _lasts(serving: ServerPool, still: Standing | None) -> bool:
-    """False for what may be a busy moment: nobody suffers, and no dump before shows the threads in the same place."""
-    return serving.pressure.exists or has_stood(still)
+def _lasts(serving: ServerPool, target: Target, still: Standing | None) -> bool:
+    """False for what may be a busy moment: nobody suffers, no dump before shows the threads in the same place, and the service takes connections."""
+    return serving.pressure.exists or has_stood(still) or target.connecting
 
 
 def _contradictions(serving: ServerPool, target: Target) -> list[str]:

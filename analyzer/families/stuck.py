@@ -5,9 +5,11 @@ from __future__ import annotations
 from collections import Counter
 from typing import TYPE_CHECKING, Final, NamedTuple
 
-from analyzer.evidence.calls import cut_in_words, stuck_in_words
+from analyzer.evidence.calls import cut_in_words, role_doubt, stuck_in_words
 from analyzer.evidence.citations import all_of, of_sockets
-from analyzer.model.message import say
+from analyzer.evidence.movement import has_stood
+from analyzer.model.finding import Confidence
+from analyzer.model.message import joined, say
 from analyzer.software.blockers import application_frame, waited_lock
 from analyzer.software.kinds import ActivityKind
 from analyzer.waits.server_pools import SATURATED
@@ -17,6 +19,7 @@ from parsers.records import Runtime
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
+    from analyzer.evidence.movement import Standing
     from analyzer.join.connections import Connection
     from analyzer.join.process import ProcessView
     from analyzer.model.finding import Evidence
@@ -92,9 +95,52 @@ def hands_over(member: ThreadActivity) -> bool:
     )
 
 
+def is_bound(members: Sequence[ThreadActivity]) -> bool:
+    """True if the threads wait as none does by design: to hand something over, or for a child. Who waits for a request takes, and never gives."""
+    count = sum(hands_over(member) or member.activity.kind is ActivityKind.PROCESS for member in members)
+    return count >= SATURATED * len(members)
+
+
+def has_no_end(members: Sequence[ThreadActivity]) -> bool:
+    """True if no wait of them has a limit: who holds requests back on purpose (long polls) lets them go after a while."""
+    return not any(member.activity.timed for member in members)
+
+
 def _name(frame: Frame) -> str:
     """A method without its class: Python's dumps print ``Queue.put`` of the module ``queue``."""
     return frame.method.rpartition(".")[2]
+
+
+def judge(
+    serving: ServerPool, members: Sequence[ThreadActivity], still: Standing | None, kept: Sequence[Connection]
+) -> tuple[Confidence, str]:
+    """How sure it is that the pool is stuck; the cause is open anyway."""
+    bound = is_bound(members)
+    doubts = [doubt for doubt in (role_doubt(serving.pool),) if doubt]
+    if serving.abandoned:
+        doubts.append(say("the clients may have come and gone between the dump and the table"))
+    elif (kept or bound) and has_stood(still) and not serving.pressure.exists:
+        doubts.append(say("whoever they wait for may only be slow"))
+    elif not serving.pressure.exists and serving.pressure.unknown >= FEW_CLIENTS:
+        doubts.append(say("the table does not show whether those who left still waited for an answer"))
+    elif not serving.pressure.exists and not kept:
+        doubts.append(say("there is no socket table that shows clients suffer"))
+    elif not has_stood(still):
+        doubts.append(say("one dump cannot show how long they have stood there"))
+    elif still.idle is None and not serving.pressure.gave_up:
+        doubts.append(say("the dumps do not show whether they have worked in between, and nobody has given up"))
+    if serving.view.dump is not None and serving.view.dump.complete is False:
+        doubts.append(say("the thread dump is cut off"))
+    sure = serving.pool.sure
+    giving = bound and any(map(hands_over, members))
+    said = say("That the pool stands still the dump and its clients show together; why, they do not.")
+    if not doubts:
+        return Confidence.CERTAIN, said
+    shown = (serving.pressure.exists and (serving.pressure.gave_up or has_stood(still))) or (
+        (kept or giving or serving.abandoned or serving.pressure.unknown >= FEW_CLIENTS) and has_stood(still)
+    )
+    confidence = Confidence.SUSPECTED if sure is Confidence.SUSPECTED or not shown else Confidence.LIKELY
+    return confidence, say("{proof} Not certain, because {list}.", proof=said, list=joined(" and ", doubts))
 
 
 class Advice(NamedTuple):

@@ -8,35 +8,27 @@ of these is a vote; a pool serves if it has the most, and what the votes were is
 
 from __future__ import annotations
 
-from collections import Counter
 from functools import lru_cache
 from typing import TYPE_CHECKING, Final, NamedTuple
 
 from msgspec.structs import replace
 
-from analyzer.join.connections import left_unread
 from analyzer.join.descriptor_links import exact_sockets
-from analyzer.join.turns import long_unanswered
+from analyzer.join.quiet_roles import as_reader, is_read_call, quiet_server, read_requests
+from analyzer.join.requests import TOLERANCE, TROUBLED, Requests, requests_of
 from analyzer.model.finding import Confidence
 from analyzer.model.message import joined, say
 from analyzer.software.blockers import IDLE, OUTBOUND, RESULTS
-from analyzer.software.kinds import ActivityKind, PoolRole, SocketSide
+from analyzer.software.kinds import ActivityKind, PoolRole
 from analyzer.software.pools import SHALLOW, VIRTUAL, WAITS_FOR_ANYTHING, Pool, ThreadActivity, application_frames, entry
 from parsers.records import Runtime, TcpState
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
 
-    from analyzer.join.connections import Connection
-    from analyzer.join.process import OwnCall, ProcessView
+    from analyzer.join.process import ProcessView
     from parsers.records import Thread
 
-TROUBLED: Final = 3
-"""Clients that wait or gave up from which on a port is worth asking who serves it."""
-OWN_CALLS: Final = 2
-"""Unread calls of the process to itself that are no moment."""
-TOLERANCE: Final = 0.2
-"""Tables and dumps are not taken at one instant: counts of threads and requests may differ by this share."""
 _EXACT: Final = 4
 _COUNTED: Final = 3
 _BEFORE_OTHERS: Final = 2
@@ -47,27 +39,6 @@ _UNNAMED: Final = "Thread"
 """What the JDK calls threads that nobody gave a name: those of servers that start one for each connection."""
 _CANDIDATES: Final = frozenset({PoolRole.EXECUTOR, PoolRole.OTHER, PoolRole.SERVER})
 _ACCEPTS: Final = frozenset({ActivityKind.ACCEPT, ActivityKind.SELECT})
-
-
-class Requests(NamedTuple):
-    """What a port's clients wait for: ``read`` by somebody who has not answered, ``quiet`` (open, nothing to read: in service, or idle).
-
-    ``drained``: read to the end and not closed. ``unknown``: given up, and the table has no queue that would say whether the request was read.
-    ``unanswered``: those of the quiet ones that have had no answer for more than a moment, by the kernel's counters.
-    """
-
-    read: int
-    quiet: int
-    unread: int
-    own: int
-    drained: int = 0
-    unknown: int = 0
-    unanswered: int = 0
-
-    @property
-    def troubled(self) -> bool:
-        """True if so many wait that somebody must be stuck, or nobody is there."""
-        return self.read + self.unread + self.drained + self.unknown >= TROUBLED or self.own >= OWN_CALLS
 
 
 class _Votes(NamedTuple):
@@ -98,40 +69,6 @@ def with_roles(view: ProcessView) -> tuple[Pool, ...]:
     return found
 
 
-@lru_cache(maxsize=64)  # every port asks
-def _own_calls(view: ProcessView) -> Counter[int | None]:
-    """Unread calls of the process to itself, by port."""
-    return Counter(pair.near.remote.port for pair in view.pairs if pair.pending and pair.near.remote is not None)
-
-
-def requests_of(view: ProcessView, port: int) -> Requests:
-    """Counts of a port's connections by what became of their requests; own calls apart."""
-    clients = view.clients_of(port)
-    pending = _own_calls(view)[port]
-    listener = view.listeners.get(port)
-    queued = (listener.recv_q or 0) if listener is not None else 0
-    unread = sum(1 for row in clients if _is_unread(row))
-    return Requests(
-        read=sum(
-            1
-            for connection in clients
-            if connection.state is TcpState.CLOSE_WAIT and left_unread(connection) == 1 and not connection.unaccepted
-        ),
-        quiet=sum(1 for row in clients if row.state is TcpState.ESTABLISHED and left_unread(row) == 0 and not row.unaccepted),
-        unread=max(unread, queued),
-        own=pending,
-        drained=sum(1 for row in clients if row.state is TcpState.CLOSE_WAIT and row.recv_q == 0 and not row.unaccepted),
-        unknown=sum(1 for row in clients if row.state is TcpState.CLOSE_WAIT and row.recv_q is None and not row.unaccepted),
-        unanswered=len(long_unanswered(clients)),
-    )
-
-
-def _is_unread(row: Connection) -> bool:
-    if row.state is TcpState.CLOSE_WAIT:
-        return row.unaccepted or (left_unread(row) or 0) > 1
-    return row.state is TcpState.ESTABLISHED and (row.unaccepted or bool(left_unread(row)))
-
-
 def _is_served(pools: Iterable[Pool], port: int, listeners: int) -> bool:
     """True if a pool is known to serve the port: by its port, or because its stacks show a server and there is no other port to serve."""
     servers = [pool for pool in pools if pool.role in {PoolRole.SERVER, PoolRole.EVENT_LOOP} and _works_for_clients(pool)]
@@ -146,14 +83,14 @@ def _works_for_clients(pool: Pool) -> bool:
 def _server_of(view: ProcessView, pools: Sequence[Pool], port: int) -> tuple[Pool, Pool] | None:
     """The pool that serves the port, before and after its role is known; None if the evidence does not tell."""
     requests = requests_of(view, port)
-    asked = [pair.near for pair in view.pairs if _is_read_call(pair, port)]
+    asked = [pair.near for pair in view.pairs if is_read_call(pair, port)]
     if not requests.troubled and not requests.quiet and not asked and not view.snapshot.tasks:
         return None
     exact = {thread for thread, socket, alone in exact_sockets(view) if alone and socket.local.port == port}
     candidates = [pool for pool in pools if pool.role in _CANDIDATES and pool.port in {None, port}]
     working = [pool for pool in (_awake(view, pool, requests) for pool in candidates) if _has_work(view, pool)]
     if not requests.troubled and not exact:
-        serving = _thread_each(view, working, candidates, requests, port) or _own_callers(view, working, candidates, asked, port)
+        serving = quiet_server(view, working, candidates, requests, asked, port)
         if serving is not None or requests.unanswered < TROUBLED:
             return serving
     rivals = _Rivals(len(working), frozenset(pool for pool in working if _calls_out(pool)), frozenset(filter(_waits_for_others, working)))
@@ -162,58 +99,14 @@ def _server_of(view: ProcessView, pools: Sequence[Pool], port: int) -> tuple[Poo
     if best is None:
         return _at_rest(view, candidates, port) if not working else None
     old = next(pool for pool in candidates if pool.members[0].thread is best.pool.members[0].thread)
-    if _read_requests(view, best.pool, requests):
-        best = best._replace(pool=replace(best.pool, members=tuple(_as_reader(member) for member in best.pool.members)))
+    if read_requests(view, best.pool, requests):
+        best = best._replace(pool=replace(best.pool, members=tuple(as_reader(member) for member in best.pool.members)))
     sure = Confidence.LIKELY if best.votes >= _SURE else Confidence.SUSPECTED
     if best.pool.name == _UNNAMED and not requests.unread and len(best.pool.busy) >= requests.read + requests.quiet:
         best = best._replace(pool=replace(best.pool, bounded=False))  # a thread for each connection: nobody ever waits for one
     if old.role == PoolRole.SERVER and best.votes >= _COUNTED:
         return old, replace(best.pool, port=port)  # its stacks say that it serves, its numbers say where
     return old, replace(best.pool, role=PoolRole.SERVER, port=port, basis=joined("; ", best.reasons), sure=sure)
-
-
-def _thread_each(
-    view: ProcessView, working: Sequence[Pool], candidates: Sequence[Pool], requests: Requests, port: int
-) -> tuple[Pool, Pool] | None:
-    """A thread for each connection, none of which has anything to read: they wait for their clients, as many as there are."""
-    readers = [pool for pool in working if _read_requests(view, pool, requests) and len(pool.workers) == requests.quiet]
-    if len(readers) != 1:
-        return None
-    old = next(pool for pool in candidates if pool.members[0].thread is readers[0].members[0].thread)
-    members = tuple(_as_reader(member) for member in readers[0].members)
-    basis = say("as many of its threads read as connections are open with nothing to read")
-    return old, replace(old, role=PoolRole.SERVER, port=port, members=members, basis=basis, sure=Confidence.LIKELY, bounded=False)
-
-
-def _own_callers(
-    view: ProcessView, working: Sequence[Pool], candidates: Sequence[Pool], asked: Sequence[Connection], port: int
-) -> tuple[Pool, Pool] | None:
-    """The one pool of the application, each of whose threads waits for the answer of a call to this very port.
-
-    A selector has read these requests, and nobody but this pool could answer them. Where another pool is there, even an idle one, or where as
-    many connections lead elsewhere, the threads may wait for something else.
-    """
-    if view.coverage.sockets or view.coverage.threads:
-        return None  # what is not shown may be the other service, or the pool that answers
-    callers = [pool for pool in working if len(asked) >= TROUBLED and len(pool.workers) == len(asked) and all(map(_asks, pool.workers))]
-    elsewhere = sum(row.state is TcpState.ESTABLISHED for row in view.client_side) - len(asked)
-    if len(callers) != 1 or sum(bool(pool.workers) for pool in candidates) > 1 or elsewhere >= len(asked):
-        return None
-    basis = say("each of its threads waits for the answer of a call to this port, and no other pool is there to answer")
-    return callers[0], replace(callers[0], role=PoolRole.SERVER, port=port, basis=basis, sure=Confidence.LIKELY)
-
-
-def _is_read_call(pair: OwnCall, port: int) -> bool:
-    """True for an own call to the port whose request was read, and whose answer has not come."""
-    near, far = pair.near, pair.far
-    if not pair.proven or far is None or near.remote is None or near.remote.port != port:
-        return False
-    return near.state is far.state is TcpState.ESTABLISHED and near.recv_q == 0 and far.recv_q == 0 and not far.unaccepted
-
-
-def _asks(member: ThreadActivity) -> bool:
-    """True for a thread that reads the answer of a call."""
-    return member.activity.kind == ActivityKind.SOCKET_READ and member.activity.side is SocketSide.CLIENT
 
 
 def _awake(view: ProcessView, pool: Pool, requests: Requests) -> Pool:
@@ -307,25 +200,6 @@ def _votes(view: ProcessView, pool: Pool, rivals: _Rivals, requests: Requests, e
         votes += _ALONE
         reasons.append(say("{busy} of its threads are at work", busy=busy))
     return _Votes(pool, votes, tuple(dict.fromkeys(reasons)))
-
-
-def _read_requests(view: ProcessView, pool: Pool, requests: Requests) -> bool:
-    """True if the pool's threads read from their clients: as many connections are open with nothing to read, and none that the process opened."""
-    readers = sum(_reads(member) for member in pool.busy)
-    outgoing = sum(row.state in {TcpState.ESTABLISHED, TcpState.SYN_SENT} for row in view.client_side)
-    return readers > 0 and outgoing <= TOLERANCE * readers and abs(requests.quiet - readers) <= TOLERANCE * readers
-
-
-def _reads(member: ThreadActivity) -> bool:
-    return member.activity.kind == ActivityKind.SOCKET_READ and (member.activity.side is None or member.activity.library is None)
-
-
-def _as_reader(member: ThreadActivity) -> ThreadActivity:
-    return (
-        ThreadActivity(member.thread, member.activity._replace(kind=ActivityKind.REQUEST_READ, side=SocketSide.SERVER))
-        if _reads(member)
-        else member
-    )
 
 
 def _counts(busy: int, requests: Requests) -> bool:

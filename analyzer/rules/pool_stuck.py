@@ -22,17 +22,26 @@ from analyzer.evidence.calls import (
     client_figures,
     clients_in_words,
     kind_in_words,
-    role_doubt,
 )
 from analyzer.evidence.citations import of_threads
-from analyzer.evidence.log_lines import failure_of
+from analyzer.evidence.log_lines import ended_of, failure_of
 from analyzer.evidence.movement import has_stood, moved_on, progress_text, standing
 from analyzer.evidence.turns import unanswered_in_words
 from analyzer.families.remote_service import is_called_back
-from analyzer.families.stuck import advice_for, kept_evidence, kept_waiting, members_in_words, shared_frame, waiting_workers
+from analyzer.families.stuck import (
+    advice_for,
+    has_no_end,
+    is_bound,
+    judge,
+    kept_evidence,
+    kept_waiting,
+    members_in_words,
+    shared_frame,
+    waiting_workers,
+)
 from analyzer.families.undecided import may_read_clients
-from analyzer.model.finding import Confidence, Culprit, Finding, Kind, Outlook, RecoversWhen, Severity, When
-from analyzer.model.message import joined, plural, say
+from analyzer.model.finding import Culprit, Finding, Kind, Outlook, RecoversWhen, Severity, When
+from analyzer.model.message import plural, say
 from analyzer.model.need import Need
 from analyzer.model.text import Ask, Do, Either, Text
 from analyzer.software.kinds import ActivityKind
@@ -57,7 +66,7 @@ _MISSING_SIGNAL: Final = frozenset({ActivityKind.SLEEP})
 TEXT: Final = Text(
     "pool-stuck",
     headline="{who} stand{s} in {waits}{where}: {suffers}, and what would let them go on is not in the evidence.",
-    explanation="{who} stand{s} in {waits}{where}.{in_words}{clients}{unanswered_too} {asks}{log} {unexplained}",
+    explanation="{who} stand{s} in {waits}{where}.{in_words}{clients}{unanswered_too} {asks}{log}{died} {unexplained}",
     do=(
         Do(When.NOW, "Look at {address}: the log says that it fails there.", on="address"),
         Do(When.NOW, "Save one more dump before the restart: do they stand there still?", "jstack -l {pid} > jstack-2.txt"),
@@ -83,6 +92,8 @@ TEXT: Final = Text(
             "log_known",
             Either("address", " The log says what fails: {address} ({lines}).", " The log tells of failures in these threads."),
         ),
+        "died": Either("ended", " The log says that an exception ended the thread “{gone}”{in_place}: it may be whoever they wait for."),
+        "in_place": Either("place", " in {place}"),
         "stand": "{threads} of {name} stand{s} in {waits}",
         "unexplained": Either(
             "is_cut",
@@ -105,9 +116,10 @@ def diagnose(case: Case) -> Iterator[Finding]:
             continue  # the finding of both ends tells more; and who may read from idle clients may be idle
         still = standing(case, serving.view, members)
         lasting = has_stood(still) and still.idle is not None
+        bound = lasting and (is_bound(members) or (has_no_end(members) and serving.pressure.leaves_some))
         unseen = lasting and not serving.connected and len(members) >= SMALLEST_POOL
         left = serving.pressure.unknown >= FEW_CLIENTS
-        if moved_on(still) or not (kept or serving.pressure.exists or left or unseen or serving.abandoned):
+        if moved_on(still) or not (kept or serving.pressure.exists or left or bound or unseen or serving.abandoned):
             continue
         yield _finding(case, serving, members, still, kept)
 
@@ -117,9 +129,11 @@ def _finding(
 ) -> Finding:
     view, pool, port = serving.view, serving.pool, serving.port
     waits, frame = kind_in_words(members), shared_frame(members)
-    log = failure_of(case, (member.thread.name for member in members)) if members[0].activity.kind in _MISSING_SIGNAL else None
+    trying = members[0].activity.kind in _MISSING_SIGNAL
+    log = failure_of(case, (member.thread.name for member in members)) if trying else None
+    ended = None if trying else ended_of(case, view)
     advice = advice_for(view, members)
-    confidence, why = _judge(serving, still, kept)
+    confidence, why = judge(serving, members, still, kept)
     unanswered = unanswered_in_words(port, kept) if kept and port is not None else None
     text = TEXT.filled(
         view.process,
@@ -140,6 +154,9 @@ def _finding(
         log_known=log is not None,
         address=log.address if log is not None else None,
         lines=plural(log.lines if log is not None else 0, "line"),
+        ended=ended,
+        gone=ended.thread if ended else None,
+        place=ended.frame if ended else None,
         look=advice.look,
         look_command=advice.command and advice.command.replace("PID", str(view.process.pid if view.process.pid is not None else "PID")),
         blocked=len(members),
@@ -152,7 +169,7 @@ def _finding(
     return text.finding(
         severity=Severity.CRITICAL if serving.pressure.exists else Severity.WARNING,
         confidence=confidence,
-        evidence=(threads, *((log.evidence,) if log else ()), *client_evidence(view, port), *kept_evidence(kept, unanswered)),
+        evidence=(threads, *(one.evidence for one in (log, ended) if one), *client_evidence(view, port), *kept_evidence(kept, unanswered)),
         why_confident=why,
         figures=(*client_figures(view, port), *text.figures),
         chain=text.steps((threads,)),
@@ -164,31 +181,3 @@ def _finding(
             remote=log.address if log else None,
         ),
     )
-
-
-def _judge(serving: ServerPool, still: Standing | None, kept: Sequence[Connection]) -> tuple[Confidence, str]:
-    """How sure it is that the pool is stuck; the cause is open anyway."""
-    doubts = [doubt for doubt in (role_doubt(serving.pool),) if doubt]
-    if serving.abandoned:
-        doubts.append(say("the clients may have come and gone between the dump and the table"))
-    elif kept and has_stood(still) and not serving.pressure.exists:
-        doubts.append(say("whoever takes what they hand over may only be slow"))
-    elif not serving.pressure.exists and serving.pressure.unknown >= FEW_CLIENTS:
-        doubts.append(say("the table does not show whether those who left still waited for an answer"))
-    elif not serving.pressure.exists and not kept:
-        doubts.append(say("there is no socket table that shows clients suffer"))
-    elif not has_stood(still):
-        doubts.append(say("one dump cannot show how long they have stood there"))
-    elif still.idle is None and not serving.pressure.gave_up:
-        doubts.append(say("the dumps do not show whether they have worked in between, and nobody has given up"))
-    if serving.view.dump is not None and serving.view.dump.complete is False:
-        doubts.append(say("the thread dump is cut off"))
-    sure = serving.pool.sure
-    said = say("That the pool stands still the dump and its clients show together; why, they do not.")
-    if not doubts:
-        return Confidence.CERTAIN, said
-    shown = (serving.pressure.exists and (serving.pressure.gave_up or has_stood(still))) or (
-        (kept or serving.abandoned or serving.pressure.unknown >= FEW_CLIENTS) and has_stood(still)
-    )
-    confidence = Confidence.SUSPECTED if sure is Confidence.SUSPECTED or not shown else Confidence.LIKELY
-    return confidence, say("{proof} Not certain, because {list}.", proof=said, list=joined(" and ", doubts))

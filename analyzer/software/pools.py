@@ -41,6 +41,8 @@ SHALLOW: Final = 2
 _PROXY: Final = "$$Lambda"
 """Classes that the VM makes for lambdas: their one frame says nothing, and their names differ from run to run."""
 _LAST_NAMED: Final = "main"
+_OWN_RUN: Final = ".run"
+"""Where the stack of a thread begins whose class is the application's own: no frame of the JDK is below."""
 _ROOT: Final = frozenset({None, "<root>"})
 """What the VM says of a thread that no executor made."""
 
@@ -309,7 +311,7 @@ def _merge_alike(groups: dict[tuple[str, PoolRole | None], list[ThreadActivity]]
     for key, members in groups.items():
         if key[1] is None and len(members) == 1 and members[0].activity.kind not in IDLE and key[0] != _LAST_NAMED:
             frames = None if is_numbered(members[0].thread.name) else entry(members[0], known)
-            if frames is not None and len(frames) > 1:
+            if frames is not None and (len(frames) > 1 or frames[0].endswith(_OWN_RUN)):
                 alike[frames].append(key)
     for frames, keys in alike.items():
         if len(keys) > 1:

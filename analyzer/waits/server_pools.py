@@ -56,6 +56,11 @@ class Pressure(NamedTuple):
         return counts.total - counts.fin_only - counts.unread - counts.drained - counts.unaccepted
 
     @property
+    def leaves_some(self) -> bool:
+        """True if anybody at all left, or waits to be let in, and nobody has taken notice."""
+        return bool(self.close_wait.total or self.unread or self.accept_queue)
+
+    @property
     def exists(self) -> bool:
         """True if so many wait or gave up that it is no moment: one or two requests lie unread for milliseconds on every busy server."""
         return self.gave_up + self.unread + self.accept_queue >= FEW_CLIENTS

@@ -41,6 +41,11 @@ class Target(NamedTuple):
     confidence: Confidence
     back: tuple[Connection, ...] = ()
 
+    @property
+    def connecting(self) -> bool:
+        """True if several connections to it are being made: where a service takes them, that is over in an instant."""
+        return len(self.connections) >= FEW_CLIENTS and all(row.state is TcpState.SYN_SENT for row in self.connections)
+
 
 def targets(view: ProcessView, callers: Sequence[ThreadActivity]) -> tuple[Target, ...]:
     """Whom the callers wait for, by counting.
@@ -282,7 +287,19 @@ def _outstanding(view: ProcessView, callers: Sequence[ThreadActivity]) -> dict[E
     A driver's callers are compared with connections to its port first; an HTTP client's callers not with a database's port.
     """
     connecting = sum(1 for member in callers if member.activity.kind == ActivityKind.SOCKET_CONNECT)
-    state = TcpState.SYN_SENT if connecting > len(callers) / 2 else TcpState.ESTABLISHED
+    # A client with selectors of its own connects there: its callers stand in the same frame, connected or not.
+    hidden = all(member.activity.kind != ActivityKind.SOCKET_READ for member in callers)
+    found = _open_to(view, TcpState.SYN_SENT if connecting > len(callers) / 2 else TcpState.ESTABLISHED)
+    groups = _open_to(view, TcpState.SYN_SENT) if hidden and not found else found
+    ports = view.known.ports_of({member.activity.library for member in callers})
+    preferred = {remote: group for remote, group in groups.items() if remote.port in ports}
+    if not preferred and not ports:
+        preferred = {remote: group for remote, group in groups.items() if remote.port not in view.known.service_ports}
+    return preferred or groups
+
+
+def _open_to(view: ProcessView, state: TcpState) -> dict[Endpoint, list[Connection]]:
+    """Connections of the process in a state, with nothing left to read, by service."""
     told = any(pair.pending for pair in view.pairs)  # then the own target speaks for them
     groups: dict[Endpoint, list[Connection]] = {}
     for connection in view.client_side:
@@ -293,8 +310,4 @@ def _outstanding(view: ProcessView, callers: Sequence[ThreadActivity]) -> dict[E
             and not (told and view.calls_itself(connection))
         ):
             groups.setdefault(connection.remote, []).append(connection)
-    ports = view.known.ports_of({member.activity.library for member in callers})
-    preferred = {remote: group for remote, group in groups.items() if remote.port in ports}
-    if not preferred and not ports:
-        preferred = {remote: group for remote, group in groups.items() if remote.port not in view.known.service_ports}
-    return preferred or groups
+    return groups

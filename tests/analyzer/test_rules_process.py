@@ -7,6 +7,7 @@ from typing import ClassVar
 import pytest
 
 from analyzer.model.finding import Confidence, Diagnosis, Severity
+from tests.analyzer.test_roles import ACCEPTS
 from tests.builders import PARK, READ, SERVED, diagnosis_of, dump, found, idle_exec, netstat, thread
 
 ME = "77/java"
@@ -203,7 +204,7 @@ class TestSpin:
                 "java.lang.Thread.run",
                 native="runnable",
             )
-            files[f"jstack-{number}.txt"] = dump(one.replace("tid=", f"cpu={spent * 1000:.2f}ms elapsed={number * 10:.2f}s tid="))
+            files[f"jstack-{number}.txt"] = dump(ACCEPTS, one.replace("tid=", f"cpu={spent * 1000:.2f}ms elapsed={number * 10:.2f}s tid="))
         return files
 
     def test_catches_a_thread_whose_cpu_grows_with_the_clock(self) -> None:
@@ -230,6 +231,14 @@ class TestSpin:
             rows = (f"1 10.1.1.5:8080 10.9.9.9:{33000 + n} CLOSE_WAIT {ME}" for n in range(gone))
             files[f"netstat-{number}.txt"] = netstat(f"0 :::8080 :::* LISTEN {ME}", *rows)
         assert bool(found(diagnosis_of(files), "cpu-spin")) is spins
+
+    def test_a_batch_may_compute(self) -> None:
+        """No thread accepts or waits for events: nobody waits for an end, unless it lasts and lasts."""
+        files = self.dumps("com.example.Filter.matches", 5, 14)
+        alone = {name: text.replace(ACCEPTS, "") for name, text in files.items()}
+        assert found(diagnosis_of(alone), "cpu-spin")[0].confidence is Confidence.SUSPECTED
+        short = {name: text.replace("elapsed=20.00s", "elapsed=14.00s") for name, text in alone.items()}
+        assert not found(diagnosis_of(short), "cpu-spin")
 
     def test_catches_not_a_thread_that_uses_no_cpu(self) -> None:
         assert not found(diagnosis_of(self.dumps("com.example.Filter.matches", 5, 5.1, 5.2)), "cpu-spin")
