@@ -86,7 +86,7 @@ class LockQueue(BlockedGroup):
         if owner is None:
             return self.lock is None and all(member.activity.library is not None for member in self.members)
         if self.guessed and self.lock is None:
-            return self.view.known.runtime is Runtime.JVM
+            return self.view.known.runtime in {Runtime.JVM, Runtime.NATIVE}
         return self.named and (
             owner.activity.kind in _SLOW or owner.activity.kind == ActivityKind.OBJECT_WAIT or _ends_at(self.view, owner)
         )
@@ -267,7 +267,7 @@ def _further_on(view: ProcessView, waiters: Iterable[ThreadActivity]) -> ThreadA
 def _in_guarded_code(view: ProcessView, waiters: Sequence[ThreadActivity]) -> ThreadActivity | None:
     """The only thread in slow work in code that the lock is likely to guard.
 
-    In another method of the same Go type, later in the same PHP script, or in the class whose monitor threads of a JVM enter, where no line names a lock.
+    In another method of the same type of Go or C++, later in the same PHP script, or in the class whose monitor threads of a JVM enter, where no line names a lock.
     """
     waiting, found = ThreadSet(waiters), []
     if view.known.runtime is Runtime.JVM:
@@ -287,6 +287,11 @@ def _in_guarded_code(view: ProcessView, waiters: Sequence[ThreadActivity]) -> Th
         if len(homes) != 1 or "(*" not in next(iter(homes)):
             return None
         found = [member for member in _slow(view) if member not in waiting and any(frame.cls in homes for frame in member.thread.frames)]
+    elif view.known.runtime is Runtime.NATIVE and not any(waited_lock(member.thread) for member in waiters):
+        scopes = {member.thread.frames[member.activity.app].cls if member.activity.app >= 0 else "" for member in waiters}
+        if len(scopes) != 1 or scopes == {""}:
+            return None
+        found = [member for member in _slow(view) if member not in waiting and any(frame.cls in scopes for frame in member.thread.frames)]
     elif view.known.runtime is Runtime.PHP and all(member.thread.frames for member in waiters):
         places = {_script(member.thread.frames[0]) for member in waiters}
         lines = [member.thread.frames[0].line or 0 for member in waiters]

@@ -240,6 +240,16 @@ STORIES: Final[Mapping[LogKind, Story]] = {
     LogKind.STORE: _STORAGE,
     LogKind.STOOD: _STORAGE,
     LogKind.THREADS: _FULL,
+    LogKind.MAILBOX: Story(
+        "pool-stuck",
+        say(
+            "A process takes its messages one after the other. More come than it takes, or it waits for something itself: its own stack tells which."
+        ),
+        say("Look what that process waits for, and who sends so many messages."),
+        None,
+        say("Let one process do less for each message, or share the work among several; never let it wait for a slow service."),
+        say("has messages that nobody takes"),
+    ),
     LogKind.WORKER_ENDED: _FULL,
     LogKind.PROXY_GAVE_UP: _SERVICE,
     LogKind.READ_TIMEOUT: _SERVICE,

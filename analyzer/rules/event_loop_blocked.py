@@ -15,6 +15,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Final
 
+from msgspec.structs import replace
+
 from analyzer.evidence.calls import client_evidence, client_figures, clients_in_words, kind_in_words
 from analyzer.evidence.citations import all_of, of_silence, of_threads
 from analyzer.evidence.doing import reported
@@ -26,7 +28,7 @@ from analyzer.model.text import Either, Text
 from analyzer.software.blockers import IDLE, application_frame
 from analyzer.software.kinds import ActivityKind, PoolRole
 from analyzer.software.pools import Pool
-from analyzer.waits.acceptors import javascript_loop
+from analyzer.waits.acceptors import javascript_loop, standing_scripts
 from analyzer.waits.server_pools import pressure
 from analyzer.waits.targets import targets
 from parsers.records import Runtime
@@ -99,9 +101,17 @@ def diagnose(case: Case) -> Iterator[Finding]:
             ]
             if blocked:
                 yield _finding(view, pool, blocked, standing(case, view, blocked))
+        yield from (_of_script(case, view, member) for member in standing_scripts(view))
         if (loop := javascript_loop(view)) is not None:
             pool = Pool(say("the process"), PoolRole.EVENT_LOOP, None, (loop,))
             yield _finding(view, pool, [loop], standing(case, view, [loop]))
+
+
+def _of_script(case: Case, view: ProcessView, loop: ThreadActivity) -> Finding:
+    """Node's loop inside a call that blocks: one moment does not show for how long."""
+    pool = Pool(say("the process"), PoolRole.EVENT_LOOP, None, (loop,))
+    found = _finding(view, pool, [loop], standing(case, view, [loop]))
+    return found if found.severity is Severity.CRITICAL else replace(found, confidence=Confidence.SUSPECTED)
 
 
 def _finding(view: ProcessView, pool: Pool, blocked: list[ThreadActivity], still: Standing | None) -> Finding:

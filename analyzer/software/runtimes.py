@@ -86,6 +86,9 @@ OF_LOGS: Final = {
     "uWSGI": Runtime.PYTHON,
     "asyncio": Runtime.PYTHON,
     "Node": Runtime.NODE,
+    "Erlang": Runtime.ERLANG,
+    "Cassandra": Runtime.JVM,
+    "Elasticsearch": Runtime.JVM,
 }
 """Runtimes by the software that wrote a line of a log; what runs on many of them, or on the JVM, is not here."""
 _JSTACK: Final = re.compile(r"jstack (?:-l )?(?P<pid>\S+) > (?P<file>\S+)")

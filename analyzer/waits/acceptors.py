@@ -58,6 +58,14 @@ def javascript_loop(view: ProcessView) -> ThreadActivity | None:
     return main._replace(activity=main.activity._replace(app=own))
 
 
+def standing_scripts(view: ProcessView) -> tuple[ThreadActivity, ...]:
+    """Event loops of Node that stand in a call which blocks, of JavaScript's own stack: a child process or a file that the loop itself waits for."""
+    if view.dump is None or view.dump.runtime is not Runtime.NODE:
+        return ()
+    blocks = {ActivityKind.PROCESS, ActivityKind.FILE_IO}
+    return tuple(member for pool in view.pools for member in pool.members if member.activity.kind in blocks and member.activity.app >= 0)
+
+
 def shaking_hands(view: ProcessView) -> tuple[ThreadActivity, ...]:
     """Threads in the handshake of a connection that they are accepting: one silent client holds each."""
     return tuple(member for pool in view.pools for member in pool.members if member.activity.kind == ActivityKind.HANDSHAKE)

@@ -14,12 +14,15 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Final
 
+from msgspec.structs import replace
+
 from parsers.records import Descriptor, Frame, LockVerb, NativeId, Parsed, Pid, Record, Runtime, TaskSyscall, Thread, ThreadDump
 from parsers.records.shows import Shows
 from parsers.records.task_records import DESCRIPTOR_FIRST
+from parsers.text.native_frames import WRAPPERS, native_frame
 from parsers.text.one_pass import read_by
 from parsers.text.patterns import lazy
-from parsers.text.stack import Stack
+from parsers.text.stack import Stack, with_holders
 
 if TYPE_CHECKING:
     import re
@@ -33,12 +36,13 @@ SHOWS: Final = frozenset({Shows.THREADS})
 
 HEADER: Final = r"PID \d{1,10} - (?:process|core)"
 ROW_SHAPE: Final = (
-    r"Thread \d{1,7} \((?:Thread|LWP|process) |TID \d{1,10}:[ ]*$|\[New (?:LWP|Thread) |\[Thread debugging using |[ ]{2}Id +Target Id +Frame"
+    r"Thread \d{1,7} \((?:Thread|LWP|process) |TID \d{1,10}:[ ]*$|\[New (?:LWP|Thread) |\[Thread debugging using |\[Switching to thread \d|[ ]{2}Id +Target Id +Frame"
     r"|#\d{1,4} {1,3}(?:0x[0-9a-f]{6,16}(?: in)? |[\w:~]+ \()"
 )
 
 _thread = lazy(
-    r'Thread \d{1,7} \((?:(?:Thread (?:0x[0-9a-f]{1,16}|\d{1,16}) )?\(?(?:LWP|process) (?P<lwp>\d{1,10})\)?|Thread 0x[0-9a-f]{1,16})(?: "(?P<name>[^"]*)")?\):?\s*$'
+    r'(?:\[Switching to thread \d{1,7} \(|Thread \d{1,7} \()(?:(?:Thread (?:0x)?[0-9a-f]{1,16} )?\(?(?:LWP|process) (?P<lwp>\d{1,10})(?:/[^()"]{1,40})?(?: of process \d{1,10})?\)?|Thread 0x[0-9a-f]{1,16})'
+    r'(?: "(?P<name>[^"]*)")?\)\]?:?\s*$'
 ).match
 _tid = lazy(r"TID (?P<lwp>\d{1,10}):\s*$").match
 _pid = lazy(
@@ -46,111 +50,24 @@ _pid = lazy(
 ).match
 _frame = lazy(r"#(?P<number>\d{1,4}) {1,3}(?:0x(?P<pc>[0-9a-f]{1,16})(?: in)?(?: +- 1)?)?\s*(?P<rest>.*?)\s*$").match
 _info = lazy(
-    r'[* ] +\d{1,7} +Thread 0x[0-9a-f]{1,16} \(LWP (?P<lwp>\d{1,10})\)(?: "(?P<name>[^"]*)")? +(?:0x[0-9a-f]{1,16} in )?(?P<rest>\S.*?)\s*$'
+    r'[* ] +\d{1,7} +(?:Thread (?:0x)?[0-9a-f]{1,16} \()?LWP (?P<lwp>\d{1,10})(?:/[^()"]{1,40})?(?: of process \d{1,10})?\)?(?: "(?P<name>[^"]*)")? +(?:0x[0-9a-f]{1,16} in )?(?P<rest>\S.*?)\s*$'
 ).match
+_prompt = lazy(r"\(gdb\)\s*(?P<command>.*?)\s*$").match
+_printed = lazy(r"(?:p|print|output|x)(?:/\w+)? +(?P<expression>\S.{0,200}?)\s*$").match
+_owner = lazy(r"\b(?:__owner|m_owner) = (?P<owner>-?\d{1,10})\b").search
+_value = lazy(r"\$\d{1,5} = (?P<owner>-?\d{1,10})\s*$").match
+_shown_thread = lazy(
+    r"Thread \d{1,7} has target id |\$\d{1,5} = |[ {}]*__(?:data|size|align|lock|count|owner|nusers|kind|spins|elision|list|prev)\b|\s{0,8}\}"
+).match
+_word = lazy(r"[A-Za-z_]\w*|0x[0-9a-f]{1,16}").findall
+_CONTESTED: Final = 0x7FFFFFFF
+"""FreeBSD marks a lock that others wait for in the highest bit of its owner."""
 _columns = lazy(r"\s*Id +Target Id +Frame").match
 _remark = lazy(
     r"\[(?:New |Thread debugging|Switching|Current thread)|Using host libthread_db|0x[0-9a-f]{1,16} in \S|\d{1,7}\t|Backtrace stopped|\(More stack frames|warning: "
     r"|__\w+ \(|\s+(?:No locals|[A-Za-z_]\w* = )|Reading symbols|GNU gdb|Core was generated|Program terminated|\$1 = |Quit\b|A debugging session|Inferior 1|Detaching from program"
 ).match
 _number = lazy(r"(?<![\w])(?:\w*fd|sock|socket|s)=(?P<fd>\d{1,9})\b")
-_AT: Final = lazy(r"\) at (?P<file>[^\s():]{1,500}):(?P<line>\d{1,9})$")
-_FROM: Final = lazy(r"\) from (?P<lib>\S{1,500})$")
-_WRAPPERS: Final = frozenset(
-    [
-        "recv",
-        "recvfrom",
-        "recvmsg",
-        "read",
-        "readv",
-        "send",
-        "sendto",
-        "sendmsg",
-        "write",
-        "writev",
-        "accept",
-        "accept4",
-        "connect",
-        "poll",
-        "ppoll",
-        "select",
-        "pselect",
-        "pselect64",
-        "epoll_wait",
-        "epoll_pwait",
-        "epoll_pwait2",
-        "nanosleep",
-        "clock_nanosleep",
-        "sleep",
-        "usleep",
-        "futex_wait",
-        "futex_abstimed_wait",
-        "futex_wait_cancelable",
-        "lll_lock_wait",
-        "lll_lock_wait_private",
-        "lll_mutex_lock_optimized",
-        "pthread_mutex_lock",
-        "pthread_mutex_timedlock",
-        "pthread_cond_wait",
-        "pthread_cond_timedwait",
-        "pthread_cond_clockwait",
-        "pthread_rwlock_rdlock",
-        "pthread_rwlock_wrlock",
-        "pthread_join",
-        "sem_wait",
-        "sem_timedwait",
-        "futex_abstimed_wait_common",
-        "futex_abstimed_wait_common64",
-        "futex_abstimed_wait_cancelable64",
-        "futex_abstimed_wait_cancelable",
-        "futex_wait_cancel",
-        "start_thread",
-        "clone",
-        "clone3",
-        "fsync",
-        "fdatasync",
-        "open",
-        "openat",
-        "getaddrinfo",
-        "wait4",
-        "waitpid",
-        "syscall",
-        "raise",
-        "abort",
-        "sigwait",
-        "sigwaitinfo",
-        "sigtimedwait",
-        "pause",
-        "flock",
-        "fcntl",
-        "pread64",
-        "pwrite64",
-        "ioctl",
-    ]
-)
-"""Functions of the C library that a thread waits in or begins with; stripped stacks name no file."""
-_SPELLINGS: Final = lazy(
-    r"^(?:__GI_+)?(?:_*libc_|_*new_|_+)?(?P<name>[a-z]\w*?)(?:_nocancel|_internal|_impl|_time64|64_time64|(?<=open|enat)64)?(?:@.*)?$"
-)
-_LIBRARIES: Final = (
-    (lazy(r"_?Py[A-Z_]|_?PyEval"), "python"),
-    (lazy(r"zend_|_?php_|zif_|execute_ex$|fcgi_"), "php"),
-    (lazy(r"rb_|vm_exec|gvl_"), "ruby"),
-    (lazy(r"ngx_"), "nginx"),
-    (lazy(r"uv_"), "libuv"),
-    (lazy(r"SSL_|ssl3_|BIO_|tls1_"), "libssl"),
-    (lazy(r"[Cc]url_"), "libcurl"),
-    (lazy(r"PQ[a-z]|pqs?[A-Z]"), "libpq"),
-    (lazy(r"mysql_|my_net_|vio_|mysqlnd_"), "libmysqlclient"),
-    (lazy(r"redis(?:Buffer|Get|Command)"), "libhiredis"),
-    (lazy(r"event_base_|evbuffer_"), "libevent"),
-    (lazy(r"g_main_|g_poll"), "libglib"),
-)
-"""Functions by how their names begin: what a library without ``from`` (static, or eu-stack) is told by."""
-_SYSTEM: Final = ("/lib/", "/lib64/", "/usr/lib/", "/usr/lib64/")
-_OF_LIBC: Final = lazy(r"\) at (?:\.\./sysdeps|\./?(?:resolv|nss|nptl|io|socket|misc|inet|libio|malloc|time|elf|csu|posix|stdlib))/")
-"""Where glibc's own sources lie, relative to its build: what the debug symbols of distributions name."""
-_OPERATOR: Final = list("operator")
 _INNERMOST: Final = 6
 """Frames of the C library and of what the compiler inlined that may stand above the call."""
 _LOCKS: Final = {
@@ -184,7 +101,7 @@ _CALLS: Final = {
     },
     **{
         name: "futex"
-        for name in _WRAPPERS
+        for name in WRAPPERS
         if name.startswith(("futex", "lll_lock", "pthread_cond", "pthread_mutex", "pthread_rwlock", "sem_"))
     },
     "recv": "recvfrom",
@@ -226,6 +143,10 @@ class _Reader:
         self.lwp: NativeId | None = None
         self.name = ""
         self.last = 0
+        self.expression = ""
+        """What somebody asked the debugger to print last."""
+        self.owners: list[tuple[NativeId, str, str]] = []
+        """Owners of locks that the debugger printed: who, by which expression, and the address of the lock that its thread waited for."""
 
     def take(self, index: int, line: str) -> bool:
         """Take a line; False if it is none of a stack."""
@@ -238,10 +159,19 @@ class _Reader:
             self._add(index, match["rest"])
             self._close()
         elif (match := _frame(line)) and (match["pc"] or match["rest"]):
+            if self.open is not None and match["number"] == "0" and len(self.open.frames) == 1:
+                # "thread 2" shows the innermost frame, and "bt" shows it again.
+                self.open.frames.clear()
+                self.open.frame_lines.clear()
             if self.open is None or (match["number"] == "0" and self.open.frames):
                 self._start(index, None, None)
             self._add(index, match["rest"])
-        elif not _remark(line) and not _columns(line):
+        elif match := _prompt(line):
+            asked = _printed(match["command"])
+            self.expression = asked["expression"] if asked is not None else ""
+        elif (owner := _owner(line) or (_value(line) if self.expression.endswith("owner") else None)) is not None:
+            self._owned(int(owner["owner"]) & _CONTESTED)
+        elif not _remark(line) and not _columns(line) and not _shown_thread(line):
             return False
         self.last = index
         return True
@@ -262,7 +192,9 @@ class _Reader:
         stack = self.open
         if stack is None:
             return
-        frame, arguments = _as_frame(rest)
+        frame, arguments = native_frame(rest)
+        if frame.method == "??" and not stack.frames and (frame.source or "").startswith("libthr"):
+            return  # FreeBSD's own wait, without a name
         if (
             frame.cls == "libc"
             and self.number is None
@@ -276,6 +208,34 @@ class _Reader:
         if frame.cls == "libc" and frame.method in _LOCKS and not stack.locks and (held := _lock.search(arguments)):
             stack.lock(LockVerb.WAITING_TO_LOCK, held["address"], held["name"] or _LOCKS[frame.method], index, depth=0)
         stack.reach(index)
+
+    def _owned(self, lwp: int) -> None:
+        """The debugger printed a lock's owner: of the lock that is named, else of the one that the thread at hand waits for."""
+        waits = next((lock.address for lock in self.open.locks if lock.address), None) if self.open is not None else None
+        if lwp:
+            self.owners.append((NativeId(lwp), self.expression, waits or ""))
+
+    def _with_owners(self) -> tuple[Thread, ...]:
+        """Each thread once, with the longest of its stacks; and those that wait for a lock with its owner, as the debugger printed it."""
+        longest: dict[object, Thread] = {}
+        for at, thread in enumerate(self.threads):
+            key = thread.native_id if thread.native_id is not None else at
+            known = longest.get(key)
+            if known is None or len(thread.frames) > len(known.frames):
+                longest[key] = thread
+        threads = list(longest.values())
+        names = {thread.native_id: thread.name for thread in threads if thread.native_id is not None}
+        for owner, expression, waits in self.owners:
+            words = set(_word(expression))
+            for at, thread in enumerate(threads):
+                locks = tuple(
+                    replace(lock, holder=names.get(owner, f"LWP {owner}"))
+                    if lock.address in words | {waits} or (lock.cls in words and lock.cls)
+                    else lock
+                    for lock in thread.locks
+                )
+                threads[at] = replace(thread, locks=locks)
+        return with_holders(threads) if self.owners else tuple(threads)
 
     def _close(self) -> None:
         if self.open is not None and self.open.frames:
@@ -297,7 +257,7 @@ class _Reader:
                 ThreadDump(
                     where=self.section.where(first, max(first, self.last)),
                     dialect=NAME,
-                    threads=tuple(self.threads),
+                    threads=self._with_owners(),
                     pid=pid,
                     runtime=Runtime.NATIVE,
                 )
@@ -318,44 +278,3 @@ def _call_of(frames: Sequence[Frame], number: int | None) -> tuple[str | None, i
     call = _CALLS[frames[at].method]
     caller = next((frame.method for frame in frames[at + 1 :] if frame.cls not in {"libc", "??"}), None)
     return call, number if call in DESCRIPTOR_FIRST else None, caller
-
-
-def _as_frame(rest: str) -> tuple[Frame, str]:
-    """A frame and its arguments as text."""
-    name, arguments = _split(rest)
-    place, lib = _AT.search(rest), _FROM.search(rest)
-    source = f"{place['file'].rpartition('/')[2]}:{place['line']}" if place else lib["lib"].rpartition("/")[2] if lib else None
-    if not name or name.startswith("??"):
-        return Frame("??", "??", source), arguments
-    spelled = _SPELLINGS.match(name)
-    plain = spelled["name"] if spelled else name
-    foreign = lib is None or "/libc" in lib["lib"] or "pthread" in lib["lib"]
-    if plain in _WRAPPERS and foreign:
-        return Frame("libc", plain, source), arguments
-    if name.startswith(("__", "_start", "_dl_")) or name == "<signal handler called>":
-        return Frame("libc", name.partition("@")[0], source), arguments
-    if _OF_LIBC.search(rest):
-        return Frame("libc", plain, source), arguments
-    for pattern, library in _LIBRARIES:
-        if pattern.match(name):
-            return Frame(library, name, source), arguments
-    scope, _, method = name.rpartition("::")
-    if lib is not None and lib["lib"].startswith(_SYSTEM):
-        return Frame(lib["lib"].rpartition("/")[2].partition(".so")[0], name, source), arguments
-    return Frame(scope if scope != "std" else "std::", method, source), arguments
-
-
-def _split(rest: str) -> tuple[str, str]:
-    """The name without templates and arguments, and the arguments: ``a::b<void (*)()>::c (x=1) at f.c:3`` → ``a::b::c`` and the rest."""
-    depth = 0
-    name: list[str] = []
-    for at, char in enumerate(rest):
-        if char == "<" and name[-8:] != _OPERATOR:
-            depth += 1
-        elif char == ">" and depth:
-            depth -= 1
-        elif not depth:
-            if char == "(" and not rest.startswith("(anonymous namespace)", at) and name[-8:] != _OPERATOR:
-                return "".join(name).strip(), rest[at:]
-            name.append(char)
-    return "".join(name).strip() or rest.strip(), ""

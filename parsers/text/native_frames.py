@@ -1,0 +1,178 @@
+"""Frames of native threads, for every debugger that prints them: the function, and the library that it is of."""
+
+from __future__ import annotations
+
+from typing import Final
+
+from parsers.records import Frame
+from parsers.text.patterns import lazy
+
+_AT: Final = lazy(r"\) at (?P<file>[^\s():]{1,500}):(?P<line>\d{1,9})$")
+_FROM: Final = lazy(r"\) from (?P<lib>\S{1,500})$")
+WRAPPERS: Final = frozenset(
+    [
+        "recv",
+        "recvfrom",
+        "recvmsg",
+        "read",
+        "readv",
+        "send",
+        "sendto",
+        "sendmsg",
+        "write",
+        "writev",
+        "accept",
+        "accept4",
+        "connect",
+        "poll",
+        "ppoll",
+        "select",
+        "pselect",
+        "pselect64",
+        "epoll_wait",
+        "epoll_pwait",
+        "epoll_pwait2",
+        "nanosleep",
+        "clock_nanosleep",
+        "sleep",
+        "usleep",
+        "futex_wait",
+        "futex_abstimed_wait",
+        "futex_wait_cancelable",
+        "lll_lock_wait",
+        "lll_lock_wait_private",
+        "lll_mutex_lock_optimized",
+        "pthread_mutex_lock",
+        "pthread_mutex_timedlock",
+        "pthread_cond_wait",
+        "pthread_cond_timedwait",
+        "pthread_cond_clockwait",
+        "pthread_rwlock_rdlock",
+        "pthread_rwlock_wrlock",
+        "pthread_join",
+        "sem_wait",
+        "sem_timedwait",
+        "futex_abstimed_wait_common",
+        "futex_abstimed_wait_common64",
+        "futex_abstimed_wait_cancelable64",
+        "futex_abstimed_wait_cancelable",
+        "futex_wait_cancel",
+        "start_thread",
+        "clone",
+        "clone3",
+        "fsync",
+        "fdatasync",
+        "open",
+        "openat",
+        "getaddrinfo",
+        "wait4",
+        "waitpid",
+        "syscall",
+        "raise",
+        "abort",
+        "sigwait",
+        "sigwaitinfo",
+        "sigtimedwait",
+        "pause",
+        "flock",
+        "fcntl",
+        "pread64",
+        "pwrite64",
+        "ioctl",
+    ]
+)
+"""Functions of the C library that a thread waits in or begins with; stripped stacks name no file."""
+_SPELLINGS: Final = lazy(
+    r"^(?:__GI_+)?(?:_*libc_|_*new_|_+)?(?P<name>[a-z]\w*?)(?:_nocancel|_internal|_impl|_time64|64_time64|(?<=open|enat)64)?(?:@.*)?$"
+)
+_LIBRARIES: Final = (
+    (lazy(r"_?Py[A-Z_]|_?PyEval"), "python"),
+    (lazy(r"zend_|_?php_|zif_|execute_ex$|fcgi_"), "php"),
+    (lazy(r"rb_|vm_exec|gvl_"), "ruby"),
+    (lazy(r"ngx_"), "nginx"),
+    (lazy(r"uv_"), "libuv"),
+    (lazy(r"SSL_|ssl3_|BIO_|tls1_"), "libssl"),
+    (lazy(r"[Cc]url_"), "libcurl"),
+    (lazy(r"PQ[a-z]|pqs?[A-Z]"), "libpq"),
+    (lazy(r"mysql_|my_net_|vio_|mysqlnd_"), "libmysqlclient"),
+    (lazy(r"redis(?:Buffer|Get|Command)"), "libhiredis"),
+    (lazy(r"event_base_|evbuffer_"), "libevent"),
+    (lazy(r"g_main_|g_poll"), "libglib"),
+)
+"""Functions by how their names begin: what a library without ``from`` (static, or eu-stack) is told by."""
+_SYSTEM: Final = ("/lib/", "/lib64/", "/usr/lib/", "/usr/lib64/")
+_OF_LIBC: Final = lazy(r"\) at (?:\.\./sysdeps|\./?(?:resolv|nss|nptl|io|socket|misc|inet|libio|malloc|time|elf|csu|posix|stdlib))/")
+"""Where glibc's own sources lie, relative to its build: what the debug symbols of distributions name."""
+_OPERATOR: Final = list("operator")
+_OF_THE_SYSTEM: Final = ("/libc", "pthread", "libthr", "libsystem_")
+"""What the libraries of C and of threads are called: glibc's, FreeBSD's, macOS'."""
+_DARWIN: Final = {
+    "__psynch_mutexwait": "pthread_mutex_lock",
+    "_pthread_mutex_firstfit_lock_wait": "pthread_mutex_lock",
+    "_pthread_mutex_firstfit_lock_slow": "pthread_mutex_lock",
+    "_pthread_mutex_lock_wait": "pthread_mutex_lock",
+    "_pthread_mutex_lock_slow": "pthread_mutex_lock",
+    "_os_unfair_lock_lock_slow": "pthread_mutex_lock",
+    "__ulock_wait": "pthread_mutex_lock",
+    "__ulock_wait2": "pthread_mutex_lock",
+    "__psynch_rw_rdlock": "pthread_rwlock_rdlock",
+    "__psynch_rw_wrlock": "pthread_rwlock_wrlock",
+    "__psynch_cvwait": "pthread_cond_wait",
+    "_pthread_cond_wait": "pthread_cond_wait",
+    "__semwait_signal": "nanosleep",
+    "semaphore_wait_trap": "sem_wait",
+    "kevent": "epoll_wait",
+    "_kevent": "epoll_wait",
+    "kevent64": "epoll_wait",
+    "kevent_id": "epoll_wait",
+    "kevent_qos": "epoll_wait",
+    "mach_msg_trap": "epoll_wait",
+    "mach_msg2_trap": "epoll_wait",
+    "__workq_kernreturn": "epoll_wait",
+    "_umtx_op_err": "futex_wait",
+    "_umtx_op": "futex_wait",
+}
+"""Functions of macOS' and FreeBSD's libraries, as the one of Linux that waits for the same."""
+
+
+def native_frame(rest: str) -> tuple[Frame, str]:
+    """A frame and its arguments as text."""
+    name, arguments = _split(rest)
+    place, lib = _AT.search(rest), _FROM.search(rest)
+    source = f"{place['file'].rpartition('/')[2]}:{place['line']}" if place else lib["lib"].rpartition("/")[2] if lib else None
+    if not name or name.startswith("??"):
+        return Frame("??", "??", source), arguments
+    if name in _DARWIN:
+        return Frame("libc", _DARWIN[name], source), arguments
+    spelled = _SPELLINGS.match(name)
+    plain = spelled["name"] if spelled else name
+    foreign = lib is None or any(part in lib["lib"] for part in _OF_THE_SYSTEM)
+    if plain in WRAPPERS and foreign:
+        return Frame("libc", plain, source), arguments
+    if name.startswith(("__", "_start", "_dl_")) or name == "<signal handler called>":
+        return Frame("libc", name.partition("@")[0], source), arguments
+    if _OF_LIBC.search(rest):
+        return Frame("libc", plain, source), arguments
+    for pattern, library in _LIBRARIES:
+        if pattern.match(name):
+            return Frame(library, name, source), arguments
+    scope, _, method = name.rpartition("::")
+    if lib is not None and lib["lib"].startswith(_SYSTEM):
+        return Frame(lib["lib"].rpartition("/")[2].partition(".so")[0], name, source), arguments
+    return Frame(scope if scope != "std" else "std::", method, source), arguments
+
+
+def _split(rest: str) -> tuple[str, str]:
+    """The name without templates and arguments, and the arguments: ``a::b<void (*)()>::c (x=1) at f.c:3`` → ``a::b::c`` and the rest."""
+    depth = 0
+    name: list[str] = []
+    for at, char in enumerate(rest):
+        if char == "<" and name[-8:] != _OPERATOR:
+            depth += 1
+        elif char == ">" and depth:
+            depth -= 1
+        elif not depth:
+            if char == "(" and not rest.startswith("(anonymous namespace)", at) and name[-8:] != _OPERATOR:
+                return "".join(name).strip(), rest[at:]
+            name.append(char)
+    return "".join(name).strip() or rest.strip(), ""
