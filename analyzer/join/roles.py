@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Final, NamedTuple
 from msgspec.structs import replace
 
 from analyzer.join.descriptor_links import exact_sockets
+from analyzer.join.one_listener import merged
 from analyzer.join.quiet_roles import as_reader, is_read_call, quiet_server, read_requests
 from analyzer.join.requests import TOLERANCE, TROUBLED, Requests, requests_of
 from analyzer.model.finding import Confidence
@@ -66,7 +67,7 @@ def with_roles(view: ProcessView) -> tuple[Pool, ...]:
         if not _is_served(found, port, len(view.listeners)) and (serving := _server_of(view, found, port)) is not None:
             old, new = serving
             found = tuple(new if pool is old else pool for pool in found)
-    return found
+    return merged(found, view.listeners, view.known)
 
 
 def _is_served(pools: Iterable[Pool], port: int, listeners: int) -> bool:

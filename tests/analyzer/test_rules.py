@@ -146,6 +146,33 @@ class TestSelfCall:
         assert not [one for one in found(diagnosis_of(files), "self-call-starvation") if one.confidence is not Confidence.SUSPECTED]
 
 
+def tenants(*names: str) -> list[str]:
+    """Four threads of each name, all in the same call."""
+    return [thread(f"{name}-{n}", "RUNNABLE", *READ, "com.example.shop.Fetch.get", *SERVED) for name in names for n in range(4)]
+
+
+class TestOneListener:
+    """A server that names its threads after its tenants has one pool of them."""
+
+    def test_a_cause_in_several_of_its_pools_is_told_once(self) -> None:
+        diagnosis = stuck(*calls_to("10.2.2.2:9200", 12), *gave_up(12), threads=tenants("north", "south", "east"))
+        (one,) = found(diagnosis, "slow-backend")
+        assert one.confidence is Confidence.CERTAIN
+        assert "every request thread of north, south, east waits" in one.headline
+        assert [pool.name for pool in diagnosis.pools] == ["north, south, east"]
+
+    def test_of_two_listeners_nobody_knows_whose_a_pool_is(self) -> None:
+        second = f"0 :::9090 :::* LISTEN {ME}"
+        diagnosis = stuck(second, *calls_to("10.2.2.2:9200", 8), *gave_up(8), threads=tenants("north", "south"))
+        assert {pool.name for pool in diagnosis.pools} >= {"north", "south"}
+
+    def test_pools_that_other_code_hands_requests_to_stay_apart(self) -> None:
+        serves = ("org.eclipse.jetty.server.HttpChannel.handle", *SERVED[1:])
+        other = [thread(f"south-{n}", "RUNNABLE", *READ, "com.example.shop.Fetch.get", *serves) for n in range(4)]
+        diagnosis = stuck(*calls_to("10.2.2.2:9200", 8), *gave_up(8), threads=[*tenants("north"), *other])
+        assert {pool.name for pool in diagnosis.pools} >= {"north", "south"}
+
+
 class TestSlowBackend:
     def test_catches_a_remote_service(self) -> None:
         diagnosis = stuck(*calls_to("10.2.2.2:9200", 6), *gave_up(6))
