@@ -42,6 +42,13 @@ def test_every_line_of_a_korean_help_is_korean_and_fits(
     assert max(map(width_of, out.splitlines())) <= 80
 
 
+@pytest.mark.parametrize("language", [["--lang", "ko"], ["--lang=ko"]])
+def test_the_language_may_stand_before_the_command(language: list[str], capsys: pytest.CaptureFixture[str]) -> None:
+    code, out, _ = _ended([*language, "explain", "slow-backend"], capsys)
+    assert (code, out) == (0, _ended(["explain", *language, "slow-backend"], capsys)[1])
+    assert HANGUL.search(out)
+
+
 def test_an_english_help_after_a_korean_one_is_english(capsys: pytest.CaptureFixture[str]) -> None:
     _ended(["--lang=ko", "--help"], capsys)
     _, out, _ = _ended(["--help"], capsys)

@@ -98,6 +98,7 @@ def _code(given: list[str]) -> int | str | None:
 
 
 def _dispatch(given: list[str]) -> int:
+    given = _command_first(given)
     words = given or _completed()
     other = bool(words) and words[0] in COMMANDS and not Path(words[0]).exists()
     if given:
@@ -108,6 +109,14 @@ def _dispatch(given: list[str]) -> int:
 
     (fleet_options.commands if other else options.app)(options.prepared(given), prog_name=_called(), standalone_mode=True, obj=tuple(given))
     return 0
+
+
+def _command_first(given: list[str]) -> list[str]:
+    """The command line with the language behind the command: whoever speaks another one says so first."""
+    taken = 1 if given[:1] and given[0].startswith(f"{_LANGUAGE}=") else 2 if given[:1] == [_LANGUAGE] else 0
+    if not taken or len(given) <= taken or given[taken] not in COMMANDS or Path(given[taken]).exists():
+        return given
+    return [given[taken], *given[:taken], *given[taken + 1 :]]
 
 
 def _refuse_near(words: Sequence[str]) -> None:

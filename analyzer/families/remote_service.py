@@ -7,11 +7,9 @@ from typing import TYPE_CHECKING, Final, NamedTuple
 
 from msgspec.structs import replace
 
-from analyzer.evidence.callbacks import unread_from
 from analyzer.evidence.calls import (
     clients_in_words,
     culprit_of,
-    process_in_words,
     role_doubt,
     stuck_in_words,
     waits_of,
@@ -21,12 +19,13 @@ from analyzer.evidence.movement import has_stood, moved_on, only_busy, progress_
 from analyzer.evidence.packet_claims import packet_evidence
 from analyzer.evidence.recovery import has_no_limit, of_calls
 from analyzer.families import stalled_pool
+from analyzer.families.far_end import leads, service, ways_back, whose
 from analyzer.join.clocks import far_apart
 from analyzer.join.turns import BRIEF
 from analyzer.model.finding import Basis, Confidence, Evidence, Finding, Kind, Missing, Severity
 from analyzer.model.message import joined, plural, say
 from analyzer.model.text import Either, Text
-from analyzer.waits.targets import COUNT_TOLERANCE, FEW_CLIENTS, MAJORITY, callee_of, one_sided_calls_back
+from analyzer.waits.targets import COUNT_TOLERANCE, FEW_CLIENTS, MAJORITY, callee_of
 from parsers.records import Runtime
 
 if TYPE_CHECKING:
@@ -38,7 +37,6 @@ if TYPE_CHECKING:
     from analyzer.software.pools import Pool
     from analyzer.waits.case import Case, ProcessView, ServerPool
     from analyzer.waits.targets import Target
-    from parsers.records import Endpoint
 
 
 LONG_WAIT: Final = 10
@@ -76,7 +74,7 @@ TEXT: Final = Text(
         (
             "{remote}",
             Either("connecting", "takes no connections", Either("lasting", "does not answer", "has not answered yet")),
-            "{who}",
+            "{whose}",
         ),
     ),
 )
@@ -139,7 +137,7 @@ def finding(case: Case, serving: ServerPool, target: Target, words: ServiceText)
     still = standing(case, view, (*serving.waiters, *serving.direct))
     confidence, severity, why = _judge(serving, target, still)
     far = callee_of(view, target)
-    who = _service(view, target.remote, words.noun, far)
+    who = service(view, target.remote, words.noun, far)
     lasting = _lasts(serving, target, still) and not _answers_come(target)
     whole = target.share >= 1 - COUNT_TOLERANCE
     fewer = len(target.connections) < len(serving.callers)
@@ -162,10 +160,11 @@ def finding(case: Case, serving: ServerPool, target: Target, words: ServiceText)
         lasting=lasting,
         connecting=target.connecting,
         who=who,
+        whose=whose(view, target.remote, far),
         waiters=waiters,
         wait=wait,
         waiting=waiting,
-        leads=_leads(serving, target),
+        leads=leads(serving, target),
         limits=limits,
         in_words=progress_text(still),
         clients_in_words=clients_in_words(view, port),
@@ -205,25 +204,6 @@ def _waiters_in_words(pool: Pool, *, whole: bool, count: int | None, of: int) ->
     )
 
 
-def _leads(serving: ServerPool, target: Target) -> str:
-    """Whether the service waits for this server in turn, as far as its own requests show."""
-    back = unread_from(serving, target)
-    return (
-        say(
-            "but {requests} from {host} lie{s} here unread, so that it may wait for this server in turn",
-            requests=plural(len(back), "request"),
-            host=target.remote.host,
-            s="s" if len(back) == 1 else "",
-        )
-        if back
-        else say("and none of them leads back to this process")
-        if not serving.view.coverage.sockets
-        and not any(pair.near.remote == target.remote for pair in serving.view.pairs)
-        and not one_sided_calls_back(serving.view, target.connections)
-        else say("and whether one of them leads back to this process the table cannot show")
-    )
-
-
 def _judge(serving: ServerPool, target: Target, still: Standing | None) -> tuple[Confidence, Severity, str]:
     """Certain: dump and sockets agree in number, there is no other service, and clients already suffer (so it is no busy moment)."""
     agree = say(
@@ -247,7 +227,7 @@ def _judge(serving: ServerPool, target: Target, still: Standing | None) -> tuple
     doubts += [doubt for doubt in (_unseen_end(serving.view, target), role_doubt(serving.pool)) if doubt]
     if serving.view.dump is not None and serving.view.dump.complete is False:
         doubts.append(say("the thread dump is cut off"))
-    doubts += (calls_back := _ways_back(serving, target))
+    doubts += (calls_back := ways_back(serving, target))
     if any(dependency.confidence is Confidence.SUSPECTED for dependency in serving.dependencies):
         doubts.append(say("the pool behind the futures is a guess"))
     if not doubts:
@@ -269,29 +249,6 @@ def _judge(serving: ServerPool, target: Target, still: Standing | None) -> tuple
     guess = cut and (target.confidence is Confidence.SUSPECTED or len(serving.pool.workers) < FEWEST_SHOWN)
     confidence = Confidence.SUSPECTED if calls_back or hidden or heard or guess or not _lasts(serving, target, still) else Confidence.LIKELY
     return confidence, severity, say("{agree}. Not certain, because {list}.", agree=agree, list=joined(" and ", doubts))
-
-
-def _ways_back(serving: ServerPool, target: Target) -> list[Message]:
-    """What says that the service may wait for this process in turn."""
-    found: list[Message] = []
-    if back := unread_from(serving, target):
-        found.append(
-            say(
-                "{requests} from {host} lie{s} here unread: the two may wait for each other",
-                requests=plural(len(back), "request"),
-                host=target.remote.host,
-                s="s" if len(back) == 1 else "",
-            )
-        )
-    if one_sided := one_sided_calls_back(serving.view, target.connections):
-        found.append(
-            say(
-                "no table shows whether {calls} from there to this process {have} been read, so the two may wait for each other",
-                calls=plural(len(one_sided), "call"),
-                have="have" if len(one_sided) > 1 else "has",
-            )
-        )
-    return found
 
 
 def _answers_come(target: Target) -> bool:
@@ -359,22 +316,6 @@ def _unseen_end(view: ProcessView, target: Target) -> str | None:
         return say("the far end is a proxy, which passes the calls on to a service that is not in the evidence")
     on_this_host = target.remote.is_loopback or target.remote.host in view.table.local_hosts
     return say("the far end is on this host, and the table does not show whose it is") if on_this_host and not owners else None
-
-
-def _service(view: ProcessView, remote: Endpoint, noun: str, far: ProcessView | None) -> str:
-    """The service in words: its address, and its process if the evidence shows it."""
-    listener = view.table.listener(remote)
-    if far is not None and far.snapshot.host != view.snapshot.host:
-        return say("The {noun} at {remote}, {process_in_words},", noun=noun, remote=remote, process_in_words=process_in_words(far, view))
-    if listener is None or listener.pid is None:
-        return say("The {noun} at {remote}", noun=noun, remote=remote)
-    return say(
-        "The {noun} at {remote} ({command}, pid {pid}, on the same host)",
-        noun=noun,
-        remote=remote,
-        command=listener.command or say("process"),
-        pid=listener.pid,
-    )
 
 
 def _target_evidence(target: Target) -> Evidence:

@@ -126,7 +126,11 @@ class FindingViews(msgspec.Struct, frozen=True):
 
     def _node(self, step: Step, ids: dict[Evidence, str], by_place: dict[Where, str], to: str, *, final: bool, end: bool) -> Node:
         found = dict.fromkeys(ids.get(item) or by_place.get(item.where, "") for item in step.evidence)
-        note = next((busy for name, busy in self.busy if name in step.actor and busy not in step.actor), "")
+        note = (
+            ""
+            if step.actor.startswith("“")
+            else next((busy for name, busy in self.busy if name in step.actor and busy not in step.actor), "")
+        )
         # English puts the object behind the verb; a verb in another language stands for itself.
         verb, detail = step.verb, step.detail
         if to and (takes_next(verb) or (final and is_open(verb))):

@@ -204,12 +204,17 @@ def pool_charts(tables: Sequence[PoolTable], links: Sequence[Link] = ()) -> tupl
 
 
 def busy_of(tables: Sequence[PoolTable]) -> tuple[tuple[str, str], ...]:
-    """Each pool's name and ``8 of 8 busy`` in the latest snapshot, long names first so that the longest match wins."""
-    latest = _latest(tables, lambda table: table.name)
+    """Each pool's name and ``8 of 8 busy`` in the latest snapshot, long names first so that the longest match wins.
+
+    Of pools of one name (Jetty accepts on threads of its pool) the largest is meant.
+    """
+    latest = _latest(tables, lambda table: (table.name, table.role))
     named = [
-        (table.name, tell("{busy} of {size} busy", busy=number(table.busy), size=number(table.size))) for table in latest if table.name
+        (table.name, tell("{busy} of {size} busy", busy=number(table.busy), size=number(table.size)))
+        for table in sorted(latest, key=lambda table: -table.size)
+        if table.name
     ]
-    return tuple(sorted(named, key=lambda pair: (-len(pair[0]), pair[0])))
+    return tuple(sorted(named, key=lambda pair: -len(pair[0])))
 
 
 def figures(sockets: Sequence[SocketTable], pools: Sequence[PoolTable]) -> Iterator[Figure]:

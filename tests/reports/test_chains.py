@@ -46,6 +46,17 @@ def test_a_loop_over_all_goes_back_to_the_first() -> None:
     assert text_of(case.closing) == f"back to {text_of(case.chain[0].actor)}"
 
 
+def test_a_box_says_how_busy_its_own_pool_is() -> None:
+    """Jetty accepts on threads of its pool: two pools of one name. A single thread has no such number."""
+    pool, service = view.build(sample("slow-backend-http"), "x", "0").cases[0].chain
+    assert (pool.note, service.note) == ("37 of 39 busy", "")
+    assert text_of(service.detail) == ""
+    first, thread, _ = view.build(sample("dns-stall"), "x", "0").cases[0].chain
+    assert first.note == "16 of 16 busy"
+    assert text_of(thread.actor).startswith("“")
+    assert thread.note == ""
+
+
 @pytest.mark.parametrize("name", ["self-call-after", "connection-limit", "slow-backend-decoy"])
 def test_quoted_rows_have_the_heading_of_their_table(name: str) -> None:
     rows = [
