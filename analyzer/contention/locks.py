@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Final
 
 from analyzer.contention.blocked_group import FEWEST, BlockedGroup, judge
 from analyzer.evidence.chosen_threads import chosen
-from analyzer.model.message import plural, say
+from analyzer.model.message import joined, plural, say
 from analyzer.software.blockers import IDLE, OUTBOUND, RESULTS, SOCKET, calls_below, calls_of, held_locks, waited_lock
 from analyzer.software.kinds import ActivityKind
 from analyzer.software.pools import ThreadSet
@@ -52,7 +52,14 @@ _SLOW: Final = (
 )
 """Kinds of work that nobody should do while a lock is held: one waiter behind it tells what many would."""
 _OWNED: Final = re.compile(r"java\.util\.concurrent\.locks\.(ReentrantLock|ReentrantReadWriteLock|StampedLock)\b")
-_SYNCHRONIZERS: Final = ("java.util.concurrent.", "jdk.internal.", "sun.misc.", "java.lang.Object", "java.lang.Virtual")
+_SYNCHRONIZERS: Final = (
+    "java.util.concurrent.",
+    "jdk.internal.",
+    "sun.misc.",
+    "java.lang.Object",
+    "java.lang.Virtual",
+    "java.lang.System$",
+)
 
 
 class LockQueue(BlockedGroup):
@@ -115,6 +122,25 @@ class LockQueue(BlockedGroup):
         return entered and self.view.known.runtime is Runtime.JVM
 
     @property
+    def others_in_words(self) -> str:
+        """The owner's other locks that threads wait for."""
+        told = (
+            say(
+                " The same thread holds {lock} too, for which {threads} wait.",
+                lock=other.name,
+                threads=plural(len(other.members), "thread"),
+            )
+            for other in self.also
+        )
+        return joined("", told)
+
+    @property
+    def unheld(self) -> bool:
+        """True for an exclusive lock of ``java.util.concurrent`` under which no thread of a whole dump is seen at work."""
+        kind = (self.lock.cls or "") if self.lock is not None else ""
+        return self.owner is None and "locks.ReentrantLock" in kind and not self.view.coverage.threads and not self.few
+
+    @property
     def target(self) -> Target | None:
         """The service that the owner waits for, if the sockets tell."""
         if self.owner is None or self.owner.activity.kind not in OUTBOUND:
@@ -146,7 +172,11 @@ def confidence_of(queue: LockQueue) -> tuple[Confidence, str]:
 
 def lock_in_words(lock: Lock | None, noun: str = _NOUN) -> str:
     """``java.lang.Object 0x7f…``; ``noun`` stands for a class that the dump does not name."""
-    return "" if lock is None else say("{lock} {address}", lock=lock.cls or noun, address=lock.address or "").strip()
+    if lock is None:
+        return ""
+    if lock.cls and (lock.address or "").startswith(f"{lock.cls}@"):
+        return lock.address or ""  # dumps to a file name a lock by its class and hash
+    return say("{lock} {address}", lock=lock.cls or noun, address=lock.address or "").strip()
 
 
 def lock_queues(case: Case) -> tuple[LockQueue, ...]:

@@ -125,8 +125,7 @@ def _turn_in_words(serving: ServerPool) -> str:
 
 def calling_place(serving: ServerPool) -> str:
     """Where the calls are made and what bounds them there: `` in FRAME (SETTINGS)``; of threads that wait for helpers, the helpers' place."""
-    frames = [frame for member in serving.ends if (frame := application_frame(*member)) is not None]
-    frame = max(sorted(set(frames), key=str), key=frames.count, default=None)
+    frame = serving.calling_frame
     found = Counter(member.activity.library for member in serving.callers)
     library = found.most_common(1)[0][0] if found else None
     plain = bool(serving.callers) and library is None

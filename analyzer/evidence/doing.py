@@ -139,3 +139,18 @@ def reported(member: ThreadActivity) -> Message | str:
         return ""
     seconds = remark.removeprefix(_REPORTED).removesuffix(" s")
     return say(", for {seconds} s as the server's own warning says", seconds=f"{int(seconds):,}") if seconds.isdigit() else ""
+
+
+def instead_of_accepting(acceptor: ThreadActivity, frame: Frame | None) -> str:
+    """What an acceptor does while connections wait for it."""
+    doing = (
+        say("is in {call}", call=acceptor.thread.frames[acceptor.activity.frame].call)
+        if acceptor.activity.frame >= 0
+        else say("does something else")
+    )
+    return say(
+        "the acceptor “{name}” {doing}{called_from}, instead of accepting",
+        name=acceptor.thread.label,
+        doing=doing,
+        called_from=say(", called from {frame}", frame=frame) if frame else "",
+    )

@@ -105,7 +105,7 @@ class UnclosedCalls(NamedTuple):
         return (
             self.more >= GROWTH
             and all(after >= before for before, after in itertools.pairwise(counts))
-            and _kept(self.earlier[0], self.sockets) == counts[0]
+            and kept_of(self.earlier[0], self.sockets) == counts[0]
             and self._opened(self.view) - self._opened(self.history[0]) >= GROWTH
         )
 
@@ -150,7 +150,7 @@ def split_in_words(rows: Sequence[Connection]) -> str:
     return joined(", ", filter(None, parts))
 
 
-def _kept(first: Iterable[Connection], last: Iterable[Connection]) -> int:
+def kept_of(first: Iterable[Connection], last: Iterable[Connection]) -> int:
     """How many of the first are among the last, by both ends."""
     return len({(row.local, row.remote) for row in first} & {(row.local, row.remote) for row in last})
 
@@ -170,7 +170,7 @@ def unclosed(case: Case) -> Iterator[Unclosed]:
             continue
         waiting = _waiting(view.server_side(port))
         history = [_waiting(other.server_side(port)) for other in case.history(view) if other.sockets]
-        kept = _kept(history[0], waiting) if history else 0
+        kept = kept_of(history[0], waiting) if history else 0
         counts = tuple(len(rows) for rows in history)
         grown = len(counts) > 1 and counts[-1] - counts[0] >= GROWTH and kept == counts[0]
         if len(waiting) >= FEWEST or grown:
@@ -197,7 +197,7 @@ def kept_by_loops(case: Case) -> Iterator[KeptByLoop]:
             if not groups or any(row.unaccepted or left_unread(row) not in {None, 0, 1} for row in groups[-1]):
                 continue
             counts = tuple(map(len, groups))
-            kept = _kept(groups[0], groups[-1])
+            kept = kept_of(groups[0], groups[-1])
             grown = len(counts) > 1 and counts[0] and kept == counts[0] and counts[-1] - counts[0] >= FEWEST
             ends = {(row.local, row.remote) for row in groups[-1]}
             paused = tuple(

@@ -18,6 +18,7 @@ from typing import TYPE_CHECKING, Final
 
 from analyzer.evidence.calls import client_evidence
 from analyzer.evidence.citations import of_dump, of_sockets, of_threads
+from analyzer.evidence.doing import instead_of_accepting
 from analyzer.model.finding import Confidence, Culprit, Finding, Kind, Outlook, RecoversWhen, Severity, When
 from analyzer.model.message import plural, say
 from analyzer.model.need import Need
@@ -33,7 +34,6 @@ if TYPE_CHECKING:
     from analyzer.join.connections import Connection
     from analyzer.software.pools import ThreadActivity
     from analyzer.waits.case import Case, ProcessView
-    from parsers.records import Frame
 
 NEEDS: Final = (Need.THREADS, Need.SOCKETS)
 CONSEQUENCE_OF: Final = (
@@ -81,7 +81,12 @@ TEXT: Final = Text(
     ),
     do=(
         Do(When.NOW, "Restart the listener or the process; the queue does not drain by itself while the acceptor is held up."),
-        Do(When.FIX, "Let the acceptor only accept and hand over{take_the}; give every read there a timeout."),
+        Do(When.FIX, "Let the acceptor only accept and hand over{take_the}; give every read there a timeout.", on="acceptor"),
+        Do(
+            When.FIX,
+            "Find in the log what ended the acceptor, and catch it inside its loop: one failed connection must not end it.",
+            on="gone",
+        ),
     ),
     figures=(("{queue_count:,}", "connections waiting to be accepted"),),
     chain=(("{who}", "does not accept", "{what}"), ("{listener}", "fills its accept queue", "{connections}")),
@@ -107,10 +112,9 @@ def diagnose(case: Case) -> Iterator[Finding]:
             history = case.history(view)
             if any(_moved_on(queue, later, port) for later in history if later.snapshot.index > view.snapshot.index):
                 continue
-            before_now = [other for other in history if other.snapshot.index < view.snapshot.index]
-            earlier = [before for other in before_now if (before := queue_of(other, port))]
-            still = stayed(earlier[-1], queue) if earlier else 0
-            if earlier and not still:
+            past = (other for other in history if other.snapshot.index < view.snapshot.index)
+            earlier = [before for other in past if (before := queue_of(other, port))]
+            if (still := stayed(earlier[-1], queue) if earlier else 0) == 0 and earlier:
                 continue
             lasting = still == len(earlier[-1]) if earlier else any(row.state is TcpState.CLOSE_WAIT for row in queue)
             acceptor = acceptor_of(view, port)
@@ -137,12 +141,13 @@ def _finding(
 ) -> Finding:
     listener = view.listeners.get(port)
     frame = application_frame(*acceptor) if acceptor else None
-    what = _instead_of_accepting(acceptor, frame) if acceptor is not None else say("no thread of the process accepts or selects")
+    what = instead_of_accepting(acceptor, frame) if acceptor is not None else say("no thread of the process accepts or selects")
     held = [row for row in view.server_side(port) if row.owners and row.state is TcpState.ESTABLISHED]
     text = TEXT.filled(
         view.process,
         port=port,
         acceptor=acceptor,
+        gone=acceptor is None,
         connection_waits=plural(len(queue), "connection waits", "connections wait"),
         connection_has=plural(len(queue), "connection has", "connections have"),
         queue_waits=plural((listener.recv_q if listener else None) or 0, "connection waits", "connections wait"),
@@ -175,26 +180,13 @@ def _finding(
     )
 
 
-def _instead_of_accepting(acceptor: ThreadActivity, frame: Frame | None) -> str:
-    doing = (
-        say("is in {call}", call=acceptor.thread.frames[acceptor.activity.frame].call)
-        if acceptor.activity.frame >= 0
-        else say("does something else")
-    )
-    return say(
-        "the acceptor “{name}” {doing}{called_from}, instead of accepting",
-        name=acceptor.thread.label,
-        doing=doing,
-        called_from=say(", called from {frame}", frame=frame) if frame else "",
-    )
-
-
 def _confidence(view: ProcessView, acceptor: ThreadActivity | None, *, lasting: bool, twice: bool) -> Confidence:
     """One table cannot tell a queue that stands from one that moves, unless the acceptor waits for somebody else."""
     if view.dump is not None and view.dump.fragment:
         return Confidence.SUSPECTED
     if acceptor is None:  # a program whose workers accept for themselves has none, and all of them may be at work
-        return Confidence.SUSPECTED if all_at_work(view) else Confidence.LIKELY
+        # In a table without owners the listener may be another program's.
+        return Confidence.SUSPECTED if all_at_work(view) or view.pid is None else Confidence.LIKELY
     if not twice and acceptor.activity.kind in _BRIEF:
         return Confidence.SUSPECTED
     return Confidence.CERTAIN if lasting else Confidence.LIKELY

@@ -16,7 +16,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Final
 
 from analyzer.evidence.citations import of_sockets, of_threads
-from analyzer.families import counted_limits
+from analyzer.families import counted_limits, logged_limit
 from analyzer.join.descriptors import USUAL_LIMITS, Usage, limit_evidence, usage
 from analyzer.model.finding import Confidence, Culprit, Evidence, Finding, Outlook, RecoversWhen, Severity, When
 from analyzer.model.message import plural, say
@@ -24,6 +24,7 @@ from analyzer.model.need import Need
 from analyzer.model.text import Ask, Do, Either, Text
 from analyzer.waits.acceptors import queue_of
 from analyzer.waits.server_pools import pressure
+from analyzer.waits.targets import FEW_CLIENTS
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -35,8 +36,6 @@ NEEDS: Final = (Need.SOCKETS,)
 CONSEQUENCE_OF: Final = ("self-call-starvation", "mutual-call-starvation", "slow-backend", "connection-leak")
 OUTLOOK: Final = Outlook(RecoversWhen.RESTART, say("Descriptors come back only when whatever holds them closes them."))
 CLEAN: Final = say("the descriptors listed are fewer than the limit, or none are listed")
-LONG_QUEUE: Final = 3
-"""Connections that wait to be accepted and make it a pattern."""
 SPARE: Final = 3
 """How far the highest number may lie below the limit: numbers are given back and given again."""
 FULL: Final = 0.97
@@ -116,6 +115,7 @@ def diagnose(case: Case) -> Iterator[Finding]:
         if limit is not None and used.used >= FULL * limit:
             yield _finding(view, used, limit)
     yield from counted_limits.descriptors(case)
+    yield from logged_limit.findings(case)
 
 
 def _by_numbers(view: ProcessView) -> Finding | None:
@@ -123,10 +123,10 @@ def _by_numbers(view: ProcessView) -> Finding | None:
     row = next((limit for limit in view.snapshot.limits if limit.name == "Max open files"), None)
     numbers = [owner.fd for one in view.sockets for owner in one.owners if owner.pid == view.pid and owner.fd is not None]
     queue = [one for port in view.listeners for one in queue_of(view, port)]
-    if row is None or row.soft is None or not numbers or len(queue) < LONG_QUEUE or max(numbers) + SPARE < row.soft:
+    if row is None or row.soft is None or not numbers or len(queue) < FEW_CLIENTS or max(numbers) + SPARE < row.soft:
         return None
     last = max(numbers)
-    highest = [one for one in view.sockets if any(owner.pid == view.pid and owner.fd == last for owner in one.owners)]
+    highest = [one for one in view.sockets if any((owner.pid, owner.fd) == (view.pid, last) for owner in one.owners)]
     text = BY_NUMBERS.filled(
         view.process,
         last=last,

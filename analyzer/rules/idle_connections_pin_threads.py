@@ -83,11 +83,18 @@ def diagnose(case: Case) -> Iterator[Finding]:
             for port in sorted(view.listeners) if pool.port is None else [pool.port]:
                 idle = _idle(view, port)
                 if (
-                    abs(len(idle) - len(reading)) <= COUNT_TOLERANCE * len(reading)
+                    _explain(view, idle, reading)
                     and not _outgoing(view, len(reading))
                     and (pressure(view, port).exists or _at_limit(view, port))
                 ):
                     yield _finding(view, pool, port, reading, idle)
+
+
+def _explain(view: ProcessView, idle: list[Connection], reading: list[ThreadActivity]) -> bool:
+    """True if as many connections are idle as threads read; or more, where a whole table has none that the process opened and could read from."""
+    if abs(len(idle) - len(reading)) <= COUNT_TOLERANCE * len(reading):
+        return True
+    return len(idle) > len(reading) and not view.client_side and not view.coverage.sockets
 
 
 def _idle(view: ProcessView, port: int) -> list[Connection]:
@@ -112,7 +119,7 @@ def _finding(view: ProcessView, pool: Pool, port: int, reading: list[ThreadActiv
     frame = application_frame(*reading[0])
     text = TEXT.filled(
         view.process,
-        idle_connection=plural(len(idle), "idle connection"),
+        idle_connection=plural(min(len(idle), len(reading)), "idle connection"),
         lower=uncapitalized(all_of(len(reading), len(pool.workers))),
         name=pool.name,
         port=port,
@@ -130,7 +137,7 @@ def _finding(view: ProcessView, pool: Pool, port: int, reading: list[ThreadActiv
     sockets = of_sockets(idle, text["idle"], ("ESTABLISHED",), text["sockets"])
     return text.finding(
         severity=Severity.CRITICAL,
-        confidence=Confidence.CERTAIN,
+        confidence=Confidence.CERTAIN if len(idle) <= (1 + COUNT_TOLERANCE) * len(reading) else Confidence.LIKELY,
         evidence=(threads, sockets, *client_evidence(view, port)),
         figures=(*client_figures(view, port), *text.figures),
         chain=text.steps((threads,), (sockets,)),

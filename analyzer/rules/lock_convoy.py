@@ -23,7 +23,7 @@ from analyzer.evidence.citations import of_lock, of_silence, of_threads
 from analyzer.evidence.doing import meanwhile
 from analyzer.families import blocked_threads
 from analyzer.model.finding import Evidence, Finding, Outlook, RecoversWhen, When
-from analyzer.model.message import joined, plural, say
+from analyzer.model.message import say
 from analyzer.model.need import Need
 from analyzer.model.text import Ask, Do, Either, Text
 from analyzer.software.blockers import application_frame
@@ -58,6 +58,11 @@ TEXT: Final = Text(
             When.NOW,
             "Look at {remote}: when it goes on, the lock is free. A second dump shows whether it moves.",
             "jstack -l {pid} > jstack-2.txt",
+        ),
+        Do(
+            When.FIX,
+            "Unlock in finally, in {site} and wherever else it is taken: an exception on the way to unlock keeps it for ever.",
+            on="unheld",
         ),
         Do(
             When.FIX,
@@ -102,7 +107,7 @@ TEXT: Final = Text(
             Either(
                 "holder",
                 "“{holder}” holds it, which is not among the threads that are here.",
-                Either("jvm", "{not_printed}", "The dump does not say who holds it."),
+                Either("jvm", "{not_printed}{unheld_too}", "The dump does not say who holds it."),
             ),
         ),
         "not_printed": Either(
@@ -110,6 +115,7 @@ TEXT: Final = Text(
             "The owner of a monitor is always printed: it is among the threads that are not here.",
             "The dump does not say who holds it: without -l the owner of such a lock is not printed, and readers of a read-write lock never are.",
         ),
+        "unheld_too": Either("unheld", " No thread is seen at work under it: it may never have been unlocked."),
         "inferred": Either("named", "", " (inferred: it alone is further on in the method that takes the lock)"),
         "to": Either("target", " from {remote}"),
         "own": Either("own_port", " That is the server's own port, where no thread is left to answer."),
@@ -122,7 +128,6 @@ TEXT: Final = Text(
         "holds": "“{name}” holds that lock",
     },
 )
-ALSO: Final = say(" The same thread holds {lock} too, for which {threads} wait.")
 
 
 def diagnose(case: Case) -> Iterator[Finding]:
@@ -155,11 +160,12 @@ def _finding(queue: LockQueue) -> Finding:
         lock=queue.name,
         place=place(frame),
         same_place=str(queue.site) in {place(frame), ""},
-        others=_others_in_words(queue),
+        others=queue.others_in_words,
         target=target,
         remote=target.remote if target is not None else say("what the owner does"),
         own_port=target is not None and target.own,
         cut_off=cut_off,
+        unheld=queue.unheld,
         unnamed=not cut_off and not queue.named,
     )
     evidence = tuple(_evidence(queue, text))
@@ -177,11 +183,6 @@ def _finding(queue: LockQueue) -> Finding:
             library=owner.activity.library if owner is not None else None,
         ),
     )
-
-
-def _others_in_words(queue: LockQueue) -> str:
-    """The owner's other locks that threads wait for."""
-    return joined("", (say(ALSO.template, lock=other.name, threads=plural(len(other.members), "thread")) for other in queue.also))
 
 
 def _evidence(queue: LockQueue, text: Filled) -> Iterator[Evidence]:

@@ -21,6 +21,7 @@ from typing import TYPE_CHECKING, Final
 from analyzer.evidence.calls import client_figures
 from analyzer.evidence.citations import of_sockets
 from analyzer.evidence.half_closed import KeptByLoop, Unclosed, kept_by_loops, unclosed
+from analyzer.families import kept_in_tables
 from analyzer.families.captures_only import never_closed
 from analyzer.families.counted_halves import passed_on
 from analyzer.families.counted_piles import unclosed_at_port
@@ -102,6 +103,7 @@ def diagnose(case: Case) -> Iterator[Finding]:
         yield _of_loop(kept)
     yield from never_closed(case)
     yield from unclosed_by_server(case)
+    yield from kept_in_tables.findings(case)
     yield from unclosed_at_port(case)
     yield from (one for one in passed_on(case) if one.rule == "server-never-closes")
 

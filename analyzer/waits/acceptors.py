@@ -10,7 +10,7 @@ from analyzer.software.blockers import IDLE
 from analyzer.software.kinds import ActivityKind, PoolRole
 from analyzer.software.runtimes import runtime_of_command
 from analyzer.waits.targets import FEW_CLIENTS
-from parsers.records import NativeId, Runtime
+from parsers.records import NativeId, Runtime, TcpState
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -21,6 +21,9 @@ if TYPE_CHECKING:
 
 ACCEPTING: Final = frozenset({ActivityKind.ACCEPT, ActivityKind.SELECT, ActivityKind.CONNECTION_LATCH})
 """Kinds of threads that accept, or would if they were let."""
+
+
+_HELD: Final = frozenset({TcpState.ESTABLISHED, TcpState.CLOSE_WAIT})
 
 
 def acceptor_of(view: ProcessView, port: int) -> ThreadActivity | None:
@@ -95,8 +98,13 @@ def all_at_work(view: ProcessView) -> bool:
 
 
 def queue_of(view: ProcessView, port: int) -> tuple[Connection, ...]:
-    """Connections to a port that nobody has accepted."""
-    return tuple(row for row in view.server_side(port) if row.unaccepted)
+    """Connections to a port that nobody has accepted: no process owns them, or all of them are in the listener's queue, as its length says."""
+    rows = view.server_side(port)
+    if found := tuple(row for row in rows if row.unaccepted):
+        return found
+    listener = view.listeners.get(port)
+    held = tuple(row for row in rows if row.state in _HELD)
+    return held if listener is not None and listener.recv_q == len(held) and not any(row.owners for row in held) else ()
 
 
 def stayed(before: Sequence[Connection], now: Sequence[Connection]) -> int:

@@ -153,6 +153,12 @@ class ServerPool:
         frames = [frame for member in (*self.waiters, *self.direct) if (frame := application_frame(*member)) is not None]
         return max(sorted(set(frames), key=str), key=frames.count, default=None)
 
+    @property
+    def calling_frame(self) -> Frame | None:
+        """The application frame that most of the threads at the end of the chain share: where the calls are made."""
+        frames = [frame for member in self.ends if (frame := application_frame(*member)) is not None]
+        return max(sorted(set(frames), key=str), key=frames.count, default=None)
+
     @cached_property
     def pressure(self) -> Pressure:
         """What the listener's clients suffer."""
