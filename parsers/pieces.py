@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
 from msgspec.structs import replace
 
@@ -10,6 +10,9 @@ from parsers.records import ThreadDump
 
 if TYPE_CHECKING:
     from parsers.records import Parsed, Thread
+
+_BEGINNING: Final = 2
+"""Frames of a stack that somebody cut off by mistake."""
 
 
 def weight_of(parsed: Parsed) -> int:
@@ -33,12 +36,29 @@ def _of_thread(thread: Thread) -> int:
     return len(thread.frames) + len(thread.locks) + addresses + (thread.native_id is not None) + 1
 
 
+def _torn(first: ThreadDump, second: ThreadDump) -> frozenset[str]:
+    """Names of threads that have no more than a beginning in the first piece, and several times as much in the second."""
+    whole = {thread.name: len(thread.frames) for thread in second.threads}
+    return frozenset(
+        thread.name
+        for thread in first.threads
+        if len(thread.frames) <= _BEGINNING and whole.get(thread.name, 0) > 2 * len(thread.frames) + 1
+    )
+
+
 def as_one(first: ThreadDump, second: ThreadDump) -> ThreadDump | None:
     """Both as one, None if the second is no further piece of the first."""
     names = {thread.name for thread in first.threads}
     more = {thread.name for thread in second.threads}
     reported = {entry.thread for one in second.deadlocks for entry in one.entries}
     report_below = not second.threads and bool(reported & names)
+    # "Once more, here is the right one": a thread of which next to nothing was copied gives way to its whole stack.
+    torn = _torn(first, second)
+    if torn and len(torn) == len(first.threads) and first.dialect == second.dialect:
+        return replace(second, pid=second.pid if second.pid is not None else first.pid)
+    if first.fragment and torn:
+        first = replace(first, threads=tuple(thread for thread in first.threads if thread.name not in torn))
+        names = {thread.name for thread in first.threads}
     pieces = first.fragment and names.isdisjoint(more) and len(more) == len(second.threads)
     if not second.fragment or first.dialect != second.dialect or not (report_below or pieces):
         return None

@@ -83,6 +83,11 @@ class BlockedGroup:
         return self.pool.idle == 0 and self._stuck >= NOTABLE * workers and self.suffering
 
     @property
+    def case(self) -> Case:
+        """The case that the group is of."""
+        return self._case
+
+    @property
     def few(self) -> bool:
         """True if these threads are too few for a group: one or two wait for a moment on every healthy server."""
         return len(self.members) < FEWEST

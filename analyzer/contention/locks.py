@@ -90,10 +90,12 @@ class LockQueue(BlockedGroup):
         if not super().picked:
             return False
         owner = self.owner
+        if owner is None and self.lock is not None and self.lock.holder is not None:
+            return True  # the dump names who holds it, and somebody left that one out
         if owner is None:
             return self.lock is None and all(member.activity.library is not None for member in self.members)
         if self.guessed and self.lock is None:
-            return self.view.known.runtime in {Runtime.JVM, Runtime.NATIVE}
+            return self.view.known.runtime in {Runtime.JVM, Runtime.NATIVE, Runtime.PHP}
         return self.named and (
             owner.activity.kind in _SLOW or owner.activity.kind == ActivityKind.OBJECT_WAIT or _ends_at(self.view, owner)
         )
@@ -323,20 +325,23 @@ def _in_guarded_code(view: ProcessView, waiters: Sequence[ThreadActivity]) -> Th
             return None
         found = [member for member in _slow(view) if member not in waiting and any(frame.cls in scopes for frame in member.thread.frames)]
     elif view.known.runtime is Runtime.PHP and all(member.thread.frames for member in waiters):
-        places = {_script(member.thread.frames[0]) for member in waiters}
-        lines = [member.thread.frames[0].line or 0 for member in waiters]
+        places = [_lines(member) for member in waiters]
+        shared = {script: max(one[script] for one in places) for script in set.intersection(*map(set, places))}
         found = [
             member
             for member in _slow(view)
-            if member not in waiting
-            and len(places) == 1
-            and any(_script(frame) in places and (frame.line or 0) > max(lines) for frame in member.thread.frames)
+            if member not in waiting and any(line > shared[script] for script, line in _lines(member).items() if script in shared)
         ]
     return found[0] if len(found) == 1 else None
 
 
 def _slow(view: ProcessView) -> Iterator[ThreadActivity]:
     return (member for pool in view.pools for member in pool.busy if member.activity.kind in _SLOW)
+
+
+def _lines(member: ThreadActivity) -> dict[str, int]:
+    """The line at which a thread stands in each script."""
+    return {_script(frame): frame.line or 0 for frame in reversed(member.thread.frames) if frame.line}
 
 
 def _script(frame: Frame) -> str:

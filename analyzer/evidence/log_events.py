@@ -82,6 +82,7 @@ _SAYS: Final = {
     LogKind.STOOD: say("a task stood in the kernel, where no signal reaches it"),
     LogKind.STORE: say("a file server did not answer"),
     LogKind.LOOP: say("an event loop was held up"),
+    LogKind.ALARM: say("a broker took no more messages, as a limit of its disk or memory was reached"),
     LogKind.STARVED: say("a task waited long for a thread of its pool"),
     LogKind.BLOCKING: say("a call that blocks was made on a thread that must not block"),
     LogKind.ADDRESSES: say("a socket got no local address: its ports were used up, or the address is not this host's"),

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Final, TypedDict
 from analyzer.contention.blocked_group import common_frame, place
 from analyzer.evidence.citations import of_sockets, of_threads
 from analyzer.families import blocked_threads
+from analyzer.families.idle_leases import resting
 from analyzer.model.finding import When
 from analyzer.model.message import plural, say
 from analyzer.model.text import Do
@@ -21,6 +22,8 @@ if TYPE_CHECKING:
     from parsers.records import Frame
 
 
+JDBC: Final = "JDBC connection"
+"""What pools of connections to databases lend."""
 ELSEWHERE: Final = (
     Do(
         When.NOW,
@@ -55,6 +58,7 @@ class Words(blocked_threads.Words):
 def words(shortage: Shortage) -> Words:
     """The values for one pool."""
     lender, rows = shortage.lender, shortage.rows
+    rest = resting(shortage.case, of_database=True) if shortage.few and lender.lends == JDBC else None
     return Words(
         **blocked_threads.words(shortage),
         software=lender.software,
@@ -65,9 +69,16 @@ def words(shortage: Shortage) -> Words:
         connections=plural(len(rows), "connection"),
         is_="is" if len(rows) == 1 else "are",
         remote=shortage.service or say("the service"),
-        elsewhere=say("who has them is not among the threads that are here"),
+        elsewhere=say("who has them is not among the threads that are here")
+        if rest is None
+        else say("{resting}: what is lent is not in use, but was not given back", resting=rest.words),
         not_here=say(
             "Who has them is not among the threads that are here: statements that take long, or threads that did not give them back."
+        )
+        if rest is None
+        else say(
+            "Calls that take long would show sessions that work; here {resting}. They were taken and never closed, or are kept during something else; the threads that wait are victims.",
+            resting=rest.words,
         ),
         that_is_here=say(" that is here") if shortage.few else "",
     )

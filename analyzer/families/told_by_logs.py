@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Final, NamedTuple
+from typing import TYPE_CHECKING, Final
 
 from analyzer.evidence.chosen_threads import chosen
 from analyzer.evidence.log_events import MANY, caller_in_words, in_words, of_this_moment, site_of
 from analyzer.families.idle_leases import resting
+from analyzer.families.log_stories import SERVICE, STORIES
 from analyzer.model.finding import Confidence, Culprit, Doubt, Finding, Severity, When
 from analyzer.model.message import capitalized, plural, say
 from analyzer.model.text import Do, Either, Text
@@ -14,9 +15,10 @@ from analyzer.software.runtimes import OF_LOGS, stacks_command
 from parsers.records import LogKind, Runtime
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping, Sequence
+    from collections.abc import Iterator, Sequence
 
     from analyzer.evidence.log_events import Told
+    from analyzer.families.log_stories import Story
     from analyzer.model.finding import Evidence
     from analyzer.model.text import Filled
     from analyzer.waits.case import Case
@@ -40,28 +42,12 @@ _JDBC: Final = frozenset(
         "SQLAlchemy",
         "Active Record",
         "Knex",
+        "ADO.NET",
     }
 )
 """Software whose pools lend connections to a database."""
 _HTTP: Final = frozenset({"Apache HttpClient", "Reactor Netty"})
 _OF_JAVA: Final = (_JDBC | _HTTP | {"JVM", "Tomcat", "Commons Pool", "OkHttp"}) - OF_LOGS.keys()
-
-
-class Story(NamedTuple):
-    """What a kind of line lets one suspect: the rule, why such a line is written, what to look at and with which command, what to mend.
-
-    ``tail`` ends the headline, ``does`` is what the program that wrote the line does. Where ``command`` is None the stacks are what to look at.
-    """
-
-    rule: str
-    explanation: str
-    look: str
-    command: str | None
-    fix: str
-    does: str
-    tail: str = ""
-    why: str = say("The line says so itself; why, and whether it lasts, a log does not show.")
-    confidence: Confidence = Confidence.SUSPECTED
 
 
 POOL: Final = Text(
@@ -135,145 +121,6 @@ LINE: Final = Text(
     do=(Do(When.NOW, "{look}", "{order}"), Do(When.FIX, "{fix}")),
     chain=(("{who}", "{does}", "{event}"),),
 )
-_STORAGE: Final = Story(
-    "disk-stall",
-    say("Threads that touch that storage stand in the kernel until it answers; no signal and no timeout of theirs reaches them."),
-    say("See which mount or device does not answer, and who waits for it."),
-    "ps -eLo pid,tid,stat,wchan:32,comm | awk '$3 ~ /D/'; mount; dmesg | tail",
-    say("Keep file access off request threads; mount file servers softly with timeouts where lost writes can be borne."),
-    say("waits in the kernel for storage"),
-)
-_FULL: Final = Story(
-    "pool-stuck",
-    say(
-        "As many threads or workers as there may be were busy at once, or one of them for too long. What they wait for, their stacks tell: a slow service behind them, a lock, a lent pool, or simply more requests than they can serve."
-    ),
-    say("Save the stacks of all of them at such a moment: what most of them share is the cause."),
-    None,
-    say("Do not only raise the limit: more workers wait for the same."),
-    say("is full"),
-)
-_SERVICE: Final = Story(
-    "slow-backend",
-    say(
-        "Somebody waited for an answer until a limit ended the wait. A slow service, a stall of the server in between, and packets that were lost on the way write the same line."
-    ),
-    say("Look at the server that is named: is it up, and what do its threads wait for?"),
-    None,
-    say("Let the innermost call end first: each timeout shorter than that of its caller, and no retry without a limit."),
-    say("waits for an answer"),
-    say(": what is called does not answer, or answers slowly"),
-)
-STORIES: Final[Mapping[LogKind, Story]] = {
-    LogKind.DESCRIPTORS: Story(
-        "fd-exhaustion",
-        say(
-            "The process had as many files and sockets open as it may. Whether something leaks or the limit is too low, a list of its descriptors tells: one kind that grows is a leak."
-        ),
-        say("Count what the process holds, by kind, twice with some minutes between."),
-        "ls -l /proc/PID/fd | awk '{print $NF}' | sed 's/[0-9]*//g' | sort | uniq -c | sort -rn | head; grep files /proc/PID/limits",
-        say("Close what grows. Raise the limit (LimitNOFILE, ulimit -n) where nothing does."),
-        say("has no descriptor left"),
-    ),
-    LogKind.NO_THREAD: Story(
-        "thread-leak",
-        say(
-            "The system refused a further thread: the process has too many, a limit of the user or container is too low, or memory for stacks is used up."
-        ),
-        say("Count the threads by name before the restart: one name with thousands is the leak."),
-        None,
-        say("Keep one executor and shut down those that are made for a while; compare with the limits (ulimit -u)."),
-        say("cannot make a thread"),
-    ),
-    LogKind.LOOP: Story(
-        "event-loop-blocked",
-        say(
-            "The loop's own check measured it. A call that blocks, a long computation and a pause of the whole process hold a loop up alike; the stack below the line, where there is one, tells."
-        ),
-        say("Take the stack of the loop while it is held up."),
-        None,
-        say("Move what takes long off the loop, to a worker (executor, thread), or use the client that does not block."),
-        say("runs on its event loop"),
-        say(": all its connections stood still meanwhile"),
-        say("The loop's own check wrote the line."),
-        Confidence.LIKELY,
-    ),
-    LogKind.STARVED: Story(
-        "pool-stuck",
-        say(
-            "The pool's own check measured it. Threads that block in calls, long computations, and a host that is short of processor let tasks wait alike."
-        ),
-        say("Look what the pool's threads do at such a moment: what most of them share is the cause."),
-        None,
-        say("Run calls that block on a pool of their own, apart from the one that serves requests."),
-        say("has tasks that wait for a thread"),
-    ),
-    LogKind.BLOCKING: Story(
-        "event-loop-blocked",
-        say(
-            "A watch of the program's own found the call, on a thread that serves many connections: while such a call waits, all of them stand still. Some watches refuse the call, so that the request fails; others only warn."
-        ),
-        say("Look who makes the call: the stack below the line, where there is one, tells."),
-        None,
-        say("Move the call off the loop, to a scheduler or executor for work that blocks, or use the client that does not block."),
-        say("runs on its event loop"),
-        why=say("The watch wrote the line itself; how long such calls take, and how many there are, it does not show."),
-    ),
-    LogKind.ADDRESSES: Story(
-        "ephemeral-port-exhaustion",
-        say(
-            "The system had no local port for a further connection to that service, or the address to bind is not this host's. Thousands of connections in TIME_WAIT to one service are what uses ports up."
-        ),
-        say("Count the connections by far end and state."),
-        "ss -tan | awk '{print $1, $5}' | sort | uniq -c | sort -rn | head",
-        say("Keep connections and use them again (keep-alive, a pool) instead of opening one for each call."),
-        say("gets no local port"),
-    ),
-    LogKind.FLOODED: Story(
-        "backlog-overflow",
-        say("A listener that does not accept, a burst beyond its queue, and a flood of forged SYNs write the same line."),
-        say("See which listener's queue is full, and what its process does."),
-        "ss -ltnp; nstat -az TcpExtListenOverflows",
-        say("If the process does not accept, look at its threads; if it does, raise the backlog (listen, net.core.somaxconn)."),
-        say("has a queue that overflows"),
-    ),
-    LogKind.STORE: _STORAGE,
-    LogKind.STOOD: _STORAGE,
-    LogKind.THREADS: _FULL,
-    LogKind.MAILBOX: Story(
-        "pool-stuck",
-        say(
-            "A process takes its messages one after the other. More come than it takes, or it waits for something itself: its own stack tells which."
-        ),
-        say("Look what that process waits for, and who sends so many messages."),
-        None,
-        say("Let one process do less for each message, or share the work among several; never let it wait for a slow service."),
-        say("has messages that nobody takes"),
-    ),
-    LogKind.WORKER_ENDED: _FULL,
-    LogKind.PROXY_GAVE_UP: _SERVICE,
-    LogKind.READ_TIMEOUT: _SERVICE,
-    LogKind.PAUSE: Story(
-        "gc-thrash",
-        say(
-            "Nothing runs in the process during such a pause. A heap that is too small, a collector that falls behind, and a host that swaps or is short of processor make pauses long."
-        ),
-        say("Look at the collector's log around the time, and at the host's memory."),
-        "jstat -gcutil PID 1000 10; vmstat 1 5",
-        say("Find what fills the heap before you raise it."),
-        say("stands still"),
-    ),
-    LogKind.SLOW_STATEMENT: Story(
-        "slow-statement",
-        say("The database itself measured it. A plan that reads too much, and a wait for a lock, both take long."),
-        say("Look at the statement's plan, and at who holds the locks that it waits for."),
-        None,
-        say("Give statements a time limit, so that one of them does not hold its connection for ever."),
-        say("works on a statement"),
-        why=say("The database wrote the line itself."),
-    ),
-}
-"""What is suspected for each kind of line; pools of connections have a text of their own."""
 _ORDER: Final = (LogKind.LEAK, LogKind.POOL_EMPTY, *STORIES)
 """Kinds in the order in which they are told: what names a cause before what follows from one."""
 _OF_CALLS: Final = frozenset({LogKind.READ_TIMEOUT, LogKind.PROXY_GAVE_UP, LogKind.SLOW_STATEMENT, LogKind.PAUSE})
@@ -295,6 +142,12 @@ def suspicions(case: Case) -> Iterator[Finding]:
             yield finding
 
 
+def alarms(case: Case) -> Iterator[Finding]:
+    """What a broker says itself of why it takes no more messages."""
+    told = [one for one in of_this_moment(case.incident) if one.event.kind is LogKind.ALARM]
+    yield from (_of_line(case, one, STORIES[LogKind.ALARM]) for one in told[:1])
+
+
 def _matters(case: Case, told: Told) -> bool:
     """True if a line like this is a sign of trouble: it is one of few that somebody picked, or one of many. A single call that failed is no sign yet."""
     if told.event.kind not in _ORDER:
@@ -309,9 +162,10 @@ def _of_pools(case: Case, told: Sequence[Told]) -> Finding | None:
     """A pool that had none to give, and what its own watch says of who kept one."""
     if not told:
         return None
-    leak = next((one for one in told if one.event.kind is LogKind.LEAK), None)
+    leaks = [one for one in told if one.event.kind is LogKind.LEAK]
+    leak = next((one for one in leaks if site_of(one.event, case.known) is not None), leaks[0] if leaks else None)
     empty = next((one for one in told if one.event.kind is LogKind.POOL_EMPTY), None)
-    main = empty or told[0]
+    main = empty or leak or told[0]
     leaker = site_of(leak.event, case.known) if leak is not None else None
     site = leaker or site_of(main.event, case.known)
     lends = main.event.source not in _HTTP and _all_lent(main)
@@ -365,7 +219,7 @@ def _of_line(case: Case, told: Told, story: Story) -> Finding:
         who=event.subject or event.source,
         does=story.does,
     )
-    remote = event.subject if story is _SERVICE else None
+    remote = event.subject if story is SERVICE else None
     culprit = Culprit(frame=_named(site_of(event, case.known)), remote=remote, library=event.source)
     return _finding(text, story.rule, story.confidence, (told.evidence,), culprit)
 

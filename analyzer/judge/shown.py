@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Final
 
 from analyzer.contention.leases import lender_of
 from analyzer.contention.locks import waits_for_lock
-from analyzer.evidence.doing import caller, doing, idle, kept, reported
+from analyzer.evidence.doing import caller, doing, idle, interrupted, kept, reported
 from analyzer.evidence.log_events import caller_in_words, in_words, of_this_moment
 from analyzer.evidence.sessions import listed_in_words
 from analyzer.judge.counted import counted
@@ -167,7 +167,7 @@ def _sentence(view: ProcessView, group: Sequence[ThreadActivity], holders: dict[
     app = caller(member)
     what, named = _what(view, member, holders, several=len(group) > 1)
     called = say(", called from {frame}", frame=app) if app is not None and app != named else ""
-    since = reported(member) if len(group) == 1 else ""
+    since = reported(member) or interrupted(member) if len(group) == 1 else ""
     own = _of_a_task(group)
     held = _kept_meanwhile(group)
     return say("{who} {what}{called}{since}{held}{own}", who=_who(group), what=what, called=called, since=since, held=held, own=own)
@@ -258,9 +258,17 @@ def _what(view: ProcessView, member: ThreadActivity, holders: dict[str, Thread],
             frame=frame.call,
         ), frame
     stands = say("are in {frame}", frame=frame.call) if several else say("is in {frame}", frame=frame.call)
+    if (pushed := _push_of(view, member)) is not None:
+        return say("{waits} for a push by its own wish in {frame}", waits=waits, frame=pushed.call), pushed
     does = doing(member, frame, several=several)
     if lock is not None and lock.cls and (does is None or found.kind in _OF_LOCKS):
-        unowned = say(", whose owner is not printed here") if waits_for_lock(member) and lock.holder is None else ""
+        unowned = (
+            ""
+            if not waits_for_lock(member)
+            else say(", whose owner is not printed here")
+            if lock.holder is None
+            else say(", which “{name}” holds", name=lock.holder)
+        )
         return say(
             "{waits}{unlimited} in {frame} for a {cls}{unowned}",
             waits=waits,
@@ -272,6 +280,11 @@ def _what(view: ProcessView, member: ThreadActivity, holders: dict[str, Thread],
     if does is not None:
         return does, frame
     return stands, frame
+
+
+def _push_of(view: ProcessView, member: ThreadActivity) -> Frame | None:
+    """The call that waits for a push by its own wish, as consumers do."""
+    return next((frame for frame in member.thread.frames if frame.full in view.known.push_frames), None)
 
 
 def _held(thread: Thread) -> str | None:

@@ -20,6 +20,8 @@ if TYPE_CHECKING:
 
 _LITTLE: Final = (FEW_THREADS, told_by_logs.LOG_ALONE, listed_sessions.LIST_ALONE)
 """Codes of the doubts about such suspicions."""
+_CALLS: Final = frozenset({"slow-backend", "database-read-hang"})
+"""Rules that suspect a service because picked threads wait for it."""
 _OF_LOGS: Final = "database-deadlock"
 """The one rule that judges lines of logs itself: others of the lines may tell of more."""
 
@@ -44,9 +46,22 @@ def with_lists(case: Case, found: list[Finding], checked: list[Check], rules: Ma
 def with_logs(case: Case, found: list[Finding], checked: list[Check], rules: Mapping[str, Rule]) -> tuple[list[Finding], list[Check]]:
     """The findings and the checks, with what lines of logs let one suspect where no rule found anything."""
     if any(one.severity is not Severity.INFO and one.rule != _OF_LOGS for one in found):
-        return found, checked
+        return _with_alarm(case, found, checked, rules)
     told = {one.rule: replace(one, outlook=rules[one.rule].OUTLOOK) for one in told_by_logs.suspicions(case) if one.rule in rules}
     return [*found, *told.values()], _noted(checked, told)
+
+
+def _with_alarm(case: Case, found: list[Finding], checked: list[Check], rules: Mapping[str, Rule]) -> tuple[list[Finding], list[Check]]:
+    """Where picked threads wait for an answer, and a broker says itself why it gives none, that is the finding; else as before."""
+    firm = [one for one in found if one.severity is not Severity.INFO]
+    if not all(one.rule in _CALLS and one.has_doubt(FEW_THREADS) for one in firm):
+        return found, checked
+    told = {one.rule: replace(one, outlook=rules[one.rule].OUTLOOK) for one in told_by_logs.alarms(case) if one.rule in rules}
+    if not told:
+        return found, checked
+    gone = {one.rule for one in firm}
+    left = [Check(check.rule, Outcome.CLEAN, rules[check.rule].CLEAN) if check.rule in gone else check for check in checked]
+    return [*(one for one in found if one not in firm), *told.values()], _noted(left, told)
 
 
 def _noted(checked: Sequence[Check], told: Mapping[str, Finding]) -> list[Check]:

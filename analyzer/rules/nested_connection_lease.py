@@ -44,7 +44,11 @@ OUTLOOK: Final = Outlook(
 CLEAN: Final = say("no thread waits for a connection while it holds one")
 TEXT: Final = Text(
     "nested-connection-lease",
-    headline="{threads} hold a connection of {software} and wait for another one from the same pool.",
+    headline=Either(
+        "few",
+        "{count} hold a connection of {software} and wait for another one from the same pool.",
+        "{threads} hold a connection of {software} and wait for another one from the same pool.",
+    ),
     explanation="{count} wait for a connection of {software}. {nested_count} of them have one already: they ask for the second in {frame}{below}.{opened} No thread is in the driver. Each waits for what only the others could give back.{clients} It ends only when {patience} runs out for some of them.",
     do=(
         Do(When.NOW, "Restart, or wait for {patience}: the threads that give up free the others for a while."),
@@ -73,7 +77,8 @@ TEXT: Final = Text(
 def diagnose(case: Case) -> Iterator[Finding]:
     """One finding per pool whose waiters hold what they wait for."""
     for shortage in shortages(case, JDBC):
-        if len(shortage.nested) >= max(FEWEST, len(shortage.users)):
+        picked = shortage.few and shortage.picked and shortage.proven and not shortage.users
+        if len(shortage.nested) >= (1 if picked else max(FEWEST, len(shortage.users))):
             yield _finding(shortage)
 
 

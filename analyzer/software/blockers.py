@@ -27,7 +27,7 @@ RESULTS: Final = FUTURES | {ActivityKind.JOIN}
 OUTBOUND: Final = frozenset({ActivityKind.SOCKET_READ, ActivityKind.SOCKET_CONNECT, ActivityKind.CALL})
 """Kinds of a call to a service, if the far end is not our own client."""
 
-_WORKS: Final = SOCKET | {ActivityKind.FILE_IO, ActivityKind.DNS, ActivityKind.CALL, ActivityKind.PROCESS}
+_WORKS: Final = SOCKET | FUTURES | {ActivityKind.LEASE, ActivityKind.FILE_IO, ActivityKind.DNS, ActivityKind.CALL, ActivityKind.PROCESS}
 """Kinds that no queue of work has above it: above an idle loop and the application's code they are that code's."""
 _WAITING_VERBS: Final = frozenset(
     {LockVerb.WAITING_ON, LockVerb.WAITING_TO_LOCK, LockVerb.PARKING, LockVerb.RELOCKING, LockVerb.CLASS_INIT}

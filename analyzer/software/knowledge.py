@@ -157,7 +157,7 @@ class Lookup(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
 
 class Task(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """Frames right below a task that a pool runs."""
+    """Frames right below a task that a pool runs; or calls that wait for a push of the far side by their own wish."""
 
     frames: tuple[str, ...] = ()
 
@@ -195,6 +195,7 @@ class Tables(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     logging: Logging = Logging()
     lookup: Lookup = Lookup()
     task: Task = Task()
+    push: Task = Task()
     framework: Framework = Framework()
     application: Application = Application()
     proxy: Proxy = Proxy()
@@ -204,7 +205,7 @@ class Tables(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     def rows(self) -> int:
         """How many rows and list entries there are."""
         lists = (self.pool, self.serves, self.entry, self.blocker, self.wait, self.lease, self.library, self.issue)
-        single = (self.held, self.logging, self.lookup, self.task, self.framework, self.application, self.proxy)
+        single = (self.held, self.logging, self.lookup, self.task, self.push, self.framework, self.application, self.proxy)
         return sum(map(len, lists)) + sum(len(values) for table in single for values in msgspec.structs.astuple(table))
 
 
@@ -234,6 +235,7 @@ class Knowledge:
         self._entries = {frame: row.role for row in reversed(tables.entry) for frame in row.frames}
         self._names = [(lazy(row.name, re.DOTALL), row) for row in tables.pool]
         self.task_frames = frozenset(tables.task.frames)
+        self.push_frames = frozenset(tables.push.frames)
 
     def of(self, runtime: Runtime) -> Knowledge:
         """What is known of another runtime's stacks; what a user added and what is known of proxies holds for every runtime."""

@@ -87,6 +87,8 @@ OF_LOGS: Final = {
     "asyncio": Runtime.PYTHON,
     "Node": Runtime.NODE,
     "Erlang": Runtime.ERLANG,
+    "RabbitMQ": Runtime.ERLANG,
+    "ActiveMQ": Runtime.JVM,
     "Cassandra": Runtime.JVM,
     "Elasticsearch": Runtime.JVM,
 }

@@ -176,7 +176,7 @@ def _frames_below(lines: Sequence[str], index: int) -> Iterator[Frame]:
         elif (frame := _frame(line)) is not None:
             begun = True
             yield frame
-        elif begun or not (line.isspace() or not line or _THROWN.search(line[:LONGEST])):
+        elif begun or not (not line or line[0].isspace() or _THROWN.search(line[:LONGEST])):
             return
 
 

@@ -38,6 +38,11 @@ SHAPES: Final = (
         r"[Pp]ossible SYN flooding on (?P<subject>port (?:(?:\[[0-9a-fA-F:.]{2,45}\]|[\d.]{7,15}):)?\d{1,5})",
     ),
     _shape(
+        LogKind.FLOODED,
+        "Listen queue overflow",
+        r"sonewconn: [^\n]{0,80}?Listen queue overflow: (?P<queued>\d{1,9}) already in queue awaiting acceptance",
+    ),
+    _shape(
         LogKind.STOOD,
         " blocked for more than ",
         r"\btask (?P<subject>[^\n]{1,64}:\d{1,10}) blocked for more than (?P<s>\d{1,9}) seconds",

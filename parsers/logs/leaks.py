@@ -23,6 +23,12 @@ def _shape(source: str, word: str, pattern: str) -> Shape:
 
 SHAPES: Final = (
     _shape("OkHttp", " was leaked. Did you forget", r"A connection to (?P<subject>[^\s\"]{1,200}?)/? was leaked\. Did you forget"),
+    _shape("OkHttp", "response.body().close()", r"java\.lang\.Throwable: response\.body\(\)\.close\(\)"),
+    _shape(
+        "gRPC",
+        "was not shutdown properly",
+        r"Channel ManagedChannelImpl\{[^}\n]{0,60}target=(?P<subject>[^},\s]{1,160})[^\n]{0,40} was not shutdown properly",
+    ),
     _shape(
         "HikariCP",
         "Connection leak detection triggered",

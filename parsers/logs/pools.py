@@ -75,6 +75,7 @@ SHAPES: Final = (
         "could not obtain a",
         r"could not obtain a (?:database )?connection (?:from the pool )?within (?P<s>\d{1,9}(?:\.\d{1,6})?) seconds",
     ),
+    _shape("ADO.NET", "prior to obtaining a connection from the pool", r"period elapsed prior to obtaining a connection from the pool"),
     _shape("Knex", "Timeout acquiring a connection", r"Timeout acquiring a connection\. The pool is probably full"),
     _shape("Apache HttpClient", "Timeout waiting for connection from pool", r"Timeout waiting for connection from pool"),
     _shape(

@@ -8,6 +8,9 @@ r"""Lines of watchdogs: who blocks where nothing may block, who took longer than
     [812] ! Terminating timed out worker (Worker 0 failed to check in within 60 seconds): 831
     HikariPool-1 - Thread starvation or clock leap detected (housekeeper delta=51s349ms).
 
+    {alarms,[{resource_limit,disk,rabbit@mq1}]},
+    Usage(default:store:queue://ORDERS:store) percentUsage=100%, usage=10737418240, limit=10737418240
+
 What blocks an event loop stops all of its connections. A worker that was ended was busy or stuck: its stack below the line tells where. "All 200 http
 threads are busy" is what a person tells. Written after the documentation and sources of these programs, not captured here.
 """
@@ -91,6 +94,15 @@ SHAPES: Final = (
         r"worker=\d{1,5} PID:(?P<process>\d{1,10}) timeout \((?P<s>\d{1,7})s > \d{1,7}s\), killing",
     ),
     _shape("uWSGI", LogKind.WORKER_ENDED, "HARAKIRI", r"HARAKIRI ON WORKER \d{1,5} \(pid: (?P<process>\d{1,10})"),
+    _shape("RabbitMQ", LogKind.ALARM, "resource_limit,", r"\{resource_limit,(?P<subject>disk|memory),"),
+    _shape("RabbitMQ", LogKind.ALARM, "resource limit alarm set", r"(?P<subject>disk|memory) resource limit alarm set on node"),
+    _shape("ActiveMQ", LogKind.ALARM, "percentUsage=100%", r"Usage\((?P<subject>[^()\n]{1,160})\) percentUsage=100%"),
+    _shape(
+        "ActiveMQ",
+        LogKind.ALARM,
+        "Usage Manager",
+        r"Usage(?: Manager)? (?P<subject>(?:[Mm]emory|[Ss]tore|[Tt]emp)[\w ]{0,20}?) (?:is full|[Ll]imit reached)",
+    ),
     *(
         _shape(
             "program",

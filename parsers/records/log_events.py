@@ -42,6 +42,7 @@ class LogKind(StrEnum):
     STOOD = "a task stood in the kernel"
     STORE = "a file server did not answer"
     LOOP = "an event loop was held up"
+    ALARM = "a broker took no more messages"
     STARVED = "a task waited long for a thread of its pool"
     BLOCKING = "a call that blocks was made where nothing may block"
     ADDRESSES = "no local address or port was free"

@@ -42,7 +42,16 @@ _ACTIVITY: Final = (
 )
 _BLOCKED: Final = ({"pid", "blocked_by"}, {"pid", "pg_blocking_pids"}, {"blocked_pid", "blocking_pid"})
 _LOCKS: Final = ({"locktype", "pid", "granted"},)
-_SINCE_TRANSACTION: Final = ("xact_age", "transaction_age", "xact_duration", "xact_runtime", "transaction_duration")
+_SINCE_TRANSACTION: Final = (
+    "xact_age",
+    "xact",
+    "xact_time",
+    "tx_age",
+    "transaction_age",
+    "xact_duration",
+    "xact_runtime",
+    "transaction_duration",
+)
 _SINCE_STATE: Final = (
     "waited",
     "duration",
@@ -58,8 +67,10 @@ _SINCE_STATE: Final = (
     "?column?",
 )
 """What people call the columns that they compute: ``now() - xact_start AS xact_age``."""
-_QUERY: Final = ("query", "current_query", "left", "substring", "substr")
+_QUERY: Final = ("query", "current_query", "left", "substring", "substr", "q")
 """The statement, whole, or as a function of the server cut it: psql calls the column after the function."""
+_HOLDERS: Final = ("blocked_by", "pg_blocking_pids", "blocking_pids", "blk", "blockers", "blocker", "blocking")
+"""What pg_blocking_pids is called: by itself, and by people who give it a short name."""
 _IDS: Final = lazy(r"\d+")
 _STATES: Final = {
     "active": SessionState.ACTIVE,
@@ -130,9 +141,10 @@ def _session(section: Section, row: Row, taken: float | None) -> Session | None:
         return None
     query = next((text for name in _QUERY if (text := cells.get(name))), "")
     printed = cells.get("state") or (query if query.startswith("<") else "")
-    kind, event = cells.get("wait_event_type", ""), cells.get("wait_event", "")
+    kind, event = cells.get("wait_event_type") or cells.get("wet") or "", cells.get("wait_event", "")
+    holders = tuple(_IDS.findall(next((cells[name] for name in _HOLDERS if cells.get(name)), "")))
     state = _STATES.get(printed.lower(), SessionState.ACTIVE if cells.get("current_query") else SessionState.UNKNOWN)
-    if state is SessionState.ACTIVE and (kind == "Lock" or cells.get("waiting") in {"t", "true"}):
+    if state is SessionState.ACTIVE and (kind == "Lock" or holders or cells.get("waiting") in {"t", "true"}):
         state = SessionState.LOCKED
     return Session(
         where=section.where(row.first, row.last),
@@ -145,7 +157,7 @@ def _session(section: Section, row: Row, taken: float | None) -> Session | None:
         state=state,
         printed_state=printed,
         waits_on=f"{kind}/{event}" if kind else None,
-        blocked_by=tuple(_IDS.findall(cells.get("blocked_by") or cells.get("pg_blocking_pids") or "")),
+        blocked_by=holders,
         statement=without_literals(query) or None,
         state_age=_age(
             cells, taken, "query_start" if state in {SessionState.ACTIVE, SessionState.LOCKED} else "state_change", *_SINCE_STATE

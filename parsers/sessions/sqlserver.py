@@ -30,7 +30,7 @@ if TYPE_CHECKING:
 NAME: Final = "sqlserver"
 SHOWS: Final = frozenset({Shows.SESSIONS})
 _NAMES: Final = r"session_id|spid|SPID|blocking_session_id|client_net_address|client_tcp_port|connect_time|login_name|host_name|program_name|dd hh:mm:ss\.mss|status|wait_type"
-_TELLS: Final = r"(?:session_id|blocking_session_id|client_net_address|BlkBy|blk|open_tran_count|hostprocess)"
+_TELLS: Final = r"(?:session_id|blocking_session_id|client_net_address|BlkBy|blk|blocked_by|blocker|wait_type|open_tran_count|hostprocess)"
 _DASHES: Final = r"[ ]*--+(?:[ ]+-+)+[ ]*$"
 _BLOCK: Final = rf"[ ]+(?=[^\n]{{0,3000}}\b{_TELLS}\b)[^\n]{{1,3000}}\n{_DASHES}"
 _SEPARATED: Final = rf"[ ]*[,|;\t](?=[^\n]{{0,3000}}\b{_TELLS}\b)[^\n]{{0,3000}}$"
@@ -42,12 +42,15 @@ ROW_SHAPE: Final = r"(?!)"
 _LISTS: Final = (
     {"session_id", "client_net_address"},
     {"session_id", "blocking_session_id"},
+    {"session_id", "wait_type"},
     {"session_id", "host_name"},
     {"session_id", "login_name"},
     {"spid", "blkby"},
     {"spid", "blk"},
     {"spid", "blocked", "hostname"},
 )
+_BLOCKERS: Final = ("blocking_session_id", "blkby", "blk", "blocked", "blocked_by", "blocker", "blocking", "b")
+"""The session that blocks, as views and procedures call the column, and as people do."""
 _DOMAIN: Final = lazy(r"^.*\\")
 _IDS: Final = lazy(r"-?\d+")
 _INFO: Final = lazy(r"\((?:(\d+)x: )?(\d+)(?:/\d+)*ms\)(\w+)")
@@ -73,7 +76,7 @@ def _number(cells: Cells) -> str:
 
 def _blocker(cells: Cells) -> str:
     """The session that blocks this one; empty for nobody, for itself (a parallel plan) and for negative ids, which are no sessions."""
-    text = cells["blocking_session_id"] or cells["blkby"] or cells["blk"] or cells["blocked"]
+    text = next((cells[name] for name in _BLOCKERS if cells[name]), "")
     match = _IDS.match(text.strip().strip("."))
     holder = match[0] if match else "0"
     return "" if holder.startswith(("-", "0")) or holder == _number(cells) else holder
@@ -104,7 +107,8 @@ def _session(section: Section, row: Row, holders: set[str]) -> Session | None:
         printed_state=status,
         waits_on=wait if state in {SessionState.LOCKED, SessionState.ACTIVE} and wait else None,
         blocked_by=(holder,) if holder else (),
-        statement=without_literals(cells["text"] or cells["sql_text"] or cells["query_text"] or cells["statement_text"]) or None,
+        statement=without_literals(cells["text"] or cells["sql_text"] or cells["query_text"] or cells["statement_text"] or cells["command"])
+        or None,
         state_age=float(info[2]) / 1000 if info else _age(cells),
     )
 

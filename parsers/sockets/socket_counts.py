@@ -66,9 +66,11 @@ _command = lazy(
 _remark = lazy(
     r"\s*\d{1,9}\s+(?:established\)|servers\)|Foreign|State|\(state\)|st|(?:local|rem|remote)_address|Address|and|Local|Peer|Recv-Q)\b[^\n]{0,40}$|Count\s+Name\b[^\n]{0,20}$|-----\s+----[ -]*$"
 ).match
+_measured = lazy(r"\s*(?:Lines\s+Words\s+Characters\b|Count\s+Average\b|-{4,}(?:[ \t]+-{4,}){1,5}[ \t]*$)").match
+"""What Measure-Object prints above its number."""
 _bare = lazy(r"\s*(?P<count>\d{1,9})\s*$").match
 _quoted = lazy(
-    r"(?P<command>\b(?:netstat|lsof|ss)\b[^\n`|]{0,120}\|[^\n`]{0,160}?(?:wc -l|grep -c[^\n`]{0,60}?|Measure-Object[^\n`]{0,40}?))`?\W{0,3}"
+    r"(?P<command>(?:\b(?:netstat|lsof|ss)\b[^\n`|]{0,120}|(?<=`))\|[^\n`]{0,160}?(?:wc -l|grep -c[^\n`]{0,60}?|Measure-Object[^\n`]{0,40}?))`?\W{0,3}"
     r"(?:(?:(?:it|this|that) )?(?:\S{1,4}|gives|gave|returns|returned|shows|showed|says|said|prints|printed|is|was|reports|reported|outputs)\s{1,3}(?:me |us |about |around )?)?[`*]{0,3}(?P<count>\d{1,3}(?:,\d{3})+|\d{1,9})\b"
 ).search
 _lists_threads = lazy(r"\bps\s+(?:-\w*[LT]|\w*[HT])").search
@@ -87,7 +89,7 @@ def sniff(head: Sequence[str]) -> bool:
 
 def is_count(section: Section) -> bool:
     """True if the command above the section counts, and its first line is the number."""
-    first = next((line for line in section.lines if line and not line.isspace()), "")
+    first = next((line for line in section.lines if line and not line.isspace() and not _measured(line)), "")
     line = pipeline(section.prompt) if section.prompt is not None and _bare(first) is not None else None
     return line is not None and line.counts
 
@@ -100,6 +102,8 @@ def leading(section: Section) -> int:
     for index, text in section.rows() if line is not None else ():
         if line is not None and line.counts:
             if line.loops and _clock(text):
+                continue
+            if _measured(text) and not last:
                 continue
             if _bare(text) is None or (last and not line.loops):
                 break
@@ -190,7 +194,7 @@ def _parsed(section: Section, line: Pipeline | None, what: Counted) -> Parsed:
         tally = _of_row(section, index, text, line, what)
         if tally is not None:
             records.append(tally)
-        elif not (_remark(text) or (line is not None and line.loops and _clock(text))):
+        elif not (_remark(text) or _measured(text) or (line is not None and line.loops and _clock(text))):
             unread.append((index, "no count of a state"))
             continue
         read += 1
@@ -279,6 +283,8 @@ def _fits(role: str | None, cell: str) -> bool:
     """True for a cell that may stand in a column: names of processes look like anything, states and ends do not."""
     if role == "state":
         return _state_of(cell.strip("()")) is not None
+    if role in {"local", "remote"} and port_of(cell) is not None:
+        return True  # of an end only the port was kept
     return _is_end(cell) if role in {"local", "remote"} else cell.isdecimal() if role in {"pid", "recv", "send"} else True
 
 
@@ -296,7 +302,9 @@ def _is_end(cell: str) -> bool:
 
 def _take(values: dict[str, Any], role: str | None, cell: str, command: str | None) -> None:
     """A cell's value, by its role and by what it looks like."""
-    if (state := _state_of(cell.strip("()"))) is not None and not cell.isdecimal():
+    if role in {"local", "remote"} and port_of(cell) is not None:
+        values[role] = Endpoint("*", port_of(cell))
+    elif (state := _state_of(cell.strip("()"))) is not None and not cell.isdecimal():
         values["state"] = state
     elif role in {"local", "remote", "end"} or (role is None and _is_end(cell)):
         values[role or "end"] = _place(cell)

@@ -96,6 +96,7 @@ _ESCAPED: Final = lazy(r"&(?:lt|gt|quot|amp|nbsp|apos|#\d{1,6}|#x[0-9a-fA-F]{1,5
 _torn = lazy(
     r"\s*(?:at|-|- (?:locked|parking|waiting|eliminated)[^()\n]{0,200}|- [^()\n]{1,200}\(a|\"[^\"\n]{1,300}\" (?=[^\n]{0,300}(?:prio|tid|[nN]id)=)[^\n\]]{1,400})\s*$"
 ).match
+_commanded = lazy(r"[^\n$#%>]{0,80}[$#%>] {1,3}(?:sudo )?(?:netstat|ss|lsof|ps|jstack|cat|ls|grep|awk)\b").match
 _BEGINS: Final = lazy(r"\s*(?:at |- |\"|java\.lang\.Thread\.State: |[#>*])")
 _BAR: Final = lazy(r"(?<![ \t])[ \t]*+\|[ \t]*+$")
 
@@ -122,7 +123,7 @@ def proposals(lines: Sequence[str], lost: Sequence[int]) -> Iterator[Proposal]:
             yield Proposal(_then(cleaned.undo, strip))
             if len(undone) == len(sample) and not any("{" in line for line in sample[:_FEW]):
                 yield Proposal(strip)
-    if any(_torn(line) for line in undone[:_MOST_ALIKE]):
+    if any(map(_torn, undone[:_MOST_ALIKE])) or any(_open(lines[index - 1]) for index in islice(lost, _MOST_ALIKE) if index):
         yield Proposal(_mended, joins=True)
     if sum(_BAR.search(line) is not None for line in undone) > len(undone) // 2:
         yield Proposal(lambda given: [_BAR.sub("", line) for line in given])
@@ -310,12 +311,17 @@ def _stripped(lines: Sequence[str], shape: re.Pattern[str], blank: re.Pattern[st
     return [line[match.end() :] if (match := shape.match(line)) else "" if blank.match(line) else line for line in lines]
 
 
+def _open(line: str) -> bool:
+    """True for a command line that ends inside quotes: mail wraps at a blank of awk's program as well."""
+    return "|" in line and line.count("'") % 2 == 1 and _commanded(line) is not None
+
+
 def _mended(lines: Sequence[str]) -> list[str]:
     """Every line of a stack that ends where none can goes on with the next: mail wraps at a blank, each line at another width."""
     found = list(lines)
     for index in range(len(lines) - 1):
         line, below = found[index], found[index + 1]
-        if below.strip() and not _BEGINS.match(below) and _torn(line):
+        if below.strip() and ((not _BEGINS.match(below) and _torn(line)) or _open(line)):
             found[index], found[index + 1] = "", f"{line.rstrip()} {below.lstrip()}"
     return found
 

@@ -110,7 +110,7 @@ def test_each_class_of_console_and_lookup_is_seen(cls: str) -> None:
     assert within(read(f"{cls}.write", APP), (*TABLES.logging.console, *TABLES.lookup.classes))
 
 
-@pytest.mark.parametrize("frame", [*TABLES.task.frames, *TABLES.held.anywhere, *TABLES.held.below])
+@pytest.mark.parametrize("frame", [*TABLES.task.frames, *TABLES.push.frames, *TABLES.held.anywhere, *TABLES.held.below])
 def test_each_task_and_holding_frame_is_a_frame(frame: str) -> None:
     (parsed,) = read(frame).thread.frames
     assert parsed.full == frame

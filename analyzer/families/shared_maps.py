@@ -1,0 +1,86 @@
+"""Picked threads that compute inside a collection of the JDK which is not made for several threads: its links may have become a ring."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from typing import TYPE_CHECKING, Final
+
+from analyzer.evidence.chosen_threads import chosen, few_threads
+from analyzer.evidence.citations import of_threads
+from analyzer.evidence.doing import caller
+from analyzer.model.finding import Confidence, Culprit, Severity, When
+from analyzer.model.message import joined, plural, say
+from analyzer.model.text import Ask, Do, Text
+from parsers.records import JavaState, Runtime
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from analyzer.model.finding import Finding
+    from analyzer.software.pools import ThreadActivity
+    from analyzer.waits.case import Case, ProcessView
+
+FEWEST: Final = 2
+"""Threads in one collection at the same moment: a look-up takes a millionth of a second."""
+_UNSHARED: Final = frozenset(
+    {
+        f"java.util.{name}"
+        for name in ("HashMap", "HashMap$TreeNode", "LinkedHashMap", "WeakHashMap", "TreeMap", "IdentityHashMap", "HashSet")
+    }
+)
+TEXT: Final = Text(
+    "cpu-spin",
+    headline="{threads} compute in {call}, called from {frame}: a collection that several threads change without a lock can hold a ring, and whoever enters it never leaves.",
+    explanation="{threads} ({list}) stand in {call}, which takes a millionth of a second in a map that is well. {cls} is not made for several threads: two that change it at once can link its entries into a ring. Each thread that looks up a key there computes for ever, and takes a whole processor.",
+    why="Several threads in the same look-up at the same moment are no chance. That they never leave it, their processor time or a second dump would show.",
+    do=(
+        Do(
+            When.NOW,
+            "Look at the processor time of these threads; restart, as nothing from outside ends such a loop.",
+            "top -H -b -n 2 -p {pid} > top.txt",
+        ),
+        Do(When.FIX, "Use ConcurrentHashMap, or guard every access of that map in {frame} with one lock."),
+    ),
+    figures=(("{count}", "threads in the same collection"),),
+    ask=(Ask("second thread dump, ten seconds later", "whether they stand there still", "jstack -l {pid} > jstack-2.txt"),),
+    chain=(("{first}", "computes without end in", "{call}"),),
+)
+
+
+def rings(case: Case) -> Iterator[Finding]:
+    """One for each process of which somebody picked threads that compute in one such collection."""
+    for view in case.latest:
+        if view.dump is None or view.dump.runtime is not Runtime.JVM or not chosen(case, view):
+            continue
+        groups: dict[tuple[str, str], list[ThreadActivity]] = defaultdict(list)
+        for pool in view.pools:
+            for member in pool.members:
+                top, user = member.thread.frames[:1], caller(member)
+                if top and top[0].cls in _UNSHARED and user is not None and member.thread.state is JavaState.RUNNABLE:
+                    groups[top[0].cls.partition("$")[0], user.cls].append(member)
+        largest = max(groups.values(), key=len, default=[])
+        if len(largest) >= FEWEST:
+            yield _finding(view, largest)
+
+
+def _finding(view: ProcessView, members: list[ThreadActivity]) -> Finding:
+    first, frame = members[0], caller(members[0])
+    text = TEXT.filled(
+        view.process,
+        threads=plural(len(members), "thread"),
+        count=len(members),
+        call=first.thread.frames[0].call,
+        cls=first.thread.frames[0].cls.rpartition(".")[2].partition("$")[0],
+        frame=frame,
+        list=joined(", ", (say("“{name}”", name=member.thread.label) for member in members[:3])),
+        first=f"“{first.thread.label}”",
+    )
+    shown = of_threads(members, say("{threads} RUNNABLE in the same collection", threads=plural(len(members), "thread")))
+    return text.finding(
+        severity=Severity.WARNING,
+        confidence=Confidence.SUSPECTED,
+        evidence=(shown,),
+        chain=text.steps((shown,)),
+        culprit=Culprit(thread=first.thread.label, frame=str(frame) if frame is not None else None),
+        doubts=(few_threads(),),
+    )

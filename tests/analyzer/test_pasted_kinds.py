@@ -1,0 +1,246 @@
+"""What reports show beside a few threads: lists with short column names, brokers' alarms, consumers, torn copies, and rings in collections."""
+
+from __future__ import annotations
+
+import pytest
+
+from analyzer.model.finding import Confidence, Diagnosis, Status
+from tests.builders import diagnosis_of, found
+
+
+def diagnosed(text: str) -> Diagnosis:
+    return diagnosis_of({"report.md": text})
+
+
+def verdict(text: str) -> tuple[str | None, str | None]:
+    told = diagnosed(text).verdict
+    return told.rule, told.confidence
+
+
+def thread(name: str, state: str, *frames: str, extra: str = "") -> str:
+    lines = "".join(f"\tat {frame}\n" for frame in frames)
+    return f'"{name}" #31 prio=5 os_prio=0 tid=0x00007f44c81d2000 nid=0x91e runnable\n   java.lang.Thread.State: {state}\n{extra}{lines}\n'
+
+
+def test_a_list_of_sql_server_with_short_names_of_columns() -> None:
+    rows = (
+        "session_id b      wait_type    wait_time   status      command    program_name\n---------- ------ ------------ ----------- ----------- ---------- ------------\n"
+        "61         0      NULL         NULL        sleeping    NULL       Studio\n74         61     LCK_M_S      1189422     suspended   SELECT     moor\n"
+        "79         74     LCK_M_IX     1187733     suspended   INSERT     moor\n"
+    )
+    assert verdict(rows)[0] == "lock-held-by-idle-transaction"
+    assert "session 61 (Studio) holds" in diagnosed(rows).verdict.headline
+
+
+def test_a_list_of_postgresql_with_short_names_of_columns() -> None:
+    rows = (
+        "  pid  | usename |        state        |  wet   |      xact       |  blk   |      q\n-------+---------+---------------------+--------+-----------------+--------+--------------\n"
+        "  7702 | moor    | idle in transaction | Client | 00:41:17.331002 | {}     | SELECT 1\n 20114 | desk    | active              | Lock   | 00:06:02.114883 | {7702} | ALTER TABLE t\n"
+    )
+    assert "session 7702 (moor) holds: it is idle in a transaction for 2477 s" in diagnosed(rows).verdict.headline
+
+
+CONSUMER = thread(
+    "job-5", "RUNNABLE", "java.net.SocketInputStream.socketRead0(Native Method)", "redis.clients.jedis.Protocol.read(Protocol.java:215)",
+    "redis.clients.jedis.Jedis.brpop(Jedis.java:2179)", "net.moor.Jobs.run(Jobs.java:29)",
+)  # fmt: skip
+CLIENTS = "".join(
+    f"id=31{at} addr=10.0.3.14:403{at}2 fd=1{at} name= age=5114 idle={at} flags={{flags}} db=0 sub=0 psub=0 multi=-1 qbuf=0 qbuf-free=0 obl=0 oll=0 omem=0 events=r cmd={{cmd}}\n"
+    for at in range(3)
+)
+EMPTY = "java.util.NoSuchElementException: Timeout waiting for idle object\n"
+
+
+def test_a_consumer_that_waits_for_a_push_is_no_slow_service() -> None:
+    told = diagnosed(f"All jobs are like this:\n\n{CONSUMER}")
+    assert not told.findings
+    assert "waits for a push by its own wish in Jedis.brpop" in told.verdict.headline
+
+
+def test_consumers_that_keep_the_connections_of_a_pool() -> None:
+    assert verdict(f"{EMPTY}\nthe list:\n\n{CLIENTS.format(flags='b', cmd='brpop')}") == ("blocking-commands", Confidence.SUSPECTED)
+    assert not found(diagnosed(f"{EMPTY}\nthe list:\n\n{CLIENTS.format(flags='N', cmd='get')}"), "blocking-commands")
+    assert not found(diagnosed(CLIENTS.format(flags="b", cmd="brpop")), "blocking-commands"), "consumers do so on a quiet server"
+
+
+OWNED = (
+    '"GET /queue {at}" Id=18{at} WAITING on java.util.concurrent.locks.ReentrantLock$NonfairSync@5b1f0f7a{owner}\n\tat jdk.internal.misc.Unsafe.park(Native Method)\n'
+    "\t-  waiting on java.util.concurrent.locks.ReentrantLock$NonfairSync@5b1f0f7a\n\tat java.util.concurrent.locks.ReentrantLock.lock(ReentrantLock.java:267)\n\tat net.moor.Queue.take(Queue.java:18)\n\n"
+)
+
+
+def test_an_owner_that_is_named_and_not_pasted() -> None:
+    text = "".join(OWNED.format(at=at, owner=' owned by "builder-7" Id=2044') for at in range(2))
+    told = diagnosed(text)
+    assert (told.verdict.rule, told.verdict.confidence) == ("lock-convoy", Confidence.SUSPECTED)
+    assert "“builder-7” holds it, which is not among the threads that are here" in told.verdict.summary
+    assert diagnosed("".join(OWNED.format(at=at, owner="") for at in range(2))).verdict.status is Status.INSUFFICIENT
+
+
+WAITS = (
+    "sun.misc.Unsafe.park(Native Method)",
+    "java.util.concurrent.locks.LockSupport.park(LockSupport.java:175)",
+    "java.util.concurrent.CountDownLatch.await(CountDownLatch.java:231)",
+    "net.moor.Writer.create(Writer.java:112)",
+    "org.apache.zookeeper.ClientCnxn$EventThread.processEvent(ClientCnxn.java:530)",
+    "org.apache.zookeeper.ClientCnxn$EventThread.run(ClientCnxn.java:505)",
+)
+
+
+def test_a_corrected_copy_takes_the_place_of_the_torn_one() -> None:
+    torn = thread("main-EventThread", "WAITING (on object monitor)", "java.lang.Object.wait(Native Method)")
+    told = diagnosed(
+        f"```\n{torn}```\n\nsorry, wrong copy, here is the right one:\n\n```\n{thread('main-EventThread', 'WAITING (parking)', *WAITS)}```\n"
+    )
+    assert told.verdict.rule == "event-loop-blocked"
+    assert "net.moor.Writer.create(Writer.java:112)" in told.verdict.summary
+
+
+def test_a_thread_of_events_at_rest_is_not_blocked() -> None:
+    rest = (*WAITS[:2], "java.util.concurrent.LinkedBlockingQueue.take(LinkedBlockingQueue.java:442)", WAITS[-1])
+    assert not diagnosed(f"is this normal?\n\n{thread('main-EventThread', 'WAITING (parking)', *rest)}").findings
+
+
+@pytest.mark.parametrize(
+    ("text", "says"),
+    [
+        (
+            (
+                "SEVERE: *~*~*~ Channel ManagedChannelImpl{logId=6021, target=rates:9000} was not shutdown properly!!! ~*~*~*\n    Make sure to call shutdown()/shutdownNow().\n"
+                "java.lang.RuntimeException: ManagedChannel allocation site\n\tat io.grpc.internal.ManagedChannelOrphanWrapper.<init>(ManagedChannelOrphanWrapper.java:52)\n\tat net.moor.Stubs.make(Stubs.java:25)\n"
+            ),
+            "net.moor.Stubs.make(Stubs.java:25)",
+        ),
+        (
+            (
+                "WARNING: A connection to https://maps.example/ was leaked. Did you forget to close a response body?\njava.lang.Throwable: response.body().close()\n"
+                "\tat okhttp3.RealCall.execute(RealCall.java:89)\n\tat net.moor.Tiles.exists(Tiles.java:47)\n"
+            ),
+            "net.moor.Tiles.exists(Tiles.java:47)",
+        ),
+    ],
+)
+def test_a_leak_is_told_with_the_place_that_took_it(text: str, says: str) -> None:
+    told = diagnosed(f"It grows.\n\n```\n{text}```\n").verdict
+    assert told.rule == "connection-leak"
+    assert says in told.headline
+
+
+def test_requests_that_left_a_proxys_queue() -> None:
+    line = 'Nov  6 11:02:41 lb1 haproxy[2231]: 198.51.100.14:5182{at} [06/Nov/2018:11:02:11.402] web moor/<NOSRV> 0/30001/-1/-1/30001 503 212 - - sQ-- 12/12/4/0/0 0/46 "GET /x HTTP/1.1"\n'
+    assert verdict("503 all day:\n\n" + "".join(line.format(at=at) for at in range(3))) == ("queued-at-proxy", Confidence.SUSPECTED)
+
+
+def test_a_number_below_the_heading_of_measure_object() -> None:
+    text = (
+        'PS C:\\> netstat -ano -p tcp | Select-String "TIME_WAIT" | Measure-Object -Line\n\nLines Words Characters Property\n----- ----- ---------- --------\n16019\n\n'
+        "PS C:\\> netsh int ipv4 show dynamicport tcp\n\nProtocol tcp Dynamic Port Range\n---------------------------------\nStart Port      : 49152\nNumber of Ports : 16384\n\n"
+        "System.Net.Sockets.SocketException (10048): Only one usage of each socket address is normally permitted 10.2.2.50:80\n"
+    )
+    told = diagnosed(text).verdict
+    assert told.rule == "ephemeral-port-exhaustion"
+    assert "16,019 of 16,384" in told.headline
+    assert "of 16,384" not in diagnosed(text.replace("16019", "160")).verdict.headline
+
+
+@pytest.mark.parametrize("program", ["'{print $5}'", "'{print\n$5}'"])
+def test_a_column_of_which_only_the_port_was_kept(program: str) -> None:
+    text = f"[root@moor ~]# netstat -anp | grep 28812/java | grep CLOSE_WAIT | awk {program} | sed 's/.*://' | sort | uniq -c | sort -rn\n  23318 50010\n      4 2181\n"
+    told = diagnosed(text).verdict
+    assert told.rule == "connection-leak"
+    assert told.headline.startswith("java (pid 28812) keeps 23,318 connections to port 50010 in CLOSE_WAIT")
+
+
+POOLED = (
+    "java.lang.Object.wait(Native Method)", "org.apache.commons.pool.impl.GenericObjectPool.borrowObject(GenericObjectPool.java:1104)",
+    "org.apache.commons.dbcp.PoolingDataSource.getConnection(PoolingDataSource.java:106)", "net.moor.Db.open(Db.java:21)",
+)  # fmt: skip
+LISTED = (
+    "mysql> show processlist;\n+-------+------+-----------------+------+---------+------+-------+------+\n| Id    | User | Host            | db   | Command | Time | State | Info |\n"
+    "+-------+------+-----------------+------+---------+------+-------+------+\n| 81120 | moor | 10.50.1.8:49310 | moor | Sleep   | 5411 |       | NULL |\n"
+    "| 81121 | moor | 10.50.1.8:49311 | moor | {command}   | 5120 |       | {info} |\n+-------+------+-----------------+------+---------+------+-------+------+\n"
+)
+
+
+def test_sessions_that_all_rest_while_a_pool_has_none_left() -> None:
+    waiter = thread("http-8080-11", "WAITING (on object monitor)", *POOLED)
+    told = diagnosed(f"All hang:\n\n{waiter}\n{LISTED.format(command='Sleep', info='NULL')}").verdict
+    assert told.rule == "jdbc-pool-exhausted"
+    assert "what is lent is not in use, but was not given back" in told.headline
+    works = diagnosed(f"All hang:\n\n{waiter}\n{LISTED.format(command='Query', info='SELECT 1')}").verdict
+    assert "was not given back" not in works.headline
+
+
+def test_helpers_of_a_pool_that_are_printed_without_at() -> None:
+    name = "Thread[C3P0PooledConnectionPoolManager[identityToken->1hge17|5d1e8a94]-HelperThread-#0,5,moor]"
+    frames = (
+        "java.net.PlainSocketImpl.socketConnect(Native Method)",
+        "java.net.Socket.connect(Socket.java:589)",
+        "oracle.net.nt.TcpNTAdapter.connect(TcpNTAdapter.java:162)",
+    )
+    told = diagnosed(f"Pool thread stack traces:\n\t{name}\n" + "".join(f"\t\t{frame}\n" for frame in frames)).verdict
+    assert "wait for a connection to be made through Oracle driver" in told.headline
+
+
+SENDER = thread(
+    "export-3", "WAITING (parking)", "sun.misc.Unsafe.park(Native Method)", "java.util.concurrent.ArrayBlockingQueue.take(ArrayBlockingQueue.java:403)",
+    "org.apache.activemq.transport.FutureResponse.getResult(FutureResponse.java:48)", "org.apache.activemq.ActiveMQMessageProducer.send(ActiveMQMessageProducer.java:288)",
+    "net.moor.Sender.push(Sender.java:44)",
+)  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    "line",
+    [
+        "2019-09-05 13:41:17,332 | INFO  | Usage(default:store:queue://MOOR:store) percentUsage=100%, usage=10737418240, limit=10737418240\n",
+        " {alarms,[{resource_limit,disk,rabbit@mq1}]},\n",
+    ],
+)
+def test_a_broker_that_says_why_it_takes_nothing(line: str) -> None:
+    told = diagnosed(f"Senders hang:\n\n{SENDER}\nand on the broker:\n\n{line}")
+    assert (told.verdict.rule, told.verdict.confidence) == ("blocked-write", Confidence.SUSPECTED)
+    assert "“export-3”" in told.verdict.summary
+
+
+def test_a_broker_with_room_is_not_blamed() -> None:
+    quiet = "2019-09-05 13:41:17,332 | INFO  | Usage(default:store) percentUsage=71%, usage=7, limit=10\n {alarms,[]},\n"
+    assert not found(diagnosed(f"Senders hang:\n\n{SENDER}\n{quiet}"), "blocked-write")
+
+
+HANDLER = (
+    "# pstack 6120\n#0  0x00007f6a3c1ee0bc in __lll_lock_wait_private () from /lib64/libc.so.6\n#1  0x00007f6a3c1694c8 in malloc () from /lib64/libc.so.6\n"
+    "#2  0x0000000000404b6e in moor_log (lvl=2) at log.c:61\n#3  0x0000000000403d19 in on_child (sig=17) at main.c:144\n#4  <signal handler called>\n"
+    "#5  0x00007f6a3c167d13 in {function} () from /lib64/libc.so.6\n#6  0x0000000000405ab2 in conn_free (c=0x1b0f2d0) at conn.c:203\n"
+)
+
+
+def test_a_signals_handler_that_interrupted_the_allocator_waits_for_itself() -> None:
+    assert "interrupted _int_free of the same thread" in diagnosed(HANDLER.format(function="_int_free")).verdict.headline
+    assert "waits for itself" not in diagnosed(HANDLER.format(function="epoll_wait")).verdict.headline
+
+
+def ring(cls: str, count: int) -> str:
+    frames = (f"java.util.{cls}.get(Map.java:347)", "net.moor.Labels.label(Labels.java:61)", "net.moor.Tag.start(Tag.java:104)")
+    return "CPU is at 100 %:\n\n" + "".join(thread(f"exec-{at}", "RUNNABLE", *frames) for at in range(count))
+
+
+def test_threads_that_never_leave_a_map_that_is_not_made_for_them() -> None:
+    assert verdict(ring("HashMap", 3)) == ("cpu-spin", Confidence.SUSPECTED)
+    assert verdict(ring("HashMap", 1))[0] is None
+    assert verdict(ring("concurrent.ConcurrentHashMap", 3))[0] is None
+
+
+def test_a_picked_thread_that_asks_for_a_second_connection_of_its_pool() -> None:
+    frames = (
+        "jdk.internal.misc.Unsafe.park(Native Method)", "com.zaxxer.hikari.util.ConcurrentBag.borrow(ConcurrentBag.java:151)",
+        "com.zaxxer.hikari.pool.HikariPool.getConnection(HikariPool.java:180)", "com.zaxxer.hikari.HikariDataSource.getConnection(HikariDataSource.java:128)",
+        "org.springframework.transaction.support.AbstractPlatformTransactionManager.startTransaction(AbstractPlatformTransactionManager.java:400)",
+        "org.springframework.transaction.support.AbstractPlatformTransactionManager.{}(AbstractPlatformTransactionManager.java:434)",
+        "net.moor.Orders.place(Orders.java:58)",
+    )  # fmt: skip
+    inner, outer = ([frame.format(name) for frame in frames] for name in ("handleExistingTransaction", "getTransaction"))
+    assert verdict(f"ten like this:\n\n{thread('exec-7', 'TIMED_WAITING (parking)', *inner)}") == (
+        "nested-connection-lease",
+        Confidence.SUSPECTED,
+    )
+    assert verdict(f"ten like this:\n\n{thread('exec-7', 'TIMED_WAITING (parking)', *outer)}")[0] == "jdbc-pool-exhausted"
