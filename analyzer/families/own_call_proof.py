@@ -71,7 +71,8 @@ def judge(serving: ServerPool, target: Target, pairs: Sequence[OwnCall], proxy: 
         )
     if elsewhere := _calls_of_the_unseen(serving, pairs):
         doubts.append(say("as many connections lead elsewhere, and threads that the dump leaves out may wait on these"))
-    sure = Confidence.SUSPECTED if elsewhere or target.confidence is Confidence.SUSPECTED else Confidence.LIKELY
+    filtered = serving.view.coverage.guessed and serving.pool.sure is Confidence.SUSPECTED
+    sure = Confidence.SUSPECTED if elsewhere or filtered or target.confidence is Confidence.SUSPECTED else Confidence.LIKELY
     return sure, say("{said}. Not certain, because {list}.", said=said, list=joined(" and ", doubts))
 
 

@@ -85,8 +85,20 @@ class Coverage:
         listed = {part.where.file for part in self._snapshot.open_files if part.tool == "lsof"}
         if listed.issuperset(files):
             return ()  # a filter by port or state leaves no files and devices among the descriptors
-        common = _common(rows, headed=any(part.headed and not part.format.startswith("lsof") for part in tables if part.format))
-        return (common,) if common else ()
+        return (self._shared,) if self._shared else ()
+
+    @cached_property
+    def _shared(self) -> str:
+        """What all rows share, empty if nothing."""
+        rows = self._snapshot.rows
+        files = {row.where.file for row in rows}
+        tables = [part for part in self._all if part.file in files and part.format in TABLES]
+        return _common(rows, headed=any(part.headed and not part.format.startswith("lsof") for part in tables if part.format))
+
+    @cached_property
+    def guessed(self) -> bool:
+        """True if the only reason is what all rows share: a small process, of which a whole table was saved, may show the same."""
+        return len(self.sockets) == 1 and self.sockets[0] == self._shared
 
     @cached_property
     def unread(self) -> tuple[tuple[str, str], ...]:

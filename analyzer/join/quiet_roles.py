@@ -13,7 +13,7 @@ from msgspec.structs import replace
 from analyzer.join.requests import TOLERANCE, TROUBLED
 from analyzer.model.finding import Confidence
 from analyzer.model.message import say
-from analyzer.software.blockers import IDLE, SOCKET
+from analyzer.software.blockers import IDLE, SOCKET, calls_of
 from analyzer.software.kinds import ActivityKind, PoolRole, SocketSide
 from analyzer.software.pools import Pool, ThreadActivity
 from parsers.records import TcpState
@@ -26,6 +26,7 @@ if TYPE_CHECKING:
     from analyzer.join.requests import Requests
 
 
+_CARRIER: Final = "java.util.concurrent.ForkJoinWorkerThread.run"
 _AT_WORK: Final = IDLE | {ActivityKind.RUNNING, ActivityKind.QUEUED, ActivityKind.REQUEST_READ, ActivityKind.SLEEP}
 """Kinds of threads that are not seen to wait for anybody in a request."""
 
@@ -134,16 +135,32 @@ def _own_callers(
     """The one pool of the application, each of whose threads waits for the answer of a call to this very port.
 
     A selector has read these requests, and nobody but this pool could answer them. Where another pool is there, even an idle one, or where as
-    many connections lead elsewhere, the threads may wait for something else.
+    many connections lead elsewhere, the threads may wait for something else. Where nothing bounds the threads, some may wait for a permit
+    before they call. A table that seems to be filtered leaves a suspicion: what it does not show may be the other service.
     """
-    if view.coverage.sockets or view.coverage.threads:
+    if view.coverage.threads or (view.coverage.sockets and not view.coverage.guessed):
         return None  # what is not shown may be the other service, or the pool that answers
-    callers = [pool for pool in working if len(asked) >= TROUBLED and len(pool.workers) == len(asked) and all(map(_asks, pool.workers))]
+    callers = [pool for pool in working if len(asked) >= TROUBLED and _all_ask(pool, len(asked))]
     elsewhere = sum(row.state is TcpState.ESTABLISHED for row in view.client_side) - len(asked)
-    if len(callers) != 1 or sum(bool(pool.workers) for pool in candidates) > 1 or elsewhere >= len(asked):
+    others = [pool for pool in candidates if pool.workers and not _carries(pool, callers)]
+    if len(callers) != 1 or len(others) > 1 or elsewhere >= len(asked):
         return None
     basis = say("each of its threads waits for the answer of a call to this port, and no other pool is there to answer")
-    return callers[0], replace(callers[0], role=PoolRole.SERVER, port=port, basis=basis, sure=Confidence.LIKELY)
+    sure = Confidence.SUSPECTED if view.coverage.sockets else Confidence.LIKELY
+    return callers[0], replace(callers[0], role=PoolRole.SERVER, port=port, basis=basis, sure=sure)
+
+
+def _carries(pool: Pool, callers: Sequence[Pool]) -> bool:
+    """True for the threads that virtual ones run on: they serve nobody of themselves."""
+    virtual = any(member.thread.virtual for caller in callers for member in caller.members)
+    return virtual and all(_CARRIER in calls_of(member.thread.frames) and member.activity.app < 0 for member in pool.members)
+
+
+def _all_ask(pool: Pool, calls: int) -> bool:
+    """True if as many threads of the pool ask as calls are open, and the others wait for a permit where nothing bounds the threads."""
+    rest = [member for member in pool.workers if not _asks(member)]
+    held = not pool.bounded and all(member.activity.kind is ActivityKind.SEMAPHORE for member in rest)
+    return len(pool.workers) - len(rest) == calls and (not rest or held)
 
 
 def is_read_call(pair: OwnCall, port: int) -> bool:

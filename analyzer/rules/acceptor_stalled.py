@@ -19,6 +19,7 @@ from typing import TYPE_CHECKING, Final
 from analyzer.evidence.calls import client_evidence
 from analyzer.evidence.citations import of_dump, of_sockets, of_threads
 from analyzer.evidence.doing import instead_of_accepting
+from analyzer.families import handshake_stall
 from analyzer.model.finding import Confidence, Culprit, Finding, Kind, Outlook, RecoversWhen, Severity, When
 from analyzer.model.message import plural, say
 from analyzer.model.need import Need
@@ -120,6 +121,7 @@ def diagnose(case: Case) -> Iterator[Finding]:
             acceptor = acceptor_of(view, port)
             if acceptor is not None or view.dump.complete is not False:  # in a dump that is cut off it may be among those that are missing
                 yield _finding(view, port, queue, acceptor, lasting=lasting, twice=bool(earlier))
+    yield from handshake_stall.findings(case)
 
 
 def _somebody_accepts(view: ProcessView, port: int) -> bool:

@@ -2,10 +2,15 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 from analyzer.model.finding import Confidence, Severity
 from tests.analyzer.test_quiet_roles import clerks, dumps
 from tests.analyzer.test_roles import ACCEPTS, LISTEN, PLAIN_READ, open_to
 from tests.builders import PARK, diagnosis_of, dump, found, netstat, thread
+
+if TYPE_CHECKING:
+    from analyzer.model.finding import Diagnosis
 
 EMFILE = "java.io.FileNotFoundException: /etc/rates.conf (Too many open files)\n\tat org.acme.counter.Rates.load(Rates.java:17)\n" * 3
 
@@ -62,6 +67,30 @@ class TestAcceptor:
 
     def test_stands_in_accept(self) -> None:
         assert not found(diagnosis_of({"jstack.txt": dump(self.FREE, ACCEPTS), "ss.txt": self.SS.format(queue=5)}), "acceptor-stalled")
+
+
+class TestHandshake:
+    """A silent client holds an acceptor that shakes hands itself, and lsof shows no queue."""
+
+    HEAD = "COMMAND PID USER   FD   TYPE DEVICE SIZE/OFF NODE NAME\njava    431 app  cwd    DIR  254,1     4096    2 /srv\n"
+    ROWS = ("TCP *:6612 (LISTEN)", "TCP 10.2.0.4:6612->10.2.9.7:41000 (ESTABLISHED)")
+    SHAKES = (*PLAIN_READ, "sun.security.ssl.SSLSocketImpl.readHandshakeRecord", "sun.security.ssl.SSLSocketImpl.startHandshake")
+
+    def diagnosed(self, *threads: str, rows: tuple[str, ...] = ROWS) -> Diagnosis:
+        table = self.HEAD + "".join(f"java    431 app {20 + n:>4}u  IPv4 {7000 + n}      0t0  {row}\n" for n, row in enumerate(rows))
+        usher = thread("usher", "RUNNABLE", *self.SHAKES, "org.acme.counter.Gate.admit", "org.acme.counter.Gate.run", native="runnable")
+        return diagnosis_of({"jstack-431.txt": dump(usher, *threads), "lsof.txt": table})
+
+    def test_is_suspected(self) -> None:
+        (finding,) = found(self.diagnosed(TestAcceptor.FREE), "acceptor-stalled")
+        assert (finding.severity, finding.confidence, finding.culprit.thread) == (Severity.WARNING, Confidence.SUSPECTED, "usher")
+
+    def test_is_no_acceptor_while_another_accepts(self) -> None:
+        assert not found(self.diagnosed(ACCEPTS), "acceptor-stalled")
+
+    def test_may_be_of_a_call(self) -> None:
+        rows = (*self.ROWS, "TCP 10.2.0.4:51000->10.2.0.9:443 (ESTABLISHED)")
+        assert not found(self.diagnosed(rows=rows), "acceptor-stalled")
 
 
 class TestKept:

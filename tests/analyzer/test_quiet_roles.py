@@ -62,6 +62,47 @@ class TestWithoutQueues:
         assert diagnosis.verdict.rule == "self-call-starvation"
         assert one(diagnosis, "self-call-starvation")[1:] == (Confidence.LIKELY, "org.acme.rates.Quote.fetch(Quote.java:13)")
 
+    def test_a_table_of_one_port_leaves_a_suspicion(self) -> None:
+        table = "".join(line for line in lsof(7, 5).splitlines(keepends=True) if "cwd" not in line)
+        diagnosis = diagnosis_of({"jstack-431.txt": dump(ACCEPTS, *clerks(*ASKS, native="runnable")), "lsof.txt": table})
+        assert one(diagnosis, "self-call-starvation")[1] is Confidence.SUSPECTED
+
+    def test_others_wait_for_a_permit_where_nothing_bounds_the_threads(self) -> None:
+        def dumped(rest: str, line: int) -> dict[str, str]:
+            asks = [
+                "java.base/java.net.Socket$SocketInputStream.read(Socket.java:1)",
+                "java.base/sun.net.www.protocol.http.HttpURLConnection.getInputStream(H.java:2)",
+                "org.acme.counter.Quote.fetch(Quote.java:5)",
+                "org.acme.counter.Clerk.serve(Clerk.java:20)",
+            ]
+            waits = [f"java.base/java.util.concurrent.{rest}(S.java:3)", f"org.acme.counter.Clerk.serve(Clerk.java:{line})"]
+            run = ["java.base/java.lang.VirtualThread.run(VirtualThread.java:329)"]
+            carry = [
+                "java.base/jdk.internal.misc.Unsafe.park(Native Method)",
+                "java.base/java.util.concurrent.ForkJoinPool.runWorker(F.java:1)",
+                "java.base/java.util.concurrent.ForkJoinWorkerThread.run(F.java:2)",
+            ]
+            threads: list[dict[str, object]] = [
+                {"tid": str(50 + n), "name": "", "virtual": True, "state": "WAITING", "stack": (asks if n < 4 else waits) + run}
+                for n in range(9)
+            ]
+            threads += [{"tid": str(20 + n), "name": f"ForkJoinPool-1-worker-{n}", "state": "WAITING", "stack": carry} for n in range(2)]
+            containers = [{"container": "<root>", "parent": None, "owner": None, "threads": threads, "threadCount": "11"}]
+            text = json.dumps(
+                {
+                    "threadDump": {
+                        "processId": "431",
+                        "time": "2026-01-02T03:04:05Z",
+                        "runtimeVersion": "25+36",
+                        "threadContainers": containers,
+                    }
+                }
+            )
+            return {"dump.json": text, "lsof.txt": lsof(9, 4)}
+
+        assert diagnosis_of(dumped("Semaphore.acquire", 14)).verdict.rule == "self-call-starvation"
+        assert diagnosis_of(dumped("CountDownLatch.await", 14)).verdict.rule != "self-call-starvation"
+
     def test_a_pool_beside_them_could_answer(self) -> None:
         free = [
             thread(f"scribe-{n}", "WAITING (parking)", *PARK, "java.util.concurrent.LinkedBlockingQueue.take", "org.acme.Scribe.run")
