@@ -47,6 +47,7 @@ from parsers.sessions import (
 )
 from parsers.sockets import (
     conntrack,
+    listen_queues,
     lsfd,
     lsof,
     lsof_fields,
@@ -173,6 +174,7 @@ FORMATS: Final[tuple[Format, ...]] = (
     netstat_bsd,
     netstat_windows,
     netstat_solaris,
+    listen_queues,
     net_tcp_connection,
     netstat,
     lsof,
@@ -258,15 +260,9 @@ def outputs(source: Source) -> list[Output]:
             source.lines = better.lines
         lines, found = better
     alone = not _has_dump(found)
-    return [
-        _told_by_words(output) for output in _one_dump([_last(output, alone=alone) if output.form is None else output for output in found])
-    ]
-
-
-def _told_by_words(output: Output) -> Output:
-    """The output, with what the sentences around it count."""
-    parsed = told_counts.with_told(output.section, output.parsed) if output.parsed.unread else None
-    return output if parsed is None else Output(output.section, output.form or told_counts, parsed)
+    whole = _one_dump([_last(output, alone=alone) if output.form is None else output for output in found])
+    told = ((one, told_counts.with_told(one.section, one.parsed)) for one in whole)
+    return [one if parsed is None else Output(one.section, one.form or told_counts, parsed) for one, parsed in told]
 
 
 def _has_dump(found: Sequence[Output]) -> bool:

@@ -139,6 +139,11 @@ def of_this_moment(incident: Incident) -> tuple[Told, ...]:
     return tuple(sorted(told, key=lambda one: (one.event.kind not in _EXHAUSTED, -one.lines, one.event.where)))
 
 
+def asyncio_was_late(incident: Incident) -> bool:
+    """True if asyncio's own watch reports steps that took long: something in its loop blocks or computes."""
+    return any(one.event.kind is LogKind.LOOP and one.event.source == "asyncio" for one in of_this_moment(incident))
+
+
 def of_pool(incident: Incident, software: str) -> tuple[Told, ...]:
     """What pools of that software wrote themselves when they had no connection to give."""
     return tuple(

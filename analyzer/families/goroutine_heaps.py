@@ -26,6 +26,7 @@ SHARE: Final = 0.3
 LIKE: Final = 0.1
 """Share of the heap that may differ, or be busy with it: goroutines come and go while a profile is made."""
 _READS: Final = "net/http.(*persistConn).readLoop"
+_PEEKS: Final = "bufio.(*Reader).Peek"
 _WRITES: Final = "net/http.(*persistConn).writeLoop"
 _USES: Final = ("net/http.(*persistConn).roundTrip", "net/http.(*bodyEOFSignal).Read", "net/http.(*http2Transport).RoundTrip")
 _LIBRARY: Final = (
@@ -163,6 +164,58 @@ def _of_bodies(
             (f"{number:,}", say("answers that nobody closes")),
             *(((f"{closed:,}", say("CLOSE_WAIT to {remote}", remote=remote)),) if remote is not None else ()),
         ),
+    )
+
+
+def kept_idle(case: Case) -> Iterator[Finding]:
+    """Thousands of connections of Go's HTTP client that rest: each waits for a next request, which may never come."""
+    for view in case.latest:
+        heaps, total = _heaps(view)
+        resting = [
+            one for one in heaps if one.frames and one.frames[-1].full == _READS and any(frame.full == _PEEKS for frame in one.frames)
+        ]
+        if resting and sum(one.share for one in resting) >= SHARE:
+            yield _of_idle(view, resting[0], sum(len(one.threads) for one in resting), total)
+
+
+def _of_idle(view: ProcessView, heap: _Heap, number: int, total: int) -> Finding:
+    stack = Evidence(
+        heap.where,
+        say("{goroutines} in readLoop, at a Peek: the connection rests until its next request", goroutines=plural(number, "goroutine")),
+        ("readLoop",),
+    )
+    return Finding(
+        rule="connection-leak",
+        severity=Severity.WARNING,
+        confidence=Confidence.SUSPECTED,
+        headline=say(
+            "{number:,} connections of Go's HTTP client are kept open and rest: a client or Transport that is made anew for each call keeps its own, for ever.",
+            number=number,
+        ),
+        explanation=say(
+            "{number:,} of {total:,} goroutines are the readLoop of connections that rest: their answers were read, and they wait for a next request over the same connection. Each http.Transport has a pool of its own; one that is made for each call, without IdleConnTimeout, leaves its connection and two goroutines behind. A gateway that really talks to thousands of hosts keeps as many; then their number follows that of the hosts.",
+            number=number,
+            total=total,
+        ),
+        why_confident=say(
+            "The stacks show that the connections rest; that nobody will use them again, a second profile or the code would show."
+        ),
+        evidence=(stack,),
+        process=view.process,
+        culprit=Culprit(library="net/http"),
+        chain=(
+            Step(say("the application"), say("makes"), say("a Transport for each call"), ()),
+            Step(say("Go's HTTP client"), say("keeps"), say("two goroutines and a connection for each"), (stack,)),
+        ),
+        actions=(
+            Action(When.FIX, say("Make one http.Client (and Transport) and share it; set IdleConnTimeout and MaxIdleConnsPerHost.")),
+            Action(
+                When.NOW,
+                say("Take a second profile some minutes later: growth makes it a leak."),
+                "curl -s 'localhost:PPROF_PORT/debug/pprof/goroutine?debug=1' > goroutines-2.txt",
+            ),
+        ),
+        figures=((f"{number:,}", say("connections that rest")),),
     )
 
 

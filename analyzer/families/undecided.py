@@ -19,11 +19,13 @@ from analyzer.evidence.calls import (
     kind_in_words,
 )
 from analyzer.evidence.citations import all_of, of_dump
+from analyzer.evidence.log_events import asyncio_was_late
 from analyzer.evidence.movement import only_busy
 from analyzer.model.finding import Confidence, Doubt, Finding, Severity, When
 from analyzer.model.message import plural, say
 from analyzer.model.text import Do, Either, Text
 from analyzer.software.kinds import ActivityKind
+from analyzer.waits.acceptors import standing_scripts
 from parsers.records import Runtime, TcpState
 
 if TYPE_CHECKING:
@@ -88,7 +90,8 @@ def applies(serving: ServerPool) -> bool:
 def suspicions(case: Case, rule: str) -> Iterator[Finding]:
     """One per pool that is stuck in such calls and not merely busy."""
     for serving in case.server_pools:
-        if applies(serving) and not only_busy(case, serving):
+        in_loop = standing_scripts(serving.view, reported=asyncio_was_late(case.incident))
+        if applies(serving) and not in_loop and not only_busy(case, serving):
             yield finding(serving, rule)
 
 

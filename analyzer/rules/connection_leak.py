@@ -126,7 +126,7 @@ def diagnose(case: Case) -> Iterator[Finding]:
     for leak in unclosed_calls(case):
         yield _finding(leak, _judge(leak))
     bodies = list(goroutine_heaps.unclosed_bodies(case))
-    yield from bodies or (*unclosed_by_client(case), *unclosed_by_one(case))
+    yield from bodies or (*unclosed_by_client(case), *unclosed_by_one(case), *goroutine_heaps.kept_idle(case))
     yield from unread_answers(case)
 
 

@@ -20,6 +20,7 @@ from msgspec.structs import replace
 from analyzer.evidence.calls import client_evidence, client_figures, clients_in_words, kind_in_words
 from analyzer.evidence.citations import all_of, of_silence, of_threads
 from analyzer.evidence.doing import reported
+from analyzer.evidence.log_events import asyncio_was_late
 from analyzer.evidence.movement import has_stood, standing
 from analyzer.model.finding import Action, Confidence, Culprit, Finding, Outlook, RecoversWhen, Severity, When
 from analyzer.model.message import plural, say
@@ -101,14 +102,14 @@ def diagnose(case: Case) -> Iterator[Finding]:
             ]
             if blocked:
                 yield _finding(view, pool, blocked, standing(case, view, blocked))
-        yield from (_of_script(case, view, member) for member in standing_scripts(view))
+        yield from (_of_script(case, view, member) for member in standing_scripts(view, reported=asyncio_was_late(case.incident)))
         if (loop := javascript_loop(view)) is not None:
             pool = Pool(say("the process"), PoolRole.EVENT_LOOP, None, (loop,))
             yield _finding(view, pool, [loop], standing(case, view, [loop]))
 
 
 def _of_script(case: Case, view: ProcessView, loop: ThreadActivity) -> Finding:
-    """Node's loop inside a call that blocks: one moment does not show for how long."""
+    """A loop inside a call that blocks: one moment does not show for how long."""
     pool = Pool(say("the process"), PoolRole.EVENT_LOOP, None, (loop,))
     found = _finding(view, pool, [loop], standing(case, view, [loop]))
     return found if found.severity is Severity.CRITICAL else replace(found, confidence=Confidence.SUSPECTED)

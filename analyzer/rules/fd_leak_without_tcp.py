@@ -14,6 +14,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Final
 
+from analyzer.families.counted_selectors import left_open
 from analyzer.model.finding import (
     Confidence,
     Culprit,
@@ -70,6 +71,7 @@ def diagnose(case: Case) -> Iterator[Finding]:
         grows = len(counts) > 1 and counts[-1] - counts[0] >= GROWTH
         if grows or len(rows) >= FEWEST:
             yield _finding(case, key, rows, counts, grows=grows)
+    yield from left_open(case)
 
 
 def _by_process(snapshot: Snapshot) -> dict[tuple[int | None, str | None], list[OpenFile]]:

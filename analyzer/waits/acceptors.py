@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Final
 
 from analyzer.join.forked_workers import FORKING
 from analyzer.join.roles import acceptors_elsewhere
-from analyzer.software.blockers import IDLE
+from analyzer.software.blockers import IDLE, OUTBOUND
 from analyzer.software.kinds import ActivityKind, PoolRole
 from analyzer.software.runtimes import runtime_of_command
 from analyzer.waits.targets import FEW_CLIENTS
@@ -43,6 +43,10 @@ def acceptor_of(view: ProcessView, port: int) -> ThreadActivity | None:
     return at_work[0] if len(at_work) == 1 else None
 
 
+_BLOCKS: Final = frozenset({ActivityKind.PROCESS, ActivityKind.FILE_IO, ActivityKind.SLEEP, ActivityKind.DNS, ActivityKind.LEASE})
+"""How a loop waits that should wait for events only."""
+
+
 def javascript_loop(view: ProcessView) -> ThreadActivity | None:
     """The thread that runs the only event loop of a Node process, in native stacks, while connections wait to be accepted; None if it waits for events.
 
@@ -61,12 +65,21 @@ def javascript_loop(view: ProcessView) -> ThreadActivity | None:
     return main._replace(activity=main.activity._replace(app=own))
 
 
-def standing_scripts(view: ProcessView) -> tuple[ThreadActivity, ...]:
-    """Event loops of Node that stand in a call which blocks, of JavaScript's own stack: a child process or a file that the loop itself waits for."""
-    if view.dump is None or view.dump.runtime is not Runtime.NODE:
+def standing_scripts(view: ProcessView, *, reported: bool) -> tuple[ThreadActivity, ...]:
+    """Event loops of one thread that stand in a call which blocks: Node's, by JavaScript's own stack; and Python's main thread, if asyncio has ``reported`` long steps."""
+    runtime = view.dump.runtime if view.dump is not None else None
+    if runtime is Runtime.NODE:
+        members = [member for pool in view.pools for member in pool.members if member.activity.kind in _BLOCKS]
+    elif runtime is Runtime.PYTHON and reported:
+        members = [
+            member
+            for pool in view.pools
+            for member in pool.members
+            if member.thread.name == "MainThread" and member.activity.kind in _BLOCKS | OUTBOUND
+        ]
+    else:
         return ()
-    blocks = {ActivityKind.PROCESS, ActivityKind.FILE_IO}
-    return tuple(member for pool in view.pools for member in pool.members if member.activity.kind in blocks and member.activity.app >= 0)
+    return tuple(member for member in members if member.activity.app >= 0)
 
 
 def shaking_hands(view: ProcessView) -> tuple[ThreadActivity, ...]:

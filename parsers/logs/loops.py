@@ -21,7 +21,9 @@ if TYPE_CHECKING:
     from parsers.records import Frame
 
 LONG: Final = 0.5
-"""Seconds from which on clients feel that a loop was held up. asyncio reports from a tenth on."""
+"""Seconds from which on clients feel that a loop was held up."""
+SLOW: Final = 0.25
+"""The same where a step of a loop takes so long each time. asyncio reports from a tenth on."""
 
 SHAPES: Final = (
     Shape(
@@ -32,7 +34,7 @@ SHAPES: Final = (
             r"Executing <(?:Task [^\n]{0,80}?coro=<|Handle )(?P<subject>[\w.<>]{1,200})[^\n]{0,900}?> took (?P<s>\d{1,9}\.\d{1,6}) seconds"
         ),
         loud=False,
-        least=LONG,
+        least=SLOW,
     ),
     Shape(
         "Node",

@@ -82,7 +82,7 @@ def parse(section: Section) -> Parsed:
 
 def with_told(section: Section, parsed: Parsed) -> Parsed | None:
     """What was made of a section, with the counts of its sentences that nobody understood; None where they count nothing."""
-    if section.nonblank > MOST:
+    if not parsed.unread or section.nonblank > MOST:
         return None
     found: list[Tally] = []
     gaps: list[Unread] = []

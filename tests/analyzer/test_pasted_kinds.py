@@ -244,3 +244,55 @@ def test_a_picked_thread_that_asks_for_a_second_connection_of_its_pool() -> None
         Confidence.SUSPECTED,
     )
     assert verdict(f"ten like this:\n\n{thread('exec-7', 'TIMED_WAITING (parking)', *outer)}")[0] == "jdbc-pool-exhausted"
+
+
+QUEUES = "$ netstat -Lan\nCurrent listen queue sizes (qlen/incqlen/maxqlen)\nProto Listen                           Local Address\ntcp4  {waiting}/0/128                        *.7007\nunix  0/0/4                            /var/run/moor.pipe\n"
+
+
+def test_a_queue_of_a_listener_on_freebsd() -> None:
+    told = diagnosed(f"it hangs\n\n{QUEUES.format(waiting=193)}").verdict
+    assert (told.rule, told.confidence) == ("backlog-overflow", Confidence.SUSPECTED)
+    assert "The accept queue of port 7007 is full (193 of 128)" in told.headline
+    assert diagnosed(f"it hangs\n\n{QUEUES.format(waiting=0)}").verdict.rule is None
+
+
+def test_a_listeners_queue_overflows_as_the_kernel_of_freebsd_says() -> None:
+    line = "sonewconn: pcb 0xfffff801c2a4b3a0: Listen queue overflow: 193 already in queue awaiting acceptance (55 occurrences)\n"
+    assert verdict(f"dmesg:\n\n{line}") == ("backlog-overflow", Confidence.SUSPECTED)
+
+
+RESTING = (
+    "goroutine profile: total {total}\n{count} @ 0x43a9c5 0x4343cb\n#\t0x433999\tinternal/poll.runtime_pollWait+0x55\t\t/usr/local/go/src/runtime/netpoll.go:203\n"
+    "#\t0x4e3bce\tbufio.(*Reader).Peek+0x4e\t\t\t/usr/local/go/src/bufio/bufio.go:138\n#\t0x6d3d19\tnet/http.(*persistConn).readLoop+0x1a9\t\t/usr/local/go/src/net/http/transport.go:1978\n\n"
+    "{count} @ 0x43a9c5 0x44a24f\n#\t0x6d574a\tnet/http.(*persistConn).writeLoop+0x11a\t/usr/local/go/src/net/http/transport.go:2277\n"
+)
+
+
+def test_connections_of_go_that_rest_by_the_thousand() -> None:
+    text = f"grows for ever:\n\n{RESTING.format(total=41000, count=20500)}"
+    assert verdict(text) == ("connection-leak", Confidence.SUSPECTED)
+    assert "20,500 connections of Go's HTTP client are kept open and rest" in diagnosed(text).verdict.headline
+    assert not found(diagnosed(f"is this fine?\n\n{RESTING.format(total=410, count=200)}"), "connection-leak")
+
+
+COUNTED = "# lsof -n -p 30551 | awk '{{print $5}}' | sort | uniq -c | sort -rn | head\n   {pipes} FIFO\n   {polls} a_inode\n    230 REG\n    121 IPv6\n"
+
+
+def test_selectors_that_nobody_closes() -> None:
+    assert verdict(f"it grows\n\n{COUNTED.format(pipes=4414, polls=2206)}") == ("fd-leak-without-tcp", Confidence.SUSPECTED)
+    assert not found(diagnosed(f"it grows\n\n{COUNTED.format(pipes=20, polls=9)}"), "fd-leak-without-tcp")
+    assert not found(diagnosed(f"it grows\n\n{COUNTED.format(pipes=9000, polls=400)}"), "fd-leak-without-tcp")
+
+
+SPIED = (
+    'Thread 2214 (idle): "MainThread"\n    readinto (socket.py:589)\n    _read_status (http/client.py:257)\n    getresponse (http/client.py:1321)\n    send (requests/adapters.py:449)\n'
+    "    verify (moor/auth.py:22)\n    middleware (moor/auth.py:41)\n"
+)
+LATE = "2019-08-20 18:03:11,744 WARNING asyncio Executing <Task pending coro=<Handler.start() running at ...> took 0.329 seconds\n"
+
+
+def test_a_call_that_blocks_in_a_loop_of_which_asyncio_says_that_it_was_late() -> None:
+    told = diagnosed(f"slow:\n\n{LATE * 3}\nand py-spy:\n\n{SPIED}\n").verdict
+    assert told.rule == "event-loop-blocked"
+    assert "moor.auth.verify(moor/auth.py:22)" in told.summary
+    assert diagnosed(f"slow, py-spy:\n\n{SPIED}\n").verdict.rule != "event-loop-blocked"
