@@ -17,6 +17,8 @@ if TYPE_CHECKING:
     from analyzer.join.connections import Connection
     from analyzer.join.process_draft import ProcessDraft
 
+_MINUTE: Final = len("2026-11-28T15:08")
+"""Characters of a time down to the minute."""
 FORKING: Final = frozenset({Runtime.PYTHON, Runtime.RUBY, Runtime.PHP})
 """Runtimes whose servers fork a worker for each request that they may serve at once."""
 
@@ -35,6 +37,8 @@ def forked(found: list[ProcessDraft], ownerless: Sequence[Connection] = ()) -> l
         listeners = listeners or frozenset(row.local.port for row in view.sockets if row.local.port in served)
         if listeners and any(pool.role == PoolRole.SERVER for pool in view.named_pools):
             groups[listeners, view.dump and view.dump.runtime].append(view)
+        elif not view.sockets and (pool := _logged_pool(view)) is not None:
+            groups[pool].append(view)
     for workers in groups.values():
         first = workers[0]
         if len(workers) == 1 or first.dump is None:
@@ -43,13 +47,25 @@ def forked(found: list[ProcessDraft], ownerless: Sequence[Connection] = ()) -> l
         group = first.dump.threads[0].group or say("workers of {command}", command=first.command or say("the server"))
         threads = [(view, thread) for view in workers if view.dump is not None for thread in view.dump.threads]
         merged.dump = replace(
-            first.dump, threads=tuple(replace(one, group=group, name=f"{one.name} ({view.pid})") for view, one in threads)
+            first.dump,
+            threads=tuple(
+                replace(one, group=group, name=one.name if str(view.pid) in one.name else f"{one.name} ({view.pid})")
+                for view, one in threads
+            ),
         )
         merged.dump_basis, merged.names_differ = first.dump_basis, first.names_differ
         merged.pids = frozenset(view.pid for view in workers if view.pid is not None)
         at = found.index(first)
         found = [merged if place == at else view for place, view in enumerate(found) if view not in workers or view is first]
     return found
+
+
+def _logged_pool(view: ProcessDraft) -> tuple[str, str | None, str] | None:
+    """What workers of a pool share whom its own log of slow requests names within one minute, where no socket tells whose they are."""
+    dump = view.dump
+    if dump is None or dump.runtime is not Runtime.PHP or dump.time is None:
+        return None
+    return "slow log", dump.threads[0].group, dump.time[:_MINUTE]
 
 
 def _sockets(views: Sequence[ProcessDraft]) -> Iterator[Connection]:

@@ -71,7 +71,7 @@ def shown(case: Case, findings: Sequence[Finding]) -> list[str]:
     said: list[str] = [unended(finding.headline) for finding in findings if finding.severity is Severity.INFO]
     for view in case.latest:
         if view.dump is not None and (view.dump.fragment or len(view.dump.threads) <= FEW):
-            said += _of_threads(view)
+            said += of_threads(view)
     return list(dict.fromkeys([*said, *beside_threads(case)]))
 
 
@@ -113,7 +113,7 @@ def _of_logs(case: Case) -> Iterator[str]:
         )
 
 
-def _of_threads(view: ProcessView) -> list[str]:
+def of_threads(view: ProcessView) -> list[str]:
     """What the threads of a piece of a dump wait for. Those that wait alike are said together."""
     holders = lock_holders(view)
     groups: dict[object, list[ThreadActivity]] = {}
@@ -134,7 +134,7 @@ def _of_threads(view: ProcessView) -> list[str]:
         return [say("{who} {what}", who=_who(resting), what=idle(resting))]
     bare = [member for pool in view.pools for member in pool.members if not member.thread.frames and not member.thread.locks]
     if not groups and bare and len(bare) <= FEW:
-        return [say("of {who} no stack was understood", who=_who(bare))]
+        return [say("of {who} no stack was understood{since}", who=_who(bare), since=reported(bare[0]))]
     ordered = sorted(groups.values(), key=lambda group: (not _blocked(group[0]), -len(group)))
     return [_sentence(view, group, holders) for group in ordered[:MOST]]
 

@@ -13,7 +13,7 @@ from analyzer.evidence.turns import unanswered_in_words, waits_in_words
 from analyzer.families.own_calls import unjudged
 from analyzer.judge.health import HealthGap, gaps_of_health
 from analyzer.judge.rows import heaped
-from analyzer.judge.shown import calls_of, shown
+from analyzer.judge.shown import calls_of, of_threads, shown
 from analyzer.model.finding import Finding, Status
 from analyzer.model.message import Message, capitalized, joined, plural, say, uncapitalized
 from analyzer.software.kinds import ActivityKind
@@ -60,6 +60,7 @@ def without_cause(case: Case, findings: Sequence[Finding]) -> tuple[Status, str,
             else say(" No cause that this tool knows fits what is here.")
         )
         calls = [call for snapshot in incident.snapshots[-1:] for call in calls_of(snapshot)]
+        calls += [line for view in case.latest if view.dump is not None and view.dump.fragment for line in of_threads(view)]
         return (
             Status.INSUFFICIENT,
             say("Something is wrong, but the evidence does not tell what: {symptom}.", symptom=felt[0]),

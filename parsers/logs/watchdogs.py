@@ -6,7 +6,6 @@ r"""Lines of watchdogs: who blocks where nothing may block, who took longer than
     Rack::Timeout::RequestTimeoutException (Request ran for longer than 15000ms )
     [2026-03-01 10:00:17,420: ERROR/MainProcess] Hard time limit (300s) exceeded for tasks.sync_orders[7d1c0b2e]
     [812] ! Terminating timed out worker (Worker 0 failed to check in within 60 seconds): 831
-    HikariPool-1 - Thread starvation or clock leap detected (housekeeper delta=51s349ms).
 
     {alarms,[{resource_limit,disk,rabbit@mq1}]},
     Usage(default:store:queue://ORDERS:store) percentUsage=100%, usage=10737418240, limit=10737418240
@@ -55,12 +54,6 @@ SHAPES: Final = (
         "tarvation",
         r"(?i:starvation)[^\n]{0,120}?(?i:detected|delay|dispatcher)[^\n]{0,200}?(?P<ms>\d{1,9}(?:\.\d{1,6})?) ?ms\b",
         least=LONG,
-    ),
-    _shape(
-        "HikariCP",
-        LogKind.PAUSE,
-        "Thread starvation or clock leap",
-        r"Thread starvation or clock leap detected \(housekeeper delta=(?:(?P<minutes>\d{1,4})m)?(?:(?P<s>\d{1,6})s)?",
     ),
     _shape(
         "rack-timeout",

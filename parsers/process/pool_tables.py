@@ -12,7 +12,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Final
 
-from parsers.records import LogEvent, LogKind, Parsed
+from parsers.records import Counter, LogEvent, LogKind, Parsed
 from parsers.records.shows import Shows
 from parsers.text.patterns import lazy
 from parsers.text.source import Section, leftovers
@@ -47,6 +47,7 @@ def sniff(head: Sequence[str]) -> bool:
 def parse(section: Section) -> Parsed:
     """An event for each pool whose tasks wait."""
     events: list[LogEvent] = []
+    counts: list[Counter] = []
     unread: list[tuple[int, str]] = []
     read, row, source = 0, _stage, "Cassandra"
     for index, line in section.rows():
@@ -56,6 +57,7 @@ def parse(section: Section) -> Parsed:
             row, source = _pool, "Elasticsearch"
         elif (match := row(line)) is not None:
             active, pending, blocked = int(match["active"]), int(match["pending"]), int(match.groupdict().get("blocked") or 0)
+            counts.append(Counter(section.where(index), f"{source} {match['name']} pending", pending))
             if active and (pending >= _MANY or blocked):
                 figures = (("active", float(active)), ("pending", float(pending)), *((("blocked", float(blocked)),) if blocked else ()))
                 events.append(
@@ -66,4 +68,4 @@ def parse(section: Section) -> Parsed:
             continue
         read += 1
     gaps, elisions = leftovers(section, unread)
-    return Parsed((*events, *elisions), read + len(elisions), gaps)
+    return Parsed((*counts, *events, *elisions), read + len(elisions), gaps)

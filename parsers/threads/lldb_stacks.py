@@ -41,7 +41,7 @@ _tid = lazy(r"\btid = (?P<tid>0x[0-9a-fA-F]{1,16}|\d{1,12})").search
 _name = lazy(r"\bname = '(?P<name>[^'\n]{1,200})'").search
 _frame = lazy(r"[ *]{1,8}frame #(?P<number>\d{1,5}): 0x[0-9a-f]{1,16}[: ] ?(?:(?P<module>[^\s`(]{1,200})`)?(?P<rest>\S.*?)\s*$").match
 _source = lazy(
-    r"\) at (?P<file>[^\s():]{1,500}):(?P<line>\d{1,9})(?::\d{1,9})?(?: \[opt(?:imized)?\])?(?: \[inlined\])?(?: fn=0x[0-9a-f]{1,16})?$"
+    r"(?<=[\w)>]) at (?P<file>[^\s():]{1,500}):(?P<line>\d{1,9})(?::\d{1,9})?(?: \[opt(?:imized)?\])?(?: \[inlined\])?(?: fn=0x[0-9a-f]{1,16})?$"
 ).search
 _offset = lazy(r" \+ \d{1,9}(?: \[[\w ]+\])?$")
 _remark = lazy(
@@ -113,7 +113,7 @@ class _Reader:
             return
         module = match["module"]
         place = _source(rest)
-        symbol = _offset.sub("", rest) if place is None else rest[: place.start() + 1]
+        symbol = _offset.sub("", rest) if place is None else rest[: place.start()]
         where = f") at {place['file']}:{place['line']}" if place is not None else f") from /{module}"
         frame, arguments = native_frame(f"{symbol.removesuffix(')')}{'' if '(' in symbol else ' ('}{where}")
         if stack.frames and stack.frames[-1].full == frame.full and frame.cls == "libc":

@@ -164,3 +164,9 @@ def test_a_stage_whose_tasks_wait() -> None:
     assert "Cassandra ReadStage" in verdict.headline
     quiet = diagnosed(STAGES.format(pending=3, ever=90211))
     assert not quiet.findings, "what was counted since the start says nothing of now"
+    assert "None of the files" not in quiet.verdict.headline
+
+
+def test_a_function_without_arguments_has_its_place_in_lldb() -> None:
+    text = "idle?\n\n(lldb) bt all\n  thread #2\n    frame #0: 0x00007ff81a5f8c3a libsystem_kernel.dylib`__psynch_cvwait + 10\n    frame #1: 0x0000000100003e20 mill`worker_wait at pool.c:88:9\n"
+    assert "called from worker_wait(pool.c:88)" in diagnosed(text).verdict.headline

@@ -296,3 +296,29 @@ def test_a_call_that_blocks_in_a_loop_of_which_asyncio_says_that_it_was_late() -
     assert told.rule == "event-loop-blocked"
     assert "moor.auth.verify(moor/auth.py:22)" in told.summary
     assert diagnosed(f"slow, py-spy:\n\n{SPIED}\n").verdict.rule != "event-loop-blocked"
+
+
+SLOW = (
+    "[19-Feb-2020 14:06:40]  [pool moor] pid 18822\nscript_filename = /var/www/app/public/index.php\n[0x00007f3b5be1c2a0] session_start() /var/www/app/lib/Session.php:31\n"
+    "[0x00007f3b5be1c1a0] boot() /var/www/app/public/index.php:14\n\n[19-Feb-2020 {clock}]  [pool moor] pid 18790\nscript_filename = /var/www/app/public/index.php\n"
+    "[0x00007f3b5be1c5f0] curl_exec() /var/www/app/lib/Erp.php:118\n[0x00007f3b5be1c3e0] run() /var/www/app/public/index.php:15\n"
+)
+
+
+def test_a_session_of_php_that_a_slow_request_of_the_same_minute_keeps() -> None:
+    told = diagnosed(f"dashboard hangs\n\n{SLOW.format(clock='14:06:41')}")
+    assert (told.verdict.rule, told.verdict.confidence) == ("lock-convoy", Confidence.SUSPECTED)
+    assert "“moor 18790” seems to hold it" in told.verdict.headline
+    assert any("session_write_close" in action.text for action in told.findings[0].actions)
+    assert "seems to hold" not in diagnosed(f"dashboard hangs\n\n{SLOW.format(clock='15:31:02')}").verdict.headline
+
+
+def test_clients_that_left_beside_threads_that_a_server_reports_as_hung() -> None:
+    text = (
+        '[3/14/18 11:20:44:871 CET] 00000042 ThreadMonitor W   WSVR0605W: Thread "WebContainer : 23" (000001fa) has been active for 672118 milliseconds and may be hung.\n\n'
+        "and\n\n" + "".join(f"tcp4     517      0  10.160.8.21.9443       10.160.3.10.5190{at}      CLOSE_WAIT\n" for at in range(5))
+    )
+    told = diagnosed(text).verdict
+    assert told.status is Status.INSUFFICIENT
+    assert "5 clients of port 9443 disconnected" in told.headline
+    assert "for 672 s as the server's own warning says" in told.summary
