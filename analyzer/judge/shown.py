@@ -13,6 +13,7 @@ from analyzer.contention.locks import waits_for_lock
 from analyzer.evidence.doing import caller, doing, idle, interrupted, kept, reported
 from analyzer.evidence.log_events import caller_in_words, in_words, of_this_moment
 from analyzer.evidence.sessions import listed_in_words
+from analyzer.evidence.waiting_groups import since_in_words, waiting_groups
 from analyzer.judge.counted import counted
 from analyzer.judge.far_counts import asleep_in_words, far_counts_in_words
 from analyzer.judge.rows import of_rows
@@ -72,6 +73,8 @@ def shown(case: Case, findings: Sequence[Finding]) -> list[str]:
     for view in case.latest:
         if view.dump is not None and (view.dump.fragment or len(view.dump.threads) <= FEW):
             said += of_threads(view)
+        elif view.dump is not None and not case.incident.has_sockets:
+            said += _of_groups(case, view)
     return list(dict.fromkeys([*said, *beside_threads(case)]))
 
 
@@ -137,6 +140,14 @@ def of_threads(view: ProcessView) -> list[str]:
         return [say("of {who} no stack was understood{since}", who=_who(bare), since=reported(bare[0]))]
     ordered = sorted(groups.values(), key=lambda group: (not _blocked(group[0]), -len(group)))
     return [_sentence(view, group, holders) for group in ordered[:MOST]]
+
+
+def _of_groups(case: Case, view: ProcessView) -> Iterator[str]:
+    """What the largest groups of a whole dump wait for."""
+    holders = lock_holders(view)
+    for group in waiting_groups(view):
+        yield _sentence(view, group, holders)
+        yield from since_in_words(case, view, group)
 
 
 def _wants(member: ThreadActivity) -> Lock | None:

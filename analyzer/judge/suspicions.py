@@ -1,4 +1,4 @@
-"""Suspicions that rest on little: one or two threads which somebody picked out of a dump, or lines of a log alone. What they give way to, and what stands beside them."""
+"""Suspicions that rest on little: one or two threads which somebody picked out of a dump, lines of a log or dumps alone. What they give way to, and what stands beside them."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Final
 from msgspec.structs import replace
 
 from analyzer.evidence.chosen_threads import FEW_THREADS
-from analyzer.families import listed_sessions, told_by_logs
+from analyzer.families import listed_sessions, standing_calls, told_by_logs
 from analyzer.judge.shown import beside_threads, of_lists, shown
 from analyzer.model.finding import Check, Finding, Outcome, Severity
 from analyzer.model.message import capitalized, say
@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from analyzer.rules import Rule
     from analyzer.waits.case import Case
 
-_LITTLE: Final = (FEW_THREADS, told_by_logs.LOG_ALONE, listed_sessions.LIST_ALONE)
+_LITTLE: Final = (FEW_THREADS, told_by_logs.LOG_ALONE, listed_sessions.LIST_ALONE, standing_calls.DUMP_ALONE)
 """Codes of the doubts about such suspicions."""
 _CALLS: Final = frozenset({"slow-backend", "database-read-hang"})
 """Rules that suspect a service because picked threads wait for it."""

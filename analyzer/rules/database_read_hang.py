@@ -20,7 +20,7 @@ from typing import TYPE_CHECKING, Final
 from analyzer.evidence.calls import SOCKETS_MISSING, chain_of, kind_in_words
 from analyzer.evidence.citations import all_of
 from analyzer.evidence.sessions import DATABASE_CAUSES
-from analyzer.families import chosen_calls
+from analyzer.families import chosen_calls, standing_calls
 from analyzer.families import remote_service as remote
 from analyzer.model.finding import Action, Confidence, Culprit, Finding, Missing, Outlook, RecoversWhen, Severity, When
 from analyzer.model.message import say
@@ -74,6 +74,7 @@ def diagnose(case: Case) -> Iterator[Finding]:
         if serving.saturated and serving.workers >= SMALLEST_POOL and not serving.targets and remote.is_driver(serving):
             yield _from_threads(serving)
     yield from chosen_calls.suspicions(case, "database-read-hang", driver=True)
+    yield from standing_calls.suspicions(case, "database-read-hang", driver=True)
 
 
 def _from_threads(serving: ServerPool) -> Finding:

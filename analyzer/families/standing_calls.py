@@ -1,0 +1,106 @@
+"""Dumps alone: every thread of a pool waits for the answer to one call, and stood there in the dump before. The service behind it is the suspect."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Final
+
+from analyzer.evidence.citations import of_threads
+from analyzer.evidence.doing import caller, doing
+from analyzer.evidence.movement import has_stood, progress_text, standing
+from analyzer.evidence.waiting_groups import waiting_groups
+from analyzer.model.finding import Confidence, Culprit, Doubt, Finding, Severity, When
+from analyzer.model.message import plural, say
+from analyzer.model.text import Ask, Do, Either, Text
+from analyzer.software.blockers import blocking_frame
+from analyzer.software.kinds import ActivityKind, PoolRole, SocketSide
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Sequence
+
+    from analyzer.evidence.movement import Standing
+    from analyzer.software.pools import Pool, ThreadActivity
+    from analyzer.waits.case import Case, ProcessView
+
+DUMP_ALONE: Final = "dump-alone"
+"""The code of the doubt about a finding that no socket table confirms."""
+LONG: Final = 3
+"""Seconds in one call, on the same stack and without CPU time, from which on it is no short answer."""
+TEXT: Final = Text(
+    "",
+    headline="{threads} of {name} {what}{called}, and did so {seconds:.0f} seconds before: what they call does not answer.",
+    explanation="No thread of the pool is free.{progress} Whom they call the dumps do not show: another service, this server itself, or one that lets its callers wait by design (long polls).",
+    why="Nothing but dumps is here. They show the calls, and no address.",
+    do=(
+        Do(When.NOW, "Save a socket table with owners beside the next dump: it shows whom they call.", "ss -tanpoei > ss.txt"),
+        Do(When.FIX, "Set connect and read timeouts on the client that {place} uses{limits}."),
+        Do(
+            When.PREVENT,
+            "Bound how many threads may wait for this service at once (bulkhead), and stop calling it while it fails (circuit breaker).",
+        ),
+    ),
+    figures=(("{busy:,} of {busy:,}", "threads of {name} waiting"),),
+    ask=(Ask("socket table of the same moment", "whom the threads call, and whether clients wait", "ss -tanpoei > ss.txt"),),
+    chain=(("{name}", "waits for an answer", "{where}"), ("the service that is called", "does not answer", "")),
+    phrases={
+        "called": Either("frame", ", called from {frame}"),
+        "place": Either("frame", "{frame}", "this call"),
+        "waiting": "{threads} wait for an answer",
+    },
+)
+_CALLS: Final = frozenset({ActivityKind.CALL, ActivityKind.SOCKET_READ, ActivityKind.SOCKET_CONNECT})
+
+
+def suspicions(case: Case, rule: str, *, driver: bool) -> Iterator[Finding]:
+    """One for each pool that is not known to serve, of a process without a socket table, that stands in calls over a client or a driver."""
+    if case.incident.has_sockets:
+        return
+    for view in case.latest:
+        if view.dump is None or view.dump.fragment or view.coverage.threads:
+            continue
+        for group in waiting_groups(view):
+            still = standing(case, view, group)
+            if _lasts(still) and _calls_out(group) and (group[0].activity.library in view.known.drivers) is driver:
+                pool = next(pool for pool in view.pools if group[0] in pool.members)
+                if pool.role is not PoolRole.SERVER and len(pool.busy) == len(pool.workers) == len(group):
+                    yield _finding(view, pool, group, still, rule)
+
+
+def _lasts(still: Standing | None) -> bool:
+    """True if the group stood there for longer than an answer takes, by the clocks of the dumps."""
+    return has_stood(still) and still.idle is not None and (still.seconds or 0) >= LONG
+
+
+def _calls_out(group: Sequence[ThreadActivity]) -> bool:
+    """True for calls over a known client: whoever reads a bare socket may read from a client of its own."""
+    return all(
+        member.activity.kind in _CALLS and member.activity.side is not SocketSide.SERVER and member.activity.library is not None
+        for member in group
+    )
+
+
+def _finding(view: ProcessView, pool: Pool, group: Sequence[ThreadActivity], still: Standing | None, rule: str) -> Finding:
+    member, app = group[0], caller(group[0])
+    frame = blocking_frame(*member) or member.thread.frames[0]
+    limits = view.known.limits_of(member.activity.library)
+    text = TEXT.filled(
+        view.process,
+        threads=say("All {threads}", threads=plural(len(group), "thread")),
+        name=pool.name,
+        what=doing(member, frame, several=True) or say("are in {frame}", frame=frame.call),
+        frame=app if app is not None and app != frame else None,
+        seconds=(still.seconds if still is not None else None) or 0,
+        progress=progress_text(still),
+        limits=f" ({limits})" if limits else "",
+        busy=len(group),
+        where=say("in {frame}", frame=frame.call),
+    )
+    shown = of_threads(group, text["waiting"])
+    return text.finding(
+        severity=Severity.WARNING,
+        confidence=Confidence.SUSPECTED,
+        evidence=(shown,),
+        rule=rule,
+        chain=text.steps((shown,), ()),
+        culprit=Culprit(pool=pool.name, frame=str(app) if app is not None else None, library=member.activity.library),
+        doubts=(Doubt(DUMP_ALONE, say("no socket table is here, and a long poll stands so by design"), Confidence.SUSPECTED),),
+    )

@@ -1,0 +1,73 @@
+"""Whole thread dumps without a socket table: what groups of threads wait for is said, and a call that stands still is suspected."""
+
+from __future__ import annotations
+
+import pytest
+
+from analyzer.model.finding import Confidence, Diagnosis, Status
+from tests.builders import PARK, READ, WORKER, diagnosis_of, dump, found, thread
+
+ASK = ("till.Price.ask", "till.Price.run", *WORKER)
+QUEUED = (*PARK, "java.util.concurrent.ArrayBlockingQueue.put", "till.Journal.add", "till.Price.run", *WORKER)
+TAKES = (*PARK, "java.util.concurrent.LinkedBlockingQueue.take", "java.util.concurrent.ThreadPoolExecutor.getTask", *WORKER[1:])
+BARE = ("sun.nio.ch.SocketDispatcher.read0", "sun.nio.ch.NioSocketImpl.read", "java.net.Socket$SocketInputStream.read")
+DRIVER = (*BARE, "org.postgresql.core.v3.QueryExecutorImpl.execute", "org.postgresql.jdbc.PgStatement.execute")
+
+
+def clerks(*stack: str, cpu: float = 1.5, count: int = 6) -> list[str]:
+    """Threads of one pool in one place; ``cpu`` in milliseconds since each began."""
+    return [
+        thread(f"clerk-{n}", "RUNNABLE", *stack, nid=0x200 + n).replace("os_prio=0", f"os_prio=0 cpu={cpu:.2f}ms elapsed=60.00s")
+        for n in range(count)
+    ]
+
+
+def twice(first: list[str], second: list[str], seconds: int = 10) -> Diagnosis:
+    return diagnosis_of(
+        {"jstack-1.txt": dump(*first, time="2026-01-02 03:04:05"), "jstack-2.txt": dump(*second, time=f"2026-01-02 03:04:{5 + seconds:02}")}
+    )
+
+
+@pytest.mark.parametrize(("stack", "rule"), [((*READ, *ASK), "slow-backend"), ((*DRIVER, *ASK), "database-read-hang")])
+def test_a_pool_that_stands_in_one_call_suspects_the_service(stack: tuple[str, ...], rule: str) -> None:
+    diagnosis = twice(clerks(*stack), clerks(*stack))
+    assert (diagnosis.verdict.rule, diagnosis.verdict.confidence) == (rule, Confidence.SUSPECTED)
+    (one,) = found(diagnosis, rule)
+    assert one.headline.startswith("All 6 threads of clerk wait for an answer through ")
+    assert "and did so 10 seconds before" in one.headline
+    assert (one.culprit.frame or "").startswith("till.Price.ask(Price.java:")
+    assert any("ss -tanpoei" in (missing.command or "") for missing in diagnosis.missing)
+
+
+@pytest.mark.parametrize(
+    ("first", "second"),
+    [
+        (clerks(*READ, *ASK), clerks(*READ, *ASK, cpu=90)),
+        (clerks(*READ, *ASK), [*clerks(*READ, *ASK, count=4), *clerks(*TAKES, count=6)[4:]]),
+        (clerks(*BARE, *ASK), clerks(*BARE, *ASK)),
+        (clerks(*READ, *ASK, count=2), clerks(*READ, *ASK, count=2)),
+    ],
+    ids=["they worked in between", "two are free", "a bare read may be of a client", "two threads"],
+)
+def test_others_are_no_suspicion(first: list[str], second: list[str]) -> None:
+    assert twice(first, second).verdict.status is Status.INSUFFICIENT
+
+
+def test_a_moment_is_no_suspicion() -> None:
+    assert twice(clerks(*READ, *ASK), clerks(*READ, *ASK), seconds=1).verdict.status is Status.INSUFFICIENT
+    assert diagnosis_of({"jstack.txt": dump(*clerks(*READ, *ASK))}).verdict.status is Status.INSUFFICIENT
+
+
+def test_what_the_largest_groups_wait_for_is_said() -> None:
+    verdict = twice([*clerks(*QUEUED, count=25)], [*clerks(*QUEUED, count=25)]).verdict
+    assert verdict.status is Status.INSUFFICIENT
+    assert "It shows this: 25 threads (“clerk-0”, “clerk-1”, “clerk-2” and others)" in verdict.headline
+    assert "ArrayBlockingQueue.put" in verdict.headline
+    assert "called from till.Journal.add" in verdict.headline
+    assert "All of them stood on the same stack in the dump before, 10 seconds earlier" in verdict.summary
+    assert "No thread of clerk is free." in verdict.summary
+
+
+def test_idle_threads_are_told_as_before() -> None:
+    verdict = twice(clerks(*TAKES, count=25), clerks(*TAKES, count=25)).verdict
+    assert verdict.headline == "Not enough evidence for a verdict: the threads show no cause, and a socket table is missing."
