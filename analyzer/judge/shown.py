@@ -16,13 +16,14 @@ from analyzer.evidence.sessions import listed_in_words
 from analyzer.evidence.waiting_groups import since_in_words, waiting_groups
 from analyzer.judge.counted import counted
 from analyzer.judge.far_counts import asleep_in_words, far_counts_in_words
+from analyzer.judge.kernel_counts import of_counts
 from analyzer.judge.rows import of_rows
 from analyzer.model.finding import Severity
 from analyzer.model.message import joined, plural, say, unended
 from analyzer.software.blockers import FUTURES, IDLE, application_frame, blocking_frame, held_locks, waited_lock
 from analyzer.software.kinds import ActivityKind, PoolRole
 from analyzer.waits.deadlocks import lock_holders
-from parsers.records import DESCRIPTOR_FIRST, TASK, THREADS_IN, JavaState, LockVerb, Runtime
+from parsers.records import DESCRIPTOR_FIRST, TASK, JavaState, LockVerb, Runtime
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -42,16 +43,6 @@ _NAMED: Final = 3
 _LINES: Final = 3
 """Kinds of lines of a log that are told beside threads and rows."""
 _LENT: Final = {"HTTP connection": say("an HTTP connection"), "JDBC connection": say("a JDBC connection"), "object": say("an object")}
-_KERNELS: Final = {
-    "TcpExtListenOverflows": say("so often a connection found an accept queue full"),
-    "TcpExtListenDrops": say("so many connections were dropped at a listener"),
-    "TcpExtTCPReqQFullDrop": say("so many SYNs were dropped as the queue for them was full"),
-    "TcpExtTCPReqQFullDoCookies": say("so often the queue of SYNs was full and a cookie was sent"),
-    "TcpExtTCPBacklogDrop": say("so many packets were dropped as a socket's backlog was full"),
-    "TcpExtTCPAbortOnMemory": say("so many connections were ended for want of memory"),
-    "TcpExtTCPMemoryPressures": say("so often TCP ran short of memory"),
-}
-"""Counters of the kernel that a quiet host keeps at zero, of what they count since they were reset."""
 _TASKS: Final = frozenset(
     {
         "java.util.concurrent.FutureTask.run",
@@ -89,7 +80,7 @@ def beside_threads(case: Case) -> list[str]:
         said += [
             *asleep_in_words(snapshot),
             *far_counts_in_words(snapshot),
-            *_of_counts(snapshot),
+            *of_counts(snapshot),
             *calls_of(snapshot),
             *_of_descriptors(snapshot),
         ]
@@ -301,53 +292,6 @@ def _push_of(view: ProcessView, member: ThreadActivity) -> Frame | None:
 def _held(thread: Thread) -> str | None:
     held = next((lock.cls for lock in thread.locks if lock.verb is LockVerb.LOCKED and lock.cls), None)
     return say("holds {cls}; its frames are not here", cls=held) if held else None
-
-
-def _of_counts(snapshot: Snapshot) -> Iterator[str]:
-    """Counters of the kernel, the states of ``ss -s``, and threads by state."""
-    yield from _of_thread_states(snapshot)
-    counts = [(one.value, one.name.removeprefix("TCP ")) for one in snapshot.counters if one.name.startswith("TCP ") and one.value]
-    if counts and not snapshot.rows:
-        listed = joined(", ", (say("{count:,} {state}", count=count, state=state) for count, state in counts))
-        yield say(
-            "sockets were counted by state ({list}); only rows tell whose they are, of which port, and whether requests were read",
-            list=listed,
-        )
-    yield from _of_totals(snapshot)
-    for counter in snapshot.counters:
-        if counter.value and (words := _KERNELS.get(counter.name)) is not None:
-            yield say(
-                "{counter} is {count:,}: {words}; whether it still grows, a second reading shows",
-                counter=counter.name,
-                count=counter.value,
-                words=words,
-            )
-
-
-def _of_thread_states(snapshot: Snapshot) -> Iterator[str]:
-    """Threads counted by state: ``jstack PID | grep State | sort | uniq -c``."""
-    states = [
-        (counter.value, counter.name.removeprefix(THREADS_IN)) for counter in snapshot.counters if counter.name.startswith(THREADS_IN)
-    ]
-    if states:
-        listed = joined(", ", (say("{count:,} {state}", count=count, state=state) for count, state in states))
-        yield say("threads were counted by state ({list}); only their stacks tell what they wait for", list=listed)
-
-
-def _of_totals(snapshot: Snapshot) -> Iterator[str]:
-    """All sockets of TCP that the kernel has, those of states that ``ss -s`` does not count, and how many descriptors a process may have."""
-    counts = {counter.name: counter.value for counter in snapshot.counters}
-    total = counts.get("sockets of TCP")
-    if total and not snapshot.rows:
-        rest = total - sum(counts.get(f"TCP {state}", 0) for state in ("estab", "closed", "synrecv"))
-        others = say("; {rest:,} of them listen or are half closed (CLOSE_WAIT, FIN_WAIT)", rest=rest) if rest > 0 else ""
-        yield say("the kernel has {sockets} of TCP{others}", sockets=plural(total, "socket"), others=others)
-    if not snapshot.rows or total:
-        yield from (
-            say("the limit of open files is {limit:,}", limit=limit.soft)
-            for limit in snapshot.limits[:_LINES]
-            if limit.name == "Max open files" and limit.soft is not None
-        )
 
 
 def calls_of(snapshot: Snapshot) -> Iterator[str]:
