@@ -301,6 +301,7 @@ def _seen(case: Case) -> str:
         if serving.pool.bounded
         else say("Requests in service ({name}): {count}.", name=serving.pool.name, count=len(serving.pool.busy))
         for serving in case.server_pools
+        if serving.workers or not serving.pool.bounded
     ]
     counts = Counter(row.state.value for view in case.latest for row in view.sockets if row.state)
     parts.append(

@@ -115,6 +115,18 @@ class TestHealth:
         diagnosis = diagnosis_of(HEALTHY | {"netstat.txt": "", "lsof.txt": LSOF})
         assert any("accept queues" in gap.artifact for gap in diagnosis.missing)
 
+    def test_a_pool_without_workers_is_not_counted(self) -> None:
+        """Jetty's acceptor is named like its pool; of a group that only accepts nobody asks how many are free."""
+        jetty = ("org.eclipse.jetty.util.thread.QueuedThreadPool.runJob", "org.eclipse.jetty.util.thread.QueuedThreadPool$Runner.run")
+        accept = (
+            "sun.nio.ch.Net.accept",
+            "org.eclipse.jetty.server.ServerConnector.accept",
+            "org.eclipse.jetty.server.AbstractConnector$Acceptor.run",
+        )
+        accepts = thread("desk-14-acceptor-0@1f1f23e6-ServerConnector@1e67a849", "RUNNABLE", *accept, *jetty, "java.lang.Thread.run")
+        files = {**HEALTHY, "jstack.txt": dump(*idle_exec(4), accepts)}
+        assert "0 of 0" not in diagnosis_of(files).verdict.summary
+
     def test_prose_beside_the_evidence_is_no_reason(self) -> None:
         assert (
             diagnosis_of(HEALTHY | {"notes.txt": "We restarted it at noon.\nIt was slow before.\nNobody knows why.\n"}).verdict.status
