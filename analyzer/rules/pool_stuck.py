@@ -70,7 +70,12 @@ TEXT: Final = Text(
     do=(
         Do(When.NOW, "Look at {address}: the log says that it fails there.", on="address"),
         Do(When.NOW, "Save one more dump before the restart: do they stand there still?", "jstack -l {pid} > jstack-2.txt"),
-        Do(When.NOW, "{look}", "{look_command}"),
+        Do(
+            When.NOW,
+            "See in the log why “{gone}” ended{in_place}. If nobody else takes its work, only a new one lets them go on.",
+            on="ended",
+        ),
+        Do(When.NOW, "{look}", "{look_command}", on="searching"),
         Do(When.FIX, "Give {waits}{in_} a timeout, so that a request ends in an error, not in a hang."),
     ),
     figures=(("{blocked:,} of {workers:,}", "threads of {name} waiting"),),
@@ -157,6 +162,7 @@ def _finding(
         ended=ended,
         gone=ended.thread if ended else None,
         place=ended.frame if ended else None,
+        searching=ended is None,
         look=advice.look,
         look_command=advice.command and advice.command.replace("PID", str(view.process.pid if view.process.pid is not None else "PID")),
         blocked=len(members),

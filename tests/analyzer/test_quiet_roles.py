@@ -157,13 +157,18 @@ class TestEndedConsumer:
             "console.log": self.LOG,
         }
         (finding,) = found(diagnosis_of(files), "pool-stuck")
-        return finding.explanation
+        return finding.explanation + "".join(action.text for action in finding.actions)
 
     def test_is_named(self) -> None:
-        assert "ended the thread “till” in org.acme.counter.Till.print(Till.java:31)" in self.told()
+        said = self.told()
+        assert "ended the thread “till” in org.acme.counter.Till.print(Till.java:31)" in said
+        assert "See in the log why “till” ended" in said
+        assert "Search the log" not in said
 
     def test_is_not_named_while_it_lives(self) -> None:
-        assert "till" not in self.told(thread("till", "WAITING (parking)", *PARK, "org.acme.counter.Till.run"))
+        said = self.told(thread("till", "WAITING (parking)", *PARK, "org.acme.counter.Till.run"))
+        assert "“till”" not in said
+        assert "Search the log" in said
 
 
 class TestConnecting:
