@@ -81,7 +81,6 @@ OF_LOGS: Final = {
     "Active Record": Runtime.RUBY,
     "rack-timeout": Runtime.RUBY,
     "Puma": Runtime.RUBY,
-    "Unicorn": Runtime.RUBY,
     "Celery": Runtime.PYTHON,
     "uWSGI": Runtime.PYTHON,
     "asyncio": Runtime.PYTHON,

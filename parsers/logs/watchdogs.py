@@ -30,22 +30,24 @@ def _shape(source: str, kind: LogKind, word: str, pattern: str, *, loud: bool = 
     return Shape(source, kind, word, re.compile(pattern), loud, least)
 
 
-_WORKERS: Final = r"(?:threads?|workers?|executors?|processes)"
+_BLOCKS: Final = "locking"
+"""A word that all of these lines have: each further word costs a pass over every log."""
+_WORKERS: Final = r"(?:threads|workers)"
 _BUSY: Final = r"(?:all )?(?:currently )?(?:busy|blocked|stuck|hung|hanging|occupied|exhausted|in use|used up|BLOCKED)\b"
 SHAPES: Final = (
-    _shape("BlockHound", LogKind.BLOCKING, "Blocking call! ", r"Blocking call! (?P<subject>[\w.$/]{1,200}[#.]\w{1,80})"),
+    _shape("BlockHound", LogKind.BLOCKING, _BLOCKS, r"Blocking call! (?P<subject>[\w.$/]{1,200}[#.]\w{1,80})"),
     _shape(
         "Reactor",
         LogKind.BLOCKING,
-        "are blocking, which is not",
+        _BLOCKS,
         r"block\(\)/blockFirst\(\)/blockLast\(\) are blocking, which is not supported in thread (?P<subject>[\w.-]{1,120})",
     ),
-    _shape("Netty", LogKind.BLOCKING, "BlockingOperationException", r"io\.netty\.util\.concurrent\.BlockingOperationException\b"),
-    _shape("Undertow", LogKind.BLOCKING, "UT000126", r"UT000126\b"),
+    _shape("Netty", LogKind.BLOCKING, _BLOCKS, r"io\.netty\.util\.concurrent\.BlockingOperationException\b"),
+    _shape("Undertow", LogKind.BLOCKING, _BLOCKS, r"UT000126\b[^\n]{0,40}[bB]locking"),
     _shape(
         "Quarkus",
         LogKind.BLOCKING,
-        "perform a blocking operation on",
+        _BLOCKS,
         r"attempted to perform a blocking operation on (?:a|an|the) (?:IO|I/O|event loop|Vert\.x) thread",
     ),
     _shape(
@@ -62,47 +64,28 @@ SHAPES: Final = (
         r"Request ran for longer than (?P<ms>\d{1,9})ms",
     ),
     _shape(
-        "rack-timeout",
-        LogKind.WORKER_ENDED,
-        "state=timed_out",
-        r"source=rack-timeout\b[^\n]{0,200}?(?:timeout=(?P<ms>\d{1,9})ms)?[^\n]{0,120}? state=timed_out",
-    ),
-    _shape(
         "Celery",
         LogKind.WORKER_ENDED,
         "time limit (",
         r"(?:Hard|Soft) time limit \((?P<s>\d{1,7}(?:\.\d{1,3})?)s\) exceeded for (?P<subject>[\w.-]{1,200})",
     ),
-    _shape("Celery", LogKind.WORKER_ENDED, "TimeLimitExceeded", r"(?<!Soft)TimeLimitExceeded\((?P<s>\d{1,7}(?:\.\d{1,3})?),?\)"),
     _shape(
         "Puma",
         LogKind.WORKER_ENDED,
         "Terminating timed out worker",
         r"Terminating timed out worker(?: \(Worker \d{1,5} failed to check in within (?P<s>\d{1,6}) seconds\))?: (?P<process>\d{1,10})",
     ),
-    _shape(
-        "Unicorn",
-        LogKind.WORKER_ENDED,
-        " timeout (",
-        r"worker=\d{1,5} PID:(?P<process>\d{1,10}) timeout \((?P<s>\d{1,7})s > \d{1,7}s\), killing",
-    ),
     _shape("uWSGI", LogKind.WORKER_ENDED, "HARAKIRI", r"HARAKIRI ON WORKER \d{1,5} \(pid: (?P<process>\d{1,10})"),
     _shape("RabbitMQ", LogKind.ALARM, "resource_limit,", r"\{resource_limit,(?P<subject>disk|memory),"),
     _shape("RabbitMQ", LogKind.ALARM, "resource limit alarm set", r"(?P<subject>disk|memory) resource limit alarm set on node"),
     _shape("ActiveMQ", LogKind.ALARM, "percentUsage=100%", r"Usage\((?P<subject>[^()\n]{1,160})\) percentUsage=100%"),
-    _shape(
-        "ActiveMQ",
-        LogKind.ALARM,
-        "Usage Manager",
-        r"Usage(?: Manager)? (?P<subject>(?:[Mm]emory|[Ss]tore|[Tt]emp)[\w ]{0,20}?) (?:is full|[Ll]imit reached)",
-    ),
     *(
         _shape(
             "program",
             LogKind.THREADS,
             word,
-            rf"(?<![\w.])[Aa]ll (?:of )?(?:the |our |my |its )?(?P<threads>\d{{1,5}}) (?:of (?:the|our|its) )?(?P<subject>(?:[\w.-]{{1,40}} ){{0,3}}){_WORKERS} (?:are|were|is|get|got|become) {_BUSY}",
+            rf"(?<![\w.])[Aa]ll (?:of )?(?:the |our |my |its )?(?P<threads>\d{{1,5}}) (?:of (?:the|our|its) )?(?P<subject>(?:[\w.-]{{1,40}} ){{0,3}}){_WORKERS} are {_BUSY}",
         )
-        for word in ("busy", "blocked", "BLOCKED", "stuck", "in use", "exhausted", "occupied", "hung", "hanging", "used up")
+        for word in ("hreads are ", "orkers are ")
     ),
 )

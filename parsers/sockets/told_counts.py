@@ -30,6 +30,8 @@ ROW_SHAPE: Final = r"(?!)"
 
 MOST: Final = 400
 """Lines of a text that somebody wrote: a longer one is a log or a table."""
+_LINES: Final = 2000
+"""Lines with the empty ones, which are quick to count."""
 _LONGEST: Final = 600
 _STATE: Final = r"(?P<state>CLOSE[_ -]?WAIT|FIN[_ -]?WAIT[_ -]?2|TIME[_ -]?WAIT)"
 _NUMBER: Final = r"(?P<count>\d{1,3}(?:,\d{3})+|\d{1,7}(?:\.\d)?[kK]?)"
@@ -82,7 +84,7 @@ def parse(section: Section) -> Parsed:
 
 def with_told(section: Section, parsed: Parsed) -> Parsed | None:
     """What was made of a section, with the counts of its sentences that nobody understood; None where they count nothing."""
-    if not parsed.unread or section.nonblank > MOST:
+    if not parsed.unread or len(section.lines) > _LINES or section.nonblank > MOST:
         return None
     found: list[Tally] = []
     gaps: list[Unread] = []
