@@ -19,15 +19,15 @@ from analyzer.evidence.log_events import caller_in_words, of_this_moment, site_o
 from analyzer.model.finding import Confidence, Culprit, Doubt, Finding, Outlook, RecoversWhen, Severity, When
 from analyzer.model.message import joined, plural, say
 from analyzer.model.text import Ask, Do, Either, Text
-from parsers.records import LogKind
+from parsers.records import LogKind, SessionState
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterable, Iterator
 
     from analyzer.evidence.log_events import Told
     from analyzer.model.need import Need
     from analyzer.waits.case import Case
-    from parsers.records import DeadlockSide
+    from parsers.records import DeadlockSide, Session
 
 NEEDS: Final[tuple[Need, ...]] = ()
 CONSEQUENCE_OF: Final[tuple[str, ...]] = ()
@@ -38,11 +38,18 @@ OF_LOGS: Final = "log-alone"
 SHORT: Final = 60
 """Lines of a log that somebody picked; in a longer one a few deadlocks are ordinary noise of a busy database."""
 MANY: Final = 10
+_MINUTE: Final = 60.0
+FRESH: Final = 300.0
+"""Seconds after which a deadlock that a status keeps is history for whoever took the status."""
 TEXT: Final = Text(
     "database-deadlock",
-    headline="{server} ended a deadlock{between}{where}{often}{called}.",
+    headline="{server} ended a deadlock{between}{where}{often}{called}{before}.",
     explanation="Each of the transactions held a lock that another one wanted, and the database ended one of them: its work is rolled back, and the others go on.{edges} Mostly two transactions take the same rows in different orders; a shared lock that is made exclusive later, and locks on gaps of an index, close such a circle, too.",
-    why="The server wrote it itself. It is over: what still hangs now waits for something else.",
+    why=Either(
+        "age",
+        "The server's status keeps the last deadlock until it restarts. It is over: what waits in the same status waits for something else.",
+        "The server wrote it itself. It is over: what still hangs now waits for something else.",
+    ),
     do=(
         Do(When.NOW, "Repeat the transaction that was ended, from its beginning and a few times at most."),
         Do(
@@ -58,6 +65,7 @@ TEXT: Final = Text(
         "between": Either("sessions", " between sessions {sessions}"),
         "where": Either("table", " in table {table}"),
         "often": Either("repeated", ", in {lines}"),
+        "before": Either("age", ", {age} before its status was taken"),
     },
 )
 _REPORTS: Final = {
@@ -84,7 +92,9 @@ def _finding(case: Case, server: str, told: Told) -> Finding:
     file = event.where.file
     lines = sum(log.lines for artifact in case.incident.artifacts if artifact.file == file for log in artifact.logs)
     # Beside threads or sockets it is no reason why these hang: the database has ended it.
-    loud = not (case.incident.has_threads or case.incident.has_sockets) and (lines <= SHORT or told.lines >= MANY)
+    age = event.figure("age")
+    old = age is not None and (age > FRESH or any(_waits(snapshot.sessions) for snapshot in case.incident.snapshots))
+    loud = not old and not (case.incident.has_threads or case.incident.has_sockets) and (lines <= SHORT or told.lines >= MANY)
     site = site_of(event, case.known)
     tables = list(dict.fromkeys(side.table for side in sides if side.table))
     text = TEXT.filled(
@@ -94,6 +104,7 @@ def _finding(case: Case, server: str, told: Told) -> Finding:
         table=", ".join(tables) or None,
         lines=plural(told.lines, "line"),
         repeated=told.lines > 1,
+        age=_age(age) if age is not None else None,
         called=caller_in_words(event, case.known),
         edges="".join(map(_edge, sides)),
         report=_REPORTS.get(event.source),
@@ -114,6 +125,15 @@ def _finding(case: Case, server: str, told: Told) -> Finding:
         loop=True,
         doubts=(doubt,),
     )
+
+
+def _age(seconds: float) -> str:
+    return say("{seconds:.0f} s", seconds=seconds) if seconds < 2 * _MINUTE else say("{minutes:.0f} min", minutes=seconds / _MINUTE)
+
+
+def _waits(sessions: Iterable[Session]) -> bool:
+    """True if a session waits for a lock now: not for the deadlock, which is over."""
+    return any(session.state is SessionState.LOCKED for session in sessions)
 
 
 def _named(sides: tuple[DeadlockSide, ...], at: int) -> str:

@@ -13,21 +13,28 @@
     MySQL thread id 56, OS thread handle 140268374669888, query id 228 localhost 127.0.0.1 root
 
 The thread id is the Id of the process list. A transaction with locks and no state behind its user waits for its client: it is idle and keeps its locks.
-The LATEST DETECTED DEADLOCK is history, kept until the server restarts: it is counted as read and never used.
+The LATEST DETECTED DEADLOCK is history, kept until the server restarts. It becomes an event of its own time, with its age at the status:
+
+    2026-11-28 15:02:41 0x7f93
+    *** (1) TRANSACTION:
+    …
+    *** WE ROLL BACK TRANSACTION (1)
 """
 
 from __future__ import annotations
 
+from datetime import datetime
 from typing import TYPE_CHECKING, Final
 
-from parsers.records import Parsed, Session, SessionState
+from parsers.logs.deadlocks import sides_of
+from parsers.records import LogEvent, LogKind, Parsed, Record, Session, SessionState
 from parsers.records.shows import Shows
 from parsers.text.patterns import lazy
 from parsers.text.sql import without_literals
 
 if TYPE_CHECKING:
     import re
-    from collections.abc import Sequence
+    from collections.abc import Iterator, Sequence
 
     from parsers.text.source import Section
 
@@ -45,6 +52,12 @@ _marker = lazy(
 ).match
 
 
+_MONITOR: Final = lazy(r"(\d{6}|\d{4}-\d\d-\d\d) +(\d\d?:\d\d:\d\d)\b.{0,60}INNODB MONITOR OUTPUT")
+_MOMENT: Final = lazy(r"(\d{6}|\d{4}-\d\d-\d\d) +(\d\d?:\d\d:\d\d)\b")
+_DEADLOCK: Final = "LATEST DETECTED DEADLOCK"
+_ROLLED_BACK: Final = "*** WE ROLL BACK TRANSACTION"
+
+
 def sniff(head: Sequence[str]) -> bool:
     """True if the monitor's heading or a transaction is among the lines."""
     return any(_marker(line) for line in head)
@@ -53,7 +66,7 @@ def sniff(head: Sequence[str]) -> bool:
 def parse(section: Section) -> Parsed:
     """Read the list of transactions. Every other line of the monitor is known, and nothing is concluded from it."""
     lines = list(section.rows())
-    records: list[Session] = []
+    records: list[Record] = list(_deadlock(section, lines))
     listed = not any("LIST OF TRANSACTIONS" in text for _, text in lines)
     for number, (index, text) in enumerate(lines):
         listed = listed or text.startswith("LIST OF TRANSACTIONS")
@@ -61,6 +74,41 @@ def parse(section: Section) -> Parsed:
         if listed and match is not None and (record := _transaction(section, match, index, lines[number + 1 : number + 6])) is not None:
             records.append(record)
     return Parsed(tuple(records), len(lines))
+
+
+def _deadlock(section: Section, lines: Sequence[tuple[int, str]]) -> Iterator[LogEvent]:
+    """The last deadlock that the server ended, with its age when the status was taken."""
+    first = next((place for place, (_, text) in enumerate(lines) if text.startswith(_DEADLOCK)), None)
+    if first is None:
+        return
+    taken = next((time for _, text in lines[:first] if (time := _time(_MONITOR.match(text))) is not None), None)
+    ended = next((time for _, text in lines[first + 1 : first + 4] if (time := _time(_MOMENT.match(text))) is not None), None)
+    for place in range(first, len(lines)):
+        index, text = lines[place]
+        if text.startswith(("TRANSACTIONS", "END OF INNODB")):
+            return
+        if text.startswith(_ROLLED_BACK):
+            age = (taken - ended).total_seconds() if taken is not None and ended is not None else None
+            yield LogEvent(
+                where=section.where(index),
+                kind=LogKind.DEADLOCK,
+                source="InnoDB",
+                time=ended.isoformat() if ended is not None else None,
+                figures=(("age", age),) if age is not None and age >= 0 else (),
+                sides=sides_of([line for _, line in lines], place),
+            )
+            return
+
+
+def _time(match: re.Match[str] | None) -> datetime | None:
+    """``2026-11-28 15:13:48``, or ``261128 15:13:48`` of older servers."""
+    if match is None:
+        return None
+    date = match[1] if "-" in match[1] else f"20{match[1][:2]}-{match[1][2:4]}-{match[1][4:]}"
+    try:
+        return datetime.fromisoformat(f"{date} {match[2]:0>8}")
+    except ValueError:
+        return None
 
 
 def _transaction(section: Section, begin: re.Match[str], first: int, below: Sequence[tuple[int, str]]) -> Session | None:

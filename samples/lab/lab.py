@@ -34,6 +34,8 @@ class Scenario:
 class Lab:
     """The host of one incident. Leaving the context stops every process that was started in it."""
 
+    mariadb_socket = Path("/srv/mariadb/mariadbd.sock")
+
     def __init__(self, scenario: Scenario, out: Path, sources: Path = programs.HERE / "java") -> None:
         """Compiles the programs; out is the folder of the sample."""
         self.scenario = scenario
@@ -116,14 +118,14 @@ class Lab:
         wait(f"the backend listens on {port}", lambda: program.listens(port))
         return program
 
-    def postgres(self) -> Program:
+    def postgres(self, settings: str = "") -> Program:
         """Starts PostgreSQL in the remote network, with one account row in it."""
         home = Path("/srv/postgres")
         home.mkdir()
         shell(f"chown postgres {home}")
         shell(f"setpriv --reuid=106 --regid=114 --clear-groups {POSTGRES}/initdb -D {home}/data -A trust -U ledger")
         (home / "data" / "pg_hba.conf").write_text("host all all 192.0.2.0/24 trust\n")
-        command = f"{POSTGRES}/postgres -D {home}/data -c listen_addresses={host.BACKEND} -c unix_socket_directories={home}"
+        command = f"{POSTGRES}/postgres -D {home}/data -c listen_addresses={host.BACKEND} -c unix_socket_directories={home} {settings}"
         program = self.start(command, remote=True, user="postgres")
         wait("PostgreSQL listens", lambda: program.listens(5432))
         self.sql("create table account (id int primary key, balance bigint); insert into account values (1, 100000)").finish(20)
@@ -132,6 +134,26 @@ class Lab:
     def sql(self, statements: str) -> Program:
         """Starts psql with some statements, as another user of the database would."""
         return self.start(f'psql -h {host.BACKEND} -U ledger -d postgres -c "{statements}"', remote=True)
+
+    def mariadb(self) -> Program:
+        """Starts MariaDB in the remote network; its root comes in over the Unix socket."""
+        home = self.mariadb_socket.parent
+        home.mkdir()
+        shell(f"chown mysql {home}")
+        plain = f"--no-defaults --user=mysql --datadir={home}/data"
+        shell(f"mariadb-install-db {plain} --auth-root-authentication-method=normal --skip-test-db")
+        network = f"--bind-address={host.BACKEND} --port=3306 --socket={self.mariadb_socket} --pid-file={home}/pid"
+        program = self.start(f"mariadbd {plain} {network}", remote=True)
+        wait("MariaDB listens", lambda: program.listens(3306))
+        return program
+
+    def mysql(self, *statements: str, user: str = "root", stay: float = 0) -> Program:
+        """Starts a client of MariaDB that runs statements, one after the other, and stays for some seconds with its transaction open."""
+        words = "".join(f"{statement};\n" for statement in statements)
+        script = self.mariadb_socket.parent / f"{len(self.programs)}.sql"
+        script.write_text(words)
+        way = f"--socket={self.mariadb_socket}" if user == "root" else f"-h {host.BACKEND} -u {user} -p{user}"
+        return self.start(f"bash -c '(cat {script}; sleep {stay}) | mariadb --no-defaults --unbuffered {way}'", remote=True)
 
     def packets(self, command: str) -> Program:
         """Starts tcpdump or dumpcap and waits until it captures."""

@@ -99,3 +99,60 @@ def test_a_few_in_a_long_log_are_ordinary() -> None:
 
 def test_words_of_people_about_deadlocks_are_no_line_of_a_server() -> None:
     assert not found(diagnosis_of({"post.md": "We think that it is a deadlock: the database stands.\n"}), "database-deadlock")
+
+
+STATUS = """
+=====================================
+{now} 0x7f9310 INNODB MONITOR OUTPUT
+=====================================
+{deadlock}------------
+TRANSACTIONS
+------------
+Trx id counter 431
+LIST OF TRANSACTIONS FOR EACH SESSION:
+{transactions}--------
+FILE I/O
+--------
+----------------------------
+END OF INNODB MONITOR OUTPUT
+============================
+"""
+HELD = """---TRANSACTION 429, ACTIVE 31 sec starting index read
+LOCK WAIT 2 lock struct(s), heap size 1128, 1 row lock(s)
+MySQL thread id 71, OS thread handle 1405, query id 61 10.9.0.4 mill updating
+UPDATE sack SET n = 7 WHERE id = 4
+---TRANSACTION 428, ACTIVE 44 sec
+2 lock struct(s), heap size 1128, 3 row lock(s), undo log entries 2
+MySQL thread id 70, OS thread handle 1406, query id 60 10.9.0.6 mill
+"""
+
+
+@pytest.mark.parametrize(
+    ("now", "severity", "age"),
+    [
+        ("2024-05-06 11:22:40", Severity.WARNING, ", 7 s before its status was taken."),
+        ("2024-05-06 11:33:33", Severity.INFO, ", 11 min before its status was taken."),
+        ("240506 11:33:33", Severity.INFO, ", 11 min before its status was taken."),
+    ],
+)
+def test_a_status_keeps_the_last_deadlock_with_its_age(now: str, severity: Severity, age: str) -> None:
+    (finding,) = found(diagnosis_of({"status.txt": STATUS.format(now=now, deadlock=INNODB, transactions="")}), "database-deadlock")
+    assert finding.severity is severity
+    assert finding.headline.endswith(age)
+    assert "sessions 61 and 67 in table mill.sack" in finding.headline
+    assert "It is over" in finding.why_confident
+
+
+def test_a_deadlock_of_a_status_is_never_why_sessions_wait_in_it() -> None:
+    text = STATUS.format(now="2024-05-06 11:22:40", deadlock=INNODB, transactions=HELD)
+    diagnosis = diagnosis_of({"status.txt": text})
+    (finding,) = found(diagnosis, "database-deadlock")
+    assert finding.severity is Severity.INFO
+    assert diagnosis.verdict.rule == "lock-held-by-idle-transaction"
+    assert "71" in diagnosis.verdict.headline or "70" in diagnosis.verdict.headline
+
+
+def test_a_deadlock_of_last_week_is_not_told_beside_the_dump_of_today() -> None:
+    text = STATUS.format(now="2024-05-13 11:22:40", deadlock=INNODB, transactions="")
+    diagnosis = diagnosis_of({"status.txt": text, "jstack.txt": dump(thread("a", "WAITING (parking)", *PARK), time="2024-05-13 11:22:41")})
+    assert not found(diagnosis, "database-deadlock")

@@ -4,6 +4,7 @@ from scenarios import (
     backends,
     connections,
     devices,
+    far_side,
     healthy,
     hosts,
     leaks,
@@ -28,6 +29,7 @@ ALL = (
     hosts.SCENARIOS,
     own_servers.SCENARIOS,
     mixed.SCENARIOS,
+    far_side.SCENARIOS,
     other_runtimes.SCENARIOS,
     healthy.SCENARIOS,
 )
