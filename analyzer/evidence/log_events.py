@@ -51,6 +51,8 @@ _EXHAUSTED: Final = frozenset(
     }
 )
 """Something was used up: one line is enough to keep health away."""
+_ORDINARY: Final = frozenset({LogKind.DEADLOCK, LogKind.CLIENT_LEFT})
+"""What counts speak of nothing: it is told by itself, or clients do so on every server."""
 _OF_POOLS: Final = {"DBCP": "Commons DBCP", "Tomcat JDBC pool": "Tomcat JDBC", "UCP": "Oracle UCP"}
 """Software as a log is read, and as its lender is called; where they differ."""
 
@@ -73,6 +75,7 @@ _SAYS: Final = {
     LogKind.LIMIT_ENDED: say("a time limit of the server ended a session or statement"),
     LogKind.PROXY_GAVE_UP: say("a proxy gave up on a server"),
     LogKind.CLIENT_GAVE_UP: say("a client gave up on a proxy"),
+    LogKind.CLIENT_LEFT: say("a client left, or took no more, while an answer was sent"),
     LogKind.QUEUE_GAVE_UP: say("a request left a proxy's queue unserved"),
     LogKind.WORKER_ENDED: say("a worker took longer than its limit and was ended"),
     LogKind.LEAK: say("a connection or response was not given back"),
@@ -133,7 +136,7 @@ def caller_in_words(event: LogEvent, known: Knowledge) -> str:
 def of_this_moment(incident: Incident) -> tuple[Told, ...]:
     """What logs prove of the time around the dumps and tables, the gravest and most frequent first."""
     groups: dict[tuple[LogKind, str, str | None], list[LogEvent]] = {}
-    for event in _near(incident):
+    for event in near(incident):
         groups.setdefault((event.kind, event.source, event.subject), []).append(event)
     told = [Told(events[-1], len(events)) for events in groups.values()]
     return tuple(sorted(told, key=lambda one: (one.event.kind not in _EXHAUSTED, -one.lines, one.event.where)))
@@ -164,7 +167,7 @@ def against_health(incident: Incident) -> Iterator[str]:
         counts[one.event.kind] += one.lines
     for kind, count in counts.items():
         last = max((one.event for one in told if one.event.kind is kind), key=lambda event: event.where)
-        if count >= MANY and kind not in _EXHAUSTED and kind is not LogKind.DEADLOCK:
+        if count >= MANY and kind not in _EXHAUSTED | _ORDINARY:
             yield say("{lines} of {file} say: {event}", lines=plural(count, "line"), file=last.where.file, event=_SAYS[kind])
     for artifact in incident.artifacts:
         for log in artifact.logs:
@@ -172,22 +175,23 @@ def against_health(incident: Incident) -> Iterator[str]:
                 yield say("{file} has errors that were not understood, as in line {line}", file=artifact.file, line=log.errors[-1].first)
 
 
-def _near(incident: Incident) -> Iterator[LogEvent]:
+def near(incident: Incident) -> Iterator[LogEvent]:
+    """The events of logs around the time of the dumps and tables, file by file, in order."""
     moments = _moments(incident)
     for artifact in incident.artifacts:
         # Without dumps and tables that state their time, a log that was saved with them ends at their moment.
-        ends = moments or [time for log in artifact.logs if (time := _time(log.until)) is not None]
+        ends = moments or [time for log in artifact.logs if (time := time_of(log.until)) is not None]
         yield from (event for event in artifact.events if event.time is None or _is_near(event.time, ends))
 
 
 def _moments(incident: Incident) -> list[datetime]:
     stated = (time for snapshot in incident.snapshots for time in (snapshot.time, *(dump.time for dump in snapshot.dumps)))
-    return [time for text in stated if (time := _time(text)) is not None]
+    return [time for text in stated if (time := time_of(text)) is not None]
 
 
 def _is_near(text: str, moments: Sequence[datetime]) -> bool:
     """True for a time near one of the moments, and where nothing tells."""
-    time = _time(text)
+    time = time_of(text)
     return time is None or not moments or any(_apart(time, moment) <= NEAR for moment in moments)
 
 
@@ -199,7 +203,8 @@ def _apart(first: datetime, second: datetime) -> timedelta:
     return max(abs(utc.astimezone(UTC).replace(tzinfo=None) - plain) - _ZONES, timedelta())
 
 
-def _time(text: str | None) -> datetime | None:
+def time_of(text: str | None) -> datetime | None:
+    """A printed time; None where it is none."""
     try:
         return datetime.fromisoformat(text) if text is not None else None
     except ValueError:

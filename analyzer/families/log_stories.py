@@ -167,7 +167,6 @@ STORIES: Final[Mapping[LogKind, Story]] = {
         say("has messages that nobody takes"),
     ),
     LogKind.WORKER_ENDED: _FULL,
-    LogKind.PROXY_GAVE_UP: SERVICE,
     LogKind.READ_TIMEOUT: SERVICE,
     LogKind.PAUSE: Story(
         "gc-thrash",

@@ -8,6 +8,7 @@ from analyzer.evidence.chosen_threads import chosen
 from analyzer.evidence.log_events import MANY, caller_in_words, in_words, of_this_moment, site_of
 from analyzer.families.idle_leases import resting
 from analyzer.families.log_stories import SERVICE, STORIES
+from analyzer.families.pauses import OF_ONE_TIME, explained
 from analyzer.model.finding import Confidence, Culprit, Doubt, Finding, Severity, When
 from analyzer.model.message import capitalized, plural, say
 from analyzer.model.text import Do, Either, Text
@@ -123,7 +124,7 @@ LINE: Final = Text(
 )
 _ORDER: Final = (LogKind.LEAK, LogKind.POOL_EMPTY, *STORIES)
 """Kinds in the order in which they are told: what names a cause before what follows from one."""
-_OF_CALLS: Final = frozenset({LogKind.READ_TIMEOUT, LogKind.PROXY_GAVE_UP, LogKind.SLOW_STATEMENT, LogKind.PAUSE})
+_OF_CALLS: Final = frozenset({LogKind.READ_TIMEOUT, LogKind.SLOW_STATEMENT, LogKind.PAUSE})
 """Kinds of which every healthy server's log has a line now and then."""
 _POOLS: Final = frozenset({LogKind.LEAK, LogKind.POOL_EMPTY})
 
@@ -152,6 +153,8 @@ def _matters(case: Case, told: Told) -> bool:
     """True if a line like this is a sign of trouble: it is one of few that somebody picked, or one of many. A single call that failed is no sign yet."""
     if told.event.kind not in _ORDER:
         return False
+    if told.event.kind is LogKind.PAUSE and explained(case.incident) is not None:
+        return True
     artifact = next((one for one in case.incident.artifacts if one.file == told.event.where.file), None)
     lines = sum(log.lines for log in artifact.logs) if artifact is not None else 0
     picked = artifact is not None and any(part.format is None and not part.looks_like for part in artifact.parts)
@@ -205,14 +208,16 @@ def _rule_of_pool(main: Told, empty: Told | None) -> str:
 
 def _of_line(case: Case, told: Told, story: Story) -> Finding:
     event = told.event
+    pause = explained(case.incident) if event.kind is LogKind.PAUSE else None
+    event = pause.pause if pause is not None else event
     text = LINE.filled(
         None,
         event=capitalized(in_words(event)),
         called=caller_in_words(event, case.known),
         often=_often(told),
-        tail=story.tail,
+        tail=say(", and {limits}", limits=pause.ran_out) if pause is not None else story.tail,
         reason=story.explanation,
-        proof=story.why,
+        proof=OF_ONE_TIME if pause is not None else story.why,
         look=story.look,
         order=story.command or _stacks(event.source),
         fix=story.fix,
@@ -221,7 +226,8 @@ def _of_line(case: Case, told: Told, story: Story) -> Finding:
     )
     remote = event.subject if story is SERVICE else None
     culprit = Culprit(frame=_named(site_of(event, case.known)), remote=remote, library=event.source)
-    return _finding(text, story.rule, story.confidence, (told.evidence,), culprit)
+    shown = pause.evidence if pause is not None else (told.evidence,)
+    return _finding(text, story.rule, Confidence.LIKELY if pause is not None else story.confidence, shown, culprit)
 
 
 def _finding(text: Filled, rule: str, sure: Confidence, shown: tuple[Evidence, ...], culprit: Culprit) -> Finding:

@@ -23,7 +23,7 @@ from analyzer.judge.health import gaps_of_health
 from analyzer.judge.known_issues import known_issues
 from analyzer.judge.platform import fitting, platform_of, speaks_of_jvm
 from analyzer.judge.stacks import socket_groups, stack_groups
-from analyzer.judge.subject import besides, is_beside, nothing_of_subject, primary_of
+from analyzer.judge.subject import besides, is_beside, nothing_of_subject, owner_of, primary_of
 from analyzer.judge.suspicions import besides as beside_suspicion
 from analyzer.judge.suspicions import with_lists, with_logs, without_few
 from analyzer.judge.symptoms import REASONS, suffering, without_cause
@@ -275,16 +275,15 @@ def _number(found: Sequence[Finding], causes: dict[str, tuple[str, ...]], incide
     of_rule: dict[tuple[str, str | None, int | None], Finding] = {}
     in_trouble: dict[tuple[str | None, int | None], Finding] = {}
     for finding in ranked:
-        if finding.process is None:
-            continue
-        owner = (finding.process.host, finding.process.pid)
+        owner = owner_of(finding)
         of_rule.setdefault((finding.rule, *owner), finding)
         if finding.severity is Severity.CRITICAL and finding.confidence is not Confidence.SUSPECTED:
             in_trouble.setdefault(owner, finding)
     result = []
     for finding in ranked:
         near, far = finding.process, finding.waits_for
-        same = [of_rule.get((rule, near.host, near.pid)) for rule in causes.get(finding.rule, ())] if near is not None else []
+        wanted = causes.get(finding.rule, ()) if near is not None else (finding.consequence_of or "",)
+        same = [of_rule.get((rule, *owner_of(finding))) for rule in wanted]
         cause = min((one for one in same if one is not None), key=_place, default=None)
         # A process that it waits for, with critical trouble of its own.
         cause = cause or (in_trouble.get((far.host, far.pid)) if far is not None else None)

@@ -14,6 +14,7 @@ from analyzer.evidence.doing import caller, doing, idle, interrupted, kept, repo
 from analyzer.evidence.log_events import caller_in_words, in_words, of_this_moment
 from analyzer.evidence.sessions import listed_in_words
 from analyzer.evidence.waiting_groups import since_in_words, waiting_groups
+from analyzer.families.given_up import is_told
 from analyzer.judge.counted import counted
 from analyzer.judge.far_counts import asleep_in_words, far_counts_in_words
 from analyzer.judge.kernel_counts import of_counts
@@ -66,11 +67,11 @@ def shown(case: Case, findings: Sequence[Finding]) -> list[str]:
             said += of_threads(view)
         elif view.dump is not None and not case.incident.has_sockets:
             said += _of_groups(case, view)
-    return list(dict.fromkeys([*said, *beside_threads(case)]))
+    return list(dict.fromkeys([*said, *beside_threads(case, findings)]))
 
 
-def beside_threads(case: Case) -> list[str]:
-    """What rows, lists, counts and lines of logs show."""
+def beside_threads(case: Case, findings: Sequence[Finding] = ()) -> list[str]:
+    """What rows, lists, counts and lines of logs show, those lines aside that a finding is made of."""
     said: list[str] = []
     for view in case.latest:
         said += of_rows(view)
@@ -84,7 +85,7 @@ def beside_threads(case: Case) -> list[str]:
             *calls_of(snapshot),
             *_of_descriptors(snapshot),
         ]
-    said += _of_logs(case)
+    said += _of_logs(case, {finding.rule for finding in findings})
     return said
 
 
@@ -96,9 +97,10 @@ def of_lists(snapshots: Sequence[Snapshot]) -> Iterator[str]:
     return listed_in_words(snapshots[last].sessions, [block for snapshot in snapshots[last:] for block in snapshot.blocks])
 
 
-def _of_logs(case: Case) -> Iterator[str]:
+def _of_logs(case: Case, rules: set[str]) -> Iterator[str]:
     """What lines of a log beside the threads and rows say."""
-    for told in of_this_moment(case.incident)[:_LINES]:
+    events = [one for one in of_this_moment(case.incident) if not is_told(one.event, rules)]
+    for told in events[:_LINES]:
         called = caller_in_words(told.event, case.known)
         yield (
             say("the log says in {lines}: {event}{called}", lines=plural(told.lines, "line"), event=in_words(told.event), called=called)

@@ -19,6 +19,11 @@ SMALLEST_PID: Final = 100
 """Smaller numbers in the name of a file count dumps."""
 
 
+def owner_of(finding: Finding) -> tuple[str | None, int | None]:
+    """Host and pid of a finding's process; all findings without a process belong together."""
+    return (finding.process.host, finding.process.pid) if finding.process is not None else ("", None)
+
+
 def subjects(incident: Incident) -> tuple[Collection, ...]:
     """The collections that name the process which they were made of; without one, the only process whose pid names the file of a dump."""
     made = tuple(collection for collection in incident.collections if collection.pid is not None)

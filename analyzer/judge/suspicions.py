@@ -10,7 +10,7 @@ from analyzer.evidence.chosen_threads import FEW_THREADS
 from analyzer.families import listed_sessions, standing_calls, told_by_logs
 from analyzer.judge.shown import beside_threads, of_lists, shown
 from analyzer.model.finding import Check, Finding, Outcome, Severity
-from analyzer.model.message import capitalized, say
+from analyzer.model.message import capitalized, say, unended
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -22,8 +22,8 @@ _LITTLE: Final = (FEW_THREADS, told_by_logs.LOG_ALONE, listed_sessions.LIST_ALON
 """Codes of the doubts about such suspicions."""
 _CALLS: Final = frozenset({"slow-backend", "database-read-hang"})
 """Rules that suspect a service because picked threads wait for it."""
-_OF_LOGS: Final = "database-deadlock"
-"""The one rule that judges lines of logs itself: others of the lines may tell of more."""
+_OF_LOGS: Final = frozenset({"database-deadlock", "proxy-timeout"})
+"""Rules that judge lines of logs themselves: others of the lines may tell of more."""
 
 
 def without_few(found: Sequence[Finding]) -> Sequence[Finding]:
@@ -45,7 +45,7 @@ def with_lists(case: Case, found: list[Finding], checked: list[Check], rules: Ma
 
 def with_logs(case: Case, found: list[Finding], checked: list[Check], rules: Mapping[str, Rule]) -> tuple[list[Finding], list[Check]]:
     """The findings and the checks, with what lines of logs let one suspect where no rule found anything."""
-    if any(one.severity is not Severity.INFO and one.rule != _OF_LOGS for one in found):
+    if any(one.severity is not Severity.INFO and one.rule not in _OF_LOGS for one in found):
         return _with_alarm(case, found, checked, rules)
     told = {one.rule: replace(one, outlook=rules[one.rule].OUTLOOK) for one in told_by_logs.suspicions(case) if one.rule in rules}
     return [*found, *told.values()], _noted(checked, told)
@@ -74,8 +74,8 @@ def besides(case: Case, primary: Finding, findings: Sequence[Finding]) -> list[s
     if not primary.has_doubt(*_LITTLE):
         return []
     others = [one.headline for one in findings if one is not primary and one.process == primary.process and one.has_doubt(*_LITTLE)]
-    told = [evidence.says for one in findings for evidence in one.evidence]
-    seen = beside_threads(case) if primary.has_doubt(FEW_THREADS) else shown(case, findings)
+    told = [evidence.says for one in findings for evidence in one.evidence] + [unended(other) for other in others]
+    seen = beside_threads(case, findings) if primary.has_doubt(FEW_THREADS) else shown(case, findings)
     said = {*of_lists(case.incident.snapshots)} if primary.has_doubt(listed_sessions.LIST_ALONE) else set()
     lines = [line for line in seen if line not in said and not any(words in line for words in told)]
     return [*others, *(say("{line}.", line=capitalized(line)) for line in lines)]

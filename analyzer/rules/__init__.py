@@ -50,6 +50,7 @@ from analyzer.rules import (
     pool_stuck,
     process_stopped,
     proxy_half_close,
+    proxy_timeout,
     queued_at_proxy,
     recursive_read_lock,
     self_call_starvation,
@@ -157,6 +158,7 @@ RULES: Final[tuple[Rule, ...]] = (
     conntrack_full,
     disk_stall,
     proxy_half_close,
+    proxy_timeout,
     pool_stuck,
 )
 """Every rule, in the order in which ``analyze explain`` lists them."""

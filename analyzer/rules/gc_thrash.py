@@ -1,7 +1,7 @@
 """The garbage collector takes the processors: the application hardly runs.
 
 Looks for: GC threads (and the VM thread) whose CPU time grows with the clock between dumps, by more than that of all application threads together;
-top -H confirms it by native id.
+top -H confirms it by native id. Or the collector's own log, where its long pauses take much of the time.
 
 Why it matters: the heap is full, every request needs memory and waits for the next collection. It looks like a slow server with busy threads.
 
@@ -15,11 +15,12 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING, Final, NamedTuple
 
-from analyzer.model.finding import Confidence, Culprit, Evidence, Finding, Outlook, RecoversWhen, Severity, When
+from analyzer.families.pauses import Share, heavy
+from analyzer.model.finding import Confidence, Culprit, Doubt, Evidence, Finding, Outlook, RecoversWhen, Severity, When
 from analyzer.model.message import plural, say
 from analyzer.model.need import Need
 from analyzer.model.text import Ask, Do, Either, Text
-from parsers.records import Where
+from parsers.records import Runtime, Where
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -66,6 +67,17 @@ TEXT: Final = Text(
     phrases={"evidence": "{collector_thread} use {collectors:.1f} processors between the dumps"},
 )
 
+PAUSES: Final = Text(
+    "gc-thrash",
+    headline="The garbage collector stood the program still for {stood:.0f} of {of:.0f} s: the heap is full, or far too busy.",
+    explanation="By its own log the collector made {pauses} long pauses in {of:.0f} s, {stood:.0f} s together. Nothing of the program runs meanwhile: time limits run out, and requests pile up. It goes on until whatever fills the heap is let go.",
+    why="The collector's own log has the pauses. What fills the heap it does not show.",
+    do=TEXT.do,
+    figures=(("{share:.0%}", "of the time in pauses"), ("{pauses}", "long pauses")),
+    ask=TEXT.ask,
+    chain=(("what fills the heap", "leaves no room", ""), ("the garbage collector", "keeps everything still", "{stood:.0f} of {of:.0f} s")),
+)
+
 
 class _Load(NamedTuple):
     collectors: float
@@ -74,12 +86,36 @@ class _Load(NamedTuple):
 
 
 def diagnose(case: Case) -> Iterator[Finding]:
-    """One finding per process whose collectors outrun it."""
+    """One finding per process whose collectors outrun it; else what a collector's log says of the only one."""
+    found = list(_of_dumps(case))
+    yield from found
+    share = heavy(case.incident) if not found else None
+    if share is not None:
+        yield _of_log(case, share)
+
+
+def _of_dumps(case: Case) -> Iterator[Finding]:
     for view in case.latest:
         dumps = [other for other in case.history(view) if other.dump is not None]
         load = _load(dumps)
         if load is not None and load.collectors >= BUSY and load.collectors >= LEAD * load.application:
             yield _finding(view, load, _hot(dumps, load))
+
+
+def _of_log(case: Case, share: Share) -> Finding:
+    of_java = [view for view in case.latest if view.dump is not None and view.dump.runtime is Runtime.JVM]
+    view = of_java[0] if len(of_java) == 1 else None
+    doubt = Doubt("log-alone", say("whose log it is, it does not say"), Confidence.LIKELY)
+    text = PAUSES.filled(
+        view.process if view is not None else None, share=share.stood / share.of, stood=share.stood, of=share.of, pauses=len(share.pauses)
+    )
+    return text.finding(
+        severity=Severity.WARNING,
+        confidence=Confidence.LIKELY,
+        evidence=(share.evidence,),
+        chain=text.steps((), (share.evidence,)),
+        doubts=(doubt,) if view is None else (),
+    )
 
 
 def _load(dumps: Sequence[ProcessView]) -> _Load | None:

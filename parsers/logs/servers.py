@@ -18,6 +18,11 @@ from parsers.logs.lines import LineFact, Shape
 from parsers.records import LogKind
 
 _UPSTREAM: Final = r"(?:[^\n]{0,4000}?upstream: \"[a-z]{2,8}://(?P<subject>[^/\"\n]{1,120}))?"
+_ENVOY: Final = (
+    r"(?:\S{1,60} - \"[^\"\n]{0,200}\" )?\d{1,15} \d{1,15} (?P<ms>\d{1,12}) "
+    r"(?:\S{1,12} (?:\"[^\"\n]{0,600}\" ){4}\"(?P<subject>[\w.\[\]:-]{1,80}:\d{1,5})\")?"
+)
+"""Duration, then who called with what, then the host that was called."""
 
 
 def _shape(source: str, kind: LogKind, word: str, pattern: str) -> Shape:
@@ -65,7 +70,13 @@ SHAPES: Final = (
         "Envoy",
         LogKind.PROXY_GAVE_UP,
         '" 504 UT',
-        r"\" (?P<status>504) UT (?:\S{1,60} - \"[^\"\n]{0,200}\" )?\d{1,15} \d{1,15} (?P<ms>\d{1,12}) ",
+        rf"\" (?P<status>504) UT {_ENVOY}",
+    ),
+    _shape(
+        "Envoy",
+        LogKind.CLIENT_GAVE_UP,
+        '" 0 DC',
+        rf"\" 0 DC {_ENVOY}",
     ),
 )
 
@@ -93,8 +104,13 @@ _ENDED: Final = {
     "cH": LogKind.CLIENT_GAVE_UP,
     "CC": LogKind.CLIENT_GAVE_UP,
     "CQ": LogKind.CLIENT_GAVE_UP,
+    "CD": LogKind.CLIENT_LEFT,
+    "cD": LogKind.CLIENT_LEFT,
 }
-"""HAProxy's first two flags: who ended the session, and where it stood. Others end while data flows, as ordinary clients do."""
+"""HAProxy's first two flags: who ended the session, and where it stood."""
+_BARE_SECONDS: Final = re.compile(r"(?<=[\" ])(?P<s>\d{1,6}\.\d{3})(?=[ \",]|$)")
+"""nginx' $request_time without a name: seconds with three decimals, behind the user agent."""
+_BARE_SERVER: Final = re.compile(r"(?<=[\" ])(?P<subject>(?:\d{1,3}\.){3}\d{1,3}:\d{2,5}|\[[\da-f:]{3,39}\]:\d{2,5})(?=[ \",]|$)")
 
 
 def request(line: str) -> LineFact | None:
@@ -108,7 +124,9 @@ def request(line: str) -> LineFact | None:
     match = _ACCESS.search(line) or (_JSON_STATUS.search(line) if line.lstrip().startswith("{") else None)
     if match is None:
         return None
-    seconds, server = _SECONDS.search(line, match.end()) or _SECONDS.search(line), _SERVER.search(line)
+    named = _SECONDS.search(line, match.end()) or _SECONDS.search(line)
+    seconds = named or _BARE_SECONDS.search(line, match.end())
+    server = _SERVER.search(line) or (None if named else _BARE_SERVER.search(line, match.end()))
     figures_of_status = (("status", float(match["status"])), *((("seconds", float(seconds["s"])),) if seconds else ()))
     return LineFact(_STATUS[match["status"]], "access log", server["subject"] if server else None, figures_of_status)
 

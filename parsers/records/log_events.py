@@ -33,6 +33,7 @@ class LogKind(StrEnum):
     LIMIT_ENDED = "a time limit of the server ended a session or statement"
     PROXY_GAVE_UP = "a proxy gave up on a server"
     CLIENT_GAVE_UP = "a client gave up on a proxy"
+    CLIENT_LEFT = "a client left, or took no more, while an answer was sent"
     QUEUE_GAVE_UP = "a request left a proxy's queue unserved"
     WORKER_ENDED = "a worker took longer than its limit and was ended"
     LEAK = "a connection was not given back"

@@ -1,0 +1,138 @@
+"""Pauses of a virtual machine that its log tells of, and the time limits that ran out because of them."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+from typing import TYPE_CHECKING, Final, NamedTuple
+
+from analyzer.evidence.log_events import near, time_of
+from analyzer.model.finding import Evidence
+from analyzer.model.message import plural, say
+from parsers.records import LogKind
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Sequence
+
+    from analyzer.model.incident import Incident
+    from parsers.records import LogEvent
+
+_CLOCKS: Final = timedelta(seconds=2)
+"""What two clocks, and the writing of a line, may differ by."""
+OF_ONE_TIME: Final = say(
+    "The lines are of one time, and the limits no longer than the pause. That both are of one process, or of one that the other calls, they do not show."
+)
+FEW: Final = 3
+"""Limits that ran out in one pause, from which on it is no accident; and most of those that are told of."""
+LIMITED: Final = frozenset(
+    {
+        LogKind.READ_TIMEOUT,
+        LogKind.POOL_EMPTY,
+        LogKind.PROXY_GAVE_UP,
+        LogKind.CLIENT_GAVE_UP,
+        LogKind.QUEUE_GAVE_UP,
+        LogKind.CONNECT_TIMEOUT,
+    }
+)
+"""Lines about a time limit that was reached; those with a duration say how long it is."""
+
+
+class Explained(NamedTuple):
+    """A pause, and the lines about time limits that ran out while nothing could answer."""
+
+    pause: LogEvent
+    limits: tuple[LogEvent, ...]
+
+    @property
+    def seconds(self) -> float:
+        """How long nothing ran."""
+        return self.pause.figure("seconds") or 0.0
+
+    @property
+    def ran_out(self) -> str:
+        """``9 time limits of up to 5.0 s ran out in that time``."""
+        longest = max(event.figure("seconds") or 0.0 for event in self.limits)
+        return say("{limits} of up to {longest:.1f} s ran out in that time", limits=plural(len(self.limits), "time limit"), longest=longest)
+
+    @property
+    def words(self) -> str:
+        """What the lines say together."""
+        return say("the virtual machine stood still for {pause:.1f} s, and {limits}", pause=self.seconds, limits=self.ran_out)
+
+    @property
+    def evidence(self) -> tuple[Evidence, ...]:
+        """The line of the pause, and the last of those about limits."""
+        stood = say("nothing ran for {seconds:.1f} s", seconds=self.seconds)
+        ran_out = say("a time limit of {seconds:.1f} s ran out in that time", seconds=self.limits[-1].figure("seconds") or 0.0)
+        return Evidence(self.pause.where, stood), Evidence(self.limits[-1].where, ran_out, (), len(self.limits) - 1)
+
+
+def explained(incident: Incident, limits: Iterable[LogEvent] | None = None) -> Explained | None:
+    """The pause that explains most of the limits, by default of all that lines of this moment tell of; None if none does.
+
+    A pause explains a wait that is no longer than itself and that it overlaps. Without times on both nothing ties them.
+    """
+    events = tuple(near(incident))
+    waits = tuple(event for event in (events if limits is None else limits) if event.kind in LIMITED and event.figure("seconds"))
+    pauses = [event for event in events if event.kind is LogKind.PAUSE]
+    found = [Explained(pause, tuple(wait for wait in waits if _covers(pause, wait))) for pause in _distinct(pauses)]
+    return max(
+        (one for one in found if len(one.limits) >= max(FEW, len(waits) / 2)), key=lambda one: (len(one.limits), one.seconds), default=None
+    )
+
+
+def _distinct(pauses: Sequence[LogEvent]) -> Iterable[LogEvent]:
+    """One line for each pause: the collector and the safepoint tell of the same one."""
+    return {(event.time, round(event.figure("seconds") or 0.0)): event for event in reversed(pauses)}.values()
+
+
+def _covers(pause: LogEvent, wait: LogEvent) -> bool:
+    stood, waited = pause.figure("seconds") or 0.0, wait.figure("seconds") or 0.0
+    end, late = time_of(pause.time), time_of(wait.time)
+    if end is None or late is None or (end.tzinfo is None) != (late.tzinfo is None) or waited > stood + _CLOCKS.total_seconds():
+        return False
+    # Both lines are written at the end: what lasted from before the pause to after it, or ended in it.
+    return end - timedelta(seconds=stood) - _CLOCKS <= late <= end + timedelta(seconds=waited) + _CLOCKS
+
+
+class Share(NamedTuple):
+    """How much of the time the collector kept the program still, by its own log: the pauses, their sum, and the time from the first to the end of the last."""
+
+    pauses: tuple[LogEvent, ...]
+    stood: float
+    of: float
+
+    @property
+    def evidence(self) -> Evidence:
+        """The last of the pauses, and how many there are."""
+        says = say("{pauses}, {stood:.1f} s together", pauses=plural(len(self.pauses), "pause"), stood=self.stood)
+        return Evidence(self.pauses[-1].where, says, (), len(self.pauses) - 1)
+
+
+MUCH: Final = 0.3
+"""Share of the time that pauses must take for the collector to be the trouble: a collector that keeps up takes some hundredths."""
+_LEAST: Final = 5
+"""Long pauses that make a rate."""
+_STEADY: Final = 10.0
+"""Seconds of pauses below which a burst at start-up looks the same."""
+
+
+def heavy(incident: Incident) -> Share | None:
+    """The last pauses of one log of a collector, if they take much of the time; None if none do."""
+    logs: dict[str, list[LogEvent]] = {}
+    for event in near(incident):
+        if event.kind is LogKind.PAUSE and event.source == "garbage collector" and time_of(event.time) is not None:
+            logs.setdefault(event.where.file, []).append(event)
+    found = [share for events in logs.values() if (share := _share(events[-_MANY:])) is not None]
+    return max(found, key=lambda share: share.stood, default=None)
+
+
+_MANY: Final = 50
+
+
+def _share(events: Sequence[LogEvent]) -> Share | None:
+    times = [time for event in events if (time := time_of(event.time)) is not None]
+    if len(events) < _LEAST or len({time.tzinfo is None for time in times}) > 1:
+        return None
+    stood = sum(event.figure("seconds") or 0.0 for event in events)
+    of = (times[-1] - times[0]).total_seconds() + (events[0].figure("seconds") or 0.0)
+    return Share(tuple(events), stood, of) if stood >= _STEADY and MUCH * of <= stood <= of * 1.2 else None
