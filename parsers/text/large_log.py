@@ -2,12 +2,14 @@
 
 What is left out are whole entries with a time and a level in front: those of level INFO and below, and warnings and errors, with the exceptions
 below them, in which no word stands that a reader of logs looks for. Whatever has another shape (a dump, a table, a message of many lines) is kept
-as it stands, and so are both ends of the file.
+as it stands, and so are both ends of the file. A log whose lines Docker's driver wrapped into objects (``{"log":"2026-…"``) is read alike, and
+what stays of it is taken out of them.
 """
 
 from __future__ import annotations
 
 import hashlib
+import json
 import re
 from typing import TYPE_CHECKING, Final, NamedTuple
 
@@ -21,24 +23,53 @@ _DIGITS: Final = b"0123456789"
 _SHAPES: Final = 4096
 """Sentences that are remembered."""
 _SHARE: Final = 0.3
-_TIME: Final = rb"\n(?:19|20)\d\d[-/]\d\d[-/]\d\d[ T]\d\d:\d\d[^A-Z\n]*+Z?[^A-Z\n]*+(?:\[[^\]\n]{0,200}\] *+)?"
+_DAY: Final = rb"(?:19|20)\d\d[-/]\d\d"
 _ENDS: Final = rb"(?=[ \]:|\t-])[^\n]*+"
-# Whoever reads on below must not take the rest of an entry for something else: only whole entries go.
-_NEXT: Final = rb"(?=\n(?:19|20)\d\d[-/]\d\d)"
-_LEFT_OUT: Final = re.compile(
-    rb"((?:"
-    + _TIME
-    + rb"(?:INFO|DEBUG|TRACE)"
-    + _ENDS
-    + _NEXT
-    + rb")++)|"
-    + _TIME
-    + rb"(?:WARN(?:ING)?|ERROR|SEVERE|FATAL)"
-    + _ENDS
-    + rb"(?:\n(?:[\w.$]{1,200}(?:Exception|Error)(?=[:\n])[^\n]*+)(?:\n(?:[ \t]++(?:at |\.\.\. |Suppressed: )|Caused by: )[^\n]*+)*+)?+"
-    + _NEXT
-)
-_LEVEL: Final = re.compile(rb"^(?:19|20)\d\d[-/]\d\d[-/]\d\d[ T]\d\d:\d\d[^\n]{0,200}?\b(?:INFO|DEBUG|TRACE|WARN|ERROR)\b", re.MULTILINE)
+
+
+class _Shape(NamedTuple):
+    """What entries look like: ``left_out`` are those that may go, ``level`` counts entries at the beginning, ``begin`` is where a piece may end."""
+
+    left_out: re.Pattern[bytes]
+    level: re.Pattern[bytes]
+    begin: bytes
+
+
+def _shape(begin: bytes, indent: bytes) -> _Shape:
+    """``begin`` stands in front of each line's text, ``indent`` in front of a frame."""
+    start = re.escape(begin)
+    moment = start + _DAY + rb"[-/]\d\d[ T]\d\d:\d\d"
+    carried = rb"[^A-Z\n]*+Z?(?: std(?:out|err) F )?+[^A-Z\n]*+(?:\[[^\]\n]{0,200}\] *+)?"
+    # Whoever reads on below must not take the rest of an entry for something else: only whole entries go.
+    then = rb"(?=\n" + start + _DAY + rb")"
+    thrown = start + rb"(?:[\w.$]{1,200}(?:Exception|Error)(?=[:\n\\])[^\n]*+)"
+    below = start + rb"(?:" + indent + rb"(?:at |\.\.\. |Suppressed: )|Caused by: )[^\n]*+"
+    entry = rb"\n" + moment + carried
+    left_out = (
+        rb"((?:"
+        + entry
+        + rb"(?:INFO|DEBUG|TRACE)"
+        + _ENDS
+        + then
+        + rb")++)|"
+        + entry
+        + rb"(?:WARN(?:ING)?|ERROR|SEVERE|FATAL)"
+        + _ENDS
+        + rb"(?:\n"
+        + thrown
+        + rb"(?:\n"
+        + below
+        + rb")*+)?+"
+        + then
+    )
+    level = rb"^" + moment + rb"[^\n]{0,200}?\b(?:INFO|DEBUG|TRACE|WARN|ERROR)\b"
+    return _Shape(re.compile(left_out), re.compile(level, re.MULTILINE), b"\n" + begin + b"20")
+
+
+_OF_DOCKER: Final = b'{"log":"'
+_WRAPPED: Final = re.compile(rb"^\{\"log\":\"[^\n]*", re.MULTILINE)
+_ESCAPED: Final = ((b"\\", b"\\\\"), (b'"', b'\\"'), (b"<", b"\\u003c"), (b">", b"\\u003e"), (b"&", b"\\u0026"), (b"\t", b"\\t"))
+"""What Docker's driver writes for characters of a line."""
 _STACK: Final = b"Thread.State: "
 """A dump that a program writes as entries of its log, line by line."""
 
@@ -56,22 +87,24 @@ def read(stream: BinaryIO, words: Sequence[bytes]) -> LargeLog | None:
     """The log in a stream; None if its beginning is none of entries with levels. Entries that hold one of ``words`` stay."""
     piece = stream.read(_PIECE)
     head = piece.split(b"\n", _HEAD)[:_HEAD]
-    if len(_LEVEL.findall(b"\n".join(head))) < _SHARE * len(head):
+    docker = head[0].startswith(_OF_DOCKER)
+    shape = _shape(_OF_DOCKER, rb"(?:[ \t]|\\t)++") if docker else _shape(b"", rb"[ \t]++")
+    if len(shape.level.findall(b"\n".join(head))) < _SHARE * len(head):
         return None
     digest = hashlib.sha256(piece)
     kept, size, left_out = list[bytes](), len(piece), 0
 
-    shapes: dict[bytes, bool] = {}
-    wanted = tuple({word.translate(None, _DIGITS) for word in words})
+    sentences: dict[bytes, bool] = {}
+    wanted = tuple({(_escaped(word) if docker else word).translate(None, _DIGITS) for word in words})
 
     def telling(entry: bytes) -> bool:
         # Programs write the same few sentences with other numbers.
-        shape = entry.translate(None, _DIGITS)
-        known = shapes.get(shape)
+        sentence = entry.translate(None, _DIGITS)
+        known = sentences.get(sentence)
         if known is None:
-            if len(shapes) >= _SHAPES:
-                shapes.clear()
-            known = shapes[shape] = any(word in shape for word in wanted)
+            if len(sentences) >= _SHAPES:
+                sentences.clear()
+            known = sentences[sentence] = any(word in sentence for word in wanted)
         return known
 
     def cleared(match: re.Match[bytes]) -> bytes:
@@ -83,11 +116,32 @@ def read(stream: BinaryIO, words: Sequence[bytes]) -> LargeLog | None:
         left_out += lines
         return b"\n" * lines
 
+    def cut(text: bytes) -> bytes:
+        left = shape.left_out.sub(cleared, text) if kept else text
+        return _WRAPPED.sub(_unwrapped, left) if docker else left
+
     while more := stream.read(_PIECE):
         digest.update(more)
         size += len(more)
-        end = piece.rfind(b"\n20")
+        end = piece.rfind(shape.begin)
         end = end if end > 0 else len(piece)
         text, piece = piece[:end], piece[end:] + more
-        kept.append(_LEFT_OUT.sub(cleared, text) if kept else text)
-    return LargeLog(b"".join((*kept, piece)), left_out, size, digest.hexdigest())
+        kept.append(cut(text))
+    last = _WRAPPED.sub(_unwrapped, piece) if docker else piece
+    return LargeLog(b"".join((*kept, last)), left_out, size, digest.hexdigest())
+
+
+def _escaped(word: bytes) -> bytes:
+    for plain, written in _ESCAPED:
+        word = word.replace(plain, written)
+    return word
+
+
+def _unwrapped(match: re.Match[bytes]) -> bytes:
+    """The text of a line of Docker's driver. One that comes in parts stays in parts: only lines of 16 KB do."""
+    try:
+        content = json.loads(match[0])
+    except (ValueError, RecursionError):
+        return match[0]
+    text = content.get("log") if isinstance(content, dict) else None
+    return text.rstrip("\n").replace("\n", " ").encode("utf-8", "replace") if isinstance(text, str) else match[0]

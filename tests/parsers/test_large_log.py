@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import json
 
 import pytest
 
@@ -59,3 +60,44 @@ def test_entries_with_other_numbers_are_still_told_by_their_words() -> None:
 @pytest.mark.parametrize("text", ["", "prose\n" * 3000, DUMP * 100, "tcp 0 0 10.0.0.1:80 10.0.0.2:4000 ESTABLISHED\n" * 500])
 def test_other_texts_are_read_as_they_are(text: str) -> None:
     assert large_log.read(io.BytesIO(text.encode()), [b"drained"]) is None
+
+
+def wrapped(text: str) -> str:
+    """The lines as Docker's json-file driver writes them."""
+    lines = (
+        json.dumps({"log": f"{line}\n", "stream": "stdout", "time": "2026-05-06T07:08:09.1Z"}, separators=(",", ":"))
+        for line in text.splitlines()
+    )
+    return "".join(f"{line}\n" for line in lines).replace("<", "\\u003c").replace(">", "\\u003e").replace("&", "\\u0026")
+
+
+def test_a_log_that_docker_wrapped_is_left_out_alike_and_taken_out_of_its_objects() -> None:
+    many = "".join(QUIET.format(n=n) for n in range(300))
+    text = many + TELLS + many + DUMP + many + LOUD * 50 + many + OWN + many
+    made = read(wrapped(text))
+    before, after = text.split("\n"), made.text.decode().split("\n")
+    assert len(before) == len(after)
+    assert all(new in {"", old} for old, new in zip(before, after, strict=True))
+    assert made.left_out > len(before) / 2
+    assert made.size == len(wrapped(text))
+    for part in (TELLS, DUMP, OWN):
+        assert part in made.text.decode()
+
+
+def test_words_are_found_in_the_escapes_of_docker() -> None:
+    line = TELLS.replace("the pool is drained", 'the "pool" <main> & spare\tis drained')
+    made = large_log.read(
+        io.BytesIO(wrapped(QUIET.format(n=0) * 300 + line + QUIET.format(n=0) * 300).encode()), [b'"pool" <main> & spare\tis']
+    )
+    assert made is not None
+    assert line in made.text.decode()
+
+
+def test_a_broken_object_stays_as_it_is() -> None:
+    text = wrapped(QUIET.format(n=0) * 300) + '{"log":"2026-05-06 07:0\n' + wrapped(QUIET.format(n=0) * 300)
+    assert '{"log":"2026-05-06 07:0' in read(text).text.decode()
+
+
+def test_a_log_behind_the_times_of_a_container_runtime_is_read_alike() -> None:
+    lines = "".join(f"2026-05-06T07:08:09.123456789Z stdout F {QUIET.format(n=n)}" for n in range(600))
+    assert read(lines).left_out > 100
