@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections import Counter
 from typing import TYPE_CHECKING, Final
 
+from analyzer.join.session_waits import SessionWaits
 from analyzer.model.finding import Evidence
 from analyzer.model.message import Message, joined, plural, say
 from parsers.records import SessionState
@@ -13,6 +14,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
     from analyzer.join.far_side import FarSide, Joined
+    from analyzer.model.incident import Snapshot
     from parsers.records import Session, SessionBlock
 
 DATABASE_CAUSES: Final = ("cross-system-deadlock", "lock-held-by-idle-transaction", "slow-statement")
@@ -101,6 +103,18 @@ def listed_in_words(sessions: Sequence[Session], blocks: Sequence[SessionBlock])
             say("idle in a transaction: {session}{age}", session=session_in_words(one), age=age_in_words(one)) for one in idle[:MOST_NAMED]
         ]
         yield say("the list has {what}", what=joined("; ", said))
+
+
+def of_lists(snapshots: Sequence[Snapshot]) -> Iterator[str]:
+    """The last list of sessions, with who waits for whom: one query after the other in a terminal is two moments, and the second names no session."""
+    ends = [[end for block in one.blocks for end in block.ends] for one in snapshots]
+    last = next((number for number, one in reversed([*enumerate(snapshots)]) if one.sessions or ends[number]), None)
+    if last is None:
+        return iter(())
+    return listed_in_words(
+        snapshots[last].sessions or SessionWaits(ends[last], ()).sessions,
+        [block for snapshot in snapshots[last:] for block in snapshot.blocks],
+    )
 
 
 def kinds_in_words(locked: Sequence[Session]) -> str:

@@ -78,7 +78,11 @@ TEXT: Final = Text(
             "{server} names {session} as the one that holds them up in the end.",
             Either(
                 "transaction",
-                "Who holds the lock the list does not say: {session} has the oldest transaction that is open and waits for nobody.",
+                Either(
+                    "exclusive",
+                    "Who holds the lock the list does not say: {session} is the only other one that has a lock which keeps all others out.",
+                    "Who holds the lock the list does not say: {session} has the oldest transaction that is open and waits for nobody.",
+                ),
                 "Who holds the lock the list does not say: {session} is the oldest that waits for nobody, and whether it has a transaction open is not shown.",
             ),
         ),
@@ -211,6 +215,7 @@ def _finding(hold: _Hold, few: Finding | None) -> Finding:
         longest_begins=capitalized(longest_in_words(waiters)),
         metadata=_METADATA in (longest.waits_on or "") and len(waiters) > 1,
         transaction=holder.own_link is not None or holder.state is SessionState.IN_TRANSACTION,
+        exclusive=holder.server == "mongodb",
         holder_statement=holder.statement or "",
         waiter=session_in_words(longest),
         waiter_statement=longest.statement or "",

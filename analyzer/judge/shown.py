@@ -12,7 +12,7 @@ from analyzer.contention.leases import lender_of
 from analyzer.contention.locks import waits_for_lock
 from analyzer.evidence.doing import caller, doing, idle, interrupted, kept, reported
 from analyzer.evidence.log_events import caller_in_words, in_words, of_this_moment
-from analyzer.evidence.sessions import listed_in_words
+from analyzer.evidence.sessions import of_lists
 from analyzer.evidence.waiting_groups import since_in_words, waiting_groups
 from analyzer.families.given_up import is_told
 from analyzer.judge.counted import counted
@@ -87,14 +87,6 @@ def beside_threads(case: Case, findings: Sequence[Finding] = ()) -> list[str]:
         ]
     said += _of_logs(case, {finding.rule for finding in findings})
     return said
-
-
-def of_lists(snapshots: Sequence[Snapshot]) -> Iterator[str]:
-    """The last list of sessions, with who waits for whom: one query after the other in a terminal is two moments, and the second names no session."""
-    last = next((number for number, one in reversed([*enumerate(snapshots)]) if one.sessions), None)
-    if last is None:
-        return iter(())
-    return listed_in_words(snapshots[last].sessions, [block for snapshot in snapshots[last:] for block in snapshot.blocks])
 
 
 def _of_logs(case: Case, rules: set[str]) -> Iterator[str]:

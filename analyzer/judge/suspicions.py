@@ -7,8 +7,9 @@ from typing import TYPE_CHECKING, Final
 from msgspec.structs import replace
 
 from analyzer.evidence.chosen_threads import FEW_THREADS
+from analyzer.evidence.sessions import of_lists
 from analyzer.families import listed_sessions, standing_calls, told_by_logs
-from analyzer.judge.shown import beside_threads, of_lists, shown
+from analyzer.judge.shown import beside_threads, shown
 from analyzer.model.finding import Check, Finding, Outcome, Severity
 from analyzer.model.message import capitalized, say, unended
 
@@ -22,7 +23,9 @@ _LITTLE: Final = (FEW_THREADS, told_by_logs.LOG_ALONE, listed_sessions.LIST_ALON
 """Codes of the doubts about such suspicions."""
 _CALLS: Final = frozenset({"slow-backend", "database-read-hang"})
 """Rules that suspect a service because picked threads wait for it."""
-_OF_LOGS: Final = frozenset({"database-deadlock", "proxy-timeout"})
+_PROXY: Final = "proxy-timeout"
+_QUEUE: Final = "queued-at-proxy"
+_OF_LOGS: Final = frozenset({"database-deadlock", _PROXY})
 """Rules that judge lines of logs themselves: others of the lines may tell of more."""
 
 
@@ -47,7 +50,11 @@ def with_logs(case: Case, found: list[Finding], checked: list[Check], rules: Map
     """The findings and the checks, with what lines of logs let one suspect where no rule found anything."""
     if any(one.severity is not Severity.INFO and one.rule not in _OF_LOGS for one in found):
         return _with_alarm(case, found, checked, rules)
-    told = {one.rule: replace(one, outlook=rules[one.rule].OUTLOOK) for one in told_by_logs.suspicions(case) if one.rule in rules}
+    # What a proxy's log says of its queue stands in the finding about that log, too.
+    said = {_QUEUE} if any(one.rule == _PROXY for one in found) else set()
+    told = {
+        one.rule: replace(one, outlook=rules[one.rule].OUTLOOK) for one in told_by_logs.suspicions(case) if one.rule in rules.keys() - said
+    }
     return [*found, *told.values()], _noted(checked, told)
 
 

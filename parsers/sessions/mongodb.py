@@ -5,7 +5,7 @@
                      "waitingForLock" : true } ], "ok" : 1 }
 
 Without ``true`` (``idleConnections``) idle connections are hidden, so absence proves nothing. Through a router ``client`` is the router's and ``client_s``
-ours. Who holds a lock is not said. Of a command only its name is kept: all else is data. Written after MongoDB's manual, not captured here.
+ours. Who holds a lock is not said: ``locks`` has what each operation keeps, and ``lockStats`` for what it waited. Of a command only its name is kept: all else is data. Written after MongoDB's manual, not captured here.
 """
 
 from __future__ import annotations
@@ -81,10 +81,11 @@ def _session(section: Section, op: JsonObject) -> Session:
         application=op.text("appName"),
         state=state,
         printed_state=_printed(op),
-        waits_on="lock" if op.get("waitingForLock") is True else "flow control" if op.get("waitingForFlowControl") is True else None,
+        waits_on=_awaited(op) if op.get("waitingForLock") is True else "flow control" if op.get("waitingForFlowControl") is True else None,
         statement=_statement(op),
         state_age=micros / 1e6 if micros is not None else seconds,
         transaction_age=_of_transaction(op),
+        own_link=_held(op),
     )
 
 
@@ -99,6 +100,22 @@ def _state(op: JsonObject) -> SessionState:
     if op.text("type") == "idleSession" or op.inner("transaction"):
         return SessionState.IN_TRANSACTION
     return SessionState.IDLE if active is False else SessionState.UNKNOWN
+
+
+def _awaited(op: JsonObject) -> str:
+    """The innermost lock that it had to wait for: ``Collection lock``. The counts are kept after a wait: the one that took longest is the one."""
+    waited = {
+        name: sum(_number(micros) or 0.0 for micros in one.inner("timeAcquiringMicros").values())
+        for name, one in op.inner("lockStats").items()
+        if isinstance(one, JsonObject) and one.inner("acquireWaitCount")
+    }
+    return f"{max(waited, key=lambda name: waited[name])} lock" if waited else "lock"
+
+
+def _held(op: JsonObject) -> str | None:
+    """How many locks of its own it has that keep all others out (W, R; w and r are intents); None where the list does not say."""
+    locks = op.get("locks")
+    return str(sum(mode in {"W", "R"} for mode in locks.values())) if isinstance(locks, JsonObject) else None
 
 
 def _printed(op: JsonObject) -> str:

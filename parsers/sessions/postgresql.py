@@ -21,8 +21,9 @@ from parsers.text.sql import without_literals
 from parsers.text.tables import columns_of, grid_of
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
+    from collections.abc import Callable, Iterator, Sequence
 
+    from parsers.records import Where
     from parsers.text.source import Section
     from parsers.text.tables import Cells, Row
 
@@ -110,7 +111,29 @@ def _block(section: Section, row: Row) -> SessionBlock | None:
     holders = tuple(_IDS.findall(cells.get("blocked_by") or cells.get("pg_blocking_pids") or cells.get("blocking_pid") or ""))
     if not waiter.isdigit():
         return None
-    return SessionBlock(where=section.where(row.first, row.last), server=NAME, waiter=waiter, holders=holders)
+    where = section.where(row.first, row.last)
+    ends = tuple(_ends(where, cells, waiter, holders[0])) if "blocked_pid" in cells and len(holders) == 1 else ()
+    return SessionBlock(where=where, server=NAME, waiter=waiter, holders=holders, ends=ends)
+
+
+def _ends(where: Where, cells: Cells, waiter: str, holder: str) -> Iterator[Session]:
+    """What a row of the wiki's query on lock waits tells of both sessions. Those in one queue for a row block each other in it: that is no deadlock."""
+    for pid, side, statement, state in (
+        (waiter, "blocked", ("blocked_statement", "blocked_query"), SessionState.LOCKED),
+        (holder, "blocking", ("current_statement_in_blocking_process", "blocking_statement", "blocking_query"), None),
+    ):
+        text = next((cells[name] for name in statement if cells.get(name)), "")
+        printed = cells.get(f"{side}_state", "")
+        yield Session(
+            where=where,
+            server=NAME,
+            id=pid,
+            user=cells.get(f"{side}_user") or None,
+            application=cells.get(f"{side}_application") or cells.get(f"{side}_application_name") or None,
+            state=state or _STATES.get(printed.lower(), SessionState.UNKNOWN),
+            printed_state=printed,
+            statement=without_literals(text) or None,
+        )
 
 
 def _locks(section: Section, rows: Sequence[Row]) -> Callable[[Row], SessionBlock | None]:

@@ -201,3 +201,55 @@ class TestPoolBesideItsSessions:
         line = "HikariPool-1 - Connection is not available, request timed out after 30000ms (total=0, active=0, idle=0, waiting=9)\n"
         (finding,) = findings(line + "\n" + table(RESTING.format(first="idle in transaction", last="00:18:00.5")))
         assert finding.confidence is Confidence.SUSPECTED
+
+
+WIKI = """
+ blocked_pid | blocked_user | blocking_pid | blocking_user |         blocked_statement          | current_statement_in_blocking_process
+-------------+--------------+--------------+---------------+------------------------------------+---------------------------------------
+        7101 | mill         |         7102 | mill          | update sack set n = 1 where id = 4 | update sack set n = 2 where id = 4
+        7102 | mill         |         7101 | mill          | update sack set n = 2 where id = 4 | update sack set n = 1 where id = 4
+"""
+HOLDER = """        7101 | mill         |         6990 | nightly       | update sack set n = 1 where id = 4 | select n from sack where id = 4
+        7102 | mill         |         6990 | nightly       | update sack set n = 2 where id = 4 | select n from sack where id = 4
+"""
+
+
+class TestPairsWithoutStates:
+    def test_the_blocker_that_never_waits_holds_them_up(self) -> None:
+        (finding,) = findings(WIKI + HOLDER + "(4 rows)\n")
+        assert (finding.rule, finding.confidence) == ("lock-held-by-idle-transaction", Confidence.SUSPECTED)
+        assert "2 sessions of PostgreSQL wait for a lock that session 6990 (nightly) holds" in finding.headline
+        assert "select n from sack where id = ?" in finding.explanation
+
+    def test_two_in_one_queue_that_block_each_other_are_no_cycle(self) -> None:
+        diagnosis = diagnosis_of({"post.md": WIKI + "(2 rows)\n"})
+        assert not [one for one in diagnosis.findings if one.severity is not Severity.INFO]
+        assert "2 sessions of PostgreSQL waiting for a lock" in diagnosis.verdict.headline
+        assert "deadlock" not in diagnosis.verdict.headline + diagnosis.verdict.summary
+
+
+OPERATIONS = """{{ "inprog" : [
+  {{ "type" : "op", "connectionId" : 41, "client" : "10.9.0.7:51234", "appName" : "mill", "active" : true, "opid" : 811, "secs_running" : NumberLong(31),
+    "op" : "update", "ns" : "mill.sacks", "waitingForLock" : true, "locks" : {{ "Global" : "w" }},
+    "lockStats" : {{ "Global" : {{ "acquireCount" : {{ "w" : NumberLong(2) }} }},
+      "Collection" : {{ "acquireWaitCount" : {{ "w" : NumberLong(1) }}, "timeAcquiringMicros" : {{ "w" : NumberLong(30990000) }} }} }} }},
+  {{ "type" : "op", "connectionId" : 39, "client" : "10.9.0.9:40100", "appName" : "night", "active" : true, "opid" : 802, "secs_running" : NumberLong(64),
+    "op" : "command", "ns" : "mill.sacks", "waitingForLock" : false, "locks" : {{ "Global" : "w", "Collection" : "{mode}" }} }},
+  {{ "type" : "op", "connectionId" : 40, "client" : "10.9.0.9:40101", "appName" : "night", "active" : true, "opid" : 803, "secs_running" : NumberLong(2),
+    "op" : "query", "ns" : "mill.sacks", "waitingForLock" : false, "locks" : {{ "Global" : "r", "Collection" : "{other}" }} }}
+], "ok" : 1 }}
+"""
+
+
+class TestOperationsOfMongoDB:
+    def test_the_only_one_with_an_exclusive_lock_is_suspected(self) -> None:
+        (finding,) = findings(OPERATIONS.format(mode="W", other="r"))
+        assert finding.confidence is Confidence.SUSPECTED
+        assert "waits for a lock (Collection lock)" in finding.headline
+        assert "Session 39 (night, 10.9.0.9:40100) is suspected" in finding.headline
+        assert "keeps all others out" in finding.explanation
+
+    @pytest.mark.parametrize(("mode", "other"), [("w", "r"), ("W", "R")], ids=["only intents", "two of them"])
+    def test_where_nobody_or_several_have_one_nobody_is_named(self, mode: str, other: str) -> None:
+        diagnosis = diagnosis_of({"post.md": OPERATIONS.format(mode=mode, other=other)})
+        assert not [one for one in diagnosis.findings if one.severity is not Severity.INFO]
