@@ -222,7 +222,7 @@ def _dense(incident: Incident, file: str, events: Sequence[LogEvent]) -> bool:
     at = sorted(event.where.first for event in events)
     if any(last - first < _WINDOW for first, last in zip(at, at[MANY - 1 :], strict=False)):
         return True
-    ends = max(log.where.last for artifact in incident.artifacts if artifact.file == file for log in artifact.logs or ()) if at else 0
+    ends = max((log.where.last for artifact in incident.artifacts if artifact.file == file for log in artifact.logs), default=0)
     return any(len(at) - index >= _SHARE * (ends - first + 1) and len(at) - index >= FEW for index, first in enumerate(at))
 
 

@@ -94,17 +94,18 @@ TEXT: Final = Text(
 
 
 def diagnose(case: Case) -> Iterator[Finding]:
-    """One finding for each server behind a proxy."""
+    """One finding for each server behind a proxy. Of a log alone that speaks of the proxy's queue only, the rule for that says more."""
+    alone = not (case.incident.has_threads or case.incident.has_sockets)
     for one in given_up(case.incident):
-        yield _finding(case, one)
+        if not alone or set(one.ends) != {LogKind.QUEUE_GAVE_UP}:
+            yield _finding(case, one, alone=alone)
 
 
-def _finding(case: Case, one: GivenUp) -> Finding:
+def _finding(case: Case, one: GivenUp, *, alone: bool) -> Finding:
     view = _server_of(case, one)
     told = list(in_words(one))
     limits = [event for ended in one.ends.values() for event in ended.events]
     pause = explained(case.incident, limits)
-    alone = not (case.incident.has_threads or case.incident.has_sockets)
     text = TEXT.filled(
         view.process if view is not None else None,
         first=capitalized(told[0]),

@@ -75,11 +75,6 @@ def test_whose_patience_ended_first_after_how_long_and_for_whom() -> None:
         ),
         (
             HAPROXY,
-            {"where": "tide/<NOSRV>", "timers": "4002/-1/-1", "ms": 4002, "status": 503, "flags": "sQ--"},
-            "HAProxy dropped 12 requests to tide from its queue after 4.0 s",
-        ),
-        (
-            HAPROXY,
             {"where": "tide/tide1", "timers": "0/0/-1", "ms": 3001, "status": -1, "flags": "CH--"},
             "Clients of HAProxy gave up 12 requests to tide/tide1 after 3.0 s",
         ),
@@ -179,3 +174,15 @@ def test_where_a_pause_explains_them_the_pause_is_what_is_told_first() -> None:
 def test_a_pause_beside_one_limit_is_an_accident() -> None:
     files = {"access.log": lines(OK, 30) + lines(LATE, 1, s=1.002), "gc.log": lines(OK, 0) + PAUSE.format(second=2, ms=1500.5)}
     assert diagnosis_of(files).verdict.confidence is not Confidence.LIKELY
+
+
+def test_lines_that_are_no_whole_log_are_judged_alike() -> None:
+    queue = lines(HAPROXY, 3, where="tide/<NOSRV>", timers="4002/-1/-1", ms=4002, status=503, flags="sQ--")
+    late = lines(HAPROXY, 4, where="tide/tide1", timers="0/0/-1", ms=6001, status=504, flags="sH--")
+    for text in (queue + late, "".join(f"<134>Mar  4 06:01:09 haproxy[71]: {line}\n\n" for line in (queue + late).splitlines())):
+        finding = only({"proxy.log": text})
+        assert (
+            finding.headline
+            == "HAProxy dropped 3 requests to tide/tide1 from its queue after 4.0 s, and HAProxy gave up 4 after 6.0 s: no answer came in time."
+        )
+        assert "no server has seen" in finding.explanation
