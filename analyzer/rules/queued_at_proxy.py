@@ -73,6 +73,7 @@ def _finding(view: ProcessView, far: FarSide, queued: Sequence[Joined], served: 
     behind = served[0].session if served else None
     name = (behind.onward_name or first.database or "?") if behind is not None else first.database or "?"
     where = str(behind.onward) if behind is not None and behind.onward is not None and behind.server == "haproxy" else None
+    alone = say("{requests} at {name} without an answer", requests=plural(len(served), "request"), name=name) if served else ""
     taken = say("; {served} at {name} without an answer", served=plural(len(served), "request"), name=name) if served else ""
     waits = of_session(first, say("{requests} in the queue of {proxy}", requests=plural(len(queued), "request"), proxy=proxy))
     at = say(" ({where})", where=where) if where else ""
@@ -106,7 +107,7 @@ def _finding(view: ProcessView, far: FarSide, queued: Sequence[Joined], served: 
         served_count=len(served),
         requests=plural(len(queued), "request"),
         where=where or name,
-        taken=taken.lstrip("; "),
+        taken=alone,
     )
     return text.finding(
         severity=Severity.CRITICAL,

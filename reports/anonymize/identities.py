@@ -72,6 +72,8 @@ class Identities(msgspec.Struct, frozen=True):
     addresses: frozenset[str]
     parsed: tuple[Address, ...] = ()
     gone: frozenset[tuple[str, str]] = frozenset()
+    listed: frozenset[str] = frozenset()
+    """Files with lists of sessions: words of their rows may be anybody's name."""
 
 
 def gather(diagnosis: Diagnosis, incident: Incident | None = None, given: Iterable[str] = ()) -> Identities:
@@ -90,8 +92,9 @@ def gather(diagnosis: Diagnosis, incident: Incident | None = None, given: Iterab
     for line in (line for lines in diagnosis.excerpts.values() for line in lines):
         users.update(name for start, end in users_in(line) for name in [line[start:end]])
     hosts.update(_hosts(diagnosis))
+    snapshots = incident.snapshots if incident is not None else ()
     if incident is not None:
-        for snapshot in incident.snapshots:
+        for snapshot in snapshots:
             hosts.update(end.host for row in snapshot.rows for end in (row.local, row.remote) if end is not None)
             hosts.update(fact.host for fact in snapshot.facts if fact.host)  # --host may have given it another name
             users.update(row.user for row in snapshot.rows if row.user)
@@ -115,6 +118,11 @@ def gather(diagnosis: Diagnosis, incident: Incident | None = None, given: Iterab
         files=frozenset(item.file for item in diagnosis.inputs) | {where.file for where in diagnosis.excerpts},
         addresses=frozenset(str(address) for address in addresses),
         parsed=tuple(addresses),
+        listed=frozenset(
+            where.file
+            for snapshot in snapshots
+            for where in (*(one.where for one in snapshot.sessions), *(one.where for one in snapshot.blocks))
+        ),
     )
 
 

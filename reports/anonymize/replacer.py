@@ -14,6 +14,7 @@ from analyzer.model.message import Message
 from analyzer.software.knowledge import knowledge
 from reports.anonymize import addresses, patterns
 from reports.anonymize.identities import COLLECTION, LOCAL_NAMES, NOBODY, PROMPT, VERSIONS, Identities, host_of, users_in
+from reports.anonymize.placed import Placed, is_ordinary
 from reports.anonymize.vocabulary import PLACES, spoken
 
 if TYPE_CHECKING:
@@ -51,15 +52,16 @@ class Replacer:
         self._pseudonyms, self._known, self._kinds = pseudonyms, known, frozenset(kinds)
         self._texts: dict[str, str] = {}
         self._names: frozenset[str] | None = None
-        hidden = {text: kind for text, kind in known.gone if SHORTEST <= len(text) <= _LONGEST_SECRET and not _is_spoken(text)}
+        hidden = {text: kind for text, kind in known.gone if SHORTEST <= len(text) <= _LONGEST_SECRET and not is_ordinary(text)}
         self._hidden = hidden
         named = [name for name in known.hosts if len(name) <= _LONGEST_NAME and "hosts" in kinds]
         every = {*named, *(name.partition(".")[0] for name in named)}
         self._hosts = {name.lower() for name in every if len(name) > 1}
-        free = {name for name in self._hosts if not _is_spoken(name)}
+        free = {name for name in self._hosts if not is_ordinary(name)}
         self._users = {name for name in known.users if "users" in kinds and len(name) <= _LONGEST_NAME}
+        self._ordinary = Placed((name for name in self._users if is_ordinary(name)), self.user, known.listed)
         files = {name for name in known.files if 1 < len(name) <= _LONGEST_NAME}
-        names = f"(?P<hidden>{patterns.any_of(hidden)})|(?P<host>(?i:{patterns.any_of(free)}))|(?P<user>{patterns.any_of(user for user in self._users if not _is_spoken(user))})"
+        names = f"(?P<hidden>{patterns.any_of(hidden)})|(?P<host>(?i:{patterns.any_of(free)}))|(?P<user>{patterns.any_of(user for user in self._users if not is_ordinary(user))})"
         self._named = re.compile(names)
         inside = f"(?P<v4>{addresses.V4})|(?P<dashed>{addresses.DASHED})"
         self._in_paths = re.compile(f"{inside}|{names}")
@@ -347,14 +349,15 @@ class Replacer:
     def whole(self, diagnosis: Diagnosis) -> Diagnosis:
         """The diagnosis with pseudonyms."""
         excerpts = {
-            cast("Where", self.walk(where)): tuple(self.line(line) for line in lines) for where, lines in diagnosis.excerpts.items()
+            cast("Where", self.walk(where)): tuple(self.line(self._ordinary.row(line, where.file)) for line in lines)
+            for where, lines in diagnosis.excerpts.items()
         }
-        name = self.file(diagnosis.incident.name)
         rest = cast("Diagnosis", self.walk(replace(diagnosis, excerpts={})))
-        return replace(rest, excerpts=excerpts, incident=replace(rest.incident, name=name))
+        return replace(rest, excerpts=excerpts, incident=replace(rest.incident, name=self.file(diagnosis.incident.name)))
 
     def message(self, message: Message) -> str:
         """The sentence with pseudonyms; one that can still be translated, unless a name is only recognised in the whole sentence."""
+        message = self._ordinary.message(message)
         whole = self.text(str(message))
         made = message.refilled(lambda value: self.message(value) if isinstance(value, Message) else self._filled(value))
         return made if made == whole else whole
@@ -370,7 +373,13 @@ class Replacer:
         if isinstance(value, str):
             if field in _FIXED or type(value) is not str:
                 return value
-            return self.file(value) if field in _FILES else self.host(value) if field in {"host", "hosts"} else self.text(value)
+            return (
+                self.file(value)
+                if field in _FILES
+                else self.host(value)
+                if field in {"host", "hosts"}
+                else self.text(self._ordinary.value(value))
+            )
         if isinstance(value, tuple):
             return tuple(self.walk(item, field) for item in value)
         if isinstance(value, dict):
@@ -386,11 +395,6 @@ class Replacer:
         return value
 
 
-def _is_spoken(name: str) -> bool:
-    """True for a word that the tool's own texts have, so that it cannot be replaced wherever it stands."""
-    return len(name) == 1 or (name.isalpha() and name.isascii() and name.lower() in spoken()) or name.lower() in PLACES
-
-
 def _is_file(labels: list[str]) -> bool:
     """True for ``collect.sh`` and the like: an ending that is also a country's, behind a word of the tool's own."""
-    return len(labels) == 2 and _is_spoken(labels[0])  # noqa: PLR2004 - a name and its ending
+    return len(labels) == 2 and is_ordinary(labels[0])  # noqa: PLR2004 - a name and its ending

@@ -344,3 +344,19 @@ def test_the_name_that_the_host_gave_itself_goes_though_the_user_gave_another() 
         "incident", [read_one("uname.txt", b"$ uname -n\nledger77\n"), read_one("jstack.txt", dump(named).encode())], "shop9"
     )
     assert all("ledger77" not in text for text in rendered(judge(evidence), evidence.incident).values())
+
+
+LISTED = """pid|usename|datname|application_name|client_addr|client_port|state|wait_event_type|blocked_by|xact_start|query_start|query
+7101|orders|shop|thread|10.7.0.4|41001|active|Lock|{7090}|2026-03-04 06:00:00+00|2026-03-04 06:00:00+00|update sack set owner = 'Miller'
+7090|orders|shop|thread|10.7.0.9|41009|idle in transaction|Client|{}|2026-03-04 05:50:00+00|2026-03-04 06:01:00+00|select 1
+(2 rows)
+"""
+
+
+def test_users_and_databases_that_are_ordinary_words_go_from_lists_and_sentences() -> None:
+    evidence = evidence_of({"sessions.txt": LISTED})
+    diagnosis = judge(evidence)
+    assert "(thread, 10.7.0.9:41009)" in diagnosis.verdict.headline
+    for name, text in rendered(diagnosis, evidence.incident).items():
+        assert not re.search(r"\borders\b|\bshop\b|\(thread,|[|]thread[|]", text), name
+        assert "Miller" not in text
