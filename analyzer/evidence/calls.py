@@ -82,7 +82,7 @@ def process_in_words(far: ProcessView, near: ProcessView) -> str:
     elsewhere = say(" on {host}", host=far.snapshot.host) if far.snapshot.host and far.snapshot.host != near.snapshot.host else ""
     return say(
         "{command}{pid}{elsewhere}",
-        command=far.command or say("a process"),
+        command=far.command.rstrip(":") if far.command else say("a process"),  # netstat cuts "nginx: worker process"
         pid=say(" (pid {pid})", pid=pid) if pid is not None else "",
         elsewhere=elsewhere,
     )

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Final
 
 from analyzer.evidence.calls import DUMP_MISSING, client_evidence, client_figures, clients_in_words, command
 from analyzer.evidence.citations import of_sockets
+from analyzer.families import loops_of_sockets
 from analyzer.join.connections import close_wait
 from analyzer.model.finding import Action, Confidence, Culprit, Evidence, Finding, Severity, When
 from analyzer.model.message import capitalized, joined, plural, say, uncapitalized
@@ -24,6 +25,7 @@ SMALLEST_PROOF: Final = 2
 
 def sockets_only(view: ProcessView) -> Iterator[Finding]:
     """No thread dump: own calls that nobody reads, which starvation shows and any other stall of the same server shows too."""
+    yield from (loops_of_sockets.finding(loop) for loop in loops_of_sockets.loops(view) if loop.proxied)
     by_port: dict[int, list[OwnCall]] = {}
     for pair in view.pairs:
         if (pair.pending or _is_open(view, pair)) and pair.near.remote is not None and pair.near.remote.port is not None:

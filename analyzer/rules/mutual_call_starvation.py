@@ -22,7 +22,7 @@ from analyzer.evidence.callbacks import unread_from
 from analyzer.evidence.calls import DUMP_MISSING, caller_evidence, clients_in_words, culprit_of, process_in_words, waits_of
 from analyzer.evidence.citations import of_sockets
 from analyzer.evidence.recovery import how_it_ends, of_loop
-from analyzer.families import call_rings, one_side_of_calls, stalled_pool
+from analyzer.families import call_rings, loops_of_sockets, one_side_of_calls, stalled_pool
 from analyzer.model.finding import Confidence, Finding, Outlook, RecoversWhen, When
 from analyzer.model.message import plural, say
 from analyzer.model.need import Need
@@ -89,6 +89,7 @@ def diagnose(case: Case) -> Iterator[Finding]:
     for ring in case.wait_cycles:
         if not told & {serving.view for serving in ring}:
             yield call_rings.finding(ring)
+    yield from loops_of_sockets.of_two(case, told)
 
 
 def _other_side(case: Case, serving: ServerPool, far: ProcessView) -> ServerPool | None:

@@ -22,7 +22,7 @@ from typing import TYPE_CHECKING, Final
 from analyzer.evidence.calls import DUMP_MISSING, calling_place, client_evidence, client_figures, clients_in_words, command, kind_in_words
 from analyzer.evidence.citations import of_silence
 from analyzer.evidence.turns import hides_tasks, quiet_clients, span
-from analyzer.families import chosen_calls, forked_servers, standing_calls, undecided
+from analyzer.families import chosen_calls, forked_servers, loops_of_sockets, standing_calls, undecided
 from analyzer.families import remote_service as remote
 from analyzer.families.captures_only import slow_services
 from analyzer.join.connections import close_wait
@@ -157,6 +157,8 @@ def _sockets_only(view: ProcessView, behind: Sequence[Workers]) -> Iterator[Find
         if view.dump is not None and not (shown or loops):
             continue  # its threads are here, and equal numbers alone say less than they do
         service, group = proven[0] if shown else matching[0]
+        if any(loop.service == service for loop in loops_of_sockets.loops(view)):
+            continue  # it calls back and waits for this process in turn
         text = TEXT.filled(
             view.process,
             port=port,

@@ -140,7 +140,7 @@ def _somewhere(
     view: ProcessView, remote: Endpoint, group: Sequence[Connection], share: float, basis: Basis, confidence: Confidence
 ) -> Target:
     """A target that is not this process: a service, or a proxy that leads back to it."""
-    back = _way_back(view, group)
+    back = way_back(view, group)
     back = back if len(back) >= MAJORITY * len(group) else ()
     proxied = bool(back) and all(view.known.is_proxy(one.command) for one in back)
     return Target(remote, proxied, tuple(group), share, basis, confidence, back)
@@ -221,7 +221,7 @@ def _answered_by_others(view: ProcessView, remote: Endpoint, callers: Sequence[T
     return max(clients, default=0) >= (1 - COUNT_TOLERANCE) * len(callers)
 
 
-def _way_back(view: ProcessView, group: Sequence[Connection]) -> tuple[Connection, ...]:
+def way_back(view: ProcessView, group: Sequence[Connection]) -> tuple[Connection, ...]:
     """Connections to the process' own listeners, with a request nobody has read, of the process at the far end of ``group``.
 
     The evidence has both halves of its connections: it is a proxy of the same host, or a service, here or on another host, that calls back.
