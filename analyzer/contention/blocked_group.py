@@ -125,6 +125,9 @@ class BlockedGroup:
         if self.few:
             return Severity.WARNING
         free = self.serving.pool.idle if self.serving is not None else 0
+        guessed = self.serving is not None and self.serving.pool.basis is not None and self.serving.pool.sure is Confidence.SUSPECTED
+        if guessed and not self.suffering:
+            return Severity.WARNING  # that requests are served here at all is a suspicion
         return Severity.CRITICAL if self.starved or (self.suffering and not free) else Severity.WARNING
 
     @cached_property

@@ -11,6 +11,7 @@ from functools import cached_property, lru_cache
 from typing import TYPE_CHECKING, Final
 
 from analyzer.contention.blocked_group import BlockedGroup
+from analyzer.evidence.movement import moved_on, standing
 from analyzer.software.blockers import FUTURES, application_frame, calls_of, waited_lock
 from analyzer.software.kinds import ActivityKind, PoolRole
 
@@ -87,6 +88,7 @@ def starved(case: Case, *, common: bool) -> tuple[Starved, ...]:
         and _all_wait(pool, kinds, view.known)
         and not _at_one_gate(pool)
         and not _runs_elsewhere(view, pool)
+        and not moved_on(standing(case, view, pool.busy))  # they had their results since the dump before, and wait for the next ones
     )
 
 

@@ -49,7 +49,9 @@ def unknown_calls(view: ProcessView) -> Iterator[str]:
     loops = view.known.runtime is Runtime.NODE or any(
         member.activity.kind is ActivityKind.SELECT for pool in view.pools for member in pool.members
     )
-    workers = any(pool.role is PoolRole.SERVER or (pool.role is PoolRole.EXECUTOR and pool.idle >= GROUP) for pool in view.pools)
+    # Executors of asyncio and libuv take what a loop hands them: that they are free says nothing of the requests.
+    taken = view.known.runtime not in {Runtime.NODE, Runtime.PYTHON}
+    workers = any(pool.role is PoolRole.SERVER or (taken and pool.role is PoolRole.EXECUTOR and pool.idle >= GROUP) for pool in view.pools)
     if not loops or workers:
         return
     clients = [row for port in view.listeners for row in view.server_side(port) if row.state is TcpState.ESTABLISHED]

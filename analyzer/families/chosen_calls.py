@@ -12,7 +12,7 @@ from analyzer.evidence.doing import caller, doing, reported
 from analyzer.model.finding import Confidence, Culprit, Evidence, Finding, Severity, When
 from analyzer.model.message import joined, plural, say
 from analyzer.model.text import Ask, Do, Either, Text
-from analyzer.software.blockers import IDLE, blocking_frame, calls_of
+from analyzer.software.blockers import IDLE, blocking_frame, waits_for_push
 from analyzer.software.kinds import ActivityKind, PoolRole, SocketSide
 from parsers.records import Runtime, TcpState
 
@@ -102,7 +102,7 @@ def _calling(case: Case, view: ProcessView) -> Sequence[ThreadActivity]:
 def _calls(view: ProcessView, member: ThreadActivity) -> bool:
     """True if the thread waits for a service that it called: a bare read may be of a client. PHP reads none while a script runs."""
     found = member.activity
-    if not view.known.push_frames.isdisjoint(calls_of(member.thread.frames)):
+    if waits_for_push(view.known, member.thread):
         return False  # it waits for a push by its own wish
     if found.kind not in _CALLS or found.kind in IDLE or found.side is SocketSide.SERVER:
         return False

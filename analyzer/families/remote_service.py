@@ -25,6 +25,7 @@ from analyzer.join.turns import BRIEF
 from analyzer.model.finding import Basis, Confidence, Evidence, Finding, Kind, Missing, Severity
 from analyzer.model.message import joined, plural, say
 from analyzer.model.text import Either, Text
+from analyzer.software.blockers import waits_for_push
 from analyzer.waits.targets import COUNT_TOLERANCE, FEW_CLIENTS, MAJORITY, callee_of
 from parsers.records import Runtime
 
@@ -99,6 +100,7 @@ def waiting(case: Case, *, driver: bool) -> Iterator[tuple[ServerPool, Target]]:
             and not target.own
             and not target.back
             and not only_busy(case, serving)
+            and not _by_their_own_wish(serving)
             and not _comes_and_goes(case, serving, target)
             and not is_called_back(case, serving)
             and is_driver(serving) is driver
@@ -111,6 +113,21 @@ def _comes_and_goes(case: Case, serving: ServerPool, target: Target) -> bool:
     if serving.pool.bounded or serving.pressure.unanswered or serving.pressure.unknown >= FEW_CLIENTS:
         return False
     return not _lasts(serving, target, standing(case, serving.view, (*serving.waiters, *serving.direct)))
+
+
+def _by_their_own_wish(serving: ServerPool) -> bool:
+    """True where only numbers say that the pool serves, nobody suffers, and its threads wait for pushes: consumers do so however well all is."""
+    known = serving.view.known
+    waits = bool(serving.callers) and all(waits_for_push(known, member.thread) for member in serving.callers)
+    return waits and serving.pool.basis is not None and not serving.pressure.exists
+
+
+def _may_watch(serving: ServerPool, target: Target) -> bool:
+    """True where the pool is only suspected to serve, and nobody is seen to suffer: threads that watch for events call with a connection each as well."""
+    felt = serving.pressure
+    if target.connecting:
+        return False  # nobody watches before there is a connection
+    return role_doubt(serving.pool) is not None and serving.pool.sure is Confidence.SUSPECTED and not felt.exists and not felt.unanswered
 
 
 def is_driver(serving: ServerPool) -> bool:
@@ -138,7 +155,7 @@ def finding(case: Case, serving: ServerPool, target: Target, words: ServiceText)
     confidence, severity, why = _judge(serving, target, still)
     far = callee_of(view, target)
     who = service(view, target.remote, words.noun, far)
-    lasting = _lasts(serving, target, still) and not _answers_come(target)
+    lasting = _lasts(serving, target, still) and not _answers_come(target) and not _may_watch(serving, target)
     whole = target.share >= 1 - COUNT_TOLERANCE
     fewer = len(target.connections) < len(serving.callers)
     wait = say("wait") if fewer and whole else say("waits")
@@ -225,6 +242,8 @@ def _judge(serving: ServerPool, target: Target, still: Standing | None) -> tuple
     if target.confidence is not Confidence.CERTAIN or target.share < 1 - COUNT_TOLERANCE:
         doubts.append(say("the connections explain only a part of the threads, or another service is connected too"))
     doubts += [doubt for doubt in (_unseen_end(serving.view, target), role_doubt(serving.pool)) if doubt]
+    if watching := _may_watch(serving, target):
+        doubts.append(say("threads that watch another service for events (long polls) stand so by design"))
     if serving.view.dump is not None and serving.view.dump.complete is False:
         doubts.append(say("the thread dump is cut off"))
     doubts += (calls_back := ways_back(serving, target))
@@ -247,7 +266,8 @@ def _judge(serving: ServerPool, target: Target, still: Standing | None) -> tuple
     hidden = _is_cut(serving.view, target) and _unseen_end(serving.view, target) is not None
     cut = serving.view.dump is not None and serving.view.dump.complete is False
     guess = cut and (target.confidence is Confidence.SUSPECTED or len(serving.pool.workers) < FEWEST_SHOWN)
-    confidence = Confidence.SUSPECTED if calls_back or hidden or heard or guess or not _lasts(serving, target, still) else Confidence.LIKELY
+    unsure = calls_back or hidden or heard or guess or watching or not _lasts(serving, target, still)
+    confidence = Confidence.SUSPECTED if unsure else Confidence.LIKELY
     return confidence, severity, say("{agree}. Not certain, because {list}.", agree=agree, list=joined(" and ", doubts))
 
 

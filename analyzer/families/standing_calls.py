@@ -11,7 +11,7 @@ from analyzer.evidence.waiting_groups import waiting_groups
 from analyzer.model.finding import Confidence, Culprit, Doubt, Finding, Severity, When
 from analyzer.model.message import plural, say
 from analyzer.model.text import Ask, Do, Either, Text
-from analyzer.software.blockers import blocking_frame
+from analyzer.software.blockers import blocking_frame, waits_for_push
 from analyzer.software.kinds import ActivityKind, PoolRole, SocketSide
 
 if TYPE_CHECKING:
@@ -59,7 +59,8 @@ def suspicions(case: Case, rule: str, *, driver: bool) -> Iterator[Finding]:
             continue
         for group in waiting_groups(view):
             still = standing(case, view, group)
-            if _lasts(still) and _calls_out(group) and (group[0].activity.library in view.known.drivers) is driver:
+            watches = all(waits_for_push(view.known, member.thread) for member in group)
+            if _lasts(still) and _calls_out(group) and not watches and (group[0].activity.library in view.known.drivers) is driver:
                 pool = next(pool for pool in view.pools if group[0] in pool.members)
                 if pool.role is not PoolRole.SERVER and len(pool.busy) == len(pool.workers) == len(group):
                     yield _finding(view, pool, group, still, rule)

@@ -46,7 +46,9 @@ def quiet_server(
         ),
         (
             _callers(view, working, requests),
-            Confidence.LIKELY,
+            Confidence.LIKELY
+            if requests.unanswered >= TROUBLED
+            else Confidence.SUSPECTED,  # every caller has a connection, a watcher's too
             say("each of its threads calls a service, and as many connections of clients and to that service are open"),
         ),
         (

@@ -13,16 +13,20 @@ from analyzer.evidence.log_events import against_health
 from analyzer.evidence.movement import standing
 from analyzer.evidence.turns import unknown_calls, waits_in_words
 from analyzer.families.stuck import hands_over
+from analyzer.join.connections import left_unread
+from analyzer.join.turns import is_served
 from analyzer.judge.rows import heaped, unread_in_words
 from analyzer.model.finding import Missing
 from analyzer.model.message import plural, say
 from analyzer.software.blockers import OUTBOUND
 from analyzer.software.kinds import ActivityKind, PoolRole
+from analyzer.waits.targets import FEW_CLIENTS
 from parsers.records import SessionState, TcpState
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
+    from analyzer.join.connections import Connection
     from analyzer.join.process import ProcessView
     from analyzer.software.pools import Pool
     from analyzer.waits.case import Case
@@ -110,6 +114,7 @@ def _of_view(case: Case, view: ProcessView) -> Iterator[HealthGap]:
         yield HealthGap(say("no table shows accept queues, so clients may wait unseen"), QUEUES_MISSING)
     elif view.client_side and not view.coverage.queues:
         yield HealthGap(say("no table shows receive queues, so answers may lie unread or never come"), COUNTERS_MISSING)
+    yield from _unread_requests(case, view)
     yield from _unaccounted(view)
     yield from _unanswered(view)
     yield from _one_sided(view)
@@ -136,6 +141,34 @@ def _one_sided(view: ProcessView) -> Iterator[HealthGap]:
             ),
             SECOND_TABLE,
         )
+
+
+def _unread_requests(case: Case, view: ProcessView) -> Iterator[HealthGap]:
+    """Requests that lay unread in the table before and still do; of one table alone those of most clients. Others come and go on every busy server."""
+    history = case.history(view)
+    before = next((one for one in reversed(history[: history.index(view)]) if one.sockets), None)
+    then = {(row.local, row.remote): _taken_in(row) for row in before.sockets} if before is not None else {}
+    for port in sorted(view.listeners):
+        clients = [row for row in view.clients_of(port) if row.state is TcpState.ESTABLISHED]
+        unread = [row for row in clients if left_unread(row) and not is_served(row)]
+        stay = [row for row in unread if then.get((row.local, row.remote)) == _taken_in(row)]
+        if stay:
+            said = say("{requests} on port {port} lay unread in the table before, too", requests=plural(len(stay), "request"), port=port)
+        elif before is None and len(unread) >= FEW_CLIENTS and len(unread) * 2 >= len(clients):
+            said = say(
+                "{count} of {clients} of port {port} have sent what nobody has read",
+                count=len(unread),
+                clients=plural(len(clients), "client"),
+                port=port,
+            )
+        else:
+            continue
+        yield HealthGap(said, LATER_TABLE)
+
+
+def _taken_in(row: Connection) -> tuple[int | None, int | None]:
+    """What lies unread and, where the kernel counts it, all that ever came: a client that asks again sends as much as before."""
+    return row.recv_q, row.info.bytes_received if row.info is not None else None
 
 
 def _half_closed(case: Case, view: ProcessView) -> Iterator[HealthGap]:

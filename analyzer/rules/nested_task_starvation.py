@@ -26,7 +26,7 @@ from analyzer.families import blocked_threads
 from analyzer.model.finding import Confidence, Evidence, Finding, Outlook, RecoversWhen, When
 from analyzer.model.message import plural, say
 from analyzer.model.need import Need
-from analyzer.model.text import Ask, Do, Text
+from analyzer.model.text import Ask, Do, Either, Text
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -39,8 +39,12 @@ OUTLOOK: Final = Outlook(RecoversWhen.RESTART, say("What the threads wait for is
 CLEAN: Final = say("no pool is full of tasks that wait for tasks of their own pool")
 TEXT: Final = Text(
     "nested-task-starvation",
-    headline="Every thread of {name} waits for a task that only {name} could run.",
-    explanation="{count} wait in {kind_in_words}, called from {frame}, and are tasks of this pool themselves. No thread of the process runs what they wait for: it is queued behind them.{behind}{clients} It never ends without a restart.",
+    headline=Either(
+        "stranger",
+        "Every thread of {name} waits for a task: one that is queued behind them, or one that {stranger} has not finished.",
+        "Every thread of {name} waits for a task that only {name} could run.",
+    ),
+    explanation="{count} wait in {kind_in_words}, called from {frame}, and are tasks of this pool themselves. {whose}{behind}{clients}{forever}",
     do=(
         Do(When.NOW, "Restart the process: no thread of the pool comes back by itself.", "jstack -l {starving_pid} > jstack.txt"),
         Do(
@@ -52,6 +56,14 @@ TEXT: Final = Text(
             "Never wait inside a pool for a task of the same pool; give every get a timeout, and bound the pool's queue with CallerRunsPolicy.",
         ),
     ),
+    phrases={
+        "whose": Either(
+            "stranger",
+            "If what they wait for is queued in the same pool, it never comes. If {stranger} runs it, that pool is the one to look at.",
+            "No thread of the process runs what they wait for: it is queued behind them.",
+        ),
+        "forever": Either("stranger", "", " It never ends without a restart."),
+    },
     figures=(("0", "threads left for the subtasks"),),
     ask=(
         Ask(
@@ -126,6 +138,7 @@ def _finding(starving: Starved) -> Finding:
     text = TEXT.filled(
         starving.view.process,
         name=pool.name,
+        stranger=starving.strangers[0].name if starving.strangers else None,
         **blocked_threads.words(starving),
         unseen=not starving.view.sockets,
         doubted=judged[0] is not Confidence.CERTAIN,
@@ -176,15 +189,8 @@ def _waiting(starving: Starved) -> Evidence:
 def _callers(starving: Starved) -> list[Evidence]:
     if not starving.before or starving.serving is None:
         return []
-    waiters = starving.serving.waiters
+    waiters, name = starving.serving.waiters, starving.serving.pool.name
+    threads = plural(len(waiters), "thread")
     return [
-        of_threads(
-            waiters,
-            say(
-                "{threads} of {name} wait for results of {name2}",
-                threads=plural(len(waiters), "thread"),
-                name=starving.serving.pool.name,
-                name2=starving.pool.name,
-            ),
-        )
+        of_threads(waiters, say("{threads} of {name} wait for results of {name2}", threads=threads, name=name, name2=starving.pool.name))
     ]

@@ -130,6 +130,11 @@ def calls_of(frames: tuple[Frame, ...]) -> frozenset[str]:
     return frozenset(frame.full for frame in frames)
 
 
+def waits_for_push(known: Knowledge, thread: Thread) -> bool:
+    """True if the thread waits for a push by its own wish, as consumers do."""
+    return not known.push_frames.isdisjoint(calls_of(thread.frames))
+
+
 @lru_cache(maxsize=8192)
 def calls_below(frames: tuple[Frame, ...]) -> frozenset[str]:
     """As :func:`calls_of`, without the call at the top."""

@@ -8,6 +8,7 @@ from analyzer.model.finding import Confidence, Diagnosis, Status
 from tests.builders import PARK, READ, WORKER, diagnosis_of, dump, found, thread
 
 ASK = ("till.Price.ask", "till.Price.run", *WORKER)
+RECEIVE = "software.amazon.awssdk.services.sqs.DefaultSqsClient.receiveMessage"
 QUEUED = (*PARK, "java.util.concurrent.ArrayBlockingQueue.put", "till.Journal.add", "till.Price.run", *WORKER)
 TAKES = (*PARK, "java.util.concurrent.LinkedBlockingQueue.take", "java.util.concurrent.ThreadPoolExecutor.getTask", *WORKER[1:])
 BARE = ("sun.nio.ch.SocketDispatcher.read0", "sun.nio.ch.NioSocketImpl.read", "java.net.Socket$SocketInputStream.read")
@@ -46,8 +47,9 @@ def test_a_pool_that_stands_in_one_call_suspects_the_service(stack: tuple[str, .
         (clerks(*READ, *ASK), [*clerks(*READ, *ASK, count=4), *clerks(*TAKES, count=6)[4:]]),
         (clerks(*BARE, *ASK), clerks(*BARE, *ASK)),
         (clerks(*READ, *ASK, count=2), clerks(*READ, *ASK, count=2)),
+        (clerks(*READ, RECEIVE, *ASK), clerks(*READ, RECEIVE, *ASK)),
     ],
-    ids=["they worked in between", "two are free", "a bare read may be of a client", "two threads"],
+    ids=["they worked in between", "two are free", "a bare read may be of a client", "two threads", "consumers wait by their own wish"],
 )
 def test_others_are_no_suspicion(first: list[str], second: list[str]) -> None:
     assert twice(first, second).verdict.status is Status.INSUFFICIENT
@@ -71,3 +73,26 @@ def test_what_the_largest_groups_wait_for_is_said() -> None:
 def test_idle_threads_are_told_as_before() -> None:
     verdict = twice(clerks(*TAKES, count=25), clerks(*TAKES, count=25)).verdict
     assert verdict.headline == "Not enough evidence for a verdict: the threads show no cause, and a socket table is missing."
+
+
+GATHER = (*PARK, "java.util.concurrent.FutureTask.get", "till.Basket.sum", "till.Basket.run", *WORKER)
+
+
+def gathering(cpu: float, *others: str) -> list[str]:
+    lock = "- parking to wait for  <0x{:016x}> (a java.util.concurrent.FutureTask)"
+    waits = (line for n in range(5) for line in clerks(PARK[0], lock.format(0x700 + n), *GATHER[1:], cpu=cpu, count=n + 1)[n:])
+    return [*waits, *others]
+
+
+def test_a_pool_that_got_its_results_does_not_wait_for_itself() -> None:
+    """Requests that are made of parts wait for these all the time; whoever worked since the dump before had what it waited for."""
+    assert found(twice(gathering(1.5), gathering(1.5)), "nested-task-starvation")
+    assert not found(twice(gathering(1.5), gathering(90)), "nested-task-starvation")
+
+
+def test_another_pool_may_run_what_they_wait_for() -> None:
+    other = [one.replace("clerk-", "scale-").replace("till.Price", "till.Scale") for one in clerks(*READ, *ASK)]
+    (one,) = found(twice(gathering(1.5, *other), gathering(1.5, *other)), "nested-task-starvation")
+    assert one.confidence is Confidence.SUSPECTED
+    assert one.headline.endswith("or one that scale has not finished.")
+    assert "never ends" not in one.explanation

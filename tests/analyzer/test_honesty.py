@@ -138,6 +138,53 @@ class TestHealth:
         table = netstat(LISTEN, CLIENT, SERVICE, *held(5))
         assert diagnosis_of(files | {"snap1/netstat.txt": table, "snap2/netstat.txt": table}).verdict.status is Status.HEALTHY
 
+    def test_requests_that_stay_unread_are_no_health(self) -> None:
+        """They come and go on a busy server; the one that lay there in the table before does not."""
+
+        def tables(then: int, now: int) -> dict[str, str]:
+            unread = (f"120 10.1.1.5:8080 10.9.9.9:{34000 + n} ESTABLISHED {ME}" for n in (then, now))
+            return {
+                f"{n}/{file}": text
+                for n, row in enumerate(unread)
+                for file, text in {**HEALTHY, "netstat.txt": netstat(LISTEN, CLIENT, SERVICE, row)}.items()
+            }
+
+        stays = diagnosis_of(tables(1, 1)).verdict
+        assert stays.status is Status.INSUFFICIENT
+        assert "1 request on port 8080 lay unread in the table before, too" in stays.headline
+        assert diagnosis_of(tables(1, 2)).verdict.status is Status.HEALTHY
+
+    def test_free_executors_of_a_loop_say_nothing_of_its_requests(self) -> None:
+        loop = 'Process 77: python3 app.py\nPython v3.11.7 (/usr/bin/python3.11)\n\nThread 77 (idle): "MainThread"\n    select (selectors.py:468)\n    _run_once (asyncio/base_events.py:1884)\n    run_forever (asyncio/base_events.py:607)\n    <module> (app.py:40)\n'
+        free = "".join(
+            f'Thread {80 + n} (idle): "asyncio_{n}"\n    _worker (concurrent/futures/thread.py:81)\n    run (threading.py:982)\n'
+            for n in range(4)
+        )
+        clients = (f"0 10.1.1.5:8080 10.9.9.9:{34000 + n} ESTABLISHED 77/python3" for n in range(8))
+        calls = (f"0 10.1.1.5:{42000 + n} 10.7.7.7:5432 ESTABLISHED 77/python3" for n in range(4))
+        table = netstat("0 0.0.0.0:8080 0.0.0.0:* LISTEN 77/python3", *clients, *calls)
+        assert diagnosis_of({"py-spy.txt": loop + free, "netstat.txt": table}).verdict.status is Status.INSUFFICIENT
+
+    def test_most_clients_unread_are_no_health(self) -> None:
+        def table(unread: int) -> dict[str, str]:
+            rows = (f"{120 * (n < unread)} 10.1.1.5:8080 10.9.9.9:{34000 + n} ESTABLISHED {ME}" for n in range(8))
+            return {**HEALTHY, "netstat.txt": netstat(LISTEN, SERVICE, *rows)}
+
+        assert diagnosis_of(table(6)).verdict.status is Status.INSUFFICIENT
+        assert diagnosis_of(table(2)).verdict.status is Status.HEALTHY
+
+    def test_clients_that_left_and_are_gone_in_the_next_table_are_no_symptom(self) -> None:
+        def tables(then: range, now: range) -> dict[str, str]:
+            return {
+                f"netstat-{n}.txt": netstat(LISTEN, CLIENT, *(f"0 10.1.1.5:8080 10.9.9.9:{35000 + one} CLOSE_WAIT {ME}" for one in left))
+                for n, left in enumerate((then, now), start=1)
+            }
+
+        assert "Something is wrong" not in diagnosis_of(tables(range(3), range(5, 8))).verdict.headline
+        for then, now in ((range(3), range(3)), (range(3), range(4, 8)), (range(0), range(3))):
+            diagnosis = diagnosis_of(tables(then, now))
+            assert diagnosis.findings or "Something is wrong" in diagnosis.verdict.headline
+
     def test_an_empty_table_is_no_health_and_ends_a_stall(self) -> None:
         serving = netstat(LISTEN, *(f"1 10.1.1.5:8080 10.9.9.9:{33000 + n} CLOSE_WAIT {ME}" for n in range(9)))
         files = {

@@ -115,6 +115,42 @@ class TestWithoutQueues:
         files = {"jstack-431.txt": dump(ACCEPTS, *clerks(*ASKS, native="runnable")), "lsof.txt": lsof(6, 5, "10.2.0.9:7070")}
         assert one(diagnosis_of(files), "slow-backend")[:2] == (Severity.WARNING, Confidence.SUSPECTED)
 
+    def test_watchers_stand_in_their_calls_as_well(self) -> None:
+        """Each thread that watches another service has a connection, too: that clients are connected as well does not make it one that serves."""
+        files = {**dumps(*clerks(*ASKS, native="runnable")), "lsof.txt": lsof(6, 5, "10.2.0.9:7070")}
+        (finding,) = found(diagnosis_of(files), "slow-backend")
+        assert (finding.severity, finding.confidence) == (Severity.WARNING, Confidence.SUSPECTED)
+        assert "long polls" in finding.why_confident
+        gave_up = {
+            **files,
+            "lsof.txt": netstat(*self.rows(5), *self.left(5)),
+        }
+        assert found(diagnosis_of(gave_up), "slow-backend")[0].severity is Severity.CRITICAL
+
+    def test_consumers_wait_by_their_own_wish(self) -> None:
+        receives = (*ASKS[:-1], "com.amazonaws.services.sqs.AmazonSQSClient.receiveMessage", "org.acme.rates.Quote.fetch")
+        files = {**dumps(*clerks(*receives, native="runnable")), "lsof.txt": lsof(6, 5, "10.2.0.9:7070")}
+        assert not found(diagnosis_of(files), "slow-backend")
+
+    def test_permits_of_a_pool_that_may_not_serve_are_no_alarm_of_the_first_degree(self) -> None:
+        """A semaphore is a bell as well: consumers wait for the permit that a message brings."""
+        waits = (*PARK, "java.util.concurrent.Semaphore.acquire", "org.acme.counter.Bell.hear")
+        finding = one(diagnosis_of({**dumps(*clerks(*waits)), "lsof.txt": lsof(6)}), "object-pool-exhausted")
+        assert finding[:2] == (Severity.WARNING, Confidence.SUSPECTED)
+        left = diagnosis_of({**dumps(*clerks(*waits)), "netstat.txt": netstat(*self.rows(5), *self.left(5))})
+        assert one(left, "object-pool-exhausted")[0] is Severity.CRITICAL
+
+    @staticmethod
+    def left(count: int) -> list[str]:
+        return [f"1 10.2.0.4:6612 10.2.9.8:{43000 + n} CLOSE_WAIT 431/java" for n in range(count)]
+
+    @staticmethod
+    def rows(count: int) -> list[str]:
+        """A listener, its clients and as many calls, in a table with queues."""
+        clients = [f"0 10.2.0.4:6612 10.2.9.7:{41000 + n} ESTABLISHED 431/java" for n in range(count)]
+        calls = [f"0 10.2.0.4:{51000 + n} 10.2.0.9:7070 ESTABLISHED 431/java" for n in range(count)]
+        return ["0 0.0.0.0:6612 0.0.0.0:* LISTEN 431/java", *clients, *calls]
+
     def test_as_many_idle_connections_as_readers_are_no_calls(self) -> None:
         """A bare read may be of the next request of a client that is quiet."""
         reads = clerks(*PLAIN_READ, "org.acme.rates.Quote.fetch", native="runnable")
