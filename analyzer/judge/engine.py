@@ -86,7 +86,7 @@ def diagnose(
     for told in (with_lists, with_logs):
         found, checked = told(case, found, checked, {slug(rule): rule for rule in rules})
     if not any(finding.severity is Severity.CRITICAL for finding in found):
-        found += _past(case, rules)
+        found += _past(case, rules, found)
     ranked = _number(found, {slug(rule): rule.CONSEQUENCE_OF for rule in rules}, incident)
     verdict = _verdict(case, ranked)
     links = tuple(link for view in case.views for link in links_of(view))
@@ -193,8 +193,9 @@ def _partial(needs: Sequence[Need], case: Case) -> str:
     return ""
 
 
-def _past(case: Case, rules: Sequence[Rule]) -> Iterable[Finding]:
-    """Critical findings of earlier snapshots that the last snapshot no longer shows, as information. Only where it has the same kinds of evidence."""
+def _past(case: Case, rules: Sequence[Rule], found: Sequence[Finding]) -> Iterable[Finding]:
+    """Critical findings of earlier snapshots of which nothing is ``found`` any more, as information. Only where the last has the same kinds of evidence."""
+    still = {(one.rule, one.process) for one in found}
     snapshots = case.incident.snapshots
     if len(snapshots) < 2 or len(case.incident.hosts) > 1:  # noqa: PLR2004 - there is no earlier one
         return
@@ -209,7 +210,7 @@ def _past(case: Case, rules: Sequence[Rule]) -> Iterable[Finding]:
                 and (now.dump is not None or then.dump is None)
                 and (bool(now.sockets) or not then.sockets)
             )
-            if finding.severity is Severity.CRITICAL and then is not None and comparable:
+            if finding.severity is Severity.CRITICAL and then is not None and comparable and (finding.rule, finding.process) not in still:
                 yield _over(finding, then.snapshot.name, snapshots[-1].name)
 
 

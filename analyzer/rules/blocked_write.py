@@ -17,6 +17,7 @@ from typing import TYPE_CHECKING, Final
 
 from analyzer.evidence.calls import client_evidence, client_figures, clients_in_words, kind_in_words
 from analyzer.evidence.citations import all_of, of_sockets, of_threads
+from analyzer.evidence.movement import moved_on, standing
 from analyzer.families.captures_only import unread_answers
 from analyzer.model.finding import Confidence, Culprit, Finding, Outlook, RecoversWhen, Severity, When
 from analyzer.model.message import plural, say
@@ -49,9 +50,13 @@ TEXT: Final = Text(
     headline="{all_of} request threads of {name} wait for clients that do not read their answers.",
     explanation="{all_of} request threads are in {kind_in_words}{called_from}.{unsent}{clients_in_words} Each thread is free again when its client reads or its connection ends.",
     why=Either(
-        "full",
-        "Threads in a write and connections with unsent bytes agree in number.",
-        "The stacks show writes; the socket table would show whether bytes wait.",
+        "moved",
+        "The threads have used CPU since the dump before, so their clients do read, if slowly: large answers look the same.",
+        Either(
+            "full",
+            "Threads in a write and connections with unsent bytes agree in number.",
+            "The stacks show writes; the socket table would show whether bytes wait.",
+        ),
     ),
     do=(
         Do(When.NOW, "Close the connections of the clients that do not read (ss -K, or at the load balancer): their threads come free."),
@@ -77,11 +82,12 @@ def diagnose(case: Case) -> Iterator[Finding]:
             if member.activity.kind == ActivityKind.SOCKET_WRITE and member.activity.side != SocketSide.CLIENT
         ]
         if serving.workers and serving.pool.idle == 0 and len(writing) >= SATURATED * serving.workers:
-            yield _finding(serving, writing)
+            moved = not serving.pressure.exists and moved_on(standing(case, serving.view, writing))
+            yield _finding(serving, writing, moved=moved)
     yield from unread_answers(case)
 
 
-def _finding(serving: ServerPool, writing: list[ThreadActivity]) -> Finding:
+def _finding(serving: ServerPool, writing: list[ThreadActivity], *, moved: bool) -> Finding:
     view, pool, port = serving.view, serving.pool, serving.port
     full = [row for row in view.server_side(port) if row.send_q and row.state in _WITH_DATA] if port is not None else []
     frame = next((frame for member in writing if (frame := application_frame(*member))), None)
@@ -120,13 +126,15 @@ def _finding(serving: ServerPool, writing: list[ThreadActivity]) -> Finding:
         unsent=_unsent(serving, writing, full),
         clients_in_words=clients_in_words(view, port),
         full=full,
+        moved=moved,
         writing_count=len(writing),
         workers=serving.workers,
         undecided=not full,
     )
+    sure = Confidence.CERTAIN if len(full) >= SATURATED * len(writing) else Confidence.LIKELY
     return text.finding(
-        severity=Severity.CRITICAL if full or serving.pressure.exists else Severity.WARNING,
-        confidence=Confidence.CERTAIN if len(full) >= SATURATED * len(writing) else Confidence.LIKELY if full else Confidence.SUSPECTED,
+        severity=Severity.CRITICAL if (full and not moved) or serving.pressure.exists else Severity.WARNING,
+        confidence=sure if full and not moved else Confidence.SUSPECTED,
         evidence=(*evidence, *client_evidence(view, port)),
         figures=(
             *client_figures(view, port),

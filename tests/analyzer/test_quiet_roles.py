@@ -272,6 +272,29 @@ def test_writes_are_to_clients_where_as_many_connections_are_full() -> None:
     assert not found(diagnosis_of({"jstack-431.txt": dump(ACCEPTS, *writes), "netstat.txt": table}), "blocked-write")
 
 
+@pytest.mark.parametrize(
+    ("later", "sure"),
+    [(5, (Severity.CRITICAL, Confidence.CERTAIN)), (400, (Severity.WARNING, Confidence.SUSPECTED))],
+    ids=["stuck", "large answers that are taken slowly"],
+)
+def test_who_worked_since_the_dump_before_has_clients_that_read(later: int, sure: tuple[Severity, Confidence]) -> None:
+    """It is told once, as it is now: what is still there, if less grave, is not over."""
+    writes = clerks("sun.nio.ch.NioSocketImpl.implWrite", "java.net.Socket$SocketOutputStream.write", native="runnable")
+    rows = netstat(LISTEN, *(f"0 10.2.0.4:6612 10.2.9.7:{41000 + n} ESTABLISHED 431/java" for n in range(5)))
+    table = rows.replace("      0 10.2.0.4:6612", "  73843 10.2.0.4:6612")
+    files = {
+        f"{n}/{file}": text
+        for n, cpu in enumerate((5, later))
+        for file, text in {
+            "jstack-431.txt": dump(
+                ACCEPTS, *(one.replace("cpu=5.00ms", f"cpu={cpu}.00ms") for one in writes), time=f"2026-01-02 03:04:{10 * n:02}"
+            ),
+            "netstat.txt": table,
+        }.items()
+    }
+    assert one(diagnosis_of(files), "blocked-write")[:2] == sure
+
+
 def test_threads_of_a_class_of_their_own_are_one_pool() -> None:
     """Nothing of the JDK is at the bottom of a stack whose class is a Thread; that nobody accepts follows from their calls."""
     birds = [
