@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Final, NamedTuple
 
 from analyzer.model.finding import Evidence
 from analyzer.model.message import plural, say
-from parsers.records import Where
+from parsers.records import Unit, Where
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
@@ -96,7 +96,7 @@ def ended_of(case: Case, view: ProcessView) -> Ended | None:
 def _lines(case: Case) -> Iterator[tuple[Where, str]]:
     """The last lines of every file's logs, and of what no format knows, in order."""
     for artifact in case.incident.artifacts:
-        gaps = sorted([*(gap.where for gap in artifact.unread), *(log.where for log in artifact.logs)])
+        gaps = sorted([*(gap.where for gap in artifact.unread if gap.where.unit is Unit.LINE), *(log.where for log in artifact.logs)])
         left = LINES
         kept = []
         for gap in reversed(gaps):

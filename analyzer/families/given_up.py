@@ -7,7 +7,6 @@ from __future__ import annotations
 
 from collections import defaultdict
 from datetime import timedelta
-from statistics import median
 from typing import TYPE_CHECKING, Final, NamedTuple
 
 from analyzer.evidence.log_events import MANY, near, time_of
@@ -190,7 +189,7 @@ def _limit(seconds: Sequence[float]) -> float | None:
     """The time limit that durations show: most of them are one."""
     if not seconds:
         return None
-    middle = median(seconds)
+    middle = sorted(seconds)[len(seconds) // 2]
     alike = sum(abs(value - middle) <= max(ALIKE * middle, SCATTER) for value in seconds)
     return middle if middle >= SHORTEST and alike >= MOST * len(seconds) else None
 

@@ -6,11 +6,12 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from analyzer.model.finding import Confidence, Severity, Status
+from analyzer.intake.read import assemble, read_one
+from analyzer.model.finding import Confidence, Outcome, Severity, Status
 from reports.formats import jira, markdown, summary, terminal, text
 from reports.view.build import build
 from tests.analyzer.test_roles import ACCEPTS, LISTEN, PLAIN_READ, QUOTE, left, open_to
-from tests.builders import PARK, diagnosis_of, dump, found, netstat, thread
+from tests.builders import PARK, SAMPLES, diagnosis_of, dump, found, judge, netstat, thread
 
 if TYPE_CHECKING:
     from analyzer.model.finding import Diagnosis
@@ -304,3 +305,13 @@ def test_far_more_readers_than_clients_that_suffer_may_read_from_idle_clients() 
     ]
     files = {"jstack-431.txt": dump(ACCEPTS, *readers), "netstat.txt": netstat(*left(1, 3))}
     assert diagnosis_of(files).verdict.status is Status.INSUFFICIENT
+
+
+def test_a_cut_capture_beside_it_has_no_lines_to_look_through() -> None:
+    """What could not be read of it is a packet, and no line of a log."""
+    cut = (SAMPLES / "self-call-through-proxy" / "lo.pcap").read_bytes()[:-7]
+    files = {"jstack-431.txt": dump(ACCEPTS, *clerks(*WAITS["child"])), "netstat.txt": netstat(LISTEN, *left(4, 3))}
+    readings = [read_one("lo.pcap", cut), *(read_one(name, text.encode()) for name, text in files.items())]
+    diagnosis = judge(assemble("incident", readings))
+    assert found(diagnosis, "pool-stuck")
+    assert not [check for check in diagnosis.checked if check.outcome is Outcome.FAULT]
