@@ -48,7 +48,7 @@ _grows = lazy(
 ).search
 _denied = lazy(
     r"(?i:\bno longer\b|\bany ?more\b|\bnot? (?:a |any |single )*(?:CLOSE|FIN|TIME)|\bafter (?:the|this|that|my|our) (?:fix|patch|workaround)|\b(?:is|was|got|been|now|has) fixed\b|\bused to\b|\bpreviously\b|\bformerly\b|\bin the past\b|\bbefore (?:there|we|it|that|the (?:fix|patch))\b"
-    r"|\bif (?!I\b)|\bwould\b|\bshould\b|\bcould\b|\bexpect|\blimit|\balert|\bthreshold|\bwhen (?:the number|there are more)|\bmore than .{0,40}\bmeans?\b|\bgone\b|\bwent away\b|\bdropped\b|\bnever\b)"
+    r"|\b(?:read|heard|was told) that\b|\b(?:can|may|might) (?:\w+ly )?(?:hang|stall|block|cause|lead|kill|break|exhaust|happen|occur|mean|be)\b|\bif (?!I\b)|\bwould\b|\bshould\b|\bcould\b|\bexpect|\blimit|\balert|\bthreshold|\bwhen (?:the number|there are more)|\bmore than .{0,40}\bmeans?\b|\bgone\b|\bwent away\b|\bdropped\b|\bnever\b)"
 ).search
 _to = lazy(
     r"\b(?P<word>to|towards|with|from|on|at|of|for)(?: the| our| my| its| a){0,2}(?: [a-z]{2,14}){0,2}? \(?[`'\"]?(?P<host>\d{1,3}(?:\.\d{1,3}){3}|[a-zA-Z][\w.-]{1,60}):(?P<port>\d{2,5})(?![\w:])"

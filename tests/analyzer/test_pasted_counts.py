@@ -105,6 +105,7 @@ def test_rows_of_the_kernels_table_without_their_last_columns() -> None:
         ("netstat shows ~1,500 CLOSE_WAIT, all from the balancer", "1,500"),
         ("The number of sockets in CLOSE-WAIT is now 2750.", None),
         ("CLOSE_WAIT count is 2750", "2,750"),
+        ("We have 4100 sockets in CLOSE_WAIT, can anybody help?", "4,100"),
     ],
 )
 def test_a_sentence_that_counts_is_a_fact_and_no_cause(sentence: str, count: str | None) -> None:
@@ -129,6 +130,8 @@ def test_a_sentence_that_tells_of_growth_or_names_the_service_raises_a_suspicion
         "If there are more than 500 connections in CLOSE_WAIT our alert fires.",
         "The limit of 4000 sockets in CLOSE_WAIT should never be reached.",
         "CLOSE_WAIT went from 3900 to 120 after the upgrade.",
+        "I read that 4000 sockets in CLOSE_WAIT can hang a server. We have none here.",
+        "Somewhere it says 5000 connections in CLOSE_WAIT may exhaust the descriptors.",
         "The patch is in 1.4.0 and CLOSE_WAIT is explained in RFC 793",
     ],
 )
