@@ -55,7 +55,7 @@ def suspicions(case: Case, rule: str, *, driver: bool) -> Iterator[Finding]:
     if case.incident.has_sockets:
         return
     for view in case.latest:
-        if view.dump is None or view.dump.fragment or view.coverage.threads:
+        if view.dump is None or view.dump.fragment or view.coverage.threads or len(case.history(view)) < 2:  # noqa: PLR2004 - two dumps
             continue
         for group in waiting_groups(view):
             still = standing(case, view, group)
