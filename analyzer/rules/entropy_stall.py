@@ -23,6 +23,7 @@ from analyzer.model.need import Need
 from analyzer.model.text import Do, Either, Text
 from analyzer.software.blockers import application_frame
 from analyzer.software.kinds import ActivityKind
+from parsers.records import Runtime
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -67,6 +68,8 @@ TEXT: Final = Text(
 def diagnose(case: Case) -> Iterator[Finding]:
     """One finding per process whose threads wait for a seed."""
     for view in case.latest:
+        if view.known.runtime is not Runtime.JVM:
+            continue
         members = [
             member for pool in view.pools for member in pool.members if any(frame.cls.startswith(_SEED) for frame in member.thread.frames)
         ]
