@@ -58,8 +58,8 @@ def _by_type(view: ProcessView) -> dict[str, tuple[list[ThreadActivity], list[Th
         return found
     for pool in view.pools:
         for member in pool.members:
-            frame = application_frame(*member)
             kind = _asks(member)
+            frame = application_frame(*member) if kind is not None else None
             if frame is not None and kind is not None and (name := _type(frame)):
                 found[name][kind].append(member)
     return found
@@ -67,6 +67,8 @@ def _by_type(view: ProcessView) -> dict[str, tuple[list[ThreadActivity], list[Th
 
 def _asks(member: ThreadActivity) -> int | None:
     """0 for the read lock, 1 for the write lock, None for neither."""
+    if member.activity.kind in IDLE:
+        return None
     above = {frame.full for frame in member.thread.frames[: max(member.activity.app, 0)]}
     return 0 if above & _READS else 1 if above & _WRITES else None
 

@@ -86,8 +86,11 @@ def _group(
     thread, found = member
     threads = [one.activity.thread for one in alike]
     rows: dict[str, list[str]] = defaultdict(list)
-    for one in threads:
-        rows[_course(_identity(one), courses)].append(one.label)
+    if len(courses) == 1:
+        rows[str(Cell.PRESENT)] = [one.label for one in threads]  # one dump compares nothing, and may have 200,000 goroutines
+    else:
+        for one in threads:
+            rows[_course(_identity(one), courses)].append(one.label)
     app = application_frame(thread, found)
     last = {cells[history.index(view)] for cells in rows}
     compared = last & {Cell.SAME, Cell.WORKED, Cell.MOVED, Cell.NEW}
@@ -110,13 +113,13 @@ def _group(
         seen_in=tuple(
             one.snapshot.name
             for one, course in zip(history, courses, strict=True)
-            if all(_stands(one_thread, course) for one_thread in threads)
+            if (one is view and not gone) or all(_stands(one_thread, course) for one_thread in threads)
         ),
         dumps=tuple(other.snapshot.name for other in history),
         moved=False if no_cpu else True if compared - {Cell.SAME} else None,
         no_cpu=no_cpu,
         gone=gone,
-        told=not gone and any(_overlap(one.where, places.get(one.where.file, ())) for one in threads),
+        told=not gone and bool(places) and any(_overlap(one.where, places.get(one.where.file, ())) for one in threads),
         rows=tuple(ThreadRow(cells, tuple(names)) for cells, names in rows.items()),
     )
 
