@@ -23,7 +23,7 @@ def service(view: ProcessView, remote: Endpoint, noun: str, far: ProcessView | N
         return say("The {noun} at {remote}", noun=noun, remote=remote)
     if far is not None and far.snapshot.host != view.snapshot.host:
         return say("The {noun} at {remote}, {process_in_words},", noun=noun, remote=remote, process_in_words=owner)
-    return say("The {noun} at {remote} ({whose})", noun=noun, remote=remote, whose=owner)
+    return say("The {noun} at {remote} ({whose}, on the same host)", noun=noun, remote=remote, whose=owner)
 
 
 def whose(view: ProcessView, remote: Endpoint, far: ProcessView | None) -> str:
@@ -33,7 +33,7 @@ def whose(view: ProcessView, remote: Endpoint, far: ProcessView | None) -> str:
     listener = view.table.listener(remote)
     if listener is None or listener.pid is None:
         return ""
-    return say("{command}, pid {pid}, on the same host", command=listener.command or say("process"), pid=listener.pid)
+    return say("{command}, pid {pid}", command=listener.command or say("process"), pid=listener.pid)
 
 
 def leads(serving: ServerPool, target: Target) -> str:

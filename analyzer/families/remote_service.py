@@ -75,7 +75,7 @@ TEXT: Final = Text(
         (
             "{remote}",
             Either("connecting", "takes no connections", Either("lasting", "does not answer", "has not answered yet")),
-            "{whose}",
+            Either("whose", "({whose})"),
         ),
     ),
 )

@@ -195,8 +195,11 @@ def _of_number(case: Case, one: Count) -> Message:
 def counted_beyond(snapshot: Snapshot, case: Case) -> Iterator[str]:
     """States of which more sockets were counted than there are rows: what is said of the rows is said of a few."""
     rows = Counter(row.state for row in snapshot.rows if row.state is not None)
+    texts = {row.where.file for row in snapshot.rows}
     largest: dict[TcpState, int] = {}
     for one in case.counts.of(Counted.SOCKETS):
+        if one.last.told and one.last.where.file not in texts:
+            continue  # what somebody writes in another file may be of another moment
         if one.last.state is not None and one.host == snapshot.host:
             largest[one.last.state] = max(largest.get(one.last.state, 0), one.number)
     for counter in snapshot.counters:

@@ -64,10 +64,17 @@ def chain_lines(case: Case) -> Iterator[tuple[str, str]]:
     for node in case.chain:
         note = f" ({node.note})" if node.note else ""
         detail = text_of(node.detail)
-        edge = f"{node.verb}{': ' if node.verb and detail else ''}{detail}{_ids(node.proofs)}"
+        edge = f"{node.verb}{_between(node.verb, detail)}{detail}{_ids(node.proofs)}"
         yield f"{text_of(node.actor)}{note}", edge
     if case.closing:
         yield text_of(case.closing), ""
+
+
+def _between(verb: str, detail: str) -> str:
+    """What stands between a verb and its detail: nothing more than a blank before one in brackets."""
+    if not verb or not detail:
+        return ""
+    return " " if detail.startswith("(") else ": "
 
 
 def _ids(proofs: tuple[str, ...]) -> str:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from analyzer.model.finding import Confidence, Diagnosis, Finding, Severity, Status
-from tests.builders import SAMPLES, diagnosis_of, found
+from tests.builders import SAMPLES, diagnosis_of, found, netstat
 
 
 def diagnosed(text: str) -> Diagnosis:
@@ -151,3 +151,11 @@ def test_words_of_an_engineer_beside_a_whole_dump_keep_no_health_away() -> None:
     words = "# Load test\n\nThe server closes first: 1,359 TIME_WAIT after eight seconds.\nNothing hangs.\nTwenty clients asked.\nSee the dump.\n"
     files = {file.name: file.read_text(encoding="utf-8") for file in (SAMPLES / "healthy-time-wait").glob("*.txt")}
     assert diagnosis_of({**files, "NOTES.md": words}).verdict.status is Status.HEALTHY
+
+
+def test_what_somebody_writes_in_another_file_is_not_compared_with_the_rows() -> None:
+    """A README beside a table tells of any moment: the rows are all there are."""
+    rows = [f"1 10.1.1.5:{42000 + at} 10.7.7.7:9000 CLOSE_WAIT 77/java" for at in range(12)]
+    files = {"README.md": "At noon there were 96, 192, 288 sockets in CLOSE_WAIT.\n", "netstat.txt": netstat(*rows)}
+    diagnosis = diagnosis_of(files)
+    assert "were counted, of which" not in " ".join((diagnosis.verdict.headline, diagnosis.verdict.summary, *diagnosis.notes))
