@@ -161,6 +161,15 @@ class TestOneListener:
         assert "every request thread of north, south, east waits" in one.headline
         assert [pool.name for pool in diagnosis.pools] == ["north, south, east"]
 
+    @pytest.mark.parametrize("beside", [idle_exec(3), []], ids=["most are free", "all at work elsewhere"])
+    def test_a_pool_that_hangs_hides_behind_no_other_one(self, beside: list[str]) -> None:
+        """Those of another tenant that are free, or at other work, are no help to this one."""
+        free = [one.replace("http-nio-8080-exec", "south") for one in beside]
+        works = [thread(f"south-{10 + n}", "RUNNABLE", "com.example.shop.Cart.sum", *SERVED) for n in range(4 - len(free))]
+        diagnosis = stuck(*calls_to("10.2.2.2:9200", 4), *gave_up(4), threads=[*tenants("north"), *free, *works])
+        assert (diagnosis.verdict.rule, diagnosis.verdict.confidence) == ("slow-backend", Confidence.CERTAIN)
+        assert "every request thread of north waits" in diagnosis.verdict.headline
+
     def test_of_two_listeners_nobody_knows_whose_a_pool_is(self) -> None:
         second = f"0 :::9090 :::* LISTEN {ME}"
         diagnosis = stuck(second, *calls_to("10.2.2.2:9200", 8), *gave_up(8), threads=tenants("north", "south"))
