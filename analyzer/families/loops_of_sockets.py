@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections import Counter, defaultdict
+from functools import lru_cache
 from typing import TYPE_CHECKING, Final, NamedTuple
 
 from analyzer.evidence.calls import DUMP_MISSING, client_evidence, client_figures, clients_in_words, command, process_in_words
@@ -13,7 +15,7 @@ from analyzer.waits.targets import MAJORITY, way_back
 from parsers.records import TcpState
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Collection, Iterator
 
     from analyzer.join.connections import Connection
     from analyzer.waits.case import Case, ProcessView
@@ -44,13 +46,14 @@ TEXT: Final = Text(
 
 
 class Loop(NamedTuple):
-    """The calls of ``view`` to ``service``, and the unread ones of the process there, ``far``, to a port of ``view``."""
+    """The calls of ``view`` to ``service``, the most called one of ``services`` of the process ``far``, and the unread calls of ``far`` to a port of ``view``."""
 
     view: ProcessView
     far: ProcessView
     service: Endpoint
     calls: tuple[Connection, ...]
     back: tuple[Connection, ...]
+    services: Collection[Endpoint | None]
 
     @property
     def proxied(self) -> bool:
@@ -58,17 +61,24 @@ class Loop(NamedTuple):
         return self.view.known.is_proxy(self.far.command)
 
 
-def loops(view: ProcessView) -> Iterator[Loop]:
-    """Each service of this host or another, shown with its process, that calls back over about as many connections as it is called."""
-    groups: dict[Endpoint, list[Connection]] = {}
+@lru_cache(maxsize=64)  # three rules ask
+def loops(view: ProcessView) -> tuple[Loop, ...]:
+    """Each process of this host or another that calls back over about as many connections as it is called, whatever ports of it are called."""
+    called: dict[ProcessView, list[Connection]] = defaultdict(list)
     for row in view.client_side:
-        if row.remote is not None and row.state is TcpState.ESTABLISHED and row.recv_q == 0 and not view.calls_itself(row):
-            groups.setdefault(row.remote, []).append(row)
-    for service, calls in sorted(groups.items()):
-        far = next((end.view for row in calls if (end := view.peers.far(view, row)) is not None and end.view not in {None, view}), None)
-        back = way_back(view, calls)
-        if far is not None and len(calls) >= SMALLEST and len(back) >= max(SMALLEST, MAJORITY * len(calls)):
-            yield Loop(view, far, service, tuple(calls), back)
+        if row.state is TcpState.ESTABLISHED and row.recv_q == 0 and not view.calls_itself(row):
+            end = view.peers.far(view, row)
+            if end is not None and end.view is not None and end.view is not view:
+                called[end.view].append(row)
+    found: list[Loop] = []
+    for far, calls in called.items():
+        back = way_back(view, calls) if len(calls) >= SMALLEST else ()
+        if len(back) >= max(SMALLEST, MAJORITY * len(calls)):
+            ((service, _),) = Counter(row.remote for row in calls if row.remote is not None).most_common(1)
+            found.append(
+                Loop(view, far, service, tuple(row for row in calls if row.remote == service), back, {row.remote for row in calls})
+            )
+    return tuple(sorted(found, key=lambda loop: loop.service))
 
 
 def of_two(case: Case, told: set[ProcessView]) -> Iterator[Finding]:

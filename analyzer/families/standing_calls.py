@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Final, TypeGuard
 
 from analyzer.evidence.citations import of_threads
 from analyzer.evidence.doing import caller, doing
@@ -66,7 +66,7 @@ def suspicions(case: Case, rule: str, *, driver: bool) -> Iterator[Finding]:
                     yield _finding(view, pool, group, still, rule)
 
 
-def _lasts(still: Standing | None) -> bool:
+def _lasts(still: Standing | None) -> TypeGuard[Standing]:
     """True if the group stood there for longer than an answer takes, by the clocks of the dumps."""
     return has_stood(still) and still.idle is not None and (still.seconds or 0) >= LONG
 
@@ -79,7 +79,7 @@ def _calls_out(group: Sequence[ThreadActivity]) -> bool:
     )
 
 
-def _finding(view: ProcessView, pool: Pool, group: Sequence[ThreadActivity], still: Standing | None, rule: str) -> Finding:
+def _finding(view: ProcessView, pool: Pool, group: Sequence[ThreadActivity], still: Standing, rule: str) -> Finding:
     member, app = group[0], caller(group[0])
     frame = blocking_frame(*member) or member.thread.frames[0]
     limits = view.known.limits_of(member.activity.library)
@@ -89,7 +89,7 @@ def _finding(view: ProcessView, pool: Pool, group: Sequence[ThreadActivity], sti
         name=pool.name,
         what=doing(member, frame, several=True) or say("are in {frame}", frame=frame.call),
         frame=app if app is not None and app != frame else None,
-        seconds=(still.seconds if still is not None else None) or 0,
+        seconds=still.seconds,
         progress=progress_text(still),
         limits=f" ({limits})" if limits else "",
         busy=len(group),

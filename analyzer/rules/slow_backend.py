@@ -157,7 +157,7 @@ def _sockets_only(view: ProcessView, behind: Sequence[Workers]) -> Iterator[Find
         if view.dump is not None and not (shown or loops):
             continue  # its threads are here, and equal numbers alone say less than they do
         service, group = proven[0] if shown else matching[0]
-        if any(loop.service == service for loop in loops_of_sockets.loops(view)):
+        if any(service in loop.services for loop in loops_of_sockets.loops(view)):
             continue  # it calls back and waits for this process in turn
         text = TEXT.filled(
             view.process,

@@ -46,3 +46,18 @@ def test_calls_back_that_were_read_are_no_loop() -> None:
 
 def test_two_calls_are_a_passing_moment() -> None:
     assert not found(tables("99/java", count=2), "mutual-call-starvation")
+
+
+def test_a_proxy_of_many_ports_is_one_loop_and_costs_no_square() -> None:
+    rows = [LISTEN]
+    for port in range(600):
+        for n in range(4):
+            end = 20000 + port * 4 + n
+            rows += [
+                f"0 127.0.0.1:{end} 127.0.0.1:{1000 + port} ESTABLISHED {ME}",
+                f"0 127.0.0.1:{1000 + port} 127.0.0.1:{end} ESTABLISHED 99/nginx:",
+                f"0 127.0.0.2:{end} 127.0.0.1:8080 ESTABLISHED 99/nginx:",
+                f"80 127.0.0.1:8080 127.0.0.2:{end} ESTABLISHED {ME}",
+            ]
+    view_of_java = [one for one in found(diagnosis_of({"netstat.txt": netstat(*rows)}), "self-call-starvation") if "nginx" in one.headline]
+    assert len(view_of_java) == 1
