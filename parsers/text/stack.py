@@ -9,8 +9,9 @@ from typing import TYPE_CHECKING, Any, Final
 
 from msgspec.structs import replace
 
-from parsers.records import Frame, JavaState, Lock, LockVerb, Thread
+from parsers.records import Frame, JavaState, Lock, LockVerb, Parsed, Thread, ThreadDump
 from parsers.text.grammar import FRAME
+from parsers.text.source import leftovers
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -113,6 +114,16 @@ def with_holders(threads: Sequence[Thread]) -> tuple[Thread, ...]:
             verb = LockVerb.OWNS if lock.verb is LockVerb.PARKING else LockVerb.LOCKED
             more.setdefault(at, {})[lock.address] = Lock(verb, lock.address, lock.cls, -1, lock.line)
     return tuple(replace(one, locks=(*one.locks, *more[at].values())) if at in more else one for at, one in enumerate(threads))
+
+
+def piece(section: Section, dialect: str, threads: Sequence[Thread], rows: int, unread: Sequence[tuple[int, str]]) -> Parsed:
+    """What a format made of a piece of a dump: its threads, and the lines it did not read, (index, reason), of ``rows`` that are not blank."""
+    gaps, elisions = leftovers(section, unread)
+    read = rows - len(unread) + len(elisions)
+    if not threads:
+        return Parsed(elisions, read, gaps)
+    where = section.where(threads[0].where.first - section.first, threads[-1].where.last - section.first)
+    return Parsed((ThreadDump(where=where, dialect=dialect, threads=tuple(threads), fragment=True), *elisions), read, gaps)
 
 
 @lru_cache(maxsize=65536)

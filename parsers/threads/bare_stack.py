@@ -16,17 +16,16 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Final
 
-from parsers.records import Parsed, ThreadDump
 from parsers.records.shows import Shows
 from parsers.text.grammar import JAVA_STATES, LOCK_LINE, LOCK_VERBS, STATE_LINE
 from parsers.text.patterns import lazy
-from parsers.text.source import Section, leftovers
-from parsers.text.stack import Stack, frame_of, identity
+from parsers.text.stack import Stack, frame_of, identity, piece
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from parsers.records import JavaState, Thread
+    from parsers.records import JavaState, Parsed, Thread
+    from parsers.text.source import Section
 
 NAME: Final = "bare_stack"
 SHOWS: Final = frozenset({Shows.THREADS})
@@ -72,21 +71,14 @@ def parse(section: Section) -> Parsed:
     """Each run of frames is a thread, without a name but where the words above have one in quotes."""
     rows = list(section.rows())
     if len(rows) > _MOST or any(_thrown(line) for _, line in rows):
-        gaps, elisions = leftovers(section, ((index, "not part of the thread dump") for index, _ in rows))
-        return Parsed(elisions, len(elisions), gaps)
+        return piece(section, NAME, (), len(rows), [(index, "not part of the thread dump") for index, _ in rows])
     reader = _Reader(section)
     unread: list[tuple[int, str]] = []
     for index, line in rows:
         if not reader.take(index, line):
             unread.append((index, "not part of the thread dump"))
     reader.close()
-    gaps, elisions = leftovers(section, unread)
-    threads, read = tuple(reader.threads), len(rows) - len(unread)
-    if not threads:
-        return Parsed(elisions, read + len(elisions), gaps)
-    where = section.where(threads[0].where.first - section.first, threads[-1].where.last - section.first)
-    dump = ThreadDump(where=where, dialect=NAME, threads=threads, fragment=True)
-    return Parsed((dump, *elisions), read + len(elisions), gaps)
+    return piece(section, NAME, reader.threads, len(rows), unread)
 
 
 class _Reader:

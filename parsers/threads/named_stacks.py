@@ -15,16 +15,17 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Final
 
-from parsers.records import JavaState, LockVerb, Parsed, Thread, ThreadDump
+from parsers.records import JavaState, LockVerb, Parsed, Thread
 from parsers.records.shows import Shows
 from parsers.text.grammar import JAVA_STATES, LOCK_LINE, LOCK_VERBS, STATE_LINE
 from parsers.text.patterns import lazy
-from parsers.text.source import Section, leftovers
-from parsers.text.stack import Stack, frame_of, identity, waiting_verb
+from parsers.text.stack import Stack, frame_of, identity, piece, waiting_verb
 
 if TYPE_CHECKING:
     import re
     from collections.abc import Sequence
+
+    from parsers.text.source import Section
 
 NAME: Final = "named_stacks"
 SHOWS: Final = frozenset({Shows.THREADS})
@@ -60,8 +61,7 @@ def parse(section: Section) -> Parsed:
     """A piece of a dump with the threads that are named."""
     rows = list(section.rows())
     if len(rows) > _MOST:
-        gaps, elisions = leftovers(section, ((index, "not part of the thread dump") for index, _ in rows))
-        return Parsed(elisions, len(elisions), gaps)
+        return piece(section, NAME, (), len(rows), [(index, "not part of the thread dump") for index, _ in rows])
     reader = _Reader(section)
     unread: list[tuple[int, str]] = []
     for at, (index, line) in enumerate(rows):
@@ -69,13 +69,7 @@ def parse(section: Section) -> Parsed:
         if not reader.take(index, line, below):
             unread.append((index, "not part of the thread dump"))
     reader.close()
-    gaps, elisions = leftovers(section, unread)
-    threads, read = tuple(reader.threads), len(rows) - len(unread)
-    if not threads:
-        return Parsed(elisions, read + len(elisions), gaps)
-    where = section.where(threads[0].where.first - section.first, threads[-1].where.last - section.first)
-    dump = ThreadDump(where=where, dialect=NAME, threads=threads, fragment=True)
-    return Parsed((dump, *elisions), read + len(elisions), gaps)
+    return piece(section, NAME, reader.threads, len(rows), unread)
 
 
 class _Reader:
