@@ -4,7 +4,7 @@
     python docs/translations.py --check            only count what is missing or out of date: such texts are shown in English
     python docs/translations.py --check --strict   the same, and exit 1 if there is any, as a release wants it
 
-A text is what stands in a call of say, tell, plural or count, in a Text of a rule, in the template, and the words and remarks that
+A text is what stands in a call of say, say_of, tell, plural or count, in a Text of a rule, in the template, and the words and remarks that
 reports.language.labels lists; also the paragraphs of the rules' docstrings, which "analyze explain" prints.
 Needs Babel, which running the tool does not.
 """
@@ -44,6 +44,9 @@ _SLOT: Final = re.compile(r"\{[^{}]*\}")
 _COUNTS: Final = frozenset({"plural", "count"})
 _DATA: Final = {"Text": (1, ()), "Do": (1, ("command", "on")), "Ask": (0, ("command", "on")), "Either": (1, ())}
 """Classes of analyzer.model.text: the first argument that is a text (commands are none, names of rules and values neither), and fields that are none."""
+_NUMBERED: Final = frozenset({"say_of", "ByNumber"})
+"""Calls whose second and third argument are the forms of a sentence for one and for many."""
+_FORMS: Final = 3
 _COMMAND: Final = 2
 """The argument of Do and Ask that is a command."""
 
@@ -81,7 +84,7 @@ def _of_help() -> Iterator[tuple[str, str, str]]:
         yield "analyzer/app", text, HELP
 
 
-def _of_code() -> Iterator[tuple[str, str, str]]:
+def _of_code() -> Iterator[tuple[str, str | tuple[str, str], str]]:
     """Place, text and context of what the code says, and of what the rules say of themselves."""
     for floor in FLOORS:
         for path in sorted((ROOT / floor).rglob("*.py")):
@@ -92,17 +95,37 @@ def _of_code() -> Iterator[tuple[str, str, str]]:
             yield f"{rule.__name__.replace('.', '/')}.py", paragraph, EXPLANATION
 
 
-def _in_code(path: Path) -> Iterator[tuple[str, str]]:
-    """Texts and contexts, in the order of the file."""
+def _in_code(path: Path) -> Iterator[tuple[str | tuple[str, str], str]]:
+    """Texts and contexts, in the order of the file; a sentence with forms is a pair."""
     for node in ast.walk(ast.parse(path.read_bytes())):
         if not isinstance(node, ast.Call) or not isinstance(node.func, ast.Name):
             continue
         if node.func.id in _SENTENCES and node.args:
             yield from ((text, "") for text in _constants(node.args[0]))
         elif node.func.id in _COUNTS and len(node.args) > 1:
-            yield from ((text, COUNTED) for text in _constants(node.args[1]))
+            yield from ((forms, COUNTED) for forms in _nouns(node))
+        elif node.func.id in _NUMBERED:
+            yield _forms(path, node), ""
         elif node.func.id in _DATA:
             yield from ((text, "") for text in _data(node.func.id, node))
+
+
+def _nouns(node: ast.Call) -> Iterator[tuple[str, str]]:
+    """The noun for one and the noun for many of a call that counts; without a second one an s is put behind the first, as the call does."""
+    named = [keyword.value for keyword in node.keywords if keyword.arg == "many"]
+    many = [text for value in (*node.args[2:], *named) for text in _constants(value)]
+    for one in _constants(node.args[1]):
+        yield one, many[0] if many else f"{one}s"
+
+
+def _forms(path: Path, node: ast.Call) -> tuple[str, str]:
+    """The form for one and the form for many, in the order of gettext's ngettext."""
+    named = {keyword.arg: keyword.value for keyword in node.keywords}
+    values = [*node.args[1:_FORMS], *(named[name] for name in ("one", "many") if name in named)][:2]
+    one, many = (value.value if isinstance(value, ast.Constant) else None for value in values)
+    if not isinstance(one, str) or not isinstance(many, str):
+        raise SystemExit(f"{path}:{node.lineno}: both forms must stand here as literals")
+    return one, many
 
 
 def _data(kind: str, node: ast.Call) -> Iterator[str]:
@@ -153,13 +176,16 @@ def rendered(catalogue: Catalog) -> bytes:
     """The .po file. Texts stand in order and without their places, so that two changes to the code seldom meet in one line."""
     made = io.BytesIO()
     write_po(made, catalogue, width=140, omit_header=True, sort_output=True, no_location=True)
-    header = f'msgid ""\nmsgstr ""\n"Language: {catalogue.locale}\\n"\n"Content-Type: text/plain; charset=UTF-8\\n"\n\n'
+    fields = {"Language": catalogue.locale, "Content-Type": "text/plain; charset=UTF-8", "Plural-Forms": catalogue.plural_forms}
+    header = 'msgid ""\nmsgstr ""\n' + "".join(f'"{name}: {value}\\n"\n' for name, value in fields.items()) + "\n"
     return header.encode() + made.getvalue()
 
 
 def missing(catalogue: Catalog) -> list[str]:
     """Texts without a translation."""
-    return [str(message.id) for message in catalogue if message.id and not message.string]
+    return [
+        str(message.id) for message in catalogue if message.id and not (any(message.string) if message.pluralizable else message.string)
+    ]
 
 
 def main() -> int:

@@ -181,9 +181,8 @@ class BlockedGroup:
         total = len(self.pool.workers)
         beside = len(self.members) - self.here
         more = say(" and {beside} of other pools", beside=beside) if beside else ""
-        noun = "thread" if total == 1 else "threads"
         here = all_of(self.here, total, piece=self.view.dump is not None and self.view.dump.fragment)
-        return of_pool(self.view, here, noun, self.pool.name, more)
+        return of_pool(self.view, here, total, self.pool.name, more)
 
     @property
     def clients(self) -> str:

@@ -9,7 +9,7 @@ from analyzer.evidence.citations import all_of, of_sockets, of_threads
 from analyzer.evidence.packet_claims import packet_evidence
 from analyzer.join.connections import close_wait, left_unread
 from analyzer.model.finding import CloseWait, Culprit, Evidence, Missing, Step
-from analyzer.model.message import Message, joined, plural, say
+from analyzer.model.message import Message, joined, plural, say, say_of
 from analyzer.software.blockers import application_frame
 from analyzer.software.kinds import ActivityKind
 from analyzer.software.runtimes import fitted, runtime_of_command
@@ -213,11 +213,12 @@ def thread_evidence(serving: ServerPool, members: Sequence[ThreadActivity], pool
     )
     return of_threads(
         members,
-        say(
-            "{threads} of {pool} {wait} in {kind_in_words}{called}",
+        say_of(
+            len(members),
+            "{threads} of {pool} waits in {kind_in_words}{called}",
+            "{threads} of {pool} wait in {kind_in_words}{called}",
             threads=plural(len(members), "thread"),
             pool=pool,
-            wait=say("wait") if len(members) > 1 else say("waits"),
             kind_in_words=kind_in_words(members),
             called=called,
         ),
@@ -253,11 +254,12 @@ def caller_evidence(serving: ServerPool) -> Evidence:
     over = f" ({library})" if library else ""
     return of_threads(
         members,
-        say(
-            "{threads} of {name} {wait} in {kind_in_words}{over}",
+        say_of(
+            len(members),
+            "{threads} of {name} waits in {kind_in_words}{over}",
+            "{threads} of {name} wait in {kind_in_words}{over}",
             threads=plural(len(members), "thread"),
             name=serving.calling_pool.name,
-            wait=say("wait") if len(members) > 1 else say("waits"),
             kind_in_words=kind_in_words(members),
             over=over,
         ),
@@ -372,8 +374,7 @@ def _unread_in_words(unread: int, read: int) -> str:
 
 def _gone_in_words(counts: CloseWait) -> Iterator[str]:
     """Clients that left, one fact a sentence: how many, what became of their requests, and that the server does not close."""
-    noun = say("client has") if counts.total == 1 else say("clients have")
-    yield say("{total:,} {noun} disconnected.", total=counts.total, noun=noun)
+    yield say_of(counts.total, "{total:,} client has disconnected.", "{total:,} clients have disconnected.", total=counts.total)
     read = counts.fin_only + counts.drained
     known = (
         say("had read {count:,} of their requests", count=read) if read else "",

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Final
 
 from analyzer.evidence.calls import kind_in_words
-from analyzer.model.message import Message, say
+from analyzer.model.message import Message, say, say_of
 from analyzer.software.blockers import application_frame, blocking_frame
 from analyzer.software.kinds import ActivityKind, SocketSide
 from parsers.records import PINNED, SILENT, TASK, JavaState
@@ -23,26 +23,38 @@ _REPORTED: Final = "reported to be at it for "
 
 
 _WORDS: Final = {
-    ActivityKind.CALL: say("{waits} for an answer{through} in {frame}"),
-    ActivityKind.SOCKET_READ: say("{waits} for bytes of a socket in {frame}"),
-    ActivityKind.REQUEST_READ: say("{waits} for what a client sends in {frame}"),
-    ActivityKind.SOCKET_WRITE: say("{stands} writing to a socket in {frame}"),
-    ActivityKind.SOCKET_CONNECT: say("{waits} for a connection to be made{through} in {frame}"),
-    ActivityKind.DNS: say("{waits} for a host's name to be looked up in {frame}"),
-    ActivityKind.HANDSHAKE: say("{waits} for the other side of a TLS handshake in {frame}"),
-    ActivityKind.FUTURE: say("{waits}{unlimited} for another thread's result in {frame}"),
-    ActivityKind.COMPLETABLE_FUTURE: say("{waits}{unlimited} for another thread's result in {frame}"),
-    ActivityKind.LATCH: say("{waits}{unlimited} for a latch in {frame}"),
-    ActivityKind.JOIN: say("{waits}{unlimited} for a thread to end in {frame}"),
-    ActivityKind.PROCESS: say("{waits} for a child process in {frame}"),
-    ActivityKind.FILE_IO: say("{stands} reading or writing a file in {frame}"),
-    ActivityKind.SLEEP: say("{stands} sleeping in {frame}"),
-    ActivityKind.LOCK: say("{waits}{unlimited} for a lock in {frame}"),
-    ActivityKind.SEMAPHORE: say("{waits}{unlimited} for a permit in {frame}"),
-    ActivityKind.OBJECT_WAIT: say("{waits}{unlimited} to be notified in {frame}"),
-    ActivityKind.CONDITION: say("{waits}{unlimited} to be notified in {frame}"),
-    ActivityKind.QUEUE: say("{waits}{unlimited} at a queue in {frame}"),
-    ActivityKind.CONNECTION_LATCH: say("{waits} for a connection to end, as the limit of connections is reached, in {frame}"),
+    ActivityKind.CALL: say_of(1, "waits for an answer{through} in {frame}", "wait for an answer{through} in {frame}"),
+    ActivityKind.SOCKET_READ: say_of(1, "waits for bytes of a socket in {frame}", "wait for bytes of a socket in {frame}"),
+    ActivityKind.REQUEST_READ: say_of(1, "waits for what a client sends in {frame}", "wait for what a client sends in {frame}"),
+    ActivityKind.SOCKET_WRITE: say_of(1, "is writing to a socket in {frame}", "are writing to a socket in {frame}"),
+    ActivityKind.SOCKET_CONNECT: say_of(
+        1, "waits for a connection to be made{through} in {frame}", "wait for a connection to be made{through} in {frame}"
+    ),
+    ActivityKind.DNS: say_of(1, "waits for a host's name to be looked up in {frame}", "wait for a host's name to be looked up in {frame}"),
+    ActivityKind.HANDSHAKE: say_of(
+        1, "waits for the other side of a TLS handshake in {frame}", "wait for the other side of a TLS handshake in {frame}"
+    ),
+    ActivityKind.FUTURE: say_of(
+        1, "waits{unlimited} for another thread's result in {frame}", "wait{unlimited} for another thread's result in {frame}"
+    ),
+    ActivityKind.COMPLETABLE_FUTURE: say_of(
+        1, "waits{unlimited} for another thread's result in {frame}", "wait{unlimited} for another thread's result in {frame}"
+    ),
+    ActivityKind.LATCH: say_of(1, "waits{unlimited} for a latch in {frame}", "wait{unlimited} for a latch in {frame}"),
+    ActivityKind.JOIN: say_of(1, "waits{unlimited} for a thread to end in {frame}", "wait{unlimited} for a thread to end in {frame}"),
+    ActivityKind.PROCESS: say_of(1, "waits for a child process in {frame}", "wait for a child process in {frame}"),
+    ActivityKind.FILE_IO: say_of(1, "is reading or writing a file in {frame}", "are reading or writing a file in {frame}"),
+    ActivityKind.SLEEP: say_of(1, "is sleeping in {frame}", "are sleeping in {frame}"),
+    ActivityKind.LOCK: say_of(1, "waits{unlimited} for a lock in {frame}", "wait{unlimited} for a lock in {frame}"),
+    ActivityKind.SEMAPHORE: say_of(1, "waits{unlimited} for a permit in {frame}", "wait{unlimited} for a permit in {frame}"),
+    ActivityKind.OBJECT_WAIT: say_of(1, "waits{unlimited} to be notified in {frame}", "wait{unlimited} to be notified in {frame}"),
+    ActivityKind.CONDITION: say_of(1, "waits{unlimited} to be notified in {frame}", "wait{unlimited} to be notified in {frame}"),
+    ActivityKind.QUEUE: say_of(1, "waits{unlimited} at a queue in {frame}", "wait{unlimited} at a queue in {frame}"),
+    ActivityKind.CONNECTION_LATCH: say_of(
+        1,
+        "waits for a connection to end, as the limit of connections is reached, in {frame}",
+        "wait for a connection to end, as the limit of connections is reached, in {frame}",
+    ),
 }
 """What a thread does, without a word about a limit where none can be seen: a socket's own is set elsewhere."""
 
@@ -100,15 +112,13 @@ def doing(member: ThreadActivity, frame: Frame, *, several: bool) -> Message | N
     limited = found.timed or member.thread.state is JavaState.TIMED_WAITING
     outward = found.library is not None and found.side is not SocketSide.SERVER
     if member.thread.virtual and found.kind is ActivityKind.COMPLETABLE_FUTURE and member.thread.native_state == TASK:
-        words = say("{waits}{unlimited} for other tasks in {frame}")
+        words = say_of(1, "waits{unlimited} for other tasks in {frame}", "wait{unlimited} for other tasks in {frame}")
     slots = {
-        "waits": say("wait") if several else say("waits"),
-        "stands": "are" if several else "is",
         "unlimited": "" if limited else say(", without a timeout,"),
         "through": say(" through {library}", library=found.library) if outward else "",
         "frame": frame.call,
     }
-    return Message.made(words.template.format_map(slots), words.template, slots)
+    return words.numbered(2 if several else 1, slots)
 
 
 def kept(member: ThreadActivity, *, several: bool) -> Message | None:
@@ -117,15 +127,15 @@ def kept(member: ThreadActivity, *, several: bool) -> Message | None:
     if thread.group not in {_READS, _WRITES}:
         return None
     if thread.group == _READS and thread.native_state == "select":
-        return (
-            say("wait until somebody reads the body of an answer to its end, or closes it, in Go's HTTP client")
-            if several
-            else say("waits until somebody reads the body of an answer to its end, or closes it, in Go's HTTP client")
+        return say_of(
+            2 if several else 1,
+            "waits until somebody reads the body of an answer to its end, or closes it, in Go's HTTP client",
+            "wait until somebody reads the body of an answer to its end, or closes it, in Go's HTTP client",
         )
-    return (
-        say("keep connections of Go's HTTP client open, for the next request or until an answer begins")
-        if several
-        else say("keeps a connection of Go's HTTP client open, for the next request or until an answer begins")
+    return say_of(
+        2 if several else 1,
+        "keeps a connection of Go's HTTP client open, for the next request or until an answer begins",
+        "keep connections of Go's HTTP client open, for the next request or until an answer begins",
     )
 
 
@@ -134,9 +144,7 @@ def idle(group: Sequence[ThreadActivity]) -> Message:
     member = group[0]
     at = blocking_frame(member.thread, member.activity)
     where = say(" in {frame}", frame=at.call) if at is not None else ""
-    return (
-        say("are idle: they wait for work{where}", where=where) if len(group) > 1 else say("is idle: it waits for work{where}", where=where)
-    )
+    return say_of(len(group), "is idle: it waits for work{where}", "are idle: they wait for work{where}", where=where)
 
 
 def caller(member: ThreadActivity) -> Frame | None:

@@ -10,7 +10,7 @@ from collections import Counter
 from typing import TYPE_CHECKING, Final, NamedTuple
 
 from analyzer.model.finding import Evidence
-from analyzer.model.message import plural, say
+from analyzer.model.message import plural, say, say_of
 from parsers.records import Unit, Where
 
 if TYPE_CHECKING:
@@ -53,10 +53,11 @@ def failure_of(case: Case, threads: Iterable[str]) -> Failure | None:
     where, _ = next(((where, line) for where, line in reversed(chosen) if address is None or address in line), chosen[-1])
     count = named[address] if address is not None else len(chosen)
     about = say(" of {address}", address=address) if address is not None else ""
-    says = say(
-        "{lines} of the log {tell} of a failure{about}",
+    says = say_of(
+        count,
+        "{lines} of the log tells of a failure{about}",
+        "{lines} of the log tell of a failure{about}",
         lines=plural(count, "line"),
-        tell=say("tell") if count > 1 else say("tells"),
         about=about,
     )
     return Failure(address, Evidence(where, says, (address,) if address is not None else (), count - 1), count)

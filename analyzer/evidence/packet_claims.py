@@ -6,7 +6,7 @@ from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Final
 
 from analyzer.model.finding import Evidence
-from analyzer.model.message import plural, say
+from analyzer.model.message import plural, say, say_of
 from analyzer.model.timeline import FlowMark, FlowSummary
 
 if TYPE_CHECKING:
@@ -150,11 +150,12 @@ def trouble_of(port: Port) -> Iterator[tuple[Evidence, str]]:
         yield claim(kept, say("packets: {says}", says=says)), says
     full = [seen for seen in port.flows if seen.flow.by_client.still_full and seen.full_for >= WAITED]
     if len(full) >= FEWEST:
-        says = say(
-            "{clients} of {server} {do} not read: their windows are at zero when the capture ends",
+        says = say_of(
+            len(full),
+            "{clients} of {server} does not read: their windows are at zero when the capture ends",
+            "{clients} of {server} do not read: their windows are at zero when the capture ends",
             clients=plural(len(full), "client"),
             server=port.server,
-            do="do" if len(full) > 1 else "does",
         )
         yield claim(full, say("packets: {says}", says=says)), says
     ignored = port.ignored

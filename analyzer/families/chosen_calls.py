@@ -11,7 +11,7 @@ from analyzer.evidence.citations import of_silence, of_sockets, of_threads
 from analyzer.evidence.doing import caller, doing, reported
 from analyzer.model.finding import Confidence, Culprit, Evidence, Finding, Severity, When
 from analyzer.model.message import joined, plural, say
-from analyzer.model.text import Ask, Do, Either, Text
+from analyzer.model.text import Ask, ByNumber, Do, Either, Text
 from analyzer.software.blockers import IDLE, blocking_frame, waits_for_push
 from analyzer.software.kinds import ActivityKind, PoolRole, SocketSide
 from parsers.records import Runtime, TcpState
@@ -70,7 +70,7 @@ TEXT: Final = Text(
             "A slow service and a connection that was lost on the way look the same.",
         ),
         "place": Either("frame", "{frame}", "this call"),
-        "waiting": "{threads} {waits} for an answer",
+        "waiting": ByNumber("pasted", "{threads} waits for an answer", "{threads} wait for an answer"),
         "unmade": "{connections} to {remote}, and nobody has answered the SYN",
     },
 )
@@ -132,7 +132,6 @@ def _finding(view: ProcessView, group: Sequence[ThreadActivity], rule: str, *, d
         who=say("“{name}”", name=member.thread.label),
         where=say("in {frame}", frame=frame.call),
         threads=plural(len(group), "thread"),
-        waits=say("waits") if len(group) == 1 else say("wait"),
     )
     shown: list[Evidence] = [of_threads(group, text["waiting"])]
     if remote is not None:

@@ -9,7 +9,7 @@ from analyzer.evidence.citations import of_threads
 from analyzer.families.counted_sockets import NEAR, process_of, shown
 from analyzer.join.counts import is_place
 from analyzer.model.finding import Action, Confidence, Culprit, Finding, Missing, Severity, Step, When
-from analyzer.model.message import plural, say
+from analyzer.model.message import plural, say, say_of
 from analyzer.software.blockers import OUTBOUND, application_frame
 from analyzer.software.kinds import PoolRole
 from parsers.records import Counted, TcpState
@@ -95,11 +95,11 @@ def _finding(case: Case, near: Count, calls: Count, port: int) -> Finding:
             opened=calls.number,
             here=here,
             bytes=near.last.recv_q or 0,
-            threads=say(
-                " {threads} of the same server {stand} in an HTTP call and {wait} for its answer{caller}.",
+            threads=say_of(
+                len(waiting),
+                " {threads} of the same server stands in an HTTP call and waits for its answer{caller}.",
+                " {threads} of the same server stand in an HTTP call and wait for its answer{caller}.",
                 threads=plural(len(waiting), "thread"),
-                stand="stands" if len(waiting) == 1 else "stand",
-                wait="waits" if len(waiting) == 1 else "wait",
                 caller=caller,
             )
             if waiting

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 from analyzer.evidence.callbacks import unread_from
 from analyzer.evidence.calls import process_in_words
-from analyzer.model.message import plural, say
+from analyzer.model.message import plural, say, say_of
 from analyzer.waits.targets import one_sided_calls_back
 
 if TYPE_CHECKING:
@@ -40,11 +40,12 @@ def leads(serving: ServerPool, target: Target) -> str:
     """Whether the service waits for this server in turn, as far as its own requests show."""
     back = unread_from(serving, target)
     return (
-        say(
-            "but {requests} from {host} lie{s} here unread, so that it may wait for this server in turn",
+        say_of(
+            len(back),
+            "but {requests} from {host} lies here unread, so that it may wait for this server in turn",
+            "but {requests} from {host} lie here unread, so that it may wait for this server in turn",
             requests=plural(len(back), "request"),
             host=target.remote.host,
-            s="s" if len(back) == 1 else "",
         )
         if back
         else say("and none of them leads back to this process")
@@ -60,19 +61,21 @@ def ways_back(serving: ServerPool, target: Target) -> list[Message]:
     found: list[Message] = []
     if back := unread_from(serving, target):
         found.append(
-            say(
-                "{requests} from {host} lie{s} here unread: the two may wait for each other",
+            say_of(
+                len(back),
+                "{requests} from {host} lies here unread: the two may wait for each other",
+                "{requests} from {host} lie here unread: the two may wait for each other",
                 requests=plural(len(back), "request"),
                 host=target.remote.host,
-                s="s" if len(back) == 1 else "",
             )
         )
     if one_sided := one_sided_calls_back(serving.view, target.connections):
         found.append(
-            say(
-                "no table shows whether {calls} from there to this process {have} been read, so the two may wait for each other",
+            say_of(
+                len(one_sided),
+                "no table shows whether {calls} from there to this process has been read, so the two may wait for each other",
+                "no table shows whether {calls} from there to this process have been read, so the two may wait for each other",
                 calls=plural(len(one_sided), "call"),
-                have="have" if len(one_sided) > 1 else "has",
             )
         )
     return found

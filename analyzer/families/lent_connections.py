@@ -48,7 +48,7 @@ class Words(blocked_threads.Words):
     watch: str
     rows: object
     connections: str
-    is_: str
+    rows_count: int
     remote: object
     elsewhere: str
     not_here: str
@@ -67,7 +67,7 @@ def words(shortage: Shortage) -> Words:
         watch=lender.watch,
         rows=rows,
         connections=plural(len(rows), "connection"),
-        is_="is" if len(rows) == 1 else "are",
+        rows_count=len(rows),
         remote=shortage.service or say("the service"),
         elsewhere=say("who has them is not among the threads that are here")
         if rest is None
@@ -93,7 +93,6 @@ class Users(TypedDict):
     unused_jvm: bool
     unused_elsewhere: bool
     threads: str
-    has: str
     place: str
 
 
@@ -107,7 +106,6 @@ def users(shortage: Shortage) -> Users:
         unused_jvm=not found and jvm,
         unused_elsewhere=not found and not jvm,
         threads=plural(len(found), "thread"),
-        has="has" if len(found) == 1 else "have",
         place=place(common_frame(found)),
     )
 

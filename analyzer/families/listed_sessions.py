@@ -20,7 +20,7 @@ from analyzer.evidence.sessions import (
 from analyzer.join.session_waits import SessionWaits
 from analyzer.model.finding import Confidence, Culprit, Doubt, Evidence, Severity, When
 from analyzer.model.message import capitalized, plural, say
-from analyzer.model.text import Ask, Do, Either, Text
+from analyzer.model.text import Ask, ByNumber, Do, Either, Text
 from parsers.records import Session, SessionState
 
 if TYPE_CHECKING:
@@ -46,8 +46,16 @@ TEXT: Final = Text(
     "lock-held-by-idle-transaction",
     headline=Either(
         "told",
-        "{victims} of {server} wait{s} for a lock{kinds} that {session} holds: it {doing}.",
-        "{victims} of {server} wait{s} for a lock{kinds}. {session_begins} is suspected to keep it: it {doing}.",
+        ByNumber(
+            "victims_count",
+            "{victims} of {server} waits for a lock{kinds} that {session} holds: it {doing}.",
+            "{victims} of {server} wait for a lock{kinds} that {session} holds: it {doing}.",
+        ),
+        ByNumber(
+            "victims_count",
+            "{victims} of {server} waits for a lock{kinds}. {session_begins} is suspected to keep it: it {doing}.",
+            "{victims} of {server} wait for a lock{kinds}. {session_begins} is suspected to keep it: it {doing}.",
+        ),
     ),
     explanation="{longest_begins}.{queue} {holder}{statement} A lock is kept until the transaction commits or rolls back, however well the database is.{threads}",
     why=Either(
@@ -92,7 +100,7 @@ TEXT: Final = Text(
             " Threads like “{thread}” wait for an answer of {server}{called}: which session is theirs these lines do not show.",
         ),
         "called": Either("frame", ", called from {frame}"),
-        "shown_wait": "{victims} wait{s} for a lock{kinds}",
+        "shown_wait": ByNumber("victims_count", "{victims} waits for a lock{kinds}", "{victims} wait for a lock{kinds}"),
         "shown_hold": "{session} {doing}",
     },
 )
@@ -206,7 +214,6 @@ def _finding(hold: _Hold, few: Finding | None) -> Finding:
         few.process if few is not None else None,
         told=hold.told,
         victims=plural(len(waiters), "session"),
-        s="s" if len(waiters) == 1 else "",
         server=server_of(holder),
         kinds=kinds_in_words(waiters),
         session=session_in_words(holder),

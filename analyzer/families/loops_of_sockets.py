@@ -10,7 +10,7 @@ from analyzer.evidence.calls import DUMP_MISSING, client_evidence, client_figure
 from analyzer.evidence.citations import of_silence, of_sockets
 from analyzer.model.finding import Confidence, Culprit, Finding, Severity, When
 from analyzer.model.message import plural, say
-from analyzer.model.text import Do, Either, Text
+from analyzer.model.text import ByNumber, Do, Either, Text
 from analyzer.waits.targets import MAJORITY, way_back
 from parsers.records import TcpState
 
@@ -30,7 +30,11 @@ TEXT: Final = Text(
         "The server calls {far}, which calls its own port {port}, and nobody reads these calls: it waits for itself, as it seems.",
         "The server calls {far}, which calls its port {port}, and nobody reads these calls: the two wait for each other, as it seems.",
     ),
-    explanation="{calls} to {service} are open with nothing to read. {back} from there to port {port} of this process {lie} unread.{clients} If all request threads wait for these calls, no thread is left to answer the ones that come back. If they wait for something else, both are victims. Only thread dumps tell.",
+    explanation=ByNumber(
+        "back_count",
+        "{calls} to {service} are open with nothing to read. {back} from there to port {port} of this process lies unread.{clients} If all request threads wait for these calls, no thread is left to answer the ones that come back. If they wait for something else, both are victims. Only thread dumps tell.",
+        "{calls} to {service} are open with nothing to read. {back} from there to port {port} of this process lie unread.{clients} If all request threads wait for these calls, no thread is left to answer the ones that come back. If they wait for something else, both are victims. Only thread dumps tell.",
+    ),
     why="The socket table proves the calls in both directions; what the threads wait for it does not show.",
     do=(
         Do(When.NOW, "Take a thread dump before the restart: it decides.", "jstack -l {pid} > jstack.txt"),
@@ -103,7 +107,6 @@ def finding(loop: Loop) -> Finding:
         service=loop.service,
         calls=plural(len(loop.calls), "call"),
         back=plural(len(loop.back), "call"),
-        lie="lie" if len(loop.back) > 1 else "lies",
         clients=clients_in_words(view, port),
         calls_count=len(loop.calls),
         back_count=len(loop.back),

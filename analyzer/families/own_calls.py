@@ -10,7 +10,7 @@ from analyzer.evidence.citations import of_sockets
 from analyzer.families import loops_of_sockets
 from analyzer.join.connections import close_wait
 from analyzer.model.finding import Action, Confidence, Culprit, Evidence, Finding, Severity, When
-from analyzer.model.message import capitalized, joined, plural, say, uncapitalized
+from analyzer.model.message import capitalized, joined, plural, say, say_of, uncapitalized
 from parsers.records import TcpState
 
 if TYPE_CHECKING:
@@ -98,8 +98,14 @@ def state_in_words(pairs: Sequence[OwnCall]) -> str:
     waiting = sum(1 for pair in pairs if pair.pending) - unread
     parts = []
     if unread:
-        them = say("it") if unread == 1 else say("them")
-        parts.append(say("the server has received {unread:,} of these requests, but no thread has read {them}", unread=unread, them=them))
+        parts.append(
+            say_of(
+                unread,
+                "the server has received {unread:,} of these requests, but no thread has read it",
+                "the server has received {unread:,} of these requests, but no thread has read them",
+                unread=unread,
+            )
+        )
     if waiting:
         parts.append(
             say("{own_connection_is} not even accepted", own_connection_is=plural(waiting, "own connection is", "own connections are"))

@@ -24,7 +24,7 @@ from analyzer.join.clocks import far_apart
 from analyzer.join.turns import BRIEF
 from analyzer.model.finding import Basis, Confidence, Evidence, Finding, Kind, Missing, Severity
 from analyzer.model.message import joined, plural, say
-from analyzer.model.text import Either, Text
+from analyzer.model.text import ByNumber, Either, Text
 from analyzer.software.blockers import waits_for_push
 from analyzer.waits.targets import COUNT_TOLERANCE, FEW_CLIENTS, MAJORITY, callee_of
 from parsers.records import Runtime
@@ -50,9 +50,21 @@ TEXT: Final = Text(
     "",
     headline=Either(
         "connecting",
-        "{who} takes no connections, and {waiters} {wait} for it.",
+        ByNumber(
+            "waiting_number",
+            "{who} takes no connections, and {waiters} waits for it.",
+            "{who} takes no connections, and {waiters} wait for it.",
+        ),
         Either(
-            "lasting", "{who} does not answer, and {waiters} {wait} for it.", "{who} may be slow: at this moment {waiters} {wait} for it."
+            "lasting",
+            ByNumber(
+                "waiting_number", "{who} does not answer, and {waiters} waits for it.", "{who} does not answer, and {waiters} wait for it."
+            ),
+            ByNumber(
+                "waiting_number",
+                "{who} may be slow: at this moment {waiters} waits for it.",
+                "{who} may be slow: at this moment {waiters} wait for it.",
+            ),
         ),
     ),
     explanation=Either(
@@ -158,7 +170,6 @@ def finding(case: Case, serving: ServerPool, target: Target, words: ServiceText)
     lasting = _lasts(serving, target, still) and not _answers_come(target) and not _may_watch(serving, target)
     whole = target.share >= 1 - COUNT_TOLERANCE
     fewer = len(target.connections) < len(serving.callers)
-    wait = say("wait") if fewer and whole else say("waits")
     waiters = _waiters_in_words(pool, whole=whole, count=len(target.connections) if fewer else None, of=serving.workers)
     waiting = (
         stuck_in_words(serving)
@@ -179,7 +190,7 @@ def finding(case: Case, serving: ServerPool, target: Target, words: ServiceText)
         who=who,
         whose=whose(view, target.remote, far),
         waiters=waiters,
-        wait=wait,
+        waiting_number=len(target.connections) if fewer and whole else 1,  # “every request thread” is one
         waiting=waiting,
         leads=leads(serving, target),
         limits=limits,

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Final
 
 from analyzer.model.finding import Confidence, Culprit, Evidence, Finding, Severity, Step, When
-from analyzer.model.message import joined, plural, say
+from analyzer.model.message import joined, plural, say, say_of
 from analyzer.model.text import Do, Text
 from analyzer.waits.deadlocks import circle_of
 from parsers.records import Where
@@ -77,9 +77,7 @@ def behind_in_words(names: Sequence[str]) -> str:
     listed = joined(" and ", (say("“{name}”", name=name) for name in names[:NAMED]))
     more = say(" and others") if len(names) > NAMED else ""
     return (
-        say(
-            " {list}{and_others} {waits} behind them.", list=listed, and_others=more, waits=say("waits") if len(names) == 1 else say("wait")
-        )
+        say_of(len(names), " {list}{and_others} waits behind them.", " {list}{and_others} wait behind them.", list=listed, and_others=more)
         if names
         else ""
     )

@@ -9,7 +9,7 @@ from analyzer.evidence.calls import cut_in_words, role_doubt, stuck_in_words
 from analyzer.evidence.citations import all_of, of_sockets
 from analyzer.evidence.movement import has_stood
 from analyzer.model.finding import Confidence
-from analyzer.model.message import joined, say
+from analyzer.model.message import joined, say, say_of
 from analyzer.software.blockers import application_frame, waited_lock
 from analyzer.software.kinds import ActivityKind
 from analyzer.waits.server_pools import SATURATED
@@ -59,8 +59,14 @@ def members_in_words(serving: ServerPool, members: Sequence[ThreadActivity]) -> 
     if not serving.pool.bounded:
         return say("{count} requests in service ({name})", count=len(members), name=serving.pool.name)
     count = all_of(len(members), serving.workers)
-    noun = say("request thread") if serving.workers == 1 else say("request threads")
-    return say("{all_of} {noun} of {name}{cut}", all_of=count, noun=noun, name=serving.pool.name, cut=cut_in_words(serving))
+    return say_of(
+        serving.workers,
+        "{all_of} request thread of {name}{cut}",
+        "{all_of} request threads of {name}{cut}",
+        all_of=count,
+        name=serving.pool.name,
+        cut=cut_in_words(serving),
+    )
 
 
 def shared_frame(members: Sequence[ThreadActivity]) -> Frame | None:

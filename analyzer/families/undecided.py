@@ -23,7 +23,7 @@ from analyzer.evidence.log_events import asyncio_was_late
 from analyzer.evidence.movement import only_busy
 from analyzer.model.finding import Confidence, Doubt, Finding, Severity, When
 from analyzer.model.message import plural, say
-from analyzer.model.text import Do, Either, Text
+from analyzer.model.text import ByNumber, Do, Either, Text
 from analyzer.software.kinds import ActivityKind
 from analyzer.waits.acceptors import standing_scripts
 from parsers.records import Runtime, TcpState
@@ -42,8 +42,16 @@ SMALLEST_POOL: Final = 2
 """One busy thread of a pool of one is a request being served, unless clients suffer."""
 TEXT: Final = Text(
     "",
-    headline="{count} of {name} {wait} in {waiting} for {what}: a server that calls itself, or a slow service behind it.",
-    explanation="{count} of {name} {wait} in {waiting}{called_from}.{clients_in_words}{ages} {undecided} Two causes show exactly this: self-call-starvation (the calls go to the server's own port, where no thread is free) and slow-backend (another service does not answer).",
+    headline=ByNumber(
+        "serving_blocked",
+        "{count} of {name} waits in {waiting} for {what}: a server that calls itself, or a slow service behind it.",
+        "{count} of {name} wait in {waiting} for {what}: a server that calls itself, or a slow service behind it.",
+    ),
+    explanation=ByNumber(
+        "serving_blocked",
+        "{count} of {name} waits in {waiting}{called_from}.{clients_in_words}{ages} {undecided} Two causes show exactly this: self-call-starvation (the calls go to the server's own port, where no thread is free) and slow-backend (another service does not answer).",
+        "{count} of {name} wait in {waiting}{called_from}.{clients_in_words}{ages} {undecided} Two causes show exactly this: self-call-starvation (the calls go to the server's own port, where no thread is free) and slow-backend (another service does not answer).",
+    ),
     why="The evidence fits {rule} and {other} alike. {missing_half}",
     do=(
         Do(When.NOW, "Save the missing half before the restart: it decides.", "{missing_command}"),
@@ -119,7 +127,6 @@ def finding(serving: ServerPool, rule: str) -> Finding:
         if fragment or serving.workers == 1
         else say("{all_of} request threads", all_of=all_of(serving.blocked, serving.workers))
     )
-    wait = "waits" if serving.blocked == 1 else "wait"
     what = say("a result that does not come") if not serving.callers else say("an answer that does not come")
     evidence = chain_evidence(serving)
     if port is not None:
@@ -128,7 +135,6 @@ def finding(serving: ServerPool, rule: str) -> Finding:
         view.process,
         count=count,
         name=pool.name,
-        wait=wait,
         waiting=waiting,
         what=what,
         called_from=serving.culprit,

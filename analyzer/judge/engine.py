@@ -41,7 +41,7 @@ from analyzer.model.finding import (
     When,
     order_of,
 )
-from analyzer.model.message import joined, say, uncapitalized
+from analyzer.model.message import joined, say, say_of, uncapitalized
 from analyzer.model.need import Need
 from analyzer.model.timeline import FlowSummary, Patience
 from analyzer.rules import RULES, Rule, slug
@@ -141,15 +141,9 @@ def _run(rule: Rule, case: Case) -> tuple[list[Finding], Check]:
         best = min(found, key=order_of)
         return found, Check(name, Outcome.FOUND, best.headline)
     if lacking:
-        return [], Check(
-            name,
-            Outcome.SKIPPED,
-            say(
-                "needs {lacking}, which {are} not here",
-                lacking=joined(" and ", (_NEED_WORDS[need] for need in lacking)),
-                are="are" if len(lacking) > 1 else "is",
-            ),
-        )
+        needs = joined(" and ", (_NEED_WORDS[need] for need in lacking))
+        why = say_of(len(lacking), "needs {needs}, which is not here", "needs {needs}, which are not here", needs=needs)
+        return [], Check(name, Outcome.SKIPPED, why)
     if partial := _partial(rule.NEEDS, case):
         return [], Check(name, Outcome.SKIPPED, say("cannot be ruled out: {reason}", reason=partial))
     return [], Check(name, Outcome.CLEAN, rule.CLEAN)

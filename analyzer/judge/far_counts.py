@@ -61,7 +61,7 @@ def asleep_in_words(snapshot: Snapshot) -> Iterator[str]:
 def _fate(count: FarCount) -> Message:
     words = _FATES[count.fate]
     slots = {"connections": plural(count.count, "connection"), "remote": str(count.remote), "packets": f"{count.packets:,}"}
-    return words.made(words.template.format_map(slots), words.template, slots)
+    return words.with_slots(slots)
 
 
 def _tracked(rows: Sequence[FarCount]) -> Iterator[str]:

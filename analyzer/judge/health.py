@@ -17,7 +17,7 @@ from analyzer.join.connections import left_unread
 from analyzer.join.turns import is_served
 from analyzer.judge.rows import heaped, unread_in_words
 from analyzer.model.finding import Missing
-from analyzer.model.message import plural, say
+from analyzer.model.message import plural, say, say_of
 from analyzer.software.blockers import OUTBOUND
 from analyzer.software.kinds import ActivityKind, PoolRole
 from analyzer.waits.targets import FEW_CLIENTS
@@ -133,11 +133,12 @@ def _one_sided(view: ProcessView) -> Iterator[HealthGap]:
     lost = [remote for one, remote in inside if remote in whole and view.table.get(remote, one.local) is None]
     if lost:
         yield HealthGap(
-            say(
-                "{connections} to {remote} {have} no other end on this host, where others have one",
+            say_of(
+                len(lost),
+                "{connections} to {remote} has no other end on this host, where others have one",
+                "{connections} to {remote} have no other end on this host, where others have one",
                 connections=plural(len(lost), "connection"),
                 remote=lost[0],
-                have="have" if len(lost) > 1 else "has",
             ),
             SECOND_TABLE,
         )

@@ -20,7 +20,7 @@ from analyzer.judge.far_counts import asleep_in_words, far_counts_in_words
 from analyzer.judge.kernel_counts import of_counts
 from analyzer.judge.rows import of_rows
 from analyzer.model.finding import Severity
-from analyzer.model.message import joined, plural, say, unended
+from analyzer.model.message import joined, plural, say, say_of, unended
 from analyzer.software.blockers import FUTURES, IDLE, application_frame, blocking_frame, held_locks, waited_lock
 from analyzer.software.kinds import ActivityKind, PoolRole
 from analyzer.waits.deadlocks import lock_holders
@@ -214,14 +214,15 @@ def _what(view: ProcessView, member: ThreadActivity, holders: dict[str, Thread],
         return of_go, None
     lock, lender = waited_lock(thread), lender_of(member, view.known) if found.kind == ActivityKind.LEASE else None
     frame = blocking_frame(thread, found) or (thread.frames[0] if thread.frames else None)
-    waits = say("wait") if several else say("waits")
+    number = 2 if several else 1
     unlimited = "" if found.timed or thread.state is JavaState.TIMED_WAITING else say(", without a timeout,")
     if lender is not None:
         lends = _LENT.get(lender.lends, lender.lends)
         where = frame.call if frame is not None else found.kind
-        return say(
-            "{waits}{unlimited} for {lends} of {software} in {frame}",
-            waits=waits,
+        return say_of(
+            number,
+            "waits{unlimited} for {lends} of {software} in {frame}",
+            "wait{unlimited} for {lends} of {software} in {frame}",
             unlimited=unlimited,
             lends=lends,
             software=lender.software,
@@ -234,12 +235,13 @@ def _what(view: ProcessView, member: ThreadActivity, holders: dict[str, Thread],
             if (name := holder.name if holder is not None and holder is not thread else lock.holder)
             else say(", whose owner is not among the threads that are here")
         )
-        return say("{waits} to enter {cls}{owner}", waits=waits, cls=lock.cls or say("a lock"), owner=owner), None
+        return say_of(number, "waits to enter {cls}{owner}", "wait to enter {cls}{owner}", cls=lock.cls or say("a lock"), owner=owner), None
     holder = holders.get(lock.address or "") if lock is not None else None
     if frame is not None and lock is not None and holder is not None and holder is not thread and holder.name:
-        return say(
-            "{waits}{unlimited} in {frame} for a {cls}, which “{name}” holds",
-            waits=waits,
+        return say_of(
+            number,
+            "waits{unlimited} in {frame} for a {cls}, which “{name}” holds",
+            "wait{unlimited} in {frame} for a {cls}, which “{name}” holds",
             unlimited=unlimited,
             frame=frame.call,
             cls=lock.cls or say("lock"),
@@ -248,14 +250,17 @@ def _what(view: ProcessView, member: ThreadActivity, holders: dict[str, Thread],
     if frame is None:
         return _held(thread) or say("has no frames"), None
     if lock is None and found.kind == ActivityKind.MONITOR:
-        return say(
-            "{waits} to enter a monitor in {frame}; which one it is, and who holds it, these lines do not show",
-            waits=waits,
+        return say_of(
+            number,
+            "waits to enter a monitor in {frame}; which one it is, and who holds it, these lines do not show",
+            "wait to enter a monitor in {frame}; which one it is, and who holds it, these lines do not show",
             frame=frame.call,
         ), frame
-    stands = say("are in {frame}", frame=frame.call) if several else say("is in {frame}", frame=frame.call)
+    stands = say_of(number, "is in {frame}", "are in {frame}", frame=frame.call)
     if (pushed := _push_of(view, member)) is not None:
-        return say("{waits} for a push by its own wish in {frame}", waits=waits, frame=pushed.call), pushed
+        return say_of(
+            number, "waits for a push by its own wish in {frame}", "wait for a push by its own wish in {frame}", frame=pushed.call
+        ), pushed
     does = doing(member, frame, several=several)
     if lock is not None and lock.cls and (does is None or found.kind in _OF_LOCKS):
         unowned = (
@@ -265,9 +270,10 @@ def _what(view: ProcessView, member: ThreadActivity, holders: dict[str, Thread],
             if lock.holder is None
             else say(", which “{name}” holds", name=lock.holder)
         )
-        return say(
-            "{waits}{unlimited} in {frame} for a {cls}{unowned}",
-            waits=waits,
+        return say_of(
+            number,
+            "waits{unlimited} in {frame} for a {cls}{unowned}",
+            "wait{unlimited} in {frame} for a {cls}{unowned}",
             unlimited=unlimited,
             frame=frame.call,
             cls=lock.cls,

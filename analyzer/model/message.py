@@ -1,7 +1,7 @@
 """Sentences that remember how they were made, so that a report can say them in another language.
 
 A :class:`Message` is English text, an ordinary ``str`` to everybody who reads or compares it, with the template and the values that it
-was made from. Rules make messages with :func:`say`, :func:`plural` and :func:`joined`; only :mod:`reports.language.catalogue` looks inside. A plain
+was made from. Rules make messages with :func:`say`, :func:`say_of`, :func:`plural` and :func:`joined`; only :mod:`reports.language.catalogue` looks inside. A plain
 ``str`` is evidence (a name, a frame, a path) and is never translated, even where it spells a word of ours.
 """
 
@@ -28,22 +28,42 @@ class Message(str):
         slots: what stands in these places: numbers, evidence, other messages.
         context: gettext's msgctxt; empty for sentences.
         finish: what was done to the English text after the slots were filled, None for nothing.
+        forms: of a sentence that has a form for one and one for many: both, and the number that chose (gettext's ngettext); None for others.
     """
 
-    __slots__ = ("context", "finish", "slots", "template")
+    __slots__ = ("context", "finish", "forms", "slots", "template")
     template: str
     slots: Mapping[str, object]
     context: str
     finish: Callable[[str], str] | None
+    forms: tuple[str, str, int] | None
 
     @classmethod
     def made(
-        cls, english: str, template: str, slots: Mapping[str, object], context: str = "", finish: Callable[[str], str] | None = None
+        cls,
+        english: str,
+        template: str,
+        slots: Mapping[str, object],
+        context: str = "",
+        finish: Callable[[str], str] | None = None,
+        forms: tuple[str, str, int] | None = None,
     ) -> Self:
         """A message whose English text is known already."""
         self = cls(english)
-        self.template, self.slots, self.context, self.finish = template, slots, context, finish
+        self.template, self.slots, self.context, self.finish, self.forms = template, slots, context, finish, forms
         return self
+
+    def numbered(self, n: int, slots: Mapping[str, object]) -> Message:
+        """The sentence in the form for another number, with these values; one without forms only gets the values."""
+        if self.forms is None:
+            return self.with_slots(slots)
+        one, many, _ = self.forms
+        template = one if n == 1 else many
+        return Message.made(template.format_map(slots), template, slots, self.context, forms=(one, many, n))
+
+    def with_slots(self, slots: Mapping[str, object]) -> Message:
+        """The same sentence with these values, and with nothing done to it afterwards."""
+        return Message.made(self.template.format_map(slots), self.template, slots, self.context, forms=self.forms)
 
     def __add__(self, other: str) -> Message:
         return Message.made(str.__add__(self, other), "{head}{tail}", {"head": self, "tail": other})
@@ -57,7 +77,7 @@ class Message(str):
             return self
         slots = {name: fill(value) for name, value in self.slots.items()}
         english = self.template.format_map(slots)
-        return Message.made(self.finish(english) if self.finish else english, self.template, slots, self.context, self.finish)
+        return Message.made(self.finish(english) if self.finish else english, self.template, slots, self.context, self.finish, self.forms)
 
     def strip(self, chars: str | None = None, /) -> Message:
         """The message without white space around it."""
@@ -69,9 +89,16 @@ def say(template: str, /, **slots: object) -> Message:
     return Message.made(template.format_map(slots) if slots else template, template, slots)
 
 
+def say_of(n: int, one: str, many: str, /, **slots: object) -> Message:
+    """A message in the form that the number ``n`` asks for: ``one`` for 1, else ``many``. Other languages have as many forms as they need."""
+    template = one if n == 1 else many
+    return Message.made(template.format_map(slots) if slots else template, template, slots, forms=(one, many, n))
+
+
 def plural(n: int, one: str, many: str | None = None) -> Message:
     """``1 socket``, ``4,023 sockets``."""
-    return Message.made(f"{n:,} {one if n == 1 else many or one + 's'}", one, {"n": n}, COUNTED)
+    forms = one, many or one + "s", n
+    return Message.made(f"{n:,} {forms[0 if n == 1 else 1]}", one, {"n": n}, COUNTED, forms=forms)
 
 
 def unended(text: str) -> str:

@@ -8,7 +8,7 @@ A rule has one :class:`Text` for each story that it tells. Its sentences are the
 from __future__ import annotations
 
 import re
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeAlias
 
 import msgspec
 
@@ -47,12 +47,24 @@ if TYPE_CHECKING:
         evidence: tuple[Evidence, ...]
 
 
+class ByNumber(msgspec.Struct, frozen=True):
+    """A sentence in two forms: ``one`` if the number called ``of`` is 1, else ``many``. Catalogues have as many forms as a language needs."""
+
+    of: str
+    one: str
+    many: str
+
+
 class Either(msgspec.Struct, frozen=True):
     """One of two sentences: ``yes`` if the value called ``on`` is true, else ``no``."""
 
     on: str
-    yes: str | Either
-    no: str | Either = ""
+    yes: str | Either | ByNumber
+    no: str | Either | ByNumber = ""
+
+
+Sentence: TypeAlias = str | Either | ByNumber
+"""What a rule says in one place."""
 
 
 class Do(msgspec.Struct, frozen=True):
@@ -62,7 +74,7 @@ class Do(msgspec.Struct, frozen=True):
     """
 
     when: When
-    text: str | Either
+    text: Sentence
     command: str | None = None
     on: str = ""
 
@@ -70,8 +82,8 @@ class Do(msgspec.Struct, frozen=True):
 class Ask(msgspec.Struct, frozen=True):
     """An artifact that would decide, what it would show, and the command that gets it; written as in :class:`Do`."""
 
-    artifact: str | Either
-    would_show: str | Either
+    artifact: Sentence
+    would_show: Sentence
     command: str
     on: str = ""
 
@@ -84,14 +96,14 @@ class Text(msgspec.Struct, frozen=True):
     """
 
     rule: str
-    headline: str | Either
-    explanation: str | Either
-    why: str | Either = ""
+    headline: Sentence
+    explanation: Sentence
+    why: Sentence = ""
     do: tuple[Do, ...] = ()
-    figures: tuple[tuple[str | Either, str | Either], ...] = ()
+    figures: tuple[tuple[Sentence, Sentence], ...] = ()
     ask: tuple[Ask, ...] = ()
-    chain: tuple[tuple[str | Either, str | Either, str | Either], ...] = ()
-    phrases: dict[str, str | Either] = {}
+    chain: tuple[tuple[Sentence, Sentence, Sentence], ...] = ()
+    phrases: dict[str, Sentence] = {}
 
     def filled(self, process: Process | None, /, **values: object) -> Filled:
         """The sentences of one case: ``values`` are what stands in the slots, and what an :class:`Either` asks for."""
@@ -109,10 +121,14 @@ class Filled(msgspec.Struct, frozen=True):
         """A phrase of the text."""
         return self.said(self.text.phrases[phrase])
 
-    def said(self, sentence: str | Either) -> str:
+    def said(self, sentence: Sentence) -> str:
         """The sentence with its values. A slot that stands alone is its value: a name of the evidence, or a message of its own."""
         if isinstance(sentence, Either):
             return self.said(sentence.yes if self.values[sentence.on] else sentence.no)
+        if isinstance(sentence, ByNumber):
+            number, slots = self.values[sentence.of], _Slots(self)
+            form = sentence.one if number == 1 else sentence.many
+            return Message.made(form.format_map(slots), form, dict(slots), forms=(sentence.one, sentence.many, number))
         template = sentence
         if "{" not in template:
             return say(template) if template else ""

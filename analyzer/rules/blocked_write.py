@@ -20,7 +20,7 @@ from analyzer.evidence.citations import all_of, of_sockets, of_threads
 from analyzer.evidence.movement import moved_on, standing
 from analyzer.families.captures_only import unread_answers
 from analyzer.model.finding import Confidence, Culprit, Finding, Outlook, RecoversWhen, Severity, When
-from analyzer.model.message import plural, say
+from analyzer.model.message import plural, say, say_of
 from analyzer.model.need import Need
 from analyzer.model.text import Ask, Do, Either, Text
 from analyzer.software.blockers import application_frame
@@ -94,11 +94,12 @@ def _finding(serving: ServerPool, writing: list[ThreadActivity], *, moved: bool)
     evidence = [
         of_threads(
             writing,
-            say(
-                "{threads} of {name} {stand} in {kind_in_words}",
+            say_of(
+                len(writing),
+                "{threads} of {name} stands in {kind_in_words}",
+                "{threads} of {name} stand in {kind_in_words}",
                 threads=plural(len(writing), "thread"),
                 name=pool.name,
-                stand=say("stand") if len(writing) > 1 else say("stands"),
                 kind_in_words=kind_in_words(writing),
             ),
         )

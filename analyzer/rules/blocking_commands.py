@@ -19,7 +19,7 @@ from analyzer.evidence.citations import of_threads
 from analyzer.evidence.sessions import of_session, server_of
 from analyzer.families import listed_pushes
 from analyzer.model.finding import Confidence, Culprit, Finding, Kind, Outlook, RecoversWhen, Severity, When
-from analyzer.model.message import capitalized, plural, say
+from analyzer.model.message import capitalized, plural, say, say_of
 from analyzer.model.need import Need
 from analyzer.model.text import Do, Text
 from analyzer.software.blockers import application_frame
@@ -116,7 +116,7 @@ def _finding(view: ProcessView, far: FarSide, blocked: Sequence[Joined], beside:
         ),
     )
     wanting = of_threads(
-        beside, say("{threads} wait{s} beside them", s="s" if len(beside) == 1 else "", threads=plural(len(beside), "thread"))
+        beside, say_of(len(beside), "{threads} waits beside them", "{threads} wait beside them", threads=plural(len(beside), "thread"))
     )
     frame = application_frame(*holders[0]) if holders else None
     text = TEXT.filled(
@@ -138,9 +138,10 @@ def _finding(view: ProcessView, far: FarSide, blocked: Sequence[Joined], beside:
                 [
                     of_threads(
                         holders,
-                        say(
-                            "{threads} wait{s} in {command}",
-                            s="s" if len(holders) == 1 else "",
+                        say_of(
+                            len(holders),
+                            "{threads} waits in {command}",
+                            "{threads} wait in {command}",
                             threads=plural(len(holders), "thread"),
                             command=command,
                         ),

@@ -23,7 +23,7 @@ from analyzer.families import blocked_threads
 from analyzer.model.finding import Evidence, Finding, Outlook, RecoversWhen, Severity, Step, When
 from analyzer.model.message import joined, plural, say
 from analyzer.model.need import Need
-from analyzer.model.text import Do, Either, Text
+from analyzer.model.text import ByNumber, Do, Text
 from analyzer.software.blockers import application_frame, awaits_class
 from analyzer.software.pools import ThreadSet
 from parsers.records import LockVerb, Where
@@ -43,7 +43,11 @@ INITIALISER: Final = "<clinit>"
 TEXT: Final = Text(
     "class-init-deadlock",
     headline="The static initialisers of {classes} wait for each other.",
-    explanation="{list} Neither can ever end, though HotSpot calls them RUNNABLE. {more_thread} {waits} for one of the classes.{clients} Only a restart ends it.",
+    explanation=ByNumber(
+        "others",
+        "{list} Neither can ever end, though HotSpot calls them RUNNABLE. {more_thread} waits for one of the classes.{clients} Only a restart ends it.",
+        "{list} Neither can ever end, though HotSpot calls them RUNNABLE. {more_thread} wait for one of the classes.{clients} Only a restart ends it.",
+    ),
     do=(
         Do(When.NOW, "Restart the process: the threads never go on."),
         Do(When.FIX, "Break the circle between {classes}: no static code of one that needs the other; see {frame}."),
@@ -53,7 +57,6 @@ TEXT: Final = Text(
         ),
     ),
     figures=(("{circle_count}", "initialisers in the circle"),),
-    phrases={"waits": Either("waits", "waits", "wait")},
 )
 
 
@@ -118,7 +121,7 @@ def _finding(blocked: BlockedGroup, circle: Sequence[Initialiser], *, named: boo
         classes=classes,
         list=joined(" ", (_in_words(one) for one in circle)),
         more_thread=plural(others, "more thread"),
-        waits=others == 1,
+        others=others,
         **blocked_threads.words(blocked),
         frame=frame,
         circle_count=len(circle),

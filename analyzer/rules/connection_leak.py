@@ -31,7 +31,7 @@ from analyzer.join.connections import close_wait
 from analyzer.model.finding import Confidence, Culprit, Evidence, Finding, Outlook, RecoversWhen, Severity, When
 from analyzer.model.message import joined, plural, say
 from analyzer.model.need import Need
-from analyzer.model.text import Ask, Do, Either, Text
+from analyzer.model.text import Ask, ByNumber, Do, Either, Text
 from parsers.records import Runtime
 
 if TYPE_CHECKING:
@@ -64,7 +64,11 @@ _HOW: Final = {
 TEXT: Final = Text(
     "connection-leak",
     headline="{who} keeps {connections} to {remote} that the service has closed{a_connection}.",
-    explanation="{remote} closed {connections}; this process opened {it} and has not closed {its} own side{split}.{grown} CLOSE_WAIT has no timeout: only close(), or the end of the process, ends it.",
+    explanation=ByNumber(
+        "sockets_count",
+        "{remote} closed {connections}; this process opened it and has not closed its own side{split}.{grown} CLOSE_WAIT has no timeout: only close(), or the end of the process, ends it.",
+        "{remote} closed {connections}; this process opened them and has not closed their own side{split}.{grown} CLOSE_WAIT has no timeout: only close(), or the end of the process, ends it.",
+    ),
     do=(
         Do(
             When.NOW,
@@ -169,12 +173,10 @@ def _finding(leak: UnclosedCalls, judged: _Judged) -> Finding:
         connections=plural(len(sockets), "connection"),
         remote=remote,
         severe=severe,
-        it="it" if len(sockets) == 1 else "them",
-        its="its" if len(sockets) == 1 else "their",
+        sockets_count=len(sockets),
         states=split_in_words(sockets),
         list=joined(" → ", (say("{count:,}", count=count) for count in counts)),
         in_words=growth_text(judged.speed),
-        sockets_count=len(sockets),
         sudden=len(counts) == 1 and judged.held is None,
         sockets=plural(len(sockets), "socket"),
         grows=leak.more > 0,

@@ -22,7 +22,7 @@ from analyzer.contention.locks import within
 from analyzer.evidence.citations import of_threads
 from analyzer.families import blocked_threads
 from analyzer.model.finding import Confidence, Evidence, Finding, Outlook, RecoversWhen, When
-from analyzer.model.message import plural, say
+from analyzer.model.message import plural, say, say_of
 from analyzer.model.need import Need
 from analyzer.model.text import Ask, Do, Either, Text
 from analyzer.software.blockers import IDLE
@@ -120,10 +120,11 @@ def _finding(blocked: BlockedGroup, asking: list[ThreadActivity]) -> Finding:
     behind = [member for member in blocked.members if member not in asking]
     name_server = say("the name server {server}", server=server) if server else say("a name server")
     evidence = _evidence(asking, behind, rows, jvm=blocked.view.known.runtime is Runtime.JVM)
-    asks = say(
-        "{threads} {ask} {name_server}",
+    asks = say_of(
+        len(asking),
+        "{threads} asks {name_server}",
+        "{threads} ask {name_server}",
         threads=plural(len(asking), "thread"),
-        ask="asks" if len(asking) == 1 else "ask",
         name_server=name_server,
     )
     text = TEXT.filled(
@@ -183,10 +184,11 @@ def _evidence(asking: list[ThreadActivity], behind: list[ThreadActivity], rows: 
         found.append(
             of_threads(
                 behind,
-                say(
-                    "{threads} {waits} for the same look-up",
+                say_of(
+                    len(behind),
+                    "{threads} waits for the same look-up",
+                    "{threads} wait for the same look-up",
                     threads=plural(len(behind), "thread"),
-                    waits=say("waits") if len(behind) == 1 else say("wait"),
                 ),
             )
         )

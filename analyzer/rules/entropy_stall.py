@@ -20,7 +20,7 @@ from analyzer.evidence.citations import of_threads
 from analyzer.model.finding import Confidence, Culprit, Finding, Outlook, RecoversWhen, Severity, When
 from analyzer.model.message import plural, say
 from analyzer.model.need import Need
-from analyzer.model.text import Do, Either, Text
+from analyzer.model.text import ByNumber, Do, Either, Text
 from analyzer.software.blockers import application_frame
 from analyzer.software.kinds import ActivityKind
 from parsers.records import Runtime
@@ -60,7 +60,7 @@ TEXT: Final = Text(
         ),
     ),
     figures=(("{members_count}", "threads waiting for random numbers"),),
-    chain=(("{threads}", Either("one_waits", "waits for", "wait for"), "{thread}"), ("{thread}", "waits for entropy", "")),
+    chain=(("{threads}", ByNumber("waiters", "waits for", "wait for"), "{thread}"), ("{thread}", "waits for entropy", "")),
     phrases={"reading": "“{name}” reads from the source of entropy"},
 )
 
@@ -105,7 +105,7 @@ def _finding(
         lasting=lasting,
         members_count=len(members),
         threads=plural(len(behind), "thread"),
-        one_waits=len(behind) == 1,
+        waiters=len(behind),
         thread=f"“{readers[0].thread.label}”",
         name=readers[0].thread.label,
     )

@@ -22,10 +22,10 @@ from analyzer.evidence.citations import all_of, of_silence, of_threads
 from analyzer.evidence.doing import reported
 from analyzer.evidence.log_events import asyncio_was_late
 from analyzer.evidence.movement import has_stood, standing
-from analyzer.model.finding import Action, Confidence, Culprit, Finding, Outlook, RecoversWhen, Severity, When
+from analyzer.model.finding import Confidence, Culprit, Finding, Outlook, RecoversWhen, Severity, When
 from analyzer.model.message import plural, say
 from analyzer.model.need import Need
-from analyzer.model.text import Either, Text
+from analyzer.model.text import ByNumber, Do, Either, Text
 from analyzer.software.blockers import IDLE, application_frame
 from analyzer.software.kinds import ActivityKind, PoolRole
 from analyzer.software.pools import Pool
@@ -68,7 +68,11 @@ _CHECKS: Final = {
 """What would have found the call before it went into production."""
 TEXT: Final = Text(
     "event-loop-blocked",
-    headline="{all_of} event loop{s} of {name} {are} blocked in {waits}: all their connections stand still.",
+    headline=ByNumber(
+        "blocked_count",
+        "{loops} of {name} is blocked in {waits}: all their connections stand still.",
+        "{loops} of {name} are blocked in {waits}: all their connections stand still.",
+    ),
     explanation="Threads of {name} must wait for events of many connections; {blocked_count} of {loops_count}{here} are in {waits}{called_from}{and_does}.{clients_in_words} Each goes on only when its call returns; more loops would only block as well.",
     why=Either(
         "moved",
@@ -83,9 +87,31 @@ TEXT: Final = Text(
             ),
         ),
     ),
+    do=(
+        Do(
+            When.NOW,
+            Either(
+                "target",
+                "Look at {remote}; a restart only helps until the next slow call.",
+                "Take a second dump: does the same loop stand there still?",
+            ),
+        ),
+        Do(
+            When.FIX,
+            "Move the blocking call{in_} to a worker pool, or use the framework's non-blocking client; set a timeout on it.",
+        ),
+        Do(When.PREVENT, "{check}"),
+    ),
     figures=(("{blocked_count} of {loops_count}", "event loops blocked"),),
     chain=(("{name}", "waits in", "{waits}"), ("{who}", "does not answer", "")),
-    phrases={"called_from": Either("frame", ", called from {frame}"), "here": Either("piece", " that are here")},
+    phrases={
+        "loops": ByNumber("loops_count", "{all_of} event loop", "{all_of} event loops"),
+        "called_from": Either("frame", ", called from {frame}"),
+        "and_does": Either("target", ", and {remote} does not answer"),
+        "in_": Either("frame", " in {frame}"),
+        "stand": ByNumber("blocked_count", "{event_loop} of {name} stands in {waits}", "{event_loop} of {name} stand in {waits}"),
+        "here": Either("piece", " that are here"),
+    },
 )
 
 
@@ -124,63 +150,32 @@ def _finding(view: ProcessView, pool: Pool, blocked: list[ThreadActivity], still
     waits = blocked[0].thread.frames[0].call if runs else kind_in_words(blocked)
     computes = runs and view.known.runtime is Runtime.NATIVE  # one moment of a debugger
     moved = still is not None and not has_stood(still)
-    evidence = [
-        of_threads(
-            blocked,
-            say(
-                "{event_loop} of {name} {stand} in {waits}",
-                event_loop=plural(len(blocked), "event loop"),
-                name=pool.name,
-                stand=say("stand") if len(blocked) > 1 else say("stands"),
-                waits=waits,
-            ),
-        )
-    ]
     target = next((one for one in targets(view, blocked) if not one.own), None)
-    if target is not None:
-        evidence.append(of_silence(target.connections, target.remote))
     piece = view.dump is not None and view.dump.fragment
     text = TEXT.filled(
         view.process,
         all_of=all_of(len(blocked), len(loops), piece=piece),
         piece=piece,
-        s="s" if len(loops) > 1 else "",
         name=pool.name,
-        are="are" if len(blocked) > 1 else "is",
         waits=waits,
         blocked_count=len(blocked),
         loops_count=len(loops),
         frame=frame,
-        and_does=say(", and {remote} does not answer", remote=target.remote) if target else "",
+        target=target,
+        remote=target.remote if target else None,
+        check=_CHECKS.get(view.known.runtime, _CHECKS[Runtime.JVM]),
+        event_loop=plural(len(blocked), "event loop"),
         clients_in_words=clients_in_words(view, port),
         suffers=suffers,
         moved=moved,
         lasts=has_stood(still),
         who=str(target.remote) if target else say("what it waits for"),
     )
+    evidence = [of_threads(blocked, text["stand"]), *((of_silence(target.connections, target.remote),) if target else ())]
     return text.finding(
         severity=Severity.CRITICAL if suffers else Severity.WARNING,
         confidence=Confidence.LIKELY if computes else _confidence(suffers=suffers, moved=moved),
         evidence=(*evidence, *client_evidence(view, port)),
-        actions=(
-            Action(
-                When.NOW,
-                say("Look at {remote}; a restart only helps until the next slow call.", remote=target.remote)
-                if target
-                else say("Take a second dump: does the same loop stand there still?"),
-            ),
-            Action(
-                When.FIX,
-                say(
-                    "Move the blocking call{in_} to a worker pool, or use the framework's non-blocking client; set a timeout on it.",
-                    in_=say(" in {frame}", frame=frame) if frame else "",
-                ),
-            ),
-            Action(
-                When.PREVENT,
-                _CHECKS.get(view.known.runtime, _CHECKS[Runtime.JVM]),
-            ),
-        ),
         figures=(*client_figures(view, port), *text.figures),
         chain=text.steps((evidence[0],))[: 1 if computes else None],
         culprit=Culprit(

@@ -25,7 +25,7 @@ from analyzer.join.connections import close_wait, states
 from analyzer.model.finding import Confidence, Finding, Outlook, RecoversWhen, When
 from analyzer.model.message import joined, plural, say
 from analyzer.model.need import Need
-from analyzer.model.text import Ask, Do, Either, Text
+from analyzer.model.text import Ask, ByNumber, Do, Either, Text
 from analyzer.software.knowledge import HTTP
 
 if TYPE_CHECKING:
@@ -78,14 +78,23 @@ TEXT: Final = Text(
     phrases={
         "holder": Either(
             "users",
-            "{threads} in {place} {has} them and {waits} for answers",
+            ByNumber(
+                "users_count", "{threads} in {place} has them and waits for answers", "{threads} in {place} have them and wait for answers"
+            ),
             Either(
                 "out_of_sight",
                 "who has the lent ones is not among the threads that are here",
-                Either("rows", "{connections} to {remote} {is_} lent, and nobody uses {it}", "nobody uses the lent ones"),
+                Either(
+                    "rows",
+                    ByNumber(
+                        "rows_count",
+                        "{connections} to {remote} is lent, and nobody uses it",
+                        "{connections} to {remote} are lent, and nobody uses them",
+                    ),
+                    "nobody uses the lent ones",
+                ),
             ),
         ),
-        "waits": Either("alone", "waits", "wait"),
         "where_they_are": Either(
             "users",
             "{opened} {threads} read over the pool, called from {place}: {slow}.",
@@ -122,9 +131,7 @@ def _finding(shortage: Shortage) -> Finding:
         shortage.view.process,
         **lent_connections.words(shortage),
         **lent_connections.users(shortage),
-        alone=len(users) == 1,
         out_of_sight=shortage.few and close_wait(rows).total < max(1, len(rows)),  # what the service has closed nobody reads any more
-        it="it" if len(rows) == 1 else "them",
         states=_states(rows),
         closed=close_wait(rows).total,
         own=_own(shortage, rows),
@@ -133,8 +140,7 @@ def _finding(shortage: Shortage) -> Finding:
         raise_limit=say("raise {limit}", limit=lender.limit),
         switch_on=say("switch on {watch}", watch=lender.watch),
     )
-    mark = tuple(str(row.remote) for row in rows[:1])
-    held = tuple(lent_connections.shown(shortage, text, mark, text["inferred"]))
+    held = tuple(lent_connections.shown(shortage, text, tuple(str(row.remote) for row in rows[:1]), text["inferred"]))
     return lent_connections.finding(shortage, text, (confidence, why), held, shortage.frame, _outlook(shortage, rows))
 
 
@@ -159,14 +165,8 @@ def _judge(shortage: Shortage, rows: tuple[Connection, ...]) -> tuple[Confidence
             return judge(doubts, proof, other_cause=say("no connection is open that could be lent"))
         return judge([*doubts, say("without a socket table the lent connections are not seen")], proof)
     if shortage.busy:
-        count = len(shortage.busy)
-        doubts.append(
-            say(
-                "{threads} that {does} something else may still work on a response",
-                threads=plural(count, "thread"),
-                does="does" if count == 1 else "do",
-            )
-        )
+        others = plural(len(shortage.busy), "thread that does something else", "threads that do something else")
+        doubts.append(say("{others} may still work on a response", others=others))
     return judge(
         doubts,
         say(

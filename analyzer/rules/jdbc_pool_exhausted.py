@@ -26,7 +26,7 @@ from analyzer.families import lent_connections
 from analyzer.model.finding import Confidence, Evidence, Finding, Outlook, RecoversWhen, When
 from analyzer.model.message import plural, say
 from analyzer.model.need import Need
-from analyzer.model.text import Ask, Do, Either, Text
+from analyzer.model.text import Ask, ByNumber, Do, Either, Text
 from analyzer.software.knowledge import JDBC
 from analyzer.waits.targets import COUNT_TOLERANCE
 from parsers.records import TcpState
@@ -85,7 +85,7 @@ TEXT: Final = Text(
     phrases={
         "holder": Either(
             "users",
-            "{threads} in {place} {has} them",
+            ByNumber("users_count", "{threads} in {place} has them", "{threads} in {place} have them"),
             Either(
                 "nested",
                 "{nested_count} of the waiters have them",
@@ -101,7 +101,7 @@ TEXT: Final = Text(
                 Either("few", "{opened} {not_here}", Either("rows", "{not_given_back}", "{none_is_open}")),
             ),
         ),
-        "opened": Either("rows", " {connections} to {remote} {is_} open."),
+        "opened": Either("rows", ByNumber("rows_count", " {connections} to {remote} is open.", " {connections} to {remote} are open.")),
         "not_given_back": Either(
             "busy",
             "{opened} No thread is in the driver. {doing} may keep a connection meanwhile (a transaction around a call); if not, they were not given back.",
@@ -119,7 +119,7 @@ TEXT: Final = Text(
         ),
         "used": "{threads} in the driver: these hold a connection each",
         "doing": "{keepers} in {kept_in}",
-        "may_hold": "{keepers} {does} something else and may hold a connection",
+        "may_hold": "{may_keep} something else and may hold a connection",
         "lent": "{connections} to the database, {established} of them established",
     },
 )
@@ -143,12 +143,11 @@ def _finding(shortage: Shortage) -> Finding:
         library=users[0].activity.library if users else None,
         nested=shortage.nested,
         nested_count=len(shortage.nested),
-        rows_count=len(rows),
         established=sum(row.state is TcpState.ESTABLISHED for row in rows),
         busy=busy,
         keepers=plural(len(busy), "thread"),
         kept_in=place(common_frame(busy)),
-        does="does" if len(busy) == 1 else "do",
+        may_keep=plural(len(busy), "thread does", "threads do"),
         whole_table=shortage.view.sockets and not shortage.view.coverage.sockets,
         unseen=not rows and confidence is not Confidence.CERTAIN,
         lost=not users and not shortage.nested,
@@ -180,8 +179,8 @@ def _judge(shortage: Shortage, rows: tuple[Connection, ...]) -> tuple[Confidence
     if not rows:
         return judge(doubts, say("The stacks show the wait; nobody is in the driver."), other_cause=_no_connection(shortage))
     if shortage.busy:
-        does = "does" if len(shortage.busy) == 1 else "do"
-        doubts.append(say("{threads} that {does} something else may hold some", threads=plural(len(shortage.busy), "thread"), does=does))
+        keepers = plural(len(shortage.busy), "thread that does something else", "threads that do something else")
+        doubts.append(say("{keepers} may hold some", keepers=keepers))
     return judge(
         doubts, say("The stacks show the wait, no thread uses a connection, and yet {iss} open.", iss=plural(len(rows), "is", "are"))
     )

@@ -18,9 +18,9 @@ from analyzer.contention.cross_system import loops
 from analyzer.evidence.citations import of_threads
 from analyzer.evidence.sessions import age_in_words, kill_of, of_block, of_session, seconds_in_words, server_of, session_in_words
 from analyzer.model.finding import Action, Confidence, Culprit, Evidence, Finding, Outlook, RecoversWhen, Severity, Step, When
-from analyzer.model.message import plural, say
+from analyzer.model.message import plural, say, say_of
 from analyzer.model.need import Need
-from analyzer.model.text import Either, Text
+from analyzer.model.text import ByNumber, Either, Text
 from analyzer.software.blockers import application_frame
 from parsers.records import SessionState
 
@@ -38,8 +38,16 @@ OUTLOOK: Final = Outlook(RecoversWhen.CAUSE, say("The waiters go on when the hol
 CLEAN: Final = say("no session of the process waits for a lock in a database")
 TEXT: Final = Text(
     "lock-held-by-idle-transaction",
-    headline="{victims} of the process wait{s} for a lock in {server} that {session} holds: it {doing}.",
-    explanation="{victims} to {server} wait{s} for a lock. The session that holds them all up is {session}, {who}; it {doing}.{statement}",
+    headline=ByNumber(
+        "victims_count",
+        "{victims} of the process waits for a lock in {server} that {session} holds: it {doing}.",
+        "{victims} of the process wait for a lock in {server} that {session} holds: it {doing}.",
+    ),
+    explanation=ByNumber(
+        "victims_count",
+        "{victims} to {server} waits for a lock. The session that holds them all up is {session}, {who}; it {doing}.{statement}",
+        "{victims} to {server} wait for a lock. The session that holds them all up is {session}, {who}; it {doing}.{statement}",
+    ),
     why=Either(
         "told",
         "{server} says who waits for whom, and the ports tie the sessions to the process' sockets.",
@@ -80,9 +88,10 @@ def _finding(view: ProcessView, far: FarSide, root: Session, victims: Sequence[J
             0,
             of_threads(
                 threads,
-                say(
-                    "{threads} wait{s} for sessions that wait for a lock",
-                    s="s" if len(threads) == 1 else "",
+                say_of(
+                    len(threads),
+                    "{threads} waits for sessions that wait for a lock",
+                    "{threads} wait for sessions that wait for a lock",
                     threads=plural(len(threads), "thread"),
                 ),
             ),
@@ -91,7 +100,6 @@ def _finding(view: ProcessView, far: FarSide, root: Session, victims: Sequence[J
     who = say("of this process, on {local}", local=ours.local) if ours is not None else say("not of this process")
     text = TEXT.filled(
         view.process,
-        s="s" if len(victims) == 1 else "",
         victims=plural(len(victims), "connection"),
         server=server_of(root),
         session=session_in_words(root),

@@ -19,9 +19,9 @@ from analyzer.evidence.citations import of_sockets, of_threads
 from analyzer.evidence.sessions import of_session, server_of
 from analyzer.join.far_side import LISTS
 from analyzer.model.finding import Confidence, Culprit, Finding, Outlook, RecoversWhen, Severity, Step, When
-from analyzer.model.message import capitalized, plural, say
+from analyzer.model.message import capitalized, plural, say, say_of
 from analyzer.model.need import Need
-from analyzer.model.text import Do, Either, Text
+from analyzer.model.text import ByNumber, Do, Either, Text
 from analyzer.software.blockers import application_frame
 from parsers.records import SessionState
 
@@ -39,7 +39,11 @@ OUTLOOK: Final = Outlook(RecoversWhen.TIMEOUT, say("Only a read timeout, or TCP 
 CLEAN: Final = say("every connection that a thread waits on has a session in the database's list, or there is no list")
 TEXT: Final = Text(
     "lost-session",
-    headline="{server} knows no session for {connections} on which {threads} wait{s} for an answer: nobody will send it.",
+    headline=ByNumber(
+        "threads_count",
+        "{server} knows no session for {connections} on which {threads} waits for an answer: nobody will send it.",
+        "{server} knows no session for {connections} on which {threads} wait for an answer: nobody will send it.",
+    ),
     explanation="",
     why=Either(
         "certain",
@@ -79,9 +83,10 @@ def _finding(view: ProcessView, far: FarSide, known: Joined, lost: Sequence[Conn
     on_this_host = remote is not None and (remote.is_loopback or remote.host in view.table.local_hosts)
     reading = of_threads(
         threads,
-        say(
-            "{threads} wait{s} for an answer on these connections",
-            s="s" if len(threads) == 1 else "",
+        say_of(
+            len(threads),
+            "{threads} waits for an answer on these connections",
+            "{threads} wait for an answer on these connections",
             threads=plural(len(threads), "thread"),
         ),
     )
@@ -99,7 +104,7 @@ def _finding(view: ProcessView, far: FarSide, known: Joined, lost: Sequence[Conn
     certain = whole and far.exact and on_this_host and not far_half
     text = TEXT.filled(
         view.process,
-        s="s" if len(threads) == 1 else "",
+        threads_count=len(threads),
         server=server,
         connections=plural(len(lost), "connection"),
         threads=plural(len(threads), "thread"),

@@ -23,9 +23,9 @@ from analyzer.contention.leases import Shortage, shortages
 from analyzer.evidence.citations import of_sockets, of_threads
 from analyzer.families import blocked_threads, lent_connections
 from analyzer.model.finding import Confidence, Evidence, Finding, Outlook, RecoversWhen, When
-from analyzer.model.message import plural, say
+from analyzer.model.message import plural, say, say_of
 from analyzer.model.need import Need
-from analyzer.model.text import Ask, Do, Either, Text
+from analyzer.model.text import Ask, ByNumber, Do, Either, Text
 from analyzer.software.knowledge import JDBC
 from analyzer.software.pools import ThreadSet
 
@@ -69,7 +69,7 @@ TEXT: Final = Text(
     ask=(Ask("socket table with owners", "whether as many connections are open as threads hold one", "ss -tanpoei > ss.txt", on="unseen"),),
     phrases={
         "below": Either("outer", ", below {outer}"),
-        "opened": Either("rows", " {connections} to {remote} {is_} open."),
+        "opened": Either("rows", ByNumber("rows_count", " {connections} to {remote} is open.", " {connections} to {remote} are open.")),
     },
 )
 
@@ -161,10 +161,11 @@ def _rest(shortage: Shortage, rows: tuple[Connection, ...]) -> tuple[Evidence, .
         found.append(
             of_threads(
                 others,
-                say(
-                    "{threads} wait for {its} first connection",
+                say_of(
+                    len(others),
+                    "{threads} waits for its first connection",
+                    "{threads} wait for their first connection",
                     threads=plural(len(others), "thread"),
-                    its="its" if len(others) == 1 else "their",
                 ),
             )
         )

@@ -22,7 +22,7 @@ from analyzer.contention.leases import Shortage, lender_of, shortages
 from analyzer.evidence.citations import of_sockets, of_threads
 from analyzer.families import blocked_threads
 from analyzer.model.finding import Confidence, Evidence, Finding, Outlook, RecoversWhen, When
-from analyzer.model.message import plural, say
+from analyzer.model.message import plural, say, say_of
 from analyzer.model.need import Need
 from analyzer.model.text import Ask, Do, Text
 from analyzer.software.blockers import waited_lock
@@ -97,7 +97,7 @@ def _finding(blocked: BlockedGroup, what: str, whose: str, library: str, setting
     waiting = of_threads(blocked.members, say("{threads} wait for {what}", threads=plural(len(blocked.members), "thread"), what=what))
     held_evidence = _evidence(blocked, users)
     held = (
-        say("{threads} {uses} one", threads=plural(len(users), "thread"), uses=say("uses") if len(users) == 1 else say("use"))
+        say_of(len(users), "{threads} uses one", "{threads} use one", threads=plural(len(users), "thread"))
         if users
         else say("who has them is not among the threads that are here")
         if blocked.few
@@ -155,8 +155,8 @@ def _judge(blocked: BlockedGroup, users: tuple[ThreadActivity, ...]) -> tuple[Co
 def _evidence(blocked: BlockedGroup, users: tuple[ThreadActivity, ...]) -> tuple[Evidence, ...]:
     if not users:
         return ()
-    uses = say("uses") if len(users) == 1 else say("use")
-    using = of_threads(users, say("{threads} {uses} what is lent", threads=plural(len(users), "thread"), uses=uses))
+    words = say_of(len(users), "{threads} uses what is lent", "{threads} use what is lent", threads=plural(len(users), "thread"))
+    using = of_threads(users, words)
     if not isinstance(blocked, Shortage) or not blocked.rows:
         return (using,)
     lent = say("{connections} to {service}", connections=plural(len(blocked.rows), "connection"), service=blocked.service)

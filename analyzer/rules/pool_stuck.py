@@ -43,7 +43,7 @@ from analyzer.families.undecided import may_read_clients
 from analyzer.model.finding import Culprit, Finding, Kind, Outlook, RecoversWhen, Severity, When
 from analyzer.model.message import plural, say
 from analyzer.model.need import Need
-from analyzer.model.text import Ask, Do, Either, Text
+from analyzer.model.text import Ask, ByNumber, Do, Either, Text
 from analyzer.software.kinds import ActivityKind
 from analyzer.waits.server_pools import SATURATED
 from analyzer.waits.targets import FEW_CLIENTS
@@ -65,8 +65,16 @@ SMALLEST_POOL: Final = 2
 _MISSING_SIGNAL: Final = frozenset({ActivityKind.SLEEP})
 TEXT: Final = Text(
     "pool-stuck",
-    headline="{who} stand{s} in {waits}{where}: {suffers}, and what would let them go on is not in the evidence.",
-    explanation="{who} stand{s} in {waits}{where}.{in_words}{clients}{unanswered_too} {asks}{log}{died} {unexplained}",
+    headline=ByNumber(
+        "blocked",
+        "{who} stands in {waits}{where}: {suffers}, and what would let them go on is not in the evidence.",
+        "{who} stand in {waits}{where}: {suffers}, and what would let them go on is not in the evidence.",
+    ),
+    explanation=ByNumber(
+        "blocked",
+        "{who} stands in {waits}{where}.{in_words}{clients}{unanswered_too} {asks}{log}{died} {unexplained}",
+        "{who} stand in {waits}{where}.{in_words}{clients}{unanswered_too} {asks}{log}{died} {unexplained}",
+    ),
     do=(
         Do(When.NOW, "Look at {address}: the log says that it fails there.", on="address"),
         Do(When.NOW, "Save one more dump before the restart: do they stand there still?", "jstack -l {pid} > jstack-2.txt"),
@@ -99,7 +107,7 @@ TEXT: Final = Text(
         ),
         "died": Either("ended", " The log says that an exception ended the thread “{gone}”{in_place}: it may be whoever they wait for."),
         "in_place": Either("place", " in {place}"),
-        "stand": "{threads} of {name} stand{s} in {waits}",
+        "stand": ByNumber("blocked", "{threads} of {name} stands in {waits}", "{threads} of {name} stand in {waits}"),
         "unexplained": Either(
             "is_cut",
             "What explains it may stand among the threads that the dump lacks.",
@@ -142,7 +150,6 @@ def _finding(
     unanswered = unanswered_in_words(port, kept) if kept and port is not None else None
     text = TEXT.filled(
         view.process,
-        s="s" if len(members) == 1 else "",
         is_cut=bool(view.coverage.threads),
         who=members_in_words(serving, members),
         waits=waits,

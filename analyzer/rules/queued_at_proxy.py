@@ -18,7 +18,7 @@ from typing import TYPE_CHECKING, Final
 from analyzer.evidence.citations import of_threads
 from analyzer.evidence.sessions import of_session, server_of
 from analyzer.model.finding import Action, Confidence, Culprit, Finding, Outlook, RecoversWhen, Severity, When
-from analyzer.model.message import plural, say
+from analyzer.model.message import plural, say, say_of
 from analyzer.model.need import Need
 from analyzer.model.text import Text
 from analyzer.software.blockers import application_frame
@@ -87,9 +87,10 @@ def _finding(view: ProcessView, far: FarSide, queued: Sequence[Joined], served: 
             0,
             of_threads(
                 threads,
-                say(
-                    "{threads} wait{s} for answers over {proxy}",
-                    s="s" if len(threads) == 1 else "",
+                say_of(
+                    len(threads),
+                    "{threads} waits for answers over {proxy}",
+                    "{threads} wait for answers over {proxy}",
                     threads=plural(len(threads), "thread"),
                     proxy=proxy,
                 ),

@@ -30,7 +30,7 @@ from analyzer.join.turns import follow, long_awaited
 from analyzer.model.finding import Action, Confidence, Culprit, Finding, Outlook, Process, RecoversWhen, Severity, When
 from analyzer.model.message import plural, say
 from analyzer.model.need import Need
-from analyzer.model.text import Do, Either, Text
+from analyzer.model.text import ByNumber, Do, Either, Text
 from analyzer.waits.targets import COUNT_TOLERANCE
 from parsers.records import TcpState
 
@@ -61,8 +61,16 @@ TEXT: Final = Text(
         "{strip} {calls} to {service} have had no answer for {time}: what was sent there was taken, and nothing came back. Each followed a request of these clients at once{tells}.",
         Either(
             "dumped",
-            "{strip} {connections} to {service} {are} open with nothing to read: as many as requests are in service. The stacks show loops that wait for events, whose tasks (greenlets, coroutines) leave no thread. The connections could also be idle members of a pool, while the tasks wait for something else.",
-            "{strip} {connections} to {service} {are} open with nothing to read. That fits threads which wait for this service. The connections could also be idle members of a pool, while the threads wait for something else (a lock, a connection pool, each other). Only a thread dump tells.",
+            ByNumber(
+                "group_count",
+                "{strip} {connections} to {service} is open with nothing to read: as many as requests are in service. The stacks show loops that wait for events, whose tasks (greenlets, coroutines) leave no thread. The connections could also be idle members of a pool, while the tasks wait for something else.",
+                "{strip} {connections} to {service} are open with nothing to read: as many as requests are in service. The stacks show loops that wait for events, whose tasks (greenlets, coroutines) leave no thread. The connections could also be idle members of a pool, while the tasks wait for something else.",
+            ),
+            ByNumber(
+                "group_count",
+                "{strip} {connections} to {service} is open with nothing to read. That fits threads which wait for this service. The connections could also be idle members of a pool, while the threads wait for something else (a lock, a connection pool, each other). Only a thread dump tells.",
+                "{strip} {connections} to {service} are open with nothing to read. That fits threads which wait for this service. The connections could also be idle members of a pool, while the threads wait for something else (a lock, a connection pool, each other). Only a thread dump tells.",
+            ),
         ),
     ),
     why=Either(
@@ -165,7 +173,6 @@ def _sockets_only(view: ProcessView, behind: Sequence[Workers]) -> Iterator[Find
             service=service,
             strip=clients_in_words(view, port).strip(),
             connections=plural(len(group), "connection"),
-            are="are" if len(group) > 1 else "is",
             group_count=len(group),
             shown=shown,
             dumped=view.dump is not None,

@@ -20,7 +20,7 @@ from analyzer.join.far_side import RUNS
 from analyzer.model.finding import Confidence, Culprit, Finding, Outlook, RecoversWhen, Severity, When
 from analyzer.model.message import plural, say
 from analyzer.model.need import Need
-from analyzer.model.text import Ask, Do, Either, Text
+from analyzer.model.text import Ask, ByNumber, Do, Either, Text
 from analyzer.software.blockers import application_frame
 from parsers.records import SessionState
 
@@ -42,7 +42,11 @@ LONG: Final = 5.0
 """Seconds from which on a statement of a service is long: its callers' patience is mostly between 5 and 60 seconds."""
 TEXT: Final = Text(
     "slow-statement",
-    headline="{threads} wait{s} for statements that {server} still runs, the oldest for {seconds:.0f} s.",
+    headline=ByNumber(
+        "threads_count",
+        "{threads} waits for statements that {server} still runs, the oldest for {seconds:.0f} s.",
+        "{threads} wait for statements that {server} still runs, the oldest for {seconds:.0f} s.",
+    ),
     explanation="{server} works on {statements} of this process{no_lock}.{statement}",
     why=Either(
         "doubt",
@@ -66,7 +70,7 @@ TEXT: Final = Text(
     phrases={
         "running": "session {id} is active for {seconds:.0f} s{no_lock}",
         "no_lock": Either("doubt", "", " and waits for no lock"),
-        "reading": "{threads} wait{s} for answers of {server}",
+        "reading": ByNumber("threads_count", "{threads} waits for answers of {server}", "{threads} wait for answers of {server}"),
         "statement": Either("statement", " The oldest, of {session}: {text}."),
     },
 )
@@ -104,7 +108,7 @@ def _finding(view: ProcessView, far: FarSide, slow: Sequence[Joined]) -> Finding
     doubt = _may_wait(far, oldest)
     text = TEXT.filled(
         view.process,
-        s="s" if len(threads) == 1 else "",
+        threads_count=len(threads),
         threads=plural(len(threads), "thread"),
         server=server,
         seconds=seconds,

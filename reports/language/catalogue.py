@@ -119,9 +119,12 @@ def _is_english() -> bool:
     return _spoken.get()[1] is _ENGLISH
 
 
-def _looked_up(context: str, key: str) -> str | None:
-    """The translation, None if there is none: gettext answers with the key then."""
+def _looked_up(context: str, key: str, forms: tuple[str, str, int] | None = None) -> str | None:
+    """The translation, None if there is none: gettext answers with the key then. ``forms`` are those of a sentence with a number, and the number."""
     catalogue = _spoken.get()[1]
+    if forms is not None:
+        found = catalogue.npgettext(context, *forms) if context else catalogue.ngettext(*forms)
+        return None if found in forms else found
     found = catalogue.pgettext(context, key) if context else catalogue.gettext(key)
     return None if found == key else found
 
@@ -143,7 +146,7 @@ def _said(message: Message) -> str:
 def _translated(message: Message) -> str:
     """The message in the report's language, its own values included."""
     slots = {name: _filled(value) for name, value in message.slots.items()}
-    found = _looked_up(message.context, message.template) if message.template else None
+    found = _looked_up(message.context, message.template, message.forms) if message.template else None
     if message.context == COUNTED and found is None:
         return str(message)
     text = found or message.template

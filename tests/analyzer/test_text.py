@@ -13,7 +13,7 @@ import pytest
 
 from analyzer.model.finding import Action, Confidence, Evidence, Process, Severity, When
 from analyzer.model.message import Message, plural, say
-from analyzer.model.text import Ask, Do, Either, Text
+from analyzer.model.text import Ask, ByNumber, Do, Either, Text
 from parsers.records import Where
 from tests.builders import SAMPLES
 
@@ -72,6 +72,12 @@ class TestText:
         assert finding.actions[0].command == "ss -p | awk '{print $1}'; kill PID HUP"
         assert not finding.missing
 
+    @pytest.mark.parametrize(("number", "said"), [(1, "1 call waits."), (2, "2 calls wait.")])
+    def test_a_number_chooses_the_form(self, number: int, said: str) -> None:
+        forms = ByNumber("number", "{calls} waits.", "{calls} wait.")
+        made = Text("a-rule", headline=forms, explanation="").filled(None, number=number, calls=plural(number, "call")).said(forms)
+        assert (made, made.forms) == (said, ("{calls} waits.", "{calls} wait.", number))  # type: ignore[attr-defined]
+
     def test_sentences_remember_their_template_and_only_their_own_values(self) -> None:
         made = TEXT.filled(None, **values())["shown"]
         assert isinstance(made, Message)
@@ -116,7 +122,7 @@ def sentences(part: object) -> Iterator[str]:
         yield from sentences(tuple(part.values()))
     elif isinstance(part, msgspec.Struct):
         for name in part.__struct_fields__:
-            if name not in {"rule", "on", "command"}:
+            if name not in {"rule", "on", "of", "command"}:
                 yield from sentences(getattr(part, name))
 
 
@@ -128,7 +134,7 @@ def flags(part: object) -> Iterator[str]:
         for item in part:
             yield from flags(item)
     elif isinstance(part, msgspec.Struct):
-        yield from (on for on in [getattr(part, "on", "")] if on)
+        yield from filter(None, (getattr(part, "on", ""), getattr(part, "of", "")))
         for name in part.__struct_fields__:
             yield from flags(getattr(part, name))
 
@@ -178,3 +184,29 @@ def test_no_phrase_speaks_of_itself() -> None:
             said = " ".join(sentences(sentence))
             assert f"{{{phrase}}}" not in said, f"{module}: {phrase}"
             assert f"{{{phrase}:" not in said, f"{module}: {phrase}"
+
+
+def test_no_slot_carries_the_grammar_of_english() -> None:
+    """``s="s" if n == 1 else ""`` leaves other languages no choice: a sentence with a number has forms (say_of, ByNumber, plural)."""
+    found = [
+        f"{path.relative_to(ROOT)}:{value.lineno}"
+        for floor in ("analyzer", "reports")
+        for path in sorted((ROOT / floor).rglob("*.py"))
+        for node in ast.walk(ast.parse(path.read_text()))
+        if isinstance(node, ast.Call)
+        for value in (keyword.value for keyword in node.keywords)
+        if isinstance(value, ast.IfExp) and _asks_for_one(value.test) and _is_word(value.body) and _is_word(value.orelse)
+    ]
+    assert found == []
+
+
+def _asks_for_one(test: ast.expr) -> bool:
+    """True for ``n == 1`` and ``n > 1``."""
+    return isinstance(test, ast.Compare) and isinstance(test.comparators[0], ast.Constant) and test.comparators[0].value == 1
+
+
+def _is_word(value: ast.expr) -> bool:
+    """True for a literal, bare or as a message without slots."""
+    if isinstance(value, ast.Call) and ast.unparse(value.func) in {"say", "tell"} and len(value.args) == 1 and not value.keywords:
+        value = value.args[0]
+    return isinstance(value, ast.Constant) and isinstance(value.value, str)

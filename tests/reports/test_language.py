@@ -15,7 +15,7 @@ from babel.messages.mofile import read_mo
 from babel.messages.pofile import read_po
 
 from analyzer.app.cli import main
-from analyzer.model.message import COUNTED, Message, capitalized, joined, plural, say
+from analyzer.model.message import COUNTED, Message, capitalized, joined, plural, say, say_of
 from parsers.records import Unit
 from reports.contract import json_v1 as json_contract
 from reports.formats import terminal
@@ -32,10 +32,30 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from babel.messages.catalog import Catalog
+    from babel.messages.catalog import Message as BabelMessage
 
 
 NAMES = sorted(path.name for path in SAMPLES.iterdir() if (path / "README.md").exists() and path.name != "lab")
 FORMS = ("은(는)", "이(가)", "을(를)", "과(와)", "(으)로", "(이)")
+POLISH = """msgid ""
+msgstr ""
+"Language: pl\\n"
+"Content-Type: text/plain; charset=UTF-8\\n"
+"Plural-Forms: nplurals=3; plural=(n==1 ? 0 : n%10>=2 && n%10<=4 && (n%100<10 || n%100>=20) ? 1 : 2);\\n"
+
+msgid "{threads} waits"
+msgid_plural "{threads} wait"
+msgstr[0] "{threads} czeka"
+msgstr[1] "{threads} czekają"
+msgstr[2] "{threads} czeka"
+
+msgctxt "count"
+msgid "thread"
+msgid_plural "threads"
+msgstr[0] "{n} wątek"
+msgstr[1] "{n} wątki"
+msgstr[2] "{n} wątków"
+"""
 SLOT = re.compile(r"%\((\w+)\)s")
 
 
@@ -64,12 +84,22 @@ def slots(text: str) -> set[tuple[str, str]]:
     return named | {(name, "") for name in SLOT.findall(text)}
 
 
+def keys(message: BabelMessage) -> tuple[str, ...]:
+    """The text, or the two forms of a sentence with a number."""
+    return message.id if isinstance(message.id, tuple) else (str(message.id),)
+
+
+def translations_of(message: BabelMessage) -> tuple[str, ...]:
+    """The translation, or its forms."""
+    return tuple(message.string) if isinstance(message.string, (tuple, list)) else (str(message.string),)
+
+
 class TestCatalogue:
     def test_is_what_the_program_reads(self) -> None:
         folder = translations.folder("ko")
         assert (folder / "closewait.mo").read_bytes() == compiled(folder / "closewait.po"), "run make translations"
         with (folder / "closewait.mo").open("rb") as file:
-            assert len(list(read_mo(file))) == sum(bool(message.string) for message in catalogue())
+            assert len(list(read_mo(file))) == sum(any(translations_of(message)) for message in catalogue())
 
     def test_a_text_without_a_translation_stays_english(self, tmp_path: Path) -> None:
         source = tmp_path / "ko" / "LC_MESSAGES" / "closewait.po"
@@ -81,25 +111,23 @@ class TestCatalogue:
 
     def test_no_translation_fills_in_what_its_text_does_not_have(self) -> None:
         for message in catalogue():
-            allowed = {("n", ":,"), ("n", "")} if message.context in {COUNTED, language.REMARK} else slots(str(message.id))
-            filled = {
-                (name, f":{spec}" if message.context in {COUNTED, language.REMARK} and spec else spec)
-                for name, spec in slots(str(message.string))
-            }
+            counted = message.context in {COUNTED, language.REMARK}
+            allowed = {("n", ":,"), ("n", "")} if counted else set.intersection(*map(slots, keys(message)))
+            told = set.union(*map(slots, translations_of(message)))
+            filled = {(name, f":{spec}" if counted and spec else spec) for name, spec in told}
             assert filled <= allowed, (message.id, message.string)
 
     def test_particles_are_written_as_the_code_knows_them(self) -> None:
         for message in catalogue():
-            rest = str(message.string)
+            rest = " / ".join(translations_of(message))
             for form in FORMS:
                 rest = rest.replace(form, "")
             assert not re.search(r"[가-힣]\((?:는|은|이|가|을|를|와|과|으)\)|\((?:으|이)\)|[는가를와]\([은이을과]\)", rest), message.string
 
     def test_edges_of_a_sentence_stay(self) -> None:
         for message in catalogue():
-            text, told = str(message.id), str(message.string)
-            if message.id and text.endswith(". "):
-                assert told.endswith(" "), message.string
+            if message.id and keys(message)[0].endswith(". "):
+                assert all(told.endswith(" ") for told in translations_of(message)), message.string
 
 
 @pytest.mark.parametrize(
@@ -157,6 +185,27 @@ class TestMessage:
         assert inner == "host host1 has 1,000"
         assert isinstance(inner, Message)
 
+    def test_a_number_chooses_the_form(self, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+        """As many forms as a language has: Polish has three, of nouns and of sentences."""
+        source = tmp_path / "pl" / "LC_MESSAGES" / "closewait.po"
+        source.parent.mkdir(parents=True)
+        source.write_text(POLISH, encoding="utf-8")
+        compile_all(tmp_path)
+        monkeypatch.setattr(language, "LOCALE", tmp_path)
+
+        def of(n: int) -> str:
+            return tell(say_of(n, "{threads} waits", "{threads} wait", threads=plural(n, "thread")))
+
+        assert [of(1), of(2), of(5)] == ["1 thread waits", "2 threads wait", "5 threads wait"]
+        with speaking("pl"):
+            assert [of(1), of(2), of(5)] == ["1 wątek czeka", "2 wątki czekają", "5 wątków czeka"]
+            assert tell(say_of(2, "{x} is unknown", "{x} are unknown", x="a")) == "a are unknown"
+
+    def test_another_number_asks_for_another_form(self) -> None:
+        made = say_of(1, "waits in {frame}", "wait in {frame}", frame="?")
+        assert [made.numbered(n, {"frame": "f"}) for n in (1, 2)] == ["waits in f", "wait in f"]
+        assert say("in {frame}", frame="?").numbered(2, {"frame": "f"}) == "in f"
+
     def test_outside_of_speaking_it_is_english(self) -> None:
         with speaking("ko"), pytest.raises(ZeroDivisionError):
             _ = 1 // 0
@@ -189,8 +238,8 @@ class TestSamples:
         missed: set[tuple[str, str]] = set()
         looked_up = language._looked_up
 
-        def noting(context: str, key: str) -> str | None:
-            found = looked_up(context, key)
+        def noting(context: str, key: str, forms: tuple[str, str, int] | None = None) -> str | None:
+            found = looked_up(context, key, forms)
             if found is None and any(letter.isalpha() for letter in re.sub(r"\{[^{}]*\}", "", key)):
                 missed.add((context, key))
             return found
@@ -200,7 +249,7 @@ class TestSamples:
             shown = view.build(spoken(diagnosis), "analyze x", "0")
             texts = [render(shown) for render in RENDERERS.values()]
         assert all(re.search("[가-힣]", text) for text in texts)
-        known = {(message.context or "", message.id) for message in catalogue()}
+        known = {(message.context or "", key) for message in catalogue() for key in keys(message)}
         assert {(context, key) for context, key in missed if (context, key) not in known} == set()
 
     def test_no_sentence_is_a_plain_string(self, name: str) -> None:
