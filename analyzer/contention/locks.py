@@ -176,11 +176,17 @@ def lock_in_words(lock: Lock | None, noun: str = _NOUN) -> str:
     """``java.lang.Object 0x7f…``; ``noun`` stands for a class that the dump does not name."""
     if lock is None:
         return ""
-    if lock.cls and (lock.address or "").startswith(f"{lock.cls}@"):
-        return lock.address or ""  # dumps to a file name a lock by its class and hash
-    return say("{lock} {address}", lock=lock.cls or noun, address=lock.address or "").strip()
+    return _in_words(lock.cls, lock.address or "", noun)
 
 
+@lru_cache(maxsize=8192)  # every thread that waits for the lock asks
+def _in_words(cls: str | None, address: str, noun: str) -> str:
+    if cls and address.startswith(f"{cls}@"):
+        return address  # dumps to a file name a lock by its class and hash
+    return say("{lock} {address}", lock=cls or noun, address=address).strip()
+
+
+@lru_cache(maxsize=4)  # three rules ask
 def lock_queues(case: Case) -> tuple[LockQueue, ...]:
     """Queues before the application's locks, at each process' last view: not those of deadlocks, loggers, name look-ups and lending pools.
 

@@ -37,6 +37,8 @@ if TYPE_CHECKING:
 
 _LENT: Final = {"HTTP connection": say("HTTP connection"), "JDBC connection": say("JDBC connection"), "object": say("object")}
 """What lenders lend, as knowledge.toml has it."""
+_LOCK_LINES: Final = say("lock lines of the dump")
+_OBJECT: Final = say("object")
 
 
 def waits_of(view: ProcessView) -> Iterator[Wait]:
@@ -61,7 +63,7 @@ def waits_of(view: ProcessView) -> Iterator[Wait]:
 
 
 def _described(lock: Lock | None) -> str | None:
-    return None if lock is None else lock_in_words(lock, say("object"))
+    return None if lock is None else lock_in_words(lock, _OBJECT)
 
 
 def _on_future(view: ProcessView, member: ThreadActivity, pool: Pool, dependency: PoolDependency | None) -> Wait:
@@ -87,7 +89,7 @@ def _on_lock(view: ProcessView, member: ThreadActivity, pool: Pool, lock: Lock, 
         object=_described(lock),
         holder=holder.label if holder is not None else None,
         holder_pool=holder_pool if holder is not None else None,
-        basis=say("lock lines of the dump"),
+        basis=_LOCK_LINES,
         confidence=Confidence.CERTAIN if holder is not None else Confidence.SUSPECTED,
     )
 

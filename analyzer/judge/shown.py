@@ -195,15 +195,15 @@ def _of_a_task(group: Sequence[ThreadActivity]) -> str:
 
 
 def _who(group: Sequence[ThreadActivity]) -> str:
-    names = [say("“{name}”", name=member.thread.name) for member in group]
-    if len(names) == 1:
+    names = [say("“{name}”", name=member.thread.name) for member in group[:_NAMED]]
+    if len(group) == 1:
         return names[0] if group[0].thread.name else say("A thread without a name")
-    listed = joined(", ", names[:_NAMED])
+    listed = joined(", ", names)
     return say(
         "{threads} ({list}{and_others})",
-        threads=plural(len(names), "task") if group[0].thread.native_state == TASK else plural(len(names), "thread"),
+        threads=plural(len(group), "task") if group[0].thread.native_state == TASK else plural(len(group), "thread"),
         list=listed,
-        and_others=say(" and others") if len(names) > _NAMED else "",
+        and_others=say(" and others") if len(group) > _NAMED else "",
     )
 
 

@@ -139,8 +139,9 @@ class ServerPool:
         """
         if self.pool.bounded or not self.blocked:
             return ()
-        reached = _lines(member.thread for member in (*self.waiters, *self.direct))
-        return tuple(member for member in self.pool.busy if _waits_for_turn(member) and _is_before(member, reached))
+        queued = [member for member in self.pool.busy if _waits_for_turn(member)]
+        reached = _lines(member.thread for member in (*self.waiters, *self.direct)) if queued else {}
+        return tuple(member for member in queued if _is_before(member, reached))
 
     @property
     def saturated(self) -> bool:

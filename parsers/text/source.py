@@ -352,7 +352,9 @@ def _prompts(text: str) -> Iterator[re.Match[str]]:
             if text[found + 1] in " \t" and _command(text, found + 1):
                 lines.add(text.rfind("\n", 0, found) + 1)
             found = text.find(sign, found + 1)
-    bare = {text.rfind("\n", 0, found) + 1 for word in _COUNTS for found in _places(text, word)} - lines
+    # No command counts without a pipe: where a text has none, the words need not be looked for.
+    words = _COUNTS if "|" in text else ()
+    bare = {text.rfind("\n", 0, found) + 1 for word in words for found in _places(text, word)} - lines
     for begin in sorted(lines | bare):
         if match := PROMPT.match(text, begin) if begin in lines else _counting(text, begin):
             yield match
