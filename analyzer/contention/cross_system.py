@@ -39,6 +39,15 @@ class Loop(NamedTuple):
     owners: tuple[ThreadActivity, ...]
     outsiders: tuple[ThreadActivity, ...]
 
+    @property
+    def probable(self) -> tuple[ThreadActivity, ...]:
+        """The owners that came another way than the reader, if there are any: the others wait in a method that the reader is further on in.
+
+        Who comes the reader's way takes the lock first and then the row, as it did. The holder took the row first.
+        """
+        way = {frame.full for frame in self.reader.thread.frames}
+        return tuple(one for one in self.owners if one.thread.frames[one.activity.app].full not in way) or self.owners
+
 
 def loops(case: Case, view: ProcessView) -> Iterator[Loop]:
     """Every loop over a session that waits for another session of the same process."""

@@ -30,7 +30,7 @@ if TYPE_CHECKING:
     from analyzer.software.knowledge import Knowledge, Lender
     from analyzer.software.pools import Pool, ThreadActivity
     from analyzer.waits.case import Case, ProcessView
-    from parsers.records import Endpoint, Frame, Thread
+    from parsers.records import Endpoint, Frame
 
 _ELSEWHERE: Final = (
     IDLE
@@ -210,19 +210,32 @@ def _holds(member: ThreadActivity, lender: Lender, known: Knowledge) -> bool:
 
 def _further_on(waiters: Iterable[ThreadActivity]) -> tuple[ThreadActivity, ...]:
     """Waiters that passed, in a method below, the line at which other threads still wait for their first lease in that method."""
-    sites: dict[str, int] = {}
     waiters = tuple(waiters)
+    sites = _sites(waiters)
+    return tuple(member for member in waiters if _passed(member, 1, sites))
+
+
+def beyond(waiters: Sequence[ThreadActivity], others: Iterable[ThreadActivity]) -> tuple[ThreadActivity, ...]:
+    """Threads further on in the method in which the waiters wait for a lease: they should have one."""
+    sites = _sites(waiters)
+    return tuple(member for member in others if _passed(member, 0, sites))
+
+
+def _sites(waiters: Iterable[ThreadActivity]) -> dict[str, int]:
+    """Method → the first line of it at which a thread waits."""
+    sites: dict[str, int] = {}
     for thread, found in waiters:
         if found.app >= 0 and (line := _line(thread.frames[found.app])) is not None:
             call = thread.frames[found.app].full
             sites[call] = min(line, sites.get(call, line))
-    return tuple(member for member in waiters if _passed(member.thread, member.activity.app, sites))
+    return sites
 
 
-def _passed(thread: Thread, app: int, sites: dict[str, int]) -> bool:
-    if app < 0:
-        return False
-    return any((line := _line(frame)) is not None and line > sites.get(frame.full, line) for frame in thread.frames[app + 1 :])
+def _passed(member: ThreadActivity, below: int, sites: dict[str, int]) -> bool:
+    """True if a frame of the application, or one so far below its first, is beyond the line of its method."""
+    app = member.activity.app
+    frames = member.thread.frames[app + below :] if app >= 0 else ()
+    return any((line := _line(frame)) is not None and line > sites.get(frame.full, line) for frame in frames)
 
 
 def _line(frame: Frame) -> int | None:

@@ -198,7 +198,7 @@ def finding(case: Case, serving: ServerPool, target: Target, words: ServiceText)
         clients_in_words=clients_in_words(view, port),
         threads=pool.bounded or view.known.runtime is Runtime.JVM,
     )
-    return stalled_pool.finding(
+    found = stalled_pool.finding(
         serving,
         text,
         confidence,
@@ -215,6 +215,7 @@ def finding(case: Case, serving: ServerPool, target: Target, words: ServiceText)
         culprit=culprit_of(serving, remote=target.remote, library=serving.ends[0].activity.library),
         outlook=of_calls(serving, str(target.remote)),
     )
+    return replace(found, consequence_of="queued-at-proxy") if case.far_side(view).queues_before(target.remote) else found
 
 
 def _waiters_in_words(pool: Pool, *, whole: bool, count: int | None, of: int) -> str:

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Final, NamedTuple
 from analyzer.join.descriptor_links import exact_sockets
 from analyzer.join.session_waits import SessionWaits
 from analyzer.software.blockers import OUTBOUND
+from analyzer.software.pools import ThreadSet
 from parsers.records import SessionState, TcpState
 
 if TYPE_CHECKING:
@@ -85,13 +86,24 @@ class FarSide(SessionWaits):
 
     @cached_property
     def threads(self) -> dict[Connection, ThreadActivity]:
-        """``id`` of a connection → the thread that waits on it: by its system call, or as the only reader of the only busy session."""
+        """Connection → the thread that waits on it: by its system call, or as the only other reader of the only other busy session."""
+        told = self._told
+        known = ThreadSet(told.values())
+        readers = [member for member in self._readers if member not in known]
+        busy = [connection for connection in self._busy if connection not in told]
+        return {**told, busy[0]: readers[0]} if len(readers) == len(busy) == 1 else dict(told)
+
+    @cached_property
+    def _told(self) -> dict[Connection, ThreadActivity]:
+        """The same, as far as system calls tell it: of connections that the process made."""
         members = {member.thread: member for pool in self.view.pools for member in pool.members}
-        found = {exact.socket: members[exact.thread] for exact in exact_sockets(self.view) if exact.thread in members and exact.alone}
-        if found:
-            return found
-        readers, busy = self._readers, self._busy
-        return {busy[0]: readers[0]} if len(readers) == len(busy) == 1 else {}
+        calls = set(self.view.client_side)
+        found = [exact for exact in exact_sockets(self.view) if exact.alone and exact.socket in calls]
+        return {exact.socket: members[exact.thread] for exact in found if exact.thread in members}
+
+    def is_exact(self, connection: Connection) -> bool:
+        """True if a system call shows which thread waits on it."""
+        return connection in self._told
 
     def waiting_on(self, members: Sequence[Joined]) -> list[ThreadActivity]:
         """The threads that wait on these connections, as far as it is told.
@@ -116,10 +128,10 @@ class FarSide(SessionWaits):
         }
         return list(found.values())
 
-    @cached_property
-    def exact(self) -> bool:
-        """True if system calls tell which thread waits on which socket."""
-        return any(True for _ in exact_sockets(self.view))
+    def queues_before(self, remote: Endpoint) -> bool:
+        """True if a proxy or a pooler at ``remote`` keeps some of the process' requests in a queue."""
+        queued = (one.connection for one in self.joined if one.session.state is SessionState.QUEUED)
+        return any(connection is not None and connection.remote == remote for connection in queued)
 
     @cached_property
     def unlisted(self) -> tuple[Connection, ...]:

@@ -78,7 +78,7 @@ def _roots(key: tuple[str, str], direct: dict[tuple[str, str], set[str]], waits:
 
 
 def _merged(sessions: Sequence[Session]) -> tuple[Session, ...]:
-    """One session a server and id: a list of sessions has the client, the list of transactions the locks."""
+    """One session a server and id: a list of sessions has the client, the list of transactions the locks, a long list more than a short one."""
     found: dict[tuple[str, str], Session] = {}
     for session in sessions:
         key = session.server, session.id
@@ -99,4 +99,6 @@ def _both(one: Session, other: Session) -> Session:
         transaction_age=listed.transaction_age if listed.transaction_age is not None else transaction.transaction_age,
         statement=listed.statement or transaction.statement,
         own_link=transaction.own_link or listed.own_link,
+        onward=listed.onward or transaction.onward,
+        onward_name=listed.onward_name or transaction.onward_name,
     )

@@ -277,7 +277,7 @@ def _number(found: Sequence[Finding], causes: dict[str, tuple[str, ...]], incide
     result = []
     for finding in ranked:
         near, far = finding.process, finding.waits_for
-        wanted = causes.get(finding.rule, ()) if near is not None else (finding.consequence_of or "",)
+        wanted = (*(causes.get(finding.rule, ()) if near is not None else ()), finding.consequence_of or "")
         same = [of_rule.get((rule, *owner_of(finding))) for rule in wanted]
         cause = min((one for one in same if one is not None), key=_place, default=None)
         # A process that it waits for, with critical trouble of its own.

@@ -70,7 +70,7 @@ TEXT: Final = Text(
     chain=(
         ("{threads}", "waits for a push to", "{command}"),
         ("{server}", "waits for whoever pushes", ""),
-        ("{others}", "waits for a connection kept by the first", ""),
+        ("{beside}", "waits for a connection kept by the first", ""),
     ),
 )
 
@@ -127,7 +127,8 @@ def _finding(view: ProcessView, far: FarSide, blocked: Sequence[Joined], beside:
         others=plural(len(beside), "thread"),
         id=session.id,
         beside_count=len(beside),
-        threads=plural(len(holders) or len(blocked), "thread"),
+        threads=say("“{name}”", name=holders[0].thread.label) if holders else say("this process"),
+        beside=say("“{name}”", name=beside[0].thread.label),
     )
     return text.finding(
         severity=Severity.CRITICAL,

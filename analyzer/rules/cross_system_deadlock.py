@@ -44,12 +44,13 @@ TEXT: Final = Text(
     explanation="“{name}” waits for session {waiter}, which waits for {holder}. That is the connection on {local} of this same process, idle in a transaction{age}. {owners} Neither {server} nor the process can see this loop.",
     figures=(("{idle_for}", "the transaction is idle"),),
     phrases={
+        "probably": Either("one", " It is probably that of “{owner}”: the others wait in a method in which “{name}” is further on."),
         "own": "{local} is a socket of this process",
         "waiting": "session {id} waits for a lock ({event})",
         "reading": "“{name}” waits for the answer of session {id}",
         "owners": Either(
             "owners",
-            "{threads} could go on with it, and all wait for “{name}”.",
+            "{threads} could own it and go on, and all wait for “{name}”.{probably}",
             "No thread of the process is left that could go on with it.",
         ),
     },
@@ -77,16 +78,19 @@ def _finding(case: Case, view: ProcessView, loop: Loop) -> Finding:
         age=age_in_words(loop.holder),
         owners=loop.owners,
         threads=capitalized(plural(len(loop.owners), "thread")),
+        one=len(loop.probable) == 1 < len(loop.owners),
+        owner=loop.probable[0].thread.label if loop.probable else "",
         idle_for=seconds_in_words(loop.holder),
         id=loop.waiter.session.id,
         event=loop.waiter.session.waits_on or "?",
     )
+    exact = loop.waiter.connection is not None and far.is_exact(loop.waiter.connection)
     reading = of_threads([loop.reader], text["reading"])
     waiting = of_session(loop.waiter.session, text["waiting"])
     idle = of_session(loop.holder, say("session {id} is idle in a transaction{age}", id=loop.holder.id, age=age_in_words(loop.holder)))
     own = of_sockets([loop.connection], text["own"], (held,))
     evidence = [reading, waiting, *of_block(far, loop.waiter, loop.holder), idle, own]
-    frame = application_frame(*loop.owners[0]) if loop.owners else None
+    frame = application_frame(*loop.probable[0]) if loop.probable else None
     if loop.owners:
         evidence.append(
             of_threads(
@@ -95,10 +99,10 @@ def _finding(case: Case, view: ProcessView, loop: Loop) -> Finding:
         )
     return text.finding(
         severity=Severity.CRITICAL,
-        confidence=Confidence.CERTAIN if far.exact and (not loop.outsiders) else Confidence.LIKELY,
+        confidence=Confidence.CERTAIN if exact and not loop.outsiders else Confidence.LIKELY,
         evidence=tuple(evidence),
         why_confident=_why(loop)
-        if far.exact
+        if exact
         else say("The port ties each session to its socket. Which thread waits on which socket is inferred: only one reads."),
         actions=_actions(loop),
         chain=(
@@ -111,7 +115,7 @@ def _finding(case: Case, view: ProcessView, loop: Loop) -> Finding:
             ),
             Step(say("session {id}", id=loop.holder.id), say("waits for its client to go on"), loop.holder.statement or "", (idle,)),
             Step(
-                f"“{loop.owners[0].thread.label}”" if loop.owners else say("nobody"),
+                _holder_in_words(loop),
                 say("waits for a lock held by"),
                 "",
                 tuple(evidence[-1:]),
@@ -119,12 +123,21 @@ def _finding(case: Case, view: ProcessView, loop: Loop) -> Finding:
         ),
         absent=(Kind.THREADS,),
         culprit=Culprit(
-            thread=loop.owners[0].thread.label if loop.owners else None,
+            thread=loop.probable[0].thread.label if len(loop.probable) == 1 else None,
             frame=str(frame) if frame else None,
             remote=str(loop.connection.remote),
         ),
         loop=True,
     )
+
+
+def _holder_in_words(loop: Loop) -> str:
+    """Whose connection it is, as far as it is told."""
+    if not loop.probable:
+        return say("nobody")
+    if len(loop.probable) > 1:
+        return say("one of {threads}", threads=plural(len(loop.probable), "thread"))
+    return say("“{name}”", name=loop.probable[0].thread.label)
 
 
 def _why(loop: Loop) -> str:

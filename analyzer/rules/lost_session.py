@@ -101,7 +101,7 @@ def _finding(view: ProcessView, far: FarSide, known: Joined, lost: Sequence[Conn
     )
     # A list of the busy sessions alone says nothing of the others.
     whole = any(listed.session.state is SessionState.IDLE for listed in far.joined)
-    certain = whole and far.exact and on_this_host and not far_half
+    certain = whole and all(map(far.is_exact, lost)) and on_this_host and not far_half
     text = TEXT.filled(
         view.process,
         threads_count=len(threads),

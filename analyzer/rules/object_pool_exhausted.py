@@ -17,8 +17,8 @@ from __future__ import annotations
 from collections import defaultdict
 from typing import TYPE_CHECKING, Final
 
-from analyzer.contention.blocked_group import BlockedGroup, judge
-from analyzer.contention.leases import Shortage, lender_of, shortages
+from analyzer.contention.blocked_group import BlockedGroup, common_frame, judge, place
+from analyzer.contention.leases import Shortage, beyond, lender_of, shortages
 from analyzer.evidence.citations import of_sockets, of_threads
 from analyzer.families import blocked_threads
 from analyzer.model.finding import Confidence, Evidence, Finding, Outlook, RecoversWhen, When
@@ -28,6 +28,7 @@ from analyzer.model.text import Ask, Do, Text
 from analyzer.software.blockers import waited_lock
 from analyzer.software.kinds import ActivityKind
 from analyzer.software.knowledge import OBJECT
+from analyzer.software.pools import ThreadSet
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -36,7 +37,7 @@ if TYPE_CHECKING:
     from analyzer.waits.case import Case, ProcessView
 
 NEEDS: Final = (Need.THREADS,)
-CONSEQUENCE_OF: Final = ("java-deadlock", "self-call-starvation", "mutual-call-starvation")
+CONSEQUENCE_OF: Final = ("java-deadlock", "self-call-starvation", "mutual-call-starvation", "blocking-commands")
 OUTLOOK: Final = Outlook(
     RecoversWhen.UNKNOWN, say("It heals when whoever holds the lent ones gives them back; what was lost stays lost until a restart.")
 )
@@ -44,7 +45,7 @@ CLEAN: Final = say("no pool of request threads waits for a lease")
 TEXT: Final = Text(
     "object-pool-exhausted",
     headline="{count} wait for {what}: {held}.",
-    explanation="{count} wait for {what}, called from {site}; {held}.{lost}{clients}",
+    explanation="{count} wait for {what}, called from {site}; {held}.{doing}{lost}{clients}",
     do=(
         Do(
             When.NOW,
@@ -68,36 +69,49 @@ def diagnose(case: Case) -> Iterator[Finding]:
     for shortage in shortages(case, OBJECT):
         lender = shortage.lender
         what = say("an object of {software}", software=lender.software)
-        yield _finding(shortage, what, lender.software, lender.software, (lender.limit, lender.patience, lender.watch))
+        yield _finding(shortage, shortage.users, what, lender.software, lender.software, (lender.limit, lender.patience, lender.watch))
     for view in case.latest:
-        for permits in _semaphores(case, view):
+        for permits, users in _semaphores(case, view):
             if permits.noteworthy:
                 settings = (
                     say("the number of permits"),
                     say("tryAcquire with a timeout"),
                     say("a count of acquire and release per place"),
                 )
-                yield _finding(permits, say("a permit of a semaphore"), say("a semaphore"), "java.util.concurrent.Semaphore", settings)
+                yield _finding(
+                    permits, users, say("a permit of a semaphore"), say("a semaphore"), "java.util.concurrent.Semaphore", settings
+                )
 
 
-def _semaphores(case: Case, view: ProcessView) -> list[BlockedGroup]:
-    """Crowds that wait for permits, one per semaphore."""
+def _semaphores(case: Case, view: ProcessView) -> Iterator[tuple[BlockedGroup, tuple[ThreadActivity, ...]]]:
+    """Crowds that wait for permits, one per semaphore, and those who are beyond the place of the wait."""
     groups: dict[str | None, list[ThreadActivity]] = defaultdict(list)
     for pool in view.pools:
         for member in pool.busy:
             if member.activity.kind == ActivityKind.SEMAPHORE and member.activity.app >= 0 and lender_of(member, view.known) is None:
                 lock = waited_lock(member.thread)
                 groups[lock.address if lock else None].append(member)
-    return [BlockedGroup(case, view, waiters) for waiters in groups.values()]
+    for waiters in groups.values():
+        known = ThreadSet(waiters)
+        users = beyond(waiters, (member for pool in view.pools for member in pool.busy if member not in known))
+        yield BlockedGroup(case, view, waiters, users), users
 
 
-def _finding(blocked: BlockedGroup, what: str, whose: str, library: str, settings: tuple[str, str, str]) -> Finding:
+def _finding(
+    blocked: BlockedGroup, users: tuple[ThreadActivity, ...], what: str, whose: str, library: str, settings: tuple[str, str, str]
+) -> Finding:
     limit, patience, watch = settings
-    users = blocked.users if isinstance(blocked, Shortage) else ()
     waiting = of_threads(blocked.members, say("{threads} wait for {what}", threads=plural(len(blocked.members), "thread"), what=what))
     held_evidence = _evidence(blocked, users)
     held = (
         say_of(len(users), "{threads} uses one", "{threads} use one", threads=plural(len(users), "thread"))
+        if users and isinstance(blocked, Shortage)
+        else say_of(
+            len(users),
+            "{threads} is further on in the same method and should have one",
+            "{threads} are further on in the same method and should have one",
+            threads=plural(len(users), "thread"),
+        )
         if users
         else say("who has them is not among the threads that are here")
         if blocked.few
@@ -116,6 +130,7 @@ def _finding(blocked: BlockedGroup, what: str, whose: str, library: str, setting
         what=what,
         held=held,
         lost=lost,
+        doing=say(" What they do with it: {site}.", site=place(common_frame(users))) if users else "",
         blocked_pid=blocked.pid,
         watch=watch,
         patience=patience,

@@ -22,6 +22,8 @@ USERS = """\
 root:x:0:0:root:/root:/bin/bash
 www-data:x:33:33:www-data:/var/www:/usr/sbin/nologin
 mysql:x:102:105:MariaDB Server:/nonexistent:/bin/false
+redis:x:103:106:Redis:/srv/redis:/usr/sbin/nologin
+haproxy:x:104:107:HAProxy:/srv/haproxy:/usr/sbin/nologin
 tcpdump:x:105:113::/nonexistent:/usr/sbin/nologin
 postgres:x:106:114:PostgreSQL:/var/lib/postgresql:/bin/bash
 tomcat:x:998:998:Apache Tomcat:/srv:/usr/sbin/nologin

@@ -27,6 +27,7 @@ LIBRARIES = (
     "commons-logging",
     "HikariCP",
     "postgresql",
+    "mariadb-java-client",
     "slf4j-api",
     "logback-classic",
     "logback-core",

@@ -5,6 +5,7 @@ from scenarios import (
     connections,
     devices,
     far_side,
+    far_waits,
     healthy,
     hosts,
     leaks,
@@ -30,6 +31,7 @@ ALL = (
     own_servers.SCENARIOS,
     mixed.SCENARIOS,
     far_side.SCENARIOS,
+    far_waits.SCENARIOS,
     other_runtimes.SCENARIOS,
     healthy.SCENARIOS,
 )
