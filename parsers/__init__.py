@@ -35,6 +35,7 @@ from parsers.records import Parsed, ThreadDump, Unread
 from parsers.sessions import (
     connection_lists,
     haproxy,
+    haproxy_info,
     haproxy_stat,
     innodb,
     mongodb,
@@ -204,6 +205,7 @@ FORMATS: Final[tuple[Format, ...]] = (
     mysql,
     redis,
     haproxy,
+    haproxy_info,
     haproxy_stat,
     oracle,
     sqlserver,

@@ -95,7 +95,7 @@ def _state(count: FarCount) -> str:
 
 def _proxied(loads: Sequence[ProxyLoad]) -> Iterator[str]:
     """Queues of a proxy, servers that it takes for dead, and how many sessions are left."""
-    servers = [load for load in loads if load.server not in {"FRONTEND", "BACKEND"}]
+    servers = [load for load in loads if load.server not in {"FRONTEND", "BACKEND", ""}]
     waiting = sorted(
         (load for load in loads if load.queued and load.server != "FRONTEND"), key=lambda one: (one.server == "BACKEND", -(one.queued or 0))
     )
@@ -118,9 +118,11 @@ def _proxied(loads: Sequence[ProxyLoad]) -> Iterator[str]:
     full = [load for load in loads if load.limit and load.current is not None and load.current >= load.limit and load not in waiting]
     for one in full[:MOST]:
         yield say("{server} has all of its {limit:,} sessions in use", server=_named(one), limit=one.limit)
-    if loads and not waiting and not full:
+    for one in [load for load in loads if not load.server and load not in full]:
+        yield say("HAProxy as a whole has {current:,} connections of the {limit:,} that it may have", current=one.current, limit=one.limit)
+    if servers and not waiting and not full:
         yield say("HAProxy lists {servers}, none with a queue", servers=plural(len(servers), "server"))
 
 
 def _named(load: ProxyLoad) -> str:
-    return f"{load.proxy}/{load.server}" if load.server != "BACKEND" else load.proxy
+    return f"{load.proxy}/{load.server}" if load.server not in {"BACKEND", ""} else load.proxy
