@@ -119,10 +119,10 @@ def _aligned(lines: Sequence[tuple[int, str]]) -> Grid:
     for index, text in lines[2:]:
         if _FOOTER.match(text):
             continue
-        if not all(text[place : place + 1] == "|" for place in ends):
+        cells = _cut(text, ends) if _in_line(text, ends) else _between_bars(text)
+        if len(cells) != len(columns):
             unread.append(index)
             continue
-        cells = _cut(text, ends)
         if rows and not cells[0] and rows[-1].last == index - 1 and _goes_on(lines, index):
             for name, cell in zip(columns, cells, strict=True):
                 rows[-1].cells[name] += f" {cell}" if cell else ""
@@ -166,8 +166,20 @@ def _boxed(lines: Sequence[tuple[int, str]]) -> Grid | None:
             else:
                 unread.append(index)
             continue
-        rows.append(Row(index, index, Cells({name: _value(cell) for name, cell in zip(columns, _inside(text, ends), strict=True)})))
+        cells = _inside(text, ends)
+        if not _in_line(text, ends) and len(moved := _between_bars(text.strip().strip("|"))) == len(columns):
+            cells = moved
+        rows.append(Row(index, index, Cells({name: _value(cell) for name, cell in zip(columns, cells, strict=True)})))
     return Grid(columns, tuple(rows), tuple(unread))
+
+
+def _in_line(text: str, ends: Sequence[int]) -> bool:
+    """True if the bars stand where the border says. They do not where somebody has replaced a name, or letters are wide."""
+    return all(text[place : place + 1] == "|" for place in ends)
+
+
+def _between_bars(text: str) -> list[str]:
+    return [cell.strip() for cell in text.split("|")]
 
 
 def _inside(text: str, ends: Sequence[int]) -> list[str]:

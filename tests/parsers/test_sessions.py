@@ -118,6 +118,18 @@ def test_a_process_list_as_a_box() -> None:
     ]
 
 
+def test_a_name_that_somebody_replaced_moves_the_bars() -> None:
+    """Host names are replaced before a file is given away, and wide letters take two columns: rows no longer stand below their heading."""
+    moved = sessions(BOX.replace("shop1:4100", "the-counter-of-shop-1:4100"))
+    assert [(one.id, str(one.client), one.state, one.statement) for one in moved] == [
+        ("7", "the-counter-of-shop-1:41000", SessionState.IDLE, None),
+        ("8", "the-counter-of-shop-1:41002", SessionState.ACTIVE, "update t set a=?"),
+        ("9", "None", SessionState.LOCKED, "alter table t"),
+    ]
+    aligned = sessions(ALIGNED.replace("10.2.0.7    | commit", "198.51.100.77    | commit"))
+    assert [str(one.client) for one in aligned] == ["10.2.0.7:40001", "198.51.100.77:40002"]
+
+
 def test_a_process_list_by_tabs_and_rows() -> None:
     tabs = "Id\tUser\tHost\tdb\tCommand\tTime\tState\tInfo\n9\ttill\tshop1:41004\tshop\tQuery\t2\tWaiting for table metadata lock\talter table t\n"
     rows = "*************************** 1. row ***************************\n     Id: 9\n   User: till\n   Host: shop1:41004\nCommand: Query\n   Time: 2\n  State: Waiting for table metadata lock\n   Info: alter table t\n"
