@@ -21,7 +21,15 @@ if TYPE_CHECKING:
 DEEPEST: Final = 20
 """Locks that a chain of waiting threads may have; more is no chain that anybody reads."""
 _RESTING: Final = frozenset(
-    {ActivityKind.SLEEP, ActivityKind.JOIN, ActivityKind.OBJECT_WAIT, ActivityKind.WAITING, ActivityKind.LATCH, ActivityKind.PARK}
+    {
+        ActivityKind.SLEEP,
+        ActivityKind.JOIN,
+        ActivityKind.OBJECT_WAIT,
+        ActivityKind.WAITING,
+        ActivityKind.LATCH,
+        ActivityKind.BARRIER,
+        ActivityKind.PARK,
+    }
 )
 """What a program's first thread does in its main method while others work."""
 

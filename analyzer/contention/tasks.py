@@ -31,6 +31,7 @@ BY_DESIGN: Final = FUTURES | {
     ActivityKind.CONDITION,
     ActivityKind.OBJECT_WAIT,
     ActivityKind.JOIN,
+    ActivityKind.BARRIER,
     ActivityKind.PARK,
     ActivityKind.WAITING,
 }
@@ -136,9 +137,12 @@ def _task_classes(members: Iterable[ThreadActivity], known: Knowledge) -> set[st
 
 
 def _runs_elsewhere(view: ProcessView, pool: Pool) -> bool:
-    """True if another pool runs tasks of the class that waits here: then that pool is the one to look at."""
-    runners = _runners(view)
-    return any(other is not pool for name in _waiting_classes(pool.busy) for other in runners.get(name, ()))
+    """True if other threads run code of the class that waits here: tasks of another pool, or threads that were started for it. These are what to look at."""
+    runners, waiting = _runners(view), _waiting_classes(pool.busy)
+    if any(other is not pool for name in waiting for other in runners.get(name, ())):
+        return True
+    others = [other for other in view.pools if other is not pool and other.role == PoolRole.OTHER]
+    return any(frame.cls.partition("$")[0] in waiting for other in others for member in other.busy for frame in member.thread.frames)
 
 
 @lru_cache(maxsize=64)  # every pool of a process asks

@@ -41,6 +41,7 @@ _WORDS: Final = {
         1, "waits{unlimited} for another thread's result in {frame}", "wait{unlimited} for another thread's result in {frame}"
     ),
     ActivityKind.LATCH: say_of(1, "waits{unlimited} for a latch in {frame}", "wait{unlimited} for a latch in {frame}"),
+    ActivityKind.BARRIER: say_of(1, "waits{unlimited} for others to come in {frame}", "wait{unlimited} for others to come in {frame}"),
     ActivityKind.JOIN: say_of(1, "waits{unlimited} for a thread to end in {frame}", "wait{unlimited} for a thread to end in {frame}"),
     ActivityKind.PROCESS: say_of(1, "waits for a child process in {frame}", "wait for a child process in {frame}"),
     ActivityKind.FILE_IO: say_of(1, "is reading or writing a file in {frame}", "are reading or writing a file in {frame}"),
@@ -70,6 +71,7 @@ _MEANWHILE: Final = {
     ActivityKind.FUTURE: say("waits for a result"),
     ActivityKind.COMPLETABLE_FUTURE: say("waits for a result"),
     ActivityKind.LATCH: say("waits for a latch"),
+    ActivityKind.BARRIER: say("waits for other threads"),
     ActivityKind.RUNNING: say("is running"),
     ActivityKind.LOCK: say("waits for a lock itself"),
     ActivityKind.MONITOR: say("waits for a lock itself"),

@@ -247,6 +247,12 @@ _OTHERS = {
         say("Find the code that calls countDown for this latch, and every path on which it does not (an exception, an early return)."),
         _HEAP,
     ),
+    ActivityKind.BARRIER: Advice(
+        say("They meet other threads there: as many as were agreed would have to come, and one that ended on the way never does."),
+        say("the others that should come"),
+        say("Look for whoever should come there too, and in the log for what ended it; is the agreed number right?"),
+        _HEAP,
+    ),
     ActivityKind.CONDITION: Advice(
         say("Somebody would have to signal the condition: a signal that was given before anybody waited is lost."),
         say("whoever signals the condition"),
@@ -267,11 +273,17 @@ _OTHERS = {
     ),
     ActivityKind.PROCESS: Advice(
         say(
-            "They wait for a child process: its own state says why it does not end; a child whose output nobody reads blocks on a full pipe."
+            "They wait for a child process, for its end or for what it writes: its own state says what it is in; a child whose output nobody reads blocks on a full pipe."
         ),
         say("the child process"),
         say("Look at the children: what are they waiting for?"),
         "ps -o pid,stat,wchan:32,etime,args --ppid PID",
+    ),
+    ActivityKind.FILE_IO: Advice(
+        say("They read or write a file: a pipe whose other end is silent keeps them for ever, and so does a volume that does not answer."),
+        say("the other end of the file"),
+        say("Look which of the descriptors are pipes, and who has their other ends; is the volume of the file in order?"),
+        "ls -l /proc/PID/fd; lsof -E -nP -p PID | grep -E 'FIFO|REG'",
     ),
     ActivityKind.SLEEP: Advice(
         say("They sleep between attempts, or poll for something: what is tried again and again says the log."),

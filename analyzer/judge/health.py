@@ -41,6 +41,7 @@ _WAITS: Final = OUTBOUND | {
     ActivityKind.FUTURE,
     ActivityKind.COMPLETABLE_FUTURE,
     ActivityKind.LATCH,
+    ActivityKind.BARRIER,
     ActivityKind.LOCK,
     ActivityKind.MONITOR,
     ActivityKind.CLASS_INIT,

@@ -32,6 +32,8 @@ _WORKS: Final = SOCKET | FUTURES | {ActivityKind.LEASE, ActivityKind.FILE_IO, Ac
 _WAITING_VERBS: Final = frozenset(
     {LockVerb.WAITING_ON, LockVerb.WAITING_TO_LOCK, LockVerb.PARKING, LockVerb.RELOCKING, LockVerb.CLASS_INIT}
 )
+_CHILD: Final = "$ProcessPipeInputStream"
+"""The stream of what a child process writes (``java.lang.ProcessImpl``): its own monitor is held while somebody reads from it."""
 
 
 class Activity(NamedTuple):
@@ -59,9 +61,11 @@ def activity(thread: Thread, known: Knowledge) -> Activity:
     if awaits_class(thread):
         return _in_state(thread.frames, known, thread.state, ActivityKind.CLASS_INIT, frame)
     waits = thread.state in {JavaState.WAITING, JavaState.TIMED_WAITING}
-    return _in_state(
+    found = _in_state(
         thread.frames, known, thread.state, known.waits.get(thread.native_state or "", ActivityKind.WAITING) if waits else None, None
     )
+    reads_child = found.kind is ActivityKind.FILE_IO and any((lock.cls or "").endswith(_CHILD) for lock in thread.locks)
+    return found._replace(kind=ActivityKind.PROCESS) if reads_child else found
 
 
 @lru_cache(maxsize=8192)

@@ -9,6 +9,8 @@ class ActivityKind(StrEnum):
     """What a thread waits for or does. The stack tells it; three are told by its state alone: monitor, waiting, queued."""
 
     ACCEPT = "accept"
+    BARRIER = "barrier"
+    """A place where threads meet: a barrier, a phaser, an exchange."""
     CALL = "call"
     CHANNEL = "channel"
     CLASS_INIT = "class-init"

@@ -75,7 +75,7 @@ def unseen_targets(serving: ServerPool) -> tuple[Target, ...]:
     a CompletableFuture: else nothing says that the threads wait for a call at all.
     """
     view, waiting = serving.view, len(serving.waiters)
-    if not serving.unseen or waiting < MAJORITY * serving.workers:
+    if not serving.unseen or waiting + len(serving.held_back) < MAJORITY * serving.workers:
         return ()
     own = _own_target(view, waiting, waiting)
     if own is not None and own.share >= MAJORITY:

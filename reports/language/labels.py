@@ -34,6 +34,7 @@ LABELS: Final = (
     # what threads wait for or do
     *(
         "accept",
+        "barrier",
         "call",
         "class-init",
         "completable-future",

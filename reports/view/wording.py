@@ -35,6 +35,7 @@ _DOING = {
     "future": say("waiting for a result"),
     "completable-future": say("waiting for a result"),
     "latch": say("waiting for a latch"),
+    "barrier": say("waiting for other threads"),
     "semaphore": say("waiting for a permit"),
     "lock": say("waiting for a lock"),
     "monitor": say("waiting for a monitor"),

@@ -1,0 +1,150 @@
+"""Waits that look alike: scopes of subtasks, places where threads meet, the output of a child, permits of virtual threads. Who would let them go on?"""
+
+from __future__ import annotations
+
+import pytest
+
+from analyzer.model.finding import Confidence, Status
+from tests.analyzer.test_roles import ACCEPTS, LISTEN, left, open_to
+from tests.builders import PARK, READ, diagnosis_of, dump, found, netstat, thread
+
+SERVES = ("org.acme.tide.Board.handle", "java.util.concurrent.ThreadPoolExecutor.runWorker", "java.lang.Thread.run")
+SUBTASK = ("java.util.concurrent.StructuredTaskScopeImpl$SubtaskImpl.run", "java.lang.Thread.run")
+SCOPES = {
+    25: ("jdk.internal.misc.ThreadFlock.awaitAll", "java.util.concurrent.StructuredTaskScopeImpl.join"),
+    21: (
+        "jdk.internal.misc.ThreadFlock.awaitAll",
+        "java.util.concurrent.StructuredTaskScope.implJoin",
+        "java.util.concurrent.StructuredTaskScope.join",
+    ),
+}
+MEETING = {
+    "phaser": ("java.util.concurrent.Phaser$QNode.block", "java.util.concurrent.ForkJoinPool.managedBlock", "java.util.concurrent.Phaser.internalAwaitAdvance", "java.util.concurrent.Phaser.arriveAndAwaitAdvance"),
+    "exchanger": ("java.util.concurrent.Exchanger.xchg", "java.util.concurrent.Exchanger.exchange"),
+    "barrier": ("java.util.concurrent.CyclicBarrier.dowait", "java.util.concurrent.CyclicBarrier.await"),
+}  # fmt: skip
+
+
+def crew(*stack: str, count: int = 4, name: str = "oar", state: str = "WAITING (parking)") -> list[str]:
+    """Threads of one pool."""
+    return [thread(f"{name}-{n}", state, *stack, nid=0x300 + n) for n in range(count)]
+
+
+class TestScopes:
+    """The owner of a scope waits for the threads that run its subtasks."""
+
+    @pytest.mark.parametrize("jdk", sorted(SCOPES))
+    def test_subtasks_call_a_service(self, jdk: int) -> None:
+        owners = crew(*PARK, *SCOPES[jdk], "org.acme.tide.Board.gather", *SERVES)
+        subtasks = crew(*READ, "org.acme.tide.Board.pull", *SUBTASK, count=8, name="hoist", state="RUNNABLE")
+        rows = netstat(LISTEN, *left(4, 3), *open_to("10.9.9.9:7000", 8))
+        diagnosis = diagnosis_of({"jstack-431.txt": dump(ACCEPTS, *owners, *subtasks), "netstat.txt": rows})
+        assert diagnosis.verdict.rule == "slow-backend"
+        assert "tasks of hoist" in found(diagnosis, "slow-backend")[0].explanation
+
+    def test_idle_workers_own_no_scope(self) -> None:
+        idle = crew(*PARK, "java.util.concurrent.LinkedBlockingQueue.take", "java.util.concurrent.ThreadPoolExecutor.getTask", *SERVES[1:])
+        rows = netstat(LISTEN, *open_to("10.9.9.9:7000", 8))
+        assert diagnosis_of({"jstack-431.txt": dump(ACCEPTS, *idle), "netstat.txt": rows}).verdict.status is not Status.PROBLEM
+
+
+class TestMeetings:
+    """Threads that meet make nothing for each other: that one does not come is no task in a queue."""
+
+    @pytest.mark.parametrize("kind", sorted(MEETING))
+    def test_a_pool_waits_for_one_that_does_not_come(self, kind: str) -> None:
+        members = [
+            one.replace("tid=", "cpu=5.00ms elapsed=90.00s tid=") for one in crew(*PARK, *MEETING[kind], "org.acme.tide.Row.row", *SERVES)
+        ]
+        diagnosis = diagnosis_of({"jstack-431.txt": dump(ACCEPTS, *members), "netstat.txt": netstat(LISTEN, *left(4, 3))})
+        assert not found(diagnosis, "nested-task-starvation")
+        (finding,) = found(diagnosis, "pool-stuck")
+        assert "meet other threads there" in finding.explanation
+
+    @pytest.mark.parametrize("kind", sorted(MEETING))
+    def test_a_meeting_with_free_threads_is_no_alarm(self, kind: str) -> None:
+        members = crew(*PARK, *MEETING[kind], "org.acme.tide.Row.row", *SERVES, count=2)
+        idle = crew(*PARK, "java.util.concurrent.LinkedBlockingQueue.take", "java.util.concurrent.ThreadPoolExecutor.getTask", *SERVES[1:])
+        diagnosis = diagnosis_of({"jstack-431.txt": dump(ACCEPTS, *members, *idle), "netstat.txt": netstat(LISTEN)})
+        assert diagnosis.verdict.status is not Status.PROBLEM
+
+
+class TestLatches:
+    """A latch that started threads count down is no task behind the waiting ones."""
+
+    WAITS = (*PARK, "java.util.concurrent.CountDownLatch.await", "org.acme.tide.Survey.all")
+
+    def dumped(self, *others: str) -> dict[str, str]:
+        waiting = [
+            thread(f"oar-{n}", "WAITING (parking)", PARK[0], f"- parking to wait for  <0x{n + 10:08x}> (a java.util.concurrent.CountDownLatch$Sync)", *self.WAITS[1:], *SERVES, nid=0x300 + n)
+            for n in range(4)
+        ]  # fmt: skip
+        return {"jstack-431.txt": dump(ACCEPTS, *waiting, *others), "netstat.txt": netstat(LISTEN, *left(4, 3))}
+
+    def test_nobody_counts_down(self) -> None:
+        assert found(diagnosis_of(self.dumped()), "nested-task-starvation")
+
+    def test_threads_that_were_started_for_it_count_down(self) -> None:
+        started = crew(
+            "java.lang.Thread.sleep", "org.acme.tide.Survey$Leg.run", "java.lang.Thread.run", name="leg", state="TIMED_WAITING (sleeping)"
+        )
+        assert not found(diagnosis_of(self.dumped(*started)), "nested-task-starvation")
+
+
+class TestFiles:
+    """Reads of what is no socket."""
+
+    def stuck(self, *stack: str) -> str:
+        members = [one.replace("tid=", "cpu=5.00ms elapsed=90.00s tid=") for one in crew(*stack, *SERVES, state="RUNNABLE")]
+        diagnosis = diagnosis_of({"jstack-431.txt": dump(ACCEPTS, *members), "netstat.txt": netstat(LISTEN, *left(4, 3))})
+        assert diagnosis.verdict.rule == "pool-stuck"
+        return found(diagnosis, "pool-stuck")[0].explanation
+
+    def test_the_output_of_a_child(self) -> None:
+        said = self.stuck("java.io.FileInputStream.readBytes", "java.io.BufferedInputStream.read", "- locked <0x00000011> (a java.lang.ProcessImpl$ProcessPipeInputStream)", "org.acme.tide.Kiln.fire")  # fmt: skip
+        assert "child process" in said
+
+    def test_a_pipe_of_single_bytes(self) -> None:
+        assert "pipe whose other end is silent" in self.stuck("java.io.FileInputStream.read0", "org.acme.tide.Kiln.fire")
+
+    def test_a_buffered_file_is_no_child(self) -> None:
+        said = self.stuck("java.io.FileInputStream.readBytes", "java.io.BufferedInputStream.read", "- locked <0x00000011> (a java.io.BufferedInputStream)", "org.acme.tide.Kiln.fire")  # fmt: skip
+        assert "child process" not in said
+
+
+class TestPermits:
+    """Virtual threads behind a semaphore: those past it are what the others wait for."""
+
+    @staticmethod
+    def thread_file(*, past: int, turns: int) -> str:
+        """What ``jcmd Thread.dump_to_file`` writes."""
+        text = "431\n2026-01-02T03:04:05.000000000Z\n25.0.3+9-LTS\n\n"
+        base = ("java.base/java.lang.VirtualThread.park(VirtualThread.java:761)", "java.base/java.util.concurrent.locks.LockSupport.park(LockSupport.java:369)")  # fmt: skip
+        tail = ("jdk.httpserver/sun.net.httpserver.ServerImpl$Exchange.run(ServerImpl.java:891)", "java.base/java.lang.VirtualThread.run(VirtualThread.java:460)")  # fmt: skip
+        waits = ("java.base/java.util.concurrent.Semaphore.acquire(Semaphore.java:318)", "org.acme.tide.Lagoon.serve(Lagoon.java:15)")
+        asks = ("java.base/java.util.concurrent.CompletableFuture.get(CompletableFuture.java:2117)", "org.acme.tide.Reef.ask(Reef.java:10)", "org.acme.tide.Lagoon.serve(Lagoon.java:19)")  # fmt: skip
+        for number, middle in enumerate([asks] * past + [waits] * turns, start=40):
+            text += f'#{number} "" virtual WAITING 2026-01-02T03:04:05.000000000Z\n'
+            text += "".join(f"    at {frame}\n" for frame in (*base, *middle, *tail)) + "\n"
+        return text
+
+    def rows(self, remote: str, *more: str) -> str:
+        return netstat(LISTEN, *left(13, 0), *open_to(remote, 5), *more)
+
+    def test_those_past_it_call_the_own_port(self) -> None:
+        own = [f"0 10.2.0.4:6612 10.2.0.4:{51000 + n} ESTABLISHED 431/java" for n in range(5)]
+        diagnosis = diagnosis_of({"threads-431.txt": self.thread_file(past=5, turns=13), "netstat.txt": self.rows("10.2.0.4:6612", *own)})
+        assert diagnosis.verdict.rule == "self-call-starvation"
+        assert diagnosis.verdict.confidence is not Confidence.CERTAIN
+
+    def test_those_past_it_call_a_service(self) -> None:
+        diagnosis = diagnosis_of({"threads-431.txt": self.thread_file(past=5, turns=13), "netstat.txt": self.rows("10.9.9.9:7000")})
+        assert diagnosis.verdict.rule == "slow-backend"
+
+    def test_a_dump_alone_says_who_may_have_them(self) -> None:
+        (finding,) = found(diagnosis_of({"threads-431.txt": self.thread_file(past=5, turns=13)}), "object-pool-exhausted")
+        assert "5 threads are further on in the same method and should have one" in finding.headline
+
+    def test_nobody_past_it_is_said_too(self) -> None:
+        (finding,) = found(diagnosis_of({"threads-431.txt": self.thread_file(past=0, turns=13)}), "object-pool-exhausted")
+        assert "no thread is seen to use one" in finding.headline
