@@ -130,7 +130,15 @@ def _standing_only(case: Case, standing: Sequence[str]) -> tuple[Status, str, st
             clients=unanswered_in_words(silent.port, silent.pressure.unanswered),
         ),
         joined(" ", (say("{line}.", line=capitalized(line)) for line in standing))
-        + say(" Threads that wait by design (long polls, idle connections) look the same. A second dump and socket table would tell."),
+        + (
+            say(
+                " Threads that wait by design (long polls, idle connections) look the same. What their clients expect, and the log, would tell."
+            )
+            if any(view.sockets and sum(one.dump is not None for one in case.history(view)) > 1 for view in case.latest)
+            else say(
+                " Threads that wait by design (long polls, idle connections) look the same. A second dump and socket table would tell."
+            )
+        ),
     )
 
 
