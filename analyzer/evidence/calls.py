@@ -156,6 +156,8 @@ def kind_in_words(members: Sequence[ThreadActivity]) -> str:
     thread, found = members[0]
     if found.kind == ActivityKind.CHANNEL:
         return channel_in_words(thread.native_state or "")
+    if found.kind is ActivityKind.WAITING and found.app == 0:
+        return thread.frames[0].call  # what the line calls the stack does not show
     return thread.frames[found.frame].call if 0 <= found.frame < len(thread.frames) else found.kind
 
 

@@ -23,15 +23,13 @@ GROUP: Final = 3
 
 def waits_in_words(view: ProcessView) -> Iterator[str]:
     """What has had no answer for more than a moment: calls to each service, clients of each port."""
+    waiting = {port: clients for port in sorted(view.listeners) if len(clients := long_unanswered(view.server_side(port))) >= GROUP}
     for remote, calls in long_awaited(view.client_side).items():
-        if len(calls) >= GROUP:
+        if len(calls) >= GROUP or waiting:  # a client may bound its connections to a service: then one call holds up many requests
             yield say(
                 "{calls} to {remote} have had no answer for {time}", calls=plural(len(calls), "call"), remote=remote, time=span(calls)
             )
-    for port in sorted(view.listeners):
-        clients = long_unanswered(view.server_side(port))
-        if len(clients) >= GROUP:
-            yield unanswered_in_words(port, clients)
+    yield from (unanswered_in_words(port, clients) for port, clients in waiting.items())
 
 
 def unanswered_in_words(port: int, clients: Sequence[Connection]) -> str:

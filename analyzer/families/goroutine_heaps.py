@@ -6,11 +6,12 @@ own connection waits for its request's work and is none of these.
 
 from __future__ import annotations
 
+from itertools import pairwise
 from typing import TYPE_CHECKING, Final, NamedTuple
 
 from analyzer.families.counted_sockets import kept
 from analyzer.model.finding import Action, Confidence, Culprit, Evidence, Finding, Process, Severity, Step, When
-from analyzer.model.message import Message, plural, say
+from analyzer.model.message import Message, joined, plural, say
 from parsers.records import Runtime, Where
 
 if TYPE_CHECKING:
@@ -21,6 +22,12 @@ if TYPE_CHECKING:
 
 MANY: Final = 1000
 """Goroutines on one stack from which on they are a heap: a busy server has some hundred requests at a time."""
+GROWN: Final = 200
+"""Goroutines on one stack from which on their growth over the dumps tells: what a burst of requests leaves is less, and ends."""
+FACTOR: Final = 1.5
+"""How many times the first dump's number the last one's is where they grow: load does not swing so much without a server's goroutines swinging as well."""
+STEADY: Final = 3
+"""Dumps over which growth is no accident of two moments."""
 SHARE: Final = 0.3
 """Share of all goroutines that the heap has: what is smaller is beside something else."""
 LIKE: Final = 0.1
@@ -51,6 +58,13 @@ _LIBRARY: Final = (
 _SERVED: Final = ("net/http.(*conn).serve", "google.golang.org/grpc.(*Server)")
 
 
+_SECOND: Final = Action(
+    When.NOW,
+    say("Take a second profile some minutes later: growth makes it a leak."),
+    "curl -s 'localhost:PPROF_PORT/debug/pprof/goroutine?debug=1' > goroutines-2.txt",
+)
+
+
 class _Heap(NamedTuple):
     threads: tuple[Thread, ...]
     share: float
@@ -65,7 +79,7 @@ class _Heap(NamedTuple):
         return Where(where.file, where.first, min(where.last, where.first + len(self.frames)))
 
 
-def _heaps(view: ProcessView) -> tuple[list[_Heap], int]:
+def _heaps(view: ProcessView, least: int = MANY) -> tuple[list[_Heap], int]:
     """Goroutines by stack and state, the most first; and how many there are in all, as far as the dump says."""
     if view.dump is None or view.dump.runtime is not Runtime.GO:
         return [], 0
@@ -73,8 +87,18 @@ def _heaps(view: ProcessView) -> tuple[list[_Heap], int]:
     for thread in view.dump.threads:
         groups.setdefault((thread.frames, thread.native_state), []).append(thread)
     total = len(view.dump.threads)
-    heaps = [_Heap(tuple(group), len(group) / total) for group in groups.values() if len(group) >= MANY]
+    heaps = [_Heap(tuple(group), len(group) / total) for group in groups.values() if len(group) >= least]
     return sorted(heaps, key=lambda one: -len(one.threads)), total
+
+
+def _counts(case: Case, view: ProcessView, heap: _Heap) -> tuple[int, ...]:
+    """How many goroutines stood on the heap's stack in each dump of the process, the last one's at the end."""
+    dumps = [other.dump for other in case.history(view) if other.dump is not None and other.snapshot.index <= view.snapshot.index]
+    return tuple(sum(1 for thread in dump.threads if thread.frames == heap.frames) for dump in dumps)
+
+
+def _grows(counts: Sequence[int]) -> bool:
+    return len(counts) > 1 and counts[-1] >= FACTOR * max(counts[0], 1) and all(b >= a for a, b in pairwise(counts))
 
 
 def unclosed_bodies(case: Case) -> Iterator[Finding]:
@@ -209,30 +233,28 @@ def _of_idle(view: ProcessView, heap: _Heap, number: int, total: int) -> Finding
         ),
         actions=(
             Action(When.FIX, say("Make one http.Client (and Transport) and share it; set IdleConnTimeout and MaxIdleConnsPerHost.")),
-            Action(
-                When.NOW,
-                say("Take a second profile some minutes later: growth makes it a leak."),
-                "curl -s 'localhost:PPROF_PORT/debug/pprof/goroutine?debug=1' > goroutines-2.txt",
-            ),
+            _SECOND,
         ),
         figures=((f"{number:,}", say("connections that rest")),),
     )
 
 
 def never_ended(case: Case) -> Iterator[Finding]:
-    """Goroutines of one function that hang at a channel and do not end."""
+    """Goroutines of one function that hang at a channel and do not end: a heap of them, or fewer that grow from dump to dump."""
     for view in case.latest:
-        heaps, total = _heaps(view)
+        heaps, total = _heaps(view, GROWN)
         for heap in heaps[:1]:
-            state = heap.threads[0].native_state or ""
-            if (
-                heap.share >= SHARE
-                and heap.frames
-                and state.startswith(("chan", "select"))
-                and _own(heap.frames[0])
-                and not _serves(heap.frames)
-            ):
-                yield _of_heap(view, heap, total, state)
+            if heap.share < SHARE or not _hangs_at_channel(heap):
+                continue
+            counts = _counts(case, view, heap)
+            if len(heap.threads) >= MANY or _grows(counts):
+                yield _of_heap(view, heap, total, counts)
+
+
+def _hangs_at_channel(heap: _Heap) -> bool:
+    """True for goroutines of the application's own function that wait at a channel and serve no connection."""
+    state = heap.threads[0].native_state or ""
+    return bool(heap.frames) and state.startswith(("chan", "select")) and _own(heap.frames[0]) and not _serves(heap.frames)
 
 
 def _own(frame: Frame) -> bool:
@@ -243,10 +265,12 @@ def _serves(frames: Sequence[Frame]) -> bool:
     return any(frame.full.startswith(_SERVED) for frame in frames)
 
 
-def _of_heap(view: ProcessView, heap: _Heap, total: int, state: str) -> Finding:
+def _of_heap(view: ProcessView, heap: _Heap, total: int, counts: Sequence[int]) -> Finding:
     frame = heap.frames[0]
     number = len(heap.threads)
-    doing = _at_channel(state)
+    doing = _at_channel(heap.threads[0].native_state or "")
+    course = joined(" → ", (say("{count:,}", count=count) for count in counts))
+    grows = _grows(counts)
     stack = Evidence(
         heap.where,
         say("{goroutines} {doing} in {frame}", goroutines=plural(number, "goroutine"), doing=doing, frame=frame),
@@ -255,13 +279,14 @@ def _of_heap(view: ProcessView, heap: _Heap, total: int, state: str) -> Finding:
     return Finding(
         rule="thread-leak",
         severity=Severity.WARNING,
-        confidence=Confidence.SUSPECTED,
+        confidence=Confidence.LIKELY if grows and len(counts) >= STEADY else Confidence.SUSPECTED,
         headline=say(
-            "{number:,} of {total:,} goroutines {doing} in {frame}: they were begun and do not end.",
+            "{number:,} of {total:,} goroutines {doing} in {frame}: they were begun and do not end{grown}.",
             number=number,
             total=total,
             doing=doing,
             frame=frame,
+            grown=say(" ({course} from dump to dump)", course=course) if grows else "",
         ),
         explanation=say(
             "{number:,} goroutines that began in {began} {doing} at {source}. Whoever should take the other side of that channel has gone, or is too slow: mostly a caller that returned at its time limit or error, while the goroutine still wants to hand over its result. A design with one goroutine for each subscriber that waits for news looks the same; then their number follows that of the subscribers.",
@@ -270,7 +295,9 @@ def _of_heap(view: ProcessView, heap: _Heap, total: int, state: str) -> Finding:
             doing=doing,
             source=frame.source,
         ),
-        why_confident=say("One profile cannot show growth, and the stack does not show the other side of the channel."),
+        why_confident=say("They grow from dump to dump. More load or more subscribers would look the same, if nobody ever leaves.")
+        if grows
+        else say("One profile cannot show growth, and the stack does not show the other side of the channel."),
         evidence=(stack,),
         process=Process(view.process.host, view.process.pid, view.process.command),
         culprit=Culprit(frame=str(frame)),
@@ -291,11 +318,7 @@ def _of_heap(view: ProcessView, heap: _Heap, total: int, state: str) -> Finding:
                     source=frame.source,
                 ),
             ),
-            Action(
-                When.NOW,
-                say("Take a second profile some minutes later: growth makes it a leak."),
-                "curl -s 'localhost:PPROF_PORT/debug/pprof/goroutine?debug=1' > goroutines-2.txt",
-            ),
+            *(() if grows else (_SECOND,)),
         ),
         figures=((say("{number:,} of {total:,}", number=number, total=total), say("goroutines")),),
     )

@@ -245,7 +245,7 @@ def _judge(serving: ServerPool, target: Target, still: Standing | None) -> tuple
     doubts = _contradictions(serving, target)
     if heard := _answers_come(target):
         doubts.append(say("the kernel's counters show answers on these connections within the last moment"))
-    if not serving.callers:
+    if not serving.callers or serving.inferred:
         doubts.append(say("the dump shows no call: that they wait for one rests on the numbers"))
     if (patient := _nobody_suffers(serving, still)) is not None:
         doubts.append(patient)

@@ -21,7 +21,7 @@ from analyzer.model.message import plural, say, say_of
 from analyzer.software.blockers import OUTBOUND, calls_of, waits_for_push
 from analyzer.software.kinds import ActivityKind, PoolRole
 from analyzer.waits.targets import FEW_CLIENTS
-from parsers.records import SessionState, TcpState
+from parsers.records import Runtime, SessionState, TcpState
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -75,6 +75,14 @@ COUNTERS_MISSING: Final = Missing(
 )
 SECOND_DUMP: Final = Missing(
     say("second thread dump, ten seconds later"), say("whether the threads move"), "sleep 10; jstack -l PID > jstack-2.txt"
+)
+NATIVE_STACKS: Final = Missing(
+    say("stacks with the frames of C"),
+    say("whether these lines wait for a lock, for a socket, or for a time"),
+    "py-spy dump --native --pid PID > stacks-native.txt",
+)
+LATER_DUMP: Final = Missing(
+    say("one more thread dump, a minute later"), say("whether the threads move"), "sleep 60; jstack -l PID > jstack-later.txt"
 )
 WHOLE_TABLE: Final = Missing(say("whole socket table"), say("every connection of the process"), "ss -tanpoei > ss.txt")
 WHOLE_DUMP: Final = Missing(say("whole thread dump"), say("every thread of the process"), "jstack -l PID > jstack.txt")
@@ -195,7 +203,8 @@ def _half_closed(case: Case, view: ProcessView) -> Iterator[HealthGap]:
 
 def _of_pool(case: Case, view: ProcessView, pool: Pool) -> Iterator[HealthGap]:
     """A group whose threads all wait for somebody, and that no second dump shows moving."""
-    waiting = [member for member in pool.busy if member.activity.kind in _WAITS]
+    hidden = [member for member in pool.busy if member.activity.kind is ActivityKind.WAITING and member.activity.app == 0]
+    waiting = [*(member for member in pool.busy if member.activity.kind in _WAITS), *hidden]
     runs = any(member.activity.kind == ActivityKind.RUNNING for member in pool.busy)
     giving = [member for member in pool.busy if hands_over(member)]
     if len(giving) >= GROUP:  # what is full stays full for those that come after, however many threads are free
@@ -229,7 +238,11 @@ def _of_pool(case: Case, view: ProcessView, pool: Pool) -> Iterator[HealthGap]:
             most=say("{count} of them ", count=count) if count < len(pool.busy) else "",
             frame=frame,
         ),
-        SECOND_DUMP,
+        NATIVE_STACKS
+        if len(hidden) == len(waiting) and view.known.runtime is Runtime.PYTHON
+        else SECOND_DUMP
+        if standing(case, view, pool.busy) is None
+        else LATER_DUMP,
     )
 
 

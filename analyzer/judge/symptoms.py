@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections import Counter
 from typing import TYPE_CHECKING, Final
 
-from analyzer.evidence.calls import DUMP_MISSING, SOCKETS_MISSING
+from analyzer.evidence.calls import DUMP_MISSING, SOCKETS_MISSING, kind_in_words
 from analyzer.evidence.log_events import caller_in_words, in_words, of_this_moment
 from analyzer.evidence.movement import only_busy
 from analyzer.evidence.packet_claims import trouble_of
@@ -130,16 +130,18 @@ def _standing_only(case: Case, standing: Sequence[str]) -> tuple[Status, str, st
             clients=unanswered_in_words(silent.port, silent.pressure.unanswered),
         ),
         joined(" ", (say("{line}.", line=capitalized(line)) for line in standing))
-        + (
-            say(
-                " Threads that wait by design (long polls, idle connections) look the same. What their clients expect, and the log, would tell."
-            )
-            if any(view.sockets and sum(one.dump is not None for one in case.history(view)) > 1 for view in case.latest)
-            else say(
-                " Threads that wait by design (long polls, idle connections) look the same. A second dump and socket table would tell."
-            )
-        ),
+        + say(" Threads that wait by design (long polls, idle connections) look the same.{tell}", tell=_what_would_tell(case)),
     )
+
+
+def _what_would_tell(case: Case) -> str:
+    """What tells a stall from a wait by design: of the artifacts that are not here, else the end of such a request."""
+    repeated = any(sum(other.dump is not None for other in case.history(view)) > 1 for view in case.latest)
+    if repeated and case.incident.has_sockets:
+        return say(" What their clients expect, and the log, would tell.")
+    if repeated:
+        return say(" A socket table would tell.")
+    return say(" A second dump would tell.") if case.incident.has_sockets else say(" A second dump and socket table would tell.")
 
 
 def _not_shown(case: Case, gaps: Sequence[HealthGap]) -> tuple[str, str]:
@@ -295,8 +297,7 @@ def _standing(serving: ServerPool) -> Iterable[str]:
         and kind != ActivityKind.RUNNING
         and count >= SATURATED * serving.workers
     ):
-        thread, found = next(member for member in serving.pool.busy if member.activity.kind == kind)
-        frame = thread.frames[found.frame].call if 0 <= found.frame < len(thread.frames) else kind
+        frame = kind_in_words([member for member in serving.pool.busy if member.activity.kind == kind])
         if kind == ActivityKind.REQUEST_READ:
             yield say(
                 "{count} of {workers} request threads of {name} wait for the next request of a client{port}, in {frame}, and none is free",

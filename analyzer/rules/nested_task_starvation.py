@@ -22,7 +22,7 @@ from analyzer.contention.tasks import Starved, starved
 from analyzer.evidence.calls import kind_in_words
 from analyzer.evidence.chosen_threads import chosen, few_threads
 from analyzer.evidence.citations import of_threads
-from analyzer.families import blocked_threads
+from analyzer.families import blocked_threads, starved_workers
 from analyzer.model.finding import Confidence, Evidence, Finding, Outlook, RecoversWhen, When
 from analyzer.model.message import plural, say
 from analyzer.model.need import Need
@@ -114,6 +114,7 @@ def diagnose(case: Case) -> Iterator[Finding]:
             yield _finding(pool)
         elif pool.few and pool.plain and chosen(case, pool.view):
             yield _of_picked(pool)
+    yield from starved_workers.suspicions(case)
 
 
 def _of_picked(starving: Starved) -> Finding:

@@ -14,12 +14,12 @@ from msgspec.structs import replace
 
 from analyzer.join.connections import close_wait, left_unread
 from analyzer.join.process import OwnCall
-from analyzer.join.turns import is_served, long_unanswered
-from analyzer.model.finding import CloseWait
+from analyzer.join.turns import is_served, long_awaited, long_unanswered
+from analyzer.model.finding import CloseWait, Confidence
 from analyzer.software.blockers import OUTBOUND, RESULTS, application_frame
 from analyzer.software.kinds import ActivityKind, PoolRole, SocketSide
 from analyzer.waits.pool_dependencies import PoolDependency, helper_of
-from analyzer.waits.targets import FEW_CLIENTS, MAJORITY, targets, unseen_targets
+from analyzer.waits.targets import COUNT_TOLERANCE, FEW_CLIENTS, MAJORITY, targets, unseen_targets
 from parsers.records import Frame, Runtime, TcpState
 
 if TYPE_CHECKING:
@@ -79,6 +79,7 @@ class ServerPool:
         pool: the server pool.
         waiters: its threads that wait for another thread's result.
         direct: its threads that call a service themselves.
+        inferred: True if no frame shows these calls, and the numbers do: threads in lines of the application, and as many calls without an answer.
         dependencies: pool → helper pool, as far as the dump shows them.
         callers: the threads that stand in a call to a service, of the pool itself or of the last helper pool.
     """
@@ -89,6 +90,9 @@ class ServerPool:
         self.pool = pool
         self.waiters = tuple(member for member in pool.busy if member.activity.kind in RESULTS)
         self.direct = _callers(pool)
+        self.inferred = not self.waiters and not self.direct
+        if self.inferred:
+            self.direct = _hidden_callers(view, pool)
         self.dependencies: tuple[PoolDependency, ...] = ()
         self.callers = self.direct
         self.calling_pool = pool
@@ -183,7 +187,8 @@ class ServerPool:
     @cached_property
     def targets(self) -> tuple[Target, ...]:
         """Services that explain the callers, the most first; empty if the sockets do not tell."""
-        return targets(self.view, self.callers) if self.callers else unseen_targets(self)
+        found = targets(self.view, self.callers) if self.callers else unseen_targets(self)
+        return tuple(one.at_most(Confidence.LIKELY) for one in found) if self.inferred else found
 
     @property
     def unseen(self) -> bool:
@@ -219,6 +224,20 @@ def server_pools(view: ProcessView) -> tuple[ServerPool, ...]:
 
 def _callers(pool: Pool) -> tuple[ThreadActivity, ...]:
     return tuple(member for member in pool.busy if member.activity.kind in OUTBOUND and member.activity.side != SocketSide.SERVER)
+
+
+def _hidden_callers(view: ProcessView, pool: Pool) -> tuple[ThreadActivity, ...]:
+    """Workers in a line of the application that calls something written in C, which the stack does not show (py-spy without --native).
+
+    They count as callers only where (nearly) all workers stand so and as many calls of the process have had no answer, by the kernel's counters or because
+    nobody has read them: a lock or a sleep shows the same stack.
+    """
+    hidden = tuple(one for one in pool.busy if one.activity.kind is ActivityKind.WAITING and one.activity.app == 0)
+    if pool.idle or len(hidden) < max(FEW_CLIENTS, SATURATED * len(pool.workers)):
+        return ()
+    waiting = [len(calls) for calls in long_awaited(one for one in view.client_side if not view.calls_itself(one)).values()]
+    waiting.append(sum(pair.pending for pair in view.pairs))
+    return hidden if any(abs(count - len(hidden)) <= COUNT_TOLERANCE * len(hidden) for count in waiting) else ()
 
 
 @lru_cache(maxsize=256)  # as above, once for each port

@@ -41,6 +41,10 @@ class Target(NamedTuple):
     confidence: Confidence
     back: tuple[Connection, ...] = ()
 
+    def at_most(self, limit: Confidence) -> Target:
+        """The same, not surer than the limit."""
+        return self._replace(confidence=max(self.confidence, limit, key=lambda one: one.rank))
+
     @property
     def connecting(self) -> bool:
         """True if several connections to it are being made: where a service takes them, that is over in an instant."""

@@ -1,0 +1,146 @@
+"""What a stack does not show: calls that are written in C, tasks that goroutines hand over, goroutines that grow from dump to dump."""
+
+from __future__ import annotations
+
+import pytest
+
+from analyzer.model.finding import Confidence, Status
+from tests.analyzer.test_runtimes import SERVE, goroutine, spied
+from tests.builders import diagnosis_of, found
+
+PYTHON = "Process 77: /usr/bin/python3 depot.py\nPython v3.11.2 (/usr/bin/python3.11)\n\n"
+HANDLER = (
+    "Desk.do_GET (depot.py:60)",
+    "BaseHTTPRequestHandler.handle (http/server.py:436)",
+    "ThreadingMixIn.process_request_thread (socketserver.py:691)",
+    "Thread.run (threading.py:982)",
+    "Thread._bootstrap (threading.py:1002)",
+)
+HEADER = "State Recv-Q Send-Q Local Address:Port Peer Address:Port Process\n"
+
+
+def workers(count: int, *lines: int) -> str:
+    """``count`` request threads in lines of one function, in turn."""
+    made = (
+        spied(100 + at, f"Thread-{at} (process_request_thread)", f"fetch (depot.py:{lines[at % len(lines)]})", *HANDLER)
+        for at in range(count)
+    )
+    return PYTHON + spied(77, "MainThread", "select (selectors.py:415)", "serve_forever (socketserver.py:233)") + "".join(made)
+
+
+def sockets(*, left: int = 0, waiting: int = 0, calls: int = 0, answered: bool = False) -> str:
+    """``ss -tnpoi``: clients that left, clients that wait, and calls that followed their requests, with the kernel's counters."""
+    rows = ['LISTEN 0 5 10.0.0.1:8090 0.0.0.0:* users:(("python3",pid=77,fd=3))\n\t cubic rto:1000\n']
+    for at in range(left + waiting):
+        state, queue = ("CLOSE-WAIT", 1) if at < left else ("ESTAB", 0)
+        rows.append(f'{state} {queue} 0 10.0.0.1:8090 10.0.0.9:{4000 + at} users:(("python3",pid=77,fd={10 + at}))\n')
+        rows.append(f"\t cubic rto:204 bytes_received:48 segs_in:3 data_segs_in:1 lastsnd:{6000 + at} lastrcv:{6000 + at} lastack:6000\n")
+    for at in range(calls):
+        got = "bytes_received:90 data_segs_in:1 " if answered else ""
+        heard = 1000 if answered else 5990
+        rows.append(f'ESTAB 0 0 10.0.0.1:{5000 + at} 10.0.0.7:7400 users:(("python3",pid=77,fd={50 + at}))\n')
+        rows.append(f"\t cubic rto:204 bytes_sent:30 {got}data_segs_out:1 lastsnd:{5990 + at} lastrcv:{heard + at} lastack:1000\n")
+    return HEADER + "".join(rows)
+
+
+class TestCallsInC:
+    """py-spy without --native shows the line that calls, and not what: a socket, a lock and a sleep look the same."""
+
+    def test_as_many_calls_without_an_answer_are_what_the_threads_wait_for(self) -> None:
+        diagnosis = diagnosis_of({"py-spy.txt": workers(8, 31), "ss.txt": sockets(left=5, waiting=3, calls=8)})
+        (finding,) = found(diagnosis, "slow-backend")
+        assert (diagnosis.verdict.rule, finding.confidence) == ("slow-backend", Confidence.LIKELY)
+        assert (finding.culprit.remote, finding.culprit.frame) == ("10.0.0.7:7400", "depot.fetch(depot.py:31)")
+        assert "rests on the numbers" in finding.why_confident
+
+    @pytest.mark.parametrize(("calls", "answered"), [(3, False), (8, True)])
+    def test_other_numbers_and_answered_calls_say_nothing(self, calls: int, *, answered: bool) -> None:
+        table = sockets(left=5, waiting=3, calls=calls, answered=answered)
+        diagnosis = diagnosis_of({"py-spy.txt": workers(8, 31), "ss.txt": table})
+        assert not found(diagnosis, "slow-backend")
+        assert diagnosis.verdict.status is not Status.HEALTHY
+
+    def test_a_wait_that_is_not_shown_is_not_healthy_and_what_would_show_it_is_asked_for(self) -> None:
+        diagnosis = diagnosis_of({"py-spy.txt": workers(7, 31, 44), "ss.txt": sockets(waiting=7)})
+        assert diagnosis.verdict.status is Status.INSUFFICIENT
+        assert "wait in depot.fetch, and none is free" in diagnosis.verdict.headline
+        assert any("py-spy dump --native --pid 77" in missing.command for missing in diagnosis.missing)
+
+    @pytest.mark.parametrize(
+        ("files", "said"),
+        [
+            ({"1/py-spy.txt": workers(7, 31)}, "A second dump would tell."),
+            ({"1/py-spy.txt": workers(7, 31), "2/py-spy.txt": workers(7, 31)}, "What their clients expect, and the log, would tell."),
+        ],
+    )
+    def test_what_is_here_is_not_asked_for(self, files: dict[str, str], said: str) -> None:
+        last = f"{len(files)}/ss.txt"
+        assert said in diagnosis_of({**files, last: sockets(waiting=7)}).verdict.summary
+
+
+RUN = "main.worker()\n\t/b/tiles.go:30 +0x5b\ncreated by main.main\n\t/b/tiles.go:45 +0x2d\n"
+TASK = "main.render(0x2)\n\t/b/tiles.go:41 +0xa7\nmain.(*Tiles).Get.func1()\n\t/b/tiles.go:47 +0x1e\n"
+ASKS = "main.(*Tiles).Get(0x1)\n\t/b/tiles.go:48 +0x71\n"
+NEXT = "main.next(0x1)\n\t/b/tiles.go:21 +0x71\n"
+
+
+def tiles(task: str, asks: str, *others: str, state: str = "chan receive") -> str:
+    made = [goroutine(4 + at, state, task + RUN) for at in range(4)]
+    made += [goroutine(20 + at, "chan receive", asks + SERVE) for at in range(6)]
+    return "".join((*made, *others))
+
+
+class TestWorkersThatWaitForEachOther:
+    def test_closures_tell_whose_tasks_they_run(self) -> None:
+        diagnosis = diagnosis_of({"goroutines.txt": tiles(TASK, ASKS)})
+        (finding,) = found(diagnosis, "nested-task-starvation")
+        assert (finding.confidence, finding.culprit.pool) == (Confidence.SUSPECTED, "main.worker")
+        assert finding.culprit.frame == "main.render(tiles.go:41)"
+        assert not any("jstack" in (action.command or "") for action in finding.actions)
+
+    def test_two_dumps_make_it_likely(self) -> None:
+        diagnosis = diagnosis_of({"1/goroutines.txt": tiles(TASK, ASKS), "2/goroutines.txt": tiles(TASK, ASKS)})
+        assert [one.confidence for one in found(diagnosis, "nested-task-starvation")] == [Confidence.LIKELY]
+
+    @pytest.mark.parametrize(
+        ("stacks", "why"),
+        [
+            (tiles(NEXT, ASKS), "idle workers wait for a task in a function of their own"),
+            (tiles(TASK, "main.news(0x1)\n\t/b/news.go:8 +0x1\n"), "requests wait for something else: long polls"),
+            (tiles(TASK, ASKS, state="select"), "a select may have another way out"),
+            (
+                tiles(TASK, ASKS, goroutine(60, "sleep", "time.Sleep(0x1)\n\t/go/time.go:195\nmain.tick()\n\t/b/tiles.go:9 +0x1\n")),
+                "one wakes up",
+            ),
+            (tiles(TASK, ASKS, goroutine(60, "running", "main.sum()\n\t/b/tiles.go:9 +0x1\n")), "one works"),
+            (tiles(TASK, ASKS, goroutine(60, "chan receive", RUN)), "one worker is free"),
+        ],
+    )
+    def test_twins(self, stacks: str, why: str) -> None:
+        assert not found(diagnosis_of({"goroutines.txt": stacks}), "nested-task-starvation"), why
+
+
+def profile(count: int, others: int = 5) -> str:
+    """``?debug=1``: the runtime's frames have no names, and their addresses tell a channel."""
+    return (
+        f"goroutine profile: total {count + others}\n"
+        f"{count} @ 0x43b256 0x40708c 0x406c3d 0x6709b8 0x46b121\n#\t0x6709b7\tmain.quote.func1+0x37\t/b/quote.go:24\n\n"
+        f"{others} @ 0x43b256 0x433d77 0x465b49\n#\t0x465b48\tmain.serve+0x88\t/b/serve.go:305\n"
+    )
+
+
+class TestGrowth:
+    @pytest.mark.parametrize(
+        ("counts", "sure"), [((400, 900), Confidence.SUSPECTED), ((300, 500, 800), Confidence.LIKELY), ((1500,), Confidence.SUSPECTED)]
+    )
+    def test_goroutines_that_grow_from_dump_to_dump(self, counts: tuple[int, ...], sure: Confidence) -> None:
+        diagnosis = diagnosis_of({f"goroutine-{at}.txt": profile(count) for at, count in enumerate(counts, 1)})
+        (finding,) = found(diagnosis, "thread-leak")
+        assert finding.confidence is sure
+        asks_for_more = any("second profile" in action.text for action in finding.actions)
+        assert asks_for_more is (len(counts) == 1)
+
+    @pytest.mark.parametrize("counts", [(900,), (800, 900), (900, 400), (60, 150), (300, 900, 500)])
+    def test_what_is_few_or_comes_and_goes_is_no_leak(self, counts: tuple[int, ...]) -> None:
+        diagnosis = diagnosis_of({f"goroutine-{at}.txt": profile(count) for at, count in enumerate(counts, 1)})
+        assert not found(diagnosis, "thread-leak")
