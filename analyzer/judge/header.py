@@ -27,7 +27,10 @@ def facts_of(case: Case, primary: Finding | None) -> IncidentFacts:
     times = sorted(dump.time for dump in dumps if dump.time)
     zones = {_zone(incident, dump) for dump in dumps if dump.time}
     zone = zones.pop() if len(zones) == 1 else None
-    first, last = (f"{time}{zone}" if zone and _is_naive(time) else time for time in (times[0], times[-1])) if times else (None, None)
+    offset = zone
+    if not times:  # no dump tells one, but the shell may have
+        times, offset = sorted(snapshot.time for snapshot in incident.snapshots if snapshot.time), _offset(_printed(incident) or "")
+    first, last = (f"{time}{offset}" if offset and _is_naive(time) else time for time in (times[0], times[-1])) if times else (None, None)
     view = _subject(case, primary)
     heads = incident.collections
     kernels = {fact.kernel for snapshot in incident.snapshots for fact in snapshot.facts if fact.kernel} | {
@@ -49,6 +52,16 @@ def facts_of(case: Case, primary: Finding | None) -> IncidentFacts:
         kernel=kernels.pop() if len(kernels) == 1 else None,
         collected_by=uids.pop() if len(uids) == 1 else None,
     )
+
+
+_GREENWICH: Final = frozenset({"UTC", "GMT"})
+"""Names of zones that are no abbreviation of several."""
+
+
+def _offset(zone: str) -> str | None:
+    """The offset of a zone that ``date`` printed; None of an abbreviation that several zones have."""
+    digits = zone.replace(":", "")
+    return "+00:00" if zone in _GREENWICH else f"{digits[:3]}:{digits[3:] or '00'}" if zone[:1] in {"+", "-"} else None
 
 
 def _subject(case: Case, primary: Finding | None) -> ProcessView | None:

@@ -45,7 +45,7 @@ def settle(name: str) -> None:
     _run("hostname web-01")
     for mounted in ("/srv", "/run"):
         _run(f"mount -t tmpfs -o mode=755 tmpfs {mounted}")
-    for path, text in (("/etc/passwd", USERS), ("/etc/hosts", HOSTS)):
+    for path, text in (("/etc/passwd", USERS), ("/etc/hosts", HOSTS), ("/etc/hostname", "web-01\n")):
         neutral = Path("/run") / Path(path).name
         neutral.write_text(text)
         _run(f"mount --bind {neutral} {path}")

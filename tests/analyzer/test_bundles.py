@@ -2,10 +2,15 @@
 
 from __future__ import annotations
 
+import tarfile
 from typing import TYPE_CHECKING
 
+import pytest
+from msgspec.structs import replace
+
 from analyzer.intake.read import read
-from tests.builders import dump, evidence_of, idle_exec, netstat
+from analyzer.model.finding import Confidence
+from tests.builders import SAMPLES, diagnosis_of, dump, evidence_of, idle_exec, judge, netstat
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -63,6 +68,31 @@ def test_a_sosreport_is_one_moment_of_one_host(tmp_path: Path) -> None:
     assert not snapshot.counters, "counters of a network card are none of the host"
     assert unknown(incident) == ["netstat"]
     assert sum(artifact.formats == ("inventory",) for artifact in incident.artifacts) == 6
+
+
+def test_the_archive_that_sos_made_says_what_its_tree_says(tmp_path: Path) -> None:
+    """With sos' own links to files of the tree, which the sample leaves out."""
+    (tree,) = (SAMPLES / "sos-self-call").glob("sosreport-*")
+    archive = tmp_path / f"{tree.name}.tar.xz"
+    with tarfile.open(archive, "w:xz") as packed:
+        packed.add(tree, tree.name)
+        for link, to in (("netstat", "sos_commands/networking/netstat_-W_-neopa"), ("proc/net", "self/net"), ("proc/self", "13192")):
+            entry = tarfile.TarInfo(f"{tree.name}/{link}")
+            entry.type, entry.linkname = tarfile.SYMTYPE, to
+            packed.addfile(entry)
+    one, other = (judge(read([str(path)])) for path in (tree, archive))
+    assert (one.verdict.rule, one.verdict.confidence) == ("self-call-starvation", Confidence.SUSPECTED)
+    assert (other.verdict.headline, other.verdict.summary) == (one.verdict.headline, one.verdict.summary)
+    assert (one.incident.first, one.incident.zone) == ("2026-11-30T02:22:04+00:00", "UTC")
+    assert one.incident == replace(other.incident, name=one.incident.name)
+
+
+@pytest.mark.parametrize(("printed", "shown"), [("UTC ", "+00:00"), ("+0900 ", "+09:00"), ("CST ", ""), ("", "")])
+def test_the_shell_tells_when_it_was_where_no_dump_does(printed: str, shown: str) -> None:
+    """An abbreviation may be of several zones, so that it is no offset."""
+    date = f"Mon Nov 23 15:52:19 {printed}2026\n" if printed[:1] != "+" else f"Mon, 23 Nov 2026 15:52:19 {printed.strip()}\n"
+    facts = diagnosis_of({"netstat.txt": TABLE, "date.txt": date}).incident
+    assert facts.first == f"2026-11-23T15:52:19{shown}"
 
 
 def test_a_log_in_a_sosreport_has_moments_of_its_own(tmp_path: Path) -> None:

@@ -2,6 +2,7 @@
 
 from scenarios import (
     backends,
+    bundles,
     connections,
     devices,
     far_side,
@@ -28,6 +29,7 @@ ALL = (
     connections.SCENARIOS,
     devices.SCENARIOS,
     hosts.SCENARIOS,
+    bundles.SCENARIOS,
     own_servers.SCENARIOS,
     mixed.SCENARIOS,
     far_side.SCENARIOS,
