@@ -52,6 +52,7 @@ _MARKS: Final = (
     lazy(r"(?P<root>(?:.*/)?)nodes/(?:master|controller|built-in|slave/[^/]+|agents?/[^/]+)/thread-dump\.txt"),
     lazy(r"(?P<root>(?:.*/)?)(?:nodes_hot_threads\.txt|diagnostic_manifest\.json|nodes_stats\.json)"),
     lazy(r"(?P<root>(?:.*?/)??)(?:namespaces/[^/]+/(?:core/)?pods|cluster-scoped-resources)/"),
+    lazy(r"(?P<root>(?:.*/)?)event-filter\.html$"),  # beside the folder of must-gather's image
     lazy(r"(?P<root>(?:.*/)?)(?:application-properties|application-config|application-logs|tomcat-config)/"),
     lazy(r"(?P<root>(?:.*/)?)(?:topdashH(?:\.\d+)?\.out|yc-360[^/]*/)"),
 )
@@ -78,7 +79,7 @@ def roots_of(files: Collection[str]) -> tuple[str, ...]:
 
 
 def hosts_of(files: Collection[str], named: Mapping[str, str]) -> dict[str, str]:
-    """File → host, as far as the layout of a bundle tells; empty if it tells of one alone.
+    """File → host, as far as the layout of a bundle tells; empty if it tells of one alone, and other files lie beside.
 
     ``named``: file → the host that its content names.
     """
@@ -93,7 +94,7 @@ def hosts_of(files: Collection[str], named: Mapping[str, str]) -> dict[str, str]
             inside = [file for file in files if file.startswith(root)]
             names = [named[file] for file in inside if file in named]
             found.update(dict.fromkeys(inside, min(names, key=len) if names else root.rstrip("/").rpartition("/")[2]))
-    return found if len(set(found.values())) > 1 else {}
+    return found if len(set(found.values())) > 1 or len(found) == len(files) else {}
 
 
 def _pods_of_dump(files: Collection[str]) -> dict[str, str]:

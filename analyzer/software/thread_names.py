@@ -12,6 +12,8 @@ LONGEST: Final = 200
 """Characters of a name that are looked at: what comes after tells no pool."""
 _SEPARATORS: Final = "-_ #:./([{<@=|,"
 _TRAILING_NUMBER: Final = re.compile(r"^(?P<pool>.*?[^\d])[-_ #:./@=]*\d+[\])}>]?$", re.DOTALL)
+_OPEN: Final = re.compile(r"[\[({<][^\W\d]{0,2}$")
+"""``[T`` of ``node[search][T#3]``: a mark of the number that was cut off."""
 _UNIQUE: Final = re.compile(
     r"[0-9a-fA-F]{8}-[0-9a-fA-F]{4}-[0-9a-fA-F]{4}-[0-9a-fA-F]{4}-[0-9a-fA-F]{12}"  # a UUID
     r"|\d{1,3}\.\d{1,3}\.\d{1,3}\.\d{1,3}(?::\d{1,5})?"  # an address
@@ -31,7 +33,10 @@ _SHORTEST: Final = 3
 
 
 def stem(name: str) -> str:
-    """``task-scheduler-3`` → ``task-scheduler``, ``desk[2]`` → ``desk``, ``fetch-<uuid>`` → ``fetch``; a name without anything of that kind stays."""
+    """``task-scheduler-3`` → ``task-scheduler``, ``desk[2]`` → ``desk``, ``fetch-<uuid>`` → ``fetch``; a name without anything of that kind stays.
+
+    ``node[search][T#3]`` → ``node[search]``: what marks the number goes with it.
+    """
     cut = name[:LONGEST]
     if (match := _DETAIL.match(cut)) is not None:
         return _numberless(match["head"])
@@ -74,7 +79,7 @@ def _numberless(name: str) -> str:
     if _ADDRESS.search(name) is not None:
         return name
     match = _TRAILING_NUMBER.match(name)
-    return match["pool"].rstrip(_SEPARATORS) or name if match else name
+    return _OPEN.sub("", match["pool"].rstrip(_SEPARATORS)) or name if match else name
 
 
 def common_name(names: Sequence[str]) -> str:

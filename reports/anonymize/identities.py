@@ -30,6 +30,8 @@ MODULES: Final = re.compile(MODULE)
 PROMPT: Final = re.compile(
     r"^\s*(?:\(\w+\)\s*)?\[?(?P<user>[a-z_][\w.-]{0,31}\$?)@(?P<host>[A-Za-z0-9][\w.-]{0,62})(?=[\s:~\]][^\n]{0,80}[$#>%](?:\s|$))"
 )
+_REQUEST_OF: Final = re.compile(r"\burl: /[^\s;\"”]{0,300}; user: (?P<user>[^\s;,\"”]{1,64})")
+"""What Jira and Confluence add to the name of a thread while it serves a request."""
 _STATE: Final = r"(?:LISTEN|ESTABLISHED|CLOSE_WAIT|TIME_WAIT|FIN_WAIT[12]|SYN_SENT|SYN_RECV|LAST_ACK|CLOSING|CLOSED?)"
 COLUMNS: Final = tuple(
     re.compile(shape)
@@ -89,6 +91,7 @@ def gather(diagnosis: Diagnosis, incident: Incident | None = None, given: Iterab
         if prompt:
             users.add(prompt["user"])
             hosts.add(prompt["host"])
+        users.update(match["user"] for match in _REQUEST_OF.finditer(text))
     for line in (line for lines in diagnosis.excerpts.values() for line in lines):
         users.update(name for start, end in users_in(line) for name in [line[start:end]])
     hosts.update(_hosts(diagnosis))

@@ -129,6 +129,19 @@ def test_pods_are_hosts_and_a_previous_log_an_earlier_moment() -> None:
     ]
 
 
+def test_a_pod_whose_dump_alone_is_evidence_is_named() -> None:
+    """The logs of the others say nothing; whose threads hang must be told all the same."""
+    pod = "must-gather/registry-sha256-1/namespaces/shop/pods/{}/cart/cart/logs/current.log"
+    files = {pod.format("cart-7d9f-x2x4z"): dump(*idle_exec(2)), pod.format("stock-55b-qqq"): "ready\n"}
+    assert evidence_of(files).incident.hosts == ("cart-7d9f-x2x4z",)
+
+
+def test_a_pod_beside_files_of_no_place_is_no_host() -> None:
+    """A table that lies beside is of the pod, too, as far as anybody can say: two hosts would keep them apart."""
+    files = {"pods/cart-1/jstack.txt": dump(*idle_exec(2)), "netstat.txt": TABLE}
+    assert not evidence_of(files).incident.hosts
+
+
 def test_pods_of_a_cluster_dump_are_hosts() -> None:
     files = {f"shop/{pod}/logs.txt": dump(*idle_exec(2)) for pod in ("cart-1-a", "cart-2-b")} | {"shop/pods.json": "{}\n"}
     assert evidence_of(files).incident.hosts == ("cart-1-a", "cart-2-b")

@@ -48,6 +48,7 @@ class TestNames:
             ("desk[12]", "desk"),
             ("desk(3)", "desk"),
             ("desk #4", "desk"),
+            ("node[shop][search][T#3]", "node[shop][search]"),
             ("fetch-1b4e28ba-2fa1-11d2-883f-0016d3cca427", "fetch"),
             ("conn 10.2.9.7:41002", "conn"),
             ("Crawler #3: http://books.example.org/a?b=7", "Crawler"),

@@ -187,6 +187,21 @@ def test_names_that_only_tables_state_are_gone_everywhere() -> None:
     assert "com.acme.Shop.buy" in texts["json"], "classes stay: the diagnosis needs them"
 
 
+def test_a_user_in_the_name_of_a_thread_is_gone() -> None:
+    """Jira names a thread after the request that it serves, and after who asked."""
+    held, wanted = "- locked <0x00000000c0a1f0a8> (a java.lang.Object)", "- waiting to lock <0x00000000c0a1f0a8> (a java.lang.Object)"
+    names = [f"http-nio-8080-exec-{n} url: /browse/OPS-{n}; user: sunniva.b{n}" for n in range(9)]
+    read = ("java.net.SocketInputStream.socketRead0", "com.example.desk.Mail.fetch", "com.example.desk.Board.load", held)
+    threads = [thread(names[0], "RUNNABLE", *read, nid=0x60)]
+    threads += [
+        thread(name, "BLOCKED (on object monitor)", "com.example.desk.Board.load", wanted, nid=0x70 + n) for n, name in enumerate(names[1:])
+    ]
+    evidence = evidence_of({"jstack.txt": dump(*threads)})
+    texts = rendered(judge(evidence), evidence.incident)
+    assert not [name for name, text in texts.items() if "sunniva" in text]
+    assert "; user: user-1" in texts["text"].replace("\n", " ")
+
+
 def test_what_was_found_does_not_change() -> None:
     evidence = evidence_of(hidden())
     before = judge(evidence)
