@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import random
+import re
 from functools import cache
 from typing import TYPE_CHECKING
 
@@ -23,6 +24,10 @@ WINDOW = 60
 """Lines that a damaged piece has: enough for some threads or a screen of a table."""
 CAPTURES = (".pcap", ".pcapng", ".gz", ".xz", ".zst", ".zip", ".tar")
 PROSE = (".md", ".java", ".py", ".json")
+INVENTORY = re.compile(
+    r"/sosreport-[^/]*/(?:version\.txt|etc/host(?!name)|sos_commands/networking/(?:ip_-o_addr|(?:ip_netns_exec_remote_)?netstat_-W_-agn))"
+)
+"""What a support bundle says of the system, which no format reads."""
 
 
 def evidence() -> list[Path]:
@@ -32,6 +37,7 @@ def evidence() -> list[Path]:
         if path.is_file()
         and path.relative_to(SAMPLES).parts[0] != "lab"
         and not path.name.endswith((*CAPTURES, *PROSE))
+        and not INVENTORY.search(path.as_posix())
         and not is_binary(path.read_bytes()[:4096])
     ]
 
