@@ -16,6 +16,9 @@ FEW_THREADS: Final = "few-threads"
 FEW: Final = 20
 """Threads that somebody may have picked by hand: a larger piece is a cut, not a choice."""
 
+_SLOW: Final = "php_slow_log"
+"""A log of stacks that PHP-FPM picked itself: those of requests that were slow."""
+
 
 @lru_cache(maxsize=64)  # every group of a process asks
 def chosen(case: Case, view: ProcessView) -> bool:
@@ -23,7 +26,7 @@ def chosen(case: Case, view: ProcessView) -> bool:
     dump = view.dump
     if dump is None or len(dump.threads) > FEW:
         return False
-    if dump.fragment:
+    if dump.fragment or dump.dialect == _SLOW:
         return True
     artifact = next((one for one in case.incident.artifacts if one.file == dump.where.file), None)
     return artifact is not None and (bool(artifact.elisions) or any(part.format is None and not part.looks_like for part in artifact.parts))

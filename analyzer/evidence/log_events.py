@@ -32,6 +32,8 @@ _MODULES: Final = ("node:", "node_modules/")
 _WRITTEN_IN: Final = ((".py:", Runtime.PYTHON), (".rb:", Runtime.RUBY))
 """How the sources of a runtime's frames end: what comes with it is known by that."""
 _FIGURES: Final = 6
+_TOLD_ELSEWHERE: Final = frozenset({"seconds", "answered", "places", "times", "hanging"})
+"""Figures that sentences have in words of their own; HAProxy's port is that of a client."""
 _ANY: Final = "program"
 """The source of lines that many kinds of software write alike."""
 _EXHAUSTED: Final = frozenset(
@@ -47,12 +49,13 @@ _EXHAUSTED: Final = frozenset(
         LogKind.LEAK,
         LogKind.TRACKED,
         LogKind.FLOODED,
+        LogKind.ORPHANS,
         LogKind.ENDED,
     }
 )
 """Something was used up: one line is enough to keep health away."""
-_ORDINARY: Final = frozenset({LogKind.DEADLOCK, LogKind.CLIENT_LEFT})
-"""What counts speak of nothing: it is told by itself, or clients do so on every server."""
+_ORDINARY: Final = frozenset({LogKind.DEADLOCK, LogKind.CLIENT_LEFT, LogKind.RECOVERED, LogKind.POOL_FREE})
+"""What counts speak of nothing: it is told by itself, clients do so on every server, or it is good news."""
 _OF_POOLS: Final = {"DBCP": "Commons DBCP", "Tomcat JDBC pool": "Tomcat JDBC", "UCP": "Oracle UCP"}
 """Software as a log is read, and as its lender is called; where they differ."""
 
@@ -80,7 +83,6 @@ _SAYS: Final = {
     LogKind.WORKER_ENDED: say("a worker took longer than its limit and was ended"),
     LogKind.LEAK: say("a connection or response was not given back"),
     LogKind.PAUSE: say("the virtual machine stood still"),
-    LogKind.COLLECTED: say("the whole heap was collected"),
     LogKind.TRACKED: say("the table of tracked connections was full, and packets were dropped"),
     LogKind.FLOODED: say("new connections came faster than they were taken: a stalled listener shows the same as a flood of SYNs"),
     LogKind.STOOD: say("a task stood in the kernel, where no signal reaches it"),
@@ -89,6 +91,13 @@ _SAYS: Final = {
     LogKind.ALARM: say("a broker took no more messages, as a limit of its disk or memory was reached"),
     LogKind.STARVED: say("a task waited long for a thread of its pool"),
     LogKind.BLOCKING: say("a call that blocks was made on a thread that must not block"),
+    LogKind.OVERFLOW: say("a proxy refused a request at once, as its limit for the service (its circuit breaker) was reached"),
+    LogKind.PROBED: say("the program did not answer its health check in time"),
+    LogKind.ORPHANS: say(
+        "there were more connections that programs had closed and whose last bytes nobody acknowledged than the kernel keeps"
+    ),
+    LogKind.RECOVERED: say("a thread that was reported to hang has ended its work"),
+    LogKind.POOL_FREE: say("a pool of connections had some free"),
     LogKind.ADDRESSES: say("a socket got no local address: its ports were used up, or the address is not this host's"),
     LogKind.ENDED: say("all goroutines waited for each other, and the runtime ended the program"),
 }
@@ -108,13 +117,17 @@ class Told(NamedTuple):
 
 def in_words(event: LogEvent) -> str:
     """What a line proves: "HikariCP orders: a pool of connections had none to give (total 10, active 10)"."""
-    about = " ".join(filter(None, (event.source if event.source != _ANY else None, event.subject)))
-    figures = [f"{name} {value:.0f}" if value.is_integer() else f"{name} {value:g}" for name, value in event.figures if name != "seconds"]
+    subject = event.subject.removesuffix("/<NOSRV>") if event.subject is not None else None
+    about = " ".join(filter(None, (event.source if event.source != _ANY else None, subject)))
+    hidden = _TOLD_ELSEWHERE | ({"port"} if event.source == "HAProxy" else set())
+    figures = [f"{name} {value:.0f}" if value.is_integer() else f"{name} {value:g}" for name, value in event.figures if name not in hidden]
     seconds = event.figure("seconds")
     if seconds is not None:
         figures.insert(0, say("after {seconds:g} s", seconds=seconds))
     listed = say(" ({figures})", figures=joined(", ", figures[:_FIGURES])) if figures else ""
     what = say("{what}{figures}", what=_SAYS[event.kind], figures=listed)
+    if event.kind is LogKind.RECOVERED and (hanging := event.figure("hanging")) is not None:
+        what = say("{what}, and {threads} may hang now", what=what, threads=plural(int(hanging), "thread"))
     return say("{about}: {what}", about=about, what=what) if about else what
 
 
@@ -135,11 +148,9 @@ def caller_in_words(event: LogEvent, known: Knowledge) -> str:
 
 
 def of_this_moment(incident: Incident) -> tuple[Told, ...]:
-    """What logs prove of the time around the dumps and tables, the gravest and most frequent first. A short collection proves nothing."""
+    """What logs prove of the time around the dumps and tables, the gravest and most frequent first."""
     groups: dict[tuple[LogKind, str, str | None], list[LogEvent]] = {}
     for event in near(incident):
-        if event.kind is LogKind.COLLECTED:
-            continue
         groups.setdefault((event.kind, event.source, event.subject), []).append(event)
     told = [Told(events[-1], len(events)) for events in groups.values()]
     return tuple(sorted(told, key=lambda one: (one.event.kind not in _EXHAUSTED, -one.lines, one.event.where)))

@@ -105,16 +105,31 @@ def listed_in_words(sessions: Sequence[Session], blocks: Sequence[SessionBlock])
         yield say("the list has {what}", what=joined("; ", said))
 
 
+def last_list(snapshots: Sequence[Snapshot]) -> tuple[int, tuple[Session, ...]]:
+    """The number of the snapshot with the last list of sessions, -1 for none; and its sessions, with what later ones tell of some of them.
+
+    Who has seen a list asks for one session of it again, with other columns: that list has no states, and is no later moment of all.
+    """
+    ends = [[end for block in one.blocks for end in block.ends] for one in snapshots]
+    listed = [number for number, one in enumerate(snapshots) if one.sessions or ends[number]]
+    if not listed:
+        return -1, ()
+    telling = [
+        number for number in listed if ends[number] or any(one.state is not SessionState.UNKNOWN for one in snapshots[number].sessions)
+    ]
+    last = (telling or listed)[-1]
+    sessions = snapshots[last].sessions or SessionWaits(ends[last], ()).sessions
+    known = {(one.server, one.id) for one in sessions}
+    more = [one for number in listed if number > last for one in snapshots[number].sessions if (one.server, one.id) in known]
+    return last, SessionWaits((*sessions, *more), ()).sessions if more else sessions
+
+
 def of_lists(snapshots: Sequence[Snapshot]) -> Iterator[str]:
     """The last list of sessions, with who waits for whom: one query after the other in a terminal is two moments, and the second names no session."""
-    ends = [[end for block in one.blocks for end in block.ends] for one in snapshots]
-    last = next((number for number, one in reversed([*enumerate(snapshots)]) if one.sessions or ends[number]), None)
-    if last is None:
+    last, sessions = last_list(snapshots)
+    if last < 0:
         return iter(())
-    return listed_in_words(
-        snapshots[last].sessions or SessionWaits(ends[last], ()).sessions,
-        [block for snapshot in snapshots[last:] for block in snapshot.blocks],
-    )
+    return listed_in_words(sessions, [block for snapshot in snapshots[last:] for block in snapshot.blocks])
 
 
 def kinds_in_words(locked: Sequence[Session]) -> str:
@@ -142,8 +157,12 @@ def _by_state(sessions: Sequence[Session]) -> str:
         if oldest.state_age
         else ""
     )
+    rest = counts.keys() == {SessionState.IDLE.value}
     return say(
-        "the list has {sessions} of {server}: {states}{longest}",
+        "the list has {sessions} of {server}: {states}{longest}{rest}",
+        rest=say("; none of them waits or has a transaction open, as a pool keeps its connections while it has nothing to do")
+        if rest and len(sessions) > 1
+        else "",
         sessions=plural(len(sessions), "session"),
         server=server_of(sessions[0]),
         states=joined(", ", (say("{count:,} {state}", count=count, state=state) for state, count in counts.most_common())),

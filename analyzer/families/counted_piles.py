@@ -19,7 +19,7 @@ from analyzer.families.counted_sockets import (
 )
 from analyzer.join.counts import is_place
 from analyzer.model.finding import Action, Confidence, Culprit, Evidence, Finding, Missing, Process, Severity, Step, When
-from analyzer.model.message import plural, say
+from analyzer.model.message import capitalized, plural, say
 from parsers.records import Counted, TcpState
 
 if TYPE_CHECKING:
@@ -117,7 +117,7 @@ def unclosed_by_one(case: Case) -> Iterator[Finding]:
             culprit=Culprit(remote=remote),
             headline=say(
                 "{who} keeps {sockets} in CLOSE_WAIT{shown}: their far ends have closed, and it has not.",
-                who=whose(pile.process),
+                who=capitalized(whose(pile.process)) if pile.process.command is None and pile.process.pid is None else whose(pile.process),
                 sockets=plural(count.number, "socket"),
                 shown=say(" ({rows} here, to {remote})", rows=plural(len(rows), "row is", "rows are"), remote=remote)
                 if remote is not None

@@ -46,6 +46,8 @@ SHOWN: Final = 0.5
 OUTLOOK: Final = Outlook(
     RecoversWhen.UNKNOWN, say("CLOSE_WAIT has no time limit: it ends when the process closes the socket, or ends itself.")
 )
+REQUEST: Final = 37
+"""Unread bytes above which it is a request: the farewell of TLS with the FIN behind it has no more."""
 _HOUR: Final = 3600.0
 _MINUTE: Final = 60.0
 
@@ -167,6 +169,29 @@ def proof_of(case: Case, count: Count) -> Message | None:
     return None
 
 
+def unread_in_rows(case: Case, host: str | None, port: int | None) -> str:
+    """That all rows of the port that are here hold requests which nobody has read; empty where one was read, or none is here."""
+    rows = [
+        row
+        for snapshot in case.incident.snapshots
+        if snapshot.host == host
+        for row in snapshot.rows
+        if row.local.port == port and row.remote
+    ]
+    left = [row for row in rows if row.state is TcpState.CLOSE_WAIT]
+    if len(left) < 2 or not all((row.recv_q or 0) > REQUEST for row in left):  # noqa: PLR2004 - one may have come at the last moment
+        return ""
+    waiting = [row for row in rows if row.state is TcpState.ESTABLISHED and (row.recv_q or 0) > REQUEST]
+    sizes = sorted(row.recv_q or 0 for row in left)
+    return say(
+        " {rows} {least:,} to {most:,} bytes that nobody has read{also}: whole requests, for which no thread has come. The clients are not to blame: they did close.",
+        rows=plural(len(left), "row of them that is here has", "rows of them that are here have"),
+        least=sizes[0],
+        most=sizes[-1],
+        also=say(", and {rows} ESTABLISHED", rows=plural(len(waiting), "further one that is", "further ones that are")) if waiting else "",
+    )
+
+
 def unclosed_by_client(case: Case) -> Iterator[Finding]:
     """Calls that the service closed and this side did not: one finding per process with the services that it calls."""
     groups: dict[Process, list[Kept]] = {}
@@ -227,21 +252,24 @@ def unclosed_by_server(case: Case) -> Iterator[Finding]:
             continue
         limit = case.counts.limit()
         port = one.end.port
+        unread = unread_in_rows(case, one.counted.host, port)
         yield Finding(
             rule="server-never-closes",
             severity=Severity.WARNING,
             confidence=Confidence.LIKELY if one.proof is not None else Confidence.SUSPECTED,
             headline=say(
-                "{who} keeps {connections} of its port {port} in CLOSE_WAIT: the clients have closed, and the server has not.",
+                "{who} keeps {connections} of its port {port} in CLOSE_WAIT: the clients have closed, and the server has not{even}.",
+                even=say(", nor read what they sent") if unread else "",
                 who=say("The server") if one.process.command is None and one.process.pid is None else one.who,
                 connections=plural(one.counted.number, "connection"),
                 port=port,
             ),
             explanation=say(
-                "{connections} at port {port} were counted in CLOSE_WAIT: their clients have left, and the socket stays until the server calls close().{growth}{limit} Either its threads are stuck, so that nobody comes to close, or its code forgets to: what the threads do decides.",
+                "{connections} at port {port} were counted in CLOSE_WAIT: their clients have left, and the socket stays until the server calls close().{growth}{limit}{unread} Either its threads are stuck, so that nobody comes to close, or its code forgets to: what the threads do decides.",
                 connections=plural(one.counted.number, "connection"),
                 port=port,
                 growth=growth_in_words(one.counted),
+                unread=unread,
                 limit=say(" Its limit of descriptors is {limit:,}.", limit=limit.soft) if limit is not None else "",
             ),
             why_confident=one.proof or say("A single count shows neither growth nor what the threads of the server do."),

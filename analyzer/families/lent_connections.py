@@ -5,12 +5,15 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Final, TypedDict
 
 from analyzer.contention.blocked_group import common_frame, place
+from analyzer.contention.scopes import keepers, scope_of
 from analyzer.evidence.citations import of_sockets, of_threads
+from analyzer.evidence.doing import doing
 from analyzer.families import blocked_threads
 from analyzer.families.idle_leases import resting
 from analyzer.model.finding import When
-from analyzer.model.message import plural, say
+from analyzer.model.message import capitalized, plural, say
 from analyzer.model.text import Do
+from analyzer.software.blockers import application_frame, blocking_frame
 from parsers.records import Runtime
 
 if TYPE_CHECKING:
@@ -19,6 +22,7 @@ if TYPE_CHECKING:
     from analyzer.contention.leases import Shortage
     from analyzer.model.finding import Confidence, Evidence, Finding, Outlook
     from analyzer.model.text import Filled
+    from analyzer.software.pools import ThreadActivity
     from parsers.records import Frame
 
 
@@ -51,6 +55,8 @@ class Words(blocked_threads.Words):
     rows_count: int
     remote: object
     elsewhere: str
+    kept: bool
+    kept_at: str
     not_here: str
     that_is_here: str
 
@@ -59,6 +65,7 @@ def words(shortage: Shortage) -> Words:
     """The values for one pool."""
     lender, rows = shortage.lender, shortage.rows
     rest = resting(shortage.case, of_database=True) if shortage.few and lender.lends == JDBC else None
+    kept = keepers(shortage.view) if shortage.few and lender.lends == JDBC else ()
     return Words(
         **blocked_threads.words(shortage),
         software=lender.software,
@@ -69,18 +76,40 @@ def words(shortage: Shortage) -> Words:
         connections=plural(len(rows), "connection"),
         rows_count=len(rows),
         remote=shortage.service or say("the service"),
-        elsewhere=say("who has them is not among the threads that are here")
+        kept=bool(kept),
+        kept_at=str(application_frame(*kept[0])) if kept else "",
+        elsewhere=_kept_in_words(shortage, kept)
+        if kept
+        else say("who has them is not among the threads that are here")
         if rest is None
         else say("{resting}: what is lent is not in use, but was not given back", resting=rest.words),
         not_here=say(
-            "Who has them is not among the threads that are here: statements that take long, or threads that did not give them back."
+            "A transaction, or a block that has a connection, keeps it until it ends, whatever is waited for meanwhile. How many threads stand so these lines do not show; as many as the pool has connections are enough.{rest}",
+            rest=say(" {resting} fits.", resting=capitalized(rest.words)) if rest is not None else "",
         )
+        if kept
+        else say("Who has them is not among the threads that are here: statements that take long, or threads that did not give them back.")
         if rest is None
         else say(
             "Calls that take long would show sessions that work; here {resting}. They were taken and never closed, or are kept during something else; the threads that wait are victims.",
             resting=rest.words,
         ),
         that_is_here=say(" that is here") if shortage.few else "",
+    )
+
+
+def _kept_in_words(shortage: Shortage, kept: tuple[ThreadActivity, ...]) -> str:
+    """What threads do while they have a connection, and in which transaction or block."""
+    first = kept[0]
+    scope, app = scope_of(first, shortage.view.known), application_frame(*first)
+    frame = blocking_frame(*first) or first.thread.frames[0]
+    what = doing(first, frame, several=True) or say("are in {frame}", frame=frame.call)
+    return say(
+        "threads like “{name}” keep one meanwhile, as they {what}{called} inside {scope}",
+        name=first.thread.label,
+        what=what,
+        called=say(", called from {frame},", frame=app) if app is not None and app != frame else "",
+        scope=scope.call.rpartition("/")[2] if scope is not None else say("a transaction"),
     )
 
 

@@ -11,6 +11,7 @@ from analyzer.evidence.sessions import (
     age_in_words,
     kill_of,
     kinds_in_words,
+    last_list,
     longest_in_words,
     of_session,
     seconds_in_words,
@@ -116,11 +117,12 @@ class _Hold(NamedTuple):
 
 def suspicions(case: Case, found: Sequence[Finding]) -> Iterator[Finding]:
     """One for each server whose last list shows sessions that have waited for a lock; joined with the picked threads that wait for that server."""
-    last = next((one for one in reversed(case.incident.snapshots) if one.sessions or one.blocks), None)
+    number, sessions = last_list(case.incident.snapshots)
+    last = case.incident.snapshots[number] if number >= 0 else None
     if last is None or _tells_whose(case, last):
         return
-    ends = [end for block in last.blocks for end in block.ends]
-    waits = SessionWaits((*ends, *last.sessions), last.blocks)
+    blocks = [block for snapshot in case.incident.snapshots[number:] for block in snapshot.blocks]
+    waits = SessionWaits((*(end for block in last.blocks for end in block.ends), *sessions), blocks)
     for server in dict.fromkeys(session.server for session in waits.sessions):
         holds = [hold for hold in _holds(waits, server) if _lasts(hold)]
         if holds:

@@ -102,6 +102,32 @@ STORIES: Final[Mapping[LogKind, Story]] = {
         say("Make what is slow behind the proxy fast, or keep it apart from the rest; more places only help if the servers can bear more."),
         say("has no place left at its servers"),
     ),
+    LogKind.OVERFLOW: Story(
+        "queued-at-proxy",
+        say(
+            "The proxy lets only so many requests be open to a service, and refuses further ones at once. Requests that get no answer keep their places until a time limit ends them, so a service that answers slowly, or one sick server of it, fills the limit; more load than it was set for does, too. The network and the proxy are well."
+        ),
+        say(
+            "Look which server of the service answers late, and what its threads wait for; compare the limit with the requests that are open."
+        ),
+        None,
+        say("Take the sick server out (outlier detection) and let requests end sooner; a higher limit only lets more of them wait."),
+        say("refuses requests"),
+        why=say("The proxy wrote itself that the limit was reached; what keeps the places, its line does not say."),
+    ),
+    LogKind.PROBED: Story(
+        "pool-stuck",
+        say(
+            "The kubelet asks the program whether it lives; an answer that takes longer than the probe's timeout counts as none, and after some of them the container is killed and started again. Exit code 137 is that kill: had memory run out, the reason would be OOMKilled. Threads that are all busy, a long pause of the runtime, too little processor time (a CPU limit), and a check that itself asks another service look the same."
+        ),
+        say("Take the program's stacks before the next kill, and see how long the check takes and whom it asks."),
+        "kubectl exec POD -- sh -c 'kill -3 1'; kubectl logs POD > stacks.txt; kubectl describe pod POD",
+        say(
+            "Let the liveness check ask nothing but the program itself, with a timeout longer than its pauses, and give the container enough processor time; more memory does not help."
+        ),
+        say("is asked whether it lives, and does not answer in time"),
+        why=say("The kubelet wrote it itself; why no answer came in time, it can not know."),
+    ),
     LogKind.ALARM: Story(
         "blocked-write",
         say(

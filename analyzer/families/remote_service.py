@@ -27,7 +27,7 @@ from analyzer.model.message import joined, plural, say
 from analyzer.model.text import ByNumber, Either, Text
 from analyzer.software.blockers import waits_for_push
 from analyzer.waits.targets import COUNT_TOLERANCE, FEW_CLIENTS, MAJORITY, callee_of
-from parsers.records import Runtime
+from parsers.records import Runtime, TimerKind
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -60,19 +60,31 @@ TEXT: Final = Text(
             ByNumber(
                 "waiting_number", "{who} does not answer, and {waiters} waits for it.", "{who} does not answer, and {waiters} wait for it."
             ),
-            ByNumber(
-                "waiting_number",
-                "{who} may be slow: at this moment {waiters} waits for it.",
-                "{who} may be slow: at this moment {waiters} wait for it.",
+            Either(
+                "unacknowledged",
+                ByNumber(
+                    "waiting_number",
+                    "{who} does not acknowledge what is sent to it, and {waiters} waits for its answer.",
+                    "{who} does not acknowledge what is sent to it, and {waiters} wait for its answer.",
+                ),
+                ByNumber(
+                    "waiting_number",
+                    "{who} may be slow: at this moment {waiters} waits for it.",
+                    "{who} may be slow: at this moment {waiters} wait for it.",
+                ),
             ),
         ),
     ),
     explanation=Either(
         "connecting",
         "{waiting} wait{through} for connections to {remote}: {connections} to it are being made, and nothing has answered them (SYN_SENT), {leads}.{limits}{in_words}{clients_in_words}{go_on}",
-        "{waiting} wait{through} for answers from {remote}: {connections} to it, none with anything left to read, {leads}.{limits}{in_words}{clients_in_words}{go_on}",
+        "{waiting} wait{through} for answers from {remote}: {connections} to it, none with anything left to read, {leads}.{unsent}{limits}{in_words}{clients_in_words}{go_on}",
     ),
     phrases={
+        "unsent": Either(
+            "unacknowledged",
+            " What was sent over them, {unacknowledged:,} bytes in all, {remote} has not acknowledged: its host is gone, or something on the way (a firewall that forgot the connections) drops the packets. A service that is only slow would have acknowledged it.",
+        ),
         "go_on": Either(
             "threads",
             " The threads are free again as soon as {remote} answers or the connections end.",
@@ -187,6 +199,7 @@ def finding(case: Case, serving: ServerPool, target: Target, words: ServiceText)
         **stalled_pool.words(serving, target),
         lasting=lasting,
         connecting=target.connecting,
+        unacknowledged=_unacknowledged(target),
         who=who,
         whose=whose(view, target.remote, far),
         waiters=waiters,
@@ -216,6 +229,13 @@ def finding(case: Case, serving: ServerPool, target: Target, words: ServiceText)
         outlook=of_calls(serving, str(target.remote)),
     )
     return replace(found, consequence_of="queued-at-proxy") if case.far_side(view).queues_before(target.remote) else found
+
+
+def _unacknowledged(target: Target) -> int:
+    """Bytes in Send-Q, where every connection to the service has some and no window is closed; 0 for a moment's packets on their way."""
+    rows = target.connections
+    waits = all(row.send_q and (row.timer is None or row.timer.kind is not TimerKind.PROBE) for row in rows)
+    return sum(row.send_q or 0 for row in rows) if len(rows) > 1 and waits else 0
 
 
 def _waiters_in_words(pool: Pool, *, whole: bool, count: int | None, of: int) -> str:

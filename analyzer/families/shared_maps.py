@@ -5,12 +5,14 @@ from __future__ import annotations
 from collections import defaultdict
 from typing import TYPE_CHECKING, Final
 
+from msgspec.structs import replace
+
 from analyzer.evidence.chosen_threads import chosen, few_threads
 from analyzer.evidence.citations import of_threads
 from analyzer.evidence.doing import caller
-from analyzer.model.finding import Confidence, Culprit, Severity, When
+from analyzer.model.finding import Confidence, Culprit, Evidence, Severity, When
 from analyzer.model.message import joined, plural, say
-from analyzer.model.text import Ask, Do, Text
+from analyzer.model.text import Ask, Do, Either, Text
 from parsers.records import JavaState, Runtime
 
 if TYPE_CHECKING:
@@ -19,9 +21,12 @@ if TYPE_CHECKING:
     from analyzer.model.finding import Finding
     from analyzer.software.pools import ThreadActivity
     from analyzer.waits.case import Case, ProcessView
+    from parsers.records import ThreadUsage
 
 FEWEST: Final = 2
 """Threads in one collection at the same moment: a look-up takes a millionth of a second."""
+HOT: Final = 20.0
+"""Percent of a processor in top at which a thread hardly waits: several may share few processors."""
 _UNSHARED: Final = frozenset(
     {
         f"java.util.{name}"
@@ -31,8 +36,12 @@ _UNSHARED: Final = frozenset(
 TEXT: Final = Text(
     "cpu-spin",
     headline="{threads} compute in {call}, called from {frame}: a collection that several threads change without a lock can hold a ring, and whoever enters it never leaves.",
-    explanation="{threads} ({list}) stand in {call}, which takes a millionth of a second in a map that is well. {cls} is not made for several threads: two that change it at once can link its entries into a ring. Each thread that looks up a key there computes for ever, and takes a whole processor.",
-    why="Several threads in the same look-up at the same moment are no chance. That they never leave it, their processor time or a second dump would show.",
+    explanation="{threads} ({list}) stand in {call}, which takes a millionth of a second in a map that is well. {cls} is not made for several threads: two that change it at once can link its entries into a ring. Each thread that looks up a key there computes for ever, and takes a whole processor.{top}",
+    why=Either(
+        "hot_count",
+        "Several threads in the same look-up at the same moment, and top shows that they use a processor each.",
+        "Several threads in the same look-up at the same moment are no chance. That they never leave it, their processor time or a second dump would show.",
+    ),
     do=(
         Do(
             When.NOW,
@@ -44,6 +53,11 @@ TEXT: Final = Text(
     figures=(("{count}", "threads in the same collection"),),
     ask=(Ask("second thread dump, ten seconds later", "whether they stand there still", "jstack -l {pid} > jstack-2.txt"),),
     chain=(("{first}", "computes without end in", "{call}"),),
+    phrases={
+        "top": Either(
+            "hot_count", " By top {hot_count} of them use up to {percent:.0f} % of a processor: their native ids are those of the dump."
+        )
+    },
 )
 
 
@@ -60,10 +74,17 @@ def rings(case: Case) -> Iterator[Finding]:
                     groups[top[0].cls.partition("$")[0], user.cls].append(member)
         largest = max(groups.values(), key=len, default=[])
         if len(largest) >= FEWEST:
-            yield _finding(view, largest)
+            yield _finding(view, largest, _hot(view, largest))
 
 
-def _finding(view: ProcessView, members: list[ThreadActivity]) -> Finding:
+def _hot(view: ProcessView, members: list[ThreadActivity]) -> list[ThreadUsage]:
+    """The rows of top in which these threads use a processor, in the order of the threads."""
+    usages = {usage.native_id: usage for usage in view.snapshot.usages}
+    rows = (usages.get(one.thread.native_id) for one in members if one.thread.native_id is not None)
+    return [row for row in rows if row is not None and row.cpu_percent >= HOT]
+
+
+def _finding(view: ProcessView, members: list[ThreadActivity], hot: list[ThreadUsage]) -> Finding:
     first, frame = members[0], caller(members[0])
     text = TEXT.filled(
         view.process,
@@ -74,13 +95,28 @@ def _finding(view: ProcessView, members: list[ThreadActivity]) -> Finding:
         frame=frame,
         list=joined(", ", (say("“{name}”", name=member.thread.label) for member in members[:3])),
         first=f"“{first.thread.label}”",
+        hot_count=len(hot),
+        percent=max((row.cpu_percent for row in hot), default=0.0),
     )
     shown = of_threads(members, say("{threads} RUNNABLE in the same collection", threads=plural(len(members), "thread")))
+    sure = Confidence.LIKELY if len(hot) >= FEWEST else Confidence.SUSPECTED
+    beside = (
+        (
+            Evidence(
+                hot[0].where,
+                say("top shows {cpu_percent:g} % for native id {native_id}", cpu_percent=hot[0].cpu_percent, native_id=hot[0].native_id),
+                (f"{hot[0].cpu_percent:g}",),
+                len(hot) - 1,
+            ),
+        )
+        if hot
+        else ()
+    )
     return text.finding(
         severity=Severity.WARNING,
-        confidence=Confidence.SUSPECTED,
-        evidence=(shown,),
+        confidence=sure,
+        evidence=(shown, *beside),
         chain=text.steps((shown,)),
         culprit=Culprit(thread=first.thread.label, frame=str(frame) if frame is not None else None),
-        doubts=(few_threads(),),
+        doubts=(replace(few_threads(), ceiling=sure),),
     )

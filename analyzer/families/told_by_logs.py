@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Final
 
 from analyzer.evidence.chosen_threads import chosen
+from analyzer.evidence.doing import doing
 from analyzer.evidence.log_events import MANY, caller_in_words, in_words, of_this_moment, site_of
 from analyzer.families.idle_leases import resting
 from analyzer.families.log_stories import SERVICE, STORIES
@@ -12,6 +13,7 @@ from analyzer.families.pauses import OF_ONE_TIME, explained
 from analyzer.model.finding import Confidence, Culprit, Doubt, Finding, Severity, When
 from analyzer.model.message import capitalized, plural, say
 from analyzer.model.text import Do, Either, Text
+from analyzer.software.blockers import application_frame, blocking_frame
 from analyzer.software.runtimes import OF_LOGS, stacks_command
 from parsers.records import LogKind, Runtime
 
@@ -22,13 +24,16 @@ if TYPE_CHECKING:
     from analyzer.families.log_stories import Story
     from analyzer.model.finding import Evidence
     from analyzer.model.text import Filled
+    from analyzer.software.pools import ThreadActivity
     from analyzer.waits.case import Case
-    from parsers.records import Frame
+    from parsers.records import Frame, LogEvent
 
 LOG_ALONE: Final = "log-alone"
 """The code of the doubt about a finding that rests on lines of a log alone."""
 SHORT: Final = 60
 """Lines of a log that somebody picked: each of them is there because it matters. In a longer one a failure of one call is noise."""
+FEW_PROBES: Final = 5
+"""Checks without an answer that a container which starts, or is busy for a moment, has too."""
 _JDBC: Final = frozenset(
     {
         "HikariCP",
@@ -124,7 +129,7 @@ LINE: Final = Text(
 )
 _ORDER: Final = (LogKind.LEAK, LogKind.POOL_EMPTY, *STORIES)
 """Kinds in the order in which they are told: what names a cause before what follows from one."""
-_OF_CALLS: Final = frozenset({LogKind.READ_TIMEOUT, LogKind.SLOW_STATEMENT, LogKind.PAUSE})
+_OF_CALLS: Final = frozenset({LogKind.READ_TIMEOUT, LogKind.SLOW_STATEMENT, LogKind.PAUSE, LogKind.OVERFLOW})
 """Kinds of which every healthy server's log has a line now and then."""
 _POOLS: Final = frozenset({LogKind.LEAK, LogKind.POOL_EMPTY})
 
@@ -133,7 +138,7 @@ def suspicions(case: Case) -> Iterator[Finding]:
     """What the lines let one suspect, the kind that names a cause first; at most one finding for each rule. A whole dump tells more than they do."""
     if any(view.dump is not None and not chosen(case, view) for view in case.latest):
         return
-    told = sorted((one for one in of_this_moment(case.incident) if _matters(case, one)), key=lambda one: _ORDER.index(one.event.kind))
+    told = sorted((one for one in of_this_moment(case.incident) if _matters(case, one)), key=_place)
     found = [_of_pools(case, [one for one in told if one.event.kind in _POOLS])]
     found += [_of_line(case, one, STORIES[one.event.kind]) for one in told if one.event.kind in STORIES]
     rules = set[str]()
@@ -141,6 +146,11 @@ def suspicions(case: Case) -> Iterator[Finding]:
         if finding is not None and finding.rule not in rules:
             rules.add(finding.rule)
             yield finding
+
+
+def _place(told: Told) -> tuple[int, bool]:
+    """The kind that names a cause first; of checks without an answer the one that a container was killed for."""
+    return _ORDER.index(told.event.kind), told.event.kind is LogKind.PROBED and told.event.subject is None
 
 
 def alarms(case: Case) -> Iterator[Finding]:
@@ -155,6 +165,8 @@ def _matters(case: Case, told: Told) -> bool:
         return False
     if told.event.kind is LogKind.PAUSE and explained(case.incident) is not None:
         return True
+    if told.event.kind is LogKind.PROBED and told.event.subject is None and (told.event.figure("times") or told.lines) < FEW_PROBES:
+        return False
     artifact = next((one for one in case.incident.artifacts if one.file == told.event.where.file), None)
     lines = sum(log.lines for log in artifact.logs) if artifact is not None else 0
     picked = artifact is not None and any(part.format is None and not part.looks_like for part in artifact.parts)
@@ -215,7 +227,7 @@ def _of_line(case: Case, told: Told, story: Story) -> Finding:
         event=capitalized(in_words(event)),
         called=caller_in_words(event, case.known),
         often=_often(told),
-        tail=say(", and {limits}", limits=pause.ran_out) if pause is not None else story.tail,
+        tail=say(", and {limits}", limits=pause.ran_out) if pause is not None else _tail(case, event) or story.tail,
         reason=story.explanation,
         proof=OF_ONE_TIME if pause is not None else story.why,
         look=story.look,
@@ -228,6 +240,49 @@ def _of_line(case: Case, told: Told, story: Story) -> Finding:
     culprit = Culprit(frame=_named(site_of(event, case.known)), remote=remote, library=event.source)
     shown = pause.evidence if pause is not None else (told.evidence,)
     return _finding(text, story.rule, Confidence.LIKELY if pause is not None else story.confidence, shown, culprit)
+
+
+def _tail(case: Case, event: LogEvent) -> str:
+    """What a line, or those beside it, tells of the cause."""
+    answered, places = event.figure("answered"), event.figure("places")
+    if event.kind is LogKind.QUEUE_GAVE_UP and answered is not None:
+        return say(
+            ", while the servers take {answered:.1f} s for a request{places}",
+            answered=answered,
+            places=say(" and have {places:.0f} each", places=places) if places else "",
+        )
+    if event.kind is LogKind.OVERFLOW:
+        late = next(
+            (one for one in of_this_moment(case.incident) if one.event.kind is LogKind.PROXY_GAVE_UP and one.event.source == event.source),
+            None,
+        )
+        return (
+            say(
+                ", while {server} left {requests} without an answer until the limit{after}",
+                server=late.event.subject,
+                requests=plural(late.lines, "request"),
+                after=say(" of {seconds:g} s", seconds=late.event.figure("seconds")) if late.event.figure("seconds") else "",
+            )
+            if late is not None and late.event.subject
+            else ""
+        )
+    if event.kind is LogKind.MAILBOX:
+        named = (one for view in case.latest for pool in view.pools for one in pool.members if one.thread.name == event.subject)
+        return next((_doing(one) for one in named if one.thread.frames), "")
+    if event.kind is LogKind.PROBED and event.subject is not None:
+        return say(": the kubelet kills it for that and starts it again")
+    return ""
+
+
+def _doing(member: ThreadActivity) -> str:
+    """What the process that does not keep up does at that moment."""
+    frame = blocking_frame(*member) or member.thread.frames[0]
+    app = application_frame(*member)
+    return say(
+        "; at that moment it {what}{called}",
+        what=doing(member, frame, several=False) or say("is in {frame}", frame=frame.call),
+        called=say(", called from {frame}", frame=app) if app is not None and app != frame else "",
+    )
 
 
 def _finding(text: Filled, rule: str, sure: Confidence, shown: tuple[Evidence, ...], culprit: Culprit) -> Finding:
@@ -247,6 +302,9 @@ def _named(site: Frame | None) -> str | None:
 
 
 def _often(told: Told) -> str:
+    times = told.event.figure("times")
+    if times is not None and times > 1:
+        return say(", {times:,.0f} times", times=times)
     return say(", in {lines}", lines=plural(told.lines, "line")) if told.lines > 1 else ""
 
 

@@ -90,6 +90,8 @@ def _merged(sessions: Sequence[Session]) -> tuple[Session, ...]:
 def _both(one: Session, other: Session) -> Session:
     listed, transaction = (one, other) if one.client is not None else (other, one)
     state = transaction.state if transaction.state in {SessionState.LOCKED, SessionState.IN_TRANSACTION} else listed.state
+    if state is SessionState.UNKNOWN:
+        state = transaction.state
     if state is SessionState.IDLE and transaction.own_link is not None:  # it sleeps, and is in the list of transactions
         state = SessionState.IN_TRANSACTION
     return replace(

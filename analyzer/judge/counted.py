@@ -57,6 +57,7 @@ def counted(case: Case) -> Iterator[str]:
     rows = any(snapshot.rows for snapshot in case.incident.snapshots)
     yield from _unclosed(case, counts)
     yield from _by_state(case, [one for one in counts if _is_bare(one) and not _is_number(one)], rows=rows)
+    yield from _quiet_places(case, counts)
     yield from _by_place([one for one in counts if one.last.remote is not None or (one.last.end is not None and one.last.end.host != "*")])
     numbers = [one for one in case.counts.all if _is_number(one) and one.last.what is not Counted.TRACKED and not _is_pile(one)]
     yield from (_of_number(case, one) for one in numbers[:MOST])
@@ -138,13 +139,37 @@ def _quiet(case: Case, states: Sequence[Count]) -> Iterator[str]:
     known = case.counts.port_range()
     size = known[1] - known[0] + 1 if known is not None else DEFAULT_RANGE
     waiting = numbers[TcpState.TIME_WAIT]
-    if set(numbers) - _RESTING or numbers[TcpState.CLOSE_WAIT] > FEW or not 0 < waiting <= QUIET * size or len(numbers) < 2:  # noqa: PLR2004 - one state alone tells nothing of the others
+    ending = sum(numbers[state] for state in (TcpState.FIN_WAIT1, TcpState.FIN_WAIT2, TcpState.CLOSING, TcpState.LAST_ACK))
+    if (
+        set(numbers) - _RESTING
+        or ending > max(MANY, numbers[TcpState.ESTABLISHED] // 10)
+        or numbers[TcpState.CLOSE_WAIT] > FEW
+        or not 0 < waiting <= QUIET * size
+        or len(numbers) < 2  # noqa: PLR2004 - one state alone tells nothing of the others
+    ):
         return
     yield say(
         "nothing unusual is among the states that were counted: {waiting:,} TIME_WAIT are normal, as each connection that this host closes first stays so for a minute, and are far from the range of local ports ({size}){left}",
         waiting=waiting,
         size=say("{size:,} ports", size=size) if known is not None else say("{size:,} ports or more", size=size),
         left=say("; {count:,} CLOSE_WAIT come and go", count=numbers[TcpState.CLOSE_WAIT]) if numbers[TcpState.CLOSE_WAIT] else "",
+    )
+
+
+def _quiet_places(case: Case, counts: Sequence[Count]) -> Iterator[str]:
+    """That TIME_WAIT to services is far from the range of local ports, which each of them has for itself."""
+    ends = [
+        (end, one.number) for one in counts if one.last.state is TcpState.TIME_WAIT and (end := one.last.remote or one.last.end) is not None
+    ]
+    known = case.counts.port_range()
+    size = known[1] - known[0] + 1 if known is not None else DEFAULT_RANGE
+    most = max((number for _, number in ends), default=0)
+    if not FEW < most <= QUIET * size:
+        return
+    yield say(
+        "the TIME_WAIT are normal: each connection that this host closes first stays so for a minute and costs next to nothing; the {most:,} to one service are far from its {size}, which is where trouble would begin",
+        most=most,
+        size=say("{size:,} local ports", size=size) if known is not None else say("{size:,} local ports or more", size=size),
     )
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections import Counter
 from typing import TYPE_CHECKING, Final
 
+from analyzer.evidence.queues import name_of, queue_in_words
 from analyzer.model.message import joined, plural, say
 from parsers.records import Fate
 
@@ -94,35 +95,26 @@ def _state(count: FarCount) -> str:
 
 
 def _proxied(loads: Sequence[ProxyLoad]) -> Iterator[str]:
-    """Queues of a proxy, servers that it takes for dead, and how many sessions are left."""
+    """Queues of a proxy or pooler, servers that a proxy takes for dead, and how many sessions are left."""
     servers = [load for load in loads if load.server not in {"FRONTEND", "BACKEND", ""}]
     waiting = sorted(
         (load for load in loads if load.queued and load.server != "FRONTEND"), key=lambda one: (one.server == "BACKEND", -(one.queued or 0))
     )
-    for one in waiting[:MOST]:
-        yield say(
-            "HAProxy has {requests} in the queue of {server}{places}",
-            requests=plural(one.queued or 0, "request"),
-            server=_named(one),
-            places=say(", which has {current:,} sessions of {limit:,}", current=one.current, limit=one.limit)
-            if one.current is not None and one.limit and one.server != "BACKEND"
-            else "",
-        )
+    yield from (queue_in_words(one) for one in waiting[:MOST])
     for one in [load for load in servers if not (load.status or "").startswith(_UP[:3]) and load.status][:MOST]:
         yield say(
             "HAProxy takes {server} for {status}{failed}",
-            server=_named(one),
+            server=name_of(one),
             status=one.status,
             failed=say(" ({connections} to it failed since it began)", connections=plural(one.failed, "connection")) if one.failed else "",
         )
     full = [load for load in loads if load.limit and load.current is not None and load.current >= load.limit and load not in waiting]
     for one in full[:MOST]:
-        yield say("{server} has all of its {limit:,} sessions in use", server=_named(one), limit=one.limit)
-    for one in [load for load in loads if not load.server and load not in full]:
+        yield say("{server} has all of its {limit:,} sessions in use", server=name_of(one), limit=one.limit)
+    for one in [load for load in loads if not load.server and load.software == "HAProxy" and load not in full]:
         yield say("HAProxy as a whole has {current:,} connections of the {limit:,} that it may have", current=one.current, limit=one.limit)
     if servers and not waiting and not full:
         yield say("HAProxy lists {servers}, none with a queue", servers=plural(len(servers), "server"))
-
-
-def _named(load: ProxyLoad) -> str:
-    return f"{load.proxy}/{load.server}" if load.server not in {"BACKEND", ""} else load.proxy
+    pools = [load for load in loads if load.software == "PgBouncer"]
+    if pools and not waiting:
+        yield say("PgBouncer lists {pools}, and no client waits in them", pools=plural(len(pools), "pool"))

@@ -20,6 +20,8 @@ _NAMED: Final = 3
 """Ports that are told one by one."""
 SEGMENT: Final = 1460
 """Bytes up to which a single connection has a packet on its way: the console that the table was printed on shows as much."""
+FEW_ENDING: Final = 50
+"""Connections in FIN_WAIT2 that come and go on a host with clients that close late."""
 BUFFER: Final = 64 * 1024
 """Unread bytes from which on a receive buffer is no moment's: Linux begins with 128 KiB, other kernels with 64."""
 _STATES: Final = {TcpState.SYN_SENT: say("SYN_SENT: nobody has answered their SYN")}
@@ -60,6 +62,12 @@ def of_rows(view: ProcessView) -> Iterator[str]:
                 remote=_only_remote(view, state),
                 state=_STATES.get(state, state.value),
             )
+    resting = [row for row in view.sockets if row.state is TcpState.FIN_WAIT2 and not row.owners]
+    if resting and len(resting) <= FEW_ENDING:
+        yield say(
+            "{connections} in FIN_WAIT2: this host has closed them first and waits for the far ends to close; the kernel ends them after a minute or so, they hold no descriptor, and so few are nothing to look at as long as they do not grow",
+            connections=plural(len(resting), "connection"),
+        )
     if stateless := sum(1 for row in view.sockets if row.state is None and row.remote is not None):
         yield say(
             "{connections}{whose} in a state that the table does not show, as ss leaves it out where it is asked for one",

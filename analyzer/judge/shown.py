@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Final
 
 from analyzer.contention.leases import lender_of
 from analyzer.contention.locks import waits_for_lock
+from analyzer.evidence.at_rest import at_rest
 from analyzer.evidence.doing import caller, doing, idle, interrupted, kept, reported
 from analyzer.evidence.log_events import caller_in_words, in_words, of_this_moment
 from analyzer.evidence.sessions import of_lists
@@ -105,6 +106,8 @@ def of_threads(view: ProcessView) -> list[str]:
     """What the threads of a piece of a dump wait for. Those that wait alike are said together."""
     holders = lock_holders(view)
     groups: dict[object, list[ThreadActivity]] = {}
+    if not any(_wants(member) for pool in view.pools for member in pool.members) and (calm := at_rest(view)) is not None:
+        return [calm]
     for pool in view.pools:
         for member in pool.members:
             if (pool.role != PoolRole.JVM and member.activity.kind not in IDLE | {ActivityKind.NONE}) or _wants(member) is not None:
@@ -164,7 +167,7 @@ def _sentence(view: ProcessView, group: Sequence[ThreadActivity], holders: dict[
     what, named = _what(view, member, holders, several=len(group) > 1)
     called = say(", called from {frame}", frame=app) if app is not None and app != named else ""
     since = reported(member) or interrupted(member) if len(group) == 1 else ""
-    own = _of_a_task(group)
+    own = _of_a_task(group) or _of_a_reader(group)
     held = _kept_meanwhile(group)
     return say("{who} {what}{called}{since}{held}{own}", who=_who(group), what=what, called=called, since=since, held=held, own=own)
 
@@ -191,6 +194,19 @@ def _of_a_task(group: Sequence[ThreadActivity]) -> str:
         else say(
             "; it is a task of a pool itself: if what it waits for is queued in the same pool and none of its threads is free, it never comes"
         )
+    )
+
+
+def _of_a_reader(group: Sequence[ThreadActivity]) -> str:
+    """That a thread of its own that reads what comes next looks so while all is well: many wonder at its state RUNNABLE."""
+    member = group[0]
+    if len(group) > 1 or member.activity.kind is not ActivityKind.SOCKET_READ or member.activity.library or member.activity.serving:
+        return ""
+    app = application_frame(member.thread, member.activity)
+    if app is None or app.method != "run" or member.thread.state is not JavaState.RUNNABLE:
+        return ""
+    return say(
+        "; a thread of its own that waits for what its peer sends next looks so while all is well, and uses no processor, though the JVM calls it RUNNABLE"
     )
 
 

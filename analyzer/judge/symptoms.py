@@ -14,12 +14,12 @@ from analyzer.families.own_calls import unjudged
 from analyzer.judge.health import HealthGap, gaps_of_health
 from analyzer.judge.rows import heaped
 from analyzer.judge.shown import calls_of, of_threads, shown
-from analyzer.model.finding import Finding, Status
-from analyzer.model.message import Message, capitalized, joined, plural, say, uncapitalized
+from analyzer.model.finding import Finding, Severity, Status
+from analyzer.model.message import Message, capitalized, joined, plural, say, uncapitalized, unended
 from analyzer.software.kinds import ActivityKind
 from analyzer.waits.server_pools import SATURATED, pressure
 from analyzer.waits.targets import FEW_CLIENTS
-from parsers.records import TcpState
+from parsers.records import LogKind, TcpState
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
@@ -94,7 +94,7 @@ def without_cause(case: Case, findings: Sequence[Finding]) -> tuple[Status, str,
             ),
         )
     if not incident.snapshots and any(artifact.logs or artifact.events for artifact in incident.artifacts):
-        return _logs_only(case)
+        return _logs_only(case, findings)
     if not incident.snapshots:
         return (
             Status.INSUFFICIENT,
@@ -154,7 +154,7 @@ def _not_shown(case: Case, gaps: Sequence[HealthGap]) -> tuple[str, str]:
     )
 
 
-def _logs_only(case: Case) -> tuple[Status, str, str]:
+def _logs_only(case: Case, findings: Sequence[Finding]) -> tuple[Status, str, str]:
     """A log by itself says what its lines say: what happened, once or often, never what a server waits for."""
     incident = case.incident
     told = of_this_moment(incident)[:SHOWN]
@@ -166,19 +166,26 @@ def _logs_only(case: Case) -> tuple[Status, str, str]:
             say("Not enough evidence for a verdict: {lines} of a log, and none that proves something.", lines=plural(lines, "line")),
             need,
         )
+    past = [unended(one.headline) for one in findings if one.severity is Severity.INFO]
     said = [
-        say(
-            "{event}, in {lines}, the last one {place}{called}",
-            event=in_words(one.event),
-            called=caller_in_words(one.event, case.known),
-            lines=plural(one.lines, "line"),
-            place=str(one.event.where),
-        )
-        for one in told
+        *past,
+        *(
+            say(
+                "{event}, in {lines}, the last one {place}{called}",
+                event=in_words(one.event),
+                called=caller_in_words(one.event, case.known),
+                lines=plural(one.lines, "line"),
+                place=str(one.event.where),
+            )
+            for one in told
+            if not past or one.event.kind is not LogKind.DEADLOCK
+        ),
     ]
     return (
         Status.INSUFFICIENT,
-        say("Not enough evidence for a verdict. The log says: {shown}.", shown=said[0]),
+        say("Not enough evidence for a verdict. It shows this: {shown}.", shown=past[0])
+        if past
+        else say("Not enough evidence for a verdict. The log says: {shown}.", shown=said[0]),
         joined(" ", (*(say("{line}.", line=capitalized(line)) for line in said[1:]), need)),
     )
 

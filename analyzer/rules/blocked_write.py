@@ -1,7 +1,8 @@
 """Request threads wait for clients that do not read their answers.
 
 Looks for: a server pool without a free thread whose threads stand in a socket write, and connections of its listener with bytes that the
-clients do not take (Send-Q, with a probe or retransmission timer: the peer's window is closed or the peer is gone).
+clients do not take (Send-Q, with a probe or retransmission timer: the peer's window is closed or the peer is gone). Without threads: one client whose window
+is closed while all others of the port were sent nothing since (``ss -i``).
 
 Why it matters: each slow or vanished reader holds a thread. A handful of them stops a pool, without any slow service behind it.
 
@@ -18,6 +19,7 @@ from typing import TYPE_CHECKING, Final
 from analyzer.evidence.calls import client_evidence, client_figures, clients_in_words, kind_in_words
 from analyzer.evidence.citations import all_of, of_sockets, of_threads
 from analyzer.evidence.movement import moved_on, standing
+from analyzer.families import closed_windows
 from analyzer.families.captures_only import unread_answers
 from analyzer.model.finding import Confidence, Culprit, Finding, Outlook, RecoversWhen, Severity, When
 from analyzer.model.message import plural, say, say_of
@@ -85,6 +87,7 @@ def diagnose(case: Case) -> Iterator[Finding]:
             moved = not serving.pressure.exists and moved_on(standing(case, serving.view, writing))
             yield _finding(serving, writing, moved=moved)
     yield from unread_answers(case)
+    yield from closed_windows.findings(case)
 
 
 def _finding(serving: ServerPool, writing: list[ThreadActivity], *, moved: bool) -> Finding:

@@ -16,6 +16,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Final
 
 from analyzer.evidence.citations import of_threads
+from analyzer.families import hot_picked
 from analyzer.families.shared_maps import rings
 from analyzer.families.spinning import LONG, Spin, has_clients, in_request, spinning, suffers
 from analyzer.model.finding import Confidence, Culprit, Evidence, Finding, Outlook, RecoversWhen, Severity, When
@@ -83,7 +84,10 @@ def diagnose(case: Case) -> Iterator[Finding]:
             spins = [spin for spin in spins if spin.seconds >= LONG]
         if spins:
             yield _finding(view, spins, len(dumps), serves=serves)
-    yield from rings(case)
+    found = tuple(rings(case))
+    yield from found
+    if not found:
+        yield from hot_picked.suspicions(case)
 
 
 def _finding(view: ProcessView, spins: Sequence[Spin], dumps: int, *, serves: bool) -> Finding:

@@ -39,6 +39,7 @@ SHORT: Final = 60
 """Lines of a log that somebody picked; in a longer one a few deadlocks are ordinary noise of a busy database."""
 MANY: Final = 10
 _MINUTE: Final = 60.0
+_HOUR: Final = 3600.0
 FRESH: Final = 300.0
 """Seconds after which a deadlock that a status keeps is history for whoever took the status."""
 TEXT: Final = Text(
@@ -65,7 +66,11 @@ TEXT: Final = Text(
         "between": Either("sessions", " between sessions {sessions}"),
         "where": Either("table", " in table {table}"),
         "often": Either("repeated", ", in {lines}"),
-        "before": Either("age", ", {age} before its status was taken"),
+        "before": Either(
+            "over",
+            ", {age} before its status was taken: it is over, and nothing of it is held any more",
+            Either("age", ", {age} before its status was taken"),
+        ),
     },
 )
 _REPORTS: Final = {
@@ -105,6 +110,7 @@ def _finding(case: Case, server: str, told: Told) -> Finding:
         lines=plural(told.lines, "line"),
         repeated=told.lines > 1,
         age=_age(age) if age is not None else None,
+        over=age is not None and age > _HOUR,
         called=caller_in_words(event, case.known),
         edges="".join(map(_edge, sides)),
         report=_REPORTS.get(event.source),
@@ -128,6 +134,8 @@ def _finding(case: Case, server: str, told: Told) -> Finding:
 
 
 def _age(seconds: float) -> str:
+    if seconds >= 2 * _HOUR:
+        return say("{hours:.0f} hours", hours=seconds / _HOUR)
     return say("{seconds:.0f} s", seconds=seconds) if seconds < 2 * _MINUTE else say("{minutes:.0f} min", minutes=seconds / _MINUTE)
 
 

@@ -29,7 +29,7 @@ from analyzer.model.text import ByNumber, Do, Either, Text
 from analyzer.software.blockers import IDLE, application_frame
 from analyzer.software.kinds import ActivityKind, PoolRole
 from analyzer.software.pools import Pool
-from analyzer.waits.acceptors import javascript_loop, standing_scripts
+from analyzer.waits.acceptors import is_loop, javascript_loop, standing_scripts
 from analyzer.waits.server_pools import pressure
 from analyzer.waits.targets import targets
 from parsers.records import Runtime
@@ -125,6 +125,7 @@ def diagnose(case: Case) -> Iterator[Finding]:
                 if pool.role == PoolRole.EVENT_LOOP
                 and (member.activity.kind not in _WORKING or reported(member))
                 and member.activity.app >= 0
+                and is_loop(view, pool, member)
             ]
             if blocked:
                 yield _finding(view, pool, blocked, standing(case, view, blocked))

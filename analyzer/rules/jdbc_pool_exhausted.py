@@ -67,6 +67,11 @@ TEXT: Final = Text(
         ),
         Do(
             When.FIX,
+            "Do what takes long in {kept_at} before the transaction begins or after it has ended, and give it a timeout; a larger pool only moves the moment.",
+            on="kept",
+        ),
+        Do(
+            When.FIX,
             "Switch on {watch}: it names who took a connection and kept it. Close connections in every path (try-with-resources).",
             on="unused_jvm",
         ),

@@ -17,6 +17,7 @@ from typing import TYPE_CHECKING, Final
 
 from analyzer.evidence.citations import of_threads
 from analyzer.evidence.sessions import of_session, server_of
+from analyzer.families import listed_queues
 from analyzer.model.finding import Action, Confidence, Culprit, Finding, Outlook, RecoversWhen, Severity, When
 from analyzer.model.message import plural, say, say_of
 from analyzer.model.need import Need
@@ -52,7 +53,8 @@ TEXT: Final = Text(
 
 
 def diagnose(case: Case) -> Iterator[Finding]:
-    """One finding per process and backend."""
+    """One finding per process and backend; without a process one for the statistics of the proxy or pooler."""
+    told = False
     for view in case.latest:
         far = case.far_side(view)
         groups: dict[tuple[str, str], list[Joined]] = {}
@@ -64,7 +66,10 @@ def diagnose(case: Case) -> Iterator[Finding]:
                 member for member in members if member.session.state is SessionState.QUEUED and (member.session.state_age or 0) >= LASTING
             ]
             if queued:
+                told = True
                 yield _finding(view, far, queued, [member for member in members if member.session.state is SessionState.ACTIVE])
+    if not told:
+        yield from listed_queues.suspicions(case)
 
 
 def _finding(view: ProcessView, far: FarSide, queued: Sequence[Joined], served: Sequence[Joined]) -> Finding:

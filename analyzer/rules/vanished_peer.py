@@ -1,7 +1,8 @@
 """The peer is gone without a word: this host sends again and again, and nobody answers.
 
 Looks for: connections with bytes that were never acknowledged (Send-Q, or a FIN in FIN_WAIT1, LAST_ACK or CLOSING) and a retransmission timer that
-has fired several times, towards one peer or several at once.
+has fired several times, towards one peer or several at once; SYNs to one service that were sent again and that nobody answered; sockets without a process,
+whose last bytes nobody acknowledged, as many as the kernel may keep.
 
 Why it matters: a process that waits on such a connection without a time limit waits until the kernel gives up, about a quarter of an hour, and
 longer if it only reads. A cut cable, a crashed host or a firewall that forgot the connection show it alike.
@@ -17,6 +18,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Final
 
 from analyzer.evidence.citations import of_sockets
+from analyzer.families import orphaned_sockets, unanswered_syns
 from analyzer.model.finding import Confidence, Culprit, Finding, Outlook, Process, RecoversWhen, Severity, When
 from analyzer.model.message import joined, plural, say
 from analyzer.model.need import Need
@@ -86,6 +88,8 @@ def diagnose(case: Case) -> Iterator[Finding]:
         silent = {host: group for host, group in sorted(groups.items()) if len(group) >= FEWEST}
         if silent:
             yield _finding(view, silent)
+    yield from orphaned_sockets.findings(case)
+    yield from unanswered_syns.findings(case)
 
 
 def _retransmits(one: Connection) -> bool:

@@ -19,6 +19,7 @@ from typing import TYPE_CHECKING, Final
 
 from analyzer.evidence.calls import client_evidence, client_figures, clients_in_words
 from analyzer.evidence.citations import all_of, of_threads
+from analyzer.families import pinned_pieces
 from analyzer.model.finding import Confidence, Culprit, Evidence, Finding, Outlook, RecoversWhen, Severity, When
 from analyzer.model.message import plural, say
 from analyzer.model.need import Need
@@ -78,7 +79,7 @@ TEXT: Final = Text(
 
 
 def diagnose(case: Case) -> Iterator[Finding]:
-    """One finding per process whose carriers are all held."""
+    """One finding per process whose carriers are all held; a suspicion where only pieces of a dump show pinned threads."""
     for view in case.latest:
         threads = view.dump.threads if view.dump else ()
         carriers = [thread for thread in threads if thread.carrying is not None]
@@ -95,6 +96,7 @@ def diagnose(case: Case) -> Iterator[Finding]:
         suffers = any(pressure(view, port).exists for port in view.listeners)
         if carriers and pool is not None and len(carriers) == len(pool.members) and len(pinned) >= len(carriers) and (queued or suffers):
             yield _finding(view, pinned, len(carriers), queued)
+    yield from pinned_pieces.suspicions(case)
 
 
 def _waits(thread: Thread) -> bool:

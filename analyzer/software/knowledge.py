@@ -141,6 +141,8 @@ class Held(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
     anywhere: tuple[str, ...] = ()
     below: tuple[str, ...] = ()
+    scope: tuple[str, ...] = ()
+    """A transaction or a block around code of the application: it has a connection until it ends, whatever it waits for."""
 
 
 class Logging(msgspec.Struct, frozen=True, forbid_unknown_fields=True):

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from analyzer.join.connections import Connection
-    from analyzer.software.pools import ThreadActivity
+    from analyzer.software.pools import Pool, ThreadActivity
     from analyzer.waits.case import ProcessView
 
 ACCEPTING: Final = frozenset({ActivityKind.ACCEPT, ActivityKind.SELECT, ActivityKind.CONNECTION_LATCH})
@@ -80,6 +80,17 @@ def standing_scripts(view: ProcessView, *, reported: bool) -> tuple[ThreadActivi
     else:
         return ()
     return tuple(member for member in members if member.activity.app >= 0)
+
+
+def is_loop(view: ProcessView, pool: Pool, member: ThreadActivity) -> bool:
+    """False for a thread without the loop's own frame among others that have it: threads of native programs have no names that keep them apart."""
+    if view.known.runtime is not Runtime.NATIVE:
+        return True
+
+    def runs(one: ThreadActivity) -> bool:
+        return any(view.known.entry(frame.full) == PoolRole.EVENT_LOOP for frame in one.thread.frames)
+
+    return runs(member) or not any(runs(one) for one in pool.members)
 
 
 def shaking_hands(view: ProcessView) -> tuple[ThreadActivity, ...]:

@@ -27,6 +27,7 @@ LONGEST: Final = 4000
 """Characters of a line that are looked at: what it proves stands in front."""
 _SHAPES: Final = (
     *pools.SHAPES,
+    *watchdogs.SHAPES,
     *failures.SHAPES,
     *databases.SHAPES,
     *servers.SHAPES,
@@ -34,7 +35,6 @@ _SHAPES: Final = (
     *pauses.SHAPES,
     *kernel.SHAPES,
     *loops.SHAPES,
-    *watchdogs.SHAPES,
 )
 _WORDS: Final = tuple(dict.fromkeys((*(shape.word for shape in _SHAPES), *servers.WORDS)))
 WORDS: Final = tuple(dict.fromkeys(shape.word for shape in _SHAPES))
@@ -50,8 +50,6 @@ _ERRORS: Final = 5
 _DEEPEST: Final = 80
 """Lines below one that proves something in which its stack is looked for."""
 
-_OWN_CLOCK: Final = frozenset({LogKind.COLLECTED})
-"""Kinds of lines that stand alone, by the thousand, with a clock of their own."""
 _FRAME: Final = re.compile(r"\s+at [\w.$/@<>-]{1,400}\(|\s+\.\.\. \d+ (?:more|common)|\s+File \"|\s+Suppressed: ")
 _JAR: Final = re.compile(r" ~?\[[^\[\]\n]{1,200}\]\s*$")
 _THROWN: Final = re.compile(r"Exception|Error\b|Throwable|Traceback|Caused by:|Suppressed:")
@@ -106,9 +104,9 @@ def events_of(section: Section) -> tuple[LogEvent, ...]:
                         where=section.where(first + index),
                         kind=fact.kind,
                         source=fact.source,
-                        time=stamp(line) or (_time_above(lines, index) if fact.kind not in _OWN_CLOCK else None),
+                        time=stamp(line) or _time_above(lines, index),
                         subject=fact.subject,
-                        figures=fact.figures,
+                        figures=(*fact.figures, *(servers.served_beside(lines, index) if fact.kind is LogKind.QUEUE_GAVE_UP else ())),
                         frames=_frames_of(lines, index),
                         sides=deadlocks.sides_of(lines, index) if fact.kind is LogKind.DEADLOCK else (),
                     )

@@ -55,7 +55,7 @@ SHAPES: Final = (
         "CIFS",
     ),
     _shape(LogKind.MEMORY, "out of memory -- consider", r"TCP: out of memory -- consider tuning tcp_mem", "kernel TCP"),
-    _shape(LogKind.MEMORY, "too many orphaned sockets", r"TCP: too many orphaned sockets", "kernel TCP"),
+    _shape(LogKind.ORPHANS, "too many orphaned sockets", r"TCP: too many (?:of )?orphaned sockets", "kernel TCP"),
 )
 
 

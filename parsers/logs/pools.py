@@ -35,6 +35,13 @@ SHAPES: Final = (
         r"(?P<subject>[\w.$-]{1,80}) - [\w ]{0,30}stats \((?P<pairs>total=[^()\n]{1,200}waiting=[1-9]\d{0,9}[^()\n]{0,40})\)",
         loud=False,
     ),
+    Shape(
+        "HikariCP",
+        LogKind.POOL_FREE,
+        "tats (total=",
+        re.compile(r"(?P<subject>[\w.$-]{1,80}) - [\w ]{0,30}stats \((?P<pairs>total=[^()\n]{1,200}waiting=0)\)"),
+        loud=False,
+    ),
     _shape(
         "Tomcat JDBC pool",
         "Pool empty. Unable to fetch",

@@ -12,10 +12,13 @@ no failure.
 from __future__ import annotations
 
 import re
-from typing import Final
+from typing import TYPE_CHECKING, Final
 
 from parsers.logs.lines import LineFact, Shape
 from parsers.records import LogKind
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
 
 _UPSTREAM: Final = r"(?:[^\n]{0,4000}?upstream: \"[a-z]{2,8}://(?P<subject>[^/\"\n]{1,120}))?"
 _ENVOY: Final = (
@@ -74,6 +77,18 @@ SHAPES: Final = (
     ),
     _shape(
         "Envoy",
+        LogKind.OVERFLOW,
+        '" 503 UO',
+        r"\" (?P<status>503) UO (?:\S{1,60} - \"[^\"\n]{0,200}\" )?\d{1,15} \d{1,15} \d{1,12} \S{1,12} (?:\"[^\"\n]{0,600}\" ){3}\"(?P<subject>[\w.\[\]:-]{1,200})\"",
+    ),
+    _shape(
+        "Envoy",
+        LogKind.REFUSED,
+        '" 503 UF',
+        r"\" (?P<status>503) UF(?:,URX)? (?=[^\n]{0,300}?(?:111|[Cc]onnection[_ ]refused))(?:\S{1,200} - \"[^\"\n]{0,200}\" )?\d{1,15} \d{1,15} (?P<ms>\d{1,12}) \S{1,12} (?:\"[^\"\n]{0,600}\" ){4}\"(?P<subject>[\w.\[\]:-]{1,80}:\d{1,5})\"",
+    ),
+    _shape(
+        "Envoy",
         LogKind.CLIENT_GAVE_UP,
         '" 0 DC',
         rf"\" 0 DC {_ENVOY}",
@@ -84,6 +99,8 @@ _HAPROXY: Final = re.compile(
     r"\S{1,60}:(?P<port>\d{1,5}) \[[0-3]\d/[A-Z][a-z]{2}/\d{4}:[^\]\n]{8,20}\] \S{1,120} (?P<subject>[^\s/]{1,120}/[^\s/]{1,120}) "
     r"(?P<timers>-?\d{1,9}(?:/[-+]?\d{1,9}){2,4}) (?:(?P<status>-?\d{1,3}) )?\+?\d{1,15} (?:\S{1,200} \S{1,200} )?(?P<flags>[CScsPRLUDIKk-][RQCHDLTt-][\w-]{0,2}) "
 )
+_TIMERS: Final = 5
+_COUNTS: Final = re.compile(r"\d{1,9}/\d{1,9}/\d{1,9}/(?P<server>\d{1,9})/\+?\d{1,9} ")
 _ACCESS: Final = re.compile(r"\"(?:GET|POST|PUT|HEAD|DELETE|PATCH|OPTIONS|CONNECT) [^\"\n]{0,4000}\" (?P<status>499|504)(?= )")
 _JSON_STATUS: Final = re.compile(r"\"status\": ?\"?(?P<status>499|504)\b")
 _SECONDS: Final = re.compile(
@@ -129,6 +146,29 @@ def request(line: str) -> LineFact | None:
     server = _SERVER.search(line) or (None if named else _BARE_SERVER.search(line, match.end()))
     figures_of_status = (("status", float(match["status"])), *((("seconds", float(seconds["s"])),) if seconds else ()))
     return LineFact(_STATUS[match["status"]], "access log", server["subject"] if server else None, figures_of_status)
+
+
+def served_beside(lines: Sequence[str], index: int, near: int = 200) -> tuple[tuple[str, float], ...]:
+    """How long the servers of the same HAProxy backend took, and how many requests each had, by the entries of requests that they answered beside."""
+    mine = _HAPROXY.search(lines[index])
+    if mine is None:
+        return ()
+    backend = mine["subject"].partition("/")[0]
+    took: list[float] = []
+    places: list[float] = []
+    for line in lines[max(0, index - near) : index + near]:
+        if f" {backend}/" not in line or (found := _HAPROXY.search(line)) is None or found["flags"][:2] != "--":
+            continue
+        timers = found["timers"].split("/")
+        counts = _COUNTS.match(line, found.end())
+        if len(timers) == _TIMERS and timers[3].isdigit():
+            took.append(float(timers[3]) / 1000)
+        if counts is not None:
+            places.append(float(counts["server"]))
+    if not took:
+        return ()
+    took.sort()
+    return (("answered", took[len(took) // 2]), *((("places", max(places)),) if places else ()))
 
 
 WORDS: Final = ('" 499', '" 504', '"status"', *(f" {flags}" for flags in _ENDED))

@@ -75,10 +75,68 @@ SHAPES: Final = (
         "Terminating timed out worker",
         r"Terminating timed out worker(?: \(Worker \d{1,5} failed to check in within (?P<s>\d{1,6}) seconds\))?: (?P<process>\d{1,10})",
     ),
+    _shape(
+        "rack-timeout",
+        LogKind.WORKER_ENDED,
+        "state=timed_out",
+        r"source=rack-timeout [^\n]{0,300}?timeout=(?P<ms>\d{1,9})ms [^\n]{0,200}?state=timed_out",
+    ),
+    _shape(
+        "Unicorn",
+        LogKind.WORKER_ENDED,
+        " timeout (",
+        r"worker=\d{1,5} PID:(?P<process>\d{1,10}) timeout \((?P<s>\d{1,7})(?:\.\d{1,6})?s > \d{1,7}s\), killing",
+    ),
+    _shape("Celery", LogKind.WORKER_ENDED, "TimeLimitExceeded(", r"(?:Soft)?TimeLimitExceeded\((?P<s>\d{1,7}(?:\.\d{1,3})?)?,?\)"),
     _shape("uWSGI", LogKind.WORKER_ENDED, "HARAKIRI", r"HARAKIRI ON WORKER \d{1,5} \(pid: (?P<process>\d{1,10})"),
     _shape("RabbitMQ", LogKind.ALARM, "resource_limit,", r"\{resource_limit,(?P<subject>disk|memory),"),
     _shape("RabbitMQ", LogKind.ALARM, "resource limit alarm set", r"(?P<subject>disk|memory) resource limit alarm set on node"),
     _shape("ActiveMQ", LogKind.ALARM, "percentUsage=100%", r"Usage\((?P<subject>[^()\n]{1,160})\) percentUsage=100%"),
+    _shape(
+        "ActiveMQ",
+        LogKind.ALARM,
+        "Usage Manager",
+        r"Usage Manager(?: for [^\n]{0,80}?)? ?[mM]emory [lL]imit[^\n]{0,80}? reached",
+    ),
+    _shape(
+        "ActiveMQ", LogKind.ALARM, "Usage Manager", r"Usage Manager (?:[tT]emp )?[sS]tore is [fF]ull|Usage Manager [mM]emory is [fF]ull"
+    ),
+    _shape(
+        "kubelet",
+        LogKind.PROBED,
+        "failed liveness probe",
+        r"(?:\(x(?P<times>\d{1,7}) over [^)\n]{1,20}\)[^\n]{0,60}?)?Container (?P<subject>[\w.-]{1,120}) failed liveness probe",
+    ),
+    _shape(
+        "kubelet",
+        LogKind.PROBED,
+        "iveness probe failed",
+        r"(?:\(x(?P<times>\d{1,7}) over [^)\n]{1,20}\)[^\n]{0,60}?)?Liveness probe (?:failed|errored)[^\n]{0,300}?(?:[tT]imeout|timed out|deadline exceeded)",
+    ),
+    _shape(
+        "kubelet",
+        LogKind.PROBED,
+        "eadiness probe failed",
+        r"(?:\(x(?P<times>\d{1,7}) over [^)\n]{1,20}\)[^\n]{0,60}?)?Readiness probe (?:failed|errored)[^\n]{0,300}?(?:[tT]imeout|timed out|deadline exceeded)",
+    ),
+    _shape(
+        "WebSphere",
+        LogKind.RECOVERED,
+        "WSVR0606W",
+        r"WSVR0606W: Thread \"(?P<subject>[^\"\n]{1,200})\"[^\n]{0,120}has completed\.(?:  ?It was active for approximately (?P<ms>\d{1,12}) milliseconds\.)?(?:  ?There is/are (?P<hanging>\d{1,9}) thread)?",
+    ),
+    _shape(
+        "Tomcat",
+        LogKind.RECOVERED,
+        "previously reported to be stuck but has completed",
+        r"Thread [\"\[](?P<subject>[^\"\[\]\n]{1,200})[\"\]][^\n]{0,80}was previously reported to be stuck but has completed\.(?: It was active for approximately \[?(?P<ms>\d{1,12})\]? milliseconds\.)?",
+    ),
+    _shape(
+        "WebLogic",
+        LogKind.RECOVERED,
+        "BEA-000339",
+        r"BEA-000339>? ?<?\[?(?:STUCK|ACTIVE|STANDBY)?\]? ?(?P<subject>ExecuteThread: '\d{1,6}'[^\"<>\n]{0,120}?) has become \"?unstuck",
+    ),
     *(
         _shape(
             "program",

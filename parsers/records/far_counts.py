@@ -43,7 +43,11 @@ class FarCount(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class ProxyLoad(msgspec.Struct, frozen=True, kw_only=True):
-    """A line of a proxy's statistics: what waits for a server, how many sessions it has and may have, what failed since the proxy began."""
+    """A line of the statistics of a proxy or pooler: what waits for a server, how many sessions it has and may have, what failed since the proxy began.
+
+    A pooler lists a pool in a line: ``server`` is then empty, ``current`` and ``idle`` are its connections to the database, ``waits`` is how long the
+    oldest client has waited, in seconds, and ``mode`` when a client gives its connection back.
+    """
 
     where: Where
     proxy: str
@@ -52,5 +56,9 @@ class ProxyLoad(msgspec.Struct, frozen=True, kw_only=True):
     current: int | None = None
     limit: int | None = None
     status: str | None = None
+    software: str = "HAProxy"
+    idle: int | None = None
+    waits: float | None = None
+    mode: str | None = None
     failed: int | None = None
     """Connections to the server that could not be made."""

@@ -13,7 +13,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Final
 
-from parsers.records import Parsed, Session, SessionState
+from parsers.records import Parsed, ProxyLoad, Session, SessionState
 from parsers.records.shows import Shows
 from parsers.sessions.common import age_of, client_end, parse_rows
 from parsers.text.tables import columns_of, grid_of
@@ -69,15 +69,19 @@ def _end(section: Section, row: Row) -> Session | None:
     )
 
 
-def _pool(section: Section, row: Row) -> Session | None:
+def _pool(section: Section, row: Row) -> ProxyLoad | None:
     cells = row.cells
-    if not cells["cl_waiting"].isdigit():
+    if not cells["cl_waiting"].isdigit() or not cells["sv_active"].isdigit():
         return None
-    return Session(
+    idle = [int(cells[name]) for name in ("sv_idle", "sv_used") if cells[name].isdigit()]
+    return ProxyLoad(
         where=section.where(row.first, row.last),
-        server="pgbouncer-pool",
-        id=f"{cells.get('database', '')}/{cells.get('user', '')}",
-        state=SessionState.QUEUED if cells["cl_waiting"] != "0" else SessionState.IDLE,
-        printed_state=f"cl_waiting {cells['cl_waiting']}, sv_active {cells['sv_active']}, sv_idle {cells.get('sv_idle', '?')}",
-        state_age=age_of(cells.get("maxwait", "")),
+        software="PgBouncer",
+        proxy=f"{cells['database']}/{cells['user']}",
+        server="",
+        queued=int(cells["cl_waiting"]),
+        current=int(cells["sv_active"]),
+        idle=sum(idle) if idle else None,
+        waits=age_of(cells["maxwait"]),
+        mode=cells["pool_mode"] or None,
     )

@@ -18,20 +18,21 @@ from parsers.records.shows import Shows
 from parsers.sessions.common import age_of, client_end, latest, parse_rows, seconds_of
 from parsers.text.patterns import lazy
 from parsers.text.sql import without_literals
-from parsers.text.tables import columns_of, grid_of
+from parsers.text.tables import Cells, columns_of, grid_of, grid_of_head
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
 
     from parsers.records import Where
     from parsers.text.source import Section
-    from parsers.text.tables import Cells, Row
+    from parsers.text.tables import Grid, Row
 
 NAME: Final = "postgresql"
 SHOWS: Final = frozenset({Shows.SESSIONS})
 HEADER: Final = (
     r"[ ]?[ ]*(?:\w++[ ]*+[|,;][ ]*+){0,24}(?:pid|procpid|blocked_pid)[ ]*[|,;](?=[^\n]{0,600}\b(?:client_port|client_addr|wait_event_type|wait_event|backend_start"
-    r"|blocked_by|pg_blocking_pids|blocking_pid|granted|usename|query)\b)[\w ,;|()]{3,600}$|-\[ RECORD 1 \][-+]*[ ]*$"
+    r"|blocked_by|pg_blocking_pids|blocking_pid|granted|usename|query|state)\b)[\w ,;|()]{3,600}$|-\[ RECORD 1 \][-+]*[ ]*$"
+    r"|[ ]*(?:\w{1,60}[ ]*\|[ ]*){0,12}pid[ ]*\|[^\n]{1,600}\n-[-+]{5,600}\n[^\n]{0,600}?(?:\{\d*(?:,\d+)*\}|\|[ ](?:idle in transaction|active|idle)[ ]+\|)"
 )
 ROW_SHAPE: Final = HEADER
 _ACTIVITY: Final = (
@@ -72,6 +73,54 @@ _QUERY: Final = ("query", "current_query", "left", "substring", "substr", "q")
 """The statement, whole, or as a function of the server cut it: psql calls the column after the function."""
 _HOLDERS: Final = ("blocked_by", "pg_blocking_pids", "blocking_pids", "blk", "blockers", "blocker", "blocking")
 """What pg_blocking_pids is called: by itself, and by people who give it a short name."""
+_BY_CONTENT: Final = (
+    ("pg_blocking_pids", lazy(r"\{\d*(?:,\d+)*\}\Z")),
+    (
+        "wait_event_type",
+        lazy(r"(?:Activity|BufferPin|Client|Extension|IO|IPC|Lock|LWLock|LWLockNamed|LWLockTranche|Timeout|InjectionPoint)\Z"),
+    ),
+    (
+        "wait_event",
+        lazy(r"(?:ClientRead|ClientWrite|transactionid|virtualxid|relation|tuple|advisory|DataFile\w+|WAL\w+|\w+Main|PgSleep)\Z"),
+    ),
+    ("state", lazy(r"(?:active|idle|idle in transaction(?: \(aborted\))?|fastpath function call|disabled)\Z")),
+    ("client_addr", lazy(r"(?:\d{1,3}\.){3}\d{1,3}(?:/\d{1,2})?\Z|(?=[^/]*::|(?:[^:]*:){7})[\da-f:]{2,45}(?:/\d{1,3})?\Z")),
+    (
+        "query",
+        lazy(
+            r"(?i:select|insert|update|delete|alter|create|drop|truncate|with|begin|commit|rollback|end|set|show|vacuum|analyze|copy|lock|reindex|autovacuum: |<)(?!\S*\.)"
+        ),
+    ),
+)
+"""What the cells of a column look like whatever people call it: ``wait_event_type AS wt``. Statements come last: any text may begin so."""
+_OF_THE_SERVER: Final = frozenset(
+    {
+        "datid",
+        "datname",
+        "pid",
+        "leader_pid",
+        "usesysid",
+        "usename",
+        "application_name",
+        "client_addr",
+        "client_hostname",
+        "client_port",
+        "backend_start",
+        "xact_start",
+        "query_start",
+        "state_change",
+        "wait_event_type",
+        "wait_event",
+        "state",
+        "backend_xid",
+        "backend_xmin",
+        "query_id",
+        "query",
+        "backend_type",
+        "waiting",
+    }
+)
+"""Columns of the view itself: what stands there is what it says."""
 _IDS: Final = lazy(r"\d+")
 _STATES: Final = {
     "active": SessionState.ACTIVE,
@@ -87,6 +136,8 @@ _STATES: Final = {
 def sniff(head: Sequence[str]) -> bool:
     """True if the columns are those of a view of PostgreSQL."""
     columns = columns_of(head)
+    if columns >= {"pid"} and not columns & {"ptr", "sid", "session_id"} and (grid := grid_of_head(head)) is not None:
+        columns |= {*_by_content(grid).values()}
     return any(need <= columns for need in (*_BLOCKED, *_LOCKS, *_ACTIVITY)) and not columns & {"ptr", "sid", "session_id"}
 
 
@@ -95,14 +146,30 @@ def parse(section: Section) -> Parsed:
     grid = grid_of(section)
     if grid is None:
         return parse_rows(section, lambda _: None)
-    columns = set(grid.columns)
+    columns = {*grid.columns, *_by_content(grid).values()}
     # A list that has the sessions' states, too, is a list of sessions: each row says by itself who holds it up.
     if any(need <= columns for need in _BLOCKED) and not columns & {"state", "client_port"}:
         return parse_rows(section, lambda row: _block(section, row))
     if any(need <= columns for need in _LOCKS):
         return parse_rows(section, _locks(section, grid.rows))
     taken = latest(cell for row in grid.rows for name, cell in row.cells.items() if name.endswith(("_start", "_change")))
-    return parse_rows(section, lambda row: _session(section, row, taken))
+    named = _by_content(grid)
+    return parse_rows(section, lambda row: _session(section, _renamed(row, named), taken))
+
+
+def _by_content(grid: Grid) -> dict[str, str]:
+    """Columns that people gave names of their own, by what their cells look like; one that the server named stays what it is."""
+    found: dict[str, str] = {}
+    for name in (name for name in grid.columns if name not in _OF_THE_SERVER):
+        cells = [cell for row in grid.rows if (cell := row.cells[name])]
+        known = next((label for label, looks in _BY_CONTENT if cells and all(looks.match(cell) for cell in cells)), None)
+        if known is not None and known not in grid.columns and known not in found.values():
+            found[name] = known
+    return found
+
+
+def _renamed(row: Row, named: dict[str, str]) -> Row:
+    return row._replace(cells=Cells({named.get(name, name): cell for name, cell in row.cells.items()})) if named else row
 
 
 def _block(section: Section, row: Row) -> SessionBlock | None:

@@ -7,12 +7,16 @@ from parsers.text.patterns import lazy
 
 _frame = lazy(r"(?:at )?(?:async )?(?:(?P<name>\S.*?) \()?(?P<file>[^()\s]+?):(?P<line>\d{1,9}):\d{1,9}\)?\s*$").match
 
+_built_in = lazy(r"at (?P<cls>[A-Z][\w]{0,60})\.(?P<name>[\w$]{1,80}) \(<anonymous>\)\s*$").match
+"""A function of V8's own: ``at RegExp.exec (<anonymous>)``."""
+
 
 def node_frame(text: str) -> Frame | None:
     """``at pack (/opt/mill/sack.js:52:14)``: the file as class, of a library with its folder below ``node_modules``; None for what is no frame."""
     match = _frame(text)
     if match is None:
-        return None
+        built_in = _built_in(text)
+        return Frame(built_in["cls"], built_in["name"], None) if built_in is not None else None
     file = match["file"].removeprefix("file://")
     folder, _, short = file.rpartition("/")
     # Node before 16 names its own modules without "node:", and without a folder or below "internal".

@@ -26,7 +26,9 @@ _COMMAND = (
     r"(?:netstat|lsof|lsfd|ss|jstack|jcmd|jhsdb|jps|kill|cat|top|ps|ls|nstat|date|uptime|uname|hostname|ulimit|prlimit|tcpdump|strace|py-spy|conntrack|nettop|pstack|gdb"
     r"|[efz]?grep|g?awk|sed|wc|sysctl|pfiles|pargs|procstat|sockstat|fstat|curl|wget|dmesg|journalctl|while|for|watch)\b[^\n]*)"
 )
-PROMPT = re.compile(rf"^[ \t]*+(?:\(\w+\)[ ]*)?(?P<host>[^\s$#>]{{0,80}}(?:[ ][^\s$#>]{{1,60}})?)[$#>%]{_COMMAND}$", re.MULTILINE)
+PROMPT = re.compile(
+    rf"^[ \t]*+(?:\(\w+\)[ ]*)?(?P<host>[/~][^\s$#>]{{0,60}}[ ]|[^\s$#>]{{0,80}}(?:[ ][^\s$#>]{{1,60}})?)[$#>%]{_COMMAND}$", re.MULTILINE
+)
 FENCE = re.compile(r"^[ \t]*+(?:```|~~~|\{%-?[ ]*(?:end)?highlight\b|\{code|\{noformat|</?pre\b)[^\n]*$", re.MULTILINE)
 # What a prompt or a fence cannot do without. Nearly all text has none of it, and is passed many times faster than line by line.
 _FENCES = {"`": ("``",), "~": ("~~",), "{": ("%", "code", "noformat"), "<": ("pre", "/pre")}

@@ -60,6 +60,11 @@ def columns_of(head: Sequence[str]) -> frozenset[str]:
     return frozenset(grid.columns) if grid is not None else frozenset()
 
 
+def grid_of_head(head: Sequence[str]) -> Grid | None:
+    """The table that these lines begin, None if they begin none."""
+    return _read(list(enumerate(head)))
+
+
 def grid_of(section: Section) -> Grid | None:
     """The table that a section holds, None if it holds none."""
     return _read(list(section.rows()))

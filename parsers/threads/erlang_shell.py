@@ -12,6 +12,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Final
 
+from msgspec.structs import replace
+
 from parsers.records import Frame, LogEvent, LogKind, Parsed, Record, Runtime, Thread, ThreadDump
 from parsers.records.shows import Shows
 from parsers.text.patterns import lazy
@@ -25,12 +27,16 @@ NAME: Final = "erlang_shell"
 SHOWS: Final = frozenset({Shows.THREADS})
 
 HEADER: Final = r"Pid[ ]+Name or Initial Func[ ]"
-ROW_SHAPE: Final = r"[ ]*\[?\{(?:current_stacktrace,|message_queue_len,[ ]?\d)|[ ]{0,4}<\d+\.\d+\.\d+>[ ]{1,20}\S+[ ]+\S+[ ]+\d+[ ]+\d+[ ]+\d+[ ]+[\w.@']+:"
+ROW_SHAPE: Final = (
+    r"(?:\([\w@.-]{1,80}\))?\d{1,4}>[ ](?=[^\n]{0,400}?(?:message_queue_len|process_info\())|[ ]*\[\{(?:<\d+\.\d+\.\d+>,[ ]?\d|registered_name,)|"
+    r"[ ]*\[?\{(?:current_stacktrace,|message_queue_len,[ ]?\d)|[ ]{0,4}<\d+\.\d+\.\d+>[ ]{1,20}\S+[ ]+\S+[ ]+\d+[ ]+\d+[ ]+\d+[ ]+[\w.@']+:"
+)
 
 _begins = lazy(r"[^\n]{0,80}?\{current_stacktrace,")
 _call = lazy(
     r"\{(?P<module>'?[a-zA-Z][\w.@']{0,100}),(?P<name>'?[\w.@/<>?!-]{1,150}'?),(?:(?P<arity>\d{1,3})|\[[^\]]{0,200}\]),\s*\[(?:\{file,\"(?P<file>[^\"]{1,300})\"\},\s*\{line,(?P<line>\d{1,9})\})?"
 )
+_begun = lazy(r"\{'?[a-zA-Z][\w.@']{0,100},'?[\w.@/<>?!-]{1,150}'?,\d{1,3},\s*$").search
 _queue = lazy(r"[^\n]{0,120}?\{message_queue_len,\s?(?P<length>\d{1,12})\}")
 _registered = lazy(r"[^\n]{0,120}?\{registered_name,\s?'?(?P<name>[\w.@]{1,120})'?\}")
 _asked = lazy(
@@ -41,6 +47,10 @@ _row = lazy(
 )
 _heading = lazy(r"\s*(?:Pid\s+Name or Initial Func\s|={10,}|-{10,}|'?[\w.-]{1,80}@[\w.-]{1,80}'?\s+\d\d:\d\d:\d\d|Load:\s|procs\s|runq\s)")
 _rest = lazy(r"\s*(?:\{[a-z_]+,|[\[\]{},]|\d{1,4}> |\(?[\w.@-]{0,80}\)?\d{0,4}> )")
+_pair = lazy(r"\{<(?P<pid>[\d.]{5,30})>,\s?(?P<length>\d{1,12})\}").finditer
+_pairs = lazy(r"[^\n]{0,40}?\[\{<[\d.]{5,30}>,\s?\d{1,12}\}[,\]]").match
+_asks_queues = lazy(r"[^\n]{0,400}?message_queue_len").match
+_of_number = lazy(r"pid\((?P<numbers>[\d, ]{5,30})\)").match
 _MANY: Final = 1000
 """Messages before a process that are no ordinary load: more than a busy one takes in a moment."""
 
@@ -73,29 +83,61 @@ class _Reader:
         self.events: list[LogEvent] = []
         self.open: Stack | None = None
         self.name = ""
+        self.pid = ""
+        """The number that was asked for: a list of queues has no names."""
+        self.names: dict[str, str] = {}
+        self.begun = ""
+        """A call whose place stands in the next line."""
+        self.lists = False
+        """True below a question for the lengths of queues."""
 
     def take(self, index: int, line: str) -> bool:
         """Take a line; False if it is none of a process."""
         taken = False
+        if self._listed(index, line):
+            return True
         if (match := _asked.match(line)) is not None:
             self._close()
             self.name, taken = match["name"], True
+            numbers = _of_number(match["name"])
+            self.pid = f"<{numbers['numbers'].replace(' ', '').replace(',', '.')}>" if numbers is not None else match["name"]
         if (match := _registered.match(line)) is not None:
             self.name, taken = match["name"], True
+            self.names[self.pid] = self.name
         if (match := _row.match(line)) is not None:
             self._row_of(index, match["pid"], match["name"], match["function"], int(match["queue"]))
             return True
         if _begins.match(line) is not None:
             self._close()
             self.open, taken = Stack(self.section, index), True
-        if self.open is not None:
-            for call in _call.finditer(line):
-                self.open.frame(_frame(call["module"], call["name"], call["arity"], call["file"], call["line"]), index)
-                taken = True
+        taken = self._frames(index, line) or taken
         if (match := _queue.match(line)) is not None:
             self._queued(index, self.name, int(match["length"]))
             taken = True
         return taken or _heading.match(line) is not None or _rest.match(line) is not None
+
+    def _listed(self, index: int, line: str) -> bool:
+        """A list of processes and the lengths of their queues, below the question for it."""
+        self.lists = self.lists or _asks_queues(line) is not None
+        if not self.lists or _pairs(line) is None:
+            return False
+        self.lists = False
+        for pair in _pair(line):
+            self._queued(index, f"<{pair['pid']}>", int(pair["length"]))
+        return True
+
+    def _frames(self, index: int, line: str) -> bool:
+        """Calls of the stack that is open; the place of one may stand in the next line."""
+        if self.open is None:
+            return False
+        text, self.begun = self.begun + line.strip("> \t") if self.begun else line, ""
+        if (match := _begun(text)) is not None:
+            self.begun = match[0]
+        taken = False
+        for call in _call.finditer(text):
+            self.open.frame(_frame(call["module"], call["name"], call["arity"], call["file"], call["line"]), index)
+            taken = True
+        return taken
 
     def _row_of(self, index: int, pid: str, name: str, function: str, queue: int) -> None:
         self._close()
@@ -120,6 +162,7 @@ class _Reader:
     def records(self) -> tuple[Record, ...]:
         """The processes as a piece of a dump, and the queues."""
         self._close()
+        self.events = [replace(one, subject=self.names.get(one.subject or "", one.subject)) for one in self.events]
         if not self.threads:
             return tuple(self.events)
         first, last = self.threads[0].where.first, self.threads[-1].where.last

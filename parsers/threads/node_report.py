@@ -65,16 +65,25 @@ def _dump(section: Section, root: JsonObject, header: JsonObject, pid: int | Non
     for text, line in zip(trace, trace.lines, strict=True):
         if isinstance(text, str) and (frame := node_frame(text.strip())) is not None:
             stack.frame(frame, line)
+    cpu, elapsed = _usage(root.inner("resourceUsage"))
     time = (header.text("dumpEventTime") or "").removesuffix("Z") or None
     return ThreadDump(
         where=section.where(root.first, root.last),
         dialect=NAME,
-        threads=(stack.thread(name="event loop"),),
+        threads=(stack.thread(name="event loop", cpu=cpu, elapsed=elapsed),),
         pid=Pid(pid) if pid is not None else None,
         time=iso_time(time),
         complete=complete,
         runtime=Runtime.NODE,
     )
+
+
+def _usage(usage: JsonObject) -> tuple[float | None, float | None]:
+    """Seconds of processor time that the process has used, and since when it runs, by the share that the report names."""
+    user, share = usage.get("userCpuSeconds"), usage.get("userCpuConsumptionPercent", usage.get("cpuConsumptionPercent"))
+    if not isinstance(user, int | float) or not isinstance(share, int | float) or share <= 0:
+        return None, None
+    return float(user), float(user) * 100 / share
 
 
 def _handle(section: Section, handle: JsonObject, pid: int | None) -> LoopHandle | None:

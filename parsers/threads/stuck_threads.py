@@ -17,7 +17,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Final
 
-from parsers.records import JavaState, NativeId, Parsed, Thread, ThreadDump
+from parsers.records import JavaState, LogEvent, LogKind, NativeId, Parsed, Thread, ThreadDump
 from parsers.records.shows import Shows
 from parsers.text.grammar import JAVA_STATES, LOCK_LINE, LOCK_VERBS, STATE_LINE
 from parsers.text.patterns import lazy
@@ -56,6 +56,14 @@ _REQUEST: Final = 40
 _report, _state, _lock = REPORT.match, STATE_LINE.match, LOCK_LINE.match
 _active = lazy(r"has been active for \[?(?P<ms>[\d,. \u00a0]{1,20})\]? milliseconds").search
 _done = lazy(r"WSVR0606W|has completed|BEA-000339").search
+_ended = lazy(
+    r"WSVR0606W: Thread \"(?P<was>[^\"\n]{1,300})\"(?:[^\n]{0,120}?approximately (?P<ms>\d{1,12}) milliseconds)?"
+    r"(?:[^\n]{0,40}?There is/are (?P<hanging>\d{1,9}) thread)?"
+    r"|Thread [\"\[](?P<tomcat>[^\"\[\]\n]{1,300})[\"\]][^\n]{0,120}?has completed(?:[^\n]{0,60}?approximately \[?(?P<took>\d{1,12})\]? milliseconds)?"
+    rf"|BEA-000339>? ?<?(?P<wls>{_EXECUTE}[^\"<>\n]{{0,200}}?) has become \"?unstuck"
+).search
+"""A thread that ended what it was reported for."""
+_SOURCES: Final = {"was": "WebSphere", "tomcat": "Tomcat", "wls": "WebLogic"}
 _remark = lazy(
     r"\s*(?:Thread-\d+ \"[^\"\n]{1,200}\" <[^\n]{0,200}\{\s*$|\}\s*>?\s*$|stackTrace:|Stack trace:|java\.lang\.Throwable\b|io\.vertx\.core\.VertxException: Thread blocked|Locked ownable synchronizers:|- None|>\s*$)"
 ).match
@@ -81,10 +89,15 @@ def parse(section: Section) -> Parsed:
     gaps, elisions = leftovers(section, unread)
     threads = tuple(reader.threads)
     if not threads:
-        return Parsed(elisions, read + len(elisions), gaps)
+        return Parsed((*reader.ended, *elisions), read + len(elisions), gaps)
     first, last = min(one.where.first for one in threads), max(one.where.last for one in threads)
     dump = ThreadDump(where=section.where(first - section.first, last - section.first), dialect=NAME, threads=threads, fragment=True)
-    return Parsed((dump, *elisions), read + len(elisions), gaps)
+    return Parsed((dump, *reader.ended, *elisions), read + len(elisions), gaps)
+
+
+def _plain(name: str) -> str:
+    """A thread's name without the state that WebLogic puts in front: it changes when the thread comes back."""
+    return name.partition("] ")[2] if name.startswith(("[STUCK] ", "[ACTIVE] ", "[STANDBY] ", "[HOGGING] ")) else name
 
 
 class _Reader:
@@ -94,6 +107,8 @@ class _Reader:
         self.section = section
         self.threads: list[Thread] = []
         self.names: set[str] = set()
+        self.ended: list[LogEvent] = []
+        """That threads came back: they are no part of the dump any more."""
         self.open: Stack | None = None
         self.name = ""
         self.java_id: int | None = None
@@ -107,9 +122,12 @@ class _Reader:
         """Take a line; False if it is none of a warning or its stack."""
         if any(mark in line for mark in MARKS) and (match := _report(line)) is not None:
             self._begin(index, line, match)
+            if _done(line):
+                self._came_back(index, line)
             return True
         if _done(line):
             self.close()
+            self._came_back(index, line)
             return True
         stack = self.open
         if stack is None:
@@ -152,6 +170,30 @@ class _Reader:
         self.request = _REQUEST if fields["wls"] and "Stack trace:" not in line else 0
         self.remark = None if seconds is None else f"reported to be at it for {seconds} s"
         self.open = None if _done(line) else Stack(self.section, index)
+
+    def _came_back(self, index: int, line: str) -> None:
+        """Take a thread out whose server says that it has ended what it was reported for; its stack stays with the event."""
+        match = _ended(line)
+        if match is None:
+            return
+        fields = match.groupdict()
+        key = next(key for key in _SOURCES if fields[key])
+        name = _plain(fields[key])
+        was = next((one for one in self.threads if _plain(one.name) == name), None)
+        self.threads = [one for one in self.threads if one is not was]
+        took = fields["ms"] or fields["took"]
+        figures = (("seconds", int(took) / 1000),) if took else ()
+        still = (("hanging", float(fields["hanging"])),) if fields["hanging"] else ()
+        self.ended.append(
+            LogEvent(
+                where=self.section.where(index),
+                kind=LogKind.RECOVERED,
+                source=_SOURCES[key],
+                subject=name,
+                figures=(*figures, *still),
+                frames=was.frames if was is not None else (),
+            )
+        )
 
     def close(self) -> None:
         """End the thread that is open. A warning that comes again a minute later is about the same thread."""

@@ -42,7 +42,7 @@ def test_without_a_heading_only_the_usual_order_is_read() -> None:
 
 def test_queues_come_first_then_dead_servers() -> None:
     text = said(f"Why does it queue?\n\n{HEADING}{FRONT}{BUSY}{DEAD}{WHOLE}")
-    assert "HAProxy has 31 requests in the queue of carts/c1, which has 20 sessions of 20" in text
+    assert "31 requests wait in HAProxy's queue of carts/c1: all of its 20 places are taken." in text
     assert "HAProxy has 4 requests in the queue of carts." in text
     assert "HAProxy takes carts/c2 for DOWN (1,402 connections to it failed since it began)" in text
 

@@ -113,7 +113,7 @@ def test_a_line_that_proves_something(line: str, kind: LogKind, subject: str | N
         '10.1.1.1 - - [06/May/2026:07:08:09 +0000] "GET /a HTTP/1.1" 200 504 "-" "-"',
         '10.1.1.1:40123 [06/May/2026:07:08:09.882] front shop/shop2 0/0/0/2/3 200 198 - - ---- 3/3/2/2/0 0/0 "GET /a HTTP/1.1"',
         "[2026-05-06T07:08:09.123+0000][gc] GC(7) Pause Young (Normal) 90M->10M(1024M) 8.5ms",
-        "till-pool - Pool stats (total=7, active=1, idle=6, waiting=0)",
+        "till-pool - Pool stats (total=7, active=1, idle=6)",
     ],
 )
 def test_a_quotation_or_an_ordinary_line_proves_nothing(line: str) -> None:

@@ -1,0 +1,133 @@
+"""Picked threads that compute: one moment shows where, and processor time beside it shows that it is no short moment."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Final, NamedTuple
+
+from analyzer.evidence.chosen_threads import chosen, few_threads
+from analyzer.evidence.citations import of_threads
+from analyzer.model.finding import Confidence, Culprit, Evidence, Severity, When
+from analyzer.model.message import plural, say
+from analyzer.model.text import Ask, Do, Either, Text
+from analyzer.software.blockers import application_frame
+from analyzer.software.kinds import ActivityKind, PoolRole
+from parsers.records import Runtime
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Mapping, Sequence
+
+    from analyzer.model.finding import Finding
+    from analyzer.software.pools import ThreadActivity
+    from analyzer.waits.case import Case, ProcessView
+    from parsers.records import NativeId, ThreadUsage
+
+HOT: Final = 50.0
+"""Percent of a processor in top at which a thread hardly waits."""
+WHOLE: Final = 0.8
+"""Share of its life that an event loop computed from which on it hardly ever waits for events …"""
+LONG: Final = 30.0
+"""… if it lives for these seconds: programs compute while they start."""
+_PATTERNS: Final = ("RegExp.", "java.util.regex.", "re.", "regexp.", "regexp/", "System.Text.RegularExpressions.", "sre_", "_sre.")
+TEXT: Final = Text(
+    "cpu-spin",
+    headline=Either(
+        "loop",
+        "The event loop computes in {call}{called}, and the process has used {percent:.0f} % of a processor since it began: all its connections stand still meanwhile.",
+        "{threads} in {call}{called}, and top shows {percent:.0f} % of a processor: a loop that does not end, or long work.",
+    ),
+    explanation="{pattern}One moment shows where it computes, and its processor time that it hardly waits. Work that is meant to be long looks the same.",
+    why="The stack and the processor time agree. That it stands there for long, a second stack would show.",
+    do=(
+        Do(When.NOW, "Take the stack again after ten seconds: does it stand under {frame} still?", "{again}"),
+        Do(
+            When.FIX,
+            "Look at {frame} and its input: a regular expression with a repetition inside a repetition, such as (a+)+, a loop whose end never comes, a collection that is shared. Bound the input or the time.",
+        ),
+    ),
+    figures=(("{percent:.0f} %", "of a processor"),),
+    ask=(Ask("second stack, ten seconds later", "whether it stands there still", "{again}"),),
+    chain=(("{who}", "computes without end in", "{call}"),),
+    phrases={
+        "called": Either("frame_below", ", called from {frame}"),
+        "pattern": Either(
+            "of_pattern",
+            "A regular expression that tries all ways to match takes exponential time for some inputs: a few dozen characters are enough, whoever sends them. ",
+        ),
+    },
+)
+
+
+class _Hot(NamedTuple):
+    """A thread that computes, how much of a processor it takes, and the row of top that says so."""
+
+    member: ThreadActivity
+    percent: float
+    usage: ThreadUsage | None
+
+
+def suspicions(case: Case) -> Iterator[Finding]:
+    """One for each process of which somebody picked threads that compute and use a processor."""
+    for view in case.latest:
+        if view.dump is None or not (chosen(case, view) or view.dump.runtime is Runtime.NODE):
+            continue
+        usages = {usage.native_id: usage for usage in view.snapshot.usages}
+        hot = [
+            found
+            for pool in view.pools
+            if pool.role is not PoolRole.JVM
+            for one in pool.members
+            if (found := _hot(view, one, usages)) is not None
+        ]
+        if hot:
+            yield _finding(view, hot)
+
+
+def _hot(view: ProcessView, member: ThreadActivity, usages: Mapping[NativeId, ThreadUsage]) -> _Hot | None:
+    thread = member.thread
+    if member.activity.kind is not ActivityKind.RUNNING or member.activity.app < 0:
+        return None
+    usage = usages.get(thread.native_id) if thread.native_id is not None else None
+    if usage is not None:
+        return _Hot(member, usage.cpu_percent, usage) if usage.cpu_percent >= HOT else None
+    if view.dump is None or view.dump.runtime is not Runtime.NODE or not thread.cpu or (thread.elapsed or 0) < LONG:
+        return None
+    share = thread.cpu / (thread.elapsed or 1)
+    return _Hot(member, 100 * share, None) if share >= WHOLE else None
+
+
+def _finding(view: ProcessView, hot: Sequence[_Hot]) -> Finding:
+    first = max(hot, key=lambda one: one.percent)
+    frame = application_frame(*first.member)
+    same = [one for one in hot if application_frame(*one.member) == frame]
+    top = first.member.thread.frames[0]
+    loop = view.dump is not None and view.dump.runtime is Runtime.NODE
+    text = TEXT.filled(
+        view.process,
+        loop=loop,
+        threads=plural(len(same), "thread computes", "threads compute"),
+        call=top.call,
+        frame=frame,
+        frame_below=frame is not None and frame != top,
+        percent=first.percent,
+        of_pattern=f"{top.full}.".startswith(_PATTERNS) or top.cls == "RegExp",
+        who=say("the event loop") if loop else say("“{name}”", name=first.member.thread.label),
+        again="kill -USR2 {pid}" if loop else "jstack -l {pid} > jstack-2.txt",
+    )
+    shown = [
+        of_threads(
+            [one.member for one in same],
+            say("{threads} in {call}", threads=plural(len(same), "thread computes", "threads compute"), call=top.call),
+        )
+    ]
+    if first.usage is not None:
+        says = say("top shows {percent:g} % for native id {native_id}", percent=first.usage.cpu_percent, native_id=first.usage.native_id)
+        shown.append(Evidence(first.usage.where, says, (f"{first.usage.cpu_percent:g}",), len(same) - 1))
+    return text.finding(
+        severity=Severity.WARNING,
+        confidence=Confidence.SUSPECTED,
+        evidence=tuple(shown),
+        rule="event-loop-blocked" if loop else "cpu-spin",
+        chain=text.steps(tuple(shown)),
+        culprit=Culprit(thread=first.member.thread.label, frame=str(frame) if frame is not None else None),
+        doubts=(few_threads(),),
+    )

@@ -1,0 +1,109 @@
+"""What the statistics of a proxy or a pooler tell alone: clients wait for a place, and all places are taken. Why they are not given back, the list does not say."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Final
+
+from analyzer.evidence.queues import name_of, queue_in_words
+from analyzer.families.listed_sessions import LIST_ALONE
+from analyzer.model.finding import Confidence, Culprit, Doubt, Evidence, Finding, Severity, When
+from analyzer.model.message import plural, say
+from analyzer.model.text import Ask, Do, Either, Text
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from analyzer.waits.case import Case
+    from parsers.records import ProxyLoad
+
+LASTING: Final = 2.0
+"""Seconds in the queue from which on it is no burst."""
+LONG: Final = 10.0
+"""Seconds from which on no short transactions of others are waited for."""
+TEXT: Final = Text(
+    "queued-at-proxy",
+    headline=Either(
+        "pool",
+        "{clients} wait at PgBouncer for a connection of {name}{longest}: all {current:,} that it has are given to other clients.",
+        "{requests} wait in HAProxy's queue of {name}: all of its {limit:,} places are taken.",
+    ),
+    explanation=Either(
+        "pool",
+        Either(
+            "session",
+            "In session mode a client keeps its connection until it leaves, even while it does nothing: {current:,} clients that stay, as the pools of applications do, keep all others out, and the database may be idle meanwhile. Long statements look the same: the list of the database's sessions tells.",
+            "A connection comes back at the end of a transaction: long statements, transactions that are kept open, and a pool that is too small for its clients look the same. The list of the database's sessions tells.",
+        ),
+        "The proxy lets only so many requests through at once. Servers that answer slowly, and a limit that is too low, fill the queue alike.",
+    ),
+    why=Either(
+        "lasts",
+        "The list says so itself: the oldest has waited for long, and no connection is free.",
+        "The list is of one moment: a burst looks the same.",
+    ),
+    do=(
+        Do(When.NOW, "See what the sessions behind the pool do: idle, a long statement, or an open transaction?", "{look}", on="pool"),
+        Do(When.NOW, "Look how long the servers take for the requests that they serve, and what their threads wait for.", on="proxy"),
+        Do(
+            When.FIX,
+            "Where the application can bear it use transaction mode; else let the pools of all applications together have no more connections than pool_size.",
+            on="session",
+        ),
+        Do(When.FIX, "End what keeps the connections; only then weigh a larger pool_size against what the database can bear.", on="shared"),
+        Do(When.FIX, "Make what is slow behind the proxy fast; more places only help if the servers can bear more.", on="proxy"),
+    ),
+    figures=(("{queued:,}", "waiting in the queue"), ("{current:,}", "places taken")),
+    ask=(Ask("the database's list of sessions", "what the sessions behind the pool do", "{look}", on="pool"),),
+    chain=(("{who}", "waits for a place at", "{name}"), ("{name}", "has none left", "")),
+    phrases={"longest": Either("seconds", ", the longest for {seconds:.0f} s")},
+)
+_LOOK: Final = 'psql -c "SELECT pid, state, xact_start, state_change, client_addr, client_port, query FROM pg_stat_activity" > sessions.txt'
+
+
+def suspicions(case: Case) -> Iterator[Finding]:
+    """One for the longest queue that all places are taken for."""
+    last = next((one for one in reversed(case.incident.snapshots) if one.loads), None)
+    full = [load for load in last.loads if _is_full(load)] if last is not None else []
+    if full:
+        yield _finding(max(full, key=lambda load: load.queued or 0))
+
+
+def _is_full(load: ProxyLoad) -> bool:
+    """True if somebody waits though no place is left; of a pooler only for longer than a burst."""
+    if not load.queued or not load.current:
+        return False
+    if load.software == "PgBouncer":
+        return load.idle == 0 and (load.waits or 0.0) >= LASTING
+    return load.server not in {"FRONTEND", "BACKEND"} and bool(load.limit) and load.current >= (load.limit or 0)
+
+
+def _finding(load: ProxyLoad) -> Finding:
+    pool, session = load.software == "PgBouncer", load.mode == "session"
+    lasts = pool and (load.waits or 0.0) >= LONG
+    text = TEXT.filled(
+        None,
+        pool=pool,
+        proxy=not pool,
+        session=pool and session,
+        shared=pool and not session,
+        lasts=lasts,
+        clients=plural(load.queued or 0, "client"),
+        requests=plural(load.queued or 0, "request"),
+        queued=load.queued or 0,
+        current=load.current or 0,
+        limit=load.limit or 0,
+        name=name_of(load),
+        seconds=load.waits,
+        who=say("the clients of {software}", software=load.software),
+        look=_LOOK,
+    )
+    sure = Confidence.LIKELY if lasts else Confidence.SUSPECTED
+    shown = (Evidence(load.where, queue_in_words(load), (str(load.queued),)),)
+    return text.finding(
+        severity=Severity.WARNING,
+        confidence=sure,
+        evidence=shown,
+        chain=text.steps(shown, ()),
+        culprit=Culprit(library=load.software),
+        doubts=(Doubt(LIST_ALONE, say("no socket ties the sessions to a process"), sure),),
+    )

@@ -1,0 +1,111 @@
+"""Pieces of a dump with virtual threads that keep their carriers while they wait, by the runtime's own report or by their stacks: the rest may find no carrier."""
+
+from __future__ import annotations
+
+import re
+from typing import TYPE_CHECKING, Final
+
+from msgspec.structs import replace
+
+from analyzer.evidence.chosen_threads import FEW, chosen, few_threads
+from analyzer.evidence.citations import of_threads
+from analyzer.evidence.doing import doing
+from analyzer.model.finding import Confidence, Culprit, Severity, When
+from analyzer.model.message import plural, say
+from analyzer.model.text import Ask, ByNumber, Do, Either, Text
+from analyzer.software.blockers import activity, application_frame, blocking_frame
+from analyzer.software.pools import ThreadActivity
+from parsers.records import PINNED, Runtime
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Sequence
+
+    from analyzer.model.finding import Finding
+    from analyzer.waits.case import Case, ProcessView
+    from parsers.records import Thread
+
+_PARKED: Final = "parkOnCarrierThread"
+_carrier = re.compile(r"(?:@|#\d{1,18},)(?P<name>[^,\]\s]{1,200})")
+TEXT: Final = Text(
+    "virtual-thread-pinning",
+    headline=ByNumber(
+        "carriers_count",
+        "{carriers} that is here is pinned: its virtual thread waits in {frame} and does not let go of it.",
+        "All {carriers} that are here are pinned: their virtual threads wait in {frame} and do not let go of them.",
+    ),
+    explanation="A virtual thread that waits inside synchronized (up to JDK 23), a class initializer or a native frame keeps its carrier, and there are about as many carriers as processors.{does} Where all are kept no other virtual thread runs, and if what they wait for needs a carrier itself, nothing goes on any more. No deadlock is reported, and platform threads are well.",
+    why="The stacks, or the runtime's own reports, show the pinned threads, and the dump the carriers that carry them. Whether there are other carriers, and for how long these are kept, is not here.",
+    do=(
+        Do(
+            When.NOW, "Save a dump file with all virtual threads, then restart.", "jcmd {pid} Thread.dump_to_file -format=json threads.json"
+        ),
+        Do(When.FIX, "Take the wait out of synchronized in {frame}: a ReentrantLock does not pin, and neither does JDK 24."),
+        Do(When.PREVENT, "Watch the JFR event jdk.VirtualThreadPinned."),
+    ),
+    figures=(("{count:,}", "virtual threads that keep their carrier"),),
+    ask=(Ask("dump file with all virtual threads", "who waits for a carrier", "jcmd {pid} Thread.dump_to_file -format=json threads.json"),),
+    chain=(("virtual threads", "wait for a free carrier", ""), ("the carriers", "are pinned in", "{frame}")),
+    phrases={
+        "does": Either("doing", " One that is here {doing}."),
+    },
+)
+
+
+def suspicions(case: Case) -> Iterator[Finding]:
+    """One for each process of which somebody pasted pinned threads."""
+    for view in case.latest:
+        if view.dump is None or not chosen(case, view):
+            continue
+        # The runtime's reports, carriers and single threads are pieces of different kinds: each is a dump of its own.
+        threads = [
+            thread
+            for dump in view.snapshot.dumps
+            if dump.pid in {None, view.pid} and dump.runtime is Runtime.JVM
+            for thread in dump.threads
+        ]
+        pinned = [thread for thread in threads if _is_pinned(thread)]
+        carriers = [thread for thread in threads if thread.carrying is not None]
+        # The runtime reports a thread that was pinned for a moment, too: what matters is that no carrier is left.
+        if pinned and carriers and len(threads) <= FEW and all(_carries(one, pinned) for one in carriers):
+            yield _finding(view, carriers, pinned)
+            return
+
+
+def _is_pinned(thread: Thread) -> bool:
+    return thread.native_state == PINNED or any(frame.method == _PARKED for frame in thread.frames)
+
+
+def _finding(view: ProcessView, carriers: Sequence[Thread], pinned: Sequence[Thread]) -> Finding:
+    members = [ThreadActivity(thread, activity(thread, view.known)) for thread in pinned]
+    # Reports of the runtime have the frame that holds the monitor, stacks what it waits for.
+    deep = max(members, key=lambda one: len(one.thread.frames))
+    at = application_frame(*members[0]) or application_frame(*deep) or members[0].thread.frames[0]
+    stands = blocking_frame(*deep)
+    text = TEXT.filled(
+        view.process,
+        carriers=plural(len(carriers), "carrier"),
+        carriers_count=len(carriers),
+        frame=at,
+        count=len(members),
+        doing=doing(deep, stands, several=False) if stands is not None else None,
+    )
+    shown = of_threads(
+        members, say("{threads} and keep their carriers", threads=plural(len(members), "virtual thread waits", "virtual threads wait"))
+    )
+    sure = Confidence.LIKELY if len(carriers) > 1 else Confidence.SUSPECTED
+    return text.finding(
+        severity=Severity.WARNING,
+        confidence=sure,
+        evidence=(shown,),
+        chain=text.steps((), (shown,)),
+        culprit=Culprit(pool=say("carriers"), frame=str(at)),
+        doubts=(replace(few_threads(), ceiling=sure),),
+    )
+
+
+def _carries(carrier: Thread, pinned: Sequence[Thread]) -> bool:
+    """True if one of the pinned threads is on the carrier, by number or by the carrier's name in the report."""
+    return any(
+        one.java_id == carrier.carrying or ((found := _carrier.search(one.name)) is not None and found["name"] == carrier.name)
+        for one in pinned
+    )

@@ -1,0 +1,356 @@
+"""What people really have: pieces of lists, counters and watchers' lines. For every kind one that tells, and a twin that must stay quiet."""
+
+from __future__ import annotations
+
+import pytest
+
+from analyzer.model.finding import Confidence, Finding, Status
+from tests.builders import diagnosis_of
+
+
+def found(*texts: str) -> Finding:
+    diagnosis = diagnosis_of({f"post-{number}.md": text for number, text in enumerate(texts)})
+    assert diagnosis.verdict.status is Status.PROBLEM, diagnosis.verdict.headline
+    assert diagnosis.verdict.confidence is not Confidence.CERTAIN
+    return diagnosis.findings[0]
+
+
+def quiet(*texts: str) -> str:
+    verdict = diagnosis_of({f"post-{number}.md": text for number, text in enumerate(texts)}).verdict
+    assert verdict.status is Status.INSUFFICIENT, verdict.headline
+    return f"{verdict.headline} {verdict.summary}"
+
+
+class TestSessions:
+    ALIASES = (
+        "depot=> select pid, pg_blocking_pids(pid) as held, state as st, wait_event_type as wtype, now()-xact_start as xact, substr(query,1,40) as sql from pg_stat_activity;\n"
+        "  pid | held    | st                  | wtype  | xact     | sql\n"
+        "------+---------+---------------------+--------+----------+---------------------\n"
+        "  700 | {{}}      | {state:<19} | Client | 00:31:10 | select 1 from crate\n"
+        "  701 | {{700}}   | active              | Lock   | 00:11:10 | alter table crate\n"
+        "  702 | {{701}}   | active              | Lock   | 00:11:09 | select n from crate\n"
+        "(3 rows)\n"
+    )
+    AGAIN = (
+        "depot=> select pid, application_name, client_addr, client_port from pg_stat_activity where pid = 700;\n"
+        " pid | application_name | client_addr | client_port\n-----+------------------+-------------+-------------\n 700 | pgAdmin          | 10.9.8.7    |       51515\n"
+    )
+
+    def test_columns_are_known_by_their_cells(self) -> None:
+        finding = found("It hangs:\n\n" + self.ALIASES.format(state="idle in transaction"))
+        assert finding.rule == "lock-held-by-idle-transaction"
+        assert "2 sessions of PostgreSQL" in finding.headline
+        assert "session 700" in finding.headline
+        assert "alter table crate" in finding.explanation
+
+    def test_a_session_that_is_asked_for_again_is_no_later_moment(self) -> None:
+        finding = found("It hangs:\n\n" + self.ALIASES.format(state="idle in transaction") + "\n" + self.AGAIN)
+        assert "2 sessions of PostgreSQL" in finding.headline
+        assert "session 700 (pgAdmin, 10.9.8.7:51515)" in finding.headline
+
+    def test_sessions_that_rest_are_told_to_rest(self) -> None:
+        text = quiet(
+            " pid | usename | client_addr | state | age\n-----+---------+-------------+-------+----------\n"
+            "  11 | till    | 10.0.0.3    | idle  | 00:00:04\n  12 | till    | 10.0.0.3    | idle  | 00:04:10\n"
+        )
+        assert "none of them waits or has a transaction open" in text
+
+
+class TestQueues:
+    HEAD = " database | user | cl_active | cl_waiting | sv_active | sv_idle | sv_used | sv_tested | sv_login | maxwait | pool_mode\n----------+------+-----------+------------+-----------+---------+---------+-----------+----------+---------+-----------\n"
+
+    def test_a_pool_whose_connections_are_all_given_away(self) -> None:
+        finding = found(f"{self.HEAD} mill     | sawer | 8 | 61 | 8 | 0 | 0 | 0 | 0 | 77 | session\n")
+        assert (finding.rule, finding.confidence) == ("queued-at-proxy", Confidence.LIKELY)
+        assert "61 clients wait at PgBouncer for a connection of mill/sawer, the longest for 77 s" in finding.headline
+        assert "In session mode" in finding.explanation
+
+    def test_of_a_pool_in_transaction_mode_nothing_is_said_of_sessions(self) -> None:
+        finding = found(f"{self.HEAD} mill     | sawer | 8 | 61 | 8 | 0 | 0 | 0 | 0 | 4 | transaction\n")
+        assert finding.confidence is Confidence.SUSPECTED
+        assert "end of a transaction" in finding.explanation
+
+    @pytest.mark.parametrize(
+        "row",
+        ["8 | 3 | 8 | 0 | 0 | 0 | 0 | 0 | session", "8 | 3 | 6 | 2 | 0 | 0 | 0 | 9 | session", "8 | 0 | 8 | 0 | 0 | 0 | 0 | 0 | session"],
+    )
+    def test_a_burst_free_connections_and_an_empty_queue_are_no_finding(self, row: str) -> None:
+        quiet(f"{self.HEAD} mill     | sawer | {row}\n")
+
+    def test_servers_that_are_slow_behind_a_proxy_are_named_with_its_queue(self) -> None:
+        lines = (
+            '198.51.100.3:50110 [17/Nov/2026:20:00:11.402] web~ bk_shop/<NOSRV> 0/15001/-1/-1/15001 503 217 - - sQ-- 90/89/61/0/0 31/0 "GET /a HTTP/1.1"\n'
+            '198.51.100.4:50111 [17/Nov/2026:20:00:12.402] web~ bk_shop/s1 0/9200/1/7300/16501 200 5120 - - ---- 90/89/61/40/0 29/0 "GET /b HTTP/1.1"\n'
+        )
+        finding = found(f"Is it the cable?\n\n{lines}")
+        assert "HAProxy bk_shop:" in finding.headline
+        assert "while the servers take 7.3 s for a request and have 40 each" in finding.headline
+
+    def test_a_breaker_that_is_full_is_told_with_the_server_that_does_not_answer(self) -> None:
+        tail = '"-" "ua" "id" "routes.nav:8080" {upstream} outbound|8080||routes.nav - 10.9.1.2:8080 10.3.4.9:57110 - default\n'
+        refused = (
+            '[2026-02-20T13:05:01.882Z] "GET /r HTTP/1.1" 503 UO upstream_reset_before_response_started{overflow} - "-" 210 81 0 - '
+            + tail.format(upstream='"-"')
+        )
+        late = '[2026-02-20T13:05:02.882Z] "GET /r HTTP/1.1" 504 UT upstream_response_timeout - "-" 210 24 9000 - ' + tail.format(
+            upstream='"10.3.9.77:8080"'
+        )
+        finding = found(f"Does the mesh drop us?\n\n{refused}{refused}{late}{late}")
+        assert finding.rule == "queued-at-proxy"
+        assert "routes.nav:8080" in finding.headline
+        assert "while 10.3.9.77:8080 left 2 requests without an answer until the limit of 9 s" in finding.headline
+
+
+class TestKernel:
+    SOCKSTAT = "sockets: used 901\nTCP: inuse 702 orphan {orphans} tw 77 alloc 960 mem {pages}\n\n$ sysctl net.ipv4.tcp_max_orphans net.ipv4.tcp_mem\nnet.ipv4.tcp_max_orphans = 4096\nnet.ipv4.tcp_mem = 9830\t13107\t19660\n"
+
+    def test_orphans_at_the_limit(self) -> None:
+        line = "[ 4122.910114] TCP: too many orphaned sockets\n"
+        finding = found(f"Leak of nginx?\n\n{line}\n$ cat /proc/net/sockstat\n{self.SOCKSTAT.format(orphans=4099, pages=19650)}")
+        assert (finding.rule, finding.confidence) == ("vanished-peer", Confidence.LIKELY)
+        assert "4,099 sockets that belong to no process any more" in finding.headline
+        assert "19,650 of 19,660 pages" in finding.explanation
+
+    def test_the_line_alone_is_a_suspicion(self) -> None:
+        assert found("[ 4122.910114] TCP: too many orphaned sockets\n").confidence is Confidence.SUSPECTED
+
+    def test_few_orphans_are_nothing(self) -> None:
+        quiet(f"$ cat /proc/net/sockstat\n{self.SOCKSTAT.format(orphans=31, pages=410)}")
+
+    def test_many_connections_that_end_keep_the_all_clear_away(self) -> None:
+        counts = "$ ss -tan | awk 'NR>1{{print $1}}' | sort | uniq -c\n    {fin} FIN-WAIT-1\n   1802 ESTAB\n    477 TIME-WAIT\n"
+        assert "nothing unusual" not in quiet(counts.format(fin=9902))
+        assert "nothing unusual" in quiet(counts.format(fin=3))
+
+    SYNS = "$ ss -tnpo state syn-sent\nRecv-Q Send-Q Local Address:Port Peer Address:Port\n"
+
+    def test_syns_that_nobody_answers(self) -> None:
+        rows = "".join(
+            f'0 1 10.1.2.3:4{number}310 192.0.2.88:7443 users:(("pumpd",pid=612,fd={number})) timer:(on,{number}sec,{again})\n'
+            for number, again in ((1, 3), (2, 4), (3, 1))
+        )
+        finding = found("They say it is slow.\n\n" + self.SYNS + rows)
+        assert (finding.rule, finding.confidence) == ("vanished-peer", Confidence.LIKELY)
+        assert "pumpd (pid 612) cannot connect to 192.0.2.88:7443" in finding.headline
+
+    def test_syns_of_this_moment_and_one_lost_packet_are_nothing(self) -> None:
+        rows = '0 1 10.1.2.3:41310 192.0.2.88:7443 users:(("pumpd",pid=612,fd=1)) timer:(on,1sec,0)\n' * 3
+        quiet(self.SYNS + rows)
+        quiet(self.SYNS + rows[: len(rows) // 3].replace("1sec,0", "1sec,1"))
+
+    def test_where_connections_to_it_are_open_packets_are_lost_and_nothing_is_cut(self) -> None:
+        rows = "".join(f"SYN-SENT 0 1 10.1.2.3:4{number}310 192.0.2.88:7443 timer:(on,{number}sec,3)\n" for number in (1, 2, 3))
+        opened = "ESTAB 0 0 10.1.2.3:50110 192.0.2.88:7443\n"
+        quiet("State Recv-Q Send-Q Local Address:Port Peer Address:Port\n" + rows + opened)
+
+    INFO = "\t cubic wscale:7,7 rto:204 rtt:0.4/0.1 mss:1448 cwnd:10 bytes_acked:{sent} lastsnd:{last} lastrcv:99 lastack:{last}\n"
+
+    def window(self, last: int, third: int) -> str:
+        rows = "".join(
+            f"ESTAB 0 0 10.3.0.8:6020 10.3.5.{number}:52210\n" + self.INFO.format(sent=900, last=pause)
+            for number, pause in ((40, last), (41, last + 30), (42, third))
+        )
+        closed = "ESTAB 0 812044 10.3.0.8:6020 10.3.7.9:60984 timer:(persist,6.5sec,0)\n" + self.INFO.format(sent=800, last=1200)
+        return "State Recv-Q Send-Q Local Address:Port Peer Address:Port\n" + rows + closed
+
+    def test_one_client_that_does_not_read_holds_up_all_others(self) -> None:
+        finding = found("Everybody freezes at once.\n\n```\n" + self.window(48_000, 48_010) + "```\n")
+        assert (finding.rule, finding.confidence) == ("blocked-write", Confidence.SUSPECTED)
+        assert "10.3.7.9:60984" in finding.headline
+        assert "3 other clients" in finding.headline
+
+    def test_a_slow_client_beside_others_that_go_on_is_nothing(self) -> None:
+        quiet("One is slow.\n\n```\n" + self.window(48_000, 120) + "```\n")
+
+    def test_few_connections_that_wait_for_the_far_end_to_close_are_harmless(self) -> None:
+        rows = "".join(f"tcp4       0      0 192.0.2.10.993         198.51.100.{number}.51338    FIN_WAIT_2\n" for number in (3, 4))
+        text = quiet(
+            "$ netstat -an -p tcp\nActive Internet connections (including servers)\nProto Recv-Q Send-Q Local Address          Foreign Address        (state)\n"
+            + rows
+        )
+        assert "so few are nothing to look at" in text
+
+    def test_time_wait_far_from_the_range_of_ports_is_normal(self) -> None:
+        counted = "$ ss -tan state time-wait | awk 'NR>1{{print $4}}' | sort | uniq -c | sort -rn\n   {count} 10.9.4.21:8000\n   901 10.9.4.22:8000\n"
+        assert "TIME_WAIT are normal" in quiet(counted.format(count=2105))
+        assert "TIME_WAIT are normal" not in quiet(counted.format(count=15990))
+
+    def test_a_shell_without_a_name_is_a_prompt(self) -> None:
+        table = (
+            "  sl  local_address rem_address   st tx_queue rx_queue tr tm->when retrnsmt   uid  timeout inode\n"
+            "   1: 0E02F40A:C3A2 2102F40A:0CEA 08 00000000:00000001 00:00000000 00000000  1000        0 790115 1 0 20 4 30 10 -1\n"
+            "   2: 0E02F40A:C3B8 2102F40A:0CEA 08 00000000:00000001 00:00000000 00000000  1000        0 790440 1 0 20 4 30 10 -1\n"
+        )
+        finding = found(f"/app # cat /proc/net/tcp\n{table}/app # grep -c ' 08 ' /proc/net/tcp\n731\n")
+        assert "keeps 731 sockets in CLOSE_WAIT (2 rows are here, to 10.244.2.33:3306)" in finding.headline
+
+    def test_whole_requests_that_nobody_read_are_told_beside_a_count(self) -> None:
+        row = "tcp4 {unread:>7}      0  172.16.4.9.9081        172.16.4.2.{port}       CLOSE_WAIT\n"
+        text = "$ netstat -an | grep 9081\ntcp        0      0  *.9081                 *.*                    LISTEN\n{rows}$ netstat -an | grep 9081 | grep -c CLOSE_WAIT\n240\n"
+        finding = found(text.format(rows=row.format(unread=418, port=36611) + row.format(unread=377, port=36614)))
+        assert finding.headline.endswith("the clients have closed, and the server has not, nor read what they sent.")
+        assert "377 to 418 bytes that nobody has read" in finding.explanation
+        assert "nor read" not in found(text.format(rows=row.format(unread=1, port=36611) + row.format(unread=377, port=36614))).headline
+
+
+class TestWatchers:
+    def test_a_container_that_is_killed_for_its_health_check(self) -> None:
+        text = (
+            '  Warning  Unhealthy  2m1s (x33 over 82m)    kubelet  Liveness probe failed: Get "http://10.2.6.30:80/h": context deadline exceeded (Client.Timeout exceeded while awaiting headers)\n'
+            "  Normal   Killing    101s (x11 over 81m)    kubelet  Container tillbox failed liveness probe, will be restarted\n"
+        )
+        finding = found(f"exit code 137, so out of memory?\n\n{text}")
+        assert finding.rule == "pool-stuck"
+        assert "kubelet tillbox: the program did not answer its health check in time, 11 times" in finding.headline
+        assert "OOMKilled" in finding.explanation
+
+    def test_a_readiness_check_that_failed_twice_is_nothing(self) -> None:
+        quiet(
+            '  Warning  Unhealthy  2m1s (x2 over 82m)    kubelet  Readiness probe failed: Get "http://10.2.6.30:80/h": context deadline exceeded\n'
+        )
+
+    @pytest.mark.parametrize(
+        ("line", "words"),
+        [
+            ("E, [2026-02-01T10:00:00.1 #77] ERROR -- : worker=3 PID:4188 timeout (61s > 60s), killing", "Unicorn: a worker took longer"),
+            (
+                "source=rack-timeout id=9f wait=2ms timeout=15000ms service=15001ms state=timed_out at=error",
+                "rack-timeout: a worker took longer",
+            ),
+            (
+                "[2026-03-01 10:00:17,420: ERROR/MainProcess] Task mill.saw[7d1c] raised unexpected: TimeLimitExceeded(300,)",
+                "Celery: a worker took longer",
+            ),
+        ],
+    )
+    def test_a_worker_that_its_master_ended(self, line: str, words: str) -> None:
+        finding = found(f"Why?\n\n{line}\n")
+        assert finding.rule == "pool-stuck"
+        assert words in finding.headline
+
+    def test_a_broker_without_memory(self) -> None:
+        finding = found(
+            "2026-01-01 10:00:00,1 | INFO | Usage Manager memory limit (1048576) reached for queue://saw. Producers will be throttled | org.apache.activemq\n"
+        )
+        assert finding.rule == "blocked-write"
+
+    HUNG = (
+        '[9/14/26 2:10:31:507 CEST] 000000a3 ThreadMonitor W   WSVR0605W: Thread "WebContainer : 4" (000001fc) has been active for 694212 milliseconds and may be hung.  There is/are 1 thread(s) in total in the server that may be hung.\n'
+        "\tat java.net.SocketInputStream.socketRead0(Native Method)\n\tat com.ibm.db2.jcc.t4.z.b(z.java:227)\n\tat nl.mill.Year.fill(Year.java:210)\n"
+    )
+    CAME_BACK = '[9/14/26 2:14:02:881 CEST] 000001fc ThreadMonitor W   WSVR0606W: Thread "WebContainer : 4" (000001fc) was previously reported to be hung but has completed.  It was active for approximately 905586 milliseconds.  There is/are 0 thread(s) in total in the server that may be hung.\n'
+
+    def test_a_thread_that_came_back_hangs_no_more(self) -> None:
+        text = quiet(self.HUNG + self.CAME_BACK)
+        assert "a thread that was reported to hang has ended its work (after 905.586 s), and 0 threads may hang now" in text
+        assert "nl.mill.Year.fill(Year.java:210)" in text
+
+    def test_one_that_did_not_is_told(self) -> None:
+        assert "WebContainer : 4" in found(self.HUNG + self.CAME_BACK.replace("WebContainer : 4", "WebContainer : 5")).headline
+
+    def test_a_pool_with_free_connections_is_no_trouble(self) -> None:
+        assert "a pool of connections had some free" in quiet(
+            "2026-01-01 10:00:00.1 DEBUG mill - Pool stats (total=9, active=1, idle=8, waiting=0)\n"
+        )
+
+    def test_a_process_that_does_not_keep_up_is_told_with_what_it_does(self) -> None:
+        text = (
+            "(n@h)1> lists:sublist(lists:keysort(2,[{P,element(2,erlang:process_info(P,message_queue_len))} || P <- processes()]),3).\n"
+            "[{<0.77.0>,%s},{<0.3.0>,0}]\n"
+            "(n@h)2> process_info(pid(0,77,0), [registered_name,current_stacktrace]).\n"
+            '[{registered_name,mill_book},\n {current_stacktrace,[{prim_file,sync_nif,1,[]},\n   {mill_book,handle_call,3,\n     [{file,"src/mill_book.erl"},{line,44}]}]}]\n'
+        )
+        finding = found(text % "51200")
+        assert "mill_book" in finding.headline
+        assert "called from mill_book.handle_call/3(mill_book.erl:44)" in finding.headline
+        quiet(text % "12")
+
+
+class TestThreads:
+    WAITS = (
+        '"exec-4" #98 prio=5 os_prio=0 tid=0x1 nid=0x7c waiting on condition  [0x1]\n   java.lang.Thread.State: TIMED_WAITING (parking)\n'
+        "\tat jdk.internal.misc.Unsafe.park(Native Method)\n\tat com.zaxxer.hikari.util.ConcurrentBag.borrow(ConcurrentBag.java:151)\n"
+        "\tat com.zaxxer.hikari.pool.HikariPool.getConnection(HikariPool.java:180)\n\tat com.zaxxer.hikari.HikariDataSource.getConnection(HikariDataSource.java:128)\n\n"
+    )
+    CALLS = (
+        '"exec-7" #61 prio=5 os_prio=0 tid=0x2 nid=0x57 runnable  [0x2]\n   java.lang.Thread.State: RUNNABLE\n'
+        "\tat java.net.SocketInputStream.socketRead0(Native Method)\n\tat sun.net.www.protocol.http.HttpURLConnection.getInputStream(HttpURLConnection.java:1615)\n"
+        "\tat se.mill.Rates.now(Rates.java:48)\n\tat se.mill.Book.post(Book.java:112)\n%s"
+    )
+    INSIDE = "\tat org.springframework.transaction.interceptor.TransactionInterceptor.invoke(TransactionInterceptor.java:119)\n"
+
+    def test_a_thread_that_waits_inside_a_transaction_keeps_a_connection(self) -> None:
+        finding = found("Does the pool leak?\n\n" + self.WAITS + self.CALLS % self.INSIDE)
+        assert finding.rule == "jdbc-pool-exhausted"
+        assert "“exec-7” keep one meanwhile" in finding.headline
+        assert "inside TransactionInterceptor.invoke" in finding.headline
+
+    def test_without_a_transaction_nobody_is_said_to_keep_one(self) -> None:
+        assert "keep one meanwhile" not in found("Does the pool leak?\n\n" + self.WAITS + self.CALLS % "").headline
+
+    def test_helpers_of_an_idle_server_are_called_idle(self) -> None:
+        text = (
+            '"web-1" #3 prio=5 os_prio=0 tid=0x3 nid=0x5 waiting on condition  [0x3]\n   java.lang.Thread.State: WAITING (parking)\n'
+            "\tat jdk.internal.misc.Unsafe.park(Native Method)\n\tat java.util.concurrent.LinkedBlockingQueue.take(LinkedBlockingQueue.java:433)\n"
+            "\tat java.util.concurrent.ThreadPoolExecutor.getTask(ThreadPoolExecutor.java:1054)\n\tat java.util.concurrent.ThreadPoolExecutor.runWorker(ThreadPoolExecutor.java:1114)\n\n"
+            '"web-Acceptor" #4 prio=5 os_prio=0 tid=0x4 nid=0x6 runnable  [0x4]\n   java.lang.Thread.State: RUNNABLE\n'
+            "\tat sun.nio.ch.ServerSocketChannelImpl.accept(ServerSocketChannelImpl.java:285)\n\tat se.mill.Door.run(Door.java:9)\n\n"
+        )
+        assert "nobody among the 2 threads that are here is stuck or waits for another" in quiet(f"Deadlock?\n\n{text}\n")
+        assert "nobody among" not in diagnosis_of({"post.md": f"Deadlock?\n\n{text}\n{self.CALLS % ''}"}).verdict.headline
+
+    GO = (
+        "goroutine 1 [chan receive, 214 minutes]:\nmain.main()\n\t/b/main.go:58 +0x3f4\n\n"
+        "goroutine 22 [select, 1 minutes]:\nmain.(*Tick).loop(0xc1)\n\t/b/tick.go:27 +0xd1\ncreated by main.main\n\t/b/main.go:44 +0x31e\n\n"
+    )
+    SENDS = "goroutine {id} [chan send, 9 minutes]:\nmain.(*Fan).one(0xc1)\n\t/b/fan.go:27 +0xd1\ncreated by main.main\n\t/b/main.go:47 +0x31e\n\n"
+
+    def test_goroutines_in_loops_of_their_own_wait_by_design(self) -> None:
+        assert "nobody among the 2 goroutines that are here is stuck" in quiet(self.GO)
+
+    def test_goroutines_that_cannot_send_are_not_at_rest(self) -> None:
+        verdict = diagnosis_of({"post.md": self.GO + self.SENDS.format(id=31) + self.SENDS.format(id=32)}).verdict
+        assert "nobody among" not in f"{verdict.headline} {verdict.summary}"
+
+    NATIVE = (
+        "Thread 3 (Thread 0x7f1ea8ff9700 (LWP 2660)):\n#0  futex_wait_cancelable (private=0) at futex-internal.h:88\n#1  __pthread_cond_wait (cond=0x1) at pthread_cond_wait.c:655\n"
+        "#2  0x01 in uv_cond_wait ()\n#3  0x02 in worker ()\n#4  0x03 in start_thread (arg=0x1) at pthread_create.c:486\n\n"
+        "Thread 1 (Thread 0x7f1eadeb6740 (LWP 2650)):\n#0  0x04 in epoll_wait (epfd=13) at epoll_wait.c:30\n#1  0x05 in uv__io_poll ()\n#2  0x06 in uv_run ()\n#3  0x07 in main ()\n"
+    )
+
+    def test_a_worker_of_libuv_is_no_event_loop(self) -> None:
+        assert "idle" in quiet(f"(gdb) thread apply all bt\n\n{self.NATIVE}")
+
+    REPORT = (
+        '{\n  "header": {\n    "reportVersion": 2,\n    "dumpEventTime": "2026-08-30T11:22:04Z",\n    "processId": 77\n  },\n  "javascriptStack": {\n    "stack": [\n'
+        '      "at RegExp.exec (<anonymous>)",\n      "at isTag (/srv/mill/lib/check.js:22:17)",\n      "at body (/srv/mill/lib/check.js:61:9)"\n    ]\n  },\n'
+        '  "resourceUsage": {\n    "userCpuSeconds": %s,\n    "cpuConsumptionPercent": %s\n  },\n  "libuv": []\n}\n'
+    )
+
+    def test_a_loop_that_computes_all_the_time_is_told_with_its_pattern(self) -> None:
+        finding = found(self.REPORT % ("911.2", "96.1"))
+        assert (finding.rule, finding.confidence) == ("event-loop-blocked", Confidence.SUSPECTED)
+        assert "RegExp.exec, called from check.isTag(check.js:22)" in finding.headline
+        assert "regular expression" in finding.explanation
+
+    def test_a_loop_that_mostly_waits_is_nothing(self) -> None:
+        quiet(self.REPORT % ("11.2", "3.1"))
+
+    SPIN = '"crunch-1" prio=10 tid=0x1 nid=0x49e1 runnable [0x1]\n   java.lang.Thread.State: RUNNABLE\n    at net.mill.Sieve.next(Sieve.java:33)\n    at net.mill.Job.run(Job.java:58)\n'
+
+    def test_a_thread_that_top_shows_at_work_computes(self) -> None:
+        top = "top -H -p 18840\n  PID USER      PR  NI    VIRT    RES    SHR S %CPU %MEM     TIME+ COMMAND\n18913 app       20   0 7340212 2.103g  13804 R {cpu} 6.7 211:40.12 java\n18920 app       20   0 7340212 2.103g  13804 S  0.0  6.7   1:38.77 java\n18930 app       20   0 7340212 2.103g  13804 S  0.3  6.7   8:02.31 java\n\n"
+        finding = found("100 % CPU\n\n" + top.format(cpu="99.7") + self.SPIN)
+        assert (finding.rule, finding.confidence) == ("cpu-spin", Confidence.SUSPECTED)
+        assert "Sieve.next" in finding.headline
+        quiet("0 % CPU\n\n" + top.format(cpu=" 0.3") + self.SPIN)
+
+    CARRIER = '"ForkJoinPool-1-worker-{number}" #4{number} daemon prio=5 os_prio=0 tid=0x{number}  [0x{number}]\n   Carrying virtual thread #31{number}\n\tat jdk.internal.vm.Continuation.run(java.base@21.0.1/Continuation.java:248)\n\n'
+    PINNED = "VirtualThread[#31{number}]/runnable@ForkJoinPool-1-worker-{number} reason:MONITOR\n    net.mill.Rate.quote(Rate.java:74) <== monitors:1\n"
+
+    def test_carriers_that_are_all_pinned(self) -> None:
+        carriers = "```\n" + "".join(self.CARRIER.format(number=number) for number in (1, 2)) + "```\n"
+        finding = found(carriers + "```\n" + "".join(self.PINNED.format(number=number) for number in (1, 2)) + "```\n")
+        assert (finding.rule, finding.confidence) == ("virtual-thread-pinning", Confidence.LIKELY)
+        assert "net.mill.Rate.quote(Rate.java:74)" in finding.headline
+        quiet(carriers + "```\n" + self.PINNED.format(number=1) + "```\n")
