@@ -83,6 +83,7 @@ _SAYS: Final = {
     LogKind.WORKER_ENDED: say("a worker took longer than its limit and was ended"),
     LogKind.LEAK: say("a connection or response was not given back"),
     LogKind.PAUSE: say("the virtual machine stood still"),
+    LogKind.COLLECTED: say("the whole heap was collected"),
     LogKind.TRACKED: say("the table of tracked connections was full, and packets were dropped"),
     LogKind.FLOODED: say("new connections came faster than they were taken: a stalled listener shows the same as a flood of SYNs"),
     LogKind.STOOD: say("a task stood in the kernel, where no signal reaches it"),
@@ -148,9 +149,11 @@ def caller_in_words(event: LogEvent, known: Knowledge) -> str:
 
 
 def of_this_moment(incident: Incident) -> tuple[Told, ...]:
-    """What logs prove of the time around the dumps and tables, the gravest and most frequent first."""
+    """What logs prove of the time around the dumps and tables, the gravest and most frequent first. A short collection proves nothing."""
     groups: dict[tuple[LogKind, str, str | None], list[LogEvent]] = {}
     for event in near(incident):
+        if event.kind is LogKind.COLLECTED:
+            continue
         groups.setdefault((event.kind, event.source, event.subject), []).append(event)
     told = [Told(events[-1], len(events)) for events in groups.values()]
     return tuple(sorted(told, key=lambda one: (one.event.kind not in _EXHAUSTED, -one.lines, one.event.where)))

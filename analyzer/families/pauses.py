@@ -100,6 +100,8 @@ class Share(NamedTuple):
     pauses: tuple[LogEvent, ...]
     stood: float
     of: float
+    full: float | None = None
+    """How full the heap is after the last of them, where they are collections of the whole heap that follow each other."""
 
     @property
     def evidence(self) -> Evidence:
@@ -136,3 +138,59 @@ def _share(events: Sequence[LogEvent]) -> Share | None:
     stood = sum(event.figure("seconds") or 0.0 for event in events)
     of = (times[-1] - times[0]).total_seconds() + (events[0].figure("seconds") or 0.0)
     return Share(tuple(events), stood, of) if stood >= _STEADY and MUCH * of <= stood <= of * 1.2 else None
+
+
+_IN_A_ROW: Final = 10
+"""Collections of the whole heap from which on they follow each other: one or two are made on demand."""
+_WHILE: Final = 5.0
+"""Seconds that they must last: the start of a program may collect as much."""
+_HALF: Final = 0.5
+"""Share of the time that they must take."""
+_FULL: Final = 0.8
+"""How full the heap must be behind most of them."""
+_LINES: Final = 400
+"""Lines behind the last of them that the log may have: detailed logs write thirty about each. More, and it is over."""
+
+
+def in_a_row(incident: Incident) -> Share | None:
+    """The collections of the whole heap at the end of a log that follow each other, if they free little and take half of the time; None if there are none."""
+    found = []
+    for artifact in incident.artifacts:
+        events = [event for event in artifact.events if event.kind is LogKind.COLLECTED]
+        ends = [log.where.last for log in artifact.logs]
+        if len(events) >= _IN_A_ROW and (not ends or ends[-1] - events[-1].where.last <= _LINES) and (share := _row(events)) is not None:
+            found.append(share)
+    return max(found, key=lambda share: share.stood, default=None)
+
+
+def _row(events: Sequence[LogEvent]) -> Share | None:
+    """The longest row that ends with the last event."""
+    clocks = [_clock(event) for event in events]
+    stood, best = 0.0, None
+    for first in range(len(events) - 1, -1, -1):
+        stood += events[first].figure("seconds") or 0.0
+        begun, end = clocks[first], clocks[-1]
+        if begun is None or end is None:
+            break
+        of = end - begun + (events[first].figure("seconds") or 0.0)
+        if len(events) - first >= _IN_A_ROW and of >= _WHILE and stood >= _HALF * of:
+            best = first, stood, of
+    if best is None:
+        return None
+    first, stood, of = best
+    fills = sorted(_filled(event) for event in events[first:])
+    if fills[len(fills) // 2] < _FULL:
+        return None
+    return Share(tuple(events[first:]), min(stood, of), of, _filled(events[-1]))
+
+
+def _clock(event: LogEvent) -> float | None:
+    """Seconds of some clock: how long the program ran, or the time of day."""
+    if (at := event.figure("at")) is not None:
+        return at
+    time = time_of(event.time)
+    return time.timestamp() if time is not None else None
+
+
+def _filled(event: LogEvent) -> float:
+    return (event.figure("after") or 0.0) / (event.figure("size") or 1.0)

@@ -1,7 +1,8 @@
 """The garbage collector takes the processors: the application hardly runs.
 
 Looks for: GC threads (and the VM thread) whose CPU time grows with the clock between dumps, by more than that of all application threads together;
-top -H confirms it by native id. Or the collector's own log, where its long pauses take much of the time.
+top -H confirms it by native id. Or the collector's own log, where its long pauses take much of the time, or
+it collects the whole heap again and again and frees little.
 
 Why it matters: the heap is full, every request needs memory and waits for the next collection. It looks like a slow server with busy threads.
 
@@ -15,7 +16,7 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING, Final, NamedTuple
 
-from analyzer.families.pauses import Share, heavy
+from analyzer.families.pauses import Share, heavy, in_a_row
 from analyzer.model.finding import Confidence, Culprit, Doubt, Evidence, Finding, Outlook, RecoversWhen, Severity, When
 from analyzer.model.message import plural, say
 from analyzer.model.need import Need
@@ -69,11 +70,19 @@ TEXT: Final = Text(
 
 PAUSES: Final = Text(
     "gc-thrash",
-    headline="The garbage collector stood the program still for {stood:.0f} of {of:.0f} s: the heap is full, or far too busy.",
-    explanation="By its own log the collector made {pauses} long pauses in {of:.0f} s, {stood:.0f} s together. Nothing of the program runs meanwhile: time limits run out, and requests pile up. It goes on until whatever fills the heap is let go.",
+    headline=Either(
+        "filled",
+        "The garbage collector collects the whole heap again and again, {stood:.0f} of {of:.0f} s, and frees next to nothing: the heap is full.",
+        "The garbage collector stood the program still for {stood:.0f} of {of:.0f} s: the heap is full, or far too busy.",
+    ),
+    explanation=Either(
+        "filled",
+        "By its own log the collector collected the whole heap {pauses} times in {of:.0f} s, {stood:.0f} s together, and behind the last of them the heap is {full:.0%} full. Each is short, but hardly anything of the program runs in between: busy threads in the dumps wait for memory. It goes on until whatever fills the heap is let go.",
+        "By its own log the collector made {pauses} long pauses in {of:.0f} s, {stood:.0f} s together. Nothing of the program runs meanwhile: time limits run out, and requests pile up. It goes on until whatever fills the heap is let go.",
+    ),
     why="The collector's own log has the pauses. What fills the heap it does not show.",
     do=TEXT.do,
-    figures=(("{share:.0%}", "of the time in pauses"), ("{pauses}", "long pauses")),
+    figures=(("{share:.0%}", "of the time in pauses"), ("{pauses}", Either("filled", "collections of the whole heap", "long pauses"))),
     ask=TEXT.ask,
     chain=(("what fills the heap", "leaves no room", ""), ("the garbage collector", "keeps everything still", "{stood:.0f} of {of:.0f} s")),
 )
@@ -89,7 +98,7 @@ def diagnose(case: Case) -> Iterator[Finding]:
     """One finding per process whose collectors outrun it; else what a collector's log says of the only one."""
     found = list(_of_dumps(case))
     yield from found
-    share = heavy(case.incident) if not found else None
+    share = (heavy(case.incident) or in_a_row(case.incident)) if not found else None
     if share is not None:
         yield _of_log(case, share)
 
@@ -107,7 +116,13 @@ def _of_log(case: Case, share: Share) -> Finding:
     view = of_java[0] if len(of_java) == 1 else None
     doubt = Doubt("log-alone", say("whose log it is, it does not say"), Confidence.LIKELY)
     text = PAUSES.filled(
-        view.process if view is not None else None, share=share.stood / share.of, stood=share.stood, of=share.of, pauses=len(share.pauses)
+        view.process if view is not None else None,
+        share=share.stood / share.of,
+        stood=share.stood,
+        of=share.of,
+        pauses=len(share.pauses),
+        filled=share.full is not None,
+        full=share.full or 0.0,
     )
     return text.finding(
         severity=Severity.WARNING,

@@ -50,6 +50,8 @@ _ERRORS: Final = 5
 _DEEPEST: Final = 80
 """Lines below one that proves something in which its stack is looked for."""
 
+_OWN_CLOCK: Final = frozenset({LogKind.COLLECTED})
+"""Kinds of lines that stand alone, by the thousand, with a clock of their own."""
 _FRAME: Final = re.compile(r"\s+at [\w.$/@<>-]{1,400}\(|\s+\.\.\. \d+ (?:more|common)|\s+File \"|\s+Suppressed: ")
 _JAR: Final = re.compile(r" ~?\[[^\[\]\n]{1,200}\]\s*$")
 _THROWN: Final = re.compile(r"Exception|Error\b|Throwable|Traceback|Caused by:|Suppressed:")
@@ -104,7 +106,7 @@ def events_of(section: Section) -> tuple[LogEvent, ...]:
                         where=section.where(first + index),
                         kind=fact.kind,
                         source=fact.source,
-                        time=stamp(line) or _time_above(lines, index),
+                        time=stamp(line) or (_time_above(lines, index) if fact.kind not in _OWN_CLOCK else None),
                         subject=fact.subject,
                         figures=(*fact.figures, *(servers.served_beside(lines, index) if fact.kind is LogKind.QUEUE_GAVE_UP else ())),
                         frames=_frames_of(lines, index),

@@ -6,7 +6,10 @@ r"""Lines about moments in which a virtual machine stood still: collections of g
     Safepoint "G1CollectFull", Time since last: 1000000 ns, Reaching safepoint: 2000 ns, Cleanup: 1 ns, At safepoint: 1 ns, Total: 14235123456 ns
     WARN JvmPauseMonitor: Detected pause in JVM or host machine (eg GC): pause of approximately 14235ms
 
-Nothing of the program ran meanwhile, so limits of time that are shorter ran out. Short pauses are ordinary and no record.
+Nothing of the program ran meanwhile, so limits of time that are shorter ran out. Short pauses are ordinary and no record, but for collections of the
+whole heap: one after the other they are a heap that is full.
+
+    [9.478s][info][gc] GC(169) Pause Full (Allocation Failure) 61M->61M(61M) 52.639ms
 """
 
 from __future__ import annotations
@@ -26,6 +29,7 @@ def _shape(source: str, word: str, pattern: str) -> Shape:
 
 
 _SECONDS: Final = r"(?P<s>\d{1,9}[.,]\d{1,9})"
+_HEAP: Final = r"(?P<before>\d{1,12})[KMG]->(?P<after>\d{1,12})[KMG]\((?P<size>\d{1,12})[KMG]\)"
 SHAPES: Final = (
     _shape(
         "garbage collector",
@@ -49,5 +53,21 @@ SHAPES: Final = (
         "garbage collector",
         "overhead, spent [",
         r"\[gc\]\[\d{1,12}\] overhead, spent \[(?P<s>\d{1,6}(?:\.\d{1,3})?)s\] collecting in the last \[(?P<of>\d{1,6}(?:\.\d{1,3})?)s\]",
+    ),
+    Shape(  # short ones, which matter only in a row: how many in what time, and how full the heap is behind them
+        "garbage collector",
+        LogKind.COLLECTED,
+        " Pause Full",
+        re.compile(
+            rf"(?:\[(?P<at>\d{{1,9}}[.,]\d{{3}})s\][^\n]{{0,200}}?)?GC\(\d{{1,9}}\) Pause Full(?: \([^\n]{{1,80}}?\))? {_HEAP} (?P<ms>\d{{1,9}}[.,]\d{{1,6}})ms\s*$"
+        ),
+        loud=False,
+    ),
+    Shape(
+        "garbage collector",
+        LogKind.COLLECTED,
+        "[Full GC",
+        re.compile(rf"(?:(?P<at>\d{{1,9}}[.,]\d{{3}}): )?\[Full GC\b[^\n]{{0,600}}?\] {_HEAP}, \[[^\n]{{0,300}}?{_SECONDS} secs\]"),
+        loud=False,
     ),
 )

@@ -38,6 +38,7 @@ class LogKind(StrEnum):
     WORKER_ENDED = "a worker took longer than its limit and was ended"
     LEAK = "a connection was not given back"
     PAUSE = "the virtual machine stood still"
+    COLLECTED = "the whole heap was collected"
     TRACKED = "the table of tracked connections was full"
     FLOODED = "new connections came faster than a listener took them"
     STOOD = "a task stood in the kernel"
