@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Final
 from analyzer.contention.blocked_group import FEWEST, BlockedGroup, judge
 from analyzer.evidence.chosen_threads import chosen
 from analyzer.model.message import joined, plural, say
-from analyzer.software.blockers import IDLE, OUTBOUND, RESULTS, SOCKET, calls_below, calls_of, held_locks, waited_lock
+from analyzer.software.blockers import IDLE, OUTBOUND, RESULTS, SOCKET, application_frame, calls_below, calls_of, held_locks, waited_lock
 from analyzer.software.kinds import ActivityKind
 from analyzer.software.pools import ThreadSet
 from analyzer.waits.deadlocks import behind, cycles
@@ -308,6 +308,14 @@ def _in_guarded_code(view: ProcessView, waiters: Sequence[ThreadActivity]) -> Th
     In another method of the same type of Go or C++, later in the same PHP script, or in the class whose monitor threads of a JVM enter, where no line names a lock.
     """
     waiting, found = ThreadSet(waiters), []
+    if view.known.runtime is Runtime.JVM and _hides_owner(view, waiters):
+        homes = {frame.cls.partition("$")[0] for member in waiters if (frame := application_frame(*member)) is not None}
+        found = [
+            member
+            for member in _slow(view)
+            if member not in waiting and any(frame.cls.partition("$")[0] in homes for frame in member.thread.frames[member.activity.app :])
+        ]
+        return found[0] if len(found) == 1 else None
     if view.known.runtime is Runtime.JVM:
         entered = {member.thread.frames[0].cls for member in waiters if member.thread.state is JavaState.BLOCKED and member.thread.frames}
         if len(entered) != 1 or any(waited_lock(member.thread) is not None for member in waiters):
@@ -339,6 +347,14 @@ def _in_guarded_code(view: ProcessView, waiters: Sequence[ThreadActivity]) -> Th
             if member not in waiting and any(line > shared[script] for script, line in _lines(member).items() if script in shared)
         ]
     return found[0] if len(found) == 1 else None
+
+
+def _hides_owner(view: ProcessView, waiters: Sequence[ThreadActivity]) -> bool:
+    """True if the dump could not name who has the lock: readers of a read-write lock are printed nowhere, the owner of others only with -l."""
+    lock = waited_lock(waiters[0].thread)
+    if lock is None or lock.verb is not LockVerb.PARKING or _OWNED.match(lock.cls or "") is None or view.coverage.threads:
+        return False
+    return "locks.ReentrantLock" not in (lock.cls or "")
 
 
 def _slow(view: ProcessView) -> Iterator[ThreadActivity]:

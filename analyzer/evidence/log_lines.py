@@ -33,11 +33,12 @@ _AT: Final = re.compile(r"\s+at (?:[\w.@-]+/)?([\w.$<>]+)(\([^()\n]{1,120}\))")
 
 
 class Failure(NamedTuple):
-    """What the log says: the address that most of the lines name (None: none does), the evidence, and how many lines say it."""
+    """What the log says: the address that most of the lines name (None: none does), the evidence, how many lines say it, and whether they name the threads."""
 
     address: str | None
     evidence: Evidence
     lines: int
+    own: bool
 
 
 def failure_of(case: Case, threads: Iterable[str]) -> Failure | None:
@@ -60,7 +61,7 @@ def failure_of(case: Case, threads: Iterable[str]) -> Failure | None:
         lines=plural(count, "line"),
         about=about,
     )
-    return Failure(address, Evidence(where, says, (address,) if address is not None else (), count - 1), count)
+    return Failure(address, Evidence(where, says, (address,) if address is not None else (), count - 1), count, bool(own))
 
 
 class Ended(NamedTuple):

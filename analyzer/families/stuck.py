@@ -7,11 +7,13 @@ from typing import TYPE_CHECKING, Final, NamedTuple
 
 from analyzer.evidence.calls import cut_in_words, role_doubt, stuck_in_words
 from analyzer.evidence.citations import all_of, of_sockets
-from analyzer.evidence.movement import has_stood
+from analyzer.evidence.log_lines import failure_of
+from analyzer.evidence.movement import MOST, has_stood
 from analyzer.model.finding import Confidence
 from analyzer.model.message import joined, say, say_of
-from analyzer.software.blockers import application_frame, waited_lock
-from analyzer.software.kinds import ActivityKind
+from analyzer.software.blockers import IDLE, application_frame, waited_lock
+from analyzer.software.kinds import ActivityKind, PoolRole
+from analyzer.software.pools import ThreadSet
 from analyzer.waits.server_pools import SATURATED
 from analyzer.waits.targets import FEW_CLIENTS
 from parsers.records import Runtime
@@ -24,6 +26,7 @@ if TYPE_CHECKING:
     from analyzer.join.process import ProcessView
     from analyzer.model.finding import Evidence
     from analyzer.software.pools import ThreadActivity
+    from analyzer.waits.case import Case
     from analyzer.waits.server_pools import ServerPool
     from parsers.records import Frame
 
@@ -43,6 +46,8 @@ _REFERS = say("A heap dump shows who refers to that object.")
 
 _MOVES: Final = frozenset({ActivityKind.RUNNING, ActivityKind.NONE, ActivityKind.QUEUED})
 _SENDS: Final = "chan send"
+_STARTERS: Final = IDLE | {ActivityKind.JOIN, ActivityKind.LATCH}
+"""What a thread does that has started a server, and waits for its end."""
 
 
 def waiting_workers(serving: ServerPool) -> tuple[ThreadActivity, ...]:
@@ -105,6 +110,35 @@ def is_bound(members: Sequence[ThreadActivity]) -> bool:
     """True if the threads wait as none does by design: to hand something over, or for a child. Who waits for a request takes, and never gives."""
     count = sum(hands_over(member) or member.activity.kind is ActivityKind.PROCESS for member in members)
     return count >= SATURATED * len(members)
+
+
+def nobody_takes(serving: ServerPool, members: Sequence[ThreadActivity]) -> bool:
+    """True if all of them give to a queue, and no other thread of a whole dump does anything at all: whoever should take is not there.
+
+    Where the kernel counts how long clients wait, that tells.
+    """
+    view = serving.view
+    counted = serving.port is not None and any(row.info is not None for row in view.server_side(serving.port))
+    if (
+        len(members) < FEW_CLIENTS
+        or counted
+        or view.dump is None
+        or view.dump.fragment
+        or view.coverage.threads
+        or not all(map(hands_over, members))
+    ):
+        return False
+    known = ThreadSet(members)
+    others = (member for pool in view.pools if pool.role is not PoolRole.JVM for member in pool.busy if member not in known)
+    return all(member.activity.kind in _STARTERS for member in others)
+
+
+def fails_again(case: Case, members: Sequence[ThreadActivity], still: Standing | None) -> bool:
+    """True if the threads pause in the same place in dump after dump, and the log tells of failures in these very threads, as often as there are threads."""
+    if members[0].activity.kind is not ActivityKind.SLEEP or still is None or still.same < MOST * still.of:
+        return False
+    log = failure_of(case, (member.thread.name for member in members))
+    return log is not None and log.own and log.lines >= max(FEW_CLIENTS, len(members))
 
 
 def has_no_end(members: Sequence[ThreadActivity]) -> bool:

@@ -18,7 +18,7 @@ from analyzer.join.turns import is_served
 from analyzer.judge.rows import heaped, unread_in_words
 from analyzer.model.finding import Missing
 from analyzer.model.message import plural, say, say_of
-from analyzer.software.blockers import OUTBOUND
+from analyzer.software.blockers import OUTBOUND, calls_of, waits_for_push
 from analyzer.software.kinds import ActivityKind, PoolRole
 from analyzer.waits.targets import FEW_CLIENTS
 from parsers.records import Runtime, SessionState, TcpState
@@ -50,6 +50,8 @@ _WAITS: Final = OUTBOUND | {
     ActivityKind.QUEUE,
 }
 """What a whole group of threads does not do for long on a healthy server."""
+_ENDS: Final = OUTBOUND | {ActivityKind.LOCK, ActivityKind.MONITOR, ActivityKind.CLASS_INIT, ActivityKind.DNS}
+"""What a task does not do for long on a healthy server, were it the only one."""
 _PROFILE: Final = "runtime/pprof.(*Profile).WriteTo"
 """Go's goroutine that writes the dump itself."""
 _HELPERS: Final = frozenset({PoolRole.JVM, PoolRole.ACCEPTOR, PoolRole.EVENT_LOOP})
@@ -209,10 +211,25 @@ def _of_pool(case: Case, view: ProcessView, pool: Pool) -> Iterator[HealthGap]:
         waiting, runs = giving, False
     elif pool.idle:
         return
-    if pool.role in _HELPERS or runs or not waiting or len(pool.busy) < GROUP or _moves(case, view, pool):
+    if pool.role in _HELPERS or runs or not waiting or _moves(case, view, pool):
+        return
+    if len(pool.busy) < GROUP and not _task_stands(case, view, pool):
         return
     waits = Counter(kind_in_words([member]) for member in waiting)
     frame, count = waits.most_common(1)[0]
+    if len(pool.busy) < GROUP:
+        yield HealthGap(
+            say_of(
+                len(pool.busy),
+                "{threads} of {name} has done nothing since the dump before, in {frame}: a task that hangs, or that waits for messages",
+                "{threads} of {name} have done nothing since the dump before, in {frame}: tasks that hang, or that wait for messages",
+                threads=plural(len(pool.busy), "thread"),
+                name=pool.name,
+                frame=frame,
+            ),
+            COUNTERS_MISSING,
+        )
+        return
     yield HealthGap(
         say(
             "{threads} of {name} all wait, {most}in {frame}",
@@ -226,6 +243,26 @@ def _of_pool(case: Case, view: ProcessView, pool: Pool) -> Iterator[HealthGap]:
         else SECOND_DUMP
         if standing(case, view, pool.busy) is None
         else LATER_DUMP,
+    )
+
+
+def _task_stands(case: Case, view: ProcessView, pool: Pool) -> bool:
+    """True if tasks hold every thread of a small executor in a call or before a lock, and did nothing since the dump before: no task behind them runs.
+
+    A thread of its own that reads all the time may wait for a push; what an executor runs should end.
+    """
+    found = standing(case, view, pool.busy)
+    tasks = view.known.task_frames
+    return (
+        len(pool.busy) == len(pool.workers)
+        and all(
+            member.activity.kind in _ENDS
+            and not tasks.isdisjoint(calls_of(member.thread.frames))
+            and not waits_for_push(view.known, member.thread)
+            for member in pool.busy
+        )
+        and found is not None
+        and found.idle == found.of
     )
 
 

@@ -30,12 +30,14 @@ from analyzer.evidence.turns import unanswered_in_words
 from analyzer.families.remote_service import is_called_back
 from analyzer.families.stuck import (
     advice_for,
+    fails_again,
     has_no_end,
     is_bound,
     judge,
     kept_evidence,
     kept_waiting,
     members_in_words,
+    nobody_takes,
     shared_frame,
     waiting_workers,
 )
@@ -131,8 +133,10 @@ def diagnose(case: Case) -> Iterator[Finding]:
         lasting = has_stood(still) and still.idle is not None
         bound = lasting and (is_bound(members) or (has_no_end(members) and serving.pressure.leaves_some))
         unseen = lasting and not serving.connected and len(members) >= SMALLEST_POOL
-        left = serving.pressure.unknown >= FEW_CLIENTS
-        if moved_on(still) or not (kept or serving.pressure.exists or left or bound or unseen or serving.abandoned):
+        suffers = kept or serving.pressure.exists or serving.pressure.unknown >= FEW_CLIENTS or serving.abandoned
+        alone = nobody_takes(serving, members)
+        fails = fails_again(case, members, still)
+        if not fails and (moved_on(still) or not (suffers or bound or unseen or alone)):
             continue
         yield _finding(case, serving, members, still, kept)
 

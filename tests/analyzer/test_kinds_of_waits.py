@@ -9,6 +9,7 @@ from tests.analyzer.test_roles import ACCEPTS, LISTEN, left, open_to
 from tests.builders import PARK, READ, diagnosis_of, dump, found, netstat, thread
 
 SERVES = ("org.acme.tide.Board.handle", "java.util.concurrent.ThreadPoolExecutor.runWorker", "java.lang.Thread.run")
+HTTP = ("sun.net.httpserver.ServerImpl$Exchange.run", *SERVES[1:])
 SUBTASK = ("java.util.concurrent.StructuredTaskScopeImpl$SubtaskImpl.run", "java.lang.Thread.run")
 SCOPES = {
     25: ("jdk.internal.misc.ThreadFlock.awaitAll", "java.util.concurrent.StructuredTaskScopeImpl.join"),
@@ -148,3 +149,148 @@ class TestPermits:
     def test_nobody_past_it_is_said_too(self) -> None:
         (finding,) = found(diagnosis_of({"threads-431.txt": self.thread_file(past=0, turns=13)}), "object-pool-exhausted")
         assert "no thread is seen to use one" in finding.headline
+
+
+class TestQueues:
+    """A queue that is full: whoever should take from it is there, or not."""
+
+    PUT = (*PARK, "java.util.concurrent.ArrayBlockingQueue.put", "org.acme.tide.Inlet.pour")
+    MAIN = thread("main", "WAITING (parking)", *PARK, "java.util.concurrent.CountDownLatch.await", "org.acme.tide.Main.main")
+
+    def dumped(self, *others: str) -> dict[str, str]:
+        return {"jstack-431.txt": dump(ACCEPTS, self.MAIN, *crew(*self.PUT, *HTTP), *others)}
+
+    def test_one_dump_in_which_nobody_takes(self) -> None:
+        diagnosis = diagnosis_of(self.dumped())
+        assert (diagnosis.verdict.rule, diagnosis.verdict.confidence) == ("pool-stuck", Confidence.SUSPECTED)
+
+    @pytest.mark.parametrize(
+        "taker",
+        [
+            thread("drain", "RUNNABLE", "org.acme.tide.Store.write", "org.acme.tide.Drain.run", "java.lang.Thread.run", native="runnable"),
+            thread("drain", "RUNNABLE", *READ, "org.acme.tide.Drain.run", "java.lang.Thread.run", native="runnable"),
+            thread("sender", "TIMED_WAITING (sleeping)", "java.lang.Thread.sleep", "org.acme.tide.Drain.run", "java.lang.Thread.run"),
+        ],
+        ids=["works", "writes elsewhere", "pauses"],
+    )
+    def test_whoever_else_does_something_may_be_who_takes(self, taker: str) -> None:
+        assert diagnosis_of(self.dumped(taker)).verdict.status is not Status.PROBLEM
+
+    def test_a_dump_that_is_cut_may_lack_who_takes(self) -> None:
+        files = {"jstack-431.txt": dump(ACCEPTS, self.MAIN, *crew(*self.PUT, *HTTP), complete=False)}
+        assert diagnosis_of(files).verdict.status is not Status.PROBLEM
+
+
+class TestAttempts:
+    """Threads that pause between attempts, and what they write of them."""
+
+    SLEEP = ("java.lang.Thread.sleep", "org.acme.tide.Retry.again")
+
+    def files(self, *lines: str) -> dict[str, str]:
+        def at(second: int) -> str:
+            members = crew(*self.SLEEP, *HTTP, state="TIMED_WAITING (sleeping)")
+            return dump(
+                ACCEPTS,
+                *(one.replace("tid=", f"cpu={5 + second}.00ms elapsed=90.00s tid=") for one in members),
+                time=f"2026-01-02 03:04:{second:02}",
+            )
+
+        return {
+            "jstack-431.1.txt": at(1),
+            "jstack-431.2.txt": at(9),
+            "netstat.txt": netstat(LISTEN),
+            "out.txt": "".join(f"{one}\n" for one in lines),
+        }
+
+    def test_the_log_says_what_they_try_in_vain(self) -> None:
+        lines = [f"[oar-{n % 4}] 10.9.9.9:7000 failed: java.net.ConnectException: Connection refused" for n in range(12)]
+        diagnosis = diagnosis_of(self.files(*lines))
+        (finding,) = found(diagnosis, "pool-stuck")
+        assert diagnosis.verdict.rule == "pool-stuck"
+        assert finding.culprit.remote == "10.9.9.9:7000"
+
+    @pytest.mark.parametrize(
+        "lines",
+        [
+            (),
+            ("[oar-1] 10.9.9.9:7000 failed: java.net.ConnectException: Connection refused",),
+            ["[timer-7] 10.9.9.9:7000 failed: Connection refused"] * 12,
+        ],
+        ids=["no log", "once", "of others"],
+    )
+    def test_pauses_without_failures_of_their_own_are_no_alarm(self, lines: list[str]) -> None:
+        assert diagnosis_of(self.files(*lines)).verdict.status is not Status.PROBLEM
+
+
+class TestReaders:
+    """Who holds a read lock no dump prints: the only thread at slow work in that code may."""
+
+    SYNC = "- parking to wait for  <0x00000000a7> (a java.util.concurrent.locks.ReentrantReadWriteLock$NonfairSync)"
+    WAITS = (PARK[0], SYNC, PARK[1], "java.util.concurrent.locks.ReentrantReadWriteLock$ReadLock.lock", "org.acme.tide.Almanac.turn")
+    WRITES = (PARK[0], SYNC, PARK[1], "java.util.concurrent.locks.ReentrantReadWriteLock$WriteLock.lock", "org.acme.tide.Almanac.bind")
+
+    def dumped(self, *others: str) -> dict[str, str]:
+        writer = thread("binder", "WAITING (parking)", *self.WRITES, "java.lang.Thread.run")
+        return {"jstack-431.txt": dump(ACCEPTS, writer, *crew(*self.WAITS, *SERVES), *others), "netstat.txt": netstat(LISTEN, *left(4, 3))}
+
+    def test_a_reader_in_a_call_keeps_the_writer_and_all_behind_it(self) -> None:
+        press = thread("press", "RUNNABLE", *READ, "org.acme.tide.Almanac.print", "java.lang.Thread.run", native="runnable")
+        (finding,) = found(diagnosis_of(self.dumped(press)), "lock-convoy")
+        assert finding.confidence is Confidence.SUSPECTED
+        assert "“press” seems to hold it" in finding.headline
+
+    @pytest.mark.parametrize("cls", ["org.acme.tide.Postman", "org.acme.tide.AlmanacMail"])
+    def test_a_call_in_other_code_is_no_reader(self, cls: str) -> None:
+        post = thread("post", "RUNNABLE", *READ, f"{cls}.send", "java.lang.Thread.run", native="runnable")
+        (finding,) = found(diagnosis_of(self.dumped(post)), "lock-convoy")
+        assert "seems to hold it" not in finding.headline
+
+
+class TestSmallExecutors:
+    """One thread that runs all tasks: health is not shown while it stands in a call."""
+
+    TASK = ("java.util.concurrent.FutureTask.run", "java.util.concurrent.ThreadPoolExecutor.runWorker", "java.lang.Thread.run")
+
+    def files(self, *bottom: str, used: float = 0.0) -> dict[str, str]:
+        idle = crew(
+            *PARK,
+            "java.util.concurrent.LinkedBlockingQueue.take",
+            "java.util.concurrent.ThreadPoolExecutor.getTask",
+            "java.util.concurrent.ThreadPoolExecutor.runWorker",
+        )
+
+        def at(second: int) -> str:
+            mate = thread(
+                "mate",
+                "RUNNABLE",
+                "sun.nio.ch.SocketDispatcher.read0",
+                "sun.nio.ch.NioSocketImpl.implRead",
+                "java.net.Socket$SocketInputStream.read",
+                "org.acme.tide.Cargo.load",
+                *bottom,
+                native="runnable",
+            )
+            return dump(
+                ACCEPTS,
+                mate.replace("tid=", f"cpu={5 + used * second:.2f}ms elapsed=90.00s tid="),
+                *idle,
+                time=f"2026-01-02 03:04:{second:02}",
+            )
+
+        rows = netstat(LISTEN, *open_to("10.9.9.9:7000", 1))
+        return {
+            f"snap{n}/{name}": text
+            for n, second in ((1, 1), (2, 9))
+            for name, text in (("jstack-431.txt", at(second)), ("netstat.txt", rows))
+        }
+
+    def test_a_task_that_stands(self) -> None:
+        diagnosis = diagnosis_of(self.files(*self.TASK))
+        assert diagnosis.verdict.status is Status.INSUFFICIENT
+        assert "1 thread of mate has done nothing since the dump before" in diagnosis.verdict.headline
+
+    def test_a_task_that_works(self) -> None:
+        assert diagnosis_of(self.files(*self.TASK, used=3.0)).verdict.status is Status.HEALTHY
+
+    def test_a_thread_of_its_own_may_wait_for_messages(self) -> None:
+        assert diagnosis_of(self.files("org.acme.tide.Cargo.run", "java.lang.Thread.run")).verdict.status is Status.HEALTHY

@@ -164,7 +164,10 @@ class TestWithoutQueues:
         servlets = clerks(*stack, "sun.net.httpserver.ServerImpl$Exchange.run")
         diagnosis = diagnosis_of({**dumps(*servlets), "lsof.txt": lsof(6)})
         assert one(diagnosis, "pool-stuck")[:2] == (Severity.WARNING, sure)
-        assert not found(diagnosis_of({**dumps(*servlets, count=1), "lsof.txt": lsof(6)}), "pool-stuck")
+        at_once = found(diagnosis_of({**dumps(*servlets, count=1), "lsof.txt": lsof(6)}), "pool-stuck")
+        assert [finding.confidence for finding in at_once] == (
+            [Confidence.SUSPECTED] if stack is PUT else []
+        )  # a full queue that nobody empties
 
     def test_waits_without_a_limit_while_a_client_left(self) -> None:
         diagnosis = diagnosis_of({**dumps(*clerks(*NOTIFY)), "lsof.txt": lsof(5, left=1)})
