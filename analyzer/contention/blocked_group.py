@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Final
 from analyzer.evidence.calls import client_evidence, client_figures, clients_in_words, role_doubt
 from analyzer.evidence.chosen_threads import chosen
 from analyzer.evidence.citations import all_of
-from analyzer.evidence.movement import all_still
+from analyzer.evidence.movement import all_still, all_worked
 from analyzer.evidence.nouns import of_pool, waiting_of
 from analyzer.model.finding import Confidence, Culprit, Evidence, Missing, Severity, Step
 from analyzer.model.message import joined, say
@@ -160,7 +160,9 @@ class BlockedGroup:
     def doubts(self) -> tuple[str, ...]:
         """Why a dump with this group may mislead."""
         found = []
-        if self._earlier and not self.lasting:
+        if all_worked(self.members, self._earlier) > MAJORITY * len(self.members):
+            found.append(say("most of these threads have used CPU since the dump before: what they wait for may pass from one to the next"))
+        elif self._earlier and not self.lasting:
             found.append(say("none of these threads stood here in the dump before: they may move on"))
         elif not self.suffering and self.lasting < MAJORITY * len(self.members):
             found.append(say("nobody is seen to have given up and there is no second dump, so this may be a busy moment"))

@@ -98,6 +98,19 @@ def only_busy(case: Case, serving: ServerPool) -> bool:
 
 
 def all_still(members: Iterable[ThreadActivity], earlier: Iterable[ProcessView]) -> int:
-    """How many members stood in the same place in any of the earlier dumps."""
+    """How many members stood in the same place in any of the earlier dumps, and used no CPU since, where headers tell."""
     then = [_stands(view) for view in earlier]
-    return sum(any(stand(member.thread) in stands for stands in then) for member in members)
+    return sum(
+        any((one := stands.get(stand(member.thread))) is not None and not _worked(one, member.thread) for stands in then)
+        for member in members
+    )
+
+
+def all_worked(members: Iterable[ThreadActivity], earlier: Sequence[ProcessView]) -> int:
+    """How many members stand in the same place as in the dump before, and used CPU in between."""
+    stands = _stands(earlier[-1]) if earlier else {}
+    return sum((one := stands.get(stand(member.thread))) is not None and _worked(one, member.thread) for member in members)
+
+
+def _worked(before: Thread, now: Thread) -> bool:
+    return now.cpu is not None and before.cpu is not None and now.cpu - before.cpu > NO_CPU

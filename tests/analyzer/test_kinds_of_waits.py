@@ -6,7 +6,7 @@ import pytest
 
 from analyzer.model.finding import Confidence, Status
 from tests.analyzer.test_roles import ACCEPTS, LISTEN, left, open_to
-from tests.builders import PARK, READ, diagnosis_of, dump, found, netstat, thread
+from tests.builders import PARK, READ, SERVED, diagnosis_of, dump, found, netstat, thread
 
 SERVES = ("org.acme.tide.Board.handle", "java.util.concurrent.ThreadPoolExecutor.runWorker", "java.lang.Thread.run")
 HTTP = ("sun.net.httpserver.ServerImpl$Exchange.run", *SERVES[1:])
@@ -294,3 +294,27 @@ class TestSmallExecutors:
 
     def test_a_thread_of_its_own_may_wait_for_messages(self) -> None:
         assert diagnosis_of(self.files("org.acme.tide.Cargo.run", "java.lang.Thread.run")).verdict.status is Status.HEALTHY
+
+
+class TestLocksThatPass:
+    """A lock that many use for a moment each: who waits for it works in between."""
+
+    WAITS = ("org.acme.tide.Ledger.book", "- waiting to lock <0x00000000a7> (a org.acme.tide.Ledger)", *SERVED)
+    OWNS = (*READ, "org.acme.tide.Ledger.store", "org.acme.tide.Ledger.book", "- locked <0x00000000a7> (a org.acme.tide.Ledger)", *SERVED)
+
+    def convoy(self, used: float) -> Confidence:
+        def at(second: int) -> str:
+            owner = thread("http-nio-6612-exec-9", "RUNNABLE", *self.OWNS, native="runnable")
+            waiting = crew(*self.WAITS, count=6, name="http-nio-6612-exec", state="BLOCKED (on object monitor)")
+            members = [one.replace("tid=", f"cpu={5 + used * second:.2f}ms elapsed={80 + second}.00s tid=") for one in (owner, *waiting)]
+            return dump(ACCEPTS, *members, time=f"2026-01-02 03:04:{second:02}")
+
+        rows = netstat(LISTEN, *left(7, 3))
+        (finding,) = found(diagnosis_of({"jstack-431.1.txt": at(1), "jstack-431.2.txt": at(9), "netstat.txt": rows}), "lock-convoy")
+        return finding.confidence
+
+    def test_they_did_nothing_meanwhile(self) -> None:
+        assert self.convoy(0.0) is Confidence.CERTAIN
+
+    def test_they_worked_meanwhile(self) -> None:
+        assert self.convoy(3.0) is Confidence.LIKELY
