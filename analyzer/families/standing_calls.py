@@ -11,7 +11,7 @@ from analyzer.evidence.waiting_groups import waiting_groups
 from analyzer.model.finding import Confidence, Culprit, Doubt, Finding, Severity, When
 from analyzer.model.message import plural, say
 from analyzer.model.text import Ask, Do, Either, Text
-from analyzer.software.blockers import blocking_frame, waits_for_push
+from analyzer.software.blockers import blocking_frame, calls_of, waits_for_push
 from analyzer.software.kinds import ActivityKind, PoolRole, SocketSide
 
 if TYPE_CHECKING:
@@ -62,8 +62,15 @@ def suspicions(case: Case, rule: str, *, driver: bool) -> Iterator[Finding]:
             watches = all(waits_for_push(view.known, member.thread) for member in group)
             if _lasts(still) and _calls_out(group) and not watches and (group[0].activity.library in view.known.drivers) is driver:
                 pool = next(pool for pool in view.pools if group[0] in pool.members)
-                if pool.role is not PoolRole.SERVER and len(pool.busy) == len(pool.workers) == len(group):
+                if pool.role is not PoolRole.SERVER and not _only_watches(view, pool) and len(pool.busy) == len(pool.workers) == len(group):
                     yield _finding(view, pool, group, still, rule)
+
+
+def _only_watches(view: ProcessView, pool: Pool) -> bool:
+    """True for threads of their own, no tasks of an executor, of a process whose request threads are free: they may wait for news by design, and nobody is held up."""
+    tasks = view.known.task_frames
+    own = all(tasks.isdisjoint(calls_of(member.thread.frames)) for member in pool.busy)
+    return own and any(other.role is PoolRole.SERVER and other.idle for other in view.pools)
 
 
 def _lasts(still: Standing | None) -> TypeGuard[Standing]:

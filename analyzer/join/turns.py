@@ -64,6 +64,20 @@ def is_served(connection: Connection) -> bool:
     return bool(sent) and info is not None and (info.last_sent_ms or 0) < BRIEF * 1000
 
 
+def rests(connection: Connection) -> bool:
+    """True if this end owes nothing and has been asked nothing for more than a moment: what came was answered and taken, or nothing came."""
+    info = connection.info
+    if info is None or connection.send_q or (info.last_received_ms or 0) < BRIEF * 1000:
+        return False
+    return answered(connection) is True or not (info.bytes_received or info.data_segments_in)  # ss leaves out what is nought
+
+
+def lies_unread(connection: Connection) -> bool:
+    """True for what a client sent more than a moment ago and nobody has read; a FIN alone counts as one."""
+    info = connection.info
+    return not connection.unaccepted and (connection.recv_q or 0) > 1 and info is not None and (info.last_received_ms or 0) >= BRIEF * 1000
+
+
 def _moves(connection: Connection) -> tuple[Move, Move]:
     """What an open connection with nothing left to read has sent, and what it has received."""
     info = connection.info

@@ -1,7 +1,8 @@
 """Each open connection holds a thread: idle clients keep the whole pool in reads of requests that do not come.
 
 Looks for: a pool of request threads without a free one, all of which read from their clients (no call to another service), and as many open
-connections with nothing to read as threads (a thread per connection: plain sockets, BIO and AJP connectors).
+connections with nothing to read as threads (a thread per connection: plain sockets, BIO and AJP connectors). Without a dump the kernel's counters raise the suspicion: nobody
+whose request was read waits for an answer, and requests lie unread.
 
 Why it matters: connections that nobody uses shut everybody else out. New clients wait unread and give up.
 
@@ -15,8 +16,9 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Final
 
-from analyzer.evidence.calls import client_evidence, client_figures, clients_in_words, kind_in_words
+from analyzer.evidence.calls import DUMP_MISSING, client_evidence, client_figures, clients_in_words, command, kind_in_words
 from analyzer.evidence.citations import all_of, of_sockets, of_threads
+from analyzer.join.turns import lies_unread, rests
 from analyzer.model.finding import Confidence, Culprit, Finding, Outlook, RecoversWhen, Severity, When
 from analyzer.model.message import plural, say, uncapitalized
 from analyzer.model.need import Need
@@ -24,7 +26,7 @@ from analyzer.model.text import Do, Either, Text
 from analyzer.software.blockers import application_frame
 from analyzer.software.kinds import ActivityKind, PoolRole
 from analyzer.waits.server_pools import SATURATED, pressure
-from analyzer.waits.targets import COUNT_TOLERANCE
+from analyzer.waits.targets import COUNT_TOLERANCE, FEW_CLIENTS
 from parsers.records import TcpState
 
 if TYPE_CHECKING:
@@ -61,10 +63,26 @@ TEXT: Final = Text(
     },
 )
 
+AT_REST: Final = Text(
+    "idle-connections-pin-threads",
+    headline="No request of port {port} is in service, and {unread} wait unread: {at_rest} may hold every thread, or the server has stopped reading.",
+    explanation="{at_rest} of port {port} are at rest: what came over them was answered, or nothing came.{clients_in_words} None of those that the server has read waits for an answer, so no request is slow. Where each connection holds a thread, idle ones shut the others out; a server whose reading thread hangs shows the same.",
+    why="The kernel counts who spoke last on each connection. What the threads do it does not show.",
+    do=(
+        Do(When.NOW, "Take a thread dump: it tells whether the threads read from these connections.", "jstack -l {pid} > jstack.txt"),
+        Do(When.FIX, "If they do, set a timeout for reading a request (connectionTimeout, keepAliveTimeout, soTimeout)."),
+    ),
+    figures=(("{idle_count:,}", "connections at rest"),),
+    chain=(("new clients", "are not read", "{unread}"), ("the threads, perhaps", "wait for a request on", "{at_rest}")),
+    phrases={"idle": "{connections} of port {port} are at rest"},
+)
+
 
 def diagnose(case: Case) -> Iterator[Finding]:
     """One finding per pool that idle connections hold: where each connection gets a thread of its own, nobody waits for one."""
     for view in case.latest:
+        if view.dump is None:
+            yield from _at_rest(view)
         for pool in view.pools:
             reading = [
                 member
@@ -88,6 +106,35 @@ def diagnose(case: Case) -> Iterator[Finding]:
                     and (pressure(view, port).exists or _at_limit(view, port))
                 ):
                     yield _finding(view, pool, port, reading, idle)
+
+
+def _at_rest(view: ProcessView) -> Iterator[Finding]:
+    """No thread dump: by the kernel's counters nobody waits for an answer, and requests lie unread all the same."""
+    counted = any(row.info is not None and row.info.bytes_received for row in view.sockets)
+    for port in sorted(view.listeners) if counted else ():
+        rows, felt = _idle(view, port), pressure(view, port)
+        idle = [row for row in rows if rests(row)]
+        unread = sum(lies_unread(row) for row in view.clients_of(port))
+        if len(rows) == len(idle) >= SMALLEST_POOL and unread >= FEW_CLIENTS and not felt.close_wait.fin_only:
+            text = AT_REST.filled(
+                view.process,
+                port=port,
+                unread=plural(unread, "request"),
+                at_rest=plural(len(idle), "idle connection"),
+                connections=plural(len(idle), "connection"),
+                clients_in_words=clients_in_words(view, port),
+                idle_count=len(idle),
+            )
+            sockets = of_sockets(idle, text["idle"], ("ESTAB",))
+            yield text.finding(
+                severity=Severity.CRITICAL,
+                confidence=Confidence.SUSPECTED,
+                evidence=(sockets, *client_evidence(view, port)),
+                figures=(*client_figures(view, port), *text.figures),
+                missing=(command(DUMP_MISSING, view),),
+                chain=text.steps((), (sockets,)),
+                culprit=Culprit(listener=f"*:{port}"),
+            )
 
 
 def _explain(view: ProcessView, idle: list[Connection], reading: list[ThreadActivity]) -> bool:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from analyzer.model.finding import Confidence, Diagnosis, Status
-from tests.builders import PARK, READ, WORKER, diagnosis_of, dump, found, thread
+from tests.builders import PARK, READ, WORKER, diagnosis_of, dump, found, idle_exec, thread
 
 ASK = ("till.Price.ask", "till.Price.run", *WORKER)
 RECEIVE = "software.amazon.awssdk.services.sqs.DefaultSqsClient.receiveMessage"
@@ -53,6 +53,14 @@ def test_a_pool_that_stands_in_one_call_suspects_the_service(stack: tuple[str, .
 )
 def test_others_are_no_suspicion(first: list[str], second: list[str]) -> None:
     assert twice(first, second).verdict.status is Status.INSUFFICIENT
+
+
+def test_watchers_beside_free_request_threads_are_no_suspicion() -> None:
+    watch = [one.replace("clerk", "feed") for one in clerks(*READ, "till.Feed.run", "java.lang.Thread.run")]
+    tasks = [one.replace("clerk", "feed") for one in clerks(*READ, *ASK)]
+    assert twice([*watch, *idle_exec(4)], [*watch, *idle_exec(4)]).verdict.status is Status.INSUFFICIENT
+    assert twice(watch, watch).verdict.rule == "slow-backend"  # they may be all that serves
+    assert twice([*tasks, *idle_exec(4)], [*tasks, *idle_exec(4)]).verdict.rule == "slow-backend"  # a task should end
 
 
 def test_a_moment_is_no_suspicion() -> None:

@@ -233,3 +233,36 @@ class TestStopped:
     @pytest.mark.parametrize("state", ["S (sleeping)", "R (running)", "D (disk sleep)"])
     def test_catches_not_a_process_that_runs_or_sleeps(self, state: str) -> None:
         assert not found(self.judged(state), "process-stopped")
+
+
+class TestAtRest:
+    """No dump: by the kernel's counters nobody waits for an answer, and requests lie unread."""
+
+    IDLE = "lastsnd:60000 lastrcv:60000"
+    ANSWERED = "bytes_sent:900 bytes_received:60 data_segs_out:1 data_segs_in:1 lastsnd:60000 lastrcv:60002"
+    ASKED = "bytes_received:60 data_segs_in:1 lastsnd:60000 lastrcv:5000"
+
+    @staticmethod
+    def told(
+        idle: str, unread: str = "bytes_received:60 data_segs_in:1 lastsnd:5000 lastrcv:5000", count: int = 8, queue: int = 0
+    ) -> Diagnosis:
+        rows = ["State Recv-Q Send-Q Local Address:Port Peer Address:Port Process", 'LISTEN 0 50 *:8080 *:* users:(("java",pid=77,fd=5))']
+        for n in range(6):
+            rows.append(f'ESTAB 0 {queue} 10.1.1.5:8080 10.9.9.9:{33000 + n} users:(("java",pid=77,fd={9 + n}))')
+            rows.append(f"\t cubic wscale:7,7 rto:204 {idle}")
+        for n in range(count):
+            rows.append(f'ESTAB 60 0 10.1.1.5:8080 10.9.9.9:{43000 + n} users:(("java",pid=77,fd={39 + n}))')
+            rows.append(f"\t cubic wscale:7,7 rto:204 {unread}")
+        return diagnosis_of({"ss.txt": "\n".join(rows) + "\n"})
+
+    @pytest.mark.parametrize("idle", [IDLE, ANSWERED])
+    def test_idle_clients_may_hold_the_threads(self, idle: str) -> None:
+        (finding,) = found(self.told(idle), "idle-connections-pin-threads")
+        assert finding.confidence is Confidence.SUSPECTED
+        assert "8 requests wait unread" in finding.headline
+
+    def test_other_tables_are_none(self) -> None:
+        assert not found(self.told(self.ASKED), "idle-connections-pin-threads")  # requests are in service: something else is slow
+        assert not found(self.told(self.ANSWERED, queue=9000), "idle-connections-pin-threads")  # clients that do not read
+        assert not found(self.told(self.ANSWERED, count=0), "idle-connections-pin-threads")  # nobody waits
+        assert not found(self.told(self.ANSWERED, "bytes_received:60 data_segs_in:1 lastsnd:9 lastrcv:9"), "idle-connections-pin-threads")
