@@ -340,11 +340,11 @@ def _in_guarded_code(view: ProcessView, waiters: Sequence[ThreadActivity]) -> Th
         found = [member for member in _slow(view) if member not in waiting and any(frame.cls in scopes for frame in member.thread.frames)]
     elif view.known.runtime is Runtime.PHP and all(member.thread.frames for member in waiters):
         places = [_lines(member) for member in waiters]
-        shared = {script: max(one[script] for one in places) for script in set.intersection(*map(set, places))}
+        shared = {place: max(one[place] for one in places) for place in set.intersection(*map(set, places))}
         found = [
             member
             for member in _slow(view)
-            if member not in waiting and any(line > shared[script] for script, line in _lines(member).items() if script in shared)
+            if member not in waiting and any(line > shared[place] for place, line in _lines(member).items() if place in shared)
         ]
     return found[0] if len(found) == 1 else None
 
@@ -361,9 +361,12 @@ def _slow(view: ProcessView) -> Iterator[ThreadActivity]:
     return (member for pool in view.pools for member in pool.busy if member.activity.kind in _SLOW)
 
 
-def _lines(member: ThreadActivity) -> dict[str, int]:
-    """The line at which a thread stands in each script."""
-    return {_script(frame): frame.line or 0 for frame in reversed(member.thread.frames) if frame.line}
+def _lines(member: ThreadActivity) -> dict[tuple[str, str], int]:
+    """The line at which a thread stands in each function of each script: PHP prints a call with the line of whoever calls."""
+    frames = member.thread.frames
+    callers = [*(frame.full for frame in frames[1:]), ""]
+    places = [((_script(frame), caller), frame.line) for frame, caller in zip(frames, callers, strict=True) if frame.line]
+    return {place: line for place, line in reversed(places) if line}
 
 
 def _script(frame: Frame) -> str:

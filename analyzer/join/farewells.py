@@ -1,8 +1,11 @@
-"""Which server ports speak TLS, and which receive queues hold no more than its farewell.
+"""Which server ports speak TLS or FastCGI, and which receive queues hold no more than what ends a request there.
 
 A client that leaves over TLS says so: a close_notify alert of two or three dozen octets lies before the FIN. To a socket table that is a queue of 25
 where plain TCP has 1, and looks like a request that nobody has read. Requests of that length exist as well (those of probes), so the length alone
 decides nothing: the port (443, 8443), packets, stacks with TLS frames, or as many threads at work as queues of that one length do.
+
+A request in FastCGI ends with an empty record of its input, eight octets, which PHP reads when it is done. No request is so short: it begins with
+sixteen. So a child of PHP-FPM that works on a request has a queue of 9 when its client has left.
 """
 
 from __future__ import annotations
@@ -14,7 +17,7 @@ from msgspec.structs import replace
 
 from analyzer.software.blockers import IDLE
 from analyzer.software.pools import pools
-from parsers.records import TcpState
+from parsers.records import Runtime, TcpState
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -27,6 +30,10 @@ if TYPE_CHECKING:
 FAREWELLS: Final = frozenset({24, 25, 32})
 """Octets of a close_notify alert and a FIN: a record of 5, the alert's 2 and what the cipher adds (RFC 8446 5.2, RFC 5288, RFC 7905)."""
 _QUEUES: Final = FAREWELLS | {queue - 1 for queue in FAREWELLS}
+_END_OF_INPUT: Final = 8
+"""Octets of an empty FCGI_STDIN record: its head alone (FastCGI specification, 3.3 and 5.3)."""
+_PHP: Final = ("php-fpm", "php-cgi")
+"""Commands that take FastCGI."""
 _HTTPS: Final = 443
 """Ports for TLS end so: 443, 8443, 9443."""
 _FEWEST: Final = 3
@@ -42,15 +49,26 @@ _FRAMES: Final = (
 
 def with_farewells(found: Sequence[Connection], dumps: Sequence[ThreadDump], packets: Packets, known: Knowledge) -> Sequence[Connection]:
     """The connections, those marked whose queue is a farewell."""
+    ended = {one for one in found if _has_end_of_input(one, dumps)}
     by_port: dict[int, list[Connection]] = defaultdict(list)
     for one in found:
         if one.recv_q in _QUEUES and one.remote is not None and one.local.port is not None and _may_end(one):
             by_port[one.local.port].append(one)
-    if not by_port:
+    if not by_port and not ended:
         return found
     ports = {port for port, alike in by_port.items() if port % 1000 == _HTTPS or _speaks_tls(port, alike, found, dumps, packets, known)}
-    marked = {one for port in ports for one in by_port[port]}
+    marked = ended | {one for port in ports for one in by_port[port]}
     return [replace(one, farewell=True) if one in marked else one for one in found] if marked else found
+
+
+def _has_end_of_input(row: Connection, dumps: Sequence[ThreadDump]) -> bool:
+    """True for an accepted connection of PHP whose queue holds the end of a FastCGI request, and in CLOSE_WAIT the FIN."""
+    if row.unaccepted or row.remote is None or row.state not in {TcpState.CLOSE_WAIT, TcpState.ESTABLISHED}:
+        return False
+    if row.recv_q != _END_OF_INPUT + (row.state is TcpState.CLOSE_WAIT):
+        return False
+    commands = [owner.command for owner in row.owners if owner.command]
+    return any(one.startswith(_PHP) for one in commands) or (not commands and any(dump.runtime is Runtime.PHP for dump in dumps))
 
 
 def _may_end(row: Connection) -> bool:

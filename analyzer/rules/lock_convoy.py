@@ -22,6 +22,7 @@ from analyzer.contention.locks import LockQueue, confidence_of, lock_queues, wai
 from analyzer.evidence.citations import of_lock, of_silence, of_threads
 from analyzer.evidence.doing import meanwhile
 from analyzer.families import blocked_threads
+from analyzer.families.called_process import CALLED, outlook_of
 from analyzer.model.finding import Evidence, Finding, Outlook, RecoversWhen, When
 from analyzer.model.message import say
 from analyzer.model.need import Need
@@ -142,7 +143,7 @@ def _finding(queue: LockQueue) -> Finding:
     frame = application_frame(*owner) if owner is not None else None
     frame = frame or queue.frame
     cut_off = owner is None and queue.owner_is_printed
-    text = TEXT.filled(
+    text = (CALLED if queue.view.known.runtime is Runtime.ERLANG else TEXT).filled(
         queue.view.process,
         **blocked_threads.words(queue),
         owner=owner,
@@ -175,6 +176,7 @@ def _finding(queue: LockQueue) -> Finding:
         confidence_of(queue),
         evidence,
         (evidence[:1], evidence[1:]),
+        outlook=outlook_of(queue.view.known.runtime),
         culprit=queue.culprit(
             frame,
             thread=owner.thread.label if owner is not None else None,

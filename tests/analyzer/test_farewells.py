@@ -72,3 +72,22 @@ def test_the_port_alone_tells() -> None:
     files = {"netstat.txt": netstat(LISTEN.replace("6612", "8443"), *gone(25, 4, port=8443))}
     (view,) = Case(evidence_of(files).incident).latest
     assert all(one.farewell for one in view.server_side(8443))
+
+
+class TestEndOfInput:
+    """A request in FastCGI ends with an empty record of eight octets, which PHP reads when it is done."""
+
+    @staticmethod
+    def read(queue: int, command: str, state: str = "CLOSE_WAIT") -> int:
+        rows = [f"0 10.2.0.4:9001 0.0.0.0:* LISTEN 430/{command}"]
+        rows += [f"{queue} 10.2.0.4:9001 10.2.9.7:{41000 + n} {state} {431 + n}/{command}" for n in range(4)]
+        views = Case(evidence_of({"netstat.txt": netstat(*rows)}).incident).latest
+        return sum(one.farewell for view in views for one in view.sockets)
+
+    def test_of_a_child_of_php_is_no_request(self) -> None:
+        assert self.read(9, "php-fpm8.2") == self.read(8, "php-fpm:", "ESTABLISHED") == 4
+
+    def test_of_another_length_or_program_it_is_one(self) -> None:
+        assert not self.read(217, "php-fpm8.2")
+        assert not self.read(9, "nginx")
+        assert not self.read(9, "php-fpm8.2", "ESTABLISHED")

@@ -23,6 +23,7 @@ def test_a_server_process_that_calls_out_keeps_its_callers_waiting() -> None:
     assert diagnosis.verdict.rule == "lock-convoy"
     assert (finding.culprit.thread, finding.culprit.remote) == ("stock", "10.4.0.9:7788")
     assert "processes of desk:session/1" in finding.headline
+    assert "lock" not in f"{finding.headline} {finding.explanation} {finding.actions} {finding.outlook}".replace("lock_", "")
     assert "jstack" not in f"{finding.actions} {finding.missing} {diagnosis.missing}"
 
 

@@ -66,6 +66,14 @@ class TestOwnersThatNoLineNames:
         assert finding.confidence is Confidence.SUSPECTED
         assert any("session_write_close" in action.text for action in finding.actions)
 
+    def test_who_is_further_on_in_the_script_inside_a_function_that_stands_above(self) -> None:
+        """PHP prints each call with the line of its caller: the function's own lines are of another place than the script's."""
+        inside = "\n[02-Mar-2026 10:00:09]  [pool till] pid 714\nscript_filename = /srv/cart.php\n[0x1] fgets() /srv/cart.php:2\n[0x2] price() /srv/cart.php:{line}\n"
+        for line, owner in ((9, "till 714"), (1, None)):
+            stacks = slow_log(*[("session_start", 3)] * 4) + inside.format(line=line)
+            (finding,) = found(diagnosis_of({"slow.log": stacks, "netstat.txt": workers(5, connected=0)}), "lock-convoy")
+            assert finding.culprit.thread == owner or (owner and (finding.culprit.thread or "").startswith(owner))
+
     def test_who_has_not_come_to_the_session_yet_is_no_owner(self) -> None:
         stacks = slow_log(*[("session_start", 3)] * 4, ("fgets", 2))
         (finding,) = found(diagnosis_of({"slow.log": stacks, "netstat.txt": workers(5, connected=0)}), "lock-convoy")

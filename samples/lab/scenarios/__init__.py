@@ -14,6 +14,7 @@ from scenarios import (
     mixed,
     other_runtimes,
     own_servers,
+    php_erlang,
     processes,
     self_calls,
     virtual,
@@ -35,5 +36,6 @@ ALL = (
     far_side.SCENARIOS,
     far_waits.SCENARIOS,
     other_runtimes.SCENARIOS,
+    php_erlang.SCENARIOS,
     healthy.SCENARIOS,
 )
