@@ -156,6 +156,12 @@ def fillings() -> Iterator[tuple[str, str, frozenset[str], frozenset[str]]]:
                 yield module, ast.unparse(node.func.value), given, frozenset(ast.unparse(call.func) for call in shared)
 
 
+def texts_of(room: Any, name: str) -> list[Any]:
+    """The texts that an expression chooses from: one by its name, or ``ONE if … else OTHER``."""
+    names = (node.id for node in ast.walk(ast.parse(name)) if isinstance(node, ast.Name))
+    return [text for one in names if isinstance(text := getattr(room, one, None), Text)]
+
+
 def given_by(room: Any, function: str) -> set[str]:
     """The values that a function gives to several texts: the keys of the dictionary that it returns."""
     for part in function.split("."):
@@ -168,9 +174,10 @@ def given_by(room: Any, function: str) -> set[str]:
 def test_every_slot_is_filled_and_nothing_else(module: str, name: str, given: frozenset[str], shared: frozenset[str]) -> None:
     """A value that only a rare sentence needs would be missed where no sample says it."""
     room = importlib.import_module(module)
-    text = getattr(room, name)
-    commands = " ".join(item.command or "" for item in (*text.do, *text.ask))
-    needed = asked_for(text)
+    texts = texts_of(room, name)
+    commands = " ".join(item.command or "" for text in texts for item in (*text.do, *text.ask))
+    needed = {value for text in texts for value in asked_for(text)}
+    assert texts
     more = {value for function in shared for value in given_by(room, function)}
     assert needed <= given | more, f"not given: {needed - given - more}"
     unused = {value for value in given - needed if f"{{{value}}}" not in commands}
@@ -179,8 +186,9 @@ def test_every_slot_is_filled_and_nothing_else(module: str, name: str, given: fr
 
 def test_no_phrase_speaks_of_itself() -> None:
     for module, name, *_ in fillings():
-        text = getattr(importlib.import_module(module), name)
-        for phrase, sentence in text.phrases.items():
+        for phrase, sentence in (
+            (key, value) for text in texts_of(importlib.import_module(module), name) for key, value in text.phrases.items()
+        ):
             said = " ".join(sentences(sentence))
             assert f"{{{phrase}}}" not in said, f"{module}: {phrase}"
             assert f"{{{phrase}:" not in said, f"{module}: {phrase}"

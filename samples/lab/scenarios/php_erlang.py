@@ -76,8 +76,8 @@ def slow_service(lab: Lab) -> None:
     master, front = shop(lab, 5)
     load = lab.clients("ask", 80, "/price.php?sku=mill", count=14, every_ms=30, seconds=5)
     load.finish(60)
-    lab.snapshot(master, SAVED)
-    lab.record(master, front)
+    lab.snapshot(front, SAVED)
+    lab.record(front, master)
 
 
 def session_lock(lab: Lab) -> None:
@@ -88,8 +88,8 @@ def session_lock(lab: Lab) -> None:
     others = lab.clients("ask", 80, "/price.php?basket=b71", count=6, every_ms=30, seconds=6)
     for load in (first, others):
         load.finish(60)
-    lab.snapshot(master, SAVED)
-    lab.record(master, front)
+    lab.snapshot(front, SAVED)
+    lab.record(front, master)
 
 
 def ledger(lab: Lab) -> None:
