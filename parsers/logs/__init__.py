@@ -36,9 +36,17 @@ _SHAPES: Final = (
     *kernel.SHAPES,
     *loops.SHAPES,
 )
-_WORDS: Final = tuple(dict.fromkeys((*(shape.word for shape in _SHAPES), *servers.WORDS)))
-WORDS: Final = tuple(dict.fromkeys(shape.word for shape in _SHAPES))
+
+
+def _shortest(words: Iterable[str]) -> tuple[str, ...]:
+    """The words that hold no other one of them: where a longer one stands, the shorter one does."""
+    every = tuple(dict.fromkeys(words))
+    return tuple(word for word in every if not any(other in word for other in every if other != word))
+
+
+WORDS: Final = _shortest(shape.word for shape in _SHAPES)
 """Words of which one stands in every line that proves something, entries of access logs aside."""
+_WORDS: Final = _shortest((*WORDS, *servers.WORDS))
 _BLOCK: Final = 2000
 _SAMPLE: Final = 200
 _SAMPLES: Final = 500
@@ -126,7 +134,7 @@ def _fact(line: str) -> LineFact | None:
 def _telling(text: str) -> list[int]:
     """The indices of the lines that hold a word of some shape. Looking for each word in a block costs far less than asking each line for all."""
     places = set()
-    for word in _WORDS:
+    for word in (*_WORDS, *servers.FLAGS) if servers.DATED in text else _WORDS:
         at = text.find(word)
         while at >= 0:
             places.add(text.count("\n", 0, at))

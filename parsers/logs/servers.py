@@ -171,5 +171,9 @@ def served_beside(lines: Sequence[str], index: int, near: int = 200) -> tuple[tu
     return (("answered", took[len(took) // 2]), *((("places", max(places)),) if places else ()))
 
 
-WORDS: Final = ('" 499', '" 504', '"status"', *(f" {flags}" for flags in _ENDED))
+WORDS: Final = ('" 499', '" 504', '"status"')
 """What such an entry cannot do without."""
+FLAGS: Final = tuple(f" {flags}" for flags in _ENDED)
+"""What an entry of HAProxy cannot do without. Short words take the longest to look for, so that they are only where such entries are:"""
+DATED: Final = "/20"
+"""the year of their time, which stands behind a slash."""
