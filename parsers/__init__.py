@@ -9,10 +9,8 @@ from __future__ import annotations
 from itertools import accumulate, chain, islice
 from typing import TYPE_CHECKING, Final, NamedTuple, Protocol
 
-from msgspec.structs import replace
-
 from parsers import by_command
-from parsers.pieces import as_one, telling_of, weight_of
+from parsers.pieces import one_dump, telling_of, weight_of
 from parsers.process import (
     busybox_lsof,
     collection,
@@ -22,10 +20,12 @@ from parsers.process import (
     limits,
     node_stats,
     pfiles,
+    pidstat,
     pool_tables,
     proc_fd,
     proc_task,
     process_status,
+    procstat_stacks,
     ps,
     settings,
     strace,
@@ -62,6 +62,7 @@ from parsers.sockets import (
     nettop,
     proc_net,
     socket_counts,
+    sockstat,
     ss,
     tcpdump_text,
     told_counts,
@@ -174,6 +175,7 @@ FORMATS: Final[tuple[Format, ...]] = (
     nettop,
     ss,
     netstat_bsd,
+    sockstat,
     netstat_windows,
     netstat_solaris,
     listen_queues,
@@ -191,6 +193,7 @@ FORMATS: Final[tuple[Format, ...]] = (
     strace,
     collection,
     top,
+    pidstat,
     counters,
     limits,
     pfiles,
@@ -199,6 +202,7 @@ FORMATS: Final[tuple[Format, ...]] = (
     settings,
     process_status,
     wait_channels,
+    procstat_stacks,
     ps,
     attach_failure,
     pgbouncer,
@@ -264,7 +268,7 @@ def outputs(source: Source) -> list[Output]:
             source.lines = better.lines
         lines, found = better
     alone = not _has_dump(found)
-    whole = _one_dump([_last(output, alone=alone) if output.form is None else output for output in found])
+    whole = one_dump([_last(output, alone=alone) if output.form is None else output for output in found])
     told = ((one, told_counts.with_told(one.section, one.parsed)) for one in whole)
     return [one if parsed is None else Output(one.section, one.form or told_counts, parsed) for one, parsed in told]
 
@@ -283,29 +287,6 @@ def _last(output: Output, *, alone: bool) -> Output:
     if alone and bare_stack.sniff(section.head(HEAD_LINES)):
         return Output(section, bare_stack, bare_stack.parse(section.held()))
     return output
-
-
-def _one_dump(found: Sequence[Output]) -> list[Output]:
-    """Pieces of dumps that follow each other are one: people paste a thread here and one there. One name twice is another moment."""
-    result = list(found)
-    last: tuple[int, ThreadDump] | None = None
-    for number, (section, form, parsed) in enumerate(found):
-        dumps = [record for record in parsed.records if isinstance(record, ThreadDump)]
-        if len(dumps) != 1:
-            last = None if dumps else last
-            continue
-        (dump,) = dumps
-        merged = as_one(last[1], dump) if last is not None and section.prompt is None else None
-        if merged is None or last is None:
-            last = number, dump
-            continue
-        result[number] = Output(section, form, replace(parsed, records=tuple(one for one in parsed.records if one is not dump)))
-        home = result[last[0]]
-        result[last[0]] = home._replace(
-            parsed=replace(home.parsed, records=tuple(merged if one is last[1] else one for one in home.parsed.records))
-        )
-        last = last[0], merged
-    return result
 
 
 class Output(NamedTuple):

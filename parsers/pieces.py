@@ -9,6 +9,9 @@ from msgspec.structs import replace
 from parsers.records import ThreadDump
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from parsers import Output
     from parsers.records import Parsed, Thread
 
 _BEGINNING: Final = 2
@@ -63,3 +66,26 @@ def as_one(first: ThreadDump, second: ThreadDump) -> ThreadDump | None:
     if not second.fragment or first.dialect != second.dialect or not (report_below or pieces):
         return None
     return replace(first, threads=(*first.threads, *second.threads), deadlocks=(*first.deadlocks, *second.deadlocks))
+
+
+def one_dump(found: Sequence[Output]) -> list[Output]:
+    """Pieces of dumps that follow each other are one: people paste a thread here and one there. One name twice is another moment."""
+    result = list(found)
+    last: tuple[int, ThreadDump] | None = None
+    for number, (section, _, parsed) in enumerate(found):
+        dumps = [record for record in parsed.records if isinstance(record, ThreadDump)]
+        if len(dumps) != 1:
+            last = None if dumps else last
+            continue
+        (dump,) = dumps
+        merged = as_one(last[1], dump) if last is not None and section.prompt is None else None
+        if merged is None or last is None:
+            last = number, dump
+            continue
+        result[number] = found[number]._replace(parsed=replace(parsed, records=tuple(one for one in parsed.records if one is not dump)))
+        home = result[last[0]]
+        result[last[0]] = home._replace(
+            parsed=replace(home.parsed, records=tuple(merged if one is last[1] else one for one in home.parsed.records))
+        )
+        last = last[0], merged
+    return result

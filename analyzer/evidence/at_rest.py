@@ -6,9 +6,9 @@ from collections import Counter
 from typing import TYPE_CHECKING, Final
 
 from analyzer.model.message import Message, joined, plural, say, say_of
-from analyzer.software.blockers import blocking_frame
+from analyzer.software.blockers import application_frame, blocking_frame
 from analyzer.software.kinds import ActivityKind, PoolRole
-from parsers.records import Runtime
+from parsers.records import LockVerb, Runtime
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -51,6 +51,44 @@ def at_rest(view: ProcessView) -> Message | None:
             parts.append(_WAITS[kind].numbered(count, {"count": f"{count:,}", "where": _where(members)}))
     noun = plural(len(threads), "goroutine") if view.known.runtime is Runtime.GO else plural(len(threads), "thread")
     return say("nobody among the {threads} that are here is stuck or waits for another: {list}", threads=noun, list=joined(", ", parts))
+
+
+def unsignalled(view: ProcessView) -> Message | None:
+    """That all threads which use one monitor wait to be notified, in different methods: nobody among them is left who would notify; None for any other picture.
+
+    Consumers alone wait so while nothing is produced. That producers wait beside them, for the same object, is what no healthy moment shows for long.
+    """
+    waits: dict[str, list[tuple[str, str]]] = {}
+    names: dict[str, str] = {}
+    for pool in view.pools:
+        for member in pool.members:
+            for lock in member.thread.locks:
+                if not lock.address:
+                    continue
+                app = application_frame(member.thread, member.activity)
+                if lock.verb is not LockVerb.WAITING_ON or app is None or member.activity.timed:
+                    if lock.verb is LockVerb.WAITING_TO_LOCK or (
+                        lock.verb is LockVerb.LOCKED and not _released(member.thread, lock.address)
+                    ):
+                        waits.setdefault(lock.address, []).append(("", member.thread.label))
+                    continue
+                names[lock.address] = lock.cls or say("an object")
+                waits.setdefault(lock.address, []).append((app.full, member.thread.label))
+    for address, members in waits.items():
+        calls = {call for call, _ in members}
+        if address in names and len(calls) > 1 and "" not in calls:
+            return say(
+                "all {threads} that are here and use one {cls} wait to be notified, in {calls}: none of them is left to notify another; a notify that woke one of its own side (notify where notifyAll is needed), or that came before the wait, leaves them so",
+                threads=plural(len(members), "thread"),
+                cls=names[address],
+                calls=joined(say(" and "), sorted(call.rpartition(".")[2] for call in calls)),
+            )
+    return None
+
+
+def _released(thread: Thread, address: str) -> bool:
+    """True for a monitor that the thread has given up while it waits: HotSpot prints it as locked all the same."""
+    return any(lock.address == address and lock.verb in {LockVerb.WAITING_ON, LockVerb.RELOCKING} for lock in thread.locks)
 
 
 def _calm(member: ThreadActivity, loops: frozenset[Thread]) -> ActivityKind | None:

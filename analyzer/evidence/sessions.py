@@ -75,7 +75,9 @@ def session_in_words(session: Session) -> str:
 def listed_in_words(sessions: Sequence[Session], blocks: Sequence[SessionBlock]) -> Iterator[str]:
     """What a list of sessions shows by itself, a sentence without its full stop for each server: who waits for a lock, and who is idle with one."""
     for server in dict.fromkeys(session.server for session in sessions):
-        mine = [session for session in sessions if session.server == server]
+        every = [session for session in sessions if session.server == server]
+        # Processes of the server itself have no client, no user and no state.
+        mine = [one for one in every if one.state is not SessionState.UNKNOWN or one.user or one.client or one.application] or every
         locked = [session for session in mine if session.state is SessionState.LOCKED]
         holders = {
             *(holder for session in mine for holder in session.blocked_by),

@@ -22,7 +22,7 @@ SMALLEST: Final = 64
 """Gapless ports below which chance may do it: nobody sets a smaller range in production."""
 SMALLEST_DEFAULT: Final = 65535 - 49152 + 1
 """Ports of the range that RFC 6335 gives and Windows, macOS and Solaris use."""
-_IN_TURN: Final = frozenset({"netstat_windows", "net_tcp_connection", "netstat_bsd", "netstat_solaris"})
+_IN_TURN: Final = frozenset({"netstat_windows", "net_tcp_connection", "netstat_bsd", "sockstat", "netstat_solaris"})
 """Formats of systems of which some give out ports one after the other: there a run without a gap is nothing strange."""
 
 

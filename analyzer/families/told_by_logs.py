@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Final
 
+from msgspec.structs import replace
+
 from analyzer.evidence.chosen_threads import chosen
 from analyzer.evidence.doing import doing
 from analyzer.evidence.log_events import MANY, caller_in_words, in_words, of_this_moment, site_of
@@ -200,9 +202,39 @@ def _of_pools(case: Case, told: Sequence[Told]) -> Finding | None:
         stacks=_stacks(main.event.source),
     )
     sure = Confidence.LIKELY if (leaker is not None and empty is not None) or (rest is not None and rest.sure) else Confidence.SUSPECTED
+    if empty is not None and leak is None and (again := _free_again(case, empty)) is not None:
+        return _over(text, _rule_of_pool(main, empty), empty, again)
     beside = rest.evidence if rest is not None else leak.evidence if leak is not None and leak is not main else None
     shown = (main.evidence, *((beside,) if beside is not None else ()))
     return _finding(text, _rule_of_pool(main, empty), sure, shown, Culprit(frame=_named(site), library=main.event.source))
+
+
+def _free_again(case: Case, empty: Told) -> Told | None:
+    """The pool's own later word that connections were free and nobody waited; None where it did not say so after the last time that it was empty."""
+    told = (one for one in of_this_moment(case.incident) if one.event.kind is LogKind.POOL_FREE)
+    here = empty.event
+    return next(
+        (
+            one
+            for one in told
+            if (one.event.source, one.event.subject) == (here.source, here.subject)
+            and one.event.where.file == here.where.file
+            and one.event.where > here.where
+        ),
+        None,
+    )
+
+
+def _over(text: Filled, rule: str, empty: Told, again: Told) -> Finding:
+    """A pool that was empty and is no more: what happened then, and no trouble now."""
+    found = _finding(text, rule, Confidence.CERTAIN, (empty.evidence, again.evidence), Culprit(library=empty.event.source))
+    said = say(
+        "Over: {event}{often}, and later {again}.",
+        event=in_words(empty.event),
+        often=_often(empty),
+        again=in_words(again.event).partition(": ")[2],
+    )
+    return replace(found, severity=Severity.INFO, over=True, headline=said, doubts=())
 
 
 def _all_lent(told: Told) -> bool:

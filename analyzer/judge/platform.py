@@ -13,7 +13,13 @@ if TYPE_CHECKING:
     from analyzer.model.finding import Missing
     from analyzer.model.incident import Incident
 
-_PLATFORMS: Final = {"netstat_windows": "windows", "net_tcp_connection": "windows", "netstat_bsd": "bsd", "netstat_solaris": "solaris"}
+_PLATFORMS: Final = {
+    "netstat_windows": "windows",
+    "net_tcp_connection": "windows",
+    "netstat_bsd": "bsd",
+    "sockstat": "bsd",
+    "netstat_solaris": "solaris",
+}
 _INSTEAD: Final[dict[str, dict[str, str]]] = {
     # What Linux' command begins with → what the platform has in its place; empty for nothing.
     "windows": {"ss ": "netstat -ano > netstat.txt", "netstat ": "netstat -ano > netstat.txt", "lsof ": "", "gdb ": "dotnet-stack report -p PID > stacks.txt", "top ": "", "cat ": "", "ls ": "", "sleep ": "timeout /t 60"},

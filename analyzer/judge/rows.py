@@ -70,7 +70,7 @@ def of_rows(view: ProcessView) -> Iterator[str]:
         )
     if stateless := sum(1 for row in view.sockets if row.state is None and row.remote is not None):
         yield say(
-            "{connections}{whose} in a state that the table does not show, as ss leaves it out where it is asked for one",
+            "{connections}{whose} in a state that the table does not show, as ss leaves it out where it is asked for one, and sockstat without -s",
             connections=plural(stateless, "connection"),
             whose=whose,
         )

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Final
 
 from analyzer.contention.leases import lender_of
 from analyzer.contention.locks import waits_for_lock
-from analyzer.evidence.at_rest import at_rest
+from analyzer.evidence.at_rest import at_rest, unsignalled
 from analyzer.evidence.doing import caller, doing, idle, interrupted, kept, reported
 from analyzer.evidence.log_events import caller_in_words, in_words, of_this_moment
 from analyzer.evidence.sessions import of_lists
@@ -127,7 +127,8 @@ def of_threads(view: ProcessView) -> list[str]:
     if not groups and bare and len(bare) <= FEW:
         return [say("of {who} no stack was understood{since}", who=_who(bare), since=reported(bare[0]))]
     ordered = sorted(groups.values(), key=lambda group: (not _blocked(group[0]), -len(group)))
-    return [_sentence(view, group, holders) for group in ordered[:MOST]]
+    lost = unsignalled(view)
+    return [*((lost,) if lost is not None else ()), *(_sentence(view, group, holders) for group in ordered[:MOST])]
 
 
 def _of_groups(case: Case, view: ProcessView) -> Iterator[str]:

@@ -5,11 +5,14 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING, Final, NamedTuple
 
+from parsers.logs.stamps import begins_entry
+
 if TYPE_CHECKING:
     from parsers.records import LogKind
 
 _LEVEL: Final = re.compile(r"(?<![\w/])(?:TRACE|DEBUG|FINE(?:R|ST)?|CONFIG|INFO|NOTICE)(?![\w/])")
 _PAIR: Final = re.compile(r"(\w{1,30}) ?[=: ] ?(\d{1,15})(?:/\d{1,15})?(?![\w.])")
+_THROWN: Final = re.compile(r"(?:Caused by: )?[\w.$]{1,200}(?:Exception|Error)\b")
 _MILLIS: Final = 1000.0
 _NANOS: Final = 1e9
 
@@ -75,4 +78,7 @@ def _quoted(line: str, at: int) -> bool:
     """True for words that a quiet entry mentions, or that stand in quotes inside the text of another one."""
     if _LEVEL.search(line, 0, min(at, 120)):
         return True
-    return not line.lstrip().startswith("{") and line.count('"', 0, at) % 2 == 1
+    if line.lstrip().startswith("{") or line.count('"', 0, at) % 2 == 0:
+        return False
+    # Who writes about a trouble puts its message in quotes; in an entry of a log it is a text that the entry is about.
+    return begins_entry(line) or _THROWN.match(line, line.rindex('"', 0, at) + 1) is None

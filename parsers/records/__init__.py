@@ -268,8 +268,10 @@ class Thread(msgspec.Struct, frozen=True, kw_only=True, gc=False, eq=False):
 
     @property
     def label(self) -> str:
-        """Its name, or its number where it has none (``#32``), as most virtual threads (JEP 444), which have no native id either."""
-        return self.name or (f"#{self.java_id}" if self.java_id is not None else "")
+        """Its name, or its number where it has none: ``#32``, as most virtual threads (JEP 444), which have no native id either; ``thread 2874``."""
+        if self.name or self.java_id is not None:
+            return self.name or f"#{self.java_id}"
+        return f"thread {self.native_id}" if self.native_id is not None else ""
 
 
 class DeadlockEntry(msgspec.Struct, frozen=True):

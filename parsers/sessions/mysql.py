@@ -24,7 +24,7 @@ from parsers.text.sql import without_literals
 from parsers.text.tables import columns_of, grid_of
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Callable, Iterator, Sequence
 
     from parsers.records import Where
     from parsers.text.source import Section
@@ -33,20 +33,23 @@ if TYPE_CHECKING:
 NAME: Final = "mysql"
 SHOWS: Final = frozenset({Shows.SESSIONS})
 HEADER: Final = (
-    r"[ ]*\+(?:-+\+){3,}[ ]*\n[ ]*\|[ ]*(?:Id|ID|waiting_\w+|wait_started|requesting_trx_id|trx_\w+)[ ]*\|[^\n]*$|[ ]*\*{5,} 1\. row \*{5,}[ ]*$|Id\tUser\tHost\t[^\n]{0,200}$|(?i:id,user,host,)[^\n]{0,200}$"
+    r"[ ]*\+(?:-+\+){3,}[ ]*\n[ ]*\|[ ]*(?:Id|ID|waiting_\w+|wait_started|requesting_trx_id|trx_\w+|(?=[^\n]{0,300}\block_status\b)\w+)[ ]*\|[^\n]*$|[ ]*\*{5,} 1\. row \*{5,}[ ]*$|Id\tUser\tHost\t[^\n]{0,200}$|(?i:id,user,host,)[^\n]{0,200}$"
     r"|(?:wait_started|requesting_trx_id|waiting_pid|trx_\w{1,40})[\t,][^\n]{0,600}$"
 )
 ROW_SHAPE: Final = HEADER
 _LIST: Final = ({"id", "user", "host", "command"}, {"id", "user", "host", "info"})
 _WAITS: Final = ({"waiting_pid", "blocking_pid"}, {"waiting_thread", "blocking_thread"})
 _TRANSACTION: Final = {"trx_mysql_thread_id"}
+_METADATA: Final = {"lock_type", "lock_status"}
+_OWNERS: Final = ("processlist_id", "owner_processlist_id", "pid", "conn_id", "id", "owner_thread_id", "thread_id")
+"""Who holds or wants a metadata lock: the session's number, else the thread's."""
 _LOCKED: Final = ("Waiting for table metadata lock", "Waiting for table level lock", "Waiting for global read lock", "Locked")
 
 
 def sniff(head: Sequence[str]) -> bool:
     """True if the columns are those of a process list or of lock waits."""
     columns = columns_of(head)
-    return any(need <= columns for need in (*_LIST, *_WAITS, _TRANSACTION))
+    return any(need <= columns for need in (*_LIST, *_WAITS, _TRANSACTION)) or (columns >= _METADATA and bool(columns & {*_OWNERS}))
 
 
 def parse(section: Section) -> Parsed:
@@ -55,9 +58,57 @@ def parse(section: Section) -> Parsed:
     columns = set(grid.columns) if grid is not None else set[str]()
     if any(need <= columns for need in _WAITS):
         return parse_rows(section, lambda row: _block(section, row))
+    if grid is not None and columns >= _METADATA:
+        return parse_rows(section, _metadata(section, grid.rows))
     if columns >= _TRANSACTION:
         return parse_rows(section, lambda row: _transaction(section, row))
     return parse_rows(section, lambda row: _session(section, row))
+
+
+def _metadata(section: Section, rows: Sequence[Row]) -> Callable[[Row], SessionBlock | None]:
+    """Rows of ``performance_schema.metadata_locks``: whoever has a lock granted on the same object holds up those whose lock is pending."""
+
+    def place(row: Row) -> tuple[str, str]:
+        return row.cells["object_schema"], row.cells["object_name"]
+
+    granted: dict[tuple[str, str], list[str]] = {}
+    for row in rows:
+        if row.cells["lock_status"].upper() == "GRANTED" and _owner(row.cells):
+            granted.setdefault(place(row), []).append(_owner(row.cells))
+
+    def block(row: Row) -> SessionBlock | None:
+        waiter = _owner(row.cells)
+        if not waiter.isdigit():
+            return None
+        waits = row.cells["lock_status"].upper() == "PENDING"
+        holders = tuple(dict.fromkeys(one for one in granted.get(place(row), ()) if one != waiter)) if waits else ()
+        where = section.where(row.first, row.last)
+        state = row.cells["processlist_state"] or row.cells["state"]
+        rests = not state and "processlist_state" in row.cells and not row.cells["processlist_info"]
+        age = age_of(row.cells["processlist_time"] or row.cells["time"])
+        end = Session(
+            where=where,
+            server=NAME,
+            id=waiter,
+            user=row.cells["processlist_user"] or row.cells["user"] or None,
+            state=SessionState.LOCKED
+            if waits
+            else SessionState.IN_TRANSACTION
+            if rests
+            else SessionState.ACTIVE
+            if state
+            else SessionState.UNKNOWN,
+            waits_on="metadata lock" if waits else None,
+            statement=without_literals(row.cells["processlist_info"] or row.cells["info"], double_quoted=True) or None,
+            state_age=age,
+        )
+        return SessionBlock(where=where, server=NAME, waiter=waiter, holders=holders, ends=(end,))
+
+    return block
+
+
+def _owner(cells: Cells) -> str:
+    return next((cells[name] for name in _OWNERS if cells[name]), "")
 
 
 def _block(section: Section, row: Row) -> SessionBlock | None:

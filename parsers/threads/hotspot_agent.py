@@ -48,7 +48,7 @@ _HEAD: Final = (
     r"\"[^\n]{0,1000}[ ]tid=0x[0-9a-f]{1,16}[ ]nid=[^\n]{1,80}\n[ ]*java\.lang\.Thread\.State:[^\n]{1,60}\n[ ]*JavaThread state: _"
 )
 HEADER: Final = r"(?:Attaching to (?:process|core|remote)[^\n]*\n(?:[^\n]+\n){0,6}?)?Deadlock Detection:"
-ROW_SHAPE: Final = rf"Attaching to (?:process ID|core)[ ]|Thread \d{{1,10}}: \(state = [A-Z_]+\)|{_HEAD}"
+ROW_SHAPE: Final = rf"Attaching to (?:process ID|core)[ ]|Thread \d{{1,10}}: \(state = [A-Z_]+\)|-{{5,}} \d{{1,10}} -{{5,}}[ ]*\n0x[0-9a-f]{{8,16}}\s|{_HEAD}"
 
 FRAME = lazy(
     r"\s*- (?P<call>[^\s()@][^()@]{0,1000})\([^()]{0,4000}\) @bci=-?\d{1,9}(?:, line=(?P<line>\d{1,9}))?(?: pc=0x[0-9a-f]+)?"
@@ -58,8 +58,10 @@ MIXED_FRAME = lazy(
     r"0x[0-9a-f]{1,16}\s+(?:\* )?(?P<call>[^\s()@][^()@]{0,1000})\([^()]{0,4000}\) bci:-?\d{1,9}(?: line:(?P<line>\d{1,9}))? \([^()]*\)\s*$"
 )
 OLD_THREAD = lazy(r"Thread (?P<nid>\d{1,10}): \(state = (?P<state>[A-Z_]{2,30})\)\s*$")
+BARE_THREAD = lazy(r"-{5,} (?P<nid>\d{1,10}) -{5,}\s*$")
+"""What ``-m`` prints above the stack of a thread; newer VMs print the thread's own header below it."""
 SYNCHRONIZER = lazy(r"\s*- (?:None|<(?P<address>0x[0-9a-f]{1,16})>,? \(a (?P<cls>[^()]+)\))\s*$")
-_frame, _mixed, _old = FRAME.match, MIXED_FRAME.match, OLD_THREAD.match
+_frame, _mixed, _old, _bare = FRAME.match, MIXED_FRAME.match, OLD_THREAD.match, BARE_THREAD.match
 _header = lazy(str(THREAD_HEADER.pattern), re.DOTALL).match
 _lock, _state, _synchronizer = LOCK_LINE.match, STATE_LINE.match, SYNCHRONIZER.match
 _synchronizers = lazy(r"\s*Locked ownable synchronizers:").match
@@ -74,7 +76,7 @@ _telling = lazy(r"Attaching to (?:process ID|core) |Deadlock Detection:|\s*JavaT
 
 def sniff(head: Sequence[str]) -> bool:
     """True if the agent's preamble, or one of its frames or threads, is among the lines."""
-    return any(_telling(line) or _old(line) for line in head) and not any("Full thread dump " in line for line in head)
+    return any(_telling(line) or _old(line) or _mixed(line) for line in head) and not any("Full thread dump " in line for line in head)
 
 
 def parse(section: Section) -> Parsed:
@@ -140,7 +142,7 @@ class _Reader:
 
     def _thread(self, index: int, line: str) -> int:
         """A thread's header in the new or the old form; a name may run over several lines."""
-        if match := _old(line):
+        if match := _old(line) or _bare(line):
             self._begin(index, 1, match)
             return 1
         if line[0] != '"':
@@ -173,7 +175,7 @@ class _Reader:
         return int(bool(_remark(line)))
 
     def _close(self) -> None:
-        if self.open is not None and self.header is not None:
+        if self.open is not None and self.header is not None and (self.open.frames or len(self.header.groupdict()) > 1):
             _correct(self.open, self.state)
             self.threads.append(_finished(self.open, self.header.groupdict(), self.state, lists=self.lists))
         self.open = self.header = None
@@ -217,7 +219,9 @@ def _correct(stack: Stack, state: JavaState | None) -> None:
 
 def _finished(stack: Stack, header: dict[str, str | None], state: JavaState | None, *, lists: bool) -> Thread:
     if "name" not in header:  # the old form
-        return stack.thread(name="", native_id=NativeId(int(header["nid"] or 0)), native_state=header["state"], lists_synchronizers=lists)
+        return stack.thread(
+            name="", native_id=NativeId(int(header["nid"] or 0)), native_state=header.get("state"), lists_synchronizers=lists
+        )
     nid = header["nid"] if header["nid"] != "NA" else None
     native_id = None if nid is None else NativeId(int(nid, 16) if nid.startswith("0x") else int(nid))
     return stack.thread(

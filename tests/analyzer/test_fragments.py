@@ -354,3 +354,62 @@ class TestThreads:
         assert (finding.rule, finding.confidence) == ("virtual-thread-pinning", Confidence.LIKELY)
         assert "net.mill.Rate.quote(Rate.java:74)" in finding.headline
         quiet(carriers + "```\n" + self.PINNED.format(number=1) + "```\n")
+
+
+class TestDialects:
+    LOCKS = (
+        "+-------------+---------------------+-------------+----------------+---------------------------------+------------------+\n"
+        "| object_name | lock_type           | lock_status | processlist_id | processlist_state               | processlist_time |\n"
+        "+-------------+---------------------+-------------+----------------+---------------------------------+------------------+\n"
+        "| sack        | SHARED_WRITE        | GRANTED     |           8112 | NULL                            |             3120 |\n"
+        "| sack        | EXCLUSIVE           | {status:<11} |           9001 | {state:<31} |              411 |\n"
+        "+-------------+---------------------+-------------+----------------+---------------------------------+------------------+\n"
+    )
+
+    def test_owners_of_metadata_locks(self) -> None:
+        finding = found(self.LOCKS.format(status="PENDING", state="Waiting for table metadata lock"))
+        assert (finding.rule, finding.confidence) == ("lock-held-by-idle-transaction", Confidence.LIKELY)
+        assert "session 8112 holds: it is idle in a transaction for 3120 s" in finding.headline
+        quiet(self.LOCKS.format(status="GRANTED", state="NULL"))
+
+    def test_a_message_that_somebody_quotes_in_his_own_words(self) -> None:
+        message = '"java.sql.SQLException: An attempt by a client to checkout a Connection has timed out."'
+        assert found(f"After some hours we get {message} for every request.\n").rule == "jdbc-pool-exhausted"
+        quiet(f"2026-03-03 10:00:11.882 ERROR 1 --- [exec-4] c.m.Mail : sending the text {message} to the operators\n")
+
+    POOL = "2026-03-03 10:0{minute}:12.884 DEBUG 1 --- [keeper] com.zaxxer.hikari.pool.HikariPool : tarn - Pool stats ({stats})\n"
+
+    def test_a_pool_that_has_free_ones_again_is_no_trouble_now(self) -> None:
+        empty = self.POOL.format(minute=1, stats="total=10, active=10, idle=0, waiting=31")
+        free = self.POOL.format(minute=2, stats="total=10, active=2, idle=8, waiting=0")
+        assert "Over: HikariCP tarn: a pool of connections had none to give" in quiet(f"Leak?\n\n{empty}{free}")
+        assert found(f"Leak?\n\n{free}{empty}").rule == "jdbc-pool-exhausted"
+        assert found(f"Leak?\n\n{empty}{free.replace('tarn -', 'moor -')}").rule == "jdbc-pool-exhausted"
+
+    MIXED = (
+        "----------------- 2230 -----------------\n0x00007f0a1c0a1360\t__pthread_cond_timedwait + 0x130\n"
+        "0x00007f0a09016a87\t* java.lang.Object.wait(long) bci:0 (Interpreted frame)\n0x00007f0a09006ffd\t* net.tarn.Box.take() bci:24 line:61 (Interpreted frame)\n"
+        "----------------- 2231 -----------------\n0x00007f0a1c0a4e4d\t__libc_read + 0x4d\n"
+        "0x00007f0a0a3b1a90\t* java.net.SocketInputStream.socketRead0(java.io.FileDescriptor, byte[], int, int, int) bci:0 (Interpreted frame)\n"
+        "0x00007f0a09006ffd\t* oracle.net.ns.Packet.receive() bci:31 line:283 (Interpreted frame)\n0x00007f0a09006ffd\t* net.tarn.Dao.load(int) bci:44 line:77 (Interpreted frame)\n"
+    )
+
+    def test_mixed_stacks_without_the_agents_preamble(self) -> None:
+        finding = found(f"jstack -m says:\n\n{self.MIXED}")
+        assert finding.rule == "database-read-hang"
+        assert "“thread 2231”" in finding.headline
+        assert "net.tarn.Dao.load" in finding.headline
+
+    WAITS = (
+        '"{name}" #2{number} prio=5 os_prio=0 tid=0x{number} nid=0x2{number} in Object.wait() [0x{number}]\n   java.lang.Thread.State: WAITING (on object monitor)\n'
+        "\tat java.lang.Object.wait(Native Method)\n\t- waiting on <0x00000000d1> (a net.tarn.Basket)\n\tat net.tarn.Basket.{call}(Basket.java:4{number})\n"
+        "\t- locked <0x00000000d1> (a net.tarn.Basket)\n\tat net.tarn.Main.run(Main.java:9)\n\n"
+    )
+
+    def test_both_sides_that_wait_for_each_others_signal(self) -> None:
+        takes = "".join(self.WAITS.format(name=f"taker-{number}", number=number, call="take") for number in (1, 2))
+        puts = self.WAITS.format(name="putter", number=3, call="put")
+        assert "all 3 threads that are here and use one net.tarn.Basket wait to be notified, in put and take" in quiet(
+            f"Lost?\n\n{takes}{puts}"
+        )
+        assert "none of them is left to notify" not in quiet(f"Lost?\n\n{takes}")
