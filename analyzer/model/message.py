@@ -17,6 +17,12 @@ COUNTED: Final = "count"
 """The gettext context (msgctxt) of nouns that follow a number: the key is the singular, ``{n}`` in the translation the number."""
 
 
+_THREADS: Final = re.compile(
+    r"(?<!its own )(?<![\w.{-])(?:[Rr]equest )?(?P<word>[Tt]hread)(?P<many>s?)\b(?!\}| (?:dump|pool|apply|id|name))"
+)
+"""Threads in a text of ours: those of another process, dumps, and words of commands are something else."""
+MEMBERS: Final = {"goroutine": "goroutines", "process": "processes", "worker": "workers"}
+"""What other runtimes have in place of threads: one, and many."""
 _FIRST_SLOT: Final = re.compile(r"\{(\w+)")
 
 
@@ -29,14 +35,16 @@ class Message(str):
         context: gettext's msgctxt; empty for sentences.
         finish: what was done to the English text after the slots were filled, None for nothing.
         forms: of a sentence that has a form for one and one for many: both, and the number that chose (gettext's ngettext); None for others.
+        word: what is said in place of "thread", a key of ``MEMBERS``; empty where there are threads.
     """
 
-    __slots__ = ("context", "finish", "forms", "slots", "template")
+    __slots__ = ("context", "finish", "forms", "slots", "template", "word")
     template: str
     slots: Mapping[str, object]
     context: str
     finish: Callable[[str], str] | None
     forms: tuple[str, str, int] | None
+    word: str
 
     @classmethod
     def made(
@@ -47,10 +55,11 @@ class Message(str):
         context: str = "",
         finish: Callable[[str], str] | None = None,
         forms: tuple[str, str, int] | None = None,
+        word: str = "",
     ) -> Self:
         """A message whose English text is known already."""
         self = cls(english)
-        self.template, self.slots, self.context, self.finish, self.forms = template, slots, context, finish, forms
+        self.template, self.slots, self.context, self.finish, self.forms, self.word = template, slots, context, finish, forms, word
         return self
 
     def numbered(self, n: int, slots: Mapping[str, object]) -> Message:
@@ -59,11 +68,14 @@ class Message(str):
             return self.with_slots(slots)
         one, many, _ = self.forms
         template = one if n == 1 else many
-        return Message.made(template.format_map(slots), template, slots, self.context, forms=(one, many, n))
+        return Message.made(
+            _in_words(template, self.word).format_map(slots), template, slots, self.context, forms=(one, many, n), word=self.word
+        )
 
     def with_slots(self, slots: Mapping[str, object]) -> Message:
         """The same sentence with these values, and with nothing done to it afterwards."""
-        return Message.made(self.template.format_map(slots), self.template, slots, self.context, forms=self.forms)
+        english = _in_words(self.template, self.word).format_map(slots)
+        return Message.made(english, self.template, slots, self.context, forms=self.forms, word=self.word)
 
     def __add__(self, other: str) -> Message:
         return Message.made(str.__add__(self, other), "{head}{tail}", {"head": self, "tail": other})
@@ -76,12 +88,40 @@ class Message(str):
         if self.context == COUNTED or not self.slots:
             return self
         slots = {name: fill(value) for name, value in self.slots.items()}
-        english = self.template.format_map(slots)
-        return Message.made(self.finish(english) if self.finish else english, self.template, slots, self.context, self.finish, self.forms)
+        english = _in_words(self.template, self.word).format_map(slots)
+        english = self.finish(english) if self.finish else english
+        return Message.made(english, self.template, slots, self.context, self.finish, self.forms, self.word)
+
+    def in_words(self, word: str) -> Message:
+        """The same with another word for threads, down to the messages in it."""
+        if self.context == COUNTED and self.forms is not None:
+            one, many, n = self.forms
+            english = f"{n:,} {_in_words(one if n == 1 else many, word)}"
+            return Message.made(english, self.template, self.slots, self.context, self.finish, self.forms, _named(one, word))
+        slots = {name: value.in_words(word) if isinstance(value, Message) else value for name, value in self.slots.items()}
+        english = _in_words(self.template, word)
+        english = english.format_map(slots) if slots else english
+        english = self.finish(english) if self.finish else english
+        return Message.made(english, self.template, slots, self.context, self.finish, self.forms, _named(self.template, word))
 
     def strip(self, chars: str | None = None, /) -> Message:
         """The message without white space around it."""
         return Message.made(str.strip(self, chars), "{whole}", {"whole": self}, finish=str.strip)
+
+
+def _in_words(text: str, word: str) -> str:
+    """An English text of ours with another word in place of threads."""
+    return _THREADS.sub(lambda match: _member(match, word), text) if word and "hread" in text else text
+
+
+def _named(text: str, word: str) -> str:
+    """The word for a translation, which may speak of threads where the English text does not; none where it speaks of another process' threads."""
+    return "" if "its own thread" in text else word
+
+
+def _member(match: re.Match[str], word: str) -> str:
+    found = MEMBERS[word] if match["many"] else word
+    return _upper(found) if match[0][0].isupper() else found
 
 
 def say(template: str, /, **slots: object) -> Message:

@@ -117,7 +117,7 @@ def _charts(view: View) -> Iterator[Block]:
         yield Block(tell("Who closes first"), f"{escape_jira(ended.caption)}\n{drawn}", 6)
     if view.pools:
         rows = [[pool.name, pool.busy, pool.doing] for pool in view.pools]
-        yield Block(tell("Thread pools"), f"{table([tell('Pool'), tell('Busy'), tell('Doing')], rows)}\n{escape_jira(view.pools_rest)}", 4)
+        yield Block(view.pools_title, f"{table([tell('Pool'), tell('Busy'), tell('Doing')], rows)}\n{escape_jira(view.pools_rest)}", 4)
     if view.ladder:
         arrows = {"out": "->", "back": "<-", "gap": "..", "missing": "xx"}
         steps = tuple(f"{arrows[rung.way]} {rung.text}" for rung in view.ladder.rungs)

@@ -144,7 +144,7 @@ def _charts(view: View) -> Iterator[Block]:
     if view.pools:
         rows = [row([code_markdown(pool.name, cell=True), escape_markdown(pool.busy), escape_markdown(pool.doing)]) for pool in view.pools]
         table = "\n".join((row([tell("Pool"), tell("Busy"), tell("Doing")]), "|---|---|---|", *rows))
-        yield Block(tell("Thread pools"), f"{table}\n\n{escape_markdown(view.pools_rest)}", 4)
+        yield Block(view.pools_title, f"{table}\n\n{escape_markdown(view.pools_rest)}", 4)
     yield from _stacks(view)
     if view.ladder:
         arrows = {"out": "→", "back": "←", "gap": "…", "missing": "✗"}

@@ -68,7 +68,7 @@ def _numbers(view: View) -> Iterator[Block]:
     for waited in view.patience:
         yield Block(tell("Client patience"), _paragraph(waited.caption), 6)
     for pool in view.pools:
-        yield Block(tell("Thread pools"), _item(f"{pool.name}: {pool.busy}; {pool.doing}"), 6, tight=True)
+        yield Block(view.pools_title, _item(f"{pool.name}: {pool.busy}; {pool.doing}"), 6, tight=True)
     for group in view.stacks[:_STACKS]:
         yield Block(tell("Stacks"), "\n".join(_stack(group)), 5)
     for gap in view.missing:

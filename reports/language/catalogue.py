@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING, Final, TypeVar, cast
 import msgspec
 
 from analyzer.model.message import COUNTED, Message, say
+from reports.language.members import in_words
 from reports.language.particles import settled
 
 if TYPE_CHECKING:
@@ -149,7 +150,7 @@ def _translated(message: Message) -> str:
     found = _looked_up(message.context, message.template, message.forms) if message.template else None
     if message.context == COUNTED and found is None:
         return str(message)
-    text = found or message.template
+    text = in_words(found or message.template, message.word)
     made = settled(text.format_map(slots)) if slots else settled(text)
     return made.strip() if message.finish is str.strip else made
 

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import re
-from typing import TYPE_CHECKING, cast
+from typing import TYPE_CHECKING, Final, cast
 
 import msgspec
 
 from analyzer.model.finding import Outcome, Severity, Status
 from analyzer.version import VERSION
+from parsers import formats_showing
+from parsers.records.shows import Shows
 from reports.language.catalogue import label_of, tell
 from reports.text_safety import clip_path, plain
 from reports.view import ladder, sources, tables
@@ -23,6 +25,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
     from analyzer.model.finding import Diagnosis, Finding
+    from analyzer.model.inputs import Input
 
 __all__ = ["View", "build"]
 
@@ -79,6 +82,7 @@ def build(diagnosis: Diagnosis, command: str, version: str = VERSION) -> View:
         patience=tables.patience_chart(diagnosis.patience),
         endings=tables.ending_charts(diagnosis.endings),
         pools=pools,
+        pools_title=_pools_title(diagnosis.inputs),
         pools_rest=pools_rest,
         ladder=ladder.ladder(diagnosis.flows),
         clean=sources.checked(diagnosis.checked, Outcome.CLEAN),
@@ -224,3 +228,13 @@ def _rest(findings: Sequence[Finding]) -> str:
     if not left:
         return ""
     return tell("{findings}, {id} to {id2}, in the JSON format.", findings=count(len(left), "more finding"), id=left[0].id, id2=left[-1].id)
+
+
+_NO_THREADS: Final = frozenset({"goroutines", "erlang_crash_dump", "erlang_shell", "php_slow_log", "php_fpm_status"})
+"""Formats of stacks whose members are called otherwise."""
+
+
+def _pools_title(inputs: Sequence[Input]) -> str:
+    """The heading of the pools: of threads, unless the evidence has stacks of goroutines, processes or workers alone."""
+    stacks = {name for item in inputs for name in (item.format or "").split(" + ")} & formats_showing(Shows.THREADS)
+    return tell("Pools") if stacks and stacks <= _NO_THREADS else tell("Thread pools")

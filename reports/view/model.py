@@ -282,6 +282,7 @@ class View(msgspec.Struct, frozen=True, kw_only=True):
     trend_note: str
     patience: tuple[BarChart, ...]
     endings: tuple[BarChart, ...]
+    pools_title: str
     pools: tuple[PoolChart, ...]
     pools_rest: str
     ladder: Ladder | None
