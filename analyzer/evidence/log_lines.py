@@ -28,8 +28,13 @@ _FAILURE: Final = re.compile(
 _ADDRESS: Final = re.compile(
     r"(?<![\w.:/@-])/?((?:\d{1,3}(?:\.\d{1,3}){3}|\[[0-9a-fA-F:]{2,39}\]|[A-Za-z][\w-]{0,60}(?:\.[\w-]{1,60}){0,6}):\d{2,5})(?![\w:.]\d)"
 )
-_ENDED: Final = re.compile(r'Exception in thread "([^"\n]{1,200})"')
+_ENDED: Final = re.compile(r'Exception in thread (?:"([^"\n]{1,200})"|([^\s":][^":\n]{0,200}):[ \t]*$)')
+"""``Exception in thread "consumer-1" …`` of a JVM, ``Exception in thread Thread-5 (consume):`` of Python."""
 _AT: Final = re.compile(r"\s+at (?:[\w.@-]+/)?([\w.$<>]+)(\([^()\n]{1,120}\))")
+
+_FILE: Final = re.compile(r'\s+File "(?:[^"\n]{0,400}[/\\])?([^"/\\\n]{1,100}?)(\.pyx?)", line (\d{1,7}), in ([\w.<>]{1,200})')
+"""A line of a traceback of Python, where the innermost call is the last one."""
+_LIBRARY: Final = re.compile(r"[/\\](?:lib[/\\]python\d|site-packages|dist-packages)")
 
 
 class Failure(NamedTuple):
@@ -79,16 +84,18 @@ def ended_of(case: Case, view: ProcessView) -> Ended | None:
     alive = {thread.name for thread in view.dump.threads}
     last: tuple[Where, str] | None = None
     frame: str | None = None
+    inside = False  # between the line of the end and the exception below a traceback
     for where, line in _lines(case):
         if (match := _ENDED.search(line)) is not None:
-            last, frame = ((where, match[1]), None) if match[1] not in alive else (None, None)
-        elif (
-            last is not None
-            and frame is None
-            and (at := _AT.match(line)) is not None
-            and view.known.is_application(at[1].rpartition(".")[0])
-        ):
-            frame = at[1] + at[2]
+            name = match[1] or match[2]
+            last, frame, inside = ((where, name), None, True) if name not in alive else (None, None, False)
+        elif last is not None and frame is None and (at := _AT.match(line)) is not None:
+            frame = at[1] + at[2] if view.known.is_application(at[1].rpartition(".")[0]) else None
+        elif inside and (call := _FILE.match(line)) is not None:
+            module, suffix, number, function = call.groups()
+            frame = f"{module}.{function}({module}{suffix}:{number})" if _LIBRARY.search(line) is None else frame
+        elif inside and line[:1].strip() and not line.startswith("Traceback"):
+            inside = False
     if last is None:
         return None
     where, name = last

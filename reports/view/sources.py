@@ -72,7 +72,8 @@ def sources(inputs: Sequence[Input]) -> tuple[tuple[Source, ...], str]:
     if not inputs:
         return shown, tell("No file was read.")
     lines = sum(run.lines for item in inputs for run in item.unread)
-    unknown = sum(item.format is None for item in inputs)
+    empty = sum(item.format is None and not item.bytes for item in inputs)
+    unknown = sum(item.format is None for item in inputs) - empty
     octets, records = sum(item.bytes for item in inputs), sum(item.records for item in inputs)
     parts = [
         f"{count(len(inputs), 'file')}, {size(octets)}, {count(records, 'record')}",
@@ -82,6 +83,8 @@ def sources(inputs: Sequence[Input]) -> tuple[tuple[Source, ...], str]:
         parts.append(tell("{files} of a support bundle that say nothing of threads and connections", files=count(besides, "file")))
     if unknown:
         parts.append(tell("{files} of no known format", files=count(unknown, "file")))
+    if empty:
+        parts.append(tell("{files} without content", files=count(empty, "file")))
     note = "; ".join(parts) + "."
     return shown, tell("{note} {number} of them are only in the JSON format.", note=note, number=number(len(inputs) - len(shown))) if len(
         inputs

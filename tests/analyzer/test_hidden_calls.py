@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from analyzer.model.finding import Confidence, Status
+from analyzer.model.finding import Confidence, Finding, Status
 from tests.analyzer.test_runtimes import SERVE, goroutine, spied
 from tests.builders import diagnosis_of, found
 
@@ -144,3 +144,37 @@ class TestGrowth:
     def test_what_is_few_or_comes_and_goes_is_no_leak(self, counts: tuple[int, ...]) -> None:
         diagnosis = diagnosis_of({f"goroutine-{at}.txt": profile(count) for at, count in enumerate(counts, 1)})
         assert not found(diagnosis, "thread-leak")
+
+
+PUTS = ("put (queue.py:140)", "take_order (depot.py:52)", *HANDLER)
+DIED = (
+    "Exception in thread Thread-3 (pack):\n"
+    "Traceback (most recent call last):\n"
+    '  File "/usr/lib/python3.11/threading.py", line 1038, in _bootstrap_inner\n'
+    "    self.run()\n"
+    '  File "/srv/depot/depot.py", line 71, in pack\n'
+    "    label(order)\n"
+    '  File "/srv/depot/labels.py", line 9, in label\n'
+    '    raise KeyError("size")\n'
+    "KeyError: 'size'\n"
+)
+
+
+class TestConsumerOfPython:
+    def diagnosed(self, log: str) -> Finding:
+        made = (spied(100 + at, f"Thread-{at} (process_request_thread)", *PUTS) for at in range(10, 16))
+        stacks = PYTHON + spied(77, "MainThread", "select (selectors.py:415)", "serve_forever (socketserver.py:233)") + "".join(made)
+        diagnosis = diagnosis_of({"py-spy.txt": stacks, "ss.txt": sockets(left=4, waiting=2), "depot.log": log})
+        (finding,) = found(diagnosis, "pool-stuck")
+        return finding
+
+    def test_its_end_is_found_in_the_log_with_the_innermost_line_of_the_application(self) -> None:
+        finding = self.diagnosed(DIED)
+        assert "an exception ended the thread “Thread-3 (pack)” in labels.label(labels.py:9)" in finding.explanation
+
+    def test_later_tracebacks_are_of_others(self) -> None:
+        later = DIED.replace("Exception in thread Thread-3 (pack):\n", "ERROR request failed\n").replace("label", "weigh")
+        assert "in labels.label(labels.py:9)" in self.diagnosed(DIED + later).explanation
+
+    def test_a_thread_that_lives_has_not_ended(self) -> None:
+        assert "ended the thread" not in self.diagnosed(DIED.replace("Thread-3 (pack)", "Thread-11 (process_request_thread)")).explanation
