@@ -7,12 +7,16 @@ from typing import TYPE_CHECKING, Final, NamedTuple
 
 from analyzer.evidence.sessions import server_of
 from analyzer.join.far_side import LISTS
+from analyzer.join.turns import BRIEF
 from analyzer.model.finding import Evidence
 from analyzer.model.message import plural, say
 from parsers.records import SessionState
 
 if TYPE_CHECKING:
-    from analyzer.waits.case import Case
+    from collections.abc import Collection
+
+    from analyzer.join.connections import Connection
+    from analyzer.waits.case import Case, ProcessView
     from parsers.records import Session
 
 RESTS: Final = 60.0
@@ -42,13 +46,14 @@ class Resting(NamedTuple):
         last = say(", each after “{statement}”", statement=statements[0]) if len(statements) == 1 else ""
         who = first.application or first.user or (first.client.host if first.client is not None else None)
         return say(
-            "{sessions} of {server}{who} {are}, for {least:,.0f} to {most:,.0f} s{last}",
+            "{sessions} of {server}{who} {are}, for {time} s{last}",
             sessions=plural(len(self.sessions), "listed session"),
             server=server_of(first),
             who=say(" ({who})", who=who) if who else "",
             are=say("are idle in transaction") if in_transaction else say("are idle"),
-            least=ages[0],
-            most=ages[-1],
+            time=f"{ages[0]:,.0f}"
+            if round(ages[0]) == round(ages[-1])
+            else say("{least:,.0f} to {most:,.0f}", least=ages[0], most=ages[-1]),
             last=last,
         )
 
@@ -56,6 +61,16 @@ class Resting(NamedTuple):
     def evidence(self) -> Evidence:
         """The first row, and how many are like it."""
         return Evidence(self.sessions[0].where, self.words, (self.sessions[0].id,), len(self.sessions) - 1)
+
+
+def resting_behind(case: Case, view: ProcessView, rows: Collection[Connection]) -> Resting | None:
+    """The sessions at the far end of these connections, by their ports, if all that are listed rest; None if one works, or few are listed."""
+    behind = [one.session for one in case.far_side(view).joined if one.connection is not None and one.connection in rows]
+    rests = all(one.state in {SessionState.IDLE, SessionState.IN_TRANSACTION} for one in behind)
+    ages = [one.state_age or one.transaction_age or 0.0 for one in behind]
+    if not rests or len(behind) * 2 < len(rows) or not behind or min(ages) < BRIEF:
+        return None
+    return Resting(tuple(behind), sure=True)
 
 
 def resting(case: Case, *, of_database: bool) -> Resting | None:

@@ -9,7 +9,7 @@ from analyzer.contention.scopes import keepers, scope_of
 from analyzer.evidence.citations import of_sockets, of_threads
 from analyzer.evidence.doing import doing
 from analyzer.families import blocked_threads
-from analyzer.families.idle_leases import resting
+from analyzer.families.idle_leases import Resting, resting, resting_behind
 from analyzer.model.finding import When
 from analyzer.model.message import capitalized, plural, say
 from analyzer.model.text import Do
@@ -59,6 +59,7 @@ class Words(blocked_threads.Words):
     kept_at: str
     not_here: str
     that_is_here: str
+    resting: str | None
 
 
 def words(shortage: Shortage) -> Words:
@@ -95,6 +96,7 @@ def words(shortage: Shortage) -> Words:
             resting=rest.words,
         ),
         that_is_here=say(" that is here") if shortage.few else "",
+        resting=idle.words if (idle := at_rest(shortage)) is not None else None,
     )
 
 
@@ -147,6 +149,20 @@ def shown(shortage: Shortage, text: Filled, mark: tuple[str, ...] = (), inferred
         yield of_sockets(shortage.rows, text["lent"], mark, inferred)
 
 
+def at_rest(shortage: Shortage) -> Resting | None:
+    """The sessions of the lent connections, if no thread uses one and the server lists all of them as doing nothing."""
+    return None if shortage.users or shortage.few else resting_behind(shortage.case, shortage.view, shortage.rows)
+
+
+def why_none(shortage: Shortage) -> str:
+    """Why no connection may be there to be lent."""
+    if not shortage.view.sockets:
+        return say("without a socket table a pool that cannot connect at all looks the same")
+    if gaps := shortage.view.coverage.sockets:
+        return say("the connections to the database may be among those not shown: {reason}", reason=gaps[0])
+    return say("no connection to a database is open that could be lent: the pool may fail to make any")
+
+
 def figures(shortage: Shortage, text: Filled) -> tuple[tuple[str, str], ...]:
     """Waiters, users and the connections that are lent."""
     connections = f"{len(shortage.rows):,}", say("connections to {remote}", remote=shortage.service)
@@ -166,7 +182,7 @@ def finding(
         shortage,
         text,
         judged,
-        (shortage.waiting, *held, *shortage.written),
+        (shortage.waiting, *held, *((rest.evidence,) if (rest := at_rest(shortage)) is not None else ()), *shortage.written),
         ((shortage.waiting,), held),
         figures=figures(shortage, text),
         culprit=shortage.culprit(frame, remote=shortage.service, library=shortage.lender.software),

@@ -114,9 +114,14 @@ def _awake(view: ProcessView, pool: Pool, requests: Requests) -> Pool:
     """The pool with those workers as idle that wait for anything in their own loop, unless as many requests wait for as many of them."""
     members = tuple(_resting(view, member) for member in pool.members)
     resting = sum(one is not other for one, other in zip(members, pool.members, strict=True))
-    if not resting or (resting == len(pool.workers) >= TROUBLED and requests.read == resting):
+    if not resting or (resting == len(pool.workers) >= TROUBLED and _in_service(requests, resting)):
         return pool
     return replace(pool, members=members)
+
+
+def _in_service(requests: Requests, count: int) -> bool:
+    """True if as many requests were read and have no answer: those given up alone, or with those that have waited for more than a moment."""
+    return requests.read == count or (requests.read >= TROUBLED and requests.read + requests.unanswered == count)
 
 
 def _resting(view: ProcessView, member: ThreadActivity) -> ThreadActivity:

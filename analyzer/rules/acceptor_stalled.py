@@ -26,7 +26,7 @@ from analyzer.model.need import Need
 from analyzer.model.text import Do, Either, Text
 from analyzer.software.blockers import application_frame
 from analyzer.software.kinds import ActivityKind
-from analyzer.waits.acceptors import ACCEPTING, acceptor_of, all_at_work, queue_of, shaking_hands, somebody_accepts, stayed, workers_accept
+from analyzer.waits.acceptors import acceptor_of, all_at_work, is_accepted, queue_of, shaking_hands, stayed
 from parsers.records import TcpState
 
 if TYPE_CHECKING:
@@ -108,7 +108,7 @@ def diagnose(case: Case) -> Iterator[Finding]:
             continue
         for port in sorted(view.listeners):
             queue = queue_of(view, port)
-            if len(queue) < LONG_QUEUE or _somebody_accepts(view, port):
+            if len(queue) < LONG_QUEUE or is_accepted(view, port):
                 continue
             history = case.history(view)
             if any(_moved_on(queue, later, port) for later in history if later.snapshot.index > view.snapshot.index):
@@ -122,15 +122,6 @@ def diagnose(case: Case) -> Iterator[Finding]:
             if acceptor is not None or view.dump.complete is not False:  # in a dump that is cut off it may be among those that are missing
                 yield _finding(view, port, queue, acceptor, lasting=lasting, twice=bool(earlier))
     yield from handshake_stall.findings(case)
-
-
-def _somebody_accepts(view: ProcessView, port: int) -> bool:
-    """True if the port's acceptor does its work, waits at the limit, or pauses after a failed accept (which other rules tell)."""
-    acceptor = acceptor_of(view, port)
-    if acceptor is not None:
-        # Without a frame of the application it is the server's own code: a pause after a failed accept, a latch, a stack that was cut.
-        return acceptor.activity.kind in ACCEPTING or (acceptor.activity.app < 0 and acceptor.activity.kind != ActivityKind.HANDSHAKE)
-    return somebody_accepts(view) or workers_accept(view)
 
 
 def _moved_on(queue: Sequence[Connection], later: ProcessView, port: int) -> bool:

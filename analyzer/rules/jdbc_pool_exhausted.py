@@ -106,7 +106,10 @@ TEXT: Final = Text(
                 Either("few", "{opened} {not_here}", Either("rows", "{not_given_back}", "{none_is_open}")),
             ),
         ),
-        "opened": Either("rows", ByNumber("rows_count", " {connections} to {remote} is open.", " {connections} to {remote} are open.")),
+        "opened": Either(
+            "rows", ByNumber("rows_count", " {connections} to {remote} is open.{rest}", " {connections} to {remote} are open.{rest}")
+        ),
+        "rest": Either("resting", " Nothing is done over them: {resting}."),
         "not_given_back": Either(
             "busy",
             "{opened} No thread is in the driver. {doing} may keep a connection meanwhile (a transaction around a call); if not, they were not given back.",
@@ -182,19 +185,10 @@ def _judge(shortage: Shortage, rows: tuple[Connection, ...]) -> tuple[Confidence
     if shortage.nested:
         return judge([*doubts, say("that the waiters hold connections is a conclusion")], say("No other thread uses a connection."))
     if not rows:
-        return judge(doubts, say("The stacks show the wait; nobody is in the driver."), other_cause=_no_connection(shortage))
+        return judge(doubts, say("The stacks show the wait; nobody is in the driver."), other_cause=lent_connections.why_none(shortage))
     if shortage.busy:
         keepers = plural(len(shortage.busy), "thread that does something else", "threads that do something else")
         doubts.append(say("{keepers} may hold some", keepers=keepers))
     return judge(
         doubts, say("The stacks show the wait, no thread uses a connection, and yet {iss} open.", iss=plural(len(rows), "is", "are"))
     )
-
-
-def _no_connection(shortage: Shortage) -> str:
-    """Why no connection may be there to be lent."""
-    if not shortage.view.sockets:
-        return say("without a socket table a pool that cannot connect at all looks the same")
-    if gaps := shortage.view.coverage.sockets:
-        return say("the connections to the database may be among those not shown: {reason}", reason=gaps[0])
-    return say("no connection to a database is open that could be lent: the pool may fail to make any")

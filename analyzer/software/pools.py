@@ -141,6 +141,8 @@ def pools(threads: Iterable[Thread], known: Knowledge) -> tuple[Pool, ...]:
         if match and match.port is not None:
             ports.setdefault(key, match.port)
         groups[key].append(member)
+    if known.runtime is Runtime.NATIVE:
+        _split_main(groups, known)
     if known.runtime is not Runtime.GO:
         _split_unnamed(groups, known)
         _merge_containers(groups)
@@ -156,6 +158,15 @@ def pools(threads: Iterable[Thread], known: Knowledge) -> tuple[Pool, ...]:
         )
         for (name, role), members in groups.items()
     )
+
+
+def _split_main(groups: dict[tuple[str, PoolRole | None], list[ThreadActivity]], known: Knowledge) -> None:
+    """The thread that began in ``main`` is none of a program's workers, though Linux names all threads of a program alike."""
+    for key, members in list(groups.items()):
+        mains = [member for member in members if (frames := application_frames(member.thread, known)) and frames[-1].method == "main"]
+        if mains and len(mains) < len(members):
+            groups[key] = [member for member in members if member not in mains]
+            groups[f"{key[0]} (main)", key[1]] = mains
 
 
 def with_silent_locks(members: list[ThreadActivity]) -> list[ThreadActivity]:

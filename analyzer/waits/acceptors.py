@@ -39,7 +39,7 @@ def acceptor_of(view: ProcessView, port: int) -> ThreadActivity | None:
     # Elimination needs the whole dump: in a piece of one, the acceptor is among the threads that are not here.
     others = () if somebody_accepts(view) or view.coverage.threads else acceptors_elsewhere(view)
     # Who waits for another thread's end is a program's main thread, which has started the one that accepts.
-    at_work = [one for one in others if one.activity.kind is not ActivityKind.JOIN] or list(others)
+    at_work = [one for one in others if one.activity.kind is not ActivityKind.JOIN]
     return at_work[0] if len(at_work) == 1 else None
 
 
@@ -109,6 +109,27 @@ def workers_accept(view: ProcessView) -> bool:
     if dump is None or dump.runtime not in FORKING:
         return False
     return dump.runtime is Runtime.PHP or len(view.pids) > 1 or len(dump.threads) == 1
+
+
+def is_accepted(view: ProcessView, port: int) -> bool:
+    """True if the port's acceptor does its work, waits at the limit, or pauses after a failed accept; and where workers accept for themselves."""
+    acceptor = acceptor_of(view, port)
+    if acceptor is not None:
+        # Without a frame of the application it is the server's own code: a pause after a failed accept, a latch, a stack that was cut.
+        return acceptor.activity.kind in ACCEPTING or (acceptor.activity.app < 0 and acceptor.activity.kind != ActivityKind.HANDSHAKE)
+    return somebody_accepts(view) or workers_accept(view) or takers_at_work(view, port)
+
+
+def takers_at_work(view: ProcessView, port: int) -> bool:
+    """True if all workers of a pool are busy with as many connections as the port has accepted: each takes one for itself, and none is left to take more."""
+    accepted = sum(1 for row in view.server_side(port) if row.owners and row.state in _HELD)
+    return any(
+        pool.role is PoolRole.SERVER
+        and pool.port in {None, port}
+        and len(pool.busy) == len(pool.workers) == accepted >= FEW_CLIENTS
+        and all(member.activity.app >= 0 for member in pool.busy)
+        for pool in view.pools
+    )
 
 
 def all_at_work(view: ProcessView) -> bool:

@@ -132,6 +132,9 @@ _STATES: Final = {
     "<idle> in transaction": SessionState.IN_TRANSACTION,
 }
 
+_NOW: Final = frozenset({"now", "clock_timestamp", "statement_timestamp", "transaction_timestamp", "current_timestamp"})
+"""How psql heads the server's own time, where somebody asked for it."""
+
 
 def sniff(head: Sequence[str]) -> bool:
     """True if the columns are those of a view of PostgreSQL."""
@@ -152,7 +155,7 @@ def parse(section: Section) -> Parsed:
         return parse_rows(section, lambda row: _block(section, row))
     if any(need <= columns for need in _LOCKS):
         return parse_rows(section, _locks(section, grid.rows))
-    taken = latest(cell for row in grid.rows for name, cell in row.cells.items() if name.endswith(("_start", "_change")))
+    taken = latest(cell for row in grid.rows for name, cell in row.cells.items() if name in _NOW or name.endswith(("_start", "_change")))
     named = _by_content(grid)
     return parse_rows(section, lambda row: _session(section, _renamed(row, named), taken))
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from analyzer.model.finding import Confidence, Finding, Status
+from analyzer.model.finding import Confidence, Diagnosis, Finding, Status
 from tests.analyzer.test_runtimes import SERVE, goroutine, spied
 from tests.builders import diagnosis_of, found
 
@@ -178,3 +178,74 @@ class TestConsumerOfPython:
 
     def test_a_thread_that_lives_has_not_ended(self) -> None:
         assert "ended the thread" not in self.diagnosed(DIED.replace("Thread-3 (pack)", "Thread-11 (process_request_thread)")).explanation
+
+
+LEASE = ("Queue.get (sqlalchemy/util/queue.py:174)", "QueuePool._do_get (sqlalchemy/pool/impl.py:169)", "book (depot.py:31)", *HANDLER)
+SESSIONS = (
+    " pid | client_addr | client_port | state | state_change | now | query\n"
+    "-----+-------------+-------------+-------+--------------+-----+-------\n"
+    + "".join(
+        f" 90{at} | 10.0.0.1 | {5000 + at} | {{state}} | 2026-03-01 10:00:00+00 | 2026-03-01 10:00:09+00 | select n from lots where id=7\n"
+        for at in range(3)
+    )
+    + "(3 rows)\n"
+)
+
+
+class TestLentConnectionsAtRest:
+    """A lent connection whose session rests, and whose thread is nowhere, was not given back."""
+
+    def diagnosed(self, state: str) -> Finding:
+        made = "".join(spied(100 + at, f"Thread-{at} (process_request_thread)", *LEASE) for at in range(7))
+        main = spied(77, "MainThread", "_PollLikeSelector.select (selectors.py:415)", "BaseServer.serve_forever (socketserver.py:233)")
+        table = sockets(left=4, waiting=3, calls=3).replace("10.0.0.7:7400", "10.0.0.7:5432")
+        files = {"py-spy.txt": PYTHON + main + made, "ss.txt": table, "pg_stat_activity.txt": SESSIONS.format(state=state)}
+        (finding,) = found(diagnosis_of(files), "jdbc-pool-exhausted")
+        return finding
+
+    def test_the_database_says_that_nothing_is_done_over_them(self) -> None:
+        finding = self.diagnosed("idle in transaction")
+        assert "Nothing is done over them: 3 listed sessions of PostgreSQL" in finding.explanation
+        assert "are idle in transaction, for 9 s, each after “select n from lots where id=?”" in finding.explanation
+        assert any(evidence.where.file == "pg_stat_activity.txt" for evidence in finding.evidence)
+        assert "may hold" not in finding.why_confident, "a loop that accepts holds none"
+
+    def test_a_session_that_works_does_not_rest(self) -> None:
+        assert "Nothing is done over them" not in self.diagnosed("active").explanation
+
+
+def native(number: int, *calls: str) -> str:
+    """A thread of gdb's ``thread apply all bt``."""
+    frames = "".join(f"#{at}  0x00005555 in {call}\n" for at, call in enumerate(calls))
+    return f'Thread {number} (Thread 0x7f00{number:02} (LWP {76 + number}) "press"):\n{frames}\n'
+
+
+PUT = (
+    "___pthread_cond_wait (cond=0x1 <room>) at ./nptl/pthread_cond_wait.c:618",
+    "queue_put () at press.c:13",
+    "serve (x=0x0) at press.c:15",
+)
+START = ("start_thread (arg=0x0) at ./nptl/pthread_create.c:442", "clone3 () at ../sysdeps/unix/sysv/linux/x86_64/clone3.S:81")
+JOIN = (
+    "__futex_abstimed_wait_common64 (abstime=0x0) at ./nptl/futex-internal.c:57",
+    "__pthread_clockjoin_ex (threadid=1) at ./nptl/pthread_join_common.c:105",
+    "main () at press.c:16",
+)
+
+
+class TestWorkersThatAccept:
+    """Each worker of a native program takes a connection for itself: where all of them wait, nobody is left to accept, and that is no cause."""
+
+    def diagnosed(self, queued: int) -> Diagnosis:
+        stacks = "".join(native(at, *PUT, *START) for at in range(6, 1, -1)) + native(1, *JOIN)
+        waiting = "".join(f"ESTAB 27 0 10.0.0.1:8090 10.0.0.9:{4100 + at}\n\t cubic rto:200\n" for at in range(queued))
+        table = sockets(left=4, waiting=1).replace("LISTEN 0 5", f"LISTEN {queued} 5").replace("python3", "press") + waiting
+        return diagnosis_of({"1/gdb.txt": stacks, "2/gdb.txt": stacks, "2/ss.txt": table})
+
+    def test_what_they_wait_for_is_told_not_an_acceptor_that_never_was(self) -> None:
+        diagnosis = self.diagnosed(queued=3)
+        (finding,) = found(diagnosis, "pool-stuck")
+        assert diagnosis.verdict.rule == "pool-stuck"
+        assert finding.culprit.frame == "queue_put(press.c:13)"
+        assert finding.headline.startswith("All 5 request threads of press")
+        assert not found(diagnosis, "acceptor-stalled")
