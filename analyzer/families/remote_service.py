@@ -128,6 +128,7 @@ def waiting(case: Case, *, driver: bool) -> Iterator[tuple[ServerPool, Target]]:
             and not _comes_and_goes(case, serving, target)
             and not is_called_back(case, serving)
             and is_driver(serving) is driver
+            and not case.far_side(serving.view).waits_by_design(target.remote)
         ):
             yield serving, target
 

@@ -128,6 +128,11 @@ class FarSide(SessionWaits):
         }
         return list(found.values())
 
+    def waits_by_design(self, remote: Endpoint) -> bool:
+        """True if the server at ``remote`` lists the process' connections, and says of each that its client waits by its own wish."""
+        listed = [one.session.state for one in self.joined if one.connection is not None and one.connection.remote == remote]
+        return bool(listed) and all(state is SessionState.WAITING for state in listed)
+
     def queues_before(self, remote: Endpoint) -> bool:
         """True if a proxy or a pooler at ``remote`` keeps some of the process' requests in a queue."""
         queued = (one.connection for one in self.joined if one.session.state is SessionState.QUEUED)

@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING, Final
 
 from analyzer.evidence.citations import of_threads
 from analyzer.evidence.sessions import of_session, server_of
-from analyzer.families import listed_pushes
+from analyzer.families import listed_pushes, unpushed_pools
 from analyzer.model.finding import Confidence, Culprit, Finding, Kind, Outlook, RecoversWhen, Severity, When
 from analyzer.model.message import capitalized, plural, say, say_of
 from analyzer.model.need import Need
@@ -87,6 +87,7 @@ def diagnose(case: Case) -> Iterator[Finding]:
         beside = _beside(view, far, blocked)
         if len(blocked) >= len(every) and len(beside) >= FEWEST:
             yield _finding(view, far, blocked, beside)
+    yield from unpushed_pools.found(case)
     yield from listed_pushes.listed(case)
 
 

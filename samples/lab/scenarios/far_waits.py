@@ -162,7 +162,7 @@ SCENARIOS = (
         "a nightly program holds a row, two connections of PgBouncer wait for it, the others wait for PgBouncer",
         Verdict(
             "lock-held-by-idle-transaction",
-            also=("queued-at-proxy", "jdbc-pool-exhausted"),
+            also=("queued-at-proxy", "jdbc-pool-exhausted", "database-read-hang"),
             must_not=("lost-session", "cross-system-deadlock", "slow-backend", "slow-statement"),
             pools={"http-nio-8193-exec-": 6},
         ),
