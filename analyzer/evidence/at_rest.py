@@ -44,6 +44,8 @@ def at_rest(view: ProcessView) -> Message | None:
     counts = Counter(kinds)
     if len(threads) < 2 or not counts.keys() - {ActivityKind.IDLE, ActivityKind.RESERVED, None}:  # noqa: PLR2004 - one says nothing of others
         return None  # threads that all wait for work are called so
+    if ActivityKind.CHANNEL in counts and not counts.keys() & {ActivityKind.ACCEPT, ActivityKind.SELECT}:
+        return None  # of a program that serves nobody main may wait for a result that never comes
     parts = []
     for kind, count in counts.most_common():
         members = [member for member, its in zip(threads, kinds, strict=True) if its is kind]

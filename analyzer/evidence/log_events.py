@@ -94,6 +94,9 @@ _SAYS: Final = {
     LogKind.BLOCKING: say("a call that blocks was made on a thread that must not block"),
     LogKind.OVERFLOW: say("a proxy refused a request at once, as its limit for the service (its circuit breaker) was reached"),
     LogKind.PROBED: say("the program did not answer its health check in time"),
+    LogKind.WATCHED: say("the program did not report to its watchdog in time, and was ended"),
+    LogKind.DOWN: say("the proxy takes a server for dead, as its check got no answer in time, or has none left"),
+    LogKind.LOCKUP: say("a processor was stuck in the kernel"),
     LogKind.ORPHANS: say(
         "there were more connections that programs had closed and whose last bytes nobody acknowledged than the kernel keeps"
     ),

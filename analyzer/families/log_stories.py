@@ -128,6 +128,38 @@ STORIES: Final[Mapping[LogKind, Story]] = {
         say("is asked whether it lives, and does not answer in time"),
         why=say("The kubelet wrote it itself; why no answer came in time, it can not know."),
     ),
+    LogKind.WATCHED: Story(
+        "pool-stuck",
+        say(
+            "The program promised to report to the service manager again and again, and did not within the limit, so that it was ended (SIGABRT) and, mostly, started again. A main loop that stands in a call, a lock that nobody gives back, a long pause, and a host that swaps look the same."
+        ),
+        say("The core that SIGABRT left has the stacks of that moment; without one take them before the limit next time."),
+        "coredumpctl gdb PID -A '-batch -ex \"thread apply all bt\"' > stacks.txt",
+        say("Do not raise WatchdogSec before it is known what the main loop waits for."),
+        say("does not report to its watchdog"),
+        why=say("The service manager wrote it itself; what the program waited for, it can not know."),
+    ),
+    LogKind.DOWN: Story(
+        "slow-backend",
+        say(
+            "The proxy asks its servers whether they live; a check without an answer in time counts as dead. A server whose threads are all stuck, a host that is gone, packets that are lost, and a check that is too strict look the same; where no server is left every request fails at once."
+        ),
+        say("Look at the server that is named: does it accept, and what do its threads wait for?"),
+        None,
+        say("Let the check ask something that needs no other service, and give it a few seconds."),
+        say("takes its servers for dead"),
+        why=say("The proxy wrote it itself; why no answer came, it can not know."),
+    ),
+    LogKind.SLOTS: Story(
+        "connection-limit",
+        say(
+            "The server has as many connections as it may, and refuses further ones. Pools that together have more connections than that, connections that are never given back, and clients that wait long for something look the same: the list of its sessions tells who has them, and whether they do anything."
+        ),
+        say("List the server's sessions by client and state: idle ones that nobody needs, or waits?"),
+        None,
+        say("Let the pools of all clients together stay below the limit, and close what is not used; only then weigh a higher limit."),
+        say("has no place for another connection"),
+    ),
     LogKind.ALARM: Story(
         "blocked-write",
         say(

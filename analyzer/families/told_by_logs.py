@@ -51,6 +51,7 @@ _JDBC: Final = frozenset(
         "Active Record",
         "Knex",
         "ADO.NET",
+        "psycopg2",
     }
 )
 """Software whose pools lend connections to a database."""
@@ -169,6 +170,8 @@ def _matters(case: Case, told: Told) -> bool:
         return True
     if told.event.kind is LogKind.PROBED and told.event.subject is None and (told.event.figure("times") or told.lines) < FEW_PROBES:
         return False
+    if told.event.kind is LogKind.DOWN and "/" in (told.event.subject or ""):
+        return False  # one of several servers: checks fail now and then
     artifact = next((one for one in case.incident.artifacts if one.file == told.event.where.file), None)
     lines = sum(log.lines for log in artifact.logs) if artifact is not None else 0
     picked = artifact is not None and any(part.format is None and not part.looks_like for part in artifact.parts)

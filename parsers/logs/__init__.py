@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING, Final, NamedTuple
 
-from parsers.logs import databases, deadlocks, failures, kernel, leaks, loops, pauses, pools, servers, traces, watchdogs
+from parsers.logs import databases, deadlocks, failures, kernel, leaks, limits, loops, pauses, pools, servers, traces, watchdogs
 from parsers.logs.client_ends import clients_of
 from parsers.logs.lines import read
 from parsers.logs.stamps import begins_entry, stamp
@@ -28,6 +28,7 @@ LONGEST: Final = 4000
 _SHAPES: Final = (
     *pools.SHAPES,
     *watchdogs.SHAPES,
+    *limits.SHAPES,
     *failures.SHAPES,
     *databases.SHAPES,
     *servers.SHAPES,

@@ -12,7 +12,10 @@ if TYPE_CHECKING:
 
 _LEVEL: Final = re.compile(r"(?<![\w/])(?:TRACE|DEBUG|FINE(?:R|ST)?|CONFIG|INFO|NOTICE)(?![\w/])")
 _PAIR: Final = re.compile(r"(\w{1,30}) ?[=: ] ?(\d{1,15})(?:/\d{1,15})?(?![\w.])")
+_THOUSANDS: Final = re.compile(r"\d{1,3}(?:,\d{3})+")
 _THROWN: Final = re.compile(r"(?:Caused by: )?[\w.$]{1,200}(?:Exception|Error)\b")
+_NEAR: Final = 12
+"""Characters in front of a message inside its quotes: ``ERR``, ``FATAL:``."""
 _MILLIS: Final = 1000.0
 _NANOS: Final = 1e9
 
@@ -66,9 +69,11 @@ def figures_of(match: re.Match[str]) -> tuple[tuple[str, float], ...]:
         if name == "pairs":
             figures.update((key.lower(), float(value)) for key, value in _PAIR.findall(text))
             continue
-        value = float(text.replace(",", "."))
-        if name in {"ms", "ns", "s"}:
-            figures["seconds"] = value / (_MILLIS if name == "ms" else _NANOS if name == "ns" else 1.0)
+        value = float(text.replace(",", "" if _THOUSANDS.fullmatch(text) else "."))
+        if name == "minutes":
+            figures["seconds"] = 60 * value
+        elif name in {"ms", "ns", "s"}:
+            figures["seconds"] = figures.get("seconds", 0.0) + value / (_MILLIS if name == "ms" else _NANOS if name == "ns" else 1.0)
         else:
             figures[name] = value
     return tuple(figures.items())
@@ -81,4 +86,5 @@ def _quoted(line: str, at: int) -> bool:
     if line.lstrip().startswith("{") or line.count('"', 0, at) % 2 == 0:
         return False
     # Who writes about a trouble puts its message in quotes; in an entry of a log it is a text that the entry is about.
-    return begins_entry(line) or _THROWN.match(line, line.rindex('"', 0, at) + 1) is None
+    quote = line.rindex('"', 0, at) + 1
+    return begins_entry(line) or (at - quote > _NEAR and _THROWN.match(line, quote) is None)

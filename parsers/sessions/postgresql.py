@@ -121,6 +121,8 @@ _OF_THE_SERVER: Final = frozenset(
     }
 )
 """Columns of the view itself: what stands there is what it says."""
+_FEWEST: Final = 2
+"""Columns of the view, the number of the process among them, up to which a table may be of anybody's processes."""
 _IDS: Final = lazy(r"\d+")
 _STATES: Final = {
     "active": SessionState.ACTIVE,
@@ -140,7 +142,8 @@ def sniff(head: Sequence[str]) -> bool:
     """True if the columns are those of a view of PostgreSQL."""
     columns = columns_of(head)
     if columns >= {"pid"} and not columns & {"ptr", "sid", "session_id"} and (grid := grid_of_head(head)) is not None:
-        columns |= {*_by_content(grid).values()}
+        named = {*_by_content(grid).values()}
+        columns |= named if len(named | (columns & _OF_THE_SERVER)) > _FEWEST else frozenset()
     return any(need <= columns for need in (*_BLOCKED, *_LOCKS, *_ACTIVITY)) and not columns & {"ptr", "sid", "session_id"}
 
 

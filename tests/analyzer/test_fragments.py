@@ -43,6 +43,10 @@ class TestSessions:
         assert "session 700" in finding.headline
         assert "alter table crate" in finding.explanation
 
+    def test_a_table_of_somebody_elses_workers_is_no_list_of_sessions(self) -> None:
+        text = quiet(" pid | worker | status\n-----+--------+--------\n  71 | saw    | active\n  72 | mill   | idle\n(2 rows)\n")
+        assert "PostgreSQL" not in text
+
     def test_a_session_that_is_asked_for_again_is_no_later_moment(self) -> None:
         finding = found("It hangs:\n\n" + self.ALIASES.format(state="idle in transaction") + "\n" + self.AGAIN)
         assert "2 sessions of PostgreSQL" in finding.headline
@@ -228,6 +232,60 @@ class TestWatchers:
         assert finding.rule == "pool-stuck"
         assert words in finding.headline
 
+    @pytest.mark.parametrize(
+        ("line", "rule", "words"),
+        [
+            (
+                "Task f@1 rejected from java.util.concurrent.ThreadPoolExecutor@6d5f[Running, pool size = 20, active threads = 20, queued tasks = 1000, completed tasks = 551]",
+                "pool-stuck",
+                "queued 1000",
+            ),
+            (
+                "on EsThreadPoolExecutor[name = n1/write, queue capacity = 200, x.EsThreadPoolExecutor@3f7[Running, pool size = 8, active threads = 8, queued tasks = 200, completed tasks = 8]]",
+                "pool-stuck",
+                "Elasticsearch n1/write",
+            ),
+            ('the page says "ERR max number of clients reached" since noon', "connection-limit", "Redis"),
+            ("asyncpg.exceptions.TooManyConnectionsError: sorry, too many clients already", "connection-limit", "PostgreSQL"),
+            (
+                "com.mongodb.MongoTimeoutException: Timeout waiting for a pooled item after 120000 MILLISECONDS",
+                "object-pool-exhausted",
+                "after 120 s",
+            ),
+            ("psycopg2.pool.PoolError: connection pool exhausted", "jdbc-pool-exhausted", "psycopg2"),
+            ("haproxy[99]: backend bk_app has no server available!", "slow-backend", "HAProxy bk_app"),
+            ("systemd[1]: pumpd.service: Watchdog timeout (limit 30s)!", "pool-stuck", "systemd pumpd.service"),
+            ("HikariPool-1 - Thread starvation or clock leap detected (housekeeper delta=1m12s871ms221µs).", "gc-thrash", "after 72 s"),
+            ("consumer poll timeout has expired. This means the time between calls to poll() was longer", "pool-stuck", "Kafka consumer"),
+            (
+                '*** uWSGI listen queue of socket "127.0.0.1:3031" (fd: 3) full !!! (101/100) ***',
+                "backlog-overflow",
+                "uWSGI 127.0.0.1:3031",
+            ),
+            ("    ThreadPool Queue Length                        1,284", "pool-stuck", "queued 1284"),
+            ("rpc error: code = DeadlineExceeded desc = context deadline exceeded", "slow-backend", "gRPC"),
+        ],
+    )
+    def test_a_limit_that_was_reached(self, line: str, rule: str, words: str) -> None:
+        finding = found(f"What is that?\n\n{line}\n")
+        assert finding.rule == rule
+        assert words in finding.headline
+
+    @pytest.mark.parametrize(
+        "line",
+        [
+            "Task f@1 rejected from java.util.concurrent.ThreadPoolExecutor@6d5f[Terminated, pool size = 0, active threads = 0, queued tasks = 0, completed tasks = 551]",
+            "    ThreadPool Queue Length                        12",
+            "haproxy[99]: Server bk_app/a1 is DOWN, reason: Layer4 timeout, check duration: 2001ms. 1 active and 0 backup servers left.",
+            "      Reason:       OOMKilled",
+            "FATAL ERROR: Reached heap limit Allocation failed - JavaScript heap out of memory",
+            "kernel: watchdog: BUG: soft lockup - CPU#3 stuck for 22s! [java:8812]",
+            "Could it be OOMKilled?",
+        ],
+    )
+    def test_what_is_no_cause_of_a_stall_stays_a_fact(self, line: str) -> None:
+        quiet(f"What is that?\n\n{line}\n")
+
     def test_a_broker_without_memory(self) -> None:
         finding = found(
             "2026-01-01 10:00:00,1 | INFO | Usage Manager memory limit (1048576) reached for queue://saw. Producers will be throttled | org.apache.activemq\n"
@@ -303,13 +361,17 @@ class TestThreads:
         "goroutine 1 [chan receive, 214 minutes]:\nmain.main()\n\t/b/main.go:58 +0x3f4\n\n"
         "goroutine 22 [select, 1 minutes]:\nmain.(*Tick).loop(0xc1)\n\t/b/tick.go:27 +0xd1\ncreated by main.main\n\t/b/main.go:44 +0x31e\n\n"
     )
+    DOOR = "goroutine 21 [IO wait]:\ninternal/poll.(*FD).Accept(0xc1)\n\t/u/fd_unix.go:614 +0x2bd\nnet/http.(*Server).Serve(0xc1)\n\t/u/server.go:3059 +0x385\nmain.main.func1()\n\t/b/main.go:49 +0x2c\ncreated by main.main\n\t/b/main.go:48 +0x39a\n\n"
     SENDS = "goroutine {id} [chan send, 9 minutes]:\nmain.(*Fan).one(0xc1)\n\t/b/fan.go:27 +0xd1\ncreated by main.main\n\t/b/main.go:47 +0x31e\n\n"
 
     def test_goroutines_in_loops_of_their_own_wait_by_design(self) -> None:
-        assert "nobody among the 2 goroutines that are here is stuck" in quiet(self.GO)
+        assert "nobody among the 3 goroutines that are here is stuck" in quiet(self.GO + self.DOOR)
+
+    def test_of_a_program_that_serves_nobody_main_may_wait_in_vain(self) -> None:
+        assert "nobody among" not in quiet(self.GO)
 
     def test_goroutines_that_cannot_send_are_not_at_rest(self) -> None:
-        verdict = diagnosis_of({"post.md": self.GO + self.SENDS.format(id=31) + self.SENDS.format(id=32)}).verdict
+        verdict = diagnosis_of({"post.md": self.GO + self.DOOR + self.SENDS.format(id=31) + self.SENDS.format(id=32)}).verdict
         assert "nobody among" not in f"{verdict.headline} {verdict.summary}"
 
     NATIVE = (
