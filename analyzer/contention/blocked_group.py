@@ -78,6 +78,10 @@ class BlockedGroup:
         if self.few:
             return self.picked
         workers = max(1, len(self.pool.workers))
+        if not self.suffering and (
+            all_worked(self.members, self._earlier) > MAJORITY * len(self.members) or (self.pool.idle and not self.lasting)
+        ):
+            return False  # they go on, or others are free to serve: a busy moment
         if self.here >= MAJORITY * workers and self.pool.idle < self.here:
             return True
         return self.pool.idle == 0 and self._stuck >= NOTABLE * workers and self.suffering

@@ -102,6 +102,14 @@ def stuck_in_words(serving: ServerPool) -> str:
     if serving.blocked == serving.workers == 1 and not piece:  # the verbs that follow are those of many
         return say("All request threads of {name} (there is one){cut}", name=serving.pool.name, cut=cut)
     count = all_of(serving.blocked, serving.workers, piece=piece)
+    if serving.held_back:
+        return say(
+            "{all_of} request threads of {name}{cut} (in a call{turn})",
+            all_of=count,
+            name=serving.pool.name,
+            cut=cut,
+            turn=_turn_in_words(serving),
+        )
     return say("{all_of} request threads of {name}{cut}", all_of=count, name=serving.pool.name, cut=cut)
 
 

@@ -37,7 +37,7 @@ if TYPE_CHECKING:
     from analyzer.waits.case import Case, ProcessView
 
 NEEDS: Final = (Need.THREADS,)
-CONSEQUENCE_OF: Final = ("java-deadlock", "self-call-starvation", "mutual-call-starvation", "blocking-commands")
+CONSEQUENCE_OF: Final = ("java-deadlock", "self-call-starvation", "mutual-call-starvation", "blocking-commands", "slow-backend")
 OUTLOOK: Final = Outlook(
     RecoversWhen.UNKNOWN, say("It heals when whoever holds the lent ones gives them back; what was lost stays lost until a restart.")
 )

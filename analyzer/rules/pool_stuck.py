@@ -27,6 +27,7 @@ from analyzer.evidence.citations import of_threads
 from analyzer.evidence.log_lines import ended_of, failure_of
 from analyzer.evidence.movement import has_stood, moved_on, progress_text, standing
 from analyzer.evidence.turns import unanswered_in_words
+from analyzer.families import no_workers
 from analyzer.families.remote_service import is_called_back
 from analyzer.families.stuck import (
     advice_for,
@@ -41,7 +42,7 @@ from analyzer.families.stuck import (
     shared_frame,
     waiting_workers,
 )
-from analyzer.families.undecided import may_read_clients
+from analyzer.families.undecided import SMALLEST_POOL, may_read_clients
 from analyzer.model.finding import Culprit, Finding, Kind, Outlook, RecoversWhen, Severity, When
 from analyzer.model.message import plural, say
 from analyzer.model.need import Need
@@ -62,8 +63,6 @@ NEEDS: Final = (Need.THREADS,)
 CONSEQUENCE_OF: Final = ("process-stopped", "gc-thrash")
 OUTLOOK: Final = Outlook(RecoversWhen.UNKNOWN, say("What would let the threads go on is not known."))
 CLEAN: Final = say("no pool that serves clients stands still without a known cause")
-SMALLEST_POOL: Final = 2
-"""A pool of one whose thread waits serves a request, unless clients suffer."""
 _MISSING_SIGNAL: Final = frozenset({ActivityKind.SLEEP})
 TEXT: Final = Text(
     "pool-stuck",
@@ -120,15 +119,16 @@ TEXT: Final = Text(
 
 
 def diagnose(case: Case) -> Iterator[Finding]:
-    """One finding per pool that stands still; the engine keeps those that nothing else explains."""
+    """One finding per pool that stands still, or is gone; the engine keeps those that nothing else explains."""
+    yield from no_workers.findings(case)
     for serving in case.server_pools:
         members = waiting_workers(serving)
         kept = kept_waiting(serving, members)
         full = len(members) >= SATURATED * serving.workers and not serving.pool.idle
         if not members or not (full or kept):
             continue
-        if is_called_back(case, serving) or may_read_clients(serving):
-            continue  # the finding of both ends tells more; and who may read from idle clients may be idle
+        if is_called_back(case, serving) or may_read_clients(serving):  # both ends tell more; who may read from idle clients may be idle
+            continue
         still = standing(case, serving.view, members)
         lasting = has_stood(still) and still.idle is not None
         bound = lasting and (is_bound(members) or (has_no_end(members) and serving.pressure.leaves_some))

@@ -16,7 +16,7 @@ from analyzer.join.connections import close_wait, left_unread
 from analyzer.join.process import OwnCall
 from analyzer.join.turns import is_served, long_awaited, long_unanswered
 from analyzer.model.finding import CloseWait, Confidence
-from analyzer.software.blockers import OUTBOUND, RESULTS, application_frame
+from analyzer.software.blockers import OUTBOUND, RESULTS, application_frame, waits_for_push
 from analyzer.software.kinds import ActivityKind, PoolRole, SocketSide
 from analyzer.waits.pool_dependencies import PoolDependency, helper_of
 from analyzer.waits.targets import COUNT_TOLERANCE, FEW_CLIENTS, MAJORITY, targets, unseen_targets
@@ -137,12 +137,15 @@ class ServerPool:
 
     @cached_property
     def held_back(self) -> tuple[ThreadActivity, ...]:
-        """Requests that wait for their turn where nothing bounds the threads: then a permit is what runs out, and those in the calls hold it.
+        """Requests that wait for their turn: then a permit is what runs out, and those in the calls hold it.
 
         That they hold it shows in the function where the others wait: they are in it too, further on.
         """
-        if self.pool.bounded or not self.blocked:
-            return ()
+        known = self.view.known
+        if not self.blocked or (
+            self.pool.bounded and any(one.activity.library is None or waits_for_push(known, one.thread) for one in self.direct)
+        ):
+            return ()  # who reads a bare socket, or waits for a push, may hold the permits by design
         queued = [member for member in self.pool.busy if _waits_for_turn(member)]
         reached = _lines(member.thread for member in (*self.waiters, *self.direct)) if queued else {}
         return tuple(member for member in queued if _is_before(member, reached))

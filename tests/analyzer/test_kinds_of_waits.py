@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import pytest
 
-from analyzer.model.finding import Confidence, Status
+from analyzer.model.finding import Confidence, Diagnosis, Status
 from tests.analyzer.test_roles import ACCEPTS, LISTEN, left, open_to
-from tests.builders import PARK, READ, SERVED, diagnosis_of, dump, found, netstat, thread
+from tests.builders import PARK, READ, SERVED, diagnosis_of, dump, found, idle_exec, netstat, thread
 
 SERVES = ("org.acme.tide.Board.handle", "java.util.concurrent.ThreadPoolExecutor.runWorker", "java.lang.Thread.run")
 HTTP = ("sun.net.httpserver.ServerImpl$Exchange.run", *SERVES[1:])
@@ -318,3 +318,86 @@ class TestLocksThatPass:
 
     def test_they_worked_meanwhile(self) -> None:
         assert self.convoy(3.0) is Confidence.LIKELY
+
+
+class TestNobodyLeft:
+    """A server whose threads ended, one request after the other."""
+
+    LOG = 'Exception in thread "striker-3" java.lang.IllegalArgumentException: no iron\n\tat org.acme.tide.Striker.run(Striker.java:10)\n'
+    IDLE = thread(
+        "striker-9",
+        "WAITING (parking)",
+        *PARK,
+        "java.util.concurrent.LinkedBlockingQueue.take",
+        "org.acme.tide.Striker.run",
+        "java.lang.Thread.run",
+    )
+    LATCH = thread(
+        "striker-9",
+        "WAITING (parking)",
+        *PARK,
+        "java.util.concurrent.CountDownLatch.await",
+        "org.acme.tide.Striker.run",
+        "java.lang.Thread.run",
+    )
+    SELECTS = thread(
+        "loop", "RUNNABLE", "sun.nio.ch.EPoll.wait", "sun.nio.ch.SelectorImpl.select", "org.acme.tide.Loop.run", native="runnable"
+    )
+    VIRTUAL = thread("VirtualThread-unblocker", "RUNNABLE", "java.lang.VirtualThread.takeVirtualThreadListToUnblock", native="runnable")
+    MAIN = thread("main", "WAITING (on object monitor)", "java.lang.Object.wait", "java.lang.Thread.join", "org.acme.tide.Smithy.main")
+
+    def files(self, *others: str, complete: bool = True, unread: int = 9, **more: str) -> dict[str, str]:
+        return {
+            "jstack-431.txt": dump(ACCEPTS, self.MAIN, *others, complete=complete),
+            "netstat.txt": netstat(LISTEN, *left(0, unread)),
+            **more,
+        }
+
+    def test_the_log_says_what_ended_them(self) -> None:
+        diagnosis = diagnosis_of(self.files(**{"console.log": self.LOG}))
+        (finding,) = found(diagnosis, "pool-stuck")
+        assert (diagnosis.verdict.rule, finding.confidence, finding.culprit.thread) == ("pool-stuck", Confidence.LIKELY, "striker-3")
+
+    def test_without_a_log_it_is_a_suspicion(self) -> None:
+        assert diagnosis_of(self.files()).verdict.confidence is Confidence.SUSPECTED
+
+    @pytest.mark.parametrize("other", [IDLE, LATCH, SELECTS, VIRTUAL], ids=["free", "waits", "selects", "virtual"])
+    def test_somebody_may_serve(self, other: str) -> None:
+        assert not any("no thread that would serve" in finding.headline for finding in diagnosis_of(self.files(other)).findings)
+
+    def test_nobody_suffers_or_the_dump_is_cut(self) -> None:
+        assert not found(diagnosis_of(self.files(unread=1)), "pool-stuck")
+        assert not found(diagnosis_of(self.files(complete=False)), "pool-stuck")
+
+
+class TestBulkheads:
+    """Permits for a few of the threads: those that have one tell what all wait for."""
+
+    @staticmethod
+    def server(*calls: str, free: int = 0, suffers: bool = True) -> Diagnosis:
+        def exec_thread(n: int, *stack: str) -> str:
+            return thread(f"http-nio-6612-exec-{n}", "WAITING (parking)", *stack, *SERVED)
+
+        # the builder numbers lines from the top: whoever is deeper in calls stands further on in the method
+        past = [exec_thread(n, *calls, "org.acme.tide.Dock.unload") for n in range(4)]
+        turns = [exec_thread(n, *PARK, "java.util.concurrent.Semaphore.acquire", "org.acme.tide.Dock.unload") for n in range(4, 12)]
+        gone = left(8, 3) if suffers else [f"0 10.2.0.4:6612 10.2.9.7:{41000 + n} ESTABLISHED 431/java" for n in range(12)]
+        rows = netstat(LISTEN, *gone, *open_to("10.9.9.9:7000", 4))
+        return diagnosis_of({"jstack-431.txt": dump(*past, *turns, *idle_exec(free, 6612, 20)), "netstat.txt": rows})
+
+    def test_those_past_it_call_a_service(self) -> None:
+        diagnosis = self.server(*READ, "org.acme.tide.Crane.lift")
+        (finding,) = found(diagnosis, "slow-backend")
+        assert diagnosis.verdict.rule == "slow-backend"
+        assert (
+            "4 of 12 request threads of http-nio-6612-exec (in a call; 8 more wait for their turn in Semaphore.acquire"
+            in finding.explanation
+        )
+
+    def test_a_bare_read_may_wait_for_a_push(self) -> None:
+        bare = ("sun.nio.ch.SocketDispatcher.read0", "sun.nio.ch.NioSocketImpl.implRead", "java.net.Socket$SocketInputStream.read")
+        diagnosis = self.server(*bare, "org.acme.tide.Crane.lift")
+        assert (diagnosis.verdict.rule, diagnosis.verdict.confidence) == ("object-pool-exhausted", Confidence.SUSPECTED)
+
+    def test_threads_that_are_free_serve_whoever_comes(self) -> None:
+        assert self.server(*READ, "org.acme.tide.Crane.lift", free=2, suffers=False).verdict.status is not Status.PROBLEM
