@@ -22,7 +22,7 @@ from analyzer.evidence.citations import all_of, of_dump
 from analyzer.evidence.log_events import asyncio_was_late
 from analyzer.evidence.movement import only_busy
 from analyzer.model.finding import Confidence, Doubt, Finding, Severity, When
-from analyzer.model.message import plural, say
+from analyzer.model.message import joined, plural, say, say_of
 from analyzer.model.text import ByNumber, Do, Either, Text
 from analyzer.software.kinds import ActivityKind
 from analyzer.waits.acceptors import standing_scripts
@@ -140,7 +140,7 @@ def finding(serving: ServerPool, rule: str) -> Finding:
         called_from=serving.culprit,
         culprit=serving.culprit,
         clients_in_words=clients_in_words(view, port),
-        ages=_ages(serving),
+        ages=joined("", (_runs(serving), _ages(serving))),
         undecided=not serving.callers,
         undecided_is=serving.view.sockets,
         rule=rule,
@@ -161,6 +161,22 @@ def finding(serving: ServerPool, rule: str) -> Finding:
         chain=chain_of(serving, *text.steps()),
         culprit=culprit_of(serving),
         doubts=(COMMONER,) if rule == "self-call-starvation" and serving.callers else (),
+    )
+
+
+def _runs(serving: ServerPool) -> str:
+    """Who runs the tasks that the threads wait for, and where those stand; empty if they call out themselves."""
+    if not serving.dependencies or not serving.callers or serving.calling_pool is serving.pool:
+        return ""
+    frame = serving.calling_frame
+    return say_of(
+        len(serving.callers),
+        " What they wait for runs in {helper}: {threads} of it stands in {calling}{place}.",
+        " What they wait for runs in {helper}: {threads} of it stand in {calling}{place}.",
+        helper=serving.calling_pool.name,
+        threads=plural(len(serving.callers), "thread"),
+        calling=kind_in_words(serving.callers),
+        place=say(", called from {frame}", frame=frame) if frame is not None else "",
     )
 
 

@@ -28,6 +28,7 @@ from analyzer.model.message import say
 from analyzer.model.need import Need
 from analyzer.model.text import Ask, Do, Either, Text
 from analyzer.software.blockers import application_frame
+from analyzer.software.kinds import ActivityKind
 from parsers.records import Runtime, Where
 
 if TYPE_CHECKING:
@@ -94,9 +95,7 @@ TEXT: Final = Text(
     chain=(("{pool_name}", "waits for a lock held by", "{count}, in {site}"), ("{who}", "{doing}", "in {place}{at}")),
     phrases={
         "and_holds": Either(
-            "guessed",
-            ", and “{name}” seems to hold it while it {doing}",
-            Either("owner", ", and “{name}” holds it while it {doing}"),
+            "guessed", ", and “{name}” seems to hold it while it {doing}", Either("owner", ", and “{name}” holds it while it {doing}")
         ),
         "owner_in_words": Either(
             "owner",
@@ -123,6 +122,7 @@ TEXT: Final = Text(
         "beyond": Either(
             "chained",
             " Who has the lock that it waits for these lines do not show: if it is one of those that wait here, they are deadlocked, and jstack -l tells.",
+            Either("awaits", " If whoever would wake it needs this lock first, neither ever goes on."),
         ),
         "at": Either("target", ", calling {remote}"),
         "does": "“{name}” {doing}",
@@ -140,8 +140,7 @@ def diagnose(case: Case) -> Iterator[Finding]:
 
 def _finding(queue: LockQueue) -> Finding:
     owner, target = queue.owner, queue.target
-    frame = application_frame(*owner) if owner is not None else None
-    frame = frame or queue.frame
+    frame = (application_frame(*owner) if owner is not None else None) or queue.frame
     cut_off = owner is None and queue.owner_is_printed
     text = (CALLED if queue.view.known.runtime is Runtime.ERLANG else TEXT).filled(
         queue.view.process,
@@ -155,6 +154,7 @@ def _finding(queue: LockQueue) -> Finding:
         named=queue.named,
         guessed=queue.guessed,
         chained=owner is not None and waits_for_lock(owner),
+        awaits=owner is not None and owner.activity.kind in {ActivityKind.OBJECT_WAIT, ActivityKind.CONDITION},
         session=any(frame.method == "session_start" for frame in queue.members[0].thread.frames[:1]),
         jvm=queue.view.known.runtime is Runtime.JVM,
         monitor=queue.owner_is_printed,

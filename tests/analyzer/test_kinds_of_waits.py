@@ -346,15 +346,12 @@ class TestNobodyLeft:
     VIRTUAL = thread("VirtualThread-unblocker", "RUNNABLE", "java.lang.VirtualThread.takeVirtualThreadListToUnblock", native="runnable")
     MAIN = thread("main", "WAITING (on object monitor)", "java.lang.Object.wait", "java.lang.Thread.join", "org.acme.tide.Smithy.main")
 
-    def files(self, *others: str, complete: bool = True, unread: int = 9, **more: str) -> dict[str, str]:
-        return {
-            "jstack-431.txt": dump(ACCEPTS, self.MAIN, *others, complete=complete),
-            "netstat.txt": netstat(LISTEN, *left(0, unread)),
-            **more,
-        }
+    def files(self, *others: str, complete: bool = True, unread: int = 9, log: str = "") -> dict[str, str]:
+        files = {"jstack-431.txt": dump(ACCEPTS, self.MAIN, *others, complete=complete), "netstat.txt": netstat(LISTEN, *left(0, unread))}
+        return {**files, "console.log": log} if log else files
 
     def test_the_log_says_what_ended_them(self) -> None:
-        diagnosis = diagnosis_of(self.files(**{"console.log": self.LOG}))
+        diagnosis = diagnosis_of(self.files(log=self.LOG))
         (finding,) = found(diagnosis, "pool-stuck")
         assert (diagnosis.verdict.rule, finding.confidence, finding.culprit.thread) == ("pool-stuck", Confidence.LIKELY, "striker-3")
 
@@ -401,3 +398,40 @@ class TestBulkheads:
 
     def test_threads_that_are_free_serve_whoever_comes(self) -> None:
         assert self.server(*READ, "org.acme.tide.Crane.lift", free=2, suffers=False).verdict.status is not Status.PROBLEM
+
+
+class TestChains:
+    """What the last link of a chain does is told with it."""
+
+    def test_dumps_alone_name_who_runs_the_tasks(self) -> None:
+        waits = [
+            thread(
+                f"http-nio-6612-exec-{n}",
+                "WAITING (parking)",
+                *PARK,
+                "java.util.concurrent.CompletableFuture.join",
+                "org.acme.tide.Books.entry",
+                *SERVED,
+            )
+            for n in range(6)
+        ]
+        runs = crew(*READ, "org.acme.tide.Poster.send", "org.acme.tide.Books.lambda$entry$0", *SERVES[1:], name="post", state="RUNNABLE")
+        (finding,) = found(diagnosis_of({"jstack-431.txt": dump(*waits, *runs)}), "slow-backend")
+        assert "What they wait for runs in post: 4 threads of it stand in" in finding.explanation
+        assert "called from org.acme.tide.Poster.send" in finding.explanation
+
+    @pytest.mark.parametrize(("holds", "told"), [(("java.lang.Object.wait",), True), (READ, False)], ids=["waits to be woken", "reads"])
+    def test_who_waits_to_be_woken_under_a_lock(self, holds: tuple[str, ...], told: bool) -> None:
+        lock = "- locked <0x00000000a7> (a org.acme.tide.Door)"
+        owner = thread("guest-9", "WAITING (on object monitor)", *holds, "org.acme.tide.Door.enter", lock, *SERVED)
+        waits = crew(
+            "org.acme.tide.Door.enter",
+            lock.replace("locked", "waiting to lock"),
+            *SERVED,
+            name="guest",
+            state="BLOCKED (on object monitor)",
+        )
+        (finding,) = found(
+            diagnosis_of({"jstack-431.txt": dump(owner, *waits), "netstat.txt": netstat(LISTEN, *left(5, 3))}), "lock-convoy"
+        )
+        assert ("If whoever would wake it needs this lock first" in finding.explanation) is told
