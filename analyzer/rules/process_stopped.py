@@ -1,6 +1,6 @@
 """The process does not run at all: it is stopped, frozen, or stands in a debugger.
 
-Looks for: state T (stopped) or t (traced) in /proc/PID/status or ps, or every thread of the process in state T in top -H; a thread dump that could
+Looks for: state T (stopped) or t (traced) in /proc/PID/status or ps, of the process or of a child that works for it, or every thread of the process in state T in top -H; a thread dump that could
 not be taken ("target process doesn't respond") confirms it, and so do connections that only the kernel has taken.
 
 Why it matters: the kernel goes on accepting connections until the queue is full, so the port looks open. No thread runs, nothing is read, no
@@ -38,7 +38,7 @@ FEWEST: Final = 2
 """Threads that top must list, all of them stopped: a Java process has dozens."""
 TEXT: Final = Text(
     "process-stopped",
-    headline="The process (pid {pid}) does not run: it is {traced}{by}.",
+    headline="The process (pid {pid}{child_of}) does not run: it is {traced}{by}.",
     explanation="Process {pid} is {held_by}: no thread of it runs, whatever its stacks say.{a_thread}{clients_in_words} The kernel alone still takes connections. It goes on where it stood as soon as it is continued.",
     why=Either("agree", "The process' state, and independent signs of it.", "The state alone; it may have been caught in a moment."),
     do=(
@@ -48,6 +48,7 @@ TEXT: Final = Text(
     figures=(("{state}", "state of the process"),),
     chain=(("process {pid}", "does not run", "state T"), ("its clients", "wait for", "nobody")),
     phrases={
+        "child_of": Either("parent", ", a child of pid {parent}"),
         "traced": Either("traced", "traced", "stopped"),
         "held_by": Either("traced", "held by a debugger", "stopped (SIGSTOP, a terminal, or a frozen cgroup)"),
         "a_thread": Either("failures", " A thread dump could not be taken, for the same reason."),
@@ -73,25 +74,31 @@ def _listed(case: Case, snapshot: Snapshot) -> list[ProcessStatus]:
     known = {view.pid for view in case.latest if view.snapshot.host == snapshot.host} | {
         failure.pid for failure in snapshot.attach_failures
     }
-    rows = {row.pid: row for row in reversed(snapshot.processes) if row.state in STOPPED and row.pid in known}  # of its threads the first
+    stopped = [row for row in reversed(snapshot.processes) if row.state in STOPPED]
+    rows = {row.pid: row for row in stopped if row.pid in known}  # of its threads the first
+    # A pool of processes hands its tasks to children, which have no stacks here: one of them tells for all.
+    rows |= {} if rows else {row.pid: row for row in stopped if row.parent is not None and row.parent in known}
     return [
         ProcessStatus(
             where=row.where, tool="ps", pid=row.pid, name=row.command.partition(" ")[0].rpartition("/")[2], state=row.state or "T"
         )
-        for row in rows.values()
+        for row in (list(rows.values())[-1:] if all(row.pid not in known for row in rows.values()) else rows.values())
     ]
 
 
 def _finding(case: Case, snapshot: Snapshot, pid: int, status: ProcessStatus | None, usages: tuple[ThreadUsage, ...]) -> Finding:
+    parent = next((row.parent for row in snapshot.processes if row.pid == pid), None)
     view = next((view for view in case.latest if view.pid == pid), None)
+    of_child = next((view.process for view in case.latest if view.pid == parent), None) if view is None else None
     failures = [failure for failure in snapshot.attach_failures if failure.pid in {None, pid}]
     port = next(iter(view.listeners)) if view is not None and len(view.listeners) == 1 else None
     traced = status is not None and (status.state == "t" or bool(status.tracer))
     by = say(" by process {tracer}", tracer=status.tracer) if status is not None and status.tracer else ""
     usages = usages or tuple(usage for usage in snapshot.usages if usage.state in STOPPED)
     text = TEXT.filled(
-        view.process if view is not None else Process(snapshot.host, pid, status.name if status else None),
+        view.process if view is not None else of_child or Process(snapshot.host, pid, status.name if status else None),
         pid=pid,
+        parent=of_child and parent,
         traced=traced,
         by=by,
         failures=failures,
@@ -100,12 +107,17 @@ def _finding(case: Case, snapshot: Snapshot, pid: int, status: ProcessStatus | N
         state=status.state if status else "T",
     )
     return text.finding(
-        severity=Severity.CRITICAL,
+        severity=Severity.CRITICAL if of_child is None or _suffers(case, parent) else Severity.WARNING,
         confidence=Confidence.CERTAIN if status is not None and (failures or usages) else Confidence.LIKELY,
         evidence=tuple(_evidence(view, port, status, failures, usages)),
         figures=(*(client_figures(view, port) if view is not None else ()), *text.figures),
         culprit=Culprit(listener=f"*:{port}" if port is not None else None),
     )
+
+
+def _suffers(case: Case, pid: int | None) -> bool:
+    """True if clients of the process wait or gave up: a stopped child of another one may be anybody's."""
+    return any(serving.view.pid == pid and serving.pressure.exists for serving in case.server_pools)
 
 
 def _evidence(

@@ -31,6 +31,7 @@ ROW_SHAPE: Final = HEADER
 
 _CELLS: Final = {
     "PID": r"(?:(?P<pid>\d{1,10})|-)",
+    "PPID": r"(?P<parent>\d{1,10})",
     "STAT": r"(?:(?P<state>[A-Z])\S*|-)",
     "STARTED": r"(?:\S+ \S+ +\d{1,2} [\d:]{8} \d{4}|\S+)",
     "S": r"(?P<state>[A-Z])",
@@ -40,7 +41,7 @@ _CELLS: Final = {
     "RSS": r"(?:(?P<rss>\d{1,15})|-)",
 }
 _header = lazy(HEADER).match
-_channels = lazy(r"[ ]*PID[ ]+(?:TID|LWP|SPID)[ ]+(?:STAT|S)[ ]+WCHAN[ ]").match  # a format of its own
+_channels = lazy(r"[ ]*PID[ ]+(?:TID|LWP|SPID|PPID)[ ]+(?:STAT|S)[ ]+WCHAN[ ]").match  # a format of its own
 
 
 @lru_cache(maxsize=64)
@@ -96,4 +97,5 @@ def _process(section: Section, index: int, cells: dict[str, str | None]) -> Proc
         state=cells.get("state"),
         threads=int(threads) if threads else None,
         rss=int(rss) * 1024 if rss else None,
+        parent=Pid(int(parent)) if (parent := cells.get("parent")) else None,
     )

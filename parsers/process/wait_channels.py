@@ -4,6 +4,8 @@ r"""Where in the kernel threads wait: ``ps -eL -o pid,tid,stat,wchan:32,comm``, 
        4410    4433 Dsl  rpc_wait_bit_killable            sorterd
        4410    4434 Ssl  futex_wait_queue                 sorterd
 
+With PPID in the second column each row is a process, or one of its threads, and its parent: nobody prints the thread's number then.
+
 State D is a sleep that no signal ends. The wait channel is the kernel's function that sleeps, ``-`` for a thread that runs or where none is known.
 """
 
@@ -17,12 +19,13 @@ from parsers.text.patterns import lazy
 from parsers.text.source import Section, leftovers
 
 if TYPE_CHECKING:
+    import re
     from collections.abc import Sequence
 
 NAME: Final = "wait_channels"
 SHOWS: Final = frozenset({Shows.PROCESS})
 
-HEADER: Final = r"[ ]*PID[ ]+(?:TID|LWP|SPID)[ ]+(?:STAT|S)[ ]+WCHAN[ ]+(?:COMMAND|CMD|COMM)[ ]*$"
+HEADER: Final = r"[ ]*PID[ ]+(?:TID|LWP|SPID|PPID)[ ]+(?:STAT|S)[ ]+WCHAN[ ]+(?:COMMAND|CMD|COMM)(?:[ ]+(?:COMMAND|CMD|ARGS))?[ ]*$"
 _STATE: Final = r"[DSRTtZXI][<NLsl+]{0,6}"
 ROW_SHAPE: Final = rf"[ ]*\d{{1,10}}[ ]+\d{{1,10}}[ ]+{_STATE}[ ]+[a-z][a-z0-9]{{0,40}}_[\w.]{{1,80}}[ ]+\S"
 _header = lazy(HEADER).match
@@ -43,9 +46,12 @@ def parse(section: Section) -> Parsed:
     records: list[ProcessRow | TaskSyscall] = []
     unread: list[tuple[int, str]] = []
     read = 0
+    of_parents = False
     for index, line in section.rows():
         match = _row(line)
-        if match is not None:
+        if match is not None and of_parents:
+            records.append(_process(section, index, match))
+        elif match is not None:
             here = section.where(index)
             pid, state = Pid(int(match["pid"])), match["state"][0]
             if match["pid"] == match["tid"]:
@@ -60,9 +66,22 @@ def parse(section: Section) -> Parsed:
                     state=state,
                 )
             )
-        elif not _header(line):
+        elif _header(line) is not None:
+            of_parents = "PPID" in line
+        else:
             unread.append((index, "no row of a thread's wait channel"))
             continue
         read += 1
     gaps, elisions = leftovers(section, unread)
     return Parsed((*records, *elisions), read + len(elisions), gaps)
+
+
+def _process(section: Section, index: int, match: re.Match[str]) -> ProcessRow:
+    """A process, whose parent stands in the second column."""
+    return ProcessRow(
+        where=section.where(index),
+        pid=Pid(int(match["pid"])),
+        command=match["command"],
+        state=match["state"][0],
+        parent=Pid(int(match["tid"])),
+    )

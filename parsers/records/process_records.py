@@ -42,7 +42,7 @@ class ProcessStatus(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class ProcessRow(msgspec.Struct, frozen=True, kw_only=True):
-    """A process of ``ps``, of the whole host. ``command`` as far as ps printed it; ``state`` the kernel's letter, None without STAT."""
+    """A process of ``ps``, of the whole host. ``command`` as far as ps printed it; ``state`` the kernel's letter, None without STAT; ``parent`` from PPID."""
 
     where: Where
     pid: Pid
@@ -50,3 +50,4 @@ class ProcessRow(msgspec.Struct, frozen=True, kw_only=True):
     state: str | None = None
     threads: int | None = None
     rss: int | None = None
+    parent: Pid | None = None

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from analyzer.model.finding import Confidence
+from analyzer.model.finding import Confidence, Severity
 from tests.builders import diagnosis_of, evidence_of, found, netstat
 
 if TYPE_CHECKING:
@@ -93,6 +93,16 @@ class TestStoppedByPs:
         diagnosis = diagnosis_of({"ps.txt": ps, "netstat.txt": self.TABLE})
         assert diagnosis.verdict.rule == "process-stopped"
         assert found(diagnosis, "connection-limit")[0].consequence_of is not None
+
+    def test_of_a_child_that_works_for_it(self) -> None:
+        for heading, row in (
+            ("  PID  PPID STAT WCHAN                COMMAND         COMMAND\n", "  {} {} {} do_signal_stop   java   /opt/press --worker\n"),
+            ("USER       PID    PPID STAT COMMAND\n", "press {} {} {} /opt/press --worker\n"),
+        ):
+            ps = heading + row.format(431, 1, "Sl") + row.format(440, 431, "T") + row.format(441, 431, "T") + row.format(977, 900, "T")
+            (finding,) = found(diagnosis_of({"ps.txt": ps, "netstat.txt": self.TABLE}), "process-stopped")
+            assert finding.headline == "The process (pid 440, a child of pid 431) does not run: it is stopped."
+            assert (finding.process and finding.process.pid, finding.severity) == (431, Severity.WARNING)
 
     def test_another_one_is_none_of_ours(self) -> None:
         ps = self.HEAD + "  431   431 Sl   futex_wait       java\n  977   977 T    do_signal_stop   vim\n"

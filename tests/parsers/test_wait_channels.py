@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import pytest
+
 from parsers import FORMATS, recognise
-from parsers.process import ps, wait_channels
+from parsers.process import wait_channels
 from parsers.records import TaskSyscall
 from parsers.text.source import Section
-from tests.builders import diagnosis_of
+from tests.builders import diagnosis_of, evidence_of
 from tests.parsers.test_properties import check
 
 ROWS = """\
@@ -43,7 +45,14 @@ def test_nobody_else_claims_it_and_other_tables_of_ps_are_none() -> None:
         assert [form.NAME for form in FORMATS if form.sniff(text.splitlines())] == [wait_channels.NAME]
     parents = "   4410       1 Ssl  ep_poll                          sorterd\n"
     assert not wait_channels.sniff([parents])  # its second number is a parent
-    assert recognise(Section("x", 1, ["    PID    PPID STAT WCHAN  COMMAND", parents.rstrip()])) is ps
+
+
+@pytest.mark.parametrize("tail", ["", "         COMMAND"])
+def test_with_parents_each_row_is_a_process(tail: str) -> None:
+    rows = "".join(f"   {pid}    4410 T    do_signal_stop       sorterd{tail and '         /opt/sorterd -w'}\n" for pid in (4441, 4442))
+    (snapshot,) = evidence_of({"ps.txt": f"    PID    PPID STAT WCHAN                COMMAND{tail}\n{rows}"}).incident.snapshots
+    assert [(row.pid, row.parent, row.state) for row in snapshot.processes] == [(4441, 4410, "T"), (4442, 4410, "T")]
+    assert not snapshot.tasks
 
 
 def test_threads_asleep_in_the_kernel_are_told() -> None:
