@@ -30,7 +30,7 @@ _WAITS: Final = {
 }
 _NAMED: Final = 2
 """Frames that a sentence names for one kind."""
-_GO_WAITS: Final = frozenset({"chan receive", "select"})
+_GO_WAITS: Final = frozenset({"chan receive", "select", "select (no cases)"})
 """States in which a goroutine waits until somebody sends; one that cannot send has no receiver."""
 
 

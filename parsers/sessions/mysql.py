@@ -164,7 +164,8 @@ def _transaction(section: Section, row: Row) -> Session | None:
         waits_on="row lock" if waits else None,
         statement=without_literals(query, double_quoted=True) or None,
         transaction_age=next((age for age in ages if age is not None and age >= 0), None),
-        own_link=cells["trx_rows_locked"] if cells["trx_rows_locked"].isdigit() else "0",
+        # A list without that column does not say how many rows a transaction has locked.
+        own_link=cells["trx_rows_locked"] if cells["trx_rows_locked"].isdigit() else "0" if "trx_rows_locked" in cells else "?",
     )
 
 

@@ -367,6 +367,10 @@ class TestThreads:
     def test_goroutines_in_loops_of_their_own_wait_by_design(self) -> None:
         assert "nobody among the 3 goroutines that are here is stuck" in quiet(self.GO + self.DOOR)
 
+    def test_a_main_that_selects_nothing_waits_by_design(self) -> None:
+        main = "goroutine 1 [select (no cases), 1440 minutes]:\nmain.main()\n\t/b/main.go:88 +0x3f4\n\n"
+        assert "nobody among the 2 goroutines that are here is stuck" in quiet(main + self.DOOR)
+
     def test_of_a_program_that_serves_nobody_main_may_wait_in_vain(self) -> None:
         assert "nobody among" not in quiet(self.GO)
 
@@ -433,6 +437,21 @@ class TestDialects:
         assert (finding.rule, finding.confidence) == ("lock-held-by-idle-transaction", Confidence.LIKELY)
         assert "session 8112 holds: it is idle in a transaction for 3120 s" in finding.headline
         quiet(self.LOCKS.format(status="GRANTED", state="NULL"))
+
+    OPEN = (
+        "+--------+-----------+---------------------+---------------------+------------------------+\n"
+        "| trx_id | trx_state | trx_started         | trx_mysql_thread_id | trx_query              |\n"
+        "+--------+-----------+---------------------+---------------------+------------------------+\n"
+        "| 812211 | LOCK WAIT | 2026-02-02 10:10:01 |                 915 | update sack set n=1    |\n"
+        "| 812119 | RUNNING   | 2026-02-02 09:01:44 |                 877 | NULL                   |\n{more}"
+        "+--------+-----------+---------------------+---------------------+------------------------+\n"
+    )
+
+    def test_the_only_other_open_transaction_is_the_one_that_holds_the_row(self) -> None:
+        finding = found(self.OPEN.format(more=""))
+        assert (finding.rule, finding.confidence) == ("lock-held-by-idle-transaction", Confidence.SUSPECTED)
+        assert "Session 877 is suspected to keep it" in finding.headline
+        quiet(self.OPEN.format(more="| 812100 | RUNNING   | 2026-02-02 09:01:40 |                 878 | NULL                   |\n"))
 
     def test_a_message_that_somebody_quotes_in_his_own_words(self) -> None:
         message = '"java.sql.SQLException: An attempt by a client to checkout a Connection has timed out."'
