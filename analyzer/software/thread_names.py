@@ -31,13 +31,18 @@ _NUMBERED: Final = re.compile(r"[A-Za-z][\w .-]*?[-_ #.]\d+")
 _SHORTEST: Final = 3
 """Characters that a common beginning must have to be a name."""
 
+_PYTHON: Final = re.compile(r"Thread-\d{1,9} \((?P<target>[A-Za-z_]\w{0,100})\)")
+"""How Python names a thread without a name: by its number and the function that it runs (3.10 and later)."""
+
 
 def stem(name: str) -> str:
-    """``task-scheduler-3`` → ``task-scheduler``, ``desk[2]`` → ``desk``, ``fetch-<uuid>`` → ``fetch``; a name without anything of that kind stays.
+    """``task-scheduler-3`` → ``task-scheduler``, ``desk[2]`` → ``desk``, ``Thread-7 (consume)`` → ``consume``, ``fetch-<uuid>`` → ``fetch``; a name without anything of that kind stays.
 
     ``node[search][T#3]`` → ``node[search]``: what marks the number goes with it.
     """
     cut = name[:LONGEST]
+    if (match := _PYTHON.fullmatch(cut)) is not None:
+        return match["target"]
     if (match := _DETAIL.match(cut)) is not None:
         return _numberless(match["head"])
     unique = _UNIQUE.search(cut)

@@ -53,6 +53,12 @@ class TestCallsInC:
         assert (finding.culprit.remote, finding.culprit.frame) == ("10.0.0.7:7400", "depot.fetch(depot.py:31)")
         assert "rests on the numbers" in finding.why_confident
 
+    def test_threads_that_run_another_function_are_none_of_the_pool(self) -> None:
+        idle = spied(200, "Thread-99 (drain)", "get (queue.py:171)", "drain (depot.py:80)", "Thread.run (threading.py:982)")
+        diagnosis = diagnosis_of({"py-spy.txt": workers(8, 31) + idle, "ss.txt": sockets(left=5, waiting=3, calls=8)})
+        assert diagnosis.verdict.rule == "slow-backend"
+        assert "every request thread of process_request_thread" in diagnosis.verdict.headline
+
     @pytest.mark.parametrize(("calls", "answered"), [(3, False), (8, True)])
     def test_other_numbers_and_answered_calls_say_nothing(self, calls: int, *, answered: bool) -> None:
         table = sockets(left=5, waiting=3, calls=calls, answered=answered)
