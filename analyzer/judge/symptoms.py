@@ -209,7 +209,7 @@ def _piece(seen: Sequence[str], *, whole: bool, incident: Incident) -> tuple[Sta
     return (
         Status.INSUFFICIENT,
         say("Not enough evidence for a verdict. It shows this: {shown}.", shown=seen[0]),
-        joined(" ", (say("{line}.", line=capitalized(line)) for line in seen[1:])) + more,
+        (joined(" ", (say("{line}.", line=capitalized(line)) for line in seen[1:])) + more).strip(),
     )
 
 
