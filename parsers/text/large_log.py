@@ -91,6 +91,8 @@ def read(stream: BinaryIO, words: Sequence[bytes]) -> LargeLog | None:
     shape = _shape(_OF_DOCKER, rb"(?:[ \t]|\\t)++") if docker else _shape(b"", rb"[ \t]++")
     if len(shape.level.findall(b"\n".join(head))) < _SHARE * len(head):
         return None
+    from concurrent.futures import ThreadPoolExecutor  # noqa: PLC0415 - costs milliseconds, which only a large log is worth
+
     digest = hashlib.sha256(piece)
     kept, size, left_out = list[bytes](), len(piece), 0
 
@@ -120,13 +122,14 @@ def read(stream: BinaryIO, words: Sequence[bytes]) -> LargeLog | None:
         left = shape.left_out.sub(cleared, text) if kept else text
         return _WRAPPED.sub(_unwrapped, left) if docker else left
 
-    while more := stream.read(_PIECE):
-        digest.update(more)
-        size += len(more)
-        end = piece.rfind(shape.begin)
-        end = end if end > 0 else len(piece)
-        text, piece = piece[:end], piece[end:] + more
-        kept.append(cut(text))
+    with ThreadPoolExecutor(1) as hashing:  # one thread keeps the order; hashlib lets this one go on meanwhile
+        while more := stream.read(_PIECE):
+            hashing.submit(digest.update, more)
+            size += len(more)
+            end = piece.rfind(shape.begin)
+            end = end if end > 0 else len(piece)
+            text, piece = piece[:end], piece[end:] + more
+            kept.append(cut(text))
     last = _WRAPPED.sub(_unwrapped, piece) if docker else piece
     return LargeLog(b"".join((*kept, last)), left_out, size, digest.hexdigest())
 
