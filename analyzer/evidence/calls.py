@@ -10,7 +10,7 @@ from analyzer.evidence.packet_claims import packet_evidence
 from analyzer.join.connections import close_wait, left_unread
 from analyzer.model.finding import CloseWait, Culprit, Evidence, Missing, Step
 from analyzer.model.message import Message, joined, plural, say, say_of
-from analyzer.software.blockers import application_frame
+from analyzer.software.blockers import application_frame, hides_call
 from analyzer.software.kinds import ActivityKind
 from analyzer.software.runtimes import fitted, runtime_of_command
 from parsers.records import Runtime, TcpState, TimerKind
@@ -164,8 +164,8 @@ def kind_in_words(members: Sequence[ThreadActivity]) -> str:
     thread, found = members[0]
     if found.kind == ActivityKind.CHANNEL:
         return channel_in_words(thread.native_state or "")
-    if found.kind is ActivityKind.WAITING and found.app == 0:
-        return thread.frames[0].call  # what the line calls the stack does not show
+    if hides_call(found):
+        return thread.frames[0].call
     return thread.frames[found.frame].call if 0 <= found.frame < len(thread.frames) else found.kind
 
 

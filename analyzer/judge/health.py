@@ -18,7 +18,7 @@ from analyzer.join.turns import is_served
 from analyzer.judge.rows import heaped, unread_in_words
 from analyzer.model.finding import Missing
 from analyzer.model.message import plural, say, say_of
-from analyzer.software.blockers import OUTBOUND, calls_of, waits_for_push
+from analyzer.software.blockers import OUTBOUND, calls_of, hides_call, waits_for_push
 from analyzer.software.kinds import ActivityKind, PoolRole
 from analyzer.waits.targets import FEW_CLIENTS
 from parsers.records import Runtime, SessionState, TcpState
@@ -203,7 +203,7 @@ def _half_closed(case: Case, view: ProcessView) -> Iterator[HealthGap]:
 
 def _of_pool(case: Case, view: ProcessView, pool: Pool) -> Iterator[HealthGap]:
     """A group whose threads all wait for somebody, and that no second dump shows moving."""
-    hidden = [member for member in pool.busy if member.activity.kind is ActivityKind.WAITING and member.activity.app == 0]
+    hidden = [member for member in pool.busy if hides_call(member.activity)]
     waiting = [*(member for member in pool.busy if member.activity.kind in _WAITS), *hidden]
     runs = any(member.activity.kind == ActivityKind.RUNNING for member in pool.busy)
     giving = [member for member in pool.busy if hands_over(member)]

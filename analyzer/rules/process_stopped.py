@@ -74,15 +74,15 @@ def _listed(case: Case, snapshot: Snapshot) -> list[ProcessStatus]:
     known = {view.pid for view in case.latest if view.snapshot.host == snapshot.host} | {
         failure.pid for failure in snapshot.attach_failures
     }
-    stopped = [row for row in reversed(snapshot.processes) if row.state in STOPPED]
-    rows = {row.pid: row for row in stopped if row.pid in known}  # of its threads the first
+    stopped = {row.pid: row for row in reversed(snapshot.processes) if row.state in STOPPED}  # of its threads the first
+    own = [row for row in stopped.values() if row.pid in known]
     # A pool of processes hands its tasks to children, which have no stacks here: one of them tells for all.
-    rows |= {} if rows else {row.pid: row for row in stopped if row.parent is not None and row.parent in known}
+    children = [row for row in stopped.values() if row.parent is not None and row.parent in known]
     return [
         ProcessStatus(
             where=row.where, tool="ps", pid=row.pid, name=row.command.partition(" ")[0].rpartition("/")[2], state=row.state or "T"
         )
-        for row in (list(rows.values())[-1:] if all(row.pid not in known for row in rows.values()) else rows.values())
+        for row in own or children[-1:]
     ]
 
 

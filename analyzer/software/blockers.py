@@ -81,6 +81,11 @@ def _in_state(
     return found._replace(timed=found.timed or state is JavaState.TIMED_WAITING)
 
 
+def hides_call(found: Activity) -> bool:
+    """True for a thread that waits in a line of the application: what the line calls is written in C, which the stack leaves out (py-spy without --native)."""
+    return found.kind is ActivityKind.WAITING and found.app == 0
+
+
 def awaits_class(thread: Thread) -> bool:
     """True if the thread waits for a class: named by a line, or RUNNABLE in a wait that no frame of Object.wait explains."""
     if any(lock.verb is LockVerb.CLASS_INIT for lock in thread.locks):

@@ -16,7 +16,7 @@ from analyzer.join.connections import close_wait, left_unread
 from analyzer.join.process import OwnCall
 from analyzer.join.turns import is_served, long_awaited, long_unanswered
 from analyzer.model.finding import CloseWait, Confidence
-from analyzer.software.blockers import OUTBOUND, RESULTS, application_frame, waits_for_push
+from analyzer.software.blockers import OUTBOUND, RESULTS, application_frame, hides_call, waits_for_push
 from analyzer.software.kinds import ActivityKind, PoolRole, SocketSide
 from analyzer.waits.pool_dependencies import PoolDependency, helper_of
 from analyzer.waits.targets import COUNT_TOLERANCE, FEW_CLIENTS, MAJORITY, targets, unseen_targets
@@ -235,7 +235,7 @@ def _hidden_callers(view: ProcessView, pool: Pool) -> tuple[ThreadActivity, ...]
     They count as callers only where (nearly) all workers stand so and as many calls of the process have had no answer, by the kernel's counters or because
     nobody has read them: a lock or a sleep shows the same stack.
     """
-    hidden = tuple(one for one in pool.busy if one.activity.kind is ActivityKind.WAITING and one.activity.app == 0)
+    hidden = tuple(one for one in pool.busy if hides_call(one.activity))
     if pool.idle or len(hidden) < max(FEW_CLIENTS, SATURATED * len(pool.workers)):
         return ()
     waiting = [len(calls) for calls in long_awaited(one for one in view.client_side if not view.calls_itself(one)).values()]

@@ -79,7 +79,7 @@ class TestQueues:
         ["8 | 3 | 8 | 0 | 0 | 0 | 0 | 0 | session", "8 | 3 | 6 | 2 | 0 | 0 | 0 | 9 | session", "8 | 0 | 8 | 0 | 0 | 0 | 0 | 0 | session"],
     )
     def test_a_burst_free_connections_and_an_empty_queue_are_no_finding(self, row: str) -> None:
-        quiet(f"{self.HEAD} mill     | sawer | {row}\n")
+        assert quiet(f"{self.HEAD} mill     | sawer | {row}\n")
 
     def test_servers_that_are_slow_behind_a_proxy_are_named_with_its_queue(self) -> None:
         lines = (
@@ -119,7 +119,7 @@ class TestKernel:
         assert found("[ 4122.910114] TCP: too many orphaned sockets\n").confidence is Confidence.SUSPECTED
 
     def test_few_orphans_are_nothing(self) -> None:
-        quiet(f"$ cat /proc/net/sockstat\n{self.SOCKSTAT.format(orphans=31, pages=410)}")
+        assert quiet(f"$ cat /proc/net/sockstat\n{self.SOCKSTAT.format(orphans=31, pages=410)}")
 
     def test_many_connections_that_end_keep_the_all_clear_away(self) -> None:
         counts = "$ ss -tan | awk 'NR>1{{print $1}}' | sort | uniq -c\n    {fin} FIN-WAIT-1\n   1802 ESTAB\n    477 TIME-WAIT\n"
@@ -139,13 +139,13 @@ class TestKernel:
 
     def test_syns_of_this_moment_and_one_lost_packet_are_nothing(self) -> None:
         rows = '0 1 10.1.2.3:41310 192.0.2.88:7443 users:(("pumpd",pid=612,fd=1)) timer:(on,1sec,0)\n' * 3
-        quiet(self.SYNS + rows)
-        quiet(self.SYNS + rows[: len(rows) // 3].replace("1sec,0", "1sec,1"))
+        assert quiet(self.SYNS + rows)
+        assert quiet(self.SYNS + rows[: len(rows) // 3].replace("1sec,0", "1sec,1"))
 
     def test_where_connections_to_it_are_open_packets_are_lost_and_nothing_is_cut(self) -> None:
         rows = "".join(f"SYN-SENT 0 1 10.1.2.3:4{number}310 192.0.2.88:7443 timer:(on,{number}sec,3)\n" for number in (1, 2, 3))
         opened = "ESTAB 0 0 10.1.2.3:50110 192.0.2.88:7443\n"
-        quiet("State Recv-Q Send-Q Local Address:Port Peer Address:Port\n" + rows + opened)
+        assert quiet("State Recv-Q Send-Q Local Address:Port Peer Address:Port\n" + rows + opened)
 
     INFO = "\t cubic wscale:7,7 rto:204 rtt:0.4/0.1 mss:1448 cwnd:10 bytes_acked:{sent} lastsnd:{last} lastrcv:99 lastack:{last}\n"
 
@@ -164,7 +164,7 @@ class TestKernel:
         assert "3 other clients" in finding.headline
 
     def test_a_slow_client_beside_others_that_go_on_is_nothing(self) -> None:
-        quiet("One is slow.\n\n```\n" + self.window(48_000, 120) + "```\n")
+        assert quiet("One is slow.\n\n```\n" + self.window(48_000, 120) + "```\n")
 
     def test_few_connections_that_wait_for_the_far_end_to_close_are_harmless(self) -> None:
         rows = "".join(f"tcp4       0      0 192.0.2.10.993         198.51.100.{number}.51338    FIN_WAIT_2\n" for number in (3, 4))
@@ -209,7 +209,7 @@ class TestWatchers:
         assert "OOMKilled" in finding.explanation
 
     def test_a_readiness_check_that_failed_twice_is_nothing(self) -> None:
-        quiet(
+        assert quiet(
             '  Warning  Unhealthy  2m1s (x2 over 82m)    kubelet  Readiness probe failed: Get "http://10.2.6.30:80/h": context deadline exceeded\n'
         )
 
@@ -284,7 +284,7 @@ class TestWatchers:
         ],
     )
     def test_what_is_no_cause_of_a_stall_stays_a_fact(self, line: str) -> None:
-        quiet(f"What is that?\n\n{line}\n")
+        assert quiet(f"What is that?\n\n{line}\n")
 
     def test_a_broker_without_memory(self) -> None:
         finding = found(
@@ -321,7 +321,7 @@ class TestWatchers:
         finding = found(text % "51200")
         assert "mill_book" in finding.headline
         assert "called from mill_book.handle_call/3(mill_book.erl:44)" in finding.headline
-        quiet(text % "12")
+        assert quiet(text % "12")
 
 
 class TestThreads:
@@ -400,7 +400,7 @@ class TestThreads:
         assert "regular expression" in finding.explanation
 
     def test_a_loop_that_mostly_waits_is_nothing(self) -> None:
-        quiet(self.REPORT % ("11.2", "3.1"))
+        assert quiet(self.REPORT % ("11.2", "3.1"))
 
     SPIN = '"crunch-1" prio=10 tid=0x1 nid=0x49e1 runnable [0x1]\n   java.lang.Thread.State: RUNNABLE\n    at net.mill.Sieve.next(Sieve.java:33)\n    at net.mill.Job.run(Job.java:58)\n'
 
@@ -409,7 +409,7 @@ class TestThreads:
         finding = found("100 % CPU\n\n" + top.format(cpu="99.7") + self.SPIN)
         assert (finding.rule, finding.confidence) == ("cpu-spin", Confidence.SUSPECTED)
         assert "Sieve.next" in finding.headline
-        quiet("0 % CPU\n\n" + top.format(cpu=" 0.3") + self.SPIN)
+        assert quiet("0 % CPU\n\n" + top.format(cpu=" 0.3") + self.SPIN)
 
     CARRIER = '"ForkJoinPool-1-worker-{number}" #4{number} daemon prio=5 os_prio=0 tid=0x{number}  [0x{number}]\n   Carrying virtual thread #31{number}\n\tat jdk.internal.vm.Continuation.run(java.base@21.0.1/Continuation.java:248)\n\n'
     PINNED = "VirtualThread[#31{number}]/runnable@ForkJoinPool-1-worker-{number} reason:MONITOR\n    net.mill.Rate.quote(Rate.java:74) <== monitors:1\n"
@@ -419,7 +419,7 @@ class TestThreads:
         finding = found(carriers + "```\n" + "".join(self.PINNED.format(number=number) for number in (1, 2)) + "```\n")
         assert (finding.rule, finding.confidence) == ("virtual-thread-pinning", Confidence.LIKELY)
         assert "net.mill.Rate.quote(Rate.java:74)" in finding.headline
-        quiet(carriers + "```\n" + self.PINNED.format(number=1) + "```\n")
+        assert quiet(carriers + "```\n" + self.PINNED.format(number=1) + "```\n")
 
 
 class TestDialects:
@@ -436,7 +436,7 @@ class TestDialects:
         finding = found(self.LOCKS.format(status="PENDING", state="Waiting for table metadata lock"))
         assert (finding.rule, finding.confidence) == ("lock-held-by-idle-transaction", Confidence.LIKELY)
         assert "session 8112 holds: it is idle in a transaction for 3120 s" in finding.headline
-        quiet(self.LOCKS.format(status="GRANTED", state="NULL"))
+        assert quiet(self.LOCKS.format(status="GRANTED", state="NULL"))
 
     OPEN = (
         "+--------+-----------+---------------------+---------------------+------------------------+\n"
@@ -451,12 +451,12 @@ class TestDialects:
         finding = found(self.OPEN.format(more=""))
         assert (finding.rule, finding.confidence) == ("lock-held-by-idle-transaction", Confidence.SUSPECTED)
         assert "Session 877 is suspected to keep it" in finding.headline
-        quiet(self.OPEN.format(more="| 812100 | RUNNING   | 2026-02-02 09:01:40 |                 878 | NULL                   |\n"))
+        assert quiet(self.OPEN.format(more="| 812100 | RUNNING   | 2026-02-02 09:01:40 |                 878 | NULL                   |\n"))
 
     def test_a_message_that_somebody_quotes_in_his_own_words(self) -> None:
         message = '"java.sql.SQLException: An attempt by a client to checkout a Connection has timed out."'
         assert found(f"After some hours we get {message} for every request.\n").rule == "jdbc-pool-exhausted"
-        quiet(f"2026-03-03 10:00:11.882 ERROR 1 --- [exec-4] c.m.Mail : sending the text {message} to the operators\n")
+        assert quiet(f"2026-03-03 10:00:11.882 ERROR 1 --- [exec-4] c.m.Mail : sending the text {message} to the operators\n")
 
     POOL = "2026-03-03 10:0{minute}:12.884 DEBUG 1 --- [keeper] com.zaxxer.hikari.pool.HikariPool : tarn - Pool stats ({stats})\n"
 

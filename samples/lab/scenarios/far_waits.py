@@ -19,6 +19,13 @@ SYSCALLS = "grep -H . /proc/{pid}/task/*/syscall"
 COLLECTED = f"sh {COLLECTOR} --stdout {{pid}} 1 2>/dev/null | tar xzO --wildcards '*/round3/threads.txt'"
 LEDGER = "net.ledger.web.LedgerServer"
 NIGHTLY = "begin; update account set balance = balance where id = 1;"
+OF_PROCESS = {
+    "lsof.txt": "lsof -nP -p {pid}",
+    "ss.txt": "ss -tanpoei",
+    "threads.txt": COLLECTED,
+    "jstack.txt": "jstack -l {pid}",
+}
+"""What is saved of the process itself: descriptors, sockets, system calls and stacks."""
 
 
 def crossed(lab: Lab) -> None:
@@ -34,10 +41,7 @@ def crossed(lab: Lab) -> None:
     app.wait_close_waits(15)
     time.sleep(8)
     commands = {
-        "lsof.txt": "lsof -nP -p {pid}",
-        "ss.txt": "ss -tanpoei",
-        "threads.txt": COLLECTED,
-        "jstack.txt": "jstack -l {pid}",
+        **OF_PROCESS,
         "pg_stat_activity.txt": f"{PSQL} -x -d postgres -c '{ACTIVITY}'",
         "blocking_pids.txt": f'{PSQL} -d postgres -c "{BLOCKED}"',
     }
@@ -58,10 +62,7 @@ def pooled(lab: Lab) -> None:
     time.sleep(6)
     lists = {f"pgbouncer_{name}.txt": f"{PSQL} -p 6432 -d pgbouncer -c 'show {name}'" for name in ("clients", "servers", "pools")}
     commands = {
-        "lsof.txt": "lsof -nP -p {pid}",
-        "ss.txt": "ss -tanpoei",
-        "threads.txt": COLLECTED,
-        "jstack.txt": "jstack -l {pid}",
+        **OF_PROCESS,
         **lists,
         "pg_stat_activity.csv": f"{PSQL} --csv -d postgres -c '{ACTIVITY}'",
         "blocking_pids.txt": f'{PSQL} -d postgres -c "{BLOCKED}"',
