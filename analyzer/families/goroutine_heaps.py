@@ -92,8 +92,9 @@ def _heaps(view: ProcessView, least: int = MANY) -> tuple[list[_Heap], int]:
 
 
 def _counts(case: Case, view: ProcessView, heap: _Heap) -> tuple[int, ...]:
-    """How many goroutines stood on the heap's stack in each dump of the process, the last one's at the end."""
-    dumps = [other.dump for other in case.history(view) if other.dump is not None and other.snapshot.index <= view.snapshot.index]
+    """How many goroutines stood on the heap's stack in each whole dump of the process, the last one's at the end: a cut one would look like growth."""
+    seen = [other for other in case.history(view) if other.snapshot.index <= view.snapshot.index and not other.coverage.threads]
+    dumps = [other.dump for other in seen if other.dump is not None and not other.dump.fragment and other.dump.complete is not False]
     return tuple(sum(1 for thread in dump.threads if thread.frames == heap.frames) for dump in dumps)
 
 

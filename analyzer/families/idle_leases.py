@@ -64,11 +64,11 @@ class Resting(NamedTuple):
 
 
 def resting_behind(case: Case, view: ProcessView, rows: Collection[Connection]) -> Resting | None:
-    """The sessions at the far end of these connections, by their ports, if all that are listed rest; None if one works, or few are listed."""
+    """The sessions at the far end of these connections, by their ports, if all rest; None if one works, or is not listed: a list of the idle ones hides it."""
     behind = [one.session for one in case.far_side(view).joined if one.connection is not None and one.connection in rows]
     rests = all(one.state in {SessionState.IDLE, SessionState.IN_TRANSACTION} for one in behind)
     ages = [one.state_age or one.transaction_age or 0.0 for one in behind]
-    if not rests or len(behind) * 2 < len(rows) or not behind or min(ages) < BRIEF:
+    if not rests or not behind or len(behind) < len(rows) or min(ages) < BRIEF:
         return None
     return Resting(tuple(behind), sure=True)
 

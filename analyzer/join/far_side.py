@@ -129,9 +129,13 @@ class FarSide(SessionWaits):
         return list(found.values())
 
     def waits_by_design(self, remote: Endpoint) -> bool:
-        """True if the server at ``remote`` lists the process' connections, and says of each that its client waits by its own wish."""
-        listed = [one.session.state for one in self.joined if one.connection is not None and one.connection.remote == remote]
-        return bool(listed) and all(state is SessionState.WAITING for state in listed)
+        """True if the server at ``remote`` lists every connection of the process, and says of each that its client waits by its own wish.
+
+        A list of the waiting ones alone leaves out whose answer does not come.
+        """
+        waiting = {one.connection for one in self.joined if one.session.state is SessionState.WAITING}
+        rows = [row for row in self.view.client_side if row.remote == remote and row.state is TcpState.ESTABLISHED]
+        return bool(rows) and waiting.issuperset(rows)
 
     def queues_before(self, remote: Endpoint) -> bool:
         """True if a proxy or a pooler at ``remote`` keeps some of the process' requests in a queue."""

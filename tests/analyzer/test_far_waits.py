@@ -177,14 +177,15 @@ class TestSemaphore:
 class TestWaitsByDesign:
     """A pool whose every thread reads from Redis looks like a service that does not answer; the server's list knows better."""
 
-    def diagnosis(self, flags: str) -> Diagnosis:
+    def diagnosis(self, flags: str, left_out: int = 0) -> Diagnosis:
         ports = range(41001, 41005)
         redis = (*READ[:2], "com.example.mail.Line.read", "com.example.mail.Inbox.next", "org.apache.coyote.http11.Http11Processor.service")
         threads = [thread(f"http-nio-8080-exec-{n}", "RUNNABLE", *redis, nid=0x60 + n) for n in range(1, 5)]
         gone = "".join(f"tcp 1 0 10.1.1.5:8080 10.9.0.{n}:5000 CLOSE_WAIT 77/java\n" for n in range(1, 5))
         table = sockets(*ports, remote="10.3.0.9:6379") + gone
         listed = "".join(
-            f"id={n} addr=10.1.1.5:{port} fd=8 name=x age=8 idle=8 flags={flags} db=0 events=r cmd=blpop\n" for n, port in enumerate(ports)
+            f"id={n} addr=10.1.1.5:{port} fd=8 name=x age=8 idle=8 flags={flags} db=0 events=r cmd=blpop\n"
+            for n, port in enumerate(ports[left_out:])
         )
         return diagnosis_of({"netstat.txt": table, "jstack.txt": dump(*threads), "clients.txt": listed})
 
@@ -193,6 +194,9 @@ class TestWaitsByDesign:
         assert not found(diagnosis, "slow-backend")
         assert (diagnosis.verdict.rule, diagnosis.verdict.confidence) == ("blocking-commands", Confidence.SUSPECTED)
         assert "waits in BLPOP for a push to Redis" in diagnosis.verdict.headline
+
+    def test_a_list_of_the_waiting_ones_alone_says_nothing_of_the_others(self) -> None:
+        assert found(self.diagnosis("b", left_out=2), "slow-backend")
 
     def test_a_command_without_an_answer_is_one(self) -> None:
         assert found(self.diagnosis("N"), "slow-backend")

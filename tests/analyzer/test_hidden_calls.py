@@ -151,6 +151,11 @@ class TestGrowth:
         diagnosis = diagnosis_of({f"goroutine-{at}.txt": profile(count) for at, count in enumerate(counts, 1)})
         assert not found(diagnosis, "thread-leak")
 
+    def test_a_dump_that_is_cut_shows_no_growth(self) -> None:
+        cut = profile(300).replace("total 305", "total 905")
+        assert not found(diagnosis_of({"goroutine-1.txt": cut, "goroutine-2.txt": profile(900)}), "thread-leak")
+        assert found(diagnosis_of({"goroutine-1.txt": profile(300), "goroutine-2.txt": profile(900)}), "thread-leak")
+
 
 PUTS = ("put (queue.py:140)", "take_order (depot.py:52)", *HANDLER)
 DIED = (
@@ -201,11 +206,11 @@ SESSIONS = (
 class TestLentConnectionsAtRest:
     """A lent connection whose session rests, and whose thread is nowhere, was not given back."""
 
-    def diagnosed(self, state: str) -> Finding:
+    def diagnosed(self, state: str, sessions: str = SESSIONS) -> Finding:
         made = "".join(spied(100 + at, f"Thread-{at} (process_request_thread)", *LEASE) for at in range(7))
         main = spied(77, "MainThread", "_PollLikeSelector.select (selectors.py:415)", "BaseServer.serve_forever (socketserver.py:233)")
         table = sockets(left=4, waiting=3, calls=3).replace("10.0.0.7:7400", "10.0.0.7:5432")
-        files = {"py-spy.txt": PYTHON + main + made, "ss.txt": table, "pg_stat_activity.txt": SESSIONS.format(state=state)}
+        files = {"py-spy.txt": PYTHON + main + made, "ss.txt": table, "pg_stat_activity.txt": sessions.format(state=state)}
         (finding,) = found(diagnosis_of(files), "jdbc-pool-exhausted")
         return finding
 
@@ -215,6 +220,11 @@ class TestLentConnectionsAtRest:
         assert "are idle in transaction, for 9 s, each after “select n from lots where id=?”" in finding.explanation
         assert any(evidence.where.file == "pg_stat_activity.txt" for evidence in finding.evidence)
         assert "may hold" not in finding.why_confident, "a loop that accepts holds none"
+
+    def test_a_list_of_the_idle_ones_leaves_out_who_works(self) -> None:
+        rows = SESSIONS.splitlines(keepends=True)
+        filtered = "".join((*rows[:-2], "(2 rows)\n"))
+        assert "Nothing is done over them" not in self.diagnosed("idle", filtered).explanation
 
     def test_a_session_that_works_does_not_rest(self) -> None:
         assert "Nothing is done over them" not in self.diagnosed("active").explanation
