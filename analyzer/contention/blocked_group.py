@@ -42,6 +42,10 @@ def _homes(view: ProcessView) -> dict[Thread, int]:
     return {member.thread: place for place, pool in enumerate(view.pools) for member in pool.members}
 
 
+SPARE: Final = 0.5
+"""Free workers for each that waits, from which on a pool still serves, as far as a dump alone can tell."""
+
+
 class BlockedGroup:
     """Threads that wait for one thing.
 
@@ -78,10 +82,10 @@ class BlockedGroup:
         if self.few:
             return self.picked
         workers = max(1, len(self.pool.workers))
-        if not self.suffering and (
-            all_worked(self.members, self._earlier) > MAJORITY * len(self.members) or (self.pool.idle and not self.lasting)
-        ):
-            return False  # they go on, or others are free to serve: a busy moment
+        # That nobody suffers only a socket table shows; without one, a few free threads are no comfort.
+        spare = not self.lasting and self.pool.idle > 0 and bool(self.view.sockets or self.pool.idle >= SPARE * self.here)
+        if not self.suffering and (spare or all_worked(self.members, self._earlier) > MAJORITY * len(self.members)):
+            return False  # they go on, or enough others are free to serve: a busy moment
         if self.here >= MAJORITY * workers and self.pool.idle < self.here:
             return True
         return self.pool.idle == 0 and self._stuck >= NOTABLE * workers and self.suffering

@@ -435,3 +435,44 @@ class TestChains:
             diagnosis_of({"jstack-431.txt": dump(owner, *waits), "netstat.txt": netstat(LISTEN, *left(5, 3))}), "lock-convoy"
         )
         assert ("If whoever would wake it needs this lock first" in finding.explanation) is told
+
+
+LOCKED = """
+"pier-{n}" #{n} prio=5 os_prio=0 tid=0x1{n} nid=0x1{n} waiting for monitor entry [0x1]
+   java.lang.Thread.State: BLOCKED (on object monitor)
+	at org.acme.tide.Rates.get(Rates.java:20)
+	- waiting to lock <0x00000000aaaa0000> (a org.acme.tide.Rates)
+	at org.acme.tide.Pier.run(Pier.java:5)
+"""
+HOLDS = """
+"pier-99" #99 prio=5 os_prio=0 tid=0x99 nid=0x99 runnable [0x1]
+   java.lang.Thread.State: RUNNABLE
+	at java.net.SocketInputStream.socketRead0(Native Method)
+	at java.net.SocketInputStream.read(SocketInputStream.java:171)
+	at org.acme.tide.Rates.load(Rates.java:31)
+	at org.acme.tide.Rates.get(Rates.java:24)
+	- locked <0x00000000aaaa0000> (a org.acme.tide.Rates)
+	at org.acme.tide.Pier.run(Pier.java:5)
+"""
+TAKE = ("java.util.concurrent.LinkedBlockingQueue.take", "java.util.concurrent.ThreadPoolExecutor.getTask", *SERVES[1:])
+
+
+class TestFreeThreadsBesideAQueue:
+    """Free threads serve others; whether anybody suffers all the same only a socket table shows."""
+
+    def queue(self, waiting: int, free: int, **files: str) -> Diagnosis:
+        blocked = "".join(LOCKED.format(n=n) for n in range(10, 10 + waiting))
+        idle = "".join(thread(f"pier-{n}", "WAITING (parking)", *PARK, *TAKE, nid=0x300 + n) for n in range(200, 200 + free))
+        return diagnosis_of({"jstack-431.txt": dump(HOLDS, blocked, idle), **files})
+
+    def test_a_few_are_no_comfort_where_nothing_shows_the_clients(self) -> None:
+        assert self.queue(30, 8).verdict.rule == "lock-convoy"
+
+    def test_many_are(self) -> None:
+        assert not found(self.queue(9, 7), "lock-convoy")
+
+    def test_a_table_in_which_nobody_waits_is(self) -> None:
+        table = netstat(
+            "0 0.0.0.0:6612 0.0.0.0:* LISTEN 431/java", *(f"0 10.2.0.4:6612 10.2.9.7:{41000 + n} ESTABLISHED 431/java" for n in range(40))
+        )
+        assert not found(self.queue(30, 8, **{"netstat.txt": table}), "lock-convoy")
