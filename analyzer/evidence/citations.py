@@ -61,6 +61,8 @@ def of_silence(connections: Sequence[Connection], remote: Endpoint) -> Evidence:
         say("{connections} to {remote} being made", connections=count, remote=remote)
         if all(row.state is TcpState.SYN_SENT for row in connections)
         else say("{connections} to {remote} with nothing left to read", connections=count, remote=remote)
+        if any(row.recv_q is not None for row in connections)
+        else say("{connections} to {remote}, in a table without queues", connections=count, remote=remote)
     )
     return of_sockets(connections, says, (str(remote),))
 

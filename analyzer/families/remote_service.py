@@ -78,9 +78,10 @@ TEXT: Final = Text(
     explanation=Either(
         "connecting",
         "{waiting} wait{through} for connections to {remote}: {connections} to it are being made, and nothing has answered them (SYN_SENT), {leads}.{limits}{in_words}{clients_in_words}{go_on}",
-        "{waiting} wait{through} for answers from {remote}: {connections} to it, none with anything left to read, {leads}.{unsent}{limits}{in_words}{clients_in_words}{go_on}",
+        "{waiting} wait{through} for answers from {remote}: {connections} to it{unread}, {leads}.{unsent}{limits}{in_words}{clients_in_words}{go_on}",
     ),
     phrases={
+        "unread": Either("queues", ", none with anything left to read", " (whether answers lie unread the table does not show)"),
         "unsent": Either(
             "unacknowledged",
             " What was sent over them, {unacknowledged:,} bytes in all, {remote} has not acknowledged: its host is gone, or something on the way (a firewall that forgot the connections) drops the packets. A service that is only slow would have acknowledged it.",
@@ -201,6 +202,7 @@ def finding(case: Case, serving: ServerPool, target: Target, words: ServiceText)
         lasting=lasting,
         connecting=target.connecting,
         unacknowledged=_unacknowledged(target),
+        queues=any(row.recv_q is not None for row in target.connections),
         who=who,
         whose=whose(view, target.remote, far),
         waiters=waiters,

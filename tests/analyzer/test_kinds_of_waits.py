@@ -476,3 +476,25 @@ class TestFreeThreadsBesideAQueue:
             "0 0.0.0.0:6612 0.0.0.0:* LISTEN 431/java", *(f"0 10.2.0.4:6612 10.2.9.7:{41000 + n} ESTABLISHED 431/java" for n in range(40))
         )
         assert not found(self.queue(30, 8, **{"netstat.txt": table}), "lock-convoy")
+
+
+@pytest.mark.parametrize(
+    ("queues", "said"), [(True, ", none with anything left to read,"), (False, "whether answers lie unread the table does not show")]
+)
+def test_queues_that_a_table_does_not_have_are_not_empty(*, queues: bool, said: str) -> None:
+    """netstat on Windows shows no queues: that nothing is left to read is not in the evidence."""
+    threads = [
+        thread(f"bergen-{n}", "RUNNABLE", *READ, "org.acme.tide.Crane.lift", *HTTP, native="runnable", nid=0x70 + n) for n in range(6)
+    ]
+    clients = [("10.2.0.4:6612", f"10.2.9.7:{41000 + n}", "CLOSE_WAIT") for n in range(6)]
+    calls = [(f"10.2.0.4:{51000 + n}", "10.2.0.9:8443", "ESTABLISHED") for n in range(6)]
+    if queues:
+        rows = [f"{int(state == 'CLOSE_WAIT')} {local} {remote} {state} 431/java" for local, remote, state in (*clients, *calls)]
+        table = netstat("0 0.0.0.0:6612 0.0.0.0:* LISTEN 431/java", *rows)
+    else:
+        rows = [f"  TCP    {local}    {remote}    {state}    431\n" for local, remote, state in (*clients, *calls)]
+        head = "  Proto  Local Address          Foreign Address        State           PID\n"
+        table = head + "  TCP    0.0.0.0:6612    0.0.0.0:0    LISTENING    431\n" + "".join(rows)
+    (finding,) = found(diagnosis_of({"jstack-431.txt": dump(*threads), "netstat.txt": table}), "slow-backend")
+    assert said in finding.explanation
+    assert any("in a table without queues" in one.says for one in finding.evidence) is not queues
