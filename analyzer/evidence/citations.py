@@ -29,6 +29,17 @@ def of_threads(members: Sequence[ThreadActivity], says: str, inferred: str | Non
     return Evidence(_stack_place(members[0]), says, mark, len(members) - 1, inferred, runs_of(map(_stack_place, members[1:])))
 
 
+def blamed(members: Sequence[ThreadActivity]) -> str | None:
+    """The application frame of the first member, as a report names it; None without members or without such a frame."""
+    frame = application_frame(*members[0]) if members else None
+    return str(frame) if frame else None
+
+
+def quoted(member: ThreadActivity) -> str:
+    """``“exec-7”``."""
+    return f"“{member.thread.label}”"
+
+
 def _stack_place(member: ThreadActivity) -> Where:
     thread, found = member
     if found.frame < 0 or not thread.frame_lines:

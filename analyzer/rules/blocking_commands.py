@@ -15,24 +15,19 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Final
 
-from analyzer.evidence.citations import of_threads
+from analyzer.evidence.citations import blamed, of_threads, quoted
+from analyzer.evidence.far_sessions import Kept, kept_by_commands
 from analyzer.evidence.sessions import of_session, server_of
 from analyzer.families import listed_pushes, unpushed_pools
 from analyzer.model.finding import Confidence, Culprit, Finding, Kind, Outlook, RecoversWhen, Severity, When
-from analyzer.model.message import capitalized, plural, say, say_of
+from analyzer.model.message import capitalized, plural, say
 from analyzer.model.need import Need
-from analyzer.model.text import Do, Text
-from analyzer.software.blockers import application_frame
-from analyzer.software.kinds import ActivityKind
-from analyzer.software.pools import ThreadSet
-from parsers.records import SessionState
+from analyzer.model.text import ByNumber, Do, Either, Text
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Iterator
 
-    from analyzer.join.far_side import FarSide, Joined
-    from analyzer.software.pools import ThreadActivity
-    from analyzer.waits.case import Case, ProcessView
+    from analyzer.waits.case import Case
 
 NEEDS: Final = (Need.THREADS, Need.SOCKETS)
 CONSEQUENCE_OF: Final[tuple[str, ...]] = ()
@@ -40,26 +35,10 @@ OUTLOOK: Final = Outlook(
     RecoversWhen.CAUSE, say("The blocked commands return when somebody pushes; nobody of this process can while they keep the connections.")
 )
 CLEAN: Final = say("no server's connections are all kept by blocking commands, as far as sessions were listed")
-FEWEST: Final = 2
-"""Threads that wait for a connection beside: one may wait for anything."""
-_WAITS: Final = frozenset(
-    {
-        ActivityKind.LEASE,
-        ActivityKind.QUEUE,
-        ActivityKind.SEMAPHORE,
-        ActivityKind.CONDITION,
-        ActivityKind.OBJECT_WAIT,
-        ActivityKind.WAITING,
-        ActivityKind.PARK,
-        ActivityKind.LOCK,
-        ActivityKind.MONITOR,
-    }
-)
-"""How threads wait that want a connection of a pool, whoever wrote it."""
 TEXT: Final = Text(
     "blocking-commands",
     headline="All {n} connections to {server} are kept by {command}, which waits for a push, and {others} wait beside: {server} itself is well.",
-    explanation="",
+    explanation="{server} has answered everything: its clients of this process wait in {command} by their own wish. {all_others} of the same pool wait, as threads do that want a connection; if one of them is to push, it never gets there.",
     why="The server's list shows that it waits for nobody. That the others want one of these connections is inferred from where they wait.",
     do=(
         Do(When.NOW, "Push by hand what the blocked commands wait for, or end one of these clients (CLIENT KILL ID {id})."),
@@ -72,96 +51,47 @@ TEXT: Final = Text(
         ("{server}", "waits for whoever pushes", ""),
         ("{beside}", "waits for a connection kept by the first", ""),
     ),
+    phrases={
+        "keeps": "session {id} is in {command}{since}",
+        "since": Either("s", ", idle for {s:.0f} s"),
+        "sent": ByNumber("holders_count", "{holders} waits in {command}", "{holders} wait in {command}"),
+        "wanting": ByNumber("beside_count", "{others} waits beside them", "{others} wait beside them"),
+    },
 )
 
 
 def diagnose(case: Case) -> Iterator[Finding]:
     """One finding per process and server."""
-    for view in case.latest:
-        far = case.far_side(view)
-        blocked = [listed for listed in far.joined if listed.connection is not None and listed.session.state is SessionState.WAITING]
-        if not blocked or blocked[0].connection is None:
-            continue
-        remote = blocked[0].connection.remote
-        every = [row for row in view.client_side if row.remote == remote and row.state == blocked[0].connection.state]
-        beside = _beside(view, far, blocked)
-        if len(blocked) >= len(every) and len(beside) >= FEWEST:
-            yield _finding(view, far, blocked, beside)
+    yield from map(_finding, kept_by_commands(case))
     yield from unpushed_pools.found(case)
     yield from listed_pushes.listed(case)
 
 
-def _beside(view: ProcessView, far: FarSide, blocked: Sequence[Joined]) -> list[ThreadActivity]:
-    """Threads of the pools that hold the blocked connections, that wait for something else inside the application's code."""
-    holders = ThreadSet(far.waiting_on(blocked))
-    pools = [pool for pool in view.pools if any(member in holders for member in pool.members)]
-    return [
-        member
-        for pool in pools
-        for member in pool.members
-        if member not in holders and member.activity.kind in _WAITS and member.activity.app >= 0
-    ]
-
-
-def _finding(view: ProcessView, far: FarSide, blocked: Sequence[Joined], beside: Sequence[ThreadActivity]) -> Finding:
-    session = blocked[0].session
-    server, command = server_of(session), (session.statement or "?").upper()
-    holders = far.waiting_on(blocked)
-    waits = of_session(
-        session,
-        say(
-            "session {id} is in {command}{since}",
-            id=session.id,
-            command=command,
-            since=say(", idle for {s:.0f} s", s=session.state_age) if session.state_age else "",
-        ),
-    )
-    wanting = of_threads(
-        beside, say_of(len(beside), "{threads} waits beside them", "{threads} wait beside them", threads=plural(len(beside), "thread"))
-    )
-    frame = application_frame(*holders[0]) if holders else None
+def _finding(kept: Kept) -> Finding:
+    session, holders, called = kept.sessions[0].session, kept.holders, kept.sessions[0].connection
     text = TEXT.filled(
-        view.process,
-        n=len(blocked),
-        server=server,
-        command=command,
-        others=plural(len(beside), "thread"),
+        kept.view.process,
+        n=len(kept.sessions),
+        server=server_of(session),
+        command=(session.statement or "?").upper(),
         id=session.id,
-        beside_count=len(beside),
-        threads=say("“{name}”", name=holders[0].thread.label) if holders else say("this process"),
-        beside=say("“{name}”", name=beside[0].thread.label),
+        s=session.state_age,
+        others=plural(len(kept.beside), "thread"),
+        all_others=capitalized(plural(len(kept.beside), "thread")),
+        beside_count=len(kept.beside),
+        beside=quoted(kept.beside[0]),
+        holders=plural(len(holders), "thread"),
+        holders_count=len(holders),
+        threads=quoted(holders[0]) if holders else say("this process"),
     )
+    keeps = of_session(session, text["keeps"])
+    wanting = of_threads(kept.beside, text["wanting"])
     return text.finding(
         severity=Severity.CRITICAL,
         confidence=Confidence.LIKELY if holders else Confidence.SUSPECTED,
-        evidence=(
-            waits,
-            *(
-                [
-                    of_threads(
-                        holders,
-                        say_of(
-                            len(holders),
-                            "{threads} waits in {command}",
-                            "{threads} wait in {command}",
-                            threads=plural(len(holders), "thread"),
-                            command=command,
-                        ),
-                    )
-                ]
-                if holders
-                else []
-            ),
-            wanting,
-        ),
-        explanation=say(
-            "{server} has answered everything: its clients of this process wait in {command} by their own wish. {others} of the same pool wait, as threads do that want a connection; if one of them is to push, it never gets there.",
-            server=server,
-            command=command,
-            others=capitalized(plural(len(beside), "thread")),
-        ),
-        chain=text.steps((waits,), (), (wanting,)),
+        evidence=(keeps, *([of_threads(holders, text["sent"])] if holders else []), wanting),
+        chain=text.steps((keeps,), (), (wanting,)),
         absent=(Kind.SOCKETS,),
-        culprit=Culprit(frame=str(frame) if frame else None, remote=str(blocked[0].connection.remote) if blocked[0].connection else None),
+        culprit=Culprit(frame=blamed(holders), remote=str(called.remote) if called else None),
         loop=True,
     )

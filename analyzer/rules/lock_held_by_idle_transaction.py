@@ -15,22 +15,19 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Final
 
 from analyzer.contention.cross_system import loops
-from analyzer.evidence.citations import of_threads
+from analyzer.evidence.citations import blamed, of_threads, quoted
+from analyzer.evidence.far_sessions import HeldUp, held_up
 from analyzer.evidence.sessions import age_in_words, kill_of, of_block, of_session, seconds_in_words, server_of, session_in_words
-from analyzer.model.finding import Action, Confidence, Culprit, Evidence, Finding, Outlook, RecoversWhen, Severity, Step, When
-from analyzer.model.message import plural, say, say_of
+from analyzer.model.finding import Confidence, Culprit, Finding, Outlook, RecoversWhen, Severity, When
+from analyzer.model.message import plural, say
 from analyzer.model.need import Need
-from analyzer.model.text import ByNumber, Either, Text
-from analyzer.software.blockers import application_frame
+from analyzer.model.text import ByNumber, Do, Either, Text
 from parsers.records import SessionState
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Iterator
 
-    from analyzer.join.far_side import FarSide, Joined
-    from analyzer.software.pools import ThreadActivity
-    from analyzer.waits.case import Case, ProcessView
-    from parsers.records import Session
+    from analyzer.waits.case import Case
 
 NEEDS: Final = (Need.SOCKETS,)
 CONSEQUENCE_OF: Final = ("cross-system-deadlock",)
@@ -53,107 +50,77 @@ TEXT: Final = Text(
         "{server} says who waits for whom, and the ports tie the sessions to the process' sockets.",
         "The list of transactions has one other transaction with locks; it does not say who waits for it.",
     ),
+    do=(
+        Do(When.NOW, "Ask the owner of {session}, or end it: its transaction is rolled back.", "{kill}"),
+        Do(
+            When.FIX,
+            Either(
+                "ours",
+                "Commit or roll back before anything slow: no remote call, no waiting, inside a transaction.",
+                "Let the program behind {session} commit before it waits, or give it rows of its own.",
+            ),
+        ),
+        Do(When.PREVENT, "Set a timeout on idle transactions and on lock waits."),
+    ),
     figures=(("{victims_count:,}", "connections waiting for the lock"), ("{idle_for}", "the holder's transaction")),
+    chain=(
+        ("{first}", "waits for the answer of", "{readers}"),
+        ("session {id}", "waits for a lock held by", "{waiting_statement}"),
+        ("{session}", "{doing}", "{holding_statement}"),
+    ),
+    phrases={
+        "who": Either("ours", "of this process, on {local}", "not of this process"),
+        "doing": Either("idle", "is idle in a transaction{age}", "runs a statement{age}"),
+        "statement": Either("holding_statement", " Its last statement: {holding_statement}."),
+        "reading": ByNumber(
+            "threads_count", "{threads} waits for sessions that wait for a lock", "{threads} wait for sessions that wait for a lock"
+        ),
+        "readers": Either("threads_count", "{threads}"),
+        "waits": "session {id} waits for a lock ({event})",
+        "holds": "{session} {doing}",
+    },
 )
 
 
 def diagnose(case: Case) -> Iterator[Finding]:
-    """One finding per process and holder."""
-    for view in case.latest:
-        far = case.far_side(view)
-        groups: dict[str, tuple[Session, list[Joined]]] = {}
-        told = {loop.holder.id for loop in loops(case, view)}  # a loop is more than a holder that may go on
-        for joined in far.joined:
-            if joined.connection is None or joined.session.state is not SessionState.LOCKED:
-                continue
-            if (root := far.root_of(joined.session)) is not None and root.id not in told:
-                groups.setdefault(root.id, (root, []))[1].append(joined)
-        for _, (root, victims) in sorted(groups.items()):
-            yield _finding(view, far, root, victims)
+    """One finding per process and holder. That of a loop is told there: it is more than a holder that may go on."""
+    for found in held_up(case):
+        if all(loop.holder.id != found.holder.id for loop in loops(case, found.view)):
+            yield _finding(found)
 
 
-def _finding(view: ProcessView, far: FarSide, root: Session, victims: Sequence[Joined]) -> Finding:
-    threads = far.waiting_on(victims)
-    ours = far.joined_of(root).connection
-    doing = _doing(root)
-    waits = of_session(
-        victims[0].session,
-        say("session {id} waits for a lock ({event})", id=victims[0].session.id, event=victims[0].session.waits_on or "?"),
-    )
-    holds = of_session(root, say("{session} {doing}", session=session_in_words(root), doing=doing))
-    told = far.holders.get((victims[0].session.server, victims[0].session.id))
-    evidence: list[Evidence] = [waits, *of_block(far, victims[0], root), holds]
-    if threads:
-        evidence.insert(
-            0,
-            of_threads(
-                threads,
-                say_of(
-                    len(threads),
-                    "{threads} waits for sessions that wait for a lock",
-                    "{threads} wait for sessions that wait for a lock",
-                    threads=plural(len(threads), "thread"),
-                ),
-            ),
-        )
-    frame = application_frame(*threads[0]) if threads else None
-    who = say("of this process, on {local}", local=ours.local) if ours is not None else say("not of this process")
+def _finding(found: HeldUp) -> Finding:
+    holder, victim, threads = found.holder, found.sessions[0].session, found.threads
+    ours = found.far.joined_of(holder).connection
     text = TEXT.filled(
-        view.process,
-        victims=plural(len(victims), "connection"),
-        server=server_of(root),
-        session=session_in_words(root),
-        doing=doing,
-        who=who,
-        statement=say(" Its last statement: {statement}.", statement=root.statement) if root.statement else "",
-        told=told,
-        victims_count=len(victims),
-        idle_for=seconds_in_words(root),
+        found.view.process,
+        victims=plural(len(found.sessions), "connection"),
+        victims_count=len(found.sessions),
+        server=server_of(holder),
+        session=session_in_words(holder),
+        idle=holder.state in {SessionState.IN_TRANSACTION, SessionState.IDLE},
+        age=age_in_words(holder),
+        idle_for=seconds_in_words(holder),
+        holding_statement=holder.statement or "",
+        kill=kill_of(holder),
+        ours=ours,
+        local=ours.local if ours is not None else "",
+        told=found.told,
+        id=victim.id,
+        event=victim.waits_on or "?",
+        waiting_statement=victim.statement or "",
+        threads=plural(len(threads), "thread"),
+        threads_count=len(threads),
+        first=quoted(threads[0]) if threads else say("this process"),
     )
+    waits, holds = of_session(victim, text["waits"]), of_session(holder, text["holds"])
+    reading = [of_threads(threads, text["reading"])] if threads else []
     return text.finding(
         severity=Severity.CRITICAL,
-        confidence=Confidence.CERTAIN if told else Confidence.LIKELY,
-        evidence=tuple(evidence),
-        actions=_actions(root, ours=ours is not None),
-        chain=_chain(victims, root, threads, (waits, holds)),
+        confidence=Confidence.CERTAIN if found.told else Confidence.LIKELY,
+        evidence=(*reading, waits, *of_block(found.far, found.sessions[0], holder), holds),
+        chain=text.steps((), (waits,), (holds,)),
         culprit=Culprit(
-            frame=str(frame) if frame else None,
-            remote=str(root.client) if root.client is not None and ours is None else None,
-            lock=victims[0].session.waits_on,
+            frame=blamed(threads), remote=str(holder.client) if holder.client is not None and ours is None else None, lock=victim.waits_on
         ),
-    )
-
-
-def _doing(root: Session) -> str:
-    if root.state in {SessionState.IN_TRANSACTION, SessionState.IDLE}:
-        return say("is idle in a transaction{age}", age=age_in_words(root))
-    return say("runs a statement{age}", age=age_in_words(root))
-
-
-def _chain(
-    victims: Sequence[Joined], root: Session, threads: Sequence[ThreadActivity], evidence: tuple[Evidence, Evidence]
-) -> tuple[Step, ...]:
-    first = say("“{name}”", name=threads[0].thread.label) if threads else say("this process")
-    return (
-        Step(first, say("waits for the answer of"), plural(len(threads), "thread") if threads else ""),
-        Step(
-            say("session {id}", id=victims[0].session.id), say("waits for a lock held by"), victims[0].session.statement or "", evidence[:1]
-        ),
-        Step(session_in_words(root), _doing(root), root.statement or "", evidence[1:]),
-    )
-
-
-def _actions(root: Session, *, ours: bool) -> tuple[Action, ...]:
-    kill = kill_of(root)
-    fix = (
-        say("Commit or roll back before anything slow: no remote call, no waiting, inside a transaction.")
-        if ours
-        else say("Let the program behind {session} commit before it waits, or give it rows of its own.", session=session_in_words(root))
-    )
-    return (
-        Action(
-            When.NOW, say("Ask the owner of {session}, or end it: its transaction is rolled back.", session=session_in_words(root)), kill
-        ),
-        Action(When.FIX, fix),
-        Action(When.PREVENT, say("Set a timeout on idle transactions and on lock waits.")),
     )

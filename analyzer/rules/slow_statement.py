@@ -11,35 +11,25 @@ Wrong when: the list is of another moment than the dump: a second list shows whe
 
 from __future__ import annotations
 
-import re
 from typing import TYPE_CHECKING, Final
 
-from analyzer.evidence.citations import of_threads
+from analyzer.evidence.citations import blamed, of_threads, quoted
+from analyzer.evidence.far_sessions import Slow, slow_statements
 from analyzer.evidence.sessions import of_session, server_of, session_in_words
-from analyzer.join.far_side import RUNS
 from analyzer.model.finding import Confidence, Culprit, Finding, Outlook, RecoversWhen, Severity, When
 from analyzer.model.message import plural, say
 from analyzer.model.need import Need
 from analyzer.model.text import Ask, ByNumber, Do, Either, Text
-from analyzer.software.blockers import application_frame
-from parsers.records import SessionState
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Iterator
 
-    from analyzer.join.far_side import FarSide, Joined
-    from analyzer.waits.case import Case, ProcessView
-    from parsers.records import Session
+    from analyzer.waits.case import Case
 
 NEEDS: Final = (Need.THREADS, Need.SOCKETS)
 CONSEQUENCE_OF: Final = ("lock-held-by-idle-transaction", "cross-system-deadlock")
 OUTLOOK: Final = Outlook(RecoversWhen.LOAD, say("Each thread goes on when its statement ends; the next such statement takes as long."))
 CLEAN: Final = say("no session of the process has run a statement for long, as far as sessions were listed")
-_LOCKS_ROWS: Final = re.compile(
-    r"\A\s*(?:update|delete|insert|replace)\b|\bfor\s+(?:update|share)\b|\block\s+in\s+share\s+mode", re.IGNORECASE
-)
-LONG: Final = 5.0
-"""Seconds from which on a statement of a service is long: its callers' patience is mostly between 5 and 60 seconds."""
 TEXT: Final = Text(
     "slow-statement",
     headline=ByNumber(
@@ -78,56 +68,34 @@ TEXT: Final = Text(
 
 def diagnose(case: Case) -> Iterator[Finding]:
     """One finding per process and server."""
-    for view in case.latest:
-        far = case.far_side(view)
-        slow = [
-            one
-            for one in far.joined
-            if one.connection is not None
-            and one.session.server in RUNS
-            and one.session.state is SessionState.ACTIVE
-            and (one.session.state_age or 0) >= LONG
-            and (one.session.server, one.session.id) not in far.holders
-        ]
-        if far.waiting_on(slow):
-            yield _finding(view, far, slow)
+    return map(_finding, slow_statements(case))
 
 
-def _may_wait(far: FarSide, session: Session) -> bool:
-    """True for a statement that takes row locks in a list that does not show waits for these, where no other list does."""
-    if session.server != "mysql" or session.own_link is not None or far.holders:
-        return False
-    return session.statement is None or _LOCKS_ROWS.search(session.statement) is not None
-
-
-def _finding(view: ProcessView, far: FarSide, slow: Sequence[Joined]) -> Finding:
-    oldest = max(slow, key=lambda one: one.session.state_age or 0).session
-    threads = far.waiting_on(slow)
-    server, frame = server_of(oldest), application_frame(*threads[0])
-    seconds = oldest.state_age or 0
-    doubt = _may_wait(far, oldest)
+def _finding(slow: Slow) -> Finding:
+    oldest, seconds = slow.oldest, slow.oldest.state_age or 0
     text = TEXT.filled(
-        view.process,
-        threads_count=len(threads),
-        threads=plural(len(threads), "thread"),
-        server=server,
+        slow.view.process,
+        threads_count=len(slow.threads),
+        threads=plural(len(slow.threads), "thread"),
+        server=server_of(oldest),
         seconds=seconds,
-        statements=plural(len(slow), "statement"),
+        statements=plural(len(slow.sessions), "statement"),
         statement=oldest.statement,
         session=session_in_words(oldest),
         text=oldest.statement,
         runs_for=f"{seconds:.0f} s",
-        thread=f"“{threads[0].thread.label}”",
+        thread=quoted(slow.threads[0]),
         oldest_statement=oldest.statement or "",
         id=oldest.id,
-        doubt=doubt,
+        doubt=slow.may_wait,
     )
-    reading = of_threads(threads, text["reading"])
+    reading = of_threads(slow.threads, text["reading"])
     running = of_session(oldest, text["running"])
+    called = slow.sessions[0].connection
     return text.finding(
         severity=Severity.WARNING,
-        confidence=Confidence.SUSPECTED if doubt else Confidence.LIKELY,
+        confidence=Confidence.SUSPECTED if slow.may_wait else Confidence.LIKELY,
         evidence=(reading, running),
         chain=text.steps((reading,), (running,)),
-        culprit=Culprit(frame=str(frame) if frame else None, remote=str(slow[0].connection.remote) if slow[0].connection else None),
+        culprit=Culprit(frame=blamed(slow.threads), remote=str(called.remote) if called else None),
     )
