@@ -68,6 +68,16 @@ class Starved(BlockedGroup):
         return all(lock is not None and (lock.cls or "").endswith("concurrent.FutureTask") for lock in locks)
 
     @property
+    def nested(self) -> bool:
+        """True if the workers wait for results, so that the pool may owe them itself."""
+        return all(member.activity.kind in FUTURES for member in self.members)
+
+    @property
+    def waiters(self) -> tuple[ThreadActivity, ...]:
+        """The request threads that wait for results of the pool."""
+        return tuple(self.serving.waiters) if self.before and self.serving is not None else ()
+
+    @property
     def calls_out(self) -> bool:
         """True if the process has connections of its own: a result may come over one of them, without any thread that waits for it."""
         return not self.view.sockets or bool(self.view.client_side)

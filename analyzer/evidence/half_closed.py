@@ -10,15 +10,17 @@ from typing import TYPE_CHECKING, Final, NamedTuple
 
 from analyzer.evidence.citations import of_sockets
 from analyzer.join.connections import close_wait, left_unread
+from analyzer.join.turns import answered
+from analyzer.model.finding import Evidence
 from analyzer.model.message import joined, plural, say
 from analyzer.software.kinds import ActivityKind
-from parsers.records import Runtime, TcpState
+from parsers.records import Runtime, TcpState, Where
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Sequence
 
     from analyzer.join.connections import Connection
-    from analyzer.model.finding import CloseWait, Evidence
+    from analyzer.model.finding import CloseWait
     from analyzer.waits.case import Case, ProcessView, ServerPool
     from parsers.records import Endpoint, LoopHandle
 
@@ -58,6 +60,19 @@ class Unclosed(NamedTuple):
     def sure(self) -> bool:
         """True if they last and the dump is whole: a thread that it leaves out may have them in service."""
         return self.lasts and not self.serving.view.coverage.threads
+
+    @property
+    def may_be_forgotten(self) -> bool:
+        """True if the server may have answered them. The poller of a known server reads the end of such a connection; an own server may forget it."""
+        answers = [answered(one) for one in self.sockets]
+        return any(answers) or (self.serving.pool.basis is not None and None in answers)
+
+    def free_threads(self) -> Evidence:
+        """The first line of a free thread of the pool."""
+        pool = self.serving.pool
+        idle = next(member.thread.where for member in pool.workers if member.activity.kind == ActivityKind.IDLE)
+        said = say("{idle} of {workers} threads of {name} are free", idle=pool.idle, workers=self.serving.workers, name=pool.name)
+        return Evidence(Where(idle.file, idle.first, idle.first + 1), said, (), pool.idle - 1)
 
 
 class KeptByLoop(NamedTuple):

@@ -12,12 +12,14 @@ from typing import TYPE_CHECKING, Final, NamedTuple
 from analyzer.evidence.log_events import MANY, near, time_of
 from analyzer.model.finding import Evidence
 from analyzer.model.message import joined, plural, say
+from analyzer.software.kinds import PoolRole
 from parsers.records import LogKind
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping, Sequence
 
     from analyzer.model.incident import Incident
+    from analyzer.waits.case import Case, ProcessView
     from parsers.records import LogEvent
 
 PROXIES: Final = frozenset({"nginx", "access log", "HAProxy", "Apache httpd", "Envoy"})
@@ -254,3 +256,29 @@ def each_in_words(one: GivenUp) -> Iterator[str]:
 def is_told(event: LogEvent, rules: set[str]) -> bool:
     """True for a line of a proxy, where a finding of ``rules`` says what such lines say."""
     return "proxy-timeout" in rules and event.kind in ENDS and event.source in PROXIES
+
+
+def patience(one: GivenUp) -> str:
+    """Whose limit was the first, as far as the times tell."""
+    proxy, clients = one.ends.get(LogKind.PROXY_GAVE_UP), one.ends.get(LogKind.CLIENT_GAVE_UP)
+    if proxy is None and clients is not None:
+        return say("The clients' patience ended first, before that of {proxy}.", proxy=one.proxy)
+    if proxy is None or clients is None:
+        return say("The patience of {proxy} ended: its own limit is the shortest that this log knows of.", proxy=one.proxy)
+    if proxy.limit is not None and clients.limit is not None and clients.limit < proxy.limit:
+        return say(
+            "Some clients have less patience than {proxy} and left first; for the others the limit of {proxy} ended first.", proxy=one.proxy
+        )
+    return say("For some requests the limit of {proxy} ended first, for others the client left first.", proxy=one.proxy)
+
+
+def server_of(case: Case, one: GivenUp) -> ProcessView | None:
+    """The process that listens where the proxy asked; where no line says where, the only one that serves requests."""
+    port = (one.upstream or "").rpartition(":")[2]
+    if port.isdecimal():
+        listening = [
+            view for view in case.latest if int(port) in view.listeners or any(pool.port == int(port) for pool in view.named_pools)
+        ]
+        return listening[0] if len(listening) == 1 else None
+    serving = [view for view in case.latest if any(pool.role == PoolRole.SERVER for pool in view.pools)]
+    return serving[0] if len(serving) == 1 else None

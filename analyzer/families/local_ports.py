@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Final, NamedTuple
 
 from parsers.records import TcpState
 
@@ -61,3 +61,23 @@ def used_up(ports: set[int], *, at_random: bool) -> bool:
     if not at_random:
         return len(ports) >= FULL * SMALLEST_DEFAULT
     return len(ports) >= SMALLEST and len(ports) >= FULL * min(DEFAULT_RANGE, max(ports) - min(ports) + 1)
+
+
+class UsedUp(NamedTuple):
+    """A range of local ports that ``rows``, a host's connections to one service, use up. ``default``: it is nearly all of a system's default range."""
+
+    host: str | None
+    remote: Endpoint
+    rows: tuple[Connection, ...]
+    ports: frozenset[int]
+    default: bool
+
+
+def used_up_ranges(case: Case) -> Iterator[UsedUp]:
+    """The ranges that calls to one service use up, of every host."""
+    at_random = chosen_at_random(case)
+    for host, remote, group in called_services(case, SMALLEST):
+        ports = ports_of(group)
+        if used_up(ports, at_random=at_random):
+            default = len(ports) >= FULL * (DEFAULT_RANGE if at_random else SMALLEST_DEFAULT)
+            yield UsedUp(host, remote, tuple(group), frozenset(ports), default)

@@ -8,9 +8,9 @@ from analyzer.software.blockers import application_frame
 from analyzer.software.kinds import ActivityKind, PoolRole
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Iterator, Mapping, Sequence
 
-    from analyzer.software.pools import ThreadActivity
+    from analyzer.software.pools import Pool, ThreadActivity
     from analyzer.waits.case import Case, ProcessView
     from parsers.records import NativeId, ThreadUsage
 
@@ -37,6 +37,70 @@ class Spin(NamedTuple):
     def seconds(self) -> float:
         """From the first dump to the last, by the thread's own clock."""
         return (self.last.thread.elapsed or 0) - (self.first.thread.elapsed or 0)
+
+
+class Spinning(NamedTuple):
+    """The spinning threads of a process, seen in so many ``dumps``. ``serves``: a request or the clients of a loop wait for them."""
+
+    view: ProcessView
+    spins: tuple[Spin, ...]
+    dumps: int
+    serves: bool
+
+    @property
+    def members(self) -> tuple[ThreadActivity, ...]:
+        """The threads in the last dump."""
+        return tuple(spin.last for spin in self.spins)
+
+    @property
+    def long(self) -> bool:
+        """True if a thread has computed for longer than a report takes."""
+        return max(spin.seconds for spin in self.spins) >= LONG
+
+    @property
+    def known(self) -> bool:
+        """True if somebody waits for them: else it may be work that is meant to be long."""
+        return self.serves or (self.long and has_clients(self.view))
+
+    @property
+    def shares(self) -> list[float]:
+        """What each used of a processor between the dumps, where their headers tell."""
+        return [spin.share for spin in self.spins if spin.share is not None]
+
+    @property
+    def usages(self) -> list[ThreadUsage]:
+        """Their rows of top."""
+        return [spin.usage for spin in self.spins if spin.usage is not None]
+
+    @property
+    def both(self) -> bool:
+        """True if dumps and top agree, over more than a report takes."""
+        return self.long and any(spin.share is not None and spin.usage is not None for spin in self.spins)
+
+    @property
+    def pools(self) -> dict[str, Pool]:
+        """Their pools by name."""
+        return {pool.name: pool for pool in self.view.pools for member in pool.members if member in self.members}
+
+    @property
+    def fills_a_server(self) -> bool:
+        """True if no worker of a server's pool does anything else."""
+        servers = [pool for pool in self.pools.values() if pool.role == PoolRole.SERVER]
+        return any(all(member in self.members for member in pool.workers) for pool in servers)
+
+
+def spinning_of(case: Case) -> Iterator[Spinning]:
+    """One per process of the last snapshot with spinning threads. Where nobody waits for them only those count that compute for long."""
+    for view in case.latest:
+        if view.dump is None or view.snapshot is not case.incident.snapshots[-1]:
+            continue
+        dumps = [other for other in case.history(view) if other.dump is not None]
+        spins = spinning(case, view, dumps)
+        serves = any(in_request(view, spin) for spin in spins) or suffers(case, view)
+        if not serves and not has_clients(view):
+            spins = [spin for spin in spins if spin.seconds >= LONG]
+        if spins:
+            yield Spinning(view, tuple(spins), len(dumps), serves)
 
 
 def spinning(case: Case, view: ProcessView, dumps: Sequence[ProcessView]) -> list[Spin]:

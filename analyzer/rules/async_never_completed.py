@@ -19,13 +19,10 @@ from typing import TYPE_CHECKING, Final
 from analyzer.evidence.calls import client_figures
 from analyzer.evidence.citations import of_sockets
 from analyzer.evidence.half_closed import Unclosed, unclosed
-from analyzer.join.turns import answered
-from analyzer.model.finding import Confidence, Culprit, Evidence, Finding, Outlook, RecoversWhen, Severity, When
+from analyzer.model.finding import Confidence, Culprit, Finding, Outlook, RecoversWhen, Severity, When
 from analyzer.model.message import joined, plural, say
 from analyzer.model.need import Need
 from analyzer.model.text import Ask, Do, Either, Text
-from analyzer.software.kinds import ActivityKind
-from parsers.records import Where
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -70,7 +67,11 @@ TEXT: Final = Text(
         ),
     ),
     chain=(("its clients", "leave", "port {port}"), ("an asynchronous request", "is never completed", "{name} is free")),
-    phrases={"end": Either("end", "end", "ends")},
+    phrases={
+        "end": Either("end", "end", "ends"),
+        "waiting": "{connections} on port {port}: request read, client gone, not closed",
+        "grown": Either("grown", " They grow: {list}, and none of the first was closed."),
+    },
 )
 
 
@@ -83,44 +84,25 @@ def diagnose(case: Case) -> Iterator[Finding]:
 
 def _finding(found: Unclosed) -> Finding:
     view, port, pool = found.serving.view, found.port, found.serving.pool
-    waiting = of_sockets(
-        found.sockets,
-        say(
-            "{connections} on port {port}: request read, client gone, not closed",
-            connections=plural(len(found.sockets), "connection"),
-            port=port,
-        ),
-        ("CLOSE_WAIT",),
-    )
-    idle = next(member for member in pool.workers if member.activity.kind == ActivityKind.IDLE)
-    free = Evidence(
-        Where(idle.thread.where.file, idle.thread.where.first, idle.thread.where.first + 1),
-        say("{idle} of {workers} threads of {name} are free", idle=pool.idle, workers=found.serving.workers, name=pool.name),
-        (),
-        pool.idle - 1,
-    )
-    grown = say(" They grow: {list}, and none of the first was closed.", list=joined(" → ", map(str, found.counts))) if found.grows else ""
-    answers = [answered(one) for one in found.sockets]
-    # The poller of a known server reads the end of a connection whose request it has answered; an own server may forget it.
-    forgotten = any(answers) or (pool.basis is not None and None in answers)
-    confidence = Confidence.LIKELY if found.sure and not forgotten else Confidence.SUSPECTED
     text = TEXT.filled(
         view.process,
         requests=plural(len(found.sockets), "request"),
         port=port,
         end=len(found.sockets) > 1,
         connections=plural(len(found.sockets), "connection"),
-        grown=grown,
+        grown=found.grows,
+        list=joined(" → ", map(str, found.counts)),
         idle=pool.idle,
         workers=found.serving.workers,
         name=pool.name,
         lasts=found.lasts,
-        forgotten=forgotten,
+        forgotten=found.may_be_forgotten,
         undecided=not found.lasts,
     )
+    waiting, free = of_sockets(found.sockets, text["waiting"], ("CLOSE_WAIT",)), found.free_threads()
     return text.finding(
         severity=Severity.WARNING,
-        confidence=confidence,
+        confidence=Confidence.LIKELY if found.sure and not found.may_be_forgotten else Confidence.SUSPECTED,
         evidence=(waiting, free),
         figures=(*client_figures(view, port), *text.figures),
         chain=text.steps((waiting,), (free,)),

@@ -22,11 +22,10 @@ from analyzer.contention.tasks import Starved, starved
 from analyzer.evidence.calls import kind_in_words
 from analyzer.evidence.citations import of_threads
 from analyzer.families import blocked_threads
-from analyzer.model.finding import Confidence, Finding, Outlook, RecoversWhen, Step, When
+from analyzer.model.finding import Finding, Outlook, RecoversWhen, Step, When
 from analyzer.model.message import plural, say
 from analyzer.model.need import Need
 from analyzer.model.text import Ask, Do, Either, Text
-from analyzer.software.blockers import FUTURES
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -37,6 +36,9 @@ NEEDS: Final = (Need.THREADS,)
 CONSEQUENCE_OF: Final = ("self-call-starvation", "mutual-call-starvation", "slow-backend", "java-deadlock", "lock-convoy")
 OUTLOOK: Final = Outlook(RecoversWhen.CAUSE, say("The pool works again when what its threads wait for happens."))
 CLEAN: Final = say("the common pool is not full of waiting tasks")
+PROOF: Final = say(
+    "The dump shows all workers of the common pool, each in the same kind of wait; the pool's name leaves no doubt which it is."
+)
 TEXT: Final = Text(
     "common-pool-starvation",
     headline="All {workers} of the JDK's common pool wait in {kind}: nothing else that uses it runs.",
@@ -62,6 +64,7 @@ TEXT: Final = Text(
     ),
     phrases={
         "waiting": "{workers} of the common pool wait in {kind}",
+        "waiters": "{request_thread} wait for results of the common pool",
         "what": Either(
             "nested",
             " What they wait for runs nowhere in the process: the tasks that would deliver it are queued behind them, and it never ends without a restart.",
@@ -79,8 +82,8 @@ def diagnose(case: Case) -> Iterator[Finding]:
 
 
 def _finding(starving: Starved) -> Finding:
-    pool, frame = starving.pool, starving.frame
-    kind = kind_in_words(starving.members)
+    pool, frame, waiters = starving.pool, starving.frame, starving.waiters
+    kind, endless = kind_in_words(starving.members), starving.nested and not starving.strangers
     text = TEXT.filled(
         starving.view.process,
         workers=plural(len(starving.members), "worker"),
@@ -88,60 +91,34 @@ def _finding(starving: Starved) -> Finding:
         **blocked_threads.words(starving),
         frame=frame,
         unseen=not starving.view.sockets,
-        nested=_nested(starving) and (not starving.strangers),
+        nested=endless,
+        request_thread=plural(len(waiters), "request thread"),
     )
     waiting = of_threads(starving.members, text["waiting"])
-    callers = [
-        of_threads(
-            starving.serving.waiters,
-            say(
-                "{request_thread} wait for results of the common pool",
-                request_thread=plural(len(starving.serving.waiters), "request thread"),
-            ),
-        )
-        for _ in starving.before
-        if starving.serving is not None
-    ]
+    callers = [of_threads(waiters, text["waiters"])] if waiters else []
+    figure = (
+        [(f"{len(waiters):,}", say("threads of {name} waiting", name=starving.serving.pool.name))] if waiters and starving.serving else []
+    )
+    waits = Step(pool.name, say("waits in"), say("{kind}, called from {frame}", kind=kind, frame=frame), (waiting,))
+    lacks = [Step(pool.name, say("has no worker left for"), say("the queued tasks"))] if starving.nested else []
     return blocked_threads.finding(
         starving,
         text,
-        _judge(starving),
+        judge(list(_doubts(starving)), PROOF),
         (waiting, *callers),
         (),
-        figures=(
-            *starving.figures,
-            *(
-                ((f"{len(starving.serving.waiters):,}", say("threads of {name} waiting", name=starving.serving.pool.name)),)
-                if callers and starving.serving
-                else ()
-            ),
-        ),
-        chain=(
-            *starving.before,
-            Step(pool.name, say("waits in"), say("{kind}, called from {frame}", kind=kind, frame=frame), (waiting,)),
-            *((Step(pool.name, say("has no worker left for"), say("the queued tasks")),) if _nested(starving) else ()),
-        ),
-        outlook=Outlook(RecoversWhen.RESTART, say("What the threads wait for is queued behind them."))
-        if _nested(starving) and (not starving.strangers)
-        else None,
-        loop=_nested(starving),
+        figures=(*starving.figures, *figure),
+        chain=(*starving.before, waits, *lacks),
+        outlook=Outlook(RecoversWhen.RESTART, say("What the threads wait for is queued behind them.")) if endless else None,
+        loop=starving.nested,
     )
 
 
-def _nested(starving: Starved) -> bool:
-    """True if the workers wait for results, so that the common pool may owe them itself."""
-    return all(member.activity.kind in FUTURES for member in starving.members)
-
-
-def _judge(starving: Starved) -> tuple[Confidence, str]:
-    proof = say(
-        "The dump shows all workers of the common pool, each in the same kind of wait; the pool's name leaves no doubt which it is."
-    )
-    doubts = list(starving.doubts)
+def _doubts(starving: Starved) -> Iterator[str]:
+    yield from starving.doubts
     if not starving.view.sockets:
-        doubts.append(say("there is no socket table that shows what clients suffer"))
-    elif _nested(starving) and starving.calls_out:
-        doubts.append(say("what they wait for could also come over one of the outgoing connections"))
+        yield say("there is no socket table that shows what clients suffer")
+    elif starving.nested and starving.calls_out:
+        yield say("what they wait for could also come over one of the outgoing connections")
     if not starving.before:
-        doubts.append(say("no request thread is seen to wait for the common pool"))
-    return judge(doubts, proof)
+        yield say("no request thread is seen to wait for the common pool")

@@ -15,21 +15,19 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Final
 
-from analyzer.evidence.citations import of_threads
+from analyzer.evidence.citations import blamed, of_threads, quoted
 from analyzer.families import hot_picked
 from analyzer.families.shared_maps import rings
-from analyzer.families.spinning import LONG, Spin, has_clients, in_request, spinning, suffers
+from analyzer.families.spinning import Spinning, spinning_of
 from analyzer.model.finding import Confidence, Culprit, Evidence, Finding, Outlook, RecoversWhen, Severity, When
 from analyzer.model.message import joined, plural, say
 from analyzer.model.need import Need
 from analyzer.model.text import Ask, Do, Either, Text
-from analyzer.software.blockers import application_frame
-from analyzer.software.kinds import PoolRole
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Iterator
 
-    from analyzer.waits.case import Case, ProcessView
+    from analyzer.waits.case import Case
 
 NEEDS: Final = (Need.THREADS,)
 CONSEQUENCE_OF: Final[tuple[str, ...]] = ()
@@ -62,7 +60,9 @@ TEXT: Final = Text(
     chain=(("{thread}", "computes without end in", "{frame}"),),
     phrases={
         "evidence": "{threads} RUNNABLE under {frame} in all {dumps}",
-        "compute": Either("compute", "compute", "computes"),
+        "cpu": Either("rates", "{min:.0%} of a processor each between the dumps", Either("used", "{cpu_percent:.0f} % in top")),
+        "row": "top shows {cpu_percent:g} % for native id {native_id}",
+        "compute": Either("several", "compute", "computes"),
         "given": Either(
             "known",
             "Neither the processor nor the request is given back.",
@@ -74,69 +74,37 @@ TEXT: Final = Text(
 
 def diagnose(case: Case) -> Iterator[Finding]:
     """One finding per process with spinning threads."""
-    for view in case.latest:
-        if view.dump is None or view.snapshot is not case.incident.snapshots[-1]:
-            continue
-        dumps = [other for other in case.history(view) if other.dump is not None]
-        spins = spinning(case, view, dumps)
-        serves = any(in_request(view, spin) for spin in spins) or suffers(case, view)
-        if not serves and not has_clients(view):
-            spins = [spin for spin in spins if spin.seconds >= LONG]
-        if spins:
-            yield _finding(view, spins, len(dumps), serves=serves)
-    found = tuple(rings(case))
-    yield from found
-    if not found:
-        yield from hot_picked.suspicions(case)
+    yield from map(_finding, spinning_of(case))
+    yield from tuple(rings(case)) or hot_picked.suspicions(case)
 
 
-def _finding(view: ProcessView, spins: Sequence[Spin], dumps: int, *, serves: bool) -> Finding:
-    members = [spin.last for spin in spins]
-    frame = application_frame(*members[0])
-    long = max(spin.seconds for spin in spins) >= LONG
-    known = serves or (long and has_clients(view))
-    both = long and any(spin.share is not None and spin.usage is not None for spin in spins)
-    rates = [spin.share for spin in spins if spin.share is not None]
-    cpu = (
-        say("{min:.0%} of a processor each between the dumps", min=min(rates))
-        if rates
-        else say("{cpu_percent:.0f} % in top", cpu_percent=spins[0].usage.cpu_percent)
-        if spins[0].usage
-        else ""
-    )
-    used = [spin.usage for spin in spins if spin.usage is not None]
-    pools = {pool.name: pool for pool in view.pools for member in pool.members if member in members}
-    full = [pool for pool in pools.values() if pool.role == PoolRole.SERVER and all(member in members for member in pool.workers)]
+def _finding(found: Spinning) -> Finding:
+    members, shares, used = found.members, found.shares, found.usages[:1]
     text = TEXT.filled(
-        view.process,
+        found.view.process,
         threads=plural(len(members), "thread"),
-        compute=len(members) > 1,
-        frame=frame,
+        several=len(members) > 1,
+        frame=blamed(members),
         list=joined(", ", (say("“{name}”", name=member.thread.label) for member in members[:3])),
-        dumps=plural(dumps, "dump"),
-        known=known,
-        cpu=cpu,
-        both=both,
-        rates=rates,
+        dumps=plural(found.dumps, "dump"),
+        known=found.known,
+        both=found.both,
+        rates=shares,
+        min=min(shares, default=0),
+        used=used,
+        cpu_percent=used[0].cpu_percent if used else 0,
+        native_id=used[0].native_id if used else 0,
         members_count=len(members),
-        undecided=not (both or used),
-        thread=f"“{members[0].thread.label}”",
+        undecided=not (found.both or used),
+        thread=quoted(members[0]),
     )
-    evidence = [of_threads(members, text["evidence"])]
-    if used:
-        evidence.append(
-            Evidence(
-                used[0].where,
-                say("top shows {cpu_percent:g} % for native id {native_id}", cpu_percent=used[0].cpu_percent, native_id=used[0].native_id),
-                (f"{used[0].cpu_percent:g}",),
-                len(used) - 1,
-            )
-        )
+    stands = of_threads(members, text["evidence"])
+    rows = [Evidence(row.where, text["row"], (f"{row.cpu_percent:g}",), len(found.usages) - 1) for row in used]
     return text.finding(
-        severity=Severity.CRITICAL if full else Severity.WARNING,
-        confidence=Confidence.SUSPECTED if not known else Confidence.CERTAIN if both else Confidence.LIKELY,
-        evidence=tuple(evidence),
-        figures=(*text.figures, *(((f"{min(rates):.0%}", say("of a processor each")),) if rates else ())),
-        chain=text.steps((evidence[0],)),
-        culprit=Culprit(pool=next(iter(pools), None), thread=members[0].thread.label, frame=str(frame) if frame else None),
+        severity=Severity.CRITICAL if found.fills_a_server else Severity.WARNING,
+        confidence=Confidence.SUSPECTED if not found.known else Confidence.CERTAIN if found.both else Confidence.LIKELY,
+        evidence=(stands, *rows),
+        figures=(*text.figures, *(((f"{min(shares):.0%}", say("of a processor each")),) if shares else ())),
+        chain=text.steps((stands,)),
+        culprit=Culprit(pool=next(iter(found.pools), None), thread=members[0].thread.label, frame=blamed(members)),
     )

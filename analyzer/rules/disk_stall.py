@@ -16,12 +16,11 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Final
 
 from analyzer.evidence.calls import kind_in_words
-from analyzer.evidence.citations import of_threads
+from analyzer.evidence.citations import blamed, of_threads
 from analyzer.model.finding import Confidence, Culprit, Evidence, Finding, Outlook, RecoversWhen, Severity, When
 from analyzer.model.message import plural, say
 from analyzer.model.need import Need
 from analyzer.model.text import Ask, Do, Either, Text
-from analyzer.software.blockers import application_frame
 from analyzer.software.kinds import ActivityKind
 
 if TYPE_CHECKING:
@@ -81,15 +80,14 @@ def diagnose(case: Case) -> Iterator[Finding]:
         members = [member for pool in view.pools for member in pool.members if member.thread.native_id in asleep]
         if len(members) >= FEWEST:
             whole = any(len(pool.members) >= FEWEST and all(member in members for member in pool.members) for pool in view.pools)
-            yield _finding(
-                view, members, [asleep[member.thread.native_id] for member in members if member.thread.native_id is not None], whole=whole
-            )
+            stopped = [asleep[member.thread.native_id] for member in members if member.thread.native_id is not None]
+            yield _finding(view, members, stopped, whole=whole)
 
 
 def _finding(view: ProcessView, members: Sequence[ThreadActivity], rows: Sequence[ThreadUsage | TaskSyscall], *, whole: bool) -> Finding:
     files = [member for member in members if member.activity.kind == ActivityKind.FILE_IO]
     first = (files or list(members))[0]
-    frame = application_frame(*first)
+    frame = blamed([first])
     text = TEXT.filled(
         view.process,
         thread_hangs=plural(len(rows), "thread hangs", "threads hang"),
@@ -108,5 +106,5 @@ def _finding(view: ProcessView, members: Sequence[ThreadActivity], rows: Sequenc
         confidence=Confidence.LIKELY if files else Confidence.SUSPECTED,
         evidence=(shown, stacks),
         chain=text.steps((shown,)),
-        culprit=Culprit(thread=first.thread.label, frame=str(frame) if frame else None),
+        culprit=Culprit(thread=first.thread.label, frame=frame),
     )

@@ -20,16 +20,7 @@ from typing import TYPE_CHECKING, Final
 
 from analyzer.evidence.citations import of_sockets
 from analyzer.families import counted_limits
-from analyzer.families.local_ports import (
-    DEFAULT_RANGE,
-    FULL,
-    SMALLEST,
-    SMALLEST_DEFAULT,
-    called_services,
-    chosen_at_random,
-    ports_of,
-    used_up,
-)
+from analyzer.families.local_ports import UsedUp, used_up_ranges
 from analyzer.model.finding import Confidence, Culprit, Finding, Outlook, Process, RecoversWhen, Severity, When
 from analyzer.model.message import plural, say
 from analyzer.model.need import Need
@@ -37,11 +28,9 @@ from analyzer.model.text import Ask, Do, Either, Text
 from parsers.records import TcpState
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Iterator
 
-    from analyzer.join.connections import Connection
     from analyzer.waits.case import Case
-    from parsers.records import Endpoint
 
 NEEDS: Final = (Need.SOCKETS,)
 CONSEQUENCE_OF: Final[tuple[str, ...]] = ()
@@ -80,37 +69,25 @@ TEXT: Final = Text(
 
 def diagnose(case: Case) -> Iterator[Finding]:
     """One finding per service whose connections fill a range of ports."""
-    for host, remote, group in called_services(case, SMALLEST):
-        ports = ports_of(group)
-        if used_up(ports, at_random=(at_random := chosen_at_random(case))):
-            yield _finding(host, remote, group, at_random=at_random)
+    yield from map(_finding, used_up_ranges(case))
     yield from counted_limits.ports(case)
 
 
-def _finding(host: str | None, remote: Endpoint, group: Sequence[Connection], *, at_random: bool) -> Finding:
-    ports = ports_of(group)
-    waiting = [row for row in group if row.state is TcpState.TIME_WAIT]
-    owner = next((row.owners[0] for row in group if row.owners), None)
-    span = say("{min} to {max}", min=min(ports), max=max(ports))
-    default = len(ports) >= FULL * (DEFAULT_RANGE if at_random else SMALLEST_DEFAULT)
+def _finding(found: UsedUp) -> Finding:
+    waiting = [row for row in found.rows if row.state is TcpState.TIME_WAIT]
+    owner = next((row.owners[0] for row in found.rows if row.owners), None)
     text = TEXT.filled(
-        Process(host, owner.pid if owner else None, owner.command if owner else None),
-        remote=remote,
-        ports_count=len(ports),
-        span=span,
-        connections=plural(len(group), "connection"),
+        Process(found.host, owner.pid if owner else None, owner.command if owner else None),
+        remote=found.remote,
+        ports_count=len(found.ports),
+        span=say("{min} to {max}", min=min(found.ports), max=max(found.ports)),
+        connections=plural(len(found.rows), "connection"),
         waiting_count=len(waiting),
-        default=default,
+        default=found.default,
     )
     return text.finding(
         severity=Severity.WARNING,
         confidence=Confidence.LIKELY,
-        evidence=(
-            of_sockets(
-                waiting or group,
-                text["shown"],
-                (str(remote),),
-            ),
-        ),
-        culprit=Culprit(remote=str(remote)),
+        evidence=(of_sockets(waiting or found.rows, text["shown"], (str(found.remote),)),),
+        culprit=Culprit(remote=str(found.remote)),
     )

@@ -15,17 +15,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Final
 
 from analyzer.families.counted_selectors import left_open
-from analyzer.model.finding import (
-    Confidence,
-    Culprit,
-    Evidence,
-    Finding,
-    Outlook,
-    Process,
-    RecoversWhen,
-    Severity,
-    When,
-)
+from analyzer.model.finding import Confidence, Culprit, Evidence, Finding, Outlook, Process, RecoversWhen, Severity, When
 from analyzer.model.message import joined, plural, say
 from analyzer.model.need import Need
 from analyzer.model.text import Ask, Do, Either, Text

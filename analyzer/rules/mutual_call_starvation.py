@@ -18,7 +18,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Final
 
-from analyzer.evidence.callbacks import unread_from
+from analyzer.evidence.callbacks import CalledBack, called_back, unread_from
 from analyzer.evidence.calls import DUMP_MISSING, caller_evidence, clients_in_words, culprit_of, process_in_words, waits_of
 from analyzer.evidence.citations import of_sockets
 from analyzer.evidence.recovery import how_it_ends, of_loop
@@ -27,13 +27,11 @@ from analyzer.model.finding import Confidence, Finding, Outlook, RecoversWhen, W
 from analyzer.model.message import plural, say
 from analyzer.model.need import Need
 from analyzer.model.text import Ask, Do, Either, Text
-from analyzer.waits.targets import callee_of
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from analyzer.waits.case import Case, ProcessView, ServerPool
-    from analyzer.waits.targets import Target
+    from analyzer.waits.case import Case
 
 NEEDS: Final = (Need.THREADS, Need.SOCKETS)
 CONSEQUENCE_OF: Final[tuple[str, ...]] = ()
@@ -72,15 +70,9 @@ TEXT: Final = Text(
 
 def diagnose(case: Case) -> Iterator[Finding]:
     """One finding per loop of two processes, told from the side that comes first, and per longer ring."""
-    told: set[ProcessView] = set()
-    for serving in case.server_pools:
-        target = serving.main_target
-        if not serving.saturated or target is None or target.own or not target.back:
-            continue
-        far = callee_of(serving.view, target)
-        if far is not None and far not in told:
-            told |= {serving.view, far}
-            yield _finding(serving, target, far, _other_side(case, serving, far))
+    pairs = tuple(called_back(case))
+    yield from map(_finding, pairs)
+    told = {view for pair in pairs for view in (pair.serving.view, pair.far)}
     for serving in case.server_pools:
         target = serving.main_target
         back = unread_from(serving, target) if serving.saturated and target is not None else ()
@@ -92,37 +84,22 @@ def diagnose(case: Case) -> Iterator[Finding]:
     yield from loops_of_sockets.of_two(case, told)
 
 
-def _other_side(case: Case, serving: ServerPool, far: ProcessView) -> ServerPool | None:
-    """The other process' pool, if its dump shows it waiting for this one."""
-    return next(
-        (
-            other
-            for other in case.server_pools
-            if other.view is far and other.saturated and other.main_target is not None and callee_of(far, other.main_target) is serving.view
-        ),
-        None,
-    )
-
-
-def _finding(serving: ServerPool, target: Target, far: ProcessView, other: ServerPool | None) -> Finding:
-    view, port = serving.view, serving.port
-    who = process_in_words(far, view)
-    listener = target.back[0].remote
+def _finding(found: CalledBack) -> Finding:
+    serving, target, far, other = found
+    view, port, listener = serving.view, serving.port, target.back[0].remote
+    pids = [one.process.pid for one in (view, far) if one.process.pid is not None]
     outlook = of_loop(serving)
     text = TEXT.filled(
         view.process,
         **stalled_pool.words(serving, target),
         me=process_in_words(view, far),
-        both=view.process.pid is not None and far.process.pid is not None,
-        who=who,
+        both=len(pids) > 1,
+        who=process_in_words(far, view),
         calls2=plural(len(target.back), "call"),
         listener=listener,
         clients_in_words=clients_in_words(view, port),
         how_it_ends=how_it_ends(outlook),
-        dump_commands="; ".join(
-            f"jstack -l {one} > jstack-{one}.txt" for one in (serving.view.process.pid, far.process.pid) if one is not None
-        )
-        or None,
+        dump_commands="; ".join(f"jstack -l {pid} > jstack-{pid}.txt" for pid in pids) or None,
         back_count=len(target.back),
         back_connections=plural(len(target.back), "connection"),
         port=listener.port if listener else "",
@@ -133,14 +110,7 @@ def _finding(serving: ServerPool, target: Target, far: ProcessView, other: Serve
     called = of_sockets(target.connections, text["connections_shown"], (str(target.remote),))
     back = of_sockets(target.back, text["back"])
     theirs = (caller_evidence(other),) if other is not None else ()
-    return stalled_pool.finding(
-        serving,
-        text,
-        Confidence.CERTAIN if other is not None else Confidence.LIKELY,
-        (*waits_of(serving), called, back, *theirs),
-        (back,),
-        port,
-        culprit=culprit_of(serving, remote=target.remote),
-        loop=True,
-        outlook=outlook,
-    )
+    sure = Confidence.CERTAIN if other is not None else Confidence.LIKELY
+    evidence = (*waits_of(serving), called, back, *theirs)
+    culprit = culprit_of(serving, remote=target.remote)
+    return stalled_pool.finding(serving, text, sure, evidence, (back,), port, culprit=culprit, loop=True, outlook=outlook)

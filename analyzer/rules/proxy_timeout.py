@@ -17,19 +17,18 @@ from typing import TYPE_CHECKING, Final
 
 from msgspec.structs import replace
 
-from analyzer.families.given_up import STALLS, GivenUp, each_in_words, given_up, in_words
+from analyzer.families.given_up import STALLS, GivenUp, each_in_words, given_up, in_words, patience, server_of
 from analyzer.families.pauses import explained
 from analyzer.model.finding import Confidence, Culprit, Doubt, Finding, Outlook, RecoversWhen, Severity, When
 from analyzer.model.message import capitalized, joined, say
 from analyzer.model.text import Ask, Do, Either, Text
-from analyzer.software.kinds import PoolRole
 from parsers.records import LogKind
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from analyzer.model.need import Need
-    from analyzer.waits.case import Case, ProcessView
+    from analyzer.waits.case import Case
 
 NEEDS: Final[tuple[Need, ...]] = ()
 CONSEQUENCE_OF: Final = STALLS
@@ -102,7 +101,7 @@ def diagnose(case: Case) -> Iterator[Finding]:
 
 
 def _finding(case: Case, one: GivenUp, *, alone: bool) -> Finding:
-    view = _server_of(case, one)
+    view = server_of(case, one)
     told = list(in_words(one))
     limits = [event for ended in one.ends.values() for event in ended.events]
     pause = explained(case.incident, limits)
@@ -110,7 +109,7 @@ def _finding(case: Case, one: GivenUp, *, alone: bool) -> Finding:
         view.process if view is not None else None,
         first=capitalized(told[0]),
         then=say(", and {others}", others=joined(say(" and "), told[1:])) if told[1:] else "",
-        whose=_patience(one),
+        whose=patience(one),
         in_queue=LogKind.QUEUE_GAVE_UP in one.ends,
         paused=pause.words if pause is not None else None,
         proven=one.of_proxy,
@@ -134,29 +133,3 @@ def _finding(case: Case, one: GivenUp, *, alone: bool) -> Finding:
         doubts=(doubt,) if view is None else (),
     )
     return replace(finding, consequence_of="gc-thrash") if pause is not None else finding
-
-
-def _patience(one: GivenUp) -> str:
-    """Whose limit was the first, as far as the times tell."""
-    proxy, clients = one.ends.get(LogKind.PROXY_GAVE_UP), one.ends.get(LogKind.CLIENT_GAVE_UP)
-    if proxy is None and clients is not None:
-        return say("The clients' patience ended first, before that of {proxy}.", proxy=one.proxy)
-    if proxy is None or clients is None:
-        return say("The patience of {proxy} ended: its own limit is the shortest that this log knows of.", proxy=one.proxy)
-    if proxy.limit is not None and clients.limit is not None and clients.limit < proxy.limit:
-        return say(
-            "Some clients have less patience than {proxy} and left first; for the others the limit of {proxy} ended first.", proxy=one.proxy
-        )
-    return say("For some requests the limit of {proxy} ended first, for others the client left first.", proxy=one.proxy)
-
-
-def _server_of(case: Case, one: GivenUp) -> ProcessView | None:
-    """The process that listens where the proxy asked; where no line says where, the only one that serves requests."""
-    port = (one.upstream or "").rpartition(":")[2]
-    if port.isdecimal():
-        listening = [
-            view for view in case.latest if int(port) in view.listeners or any(pool.port == int(port) for pool in view.named_pools)
-        ]
-        return listening[0] if len(listening) == 1 else None
-    serving = [view for view in case.latest if any(pool.role == PoolRole.SERVER for pool in view.pools)]
-    return serving[0] if len(serving) == 1 else None

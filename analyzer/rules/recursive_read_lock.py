@@ -95,10 +95,8 @@ def _finding(twice: AskedTwice) -> Finding:
     )
     stands = of_threads((twice.member,), text["stands"])
     others = [of_threads(members, text[phrase]) for members, phrase in ((twice.writers, "writes"), (twice.readers, "reads")) if members]
-    confidence, why = judge(
-        [*group.doubts, say("who holds a read lock no runtime prints")],
-        say("The stacks show who asks, in which method, and who called it."),
-    )
+    doubts = [*group.doubts, say("who holds a read lock no runtime prints")]
+    confidence, why = judge(doubts, say("The stacks show who asks, in which method, and who called it."))
     proven = (group.suffering or group.lasting) and not group.view.coverage.threads and not group.few
     return blocked_threads.finding(
         group,

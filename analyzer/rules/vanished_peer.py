@@ -18,18 +18,17 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Final
 
 from analyzer.evidence.citations import of_sockets
+from analyzer.evidence.unanswered import Unanswered, unanswered
 from analyzer.families import orphaned_sockets, unanswered_syns
 from analyzer.model.finding import Confidence, Culprit, Finding, Outlook, Process, RecoversWhen, Severity, When
 from analyzer.model.message import joined, plural, say
 from analyzer.model.need import Need
 from analyzer.model.text import Do, Either, Text
-from parsers.records import TcpState, TimerKind
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping, Sequence
+    from collections.abc import Iterator
 
-    from analyzer.join.connections import Connection
-    from analyzer.waits.case import Case, ProcessView
+    from analyzer.waits.case import Case
 
 NEEDS: Final = (Need.SOCKETS,)
 CONSEQUENCE_OF: Final = ("database-read-hang", "slow-backend")
@@ -38,13 +37,8 @@ OUTLOOK: Final = Outlook(
     say("TCP gives up after its last retransmission, about 15 minutes on Linux (tcp_retries2), or at the application's own limit."),
 )
 CLEAN: Final = say("no connection retransmits to a peer that does not answer")
-FIRED: Final = 3
-"""Retransmissions without an answer: Linux doubles the pause each time, so that three are some seconds, not one lost packet."""
-FEWEST: Final = 2
-"""Connections to one peer: a single one may have met a passing fault."""
 NAMED: Final = 3
 """Hosts named in a sentence."""
-_STATES: Final = frozenset({TcpState.ESTABLISHED, TcpState.CLOSE_WAIT, TcpState.FIN_WAIT1, TcpState.LAST_ACK, TcpState.CLOSING})
 TEXT: Final = Text(
     "vanished-peer",
     headline="{does_not}: {connections} retransmit in vain.",
@@ -79,50 +73,27 @@ TEXT: Final = Text(
 
 def diagnose(case: Case) -> Iterator[Finding]:
     """One finding per host: its peers that do not answer, together, because what they have in common is the way to them."""
-    tables = {view.table: view for view in case.latest}
-    for view in tables.values():
-        groups: dict[str, list[Connection]] = {}
-        for row in view.table.connections:
-            if row.remote is not None and row.state in _STATES and _retransmits(row):
-                groups.setdefault(row.remote.host, []).append(row)
-        silent = {host: group for host, group in sorted(groups.items()) if len(group) >= FEWEST}
-        if silent:
-            yield _finding(view, silent)
+    yield from map(_finding, unanswered(case))
     yield from orphaned_sockets.findings(case)
     yield from unanswered_syns.findings(case)
 
 
-def _retransmits(one: Connection) -> bool:
-    return bool(one.send_q) and one.timer is not None and one.timer.kind is TimerKind.RETRANSMIT and (one.timer.retransmits or 0) >= FIRED
-
-
-def _finding(view: ProcessView, silent: Mapping[str, Sequence[Connection]]) -> Finding:
-    hosts = list(silent)
-    group = [one for part in silent.values() for one in part]
-    host = (
-        hosts[0]
-        if len(hosts) == 1
-        else say(
-            "{list}{and_more}",
-            list=joined(", ", hosts[:NAMED]),
-            and_more=say(" and {others} more", others=len(hosts) - NAMED) if len(hosts) > NAMED else "",
-        )
-    )
-    alone = len(hosts) == 1
-    owner = next((row.owners[0] for row in group if row.owners), None)
-    most = max(row.timer.retransmits or 0 for row in group if row.timer is not None)
+def _finding(found: Unanswered) -> Finding:
+    hosts, rows = list(found.by_host), found.rows
+    more = say(" and {others} more", others=len(hosts) - NAMED) if len(hosts) > NAMED else ""
+    owner = next((row.owners[0] for row in rows if row.owners), None)
     text = TEXT.filled(
-        Process(view.snapshot.host, owner.pid if owner else None, owner.command if owner else None),
-        alone=alone,
-        host=host,
+        Process(found.view.snapshot.host, owner.pid if owner else None, owner.command if owner else None),
+        alone=len(hosts) == 1,
+        host=hosts[0] if len(hosts) == 1 else say("{list}{and_more}", list=joined(", ", hosts[:NAMED]), and_more=more),
         hosts_count=len(hosts),
-        connections=plural(len(group), "connection"),
-        most=most,
-        is_="Is" if alone else "Are",
+        connections=plural(len(rows), "connection"),
+        most=found.most,
+        is_="Is" if len(hosts) == 1 else "Are",
         first_host=hosts[0],
-        group_count=len(group),
+        group_count=len(rows),
     )
-    shown = of_sockets(group, text["group"], (hosts[0], "on ("))
+    shown = of_sockets(rows, text["group"], (hosts[0], "on ("))
     return text.finding(
         severity=Severity.WARNING,
         confidence=Confidence.LIKELY,
