@@ -23,7 +23,7 @@ from analyzer.families import orphaned_sockets, unanswered_syns
 from analyzer.model.finding import Confidence, Culprit, Finding, Outlook, Process, RecoversWhen, Severity, When
 from analyzer.model.message import joined, plural, say
 from analyzer.model.need import Need
-from analyzer.model.text import Do, Either, Text
+from analyzer.model.text import ByNumber, Do, Either, Text
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -45,7 +45,15 @@ TEXT: Final = Text(
     explanation="{connections} to {host} hold bytes that were sent again up to {most} times without an answer. {the_host} or something between has forgotten the connections. The kernel gives up after about 15 minutes (net.ipv4.tcp_retries2).",
     why="Several connections to one peer, each with a retransmission timer that has fired repeatedly. Where the packets are lost needs a capture on both sides.",
     do=(
-        Do(When.NOW, "{is_} {host} up and reachable on these ports? ss -K ends the dead connections.", "ss -tnoi dst {first_host}"),
+        Do(
+            When.NOW,
+            ByNumber(
+                "hosts_count",
+                "Is {host} up and reachable on these ports? ss -K ends the dead connections.",
+                "Are {host} up and reachable on these ports? ss -K ends the dead connections.",
+            ),
+            "ss -tnoi dst {first_host}",
+        ),
         Do(When.FIX, "Set TCP keepalive (below the firewall's idle limit), TCP_USER_TIMEOUT and read timeouts on this client."),
     ),
     figures=(
@@ -89,7 +97,6 @@ def _finding(found: Unanswered) -> Finding:
         hosts_count=len(hosts),
         connections=plural(len(rows), "connection"),
         most=found.most,
-        is_="Is" if len(hosts) == 1 else "Are",
         first_host=hosts[0],
         group_count=len(rows),
     )
