@@ -282,7 +282,7 @@ def client_evidence(view: ProcessView, port: int | None) -> list[Evidence]:
         return []
     clients = view.clients_of(port)
     found = []
-    waiting = [row for row in clients if row.state is TcpState.CLOSE_WAIT]
+    waiting = clients.of(TcpState.CLOSE_WAIT)
     for rows, says in (
         (
             [connection for connection in waiting if left_unread(connection) == 1 and not connection.unaccepted],
@@ -304,7 +304,7 @@ def client_evidence(view: ProcessView, port: int | None) -> list[Evidence]:
             say("clients disconnected and the server has not closed its side"),
         ),
         (
-            [row for row in clients if row.state is TcpState.ESTABLISHED and left_unread(row) and not row.unaccepted],
+            [row for row in clients.of(TcpState.ESTABLISHED) if row.recv_q and left_unread(row) and not row.unaccepted],
             say("clients wait; their request lies unread"),
         ),
     ):
@@ -365,7 +365,7 @@ def clients_in_words(view: ProcessView, port: int | None) -> str:
         return ""
     counts = close_wait(view.server_side(port))
     if not counts.total:
-        unread = sum(1 for client in view.clients_of(port) if client.state is TcpState.ESTABLISHED and left_unread(client))
+        unread = sum(1 for client in view.clients_of(port).of(TcpState.ESTABLISHED) if left_unread(client))
         return (
             say(
                 " {client_waits} on port {port} with a request that nobody has read.",

@@ -39,6 +39,8 @@ class Bracket(NamedTuple):
 
 def bracket(view: ProcessView) -> Bracket | None:
     """The bracket of a view's table; None if too few of its rows are in the captures, or they contradict each other."""
+    if not view.packets.captures:
+        return None
     pairs = [(row, seen) for row in view.sockets if row.remote is not None and (seen := view.packets.of(row)) is not None]
     after = [time for one, seen in pairs for time in _earlier(one, seen)]
     before = [time for one, seen in pairs for time in _later(one, seen)]

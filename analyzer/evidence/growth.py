@@ -120,7 +120,7 @@ def turnover(case: Case) -> tuple[Turnover, ...]:
 
 def _waiting(view: ProcessView) -> dict[tuple[object, ...], int | None]:
     """Both ends → inode. The same ends with another inode are another connection; a table without inodes is compared by the ends alone."""
-    return {(row.local, row.remote): row.inode or None for row in view.sockets if row.state is TcpState.CLOSE_WAIT}
+    return {(row.local, row.remote): row.inode or None for row in view.sockets.of(TcpState.CLOSE_WAIT)}
 
 
 def limits(case: Case) -> tuple[DescriptorLimit, ...]:

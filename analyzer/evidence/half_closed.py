@@ -19,7 +19,7 @@ from parsers.records import Runtime, TcpState, Where
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Sequence
 
-    from analyzer.join.connections import Connection
+    from analyzer.join.connections import Connection, Sockets
     from analyzer.model.finding import CloseWait
     from analyzer.waits.case import Case, ProcessView, ServerPool
     from parsers.records import Endpoint, LoopHandle
@@ -148,8 +148,8 @@ def unclosed_calls(case: Case) -> Iterator[UnclosedCalls]:
 
 def _by_service(view: ProcessView) -> dict[Endpoint, tuple[Connection, ...]]:
     groups: dict[Endpoint, list[Connection]] = {}
-    for row in view.client_side:
-        if row.state is TcpState.CLOSE_WAIT and row.remote is not None:
+    for row in view.client_side.of(TcpState.CLOSE_WAIT):
+        if row.remote is not None:
             groups.setdefault(row.remote, []).append(row)
     return {remote: tuple(rows) for remote, rows in sorted(groups.items())}
 
@@ -192,9 +192,9 @@ def unclosed(case: Case) -> Iterator[Unclosed]:
             yield Unclosed(serving, port, waiting, counts, kept, close_wait(waiting))
 
 
-def _waiting(rows: tuple[Connection, ...]) -> tuple[Connection, ...]:
+def _waiting(rows: Sockets) -> tuple[Connection, ...]:
     """Accepted connections whose client has left and whose request was read."""
-    return tuple(row for row in rows if row.state is TcpState.CLOSE_WAIT and not row.unaccepted and left_unread(row) in {0, 1})
+    return tuple(row for row in rows.of(TcpState.CLOSE_WAIT) if not row.unaccepted and left_unread(row) in {0, 1})
 
 
 def kept_by_loops(case: Case) -> Iterator[KeptByLoop]:
@@ -244,9 +244,9 @@ def _calls_out(view: ProcessView) -> bool:
     handles = [handle for handle in view.snapshot.handles if handle.pid == view.pid]
     if any(handle.remote is not None and handle.local.port not in view.listeners for handle in handles):
         return True
-    return any(row.state is TcpState.ESTABLISHED and not row.recv_q for row in view.client_side)
+    return any(not row.recv_q for row in view.client_side.of(TcpState.ESTABLISHED))
 
 
-def _left(rows: tuple[Connection, ...]) -> tuple[Connection, ...]:
+def _left(rows: Sockets) -> Sockets:
     """Connections whose client has left, whatever the table says of their queue."""
-    return tuple(row for row in rows if row.state is TcpState.CLOSE_WAIT)
+    return rows.of(TcpState.CLOSE_WAIT)

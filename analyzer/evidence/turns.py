@@ -52,7 +52,7 @@ def unknown_calls(view: ProcessView) -> Iterator[str]:
     workers = any(pool.role is PoolRole.SERVER or (taken and pool.role is PoolRole.EXECUTOR and pool.idle >= GROUP) for pool in view.pools)
     if not loops or workers:
         return
-    clients = [row for port in view.listeners for row in view.server_side(port) if row.state is TcpState.ESTABLISHED]
+    clients = [row for port in view.listeners for row in view.server_side(port).of(TcpState.ESTABLISHED)]
     at_work = sum(member.activity.app >= 0 for pool in view.pools if pool.role is not PoolRole.EVENT_LOOP for member in pool.busy)
     if (
         len(clients) < GROUP
@@ -75,7 +75,7 @@ def unknown_calls(view: ProcessView) -> Iterator[str]:
 
 def quiet_clients(view: ProcessView, port: int) -> list[Connection]:
     """Clients that are connected, with nothing left to read: in service, or idle."""
-    return [row for row in view.clients_of(port) if row.state is TcpState.ESTABLISHED and row.recv_q == 0]
+    return [row for row in view.clients_of(port).of(TcpState.ESTABLISHED) if row.recv_q == 0]
 
 
 def hides_tasks(view: ProcessView) -> bool:

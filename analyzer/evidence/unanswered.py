@@ -41,7 +41,7 @@ def unanswered(case: Case) -> Iterator[Unanswered]:
     for view in {view.table: view for view in case.latest}.values():
         groups: dict[str, list[Connection]] = {}
         for row in view.table.connections:
-            if row.remote is not None and row.state in _STATES and _retransmits(row):
+            if row.send_q and row.remote is not None and row.state in _STATES and _retransmits(row):
                 groups.setdefault(row.remote.host, []).append(row)
         silent = {host: tuple(group) for host, group in sorted(groups.items()) if len(group) >= FEWEST}
         if silent:

@@ -76,8 +76,8 @@ def findings(case: Case) -> Iterator[Finding]:
     """One for each port of which one client takes nothing while all others get nothing."""
     for view in {view.table: view for view in case.latest}.values():
         ports: dict[int, list[Connection]] = {}
-        for row in view.table.connections:
-            if row.state is TcpState.ESTABLISHED and row.remote is not None and row.local.port is not None:
+        for row in view.table.in_state(TcpState.ESTABLISHED) if any(map(_is_closed, view.table.in_state(TcpState.ESTABLISHED))) else ():
+            if row.remote is not None and row.local.port is not None:
                 ports.setdefault(row.local.port, []).append(row)
         for rows in ports.values():
             closed = [row for row in rows if _is_closed(row)]

@@ -113,10 +113,10 @@ def _sorted_out(case: Case) -> tuple[dict[_Key, _Group], dict[tuple[str | None, 
             continue
         host = view.snapshot.host
         ports = served.get(view.table) or served.setdefault(view.table, _served_ports(view.table))
-        for row in view.sockets:
+        for row in view.sockets.of(*_ACCEPTED) if ports else ():
             port, pid = row.local.port, row.pid
             # netstat names one owner of a listener: of a worker it may show none.
-            if pid is None or port is None or row.state not in _ACCEPTED:
+            if pid is None or port is None:
                 continue
             if port not in ports and row.state is TcpState.ESTABLISHED and row.recv_q == 0:
                 calls[host, pid].append(row)

@@ -81,7 +81,7 @@ def _kept(case: Case) -> Iterator[_Kept]:
         if view.dump is not None or view.pid is None or len(history) < 2:  # noqa: PLR2004 - growth needs two
             continue
         for port in sorted(view.listeners):
-            groups = [tuple(row for row in other.server_side(port) if row.state is TcpState.CLOSE_WAIT) for other in history]
+            groups = [other.server_side(port).of(TcpState.CLOSE_WAIT) for other in history]
             counts = tuple(map(len, groups))
             if counts[-1] - counts[0] < FEWEST or kept_of(groups[0], groups[-1]) < counts[0]:
                 continue
@@ -93,4 +93,4 @@ def _kept(case: Case) -> Iterator[_Kept]:
 
 def _has_calls(view: ProcessView, kept: int) -> bool:
     """True if calls are open that many of the requests may wait for."""
-    return 2 * sum(row.state in {TcpState.ESTABLISHED, TcpState.SYN_SENT} for row in view.client_side) > kept
+    return 2 * len(view.client_side.of(TcpState.ESTABLISHED, TcpState.SYN_SENT)) > kept

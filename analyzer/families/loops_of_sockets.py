@@ -69,8 +69,8 @@ class Loop(NamedTuple):
 def loops(view: ProcessView) -> tuple[Loop, ...]:
     """Each process of this host or another that calls back over about as many connections as it is called, whatever ports of it are called."""
     called: dict[ProcessView, list[Connection]] = defaultdict(list)
-    for row in view.client_side:
-        if row.state is TcpState.ESTABLISHED and row.recv_q == 0 and not view.calls_itself(row):
+    for row in view.client_side.of(TcpState.ESTABLISHED):
+        if row.recv_q == 0 and not view.calls_itself(row):
             end = view.peers.far(view, row)
             if end is not None and end.view is not None and end.view is not view:
                 called[end.view].append(row)

@@ -59,17 +59,20 @@ def findings(case: Case) -> Iterator[Finding]:
     told: set[tuple[str | None, str]] = set()
     for view in {view.table: view for view in case.latest}.values():
         groups: dict[Endpoint, list[Connection]] = {}
-        for row in view.table.connections:
-            if row.remote is not None and row.remote.port is not None and row.state is TcpState.SYN_SENT:
+        for row in view.table.in_state(TcpState.SYN_SENT):
+            if row.remote is not None and row.remote.port is not None:
                 groups.setdefault(row.remote, []).append(row)
-        made = {row.remote for row in view.table.connections if row.state is not TcpState.SYN_SENT}
-        for remote, group in sorted(groups.items()):
-            if remote not in made and _lasts(group) and (view.snapshot.host, str(remote)) not in told:
+        lasting = {remote: group for remote, group in groups.items() if _lasts(group)}
+        made = {row.remote for row in view.table.connections if row.state is not TcpState.SYN_SENT} if lasting else set()
+        for remote, group in sorted(lasting.items()):
+            if remote not in made and (view.snapshot.host, str(remote)) not in told:
                 told.add((view.snapshot.host, str(remote)))
                 yield _finding(view, remote, group)
 
 
 def _lasts(group: Sequence[Connection]) -> bool:
+    if len(group) < FEWEST:
+        return False
     again = [_again(row) for row in group]
     timed = any(row.timer is not None for row in group)
     return (sum(times > 0 for times in again) >= FEWEST and max(again) >= AGAIN) if timed else len(group) >= MANY
@@ -84,7 +87,7 @@ def _finding(view: ProcessView, remote: Endpoint, group: Sequence[Connection]) -
     owner = next(iter(owners)) if len({(one.pid, one.command) for one in owners}) == 1 else None
     process = Process(view.snapshot.host, owner.pid if owner else None, owner.command if owner else None)
     most = max(_again(row) for row in group)
-    open_rows = [row for row in view.table.connections if row.state is TcpState.ESTABLISHED and row.remote is not None]
+    open_rows = [row for row in view.table.in_state(TcpState.ESTABLISHED) if row.remote is not None]
     other = next((row.remote for row in open_rows if row.remote is not None and row.remote.port == remote.port), None)
     text = TEXT.filled(
         process,
@@ -95,7 +98,7 @@ def _finding(view: ProcessView, remote: Endpoint, group: Sequence[Connection]) -
         connections=plural(len(group), "connection"),
         count=len(group),
         most=most,
-        whole=bool(open_rows) or any(row.state is TcpState.LISTEN for row in view.table.connections),
+        whole=bool(open_rows or view.table.in_state(TcpState.LISTEN)),
         other=other,
     )
     shown = of_sockets(group, text["group"], ("SYN_SENT", str(remote)))

@@ -51,8 +51,8 @@ def unread_answers(case: Case) -> Iterator[Finding]:
     """One per process and service, where the runtime's own stacks say that the answers were taken and put aside."""
     for view in case.latest:
         groups: dict[Endpoint, list[Connection]] = defaultdict(list)
-        for row in view.client_side:
-            if row.state is TcpState.ESTABLISHED and row.recv_q and row.remote is not None:
+        for row in view.client_side.of(TcpState.ESTABLISHED):
+            if row.recv_q and row.remote is not None:
                 groups[row.remote].append(row)
         for remote, rows in sorted(groups.items()):
             held = held_answers(view, rows)

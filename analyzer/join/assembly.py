@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections import defaultdict
 from typing import TYPE_CHECKING
 
-from analyzer.join.connections import Connection, listening_ports
+from analyzer.join.connections import NO_SOCKETS, Connection, Sockets, listening_ports
 from analyzer.join.dump_basis import DumpBasis
 from analyzer.join.dump_merge import merged, same_threads
 from analyzer.join.dump_owner import owner_of
@@ -26,30 +26,40 @@ if TYPE_CHECKING:
 
 def drafts(snapshot: Snapshot, table: SocketTable, known: Knowledge) -> list[ProcessDraft]:
     """The processes of a snapshot: owners of sockets, and dumps that no owner was found for; workers of a pre-fork server as one."""
-    by_pid: dict[Pid, list[Connection]] = defaultdict(list)
-    unowned = []
-    for connection in table.connections:
-        for owner in connection.owners:
-            by_pid[owner.pid].append(connection)
-        if not connection.owners:
-            unowned.append(connection)
+    by_pid, unowned = _by_owner(table.connections)
     port_owner = _port_owners(by_pid) if unowned else {}
     nobody = []
+    queued: dict[Pid, list[Connection]] = defaultdict(list)
     for connection in unowned:
         pid = port_owner.get(connection.local.port or -1)
         if pid is not None and connection.state is not TcpState.LISTEN:
-            by_pid[pid].append(connection)
+            queued[pid].append(connection)
         else:
             nobody.append(connection)
-    found = [ProcessDraft(pid, tuple(sockets), known) for pid, sockets in sorted(by_pid.items())]
+    by_pid.update({pid: Sockets((*by_pid[pid], *more)) for pid, more in queued.items()})
+    found = [ProcessDraft(pid, sockets, known) for pid, sockets in sorted(by_pid.items())]
     if nobody and not found:
-        found.append(ProcessDraft(None, tuple(nobody), known))
+        found.append(ProcessDraft(None, Sockets(nobody), known))
     for dump in snapshot.dumps:
         _attach(found, dump, snapshot, known)
     return forked(found, nobody)
 
 
-def _port_owners(by_pid: dict[Pid, list[Connection]]) -> dict[int, Pid]:
+def _by_owner(found: Sockets) -> tuple[dict[Pid, Sockets], list[Connection]]:
+    """The connections of each process, and those of nobody."""
+    by_pid: dict[Pid, list[Connection]] = defaultdict(list)
+    unowned = []
+    for connection in found:
+        owners = connection.owners
+        for owner in owners:
+            by_pid[owner.pid].append(connection)
+        if not owners:
+            unowned.append(connection)
+    # What has been sorted out of the table need not be sorted out of its only process once more.
+    return {pid: found if len(sockets) == len(found) else Sockets(sockets) for pid, sockets in by_pid.items()}, unowned
+
+
+def _port_owners(by_pid: dict[Pid, Sockets]) -> dict[int, Pid]:
     """Listening port → pid, for ports that one process only serves."""
     owners: dict[int, set[Pid]] = defaultdict(set)
     for pid, sockets in by_pid.items():
@@ -79,7 +89,7 @@ def _attach(found: list[ProcessDraft], dump: ThreadDump, snapshot: Snapshot, kno
         free = []  # stacks of this runtime are here already: which of its processes these are of, nothing says
     view, basis = owner_of(free, dump, known, inner)
     if view is None:
-        view = ProcessDraft(dump.pid, (), known)
+        view = ProcessDraft(dump.pid, NO_SOCKETS, known)
         found.append(view)
         basis = DumpBasis.PID if dump.pid is not None else None
     view.dump, view.known, view.torn = dump, known, torn

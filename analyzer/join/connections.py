@@ -7,19 +7,21 @@ lsof, because they carry the queues that the state belongs to.
 
 from __future__ import annotations
 
-import re
-from collections import Counter
+from bisect import bisect_left
+from collections import Counter, defaultdict
+from functools import cached_property
 from operator import attrgetter
 from typing import TYPE_CHECKING, Any, Final, TypeAlias
 
 import msgspec
 
+from analyzer.join.loose_rows import any_loose, is_address, join_loose
 from analyzer.model.finding import CloseWait
 from parsers.records import Endpoint, Inode, Owner, Pid, SocketRow, TcpState, Timer, Where
 from parsers.records.tcp_info import TcpInfo  # noqa: TC001 - msgspec reads the annotation
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping, Sequence
+    from collections.abc import Iterable, Sequence
 
 _ORDER: Final = {"netstat": 0, "ss": 1, "proc_net": 2, "lsof": 3}
 """The first table that has a fact wins; a netstat row is also the one that people read best."""
@@ -30,7 +32,6 @@ _where: Final = attrgetter("where")
 _Group: TypeAlias = "SocketRow | list[SocketRow]"
 EPHEMERAL: Final = 32768
 """First port of Linux' default ip_local_port_range: used only where no LISTEN row and no count says which end is the server."""
-_ADDRESS: Final = re.compile(r"[\d.]+\Z|[\da-fA-F]*:").match
 _ACCEPTABLE = frozenset({TcpState.ESTABLISHED, TcpState.CLOSE_WAIT})
 
 
@@ -75,18 +76,138 @@ class Connection(msgspec.Struct, frozen=True, kw_only=True, eq=False):
         return f"{self.local} → {self.remote}" if self.remote else str(self.local)
 
 
-def connections(rows: Sequence[SocketRow]) -> tuple[Connection, ...]:
+class Sockets(tuple[Connection, ...]):  # noqa: SLOT001 - it keeps what was sorted out
+    """Connections in the order of their tables. Those of a state and of a port are sorted out once, for whoever asks: a table may have a million."""
+
+    @cached_property
+    def by_state(self) -> dict[TcpState | None, Sockets]:
+        """The connections of each state that occurs."""
+        found: dict[TcpState | None, list[Connection]] = defaultdict(list)
+        for row in self:
+            found[row.state].append(row)
+        return {state: Sockets(rows) for state, rows in found.items()} if len(found) > 1 else dict.fromkeys(found, self)
+
+    @cached_property
+    def by_port(self) -> dict[int | None, Sockets]:
+        """The connections of each local port, listeners among them."""
+        found: dict[int | None, list[Connection]] = defaultdict(list)
+        for row in self:
+            found[row.local.port].append(row)
+        return {port: Sockets(rows) for port, rows in found.items()} if len(found) > 1 else dict.fromkeys(found, self)
+
+    def of(self, *states: TcpState | None) -> Sockets:
+        """The connections in any of these states."""
+        parts = [part for state in states if (part := self.by_state.get(state)) is not None]
+        if len(parts) > 1:
+            return Sockets([row for row in self if row.state in states])
+        return parts[0] if parts else NO_SOCKETS
+
+    @cached_property
+    def opened(self) -> Sockets:
+        """All but the listeners."""
+        listen = TcpState.LISTEN
+        if listen not in self.by_state:
+            return self
+        rest = Sockets([row for row in self if row.state is not listen])
+        rest.by_state = {state: part for state, part in self.by_state.items() if state is not listen}
+        return rest
+
+
+NO_SOCKETS: Final = Sockets()
+
+
+def in_state(found: Iterable[Connection], state: TcpState) -> Sequence[Connection]:
+    """Those of the connections that are in this state."""
+    return found.of(state) if isinstance(found, Sockets) else [row for row in found if row.state is state]
+
+
+def connections(rows: Sequence[SocketRow]) -> Sockets:
     """Join the TCP rows of one snapshot; order as in the tables that were read first."""
+    if (found := _of_one_table(rows)) is not None:
+        return found
     tcp = _in_order([row for row in rows if row.proto == "tcp"])
     groups = _groups(tcp)
-    if _any_loose(tcp):
+    if any_loose(tcp):
         merged = {key: group if isinstance(group, list) else [group] for key, group in groups.items()}
-        _join_loose(merged)
+        join_loose(merged)
         groups = dict(merged)
     # What a table says of its other rows is needed only where a row says neither inode nor owner.
     unsaid = any(row.inode is None and row.owners is None for row in tcp)
     shows_owner = {(row.where.file, row.local.port) for row in tcp if row.owners} if unsaid else set()
-    return tuple([_join(group, shows_owner) if isinstance(group, list) else _alone(group, shows_owner) for group in groups.values()])
+    return Sockets([_join(group, shows_owner) if isinstance(group, list) else _alone(group, shows_owner) for group in groups.values()])
+
+
+def _of_one_table(rows: Sequence[SocketRow]) -> Sockets | None:  # noqa: C901, PLR0912 - one look at each row, see below
+    """The connections of one table's rows, if its addresses are whole and no inode is there twice, as in nearly all large tables; None for others.
+
+    One look at each row: every further one would wait for memory.
+    """
+    if not rows or rows[0].tool not in _LINUX or rows[0].tool != rows[-1].tool or rows[0].where.file != rows[-1].where.file:
+        return None
+    tool, file, line, listen = rows[0].tool, rows[0].where.file, 0, TcpState.LISTEN
+    made: list[Connection] = []
+    doubtful: list[int] = []
+    again: dict[int, list[SocketRow]] = {}
+    keys: dict[object, SocketRow] = {}
+    inodes: list[int] = []
+    hosts: set[str] = set()
+    for row in rows:
+        where, local, remote, state, owners, inode = row.where, row.local, row.remote, row.state, row.owners, row.inode
+        if row.tool != tool or where.first <= line or where.file != file or local.truncated:
+            return None
+        line = where.first
+        if row.proto != "tcp":
+            continue
+        key: object
+        if state is listen or remote is None:
+            key = local.host, local.port, local.service
+        elif remote.truncated:
+            return None
+        else:
+            key = local, remote
+            hosts.add(remote.host)
+        if (first := keys.setdefault(key, row)) is not row:
+            again.setdefault(first.where.first, [first]).append(row)
+            continue
+        if inode:
+            inodes.append(inode)
+        elif inode is None and owners is None and state in _ACCEPTABLE:
+            doubtful.append(len(made))
+        made.append(
+            Connection(
+                local=local,
+                remote=remote,
+                state=state,
+                recv_q=row.recv_q,
+                send_q=row.send_q,
+                backlog=row.backlog,
+                owners=() if owners is None else owners if len(owners) < 2 else _by_pid(owners),  # noqa: PLR2004 - there is another one
+                inode=inode,
+                timer=row.timer,
+                rows=(where,),
+                unaccepted=inode == 0 and not owners and state in _ACCEPTABLE,
+                info=row.info,
+            )
+        )
+    inodes += [row.inode for group in again.values() for row in group[1:] if row.inode]
+    # Rows share their local ends: each is looked at once.
+    hosts.update({id(one.local): one.local.host for one in made}.values())
+    hosts.discard("*")
+    if len(set(inodes)) < len(inodes) or not all(map(is_address, hosts)):
+        return None
+    owned = {one.local.port for one in made if one.owners} if doubtful or again else set()
+    owned.update(row.local.port for group in again.values() for row in group if row.owners)
+    for number in doubtful:
+        if made[number].local.port in owned:
+            made[number] = msgspec.structs.replace(made[number], unaccepted=True)
+    shows_owner = {(file, port) for port in owned}
+    for number, group in again.items():
+        made[bisect_left(made, number, key=_line)] = _join(group, shows_owner)
+    return Sockets(made)
+
+
+def _line(row: Connection) -> int:
+    return row.rows[0].first
 
 
 def _in_order(rows: Sequence[SocketRow]) -> Sequence[SocketRow]:
@@ -122,73 +243,6 @@ def _groups(rows: Sequence[SocketRow]) -> dict[object, _Group]:
         elif known is not row:
             groups[key] = [known, row]
     return groups
-
-
-def _any_loose(rows: Sequence[SocketRow]) -> bool:
-    """True if any row may have a name or a cut address for an end. Hosts repeat: each is looked at once."""
-    ends = {row.local.host for row in rows}
-    ends.update([row.remote.host for row in rows if row.remote is not None])
-    ends.discard("*")
-    return not all(map(_ADDRESS, ends)) or any(row.local.truncated or (row.remote is not None and row.remote.truncated) for row in rows)
-
-
-def _join_loose(merged: dict[object, list[SocketRow]]) -> None:
-    """Give rows with resolved names (lsof without -n) or cut addresses (netstat without -W) to the whole rows of the same sockets.
-
-    One process and the same two ports make a pair. Where several clients happen to have the same port, what is left of the address, or what
-    the other rows tell of the names, decides; if that does not, they stay apart.
-    """
-    loose = [
-        key for key, rows in merged.items() if rows[0].remote is not None and rows[0].state is not TcpState.LISTEN and _is_loose(rows[0])
-    ]
-    if not loose:
-        return
-    whole: dict[tuple[int | None, int | None], list[object]] = {}
-    for key, rows in merged.items():
-        if rows[0].remote is not None and not _is_loose(rows[0]):
-            whole.setdefault(_ports(rows[0]), []).append(key)
-    found = {key: [one for one in whole.get(_ports(merged[key][0]), ()) if _same_owner(merged[key], merged[one])] for key in loose}
-    names: dict[str, Counter[str]] = {}
-    for key, keys in found.items():
-        if len(keys) == 1:
-            for name, address in zip(_hosts(merged[key][0]), _hosts(merged[keys[0]][0]), strict=True):
-                names.setdefault(name, Counter())[address] += 1
-    known = {name: counts.most_common(1)[0][0] for name, counts in names.items()}
-    for key, keys in found.items():
-        meant = keys if len(keys) == 1 else [one for one in keys if _is_same(merged[key][0], merged[one][0], known)]
-        if len(meant) == 1:
-            merged[meant[0]] += merged.pop(key)
-
-
-def _is_loose(row: SocketRow) -> bool:
-    """True if an end is a name, or a cut address."""
-    ends = [end for end in (row.local, row.remote) if end is not None]
-    return any(end.truncated or not (end.is_wildcard or _ADDRESS(end.host)) for end in ends)
-
-
-def _is_same(loose: SocketRow, whole: SocketRow, known: Mapping[str, str]) -> bool:
-    """True if both ends fit: by name as far as it is known, by the beginning of a cut address, or exactly."""
-    ends = ((loose.local, whole.local), (loose.remote, whole.remote))
-    return all(
-        one is not None
-        and other is not None
-        and (other.host.startswith(one.host) if one.truncated else known.get(one.host, one.host) == other.host)
-        for one, other in ends
-    )
-
-
-def _ports(row: SocketRow) -> tuple[int | None, int | None]:
-    return row.local.port, row.remote.port if row.remote is not None else None
-
-
-def _hosts(row: SocketRow) -> tuple[str, str]:
-    return row.local.host, row.remote.host if row.remote is not None else ""
-
-
-def _same_owner(one: Sequence[SocketRow], other: Sequence[SocketRow]) -> bool:
-    """False only if both show owners, and different ones."""
-    first, second = ({owner.pid for row in rows for owner in row.owners or ()} for rows in (one, other))
-    return not first or not second or bool(first & second)
 
 
 def _queue(row: SocketRow) -> int | None:
@@ -264,40 +318,28 @@ def listening_ports(found: Iterable[Connection]) -> dict[int, Connection | None]
 
     ``netstat -tonp`` prints no LISTEN rows and ``lsof -i:8080`` may be cut: a local port with several remotes is a server's.
     """
-    ports: dict[int, Connection | None] = {}
-    remotes: dict[int, _FarEnds] = {}
-    for connection in found:
-        port = connection.local.port
-        if port is None:
-            continue
-        if connection.state is TcpState.LISTEN:
-            ports[port] = connection
-        elif connection.remote is not None:
-            far = remotes.get(port)
-            if far is None:
-                far = remotes[port] = _FarEnds(connection.remote)
-            elif not far.several and connection.remote != far.first:
-                far.several = True
-            if (connection.remote.port or 0) < EPHEMERAL:
-                far.low = True
-            else:
-                far.high = True
-    for port, far in remotes.items():
-        # The kernel gives an ephemeral port to calls of several services at once; then no far end is ephemeral.
-        is_reused = port >= EPHEMERAL and not far.high
-        if (far.several and not is_reused) or (port < EPHEMERAL and not ports and not far.low):
-            ports.setdefault(port, None)
+    sockets = found if isinstance(found, Sockets) else Sockets(found)
+    ports: dict[int, Connection | None] = {row.local.port: row for row in sockets.of(TcpState.LISTEN) if row.local.port is not None}
+    for port, rows in sockets.by_port.items():
+        if port is not None and port not in ports and _is_served(port, rows, known=bool(ports)):
+            ports[port] = None
     return ports
 
 
-class _FarEnds:
-    """What the far ends of a local port have in common: whether there are several, and whether their ports are ephemeral."""
-
-    __slots__ = ("first", "high", "low", "several")
-
-    def __init__(self, first: Endpoint) -> None:
-        self.first = first
-        self.several = self.low = self.high = False
+def _is_served(port: int, rows: Sequence[Connection], *, known: bool) -> bool:
+    """True if a port without a listener is a server's, by its far ends; ``known``: another port is. A few rows mostly tell, however many there are."""
+    ends = (row.remote for row in rows if row.remote is not None)
+    first = next(ends, None)
+    if first is None:
+        return False
+    several, low, high = False, (first.port or 0) < EPHEMERAL, (first.port or 0) >= EPHEMERAL
+    for remote in ends:
+        several = several or remote != first
+        low, high = low or (remote.port or 0) < EPHEMERAL, high or (remote.port or 0) >= EPHEMERAL
+        # The kernel gives an ephemeral port to calls of several services at once; then no far end is ephemeral.
+        if several and (port < EPHEMERAL or high):
+            return True
+    return port < EPHEMERAL and not known and not low
 
 
 def left_unread(connection: Connection) -> int | None:
@@ -309,8 +351,7 @@ def left_unread(connection: Connection) -> int | None:
 
 def close_wait(found: Iterable[Connection]) -> CloseWait:
     """Split CLOSE_WAIT sockets by Recv-Q, which counts the FIN (see :class:`analyzer.model.finding.CloseWait`)."""
-    state = TcpState.CLOSE_WAIT
-    waiting = [connection for connection in found if connection.state is state]
+    waiting = in_state(found, TcpState.CLOSE_WAIT)
     # Nearly all of a large pile have one of a few lengths: they are counted before they are looked at.
     queues = Counter([None if connection.unaccepted else left_unread(connection) for connection in waiting])
     return CloseWait(
@@ -324,7 +365,11 @@ def close_wait(found: Iterable[Connection]) -> CloseWait:
 
 def states(found: Iterable[Connection]) -> dict[str, int]:
     """How many sockets are in each state, the most first."""
-    counts = Counter([connection.state for connection in found])
+    counts = (
+        {state: len(rows) for state, rows in found.by_state.items()}
+        if isinstance(found, Sockets)
+        else Counter([one.state for one in found])
+    )
     named = {state.value: count for state, count in counts.items() if state is not None}
     return dict(sorted(named.items(), key=lambda item: (-item[1], item[0])))
 

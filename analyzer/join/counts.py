@@ -155,6 +155,8 @@ def _program(command: str) -> str | None:
 
 def _placed(snapshots: Iterable[Snapshot], tallies: Sequence[Tally]) -> list[Tally]:
     """Tallies whose open ends are told by others, and copies without their command joined to those with one."""
+    if not tallies:
+        return []
     near = {end.port for one in tallies if (end := one.local) is not None and one.state is TcpState.LISTEN}
     far: set[int | None] = set()
     for snapshot in snapshots:

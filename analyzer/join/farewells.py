@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Final
 
 from msgspec.structs import replace
 
+from analyzer.join.connections import Sockets
 from analyzer.software.blockers import IDLE
 from analyzer.software.pools import pools
 from parsers.records import Runtime, TcpState
@@ -32,6 +33,7 @@ FAREWELLS: Final = frozenset({24, 25, 32})
 _QUEUES: Final = FAREWELLS | {queue - 1 for queue in FAREWELLS}
 _END_OF_INPUT: Final = 8
 """Octets of an empty FCGI_STDIN record: its head alone (FastCGI specification, 3.3 and 5.3)."""
+_SHORT: Final = _QUEUES | {_END_OF_INPUT, _END_OF_INPUT + 1}
 _PHP: Final = ("php-fpm", "php-cgi")
 """Commands that take FastCGI."""
 _HTTPS: Final = 443
@@ -47,18 +49,19 @@ _FRAMES: Final = (
 )  # fmt: skip
 
 
-def with_farewells(found: Sequence[Connection], dumps: Sequence[ThreadDump], packets: Packets, known: Knowledge) -> Sequence[Connection]:
+def with_farewells(found: Sockets, dumps: Sequence[ThreadDump], packets: Packets, known: Knowledge) -> Sockets:
     """The connections, those marked whose queue is a farewell."""
-    ended = {one for one in found if _has_end_of_input(one, dumps)}
+    short = [one for state in (TcpState.CLOSE_WAIT, TcpState.ESTABLISHED) for one in found.of(state) if one.recv_q in _SHORT]
+    ended = {one for one in short if _has_end_of_input(one, dumps)}
     by_port: dict[int, list[Connection]] = defaultdict(list)
-    for one in found:
+    for one in short:
         if one.recv_q in _QUEUES and one.remote is not None and one.local.port is not None and _may_end(one):
             by_port[one.local.port].append(one)
     if not by_port and not ended:
         return found
     ports = {port for port, alike in by_port.items() if port % 1000 == _HTTPS or _speaks_tls(port, alike, found, dumps, packets, known)}
     marked = ended | {one for port in ports for one in by_port[port]}
-    return [replace(one, farewell=True) if one in marked else one for one in found] if marked else found
+    return Sockets([replace(one, farewell=True) if one in marked else one for one in found]) if marked else found
 
 
 def _has_end_of_input(row: Connection, dumps: Sequence[ThreadDump]) -> bool:

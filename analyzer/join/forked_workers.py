@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Final
 
 from msgspec.structs import replace
 
+from analyzer.join.connections import Sockets
 from analyzer.model.message import say
 from analyzer.software.kinds import PoolRole
 from parsers.records import Runtime, TcpState
@@ -30,10 +31,10 @@ def forked(found: list[ProcessDraft], ownerless: Sequence[Connection] = ()) -> l
     """
     groups: dict[object, list[ProcessDraft]] = defaultdict(list)
     workers = [view for view in found if view.dump is not None and view.dump.runtime in FORKING and len(view.dump.threads) == 1]
-    served = {row.local.port for view in found for row in view.sockets if row.state is TcpState.LISTEN} if workers else set()
+    served = {row.local.port for view in found for row in view.sockets.of(TcpState.LISTEN)} if workers else set()
     for view in workers:
         # netstat names one owner of a listener: its workers then show only connections to the port.
-        listeners: frozenset[object] = frozenset(connection.local for connection in view.sockets if connection.state is TcpState.LISTEN)
+        listeners: frozenset[object] = frozenset(connection.local for connection in view.sockets.of(TcpState.LISTEN))
         listeners = listeners or frozenset(row.local.port for row in view.sockets if row.local.port in served)
         if listeners and any(pool.role == PoolRole.SERVER for pool in view.named_pools):
             groups[listeners, view.dump and view.dump.runtime].append(view)
@@ -43,7 +44,7 @@ def forked(found: list[ProcessDraft], ownerless: Sequence[Connection] = ()) -> l
         first = workers[0]
         if len(workers) == 1 or first.dump is None:
             continue
-        merged = type(first)(first.pid, tuple(dict.fromkeys((*_sockets(workers), *_queued(workers, found, ownerless)))), first.known)
+        merged = type(first)(first.pid, Sockets(dict.fromkeys((*_sockets(workers), *_queued(workers, found, ownerless)))), first.known)
         group = first.dump.threads[0].group or say("workers of {command}", command=first.command or say("the server"))
         threads = [(view, thread) for view in workers if view.dump is not None for thread in view.dump.threads]
         merged.dump = replace(

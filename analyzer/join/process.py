@@ -7,11 +7,10 @@ end stays unknown.
 
 from __future__ import annotations
 
-from collections import defaultdict
 from functools import cached_property
 from typing import TYPE_CHECKING, Final, NamedTuple
 
-from analyzer.join.connections import Connection, listening_ports
+from analyzer.join.connections import NO_SOCKETS, Connection, Sockets, listening_ports
 from analyzer.join.coverage import Coverage
 from analyzer.model.finding import Process
 from analyzer.software.kinds import PoolRole
@@ -80,8 +79,7 @@ class ProcessView:
         self.names_differ: Final = draft.names_differ
         self.torn: Final = draft.torn
         self._inference: Final = inference
-        self._served: Final[dict[int, tuple[Connection, ...]]] = {}
-        self._others: Final[dict[int, tuple[Connection, ...]]] = {}
+        self._others: Final[dict[int, Sockets]] = {}
 
     @property
     def peers(self) -> Peers:
@@ -118,28 +116,22 @@ class ProcessView:
                 ports.setdefault(pool.port, None)
         return ports
 
-    @cached_property
-    def by_port(self) -> dict[int | None, tuple[Connection, ...]]:
+    @property
+    def by_port(self) -> dict[int | None, Sockets]:
         """The sockets by their local port, listeners among them: every rule asks for a port's, of tables of a million rows too."""
-        found: dict[int | None, list[Connection]] = defaultdict(list)
-        for socket in self.sockets:
-            found[socket.local.port].append(socket)
-        return {port: tuple(sockets) for port, sockets in found.items()}
+        return self.sockets.by_port
 
-    def server_side(self, port: int) -> tuple[Connection, ...]:
+    def server_side(self, port: int) -> Sockets:
         """Connections that clients opened to ``port``."""
-        if port not in self._served:
-            listen = TcpState.LISTEN
-            self._served[port] = tuple([socket for socket in self.by_port.get(port, ()) if socket.state is not listen])
-        return self._served[port]
+        return self.sockets.by_port.get(port, NO_SOCKETS).opened
 
     @cached_property
-    def client_side(self) -> tuple[Connection, ...]:
+    def client_side(self) -> Sockets:
         """Connections that this process opened."""
         listeners = self.listeners
         if self.by_port.keys() <= listeners.keys():
-            return ()
-        return tuple([socket for socket in self.sockets if socket.remote is not None and socket.local.port not in listeners])
+            return NO_SOCKETS
+        return Sockets([socket for socket in self.sockets if socket.remote is not None and socket.local.port not in listeners])
 
     @cached_property
     def pairs(self) -> tuple[OwnCall, ...]:
@@ -164,11 +156,11 @@ class ProcessView:
         """True for a connection that the process opened to its own listener."""
         return connection in self._halves[0]
 
-    def clients_of(self, port: int) -> tuple[Connection, ...]:
+    def clients_of(self, port: int) -> Sockets:
         """Connections that others opened to ``port``."""
         if port not in self._others:
             served, own = self.server_side(port), self._halves[1]
-            self._others[port] = tuple([socket for socket in served if socket not in own]) if own else served
+            self._others[port] = Sockets([socket for socket in served if socket not in own]) if own else served
         return self._others[port]
 
     @cached_property

@@ -5,7 +5,7 @@ from __future__ import annotations
 from functools import cached_property
 from typing import TYPE_CHECKING
 
-from analyzer.join.connections import Connection, command_of
+from analyzer.join.connections import Sockets, command_of
 from analyzer.software.pools import Pool, pools
 
 if TYPE_CHECKING:
@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 class ProcessDraft:
     """A process whose dump is still looked for. Attributes as of :class:`analyzer.join.process.ProcessView`."""
 
-    def __init__(self, pid: Pid | None, sockets: tuple[Connection, ...], known: Knowledge) -> None:
+    def __init__(self, pid: Pid | None, sockets: Sockets, known: Knowledge) -> None:
         """A process without a dump yet."""
         self.pid = pid
         self.pids: frozenset[Pid] = frozenset(() if pid is None else (pid,))
@@ -36,7 +36,7 @@ class ProcessDraft:
     @cached_property
     def local_ports(self) -> frozenset[int | None]:
         """The local ports of its sockets."""
-        return frozenset(socket.local.port for socket in self.sockets)
+        return frozenset(self.sockets.by_port)
 
     @property
     def named_pools(self) -> tuple[Pool, ...]:

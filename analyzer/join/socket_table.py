@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from collections import defaultdict
 from functools import cached_property
 from typing import TYPE_CHECKING
 
+from analyzer.join.connections import Sockets
 from parsers.records import TcpState
 
 if TYPE_CHECKING:
@@ -20,7 +20,7 @@ class SocketTable:
 
     def __init__(self, found: Sequence[Connection]) -> None:
         """Index ``found`` by 4-tuple and collect the host's own addresses."""
-        self.connections = tuple(found)
+        self.connections = found if isinstance(found, Sockets) else Sockets(found)
         # Rows of a table share their local ends: each is looked at once.
         ends = {id(one.local): one.local for one in found}.values()
         self.local_hosts = frozenset(end.host for end in ends if not end.is_wildcard and not end.truncated)
@@ -29,16 +29,9 @@ class SocketTable:
     def _by_tuple(self) -> dict[tuple[Endpoint, Endpoint], Connection]:
         return {(row.local, row.remote): row for row in self.connections if row.remote is not None}
 
-    @cached_property
-    def _by_state(self) -> dict[TcpState | None, list[Connection]]:
-        found: dict[TcpState | None, list[Connection]] = defaultdict(list)
-        for row in self.connections:
-            found[row.state].append(row)
-        return dict(found)
-
-    def in_state(self, state: TcpState) -> Sequence[Connection]:
+    def in_state(self, state: TcpState) -> Sockets:
         """The connections in this state."""
-        return self._by_state.get(state, ())
+        return self.connections.of(state)
 
     def get(self, local: Endpoint, remote: Endpoint) -> Connection | None:
         """The row with this local and remote end."""

@@ -10,6 +10,7 @@ from __future__ import annotations
 from collections import defaultdict
 from typing import TYPE_CHECKING, Final, NamedTuple
 
+from analyzer.join.connections import in_state
 from parsers.records import TcpState
 
 if TYPE_CHECKING:
@@ -99,8 +100,8 @@ def _since(ours: Move, theirs: Move) -> float | None:
 def long_awaited(connections: Iterable[Connection]) -> dict[Endpoint, list[Connection]]:
     """Calls that have had no answer for more than a moment, by service."""
     found: dict[Endpoint, list[Connection]] = defaultdict(list)
-    for row in connections:
-        if row.remote is not None and (awaited(row) or 0) >= BRIEF:
+    for row in in_state(connections, TcpState.ESTABLISHED):
+        if row.info is not None and row.remote is not None and (awaited(row) or 0) >= BRIEF:
             found[row.remote].append(row)
     return dict(found)
 
@@ -122,4 +123,5 @@ def follow(calls: Iterable[Connection], requests: Sequence[Connection]) -> int:
 
 def long_unanswered(connections: Iterable[Connection]) -> list[Connection]:
     """Connections of clients that have had no answer for more than a moment."""
-    return [row for row in connections if (unanswered(row) or 0) >= BRIEF]
+    # Without counters nothing is known, and only open connections are answered.
+    return [row for row in in_state(connections, TcpState.ESTABLISHED) if row.info is not None and (unanswered(row) or 0) >= BRIEF]

@@ -161,7 +161,7 @@ def _unread_requests(case: Case, view: ProcessView) -> Iterator[HealthGap]:
     before = next((one for one in reversed(history[: history.index(view)]) if one.sockets), None)
     then = {(row.local, row.remote): _taken_in(row) for row in before.sockets} if before is not None else {}
     for port in sorted(view.listeners):
-        clients = [row for row in view.clients_of(port) if row.state is TcpState.ESTABLISHED]
+        clients = view.clients_of(port).of(TcpState.ESTABLISHED)
         unread = [row for row in clients if left_unread(row) and not is_served(row)]
         stay = [row for row in unread if then.get((row.local, row.remote)) == _taken_in(row)]
         if stay:
@@ -185,7 +185,7 @@ def _taken_in(row: Connection) -> tuple[int | None, int | None]:
 
 def _half_closed(case: Case, view: ProcessView) -> Iterator[HealthGap]:
     """Connections that a service closed and this process holds: a leak, or a pool's stale ones; only tables over time tell."""
-    held = [row for row in view.client_side if row.state is TcpState.CLOSE_WAIT]
+    held = view.client_side.of(TcpState.CLOSE_WAIT)
     if not held:
         return
     tables = sum(bool(other.sockets) for other in case.history(view))
@@ -285,7 +285,7 @@ def _unaccounted(view: ProcessView) -> Iterator[HealthGap]:
         if member.activity.kind in {ActivityKind.SOCKET_READ, ActivityKind.REQUEST_READ, ActivityKind.SOCKET_WRITE}
         and not member.thread.virtual
     ]
-    open_sockets = [row for row in view.sockets if row.state is not TcpState.LISTEN]
+    open_sockets = view.sockets.opened
     # A profile of goroutines is asked for over a connection, which is gone when the table is made.
     asked = sum(any(frame.full == _PROFILE for frame in thread.frames) for thread in threads)
     if threads and len(calling) - asked > len(open_sockets):

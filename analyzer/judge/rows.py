@@ -30,14 +30,14 @@ _TELLING: Final = (TcpState.CLOSE_WAIT, TcpState.FIN_WAIT2, TcpState.SYN_SENT, T
 
 def _only_remote(view: ProcessView, state: TcpState) -> str:
     """Where all connections in a state lead to, if that is one place and the process opened them."""
-    ends = {row.remote for row in view.sockets if row.state is state and row.local.port not in view.listeners}
+    ends = {row.remote for row in view.sockets.of(state) if row.local.port not in view.listeners}
     return say(" to {remote}", remote=next(iter(ends))) if len(ends) == 1 and None not in ends else ""
 
 
 def of_rows(view: ProcessView) -> Iterator[str]:
     """Sockets in states that a quiet table does not have: too few for a symptom, but no reason to say that nothing is there."""
     whose = say(" of {command}", command=view.command) if view.command else ""
-    left = Counts(row.local.port for row in view.sockets if row.state is TcpState.CLOSE_WAIT and row.local.port in view.listeners)
+    left = Counts(row.local.port for row in view.sockets.of(TcpState.CLOSE_WAIT) if row.local.port in view.listeners)
     for port, count in left.most_common(_NAMED):
         yield say(
             "{clients} of port {port} disconnected and the server has not closed its side ({connections}{whose} in CLOSE_WAIT)",
@@ -62,19 +62,19 @@ def of_rows(view: ProcessView) -> Iterator[str]:
                 remote=_only_remote(view, state),
                 state=_STATES.get(state, state.value),
             )
-    resting = [row for row in view.sockets if row.state is TcpState.FIN_WAIT2 and not row.owners]
+    resting = [row for row in view.sockets.of(TcpState.FIN_WAIT2) if not row.owners]
     if resting and len(resting) <= FEW_ENDING:
         yield say(
             "{connections} in FIN_WAIT2: this host has closed them first and waits for the far ends to close; the kernel ends them after a minute or so, they hold no descriptor, and so few are nothing to look at as long as they do not grow",
             connections=plural(len(resting), "connection"),
         )
-    if stateless := sum(1 for row in view.sockets if row.state is None and row.remote is not None):
+    if stateless := sum(1 for row in view.sockets.of(None) if row.remote is not None):
         yield say(
             "{connections}{whose} in a state that the table does not show, as ss leaves it out where it is asked for one, and sockstat without -s",
             connections=plural(stateless, "connection"),
             whose=whose,
         )
-    unsent = [row for row in view.sockets if row.send_q and row.state is TcpState.ESTABLISHED]
+    unsent = [row for row in view.sockets.of(TcpState.ESTABLISHED) if row.send_q]
     if len(unsent) > 1 or any((row.send_q or 0) > SEGMENT or _again(row) for row in unsent):
         yield say(
             "{connections}{whose}{remote} with {bytes:,} bytes that the other side has not taken",
@@ -83,7 +83,7 @@ def of_rows(view: ProcessView) -> Iterator[str]:
             remote=_to_one(unsent),
             bytes=sum(row.send_q or 0 for row in unsent),
         )
-    unread = [connection for connection in view.sockets if left_unread(connection) and connection.state is TcpState.ESTABLISHED]
+    unread = [connection for connection in view.sockets.of(TcpState.ESTABLISHED) if connection.recv_q and left_unread(connection)]
     if unread:
         yield unread_in_words(view, unread)
 
@@ -101,7 +101,7 @@ def unread_in_words(view: ProcessView, unread: Sequence[Connection]) -> Message:
 
 def heaped(view: ProcessView) -> list[Connection]:
     """Connections to services whose answers fill a receive buffer: the process does not read them, or not as fast as they come."""
-    return [row for row in view.client_side if row.state is TcpState.ESTABLISHED and (row.recv_q or 0) >= BUFFER]
+    return [row for row in view.client_side.of(TcpState.ESTABLISHED) if (row.recv_q or 0) >= BUFFER]
 
 
 def _again(row: Connection) -> bool:

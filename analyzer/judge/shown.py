@@ -313,10 +313,12 @@ def _held(thread: Thread) -> str | None:
 
 def calls_of(snapshot: Snapshot) -> Iterator[str]:
     """The system calls on sockets and files that threads stand in, of processes of which no thread dump is here."""
-    commands = {row.pid: row.owners[0].command for row in snapshot.rows if row.owners}
-    far = {(owner.pid, owner.fd): row.remote for row in snapshot.rows for owner in row.owners or () if row.remote is not None}
     told = any(dump.runtime is not Runtime.NATIVE for dump in snapshot.dumps)  # a debugger's stacks show nothing that a call does not
     waiting = [task for task in snapshot.tasks if task.call in DESCRIPTOR_FIRST] if not told else []
+    if not waiting:
+        return
+    commands = {row.pid: row.owners[0].command for row in snapshot.rows if row.owners}
+    far = {(owner.pid, owner.fd): row.remote for row in snapshot.rows for owner in row.owners or () if row.remote is not None}
     alike: dict[tuple[Pid, str | None, Endpoint | None, str | None], list[TaskSyscall]] = {}
     for task in waiting:
         remote = far.get((task.pid, task.descriptor)) if task.descriptor is not None else None

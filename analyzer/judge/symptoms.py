@@ -257,7 +257,7 @@ def _came_and_went(port: int, view: ProcessView, before: ProcessView | None) -> 
 
 
 def _left(port: int, view: ProcessView) -> set[tuple[Endpoint, Endpoint | None]]:
-    return {(row.local, row.remote) for row in view.server_side(port) if row.state is TcpState.CLOSE_WAIT}
+    return {(row.local, row.remote) for row in view.server_side(port).of(TcpState.CLOSE_WAIT)}
 
 
 def suffering(view: ProcessView, before: ProcessView | None = None) -> Iterable[str]:

@@ -92,7 +92,7 @@ def diagnose(case: Case) -> Iterator[Finding]:
 
 def _finding(serving: ServerPool, writing: list[ThreadActivity], *, moved: bool) -> Finding:
     view, pool, port = serving.view, serving.pool, serving.port
-    full = [row for row in view.server_side(port) if row.send_q and row.state in _WITH_DATA] if port is not None else []
+    full = [row for row in view.server_side(port).of(*_WITH_DATA) if row.send_q] if port is not None else []
     frame = next((frame for member in writing if (frame := application_frame(*member))), None)
     evidence = [
         of_threads(

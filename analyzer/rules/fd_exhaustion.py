@@ -121,12 +121,12 @@ def diagnose(case: Case) -> Iterator[Finding]:
 def _by_numbers(view: ProcessView) -> Finding | None:
     """The numbers of a process' descriptors run up to its limit, and nobody accepts: the kernel gives the lowest free number, so none is free below."""
     row = next((limit for limit in view.snapshot.limits if limit.name == "Max open files"), None)
-    numbers = [owner.fd for one in view.sockets for owner in one.owners if owner.pid == view.pid and owner.fd is not None]
+    sockets = view.sockets if row is not None and row.soft is not None else ()
+    numbers = [owner.fd for one in sockets for owner in one.owners if owner.pid == view.pid and owner.fd is not None]
     queue = [one for port in view.listeners for one in queue_of(view, port)]
-    if row is None or row.soft is None or not numbers or len(queue) < FEW_CLIENTS or max(numbers) + SPARE < row.soft:
+    if row is None or row.soft is None or not numbers or len(queue) < FEW_CLIENTS or (last := max(numbers)) + SPARE < row.soft:
         return None
-    last = max(numbers)
-    highest = [one for one in view.sockets if any((owner.pid, owner.fd) == (view.pid, last) for owner in one.owners)]
+    highest = [one for one in sockets if any((owner.pid, owner.fd) == (view.pid, last) for owner in one.owners)]
     text = BY_NUMBERS.filled(
         view.process,
         last=last,

@@ -83,9 +83,9 @@ def diagnose(case: Case) -> Iterator[Finding]:
     """One finding per proxy process."""
     for view in case.latest:
         if view.known.is_proxy(view.command):
-            waiting = [row for row in view.sockets if row.state is TcpState.CLOSE_WAIT and not row.unaccepted]
+            waiting = [row for row in view.sockets.of(TcpState.CLOSE_WAIT) if not row.unaccepted]
             if len(waiting) >= FEWEST:
-                passed = [row for row in view.client_side if row.state is TcpState.FIN_WAIT2 and row.owners]
+                passed = [row for row in view.client_side.of(TcpState.FIN_WAIT2) if row.owners]
                 before = [{(row.local, row.remote) for row in other.sockets} for other in case.history(view)[:-1]]
                 lasting = sum((row.local, row.remote) in before[-1] for row in waiting) if before else 0
                 yield _finding(view, waiting, passed if len(passed) >= MOST * len(waiting) else [], lasting)
@@ -110,7 +110,7 @@ def _finding(view: ProcessView, waiting: Sequence[Connection], passed: Sequence[
                 ("FIN",),
             )
         )
-    calls = passed or [row for row in view.client_side if row.state is TcpState.ESTABLISHED]
+    calls = passed or view.client_side.of(TcpState.ESTABLISHED)
     behind = sorted({str(row.remote) for row in calls if row.remote is not None})
     to = say("{behind} and {others} more", behind=behind[0], others=len(behind) - 1) if len(behind) > 1 else behind[0] if behind else ""
     standing = (

@@ -139,10 +139,11 @@ def _sockets_only(view: ProcessView, behind: Sequence[Workers]) -> Iterator[Find
     """No thread dump: clients gave up, and as many calls to one service are open as requests are in service."""
     if any(pair.pending for pair in view.pairs):
         return
-    calls_out = [row for row in view.client_side if not view.calls_itself(row)]  # a server that waits for itself is no other service
+    # A server that waits for itself is no other service.
+    calls_out = [row for row in view.client_side.of(TcpState.ESTABLISHED) if not view.calls_itself(row)]
     groups: dict[Endpoint, list[Connection]] = {}
     for row in calls_out:
-        if row.remote is not None and row.state is TcpState.ESTABLISHED and row.recv_q == 0:
+        if row.remote is not None and row.recv_q == 0:
             groups.setdefault(row.remote, []).append(row)
     mute = long_awaited(calls_out)
     loops = hides_tasks(view)  # their tasks leave no thread: the numbers are all there is
@@ -153,7 +154,7 @@ def _sockets_only(view: ProcessView, behind: Sequence[Workers]) -> Iterator[Find
             (service, group) for service, group in sorted(groups.items()) if abs(len(group) - in_service) <= COUNT_TOLERANCE * in_service
         ]
         # Go takes the FIN while a request is in service: then the counters tell which calls belong to the requests.
-        requests = [one for one in view.server_side(port) if one.state is TcpState.CLOSE_WAIT and one.recv_q in {0, 1}]
+        requests = [one for one in view.server_side(port).of(TcpState.CLOSE_WAIT) if one.recv_q in {0, 1}]
         proven = [
             (service, calls)
             for service, calls in sorted(mute.items())

@@ -250,7 +250,7 @@ def pressure(view: ProcessView, port: int | None) -> Pressure:
         return Pressure(CloseWait(), 0, 0)
     clients = view.clients_of(port)
     unread = len(
-        [row for row in clients if row.state is TcpState.ESTABLISHED and left_unread(row) and not (row.unaccepted or is_served(row))]
+        [row for row in clients.of(TcpState.ESTABLISHED) if row.recv_q and left_unread(row) and not (row.unaccepted or is_served(row))]
     )
     listener = view.listeners.get(port)
     queued = listener.recv_q if listener is not None and listener.recv_q else sum(1 for connection in clients if connection.unaccepted)
