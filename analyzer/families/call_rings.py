@@ -13,8 +13,11 @@ from analyzer.model.message import joined
 from analyzer.model.text import Do, Either, Text
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from collections.abc import Set as AbstractSet
+
     from analyzer.model.text import Filled
-    from analyzer.waits.case import ServerPool
+    from analyzer.waits.case import Case, ProcessView, ServerPool
 
 TEXT: Final = Text(
     "mutual-call-starvation",
@@ -49,7 +52,12 @@ STEP: Final = Text(
 """One server of the ring."""
 
 
-def finding(ring: tuple[ServerPool, ...]) -> Finding:
+def findings(case: Case, told: AbstractSet[ProcessView]) -> Iterator[Finding]:
+    """One per ring none of whose processes is ``told`` already."""
+    return (_finding(ring) for ring in case.wait_cycles if not told & {serving.view for serving in ring})
+
+
+def _finding(ring: tuple[ServerPool, ...]) -> Finding:
     """Every pool of the ring waits for the next, and the last for the first; nobody's unread request shows which came first."""
     first = ring[0]
     names = [process_in_words(serving.view, first.view) for serving in ring]

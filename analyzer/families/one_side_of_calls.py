@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Final
 
+from analyzer.evidence.callbacks import unread_from
 from analyzer.evidence.calls import DUMP_MISSING, culprit_of, waits_of
 from analyzer.evidence.citations import of_sockets
 from analyzer.families import stalled_pool
@@ -12,8 +13,10 @@ from analyzer.model.message import plural, say
 from analyzer.model.text import Ask, Do, Text
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
+
     from analyzer.join.connections import Connection
-    from analyzer.waits.case import ServerPool
+    from analyzer.waits.case import Case, ServerPool
     from analyzer.waits.targets import Target
 
 COMMONER: Final = Doubt(
@@ -48,7 +51,16 @@ TEXT: Final = Text(
 )
 
 
-def finding(serving: ServerPool, target: Target, back: tuple[Connection, ...]) -> Finding:
+def suspicions(case: Case) -> Iterator[Finding]:
+    """One per stalled pool whose service's host has as many requests here that nobody has read."""
+    for serving in case.server_pools:
+        target = serving.main_target
+        back = unread_from(serving, target) if serving.saturated and target is not None else ()
+        if target is not None and back:
+            yield _finding(serving, target, back)
+
+
+def _finding(serving: ServerPool, target: Target, back: tuple[Connection, ...]) -> Finding:
     """Only this host was saved: which process of the other one the requests come from is not known."""
     host = target.remote.host
     text = TEXT.filled(

@@ -18,24 +18,18 @@ from typing import TYPE_CHECKING, Final
 
 from analyzer.evidence.calls import client_evidence, client_figures, clients_in_words, kind_in_words
 from analyzer.evidence.citations import all_of, of_sockets, of_threads
-from analyzer.evidence.movement import moved_on, standing
+from analyzer.evidence.unread_writes import Writing, writing
 from analyzer.families import closed_windows
 from analyzer.families.captures_only import unread_answers
 from analyzer.model.finding import Confidence, Culprit, Finding, Outlook, RecoversWhen, Severity, When
-from analyzer.model.message import plural, say, say_of
+from analyzer.model.message import plural, say
 from analyzer.model.need import Need
-from analyzer.model.text import Ask, Do, Either, Text
-from analyzer.software.blockers import application_frame
-from analyzer.software.kinds import ActivityKind, SocketSide
-from analyzer.waits.server_pools import SATURATED
-from parsers.records import JavaState, TcpState
+from analyzer.model.text import Ask, ByNumber, Do, Either, Text
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Iterator
 
-    from analyzer.join.connections import Connection
-    from analyzer.software.pools import ThreadActivity
-    from analyzer.waits.case import Case, ServerPool
+    from analyzer.waits.case import Case
 
 NEEDS: Final = (Need.THREADS,)
 CONSEQUENCE_OF: Final[tuple[str, ...]] = ()
@@ -46,7 +40,6 @@ OUTLOOK: Final = Outlook(
     ),
 )
 CLEAN: Final = say("the request threads are not held by writes to clients")
-_WITH_DATA: Final = frozenset({TcpState.ESTABLISHED, TcpState.CLOSE_WAIT})
 TEXT: Final = Text(
     "blocked-write",
     headline="{all_of} request threads of {name} wait for clients that do not read their answers.",
@@ -71,101 +64,67 @@ TEXT: Final = Text(
     figures=(("{writing_count} of {workers}", "request threads in a write"),),
     ask=(Ask("socket table with queues", "whether bytes wait in Send-Q", "ss -tanpoei > ss.txt", on="undecided"),),
     chain=(("{name}", "waits in a write to", "{kind_in_words}"), ("its clients", "do not read", "")),
-    phrases={"called_from": Either("frame", ", called from {frame}"), "in_": Either("frame", " in {frame}")},
+    phrases={
+        "called_from": Either("frame", ", called from {frame}"),
+        "in_": Either("frame", " in {frame}"),
+        "stands": ByNumber(
+            "writing_count", "{threads} of {name} stands in {kind_in_words}", "{threads} of {name} stand in {kind_in_words}"
+        ),
+        "waits": "{connections} of port {port}: {send_q:,} bytes that the client does not take",
+        "unsent": Either(
+            "full",
+            " {connection_has} bytes waiting that the client does not take.",
+            Either(
+                "asynchronous",
+                "{open} They wait for the callback of an asynchronous write: a client that does not read delays it, and a callback that got lost looks the same.",
+                "{open}",
+            ),
+        ),
+        "open": Either("unseen", " Whether bytes wait that the clients do not take, only a socket table with Send-Q would show."),
+    },
 )
 
 
 def diagnose(case: Case) -> Iterator[Finding]:
     """One finding per server pool whose threads are held by writes."""
-    for serving in case.server_pools:
-        writing = [
-            member
-            for member in serving.pool.busy
-            if member.activity.kind == ActivityKind.SOCKET_WRITE and member.activity.side != SocketSide.CLIENT
-        ]
-        if serving.workers and serving.pool.idle == 0 and len(writing) >= SATURATED * serving.workers:
-            moved = not serving.pressure.exists and moved_on(standing(case, serving.view, writing))
-            yield _finding(serving, writing, moved=moved)
+    yield from map(_finding, writing(case))
     yield from unread_answers(case)
     yield from closed_windows.findings(case)
 
 
-def _finding(serving: ServerPool, writing: list[ThreadActivity], *, moved: bool) -> Finding:
-    view, pool, port = serving.view, serving.pool, serving.port
-    full = [row for row in view.server_side(port).of(*_WITH_DATA) if row.send_q] if port is not None else []
-    frame = next((frame for member in writing if (frame := application_frame(*member))), None)
-    evidence = [
-        of_threads(
-            writing,
-            say_of(
-                len(writing),
-                "{threads} of {name} stands in {kind_in_words}",
-                "{threads} of {name} stand in {kind_in_words}",
-                threads=plural(len(writing), "thread"),
-                name=pool.name,
-                kind_in_words=kind_in_words(writing),
-            ),
-        )
-    ]
-    if full:
-        timer = full[0].timer.kind.value if full[0].timer else ""
-        evidence.append(
-            of_sockets(
-                full,
-                say(
-                    "{connections} of port {port}: {send_q:,} bytes that the client does not take",
-                    connections=plural(len(full), "connection"),
-                    port=port,
-                    send_q=full[0].send_q,
-                ),
-                (str(full[0].send_q), timer),
-            )
-        )
+def _finding(found: Writing) -> Finding:
+    serving, threads, full, frame = found.serving, found.threads, found.full, found.frame
+    view, port = serving.view, serving.port
     text = TEXT.filled(
         view.process,
-        all_of=all_of(len(writing), serving.workers, piece=serving.view.dump is not None and serving.view.dump.fragment),
-        name=pool.name,
-        kind_in_words=kind_in_words(writing),
+        all_of=all_of(len(threads), serving.workers, piece=view.dump is not None and view.dump.fragment),
+        name=serving.pool.name,
+        kind_in_words=kind_in_words(threads),
         frame=frame,
-        unsent=_unsent(serving, writing, full),
-        clients_in_words=clients_in_words(view, port),
         full=full,
-        moved=moved,
-        writing_count=len(writing),
+        connections=plural(len(full), "connection"),
+        connection_has=plural(len(full), "connection has", "connections have"),
+        send_q=full[0].send_q if full else 0,
+        port=port,
+        asynchronous=found.asynchronous,
+        unseen=not view.sockets,
+        clients_in_words=clients_in_words(view, port),
+        moved=found.moved,
+        threads=plural(len(threads), "thread"),
+        writing_count=len(threads),
         workers=serving.workers,
         undecided=not full,
     )
-    sure = Confidence.CERTAIN if len(full) >= SATURATED * len(writing) else Confidence.LIKELY
+    stands = of_threads(threads, text["stands"])
+    timer = full[0].timer.kind.value if full and full[0].timer else ""
+    waits = [of_sockets(full, text["waits"], (str(full[0].send_q), timer))] if full else []
+    figure = [(f"{len(full):,}", say("connections with unsent bytes"))] if view.sockets else []
+    sure = Confidence.CERTAIN if found.explained else Confidence.LIKELY
     return text.finding(
-        severity=Severity.CRITICAL if (full and not moved) or serving.pressure.exists else Severity.WARNING,
-        confidence=sure if full and not moved else Confidence.SUSPECTED,
-        evidence=(*evidence, *client_evidence(view, port)),
-        figures=(
-            *client_figures(view, port),
-            *text.figures,
-            *(((f"{len(full):,}", say("connections with unsent bytes")),) if view.sockets else ()),
-        ),
-        chain=text.steps((evidence[0],)),
-        culprit=Culprit(pool=pool.name, frame=str(frame) if frame else None, listener=f"*:{port}" if port is not None else None),
+        severity=Severity.CRITICAL if (full and not found.moved) or serving.pressure.exists else Severity.WARNING,
+        confidence=sure if full and not found.moved else Confidence.SUSPECTED,
+        evidence=(stands, *waits, *client_evidence(view, port)),
+        figures=(*client_figures(view, port), *text.figures, *figure),
+        chain=text.steps((stands,)),
+        culprit=Culprit(pool=serving.pool.name, frame=str(frame) if frame else None, listener=f"*:{port}" if port is not None else None),
     )
-
-
-def _unsent(serving: ServerPool, writing: list[ThreadActivity], full: Sequence[Connection]) -> str:
-    """What the socket table says of the answers; no number where there is none."""
-    if full:
-        return say(
-            " {connection_has} bytes waiting that the client does not take.",
-            connection_has=plural(len(full), "connection has", "connections have"),
-        )
-    said = (
-        say(" Whether bytes wait that the clients do not take, only a socket table with Send-Q would show.")
-        if not serving.view.sockets
-        else ""
-    )
-    if any(member.thread.state in {JavaState.WAITING, JavaState.TIMED_WAITING} for member in writing):
-        # Not a write that blocks: the server's own I/O threads write, and call back.
-        return say(
-            "{said} They wait for the callback of an asynchronous write: a client that does not read delays it, and a callback that got lost looks the same.",
-            said=said,
-        )
-    return said

@@ -18,7 +18,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Final
 
-from analyzer.evidence.callbacks import CalledBack, called_back, unread_from
+from analyzer.evidence.callbacks import CalledBack, called_back
 from analyzer.evidence.calls import DUMP_MISSING, caller_evidence, clients_in_words, culprit_of, process_in_words, waits_of
 from analyzer.evidence.citations import of_sockets
 from analyzer.evidence.recovery import how_it_ends, of_loop
@@ -71,16 +71,10 @@ TEXT: Final = Text(
 def diagnose(case: Case) -> Iterator[Finding]:
     """One finding per loop of two processes, told from the side that comes first, and per longer ring."""
     pairs = tuple(called_back(case))
-    yield from map(_finding, pairs)
     told = {view for pair in pairs for view in (pair.serving.view, pair.far)}
-    for serving in case.server_pools:
-        target = serving.main_target
-        back = unread_from(serving, target) if serving.saturated and target is not None else ()
-        if target is not None and back:
-            yield one_side_of_calls.finding(serving, target, back)
-    for ring in case.wait_cycles:
-        if not told & {serving.view for serving in ring}:
-            yield call_rings.finding(ring)
+    yield from map(_finding, pairs)
+    yield from one_side_of_calls.suspicions(case)
+    yield from call_rings.findings(case, told)
     yield from loops_of_sockets.of_two(case, told)
 
 

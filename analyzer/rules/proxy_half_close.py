@@ -17,32 +17,27 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Final
 
 from analyzer.evidence.citations import of_sockets
+from analyzer.evidence.proxy_halves import ProxyHalves, proxy_halves
 from analyzer.families.counted_halves import passed_on
 from analyzer.join.connections import close_wait
 from analyzer.model.finding import Confidence, Culprit, Finding, Outlook, RecoversWhen, Severity, When
 from analyzer.model.message import plural, say
 from analyzer.model.need import Need
 from analyzer.model.text import Ask, Do, Either, Text
-from parsers.records import TcpState
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Iterator
 
-    from analyzer.join.connections import Connection
-    from analyzer.waits.case import Case, ProcessView
+    from analyzer.waits.case import Case
 
 NEEDS: Final = (Need.SOCKETS,)
 CONSEQUENCE_OF: Final = ("self-call-starvation", "slow-backend", "mutual-call-starvation", "database-read-hang")
 OUTLOOK: Final = Outlook(RecoversWhen.TIMEOUT, say("The proxy closes at its own timeout, or when the server behind it answers."))
 CLEAN: Final = say("no proxy owns a pile of connections in CLOSE_WAIT")
-FEWEST: Final = 20
-"""CLOSE_WAIT sockets of a proxy below which it is just closing them."""
-MOST: Final = 0.9
-"""Share of them whose other half is in FIN_WAIT2: the rest may have been caught between the two."""
 TEXT: Final = Text(
     "proxy-half-close",
     headline="{command} keeps {connections} whose peers have left: {it_has}.",
-    explanation="",
+    explanation="{command} (pid {pid}) owns {connections} in CLOSE_WAIT ({drained} read to the end, {fin_only} with only the FIN unread).{standing} {half}",
     why=Either(
         "passed",
         "Both halves are in the table, and neither waits for an answer; the timeout is in the proxy's configuration.",
@@ -74,81 +69,51 @@ TEXT: Final = Text(
             "passed",
             "it has passed their end on to {to} and holds both halves open",
             "half-closed on purpose, or waiting for a server behind it",
-        )
+        ),
+        "half": Either(
+            "passed",
+            "As many of its own connections to {to} are in FIN_WAIT2: it has sent their end there, and keeps both halves until that side closes or its own timeout comes.",
+            "A proxy keeps such connections until its own timeout, or until the server behind answers{where}.",
+        ),
+        "to": Either("others", "{first} and {others} more", "{first}"),
+        "where": Either("first", " ({to})"),
+        "standing": Either("lasting", " {of_them_was} there in the table before."),
+        "waits": "{connections} of {command} in CLOSE_WAIT",
+        "passes": "{passing} of {command} in FIN_WAIT2: it has passed the end on",
     },
 )
 
 
 def diagnose(case: Case) -> Iterator[Finding]:
     """One finding per proxy process."""
-    for view in case.latest:
-        if view.known.is_proxy(view.command):
-            waiting = [row for row in view.sockets.of(TcpState.CLOSE_WAIT) if not row.unaccepted]
-            if len(waiting) >= FEWEST:
-                passed = [row for row in view.client_side.of(TcpState.FIN_WAIT2) if row.owners]
-                before = [{(row.local, row.remote) for row in other.sockets} for other in case.history(view)[:-1]]
-                lasting = sum((row.local, row.remote) in before[-1] for row in waiting) if before else 0
-                yield _finding(view, waiting, passed if len(passed) >= MOST * len(waiting) else [], lasting)
+    yield from map(_finding, proxy_halves(case))
     yield from (one for one in passed_on(case) if one.rule == "proxy-half-close")
 
 
-def _finding(view: ProcessView, waiting: Sequence[Connection], passed: Sequence[Connection], lasting: int) -> Finding:
-    split = close_wait(waiting)
-    shown = of_sockets(
-        waiting, say("{connections} of {command} in CLOSE_WAIT", connections=plural(len(waiting), "connection"), command=view.command)
-    )
-    evidence = [shown]
-    if passed:
-        evidence.append(
-            of_sockets(
-                passed,
-                say(
-                    "{connections} of {command} in FIN_WAIT2: it has passed the end on",
-                    connections=plural(len(passed), "connection"),
-                    command=view.command,
-                ),
-                ("FIN",),
-            )
-        )
-    calls = passed or view.client_side.of(TcpState.ESTABLISHED)
-    behind = sorted({str(row.remote) for row in calls if row.remote is not None})
-    to = say("{behind} and {others} more", behind=behind[0], others=len(behind) - 1) if len(behind) > 1 else behind[0] if behind else ""
-    standing = (
-        say(" {of_them_was} there in the table before.", of_them_was=plural(lasting, "of them was", "of them were")) if lasting else ""
-    )
+def _finding(found: ProxyHalves) -> Finding:
+    view, behind, split = found.view, found.behind, close_wait(found.waiting)
     text = TEXT.filled(
         view.process,
         command=view.command,
-        connections=plural(len(waiting), "connection"),
-        passed=passed,
-        to=to,
-        waiting_count=len(waiting),
-        undecided=not lasting,
+        pid=view.pid,
+        connections=plural(len(found.waiting), "connection"),
+        drained=split.drained,
+        fin_only=split.fin_only,
+        passed=found.passed,
+        passing=plural(len(found.passed), "connection"),
+        first=behind[0] if behind else "",
+        others=max(0, len(behind) - 1),
+        lasting=found.lasting,
+        of_them_was=plural(found.lasting, "of them was", "of them were"),
+        waiting_count=len(found.waiting),
+        undecided=not found.lasting,
     )
+    shown = of_sockets(found.waiting, text["waits"])
+    passes = [of_sockets(found.passed, text["passes"], ("FIN",))] if found.passed else []
     return text.finding(
         severity=Severity.WARNING,
-        confidence=Confidence.LIKELY if passed else Confidence.SUSPECTED,
-        evidence=tuple(evidence),
-        explanation=say(
-            "{command} (pid {pid}) owns {connections} in CLOSE_WAIT ({drained} read to the end, {fin_only} with only the FIN unread).{standing} ",
-            command=view.command,
-            pid=view.pid,
-            connections=plural(len(waiting), "connection"),
-            drained=split.drained,
-            fin_only=split.fin_only,
-            standing=standing,
-        )
-        + (
-            say(
-                "As many of its own connections to {to} are in FIN_WAIT2: it has sent their end there, and keeps both halves until that side closes or its own timeout comes.",
-                to=to,
-            )
-            if passed
-            else say(
-                "A proxy keeps such connections until its own timeout, or until the server behind answers{where}.",
-                where=say(" ({to})", to=to) if to else "",
-            )
-        ),
+        confidence=Confidence.LIKELY if found.passed else Confidence.SUSPECTED,
+        evidence=(shown, *passes),
         chain=text.steps((shown,)),
         culprit=Culprit(library=view.command, remote=behind[0] if behind else None),
     )

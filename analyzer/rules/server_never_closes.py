@@ -20,14 +20,13 @@ from typing import TYPE_CHECKING, Final
 
 from analyzer.evidence.calls import client_figures
 from analyzer.evidence.citations import of_sockets
-from analyzer.evidence.half_closed import KeptByLoop, Unclosed, kept_by_loops, unclosed
-from analyzer.families import kept_in_tables
+from analyzer.evidence.half_closed import Unclosed, unclosed
+from analyzer.families import kept_by_loops, kept_in_tables
 from analyzer.families.captures_only import never_closed
 from analyzer.families.counted_halves import passed_on
 from analyzer.families.counted_piles import unclosed_at_port
 from analyzer.families.counted_sockets import unclosed_by_server
-from analyzer.join.connections import left_unread
-from analyzer.model.finding import Confidence, Culprit, Evidence, Finding, Outlook, RecoversWhen, Severity, When
+from analyzer.model.finding import Confidence, Culprit, Finding, Outlook, RecoversWhen, Severity, When
 from analyzer.model.message import plural, say
 from analyzer.model.need import Need
 from analyzer.model.text import Ask, Do, Either, Text
@@ -66,73 +65,18 @@ TEXT: Final = Text(
     },
 )
 
-LOOP_TEXT: Final = Text(
-    "server-never-closes",
-    headline="The server keeps {connections} on port {port} whose clients have left: its event loop is free, and does not close them.",
-    explanation="{connections} of port {port} are in CLOSE_WAIT{to_the_end}, while the event loop waits for events and no call to another service is open.{they_grow}{loop_says} So no request in service explains them, unless one waits for something that leaves no socket (a timer, another process). The code does not close when its client ends.",
-    why=Either(
-        "they_grow",
-        "The stacks show a free loop, and none of the first sockets ever went. Not certain: what waits inside the loop leaves no thread.",
-        "Sockets and stacks agree. Not certain: one moment, and what waits inside the loop leaves no thread.",
-    ),
-    do=(
-        Do(
-            When.FIX,
-            "Close the connection when its client ends: on read() = 0 and on EPOLLRDHUP (C), on 'end' with allowHalfOpen (Node), on an empty read (Python).",
-        ),
-        Do(When.NOW, "Take another socket table: do they stay?", "ss -tanpoei > ss-2.txt"),
-    ),
-    chain=(("its clients", "leave", "port {port}"), ("the server", "sees it and does not close", "")),
-    phrases={
-        "kept": "{connections} on port {port} that their clients left and nobody closed",
-        "not_read": "{handles} of the event loop on these connections are not read (is_active false)",
-        "to_the_end": Either("drained", " and were read to their end"),
-        "they_grow": Either("they_grow", " They grow: {list}."),
-        "loop_says": Either("paused", " The loop's own report lists {handles} on them that it does not read any more."),
-    },
-)
-"""A program that is event loops alone has no pool to be free."""
-
 
 def diagnose(case: Case) -> Iterator[Finding]:
     """One finding per port whose connections were read to their end and kept."""
     for found in unclosed(case):
         if found.split.drained >= found.split.fin_only:
             yield _finding(found)
-    for kept in kept_by_loops(case):
-        yield _of_loop(kept)
+    yield from kept_by_loops.findings(case)
     yield from never_closed(case)
     yield from unclosed_by_server(case)
     yield from kept_in_tables.findings(case)
     yield from unclosed_at_port(case)
     yield from (one for one in passed_on(case) if one.rule == "server-never-closes")
-
-
-def _of_loop(found: KeptByLoop) -> Finding:
-    view, port = found.view, found.port
-    queued = all(left_unread(row) is not None for row in found.sockets)
-    drained = queued and not any(map(left_unread, found.sockets))
-    text = LOOP_TEXT.filled(
-        view.process,
-        connections=plural(len(found.sockets), "connection"),
-        port=port,
-        they_grow=found.grows,
-        list=chr(8594).join(map(str, found.counts)),
-        drained=drained,
-        paused=len(found.paused),
-        handles=plural(len(found.paused), "handle"),
-    )
-    evidence = [of_sockets(found.sockets, text["kept"], ("CLOSE_WAIT", "CLOSE-WAIT"))]
-    if found.paused:
-        evidence.append(Evidence(found.paused[0].where, text["not_read"], ("is_active",), len(found.paused) - 1))
-    return text.finding(
-        severity=Severity.WARNING,
-        confidence=Confidence.LIKELY if found.grows or drained else Confidence.SUSPECTED,
-        evidence=tuple(evidence),
-        figures=tuple(client_figures(view, port)),
-        chain=text.steps((evidence[0],)),
-        culprit=Culprit(listener=f"*:{port}"),
-    )
 
 
 def _finding(found: Unclosed) -> Finding:

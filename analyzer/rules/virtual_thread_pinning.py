@@ -38,6 +38,7 @@ OUTLOOK: Final = Outlook(
     RecoversWhen.CAUSE, say("It goes on when one of the pinned threads does; what they wait for may itself need a carrier.")
 )
 CLEAN: Final = say("no set of carriers is held by waiting virtual threads")
+DUMP_FILE: Final = "jcmd {pid} Thread.dump_to_file -format=json threads.json"
 TEXT: Final = Text(
     "virtual-thread-pinning",
     headline="{all_of} carriers are pinned in {frame}: no other virtual thread can run.",
@@ -48,16 +49,9 @@ TEXT: Final = Text(
         "The carriers show it; a dump file would show the threads that wait for them.",
     ),
     figures=(("{pinned_count} of {carriers}", "carriers pinned"), ("{queued:,}", "virtual threads that never ran")),
-    ask=(
-        Ask(
-            "dump file with all virtual threads",
-            "who waits for a carrier",
-            "jcmd {pid} Thread.dump_to_file -format=json threads.json",
-            on="undecided",
-        ),
-    ),
+    ask=(Ask("dump file with all virtual threads", "who waits for a carrier", DUMP_FILE, on="undecided"),),
     do=(
-        Do(When.NOW, "Save a dump file and restart.", "jcmd {pid} Thread.dump_to_file -format=json threads.json"),
+        Do(When.NOW, "Save a dump file and restart.", DUMP_FILE),
         Do(
             When.FIX,
             "Take the blocking call out of {pins}: no synchronized (up to JDK 23), no class initializer, no native frame around it; ReentrantLock does not pin.",
