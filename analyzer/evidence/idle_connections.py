@@ -79,4 +79,4 @@ def _at_limit(view: ProcessView, port: int) -> bool:
 
 def _outgoing(view: ProcessView, readers: int) -> bool:
     """True if enough connections to services are open that the threads could be reading from them instead."""
-    return sum(1 for row in view.client_side if row.state is TcpState.ESTABLISHED) > COUNT_TOLERANCE * readers
+    return len(view.client_side.of(TcpState.ESTABLISHED)) > COUNT_TOLERANCE * readers
