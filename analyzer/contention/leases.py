@@ -35,7 +35,16 @@ if TYPE_CHECKING:
 _ELSEWHERE: Final = (
     IDLE
     | SOCKET
-    | {ActivityKind.RUNNING, ActivityKind.DNS, ActivityKind.FILE_IO, ActivityKind.SLEEP, ActivityKind.MONITOR, ActivityKind.LOCK}
+    | {
+        ActivityKind.RUNNING,
+        ActivityKind.DNS,
+        ActivityKind.FILE_IO,
+        ActivityKind.FILE_LOCK,
+        ActivityKind.DATAGRAM,
+        ActivityKind.SLEEP,
+        ActivityKind.MONITOR,
+        ActivityKind.LOCK,
+    }
 )
 """Kinds of threads that do something else than wait for a lease, whatever lender's frames are on their stack (making one, for example)."""
 _LINE: Final = re.compile(r":(\d+)$")

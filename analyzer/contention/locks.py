@@ -41,6 +41,8 @@ _SLOW: Final = (
     | {
         ActivityKind.CALL,
         ActivityKind.FILE_IO,
+        ActivityKind.FILE_LOCK,
+        ActivityKind.DATAGRAM,
         ActivityKind.DNS,
         ActivityKind.HANDSHAKE,
         ActivityKind.LEASE,

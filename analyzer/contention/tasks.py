@@ -32,6 +32,8 @@ BY_DESIGN: Final = FUTURES | {
     ActivityKind.OBJECT_WAIT,
     ActivityKind.JOIN,
     ActivityKind.BARRIER,
+    ActivityKind.FILE_LOCK,
+    ActivityKind.DATAGRAM,
     ActivityKind.PARK,
     ActivityKind.WAITING,
 }

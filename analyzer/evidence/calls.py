@@ -173,16 +173,17 @@ def chain_of(serving: ServerPool, last: Step | None) -> tuple[Step, ...]:
     """Pool → what it waits for → helper pool → … → ``last``."""
     steps = []
     for dependency in serving.dependencies:
-        words = say(
-            "{all_of} wait in {kind_in_words} for tasks of {name}",
-            all_of=all_of(len(dependency.waiters), len(dependency.pool.workers)),
-            kind_in_words=kind_in_words(dependency.waiters),
-            name=dependency.helper.name,
+        count, kind = all_of(len(dependency.waiters), len(dependency.pool.workers)), kind_in_words(dependency.waiters)
+        name = dependency.helper.name
+        words = (
+            say("{all_of} wait in {kind_in_words} to hand over to {name}", all_of=count, kind_in_words=kind, name=name)
+            if dependency.handed
+            else say("{all_of} wait in {kind_in_words} for tasks of {name}", all_of=count, kind_in_words=kind, name=name)
         )
         steps.append(
             Step(
                 dependency.pool.name,
-                say("waits for a result of"),
+                say("waits to hand over to") if dependency.handed else say("waits for a result of"),
                 words,
                 (thread_evidence(serving, dependency.waiters, dependency.pool.name, dependency.basis),),
             )

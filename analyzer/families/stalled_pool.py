@@ -46,13 +46,23 @@ def words(serving: ServerPool, target: Target) -> Words:
         name=serving.pool.name,
         blocked=serving.blocked,
         workers=serving.workers,
-        through=say(" for tasks of {name}, which wait", name=serving.dependencies[-1].helper.name) if serving.dependencies else "",
+        through=through(serving),
         culprit=serving.culprit,
         remote=target.remote,
         calls=plural(count, "call"),
         connections=plural(count, "connection"),
         connections_count=count,
     )
+
+
+def through(serving: ServerPool) -> str:
+    """Through whom the threads wait; empty if they call themselves."""
+    if not serving.dependencies:
+        return ""
+    last = serving.dependencies[-1]
+    if last.handed:
+        return say(" to hand over to {name}, which waits", name=last.helper.name)
+    return say(" for tasks of {name}, which wait", name=last.helper.name)
 
 
 def finding(

@@ -14,6 +14,7 @@ from analyzer.model.message import joined, say, say_of
 from analyzer.software.blockers import IDLE, application_frame, waited_lock
 from analyzer.software.kinds import ActivityKind, PoolRole
 from analyzer.software.pools import ThreadSet
+from analyzer.waits.pool_dependencies import hands_over
 from analyzer.waits.server_pools import SATURATED
 from analyzer.waits.targets import FEW_CLIENTS
 from parsers.records import Runtime
@@ -30,7 +31,6 @@ if TYPE_CHECKING:
     from analyzer.waits.server_pools import ServerPool
     from parsers.records import Frame
 
-_GIVES = ("put", "putLast", "putFirst", "transfer", "offer")
 _TAKES = ("take", "poll", "get")
 _HEAP = "jcmd PID GC.heap_dump stuck.hprof"
 _ENDED = {
@@ -94,16 +94,6 @@ def kept_waiting(serving: ServerPool, members: Sequence[ThreadActivity]) -> tupl
 def kept_evidence(clients: Sequence[Connection], says: str | None) -> tuple[Evidence, ...]:
     """The rows of clients that have had no answer; none if there are none."""
     return (of_sockets(clients, says, ("ESTAB",)),) if clients and says else ()
-
-
-def hands_over(member: ThreadActivity) -> bool:
-    """True if the thread waits until somebody takes what it gives."""
-    thread, found = member
-    if found.kind is ActivityKind.CHANNEL:
-        return (thread.native_state or "").startswith(_SENDS)
-    return (
-        found.kind is ActivityKind.QUEUE and 0 <= found.frame < len(thread.frames) and _name(thread.frames[found.frame]).startswith(_GIVES)
-    )
 
 
 def is_bound(members: Sequence[ThreadActivity]) -> bool:
@@ -207,8 +197,7 @@ def _advice(view: ProcessView, members: Sequence[ThreadActivity]) -> Advice:
     thread, found = members[0]
     if found.kind == ActivityKind.CHANNEL:
         return _channel(view, thread.native_state or "")
-    method = _name(thread.frames[found.frame]) if 0 <= found.frame < len(thread.frames) else ""
-    if found.kind == ActivityKind.QUEUE and method.startswith(_GIVES):
+    if found.kind == ActivityKind.QUEUE and hands_over(members[0]):
         return _full_queue(view)
     if found.kind == ActivityKind.QUEUE:
         return Advice(
@@ -318,6 +307,20 @@ _OTHERS = {
         say("the other end of the file"),
         say("Look which of the descriptors are pipes, and who has their other ends; is the volume of the file in order?"),
         "ls -l /proc/PID/fd; lsof -E -nP -p PID | grep -E 'FIFO|REG'",
+    ),
+    ActivityKind.FILE_LOCK: Advice(
+        say(
+            "They wait for a lock of the operating system on a file: another process may hold it, and gives it back when it ends at the latest."
+        ),
+        say("whoever holds the lock on the file"),
+        say("Look who holds the lock: lslocks names the process and the file."),
+        "lslocks",
+    ),
+    ActivityKind.DATAGRAM: Advice(
+        say("They wait for a datagram (UDP): one that is lost, or that nobody answers, never comes, and nothing sends it again."),
+        say("the answer"),
+        say("See whom they ask, and whether it answers; set a timeout (setSoTimeout) and ask again."),
+        "ss -uanp | grep 'pid=PID,'",
     ),
     ActivityKind.SLEEP: Advice(
         say("They sleep between attempts, or poll for something: what is tried again and again says the log."),

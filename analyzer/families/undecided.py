@@ -90,6 +90,8 @@ def applies(serving: ServerPool) -> bool:
     whole = serving.view.dump is not None and not serving.view.dump.fragment
     if serving.pressure.exists:
         return bool(serving.callers) or not whole
+    if any(dependency.handed for dependency in serving.dependencies):
+        return False  # any pipeline has a full queue for a moment
     if serving.view.sockets and serving.view.dump_basis is not None:
         return False  # the sockets are here, and nobody suffers
     return bool(serving.callers) and serving.workers >= SMALLEST_POOL

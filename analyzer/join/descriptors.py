@@ -13,9 +13,11 @@ from parsers.records import Limit, Where
 
 if TYPE_CHECKING:
     from analyzer.join.process import ProcessView
-    from parsers.records import OpenFile
+    from parsers.records import Endpoint, OpenFile, SocketRow
 
 _DIGITS = re.compile(r"[*\d]\d*")
+MOST_TO_ONE: Final = 10
+"""Sockets to one place from which on they are a group of their own."""
 USUAL_LIMITS: Final = (1024, 4096, 65536)
 """Soft limits that distributions and service managers set; used only where no limits file says."""
 
@@ -26,6 +28,8 @@ class Filler(NamedTuple):
     what: str
     number: int
     where: Where
+    remote: str | None = None
+    """Where the sockets go to, if they all go to one place."""
 
 
 class Usage(NamedTuple):
@@ -48,11 +52,11 @@ def usage(view: ProcessView) -> Usage | None:
     if not files:
         return None
     sockets = (
-        0 if proc else sum(1 for row in view.snapshot.rows if row.tool == "lsof" and (row.owners[0].pid if row.owners else None) == pid)
+        [] if proc else [row for row in view.snapshot.rows if row.tool == "lsof" and (row.owners[0].pid if row.owners else None) == pid]
     )
     limit = next((one for one in view.snapshot.limits if one.name == "Max open files"), None)
     first, last = files[0].where, max(file.where.last for file in files if file.where.file == files[0].where.file)
-    return Usage(len(files) + sockets, limit, _fillers(files), Where(first.file, first.first, last))
+    return Usage(len(files) + len(sockets), limit, _fillers(files, sockets), Where(first.file, first.first, last))
 
 
 def _is_alone(view: ProcessView) -> bool:
@@ -60,10 +64,23 @@ def _is_alone(view: ProcessView) -> bool:
     return view.dump is not None or bool(view.listeners)
 
 
-def _fillers(files: list[OpenFile]) -> tuple[Filler, ...]:
-    """The kinds or files that take most descriptors, the most first."""
-    names = [("sockets" if file.kind == "socket" else file.target) for file in files]
-    return tuple(Filler(name, count, files[names.index(name)].where) for name, count in Counter(names).most_common(3))
+def _fillers(files: list[OpenFile], sockets: list[SocketRow]) -> tuple[Filler, ...]:
+    """The kinds or files that take most descriptors, the most first. lsof lists sockets by their addresses, no two alike: they count as one kind."""
+    remote = _main_remote(sockets)
+    listed = [("sockets" if file.kind == "socket" else file.target, file.where) for file in files]
+    listed += [("" if remote is not None and row.remote == remote else "sockets", row.where) for row in sockets]
+    first = dict(reversed(listed))
+    common = Counter(name for name, _ in listed).most_common(3)
+    return tuple(
+        Filler(name, count, first[name]) if name else Filler(say("sockets to {remote}", remote=remote), count, first[name], str(remote))
+        for name, count in common
+    )
+
+
+def _main_remote(sockets: list[SocketRow]) -> Endpoint | None:
+    """Where most of the sockets go to; None if they go to many places, as those of clients do."""
+    found = Counter(row.remote for row in sockets if row.remote is not None).most_common(1)
+    return found[0][0] if found and found[0][1] * 2 > len(sockets) and found[0][1] >= MOST_TO_ONE else None
 
 
 def limit_evidence(limit: Limit) -> Evidence:

@@ -14,7 +14,17 @@ if TYPE_CHECKING:
 PREPOSITIONS: Final = frozenset({"for", "of", "in", "by", "to", "on", "at", "from", "with", "behind"})
 TRANSITIVE: Final = frozenset({"leave", "fills", "keeps open", "makes another", "starts with its descriptors open", "runs a statement"})
 """Verbs whose object stands in the detail."""
-_WAITS: Final = ("waits for", "wait for", "waits in the queue", "waits to log", "may wait for", "needs", "closed its side", "has lent")
+_WAITS: Final = (
+    "waits for",
+    "wait for",
+    "waits in the queue",
+    "waits to log",
+    "waits to hand over",
+    "may wait for",
+    "needs",
+    "closed its side",
+    "has lent",
+)
 _OF: Final = frozenset({"of", "from", "by", "for", "at", "behind", "to"})
 _COMPLETE: Final = ("to go on",)
 _LONGEST: Final = 90

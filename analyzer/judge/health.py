@@ -12,7 +12,6 @@ from analyzer.evidence.calls import SOCKETS_MISSING, command, kind_in_words
 from analyzer.evidence.log_events import against_health
 from analyzer.evidence.movement import standing
 from analyzer.evidence.turns import unknown_calls, waits_in_words
-from analyzer.families.stuck import hands_over
 from analyzer.join.connections import left_unread
 from analyzer.join.turns import is_served
 from analyzer.judge.rows import heaped, unread_in_words
@@ -20,6 +19,7 @@ from analyzer.model.finding import Missing
 from analyzer.model.message import plural, say, say_of
 from analyzer.software.blockers import OUTBOUND, calls_of, hides_call, waits_for_push
 from analyzer.software.kinds import ActivityKind, PoolRole
+from analyzer.waits.pool_dependencies import hands_over
 from analyzer.waits.targets import FEW_CLIENTS
 from parsers.records import Runtime, SessionState, TcpState
 
@@ -48,6 +48,7 @@ _WAITS: Final = OUTBOUND | {
     ActivityKind.SEMAPHORE,
     ActivityKind.CONDITION,
     ActivityKind.QUEUE,
+    ActivityKind.FILE_LOCK,
 }
 """What a whole group of threads does not do for long on a healthy server."""
 _ENDS: Final = OUTBOUND | {ActivityKind.LOCK, ActivityKind.MONITOR, ActivityKind.CLASS_INIT, ActivityKind.DNS}

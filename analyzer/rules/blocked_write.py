@@ -19,7 +19,7 @@ from typing import TYPE_CHECKING, Final
 from analyzer.evidence.calls import client_evidence, client_figures, clients_in_words, kind_in_words
 from analyzer.evidence.citations import all_of, of_sockets, of_threads
 from analyzer.evidence.unread_writes import Writing, writing
-from analyzer.families import closed_windows
+from analyzer.families import closed_windows, writes_behind
 from analyzer.families.captures_only import unread_answers
 from analyzer.model.finding import Confidence, Culprit, Finding, Outlook, RecoversWhen, Severity, When
 from analyzer.model.message import plural, say
@@ -88,6 +88,7 @@ TEXT: Final = Text(
 def diagnose(case: Case) -> Iterator[Finding]:
     """One finding per server pool whose threads are held by writes."""
     yield from map(_finding, writing(case))
+    yield from writes_behind.findings(case)
     yield from unread_answers(case)
     yield from closed_windows.findings(case)
 

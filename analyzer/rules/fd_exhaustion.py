@@ -196,5 +196,5 @@ def _finding(view: ProcessView, used: Usage, limit: int) -> Finding:
         confidence=confidence if used.limit is not None else Confidence.SUSPECTED,
         evidence=(fillers, *((limit_evidence(used.limit),) if used.limit is not None else ()), *paused),
         chain=text.steps((fillers,)),
-        culprit=Culprit(thread=pausing[0].thread.name if pausing else None),
+        culprit=Culprit(thread=pausing[0].thread.name if pausing else None, remote=top.remote),
     )

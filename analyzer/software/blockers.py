@@ -27,7 +27,11 @@ RESULTS: Final = FUTURES | {ActivityKind.JOIN}
 OUTBOUND: Final = frozenset({ActivityKind.SOCKET_READ, ActivityKind.SOCKET_CONNECT, ActivityKind.CALL})
 """Kinds of a call to a service, if the far end is not our own client."""
 
-_WORKS: Final = SOCKET | FUTURES | {ActivityKind.LEASE, ActivityKind.FILE_IO, ActivityKind.DNS, ActivityKind.CALL, ActivityKind.PROCESS}
+_WORKS: Final = (
+    SOCKET
+    | FUTURES
+    | {ActivityKind.LEASE, ActivityKind.FILE_IO, ActivityKind.FILE_LOCK, ActivityKind.DNS, ActivityKind.CALL, ActivityKind.PROCESS}
+)
 """Kinds that no queue of work has above it: above an idle loop and the application's code they are that code's."""
 _WAITING_VERBS: Final = frozenset(
     {LockVerb.WAITING_ON, LockVerb.WAITING_TO_LOCK, LockVerb.PARKING, LockVerb.RELOCKING, LockVerb.CLASS_INIT}
@@ -111,6 +115,9 @@ def _of_stack(frames: tuple[Frame, ...], known: Knowledge) -> Activity:
         elif row is not None and row.kind == ActivityKind.DNS and app < 0 and kind in SOCKET:
             # A resolver asks over a socket of its own: what stands in a read is the look-up.
             kind, at, final = ActivityKind.DNS, index, True
+        elif row is not None and row.kind == ActivityKind.PROCESS and kind == ActivityKind.IDLE:
+            # A loop inside the loop, which runs until a child has ended (Node's execSync): no event of a client is seen meanwhile.
+            kind, at, final = ActivityKind.PROCESS, index, True
         elif row is not None and app < 0 and not final and not (kind in SOCKET and row.kind not in SOCKET and not row.final):
             kind, at, final = row.kind, index, row.final
         timed = timed or (app < 0 and frame.method in {"timedRead", "timedFinishConnect"})

@@ -43,7 +43,9 @@ def acceptor_of(view: ProcessView, port: int) -> ThreadActivity | None:
     return at_work[0] if len(at_work) == 1 else None
 
 
-_BLOCKS: Final = frozenset({ActivityKind.PROCESS, ActivityKind.FILE_IO, ActivityKind.SLEEP, ActivityKind.DNS, ActivityKind.LEASE})
+_BLOCKS: Final = frozenset(
+    {ActivityKind.PROCESS, ActivityKind.FILE_IO, ActivityKind.FILE_LOCK, ActivityKind.SLEEP, ActivityKind.DNS, ActivityKind.LEASE}
+)
 """How a loop waits that should wait for events only."""
 
 

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Final, NamedTuple
 
 from analyzer.model.finding import Confidence
 from analyzer.model.message import say
-from analyzer.software.blockers import RESULTS
+from analyzer.software.blockers import IDLE, RESULTS
 from analyzer.software.kinds import ActivityKind, PoolRole
 
 if TYPE_CHECKING:
@@ -38,6 +38,60 @@ class PoolDependency(NamedTuple):
     helper: Pool
     basis: str
     confidence: Confidence
+    handed: bool = False
+    """True if they wait to hand something over that ``helper`` should take."""
+
+
+_GIVES: Final = ("put", "putLast", "putFirst", "transfer", "offer")
+_TAKES: Final = ("take", "poll", "get", "pop")
+_SENDS: Final = "chan send"
+_MOST: Final = 0.8
+"""Share of the busy threads that must wait to hand over."""
+_AT_REST: Final = IDLE | RESULTS
+"""What a thread does that takes nothing from anybody: it waits for events, or has started those that work."""
+
+
+def hands_over(member: ThreadActivity) -> bool:
+    """True if the thread waits until somebody takes what it gives."""
+    thread, found = member
+    if found.kind is ActivityKind.CHANNEL:
+        return (thread.native_state or "").startswith(_SENDS)
+    if found.kind is not ActivityKind.QUEUE or not 0 <= found.frame < len(thread.frames):
+        return False
+    return thread.frames[found.frame].method.rpartition(".")[2].startswith(_GIVES)  # Python's dumps print Queue.put of the module queue
+
+
+def _takes(member: ThreadActivity) -> bool:
+    """True if the thread waits for what others hand over, be it at rest or not."""
+    thread, found = member
+    if found.kind is ActivityKind.CHANNEL:
+        return not hands_over(member)
+    above = thread.frames[: found.app]
+    return any("Queue" in frame.full and frame.method.rpartition(".")[2].startswith(_TAKES) for frame in above)
+
+
+def taker_of(view: ProcessView, pool: Pool) -> PoolDependency | None:
+    """The pool that should take what the threads of ``pool`` wait to hand over, and stands elsewhere; None if the dump does not tell.
+
+    A dump names no queue. While no thread of the application takes from one, whoever should do so is elsewhere: the only other pool that is at work.
+    """
+    giving = tuple(member for member in pool.busy if hands_over(member))
+    if not giving or len(giving) < _MOST * len(pool.busy) or view.coverage.threads:
+        return None
+    others = [other for other in view.pools if other is not pool and other.role in {PoolRole.EXECUTOR, PoolRole.OTHER}]
+    members = [member for other in others for member in other.members if member.activity.app >= 0]
+    if any(_takes(member) for member in members):
+        return None
+    at_work = {other: [one for one in other.busy if one.activity.app >= 0 and one.activity.kind not in _AT_REST] for other in others}
+    takers = [other for other, working in at_work.items() if working and not any(map(hands_over, working))]
+    if len(takers) != 1:
+        return None
+    shared = _application_classes(giving, view.known) & _application_classes(at_work[takers[0]], view.known)
+    if shared:
+        basis = say("no thread takes from a queue, and the only other one at work runs code of {shared} too", shared=min(shared))
+        return PoolDependency(pool, giving, takers[0], basis, Confidence.LIKELY, handed=True)
+    basis = say("no thread takes from a queue, and no other thread is at work")
+    return PoolDependency(pool, giving, takers[0], basis, Confidence.SUSPECTED, handed=True)
 
 
 def helper_of(view: ProcessView, pool: Pool) -> PoolDependency | None:

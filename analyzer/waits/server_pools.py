@@ -18,7 +18,7 @@ from analyzer.join.turns import is_served, long_awaited, long_unanswered
 from analyzer.model.finding import CloseWait, Confidence
 from analyzer.software.blockers import OUTBOUND, RESULTS, application_frame, hides_call, waits_for_push
 from analyzer.software.kinds import ActivityKind, PoolRole, SocketSide
-from analyzer.waits.pool_dependencies import PoolDependency, helper_of
+from analyzer.waits.pool_dependencies import PoolDependency, helper_of, taker_of
 from analyzer.waits.targets import COUNT_TOLERANCE, FEW_CLIENTS, MAJORITY, targets, unseen_targets
 from parsers.records import Frame, Runtime, TcpState
 
@@ -77,7 +77,7 @@ class ServerPool:
     Attributes:
         view: the process.
         pool: the server pool.
-        waiters: its threads that wait for another thread's result.
+        waiters: its threads that wait for another thread's result, or for another thread to take what they give.
         direct: its threads that call a service themselves.
         inferred: True if no frame shows these calls, and the numbers do: threads in lines of the application, and as many calls without an answer.
         dependencies: pool → helper pool, as far as the dump shows them.
@@ -90,6 +90,9 @@ class ServerPool:
         self.pool = pool
         self.waiters = tuple(member for member in pool.busy if member.activity.kind in RESULTS)
         self.direct = _callers(pool)
+        handed = taker_of(view, pool) if not self.waiters and not self.direct else None
+        if handed is not None:
+            self.waiters = handed.waiters
         self.inferred = not self.waiters and not self.direct
         if self.inferred:
             self.direct = _hidden_callers(view, pool)
@@ -104,7 +107,7 @@ class ServerPool:
         dependencies: list[PoolDependency] = []
         pool = self.pool
         while len(dependencies) < MOST_DEPENDENCIES:
-            dependency = helper_of(self.view, pool)
+            dependency = helper_of(self.view, pool) or taker_of(self.view, pool)
             if dependency is None or any(dependency.helper is earlier.pool for earlier in dependencies):
                 break
             dependencies.append(dependency)
@@ -283,6 +286,12 @@ def _lines(threads: Iterable[Thread]) -> dict[str, int]:
 
 
 def _is_before(member: ThreadActivity, reached: Mapping[str, int]) -> bool:
-    """True if somebody of the others is further on in the function that the thread waits in, or in one that called it."""
+    """True if somebody of the others is further on in the function that the thread waits in, or in one that called it.
+
+    A function of one line has both in it: who stands in a call there has passed the wait, since a call that came first would have to end before.
+    """
     app = member.activity.app
-    return app >= 0 and any((line := frame.line) is not None and reached.get(frame.full, 0) > line for frame in member.thread.frames[app:])
+    frames = member.thread.frames[app:]
+    return app >= 0 and any(
+        (line := frame.line) is not None and reached.get(frame.full, -1) >= line + bool(below) for below, frame in enumerate(frames)
+    )

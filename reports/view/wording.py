@@ -52,6 +52,8 @@ _DOING = {
     "sleep": say("sleeping"),
     "park": say("parked"),
     "file-io": say("reading or writing files"),
+    "file-lock": say("waiting for a lock on a file"),
+    "datagram": say("waiting for a datagram"),
 }
 _SMALL = ("no", "one", "two", "three", "four", "five", "six", "seven", "eight", "nine", "ten", "eleven", "twelve")
 _IDENTIFIER_AT_LEAST = 3
