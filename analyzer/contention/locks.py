@@ -278,10 +278,23 @@ def _groups(view: ProcessView) -> list[list[ThreadActivity]]:
     groups: dict[object, list[ThreadActivity]] = defaultdict(list)
     for pool in view.pools:
         for member in pool.members:
-            if waits_for_lock(member) and not within(member, elsewhere) and known.lease_frames.isdisjoint(calls_of(member.thread.frames)):
-                lock = waited_lock(member.thread)
+            lock = waited_lock(member.thread)
+            if waits_for_lock(member) and not within(member, elsewhere) and (_behind_work(view, lock) or not _leases(member, known)):
                 groups[lock.address if lock and lock.address else _site(member, known)].append(member)
     return list(groups.values())
+
+
+def _leases(member: ThreadActivity, known: Knowledge) -> bool:
+    """True if the thread asks a pool for something it lends: whoever waits for that is told elsewhere."""
+    return not known.lease_frames.isdisjoint(calls_of(member.thread.frames))
+
+
+def _behind_work(view: ProcessView, lock: Lock | None) -> bool:
+    """True for a monitor whose owner works slowly while it has it: the pool lends nothing to anybody until that ends."""
+    if lock is None or lock.verb is not LockVerb.WAITING_TO_LOCK:
+        return False
+    owner = owner_of(view, lock)
+    return owner is not None and owner.activity.kind in OUTBOUND | {ActivityKind.DNS, ActivityKind.HANDSHAKE, ActivityKind.SLEEP}
 
 
 def _site(member: ThreadActivity, known: Knowledge) -> str | None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING, Final, NamedTuple
 
 from analyzer.model.finding import Evidence
 from analyzer.model.message import say
@@ -15,6 +15,9 @@ if TYPE_CHECKING:
 
     from analyzer.waits.case import Case, ProcessView
     from parsers.records import Frame, Thread
+
+
+_RUNS: Final = "VirtualThread.runContinuation"
 
 
 class Pinned(NamedTuple):
@@ -46,9 +49,9 @@ def pinned_carriers(case: Case) -> Iterator[Pinned]:
     """One per process whose dump shows every carrier, and a waiting virtual thread for each."""
     for view in case.latest:
         threads = view.dump.threads if view.dump else ()
-        carriers = [thread for thread in threads if thread.carrying is not None]
+        carriers = [thread for thread in threads if _carries(thread)]
         pool = next((pool for pool in view.pools for member in pool.members if carriers and member.thread is carriers[0]), None)
-        mounted = [thread for thread in threads if thread.virtual and thread.native_id is not None and _waits(thread)]
+        mounted = [thread for thread in threads if thread.virtual and (_parks(thread) or (thread.native_id is not None and _waits(thread)))]
         if pool is not None and len(carriers) == len(pool.members) and len(mounted) >= len(carriers):
             pinned = [ThreadActivity(thread, activity(thread, view.known)) for thread in mounted]
             # The one that others wait for stands in a call of its own; those in a class initializer's monitor are its victims.
@@ -60,7 +63,14 @@ def _never_ran(view: ProcessView, pinned: list[ThreadActivity]) -> int:
     """Virtual threads without frames. The runtime's own ones that poll sockets have none either: only those count that are like the pinned ones."""
     known = ThreadSet(pinned)
     homes = [home.members for home in view.pools if any(member in known for member in home.members)]
-    return sum(1 for members in homes for member in members if member.thread.virtual and not member.thread.frames)
+    threads = (member.thread for members in homes for member in members if not member.thread.frames)
+    # A dump file does not say which threads are virtual: stacks do, and these have none. A platform thread has a number of the system.
+    return sum(1 for thread in threads if thread.virtual or thread.native_id is None)
+
+
+def _carries(thread: Thread) -> bool:
+    """True for a carrier with a virtual thread on it: jstack says so, a dump file shows the frame that runs it."""
+    return thread.carrying is not None or (not thread.virtual and any(frame.call == _RUNS for frame in thread.frames[:4]))
 
 
 def _parks(thread: Thread) -> bool:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Final, NamedTuple
 
 from analyzer.evidence.chosen_threads import chosen
+from analyzer.evidence.doing import reported
 from analyzer.software.kinds import ActivityKind
 from parsers.records import Runtime
 
@@ -13,9 +14,12 @@ if TYPE_CHECKING:
 
     from analyzer.software.pools import ThreadActivity
     from analyzer.waits.case import Case, ProcessView
+    from parsers.records import Setting
 
 FEWEST: Final = 3
 """Threads that wait: one or two are seeding at start-up."""
+ENOUGH: Final = 128
+"""Bits of entropy: /dev/random of kernels before 5.6 keeps its readers waiting at half of this (``read_wakeup_threshold``); later ones always tell 256 or more."""
 _SEED: Final = ("sun.security.provider.NativePRNG", "sun.security.provider.SeedGenerator", "sun.security.provider.NativeSeedGenerator")
 _READS: Final = frozenset({"readFully", "implGenerateSeed", "ensureBufferValid", "getSeedBytes", "readBytes", "fillBuffer"})
 
@@ -23,7 +27,7 @@ _READS: Final = frozenset({"readFully", "implGenerateSeed", "ensureBufferValid",
 class Seeding(NamedTuple):
     """Threads of a process that wait for a seed: ``readers`` read the source, ``behind`` wait for them.
 
-    ``lasting``: the readers are those that stood there in the dump before. ``whole``: all threads of some pool wait.
+    ``pool``: how much entropy the kernel has, if that was asked and is little. ``lasting``: the readers are those that stood there in the dump before. ``whole``: all threads of some pool wait.
     """
 
     view: ProcessView
@@ -32,11 +36,12 @@ class Seeding(NamedTuple):
     waiting: int
     lasting: bool
     whole: bool
+    pool: Setting | None = None
 
     @property
     def few(self) -> bool:
-        """True if they are too few to be more than seeding at start-up."""
-        return self.waiting < FEWEST
+        """True if they are too few to be more than seeding at start-up, and nothing else says that it takes long."""
+        return self.waiting < FEWEST and self.pool is None and not any(map(reported, self.readers))
 
 
 def seeding(case: Case) -> Iterator[Seeding]:
@@ -53,7 +58,13 @@ def seeding(case: Case) -> Iterator[Seeding]:
             shown = tuple(lasting or readers)
             behind = tuple(member for member in members if member not in shown)
             whole = any(len(pool.members) >= FEWEST and all(member in members for member in pool.members) for pool in view.pools)
-            yield Seeding(view, shown, behind, len(members), bool(lasting), whole)
+            yield Seeding(view, shown, behind, len(members), bool(lasting), whole, _short(case))
+
+
+def _short(case: Case) -> Setting | None:
+    """The kernel's own count of its entropy, if it is below what it wakes readers at."""
+    found = case.counts.setting("kernel.random.entropy_avail")
+    return found if found is not None and found.values[0] < ENOUGH else None
 
 
 def _stood_before(case: Case, view: ProcessView) -> set[tuple[object, ...]]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from typing import TYPE_CHECKING, Final, NamedTuple
 
 from analyzer.evidence.chosen_threads import chosen, few_threads
@@ -19,7 +20,7 @@ if TYPE_CHECKING:
     from analyzer.model.finding import Finding
     from analyzer.software.pools import ThreadActivity
     from analyzer.waits.case import Case, ProcessView
-    from parsers.records import NativeId, ThreadUsage
+    from parsers.records import Frame, NativeId, ThreadUsage
 
 HOT: Final = 50.0
 """Percent of a processor in top at which a thread hardly waits."""
@@ -28,16 +29,28 @@ WHOLE: Final = 0.8
 LONG: Final = 30.0
 """… if it lives for these seconds: programs compute while they start."""
 _PATTERNS: Final = ("RegExp.", "java.util.regex.", "re.", "regexp.", "regexp/", "System.Text.RegularExpressions.", "sre_", "_sre.")
+_OF_PATTERNS: Final = frozenset({"RegExp", "Regexp", "RegexpQuery", "RegExpQuery"})
+"""Classes that make an automaton of a pattern: determinizing it costs more than matching."""
+_SEVERAL: Final = 3
+"""Sampled threads in one function from which on it is no ordinary work that happens to be the busiest."""
+_NEAR: Final = 6
+"""Calls between the pattern and what works on its automaton."""
 TEXT: Final = Text(
     "cpu-spin",
     headline=Either(
         "loop",
         "The event loop computes in {call}{called}, and the process has used {percent:.0f} % of a processor since it began: all its connections stand still meanwhile.",
-        "{threads} in {call}{called}, and top shows {percent:.0f} % of a processor: a loop that does not end, or long work.",
+        "{threads} in {call}{called}, and {shows} {percent:.0f} % of a processor: a loop that does not end, or long work.",
     ),
     explanation="{pattern}One moment shows where it computes, and its processor time that it hardly waits. Work that is meant to be long looks the same.",
     why="The stack and the processor time agree. That it stands there for long, a second stack would show.",
     do=(
+        Do(
+            When.NOW,
+            "See which requests these are, and cancel those that run for long: POST _tasks/ID/_cancel.",
+            "curl -s 'localhost:9200/_tasks?actions=*search*&detailed'",
+            on="sampled",
+        ),
         Do(When.NOW, "Take the stack again after ten seconds: does it stand under {frame} still?", "{again}"),
         Do(
             When.FIX,
@@ -48,6 +61,7 @@ TEXT: Final = Text(
     ask=(Ask("second stack, ten seconds later", "whether it stands there still", "{again}"),),
     chain=(("{who}", "computes without end in", "{call}"),),
     phrases={
+        "shows": Either("sampled", "the samples show", "top shows"),
         "called": Either("frame_below", ", called from {frame}"),
         "pattern": Either(
             "of_pattern",
@@ -78,8 +92,14 @@ def suspicions(case: Case) -> Iterator[Finding]:
             for one in pool.members
             if (found := _hot(view, one, usages)) is not None
         ]
-        if hot:
+        if hot and (not view.dump.sampled or _is_telling(hot)):
             yield _finding(view, hot)
+
+
+def _is_telling(hot: Sequence[_Hot]) -> bool:
+    """True for samples of the busiest threads, some of which are always busy, if a pattern is worked on, or several threads stand in one function."""
+    at = Counter(getattr(application_frame(*one.member), "full", None) for one in hot)
+    return max(at.values()) >= _SEVERAL or any(_is_of_pattern(one.member.thread.frames) for one in hot)
 
 
 def _hot(view: ProcessView, member: ThreadActivity, usages: Mapping[NativeId, ThreadUsage]) -> _Hot | None:
@@ -89,29 +109,38 @@ def _hot(view: ProcessView, member: ThreadActivity, usages: Mapping[NativeId, Th
     usage = usages.get(thread.native_id) if thread.native_id is not None else None
     if usage is not None:
         return _Hot(member, usage.cpu_percent, usage) if usage.cpu_percent >= HOT else None
-    if view.dump is None or view.dump.runtime is not Runtime.NODE or not thread.cpu or (thread.elapsed or 0) < LONG:
+    if view.dump is None or not thread.cpu or not thread.elapsed:
         return None
-    share = thread.cpu / (thread.elapsed or 1)
+    share = thread.cpu / thread.elapsed
+    if view.dump.sampled:
+        return _Hot(member, 100 * share, None) if 100 * share >= HOT else None
+    if view.dump.runtime is not Runtime.NODE or thread.elapsed < LONG:
+        return None
     return _Hot(member, 100 * share, None) if share >= WHOLE else None
 
 
 def _finding(view: ProcessView, hot: Sequence[_Hot]) -> Finding:
     first = max(hot, key=lambda one: one.percent)
     frame = application_frame(*first.member)
-    same = [one for one in hot if application_frame(*one.member) == frame]
+    same = [one for one in hot if frame is not None and getattr(application_frame(*one.member), "full", None) == frame.full]
     top = first.member.thread.frames[0]
     loop = view.dump is not None and view.dump.runtime is Runtime.NODE
     text = TEXT.filled(
         view.process,
         loop=loop,
+        sampled=view.dump is not None and view.dump.sampled,
         threads=plural(len(same), "thread computes", "threads compute"),
         call=top.call,
         frame=frame,
         frame_below=frame is not None and frame != top,
         percent=first.percent,
-        of_pattern=f"{top.full}.".startswith(_PATTERNS) or top.cls == "RegExp",
+        of_pattern=_is_of_pattern(first.member.thread.frames),
         who=say("the event loop") if loop else say("“{name}”", name=first.member.thread.label),
-        again="kill -USR2 {pid}" if loop else "jstack -l {pid} > jstack-2.txt",
+        again="kill -USR2 {pid}"
+        if loop
+        else "curl -s localhost:9200/_nodes/hot_threads > hot_threads-2.txt"
+        if view.dump is not None and view.dump.sampled
+        else "jstack -l {pid} > jstack-2.txt",
     )
     shown = [
         of_threads(
@@ -131,3 +160,10 @@ def _finding(view: ProcessView, hot: Sequence[_Hot]) -> Finding:
         culprit=Culprit(thread=first.member.thread.label, frame=str(frame) if frame is not None else None),
         doubts=(few_threads(),),
     )
+
+
+def _is_of_pattern(frames: Sequence[Frame]) -> bool:
+    """True if a regular expression is matched, or made into an automaton a few calls above."""
+    top = frames[0]
+    above = (frame.cls.rpartition(".")[2].partition("$")[0] for frame in frames[:_NEAR])
+    return f"{top.full}.".startswith(_PATTERNS) or not _OF_PATTERNS.isdisjoint(above)

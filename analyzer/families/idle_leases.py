@@ -15,6 +15,7 @@ from parsers.records import SessionState
 if TYPE_CHECKING:
     from collections.abc import Collection
 
+    from analyzer.contention.leases import Shortage
     from analyzer.join.connections import Connection
     from analyzer.waits.case import Case, ProcessView
     from parsers.records import Session
@@ -25,6 +26,10 @@ _FEWEST: Final = 2
 """Sessions of one client that rest so: a single one may be anybody's."""
 _OBJECTS: Final = LISTS | {"redis"}
 """Servers to whose connections a pool of objects may lead, and which list the idle ones, too."""
+
+
+_ANYBODY: Final = "default"
+"""The user of Redis as whom everybody is logged in."""
 
 
 class Resting(NamedTuple):
@@ -44,7 +49,11 @@ class Resting(NamedTuple):
         in_transaction = all(one.state is SessionState.IN_TRANSACTION for one in self.sessions)
         statements = list(dict.fromkeys(one.statement for one in self.sessions if one.statement))
         last = say(", each after “{statement}”", statement=statements[0]) if len(statements) == 1 else ""
-        who = first.application or first.user or (first.client.host if first.client is not None else None)
+        who = (
+            first.application
+            or (first.user if first.user != _ANYBODY else None)
+            or (first.client.host if first.client is not None else None)
+        )
         return say(
             "{sessions} of {server}{who} {are}, for {time} s{last}",
             sessions=plural(len(self.sessions), "listed session"),
@@ -92,6 +101,13 @@ def resting(case: Case, *, of_database: bool) -> Resting | None:
     largest = max(rested, key=len)
     in_transaction = all(one.state is SessionState.IN_TRANSACTION for one in largest)
     return Resting(largest, sure=in_transaction or len(rested) == 1)
+
+
+def at_rest(shortage: Shortage) -> Resting | None:
+    """The sessions of one client, if picked threads wait for a connection to the server that lists them, and none of them does anything."""
+    lender = shortage.lender
+    leads = any(word in frame for word in _OBJECTS - LISTS for frame in lender.frames)
+    return resting(shortage.case, of_database=False) if leads and shortage.few and not shortage.users else None
 
 
 def _rests(session: Session) -> bool:

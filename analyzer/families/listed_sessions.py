@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Final, NamedTuple
 from msgspec.structs import replace
 
 from analyzer.evidence.chosen_threads import FEW_THREADS, chosen
+from analyzer.evidence.citations import blamed, of_threads
 from analyzer.evidence.sessions import (
     age_in_words,
     kill_of,
@@ -22,14 +23,16 @@ from analyzer.join.session_waits import SessionWaits
 from analyzer.model.finding import Confidence, Culprit, Doubt, Evidence, Severity, When
 from analyzer.model.message import capitalized, plural, say
 from analyzer.model.text import Ask, ByNumber, Do, Either, Text
+from analyzer.software.blockers import OUTBOUND
 from parsers.records import Session, SessionState
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Collection, Iterator, Sequence
 
     from analyzer.model.finding import Finding
     from analyzer.model.incident import Snapshot
     from analyzer.model.text import Filled
+    from analyzer.software.pools import ThreadActivity
     from analyzer.waits.case import Case
 
 LIST_ALONE: Final = "list-alone"
@@ -99,6 +102,10 @@ TEXT: Final = Text(
         "threads": Either(
             "thread",
             " Threads like “{thread}” wait for an answer of {server}{called}: which session is theirs these lines do not show.",
+            Either(
+                "callers",
+                " {callers} for an answer of {server}{called}: their connections are lent meanwhile, and whoever needs one waits, too.",
+            ),
         ),
         "called": Either("frame", ", called from {frame}"),
         "shown_wait": ByNumber("victims_count", "{victims} waits for a lock{kinds}", "{victims} wait for a lock{kinds}"),
@@ -119,7 +126,7 @@ def suspicions(case: Case, found: Sequence[Finding]) -> Iterator[Finding]:
     """One for each server whose last list shows sessions that have waited for a lock; joined with the picked threads that wait for that server."""
     number, sessions = last_list(case.incident.snapshots)
     last = case.incident.snapshots[number] if number >= 0 else None
-    if last is None or _tells_whose(case, last):
+    if last is None or _tells_whose(case, last, {server_of(session) for session in sessions}):
         return
     blocks = [block for snapshot in case.incident.snapshots[number:] for block in snapshot.blocks]
     waits = SessionWaits((*(end for block in last.blocks for end in block.ends), *sessions), blocks)
@@ -128,23 +135,40 @@ def suspicions(case: Case, found: Sequence[Finding]) -> Iterator[Finding]:
         if holds:
             hold = max(holds, key=lambda one: len(one.waiters))
             few = next((one for one in found if _of_server(one, server_of(hold.holder))), None)
-            yield _finding(hold, few)
+            yield _finding(hold, few, _callers(case, {server_of(hold.holder)}) if few is None else ())
 
 
-def _tells_whose(case: Case, listed: Snapshot) -> bool:
-    """True where ports tell whose sessions these are, or a whole dump what its process waits for: then others' sessions are others' trouble."""
-    whole = any(view.dump is not None and not chosen(case, view) for view in case.latest)
+def _tells_whose(case: Case, listed: Snapshot, servers: Collection[str]) -> bool:
+    """True where ports tell whose sessions these are, or a whole dump that its process waits for something else: then others' sessions are others' trouble."""
+    whole = any(view.dump is not None and not chosen(case, view) for view in case.latest) and not _callers(case, servers)
     ports = any(session.client is not None and session.client.port is not None for session in listed.sessions)
     return whole or (ports and case.incident.has_sockets)
 
 
+def _callers(case: Case, servers: Collection[str]) -> tuple[ThreadActivity, ...]:
+    """The threads of whole dumps that wait for an answer through the driver of one of these servers."""
+    return tuple(
+        member
+        for view in case.latest
+        for pool in view.pools
+        for member in pool.busy
+        if member.activity.kind in OUTBOUND and (member.activity.library or "").startswith(tuple(servers))
+    )
+
+
+def is_open(finding: Finding) -> bool:
+    """True for a suspicion that all threads of a pool wait for a database, whose address nothing tells: why it does not answer its own list may say."""
+    return finding.rule == "database-read-hang" and finding.confidence is Confidence.SUSPECTED and finding.culprit.remote is None
+
+
 def absorbed(finding: Finding, by: Sequence[Finding]) -> bool:
-    """True for a suspicion about picked threads that wait for a server of which one of these tells why."""
+    """True for a suspicion about threads that wait for a server of which one of these tells why."""
     return any(
         one.has_doubt(LIST_ALONE)
-        and one.culprit.thread is not None
-        and finding.has_doubt(FEW_THREADS)
-        and one.culprit.thread == finding.culprit.thread
+        and (
+            (one.culprit.thread is not None and finding.has_doubt(FEW_THREADS) and one.culprit.thread == finding.culprit.thread)
+            or (is_open(finding) and one.culprit.library is not None and one.culprit.library == finding.culprit.library)
+        )
         for one in by
     )
 
@@ -207,7 +231,7 @@ def _lasts(hold: _Hold) -> bool:
     return not ages or max(ages) >= LONG
 
 
-def _finding(hold: _Hold, few: Finding | None) -> Finding:
+def _finding(hold: _Hold, few: Finding | None, callers: Sequence[ThreadActivity]) -> Finding:
     holder, waiters = hold.holder, hold.waiters
     rests, runs = holder.state in _RESTS, holder.state is SessionState.ACTIVE
     timed = _age(holder) >= LONG or any(_age(one) >= LONG for one in waiters)
@@ -235,11 +259,30 @@ def _finding(hold: _Hold, few: Finding | None) -> Finding:
         held_for=seconds_in_words(holder),
         other_list=None if hold.told and rests else _OTHERS.get(holder.server),
         thread=few.culprit.thread if few is not None else None,
-        frame=few.culprit.frame if few is not None else None,
+        frame=few.culprit.frame if few is not None else blamed(callers) if callers else None,
+        callers=plural(len(callers), "thread waits", "threads wait") if callers else None,
     )
     sure = Confidence.LIKELY if hold.told and rests and timed else Confidence.SUSPECTED
-    shown = (of_session(longest, text["shown_wait"]), of_session(holder, text["shown_hold"]))
-    return _judged(text, hold, shown, sure, few, rule="slow-statement" if runs else TEXT.rule)
+    beside = (
+        (
+            of_threads(
+                callers,
+                say(
+                    "{threads} for an answer of {server}",
+                    threads=plural(len(callers), "thread waits", "threads wait"),
+                    server=server_of(holder),
+                ),
+            ),
+        )
+        if callers
+        else ()
+    )
+    shown = (of_session(longest, text["shown_wait"]), of_session(holder, text["shown_hold"]), *beside)
+    found = _judged(text, hold, shown, sure, few, rule="slow-statement" if runs else TEXT.rule)
+    library = callers[0].activity.library if callers else None
+    return (
+        replace(found, culprit=replace(found.culprit, library=library, frame=str(blamed(callers) or ""))) if library is not None else found
+    )
 
 
 def _judged(text: Filled, hold: _Hold, shown: tuple[Evidence, ...], sure: Confidence, few: Finding | None, rule: str) -> Finding:

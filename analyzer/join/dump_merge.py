@@ -7,17 +7,23 @@ from typing import TYPE_CHECKING
 from msgspec.structs import replace
 
 if TYPE_CHECKING:
-    from parsers.records import ThreadDump
+    from parsers.records import Thread, ThreadDump
 
 
 def same_threads(one: ThreadDump | None, other: ThreadDump | None) -> bool:
     """True if most platform threads of the smaller dump are in the other one, and nothing speaks against it."""
     if one is None or other is None:
         return False
+    named = any(dump.fragment and not any(map(_number, dump.threads)) for dump in (one, other))
     first, second = (
-        {(thread.name, thread.java_id or thread.native_id) for thread in dump.threads if not thread.virtual} for dump in (one, other)
+        {(thread.name, None if named else _number(thread)) for thread in dump.threads if not thread.virtual} for dump in (one, other)
     )
     return len(first & second) * 2 > min(len(first), len(second)) and _agree(one, other)
+
+
+def _number(thread: Thread) -> int | None:
+    """The thread's number, by which equal names are told apart; a server's own warning prints none."""
+    return thread.java_id or thread.native_id
 
 
 def _agree(one: ThreadDump, other: ThreadDump) -> bool:
@@ -35,7 +41,9 @@ def merged(one: ThreadDump, other: ThreadDump) -> ThreadDump:
     jstack and kill -3 into the log are the same picture twice; Thread.dump_to_file adds unmounted virtual threads, without locks' addresses.
     """
     main, extra = sorted(
-        (one, other), key=lambda dump: (dump.dialect == "hotspot", dump.complete is not False, dump.time or ""), reverse=True
+        (one, other),
+        key=lambda dump: (not dump.fragment, dump.dialect == "hotspot", dump.complete is not False, dump.time or ""),
+        reverse=True,
     )
     known = {thread.java_id for thread in main.threads}
     added = tuple(thread for thread in extra.threads if thread.virtual and thread.java_id not in known)

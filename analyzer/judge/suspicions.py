@@ -37,7 +37,7 @@ def without_few(found: Sequence[Finding]) -> Sequence[Finding]:
 
 def with_lists(case: Case, found: list[Finding], checked: list[Check], rules: Mapping[str, Rule]) -> tuple[list[Finding], list[Check]]:
     """The findings and the checks, with what a list of sessions alone tells. Picked threads that wait for that server are part of its finding."""
-    if any(one.severity is not Severity.INFO and not one.has_doubt(*_LITTLE) for one in found):
+    if any(one.severity is not Severity.INFO and not one.has_doubt(*_LITTLE) and not listed_sessions.is_open(one) for one in found):
         return found, checked
     told = {one.rule: replace(one, outlook=rules[one.rule].OUTLOOK) for one in listed_sessions.suspicions(case, found) if one.rule in rules}
     kept = [one for one in found if not listed_sessions.absorbed(one, [*told.values()])]

@@ -18,7 +18,7 @@ from typing import TYPE_CHECKING, Final
 from analyzer.evidence.chosen_threads import few_threads
 from analyzer.evidence.citations import blamed, of_threads, quoted
 from analyzer.evidence.seeding import Seeding, seeding
-from analyzer.model.finding import Confidence, Culprit, Finding, Outlook, RecoversWhen, Severity, When
+from analyzer.model.finding import Confidence, Culprit, Evidence, Finding, Outlook, RecoversWhen, Severity, When
 from analyzer.model.message import plural, say
 from analyzer.model.need import Need
 from analyzer.model.text import ByNumber, Do, Either, Text
@@ -35,11 +35,15 @@ CLEAN: Final = say("no thread waits for random numbers")
 TEXT: Final = Text(
     "entropy-stall",
     headline="{thread_waits} for random numbers: the source of entropy does not deliver.",
-    explanation="“{name}” reads a seed{called_from}{and_waits}. {all_go} on when the system has gathered enough entropy.",
+    explanation="“{name}” reads a seed{called_from}{and_waits}.{kernel} {all_go} on when the system has gathered enough entropy.",
     why=Either(
         "lasting",
         "The same thread stood in the same read in the dump before.",
-        "The stacks show the read and the queue; how long it takes needs a second dump.",
+        Either(
+            "pool",
+            "The stack shows the read, and the kernel's own count that there is nothing to read.",
+            "The stacks show the read and the queue; how long it takes needs a second dump.",
+        ),
     ),
     do=(
         Do(
@@ -51,12 +55,15 @@ TEXT: Final = Text(
             When.FIX,
             "Use /dev/urandom (securerandom.source in java.security), and no SecureRandom.getInstanceStrong or generateSeed on request threads.",
         ),
+        Do(When.PREVENT, "Give a virtual machine a source of entropy (virtio-rng), or run rngd or haveged on it."),
     ),
     figures=(("{members_count}", "threads waiting for random numbers"),),
     chain=(("{threads}", ByNumber("waiters", "waits for", "wait for"), "{thread}"), ("{thread}", "waits for entropy", "")),
     phrases={
         "reading": "“{name}” reads from the source of entropy",
         "queue": "{behind_waits} for the same source",
+        "kernel": Either("pool", " The kernel has {bits} bits of entropy."),
+        "counted": "the kernel has {bits} bits of entropy",
         "called_from": Either("frame", ", called from {frame}"),
         "and_waits": Either("waiters", ", and {behind_waits} behind it"),
         "all_go": Either("waiters", "All go", "It goes"),
@@ -82,13 +89,16 @@ def _finding(found: Seeding) -> Finding:
         thread=quoted(reader),
         name=reader.thread.label,
         frame=blamed(found.readers),
+        pool=found.pool,
+        bits=found.pool.values[0] if found.pool is not None else 0,
     )
     reading = of_threads(found.readers, text["reading"])
+    kernel = [Evidence(found.pool.where, text["counted"])] if found.pool is not None else []
     return text.finding(
         severity=Severity.CRITICAL if found.whole else Severity.WARNING,
         confidence=Confidence.CERTAIN if found.lasting else Confidence.LIKELY,
         doubts=(few_threads(),) if found.few and not found.lasting else (),
-        evidence=(reading, *([of_threads(behind, text["queue"])] if behind else [])),
-        chain=text.steps((), (reading,)),
+        evidence=(reading, *([of_threads(behind, text["queue"])] if behind else []), *kernel),
+        chain=text.steps((), (reading,))[0 if behind else 1 :],
         culprit=Culprit(thread=reader.thread.label, frame=blamed(found.readers)),
     )

@@ -46,6 +46,7 @@ CONSEQUENCE_OF: Final = (
     "class-init-deadlock",
     "cross-system-deadlock",
     "dns-stall",
+    "entropy-stall",
     "java-deadlock",
     "lock-convoy",
     "logging-stall",

@@ -21,7 +21,7 @@ from analyzer.contention.blocked_group import place
 from analyzer.contention.locks import LockQueue, confidence_of, lock_queues, waits_for_lock
 from analyzer.evidence.citations import of_lock, of_silence, of_threads
 from analyzer.evidence.doing import meanwhile
-from analyzer.families import blocked_threads
+from analyzer.families import blocked_threads, forked_locks
 from analyzer.families.called_process import CALLED, outlook_of
 from analyzer.model.finding import Evidence, Finding, Outlook, RecoversWhen, When
 from analyzer.model.message import say
@@ -133,9 +133,8 @@ TEXT: Final = Text(
 
 def diagnose(case: Case) -> Iterator[Finding]:
     """One finding per lock that a crowd waits for."""
-    for queue in lock_queues(case):
-        if queue.noteworthy:
-            yield _finding(queue)
+    yield from (_finding(queue) for queue in lock_queues(case) if queue.noteworthy)
+    yield from forked_locks.suspicions(case)
 
 
 def _finding(queue: LockQueue) -> Finding:

@@ -21,6 +21,7 @@ from analyzer.contention.blocked_group import BlockedGroup, common_frame, judge,
 from analyzer.contention.leases import Shortage, beyond, lender_of, shortages
 from analyzer.evidence.citations import of_sockets, of_threads
 from analyzer.families import blocked_threads
+from analyzer.families.idle_leases import at_rest
 from analyzer.model.finding import Confidence, Evidence, Finding, Outlook, RecoversWhen, When
 from analyzer.model.message import plural, say, say_of
 from analyzer.model.need import Need
@@ -101,6 +102,7 @@ def _finding(
     blocked: BlockedGroup, users: tuple[ThreadActivity, ...], what: str, whose: str, library: str, settings: tuple[str, str, str]
 ) -> Finding:
     limit, patience, watch = settings
+    rest = at_rest(blocked) if isinstance(blocked, Shortage) else None
     waiting = of_threads(blocked.members, say("{threads} wait for {what}", threads=plural(len(blocked.members), "thread"), what=what))
     held_evidence = _evidence(blocked, users)
     held = (
@@ -113,6 +115,8 @@ def _finding(
             threads=plural(len(users), "thread"),
         )
         if users
+        else say("{resting}: what is lent is not in use, but was not given back", resting=rest.words)
+        if rest is not None
         else say("who has them is not among the threads that are here")
         if blocked.few
         else say("no thread is seen to use one")
@@ -143,7 +147,7 @@ def _finding(
         blocked,
         text,
         _judge(blocked, users),
-        (waiting, *held_evidence),
+        (waiting, *held_evidence, *((rest.evidence,) if rest is not None else ())),
         ((waiting,), held_evidence),
         culprit=blocked.culprit(blocked.frame, library=library),
     )

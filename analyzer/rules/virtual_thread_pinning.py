@@ -20,6 +20,7 @@ from typing import TYPE_CHECKING, Final
 from analyzer.evidence.calls import client_evidence, client_figures, clients_in_words
 from analyzer.evidence.carriers import Pinned, pinned_carriers
 from analyzer.evidence.citations import all_of, of_threads
+from analyzer.evidence.doing import meanwhile
 from analyzer.families import pinned_pieces
 from analyzer.model.finding import Confidence, Culprit, Finding, Outlook, RecoversWhen, Severity, When
 from analyzer.model.message import plural, say
@@ -42,7 +43,7 @@ DUMP_FILE: Final = "jcmd {pid} Thread.dump_to_file -format=json threads.json"
 TEXT: Final = Text(
     "virtual-thread-pinning",
     headline="{all_of} carriers are pinned in {frame}: no other virtual thread can run.",
-    explanation="{all_of} carrier threads carry a virtual thread that waits without being unmounted{under}.{queued_in_words}{clients_in_words} It goes on only when one of the pinned threads does, and what they wait for may itself need a carrier.",
+    explanation="{all_of} carrier threads carry a virtual thread that waits without being unmounted{under}.{does}{queued_in_words}{clients_in_words} It goes on only when one of the pinned threads does, and what they wait for may itself need a carrier.",
     why=Either(
         "queued",
         "Carriers and their threads in the dump, threads that never ran, and clients that wait.",
@@ -61,6 +62,7 @@ TEXT: Final = Text(
     chain=(("virtual threads", "wait for a free one of", "{carriers} carriers"), ("the carriers", "are pinned in", "{pinned_in}")),
     phrases={
         "evidence": "{mounted_virtual_thread} wait and do not let go of their carrier",
+        "does": Either("doing", " One of them {doing}."),
         "under": Either("pinner", ", under {pinner}"),
         "queued_in_words": Either("queued", " {virtual_thread_has} never run."),
     },
@@ -84,6 +86,7 @@ def _finding(found: Pinned) -> Finding:
         frame=frame or say("a waiting virtual thread"),
         pins=frame or say("what pins"),
         pinner=frame,
+        doing=meanwhile(found.threads[0]) if found.threads[0].activity.frame >= 0 else None,
         queued=found.queued,
         virtual_thread_has=plural(found.queued, "virtual thread has", "virtual threads have"),
         clients_in_words=clients_in_words(view, port),

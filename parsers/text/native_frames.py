@@ -101,6 +101,8 @@ _LIBRARIES: Final = (
 )
 """Functions by how their names begin: what a library without ``from`` (static, or eu-stack) is told by."""
 _SYSTEM: Final = ("/lib/", "/lib64/", "/usr/lib/", "/usr/lib64/")
+_HEADERS: Final = ("/usr/include/c++/", "/usr/include/boost/", "/usr/local/include/c++/")
+"""Headers of libraries whose code the compiler puts into the program itself."""
 _OF_LIBC: Final = lazy(r"\) at (?:\.\./sysdeps|\./?(?:resolv|nss|nptl|io|socket|misc|inet|libio|malloc|time|elf|csu|posix|stdlib))/")
 """Where glibc's own sources lie, relative to its build: what the debug symbols of distributions name."""
 _OPERATOR: Final = list("operator")
@@ -140,7 +142,7 @@ def native_frame(rest: str) -> tuple[Frame, str]:
     name, arguments = _split(rest)
     place, lib = _AT.search(rest), _FROM.search(rest)
     source = f"{place['file'].rpartition('/')[2]}:{place['line']}" if place else lib["lib"].rpartition("/")[2] if lib else None
-    if not name or name.startswith("??"):
+    if not name or name.startswith(("??", "...")):
         return Frame("??", "??", source), arguments
     if name in _DARWIN:
         return Frame("libc", _DARWIN[name], source), arguments
@@ -151,6 +153,8 @@ def native_frame(rest: str) -> tuple[Frame, str]:
         return Frame("libc", plain, source), arguments
     if name.startswith(("__", "_start", "_dl_")) or name == "<signal handler called>":
         return Frame("libc", name.partition("@")[0], source), arguments
+    if place is not None and place["file"].startswith(_HEADERS):
+        return Frame("std::", name.rpartition("::")[2] if name.startswith("std::") else name, source), arguments
     if _OF_LIBC.search(rest):
         return Frame("libc", plain, source), arguments
     for pattern, library in _LIBRARIES:

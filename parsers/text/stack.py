@@ -20,6 +20,8 @@ if TYPE_CHECKING:
 
 NAME_LINES: Final = 8
 """A thread's name may hold line ends; more lines than this are no name."""
+ELIDED: Final = ("...", "\u2026")
+"""What somebody writes where frames were left out: ``... (goes on)`` is no frame."""
 _LONGEST_ID: Final = 18
 _HELD: Final = frozenset({LockVerb.LOCKED, LockVerb.OWNS})
 
@@ -131,7 +133,7 @@ def frame_of(text: str) -> Frame | None:
     """A frame as ``StackTraceElement.toString`` prints it, with or without ``at``: ``java.base@17/java.lang.Thread.run(Thread.java:840)``."""
     text = text.strip()
     match = FRAME.match(text if text.startswith("at ") else f"at {text}")
-    if not match:
+    if not match or match["call"].startswith(ELIDED):
         return None
     cls, _, method = match["call"].rpartition(".")
     return Frame(cls, method, match["source"])

@@ -38,6 +38,8 @@ _taken = lazy(r"\s*Hot threads at (?P<time>\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d)[\d.,]
 _usage = lazy(
     r"\s*(?P<percent>\d{1,5}(?:\.\d+)?)% (?:\[[^\]\n]{0,200}\] )?\([^)\n]{0,100}\) (?P<what>cpu|wait|block|mem) usage by thread '(?P<name>.{1,500})'\s*$"
 ).match
+_spent = lazy(r"[^(\n]*\((?P<used>\d{1,9}(?:\.\d{1,9})?(?:micros|ms|s)) out of (?P<of>\d{1,9}(?:\.\d{1,9})?(?:ms|s|m))\) cpu usage").match
+_UNITS: Final = {"micros": 1e-6, "ms": 1e-3, "s": 1.0, "m": 60.0}
 _shared = lazy(r"\s*(?P<some>\d{1,4})/\d{1,4} snapshots? sharing following \d{1,5} elements\s*$").match
 _unique = lazy(r"\s*unique snapshot\s*$").match
 
@@ -45,6 +47,12 @@ _unique = lazy(r"\s*unique snapshot\s*$").match
 def sniff(head: Sequence[str]) -> bool:
     """True if a thread with its usage, or the heading of a node, is among the lines."""
     return any(_usage(line) or _taken(line) for line in head)
+
+
+def _seconds(text: str) -> float:
+    """``499.1ms`` in seconds."""
+    digits = text.rstrip("micros")
+    return float(digits) * _UNITS[text[len(digits) :]]
 
 
 def parse(section: Section) -> Parsed:
@@ -65,6 +73,8 @@ class _Reader:
         self.time: str | None = None
         self.name: str | None = None
         self.first = 0
+        self.used: tuple[float, float] | None = None
+        """Seconds of processor time that the open thread took, of so many."""
         self.samples: list[tuple[int, Stack]] = []
 
     def take(self, index: int, line: str) -> bool:
@@ -72,6 +82,8 @@ class _Reader:
         if match := _usage(line):
             self._close()
             self.name, self.first = match["name"], index
+            spent = _spent(line) if match["what"] == "cpu" else None
+            self.used = (_seconds(spent["used"]), _seconds(spent["of"])) if spent is not None else None
         elif match := _taken(line):
             self._close()
             self.time = self.time or match["time"]
@@ -92,7 +104,8 @@ class _Reader:
     def _close(self) -> None:
         if self.name is not None:
             best = max(self.samples, key=lambda sample: (bool(sample[1].frames), sample[0]), default=(0, Stack(self.section, self.first)))
-            self.threads.append(best[1].thread(name=self.name))
+            cpu, elapsed = self.used or (None, None)
+            self.threads.append(best[1].thread(name=self.name, cpu=cpu, elapsed=elapsed))
         self.name, self.samples = None, []
 
     def end(self) -> tuple[ThreadDump, ...]:

@@ -76,7 +76,7 @@ _begin = lazy(HEADER).match
 _end = lazy(r"={3,} END OF THREAD DUMP ={3,}").match
 _circular = lazy(r"\s*Circular \(deadlocked\) lock chains").match
 _remark = lazy(
-    r"\s*(?:-- end of trace|--- End of stack trace|\}\s*$|thread: 0x[0-9A-F]{1,16}\s|={5,}\s*$|(?:Blocked|Open) lock chains|Chain \d+:|\"[^\"]*\" id=\d+ .*(?:in chain \d+|held by:?)|\.\.\. )"
+    r"\s*(?:-- end of trace|--- End of stack trace|\}\s*$|thread: 0x[0-9A-F]{1,16}\s|={5,}\s*$|(?:Blocked|Open) lock chains|Chain \d+:|\"[^\"]*\" id=\d+ .*(?:in chain \d+|held by:?)|\"[^\"]*\" id=\d+ idx=\S+ tid=\d+ [a-z][a-z_, ()]*$|\.\.\. )"
 ).match
 _MONTHS: Final = ("Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec")
 _VERBS: Final = {

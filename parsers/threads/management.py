@@ -46,7 +46,7 @@ _ROW: Final = (
 HEADER: Final = (
     rf"(?:{_TIME}\n)?Full thread dump [^\n]*\n(?:[ ]*\n)?{_ROW}"
     rf"|[^\s\"][^\n]{{0,200}}+\n={{6,}}[ ]*\n[ ]*\n(?={_ROW})"
-    r"|\{\s{0,20}\"threads\"\s?:\s?\[|\[\s{0,20}\{\s{0,20}\"threadName\""
+    r"|\{\s{0,20}\"threads\"\s?:\s?\[|\[\s{0,20}\{\s{0,20}\"threadName\"|\{\s{0,20}\"threadName\"\s?:"
 )
 ROW_SHAPE: Final = _ROW
 

@@ -8,6 +8,7 @@ r"""The JSON of Spring Boot's actuator, ``/actuator/threaddump`` (Boot 1: ``/dum
   "stackTrace": [ { "className": "jdk.internal.misc.Unsafe", "methodName": "park", "fileName": "Unsafe.java", "lineNumber": -2,
                     "moduleName": "java.base", "moduleVersion": "17", "nativeMethod": true } ] } ] }
 
+``jq '.threads[] | select(…)'`` prints the threads that somebody chose, one object after the other.
 Written after ``ThreadInfo``'s properties as Jackson serialises them. Hashes are decimal here and hexadecimal in ``lockName``. An owner id of -1 means none.
 """
 
@@ -25,7 +26,7 @@ from parsers.text.stack import Stack, identity, number
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-_begins = lazy(r'\s*(?:\{\s*"threads"\s*:\s*\[\s*(?:\{\s*"(?:threadName|threadId)"|\])|\[\s*\{\s*"threadName")').match
+_begins = lazy(r'\s*(?:\{\s*"threads"\s*:\s*\[\s*(?:\{\s*"(?:threadName|threadId)"|\])|\[\s*\{\s*"threadName"|\{\s*"threadName"\s*:)').match
 
 
 def is_json(head: Sequence[str]) -> bool:
@@ -35,11 +36,13 @@ def is_json(head: Sequence[str]) -> bool:
 
 def json_dump(section: Section, dialect: str) -> Parsed:
     """Read the JSON; a text that ends early gives the threads up to there."""
-    document = Document(section.lines)
+    document = Document(section.lines, many=True)
     odd = [(index, "no JSON") for index in document.odd if section.lines[index] and not section.lines[index].isspace()]
     gaps, elisions = leftovers(section, odd)
     root = document.root
-    threads = root.objects("threads") if isinstance(root, JsonObject) else [one for one in root or () if isinstance(one, JsonObject)]
+    single = isinstance(root, JsonObject) and "threadName" in root
+    listed = root.objects("threads") if isinstance(root, JsonObject) else [one for one in root or () if isinstance(one, JsonObject)]
+    threads = [one for one in document.roots if isinstance(one, JsonObject) and "threadName" in one] if single else listed
     read = section.nonblank - len(odd) + len(elisions)
     found = tuple(_thread(section, one) for one in threads)
     if not found:
@@ -48,7 +51,8 @@ def json_dump(section: Section, dialect: str) -> Parsed:
         where=section.where(found[0].where.first - section.first, found[-1].where.last - section.first),
         dialect=dialect,
         threads=found,
-        complete=document.complete and not odd,
+        complete=document.complete and not odd and not single,
+        fragment=single,
     )
     return Parsed((dump, *elisions), read, gaps)
 

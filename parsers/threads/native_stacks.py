@@ -78,6 +78,9 @@ _LOCKS: Final = {
 }
 """Functions that wait for a lock, whose first argument it is (with glibc's debug symbols), and the lock's type."""
 _lock = lazy(r"^\((?:mutex|rwlock)=(?:\w+@entry=)?(?P<address>0x[0-9a-f]{1,16})(?: <(?P<name>[^<>]{1,200})>)?")
+_mutex = lazy(r"(?:\b__mutex=|^\(this=)(?P<address>0x[0-9a-f]{1,16})\b").search
+"""The mutex as the C++ library hands it down to a libc without debug symbols."""
+_TAKES: Final = frozenset({"__gthread_mutex_lock", "__gthread_recursive_mutex_lock", "lock", "??"})
 _CALLS: Final = {
     **{
         name: name
@@ -207,6 +210,8 @@ class _Reader:
             stack.frame(frame, index)
         if frame.cls == "libc" and frame.method in _LOCKS and not stack.locks and (held := _lock.search(arguments)):
             stack.lock(LockVerb.WAITING_TO_LOCK, held["address"], held["name"] or _LOCKS[frame.method], index, depth=0)
+        elif not stack.locks and frame.method in _TAKES and _waits_for_lock(stack) and (held := _mutex(arguments or rest)):
+            stack.lock(LockVerb.WAITING_TO_LOCK, held["address"], "pthread_mutex_t", index, depth=0)
         stack.reach(index)
 
     def _owned(self, lwp: int) -> None:
@@ -226,11 +231,13 @@ class _Reader:
         threads = list(longest.values())
         names = {thread.native_id: thread.name for thread in threads if thread.native_id is not None}
         for owner, expression, waits in self.owners:
-            words = set(_word(expression))
+            words = set(_word(expression)) - set(_LOCKS.values())
+            named = any(lock.address in words for thread in threads for lock in thread.locks)
+            places = words if named else words | {waits}
             for at, thread in enumerate(threads):
                 locks = tuple(
                     replace(lock, holder=names.get(owner, f"LWP {owner}"))
-                    if lock.address in words | {waits} or (lock.cls in words and lock.cls)
+                    if lock.address in places or (lock.cls in words and lock.cls)
                     else lock
                     for lock in thread.locks
                 )
@@ -268,6 +275,11 @@ class _Reader:
                     TaskSyscall(where=place, pid=pid or Pid(0), native_id=lwp, call=call, descriptor=number, waits_for=waits, caller=caller)
                 )
         self._reset()
+
+
+def _waits_for_lock(stack: Stack) -> bool:
+    """True if the frames above are those of the C library's mutex, and of what the compiler made of it."""
+    return any(frame.method in _LOCKS or frame.method.startswith("lll_lock") for frame in stack.frames[:_INNERMOST])
 
 
 def _call_of(frames: Sequence[Frame], number: int | None) -> tuple[str | None, int | None, str | None]:

@@ -19,12 +19,13 @@ from parsers.text.grammar import JAVA_STATES
 from parsers.text.json_lines import Document, JsonList, JsonObject
 from parsers.text.patterns import lazy
 from parsers.text.source import Section, leftovers
-from parsers.text.stack import Stack, frame_of, identity, iso_time, number
+from parsers.text.stack import ELIDED, Stack, frame_of, identity, iso_time, number
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
 _begins = lazy(r'\s*\{\s*"threadDump"\s*:').match
+_PARKS = frozenset({"park", "parkNanos", "parkOnCarrierThread", "yieldContinuation"})
 _WAITS = (("blockedOn", LockVerb.WAITING_TO_LOCK), ("waitingOn", LockVerb.WAITING_ON))
 
 
@@ -79,17 +80,25 @@ def _thread(section: Section, one: JsonObject, container: str | None) -> Thread:
     return stack.thread(
         name=one.text("name") or "",
         java_id=number(one.get("tid")),
-        # JDK 21 to 24 do not say it, but every virtual thread's stack begins in VirtualThread.run.
-        virtual=str(one.get("virtual")).lower() == "true" or bool(stack.frames and stack.frames[-1].cls == "java.lang.VirtualThread"),
+        # JDK 21 to 24 do not say it.
+        virtual=str(one.get("virtual")).lower() == "true" or _is_virtual(stack),
         carrier=number(one.get("carrier")),
         container=container,
         state=JAVA_STATES.get(one.text("state") or ""),
     )
 
 
+def _is_virtual(stack: Stack) -> bool:
+    """True if the stack begins in ``VirtualThread.run``, or waits as only a virtual thread does: somebody may have left the outer frames out."""
+    own = [frame.cls == "java.lang.VirtualThread" for frame in stack.frames]
+    return bool(own) and (own[-1] or any(mine and frame.method in _PARKS for mine, frame in zip(own[:3], stack.frames, strict=False)))
+
+
 def _frames(stack: Stack, one: JsonObject) -> None:
     """Every element is a frame: depths count them, so one that cannot be read keeps its place."""
     texts: JsonList = one.items_of("stack")
     for text, line in zip(texts, texts.lines, strict=True):
+        if isinstance(text, str) and text.strip() in ELIDED:
+            continue
         frame = frame_of(text) if isinstance(text, str) else None
         stack.frame(frame or Frame("", text if isinstance(text, str) else "?"), line)

@@ -1,0 +1,108 @@
+"""The only thread of a forked process waits for a lock of that process: who had it when the process was forked is in the parent, and never lets it go here.
+
+``fork`` copies memory with its locks as they are, and of the threads only the one that calls it (POSIX, fork; Python's documentation of ``os.fork``).
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Final
+
+from analyzer.evidence.citations import of_threads
+from analyzer.model.finding import Confidence, Culprit, Outlook, RecoversWhen, Severity, When
+from analyzer.model.message import say
+from analyzer.model.text import Do, Either, Text
+from analyzer.software.blockers import application_frame
+from analyzer.software.kinds import ActivityKind
+from parsers.records import Runtime
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from analyzer.model.finding import Finding
+    from analyzer.software.pools import ThreadActivity
+    from analyzer.waits.case import Case, ProcessView
+
+_OF_ONE_PROCESS: Final = ("threading", "logging", "importlib", "<frozen importlib")
+"""Modules whose locks lie in the process' own memory: locks between processes are others' to let go."""
+_FORKS: Final = ("multiprocessing.popen_fork", "billiard.popen_fork", "gunicorn.arbiter", "uwsgi")
+"""Modules below which a forked child runs."""
+_FORK: Final = frozenset({"fork", "_launch", "spawn_worker"})
+TEXT: Final = Text(
+    "lock-convoy",
+    headline="“{name}”, the only thread of process {number}, waits for a lock in {call}{called}: nobody in this process can let it go.",
+    explanation="A fork copies locks as they are, and of the threads only the one that forks: a lock that another thread of the parent had at that moment stays locked in the child for ever.{beside} The parent goes on, and sees nothing of it.",
+    why="The dump shows that the process has no other thread. That the lock was taken before the fork is inferred.",
+    do=(
+        Do(When.NOW, "End process {number}: it never goes on, and its parent starts another."),
+        Do(
+            When.FIX,
+            "Start threads after the fork, not before it; or make such locks anew in the child (os.register_at_fork), or start workers by spawn or forkserver.",
+        ),
+    ),
+    chain=(("{who}", "waits for a lock that was held at the fork", "{call}"),),
+    phrases={
+        "called": Either("frame", ", called from {frame}"),
+        "beside": Either("other", " “{other}” of process {parent} stands in the same code."),
+        "waits": "“{name}” waits for a lock, and the process has no other thread",
+        "stands": "“{other}” stands in the code that takes the lock",
+    },
+)
+
+
+def suspicions(case: Case) -> Iterator[Finding]:
+    """One for each forked process whose only thread waits for a lock of its own process."""
+    for view in case.latest:
+        if (stuck := _stuck(view)) is not None:
+            yield _finding(case, view, stuck)
+
+
+def _stuck(view: ProcessView) -> ThreadActivity | None:
+    """The only thread of a process, if it was forked and waits for a lock without a timeout."""
+    members = [member for pool in view.pools for member in pool.members]
+    if view.dump is None or view.dump.runtime is not Runtime.PYTHON or view.dump.pid is None or len(members) != 1:
+        return None
+    (member,) = members
+    frames = member.thread.frames
+    waits = member.activity.kind is ActivityKind.LOCK and not member.activity.timed
+    forked = any(frame.cls.startswith(_FORKS) and frame.method in _FORK for frame in frames)
+    return member if waits and forked and frames[member.activity.frame].cls.startswith(_OF_ONE_PROCESS) else None
+
+
+def _finding(case: Case, view: ProcessView, stuck: ThreadActivity) -> Finding:
+    frame = application_frame(*stuck)
+    beside = _in_same_code(case, view, stuck)
+    text = TEXT.filled(
+        view.process,
+        name=stuck.thread.label,
+        who=say("“{name}”", name=stuck.thread.label),
+        number=view.pid if view.pid is not None else view.dump and view.dump.pid,
+        call=stuck.thread.frames[stuck.activity.frame].call,
+        frame=frame,
+        other=beside[1].thread.label if beside is not None else None,
+        parent=beside[0].process.pid if beside is not None else None,
+    )
+    waits = of_threads((stuck,), text["waits"])
+    shown = (waits, of_threads((beside[1],), text["stands"])) if beside is not None else (waits,)
+    return text.finding(
+        severity=Severity.WARNING,
+        confidence=Confidence.SUSPECTED if view.coverage.threads else Confidence.LIKELY,
+        outlook=Outlook(RecoversWhen.RESTART, say("No other thread of the process is there that could let the lock go.")),
+        evidence=shown,
+        chain=text.steps((waits,)),
+        culprit=Culprit(thread=stuck.thread.label, frame=str(frame) if frame is not None else None),
+    )
+
+
+def _in_same_code(case: Case, view: ProcessView, stuck: ThreadActivity) -> tuple[ProcessView, ThreadActivity] | None:
+    """The only thread of another process that is further on in a function that takes the lock."""
+    end = stuck.activity.app if stuck.activity.app >= 0 else stuck.activity.frame + 2
+    takes = {frame.full for frame in stuck.thread.frames[stuck.activity.frame + 1 : end]}
+    found = [
+        (other, member)
+        for other in case.latest
+        if other is not view and other.dump is not None and other.dump.runtime is Runtime.PYTHON
+        for pool in other.pools
+        for member in pool.members
+        if member.activity.kind is not ActivityKind.LOCK and any(frame.full in takes for frame in member.thread.frames[1:])
+    ]
+    return found[0] if len(found) == 1 else None
