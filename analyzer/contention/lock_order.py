@@ -12,7 +12,8 @@ from itertools import combinations
 from typing import TYPE_CHECKING, Final, NamedTuple
 
 from analyzer.contention.locks import lock_queues
-from analyzer.software.blockers import IDLE, application_frame
+from analyzer.software.blockers import IDLE, RESULTS, application_frame
+from analyzer.software.kinds import PoolRole
 from analyzer.software.pools import ThreadSet
 
 if TYPE_CHECKING:
@@ -37,16 +38,21 @@ class Side(NamedTuple):
 
 def opposite_orders(case: Case) -> Iterator[tuple[Side, Side]]:
     """Pairs of functions of one process, the one with more threads first."""
-    queues = [queue for queue in lock_queues(case) if queue.owner is None and queue.lock is not None and queue.lock.address is not None]
+    queues = [
+        queue
+        for queue in lock_queues(case, FEWEST_AT_FIRST)
+        if queue.owner is None and queue.lock is not None and queue.lock.address is not None
+    ]
     for one, other in combinations(queues, 2):
         if one.view is other.view and (found := _pair(one, other)) is not None:
             yield found
 
 
 def _pair(one: LockQueue, other: LockQueue) -> tuple[Side, Side] | None:
-    first, second = _main_function(one), _main_function(other)
-    if first is None or second is None or first == second:
+    functions = _functions(one, other)
+    if functions is None:
         return None
+    first, second = functions
     past_first = [member for member in other.members if _function(member) == first]
     past_second = [member for member in one.members if _function(member) == second]
     if len(past_first) != 1 or len(past_second) != 1 or _works_there(one, other, {first, second}):
@@ -63,11 +69,40 @@ def _function(member: ThreadActivity) -> str | None:
     return frame.full if frame is not None else None
 
 
-def _main_function(queue: LockQueue) -> str | None:
-    """The function in which most of the queue stand."""
-    functions = Counter(function for member in queue.members if (function := _function(member)) is not None)
+def _functions(one: LockQueue, other: LockQueue) -> tuple[str, str] | None:
+    """The functions before whose first lock each queue stands.
+
+    Of one of them the only thread before its first lock suffices where the whole process waits for these two locks: then whoever holds the second lock is
+    among the waiting, and only its own thread that is further on can be.
+    """
+    firsts, seconds = _by_function(one), _by_function(other)
+    first, second = _main_function(firsts), _main_function(seconds)
+    if first is not None and second is not None and first != second:
+        return first, second
+    if not _all_wait(one, other):
+        return None
+    if first is not None and (left := set(seconds) - {first}) and len(left) == 1:
+        return first, left.pop()
+    if second is not None and (left := set(firsts) - {second}) and len(left) == 1:
+        return left.pop(), second
+    return None
+
+
+def _by_function(queue: LockQueue) -> Counter[str]:
+    return Counter(function for member in queue.members if (function := _function(member)) is not None)
+
+
+def _main_function(functions: Counter[str]) -> str | None:
+    """The function in which most of a queue stand."""
     name, count = next(iter(functions.most_common(1)), (None, 0))
     return name if count >= FEWEST_AT_FIRST else None
+
+
+def _all_wait(one: LockQueue, other: LockQueue) -> bool:
+    """True if every thread of a whole dump that has anything to do waits for one of the two locks."""
+    waiting = ThreadSet((*one.members, *other.members))
+    busy = (member for pool in one.view.pools if pool.role is not PoolRole.JVM for member in pool.busy if member.activity.app >= 0)
+    return not one.view.coverage.threads and all(member in waiting or member.activity.kind in RESULTS for member in busy)
 
 
 def _works_there(one: LockQueue, other: LockQueue, functions: set[str]) -> bool:

@@ -18,7 +18,7 @@ from analyzer.software.blockers import IDLE, OUTBOUND, RESULTS, SOCKET, applicat
 from analyzer.software.kinds import ActivityKind
 from analyzer.software.pools import ThreadSet
 from analyzer.waits.deadlocks import behind, cycles
-from analyzer.waits.targets import targets
+from analyzer.waits.targets import only_target
 from parsers.records import JavaState, LockVerb, Runtime
 
 if TYPE_CHECKING:
@@ -54,6 +54,8 @@ _SLOW: Final = (
 )
 """Kinds of work that nobody should do while a lock is held: one waiter behind it tells what many would."""
 _OWNED: Final = re.compile(r"java\.util\.concurrent\.locks\.(ReentrantLock|ReentrantReadWriteLock|StampedLock)\b")
+_SERVERS: Final = frozenset({"gen_server", "gen_statem", "gen_fsm"})
+"""Behaviours of Erlang whose processes answer one call after the other."""
 _SYNCHRONIZERS: Final = (
     "java.util.concurrent.",
     "jdk.internal.",
@@ -147,10 +149,7 @@ class LockQueue(BlockedGroup):
     @property
     def target(self) -> Target | None:
         """The service that the owner waits for, if the sockets tell."""
-        if self.owner is None or self.owner.activity.kind not in OUTBOUND:
-            return None
-        found = targets(self.view, (self.owner,))
-        return found[0] if len(found) == 1 else None
+        return only_target(self.view, self.owner) if self.owner is not None else None
 
 
 def confidence_of(queue: LockQueue) -> tuple[Confidence, str]:
@@ -188,8 +187,8 @@ def _in_words(cls: str | None, address: str, noun: str) -> str:
     return say("{lock} {address}", lock=cls or noun, address=address).strip()
 
 
-@lru_cache(maxsize=4)  # three rules ask
-def lock_queues(case: Case) -> tuple[LockQueue, ...]:
+@lru_cache(maxsize=8)  # three rules ask
+def lock_queues(case: Case, least: int = FEWEST) -> tuple[LockQueue, ...]:
     """Queues before the application's locks, at each process' last view: not those of deadlocks, loggers, name look-ups and lending pools.
 
     A queue whose owner only waits for another such lock is left to that lock's queue.
@@ -197,7 +196,7 @@ def lock_queues(case: Case) -> tuple[LockQueue, ...]:
     found = []
     for view in case.latest:
         stuck = {thread for cycle in cycles(view) for thread in _threads(view, cycle)}
-        fewest = 1 if chosen(case, view) else FEWEST
+        fewest = 1 if chosen(case, view) else least
         groups = sorted((waiters for waiters in _groups(view) if len(waiters) >= fewest), key=len, reverse=True)
         waiting = ThreadSet(member for waiters in groups for member in waiters)
         queues = [LockQueue(case, view, waiters) for waiters in groups[:LONGEST]]
@@ -320,7 +319,7 @@ def _further_on(view: ProcessView, waiters: Iterable[ThreadActivity]) -> ThreadA
 def _in_guarded_code(view: ProcessView, waiters: Sequence[ThreadActivity]) -> ThreadActivity | None:
     """The only thread in slow work in code that the lock is likely to guard.
 
-    In another method of the same type of Go or C++, later in the same PHP script, or in the class whose monitor threads of a JVM enter, where no line names a lock.
+    In another method of the same type of Go or C++, later in the same PHP script, in the answer of a server process of Erlang, or in the class whose monitor threads of a JVM enter, where no line names a lock.
     """
     waiting, found = ThreadSet(waiters), []
     if view.known.runtime is Runtime.JVM and _hides_owner(view, waiters):
@@ -353,6 +352,8 @@ def _in_guarded_code(view: ProcessView, waiters: Sequence[ThreadActivity]) -> Th
         if len(scopes) != 1 or scopes == {""}:
             return None
         found = [member for member in _slow(view) if member not in waiting and any(frame.cls in scopes for frame in member.thread.frames)]
+    elif view.known.runtime is Runtime.ERLANG:
+        found = [member for member in _slow(view) if member not in waiting and any(frame.cls in _SERVERS for frame in member.thread.frames)]
     elif view.known.runtime is Runtime.PHP and all(member.thread.frames for member in waiters):
         places = [_lines(member) for member in waiters]
         shared = {place: max(one[place] for one in places) for place in set.intersection(*map(set, places))}

@@ -16,7 +16,7 @@ CALLED: Final = Text(
         "{count} wait for an answer of the process “{name}”, which itself {doing}.",
         "{count} wait for an answer of one process.",
     ),
-    explanation="{count} wait for an answer of {lock}, called in {site}. {owner_in_words}{others}{clients}",
+    explanation="{count} wait for an answer of {called}, called in {site}. {owner_in_words}{others}{clients}",
     do=(
         Do(
             When.NOW,
@@ -35,6 +35,7 @@ CALLED: Final = Text(
     figures=(("1", "process that all call"),),
     chain=(("{pool_name}", "waits for an answer of", "{count}, in {site}"), ("{who}", "{doing}", "in {place}{at}")),
     phrases={
+        "called": Either("named", "{lock}", Either("owner", "“{name}”", "one process")),
         "owner_in_words": Either(
             "owner",
             "“{name}” answers one call after the other, and {doing}{to}, in {owner_place}. All others go on when it does.",

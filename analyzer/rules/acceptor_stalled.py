@@ -17,7 +17,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Final
 
 from analyzer.evidence.calls import client_evidence
-from analyzer.evidence.citations import of_dump, of_sockets, of_threads
+from analyzer.evidence.citations import of_dump, of_silence, of_sockets, of_threads
 from analyzer.evidence.doing import instead_of_accepting
 from analyzer.families import handshake_stall
 from analyzer.model.finding import Confidence, Culprit, Finding, Kind, Outlook, RecoversWhen, Severity, When
@@ -27,6 +27,7 @@ from analyzer.model.text import Do, Either, Text
 from analyzer.software.blockers import application_frame
 from analyzer.software.kinds import ActivityKind
 from analyzer.waits.acceptors import acceptor_of, all_at_work, is_accepted, queue_of, shaking_hands, stayed
+from analyzer.waits.targets import only_target
 from parsers.records import TcpState
 
 if TYPE_CHECKING:
@@ -92,7 +93,11 @@ TEXT: Final = Text(
     figures=(("{queue_count:,}", "connections waiting to be accepted"),),
     chain=(("{who}", "does not accept", "{what}"), ("{listener}", "fills its accept queue", "{connections}")),
     phrases={
-        "the_acceptor": Either("acceptor", "the acceptor is busy with something else", "the acceptor is gone"),
+        "the_acceptor": Either(
+            "acceptor",
+            Either("target", "the acceptor waits for an answer of {target}", "the acceptor is busy with something else"),
+            "the acceptor is gone",
+        ),
         "holding": Either("only_one", " {accepted_connection_is} open: {remote} may be whom it waits for."),
         "unowned": "{connection_has} no owner: not accepted yet",
         "listener_says": "{queue_waits} in the accept queue of port {port}",
@@ -136,6 +141,7 @@ def _finding(
     frame = application_frame(*acceptor) if acceptor else None
     what = instead_of_accepting(acceptor, frame) if acceptor is not None else say("no thread of the process accepts or selects")
     held = [row for row in view.server_side(port) if row.owners and row.state is TcpState.ESTABLISHED]
+    target = only_target(view, acceptor) if acceptor is not None else None
     text = TEXT.filled(
         view.process,
         port=port,
@@ -145,7 +151,8 @@ def _finding(
         connection_has=plural(len(queue), "connection has", "connections have"),
         queue_waits=plural((listener.recv_q if listener else None) or 0, "connection waits", "connections wait"),
         what=what,
-        only_one=acceptor and len(held) == 1,
+        only_one=acceptor and not target and len(held) == 1,
+        target=target.remote if target else None,
         accepted_connection_is=plural(len(held), "accepted connection is", "accepted connections are"),
         remote=held[0].remote if held else None,
         proven=acceptor and lasting and (twice or acceptor.activity.kind not in _BRIEF),
@@ -161,6 +168,7 @@ def _finding(
         evidence.append(of_sockets([listener], text["listener_says"], (str(listener.recv_q),)))
     if acceptor is not None:
         evidence.insert(0, of_threads([acceptor], what))
+        evidence += [of_silence(target.connections, target.remote)] if target else []
     elif view.dump is not None:
         evidence.insert(0, of_dump(view.dump, say("{what}, in {threads}", what=what, threads=plural(len(view.dump.threads), "thread"))))
     return text.finding(
@@ -169,7 +177,12 @@ def _finding(
         evidence=(*evidence, *client_evidence(view, port)),
         chain=text.steps((evidence[0],), (waiting,)),
         absent=() if acceptor is not None else (Kind.THREADS,),
-        culprit=Culprit(thread=acceptor.thread.label if acceptor else None, frame=str(frame) if frame else None, listener=f"*:{port}"),
+        culprit=Culprit(
+            thread=acceptor.thread.label if acceptor else None,
+            frame=str(frame) if frame else None,
+            listener=f"*:{port}",
+            remote=str(target.remote) if target else None,
+        ),
     )
 
 

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Final, NamedTuple
 
 from analyzer.join.descriptor_links import exact_sockets
 from analyzer.model.finding import Basis, Confidence
+from analyzer.software.blockers import OUTBOUND
 from analyzer.software.kinds import ActivityKind, PoolRole
 from parsers.records import Endpoint, TcpState
 
@@ -70,6 +71,12 @@ def targets(view: ProcessView, callers: Sequence[ThreadActivity]) -> tuple[Targe
     if rest > COUNT_TOLERANCE * len(callers):
         found += _remote_targets(view, callers, rest)
     return tuple(sorted(found, key=lambda target: (-target.share, target.remote)))
+
+
+def only_target(view: ProcessView, caller: ThreadActivity) -> Target | None:
+    """The one service that a thread in a call can only be waiting for; None if it may be another, or a client's connection that it reads."""
+    found = targets(view, (caller,)) if caller.activity.kind in OUTBOUND else ()
+    return found[0] if len(found) == 1 else None
 
 
 def unseen_targets(serving: ServerPool) -> tuple[Target, ...]:

@@ -3,6 +3,8 @@ r"""Single processes of an Erlang node as its shell and its tools print them: ``
     {current_stacktrace,[{gen,do_call,4,[{file,"gen.erl"},{line,237}]},
                          {shop_cart,price,2,[{file,"src/shop_cart.erl"},{line,51}]}]}
     {message_queue_len,18233}
+    <0.412.0> [{registered_name,shop_price_server},
+               {current_stacktrace,
 
 etop and observer print a row for each process: ``<0.412.0>  shop_price_server  '-'  12033  918234  18233 gen:do_call/4``. What is printed so is a piece: it says nothing of processes that are not there. A long queue of messages before one process is a fact of its own. Written after
 the documentation of OTP, not captured here.
@@ -39,6 +41,11 @@ _call = lazy(
 _begun = lazy(r"\{'?[a-zA-Z][\w.@']{0,100},'?[\w.@/<>?!-]{1,150}'?,\d{1,3},\s*$").search
 _queue = lazy(r"[^\n]{0,120}?\{message_queue_len,\s?(?P<length>\d{1,12})\}")
 _registered = lazy(r"[^\n]{0,120}?\{registered_name,\s?'?(?P<name>[\w.@]{1,120})'?\}")
+_listed_one = lazy(r"\s{0,4}(?:\{)?(?P<pid><\d{1,9}\.\d{1,9}\.\d{1,9}>)\s{0,4},?\s{0,4}\[\{[a-z_]{3,30},").match
+"""A process of a list that was printed with ``io:format("~p ~p~n", [P, process_info(P, …)])``."""
+_initial = lazy(
+    r"[^\n]{0,80}?\{initial_call,\s{0,4}\{'?(?P<module>[a-zA-Z][\w.@]{0,100})'?,'?(?P<name>[\w.@/<>?!-]{1,150})'?,(?P<arity>\d{1,3})\}"
+).match
 _asked = lazy(
     r"[^\n]{0,80}?(?:process_info|current_stacktrace)[^\n]{0,20}?\(\s?(?:whereis\(\s?)?'?(?P<name>(?:pid\([\d, ]{5,30}\)|<[\d.]{5,30}>|[a-zA-Z][\w.@]{0,80}))"
 )
@@ -86,6 +93,7 @@ class _Reader:
         self.pid = ""
         """The number that was asked for: a list of queues has no names."""
         self.names: dict[str, str] = {}
+        self.group: str | None = None
         self.begun = ""
         """A call whose place stands in the next line."""
         self.lists = False
@@ -101,6 +109,10 @@ class _Reader:
             self.name, taken = match["name"], True
             numbers = _of_number(match["name"])
             self.pid = f"<{numbers['numbers'].replace(' ', '').replace(',', '.')}>" if numbers is not None else match["name"]
+        if (match := _listed_one(line)) is not None:
+            self._close()
+            self.name = self.pid = match["pid"]
+            self.group, taken = None, True
         if (match := _registered.match(line)) is not None:
             self.name, taken = match["name"], True
             self.names[self.pid] = self.name
@@ -110,7 +122,12 @@ class _Reader:
         if _begins.match(line) is not None:
             self._close()
             self.open, taken = Stack(self.section, index), True
-        taken = self._frames(index, line) or taken
+        if (match := _initial(line)) is not None:
+            # Processes that begin in one function are of one kind; those of a behaviour all begin alike, and are told apart by their names.
+            began = f"{match['module']}:{match['name']}/{match['arity']}"
+            self.group, taken = None if began.startswith(("proc_lib:", "erlang:")) else began, True
+        else:
+            taken = self._frames(index, line) or taken
         if (match := _queue.match(line)) is not None:
             self._queued(index, self.name, int(match["length"]))
             taken = True
@@ -156,7 +173,7 @@ class _Reader:
 
     def _close(self) -> None:
         if self.open is not None and self.open.frames:
-            self.threads.append(self.open.thread(name=self.name or f"process {len(self.threads) + 1}"))
+            self.threads.append(self.open.thread(name=self.name or f"process {len(self.threads) + 1}", group=self.group))
         self.open = None
 
     def records(self) -> tuple[Record, ...]:

@@ -137,3 +137,55 @@ class TestFullTables:
         (finding,) = found(diagnosis_of({"lsof-431.txt": listed(to_one=2, clients=60), "limits-431.txt": LIMITS}), "fd-exhaustion")
         assert "most of them sockets." in finding.headline
         assert finding.culprit.remote is None
+
+
+def listed_process(number: int, name: str, stack: str, began: str, queue: int = 0) -> str:
+    """A process of ``[io:format("~p ~p~n", [P, process_info(P, …)]) || P <- processes()]``."""
+    return (
+        f"<0.{number}.0> [{{registered_name,{name}}},\n          {{current_stacktrace,\n              [{stack}]}},\n"
+        f"          {{status,waiting}},\n          {{message_queue_len,{queue}}},\n          {{initial_call,{began}}}]\n"
+    )
+
+
+ASKS = '{gen,do_call,4,[{file,"gen.erl"},{line,237}]},\n               {gen_server,call,3,[{file,"gen_server.erl"},{line,381}]},\n               {reef,talk,1,[{file,"src/reef.erl"},{line,9}]}'
+ANSWERS = '{prim_inet,recv0,3,[]},\n               {reef,handle_call,3,[{file,"src/reef.erl"},{line,4}]},\n               {gen_server,try_handle_call,4,[{file,"gen_server.erl"},{line,1149}]}'
+RESTS = '{gen_server,loop,7,[{file,"gen_server.erl"},{line,871}]},\n               {proc_lib,init_p_do_apply,3,[{file,"proc_lib.erl"},{line,240}]}'
+
+
+class TestCalledProcesses:
+    """A list of processes names nobody who is called: the only server process that is at work has the calls before it."""
+
+    @staticmethod
+    def listing(*servers: str) -> str:
+        callers = "".join(listed_process(80 + at, "[]", ASKS, "{reef,talk,1}") for at in range(5))
+        return listed_process(70, "logbook", RESTS, "{proc_lib,init_p,5}") + "".join(servers) + callers
+
+    def test_the_one_at_work_is_who_is_called(self) -> None:
+        (finding,) = found(
+            diagnosis_of({"processes.txt": self.listing(listed_process(77, "tideline", ANSWERS, "{proc_lib,init_p,5}", 4))}), "lock-convoy"
+        )
+        assert "the process “tideline”, which itself waits for an answer on a socket" in finding.headline
+        assert "reef:talk/1" in finding.headline
+
+    def test_of_two_neither_is_blamed(self) -> None:
+        servers = [listed_process(77 + at, name, ANSWERS, "{proc_lib,init_p,5}", 2) for at, name in enumerate(("tideline", "ebbline"))]
+        findings = found(diagnosis_of({"processes.txt": self.listing(*servers)}), "lock-convoy")
+        assert all("line”" not in one.headline for one in findings)
+
+
+class TestAcceptorThatCalls:
+    """Who accepts waits for a service: the table tells for which."""
+
+    QUEUE = tuple(f"96 10.2.0.4:6612 10.2.9.7:{43000 + at} ESTABLISHED -" for at in range(4))
+
+    def told(self, *rows: str) -> str:
+        loop = thread("porch", "RUNNABLE", *READ, "org.acme.tide.Porch.greet", "org.acme.tide.Porch.main", native="runnable")
+        table = netstat(LISTEN.replace("0 ", "4 ", 1), *self.QUEUE, *rows)
+        (finding,) = found(diagnosis_of({"jstack-431.txt": dump(loop), "netstat.txt": table}), "acceptor-stalled")
+        return finding.headline
+
+    def test_the_service_is_named(self) -> None:
+        assert "the acceptor waits for an answer of 10.9.9.9:7000" in self.told(*open_to("10.9.9.9:7000", 1))
+
+    def test_a_client_that_it_has_accepted_is_none(self) -> None:
+        assert "busy with something else" in self.told("0 10.2.0.4:6612 10.2.9.7:41000 ESTABLISHED 431/java")

@@ -182,6 +182,16 @@ class TestOppositeOrder:
     def test_what_is_no_inversion(self, stacks: tuple[tuple[int, str, str, int], ...]) -> None:
         assert not found(diagnosis_of(self.go(*stacks)), "lock-order-inversion")
 
+    FEW = ((4, A, "book", 11), (1, B, "book", 13), (1, B, "void", 31), (1, A, "void", 33))
+
+    def test_one_thread_before_a_lock_suffices_where_all_wait(self) -> None:
+        (finding,) = found(diagnosis_of(self.go(*self.FEW)), "lock-order-inversion")
+        assert finding.confidence is Confidence.LIKELY
+
+    def test_one_thread_before_a_lock_proves_nothing_while_others_work(self) -> None:
+        works = goroutine(99, "running", "example.com/till.audit(0x1)\n\t/b/till.go:75 +0x1\n" + SERVE)
+        assert not found(diagnosis_of(self.go(*self.FEW, extra=works)), "lock-order-inversion")
+
     def test_somebody_else_is_at_work_in_one_of_them(self) -> None:
         works = goroutine(99, "running", "example.com/till.book(0x1)\n\t/b/till.go:15 +0x1\n" + SERVE)
         assert not found(diagnosis_of(self.go(*self.CROSSED, extra=works)), "lock-order-inversion")
