@@ -5,6 +5,7 @@ from __future__ import annotations
 import ast
 import inspect
 import re
+import statistics
 import subprocess
 import tomllib
 from functools import cache
@@ -30,6 +31,7 @@ CODE = sorted(
 LONGEST_FILE = 400
 LONGEST_FUNCTION = 80
 LONGEST_RULE = 200
+USUAL_RULE = 110
 
 
 @pytest.mark.parametrize("path", CODE, ids=lambda path: str(path.relative_to(ROOT)))
@@ -39,6 +41,12 @@ def test_rooms_are_small(path: Path) -> None:
     for node in ast.walk(ast.parse(text)):
         if isinstance(node, ast.FunctionDef) and node.end_lineno:
             assert node.end_lineno - node.lineno <= LONGEST_FUNCTION, f"{node.name} is too long"
+
+
+def test_the_usual_rule_is_judgement_alone() -> None:
+    """What is looked for stands in evidence, what is told alike in families: the median rule is its explanation, its sentences and its judgement."""
+    lengths = [inspect.getsource(rule).count("\n") for rule in RULES]  # type: ignore[arg-type]
+    assert statistics.median(lengths) <= USUAL_RULE
 
 
 def test_floors_hold_no_import_of_a_sample() -> None:

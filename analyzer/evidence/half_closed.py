@@ -13,6 +13,7 @@ from analyzer.join.connections import close_wait, left_unread
 from analyzer.join.turns import answered
 from analyzer.model.finding import Evidence
 from analyzer.model.message import joined, plural, say
+from analyzer.model.text import Ask
 from analyzer.software.kinds import ActivityKind
 from parsers.records import Runtime, TcpState, Where
 
@@ -34,6 +35,12 @@ MOST: Final = 0.8
 """Share of the sockets that the loop's report must list as not read."""
 FREE: Final = 0.5
 """Share of the pool that must be free: a server that has threads and does not close is not short of them."""
+
+
+SECOND_TABLE: Final = Ask(
+    "second socket table, a minute later", "whether the same connections are still there", "ss -tanpoei > ss-2.txt", on="undecided"
+)
+"""What decides whether such connections stay."""
 
 
 class Unclosed(NamedTuple):

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Final, NamedTuple
 
+from analyzer.model.message import say
 from parsers.records import TcpState
 
 if TYPE_CHECKING:
@@ -34,6 +35,12 @@ class ProxyHalves(NamedTuple):
         """The servers behind: those that the end was passed on to, else all that it has open connections to."""
         calls = self.passed or self.view.client_side.of(TcpState.ESTABLISHED)
         return sorted({str(row.remote) for row in calls if row.remote is not None})
+
+    @property
+    def behind_in_words(self) -> str:
+        """The first of these, and how many more; empty if there is none."""
+        first, others = next(iter(self.behind), ""), len(self.behind) - 1
+        return say("{behind} and {others} more", behind=first, others=others) if others > 0 else first
 
 
 def proxy_halves(case: Case) -> Iterator[ProxyHalves]:

@@ -91,7 +91,7 @@ class Ask(msgspec.Struct, frozen=True):
 class Text(msgspec.Struct, frozen=True):
     """The sentences of a finding.
 
-    ``why``: why it is as sure as it is. ``figures`` are (value, label). ``chain`` has (actor, verb, detail) for each step. ``phrases`` are parts of
+    ``why``: why it is as sure as it is. ``figures`` are (value, label); one without a value is left out. ``chain`` has (actor, verb, detail) for each step. ``phrases`` are parts of
     sentences under the names of the slots that they fill.
     """
 
@@ -149,8 +149,8 @@ class Filled(msgspec.Struct, frozen=True):
 
     @property
     def figures(self) -> tuple[tuple[str, str], ...]:
-        """The few numbers that tell the story."""
-        return tuple((self.said(value), self.said(label)) for value, label in self.text.figures)
+        """The few numbers that tell the story, but for those that there are none of: an empty value."""
+        return tuple((said, self.said(label)) for value, label in self.text.figures if (said := self.said(value)))
 
     @property
     def missing(self) -> tuple[Missing, ...]:

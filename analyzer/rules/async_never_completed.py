@@ -18,11 +18,11 @@ from typing import TYPE_CHECKING, Final
 
 from analyzer.evidence.calls import client_figures
 from analyzer.evidence.citations import of_sockets
-from analyzer.evidence.half_closed import Unclosed, unclosed
+from analyzer.evidence.half_closed import SECOND_TABLE, Unclosed, unclosed
 from analyzer.model.finding import Confidence, Culprit, Finding, Outlook, RecoversWhen, Severity, When
 from analyzer.model.message import joined, plural, say
 from analyzer.model.need import Need
-from analyzer.model.text import Ask, Do, Either, Text
+from analyzer.model.text import Do, Either, Text
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -61,11 +61,7 @@ TEXT: Final = Text(
         Do(When.PREVENT, "Send a heartbeat on long-lived streams: a failed write reveals a client that has left."),
     ),
     figures=(("{idle} of {workers}", "threads of {name} free"),),
-    ask=(
-        Ask(
-            "second socket table, a minute later", "whether the same connections are still there", "ss -tanpoei > ss-2.txt", on="undecided"
-        ),
-    ),
+    ask=(SECOND_TABLE,),
     chain=(("its clients", "leave", "port {port}"), ("an asynchronous request", "is never completed", "{name} is free")),
     phrases={
         "end": Either("end", "end", "ends"),

@@ -61,7 +61,7 @@ TEXT: Final = Text(
         ),
         Do(When.PREVENT, "Put a proxy that buffers answers in front of the server; bound how many threads may send large bodies."),
     ),
-    figures=(("{writing_count} of {workers}", "request threads in a write"),),
+    figures=(("{writing_count} of {workers}", "request threads in a write"), ("{full_count}", "connections with unsent bytes")),
     ask=(Ask("socket table with queues", "whether bytes wait in Send-Q", "ss -tanpoei > ss.txt", on="undecided"),),
     chain=(("{name}", "waits in a write to", "{kind_in_words}"), ("its clients", "do not read", "")),
     phrases={
@@ -103,6 +103,7 @@ def _finding(found: Writing) -> Finding:
         kind_in_words=kind_in_words(threads),
         frame=frame,
         full=full,
+        full_count=f"{len(full):,}" if view.sockets else "",
         connections=plural(len(full), "connection"),
         connection_has=plural(len(full), "connection has", "connections have"),
         send_q=full[0].send_q if full else 0,
@@ -119,13 +120,12 @@ def _finding(found: Writing) -> Finding:
     stands = of_threads(threads, text["stands"])
     timer = full[0].timer.kind.value if full and full[0].timer else ""
     waits = [of_sockets(full, text["waits"], (str(full[0].send_q), timer))] if full else []
-    figure = [(f"{len(full):,}", say("connections with unsent bytes"))] if view.sockets else []
     sure = Confidence.CERTAIN if found.explained else Confidence.LIKELY
     return text.finding(
         severity=Severity.CRITICAL if (full and not found.moved) or serving.pressure.exists else Severity.WARNING,
         confidence=sure if full and not found.moved else Confidence.SUSPECTED,
         evidence=(stands, *waits, *client_evidence(view, port)),
-        figures=(*client_figures(view, port), *text.figures, *figure),
+        figures=(*client_figures(view, port), *text.figures),
         chain=text.steps((stands,)),
         culprit=Culprit(pool=serving.pool.name, frame=str(frame) if frame else None, listener=f"*:{port}" if port is not None else None),
     )

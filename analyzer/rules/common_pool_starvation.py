@@ -62,6 +62,7 @@ TEXT: Final = Text(
             on="unseen",
         ),
     ),
+    figures=(("{waiters_count}", "threads of {server} waiting"),),
     phrases={
         "waiting": "{workers} of the common pool wait in {kind}",
         "waiters": "{request_thread} wait for results of the common pool",
@@ -90,15 +91,14 @@ def _finding(starving: Starved) -> Finding:
         kind=kind,
         **blocked_threads.words(starving),
         frame=frame,
+        waiters_count=f"{len(waiters):,}" if waiters else "",
+        server=starving.serving.pool.name if starving.serving is not None else "",
         unseen=not starving.view.sockets,
         nested=endless,
         request_thread=plural(len(waiters), "request thread"),
     )
     waiting = of_threads(starving.members, text["waiting"])
     callers = [of_threads(waiters, text["waiters"])] if waiters else []
-    figure = (
-        [(f"{len(waiters):,}", say("threads of {name} waiting", name=starving.serving.pool.name))] if waiters and starving.serving else []
-    )
     waits = Step(pool.name, say("waits in"), say("{kind}, called from {frame}", kind=kind, frame=frame), (waiting,))
     lacks = [Step(pool.name, say("has no worker left for"), say("the queued tasks"))] if starving.nested else []
     return blocked_threads.finding(
@@ -107,7 +107,6 @@ def _finding(starving: Starved) -> Finding:
         judge(list(_doubts(starving)), PROOF),
         (waiting, *callers),
         (),
-        figures=(*starving.figures, *figure),
         chain=(*starving.before, waits, *lacks),
         outlook=Outlook(RecoversWhen.RESTART, say("What the threads wait for is queued behind them.")) if endless else None,
         loop=starving.nested,

@@ -55,12 +55,13 @@ TEXT: Final = Text(
             "Look at {frame} and its input: a regular expression that backtracks, an unshared collection that is shared, a loop whose end never comes. Bound the input or the time.",
         ),
     ),
-    figures=(("{members_count}", "spinning threads"),),
+    figures=(("{members_count}", "spinning threads"), ("{share}", "of a processor each")),
     ask=(Ask("top -H beside the dumps", "which native ids use the processor", "top -H -b -n 2 -p {pid} > top.txt", on="undecided"),),
     chain=(("{thread}", "computes without end in", "{frame}"),),
     phrases={
         "evidence": "{threads} RUNNABLE under {frame} in all {dumps}",
         "cpu": Either("rates", "{min:.0%} of a processor each between the dumps", Either("used", "{cpu_percent:.0f} % in top")),
+        "share": Either("rates", "{min:.0%}"),
         "row": "top shows {cpu_percent:g} % for native id {native_id}",
         "compute": Either("several", "compute", "computes"),
         "given": Either(
@@ -104,7 +105,6 @@ def _finding(found: Spinning) -> Finding:
         severity=Severity.CRITICAL if found.fills_a_server else Severity.WARNING,
         confidence=Confidence.SUSPECTED if not found.known else Confidence.CERTAIN if found.both else Confidence.LIKELY,
         evidence=(stands, *rows),
-        figures=(*text.figures, *(((f"{min(shares):.0%}", say("of a processor each")),) if shares else ())),
         chain=text.steps((stands,)),
         culprit=Culprit(pool=next(iter(found.pools), None), thread=members[0].thread.label, frame=blamed(members)),
     )

@@ -17,13 +17,14 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Final
 
 from analyzer.evidence.citations import of_sockets
+from analyzer.evidence.half_closed import SECOND_TABLE
 from analyzer.evidence.proxy_halves import ProxyHalves, proxy_halves
 from analyzer.families.counted_halves import passed_on
 from analyzer.join.connections import close_wait
 from analyzer.model.finding import Confidence, Culprit, Finding, Outlook, RecoversWhen, Severity, When
 from analyzer.model.message import plural, say
 from analyzer.model.need import Need
-from analyzer.model.text import Ask, Do, Either, Text
+from analyzer.model.text import Do, Either, Text
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -58,11 +59,7 @@ TEXT: Final = Text(
         ),
     ),
     figures=(("{waiting_count:,}", "CLOSE_WAIT of {command}"),),
-    ask=(
-        Ask(
-            "second socket table, a minute later", "whether the same connections are still there", "ss -tanpoei > ss-2.txt", on="undecided"
-        ),
-    ),
+    ask=(SECOND_TABLE,),
     chain=(("the peers", "leave", "{command}"), ("{command}", "keeps its half open", "")),
     phrases={
         "it_has": Either(
@@ -75,8 +72,7 @@ TEXT: Final = Text(
             "As many of its own connections to {to} are in FIN_WAIT2: it has sent their end there, and keeps both halves until that side closes or its own timeout comes.",
             "A proxy keeps such connections until its own timeout, or until the server behind answers{where}.",
         ),
-        "to": Either("others", "{first} and {others} more", "{first}"),
-        "where": Either("first", " ({to})"),
+        "where": Either("to", " ({to})"),
         "standing": Either("lasting", " {of_them_was} there in the table before."),
         "waits": "{connections} of {command} in CLOSE_WAIT",
         "passes": "{passing} of {command} in FIN_WAIT2: it has passed the end on",
@@ -91,7 +87,7 @@ def diagnose(case: Case) -> Iterator[Finding]:
 
 
 def _finding(found: ProxyHalves) -> Finding:
-    view, behind, split = found.view, found.behind, close_wait(found.waiting)
+    view, split = found.view, close_wait(found.waiting)
     text = TEXT.filled(
         view.process,
         command=view.command,
@@ -101,8 +97,7 @@ def _finding(found: ProxyHalves) -> Finding:
         fin_only=split.fin_only,
         passed=found.passed,
         passing=plural(len(found.passed), "connection"),
-        first=behind[0] if behind else "",
-        others=max(0, len(behind) - 1),
+        to=found.behind_in_words,
         lasting=found.lasting,
         of_them_was=plural(found.lasting, "of them was", "of them were"),
         waiting_count=len(found.waiting),
@@ -115,5 +110,5 @@ def _finding(found: ProxyHalves) -> Finding:
         confidence=Confidence.LIKELY if found.passed else Confidence.SUSPECTED,
         evidence=(shown, *passes),
         chain=text.steps((shown,)),
-        culprit=Culprit(library=view.command, remote=behind[0] if behind else None),
+        culprit=Culprit(library=view.command, remote=next(iter(found.behind), None)),
     )

@@ -20,7 +20,7 @@ from typing import TYPE_CHECKING, Final
 
 from analyzer.evidence.calls import client_figures
 from analyzer.evidence.citations import of_sockets
-from analyzer.evidence.half_closed import Unclosed, unclosed
+from analyzer.evidence.half_closed import SECOND_TABLE, Unclosed, unclosed
 from analyzer.families import kept_by_loops, kept_in_tables
 from analyzer.families.captures_only import never_closed
 from analyzer.families.counted_halves import passed_on
@@ -29,7 +29,7 @@ from analyzer.families.counted_sockets import unclosed_by_server
 from analyzer.model.finding import Confidence, Culprit, Finding, Outlook, RecoversWhen, Severity, When
 from analyzer.model.message import plural, say
 from analyzer.model.need import Need
-from analyzer.model.text import Ask, Do, Either, Text
+from analyzer.model.text import Do, Either, Text
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -53,11 +53,7 @@ TEXT: Final = Text(
         Do(When.NOW, "Take a second socket table: do they stay?", "ss -tanpoei > ss-2.txt", on="undecided"),
     ),
     figures=(("{idle} of {workers}", "threads of {name} free"),),
-    ask=(
-        Ask(
-            "second socket table, a minute later", "whether the same connections are still there", "ss -tanpoei > ss-2.txt", on="undecided"
-        ),
-    ),
+    ask=(SECOND_TABLE,),
     chain=(("its clients", "leave", "port {port}"), ("the server", "sees it and does not close", "")),
     phrases={
         "kept": "{connections} on port {port} read to the end (Recv-Q 0) and not closed",

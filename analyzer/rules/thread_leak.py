@@ -54,7 +54,11 @@ TEXT: Final = Text(
         Do(When.PREVENT, "Give every pool a name through its ThreadFactory, so that a dump says whose it is, and watch the thread count."),
     ),
     ask=(Ask("second thread dump, some minutes later", "whether the pools multiply", "jstack {pid} > jstack-2.txt", on="undecided"),),
-    figures=(("{family_count:,}", "pools {pattern}"), ("{threads_count:,} of {total:,}", "threads")),
+    figures=(
+        ("{family_count:,}", "pools {pattern}"),
+        ("{threads_count:,} of {total:,}", "threads"),
+        ("{more}", "pools since the first dump"),
+    ),
     chain=(
         ("code that runs per request", "makes another", "pool {pattern}"),
         ("its {members}", "never ends", "nobody shuts the pool down"),
@@ -95,6 +99,7 @@ def _finding(found: PoolFamily) -> Finding:
         pools_before=plural(len(found.before), "pool"),
         family_count=len(pools),
         pattern=found.pattern,
+        more=f"+{counts[-1] - counts[0]:,}" if several else "",
         idle=sum(pool.idle for pool in pools),
         several=several,
         list=joined(" → ", (say("{count:,}", count=count) for count in counts)),
@@ -106,13 +111,11 @@ def _finding(found: PoolFamily) -> Finding:
     shown = [of_threads(members_of(pools), text["shown"])]
     shown += [of_threads(members_of(found.before), text["earlier"])] if found.before else []
     confidence, why = judge((), text["proof"], other_cause=None if several else ALIKE)
-    more = (f"+{counts[-1] - counts[0]:,}", say("pools since the first dump")) if several else None
     return text.finding(
         severity=Severity.WARNING,
         confidence=confidence,
         evidence=tuple(shown),
         why_confident=why,
-        figures=(*text.figures, *([more] if more else ())),
         chain=text.steps(tuple(shown)),
         culprit=Culprit(pool=found.pattern),
     )

@@ -1,0 +1,80 @@
+"""A garbage collector whose own log shows that its pauses take the time: what the rule about it says where dumps do not show processor times."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Final
+
+from analyzer.families.pauses import Share, heavy, in_a_row
+from analyzer.model.finding import Confidence, Doubt, Finding, Severity, When
+from analyzer.model.message import say
+from analyzer.model.text import Ask, Do, Either, Text
+from parsers.records import Runtime
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from analyzer.waits.case import Case
+
+DO: Final = (
+    Do(
+        When.NOW,
+        "Save the collector's figures and a heap dump, then restart.",
+        "jstat -gcutil {pid} 1000 20; jcmd {pid} GC.heap_dump heap.hprof",
+    ),
+    Do(When.FIX, "Find what holds the memory in the heap dump (dominator tree). Raise -Xmx only if the live data really needs it."),
+    Do(When.PREVENT, "Log collections (-Xlog:gc), and end the process when it thrashes (-XX:+ExitOnOutOfMemoryError, GCTimeLimit)."),
+)
+ASK: Final = (
+    Ask(
+        "jstat -gcutil over some seconds",
+        "how full the old generation is and how often it is collected",
+        "jstat -gcutil {pid} 1000 20 > jstat.txt",
+    ),
+)
+TEXT: Final = Text(
+    "gc-thrash",
+    headline=Either(
+        "filled",
+        "The garbage collector collects the whole heap again and again, {stood:.0f} of {of:.0f} s, and frees next to nothing: the heap is full.",
+        "The garbage collector stood the program still for {stood:.0f} of {of:.0f} s: the heap is full, or far too busy.",
+    ),
+    explanation=Either(
+        "filled",
+        "By its own log the collector collected the whole heap {pauses} times in {of:.0f} s, {stood:.0f} s together, and behind the last of them the heap is {full:.0%} full. Each is short, but hardly anything of the program runs in between: busy threads in the dumps wait for memory. It goes on until whatever fills the heap is let go.",
+        "By its own log the collector made {pauses} long pauses in {of:.0f} s, {stood:.0f} s together. Nothing of the program runs meanwhile: time limits run out, and requests pile up. It goes on until whatever fills the heap is let go.",
+    ),
+    why="The collector's own log has the pauses. What fills the heap it does not show.",
+    do=DO,
+    figures=(("{share:.0%}", "of the time in pauses"), ("{pauses}", Either("filled", "collections of the whole heap", "long pauses"))),
+    ask=ASK,
+    chain=(("what fills the heap", "leaves no room", ""), ("the garbage collector", "keeps everything still", "{stood:.0f} of {of:.0f} s")),
+)
+
+
+def findings(case: Case) -> Iterator[Finding]:
+    """One for the log, of the only JVM if there is one."""
+    share = heavy(case.incident) or in_a_row(case.incident)
+    if share is not None:
+        yield _finding(case, share)
+
+
+def _finding(case: Case, share: Share) -> Finding:
+    of_java = [view for view in case.latest if view.dump is not None and view.dump.runtime is Runtime.JVM]
+    view = of_java[0] if len(of_java) == 1 else None
+    doubt = Doubt("log-alone", say("whose log it is, it does not say"), Confidence.LIKELY)
+    text = TEXT.filled(
+        view.process if view is not None else None,
+        share=share.stood / share.of,
+        stood=share.stood,
+        of=share.of,
+        pauses=len(share.pauses),
+        filled=share.full is not None,
+        full=share.full or 0.0,
+    )
+    return text.finding(
+        severity=Severity.WARNING,
+        confidence=Confidence.LIKELY,
+        evidence=(share.evidence,),
+        chain=text.steps((), (share.evidence,)),
+        doubts=(doubt,) if view is None else (),
+    )
