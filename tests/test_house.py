@@ -12,6 +12,7 @@ from functools import cache
 from typing import TYPE_CHECKING, ClassVar
 
 import pytest
+from msgspec.structs import astuple
 
 import parsers
 from analyzer.rules import RULES, Rule, slug
@@ -207,7 +208,7 @@ class TestKnowledge:
     def test_thread_names(self, name: str) -> None:
         match = knowledge().pool_of(name)
         assert match is not None
-        assert tuple(match) == self.NAMES[name]
+        assert astuple(match) == self.NAMES[name]
 
     def test_each_pool_row_is_used(self) -> None:
         """The row that a name is meant for is the one that knows it: none is hidden by a row before it."""

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import os
 from pathlib import Path
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING
+
+import msgspec
 
 from analyzer.app.writing import write_whole
 from analyzer.model.errors import UsageError, text_of
@@ -34,7 +36,7 @@ def kinds_of(text: str) -> tuple[str, ...]:
     return words or DEFAULT
 
 
-class Mask(NamedTuple):
+class Mask(msgspec.Struct, frozen=True):
     """Pseudonyms of one run. ``file`` is where the private map is kept, None if it is not."""
 
     pseudonyms: Pseudonyms
@@ -76,7 +78,7 @@ class Mask(NamedTuple):
         return made, masked, Guard(self, by)
 
 
-class Guard(NamedTuple):
+class Guard(msgspec.Struct, frozen=True):
     """Stands between finished reports and the places they are written to."""
 
     mask: Mask

@@ -17,6 +17,8 @@ from importlib import import_module
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
+import msgspec
+
 if TYPE_CHECKING:
     import re
     from collections.abc import Callable, Iterator, Mapping
@@ -36,7 +38,7 @@ class Compiled(NamedTuple):
     of_groups: tuple[str | None, ...]
 
 
-class Tools(NamedTuple):
+class Tools(msgspec.Struct, frozen=True):
     """The parts of ``re`` that compile: its compiler and its engine."""
 
     compiler: ModuleType

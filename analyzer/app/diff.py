@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import shutil
 from pathlib import Path
-from typing import TYPE_CHECKING, Final, NamedTuple
+from typing import TYPE_CHECKING, Final
 
 import msgspec
 
@@ -34,7 +34,7 @@ _BAD: Final = {"worse": {Change.WORSE}, "same": {Change.WORSE, Change.SAME, Chan
 """Results at which ``--fail-on`` exits with 1: "same" asks for an improvement that is shown."""
 
 
-class Comparison(NamedTuple):
+class Comparison(msgspec.Struct, frozen=True):
     """What the user asked for; see :class:`analyzer.app.command.RunOptions`. ``fail_on`` is "worse", "same" or None."""
 
     paths: Sequence[str]

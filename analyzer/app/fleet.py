@@ -10,8 +10,9 @@ import sys
 import time
 from contextlib import contextmanager, suppress
 from pathlib import Path
-from typing import TYPE_CHECKING, Final, NamedTuple
+from typing import TYPE_CHECKING, Final
 
+import msgspec
 from msgspec.structs import replace
 
 from analyzer.app.command import ANALYSED, FAILED, SEVERITIES, UNUSABLE, RunOptions, checked
@@ -45,7 +46,7 @@ _UNSAFE: Final = re.compile(r"[^\w.-]+")
 _NAME: Final = 80  # characters of a report's name
 
 
-class Asked(NamedTuple):
+class Asked(msgspec.Struct, frozen=True):
     """What the user asked for; see :class:`analyzer.app.command.RunOptions`. ``jobs`` 0: as many as there are processors."""
 
     paths: Sequence[str]

@@ -9,6 +9,7 @@ from functools import lru_cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Final, NamedTuple
 
+import msgspec
 from msgspec.structs import replace
 
 from analyzer.app.command import RunOptions, analysed
@@ -53,7 +54,7 @@ class Task(NamedTuple):
     version: str = VERSION
 
 
-class Outcome(NamedTuple):
+class Outcome(msgspec.Struct, frozen=True):
     """A row, the incident's own report where it was asked for, and what ties the incident to others."""
 
     row: Row

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import TYPE_CHECKING, Final, NamedTuple
+from typing import TYPE_CHECKING, Final
+
+import msgspec
 
 from analyzer.app.command import ANALYSED, UNUSABLE
 from analyzer.app.output import Job, write
@@ -20,7 +22,7 @@ LARGEST: Final = 1 << 30
 """Bytes of a kept report; one of a million sockets has some 300 MB."""
 
 
-class Asked(NamedTuple):
+class Asked(msgspec.Struct, frozen=True):
     """What the user asked for; see :class:`analyzer.app.command.RunOptions`."""
 
     path: str

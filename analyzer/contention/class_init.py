@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Final, NamedTuple
+from typing import TYPE_CHECKING, Final
+
+import msgspec
 
 from analyzer.contention.blocked_group import BlockedGroup
 from analyzer.evidence.citations import of_lock
@@ -22,7 +24,7 @@ if TYPE_CHECKING:
 INITIALISER: Final = "<clinit>"
 
 
-class Initialiser(NamedTuple):
+class Initialiser(msgspec.Struct, frozen=True):
     """A thread in the static initialisers of ``classes`` that waits for ``wanted``, None if the dump does not name it."""
 
     member: ThreadActivity
@@ -57,7 +59,7 @@ class Initialiser(NamedTuple):
         return of_lock(thread, line, says, line.cls or INITIALISER)
 
 
-class InitialiserCircle(NamedTuple):
+class InitialiserCircle(msgspec.Struct, frozen=True):
     """Initialisers that wait for each other, among the ``blocked`` that wait for any class.
 
     ``named``: the dump names the classes they wait for. Else every thread in an initialiser waits, so that nobody is left to finish one.

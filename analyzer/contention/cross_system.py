@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Final, NamedTuple
+from typing import TYPE_CHECKING, Final
+
+import msgspec
 
 from analyzer.contention.locks import owner_of
 from analyzer.software.blockers import IDLE, waited_lock
@@ -34,7 +36,7 @@ _RESTING: Final = frozenset(
 """What a program's first thread does in its main method while others work."""
 
 
-class Loop(NamedTuple):
+class Loop(msgspec.Struct, frozen=True):
     """``reader`` waits for ``waiter``; ``holder``, our ``connection``, holds it up; ``owners`` could end it, and all wait for ``reader``.
 
     ``outsiders`` run code of the application that has nothing in common with the reader's: they hardly own the connection, and might.

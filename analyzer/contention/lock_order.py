@@ -9,7 +9,9 @@ from __future__ import annotations
 
 from collections import Counter
 from itertools import combinations
-from typing import TYPE_CHECKING, Final, NamedTuple
+from typing import TYPE_CHECKING, Final
+
+import msgspec
 
 from analyzer.contention.locks import lock_queues
 from analyzer.software.blockers import IDLE, RESULTS, application_frame
@@ -27,7 +29,7 @@ FEWEST_AT_FIRST: Final = 2
 """Threads that wait for a function's first lock. Were the order the same everywhere, only the one owner of the first lock could wait for the second."""
 
 
-class Side(NamedTuple):
+class Side(msgspec.Struct, frozen=True):
     """One function: the queue before its first lock, those of the queue that stand in it, and its thread that is past that lock."""
 
     queue: LockQueue

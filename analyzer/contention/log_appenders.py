@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Final, NamedTuple
+from typing import TYPE_CHECKING, Final
+
+import msgspec
 
 from analyzer.contention.blocked_group import BlockedGroup
 from analyzer.contention.locks import lock_in_words, owner_of, within
@@ -37,7 +39,7 @@ STANDARD: Final = frozenset({"1", "2"})
 """Descriptors of standard output and standard error."""
 
 
-class LogQueue(NamedTuple):
+class LogQueue(msgspec.Struct, frozen=True):
     """Threads that wait to log, ``blocked``, and the one that writes, if it is told: ``named`` by lock lines, or as the only one in a write.
 
     ``pipes``: descriptors of standard output and error, where that is what it writes to and they are pipes.

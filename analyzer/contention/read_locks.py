@@ -8,7 +8,9 @@ the write lock while it is held.
 from __future__ import annotations
 
 from collections import defaultdict
-from typing import TYPE_CHECKING, Final, NamedTuple
+from typing import TYPE_CHECKING, Final
+
+import msgspec
 
 from analyzer.contention.blocked_group import BlockedGroup
 from analyzer.software.blockers import IDLE, application_frame
@@ -27,7 +29,7 @@ _READS: Final = frozenset({f"{_REENTRANT}$ReadLock.lock", "java.util.concurrent.
 _WRITES: Final = frozenset({f"{_REENTRANT}$WriteLock.lock", "java.util.concurrent.locks.StampedLock.writeLock", "sync.(*RWMutex).Lock"})
 
 
-class AskedTwice(NamedTuple):
+class AskedTwice(msgspec.Struct, frozen=True):
     """A thread that asks once more for a lock which its caller, of the same type, may have taken.
 
     ``inner`` takes the lock, ``outer`` called it. ``upgrade``: the write lock is asked for. ``readers`` and ``writers`` wait for the lock, the thread

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Final, NamedTuple
+from typing import TYPE_CHECKING, Final
+
+import msgspec
 
 from analyzer.waits.targets import MAJORITY, callee_of
 from parsers.records import TcpState
@@ -18,7 +20,7 @@ FEWEST: Final = 3
 """Requests from the service's host that nobody has read: one or two are any client's."""
 
 
-class CalledBack(NamedTuple):
+class CalledBack(msgspec.Struct, frozen=True):
     """A stalled pool and what it waits for: another process of the host, whose own calls to this one nobody reads.
 
     ``other`` is that process' pool, where its dump shows it waiting for this one.

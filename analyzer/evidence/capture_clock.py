@@ -7,7 +7,9 @@ capture's clock is UTC; a dump's mostly is local time without a zone. What is le
 from __future__ import annotations
 
 from datetime import UTC, datetime
-from typing import TYPE_CHECKING, Final, NamedTuple
+from typing import TYPE_CHECKING, Final
+
+import msgspec
 
 from analyzer.model.message import say
 from parsers.capture.facts import SECOND
@@ -30,7 +32,7 @@ CLOSE: Final = 2.0
 """Seconds by which a dump's clock may miss the bracket before that is said: jstack and netstat are typed one after the other."""
 
 
-class Bracket(NamedTuple):
+class Bracket(msgspec.Struct, frozen=True):
     """Nanoseconds since 1970 UTC between which a table was saved."""
 
     after: int
@@ -77,7 +79,7 @@ def _later(row: Connection, seen: CapturedFlow) -> Iterator[int]:
         yield theirs
 
 
-class Saved(NamedTuple):
+class Saved(msgspec.Struct, frozen=True):
     """When a table was saved by the capture's clock; ``odd`` where the dump's clock contradicts it."""
 
     said: str

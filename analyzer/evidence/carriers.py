@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Final, NamedTuple
+from typing import TYPE_CHECKING, Final
+
+import msgspec
 
 from analyzer.model.finding import Evidence
 from analyzer.model.message import say
@@ -20,7 +22,7 @@ if TYPE_CHECKING:
 _RUNS: Final = "VirtualThread.runContinuation"
 
 
-class Pinned(NamedTuple):
+class Pinned(msgspec.Struct, frozen=True):
     """Virtual threads of a process that hold all of its carriers, first the one that the others wait for; ``queued`` others have never run."""
 
     view: ProcessView

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import re
-from typing import TYPE_CHECKING, Final, NamedTuple
+from typing import TYPE_CHECKING, Final
+
+import msgspec
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -20,7 +22,7 @@ _COLLECTOR: Final = re.compile(
 )
 
 
-class CollectorLoad(NamedTuple):
+class CollectorLoad(msgspec.Struct, frozen=True):
     """Processors that the collector's ``threads`` use, and those of all others; ``hot``: top's rows of these threads."""
 
     view: ProcessView

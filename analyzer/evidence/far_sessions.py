@@ -7,7 +7,9 @@ know, requests in a proxy's queue, connections that commands keep, sessions behi
 from __future__ import annotations
 
 import re
-from typing import TYPE_CHECKING, Final, NamedTuple
+from typing import TYPE_CHECKING, Final
+
+import msgspec
 
 from analyzer.join.far_side import LISTS, RUNS
 from analyzer.software.kinds import ActivityKind
@@ -49,7 +51,7 @@ _WAITS: Final = frozenset(
 """How threads wait that want a connection of a pool, whoever wrote it."""
 
 
-class Lost(NamedTuple):
+class Lost(msgspec.Struct, frozen=True):
     """Connections on which ``threads`` wait, one each, and that the server's list does not have; ``known`` is a session of the process that it has.
 
     ``whole``: the list shows idle sessions, too: one of the busy ones alone says nothing of the others. ``proven``: besides, system calls tie the
@@ -90,7 +92,7 @@ def _half_is_missing(view: ProcessView, rows: Sequence[Connection]) -> bool:
     return here and not any(one.remote is not None and view.table.get(one.remote, one.local) is not None for one in rows)
 
 
-class Queued(NamedTuple):
+class Queued(msgspec.Struct, frozen=True):
     """Requests that wait in the queue of one backend of a proxy or a pooler, and those that it has handed on; ``threads`` wait for both."""
 
     view: ProcessView
@@ -126,7 +128,7 @@ def queued(case: Case) -> Iterator[Queued]:
                 yield Queued(view, waiting, served, tuple(far.waiting_on([*waiting, *served])))
 
 
-class Kept(NamedTuple):
+class Kept(msgspec.Struct, frozen=True):
     """All connections to one server, kept by commands that wait for a push; ``holders`` sent these, ``beside`` are threads of their pools that wait."""
 
     view: ProcessView
@@ -158,7 +160,7 @@ def _beside(view: ProcessView, holders: Sequence[ThreadActivity]) -> tuple[Threa
     return tuple(member for member in others if member.activity.kind in _WAITS and member.activity.app >= 0)
 
 
-class HeldUp(NamedTuple):
+class HeldUp(msgspec.Struct, frozen=True):
     """Sessions of a process that wait for locks behind one session, ``holder``, which waits for nobody; ``threads`` wait for their answers.
 
     ``told``: the server says who waits for whom; else the holder is the only other one with locks.
@@ -187,7 +189,7 @@ def held_up(case: Case) -> Iterator[HeldUp]:
             yield HeldUp(view, far, root, tuple(victims), tuple(far.waiting_on(victims)), told)
 
 
-class Slow(NamedTuple):
+class Slow(msgspec.Struct, frozen=True):
     """Statements that a server has run for long, and the threads that wait for their answers.
 
     ``may_wait``: the list does not show waits for row locks, the oldest statement takes some, and no other list tells.

@@ -6,7 +6,9 @@ A connection may end without a FIN, by a reset, or not at all while the capture 
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING
+
+import msgspec
 
 from analyzer.model.timeline import Ending
 
@@ -18,7 +20,7 @@ if TYPE_CHECKING:
     from parsers.records import Endpoint
 
 
-class Closed(NamedTuple):
+class Closed(msgspec.Struct, frozen=True):
     """The connections that one end closed first, with a FIN, by what the other end did then. Each is in exactly one of the three.
 
     ``returned``: it sent its own FIN. ``reset``: one of the two sent RST before that. ``unreturned``: neither, to the end of the capture; it sits in CLOSE_WAIT.
@@ -34,7 +36,7 @@ class Closed(NamedTuple):
         return self.returned + self.reset + self.unreturned
 
 
-class FirstCloses(NamedTuple):
+class FirstCloses(msgspec.Struct, frozen=True):
     """How the connections of one server port ended. Each accepted connection is in exactly one place.
 
     ``server``: its address and port. ``by_client``, ``by_server``: closed first by this end. ``reset_by_client``, ``reset_by_server``: ended by

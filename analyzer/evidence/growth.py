@@ -7,7 +7,9 @@ the next usual soft limit above what is in use is taken, and said to be an assum
 from __future__ import annotations
 
 from datetime import datetime
-from typing import TYPE_CHECKING, Final, NamedTuple
+from typing import TYPE_CHECKING, Final
+
+import msgspec
 
 from analyzer.join.descriptors import USUAL_LIMITS, usage
 from analyzer.model.message import say
@@ -30,7 +32,7 @@ _FEW: Final = 2
 """Up to so many of a unit are told in the smaller one: 100 minutes rather than 1.7 hours."""
 
 
-class Growth(NamedTuple):
+class Growth(msgspec.Struct, frozen=True):
     """``per_minute`` more; ``seconds_left`` until the limit, None if no limit can be said."""
 
     per_minute: float

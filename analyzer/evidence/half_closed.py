@@ -6,7 +6,9 @@ Those of a server's clients, although threads are free; and those that a process
 from __future__ import annotations
 
 import itertools
-from typing import TYPE_CHECKING, Final, NamedTuple
+from typing import TYPE_CHECKING, Final
+
+import msgspec
 
 from analyzer.evidence.citations import of_sockets
 from analyzer.join.connections import close_wait, left_unread
@@ -43,7 +45,7 @@ SECOND_TABLE: Final = Ask(
 """What decides whether such connections stay."""
 
 
-class Unclosed(NamedTuple):
+class Unclosed(msgspec.Struct, frozen=True):
     """Sockets in CLOSE_WAIT on a server's port while its pool is free. ``before``: how many of them the first snapshot had already."""
 
     serving: ServerPool
@@ -82,7 +84,7 @@ class Unclosed(NamedTuple):
         return Evidence(Where(idle.file, idle.first, idle.first + 1), said, (), pool.idle - 1)
 
 
-class KeptByLoop(NamedTuple):
+class KeptByLoop(msgspec.Struct, frozen=True):
     """Connections in CLOSE_WAIT of a process that is event loops alone, all of them free. ``paused``: handles that the loop's own report does not read."""
 
     view: ProcessView
@@ -97,7 +99,7 @@ class KeptByLoop(NamedTuple):
         return len(self.counts) > 1 and self.counts[-1] > self.counts[0]
 
 
-class UnclosedCalls(NamedTuple):
+class UnclosedCalls(msgspec.Struct, frozen=True):
     """Sockets in CLOSE_WAIT to one service, which the process opened itself; ``earlier`` has those of each snapshot before."""
 
     history: tuple[ProcessView, ...]

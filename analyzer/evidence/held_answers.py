@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Final, NamedTuple
+from typing import TYPE_CHECKING, Final
+
+import msgspec
 
 from analyzer.evidence.citations import of_threads
 from analyzer.model.finding import Evidence
@@ -23,7 +25,7 @@ _READ_LOOP: Final = "net/http.(*persistConn).readLoop"
 _READERS: Final = frozenset({"net/http.(*bodyEOFSignal).Read", "net/http.(*body).Read"})
 
 
-class HeldAnswers(NamedTuple):
+class HeldAnswers(msgspec.Struct, frozen=True):
     """How many answers are held, why that is certain, and the evidence."""
 
     number: int

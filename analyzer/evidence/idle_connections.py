@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Final, NamedTuple
+from typing import TYPE_CHECKING, Final
+
+import msgspec
 
 from analyzer.software.kinds import ActivityKind, PoolRole
 from analyzer.waits.server_pools import SATURATED, pressure
@@ -20,7 +22,7 @@ SMALLEST_POOL: Final = 3
 """Fewer threads in a read are a server at rest."""
 
 
-class PinnedPool(NamedTuple):
+class PinnedPool(msgspec.Struct, frozen=True):
     """A bounded pool all of whose threads read, and as many idle connections of a port that nothing else explains."""
 
     view: ProcessView

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Final, NamedTuple
+from typing import TYPE_CHECKING, Final
+
+import msgspec
 
 from parsers.records import TcpState
 
@@ -19,7 +21,7 @@ FEWEST: Final = 3
 """Connections that two programs share: one or two may have been caught between fork and exec."""
 
 
-class Inherited(NamedTuple):
+class Inherited(msgspec.Struct, frozen=True):
     """Connections in CLOSE_WAIT that ``child`` holds. With a ``listener`` it owns them alone, and the listener together with ``parent``; else both own them."""
 
     host: str | None

@@ -7,7 +7,9 @@ from __future__ import annotations
 
 from collections import Counter
 from datetime import UTC, datetime, timedelta
-from typing import TYPE_CHECKING, Final, NamedTuple
+from typing import TYPE_CHECKING, Final
+
+import msgspec
 
 from analyzer.model.finding import Evidence
 from analyzer.model.message import joined, plural, say
@@ -107,7 +109,7 @@ _SAYS: Final = {
 }
 
 
-class Told(NamedTuple):
+class Told(msgspec.Struct, frozen=True):
     """A kind of event, the last line that proves it, and how many lines do."""
 
     event: LogEvent

@@ -7,7 +7,9 @@ from __future__ import annotations
 
 import re
 from collections import Counter
-from typing import TYPE_CHECKING, Final, NamedTuple
+from typing import TYPE_CHECKING, Final
+
+import msgspec
 
 from analyzer.model.finding import Evidence
 from analyzer.model.message import plural, say, say_of
@@ -37,7 +39,7 @@ _FILE: Final = re.compile(r'\s+File "(?:[^"\n]{0,400}[/\\])?([^"/\\\n]{1,100}?)(
 _LIBRARY: Final = re.compile(r"[/\\](?:lib[/\\]python\d|site-packages|dist-packages)")
 
 
-class Failure(NamedTuple):
+class Failure(msgspec.Struct, frozen=True):
     """What the log says: the address that most of the lines name (None: none does), the evidence, how many lines say it, and whether they name the threads."""
 
     address: str | None
@@ -69,7 +71,7 @@ def failure_of(case: Case, threads: Iterable[str]) -> Failure | None:
     return Failure(address, Evidence(where, says, (address,) if address is not None else (), count - 1), count, bool(own))
 
 
-class Ended(NamedTuple):
+class Ended(msgspec.Struct, frozen=True):
     """A thread that an exception ended, by the log: its name, where in the application that was (None: the log does not say), and the line."""
 
     thread: str

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Final, NamedTuple
+from typing import TYPE_CHECKING, Final
+
+import msgspec
 
 from analyzer.evidence.log_events import Told, of_this_moment
 from analyzer.model.message import say
@@ -32,7 +34,7 @@ _REPORTS: Final = {
 """The command that gets a server's own report of a deadlock."""
 
 
-class LoggedDeadlock(NamedTuple):
+class LoggedDeadlock(msgspec.Struct, frozen=True):
     """The lines of one server with the most details. ``loud``: they are more than ordinary noise, of this moment, and all that there is."""
 
     server: str

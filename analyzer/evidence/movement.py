@@ -7,7 +7,9 @@ Equal stacks alone prove no standstill: a busy pool serves one request after the
 from __future__ import annotations
 
 from functools import lru_cache
-from typing import TYPE_CHECKING, Final, NamedTuple, TypeGuard
+from typing import TYPE_CHECKING, Final, TypeGuard
+
+import msgspec
 
 from analyzer.evidence.growth import seconds_between
 from analyzer.model.message import say
@@ -26,7 +28,7 @@ MOST: Final = 0.8
 """Share of the threads that must stand still for a sentence about them."""
 
 
-class Standing(NamedTuple):
+class Standing(msgspec.Struct, frozen=True):
     """Of ``of`` threads, ``same`` stood on the same stack in the dump ``before``; ``idle`` of these used no CPU since, None if no header tells.
 
     ``served``: those that stood there for another request, by its address. They are none of the same.

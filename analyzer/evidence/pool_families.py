@@ -5,7 +5,9 @@ from __future__ import annotations
 import itertools
 import re
 from collections import defaultdict
-from typing import TYPE_CHECKING, Final, NamedTuple
+from typing import TYPE_CHECKING, Final
+
+import msgspec
 
 from analyzer.software.kinds import PoolRole
 
@@ -23,7 +25,7 @@ SMALL: Final = 2
 """Threads per pool, on average: a pool made for one request runs one or two tasks."""
 
 
-class PoolFamily(NamedTuple):
+class PoolFamily(msgspec.Struct, frozen=True):
     """Pools named ``pattern``, which has N for a number. ``counts``: how many there are in each dump; ``before``: those of the first, if it is not the last."""
 
     view: ProcessView

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Final, NamedTuple
+from typing import TYPE_CHECKING, Final
+
+import msgspec
 
 from analyzer.model.message import say
 from parsers.records import TcpState
@@ -19,7 +21,7 @@ MOST: Final = 0.9
 """Share of them whose other half is in FIN_WAIT2: the rest may have been caught between the two."""
 
 
-class ProxyHalves(NamedTuple):
+class ProxyHalves(msgspec.Struct, frozen=True):
     """Connections whose peers have left a proxy; ``passed`` are its own ones on which it has sent the end on, empty if there are not as many.
 
     ``lasting``: how many of the waiting ones the table before had already.

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Final, NamedTuple
+from typing import TYPE_CHECKING, Final
+
+import msgspec
 
 from analyzer.evidence.chosen_threads import chosen
 from analyzer.evidence.doing import reported
@@ -24,7 +26,7 @@ _SEED: Final = ("sun.security.provider.NativePRNG", "sun.security.provider.SeedG
 _READS: Final = frozenset({"readFully", "implGenerateSeed", "ensureBufferValid", "getSeedBytes", "readBytes", "fillBuffer"})
 
 
-class Seeding(NamedTuple):
+class Seeding(msgspec.Struct, frozen=True):
     """Threads of a process that wait for a seed: ``readers`` read the source, ``behind`` wait for them.
 
     ``pool``: how much entropy the kernel has, if that was asked and is little. ``lasting``: the readers are those that stood there in the dump before. ``whole``: all threads of some pool wait.

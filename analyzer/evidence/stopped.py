@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Final, NamedTuple
+from typing import TYPE_CHECKING, Final
+
+import msgspec
 
 from analyzer.evidence.calls import client_evidence
 from analyzer.model.finding import Evidence, Process
@@ -22,7 +24,7 @@ FEWEST: Final = 2
 """Threads that top must list, all of them stopped: a Java process has dozens."""
 
 
-class Stopped(NamedTuple):
+class Stopped(msgspec.Struct, frozen=True):
     """A stopped process. ``view`` is what else is known of it, ``parent`` the process of the evidence whose child it is.
 
     ``usages``: its threads in state T; ``failures``: tools that could not attach.

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Final, NamedTuple
+from typing import TYPE_CHECKING, Final
+
+import msgspec
 
 from parsers.records import TcpState, TimerKind
 
@@ -19,7 +21,7 @@ FEWEST: Final = 2
 _STATES: Final = frozenset({TcpState.ESTABLISHED, TcpState.CLOSE_WAIT, TcpState.FIN_WAIT1, TcpState.LAST_ACK, TcpState.CLOSING})
 
 
-class Unanswered(NamedTuple):
+class Unanswered(msgspec.Struct, frozen=True):
     """The silent hosts of one table, with the connections to each; ``view`` is a process of this table."""
 
     view: ProcessView

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Final, NamedTuple
+from typing import TYPE_CHECKING, Final
+
+import msgspec
 
 from analyzer.evidence.movement import moved_on, standing
 from analyzer.software.blockers import application_frame
@@ -21,7 +23,7 @@ if TYPE_CHECKING:
 _WITH_DATA: Final = frozenset({TcpState.ESTABLISHED, TcpState.CLOSE_WAIT})
 
 
-class Writing(NamedTuple):
+class Writing(msgspec.Struct, frozen=True):
     """The threads of a pool that stand in writes to clients. ``full``: its connections with unsent bytes.
 
     ``moved``: nobody gave up, and the threads have worked since the dump before: so their clients do read.

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Final, NamedTuple
+from typing import TYPE_CHECKING, Final
+
+import msgspec
 
 from analyzer.evidence.log_events import Told, caller_in_words, of_this_moment
 from analyzer.families.counted_sockets import process_of, shown
@@ -35,7 +37,7 @@ def told_of(case: Case, kind: LogKind) -> Told | None:
     return next((one for one in of_this_moment(case.incident) if one.event.kind is kind), None)
 
 
-class _Ports(NamedTuple):
+class _Ports(msgspec.Struct, frozen=True):
     first: int
     last: int
     stated: Setting | None
@@ -247,7 +249,7 @@ def _no_sockets(sockets: int, used: int) -> Message | str:
     )
 
 
-class Tracked(NamedTuple):
+class Tracked(msgspec.Struct, frozen=True):
     """The table of tracked connections of a host: entries, how many it may have, where both stand, and the states that fill it."""
 
     used: int

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING
+
+import msgspec
 
 from analyzer.families.counted_sockets import (
     MANY,
@@ -31,7 +33,7 @@ if TYPE_CHECKING:
     from parsers.records import Endpoint, SocketRow
 
 
-class Pile(NamedTuple):
+class Pile(msgspec.Struct, frozen=True):
     """A pile, whose it is, what makes it more than a suspicion; the rows of it that are here, and the one service or the one port of its own that they are of."""
 
     counted: Count

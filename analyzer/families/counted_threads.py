@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import re
-from typing import TYPE_CHECKING, Final, NamedTuple
+from typing import TYPE_CHECKING, Final
+
+import msgspec
 
 from analyzer.evidence.log_events import caller_in_words
 from analyzer.families.counted_limits import MOST, told_of
@@ -32,7 +34,7 @@ _STATE_SHARE: Final = 0.5
 """Share of all threads that were counted from which on one name is most of them."""
 
 
-class _Family(NamedTuple):
+class _Family(msgspec.Struct, frozen=True):
     pattern: str
     pools: int
     threads: int

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 from collections import Counter, defaultdict
-from typing import TYPE_CHECKING, Final, NamedTuple, TypeAlias
+from typing import TYPE_CHECKING, Final, TypeAlias
+
+import msgspec
 
 from analyzer.evidence import log_events
 from analyzer.evidence.calls import STACKS_MISSING, client_evidence, client_figures, clients_in_words, command, runtime_of
@@ -58,7 +60,7 @@ TEXT: Final = Text(
 )
 
 
-class Workers(NamedTuple):
+class Workers(msgspec.Struct, frozen=True):
     """Worker processes behind a port that are each in one request, connected to one service; ``queue``: how many connections wait for one of them."""
 
     views: tuple[ProcessView, ...]

@@ -9,6 +9,8 @@ from collections import defaultdict
 from datetime import timedelta
 from typing import TYPE_CHECKING, Final, NamedTuple
 
+import msgspec
+
 from analyzer.evidence.log_events import MANY, near, time_of
 from analyzer.model.finding import Evidence
 from analyzer.model.message import joined, plural, say
@@ -96,7 +98,7 @@ _WORDS: Final = {
 """What is said of each kind: the first names the server, the others go on with it."""
 
 
-class Ended(NamedTuple):
+class Ended(msgspec.Struct, frozen=True):
     """Requests that ended in one way, as the lines of one log have them. ``limit``: the time after which most ended, None if they do not agree."""
 
     events: tuple[LogEvent, ...]

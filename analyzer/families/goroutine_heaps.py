@@ -7,7 +7,9 @@ own connection waits for its request's work and is none of these.
 from __future__ import annotations
 
 from itertools import pairwise
-from typing import TYPE_CHECKING, Final, NamedTuple
+from typing import TYPE_CHECKING, Final
+
+import msgspec
 
 from analyzer.families.counted_sockets import kept
 from analyzer.model.finding import Action, Confidence, Culprit, Evidence, Finding, Process, Severity, Step, When
@@ -65,7 +67,7 @@ _SECOND: Final = Action(
 )
 
 
-class _Heap(NamedTuple):
+class _Heap(msgspec.Struct, frozen=True):
     threads: tuple[Thread, ...]
     share: float
 

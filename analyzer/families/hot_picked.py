@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 from collections import Counter
-from typing import TYPE_CHECKING, Final, NamedTuple
+from typing import TYPE_CHECKING, Final
+
+import msgspec
 
 from analyzer.evidence.chosen_threads import chosen, few_threads
 from analyzer.evidence.citations import of_threads
@@ -71,7 +73,7 @@ TEXT: Final = Text(
 )
 
 
-class _Hot(NamedTuple):
+class _Hot(msgspec.Struct, frozen=True):
     """A thread that computes, how much of a processor it takes, and the row of top that says so."""
 
     member: ThreadActivity

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from typing import TYPE_CHECKING, Final, NamedTuple
+from typing import TYPE_CHECKING, Final
+
+import msgspec
 
 from analyzer.evidence.sessions import server_of
 from analyzer.join.far_side import LISTS
@@ -32,7 +34,7 @@ _ANYBODY: Final = "default"
 """The user of Redis as whom everybody is logged in."""
 
 
-class Resting(NamedTuple):
+class Resting(msgspec.Struct, frozen=True):
     """All listed sessions of one client and user, none of which does anything.
 
     ``sure``: they can hardly be those of another pool that is at rest: their transactions are open for minutes, or no other client's rest.

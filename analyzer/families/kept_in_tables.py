@@ -6,7 +6,9 @@ a loop or a thread for each connection has read them all: the threads decide.
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Final, NamedTuple
+from typing import TYPE_CHECKING, Final
+
+import msgspec
 
 from analyzer.evidence.calls import DUMP_MISSING, client_figures, command
 from analyzer.evidence.citations import of_sockets
@@ -46,7 +48,7 @@ TEXT: Final = Text(
 )
 
 
-class _Kept(NamedTuple):
+class _Kept(msgspec.Struct, frozen=True):
     view: ProcessView
     port: int
     sockets: tuple[Connection, ...]

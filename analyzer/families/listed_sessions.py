@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Final, NamedTuple
+from typing import TYPE_CHECKING, Final
 
+import msgspec
 from msgspec.structs import replace
 
 from analyzer.evidence.chosen_threads import FEW_THREADS, chosen
@@ -114,7 +115,7 @@ TEXT: Final = Text(
 )
 
 
-class _Hold(NamedTuple):
+class _Hold(msgspec.Struct, frozen=True):
     """Sessions that wait, who holds them up, and whether the server itself says so."""
 
     waiters: tuple[Session, ...]

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Final, NamedTuple
+from typing import TYPE_CHECKING, Final
+
+import msgspec
 
 from parsers.records import TcpState
 
@@ -63,7 +65,7 @@ def used_up(ports: set[int], *, at_random: bool) -> bool:
     return len(ports) >= SMALLEST and len(ports) >= FULL * min(DEFAULT_RANGE, max(ports) - min(ports) + 1)
 
 
-class UsedUp(NamedTuple):
+class UsedUp(msgspec.Struct, frozen=True):
     """A range of local ports that ``rows``, a host's connections to one service, use up. ``default``: it is nearly all of a system's default range."""
 
     host: str | None

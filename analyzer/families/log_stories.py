@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Final, NamedTuple
+from typing import TYPE_CHECKING, Final
+
+import msgspec
 
 from analyzer.model.finding import Confidence
 from analyzer.model.message import say
@@ -12,7 +14,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
 
 
-class Story(NamedTuple):
+class Story(msgspec.Struct, frozen=True):
     """What a kind of line lets one suspect: the rule, why such a line is written, what to look at and with which command, what to mend.
 
     ``tail`` ends the headline, ``does`` is what the program that wrote the line does. Where ``command`` is None the stacks are what to look at.

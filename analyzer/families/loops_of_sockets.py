@@ -4,7 +4,9 @@ from __future__ import annotations
 
 from collections import Counter, defaultdict
 from functools import lru_cache
-from typing import TYPE_CHECKING, Final, NamedTuple
+from typing import TYPE_CHECKING, Final
+
+import msgspec
 
 from analyzer.evidence.calls import DUMP_MISSING, client_evidence, client_figures, clients_in_words, command, process_in_words
 from analyzer.evidence.citations import of_silence, of_sockets
@@ -49,7 +51,7 @@ TEXT: Final = Text(
 )
 
 
-class Loop(NamedTuple):
+class Loop(msgspec.Struct, frozen=True):
     """The calls of ``view`` to ``service``, the most called one of ``services`` of the process ``far``, and the unread calls of ``far`` to a port of ``view``."""
 
     view: ProcessView

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 from datetime import timedelta
-from typing import TYPE_CHECKING, Final, NamedTuple
+from typing import TYPE_CHECKING, Final
+
+import msgspec
 
 from analyzer.evidence.log_events import near, time_of
 from analyzer.model.finding import Evidence
@@ -36,7 +38,7 @@ LIMITED: Final = frozenset(
 """Lines about a time limit that was reached; those with a duration say how long it is."""
 
 
-class Explained(NamedTuple):
+class Explained(msgspec.Struct, frozen=True):
     """A pause, and the lines about time limits that ran out while nothing could answer."""
 
     pause: LogEvent
@@ -94,7 +96,7 @@ def _covers(pause: LogEvent, wait: LogEvent) -> bool:
     return end - timedelta(seconds=stood) - _CLOCKS <= late <= end + timedelta(seconds=waited) + _CLOCKS
 
 
-class Share(NamedTuple):
+class Share(msgspec.Struct, frozen=True):
     """How much of the time the collector kept the program still, by its own log: the pauses, their sum, and the time from the first to the end of the last."""
 
     pauses: tuple[LogEvent, ...]

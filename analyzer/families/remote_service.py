@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from functools import lru_cache
-from typing import TYPE_CHECKING, Final, NamedTuple
+from typing import TYPE_CHECKING, Final
 
+import msgspec
 from msgspec.structs import replace
 
 from analyzer.evidence.calls import (
@@ -106,7 +107,7 @@ TEXT: Final = Text(
 )
 
 
-class ServiceText(NamedTuple):
+class ServiceText(msgspec.Struct, frozen=True):
     """How a rule tells the story: its id, what it calls the far end, and what to do."""
 
     rule: str

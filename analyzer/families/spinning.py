@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Final, NamedTuple
+from typing import TYPE_CHECKING, Final
+
+import msgspec
 
 from analyzer.software.blockers import application_frame
 from analyzer.software.kinds import ActivityKind, PoolRole
@@ -25,7 +27,7 @@ LONG: Final = 10.0
 """Seconds from the first dump to the last: for less a report or a batch computes without anything being wrong."""
 
 
-class Spin(NamedTuple):
+class Spin(msgspec.Struct, frozen=True):
     """A thread in the first dump and in the last; ``share``: of a processor between them, ``usage``: its row of top."""
 
     first: ThreadActivity
@@ -39,7 +41,7 @@ class Spin(NamedTuple):
         return (self.last.thread.elapsed or 0) - (self.first.thread.elapsed or 0)
 
 
-class Spinning(NamedTuple):
+class Spinning(msgspec.Struct, frozen=True):
     """The spinning threads of a process, seen in so many ``dumps``. ``serves``: a request or the clients of a loop wait for them."""
 
     view: ProcessView

@@ -11,7 +11,9 @@ import signal
 from concurrent.futures import FIRST_COMPLETED, CancelledError, Executor, Future, ProcessPoolExecutor, wait
 from concurrent.futures.process import BrokenProcessPool
 from multiprocessing import get_context
-from typing import TYPE_CHECKING, Final, Generic, NamedTuple, TypeVar
+from typing import TYPE_CHECKING, Final, Generic, TypeVar
+
+import msgspec
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
@@ -23,13 +25,13 @@ AHEAD: Final = 3
 """Tasks that wait beside each one that is worked on."""
 
 
-class Lost(NamedTuple):
+class Lost(msgspec.Struct, frozen=True):
     """A task that ended without an answer, and why."""
 
     why: str
 
 
-class Engine(NamedTuple):
+class Engine(msgspec.Struct, frozen=True):
     """Where tasks run. ``open`` gives an executor, ``width`` says how many of its workers work at a time, ``fatal`` what a dead worker raises."""
 
     open: Callable[[], Executor]

@@ -11,6 +11,8 @@ import re
 from pathlib import Path
 from typing import TYPE_CHECKING, Final, NamedTuple
 
+import msgspec
+
 from analyzer.intake.read import expanded, is_hidden, read_one
 from analyzer.intake.several import MOST_HOSTS, belong_together, facts_of, folders_of, surely_several
 from analyzer.intake.snapshots import counts_moments
@@ -87,7 +89,7 @@ class Unit(NamedTuple):
         return (self.path, *self.also)
 
 
-class Found(NamedTuple):
+class Found(msgspec.Struct, frozen=True):
     """Incidents in the order of their labels, and the folders with files of which this tool knows none."""
 
     units: tuple[Unit, ...]

@@ -10,7 +10,9 @@ from __future__ import annotations
 import re
 from datetime import datetime
 from itertools import combinations, pairwise
-from typing import TYPE_CHECKING, Final, NamedTuple
+from typing import TYPE_CHECKING, Final
+
+import msgspec
 
 from analyzer.intake.parts import time_of
 from analyzer.intake.snapshots import counts_moments
@@ -54,7 +56,7 @@ _HOST_STEMS: Final = LETTERED | {
 }
 
 
-class Facts(NamedTuple):
+class Facts(msgspec.Struct, frozen=True):
     """What tells one folder's evidence from another's: pids of processes, first and last time, both ends of connections, and what was saved."""
 
     pids: frozenset[int]

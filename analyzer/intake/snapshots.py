@@ -12,6 +12,8 @@ import re
 from collections import defaultdict
 from typing import TYPE_CHECKING, NamedTuple
 
+import msgspec
+
 from analyzer.intake import layouts, rounds
 from analyzer.model.host_labels import formats_of, labelled_hosts
 
@@ -45,7 +47,7 @@ class SeriesPiece(NamedTuple):
     """The time of day, where it states no date: ``15:52:19``."""
 
 
-class Place(NamedTuple):
+class Place(msgspec.Struct, frozen=True):
     """The host (None: not known) and the snapshot's number on that host, from 0."""
 
     host: str | None

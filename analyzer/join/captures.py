@@ -8,7 +8,9 @@ addresses say nothing across hosts.
 from __future__ import annotations
 
 from collections import defaultdict
-from typing import TYPE_CHECKING, Final, NamedTuple
+from typing import TYPE_CHECKING, Final
+
+import msgspec
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Sequence
@@ -23,7 +25,7 @@ PATIENCE: Final = 0.5
 """Seconds that a client waits at least before it is said to have given up."""
 
 
-class CapturedFlow(NamedTuple):
+class CapturedFlow(msgspec.Struct, frozen=True):
     """A flow and the capture that has it."""
 
     capture: Capture
@@ -94,7 +96,7 @@ def packets_of(incident: Incident, host: str | None) -> Packets:
     return Packets(mine or incident.captures)
 
 
-class Port(NamedTuple):
+class Port(msgspec.Struct, frozen=True):
     """What the packets show of one server: its flows, and those that end in trouble."""
 
     server: Endpoint

@@ -7,7 +7,9 @@ that are a whole number of quarter hours apart, as zones are, were taken togethe
 from __future__ import annotations
 
 from datetime import UTC, datetime
-from typing import TYPE_CHECKING, Final, NamedTuple
+from typing import TYPE_CHECKING, Final
+
+import msgspec
 
 from analyzer.model.message import say
 
@@ -25,7 +27,7 @@ _LARGEST_OFFSET: Final = 26 * 3600
 """From UTC-12 to UTC+14: two clocks cannot be further apart because of their zones."""
 
 
-class _Stated(NamedTuple):
+class _Stated(msgspec.Struct, frozen=True):
     """A time as an artifact states it."""
 
     where: str

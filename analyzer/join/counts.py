@@ -6,8 +6,9 @@ on is the near end, an end that another count has as a far one is the far one he
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Final, NamedTuple
+from typing import TYPE_CHECKING, Final
 
+import msgspec
 from msgspec.structs import replace
 
 from parsers.records import Counted, Endpoint, Pid, TcpState
@@ -26,7 +27,7 @@ _PAIR: Final = ("earlier", "later")
 """Readings that words like "an hour before" tell apart."""
 
 
-class Count(NamedTuple):
+class Count(msgspec.Struct, frozen=True):
     """A thing that was counted: its readings in their order, each the sum of rows that say the same. ``seconds`` lie between first and last, None if nothing tells."""
 
     host: str | None

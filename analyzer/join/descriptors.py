@@ -5,7 +5,9 @@ from __future__ import annotations
 import re
 from collections import Counter
 from functools import lru_cache
-from typing import TYPE_CHECKING, Final, NamedTuple
+from typing import TYPE_CHECKING, Final
+
+import msgspec
 
 from analyzer.model.finding import Evidence
 from analyzer.model.message import say
@@ -22,7 +24,7 @@ USUAL_LIMITS: Final = (1024, 4096, 65536)
 """Soft limits that distributions and service managers set; used only where no limits file says."""
 
 
-class Filler(NamedTuple):
+class Filler(msgspec.Struct, frozen=True):
     """What many descriptors point to."""
 
     what: str
@@ -32,7 +34,7 @@ class Filler(NamedTuple):
     """Where the sockets go to, if they all go to one place."""
 
 
-class Usage(NamedTuple):
+class Usage(msgspec.Struct, frozen=True):
     """Descriptors in use, the row that states the limit (None: not in the evidence), what fills them most, and where they are listed."""
 
     used: int

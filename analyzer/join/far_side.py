@@ -7,7 +7,9 @@ belong together. Who waits for whom inside the server comes from the server; thi
 from __future__ import annotations
 
 from functools import cached_property
-from typing import TYPE_CHECKING, Final, NamedTuple
+from typing import TYPE_CHECKING, Final
+
+import msgspec
 
 from analyzer.join.descriptor_links import exact_sockets
 from analyzer.join.session_waits import SessionWaits
@@ -31,7 +33,7 @@ RUNS: Final = LISTS | {"mongodb"}
 """Servers that run statements; MongoDB hides its idle connections."""
 
 
-class Joined(NamedTuple):
+class Joined(msgspec.Struct, frozen=True):
     """A session and our connection behind it, None if it is not of this process. ``via``: the pooler's sessions between the two."""
 
     session: Session

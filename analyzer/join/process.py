@@ -8,7 +8,9 @@ end stays unknown.
 from __future__ import annotations
 
 from functools import cached_property
-from typing import TYPE_CHECKING, Final, NamedTuple
+from typing import TYPE_CHECKING, Final
+
+import msgspec
 
 from analyzer.join.connections import NO_SOCKETS, Connection, Sockets, listening_ports
 from analyzer.join.coverage import Coverage
@@ -26,7 +28,7 @@ if TYPE_CHECKING:
     from analyzer.model.incident import ArtifactPart, Snapshot
 
 
-class OwnCall(NamedTuple):
+class OwnCall(msgspec.Struct, frozen=True):
     """A connection of a process to its own listener. ``far`` is the server's half, None if the table has no row of it.
 
     ``proven``: both halves show the same pid, or the near half's pid owns the listener.
@@ -184,7 +186,7 @@ class ProcessView:
         return bound and (remote.host in self.table.local_hosts or remote.is_loopback)
 
 
-class PeerSocket(NamedTuple):
+class PeerSocket(msgspec.Struct, frozen=True):
     """The half of a connection at its far end. ``view``: the process that owns it, None if its table does not say."""
 
     half: Connection
@@ -223,7 +225,7 @@ class Peers:
             yield from ((view, row) for row in view.sockets if row.pid in view.pids or row.pid == view.pid)
 
 
-class Inference(NamedTuple):
+class Inference(msgspec.Struct, frozen=True):
     """What a process is told to infer from.
 
     Attributes:

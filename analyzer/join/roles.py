@@ -11,6 +11,7 @@ from __future__ import annotations
 from functools import lru_cache
 from typing import TYPE_CHECKING, Final, NamedTuple
 
+import msgspec
 from msgspec.structs import replace
 
 from analyzer.join.descriptor_links import exact_sockets
@@ -48,7 +49,7 @@ class _Votes(NamedTuple):
     reasons: tuple[str, ...]
 
 
-class _Rivals(NamedTuple):
+class _Rivals(msgspec.Struct, frozen=True):
     """The pools that may serve a port: how many, and which of them call out or wait for results of others."""
 
     number: int

@@ -8,7 +8,9 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from typing import TYPE_CHECKING, Final, NamedTuple
+from typing import TYPE_CHECKING, Final
+
+import msgspec
 
 from analyzer.join.connections import in_state
 from parsers.records import TcpState
@@ -29,7 +31,7 @@ _JITTER_MS: Final = 10
 """The table is made while time goes on: what came first may be printed as the younger."""
 
 
-class Move(NamedTuple):
+class Move(msgspec.Struct, frozen=True):
     """Data in one direction: whether there was any, and milliseconds since the last of it."""
 
     was: bool

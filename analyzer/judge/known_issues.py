@@ -6,7 +6,9 @@ shown; one that has the fix is said.
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Final, NamedTuple
+from typing import TYPE_CHECKING, Final
+
+import msgspec
 
 from analyzer.model.finding import Confidence, Status
 from analyzer.model.known_issue import Fit, KnownIssue
@@ -33,7 +35,7 @@ _PAIR: Final = 2
 _RUNTIME: Final = {Source.JVM: "jvm", Source.GO: "go", Source.PYTHON: "python"}
 
 
-class _Stack(NamedTuple):
+class _Stack(msgspec.Struct, frozen=True):
     """Threads of equal frames; the names of their frames, the waiting one first."""
 
     threads: list[Thread]

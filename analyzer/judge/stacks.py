@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 from collections import Counter, defaultdict
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING
+
+import msgspec
 
 from analyzer.evidence.movement import NO_CPU
 from analyzer.join.connections import left_unread
@@ -23,7 +25,7 @@ if TYPE_CHECKING:
     from parsers.records import Thread, Where
 
 
-class _Member(NamedTuple):
+class _Member(msgspec.Struct, frozen=True):
     """A thread with its pool and what it does."""
 
     pool: str

@@ -63,7 +63,7 @@ def diagnose(case: Case) -> Iterator[Finding]:
 
 
 def _finding(found: PinnedPool) -> Finding:
-    view, pool, port, reading, idle = found
+    view, pool, port, reading, idle = found.view, found.pool, found.port, found.reading, found.idle
     text = TEXT.filled(
         view.process,
         idle_connection=plural(min(len(idle), len(reading)), "idle connection"),

@@ -79,7 +79,7 @@ def diagnose(case: Case) -> Iterator[Finding]:
 
 
 def _finding(found: CalledBack) -> Finding:
-    serving, target, far, other = found
+    serving, target, far, other = found.serving, found.target, found.far, found.other
     view, port, listener = serving.view, serving.port, target.back[0].remote
     pids = [one.process.pid for one in (view, far) if one.process.pid is not None]
     outlook = of_loop(serving)

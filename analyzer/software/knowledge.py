@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from functools import cache, cached_property
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Final, Literal, NamedTuple, TypeVar
+from typing import TYPE_CHECKING, Any, Final, Literal, TypeVar
 
 import msgspec
 from msgspec.structs import replace
@@ -211,7 +211,7 @@ class Tables(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
         return sum(map(len, lists)) + sum(len(values) for table in single for values in msgspec.structs.astuple(table))
 
 
-class PoolMatch(NamedTuple):
+class PoolMatch(msgspec.Struct, frozen=True):
     """What a thread's name says: pool, role, port of its listener if the name has one."""
 
     pool: str

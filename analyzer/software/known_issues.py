@@ -10,7 +10,7 @@ import re
 from enum import StrEnum
 from functools import cache
 from pathlib import Path
-from typing import TYPE_CHECKING, Final, Literal, NamedTuple
+from typing import TYPE_CHECKING, Final, Literal
 
 import msgspec
 
@@ -114,7 +114,7 @@ class Issue(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tru
         return tuple(row.fixed for row in self.affected if row.fixed)
 
 
-class Sketch(NamedTuple):
+class Sketch(msgspec.Struct, frozen=True):
     """An entry of which only the frames are known, and the text of the whole."""
 
     frames: tuple[str, ...]

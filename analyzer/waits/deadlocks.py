@@ -4,7 +4,9 @@ from __future__ import annotations
 
 from collections import defaultdict
 from functools import lru_cache
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING
+
+import msgspec
 
 from analyzer.software.blockers import held_locks, waited_lock
 from parsers.records import JavaState, LockVerb
@@ -14,7 +16,7 @@ if TYPE_CHECKING:
     from parsers.records import Deadlock, DeadlockEntry, Lock, Thread
 
 
-class Edge(NamedTuple):
+class Edge(msgspec.Struct, frozen=True):
     """``thread`` waits for ``lock``, which ``holder`` holds."""
 
     thread: Thread
@@ -22,7 +24,7 @@ class Edge(NamedTuple):
     holder: Thread
 
 
-class Cycle(NamedTuple):
+class Cycle(msgspec.Struct, frozen=True):
     """A closed chain of edges. ``report`` is the VM's own, if it has one with these threads. ``timed``: an edge gives up by itself."""
 
     edges: tuple[Edge, ...]

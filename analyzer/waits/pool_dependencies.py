@@ -8,7 +8,9 @@ from __future__ import annotations
 
 from collections import defaultdict
 from functools import lru_cache
-from typing import TYPE_CHECKING, Final, NamedTuple
+from typing import TYPE_CHECKING, Final
+
+import msgspec
 
 from analyzer.model.finding import Confidence
 from analyzer.model.message import say
@@ -30,7 +32,7 @@ _TWO: Final = 2
 """Of the pools that could run a task two have to be known: the one that waits for it may be the first."""
 
 
-class PoolDependency(NamedTuple):
+class PoolDependency(msgspec.Struct, frozen=True):
     """Threads of ``pool`` (``waiters``) wait for results that ``helper`` must deliver. ``basis`` in words."""
 
     pool: Pool
@@ -137,7 +139,7 @@ def _started_of(view: ProcessView, pool: Pool, waiters: Sequence[ThreadActivity]
     return max(related, key=lambda other: (len(other.busy), other.name), default=None)
 
 
-class _TaskPool(NamedTuple):
+class _TaskPool(msgspec.Struct, frozen=True):
     """A pool that runs what somebody hands in, with the application classes of its busy threads; ``order`` is its place in the dump."""
 
     order: int
@@ -150,7 +152,7 @@ class _TaskPool(NamedTuple):
         return self.busy, self.pool.name, -self.order
 
 
-class _Tasks(NamedTuple):
+class _Tasks(msgspec.Struct, frozen=True):
     """The pools of a process that run tasks, by class the two likeliest, by package the first three: a pool is no helper of its own."""
 
     pools: tuple[_TaskPool, ...]

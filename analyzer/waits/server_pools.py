@@ -8,8 +8,9 @@ a server that calls itself.
 from __future__ import annotations
 
 from functools import cached_property, lru_cache
-from typing import TYPE_CHECKING, Final, NamedTuple
+from typing import TYPE_CHECKING, Final
 
+import msgspec
 from msgspec.structs import replace
 
 from analyzer.join.connections import close_wait, left_unread
@@ -38,7 +39,7 @@ MOST_DEPENDENCIES: Final = 4
 _CONNECTED: Final = frozenset({TcpState.ESTABLISHED, TcpState.CLOSE_WAIT, TcpState.SYN_RECV})
 
 
-class Pressure(NamedTuple):
+class Pressure(msgspec.Struct, frozen=True):
     """What the clients of a listener suffer: hung up without an answer, request not read, connection not accepted.
 
     ``unanswered``: those whose request was read and that have had no answer for more than a moment. A long poll looks the same.

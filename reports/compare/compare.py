@@ -9,7 +9,7 @@ from __future__ import annotations
 import re
 from enum import StrEnum
 from itertools import pairwise
-from typing import TYPE_CHECKING, Final, NamedTuple
+from typing import TYPE_CHECKING, Final
 
 import msgspec
 
@@ -148,7 +148,7 @@ def _step(before: Side, after: Side, *, same_server: bool) -> Step:
     return Step(*_judged(before, after, _paired(before, after), tuple(_counts((before, after))), ports))
 
 
-class Pairs(NamedTuple):
+class Pairs(msgspec.Struct, frozen=True):
     """The findings of both sides, sorted out."""
 
     gone: tuple[Pair, ...]

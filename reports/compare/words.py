@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Final, NamedTuple
+from typing import TYPE_CHECKING, Final
+
+import msgspec
 
 from analyzer.model.finding import Status
 from reports.language.catalogue import ENGLISH, label_of, tag, tell
@@ -23,7 +25,7 @@ _FEW: Final = 10  # per minute, below which a decimal counts
 _LETTERS: Final = 26
 
 
-class Table(NamedTuple):
+class Table(msgspec.Struct, frozen=True):
     """Rows with a value for every side. ``numeric``: the values are numbers, which stand to the right."""
 
     title: str
@@ -33,7 +35,7 @@ class Table(NamedTuple):
     note: str = ""
 
 
-class Shown(NamedTuple):
+class Shown(msgspec.Struct, frozen=True):
     """The comparison in words."""
 
     word: str

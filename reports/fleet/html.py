@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 from collections import Counter
-from typing import TYPE_CHECKING, Final, NamedTuple
+from typing import TYPE_CHECKING, Final
 from urllib.parse import quote
+
+import msgspec
 
 from reports.fleet.words import head_of, moment_of, summary_of, together_of, word_of_row
 from reports.formats.environment import style, template
@@ -25,14 +27,14 @@ SERVICES: Final = 12
 _HEIGHT, _LEFT, _WIDE, _NAME = 22, 280, 420, 46
 
 
-class Dot(NamedTuple):
+class Dot(msgspec.Struct, frozen=True):
     """An incident on the timeline."""
 
     x: int
     title: str
 
 
-class Lane(NamedTuple):
+class Lane(msgspec.Struct, frozen=True):
     """A cause on the timeline."""
 
     name: str
@@ -41,14 +43,14 @@ class Lane(NamedTuple):
     dots: tuple[Dot, ...]
 
 
-class Line(NamedTuple):
+class Line(msgspec.Struct, frozen=True):
     """A row of the table of causes by service."""
 
     rule: str
     values: tuple[str, ...]
 
 
-class Told(NamedTuple):
+class Told(msgspec.Struct, frozen=True):
     """An incident as the page shows it."""
 
     path: str
@@ -59,7 +61,7 @@ class Told(NamedTuple):
     said: str
 
 
-class Section(NamedTuple):
+class Section(msgspec.Struct, frozen=True):
     """The incidents of one cause."""
 
     number: str
@@ -70,7 +72,7 @@ class Section(NamedTuple):
     rows: tuple[Told, ...]
 
 
-class Page(NamedTuple):
+class Page(msgspec.Struct, frozen=True):
     """Everything that the page shows, in words."""
 
     title: str

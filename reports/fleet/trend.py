@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from datetime import date, timedelta
-from typing import TYPE_CHECKING, Final, NamedTuple
+from typing import TYPE_CHECKING, Final
 
 import msgspec
 
@@ -27,7 +27,7 @@ _COLUMNS: Final = ("state", "rule", "severity", "incidents", "before", "from", "
 _BARS, _TALL, _WIDEST = 60, 28, 24  # bars of a chart, their height and their width
 
 
-class Bar(NamedTuple):
+class Bar(msgspec.Struct, frozen=True):
     """Incidents of some days."""
 
     x: float
@@ -37,7 +37,7 @@ class Bar(NamedTuple):
     title: str
 
 
-class Told(NamedTuple):
+class Told(msgspec.Struct, frozen=True):
     """A cause as the page shows it."""
 
     state: str
@@ -50,7 +50,7 @@ class Told(NamedTuple):
     shares: tuple[str, ...]
 
 
-class Page(NamedTuple):
+class Page(msgspec.Struct, frozen=True):
     """Everything that the page shows, in words."""
 
     title: str

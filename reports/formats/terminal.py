@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import re
-from typing import TYPE_CHECKING, Final, NamedTuple
+from typing import TYPE_CHECKING, Final
+
+import msgspec
 
 from reports.formats.prose import command, loop_sentence, wrap
 from reports.language.catalogue import tell
@@ -29,7 +31,7 @@ _SHORT: Final = 160
 _BOLD, _RED, _RESET = "\x1b[1m", "\x1b[1;31m", "\x1b[0m"
 
 
-class Entry(NamedTuple):
+class Entry(msgspec.Struct, frozen=True):
     """What to say below a label, in ever fewer words; an empty last version means that it may go. ``kind`` decides what is shortened first."""
 
     kind: str

@@ -5,6 +5,7 @@ from __future__ import annotations
 import io
 
 import pytest
+from msgspec.structs import asdict
 
 from analyzer.evidence.first_close import FirstCloses, ending_of, first_closes
 from analyzer.join.captures import ports
@@ -73,8 +74,8 @@ def only(wire: Wire) -> FirstCloses:
 def test_every_connection_has_one_place(letters: str, place: str) -> None:
     one = only(Wire().talk(40000, letters))
     places = {
-        **{f"by_client.{name}": flows for name, flows in one.by_client._asdict().items()},
-        **{f"by_server.{name}": flows for name, flows in one.by_server._asdict().items()},
+        **{f"by_client.{name}": flows for name, flows in asdict(one.by_client).items()},
+        **{f"by_server.{name}": flows for name, flows in asdict(one.by_server).items()},
         "reset_by_client": one.reset_by_client,
         "reset_by_server": one.reset_by_server,
         "open": one.open,

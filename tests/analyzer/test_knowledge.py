@@ -11,7 +11,8 @@ import pytest
 from analyzer.contention.leases import lender_of
 from analyzer.contention.locks import within
 from analyzer.software import compiled_tables
-from analyzer.software.knowledge import Framework, Knowledge, Tables, _shipped, extended, knowledge, read_tables
+from analyzer.software.kinds import PoolRole
+from analyzer.software.knowledge import Framework, Knowledge, PoolMatch, Tables, _shipped, extended, knowledge, read_tables
 from analyzer.waits.case import Case
 from parsers.records import Runtime
 from tests.builders import PARK, dump, evidence_of, thread
@@ -150,7 +151,7 @@ class TestOwnRows:
             """,
         )
         known = extended(KNOWN, own)
-        assert known.pool_of("shop-engine-8080-w12") == ("shop-engine-8080", "server", 8080)
+        assert known.pool_of("shop-engine-8080-w12") == PoolMatch("shop-engine-8080", PoolRole.SERVER, 8080)
         assert read(*PARK, "com.example.engine.Worker.awaitJob", known=known).activity.kind == "idle"
         member = read(
             *PARK, "com.example.pool.Lender.take", "com.example.base.Dao.load", "org.springframework.samples.Cart.add", known=known
@@ -169,7 +170,7 @@ class TestOwnRows:
 
     def test_a_port_that_is_none_is_no_port(self) -> None:
         own = read_tables("analyze.toml", '[[pool]]\nsoftware = "X"\nrole = "server"\nname = "(?P<pool>x)-(?P<port>[a-z]+)"\n')
-        assert extended(KNOWN, own).pool_of("x-abc") == ("x", "server", None)
+        assert extended(KNOWN, own).pool_of("x-abc") == PoolMatch("x", PoolRole.SERVER, None)
 
     def test_nothing_added_changes_nothing(self) -> None:
         assert extended(KNOWN, Tables()).tables == TABLES

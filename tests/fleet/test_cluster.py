@@ -10,6 +10,7 @@ import time
 from typing import TYPE_CHECKING, Any
 
 import pytest
+from msgspec.structs import replace
 
 from analyzer.app.fleet import Asked, run
 from analyzer.fleet import cluster as adapter
@@ -48,7 +49,7 @@ def desk(tmp_path: Path) -> Path:
 def test_the_same_table_as_here(local: Any, desk: Path, tmp_path: Path, ship: bool) -> None:
     asked = Asked([str(desk)], jobs=1)
     assert table(asked, tmp_path / "here.json")["schema"] == "fleet/1"
-    run(asked._replace(scheduler=local.scheduler_address, ship=ship, output=str(tmp_path / "there.json"), quiet=True))
+    run(replace(asked, scheduler=local.scheduler_address, ship=ship, output=str(tmp_path / "there.json"), quiet=True))
     assert (tmp_path / "there.json").read_bytes() == (tmp_path / "here.json").read_bytes()
 
 

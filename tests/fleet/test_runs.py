@@ -8,6 +8,7 @@ import sys
 from typing import TYPE_CHECKING
 
 import pytest
+from msgspec.structs import replace
 
 from analyzer.app import fleet as command
 from analyzer.app.fleet import Asked, run
@@ -34,7 +35,7 @@ def desk(tmp_path: Path) -> Path:
 
 
 def table(asked: Asked, target: Path) -> dict[str, object]:
-    run(asked._replace(output=str(target), quiet=True))
+    run(replace(asked, output=str(target), quiet=True))
     made: dict[str, object] = json.loads(target.read_text(encoding="utf-8"))
     return made
 
@@ -50,12 +51,12 @@ def test_one_row_each_and_a_broken_one_stops_nothing(desk: Path, tmp_path: Path,
 
 def test_exit_code_of_the_worst(desk: Path, tmp_path: Path) -> None:
     asked = Asked([str(desk)], output=str(tmp_path / "t.tsv"), jobs=1)
-    assert run(asked._replace(fail_on="critical")) == 1
+    assert run(replace(asked, fail_on="critical")) == 1
     for number in (1, 2, 3):
         for file in (desk / f"OPS-{number}").iterdir():
             file.unlink()
-    assert run(asked._replace(fail_on="critical")) == 0
-    assert run(asked._replace(paths=[str(desk / "OPS-5")])) == 3
+    assert run(replace(asked, fail_on="critical")) == 0
+    assert run(replace(asked, paths=[str(desk / "OPS-5")])) == 3
 
 
 def test_reports_are_linked_from_the_page(desk: Path, tmp_path: Path) -> None:
@@ -88,7 +89,7 @@ def test_what_is_done_is_not_done_again(desk: Path, tmp_path: Path, monkeypatch:
     moved = table(asked, tmp_path / "4.json")
     assert done == []
     assert "OPS-9" in json.dumps(moved)
-    table(asked._replace(language="ko"), tmp_path / "5.json")
+    table(replace(asked, language="ko"), tmp_path / "5.json")
     assert len(done) == 5
 
 
@@ -135,7 +136,7 @@ def test_names_that_no_text_can_hold(desk: Path, tmp_path: Path, capsys: pytest.
         (desk / os.fsdecode(name) / "jstack.txt").write_bytes(b"" if b"[" in name else (desk / "OPS-1" / "jstack.txt").read_bytes())
     asked = Asked([str(desk)], jobs=1, resume=str(tmp_path / "done"), store=str(tmp_path / "h.sqlite"), reports=str(tmp_path / "single"))
     for form in ("json", "tsv", "html", "txt"):
-        assert run(asked._replace(output=str(tmp_path / f"t.{form}"))) == 0
+        assert run(replace(asked, output=str(tmp_path / f"t.{form}"))) == 0
         text = (tmp_path / f"t.{form}").read_text(encoding="utf-8")
         assert text.replace("\n", "").replace("\t", "").isprintable()
     assert len(json.loads((tmp_path / "t.json").read_text(encoding="utf-8"))["incidents"]) == 7

@@ -7,6 +7,7 @@ import shutil
 from typing import TYPE_CHECKING, Any
 
 import pytest
+from msgspec.structs import replace
 
 from analyzer.app.fleet import Asked, run
 from analyzer.fleet.together import Ends, outages
@@ -69,7 +70,7 @@ def desk(tmp_path: Path) -> Path:
 
 
 def table(asked: Asked, target: Path) -> dict[str, Any]:
-    assert run(asked._replace(output=str(target), quiet=True)) == 0
+    assert run(replace(asked, output=str(target), quiet=True)) == 0
     made: dict[str, Any] = json.loads(target.read_text(encoding="utf-8"))
     return made
 
