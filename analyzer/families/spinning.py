@@ -8,6 +8,7 @@ import msgspec
 
 from analyzer.software.blockers import application_frame
 from analyzer.software.kinds import ActivityKind, PoolRole
+from analyzer.waits.targets import FEW_CLIENTS
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
@@ -20,7 +21,8 @@ BUSY_SHARE: Final = 0.2
 """CPU per second of clock between dumps: several spinning threads share few processors, and a waiting thread uses none at all."""
 CROWD_SHARE: Final = 0.02
 """The same where every thread of a pool computes and clients suffer, if they use a processor together: a collection leaves them less."""
-WHOLE: Final = 0.7
+WHOLE: Final = 0.4
+"""… together of one processor, on a machine that does other work besides."""
 BUSY_PERCENT: Final = 20.0
 """top's figure for a thread, for the same reason; its first round shows the average since the thread began."""
 LONG: Final = 10.0
@@ -134,7 +136,11 @@ def suffers(case: Case, view: ProcessView) -> bool:
 
 def _is_crowded(case: Case, view: ProcessView) -> bool:
     """True if a whole pool computes while its clients give up: many threads on few processors get little each."""
-    pools = [serving for serving in case.server_pools if serving.view is view and serving.pressure.exists]
+    pools = [
+        serving
+        for serving in case.server_pools
+        if serving.view is view and (serving.pressure.exists or serving.pressure.unknown >= FEW_CLIENTS)
+    ]
     return any({member.activity.kind for member in serving.pool.workers} == {ActivityKind.RUNNING} for serving in pools)
 
 
