@@ -21,9 +21,7 @@ class SocketTable:
     def __init__(self, found: Sequence[Connection]) -> None:
         """Index ``found`` by 4-tuple and collect the host's own addresses."""
         self.connections = found if isinstance(found, Sockets) else Sockets(found)
-        # Rows of a table share their local ends: each is looked at once.
-        ends = {id(one.local): one.local for one in found}.values()
-        self.local_hosts = frozenset(end.host for end in ends if not end.is_wildcard and not end.truncated)
+        self.local_hosts = frozenset(end.host for end in {one.local for one in found} if not end.is_wildcard and not end.truncated)
 
     @cached_property
     def _by_tuple(self) -> dict[tuple[Endpoint, Endpoint], Connection]:
