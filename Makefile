@@ -15,7 +15,7 @@ INCIDENT ?= samples/self-call-after
 
 all: check docs test  ## format check, lint, types, floors, docs drift, tests
 
-$(READY): requirements.lock pyproject.toml setup.py $(filter-out %.so,$(wildcard parsers/capture/kernel/*.*))
+$(READY): requirements.lock pyproject.toml setup.py $(filter-out %.so,$(wildcard parsers/*/kernel/*.*))
 	$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "Python 3.11 or newer is needed: make PYTHON=python3.12 …")'
 	$(PYTHON) -m venv --clear $(VENV)
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes -r requirements.lock
@@ -99,4 +99,4 @@ lock: $(READY)  ## resolve the development environment anew
 	$(BIN)/uv pip compile pyproject.toml --group dev --universal --generate-hashes --no-emit-index-url --no-annotate --custom-compile-command "make lock" --upgrade -o requirements.lock
 
 clean:
-	rm -rf $(VENV) build reports/formats/built/*_html.py analyzer/software/*.json analyzer/app/*.bin analyzer/app/.patterns parsers/capture/kernel/*.so *.egg-info .mypy_cache .ruff_cache .pytest_cache .hypothesis
+	rm -rf $(VENV) build reports/formats/built/*_html.py analyzer/software/*.json analyzer/app/*.bin analyzer/app/.patterns parsers/*/kernel/*.so *.egg-info .mypy_cache .ruff_cache .pytest_cache .hypothesis

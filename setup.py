@@ -1,6 +1,6 @@
-"""The compiled forms of the capture kernel, the translations, the templates, the tables of software and the patterns. Everything else about the build is in pyproject.toml.
+"""The compiled forms of the kernels, the translations, the templates, the tables of software and the patterns. Everything else about the build is in pyproject.toml.
 
-Without Cython or without a compiler the install goes on, and the kernel runs interpreted: slower, with the same results.
+Without Cython or without a compiler the install goes on, and the kernel of captures runs interpreted, and rows are read by Python: slower, with the same results.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ from setuptools.command.bdist_wheel import bdist_wheel
 from setuptools.command.build_ext import build_ext
 from setuptools.command.sdist import sdist
 
-KERNEL = Path("parsers", "capture", "kernel", "build.py")
+KERNELS = {"capture": Path("parsers", "capture", "kernel", "build.py"), "sockets": Path("parsers", "sockets", "kernel", "build.py")}
 RELEASED = int(os.environ.get("SOURCE_DATE_EPOCH", "1577836800"))
 SBOM = Path("release", "closewait.cdx.json")
 
@@ -82,12 +82,14 @@ def _settled(member: tarfile.TarInfo) -> tarfile.TarInfo:
 
 
 def extensions() -> list[Extension]:
-    """The kernel's, which its own folder describes: loaded by path, for the package is not installed yet."""
-    spec = importlib.util.spec_from_file_location("kernel_build", KERNEL)
-    assert spec is not None and spec.loader is not None  # noqa: PT018 - the file lies beside this one
-    module = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(module)
-    found: list[Extension] = module.extensions()
+    """The kernels', which their own folders describe: loaded by path, for the package is not installed yet."""
+    found: list[Extension] = []
+    for name, path in KERNELS.items():
+        spec = importlib.util.spec_from_file_location(f"{name}_kernel_build", path)
+        assert spec is not None and spec.loader is not None  # noqa: PT018 - the files lie beside this one
+        module = importlib.util.module_from_spec(spec)
+        spec.loader.exec_module(module)
+        found += module.extensions()
     return found
 
 

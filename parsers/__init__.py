@@ -106,6 +106,7 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from parsers.records.shows import Shows
+    from parsers.text.lines import Skim
 
 
 HEAD_LINES: Final = 80
@@ -238,6 +239,15 @@ SHAPES: Final = Shapes(
 )
 
 
+def _skim() -> Skim | None:
+    from parsers.sockets.kernel import skim  # noqa: PLC0415 - for large tables only
+
+    return skim()
+
+
+SHAPES.skim = _skim
+
+
 def sections(source: Source) -> list[Section]:
     """The outputs that a source holds, in order."""
     return cut(source, SHAPES)
@@ -274,7 +284,7 @@ def outputs(source: Source) -> list[Output]:
 
 
 def _has_dump(found: Sequence[Output]) -> bool:
-    return any(isinstance(record, ThreadDump) for output in found for record in output.parsed.records)
+    return any(ThreadDump in output.parsed.kinds for output in found)
 
 
 def _last(output: Output, *, alone: bool) -> Output:

@@ -20,7 +20,8 @@ _BEGINNING: Final = 2
 
 def weight_of(parsed: Parsed) -> int:
     """Records of an output; a dump counts its threads."""
-    return sum(len(record.threads) + len(record.deadlocks) if isinstance(record, ThreadDump) else 1 for record in parsed.records)
+    dumps = parsed.of(ThreadDump)
+    return len(parsed.records) - len(dumps) + sum(len(dump.threads) + len(dump.deadlocks) for dump in dumps)
 
 
 def telling_of(parsed: Parsed) -> int:
@@ -73,7 +74,7 @@ def one_dump(found: Sequence[Output]) -> list[Output]:
     result = list(found)
     last: tuple[int, ThreadDump] | None = None
     for number, (section, _, parsed) in enumerate(found):
-        dumps = [record for record in parsed.records if isinstance(record, ThreadDump)]
+        dumps = parsed.of(ThreadDump)
         if len(dumps) != 1:
             last = None if dumps else last
             continue

@@ -55,7 +55,7 @@ def ports_of(group: Sequence[Connection]) -> set[int]:
 
 def chosen_at_random(case: Case) -> bool:
     """True if the tables are of Linux, which chooses local ports at random (``inet_hashtables.c``, ``__inet_hash_connect``)."""
-    return not any(row.tool in _IN_TURN for view in case.latest for row in view.snapshot.rows)
+    return not any(tool in _IN_TURN for view in case.latest for tool, _ in view.snapshot.tables)
 
 
 def used_up(ports: set[int], *, at_random: bool) -> bool:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from typing import TYPE_CHECKING, Any, Final, NamedTuple, TypeVar
+from typing import TYPE_CHECKING, Final, NamedTuple, TypeVar
 
 from msgspec.structs import replace
 
@@ -63,19 +63,15 @@ class Part(NamedTuple):
         return "transactions" if isinstance(first, Session) and first.client is None and first.own_link is not None else ""
 
     def of(self, kind: type[_Kind]) -> Sequence[_Kind]:
-        """The records of one kind. Most sections hold a single one: then this costs no look at each of a million rows."""
-        records: Sequence[Any] = self.parsed.records
-        kinds = set(map(type, records))
-        if kind not in kinds:
-            return ()
-        return records if len(kinds) == 1 else [record for record in records if record.__class__ is kind]
+        """The records of one kind."""
+        return self.parsed.of(kind)
 
 
 def part_of(section: Section, form: Format | None, parsed: Parsed) -> Part:
     """A section with what its format made of it. Of one that no format knows, what it looks like is remembered."""
     if form is None:
         return _unknown(section, parsed)
-    told = tuple(record for record in parsed.records if isinstance(record, LogEvent))
+    told = tuple(parsed.of(LogEvent))
     if told:
         parsed = replace(parsed, records=tuple(record for record in parsed.records if not isinstance(record, LogEvent)))
     first = next((text for _, text in section.rows()), "")

@@ -295,7 +295,7 @@ def assemble(name: str, readings: Sequence[Reading], host: str | None = None, zo
         snapshot_of(
             where.host or host,
             where.order,
-            ((record, pid) for part, pid in parts for record in part.parsed.records),
+            ((part.parsed, pid) for part, pid in parts),
             tuple(sorted(emptied.get(where, ()))),
         )
         for where, parts in sorted(records.items(), key=lambda item: (item[0].host or "", item[0].order))
@@ -379,7 +379,7 @@ def _pids(readings: Sequence[Reading]) -> set[int]:
 
 def _stacks_of(part: Part) -> str:
     """What tells stacks of one moment apart where a runtime is no JVM: a file has those of many processes, a program prints its own in two forms."""
-    dumps = [record for record in part.parsed.records if isinstance(record, ThreadDump) and record.runtime is not Runtime.JVM]
+    dumps = [dump for dump in part.of(ThreadDump) if dump.runtime is not Runtime.JVM]
     return "".join(f" {dump.pid or ''}{'' if dump.complete is None else 'counted'}" for dump in dumps[:1])
 
 

@@ -15,10 +15,10 @@ from typing import TYPE_CHECKING, Any, Final, TypeAlias
 
 import msgspec
 
-from analyzer.join.loose_rows import any_loose, is_address, join_loose
 from analyzer.model.finding import CloseWait
 from parsers.records import Endpoint, Inode, Owner, Pid, SocketRow, TcpState, Timer, Where
 from parsers.records.tcp_info import TcpInfo  # noqa: TC001 - msgspec reads the annotation
+from parsers.text.endpoint import is_address
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
@@ -29,9 +29,11 @@ _LINUX: Final = frozenset(_ORDER)
 _FIN_NOT_COUNTED: Final = frozenset({"netstat_bsd", "netstat_solaris"})
 _LAST: Final = 9  # any other tool
 _where: Final = attrgetter("where")
+_line: Final = attrgetter("where.first")
 _Group: TypeAlias = "SocketRow | list[SocketRow]"
 EPHEMERAL: Final = 32768
 """First port of Linux' default ip_local_port_range: used only where no LISTEN row and no count says which end is the server."""
+_FEW_LOCALS: Final = 1024
 _ACCEPTABLE = frozenset({TcpState.ESTABLISHED, TcpState.CLOSE_WAIT})
 
 
@@ -103,10 +105,14 @@ class Sockets(tuple[Connection, ...]):  # noqa: SLOT001 - it keeps what was sort
         return parts[0] if parts else NO_SOCKETS
 
     @cached_property
+    def close_wait(self) -> CloseWait:
+        """Those that wait for this end to close, by what is left unread."""
+        return _close_wait(self.of(TcpState.CLOSE_WAIT))
+
+    @cached_property
     def opened(self) -> Sockets:
         """All but the listeners."""
-        listen = TcpState.LISTEN
-        if listen not in self.by_state:
+        if (listen := TcpState.LISTEN) not in self.by_state:
             return self
         rest = Sockets([row for row in self if row.state is not listen])
         rest.by_state = {state: part for state, part in self.by_state.items() if state is not listen}
@@ -127,7 +133,9 @@ def connections(rows: Sequence[SocketRow]) -> Sockets:
         return found
     tcp = _in_order([row for row in rows if row.proto == "tcp"])
     groups = _groups(tcp)
-    if any_loose(tcp):
+    if _any_loose(tcp):
+        from analyzer.join.loose_rows import join_loose  # noqa: PLC0415 - few tables have names
+
         merged = {key: group if isinstance(group, list) else [group] for key, group in groups.items()}
         join_loose(merged)
         groups = dict(merged)
@@ -149,6 +157,7 @@ def _of_one_table(rows: Sequence[SocketRow]) -> Sockets | None:  # noqa: C901, P
     doubtful: list[int] = []
     again: dict[int, list[SocketRow]] = {}
     keys: dict[object, SocketRow] = {}
+    by_local: dict[Endpoint, dict[object, SocketRow]] = {}
     inodes: list[int] = []
     hosts: set[str] = set()
     for row in rows:
@@ -160,13 +169,16 @@ def _of_one_table(rows: Sequence[SocketRow]) -> Sockets | None:  # noqa: C901, P
             continue
         key: object
         if state is listen or remote is None:
-            key = local.host, local.port, local.service
+            key, of_local = (local.host, local.port, local.service), keys
         elif remote.truncated:
             return None
         else:
-            key = local, remote
             hosts.add(remote.host)
-        if (first := keys.setdefault(key, row)) is not row:
+            # A server has few local ends: under each of them the far end alone is the key.
+            if (known := by_local.get(local)) is None and len(by_local) < _FEW_LOCALS:
+                known = by_local[local] = {}
+            key, of_local = (remote, known) if known is not None else ((local, remote), keys)
+        if (first := of_local.setdefault(key, row)) is not row:
             again.setdefault(first.where.first, [first]).append(row)
             continue
         if inode:
@@ -206,10 +218,6 @@ def _of_one_table(rows: Sequence[SocketRow]) -> Sockets | None:  # noqa: C901, P
     return Sockets(made)
 
 
-def _line(row: Connection) -> int:
-    return row.rows[0].first
-
-
 def _in_order(rows: Sequence[SocketRow]) -> Sequence[SocketRow]:
     """The rows by tool, then by place. They mostly lie so already: then to sort is to look through them once."""
     by_tool: dict[int, list[SocketRow]] = {}
@@ -243,6 +251,14 @@ def _groups(rows: Sequence[SocketRow]) -> dict[object, _Group]:
         elif known is not row:
             groups[key] = [known, row]
     return groups
+
+
+def _any_loose(rows: Sequence[SocketRow]) -> bool:
+    """True if any row may have a name or a cut address for an end. Hosts repeat: each is looked at once."""
+    ends = {row.local.host for row in rows}
+    ends.update([row.remote.host for row in rows if row.remote is not None])
+    ends.discard("*")
+    return not all(map(is_address, ends)) or any(row.local.truncated or (row.remote is not None and row.remote.truncated) for row in rows)
 
 
 def _queue(row: SocketRow) -> int | None:
@@ -351,15 +367,20 @@ def left_unread(connection: Connection) -> int | None:
 
 def close_wait(found: Iterable[Connection]) -> CloseWait:
     """Split CLOSE_WAIT sockets by Recv-Q, which counts the FIN (see :class:`analyzer.model.finding.CloseWait`)."""
-    waiting = in_state(found, TcpState.CLOSE_WAIT)
+    if isinstance(found, Sockets):
+        return found.close_wait
+    return _close_wait([connection for connection in found if connection.state is TcpState.CLOSE_WAIT])
+
+
+def _close_wait(waiting: Sequence[Connection]) -> CloseWait:
     # Nearly all of a large pile have one of a few lengths: they are counted before they are looked at.
-    queues = Counter([None if connection.unaccepted else left_unread(connection) for connection in waiting])
+    queues = Counter([-1 if row.unaccepted else int(row.farewell) if row.farewell else row.recv_q for row in waiting])
     return CloseWait(
         total=len(waiting),
         fin_only=queues[1],
         unread=sum(count for queue, count in queues.items() if queue is not None and queue > 1),
         drained=queues[0],
-        unaccepted=sum(connection.unaccepted for connection in waiting),
+        unaccepted=queues[-1],
     )
 
 

@@ -72,7 +72,7 @@ class Coverage:
         rows = self._snapshot.rows
         if not rows:
             return () if self._snapshot.has_table else (say("there is no socket table"),)
-        files = sorted({row.where.file for row in rows})
+        files = sorted({file for _, file in self._snapshot.tables})
         tables = [part for part in self._all if part.file in files and part.format in TABLES]
         whole = [part for part in tables if not (part.prompt and _FILTER.search(part.prompt))]
         if tables and not whole:
@@ -91,7 +91,7 @@ class Coverage:
     def _shared(self) -> str:
         """What all rows share, empty if nothing."""
         rows = self._snapshot.rows
-        files = {row.where.file for row in rows}
+        files = {file for _, file in self._snapshot.tables}
         tables = [part for part in self._all if part.file in files and part.format in TABLES]
         return _common(rows, headed=any(part.headed and not part.format.startswith("lsof") for part in tables if part.format))
 

@@ -2,25 +2,14 @@
 
 from __future__ import annotations
 
-import re
 from collections import Counter
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING
 
 from parsers.records import SocketRow, TcpState
+from parsers.text.endpoint import is_address
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
-
-is_address: Final = re.compile(r"[\d.]+\Z|[\da-fA-F]*:").match
-"""Whether a host is an address and no name."""
-
-
-def any_loose(rows: Sequence[SocketRow]) -> bool:
-    """True if any row may have a name or a cut address for an end. Hosts repeat: each is looked at once."""
-    ends = {row.local.host for row in rows}
-    ends.update([row.remote.host for row in rows if row.remote is not None])
-    ends.discard("*")
-    return not all(map(is_address, ends)) or any(row.local.truncated or (row.remote is not None and row.remote.truncated) for row in rows)
 
 
 def join_loose(merged: dict[object, list[SocketRow]]) -> None:

@@ -220,7 +220,7 @@ def _of_number(case: Case, one: Count) -> Message:
 def counted_beyond(snapshot: Snapshot, case: Case) -> Iterator[str]:
     """States of which more sockets were counted than there are rows: what is said of the rows is said of a few."""
     rows = Counter(row.state for row in snapshot.rows if row.state is not None)
-    texts = {row.where.file for row in snapshot.rows}
+    texts = {file for _, file in snapshot.tables}
     largest: dict[TcpState, int] = {}
     for one in case.counts.of(Counted.SOCKETS):
         if one.last.told and one.last.where.file not in texts:

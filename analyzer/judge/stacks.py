@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter, defaultdict
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TypeAlias
 
 import msgspec
 
@@ -23,6 +23,10 @@ if TYPE_CHECKING:
     from analyzer.software.pools import ThreadActivity
     from analyzer.waits.case import Case
     from parsers.records import Thread, Where
+
+
+_Alike: TypeAlias = tuple["int | None", str, "TcpState | None", Queue]
+"""The own port that clients opened, far host or end, state and queue."""
 
 
 class _Member(msgspec.Struct, frozen=True):
@@ -194,25 +198,38 @@ def _overlap(where: Where, quoted: Sequence[Where]) -> bool:
 def socket_groups(case: Case, links: Iterable[Link]) -> tuple[SocketGroup, ...]:
     """The sockets of every process in its last table, by far host, state and queue; the most first."""
     holders = {(link.snapshot, link.host, link.local, link.remote): link.thread or link.pool for link in links}
-    groups = [
-        _sockets(view, alike, port, remote, state, queue, holders)
-        for view in case.latest
-        for (port, remote, state, queue), alike in _alike_sockets(view).items()
-    ]
+    groups: list[SocketGroup] = []
+    for view in case.latest:
+        counts, held = _alike_sockets(view), _held(view, holders) if holders else {}
+        groups += [_sockets(view, alike, count, held.get(alike, {})) for alike, count in counts.items()]
     return tuple(sorted(groups, key=lambda group: (-group.count, group.side, group.remote, group.state, group.queue)))
 
 
-def _alike_sockets(view: ProcessView) -> dict[tuple[int | None, str, TcpState | None, Queue], list[Connection]]:
-    """Open sockets by the own port that clients opened, far host or end, state and queue."""
-    made: dict[tuple[int | None, str, TcpState | None, Queue], list[Connection]] = defaultdict(list)
-    listeners, listen = view.listeners, TcpState.LISTEN
+def _alike_sockets(view: ProcessView) -> Counter[_Alike]:
+    """How many open sockets are alike."""
+    return Counter(alike for _, alike in _kinds(view))
+
+
+def _kinds(view: ProcessView) -> Iterator[tuple[Connection, _Alike]]:
+    """Each open socket with what it has in common with others: the own port that clients opened, far host or end, state and queue."""
+    listeners, listen, unknown = view.listeners, TcpState.LISTEN, Queue.UNKNOWN
     for row in view.sockets:
         remote, state, port = row.remote, row.state, row.local.port
         if remote is None or state is listen:
             continue
-        key = (port, remote.host, state, _queue(row)) if port in listeners else (None, str(remote), state, _queue(row))
-        made[key].append(row)
-    return made
+        queue = unknown if row.recv_q is None and not row.unaccepted else _queue(row)
+        yield row, ((port, remote.host, state, queue) if port in listeners else (None, str(remote), state, queue))
+
+
+def _held(view: ProcessView, holders: Mapping[tuple[str, str | None, str, str | None], str | None]) -> dict[_Alike, Counter[str]]:
+    """Who holds how many sockets of each kind."""
+    found: dict[_Alike, Counter[str]] = defaultdict(Counter)
+    name, host = view.snapshot.name, view.snapshot.host
+    for row, alike in _kinds(view):
+        holder = holders.get((name, host, str(row.local), str(row.remote)))
+        if holder is not None:
+            found[alike][holder] += 1
+    return found
 
 
 def _queue(row: Connection) -> Queue:
@@ -225,27 +242,17 @@ def _queue(row: Connection) -> Queue:
     return Queue.FIN if fin else Queue.UNREAD if queue else Queue.EMPTY
 
 
-def _sockets(
-    view: ProcessView,
-    alike: Sequence[Connection],
-    port: int | None,
-    remote: str,
-    state: TcpState | None,
-    queue: Queue,
-    holders: Mapping[tuple[str, str | None, str, str | None], str | None],
-) -> SocketGroup:
-    name, host = view.snapshot.name, view.snapshot.host
-    every = [holders.get((name, host, str(one.local), str(one.remote))) for one in alike] if holders else []
-    held = Counter(holder for holder in every if holder is not None)
+def _sockets(view: ProcessView, alike: _Alike, count: int, held: Mapping[str, int]) -> SocketGroup:
+    port, remote, state, queue = alike
     return SocketGroup(
-        snapshot=name,
-        host=host,
+        snapshot=view.snapshot.name,
+        host=view.snapshot.host,
         pid=view.process.pid,
         side="server" if port is not None else "client",
         port=port,
         remote=remote,
         state=(state or TcpState.UNKNOWN).value,
         queue=queue,
-        count=len(alike),
-        holders=dict(held.most_common()),
+        count=count,
+        holders=dict(Counter(held).most_common()),
     )

@@ -6,7 +6,7 @@ the business of ``join``.
 
 from __future__ import annotations
 
-from collections import defaultdict
+from functools import cached_property
 from typing import TYPE_CHECKING, Final, TypeVar, cast
 
 import msgspec
@@ -42,7 +42,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping, Sequence
 
     from parsers.capture.facts import Capture
-    from parsers.records import Collected, Collection, Record, Unread, Where
+    from parsers.records import Collected, Collection, Parsed, Record, Unread, Where
 
 _Kind = TypeVar("_Kind")
 
@@ -50,7 +50,7 @@ TABLES: Final = formats_showing(Shows.SOCKETS)
 """Formats of socket tables."""
 
 
-class Snapshot(msgspec.Struct, frozen=True, kw_only=True):
+class Snapshot(msgspec.Struct, frozen=True, kw_only=True, dict=True):
     """The facts of one moment on one host. ``index`` counts from 0 in order of time; ``name`` is what reports call it."""
 
     host: str | None
@@ -76,6 +76,16 @@ class Snapshot(msgspec.Struct, frozen=True, kw_only=True):
     blocks: tuple[SessionBlock, ...] = ()
     empty_tables: tuple[str, ...] = ()
     """Files with the heading of a socket table and no row below it: at that moment there was no socket."""
+
+    @cached_property
+    def tables(self) -> frozenset[tuple[str, str]]:
+        """Tool and file of its rows; each row is asked once."""
+        found: dict[str, str] = {}
+        others: set[tuple[str, str]] = set()
+        for row in self.rows:
+            if found.setdefault(row.where.file, row.tool) != row.tool:
+                others.add((row.tool, row.where.file))
+        return frozenset({(tool, file) for file, tool in found.items()} | others)
 
     @property
     def has_table(self) -> bool:
@@ -159,11 +169,15 @@ class Incident(msgspec.Struct, frozen=True, kw_only=True):
         return any(snapshot.dumps for snapshot in self.snapshots)
 
 
-def snapshot_of(host: str | None, index: int, records: Iterable[tuple[Record, Pid | None]], empty_tables: tuple[str, ...] = ()) -> Snapshot:
-    """Sort records into a snapshot. A pid beside a record (from the file's name) is used where the record has none."""
-    known: dict[type[Record], list[Record]] = defaultdict(list)
-    for record, pid in records:
-        known[record.__class__].append(record if pid is None else _with_pid(record, pid))
+def snapshot_of(host: str | None, index: int, outputs: Iterable[tuple[Parsed, Pid | None]], empty_tables: tuple[str, ...] = ()) -> Snapshot:
+    """Sort the records of outputs into a snapshot. A pid beside an output (from the file's name) is used where a record has none."""
+    known: dict[type[Record], Sequence[Record]] = {}
+    for parsed, pid in outputs:
+        for kind in parsed.kinds:
+            records: Sequence[Record] = parsed.of(kind)
+            if pid is not None and kind in _OF_A_PROCESS:
+                records = [_with_pid(record, pid) for record in records]
+            known[kind] = (*known[kind], *records) if kind in known else records
     dumps, blocks = _of(known, ThreadDump), _of(known, SessionBlock)
     return Snapshot(
         host=host,
@@ -210,8 +224,12 @@ def _with_clients(sessions: Sequence[Session], blocks: Sequence[SessionBlock]) -
                 yield msgspec.structs.replace(client, where=block.where, state=state)
 
 
-def _with_pid(record: Record, pid: Pid | None) -> Record:
-    if pid is not None and isinstance(record, ThreadDump | OpenFile | AttachFailure) and record.pid is None:
+_OF_A_PROCESS: Final = frozenset({ThreadDump, OpenFile, AttachFailure})
+"""Records that are of one process, which they may not name."""
+
+
+def _with_pid(record: Record, pid: Pid) -> Record:
+    if isinstance(record, ThreadDump | OpenFile | AttachFailure) and record.pid is None:
         return msgspec.structs.replace(record, pid=pid)
     return record
 

@@ -154,7 +154,7 @@ def _sockets_only(view: ProcessView, behind: Sequence[Workers]) -> Iterator[Find
             (service, group) for service, group in sorted(groups.items()) if abs(len(group) - in_service) <= COUNT_TOLERANCE * in_service
         ]
         # Go takes the FIN while a request is in service: then the counters tell which calls belong to the requests.
-        requests = [one for one in view.server_side(port).of(TcpState.CLOSE_WAIT) if one.recv_q in {0, 1}]
+        requests = [one for one in view.server_side(port).of(TcpState.CLOSE_WAIT) if one.recv_q in {0, 1}] if mute else []
         proven = [
             (service, calls)
             for service, calls in sorted(mute.items())

@@ -6,7 +6,8 @@
 from __future__ import annotations
 
 from enum import StrEnum
-from typing import TypeAlias
+from functools import cached_property
+from typing import TYPE_CHECKING, Any, TypeAlias, TypeVar
 
 import msgspec
 
@@ -30,6 +31,11 @@ from parsers.records.task_records import (
     TaskSyscall,
 )
 from parsers.records.tcp_info import SocketMemory, TcpInfo
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+_Kind = TypeVar("_Kind")
 
 __all__ = [
     "DESCRIPTOR_FIRST",
@@ -155,7 +161,7 @@ class Owner(msgspec.Struct, frozen=True, gc=False):
     fd: int | None = None
 
 
-class SocketRow(msgspec.Struct, frozen=True, kw_only=True, gc=False):
+class SocketRow(msgspec.Struct, frozen=True, gc=False):
     """One row of a socket table.
 
     ``recv_q`` and ``send_q`` are bytes; for LISTEN rows connections (``recv_q``: waiting to be accepted; ``send_q``: the backlog, ss
@@ -186,7 +192,7 @@ class SocketRow(msgspec.Struct, frozen=True, kw_only=True, gc=False):
         return self.owners[0].pid if self.owners else None
 
 
-class OpenFile(msgspec.Struct, frozen=True, kw_only=True, gc=False):
+class OpenFile(msgspec.Struct, frozen=True, gc=False):
     """A descriptor that is not a socket with a TCP or UDP endpoint. ``kind`` is lsof's TYPE or the link's scheme."""
 
     where: Where
@@ -374,9 +380,21 @@ class Unread(msgspec.Struct, frozen=True):
     why: str
 
 
-class Parsed(msgspec.Struct, frozen=True):
+class Parsed(msgspec.Struct, frozen=True, dict=True):
     """What a format made of a section. ``read`` counts the non-blank lines it understood; with the unread ones that is all of them."""
 
     records: tuple[Record, ...]
     read: int
     unread: tuple[Unread, ...] = ()
+
+    @cached_property
+    def kinds(self) -> frozenset[type]:
+        """The kinds of its records: asked once, of a million rows too."""
+        return frozenset(map(type, self.records))
+
+    def of(self, kind: type[_Kind]) -> Sequence[_Kind]:
+        """The records of one kind. Most sections hold a single one: then this costs no look at each."""
+        if kind not in self.kinds:
+            return ()
+        records: Sequence[Any] = self.records
+        return records if len(self.kinds) == 1 else [record for record in records if record.__class__ is kind]

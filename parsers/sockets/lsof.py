@@ -13,13 +13,14 @@ from __future__ import annotations
 
 import re
 from functools import lru_cache
-from typing import TYPE_CHECKING, Final, TypeAlias
+from typing import TYPE_CHECKING, Any, Final, TypeAlias
 
 from parsers.records import Endpoint, OpenFile, Owner, Parsed, Pid, SocketRow, TcpState, Where
 from parsers.records.places import to_inode, to_pid
 from parsers.records.shows import Shows
 from parsers.text.endpoint import Ends, Hosts, endpoint, is_v4, port_of
 from parsers.text.grammar import tcp_state
+from parsers.text.one_pass import Rows, Usual
 from parsers.text.source import Section, leftovers
 
 if TYPE_CHECKING:
@@ -113,18 +114,26 @@ def parse(section: Section) -> Parsed:
     records: list[SocketRow | OpenFile] = []
     unread: list[tuple[int, str]] = []
     read = 0
-    for index, line in section.rows():
+    rows = Rows(section, lambda: _usual(reader, records))
+    for index, line in rows:
         record = reader.row(index, line)
         if record is not None:
             records.append(record)
         elif _HEADER.match(line):
             reader.header(line)
+            rows.switch(on=reader.plain)
         elif not _REMARK.match(line):
             unread.append((index, "no lsof row"))
             continue
         read += 1
     gaps, elisions = leftovers(section, unread)
-    return Parsed((*records, *elisions), read + len(elisions), gaps)
+    return Parsed((*records, *elisions), rows.read + read + len(elisions), gaps)
+
+
+def _usual(reader: _Reader, records: list[Any]) -> Usual | None:
+    from parsers.sockets.kernel import reader_of  # noqa: PLC0415 - for large tables only
+
+    return reader_of(NAME, reader, records)
 
 
 class _Reader:
@@ -194,6 +203,10 @@ class _Reader:
             user=holder[2],
             inode=inode,
         )
+
+    def near(self, text: str) -> Endpoint | None:
+        """The near end of a usual row; None for what is none, and for HTML's &gt;."""
+        return None if "&" in text else self.ends.get(text) or self.ends.one(text)
 
     def far(self, text: str) -> Endpoint | None:
         """The far end ``10.0.0.149:60494``; None for what is none."""

@@ -13,13 +13,14 @@ right, and what is left between them.
 from __future__ import annotations
 
 import re
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Any, Final
 
 from parsers.records import Endpoint, Inode, Owner, Parsed, Pid, SocketRow, TcpState, Timer, TimerKind, Where
 from parsers.records.places import to_inode
 from parsers.records.shows import Shows
 from parsers.text.endpoint import LAST_PORT, V4_ENDPOINT, Ends, Hosts, endpoint
 from parsers.text.grammar import NETSTAT_TIMER, STATES, TIMER_WORDS, netstat_timer, tcp_state
+from parsers.text.one_pass import Rows, Usual
 from parsers.text.source import Section, leftovers
 
 if TYPE_CHECKING:
@@ -77,7 +78,8 @@ def parse(section: Section) -> Parsed:
     records: list[SocketRow] = []
     unread: list[tuple[int, str]] = []
     read = 0
-    for index, line in section.rows():
+    rows = Rows(section, lambda: _usual(reader, records))
+    for index, line in rows:
         row = reader.row(index, line)
         if row is not None:
             records.append(row)
@@ -89,7 +91,13 @@ def parse(section: Section) -> Parsed:
             continue
         read += 1
     gaps, elisions = leftovers(section, unread)
-    return Parsed((*records, *elisions), read + len(elisions), gaps)
+    return Parsed((*records, *elisions), rows.read + read + len(elisions), gaps)
+
+
+def _usual(reader: _Reader, records: list[Any]) -> Usual | None:
+    from parsers.sockets.kernel import reader_of  # noqa: PLC0415 - for large tables only
+
+    return reader_of(NAME, reader, records)
 
 
 class _Reader:
@@ -116,10 +124,7 @@ class _Reader:
             remote = endpoint(far)
         if local is None or remote is None or state is None:
             return self.rare(index, line)
-        known = self.owners.get(cell)
-        if known is None:
-            known = self.owners[cell] = _owner_and_kind(cell)
-        owners, kind = known
+        owners, kind = self.owners.get(cell) or self.holder(cell)
         if kind is None:
             if left is not None:
                 return self.rare(index, line)
@@ -145,6 +150,27 @@ class _Reader:
             inode=to_inode(inode) if inode else None,
             timer=timer,
         )
+
+    def near(self, text: str) -> Endpoint | None:
+        """The near end; None for what is none."""
+        return self.ends.get(text) or self.ends.one(text)
+
+    def far(self, text: str) -> Endpoint | None:
+        """A far end that is no plain IPv4 address."""
+        return endpoint(text)
+
+    def state(self, word: str) -> TcpState | None:
+        """The state behind a word."""
+        return STATES.get(word)
+
+    def user(self, text: str) -> str:
+        """The one copy of a user."""
+        return self.users.setdefault(text, text)
+
+    def holder(self, cell: str) -> tuple[tuple[Owner, ...] | None, TimerKind | None]:
+        """Who owns the socket, and which timer runs."""
+        known = self.owners[cell] = _owner_and_kind(cell)
+        return known
 
     def timer(self, kind: TimerKind, left: str, counts: str) -> Timer:
         """A timer that is off, as in many rows alike, or one with retransmissions."""

@@ -24,6 +24,7 @@ from parsers.records.tcp_info import info_of, memory_of
 from parsers.text.copies import CURLY
 from parsers.text.endpoint import LAST_PORT, V4_ENDPOINT, Ends, Hosts, endpoint, is_v4
 from parsers.text.grammar import SS_TIMER, ss_timer, tcp_state
+from parsers.text.one_pass import Rows, Usual
 from parsers.text.source import Section, leftovers
 
 if TYPE_CHECKING:
@@ -82,20 +83,30 @@ def parse(section: Section) -> Parsed:
     """Read every row with the detail line below it. Unix and netlink sockets give no record, the summary gives counters."""
     reader = _Reader(section)
     unread: list[tuple[int, str]] = []
-    read = 0
-    for index, line in section.rows():
+    read = known = 0
+    rows = Rows(section, lambda: _usual(reader, reader.rows))
+    rows.switch(on=reader.columns > 0)
+    for index, line in rows:
+        reader.last = reader.last or len(reader.rows) > known
         if reader.row(index, line) or reader.detail(index, line) or reader.total(index, line) or _other_row(line) or _header(line):
             read += 1
         else:
             unread.append((index, "no ss row"))
             reader.last = False
+        known = len(reader.rows)
     gaps, elisions = leftovers(section, unread)
-    return Parsed((*reader.rows, *reader.counters, *elisions), read + len(elisions), gaps)
+    return Parsed((*reader.rows, *reader.counters, *elisions), rows.read + read + len(elisions), gaps)
 
 
 def _cells(line: str) -> _Cells | None:
     match = _row(line)
     return match.groups() if match else None
+
+
+def _usual(reader: _Reader, records: list[Any]) -> Usual | None:
+    from parsers.sockets.kernel import reader_of  # noqa: PLC0415 - for large tables only
+
+    return reader_of(NAME, reader, records)
 
 
 class _Reader:
@@ -155,6 +166,25 @@ class _Reader:
         self.rows.append(row if not rest or rest.isspace() else msgspec.structs.replace(row, **_facts(rest)))
         self.last = True
         return True
+
+    @property
+    def with_netid(self) -> bool:
+        """True where a row begins with its protocol."""
+        return self.columns == _WITH_NETID
+
+    def near(self, text: str) -> Endpoint | None:
+        """The near end; None for what is none."""
+        return self.ends.get(text) or self.ends.one(text)
+
+    def far(self, text: str) -> Endpoint | None:
+        """A far end that is no plain IPv4 address."""
+        return endpoint(text)
+
+    def kind(self, text: str) -> tuple[str, TcpState | None] | None:
+        """Protocol and state of the words in front of the queues; None for others."""
+        *netid, word = text.split()
+        proto = netid[0] if netid else self.proto
+        return (_INTERNET[proto], self.state_of(word, proto)) if word in _WORDS and proto in _INTERNET else None
 
     @cached_property
     def proto(self) -> str:

@@ -103,6 +103,10 @@ def hex_endpoint(address: str, port: str) -> Endpoint:
     return Endpoint(normal_host(str(ipaddress.ip_address(packed))), int(port, 16))
 
 
+is_address: Final = re.compile(r"[\d.]+\Z|[\da-fA-F]*:").match
+"""Whether a host is an address and no name."""
+
+
 def is_v4(host: str) -> bool:
     """True for four numbers with dots between, which need no other spelling."""
     return _V4.match(host) is not None

@@ -10,13 +10,15 @@ from array import array
 from bisect import bisect_right
 from collections.abc import Sequence
 from itertools import chain
-from typing import TYPE_CHECKING, Final, overload
+from typing import TYPE_CHECKING, Final, TypeAlias, overload
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Callable, Iterator
 
 BLOCK: Final = 1 << 16
 """Bytes of a block: its lines fit the processor's cache while they are read."""
+Skim: TypeAlias = "Callable[[str, bytes, int, int], int]"
+"""Of a format, the octets, a line end and the end of the text: the end of the last of the lines below it that surely are rows."""
 _ENCODING: Final = "utf-8"
 _ERRORS: Final = "surrogatepass"
 
@@ -93,6 +95,26 @@ class Lines(Sequence[str]):
                 return
             lines = self._block_lines(block)
             yield lines if start <= first and last <= stop else lines[max(start - first, 0) : stop - first]
+
+    def octets(self) -> tuple[bytes, int, int]:
+        """The bytes that hold the lines, and where in them the lines begin and end."""
+        return self._data, self._offset(self._start), self._offset(self._stop)
+
+    def whole(self) -> bytes | None:
+        """The bytes, if these are all their lines."""
+        return self._data if self.octets()[1:] == (0, len(self._data)) else None
+
+    def decoded(self, begin: int, end: int) -> str:
+        """Some of the bytes as text."""
+        return self._data[begin:end].decode(_ENCODING, _ERRORS)
+
+    def _offset(self, number: int) -> int:
+        """Where a line begins; behind the last one, where the text ends."""
+        block = bisect_right(self._numbers, number) - 1
+        offset = self._offsets[block]
+        for _ in range(number - self._numbers[block]):
+            offset = self._data.index(b"\n", offset) + 1
+        return offset
 
     def _block_lines(self, block: int) -> list[str]:
         lines = self._data[self._offsets[block] : self._offsets[block + 1]].decode(_ENCODING, _ERRORS).split("\n")

@@ -13,11 +13,11 @@ from itertools import chain, islice
 from typing import TYPE_CHECKING, NamedTuple
 
 from parsers.records import Elision, Unread, Where
-from parsers.text.lines import Lines, lines_of
+from parsers.text.lines import Lines, Skim, lines_of
 from parsers.text.patterns import lazy
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator, Mapping, Sequence
+    from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 
 # A prompt with one of the commands that operators save: "$ lsof -i:8080", "[root@app01 ~]# ss -tanp", "app@web1:~$ sudo jstack 12".
 # What stands before the sign is short, so that a line of prose or of a stack cannot pass for a prompt.
@@ -243,6 +243,9 @@ class Shapes:
         below: name → a pattern for what stands below a row of that format, each line with the line end before it; the default is a Java stack.
     """
 
+    skim: Callable[[], Skim | None] = staticmethod(lambda: None)
+    """Gives what passes rows of large tables, faster than the patterns; see :mod:`parsers.sockets.kernel`."""
+
     def __init__(self, formats: Mapping[str, tuple[str, str]], marks: Sequence[str] = (), below: Mapping[str, str] | None = None) -> None:
         """Make one pattern for all formats; compiling one for each pair would take longer than reading a small incident."""
         # An empty group behind each shape tells which one matched. Behind, because an alternative that begins with a letter is skipped
@@ -270,9 +273,10 @@ class Shapes:
                 end = text.find("\n", found)
                 found = text.find(mark, end) if end >= 0 else -1
 
-    def starts(self, text: str, begin: int, end: int) -> Iterator[int]:
-        """Offsets in ``text[begin:end]`` at which an output begins. As many steps as there are runs of rows, however long they are."""
+    def starts(self, text: str, begin: int, end: int, data: bytes | None = None) -> Iterator[int]:
+        """Offsets in ``text[begin:end]`` at which an output begins. As many steps as there are runs of rows; ``data``: its octets, one for each character."""
         current: str | None = None
+        skim = self.skim() if data is not None else None
         # The first line has no line end in front of it.
         first = self._any.match("\n" + text[begin : min(end, begin + LONGEST)])
         position = begin
@@ -288,7 +292,11 @@ class Shapes:
                 current = name
                 yield match.start() + 1
             if not is_header:
-                position = max(position, self._end_of_run(name, text, match.start(), end))
+                start = match.start()
+                while skim is not None and data is not None and (passed := skim(name, data, start, min(end, len(data)))) > start:
+                    # Some rows that are not plain, and plain ones again.
+                    start = self._end_of_run(name, text, passed, min(end, text.find("\n", passed + LONGEST)))
+                position = max(position, self._end_of_run(name, text, start, end))
 
     def _end_of_run(self, name: str, text: str, start: int, end: int) -> int:
         """Where the rows of one format end that begin behind the line end at ``start``."""
@@ -302,6 +310,7 @@ def cut(source: Source, shapes: Shapes) -> list[Section]:
     Prompts and fences belong to no section; blank sections are dropped. Every other non-blank line is in exactly one section.
     """
     text = source.take_text()
+    data = source.lines.whole() if isinstance(source.lines, Lines) and text.isascii() else None
     cuts: dict[int, tuple[int, str | None]] = {0: (0, None)}  # offset of the cut → offset of the first content line, prompt
     if _has_fence(text):
         for match in FENCE.finditer(text):
@@ -311,7 +320,7 @@ def cut(source: Source, shapes: Shapes) -> list[Section]:
     fixed = sorted(cuts)
     for begin, end in zip(fixed, [*fixed[1:], len(text)], strict=True):
         content, prompt = cuts[begin]
-        for number, start in enumerate(shapes.starts(text, content, end)):
+        for number, start in enumerate(shapes.starts(text, content, end, data)):
             # The first output below a prompt is the prompt's, even if a warning or an empty line stands in front of it.
             if number or prompt is None:
                 cuts.setdefault(start, (start, None))

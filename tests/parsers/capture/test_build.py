@@ -28,11 +28,11 @@ SOURCES = [
 
 @pytest.fixture
 def checkout(tmp_path: Path) -> Path:
-    """The sources of the kernel, alone, without what was built of them."""
+    """The sources of the kernels, alone, without what was built of them."""
     pytest.importorskip("setuptools", reason="the build needs setuptools")
-    shutil.copytree(
-        kernels.HOME, tmp_path / "parsers" / "capture" / "kernel", ignore=shutil.ignore_patterns("*.so", "*.pyd", "__pycache__")
-    )
+    for room in ("capture", "sockets"):
+        home = ROOT / "parsers" / room / "kernel"
+        shutil.copytree(home, tmp_path / "parsers" / room / "kernel", ignore=shutil.ignore_patterns("*.so", "*.pyd", "__pycache__"))
     shutil.copy(ROOT / "parsers" / "__init__.py", tmp_path / "parsers")
     shutil.copy(ROOT / "setup.py", tmp_path)
     return tmp_path
@@ -96,7 +96,8 @@ def test_both_forms_of_the_exchanged_modules_have_the_same_functions() -> None:
 def test_a_build_compiles_every_module_and_makes_constants_of_its_numbers(checkout: Path) -> None:
     run = build(checkout)
     assert run.returncode == 0, run.stderr
-    assert [path.name.partition(".")[0] for path in checkout.glob("parsers/capture/kernel/*.so")] == ["compiled"], run.stderr
+    for room in ("capture", "sockets"):
+        assert [path.name.partition(".")[0] for path in checkout.glob(f"parsers/{room}/kernel/*.so")] == ["compiled"], run.stderr
     source = (checkout / "build" / "kernel" / "parsers" / "capture" / "kernel" / "compiled.py").read_text()
     assert not re.findall(r"^[A-Z][A-Z0-9_]+ = .*", source, re.MULTILINE)
     assert all(f"class {name}:" in source for name in ("Frames", "Payload", "Rows", "Tracker", "FlowTable", "Walker"))
