@@ -5,13 +5,14 @@ from __future__ import annotations
 from collections import defaultdict
 from typing import TYPE_CHECKING
 
-from analyzer.join.connections import NO_SOCKETS, Connection, Sockets, listening_ports
+from analyzer.join.connections import NO_SOCKETS, Connection, Sockets
 from analyzer.join.dump_basis import DumpBasis
 from analyzer.join.dump_merge import merged, same_threads
 from analyzer.join.dump_owner import owner_of
 from analyzer.join.forked_workers import forked
 from analyzer.join.process_draft import ProcessDraft
 from analyzer.join.same_stacks import seen_already, tells_more
+from analyzer.join.socket_table import listening_ports
 from analyzer.join.torn_stacks import mended
 from analyzer.model.host_labels import at_odds
 from parsers.records import Pid, Runtime, TcpState, ThreadDump
@@ -36,7 +37,7 @@ def drafts(snapshot: Snapshot, table: SocketTable, known: Knowledge) -> list[Pro
             queued[pid].append(connection)
         else:
             nobody.append(connection)
-    by_pid.update({pid: Sockets((*by_pid[pid], *more)) for pid, more in queued.items()})
+    by_pid.update({pid: by_pid[pid].followed_by(more) for pid, more in queued.items()})
     found = [ProcessDraft(pid, sockets, known) for pid, sockets in sorted(by_pid.items())]
     if nobody and not found:
         found.append(ProcessDraft(None, Sockets(nobody), known))

@@ -31,8 +31,6 @@ _LAST: Final = 9  # any other tool
 _where: Final = attrgetter("where")
 _line: Final = attrgetter("where.first")
 _Group: TypeAlias = "SocketRow | list[SocketRow]"
-EPHEMERAL: Final = 32768
-"""First port of Linux' default ip_local_port_range: used only where no LISTEN row and no count says which end is the server."""
 _FEW_LOCALS: Final = 1024
 _ACCEPTABLE = frozenset({TcpState.ESTABLISHED, TcpState.CLOSE_WAIT})
 
@@ -108,6 +106,18 @@ class Sockets(tuple[Connection, ...]):  # noqa: SLOT001 - it keeps what was sort
     def close_wait(self) -> CloseWait:
         """Those that wait for this end to close, by what is left unread."""
         return _close_wait(self.of(TcpState.CLOSE_WAIT))
+
+    @cached_property
+    def unaccepted(self) -> Sockets:
+        """Those that nobody has accepted."""
+        return Sockets([row for row in self if row.unaccepted])
+
+    def followed_by(self, more: Sequence[Connection]) -> Sockets:
+        """These and others behind them; what was sorted out of these is not sorted out again."""
+        both, others = Sockets((*self, *more)), Sockets(more)
+        ports = {port: Sockets((*self.by_port.get(port, ()), *others.by_port.get(port, ()))) for port in {**self.by_port, **others.by_port}}
+        both.by_port = ports if len(ports) > 1 else dict.fromkeys(ports, both)
+        return both
 
     @cached_property
     def opened(self) -> Sockets:
@@ -327,35 +337,6 @@ def _first(group: Sequence[SocketRow], name: str) -> Any:
         if value is not None:
             return value
     return None
-
-
-def listening_ports(found: Iterable[Connection]) -> dict[int, Connection | None]:
-    """Ports that the given connections' process serves, with the LISTEN row; None where the port is inferred.
-
-    ``netstat -tonp`` prints no LISTEN rows and ``lsof -i:8080`` may be cut: a local port with several remotes is a server's.
-    """
-    sockets = found if isinstance(found, Sockets) else Sockets(found)
-    ports: dict[int, Connection | None] = {row.local.port: row for row in sockets.of(TcpState.LISTEN) if row.local.port is not None}
-    for port, rows in sockets.by_port.items():
-        if port is not None and port not in ports and _is_served(port, rows, known=bool(ports)):
-            ports[port] = None
-    return ports
-
-
-def _is_served(port: int, rows: Sequence[Connection], *, known: bool) -> bool:
-    """True if a port without a listener is a server's, by its far ends; ``known``: another port is. A few rows mostly tell, however many there are."""
-    ends = (row.remote for row in rows if row.remote is not None)
-    first = next(ends, None)
-    if first is None:
-        return False
-    several, low, high = False, (first.port or 0) < EPHEMERAL, (first.port or 0) >= EPHEMERAL
-    for remote in ends:
-        several = several or remote != first
-        low, high = low or (remote.port or 0) < EPHEMERAL, high or (remote.port or 0) >= EPHEMERAL
-        # The kernel gives an ephemeral port to calls of several services at once; then no far end is ephemeral.
-        if several and (port < EPHEMERAL or high):
-            return True
-    return port < EPHEMERAL and not known and not low
 
 
 def left_unread(connection: Connection) -> int | None:

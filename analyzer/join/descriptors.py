@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections import Counter
 from functools import lru_cache
+from itertools import chain
 from typing import TYPE_CHECKING, Final
 
 import msgspec
@@ -69,20 +70,38 @@ def _is_alone(view: ProcessView) -> bool:
 def _fillers(files: list[OpenFile], sockets: list[SocketRow]) -> tuple[Filler, ...]:
     """The kinds or files that take most descriptors, the most first. lsof lists sockets by their addresses, no two alike: they count as one kind."""
     remote = _main_remote(sockets)
-    listed = [("sockets" if file.kind == "socket" else file.target, file.where) for file in files]
-    listed += [("" if remote is not None and row.remote == remote else "sockets", row.where) for row in sockets]
-    first = dict(reversed(listed))
-    common = Counter(name for name, _ in listed).most_common(3)
+    to_one = [row for row in sockets if row.remote == remote] if remote is not None else []
+    counts = Counter("sockets" if file.kind == "socket" else file.target for file in files)
+    for name in ("", "sockets") if to_one and to_one[0] is sockets[0] else ("sockets", ""):
+        if count := len(sockets) - len(to_one) if name else len(to_one):
+            counts[name] += count
     return tuple(
-        Filler(name, count, first[name]) if name else Filler(say("sockets to {remote}", remote=remote), count, first[name], str(remote))
-        for name, count in common
+        Filler(name, count, _first(name, files, sockets, remote))
+        if name
+        else Filler(say("sockets to {remote}", remote=remote), count, to_one[0].where, str(remote))
+        for name, count in counts.most_common(3)
     )
+
+
+def _first(name: str, files: list[OpenFile], sockets: list[SocketRow], remote: Endpoint | None) -> Where:
+    """Where the first descriptor of a kind is listed."""
+    listed = (file.where for file in files if ("sockets" if file.kind == "socket" else file.target) == name)
+    return next(chain(listed, (row.where for row in sockets if remote is None or row.remote != remote)))
 
 
 def _main_remote(sockets: list[SocketRow]) -> Endpoint | None:
     """Where most of the sockets go to; None if they go to many places, as those of clients do."""
-    found = Counter(row.remote for row in sockets if row.remote is not None).most_common(1)
-    return found[0][0] if found and found[0][1] * 2 > len(sockets) and found[0][1] >= MOST_TO_ONE else None
+    # What stands in more than half of the rows is what is left when unlike ones cancel each other: a million far ends are not kept for that.
+    left: Endpoint | None = None
+    more = 0
+    for row in sockets:
+        remote = row.remote
+        if more == 0:
+            left, more = remote, 1
+        else:
+            more += 1 if remote == left else -1
+    count = sum(row.remote == left for row in sockets) if left is not None else 0
+    return left if count * 2 > len(sockets) and count >= MOST_TO_ONE else None
 
 
 def limit_evidence(limit: Limit) -> Evidence:

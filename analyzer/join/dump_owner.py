@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Final
 
-from analyzer.join.connections import listening_ports
 from analyzer.join.dump_basis import DumpBasis
 from analyzer.join.same_stacks import only_candidate
+from analyzer.join.socket_table import listening_ports
 from analyzer.software.pools import named_ports
 from analyzer.software.runtimes import runtime_of_command
 from parsers.records import Pid, Runtime, TcpState, ThreadDump

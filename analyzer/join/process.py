@@ -12,8 +12,9 @@ from typing import TYPE_CHECKING, Final
 
 import msgspec
 
-from analyzer.join.connections import NO_SOCKETS, Connection, Sockets, listening_ports
+from analyzer.join.connections import NO_SOCKETS, Connection, Sockets
 from analyzer.join.coverage import Coverage
+from analyzer.join.socket_table import listening_ports
 from analyzer.model.finding import Process
 from analyzer.software.kinds import PoolRole
 from analyzer.software.pools import Pool, pools

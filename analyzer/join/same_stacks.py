@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections import Counter
 from typing import TYPE_CHECKING
 
-from analyzer.join.connections import listening_ports
 from analyzer.join.dump_basis import DumpBasis
+from analyzer.join.socket_table import listening_ports
 from analyzer.software.runtimes import may_run
 from parsers.records import Runtime
 

@@ -1,18 +1,21 @@
-"""All connections of one snapshot, indexed by their ends and states."""
+"""All connections of one snapshot, indexed by their ends and states; and which ports are served."""
 
 from __future__ import annotations
 
 from functools import cached_property
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
 from analyzer.join.connections import Sockets
 from parsers.records import TcpState
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Iterable, Sequence
 
     from analyzer.join.connections import Connection
     from parsers.records import Endpoint
+
+EPHEMERAL: Final = 32768
+"""First port of Linux' default ip_local_port_range: used only where no LISTEN row and no count says which end is the server."""
 
 
 class SocketTable:
@@ -43,3 +46,32 @@ class SocketTable:
         return next((connection for connection in rows if connection.local.host == endpoint.host), None) or next(
             (row for row in rows if row.local.is_wildcard), None
         )
+
+
+def listening_ports(found: Iterable[Connection]) -> dict[int, Connection | None]:
+    """Ports that the given connections' process serves, with the LISTEN row; None where the port is inferred.
+
+    ``netstat -tonp`` prints no LISTEN rows and ``lsof -i:8080`` may be cut: a local port with several remotes is a server's.
+    """
+    sockets = found if isinstance(found, Sockets) else Sockets(found)
+    ports: dict[int, Connection | None] = {row.local.port: row for row in sockets.of(TcpState.LISTEN) if row.local.port is not None}
+    for port, rows in sockets.by_port.items():
+        if port is not None and port not in ports and _is_served(port, rows, known=bool(ports)):
+            ports[port] = None
+    return ports
+
+
+def _is_served(port: int, rows: Sequence[Connection], *, known: bool) -> bool:
+    """True if a port without a listener is a server's, by its far ends; ``known``: another port is. A few rows mostly tell, however many there are."""
+    ends = (row.remote for row in rows if row.remote is not None)
+    first = next(ends, None)
+    if first is None:
+        return False
+    several, low, high = False, (first.port or 0) < EPHEMERAL, (first.port or 0) >= EPHEMERAL
+    for remote in ends:
+        several = several or remote != first
+        low, high = low or (remote.port or 0) < EPHEMERAL, high or (remote.port or 0) >= EPHEMERAL
+        # The kernel gives an ephemeral port to calls of several services at once; then no far end is ephemeral.
+        if several and (port < EPHEMERAL or high):
+            return True
+    return port < EPHEMERAL and not known and not low

@@ -200,35 +200,36 @@ def socket_groups(case: Case, links: Iterable[Link]) -> tuple[SocketGroup, ...]:
     holders = {(link.snapshot, link.host, link.local, link.remote): link.thread or link.pool for link in links}
     groups: list[SocketGroup] = []
     for view in case.latest:
-        counts, held = _alike_sockets(view), _held(view, holders) if holders else {}
+        counts, held = _alike_sockets(view), _held(view, holders)
         groups += [_sockets(view, alike, count, held.get(alike, {})) for alike, count in counts.items()]
     return tuple(sorted(groups, key=lambda group: (-group.count, group.side, group.remote, group.state, group.queue)))
 
 
-def _alike_sockets(view: ProcessView) -> Counter[_Alike]:
+def _alike_sockets(view: ProcessView) -> dict[_Alike, int]:
     """How many open sockets are alike."""
-    return Counter(alike for _, alike in _kinds(view))
-
-
-def _kinds(view: ProcessView) -> Iterator[tuple[Connection, _Alike]]:
-    """Each open socket with what it has in common with others: the own port that clients opened, far host or end, state and queue."""
-    listeners, listen, unknown = view.listeners, TcpState.LISTEN, Queue.UNKNOWN
-    for row in view.sockets:
-        remote, state, port = row.remote, row.state, row.local.port
-        if remote is None or state is listen:
+    counts: dict[_Alike, int] = {}
+    listeners, unknown, empty = view.listeners, Queue.UNKNOWN, Queue.EMPTY
+    for row in view.sockets.opened:
+        remote, port, recv_q = row.remote, row.local.port, row.recv_q
+        if remote is None:
             continue
-        queue = unknown if row.recv_q is None and not row.unaccepted else _queue(row)
-        yield row, ((port, remote.host, state, queue) if port in listeners else (None, str(remote), state, queue))
+        queue = _queue(row) if recv_q or row.unaccepted else unknown if recv_q is None else empty
+        alike = (port, remote.host, row.state, queue) if port in listeners else (None, str(remote), row.state, queue)
+        counts[alike] = counts.get(alike, 0) + 1
+    return counts
 
 
 def _held(view: ProcessView, holders: Mapping[tuple[str, str | None, str, str | None], str | None]) -> dict[_Alike, Counter[str]]:
     """Who holds how many sockets of each kind."""
     found: dict[_Alike, Counter[str]] = defaultdict(Counter)
     name, host = view.snapshot.name, view.snapshot.host
-    for row, alike in _kinds(view):
-        holder = holders.get((name, host, str(row.local), str(row.remote)))
-        if holder is not None:
-            found[alike][holder] += 1
+    for row in view.sockets.opened if holders else ():
+        remote = row.remote
+        holder = holders.get((name, host, str(row.local), str(remote)))
+        if holder is not None and remote is not None:
+            port = row.local.port
+            served = port in view.listeners
+            found[port if served else None, remote.host if served else str(remote), row.state, _queue(row)][holder] += 1
     return found
 
 
@@ -254,5 +255,5 @@ def _sockets(view: ProcessView, alike: _Alike, count: int, held: Mapping[str, in
         state=(state or TcpState.UNKNOWN).value,
         queue=queue,
         count=count,
-        holders=dict(Counter(held).most_common()),
+        holders=dict(Counter(held).most_common()) if held else {},
     )

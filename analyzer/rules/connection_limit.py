@@ -27,7 +27,7 @@ from analyzer.software.kinds import ActivityKind
 from parsers.records import TcpState
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterator, Sequence
 
     from analyzer.join.connections import Connection
     from analyzer.software.pools import ThreadActivity
@@ -128,8 +128,8 @@ def _only_port(view: ProcessView) -> int | None:
     return next(iter(view.listeners)) if len(view.listeners) == 1 else None
 
 
-def _queue(view: ProcessView, port: int | None) -> list[Connection]:
-    return [row for row in view.server_side(port) if row.unaccepted] if port is not None else []
+def _queue(view: ProcessView, port: int | None) -> Sequence[Connection]:
+    return view.server_side(port).unaccepted if port is not None else ()
 
 
 def _unanswered_syns(view: ProcessView, port: int | None) -> list[Connection]:
@@ -160,7 +160,7 @@ def _latched(view: ProcessView, port: int | None, member: ThreadActivity) -> Fin
     )
 
 
-def _queue_evidence(view: ProcessView, port: int | None, queue: list[Connection]) -> list[Evidence]:
+def _queue_evidence(view: ProcessView, port: int | None, queue: Sequence[Connection]) -> list[Evidence]:
     found, listener = [], view.listeners.get(port) if port is not None else None
     if listener is not None and listener.recv_q:
         backlog = say(" of a backlog of {backlog}", backlog=listener.backlog) if listener.backlog is not None else ""
@@ -187,7 +187,7 @@ def _queue_evidence(view: ProcessView, port: int | None, queue: list[Connection]
     return found
 
 
-def _suspected(view: ProcessView, port: int, queue: list[Connection]) -> Finding:
+def _suspected(view: ProcessView, port: int, queue: Sequence[Connection]) -> Finding:
     text = SUSPECTED.filled(
         view.process, port=port, connection_waits=plural(len(queue), "connection waits", "connections wait"), queue_count=len(queue)
     )

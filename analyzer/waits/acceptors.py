@@ -147,7 +147,7 @@ def all_at_work(view: ProcessView) -> bool:
 def queue_of(view: ProcessView, port: int) -> tuple[Connection, ...]:
     """Connections to a port that nobody has accepted: no process owns them, or all of them are in the listener's queue, as its length says."""
     rows = view.server_side(port)
-    if found := tuple(row for row in rows if row.unaccepted):
+    if found := rows.unaccepted:
         return found
     listener = view.listeners.get(port)
     held = tuple(row for row in rows if row.state in _HELD)

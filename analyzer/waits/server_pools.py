@@ -257,7 +257,7 @@ def pressure(view: ProcessView, port: int | None) -> Pressure:
         [row for row in clients.of(TcpState.ESTABLISHED) if row.recv_q and left_unread(row) and not (row.unaccepted or is_served(row))]
     )
     listener = view.listeners.get(port)
-    queued = listener.recv_q if listener is not None and listener.recv_q else sum(1 for connection in clients if connection.unaccepted)
+    queued = listener.recv_q if listener is not None and listener.recv_q else len(clients.unaccepted)
     counts = close_wait(clients)
     if view.known.runtime is Runtime.GO:
         # net/http reads on while a handler runs, and takes the FIN: what is read to its end there is a client that gave up.

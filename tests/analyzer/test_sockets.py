@@ -9,7 +9,8 @@ import pytest
 from msgspec.structs import replace
 
 from analyzer.join import connections as module
-from analyzer.join.connections import EPHEMERAL, Connection, Sockets, connections, listening_ports
+from analyzer.join.connections import Connection, Sockets, connections
+from analyzer.join.socket_table import EPHEMERAL, listening_ports
 from parsers.records import Endpoint, Inode, Owner, Pid, SocketRow, TcpState, Where
 
 if TYPE_CHECKING:

@@ -18,6 +18,7 @@ from parsers.text.lines import Lines
 from parsers.text.source import Section, Source
 from tests.builders import SAMPLES
 from tests.parsers.test_quick_rows import LSOF, LSOF_HEADER, SS, SS_HEADER, changed
+from tests.parsers.usual import BANNER, CLASSES, FORMATS, HEADERS, SS_NETID, USUAL
 
 if TYPE_CHECKING:
     from types import ModuleType
@@ -31,38 +32,9 @@ except ImportError:
     compiled = None
 SKIMS = {"interpreted": shapes.skimmed, **({"compiled": compiled.skimmed} if compiled is not None else {})}
 FORMS = {"interpreted": rows, **({"compiled": compiled} if compiled is not None else {})}
-CLASSES = {"lsof": "UsualLsof", "netstat": "UsualNetstat", "ss": "UsualSs"}
-FORMATS: dict[str, Any] = {"lsof": lsof, "netstat": netstat, "ss": ss}
-BANNER = "Active Internet connections (servers and established)"
-NETSTAT_HEADER = (
-    "Proto Recv-Q Send-Q Local Address           Foreign Address         State       User       Inode      PID/Program name     Timer"
-)
-SS_NETID = "Netid  State       Recv-Q  Send-Q       Local Address:Port        Peer Address:Port  Process"
 NETSTAT = sorted(
     {line for path in SAMPLES.rglob("netstat*.txt") for line in path.read_text(errors="replace").splitlines() if line.startswith("tcp")}
 )[::23]
-USUAL = {
-    "lsof": (
-        "java      27836   tomcat    12u  IPv4          844000000       0t0        TCP 10.80.0.21:8080->10.1.2.3:60494 (CLOSE_WAIT)",
-        "java      27836   tomcat  *345w  IPv6          844000001       0t0        TCP 10.80.0.21:8080->[2001:db8::7]:60494 (ESTABLISHED)  ",
-        "my\\x20prog   1   tomcat    12u  IPv4 0xfffff8001234abcd       0t0        TCP *:8080 (LISTEN)",
-        "java      27836   tomcat    13u  IPv4                  7       0t0        UDP *:68",
-        "java      27836   tomcat    14r   REG              253,0       104         12 /srv/app/data/part one.db",
-    ),
-    "netstat": (
-        "tcp       58      0 10.80.0.21:8080         10.1.2.3:60494          CLOSE_WAIT  1001       844000000  27836/java           keepalive (7194.90/0/0)",
-        "tcp6       0      0 10.80.0.21:8080         2001:db8::7:60494       ESTABLISHED 0          844000001  988/postgres: x      on (0.21/3/0)",
-        "tcp        0      0 10.80.0.21:8080         10.1.2.3:60495          TIME_WAIT   0          0          -                    timewait (59.99/0/0)",
-        "tcp        0      0 10.80.0.21:8080         10.1.2.3:60496          FIN_WAIT2   off (0.00/0/0)",
-        "tcp        0      0 10.80.0.21:8080         10.1.2.3:60497          SYN_SENT",
-    ),
-    "ss": (
-        'tcp    CLOSE-WAIT  58      0          10.80.0.21:8080         10.1.2.3:60494   users:(("java",pid=27836,fd=14))  ',
-        "tcp    TIME-WAIT   0       0          10.80.0.21:8080         10.1.2.3:60495",
-        'tcp    ESTAB       0       7          [::1]:8080              [2001:db8::7]:60495   users:(("my prog",pid=1,fd=2147483647))',
-        'udp    UNCONN      0       0          10.80.0.21:68           10.1.2.3:67      users:(("dhclient",pid=7,fd=6))',
-    ),
-}
 ODD = (
     "",
     "   ",
@@ -74,7 +46,6 @@ ODD = (
     "tcp 0 0 Ünïcode:80 10.0.0.1:80 ESTABLISHED",
     "java 1 root 5u IPv4 1 0t0 TCP \ud800:1->10.0.0.1:2 (ESTABLISHED)",
 )
-HEADERS = {"lsof": (LSOF_HEADER,), "netstat": (BANNER, NETSTAT_HEADER), "ss": (SS_NETID,)}
 calm = settings(
     derandomize=True, deadline=None, max_examples=250, database=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
 )

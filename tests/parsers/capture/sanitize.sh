@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
-# Builds the capture kernel with AddressSanitizer and UndefinedBehaviorSanitizer, beside the checkout's own, and drives it over generated, cut,
-# changed and random captures. Skips with the reason where that is impossible; fails when a sanitizer speaks.
+# Builds the kernels with AddressSanitizer and UndefinedBehaviorSanitizer, beside the checkout's own, and drives them over generated, cut,
+# changed and random captures, and changed and cut rows of socket tables. Skips with the reason where that is impossible; fails when a sanitizer speaks.
 #
 #     tests/parsers/capture/sanitize.sh [ROUNDS]     PYTHON=… names the interpreter; it needs Cython, setuptools and the tests' packages
 set -euo pipefail
@@ -25,13 +25,13 @@ trap 'rm -rf "$work"' EXIT
 mkdir -p "$work/tests/parsers"
 cp -r "$root/parsers" "$root/setup.py" "$work/"
 cp "$root/tests/__init__.py" "$work/tests/"
-cp "$root/tests/parsers/__init__.py" "$work/tests/parsers/"
+cp "$root/tests/parsers/__init__.py" "$root/tests/parsers/usual.py" "$work/tests/parsers/"
 cp -r "$root/tests/parsers/capture" "$work/tests/parsers/"
 find "$work" -name '*.so' -delete
 cd "$work"
 
 flags="-g -O1 -fsanitize=address,undefined -fno-sanitize-recover=undefined -fno-omit-frame-pointer"
-if ! CFLAGS=$flags LDFLAGS=$flags "$python" setup.py build_ext --inplace >build.log 2>&1 || ! ls parsers/capture/kernel/compiled*.so >/dev/null 2>&1; then
+if ! CFLAGS=$flags LDFLAGS=$flags "$python" setup.py build_ext --inplace >build.log 2>&1 || ! ls parsers/capture/kernel/compiled*.so parsers/sockets/kernel/compiled*.so >/dev/null 2>&1; then
   tail -20 build.log
   echo "sanitizer run failed: the kernel was not built"
   exit 1
@@ -41,4 +41,5 @@ fi
 export ASAN_OPTIONS=detect_leaks=0:halt_on_error=1:abort_on_error=0 UBSAN_OPTIONS=print_stacktrace=1:halt_on_error=1
 # Every object has its own allocation, so that a read past its end is seen.
 export PYTHONMALLOC=malloc
+LD_PRELOAD="$asan $ubsan" "$python" -m tests.parsers.usual "$((rounds * 50))"
 LD_PRELOAD="$asan $ubsan" "$python" -m tests.parsers.capture.drive "$rounds"
