@@ -7,12 +7,13 @@ from typing import TYPE_CHECKING, Final
 import msgspec
 
 from analyzer.evidence.log_events import Told, caller_in_words, of_this_moment
-from analyzer.families.counted_sockets import process_of, shown
+from analyzer.families.counted_sockets import SHOWN, ends_in_words, process_of, shown
 from analyzer.families.local_ports import DEFAULT_RANGE, FULL, SMALLEST_DEFAULT
 from analyzer.join.counts import is_place
-from analyzer.join.descriptors import limit_evidence
+from analyzer.join.descriptors import USUAL_LIMITS, limit_evidence
 from analyzer.model.finding import Action, Confidence, Culprit, Evidence, Finding, Missing, Process, Severity, Step, When
 from analyzer.model.message import Message, joined, say
+from analyzer.model.text import Do, Either, Text
 from parsers.records import Counted, Endpoint, LogKind, TcpState
 from parsers.text.endpoint import endpoint
 
@@ -21,14 +22,17 @@ if TYPE_CHECKING:
 
     from analyzer.join.counts import Count
     from analyzer.waits.case import Case
-    from parsers.records import Setting
+    from parsers.records import Limit, Setting
 
 NEARLY: Final = 0.8
 """Share of the range of ports that connections of one moment take when connect fails: counting takes a while, and ports come back meanwhile."""
 FULL_TABLE: Final = 0.97
 """Share of a table in use at which the next burst finds it full."""
-SOCKETS: Final = frozenset({"socket", "socket:", "sock", "TCP", "IPv4", "IPv6", "unix"})
+PIPES: Final = frozenset({"pipe", "pipe:", "PIPE", "FIFO", "S_IFIFO"})
+SOCKETS: Final = frozenset({"S_IFSOCK", "socket", "socket:", "sock", "TCP", "IPv4", "IPv6", "unix"})
 _STATE_SHARE: Final = 0.5
+_SMALL: Final = 256
+"""The limit that macOS and Solaris give by default."""
 MOST: Final = 3
 
 
@@ -159,81 +163,158 @@ def _of_ports(case: Case, process: Process, end: Endpoint, counts: Sequence[Coun
 
 
 def descriptors(case: Case) -> Iterator[Finding]:
-    """Descriptors that were counted by what they are, against the limit of open files."""
+    """Descriptors that were counted by what they are, against the limit of open files, or a usual one where the log says that none was left."""
     limit = case.counts.limit()
+    failed = told_of(case, LogKind.DESCRIPTORS)
+    listed = sum(1 for snapshot in case.incident.snapshots for one in snapshot.open_files if one.tool in {"proc_fd", "lsof"})
     groups: dict[tuple[Process, str | None], list[Count]] = {}
     for count in case.counts.of(Counted.DESCRIPTORS):
         if count.last.end is None and count.last.local is None:
             groups.setdefault((process_of(case, count), count.last.command), []).append(count)
-    if (
-        limit is None
-        or limit.soft is None
-        or any(one.tool in {"proc_fd", "lsof"} for snapshot in case.incident.snapshots for one in snapshot.open_files)
-    ):
-        return
-    failed = told_of(case, LogKind.DESCRIPTORS)
-    for (process, _), counts in groups.items():
-        used = sum(one.number for one in counts)
-        if not FULL_TABLE * limit.soft <= used <= limit.soft + MOST:
-            continue
-        sockets = sum(one.number for one in counts if one.last.name in SOCKETS)
-        named = [one for one in counts if one.last.name is not None]
-        first = named[0].last.name if named else None
-        files = first is not None and first not in SOCKETS
-        yield Finding(
-            rule="fd-exhaustion",
-            severity=Severity.CRITICAL if failed is not None else Severity.WARNING,
-            confidence=Confidence.CERTAIN if failed is not None else Confidence.LIKELY,
-            headline=say(
-                "The process has used up its file descriptors: {used:,} of {limit:,}{most}.",
-                used=used,
-                limit=limit.soft,
-                most=say(", most of them {what}", what=say("files ({name})", name=first) if files else say("sockets"))
-                if first is not None
-                else "",
+    # Where most of them are listed, the list tells more.
+    few = {key: counts for key, counts in groups.items() if listed < SHOWN * sum(one.number for one in counts)}
+    full = {key: (counts, most) for key, counts in few.items() if (most := _limit_of(counts, limit, failed)) is not None}
+    # The same descriptors counted once more, without their kinds, are no second finding.
+    by_kind = {process for (process, _), (counts, _) in full.items() if any(one.last.name is not None for one in counts)}
+    for (process, _), (counts, most) in full.items():
+        if process not in by_kind or any(one.last.name is not None for one in counts):
+            yield _of_descriptors(_Descriptors(case, process, counts, most, limit), failed)
+
+
+def _limit_of(counts: Sequence[Count], limit: Limit | None, failed: Told | None) -> int | None:
+    """The limit that so many descriptors reach: the stated one, else a usual one."""
+    used = sum(one.number for one in counts)
+    named = any(one.last.name is not None for one in counts)
+    usual = (_SMALL, *USUAL_LIMITS) if failed is not None and named else ()
+    candidates = (limit.soft,) if limit is not None and limit.soft is not None else usual
+    return next((most for most in candidates if FULL_TABLE * most <= used <= most + MOST), None)
+
+
+class _Descriptors(msgspec.Struct, frozen=True):
+    """Descriptors of a process that reach their limit. ``stated``: the row with the limit, None if it is only a usual one."""
+
+    case: Case
+    process: Process
+    counts: Sequence[Count]
+    limit: int
+    stated: Limit | None
+
+    @property
+    def used(self) -> int:
+        """How many there are."""
+        return sum(one.number for one in self.counts)
+
+    @property
+    def named(self) -> list[Count]:
+        """Those whose kind is known, the most first."""
+        return sorted((one for one in self.counts if one.last.name is not None), key=lambda one: -one.number)
+
+    def of_kind(self, kinds: frozenset[str]) -> int:
+        """How many are of one of these kinds."""
+        return sum(one.number for one in self.counts if one.last.name in kinds)
+
+    @property
+    def unclosed(self) -> Count | None:
+        """The sockets in CLOSE_WAIT that were counted, if they are most of the process' sockets."""
+        found = [
+            one
+            for one in self.case.counts.of(Counted.SOCKETS, TcpState.CLOSE_WAIT)
+            if self.case.counts.process(one)[0] in {None, self.process.pid}
+        ]
+        return next((one for one in found if _STATE_SHARE * self.of_kind(SOCKETS) <= one.number <= self.used), None)
+
+
+def _of_descriptors(found: _Descriptors, failed: Told | None) -> Finding:
+    named, unclosed, process = found.named, found.unclosed, found.process
+    top = named[0].last.name if named else None
+    files = top is not None and top not in SOCKETS | PIPES
+    text = DESCRIPTORS.filled(
+        process,
+        used=found.used,
+        limit=found.limit,
+        top=top is not None,
+        files=files,
+        pipes=top in PIPES,
+        sockets=not files and top not in PIPES,
+        name=top or say("descriptors"),
+        list=_listed(named) if named else None,
+        no_sockets=_no_sockets(found.of_kind(SOCKETS), found.used) if files else "",
+        failed=failed,
+        both=failed is not None and found.stated is not None,
+        stated=found.stated,
+        left=unclosed if top in SOCKETS else None,
+        unclosed=unclosed.number if unclosed is not None else 0,
+        ends=ends_in_words(unclosed) if unclosed is not None else "",
+        socket_count=found.of_kind(SOCKETS),
+    )
+    filled = tuple(shown(one.last.where, one, one.number) for one in (*named, *found.counts)[:MOST])
+    error = (failed.evidence,) if failed is not None else ()
+    return text.finding(
+        severity=Severity.CRITICAL if failed is not None else Severity.WARNING,
+        confidence=Confidence.CERTAIN if failed is not None and found.stated is not None else Confidence.LIKELY,
+        evidence=(
+            *filled,
+            *((shown(unclosed.last.where, unclosed, unclosed.number),) if unclosed is not None and top in SOCKETS else ()),
+            *((limit_evidence(found.stated),) if found.stated is not None else ()),
+            *error,
+        ),
+        chain=text.steps(filled[:1], error),
+        figures=text.figures if named else text.figures[:1],
+    )
+
+
+DESCRIPTORS: Final = Text(
+    "fd-exhaustion",
+    headline="The process has used up its file descriptors: {used:,} of {limit:,}{most}.",
+    explanation="{used:,} descriptors were counted, and {the_limit}{listed}.{no_sockets}{why_left}{log} Whoever needs another one fails with “Too many open files”.",
+    why=Either(
+        "both",
+        "The count, the limit and the error in the log agree.",
+        Either(
+            "failed",
+            "The count reaches a usual limit, and the log says that none was left; the process' own limit is not in the evidence.",
+            "The count and the limit agree; an error for want of a descriptor is not here.",
+        ),
+    ),
+    do=(
+        Do(When.NOW, "Save the list of descriptors, then restart.", "ls -l /proc/{pid}/fd > fd.txt"),
+        Do(
+            When.FIX,
+            "If the process needs that many files (a store with many index or data files does), raise the limit of its service (LimitNOFILE, ulimit -n); if they grow, find who opens them and does not close.",
+            on="files",
+        ),
+        Do(
+            When.FIX,
+            "Close both ends of the pipes of each child that is started, and wait for it (communicate, waitpid): count its children, and the zombies among them. A higher limit only delays it.",
+            on="pipes",
+        ),
+        Do(
+            When.FIX,
+            "Close each connection when its far end has closed (read returns 0), after errors too: no setting of the kernel ends CLOSE_WAIT, and a higher limit only delays it.",
+            on="left",
+        ),
+        Do(When.FIX, "Find who opens them and does not close, and raise the limit only above what a healthy process needs.", on="sockets"),
+    ),
+    figures=(("{used:,} of {limit:,}", "file descriptors used"), ("{socket_count:,}", "sockets")),
+    chain=(("{name}", "fill", "{used:,} of {limit:,} descriptors"), ("the process", "can open and accept nothing", "")),
+    phrases={
+        "most": Either("top", ", most of them {what}"),
+        "what": Either(
+            "files", "files ({name})", Either("pipes", "pipes", Either("left", "sockets, {unclosed:,} in CLOSE_WAIT", "sockets"))
+        ),
+        "the_limit": Either("stated", "the limit is {limit:,}", "{limit:,} is a usual limit"),
+        "listed": Either("list", ": {list}"),
+        "log": Either("failed", " The log says that none was left."),
+        "why_left": Either(
+            "left",
+            " {unclosed:,} sockets{ends} were counted in CLOSE_WAIT: their far ends have closed, and this process has not.",
+            Either(
+                "pipes",
+                " Pipes come in pairs, for the children that a program starts: what reads them, or what is done when they end, does not close them.",
             ),
-            explanation=say(
-                "{used:,} descriptors were counted, and the limit is {limit:,}{listed}.{sockets}{log} Whoever needs another one fails with “Too many open files”.",
-                used=used,
-                limit=limit.soft,
-                listed=say(": {list}", list=_listed(named)) if named else "",
-                sockets=_no_sockets(sockets, used) if files else "",
-                log=say(" The log says that none was left.") if failed is not None else "",
-            ),
-            why_confident=say("The count, the limit and the error in the log agree.")
-            if failed is not None
-            else say("The count and the limit agree; an error for want of a descriptor is not here."),
-            evidence=(
-                *(shown(one.last.where, one, one.number) for one in counts[:MOST]),
-                limit_evidence(limit),
-                *((failed.evidence,) if failed is not None else ()),
-            ),
-            process=process,
-            chain=(
-                Step(
-                    first or say("descriptors"),
-                    say("fill"),
-                    say("{used:,} of {limit:,} descriptors", used=used, limit=limit.soft),
-                    (shown(counts[0].last.where, counts[0], counts[0].number),),
-                ),
-                Step(say("the process"), say("can open and accept nothing"), "", (failed.evidence,) if failed is not None else ()),
-            ),
-            actions=(
-                Action(When.NOW, say("Save the list of descriptors, then restart."), f"ls -l /proc/{process.pid or 'PID'}/fd > fd.txt"),
-                Action(
-                    When.FIX,
-                    say(
-                        "If the process needs that many files (a store with many index or data files does), raise the limit of its service (LimitNOFILE, ulimit -n); if they grow, find who opens them and does not close."
-                    )
-                    if files
-                    else say("Find who opens them and does not close, and raise the limit only above what a healthy process needs."),
-                ),
-            ),
-            figures=(
-                (say("{used:,} of {limit:,}", used=used, limit=limit.soft), say("file descriptors used")),
-                *(((f"{sockets:,}", say("sockets")),) if named else ()),
-            ),
-        )
+        ),
+    },
+)
 
 
 def _listed(counts: Sequence[Count]) -> Message:

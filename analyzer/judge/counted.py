@@ -144,6 +144,7 @@ def _quiet(case: Case, states: Sequence[Count]) -> Iterator[str]:
         set(numbers) - _RESTING
         or ending > max(MANY, numbers[TcpState.ESTABLISHED] // 10)
         or numbers[TcpState.CLOSE_WAIT] > FEW
+        or numbers[TcpState.CLOSE] > MANY  # bound, and never connected
         or not 0 < waiting <= QUIET * size
         or len(numbers) < 2  # noqa: PLR2004 - one state alone tells nothing of the others
     ):

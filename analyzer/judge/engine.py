@@ -22,7 +22,7 @@ from analyzer.judge.header import facts_of
 from analyzer.judge.health import gaps_of_health
 from analyzer.judge.known_issues import known_issues
 from analyzer.judge.members import in_their_words
-from analyzer.judge.platform import fitting, platform_of, speaks_of_jvm
+from analyzer.judge.platform import fitting, platform_of, possible, speaks_of_jvm
 from analyzer.judge.stacks import socket_groups, stack_groups
 from analyzer.judge.subject import besides, is_beside, nothing_of_subject, owner_of, primary_of
 from analyzer.judge.suspicions import besides as beside_suspicion
@@ -88,7 +88,9 @@ def diagnose(
         found, checked = told(case, found, checked, {slug(rule): rule for rule in rules})
     if not any(finding.severity is Severity.CRITICAL for finding in found):
         found += _past(case, rules, found)
-    ranked = _number(in_their_words(case, found), {slug(rule): rule.CONSEQUENCE_OF for rule in rules}, incident)
+    platform = platform_of(incident)
+    fit = (possible(finding, platform) for finding in in_their_words(case, found))
+    ranked = _number(tuple(fit), {slug(rule): rule.CONSEQUENCE_OF for rule in rules}, incident)
     verdict = _verdict(case, ranked)
     links = tuple(link for view in case.views for link in links_of(view))
     primary = next((finding for finding in ranked if finding.id == verdict.finding), None)

@@ -10,7 +10,7 @@ from msgspec.structs import replace
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from analyzer.model.finding import Missing
+    from analyzer.model.finding import Finding, Missing
     from analyzer.model.incident import Incident
 
 _PLATFORMS: Final = {
@@ -22,17 +22,22 @@ _PLATFORMS: Final = {
 }
 _INSTEAD: Final[dict[str, dict[str, str]]] = {
     # What Linux' command begins with → what the platform has in its place; empty for nothing.
-    "windows": {"ss ": "netstat -ano > netstat.txt", "netstat ": "netstat -ano > netstat.txt", "lsof ": "", "gdb ": "dotnet-stack report -p PID > stacks.txt", "top ": "", "cat ": "", "ls ": "", "sleep ": "timeout /t 60"},
-    "bsd": {"ss ": "netstat -anv > netstat.txt", "gdb ": "lldb -p PID --batch -o 'bt all' > stacks.txt", "cat /proc": "", "ls -l /proc": ""},
-    "solaris": {"ss ": "netstat -an -P tcp > netstat.txt", "lsof ": "", "gdb ": "pstack PID > stacks.txt", "cat /proc": "", "ls -l /proc": ""},
+    "windows": {"ss ": "netstat -ano > netstat.txt", "nstat ": "netstat -s -p tcp", "netstat ": "netstat -ano > netstat.txt", "lsof ": "", "gdb ": "dotnet-stack report -p PID > stacks.txt", "top ": "", "cat ": "", "ls ": "", "sysctl ": "netsh int ipv4 show dynamicport tcp", "sleep ": "timeout /t 60"},
+    "bsd": {"ss ": "netstat -anv > netstat.txt", "nstat ": "netstat -s -p tcp", "gdb ": "lldb -p PID --batch -o 'bt all' > stacks.txt", "cat /proc": "", "ls /proc": "lsof -p PID", "ls -l /proc": "lsof -p PID > fd.txt", "grep files /proc": ""},
+    "solaris": {"ss ": "netstat -an -P tcp > netstat.txt", "nstat ": "netstat -s -P tcp", "lsof ": "", "gdb ": "pstack PID > stacks.txt", "cat /proc": "", "ls /proc": "pfiles PID", "ls -l /proc": "pfiles PID > fd.txt", "grep files /proc": ""},
+    "aix": {"ss ": "netstat -Aan > netstat.txt", "nstat ": "netstat -s -p tcp", "lsof ": "", "gdb ": "procstack PID > stacks.txt", "cat /proc": "", "ls /proc": "procfiles -n PID", "ls -l /proc": "procfiles -n PID > fd.txt", "grep files /proc": "", "sysctl ": ""},
 }  # fmt: skip
 
 
 _JAVA: Final = re.compile(r"\b(?:java|jstack|jcmd|jps|tomcat|catalina|jsvc)\b", re.IGNORECASE)
 _COMMANDS: Final = (
     ("windows", re.compile(r"\bfindstr\b|\bGet-NetTCP|Select-String|\bnetsh\b")),
+    ("aix", re.compile(r"\b(?:rmsock|procfiles|procstack|lsattr|netstat -Aan)\b|^\s*no -[oa]")),
     ("solaris", re.compile(r"\bpfiles\b|\bnetstat\b[^|]* -P tcp")),
-    ("bsd", re.compile(r"\bnetstat\b[^|]* -p tcp|\b(?:sockstat|procstat|fstat)\b|\bsysctl\b[^|]* (?:kern|net\.inet)\.")),
+    (
+        "bsd",
+        re.compile(r"\bnetstat\b[^|]* -p tcp|\b(?:sockstat|procstat|fstat)\b|\bsysctl\b[^|]* (?:kern|net\.inet)\.|\blaunchctl\b|^KQUEUE$"),
+    ),
 )
 """Commands that one system alone has."""
 
@@ -41,11 +46,13 @@ def platform_of(incident: Incident) -> str | None:
     """The system that a socket table was printed on, or whose commands stand above the outputs; None for Linux or where nothing tells."""
     tools = {snapshot.rows[0].tool for snapshot in incident.snapshots if snapshot.rows}
     found = {_PLATFORMS[tool] for tool in tools if tool in _PLATFORMS}
+    prompts = [part.prompt for artifact in incident.artifacts for part in artifact.parts if part.prompt]
+    prompts += [word for snapshot in incident.snapshots for tally in snapshot.tallies for word in (tally.command, tally.name) if word]
+    named = {platform for platform, pattern in _COMMANDS if any(pattern.search(prompt) for prompt in prompts)}
+    if found == {"bsd"} and named == {"aix"}:
+        return "aix"  # its netstat prints as BSD's
     if tools:
         return found.pop() if len(found) == 1 and len(tools) == 1 else None
-    prompts = [part.prompt for artifact in incident.artifacts for part in artifact.parts if part.prompt]
-    prompts += [tally.command for snapshot in incident.snapshots for tally in snapshot.tallies if tally.command]
-    named = {platform for platform, pattern in _COMMANDS if any(pattern.search(prompt) for prompt in prompts)}
     return named.pop() if len(named) == 1 else None
 
 
@@ -63,14 +70,26 @@ def speaks_of_jvm(incident: Incident, text: Sequence[str] = ()) -> bool:
 
 def fitting(missing: Missing, platform: str | None) -> Missing:
     """The same with commands that the platform has."""
+    return replace(missing, command=_on(missing.command, platform) or missing.command) if platform is not None else missing
+
+
+def possible(finding: Finding, platform: str | None) -> Finding:
+    """The finding with commands that the platform has: what it lacks is left out."""
     if platform is None:
-        return missing
+        return finding
+    actions = tuple(replace(one, command=_on(one.command, platform) if one.command else one.command) for one in finding.actions)
+    return replace(finding, actions=actions)
+
+
+def _on(command: str, platform: str) -> str | None:
     instead = _INSTEAD[platform]
-    parts = [part.strip() for part in missing.command.split(";")]
+    pid = re.search(r"(?:-p |/proc/)(\d+)", command)
+    parts = [part.strip() for part in command.split(";")]
     chosen = [next((put for begin, put in instead.items() if part.startswith(begin)), part) for part in parts]
     kept = list(dict.fromkeys(part for part in chosen if part))
     if not kept and any(part.startswith("lsof ") for part in parts):
         kept = [instead["ss "]]
-    if "-2.txt" in missing.command:
+    if "-2.txt" in command:
         kept = [part.replace("netstat.txt", "netstat-2.txt") for part in kept]
-    return replace(missing, command="; ".join(kept)) if kept else missing
+    text = "; ".join(kept) or None
+    return text.replace("PID", pid[1]) if text is not None and pid is not None else text

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections import Counter as Counts
+from collections import Counter as Numbers
 from typing import TYPE_CHECKING, Final
 
 from analyzer.join.connections import left_unread
@@ -13,6 +13,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
     from analyzer.join.connections import Connection
+    from analyzer.join.counts import Count
     from analyzer.model.message import Message
     from analyzer.waits.case import ProcessView
 
@@ -34,10 +35,10 @@ def _only_remote(view: ProcessView, state: TcpState) -> str:
     return say(" to {remote}", remote=next(iter(ends))) if len(ends) == 1 and None not in ends else ""
 
 
-def of_rows(view: ProcessView) -> Iterator[str]:
+def of_rows(view: ProcessView, counts: Sequence[Count] = ()) -> Iterator[str]:
     """Sockets in states that a quiet table does not have: too few for a symptom, but no reason to say that nothing is there."""
     whose = say(" of {command}", command=view.command) if view.command else ""
-    left = Counts(row.local.port for row in view.sockets.of(TcpState.CLOSE_WAIT) if row.local.port in view.listeners)
+    left = Numbers(row.local.port for row in view.sockets.of(TcpState.CLOSE_WAIT) if row.local.port in view.listeners)
     for port, count in left.most_common(_NAMED):
         yield say(
             "{clients} of port {port} disconnected and the server has not closed its side ({connections}{whose} in CLOSE_WAIT)",
@@ -46,14 +47,14 @@ def of_rows(view: ProcessView) -> Iterator[str]:
             connections=plural(count, "connection"),
             whose=whose,
         )
-    counts = Counts(
+    by_state = Numbers(
         row.state
         for row in view.sockets
         if row.state in _TELLING
         and (row.state is not TcpState.FIN_WAIT2 or row.owners)
         and not (row.state is TcpState.CLOSE_WAIT and row.local.port in left)
     )
-    for state, count in counts.most_common():
+    for state, count in by_state.most_common():
         if state is not None:
             yield say(
                 "{connections}{whose}{remote} in {state}",
@@ -63,7 +64,16 @@ def of_rows(view: ProcessView) -> Iterator[str]:
                 state=_STATES.get(state, state.value),
             )
     resting = [row for row in view.sockets.of(TcpState.FIN_WAIT2) if not row.owners]
-    if resting and len(resting) <= FEW_ENDING:
+    ending = max((one.number for one in counts if one.last.state is TcpState.FIN_WAIT2), default=0)
+    if resting and ending > FEW_ENDING:
+        ends = {row.remote.host for row in resting if row.remote is not None}
+        yield say(
+            "{number:,} connections{of_port}{to} in FIN_WAIT2: this host has sent its end, and the far end has acknowledged that and not closed its own side; the program there keeps them (it has them in CLOSE_WAIT), or its host is gone. They stay for longer than a minute or so only if a process here still holds them and waits for that end: a time limit for reads after the half-close ends it",
+            number=ending,
+            of_port=_of_port(resting),
+            to=say(" to {remote}", remote=next(iter(ends))) if len(ends) == 1 else "",
+        )
+    elif resting and len(resting) <= FEW_ENDING:
         yield say(
             "{connections} in FIN_WAIT2: this host has closed them first and waits for the far ends to close; the kernel ends them after a minute or so, they hold no descriptor, and so few are nothing to look at as long as they do not grow",
             connections=plural(len(resting), "connection"),
@@ -86,6 +96,12 @@ def of_rows(view: ProcessView) -> Iterator[str]:
     unread = [connection for connection in view.sockets.of(TcpState.ESTABLISHED) if connection.recv_q and left_unread(connection)]
     if unread:
         yield unread_in_words(view, unread)
+
+
+def _of_port(rows: Sequence[Connection]) -> str:
+    """The near port of all of them, if it is one."""
+    ports = {row.local.port for row in rows}
+    return say(" of port {port}", port=next(iter(ports))) if len(ports) == 1 else ""
 
 
 def unread_in_words(view: ProcessView, unread: Sequence[Connection]) -> Message:

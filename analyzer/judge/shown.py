@@ -25,7 +25,7 @@ from analyzer.model.message import joined, plural, say, say_of, unended
 from analyzer.software.blockers import FUTURES, IDLE, application_frame, blocking_frame, held_locks, waited_lock
 from analyzer.software.kinds import ActivityKind, PoolRole
 from analyzer.waits.deadlocks import lock_holders
-from parsers.records import DESCRIPTOR_FIRST, TASK, JavaState, LockVerb, Runtime
+from parsers.records import DESCRIPTOR_FIRST, TASK, Counted, JavaState, LockVerb, Runtime
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -75,7 +75,7 @@ def beside_threads(case: Case, findings: Sequence[Finding] = ()) -> list[str]:
     """What rows, lists, counts and lines of logs show, those lines aside that a finding is made of."""
     said: list[str] = []
     for view in case.latest:
-        said += of_rows(view)
+        said += of_rows(view, case.counts.of(Counted.SOCKETS))
     said += counted(case)
     said += of_lists(case.incident.snapshots)
     for snapshot in case.incident.snapshots[-1:]:

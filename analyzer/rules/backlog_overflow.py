@@ -19,6 +19,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Final
 
 from analyzer.evidence.citations import of_sockets, of_threads
+from analyzer.families import unaccepted_counts
 from analyzer.families.captures_only import dropped_attempts
 from analyzer.model.finding import Confidence, Culprit, Evidence, Finding, Outlook, RecoversWhen, Severity, When
 from analyzer.model.message import plural, say
@@ -69,8 +70,9 @@ TEXT: Final = Text(
             on="undecided",
         ),
     ),
-    chain=(("a burst of clients", "fills the accept queue of", "port {port}"), ("the kernel", "drops further SYNs", "")),
+    chain=(("{cause}", "fills the accept queue of", "port {port}"), ("the kernel", "drops further SYNs", "")),
     phrases={
+        "cause": Either("threads", "a burst of clients", "a server that stands still, or a burst of clients,"),
         "while_threads": Either("threads", " while threads are free"),
         "which": Either(
             "threads",
@@ -79,7 +81,7 @@ TEXT: Final = Text(
                 " The server has free threads, so it is the queue that is too small, or the acceptor too slow.",
                 " The server has free threads, and the acceptor was met in {frame}: it accepts, but not as fast as clients come.",
             ),
-            " Whether threads are free is not in the evidence.",
+            " Whether threads are free is not in the evidence: a server that stands still fills its queue, too, and then a larger one only delays it.",
         ),
     },
 )
@@ -87,10 +89,11 @@ TEXT: Final = Text(
 
 def diagnose(case: Case) -> Iterator[Finding]:
     """One finding per listener whose queue is full while the server has threads."""
+    held_up = {(found.view, found.port) for found in unaccepted_counts.unaccepted(case)}
     for view in case.latest:
         stuck = any(serving.view is view and serving.pool.idle == 0 and serving.workers for serving in case.server_pools)
         for port, listener in sorted(view.listeners.items()):
-            if listener is None or stuck:
+            if listener is None or stuck or (view, port) in held_up:
                 continue
             overflows = _overflows(case, view)
             earlier = [one for other in case.history(view)[:-1] if (one := other.listeners.get(port)) is not None and _full(one)]
@@ -98,6 +101,7 @@ def diagnose(case: Case) -> Iterator[Finding]:
                 yield _finding(view, port, listener, overflows)
             elif earlier and overflows is not None and overflows[1] > 0:
                 yield _finding(view, port, earlier[-1], overflows)
+    yield from unaccepted_counts.findings(case)
     yield from dropped_attempts(case)
 
 

@@ -19,7 +19,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Final
 
 from analyzer.evidence.citations import of_sockets
-from analyzer.families import counted_limits
+from analyzer.families import bound_ports, counted_limits
 from analyzer.families.local_ports import UsedUp, used_up_ranges
 from analyzer.model.finding import Confidence, Culprit, Finding, Outlook, Process, RecoversWhen, Severity, When
 from analyzer.model.message import plural, say
@@ -71,6 +71,7 @@ def diagnose(case: Case) -> Iterator[Finding]:
     """One finding per service whose connections fill a range of ports."""
     yield from map(_finding, used_up_ranges(case))
     yield from counted_limits.ports(case)
+    yield from bound_ports.findings(case)
 
 
 def _finding(found: UsedUp) -> Finding:

@@ -126,6 +126,12 @@ SHAPES: Final = (
         r"(?:NoRouteToHostException|BindException|ConnectException|Errno 99\]|dial tcp|connect\b)[^\n\"]{0,200}?[Cc]an(?:'t|not) assign requested address",
     ),
     _shape("program", LogKind.ADDRESSES, "EADDRNOTAVAIL", rf"\bconnect EADDRNOTAVAIL\b(?: {_HOST})?"),
+    _shape(
+        "Windows",
+        LogKind.ADDRESSES,
+        "phemeral port number",
+        r"request to allocate an ephemeral port number from the global (?:TCP|UDP) port space has failed",
+    ),
     _shape("program", LogKind.ADDRESSES, "(10048)", rf"SocketException \(10048\)(?:[^\n]{{0,160}}? {_HOST})?"),
     _shape("gunicorn", LogKind.WORKER_ENDED, "WORKER TIMEOUT (pid:", r"WORKER TIMEOUT \(pid:(?P<process>\d{1,10})\)", loud=False),
     _shape("program", LogKind.REFUSED, "ECONNREFUSED", rf"connect ECONNREFUSED {_HOST}"),

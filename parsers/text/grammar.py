@@ -23,12 +23,14 @@ POWERSHELL_STATES: Final[dict[str, TcpState]] = {
     "LastAck": TcpState.LAST_ACK,
     "Closing": TcpState.CLOSING,
     "Closed": TcpState.CLOSE,
+    "Bound": TcpState.CLOSE,
 }
 """States as ``Get-NetTCPConnection`` spells them (System.Net.NetworkInformation.TcpState)."""
 STATES: Final[dict[str, TcpState]] = {
     **{state.value: state for state in TcpState},
     "ESTAB": TcpState.ESTABLISHED,
     "CLOSED": TcpState.CLOSE,
+    "BOUND": TcpState.CLOSE,
     "LISTENING": TcpState.LISTEN,
     "SYN_RCVD": TcpState.SYN_RECV,
     "SYN_RECEIVED": TcpState.SYN_RECV,

@@ -35,6 +35,17 @@ _side = lazy(
     r"\b(?P<side>sport|dport|src|dst)\s*(?:=|eq\s|==)?\s*(?:(?P<host>\d{1,3}(?:\.\d{1,3}){3})(?::(?P<port>\d{1,5}))?|:(?P<alone>\d{1,5}))"
 ).finditer
 _lsof_port = lazy(r"-i\s*(?:[46]?(?:TCP|tcp))?(?:@[\w.-]{1,80})?:(?P<port>\d{1,5})\b").search
+_of_powershell = lazy(r"-State\s+[\"']?(?P<state>[A-Z]\w{3,14})").search
+_grouped = lazy(r"\|\s*(?:Group-Object|group)\s+(?:-Property\s+)?(?P<names>[A-Za-z]+(?:\s*,\s*[A-Za-z]+)*)").search
+_PROPERTIES: Final = {
+    "State": "state",
+    "OwningProcess": "pid",
+    "LocalPort": "local",
+    "LocalAddress": "local",
+    "RemotePort": "remote",
+    "RemoteAddress": "remote",
+}
+"""Properties of a connection as PowerShell names them."""
 _lsof_state = lazy(r"-s\s*(?:TCP|tcp):(?P<state>\w{4,14})").search
 _pid = lazy(r"(?:-p\s*|pfiles\s+|/proc/|\bpid[ =])(?P<pid>\d{1,10})\b").search
 _name = lazy(r"[A-Za-z][\w.-]{2,40}\Z").match
@@ -107,6 +118,8 @@ def pipeline(command: str) -> Pipeline | None:
         tool = KERNEL
     terms = [term for stage in stages for term in _terms(stage)]
     states = {state for term in terms for state in (_of_hex(term) if tool == KERNEL else _states(term))}
+    if tool == "Get-NetTCPConnection" and (match := _of_powershell(text)) is not None and match["state"] in POWERSHELL_STATES:
+        states.add(POWERSHELL_STATES[match["state"]])
     asked = [state for word in _asked(text) if (state := tcp_state(word)) is not None] if tool == "ss" else []
     if tool == "lsof" and (match := _lsof_state(text)) is not None and (state := tcp_state(match["state"])) is not None:
         states.add(state)
@@ -260,6 +273,8 @@ def _layout(tool: str, first: tuple[str, ...], *, stateless: bool) -> dict[int, 
 
 def _columns(stages: list[tuple[str, ...]], tool: str, first: tuple[str, ...], *, stateless: bool) -> tuple[str | None, ...]:
     layout = _layout(tool, first, stateless=stateless)
+    if tool == "Get-NetTCPConnection" and (match := _grouped(" | ".join(" ".join(stage) for stage in stages))) is not None:
+        return tuple(_PROPERTIES.get(name.strip()) for name in match["names"].split(","))
     for stage in stages[0 if tool == KERNEL else 1 :]:
         text = " ".join(stage)
         name = stage[0].rpartition("/")[2]

@@ -19,15 +19,16 @@ from parsers.text.patterns import lazy
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 
-# A prompt with one of the commands that operators save: "$ lsof -i:8080", "[root@app01 ~]# ss -tanp", "app@web1:~$ sudo jstack 12".
+# A prompt with one of the commands that operators save: "$ lsof -i:8080", "[root@app01 ~]# ss -tanp", "app@web1:~$ sudo jstack 12", "app@mini ~ % lsof -p 12".
 # What stands before the sign is short, so that a line of prose or of a stack cannot pass for a prompt.
 _COMMAND = (
     r"[ \t]+(?P<command>(?:sudo[ \t]+(?:-\w+[ \t]+(?:\w+[ \t]+)?)*)?(?:\S*/)?"
     r"(?:netstat|lsof|lsfd|ss|jstack|jcmd|jhsdb|jps|kill|cat|top|ps|ls|nstat|date|uptime|uname|hostname|ulimit|prlimit|tcpdump|strace|py-spy|conntrack|nettop|pstack|gdb"
-    r"|[efz]?grep|g?awk|sed|wc|sysctl|pfiles|pargs|procstat|sockstat|fstat|curl|wget|dmesg|journalctl|while|for|watch)\b[^\n]*)"
+    r"|[efz]?grep|g?awk|sed|wc|sysctl|pfiles|pargs|procstat|sockstat|fstat|Get-NetTCPConnection|curl|wget|dmesg|journalctl|while|for|watch)\b[^\n]*)"
 )
 PROMPT = re.compile(
-    rf"^[ \t]*+(?:\(\w+\)[ ]*)?(?P<host>[/~][^\s$#>]{{0,60}}[ ]|[^\s$#>]{{0,80}}(?:[ ][^\s$#>]{{1,60}})?)[$#>%]{_COMMAND}$", re.MULTILINE
+    rf"^[ \t]*+(?:\(\w+\)[ ]*)?(?P<host>[/~][^\s$#>]{{0,60}}[ ]|[\w.-]{{1,40}}@[\w.-]{{1,60}}[ ][^\s$#>%]{{1,60}}[ ](?=%)|[^\s$#>]{{0,80}}(?:[ ][^\s$#>]{{1,60}})?)[$#>%]{_COMMAND}$",
+    re.MULTILINE,
 )
 FENCE = re.compile(r"^[ \t]*+(?:```|~~~|\{%-?[ ]*(?:end)?highlight\b|\{code|\{noformat|</?pre\b)[^\n]*$", re.MULTILINE)
 # What a prompt or a fence cannot do without. Nearly all text has none of it, and is passed many times faster than line by line.

@@ -35,7 +35,7 @@ def tallies(text: str, unread: int = 0) -> list[Tally]:
         ("netstat -tan | grep CLOSE_WAIT | awk '{print $5}' | cut -d: -f1 | sort | uniq -c", "  77 10.1.0.4", (None, "10.1.0.4:*", "CLOSE_WAIT")),
         ("netstat -an -P tcp | awk '{print $2, $7}' | sort | uniq -c", "  77 10.1.0.4.8443 CLOSE_WAIT", (None, "10.1.0.4:8443", "CLOSE_WAIT")),
         ("netstat -tan | tr -s ' ' | cut -d' ' -f4,6 | sort | uniq -c", "  77 10.1.0.4:8443 CLOSE_WAIT", ("10.1.0.4:8443", None, "CLOSE_WAIT")),
-        ("Get-NetTCPConnection | Group-Object State,RemoteAddress", "   77 CloseWait, 10.1.0.4      {MSFT_NetTCPConnection}", (None, None, "CLOSE_WAIT")),
+        ("Get-NetTCPConnection | Group-Object State,RemoteAddress", "   77 CloseWait, 10.1.0.4      {MSFT_NetTCPConnection}", (None, "10.1.0.4:*", "CLOSE_WAIT")),
     ],
 )  # fmt: skip
 def test_the_command_says_what_a_column_is(command: str, row: str, expected: tuple[str | None, str | None, str]) -> None:
