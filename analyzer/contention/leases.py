@@ -70,6 +70,17 @@ class Shortage(BlockedGroup):
         self.nested = sure or _further_on(waiters)
 
     @property
+    def few(self) -> bool:
+        """True if these threads stand for more: they are one or two, or were picked together with some that keep what they wait for."""
+        return super().few or (self.picked and not self.users and self._is_kept)
+
+    @property
+    def _is_kept(self) -> bool:
+        """True if a thread of the application waits for something else inside a transaction, or a block that has a connection."""
+        scopes = frozenset(self.view.known.tables.held.scope) if self.lender.lends == JDBC else frozenset()
+        return any(frame.full in scopes for member in self.busy for frame in member.thread.frames[member.activity.app :])
+
+    @property
     def busy(self) -> tuple[ThreadActivity, ...]:
         """Threads of the application that neither wait for a lease nor are seen to use one: they may keep one meanwhile."""
         known = ThreadSet((*self.members, *self.users))

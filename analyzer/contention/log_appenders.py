@@ -92,12 +92,14 @@ def _writer(view: ProcessView, waiters: list[ThreadActivity], loggers: list[Thre
 
 
 def _pipes(view: ProcessView) -> tuple[OpenFile, ...]:
-    """Standard output and error of the process, if they are pipes."""
+    """Standard output and error of the process, if they are pipes; of the only one whose descriptors are here, where the dump names no pid."""
+    listed = {file.pid for file in view.snapshot.open_files}
+    pid = view.pid if view.pid is not None else next(iter(listed)) if len(listed) == 1 else None
     return tuple(
         file
         for file in view.snapshot.open_files
-        if file.pid == view.pid
-        and file.pid is not None
+        if pid is not None
+        and file.pid == pid
         and file.fd.rstrip("rwu") in STANDARD
         and (file.kind.upper() == "FIFO" or file.target.startswith("pipe"))
     )

@@ -47,6 +47,34 @@ CALLED: Final = Text(
         "holds": "“{name}” is the process that is called",
     },
 )
+RING: Final = Text(
+    "java-deadlock",
+    headline="{threads} are deadlocked: {list}{and_others} call each other, and each waits for the answer.",
+    explanation="{edges} A process answers nothing while it waits in a call of its own, so none of them can ever go on.{queue_in_words} Messages to them pile up.",
+    do=(
+        Do(When.NOW, "Restart these processes, or end one of them: its supervisor starts it anew."),
+        Do(
+            When.FIX,
+            "Make one of the calls a message without an answer (cast), or answer later (gen_server:reply) from another process{see}{and_}.",
+        ),
+        Do(When.PREVENT, "Let calls go in one direction between server processes, and give them a timeout: infinity never ends."),
+    ),
+    figures=(("{names_count}", "processes in the ring"), ("{queue_count:,}", "processes waiting behind them")),
+    phrases={
+        "and_others": Either("more", " and others"),
+        "see": Either("frames", ": see {frames}"),
+        "and_": Either("second_frame", " and {second_frame}"),
+        "behind": "{waiting} wait behind the deadlock",
+    },
+)
+CALL: Final = Text(
+    "java-deadlock",
+    headline="",
+    explanation="“{name}”{in_} waits for an answer of “{name2}”.",
+    chain=(("{thread}", "waits for an answer of", "{name2}"),),
+    phrases={"in_": Either("frame", " in {frame}")},
+)
+"""One process of the ring, and the next one that it calls."""
 _GOES_ON: Final = Outlook(RecoversWhen.CAUSE, say("The calls are answered one by one when the process that is called goes on."))
 
 

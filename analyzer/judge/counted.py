@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections import Counter
 from typing import TYPE_CHECKING, Final
 
@@ -17,6 +18,8 @@ if TYPE_CHECKING:
     from analyzer.waits.case import Case
     from parsers.records import Tally
 
+_own_files = re.compile(r"\bls\b[^|]*/proc/(?:\d+|\$\w+|\$\([^)]*\)|self)/fd\b[^|]*\|\s*wc\s+-l").search
+_lists_all = re.compile(r"^\s*(?:sudo\s+)?lsof\s*(?:-n\w*\s*)?\|\s*wc\s+-l").search
 MOST: Final = 4
 """Places that are told one by one."""
 FEW: Final = 10
@@ -56,6 +59,7 @@ def counted(case: Case) -> Iterator[str]:
     counts = case.counts.of(Counted.SOCKETS)
     rows = any(snapshot.rows for snapshot in case.incident.snapshots)
     yield from _unclosed(case, counts)
+    yield from _far_from_limit(case)
     yield from _by_state(case, [one for one in counts if _is_bare(one) and not _is_number(one)], rows=rows)
     yield from _quiet_places(case, counts)
     yield from _by_place([one for one in counts if one.last.remote is not None or (one.last.end is not None and one.last.end.host != "*")])
@@ -69,6 +73,29 @@ def counted(case: Case) -> Iterator[str]:
         yield say("threads were counted by name ({list})", list=_names(named))
     if tracking := case.counts.of(Counted.TRACKED):
         yield say("the host tracks connections in these states: {list}", list=_listed(tracking))
+
+
+def _far_from_limit(case: Case) -> Iterator[str]:
+    """That the descriptors of a process are far from its limit, where somebody counted something larger: lsof repeats them for each thread."""
+    limit = case.counts.limit()
+    own = [one for one in case.counts.all if _own_files(one.last.command or "") is not None and _is_number(one)]
+    if limit is None or limit.soft is None or not own or not 0 < own[0].number < QUIET * limit.soft:
+        return
+    larger = next(
+        (one for one in case.counts.all if _is_number(one) and one.number > limit.soft and _lists_all(one.last.command or "")), None
+    )
+    yield say(
+        "{used:,} descriptors of the process are open, far from its limit of {limit:,}{lsof}",
+        used=own[0].number,
+        limit=limit.soft,
+        lsof=say(
+            "; the {count:,} lines of “{command}” are no descriptors: lsof lists mapped files, too, and some of its versions repeat every row for each thread",
+            count=larger.number,
+            command=larger.last.command or "",
+        )
+        if larger is not None
+        else "",
+    )
 
 
 def _names(counts: Sequence[Count]) -> Message:
@@ -120,7 +147,9 @@ def _by_state(case: Case, counts: Sequence[Count], *, rows: bool) -> Iterator[st
     if not states:
         return
     ordered = sorted(states, key=lambda one: one.last.where)
-    if not rows:
+    if rows:
+        yield from _quiet(case, states)
+    else:
         listed = joined(
             ", ", (say("{count:,} {state}", count=one.number, state=one.last.state.value if one.last.state else "?") for one in ordered)
         )
@@ -133,9 +162,12 @@ def _by_state(case: Case, counts: Sequence[Count], *, rows: bool) -> Iterator[st
 
 def _quiet(case: Case, states: Sequence[Count]) -> Iterator[str]:
     """That nothing unusual is among the states, where that is so: many wonder at TIME_WAIT."""
-    numbers = Counter[TcpState | None]()
+    listed: dict[tuple[TcpState | None, int], int] = Counter()
     for one in states:
-        numbers[one.last.state] += one.number
+        listed[one.last.state, one.last.listing] += one.number
+    numbers = Counter[TcpState | None]()
+    for (state, _), number in listed.items():
+        numbers[state] = max(numbers[state], number)  # the same sockets may be counted twice
     known = case.counts.port_range()
     size = known[1] - known[0] + 1 if known is not None else DEFAULT_RANGE
     waiting = numbers[TcpState.TIME_WAIT]

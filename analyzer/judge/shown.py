@@ -102,6 +102,10 @@ def _of_logs(case: Case, rules: set[str]) -> Iterator[str]:
         )
 
 
+FEWEST_FREE: Final = 3
+"""Idle threads from which on it is worth a sentence that they are: many wonder at threads that are parked."""
+
+
 def of_threads(view: ProcessView) -> list[str]:
     """What the threads of a piece of a dump wait for. Those that wait alike are said together."""
     holders = lock_holders(view)
@@ -112,8 +116,10 @@ def of_threads(view: ProcessView) -> list[str]:
         for member in pool.members:
             if (pool.role != PoolRole.JVM and member.activity.kind not in IDLE | {ActivityKind.NONE}) or _wants(member) is not None:
                 groups.setdefault(_alike(member), []).append(member)
+    wanted = {lock.address for pool in view.pools for member in pool.members if (lock := waited_lock(member.thread)) is not None}
     for member in (member for pool in view.pools for member in pool.members):
-        if any(holder is member.thread for holder in holders.values()) and not any(member in group for group in groups.values()):
+        keeps = any(holder is member.thread and (address in wanted or not holder.frames) for address, holder in holders.items())
+        if keeps and not any(member in group for group in groups.values()):
             groups.setdefault(_alike(member), []).append(member)
     resting = [
         member
@@ -128,7 +134,12 @@ def of_threads(view: ProcessView) -> list[str]:
         return [say("of {who} no stack was understood{since}", who=_who(bare), since=reported(bare[0]))]
     ordered = sorted(groups.values(), key=lambda group: (not _blocked(group[0]), -len(group)))
     lost = unsignalled(view)
-    return [*((lost,) if lost is not None else ()), *(_sentence(view, group, holders) for group in ordered[:MOST])]
+    said = [*((lost,) if lost is not None else ()), *(_sentence(view, group, holders) for group in ordered[:MOST])]
+    free = [member for member in resting if member.activity.kind is ActivityKind.IDLE]
+    if len(free) < FEWEST_FREE:
+        return said
+    calm = say("{who} {what}", who=_who(free), what=idle(free))
+    return [calm, *said] if len(free) >= sum(map(len, groups.values())) and lost is None else [*said, calm]
 
 
 def _of_groups(case: Case, view: ProcessView) -> Iterator[str]:

@@ -8,7 +8,7 @@ from msgspec.structs import replace
 
 from analyzer.evidence.chosen_threads import FEW_THREADS
 from analyzer.evidence.sessions import of_lists
-from analyzer.families import listed_sessions, standing_calls, told_by_logs
+from analyzer.families import full_pipes, listed_sessions, standing_calls, told_by_logs
 from analyzer.judge.shown import beside_threads, shown
 from analyzer.model.finding import Check, Finding, Outcome, Severity
 from analyzer.model.message import capitalized, say, unended
@@ -53,7 +53,9 @@ def with_logs(case: Case, found: list[Finding], checked: list[Check], rules: Map
     # What a proxy's log says of its queue stands in the finding about that log, too.
     said = {_QUEUE} if any(one.rule == _PROXY for one in found) else set()
     told = {
-        one.rule: replace(one, outlook=rules[one.rule].OUTLOOK) for one in told_by_logs.suspicions(case) if one.rule in rules.keys() - said
+        one.rule: replace(one, outlook=one.outlook or rules[one.rule].OUTLOOK)
+        for one in (*told_by_logs.suspicions(case), *full_pipes.findings(case))
+        if one.rule in rules.keys() - said
     }
     return [*found, *told.values()], _noted(checked, told)
 

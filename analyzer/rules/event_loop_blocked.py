@@ -22,6 +22,7 @@ from analyzer.evidence.citations import all_of, of_silence, of_threads
 from analyzer.evidence.doing import reported
 from analyzer.evidence.log_events import asyncio_was_late
 from analyzer.evidence.movement import has_stood, standing
+from analyzer.evidence.own_clients import waits_for_itself
 from analyzer.model.finding import Confidence, Culprit, Finding, Outlook, RecoversWhen, Severity, When
 from analyzer.model.message import plural, say
 from analyzer.model.need import Need
@@ -123,7 +124,7 @@ def diagnose(case: Case) -> Iterator[Finding]:
             blocked = [
                 member
                 for member in pool.members
-                if pool.role == PoolRole.EVENT_LOOP
+                if (pool.role == PoolRole.EVENT_LOOP or waits_for_itself(view, member))
                 and (member.activity.kind not in _WORKING or reported(member))
                 and member.activity.app >= 0
                 and is_loop(view, pool, member)

@@ -19,7 +19,7 @@ from typing import TYPE_CHECKING, Final
 
 from analyzer.contention.locks import lock_in_words
 from analyzer.evidence.citations import of_lock
-from analyzer.families import reported_deadlock
+from analyzer.families import called_process, reported_deadlock
 from analyzer.families.reported_deadlock import NAMED, behind_in_words, report_evidence
 from analyzer.model.finding import Confidence, Culprit, Evidence, Finding, Outlook, RecoversWhen, Severity, When
 from analyzer.model.message import joined, plural, say
@@ -27,7 +27,7 @@ from analyzer.model.need import Need
 from analyzer.model.text import Do, Either, Text
 from analyzer.software.blockers import activity, application_frame
 from analyzer.waits.deadlocks import Cycle, Edge, behind, cycles
-from parsers.records import Where
+from parsers.records import Runtime, Where
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -86,14 +86,14 @@ def _of_cycle(view: ProcessView, cycle: Cycle) -> Finding:
     edges = [_edge(edge, view.known) for edge in cycle.edges]
     shown = [_edge_evidence(edge) for edge in cycle.edges]
     frames = list(dict.fromkeys(frame for edge in cycle.edges if (frame := _frame(edge, view.known))))
-    text = OF_CYCLE.filled(
+    text = (called_process.RING if view.known.runtime is Runtime.ERLANG else OF_CYCLE).filled(
         view.process,
         threads=plural(len(names), "thread"),
         list=joined(" and ", (say("“{name}”", name=name) for name in names[:NAMED])),
         more=len(names) > NAMED,
         names_count=len(names),
         queue_count=len(queue),
-        edges=joined(" ", (edge.said(EDGE.explanation) for edge in edges)),
+        edges=joined(" ", (edge.said(edge.text.explanation) for edge in edges)),
         queue_in_words=_queue_in_words(view, queue),
         frames=frames[0] if frames else None,
         second_frame=frames[1] if len(frames) > 1 else None,
@@ -134,7 +134,7 @@ def _frame(edge: Edge, known: Knowledge) -> Frame | None:
 
 
 def _edge(edge: Edge, known: Knowledge) -> Filled:
-    return EDGE.filled(
+    return (called_process.CALL if known.runtime is Runtime.ERLANG else EDGE).filled(
         None,
         name=edge.thread.label,
         frame=_frame(edge, known),

@@ -11,7 +11,7 @@ from functools import lru_cache
 from typing import TYPE_CHECKING, Final, NamedTuple
 
 from analyzer.software.kinds import ActivityKind, SocketSide
-from parsers.records import Frame, JavaState, Lock, LockVerb, Thread
+from parsers.records import Frame, JavaState, Lock, LockVerb, Runtime, Thread
 
 if TYPE_CHECKING:
     from analyzer.software.knowledge import Knowledge, Library
@@ -109,7 +109,8 @@ def _of_stack(frames: tuple[Frame, ...], known: Knowledge) -> Activity:
             row = None
         if app < 0 and row is None and known.is_application(frame.cls):
             app = index
-        if row is not None and row.kind == ActivityKind.IDLE and not (app >= 0 and kind in _WORKS):
+        held_up = final and kind == ActivityKind.CONDITION and known.runtime is Runtime.JVM
+        if row is not None and row.kind == ActivityKind.IDLE and not (app >= 0 and kind in _WORKS) and not held_up:
             # The loop of a worker that waits for work: whatever stands above it is how it waits, but for what code that it calls back does.
             kind, at, final = ActivityKind.IDLE, index, True
         elif row is not None and row.kind == ActivityKind.DNS and app < 0 and kind in SOCKET:

@@ -27,15 +27,15 @@ NAME: Final = "proc_fd"
 SHOWS: Final = frozenset({Shows.PROCESS})
 
 HEADER: Final = r"/proc/\d+/(?:task/\d+/)?fd/?:[ ]*$"
-_LINK: Final = r"l(?:[r-][w-][x-]){3}\S?[ ]+\d+[ ]+\S+[ ]+\S+[ ]+\d+[ ][^\n]{6,40}?[ ]\d+[ ]->[ ]"
+_LINK: Final = r"l(?:[r-][w-][x-]){3}\S?[ ]+\d+[ ]+\S+[ ]+\S+[ ]+\d+[ ][^\n]{6,40}?[ ](?:/proc/\d+/fd/)?\d+[ ]->[ ]"
 ROW_SHAPE: Final = rf"(?:[^\s\d/]\S{{0,11}}[ ]\d+\n)?(?:d[r-][w-][x-][^\n]*[ ]\.{{1,2}}\n)*{_LINK}"
 
 ROW = lazy(
-    r"\s*(?:\d+\s+)?l(?:[r-][w-][x-]){3}\S?\s+\d+\s+(?P<user>\S+)\s+\S+\s+\d+\s+(?P<date>\S.*?)\s(?P<fd>\d+) -> (?P<target>.*\S)\s*$"
+    r"\s*(?:\d+\s+)?l(?:[r-][w-][x-]){3}\S?\s+\d+\s+(?P<user>\S+)\s+\S+\s+\d+\s+(?P<date>\S.*?)\s(?:/proc/(?P<pid>\d{1,10})/fd/)?(?P<fd>\d+) -> (?P<target>.*\S)\s*$"
 )
 _row = ROW.match
 _heading = lazy(r"\s*/proc/(?P<pid>\d{1,10})/(?:task/\d+/)?fd/?:\s*$").match
-_prompt_pid = lazy(r"/proc/(?P<pid>\d{1,10})/").search
+_prompt_pids = lazy(r"/proc/(?P<pid>\d{1,10})/(?:fd(?P<folder>/?(?=[\s|;]|$))?)?").finditer
 # "total 0" in any language, the folder itself with -a, and links that ls was not allowed to read.
 _remark = lazy(r"\s*(?:[^\s\d/]\S* \d+\s*$|d[rwx-]{9}\S?\s.*\s\.{1,2}\s*$|ls: |l(?:[rwx-]{9}|\?{9})\S?\s.*\s\d+\s*$)").match
 _scheme = lazy(r"(?P<kind>socket|pipe|anon_inode|net|mnt|pid|user|uts|ipc|time|cgroup):").match
@@ -52,11 +52,10 @@ def parse(section: Section) -> Parsed:
     records: list[OpenFile] = []
     unread: list[tuple[int, str]] = []
     read = 0
-    named = _prompt_pid(section.prompt or "")
-    pid = Pid(int(named["pid"])) if named else None
+    pid = _of_prompt(section.prompt or "")
     for index, line in section.rows():
         if match := _row(line):
-            records.append(_open_file(section, index, match, pid))
+            records.append(_open_file(section, index, match, Pid(int(match["pid"])) if match["pid"] else pid))
             read += 1
         elif heading := _heading(line):
             pid = Pid(int(heading["pid"]))
@@ -67,6 +66,14 @@ def parse(section: Section) -> Parsed:
             unread.append((index, "no link of a descriptor"))
     gaps, elisions = leftovers(section, unread)
     return Parsed((*records, *elisions), read + len(elisions), gaps)
+
+
+def _of_prompt(prompt: str) -> Pid | None:
+    """The process whose folder the command lists; single links that it lists besides are printed with their paths."""
+    named = list(_prompt_pids(prompt))
+    folders = {int(one["pid"]) for one in named if one["folder"] is not None}
+    pids = folders or {int(one["pid"]) for one in named}
+    return Pid(pids.pop()) if len(pids) == 1 else None
 
 
 def _open_file(section: Section, index: int, match: re.Match[str], pid: Pid | None) -> OpenFile:

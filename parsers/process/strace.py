@@ -84,7 +84,7 @@ def _follow(standing: dict[int, tuple[int, str, str]], tid: int, index: int, mat
     The last line of a terminal may be a call that has not returned: it ends with an argument.
     """
     rest = match["rest"]
-    if rest is not None and (_open(rest) or (ended and _begun(rest))):
+    if rest is not None and (_open(rest) or (ended and (_begun(rest) or not any(mark in rest.rpartition('"')[2] for mark in ")=")))):
         standing[tid] = (index, match["call"], rest)
     elif match["tail"] is not None and _open(match["tail"]):
         pass

@@ -40,7 +40,7 @@ _PRINTED: Final = (
     r"Thread\[(?:#\d{1,18},)?(?:[^\n\]\[,]|\[[^\]\[\n]{0,200}\]|,(?!\d{1,2},[^\n,\]]{0,200}\])){0,300}+,\d{1,2},[^\n,\]]{0,200}\]"
 )
 HEADER: Final = r"(?!)"
-ROW_SHAPE: Final = rf"Name:[ ][^\n]{{1,500}}\n[ \t]*State:[ ](?:{_STATES})\b|{_PRINTED}(?:[ :,(-]{{0,3}}(?:state[=:][ ]?)?(?:{_STATES})\)?)?:?[ ]*\n[ \t]+(?:at[ ]|[\w$.]{{3,200}}\([\w$.]{{1,80}}(?::\d|[ ]Method\)))"
+ROW_SHAPE: Final = rf"Current Thread: [^\n]{{1,200}}\n[^\n]{{0,80}}?PID: \d{{1,18}} \| Suspended: |Name:[ ][^\n]{{1,500}}\n[ \t]*State:[ ](?:{_STATES})\b|{_PRINTED}(?:[ :,(-]{{0,3}}(?:state[=:][ ]?)?(?:{_STATES})\)?)?:?[ ]*\n[ \t]+(?:at[ ]|[\w$.]{{3,200}}\([\w$.]{{1,80}}(?::\d|[ ]Method\)))"
 
 _name = lazy(r"\s*Name: (?P<name>.{1,500}?)\s*$").match
 _state = lazy(rf"\s*State: (?P<state>{_STATES})(?: on (?P<lock>\S+?))?(?: owned by: (?P<owner>.*?))?\s*$").match
@@ -48,15 +48,23 @@ _printed = lazy(
     rf"\s*Thread\[(?:#(?P<id>\d{{1,18}}),)?(?P<name>(?:[^\n\]\[,]|\[[^\]\[\n]{{0,200}}\]|,(?!\d{{1,2}},[^\n,\]]{{0,200}}\])){{0,300}}+),\d{{1,2}},[^\n,\]]{{0,200}}\]"
     rf"(?:[ :,(-]{{0,3}}(?:state[=:] ?)?(?P<state>{_STATES})\)?)?:?\s*$"
 ).match
+_watched = lazy(r"\s*Current Thread: (?P<name>\S.{0,200}?)\s*$").match
+_detail = lazy(rf"\s*PID: (?P<id>\d{{1,18}}) \| Suspended: \w+ \| Native: \w+ \| State: (?P<state>{_STATES})\s*$").match
+"""What the watchdog of Bukkit's game servers (Spigot, Paper) prints of a thread: ``PID`` is the number that Java gives it."""
 _locked = lazy(r"\s*- locked (?P<object>\S+)\s*$").match
-_remark = lazy(r"\s*(?:Total blocked: [\d,.]+\s+Total waited: [\d,.]+|Stack trace:|\(no stack\))\s*$").match
+_remark = lazy(
+    r"\s*(?:Total blocked: [\d,.]+\s+Total waited: [\d,.]+|Stack(?: trace)?:|-{10,}\s*$|Entire Thread Dump:|Thread is waiting on monitor\(s\):|\tLocked on:|\(no stack\))\s*$"
+).match
 
 
 def sniff(head: Sequence[str]) -> bool:
     """True if a thread's name with its state below, or a printed thread with a frame below, is among the lines."""
     pairs = zip(head, head[1:], strict=False)  # noqa: RUF007 - pairwise would read the same
     return any(
-        (_name(one) and _state(other)) or (_printed(one) and "CarrierThreads" not in one and frame_of(other)) for one, other in pairs
+        (_name(one) and _state(other))
+        or (_watched(one) and _detail(other))
+        or (_printed(one) and "CarrierThreads" not in one and frame_of(other))
+        for one, other in pairs
     )
 
 
@@ -88,13 +96,15 @@ class _Reader:
         if match := _printed(line):
             self._begin(index, match["name"], match["state"], match["id"])
             return True
-        if match := _name(line):
+        if match := _name(line) or _watched(line):
             self._begin(index, match["name"], None, None)
             return True
         stack = self.open
         if stack is None:
             return False
-        if match := _state(line):
+        if match := _detail(line):
+            self.java_id, self.state = int(match["id"]), JAVA_STATES[match["state"]]
+        elif match := _state(line):
             self.state = JAVA_STATES[match["state"]]
             if match["lock"]:
                 address, cls = identity(match["lock"])

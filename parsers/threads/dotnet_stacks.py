@@ -66,6 +66,9 @@ _WORKERS: Final = (
     "ThreadPoolWorkQueue.Dispatch",
     "_ThreadPoolWaitCallback.PerformWaitCallback",
 )
+_ENTERS: Final = ("Monitor.Enter", "Monitor.ReliableEnter", "Monitor.TryEnter", "Monitor.Enter_Slowpath")
+_NEAR: Final = 4
+"""Frames of the runtime's own above the one that enters a monitor."""
 WORKER: Final = ".NET thread pool"
 """The group of threads of the runtime's own pool: their names are not printed, their lowest frames are."""
 
@@ -83,6 +86,7 @@ def parse(section: Section) -> Parsed:
     threads: list[Thread] = []
     unread: list[tuple[int, str]] = []
     owned: list[tuple[int, Lock]] = []
+    wanted: list[Lock] = []
     stack: Stack | None = None
     number = read = last = 0
     walked = in_blocks = False
@@ -99,7 +103,9 @@ def parse(section: Section) -> Parsed:
             close()
             stack, in_blocks = None, True
         elif in_blocks and (match := _block(line)):
-            owned.append((int(match["owner"], 16), Lock(LockVerb.LOCKED, match["object"].lower(), match["cls"], -1, section.first + index)))
+            lock = Lock(LockVerb.LOCKED, match["object"].lower(), match["cls"], -1, section.first + index)
+            owned.append((int(match["owner"], 16), lock))
+            wanted += [lock] * (int(match["held"]) > 1)  # one for the owner, two for each that waits
         elif _remark(line):
             pass
         elif stack is not None and (match := (_frame if walked else _plain_frame)(line)) and (match["name"] or walked):
@@ -112,7 +118,7 @@ def parse(section: Section) -> Parsed:
         last = index
     close()
     gaps, elisions = leftovers(section, unread)
-    dump = _dump(section, _with_owners(threads, owned), last)
+    dump = _dump(section, _with_owners([_waiting(one, wanted) for one in threads], owned), last)
     return Parsed((*dump, *elisions), read + len(elisions), gaps)
 
 
@@ -126,6 +132,22 @@ def _with_owners(threads: Sequence[Thread], owned: Sequence[tuple[int, Lock]]) -
     for owner, lock in owned:
         locks.setdefault(owner, []).append(lock)
     return [replace(one, locks=(*one.locks, *locks.get(one.native_id or 0, ()))) for one in threads]
+
+
+def _waiting(thread: Thread, wanted: Sequence[Lock]) -> Thread:
+    """A thread that enters a monitor, with the only one that it can be: the one that others wait for, or of these the one of the class that enters."""
+    entering = [at for at, frame in enumerate(thread.frames[:_NEAR]) if frame.full.endswith(_ENTERS)]
+    if not entering:
+        return thread
+    below = thread.frames[entering[-1] + 1].cls if entering[-1] + 1 < len(thread.frames) else ""
+    mine = list(wanted) if len(wanted) == 1 else [lock for lock in wanted if lock.cls == below]
+    return (
+        replace(
+            thread, locks=(*thread.locks, replace(mine[0], verb=LockVerb.WAITING_TO_LOCK, depth=0, line=thread.frame_lines[entering[0]]))
+        )
+        if len(mine) == 1
+        else thread
+    )
 
 
 def _dump(section: Section, threads: Sequence[Thread], last: int) -> tuple[ThreadDump, ...]:

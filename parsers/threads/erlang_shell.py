@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Final
 
 from msgspec.structs import replace
 
-from parsers.records import Frame, LogEvent, LogKind, Parsed, Record, Runtime, Thread, ThreadDump
+from parsers.records import Frame, Lock, LockVerb, LogEvent, LogKind, Parsed, Record, Runtime, Thread, ThreadDump
 from parsers.records.shows import Shows
 from parsers.text.patterns import lazy
 from parsers.text.source import Section, leftovers
@@ -57,6 +57,11 @@ _rest = lazy(r"\s*(?:\{[a-z_]+,|[\[\]{},]|\d{1,4}> |\(?[\w.@-]{0,80}\)?\d{0,4}> 
 _pair = lazy(r"\{<(?P<pid>[\d.]{5,30})>,\s?(?P<length>\d{1,12})\}").finditer
 _pairs = lazy(r"[^\n]{0,40}?\[\{<[\d.]{5,30}>,\s?\d{1,12}\}[,\]]").match
 _asks_queues = lazy(r"[^\n]{0,400}?message_queue_len").match
+_quoted = lazy(
+    r"\s{0,8}(?:[lL]ine )?(?P<line>\d{1,6})(?::|\s+is\b|\s)\s{0,20}[^\n]{0,160}?\bgen_(?:server|statem):call\(\s?\{?(?:global,\s?)?'?(?P<callee>[a-z][\w@.]{0,80})'?\}?,"
+).match
+"""A line of the source, with its number, that calls another process by its name: a stack does not name who is called."""
+_GEN: Final = ("gen", "gen_server", "gen_statem", "proc_lib")
 _of_number = lazy(r"pid\((?P<numbers>[\d, ]{5,30})\)").match
 _MANY: Final = 1000
 """Messages before a process that are no ordinary load: more than a busy one takes in a moment."""
@@ -96,6 +101,8 @@ class _Reader:
         self.group: str | None = None
         self.begun = ""
         """A call whose place stands in the next line."""
+        self.calls: dict[str, str] = {}
+        """Lines of the source that somebody quoted, by number, and whom they call."""
         self.lists = False
         """True below a question for the lengths of queues."""
 
@@ -122,6 +129,9 @@ class _Reader:
         if _begins.match(line) is not None:
             self._close()
             self.open, taken = Stack(self.section, index), True
+        if (match := _quoted(line)) is not None:
+            self.calls[match["line"]] = match["callee"]
+            return True
         if (match := _initial(line)) is not None:
             # Processes that begin in one function are of one kind; those of a behaviour all begin alike, and are told apart by their names.
             began = f"{match['module']}:{match['name']}/{match['arity']}"
@@ -184,8 +194,37 @@ class _Reader:
             return tuple(self.events)
         first, last = self.threads[0].where.first, self.threads[-1].where.last
         where = self.section.where(first - self.section.first, last - self.section.first)
-        dump = ThreadDump(where=where, dialect=NAME, threads=tuple(self.threads), runtime=Runtime.ERLANG, fragment=True)
+        dump = ThreadDump(where=where, dialect=NAME, threads=self._with_calls(), runtime=Runtime.ERLANG, fragment=True)
         return (dump, *self.events)
+
+    def _with_calls(self) -> tuple[Thread, ...]:
+        """The processes, each that waits in a quoted call with whom it calls: told as a lock that the called one holds, as of a crash dump."""
+        called = {thread.name: callee for thread in self.threads if (callee := self._callee(thread)) is not None}
+        return tuple(
+            replace(
+                thread,
+                locks=(
+                    *(
+                        (Lock(LockVerb.WAITING_TO_LOCK, callee, callee, 0, thread.frame_lines[0]),)
+                        if (callee := called.get(thread.name))
+                        else ()
+                    ),
+                    *(
+                        (Lock(LockVerb.LOCKED, thread.name, thread.name, len(thread.frames), thread.where.first),)
+                        if thread.name in called.values()
+                        else ()
+                    ),
+                ),
+            )
+            for thread in self.threads
+        )
+
+    def _callee(self, thread: Thread) -> str | None:
+        """Whom the process calls, if it stands in a call at a line of the source that was quoted."""
+        own = next((frame for frame in thread.frames if frame.cls not in _GEN), None)
+        if own is None or own is thread.frames[0]:
+            return None
+        return self.calls.get((own.source or "").rpartition(":")[2])
 
 
 def _frame(module: str, name: str, arity: str | None, file: str | None, line: str | None) -> Frame:

@@ -65,9 +65,9 @@ def test_a_result_a_lock_and_a_permit_are_waited_for_without_a_timeout() -> None
 
 def test_without_an_application_the_first_frame_that_is_not_the_runtimes_is_the_caller() -> None:
     text = said(
-        stack("broker-1", "TIMED_WAITING (on object monitor)", "java.lang.Object.wait", "org.apache.activemq.usage.Usage.waitForSpace")
+        stack("broker-1", "TIMED_WAITING (on object monitor)", "java.lang.Object.wait", "org.apache.activemq.broker.region.Queue.iterate")
     )
-    assert "“broker-1” waits to be notified in Object.wait, called from org.apache.activemq.usage.Usage.waitForSpace(X.java:7)" in text
+    assert "“broker-1” waits to be notified in Object.wait, called from org.apache.activemq.broker.region.Queue.iterate(X.java:7)" in text
 
 
 def test_threads_that_wait_for_work_are_called_idle() -> None:
