@@ -170,6 +170,7 @@ def _of_one_table(rows: Sequence[SocketRow]) -> Sockets | None:  # noqa: C901, P
     by_local: dict[Endpoint, dict[object, SocketRow]] = {}
     inodes: list[int] = []
     hosts: set[str] = set()
+    owned: set[int | None] = set()
     for row in rows:
         where, local, remote, state, owners, inode = row.where, row.local, row.remote, row.state, row.owners, row.inode
         if row.tool != tool or where.first <= line or where.file != file or local.truncated:
@@ -180,14 +181,19 @@ def _of_one_table(rows: Sequence[SocketRow]) -> Sockets | None:  # noqa: C901, P
         key: object
         if state is listen or remote is None:
             key, of_local = (local.host, local.port, local.service), keys
+            hosts.add(local.host)
         elif remote.truncated:
             return None
         else:
             hosts.add(remote.host)
             # A server has few local ends: under each of them the far end alone is the key.
-            if (known := by_local.get(local)) is None and len(by_local) < _FEW_LOCALS:
-                known = by_local[local] = {}
+            if (known := by_local.get(local)) is None:
+                hosts.add(local.host)
+                if len(by_local) < _FEW_LOCALS:
+                    known = by_local[local] = {}
             key, of_local = (remote, known) if known is not None else ((local, remote), keys)
+        if owners:
+            owned.add(local.port)
         if (first := of_local.setdefault(key, row)) is not row:
             again.setdefault(first.where.first, [first]).append(row)
             continue
@@ -212,13 +218,9 @@ def _of_one_table(rows: Sequence[SocketRow]) -> Sockets | None:  # noqa: C901, P
             )
         )
     inodes += [row.inode for group in again.values() for row in group[1:] if row.inode]
-    # Rows share their local ends: each is looked at once.
-    hosts.update({id(one.local): one.local.host for one in made}.values())
     hosts.discard("*")
     if len(set(inodes)) < len(inodes) or not all(map(is_address, hosts)):
         return None
-    owned = {one.local.port for one in made if one.owners} if doubtful or again else set()
-    owned.update(row.local.port for group in again.values() for row in group if row.owners)
     for number in doubtful:
         if made[number].local.port in owned:
             made[number] = msgspec.structs.replace(made[number], unaccepted=True)
