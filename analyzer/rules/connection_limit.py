@@ -10,15 +10,15 @@ Do next: find out why connections are not given back; the limit is almost always
 server is healthy and simply popular.
 
 Wrong when: the accept queue is full while the acceptor waits in accept (a burst: backlog too small) or stands in other code
-(acceptor-stalled). Without a thread dump these look alike.
+(acceptor-stalled). Without a thread dump these look alike, unless next to nothing was accepted: no limit is as low as that.
 """
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING, Final
 
-from analyzer.evidence.calls import DUMP_MISSING, command
 from analyzer.evidence.citations import of_sockets, of_threads
+from analyzer.families import nobody_accepts
 from analyzer.model.finding import Confidence, Culprit, Evidence, Finding, Outlook, RecoversWhen, Severity, When
 from analyzer.model.message import plural, say
 from analyzer.model.need import Need
@@ -93,15 +93,6 @@ LATCHED: Final = Text(
     },
 )
 
-SUSPECTED: Final = Text(
-    "connection-limit",
-    headline="Nobody accepts the connections to port {port}: a connection limit, or an acceptor that is stuck.",
-    explanation="{connection_waits} in the accept queue of port {port} without an owner. Either the server has reached its connection limit (connection-limit), or its acceptor thread is stuck or dead (acceptor-stalled), or the process is stopped. Only a thread dump tells.",
-    why="The socket table proves the queue, not its reason.",
-    do=(Do(When.NOW, "Take a thread dump: it shows what the acceptor does.", "jstack -l {pid} > jstack.txt"),),
-    figures=(("{queue_count:,}", "connections waiting to be accepted"),),
-)
-
 
 def diagnose(case: Case) -> Iterator[Finding]:
     """One finding per listener that is full, or that may be."""
@@ -115,7 +106,7 @@ def diagnose(case: Case) -> Iterator[Finding]:
             for port in sorted(view.listeners):
                 queue = _queue(view, port)
                 if len(queue) >= LONG_QUEUE and not _workers_tell(case, view, port):
-                    yield _suspected(view, port, queue)
+                    yield nobody_accepts.suspicion(view, port, queue, _queue_evidence(view, port, queue))
 
 
 def _workers_tell(case: Case, view: ProcessView, port: int) -> bool:
@@ -185,16 +176,3 @@ def _queue_evidence(view: ProcessView, port: int | None, queue: Sequence[Connect
         )
         found.append(of_sockets(syns, unanswered))
     return found
-
-
-def _suspected(view: ProcessView, port: int, queue: Sequence[Connection]) -> Finding:
-    text = SUSPECTED.filled(
-        view.process, port=port, connection_waits=plural(len(queue), "connection waits", "connections wait"), queue_count=len(queue)
-    )
-    return text.finding(
-        severity=Severity.CRITICAL,
-        confidence=Confidence.SUSPECTED,
-        evidence=tuple(_queue_evidence(view, port, queue)),
-        missing=(command(DUMP_MISSING, view),),
-        culprit=Culprit(listener=f"*:{port}"),
-    )

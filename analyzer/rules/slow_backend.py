@@ -22,7 +22,7 @@ from typing import TYPE_CHECKING, Final
 from analyzer.evidence.calls import DUMP_MISSING, calling_place, client_evidence, client_figures, clients_in_words, command, kind_in_words
 from analyzer.evidence.citations import of_silence
 from analyzer.evidence.turns import hides_tasks, quiet_clients, span
-from analyzer.families import chosen_calls, forked_servers, loops_of_sockets, standing_calls, undecided
+from analyzer.families import chosen_calls, forked_servers, loops_of_sockets, standing_calls, tables_without_queues, undecided
 from analyzer.families import remote_service as remote
 from analyzer.families.captures_only import slow_services
 from analyzer.join.connections import close_wait
@@ -100,6 +100,7 @@ def diagnose(case: Case) -> Iterator[Finding]:
     for workers in behind:
         yield forked_servers.finding(case, workers)
     yield from slow_services(case)
+    yield from tables_without_queues.findings(case)
     yield from chosen_calls.suspicions(case, "slow-backend", driver=False)
     yield from standing_calls.suspicions(case, "slow-backend", driver=False)
 

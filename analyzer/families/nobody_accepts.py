@@ -1,0 +1,79 @@
+"""Connections that nobody accepts, where no thread dump says why: a limit, or whoever accepts is held up.
+
+How many connections are held tells the two apart. A limit is reached with many of them; with one or two, one thread serves one connection after the other.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Final
+
+from analyzer.evidence.calls import DUMP_MISSING, command
+from analyzer.evidence.citations import of_silence
+from analyzer.model.finding import Confidence, Culprit, Outlook, RecoversWhen, Severity, When
+from analyzer.model.message import plural, say
+from analyzer.model.text import Do, Either, Text
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from analyzer.join.connections import Connection
+    from analyzer.model.finding import Evidence, Finding
+    from analyzer.waits.case import ProcessView
+
+FEW_HELD: Final = 2
+"""Accepted connections up to which no connection limit is reached: nobody sets one as low."""
+_DUMP: Final = Do(When.NOW, "Take a thread dump: it shows what the acceptor does.", "jstack -l {pid} > jstack.txt")
+_OUTLOOK: Final = Outlook(RecoversWhen.CAUSE, say("Clients wait until the acceptor accepts again; nothing else empties the queue."))
+LIMIT: Final = Text(
+    "connection-limit",
+    headline="Nobody accepts the connections to port {port}: a connection limit, or an acceptor that is stuck.",
+    explanation="{connection_waits} in the accept queue of port {port} without an owner. Either the server has reached its connection limit (connection-limit), or its acceptor thread is stuck or dead (acceptor-stalled), or the process is stopped. Only a thread dump tells.",
+    why="The socket table proves the queue, not its reason.",
+    do=(_DUMP,),
+    figures=(("{queue_count:,}", "connections waiting to be accepted"),),
+)
+HELD_UP: Final = Text(
+    "acceptor-stalled",
+    headline="Nobody accepts the connections to port {port}: whoever should is held up{perhaps}.",
+    explanation="{connection_waits} in the accept queue of port {port} without an owner, while {held} accepted: no connection limit is as low as that. So whoever accepts serves one connection after the other and is in the middle of one, or is stuck or dead, or the process is stopped.{called} Only a thread dump tells.",
+    why="The socket table proves the queue, and that next to nothing was accepted, not the reason.",
+    do=(_DUMP, Do(When.NOW, "Look at {remote}: does it answer?", on="remote")),
+    figures=(("{queue_count:,}", "connections waiting to be accepted"),),
+    chain=(
+        ("*:{port}", "fills its accept queue", "{connection_waits}"),
+        ("the acceptor", Either("remote", "may wait for", "does not accept"), Either("remote", "{remote}")),
+    ),
+    phrases={
+        "perhaps": Either("remote", ", perhaps in a call to {remote}"),
+        "called": Either("remote", " The process waits for nobody but {remote}, as far as the table shows."),
+    },
+)
+
+
+def suspicion(view: ProcessView, port: int, queue: Sequence[Connection], evidence: Sequence[Evidence]) -> Finding:
+    """What may be the reason that ``queue`` is not accepted."""
+    held = sum(1 for row in view.server_side(port) if row.owners and row not in queue)
+    calls = [row for row in view.client_side if row.owners and not row.recv_q]
+    alone = calls if len({row.remote for row in view.client_side}) == 1 and not view.coverage.sockets else []
+    owned = any(row.owners for row in view.sockets)
+    few = owned and held <= FEW_HELD and not view.coverage.sockets
+    remote = alone[0].remote if alone and few else None
+    text = (HELD_UP if few else LIMIT).filled(
+        view.process,
+        port=port,
+        connection_waits=plural(len(queue), "connection waits", "connections wait"),
+        queue_count=len(queue),
+        held=plural(held, "connection is", "connections are"),
+        remote=remote,
+    )
+    silent = (of_silence(alone, remote),) if remote is not None else ()
+    shown = tuple(evidence)
+    return text.finding(
+        severity=Severity.CRITICAL,
+        confidence=Confidence.SUSPECTED,
+        evidence=(*shown, *silent),
+        missing=(command(DUMP_MISSING, view),),
+        chain=text.steps(shown[:1], silent) if few else (),
+        outlook=_OUTLOOK if few else None,
+        culprit=Culprit(listener=f"*:{port}", remote=str(remote) if remote is not None else None),
+    )
