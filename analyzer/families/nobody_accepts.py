@@ -35,7 +35,7 @@ LIMIT: Final = Text(
 HELD_UP: Final = Text(
     "acceptor-stalled",
     headline="Nobody accepts the connections to port {port}: whoever should is held up{perhaps}.",
-    explanation="{connection_waits} in the accept queue of port {port} without an owner, while {held} accepted: no connection limit is as low as that. So whoever accepts serves one connection after the other and is in the middle of one, or is stuck or dead, or the process is stopped.{called} Only a thread dump tells.",
+    explanation="{connection_waits} in the accept queue of port {port} without an owner, while {held} accepted: no connection limit is as low as that. So whoever accepts {serves}is stuck or dead, or the process is stopped.{called} Only a thread dump tells.",
     why="The socket table proves the queue, and that next to nothing was accepted, not the reason.",
     do=(_DUMP, Do(When.NOW, "Look at {remote}: does it answer?", on="remote")),
     figures=(("{queue_count:,}", "connections waiting to be accepted"),),
@@ -44,6 +44,7 @@ HELD_UP: Final = Text(
         ("the acceptor", Either("remote", "may wait for", "does not accept"), Either("remote", "{remote}")),
     ),
     phrases={
+        "serves": Either("some", "serves one connection after the other and is in the middle of one, or "),
         "perhaps": Either("remote", ", perhaps in a call to {remote}"),
         "called": Either("remote", " The process waits for nobody but {remote}, as far as the table shows."),
     },
@@ -65,6 +66,7 @@ def suspicion(view: ProcessView, port: int, queue: Sequence[Connection], evidenc
         queue_count=len(queue),
         held=plural(held, "connection is", "connections are"),
         remote=remote,
+        some=held > 0,
     )
     silent = (of_silence(alone, remote),) if remote is not None else ()
     shown = tuple(evidence)

@@ -113,8 +113,10 @@ class ServerPool:
                 break
             dependencies.append(dependency)
             pool = dependency.helper
-            if callers := _callers(pool):
+            hidden = _hidden_takers(self.view, pool) if dependency.handed else ()
+            if callers := _callers(pool) or hidden:
                 self.callers, self.calling_pool = callers, pool
+                self.inferred = callers == hidden
                 break
         else:
             self.callers = ()
@@ -146,8 +148,10 @@ class ServerPool:
         That they hold it shows in the function where the others wait: they are in it too, further on.
         """
         known = self.view.known
-        if not self.blocked or (
-            self.pool.bounded and any(one.activity.library is None or waits_for_push(known, one.thread) for one in self.direct)
+        if (
+            not self.blocked
+            or any(dependency.handed for dependency in self.dependencies)
+            or (self.pool.bounded and any(one.activity.library is None or waits_for_push(known, one.thread) for one in self.direct))
         ):
             return ()  # who reads a bare socket, or waits for a push, may hold the permits by design
         queued = [member for member in self.pool.busy if _waits_for_turn(member)]
@@ -195,7 +199,8 @@ class ServerPool:
     def targets(self) -> tuple[Target, ...]:
         """Services that explain the callers, the most first; empty if the sockets do not tell."""
         found = targets(self.view, self.callers) if self.callers else unseen_targets(self)
-        return tuple(one.at_most(Confidence.LIKELY) for one in found) if self.inferred else found
+        handed = any(dependency.handed for dependency in self.dependencies)  # who should take is inferred
+        return tuple(one.at_most(Confidence.LIKELY) for one in found) if self.inferred or handed else found
 
     @property
     def unseen(self) -> bool:
@@ -245,6 +250,17 @@ def _hidden_callers(view: ProcessView, pool: Pool) -> tuple[ThreadActivity, ...]
     waiting = [len(calls) for calls in long_awaited(one for one in view.client_side if not view.calls_itself(one)).values()]
     waiting.append(sum(pair.pending for pair in view.pairs))
     return hidden if any(abs(count - len(hidden)) <= COUNT_TOLERANCE * len(hidden) for count in waiting) else ()
+
+
+def _hidden_takers(view: ProcessView, pool: Pool) -> tuple[ThreadActivity, ...]:
+    """Those who should take what is handed over, in a line of the application that calls something written in C: as many as the process has calls open.
+
+    They wait in that line instead of taking, and the calls are all that the process waits for, none with anything to read.
+    """
+    calls = [row for row in view.client_side if not view.calls_itself(row)]
+    hidden = tuple(one for one in pool.busy if hides_call(one.activity))
+    mute = len({row.remote for row in calls}) == 1 and not any(row.recv_q for row in calls)
+    return hidden if mute and len(hidden) == len(pool.busy) == len(calls) and not view.coverage.sockets else ()
 
 
 @lru_cache(maxsize=256)  # as above, once for each port

@@ -92,7 +92,7 @@ class TestStoppedByPs:
         ps = self.HEAD + "  431   431 Tl   do_signal_stop   java\n  431   432 Tl   do_signal_stop   clerk-1\n"
         diagnosis = diagnosis_of({"ps.txt": ps, "netstat.txt": self.TABLE})
         assert diagnosis.verdict.rule == "process-stopped"
-        assert found(diagnosis, "connection-limit")[0].consequence_of is not None
+        assert found(diagnosis, "acceptor-stalled")[0].consequence_of is not None
 
     def test_of_a_child_that_works_for_it(self) -> None:
         for heading, row in (

@@ -42,6 +42,26 @@ class TestHandedOver:
         assert diagnosis.verdict.rule == "slow-backend"
         assert "to hand over to pump" in found(diagnosis, "slow-backend")[0].explanation
 
+    def test_who_takes_is_inferred_so_nothing_is_certain(self) -> None:
+        pump = thread("pump", "RUNNABLE", *READ, *RUNS, native="runnable")
+        rows = netstat(LISTEN, *left(8, 0), *open_to("10.9.9.9:7000", 1))
+        (finding,) = found(diagnosis_of({"jstack-431.txt": handing(pump), "netstat.txt": rows}), "slow-backend")
+        assert finding.confidence is not Confidence.CERTAIN
+
+    @pytest.mark.parametrize(("calls", "rule"), [(1, "slow-backend"), (2, "pool-stuck")], ids=["one call", "more calls than threads"])
+    def test_a_call_that_the_stack_hides(self, calls: int, rule: str) -> None:
+        tail = "    Thread.run (threading.py:982)\n    Thread._bootstrap_inner (threading.py:1045)\n"
+        asks = "    Condition.wait (threading.py:320)\n    Queue.put (queue.py:140)\n    pour (weir.py:9)\n    do_GET (weir.py:12)\n    BaseHTTPRequestHandler.handle (http/server.py:436)\n"
+        stacks = "Process 431: python weir.py\nPython v3.11.7 (/usr/bin/python3.11)\n\n" + "".join(
+            f'Thread {440 + at} (idle): "Thread-{at} (process_request_thread)"\n{asks}{tail}\n' for at in range(6)
+        )
+        stacks += 'Thread 431 (idle): "MainThread"\n    _PollLikeSelector.select (selectors.py:415)\n    BaseServer.serve_forever (socketserver.py:233)\n    <module> (weir.py:15)\n\n'
+        stacks += f'Thread 432 (idle): "scoop"\n    drain (weir.py:7)\n{tail}'
+        rows = [one.replace("431/java", "431/python") for one in (LISTEN, *left(4, 0), *open_to("10.9.9.9:7000", calls))]
+        diagnosis = diagnosis_of({"pyspy.txt": stacks, "netstat.txt": netstat(*rows)})
+        assert diagnosis.verdict.rule == rule
+        assert diagnosis.verdict.confidence is not Confidence.CERTAIN
+
     @pytest.mark.parametrize("kind", ["taker", "two"])
     def test_nobody_is_blamed_where_another_may_take(self, kind: str) -> None:
         takes = thread("scoop", "WAITING (parking)", *PARK, "java.util.concurrent.LinkedBlockingQueue.take", *RUNS)
