@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Final
 
 from analyzer.families.counted_sockets import process_of, shown, stacks_of, whose
 from analyzer.model.finding import Action, Confidence, Culprit, Finding, Severity, Step, When
-from analyzer.model.message import plural, say
+from analyzer.model.message import capitalized, plural, say
 from parsers.records import Counted
 
 if TYPE_CHECKING:
@@ -44,7 +44,7 @@ def _finding(case: Case, polls: Count, pipes: Count) -> Finding:
         confidence=Confidence.SUSPECTED,
         headline=say(
             "{who} has about {selectors:,} selectors open ({pipes:,} ends of pipes beside them): event loops that are made and never closed.",
-            who=whose(process),
+            who=capitalized(whose(process)),
             selectors=polls.number,
             pipes=pipes.number,
         ),

@@ -216,6 +216,7 @@ STORIES: Final[Mapping[LogKind, Story]] = {
     LogKind.STORE: _STORAGE,
     LogKind.STOOD: _STORAGE,
     LogKind.THREADS: _FULL,
+    LogKind.WORKERS: _FULL,
     LogKind.MAILBOX: Story(
         "pool-stuck",
         say(

@@ -102,6 +102,8 @@ def _of_logs(case: Case, rules: set[str]) -> Iterator[str]:
         )
 
 
+STANDARD: Final = 3
+"""Descriptors that every process has: input, output and errors."""
 FEWEST_FREE: Final = 3
 """Idle threads from which on it is worth a sentence that they are: many wonder at threads that are parked."""
 
@@ -367,7 +369,8 @@ def _of_descriptors(snapshot: Snapshot) -> Iterator[str]:
     counts = Counts((file.pid, file.command) for file in snapshot.open_files if file.pid is not None)
     sockets = Counts(file.pid for file in snapshot.open_files if file.kind in {"socket", "sock"})
     unknown = Counts(file.pid for file in snapshot.open_files if file.kind == "sock")
-    for (pid, command), count in counts.most_common(2):
+    whole = [(key, count) for key, count in counts.most_common(2) if count >= STANDARD]  # of fewer somebody chose a line or two
+    for (pid, command), count in whole:
         yield say(
             "{descriptors} of {command} (pid {pid}) are open, {sockets:,} of them sockets{unconnected}",
             command=command or say("a process"),

@@ -34,7 +34,11 @@ OUTLOOK: Final = Outlook(RecoversWhen.CAUSE, say("The threads go on when the ker
 CLEAN: Final = say("no thread waits for random numbers")
 TEXT: Final = Text(
     "entropy-stall",
-    headline="{thread_waits} for random numbers: the source of entropy does not deliver.",
+    headline=Either(
+        "alone",
+        "“{name}” waits for random numbers: the source of entropy does not deliver.",
+        "{thread_waits} for random numbers: the source of entropy does not deliver.",
+    ),
     explanation="“{name}” reads a seed{called_from}{and_waits}.{kernel} {all_go} on when the system has gathered enough entropy.",
     why=Either(
         "lasting",
@@ -84,6 +88,7 @@ def _finding(found: Seeding) -> Finding:
         behind_waits=plural(len(behind), "thread waits", "threads wait"),
         lasting=found.lasting,
         members_count=found.waiting,
+        alone=found.waiting == 1,
         threads=plural(len(behind), "thread"),
         waiters=len(behind),
         thread=quoted(reader),

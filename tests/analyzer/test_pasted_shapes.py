@@ -221,3 +221,18 @@ def test_a_full_pipe_between_a_child_and_its_parent() -> None:
         == "Process 93 stands in a write to standard error, a pipe that process 40 holds and does not read: the pipe is full."
     )
     assert report(PIPE.format(inode=55)).verdict.status is Status.INSUFFICIENT
+
+
+def status(idle: int, queue: int) -> str:
+    return (
+        "$ curl -s 'http://127.0.0.1/fpm-status'\npool:                 www\nprocess manager:      dynamic\naccepted conn:        190021\n"
+        f"listen queue:         {queue}\nmax listen queue:     511\nlisten queue len:     511\nidle processes:       {idle}\n"
+        f"active processes:     {50 - idle}\ntotal processes:      50\nmax active processes: 50\nmax children reached: 19\nslow requests:        0\n"
+    )
+
+
+def test_a_status_page_without_an_idle_child_while_connections_wait() -> None:
+    full = report(status(0, 412)).verdict
+    assert (full.rule, full.confidence) == ("pool-stuck", Confidence.SUSPECTED)
+    assert "PHP-FPM www: no worker process was free while connections waited for one (active 50, total 50, queue 412" in full.headline
+    assert report(status(9, 0)).verdict.status is Status.INSUFFICIENT
