@@ -9,12 +9,14 @@ import statistics
 import subprocess
 import tomllib
 from functools import cache
-from typing import TYPE_CHECKING, ClassVar
+from re import _constants, _parser  # type: ignore[attr-defined]
+from typing import TYPE_CHECKING, Any, ClassVar
 
 import pytest
 from msgspec.structs import astuple
 
 import parsers
+from analyzer.app import compiled_patterns
 from analyzer.rules import RULES, Rule, slug
 from analyzer.software.knowledge import knowledge
 from tests.builders import SAMPLES, sample
@@ -33,6 +35,7 @@ LONGEST_FILE = 400
 LONGEST_FUNCTION = 80
 LONGEST_RULE = 200
 USUAL_RULE = 110
+MANY_PATTERNS = 400
 
 
 @pytest.mark.parametrize("path", CODE, ids=lambda path: str(path.relative_to(ROOT)))
@@ -48,6 +51,47 @@ def test_the_usual_rule_is_judgement_alone() -> None:
     """What is looked for stands in evidence, what is told alike in families: the median rule is its explanation, its sentences and its judgement."""
     lengths = [inspect.getsource(rule).count("\n") for rule in RULES]  # type: ignore[arg-type]
     assert statistics.median(lengths) <= USUAL_RULE
+
+
+def test_possessive_groups_are_plain() -> None:
+    """Python up to 3.11.4 loses its place where such a group looks ahead, branches or repeats behind its beginning, and then fails: ``(?>(?:…)*)`` does not."""
+    tools = compiled_patterns._tools()
+    assert tools is not None
+    patterns = compiled_patterns.read(compiled_patterns.FILE, tools)
+    assert len(patterns) > MANY_PATTERNS
+    assert [text for text, flags in patterns if any(map(_moves_on, _possessive(_parser.parse(text, flags))))] == []
+
+
+def _possessive(tree: Any) -> Iterator[Any]:
+    """The bodies of possessive groups in a parsed pattern."""
+    for operation, value in tree:
+        if operation is _constants.POSSESSIVE_REPEAT:
+            yield value[2]
+        for part in _parts(value):
+            yield from _possessive(part)
+
+
+def _parts(value: Any) -> Iterator[Any]:
+    if isinstance(value, _parser.SubPattern):
+        yield value
+    elif isinstance(value, tuple | list):
+        for one in value:
+            yield from _parts(one)
+
+
+def _moves_on(body: Any, *, begun: bool = False) -> bool:
+    """True if something that remembers a place stands behind the beginning of a group."""
+    for number, (operation, value) in enumerate(body):
+        inside = list(_parts(value))
+        later = begun or number > 0
+        one_letter = (
+            operation in {_constants.MAX_REPEAT, _constants.MIN_REPEAT, _constants.POSSESSIVE_REPEAT} and not later and len(body) == 1
+        )
+        if inside and later and not one_letter:
+            return True
+        if any(_moves_on(part, begun=later) for part in inside):
+            return True
+    return False
 
 
 def test_floors_hold_no_import_of_a_sample() -> None:

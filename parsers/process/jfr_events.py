@@ -31,7 +31,7 @@ if TYPE_CHECKING:
 NAME: Final = "jfr_events"
 SHOWS: Final = frozenset({Shows.PROCESS})
 HEADER: Final = r"(?!)"
-ROW_SHAPE: Final = r"[a-z]\w*+(?:\.\w++)++ \{[ ]*\n[ ]+startTime = "
+ROW_SHAPE: Final = r"[a-z]\w*+(?>(?:\.\w++)+) \{[ ]*\n[ ]+startTime = "
 _begins = lazy(r"(?P<kind>[a-z]\w*(?:\.\w+)+) \{\s*\Z").match
 _ends = lazy(r"\}\s*\Z").match
 _starts = lazy(r"\s+startTime = ").match

@@ -27,7 +27,7 @@ NAME: Final = "haproxy"
 SHOWS: Final = frozenset({Shows.SESSIONS})
 HEADER: Final = r"(?!)"
 _FIRST: Final = r"0x[0-9a-f]{6,16}: (?:\[[^\]\n]{10,40}\] id=\d+ proto=|proto=\w+ src=)"
-ROW_SHAPE: Final = rf"{_FIRST}[^\n]*(?:\n[ ]{{2,}}[a-z]\w*=[^\n]*)*+"
+ROW_SHAPE: Final = rf"{_FIRST}[^\n]*(?>(?:\n[ ]{{2,}}[a-z]\w*=[^\n]*)*)"
 _first = lazy(_FIRST).match
 _PARTS: Final = {
     "source": lazy(r"(?:source|src)=(\S+)"),

@@ -39,27 +39,27 @@ def _shape(begin: bytes, indent: bytes) -> _Shape:
     """``begin`` stands in front of each line's text, ``indent`` in front of a frame."""
     start = re.escape(begin)
     moment = start + _DAY + rb"[-/]\d\d[ T]\d\d:\d\d"
-    carried = rb"[^A-Z\n]*+Z?(?: std(?:out|err) F )?+[^A-Z\n]*+(?:\[[^\]\n]{0,200}\] *+)?"
+    carried = rb"[^A-Z\n]*+Z?(?>(?: std(?:out|err) F )?)[^A-Z\n]*+(?:\[[^\]\n]{0,200}\] *+)?"
     # Whoever reads on below must not take the rest of an entry for something else: only whole entries go.
     then = rb"(?=\n" + start + _DAY + rb")"
     thrown = start + rb"(?:[\w.$]{1,200}(?:Exception|Error)(?=[:\n\\])[^\n]*+)"
     below = start + rb"(?:" + indent + rb"(?:at |\.\.\. |Suppressed: )|Caused by: )[^\n]*+"
     entry = rb"\n" + moment + carried
     left_out = (
-        rb"((?:"
+        rb"((?>(?:"
         + entry
         + rb"(?:INFO|DEBUG|TRACE)"
         + _ENDS
         + then
-        + rb")++)|"
+        + rb"){1,1000}))|"
         + entry
         + rb"(?:WARN(?:ING)?|ERROR|SEVERE|FATAL)"
         + _ENDS
-        + rb"(?:\n"
+        + rb"(?>(?:\n"
         + thrown
-        + rb"(?:\n"
+        + rb"(?>(?:\n"
         + below
-        + rb")*+)?+"
+        + rb")*))?)"
         + then
     )
     level = rb"^" + moment + rb"[^\n]{0,200}?\b(?:INFO|DEBUG|TRACE|WARN|ERROR)\b"

@@ -225,10 +225,13 @@ def is_binary(data: bytes) -> bool:
 
 
 # Frames and lock lines begin nothing, and in a thread dump they are nearly all there is.
-_INSIDE_A_STACK = r"(?:\n(?:[ \t]++(?:at |- |java\.lang\.Thread\.State: |Locked ownable )[^\n]*+|(?=\n)))*+"
+_INSIDE_A_STACK = r"(?>(?:\n(?:[ \t]++(?:at |- |java\.lang\.Thread\.State: |Locked ownable )[^\n]*+|(?=\n)))*)"
 
 # What stands below a thread's header: blank lines, the state, frames, locks.
-_STACK = r"(?:\n(?:[ \t]++(?:at|-|java\.lang\.Thread\.State:|Locked ownable)[ ][^\n]*+)?+(?=\n))*+"
+_STACK = r"(?>(?:\n(?>(?:[ \t]++(?:at|-|java\.lang\.Thread\.State:|Locked ownable)[ ][^\n]*+)?)(?=\n))*)"
+
+_AT_ONCE = 1000
+"""Rows that one match passes: it remembers each until it ends."""
 
 _NEVER = r"(?!)"
 """Matches nothing: a row that looks as its header is found as a header, and need not be tried a second time."""
@@ -256,7 +259,8 @@ class Shapes:
         self._marks = tuple(marks)
         below = below or {}
         self._runs = {
-            name: lazy(rf"(?:\n(?:{row})[^\n]*+{below.get(name, _STACK)})++", re.MULTILINE).match for name, (_, row) in formats.items()
+            name: lazy(rf"(?>(?:\n(?:{row})[^\n]*+{below.get(name, _STACK)}){{1,{_AT_ONCE}}})", re.MULTILINE).match
+            for name, (_, row) in formats.items()
         }
         self._any = re.compile(
             rf"\n(?!\n){_INSIDE_A_STACK}(?:"
@@ -301,8 +305,10 @@ class Shapes:
 
     def _end_of_run(self, name: str, text: str, start: int, end: int) -> int:
         """Where the rows of one format end that begin behind the line end at ``start``."""
-        run = self._runs[name](text, start, end)
-        return run.end() if run else start
+        run = self._runs[name]
+        while (rows := run(text, start, end)) is not None:
+            start = rows.end()
+        return start
 
 
 def cut(source: Source, shapes: Shapes) -> list[Section]:

@@ -37,7 +37,7 @@ SHOWS: Final = frozenset({Shows.THREADS})
 
 _STATES: Final = "|".join(JAVA_STATES)
 _PRINTED: Final = (
-    r"Thread\[(?:#\d{1,18},)?(?:[^\n\]\[,]|\[[^\]\[\n]{0,200}\]|,(?!\d{1,2},[^\n,\]]{0,200}\])){0,300}+,\d{1,2},[^\n,\]]{0,200}\]"
+    r"Thread\[(?:#\d{1,18},)?(?>(?:[^\n\]\[,]|\[[^\]\[\n]{0,200}\]|,(?!\d{1,2},[^\n,\]]{0,200}\])){0,300}),\d{1,2},[^\n,\]]{0,200}\]"
 )
 HEADER: Final = r"(?!)"
 ROW_SHAPE: Final = rf"Current Thread: [^\n]{{1,200}}\n[^\n]{{0,80}}?PID: \d{{1,18}} \| Suspended: |Name:[ ][^\n]{{1,500}}\n[ \t]*State:[ ](?:{_STATES})\b|{_PRINTED}(?:[ :,(-]{{0,3}}(?:state[=:][ ]?)?(?:{_STATES})\)?)?:?[ ]*\n[ \t]+(?:at[ ]|[\w$.]{{3,200}}\([\w$.]{{1,80}}(?::\d|[ ]Method\)))"
@@ -45,7 +45,7 @@ ROW_SHAPE: Final = rf"Current Thread: [^\n]{{1,200}}\n[^\n]{{0,80}}?PID: \d{{1,1
 _name = lazy(r"\s*Name: (?P<name>.{1,500}?)\s*$").match
 _state = lazy(rf"\s*State: (?P<state>{_STATES})(?: on (?P<lock>\S+?))?(?: owned by: (?P<owner>.*?))?\s*$").match
 _printed = lazy(
-    rf"\s*Thread\[(?:#(?P<id>\d{{1,18}}),)?(?P<name>(?:[^\n\]\[,]|\[[^\]\[\n]{{0,200}}\]|,(?!\d{{1,2}},[^\n,\]]{{0,200}}\])){{0,300}}+),\d{{1,2}},[^\n,\]]{{0,200}}\]"
+    rf"\s*Thread\[(?:#(?P<id>\d{{1,18}}),)?(?P<name>(?>(?:[^\n\]\[,]|\[[^\]\[\n]{{0,200}}\]|,(?!\d{{1,2}},[^\n,\]]{{0,200}}\])){{0,300}})),\d{{1,2}},[^\n,\]]{{0,200}}\]"
     rf"(?:[ :,(-]{{0,3}}(?:state[=:] ?)?(?P<state>{_STATES})\)?)?:?\s*$"
 ).match
 _watched = lazy(r"\s*Current Thread: (?P<name>\S.{0,200}?)\s*$").match

@@ -36,7 +36,7 @@ SHOWS: Final = frozenset({Shows.THREADS})
 
 HEADER: Final = r"SIGQUIT: quit[ ]*$|goroutine profile: total \d"
 _GOROUTINE: Final = r"goroutine \d{1,18} (?:gp=\S{1,40} )?(?:m=\S{1,20} )?(?:mp=\S{1,40} )?\["
-BELOW: Final = r"(?:\n(?:\t/[^\n]*+|[^\s(]++\([^\n]*+|created by [^\n]*+)?+(?=\n))*+"
+BELOW: Final = r"(?>(?:\n(?>(?:\t/[^\n]*+|[^\s(]++\([^\n]*+|created by [^\n]*+)?)(?=\n))*)"
 """Places, calls, and blank lines: what stands below a goroutine's header, and begins nothing."""
 ROW_SHAPE: Final = rf"{_GOROUTINE}|\d{{1,9}} @ 0x[0-9a-f]"
 
@@ -44,7 +44,7 @@ _header = re.compile(
     r"goroutine (?P<id>\d{1,18}) (?:gp=\S{1,40} )?(?:m=\S{1,20} )?(?:mp=\S{1,40} )?\[(?P<status>[^\]]{1,200})\](?: \{.*\})?:\s*$"
 ).match
 _call = re.compile(
-    r"(?P<created>created by )?(?P<name>(?:[^\s()]++|\(\*[^()\s]*+\))++)(?:\((?P<args>.*)\))?(?P<by> in goroutine \d{1,18})?\s*$"
+    r"(?P<created>created by )?(?P<name>(?>(?:[^\s()]++|\(\*[^()\s]*+\))+))(?:\((?P<args>.*)\))?(?P<by> in goroutine \d{1,18})?\s*$"
 ).match
 _place = re.compile(r"\s*(?P<file>(?:[/\w.<]|[A-Za-z]:)[^:]*):(?P<line>\d{1,9})(?: \+0x[0-9a-f]{1,16})?(?: fp=0x.*)?\s*$").match
 _group = re.compile(r"(?P<count>\d{1,9}) @((?: 0x[0-9a-f]{1,16})+)\s*$").match

@@ -43,7 +43,7 @@ SHOWS: Final = frozenset({Shows.THREADS})
 # the words goes from one F to the next.
 HEADER: Final = (
     r"(?:\d+:[ ]*\n)?(?:(?=[^\n]{19,90}+(?<=[0-9 ])\n)[^\n]{0,60}?\d{4}-\d\d-\d\d[ T]\d\d:\d\d:\d\d[ ]*\n)?"
-    r"(?!2XM)[^F\n]{0,120}+(?:F(?!ull thread dump[ ])[^F\n]{0,120}+){0,8}+Full thread dump[ ]"
+    r"(?!2XM)[^F\n]{0,120}+(?>(?:F(?!ull thread dump[ ])[^F\n]{0,120}+){0,8})Full thread dump[ ]"
 )
 # The agent (jhsdb) prints the same line above its own frames, and the VM's state below it; JRockit has id and idx in front of it.
 ROW_SHAPE: Final = r"\"(?![^\n]{0,500}\"[ ](?:id=(?:\d+|\?)[ ]idx=0x|prio=\d+[ ]id=0x))[^\n]{0,1000}[ ]tid=(?:0x)?[0-9a-f]+(?![^\n]{0,200}\n[^\n]{0,200}\n[ ]*JavaThread state: _)"
