@@ -70,7 +70,8 @@ from parsers.sockets import (
 )
 from parsers.text.copies import MOST_LOST, escaped, proposals
 from parsers.text.packed import packed
-from parsers.text.source import Section, Shapes, Source, cut
+from parsers.text.shapes import Shapes
+from parsers.text.source import Section, Source, cut
 from parsers.text.wrappers import unwrapped
 from parsers.threads import (
     asyncio_tasks,
@@ -133,7 +134,7 @@ class Format(Protocol):
     """What a format module offers.
 
     ``HEADER`` and ``ROW_SHAPE`` are patterns for the beginning of a line: a header always begins a new output, a row does so only
-    after the output of something else (see :class:`parsers.text.source.Shapes`).
+    after the output of something else (see :class:`parsers.text.shapes.Shapes`).
     ``sniff`` gets the first non-blank lines of a section. ``parse`` never raises, whatever the content.
     """
 

@@ -17,7 +17,8 @@ if TYPE_CHECKING:
     from types import ModuleType
 
     from parsers.records import Parsed
-    from parsers.text.source import Shapes, Source
+    from parsers.text.shapes import Shapes
+    from parsers.text.source import Source
 
 
 def apart(source: Source, section: Section, shapes: Shapes) -> Iterator[Section]:

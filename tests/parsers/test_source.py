@@ -10,7 +10,8 @@ import pytest
 from parsers import HEAD_LINES, recognise, sections
 from parsers.records import Elision, Where
 from parsers.text.patterns import lazy
-from parsers.text.source import LONGEST, Section, Shapes, Source, decode, is_binary, leftovers
+from parsers.text.shapes import Shapes
+from parsers.text.source import LONGEST, Section, Source, decode, is_binary, leftovers
 
 SESSION = """\
 [root@app01 ~]# lsof -i:8080
