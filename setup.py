@@ -18,7 +18,18 @@ from setuptools.command.bdist_wheel import bdist_wheel
 from setuptools.command.build_ext import build_ext
 from setuptools.command.sdist import sdist
 
-KERNELS = {"capture": Path("parsers", "capture", "kernel", "build.py"), "sockets": Path("parsers", "sockets", "kernel", "build.py")}
+KERNELS = (Path("parsers", "capture", "kernel"), Path("parsers", "sockets", "kernel"))
+JOINED = Path("build", "kernel")
+STABLE_ABI = "0x030B0000"  # one build serves Python 3.11 and every later one
+FLAGS = [] if sys.platform == "win32" else ["-O3", "-g0"]
+DIRECTIVES = {
+    "language_level": 3,
+    "annotation_typing": False,  # the .pxd files give the types; the annotations are for mypy
+    "boundscheck": False,  # positions are compared with the end before each read
+    "wraparound": False,
+    "initializedcheck": False,
+    "cdivision": True,  # nothing negative is ever divided
+}
 RELEASED = int(os.environ.get("SOURCE_DATE_EPOCH", "1577836800"))
 SBOM = Path("release", "closewait.cdx.json")
 
@@ -82,15 +93,45 @@ def _settled(member: tarfile.TarInfo) -> tarfile.TarInfo:
 
 
 def extensions() -> list[Extension]:
-    """The kernels', which their own folders describe: loaded by path, for the package is not installed yet."""
+    """A module of C for each kernel, or nothing where Cython is missing or too old: the install goes on."""
+    try:
+        from Cython.Build import cythonize  # noqa: PLC0415 - absent on purpose where no compiler is wanted
+    except ImportError:
+        return []
     found: list[Extension] = []
-    for name, path in KERNELS.items():
-        spec = importlib.util.spec_from_file_location(f"{name}_kernel_build", path)
-        assert spec is not None and spec.loader is not None  # noqa: PT018 - the files lie beside this one
-        module = importlib.util.module_from_spec(spec)
-        spec.loader.exec_module(module)
-        found += module.extensions()
+    for home in KERNELS:
+        try:
+            found += cythonize([_module(home)], include_path=[str(JOINED)], compiler_directives=DIRECTIVES, quiet=True)
+        except Exception as error:  # noqa: BLE001 - an older Cython, an unwritable checkout: the install must live
+            sys.stderr.write(f"{home} is not compiled: {error}\n")
+    for one in found:
+        one.optional = True  # cythonize makes new ones and forgets it
     return found
+
+
+def _module(home: Path) -> Extension:
+    """What a kernel's ``build.py`` joins, written below ``JOINED``. The file is loaded by its path: the package is not installed yet."""
+    spec = importlib.util.spec_from_file_location("kernel_build", home / "build.py")
+    assert spec is not None and spec.loader is not None  # noqa: PT018 - the file lies beside the kernel
+    build = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(build)
+    folder = JOINED / home
+    folder.mkdir(parents=True, exist_ok=True)
+    source, types = build.joined()
+    texts = {"__init__.py": "", "../__init__.py": "", "../../__init__.py": "", "compiled.pxd": types, "compiled.py": source}
+    for name, text in texts.items():
+        path = folder / name
+        if not path.exists() or path.read_text(encoding="utf-8") != text:
+            path.write_text(text, encoding="utf-8")
+    return Extension(
+        ".".join((*home.parts, "compiled")),
+        [str(folder / "compiled.py")],
+        include_dirs=[str(home)],
+        depends=[str(header) for header in sorted(home.glob("*.h"))],
+        py_limited_api=True,
+        define_macros=[("Py_LIMITED_API", STABLE_ABI)],
+        extra_compile_args=FLAGS,
+    )
 
 
 COMPILED = {

@@ -13,6 +13,7 @@ from hypothesis import strategies as st
 from parsers import SHAPES, sections
 from parsers.sockets import kernel, lsof, netstat, ss
 from parsers.sockets.kernel import rows, shapes
+from parsers.text import shapes as outputs
 from parsers.text import source
 from parsers.text.lines import Lines
 from parsers.text.source import Section, Source
@@ -209,7 +210,7 @@ def test_a_text_is_cut_the_same_with_rows_passed(lines: list[str]) -> None:
     data = "\n".join(lines).encode()
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(source, "LARGE", 1)
-        patch.setattr(source, "LONGEST", 300)
+        patch.setattr(outputs, "LONGEST", 300)
         expected = None
         for skimmed_by in (lambda *_: 0, *SKIMS.values()):
             patch.setattr(
