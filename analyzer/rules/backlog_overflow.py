@@ -39,6 +39,9 @@ if TYPE_CHECKING:
 NEEDS: Final = (Need.SOCKETS,)
 CONSEQUENCE_OF: Final = ("acceptor-stalled", "connection-limit", "fd-exhaustion", "process-stopped", "self-call-starvation", "slow-backend")
 OUTLOOK: Final = Outlook(RecoversWhen.LOAD, say("The queue empties when connections are accepted faster than they come."))
+UNSEEN: Final = Outlook(
+    RecoversWhen.UNKNOWN, say("Whether threads are free is not known: before a stall the queue stays full until that ends.")
+)
 CLEAN: Final = say("no accept queue is full")
 SMALLEST_BACKLOG: Final = 1
 """A backlog of nothing is full at once, and meant so."""
@@ -59,7 +62,13 @@ TEXT: Final = Text(
     do=(
         Do(When.NOW, "Watch the counter for a minute: does it grow?", "nstat -az TcpExtListenOverflows TcpExtListenDrops"),
         Do(When.FIX, "Take the work in {frame} out of the acceptor: accept, and hand over at once.", on="frame_known"),
-        Do(When.FIX, "Raise the listener's backlog (acceptCount, backlog) above {backlog}, and net.core.somaxconn with it."),
+        Do(
+            When.NOW,
+            "Take a thread dump: if no thread is free, what they wait for is the cause.",
+            "jstack -l {pid} > jstack.txt",
+            on="unseen",
+        ),
+        Do(When.FIX, "Raise the listener's backlog (acceptCount, backlog) above {backlog}, and net.core.somaxconn with it.", on="threads"),
     ),
     figures=(("{recv_q} of {backlog}", "accept queue"),),
     ask=(
@@ -158,6 +167,7 @@ def _finding(view: ProcessView, port: int, listener: Connection, overflows: tupl
         recv_q=listener.recv_q,
         backlog=listener.backlog,
         threads=threads,
+        unseen=not threads,
         connection_waits=plural(listener.recv_q or 0, "connection waits", "connections wait"),
         which=frame is None,
         frame=frame,
@@ -170,6 +180,7 @@ def _finding(view: ProcessView, port: int, listener: Connection, overflows: tupl
         confidence=Confidence.CERTAIN if grown and threads else Confidence.LIKELY if threads else Confidence.SUSPECTED,
         evidence=tuple(evidence),
         chain=text.steps((queue,)),
+        outlook=None if threads else UNSEEN,
         culprit=Culprit(
             thread=acceptor.thread.label if acceptor is not None and frame is not None else None,
             frame=str(frame) if frame is not None else None,

@@ -94,7 +94,7 @@ _LIBRARIES: Final = (
     (lazy(r"SSL_|ssl3_|BIO_|tls1_"), "libssl"),
     (lazy(r"[Cc]url_"), "libcurl"),
     (lazy(r"PQ[a-z]|pqs?[A-Z]"), "libpq"),
-    (lazy(r"mysql_|my_net_|vio_|mysqlnd_"), "libmysqlclient"),
+    (lazy(r"mysql_|my_net_|net_(?:read|write)_(?:packet|raw_loop)|vio_|mysqlnd_"), "libmysqlclient"),
     (lazy(r"redis(?:Buffer|Get|Command)"), "libhiredis"),
     (lazy(r"event_base_|evbuffer_"), "libevent"),
     (lazy(r"g_main_|g_poll"), "libglib"),

@@ -3,7 +3,8 @@ r"""Equal stacks of a native process counted, each on one line: Percona's ``pt-p
         210 pthread_cond_wait,os_event::wait_low(os0event.cc:335),lock_wait_suspend_thread(lock0wait.cc:339),row_search_mvcc(row0sel.cc:6162)
          12 poll(libc.so.6),vio_io_wait(viosocket.c:797),net_read_raw_loop(net_serv.cc:669)
 
-The innermost function comes first; what stands in brackets is its place, or its library. Names and numbers of the threads are lost. Written after
+The innermost function comes first; what stands in brackets is its place, or its library. Names and numbers of the threads are lost. Nothing says
+whether rows are missing below, the rare stacks, so it is a piece of a dump. Written after
 ``pt-pmp``'s documentation, not captured here.
 """
 
@@ -31,8 +32,8 @@ _row = lazy(rf"\s*(?P<count>\d{{1,7}})\s+(?P<calls>{_CALL}(?:,{_CALL}){{1,80}})\
 _date = lazy(r"\s*[A-Z][a-z]{2} [A-Z][a-z]{2} +\d{1,2} \d\d:\d\d:\d\d ").match
 _inner = lazy(rf"\s*\d{{1,7}}\s+{_INNERMOST}").match
 _call = lazy(r"(?P<name>[^()]+)(?:\((?P<place>[^()]+)\))?").match
-_MOST: Final = 2000
-"""Threads that are made of one dump: a server has fewer."""
+_MOST: Final = 20_000
+"""Threads that are made of one dump; a row that would make more is left unread."""
 
 
 def sniff(head: Sequence[str]) -> bool:
@@ -46,13 +47,14 @@ def parse(section: Section) -> Parsed:
     unread: list[tuple[int, str]] = []
     for index, line in section.rows():
         match = _row(line)
-        if match is not None:
+        if match is not None and len(threads) + int(match["count"]) > _MOST:
+            unread.append((index, f"more than {_MOST:,} threads"))
+        elif match is not None:
             stack = Stack(section, index)
             for call in match["calls"].split(","):
                 if (found := _call(call)) is not None:
                     stack.frame(native_frame(_as_gdb(found["name"], found["place"]))[0], index)
-            count = min(int(match["count"]), _MOST - len(threads))
-            threads += [stack.thread(name=f"thread {len(threads) + at + 1}") for at in range(count)]
+            threads += [stack.thread(name=f"thread {len(threads) + at + 1}") for at in range(int(match["count"]))]
         elif _date(line) is None:
             unread.append((index, "no counted stack"))
     gaps, elisions = leftovers(section, unread)
@@ -60,7 +62,9 @@ def parse(section: Section) -> Parsed:
     if not threads:
         return Parsed(elisions, read, gaps)
     where = section.where(threads[0].where.first - section.first, threads[-1].where.last - section.first)
-    return Parsed((ThreadDump(where=where, dialect=NAME, threads=tuple(threads), runtime=Runtime.NATIVE), *elisions), read, gaps)
+    return Parsed(
+        (ThreadDump(where=where, dialect=NAME, threads=tuple(threads), fragment=True, runtime=Runtime.NATIVE), *elisions), read, gaps
+    )
 
 
 def _as_gdb(name: str, place: str | None) -> str:

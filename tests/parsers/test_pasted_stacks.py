@@ -73,6 +73,15 @@ def test_counted_stacks_are_as_many_threads() -> None:
     assert str(dump.threads[0].frames[1]) == "os_event.wait_low(os0event.cc:335)"
 
 
+def test_counted_stacks_are_a_piece_and_a_count_beyond_reason_is_left_unread() -> None:
+    """Rows of few threads stand last, and are left out first."""
+    (dump,) = records(MERGED)
+    assert isinstance(dump, ThreadDump)
+    assert dump.fragment
+    (found,) = outputs(Source("x.txt", MERGED.replace(" 2 poll", "9000000 poll").encode()))
+    assert [(gap.where.first, gap.why) for gap in found.parsed.unread] == [(2, "more than 20,000 threads")]
+
+
 def test_a_table_of_counts_is_no_stack() -> None:
     assert not any(found.parsed.records for found in outputs(Source("x.txt", b"    21 apples,pears(green)\n     2 plums,cherries(red)\n")))
 
