@@ -11,27 +11,27 @@ from typing import TYPE_CHECKING
 import msgspec
 
 from analyzer.model.timeline import Ending
+from parsers.capture.facts import SECOND
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
-
-    from analyzer.join.captures import CapturedFlow, Port
-    from parsers.capture.facts import End
+    from analyzer.join.captures import Port
+    from parsers.capture.flows import Sign
     from parsers.records import Endpoint
 
 
 class Closed(msgspec.Struct, frozen=True):
     """The connections that one end closed first, with a FIN, by what the other end did then. Each is in exactly one of the three.
 
-    ``returned``: it sent its own FIN. ``reset``: one of the two sent RST before that. ``unreturned``: neither, to the end of the capture; it sits in CLOSE_WAIT.
+    The numbers of the flows. ``returned``: it sent its own FIN. ``reset``: one of the two sent RST before that. ``unreturned``: neither, to the
+    end of the capture; it sits in CLOSE_WAIT.
     """
 
-    returned: tuple[CapturedFlow, ...] = ()
-    reset: tuple[CapturedFlow, ...] = ()
-    unreturned: tuple[CapturedFlow, ...] = ()
+    returned: tuple[int, ...] = ()
+    reset: tuple[int, ...] = ()
+    unreturned: tuple[int, ...] = ()
 
     @property
-    def flows(self) -> tuple[CapturedFlow, ...]:
+    def flows(self) -> tuple[int, ...]:
         """All of them."""
         return self.returned + self.reset + self.unreturned
 
@@ -40,38 +40,44 @@ class FirstCloses(msgspec.Struct, frozen=True):
     """How the connections of one server port ended. Each accepted connection is in exactly one place.
 
     ``server``: its address and port. ``by_client``, ``by_server``: closed first by this end. ``reset_by_client``, ``reset_by_server``: ended by
-    a RST of this end, without any FIN. ``open``: neither, as long as the capture ran.
+    a RST of this end, without any FIN. ``open``: neither, as long as the capture ran. ``between``: the seconds between two FINs, of all that have two.
     """
 
     server: Endpoint
     by_client: Closed
     by_server: Closed
-    reset_by_client: tuple[CapturedFlow, ...]
-    reset_by_server: tuple[CapturedFlow, ...]
-    open: tuple[CapturedFlow, ...]
+    reset_by_client: tuple[int, ...]
+    reset_by_server: tuple[int, ...]
+    open: tuple[int, ...]
+    between: tuple[float, ...]
 
 
 def first_closes(port: Port) -> FirstCloses:
     """Who closed first at one server port."""
-    accepted = [seen for seen in port.flows if not (seen.flow.ignored or seen.flow.refused)]
-    fins: dict[End, list[CapturedFlow]] = {"client": [], "server": []}
-    resets: dict[End, list[CapturedFlow]] = {"client": [], "server": []}
-    still_open = []
-    for seen in accepted:
-        first = seen.flow.closed_first
-        if first is None:
-            still_open.append(seen)
-        elif seen.flow.by_client.fin or seen.flow.by_server.fin:
-            fins[first].append(seen)
-        else:
-            resets[first].append(seen)
+    flows = port.capture.flows
+    taken = flows.having(port.numbers, "taken")
+
+    def those(*signs: Sign, without: tuple[Sign, ...] = ()) -> tuple[int, ...]:
+        return tuple(flows.having(taken, *signs, without=without))
+
+    def closed(end: Sign) -> Closed:
+        return Closed(
+            returned=those(end, "ended both"),
+            reset=those(end, "ended", "reset", without=("ended both",)),
+            unreturned=those(end, "ended", without=("ended both", "reset")),
+        )
+
+    by_client, by_server = closed("by client"), closed("by server")
+    # In a capture of two interfaces the second FIN may bear the earlier time.
+    apart = flows.signs.apart
     return FirstCloses(
         server=port.server,
-        by_client=_closed(fins["client"]),
-        by_server=_closed(fins["server"]),
-        reset_by_client=tuple(resets["client"]),
-        reset_by_server=tuple(resets["server"]),
-        open=tuple(still_open),
+        by_client=by_client,
+        by_server=by_server,
+        reset_by_client=those("by client", without=("ended",)),
+        reset_by_server=those("by server", without=("ended",)),
+        open=those(without=("by client", "by server")),
+        between=tuple(apart[number] / SECOND for side in (by_client, by_server) for number in side.returned),
     )
 
 
@@ -79,7 +85,6 @@ def ending_of(found: FirstCloses) -> Ending:
     """The counts, for a report."""
     import statistics  # noqa: PLC0415 - its exact fractions take as long to load as a small table to read
 
-    gaps = [_gap(seen) for side in (found.by_client, found.by_server) for seen in side.returned]
     return Ending(
         server=str(found.server),
         client_first=len(found.by_client.flows),
@@ -89,28 +94,5 @@ def ending_of(found: FirstCloses) -> Ending:
         reset_by_client=len(found.reset_by_client),
         reset_by_server=len(found.reset_by_server),
         open=len(found.open),
-        seconds_between=round(statistics.median(gaps), 3) if gaps else None,
+        seconds_between=round(statistics.median(found.between), 3) if found.between else None,
     )
-
-
-def _closed(flows: Iterable[CapturedFlow]) -> Closed:
-    returned: list[CapturedFlow] = []
-    reset: list[CapturedFlow] = []
-    unreturned: list[CapturedFlow] = []
-    for seen in flows:
-        client, server = seen.flow.by_client, seen.flow.by_server
-        if client.fin and server.fin:
-            returned.append(seen)
-        elif client.rst or server.rst:
-            reset.append(seen)
-        else:
-            unreturned.append(seen)
-    return Closed(tuple(returned), tuple(reset), tuple(unreturned))
-
-
-def _gap(seen: CapturedFlow) -> float:
-    """Seconds between the two FINs. In a capture of two interfaces the second may bear the earlier time."""
-    client, server = seen.flow.by_client.fin, seen.flow.by_server.fin
-    assert client is not None
-    assert server is not None
-    return abs(client.until(server))

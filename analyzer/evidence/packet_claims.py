@@ -58,7 +58,7 @@ def packet_evidence(view: ProcessView, rows: Sequence[Connection]) -> Iterator[E
                 span=_span(gave_up),
             ),
         )
-    kept = [captured for captured in seen if captured.flow.half_closed is not None and captured not in gave_up]
+    kept = [captured for captured in seen if captured.half_closed_for is not None and not captured.gave_up]
     if kept:
         yield claim(
             kept,
@@ -70,7 +70,7 @@ def packet_evidence(view: ProcessView, rows: Sequence[Connection]) -> Iterator[E
             ),
         )
     waiting = [
-        captured for captured in seen if not captured.gave_up and captured.flow.half_closed is None and captured.flow.unanswered is not None
+        captured for captured in seen if not captured.gave_up and captured.half_closed_for is None and captured.silent_for is not None
     ]
     longest = max((one.silent_for or 0 for one in waiting), default=0)
     if longest >= WAITED:
@@ -117,7 +117,7 @@ def claim(seen: Sequence[CapturedFlow], says: str) -> Evidence:
     Raises:
         ValueError: if there is none.
     """
-    first = min(seen, key=lambda one: one.flow.where)
+    first = min(seen, key=lambda one: one.place)
     request = (first.flow.request.line[:_MARKED],) if first.flow.request else ()
     return Evidence(first.flow.where, says, (*request, say("no answer"), say("no FIN")), len(seen) - 1)
 
@@ -125,7 +125,7 @@ def claim(seen: Sequence[CapturedFlow], says: str) -> Evidence:
 def trouble_of(port: Port) -> Iterator[tuple[Evidence, str]]:
     """What a capture shows of one server that no healthy one shows, each with the words for a verdict."""
     gave_up, patience = port.gave_up, port.patience
-    if len(gave_up) >= FEWEST and (len(gave_up) >= MANY or len(gave_up) >= SHARE * len(port.flows)):
+    if len(gave_up) >= FEWEST and (len(gave_up) >= MANY or len(gave_up) >= SHARE * len(port)):
         waited = (
             say("{patience:.1f} to {patience2:.1f} s", patience=patience[0], patience2=patience[-1])
             if patience[-1] - patience[0] >= SPAN
@@ -138,7 +138,7 @@ def trouble_of(port: Port) -> Iterator[tuple[Evidence, str]]:
             waited=waited,
         )
         yield claim(gave_up, say("packets: {says}", says=says)), says
-    kept = [seen for seen in port.never_closed if seen not in gave_up and (seen.kept_for or 0) >= LINGERS]
+    kept = [seen for seen in port.never_closed if not seen.gave_up and (seen.kept_for or 0) >= LINGERS]
     if len(kept) >= MANY:
         longest = max(seen.half_closed_for or 0 for seen in kept)
         says = say(
@@ -148,7 +148,7 @@ def trouble_of(port: Port) -> Iterator[tuple[Evidence, str]]:
             longest=longest,
         )
         yield claim(kept, say("packets: {says}", says=says)), says
-    full = [seen for seen in port.flows if seen.flow.by_client.still_full and seen.full_for >= WAITED]
+    full = [seen for seen in port.having("full") if seen.full_for >= WAITED]
     if len(full) >= FEWEST:
         says = say_of(
             len(full),
@@ -171,7 +171,7 @@ def trouble_of(port: Port) -> Iterator[tuple[Evidence, str]]:
 
 def telling(found: Iterable[CapturedFlow], most: int) -> tuple[FlowSummary, ...]:
     """The flows that show most: half-closed and unanswered ones first, those longest in that state first."""
-    ranked = sorted(found, key=lambda one: (-(one.half_closed_for or 0), -(one.silent_for or 0), one.flow.where))
+    ranked = sorted(found, key=lambda one: (-(one.half_closed_for or 0), -(one.silent_for or 0), one.place))
     return tuple(flow_of(one) for one in ranked[:most])
 
 

@@ -16,7 +16,7 @@ from analyzer.model.finding import Action, Confidence, Culprit, Finding, Process
 from analyzer.model.message import plural, say
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator
+    from collections.abc import Collection, Iterable, Iterator
 
     from analyzer.join.captures import CapturedFlow, Port
     from analyzer.model.finding import Evidence
@@ -34,46 +34,46 @@ def _alone(case: Case) -> tuple[Port, ...]:
     return case.ports if not case.incident.has_threads and not case.incident.has_sockets else ()
 
 
-def _unanswered(flows: Iterable[CapturedFlow]) -> list[CapturedFlow]:
+def _unanswered(port: Port) -> list[CapturedFlow]:
     """Requests whose client gave up, or waited at least ``WAITED`` when the capture ends.
 
     Of those that are still open only readable ones count: the last bytes of an idle connection, or of one that only sends, ask for nothing.
     """
+    gave_up = {captured.number for captured in port.gave_up}
+    readable = {captured.number for captured in port.having("waiting", "requested") if captured.half_closed_for is None}
     return [
         captured
-        for captured in flows
-        if captured.gave_up
-        or (captured.flow.request is not None and captured.flow.half_closed is None and (captured.silent_for or 0) >= WAITED)
+        for captured in port.having("waiting")
+        if captured.number in gave_up or (captured.number in readable and (captured.silent_for or 0) >= WAITED)
     ]
 
 
 def _after(requests: Iterable[CapturedFlow], calls: Iterable[CapturedFlow]) -> list[CapturedFlow]:
     """The calls that began after the first of the requests: a server calls for a request that it has."""
-    first = min((asked.time for captured in requests if (asked := captured.flow.unanswered) is not None), default=0)
-    return [captured for captured in calls if (asked := captured.flow.unanswered) is not None and asked.time >= first]
+    first = min((captured.asked for captured in requests), default=0)
+    return [captured for captured in calls if captured.asked >= first]
+
+
+def _from(hosts: Collection[str], flows: Iterable[CapturedFlow]) -> list[CapturedFlow]:
+    """Those whose client is one of the hosts."""
+    return [captured for captured in flows if captured.flow.client.host in hosts]
 
 
 def _from_outside(port: Port) -> list[CapturedFlow]:
     """Unanswered requests of other machines."""
-    return _unanswered(
-        captured for captured in port.flows if captured.flow.client.host != port.server.host and not captured.flow.client.is_loopback
-    )
+    return [
+        captured for captured in _unanswered(port) if captured.flow.client.host != port.server.host and not captured.flow.client.is_loopback
+    ]
 
 
 def _not_answering(case: Case) -> Iterator[tuple[Port, list[CapturedFlow]]]:
     """Servers that leave several machines' requests unanswered, with these."""
     for port in _alone(case):
         left = [] if port.server.is_loopback else _from_outside(port)
-        if len(left) < max(FEWEST, SHARE * len(port.flows)):
+        if len(left) < max(FEWEST, SHARE * len(port)):
             continue
         # Whoever answers others meanwhile is not held up: these few wait on purpose (long polls), or for something of their own.
-        began = min(asked.time for captured in left if (asked := captured.flow.unanswered) is not None)
-        served = sum(
-            1
-            for captured in port.flows
-            if captured.flow.request is not None and captured.flow.request.answer and captured.flow.request.at.time >= began
-        )
-        if served < MOST * len(left):
+        if port.answered_since(min(captured.asked for captured in left)) < MOST * len(left):
             yield port, left
 
 
@@ -85,8 +85,9 @@ def _addresses(case: Case, server: Endpoint) -> frozenset[str]:
     elsewhere = {
         captured.flow.client.host
         for port in _alone(case)
-        for captured in port.flows
-        if port.server.host != server.host and not port.server.is_loopback and captured.flow.client.host != server.host
+        if port.server.host != server.host and not port.server.is_loopback
+        for captured in port.having()
+        if captured.flow.client.host != server.host
     }
     return frozenset({server.host, *elsewhere}) if len(elsewhere) == 1 else frozenset({server.host})
 
@@ -107,12 +108,11 @@ def own_calls(case: Case) -> Iterator[Finding]:
     for port, left in _not_answering(case):
         own = _after(
             left,
-            _unanswered(
+            (
                 captured
                 for other in _alone(case)
                 if other.server.port == port.server.port and (other.server.host == port.server.host or other.server.is_loopback)
-                for captured in other.flows
-                if captured.flow.client.host in {port.server.host, other.server.host}
+                for captured in _from({port.server.host, other.server.host}, _unanswered(other))
             ),
         )
         if len(own) >= OWN:
@@ -161,15 +161,14 @@ def _of_clients(server: Endpoint, left: list[CapturedFlow]) -> Evidence:
 def slow_services(case: Case) -> Iterator[Finding]:
     """A server that leaves its clients without an answer while a service that it calls does not answer it."""
     for port, left in _not_answering(case):
-        called: dict[Endpoint, list[CapturedFlow]] = defaultdict(list)
+        called: dict[Endpoint, list[Port]] = defaultdict(list)
         here = _addresses(case, port.server)
         for other in _alone(case):
-            for captured in other.flows:
-                if captured.flow.client.host in here and other.server.host not in here:
-                    called[other.server].append(captured)
-        for remote, calls in sorted(called.items()):
-            waiting = _after(left, _unanswered(calls))
-            if len(waiting) >= FEWEST and len(waiting) >= MOST * len(calls):
+            if other.server.host not in here:
+                called[other.server].append(other)
+        for remote, others in sorted(called.items()):
+            waiting = _after(left, _from(here, (captured for other in others for captured in _unanswered(other))))
+            if len(waiting) >= FEWEST and len(waiting) >= MOST * len(_from(here, (one for other in others for one in other.having()))):
                 yield _slow_service(port.server, left, remote, waiting)
 
 
@@ -305,11 +304,7 @@ def never_closed(case: Case) -> Iterator[Finding]:
 def unread_answers(case: Case) -> Iterator[Finding]:
     """Clients that do not read what the server sends."""
     for port in _alone(case):
-        full = [
-            captured
-            for captured in port.flows
-            if captured.flow.by_client.still_full and not captured.flow.by_client.rst and captured.full_for >= WAITED
-        ]
+        full = [captured for captured in port.having("full", without=("reset by client",)) if captured.full_for >= WAITED]
         if len(full) < FEWEST:
             continue
         said = claim(

@@ -7,17 +7,20 @@ addresses say nothing across hosts.
 
 from __future__ import annotations
 
-from collections import defaultdict
+from functools import cached_property
 from typing import TYPE_CHECKING, Final
 
 import msgspec
 
+from parsers.capture.facts import SECOND
+
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator, Sequence
+    from collections.abc import Collection, Iterable, Iterator, Sequence
 
     from analyzer.join.connections import Connection
     from analyzer.model.incident import Incident
     from parsers.capture.facts import Capture, Flow
+    from parsers.capture.flows import Flows, Sign
     from parsers.records import Endpoint
 
 
@@ -26,19 +29,31 @@ PATIENCE: Final = 0.5
 
 
 class CapturedFlow(msgspec.Struct, frozen=True):
-    """A flow and the capture that has it."""
+    """A flow and the capture that has it. Its record is made when somebody asks for it."""
 
     capture: Capture
-    flow: Flow
+    number: int
+
+    @property
+    def flow(self) -> Flow:
+        """The whole record."""
+        return self.capture.flows[self.number]
+
+    @property
+    def place(self) -> tuple[str, int]:
+        """The file and the flow's first packet, which no other flow has."""
+        return self.capture.file, self.capture.flows.signs.first[self.number]
+
+    @property
+    def asked(self) -> int:
+        """When the last request was sent, or the data that nothing followed, in nanoseconds since 1970."""
+        return self.capture.flows.signs.asked[self.number]
 
     @property
     def silent_for(self) -> float | None:
         """Seconds from a request that got no answer to the client's end, or else to the end of the capture; None if it was answered."""
-        asked = self.flow.unanswered
-        if asked is None or self.capture.ended is None:
-            return None
-        end = self.flow.by_client.fin or self.flow.by_client.rst
-        return asked.until(end if end is not None and end.time >= asked.time else self.capture.ended)
+        silent = self.capture.flows.signs.silent[self.number]
+        return silent / SECOND if silent >= 0 else None
 
     @property
     def gave_up(self) -> bool:
@@ -46,16 +61,13 @@ class CapturedFlow(msgspec.Struct, frozen=True):
 
         What is sent at once before a FIN is a goodbye (a TLS alert, a database's quit), not a request.
         """
-        asked = self.flow.unanswered
-        end = self.flow.by_client.fin or self.flow.by_client.rst
-        return asked is not None and end is not None and end.packet > asked.packet and asked.until(end) >= PATIENCE
+        return bool(_gave_up(self.capture.flows, (self.number,)))
 
     @property
     def half_closed_for(self) -> float | None:
         """Seconds since a FIN that the other end has not answered with its own."""
-        side = self.flow.half_closed
-        fin = None if side is None else self.flow.by_client.fin if side == "client" else self.flow.by_server.fin
-        return None if fin is None or self.capture.ended is None else fin.until(self.capture.ended)
+        kept = self.capture.flows.signs.kept[self.number]
+        return kept / SECOND if kept >= 0 else None
 
     @property
     def kept_for(self) -> float | None:
@@ -71,6 +83,12 @@ class CapturedFlow(msgspec.Struct, frozen=True):
         return full.until(ended) if full is not None and ended is not None else 0.0
 
 
+def _gave_up(flows: Flows, numbers: Iterable[int]) -> list[int]:
+    """Those whose client ended the connection after it had waited."""
+    silent = flows.signs.silent
+    return [number for number in flows.having(numbers, "waiting", "left") if silent[number] / SECOND >= PATIENCE]
+
+
 class Packets:
     """The captures that may show the connections of one host."""
 
@@ -82,7 +100,11 @@ class Packets:
         """The newest flow that ``one`` can be."""
         if not self.captures or row.remote is None or row.remote.truncated or row.local.truncated:
             return None
-        found = [CapturedFlow(capture, flow) for capture in self.captures if (flow := capture.flows.between(row.local, row.remote))]
+        found = [
+            CapturedFlow(capture, number)
+            for capture in self.captures
+            if (number := capture.flows.between(row.local, row.remote)) is not None
+        ]
         return max(found, key=lambda seen: seen.capture.ended or 0, default=None)
 
     def seen(self, sockets: Iterable[Connection]) -> tuple[CapturedFlow, ...]:
@@ -96,42 +118,64 @@ def packets_of(incident: Incident, host: str | None) -> Packets:
     return Packets(mine or incident.captures)
 
 
-class Port(msgspec.Struct, frozen=True):
-    """What the packets show of one server: its flows, and those that end in trouble."""
+class Port(msgspec.Struct, frozen=True, dict=True):
+    """What the packets show of one server: its flows by their numbers, and those that end in trouble."""
 
     server: Endpoint
-    flows: tuple[CapturedFlow, ...]
+    capture: Capture
+    numbers: Sequence[int]
 
-    @property
+    def __len__(self) -> int:
+        """How many connections."""
+        return len(self.numbers)
+
+    def having(self, *wanted: Sign, without: Sequence[Sign] = ()) -> tuple[CapturedFlow, ...]:
+        """The flows that show all that is wanted, and nothing of the rest."""
+        return self._these(self.capture.flows.having(self.numbers, *wanted, without=without))
+
+    def _these(self, numbers: Iterable[int]) -> tuple[CapturedFlow, ...]:
+        return tuple(CapturedFlow(self.capture, number) for number in numbers)
+
+    @cached_property
     def gave_up(self) -> tuple[CapturedFlow, ...]:
         """Clients that ended their connection without an answer."""
-        return tuple(seen for seen in self.flows if seen.gave_up)
+        return self._these(_gave_up(self.capture.flows, self.numbers))
 
-    @property
+    @cached_property
     def never_closed(self) -> tuple[CapturedFlow, ...]:
         """Connections that the client has closed and the server has not."""
-        return tuple(seen for seen in self.flows if seen.flow.half_closed == "client")
+        return self.having("by client", "ended", without=("ended both", "reset"))
 
-    @property
+    @cached_property
     def ignored(self) -> tuple[CapturedFlow, ...]:
         """Connections whose SYN nothing answered, though it was sent again: a first one may just be on its way."""
-        return tuple(seen for seen in self.flows if seen.flow.ignored and seen.flow.by_client.syns > 1)
+        return self.having("ignored", "resent")
 
-    @property
+    @cached_property
     def accepted(self) -> int:
         """Connections that the server's kernel has answered, or that were open before."""
-        return sum(1 for seen in self.flows if not seen.flow.ignored and not seen.flow.refused)
+        return len(self.capture.flows.having(self.numbers, "taken"))
 
-    @property
+    @cached_property
     def patience(self) -> tuple[float, ...]:
         """How long each client that gave up had waited, in seconds, the shortest first."""
         return tuple(sorted(waited for seen in self.gave_up if (waited := seen.silent_for) is not None))
+
+    def answered_since(self, time: int) -> int:
+        """How many requests from that time on got their answer."""
+        flows = self.capture.flows
+        return sum(1 for number in flows.having(self.numbers, "answered") if flows.signs.asked[number] >= time)
 
 
 def ports(captures: Iterable[Capture]) -> Iterator[Port]:
     """The servers that the captures show, each with its flows; an address in several captures counts in each."""
     for capture in captures:
-        groups: dict[Endpoint, list[CapturedFlow]] = defaultdict(list)
-        for flow in capture.flows:
-            groups[flow.server].append(CapturedFlow(capture, flow))
-        yield from (Port(server, tuple(flows)) for server, flows in sorted(groups.items()))
+        yield from (Port(server, capture, numbers) for server, numbers in capture.flows.by_server())
+
+
+def beginning_at(captures: Iterable[Capture], places: Collection[tuple[str, int]]) -> Iterator[CapturedFlow]:
+    """The flows whose first packets these are, each by its file and number."""
+    for capture in captures:
+        wanted = {packet for file, packet in places if file == capture.file}
+        if wanted:
+            yield from (CapturedFlow(capture, number) for number, packet in enumerate(capture.flows.signs.first) if packet in wanted)

@@ -15,6 +15,7 @@ from analyzer.evidence.first_close import ending_of, first_closes
 from analyzer.evidence.growth import limits, moments, turnover
 from analyzer.evidence.links import links_of
 from analyzer.evidence.packet_claims import excerpt_of, flow_of, telling
+from analyzer.join.captures import beginning_at
 from analyzer.judge.chain_end import ended
 from analyzer.judge.column_heads import column_heads
 from analyzer.judge.doubts import judged
@@ -228,21 +229,18 @@ def _over(finding: Finding, then: str, now: str) -> Finding:
 
 def _flows(case: Case) -> tuple[FlowSummary, ...]:
     """The flows behind the sockets that matter, or without sockets those that end in trouble."""
-    found = {seen.flow.where: seen for view in case.latest for seen in view.packets.seen(row for row in view.sockets if row.state in _TOLD)}
+    found = {seen.place: seen for view in case.latest for seen in view.packets.seen(row for row in view.sockets if row.state in _TOLD)}
     if not found:
         troubled = (seen for port in case.ports for seen in (*port.gave_up, *port.never_closed, *port.ignored))
-        found = {seen.flow.where: seen for seen in troubled}
+        found = {seen.place: seen for seen in troubled}
     return telling(found.values(), MOST_FLOWS)
 
 
 def _excerpts(case: Case, places: Iterable[Where], excerpt: Callable[[Where], tuple[str, ...]]) -> dict[Where, tuple[str, ...]]:
     """The lines, or the packets, of each place."""
     wanted = {where for where in places if where.unit is Unit.PACKET}
-    packets = (
-        {seen.flow.where: excerpt_of(flow_of(seen)) for port in case.ports for seen in port.flows if seen.flow.where in wanted}
-        if wanted
-        else {}
-    )
+    begin = {(where.file, where.first) for where in wanted}
+    packets = {seen.flow.where: excerpt_of(flow_of(seen)) for seen in beginning_at(case.incident.captures, begin)}
     private = {session.where.file for snapshot in case.incident.snapshots for session in snapshot.sessions}
     private |= {block.where.file for snapshot in case.incident.snapshots for block in snapshot.blocks}
     found = {where: packets.get(where, ()) if where in wanted else excerpt(where) for where in sorted(places)}

@@ -6,15 +6,12 @@ trip on loopback.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from typing import TYPE_CHECKING, Literal, TypeAlias, overload
+from typing import TYPE_CHECKING, Literal, TypeAlias
 
 import msgspec
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
-
-    from parsers.capture.kernel.rows import FlowRow, Rows
+    from parsers.capture.flows import Flows
     from parsers.records import Endpoint, Unread, Where
 
 SECOND = 1_000_000_000
@@ -156,52 +153,6 @@ class Dropped(msgspec.Struct, frozen=True, gc=False):
     def total(self) -> int:
         """All of them."""
         return self.clean + self.attempts + self.silent
-
-
-class Flows(Sequence[Flow]):
-    """The flows of a capture, in the order of their first packets. Fifty thousand of them stay compact rows; each is made a record when asked for."""
-
-    __slots__ = ("_build", "_index", "_rows")
-
-    def __init__(self, rows: Rows | Sequence[Flow], build: Callable[[FlowRow], Flow] | None = None) -> None:
-        """Keep the rows; ``build`` makes one of them a record."""
-        self._rows = rows
-        self._build = build
-        self._index: dict[tuple[Endpoint, Endpoint], int] | None = None
-
-    def __len__(self) -> int:
-        return len(self._rows)
-
-    @overload
-    def __getitem__(self, index: int) -> Flow: ...
-    @overload
-    def __getitem__(self, index: slice) -> tuple[Flow, ...]: ...
-    def __getitem__(self, index: int | slice) -> Flow | tuple[Flow, ...]:
-        places = range(len(self._rows))
-        if isinstance(index, slice):
-            return tuple(self._made(place) for place in places[index])
-        return self._made(places[index])
-
-    def __iter__(self) -> Iterator[Flow]:
-        return (self._made(place) for place in range(len(self._rows)))
-
-    def __reduce__(self) -> tuple[type[Flows], tuple[tuple[Flow, ...]]]:
-        return Flows, (tuple(self),)
-
-    def _made(self, place: int) -> Flow:
-        row = self._rows[place]
-        if isinstance(row, Flow):
-            return row
-        assert self._build is not None
-        return self._build(row)
-
-    def between(self, one: Endpoint, other: Endpoint) -> Flow | None:
-        """The newest flow between two endpoints, in either order, None if the capture has none."""
-        if self._index is None:
-            # The newest wins: an older connection of the same ports is not the one that a socket table shows.
-            self._index = {(flow.client, flow.server): number for number, flow in enumerate(self)}
-        number = max(self._index.get((one, other), -1), self._index.get((other, one), -1))
-        return self[number] if number >= 0 else None
 
 
 class Capture(msgspec.Struct, frozen=True, kw_only=True):

@@ -6,15 +6,18 @@ import io
 from functools import partial
 from typing import TYPE_CHECKING, Final, NamedTuple
 
-from parsers.capture.facts import Capture, Dropped, Flow, Flows, Mark, Request, Sent
+from parsers.capture.facts import Capture, Dropped, Flow, Mark, Request, Sent
+from parsers.capture.flows import Flows
 from parsers.capture.kernel import Walker
+from parsers.capture.kernel.bits import SURE, UPPER
 from parsers.capture.scapy_fallback import Dissector
 from parsers.capture.stream import HEAD, Counted, is_packed, pump, unpacker
 from parsers.records import Endpoint, Unit, Unread, Where
 
 if TYPE_CHECKING:
-    from parsers.capture.kernel.flows import Tracker
     from parsers.capture.kernel.rows import FlowRow, Side
+    from parsers.capture.kernel.signs import Signs
+    from parsers.capture.kernel.table import FlowTable
     from parsers.capture.stream import Passed, Stream
 
 MOST_FLOWS: Final = 200_000
@@ -28,6 +31,7 @@ LINKS: Final = {
 }
 # fmt: on
 _MAPPED: Final = 0xFFFF  # the upper half of the lower half of an IPv4-mapped address
+_QUAD: Final = 4  # numbers of an IPv4 address
 _ENCRYPTED: Final = 256  # an alert whose description the capture does not show
 _FORMATS: Final = {1: "pcap", 2: "pcapng"}
 _FAULTS: Final = {
@@ -61,11 +65,17 @@ def read(file: str, source: Stream | bytes, most: int = MOST_FLOWS) -> CaptureRe
         passed = pump(unpacker(packed, stream.head), walker, packed)
     else:
         passed = pump(stream, walker)
+    signs = walker.signs()
     capture = Capture(
         file=file,
         format=_FORMATS.get(walker.kind, "capture"),
         links=tuple(LINKS.get(link, f"link type {link}") for link in walker.links_seen),
-        flows=Flows(walker.table.rows, partial(_flow, file, walker.table.tracker)),
+        flows=Flows(
+            signs,
+            [Endpoint(_host(high, low), port) for high, low, port in signs.servers],
+            partial(_flow, file, walker.table, signs),
+            partial(_newest, walker.table),
+        ),
         began=walker.earliest if walker.earliest >= 0 else None,
         ended=walker.latest if walker.latest >= 0 else None,
         packets=walker.packets,
@@ -171,27 +181,39 @@ def _mark(packet: int, time: int) -> Mark | None:
     return Mark(packet, time) if packet else None
 
 
-def _client(row: FlowRow) -> tuple[int, bool]:
-    """Which side is the client (1 lower, 2 upper), and whether that was seen: by SYN, request, or ClientHello. Else the higher port is guessed."""
-    lower, upper = row.sides
-    if lower.syn_packet or upper.syn_packet:
-        if lower.accepts != upper.accepts:
-            return (2 if lower.accepts else 1), True
-        if not lower.syn_packet or not upper.syn_packet:
-            return (1 if lower.syn_packet else 2), True
-        return (1 if lower.syn_packet < upper.syn_packet else 2), True
-    if row.asker or row.greeter:
-        return row.asker or row.greeter, True
-    lower_port, upper_port = row.ports >> 16, row.ports & 0xFFFF
-    if lower_port != upper_port:
-        return (1 if lower_port > upper_port else 2), False
-    return row.first, False
+def _newest(table: FlowTable, one: Endpoint, other: Endpoint) -> int:
+    """The number of the newest flow between two endpoints, -1 for none."""
+    here, there = _halves(one.host), _halves(other.host)
+    if here is None or there is None or one.port is None or other.port is None:
+        return -1
+    return table.newest(*here, one.port, *there, other.port)
 
 
-def _flow(file: str, said: Tracker, row: FlowRow) -> Flow:
-    """The record of one row of the table, and of what its ends ``said`` in clear."""
+def _halves(host: str) -> tuple[int, int] | None:
+    """The address as the table has it; None for a text that ``_host`` would not write."""
+    if ":" in host:
+        import socket  # noqa: PLC0415 - see above
+
+        try:
+            octets = socket.inet_pton(socket.AF_INET6, host)
+        except OSError:
+            return None
+        high, low = int.from_bytes(octets[:8], "big"), int.from_bytes(octets[8:], "big")
+    else:
+        parts = host.split(".")
+        if len(parts) != _QUAD or not all(part.isdecimal() and part.isascii() for part in parts):
+            return None
+        high, low = 0, _MAPPED
+        for part in parts:
+            low = low << 8 | int(part[:_QUAD]) & 255
+    return (high, low) if _host(high, low) == host else None
+
+
+def _flow(file: str, table: FlowTable, signs: Signs, number: int) -> Flow:
+    """The record of one row of the table, and of what its ends said in clear."""
+    row, said, shown = table.rows[number], table.tracker, signs.bits[number]
     name = said.names[row.text]
-    who, sure = _client(row)
+    who = 2 if shown & UPPER else 1
     lower = Endpoint(_host(row.lower_high, row.lower_low), row.ports >> 16)
     upper = Endpoint(_host(row.upper_high, row.upper_low), row.ports & 0xFFFF)
     client, server = row.sides if who == 1 else row.sides[::-1]
@@ -203,7 +225,7 @@ def _flow(file: str, said: Tracker, row: FlowRow) -> Flow:
         by_client=_sent(client),
         by_server=_sent(server),
         opened_before=not (client.syn_packet or server.syn_packet),
-        sure=sure,
+        sure=shown & SURE != 0,
         established=_mark(row.established_packet, row.established_time),
         request=_request(row, said.lines[row.text], said.hosts[row.text]) if row.asker == who else None,
         requests=row.requests,

@@ -10,12 +10,12 @@ import re
 from pathlib import Path
 
 HOME = Path("parsers", "capture", "kernel")
-TYPES = ("octets", "frames", "payload", "rows", "flows", "table", "walker")
-SOURCES = ("frames.py", "payload.py", "rows.pyx", "flows.py", "table.py", "walker.py")
+TYPES = ("octets", "frames", "payload", "rows", "flows", "table", "bits", "signs", "walker")
+SOURCES = ("frames.py", "payload.py", "rows.pyx", "flows.py", "table.py", "bits.py", "signs.py", "walker.py")
 
 # Imports between kernel modules; removed because the modules are concatenated: "from parsers.capture.kernel.rows import at, end_of".
 AMONG_THEM = re.compile(
-    r"^from __future__ .*\n|^from parsers\.capture\.kernel\.\w+ c?import .*\n|^if TYPE_CHECKING:\n(?:    .*\n|\n(?=    ))+|^cimport cython\n",
+    r"^from __future__ .*\n|^from parsers\.capture\.kernel\.\w+ c?import (?:\(\n(?:    .*\n)+\)|.*)\n|^if TYPE_CHECKING:\n(?:    .*\n|\n(?=    ))+|^cimport cython\n",
     re.MULTILINE,
 )
 # "cdef int SYN, ACK": numbers whose C type a .pxd file declares.

@@ -27,6 +27,8 @@ cdef class FlowTable:
     cdef int enter(self, FlowRow* flow, unsigned long long index) noexcept
     @cython.locals(is_upper=cython.int, ports=cython.uint, index=Py_ssize_t, slot=Py_ssize_t, value=cython.ulonglong, lower_high=cython.ulonglong, lower_low=cython.ulonglong, upper_high=cython.ulonglong, upper_low=cython.ulonglong)
     cdef inline int segment(self, Frames frame, const unsigned char* data, long long number, long long time) except -1
+    @cython.locals(is_upper=cython.int, ports=cython.uint, slot=Py_ssize_t, value=cython.ulonglong)
+    cpdef Py_ssize_t newest(self, unsigned long long high, unsigned long long low, unsigned int port, unsigned long long other_high, unsigned long long other_low, unsigned int other_port)
     @cython.locals(flow="FlowRow*", index=Py_ssize_t)
     cdef Py_ssize_t start(self, unsigned long long lower_high, unsigned long long lower_low, unsigned long long upper_high, unsigned long long upper_low, unsigned int ports) except -1
     @cython.locals(goal=Py_ssize_t, index=Py_ssize_t, ages=list)

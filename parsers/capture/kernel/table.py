@@ -98,6 +98,18 @@ class FlowTable:
             index = self.start(lower_high, lower_low, upper_high, upper_low, ports)
         return self.tracker.take(at(self.rows, index), is_upper, frame, data, number, time)
 
+    def newest(self, high: int, low: int, port: int, other_high: int, other_low: int, other_port: int) -> int:
+        """The newest flow between two endpoints, in either order; -1 for none."""
+        is_upper = 1 if low > other_low else 0
+        if low == other_low:
+            is_upper = 1 if high > other_high or (high == other_high and port > other_port) else 0
+        if is_upper:
+            high, low, port, other_high, other_low, other_port = other_high, other_low, other_port, high, low, port
+        ports = port << 16 | other_port
+        value = self.hashed(high, low, other_high, other_low, ports)
+        slot = self.find(high, low, other_high, other_low, ports, value)
+        return (self.rows.slots[slot] & WORD) - 1
+
     def start(self, lower_high: int, lower_low: int, upper_high: int, upper_low: int, ports: int) -> int:
         """A new flow, which from now on is the one of its endpoints."""
         if self.rows.count >= self.most:

@@ -2,6 +2,7 @@
 cimport cython
 from parsers.capture.kernel.frames cimport RAW, Frames
 from parsers.capture.kernel.octets cimport four, soon, two
+from parsers.capture.kernel.signs cimport Signs
 from parsers.capture.kernel.table cimport FlowTable
 
 cdef Py_ssize_t LARGEST_PACKET, LARGEST_BLOCK, MOST_INTERFACES
@@ -24,6 +25,8 @@ cdef class Walker:
 
     @cython.locals(at=Py_ssize_t)
     cpdef Py_ssize_t feed(self, const unsigned char* data, Py_ssize_t size) except -1
+    @cython.locals(found=Signs)
+    cpdef Signs signs(self)
     @cython.locals(magic=cython.uint)
     cdef Py_ssize_t begin(self, const unsigned char* data) except -1
     @cython.locals(header=Py_ssize_t, big=cython.int, link=cython.int, scale=cython.longlong, captured=Py_ssize_t, stop=Py_ssize_t, seconds=cython.longlong, fraction=cython.longlong, time=cython.longlong, wire=Py_ssize_t)

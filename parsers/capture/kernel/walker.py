@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 
 from parsers.capture.kernel.frames import RAW, Frames
 from parsers.capture.kernel.octets import four, soon, two
+from parsers.capture.kernel.signs import Signs
 from parsers.capture.kernel.table import FlowTable
 
 if TYPE_CHECKING:
@@ -105,6 +106,12 @@ class Walker:
         at = self.records(data, at, size) if self.kind == PCAP else self.blocks(data, at, size) if self.kind == PCAPNG else size
         self.offset += at
         return size if self.fault else at
+
+    def signs(self) -> Signs:
+        """What each flow of the table shows at a glance, when everything was fed."""
+        found = Signs(len(self.table.rows))
+        found.fill(self.table.rows, self.table.tracker, self.latest)
+        return found
 
     def begin(self, data: Octets) -> int:
         """Tell the container by its magic; where the first record or block begins."""

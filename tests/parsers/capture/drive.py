@@ -72,6 +72,7 @@ def feed(dice: random.Random, data: bytes) -> None:
         place += step
         rest = rest[walker.feed(rest, len(rest)) :]
     kernels.told(walker)
+    walker.signs()
 
 
 def main(rounds: int) -> None:

@@ -20,9 +20,12 @@ if TYPE_CHECKING:
     from pathlib import Path
 
 ROOT = SAMPLES.parent
-COMPILED = ("frames", "payload", "flows", "table", "walker")
+COMPILED = ("frames", "payload", "flows", "table", "signs", "walker")
 SOURCES = [
-    path for kind in ("py", "pyx", "pxd", "h") for path in kernels.HOME.glob(f"*.{kind}") if path.stem in {*COMPILED, "octets", "rows"}
+    path
+    for kind in ("py", "pyx", "pxd", "h")
+    for path in kernels.HOME.glob(f"*.{kind}")
+    if path.stem in {*COMPILED, "bits", "octets", "rows"}
 ]
 
 
@@ -100,7 +103,7 @@ def test_a_build_compiles_every_module_and_makes_constants_of_its_numbers(checko
         assert [path.name.partition(".")[0] for path in checkout.glob(f"parsers/{room}/kernel/*.so")] == ["compiled"], run.stderr
     source = (checkout / "build" / "kernel" / "parsers" / "capture" / "kernel" / "compiled.py").read_text()
     assert not re.findall(r"^[A-Z][A-Z0-9_]+ = .*", source, re.MULTILINE)
-    assert all(f"class {name}:" in source for name in ("Frames", "Payload", "Rows", "Tracker", "FlowTable", "Walker"))
+    assert all(f"class {name}:" in source for name in ("Frames", "Payload", "Rows", "Tracker", "FlowTable", "Signs", "Walker"))
 
 
 @pytest.mark.skipif(not kernels.is_compiled(), reason="the kernel of this checkout is not compiled")
