@@ -65,9 +65,8 @@ class Starved(BlockedGroup):
 
     @property
     def plain(self) -> bool:
-        """True if all wait for a plain FutureTask: only an executor's thread can complete it, no message from outside."""
-        locks = [waited_lock(member.thread) for member in self.members]
-        return all(lock is not None and (lock.cls or "").endswith("concurrent.FutureTask") for lock in locks)
+        """True if all wait for plain tasks."""
+        return all(map(_awaits_task, self.members))
 
     @property
     def nested(self) -> bool:
@@ -95,8 +94,7 @@ def starved(case: Case, *, common: bool) -> tuple[Starved, ...]:
         Starved(case, view, pool)
         for view in case.latest
         for pool in view.pools
-        # A pool that only numbers make a server runs whatever is given to it: the parts of a request, too.
-        if (pool.role != PoolRole.SERVER or pool.basis is not None)
+        if _is_open(pool)
         and (pool.name == COMMON_POOL) is common
         and _all_wait(pool, kinds, view.known)
         and not _at_one_gate(pool)
@@ -108,6 +106,20 @@ def starved(case: Case, *, common: bool) -> tuple[Starved, ...]:
 def _all_wait(pool: Pool, kinds: frozenset[str], known: Knowledge) -> bool:
     tasks = _tasks(pool, known)
     return 0 < len(pool.workers) == len(tasks) and all(member.activity.kind in kinds and member.activity.app >= 0 for member in tasks)
+
+
+def _is_open(pool: Pool) -> bool:
+    """True for a pool that runs whatever is given to it: no server's, or one that only numbers make a server's.
+
+    A server may run on an executor of the application, which gives it the parts of a request, too. Then all wait for plain tasks, which only a thread completes.
+    """
+    return pool.role != PoolRole.SERVER or pool.basis is not None or all(map(_awaits_task, pool.busy))
+
+
+def _awaits_task(member: ThreadActivity) -> bool:
+    """True for a wait for a plain FutureTask: only an executor's thread can complete it, no message from outside."""
+    lock = waited_lock(member.thread)
+    return lock is not None and (lock.cls or "").endswith("concurrent.FutureTask")
 
 
 def _at_one_gate(pool: Pool) -> bool:
@@ -162,7 +174,9 @@ def _runners(view: ProcessView) -> dict[str, list[Pool]]:
     """Class → the first two pools that run tasks of it and serve nobody: one of them is another than the pool that asks."""
     found: dict[str, list[Pool]] = defaultdict(list)
     for pool in view.pools:
-        if not any(member.activity.serving for member in pool.members):
+        # Requests whose threads all wait for results are those who asked, not those who run what they asked for.
+        asks = pool.role is PoolRole.SERVER and all(member.activity.kind in FUTURES for member in pool.busy)
+        if not asks and not any(member.activity.serving for member in pool.members):
             for name in _task_classes(_tasks(pool, view.known), view.known):
                 found[name] = [*found[name], pool][:2]
     return dict(found)

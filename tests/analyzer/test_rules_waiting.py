@@ -284,6 +284,20 @@ class TestNestedTasks:
         assert diagnosis.verdict.rule == "nested-task-starvation"
         assert one(diagnosis, "nested-task-starvation").culprit.pool == "crew"
 
+    def test_a_server_on_an_executor_of_the_application_may_wait_for_itself(self) -> None:
+        """Frames say that these threads serve. The executor is the application's own all the same, which gives it the parts of a request."""
+        served = ("jdk.httpserver/sun.net.httpserver.ServerImpl$Exchange.run", "com.sun.net.httpserver.Filter$Chain.doFilter", *WORKER)
+        crew = [thread(f"crew-{n}", "WAITING (parking)", *FUTURE, "com.example.Desk.total", *served) for n in range(4)]
+        diagnosis = judged(crew, *gave_up(5))
+        assert diagnosis.verdict.rule == "nested-task-starvation"
+        assert (one(diagnosis, "nested-task-starvation").culprit.frame or "").startswith("com.example.Desk.total")
+        for other in (
+            (*PARK, "java.util.concurrent.CompletableFuture.join"),  # a message from outside completes it as well
+            (*PARK, "- parking to wait for  <0x00000000000000f1> (a com.example.Reply)", "com.example.Reply.get"),
+        ):
+            crew = [thread(f"crew-{n}", "WAITING (parking)", *other, "com.example.Desk.total", *served) for n in range(4)]
+            assert not found(judged(crew, *gave_up(5)), "nested-task-starvation")
+
     def test_catches_not_while_a_worker_is_free(self) -> None:
         idle = thread("report-9", "WAITING (parking)", *PARK, "java.util.concurrent.ThreadPoolExecutor.getTask", "java.lang.Thread.run")
         assert not found(judged([*self.INNER, idle, *self.OUTER], *gave_up(6)), "nested-task-starvation")
@@ -326,6 +340,13 @@ class TestCommonPool:
         stack = ("java.lang.Thread.sleep", "com.example.Board.retry", "com.example.Board.lambda$0")
         threads = [*self.common(4, *stack, state="TIMED_WAITING (sleeping)"), *exec_threads(8, *self.JOIN)]
         assert one(judged(threads, *gave_up(8)), "common-pool-starvation").severity is Severity.CRITICAL
+
+    def test_requests_that_wait_for_it_do_not_run_what_it_waits_for(self) -> None:
+        """Requests of an own server are tasks of the same class: all of them wait for the common pool, and none runs anything."""
+        door = thread("door", "RUNNABLE", "sun.nio.ch.Net.accept", "java.net.ServerSocket.accept", "com.example.Board.run", native="runnable")
+        diagnosis = judged([door, *self.common(3, *self.LATCH), *workers("crew", 8, *self.JOIN, "com.example.Board.lambda$1")], *gave_up(8))
+        assert diagnosis.verdict.rule == "common-pool-starvation"
+        assert (one(diagnosis, "common-pool-starvation").culprit.frame or "").startswith("com.example.Board.legs")
 
     def test_catches_not_calls_to_a_service(self) -> None:
         threads = [*self.common(4, *READ, "com.example.Board.lambda$0", state="RUNNABLE"), *exec_threads(8, *self.JOIN)]
