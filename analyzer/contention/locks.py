@@ -53,17 +53,12 @@ _SLOW: Final = (
     }
 )
 """Kinds of work that nobody should do while a lock is held: one waiter behind it tells what many would."""
+WRITES: Final = frozenset({ActivityKind.FILE_IO, ActivityKind.SOCKET_WRITE, ActivityKind.SOCKET_CONNECT})
+"""Kinds of the thread that writes a log for others."""
 _OWNED: Final = re.compile(r"java\.util\.concurrent\.locks\.(ReentrantLock|ReentrantReadWriteLock|StampedLock)\b")
 _SERVERS: Final = frozenset({"gen_server", "gen_statem", "gen_fsm"})
 """Behaviours of Erlang whose processes answer one call after the other."""
-_SYNCHRONIZERS: Final = (
-    "java.util.concurrent.",
-    "jdk.internal.",
-    "sun.misc.",
-    "java.lang.Object",
-    "java.lang.Virtual",
-    "java.lang.System$",
-)
+_SYNCHRONIZERS: Final = "java.util.concurrent.", "jdk.internal.", "sun.misc.", "java.lang.Object", "java.lang.Virtual", "java.lang.System$"
 
 
 class LockQueue(BlockedGroup):
@@ -278,9 +273,22 @@ def _groups(view: ProcessView) -> list[list[ThreadActivity]]:
     for pool in view.pools:
         for member in pool.members:
             lock = waited_lock(member.thread)
-            if waits_for_lock(member) and not within(member, elsewhere) and (_behind_work(view, lock) or not _leases(member, known)):
+            if (
+                waits_for_lock(member)
+                and not (within(member, elsewhere) or behind_writer(view, member))
+                and (_behind_work(view, lock) or not _leases(member, known))
+            ):
                 groups[lock.address if lock and lock.address else _site(member, known)].append(member)
     return list(groups.values())
+
+
+def behind_writer(view: ProcessView, member: ThreadActivity) -> bool:
+    """True if the thread waits for an own lock around a logger: whoever has it is in the same method, and writes."""
+    owner = owner_of(view, waited_lock(member.thread))
+    if owner is None or owner.activity.kind not in WRITES or not within(owner, view.known.tables.logging.packages):
+        return False
+    here, there = application_frame(*member), application_frame(*owner)
+    return here is not None and there is not None and here.full == there.full
 
 
 def _leases(member: ThreadActivity, known: Knowledge) -> bool:

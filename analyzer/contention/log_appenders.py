@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Final
 import msgspec
 
 from analyzer.contention.blocked_group import BlockedGroup
-from analyzer.contention.locks import lock_in_words, owner_of, within
+from analyzer.contention.locks import WRITES, behind_writer, lock_in_words, owner_of, within
 from analyzer.evidence.citations import of_threads
 from analyzer.model.finding import Evidence
 from analyzer.model.message import say
@@ -33,8 +33,6 @@ WAITS: Final = frozenset(
     }
 )
 """Kinds of threads that wait inside a logger."""
-WRITES: Final = frozenset({ActivityKind.FILE_IO, ActivityKind.SOCKET_WRITE, ActivityKind.SOCKET_CONNECT})
-"""Kinds of the thread that writes for the others."""
 STANDARD: Final = frozenset({"1", "2"})
 """Descriptors of standard output and standard error."""
 
@@ -72,7 +70,13 @@ class LogQueue(msgspec.Struct, frozen=True):
 def log_queues(case: Case) -> Iterator[LogQueue]:
     """One per process in which enough threads wait to log."""
     for view in case.latest:
-        loggers = [member for pool in view.pools for member in pool.busy if within(member, view.known.tables.logging.packages)]
+        packages = view.known.tables.logging.packages
+        loggers = [
+            member
+            for pool in view.pools
+            for member in pool.busy
+            if within(member, packages) or (member.activity.kind in WAITS and behind_writer(view, member))
+        ]
         waiters = [member for member in loggers if member.activity.kind in WAITS]
         if waiters:
             writer, named = _writer(view, waiters, loggers)

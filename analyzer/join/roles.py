@@ -22,7 +22,7 @@ from analyzer.model.finding import Confidence
 from analyzer.model.message import joined, say
 from analyzer.software.blockers import IDLE, OUTBOUND, RESULTS
 from analyzer.software.kinds import ActivityKind, PoolRole
-from analyzer.software.pools import SHALLOW, VIRTUAL, WAITS_FOR_ANYTHING, Pool, ThreadActivity, application_frames, entry
+from analyzer.software.pools import VIRTUAL, WAITS_FOR_ANYTHING, Pool, ThreadActivity, application_frames, entry, in_own_loop
 from parsers.records import Runtime, TcpState
 
 if TYPE_CHECKING:
@@ -127,9 +127,7 @@ def _in_service(requests: Requests, count: int) -> bool:
 
 def _resting(view: ProcessView, member: ThreadActivity) -> ThreadActivity:
     thread, found = member
-    if found.kind not in WAITS_FOR_ANYTHING or found.serving is not None or found.app < 0:
-        return member
-    if len(application_frames(thread, view.known)) > SHALLOW or any(frame.full in view.known.task_frames for frame in thread.frames):
+    if found.kind not in WAITS_FOR_ANYTHING or not in_own_loop(member, view.known):
         return member
     return ThreadActivity(thread, found._replace(kind=ActivityKind.IDLE))
 

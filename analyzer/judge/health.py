@@ -19,6 +19,7 @@ from analyzer.model.finding import Missing
 from analyzer.model.message import plural, say, say_of
 from analyzer.software.blockers import OUTBOUND, calls_of, hides_call, waits_for_push
 from analyzer.software.kinds import ActivityKind, PoolRole
+from analyzer.software.pools import in_own_loop
 from analyzer.waits.pool_dependencies import hands_over
 from analyzer.waits.targets import FEW_CLIENTS
 from parsers.records import Runtime, SessionState, TcpState
@@ -28,7 +29,7 @@ if TYPE_CHECKING:
 
     from analyzer.join.connections import Connection
     from analyzer.join.process import ProcessView
-    from analyzer.software.pools import Pool
+    from analyzer.software.pools import Pool, ThreadActivity
     from analyzer.waits.case import Case
 
 GROUP: Final = 3
@@ -49,10 +50,14 @@ _WAITS: Final = OUTBOUND | {
     ActivityKind.CONDITION,
     ActivityKind.QUEUE,
     ActivityKind.FILE_LOCK,
+    ActivityKind.FILE_IO,
+    ActivityKind.PROCESS,
 }
 """What a whole group of threads does not do for long on a healthy server."""
 _ENDS: Final = OUTBOUND | {ActivityKind.LOCK, ActivityKind.MONITOR, ActivityKind.CLASS_INIT, ActivityKind.DNS}
 """What a task does not do for long on a healthy server, were it the only one."""
+_BELLS: Final = frozenset({ActivityKind.CONDITION, ActivityKind.SEMAPHORE})
+"""What wakes whoever waits for work."""
 _PROFILE: Final = "runtime/pprof.(*Profile).WriteTo"
 """Go's goroutine that writes the dump itself."""
 _HELPERS: Final = frozenset({PoolRole.JVM, PoolRole.ACCEPTOR, PoolRole.EVENT_LOOP})
@@ -205,7 +210,7 @@ def _half_closed(case: Case, view: ProcessView) -> Iterator[HealthGap]:
 def _of_pool(case: Case, view: ProcessView, pool: Pool) -> Iterator[HealthGap]:
     """A group whose threads all wait for somebody, and that no second dump shows moving."""
     hidden = [member for member in pool.busy if hides_call(member.activity)]
-    waiting = [*(member for member in pool.busy if member.activity.kind in _WAITS), *hidden]
+    waiting = [*(member for member in pool.busy if member.activity.kind in _WAITS and not _at_rest(view, member)), *hidden]
     runs = any(member.activity.kind == ActivityKind.RUNNING for member in pool.busy)
     giving = [member for member in pool.busy if hands_over(member)]
     if len(giving) >= GROUP:  # what is full stays full for those that come after, however many threads are free
@@ -245,6 +250,11 @@ def _of_pool(case: Case, view: ProcessView, pool: Pool) -> Iterator[HealthGap]:
         if standing(case, view, pool.busy) is None
         else LATER_DUMP,
     )
+
+
+def _at_rest(view: ProcessView, member: ThreadActivity) -> bool:
+    """True for a worker of a native program that waits in its own loop: it has no frame of a queue that would say so."""
+    return view.known.runtime is Runtime.NATIVE and member.activity.kind in _BELLS and in_own_loop(member, view.known)
 
 
 def _task_stands(case: Case, view: ProcessView, pool: Pool) -> bool:

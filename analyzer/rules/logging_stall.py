@@ -87,7 +87,7 @@ def _finding(found: LogQueue) -> Finding:
         where=kind_in_words((writer,)) if writer is not None else None,
         pipes=pipes,
         unseen=not pipes,
-        doubted=judged[0] is not Confidence.CERTAIN,
+        doubted=judged[0] is not Confidence.CERTAIN and not found.named,
     )
     waiting = of_threads(blocked.members, text["waits"])
     ends = tuple(found.ends())

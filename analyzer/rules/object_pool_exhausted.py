@@ -27,14 +27,14 @@ from analyzer.model.message import plural, say, say_of
 from analyzer.model.need import Need
 from analyzer.model.text import Ask, Do, Text
 from analyzer.software.blockers import waited_lock
-from analyzer.software.kinds import ActivityKind
+from analyzer.software.kinds import ActivityKind, PoolRole
 from analyzer.software.knowledge import OBJECT
-from analyzer.software.pools import ThreadSet
+from analyzer.software.pools import ThreadSet, entry, in_own_loop
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from analyzer.software.pools import ThreadActivity
+    from analyzer.software.pools import Pool, ThreadActivity
     from analyzer.waits.case import Case, ProcessView
 
 NEEDS: Final = (Need.THREADS,)
@@ -88,7 +88,7 @@ def _semaphores(case: Case, view: ProcessView) -> Iterator[tuple[BlockedGroup, t
     """Crowds that wait for permits, one per semaphore, and those who are beyond the place of the wait."""
     groups: dict[str | None, list[ThreadActivity]] = defaultdict(list)
     for pool in view.pools:
-        for member in pool.busy:
+        for member in () if _may_rest(view, pool) else pool.busy:
             if member.activity.kind == ActivityKind.SEMAPHORE and member.activity.app >= 0 and lender_of(member, view.known) is None:
                 lock = waited_lock(member.thread)
                 groups[lock.address if lock else None].append(member)
@@ -96,6 +96,16 @@ def _semaphores(case: Case, view: ProcessView) -> Iterator[tuple[BlockedGroup, t
         known = ThreadSet(waiters)
         users = beyond(waiters, (member for pool in view.pools for member in pool.busy if member not in known))
         yield BlockedGroup(case, view, waiters, users), users
+
+
+def _may_rest(view: ProcessView, pool: Pool) -> bool:
+    """True for workers of one loop that nothing says to serve anybody, where those before a semaphore may wait for work: whoever has some releases a permit."""
+    waiting = [member for member in pool.busy if member.activity.kind is ActivityKind.SEMAPHORE]
+    return (
+        pool.role is not PoolRole.SERVER
+        and all(in_own_loop(member, view.known) for member in waiting)
+        and len({entry(member, view.known) for member in pool.busy}) == 1
+    )
 
 
 def _finding(

@@ -15,7 +15,7 @@ import msgspec
 
 from analyzer.model.finding import Confidence
 from analyzer.model.message import say
-from analyzer.software.blockers import IDLE, Activity, activity
+from analyzer.software.blockers import IDLE, Activity, activity, calls_of
 from analyzer.software.kinds import ActivityKind, PoolRole
 from analyzer.software.thread_names import common_name, is_numbered, short_hashes, stem
 from parsers.records import Runtime
@@ -142,7 +142,7 @@ def pools(threads: Iterable[Thread], known: Knowledge) -> tuple[Pool, ...]:
             ports.setdefault(key, match.port)
         groups[key].append(member)
     if known.runtime is Runtime.NATIVE:
-        _split_main(groups, known)
+        _split_native(groups, known)
     if known.runtime is not Runtime.GO:
         _split_unnamed(groups, known)
         _merge_containers(groups)
@@ -160,13 +160,24 @@ def pools(threads: Iterable[Thread], known: Knowledge) -> tuple[Pool, ...]:
     )
 
 
-def _split_main(groups: dict[tuple[str, PoolRole | None], list[ThreadActivity]], known: Knowledge) -> None:
-    """The thread that began in ``main`` is none of a program's workers, though Linux names all threads of a program alike."""
+def _split_native(groups: dict[tuple[str, PoolRole | None], list[ThreadActivity]], known: Knowledge) -> None:
+    """Linux names all threads of a program alike: they are one pool if they began in one function.
+
+    The thread that began in ``main`` is none of the workers. The largest part keeps the name.
+    """
     for key, members in list(groups.items()):
-        mains = [member for member in members if (frames := application_frames(member.thread, known)) and frames[-1].method == "main"]
-        if mains and len(mains) < len(members):
-            groups[key] = [member for member in members if member not in mains]
-            groups[f"{key[0]} (main)", key[1]] = mains
+        parts: dict[str | None, list[ThreadActivity]] = defaultdict(list)
+        for member in members:
+            frames = application_frames(member.thread, known)
+            parts[frames[-1].full if frames else None].append(member)
+        if len(parts) == 1:
+            continue
+        kept = max(
+            (one for one in parts if one is not None and one.rpartition(".")[2] != "main"), key=lambda one: len(parts[one]), default=None
+        )
+        groups[key] = [*parts.pop(kept, ()), *(parts.pop(None, ()) if kept is not None else ())]
+        for began, part in parts.items():
+            groups[f"{key[0]} ({began or '?'})", key[1]] = part
 
 
 def with_silent_locks(members: list[ThreadActivity]) -> list[ThreadActivity]:
@@ -221,9 +232,18 @@ def _at_rest(member: ThreadActivity, known: Knowledge) -> ThreadActivity:
         return member
     if thread.frames[found.frame].method not in _TAKES and not thread.frames[found.frame].method.startswith(_TAKES):
         return member
-    if len(application_frames(thread, known)) > SHALLOW or any(frame.full in known.task_frames for frame in thread.frames):
-        return member
-    return ThreadActivity(thread, found._replace(kind=ActivityKind.IDLE))
+    return ThreadActivity(thread, found._replace(kind=ActivityKind.IDLE)) if in_own_loop(member, known) else member
+
+
+def in_own_loop(member: ThreadActivity, known: Knowledge) -> bool:
+    """True for a thread that waits in a worker's own loop: a few application frames, no task and no request below. It may wait for work."""
+    thread, found = member
+    return (
+        found.serving is None
+        and found.app >= 0
+        and len(application_frames(thread, known)) <= SHALLOW
+        and known.task_frames.isdisjoint(calls_of(thread.frames))
+    )
 
 
 def _confirmed(role: PoolRole | None, members: list[ThreadActivity], known: Knowledge) -> PoolRole:

@@ -249,6 +249,31 @@ JOIN = (
 )
 
 
+class TestThreadsOfOneName:
+    """Linux names all threads of a program alike: where each began tells them apart."""
+
+    IDLE = ("epoll_wait (epfd=3) at ../sysdeps/unix/sysv/linux/epoll_wait.c:30", "turn () at press.c:30", "main () at press.c:40")
+    REST = ("___pthread_cond_wait (cond=0x1) at ./nptl/pthread_cond_wait.c:618", "tick () at press.c:50")
+    TABLE = (
+        "State Recv-Q Send-Q Local Address:Port Peer Address:Port Process\n"
+        'LISTEN 0 5 *:8090 *:* users:(("press",pid=77,fd=3))\nESTAB 0 0 10.0.0.1:8090 10.0.0.9:4100 users:(("press",pid=77,fd=5))\n'
+    )
+
+    def diagnosed(self, *calls: str) -> Diagnosis:
+        helpers = [native(at, *calls, *START) for at in (7, 6, 5, 4)]
+        stacks = "".join((*helpers, native(3, *self.REST, *START), native(2, *self.REST, *START), native(1, *self.IDLE)))
+        return diagnosis_of({"gdb-77.txt": stacks, "ss.txt": self.TABLE})
+
+    def test_helpers_that_all_stand_in_a_file_are_no_health(self) -> None:
+        """The loop is free, and other threads wait for work: none of them does what the helpers should."""
+        diagnosis = self.diagnosed("__libc_open64 (file=0x1) at open64.c:41", "load () at press.c:20", "helper () at press.c:22")
+        assert diagnosis.verdict.status is Status.INSUFFICIENT
+        assert "4 threads of press all wait, in libc.open" in diagnosis.verdict.headline
+
+    def test_helpers_that_wait_for_work_are(self) -> None:
+        assert self.diagnosed(self.REST[0], "helper () at press.c:22").verdict.status is Status.HEALTHY
+
+
 class TestWorkersThatAccept:
     """Each worker of a native program takes a connection for itself: where all of them wait, nobody is left to accept, and that is no cause."""
 

@@ -209,6 +209,14 @@ class TestObjectPool:
         threads = exec_threads(6, *PARK, "java.util.concurrent.Semaphore.acquire", "com.example.Limit.enter")
         assert one(judged(threads, *gave_up(6)), "object-pool-exhausted").confidence is Confidence.SUSPECTED
 
+    def test_workers_may_wait_for_work_at_a_semaphore(self) -> None:
+        """In a loop of their own, where nothing says that they serve anybody: a permit is what they work on. In a request it is what they lack."""
+        turn = (*PARK, "java.util.concurrent.Semaphore.acquire", "com.example.Digger.next")
+        loop = [thread(f"digger-{n}", "WAITING (parking)", *turn, "java.lang.Thread.run") for n in range(5)]
+        assert not found(judged([*loop, *idle_exec(4)]), "object-pool-exhausted")
+        tasks = workers("digger", 5, *turn)
+        assert found(judged([*tasks, *idle_exec(4)]), "object-pool-exhausted")
+
     def test_catches_not_a_database_pool(self) -> None:
         threads = exec_threads(6, *PARK, *POOL2, "org.apache.commons.dbcp2.PoolingDataSource.getConnection", "com.example.Dao.find")
         assert not found(judged(threads, *gave_up(6)), "object-pool-exhausted")
@@ -343,7 +351,9 @@ class TestCommonPool:
 
     def test_requests_that_wait_for_it_do_not_run_what_it_waits_for(self) -> None:
         """Requests of an own server are tasks of the same class: all of them wait for the common pool, and none runs anything."""
-        door = thread("door", "RUNNABLE", "sun.nio.ch.Net.accept", "java.net.ServerSocket.accept", "com.example.Board.run", native="runnable")
+        door = thread(
+            "door", "RUNNABLE", "sun.nio.ch.Net.accept", "java.net.ServerSocket.accept", "com.example.Board.run", native="runnable"
+        )
         diagnosis = judged([door, *self.common(3, *self.LATCH), *workers("crew", 8, *self.JOIN, "com.example.Board.lambda$1")], *gave_up(8))
         assert diagnosis.verdict.rule == "common-pool-starvation"
         assert (one(diagnosis, "common-pool-starvation").culprit.frame or "").startswith("com.example.Board.legs")
@@ -463,6 +473,24 @@ class TestLoggingStall:
         )
         assert (finding.culprit.frame or "").startswith("com.example.Gate.scan")
         assert not found(diagnosis, "lock-convoy")
+
+    def test_catches_an_own_logger_that_locks_around_the_console(self) -> None:
+        """The lock is none of the console's: whoever has it is in the same method, and writes. A lock that is taken elsewhere guards something else."""
+        held = f"- locked <{LOCK}> (a java.lang.Class for com.example.Journal)"
+        wants = held.replace("locked", "waiting to lock")
+        write = (
+            "java.io.FileOutputStream.writeBytes",
+            "java.io.PrintStream.println",
+            "com.example.Journal.note",
+            held,
+            "com.example.Gate.scan",
+        )
+        writer = exec_threads(1, *write, state="RUNNABLE", first=9)
+        for place, rule in (("com.example.Journal.note", "logging-stall"), ("com.example.Gate.open", "lock-convoy")):
+            waits = exec_threads(8, place, wants, "com.example.Gate.scan", state="BLOCKED (on object monitor)")
+            diagnosis = judged([*waits, *writer], *gave_up(9))
+            assert diagnosis.verdict.rule == rule, place
+            assert {one.rule for one in diagnosis.findings} & {"logging-stall", "lock-convoy"} == {rule}
 
     def test_catches_an_asynchronous_appender_whose_queue_is_full(self) -> None:
         put = (*PARK, "java.util.concurrent.ArrayBlockingQueue.put", "ch.qos.logback.core.AsyncAppenderBase.put", "com.example.Gate.scan")
