@@ -20,7 +20,7 @@ def test_self_call_is_certain_with_its_loop(name: str, port: int) -> None:
     assert primary.loop
     assert [step.actor for step in primary.chain] == [f"http-nio-{port}-exec", "pool-1-thread", f"127.0.0.1:{port}"]
     assert "FutureTask.get" in primary.chain[0].detail
-    assert primary.culprit.frame == "SelfCall$2.doGet(SelfCall.java:14)"
+    assert primary.culprit.frame == "SelfCall$2.lambda$doGet$0(SelfCall.java:13)"
     assert any(f"8 connections from this process to its own port {port}" in evidence.says for evidence in primary.evidence)
     assert all(evidence.where.file and evidence.where.first >= 1 and diagnosis.excerpts[evidence.where] for evidence in primary.evidence)
     assert not found(diagnosis, "slow-backend")

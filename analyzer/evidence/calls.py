@@ -238,10 +238,10 @@ def thread_evidence(serving: ServerPool, members: Sequence[ThreadActivity], pool
 
 
 def culprit_of(serving: ServerPool, *, remote: Endpoint | None = None, library: str | None = None) -> Culprit:
-    """What to blame: the pool, its common frame and its listener, and what the rule adds."""
+    """What to blame: the pool, the frame that makes its calls, whoever does so for it, and its listener, and what the rule adds."""
     return Culprit(
         pool=serving.pool.name,
-        frame=str(serving.culprit) if serving.culprit else None,
+        frame=str(serving.blamed) if serving.blamed else None,
         listener=f"*:{serving.port}" if serving.port is not None else None,
         remote=str(remote) if remote is not None else None,
         library=library,

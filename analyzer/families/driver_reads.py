@@ -81,7 +81,7 @@ def _finding(serving: ServerPool) -> Finding:
             SOCKETS_MISSING,
         ),
         chain=chain_of(serving, *text.steps()),
-        culprit=Culprit(pool=pool.name, frame=str(serving.culprit) if serving.culprit else None, library=library),
+        culprit=Culprit(pool=pool.name, frame=str(serving.blamed) if serving.blamed else None, library=library),
     )
 
 

@@ -153,7 +153,7 @@ def _proven(case: Case, serving: ServerPool, target: Target) -> Finding:
         how_it_ends=how_it_ends(outlook),
         waits=kind_in_words(waiting) if waiting else say("the call"),
         place=calling_place(serving),
-        caller=serving.calling_frame or serving.culprit,
+        caller=serving.blamed,
         pairs_count=len(pairs),
         pending=sum(pair.pending for pair in pairs),
         connecting=own_call_proof.connecting(pairs),
@@ -169,7 +169,7 @@ def _proven(case: Case, serving: ServerPool, target: Target) -> Finding:
         why_confident=why,
         culprit=Culprit(
             pool=serving.pool.name,
-            frame=str(serving.culprit) if serving.culprit else None,
+            frame=str(serving.blamed) if serving.blamed else None,
             listener=str(listener),
             remote=str(target.remote),
             library=serving.callers[0].activity.library if serving.callers else None,

@@ -175,6 +175,11 @@ class ServerPool:
         frames = [frame for member in self.ends if (frame := application_frame(*member)) is not None]
         return max(sorted(set(frames), key=str), key=frames.count, default=None)
 
+    @property
+    def blamed(self) -> Frame | None:
+        """The frame to blame: where the calls are made, else where the threads of the pool wait."""
+        return self.calling_frame or self.culprit
+
     @cached_property
     def pressure(self) -> Pressure:
         """What the listener's clients suffer."""

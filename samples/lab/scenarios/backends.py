@@ -238,7 +238,7 @@ SCENARIOS = (
         "30 calls stuck on a remote, two on the own port",
         Verdict(
             "slow-backend",
-            "com.shopfront.catalog.PriceClient.quoteAll",
+            "com.shopfront.catalog.PriceClient.quote",
             must_not=("self-call-starvation", "connection-leak"),
             pools={"http-nio-8095-exec-": 32, "pool-1-thread-": 32},
         ),

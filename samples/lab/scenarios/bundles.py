@@ -62,7 +62,7 @@ SCENARIOS = (
         "prices from the own port, 14 workers; the tree that sos made, and a thread dump beside it",
         Verdict(
             "self-call-starvation",
-            "com.shopfront.catalog.PriceClient.quoteAll",
+            "com.shopfront.catalog.PriceClient.quote",
             must_not=("slow-backend", "connection-leak", "connection-limit"),
             pools={"http-nio-8088-exec-": 14},
         ),

@@ -50,7 +50,7 @@ SCENARIOS = (
         "prices from the own port, 10 workers; the archive that the collector made, with packets",
         Verdict(
             "self-call-starvation",
-            "com.shopfront.catalog.PriceClient.quoteAll",
+            "com.shopfront.catalog.PriceClient.quote",
             must_not=("slow-backend", "connection-leak", "connection-limit"),
             pools={"http-nio-8087-exec-": 10, "pool-1-thread-": 10},
         ),

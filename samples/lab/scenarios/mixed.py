@@ -156,7 +156,7 @@ SCENARIOS = (
     Scenario(
         "proxy-gave-up",
         "nginx answers 504 and notes 499, and behind it a server waits for itself",
-        Verdict("self-call-starvation", "com.shopfront.catalog.PriceClient.quoteAll", also=("proxy-timeout",), must_not=("slow-backend",)),
+        Verdict("self-call-starvation", "com.shopfront.catalog.PriceClient.quote", also=("proxy-timeout",), must_not=("slow-backend",)),
         proxy_gave_up,
     ),
     Scenario(

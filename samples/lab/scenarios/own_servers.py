@@ -224,7 +224,7 @@ SCENARIOS = (
         "jetty-own-executor",
         "Jetty over an own executor calls itself from new threads",
         "self-call-starvation",
-        f"{PILOT}.Convoy$Dinghy.perform",
+        f"{PILOT}.Duty$Fetch.perform",
         {},
         jetty_own_executor,
     ),

@@ -167,7 +167,7 @@ SCENARIOS = (
         "prices through invokeAll from the own port, 24 workers",
         Verdict(
             "self-call-starvation",
-            "com.shopfront.catalog.PriceClient.quoteAll",
+            "com.shopfront.catalog.PriceClient.quote",
             must_not=("slow-backend", "connection-leak", "connection-limit"),
             pools={"http-nio-8085-exec-": 24, "pool-1-thread-": 24},
         ),
@@ -189,7 +189,7 @@ SCENARIOS = (
         "supplyAsync and join, java.net.http against the own port, dump in the log",
         Verdict(
             "self-call-starvation",
-            "net.example.search.FacetLoader.load",
+            "net.example.search.FacetLoader.fetch",
             must_not=("slow-backend", "connection-leak"),
             pools={"web-worker-": 12, "search-fanout-": 12},
         ),
@@ -200,7 +200,7 @@ SCENARIOS = (
         "12 workers, maxConnections 20, acceptCount 8: calls to itself stay in SYN_SENT",
         Verdict(
             "self-call-starvation",
-            "com.shopfront.catalog.PriceClient.quoteAll",
+            "com.shopfront.catalog.PriceClient.quote",
             also=("connection-limit",),
             must_not=("slow-backend", "connection-leak", "acceptor-stalled"),
             pools={"http-nio-8086-exec-": 12, "pool-1-thread-": 12},
@@ -212,7 +212,7 @@ SCENARIOS = (
         "250 workers, 4,000 clients, two snapshots half a minute apart",
         Verdict(
             "self-call-starvation",
-            "com.shopfront.catalog.PriceClient.quoteAll",
+            "com.shopfront.catalog.PriceClient.quote",
             must_not=("slow-backend", "connection-leak"),
             pools={"http-nio-8080-exec-": 250, "pool-1-thread-": 250},
         ),
