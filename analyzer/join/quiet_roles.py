@@ -13,7 +13,7 @@ from msgspec.structs import replace
 from analyzer.join.requests import TOLERANCE, TROUBLED
 from analyzer.model.finding import Confidence
 from analyzer.model.message import say
-from analyzer.software.blockers import IDLE, SOCKET, calls_of
+from analyzer.software.blockers import IDLE, OUTBOUND, RESULTS, SOCKET, calls_of
 from analyzer.software.kinds import ActivityKind, PoolRole, SocketSide
 from analyzer.software.pools import Pool, ThreadActivity
 from parsers.records import TcpState
@@ -24,6 +24,7 @@ if TYPE_CHECKING:
     from analyzer.join.connections import Connection
     from analyzer.join.process import OwnCall, ProcessView
     from analyzer.join.requests import Requests
+    from parsers.records import Endpoint
 
 
 _CARRIER: Final = "java.util.concurrent.ForkJoinWorkerThread.run"
@@ -52,6 +53,13 @@ def quiet_server(
             say("each of its threads calls a service, and as many connections of clients and to that service are open"),
         ),
         (
+            _before_callers(view, working, requests),
+            Confidence.SUSPECTED,
+            say(
+                "its threads wait for results of the only other ones at work, which call a service, and no fewer connections of clients are open"
+            ),
+        ),
+        (
             _waiting(working, requests),
             Confidence.SUSPECTED,
             say("all of its threads wait, and no fewer connections of clients are open"),
@@ -71,8 +79,7 @@ def _writers(view: ProcessView, working: Sequence[Pool], port: int) -> Pool | No
 
 def _callers(view: ProcessView, working: Sequence[Pool], requests: Requests) -> Pool | None:
     """The one pool each of whose threads stands in a call, with as many connections open to one service and no fewer of clients."""
-    states = {TcpState.ESTABLISHED, TcpState.SYN_SENT}
-    calls = Counter(row.remote for row in view.client_side if row.state in states and not row.recv_q and not view.calls_itself(row))
+    calls = _calls_by_service(view)
     return _only(
         [
             pool
@@ -85,13 +92,32 @@ def _callers(view: ProcessView, working: Sequence[Pool], requests: Requests) -> 
     )
 
 
+def _calls_by_service(view: ProcessView) -> Counter[Endpoint | None]:
+    """How many connections of the process to each service have nothing to read."""
+    states = {TcpState.ESTABLISHED, TcpState.SYN_SENT}
+    return Counter(row.remote for row in view.client_side if row.state in states and not row.recv_q and not view.calls_itself(row))
+
+
+def _before_callers(view: ProcessView, working: Sequence[Pool], requests: Requests) -> Pool | None:
+    """The one pool all of whose threads wait for results, where all threads of the only other one read, as many as connections to one service are open."""
+    asking = [pool for pool in working if len(pool.workers) >= TROUBLED and all(one.activity.kind in RESULTS for one in pool.workers)]
+    others = [pool for pool in working if pool not in asking]
+    if len(asking) != 1 or len(others) != 1 or _open_clients(requests) < (1 - TOLERANCE) * len(asking[0].workers):
+        return None
+    reads = len(others[0].workers) >= TROUBLED and all(one.activity.kind in OUTBOUND for one in others[0].workers)
+    return asking[0] if reads and any(_agree(len(others[0].workers), count) for count in _calls_by_service(view).values()) else None
+
+
+def _open_clients(requests: Requests) -> int:
+    return requests.quiet + requests.unknown + requests.drained + requests.read
+
+
 def _waiting(working: Sequence[Pool], requests: Requests) -> Pool | None:
     """The one pool of the application at work, all of whose threads wait in a request, with no fewer connections of clients open."""
     pool = working[0] if len(working) == 1 and requests.unanswered < TROUBLED else None  # who has no answer says more than who is connected
     if pool is None or len(pool.workers) < TROUBLED or not _waits_only(pool):
         return None
-    clients = requests.quiet + requests.unknown + requests.drained + requests.read
-    return pool if clients >= (1 - TOLERANCE) * len(pool.workers) else None
+    return pool if _open_clients(requests) >= (1 - TOLERANCE) * len(pool.workers) else None
 
 
 def _only(found: Sequence[Pool]) -> Pool | None:

@@ -62,6 +62,20 @@ class TestWithoutQueues:
         assert diagnosis.verdict.rule == "self-call-starvation"
         assert one(diagnosis, "self-call-starvation")[1:] == (Confidence.LIKELY, "org.acme.rates.Quote.fetch(Quote.java:13)")
 
+    def test_who_waits_for_results_of_callers_serves(self) -> None:
+        """As many helpers read as connections to one service are open, and no other thread is at work but those that wait for them."""
+        task = ("java.util.concurrent.FutureTask.run", "java.util.concurrent.ThreadPoolExecutor.runWorker", "java.lang.Thread.run")
+        waits = (*PARK, "java.util.concurrent.FutureTask.get", "org.acme.counter.Ledger.book")
+        reads = [thread(f"errand-{n}", "RUNNABLE", *PLAIN_READ, "org.acme.rates.Quote.fetch", *task, native="runnable") for n in range(5)]
+        files = {"jstack-431.txt": dump(ACCEPTS, *clerks(*waits), *reads)}
+        for clients, calls, told in ((7, 5, True), (3, 5, False), (7, 9, False)):
+            diagnosis = diagnosis_of({**files, "lsof.txt": lsof(clients, calls, "10.7.7.7:6000")})
+            assert bool(found(diagnosis, "slow-backend")) is told, (clients, calls)
+            if told:
+                (finding,) = found(diagnosis, "slow-backend")
+                assert (finding.confidence, finding.culprit.remote) == (Confidence.SUSPECTED, "10.7.7.7:6000")
+                assert (finding.culprit.frame or "").startswith("org.acme.rates.Quote.fetch")
+
     def test_a_table_of_one_port_leaves_a_suspicion(self) -> None:
         table = "".join(line for line in lsof(7, 5).splitlines(keepends=True) if "cwd" not in line)
         diagnosis = diagnosis_of({"jstack-431.txt": dump(ACCEPTS, *clerks(*ASKS, native="runnable")), "lsof.txt": table})
