@@ -14,13 +14,15 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Final
 
+from analyzer.contention.locks import lock_in_words, owner_of
 from analyzer.evidence.calls import kind_in_words
 from analyzer.evidence.citations import of_threads
+from analyzer.evidence.doing import meanwhile
 from analyzer.model.finding import Confidence, Culprit, Finding, Outlook, RecoversWhen, Severity, When
 from analyzer.model.message import say
 from analyzer.model.need import Need
 from analyzer.model.text import Ask, Do, Either, Text
-from analyzer.software.blockers import IDLE, application_frame
+from analyzer.software.blockers import IDLE, application_frame, waited_lock
 from analyzer.software.kinds import ActivityKind
 
 if TYPE_CHECKING:
@@ -36,24 +38,35 @@ CLEAN: Final = say("the Finalizer waits for references, as it should")
 _WORKING: Final = IDLE | {ActivityKind.RUNNING, ActivityKind.NONE}
 TEXT: Final = Text(
     "finalizer-stuck",
-    headline="The Finalizer is stuck in {frame}: nothing is finalised any more.",
-    explanation="The one Finalizer thread of the VM is in {waits}, called from {frame}{in_two}. Objects that need finalising, and what they hold, stay until it goes on.",
+    headline=Either(
+        "owner",
+        "The Finalizer waits in {frame} for a lock that “{owner}” holds: nothing is finalised any more.",
+        "The Finalizer is stuck in {frame}: nothing is finalised any more.",
+    ),
+    explanation="The one Finalizer thread of the VM is in {waits}{called}{in_two}.{held} Objects that need finalising, and what they hold, stay until it goes on.",
     why=Either("lasting", "It stood there in the dump before.", "The stack shows it; whether it lasts needs a second dump."),
     do=(
+        Do(When.NOW, "Make “{owner}” go on or end: the Finalizer waits for what it holds.", on="owner"),
         Do(When.NOW, "See how many objects wait for it.", "jcmd {pid} GC.finalizer_info"),
         Do(When.FIX, "Take the waiting out of {frame}: no locks or I/O in finalize; use try-with-resources or java.lang.ref.Cleaner."),
     ),
     figures=(("1", "Finalizer, stuck"),),
     ask=(
         Ask(
-            "second thread dump, ten seconds later",
-            "whether the Finalizer still stands there",
-            "jstack -l {pid} > jstack-2.txt",
-            on="undecided",
+            "second thread dump, ten seconds later", "whether the Finalizer still stands there", "jstack -l {pid} > jstack-2.txt", on="once"
         ),
     ),
-    chain=(("{thread}", "waits in", "{waits}"), ("objects with finalizers", "are kept", "")),
-    phrases={"shown": "the Finalizer is in {waits}, called from {frame}", "in_two": Either("lasting", ", in two dumps")},
+    chain=(
+        ("Finalizer", "waits in", Either("owner", "{waits}, for what “{owner}” holds", "{waits}")),
+        ("objects with finalizers", "are kept", ""),
+    ),
+    phrases={
+        "shown": "the Finalizer is in {waits}{called}",
+        "called": Either("app_below", ", called from {frame}"),
+        "in_two": Either("lasting", ", in two dumps"),
+        "held": Either("owner", " It waits for {lock}, which “{owner}” holds; that one {meanwhile}{owner_called}."),
+        "owner_called": Either("owner_frame", ", called from {owner_frame}"),
+    },
 )
 
 
@@ -72,9 +85,21 @@ def _finalizer(view: ProcessView) -> ThreadActivity | None:
 
 
 def _finding(view: ProcessView, member: ThreadActivity, *, lasting: bool) -> Finding:
-    frame = application_frame(*member)
-    waits = kind_in_words((member,))
-    text = TEXT.filled(view.process, frame=frame, waits=waits, lasting=lasting, undecided=not lasting, thread="Finalizer")
+    frame, waits = application_frame(*member), kind_in_words((member,))
+    lock = waited_lock(member.thread)
+    owner = owner_of(view, lock)
+    text = TEXT.filled(
+        view.process,
+        frame=frame,
+        waits=waits,
+        app_below=frame is not None and frame.call != waits,
+        lasting=lasting,
+        once=not lasting,
+        lock=lock_in_words(lock),
+        owner=owner.thread.name if owner else None,
+        meanwhile=meanwhile(owner) if owner else None,
+        owner_frame=application_frame(*owner) if owner else None,
+    )
     shown = of_threads((member,), text["shown"])
     return text.finding(
         severity=Severity.WARNING,

@@ -120,6 +120,18 @@ class TestFinalizer:
         files = {"jstack-1.txt": dump(self.STUCK), "jstack-2.txt": dump(self.STUCK)}
         assert found(diagnosis_of(files), "finalizer-stuck")[0].confidence is Confidence.CERTAIN
 
+    def test_names_the_owner_of_the_lock_that_it_waits_for(self) -> None:
+        owner = thread(
+            "loader-1",
+            "RUNNABLE",
+            "java.net.SocketInputStream.socketRead0",
+            "com.example.Arena.refill",
+            "- locked <0x00000000000000b1> (a java.lang.Object)",
+        )
+        finding = found(diagnosis_of({"jstack.txt": dump(self.STUCK, owner)}), "finalizer-stuck")[0]
+        assert "for a lock that “loader-1” holds" in finding.headline
+        assert "that one waits for an answer on a socket, called from com.example.Arena.refill" in finding.explanation
+
     def test_catches_not_a_finalizer_at_rest(self) -> None:
         assert not found(diagnosis_of({"jstack.txt": dump(self.IDLE)}), "finalizer-stuck")
 
