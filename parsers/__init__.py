@@ -46,6 +46,7 @@ from parsers.sessions import (
     pgbouncer,
     postgresql,
     redis,
+    session_counts,
     sqlserver,
 )
 from parsers.sockets import (
@@ -227,6 +228,7 @@ FORMATS: Final[tuple[Format, ...]] = (
     sqlserver,
     mongodb,
     connection_lists,
+    session_counts,
     jfr_events,
     host_facts,
 )

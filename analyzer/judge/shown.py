@@ -15,6 +15,7 @@ from analyzer.evidence.doing import caller, doing, idle, interrupted, kept, repo
 from analyzer.evidence.log_events import caller_in_words, in_words, of_this_moment
 from analyzer.evidence.sessions import of_lists
 from analyzer.evidence.waiting_groups import since_in_words, waiting_groups
+from analyzer.families.counted_sessions import counted_in_words
 from analyzer.families.given_up import is_told
 from analyzer.judge.counted import counted
 from analyzer.judge.far_counts import asleep_in_words, far_counts_in_words
@@ -78,6 +79,7 @@ def beside_threads(case: Case, findings: Sequence[Finding] = ()) -> list[str]:
         said += of_rows(view, case.counts.of(Counted.SOCKETS))
     said += counted(case)
     said += of_lists(case.incident.snapshots)
+    said += counted_in_words(case)
     for snapshot in case.incident.snapshots[-1:]:
         said += [
             *asleep_in_words(snapshot),

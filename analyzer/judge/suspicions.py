@@ -8,7 +8,8 @@ from msgspec.structs import replace
 
 from analyzer.evidence.chosen_threads import FEW_THREADS
 from analyzer.evidence.sessions import of_lists
-from analyzer.families import full_pipes, listed_sessions, standing_calls, told_by_logs
+from analyzer.families import counted_sessions, full_pipes, listed_sessions, standing_calls, told_by_logs
+from analyzer.families.counted_sessions import counted_in_words
 from analyzer.judge.shown import beside_threads, shown
 from analyzer.model.finding import Check, Finding, Outcome, Severity
 from analyzer.model.message import capitalized, say, unended
@@ -39,7 +40,11 @@ def with_lists(case: Case, found: list[Finding], checked: list[Check], rules: Ma
     """The findings and the checks, with what a list of sessions alone tells. Picked threads that wait for that server are part of its finding."""
     if any(one.severity is not Severity.INFO and not one.has_doubt(*_LITTLE) and not listed_sessions.is_open(one) for one in found):
         return found, checked
-    told = {one.rule: replace(one, outlook=rules[one.rule].OUTLOOK) for one in listed_sessions.suspicions(case, found) if one.rule in rules}
+    told = {
+        one.rule: replace(one, outlook=rules[one.rule].OUTLOOK)
+        for one in (*listed_sessions.suspicions(case, found), *counted_sessions.suspicions(case))
+        if one.rule in rules
+    }
     kept = [one for one in found if not listed_sessions.absorbed(one, [*told.values()])]
     gone = {one.rule for one in found} - {one.rule for one in kept}
     left = [Check(check.rule, Outcome.CLEAN, rules[check.rule].CLEAN) if check.rule in gone else check for check in checked]
@@ -85,6 +90,6 @@ def besides(case: Case, primary: Finding, findings: Sequence[Finding]) -> list[s
     others = [one.headline for one in findings if one is not primary and one.process == primary.process and one.has_doubt(*_LITTLE)]
     told = [evidence.says for one in findings for evidence in one.evidence] + [unended(other) for other in others]
     seen = beside_threads(case, findings) if primary.has_doubt(FEW_THREADS) else shown(case, findings)
-    said = {*of_lists(case.incident.snapshots)} if primary.has_doubt(listed_sessions.LIST_ALONE) else set()
+    said = {*of_lists(case.incident.snapshots), *counted_in_words(case)} if primary.has_doubt(listed_sessions.LIST_ALONE) else set()
     lines = [line for line in seen if line not in said and not any(words in line for words in told)]
     return [*others, *(say("{line}.", line=capitalized(line)) for line in lines)]

@@ -28,6 +28,7 @@ from parsers.records import (
     ProxyLoad,
     Session,
     SessionBlock,
+    SessionCount,
     SessionState,
     Setting,
     SocketRow,
@@ -74,6 +75,7 @@ class Snapshot(msgspec.Struct, frozen=True, kw_only=True, dict=True):
     facts: tuple[HostFact, ...] = ()
     sessions: tuple[Session, ...] = ()
     blocks: tuple[SessionBlock, ...] = ()
+    session_counts: tuple[SessionCount, ...] = ()
     empty_tables: tuple[str, ...] = ()
     """Files with the heading of a socket table and no row below it: at that moment there was no socket."""
 
@@ -202,6 +204,7 @@ def snapshot_of(host: str | None, index: int, outputs: Iterable[tuple[Parsed, Pi
         facts=_of(known, HostFact),
         sessions=tuple(_with_clients(_of(known, Session), blocks)),
         blocks=blocks,
+        session_counts=_of(known, SessionCount),
         empty_tables=empty_tables,
     )
 

@@ -15,7 +15,7 @@ from parsers.records.far_counts import FarCount, Fate, ProxyLoad
 from parsers.records.log_events import DeadlockSide, LogEvent, LogKind, LogLines
 from parsers.records.places import Inode, NativeId, Pid, Unit, Where
 from parsers.records.process_records import ProcessRow, ProcessStatus, ThreadUsage
-from parsers.records.sessions import Session, SessionBlock, SessionState
+from parsers.records.sessions import Session, SessionBlock, SessionCount, SessionState
 from parsers.records.stack_records import Frame, LoopHandle, Runtime
 from parsers.records.tallies import Counted, Setting, Tally
 from parsers.records.task_records import (
@@ -65,6 +65,7 @@ __all__ = [
     "Runtime",
     "Session",
     "SessionBlock",
+    "SessionCount",
     "SessionState",
     "Setting",
     "SocketMemory",
@@ -362,6 +363,7 @@ Record: TypeAlias = (
     | TaskSyscall
     | Session
     | SessionBlock
+    | SessionCount
     | Collected
     | Collection
     | FarCount

@@ -74,3 +74,17 @@ class SessionBlock(msgspec.Struct, frozen=True, kw_only=True):
     waiter: str
     holders: tuple[str, ...]
     ends: tuple[Session, ...] = ()
+
+
+class SessionCount(msgspec.Struct, frozen=True, kw_only=True):
+    """How many sessions of a server are alike, as a query counted them: in one state, waiting for one kind of event.
+
+    ``state`` is UNKNOWN where the query did not group by it. ``waits_on`` is the event as the server calls it.
+    """
+
+    where: Where
+    server: str
+    count: int
+    state: SessionState = SessionState.UNKNOWN
+    printed_state: str = ""
+    waits_on: str | None = None
