@@ -90,6 +90,7 @@ _SAYS: Final = {
     LogKind.FLOODED: say("new connections came faster than they were taken: a stalled listener shows the same as a flood of SYNs"),
     LogKind.STOOD: say("a task stood in the kernel, where no signal reaches it"),
     LogKind.STORE: say("a file server did not answer"),
+    LogKind.DISK: say("a disk had no rest and kept those who waited for it"),
     LogKind.LOOP: say("an event loop was held up"),
     LogKind.ALARM: say("a broker took no more messages, as a limit of its disk or memory was reached"),
     LogKind.STARVED: say("a task waited long for a thread of its pool"),

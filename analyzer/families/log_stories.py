@@ -215,6 +215,17 @@ STORIES: Final[Mapping[LogKind, Story]] = {
     ),
     LogKind.STORE: _STORAGE,
     LogKind.STOOD: _STORAGE,
+    LogKind.DISK: Story(
+        "disk-stall",
+        say(
+            "Whoever reads, writes or syncs a file on it waits that long each time, and so do those who wait for a lock or a thread of theirs."
+        ),
+        say("See who reads and writes so much, and whether the device itself is sick."),
+        "pidstat -d 1 5; iostat -x 1 5; dmesg | tail",
+        say("Take the load off the device that others do not need (logs, backups, compaction), or give it one of its own."),
+        say("is busy all the time"),
+        why=say("The tool's own figures say so; who waits for the disk, they do not."),
+    ),
     LogKind.THREADS: _FULL,
     LogKind.WORKERS: _FULL,
     LogKind.MAILBOX: Story(

@@ -5,7 +5,6 @@ Never more than they do: who waits, on what, held by whom, called from where; an
 
 from __future__ import annotations
 
-from collections import Counter as Counts
 from typing import TYPE_CHECKING, Final
 
 from analyzer.contention.leases import lender_of
@@ -18,6 +17,7 @@ from analyzer.evidence.waiting_groups import since_in_words, waiting_groups
 from analyzer.families.counted_sessions import counted_in_words
 from analyzer.families.given_up import is_told
 from analyzer.judge.counted import counted
+from analyzer.judge.descriptors import of_descriptors
 from analyzer.judge.far_counts import asleep_in_words, far_counts_in_words
 from analyzer.judge.kernel_counts import of_counts
 from analyzer.judge.rows import of_rows
@@ -86,7 +86,7 @@ def beside_threads(case: Case, findings: Sequence[Finding] = ()) -> list[str]:
             *far_counts_in_words(snapshot),
             *of_counts(snapshot),
             *calls_of(snapshot),
-            *_of_descriptors(snapshot),
+            *of_descriptors(snapshot),
         ]
     said += _of_logs(case, {finding.rule for finding in findings})
     return said
@@ -104,8 +104,6 @@ def _of_logs(case: Case, rules: set[str]) -> Iterator[str]:
         )
 
 
-STANDARD: Final = 3
-"""Descriptors that every process has: input, output and errors."""
 FEWEST_FREE: Final = 3
 """Idle threads from which on it is worth a sentence that they are: many wonder at threads that are parked."""
 
@@ -361,27 +359,4 @@ def calls_of(snapshot: Snapshot) -> Iterator[str]:
             on=say(" on descriptor {number}", number=task.descriptor) if task.descriptor is not None else "",
             peer=say(", the connection to {remote}", remote=remote) if remote else "",
             caller=caller,
-        )
-
-
-def _of_descriptors(snapshot: Snapshot) -> Iterator[str]:
-    """How many descriptors a process has, where that is all that is known of it."""
-    if snapshot.rows:
-        return
-    counts = Counts((file.pid, file.command) for file in snapshot.open_files if file.pid is not None)
-    sockets = Counts(file.pid for file in snapshot.open_files if file.kind in {"socket", "sock"})
-    unknown = Counts(file.pid for file in snapshot.open_files if file.kind == "sock")
-    whole = [(key, count) for key, count in counts.most_common(2) if count >= STANDARD]  # of fewer somebody chose a line or two
-    for (pid, command), count in whole:
-        yield say(
-            "{descriptors} of {command} (pid {pid}) are open, {sockets:,} of them sockets{unconnected}",
-            command=command or say("a process"),
-            pid=pid,
-            descriptors=plural(count, "descriptor"),
-            sockets=sockets[pid],
-            unconnected=say(
-                ", which lsof finds no connection for: they are closed, were never connected, or are of another network namespace"
-            )
-            if unknown[pid] == sockets[pid] > 0
-            else "",
         )

@@ -43,6 +43,7 @@ class LogKind(StrEnum):
     FLOODED = "new connections came faster than a listener took them"
     STOOD = "a task stood in the kernel"
     STORE = "a file server did not answer"
+    DISK = "a disk was busy all the time, and slow to answer"
     LOOP = "an event loop was held up"
     ALARM = "a broker took no more messages"
     STARVED = "a task waited long for a thread of its pool"

@@ -281,3 +281,14 @@ def test_a_thread_of_a_piece_is_not_called_the_acceptor() -> None:
     table += "".join(f"CLOSE-WAIT 90     0      10.0.0.1:7700       10.0.0.5:4000{n}\n" for n in range(3))
     diagnosis = diagnosis_of({"paste.txt": f"{pasted}\n{table}"})
     assert "acceptor" not in " ".join(str(one.says) for finding in diagnosis.findings for one in finding.evidence)
+
+
+def test_deleted_files_that_are_still_open_are_told() -> None:
+    rows = (
+        "COMMAND   PID   USER   FD   TYPE DEVICE    SIZE/OFF NLINK    NODE NAME\n"
+        "java    21904 gannet  1w   REG  253,1 48318382080     0 1310734 /opt/gannet/out.log (deleted)\n"
+        "java    21904 gannet  9u   REG    0,1           8     0      12 /memfd:shared (deleted)\n"
+    )
+    text = said({"lsof.txt": rows})
+    assert "1 descriptor of java (pid 21904) is of a deleted file (/opt/gannet/out.log)" in text
+    assert "memfd" not in text
