@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Final
 
-from analyzer.families.pauses import Share, heavy, in_a_row
+from analyzer.families.pauses import Share, heavy, in_a_row, summed_up
 from analyzer.model.finding import Confidence, Doubt, Finding, Severity, When
-from analyzer.model.message import say
+from analyzer.model.message import plural, say
 from analyzer.model.text import Ask, Do, Either, Text
 from parsers.records import Runtime
 
@@ -35,25 +35,29 @@ TEXT: Final = Text(
     "gc-thrash",
     headline=Either(
         "filled",
-        "The garbage collector collects the whole heap again and again, {stood:.0f} of {of:.0f} s, and frees next to nothing: the heap is full.",
+        "The garbage collector collects the whole heap again and again, {spent}, and frees next to nothing: the heap is full.",
         "The garbage collector stood the program still for {stood:.0f} of {of:.0f} s: the heap is full, or far too busy.",
     ),
     explanation=Either(
         "filled",
-        "By its own log the collector collected the whole heap {pauses} times in {of:.0f} s, {stood:.0f} s together, and behind the last of them the heap is {full:.0%} full. Each is short, but hardly anything of the program runs in between: busy threads in the dumps wait for memory. It goes on until whatever fills the heap is let go.",
-        "By its own log the collector made {pauses} long pauses in {of:.0f} s, {stood:.0f} s together. Nothing of the program runs meanwhile: time limits run out, and requests pile up. It goes on until whatever fills the heap is let go.",
+        "By its own figures the collector collected the whole heap {times}{in_of}, {stood:.0f} s together, and behind the last of them the heap is {full:.0%} full. Hardly anything of the program runs in between: busy threads in the dumps wait for memory. It goes on until whatever fills the heap is let go.",
+        "By its own figures the collector made {long_pauses} in {of:.0f} s, {stood:.0f} s together. Nothing of the program runs meanwhile: time limits run out, and requests pile up. It goes on until whatever fills the heap is let go.",
     ),
-    why="The collector's own log has the pauses. What fills the heap it does not show.",
+    why="The collector's own figures have the pauses. What fills the heap it does not show.",
     do=DO,
-    figures=(("{share:.0%}", "of the time in pauses"), ("{pauses}", Either("filled", "collections of the whole heap", "long pauses"))),
+    figures=(("{share}", "of the time in pauses"), ("{pauses}", Either("filled", "collections of the whole heap", "long pauses"))),
     ask=ASK,
-    chain=(("what fills the heap", "leaves no room", ""), ("the garbage collector", "keeps everything still", "{stood:.0f} of {of:.0f} s")),
+    chain=(("what fills the heap", "leaves no room", ""), ("the garbage collector", "keeps everything still", "{spent}")),
+    phrases={
+        "spent": Either("in_time", "{stood:.0f} of {of:.0f} s", "{stood:.0f} s together"),
+        "in_of": Either("in_time", " in {of:.0f} s"),
+    },
 )
 
 
 def findings(case: Case) -> Iterator[Finding]:
     """One for the log, of the only JVM if there is one."""
-    share = heavy(case.incident) or in_a_row(case.incident)
+    share = heavy(case.incident) or in_a_row(case.incident) or summed_up(case.incident)
     if share is not None:
         yield _finding(case, share)
 
@@ -64,10 +68,13 @@ def _finding(case: Case, share: Share) -> Finding:
     doubt = Doubt("log-alone", say("whose log it is, it does not say"), Confidence.LIKELY)
     text = TEXT.filled(
         view.process if view is not None else None,
-        share=share.stood / share.of,
+        share=f"{share.stood / share.of:.0%}" if share.of else "",
         stood=share.stood,
         of=share.of,
-        pauses=len(share.pauses),
+        pauses=share.count or len(share.pauses),
+        long_pauses=plural(share.count or len(share.pauses), "long pause"),
+        times=plural(share.count or len(share.pauses), "time"),
+        in_time=share.of,
         filled=share.full is not None,
         full=share.full or 0.0,
     )

@@ -256,7 +256,9 @@ def each_in_words(one: GivenUp) -> Iterator[str]:
 
 
 def is_told(event: LogEvent, rules: set[str]) -> bool:
-    """True for a line of a proxy, where a finding of ``rules`` says what such lines say."""
+    """True for a line of a proxy or a collector, where a finding of ``rules`` says what such lines say."""
+    if "gc-thrash" in rules and event.kind is LogKind.PAUSE and event.source in {"garbage collector", "jstat"}:
+        return True
     return "proxy-timeout" in rules and event.kind in ENDS and event.source in PROXIES
 
 

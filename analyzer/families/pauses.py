@@ -104,11 +104,14 @@ class Share(msgspec.Struct, frozen=True):
     of: float
     full: float | None = None
     """How full the heap is after the last of them, where they are collections of the whole heap that follow each other."""
+    count: int = 0
+    """How many collections there were, where one line sums them up. ``of`` is 0 where it does not say in what time."""
 
     @property
     def evidence(self) -> Evidence:
         """The last of the pauses, and how many there are."""
-        says = say("{pauses}, {stood:.1f} s together", pauses=plural(len(self.pauses), "pause"), stood=self.stood)
+        number = self.count or len(self.pauses)
+        says = say("{pauses}, {stood:.1f} s together", pauses=plural(number, "pause"), stood=self.stood)
         return Evidence(self.pauses[-1].where, says, (), len(self.pauses) - 1)
 
 
@@ -140,6 +143,34 @@ def _share(events: Sequence[LogEvent]) -> Share | None:
     stood = sum(event.figure("seconds") or 0.0 for event in events)
     of = (times[-1] - times[0]).total_seconds() + (events[0].figure("seconds") or 0.0)
     return Share(tuple(events), stood, of) if stood >= _STEADY and MUCH * of <= stood <= of * 1.2 else None
+
+
+_SUMMED: Final = 0.5
+"""Share of the time that a line must sum up for its last moment alone to tell: busy collectors take some hundredths."""
+_LAST: Final = 2
+"""Lines that are looked at, the last of a log."""
+_AGAIN: Final = 2
+"""Collections of the whole heap between two rows of figures, from which on they follow each other."""
+
+
+def summed_up(incident: Incident) -> Share | None:
+    """What the last line that sums up the collector's time says, if that is much: the rows of jstat, or a watch inside the program. None if none does."""
+    sums = [event for event in near(incident) if event.kind is LogKind.PAUSE and (event.figure("of") or event.figure("collections"))]
+    shares = [share for event in sums[-_LAST:] if (share := _of_sum(event)) is not None]
+    # A watch writes how full the heap is in one line, and how long it took in the next.
+    return max(shares, key=lambda share: (share.full is not None, share.pauses[-1].where), default=None)
+
+
+def _of_sum(event: LogEvent) -> Share | None:
+    stood, of = event.figure("seconds") or 0.0, event.figure("of") or 0.0
+    count = int(event.figure("collections") or 1)
+    percent = event.figure("percent")
+    size = event.figure("size")
+    full = percent / 100 if percent is not None else _filled(event) if size else None
+    filled = full if full is not None and full >= _FULL else None
+    if (of and stood >= _SUMMED * of) or (not of and count >= _AGAIN and filled is not None):
+        return Share((event,), min(stood, of) if of else stood, of, filled, count)
+    return None
 
 
 _IN_A_ROW: Final = 10

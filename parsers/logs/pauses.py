@@ -4,6 +4,7 @@ r"""Lines about moments in which a virtual machine stood still: collections of g
     812.345: [Full GC (Ergonomics) [PSYoungGen: 1024K->0K(9216K)] … , 14.2351234 secs] [Times: user=14.20 sys=0.01, real=14.24 secs]
     Total time for which application threads were stopped: 14.2351234 seconds, Stopping threads took: 0.0001 seconds
     Safepoint "G1CollectFull", Time since last: 1000000 ns, Reaching safepoint: 2000 ns, Cleanup: 1 ns, At safepoint: 1 ns, Total: 14235123456 ns
+    [gc][old][81223][412] duration [11.9s], collections [1]/[12.2s], total [11.9s]/[1.3h], memory [30.9gb]->[30.8gb]/[31gb]
     WARN JvmPauseMonitor: Detected pause in JVM or host machine (eg GC): pause of approximately 14235ms
 
 Nothing of the program ran meanwhile, so limits of time that are shorter ran out. Short pauses are ordinary and no record, but for collections of the
@@ -53,6 +54,12 @@ SHAPES: Final = (
         "garbage collector",
         "overhead, spent [",
         r"\[gc\]\[\d{1,12}\] overhead, spent \[(?P<s>\d{1,6}(?:\.\d{1,3})?)s\] collecting in the last \[(?P<of>\d{1,6}(?:\.\d{1,3})?)s\]",
+    ),
+    _shape(
+        "garbage collector",
+        "] duration [",
+        r"\[gc\]\[(?P<subject>old|young)\]\[\d{1,12}\]\[\d{1,12}\] duration \[(?P<s>\d{1,6}(?:\.\d{1,3})?)s\], collections \[\d{1,9}\]/\[(?P<of>\d{1,6}(?:\.\d{1,3})?)s\]"
+        r"(?:[^\n]{0,80}?, memory \[\d{1,6}(?:\.\d)?gb\]->\[(?P<after>\d{1,6}(?:\.\d)?)gb\]/\[(?P<size>\d{1,6}(?:\.\d)?)gb\])?",
     ),
     Shape(  # short ones, which matter only in a row: how many in what time, and how full the heap is behind them
         "garbage collector",

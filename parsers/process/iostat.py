@@ -78,7 +78,8 @@ def parse(section: Section) -> Parsed:
 
 
 def _number(cells: dict[str, str], *names: str) -> float:
-    return max((decimal(cells[name].replace(",", ".")) or 0.0 for name in names if name in cells), default=0.0)
+    texts = (cells[name].replace(",", ".") for name in names if name in cells)
+    return max((decimal(text) or 0.0 for text in texts if text[:1].isdigit()), default=0.0)
 
 
 def _of_device(section: Section, index: int, cells: dict[str, str]) -> Iterator[LogEvent]:
