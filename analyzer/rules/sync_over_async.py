@@ -18,6 +18,7 @@ from typing import TYPE_CHECKING, Final
 
 from analyzer.contention.blocked_group import BlockedGroup, judge
 from analyzer.evidence.calls import kind_in_words
+from analyzer.evidence.chosen_threads import chosen
 from analyzer.evidence.citations import of_threads
 from analyzer.families import blocked_threads
 from analyzer.model.finding import Kind, Outlook, RecoversWhen, When
@@ -25,6 +26,7 @@ from analyzer.model.message import plural, say
 from analyzer.model.need import Need
 from analyzer.model.text import Ask, Do, Text
 from analyzer.software.blockers import FUTURES
+from analyzer.software.kinds import PoolRole
 from parsers.records import Runtime
 
 if TYPE_CHECKING:
@@ -80,7 +82,8 @@ def diagnose(case: Case) -> Iterator[Finding]:
             continue
         for pool in view.pools:
             members = [member for member in pool.busy if member.activity.kind in FUTURES and member.activity.app >= 0]
-            if pool.name == POOL and members and pool.idle <= len(members):
+            pooled = pool.name == POOL or (pool.role == PoolRole.SERVER and chosen(case, view))
+            if pooled and members and pool.idle <= len(members):
                 group = BlockedGroup(case, view, members)
                 if group.noteworthy:
                     yield _finding(group)
@@ -92,7 +95,7 @@ def _finding(group: BlockedGroup) -> Finding:
         count=group.count,
         site=group.site,
         clients=group.clients,
-        pool_name=group.pool.name,
+        pool_name=POOL,
         waiting=kind_in_words(group.members),
         threads=plural(len(group.members), "thread blocks", "threads block"),
         free=group.pool.idle,
@@ -103,4 +106,4 @@ def _finding(group: BlockedGroup) -> Finding:
         [*group.doubts, say("what the tasks wait for no stack shows")],
         say("The stacks show who blocks on a task, and that the pool has no thread to spare."),
     )
-    return blocked_threads.finding(group, text, judged, (shown,), ((shown,),), loop=True, absent=(Kind.THREADS,))
+    return blocked_threads.finding(group, text, judged, (shown,), ((shown,),), loop=not group.few, absent=(Kind.THREADS,))

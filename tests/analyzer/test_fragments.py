@@ -263,6 +263,21 @@ class TestWatchers:
                 "uWSGI 127.0.0.1:3031",
             ),
             ("    ThreadPool Queue Length                        1,284", "pool-stuck", "queued 1284"),
+            (
+                "WARN QueuedThreadPool[qtp31]@5db2{STARTED,8<=200<=200,i=0,r=-1,q=1024}[ReservedThreadExecutor@73{s=0/16,p=0}] rejected org.eclipse.jetty.io.ManagedSelector$Accept@4c",
+                "pool-stuck",
+                "Jetty qtp31",
+            ),
+            (
+                "Timeout performing GET saw (5000ms), inst: 0, qu: 0, qs: 812, in: 65536, mgr: 10 of 10 available, IOCP: (Busy=0,Free=1000,Min=8,Max=1000), WORKER: (Busy=312,Free=32455,Min=8,Max=32767), POOL: (Threads=312,QueuedItems=1211,CompletedItems=99)",
+                "pool-stuck",
+                "queued 1211",
+            ),
+            (
+                "Timeout performing GET saw (5000ms), inst: 0, qu: 0, qs: 4, in: 0, mgr: 10 of 10 available, IOCP: (Busy=0,Free=1000,Min=8,Max=1000), WORKER: (Busy=3,Free=32455,Min=8,Max=32767)",
+                "slow-backend",
+                "StackExchange.Redis",
+            ),
             ("rpc error: code = DeadlineExceeded desc = context deadline exceeded", "slow-backend", "gRPC"),
         ],
     )
@@ -276,6 +291,7 @@ class TestWatchers:
         [
             "Task f@1 rejected from java.util.concurrent.ThreadPoolExecutor@6d5f[Terminated, pool size = 0, active threads = 0, queued tasks = 0, completed tasks = 551]",
             "    ThreadPool Queue Length                        12",
+            "INFO QueuedThreadPool[qtp31]@5db2{STARTED,8<=40<=200,i=3,r=-1,q=0}[ReservedThreadExecutor@73{s=0/16,p=0}] stopped",
             "haproxy[99]: Server bk_app/a1 is DOWN, reason: Layer4 timeout, check duration: 2001ms. 1 active and 0 backup servers left.",
             "      Reason:       OOMKilled",
             "FATAL ERROR: Reached heap limit Allocation failed - JavaScript heap out of memory",

@@ -170,6 +170,13 @@ class TestDotnet:
         (finding,) = found(diagnosis_of({"post.md": "It hangs:\n\n" + self.threads(self.RESULT) + "\nWhy?\n"}), "sync-over-async")
         assert finding.confidence is Confidence.SUSPECTED
 
+    def test_a_picked_thread_whose_lowest_frames_were_cut_is_known_by_the_framework(self) -> None:
+        invoked = "  Mvc.il!Microsoft.AspNetCore.Mvc.Infrastructure.ActionMethodExecutor.Execute()\n"
+        post = "It hangs:\n\nThread (0x2F):\n  [Native Frames]\n" + self.RESULT
+        (finding,) = found(diagnosis_of({"post.md": post + invoked}), "sync-over-async")
+        assert (finding.confidence, finding.loop) == (Confidence.SUSPECTED, False)
+        assert not found(diagnosis_of({"post.md": post}), "sync-over-async")
+
     def test_a_pool_with_more_free_threads_than_blocked_ones_is_well(self) -> None:
         assert not found(diagnosis_of({"stacks.txt": self.threads(*[self.RESULT] * 3, *[self.FREE] * 5)}), "sync-over-async")
 
