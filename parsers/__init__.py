@@ -13,6 +13,7 @@ from parsers import by_command
 from parsers.pieces import one_dump, telling_of, weight_of
 from parsers.process import (
     busybox_lsof,
+    class_histogram,
     collection,
     counters,
     host_facts,
@@ -209,6 +210,7 @@ FORMATS: Final[tuple[Format, ...]] = (
     pidstat,
     iostat,
     jstat,
+    class_histogram,
     counters,
     limits,
     pfiles,

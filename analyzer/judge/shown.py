@@ -19,6 +19,7 @@ from analyzer.families.given_up import is_told
 from analyzer.judge.counted import counted
 from analyzer.judge.descriptors import of_descriptors
 from analyzer.judge.far_counts import asleep_in_words, far_counts_in_words
+from analyzer.judge.heaps import heap_in_words
 from analyzer.judge.kernel_counts import of_counts
 from analyzer.judge.rows import of_rows
 from analyzer.model.finding import Severity
@@ -80,6 +81,7 @@ def beside_threads(case: Case, findings: Sequence[Finding] = ()) -> list[str]:
     said += counted(case)
     said += of_lists(case.incident.snapshots)
     said += counted_in_words(case)
+    said += heap_in_words(case)
     for snapshot in case.incident.snapshots[-1:]:
         said += [
             *asleep_in_words(snapshot),

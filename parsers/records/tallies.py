@@ -20,6 +20,7 @@ class Counted(StrEnum):
     THREADS = "threads"
     TRACKED = "connections that the host tracks"
     LINES = "lines"
+    OBJECTS = "objects of a heap"
 
 
 class Tally(msgspec.Struct, frozen=True, kw_only=True):
