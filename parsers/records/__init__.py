@@ -14,7 +14,7 @@ import msgspec
 from parsers.records.far_counts import FarCount, Fate, ProxyLoad
 from parsers.records.log_events import DeadlockSide, LogEvent, LogKind, LogLines
 from parsers.records.places import Inode, NativeId, Pid, Unit, Where
-from parsers.records.process_records import ProcessRow, ProcessStatus, ThreadUsage
+from parsers.records.process_records import AttachFailure, ProcessRow, ProcessStatus, ThreadUsage
 from parsers.records.sessions import Session, SessionBlock, SessionCount, SessionState
 from parsers.records.stack_records import Frame, LoopHandle, Runtime
 from parsers.records.tallies import Counted, Setting, Tally
@@ -43,6 +43,7 @@ __all__ = [
     "SILENT",
     "TASK",
     "THREADS_IN",
+    "AttachFailure",
     "Collected",
     "Collection",
     "Counted",
@@ -331,14 +332,6 @@ class Counter(msgspec.Struct, frozen=True):
     where: Where
     name: str
     value: int
-
-
-class AttachFailure(msgspec.Struct, frozen=True):
-    """jstack or jcmd got no answer from a VM: it does not run, or it never reaches a safepoint. ``text`` is the tool's sentence."""
-
-    where: Where
-    pid: Pid | None
-    text: str
 
 
 class Elision(msgspec.Struct, frozen=True):

@@ -51,3 +51,11 @@ class ProcessRow(msgspec.Struct, frozen=True, kw_only=True):
     threads: int | None = None
     rss: int | None = None
     parent: Pid | None = None
+
+
+class AttachFailure(msgspec.Struct, frozen=True):
+    """jstack or jcmd got no answer from a VM: it does not run, or it never reaches a safepoint. ``text`` is the tool's sentence."""
+
+    where: Where
+    pid: Pid | None
+    text: str

@@ -51,7 +51,10 @@ _OF_NOBODY: Final = frozenset({"Daemon", "Binlog Dump", "Binlog Dump GTID", "Con
 """Commands of sessions that are the server's own, or a replica's."""
 _LOCKED: Final = ("Waiting for table metadata lock", "Waiting for table level lock", "Waiting for global read lock", "Locked")
 _SERVERS: Final = (("postgresql", frozenset(_OF_POSTGRESQL)), ("mysql", frozenset(_OF_MYSQL) | _OF_NOBODY))
-_PIDS: Final = frozenset({"pid", "procpid", "id", "sid", "spid", "session_id", "processlist_id"})
+_OF_ONE: Final = frozenset(
+    {"pid", "procpid", "id", "sid", "spid", "session_id", "processlist_id", "ptr", "addr", "client_addr", "client_port"}
+)
+"""Columns of lists whose rows are one session each."""
 _FEWEST: Final = 2
 
 
@@ -79,7 +82,7 @@ def parse(section: Section) -> Parsed:
 
 
 def _columns(grid: Grid) -> _Columns | None:
-    if _PIDS & {*grid.columns} or len(grid.columns) < _FEWEST or not grid.rows:
+    if _OF_ONE & {*grid.columns} or len(grid.columns) < _FEWEST or not grid.rows:
         return None
     for server, states in _SERVERS:
         state = _whose(grid, lambda cell, states=states: cell in states)  # type: ignore[misc]

@@ -7,7 +7,7 @@ import json
 import pytest
 
 from parsers import FORMATS
-from parsers.process import iostat, puma_stats
+from parsers.process import iostat, puma_stats, vmstat
 from parsers.records import Counter, LogEvent, LogKind
 from parsers.text.source import Section
 from tests.builders import diagnosis_of, found
@@ -49,9 +49,9 @@ def test_a_disk_that_keeps_up_is_none(busy: float, slow: float) -> None:
 
 
 def test_a_host_that_waits_for_disks_is_told_but_for_the_mean_since_the_boot() -> None:
-    (event,) = events(iostat, HOST.format(blocked=28, waiting=80))
+    (event,) = events(vmstat, HOST.format(blocked=28, waiting=80))
     assert (event.where.first, event.figure("tasks")) == (4, 28.0)
-    assert not events(iostat, HOST.format(blocked=1, waiting=5))
+    assert not events(vmstat, HOST.format(blocked=1, waiting=5))
 
 
 def test_a_slow_disk_is_a_suspicion_of_its_own() -> None:
