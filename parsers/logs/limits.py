@@ -34,12 +34,6 @@ SHAPES: Final = (
     ),
     _shape("program", LogKind.THREADS, " rejected from ", rf" rejected from [\w.$]{{1,120}}(?:@[0-9a-f]{{1,12}})?{_EXECUTOR}"),
     _shape(
-        "Jetty",
-        LogKind.THREADS,
-        ",i=0,",
-        r"QueuedThreadPool\[(?P<subject>[^\]\n]{1,80})\](?:@[0-9a-f]{1,16})?\{(?:STARTED,)?\d{1,6}<=(?P<threads>\d{1,6})<=(?P=threads),i=0,[^}\n]{0,60}?\bq=(?P<queued>[1-9]\d{0,9})",
-    ),
-    _shape(
         "StackExchange.Redis",
         LogKind.STARVED,
         "WORKER: (Busy=",

@@ -29,12 +29,13 @@ if TYPE_CHECKING:
 
 NAME: Final = "session_counts"
 SHOWS: Final = frozenset({Shows.SESSIONS})
-_COUNTS: Final = r"(?:count|count\(\*\)|cnt|num|number|total|n|c|sessions|connections|conns|COUNT\(\*\)|total_connections)"
+_COUNTS: Final = r"(?i:count|count\(\w{0,30}\*?\)|cnt|num|number|total|n|c|sessions|connections|conns|total_connections)"
 HEADER: Final = (
     rf"[ ]*(?=[^\n]{{0,300}}(?<![\w.]){_COUNTS}[ ]*(?:\||$))\w[\w ().*]{{0,60}}\|[^\n]{{1,300}}\n[ ]*-[-+]{{3,300}}$"
     rf"|[ ]*\+(?:-+\+){{2,8}}[ ]*\n[ ]*\|(?=[^\n]{{0,300}}\|?[ ]{_COUNTS}[ ]*\|)[^\n]{{1,300}}\|[ ]*$"
 )
 ROW_SHAPE: Final = HEADER
+_COUNTING: Final = lazy(rf"{_COUNTS}\Z")
 _NUMBER: Final = lazy(r"\d{1,7}\Z")
 _EVENT_TYPE: Final = lazy(r"(?:Activity|BufferPin|Client|Extension|IO|IPC|Lock|LWLock|Timeout)\Z")
 _EVENT: Final = lazy(r"[A-Z][A-Za-z]{2,40}\Z|(?:transactionid|virtualxid|relation|tuple|extend|page|object|advisory|spectoken)\Z")
@@ -87,7 +88,10 @@ def _columns(grid: Grid) -> _Columns | None:
     for server, states in _SERVERS:
         state = _whose(grid, lambda cell, states=states: cell in states)  # type: ignore[misc]
         kind = _whose(grid, lambda cell: _EVENT_TYPE.match(cell) is not None) if server == "postgresql" else ""
-        count = next((name for name in reversed(grid.columns) if all(_NUMBER.match(row.cells[name]) for row in grid.rows)), "")
+        count = next(
+            (name for name in reversed(grid.columns) if _COUNTING.match(name) and all(_NUMBER.match(row.cells[name]) for row in grid.rows)),
+            "",
+        )
         if count and (state or (kind and len(grid.columns) > _FEWEST)):
             taken = {state, kind, count}
             event = next((name for name in grid.columns if name not in taken and _is_event(grid, name, server)), "")
