@@ -29,6 +29,8 @@ MANY_THREADS: Final = 500
 _NUMBERED: Final = re.compile(
     r"(?P<stem>[A-Za-z][\w. -]*?[-_#]?)(?:N|\*|X|#|<n>|<N>|\d+)(?P<rest>[-_](?:thread|worker|exec|task|t)[-_]?(?:\d+|N|\*|X)?.*)?\Z"
 )
+_ONE_OF_ITS_POOL: Final = re.compile(r"\d")
+"""The number of the thread in its pool: where it is masked, too, nothing tells whether the threads are of one pool or of many."""
 _THREAD_LIMITS: Final = ("ulimit -u", "kernel.threads-max", "kernel.pid_max")
 _STATE_SHARE: Final = 0.5
 """Share of all threads that were counted from which on one name is most of them."""
@@ -129,7 +131,7 @@ def of_one(case: Case) -> Iterator[Finding]:
     for count in counts[:1]:
         process, name = process_of(case, count), count.last.name
         if count.last.pid is None and (
-            name is None or _NUMBERED.match(name) or case.known.pool_of(name) or count.number < _STATE_SHARE * total
+            name is None or _counts_pools(name) or case.known.pool_of(name) or count.number < _STATE_SHARE * total
         ):
             continue
         reached = next((one for one in limits if OF_LIMIT * one.values[0] <= count.number <= one.values[0]), None)
@@ -149,7 +151,11 @@ def of_one(case: Case) -> Iterator[Finding]:
                 of=say(" (of {total:,} in all)", total=total) if total > count.number else "",
                 growth=growth_in_words(count),
                 limit=say(" The limit {name} is {limit:,}.", name=reached.name, limit=reached.values[0]) if reached is not None else "",
-                log=say(" The log says that no further thread could be made.") if failed is not None else "",
+                log=say(
+                    " The log says that no further thread could be made{caller}.", caller=caller_in_words(failed.event, case.known)
+                )
+                if failed is not None
+                else "",
             ),
             why_confident=say("Their number and what the system says agree; who makes them, a count does not show.")
             if proof
@@ -169,12 +175,17 @@ def of_one(case: Case) -> Iterator[Finding]:
         )
 
 
+def _counts_pools(name: str) -> bool:
+    match = _NUMBERED.match(name)
+    return match is not None and bool(_ONE_OF_ITS_POOL.search(match["rest"] or ""))
+
+
 def _families(case: Case) -> Iterator[_Family]:
     """Counts of threads whose names have a placeholder for the number of their pool: as many of each thread as there are pools."""
     groups: dict[str, list[Count]] = {}
     for count in case.counts.of(Counted.THREADS):
         match = _NUMBERED.match(count.last.name or "")
-        if match is not None and match["rest"]:
+        if match is not None and _counts_pools(match[0]):
             groups.setdefault(f"{match['stem']}N", []).append(count)
     for pattern, counts in groups.items():
         yield _Family(pattern, max(one.number for one in counts), sum(one.number for one in counts), counts)
