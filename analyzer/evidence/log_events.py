@@ -170,12 +170,12 @@ def asyncio_was_late(incident: Incident) -> bool:
     return any(one.event.kind is LogKind.LOOP and one.event.source == "asyncio" for one in of_this_moment(incident))
 
 
-def of_pool(incident: Incident, software: str) -> tuple[Told, ...]:
-    """What pools of that software wrote themselves when they had no connection to give."""
+def of_pool(incident: Incident, software: str, kind: LogKind = LogKind.POOL_EMPTY) -> tuple[Told, ...]:
+    """What pools of that software wrote themselves when they had no connection to give, or of one that was not given back."""
     return tuple(
         one
         for one in of_this_moment(incident)
-        if one.event.kind is LogKind.POOL_EMPTY and software.startswith(_OF_POOLS.get(one.event.source, one.event.source))
+        if one.event.kind is kind and software.startswith(_OF_POOLS.get(one.event.source, one.event.source))
     )
 
 

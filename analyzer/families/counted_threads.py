@@ -151,9 +151,7 @@ def of_one(case: Case) -> Iterator[Finding]:
                 of=say(" (of {total:,} in all)", total=total) if total > count.number else "",
                 growth=growth_in_words(count),
                 limit=say(" The limit {name} is {limit:,}.", name=reached.name, limit=reached.values[0]) if reached is not None else "",
-                log=say(
-                    " The log says that no further thread could be made{caller}.", caller=caller_in_words(failed.event, case.known)
-                )
+                log=say(" The log says that no further thread could be made{caller}.", caller=caller_in_words(failed.event, case.known))
                 if failed is not None
                 else "",
             ),

@@ -4,13 +4,16 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Final, TypedDict
 
+from msgspec.structs import replace
+
 from analyzer.contention.blocked_group import common_frame, place
 from analyzer.contention.scopes import keepers, scope_of
 from analyzer.evidence.citations import of_sockets, of_threads
 from analyzer.evidence.doing import doing
 from analyzer.families import blocked_threads
 from analyzer.families.idle_leases import Resting, resting, resting_behind
-from analyzer.model.finding import When
+from analyzer.families.leakers import leaker_of
+from analyzer.model.finding import Confidence, When
 from analyzer.model.message import capitalized, plural, say
 from analyzer.model.text import Do
 from analyzer.software.blockers import application_frame, blocking_frame
@@ -20,7 +23,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from analyzer.contention.leases import Shortage
-    from analyzer.model.finding import Confidence, Evidence, Finding, Outlook
+    from analyzer.model.finding import Evidence, Finding, Outlook
     from analyzer.model.text import Filled
     from analyzer.software.pools import ThreadActivity
     from parsers.records import Frame
@@ -29,6 +32,7 @@ if TYPE_CHECKING:
 JDBC: Final = "JDBC connection"
 """What pools of connections to databases lend."""
 ELSEWHERE: Final = (
+    Do(When.FIX, "Give back what {leaker} takes in every path (try-with-resources, finally, with).", on="leaker"),
     Do(
         When.NOW,
         "Restart: that gives the connections back. Before that save the stacks once more, and the pool's own numbers.",
@@ -60,6 +64,7 @@ class Words(blocked_threads.Words):
     not_here: str
     that_is_here: str
     resting: str | None
+    leaker: Frame | None
 
 
 def words(shortage: Shortage) -> Words:
@@ -67,6 +72,7 @@ def words(shortage: Shortage) -> Words:
     lender, rows = shortage.lender, shortage.rows
     rest = resting(shortage.case, of_database=True) if shortage.few and lender.lends == JDBC else None
     kept = keepers(shortage.view) if shortage.few and lender.lends == JDBC else ()
+    leak = leaker_of(shortage) if not kept else None
     return Words(
         **blocked_threads.words(shortage),
         software=lender.software,
@@ -81,6 +87,8 @@ def words(shortage: Shortage) -> Words:
         kept_at=str(application_frame(*kept[0])) if kept else "",
         elsewhere=_kept_in_words(shortage, kept)
         if kept
+        else leak.words
+        if leak is not None
         else say("who has them is not among the threads that are here")
         if rest is None
         else say("{resting}: what is lent is not in use, but was not given back", resting=rest.words),
@@ -89,6 +97,8 @@ def words(shortage: Shortage) -> Words:
             rest=say(" {resting} fits.", resting=capitalized(rest.words)) if rest is not None else "",
         )
         if kept
+        else say("{leak}. What is kept is missing for all others, and the threads that wait are victims.", leak=capitalized(leak.words))
+        if leak is not None
         else say("Who has them is not among the threads that are here: statements that take long, or threads that did not give them back.")
         if rest is None
         else say(
@@ -97,6 +107,7 @@ def words(shortage: Shortage) -> Words:
         ),
         that_is_here=say(" that is here") if shortage.few else "",
         resting=idle.words if (idle := at_rest(shortage)) is not None else None,
+        leaker=leak.site if leak is not None else None,
     )
 
 
@@ -130,11 +141,12 @@ class Users(TypedDict):
 def users(shortage: Shortage) -> Users:
     """The values for the users of one pool."""
     found, jvm = shortage.users, shortage.view.known.runtime is Runtime.JVM
+    named = leaker_of(shortage) is not None
     return Users(
         users=found,
         users_count=len(found),
         unused=not found,
-        unused_jvm=not found and jvm,
+        unused_jvm=not found and jvm and not named,
         unused_elsewhere=not found and not jvm,
         threads=plural(len(found), "thread"),
         place=place(common_frame(found)),
@@ -178,13 +190,21 @@ def finding(
     outlook: Outlook | None,
 ) -> Finding:
     """The pool and who waits for it; ``held`` shows where the connections are, ``frame`` is the one to blame."""
-    return blocked_threads.finding(
+    leak = leaker_of(shortage) if text.values["leaker"] is not None else None
+    proof = (leak.told.evidence,) if leak is not None else ()
+    found = blocked_threads.finding(
         shortage,
         text,
         judged,
-        (shortage.waiting, *held, *((rest.evidence,) if (rest := at_rest(shortage)) is not None else ()), *shortage.written),
-        ((shortage.waiting,), held),
+        (shortage.waiting, *held, *((rest.evidence,) if (rest := at_rest(shortage)) is not None else ()), *shortage.written, *proof),
+        ((shortage.waiting,), held or proof),
         figures=figures(shortage, text),
-        culprit=shortage.culprit(frame, remote=shortage.service, library=shortage.lender.software),
+        culprit=shortage.culprit(leak.site if leak is not None else frame, remote=shortage.service, library=shortage.lender.software),
         outlook=outlook,
     )
+    if leak is None:
+        return found
+    if shortage.few:
+        # The pool itself says who keeps what is missing: the threads that wait are no longer all that the finding rests on.
+        return replace(found, confidence=min(found.confidence, Confidence.LIKELY, key=lambda one: one.rank), doubts=())
+    return replace(found, explanation=say("{explanation} {leak}.", explanation=found.explanation, leak=capitalized(leak.words)))

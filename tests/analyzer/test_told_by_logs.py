@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from analyzer.model.finding import Confidence, Finding, Status
-from tests.builders import diagnosis_of
+from tests.builders import diagnosis_of, found, thread
 
 EMPTY = (
     "2026-03-02 10:00:31.004 ERROR 1 --- [exec-2] o.h.e.j.s.SqlExceptionHelper : MoorPool-2 - Connection is not available, "
@@ -100,3 +100,36 @@ def test_a_whole_dump_tells_more_than_a_line() -> None:
         "   java.lang.Thread.State: TIMED_WAITING (sleeping)\n\tat java.lang.Thread.sleep(Native Method)\n\tat net.moor.Main.main(Main.java:9)\n\n"
     )
     assert diagnosis_of({"jstack.txt": dump, "app.log": EMPTY}).verdict.status is Status.INSUFFICIENT
+
+
+DRUID = ("com.alibaba.druid.pool.DruidDataSource.pollLast", "com.alibaba.druid.pool.DruidDataSource.getConnectionInternal")
+ABANDONED = (
+    "2026-01-02 03:04:01.230 ERROR [Druid-Destroy-1] c.a.d.p.DruidDataSource - abandon connection, owner thread: saw-{n}, connected at : 1565577118442, open stackTrace\n"
+    "\tat com.alibaba.druid.pool.DruidDataSource.getConnection(DruidDataSource.java:1246)\n\tat nl.mill.Export.open(Export.java:67)\n"
+    "\tat nl.mill.Export.run(Export.java:41)\n"
+)
+
+
+def test_a_pool_that_names_who_kept_a_connection_tells_it_of_picked_threads() -> None:
+    stack = thread("web-7", "TIMED_WAITING (parking)", *DRUID, "nl.mill.Query.page")
+    post = f"It hangs:\n\n{ABANDONED.format(n=1)}\n{ABANDONED.format(n=2)}\nand\n\n{stack}\n\nWhy?\n"
+    (finding,) = found(diagnosis_of({"post.md": post}), "jdbc-pool-exhausted")
+    assert finding.confidence is Confidence.LIKELY
+    assert finding.culprit.frame == "nl.mill.Export.open(Export.java:67)"
+    assert (
+        "nl.mill.Export.open(Export.java:67) took one and did not give it back, as the pool's own watch says in 2 lines" in finding.headline
+    )
+    assert not any("heap_dump" in (action.command or "") for action in finding.actions)
+
+
+def test_the_watch_of_another_pool_names_nobody() -> None:
+    stack = thread(
+        "web-7",
+        "TIMED_WAITING (parking)",
+        "com.zaxxer.hikari.util.ConcurrentBag.borrow",
+        "com.zaxxer.hikari.pool.HikariPool.getConnection",
+        "nl.mill.Query.page",
+    )
+    (finding,) = found(diagnosis_of({"post.md": f"It hangs:\n\n{ABANDONED.format(n=1)}\nand\n\n{stack}\n\nWhy?\n"}), "jdbc-pool-exhausted")
+    assert finding.confidence is Confidence.SUSPECTED
+    assert "Export" not in finding.headline
