@@ -13,7 +13,7 @@ from analyzer.software.pools import ThreadActivity, ThreadSet
 from parsers.records import SessionState
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterator, Sequence
 
     from analyzer.join.connections import Connection
     from analyzer.join.far_side import FarSide, Joined
@@ -69,21 +69,62 @@ def loops(case: Case, view: ProcessView) -> Iterator[Loop]:
         if reader is None or root is None or root.state is not SessionState.IN_TRANSACTION:
             continue
         held = far.joined_of(root).connection
-        owners, outsiders = _owners(view, far, reader)
+        owners, outsiders = _owners(view, far, (reader,))
         if held is not None and all(_waits_for(view, far, member, reader, root) for member in owners):
             yield Loop(reader, joined, root, held, owners, outsiders)
 
 
-def _owners(view: ProcessView, far: FarSide, reader: ThreadActivity) -> tuple[tuple[ThreadActivity, ...], tuple[ThreadActivity, ...]]:
+class OwnHold(msgspec.Struct, frozen=True):
+    """``readers`` wait for ``victims``, one each, which wait for ``holders``: connections of the same process, idle in transactions.
+
+    Which thread has which of them no line tells. But nobody else could go on with one: ``others`` wait for a reader or for a connection.
+    """
+
+    readers: tuple[ThreadActivity, ...]
+    victims: tuple[Joined, ...]
+    holders: tuple[Joined, ...]
+    others: tuple[ThreadActivity, ...]
+    outsiders: tuple[ThreadActivity, ...]
+
+    @property
+    def one_by_one(self) -> bool:
+        """True if each holds up one other: then the same thread mostly has both."""
+        return len(self.holders) == len(self.victims)
+
+
+def own_hold(case: Case, view: ProcessView) -> OwnHold | None:
+    """The transactions of a process that hold its own sessions up, and that no thread is left to end; None if somebody might, or one loop tells it all."""
+    far = case.far_side(view)
+    victims: list[Joined] = []
+    holders: dict[str, Joined] = {}
+    for joined in far.joined:
+        root = far.root_of(joined.session) if joined.connection is not None and joined.session.state is SessionState.LOCKED else None
+        if root is not None and root.state is SessionState.IN_TRANSACTION and far.joined_of(root).connection is not None:
+            victims.append(joined)
+            holders.setdefault(root.id, far.joined_of(root))
+    readers = tuple(far.waiting_on(victims)) if victims and view.dump is not None and not view.coverage.threads else ()
+    if len(readers) < len(victims) or not readers or next(loops(case, view), None) is not None:
+        return None
+    others, outsiders = _owners(view, far, readers)
+    root = next(iter(holders.values())).session
+    if not all(any(_waits_for(view, far, member, reader, root) for reader in readers) for member in others):
+        return None
+    return OwnHold(readers, tuple(victims), tuple(holders.values()), others, outsiders)
+
+
+def _owners(
+    view: ProcessView, far: FarSide, readers: Sequence[ThreadActivity]
+) -> tuple[tuple[ThreadActivity, ...], tuple[ThreadActivity, ...]]:
     """Threads that may own an idle connection: they run the application's code and wait on no other connection.
 
-    First those of the reader's pool or with one of its classes on their stacks, then the others that do not wait for the reader.
+    First those of the readers' pool or with one of their classes on their stacks, then the others that do not wait for a reader.
     """
-    elsewhere = ThreadSet((*far.threads.values(), reader))
-    code = _code(view, reader)
+    elsewhere = ThreadSet((*far.threads.values(), *readers))
+    reading = ThreadSet(readers)
+    code = set[str]().union(*(_code(view, reader) for reader in readers))
     owners, outsiders = list[ThreadActivity](), list[ThreadActivity]()
     for pool in view.pools:
-        beside = any(member.thread is reader.thread for member in pool.members)
+        beside = any(member in reading for member in pool.members)
         for member in pool.members:
             if member.activity.app >= 0 and member.activity.kind not in IDLE and member not in elsewhere:
                 if beside or _code(view, member) & code:

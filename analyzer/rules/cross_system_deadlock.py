@@ -2,7 +2,7 @@
 
 Looks for: a thread that waits for the answer of a session which waits for a lock; the session that holds this lock is another connection of the same
 process, idle inside a transaction; and every thread that could own that connection waits for the first thread, over a lock or for a connection of the
-same pool.
+same pool, or is that thread itself, which wants over a second connection what its first one keeps.
 
 Why it matters: the database reports no deadlock because its holder waits for nothing there. The VM reports none because its waiter stands in a read. No
 time limit ends it unless one is set on the statement or on idle transactions.
@@ -20,6 +20,7 @@ from typing import TYPE_CHECKING, Final
 from analyzer.contention.cross_system import Loop, loops
 from analyzer.evidence.citations import blamed, of_sockets, of_threads
 from analyzer.evidence.sessions import age_in_words, kill_of, of_block, of_session, seconds_in_words, server_of, session_in_words
+from analyzer.families import own_holds
 from analyzer.model.finding import Confidence, Culprit, Finding, Kind, Outlook, RecoversWhen, Severity, When
 from analyzer.model.message import capitalized, joined, plural, say
 from analyzer.model.need import Need
@@ -83,11 +84,13 @@ TEXT: Final = Text(
 
 
 def diagnose(case: Case) -> Iterator[Finding]:
-    """One finding per process: the first loop, which holds all the others."""
+    """One finding per process: the first loop, which holds all the others, or what its own transactions hold up."""
     for view in case.latest:
         loop = next(loops(case, view), None) if view.dump is not None else None
         if loop is not None:
             yield _finding(case, view, loop)
+        else:
+            yield from own_holds.findings(case, view)
 
 
 def _finding(case: Case, view: ProcessView, loop: Loop) -> Finding:

@@ -14,7 +14,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Final
 
-from analyzer.contention.cross_system import loops
+from analyzer.contention.cross_system import loops, own_hold
 from analyzer.evidence.citations import blamed, of_threads, quoted
 from analyzer.evidence.far_sessions import HeldUp, held_up
 from analyzer.evidence.sessions import age_in_words, kill_of, of_block, of_session, seconds_in_words, server_of, session_in_words
@@ -85,7 +85,9 @@ TEXT: Final = Text(
 def diagnose(case: Case) -> Iterator[Finding]:
     """One finding per process and holder. That of a loop is told there: it is more than a holder that may go on."""
     for found in held_up(case):
-        if all(loop.holder.id != found.holder.id for loop in loops(case, found.view)):
+        own = own_hold(case, found.view)
+        looped = (*(loop.holder for loop in loops(case, found.view)), *(one.session for one in (own.holders if own else ())))
+        if all(holder.id != found.holder.id for holder in looped):
             yield _finding(found)
 
 

@@ -67,6 +67,51 @@ def case(threads: list[str], ports: tuple[int, ...], **files: str) -> Diagnosis:
     return diagnosis_of({"netstat.txt": sockets(*ports), "jstack.txt": dump(*threads)} | texts)
 
 
+class TestOwnHolds:
+    """Requests that take a second connection for a row that their first one keeps: which thread has which, no line tells, and none is left that could end one."""
+
+    LISTED = activity(
+        (501, 41001, "idle in transaction", "Client"),
+        (502, 41002, "active", "Lock"),
+        (503, 41003, "idle in transaction", "Client"),
+        (504, 41004, "active", "Lock"),
+    )
+    BLOCKED = "pid|blocked_by\n502|{501}\n504|{503}\n"
+    PORTS = (41001, 41002, 41003, 41004)
+
+    def told(self, *threads: str, listed: str = LISTED) -> Diagnosis:
+        return case([reader("clerk-1"), reader("clerk-2", nid=0x62), *threads], self.PORTS, sessions=listed, blocked=self.BLOCKED)
+
+    def test_is_told_once_for_all(self) -> None:
+        diagnosis = self.told()
+        (finding,) = found(diagnosis, "cross-system-deadlock")
+        assert diagnosis.verdict.rule == finding.rule
+        assert finding.headline == (
+            "The process blocks itself in PostgreSQL: 2 threads wait for locks that its own idle transactions hold, and no thread is left to end these."
+        )
+        assert "Each of them holds up one other" in finding.explanation
+        assert (finding.confidence, finding.loop) == (Confidence.CERTAIN, True)
+        assert (finding.culprit.frame or "").startswith("com.example.books.Account.move")
+        assert not found(diagnosis, "lock-held-by-idle-transaction")
+
+    def test_who_waits_for_a_connection_ends_nothing(self) -> None:
+        wants = ("jdk.internal.misc.Unsafe.park", "com.zaxxer.hikari.pool.HikariPool.getConnection", "com.example.books.Account.move")
+        diagnosis = self.told(thread("clerk-3", "WAITING (parking)", *wants, "com.example.books.Desk.run", nid=0x64))
+        assert "1 more thread waits for one of them, or for a connection" in found(diagnosis, "cross-system-deadlock")[0].explanation
+
+    def test_is_none_where_a_thread_may_go_on(self) -> None:
+        runs = thread("clerk-3", "RUNNABLE", "com.example.books.Account.sum", "com.example.books.Desk.run", native="runnable", nid=0x64)
+        diagnosis = self.told(runs)
+        assert not found(diagnosis, "cross-system-deadlock")
+        assert len(found(diagnosis, "lock-held-by-idle-transaction")) == 2
+
+    def test_another_process_may_end_its_own(self) -> None:
+        assert not found(
+            self.told(listed=self.LISTED.replace("10.1.1.5|41003", "10.1.1.6|41003").replace("10.1.1.5|41001", "10.1.1.6|41001")),
+            "cross-system-deadlock",
+        )
+
+
 class TestLoop:
     THREADS = (reader("clerk-1", HELD), waiter("clerk-2"), waiter("clerk-3", nid=0x63))
 
