@@ -109,11 +109,13 @@ def _all_wait(pool: Pool, kinds: frozenset[str], known: Knowledge) -> bool:
 
 
 def _is_open(pool: Pool) -> bool:
-    """True for a pool that runs whatever is given to it: no server's, or one that only numbers make a server's.
+    """True for a pool that runs whatever is given to it. One that serves may be the application's own, which gives it the parts of a request, too.
 
-    A server may run on an executor of the application, which gives it the parts of a request, too. Then all wait for plain tasks, which only a thread completes.
+    Then its threads wait for plain tasks, which only a thread completes, or for latches in a pool that only numbers make a server's. A promise of a
+    request is as often one that somebody else should keep.
     """
-    return pool.role != PoolRole.SERVER or pool.basis is not None or all(map(_awaits_task, pool.busy))
+    latches = pool.basis is not None and all(member.activity.kind is ActivityKind.LATCH for member in pool.busy)
+    return pool.role != PoolRole.SERVER or latches or all(map(_awaits_task, pool.busy))
 
 
 def _awaits_task(member: ThreadActivity) -> bool:

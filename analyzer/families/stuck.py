@@ -334,7 +334,9 @@ _OTHERS = {
         say("Find which thread is joined, and what it is in."),
     ),
     ActivityKind.FUTURE: Advice(
-        say("The result that they wait for is not seen to be made by any thread of the dump."),
+        say(
+            "The result that they wait for is not seen to be made by any thread of the dump: a task that is queued behind them in their own pool never runs."
+        ),
         say("whoever makes the result"),
         say("Find who completes it, and every path on which nobody does."),
         _HEAP,

@@ -37,12 +37,20 @@ NEEDS: Final = (Need.THREADS,)
 CONSEQUENCE_OF: Final = ("self-call-starvation", "mutual-call-starvation", "slow-backend", "database-read-hang")
 OUTLOOK: Final = Outlook(RecoversWhen.RESTART, say("What the threads wait for is queued behind them."))
 CLEAN: Final = say("no pool is full of tasks that wait for tasks of their own pool")
+NO_TASK: Final = say("a message from outside, or a task that was never submitted, could be what they wait for")
+INFERRED: Final = say(
+    "A dump does not name the pool behind a future. That it is the same one rests on the absence of any thread that runs such a task."
+)
 TEXT: Final = Text(
     "nested-task-starvation",
     headline=Either(
         "stranger",
         "Every thread of {name} waits for a task: one that is queued behind them, or one that {stranger} has not finished.",
-        "Every thread of {name} waits for a task that only {name} could run.",
+        Either(
+            "plain",
+            "Every thread of {name} waits for a task that only {name} could run.",
+            "Every thread of {name} waits for a result: of a task that is queued behind them, or one that nobody makes.",
+        ),
     ),
     explanation="{count} wait in {kind_in_words}, called from {frame}, and are tasks of this pool themselves. {whose}{behind}{clients}{forever}",
     do=(
@@ -57,12 +65,17 @@ TEXT: Final = Text(
         ),
     ),
     phrases={
+        "run": "{threads} of {name} run a task and wait in {kind_in_words}",
         "whose": Either(
             "stranger",
             "If what they wait for is queued in the same pool, it never comes. If {stranger} runs it, that pool is the one to look at.",
-            "No thread of the process runs what they wait for: it is queued behind them.",
+            Either(
+                "plain",
+                "No thread of the process runs what they wait for: it is queued behind them.",
+                "No thread of the process is seen to make what they wait for. If it is a task of the same pool, it is queued behind them and never comes.",
+            ),
         ),
-        "forever": Either("stranger", "", " It never ends without a restart."),
+        "forever": Either("stranger", "", Either("plain", " It never ends without a restart.")),
     },
     figures=(("0", "threads left for the subtasks"),),
     ask=(
@@ -135,13 +148,13 @@ def _of_picked(starving: Starved) -> Finding:
 def _finding(starving: Starved) -> Finding:
     pool, frame = starving.pool, starving.frame
     judged = _judge(starving)
-    waiting = _waiting(starving)
     text = TEXT.filled(
         starving.view.process,
         name=pool.name,
         stranger=starving.strangers[0].name if starving.strangers else None,
         **blocked_threads.words(starving),
         unseen=not starving.view.sockets,
+        plain=starving.plain,
         doubted=judged[0] is not Confidence.CERTAIN,
         kind_in_words=kind_in_words(starving.members),
         frame=frame,
@@ -153,7 +166,9 @@ def _finding(starving: Starved) -> Finding:
             name=starving.serving.pool.name,
         ),
         starving_pid=starving.pid,
+        threads=plural(len(starving.members), "thread"),
     )
+    waiting = of_threads(starving.members, text["run"], INFERRED)
     return blocked_threads.finding(starving, text, judged, (waiting, *_callers(starving)), ((waiting,),), loop=True)
 
 
@@ -164,34 +179,17 @@ def _judge(starving: Starved) -> tuple[Confidence, str]:
         other = say("{name} runs tasks too, and a dump does not name the pool behind a future", name=starving.strangers[0].name)
         return judge(doubts, proof, other_cause=other)
     if not starving.plain:
-        if starving.calls_out:
-            return judge(
-                doubts, proof, other_cause=say("a message from outside, or a task that was never submitted, could be what they wait for")
-            )
-        doubts.append(say("what they wait for need not be a task"))
+        return judge(doubts, proof, other_cause=NO_TASK)
     if not starving.view.sockets:
         doubts.append(say("there is no socket table that shows what clients suffer"))
     return judge(doubts, proof + (say(" The process has no outgoing connection either.") if not starving.calls_out else ""))
-
-
-def _waiting(starving: Starved) -> Evidence:
-    inferred = say(
-        "A dump does not name the pool behind a future. That it is the same one rests on the absence of any thread that runs such a task."
-    )
-    says = say(
-        "{threads} of {name} run a task and wait in {kind_in_words}",
-        threads=plural(len(starving.members), "thread"),
-        name=starving.pool.name,
-        kind_in_words=kind_in_words(starving.members),
-    )
-    return of_threads(starving.members, says, inferred)
 
 
 def _callers(starving: Starved) -> list[Evidence]:
     if not starving.before or starving.serving is None:
         return []
     waiters, name = starving.serving.waiters, starving.serving.pool.name
-    threads = plural(len(waiters), "thread")
-    return [
-        of_threads(waiters, say("{threads} of {name} wait for results of {name2}", threads=threads, name=name, name2=starving.pool.name))
-    ]
+    said = say(
+        "{threads} of {name} wait for results of {name2}", threads=plural(len(waiters), "thread"), name=name, name2=starving.pool.name
+    )
+    return [of_threads(waiters, said)]

@@ -325,6 +325,22 @@ class TestNestedTasks:
         finding = one(judged([*latched, *self.OUTER], *calls("10.2.2.2:9092", 1), *gave_up(6)), "nested-task-starvation")
         assert finding.confidence is Confidence.SUSPECTED
 
+    def test_a_promise_may_be_somebody_elses(self) -> None:
+        """Nothing tells a promise that a queued task would keep from one that nobody keeps: that is no cause for sure, and requests just stand."""
+        promised = (*PARK, "java.util.concurrent.CompletableFuture.get", "com.example.Report.build")
+        finding = one(judged([*workers("report", 4, *promised), *self.OUTER], *gave_up(6)), "nested-task-starvation")
+        assert finding.confidence is Confidence.SUSPECTED
+        assert finding.headline.endswith("of a task that is queued behind them, or one that nobody makes.")
+        door = thread(
+            "door", "RUNNABLE", "sun.nio.ch.Net.accept", "java.net.ServerSocket.accept", "com.example.Report.run", native="runnable"
+        )
+        diagnosis = judged([door, *workers("crew", 5, *promised)], *gave_up(5))
+        assert diagnosis.verdict.rule == "pool-stuck"
+        assert not found(diagnosis, "nested-task-starvation")
+        assert "a task that is queued behind them in their own pool never runs" in (
+            diagnosis.primary.explanation if diagnosis.primary else ""
+        )
+
     def test_catches_not_a_pool_of_two(self) -> None:
         assert not found(judged([*self.INNER[:2], *idle_exec(4)]), "nested-task-starvation")
 
