@@ -32,6 +32,8 @@ _ADDRESS: Final = re.compile(
 )
 _ENDED: Final = re.compile(r'Exception in thread (?:"([^"\n]{1,200})"|([^\s":][^":\n]{0,200}):[ \t]*$)')
 """``Exception in thread "consumer-1" …`` of a JVM, ``Exception in thread Thread-5 (consume):`` of Python."""
+_ACCEPT: Final = ("accept", "accept0", "implaccept")
+_SHORT: Final = 120
 _AT: Final = re.compile(r"\s+at (?:[\w.@-]+/)?([\w.$<>]+)(\([^()\n]{1,120}\))")
 
 _FILE: Final = re.compile(r'\s+File "(?:[^"\n]{0,400}[/\\])?([^"/\\\n]{1,100}?)(\.pyx?)", line (\d{1,7}), in ([\w.<>]{1,200})')
@@ -102,6 +104,20 @@ def ended_of(case: Case, view: ProcessView) -> Ended | None:
         return None
     where, name = last
     return Ended(name, frame, Evidence(where, say("the log says that an exception ended the thread “{name}”", name=name), (name,)))
+
+
+def failed_accept(case: Case) -> Evidence | None:
+    """The last failure in the log whose stack leads through a call of accept; None if there is none."""
+    last: Evidence | None = None
+    head: tuple[Where, str] | None = None
+    for where, line in _lines(case):
+        at = _AT.match(line)
+        if at is None and not line[:1].isspace() and not line.startswith("Caused by"):
+            head = (where, line.strip()) if _FAILURE.search(line) else None
+        elif at is not None and head is not None and at[1].rpartition(".")[2].lower().endswith(_ACCEPT):
+            place, text = head
+            last = Evidence(place, say("the log tells of a failure in accept"), (text[:_SHORT],))
+    return last
 
 
 def _lines(case: Case) -> Iterator[tuple[Where, str]]:

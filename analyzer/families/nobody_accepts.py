@@ -20,6 +20,31 @@ if TYPE_CHECKING:
     from analyzer.model.finding import Evidence, Finding
     from analyzer.waits.case import ProcessView
 
+KEEP_FROM_ACCEPTING: Final = (
+    "process-stopped",
+    "fd-exhaustion",
+    "slow-backend",
+    "database-read-hang",
+    "self-call-starvation",
+    "mutual-call-starvation",
+    "nested-task-starvation",
+    "common-pool-starvation",
+    "jdbc-pool-exhausted",
+    "http-pool-exhausted",
+    "object-pool-exhausted",
+    "nested-connection-lease",
+    "idle-connections-pin-threads",
+    "java-deadlock",
+    "class-init-deadlock",
+    "lock-convoy",
+    "logging-stall",
+    "dns-stall",
+    "virtual-thread-pinning",
+    "pool-stuck",
+    "blocked-write",
+    "event-loop-blocked",
+)
+"""Rules whose causes may hold up whoever accepts."""
 FEW_HELD: Final = 2
 """Accepted connections up to which no connection limit is reached: nobody sets one as low."""
 _DUMP: Final = Do(When.NOW, "Take a thread dump: it shows what the acceptor does.", "jstack -l {pid} > jstack.txt")

@@ -13,7 +13,7 @@ from analyzer.evidence.citations import blamed, of_sockets, of_threads, quoted
 from analyzer.evidence.sessions import age_in_words, kill_of, of_block, of_session, seconds_in_words, server_of, session_in_words
 from analyzer.model.finding import Confidence, Culprit, Kind, Severity, When
 from analyzer.model.message import joined, plural, say
-from analyzer.model.text import ByNumber, Do, Either, Text
+from analyzer.model.text import Do, Either, Text
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -26,7 +26,7 @@ LASTING: Final = 2.0
 TEXT: Final = Text(
     "cross-system-deadlock",
     headline="The process blocks itself in {server}: {waiters} for locks that its own idle transactions hold, and no thread is left to end these.",
-    explanation="{victims} for a lock. Who holds it {holders_are} of this same process, idle in a transaction: {session} on {local}{age} holds up session {id}. Every thread that could end such a transaction waits itself.{others} {how} Neither {server} nor the process can see this loop.",
+    explanation="{victims} for a lock. It is held by {connections} of this same process, idle in a transaction: {session} on {local}{age} holds up session {id}. Every thread that could end such a transaction waits itself.{others} {how} Neither {server} nor the process can see this loop.",
     why=Either(
         "outsiders",
         "The ports tie the sessions to the process' sockets. Not certain, because {outsiders} runs other code and might own an idle connection.",
@@ -60,7 +60,6 @@ TEXT: Final = Text(
         ("session {holder_id}", "waits for its client to go on", "{idle_statement}"),
     ),
     phrases={
-        "holders_are": ByNumber("holders_count", "is a connection", "are {holders_count} connections"),
         "others": Either("others", " {others_wait} for one of them, or for a connection."),
         "how": Either(
             "one_by_one",
@@ -97,7 +96,7 @@ def _finding(case: Case, view: ProcessView, found: OwnHold) -> Finding:
         several=len(found.holders) > 1,
         victims=plural(len(found.victims), "connection waits", "connections wait"),
         victims_count=len(found.victims),
-        holders_count=len(found.holders),
+        connections=plural(len(found.holders), "connection"),
         one_by_one=found.one_by_one,
         session=session_in_words(holder.session),
         local=str(holder.connection.local) if holder.connection is not None else "",

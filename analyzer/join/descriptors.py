@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from parsers.records import Endpoint, OpenFile, SocketRow
 
 _DIGITS = re.compile(r"[*\d]\d*")
+_GONE: Final = "gone"
 MOST_TO_ONE: Final = 10
 """Sockets to one place from which on they are a group of their own."""
 USUAL_LIMITS: Final = (1024, 4096, 65536)
@@ -33,6 +34,8 @@ class Filler(msgspec.Struct, frozen=True):
     where: Where
     remote: str | None = None
     """Where the sockets go to, if they all go to one place."""
+    gone: bool = False
+    """True for sockets whose connections are gone."""
 
 
 class Usage(msgspec.Struct, frozen=True):
@@ -62,6 +65,11 @@ def usage(view: ProcessView) -> Usage | None:
     return Usage(len(files) + len(sockets), limit, _fillers(files, sockets), Where(first.file, first.first, last))
 
 
+def is_gone(file: OpenFile) -> bool:
+    """True for a socket whose connection was reset or has ended: lsof finds no state of it, nor addresses."""
+    return file.kind == "sock" and ("identify protocol" in file.target or "protocol: TCP" in file.target)
+
+
 def _is_alone(view: ProcessView) -> bool:
     """A list without a pid is the process' own if it is the only one that has a dump or listens."""
     return view.dump is not None or bool(view.listeners)
@@ -71,21 +79,30 @@ def _fillers(files: list[OpenFile], sockets: list[SocketRow]) -> tuple[Filler, .
     """The kinds or files that take most descriptors, the most first. lsof lists sockets by their addresses, no two alike: they count as one kind."""
     remote = _main_remote(sockets)
     to_one = [row for row in sockets if row.remote == remote] if remote is not None else []
-    counts = Counter("sockets" if file.kind == "socket" else file.target for file in files)
+    counts = Counter(map(_name, files))
     for name in ("", "sockets") if to_one and to_one[0] is sockets[0] else ("sockets", ""):
         if count := len(sockets) - len(to_one) if name else len(to_one):
             counts[name] += count
     return tuple(
-        Filler(name, count, _first(name, files, sockets, remote))
+        Filler(
+            say("sockets of connections that are gone") if name == _GONE else name,
+            count,
+            _first(name, files, sockets, remote),
+            gone=name == _GONE,
+        )
         if name
         else Filler(say("sockets to {remote}", remote=remote), count, to_one[0].where, str(remote))
         for name, count in counts.most_common(3)
     )
 
 
+def _name(file: OpenFile) -> str:
+    return "sockets" if file.kind == "socket" else _GONE if is_gone(file) else file.target
+
+
 def _first(name: str, files: list[OpenFile], sockets: list[SocketRow], remote: Endpoint | None) -> Where:
     """Where the first descriptor of a kind is listed."""
-    listed = (file.where for file in files if ("sockets" if file.kind == "socket" else file.target) == name)
+    listed = (file.where for file in files if _name(file) == name)
     return next(chain(listed, (row.where for row in sockets if remote is None or row.remote != remote)))
 
 

@@ -38,6 +38,7 @@ if TYPE_CHECKING:
         missing: tuple[Missing, ...]
         absent: tuple[Kind, ...]
         doubts: tuple[Doubt, ...]
+        consequence_of: str | None
 
     class Judged(Told):
         """What a rule judges."""

@@ -19,7 +19,9 @@ from typing import TYPE_CHECKING, Final
 from analyzer.evidence.calls import client_evidence
 from analyzer.evidence.citations import of_dump, of_silence, of_sockets, of_threads
 from analyzer.evidence.doing import instead_of_accepting
+from analyzer.evidence.log_lines import ended_of, failed_accept
 from analyzer.families import handshake_stall
+from analyzer.families.nobody_accepts import KEEP_FROM_ACCEPTING
 from analyzer.model.finding import Confidence, Culprit, Finding, Kind, Outlook, RecoversWhen, Severity, When
 from analyzer.model.message import plural, say
 from analyzer.model.need import Need
@@ -38,30 +40,7 @@ if TYPE_CHECKING:
     from analyzer.waits.case import Case, ProcessView
 
 NEEDS: Final = (Need.THREADS, Need.SOCKETS)
-CONSEQUENCE_OF: Final = (
-    "process-stopped",
-    "fd-exhaustion",
-    "slow-backend",
-    "database-read-hang",
-    "self-call-starvation",
-    "mutual-call-starvation",
-    "nested-task-starvation",
-    "common-pool-starvation",
-    "jdbc-pool-exhausted",
-    "http-pool-exhausted",
-    "object-pool-exhausted",
-    "nested-connection-lease",
-    "idle-connections-pin-threads",
-    "java-deadlock",
-    "class-init-deadlock",
-    "lock-convoy",
-    "logging-stall",
-    "dns-stall",
-    "virtual-thread-pinning",
-    "pool-stuck",
-    "blocked-write",
-    "event-loop-blocked",
-)
+CONSEQUENCE_OF: Final = KEEP_FROM_ACCEPTING
 OUTLOOK: Final = Outlook(RecoversWhen.CAUSE, say("Clients wait until the acceptor accepts again; nothing else empties the queue."))
 CLEAN: Final = say("somebody accepts, or nobody waits to be accepted")
 LONG_QUEUE: Final = 3
@@ -86,7 +65,11 @@ TEXT: Final = Text(
         Do(When.FIX, "Let the acceptor only accept and hand over{take_the}; give every read there a timeout.", on="acceptor"),
         Do(
             When.FIX,
-            "Find in the log what ended the acceptor, and catch it inside its loop: one failed connection must not end it.",
+            Either(
+                "ended",
+                "See in the log what ended “{name}”{in_place}, and catch it inside its loop: one failed connection must not end it.",
+                "Find in the log what ended the acceptor, and catch it inside its loop: one failed connection must not end it.",
+            ),
             on="gone",
         ),
     ),
@@ -96,8 +79,13 @@ TEXT: Final = Text(
         "the_acceptor": Either(
             "acceptor",
             Either("target", "the acceptor waits for an answer of {target}", "the acceptor is busy with something else"),
-            "the acceptor is gone",
+            Either(
+                "ended",
+                "the acceptor is gone, and the log says that an exception ended the thread “{name}”{in_place}",
+                Either("failed", "the acceptor is gone, and the log tells of a failure in accept", "the acceptor is gone"),
+            ),
         ),
+        "in_place": Either("place", " in {place}"),
         "holding": Either("only_one", " {accepted_connection_is} open: {remote} may be whom it waits for."),
         "unowned": "{connection_has} no owner: not accepted yet",
         "listener_says": "{queue_waits} in the accept queue of port {port}",
@@ -125,7 +113,7 @@ def diagnose(case: Case) -> Iterator[Finding]:
             lasting = still == len(earlier[-1]) if earlier else any(row.state is TcpState.CLOSE_WAIT for row in queue)
             acceptor = acceptor_of(view, port)
             if acceptor is not None or view.dump.complete is not False:  # in a dump that is cut off it may be among those that are missing
-                yield _finding(view, port, queue, acceptor, lasting=lasting, twice=bool(earlier))
+                yield _finding(case, view, port, queue, acceptor, lasting=lasting, twice=bool(earlier))
     yield from handshake_stall.findings(case)
 
 
@@ -135,18 +123,24 @@ def _moved_on(queue: Sequence[Connection], later: ProcessView, port: int) -> boo
 
 
 def _finding(
-    view: ProcessView, port: int, queue: Sequence[Connection], acceptor: ThreadActivity | None, *, lasting: bool, twice: bool
+    case: Case, view: ProcessView, port: int, queue: Sequence[Connection], acceptor: ThreadActivity | None, *, lasting: bool, twice: bool
 ) -> Finding:
     listener = view.listeners.get(port)
     frame = application_frame(*acceptor) if acceptor else None
     what = instead_of_accepting(acceptor, frame) if acceptor is not None else say("no thread of the process accepts or selects")
     held = [row for row in view.server_side(port) if row.owners and row.state is TcpState.ESTABLISHED]
     target = only_target(view, acceptor) if acceptor is not None else None
+    ended = ended_of(case, view) if acceptor is None else None
+    failed = failed_accept(case) if acceptor is None and ended is None else None
     text = TEXT.filled(
         view.process,
         port=port,
         acceptor=acceptor,
         gone=acceptor is None,
+        ended=ended,
+        failed=failed,
+        name=ended.thread if ended else None,
+        place=ended.frame if ended else None,
         connection_waits=plural(len(queue), "connection waits", "connections wait"),
         connection_has=plural(len(queue), "connection has", "connections have"),
         queue_waits=plural((listener.recv_q if listener else None) or 0, "connection waits", "connections wait"),
@@ -174,12 +168,12 @@ def _finding(
     return text.finding(
         severity=Severity.CRITICAL if lasting or acceptor is None else Severity.WARNING,
         confidence=_confidence(view, acceptor, lasting=lasting, twice=twice),
-        evidence=(*evidence, *client_evidence(view, port)),
+        evidence=(*evidence, *((ended.evidence,) if ended else (failed,) if failed else ()), *client_evidence(view, port)),
         chain=text.steps((evidence[0],), (waiting,)),
         absent=() if acceptor is not None else (Kind.THREADS,),
         culprit=Culprit(
-            thread=acceptor.thread.label if acceptor else None,
-            frame=str(frame) if frame else None,
+            thread=acceptor.thread.label if acceptor else ended.thread if ended else None,
+            frame=str(frame) if frame else ended.frame if ended else None,
             listener=f"*:{port}",
             remote=str(target.remote) if target else None,
         ),

@@ -15,16 +15,16 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Final
 
-from analyzer.evidence.citations import of_sockets, of_threads
-from analyzer.families import counted_limits, logged_limit
+from analyzer.evidence.citations import of_threads
+from analyzer.evidence.log_events import of_this_moment
+from analyzer.families import counted_limits, logged_limit, numbered_descriptors
 from analyzer.join.descriptors import USUAL_LIMITS, Usage, limit_evidence, usage
 from analyzer.model.finding import Confidence, Culprit, Evidence, Finding, Outlook, RecoversWhen, Severity, When
 from analyzer.model.message import plural, say
 from analyzer.model.need import Need
 from analyzer.model.text import Ask, Do, Either, Text
-from analyzer.waits.acceptors import queue_of
 from analyzer.waits.server_pools import pressure
-from analyzer.waits.targets import FEW_CLIENTS
+from parsers.records import LogKind
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -36,21 +36,8 @@ NEEDS: Final = (Need.SOCKETS,)
 CONSEQUENCE_OF: Final = ("self-call-starvation", "mutual-call-starvation", "slow-backend", "connection-leak")
 OUTLOOK: Final = Outlook(RecoversWhen.RESTART, say("Descriptors come back only when whatever holds them closes them."))
 CLEAN: Final = say("the descriptors listed are fewer than the limit, or none are listed")
-SPARE: Final = 3
-"""How far the highest number may lie below the limit: numbers are given back and given again."""
 FULL: Final = 0.97
 """Share of the limit in use at which the next burst fails; listing itself takes a descriptor or two."""
-BY_NUMBERS: Final = Text(
-    "fd-exhaustion",
-    headline="The process' descriptors run up to number {last} of at most {limit}, and nobody accepts: they are used up.",
-    explanation="A new descriptor gets the lowest free number, so number {last} was given when {last} others were in use; the limit is {limit}. {waiting} wait to be accepted: accept fails as soon as no number is left.",
-    why="The numbers and the limit agree; the whole list of descriptors would prove it.",
-    do=(Do(When.NOW, "Save the list of descriptors, then restart.", "ls -l /proc/{pid}/fd > fd.txt"),),
-    figures=(("{used:,} of {limit:,}", "descriptor numbers"),),
-    ask=(Ask("list of descriptors", "how many it has, and of what", "ls -l /proc/{pid}/fd > fd.txt"),),
-    chain=(("the process", "has no descriptor left for", "{waiting}"), ("its clients", "wait to be accepted", "")),
-    phrases={"queue": "{waiting} wait to be accepted", "top": "descriptor {last} is a socket of this process"},
-)
 UNLISTED: Final = Text(
     "fd-exhaustion",
     headline="The acceptor pauses after a failed accept: the process may have used up its file descriptors.",
@@ -76,7 +63,7 @@ TEXT: Final = Text(
     explanation="{descriptors} of at most {limit:,} are in use; {number:,} of them are {what}.{the_acceptor} It does not recover by itself unless whatever holds these descriptors closes them.",
     why=Either(
         "limit_known",
-        "{lists_agree}{and_pauses}",
+        "{lists_agree}{and_log}{and_pauses}",
         "The list of descriptors ends near {limit:,}, a usual limit; the process' own limit is not in the evidence.",
     ),
     do=(
@@ -92,6 +79,7 @@ TEXT: Final = Text(
     chain=(("{what}", "fills", "{number:,} of {limit:,} descriptors"), ("the process", "can open and accept nothing", "")),
     phrases={
         "lists_agree": "The list of descriptors and the limits file agree",
+        "and_log": Either("logged", ", the log tells of it"),
         "and_pauses": Either("pausing", ", and the acceptor pauses after a failed accept.", "."),
         "paused": "“{name}” pauses after a failed accept",
         "fillers": "{number:,} of {used:,} descriptors: {what}",
@@ -104,7 +92,7 @@ def diagnose(case: Case) -> Iterator[Finding]:
     """One finding per process whose descriptors are used up."""
     for view in case.latest:
         used = usage(view)
-        if used is None and (numbered := _by_numbers(view)) is not None:
+        if used is None and (numbered := numbered_descriptors.finding(view)) is not None:
             yield numbered
             continue
         if used is None or (used.limit is None and _usual(used.used) is None):
@@ -113,35 +101,9 @@ def diagnose(case: Case) -> Iterator[Finding]:
             continue
         limit = used.limit.soft if used.limit is not None else _usual(used.used)
         if limit is not None and used.used >= FULL * limit:
-            yield _finding(view, used, limit)
+            yield _finding(case, view, used, limit)
     yield from counted_limits.descriptors(case)
     yield from logged_limit.findings(case)
-
-
-def _by_numbers(view: ProcessView) -> Finding | None:
-    """The numbers of a process' descriptors run up to its limit, and nobody accepts: the kernel gives the lowest free number, so none is free below."""
-    row = next((limit for limit in view.snapshot.limits if limit.name == "Max open files"), None)
-    sockets = view.sockets if row is not None and row.soft is not None else ()
-    numbers = [owner.fd for one in sockets for owner in one.owners if owner.pid == view.pid and owner.fd is not None]
-    queue = [one for port in view.listeners for one in queue_of(view, port)]
-    if row is None or row.soft is None or not numbers or len(queue) < FEW_CLIENTS or (last := max(numbers)) + SPARE < row.soft:
-        return None
-    highest = [one for one in sockets if any((owner.pid, owner.fd) == (view.pid, last) for owner in one.owners)]
-    text = BY_NUMBERS.filled(
-        view.process,
-        last=last,
-        limit=row.soft,
-        waiting=plural(len(queue), "connection"),
-        used=last + 1,
-    )
-    top = of_sockets(highest, text["top"], (str(last),))
-    waiting = of_sockets(queue, text["queue"])
-    return text.finding(
-        severity=Severity.CRITICAL,
-        confidence=Confidence.LIKELY,
-        evidence=(top, limit_evidence(row), waiting),
-        chain=text.steps((top,), (waiting,)),
-    )
 
 
 def _usual(used: int) -> int | None:
@@ -172,10 +134,11 @@ def _pausing(view: ProcessView) -> list[ThreadActivity]:
     ]
 
 
-def _finding(view: ProcessView, used: Usage, limit: int) -> Finding:
+def _finding(case: Case, view: ProcessView, used: Usage, limit: int) -> Finding:
     pausing = _pausing(view)
     suffers = any(pressure(view, port).exists for port in view.listeners)
-    confidence = Confidence.CERTAIN if pausing or suffers else Confidence.LIKELY
+    told = next((one for one in of_this_moment(case.incident) if one.event.kind is LogKind.DESCRIPTORS), None)
+    fails = bool(pausing or suffers or told)
     top = used.fillers[0]
     text = TEXT.filled(
         view.process,
@@ -185,6 +148,7 @@ def _finding(view: ProcessView, used: Usage, limit: int) -> Finding:
         descriptors=plural(used.used, "descriptor"),
         number=top.number,
         pausing=pausing,
+        logged=told,
         undecided=used.limit is None,
         limit_known=used.limit is not None,
         name=pausing[0].thread.name if pausing else None,
@@ -192,9 +156,15 @@ def _finding(view: ProcessView, used: Usage, limit: int) -> Finding:
     fillers = Evidence(top.where, text["fillers"], (top.what,), top.number - 1)
     paused = (of_threads(pausing, text["paused"]),) if pausing else ()
     return text.finding(
-        severity=Severity.CRITICAL if suffers or pausing else Severity.WARNING,
-        confidence=confidence if used.limit is not None else Confidence.SUSPECTED,
-        evidence=(fillers, *((limit_evidence(used.limit),) if used.limit is not None else ()), *paused),
+        severity=Severity.CRITICAL if fails else Severity.WARNING,
+        confidence=Confidence.SUSPECTED if used.limit is None else Confidence.CERTAIN if fails else Confidence.LIKELY,
+        evidence=(
+            fillers,
+            *((limit_evidence(used.limit),) if used.limit is not None else ()),
+            *paused,
+            *((told.evidence,) if told else ()),
+        ),
         chain=text.steps((fillers,)),
         culprit=Culprit(thread=pausing[0].thread.name if pausing else None, remote=top.remote),
+        consequence_of="fd-leak-without-tcp" if top.gone else None,
     )

@@ -15,6 +15,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Final
 
 from analyzer.families.counted_selectors import left_open
+from analyzer.join.descriptors import is_gone
 from analyzer.model.finding import Confidence, Culprit, Evidence, Finding, Outlook, Process, RecoversWhen, Severity, When
 from analyzer.model.message import joined, plural, say
 from analyzer.model.need import Need
@@ -67,7 +68,7 @@ def diagnose(case: Case) -> Iterator[Finding]:
 def _by_process(snapshot: Snapshot) -> dict[tuple[int | None, str | None], list[OpenFile]]:
     groups: dict[tuple[int | None, str | None], list[OpenFile]] = {}
     for file in snapshot.open_files:
-        if file.kind == "sock" and ("identify protocol" in file.target or "protocol: TCP" in file.target):
+        if is_gone(file):
             groups.setdefault((file.pid, file.command), []).append(file)
     return groups
 

@@ -53,6 +53,20 @@ class TestDescriptors:
         assert "/srv/data/thumb.jpg" in diagnosis.verdict.headline
         assert not found(diagnosis, "acceptor-stalled")
 
+    def test_sockets_that_are_gone_fill_it(self) -> None:
+        """Two findings of one story: the leak is the cause. What the log says makes it sure."""
+        rows = [f"java  431 app  {n}u  sock  0,8  0t0  {9000 + n} protocol: TCPv6" for n in range(3, 64)]
+        rows += ["java  431 app  64u  IPv6  7000  0t0  TCP *:8080 (LISTEN)", "java  431 app  65r  REG  254,1  1  7 /srv/app.jar"]
+        files = {"lsof.txt": "COMMAND PID USER FD TYPE DEVICE SIZE/OFF NODE NAME\n" + "\n".join(rows) + "\n", "limits-431.txt": limits(64)}
+        diagnosis = diagnosis_of(files)
+        (full,), (leak,) = found(diagnosis, self.RULE), found(diagnosis, "fd-leak-without-tcp")
+        assert diagnosis.verdict.rule == "fd-leak-without-tcp"
+        assert (full.consequence_of, full.confidence) == (leak.id, Confidence.LIKELY)
+        assert "most of them sockets of connections that are gone" in full.headline
+        (full,) = found(diagnosis_of({**files, "app.log": "accept: java.io.IOException: Too many open files\n"}), self.RULE)
+        assert (full.severity, full.confidence) == (Severity.CRITICAL, Confidence.CERTAIN)
+        assert any(one.where.file == "app.log" for one in full.evidence)
+
     def test_catches_not_half_a_table(self) -> None:
         assert not found(
             diagnosis_of({"fd.txt": descriptors(120), "limits.txt": limits(256), "jstack.txt": dump(*idle_exec(4))}), self.RULE
@@ -79,6 +93,23 @@ class TestAcceptor:
     def test_an_acceptor_that_is_gone_is_likely(self) -> None:
         diagnosis = diagnosis_of({"jstack.txt": dump(*idle_exec(4)), "netstat.txt": netstat(LISTEN, *WAITING)})
         assert found(diagnosis, "acceptor-stalled")[0].confidence is Confidence.LIKELY
+
+    def test_the_log_tells_what_ended_the_acceptor(self) -> None:
+        """A thread that is no more, by the words of the runtime; or a logger's words above a stack that leads through accept."""
+        files = {"jstack.txt": dump(*idle_exec(4)), "netstat.txt": netstat(LISTEN, *WAITING)}
+        stack = "\tat java.base/java.net.ServerSocket.implAccept(ServerSocket.java:675)\n\tat com.example.Relay.acceptLoop(Relay.java:31)\n"
+        ended = 'Exception in thread "relay-door" java.lang.IllegalStateException: no room\n\tat com.example.Relay.admit(Relay.java:40)\n'
+        (finding,) = found(diagnosis_of({**files, "app.log": ended}), "acceptor-stalled")
+        assert finding.headline.endswith(
+            "the log says that an exception ended the thread “relay-door” in com.example.Relay.admit(Relay.java:40)."
+        )
+        assert (finding.culprit.thread, finding.culprit.frame) == ("relay-door", "com.example.Relay.admit(Relay.java:40)")
+        logged = f"2026-01-02 03:03:00 ERROR relay stopped\njava.net.SocketException: failed\n{stack}"
+        (finding,) = found(diagnosis_of({**files, "app.log": logged}), "acceptor-stalled")
+        assert finding.headline.endswith("the acceptor is gone, and the log tells of a failure in accept.")
+        assert any(one.where.file == "app.log" for one in finding.evidence)
+        (finding,) = found(diagnosis_of({**files, "app.log": logged.replace("implAccept", "close")}), "acceptor-stalled")
+        assert finding.headline.endswith(": the acceptor is gone.")
 
     def test_catches_not_an_acceptor_in_accept(self) -> None:
         assert not found(
