@@ -13,6 +13,7 @@ from analyzer.evidence.calls import client_evidence, client_figures, clients_in_
 from analyzer.evidence.chosen_threads import chosen
 from analyzer.evidence.citations import all_of
 from analyzer.evidence.movement import all_still, all_worked
+from analyzer.evidence.multiples import Multiple, multiple, picked_in_words
 from analyzer.evidence.nouns import of_pool, waiting_of
 from analyzer.model.finding import Confidence, Culprit, Evidence, Missing, Severity, Step
 from analyzer.model.message import joined, say
@@ -182,12 +183,17 @@ class BlockedGroup:
             found.append(say("the thread dump is cut off"))
         return tuple(found)
 
+    @cached_property
+    def multiple(self) -> Multiple | None:
+        """How many stand like threads that somebody picked, where the evidence says so."""
+        return multiple(self._case, self.members) if self.picked else None
+
     @property
     def count(self) -> str:
         """``30 of 38 threads of http-nio-8080-exec``; of picked threads ``Threads like “http-nio-8080-exec-3” (1 pasted)``."""
         if self.few:
             names = joined(say(" and "), (say("“{name}”", name=member.thread.label) for member in self.members))
-            return say("Threads like {names} ({pasted} pasted)", names=names, pasted=len(self.members))
+            return picked_in_words(names, len(self.members), self.multiple)
         total = len(self.pool.workers)
         beside = len(self.members) - self.here
         more = say(" and {beside} of other pools", beside=beside) if beside else ""

@@ -44,7 +44,7 @@ def finding(
     said: Judged = {
         "severity": severity or blocked.severity,
         "confidence": confidence,
-        "evidence": (*evidence, *blocked.client_evidence),
+        "evidence": (*evidence, *((more.evidence,) if (more := blocked.multiple) is not None else ()), *blocked.client_evidence),
         "why_confident": why,
         "figures": (*blocked.figures, *text.figures),
         "missing": (*text.missing, *blocked.second_dump),

@@ -9,6 +9,7 @@ from analyzer.contention.locks import lock_queues
 from analyzer.evidence.chosen_threads import chosen, few_threads
 from analyzer.evidence.citations import of_silence, of_sockets, of_threads
 from analyzer.evidence.doing import caller, doing, reported
+from analyzer.evidence.multiples import multiple, picked_in_words, service_of
 from analyzer.model.finding import Confidence, Culprit, Evidence, Finding, Severity, When
 from analyzer.model.message import joined, plural, say
 from analyzer.model.text import Ask, ByNumber, Do, Either, Text
@@ -26,8 +27,8 @@ if TYPE_CHECKING:
 
 TEXT: Final = Text(
     "",
-    headline="Threads like {names} ({pasted} pasted) {what}{called}{since}: what they call does not answer, or answers slowly.",
-    explanation="How many threads wait so, and for how long, the lines that are here do not show.{connected} {besides}",
+    headline="{count} {what}{called}{since}: what they call{target} does not answer, or answers slowly.",
+    explanation="{unknown}{connected} {besides}",
     why="The stack names the call. That it lasts, and that others wait alike, is what somebody chose to show, and not in the evidence.",
     do=(
         Do(
@@ -45,9 +46,15 @@ TEXT: Final = Text(
     ask=(Ask("rest of the thread dump", "how many threads wait alike, and whether any is free", "jstack -l {pid} > jstack.txt"),),
     chain=(
         ("{who}", "waits for an answer", "{where}"),
-        (Either("remote", "{remote}", "the service that is called"), "does not answer", ""),
+        (Either("remote", "{remote}", Either("counted", "{counted}", "the service that is called")), "does not answer", ""),
     ),
     phrases={
+        "unknown": Either(
+            "more",
+            "For how long they wait so the lines that are here do not show.",
+            "How many threads wait so, and for how long, the lines that are here do not show.",
+        ),
+        "target": Either("remote", " ({remote})", Either("counted", ", by the numbers {counted},")),
         "called": Either("frame", ", called from {frame}"),
         "connected": Either(
             "remote",
@@ -55,6 +62,10 @@ TEXT: Final = Text(
                 "connecting",
                 " Of the process {connections} to {remote} are being made, and nobody has answered.",
                 " The process has {connections} to {remote}, with nothing left to read.",
+            ),
+            Either(
+                "counted",
+                " {counted_connections} to {counted} were counted: that they are the ones these threads wait for, numbers do not prove.",
             ),
         ),
         "besides": Either(
@@ -83,7 +94,7 @@ def suspicions(case: Case, rule: str, *, driver: bool) -> Iterator[Finding]:
     """One for each process of which somebody pasted threads that call out, over a driver of a known service or over anything else."""
     for view in case.latest:
         if chosen(case, view) and (group := _calling(case, view)) and (group[0].activity.library in view.known.drivers) is driver:
-            yield _finding(view, group, rule, driver=driver)
+            yield _finding(case, view, group, rule, driver=driver)
 
 
 def _calling(case: Case, view: ProcessView) -> Sequence[ThreadActivity]:
@@ -110,20 +121,25 @@ def _calls(view: ProcessView, member: ThreadActivity) -> bool:
     return found.kind is ActivityKind.CALL or outward
 
 
-def _finding(view: ProcessView, group: Sequence[ThreadActivity], rule: str, *, driver: bool) -> Finding:
+def _finding(case: Case, view: ProcessView, group: Sequence[ThreadActivity], rule: str, *, driver: bool) -> Finding:
     member, app = group[0], caller(group[0])
     frame = blocking_frame(*member) or member.thread.frames[0]
     rows = _connections(view, group)
     remote = rows[0].remote if rows else None
     limits = view.known.limits_of(member.activity.library)
+    more = multiple(case, group)
+    service = service_of(case, view, group, more) if remote is None else None
     text = TEXT.filled(
         view.process,
-        names=_names(group),
+        count=picked_in_words(_names(group), len(group), more),
+        more=more,
         pasted=len(group),
         what=doing(member, frame, several=True) or say("are in {frame}", frame=frame.call),
         frame=app if app is not None and app != frame else None,
         since=reported(member) if len(group) == 1 else "",
         remote=remote,
+        counted=service.remote if service is not None else None,
+        counted_connections=plural(service.number if service is not None else 0, "connection"),
         connections=plural(len(rows), "connection"),
         driver=driver,
         database=member.activity.library in view.known.databases,
@@ -134,16 +150,17 @@ def _finding(view: ProcessView, group: Sequence[ThreadActivity], rule: str, *, d
         threads=plural(len(group), "thread"),
     )
     shown: list[Evidence] = [of_threads(group, text["waiting"])]
+    beside = tuple(one.evidence for one in (more, service) if one is not None)
     if remote is not None:
         silent = of_silence(rows, remote) if rows[0].state is TcpState.ESTABLISHED else of_sockets(rows, text["unmade"], ("SYN_SENT",))
         shown.append(silent)
     return text.finding(
         severity=Severity.WARNING,
         confidence=Confidence.SUSPECTED,
-        evidence=tuple(shown),
+        evidence=(*shown, *beside),
         rule=rule,
         chain=text.steps(tuple(shown[:1]), tuple(shown[1:])),
-        culprit=_culprit(view, group, app, str(remote) if remote is not None else None),
+        culprit=_culprit(view, group, app, str(target) if (target := remote or (service and service.remote)) is not None else None),
         doubts=(few_threads(),),
     )
 

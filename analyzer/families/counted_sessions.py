@@ -149,4 +149,6 @@ def _listed(counts: Sequence[SessionCount]) -> str:
 
 def _row_in_words(one: SessionCount) -> str:
     waits = say(" ({event})", event=one.waits_on) if one.waits_on else ""
-    return say("{count:,} {state}{waits}", count=one.count, state=one.printed_state or say("without a state"), waits=waits)
+    longest = say(", for up to {seconds:,.0f} s", seconds=one.longest) if one.longest else ""
+    state = one.printed_state or say("without a state")
+    return say("{count:,} {state}{waits}{longest}", count=one.count, state=state, waits=waits, longest=longest)

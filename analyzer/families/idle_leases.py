@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Final
 
 import msgspec
 
-from analyzer.evidence.sessions import server_of
+from analyzer.evidence.sessions import SERVERS, server_of
 from analyzer.join.far_side import LISTS
 from analyzer.join.turns import BRIEF
 from analyzer.model.finding import Evidence
@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from analyzer.contention.leases import Shortage
     from analyzer.join.connections import Connection
     from analyzer.waits.case import Case, ProcessView
-    from parsers.records import Session
+    from parsers.records import Session, SessionCount
 
 RESTS: Final = 60.0
 """Seconds of rest from which on a session's client hardly works with it: a call that uses a connection comes back to it in between."""
@@ -84,14 +84,14 @@ def resting_behind(case: Case, view: ProcessView, rows: Collection[Connection]) 
     return Resting(tuple(behind), sure=True)
 
 
-def resting(case: Case, *, of_database: bool) -> Resting | None:
+def resting(case: Case, *, of_database: bool) -> Resting | CountedRest | None:
     """The largest group of sessions of one client that all rest, in the last list; None where one of the group works.
 
     ``of_database``: the pool lends connections to a database; one of objects may lead to Redis, too.
     """
     last = next((one for one in reversed(case.incident.snapshots) if one.sessions), None)
     if last is None:
-        return None
+        return counted_rest(case) if of_database else None
     groups: dict[tuple[str, str | None, str | None, str | None], list[Session]] = defaultdict(list)
     for session in last.sessions:
         if session.server in (LISTS if of_database else _OBJECTS):
@@ -105,7 +105,39 @@ def resting(case: Case, *, of_database: bool) -> Resting | None:
     return Resting(largest, sure=in_transaction or len(rested) == 1)
 
 
-def at_rest(shortage: Shortage) -> Resting | None:
+class CountedRest(msgspec.Struct, frozen=True):
+    """Sessions of a database that a query counted, none of which does anything."""
+
+    counts: tuple[SessionCount, ...]
+    sure: bool = False
+
+    @property
+    def words(self) -> str:
+        """``all 20 sessions of PostgreSQL that a query counted are idle, for up to 27,672 s``."""
+        longest = max((one.longest or 0.0 for one in self.counts), default=0.0)
+        return say(
+            "all {sessions} of {server} that a query counted {are}{longest}",
+            sessions=plural(sum(one.count for one in self.counts), "session"),
+            server=SERVERS.get(self.counts[0].server, self.counts[0].server),
+            are=say("are idle in transaction") if all(one.state is SessionState.IN_TRANSACTION for one in self.counts) else say("are idle"),
+            longest=say(", for up to {seconds:,.0f} s", seconds=longest) if longest else "",
+        )
+
+    @property
+    def evidence(self) -> Evidence:
+        """The first row."""
+        return Evidence(self.counts[0].where, self.words, (str(self.counts[0].count),), len(self.counts) - 1)
+
+
+def counted_rest(case: Case) -> CountedRest | None:
+    """What a query counted of the sessions of one database, if more than a few are there and none works."""
+    counts = tuple(one for snapshot in case.incident.snapshots for one in snapshot.session_counts if one.state is not SessionState.UNKNOWN)
+    rest = all(one.state in {SessionState.IDLE, SessionState.IN_TRANSACTION} for one in counts)
+    alone = len({one.server for one in counts}) == 1
+    return CountedRest(counts) if rest and alone and sum(one.count for one in counts) >= _FEWEST else None
+
+
+def at_rest(shortage: Shortage) -> Resting | CountedRest | None:
     """The sessions of one client, if picked threads wait for a connection to the server that lists them, and none of them does anything."""
     lender = shortage.lender
     leads = any(word in frame for word in _OBJECTS - LISTS for frame in lender.frames)

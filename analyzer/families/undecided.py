@@ -18,9 +18,11 @@ from analyzer.evidence.calls import (
     culprit_of,
     kind_in_words,
 )
+from analyzer.evidence.chosen_threads import chosen
 from analyzer.evidence.citations import all_of, of_dump
 from analyzer.evidence.log_events import asyncio_was_late
 from analyzer.evidence.movement import only_busy
+from analyzer.evidence.multiples import multiple, service_of
 from analyzer.model.finding import Confidence, Doubt, Finding, Severity, When
 from analyzer.model.message import joined, plural, say, say_of
 from analyzer.model.text import ByNumber, Do, Either, Text
@@ -101,8 +103,14 @@ def suspicions(case: Case, rule: str) -> Iterator[Finding]:
     """One per pool that is stuck in such calls and not merely busy."""
     for serving in case.server_pools:
         in_loop = standing_scripts(serving.view, reported=asyncio_was_late(case.incident))
-        if applies(serving) and not in_loop and not only_busy(case, serving):
+        if applies(serving) and not in_loop and not only_busy(case, serving) and not _is_named(case, serving):
             yield finding(serving, rule)
+
+
+def _is_named(case: Case, serving: ServerPool) -> bool:
+    """True if the threads were picked, and connections were counted that lead to one service: these numbers are told with the threads."""
+    view = serving.view
+    return chosen(case, view) and service_of(case, view, serving.callers, multiple(case, serving.callers)) is not None
 
 
 def may_read_clients(serving: ServerPool) -> bool:

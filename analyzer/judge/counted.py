@@ -11,12 +11,12 @@ from analyzer.model.message import Message, joined, plural, say
 from parsers.records import Counted, TcpState
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Collection, Iterator, Sequence
 
     from analyzer.join.counts import Count
     from analyzer.model.incident import Snapshot
     from analyzer.waits.case import Case
-    from parsers.records import Tally
+    from parsers.records import Tally, Where
 
 _own_files = re.compile(r"\bls\b[^|]*/proc/(?:\d+|\$\w+|\$\([^)]*\)|self)/fd\b[^|]*\|\s*wc\s+-l").search
 _lists_all = re.compile(r"^\s*(?:sudo\s+)?lsof\s*(?:-n\w*\s*)?\|\s*wc\s+-l").search
@@ -54,8 +54,8 @@ def _listed(counts: Sequence[Count]) -> Message:
     )
 
 
-def counted(case: Case) -> Iterator[str]:
-    """Sentences without their full stops, what tells most first."""
+def counted(case: Case, told: Collection[Where] = ()) -> Iterator[str]:
+    """Sentences without their full stops, what tells most first. Numbers at places that are ``told`` stand in a finding already."""
     counts = case.counts.of(Counted.SOCKETS)
     rows = any(snapshot.rows for snapshot in case.incident.snapshots)
     yield from _unclosed(case, counts)
@@ -63,7 +63,11 @@ def counted(case: Case) -> Iterator[str]:
     yield from _by_state(case, [one for one in counts if _is_bare(one) and not _is_number(one)], rows=rows)
     yield from _quiet_places(case, counts)
     yield from _by_place([one for one in counts if one.last.remote is not None or (one.last.end is not None and one.last.end.host != "*")])
-    numbers = [one for one in case.counts.all if _is_number(one) and one.last.what is not Counted.TRACKED and not _is_pile(one)]
+    numbers = [
+        one
+        for one in case.counts.all
+        if _is_number(one) and one.last.what is not Counted.TRACKED and not _is_pile(one) and one.last.where not in told
+    ]
     yield from (_of_number(case, one) for one in numbers[:MOST])
     files = [one for one in case.counts.of(Counted.DESCRIPTORS) if one.last.name is not None]
     if files:

@@ -78,7 +78,7 @@ def beside_threads(case: Case, findings: Sequence[Finding] = ()) -> list[str]:
     said: list[str] = []
     for view in case.latest:
         said += of_rows(view, case.counts.of(Counted.SOCKETS))
-    said += counted(case)
+    said += counted(case, {evidence.where for finding in findings for evidence in finding.evidence})
     said += of_lists(case.incident.snapshots)
     said += counted_in_words(case)
     said += heap_in_words(case)

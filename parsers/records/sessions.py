@@ -79,7 +79,8 @@ class SessionBlock(msgspec.Struct, frozen=True, kw_only=True):
 class SessionCount(msgspec.Struct, frozen=True, kw_only=True):
     """How many sessions of a server are alike, as a query counted them: in one state, waiting for one kind of event.
 
-    ``state`` is UNKNOWN where the query did not group by it. ``waits_on`` is the event as the server calls it.
+    ``state`` is UNKNOWN where the query did not group by it. ``waits_on`` is the event as the server calls it. ``longest``: seconds, where the query asked
+    for the longest time in that state.
     """
 
     where: Where
@@ -88,3 +89,4 @@ class SessionCount(msgspec.Struct, frozen=True, kw_only=True):
     state: SessionState = SessionState.UNKNOWN
     printed_state: str = ""
     waits_on: str | None = None
+    longest: float | None = None

@@ -17,7 +17,7 @@ import msgspec
 
 from parsers.records import Parsed, SessionCount, SessionState
 from parsers.records.shows import Shows
-from parsers.sessions.common import parse_rows
+from parsers.sessions.common import age_of, parse_rows
 from parsers.text.patterns import lazy
 from parsers.text.tables import grid_of, grid_of_head
 
@@ -125,6 +125,7 @@ def _counted(section: Section, row: Row, columns: _Columns) -> SessionCount | No
     state = names.get(printed, SessionState.UNKNOWN)
     if kind == "Lock" or event.startswith(_LOCKED):
         state = SessionState.LOCKED
+    ages = [age for cell in cells.values() if ":" in cell and (age := age_of(cell)) is not None]
     waits = "/".join(word for word in (kind, event) if word) if columns.server == "postgresql" else event
     return SessionCount(
         where=section.where(row.first, row.last),
@@ -133,4 +134,5 @@ def _counted(section: Section, row: Row, columns: _Columns) -> SessionCount | No
         state=state,
         printed_state=printed,
         waits_on=waits or None,
+        longest=ages[0] if len(ages) == 1 else None,
     )

@@ -10,11 +10,12 @@ from typing import TYPE_CHECKING, Any, Final
 
 from msgspec.structs import replace
 
-from parsers.records import Counted, Endpoint, Parsed, Tally, Unread
+from parsers.records import Counted, Elision, Endpoint, Parsed, Tally, Unread
 from parsers.records.shows import Shows
 from parsers.text.endpoint import port_of
 from parsers.text.grammar import tcp_state
 from parsers.text.patterns import lazy
+from parsers.text.told_threads import told_of
 
 if TYPE_CHECKING:
     import re
@@ -84,9 +85,15 @@ def parse(section: Section) -> Parsed:
 
 def with_told(section: Section, parsed: Parsed) -> Parsed | None:
     """What was made of a section, with the counts of its sentences that nobody understood; None where they count nothing."""
-    if not parsed.unread or len(section.lines) > _LINES or section.nonblank > MOST:
+    if not (parsed.unread or Elision in parsed.kinds) or len(section.lines) > _LINES or section.nonblank > MOST:
         return None
-    found: list[Tally] = []
+    # "[40 more like this]" says that something was left out, and how much.
+    found = [
+        tally
+        for elision in parsed.of(Elision)
+        if 0 <= (at := elision.where.first - section.first) < len(section.lines)
+        and (tally := told_of(section, at, section.lines[at])) is not None
+    ]
     gaps: list[Unread] = []
     read = 0
     for gap in parsed.unread:
@@ -119,6 +126,8 @@ def _left(section: Section, first: int, count: int, told: set[int], gap: Unread)
 def _of_line(section: Section, index: int, line: str) -> list[Tally]:
     """The counts of a line's sentences."""
     text = line[:_LONGEST]
+    if (threads := told_of(section, index, text)) is not None:
+        return [threads]
     if _state(text) is None or "|" in text or text.lstrip().startswith(("$", "#", "tcp", "TCP")):
         return []
     return [tally for sentence in _sentences(text) for tally in _of_sentence(section, index, sentence)]

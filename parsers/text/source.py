@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
     from parsers.text.shapes import Shapes
 
-# A prompt with one of the commands that operators save: "$ lsof -i:8080", "[root@app01 ~]# ss -tanp", "app@web1:~$ sudo jstack 12", "app@mini ~ % lsof -p 12".
+# A prompt with one of the commands that operators save: "$ lsof -i:8080", "[root@app01 ~]# ss -tanp", "app@web1:~$ sudo jstack 12", "app@mini ~ % lsof -p 12", "app1:~ # ss -s".
 # What stands before the sign is short, so that a line of prose or of a stack cannot pass for a prompt.
 _COMMAND = (
     r"[ \t]+(?P<command>(?:sudo[ \t]+(?:-\w+[ \t]+(?:\w+[ \t]+)?)*)?(?:\S*/)?"
@@ -28,7 +28,7 @@ _COMMAND = (
     r"|[efz]?grep|g?awk|sed|wc|sysctl|pfiles|pargs|procstat|sockstat|fstat|Get-NetTCPConnection|curl|wget|dmesg|journalctl|while|for|watch)\b[^\n]*)"
 )
 PROMPT = re.compile(
-    rf"^[ \t]*+(?:\(\w+\)[ ]*)?(?P<host>[/~][^\s$#>]{{0,60}}[ ]|[\w.-]{{1,40}}@[\w.-]{{1,60}}[ ][^\s$#>%]{{1,60}}[ ](?=%)|[^\s$#>]{{0,80}}(?:[ ][^\s$#>]{{1,60}})?)[$#>%]{_COMMAND}$",
+    rf"^[ \t]*+(?:\(\w+\)[ ]*)?(?P<host>[/~][^\s$#>]{{0,60}}[ ]|[\w.-]{{1,60}}:[/~][^\s$#>]{{0,60}}[ ](?=#)|[\w.-]{{1,40}}@[\w.-]{{1,60}}[ ][^\s$#>%]{{1,60}}[ ](?=%)|[^\s$#>]{{0,80}}(?:[ ][^\s$#>]{{1,60}})?)[$#>%]{_COMMAND}$",
     re.MULTILINE,
 )
 FENCE = re.compile(r"^[ \t]*+(?:```|~~~|\{%-?[ ]*(?:end)?highlight\b|\{code|\{noformat|</?pre\b)[^\n]*$", re.MULTILINE)

@@ -1,0 +1,146 @@
+"""How many threads stand like the few that somebody pasted: a command counted them, or the text beside them says so."""
+
+from __future__ import annotations
+
+import re
+from typing import TYPE_CHECKING, Final
+
+import msgspec
+
+from analyzer.model.finding import Evidence
+from analyzer.model.message import plural, say
+from analyzer.software.blockers import waited_lock
+from parsers.records import Counted, TcpState
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Sequence
+
+    from analyzer.software.pools import ThreadActivity
+    from analyzer.waits.case import Case, ProcessView
+    from parsers.records import Endpoint, Tally
+
+_COUNTS: Final = re.compile(r"\bgrep\s+(?:-[A-Za-z]+\s+)*?-[A-Za-z]*c[A-Za-z]*\s|\bgrep\b[^|]*\|\s*wc\s+-l\s*$")
+_WORD: Final = re.compile(r"\bgrep\s+(?:-[A-Za-z]+\s+)*(?:'(?P<single>[^']+)'|\"(?P<double>[^\"]+)\"|(?P<bare>[^\s'\"|]+))")
+_ESCAPE: Final = re.compile(r"\\(.)")
+_SHORTEST: Final = 6
+"""Letters of a word that was looked for, below which it may stand in any line."""
+_NEAR: Final = 6
+"""Lines between a stack and the words that count others like it."""
+
+
+class Multiple(msgspec.Struct, frozen=True):
+    """How many stand alike; ``told``: the text says so, and no command counted them."""
+
+    number: int
+    tally: Tally
+
+    @property
+    def told(self) -> bool:
+        """True for a number in somebody's words."""
+        return self.tally.told
+
+    @property
+    def words(self) -> str:
+        """``200 counted``."""
+        return say("{number:,} as the text says", number=self.number) if self.told else say("{number:,} counted", number=self.number)
+
+    @property
+    def evidence(self) -> Evidence:
+        """The line with the number."""
+        return Evidence(self.tally.where, say("{number} stand so", number=self.words), (f"{self.tally.count}",))
+
+
+def picked_in_words(names: str, pasted: int, more: Multiple | None) -> str:
+    """``Threads like “web-3” (1 pasted, 200 counted)``."""
+    if more is None:
+        return say("Threads like {names} ({pasted} pasted)", names=names, pasted=pasted)
+    return say("Threads like {names} ({pasted} pasted, {more})", names=names, pasted=pasted, more=more.words)
+
+
+def multiple(case: Case, members: Sequence[ThreadActivity]) -> Multiple | None:
+    """How many threads stand like these, where the evidence says so and they are more than are here; what a command counted before what is told."""
+    found = [*_counted(case, members), *_told(case, members)]
+    more = [one for one in found if one.number > len(members)]
+    return min(more, key=lambda one: (one.told, -one.number), default=None)
+
+
+def _counted(case: Case, members: Sequence[ThreadActivity]) -> Iterator[Multiple]:
+    """Lines that were counted by a word which stands in a frame of all these threads' waits: each such thread has one such line."""
+    for tally in _tallies(case, Counted.LINES):
+        word = _looked_for(tally.command or "")
+        if word is not None and all(_prints_once(member, word) for member in members):
+            yield Multiple(tally.count, tally)
+
+
+def _prints_once(member: ThreadActivity, word: str) -> bool:
+    """True if one line of the thread's stack has the word: a frame's, or that of the lock which it waits for."""
+    lock = waited_lock(member.thread)
+    if lock is not None and lock.address and lock.address in word:
+        return "lock" in word.partition(lock.address)[0] or word.startswith(lock.address)
+    return sum(word in frame.full for frame in member.thread.frames) == 1
+
+
+def _looked_for(command: str) -> str | None:
+    """The word that a command counts lines of a dump by, where that is all it does."""
+    if not _COUNTS.search(command):
+        return None
+    words = [_ESCAPE.sub(r"\1", match["single"] or match["double"] or match["bare"]) for match in _WORD.finditer(command)]
+    return words[0] if len(words) == 1 and len(words[0]) >= _SHORTEST and '"' not in words[0] else None
+
+
+def _told(case: Case, members: Sequence[ThreadActivity]) -> Iterator[Multiple]:
+    """Numbers in the words just above or below one of these threads."""
+    for tally in _tallies(case, Counted.THREADS):
+        if tally.told and any(_is_beside(tally, member) for member in members):
+            yield Multiple(tally.count + (len(members) if tally.before else 0), tally)
+
+
+def _tallies(case: Case, what: Counted) -> Iterator[Tally]:
+    return (tally for snapshot in case.incident.snapshots for tally in snapshot.tallies if tally.what is what)
+
+
+class Service(msgspec.Struct, frozen=True):
+    """Connections to one service that a command counted: as many as threads stand alike, or to a port of their client's."""
+
+    remote: Endpoint
+    number: int
+    tally: Tally
+
+    @property
+    def evidence(self) -> Evidence:
+        """The line with the number."""
+        says = say("{connections} to {remote} were counted", connections=plural(self.number, "connection"), remote=self.remote)
+        return Evidence(self.tally.where, says, (str(self.tally.count),))
+
+
+def service_of(case: Case, view: ProcessView, members: Sequence[ThreadActivity], more: Multiple | None) -> Service | None:
+    """The only service to which as many connections were counted as threads stand alike, or the only one at a port of their library; None if that is not clear."""
+    number = more.number if more is not None else len(members)
+    ports = view.known.ports_of({member.activity.library for member in members} - {None})
+    counts = [
+        Service(end, one.number, one.last)
+        for one in case.counts.of(Counted.SOCKETS)
+        if (end := one.last.remote or one.last.end) is not None
+        and one.last.state in {TcpState.ESTABLISHED, TcpState.CLOSE_WAIT}
+        and end.port is not None
+        and end.port not in view.listeners
+        and one.number >= len(members)
+    ]
+    meant = [one for one in counts if one.remote.port in ports] or [one for one in counts if number > 1 and _agree(one.number, number)]
+    return meant[0] if len(meant) == 1 else None
+
+
+def _agree(one: int, other: int) -> bool:
+    return abs(one - other) <= max(1 if other >= _NEAR else 0, _SHARE * other)
+
+
+_SHARE: Final = 0.05
+"""Share by which two counts of the same things may differ: they were taken one after the other."""
+
+
+def _is_beside(tally: Tally, member: ThreadActivity) -> bool:
+    """True if the number speaks of this thread: ``100 x`` stands above it, ``45 more like this`` below."""
+    here, there = tally.where, member.thread.where
+    if here.file != there.file:
+        return False
+    return 0 < there.first - here.last <= _NEAR if tally.before is None else 0 < here.first - there.last <= _NEAR
