@@ -75,7 +75,7 @@ TEXT: Final = Text(
         "{loops} of {name} is blocked in {waits}: all their connections stand still.",
         "{loops} of {name} are blocked in {waits}: all their connections stand still.",
     ),
-    explanation="Threads of {name} must wait for events of many connections; {blocked_count} of {loops_count}{here} are in {waits}{called_from}{and_does}.{clients_in_words} Each goes on only when its call returns; more loops would only block as well.",
+    explanation="Threads of {name} must wait for events of many connections; {blocked_count} of {loops_count}{here} are in {waits}{called_from}{since}{and_does}.{clients_in_words} Each goes on only when its call returns; more loops would only block as well.",
     why=Either(
         "moved",
         "The stacks show it in this dump only: in the one before, the same loops stood elsewhere or have worked since. Short calls, one after the other, look the same.",
@@ -160,6 +160,7 @@ def _finding(view: ProcessView, pool: Pool, blocked: list[ThreadActivity], still
         all_of=all_of(len(blocked), len(loops), piece=piece),
         piece=piece,
         name=pool.name,
+        since=reported(blocked[0]),
         waits=waits,
         blocked_count=len(blocked),
         loops_count=len(loops),

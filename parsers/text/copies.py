@@ -50,10 +50,32 @@ _ANCHOR: Final = lazy(
     r"|Found (?:one|a|\d+) Java-level deadlock|[0-5][A-Z]{2,3}[A-Z0-9]{4,20} +\S|Thread \d{1,10}: \(state = |Thread-0x[0-9a-f]+ \"|#\d+ \"[^\"\n]{0,200}\""
     r"|(?<!\d)\d+: [0-9A-F]{8,32}:[0-9A-F]{4} |sl +local_address|l[r-][w-][x-]\S+ +\d+ +\S+ +\S+ +\d+ |Max [a-z][a-z ]{5,20}  |(?:Tcp|Ip|TcpExt): |Tcp(?:Ext)?[A-Z]\w+ +\d+ +\d"
     r"|PID +(?:USER|TID|PPID) |top - \d|Name:\t|\[pid +\d+\] \w+\(|strace: Process \d"
+    r"|(?:\t| {4}|)at [\w$.@/<>-]{3,200}\((?:Native Method|Unknown Source|[\w$-]{1,80}\.(?:java|kt|scala|groovy|clj)(?::\d{1,6})?)\)"
     r"|Current Thread: \S|goroutine \d+ \[|(?:Current t|T)hread 0x[0-9a-f]{4,16} [\[(]|Thread \d+ \((?:idle|active|Thread 0x|LWP)|Thread \(0x[0-9A-Fa-f]+\):|Process \d+: [/\w]"
 )
 _HINTS: Final = (
-    *('" ', '":', "tcp", "udp", "TCP ", "UDP ", "ESTAB", "-WAIT", "LISTEN", "Recv-Q", "Proto", "PID", "Active ", "hread", "THREAD", "IPv"),
+    *(
+        '" ',
+        '":',
+        "(Native ",
+        ".java",
+        ".kt:",
+        ".scala:",
+        "tcp",
+        "udp",
+        "TCP ",
+        "UDP ",
+        "ESTAB",
+        "-WAIT",
+        "LISTEN",
+        "Recv-Q",
+        "Proto",
+        "PID",
+        "Active ",
+        "hread",
+        "THREAD",
+        "IPv",
+    ),
     *(
         "deadlock",
         "XM",

@@ -17,6 +17,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Final
 
+from msgspec.structs import replace
+
 from parsers.records import JavaState, LogEvent, LogKind, NativeId, Parsed, Thread, ThreadDump
 from parsers.records.shows import Shows
 from parsers.text.grammar import JAVA_STATES, LOCK_LINE, LOCK_VERBS, STATE_LINE
@@ -203,4 +205,16 @@ class _Reader:
             self.threads.append(
                 self.open.thread(name=self.name, java_id=self.java_id, native_id=self.native_id, state=self.state, native_state=self.remark)
             )
+        elif self.open is not None and self.remark is not None:
+            # Still at it: the time of the last warning is what is known.
+            self.threads = [
+                replace(one, native_state=self.remark) if one.name == self.name and _longer(self.remark, one.native_state) else one
+                for one in self.threads
+            ]
         self.open = None
+
+
+def _longer(remark: str, before: str | None) -> bool:
+    """True if the first of two remarks tells of more seconds."""
+    first, second = (int("".join(filter(str.isdigit, text)) or 0) for text in (remark, before or ""))
+    return first > second
