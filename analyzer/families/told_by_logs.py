@@ -9,6 +9,7 @@ from msgspec.structs import replace
 from analyzer.evidence.chosen_threads import chosen
 from analyzer.evidence.doing import doing
 from analyzer.evidence.log_events import MANY, caller_in_words, in_words, of_this_moment, site_of
+from analyzer.families.counted_sockets import process_of, whose
 from analyzer.families.idle_leases import resting
 from analyzer.families.log_stories import SERVICE, STORIES
 from analyzer.families.pauses import OF_ONE_TIME, explained
@@ -17,13 +18,14 @@ from analyzer.model.message import capitalized, plural, say
 from analyzer.model.text import Do, Either, Text
 from analyzer.software.blockers import application_frame, blocking_frame
 from analyzer.software.runtimes import OF_LOGS, stacks_command
-from parsers.records import LogKind, Runtime
+from parsers.records import Counted, LogKind, Runtime, TcpState
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
     from analyzer.evidence.log_events import Told
     from analyzer.families.log_stories import Story
+    from analyzer.join.counts import Count
     from analyzer.model.finding import Evidence
     from analyzer.model.text import Filled
     from analyzer.software.pools import ThreadActivity
@@ -301,12 +303,35 @@ def _tail(case: Case, event: LogEvent) -> str:
             if late is not None and late.event.subject
             else ""
         )
+    if event.kind is LogKind.SLOTS:
+        return _who_has_them(case)
     if event.kind is LogKind.MAILBOX:
         named = (one for view in case.latest for pool in view.pools for one in pool.members if one.thread.name == event.subject)
         return next((_doing(one) for one in named if one.thread.frames), "")
     if event.kind is LogKind.PROBED and event.subject is not None:
         return say(": the kubelet kills it for that and starts it again")
     return ""
+
+
+def _who_has_them(case: Case) -> str:
+    """The process that has most of the connections which were counted by their far end and owner, if these are many to one port."""
+    owned: dict[tuple[str, int | None], list[Count]] = {}
+    for one in case.counts.of(Counted.SOCKETS, TcpState.ESTABLISHED):
+        process, remote = process_of(case, one), one.last.remote
+        if remote is not None and remote.port is not None and (process.pid is not None or process.command is not None):
+            owned.setdefault((whose(process), remote.port), []).append(one)
+    (who, port), most = max(owned.items(), key=lambda item: sum(one.number for one in item[1]), default=(("", None), []))
+    number = sum(one.number for one in most)
+    if number < MANY:
+        return ""
+    hosts = plural(len({one.last.remote.host for one in most if one.last.remote is not None}), "host")
+    return say(
+        ", while {who} has {connections} to port {port} of {hosts}",
+        who=who,
+        connections=plural(number, "connection"),
+        port=str(port),
+        hosts=hosts,
+    )
 
 
 def _doing(member: ThreadActivity) -> str:

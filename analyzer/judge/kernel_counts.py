@@ -37,6 +37,7 @@ def of_counts(snapshot: Snapshot) -> Iterator[str]:
             list=listed,
         )
     yield from _of_totals(snapshot)
+    yield from _of_pools(snapshot)
     for counter in snapshot.counters:
         if counter.value and (words := _KERNELS.get(counter.name)) is not None:
             yield say(
@@ -55,6 +56,30 @@ def _of_thread_states(snapshot: Snapshot) -> Iterator[str]:
     if states:
         listed = joined(", ", (say("{count:,} {state}", count=count, state=state) for count, state in states))
         yield say("threads were counted by state ({list}); only their stacks tell what they wait for", list=listed)
+
+
+def _of_pools(snapshot: Snapshot) -> Iterator[str]:
+    """What a server's own table of its pools says: in which of them tasks wait."""
+    pending = [
+        (counter.value, counter.name.removesuffix(end)) for counter in snapshot.counters for end in _PENDING if counter.name.endswith(end)
+    ]
+    if not pending:
+        return
+    waiting = sorted((one for one in pending if one[0]), reverse=True)
+    if not waiting:
+        yield say("no task waits in the {pools} that the server lists", pools=plural(len(pending), "pool"))
+        return
+    listed = joined(", ", (say("{count:,} in {pool}", count=count, pool=pool) for count, pool in waiting[:_LINES]))
+    yield say(
+        "tasks wait in {waiting} of the {pools} that the server lists: {list}",
+        waiting=len(waiting),
+        pools=plural(len(pending), "pool"),
+        list=listed,
+    )
+
+
+_PENDING: Final = (" pending", " backlog")
+"""How the counts of tasks that wait for a thread of a pool end."""
 
 
 def _of_totals(snapshot: Snapshot) -> Iterator[str]:

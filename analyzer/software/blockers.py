@@ -68,8 +68,24 @@ def activity(thread: Thread, known: Knowledge) -> Activity:
     found = _in_state(
         thread.frames, known, thread.state, known.waits.get(thread.native_state or "", ActivityKind.WAITING) if waits else None, None
     )
+    if waits and known.runtime is Runtime.JVM and _parks_in_its_loop(thread.frames):
+        return found._replace(kind=ActivityKind.IDLE)
     reads_child = found.kind is ActivityKind.FILE_IO and any((lock.cls or "").endswith(_CHILD) for lock in thread.locks)
     return found._replace(kind=ActivityKind.PROCESS) if reads_child else found
+
+
+def _parks_in_its_loop(frames: tuple[Frame, ...]) -> bool:
+    """True for a worker that parked itself in its own run method, with no call in between: whoever brings work wakes it."""
+    below = next((at for at, frame in enumerate(frames[:_PARKS]) if frame.full not in _PARK), 0)
+    return 0 < below < len(frames) and all(frame.method == "run" for frame in frames[below:])
+
+
+_PARKS: Final = 4
+"""Frames that parking takes at most, and the one below."""
+_PARK: Final = frozenset(
+    {"sun.misc.Unsafe.park", "jdk.internal.misc.Unsafe.park"}
+    | {f"java.util.concurrent.locks.LockSupport.{name}" for name in ("park", "parkNanos", "parkUntil")}
+)
 
 
 @lru_cache(maxsize=8192)

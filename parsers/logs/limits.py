@@ -46,6 +46,12 @@ SHAPES: Final = (
         r"Timeout performing [A-Z]{2,20}[^\n]{0,400}?\b(?:inst|next|mgr)\b: ",
     ),
     _shape("Redis", LogKind.SLOTS, "max number of clients reached", r"\bmax number of clients reached", loud=True),
+    _shape(
+        "ZooKeeper",
+        LogKind.SLOTS,
+        "Too many connections from ",
+        r"Too many connections from (?:/|\[)?(?P<subject>[\w.:-]{2,60}?)\]? - max is (?P<limit>\d{1,7})",
+    ),
     _shape("PostgreSQL", LogKind.SLOTS, "too many clients already", r"\bsorry, too many clients already", loud=True),
     _shape("Oracle", LogKind.SLOTS, "appropriate service handler", r"ORA-125(?:16|19|20)\b[^\n]{0,40}appropriate service handler"),
     _shape("psycopg2", LogKind.POOL_EMPTY, "PoolError: connection pool exhausted", r"PoolError: connection pool exhausted"),

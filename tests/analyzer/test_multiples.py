@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 import pytest
 
-from analyzer.model.finding import Finding
 from tests.builders import diagnosis_of, found, thread
+
+if TYPE_CHECKING:
+    from analyzer.model.finding import Finding
 
 READS = (
     "java.net.SocketInputStream.socketRead0",

@@ -322,3 +322,26 @@ def test_clients_that_left_beside_threads_that_a_server_reports_as_hung() -> Non
     assert told.status is Status.INSUFFICIENT
     assert "5 clients of port 9443 disconnected" in told.headline
     assert "for 672 s as the server's own warning says" in told.summary
+
+
+def told(text: str) -> str:
+    verdict = diagnosed(text).verdict
+    return f"{verdict.headline} {verdict.summary}".lower()
+
+
+def test_workers_that_parked_themselves_in_their_own_loop_wait_for_work() -> None:
+    parked = (
+        "sun.misc.Unsafe.park(Native Method)",
+        "java.util.concurrent.locks.LockSupport.park(X.java:1)",
+        "nl.mill.Crew.run(X.java:1)",
+        "io.netty.util.concurrent.FastThreadLocalRunnable.run(X.java:1)",
+    )
+    called = (*parked[:2], "nl.mill.Crew.take(X.java:1)", *parked[2:])
+    table = "Pool Name                         Active   Pending      Completed   Blocked  All time blocked\nSawStage                               {active}         {pending}       48120994         0                 0\n"
+    stacks = "\n".join(thread(f"SawStage-{n}", "WAITING (parking)", *parked) for n in range(3))
+    text = told(f"All hang!\n\n{stacks}\n\n$ nodetool tpstats\n{table.format(active=0, pending=0)}\nWhy?\n")
+    assert "are idle: they wait for work" in text
+    assert "no task waits in the 1 pool that the server lists" in text
+    assert "1 of the 1 pool" in told(f"All hang!\n\n{stacks}\n\n$ nodetool tpstats\n{table.format(active=3, pending=7)}\nWhy?\n")
+    others = "\n".join(thread(f"SawStage-{n}", "WAITING (parking)", *called) for n in range(3))
+    assert "idle" not in told(f"All hang!\n\n{others}\n\nWhy?\n")

@@ -133,3 +133,14 @@ def test_the_watch_of_another_pool_names_nobody() -> None:
     (finding,) = found(diagnosis_of({"post.md": f"It hangs:\n\n{ABANDONED.format(n=1)}\nand\n\n{stack}\n\nWhy?\n"}), "jdbc-pool-exhausted")
     assert finding.confidence is Confidence.SUSPECTED
     assert "Export" not in finding.headline
+
+
+FULL = "2026-02-13 16:40:02,118 [myid:2] - WARN  [NIOServerCxn.Factory:0.0.0.0/0.0.0.0:2181:NIOServerCnxnFactory@193] - Too many connections from /10.4.7.31 - max is 60\n"
+OWNED = "$ netstat -tnp | awk '{print $5, $6, $7}' | sort | uniq -c\n     60 10.4.7.11:2181 ESTABLISHED 30117/saw\n     59 10.4.7.12:2181 ESTABLISHED 30117/saw\n      1 10.4.7.12:2181 ESTABLISHED 2245/mill\n"
+
+
+def test_who_has_most_of_the_connections_to_a_server_that_is_full_is_told() -> None:
+    finding = suspected(f"{FULL * 3}```\n\n```\n{OWNED}")
+    assert (finding.rule, finding.confidence) == ("connection-limit", Confidence.SUSPECTED)
+    assert finding.headline.endswith("in 3 lines, while saw (pid 30117) has 119 connections to port 2181 of 2 hosts.")
+    assert "while" not in suspected(FULL * 3).headline

@@ -34,6 +34,11 @@ def tallies(text: str, unread: int = 0) -> list[Tally]:
         ("ss -an state close-wait | awk '{print $5}' | sort | uniq -c", "  77 10.1.0.4:8443", (None, "10.1.0.4:8443", "CLOSE_WAIT")),
         ("netstat -tan | grep CLOSE_WAIT | awk '{print $5}' | cut -d: -f1 | sort | uniq -c", "  77 10.1.0.4", (None, "10.1.0.4:*", "CLOSE_WAIT")),
         ("netstat -an -P tcp | awk '{print $2, $7}' | sort | uniq -c", "  77 10.1.0.4.8443 CLOSE_WAIT", (None, "10.1.0.4:8443", "CLOSE_WAIT")),
+        (
+            "lsof -p 77 -a -i -nP | awk '{print $8\" \"$9\" \"$10}' | sed 's/:[0-9]*->/->/' | sort | uniq -c",
+            "  77 TCP 10.1.0.4->10.1.0.9:8443 (CLOSE_WAIT)",
+            ("10.1.0.4:*", "10.1.0.9:8443", "CLOSE_WAIT"),
+        ),
         ("netstat -tan | tr -s ' ' | cut -d' ' -f4,6 | sort | uniq -c", "  77 10.1.0.4:8443 CLOSE_WAIT", ("10.1.0.4:8443", None, "CLOSE_WAIT")),
         ("Get-NetTCPConnection | Group-Object State,RemoteAddress", "   77 CloseWait, 10.1.0.4      {MSFT_NetTCPConnection}", (None, "10.1.0.4:*", "CLOSE_WAIT")),
     ],
