@@ -23,7 +23,7 @@ from parsers.records.shows import Shows
 from parsers.text.endpoint import endpoint, hex_endpoint, normal_host, port_of
 from parsers.text.grammar import HEX_STATES, POWERSHELL_STATES, STATES, tcp_state
 from parsers.text.patterns import lazy
-from parsers.text.pipelines import KERNEL, TOOLS, Pipeline, pipeline, shows_pids
+from parsers.text.pipelines import KERNEL, TOOLS, Pipeline, pipeline, plain_row, shows_pids
 from parsers.text.source import ELISION, Section, leftovers
 
 if TYPE_CHECKING:
@@ -62,9 +62,6 @@ _threads = lazy(r"\s*(?P<count>\d{1,7})\s+java\.lang\.Thread\.State: (?P<state>[
 _command = lazy(
     r"\s*(?P<command>(?:sudo\s+)?(?:netstat|lsof|ss|ls|ps|jstack)\b[^\n]{0,300}?(?:\|\s*wc\s+-l|\bgrep\s[^\n|]{0,100}?-[a-zA-Z]*c\b[^\n|]{0,60}))\s*$"
 ).match
-_arrow = lazy(r"(\S{1,120})->(\S{1,120})").sub
-_bracketed = lazy(r"[ \t]\(([A-Z][A-Z0-9_]{2,14})\)").sub
-_protocol = lazy(r"\bTCP\b").sub
 # The table's own header, split at blanks and counted with the rest.
 _remark = lazy(
     r"\s*\d{1,9}\s+(?:established\)|servers\)|Foreign|State|\(state\)|st|(?:local|rem|remote)_address|Address|and|Local|Peer|Recv-Q)\b[^\n]{0,40}$|Count\s+Name\b[^\n]{0,20}$|-----\s+----[ -]*$"
@@ -231,7 +228,7 @@ def _of_row(section: Section, index: int, text: str, line: Pipeline | None, what
                 name=match["name"][:_LONGEST_NAME].strip("'\" "),
             )
         )
-    text = _spelled(text, line) if line is not None and line.tool == KERNEL else _plain(text)
+    text = _spelled(text, line) if line is not None and line.tool == KERNEL else plain_row(text)
     match = _row(text) or _after(text) or (_cells(text) or _in_columns(text, line) if line is not None else None)
     if match is None:
         # A tracker's other columns: "3300 udp src=10.4.3.18".
@@ -272,11 +269,6 @@ def _spelled(text: str, line: Pipeline) -> str:
         for role, cell in zip(line.columns, cells, strict=True)
     ]
     return " ".join((count, *said))
-
-
-def _plain(text: str) -> str:
-    """A row of lsof's last columns as other tools print it: no arrow between two ends, no brackets around a state."""
-    return _bracketed(r" \1", _protocol("tcp", _arrow(r"\1 \2", text))) if "->" in text else text
 
 
 def _in_columns(text: str, line: Pipeline) -> re.Match[str] | None:
