@@ -36,7 +36,7 @@ if TYPE_CHECKING:
     from analyzer.model.incident import Snapshot
     from analyzer.software.pools import ThreadActivity
     from analyzer.waits.case import Case, ProcessView
-    from parsers.records import Endpoint, Frame, Lock, Pid, TaskSyscall, Thread
+    from parsers.records import Endpoint, Frame, Lock, Pid, TaskSyscall, Thread, Where
 
 FEW: Final = 20
 """Threads of a dump that are looked at one by one, though it has a header."""
@@ -144,6 +144,37 @@ def of_threads(view: ProcessView) -> list[str]:
         return said
     calm = say("{who} {what}", who=_who(free), what=idle(free))
     return [calm, *said] if len(free) >= sum(map(len, groups.values())) and lost is None else [*said, calm]
+
+
+def of_untold(case: Case, findings: Sequence[Finding]) -> Iterator[str]:
+    """What threads of a piece of a dump wait for of which no finding speaks."""
+    places = [evidence.where for finding in findings for evidence in finding.evidence]
+    for view in case.latest:
+        if view.dump is None or not (view.dump.fragment or len(view.dump.threads) <= FEW):
+            continue
+        groups: dict[object, list[ThreadActivity]] = {}
+        for member in (member for pool in view.pools if pool.role not in _OWN for member in pool.members):
+            if member.activity.kind in _STANDS and not any(_overlap(member.thread.where, place) for place in places):
+                groups.setdefault(_alike(member), []).append(member)
+        holders = lock_holders(view)
+        yield from (_sentence(view, group, holders) for group in sorted(groups.values(), key=len, reverse=True)[:_UNTOLD])
+
+
+def _overlap(one: Where, other: Where) -> bool:
+    return one.file == other.file and one.first <= other.last and other.first <= one.last
+
+
+_STANDS: Final = FUTURES | {
+    ActivityKind.LEASE,
+    ActivityKind.LATCH,
+    ActivityKind.MONITOR,
+    ActivityKind.LOCK,
+    ActivityKind.CALL,
+    ActivityKind.SEMAPHORE,
+}
+"""Kinds of waits for somebody else's work: what the threads that a finding is about do may be that."""
+_OWN: Final = frozenset({PoolRole.JVM, PoolRole.EVENT_LOOP, PoolRole.ACCEPTOR})
+_UNTOLD: Final = 2
 
 
 def _of_groups(case: Case, view: ProcessView) -> Iterator[str]:

@@ -10,7 +10,7 @@ from analyzer.evidence.chosen_threads import FEW_THREADS
 from analyzer.evidence.sessions import of_lists
 from analyzer.families import counted_sessions, full_pipes, listed_sessions, standing_calls, told_by_logs
 from analyzer.families.counted_sessions import counted_in_words
-from analyzer.judge.shown import beside_threads, shown
+from analyzer.judge.shown import beside_threads, of_untold, shown
 from analyzer.model.finding import Check, Finding, Outcome, Severity
 from analyzer.model.message import capitalized, say, unended
 
@@ -89,7 +89,8 @@ def besides(case: Case, primary: Finding, findings: Sequence[Finding]) -> list[s
         return []
     others = [one.headline for one in findings if one is not primary and one.process == primary.process and one.has_doubt(*_LITTLE)]
     told = [evidence.says for one in findings for evidence in one.evidence] + [unended(other) for other in others]
-    seen = beside_threads(case, findings) if primary.has_doubt(FEW_THREADS) else shown(case, findings)
+    few = primary.has_doubt(FEW_THREADS)
+    seen = [*of_untold(case, findings), *beside_threads(case, findings)] if few else shown(case, findings)
     said = {*of_lists(case.incident.snapshots), *counted_in_words(case)} if primary.has_doubt(listed_sessions.LIST_ALONE) else set()
     lines = [line for line in seen if line not in said and not any(words in line for words in told)]
     return [*others, *(say("{line}.", line=capitalized(line)) for line in lines)]

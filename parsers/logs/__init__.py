@@ -187,6 +187,8 @@ def _frames_below(lines: Sequence[str], index: int) -> Iterator[Frame]:
         elif (frame := _frame(line)) is not None:
             begun = True
             yield frame
+        elif begun and line.strip(" \t[](){}<>") in {"...", "…", "...."}:
+            continue  # somebody left frames out
         elif begun or not (not line or line[0].isspace() or _THROWN.search(line[:LONGEST])):
             return
 

@@ -144,3 +144,28 @@ def test_who_has_most_of_the_connections_to_a_server_that_is_full_is_told() -> N
     assert (finding.rule, finding.confidence) == ("connection-limit", Confidence.SUSPECTED)
     assert finding.headline.endswith("in 3 lines, while saw (pid 30117) has 119 connections to port 2181 of 2 hosts.")
     assert "while" not in suspected(FULL * 3).headline
+
+
+def test_frames_that_somebody_left_out_end_no_stack() -> None:
+    text = (
+        EMPTY
+        + "java.sql.SQLTransientConnectionException: MoorPool-2 - Connection is not available, request timed out after 30000ms.\n\tat com.zaxxer.hikari.pool.HikariPool.getConnection(HikariPool.java:186)\n\t...\n\tat net.moor.Ledger.open(Ledger.java:31)\n"
+    )
+    assert "net.moor.Ledger.open(Ledger.java:31)" in suspected(text).headline
+
+
+def test_threads_of_which_no_finding_speaks_are_told_beside_it() -> None:
+    calls = thread(
+        "saw-2",
+        "RUNNABLE",
+        "java.net.SocketInputStream.socketRead0",
+        "sun.net.www.http.HttpClient.parseHTTPHeader",
+        "sun.net.www.protocol.http.HttpURLConnection.getInputStream",
+        "nl.mill.Rates.ask",
+    )
+    waits = thread("web-1", "WAITING (parking)", "java.util.concurrent.FutureTask.get", "nl.mill.Desk.show")
+    verdict = diagnosis_of({"post.md": f"It hangs:\n\n{calls}\n\n{waits}\n\nWhy?\n"}).verdict
+    assert (
+        "“web-1” waits, without a timeout, for another thread's result in FutureTask.get, called from nl.mill.Desk.show" in verdict.summary
+    )
+    assert verdict.summary.count("saw-2") == 0
