@@ -89,7 +89,7 @@ class KeptByLoop(msgspec.Struct, frozen=True):
 
     view: ProcessView
     port: int
-    sockets: tuple[Connection, ...]
+    sockets: Sequence[Connection]
     counts: tuple[int, ...]
     paused: tuple[LoopHandle, ...]
 

@@ -21,7 +21,7 @@ from analyzer.waits.server_pools import pressure
 from parsers.records import TcpState
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterator, Sequence
 
     from analyzer.join.connections import Connection
     from analyzer.model.finding import Finding
@@ -51,7 +51,7 @@ TEXT: Final = Text(
 class _Kept(msgspec.Struct, frozen=True):
     view: ProcessView
     port: int
-    sockets: tuple[Connection, ...]
+    sockets: Sequence[Connection]
     counts: tuple[int, ...]
 
 

@@ -116,7 +116,7 @@ def _is_named(case: Case, serving: ServerPool) -> bool:
 def may_read_clients(serving: ServerPool) -> bool:
     """True if nothing says that the threads call out, and far more of them read than clients suffer: a thread for each idle client reads as well."""
     plain = all(one.activity.kind is ActivityKind.SOCKET_READ and one.activity.library is None for one in serving.callers)
-    return plain and serving.view.sockets != () and len(serving.callers) > MANY * len(serving.view.sockets)
+    return plain and bool(serving.view.sockets) and len(serving.callers) > MANY * len(serving.view.sockets)
 
 
 def _names_a_service(serving: ServerPool) -> bool:

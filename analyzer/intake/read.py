@@ -370,9 +370,7 @@ def _pids(readings: Sequence[Reading]) -> set[int]:
     pids: set[int] = set()
     for reading in readings:
         for part in reading.parts:
-            for row in part.of(SocketRow):
-                for owner in row.owners or ():
-                    pids.add(owner.pid)
+            pids |= {owner.pid for row in part.of(SocketRow) if row.owners for owner in row.owners}
             pids.update(dump.pid for dump in part.of(ThreadDump) if dump.pid is not None)
     return pids
 

@@ -48,7 +48,7 @@ def drafts(snapshot: Snapshot, table: SocketTable, known: Knowledge) -> list[Pro
 
 def _by_owner(found: Sockets) -> tuple[dict[Pid, Sockets], list[Connection]]:
     """The connections of each process, and those of nobody."""
-    by_pid: dict[Pid, list[Connection]] = defaultdict(list)
+    by_pid: dict[Pid, Sockets] = defaultdict(Sockets)
     unowned = []
     for connection in found:
         owners = connection.owners
@@ -57,7 +57,7 @@ def _by_owner(found: Sockets) -> tuple[dict[Pid, Sockets], list[Connection]]:
         if not owners:
             unowned.append(connection)
     # What has been sorted out of the table need not be sorted out of its only process once more.
-    return {pid: found if len(sockets) == len(found) else Sockets(sockets) for pid, sockets in by_pid.items()}, unowned
+    return {pid: found if len(sockets) == len(found) else sockets for pid, sockets in by_pid.items()}, unowned
 
 
 def _port_owners(by_pid: dict[Pid, Sockets]) -> dict[int, Pid]:

@@ -35,8 +35,11 @@ _FEW_LOCALS: Final = 1024
 _ACCEPTABLE = frozenset({TcpState.ESTABLISHED, TcpState.CLOSE_WAIT})
 
 
-class Connection(msgspec.Struct, frozen=True, kw_only=True, eq=False):
-    """A socket with an endpoint, as all tables together show it. ``remote`` is None for a listener; ``rows`` are its places."""
+class Connection(msgspec.Struct, frozen=True, eq=False, gc=False):
+    """A socket with an endpoint, as all tables together show it. ``remote`` is None for a listener.
+
+    ``where``: the place that shows most (the kernel's table before lsof); ``beside``: the others. A table may have a million: each is small.
+    """
 
     local: Endpoint
     remote: Endpoint | None
@@ -47,7 +50,8 @@ class Connection(msgspec.Struct, frozen=True, kw_only=True, eq=False):
     owners: tuple[Owner, ...]
     inode: Inode | None
     timer: Timer | None
-    rows: tuple[Where, ...]
+    where: Where
+    beside: tuple[Where, ...] = ()
     unaccepted: bool = False
     """In the accept queue still: nobody owns it though the table shows owners."""
     farewell: bool = False
@@ -66,9 +70,9 @@ class Connection(msgspec.Struct, frozen=True, kw_only=True, eq=False):
         return self.owners[0].command if self.owners else None
 
     @property
-    def where(self) -> Where:
-        """The place that shows most (the kernel's table before lsof)."""
-        return self.rows[0]
+    def rows(self) -> tuple[Where, ...]:
+        """All its places."""
+        return self.where, *self.beside
 
     @property
     def label(self) -> str:
@@ -76,24 +80,27 @@ class Connection(msgspec.Struct, frozen=True, kw_only=True, eq=False):
         return f"{self.local} → {self.remote}" if self.remote else str(self.local)
 
 
-class Sockets(tuple[Connection, ...]):  # noqa: SLOT001 - it keeps what was sorted out
-    """Connections in the order of their tables. Those of a state and of a port are sorted out once, for whoever asks: a table may have a million."""
+class Sockets(list[Connection]):
+    """Connections in the order of their tables. Those of a state and of a port are sorted out once, for whoever asks: a table may have a million.
+
+    A list, because to make a tuple of one takes two more looks at each connection. Nobody changes it once it is made.
+    """
 
     @cached_property
     def by_state(self) -> dict[TcpState | None, Sockets]:
         """The connections of each state that occurs."""
-        found: dict[TcpState | None, list[Connection]] = defaultdict(list)
+        found: dict[TcpState | None, Sockets] = defaultdict(Sockets)
         for row in self:
             found[row.state].append(row)
-        return {state: Sockets(rows) for state, rows in found.items()} if len(found) > 1 else dict.fromkeys(found, self)
+        return dict(found) if len(found) > 1 else dict.fromkeys(found, self)
 
     @cached_property
     def by_port(self) -> dict[int | None, Sockets]:
         """The connections of each local port, listeners among them."""
-        found: dict[int | None, list[Connection]] = defaultdict(list)
+        found: dict[int | None, Sockets] = defaultdict(Sockets)
         for row in self:
             found[row.local.port].append(row)
-        return {port: Sockets(rows) for port, rows in found.items()} if len(found) > 1 else dict.fromkeys(found, self)
+        return dict(found) if len(found) > 1 else dict.fromkeys(found, self)
 
     def of(self, *states: TcpState | None) -> Sockets:
         """The connections in any of these states."""
@@ -163,38 +170,40 @@ def _of_one_table(rows: Sequence[SocketRow]) -> Sockets | None:  # noqa: C901, P
     if not rows or rows[0].tool not in _LINUX or rows[0].tool != rows[-1].tool or rows[0].where.file != rows[-1].where.file:
         return None
     tool, file, line, listen = rows[0].tool, rows[0].where.file, 0, TcpState.LISTEN
-    made: list[Connection] = []
+    made = Sockets()
     doubtful: list[int] = []
     again: dict[int, list[SocketRow]] = {}
     keys: dict[object, SocketRow] = {}
+    # A server has few local ends: under each of them the far end alone is the key. Equal ones mostly are one object, which is found faster.
     by_local: dict[Endpoint, dict[object, SocketRow]] = {}
+    by_identity: dict[int, dict[object, SocketRow]] = {}
     inodes: list[int] = []
     hosts: set[str] = set()
-    owned: set[int | None] = set()
     for row in rows:
         where, local, remote, state, owners, inode = row.where, row.local, row.remote, row.state, row.owners, row.inode
-        if row.tool != tool or where.first <= line or where.file != file or local.truncated:
+        if row.tool != tool or where.first <= line or where.file != file:
             return None
         line = where.first
         if row.proto != "tcp":
             continue
-        key: object
-        if state is listen or remote is None:
-            key, of_local = (local.host, local.port, local.service), keys
+        known = by_identity.get(id(local))
+        if known is None:
+            if local.truncated:
+                return None
             hosts.add(local.host)
+            known = by_local.get(local)
+            if known is None and len(by_local) < _FEW_LOCALS:
+                known = by_local[local] = {}
+            if known is not None and len(by_identity) < _FEW_LOCALS:
+                by_identity[id(local)] = known
+        if state is listen or remote is None:
+            first = keys.setdefault((local.host, local.port, local.service), row)
         elif remote.truncated:
             return None
         else:
             hosts.add(remote.host)
-            # A server has few local ends: under each of them the far end alone is the key.
-            if (known := by_local.get(local)) is None:
-                hosts.add(local.host)
-                if len(by_local) < _FEW_LOCALS:
-                    known = by_local[local] = {}
-            key, of_local = (remote, known) if known is not None else ((local, remote), keys)
-        if owners:
-            owned.add(local.port)
-        if (first := of_local.setdefault(key, row)) is not row:
+            first = keys.setdefault((local, remote), row) if known is None else known.setdefault(remote, row)
+        if first is not row:
             again.setdefault(first.where.first, [first]).append(row)
             continue
         if inode:
@@ -203,31 +212,33 @@ def _of_one_table(rows: Sequence[SocketRow]) -> Sockets | None:  # noqa: C901, P
             doubtful.append(len(made))
         made.append(
             Connection(
-                local=local,
-                remote=remote,
-                state=state,
-                recv_q=row.recv_q,
-                send_q=row.send_q,
-                backlog=row.backlog,
-                owners=() if owners is None else owners if len(owners) < 2 else _by_pid(owners),  # noqa: PLR2004 - there is another one
-                inode=inode,
-                timer=row.timer,
-                rows=(where,),
-                unaccepted=inode == 0 and not owners and state in _ACCEPTABLE,
-                info=row.info,
+                local,
+                remote,
+                state,
+                row.recv_q,
+                row.send_q,
+                row.backlog,
+                () if owners is None else owners if len(owners) < 2 else _by_pid(owners),  # noqa: PLR2004 - there is another one
+                inode,
+                row.timer,
+                where,
+                (),
+                inode == 0 and not owners and state in _ACCEPTABLE,
+                False,  # noqa: FBT003 - by their names, all would take a tenth longer
+                row.info,
             )
         )
     inodes += [row.inode for group in again.values() for row in group[1:] if row.inode]
     hosts.discard("*")
     if len(set(inodes)) < len(inodes) or not all(map(is_address, hosts)):
         return None
+    shows_owner = {(file, row.local.port) for row in rows if row.owners and row.proto == "tcp"} if doubtful or again else set()
     for number in doubtful:
-        if made[number].local.port in owned:
+        if (file, made[number].local.port) in shows_owner:
             made[number] = msgspec.structs.replace(made[number], unaccepted=True)
-    shows_owner = {(file, port) for port in owned}
     for number, group in again.items():
         made[bisect_left(made, number, key=_line)] = _join(group, shows_owner)
-    return Sockets(made)
+    return made
 
 
 def _in_order(rows: Sequence[SocketRow]) -> Sequence[SocketRow]:
@@ -293,7 +304,7 @@ def _alone(row: SocketRow, shows_owner: set[tuple[str, int | None]]) -> Connecti
         owners=owners if len(owners) < 2 else _by_pid(owners),  # noqa: PLR2004 - there is another one
         inode=inode,
         timer=row.timer,
-        rows=(row.where,),
+        where=row.where,
         unaccepted=not owners
         and state in _ACCEPTABLE
         and (inode == 0 or (inode is None and row.owners is None and (row.where.file, row.local.port) in shows_owner)),
@@ -326,7 +337,8 @@ def _join(group: Sequence[SocketRow], shows_owner: set[tuple[str, int | None]]) 
         owners=owners,
         inode=inode,
         timer=next((timer for timer in timers if not timer.rounded), timers[0] if timers else None),
-        rows=tuple([row.where for row in group]),
+        where=first.where,
+        beside=tuple([row.where for row in group[1:]]),
         unaccepted=not owners and nobody and first.state in _ACCEPTABLE,
         info=_first(group, "info"),
     )

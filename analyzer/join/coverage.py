@@ -159,9 +159,9 @@ def _common(rows: Sequence[SocketRow], *, headed: bool) -> str:
     """
     if len(rows) < FEW_ROWS:
         return ""
-    states = {row.state for row in rows}
-    if len(states) == 1 and TcpState.LISTEN not in states:
-        return say("every row of the table is in state {state}, as behind a filter", state=next(iter(states)) or "?")
+    state = rows[0].state
+    if state is not TcpState.LISTEN and all(row.state is state for row in rows):
+        return say("every row of the table is in state {state}, as behind a filter", state=state or "?")
     if headed:
         return ""
     first = rows[0]

@@ -256,7 +256,6 @@ def _of_number(case: Case, one: Count) -> Message:
 
 def counted_beyond(snapshot: Snapshot, case: Case) -> Iterator[str]:
     """States of which more sockets were counted than there are rows: what is said of the rows is said of a few."""
-    rows = Counter(row.state for row in snapshot.rows if row.state is not None)
     texts = {file for _, file in snapshot.tables}
     largest: dict[TcpState, int] = {}
     for one in case.counts.of(Counted.SOCKETS):
@@ -267,6 +266,7 @@ def counted_beyond(snapshot: Snapshot, case: Case) -> Iterator[str]:
     for counter in snapshot.counters:
         for state in (state for state in TcpState if counter.name == f"TCP {state.value}"):
             largest[state] = max(largest.get(state, 0), counter.value)
+    rows = Counter([row.state for row in snapshot.rows]) if largest else Counter()
     for state, count in largest.items():
         if 0 < rows[state] < count:
             yield say(

@@ -81,13 +81,11 @@ class Snapshot(msgspec.Struct, frozen=True, kw_only=True, dict=True):
 
     @cached_property
     def tables(self) -> frozenset[tuple[str, str]]:
-        """Tool and file of its rows; each row is asked once."""
-        found: dict[str, str] = {}
-        others: set[tuple[str, str]] = set()
-        for row in self.rows:
-            if found.setdefault(row.where.file, row.tool) != row.tool:
-                others.add((row.tool, row.where.file))
-        return frozenset({(tool, file) for file, tool in found.items()} | others)
+        """Tool and file of its rows. Nearly always all are of one tool or of one file: then no pair is made of a row."""
+        tools, files = {row.tool for row in self.rows}, {row.where.file for row in self.rows}
+        if len(tools) > 1 and len(files) > 1:
+            return frozenset({(row.tool, row.where.file) for row in self.rows})
+        return frozenset({(tool, file) for tool in tools for file in files})
 
     @property
     def has_table(self) -> bool:

@@ -144,7 +144,7 @@ def all_at_work(view: ProcessView) -> bool:
     )
 
 
-def queue_of(view: ProcessView, port: int) -> tuple[Connection, ...]:
+def queue_of(view: ProcessView, port: int) -> Sequence[Connection]:
     """Connections to a port that nobody has accepted: no process owns them, or all of them are in the listener's queue, as its length says."""
     rows = view.server_side(port)
     if found := rows.unaccepted:

@@ -58,17 +58,25 @@ class Shapes:
             re.MULTILINE,
         )
 
-    def marked(self, text: str) -> Iterator[int]:
-        """Offsets of the lines that hold a mark."""
-        for mark in self._marks:
-            found = text.find(mark)
-            while found >= 0:
-                yield text.rfind("\n", 0, found) + 1
-                end = text.find("\n", found)
-                found = text.find(mark, end) if end >= 0 else -1
+    def marked(self, text: str, passed: Sequence[tuple[int, int]] = ()) -> Iterator[int]:
+        """Offsets of the lines that hold a mark, outside of long runs of plain rows, which were ``passed``."""
+        begin = 0
+        for start, stop in (*passed, (len(text), len(text))):
+            for mark in self._marks:
+                found = text.find(mark, begin, start)
+                while found >= 0:
+                    yield text.rfind("\n", 0, found) + 1
+                    end = text.find("\n", found, start)
+                    found = text.find(mark, end, start) if end >= 0 else -1
+            begin = stop
 
-    def starts(self, text: str, begin: int, end: int, data: bytes | None = None) -> Iterator[int]:
-        """Offsets in ``text[begin:end]`` at which an output begins. As many steps as there are runs of rows; ``data``: its octets, one for each character."""
+    def starts(
+        self, text: str, begin: int, end: int, data: bytes | None = None, passed: list[tuple[int, int]] | None = None
+    ) -> Iterator[int]:
+        """Offsets in ``text[begin:end]`` at which an output begins. As many steps as there are runs of rows.
+
+        ``data``: its octets, one for each character; ``passed`` is told where long runs of plain rows begin and end.
+        """
         current: str | None = None
         skim = self.skim() if data is not None else None
         # The first line has no line end in front of it.
@@ -87,9 +95,11 @@ class Shapes:
                 yield match.start() + 1
             if not is_header:
                 start = match.start()
-                while skim is not None and data is not None and (passed := skim(name, data, start, min(end, len(data)))) > start:
+                while skim is not None and data is not None and (behind := skim(name, data, start, min(end, len(data)))) > start:
+                    if passed is not None and behind - start > LONGEST:
+                        passed.append((start, behind))
                     # Some rows that are not plain, and plain ones again.
-                    start = self._end_of_run(name, text, passed, min(end, text.find("\n", passed + LONGEST)))
+                    start = self._end_of_run(name, text, behind, min(end, text.find("\n", behind + LONGEST)))
                 position = max(position, self._end_of_run(name, text, start, end))
 
     def _end_of_run(self, name: str, text: str, start: int, end: int) -> int:

@@ -239,13 +239,14 @@ def cut(source: Source, shapes: Shapes) -> list[Section]:
     for match in _prompts(text):
         cuts[match.start()] = (match.end() + 1, match["command"])
     fixed = sorted(cuts)
+    passed: list[tuple[int, int]] = []
     for begin, end in zip(fixed, [*fixed[1:], len(text)], strict=True):
         content, prompt = cuts[begin]
-        for number, start in enumerate(shapes.starts(text, content, end, data)):
+        for number, start in enumerate(shapes.starts(text, content, end, data, passed)):
             # The first output below a prompt is the prompt's, even if a warning or an empty line stands in front of it.
             if number or prompt is None:
                 cuts.setdefault(start, (start, None))
-    marked = set(shapes.marked(text))
+    marked = set(shapes.marked(text, passed))
     beside = marked.difference(cuts)
     cuts.update({start: (start, None) for start in beside})
     sections: list[Section] = []

@@ -49,6 +49,15 @@ def test_one_socket_of_several_processes_is_one_connection() -> None:
     assert len(both.rows) == 2
 
 
+def test_equal_ends_are_one_socket_whether_or_not_their_endpoints_are_one_object() -> None:
+    """Readers hold an end that repeats once, up to some thousand; a table may also have more local ends than are held apart."""
+    near = [Endpoint("10.0.0.1", 8080), Endpoint("10.0.0.1", 8080)]
+    (one,) = connections([row(1, remote=Endpoint("10.0.0.9", 1), local=near[0]), row(2, remote=Endpoint("10.0.0.9", 1), local=near[1])])
+    assert [where.first for where in one.rows] == [1, 2]
+    many = [row(n + 1, local=Endpoint("10.0.0.1", n % 3000), remote=Endpoint("10.0.0.9", n % 3000 % 7)) for n in range(6000)]
+    assert [[where.first for where in one.rows] for one in connections(many)] == [[n + 1, n + 3001] for n in range(3000)]
+
+
 def test_a_row_with_several_descriptors_of_a_process_has_it_once() -> None:
     (one,) = connections([row(1, owners=(Owner(Pid(7), "java", 3), Owner(Pid(7), "java", 4), Owner(Pid(8), "java", 3)))])
     assert one.owners == (Owner(Pid(7), "java", 3), Owner(Pid(8), "java", 3))

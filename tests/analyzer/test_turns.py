@@ -7,7 +7,7 @@ import pytest
 from analyzer.join.connections import Connection
 from analyzer.join.turns import awaited, follow, long_awaited, unanswered
 from analyzer.model.finding import Confidence, Status
-from parsers.records import Endpoint, TcpState
+from parsers.records import Endpoint, TcpState, Where
 from parsers.records.tcp_info import TcpInfo, info_of
 from tests.builders import READ, SERVED, diagnosis_of, dump, found, thread
 
@@ -25,7 +25,7 @@ def connection(info: TcpInfo | None, *, port: int = 9443, state: TcpState = TcpS
         owners=(),
         inode=None,
         timer=None,
-        rows=(),
+        where=Where("ss.txt", 2, 2),
         info=info,
     )
 

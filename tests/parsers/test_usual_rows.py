@@ -199,10 +199,15 @@ def test_what_is_passed_is_a_row_in_any_form(lines: list[str]) -> None:
         assert all(re.match(FORMATS[name].ROW_SHAPE, line) for line in ascii_lines[: passed[0]])
 
 
+STUCK = (
+    '[1/2/26 10:00:00:000 UTC] 0a3f ThreadMonitor W   WSVR0605W: Thread "WebContainer : 3" (0a3f) has been active for 720000 milliseconds'
+)
+
+
 @calm
 @given(
     st.lists(
-        st.sampled_from([*(row for rows in USUAL.values() for row in rows), *LSOF[-5:], SS_NETID, BANNER, "", "prose", "$ ss -tan"]),
+        st.sampled_from([*(row for rows in USUAL.values() for row in rows), *LSOF[-5:], SS_NETID, BANNER, STUCK, "", "prose", "$ ss -tan"]),
         max_size=40,
     )
 )
