@@ -69,6 +69,11 @@ class Starved(BlockedGroup):
         return all(map(_awaits_task, self.members))
 
     @property
+    def named(self) -> bool:
+        """True if lock lines name what they wait for as tasks."""
+        return all(map(_names_task, self.members))
+
+    @property
     def nested(self) -> bool:
         """True if the workers wait for results, so that the pool may owe them itself."""
         return all(member.activity.kind in FUTURES for member in self.members)
@@ -119,7 +124,11 @@ def _is_open(pool: Pool) -> bool:
 
 
 def _awaits_task(member: ThreadActivity) -> bool:
-    """True for a wait for a plain FutureTask: only an executor's thread can complete it, no message from outside."""
+    """True for a wait for a plain task of an executor (FutureTask, Python's Future): only one of its threads completes it, mostly no message from outside."""
+    return _names_task(member) if waited_lock(member.thread) is not None else member.activity.kind is ActivityKind.FUTURE
+
+
+def _names_task(member: ThreadActivity) -> bool:
     lock = waited_lock(member.thread)
     return lock is not None and (lock.cls or "").endswith("concurrent.FutureTask")
 

@@ -125,7 +125,7 @@ def diagnose(case: Case) -> Iterator[Finding]:
     for pool in starved(case, common=False):
         if pool.noteworthy:
             yield _finding(pool)
-        elif pool.few and pool.plain and chosen(case, pool.view):
+        elif pool.few and pool.named and chosen(case, pool.view):
             yield _of_picked(pool)
     yield from starved_workers.suspicions(case)
 
@@ -180,6 +180,8 @@ def _judge(starving: Starved) -> tuple[Confidence, str]:
         return judge(doubts, proof, other_cause=other)
     if not starving.plain:
         return judge(doubts, proof, other_cause=NO_TASK)
+    if not starving.named:
+        doubts.append(say("what they wait for need not be a task"))
     if not starving.view.sockets:
         doubts.append(say("there is no socket table that shows what clients suffer"))
     return judge(doubts, proof + (say(" The process has no outgoing connection either.") if not starving.calls_out else ""))

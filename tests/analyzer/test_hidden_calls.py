@@ -249,6 +249,18 @@ JOIN = (
 )
 
 
+def test_workers_that_serve_may_wait_for_tasks_of_their_own_pool() -> None:
+    """concurrent.futures: its futures name no lock, and are made by threads of executors."""
+    task = ("_WorkItem.run (concurrent/futures/thread.py:58)", "_worker (concurrent/futures/thread.py:83)", "Thread.run (threading.py:982)")
+    waits = ("wait (threading.py:327)", "result (concurrent/futures/_base.py:451)", "total (depot.py:6)", "serve (depot.py:8)")
+    door = spied(77, "MainThread", "accept (socket.py:294)", "<module> (depot.py:11)")
+    stacks = PYTHON + door + "".join(spied(100 + at, f"crew_{at}", *waits, *task) for at in range(5))
+    (finding,) = found(diagnosis_of({"py-spy.txt": stacks, "ss.txt": sockets(left=5)}), "nested-task-starvation")
+    assert finding.confidence is Confidence.LIKELY
+    assert "need not be a task" in finding.why_confident
+    assert finding.culprit.frame == "depot.total(depot.py:6)"
+
+
 class TestThreadsOfOneName:
     """Linux names all threads of a program alike: where each began tells them apart."""
 
