@@ -44,7 +44,12 @@ SERVERS: Final = {
 
 def server_of(session: Session) -> str:
     """The software's own name."""
-    return SERVERS.get(session.server, session.server)
+    return session.brand or SERVERS.get(session.server, session.server)
+
+
+def drivers_of(session: Session) -> tuple[str, ...]:
+    """How the drivers that talk to the server are called: those of MySQL and MariaDB talk to both."""
+    return ("MySQL", "MariaDB") if session.server == "mysql" else (server_of(session),)
 
 
 def kill_of(session: Session) -> str:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, TypedDict
 
 from analyzer.evidence.chosen_threads import few_threads
+from analyzer.model.message import say
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -16,18 +17,32 @@ if TYPE_CHECKING:
 
 
 class Words(TypedDict):
-    """Values of sentences about a group: how many wait, where, in which pool, and what the clients suffer; ``few`` of picked threads."""
+    """Values of sentences about a group: how many wait, where, in which pool, and what the clients suffer; ``few`` of picked threads.
+
+    ``moves`` and ``again`` ask for a second dump, where none shows that they stood there before.
+    """
 
     count: str
     few: bool
     site: str
     clients: str
     pool_name: str
+    moves: str
+    again: str | None
 
 
 def words(blocked: BlockedGroup) -> Words:
     """The values for one group."""
-    return Words(count=blocked.count, few=blocked.few, site=blocked.site, clients=blocked.clients, pool_name=blocked.pool.name)
+    stood = blocked.lasting
+    return Words(
+        count=blocked.count,
+        few=blocked.few,
+        site=blocked.site,
+        clients=blocked.clients,
+        pool_name=blocked.pool.name,
+        moves="" if stood else say(" A second dump shows whether it moves."),
+        again=None if stood else f"jstack -l {blocked.pid} > jstack-2.txt",
+    )
 
 
 def finding(

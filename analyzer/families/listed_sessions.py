@@ -11,6 +11,7 @@ from analyzer.evidence.chosen_threads import FEW_THREADS, chosen
 from analyzer.evidence.citations import blamed, of_threads
 from analyzer.evidence.sessions import (
     age_in_words,
+    drivers_of,
     kill_of,
     kinds_in_words,
     last_list,
@@ -127,7 +128,7 @@ def suspicions(case: Case, found: Sequence[Finding]) -> Iterator[Finding]:
     """One for each server whose last list shows sessions that have waited for a lock; joined with the picked threads that wait for that server."""
     number, sessions = last_list(case.incident.snapshots)
     last = case.incident.snapshots[number] if number >= 0 else None
-    if last is None or _tells_whose(case, last, {server_of(session) for session in sessions}):
+    if last is None or _tells_whose(case, last, {name for session in sessions for name in drivers_of(session)}):
         return
     blocks = [block for snapshot in case.incident.snapshots[number:] for block in snapshot.blocks]
     waits = SessionWaits((*(end for block in last.blocks for end in block.ends), *sessions), blocks)
@@ -135,8 +136,8 @@ def suspicions(case: Case, found: Sequence[Finding]) -> Iterator[Finding]:
         holds = [hold for hold in _holds(waits, server) if _lasts(hold)]
         if holds:
             hold = max(holds, key=lambda one: len(one.waiters))
-            few = next((one for one in found if _of_server(one, server_of(hold.holder))), None)
-            yield _finding(hold, few, _callers(case, {server_of(hold.holder)}) if few is None else ())
+            few = next((one for one in found if _of_server(one, drivers_of(hold.holder))), None)
+            yield _finding(hold, few, _callers(case, drivers_of(hold.holder)) if few is None else ())
 
 
 def _tells_whose(case: Case, listed: Snapshot, servers: Collection[str]) -> bool:
@@ -174,8 +175,8 @@ def absorbed(finding: Finding, by: Sequence[Finding]) -> bool:
     )
 
 
-def _of_server(finding: Finding, server: str) -> bool:
-    return finding.has_doubt(FEW_THREADS) and (finding.culprit.library or "").startswith(server)
+def _of_server(finding: Finding, drivers: tuple[str, ...]) -> bool:
+    return finding.has_doubt(FEW_THREADS) and (finding.culprit.library or "").startswith(drivers)
 
 
 def _holds(waits: SessionWaits, server: str) -> list[_Hold]:

@@ -84,7 +84,8 @@ def _merged(sessions: Sequence[Session]) -> tuple[Session, ...]:
         key = session.server, session.id
         known = found.get(key)
         found[key] = session if known is None else _both(known, session)
-    return tuple(found.values())
+    brands = {session.server: session.brand for session in found.values() if session.brand is not None}
+    return tuple(replace(one, brand=brands[one.server]) if one.server in brands else one for one in found.values())
 
 
 def _both(one: Session, other: Session) -> Session:

@@ -47,7 +47,14 @@ OF_CYCLE: Final = Text(
     do=(
         Do(When.NOW, "Restart the process: the threads never let go."),
         Do(When.FIX, "Take the locks in one order everywhere{see}{and_}."),
-        Do(When.PREVENT, "Hold one lock at a time where possible; use tryLock with a timeout where two are needed."),
+        Do(
+            When.PREVENT,
+            Either(
+                "jvm",
+                "Hold one lock at a time where possible; use tryLock with a timeout where two are needed.",
+                "Hold one lock at a time where possible; take the second one with a timeout, and give back the first if it does not come.",
+            ),
+        ),
     ),
     figures=(("{names_count}", "threads in the cycle"), ("{queue_count:,}", "threads waiting behind them")),
     phrases={
@@ -89,6 +96,7 @@ def _of_cycle(view: ProcessView, cycle: Cycle) -> Finding:
     text = (called_process.RING if view.known.runtime is Runtime.ERLANG else OF_CYCLE).filled(
         view.process,
         threads=plural(len(names), "thread"),
+        jvm=view.known.runtime is Runtime.JVM,
         list=joined(" and ", (say("“{name}”", name=name) for name in names[:NAMED])),
         more=len(names) > NAMED,
         names_count=len(names),
@@ -121,6 +129,8 @@ def _judge(view: ProcessView, cycle: Cycle) -> tuple[Confidence, str]:
         return Confidence.SUSPECTED, say(
             "The lock lines form a cycle, but one of the threads waits with a timeout: it may let go by itself."
         )
+    if view.known.runtime is not Runtime.JVM:
+        return Confidence.LIKELY, say("The lock lines form a cycle: each thread waits for a lock that the next one has.")
     if view.dump is not None and view.dump.complete:
         return (
             Confidence.LIKELY,

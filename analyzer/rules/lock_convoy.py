@@ -58,8 +58,8 @@ TEXT: Final = Text(
     do=(
         Do(
             When.NOW,
-            "Look at {remote}: when it goes on, the lock is free. A second dump shows whether it moves.",
-            "jstack -l {pid} > jstack-2.txt",
+            "Look at {remote}: when it goes on, the lock is free.{moves}",
+            "{again}",
         ),
         Do(
             When.FIX,

@@ -56,6 +56,8 @@ class Session(msgspec.Struct, frozen=True, kw_only=True):
     serial: str | None = None
     """What the server needs beside the id to end it, or the number of what it runs."""
     own_link: str | None = None
+    brand: str | None = None
+    """What the server calls itself, where that is not what all of its kind are called."""
     machines: tuple[str, ...] = ()
     """Names of hosts in its row, and of a user there: no rule asks for them, and what is anonymised must not show them."""
     system_user: str | None = None

@@ -138,4 +138,5 @@ def _transaction(section: Section, begin: re.Match[str], first: int, below: Sequ
         statement=without_literals(statement, double_quoted=True) if statement and not statement.startswith(("-", "TRX")) else None,
         transaction_age=float(begin[2]),
         own_link=str(locks),
+        brand="MariaDB" if thread[0].startswith("MariaDB") else None,
     )

@@ -187,6 +187,7 @@ def _session(section: Section, row: Row) -> Session | None:
         waits_on=state if state.startswith(_LOCKED) else None,
         statement=without_literals(cells.get("info", ""), double_quoted=True) or None,
         state_age=age if age is not None and age >= 0 else None,
+        brand="MariaDB" if "progress" in cells else None,  # a column that MySQL does not have
     )
 
 

@@ -253,3 +253,14 @@ class TestOperationsOfMongoDB:
     def test_where_nobody_or_several_have_one_nobody_is_named(self, mode: str, other: str) -> None:
         diagnosis = diagnosis_of({"post.md": OPERATIONS.format(mode=mode, other=other)})
         assert not [one for one in diagnosis.findings if one.severity is not Severity.INFO]
+
+
+def test_mariadb_is_called_so() -> None:
+    """Its list of processes has a column more than that of MySQL, and drivers of both talk to it."""
+    listed = METADATA.format(command="Query", state="executing", info="SELECT n FROM sack")
+    assert "of MySQL wait" in diagnosis_of({"list.txt": listed}).verdict.headline
+    wider = "\n".join(
+        line + {"|": " Progress |" if " Id " in line else "    0.000 |", "+": "----------+"}.get(line[:1], "")
+        for line in listed.splitlines()
+    )
+    assert "of MariaDB wait" in diagnosis_of({"list.txt": wider.replace("mysql>", "MariaDB [mill]>")}).verdict.headline

@@ -202,6 +202,10 @@ def test_mutexes_of_cpp_with_the_owners_that_gdb_prints() -> None:
     told = report(TWO + owner(1, "0x1c3f8", 812) + owner(2, "0x1c52d", 811))
     assert (told.verdict.rule, told.verdict.confidence) == ("java-deadlock", Confidence.LIKELY)
     assert "tide::Ledger.post(ledger.cpp:58)" in told.verdict.summary
+    (finding,) = found(told, "java-deadlock")
+    words = f"{finding.why_confident} {' '.join(one.text for one in finding.actions)}"
+    assert "tryLock" not in words
+    assert "VM" not in words
     once = report(TWO + owner(1, "0x1c3f8", 812) + owner(2, "0x1c52d", 900))
     assert not found(once, "java-deadlock")
 

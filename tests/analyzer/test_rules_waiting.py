@@ -401,6 +401,13 @@ class TestLockConvoy:
         assert (finding.culprit.frame or "").startswith("com.example.Cache.load")
         assert LOCK in (finding.culprit.lock or "")
 
+    def test_a_second_dump_is_asked_for_where_there_is_none(self) -> None:
+        dumped = dump(*self.QUEUE, *exec_threads(1, *self.OWN, state="RUNNABLE", first=9))
+        table = netstat(LISTEN, *calls("10.2.2.2:80", 1), *gave_up(9))
+        for files, asked in (({"1/jstack.txt": dumped}, True), ({"1/jstack.txt": dumped, "2/jstack.txt": dumped}, False)):
+            action = found(diagnosis_of({**files, f"{len(files)}/netstat.txt": table}), "lock-convoy")[0].actions[0]
+            assert ("A second dump shows whether it moves." in action.text, action.command is not None) == (asked, asked)
+
     def test_infers_the_owner_of_a_lock_that_no_line_names(self) -> None:
         parked = (*PARK, f"- parking to wait for  <{LOCK}> (a {AQS})", "java.util.concurrent.locks.ReentrantLock.lock")
         threads = [
