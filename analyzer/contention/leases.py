@@ -92,6 +92,18 @@ class Shortage(BlockedGroup):
             if member not in known and member.activity.app >= 0
         )
 
+    @cached_property
+    def keeping(self) -> tuple[ThreadActivity, ...]:
+        """Threads past the place of the wait, deeper in the method where the others wait: what they have there they keep during something else.
+
+        Only where they explain all that is lent: as many connections are open, and no thread uses one.
+        """
+        if self.users or self.nested or self.few:
+            return ()
+        sites = _sites(self.members)
+        found = tuple(member for member in self.busy if _passed(member, 1, sites, deeper=True))
+        return found if found and len(found) == len(self.rows) else ()
+
     @property
     def waiting(self) -> Evidence:
         """The waiters, as evidence."""
@@ -251,11 +263,14 @@ def _sites(waiters: Iterable[ThreadActivity]) -> dict[str, int]:
     return sites
 
 
-def _passed(member: ThreadActivity, below: int, sites: dict[str, int]) -> bool:
-    """True if a frame of the application, or one so far below its first, is beyond the line of its method."""
+def _passed(member: ThreadActivity, below: int, sites: dict[str, int], *, deeper: bool = False) -> bool:
+    """True if a frame of the application, or one so far below its first, is beyond the line of its method.
+
+    ``deeper``: the same line counts, too: a function of one line has both in it, and who stands in another call there has passed the wait.
+    """
     app = member.activity.app
     frames = member.thread.frames[app + below :] if app >= 0 else ()
-    return any((line := _line(frame)) is not None and line > sites.get(frame.full, line) for frame in frames)
+    return any((line := _line(frame)) is not None and frame.full in sites and line + deeper > sites[frame.full] for frame in frames)
 
 
 def _line(frame: Frame) -> int | None:

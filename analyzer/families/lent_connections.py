@@ -9,14 +9,15 @@ from msgspec.structs import replace
 from analyzer.contention.blocked_group import common_frame, place
 from analyzer.contention.scopes import keepers, scope_of
 from analyzer.evidence.citations import of_sockets, of_threads
-from analyzer.evidence.doing import doing
+from analyzer.evidence.doing import doing, meanwhile
 from analyzer.families import blocked_threads
 from analyzer.families.idle_leases import Resting, resting, resting_behind
 from analyzer.families.leakers import leaker_of
 from analyzer.model.finding import Confidence, When
-from analyzer.model.message import capitalized, plural, say
-from analyzer.model.text import Do
+from analyzer.model.message import capitalized, plural, say, say_of
+from analyzer.model.text import ByNumber, Do, Either
 from analyzer.software.blockers import application_frame, blocking_frame
+from analyzer.waits.targets import only_target
 from parsers.records import Runtime
 
 if TYPE_CHECKING:
@@ -24,7 +25,7 @@ if TYPE_CHECKING:
 
     from analyzer.contention.leases import Shortage
     from analyzer.model.finding import Evidence, Finding, Outlook
-    from analyzer.model.text import Filled
+    from analyzer.model.text import Filled, Sentence
     from analyzer.software.pools import ThreadActivity
     from parsers.records import Frame
 
@@ -47,6 +48,29 @@ ELSEWHERE: Final = (
 """What to do where nobody uses what is lent, and no heap dump tells who has it."""
 
 
+PHRASES: Final[dict[str, Sentence]] = {
+    "opened": Either(
+        "rows", ByNumber("rows_count", " {connections} to {remote} is open.{rest}", " {connections} to {remote} are open.{rest}")
+    ),
+    "rest": Either("resting", " Nothing is done over them: {resting}."),
+    "not_given_back": Either(
+        "keeping",
+        "{opened} No thread is in the driver: {keeping}. They are further on in the method where the others wait.",
+        Either(
+            "busy",
+            "{opened} No thread is in the driver. {doing} may keep a connection meanwhile (a transaction around a call); if not, they were not given back.",
+            "{opened} No thread is in the driver: the connections were not given back. The frame that waits is a victim.",
+        ),
+    ),
+    "none_is_open": Either(
+        "whole_table",
+        " No connection to a database is open at all: the pool may have lost them and fail to make new ones.",
+        " No thread is in the driver: the connections were not given back, or the pool cannot make any.",
+    ),
+}
+"""Where the connections are, if no thread uses one."""
+
+
 class Words(blocked_threads.Words):
     """Values of sentences about a pool: the lender and its settings, the connections that are lent."""
 
@@ -59,6 +83,7 @@ class Words(blocked_threads.Words):
     rows_count: int
     remote: object
     elsewhere: str
+    keeping: str | None
     kept: bool
     kept_at: str
     not_here: str
@@ -71,7 +96,7 @@ def words(shortage: Shortage) -> Words:
     """The values for one pool."""
     lender, rows = shortage.lender, shortage.rows
     rest = resting(shortage.case, of_database=True) if shortage.few and lender.lends == JDBC else None
-    kept = keepers(shortage.view) if shortage.few and lender.lends == JDBC else ()
+    kept = shortage.keeping or (keepers(shortage.view) if shortage.few and lender.lends == JDBC else ())
     leak = leaker_of(shortage) if not kept else None
     return Words(
         **blocked_threads.words(shortage),
@@ -83,6 +108,7 @@ def words(shortage: Shortage) -> Words:
         connections=plural(len(rows), "connection"),
         rows_count=len(rows),
         remote=shortage.service or say("the service"),
+        keeping=_keeping_in_words(shortage),
         kept=bool(kept),
         kept_at=str(application_frame(*kept[0])) if kept else "",
         elsewhere=_kept_in_words(shortage, kept)
@@ -108,6 +134,23 @@ def words(shortage: Shortage) -> Words:
         that_is_here=say(" that is here") if shortage.few else "",
         resting=idle.words if (idle := at_rest(shortage)) is not None else None,
         leaker=leak.site if leak is not None else None,
+    )
+
+
+def _keeping_in_words(shortage: Shortage) -> str | None:
+    """Who has what is lent meanwhile, and what each of them waits for."""
+    found = shortage.keeping
+    if not found:
+        return None
+    target = only_target(shortage.view, found[0])
+    return say_of(
+        len(found),
+        "{threads} in {place} has them and {what}{of}",
+        "{threads} in {place} have them, each of which {what}{of}",
+        threads=plural(len(found), "thread"),
+        place=place(common_frame(found)),
+        what=meanwhile(found[0]),
+        of=say(" ({remote})", remote=target.remote) if target is not None else "",
     )
 
 
@@ -141,7 +184,7 @@ class Users(TypedDict):
 def users(shortage: Shortage) -> Users:
     """The values for the users of one pool."""
     found, jvm = shortage.users, shortage.view.known.runtime is Runtime.JVM
-    named = leaker_of(shortage) is not None
+    named = leaker_of(shortage) is not None or bool(shortage.keeping)
     return Users(
         users=found,
         users_count=len(found),

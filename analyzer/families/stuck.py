@@ -29,7 +29,7 @@ if TYPE_CHECKING:
     from analyzer.software.pools import ThreadActivity
     from analyzer.waits.case import Case
     from analyzer.waits.server_pools import ServerPool
-    from parsers.records import Frame
+    from parsers.records import Frame, Thread
 
 _TAKES = ("take", "poll", "get")
 _HEAP = "jcmd PID GC.heap_dump stuck.hprof"
@@ -120,7 +120,12 @@ def nobody_takes(serving: ServerPool, members: Sequence[ThreadActivity]) -> bool
         return False
     known = ThreadSet(members)
     others = (member for pool in view.pools if pool.role is not PoolRole.JVM for member in pool.busy if member not in known)
-    return all(member.activity.kind in _STARTERS for member in others)
+    return all(member.activity.kind in _STARTERS or _is_runtime(member.thread) for member in others)
+
+
+def _is_runtime(thread: Thread) -> bool:
+    """True for a goroutine of Go's runtime itself: it takes nothing from a program."""
+    return bool(thread.frames) and all(frame.full.startswith("runtime.") for frame in thread.frames)
 
 
 def fails_again(case: Case, members: Sequence[ThreadActivity], still: Standing | None) -> bool:

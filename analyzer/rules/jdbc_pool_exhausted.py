@@ -44,6 +44,7 @@ OUTLOOK: Final = Outlook(
     RecoversWhen.RESTART, say("Nobody gives the lent connections back; a timeout of the wait only turns it into an error.")
 )
 CLEAN: Final = say("no pool of request threads waits for a database connection")
+KEPT: Final = Outlook(RecoversWhen.CAUSE, say("A connection comes back when whoever keeps it goes on."))
 TEXT: Final = Text(
     "jdbc-pool-exhausted",
     headline="{count} wait for a database connection: {holder}.",
@@ -88,13 +89,18 @@ TEXT: Final = Text(
     ),
     chain=(("{pool_name}", "waits for a connection of", "{count}, in {site}"), ("the {software} pool", "has none left", "{holder}")),
     phrases={
+        **lent_connections.PHRASES,
         "holder": Either(
             "users",
             ByNumber("users_count", "{threads} in {place} has them", "{threads} in {place} have them"),
             Either(
                 "nested",
                 "{nested_count} of the waiters have them",
-                Either("few", "{elsewhere}", Either("rows", "all {rows_count} are lent, and no thread uses any", "no thread uses one")),
+                Either(
+                    "keeping",
+                    "{keeping}",
+                    Either("few", "{elsewhere}", Either("rows", "all {rows_count} are lent, and no thread uses any", "no thread uses one")),
+                ),
             ),
         ),
         "where_they_are": Either(
@@ -106,24 +112,14 @@ TEXT: Final = Text(
                 Either("few", "{opened} {not_here}", Either("rows", "{not_given_back}", "{none_is_open}")),
             ),
         ),
-        "opened": Either(
-            "rows", ByNumber("rows_count", " {connections} to {remote} is open.{rest}", " {connections} to {remote} are open.{rest}")
-        ),
-        "rest": Either("resting", " Nothing is done over them: {resting}."),
-        "not_given_back": Either(
-            "busy",
-            "{opened} No thread is in the driver. {doing} may keep a connection meanwhile (a transaction around a call); if not, they were not given back.",
-            "{opened} No thread is in the driver: the connections were not given back. The frame that waits is a victim.",
-        ),
-        "none_is_open": Either(
-            "whole_table",
-            " No connection to a database is open at all: the pool may have lost them and fail to make new ones.",
-            " No thread is in the driver: the connections were not given back, or the pool cannot make any.",
-        ),
         "outlook": Either(
             "users",
             " It heals when those statements end.",
-            Either("rows", " It does not heal by itself; {patience} only turns the wait into an error."),
+            Either(
+                "keeping",
+                " It heals when they go on.",
+                Either("rows", " It does not heal by itself; {patience} only turns the wait into an error."),
+            ),
         ),
         "used": "{threads} in the driver: these hold a connection each",
         "doing": "{keepers} in {kept_in}",
@@ -142,7 +138,7 @@ def diagnose(case: Case) -> Iterator[Finding]:
 def _finding(shortage: Shortage) -> Finding:
     lender, users, rows, busy = shortage.lender, shortage.users, shortage.rows, shortage.busy
     confidence, why = _judge(shortage, rows)
-    frame = common_frame(users) or shortage.frame
+    frame = common_frame(users) or common_frame(shortage.keeping) or shortage.frame
     text = TEXT.filled(
         shortage.view.process,
         **lent_connections.words(shortage),
@@ -158,10 +154,12 @@ def _finding(shortage: Shortage) -> Finding:
         may_keep=plural(len(busy), "thread does", "threads do"),
         whole_table=shortage.view.sockets and not shortage.view.coverage.sockets,
         unseen=not rows and confidence is not Confidence.CERTAIN,
-        lost=not users and not shortage.nested,
+        lost=not users and not shortage.nested and not shortage.keeping,
         set_watch=say("set {watch}", watch=lender.watch),
     )
-    outlook = Outlook(RecoversWhen.CAUSE, say("A connection comes back when a statement ends.")) if shortage.users else None
+    outlook = (
+        Outlook(RecoversWhen.CAUSE, say("A connection comes back when a statement ends.")) if users else KEPT if shortage.keeping else None
+    )
     return lent_connections.finding(shortage, text, (confidence, why), _evidence(shortage, text), frame, outlook)
 
 
@@ -186,6 +184,10 @@ def _judge(shortage: Shortage, rows: tuple[Connection, ...]) -> tuple[Confidence
         return judge([*doubts, say("that the waiters hold connections is a conclusion")], say("No other thread uses a connection."))
     if not rows:
         return judge(doubts, say("The stacks show the wait; nobody is in the driver."), other_cause=lent_connections.why_none(shortage))
+    if shortage.keeping:
+        return judge(
+            [*doubts, say("that they have one each is inferred")], say("As many threads are past the wait as connections are open.")
+        )
     if shortage.busy:
         keepers = plural(len(shortage.busy), "thread that does something else", "threads that do something else")
         doubts.append(say("{keepers} may hold some", keepers=keepers))

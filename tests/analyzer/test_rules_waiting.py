@@ -76,6 +76,21 @@ class TestJdbcPool:
         assert (finding.culprit.frame or "").startswith("com.example.shop.Dao.report")
         assert finding.culprit.remote == "10.2.2.2:5432"
 
+    def test_a_call_inside_the_block_that_has_a_connection(self) -> None:
+        """Who is further on in the method where the others wait has what they want, if as many are as connections are open; who stands before it has none."""
+        inside = (*READ, "com.example.shop.Tax.ask", "com.example.shop.Dao.find")
+        keeps = exec_threads(4, *inside, state="RUNNABLE", first=11)
+        rows = (*calls("10.2.2.2:5432", 4), "0 10.1.1.5:42000 10.7.7.7:80 ESTABLISHED 77/java", *gave_up(14))
+        finding = one(judged([*exec_threads(10, *self.WAIT), *keeps], *rows), "jdbc-pool-exhausted")
+        assert finding.confidence is Confidence.LIKELY
+        assert "4 threads in com.example.shop.Tax.ask" in finding.headline
+        assert "each of which waits for an answer on a socket (10.7.7.7:80)" in finding.headline
+        assert (finding.culprit.frame or "").startswith("com.example.shop.Tax.ask")
+        assert not any("leakDetectionThreshold" in one.text or "Restart" in one.text for one in finding.actions)
+        elsewhere = [one.replace("Dao.find", "Page.head") for one in keeps]
+        for threads in ([*exec_threads(10, *self.WAIT), *elsewhere], [*exec_threads(10, *self.WAIT), *keeps[:2]]):
+            assert "have them" not in one(judged(threads, *rows), "jdbc-pool-exhausted").headline
+
     def test_catches_a_leak(self) -> None:
         finding = one(judged(exec_threads(10, *self.WAIT), *calls("10.2.2.2:5432", 8), *gave_up(10)), "jdbc-pool-exhausted")
         assert finding.confidence is Confidence.CERTAIN

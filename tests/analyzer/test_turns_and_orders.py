@@ -38,6 +38,16 @@ class TestChannels:
         assert "a channel send" in finding.headline
         assert "jcmd" not in f"{finding.actions} {finding.missing} {diagnosis.missing}"
 
+    def test_a_whole_dump_in_which_nobody_could_receive(self) -> None:
+        """No client has left yet, and the runtime's own goroutines take nothing from a program."""
+        runtime = "runtime.gopark(0x1)\n\t/go/proc.go:381 +0x1\nruntime.forcegchelper()\n\t/go/proc.go:305 +0x1\ncreated by runtime.init.6\n\t/go/proc.go:293 +0x1\n"
+        other = "example.com/till.count(0x1)\n\t/b/till.go:99 +0x1\ncreated by main.main\n\t/b/main.go:9 +0x1\n"
+        rows = [f"0 10.0.0.1:8080 10.0.0.9:{6000 + at} ESTABLISHED 77/till" for at in range(9)]
+        listed = netstat("0 0.0.0.0:8080 0.0.0.0:* LISTEN 77/till", *rows)
+        for more, told in (((), True), (((1, "sleep", other),), False)):
+            stacks = goroutines((9, "chan send", SEND + SERVE), (1, "force gc (idle)", runtime), *more)
+            assert bool(found(diagnosis_of({"goroutines.txt": stacks, "netstat.txt": listed}), "pool-stuck")) is told
+
     def test_somebody_receives_elsewhere(self) -> None:
         stacks = goroutines((9, "chan send", SEND + SERVE), (1, "chan receive", RECEIVE))
         (finding,) = found(diagnosis_of({"goroutines.txt": stacks, "netstat.txt": table(waiting=9, calls=0)}), "pool-stuck")
