@@ -13,6 +13,7 @@ import msgspec
 
 from analyzer.model.finding import Evidence
 from analyzer.model.message import joined, plural, say
+from analyzer.software.runtimes import OF_LOGS
 from parsers.records import LogKind, Runtime
 
 if TYPE_CHECKING:
@@ -92,6 +93,7 @@ _SAYS: Final = {
     LogKind.STORE: say("a file server did not answer"),
     LogKind.DISK: say("a disk had no rest and kept those who waited for it"),
     LogKind.LOOP: say("an event loop was held up"),
+    LogKind.UNREAD: say("messages lie in a queue that nobody reads"),
     LogKind.ALARM: say("a broker took no more messages, as a limit of its disk or memory was reached"),
     LogKind.STARVED: say("a task waited long for a thread of its pool"),
     LogKind.BLOCKING: say("a call that blocks was made on a thread that must not block"),
@@ -141,6 +143,7 @@ def in_words(event: LogEvent) -> str:
 def site_of(event: LogEvent, known: Knowledge) -> Frame | None:
     """Where the application met it, by the stack below the line: the first frame outside the JDK and known frameworks, else outside the JDK."""
     written = next((runtime for end, runtime in _WRITTEN_IN for frame in event.frames if end in (frame.source or "")), None)
+    written = written or OF_LOGS.get(event.source)
     known = known if written is None else known.of(written)
     own = next((frame for frame in event.frames if known.is_application(frame.cls) and not frame.cls.startswith(_MODULES)), None)
     return own or next((frame for frame in event.frames if not frame.cls.startswith(_RUNTIME)), None)

@@ -152,6 +152,28 @@ STORIES: Final[Mapping[LogKind, Story]] = {
         say("takes its servers for dead"),
         why=say("The proxy wrote it itself; why no answer came, it can not know."),
     ),
+    LogKind.LOCK_WAIT: Story(
+        "lock-held-by-idle-transaction",
+        say(
+            "The database itself says who waits. Whoever holds the lock runs a long statement, waits for a lock itself, or is idle in its transaction: a lock is kept until that ends, however well the database is."
+        ),
+        say("List the sessions with who blocks them, and what the one in front does: runs, waits, or is idle in its transaction?"),
+        None,
+        say("Let the program behind the holder commit before it does anything slow; set a timeout on idle transactions and on lock waits."),
+        say("waits for a lock"),
+        why=say("The database wrote the line itself."),
+    ),
+    LogKind.UNREAD: Story(
+        "pool-stuck",
+        say(
+            "The broker has the messages, and no consumer: whoever should read the queue has ended, was never started, or has lost its connection."
+        ),
+        say("Look at the program that should read it: does it run, and what do its log and its threads say?"),
+        None,
+        say("Start the consumer again, and watch that each queue has one; give messages that nobody wants any more a time to live."),
+        say("has messages and no consumer"),
+        why=say("The broker itself lists it; why nobody reads, it does not know."),
+    ),
     LogKind.SLOTS: Story(
         "connection-limit",
         say(

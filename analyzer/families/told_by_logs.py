@@ -52,6 +52,8 @@ _JDBC: Final = frozenset(
         "SQLAlchemy",
         "Active Record",
         "Knex",
+        "Sequelize",
+        "node-postgres",
         "ADO.NET",
         "psycopg2",
     }
@@ -134,7 +136,7 @@ LINE: Final = Text(
 )
 _ORDER: Final = (LogKind.LEAK, LogKind.POOL_EMPTY, *STORIES)
 """Kinds in the order in which they are told: what names a cause before what follows from one."""
-_OF_CALLS: Final = frozenset({LogKind.READ_TIMEOUT, LogKind.SLOW_STATEMENT, LogKind.PAUSE, LogKind.OVERFLOW})
+_OF_CALLS: Final = frozenset({LogKind.READ_TIMEOUT, LogKind.SLOW_STATEMENT, LogKind.PAUSE, LogKind.OVERFLOW, LogKind.LOCK_WAIT})
 """Kinds of which every healthy server's log has a line now and then."""
 _POOLS: Final = frozenset({LogKind.LEAK, LogKind.POOL_EMPTY})
 
@@ -177,7 +179,8 @@ def _matters(case: Case, told: Told) -> bool:
     artifact = next((one for one in case.incident.artifacts if one.file == told.event.where.file), None)
     lines = sum(log.lines for log in artifact.logs) if artifact is not None else 0
     picked = artifact is not None and any(part.format is None and not part.looks_like for part in artifact.parts)
-    return told.lines >= MANY or (lines <= SHORT and (told.event.kind not in _OF_CALLS or told.lines > 1 or picked))
+    several = told.lines > 1 or (told.event.kind is LogKind.LOCK_WAIT and _says_who_holds(case) is not None)
+    return told.lines >= MANY or (lines <= SHORT and (told.event.kind not in _OF_CALLS or several or picked))
 
 
 def _of_pools(case: Case, told: Sequence[Told]) -> Finding | None:
@@ -303,6 +306,9 @@ def _tail(case: Case, event: LogEvent) -> str:
             if late is not None and late.event.subject
             else ""
         )
+    if event.kind is LogKind.LOCK_WAIT:
+        holder = _says_who_holds(case)
+        return say(": session {session} holds it", session=f"{holder:.0f}") if holder and event.figure("holder") is None else ""
     if event.kind is LogKind.SLOTS:
         return _who_has_them(case)
     if event.kind is LogKind.MAILBOX:
@@ -311,6 +317,12 @@ def _tail(case: Case, event: LogEvent) -> str:
     if event.kind is LogKind.PROBED and event.subject is not None:
         return say(": the kubelet kills it for that and starts it again")
     return ""
+
+
+def _says_who_holds(case: Case) -> float | None:
+    """The session that a line names as the holder of a lock, None if no line names one."""
+    held = (one.event.figure("holder") for one in of_this_moment(case.incident) if one.event.kind is LogKind.LOCK_WAIT)
+    return next((number for number in held if number is not None), None)
 
 
 def _who_has_them(case: Case) -> str:

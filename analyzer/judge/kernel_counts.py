@@ -38,6 +38,7 @@ def of_counts(snapshot: Snapshot) -> Iterator[str]:
         )
     yield from _of_totals(snapshot)
     yield from _of_pools(snapshot)
+    yield from _of_servers(snapshot)
     for counter in snapshot.counters:
         if counter.value and (words := _KERNELS.get(counter.name)) is not None:
             yield say(
@@ -78,6 +79,20 @@ def _of_pools(snapshot: Snapshot) -> Iterator[str]:
     )
 
 
+def _of_servers(snapshot: Snapshot) -> Iterator[str]:
+    """What a server counts of its own workers and connections."""
+    for counter in snapshot.counters:
+        if (words := _SERVERS.get(counter.name)) is not None:
+            yield say("{server}: {words} {count:,}", server=counter.name.partition(" ")[0], words=words, count=counter.value)
+
+
+_SERVERS: Final = {
+    "nginx requests being served": say("requests being served:"),
+    "nginx idle connections": say("idle connections:"),
+    "Apache busy workers": say("busy workers:"),
+    "Apache idle workers": say("idle workers:"),
+}
+"""Counts that tell how much a server does at the moment."""
 _PENDING: Final = (" pending", " backlog")
 """How the counts of tasks that wait for a thread of a pool end."""
 

@@ -163,7 +163,9 @@ def _frames_above(lines: Sequence[str], index: int) -> Sequence[Frame]:
 
 
 def _frame(line: str) -> Frame | None:
-    return frame_of(_JAR.sub("", line[:LONGEST]).rstrip()) if line.lstrip().startswith("at ") else None
+    if not line.lstrip().startswith("at "):
+        return None
+    return traces.other_frame(line) or frame_of(_JAR.sub("", line[:LONGEST]).rstrip())
 
 
 def _bare(line: str) -> str:

@@ -36,6 +36,18 @@ SHAPES: Final = (
     _shape(
         "PostgreSQL",
         LogKind.LOCK_WAIT,
+        "holding the lock: ",
+        r"DETAIL: {1,2}Process(?:es)? holding the lock: (?P<holder>\d{1,10})\b",
+    ),
+    _shape(
+        "InnoDB",
+        LogKind.LOCK_WAIT,
+        " the semaphore",
+        r"--Thread (?P<session>\d{1,18}) has waited at (?P<subject>[\w./-]{1,120} line \d{1,7}) for (?P<s>\d{1,9}(?:\.\d{1,6})?) seconds the semaphore",
+    ),
+    _shape(
+        "PostgreSQL",
+        LogKind.LOCK_WAIT,
         "; blocked by process",
         r"Process (?P<session>\d{1,10}) waits for (?P<subject>\w{1,40} on [^\n;\"]{1,120}); blocked by process (?P<holder>\d{1,10})",
     ),

@@ -45,6 +45,27 @@ SHAPES: Final = (
         "Timeout performing ",
         r"Timeout performing [A-Z]{2,20}[^\n]{0,400}?\b(?:inst|next|mgr)\b: ",
     ),
+    _shape("Tomcat", LogKind.THREADS, "are currently busy, waiting", r"All threads \((?P<limit>\d{1,9})\) are currently busy, waiting"),
+    _shape(
+        "Hystrix",
+        LogKind.THREADS,
+        "could not be queued for execution",
+        r"\b(?P<subject>[\w.$-]{1,80}) could not be queued for execution and (?:no fallback|fallback)",
+    ),
+    _shape(
+        "Akka",
+        LogKind.STARVED,
+        "heartbeat was delayed",
+        r"[Ss]ending of heartbeat was delayed\. Previous heartbeat was sent \[(?P<ms>\d{1,12})\] ms ago",
+    ),
+    _shape("Sequelize", LogKind.POOL_EMPTY, "ConnectionAcquireTimeoutError", r"Sequelize\w*ConnectionAcquireTimeoutError\b", loud=True),
+    _shape(
+        "node-postgres",
+        LogKind.POOL_EMPTY,
+        "timeout exceeded when trying to connect",
+        r"Error: timeout exceeded when trying to connect",
+        loud=True,
+    ),
     _shape("Redis", LogKind.SLOTS, "max number of clients reached", r"\bmax number of clients reached", loud=True),
     _shape(
         "ZooKeeper",

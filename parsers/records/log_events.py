@@ -45,6 +45,7 @@ class LogKind(StrEnum):
     STORE = "a file server did not answer"
     DISK = "a disk was busy all the time, and slow to answer"
     LOOP = "an event loop was held up"
+    UNREAD = "messages lie in a queue that nobody reads"
     ALARM = "a broker took no more messages"
     STARVED = "a task waited long for a thread of its pool"
     BLOCKING = "a call that blocks was made where nothing may block"

@@ -279,6 +279,53 @@ class TestWatchers:
                 "StackExchange.Redis",
             ),
             ("rpc error: code = DeadlineExceeded desc = context deadline exceeded", "slow-backend", "gRPC"),
+            (
+                "SEVERE: All threads (150) are currently busy, waiting. Increase maxThreads (150) or check the servlet status",
+                "pool-stuck",
+                "limit 150",
+            ),
+            (
+                "x.HystrixRuntimeException: SawCommand could not be queued for execution and no fallback available.",
+                "pool-stuck",
+                "Hystrix SawCommand",
+            ),
+            (
+                "Scheduled sending of heartbeat was delayed. Previous heartbeat was sent [6121] ms ago, expected interval is [1000] ms.",
+                "pool-stuck",
+                "6.121 s",
+            ),
+            (
+                "SequelizeConnectionAcquireTimeoutError [SequelizeConnectionAcquireTimeoutError]: Operation timeout",
+                "jdbc-pool-exhausted",
+                "Sequelize",
+            ),
+            ("Error: timeout exceeded when trying to connect", "jdbc-pool-exhausted", "node-postgres"),
+            (
+                "--Thread 140211908622080 has waited at row0ins.c line 2004 for 241.00 seconds the semaphore:",
+                "lock-held-by-idle-transaction",
+                "after 241 s",
+            ),
+            (
+                "LOG:  process 4021 still waiting for ShareLock on transaction 88112 after 1000.055 ms\nDETAIL:  Process holding the lock: 3990. Wait queue: 4021, 4055.",
+                "lock-held-by-idle-transaction",
+                "session 3990 holds it",
+            ),
+            (
+                (
+                    "System.InvalidOperationException: Timeout expired.  The timeout period elapsed prior to obtaining a connection from the pool.\n"
+                    "   at System.Data.SqlClient.SqlConnection.Open()\n   at Mill.Orders.<LoadAsync>d__5.MoveNext() in C:\\src\\Orders.cs:line 44"
+                ),
+                "jdbc-pool-exhausted",
+                "called from Mill.Orders.LoadAsync(Orders.cs:44)",
+            ),
+            (
+                (
+                    "SequelizeConnectionAcquireTimeoutError [x]: Operation timeout\n    at ConnectionManager.getConnection (/srv/node_modules/sequelize/lib/x.js:288:48)\n"
+                    "    at async load (/srv/src/orders.js:21:15)"
+                ),
+                "jdbc-pool-exhausted",
+                "called from orders.load(orders.js:21)",
+            ),
         ],
     )
     def test_a_limit_that_was_reached(self, line: str, rule: str, words: str) -> None:
