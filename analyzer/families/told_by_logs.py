@@ -170,6 +170,8 @@ def _matters(case: Case, told: Told) -> bool:
     """True if a line like this is a sign of trouble: it is one of few that somebody picked, or one of many. A single call that failed is no sign yet."""
     if told.event.kind not in _ORDER:
         return False
+    if told.event.kind is LogKind.LOCK_WAIT and any(one.event.kind is LogKind.DEADLOCK for one in of_this_moment(case.incident)):
+        return False  # the waits of a circle that the database has ended
     if told.event.kind is LogKind.PAUSE and explained(case.incident) is not None:
         return True
     if told.event.kind is LogKind.PROBED and told.event.subject is None and (told.event.figure("times") or told.lines) < FEW_PROBES:

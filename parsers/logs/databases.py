@@ -37,7 +37,7 @@ SHAPES: Final = (
         "PostgreSQL",
         LogKind.LOCK_WAIT,
         "holding the lock: ",
-        r"DETAIL: {1,2}Process(?:es)? holding the lock: (?P<holder>\d{1,10})\b",
+        r"DETAIL: {1,2}Process(?:es)? holding the lock: (?P<holder>\d{1,10})[\d, ]{0,200}\. Wait queue: \d",
     ),
     _shape(
         "InnoDB",

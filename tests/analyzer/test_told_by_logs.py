@@ -169,3 +169,19 @@ def test_threads_of_which_no_finding_speaks_are_told_beside_it() -> None:
         "“web-1” waits, without a timeout, for another thread's result in FutureTask.get, called from nl.mill.Desk.show" in verdict.summary
     )
     assert verdict.summary.count("saw-2") == 0
+
+
+WAITS = "2026-03-01 10:12:33.120 UTC [4021] LOG:  process 4021 still waiting for ShareLock on transaction 88112 after 1000.055 ms\n"
+HOLDS = "2026-03-01 10:12:33.120 UTC [4021] DETAIL:  Process holding the lock: 3990. Wait queue: {queue}.\n"
+
+
+def test_who_holds_the_lock_that_a_database_speaks_of_is_told() -> None:
+    finding = suspected(WAITS + HOLDS.format(queue="4021, 4055"))
+    assert finding.rule == "lock-held-by-idle-transaction"
+    assert "session 3990 holds it" in finding.headline
+
+
+def test_the_waits_of_a_deadlock_that_is_over_are_no_finding_of_their_own() -> None:
+    ended = "2026-03-01 10:12:34.120 UTC [4021] ERROR:  deadlock detected\n"
+    findings = diagnosis_of({"post.md": f"It stops.\n\n```\n{WAITS + HOLDS.format(queue='4021') + ended}```\n"}).findings
+    assert "lock-held-by-idle-transaction" not in [one.rule for one in findings]
