@@ -23,8 +23,9 @@ from analyzer.evidence.doing import reported
 from analyzer.evidence.log_events import asyncio_was_late
 from analyzer.evidence.movement import has_stood, standing
 from analyzer.evidence.own_clients import waits_for_itself
+from analyzer.families.own_answers import unread_answers, unread_evidence, unread_in_words
 from analyzer.model.finding import Confidence, Culprit, Finding, Outlook, RecoversWhen, Severity, When
-from analyzer.model.message import plural, say
+from analyzer.model.message import joined, plural, say
 from analyzer.model.need import Need
 from analyzer.model.text import ByNumber, Do, Either, Text
 from analyzer.software.blockers import IDLE, application_frame
@@ -154,7 +155,7 @@ def _finding(view: ProcessView, pool: Pool, blocked: list[ThreadActivity], still
     computes = runs and view.known.runtime is Runtime.NATIVE  # one moment of a debugger
     moved = still is not None and not has_stood(still)
     target = next((one for one in targets(view, blocked) if not one.own), None)
-    piece = view.dump is not None and view.dump.fragment
+    piece, unread = view.dump is not None and view.dump.fragment, unread_answers(view, blocked)
     text = TEXT.filled(
         view.process,
         all_of=all_of(len(blocked), len(loops), piece=piece),
@@ -169,7 +170,7 @@ def _finding(view: ProcessView, pool: Pool, blocked: list[ThreadActivity], still
         remote=target.remote if target else None,
         check=_CHECKS.get(view.known.runtime, _CHECKS[Runtime.JVM]),
         event_loop=plural(len(blocked), "event loop"),
-        clients_in_words=clients_in_words(view, port),
+        clients_in_words=joined("", (clients_in_words(view, port), unread_in_words(unread))),
         suffers=suffers,
         moved=moved,
         lasts=has_stood(still),
@@ -179,7 +180,7 @@ def _finding(view: ProcessView, pool: Pool, blocked: list[ThreadActivity], still
     return text.finding(
         severity=Severity.CRITICAL if suffers else Severity.WARNING,
         confidence=Confidence.LIKELY if computes else _confidence(suffers=suffers, moved=moved),
-        evidence=(*evidence, *client_evidence(view, port)),
+        evidence=(*evidence, *unread_evidence(unread), *client_evidence(view, port)),
         figures=(*client_figures(view, port), *text.figures),
         chain=text.steps((evidence[0],))[: 1 if computes else None],
         culprit=Culprit(

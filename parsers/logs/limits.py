@@ -30,7 +30,7 @@ SHAPES: Final = (
         "Elasticsearch",
         LogKind.THREADS,
         "EsThreadPoolExecutor[",
-        rf"EsThreadPoolExecutor\[name = (?P<subject>[\w./-]{{1,120}}), [^\n]{{0,160}}?{_EXECUTOR}",
+        rf"EsThreadPoolExecutor\[name = (?P<subject>[\w./-]{{1,120}}), [^\n]{{0,500}}?{_EXECUTOR}",
     ),
     _shape("program", LogKind.THREADS, " rejected from ", rf" rejected from [\w.$]{{1,120}}(?:@[0-9a-f]{{1,12}})?{_EXECUTOR}"),
     _shape(

@@ -23,17 +23,19 @@ if TYPE_CHECKING:
 NAME: Final = "pool_tables"
 SHOWS: Final = frozenset({Shows.PROCESS})
 
-HEADER: Final = r"Pool Name[ ]+Active[ ]+Pending|(?:node_name[ ]+)?name[ ]+active[ ]+queue\b"
+HEADER: Final = r"Pool Name[ ]+Active[ ]+Pending|(?:node_name[ ]+)?(?:name[ ]+)?active[ ]+queue\b(?=[^\n]{0,80}\b(?:rejected|completed|largest|size|type)\b)"
 ROW_SHAPE: Final = r"(?!)"
 
 _cassandra = lazy(r"\s*Pool Name\s+Active\s+Pending").match
-_elastic = lazy(r"\s*(?P<node>node_name\s+)?name\s+active\s+queue\b").match
+_elastic = lazy(r"\s*(?:node_name\s+)?(?:name\s+)?active\s+queue\b").match
 _stage = lazy(
     r"\s*(?P<name>[A-Za-z][\w:.-]{2,60})\s+(?P<active>\d{1,9})\s+(?P<pending>\d{1,9})\s+\d{1,18}(?:\s+(?P<blocked>\d{1,9})\s+\d{1,18})?\s*$"
 ).match
 _pool = lazy(
     r"\s*(?:(?P<node>\S{1,80})\s+)?(?P<name>[a-z][\w.]{1,60})\s+(?P<active>\d{1,9})\s+(?P<pending>\d{1,9})(?:\s+\d{1,18}){0,4}\s*$"
 ).match
+_node = lazy(r"\s*(?P<name>\S{1,80})\s+(?P<active>\d{1,9})\s+(?P<pending>\d{1,9})(?:\s+\d{1,18}){0,4}\s*$").match
+"""A row of one pool, where only the nodes were asked for."""
 _other = lazy(r"\s*(?:Message type\s+Dropped|[A-Z_]{3,30}\s+\d{1,15}(?:\s+\S{1,20}){0,6}\s*$|Meters\b|Latencies waiting)").match
 _MANY: Final = 100
 """Tasks that wait from which on they are no moment of a busy server."""
@@ -54,7 +56,7 @@ def parse(section: Section) -> Parsed:
         if _cassandra(line):
             row, source = _stage, "Cassandra"
         elif _elastic(line):
-            row, source = _pool, "Elasticsearch"
+            row, source = (_pool if "name" in line.replace("node_name", "").split() else _node), "Elasticsearch"
         elif (match := row(line)) is not None:
             active, pending, blocked = int(match["active"]), int(match["pending"]), int(match.groupdict().get("blocked") or 0)
             counts.append(Counter(section.where(index), f"{source} {match['name']} pending", pending))

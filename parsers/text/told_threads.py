@@ -19,6 +19,7 @@ _NUMBER: Final = r"(?<![\w.:/-])~?(?P<count>\d{1,3}(?:,\d{3})+|\d{1,6})"
 _LIKE: Final = r"(?:like (?:this|these|that|it|them|the (?:one )?above)|of (?:this|these|those|them|the same)\b(?: kind| sort| type)?|(?:the )?same\b|identical|similar)"
 _more = lazy(
     rf"{_NUMBER} (?:more|others?|further|additional)(?: [a-z-]{{2,20}}){{0,3}}?(?: threads?)?(?:,)?(?: (?:are|look|stand|wait|exactly|just|all|in)){{0,3}} ?{_LIKE}"
+    rf"|\b(?:the )?(?:other|others|remaining|rest:?) {_NUMBER.replace('count', 'count4')}\b[^\n\d]{{0,60}}\b(?:identical|the same|alike|similar|like (?:this|that|it))\b"
     rf"|\b(?:another|plus|and) {_NUMBER.replace('count', 'count2')}(?: [a-z-]{{2,20}}){{0,2}} {_LIKE}"
     rf"|{_NUMBER.replace('count', 'count3')} (?:more|other) (?:identical |similar |such )?(?:threads?|stacks?|of (?:these|them|those))"
 ).search
@@ -39,7 +40,7 @@ def told_of(section: Section, index: int, line: str) -> Tally | None:
     text = line[:_LONGEST]
     before: bool | None
     if (match := _more(text)) is not None:
-        number, before = match["count"] or match["count2"] or match["count3"], True
+        number, before = match["count"] or match["count2"] or match["count3"] or match["count4"], True
     elif (match := _ahead(text)) is not None:
         number, before = match["count"] or match["count2"], None
     elif (match := _range(text)) is not None and _like(text) is not None and (counted := int(match["last"]) - int(match["first"]) + 1) > 1:

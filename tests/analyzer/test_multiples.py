@@ -42,6 +42,7 @@ def calls(text: str) -> Finding:
         ("and ~390 x\n", "", "(1 pasted, 390 as the text says)"),
         ("", "(45 more like this)\n", "(1 pasted, 46 as the text says)"),
         ("", "[... 45 more threads like this]\n", "(1 pasted, 46 as the text says)"),
+        ("", "(the other 187 are identical down to Rates.ask line 54)\n", "(1 pasted, 188 as the text says)"),
         ("", "and another 15 of these\n", "(1 pasted, 16 as the text says)"),
         ("", "(many more like this, saw-1 to saw-64)\n", "(1 pasted, 64 as the text says)"),
         ("The dump has 5 threads of this kind:\n", "", "(1 pasted, 5 as the text says)"),

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from parsers import FORMATS
-from parsers.process import queue_lists, server_status
+from parsers.process import pool_tables, queue_lists, server_status
 from parsers.records import Counter, LogEvent, LogKind
 from parsers.sessions import redis
 from parsers.text.source import Section
@@ -93,3 +93,9 @@ def test_redis_that_is_full_or_slow_is_told() -> None:
 )
 def test_nobody_else_reads_them(text: str, form: object) -> None:
     assert [one for one in FORMATS if one.sniff(text.splitlines())] == [form]
+
+
+def test_a_pool_of_elasticsearch_whose_name_was_not_asked_for_is_told_by_its_node() -> None:
+    table = "node_name  active queue rejected completed\nsaw-01          1     0        0   9120440\nsaw-03         13  1000    41877   8263561\n"
+    (event,) = events(pool_tables, table)
+    assert (event.subject, event.figure("pending")) == ("saw-03", 1000.0)
