@@ -9,10 +9,10 @@ import msgspec
 
 from analyzer.evidence.log_events import caller_in_words
 from analyzer.families.counted_limits import MOST, told_of
-from analyzer.families.counted_sockets import growth_in_words, process_of, shown, stacks_of, whose
+from analyzer.families.counted_sockets import growth_in_words, place, process_of, shown, stacks_of, whose
 from analyzer.model.finding import Action, Confidence, Culprit, Evidence, Finding, Severity, Step, When
 from analyzer.model.message import joined, plural, say
-from parsers.records import Counted, LogKind
+from parsers.records import Counted, LogKind, TcpState
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -145,11 +145,12 @@ def of_one(case: Case) -> Iterator[Finding]:
             confidence=Confidence.LIKELY if proof else Confidence.SUSPECTED,
             headline=say("{number:,} {what}: they are made again and again, and do not end.", number=count.number, what=what),
             explanation=say(
-                "{number:,} {what} were counted{of}.{growth}{limit}{log} One client, timer or executor made for each request leaves its threads behind when nobody closes it. Their stacks, grouped by name, show of what software they are.",
+                "{number:,} {what} were counted{of}.{growth}{limit}{log}{sockets} One client, timer or executor made for each request leaves its threads behind when nobody closes it. Their stacks, grouped by name, show of what software they are.",
                 number=count.number,
                 what=what,
                 of=say(" (of {total:,} in all)", total=total) if total > count.number else "",
                 growth=growth_in_words(count),
+                sockets=_as_many_sockets(case, count.number),
                 limit=say(" The limit {name} is {limit:,}.", name=reached.name, limit=reached.values[0]) if reached is not None else "",
                 log=say(" The log says that no further thread could be made{caller}.", caller=caller_in_words(failed.event, case.known))
                 if failed is not None
@@ -171,6 +172,20 @@ def of_one(case: Case) -> Iterator[Finding]:
             figures=((f"{count.number:,}", say("threads")),),
             missing=(stacks_of(process),),
         )
+
+
+def _as_many_sockets(case: Case, threads: int) -> str:
+    """That about as many connections are open: each of those who left a thread behind has one."""
+    counts = [one for one in case.counts.of(Counted.SOCKETS, TcpState.ESTABLISHED) if abs(one.number - threads) <= _APART * threads]
+    if not counts:
+        return ""
+    remote = counts[0].last.remote or counts[0].last.end
+    to = say(" to {remote}", remote=place(remote)) if remote is not None else ""
+    return say(" About as many connections{to} are open ({count:,}): each of them has one.", to=to, count=counts[0].number)
+
+
+_APART: Final = 0.05
+"""Share by which two counts of what belongs together may differ."""
 
 
 def _counts_pools(name: str) -> bool:

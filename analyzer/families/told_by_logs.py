@@ -9,8 +9,8 @@ from msgspec.structs import replace
 from analyzer.evidence.chosen_threads import chosen
 from analyzer.evidence.doing import doing
 from analyzer.evidence.log_events import MANY, caller_in_words, in_words, of_this_moment, site_of
-from analyzer.families.counted_sockets import process_of, whose
 from analyzer.families.idle_leases import resting
+from analyzer.families.log_joins import counted_to, who_has_them, who_holds
 from analyzer.families.log_stories import SERVICE, STORIES
 from analyzer.families.pauses import OF_ONE_TIME, explained
 from analyzer.model.finding import Confidence, Culprit, Doubt, Finding, Severity, When
@@ -18,14 +18,13 @@ from analyzer.model.message import capitalized, plural, say
 from analyzer.model.text import Do, Either, Text
 from analyzer.software.blockers import application_frame, blocking_frame
 from analyzer.software.runtimes import OF_LOGS, stacks_command
-from parsers.records import Counted, LogKind, Runtime, TcpState
+from parsers.records import LogKind, Runtime
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
     from analyzer.evidence.log_events import Told
     from analyzer.families.log_stories import Story
-    from analyzer.join.counts import Count
     from analyzer.model.finding import Evidence
     from analyzer.model.text import Filled
     from analyzer.software.pools import ThreadActivity
@@ -59,6 +58,8 @@ _JDBC: Final = frozenset(
     }
 )
 """Software whose pools lend connections to a database."""
+_CHANNELS: Final = frozenset({"gRPC"})
+"""Software of which a channel, and not a connection of a pool, is what somebody must close."""
 _HTTP: Final = frozenset({"Apache HttpClient", "Reactor Netty"})
 _OF_JAVA: Final = (_JDBC | _HTTP | {"JVM", "Tomcat", "Commons Pool", "OkHttp"}) - OF_LOGS.keys()
 
@@ -67,7 +68,11 @@ POOL: Final = Text(
     "",
     headline=Either(
         "leaker",
-        "{event}{often}: what {leaker} takes is not given back.",
+        Either(
+            "channel",
+            "{event}{often}: {leaker} makes channels, and nobody shuts them down.",
+            "{event}{often}: what {leaker} takes is not given back.",
+        ),
         Either(
             "resting",
             "{event}{called}{often}, and {resting}: what is lent is not in use, but was not given back.",
@@ -77,7 +82,11 @@ POOL: Final = Text(
     explanation=Either(
         "empty",
         "All that the pool has was lent when somebody asked for one more. {leak}",
-        "What is taken and not given back is missing later: pools run empty, and connections that the other side closes stay in CLOSE_WAIT.{kept}",
+        Either(
+            "channel",
+            "A channel keeps its connections, and memory outside of the heap, until somebody shuts it down: made for each call, channels pile up. One for each target is enough.{counted}{kept}",
+            "What is taken and not given back is missing later: pools run empty, and connections that the other side closes stay in CLOSE_WAIT.{kept}",
+        ),
     ),
     why=Either(
         "leaker",
@@ -106,7 +115,12 @@ POOL: Final = Text(
             "Close what is taken{in_site} in every path, early returns and errors, too (try-with-resources, finally, with), and end the transaction before anything slow.",
             on="resting",
         ),
-        Do(When.FIX, "Give back what {leaker} takes in every path (try-with-resources, finally, with).", on="leaker"),
+        Do(
+            When.FIX,
+            "Make one channel for each target and keep it; shut it down when the program ends. {leaker} makes them.",
+            on="channels",
+        ),
+        Do(When.FIX, "Give back what {leaker} takes in every path (try-with-resources, finally, with).", on="taken"),
         Do(When.FIX, "Switch on the pool's own watch for what is not given back: it names who took it.", on="unknown"),
         Do(When.PREVENT, "Give calls over the pool a timeout that is shorter than the patience of those who wait for one."),
     ),
@@ -181,7 +195,7 @@ def _matters(case: Case, told: Told) -> bool:
     artifact = next((one for one in case.incident.artifacts if one.file == told.event.where.file), None)
     lines = sum(log.lines for log in artifact.logs) if artifact is not None else 0
     picked = artifact is not None and any(part.format is None and not part.looks_like for part in artifact.parts)
-    several = told.lines > 1 or (told.event.kind is LogKind.LOCK_WAIT and _says_who_holds(case) is not None)
+    several = told.lines > 1 or (told.event.kind is LogKind.LOCK_WAIT and who_holds(case) is not None)
     return told.lines >= MANY or (lines <= SHORT and (told.event.kind not in _OF_CALLS or several or picked))
 
 
@@ -204,6 +218,10 @@ def _of_pools(case: Case, told: Sequence[Told]) -> Finding | None:
         often=_often(main),
         leaker=leaker,
         empty=empty,
+        channel=main.event.source in _CHANNELS,
+        channels=leaker if main.event.source in _CHANNELS else None,
+        taken=leaker if main.event.source not in _CHANNELS else None,
+        counted=counted_to(case, main.event.subject or "") if main.event.source in _CHANNELS else "",
         unknown=leaker is None,
         resting=rest.words if rest is not None else None,
         unseen=rest is None,
@@ -309,43 +327,16 @@ def _tail(case: Case, event: LogEvent) -> str:
             else ""
         )
     if event.kind is LogKind.LOCK_WAIT:
-        holder = _says_who_holds(case)
+        holder = who_holds(case)
         return say(": session {session} holds it", session=f"{holder:.0f}") if holder and event.figure("holder") is None else ""
     if event.kind is LogKind.SLOTS:
-        return _who_has_them(case)
+        return who_has_them(case)
     if event.kind is LogKind.MAILBOX:
         named = (one for view in case.latest for pool in view.pools for one in pool.members if one.thread.name == event.subject)
         return next((_doing(one) for one in named if one.thread.frames), "")
     if event.kind is LogKind.PROBED and event.subject is not None:
         return say(": the kubelet kills it for that and starts it again")
     return ""
-
-
-def _says_who_holds(case: Case) -> float | None:
-    """The session that a line names as the holder of a lock, None if no line names one."""
-    held = (one.event.figure("holder") for one in of_this_moment(case.incident) if one.event.kind is LogKind.LOCK_WAIT)
-    return next((number for number in held if number is not None), None)
-
-
-def _who_has_them(case: Case) -> str:
-    """The process that has most of the connections which were counted by their far end and owner, if these are many to one port."""
-    owned: dict[tuple[str, int | None], list[Count]] = {}
-    for one in case.counts.of(Counted.SOCKETS, TcpState.ESTABLISHED):
-        process, remote = process_of(case, one), one.last.remote
-        if remote is not None and remote.port is not None and (process.pid is not None or process.command is not None):
-            owned.setdefault((whose(process), remote.port), []).append(one)
-    (who, port), most = max(owned.items(), key=lambda item: sum(one.number for one in item[1]), default=(("", None), []))
-    number = sum(one.number for one in most)
-    if number < MANY:
-        return ""
-    hosts = plural(len({one.last.remote.host for one in most if one.last.remote is not None}), "host")
-    return say(
-        ", while {who} has {connections} to port {port} of {hosts}",
-        who=who,
-        connections=plural(number, "connection"),
-        port=str(port),
-        hosts=hosts,
-    )
 
 
 def _doing(member: ThreadActivity) -> str:

@@ -67,7 +67,7 @@ _THROWN: Final = re.compile(r"Exception|Error\b|Throwable|Traceback|Caused by:|S
 _CAUSE: Final = re.compile(r"\s*(?:Caused by|Wrapped by): ")
 _CARRIED: Final = re.compile(
     r"^(?:[\w.-]{1,60} +\| )?(?:\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d[.,\d]{0,12}(?:Z|[+-]\d\d:?\d\d)(?: std(?:out|err) [FP])?(?: |$)"
-    r"|[A-Z][a-z]{2} [ \d]\d \d\d:\d\d:\d\d [\w.-]{1,60} [\w./-]{1,60}\[\d{1,10}\]: ?)"
+    r"|[A-Z][a-z]{2} [ \d]\d \d\d:\d\d:\d\d [\w.-]{1,60} [\w./-]{1,60}\[\d{1,10}\]: ?|! (?=at |\.\.\.|[\w.$]{1,200}(?:Exception|Error|Throwable)\b|Caused by: ))"
 )
 _SEVERE: Final = re.compile(r"\b(?:ERROR|SEVERE|FATAL|CRITICAL|CRIT|EMERG|PANIC)\b")
 _WAIT: Final = re.compile(

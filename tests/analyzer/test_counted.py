@@ -312,3 +312,22 @@ def test_commands_that_are_asked_for_fit_the_system_and_the_runtime() -> None:
     assert any(one.command.startswith("gdb -p PID") for one in neutral.missing)
     java = diagnosed("$ netstat -tanp | grep java | awk '{print $6}' | sort | uniq -c\n   21 CLOSE_WAIT\n    19 LISTEN\n")
     assert any(one.command.startswith("jstack") for one in java.missing)
+
+
+MASKED = "$ jstack 6155 | grep '^\"' | cut -d'\"' -f2 | sed 's/[0-9]\\+/N/g' | sort | uniq -c | sort -rn | head\n   {saw} Saw (saw-N) thread #N - Template\n     75 http-bio-N-exec-N\n     10 ajp-bio-N-exec-N\n"
+
+
+def test_a_row_whose_numbers_are_all_masked_counts_no_pools() -> None:
+    log = "java.lang.OutOfMemoryError: unable to create new native thread\n\tat java.lang.Thread.start0(Native Method)\n\tat nl.mill.Forwarder.forward(Forwarder.java:58)\n"
+    findings = found(diagnosis_of({"post.md": f"```\n{log}```\n\n```\n{MASKED.format(saw=4813)}```\n"}), "thread-leak")
+    assert len(findings) == 1
+    assert "4,813 threads named Saw (saw-N) thread #N - Template" in findings[0].headline
+    assert "called from nl.mill.Forwarder.forward(Forwarder.java:58)" in findings[0].explanation
+
+
+def test_as_many_connections_as_threads_are_told() -> None:
+    sockets = "$ lsof -nP -p 6155 | grep -c '198.51.100.24:443 (ESTABLISHED)'\n{count}\n"
+    (near,) = found(diagnosis_of({"post.md": f"{MASKED.format(saw=4813)}\n{sockets.format(count=4800)}"}), "thread-leak")
+    assert "About as many connections to 198.51.100.24:443 are open (4,800)" in near.explanation
+    (far,) = found(diagnosis_of({"post.md": f"{MASKED.format(saw=4813)}\n{sockets.format(count=48)}"}), "thread-leak")
+    assert "About as many" not in far.explanation

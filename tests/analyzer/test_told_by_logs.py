@@ -185,3 +185,25 @@ def test_the_waits_of_a_deadlock_that_is_over_are_no_finding_of_their_own() -> N
     ended = "2026-03-01 10:12:34.120 UTC [4021] ERROR:  deadlock detected\n"
     findings = diagnosis_of({"post.md": f"It stops.\n\n```\n{WAITS + HOLDS.format(queue='4021') + ended}```\n"}).findings
     assert "lock-held-by-idle-transaction" not in [one.rule for one in findings]
+
+
+ORPHAN = (
+    "2026-05-20 07:15:33.820 ERROR 1 --- [exec-4] i.g.i.ManagedChannelOrphanWrapper : *~*~*~ Channel ManagedChannelImpl{logId=5877, target=dns:///saw.mill:50051} was not shutdown properly!!! ~*~*~*\n"
+    "java.lang.RuntimeException: ManagedChannel allocation site\n\tat io.grpc.internal.ManagedChannelOrphanWrapper.<init>(ManagedChannelOrphanWrapper.java:53)\n\tat nl.mill.Stubs.make(Stubs.java:36)\n"
+)
+
+
+def test_channels_that_nobody_shuts_down_are_told_with_their_connections() -> None:
+    counted = "$ netstat -tn | grep ':50051' | awk '{print $6}' | sort | uniq -c\n   1902 ESTABLISHED\n"
+    finding = suspected(f"{ORPHAN}```\n\n```\n{counted}")
+    assert "nl.mill.Stubs.make(Stubs.java:36) makes channels, and nobody shuts them down" in finding.headline
+    assert "1,902 connections to port 50051 were counted" in finding.explanation
+    assert any("one channel for each target" in action.text for action in finding.actions)
+
+
+def test_frames_behind_dropwizards_marks_are_read() -> None:
+    lines = "java.lang.OutOfMemoryError: unable to create new native thread\nat java.lang.Thread.start0(Native Method)\nat nl.mill.Hook.post(Hook.java:47)\n"
+    finding = suspected(
+        "ERROR [2026-06-19 12:44:08,101] nl.mill.Hook: could not post\n" + "".join(f"! {line}\n" for line in lines.splitlines())
+    )
+    assert "nl.mill.Hook.post(Hook.java:47)" in finding.headline
