@@ -57,7 +57,7 @@ _EXHAUSTED: Final = frozenset(
     }
 )
 """Something was used up: one line is enough to keep health away."""
-_ORDINARY: Final = frozenset({LogKind.DEADLOCK, LogKind.CLIENT_LEFT, LogKind.RECOVERED, LogKind.POOL_FREE})
+_ORDINARY: Final = frozenset({LogKind.THROWN, LogKind.DEADLOCK, LogKind.CLIENT_LEFT, LogKind.RECOVERED, LogKind.POOL_FREE})
 """What counts speak of nothing: it is told by itself, clients do so on every server, or it is good news."""
 _OF_POOLS: Final = {"DBCP": "Commons DBCP", "Tomcat JDBC pool": "Tomcat JDBC", "UCP": "Oracle UCP"}
 """Software as a log is read, and as its lender is called; where they differ."""
@@ -91,7 +91,7 @@ _SAYS: Final = {
     LogKind.FLOODED: say("new connections came faster than they were taken: a stalled listener shows the same as a flood of SYNs"),
     LogKind.STOOD: say("a task stood in the kernel, where no signal reaches it"),
     LogKind.STORE: say("a file server did not answer"),
-    LogKind.DISK: say("a disk had no rest and kept those who waited for it"),
+    LogKind.DISK: say("a disk answered slowly"),
     LogKind.LOOP: say("an event loop was held up"),
     LogKind.UNREAD: say("messages lie in a queue that nobody reads"),
     LogKind.ALARM: say("a broker took no more messages, as a limit of its disk or memory was reached"),
@@ -108,6 +108,12 @@ _SAYS: Final = {
     LogKind.RECOVERED: say("a thread that was reported to hang has ended its work"),
     LogKind.POOL_FREE: say("a pool of connections had some free"),
     LogKind.ADDRESSES: say("a socket got no local address: its ports were used up, or the address is not this host's"),
+    LogKind.THREAD_LEFT: say("an application that was stopped left a thread behind"),
+    LogKind.UNRELEASED: say("a buffer was garbage before it was released: memory outside of the heap leaks"),
+    LogKind.CURSORS: say("a session had as many open cursors as it may: statements or results are not closed"),
+    LogKind.NEIGHBOURS: say("the kernel's table of neighbours was full, and packets to new hosts were dropped"),
+    LogKind.RESTED: say("a connection was used that had rested for long, and was dead"),
+    LogKind.THROWN: say("an exception was thrown"),
     LogKind.ENDED: say("all goroutines waited for each other, and the runtime ended the program"),
 }
 

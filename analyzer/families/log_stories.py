@@ -163,6 +163,26 @@ STORIES: Final[Mapping[LogKind, Story]] = {
         say("waits for a lock"),
         why=say("The database wrote the line itself."),
     ),
+    LogKind.THREAD_LEFT: Story(
+        "thread-leak",
+        say(
+            "The application was stopped, and a thread that it started runs on: with each redeployment one more stays, with all classes and connections that it refers to."
+        ),
+        say("Count the threads of that name: as many as there were redeployments?"),
+        None,
+        say("End the thread where the application ends (ServletContextListener.contextDestroyed, @PreDestroy, ExecutorService.shutdown)."),
+        say("left a thread behind"),
+    ),
+    LogKind.CURSORS: Story(
+        "connection-leak",
+        say(
+            "Each statement and result that is not closed keeps a cursor of its session, and a pool gives the session on with them. A limit that is too low for an honest batch shows the same."
+        ),
+        say("See which statement the open cursors are of: one that stands there hundreds of times is not closed."),
+        "select sql_text, count(*) from v$open_cursor group by sql_text order by 2 desc",
+        say("Close statements and results in every path (try-with-resources, finally)."),
+        say("has no cursor left"),
+    ),
     LogKind.UNREAD: Story(
         "pool-stuck",
         say(

@@ -91,12 +91,12 @@ def part_of(section: Section, form: Format | None, parsed: Parsed) -> Part:
 def _unknown(section: Section, parsed: Parsed) -> Part:
     """A section that no format knows: a log, whose lines are counted, or a text of which is said what it looks like."""
     looks = looks_like(section.head(LOOKED_AT))
-    from parsers.logs import NAME, events_of, log_of  # noqa: PLC0415 - dozens of patterns, for incidents with a log
+    from parsers.logs import NAME, events_of, log_of, thrown_in  # noqa: PLC0415 - dozens of patterns, for incidents with a log
 
     log = log_of(section) if looks not in NO_LOG else None
     if log is None:
         # A line of a log that somebody quotes in a few words of his own proves what it says as well.
-        quoted = events_of(section) if section.nonblank <= _QUOTED else ()
+        quoted = (events_of(section) or thrown_in(section)) if section.nonblank <= _QUOTED else ()
         return Part(None, section.prompt, parsed, looks_like=looks, events=quoted)
     return Part(NAME, section.prompt, Parsed(log.clients, log.lines.lines), log=log.lines, events=log.events)
 

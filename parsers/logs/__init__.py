@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING, Final, NamedTuple
 
-from parsers.logs import databases, deadlocks, failures, kernel, leaks, limits, loops, pauses, pools, servers, traces, watchdogs
+from parsers.logs import databases, deadlocks, failures, kernel, leaks, limits, loops, pauses, pools, products, servers, traces, watchdogs
 from parsers.logs.client_ends import clients_of
 from parsers.logs.lines import read
 from parsers.logs.stamps import begins_entry, stamp
@@ -29,6 +29,7 @@ _SHAPES: Final = (
     *pools.SHAPES,
     *watchdogs.SHAPES,
     *limits.SHAPES,
+    *products.SHAPES,
     *failures.SHAPES,
     *databases.SHAPES,
     *servers.SHAPES,
@@ -48,6 +49,11 @@ def _shortest(words: Iterable[str]) -> tuple[str, ...]:
 WORDS: Final = _shortest(shape.word for shape in _SHAPES)
 """Words of which one stands in every line that proves something, entries of access logs aside."""
 _WORDS: Final = _shortest((*WORDS, *servers.WORDS))
+_EXCEPTION: Final = re.compile(
+    r"(?:Caused by: |Exception in thread \"[^\"\n]{1,200}\" |Unhandled exception\. )?(?P<name>(?:[A-Za-z_$][\w$]{0,80}\.){1,12}[A-Z][\w$]{2,80}(?:Exception|Error|Throwable))(?:: (?P<message>[^\n]{0,400}))?\s*$"
+)
+_MESSAGE: Final = 100
+"""Characters of an exception's message that are kept: what it was about stands in front."""
 _BLOCK: Final = 2000
 _SAMPLE: Final = 200
 _SAMPLES: Final = 500
@@ -125,6 +131,29 @@ def events_of(section: Section) -> tuple[LogEvent, ...]:
         first += len(lines)
         del events[:-MOST]
     return tuple(events)
+
+
+def thrown_in(section: Section) -> tuple[LogEvent, ...]:
+    """The last exception of a text that proves nothing else, with the stack below it: what was thrown, and where the program was."""
+    found = [(index, match) for index, line in section.rows() if (match := _EXCEPTION.match(_bare(line))) is not None]
+    lines = section.lines
+    for index, match in reversed(found):
+        frames = _frames_of(lines, index)
+        if frames:
+            name = match["name"].rpartition(".")[2]
+            message = (match["message"] or "").strip()
+            subject = f"{name} ({message[:_MESSAGE]}{'…' if len(message) > _MESSAGE else ''})" if message else name
+            return (
+                LogEvent(
+                    where=section.where(index),
+                    kind=LogKind.THROWN,
+                    source="program",
+                    time=_time_above(lines, index),
+                    subject=subject,
+                    frames=frames,
+                ),
+            )
+    return ()
 
 
 def _fact(line: str) -> LineFact | None:

@@ -31,11 +31,11 @@ SHOWS: Final = frozenset({Shows.PROCESS})
 
 _STAMP: Final = r"(?:(?:\d\d:\d\d:\d\d(?:\.\d{1,9})?|\d{9,11}\.\d{1,9}|\d{1,6}\.\d{6})\s+)?"
 HEADER: Final = r"strace: Process \d+ attached with \d+ threads"
-ROW_SHAPE: Final = rf"(?:\[pid +\d+\] +{_STAMP}|\d{{1,10}} +{_STAMP})(?:[a-z]\w*\(|<\.\.\. \w+ resumed>)"
+ROW_SHAPE: Final = rf"(?:\[pid +\d+\] +{_STAMP}|\d{{1,10}} +{_STAMP})(?:[a-z]\w*\((?!\)[ ]+[^=\s])|<\.\.\. \w+ resumed>)"
 
 ROW = lazy(
     rf"(?:\[pid +(?P<pid>\d{{1,10}})\] +|(?P<tid>\d{{1,10}}) +)?{_STAMP}"
-    r"(?:(?P<call>[a-z]\w*)\((?P<rest>.*)|<\.\.\. (?P<resumed>\w+) resumed>(?P<tail>.*)|(?P<event>(?:---|\+\+\+) .*))$"
+    r"(?:(?P<call>[a-z]\w*)\((?!\) +[^=\s])(?P<rest>.*)|<\.\.\. (?P<resumed>\w+) resumed>(?P<tail>.*)|(?P<event>(?:---|\+\+\+) .*))$"
 )
 _row = ROW.match
 _note = lazy(r"(?:/\S*)?strace: Process (?P<pid>\d{1,10}) (?:attached|detached)").match

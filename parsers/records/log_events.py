@@ -59,6 +59,12 @@ class LogKind(StrEnum):
     POOL_FREE = "a pool of connections had some free"
     ADDRESSES = "no local address or port was free"
     ENDED = "no part of a program could go on"
+    THREAD_LEFT = "a stopped application left a thread behind"
+    UNRELEASED = "a buffer was not released"
+    CURSORS = "a session had as many open cursors as it may"
+    NEIGHBOURS = "the kernel's table of neighbours was full"
+    RESTED = "a connection was used that had rested for long"
+    THROWN = "an exception was thrown"
 
 
 class DeadlockSide(msgspec.Struct, frozen=True, kw_only=True):

@@ -128,8 +128,13 @@ def ss_timer(kind: str, minutes: str | None, seconds: str | None, millis: str | 
 
 
 def decimal(text: str | None) -> float | None:
-    """A number that may have a decimal comma (the JVM prints ``cpu=12,34ms`` in some locales)."""
-    return None if text is None else float(text.replace(",", ".") if "," in text else text)
+    """A number that may have a decimal comma (the JVM prints ``cpu=12,34ms`` in some locales); None for what is no number."""
+    if text is None:
+        return None
+    try:
+        return float(text.replace(",", ".") if "," in text else text)
+    except ValueError:
+        return None
 
 
 THREAD_HEADER = re.compile(

@@ -299,6 +299,35 @@ class TestWatchers:
                 "jdbc-pool-exhausted",
                 "Sequelize",
             ),
+            ("java.io.IOException: xceiverCount 4097 exceeds the limit of concurrent xcievers 4096", "pool-stuck", "HDFS"),
+            (
+                "WARN fsync-ing the write ahead log in SyncThread:3 took 12311ms which will adversely effect operation latency.",
+                "disk-stall",
+                "after 12.311 s",
+            ),
+            (
+                "The web application [saw] appears to have started a thread named [poll-1] but has failed to stop it.",
+                "thread-leak",
+                "Tomcat saw",
+            ),
+            ("runtime: program exceeds 10000-thread limit", "thread-leak", "limit 10000"),
+            ("bash: fork: retry: Resource temporarily unavailable", "thread-leak", "no further thread"),
+            (
+                "PoolAcquirePendingLimitException: Pending acquire queue has reached its maximum size of 1000",
+                "http-pool-exhausted",
+                "limit 1000",
+            ),
+            ("java.sql.SQLException: ORA-01000: maximum open cursors exceeded", "connection-leak", "open cursors"),
+            (
+                "channel error: delivery acknowledgement on channel 1 timed out. Timeout value used: 1800000 ms.",
+                "pool-stuck",
+                "after 1800 s",
+            ),
+            (
+                'no live upstreams while connecting to upstream, client: 10.1.2.3, upstream: "http://saw/api", host: "x"',
+                "slow-backend",
+                "nginx saw",
+            ),
             ("Error: timeout exceeded when trying to connect", "jdbc-pool-exhausted", "node-postgres"),
             (
                 "--Thread 140211908622080 has waited at row0ins.c line 2004 for 241.00 seconds the semaphore:",
@@ -344,6 +373,8 @@ class TestWatchers:
             "FATAL ERROR: Reached heap limit Allocation failed - JavaScript heap out of memory",
             "kernel: watchdog: BUG: soft lockup - CPU#3 stuck for 22s! [java:8812]",
             "Could it be OOMKilled?",
+            "neighbour: arp_cache: neighbor table overflow!",
+            "CommunicationsException: The last packet successfully received from the server was 38,112,312 milliseconds ago.",
         ],
     )
     def test_what_is_no_cause_of_a_stall_stays_a_fact(self, line: str) -> None:
@@ -557,3 +588,10 @@ class TestDialects:
             f"Lost?\n\n{takes}{puts}"
         )
         assert "none of them is left to notify" not in quiet(f"Lost?\n\n{takes}")
+
+
+def test_an_exception_that_proves_nothing_is_still_told_with_its_caller() -> None:
+    post = "Why?\n\nnl.mill.SawException: blade 7 is dull\n\tat nl.mill.Saw.cut(Saw.java:12)\n\tat nl.mill.Desk.run(Desk.java:4)\n"
+    verdict = diagnosis_of({"post.md": post}).verdict
+    assert "SawException (blade 7 is dull): an exception was thrown" in f"{verdict.headline} {verdict.summary}"
+    assert "called from nl.mill.Saw.cut(Saw.java:12)" in f"{verdict.headline} {verdict.summary}"

@@ -65,3 +65,11 @@ def test_threads_of_pidstat_are_those_of_the_dump() -> None:
     finding = found(f"one core at 100 %\n\n{ROWS.format(cpu='99.00')}\n{STACK}")
     assert finding.rule == "cpu-spin"
     assert "Wrap.lines" in finding.headline
+
+
+def test_a_damaged_number_of_pidstat_is_no_row() -> None:
+    lines = [
+        "10:00:01      UID      TGID       TID    %usr %system  %guest   %wait    %CPU   CPU  Command",
+        "10:00:02     1001         -      4433   98.00    1.00    0.00    0.00       :     2  |__java",
+    ]
+    assert not pidstat.parse(Section("x", 1, lines)).records

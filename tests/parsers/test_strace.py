@@ -121,3 +121,9 @@ def test_a_trace_of_another_process_links_nothing() -> None:
         "netstat.txt": netstat("0 10.0.0.1:41000 10.0.0.9:7001 ESTABLISHED 77/java"),
     }
     assert not [link for link in diagnosis_of(files).links if link.basis is Basis.DESCRIPTOR]
+
+
+def test_a_line_of_nginx_about_a_call_is_no_trace() -> None:
+    line = "91823 connect() failed (111: Connection refused) while connecting to upstream, client: 10.1.2.3"
+    assert not strace.sniff([line])
+    assert strace.sniff(["91823 getpid() = 91823"])
