@@ -14,6 +14,8 @@ from analyzer.model.timeline import Ending
 from parsers.capture.facts import SECOND
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from analyzer.join.captures import Port
     from parsers.capture.flows import Sign
     from parsers.records import Endpoint
@@ -83,8 +85,6 @@ def first_closes(port: Port) -> FirstCloses:
 
 def ending_of(found: FirstCloses) -> Ending:
     """The counts, for a report."""
-    import statistics  # noqa: PLC0415 - its exact fractions take as long to load as a small table to read
-
     return Ending(
         server=str(found.server),
         client_first=len(found.by_client.flows),
@@ -94,5 +94,12 @@ def ending_of(found: FirstCloses) -> Ending:
         reset_by_client=len(found.reset_by_client),
         reset_by_server=len(found.reset_by_server),
         open=len(found.open),
-        seconds_between=round(statistics.median(found.between), 3) if found.between else None,
+        seconds_between=round(_median(found.between), 3) if found.between else None,
     )
+
+
+def _median(seconds: Sequence[float]) -> float:
+    """The middle one, or what lies between the two in the middle. The library's brings exact fractions, which take as long to load as a small table to read."""
+    ordered = sorted(seconds)
+    middle = len(ordered) // 2
+    return ordered[middle] if len(ordered) % 2 else (ordered[middle - 1] + ordered[middle]) / 2

@@ -43,7 +43,9 @@ _SHAPES: Final = (
 def _shortest(words: Iterable[str]) -> tuple[str, ...]:
     """The words that hold no other one of them: where a longer one stands, the shorter one does."""
     every = tuple(dict.fromkeys(words))
-    return tuple(word for word in every if not any(other in word for other in every if other != word))
+    text = "\n".join(every)
+    inside = [word for word in every if text.count(word) > 1]  # few; each with each would take a hundredth of a small incident
+    return tuple(word for word in every if not any(other in word for other in inside if other != word))
 
 
 WORDS: Final = _shortest(shape.word for shape in _SHAPES)

@@ -91,6 +91,7 @@ def test_attempts_are_no_connections() -> None:
 def test_the_median_of_the_time_between_the_fins() -> None:
     one = only(Wire().talk(40000, "SfF").talk(40001, "Sf.F").talk(40002, "Sf......F").talk(40003, "SFf"))
     assert ending_of(one).seconds_between == 1.5
+    assert ending_of(only(Wire().talk(40000, "SfF").talk(40001, "Sf.F").talk(40002, "Sf......F"))).seconds_between == 2.0
 
 
 def test_nothing_is_claimed_where_nothing_was_closed_by_a_fin() -> None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from parsers.logs import events_of, log_of
+from parsers.logs import WORDS, events_of, log_of, pools, watchdogs
 from parsers.records import LogKind
 from parsers.text.source import Section
 
@@ -141,3 +141,9 @@ def test_errors_in_words_of_a_program_are_kept_apart() -> None:
     log = log_of(section(f"{AT} INFO a", f"{AT} INFO b", f"{AT} SEVERE every slot of the desk is exhausted"))
     assert log is not None
     assert [where.first for where in log.lines.errors] == [3]
+
+
+def test_a_word_that_holds_another_one_is_not_looked_for() -> None:
+    assert len(set(WORDS)) == len(WORDS) > 50
+    assert not [(word, other) for word in WORDS for other in WORDS if other != word and other in word]
+    assert all(any(word in shape.word for word in WORDS) for shape in (*pools.SHAPES, *watchdogs.SHAPES))
