@@ -124,6 +124,8 @@ class _Reader:
         self.stateless = "State" not in head if head is not None else _asked_state(prompt) is not None
         self.columns = 0 if head is None or "State" not in head else _WITH_NETID if "Netid" in head else _WITH_NETID - 1
         """How many cells stand in front of the owner's where all of them do; 0 if the header does not say."""
+        self.with_netid = self.columns == _WITH_NETID
+        """True where a row begins with its protocol; asked of each row."""
         asked = _asked_state(prompt)
         self.state = tcp_state(asked["state"]) if asked else None
         self.states: dict[tuple[str, str], TcpState | None] = {}
@@ -167,11 +169,6 @@ class _Reader:
         self.last = True
         return True
 
-    @property
-    def with_netid(self) -> bool:
-        """True where a row begins with its protocol."""
-        return self.columns == _WITH_NETID
-
     def near(self, text: str) -> Endpoint | None:
         """The near end; None for what is none."""
         return self.ends.get(text) or self.ends.one(text)
@@ -199,7 +196,7 @@ class _Reader:
         parts = line.split(None, self.columns)
         if len(parts) == self.columns:
             parts.append("")
-        if self.columns == _WITH_NETID and len(parts) > _WITH_NETID:
+        if self.with_netid and len(parts) > _WITH_NETID:
             netid, word, recv, send, near, far, rest = parts
         elif self.columns < _WITH_NETID and len(parts) > self.columns:
             netid = self.proto

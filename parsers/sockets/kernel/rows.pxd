@@ -3,13 +3,13 @@ cimport cython
 from parsers.sockets.kernel.usual cimport MOST, Usual, bare_end, number, sign, word_end, word_start
 
 cdef Py_ssize_t LONGEST_PID, EXACT
-cdef object LISTEN
+cdef object LISTEN, OpenFile, Owner, Pid, SocketRow, Timer
 
 cdef class UsualNetstat(Usual):
     @cython.locals(stop=Py_ssize_t, follow=Py_ssize_t, bracket=Py_ssize_t, received=cython.longlong, sending=cython.longlong, numbered=cython.longlong, text=bytes, holder=tuple)
     cdef bint row(self, const unsigned char* data, Py_ssize_t at, Py_ssize_t end) except -1
     cdef object state(self, bytes text)
-    @cython.locals(dot=Py_ssize_t, slash=Py_ssize_t, second=Py_ssize_t, close=Py_ssize_t, whole=cython.longlong, part=cython.longlong, again=cython.longlong, probes=cython.longlong, scale=cython.longlong, _=cython.int)
+    @cython.locals(dot=Py_ssize_t, slash=Py_ssize_t, second=Py_ssize_t, close=Py_ssize_t, whole=cython.longlong, part=cython.longlong, again=cython.longlong, probes=cython.longlong, scale=cython.longlong, _=cython.int, text=bytes)
     cdef object timer(self, const unsigned char* data, Py_ssize_t at, Py_ssize_t end, object kind)
 
 cdef class UsualSs(Usual):

@@ -122,7 +122,12 @@ class UsualNetstat(Usual):
         if whole < 0 or part < 0 or again < 0 or probes < 0:
             return None
         if again or probes or not (whole or part):
-            known: Timer = self.reader.timer(kind, data[at:slash].decode(), data[slash + 1 : close].decode())
+            text = data[at:close]
+            known: Timer | None = self.timers.get((kind, text))
+            if known is None:
+                known = self.reader.timer(kind, data[at:slash].decode(), data[slash + 1 : close].decode())
+                if len(self.timers) < MOST:
+                    self.timers[kind, text] = known
             return known
         scale = 1
         for _ in range(slash - dot - 1):

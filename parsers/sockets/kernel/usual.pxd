@@ -3,6 +3,7 @@ cimport cython
 
 cdef Py_ssize_t MOST, LONGEST_PORT, LONGEST_NUMBER, LONGEST_LINE
 cdef long long LAST_PORT
+cdef object Endpoint, Where
 
 cdef Py_ssize_t line_end(const unsigned char* data, Py_ssize_t at, Py_ssize_t stop) noexcept
 cdef Py_ssize_t word_end(const unsigned char* data, Py_ssize_t at, Py_ssize_t end) noexcept
@@ -17,7 +18,7 @@ cdef Py_ssize_t v4_end(const unsigned char* data, Py_ssize_t at, Py_ssize_t end)
 cdef class Usual:
     cdef object reader, file
     cdef list records
-    cdef readonly dict ends, hosts, words, cells, holders
+    cdef readonly dict ends, hosts, words, cells, holders, timers
     cdef Py_ssize_t first
     cdef public Py_ssize_t index, count
     cdef public bint on

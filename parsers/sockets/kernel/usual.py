@@ -103,6 +103,7 @@ class Usual:
         self.words: dict[bytes, Any] = {}
         self.cells: dict[bytes, str] = {}
         self.holders: dict[bytes, tuple[Any, ...]] = {}
+        self.timers: dict[tuple[Any, bytes], Any] = {}
 
     def read(self, data: bytes, at: int, stop: int) -> int:
         """Read rows from ``at`` on; where the first line begins that is no usual row, or ``stop``."""
