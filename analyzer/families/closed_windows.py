@@ -76,7 +76,8 @@ def findings(case: Case) -> Iterator[Finding]:
     """One for each port of which one client takes nothing while all others get nothing."""
     for view in {view.table: view for view in case.latest}.values():
         ports: dict[int, list[Connection]] = {}
-        for row in view.table.in_state(TcpState.ESTABLISHED) if any(map(_is_closed, view.table.in_state(TcpState.ESTABLISHED))) else ():
+        opened = view.table.in_state(TcpState.ESTABLISHED)
+        for row in opened if any(row.send_q and _is_closed(row) for row in opened) else ():
             if row.remote is not None and row.local.port is not None:
                 ports.setdefault(row.local.port, []).append(row)
         for rows in ports.values():

@@ -232,7 +232,9 @@ def _of_one_table(rows: Sequence[SocketRow]) -> Sockets | None:  # noqa: C901, P
     hosts.discard("*")
     if len(set(inodes)) < len(inodes) or not all(map(is_address, hosts)):
         return None
-    shows_owner = {(file, row.local.port) for row in rows if row.owners and row.proto == "tcp"} if doubtful or again else set()
+    # Most tables say an inode or an owner in each row: then nobody asks which ports have owners.
+    unsaid = doubtful or any(row.inode is None and row.owners is None for group in again.values() for row in group)
+    shows_owner = {(file, row.local.port) for row in rows if row.owners and row.proto == "tcp"} if unsaid else set()
     for number in doubtful:
         if (file, made[number].local.port) in shows_owner:
             made[number] = msgspec.structs.replace(made[number], unaccepted=True)

@@ -238,9 +238,10 @@ def _queue(row: Connection) -> Queue:
         return Queue.UNACCEPTED
     if row.recv_q is None:
         return Queue.UNKNOWN
-    queue = left_unread(row)
-    fin = queue == 1 and row.state is TcpState.CLOSE_WAIT
-    return Queue.FIN if fin else Queue.UNREAD if queue else Queue.EMPTY
+    queue = left_unread(row) if row.farewell else row.recv_q
+    if queue == 1 and row.state is TcpState.CLOSE_WAIT:
+        return Queue.FIN
+    return Queue.UNREAD if queue else Queue.EMPTY
 
 
 def _sockets(view: ProcessView, alike: _Alike, count: int, held: Mapping[str, int]) -> SocketGroup:

@@ -150,8 +150,10 @@ def queue_of(view: ProcessView, port: int) -> Sequence[Connection]:
     if found := rows.unaccepted:
         return found
     listener = view.listeners.get(port)
-    held = tuple(row for row in rows if row.state in _HELD)
-    return held if listener is not None and listener.recv_q == len(held) and not any(row.owners for row in held) else ()
+    if listener is None or listener.recv_q != sum(len(rows.of(state)) for state in _HELD):
+        return ()
+    held = rows.of(*_HELD)
+    return held if not any(row.owners for row in held) else ()
 
 
 def stayed(before: Sequence[Connection], now: Sequence[Connection]) -> int:
