@@ -82,10 +82,11 @@ def _interval(section: Section) -> float | None:
 
 def _of(index: int, columns: Sequence[str], line: str) -> _Row | None:
     cells = dict(zip(columns, re.split(r"\s+", line.strip()), strict=False))
-    seconds = _number(cells, "GCT")
-    count = _number(cells, "FGC")
-    if seconds is None or count is None:
+    # GCT also has what a concurrent collector does beside the program, which goes on meanwhile.
+    young, whole, count = _number(cells, "YGCT"), _number(cells, "FGCT"), _number(cells, "FGC")
+    if young is None or whole is None or count is None:
         return None
+    seconds = young + whole
     used, size = _number(cells, "OU"), _number(cells, "OC")
     old = 100 * used / size if used is not None and size else _number(cells, "O")
     return _Row(index, _number(cells, "Timestamp"), int(count), seconds, old)

@@ -35,7 +35,7 @@ def event(text: str) -> LogEvent | None:
 
 
 @pytest.mark.parametrize(
-    ("text", "collections", "seconds"), [(UTIL, 1519, 1.187), (CAUSE, 886, 0.787), (SIZES, 977, 1.255)], ids=["util", "cause", "sizes"]
+    ("text", "collections", "seconds"), [(UTIL, 1519, 1.188), (CAUSE, 886, 0.788), (SIZES, 977, 1.255)], ids=["util", "cause", "sizes"]
 )
 def test_collections_between_the_rows(text: str, collections: int, seconds: float) -> None:
     found_event = event(text)
@@ -58,6 +58,13 @@ def test_the_time_is_that_of_the_stamps_or_of_the_command() -> None:
 
 def test_rows_without_a_collection_are_no_event() -> None:
     assert event(OLD) is None
+
+
+def test_what_a_concurrent_collector_does_beside_the_program_is_no_pause() -> None:
+    concurrent = UTIL.replace("-         -     2.410", "4     0.100     2.510").replace("-         -     3.597", "9     9.100    12.697")
+    found_event = event(concurrent.replace("-         -     2.806", "5     1.100     3.906"))
+    assert found_event is not None
+    assert found_event.figure("seconds") == 1.188
 
 
 def test_a_heap_that_is_full_is_told() -> None:
