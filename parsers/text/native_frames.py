@@ -151,7 +151,7 @@ def native_frame(rest: str) -> tuple[Frame, str]:
     foreign = lib is None or any(part in lib["lib"] for part in _OF_THE_SYSTEM)
     if plain in WRAPPERS and foreign:
         return Frame("libc", plain, source), arguments
-    if name.startswith(("__", "_start", "_dl_")) or name == "<signal handler called>":
+    if name.startswith(("__", "_start", "_dl_", "_L_")) or name == "<signal handler called>":
         return Frame("libc", name.partition("@")[0], source), arguments
     if place is not None and place["file"].startswith(_HEADERS):
         return Frame("std::", name.rpartition("::")[2] if name.startswith("std::") else name, source), arguments

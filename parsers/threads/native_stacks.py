@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Final
 
 from msgspec.structs import replace
 
-from parsers.records import Descriptor, Frame, LockVerb, NativeId, Parsed, Pid, Record, Runtime, TaskSyscall, Thread, ThreadDump
+from parsers.records import Descriptor, Frame, Lock, LockVerb, NativeId, Parsed, Pid, Record, Runtime, TaskSyscall, Thread, ThreadDump
 from parsers.records.shows import Shows
 from parsers.records.task_records import DESCRIPTOR_FIRST
 from parsers.text.native_frames import WRAPPERS, native_frame
@@ -80,6 +80,8 @@ _LOCKS: Final = {
 _lock = lazy(r"^\((?:mutex|rwlock)=(?:\w+@entry=)?(?P<address>0x[0-9a-f]{1,16})(?: <(?P<name>[^<>]{1,200})>)?")
 _mutex = lazy(r"(?:\b__mutex=|^\(this=)(?P<address>0x[0-9a-f]{1,16})\b").search
 """The mutex as the C++ library hands it down to a libc without debug symbols."""
+_object = lazy(r"^\((?:this|self|\w{1,40})=(?:\w+@entry=)?(?P<address>0x[0-9a-f]{1,16})\b").search
+"""The object whose method takes a lock: its first argument."""
 _TAKES: Final = frozenset({"__gthread_mutex_lock", "__gthread_recursive_mutex_lock", "lock", "??"})
 _CALLS: Final = {
     **{
@@ -148,6 +150,8 @@ class _Reader:
         self.last = 0
         self.expression = ""
         """What somebody asked the debugger to print last."""
+        self.objects: dict[int, str] = {}
+        """The line of a thread that waits for a lock of which no address is printed, and the object whose method takes it."""
         self.owners: list[tuple[NativeId, str, str]] = []
         """Owners of locks that the debugger printed: who, by which expression, and the address of the lock that its thread waited for."""
 
@@ -212,6 +216,14 @@ class _Reader:
             stack.lock(LockVerb.WAITING_TO_LOCK, held["address"], held["name"] or _LOCKS[frame.method], index, depth=0)
         elif not stack.locks and frame.method in _TAKES and _waits_for_lock(stack) and (held := _mutex(arguments or rest)):
             stack.lock(LockVerb.WAITING_TO_LOCK, held["address"], "pthread_mutex_t", index, depth=0)
+        elif (
+            not stack.locks
+            and frame.cls != "libc"
+            and all(one.cls == "libc" for one in stack.frames[:-1])
+            and _waits_for_lock(stack)
+            and (held := _object(arguments))
+        ):
+            self.objects[self.section.where(stack.first).first] = held["address"]
         stack.reach(index)
 
     def _owned(self, lwp: int) -> None:
@@ -228,12 +240,19 @@ class _Reader:
             known = longest.get(key)
             if known is None or len(thread.frames) > len(known.frames):
                 longest[key] = thread
-        threads = list(longest.values())
+        named = {one.native_id: one.name for one in self.threads if one.native_id is not None and one.name != _nameless(one.native_id)}
+        threads = [
+            replace(one, name=named[one.native_id]) if one.native_id in named and one.name == _nameless(one.native_id) else one
+            for one in longest.values()
+        ]
         names = {thread.native_id: thread.name for thread in threads if thread.native_id is not None}
         for owner, expression, waits in self.owners:
             words = set(_word(expression)) - set(_LOCKS.values())
-            named = any(lock.address in words for thread in threads for lock in thread.locks)
-            places = words if named else words | {waits}
+            told = any(lock.address in words for thread in threads for lock in thread.locks)
+            places = words if told else words | {waits}
+            if not told and not waits and self._printed_of(words) == 1:
+                self._take_from_object(threads, words, expression)
+                places.add(expression)
             for at, thread in enumerate(threads):
                 locks = tuple(
                     replace(lock, holder=names.get(owner, f"LWP {owner}"))
@@ -244,9 +263,21 @@ class _Reader:
                 threads[at] = replace(thread, locks=locks)
         return with_holders(threads) if self.owners else tuple(threads)
 
+    def _printed_of(self, words: set[str]) -> int:
+        """Of how many locks of the same object the owner was printed."""
+        addresses = {word for word in words if word.startswith("0x")}
+        return len({other for _, other, _ in self.owners if addresses & set(_word(other))})
+
+    def _take_from_object(self, threads: list[Thread], words: set[str], expression: str) -> None:
+        """Threads that wait in a method of the object whose only printed lock this is wait for that lock."""
+        for at, thread in enumerate(threads):
+            if not thread.locks and self.objects.get(thread.where.first) in words:
+                lock = Lock(LockVerb.WAITING_TO_LOCK, expression, "pthread_mutex_t", 0, thread.where.first)
+                threads[at] = replace(thread, locks=(lock,))
+
     def _close(self) -> None:
         if self.open is not None and self.open.frames:
-            name = self.name or f"thread {self.lwp if self.lwp is not None else len(self.threads) + 1}"
+            name = self.name or _nameless(self.lwp if self.lwp is not None else len(self.threads) + 1)
             self.threads.append(self.open.thread(name=name, native_id=self.lwp))
             if self.lwp is not None:
                 where = self.section.where(self.open.first)
@@ -275,6 +306,10 @@ class _Reader:
                     TaskSyscall(where=place, pid=pid or Pid(0), native_id=lwp, call=call, descriptor=number, waits_for=waits, caller=caller)
                 )
         self._reset()
+
+
+def _nameless(number: int) -> str:
+    return f"thread {number}"
 
 
 def _waits_for_lock(stack: Stack) -> bool:

@@ -170,3 +170,49 @@ def test_a_stage_whose_tasks_wait() -> None:
 def test_a_function_without_arguments_has_its_place_in_lldb() -> None:
     text = "idle?\n\n(lldb) bt all\n  thread #2\n    frame #0: 0x00007ff81a5f8c3a libsystem_kernel.dylib`__psynch_cvwait + 10\n    frame #1: 0x0000000100003e20 mill`worker_wait at pool.c:88:9\n"
     assert "called from worker_wait(pool.c:88)" in diagnosed(text).verdict.headline
+
+
+MEMBERS = """It hangs with these two.
+
+(gdb) info threads
+  Id   Target Id                                    Frame
+  3    Thread 0x7f1c09ffb700 (LWP 8803) "flusher"   0x00007f1c0bd9f4ed in __lll_lock_wait () from /lib64/libpthread.so.0
+  2    Thread 0x7f1c0a7fc700 (LWP 8802) "reader"    0x00007f1c0bd9f4ed in __lll_lock_wait () from /lib64/libpthread.so.0
+(gdb) thread apply 2 3 bt
+
+Thread 2 (Thread 0x7f1c0a7fc700 (LWP 8802)):
+#0  0x00007f1c0bd9f4ed in __lll_lock_wait () from /lib64/libpthread.so.0
+#1  0x00007f1c0bd9adcb in _L_lock_883 () from /lib64/libpthread.so.0
+#2  0x00007f1c0bd9ac98 in pthread_mutex_lock () from /lib64/libpthread.so.0
+#3  0x0000000000401b2a in Journal::append (this=0x1c3e010, rec=...) at journal.cc:90
+#4  0x0000000000402c10 in Cache::evict (this=0x1c3f200) at cache.cc:41
+
+Thread 3 (Thread 0x7f1c09ffb700 (LWP 8803)):
+#0  0x00007f1c0bd9f4ed in __lll_lock_wait () from /lib64/libpthread.so.0
+#1  0x00007f1c0bd9adcb in _L_lock_883 () from /lib64/libpthread.so.0
+#2  0x00007f1c0bd9ac98 in pthread_mutex_lock () from /lib64/libpthread.so.0
+#3  0x0000000000402d44 in Cache::drop (this=0x1c3f200, key=...) at cache.cc:77
+#4  0x0000000000401d02 in Journal::flush (this=0x1c3e010) at journal.cc:131
+
+(gdb) p ((Journal*)0x1c3e010)->lock_
+$1 = {__data = {__lock = 2, __count = 0, __owner = 8803, __nusers = 1, __kind = 0}}
+"""
+OF_CACHE = (
+    "(gdb) p ((Cache*)0x1c3f200)->{member}\n$2 = {{__data = {{__lock = 2, __count = 0, __owner = 8802, __nusers = 1, __kind = 0}}}}\n"
+)
+
+
+def test_the_printed_lock_of_an_object_is_the_one_that_its_methods_wait_for() -> None:
+    verdict = diagnosed(MEMBERS + OF_CACHE.format(member="lock_")).verdict
+    assert (verdict.rule, verdict.confidence) == ("java-deadlock", Confidence.LIKELY)
+    assert verdict.headline == "2 threads are deadlocked: “flusher” and “reader” wait for each other's locks."
+
+
+def test_of_two_locks_of_an_object_nobody_knows_which_one_a_method_waits_for() -> None:
+    verdict = diagnosed(MEMBERS + OF_CACHE.format(member="lock_") + OF_CACHE.format(member="stats_lock_")).verdict
+    assert verdict.rule != "java-deadlock"
+
+
+def test_the_lock_of_another_object_is_nobodys_here() -> None:
+    verdict = diagnosed(MEMBERS + OF_CACHE.format(member="lock_").replace("0x1c3f200", "0x1c3f900")).verdict
+    assert verdict.rule != "java-deadlock"
