@@ -13,7 +13,7 @@ from analyzer.evidence.calls import client_evidence, client_figures, clients_in_
 from analyzer.evidence.chosen_threads import chosen
 from analyzer.evidence.citations import all_of
 from analyzer.evidence.movement import all_still, all_worked
-from analyzer.evidence.multiples import Multiple, multiple, picked_in_words
+from analyzer.evidence.multiples import Multiple, multiple, names_of, picked_in_words
 from analyzer.evidence.nouns import of_pool, waiting_of
 from analyzer.model.finding import Confidence, Culprit, Evidence, Missing, Severity, Step
 from analyzer.model.message import joined, say
@@ -177,6 +177,8 @@ class BlockedGroup:
             found.append(say("nobody is seen to have given up and there is no second dump, so this may be a busy moment"))
         if self.serving is not None and self.serving.pool is self.pool and (doubt := role_doubt(self.pool)):
             found.append(doubt)
+        if self.multiple is not None and not self.multiple.told:
+            return tuple(found)  # a command counted them over the whole dump
         if self.view.dump is not None and self.view.dump.fragment:
             found.append(say("it is only a piece of a dump"))
         elif self.view.dump is not None and self.view.dump.complete is False:
@@ -191,8 +193,8 @@ class BlockedGroup:
     @property
     def count(self) -> str:
         """``30 of 38 threads of http-nio-8080-exec``; of picked threads ``Threads like “http-nio-8080-exec-3” (1 pasted)``."""
-        if self.few:
-            names = joined(say(" and "), (say("“{name}”", name=member.thread.label) for member in self.members))
+        if self.few or self.multiple is not None:
+            names = names_of(self.members)
             return picked_in_words(names, len(self.members), self.multiple)
         total = len(self.pool.workers)
         beside = len(self.members) - self.here
@@ -211,7 +213,9 @@ class BlockedGroup:
         return (
             *client_figures(self.view, self.port),
             (
-                (say("{pasted} pasted", pasted=len(self.members)), say("threads waiting"))
+                (f"{self.multiple.number:,}", say("threads waiting"))
+                if self.multiple is not None
+                else (say("{pasted} pasted", pasted=len(self.members)), say("threads waiting"))
                 if self.few
                 else (
                     say("{here:,} of {workers_count:,}", here=self.here, workers_count=len(self.pool.workers)),

@@ -71,8 +71,12 @@ class Shortage(BlockedGroup):
 
     @property
     def few(self) -> bool:
-        """True if these threads stand for more: they are one or two, or were picked together with some that keep what they wait for."""
-        return super().few or (self.picked and not self.users and self._is_kept)
+        """True if these threads stand for more: they are one or two, or were picked, and who has what they wait for may be among those that were not."""
+        return super().few or (self.picked and not self.users and (self._is_kept or self._is_piece))
+
+    @property
+    def _is_piece(self) -> bool:
+        return self.view.dump is not None and self.view.dump.fragment
 
     @property
     def _is_kept(self) -> bool:

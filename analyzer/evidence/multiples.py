@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Final
 import msgspec
 
 from analyzer.model.finding import Evidence
-from analyzer.model.message import plural, say
+from analyzer.model.message import joined, plural, say
 from analyzer.software.blockers import waited_lock
 from parsers.records import Counted, TcpState
 
@@ -21,9 +21,14 @@ if TYPE_CHECKING:
 
 _COUNTS: Final = re.compile(r"\bgrep\s+(?:-[A-Za-z]+\s+)*?-[A-Za-z]*c[A-Za-z]*\s|\bgrep\b[^|]*\|\s*wc\s+-l\s*$")
 _WORD: Final = re.compile(r"\bgrep\s+(?:-[A-Za-z]+\s+)*(?:'(?P<single>[^']+)'|\"(?P<double>[^\"]+)\"|(?P<bare>[^\s'\"|]+))")
+_INVERTS: Final = re.compile(r"\bgrep\s+(?:-[A-Za-z]+\s+)*-(?:[A-Za-z]*v|-invert-match)")
 _ESCAPE: Final = re.compile(r"\\(.)")
+_AT: Final = re.compile(r" @ (?=\d)")
+"""How SOS writes the line of a source: "Desk.cs @ 57"."""
 _SHORTEST: Final = 6
 """Letters of a word that was looked for, below which it may stand in any line."""
+_NAMED: Final = 3
+"""Names that a sentence holds."""
 _NEAR: Final = 6
 """Lines between a stack and the words that count others like it."""
 
@@ -57,6 +62,14 @@ def picked_in_words(names: str, pasted: int, more: Multiple | None) -> str:
     return say("Threads like {names} ({pasted} pasted, {more})", names=names, pasted=pasted, more=more.words)
 
 
+def names_of(members: Sequence[ThreadActivity]) -> str:
+    """``“web-3” and “web-9”``; of many threads the first few."""
+    names = list(dict.fromkeys(say("“{name}”", name=member.thread.label) for member in members))
+    if len(names) > _NAMED:
+        return joined(", ", names[:_NAMED]) + say(" and others")
+    return joined(say(" and "), names)
+
+
 def multiple(case: Case, members: Sequence[ThreadActivity]) -> Multiple | None:
     """How many threads stand like these, where the evidence says so and they are more than are here; what a command counted before what is told."""
     found = [*_counted(case, members), *_told(case, members)]
@@ -68,8 +81,15 @@ def _counted(case: Case, members: Sequence[ThreadActivity]) -> Iterator[Multiple
     """Lines that were counted by a word which stands in a frame of all these threads' waits: each such thread has one such line."""
     for tally in _tallies(case, Counted.LINES):
         word = _looked_for(tally.command or "")
-        if word is not None and all(_prints_once(member, word) for member in members):
+        if word is not None and all(_prints_once(member, word) for member in members) and not _elsewhere(case, members, word):
             yield Multiple(tally.count, tally)
+
+
+def _elsewhere(case: Case, members: Sequence[ThreadActivity], word: str) -> bool:
+    """True if a thread that does something else has the word, too: then its lines were counted with theirs."""
+    inside = {id(member.thread) for member in members}
+    others = (thread for view in case.latest if view.dump is not None for thread in view.dump.threads if id(thread) not in inside)
+    return any(word in frame.full for thread in others for frame in thread.frames)
 
 
 def _prints_once(member: ThreadActivity, word: str) -> bool:
@@ -77,12 +97,13 @@ def _prints_once(member: ThreadActivity, word: str) -> bool:
     lock = waited_lock(member.thread)
     if lock is not None and lock.address and lock.address in word:
         return "lock" in word.partition(lock.address)[0] or word.startswith(lock.address)
-    return sum(word in frame.full for frame in member.thread.frames) == 1
+    plain = _AT.sub(":", word)
+    return sum(plain in frame.full or (plain != word and plain == frame.source) for frame in member.thread.frames) == 1
 
 
 def _looked_for(command: str) -> str | None:
     """The word that a command counts lines of a dump by, where that is all it does."""
-    if not _COUNTS.search(command):
+    if not _COUNTS.search(command) or _INVERTS.search(command):
         return None
     words = [_ESCAPE.sub(r"\1", match["single"] or match["double"] or match["bare"]) for match in _WORD.finditer(command)]
     return words[0] if len(words) == 1 and len(words[0]) >= _SHORTEST and '"' not in words[0] else None

@@ -56,16 +56,17 @@ def finding(
 ) -> Finding:
     """The group, whom it hurts, and what would decide; ``steps`` show those of the text's chain. What is ``told`` besides stands in their place."""
     confidence, why = judged
+    more = blocked.multiple
     said: Judged = {
         "severity": severity or blocked.severity,
         "confidence": confidence,
-        "evidence": (*evidence, *((more.evidence,) if (more := blocked.multiple) is not None else ()), *blocked.client_evidence),
+        "evidence": (*evidence, *((more.evidence,) if more is not None else ()), *blocked.client_evidence),
         "why_confident": why,
         "figures": (*blocked.figures, *text.figures),
         "missing": (*text.missing, *blocked.second_dump),
         "chain": (*blocked.before, *text.steps(*steps)),
         "culprit": blocked.culprit(blocked.frame),
-        "doubts": (few_threads(),) if blocked.few and blocked.picked else (),
+        "doubts": (few_threads(),) if blocked.few and blocked.picked and (more is None or more.told) else (),
         **told,
     }
     return text.finding(**said)

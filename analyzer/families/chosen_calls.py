@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections import defaultdict
 from typing import TYPE_CHECKING, Final
 
+from analyzer.contention.leases import shortages
 from analyzer.contention.locks import lock_queues
 from analyzer.evidence.chosen_threads import chosen, few_threads
 from analyzer.evidence.citations import of_silence, of_sockets, of_threads
@@ -15,6 +16,7 @@ from analyzer.model.message import joined, plural, say
 from analyzer.model.text import Ask, ByNumber, Do, Either, Text
 from analyzer.software.blockers import IDLE, blocking_frame, waits_for_push
 from analyzer.software.kinds import ActivityKind, PoolRole, SocketSide
+from analyzer.software.knowledge import HTTP
 from parsers.records import Runtime, TcpState
 
 if TYPE_CHECKING:
@@ -98,8 +100,9 @@ def suspicions(case: Case, rule: str, *, driver: bool) -> Iterator[Finding]:
 
 
 def _calling(case: Case, view: ProcessView) -> Sequence[ThreadActivity]:
-    """The largest group of threads that make the same call; not those that hold a lock meanwhile, which another rule tells."""
+    """The largest group of threads that make the same call; not those that hold a lock or a pool's connections meanwhile, which another rule tells."""
     owners = {queue.owner.thread for queue in lock_queues(case) if queue.owner is not None and queue.noteworthy}
+    owners |= {member.thread for crowd in shortages(case, HTTP) for member in crowd.users}
     groups: dict[object, list[ThreadActivity]] = defaultdict(list)
     for pool in view.pools:
         if pool.role in {PoolRole.JVM, PoolRole.EVENT_LOOP, PoolRole.ACCEPTOR}:

@@ -10,6 +10,7 @@ from analyzer.contention.blocked_group import common_frame, place
 from analyzer.contention.scopes import keepers, scope_of
 from analyzer.evidence.citations import of_sockets, of_threads
 from analyzer.evidence.doing import doing, meanwhile
+from analyzer.evidence.multiples import multiple
 from analyzer.families import blocked_threads
 from analyzer.families.idle_leases import Resting, resting, resting_behind
 from analyzer.families.leakers import leaker_of
@@ -185,13 +186,15 @@ def users(shortage: Shortage) -> Users:
     """The values for the users of one pool."""
     found, jvm = shortage.users, shortage.view.known.runtime is Runtime.JVM
     named = leaker_of(shortage) is not None or bool(shortage.keeping)
+    told = multiple(shortage.case, found) if shortage.picked and found else None
+    number = told.number if told is not None else len(found)
     return Users(
         users=found,
-        users_count=len(found),
+        users_count=number,
         unused=not found,
         unused_jvm=not found and jvm and not named,
         unused_elsewhere=not found and not jvm,
-        threads=plural(len(found), "thread"),
+        threads=plural(number, "thread"),
         place=place(common_frame(found)),
     )
 

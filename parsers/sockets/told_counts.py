@@ -15,7 +15,7 @@ from parsers.records.shows import Shows
 from parsers.text.endpoint import port_of
 from parsers.text.grammar import tcp_state
 from parsers.text.patterns import lazy
-from parsers.text.told_threads import told_of
+from parsers.text.told_threads import told_in, told_of
 
 if TYPE_CHECKING:
     import re
@@ -126,8 +126,8 @@ def _left(section: Section, first: int, count: int, told: set[int], gap: Unread)
 def _of_line(section: Section, index: int, line: str) -> list[Tally]:
     """The counts of a line's sentences."""
     text = line[:_LONGEST]
-    if (threads := told_of(section, index, text)) is not None:
-        return [threads]
+    if threads := told_in(section, index, text):
+        return list(threads)
     if _state(text) is None or "|" in text or text.lstrip().startswith(("$", "#", "tcp", "TCP")):
         return []
     return [tally for sentence in _sentences(text) for tally in _of_sentence(section, index, sentence)]

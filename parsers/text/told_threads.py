@@ -6,6 +6,7 @@ whose ``before`` is False all that stand like it; where it is None, it counts wh
 
 from __future__ import annotations
 
+import re
 from typing import TYPE_CHECKING, Final
 
 from parsers.records import Counted, Tally
@@ -35,8 +36,96 @@ _range = lazy(
 _like = lazy(r"\b(?:more|all|same|like|identical|similar|others?)\b").search
 
 
+_same = lazy(
+    r"\s*(?:>\s*)?(?:\.{2,}|…)?\s*[\[(<]?\s*(?:the |exactly |stack )?(?:same|identical|ditto|as above)\b(?P<rest>[^\n]{0,160})$",
+    flags=re.IGNORECASE,
+).match
+_named = lazy(
+    r"\b(?:as|like) (?:(?:the|thread|goroutine|worker|number) ){0,2}[\"“`'#]{0,2}(?P<name>[\w.-]{0,60}\d)\b", flags=re.IGNORECASE
+).search
+_last = lazy(r"\b(?:to|till|until|through) [\"“`']?(?P<name>[\w.-]{0,60}\d)\b", flags=re.IGNORECASE).search
+_plain = lazy(
+    rf"(?P<all>\ball (?:of )?(?:the |these |our |my )?)?{_NUMBER}(?:(?: (?!like\b|as\b|with\b|more\b|other)[A-Za-z][\w.-]{{0,30}}){{0,2}}?(?P<noun> (?:threads?|goroutines?|workers?|tasks?|stacks?|ones)))?(?=[ ,.;:)\]]|$)",
+    flags=re.IGNORECASE,
+).finditer
+_anchor = lazy(
+    r"\s{0,2}[,(]?\s?(?:(?:that|which|are|is|look|looks|stand|stands|wait|waits|in|on|with|at|have|has|all|exactly|just|blocked|stuck|hang|hanging|waiting) ){0,4}?"
+    r"(?P<word>like\b|as above\b|alike\b|(?:the )?(?:very |exact(?:ly)? )?same\b|identical\b|similar\b)",
+    flags=re.IGNORECASE,
+).match
+_spelled = lazy(
+    r"\b(?P<count>two|three|four|five|six|seven|eight|nine|ten|twelve|twenty) (?:more |other )?(?:\w{2,20} ){0,2}like (?:this|these)\b",
+    flags=re.IGNORECASE,
+).search
+_NUMBERS: Final = {
+    "two": 2,
+    "three": 3,
+    "four": 4,
+    "five": 5,
+    "six": 6,
+    "seven": 7,
+    "eight": 8,
+    "nine": 9,
+    "ten": 10,
+    "twelve": 12,
+    "twenty": 20,
+}
+_below = lazy(r"(?:like(?: this| these| this one)?\s?:?|:)\s*$", flags=re.IGNORECASE).search
+_more_like = lazy(rf"{_NUMBER} (?:more|others?|further|additional) (?:\w{{2,20}} ){{0,2}}(?:like|as)\b", flags=re.IGNORECASE).search
+_denied = lazy(
+    r"\bnot\b|n't\b|\bunlike\b|\bdifferent|\bexcept\b|\bused to\b|\bwould\b|\bif\b|\byesterday\b|\bnormally\b|\busually\b",
+    flags=re.IGNORECASE,
+).search
+_elided = lazy(r"\s*(?:>\s*)?(?:\.{2,}|…|\[|\()").match
+_HINTS: Final = ("same", "alike", " like", "as above", "identical", "ditto", "similar", "(all ", "[all ", ".. all", "… all")
+"""One of these is in all such words; most lines of a text have none."""
+
+
+def stands_for(line: str) -> str | None:
+    """Words that stand for a stack, as the name that they tell, "" for none: ``(same as worker-8)``; None for any other line."""
+    text = line[:_LONGEST]
+    if not any(word in text.lower() for word in ("same", "identical", "ditto", "as above")):
+        return None
+    match = _same(text)
+    if match is None or _denied(text):
+        return None
+    named = _named(text)
+    return named["name"] if named is not None else ""
+
+
+def _of_words(text: str) -> tuple[int, bool | None] | None:
+    """A number of threads and where they stand: "111 threads as above", "38 more like 90211", "(all 200 workers)", "11 like:"."""
+    if not any(word in text.lower() for word in _HINTS) or _denied(text):
+        return None
+    if (match := _same(text)) is not None:
+        first, last = _named(text), _last(match["rest"])
+        return (counted, False) if first and last and (counted := _row(first["name"], last["name"])) else None
+    if (match := _more_like(text)) is not None:
+        return int(match["count"].replace(",", "")), True
+    if (match := _spelled(text)) is not None:
+        return _NUMBERS[match["count"].lower()], None if _below(text) else False
+    for match in _plain(text):
+        anchor = _anchor(text[match.end() :])
+        alone = match["all"] and match["noun"] and _elided(text)
+        if alone or (anchor is not None and (match["noun"] or anchor["word"].lower() == "like")):
+            return int(match["count"].replace(",", "")), None if _below(text) else False
+    return None
+
+
+def _row(first: str, last: str) -> int | None:
+    """How many names are in a row: from Worker-10 to Worker-1 there are ten."""
+    stems = [name.rstrip("0123456789") for name in (first, last)]
+    numbers = [int(name[len(stem) :]) for name, stem in zip((first, last), stems, strict=True)]
+    return abs(numbers[0] - numbers[1]) + 1 if stems[0].endswith(stems[1]) else None
+
+
+def told_in(section: Section, index: int, line: str) -> list[Tally]:
+    """The counts of a line's sentences."""
+    return [tally for text in line[:_LONGEST].split(". ") if (tally := told_of(section, index, text)) is not None]
+
+
 def told_of(section: Section, index: int, line: str) -> Tally | None:
-    """The count of a line's sentence, None where it counts no threads."""
+    """The count of a sentence, None where it counts no threads."""
     text = line[:_LONGEST]
     before: bool | None
     if (match := _more(text)) is not None:
@@ -45,6 +134,8 @@ def told_of(section: Section, index: int, line: str) -> Tally | None:
         number, before = match["count"] or match["count2"], None
     elif (match := _range(text)) is not None and _like(text) is not None and (counted := int(match["last"]) - int(match["first"]) + 1) > 1:
         number, before = str(counted), False
+    elif (words := _of_words(text)) is not None:
+        number, before = str(words[0]), words[1]
     else:
         return None
     count = int(number.replace(",", ""))
