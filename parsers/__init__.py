@@ -10,9 +10,8 @@ from itertools import accumulate, chain, islice
 from typing import TYPE_CHECKING, Final, NamedTuple
 
 from parsers import by_command
-from parsers.alike import with_alike
 from parsers.formats import FORMATS, Format, formats_showing
-from parsers.pieces import one_dump, telling_of, weight_of
+from parsers.pieces import one_dump, telling_of, weight_of, with_alike
 from parsers.process import host_facts
 from parsers.records import Parsed, ThreadDump, Unread
 from parsers.sockets import lsof, netstat, socket_counts, ss, told_counts

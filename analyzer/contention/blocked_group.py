@@ -177,8 +177,8 @@ class BlockedGroup:
             found.append(say("nobody is seen to have given up and there is no second dump, so this may be a busy moment"))
         if self.serving is not None and self.serving.pool is self.pool and (doubt := role_doubt(self.pool)):
             found.append(doubt)
-        if self.multiple is not None and not self.multiple.told:
-            return tuple(found)  # a command counted them over the whole dump
+        if self.counted:
+            return tuple(found)
         if self.view.dump is not None and self.view.dump.fragment:
             found.append(say("it is only a piece of a dump"))
         elif self.view.dump is not None and self.view.dump.complete is False:
@@ -189,6 +189,11 @@ class BlockedGroup:
     def multiple(self) -> Multiple | None:
         """How many stand like threads that somebody picked, where the evidence says so."""
         return multiple(self._case, self.members) if self.picked else None
+
+    @property
+    def counted(self) -> bool:
+        """True if a command counted them over the whole dump, of which a piece is here."""
+        return self.multiple is not None and not self.multiple.told
 
     @property
     def count(self) -> str:

@@ -8,18 +8,20 @@ import msgspec
 
 from analyzer.contention.blocked_group import BlockedGroup
 from analyzer.contention.locks import WRITES, behind_writer, lock_in_words, owner_of, within
-from analyzer.evidence.citations import of_threads
+from analyzer.evidence.citations import of_sockets, of_threads
 from analyzer.model.finding import Evidence
 from analyzer.model.message import say
 from analyzer.software.blockers import waited_lock
 from analyzer.software.kinds import ActivityKind
+from parsers.records import TcpState
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
+    from analyzer.join.connections import Connection
     from analyzer.software.pools import ThreadActivity
     from analyzer.waits.case import Case, ProcessView
-    from parsers.records import OpenFile
+    from parsers.records import Endpoint, OpenFile
 
 WAITS: Final = frozenset(
     {
@@ -33,6 +35,8 @@ WAITS: Final = frozenset(
     }
 )
 """Kinds of threads that wait inside a logger."""
+BUFFER: Final = 64 * 1024
+"""Bytes of a log that wait in a send buffer from which on it is no moment's: some hundred lines."""
 STANDARD: Final = frozenset({"1", "2"})
 """Descriptors of standard output and standard error."""
 
@@ -40,13 +44,36 @@ STANDARD: Final = frozenset({"1", "2"})
 class LogQueue(msgspec.Struct, frozen=True):
     """Threads that wait to log, ``blocked``, and the one that writes, if it is told: ``named`` by lock lines, or as the only one in a write.
 
-    ``pipes``: descriptors of standard output and error, where that is what it writes to and they are pipes.
+    ``pipes``: descriptors of standard output and error, where that is what it writes to and they are pipes. ``full``: where it writes to a socket, the connections
+    to the only service that does not take the bytes of this process.
     """
 
     blocked: BlockedGroup
     writer: ThreadActivity | None
     named: bool
     pipes: tuple[OpenFile, ...]
+    full: tuple[Connection, ...] = ()
+
+    @property
+    def standard(self) -> Evidence | None:
+        """That the writer stands in a write to standard output or error, where a trace of its system calls shows that."""
+        tasks = self.blocked.view.snapshot.tasks if self.writer is not None else ()
+        found = next((one for one in tasks if self.writer is not None and one.native_id == self.writer.thread.native_id), None)
+        if found is None or found.call != "write" or str(found.descriptor) not in STANDARD:
+            return None
+        return Evidence(
+            found.where, say("its write to descriptor {number} has not returned", number=found.descriptor), (f"write({found.descriptor}",)
+        )
+
+    @property
+    def lasts(self) -> bool:
+        """True if more bytes wait than a moment leaves: the far end has not read for long."""
+        return sum(row.send_q or 0 for row in self.full) >= BUFFER
+
+    @property
+    def remote(self) -> Endpoint | None:
+        """The service that does not take the log's bytes."""
+        return self.full[0].remote if self.full else None
 
     @property
     def name(self) -> str | None:
@@ -65,6 +92,11 @@ class LogQueue(msgspec.Struct, frozen=True):
             yield of_threads((self.writer,), say("“{writer}” is the one that writes", writer=self.name))
         if self.pipes:
             yield Evidence(self.pipes[0].where, say("standard output is a pipe"), (self.pipes[0].target,), len(self.pipes) - 1)
+        if self.standard is not None:
+            yield self.standard
+        if self.full:
+            unsent = say("{send_q:,} bytes that {remote} does not take", send_q=self.full[0].send_q, remote=self.remote)
+            yield of_sockets(self.full, unsent, (str(self.full[0].send_q),))
 
 
 def log_queues(case: Case) -> Iterator[LogQueue]:
@@ -83,7 +115,7 @@ def log_queues(case: Case) -> Iterator[LogQueue]:
             blocked = BlockedGroup(case, view, waiters, (writer,) if writer else ())
             to_console = writer is not None and within(writer, view.known.tables.logging.console)
             if blocked.noteworthy:
-                yield LogQueue(blocked, writer, named, _pipes(view) if to_console else ())
+                yield LogQueue(blocked, writer, named, _pipes(view) if to_console else (), _full(view, writer))
 
 
 def _writer(view: ProcessView, waiters: list[ThreadActivity], loggers: list[ThreadActivity]) -> tuple[ThreadActivity | None, bool]:
@@ -93,6 +125,14 @@ def _writer(view: ProcessView, waiters: list[ThreadActivity], loggers: list[Thre
         return owner, True
     writing = [member for member in loggers if member.activity.kind in WRITES]
     return (writing[0] if len(writing) == 1 else None), False
+
+
+def _full(view: ProcessView, writer: ThreadActivity | None) -> tuple[Connection, ...]:
+    """The connections with bytes that the far end does not take, if a thread writes to a socket and they lead to one service."""
+    if writer is None or writer.activity.kind is not ActivityKind.SOCKET_WRITE:
+        return ()
+    rows = tuple(row for row in view.client_side.of(TcpState.ESTABLISHED) if row.send_q)
+    return rows if len({row.remote for row in rows}) == 1 else ()
 
 
 def _pipes(view: ProcessView) -> tuple[OpenFile, ...]:

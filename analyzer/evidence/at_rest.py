@@ -5,16 +5,17 @@ from __future__ import annotations
 from collections import Counter
 from typing import TYPE_CHECKING, Final
 
+from analyzer.evidence.multiples import multiple
 from analyzer.model.message import Message, joined, plural, say, say_of
-from analyzer.software.blockers import application_frame, blocking_frame
+from analyzer.software.blockers import application_frame, blocking_frame, waited_lock
 from analyzer.software.kinds import ActivityKind, PoolRole
-from parsers.records import LockVerb, Runtime
+from parsers.records import Counted, JavaState, LockVerb, Runtime, TcpState
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Iterable, Sequence
 
     from analyzer.software.pools import ThreadActivity
-    from analyzer.waits.case import ProcessView
+    from analyzer.waits.case import Case, ProcessView
     from parsers.records import Thread
 
 _WAITS: Final = {
@@ -28,13 +29,24 @@ _WAITS: Final = {
         "{count} wait at a channel in their own loops{where}, as for a signal to end or for the next tick",
     ),
 }
+_IN_A_LOOP: Final = say_of(
+    1,
+    "{count} waits with a time limit in its own loop{where}, as for the next round",
+    "{count} wait with a time limit in their own loops{where}, as for the next round",
+)
+_WAITED: Final = frozenset({ActivityKind.OBJECT_WAIT, ActivityKind.CONDITION, ActivityKind.PARK, ActivityKind.SLEEP, ActivityKind.WAITING})
+_JDK: Final = ("java.", "jdk.", "sun.")
+_LITTLE: Final = 0.01
+"""Share of its life in which a thread that waits for events works at most: a loop that spins uses all of it."""
+_LIVED: Final = 60
+"""Seconds of a thread's life from which on that share tells something."""
 _NAMED: Final = 2
 """Frames that a sentence names for one kind."""
 _GO_WAITS: Final = frozenset({"chan receive", "select", "select (no cases)"})
 """States in which a goroutine waits until somebody sends; one that cannot send has no receiver."""
 
 
-def at_rest(view: ProcessView) -> Message | None:
+def at_rest(case: Case, view: ProcessView) -> Message | None:
     """``none of the 4 threads that are here is stuck: 2 wait for work in …``; None if any of them does anything else, or waits for somebody."""
     threads = [member for pool in view.pools if pool.role is not PoolRole.JVM for member in pool.members]
     loops = _own_loops(view, threads)
@@ -44,15 +56,78 @@ def at_rest(view: ProcessView) -> Message | None:
     counts = Counter(kinds)
     if len(threads) < 2 or not counts.keys() - {ActivityKind.IDLE, ActivityKind.RESERVED, None}:  # noqa: PLR2004 - one says nothing of others
         return None  # threads that all wait for work are called so
+    if not counts.keys() - {ActivityKind.SLEEP}:
+        return None  # loops with a time limit alone show nobody who serves
     if ActivityKind.CHANNEL in counts and not counts.keys() & {ActivityKind.ACCEPT, ActivityKind.SELECT}:
         return None  # of a program that serves nobody main may wait for a result that never comes
     parts = []
     for kind, count in counts.most_common():
         members = [member for member, its in zip(threads, kinds, strict=True) if its is kind]
         if kind is not None:
-            parts.append(_WAITS[kind].numbered(count, {"count": f"{count:,}", "where": _where(members)}))
+            like = alike(case, members)
+            words = _IN_A_LOOP if kind is ActivityKind.SLEEP else _WAITS[kind]
+            said = words.numbered(count, {"count": f"{count:,}", "where": _where(members)})
+            parts.append(say("{said}{like}", said=said, like=like) if like else said)
     noun = plural(len(threads), "goroutine") if view.known.runtime is Runtime.GO else plural(len(threads), "thread")
-    return say("nobody among the {threads} that are here is stuck or waits for another: {list}", threads=noun, list=joined(", ", parts))
+    return say(
+        "nobody among the {threads} that are here is stuck or waits for another: {list}{kept}{worked}",
+        threads=noun,
+        list=joined(", ", parts),
+        kept=_kept_alive(case, [member for member, its in zip(threads, kinds, strict=True) if its is ActivityKind.RESERVED]),
+        worked=_worked([member for member, its in zip(threads, kinds, strict=True) if its in {ActivityKind.SELECT, ActivityKind.IDLE}]),
+    )
+
+
+def alike(case: Case, members: Sequence[ThreadActivity]) -> Message | str:
+    """`` (25 counted)``: how many stand like threads that somebody picked, where the evidence says so."""
+    more = multiple(case, members)
+    return say(" ({more})", more=more.words) if more is not None else ""
+
+
+def parked(resting: Sequence[ThreadActivity]) -> str:
+    """Why a thread that waits for work shows a lock: many look for its owner."""
+    waits = all(lock is not None and lock.verb is LockVerb.PARKING for member in resting for lock in (waited_lock(member.thread),))
+    return (
+        say("; that is normal: what it waits on is the condition of its pool's queue, which nobody holds while there is no work")
+        if waits
+        else ""
+    )
+
+
+def _kept_alive(case: Case, members: Sequence[ThreadActivity]) -> Message | str:
+    """That as many connections were counted as threads wait for a next request: clients keep them, and the server's limit for idle ones ends them."""
+    more = multiple(case, members) if members else None
+    number = more.number if more is not None else len(members)
+    same = any(one.number == number for one in case.counts.of(Counted.SOCKETS, TcpState.ESTABLISHED))
+    return (
+        say("; as many ESTABLISHED were counted: connections that clients keep for their next requests, until the server's idle limit")
+        if number > 1 and same
+        else ""
+    )
+
+
+def _worked(members: Sequence[ThreadActivity]) -> Message | str:
+    """That a thread which waits for events is no loop that spins, though the JVM calls it RUNNABLE."""
+    for thread in (member.thread for member in members):
+        if thread.state is JavaState.RUNNABLE and thread.cpu is not None and thread.elapsed is not None and thread.elapsed >= _LIVED:
+            if thread.cpu <= _LITTLE * thread.elapsed:
+                return say(
+                    "; “{name}” has used {cpu:.0f} s of processor time in {elapsed:,.0f} s: it waits, though the JVM calls it RUNNABLE",
+                    name=thread.label,
+                    cpu=thread.cpu,
+                    elapsed=thread.elapsed,
+                )
+            return ""
+    return ""
+
+
+def rounds(member: ThreadActivity) -> bool:
+    """True for a library's own thread that waits with a time limit in its ``run``: it wakes for each round, as those that send heartbeats or clean up."""
+    thread = member.thread
+    if member.activity.kind not in _WAITED or not member.activity.timed or thread.state is not JavaState.TIMED_WAITING:
+        return False
+    own = [frame for frame in thread.frames if not frame.cls.startswith(_JDK)]
+    return len(own) == 1 and own[0].method == "run" and member.activity.app < 0
 
 
 def unsignalled(view: ProcessView) -> Message | None:
@@ -97,6 +172,8 @@ def _calm(member: ThreadActivity, loops: frozenset[Thread]) -> ActivityKind | No
     kind = member.activity.kind
     if member.thread in loops:
         return ActivityKind.CHANNEL
+    if rounds(member):
+        return ActivityKind.SLEEP
     return kind if kind in _WAITS and kind is not ActivityKind.CHANNEL and member.thread.frames else None
 
 
@@ -110,7 +187,7 @@ def _own_loops(view: ProcessView, members: Iterable[ThreadActivity]) -> frozense
         if (
             member.thread.native_state in _GO_WAITS
             and len(member.thread.frames) == 1
-            and view.known.is_application(member.thread.frames[0].cls)
+            and (member.thread.native_state == "select" or view.known.is_application(member.thread.frames[0].cls))
         )
         or any(frame.full == "os/signal.signal_recv" for frame in member.thread.frames[:1])
     ]

@@ -29,7 +29,7 @@ _SHORTEST: Final = 6
 """Letters of a word that was looked for, below which it may stand in any line."""
 _NAMED: Final = 3
 """Names that a sentence holds."""
-_NEAR: Final = 6
+_NEAR: Final = 10
 """Lines between a stack and the words that count others like it."""
 
 
@@ -164,4 +164,4 @@ def _is_beside(tally: Tally, member: ThreadActivity) -> bool:
     here, there = tally.where, member.thread.where
     if here.file != there.file:
         return False
-    return 0 < there.first - here.last <= _NEAR if tally.before is None else 0 < here.first - there.last <= _NEAR
+    return 0 < there.first - here.last <= _NEAR if tally.before is None else there.first < here.first and here.first - there.last <= _NEAR

@@ -52,9 +52,14 @@ def finding(
     evidence: Iterable[Evidence],
     steps: tuple[tuple[Evidence, ...], ...],
     severity: Severity | None = None,
+    *,
+    lasts: bool = False,
     **told: Unpack[Told],
 ) -> Finding:
-    """The group, whom it hurts, and what would decide; ``steps`` show those of the text's chain. What is ``told`` besides stands in their place."""
+    """The group, whom it hurts, and what would decide; ``steps`` show those of the text's chain. What is ``told`` besides stands in their place.
+
+    ``lasts``: other evidence shows that this is no moment.
+    """
     confidence, why = judged
     more = blocked.multiple
     said: Judged = {
@@ -66,7 +71,7 @@ def finding(
         "missing": (*text.missing, *blocked.second_dump),
         "chain": (*blocked.before, *text.steps(*steps)),
         "culprit": blocked.culprit(blocked.frame),
-        "doubts": (few_threads(),) if blocked.few and blocked.picked and (more is None or more.told) else (),
+        "doubts": (few_threads(),) if blocked.few and blocked.picked and not lasts and not blocked.counted else (),
         **told,
     }
     return text.finding(**said)

@@ -127,10 +127,10 @@ def _calls(view: ProcessView, member: ThreadActivity) -> bool:
 def _finding(case: Case, view: ProcessView, group: Sequence[ThreadActivity], rule: str, *, driver: bool) -> Finding:
     member, app = group[0], caller(group[0])
     frame = blocking_frame(*member) or member.thread.frames[0]
-    rows = _connections(view, group)
+    more = multiple(case, group)
+    rows = _connections(view, group, more.number if more is not None else 0)
     remote = rows[0].remote if rows else None
     limits = view.known.limits_of(member.activity.library)
-    more = multiple(case, group)
     service = service_of(case, view, group, more) if remote is None else None
     text = TEXT.filled(
         view.process,
@@ -185,8 +185,8 @@ def _names(group: Sequence[ThreadActivity]) -> str:
     return joined(", ", names[:_NAMED]) + (say(" and others") if len(names) > _NAMED else "")
 
 
-def _connections(view: ProcessView, group: Sequence[ThreadActivity]) -> Sequence[Connection]:
-    """The connections that the calls may use: those to the only service of the library's ports, or to the only one there is."""
+def _connections(view: ProcessView, group: Sequence[ThreadActivity], alike: int) -> Sequence[Connection]:
+    """The connections that the calls may use: those to the only service of the library's ports, to the only one there is, or to the only one with as many as threads stand ``alike``."""
     state = TcpState.SYN_SENT if group[0].activity.kind is ActivityKind.SOCKET_CONNECT else TcpState.ESTABLISHED
     services: dict[object, list[Connection]] = defaultdict(list)
     for row in view.client_side:
@@ -194,4 +194,6 @@ def _connections(view: ProcessView, group: Sequence[ThreadActivity]) -> Sequence
             services[row.remote].append(row)
     wanted = view.known.ports_of({group[0].activity.library} - {None})
     meant = [rows for rows in services.values() if rows[0].remote is not None and rows[0].remote.port in wanted] or [*services.values()]
+    if len(meant) > 1 and alike > 1:
+        meant = [rows for rows in meant if len(rows) == alike]
     return meant[0] if len(meant) == 1 and len(meant[0]) >= len(group) else ()

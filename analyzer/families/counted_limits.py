@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Final
 import msgspec
 
 from analyzer.evidence.log_events import Told, caller_in_words, of_this_moment
-from analyzer.families.counted_sockets import SHOWN, ends_in_words, process_of, shown
+from analyzer.families.counted_sockets import SHOWN, ends_in_words, place, process_of, shown
 from analyzer.families.local_ports import DEFAULT_RANGE, FULL, SMALLEST_DEFAULT
 from analyzer.join.counts import is_place
 from analyzer.join.descriptors import USUAL_LIMITS, limit_evidence
@@ -206,12 +206,29 @@ class _Descriptors(msgspec.Struct, frozen=True):
 
     @property
     def named(self) -> list[Count]:
-        """Those whose kind is known, the most first."""
+        """Those of a known kind, the most first."""
         return sorted((one for one in self.counts if one.last.name is not None), key=lambda one: -one.number)
 
     def of_kind(self, kinds: frozenset[str]) -> int:
         """How many are of one of these kinds."""
         return sum(one.number for one in self.counts if one.last.name in kinds)
+
+    @property
+    def unconnected(self) -> int:
+        """Sockets that lsof finds no connection for, where they are most of what was counted."""
+        return found if (found := self.of_kind(frozenset({"sock"}))) >= _STATE_SHARE * self.used else 0
+
+    @property
+    def towards(self) -> Count | None:
+        """The connections to one service that were counted, if they are most of the descriptors."""
+        found = [
+            one
+            for one in self.case.counts.of(Counted.SOCKETS, TcpState.ESTABLISHED)
+            if is_place(one.last.remote or one.last.end)
+            and (one.last.local, self.case.counts.process(one)[0]) in {(None, None), (None, self.process.pid)}
+            and _STATE_SHARE * self.used <= one.number <= self.used
+        ]
+        return found[0] if len(found) == 1 else None
 
     @property
     def unclosed(self) -> Count | None:
@@ -225,7 +242,7 @@ class _Descriptors(msgspec.Struct, frozen=True):
 
 
 def _of_descriptors(found: _Descriptors, failed: Told | None) -> Finding:
-    named, unclosed, process = found.named, found.unclosed, found.process
+    named, unclosed, process, towards = found.named, found.unclosed, found.process, found.towards
     top = named[0].last.name if named else None
     files = top is not None and top not in SOCKETS | PIPES
     text = DESCRIPTORS.filled(
@@ -235,7 +252,7 @@ def _of_descriptors(found: _Descriptors, failed: Told | None) -> Finding:
         top=top is not None,
         files=files,
         pipes=top in PIPES,
-        sockets=not files and top not in PIPES,
+        sockets=not files and top not in PIPES and not found.unconnected and (bool(named) or towards is None),
         name=top or say("descriptors"),
         list=_listed(named) if named else None,
         no_sockets=_no_sockets(found.of_kind(SOCKETS), found.used) if files else "",
@@ -246,6 +263,11 @@ def _of_descriptors(found: _Descriptors, failed: Told | None) -> Finding:
         unclosed=unclosed.number if unclosed is not None else 0,
         ends=ends_in_words(unclosed) if unclosed is not None else "",
         socket_count=found.of_kind(SOCKETS),
+        of_one_kind=len(found.counts) == len(named) == 1 and "grep" in (named[0].last.command or ""),
+        unconnected=found.unconnected,
+        towards=None if named else towards,
+        connection_count=towards.number if towards is not None else 0,
+        remote=place(end) if towards is not None and (end := towards.last.remote or towards.last.end) is not None else None,
     )
     filled = tuple(shown(one.last.where, one, one.number) for one in (*named, *found.counts)[:MOST])
     error = (failed.evidence,) if failed is not None else ()
@@ -254,6 +276,7 @@ def _of_descriptors(found: _Descriptors, failed: Told | None) -> Finding:
         confidence=Confidence.CERTAIN if failed is not None and found.stated is not None else Confidence.LIKELY,
         evidence=(
             *filled,
+            *((shown(towards.last.where, towards, towards.number),) if towards is not None and not named else ()),
             *((shown(unclosed.last.where, unclosed, unclosed.number),) if unclosed is not None and top in SOCKETS else ()),
             *((limit_evidence(found.stated),) if found.stated is not None else ()),
             *error,
@@ -265,7 +288,11 @@ def _of_descriptors(found: _Descriptors, failed: Told | None) -> Finding:
 
 DESCRIPTORS: Final = Text(
     "fd-exhaustion",
-    headline="The process has used up its file descriptors: {used:,} of {limit:,}{most}.",
+    headline=Either(
+        "of_one_kind",
+        "The process has used up its file descriptors: {used:,} of {limit:,} are {what}.",
+        "The process has used up its file descriptors: {used:,} of {limit:,}{most}.",
+    ),
     explanation="{used:,} descriptors were counted, and {the_limit}{listed}.{no_sockets}{why_left}{log} Whoever needs another one fails with “Too many open files”.",
     why=Either(
         "both",
@@ -293,14 +320,30 @@ DESCRIPTORS: Final = Text(
             "Close each connection when its far end has closed (read returns 0), after errors too: no setting of the kernel ends CLOSE_WAIT, and a higher limit only delays it.",
             on="left",
         ),
+        Do(
+            When.FIX,
+            "Close the socket on every path on which connect, or what follows it, fails: a loop that tries again leaves one with each try. A higher limit only delays it.",
+            on="unconnected",
+        ),
+        Do(
+            When.FIX,
+            "Look at the code that calls {remote}: one client for all calls, and each answer read to its end or closed on every path. A higher limit only delays it.",
+            on="towards",
+        ),
         Do(When.FIX, "Find who opens them and does not close, and raise the limit only above what a healthy process needs.", on="sockets"),
     ),
     figures=(("{used:,} of {limit:,}", "file descriptors used"), ("{socket_count:,}", "sockets")),
     chain=(("{name}", "fill", "{used:,} of {limit:,} descriptors"), ("the process", "can open and accept nothing", "")),
     phrases={
-        "most": Either("top", ", most of them {what}"),
+        "most": Either("top", ", most of them {what}", Either("towards", ", {connection_count:,} of them connections to {remote}")),
         "what": Either(
-            "files", "files ({name})", Either("pipes", "pipes", Either("left", "sockets, {unclosed:,} in CLOSE_WAIT", "sockets"))
+            "files",
+            "files ({name})",
+            Either(
+                "pipes",
+                "pipes",
+                Either("left", "sockets, {unclosed:,} in CLOSE_WAIT", Either("unconnected", "sockets without a connection", "sockets")),
+            ),
         ),
         "the_limit": Either("stated", "the limit is {limit:,}", "{limit:,} is a usual limit"),
         "listed": Either("list", ": {list}"),
@@ -311,6 +354,14 @@ DESCRIPTORS: Final = Text(
             Either(
                 "pipes",
                 " Pipes come in pairs, for the children that a program starts: what reads them, or what is done when they end, does not close them.",
+                Either(
+                    "unconnected",
+                    " {unconnected:,} are sockets that lsof finds no connection for, and that netstat and ss do not show: made and never connected, refused, or reset, and not closed since.",
+                    Either(
+                        "towards",
+                        " {connection_count:,} of them are connections to {remote}, which this process opened and keeps: a client that is made for each call, or answers that are not read to their end (after an error status, for example), keep one each.",
+                    ),
+                ),
             ),
         ),
     },
@@ -323,11 +374,9 @@ def _listed(counts: Sequence[Count]) -> Message:
 
 def _no_sockets(sockets: int, used: int) -> Message | str:
     """That it is no leak of sockets, where few of the descriptors are some."""
-    return (
-        say(" Only {sockets:,} of them are sockets: no connections are what fills the table.", sockets=sockets)
-        if sockets < _STATE_SHARE * used
-        else ""
-    )
+    if sockets >= _STATE_SHARE * used:
+        return ""
+    return say(" Only {sockets:,} of them are sockets: no connections are what fills the table.", sockets=sockets)
 
 
 class Tracked(msgspec.Struct, frozen=True):

@@ -8,7 +8,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Final
 
 from analyzer.evidence.citations import of_threads
-from analyzer.model.finding import Confidence, Culprit, Outlook, RecoversWhen, Severity, When
+from analyzer.model.finding import Confidence, Culprit, Evidence, Outlook, RecoversWhen, Severity, When
 from analyzer.model.message import say
 from analyzer.model.text import Do, Either, Text
 from analyzer.software.blockers import application_frame
@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from analyzer.model.finding import Finding
     from analyzer.software.pools import ThreadActivity
     from analyzer.waits.case import Case, ProcessView
+    from parsers.records import ProcessRow
 
 _OF_ONE_PROCESS: Final = ("threading", "logging", "importlib", "<frozen importlib")
 """Modules whose locks lie in the process' own memory: locks between processes are others' to let go."""
@@ -44,6 +45,7 @@ TEXT: Final = Text(
         "called": Either("frame", ", called from {frame}"),
         "beside": Either("other", " “{other}” of process {parent} stands in the same code."),
         "waits": "“{name}” waits for a lock, and the process has no other thread",
+        "forked": "process {number} has one thread, and its parent runs the same command",
         "stands": "“{other}” stands in the code that takes the lock",
     },
 )
@@ -64,8 +66,18 @@ def _stuck(view: ProcessView) -> ThreadActivity | None:
     (member,) = members
     frames = member.thread.frames
     waits = member.activity.kind is ActivityKind.LOCK and not member.activity.timed
-    forked = any(frame.cls.startswith(_FORKS) and frame.method in _FORK for frame in frames)
+    forked = any(frame.cls.startswith(_FORKS) and frame.method in _FORK for frame in frames) or _row(view) is not None
     return member if waits and forked and frames[member.activity.frame].cls.startswith(_OF_ONE_PROCESS) else None
+
+
+def _row(view: ProcessView) -> ProcessRow | None:
+    """The row of ps that says that the process has one thread and was forked: its parent runs the same command, as no program does that was begun anew."""
+    rows = {row.pid: row for row in view.snapshot.processes}
+    pid = view.dump.pid if view.dump is not None else None
+    row = rows.get(pid) if pid is not None else None
+    parent = rows.get(row.parent) if row is not None and row.parent is not None else None
+    alone = row is not None and row.threads == 1
+    return row if alone and row is not None and parent is not None and parent.command == row.command else None
 
 
 def _finding(case: Case, view: ProcessView, stuck: ThreadActivity) -> Finding:
@@ -82,10 +94,15 @@ def _finding(case: Case, view: ProcessView, stuck: ThreadActivity) -> Finding:
         parent=beside[0].process.pid if beside is not None else None,
     )
     waits = of_threads((stuck,), text["waits"])
-    shown = (waits, of_threads((beside[1],), text["stands"])) if beside is not None else (waits,)
+    row = _row(view)
+    shown = (
+        waits,
+        *((of_threads((beside[1],), text["stands"]),) if beside is not None else ()),
+        *((Evidence(row.where, text["forked"], (str(row.pid),)),) if row is not None else ()),
+    )
     return text.finding(
         severity=Severity.WARNING,
-        confidence=Confidence.SUSPECTED if view.coverage.threads else Confidence.LIKELY,
+        confidence=Confidence.SUSPECTED if view.coverage.threads and row is None else Confidence.LIKELY,
         outlook=Outlook(RecoversWhen.RESTART, say("No other thread of the process is there that could let the lock go.")),
         evidence=shown,
         chain=text.steps((waits,)),

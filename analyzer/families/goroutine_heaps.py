@@ -11,14 +11,15 @@ from typing import TYPE_CHECKING, Final
 
 import msgspec
 
-from analyzer.families.counted_sockets import kept
+from analyzer.families.counted_sockets import kept, shown
 from analyzer.model.finding import Action, Confidence, Culprit, Evidence, Finding, Process, Severity, Step, When
 from analyzer.model.message import Message, joined, plural, say
-from parsers.records import Runtime, Where
+from parsers.records import Counted, Runtime, TcpState, Where
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
+    from analyzer.join.counts import Count
     from analyzer.waits.case import Case, ProcessView
     from parsers.records import Frame, Thread
 
@@ -251,7 +252,13 @@ def never_ended(case: Case) -> Iterator[Finding]:
                 continue
             counts = _counts(case, view, heap)
             if len(heap.threads) >= MANY or _grows(counts):
-                yield _of_heap(view, heap, total, counts)
+                yield _of_heap(view, heap, total, counts, _few_connections(case, len(heap.threads)))
+
+
+def _few_connections(case: Case, number: int) -> Count | None:
+    """The most connections that a command counted, where there are far fewer than goroutines: then these serve no subscribers, one for each."""
+    most = next((one for one in case.counts.of(Counted.SOCKETS, TcpState.ESTABLISHED) if one.last.local is not None), None)
+    return most if most is not None and most.number <= LIKE * number else None
 
 
 def _hangs_at_channel(heap: _Heap) -> bool:
@@ -268,7 +275,7 @@ def _serves(frames: Sequence[Frame]) -> bool:
     return any(frame.full.startswith(_SERVED) for frame in frames)
 
 
-def _of_heap(view: ProcessView, heap: _Heap, total: int, counts: Sequence[int]) -> Finding:
+def _of_heap(view: ProcessView, heap: _Heap, total: int, counts: Sequence[int], few: Count | None) -> Finding:
     frame = heap.frames[0]
     number = len(heap.threads)
     doing = _at_channel(heap.threads[0].native_state or "")
@@ -282,7 +289,7 @@ def _of_heap(view: ProcessView, heap: _Heap, total: int, counts: Sequence[int]) 
     return Finding(
         rule="thread-leak",
         severity=Severity.WARNING,
-        confidence=Confidence.LIKELY if grows and len(counts) >= STEADY else Confidence.SUSPECTED,
+        confidence=Confidence.LIKELY if (grows and len(counts) >= STEADY) or few is not None else Confidence.SUSPECTED,
         headline=say(
             "{number:,} of {total:,} goroutines {doing} in {frame}: they were begun and do not end{grown}.",
             number=number,
@@ -292,16 +299,21 @@ def _of_heap(view: ProcessView, heap: _Heap, total: int, counts: Sequence[int]) 
             grown=say(" ({course} from dump to dump)", course=course) if grows else "",
         ),
         explanation=say(
-            "{number:,} goroutines that began in {began} {doing} at {source}. Whoever should take the other side of that channel has gone, or is too slow: mostly a caller that returned at its time limit or error, while the goroutine still wants to hand over its result. A design with one goroutine for each subscriber that waits for news looks the same; then their number follows that of the subscribers.",
+            "{number:,} goroutines that began in {began} {doing} at {source}. Whoever should take the other side of that channel has gone, or is too slow: mostly a caller that returned at its time limit or error, while the goroutine still wants to hand over its result. A design with one goroutine for each subscriber that waits for news looks the same; then their number follows that of the subscribers.{few}",
             number=number,
             began=heap.frames[-1].full,
             doing=doing,
             source=frame.source,
+            few=say(" It does not here: {connections} were counted.", connections=plural(few.number, "connection"))
+            if few is not None
+            else "",
         ),
         why_confident=say("They grow from dump to dump. More load or more subscribers would look the same, if nobody ever leaves.")
         if grows
+        else say("There are far fewer connections than goroutines, so they wait for no subscriber each. One profile cannot show growth.")
+        if few is not None
         else say("One profile cannot show growth, and the stack does not show the other side of the channel."),
-        evidence=(stack,),
+        evidence=(stack, *((shown(few.last.where, few, few.number),) if few is not None else ())),
         process=Process(view.process.host, view.process.pid, view.process.command),
         culprit=Culprit(frame=str(frame)),
         chain=(

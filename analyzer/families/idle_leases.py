@@ -8,17 +8,19 @@ from typing import TYPE_CHECKING, Final
 import msgspec
 
 from analyzer.evidence.sessions import SERVERS, server_of
+from analyzer.families.counted_sockets import shown
 from analyzer.join.far_side import LISTS
 from analyzer.join.turns import BRIEF
 from analyzer.model.finding import Evidence
 from analyzer.model.message import plural, say
-from parsers.records import SessionState
+from parsers.records import Counted, SessionState, TcpState
 
 if TYPE_CHECKING:
     from collections.abc import Collection
 
     from analyzer.contention.leases import Shortage
     from analyzer.join.connections import Connection
+    from analyzer.join.counts import Count
     from analyzer.waits.case import Case, ProcessView
     from parsers.records import Session, SessionCount
 
@@ -137,6 +139,36 @@ def counted_rest(case: Case) -> CountedRest | None:
     return CountedRest(counts) if rest and alone and sum(one.count for one in counts) >= _FEWEST else None
 
 
+class CountedWork(msgspec.Struct, frozen=True):
+    """Sessions of a database that a query counted, all of which run a statement: what is lent is in use."""
+
+    counts: tuple[SessionCount, ...]
+
+    @property
+    def words(self) -> str:
+        """``all 10 counted sessions of PostgreSQL run a statement, for up to 2.9 s``."""
+        longest = max((one.longest or 0.0 for one in self.counts), default=0.0)
+        return say(
+            "all {sessions} of {server} run a statement{longest}",
+            sessions=plural(sum(one.count for one in self.counts), "counted session"),
+            server=SERVERS.get(self.counts[0].server, self.counts[0].server),
+            longest=say(", for up to {seconds:.1f} s", seconds=longest) if longest else "",
+        )
+
+    @property
+    def evidence(self) -> Evidence:
+        """The first row."""
+        return Evidence(self.counts[0].where, self.words, (str(self.counts[0].count),), len(self.counts) - 1)
+
+
+def counted_work(case: Case) -> CountedWork | None:
+    """What a query counted of the sessions of one database, if all of them run a statement and none waits for a lock: nobody keeps one that it does not use."""
+    counts = tuple(one for snapshot in case.incident.snapshots for one in snapshot.session_counts)
+    works = all(one.state is SessionState.ACTIVE for one in counts)
+    alone = len({one.server for one in counts}) == 1
+    return CountedWork(counts) if works and alone and sum(one.count for one in counts) >= _FEWEST else None
+
+
 def at_rest(shortage: Shortage) -> Resting | CountedRest | None:
     """The sessions of one client, if picked threads wait for a connection to the server that lists them, and none of them does anything."""
     lender = shortage.lender
@@ -147,3 +179,41 @@ def at_rest(shortage: Shortage) -> Resting | CountedRest | None:
 def _rests(session: Session) -> bool:
     age = session.state_age if session.state_age is not None else session.transaction_age
     return session.state in {SessionState.IDLE, SessionState.IN_TRANSACTION} and age is not None and age >= RESTS
+
+
+COUNTED_HALVES: Final = 10
+"""Connections in CLOSE_WAIT that come and go where idle members of a pool are closed by their services."""
+
+
+class Halves(msgspec.Struct, frozen=True):
+    """Counts of connections that their services have closed, and whether rows of them show bytes that nobody has read. ``sure``: never, a count knows no pool."""
+
+    counts: tuple[Count, ...]
+    unread: bool
+    sure: bool = False
+
+    @property
+    def words(self) -> str:
+        """``50 connections are in CLOSE_WAIT, with bytes that nobody has read``."""
+        number = sum(one.number for one in self.counts)
+        return say(
+            "{connections} in CLOSE_WAIT{unread}",
+            connections=plural(number, "connection is", "connections are"),
+            unread=say(", with bytes that nobody has read") if self.unread else "",
+        )
+
+    @property
+    def evidence(self) -> Evidence:
+        """The first row, and how many are like it."""
+        return shown(self.counts[0].last.where, self.counts[0], self.counts[0].number)
+
+
+def half_closed(case: Case) -> Halves | None:
+    """The connections to other places that were counted in CLOSE_WAIT, if they are more than come and go; of several counts of one place the last."""
+    counts = tuple(
+        one for one in case.counts.of(Counted.SOCKETS, TcpState.CLOSE_WAIT) if one.last.local is None and (one.last.remote or one.last.end)
+    )
+    if len({one.last.listing for one in counts}) != 1 or sum(one.number for one in counts) < COUNTED_HALVES:
+        return None
+    rows = [row for view in case.latest for row in view.sockets.of(TcpState.CLOSE_WAIT)]
+    return Halves(counts, any((row.recv_q or 0) > 1 for row in rows))

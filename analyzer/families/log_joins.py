@@ -4,28 +4,32 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from analyzer.evidence.doing import doing
 from analyzer.evidence.log_events import MANY, of_this_moment
 from analyzer.families.counted_sockets import process_of, whose
 from analyzer.model.message import plural, say
+from analyzer.software.blockers import application_frame, blocking_frame
 from parsers.records import Counted, LogKind, TcpState
 
 if TYPE_CHECKING:
     from analyzer.join.counts import Count
+    from analyzer.software.pools import ThreadActivity
     from analyzer.waits.case import Case
+    from parsers.records import LogEvent
 
 
 def who_has_them(case: Case) -> str:
     """The process that has most of the connections which were counted by their far end and owner, if these are many to one port."""
     owned: dict[tuple[str, int | None], list[Count]] = {}
     for one in case.counts.of(Counted.SOCKETS, TcpState.ESTABLISHED):
-        process, remote = process_of(case, one), one.last.remote
+        process, remote = process_of(case, one), one.last.remote or (one.last.end if one.last.local is None else None)
         if remote is not None and remote.port is not None and (process.pid is not None or process.command is not None):
             owned.setdefault((whose(process), remote.port), []).append(one)
     (who, port), most = max(owned.items(), key=lambda item: sum(one.number for one in item[1]), default=(("", None), []))
     number = sum(one.number for one in most)
     if number < MANY:
         return ""
-    hosts = plural(len({one.last.remote.host for one in most if one.last.remote is not None}), "host")
+    hosts = plural(len({end.host for one in most if (end := one.last.remote or one.last.end) is not None}), "host")
     return say(
         ", while {who} has {connections} to port {port} of {hosts}",
         who=who,
@@ -47,3 +51,51 @@ def counted_to(case: Case, subject: str) -> str:
     ends = ((one, one.last.remote or one.last.end) for one in case.counts.of(Counted.SOCKETS, TcpState.ESTABLISHED))
     number = max((one.number for one, end in ends if end is not None and port.isdigit() and end.port == int(port)), default=0)
     return say(" {connections} to port {port} were counted.", connections=plural(number, "connection"), port=port) if number >= MANY else ""
+
+
+def tail_of(case: Case, event: LogEvent) -> str:
+    """What a line, or those beside it, tells of the cause."""
+    answered, places = event.figure("answered"), event.figure("places")
+    if event.kind is LogKind.QUEUE_GAVE_UP and answered is not None:
+        return say(
+            ", while the servers take {answered:.1f} s for a request{places}",
+            answered=answered,
+            places=say(" and have {places:.0f} each", places=places) if places else "",
+        )
+    if event.kind is LogKind.OVERFLOW:
+        late = next(
+            (one for one in of_this_moment(case.incident) if one.event.kind is LogKind.PROXY_GAVE_UP and one.event.source == event.source),
+            None,
+        )
+        return (
+            say(
+                ", while {server} left {requests} without an answer until the limit{after}",
+                server=late.event.subject,
+                requests=plural(late.lines, "request"),
+                after=say(" of {seconds:g} s", seconds=late.event.figure("seconds")) if late.event.figure("seconds") else "",
+            )
+            if late is not None and late.event.subject
+            else ""
+        )
+    if event.kind is LogKind.LOCK_WAIT:
+        holder = who_holds(case)
+        return say(": session {session} holds it", session=f"{holder:.0f}") if holder and event.figure("holder") is None else ""
+    if event.kind is LogKind.SLOTS:
+        return who_has_them(case)
+    if event.kind is LogKind.MAILBOX:
+        named = (one for view in case.latest for pool in view.pools for one in pool.members if one.thread.name == event.subject)
+        return next((_doing(one) for one in named if one.thread.frames), "")
+    if event.kind is LogKind.PROBED and event.subject is not None:
+        return say(": the kubelet kills it for that and starts it again")
+    return ""
+
+
+def _doing(member: ThreadActivity) -> str:
+    """What the process that does not keep up does at that moment."""
+    frame = blocking_frame(*member) or member.thread.frames[0]
+    app = application_frame(*member)
+    return say(
+        "; at that moment it {what}{called}",
+        what=doing(member, frame, several=False) or say("is in {frame}", frame=frame.call),
+        called=say(", called from {frame}", frame=app) if app is not None and app != frame else "",
+    )

@@ -7,16 +7,14 @@ from typing import TYPE_CHECKING, Final
 from msgspec.structs import replace
 
 from analyzer.evidence.chosen_threads import chosen
-from analyzer.evidence.doing import doing
 from analyzer.evidence.log_events import MANY, caller_in_words, in_words, of_this_moment, site_of
-from analyzer.families.idle_leases import resting
-from analyzer.families.log_joins import counted_to, who_has_them, who_holds
+from analyzer.families.idle_leases import counted_work, half_closed, resting
+from analyzer.families.log_joins import counted_to, tail_of, who_holds
 from analyzer.families.log_stories import SERVICE, STORIES
 from analyzer.families.pauses import OF_ONE_TIME, explained
-from analyzer.model.finding import Confidence, Culprit, Doubt, Finding, Severity, When
+from analyzer.model.finding import Confidence, Culprit, Doubt, Finding, Outlook, RecoversWhen, Severity, When
 from analyzer.model.message import capitalized, plural, say
 from analyzer.model.text import Do, Either, Text
-from analyzer.software.blockers import application_frame, blocking_frame
 from analyzer.software.runtimes import OF_LOGS, stacks_command
 from parsers.records import LogKind, Runtime
 
@@ -27,9 +25,8 @@ if TYPE_CHECKING:
     from analyzer.families.log_stories import Story
     from analyzer.model.finding import Evidence
     from analyzer.model.text import Filled
-    from analyzer.software.pools import ThreadActivity
     from analyzer.waits.case import Case
-    from parsers.records import Frame, LogEvent
+    from parsers.records import Frame
 
 LOG_ALONE: Final = "log-alone"
 """The code of the doubt about a finding that rests on lines of a log alone."""
@@ -76,7 +73,11 @@ POOL: Final = Text(
         Either(
             "resting",
             "{event}{called}{often}, and {resting}: what is lent is not in use, but was not given back.",
-            "{event}{called}{often}.",
+            Either(
+                "working",
+                "{event}{called}{often}, while {working}: all that is lent is in use, and nothing here is a leak.",
+                "{event}{called}{often}.",
+            ),
         ),
     ),
     explanation=Either(
@@ -108,7 +109,7 @@ POOL: Final = Text(
             When.NOW,
             "Restart, or end the sessions that rest: the pool makes new ones. Before that save the threads.",
             "{stacks}",
-            on="resting",
+            on="idle",
         ),
         Do(
             When.FIX,
@@ -120,6 +121,16 @@ POOL: Final = Text(
             "Make one channel for each target and keep it; shut it down when the program ends. {leaker} makes them.",
             on="channels",
         ),
+        Do(
+            When.NOW,
+            "Compare the pool's size with the number of threads that use it, for each process, and look which statements take long.",
+            on="working",
+        ),
+        Do(
+            When.FIX,
+            "Make the slow statements short; give the pool as many connections as threads use it, as far as the database can serve them.",
+            on="working",
+        ),
         Do(When.FIX, "Give back what {leaker} takes in every path (try-with-resources, finally, with).", on="taken"),
         Do(When.FIX, "Switch on the pool's own watch for what is not given back: it names who took it.", on="unknown"),
         Do(When.PREVENT, "Give calls over the pool a timeout that is shorter than the patience of those who wait for one."),
@@ -130,9 +141,17 @@ POOL: Final = Text(
             "leaker",
             "Its own watch names who took one and kept it: {leaker}. What is not given back is missing for all others.",
             Either(
-                "resting",
-                "Calls that take long would show sessions that work; here {resting}. They were taken and never closed, or are kept during something else; no statement is slow, and a larger pool only moves the moment.",
-                "Calls that take long, and connections that were never given back, write the same line.",
+                "halves",
+                "Here {resting}: their services have closed them, and this process keeps them. Answers that are not read to their end, nor closed, keep their connections; a larger pool only moves the moment, and services that close idle connections are not the cause.",
+                Either(
+                    "resting",
+                    "Calls that take long would show sessions that work; here {resting}. They were taken and never closed, or are kept during something else; no statement is slow, and a larger pool only moves the moment.",
+                    Either(
+                        "working",
+                        "Here {working}. A pool that is smaller than the number of threads that use it, and statements that take long, leave the others waiting; what is never given back would rest.",
+                        "Calls that take long, and connections that were never given back, write the same line.",
+                    ),
+                ),
             ),
         ),
         "in_site": Either("site", " in {site}"),
@@ -148,6 +167,7 @@ LINE: Final = Text(
     do=(Do(When.NOW, "{look}", "{order}"), Do(When.FIX, "{fix}")),
     chain=(("{who}", "{does}", "{event}"),),
 )
+_IN_USE: Final = Outlook(RecoversWhen.CAUSE, say("A connection comes back when a statement ends."))
 _ORDER: Final = (LogKind.LEAK, LogKind.POOL_EMPTY, *STORIES)
 """Kinds in the order in which they are told: what names a cause before what follows from one."""
 _OF_CALLS: Final = frozenset({LogKind.READ_TIMEOUT, LogKind.SLOW_STATEMENT, LogKind.PAUSE, LogKind.OVERFLOW, LogKind.LOCK_WAIT})
@@ -210,7 +230,10 @@ def _of_pools(case: Case, told: Sequence[Told]) -> Finding | None:
     leaker = site_of(leak.event, case.known) if leak is not None else None
     site = leaker or site_of(main.event, case.known)
     lends = main.event.source not in _HTTP and _all_lent(main)
-    rest = resting(case, of_database=main.event.source in _JDBC) if empty is not None and leaker is None and lends else None
+    idle = resting(case, of_database=main.event.source in _JDBC) if empty is not None and leaker is None and lends else None
+    halves = half_closed(case) if empty is not None and leaker is None and main.event.source in _HTTP else None
+    rest = idle or halves
+    work = counted_work(case) if empty is not None and rest is None and leaker is None and main.event.source in _JDBC else None
     text = POOL.filled(
         None,
         event=capitalized(in_words(main.event)),
@@ -222,9 +245,12 @@ def _of_pools(case: Case, told: Sequence[Told]) -> Finding | None:
         channels=leaker if main.event.source in _CHANNELS else None,
         taken=leaker if main.event.source not in _CHANNELS else None,
         counted=counted_to(case, main.event.subject or "") if main.event.source in _CHANNELS else "",
-        unknown=leaker is None,
+        unknown=leaker is None and work is None,
         resting=rest.words if rest is not None else None,
-        unseen=rest is None,
+        idle=idle,
+        halves=halves,
+        working=work.words if work is not None else None,
+        unseen=rest is None and work is None,
         site=site,
         who=main.event.subject or main.event.source,
         stacks=_stacks(main.event.source),
@@ -232,9 +258,18 @@ def _of_pools(case: Case, told: Sequence[Told]) -> Finding | None:
     sure = Confidence.LIKELY if (leaker is not None and empty is not None) or (rest is not None and rest.sure) else Confidence.SUSPECTED
     if empty is not None and leak is None and (again := _free_again(case, empty)) is not None:
         return _over(text, _rule_of_pool(main, empty), empty, again)
-    beside = rest.evidence if rest is not None else leak.evidence if leak is not None and leak is not main else None
+    beside = (
+        rest.evidence
+        if rest is not None
+        else work.evidence
+        if work is not None
+        else leak.evidence
+        if leak is not None and leak is not main
+        else None
+    )
     shown = (main.evidence, *((beside,) if beside is not None else ()))
-    return _finding(text, _rule_of_pool(main, empty), sure, shown, Culprit(frame=_named(site), library=main.event.source))
+    found = _finding(text, _rule_of_pool(main, empty), sure, shown, Culprit(frame=_named(site), library=main.event.source))
+    return replace(found, outlook=_IN_USE) if work is not None else found
 
 
 def _free_again(case: Case, empty: Told) -> Told | None:
@@ -287,7 +322,7 @@ def _of_line(case: Case, told: Told, story: Story) -> Finding:
         event=capitalized(in_words(event)),
         called=caller_in_words(event, case.known),
         often=_often(told),
-        tail=say(", and {limits}", limits=pause.ran_out) if pause is not None else _tail(case, event) or story.tail,
+        tail=say(", and {limits}", limits=pause.ran_out) if pause is not None else tail_of(case, event) or story.tail,
         reason=story.explanation,
         proof=OF_ONE_TIME if pause is not None else story.why,
         look=story.look,
@@ -300,54 +335,6 @@ def _of_line(case: Case, told: Told, story: Story) -> Finding:
     culprit = Culprit(frame=_named(site_of(event, case.known)), remote=remote, library=event.source)
     shown = pause.evidence if pause is not None else (told.evidence,)
     return _finding(text, story.rule, Confidence.LIKELY if pause is not None else story.confidence, shown, culprit)
-
-
-def _tail(case: Case, event: LogEvent) -> str:
-    """What a line, or those beside it, tells of the cause."""
-    answered, places = event.figure("answered"), event.figure("places")
-    if event.kind is LogKind.QUEUE_GAVE_UP and answered is not None:
-        return say(
-            ", while the servers take {answered:.1f} s for a request{places}",
-            answered=answered,
-            places=say(" and have {places:.0f} each", places=places) if places else "",
-        )
-    if event.kind is LogKind.OVERFLOW:
-        late = next(
-            (one for one in of_this_moment(case.incident) if one.event.kind is LogKind.PROXY_GAVE_UP and one.event.source == event.source),
-            None,
-        )
-        return (
-            say(
-                ", while {server} left {requests} without an answer until the limit{after}",
-                server=late.event.subject,
-                requests=plural(late.lines, "request"),
-                after=say(" of {seconds:g} s", seconds=late.event.figure("seconds")) if late.event.figure("seconds") else "",
-            )
-            if late is not None and late.event.subject
-            else ""
-        )
-    if event.kind is LogKind.LOCK_WAIT:
-        holder = who_holds(case)
-        return say(": session {session} holds it", session=f"{holder:.0f}") if holder and event.figure("holder") is None else ""
-    if event.kind is LogKind.SLOTS:
-        return who_has_them(case)
-    if event.kind is LogKind.MAILBOX:
-        named = (one for view in case.latest for pool in view.pools for one in pool.members if one.thread.name == event.subject)
-        return next((_doing(one) for one in named if one.thread.frames), "")
-    if event.kind is LogKind.PROBED and event.subject is not None:
-        return say(": the kubelet kills it for that and starts it again")
-    return ""
-
-
-def _doing(member: ThreadActivity) -> str:
-    """What the process that does not keep up does at that moment."""
-    frame = blocking_frame(*member) or member.thread.frames[0]
-    app = application_frame(*member)
-    return say(
-        "; at that moment it {what}{called}",
-        what=doing(member, frame, several=False) or say("is in {frame}", frame=frame.call),
-        called=say(", called from {frame}", frame=app) if app is not None and app != frame else "",
-    )
 
 
 def _finding(text: Filled, rule: str, sure: Confidence, shown: tuple[Evidence, ...], culprit: Culprit) -> Finding:

@@ -176,8 +176,10 @@ def _quiet(case: Case, states: Sequence[Count]) -> Iterator[str]:
     size = known[1] - known[0] + 1 if known is not None else DEFAULT_RANGE
     waiting = numbers[TcpState.TIME_WAIT]
     ending = sum(numbers[state] for state in (TcpState.FIN_WAIT1, TcpState.FIN_WAIT2, TcpState.CLOSING, TcpState.LAST_ACK))
+    handshakes = numbers.pop(TcpState.SYN_RECV, 0) + numbers.pop(TcpState.SYN_SENT, 0)
     if (
         set(numbers) - _RESTING
+        or handshakes > FEW
         or ending > max(MANY, numbers[TcpState.ESTABLISHED] // 10)
         or numbers[TcpState.CLOSE_WAIT] > FEW
         or numbers[TcpState.CLOSE] > MANY  # bound, and never connected

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Final
 
 from analyzer.contention.leases import lender_of
 from analyzer.contention.locks import waits_for_lock
-from analyzer.evidence.at_rest import at_rest, unsignalled
+from analyzer.evidence.at_rest import alike, at_rest, parked, rounds, unsignalled
 from analyzer.evidence.doing import caller, doing, idle, interrupted, kept, reported
 from analyzer.evidence.log_events import caller_in_words, in_words, of_this_moment
 from analyzer.evidence.sessions import of_lists
@@ -67,7 +67,7 @@ def shown(case: Case, findings: Sequence[Finding]) -> list[str]:
     said: list[str] = [unended(finding.headline) for finding in findings if finding.severity is Severity.INFO]
     for view in case.latest:
         if view.dump is not None and (view.dump.fragment or len(view.dump.threads) <= FEW):
-            said += of_threads(view)
+            said += of_threads(case, view)
         elif view.dump is not None and not case.incident.has_sockets:
             said += _of_groups(case, view)
     return list(dict.fromkeys([*said, *beside_threads(case, findings)]))
@@ -110,11 +110,12 @@ FEWEST_FREE: Final = 3
 """Idle threads from which on it is worth a sentence that they are: many wonder at threads that are parked."""
 
 
-def of_threads(view: ProcessView) -> list[str]:
+def of_threads(case: Case, view: ProcessView) -> list[str]:
     """What the threads of a piece of a dump wait for. Those that wait alike are said together."""
     holders = lock_holders(view)
     groups: dict[object, list[ThreadActivity]] = {}
-    if not any(_wants(member) for pool in view.pools for member in pool.members) and (calm := at_rest(view)) is not None:
+    waits = any(_wants(member) and not rounds(member) for pool in view.pools for member in pool.members)
+    if not waits and (calm := at_rest(case, view)) is not None:
         return [calm]
     for pool in view.pools:
         for member in pool.members:
@@ -132,7 +133,7 @@ def of_threads(view: ProcessView) -> list[str]:
         if pool.role != PoolRole.JVM and member.activity.kind in IDLE - {ActivityKind.NONE}
     ]
     if not groups and resting and len(resting) <= FEW:
-        return [say("{who} {what}", who=_who(resting), what=idle(resting))]
+        return [say("{who}{like} {what}{normal}", who=_who(resting), like=alike(case, resting), what=idle(resting), normal=parked(resting))]
     bare = [member for pool in view.pools for member in pool.members if not member.thread.frames and not member.thread.locks]
     if not groups and bare and len(bare) <= FEW:
         return [say("of {who} no stack was understood{since}", who=_who(bare), since=reported(bare[0]))]

@@ -62,7 +62,7 @@ def without_cause(case: Case, findings: Sequence[Finding]) -> tuple[Status, str,
             else say(" No cause that this tool knows fits what is here.")
         )
         calls = [call for snapshot in incident.snapshots[-1:] for call in calls_of(snapshot)]
-        calls += [line for view in case.latest if view.dump is not None and view.dump.fragment for line in of_threads(view)]
+        calls += [line for view in case.latest if view.dump is not None and view.dump.fragment for line in of_threads(case, view)]
         return (
             Status.INSUFFICIENT,
             say("Something is wrong, but the evidence does not tell what: {symptom}.", symptom=felt[0]),

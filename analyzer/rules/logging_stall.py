@@ -45,6 +45,13 @@ TEXT: Final = Text(
             When.NOW,
             "See where the log goes, and make its reader read or its disk take bytes: the threads go on by themselves.",
             "ls -l /proc/{pid}/fd; df -h",
+            on="near",
+        ),
+        Do(
+            When.NOW,
+            "Look at {remote}: why does it not read? The threads go on as soon as it does. ss -tnoi tells a closed window from a lost path.",
+            "ss -tnoi dst {host}",
+            on="far",
         ),
         Do(
             When.FIX,
@@ -60,10 +67,17 @@ TEXT: Final = Text(
     chain=(("{pool_name}", "waits to log behind", "{count}, called from {site}"), ("{who}", "waits for", "{end_of_wait}")),
     phrases={
         "by_the": Either("pipes", " by the reader of the pipe"),
-        "what": Either("writer", "“{writer}” is writing, in {where}, and does not come back", "who writes is not in the dump"),
+        "what": Either(
+            "remote",
+            "“{writer}” is writing to {remote}, which does not take the bytes",
+            Either("writer", "“{writer}” is writing{onto}, in {where}, and does not come back", "who writes is not in the dump"),
+        ),
         "end": Either("pipes", " Standard output is a pipe: whoever should read it does not."),
         "who": Either("writer", "“{writer}”", "the writer"),
-        "end_of_wait": Either("pipes", "the reader of the pipe behind standard output", "the end of a write{in_}"),
+        "end_of_wait": Either(
+            "pipes", "the reader of the pipe behind standard output", Either("remote", "{remote}", "the end of a write{in_}")
+        ),
+        "onto": Either("standard", " to standard output"),
         "in_": Either("where", ", in {where}"),
         "waits": "{threads} wait to write to the log or the console",
     },
@@ -86,13 +100,18 @@ def _finding(found: LogQueue) -> Finding:
         writers="1" if writer is not None else "0",
         where=kind_in_words((writer,)) if writer is not None else None,
         pipes=pipes,
-        unseen=not pipes,
+        remote=found.remote,
+        standard=found.standard,
+        far=found.remote,
+        near=found.remote is None,
+        host=found.remote.host if found.remote is not None else None,
+        unseen=not pipes and found.remote is None,
         doubted=judged[0] is not Confidence.CERTAIN and not found.named,
     )
     waiting = of_threads(blocked.members, text["waits"])
     ends = tuple(found.ends())
     culprit = blocked.culprit(blocked.frame, thread=found.name, lock=found.lock)
-    return blocked_threads.finding(blocked, text, judged, (waiting, *ends), ((waiting,), ends), culprit=culprit)
+    return blocked_threads.finding(blocked, text, judged, (waiting, *ends), ((waiting,), ends), culprit=culprit, lasts=found.lasts)
 
 
 def _judge(found: LogQueue) -> tuple[Confidence, str]:
@@ -101,9 +120,10 @@ def _judge(found: LogQueue) -> tuple[Confidence, str]:
         burst = say("no thread is seen to write: a burst of log lines looks the same for a moment")
         return judge(doubts, say("The dump shows the wait."), other_cause=burst)
     to_pipe = say(", and the descriptors that it writes to a pipe") if found.pipes else ""
-    proof = say("The stacks show the waiters and the one thread that writes{and_the}.", and_the=to_pipe)
+    to_far = say(", and the sockets the bytes that the far end does not take") if found.remote is not None else ""
+    proof = say("The stacks show the waiters and the one thread that writes{and_the}.", and_the=to_pipe or to_far)
     if found.pipes and found.blocked.suffering:
         proof += say(" Clients have given up meanwhile.")
-    elif not found.named:
+    elif not found.named and found.remote is None:
         doubts.append(say("no lock line names the writer as the owner of the lock"))
     return judge(doubts, proof)

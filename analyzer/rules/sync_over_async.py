@@ -106,4 +106,5 @@ def _finding(group: BlockedGroup) -> Finding:
         [*group.doubts, say("what the tasks wait for no stack shows")],
         say("The stacks show who blocks on a task, and that the pool has no thread to spare."),
     )
-    return blocked_threads.finding(group, text, judged, (shown,), ((shown,),), loop=not group.few, absent=(Kind.THREADS,))
+    absent = () if group.counted else (Kind.THREADS,)
+    return blocked_threads.finding(group, text, judged, (shown,), ((shown,),), loop=not group.few, absent=absent)

@@ -8,7 +8,7 @@
     [pid 30974] <... restart_syscall resumed>) = -1 ETIMEDOUT (Connection timed out)
     [pid 30974] poll([{fd=57, events=POLLIN}], 1, 10000 <detached ...>
 
-When strace attaches, every thread's present call is printed as unfinished. A call that is resumed has ended; what is still unfinished when the trace
+Before 4.11 its own lines have no name in front: ``Process 6640 attached - interrupt to quit``. When strace attaches, every thread's present call is printed as unfinished. A call that is resumed has ended; what is still unfinished when the trace
 ends is what the thread stands in. ``restart_syscall`` is a timed wait that a signal interrupted: the kernel does not say which call it was.
 """
 
@@ -38,7 +38,7 @@ ROW = lazy(
     r"(?:(?P<call>[a-z]\w*)\((?!\) +[^=\s])(?P<rest>.*)|<\.\.\. (?P<resumed>\w+) resumed>(?P<tail>.*)|(?P<event>(?:---|\+\+\+) .*))$"
 )
 _row = ROW.match
-_note = lazy(r"(?:/\S*)?strace: Process (?P<pid>\d{1,10}) (?:attached|detached)").match
+_note = lazy(r"(?:(?:/\S*)?strace: )?Process (?P<pid>\d{1,10}) (?:attached|detached)").match
 _rest = lazy(r"\s*<(?:detached|unfinished) \.\.\.>\s*$").match
 _open = lazy(r"(?: ?<(?:unfinished|detached) \.\.\.>|,? ?(?:\^C)?strace: Process \d+ detached)\s*$").search
 _begun = lazy(r"[^=\n]{0,80},\s*(?:\^C)?$").match
@@ -60,7 +60,7 @@ def parse(section: Section) -> Parsed:
     unread: list[tuple[int, str]] = []
     read = 0
     process: int | None = None
-    last = max((index for index, _ in section.rows()), default=-1)
+    last = max((index for index, line in section.rows() if _row(line)), default=-1)  # what somebody writes below is no call
     for index, line in section.rows():
         if note := _note(line):
             process = int(note["pid"]) if process is None else process

@@ -3,7 +3,7 @@
     id=3 addr=10.0.0.5:59126 laddr=10.0.0.9:6379 fd=7 name=mail age=8 idle=8 flags=b db=0 sub=0 psub=0 multi=-1 qbuf=0 qbuf-free=0 events=r cmd=blpop user=default
     id=7 addr=10.0.0.6:58446 fd=12 name= age=0 idle=0 flags=N db=0 sub=0 psub=0 multi=-1 qbuf=26 qbuf-free=20448 events=r cmd=client|list user=default
 
-Flag b: the client waits in a blocking command by its own wish. A client is inside one while ``cmd`` is blpop, brpop, blmove, bzpopmin, xread … and b is set. SLOWLOG prints an entry as ``1) 1) (integer) 14``, time and microseconds
+Before Redis 2.8 a client has no id, and its descriptor is told. Flag b: the client waits in a blocking command by its own wish. A client is inside one while ``cmd`` is blpop, brpop, blmove, bzpopmin, xread … and b is set. SLOWLOG prints an entry as ``1) 1) (integer) 14``, time and microseconds
 below it, then the command: one that takes a second keeps all other clients waiting, as there is one thread.
 """
 
@@ -23,8 +23,8 @@ if TYPE_CHECKING:
 NAME: Final = "redis"
 SHOWS: Final = frozenset({Shows.SESSIONS})
 HEADER: Final = r"# (?:Clients|Server)[ ]*$|[ ]*1\) 1\) \(integer\) \d{1,12}[ ]*\n[ ]+2\) \(integer\) 1\d{9}[ ]*$"
-ROW_SHAPE: Final = r"id=\d+ addr=\S+ [^\n]{0,800}\bcmd="
-_row = lazy(r"id=\d+ addr=\S+ .*\bcmd=").match
+ROW_SHAPE: Final = r"(?:id=\d+ )?addr=\S+ [^\n]{0,800}\bcmd="
+_row = lazy(r"(?:id=\d+ )?addr=\S+ .*\bcmd=").match
 _info = lazy(r"# [A-Z]\w+\s*$|[a-z]\w+:\S*\s*$").match
 _known = lazy(r"(?:connected_clients|blocked_clients|redis_version):").match
 _slow_begins = lazy(r"\s*1\) 1\) \(integer\) \d{1,12}\s*\n\s+2\) \(integer\) 1\d{9}\s*$").match
@@ -87,7 +87,7 @@ def _client(section: Section, index: int, cells: dict[str, str]) -> Session:
     return Session(
         where=section.where(index),
         server=NAME,
-        id=cells["id"],
+        id=cells.get("id") or cells.get("fd", "?"),
         client=endpoint(cells["addr"]),
         user=cells.get("user") or None,
         application=cells.get("name") or None,

@@ -33,6 +33,8 @@ if TYPE_CHECKING:
 NAME: Final = "socket_counts"
 SHOWS: Final = frozenset({Shows.PROCESS})
 
+UNCONNECTED: Final = "sock"
+"""lsof's type of a socket that it finds no connection for: "can't identify protocol"."""
 _PROSE: Final = 100
 """Lines of a text, up to which a sentence that counts is looked for in each."""
 _LINE: Final = 1000
@@ -390,6 +392,7 @@ def _of_number(section: Section, index: int, command: str, count: int) -> Tally:
         command=command.strip(),
         listing=where.first if line.loops else section.first,
         apart=line.every,
+        name=UNCONNECTED if what is Counted.DESCRIPTORS and "identify protocol" in command else None,
         **_with_command({}, line),
     )
     return next(iter(_about_one((tally,), line)))

@@ -48,7 +48,7 @@ _grows = lazy(
     r"(?:[^.\n\d]{0,30}?\b(?:in|within|over|after) (?:about |the last |around )?(?P<span>\d{1,4}|half an?|an?|one|two|three|four|five|six|ten|twelve) ?(?P<unit>s|sec|m|min|h|hour|day|week)[a-z]*)?"
 ).search
 _denied = lazy(
-    r"(?i:\bno longer\b|\bany ?more\b|\bnot? (?:a |any |single )*(?:CLOSE|FIN|TIME)|\bafter (?:the|this|that|my|our) (?:fix|patch|workaround)|\b(?:is|was|got|been|now|has) fixed\b|\bused to\b|\bpreviously\b|\bformerly\b|\bin the past\b|\bbefore (?:there|we|it|that|the (?:fix|patch))\b"
+    r"(?i:\bno longer\b|\bany ?more\b|\bnot? (?:a |any |single )*(?:CLOSE|FIN|TIME)|\bafter (?:the|this|that|my|our) (?:fix|patch|workaround)|\b(?:is|was|got|been|now|has) fixed\b|\bused to\b|\b(?:days?|weeks?|months?|years?) ago\b|\bold (?:server|host|box|machine|version)\b|\bpreviously\b|\bformerly\b|\bin the past\b|\bbefore (?:there|we|it|that|the (?:fix|patch))\b"
     r"|\b(?:read|heard|was told) that\b|\b(?:can|may|might) (?:\w+ly )?(?:hang|stall|block|cause|lead|kill|break|exhaust|happen|occur|mean|be)\b|\bif (?!I\b)|\bwould\b|\bshould\b|\bcould\b|\bexpect|\blimit|\balert|\bthreshold|\bwhen (?:the number|there are more)|\bmore than .{0,40}\bmeans?\b|\bgone\b|\bwent away\b|\bdropped\b|\bnever\b)"
 ).search
 _to = lazy(

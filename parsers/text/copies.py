@@ -120,6 +120,7 @@ _torn = lazy(
 ).match
 _commanded = lazy(r"[^\n$#%>]{0,80}[$#%>] {1,3}(?:sudo )?(?:netstat|ss|lsof|ps|jstack|cat|ls|grep|awk)\b").match
 _BEGINS: Final = lazy(r"\s*(?:at |- |\"|java\.lang\.Thread\.State: |[#>*])")
+_QUOTED: Final = lazy(r"^> ?")
 _BAR: Final = lazy(r"(?<![ \t])[ \t]*+\|[ \t]*+$")
 
 
@@ -145,6 +146,8 @@ def proposals(lines: Sequence[str], lost: Sequence[int]) -> Iterator[Proposal]:
             yield Proposal(_then(cleaned.undo, strip))
             if len(undone) == len(sample) and not any("{" in line for line in sample[:_FEW]):
                 yield Proposal(strip)
+    if 2 * sum(line.startswith(">") for line in undone) > len(undone):
+        yield Proposal(lambda given: [_QUOTED.sub("", line) for line in given])  # the answer below a quoted text is not quoted
     if any(map(_torn, undone[:_MOST_ALIKE])) or any(_open(lines[index - 1]) for index in islice(lost, _MOST_ALIKE) if index):
         yield Proposal(_mended, joins=True)
     if sum(_BAR.search(line) is not None for line in undone) > len(undone) // 2:

@@ -84,11 +84,11 @@ _HINTS: Final = ("same", "alike", " like", "as above", "identical", "ditto", "si
 def stands_for(line: str) -> str | None:
     """Words that stand for a stack, as the name that they tell, "" for none: ``(same as worker-8)``; None for any other line."""
     text = line[:_LONGEST]
-    if not any(word in text.lower() for word in ("same", "identical", "ditto", "as above")):
+    if not any(word in text.lower() for word in _HINTS) or _denied(text):
         return None
     match = _same(text)
-    if match is None or _denied(text):
-        return None
+    if match is None:
+        return "" if _elided(text) and any(one["all"] and one["noun"] for one in _plain(text)) else None
     named = _named(text)
     return named["name"] if named is not None else ""
 
@@ -132,10 +132,10 @@ def told_of(section: Section, index: int, line: str) -> Tally | None:
         number, before = match["count"] or match["count2"] or match["count3"] or match["count4"], True
     elif (match := _ahead(text)) is not None:
         number, before = match["count"] or match["count2"], None
-    elif (match := _range(text)) is not None and _like(text) is not None and (counted := int(match["last"]) - int(match["first"]) + 1) > 1:
-        number, before = str(counted), False
     elif (words := _of_words(text)) is not None:
         number, before = str(words[0]), words[1]
+    elif (match := _range(text)) is not None and _like(text) is not None and (counted := int(match["last"]) - int(match["first"]) + 1) > 1:
+        number, before = str(counted), False
     else:
         return None
     count = int(number.replace(",", ""))
