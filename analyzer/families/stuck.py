@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Final, NamedTuple
 
 from analyzer.evidence.calls import cut_in_words, role_doubt, stuck_in_words
 from analyzer.evidence.citations import all_of, of_sockets
+from analyzer.evidence.file_locks import held_file
 from analyzer.evidence.log_lines import failure_of
 from analyzer.evidence.movement import MOST, has_stood
 from analyzer.model.finding import Confidence
@@ -200,6 +201,12 @@ def advice_for(view: ProcessView, members: Sequence[ThreadActivity]) -> Advice:
 
 def _advice(view: ProcessView, members: Sequence[ThreadActivity]) -> Advice:
     thread, found = members[0]
+    if (held := held_file(view, members[0])) is not None:
+        look, command = (
+            say("Look at {who}: what is it in?", who=held.who),
+            f"ps -o pid,stat,wchan:32,etime,args -p {held.holder.pid or 'PID'}",
+        )
+        return Advice(say("They wait for a lock on {place} that {who} holds.", place=held.place, who=held.who), held.who, look, command)
     if found.kind == ActivityKind.CHANNEL:
         return _channel(view, thread.native_state or "")
     if found.kind == ActivityKind.QUEUE and hands_over(members[0]):

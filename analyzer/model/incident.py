@@ -16,6 +16,7 @@ from parsers.records import (
     AttachFailure,
     Counter,
     FarCount,
+    FileLock,
     HostFact,
     Limit,
     LogEvent,
@@ -61,6 +62,7 @@ class Snapshot(msgspec.Struct, frozen=True, kw_only=True, dict=True):
     dumps: tuple[ThreadDump, ...] = ()
     open_files: tuple[OpenFile, ...] = ()
     limits: tuple[Limit, ...] = ()
+    file_locks: tuple[FileLock, ...] = ()
     counters: tuple[Counter, ...] = ()
     far_counts: tuple[FarCount, ...] = ()
     loads: tuple[ProxyLoad, ...] = ()
@@ -188,6 +190,7 @@ def snapshot_of(host: str | None, index: int, outputs: Iterable[tuple[Parsed, Pi
         dumps=tuple(dump for dump in dumps if not dump.sampled or all(one.sampled for one in dumps)),
         open_files=_of(known, OpenFile),
         limits=_of(known, Limit),
+        file_locks=_of(known, FileLock),
         counters=_of(known, Counter),
         far_counts=_of(known, FarCount),
         loads=_of(known, ProxyLoad),

@@ -15,13 +15,14 @@ lock that many use (then another thread owns it in every dump). Readers of a rea
 
 from __future__ import annotations
 
+from itertools import chain
 from typing import TYPE_CHECKING, Final
 
 from analyzer.contention.blocked_group import place
 from analyzer.contention.locks import LockQueue, confidence_of, lock_queues, waits_for_lock
 from analyzer.evidence.citations import of_lock, of_silence, of_threads
-from analyzer.evidence.doing import meanwhile
-from analyzer.families import blocked_threads, forked_locks
+from analyzer.evidence.file_locks import holder_of, looked_at, meanwhile_of
+from analyzer.families import blocked_threads, forked_locks, held_files
 from analyzer.families.called_process import CALLED, outlook_of
 from analyzer.model.finding import Evidence, Finding, Outlook, RecoversWhen, When
 from analyzer.model.message import say
@@ -133,8 +134,8 @@ TEXT: Final = Text(
 
 def diagnose(case: Case) -> Iterator[Finding]:
     """One finding per lock that a crowd waits for."""
-    yield from (_finding(queue) for queue in lock_queues(case) if queue.noteworthy)
-    yield from forked_locks.suspicions(case)
+    found = (_finding(queue) for queue in lock_queues(case) if queue.noteworthy)
+    yield from chain(found, forked_locks.suspicions(case), held_files.suspicions(case))
 
 
 def _finding(queue: LockQueue) -> Finding:
@@ -149,7 +150,7 @@ def _finding(queue: LockQueue) -> Finding:
         who=f"“{owner.thread.label}”" if owner else say("an owner that the dump does not name"),
         owner_place=place(application_frame(*owner) if owner is not None else None),
         holder=queue.lock.holder if queue.lock is not None else None,
-        doing=meanwhile(owner) if owner is not None else say("holds it"),
+        doing=meanwhile_of(queue.view, owner) if owner is not None else say("holds it"),
         named=queue.named,
         guessed=queue.guessed,
         chained=owner is not None and waits_for_lock(owner),
@@ -162,7 +163,7 @@ def _finding(queue: LockQueue) -> Finding:
         same_place=str(queue.site) in {place(frame), ""},
         others=queue.others_in_words,
         target=target,
-        remote=target.remote if target is not None else say("what the owner does"),
+        remote=target.remote if target is not None else looked_at(queue.view, owner),
         own_port=target is not None and target.own,
         cut_off=cut_off,
         unheld=queue.unheld,
@@ -187,13 +188,13 @@ def _finding(queue: LockQueue) -> Finding:
 
 
 def _evidence(queue: LockQueue, text: Filled) -> Iterator[Evidence]:
-    lock, owner, target = queue.lock, queue.owner, queue.target
-    more = len(queue.members) - 1
+    lock, owner, target, more = queue.lock, queue.owner, queue.target, len(queue.members) - 1
     yield of_threads(queue.members, queue.waiting) if lock is None else of_lock(queue.members[0].thread, lock, queue.waiting, more=more)
     if owner is not None:
         yield of_threads((owner,), text["does"])
     if owner is not None and (taken := queue.taken) is not None:
         yield Evidence(Where(owner.thread.where.file, taken.line, taken.line), text["holds"], (taken.address or "",))
+    yield from holder_of(queue.view, owner)
     if target is not None:
         yield of_silence(target.connections, target.remote)
     yield from (of_threads(other.members, other.waiting) for other in queue.also)

@@ -14,7 +14,7 @@ import msgspec
 from parsers.records.far_counts import FarCount, Fate, ProxyLoad
 from parsers.records.log_events import DeadlockSide, LogEvent, LogKind, LogLines
 from parsers.records.places import Inode, NativeId, Pid, Unit, Where
-from parsers.records.process_records import AttachFailure, ProcessRow, ProcessStatus, ThreadUsage
+from parsers.records.process_records import AttachFailure, FileLock, ProcessRow, ProcessStatus, ThreadUsage
 from parsers.records.sessions import Session, SessionBlock, SessionCount, SessionState
 from parsers.records.stack_records import Frame, LoopHandle, Runtime
 from parsers.records.tallies import Counted, Setting, Tally
@@ -51,6 +51,7 @@ __all__ = [
     "Descriptor",
     "FarCount",
     "Fate",
+    "FileLock",
     "Frame",
     "HostFact",
     "Inode",
@@ -350,6 +351,7 @@ Record: TypeAlias = (
     | ProcessStatus
     | ProcessRow
     | AttachFailure
+    | FileLock
     | HostFact
     | Elision
     | LoopHandle

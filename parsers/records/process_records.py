@@ -59,3 +59,21 @@ class AttachFailure(msgspec.Struct, frozen=True):
     where: Where
     pid: Pid | None
     text: str
+
+
+class FileLock(msgspec.Struct, frozen=True, kw_only=True):
+    """A lock on a file between processes, held or waited for. ``pid`` is None for a lock of an open file, which no process owns.
+
+    ``place``: the path, or the kernel's device and inode; None where no tool found it. ``number``: the lines of one number are one lock. ``blocker``: who holds
+    it, where the row says so.
+    """
+
+    where: Where
+    pid: Pid | None
+    command: str | None
+    kind: str
+    mode: str
+    waits: bool
+    place: str | None
+    number: int | None = None
+    blocker: Pid | None = None

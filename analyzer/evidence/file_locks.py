@@ -1,0 +1,128 @@
+"""Locks on files between processes, as the system lists them: who holds what others wait for."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from typing import TYPE_CHECKING, Final
+
+import msgspec
+
+from analyzer.evidence.doing import meanwhile
+from analyzer.model.finding import Evidence
+from analyzer.model.message import say
+from analyzer.software.kinds import ActivityKind
+from parsers.records import Runtime
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator, Sequence
+
+    from analyzer.model.incident import Snapshot
+    from analyzer.software.pools import ThreadActivity
+    from analyzer.waits.case import Case, ProcessView
+    from parsers.records import FileLock, Pid
+
+_OF: Final = {Runtime.JVM: "java", Runtime.PYTHON: "python", Runtime.PHP: "php", Runtime.RUBY: "ruby"}
+"""How the commands of a runtime begin, where a dump names no process."""
+
+
+FEWEST: Final = 3
+"""Processes that wait for one file from which on it is no job that waits for its turn."""
+
+
+class HeldFile(msgspec.Struct, frozen=True):
+    """A file that ``waiters`` want, and who holds it; ``commands`` has the names of processes as far as lists tell."""
+
+    holder: FileLock
+    waiters: tuple[FileLock, ...]
+    commands: dict[Pid, str]
+
+    @property
+    def place(self) -> str:
+        """The file, by its path where one is known."""
+        return next((one.place for one in (*self.waiters, self.holder) if one.place), "?")
+
+    @property
+    def who(self) -> str:
+        """Who holds it: ``packer (pid 2190)``."""
+        return self.named(self.holder)
+
+    def named(self, one: FileLock) -> str:
+        """A process of the list."""
+        if one.pid is None:
+            return say("an open file of no process")
+        command = one.command or self.commands.get(one.pid)
+        return say("{command} (pid {pid})", command=command, pid=one.pid) if command else say("process {pid}", pid=one.pid)
+
+    @property
+    def evidence(self) -> Evidence:
+        """The row of the holder."""
+        return Evidence(self.holder.where, say("{who} holds the lock on {place}", who=self.who, place=self.place), (str(self.holder.pid),))
+
+
+def held_files(snapshot: Snapshot) -> Iterator[HeldFile]:
+    """The files of a moment that processes wait for, each once: lists with paths before those without."""
+    commands = {row.pid: row.command.partition(" ")[0].rpartition("/")[2] for row in snapshot.processes}
+    commands |= {one.pid: one.command for one in snapshot.file_locks if one.pid is not None and one.command}
+    told: set[tuple[Pid | None, Pid | None]] = set()
+    for rows in sorted(_groups(snapshot.file_locks), key=lambda rows: rows[0].number is not None):
+        waiters = [one for one in rows if one.waits]
+        named = {one.blocker for one in waiters} - {None}
+        holders = [one for one in rows if not one.waits and (not named or one.pid in named)]
+        if len(holders) == 1 and (fresh := tuple(one for one in waiters if (holders[0].pid, one.pid) not in told)):
+            told |= {(holders[0].pid, one.pid) for one in fresh}
+            yield HeldFile(holders[0], fresh, commands)
+
+
+def _groups(rows: Sequence[FileLock]) -> Iterable[list[FileLock]]:
+    """The rows of one lock each: of one number in a list of the kernel, else of one file and kind."""
+    groups: dict[object, list[FileLock]] = defaultdict(list)
+    for one in rows:
+        if one.number is not None:
+            groups[one.where.file, one.number].append(one)
+        elif one.place is not None:
+            groups[one.place, one.kind].append(one)
+    return groups.values()
+
+
+def held_file(view: ProcessView, member: ThreadActivity) -> HeldFile | None:
+    """The file that a thread waits for, if the lists tell of one alone that its process wants; a dump without a pid is that of the only such runtime."""
+    if member.activity.kind is not ActivityKind.FILE_LOCK:
+        return None
+    begins = _OF.get(view.known.runtime, "")
+    found = [
+        held
+        for held in held_files(view.snapshot)
+        if any(
+            one.pid == view.pid
+            if view.pid is not None
+            else begins and one.pid is not None and held.commands.get(one.pid, begins).startswith(begins)
+            for one in held.waiters
+        )
+    ]
+    return found[0] if len(found) == 1 else None
+
+
+def meanwhile_of(view: ProcessView, owner: ThreadActivity) -> str:
+    """What the owner of a lock does, and who keeps the file that it waits for."""
+    held = held_file(view, owner)
+    return say("waits for a lock on {place} that {who} holds", place=held.place, who=held.who) if held is not None else meanwhile(owner)
+
+
+def looked_at(view: ProcessView, owner: ThreadActivity | None) -> str:
+    """What to look at so that the owner of a lock goes on."""
+    held = held_file(view, owner) if owner is not None else None
+    return held.who if held is not None else say("what the owner does")
+
+
+def holder_of(view: ProcessView, owner: ThreadActivity | None) -> Iterator[Evidence]:
+    """The row of who keeps the file that the owner of a lock waits for."""
+    held = held_file(view, owner) if owner is not None else None
+    if held is not None:
+        yield held.evidence
+
+
+def crowds(case: Case) -> Iterator[tuple[Snapshot, HeldFile]]:
+    """Files that several processes wait for, at the last moment that has a list."""
+    last = next((one for one in reversed(case.incident.snapshots) if one.file_locks), None)
+    if last is not None:
+        yield from ((last, held) for held in held_files(last) if len({one.pid for one in held.waiters}) >= FEWEST)
