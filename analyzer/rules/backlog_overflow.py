@@ -19,6 +19,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Final
 
 from analyzer.evidence.citations import of_sockets, of_threads
+from analyzer.evidence.picked_reason import picked_reason
 from analyzer.families import unaccepted_counts
 from analyzer.families.captures_only import dropped_attempts
 from analyzer.model.finding import Confidence, Culprit, Evidence, Finding, Outlook, RecoversWhen, Severity, When
@@ -82,7 +83,7 @@ TEXT: Final = Text(
     chain=(("{cause}", "fills the accept queue of", "port {port}"), ("the kernel", "drops further SYNs", "")),
     phrases={
         "cause": Either("threads", "a burst of clients", "a server that stands still, or a burst of clients,"),
-        "while_threads": Either("threads", " while threads are free"),
+        "while_threads": Either("threads", " while threads are free", Either("picked", ", and {picked}")),
         "which": Either(
             "threads",
             Either(
@@ -90,7 +91,11 @@ TEXT: Final = Text(
                 " The server has free threads, so it is the queue that is too small, or the acceptor too slow.",
                 " The server has free threads, and the acceptor was met in {frame}: it accepts, but not as fast as clients come.",
             ),
-            " Whether threads are free is not in the evidence: a server that stands still fills its queue, too, and then a larger one only delays it.",
+            Either(
+                "picked",
+                " Of the server's threads one alone is here: {picked}. If it is the one that should accept, or all others stand so, that is why.",
+                " Whether threads are free is not in the evidence: a server that stands still fills its queue, too, and then a larger one only delays it.",
+            ),
         ),
     },
 )
@@ -107,9 +112,9 @@ def diagnose(case: Case) -> Iterator[Finding]:
             overflows = _overflows(case, view)
             earlier = [one for other in case.history(view)[:-1] if (one := other.listeners.get(port)) is not None and _full(one)]
             if _full(listener):
-                yield _finding(view, port, listener, overflows)
+                yield _finding(case, view, port, listener, overflows)
             elif earlier and overflows is not None and overflows[1] > 0:
-                yield _finding(view, port, earlier[-1], overflows)
+                yield _finding(case, view, port, earlier[-1], overflows)
     yield from unaccepted_counts.findings(case)
     yield from dropped_attempts(case)
 
@@ -130,7 +135,7 @@ def _overflows(case: Case, view: ProcessView) -> tuple[Counter, int] | None:
     return (found[-1], found[-1].value - found[0].value) if found else None
 
 
-def _finding(view: ProcessView, port: int, listener: Connection, overflows: tuple[Counter, int] | None) -> Finding:
+def _finding(case: Case, view: ProcessView, port: int, listener: Connection, overflows: tuple[Counter, int] | None) -> Finding:
     queue = of_sockets(
         [listener],
         say(
@@ -159,6 +164,8 @@ def _finding(view: ProcessView, port: int, listener: Connection, overflows: tupl
     threads = not view.coverage.threads and any(pool.idle for pool in view.pools if pool.role != PoolRole.JVM)
     acceptor = acceptor_of(view, port)
     frame = application_frame(*acceptor) if acceptor is not None else None
+    picked = picked_reason(case) if not threads else None
+    evidence += [picked.evidence] if picked is not None else []
     if acceptor is not None and frame is not None:
         evidence.append(of_threads([acceptor], say("the acceptor “{name}” is in {frame}", name=acceptor.thread.label, frame=frame)))
     text = TEXT.filled(
@@ -167,6 +174,7 @@ def _finding(view: ProcessView, port: int, listener: Connection, overflows: tupl
         recv_q=listener.recv_q,
         backlog=listener.backlog,
         threads=threads,
+        picked=picked.words if picked is not None else None,
         unseen=not threads,
         connection_waits=plural(listener.recv_q or 0, "connection waits", "connections wait"),
         which=frame is None,
@@ -182,8 +190,8 @@ def _finding(view: ProcessView, port: int, listener: Connection, overflows: tupl
         chain=text.steps((queue,)),
         outlook=None if threads else UNSEEN,
         culprit=Culprit(
-            thread=acceptor.thread.label if acceptor is not None and frame is not None else None,
-            frame=str(frame) if frame is not None else None,
+            thread=acceptor.thread.label if acceptor is not None and frame is not None else picked.member.thread.label if picked else None,
+            frame=str(frame) if frame is not None else str(picked.frame) if picked else None,
             listener=f"*:{port}",
         ),
     )

@@ -292,3 +292,29 @@ def test_deleted_files_that_are_still_open_are_told() -> None:
     text = said({"lsof.txt": rows})
     assert "1 descriptor of java (pid 21904) is of a deleted file (/opt/gannet/out.log)" in text
     assert "memfd" not in text
+
+
+def test_one_picked_thread_beside_a_full_queue_is_the_likely_reason() -> None:
+    """It may be the one that should accept, or stand for all; an idle one, or two of them, tell nothing."""
+    queue = 'State  Recv-Q Send-Q Local Address:Port Peer Address:Port Process\nLISTEN 51     50     *:8443             *:*               users:(("java",pid=4321,fd=88))\n'
+
+    def picked(name: str, *frames: str) -> str:
+        stack = "".join(f"\tat {frame}\n" for frame in frames)
+        return f'"{name}" #31 prio=5 os_prio=0 tid=0x00007f1c4003b800 nid=0x10f1 runnable [0x00007f1bd1eeb000]\n   java.lang.Thread.State: RUNNABLE\n{stack}\n'
+
+    reads = (
+        "java.net.SocketInputStream.socketRead0(Native Method)",
+        "org.quay.Ledger.register(Ledger.java:58)",
+        "org.quay.Door.loop(Door.java:31)",
+    )
+    (told,) = found(diagnosis_of({"post.txt": f"Nobody gets in:\n\n{queue}\nand\n\n{picked('door', *reads)}"}), "backlog-overflow")
+    assert told.confidence is Confidence.SUSPECTED
+    assert "and “door” waits for bytes of a socket" in told.headline
+    assert (told.culprit.thread, told.culprit.frame) == ("door", "org.quay.Ledger.register(Ledger.java:58)")
+    accepts = picked("door", "java.net.ServerSocket.accept(ServerSocket.java:513)", "org.quay.Door.loop(Door.java:31)")
+    for others in (
+        accepts,
+        picked("door", *reads) + picked("gate", "java.lang.Thread.sleep(Native Method)", "org.quay.Gate.loop(Gate.java:9)"),
+    ):
+        (told,) = found(diagnosis_of({"post.txt": f"Nobody gets in:\n\n{queue}\nand\n\n{others}"}), "backlog-overflow")
+        assert told.culprit.thread is None
