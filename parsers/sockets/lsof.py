@@ -89,7 +89,7 @@ _fd = re.compile(rf"(?:(?P<number>\d{{1,9}})|\*\d{{1,9}})[rwu]?[a-zA-Z-]?\Z|(?:{
 _INTERNET: Final = frozenset({"IPv4", "IPv6", "inet", "inet6"})
 _PROTOCOLS: Final = {"TCP": "tcp", "UDP": "udp"}
 _SOCKETS: Final = frozenset({"sock", "IPv4", "IPv6"})
-_HEADER = re.compile(r"COMMAND\s+PID\b(?!.*\sASSOC\s)")  # lsfd's has ASSOC for FD
+_HEADER = re.compile(r"COMMAND\s+PID\b(?!.*\s(?:ASSOC|MODE)\s)")  # lsfd has ASSOC for FD, lslocks MODE
 _REMARK = re.compile(r"lsof: |\s+Output information may be incomplete|\s*dev=|\s+assuming ")
 _TCP_QUEUES = re.compile(r"(?P<state>[A-Z_0-9]*)\s*(?:QR=(?P<recv>\d{1,18}))?\s*(?:QS=(?P<send>\d{1,18}))?")
 _SOCK_REST = re.compile(r"\S+\s+\S+\s+(?P<inode>\d{1,18})\s+(?P<name>.*(?:protocol:|can't identify protocol).*)")
