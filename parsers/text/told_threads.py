@@ -37,7 +37,7 @@ _like = lazy(r"\b(?:more|all|same|like|identical|similar|others?)\b").search
 
 
 _same = lazy(
-    r"\s*(?:>\s*)?(?:\.{2,}|…)?\s*[\[(<]?\s*(?:the |exactly |stack )?(?:same|identical|ditto|as above)\b(?P<rest>[^\n]{0,160})$",
+    r"\s*+(?:>\s*+)?(?:\.{2,10}|…)?\s*+[\[(<]?\s*+(?:the |exactly |stack )?(?:same|identical|ditto|as above)\b(?P<rest>[^\n]{0,160})$",
     flags=re.IGNORECASE,
 ).match
 _named = lazy(
@@ -76,7 +76,7 @@ _denied = lazy(
     r"\bnot\b|n't\b|\bunlike\b|\bdifferent|\bexcept\b|\bused to\b|\bwould\b|\bif\b|\byesterday\b|\bnormally\b|\busually\b",
     flags=re.IGNORECASE,
 ).search
-_elided = lazy(r"\s*(?:>\s*)?(?:\.{2,}|…|\[|\()").match
+_elided = lazy(r"\s*+(?:>\s*+)?(?:\.{2,}|…|\[|\()").match
 _HINTS: Final = ("same", "alike", " like", "as above", "identical", "ditto", "similar", "(all ", "[all ", ".. all", "… all")
 """One of these is in all such words; most lines of a text have none."""
 
