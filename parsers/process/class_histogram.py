@@ -27,7 +27,7 @@ HEADER: Final = r"[ ]*num[ ]+#instances[ ]+#bytes[ ]+[Cc]lass (?:name|descriptio
 ROW_SHAPE: Final = r"[ ]*\d{1,6}:[ ]+\d{1,12}[ ]+\d{1,15}[ ]+[\[\w<]"
 KEPT: Final = 200
 """Classes that are kept: those with most bytes."""
-_header = lazy(rf"\s*(?:{HEADER})").match
+_header = lazy(rf"\s*+(?:{HEADER})").match
 _row = lazy(r"\s*\d{1,6}:\s+(?P<count>\d{1,12})\s+\d{1,15}\s+(?P<name>\S{1,400})(?:\s+\([\w.@+-]{1,120}\))?\s*$").match
 _other = lazy(r"\s*(?:-{10,}|Total\s+\d{1,15}\s+\d{1,18}|\d{1,7}:)\s*$").match
 

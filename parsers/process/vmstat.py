@@ -30,7 +30,7 @@ WAITING: Final = 40
 """Percent of the time that processors had nothing to do but wait for disks, from which on most that happens waits."""
 BLOCKED: Final = 4
 """Tasks that wait for a disk at once."""
-_columns = lazy(rf"\s*{_COLUMNS}").match
+_columns = lazy(rf"\s*+{_COLUMNS}").match
 _groups = lazy(rf"\s*{_GROUPS}").match
 _row = lazy(r"\s*(?:\d{1,18}\s*){16,19}$").match
 

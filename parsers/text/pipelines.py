@@ -299,11 +299,11 @@ def _role(layout: dict[int, str], tool: str, number: str | None, back: str | Non
     return "state" if owners and back == "1" else "name" if tool == "lsof" and back == "1" else None
 
 
-_arrow = lazy(r"(\S{1,120})->(\S{1,120})").sub
-_bracketed = lazy(r"[ \t]\(([A-Z][A-Z0-9_]{2,14})\)").sub
-_protocol = lazy(r"\bTCP\b").sub
+_arrow = lazy(r"(\S{1,120})->(\S{1,120})")
+_bracketed = lazy(r"[ \t]\(([A-Z][A-Z0-9_]{2,14})\)")
+_protocol = lazy(r"\bTCP\b")
 
 
 def plain_row(text: str) -> str:
     """A row of lsof's last columns as other tools print it: no arrow between two ends, no brackets around a state."""
-    return _bracketed(r" \1", _protocol("tcp", _arrow(r"\1 \2", text))) if "->" in text else text
+    return _bracketed.sub(r" \1", _protocol.sub("tcp", _arrow.sub(r"\1 \2", text))) if "->" in text else text
