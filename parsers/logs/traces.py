@@ -35,7 +35,7 @@ _source = re.compile(r"\s{3,}\S").match
 
 
 _of_net = re.compile(
-    r"\s*at (?P<call>[A-Za-z_<][\w.`+<>\[\],$|-]{2,300})\((?!Native Method\)|Unknown Source\)|<generated>\))(?P<arguments>(?:[\w.`+<>\[\],&*$]{1,120} [\w]{1,60}(?:, )?){0,40})\)"
+    r"\s*at (?P<call>[A-Za-z_<][\w.`+<>\[\],$|-]{2,300})\((?!Native Method\)|Unknown Source\)|<generated>\))(?P<arguments>(?:[\w.`+<>\[\],&*$]{1,120} \w{1,60}(?:, [\w.`+<>\[\],&*$]{1,120} \w{1,60}){0,40})?)\)"
     r"(?: in (?P<file>[^\n]{1,300}?):line (?P<line>\d{1,7}))?\s*$"
 ).match
 _of_node = re.compile(r"\s*at (?:[^()\n]{1,200}? \()?[^()\s]{1,300}:\d{1,7}:\d{1,7}\)?\s*$").match
