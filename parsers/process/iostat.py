@@ -35,8 +35,8 @@ _devices = lazy(rf"\s*{_DEVICES}").match
 _cpu = lazy(rf"\s*{_CPU}").match
 _banner = lazy(rf"\s*{_BANNER}$").match
 _date = lazy(r"\s*\d\d[/.-]\d\d[/.-]\d{2,4}\s+\d\d:\d\d:\d\d(?:\s+[AP]M)?\s*$").match
-_shares = lazy(r"\s*(?:\d+[.,]\d+\s*){4,8}$").match
-_named = lazy(r"\s*[A-Za-z][\w!:./-]{0,60}\s+(?:\d+(?:[.,]\d+)?\s*){4,30}$").match
+_shares = lazy(r"\s*+\d{1,9}[.,]\d{1,6}(?:\s+\d{1,9}[.,]\d{1,6}){3,7}\s*$").match
+_named = lazy(r"\s*+[A-Za-z][\w!:./-]{0,60}(?:\s+\d{1,15}(?:[.,]\d{1,6})?){4,30}\s*$").match
 
 
 def sniff(head: Sequence[str]) -> bool:

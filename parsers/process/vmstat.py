@@ -32,7 +32,7 @@ BLOCKED: Final = 4
 """Tasks that wait for a disk at once."""
 _columns = lazy(rf"\s*+{_COLUMNS}").match
 _groups = lazy(rf"\s*{_GROUPS}").match
-_row = lazy(r"\s*(?:\d{1,18}\s*){16,19}$").match
+_row = lazy(r"\s*+\d{1,18}(?:\s+\d{1,18}){15,18}\s*$").match
 
 
 def sniff(head: Sequence[str]) -> bool:
