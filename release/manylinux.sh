@@ -22,16 +22,24 @@ python3 -m venv "$WORK/env"
 "$WORK/env/bin/python" -m pip install --quiet --require-hashes -r release/manylinux-requirements.txt
 export PATH="$WORK/env/bin:$PATH"
 
+# Debian's pyconfig.h only names the one of the processor, in a folder of the system's headers that zig leaves aside. Both processors have the same sizes.
+version=$(python -c "import sys; print('python%d.%d' % sys.version_info[:2])")
+named=/usr/include/$(python -c "import sysconfig; print(sysconfig.get_config_var('MULTIARCH'))")/$version/pyconfig.h
+for processor in x86_64 aarch64; do
+  mkdir -p "$WORK/include/$processor-linux-gnu/$version"
+  [ ! -f "$named" ] || cp "$named" "$WORK/include/$processor-linux-gnu/$version/"
+done
+
 # wheel PROCESSOR FOLDER: a wheel of a fresh checkout in that folder; its path is printed.
 wheel() {
   local processor=$1 folder=$2
   mkdir -p "$folder/tree"
   git ls-files -z | xargs -0 cp --parents -t "$folder/tree"
-  printf '#!/bin/sh\nexec "%s" -m ziglang cc -target %s-linux-gnu.2.17 "$@"\n' "$WORK/env/bin/python" "$processor" >"$folder/cc"
+  printf '#!/bin/sh\nexec "%s" -m ziglang cc -target %s-linux-gnu.2.17 -I"%s" "$@"\n' "$WORK/env/bin/python" "$processor" "$WORK/include" >"$folder/cc"
   chmod +x "$folder/cc"
   (cd "$folder/tree" && env CC="$folder/cc" LDSHARED="$folder/cc -shared" _PYTHON_HOST_PLATFORM="manylinux_2_17-$processor" \
     python -c "from setuptools import build_meta; build_meta.build_wheel('$folder/built')") >"$folder/log" 2>&1 || { tail -20 "$folder/log" >&2; return 1; }
-  ls "$folder"/built/*-abi3-*.whl >/dev/null 2>&1 || { echo "nothing was compiled:" >&2; tail -20 "$folder/log" >&2; return 1; }
+  ls "$folder"/built/*-abi3-*.whl >/dev/null 2>&1 || { grep "error:" "$folder/log" >&2; echo "nothing was compiled" >&2; return 1; }
   ls "$folder"/built/*.whl
 }
 
