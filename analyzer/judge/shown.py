@@ -24,7 +24,7 @@ from analyzer.judge.kernel_counts import of_counts
 from analyzer.judge.rows import of_rows
 from analyzer.model.finding import Severity
 from analyzer.model.message import joined, plural, say, say_of, unended
-from analyzer.software.blockers import FUTURES, IDLE, application_frame, blocking_frame, held_locks, waited_lock
+from analyzer.software.blockers import FUTURES, IDLE, application_frame, blocking_frame, held_locks, parks_in_its_loop, waited_lock
 from analyzer.software.kinds import ActivityKind, PoolRole
 from analyzer.waits.deadlocks import lock_holders
 from parsers.records import DESCRIPTOR_FIRST, TASK, Counted, JavaState, LockVerb, Runtime
@@ -119,19 +119,16 @@ def of_threads(case: Case, view: ProcessView) -> list[str]:
         return [calm]
     for pool in view.pools:
         for member in pool.members:
-            if (pool.role != PoolRole.JVM and member.activity.kind not in IDLE | {ActivityKind.NONE}) or _wants(member) is not None:
+            if (pool.role != PoolRole.JVM and not _rests(member) and member.activity.kind is not ActivityKind.NONE) or _wants(
+                member
+            ) is not None:
                 groups.setdefault(_alike(member), []).append(member)
     wanted = {lock.address for pool in view.pools for member in pool.members if (lock := waited_lock(member.thread)) is not None}
     for member in (member for pool in view.pools for member in pool.members):
         keeps = any(holder is member.thread and (address in wanted or not holder.frames) for address, holder in holders.items())
         if keeps and not any(member in group for group in groups.values()):
             groups.setdefault(_alike(member), []).append(member)
-    resting = [
-        member
-        for pool in view.pools
-        for member in pool.members
-        if pool.role != PoolRole.JVM and member.activity.kind in IDLE - {ActivityKind.NONE}
-    ]
+    resting = [member for pool in view.pools for member in pool.members if pool.role != PoolRole.JVM and _rests(member)]
     if not groups and resting and len(resting) <= FEW:
         return [say("{who}{like} {what}{normal}", who=_who(resting), like=alike(case, resting), what=idle(resting), normal=parked(resting))]
     bare = [member for pool in view.pools for member in pool.members if not member.thread.frames and not member.thread.locks]
@@ -140,7 +137,7 @@ def of_threads(case: Case, view: ProcessView) -> list[str]:
     ordered = sorted(groups.values(), key=lambda group: (not _blocked(group[0]), -len(group)))
     lost = unsignalled(view)
     said = [*((lost,) if lost is not None else ()), *(_sentence(view, group, holders) for group in ordered[:MOST])]
-    free = [member for member in resting if member.activity.kind is ActivityKind.IDLE]
+    free = [member for member in resting if member.activity.kind is ActivityKind.IDLE or parks_in_its_loop(member.thread.frames)]
     if len(free) < FEWEST_FREE:
         return said
     calm = say("{who} {what}", who=_who(free), what=idle(free))
@@ -189,7 +186,12 @@ def _of_groups(case: Case, view: ProcessView) -> Iterator[str]:
 def _wants(member: ThreadActivity) -> Lock | None:
     """The lock that keeps a thread from going on: not the queue that an idle one waits at for work."""
     lock = waited_lock(member.thread)
-    return lock if lock is not None and (member.activity.kind not in IDLE or lock.verb in _ENTERS) else None
+    return lock if lock is not None and ((member.activity.kind not in IDLE and not _rests(member)) or lock.verb in _ENTERS) else None
+
+
+def _rests(member: ThreadActivity) -> bool:
+    """True for a thread that waits for work, as far as its stack shows."""
+    return member.activity.kind in IDLE - {ActivityKind.NONE} or parks_in_its_loop(member.thread.frames)
 
 
 def _blocked(member: ThreadActivity) -> bool:

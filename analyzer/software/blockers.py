@@ -68,14 +68,15 @@ def activity(thread: Thread, known: Knowledge) -> Activity:
     found = _in_state(
         thread.frames, known, thread.state, known.waits.get(thread.native_state or "", ActivityKind.WAITING) if waits else None, None
     )
-    if waits and known.runtime is Runtime.JVM and _parks_in_its_loop(thread.frames):
-        return found._replace(kind=ActivityKind.IDLE)
     reads_child = found.kind is ActivityKind.FILE_IO and any((lock.cls or "").endswith(_CHILD) for lock in thread.locks)
     return found._replace(kind=ActivityKind.PROCESS) if reads_child else found
 
 
-def _parks_in_its_loop(frames: tuple[Frame, ...]) -> bool:
-    """True for a worker that parked itself in its own run method, with no call in between: whoever brings work wakes it."""
+def parks_in_its_loop(frames: tuple[Frame, ...]) -> bool:
+    """True for a thread of a JVM that parked itself in its own run method, with no call in between, as workers do that whoever brings work wakes.
+
+    A program may wait for an answer so, too: it is a word for what a stack shows, and no ground for health.
+    """
     below = next((at for at, frame in enumerate(frames[:_PARKS]) if frame.full not in _PARK), 0)
     return 0 < below < len(frames) and all(frame.method == "run" for frame in frames[below:])
 
