@@ -75,7 +75,7 @@ print(time.perf_counter() - before, resource.getrusage(resource.RUSAGE_CHILDREN)
 OURS = "import sys; sys.path.insert(0, sys.argv[2]); from parsers.capture import reader; reader.read('x', open(sys.argv[1], 'rb', buffering=0))"
 BARE = (
     "import sys; sys.path.insert(0, sys.argv[2]); from parsers.capture import kernel, stream;"
-    "stream.pump(open(sys.argv[1], 'rb', buffering=0), kernel.Walker(200000), hashed=False)"
+    "stream.pump(open(sys.argv[1], 'rb', buffering=0), kernel.Walker(200000), hashed=0)"
 )
 
 
@@ -101,7 +101,7 @@ def kernel(path: Path) -> Figure:
     before = time.perf_counter()
     walked = Walker(reader.MOST_FLOWS)
     with path.open("rb", buffering=0) as file:
-        stream.pump(file, walked, hashed=False)
+        stream.pump(file, walked, hashed=0)
     return Figure(time.perf_counter() - before, None, form)
 
 

@@ -55,6 +55,8 @@ class RunOptions(NamedTuple):
     """True to read as one incident whatever the folders look like."""
     inside: str | None = None
     """The folder inside the one archive that is the incident."""
+    hashed: bool = False
+    """True to take the SHA-256 of large captures whole."""
 
 
 @contextmanager
@@ -123,7 +125,7 @@ def analysed(request: RunOptions) -> tuple[Diagnosis, Incident]:
 
     with _watch(request) as watch:
         try:
-            evidence = read(request.paths, request.host, request.timezone, request.inside)
+            evidence = read(request.paths, request.host, request.timezone, request.inside, hashed=request.hashed)
         except ValueError as error:
             raise UsageError(text_of(error)) from error
         if evidence.several is not None and not request.together:

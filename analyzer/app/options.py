@@ -136,6 +136,12 @@ def incident(
         Language, option("--lang", text="Language of reports, help and errors: English or Korean. Evidence stays as it is.")
     ] = Language.EN,
     fail_on: Annotated[FailOn | None, option("--fail-on", text="Exit 1 when a finding of that severity or above exists.")] = None,
+    hashed: Annotated[
+        bool,
+        option(
+            "--hash", text="SHA-256 of captures larger than 64 MiB, too: as long again as to read them. Without: of their first 64 MiB."
+        ),
+    ] = False,
     quiet: Annotated[bool, option("--quiet", "-q", text="No verdict on the terminal.")] = False,
     verbose: Annotated[bool, option("--verbose", "-v", text="Say on stderr what was read; show tracebacks of defects.")] = False,
     show_version: Annotated[bool, option("--version", text="Show the version and exit.")] = False,
@@ -162,6 +168,7 @@ def incident(
         anonymize_map,
         config,
         language.value,
+        hashed=hashed,
     )
     try:
         code = run(request, shlex.join(["analyze", *(context.obj or sys.argv[1:])]))

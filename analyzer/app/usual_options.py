@@ -23,7 +23,7 @@ _WITH_VALUE: Final = {
     "--config": "config",
     "--fail-on": "fail_on",
 }
-_FLAGS: Final = {"-q": "quiet", "--quiet": "quiet", "-v": "verbose", "--verbose": "verbose"}
+_FLAGS: Final = {"-q": "quiet", "--quiet": "quiet", "-v": "verbose", "--verbose": "verbose", "--hash": "hashed"}
 _VALUES: Final = {
     "formats": frozenset({"html", "md", "jira", "text", "json", "summary"}),
     "language": frozenset({"en", "ko"}),
@@ -70,4 +70,5 @@ def usual(given: Sequence[str]) -> RunOptions | None:
         flags.get("verbose", False),
         config=values.get("config"),
         language=values.get("language", "en"),
+        hashed=flags.get("hashed", False),
     )

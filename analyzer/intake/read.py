@@ -19,7 +19,7 @@ from analyzer.model.incident import TABLES, Artifact, Incident, snapshot_of
 from analyzer.model.message import say
 from analyzer.software.knowledge import SETTINGS_FILE
 from parsers import outputs
-from parsers.capture.stream import holds_capture, is_packed
+from parsers.capture.stream import HASHED, holds_capture, is_packed
 from parsers.records import Collected, Collection, Elision, HostFact, Pid, Runtime, SocketRow, ThreadDump
 from parsers.text.source import Source, is_binary
 from parsers.uncollected import uncollected
@@ -56,6 +56,8 @@ class Reading(NamedTuple):
     size: int
     sha256: str
     capture: Capture | None = None
+    sha256_head: str | None = None
+    """SHA-256 of the first ``HASHED`` octets of a capture that is larger and was not hashed whole; ``sha256`` is empty then."""
 
 
 class IntakeResult(NamedTuple):
@@ -67,8 +69,17 @@ class IntakeResult(NamedTuple):
     """Two folders of the one path that was given, if they cannot be of one incident."""
 
 
-def read(paths: Sequence[str], host: str | None = None, zone: str | None = None, inside: str | None = None) -> IntakeResult:
-    """Read folders, files or ``-``. ``host`` names the host, ``zone`` the time zone, where the files do not; ``inside`` is a folder of the one archive.
+def read(
+    paths: Sequence[str], host: str | None = None, zone: str | None = None, inside: str | None = None, *, hashed: bool = False
+) -> IntakeResult:
+    """Read folders, files or ``-``.
+
+    Args:
+        paths: where the evidence lies.
+        host: name of the host, where the files do not tell.
+        zone: time zone, where the files do not tell.
+        inside: a folder of the one archive.
+        hashed: True to take the SHA-256 of large captures whole.
 
     Raises:
         Unusable: if a path does not exist, or nothing is left that holds a line of text.
@@ -83,7 +94,7 @@ def read(paths: Sequence[str], host: str | None = None, zone: str | None = None,
         if name in own
         else skipped(Reading, name, content)
         if passed_over(name, content)
-        else read_one(name, content)
+        else read_one(name, content, hashed=hashed)
         for file, data in _files(paths)
         for name, content in _within(inside, ((name.removeprefix(alone), content) for name, content in expanded(file, data)))
     ]
@@ -213,20 +224,20 @@ def content_of(file: Path, root: Path | None) -> Content:
 
 
 @uncollected
-def read_one(file: str, data: Content) -> Reading:
-    """Parse one file; whatever is wrong with it becomes a note."""
+def read_one(file: str, data: Content, *, hashed: bool = False) -> Reading:
+    """Parse one file; whatever is wrong with it becomes a note. ``hashed``: the SHA-256 of a large capture is taken whole."""
     if isinstance(data, str):
         return Reading(file, None, (), data, 0, "")
     if isinstance(data, Path):
         try:
             with data.open("rb", buffering=0) as stream:
-                return _capture(file, stream)
+                return _capture(file, stream, hashed=hashed)
         except OSError as error:
             return Reading(file, None, (), f"cannot be read: {error.strerror or error}", 0, "")
     if isinstance(data, tuple):
         return _text(file, data.text, data)
     if not isinstance(data, bytes) or holds_capture(data[:_HEAD]):
-        return _capture(file, data)
+        return _capture(file, data, hashed=hashed)
     return _text(file, data)
 
 
@@ -244,13 +255,16 @@ def _text(file: str, data: bytes, large: LargeLog | None = None) -> Reading:
     return Reading(file, source, tuple(parts), note, source.size, source.sha256)
 
 
-def _capture(file: str, data: bytes | Stream) -> Reading:
+def _capture(file: str, data: bytes | Stream, *, hashed: bool) -> Reading:
     from parsers.capture import reader  # noqa: PLC0415 - the kernel is loaded only where there is a capture
 
-    read = reader.read(file, data)
+    read = reader.read(file, data, hashed=None if hashed else HASHED)
     capture = read.capture
     notes = capture.notes if capture.packets else ("holds no packets", *capture.notes)
-    return Reading(file, None, (), "; ".join(notes) or None, read.size, read.sha256, capture)
+    note = "; ".join(notes) or None
+    if read.hashed < read.size:
+        return Reading(file, None, (), note, read.size, "", capture, read.sha256)
+    return Reading(file, None, (), note, read.size, read.sha256, capture)
 
 
 @uncollected
@@ -345,6 +359,7 @@ def _artifact(reading: Reading, places: Sequence[Place]) -> Artifact:
             records=capture.packets,
             unread=capture.unread,
             sha256=reading.sha256,
+            sha256_head=reading.sha256_head,
             size=reading.size,
             snapshot=None,
             note=reading.note,

@@ -75,6 +75,7 @@ def input_of(artifact: Artifact) -> Input:
         records=artifact.records,
         unread=tuple(UnreadLine(gap.where.first, gap.lines, gap.why) for gap in artifact.unread),
         sha256=artifact.sha256,
+        sha256_head=artifact.sha256_head,
         bytes=artifact.size,
         snapshot=artifact.snapshot,
         elided=len(artifact.elisions),

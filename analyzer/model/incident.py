@@ -129,8 +129,11 @@ class Artifact(msgspec.Struct, frozen=True, kw_only=True):
     records: int
     unread: tuple[Unread, ...]
     sha256: str
+    """Of the bytes as read; empty where only ``sha256_head`` was taken."""
     size: int
     snapshot: str | None
+    sha256_head: str | None = None
+    """SHA-256 of the first 64 MiB of a capture that is larger and was not hashed whole."""
     elisions: tuple[Where, ...] = ()
     note: str | None = None
     parts: tuple[ArtifactPart, ...] = ()

@@ -14,7 +14,10 @@ class UnreadLine(msgspec.Struct, frozen=True):
 
 
 class Input(msgspec.Struct, frozen=True, kw_only=True):
-    """A file that was read: ``format`` is None if nobody recognised it; several formats are joined by `` + ``."""
+    """A file that was read: ``format`` is None if nobody recognised it; several formats are joined by `` + ``.
+
+    ``sha256`` is empty for a file that could not be read, and for a large capture, of which ``sha256_head`` is the SHA-256 of the first 64 MiB.
+    """
 
     file: str
     format: str | None
@@ -25,3 +28,4 @@ class Input(msgspec.Struct, frozen=True, kw_only=True):
     snapshot: str | None
     elided: int = 0
     note: str | None = None
+    sha256_head: str | None = None

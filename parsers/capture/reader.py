@@ -11,7 +11,7 @@ from parsers.capture.flows import Flows
 from parsers.capture.kernel import Walker
 from parsers.capture.kernel.bits import SURE, UPPER
 from parsers.capture.scapy_fallback import Dissector
-from parsers.capture.stream import HEAD, Counted, is_packed, pump, unpacker
+from parsers.capture.stream import HASHED, HEAD, Counted, is_packed, pump, unpacker
 from parsers.records import Endpoint, Unit, Unread, Where
 
 if TYPE_CHECKING:
@@ -42,29 +42,31 @@ _FAULTS: Final = {
 
 
 class CaptureReading(NamedTuple):
-    """A capture and the file it was: octets as read (unpacked), their SHA-256."""
+    """A capture and the file it was: octets as read (unpacked), the SHA-256 of the first ``hashed`` of them, which usually are all."""
 
     capture: Capture
     size: int
     sha256: str
+    hashed: int
 
 
-def read(file: str, source: Stream | bytes, most: int = MOST_FLOWS) -> CaptureReading:
+def read(file: str, source: Stream | bytes, most: int = MOST_FLOWS, *, hashed: int | None = HASHED) -> CaptureReading:
     """Read a capture, plain or packed, in one pass and bounded memory. Whatever is wrong with it becomes a note.
 
     Args:
         file: the name that places show.
         source: an open file or pipe, or the octets themselves.
         most: flows that are kept.
+        hashed: octets from the beginning whose SHA-256 is taken; None for all, however many they are.
     """
     strangers = Dissector()
     walker = Walker(most, strangers)
     stream = Ahead(io.BytesIO(source) if isinstance(source, bytes) else source)
     if is_packed(stream.head):
         packed = Counted(stream)
-        passed = pump(unpacker(packed, stream.head), walker, packed)
+        passed = pump(unpacker(packed, stream.head), walker, packed, hashed=hashed)
     else:
-        passed = pump(stream, walker)
+        passed = pump(stream, walker, hashed=hashed)
     signs = walker.signs()
     capture = Capture(
         file=file,
@@ -94,7 +96,7 @@ def read(file: str, source: Stream | bytes, most: int = MOST_FLOWS) -> CaptureRe
         notes=tuple(_notes(walker, strangers, passed)),
         unread=tuple(_unread(file, walker, passed)),
     )
-    return CaptureReading(capture, passed.size, passed.sha256)
+    return CaptureReading(capture, passed.size, passed.sha256, passed.hashed)
 
 
 class Ahead:

@@ -229,7 +229,11 @@ class Unread(msgspec.Struct, frozen=True):
 
 
 class Input(msgspec.Struct, frozen=True):
-    """A file that was read; ``format`` null if nobody recognised it, ``elided`` places where somebody cut lines out."""
+    """A file that was read; ``format`` null if nobody recognised it, ``elided`` places where somebody cut lines out.
+
+    ``sha256`` is empty for a file that was not read, and for a capture of more than 64 MiB without ``--hash``; then ``sha256_head`` is the
+    SHA-256 of its first 64 MiB, which ``head -c 67108864 FILE | sha256sum`` prints, too.
+    """
 
     file: str
     format: str | None
@@ -240,6 +244,7 @@ class Input(msgspec.Struct, frozen=True):
     snapshot: str | None
     elided: int
     note: str | None
+    sha256_head: str | None = None
 
 
 class Report(msgspec.Struct, frozen=True, kw_only=True):

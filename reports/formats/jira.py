@@ -61,7 +61,7 @@ def _blocks(view: View) -> Iterator[Block]:
     yield Block(tell("What was read"), escape_jira(view.sources_note), 3)
     if rows:
         yield Block(tell("What was read"), table([tell("File"), tell("Kind"), tell("Records (lines not understood)")], rows), 7)
-        yield Block(tell("What was read"), noformat_jira(tuple(f"{item.sha256}  {item.file}" for item in view.sources)), 8)
+        yield Block(tell("What was read"), noformat_jira(tuple(item.sum for item in view.sources)), 8)
     yield Block(tell("All findings"), escape_jira(all_findings(view, 4_000)))
     yield Block(tell("How to repeat this report"), noformat_jira((view.command,)), 6)
     yield Block("", escape_jira(f"{view.tool} · {tell('fingerprint')} {view.fingerprint}"), 1)

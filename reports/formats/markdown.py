@@ -194,7 +194,7 @@ def _sources(view: View) -> Iterator[Block]:
     table = "\n".join((row([tell("File"), tell("Kind"), tell("Records (lines not understood)")]), "|---|---|--:|", *rows))
     notes = [f"- {code_markdown(item.file)}: {escape_markdown('; '.join(item.unread))}" for item in view.sources if item.unread]
     notes += [f"- {escape_markdown(said)}" for said in view.clocks]
-    sums = fence_markdown(tuple(f"{item.sha256}  {item.file}" for item in view.sources))
+    sums = fence_markdown(tuple(item.sum for item in view.sources))
     if view.sources:
         yield Block("", details(f"{tell('What was read')}: {view.sources_note}", "\n\n".join((table, "\n".join(notes), sums))), 6)
 

@@ -200,7 +200,7 @@ class Gap(msgspec.Struct, frozen=True):
 
 
 class Source(msgspec.Struct, frozen=True):
-    """A file that was read. ``unread`` says which lines were not understood, ``odd`` is true when there are any."""
+    """A file that was read. ``unread`` says which lines were not understood; ``sum`` is a line as sha256sum prints it, or says what was hashed."""
 
     file: str
     kind: str
@@ -210,6 +210,7 @@ class Source(msgspec.Struct, frozen=True):
     unread_lines: str
     remarks: str
     sha256: str
+    sum: str
     known: bool
 
 

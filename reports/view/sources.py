@@ -182,9 +182,17 @@ def _source(item: Input) -> Source:
         unread=tuple(runs),
         unread_lines=number(lines),
         remarks=listed(remarks),
-        sha256=plain(item.sha256, 64),
+        sha256=_digest(item),
+        sum=plain(f"{item.sha256}  {item.file}", 100_064) if item.sha256 else plain(f"{item.file}: SHA-256 {_digest(item)}", 100_200),
         known=item.format is not None,
     )
+
+
+def _digest(item: Input) -> str:
+    """SHA-256 of all, or of how much, or why there is none."""
+    if item.sha256_head:
+        return tell("{digest} of its first 64 MiB (analyze --hash: of all)", digest=plain(item.sha256_head, 64))
+    return plain(item.sha256, 64) or tell("not taken: the file could not be read")
 
 
 def _run(line: int, lines: int, why: str) -> str:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import gzip
 import hashlib
 import io
+import json
 import lzma
 import os
 import random
@@ -19,10 +20,12 @@ from typing import TYPE_CHECKING
 import pytest
 import zstandard
 
+from analyzer.app.cli import main
 from analyzer.intake import read as intake
 from analyzer.intake.archives import expand
 from analyzer.intake.read import read
 from parsers.capture import reader
+from tests.parsers.capture.traffic import write
 from tests.parsers.capture.wire import enhanced, ether, interface, ip4, pcap, section, tcp
 
 if TYPE_CHECKING:
@@ -163,3 +166,25 @@ def test_a_capture_from_a_pipe(data: bytes, monkeypatch: pytest.MonkeyPatch) -> 
 
 def test_a_text_that_begins_like_a_section_is_no_capture() -> None:
     assert intake.read_one("x", b"\n\r\r\nsome text of somebody\n").capture is None
+
+
+def test_of_a_large_capture_the_beginning_is_hashed_unless_all_is_asked_for(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    made = io.BytesIO()
+    write(made, 600, 12)
+    header, packets = made.getvalue()[:24], made.getvalue()[24:]
+    content = header + packets * ((64 << 20) // len(packets) + 1)
+    file = tmp_path / "lo.pcap"
+    file.write_bytes(content)
+    of_all, of_head = hashlib.sha256(content).hexdigest(), hashlib.sha256(content[: 64 << 20]).hexdigest()
+
+    def said(*options: str, form: str = "json") -> str:
+        with pytest.raises(SystemExit):
+            main([str(file), "-f", form, "-o", "-", *options])
+        return capsys.readouterr().out
+
+    (plain,), (forced,) = json.loads(said())["inputs"], json.loads(said("--hash"))["inputs"]
+    assert (plain["bytes"], plain["sha256"], plain["sha256_head"]) == (len(content), "", of_head)
+    assert (forced["bytes"], forced["sha256"], forced["sha256_head"]) == (len(content), of_all, None)
+    for form in ("html", "md", "jira"):
+        assert f"{of_head} of its first 64 MiB" in said(form=form)
+        assert of_all in said("--hash", form=form)

@@ -124,3 +124,11 @@ def test_the_newest_flow_between_two_endpoints_is_found() -> None:
     assert flows[found].where.first == max(flow.where.first for flow in reused if flow.client == reused[0].client)
     assert flows.between(reused[0].client, reused[0].client) is None
     assert flows[:2] == (flows[0], flows[1])
+
+
+def test_the_beginning_alone_is_hashed_where_that_is_asked_for() -> None:
+    data, truths = traffic()
+    for wanted, done in ((1_000, 1_000), (0, 0), (len(data), len(data)), (len(data) + 1, len(data)), (None, len(data))):
+        read = reader.read("x.pcap", data, hashed=wanted)
+        assert (read.size, read.hashed, len(read.capture.flows)) == (len(data), done, len(truths))
+        assert read.sha256 == (hashlib.sha256(data[:done]).hexdigest() if wanted != 0 else "")
