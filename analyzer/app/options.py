@@ -88,6 +88,19 @@ def option(*names: str, text: str, metavar: str | None = None, least: int | None
     return made
 
 
+FORMATS: Final = option(
+    "--format",
+    "-f",
+    text="Report format; repeatable. Default: an html file, and the verdict on the terminal. summary: five lines for a chat; text: for tickets and mail.",
+)
+
+
+def _version() -> str:
+    """The line of ``--version``: the kernel's kind stands in it."""
+    built = [path for path in KERNEL.glob("compiled.*") if path.suffix in {".so", ".pyd"}]
+    return f"closewait {VERSION}, capture kernel {'compiled' if built else 'interpreted: captures are read slower'}\n"
+
+
 @app.command(
     cls=PlainCommand,
     epilog=f"{EXAMPLE}\n\nOther commands: analyze fleet DIR, analyze diff BEFORE AFTER, analyze report OLD, analyze collect, analyze explain [RULE], analyze schema (see their --help)",
@@ -100,14 +113,7 @@ def incident(
             metavar="INCIDENT", help="Folders, archives, single files, or - for stdin.", show_default=False, autocompletion=_incidents
         ),
     ] = None,
-    formats: Annotated[
-        list[ReportFormat] | None,
-        option(
-            "--format",
-            "-f",
-            text="Report format; repeatable. Default: an html file, and the verdict on the terminal. summary: five lines for a chat; text: for tickets and mail.",
-        ),
-    ] = None,
+    formats: Annotated[list[ReportFormat] | None, FORMATS] = None,
     output: Annotated[
         str | None,
         option("--output", "-o", metavar="PATH|DIR|-", text="Where to write; the format is guessed from the ending; - is stdout."),
@@ -148,9 +154,7 @@ def incident(
 ) -> None:
     """Read what was saved of a hung or leaking server and say what is wrong, with the evidence, and what to do."""
     if show_version:
-        built = [path for path in KERNEL.glob("compiled.*") if path.suffix in {".so", ".pyd"}]
-        kernel = "compiled" if built else "interpreted: captures are read slower"
-        put(f"closewait {VERSION}, capture kernel {kernel}\n")
+        put(_version())
         return
     if not paths:
         typer.echo(context.get_help(), err=True)

@@ -56,14 +56,12 @@ def _after(requests: Iterable[CapturedFlow], calls: Iterable[CapturedFlow]) -> l
 
 def _from(hosts: Collection[str], flows: Iterable[CapturedFlow]) -> list[CapturedFlow]:
     """Those whose client is one of the hosts."""
-    return [captured for captured in flows if captured.flow.client.host in hosts]
+    return [captured for captured in flows if captured.client.host in hosts]
 
 
 def _from_outside(port: Port) -> list[CapturedFlow]:
     """Unanswered requests of other machines."""
-    return [
-        captured for captured in _unanswered(port) if captured.flow.client.host != port.server.host and not captured.flow.client.is_loopback
-    ]
+    return [captured for captured in _unanswered(port) if captured.client.host != port.server.host and not captured.client.is_loopback]
 
 
 def _not_answering(case: Case) -> Iterator[tuple[Port, list[CapturedFlow]]]:
@@ -83,11 +81,11 @@ def _addresses(case: Case, server: Endpoint) -> frozenset[str]:
     A capture on a machine with two networks shows nothing else; one from a mirrored port shows connections between other machines too.
     """
     elsewhere = {
-        captured.flow.client.host
+        captured.client.host
         for port in _alone(case)
         if port.server.host != server.host and not port.server.is_loopback
         for captured in port.having()
-        if captured.flow.client.host != server.host
+        if captured.client.host != server.host
     }
     return frozenset({server.host, *elsewhere}) if len(elsewhere) == 1 else frozenset({server.host})
 
@@ -227,7 +225,7 @@ def dropped_attempts(case: Case) -> Iterator[Finding]:
             ignored,
             say("packets: {attempts} to {server} got no answer", attempts=plural(len(ignored), "connection attempt"), server=port.server),
         )
-        most = max(captured.flow.by_client.syns for captured in ignored)
+        most = max(captured.syns for captured in ignored)
         yield _suspicion(
             port.server,
             rule="backlog-overflow",
@@ -261,7 +259,7 @@ def dropped_attempts(case: Case) -> Iterator[Finding]:
 def never_closed(case: Case) -> Iterator[Finding]:
     """A server that answers and does not close after its client has."""
     for port in _alone(case):
-        kept = [captured for captured in port.never_closed if captured.flow.unanswered is None and (captured.kept_for or 0) >= LINGERS]
+        kept = [captured for captured in port.never_closed if captured.silent_for is None and (captured.kept_for or 0) >= LINGERS]
         if len(kept) < MANY:
             continue
         longest = max(one.half_closed_for or 0 for one in kept)

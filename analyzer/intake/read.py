@@ -34,11 +34,8 @@ if TYPE_CHECKING:
 _Kind = TypeVar("_Kind")
 Content: TypeAlias = "bytes | str | Path | Stream | LargeLog"
 """What a file holds; a sentence that says why it is not read; or a capture, which is never read into memory: where it lies, or a pipe."""
-
-
 STDIN = "-"
-_LARGEST = 2 << 30  # bytes of one text file; more would not fit a laptop's memory six times
-_LARGE_LOG = 64 << 20  # bytes from which on a log is not held whole
+_LARGEST, _LARGE_LOG = 2 << 30, 64 << 20  # bytes of a text that would not fit a laptop's memory six times; of a log that is not held whole
 _ZIP = b"PK\x03\x04"
 COLLECTION = re.compile(r"closewait-(?P<host>[A-Za-z0-9][A-Za-z0-9.-]{0,252})-\d{1,9}-\d{8}T\d{6}Z")
 """What ``analyze collect`` calls its archives: host, pid, time."""
@@ -47,7 +44,7 @@ _PID_IN_NAME = re.compile(r"(?:^|[^0-9])(\d{2,7})(?=[^0-9]|$)")
 
 
 class Reading(NamedTuple):
-    """A file after parsing; ``source`` is None if it was not text."""
+    """A file after parsing; ``source`` is None if it was not text. ``sha256_head``: of the first 64 MiB of a larger capture, if not of all."""
 
     file: str
     source: Source | None
@@ -57,7 +54,6 @@ class Reading(NamedTuple):
     sha256: str
     capture: Capture | None = None
     sha256_head: str | None = None
-    """SHA-256 of the first ``HASHED`` octets of a capture that is larger and was not hashed whole; ``sha256`` is empty then."""
 
 
 class IntakeResult(NamedTuple):
@@ -72,23 +68,19 @@ class IntakeResult(NamedTuple):
 def read(
     paths: Sequence[str], host: str | None = None, zone: str | None = None, inside: str | None = None, *, hashed: bool = False
 ) -> IntakeResult:
-    """Read folders, files or ``-``.
+    """Read folders, files or ``-``; ``hashed`` takes the SHA-256 of large captures whole.
 
-    Args:
-        paths: where the evidence lies.
-        host: name of the host, where the files do not tell.
-        zone: time zone, where the files do not tell.
-        inside: a folder of the one archive.
-        hashed: True to take the SHA-256 of large captures whole.
+    ``host`` names the host, ``zone`` the time zone, where the files do not; ``inside`` is a folder of the one archive.
 
     Raises:
         Unusable: if a path does not exist, or nothing is left that holds a line of text.
         ValueError: if no such zone is known.
     """
-    own = {SETTINGS_FILE} if len(paths) == 1 else {f"{name}/{SETTINGS_FILE}" for path, name in _names(paths).items() if Path(path).is_dir()}
+    names = _names(paths)
+    own = {SETTINGS_FILE} if len(paths) == 1 else {f"{name}/{SETTINGS_FILE}" for path, name in names.items() if Path(path).is_dir()}
     # The members of the one archive that was given need no name of it in front.
     alone = f"{Path(paths[0]).name}/" if len(paths) == 1 and Path(paths[0]).is_file() else ""
-    passed_over = skipping(_names(paths))
+    passed_over = skipping(names)
     readings = [
         _settings(name, content)
         if name in own
@@ -261,10 +253,8 @@ def _capture(file: str, data: bytes | Stream, *, hashed: bool) -> Reading:
     read = reader.read(file, data, hashed=None if hashed else HASHED)
     capture = read.capture
     notes = capture.notes if capture.packets else ("holds no packets", *capture.notes)
-    note = "; ".join(notes) or None
-    if read.hashed < read.size:
-        return Reading(file, None, (), note, read.size, "", capture, read.sha256)
-    return Reading(file, None, (), note, read.size, read.sha256, capture)
+    digests = (read.sha256, None) if read.hashed == read.size else ("", read.sha256)
+    return Reading(file, None, (), "; ".join(notes) or None, read.size, digests[0], capture, digests[1])
 
 
 @uncollected

@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from analyzer.join.connections import Connection
     from analyzer.model.incident import Incident
     from parsers.capture.facts import Capture, Flow
-    from parsers.capture.flows import Flows, Sign
+    from parsers.capture.flows import Alike, Flows, Sign
     from parsers.records import Endpoint
 
 
@@ -38,6 +38,11 @@ class CapturedFlow(msgspec.Struct, frozen=True):
     def flow(self) -> Flow:
         """The whole record."""
         return self.capture.flows[self.number]
+
+    @property
+    def client(self) -> Endpoint:
+        """The end that asked."""
+        return self.capture.flows.glance(self.number).client
 
     @property
     def place(self) -> tuple[str, int]:
@@ -61,7 +66,8 @@ class CapturedFlow(msgspec.Struct, frozen=True):
 
         What is sent at once before a FIN is a goodbye (a TLS alert, a database's quit), not a request.
         """
-        return bool(_gave_up(self.capture.flows, (self.number,)))
+        flows = self.capture.flows
+        return bool(flows.having((self.number,), "waiting", "left")) and _waited(flows, self.number)
 
     @property
     def half_closed_for(self) -> float | None:
@@ -72,21 +78,25 @@ class CapturedFlow(msgspec.Struct, frozen=True):
     @property
     def kept_for(self) -> float | None:
         """Seconds since the client's FIN that the server has not answered, and since the server's last data: it may go on sending."""
-        last, ended = self.flow.by_server.last_data, self.capture.ended
-        since = last.until(ended) if last is not None and ended is not None else float("inf")
+        last, ended = self.capture.flows.glance(self.number).served, self.capture.ended
+        since = (ended - last) / SECOND if last is not None and ended is not None else float("inf")
         return None if self.half_closed_for is None else min(self.half_closed_for, since)
+
+    @property
+    def syns(self) -> int:
+        """SYNs that the client has sent."""
+        return self.capture.flows.glance(self.number).syns
 
     @property
     def full_for(self) -> float:
         """Seconds since the client's window was first at zero; 0 if it never was."""
-        full, ended = self.flow.by_client.full, self.capture.ended
-        return full.until(ended) if full is not None and ended is not None else 0.0
+        full, ended = self.capture.flows.glance(self.number).full, self.capture.ended
+        return (ended - full) / SECOND if full is not None and ended is not None else 0.0
 
 
-def _gave_up(flows: Flows, numbers: Iterable[int]) -> list[int]:
-    """Those whose client ended the connection after it had waited."""
-    silent = flows.signs.silent
-    return [number for number in flows.having(numbers, "waiting", "left") if silent[number] / SECOND >= PATIENCE]
+def _waited(flows: Flows, number: int) -> bool:
+    """True if a client that ended its connection without an answer had waited for one."""
+    return flows.signs.silent[number] / SECOND >= PATIENCE
 
 
 class Packets:
@@ -131,7 +141,11 @@ class Port(msgspec.Struct, frozen=True, dict=True):
 
     def having(self, *wanted: Sign, without: Sequence[Sign] = ()) -> tuple[CapturedFlow, ...]:
         """The flows that show all that is wanted, and nothing of the rest."""
-        return self._these(self.capture.flows.having(self.numbers, *wanted, without=without))
+        return self._these(self._alike.having(*wanted, without=without))
+
+    @cached_property
+    def _alike(self) -> Alike:
+        return self.capture.flows.alike(self.numbers)
 
     def _these(self, numbers: Iterable[int]) -> tuple[CapturedFlow, ...]:
         return tuple(CapturedFlow(self.capture, number) for number in numbers)
@@ -139,7 +153,8 @@ class Port(msgspec.Struct, frozen=True, dict=True):
     @cached_property
     def gave_up(self) -> tuple[CapturedFlow, ...]:
         """Clients that ended their connection without an answer."""
-        return self._these(_gave_up(self.capture.flows, self.numbers))
+        flows = self.capture.flows
+        return self._these(number for number in self._alike.having("waiting", "left") if _waited(flows, number))
 
     @cached_property
     def never_closed(self) -> tuple[CapturedFlow, ...]:
@@ -154,7 +169,7 @@ class Port(msgspec.Struct, frozen=True, dict=True):
     @cached_property
     def accepted(self) -> int:
         """Connections that the server's kernel has answered, or that were open before."""
-        return len(self.capture.flows.having(self.numbers, "taken"))
+        return len(self._alike.having("taken"))
 
     @cached_property
     def patience(self) -> tuple[float, ...]:
@@ -163,8 +178,8 @@ class Port(msgspec.Struct, frozen=True, dict=True):
 
     def answered_since(self, time: int) -> int:
         """How many requests from that time on got their answer."""
-        flows = self.capture.flows
-        return sum(1 for number in flows.having(self.numbers, "answered") if flows.signs.asked[number] >= time)
+        asked = self.capture.flows.signs.asked
+        return sum(1 for number in self._alike.having("answered") if asked[number] >= time)
 
 
 def ports(captures: Iterable[Capture]) -> Iterator[Port]:

@@ -7,7 +7,7 @@ from functools import partial
 from typing import TYPE_CHECKING, Final, NamedTuple
 
 from parsers.capture.facts import Capture, Dropped, Flow, Mark, Request, Sent
-from parsers.capture.flows import Flows
+from parsers.capture.flows import Flows, Glance
 from parsers.capture.kernel import Walker
 from parsers.capture.kernel.bits import SURE, UPPER
 from parsers.capture.scapy_fallback import Dissector
@@ -76,6 +76,7 @@ def read(file: str, source: Stream | bytes, most: int = MOST_FLOWS, *, hashed: i
             signs,
             [Endpoint(_host(high, low), port) for high, low, port in signs.servers],
             partial(_flow, file, walker.table, signs),
+            partial(_glance, walker.table, signs),
             partial(_newest, walker.table),
         ),
         began=walker.earliest if walker.earliest >= 0 else None,
@@ -237,6 +238,18 @@ def _flow(file: str, table: FlowTable, signs: Signs, number: int) -> Flow:
         server_name=None if name is None else _text(name),
         copies=row.copies,
     )
+
+
+def _glance(table: FlowTable, signs: Signs, number: int) -> Glance:
+    """A look at one row of the table."""
+    row = table.rows[number]
+    if signs.bits[number] & UPPER:
+        server, client = row.sides
+        end = Endpoint(_host(row.upper_high, row.upper_low), row.ports & 0xFFFF)
+    else:
+        client, server = row.sides
+        end = Endpoint(_host(row.lower_high, row.lower_low), row.ports >> 16)
+    return Glance(end, client.syns, server.data_time if server.data_packet else None, client.shut_time if client.shut_packet else None)
 
 
 def _request(row: FlowRow, line: bytes | None, host: bytes | None) -> Request | None:

@@ -229,11 +229,7 @@ class Unread(msgspec.Struct, frozen=True):
 
 
 class Input(msgspec.Struct, frozen=True):
-    """A file that was read; ``format`` null if nobody recognised it, ``elided`` places where somebody cut lines out.
-
-    ``sha256`` is empty for a file that was not read, and for a capture of more than 64 MiB without ``--hash``; then ``sha256_head`` is the
-    SHA-256 of its first 64 MiB, which ``head -c 67108864 FILE | sha256sum`` prints, too.
-    """
+    """A file; ``format`` null if unknown, ``elided`` places where lines were cut out, ``sha256`` empty (and ``sha256_head`` of 64 MiB) for large captures."""
 
     file: str
     format: str | None

@@ -162,3 +162,15 @@ def test_a_record_is_made_once() -> None:
     assert next(iter(flows)) == flows[0]
     with pytest.raises(IndexError):
         flows[len(flows)]
+
+
+def test_flows_that_stand_by_what_they_show_are_chosen_alike() -> None:
+    file = io.BytesIO()
+    write(file, 2 * len(KINDS), 6)
+    flows = reader.read("x.pcap", file.getvalue()).capture.flows
+    numbers = range(len(flows))
+    alike = flows.alike(numbers)
+    for one in sorted(ALL):
+        for other in sorted(ALL - {one}):
+            assert alike.having(one, without=(other,)) == flows.having(numbers, one, without=(other,))
+            assert alike.having(one, other) == flows.having(numbers, one, other)

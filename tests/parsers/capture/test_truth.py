@@ -132,3 +132,13 @@ def test_the_beginning_alone_is_hashed_where_that_is_asked_for() -> None:
         read = reader.read("x.pcap", data, hashed=wanted)
         assert (read.size, read.hashed, len(read.capture.flows)) == (len(data), done, len(truths))
         assert read.sha256 == (hashlib.sha256(data[:done]).hexdigest() if wanted != 0 else "")
+
+
+def test_a_look_at_a_flow_says_what_its_record_says() -> None:
+    data, _ = traffic()
+    flows = reader.read("x.pcap", data).capture.flows
+    for number, flow in enumerate(flows):
+        seen, served, full = flows.glance(number), flow.by_server.last_data, flow.by_client.full
+        assert (seen.client, seen.syns) == (flow.client, flow.by_client.syns)
+        assert (seen.served, seen.full) == (served and served.time, full and full.time)
+        assert (flows.signs.silent[number] < 0) == (flow.unanswered is None)
