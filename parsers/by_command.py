@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 from msgspec.structs import replace
 
-from parsers.process import settings
+from parsers.process import ps, settings
 from parsers.records import Tally
 from parsers.sockets import socket_counts
 from parsers.text.apart import apart_in_words
@@ -37,7 +37,7 @@ def read(section: Section) -> tuple[ModuleType, Parsed] | None:
     """The format and what it makes of the section, None for one whose command tells nothing."""
     if section.prompt is None:
         return None
-    for form in (socket_counts, settings):
+    for form in (socket_counts, settings, ps):
         parsed = form.below(section)
         if parsed is not None:
             return form, parsed

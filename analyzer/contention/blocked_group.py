@@ -21,14 +21,14 @@ from analyzer.software.blockers import FUTURES, application_frame
 from analyzer.software.pools import ThreadSet
 from analyzer.waits.server_pools import SATURATED, pressure
 from analyzer.waits.targets import MAJORITY
-from parsers.records import Runtime
+from parsers.records import MAIN, Frame, Runtime
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from analyzer.software.pools import Pool, ThreadActivity
     from analyzer.waits.case import Case, ProcessView, ServerPool
-    from parsers.records import Endpoint, Frame, Thread
+    from parsers.records import Endpoint, Thread
 
 FEWEST: Final = 3
 """Waiting threads that make a group: one or two wait for a moment on every healthy server."""
@@ -152,10 +152,11 @@ class BlockedGroup:
 
     @property
     def frame(self) -> Frame | None:
-        """The application frame that most of them share; in PHP the call itself, which is printed with the script's line."""
+        """The application frame that most of them share; in PHP the call itself, where that is the script."""
         found = common_frame(self.members)
-        if found is None and self.view.known.runtime is Runtime.PHP:
-            return next((member.thread.frames[0] for member in self.members if member.thread.frames), None)
+        if self.view.known.runtime is Runtime.PHP and (found is None or found.method == MAIN):
+            calls = (member.thread.frames[:2] for member in self.members if member.thread.frames)
+            return next((Frame("", call.method, call.source or (below[0].source if below else "")) for call, *below in calls), None)
         return found
 
     @property

@@ -317,7 +317,8 @@ def _further_on(view: ProcessView, waiters: Iterable[ThreadActivity]) -> ThreadA
     waiters = tuple(waiters)
     waiting = ThreadSet(waiters)
     sites = {_site(member, view.known) for member in waiters}
-    if len(sites) != 1 or None in sites:
+    # Every request of PHP runs one script from above to below: who is further on in it, the lines tell.
+    if len(sites) != 1 or None in sites or view.known.runtime is Runtime.PHP:
         return None
     (site,) = sites
     past = [member for pool in view.pools for member in pool.busy if member not in waiting and site in calls_below(member.thread.frames)]
@@ -386,10 +387,8 @@ def _slow(view: ProcessView) -> Iterator[ThreadActivity]:
 
 
 def _lines(member: ThreadActivity) -> dict[tuple[str, str], int]:
-    """The line at which a thread stands in each function of each script: PHP prints a call with the line of whoever calls."""
-    frames = member.thread.frames
-    callers = [*(frame.full for frame in frames[1:]), ""]
-    places = [((_script(frame), caller), frame.line) for frame, caller in zip(frames, callers, strict=True) if frame.line]
+    """The line at which a thread stands in each function of each script."""
+    places = [((_script(frame), frame.full), frame.line) for frame in member.thread.frames if frame.line]
     return {place: line for place, line in reversed(places) if line}
 
 

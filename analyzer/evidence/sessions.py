@@ -155,7 +155,10 @@ def longest_in_words(locked: Sequence[Session]) -> Message:
 
 def _by_state(sessions: Sequence[Session]) -> str:
     """``the list has 2 sessions of Redis: 1 idle, 1 blocking``, and the one that is in its state for the longest."""
-    counts = Counter(session.state.value for session in sessions)
+    # A state that is no database's is told as its server prints it: RabbitMQ's blocked connections.
+    counts = Counter(
+        (session.printed_state if session.state is SessionState.UNKNOWN else None) or session.state.value for session in sessions
+    )
     oldest = max(sessions, key=lambda session: session.state_age or 0.0)
     longest = (
         say(

@@ -10,6 +10,7 @@ from analyzer.contention.locks import lock_queues
 from analyzer.evidence.chosen_threads import chosen, few_threads
 from analyzer.evidence.citations import of_silence, of_sockets, of_threads
 from analyzer.evidence.doing import caller, doing, reported
+from analyzer.evidence.full_servers import full_in_words, full_server
 from analyzer.evidence.multiples import multiple, picked_in_words, service_of
 from analyzer.model.finding import Confidence, Culprit, Evidence, Finding, Severity, When
 from analyzer.model.message import joined, plural, say
@@ -29,7 +30,7 @@ if TYPE_CHECKING:
 
 TEXT: Final = Text(
     "",
-    headline="{count} {what}{called}{since}: what they call{target} does not answer, or answers slowly.",
+    headline="{count} {what}{called}{since}: what they call{target} does not answer, or answers slowly{full}.",
     explanation="{unknown}{connected} {besides}",
     why="The stack names the call. That it lasts, and that others wait alike, is what somebody chose to show, and not in the evidence.",
     do=(
@@ -54,10 +55,15 @@ TEXT: Final = Text(
         "unknown": Either(
             "more",
             "For how long they wait so the lines that are here do not show.",
-            "How many threads wait so, and for how long, the lines that are here do not show.",
+            Either(
+                "figures",
+                "All its workers were busy: how many of them wait so, and for how long, the lines that are here do not show.",
+                "How many threads wait so, and for how long, the lines that are here do not show.",
+            ),
         ),
         "target": Either("remote", " ({remote})", Either("counted", ", by the numbers {counted},")),
         "called": Either("frame", ", called from {frame}"),
+        "full": Either("figures", ", and no worker is free ({figures})"),
         "connected": Either(
             "remote",
             Either(
@@ -132,8 +138,10 @@ def _finding(case: Case, view: ProcessView, group: Sequence[ThreadActivity], rul
     remote = rows[0].remote if rows else None
     limits = view.known.limits_of(member.activity.library)
     service = service_of(case, view, group, more) if remote is None else None
+    full = full_server(case.incident, view.known.runtime)
     text = TEXT.filled(
         view.process,
+        figures=full_in_words(full) if full is not None else None,
         count=picked_in_words(_names(group), len(group), more),
         more=more,
         pasted=len(group),
@@ -153,7 +161,7 @@ def _finding(case: Case, view: ProcessView, group: Sequence[ThreadActivity], rul
         threads=plural(len(group), "thread"),
     )
     shown: list[Evidence] = [of_threads(group, text["waiting"])]
-    beside = tuple(one.evidence for one in (more, service) if one is not None)
+    beside = tuple(one.evidence for one in (more, service, full) if one is not None)
     if remote is not None:
         silent = of_silence(rows, remote) if rows[0].state is TcpState.ESTABLISHED else of_sockets(rows, text["unmade"], ("SYN_SENT",))
         shown.append(silent)

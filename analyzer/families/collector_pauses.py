@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Final
 
-from analyzer.families.pauses import Share, heavy, in_a_row, summed_up
+from analyzer.families.heaps import filling
+from analyzer.families.pauses import Share, heavy, in_a_row, one_after_the_other, summed_up
 from analyzer.model.finding import Confidence, Doubt, Finding, Severity, When
 from analyzer.model.message import plural, say
 from analyzer.model.text import Ask, Do, Either, Text
@@ -35,7 +36,7 @@ TEXT: Final = Text(
     "gc-thrash",
     headline=Either(
         "filled",
-        "The garbage collector collects the whole heap again and again, {spent}, and frees next to nothing: the heap is full.",
+        "The garbage collector collects the whole heap again and again, {spent}, and frees next to nothing: the heap is full{filler}.",
         "The garbage collector stood the program still for {stood:.0f} of {of:.0f} s: the heap is full, or far too busy.",
     ),
     explanation=Either(
@@ -50,6 +51,7 @@ TEXT: Final = Text(
     chain=(("what fills the heap", "leaves no room", ""), ("the garbage collector", "keeps everything still", "{spent}")),
     phrases={
         "spent": Either("in_time", "{stood:.0f} of {of:.0f} s", "{stood:.0f} s together"),
+        "filler": Either("filling", ", most of all of {filling}"),
         "in_of": Either("in_time", " in {of:.0f} s"),
     },
 )
@@ -57,7 +59,8 @@ TEXT: Final = Text(
 
 def findings(case: Case) -> Iterator[Finding]:
     """One for the log, of the only JVM if there is one."""
-    share = heavy(case.incident) or in_a_row(case.incident) or summed_up(case.incident)
+    incident = case.incident
+    share = one_after_the_other(incident) or heavy(incident) or in_a_row(incident) or summed_up(incident)
     if share is not None:
         yield _finding(case, share)
 
@@ -77,6 +80,7 @@ def _finding(case: Case, share: Share) -> Finding:
         in_time=share.of,
         filled=share.full is not None,
         full=share.full or 0.0,
+        filling=filling(case) if share.full is not None else None,
     )
     return text.finding(
         severity=Severity.WARNING,

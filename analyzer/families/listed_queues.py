@@ -11,13 +11,15 @@ from analyzer.model.message import plural, say
 from analyzer.model.text import Ask, Do, Either, Text
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterator, Sequence
 
     from analyzer.waits.case import Case
     from parsers.records import ProxyLoad
 
 LASTING: Final = 2.0
 """Seconds in the queue from which on it is no burst."""
+SLOW, QUICK = 1.0, 0.05
+"""Seconds for an answer from which on a server is slow, and to make a connection up to which the network is not."""
 LONG: Final = 10.0
 """Seconds from which on no short transactions of others are waited for."""
 TEXT: Final = Text(
@@ -25,7 +27,7 @@ TEXT: Final = Text(
     headline=Either(
         "pool",
         "{clients} wait at PgBouncer for a connection of {name}{longest}: all {current:,} that it has are given to other clients.",
-        "{requests} wait in HAProxy's queue of {name}: all of its {limit:,} places are taken.",
+        "{requests} wait in HAProxy's queue of {name}: all of {whose} {limit:,} places are taken{slow}.",
     ),
     explanation=Either(
         "pool",
@@ -55,7 +57,12 @@ TEXT: Final = Text(
     figures=(("{queued:,}", "waiting in the queue"), ("{current:,}", "places taken")),
     ask=(Ask("the database's list of sessions", "what the sessions behind the pool do", "{look}", on="pool"),),
     chain=(("{who}", "waits for a place at", "{name}"), ("{name}", "has none left", "")),
-    phrases={"longest": Either("seconds", ", the longest for {seconds:.0f} s")},
+    phrases={
+        "longest": Either("seconds", ", the longest for {seconds:.0f} s"),
+        "whose": Either("several", "its {several} servers'", "its"),
+        "slow": Either("answers", ", and an answer takes {answers:.1f} s{connected}"),
+        "connected": Either("quick", " while a connection to the servers is made at once"),
+    },
 )
 _LOOK: Final = 'psql -c "SELECT pid, state, xact_start, state_change, client_addr, client_port, query FROM pg_stat_activity" > sessions.txt'
 
@@ -65,7 +72,9 @@ def suspicions(case: Case) -> Iterator[Finding]:
     last = next((one for one in reversed(case.incident.snapshots) if one.loads), None)
     full = [load for load in last.loads if _is_full(load)] if last is not None else []
     if full:
-        yield _finding(max(full, key=lambda load: load.queued or 0))
+        most = max(full, key=lambda load: load.queued or 0)
+        servers = [load for load in full if load.proxy == most.proxy and load.software == most.software != "PgBouncer"]
+        yield _finding(most, servers)
 
 
 def _is_full(load: ProxyLoad) -> bool:
@@ -77,8 +86,9 @@ def _is_full(load: ProxyLoad) -> bool:
     return load.server not in {"FRONTEND", "BACKEND"} and bool(load.limit) and load.current >= (load.limit or 0)
 
 
-def _finding(load: ProxyLoad) -> Finding:
+def _finding(load: ProxyLoad, servers: Sequence[ProxyLoad]) -> Finding:
     pool, session = load.software == "PgBouncer", load.mode == "session"
+    queued = sum(one.queued or 0 for one in servers) or load.queued or 0
     lasts = pool and (load.waits or 0.0) >= LONG
     text = TEXT.filled(
         None,
@@ -88,11 +98,14 @@ def _finding(load: ProxyLoad) -> Finding:
         shared=pool and not session,
         lasts=lasts,
         clients=plural(load.queued or 0, "client"),
-        requests=plural(load.queued or 0, "request"),
-        queued=load.queued or 0,
-        current=load.current or 0,
-        limit=load.limit or 0,
-        name=name_of(load),
+        requests=plural(queued, "request"),
+        queued=queued,
+        current=sum(one.current or 0 for one in servers) or load.current or 0,
+        limit=sum(one.limit or 0 for one in servers),
+        several=len(servers) if len(servers) > 1 else "",
+        answers=load.answers if (load.answers or 0.0) >= SLOW else None,
+        quick=load.connects is not None and load.connects <= QUICK,
+        name=load.proxy if len(servers) > 1 else name_of(load),
         seconds=load.waits,
         who=say("the clients of {software}", software=load.software),
         look=_LOOK,

@@ -173,6 +173,42 @@ def _of_sum(event: LogEvent) -> Share | None:
     return None
 
 
+_PAIR: Final = 2
+"""Long collections of the whole heap that follow each other, in lines that somebody picked."""
+_MOST_OF_IT: Final = 0.7
+"""Share of the time that these must take."""
+_LITTLE: Final = 0.15
+"""Share of the heap that they may free at most."""
+
+
+def one_after_the_other(incident: Incident) -> Share | None:
+    """The last long collections of the whole heap, if hardly anything ran between them and each freed little; None if there are none."""
+    events = [
+        event
+        for event in near(incident)
+        if event.kind is LogKind.PAUSE and (event.subject or "").startswith("Full") and event.figure("size")
+    ]
+    events = [event for event in events if event.where.file == events[-1].where.file][-_MANY:]
+    clocks = [_clock(event) for event in events]
+    first = len(events) - 1
+    while first > 0:
+        here, before = clocks[first], clocks[first - 1]
+        apart = here - before if here is not None and before is not None else 0.0
+        if apart <= 0 or (events[first].figure("seconds") or 0.0) < _MOST_OF_IT * apart:
+            break
+        first -= 1
+    row = events[first:]
+    if len(row) < _PAIR or any(_filled(event) < _FULL or _freed(event) > _LITTLE for event in row):
+        return None
+    stood = sum(event.figure("seconds") or 0.0 for event in row)
+    of = (clocks[-1] or 0.0) - (clocks[first] or 0.0) + (row[0].figure("seconds") or 0.0)
+    return Share(tuple(row), min(stood, of), of, _filled(row[-1])) if stood >= _STEADY else None
+
+
+def _freed(event: LogEvent) -> float:
+    return ((event.figure("before") or 0.0) - (event.figure("after") or 0.0)) / (event.figure("size") or 1.0)
+
+
 _IN_A_ROW: Final = 10
 """Collections of the whole heap from which on they follow each other: one or two are made on demand."""
 _WHILE: Final = 5.0

@@ -145,7 +145,8 @@ def _count(host: str | None, readings: Sequence[Tally]) -> Count:
 
 
 def _same(command: str | None) -> str:
-    return " ".join((command or "").split())
+    """The command without blanks that change nothing, and without what somebody noted behind it."""
+    return " ".join((command or "").partition(" # ")[0].split())
 
 
 def _program(command: str) -> str | None:

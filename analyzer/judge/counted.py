@@ -242,6 +242,10 @@ def _of_number(case: Case, one: Count) -> Message:
     """What ``wc -l`` or ``grep -c`` counted."""
     last = one.last
     said = say("the session counted {count:,} lines (“{command}”)", count=one.number, command=last.command or "")
+    if last.what is Counted.DESCRIPTORS and last.state is None:
+        said = say("{count:,} descriptors were counted (“{command}”)", count=one.number, command=last.command or "")
+    if last.what is Counted.DESCRIPTORS and len(one.readings) > 1 and not one.grown:
+        return say("{said}, {first:,} before: they do not grow", said=said, first=one.readings[0].count)
     if last.what is Counted.LINES or last.state is None:
         return said if len(one.readings) < 2 else say("{said};{growth}", said=said, growth=growth_in_words(one).rstrip("."))  # noqa: PLR2004
     process = process_of(case, one)

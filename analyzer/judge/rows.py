@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections import Counter as Numbers
 from typing import TYPE_CHECKING, Final
 
+from analyzer.evidence.departures import came_and_went
+from analyzer.evidence.departures import left as clients_left
 from analyzer.join.connections import left_unread
 from analyzer.model.message import plural, say
 from parsers.records import TcpState
@@ -18,6 +20,8 @@ if TYPE_CHECKING:
     from analyzer.waits.case import ProcessView
 
 _NAMED: Final = 3
+FEW: Final = 10
+"""Clients that have closed, below which those of one moment may be gone in the next."""
 """Ports that are told one by one."""
 SEGMENT: Final = 1460
 """Bytes up to which a single connection has a packet on its way: the console that the table was printed on shows as much."""
@@ -35,11 +39,22 @@ def _only_remote(view: ProcessView, state: TcpState) -> str:
     return say(" to {remote}", remote=next(iter(ends))) if len(ends) == 1 and None not in ends else ""
 
 
-def of_rows(view: ProcessView, counts: Sequence[Count] = ()) -> Iterator[str]:
-    """Sockets in states that a quiet table does not have: too few for a symptom, but no reason to say that nothing is there."""
+def of_rows(view: ProcessView, counts: Sequence[Count] = (), earlier: ProcessView | None = None) -> Iterator[str]:
+    """Sockets in states that a quiet table does not have: too few for a symptom, but no reason to say that nothing is there.
+
+    ``earlier``: the process in the table before.
+    """
     whose = say(" of {command}", command=view.command) if view.command else ""
     left = Numbers(row.local.port for row in view.sockets.of(TcpState.CLOSE_WAIT) if row.local.port in view.listeners)
     for port, count in left.most_common(_NAMED):
+        if earlier is not None and count < FEW and came_and_went(port, view, earlier):
+            yield say(
+                "CLOSE_WAIT of port {port} comes and goes, as is normal for a moment after a client has closed: {now} here, and none of the {then} of the table before is left",
+                port=port,
+                now=count,
+                then=plural(len(clients_left(port, earlier)), "such connection"),
+            )
+            continue
         yield say(
             "{clients} of port {port} disconnected and the server has not closed its side ({connections}{whose} in CLOSE_WAIT)",
             clients=plural(count, "client"),

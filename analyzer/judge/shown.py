@@ -10,16 +10,17 @@ from typing import TYPE_CHECKING, Final
 from analyzer.contention.leases import lender_of
 from analyzer.contention.locks import waits_for_lock
 from analyzer.evidence.at_rest import alike, at_rest, parked, rounds, unsignalled
+from analyzer.evidence.departures import before
 from analyzer.evidence.doing import caller, doing, idle, interrupted, kept, reported
 from analyzer.evidence.log_events import caller_in_words, in_words, of_this_moment
 from analyzer.evidence.sessions import of_lists
 from analyzer.evidence.waiting_groups import since_in_words, waiting_groups
 from analyzer.families.counted_sessions import counted_in_words
 from analyzer.families.given_up import is_told
+from analyzer.families.heaps import heap_in_words
 from analyzer.judge.counted import counted
 from analyzer.judge.descriptors import of_descriptors
 from analyzer.judge.far_counts import asleep_in_words, far_counts_in_words
-from analyzer.judge.heaps import heap_in_words
 from analyzer.judge.kernel_counts import of_counts
 from analyzer.judge.rows import of_rows
 from analyzer.model.finding import Severity
@@ -77,7 +78,7 @@ def beside_threads(case: Case, findings: Sequence[Finding] = ()) -> list[str]:
     """What rows, lists, counts and lines of logs show, those lines aside that a finding is made of."""
     said: list[str] = []
     for view in case.latest:
-        said += of_rows(view, case.counts.of(Counted.SOCKETS))
+        said += of_rows(view, case.counts.of(Counted.SOCKETS), before(case, view))
     said += counted(case, {evidence.where for finding in findings for evidence in finding.evidence})
     said += of_lists(case.incident.snapshots)
     said += counted_in_words(case)

@@ -8,7 +8,7 @@ from msgspec.structs import replace
 
 from analyzer.evidence.chosen_threads import FEW_THREADS
 from analyzer.evidence.sessions import of_lists
-from analyzer.families import counted_sessions, full_pipes, listed_sessions, standing_calls, told_by_logs
+from analyzer.families import counted_sessions, listed_sessions, standing_calls, told_by_logs
 from analyzer.families.counted_sessions import counted_in_words
 from analyzer.judge.shown import beside_threads, of_untold, shown
 from analyzer.model.finding import Check, Finding, Outcome, Severity
@@ -59,10 +59,19 @@ def with_logs(case: Case, found: list[Finding], checked: list[Check], rules: Map
     said = {_QUEUE} if any(one.rule == _PROXY for one in found) else set()
     told = {
         one.rule: replace(one, outlook=one.outlook or rules[one.rule].OUTLOOK)
-        for one in (*told_by_logs.suspicions(case), *full_pipes.findings(case))
+        for one in (*told_by_logs.suspicions(case), *_of_pipes(case))
         if one.rule in rules.keys() - said
     }
     return [*found, *told.values()], _noted(checked, told)
+
+
+def _of_pipes(case: Case) -> Sequence[Finding]:
+    """Writes to pipes that nobody reads, where system calls or wait channels are here."""
+    if not any(snapshot.tasks for snapshot in case.incident.snapshots):
+        return ()
+    from analyzer.families import full_pipes, undrained_children  # noqa: PLC0415 - few incidents have them
+
+    return (*undrained_children.findings(case), *full_pipes.findings(case))
 
 
 def _with_alarm(case: Case, found: list[Finding], checked: list[Check], rules: Mapping[str, Rule]) -> tuple[list[Finding], list[Check]]:

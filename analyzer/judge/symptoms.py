@@ -6,6 +6,8 @@ from collections import Counter
 from typing import TYPE_CHECKING, Final
 
 from analyzer.evidence.calls import DUMP_MISSING, SOCKETS_MISSING, kind_in_words
+from analyzer.evidence.departures import before as before_of
+from analyzer.evidence.departures import came_and_went
 from analyzer.evidence.log_events import caller_in_words, in_words, of_this_moment
 from analyzer.evidence.movement import only_busy
 from analyzer.evidence.packet_claims import trouble_of
@@ -19,7 +21,7 @@ from analyzer.model.message import Message, capitalized, joined, plural, say, un
 from analyzer.software.kinds import ActivityKind
 from analyzer.waits.server_pools import SATURATED, pressure
 from analyzer.waits.targets import FEW_CLIENTS
-from parsers.records import LogKind, TcpState
+from parsers.records import LogKind
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
@@ -27,7 +29,6 @@ if TYPE_CHECKING:
     from analyzer.model.finding import CloseWait
     from analyzer.model.incident import Incident
     from analyzer.waits.case import Case, ProcessView, ServerPool
-    from parsers.records import Endpoint
 
 FEW: Final = 10
 """CLOSE_WAIT sockets of a port that come and go on a healthy server …"""
@@ -44,7 +45,7 @@ SMALLEST_POOL: Final = 4
 def without_cause(case: Case, findings: Sequence[Finding]) -> tuple[Status, str, str]:
     """Health needs evidence of health; symptoms that no rule explains are said; everything else is not enough."""
     incident = case.incident
-    felt = [line for view in case.latest for line in suffering(view, _before(case, view))]
+    felt = [line for view in case.latest for line in suffering(view, before_of(case, view))]
     standing = [line for serving in case.server_pools if not only_busy(case, serving) for line in _standing(serving)]
     felt += standing if felt or not incident.has_sockets else []
     felt += [says for port in case.ports for _, says in trouble_of(port)]
@@ -244,29 +245,13 @@ def _have(case: Case, *, whole: bool) -> str:
     )
 
 
-def _before(case: Case, view: ProcessView) -> ProcessView | None:
-    """The process in the table before, None if there is none."""
-    history = case.history(view)
-    return next((one for one in reversed(history[: history.index(view)]) if one.sockets), None)
-
-
-def _came_and_went(port: int, view: ProcessView, before: ProcessView | None) -> bool:
-    """True if a few clients left, and as many that had left in the table before are gone: the server closes its side."""
-    now, then = _left(port, view), _left(port, before) if before is not None else set()
-    return len(then) >= len(now) and now.isdisjoint(then)
-
-
-def _left(port: int, view: ProcessView) -> set[tuple[Endpoint, Endpoint | None]]:
-    return {(row.local, row.remote) for row in view.server_side(port).of(TcpState.CLOSE_WAIT)}
-
-
 def suffering(view: ProcessView, before: ProcessView | None = None) -> Iterable[str]:
     """Symptoms of a process' clients beyond what comes and goes on a healthy server, by the table ``before``, too."""
     for port in sorted(view.listeners):
         felt = pressure(view, port)
         total = len(view.server_side(port))
         counts = felt.close_wait
-        few = counts.total < FEW and _came_and_went(port, view, before)
+        few = counts.total < FEW and came_and_went(port, view, before)
         if counts.total >= FEW or (not few and counts.total > 2 and counts.total > FEW_SHARE * total):  # noqa: PLR2004 - two may be caught closing
             yield say(
                 "{clients} of port {port} disconnected and the server has not closed its side ({read})",

@@ -1,7 +1,7 @@
 """Threads hang in the kernel on storage: a disk or a network file system does not answer.
 
-Looks for: threads in state D (uninterruptible sleep) in top -H or ps -L that the thread dump shows in file input or output, or several threads in state D at
-once.
+Looks for: threads in state D (uninterruptible sleep) in top -H or ps -L that the dump shows in file access, or several at once. Also threads in a
+call of a file while the kernel's log says that a file server does not answer or a task hangs.
 
 Why it matters: such a thread cannot even be killed. Whoever needs a lock that it holds (a logger, a cache) waits behind it.
 
@@ -17,6 +17,7 @@ from typing import TYPE_CHECKING, Final
 
 from analyzer.evidence.calls import kind_in_words
 from analyzer.evidence.citations import blamed, of_threads
+from analyzer.families import silent_stores
 from analyzer.model.finding import Confidence, Culprit, Evidence, Finding, Outlook, RecoversWhen, Severity, When
 from analyzer.model.message import plural, say
 from analyzer.model.need import Need
@@ -34,8 +35,6 @@ NEEDS: Final = (Need.THREADS,)
 CONSEQUENCE_OF: Final[tuple[str, ...]] = ()
 OUTLOOK: Final = Outlook(RecoversWhen.CAUSE, say("The threads go on when the device answers."))
 CLEAN: Final = say("no group of threads is in uninterruptible sleep")
-FEWEST: Final = 2
-"""Threads in state D at once: one may be in a short read."""
 TEXT: Final = Text(
     "disk-stall",
     headline="{thread_hangs} in the kernel on storage{in_}.",
@@ -73,21 +72,13 @@ TEXT: Final = Text(
 
 
 def diagnose(case: Case) -> Iterator[Finding]:
-    """One finding per process with threads in uninterruptible sleep."""
-    for view in case.latest:
-        rows: list[ThreadUsage | TaskSyscall] = [*view.snapshot.tasks, *view.snapshot.usages]
-        asleep = {row.native_id: row for row in rows if row.state == "D"}
-        members = [member for pool in view.pools for member in pool.members if member.thread.native_id in asleep]
-        if len(members) >= FEWEST:
-            whole = any(len(pool.members) >= FEWEST and all(member in members for member in pool.members) for pool in view.pools)
-            stopped = [asleep[member.thread.native_id] for member in members if member.thread.native_id is not None]
-            yield _finding(view, members, stopped, whole=whole)
+    """One finding per process with threads in uninterruptible sleep, else in calls of files while the kernel's log tells of storage."""
+    yield from [_finding(*found) for found in silent_stores.asleep(case)] or silent_stores.findings(case)
 
 
-def _finding(view: ProcessView, members: Sequence[ThreadActivity], rows: Sequence[ThreadUsage | TaskSyscall], *, whole: bool) -> Finding:
+def _finding(view: ProcessView, members: Sequence[ThreadActivity], rows: Sequence[ThreadUsage | TaskSyscall], whole: bool) -> Finding:
     files = [member for member in members if member.activity.kind == ActivityKind.FILE_IO]
-    first = (files or list(members))[0]
-    frame = blamed([first])
+    frame = blamed([first := (files or list(members))[0]])
     text = TEXT.filled(
         view.process,
         thread_hangs=plural(len(rows), "thread hangs", "threads hang"),

@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING, Final
 
 from analyzer.evidence.citations import of_threads
 from analyzer.evidence.log_events import of_this_moment
-from analyzer.families import counted_limits, logged_limit, numbered_descriptors
+from analyzer.families import counted_descriptors, logged_limit, numbered_descriptors
 from analyzer.join.descriptors import USUAL_LIMITS, Usage, limit_evidence, usage
 from analyzer.model.finding import Confidence, Culprit, Evidence, Finding, Outlook, RecoversWhen, Severity, When
 from analyzer.model.message import plural, say
@@ -102,7 +102,7 @@ def diagnose(case: Case) -> Iterator[Finding]:
         limit = used.limit.soft if used.limit is not None else _usual(used.used)
         if limit is not None and used.used >= FULL * limit:
             yield _finding(case, view, used, limit)
-    yield from counted_limits.descriptors(case)
+    yield from counted_descriptors.descriptors(case)
     yield from logged_limit.findings(case)
 
 

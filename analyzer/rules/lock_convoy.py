@@ -3,8 +3,7 @@
 Looks for: a crowd of threads that stand before the same monitor or lock, and the one that holds it: in a call to another service, in file
 I/O, asleep, or computing. Lock lines name the owner of a monitor; a ReentrantLock's only in a dump with -l.
 
-Why it matters: the lock turns a pool of threads into one. A single slow call under it stops every request that needs the lock, even those
-that would not have made the call.
+Why it matters: the lock turns a pool of threads into one. A single slow call under it stops every request that needs the lock.
 
 Do next: look at what the owner does. Move the slow work out of the lock: compute first, then lock and publish; refresh in the background; give
 the call a time limit. The lock is the cause that stops everybody, the slow call is why it is not given back.
@@ -47,6 +46,7 @@ CONSEQUENCE_OF: Final = (
     "lock-order-inversion",
     "recursive-read-lock",
     "logging-stall",
+    "disk-stall",
     "dns-stall",
     "entropy-stall",
 )

@@ -1,6 +1,7 @@
 r"""Lines about moments in which a virtual machine stood still: collections of garbage, safepoints, watchdogs that were late themselves.
 
     [2026-11-28T15:12:20.123+0000][812.345s][info][gc] GC(12) Pause Full (G1 Compaction Pause) 4021M->3990M(4096M) 14235.123ms
+    91879.513: [Full GC 91879.513: [CMS (concurrent mode failure): 4194303K->4194303K(4194304K), 25.7 secs] 6081791K->5911800K(6081792K), [CMS Perm : … ], 25.7720 secs]
     812.345: [Full GC (Ergonomics) [PSYoungGen: 1024K->0K(9216K)] … , 14.2351234 secs] [Times: user=14.20 sys=0.01, real=14.24 secs]
     Total time for which application threads were stopped: 14.2351234 seconds, Stopping threads took: 0.0001 seconds
     Safepoint "G1CollectFull", Time since last: 1000000 ns, Reaching safepoint: 2000 ns, Cleanup: 1 ns, At safepoint: 1 ns, Total: 14235123456 ns
@@ -35,12 +36,17 @@ SHAPES: Final = (
     _shape(
         "garbage collector",
         " Pause ",
-        r"GC\(\d{1,9}\) Pause (?P<subject>[A-Z][\w ]{1,40}\w)(?: \([^\n]{1,80}?\))?(?: \d{1,9}M->\d{1,9}M\((?P<heap>\d{1,9})M\))? (?P<ms>\d{1,9}[.,]\d{1,6})ms\s*$",
+        r"GC\(\d{1,9}\) Pause (?P<subject>[A-Z][\w ]{1,40}\w)(?: \([^\n]{1,80}?\))?(?: (?P<before>\d{1,9})M->(?P<after>\d{1,9})M\((?P<size>\d{1,9})M\))? (?P<ms>\d{1,9}[.,]\d{1,6})ms\s*$",
     ),
     _shape(
         "virtual machine", "application threads were stopped", rf"Total time for which application threads were stopped: {_SECONDS} seconds"
     ),
     _shape("virtual machine", "Reaching safepoint", r"Safepoint \"(?P<subject>\w{1,80})\", [^\n]{0,300}Total: {1,20}(?P<ns>\d{1,18}) ns"),
+    _shape(
+        "garbage collector",
+        "[Full GC",
+        rf"\[(?P<subject>Full GC)\b[^\n]{{0,600}}?[\])C] {{1,2}}{_HEAP}, (?:\[[^\n]{{0,600}}?, )?{_SECONDS} secs\](?: \[Times: [^\]\n]{{1,80}}\])?\s*$",
+    ),
     _shape(
         "garbage collector", " GC", rf"\[(?P<subject>Full GC|GC)\b[^\n]{{0,2000}}, {_SECONDS} secs\](?: \[Times: [^\]\n]{{1,80}}\])?\s*$"
     ),

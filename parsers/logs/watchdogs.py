@@ -90,6 +90,7 @@ SHAPES: Final = (
     _shape("Celery", LogKind.WORKER_ENDED, "TimeLimitExceeded(", r"(?:Soft)?TimeLimitExceeded\((?P<s>\d{1,7}(?:\.\d{1,3})?)?,?\)"),
     _shape("uWSGI", LogKind.WORKER_ENDED, "HARAKIRI", r"HARAKIRI ON WORKER \d{1,5} \(pid: (?P<process>\d{1,10})"),
     _shape("RabbitMQ", LogKind.ALARM, "resource_limit,", r"\{resource_limit,(?P<subject>disk|memory),"),
+    _shape("RabbitMQ", LogKind.ALARM, " alarm on node ", r"(?P<subject>Free disk space|Memory) alarm on node [\w.@-]{1,120}"),
     _shape("RabbitMQ", LogKind.ALARM, "resource limit alarm set", r"(?P<subject>disk|memory) resource limit alarm set on node"),
     _shape("ActiveMQ", LogKind.ALARM, "percentUsage=100%", r"Usage\((?P<subject>[^()\n]{1,160})\) percentUsage=100%"),
     _shape(

@@ -6,7 +6,8 @@
 
 The header names the columns; the last one is the command line and takes the rest. With ``-L`` every thread has a row: the one whose LWP is the pid
 stands for the process. With ``m`` the threads stand below their process, with a dash for its pid. ``ps -ef`` prints no state. BusyBox has
-PID, USER, TIME and COMMAND. ``lstart`` (STARTED) is a date of five words.
+PID, USER, TIME and COMMAND. ``lstart`` (STARTED) is a date of five words. Where a filter has taken the header away, the columns that the
+command asks for name them: ``ps -eo pid,ppid,stat,etime,wchan:20,args | grep convert``.
 """
 
 from __future__ import annotations
@@ -14,14 +15,14 @@ from __future__ import annotations
 from functools import lru_cache
 from typing import TYPE_CHECKING, Final
 
-from parsers.records import Parsed, Pid, ProcessRow
+from parsers.records import NativeId, Parsed, Pid, ProcessRow, TaskSyscall
 from parsers.records.shows import Shows
 from parsers.text.patterns import lazy
 from parsers.text.source import Section, leftovers
 
 if TYPE_CHECKING:
     import re
-    from collections.abc import Sequence
+    from collections.abc import Iterator, Sequence
 
 NAME: Final = "ps"
 SHOWS: Final = frozenset({Shows.PROCESS})
@@ -39,8 +40,30 @@ _CELLS: Final = {
     "THCNT": r"(?P<threads>\d{1,10})",
     "LWP": r"(?:(?P<lwp>\d{1,10})|-)",
     "RSS": r"(?:(?P<rss>\d{1,15})|-)",
+    "WCHAN": r"(?:-|0|(?P<channel>[a-zA-Z_][\w.]{0,120}))",
 }
+_ASKED: Final = {
+    "pid": "PID",
+    "ppid": "PPID",
+    "stat": "STAT",
+    "state": "STAT",
+    "s": "STAT",
+    "lstart": "STARTED",
+    "nlwp": "NLWP",
+    "thcount": "THCNT",
+    "lwp": "LWP",
+    "tid": "LWP",
+    "spid": "LWP",
+    "rss": "RSS",
+    "rssize": "RSS",
+    "wchan": "WCHAN",
+}
+"""What ``-o`` calls the columns that are read."""
+_COMMANDS: Final = frozenset({"args", "cmd", "command", "comm", "ucmd", "ucomm"})
 _header = lazy(HEADER).match
+_columns = lazy(
+    r"(?:sudo )?ps [^|\n]{0,60}?-[a-zA-Z]{0,6}o[ ]?(?P<columns>[\w%]{1,12}(?::\d{1,3})?(?:,[\w%]{1,12}(?::\d{1,3})?){1,20})(?: |$)"
+).match
 _channels = lazy(r"[ ]*PID[ ]+(?:TID|LWP|SPID|PPID)[ ]+(?:STAT|S)[ ]+WCHAN[ ]").match  # a format of its own
 
 
@@ -65,18 +88,28 @@ def sniff(head: Sequence[str]) -> bool:
     return any(_header(line) and not _channels(line) for line in head)
 
 
-def parse(section: Section) -> Parsed:
-    """Read every process below a header."""
-    records: list[ProcessRow] = []
+def below(section: Section) -> Parsed | None:
+    """What stands below a command that names its columns, and has no header; None for anything else, and where a row has other columns."""
+    match = _columns(section.prompt or "")
+    asked = [name.partition(":")[0] for name in match["columns"].split(",")] if match else []
+    if "pid" not in asked or asked[-1] not in _COMMANDS or any(_header(line) for line in section.lines[:3]):
+        return None
+    columns = (*(_ASKED.get(name, name.upper()) for name in asked[:-1]), "COMMAND")
+    parsed = parse(section, columns)
+    return parsed if parsed.records and not parsed.unread else None
+
+
+def parse(section: Section, columns: tuple[str, ...] = ()) -> Parsed:
+    """Read every process below a header, or with these columns."""
+    records: list[ProcessRow | TaskSyscall] = []
     unread: list[tuple[int, str]] = []
     read = 0
-    match_row = None
+    match_row = row(columns).match if columns else None
     for index, line in section.rows():
         if _header(line):
             match_row = row(tuple(line.split())).match
         elif match_row is not None and (match := match_row(line)):
-            if record := _process(section, index, match.groupdict()):
-                records.append(record)
+            records += _process(section, index, match.groupdict())
         else:
             unread.append((index, "no row of ps"))
             continue
@@ -85,12 +118,16 @@ def parse(section: Section) -> Parsed:
     return Parsed((*records, *elisions), read + len(elisions), gaps)
 
 
-def _process(section: Section, index: int, cells: dict[str, str | None]) -> ProcessRow | None:
-    """The record; None for a thread that is not its process's first."""
+def _process(section: Section, index: int, cells: dict[str, str | None]) -> Iterator[ProcessRow | TaskSyscall]:
+    """The process, and where in the kernel it sleeps; nothing for a thread that is not its process's first."""
     pid, lwp, threads, rss = (cells.get(name) for name in ("pid", "lwp", "threads", "rss"))
     if pid is None or (lwp is not None and lwp != pid):
-        return None
-    return ProcessRow(
+        return
+    if channel := cells.get("channel"):
+        yield TaskSyscall(
+            where=section.where(index), pid=Pid(int(pid)), native_id=NativeId(int(pid)), wait_channel=channel, state=cells.get("state")
+        )
+    yield ProcessRow(
         where=section.where(index),
         pid=Pid(int(pid)),
         command=cells.get("command") or "",

@@ -20,6 +20,7 @@ from parsers.records.stack_records import Frame, LoopHandle, Runtime
 from parsers.records.tallies import Counted, Setting, Tally
 from parsers.records.task_records import (
     DESCRIPTOR_FIRST,
+    MAIN,
     PINNED,
     SILENT,
     TASK,
@@ -39,6 +40,7 @@ _Kind = TypeVar("_Kind")
 
 __all__ = [
     "DESCRIPTOR_FIRST",
+    "MAIN",
     "PINNED",
     "SILENT",
     "TASK",

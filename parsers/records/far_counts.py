@@ -62,3 +62,7 @@ class ProxyLoad(msgspec.Struct, frozen=True, kw_only=True):
     mode: str | None = None
     failed: int | None = None
     """Connections to the server that could not be made."""
+    answers: float | None = None
+    """Seconds from a request to the first byte of its answer, the mean of the last 1,024 requests."""
+    connects: float | None = None
+    """Seconds to make a connection to the server, the mean as well."""

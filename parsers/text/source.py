@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 # A prompt with one of the commands that operators save: "$ lsof -i:8080", "[root@app01 ~]# ss -tanp", "app@web1:~$ sudo jstack 12", "app@mini ~ % lsof -p 12", "app1:~ # ss -s".
 # What stands before the sign is short, so that a line of prose or of a stack cannot pass for a prompt.
 _COMMAND = (
-    r"[ \t]+(?P<command>(?:sudo[ \t]+(?:-\w+[ \t]+(?:\w+[ \t]+)?)*)?(?:\S*/)?"
+    r"[ \t]+(?:sleep[ \t]+[\d.]{1,6}[smh]?[ \t]*(?:;|&&)[ \t]*)?(?P<command>(?:sudo[ \t]+(?:-\w+[ \t]+(?:\w+[ \t]+)?)*)?(?:\S*/)?"
     r"(?:netstat|lsof|lsfd|ss|jstack|jcmd|jhsdb|jps|kill|cat|top|ps|ls|nstat|date|uptime|uname|hostname|ulimit|prlimit|tcpdump|strace|py-spy|conntrack|nettop|pstack|gdb"
     r"|[efz]?grep|g?awk|sed|wc|sysctl|pfiles|pargs|procstat|sockstat|fstat|Get-NetTCPConnection|curl|wget|dmesg|journalctl|while|for|watch)\b[^\n]*)"
 )

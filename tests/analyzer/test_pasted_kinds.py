@@ -345,3 +345,42 @@ def test_workers_that_parked_themselves_in_their_own_loop_wait_for_work() -> Non
     assert "1 of the 1 pool" in told(f"All hang!\n\n{stacks}\n\n$ nodetool tpstats\n{table.format(active=3, pending=7)}\nWhy?\n")
     others = "\n".join(thread(f"SawStage-{n}", "WAITING (parking)", *called) for n in range(3))
     assert "idle" not in told(f"All hang!\n\n{others}\n\nWhy?\n")
+
+
+SLOW_PHP = """[02-Mar-2026 10:00:01]  [pool till] pid 715
+script_filename = /srv/www/index.php
+[0x00007f3b6a41d5d0] curl_exec() /srv/www/lib/Stock.php:61
+[0x00007f3b6a41d500] quantity() /srv/www/lib/Product.php:29
+
+"""
+FULL_FPM = """pool:                 till
+process manager:      dynamic
+listen queue:         {queue}
+max listen queue:     129
+listen queue len:     128
+idle processes:       {idle}
+active processes:     {active}
+total processes:      60
+max children reached: 1
+"""
+
+
+def test_a_server_that_says_itself_that_no_worker_is_free_stands_beside_a_picked_stack() -> None:
+    (finding,) = found(
+        diagnosis_of({"post.txt": "Slow log, all the same:\n\n" + SLOW_PHP + FULL_FPM.format(queue=90, idle=0, active=60)}), "slow-backend"
+    )
+    assert "called from quantity(Stock.php:61)" in finding.headline
+    assert "and no worker is free (PHP-FPM till: active 60, total 60, queue 90" in finding.headline
+
+
+def test_free_workers_beside_a_picked_stack_are_not_called_busy() -> None:
+    (finding,) = found(
+        diagnosis_of({"post.txt": "Slow log, all the same:\n\n" + SLOW_PHP + FULL_FPM.format(queue=0, idle=50, active=10)}), "slow-backend"
+    )
+    assert "no worker is free" not in finding.headline
+
+
+def test_a_full_server_of_another_runtime_is_not_that_of_a_picked_stack() -> None:
+    busy = "2026-03-02 10:00:00 All threads (200) are currently busy, waiting. Increase maxThreads (200) or check the servlet status\n"
+    (finding,) = found(diagnosis_of({"post.txt": "Slow log, all the same:\n\n" + SLOW_PHP + busy}), "slow-backend")
+    assert "no worker is free" not in finding.headline

@@ -109,3 +109,32 @@ def test_rows_of_many_that_were_counted_are_not_called_few() -> None:
     assert "nothing to look at" not in told.verdict.headline
     few = report("# netstat -Aan | grep FIN_WAIT_2\n" + ROWS)
     assert "so few are nothing to look at" in few.verdict.headline
+
+
+THROWN = """Caused by: java.io.UncheckedIOException: java.io.IOException: Too many open files
+\tat java.net.http/jdk.internal.net.http.HttpClientImpl.<init>(HttpClientImpl.java:313)
+\tat java.net.http/jdk.internal.net.http.HttpClientBuilderImpl.build(HttpClientBuilderImpl.java:135)
+\tat net.umbra.relay.Notifier.push(Notifier.java:41)
+"""
+
+
+def kinds(polls: int, wakers: int, sockets: int) -> str:
+    return (
+        "$ ls -l /proc/7/fd | awk '{print $NF}' | sed 's/[0-9]\\+/N/g' | sort | uniq -c | sort -rn\n"
+        f"  {polls} anon_inode:[eventpoll]\n  {wakers} anon_inode:[eventfd]\n  {sockets} socket:[N]\n"
+    )
+
+
+def test_selectors_of_clients_that_are_made_for_each_call() -> None:
+    (finding,) = found(report(THROWN, kinds(1370, 1369, 1330)), "fd-exhaustion")
+    assert (
+        "most of them of 1,370 selectors: clients or event loops that net.umbra.relay.Notifier.push(Notifier.java:41) makes again and again"
+        in finding.headline
+    )
+    assert finding.confidence is Confidence.LIKELY
+
+
+def test_sockets_whose_numbers_are_masked_are_sockets() -> None:
+    (finding,) = found(report(THROWN, kinds(3, 3, 4080)), "fd-exhaustion")
+    assert "most of them sockets" in finding.headline
+    assert "selectors" not in finding.headline

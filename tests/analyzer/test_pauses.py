@@ -73,3 +73,41 @@ AFTER = "".join(
 )
 def test_collections_that_keep_up_are_no_trouble(text: str) -> None:
     assert not found(diagnosis_of({"gc.log": text, **ONE}), "gc-thrash")
+
+
+CMS = "2026-03-02T09:{minute:02}:{second:06.3f}+0000: {at}: [Full GC {at}: [CMS (concurrent mode failure): 3194303K->3194301K(3194304K), {s} secs] {before}K->{after}K(4081792K), [CMS Perm : 301121K->301121K(524288K)], {s} secs] [Times: user={s} sys=0.01, real={s} secs]"
+PLAIN = "2026-03-02T09:{minute:02}:{second:06.3f}+0000: {at}: [Full GC (Allocation Failure)  {before}K->{after}K(4081792K), {s} secs]"
+HISTOGRAM = """
+ num     #instances         #bytes  class name
+----------------------------------------------
+   1:       8120007     1494400840  [C
+   2:       7101118      218426832  java.lang.String
+   3:        411840       58736640  org.eclipse.jetty.server.session.Session
+"""
+
+
+def picked(shape: str, every: float, s: float, after: int, count: int = 3) -> str:
+    lines = []
+    for number in range(count):
+        time = 60.0 + number * every
+        minute, second = divmod(time, 60)
+        lines.append(shape.format(minute=int(minute), second=second, at=f"{9000 + time:.3f}", s=f"{s:.4f}", before=4_000_000, after=after))
+    return "gc.log\n" + "\n".join(lines) + "\n"
+
+
+@pytest.mark.parametrize("shape", [CMS, PLAIN])
+def test_long_collections_one_after_the_other_of_a_full_heap(shape: str) -> None:
+    (finding,) = found(diagnosis_of({"report.txt": picked(shape, 20.5, 19.8, 3_990_000) + HISTOGRAM}), "gc-thrash")
+    assert finding.headline.startswith(
+        "The garbage collector collects the whole heap again and again, 59 of 61 s, and frees next to nothing"
+    )
+    assert "most of all of org.eclipse.jetty.server.session.Session (411,840)" in finding.headline
+
+
+@pytest.mark.parametrize(
+    ("every", "s", "after", "count"),
+    [(20.5, 19.8, 1_900_000, 3), (300.0, 19.8, 3_990_000, 3), (20.5, 19.8, 3_990_000, 1), (1.1, 1.05, 3_990_000, 3)],
+)
+def test_long_collections_that_free_much_or_come_seldom_are_no_full_heap(every: float, s: float, after: int, count: int) -> None:
+    diagnosis = diagnosis_of({"report.txt": picked(CMS, every, s, after, count)})
+    assert not [one for one in found(diagnosis, "gc-thrash") if "frees next to nothing" in one.headline]

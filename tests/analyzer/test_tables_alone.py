@@ -65,3 +65,38 @@ class TestEqualNumbers:
     )
     def test_what_does_not_suffice(self, files: dict[str, str]) -> None:
         assert not found(diagnosis_of(files), "slow-backend")
+
+
+CLOSED = "Recv-Q Send-Q   Local Address:Port    Peer Address:Port\n{rows}"
+ROW = '1      0          10.5.5.9:8081        10.5.8.{host}:{port}   users:(("java",pid=1811,fd={fd}))\n'
+
+
+def later(first: tuple[int, ...], second: tuple[int, ...]) -> str:
+    """Two tables of one terminal, the second some seconds later."""
+    rows = ["".join(ROW.format(host=host, port=52000 + host, fd=600 + host) for host in hosts) for hosts in (first, second)]
+    asked = "ss -tnp state close-wait '( sport = :8081 )'"
+    tables = [CLOSED.format(rows=one) for one in rows]
+    return f"Is this a leak?\n\n    $ {asked}\n{tables[0]}\n    $ sleep 5; {asked}\n{tables[1]}\n"
+
+
+def test_clients_that_left_and_are_gone_in_the_next_table_are_no_alarm() -> None:
+    diagnosis = diagnosis_of({"post.txt": later((31, 33, 34), (40,))})
+    said = f"{diagnosis.verdict.headline} {diagnosis.verdict.summary}"
+    assert "CLOSE_WAIT of port 8081 comes and goes, as is normal for a moment" in said
+    assert "1 here, and none of the 3 such connections of the table before is left" in said
+    assert not diagnosis.findings
+
+
+def test_clients_that_left_and_stay_are_told_as_before() -> None:
+    diagnosis = diagnosis_of({"post.txt": later((31, 33, 34), (31, 33, 34, 40))})
+    said = f"{diagnosis.verdict.headline} {diagnosis.verdict.summary}"
+    assert "comes and goes" not in said
+    assert "clients of port 8081 disconnected and the server has not closed its side" in said
+
+
+def test_descriptors_that_were_counted_twice_do_not_grow() -> None:
+    counted = "    $ ls /proc/1811/fd | wc -l\n    731\n    $ ls /proc/1811/fd | wc -l      # two hours later\n    {last}\n"
+    calm, grown = (diagnosis_of({"post.txt": later((31,), (40,)) + counted.format(last=last)}) for last in (728, 3990))
+    assert "728 descriptors were counted" in calm.verdict.summary
+    assert "731 before: they do not grow" in calm.verdict.summary
+    assert "do not grow" not in grown.verdict.summary

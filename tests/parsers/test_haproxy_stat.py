@@ -50,3 +50,26 @@ def test_queues_come_first_then_dead_servers() -> None:
 def test_a_frontend_without_a_place_left_is_told_and_a_calm_list_too() -> None:
     assert "shop/FRONTEND has all of its 2,000 sessions in use" in said(HEADING + FRONT.replace(",96,", ",2000,"))
     assert "HAProxy lists 1 server, none with a queue" in said(HEADING + FRONT + CALM)
+
+
+CUT = """all I have of that time (columns: pxname svname qcur qmax scur smax slim stot econ status qtime ctime rtime ttime):
+
+shop   FRONTEND -  -   990 2000 2000 911022 - OPEN - - - -
+carts  c1       31 77  20  20   20   30111  7 UP 5200 1 7310 12600
+carts  c2       29 70  20  20   20   30001  0 UP 5100 0 7290 12500
+carts  BACKEND  60 150 40  40   60   60112  7 UP 5150 0 7300 12550
+"""
+
+
+def test_rows_that_awk_has_cut_out_are_read_by_names_in_front_of_them() -> None:
+    _, one, two, _ = loads(CUT)
+    assert (one.queued, one.current, one.limit, one.failed, one.status) == (31, 20, 20, 7, "UP")
+    assert (two.answers, two.connects) == (7.29, 0.0)
+    text = said(CUT)
+    assert "60 requests wait in HAProxy's queue of carts: all of its 2 servers' 40 places are taken, and an answer takes 7.3 s" in text
+
+
+def test_rows_with_another_number_of_cells_are_unread() -> None:
+    parsed = check(haproxy_stat, Section("x", 1, [*CUT.splitlines(), "carts c3 1 2 3"]))
+    assert sum(isinstance(one, ProxyLoad) for one in parsed.records) == 4
+    assert parsed.unread

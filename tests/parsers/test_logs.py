@@ -92,7 +92,7 @@ def section(*lines: str) -> Section:
             "[2026-05-06T07:08:09.123+0000][gc] GC(7) Pause Full (G1 Compaction Pause) 900M->890M(1024M) 8000.5ms",
             LogKind.PAUSE,
             "Full",
-            {"seconds": 8.0005, "heap": 1024},
+            {"seconds": 8.0005, "before": 900, "after": 890, "size": 1024},
         ),
     ],
 )

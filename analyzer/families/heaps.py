@@ -19,6 +19,7 @@ MANY: Final = 10_000
 NEAR: Final = 0.02
 """Share by which the entries of a container may differ from what they hold."""
 _TOLD: Final = 3
+_JDK: Final = ("[", "java.", "javax.", "jdk.", "sun.", "com.sun.", "<", "scala.", "kotlin.", "clojure.")
 _QUEUES: Final = (
     "java.util.concurrent.LinkedBlockingQueue$Node",
     "java.util.concurrent.LinkedBlockingDeque$Node",
@@ -50,6 +51,16 @@ def heap_in_words(case: Case) -> Iterator[str]:
         if one.grown:
             yield say("objects of {name}:{growth}", name=one.last.name or "?", growth=growth_in_words(one).rstrip("."))
     yield from _kept(own, counts)
+
+
+def filling(case: Case) -> str | None:
+    """The class outside the JDK of which most objects were counted, with their number; None if none has many."""
+    counts = case.counts.of(Counted.OBJECTS)
+    found = [one for one in counts if one.number >= MANY and not (one.last.name or "[").startswith(_JDK)]
+    if not found:
+        return None
+    most = max(found, key=lambda one: (case.known.is_application(one.last.name or ""), one.number))
+    return say("{name} ({count:,})", name=most.last.name or "?", count=most.number)
 
 
 def _kept(own: Sequence[Count], counts: Sequence[Count]) -> Iterator[str]:
