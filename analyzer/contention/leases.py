@@ -19,6 +19,7 @@ from analyzer.model.message import plural, say
 from analyzer.software.blockers import IDLE, SOCKET, waited_lock
 from analyzer.software.kinds import ActivityKind, PoolRole
 from analyzer.software.knowledge import HTTP, JDBC
+from analyzer.software.named_waits import unlisted_lender
 from analyzer.software.pools import ThreadSet
 from parsers.records import TcpState
 
@@ -183,7 +184,8 @@ def lender_of(member: ThreadActivity, known: Knowledge) -> Lender | None:
     """The lender that a thread waits for; None if it does not wait for a lease."""
     if member.activity.kind in _ELSEWHERE:
         return None
-    return _lender_above(member.thread.frames, member.activity.app, known)
+    listed = _lender_above(member.thread.frames, member.activity.app, known)
+    return listed or (unlisted_lender(member.thread.frames) if member.activity.kind is ActivityKind.LEASE else None)
 
 
 @lru_cache(maxsize=8192)

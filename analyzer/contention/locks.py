@@ -293,7 +293,7 @@ def behind_writer(view: ProcessView, member: ThreadActivity) -> bool:
 
 def _leases(member: ThreadActivity, known: Knowledge) -> bool:
     """True if the thread asks a pool for something it lends: whoever waits for that is told elsewhere."""
-    return not known.lease_frames.isdisjoint(calls_of(member.thread.frames))
+    return member.activity.kind is ActivityKind.LEASE or not known.lease_frames.isdisjoint(calls_of(member.thread.frames))
 
 
 def _behind_work(view: ProcessView, lock: Lock | None) -> bool:

@@ -13,7 +13,7 @@ from analyzer.model.finding import Evidence
 from analyzer.model.message import say
 from analyzer.software.blockers import waited_lock
 from analyzer.software.kinds import ActivityKind
-from parsers.records import TcpState
+from parsers.records import LockVerb, TcpState
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -85,6 +85,18 @@ class LogQueue(msgspec.Struct, frozen=True):
         """The appender's lock that the first of them waits for."""
         found = waited_lock(self.blocked.members[0].thread)
         return lock_in_words(found) if found is not None else None
+
+    @property
+    def lock_class(self) -> str | None:
+        """The class of the lock that one thread has and all others wait to take; None where no line says so."""
+        found = waited_lock(self.blocked.members[0].thread)
+        plain = found is not None and found.verb is LockVerb.WAITING_TO_LOCK and not (found.cls or "").startswith("java.util.concurrent.")
+        return found.cls if found is not None and plain and self.named else None
+
+    @property
+    def console(self) -> bool:
+        """True if the writer writes to the console: to the standard output of the process."""
+        return self.writer is not None and within(self.writer, self.blocked.view.known.tables.logging.console)
 
     def ends(self) -> Iterator[Evidence]:
         """Who writes, and what it writes to, as far as it is told."""

@@ -5,6 +5,7 @@ from __future__ import annotations
 from functools import lru_cache
 from typing import TYPE_CHECKING, Final
 
+from analyzer.join.coverage import TOLD
 from analyzer.model.finding import Confidence, Doubt
 from analyzer.model.message import say
 
@@ -29,7 +30,9 @@ def chosen(case: Case, view: ProcessView) -> bool:
     if dump.fragment or dump.dialect == _SLOW:
         return True
     artifact = next((one for one in case.incident.artifacts if one.file == dump.where.file), None)
-    return artifact is not None and (bool(artifact.elisions) or any(part.format is None and not part.looks_like for part in artifact.parts))
+    return artifact is not None and (
+        bool(artifact.elisions) or any(part.format in {None, TOLD} and not part.looks_like for part in artifact.parts)
+    )
 
 
 def few_threads() -> Doubt:

@@ -8,13 +8,15 @@ from analyzer.evidence.calls import kind_in_words
 from analyzer.model.message import Message, say, say_of
 from analyzer.software.blockers import application_frame, blocking_frame
 from analyzer.software.kinds import ActivityKind, SocketSide
+from analyzer.software.named_waits import asks, listens
 from parsers.records import PINNED, SILENT, TASK, JavaState
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
+    from analyzer.software.knowledge import Knowledge
     from analyzer.software.pools import ThreadActivity
-    from parsers.records import Frame
+    from parsers.records import Frame, Thread
 
 _RUNTIME: Final = ("java.", "javax.", "jdk.", "sun.", "com.sun.", "jrockit.")
 _READS: Final = "net/http.(*persistConn).readLoop"
@@ -142,6 +144,25 @@ def kept(member: ThreadActivity, *, several: bool) -> Message | None:
         2 if several else 1,
         "keeps a connection of Go's HTTP client open, for the next request or until an answer begins",
         "keep connections of Go's HTTP client open, for the next request or until an answer begins",
+    )
+
+
+def next_message(number: int, frame: Frame, thread: Thread, known: Knowledge) -> Message:
+    """``is idle: it waits for the next message``, or for the answer to one that it sent; a thread that serves a request meanwhile is not idle."""
+    if asks(thread):
+        return say_of(
+            number,
+            "waits for the answer to a message that it sent, in {frame}",
+            "wait for the answers to messages that they sent, in {frame}",
+            frame=frame.call,
+        )
+    if not listens(thread, known):
+        return say_of(number, "waits for a push by its own wish in {frame}", "wait for a push by its own wish in {frame}", frame=frame.call)
+    return say_of(
+        number,
+        "is idle: it waits for the next message in {frame}, which is normal while none comes",
+        "are idle: they wait for the next message in {frame}, which is normal while none comes",
+        frame=frame.call,
     )
 
 

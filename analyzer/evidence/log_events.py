@@ -155,6 +155,12 @@ def site_of(event: LogEvent, known: Knowledge) -> Frame | None:
     return own or next((frame for frame in event.frames if not frame.cls.startswith(_RUNTIME)), None)
 
 
+def caller_of(event: LogEvent, site: Frame, known: Knowledge) -> Frame | None:
+    """The application's frame of another class that called ``site``: a method by which all of a program take something tells little."""
+    below = event.frames[event.frames.index(site) + 1 :] if site in event.frames and known.is_application(site.cls) else ()
+    return next((frame for frame in below if known.is_application(frame.cls) and frame.cls != site.cls), None)
+
+
 def caller_in_words(event: LogEvent, known: Knowledge) -> str:
     """:func:`site_of` in words."""
     frame = site_of(event, known)

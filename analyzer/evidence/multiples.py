@@ -112,7 +112,10 @@ def _looked_for(command: str) -> str | None:
 def _told(case: Case, members: Sequence[ThreadActivity]) -> Iterator[Multiple]:
     """Numbers in the words just above or below one of these threads."""
     for tally in _tallies(case, Counted.THREADS):
-        if tally.told and any(_is_beside(tally, member) for member in members):
+        if not tally.told:
+            continue
+        at = tally.name is not None and all(_stands_at(member, tally.name) for member in members)
+        if at or (tally.name is None and any(_is_beside(tally, member) or _is_alone(case, tally, member) for member in members)):
             yield Multiple(tally.count + (len(members) if tally.before else 0), tally)
 
 
@@ -157,6 +160,20 @@ def _agree(one: int, other: int) -> bool:
 
 _SHARE: Final = 0.05
 """Share by which two counts of the same things may differ: they were taken one after the other."""
+
+
+def _stands_at(member: ThreadActivity, place: str) -> bool:
+    """True if the thread's stack has the place that the words name: ``Category.java:204`` or ``Category.callAppenders``."""
+    return any(place in {frame.source, frame.full} or frame.full.endswith("." + place) for frame in member.thread.frames)
+
+
+def _is_alone(case: Case, tally: Tally, member: ThreadActivity) -> bool:
+    """True if the words stand right above this thread and below no other: then they speak of it, too."""
+    here, there = tally.where, member.thread.where
+    if tally.before is not False or here.file != there.file or not 0 < there.first - here.last <= _NEAR:
+        return False
+    threads = (thread for view in case.latest if view.dump is not None for thread in view.dump.threads)
+    return all(thread.where.file != here.file or thread.where.first > here.last for thread in threads)
 
 
 def _is_beside(tally: Tally, member: ThreadActivity) -> bool:

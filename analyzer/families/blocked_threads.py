@@ -5,14 +5,16 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, TypedDict
 
 from analyzer.evidence.chosen_threads import few_threads
+from analyzer.model.finding import Confidence, Doubt
 from analyzer.model.message import say
+from parsers.records import Counted
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
     from typing import Unpack
 
     from analyzer.contention.blocked_group import BlockedGroup
-    from analyzer.model.finding import Confidence, Evidence, Finding, Severity
+    from analyzer.model.finding import Evidence, Finding, Severity
     from analyzer.model.text import Filled, Judged, Told
 
 
@@ -45,6 +47,12 @@ def words(blocked: BlockedGroup) -> Words:
     )
 
 
+def _doubt(blocked: BlockedGroup) -> Doubt:
+    """Why picked threads are no more than a suspicion, unless the text says that other dumps show the same."""
+    told = any(tally.what is Counted.DUMPS for snapshot in blocked.case.incident.snapshots for tally in snapshot.tallies)
+    return Doubt("told", say("that it lasts the text alone says"), Confidence.LIKELY) if told else few_threads()
+
+
 def finding(
     blocked: BlockedGroup,
     text: Filled,
@@ -71,7 +79,7 @@ def finding(
         "missing": (*text.missing, *blocked.second_dump),
         "chain": (*blocked.before, *text.steps(*steps)),
         "culprit": blocked.culprit(blocked.frame),
-        "doubts": (few_threads(),) if blocked.few and blocked.picked and not lasts and not blocked.counted else (),
+        "doubts": (_doubt(blocked),) if blocked.few and blocked.picked and not lasts and not blocked.counted else (),
         **told,
     }
     return text.finding(**said)

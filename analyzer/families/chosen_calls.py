@@ -11,14 +11,15 @@ from analyzer.evidence.chosen_threads import chosen, few_threads
 from analyzer.evidence.citations import of_silence, of_sockets, of_threads
 from analyzer.evidence.doing import caller, doing, reported
 from analyzer.evidence.full_servers import full_in_words, full_server
+from analyzer.evidence.log_events import of_this_moment
 from analyzer.evidence.multiples import multiple, picked_in_words, service_of
-from analyzer.model.finding import Confidence, Culprit, Evidence, Finding, Severity, When
+from analyzer.model.finding import Confidence, Culprit, Doubt, Evidence, Finding, Outlook, RecoversWhen, Severity, When
 from analyzer.model.message import joined, plural, say
 from analyzer.model.text import Ask, ByNumber, Do, Either, Text
-from analyzer.software.blockers import IDLE, blocking_frame, waits_for_push
+from analyzer.software.blockers import IDLE, application_frame, blocking_frame, waits_for_push
 from analyzer.software.kinds import ActivityKind, PoolRole, SocketSide
 from analyzer.software.knowledge import HTTP
-from parsers.records import Runtime, TcpState
+from parsers.records import Counted, LogKind, Runtime, TcpState
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -30,7 +31,11 @@ if TYPE_CHECKING:
 
 TEXT: Final = Text(
     "",
-    headline="{count} {what}{called}{since}: what they call{target} does not answer, or answers slowly{full}.",
+    headline=Either(
+        "unmade",
+        "{count} {what}{made_by}{since}: {remote} has not answered the SYN of {connections}{no_deadlock}.",
+        "{count} {what}{called}{since}: what they call{target} does not answer, or answers slowly{full}{dispatcher}.",
+    ),
     explanation="{unknown}{connected} {besides}",
     why="The stack names the call. That it lasts, and that others wait alike, is what somebody chose to show, and not in the evidence.",
     do=(
@@ -39,7 +44,7 @@ TEXT: Final = Text(
             "Save the whole dump twice, ten seconds apart, and a socket table with owners: they show how many wait, and for whom.",
             "jstack -l {pid} > jstack-1.txt; sleep 10; jstack -l {pid} > jstack-2.txt",
         ),
-        Do(When.FIX, "Set connect and read timeouts on the client that {place} uses{limits}."),
+        Do(When.FIX, "Set connect and read timeouts{limits} on the client that {place} uses."),
         Do(
             When.PREVENT,
             "Bound how many threads may wait for this service at once (bulkhead), and stop calling it while it fails (circuit breaker).",
@@ -64,6 +69,9 @@ TEXT: Final = Text(
         "target": Either("remote", " ({remote})", Either("counted", ", by the numbers {counted},")),
         "called": Either("frame", ", called from {frame}"),
         "full": Either("figures", ", and no worker is free ({figures})"),
+        "dispatcher": Either("dispatches", "; {dispatches} waits for a free worker meanwhile, and starts nothing"),
+        "made_by": Either("own", ", called from {own}"),
+        "no_deadlock": Either("alarm", " (no deadlock of locks, though {alarm} calls it one)"),
         "connected": Either(
             "remote",
             Either(
@@ -90,10 +98,19 @@ TEXT: Final = Text(
         ),
         "place": Either("frame", "{frame}", "this call"),
         "waiting": ByNumber("pasted", "{threads} waits for an answer", "{threads} wait for an answer"),
-        "unmade": "{connections} to {remote}, and nobody has answered the SYN",
+        "unanswered": "{connections} to {remote}, and nobody has answered the SYN",
     },
 )
 _CALLS: Final = frozenset({ActivityKind.CALL, ActivityKind.SOCKET_READ, ActivityKind.SOCKET_CONNECT})
+TOLD: Final = "told"
+"""The code of the doubt about numbers that the text alone tells."""
+_OF_SERVICE: Final = Outlook(
+    RecoversWhen.CAUSE,
+    say("The threads are free when the service answers or closes; without a socket timeout a lost answer holds its thread for ever."),
+)
+"""Of drivers that talk to no database: what waits is no statement."""
+_ALARMS: Final = frozenset({"c3p0"})
+"""Pools whose logs call it a deadlock when all of their threads are busy."""
 _NAMED: Final = 3
 """Names that a sentence holds."""
 
@@ -101,11 +118,21 @@ _NAMED: Final = 3
 def suspicions(case: Case, rule: str, *, driver: bool) -> Iterator[Finding]:
     """One for each process of which somebody pasted threads that call out, over a driver of a known service or over anything else."""
     for view in case.latest:
-        if chosen(case, view) and (group := _calling(case, view)) and (group[0].activity.library in view.known.drivers) is driver:
+        group = calling(case, view) if chosen(case, view) else ()
+        if group and (group[0].activity.library in view.known.drivers) is driver and not calls_itself(case, view, group):
             yield _finding(case, view, group, rule, driver=driver)
 
 
-def _calling(case: Case, view: ProcessView) -> Sequence[ThreadActivity]:
+def calls_itself(case: Case, view: ProcessView, group: Sequence[ThreadActivity]) -> bool:
+    """True if the text says that these threads call their own server's port: another rule tells that."""
+    if not case.counts.of(Counted.CALLED):
+        return False
+    from analyzer.evidence.told_addresses import own_address  # noqa: PLC0415 - for texts that name what is called
+
+    return own_address(case, view, group) is not None
+
+
+def calling(case: Case, view: ProcessView) -> Sequence[ThreadActivity]:
     """The largest group of threads that make the same call; not those that hold a lock or a pool's connections meanwhile, which another rule tells."""
     owners = {queue.owner.thread for queue in lock_queues(case) if queue.owner is not None and queue.noteworthy}
     owners |= {member.thread for crowd in shortages(case, HTTP) for member in crowd.users}
@@ -138,11 +165,15 @@ def _finding(case: Case, view: ProcessView, group: Sequence[ThreadActivity], rul
     remote = rows[0].remote if rows else None
     limits = view.known.limits_of(member.activity.library)
     service = service_of(case, view, group, more) if remote is None else None
+    from analyzer.evidence.dispatchers import dispatcher_of  # noqa: PLC0415 - for picked threads alone
+
+    dispatcher = dispatcher_of(view, group)
+    connecting = member.activity.kind is ActivityKind.SOCKET_CONNECT
     full = full_server(case.incident, view.known.runtime)
     text = TEXT.filled(
         view.process,
         figures=full_in_words(full) if full is not None else None,
-        count=picked_in_words(_names(group), len(group), more),
+        count=picked_in_words(names(group), len(group), more),
         more=more,
         pasted=len(group),
         what=doing(member, frame, several=True) or say("are in {frame}", frame=frame.call),
@@ -154,25 +185,32 @@ def _finding(case: Case, view: ProcessView, group: Sequence[ThreadActivity], rul
         connections=plural(len(rows), "connection"),
         driver=driver,
         database=member.activity.library in view.known.databases,
-        connecting=member.activity.kind is ActivityKind.SOCKET_CONNECT,
+        connecting=connecting,
+        unmade=connecting and remote is not None,
+        own=application_frame(*member),
+        alarm=_alarm(case),
+        dispatches=say("“{name}”", name=dispatcher.member.thread.label) if dispatcher is not None else None,
         limits=f" ({limits})" if limits else "",
         who=say("“{name}”", name=member.thread.label),
         where=say("in {frame}", frame=frame.call),
         threads=plural(len(group), "thread"),
     )
     shown: list[Evidence] = [of_threads(group, text["waiting"])]
-    beside = tuple(one.evidence for one in (more, service, full) if one is not None)
+    beside = tuple(one.evidence for one in (dispatcher, more, service, full) if one is not None)
+    sure = Confidence.LIKELY if dispatcher is not None and more is not None else Confidence.SUSPECTED
     if remote is not None:
-        silent = of_silence(rows, remote) if rows[0].state is TcpState.ESTABLISHED else of_sockets(rows, text["unmade"], ("SYN_SENT",))
+        silent = of_silence(rows, remote) if rows[0].state is TcpState.ESTABLISHED else of_sockets(rows, text["unanswered"], ("SYN_SENT",))
         shown.append(silent)
+    database = not driver or member.activity.library in view.known.databases
     return text.finding(
         severity=Severity.WARNING,
-        confidence=Confidence.SUSPECTED,
+        confidence=sure,
         evidence=(*shown, *beside),
         rule=rule,
         chain=text.steps(tuple(shown[:1]), tuple(shown[1:])),
         culprit=_culprit(view, group, app, str(target) if (target := remote or (service and service.remote)) is not None else None),
-        doubts=(few_threads(),),
+        doubts=(few_threads() if sure is Confidence.SUSPECTED else Doubt(TOLD, say("how many wait so, the text alone says"), sure),),
+        outlook=None if database else _OF_SERVICE,
     )
 
 
@@ -188,9 +226,16 @@ def _culprit(view: ProcessView, group: Sequence[ThreadActivity], app: Frame | No
     )
 
 
-def _names(group: Sequence[ThreadActivity]) -> str:
-    names = list(dict.fromkeys(say("“{name}”", name=member.thread.label) for member in group))
-    return joined(", ", names[:_NAMED]) + (say(" and others") if len(names) > _NAMED else "")
+def _alarm(case: Case) -> str | None:
+    """The software whose log calls a pool of which all threads are busy a deadlock."""
+    found = (one.event for one in of_this_moment(case.incident) if one.event.kind is LogKind.THREADS)
+    return next((event.source for event in found if event.source in _ALARMS), None)
+
+
+def names(group: Sequence[ThreadActivity]) -> str:
+    """``“web-3”, “web-9”``; of many threads the first few."""
+    every = list(dict.fromkeys(say("“{name}”", name=member.thread.label) for member in group))
+    return joined(", ", every[:_NAMED]) + (say(" and others") if len(every) > _NAMED else "")
 
 
 def _connections(view: ProcessView, group: Sequence[ThreadActivity], alike: int) -> Sequence[Connection]:

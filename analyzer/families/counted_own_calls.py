@@ -1,4 +1,4 @@
-"""Calls of a host to a port of its own, of which a command counted both halves: as many accepted as opened, and unread."""
+"""Calls of a host to a port of its own, of which a command counted both halves: as many accepted as opened, and unread; or that the text names."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ FEWEST: Final = 10
 
 
 def own_calls(case: Case) -> Iterator[Finding]:
-    """One finding per port whose two halves were counted on one address of this host."""
+    """One finding per port whose two halves were counted on one address of this host, or that the text beside picked threads says they call."""
     open_ones = case.counts.of(Counted.SOCKETS, TcpState.ESTABLISHED)
     for near in open_ones:
         local, remote = near.last.local, near.last.remote
@@ -46,6 +46,10 @@ def own_calls(case: Case) -> Iterator[Finding]:
         )
         if calls is not None:
             yield _finding(case, near, calls, local.port or 0)
+    if case.counts.of(Counted.CALLED):
+        from analyzer.families import told_own_calls  # noqa: PLC0415 - for texts that name what is called
+
+        yield from told_own_calls.suspicions(case)
 
 
 def _finding(case: Case, near: Count, calls: Count, port: int) -> Finding:

@@ -129,7 +129,7 @@ def _finding(server: str, counts: Sequence[SessionCount], locked: int, resting: 
 
 def _last(case: Case) -> dict[str, list[SessionCount]]:
     """By server, the rows of the last query: two queries are two moments."""
-    counts = [one for snapshot in case.incident.snapshots for one in snapshot.session_counts]
+    counts = [one for snapshot in case.incident.snapshots for one in snapshot.session_counts if not one.told]
     found: dict[str, list[SessionCount]] = {}
     for one in counts:
         rows = found.setdefault(one.server, [])

@@ -108,17 +108,23 @@ def resting(case: Case, *, of_database: bool) -> Resting | CountedRest | None:
 
 
 class CountedRest(msgspec.Struct, frozen=True):
-    """Sessions of a database that a query counted, none of which does anything."""
+    """Sessions of a database that a query counted, or that the text tells of, none of which does anything."""
 
     counts: tuple[SessionCount, ...]
     sure: bool = False
+
+    @property
+    def told(self) -> bool:
+        """True if no query counted them."""
+        return any(one.told for one in self.counts)
 
     @property
     def words(self) -> str:
         """``all 20 sessions of PostgreSQL that a query counted are idle, for up to 27,672 s``."""
         longest = max((one.longest or 0.0 for one in self.counts), default=0.0)
         return say(
-            "all {sessions} of {server} that a query counted {are}{longest}",
+            "all {sessions} of {server} that {counted} {are}{longest}",
+            counted=say("the text tells of") if self.told else say("a query counted"),
             sessions=plural(sum(one.count for one in self.counts), "session"),
             server=SERVERS.get(self.counts[0].server, self.counts[0].server),
             are=say("are idle in transaction") if all(one.state is SessionState.IN_TRANSACTION for one in self.counts) else say("are idle"),
@@ -133,7 +139,8 @@ class CountedRest(msgspec.Struct, frozen=True):
 
 def counted_rest(case: Case) -> CountedRest | None:
     """What a query counted of the sessions of one database, if more than a few are there and none works."""
-    counts = tuple(one for snapshot in case.incident.snapshots for one in snapshot.session_counts if one.state is not SessionState.UNKNOWN)
+    every = [one for snapshot in case.incident.snapshots for one in snapshot.session_counts if one.state is not SessionState.UNKNOWN]
+    counts = tuple(one for one in every if not one.told) or tuple(every)[:1]
     rest = all(one.state in {SessionState.IDLE, SessionState.IN_TRANSACTION} for one in counts)
     alone = len({one.server for one in counts}) == 1
     return CountedRest(counts) if rest and alone and sum(one.count for one in counts) >= _FEWEST else None
@@ -164,7 +171,7 @@ class CountedWork(msgspec.Struct, frozen=True):
 def counted_work(case: Case) -> CountedWork | None:
     """What a query counted of the sessions of one database, if all of them run a statement and none waits for a lock: nobody keeps one that it does not use."""
     counts = tuple(one for snapshot in case.incident.snapshots for one in snapshot.session_counts)
-    works = all(one.state is SessionState.ACTIVE for one in counts)
+    works = all(one.state is SessionState.ACTIVE and not one.told for one in counts)
     alone = len({one.server for one in counts}) == 1
     return CountedWork(counts) if works and alone and sum(one.count for one in counts) >= _FEWEST else None
 

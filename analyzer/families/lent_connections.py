@@ -14,18 +14,20 @@ from analyzer.evidence.multiples import multiple
 from analyzer.families import blocked_threads
 from analyzer.families.idle_leases import Resting, resting, resting_behind
 from analyzer.families.leakers import leaker_of
-from analyzer.model.finding import Confidence, When
+from analyzer.model.finding import Confidence, Outlook, RecoversWhen, When
 from analyzer.model.message import capitalized, plural, say, say_of
 from analyzer.model.text import ByNumber, Do, Either
 from analyzer.software.blockers import application_frame, blocking_frame
 from analyzer.waits.targets import only_target
-from parsers.records import Runtime
+from parsers.records import Counted, JavaState, Runtime
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from analyzer.contention.leases import Shortage
-    from analyzer.model.finding import Evidence, Finding, Outlook
+    from analyzer.families.idle_leases import CountedRest
+    from analyzer.families.leakers import Leaker
+    from analyzer.model.finding import Evidence, Finding
     from analyzer.model.text import Filled, Sentence
     from analyzer.software.pools import ThreadActivity
     from parsers.records import Frame
@@ -91,6 +93,7 @@ class Words(blocked_threads.Words):
     that_is_here: str
     resting: str | None
     leaker: Frame | None
+    unlimited: str
 
 
 def words(shortage: Shortage) -> Words:
@@ -114,9 +117,9 @@ def words(shortage: Shortage) -> Words:
         kept_at=str(application_frame(*kept[0])) if kept else "",
         elsewhere=_kept_in_words(shortage, kept)
         if kept
-        else leak.words
+        else _leak_in_words(leak, rest)
         if leak is not None
-        else say("who has them is not among the threads that are here")
+        else say("who has them is not among the threads that are here{limit}", limit=_limit_in_words(shortage))
         if rest is None
         else say("{resting}: what is lent is not in use, but was not given back", resting=rest.words),
         not_here=say(
@@ -124,7 +127,7 @@ def words(shortage: Shortage) -> Words:
             rest=say(" {resting} fits.", resting=capitalized(rest.words)) if rest is not None else "",
         )
         if kept
-        else say("{leak}. What is kept is missing for all others, and the threads that wait are victims.", leak=capitalized(leak.words))
+        else say("{leak}. What is kept is missing for all others, and the threads that wait are victims.", leak=leak.words)
         if leak is not None
         else say("Who has them is not among the threads that are here: statements that take long, or threads that did not give them back.")
         if rest is None
@@ -135,7 +138,32 @@ def words(shortage: Shortage) -> Words:
         that_is_here=say(" that is here") if shortage.few else "",
         resting=idle.words if (idle := at_rest(shortage)) is not None else None,
         leaker=leak.site if leak is not None else None,
+        unlimited=say(", without a timeout,") if shortage.few and not any(_is_limited(member) for member in shortage.members) else "",
     )
+
+
+def _is_limited(member: ThreadActivity) -> bool:
+    return member.activity.timed or member.thread.state is not JavaState.WAITING
+
+
+def _leak_in_words(leak: Leaker, rest: Resting | CountedRest | None) -> str:
+    return leak.words if rest is None else say("{leak}, and {resting}", leak=leak.words, resting=rest.words)
+
+
+def open_outlook(shortage: Shortage) -> Outlook | None:
+    """That nobody knows whether picked threads get one, where no line tells who has what they wait for."""
+    if not shortage.few or leaker_of(shortage) is not None or resting(shortage.case, of_database=True) is not None:
+        return None
+    return Outlook(
+        RecoversWhen.UNKNOWN,
+        say("If calls that take long have the connections, these come back; if nobody gives them back, only a restart helps."),
+    )
+
+
+def _limit_in_words(shortage: Shortage) -> str:
+    """How many the pool may lend, where the text beside the threads names one number; a pool that lends them all has no other limit."""
+    told = {one.last.count for one in shortage.case.counts.of(Counted.LENT)}
+    return say("; the pool may have {number:,}, as the text says", number=told.pop()) if len(told) == 1 else ""
 
 
 def _keeping_in_words(shortage: Shortage) -> str | None:
@@ -253,4 +281,4 @@ def finding(
     if shortage.few:
         # The pool itself says who keeps what is missing: the threads that wait are no longer all that the finding rests on.
         return replace(found, confidence=min(found.confidence, Confidence.LIKELY, key=lambda one: one.rank), doubts=())
-    return replace(found, explanation=say("{explanation} {leak}.", explanation=found.explanation, leak=capitalized(leak.words)))
+    return replace(found, explanation=say("{explanation} {leak}.", explanation=found.explanation, leak=leak.words))

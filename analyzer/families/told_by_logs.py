@@ -7,11 +7,12 @@ from typing import TYPE_CHECKING, Final
 from msgspec.structs import replace
 
 from analyzer.evidence.chosen_threads import chosen
-from analyzer.evidence.log_events import MANY, caller_in_words, in_words, of_this_moment, site_of
+from analyzer.evidence.log_events import MANY, caller_in_words, caller_of, in_words, of_this_moment, site_of
 from analyzer.families.idle_leases import counted_work, half_closed, resting
 from analyzer.families.log_joins import counted_to, tail_of, who_holds
 from analyzer.families.log_stories import SERVICE, STORIES
 from analyzer.families.pauses import OF_ONE_TIME, explained
+from analyzer.join.coverage import TOLD
 from analyzer.model.finding import Confidence, Culprit, Doubt, Finding, Outlook, RecoversWhen, Severity, When
 from analyzer.model.message import capitalized, plural, say
 from analyzer.model.text import Do, Either, Text
@@ -68,7 +69,7 @@ POOL: Final = Text(
         Either(
             "channel",
             "{event}{often}: {leaker} makes channels, and nobody shuts them down.",
-            "{event}{often}: what {leaker} takes is not given back.",
+            "{event}{often}: what {leaker} takes{for_whom} is not given back.",
         ),
         Either(
             "resting",
@@ -154,6 +155,7 @@ POOL: Final = Text(
                 ),
             ),
         ),
+        "for_whom": Either("asked_by", ", called from {asked_by},"),
         "in_site": Either("site", " in {site}"),
         "kept": Either("leaker", " Who took it the line names: {leaker}."),
         "holder": Either("leaker", "taken in {leaker}", Either("resting", "{resting}", "who has them the log does not say")),
@@ -214,7 +216,7 @@ def _matters(case: Case, told: Told) -> bool:
         return False  # one of several servers: checks fail now and then
     artifact = next((one for one in case.incident.artifacts if one.file == told.event.where.file), None)
     lines = sum(log.lines for log in artifact.logs) if artifact is not None else 0
-    picked = artifact is not None and any(part.format is None and not part.looks_like for part in artifact.parts)
+    picked = artifact is not None and any(part.format in {None, TOLD} and not part.looks_like for part in artifact.parts)
     several = told.lines > 1 or (told.event.kind is LogKind.LOCK_WAIT and who_holds(case) is not None)
     return told.lines >= MANY or (lines <= SHORT and (told.event.kind not in _OF_CALLS or several or picked))
 
@@ -240,6 +242,7 @@ def _of_pools(case: Case, told: Sequence[Told]) -> Finding | None:
         called=caller_in_words(main.event, case.known),
         often=_often(main),
         leaker=leaker,
+        asked_by=caller_of(leak.event, leaker, case.known) if leak is not None and leaker is not None else None,
         empty=empty,
         channel=main.event.source in _CHANNELS,
         channels=leaker if main.event.source in _CHANNELS else None,

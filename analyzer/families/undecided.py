@@ -23,6 +23,7 @@ from analyzer.evidence.citations import all_of, of_dump
 from analyzer.evidence.log_events import asyncio_was_late
 from analyzer.evidence.movement import only_busy
 from analyzer.evidence.multiples import multiple, service_of
+from analyzer.families.chosen_calls import calls_itself
 from analyzer.model.finding import Confidence, Doubt, Finding, Severity, When
 from analyzer.model.message import joined, plural, say, say_of
 from analyzer.model.text import ByNumber, Do, Either, Text
@@ -110,7 +111,10 @@ def suspicions(case: Case, rule: str) -> Iterator[Finding]:
 def _is_named(case: Case, serving: ServerPool) -> bool:
     """True if the threads were picked, and connections were counted that lead to one service: these numbers are told with the threads."""
     view = serving.view
-    return chosen(case, view) and service_of(case, view, serving.callers, multiple(case, serving.callers)) is not None
+    if not chosen(case, view):
+        return False
+    named = service_of(case, view, serving.callers, multiple(case, serving.callers)) is not None
+    return named or calls_itself(case, view, serving.callers)
 
 
 def may_read_clients(serving: ServerPool) -> bool:

@@ -29,6 +29,7 @@ _FOREIGN_CAPTURES = {
 _Kind = TypeVar("_Kind")
 _clock = re.compile(r"top - (\d\d:\d\d:\d\d) up ").match
 _QUOTED = 200  # lines of a text, up to which one of a log among them is looked for
+_TOLD = "told_counts"
 WORKER_TIMEOUTS = "worker_timeouts"
 _OWNERS = (b"/", b")")  # what the last column of netstat and of ss ends with
 _EVERY_STATE = "(servers and established)"  # netstat's heading of a table without a choice of states
@@ -71,6 +72,9 @@ def part_of(section: Section, form: Format | None, parsed: Parsed) -> Part:
     """A section with what its format made of it. Of one that no format knows, what it looks like is remembered."""
     if form is None:
         return _unknown(section, parsed)
+    if form.NAME == _TOLD and not parsed.read:  # words tell of something, and no line is read for it alone
+        unknown = _unknown(section, parsed)
+        return unknown if unknown.log is not None else unknown._replace(form=form.NAME)
     told = tuple(parsed.of(LogEvent))
     if told:
         parsed = replace(parsed, records=tuple(record for record in parsed.records if not isinstance(record, LogEvent)))

@@ -11,7 +11,7 @@ from analyzer.contention.leases import lender_of
 from analyzer.contention.locks import waits_for_lock
 from analyzer.evidence.at_rest import alike, at_rest, parked, rounds, unsignalled
 from analyzer.evidence.departures import before
-from analyzer.evidence.doing import caller, doing, idle, interrupted, kept, reported
+from analyzer.evidence.doing import caller, doing, idle, interrupted, kept, next_message, reported
 from analyzer.evidence.log_events import caller_in_words, in_words, of_this_moment
 from analyzer.evidence.sessions import of_lists
 from analyzer.evidence.waiting_groups import since_in_words, waiting_groups
@@ -25,8 +25,17 @@ from analyzer.judge.kernel_counts import of_counts
 from analyzer.judge.rows import of_rows
 from analyzer.model.finding import Severity
 from analyzer.model.message import joined, plural, say, say_of, unended
-from analyzer.software.blockers import FUTURES, IDLE, application_frame, blocking_frame, held_locks, parks_in_its_loop, waited_lock
+from analyzer.software.blockers import (
+    FUTURES,
+    IDLE,
+    application_frame,
+    blocking_frame,
+    held_locks,
+    parks_in_its_loop,
+    waited_lock,
+)
 from analyzer.software.kinds import ActivityKind, PoolRole
+from analyzer.software.named_waits import push_frame
 from analyzer.waits.deadlocks import lock_holders
 from parsers.records import DESCRIPTOR_FIRST, TASK, Counted, JavaState, LockVerb, Runtime
 
@@ -216,7 +225,8 @@ def _sentence(view: ProcessView, group: Sequence[ThreadActivity], holders: dict[
     member = group[0]
     app = caller(member)
     what, named = _what(view, member, holders, several=len(group) > 1)
-    called = say(", called from {frame}", frame=app) if app is not None and app != named else ""
+    by = app if app != named and (member.activity.app >= 0 or not push_frame(member.thread.frames, view.known)) else None
+    called = say(", called from {frame}", frame=by) if by is not None else ""
     since = reported(member) or interrupted(member) if len(group) == 1 else ""
     own = _of_a_task(group) or _of_a_reader(group)
     held = _kept_meanwhile(group)
@@ -285,7 +295,6 @@ def _what(view: ProcessView, member: ThreadActivity, holders: dict[str, Thread],
     unlimited = "" if found.timed or thread.state is JavaState.TIMED_WAITING else say(", without a timeout,")
     if lender is not None:
         lends = _LENT.get(lender.lends, lender.lends)
-        where = frame.call if frame is not None else found.kind
         return say_of(
             number,
             "waits{unlimited} for {lends} of {software} in {frame}",
@@ -293,7 +302,7 @@ def _what(view: ProcessView, member: ThreadActivity, holders: dict[str, Thread],
             unlimited=unlimited,
             lends=lends,
             software=lender.software,
-            frame=where,
+            frame=frame.call if frame is not None else found.kind,
         ), frame
     if lock is not None and lock.verb in _ENTERS:
         holder = holders.get(lock.address or "")
@@ -323,11 +332,8 @@ def _what(view: ProcessView, member: ThreadActivity, holders: dict[str, Thread],
             "wait to enter a monitor in {frame}; which one it is, and who holds it, these lines do not show",
             frame=frame.call,
         ), frame
-    stands = say_of(number, "is in {frame}", "are in {frame}", frame=frame.call)
-    if (pushed := _push_of(view, member)) is not None:
-        return say_of(
-            number, "waits for a push by its own wish in {frame}", "wait for a push by its own wish in {frame}", frame=pushed.call
-        ), pushed
+    if (pushed := push_frame(thread.frames, view.known)) is not None:
+        return next_message(number, pushed, thread, view.known), pushed
     does = doing(member, frame, several=several)
     if lock is not None and lock.cls and (does is None or found.kind in _OF_LOCKS):
         unowned = (
@@ -348,12 +354,7 @@ def _what(view: ProcessView, member: ThreadActivity, holders: dict[str, Thread],
         ), frame
     if does is not None:
         return does, frame
-    return stands, frame
-
-
-def _push_of(view: ProcessView, member: ThreadActivity) -> Frame | None:
-    """The call that waits for a push by its own wish, as consumers do."""
-    return next((frame for frame in member.thread.frames if frame.full in view.known.push_frames), None)
+    return say_of(number, "is in {frame}", "are in {frame}", frame=frame.call), frame
 
 
 def _held(thread: Thread) -> str | None:

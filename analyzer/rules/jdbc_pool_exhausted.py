@@ -47,7 +47,7 @@ CLEAN: Final = say("no pool of request threads waits for a database connection")
 KEPT: Final = Outlook(RecoversWhen.CAUSE, say("A connection comes back when whoever keeps it goes on."))
 TEXT: Final = Text(
     "jdbc-pool-exhausted",
-    headline="{count} wait for a database connection: {holder}.",
+    headline="{count} wait{unlimited} for a database connection: {holder}.",
     explanation="{count} wait for a connection of {software}, called from {site}.{where_they_are}{clients}{outlook}",
     do=(
         Do(
@@ -158,7 +158,11 @@ def _finding(shortage: Shortage) -> Finding:
         set_watch=say("set {watch}", watch=lender.watch),
     )
     outlook = (
-        Outlook(RecoversWhen.CAUSE, say("A connection comes back when a statement ends.")) if users else KEPT if shortage.keeping else None
+        Outlook(RecoversWhen.CAUSE, say("A connection comes back when a statement ends."))
+        if users
+        else KEPT
+        if shortage.keeping
+        else lent_connections.open_outlook(shortage)
     )
     return lent_connections.finding(shortage, text, (confidence, why), _evidence(shortage, text), frame, outlook)
 

@@ -38,7 +38,7 @@ OUTLOOK: Final = Outlook(RecoversWhen.CAUSE, say("The threads go on when the log
 CLEAN: Final = say("no queue of threads behind a log appender")
 TEXT: Final = Text(
     "logging-stall",
-    headline="{count} wait to write a log line: {what}.",
+    headline="{count} wait{locked} to write a log line: {what}.",
     explanation="{count} wait to write to the log or the console, called from {site}; {what}.{end}{clients} They go on as soon as the bytes are taken{by_the}.",
     do=(
         Do(
@@ -77,7 +77,8 @@ TEXT: Final = Text(
         "end_of_wait": Either(
             "pipes", "the reader of the pipe behind standard output", Either("remote", "{remote}", "the end of a write{in_}")
         ),
-        "onto": Either("standard", " to standard output"),
+        "locked": Either("lock", " for the lock of {lock}"),
+        "onto": Either("standard", " to standard output", Either("console", " to the console (standard output)")),
         "in_": Either("where", ", in {where}"),
         "waits": "{threads} wait to write to the log or the console",
     },
@@ -102,6 +103,8 @@ def _finding(found: LogQueue) -> Finding:
         pipes=pipes,
         remote=found.remote,
         standard=found.standard,
+        console=found.console,
+        lock=found.lock_class,
         far=found.remote,
         near=found.remote is None,
         host=found.remote.host if found.remote is not None else None,

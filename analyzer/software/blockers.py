@@ -11,6 +11,7 @@ from functools import lru_cache
 from typing import TYPE_CHECKING, Final, NamedTuple
 
 from analyzer.software.kinds import ActivityKind, SocketSide
+from analyzer.software.named_waits import push_frame, taking_frame
 from parsers.records import Frame, JavaState, Lock, LockVerb, Runtime, Thread
 
 if TYPE_CHECKING:
@@ -33,6 +34,10 @@ _WORKS: Final = (
     | {ActivityKind.LEASE, ActivityKind.FILE_IO, ActivityKind.FILE_LOCK, ActivityKind.DNS, ActivityKind.CALL, ActivityKind.PROCESS}
 )
 """Kinds that no queue of work has above it: above an idle loop and the application's code they are that code's."""
+_PLAIN_WAITS: Final = frozenset(
+    {ActivityKind.OBJECT_WAIT, ActivityKind.CONDITION, ActivityKind.SEMAPHORE, ActivityKind.QUEUE, ActivityKind.PARK}
+)
+"""Kinds that say how a thread waits, and not for what."""
 _WAITING_VERBS: Final = frozenset(
     {LockVerb.WAITING_ON, LockVerb.WAITING_TO_LOCK, LockVerb.PARKING, LockVerb.RELOCKING, LockVerb.CLASS_INIT}
 )
@@ -142,10 +147,24 @@ def _of_stack(frames: tuple[Frame, ...], known: Knowledge) -> Activity:
         if library is None and (app < 0 or index == app):
             library = known.library(frame.cls)
         serving = serving or known.serves(frame.full)
+    kind, at, app = _of_pool(frames, known, kind, at, app, final=final)
     side = _side(kind, library, app, serving)
     if kind == ActivityKind.SOCKET_READ and side == SocketSide.SERVER:
         kind = ActivityKind.REQUEST_READ
     return Activity(kind, at, app, library.name if library else None, side, timed, serving)
+
+
+def _of_pool(
+    frames: tuple[Frame, ...], known: Knowledge, kind: ActivityKind, at: int, app: int, *, final: bool
+) -> tuple[ActivityKind, int, int]:
+    """Kind, place and first frame of the application of a stack that waits inside a pool which no table lists; any other's stay."""
+    plain = kind in _PLAIN_WAITS and not final and known.runtime is Runtime.JVM
+    taken = taking_frame(frames) if plain else None
+    if taken is None:
+        return kind, at, app
+    if 0 <= app <= taken:  # the pool is no part of the application, in whatever package it stands
+        app = next((index for index in range(taken + 1, len(frames)) if known.is_application(frames[index].cls)), -1)
+    return ActivityKind.LEASE, taken, app
 
 
 def _side(kind: ActivityKind, library: Library | None, app: int, serving: str | None) -> SocketSide | None:
@@ -166,7 +185,7 @@ def calls_of(frames: tuple[Frame, ...]) -> frozenset[str]:
 
 def waits_for_push(known: Knowledge, thread: Thread) -> bool:
     """True if the thread waits for a push by its own wish, as consumers do."""
-    return not known.push_frames.isdisjoint(calls_of(thread.frames))
+    return push_frame(thread.frames, known) is not None
 
 
 @lru_cache(maxsize=8192)

@@ -82,7 +82,7 @@ class SessionCount(msgspec.Struct, frozen=True, kw_only=True):
     """How many sessions of a server are alike, as a query counted them: in one state, waiting for one kind of event.
 
     ``state`` is UNKNOWN where the query did not group by it. ``waits_on`` is the event as the server calls it. ``longest``: seconds, where the query asked
-    for the longest time in that state.
+    for the longest time in that state. ``told``: no query counted them, the text says so.
     """
 
     where: Where
@@ -92,3 +92,4 @@ class SessionCount(msgspec.Struct, frozen=True, kw_only=True):
     printed_state: str = ""
     waits_on: str | None = None
     longest: float | None = None
+    told: bool = False

@@ -21,6 +21,9 @@ class Counted(StrEnum):
     TRACKED = "connections that the host tracks"
     LINES = "lines"
     OBJECTS = "objects of a heap"
+    LENT = "what a pool may lend"
+    DUMPS = "thread dumps"
+    CALLED = "addresses that are called"
 
 
 class Tally(msgspec.Struct, frozen=True, kw_only=True):

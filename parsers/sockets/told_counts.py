@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     import re
     from collections.abc import Iterator, Sequence
 
-    from parsers.records import TcpState
+    from parsers.records import SessionCount, TcpState
     from parsers.text.source import Section
 
 NAME: Final = "told_counts"
@@ -69,6 +69,26 @@ _SPANS: Final = {
     "ten": 10,
     "twelve": 12,
 }
+_NAMES: Final = (
+    "ool size",
+    "ool max",
+    "ool limit",
+    "ool of",
+    "ool is",
+    "ool has",
+    "ool=",
+    "ool =",
+    "oolSize",
+    "ax",
+    "://",
+    "dump",
+    "jstacks",
+    "traces",
+    "samples",
+    "idle",
+    "leep",
+)
+"""One of these stands in every line that says something of pools, of an address or of other dumps."""
 _SECONDS: Final = {"s": 1.0, "m": 60.0, "h": 3600.0, "d": 86400.0, "w": 604800.0}
 
 
@@ -88,7 +108,7 @@ def with_told(section: Section, parsed: Parsed) -> Parsed | None:
     if not (parsed.unread or Elision in parsed.kinds) or len(section.lines) > _LINES or section.nonblank > MOST:
         return None
     # "[40 more like this]" says that something was left out, and how much.
-    found = [
+    found: list[Tally | SessionCount] = [
         tally
         for elision in parsed.of(Elision)
         if 0 <= (at := elision.where.first - section.first) < len(section.lines)
@@ -99,6 +119,7 @@ def with_told(section: Section, parsed: Parsed) -> Parsed | None:
     for gap in parsed.unread:
         first = gap.where.first - section.first
         lines = section.lines[first : gap.where.last - section.first + 1]
+        found += [one for at, line in enumerate(lines) for one in _named(section, first + at, line[:_LONGEST])]
         told = {at: tallies for at, line in enumerate(lines) if (tallies := _of_line(section, first + at, line))}
         if told:
             found += [tally for tallies in told.values() for tally in tallies]
@@ -121,6 +142,15 @@ def _left(section: Section, first: int, count: int, told: set[int], gap: Unread)
             begin = None
         elif begin is None and not ends:
             begin = at
+
+
+def _named(section: Section, index: int, text: str) -> Iterator[Tally | SessionCount]:
+    """What a line says of pools, of addresses that are called and of more dumps; it may be a line of a log that proves more."""
+    if not any(word in text for word in _NAMES):
+        return
+    from parsers.text.told_besides import besides_in  # noqa: PLC0415 - for texts with such words
+
+    yield from besides_in(section, index, text)
 
 
 def _of_line(section: Section, index: int, line: str) -> list[Tally]:

@@ -9,10 +9,14 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING, Final
 
+from msgspec.structs import replace
+
 from parsers.records import Counted, Tally
 from parsers.text.patterns import lazy
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from parsers.text.source import Section
 
 _LONGEST: Final = 300
@@ -49,10 +53,33 @@ _plain = lazy(
     flags=re.IGNORECASE,
 ).finditer
 _anchor = lazy(
-    r"\s{0,2}[,(]?\s?(?:(?:that|which|are|is|look|looks|stand|stands|wait|waits|in|on|with|at|have|has|all|exactly|just|blocked|stuck|hang|hanging|waiting) ){0,4}?"
+    r"\s{0,2}[,(]?\s?(?:(?:that|which|are|is|look|looks|looking|stand|stands|wait|waits|in|on|with|at|have|has|all|exactly|just|blocked|stuck|hang|hanging|waiting|used|busy|of them),? ){0,5}?"
     r"(?P<word>like\b|as above\b|alike\b|(?:the )?(?:very |exact(?:ly)? )?same\b|identical\b|similar\b)",
     flags=re.IGNORECASE,
 ).match
+_noun_before = lazy(r"(?:threads?|workers?|handlers?|processes|goroutines?)[\"'`]?[ =:(]{1,3}$", flags=re.IGNORECASE).search
+_AT_IT: Final = r"(?:(?:is|are|was|were|stands?|sits?|hangs?|waits?|looks?|stuck|blocked|hung|hanging|waiting|sitting|standing) ){1,2}(?:in|at|on|here|there|so|like|this|that|exactly|the same)\b"
+_every = lazy(
+    rf"\b(?:every(?: single)? one|each(?: one)?|all) of (?:(?:the|our|my|these|those|its) )?{_NUMBER}(?: [A-Za-z][\w.-]{{0,30}}){{0,2}}? (?:threads?|workers?|handlers?|processes|goroutines?) {_AT_IT}"
+    rf"|\b(?:the|our|my|these|those|its) {_NUMBER.replace('count', 'count2')}(?: [A-Za-z][\w.-]{{0,30}}){{0,2}}? (?:threads|workers|handlers|processes|goroutines) (?:are )?all {_AT_IT.replace('{1,2}', '{0,2}')}",
+    flags=re.IGNORECASE,
+).search
+_elision = lazy(
+    rf"[\s.…\[(<>~+-]{{0,12}}(?:(?:and|another|plus|snip(?:ped)?|omitted|cut|skipped)[ :,]{{1,2}}){{0,2}}(?:{_NUMBER} (?:more|others?|further|additional)\b|[x×] ?{_NUMBER.replace('count', 'all')})"
+    r"(?P<rest>[^\n]{0,120})$",
+    flags=re.IGNORECASE,
+).match
+_place = lazy(r"\b(?:at|in|on) (?P<place>[\w$.]{1,200}(?:\.[a-z]{1,6}:\d{1,7}|\.[\w$<>]{1,80}))").search
+_of_threads = lazy(
+    r"[\s\])>.,;:]*$|[^\n]*\b(?:threads?|workers?|handlers?|goroutines?|BLOCKED|WAITING|TIMED_WAITING|RUNNABLE|parked|blocked|stuck|waiting|stacks?|like|same|identical)\b"
+).match
+_alike_names = lazy(
+    r"(?P<names>(?<![\w#.-])[\w.#-]{0,60}\d(?:(?:, | and | & |, and )[\w.#-]{0,60}\d){1,20})\]?,? (?:(?:are|is|look|looks|all|exactly|show|have|both) ){0,3}(?:the )?(?:same|identical|alike)\b",
+    flags=re.IGNORECASE,
+).search
+_separator = lazy(r", and |, | and | & ").split
+_ABOVE: Final = 120
+"""Lines above a list of names in which the pasted threads stand."""
 _spelled = lazy(
     r"\b(?P<count>two|three|four|five|six|seven|eight|nine|ten|twelve|twenty) (?:more |other )?(?:\w{2,20} ){0,2}like (?:this|these)\b",
     flags=re.IGNORECASE,
@@ -107,7 +134,8 @@ def _of_words(text: str) -> tuple[int, bool | None] | None:
     for match in _plain(text):
         anchor = _anchor(text[match.end() :])
         alone = match["all"] and match["noun"] and _elided(text)
-        if alone or (anchor is not None and (match["noun"] or anchor["word"].lower() == "like")):
+        named = match["noun"] or match["all"] or _noun_before(text[: match.start()])
+        if alone or (anchor is not None and (named or anchor["word"].lower() == "like")):
             return int(match["count"].replace(",", "")), None if _below(text) else False
     return None
 
@@ -119,28 +147,72 @@ def _row(first: str, last: str) -> int | None:
     return abs(numbers[0] - numbers[1]) + 1 if stems[0].endswith(stems[1]) else None
 
 
+def _is_elision(section: Section, index: int, match: re.Match[str]) -> bool:
+    """True for a line that stands for threads which were left out; one right below a frame is of an exception's frames: ``... 12 more``."""
+    rest = match["rest"]
+    if match["count"] is None:
+        return not rest.strip(" \t])>.,;:")
+    if match.string[:1].isspace() and not rest.strip():
+        return False  # the frames that an exception shares with the one above it
+    above = section.lines[index - 1] if 0 < index <= len(section.lines) else ""
+    apart = not above.strip() or above.lstrip().startswith(("...", "…", "- "))
+    return (_of_threads(rest) is not None or _place(rest) is not None) and (apart or bool(rest.strip(" \t])>.,;:")))
+
+
+def _is_known(section: Section, index: int, name: str) -> bool:
+    """True if what a range counts are threads: it calls them so, or another line near it has the name."""
+    stem = name.strip(' -#_:"').rpartition(" ")[2]
+    near = (*section.lines[max(0, index - _ABOVE) : index], *section.lines[index + 1 : index + _ABOVE])
+    return stem.lower().rstrip("s") in {"thread", "worker", "goroutine", "handler"} or any(stem in line for line in near)
+
+
+def _besides(section: Section, index: int, names: Sequence[str]) -> int:
+    """How many of the threads that a line lists stand nowhere above it."""
+    above = section.lines[max(0, index - _ABOVE) : index]
+    heads = [line for line in above if line.lstrip().startswith(('"', "Thread[", "Thread "))]
+    return sum(not any(name.lstrip(".") in line for line in heads) for name in names)
+
+
 def told_in(section: Section, index: int, line: str) -> list[Tally]:
-    """The counts of a line's sentences."""
-    return [tally for text in line[:_LONGEST].split(". ") if (tally := told_of(section, index, text)) is not None]
+    """The counts of a line's sentences. A line that ends with a colon speaks of what stands below it."""
+    found = [tally for text in line[:_LONGEST].split(". ") if (tally := told_of(section, index, text)) is not None]
+    return [replace(one, before=None) if one.before is False else one for one in found] if _below(line[-_LONGEST:]) else found
 
 
 def told_of(section: Section, index: int, line: str) -> Tally | None:
     """The count of a sentence, None where it counts no threads."""
     text = line[:_LONGEST]
     before: bool | None
-    if (match := _more(text)) is not None:
+    place = None
+    if (match := _elision(text)) is not None and _is_elision(section, index, match):
+        number, before = match["count"] or match["all"], bool(match["count"])
+        at = _place(match["rest"])
+        place = at["place"] if at is not None else None
+    elif (match := _alike_names(text)) is not None and not _denied(text):
+        number, before = str(_besides(section, index, _separator(match["names"]))), True
+    elif (match := _more(text)) is not None:
         number, before = match["count"] or match["count2"] or match["count3"] or match["count4"], True
     elif (match := _ahead(text)) is not None:
         number, before = match["count"] or match["count2"], None
+    elif (match := _every(text)) is not None and not _denied(text):
+        number, before = match["count"] or match["count2"], None if _below(text) else False
     elif (words := _of_words(text)) is not None:
         number, before = str(words[0]), words[1]
-    elif (match := _range(text)) is not None and _like(text) is not None and (counted := int(match["last"]) - int(match["first"]) + 1) > 1:
-        number, before = str(counted), False
+    elif (match := _range(text)) is not None and _like(text) is not None and _is_known(section, index, match["name"]):
+        number, before = str(int(match["last"]) - int(match["first"]) + 1), False
     else:
         return None
     count = int(number.replace(",", ""))
     return (
-        Tally(where=section.where(index), what=Counted.THREADS, count=count, listing=section.first + index, before=before, told=True)
-        if count > 1
+        Tally(
+            where=section.where(index),
+            what=Counted.THREADS,
+            count=count,
+            listing=section.first + index,
+            before=before,
+            told=True,
+            name=place,
+        )
+        if count > 1 or (count and before)
         else None
     )

@@ -54,7 +54,7 @@ EMPTY = "java.util.NoSuchElementException: Timeout waiting for idle object\n"
 def test_a_consumer_that_waits_for_a_push_is_no_slow_service() -> None:
     told = diagnosed(f"All jobs are like this:\n\n{CONSUMER}")
     assert not told.findings
-    assert "waits for a push by its own wish in Jedis.brpop" in told.verdict.headline
+    assert "is idle: it waits for the next message in Jedis.brpop" in told.verdict.headline
 
 
 def test_consumers_that_keep_the_connections_of_a_pool() -> None:

@@ -57,7 +57,10 @@ def test_a_pool_that_names_who_kept_one_is_likely() -> None:
     assert finding.rule == "jdbc-pool-exhausted"
     assert finding.confidence is Confidence.LIKELY
     assert finding.culprit.frame == "net.moor.Ledger.open(Ledger.java:31)"
-    assert "what net.moor.Ledger.open(Ledger.java:31) takes is not given back" in finding.headline
+    assert (
+        "what net.moor.Ledger.open(Ledger.java:31) takes, called from net.moor.Desk.print(Desk.java:12), is not given back"
+        in finding.headline
+    )
     assert len(finding.evidence) == 2
 
 

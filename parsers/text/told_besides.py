@@ -1,0 +1,139 @@
+"""What a sentence beside pasted evidence says of other things than threads and sockets: a pool, an address that is called, more dumps.
+
+    Connection pool max = 50; 30 connections, all "Sleep"
+    it calls http://localhost:8080/api/prices
+    three dumps a minute apart, always the same place
+
+What a person tells is no output of a tool: it is marked as told. An address that somebody opens, tests with a command or measures is none that the program
+calls: a sentence must speak of a call, or the line be a setting or a line of a program.
+"""
+
+from __future__ import annotations
+
+import re
+from typing import TYPE_CHECKING, Final
+
+from parsers.records import Counted, Endpoint, SessionCount, SessionState, Tally
+from parsers.text.endpoint import port_of
+from parsers.text.patterns import lazy
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from parsers.text.source import Section
+
+_LONGEST: Final = 400
+_HINTS: Final = ("pool", "Pool", "max", "Max")
+_limit = lazy(
+    r"\b(?:max(?:imum)?[-_ ]?(?:active|total|pool[-_ ]?size|capacity|connections)|(?:connection |conn |jdbc |db )pool(?: size| max(?:imum)?| limit)?(?: size)?|pool[-_ ]?size)\b[\"']?"
+    r" {0,2}(?:(?:is|was|of|has|set to|=|:|>|value=)[ \"']{0,3}){1,2}(?P<count>[1-9]\d{0,4})\b(?!\.\d|[:%-])(?! ?(?:ms|s|sec|seconds|min|threads?)\b)",
+    flags=re.IGNORECASE,
+).search
+_rest = lazy(
+    r"(?<![\w.:/-])(?P<count>\d{1,5}) (?:[a-z]{2,12} ){0,2}?(?:connections?|sessions?|conns?|backends?)\b(?P<between>[^.;\n]{0,80}?)\b(?P<all>all|each|every one|none active)\b[^.;\n]{0,30}?[\"'“`(]?"
+    r"(?P<state>idle in transaction|idle|sleep(?:ing)?)\b",
+    flags=re.IGNORECASE,
+).search
+_unsaid = lazy(
+    r"\bnot\b|n't\b|\bwould\b|\bif\b|\bnormally\b|\busually\b|\bexcept\b|\bthread ?pool|executor|\bused to\b", flags=re.IGNORECASE
+).search
+_SERVERS: Final = {
+    "mysql": "mysql",
+    "mariadb": "mysql",
+    "processlist": "mysql",
+    "postgres": "postgresql",
+    "pg_stat": "postgresql",
+    "pgsql": "postgresql",
+}
+"""Words that name the server whose sessions are told of."""
+
+
+def pools_in(section: Section, index: int, line: str) -> Iterator[Tally | SessionCount]:
+    """What a line says of pools."""
+    text = line[:_LONGEST]
+    if _unsaid(text) is not None:
+        return
+    if any(word in text for word in _HINTS) and (limit := _limit(text)) is not None:
+        yield Tally(where=section.where(index), what=Counted.LENT, count=int(limit["count"]), listing=section.first + index, told=True)
+    rest = _rest(text) if "all" in text or "each" in text or "every" in text else None
+    server = next((name for word, name in _SERVERS.items() if word in text.lower()), None)
+    if rest is not None and server is not None and int(rest["count"]) > 1:
+        in_transaction = "transaction" in rest["state"].lower()
+        yield SessionCount(
+            where=section.where(index),
+            server=server,
+            count=int(rest["count"]),
+            state=SessionState.IN_TRANSACTION if in_transaction else SessionState.IDLE,
+            printed_state=rest["state"],
+            told=True,
+        )
+
+
+_OWN: Final = frozenset({"localhost", "127.0.0.1", "[::1]", "0.0.0.0"})  # noqa: S104 - compared, never bound
+_PORTS: Final = {"http": 80, "https": 443}
+_address = lazy(
+    r"\b(?P<scheme>https?)://(?P<host>\[[0-9a-fA-F:]{2,40}\]|[A-Za-z0-9][\w.-]{0,80}?)(?::(?P<port>\d{1,5}))?(?=[/\s`\"'<>),;?]|$)"
+).search
+_calls = lazy(
+    r"\b(?:calls?|calling|requests? (?:to|goes|go)|fetch(?:es)?|invokes?|talks? to|address (?:it|they|which|that)|client|base[_-]?ur[li]|endpoint|target)\b"
+    r"|[\w.-]{0,60}(?:url|uri|endpoint|host|address)[\"']?\s{0,3}[=:]\s{0,3}[\"'`]?https?://|\w\(\s{0,3}[\"'`]https?://|[=+]\s{0,3}[\"']https?://",
+    flags=re.IGNORECASE,
+).search
+_opened = lazy(
+    r"\b(?:curl|wget|browser?|browse|open(?:ed|ing)?|visit(?:ing)?|jmeter|wrk|gatling|postman|swagger|if I|when I|I (?:call|access|go|get|request)|clients? (?:call|request|get)|users? (?:call|open|request|get)|health ?check|probe)\b|\bab -",
+    flags=re.IGNORECASE,
+).search
+_stamped = lazy(r"\W{0,3}\d{4}[-/.]\d\d[-/.]\d\d|[\d.:a-f]{3,40} - ").match
+"""An entry of a log: it may tell of any request."""
+_itself = lazy(
+    r"\b(?:itself|(?:its|our|my|the) own|same (?:app|application|server|instance|process|tomcat|jetty|pod|jvm)|self[- ]?calls?)\b",
+    flags=re.IGNORECASE,
+).search
+
+
+def called_in(section: Section, index: int, line: str) -> Iterator[Tally]:
+    """The address that a line says is called, if it is this host's own: by its name, or because the line says so."""
+    text = line[:_LONGEST]
+    match = _address(text) if "://" in text else None
+    if match is None or _calls(text) is None or _opened(text) is not None or _stamped(text) is not None:
+        return
+    port = port_of(match["port"]) if match["port"] else _PORTS[match["scheme"]]
+    if port is not None and (match["host"].lower() in _OWN or _itself(text) is not None):
+        yield Tally(
+            where=section.where(index),
+            what=Counted.CALLED,
+            count=1,
+            listing=section.first + index,
+            end=Endpoint(match["host"].lower(), port),
+            told=True,
+        )
+
+
+_WRITTEN: Final = {"two": 2, "three": 3, "four": 4, "five": 5, "six": 6, "ten": 10, "several": 2, "both": 2, "multiple": 2}
+_dumps = lazy(
+    r"\b(?P<count>\d{1,2}|two|three|four|five|six|ten|several|both|multiple)\b(?: [a-z-]{2,14}){0,3}? (?:thread ?|stack ?)?(?:dumps?|jstacks?|traces|samples)\b(?P<rest>[^\n]{0,160})",
+    flags=re.IGNORECASE,
+).search
+_same = lazy(
+    r"\b(?:always|all|each|every|both|still|never)\b[^\n]{0,80}\b(?:same|identical|there|at it|here|unchanged|at this|in this|moves?|moved)\b|\b(?:the )?same (?:place|line|stack|frame|picture|thread)\b|\bidentical\b",
+    flags=re.IGNORECASE,
+).search
+_differs = lazy(r"\bnot (?:the|always|all|identical)|n't\b|\bdifferent|\bexcept\b|\bif\b|\bwould\b", flags=re.IGNORECASE).search
+
+
+def dumps_in(section: Section, index: int, line: str) -> Iterator[Tally]:
+    """How many dumps a line tells of that show the same."""
+    text = line[:_LONGEST]
+    match = _dumps(text)
+    if match is None or _same(match["rest"]) is None or _differs(text) is not None:
+        return
+    count = int(match["count"]) if match["count"].isdigit() else _WRITTEN[match["count"].lower()]
+    if count > 1:
+        yield Tally(where=section.where(index), what=Counted.DUMPS, count=count, listing=section.first + index, told=True)
+
+
+def besides_in(section: Section, index: int, line: str) -> Iterator[Tally | SessionCount]:
+    """All that a line says of such things."""
+    yield from pools_in(section, index, line)
+    yield from called_in(section, index, line)
+    yield from dumps_in(section, index, line)
