@@ -103,7 +103,7 @@ class ProcessView:
     @cached_property
     def named_pools(self) -> tuple[Pool, ...]:
         """Pools of the dump with the roles that names and stacks tell; none without a dump."""
-        return pools(self.dump.threads, self.known) if self.dump else ()
+        return pools(self.dump.threads, self.known, picked=self.dump.fragment) if self.dump else ()
 
     @cached_property
     def pools(self) -> tuple[Pool, ...]:

@@ -41,4 +41,4 @@ class ProcessDraft:
     @property
     def named_pools(self) -> tuple[Pool, ...]:
         """Pools of the dump with the roles that names and stacks tell; none without a dump."""
-        return pools(self.dump.threads, self.known) if self.dump else ()
+        return pools(self.dump.threads, self.known, picked=self.dump.fragment) if self.dump else ()

@@ -38,6 +38,26 @@ _PLAIN_WAITS: Final = frozenset(
     {ActivityKind.OBJECT_WAIT, ActivityKind.CONDITION, ActivityKind.SEMAPHORE, ActivityKind.QUEUE, ActivityKind.PARK}
 )
 """Kinds that say how a thread waits, and not for what."""
+_BARE: Final = frozenset({ActivityKind.OBJECT_WAIT, ActivityKind.CONDITION, ActivityKind.PARK}) | FUTURES
+"""Kinds of waits that say nothing of what is waited for."""
+_LISTENS: Final = (
+    "receive",
+    "poll",
+    "consume",
+    "subscri",
+    "listen",
+    "dequeue",
+    "nextmessage",
+    "nextdelivery",
+    "take",
+    "backoff",
+    "sleep",
+    "join",
+    "close",
+    "shutdown",
+)
+_LENDS: Final = ("borrow", "lease", "acquire", "checkout", "getconnection")
+"""Words of methods that wait for whatever comes, or for an end; and of those that wait for a connection of a pool."""
 _WAITING_VERBS: Final = frozenset(
     {LockVerb.WAITING_ON, LockVerb.WAITING_TO_LOCK, LockVerb.PARKING, LockVerb.RELOCKING, LockVerb.CLASS_INIT}
 )
@@ -148,10 +168,33 @@ def _of_stack(frames: tuple[Frame, ...], known: Knowledge) -> Activity:
             library = known.library(frame.cls)
         serving = serving or known.serves(frame.full)
     kind, at, app = _of_pool(frames, known, kind, at, app, final=final)
+    if not final:
+        kind, at, library = _asked(frames, kind, at, app, library, known)
     side = _side(kind, library, app, serving)
-    if kind == ActivityKind.SOCKET_READ and side == SocketSide.SERVER:
-        kind = ActivityKind.REQUEST_READ
-    return Activity(kind, at, app, library.name if library else None, side, timed, serving)
+    reads = kind == ActivityKind.SOCKET_READ and side == SocketSide.SERVER
+    return Activity(ActivityKind.REQUEST_READ if reads else kind, at, app, library.name if library else None, side, timed, serving)
+
+
+def _asked(
+    frames: tuple[Frame, ...], kind: ActivityKind, at: int, app: int, library: Library | None, known: Knowledge
+) -> tuple[ActivityKind, int, Library | None]:
+    """A bare wait as a call, if the code of a client stands below it, and the application below that: it waits for what the client has asked for.
+
+    A client that receives, polls or is subscribed waits for whatever comes.
+    """
+    if kind not in _BARE:
+        return kind, at, library
+    above = frames[: max(app, 0)]
+    asks = ((index, found) for index, frame in enumerate(above) if (found := known.library(frame.cls)) is not None)
+    index, client = next(((index, found) for index, found in asks if found.side is SocketSide.CLIENT), (-1, None))
+    if client is None or any(_waits_for_more(frame) or frame.full in known.push_frames for frame in above):
+        return kind, at, library
+    return ActivityKind.CALL, index, client
+
+
+def _waits_for_more(frame: Frame) -> bool:
+    name = frame.method.lower()
+    return any(word in name for word in _LISTENS) or name.startswith(_LENDS)
 
 
 def _of_pool(

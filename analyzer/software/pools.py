@@ -41,6 +41,8 @@ SHALLOW: Final = 2
 _PROXY: Final = "$$Lambda"
 """Classes that the VM makes for lambdas: their one frame says nothing, and their names differ from run to run."""
 _LAST_NAMED: Final = "main"
+PICKED: Final = 20
+"""Threads that somebody may have picked by hand."""
 _OWN_RUN: Final = ".run"
 """Where the stack of a thread begins whose class is the application's own: no frame of the JDK is below."""
 _ROOT: Final = frozenset({None, "<root>"})
@@ -118,8 +120,8 @@ def named_ports(threads: Iterable[Thread], known: Knowledge) -> frozenset[int]:
     return frozenset(match.port for name in names if (match := known.pool_of(name)) is not None and match.port is not None)
 
 
-def pools(threads: Iterable[Thread], known: Knowledge) -> tuple[Pool, ...]:
-    """Group threads into pools, in order of first appearance; single threads are pools of one."""
+def pools(threads: Iterable[Thread], known: Knowledge, *, picked: bool = False) -> tuple[Pool, ...]:
+    """Group threads into pools, in order of first appearance; single threads are pools of one. ``picked``: they are a piece of a dump."""
     groups: dict[tuple[str, PoolRole | None], list[ThreadActivity]] = defaultdict(list)
     ports: dict[tuple[str, PoolRole | None], int] = {}
     members_of = [ThreadActivity(thread, activity(thread, known)) for thread in threads]
@@ -129,6 +131,8 @@ def pools(threads: Iterable[Thread], known: Knowledge) -> tuple[Pool, ...]:
     for thread, found in members_of:
         member = ThreadActivity(thread, found)
         match = known.pool_of(thread.name) if thread.group is None else None
+        if picked and match is not None and thread.name == _LAST_NAMED and len(members_of) <= PICKED:
+            match = None  # of a few threads that somebody picked, it is no bystander
         if match is None or match.role in _LOOSE:
             member = _at_rest(member, known)
         key: tuple[str, PoolRole | None]

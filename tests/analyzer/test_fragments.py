@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from analyzer.model.finding import Confidence, Finding, Status
-from tests.builders import diagnosis_of
+from tests.builders import diagnosis_of, thread
 
 
 def found(*texts: str) -> Finding:
@@ -595,3 +595,52 @@ def test_an_exception_that_proves_nothing_is_still_told_with_its_caller() -> Non
     verdict = diagnosis_of({"post.md": post}).verdict
     assert "SawException (blade 7 is dull): an exception was thrown" in f"{verdict.headline} {verdict.summary}"
     assert "called from nl.mill.Saw.cut(Saw.java:12)" in f"{verdict.headline} {verdict.summary}"
+
+
+@pytest.mark.parametrize("name", ["main", "AWT-EventQueue-0"])
+def test_a_picked_thread_that_runs_the_program_is_no_bystander(name: str) -> None:
+    """People paste the thread of a command-line program or of a window as often as a worker of a server."""
+    stack = thread(
+        name,
+        "RUNNABLE",
+        "java.net.SocketInputStream.socketRead0",
+        "java.net.SocketInputStream.read",
+        "com.mysql.jdbc.util.ReadAheadInputStream.read",
+        "com.mysql.jdbc.MysqlIO.sqlQueryDirect",
+        "com.example.Ledger.load",
+        native="runnable",
+    )
+    (finding,) = diagnosis_of({"post.txt": f"It hangs here:\n\n{stack}"}).findings
+    assert f"“{name}” (1 pasted)" in finding.headline
+    assert "com.example.Ledger.load" in finding.headline
+
+
+CLIENTS = {
+    "IBM MQ client": (
+        "java.lang.Object.wait",
+        "com.ibm.mq.jmqi.remote.impl.RemoteSession.exchangeTSH",
+        "com.ibm.msg.client.wmq.internal.WMQProducer.send",
+    ),
+    "EJB client": (
+        "java.lang.Object.wait",
+        "org.xnio.AbstractIoFuture.await",
+        "org.jboss.ejb.client.EJBClientInvocationContext.awaitResponse",
+    ),
+    "Hot Rod client": ("java.util.concurrent.CompletableFuture.get", "org.infinispan.client.hotrod.impl.Util.await"),
+    "Jenkins remoting": ("java.lang.Object.wait", "hudson.remoting.Request.call"),
+}
+
+
+@pytest.mark.parametrize("name", CLIENTS)
+def test_a_bare_wait_below_the_code_of_a_client_is_a_call(name: str) -> None:
+    stack = thread("desk-4", "WAITING (on object monitor)", *CLIENTS[name], "com.example.Ledger.load", native="in Object.wait()")
+    (finding,) = diagnosis_of({"post.txt": f"It hangs here:\n\n{stack}"}).findings
+    assert f"“desk-4” (1 pasted) wait for an answer through {name} in " in finding.headline
+    assert "called from com.example.Ledger.load" in finding.headline
+
+
+@pytest.mark.parametrize("method", ["receive", "internalReceive", "borrowConnection", "pollEvents"])
+def test_a_client_that_waits_for_whatever_comes_or_for_a_connection_is_no_call(method: str) -> None:
+    frames = ("java.lang.Object.wait", f"com.ibm.mq.jmqi.remote.impl.RemoteSession.{method}", "com.example.Ledger.load")
+    stack = thread("desk-4", "WAITING (on object monitor)", *frames, native="in Object.wait()")
+    assert not diagnosis_of({"post.txt": f"It hangs here:\n\n{stack}"}).findings
