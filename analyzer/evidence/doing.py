@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Final
 
 from analyzer.evidence.calls import kind_in_words
 from analyzer.model.message import Message, say, say_of
-from analyzer.software.blockers import application_frame, blocking_frame
+from analyzer.software.blockers import FUTURES, application_frame, blocking_frame
 from analyzer.software.kinds import ActivityKind, SocketSide
 from analyzer.software.named_waits import asks, listens
 from parsers.records import PINNED, SILENT, TASK, JavaState
@@ -18,6 +18,13 @@ if TYPE_CHECKING:
     from analyzer.software.pools import ThreadActivity
     from parsers.records import Frame, Thread
 
+_TASKS: Final = frozenset(
+    {
+        "java.util.concurrent.FutureTask.run",
+        "java.util.concurrent.CompletableFuture$AsyncSupply.run",
+        "java.util.concurrent.CompletableFuture$AsyncRun.run",
+    }
+)
 _RUNTIME: Final = ("java.", "javax.", "jdk.", "sun.", "com.sun.", "jrockit.")
 _READS: Final = "net/http.(*persistConn).readLoop"
 _WRITES: Final = "net/http.(*persistConn).writeLoop"
@@ -223,4 +230,34 @@ def instead_of_accepting(acceptor: ThreadActivity, frame: Frame | None) -> str:
         name=acceptor.thread.label,
         doing=doing,
         called_from=say(", called from {frame}", frame=frame) if frame else "",
+    )
+
+
+def of_a_task(group: Sequence[ThreadActivity]) -> str:
+    """That threads which wait for results without a limit are tasks of a pool themselves: these results may be queued behind them."""
+    waits = all(one.activity.kind in FUTURES and not one.activity.timed for one in group)
+    if not waits or not all(any(frame.full in _TASKS for frame in one.thread.frames[one.activity.frame + 1 :]) for one in group):
+        return ""
+    several = len(group) > 1
+    return (
+        say(
+            "; they are tasks of a pool themselves: if what they wait for is queued in the same pool and none of its threads is free, it never comes"
+        )
+        if several
+        else say(
+            "; it is a task of a pool itself: if what it waits for is queued in the same pool and none of its threads is free, it never comes"
+        )
+    )
+
+
+def of_a_reader(group: Sequence[ThreadActivity]) -> str:
+    """That a thread of its own that reads what comes next looks so while all is well: many wonder at its state RUNNABLE."""
+    member = group[0]
+    if len(group) > 1 or member.activity.kind is not ActivityKind.SOCKET_READ or member.activity.library or member.activity.serving:
+        return ""
+    app = application_frame(member.thread, member.activity)
+    if app is None or app.method != "run" or member.thread.state is not JavaState.RUNNABLE:
+        return ""
+    return say(
+        "; a thread of its own that waits for what its peer sends next looks so while all is well, and uses no processor, though the JVM calls it RUNNABLE"
     )

@@ -11,7 +11,8 @@ from analyzer.contention.leases import lender_of
 from analyzer.contention.locks import waits_for_lock
 from analyzer.evidence.at_rest import alike, at_rest, parked, rounds, unsignalled
 from analyzer.evidence.departures import before
-from analyzer.evidence.doing import caller, doing, idle, interrupted, kept, next_message, reported
+from analyzer.evidence.doing import caller, doing, idle, interrupted, kept, next_message, of_a_reader, of_a_task, reported
+from analyzer.evidence.lock_lists import listed
 from analyzer.evidence.log_events import caller_in_words, in_words, of_this_moment
 from analyzer.evidence.sessions import of_lists
 from analyzer.evidence.waiting_groups import since_in_words, waiting_groups
@@ -57,16 +58,10 @@ _NAMED: Final = 3
 _LINES: Final = 3
 """Kinds of lines of a log that are told beside threads and rows."""
 _LENT: Final = {"HTTP connection": say("an HTTP connection"), "JDBC connection": say("a JDBC connection"), "object": say("an object")}
-_TASKS: Final = frozenset(
-    {
-        "java.util.concurrent.FutureTask.run",
-        "java.util.concurrent.CompletableFuture$AsyncSupply.run",
-        "java.util.concurrent.CompletableFuture$AsyncRun.run",
-    }
-)
 _SYNCHRONIZERS: Final = ("java.util.concurrent.ThreadPoolExecutor", "sun.nio.ch.", "java.util.Collections$", "java.io.")
 """Locks that the runtime takes for itself: they tell nobody anything."""
 _ENTERS: Final = frozenset({LockVerb.WAITING_TO_LOCK, LockVerb.RELOCKING})
+_BY_ITSELF: Final = IDLE | {ActivityKind.SLEEP, ActivityKind.WAITING, ActivityKind.PROCESS, ActivityKind.SELECT}
 _OF_LOCKS: Final = frozenset(
     {ActivityKind.LOCK, ActivityKind.SEMAPHORE, ActivityKind.OBJECT_WAIT, ActivityKind.CONDITION, ActivityKind.QUEUE}
 )
@@ -75,7 +70,7 @@ _OF_LOCKS: Final = frozenset(
 def shown(case: Case, findings: Sequence[Finding]) -> list[str]:
     """Sentences without their full stops, what tells most first."""
     said: list[str] = [unended(finding.headline) for finding in findings if finding.severity is Severity.INFO]
-    for view in case.latest:
+    for view in sorted(case.latest, key=_nobody_waits):
         if view.dump is not None and (view.dump.fragment or len(view.dump.threads) <= FEW):
             said += of_threads(case, view)
         elif view.dump is not None and not case.incident.has_sockets:
@@ -123,10 +118,33 @@ FEWEST_FREE: Final = 3
 def of_threads(case: Case, view: ProcessView) -> list[str]:
     """What the threads of a piece of a dump wait for. Those that wait alike are said together."""
     holders = lock_holders(view)
-    groups: dict[object, list[ThreadActivity]] = {}
     waits = any(_wants(member) and not rounds(member) for pool in view.pools for member in pool.members)
     if not waits and (calm := at_rest(case, view)) is not None:
         return [calm]
+    bare_list = listed(view)
+    groups = _groups(view, holders)
+    for member in bare_list[0] if bare_list is not None else ():
+        groups.pop(_alike(member), None)
+    resting = [member for pool in view.pools for member in pool.members if pool.role != PoolRole.JVM and _rests(member)]
+    if not groups and bare_list is None and resting and len(resting) <= FEW:
+        return [say("{who}{like} {what}{normal}", who=_who(resting), like=alike(case, resting), what=idle(resting), normal=parked(resting))]
+    bare = [member for pool in view.pools for member in pool.members if not member.thread.frames and not member.thread.locks]
+    if not groups and bare and len(bare) <= FEW:
+        return [say("of {who} no stack was understood{since}", who=_who(bare), since=reported(bare[0]))]
+    ordered = sorted(groups.values(), key=lambda group: (not _blocked(group[0]), _waits_for_nobody(group[0]), -len(group)))
+    lost = unsignalled(view)
+    first = (*((lost,) if lost is not None else ()), *((bare_list[1],) if bare_list is not None else ()))
+    said = [*first, *(_sentence(view, group, holders) for group in ordered[:MOST])]
+    free = [member for member in resting if member.activity.kind is ActivityKind.IDLE or parks_in_its_loop(member.thread.frames)]
+    if len(free) < FEWEST_FREE:
+        return said
+    calm = say("{who} {what}", who=_who(free), what=idle(free))
+    return [calm, *said] if len(free) >= sum(map(len, groups.values())) and lost is None else [*said, calm]
+
+
+def _groups(view: ProcessView, holders: dict[str, Thread]) -> dict[object, list[ThreadActivity]]:
+    """The threads that wait or work, and those that others wait for; such of which one sentence is true together."""
+    groups: dict[object, list[ThreadActivity]] = {}
     for pool in view.pools:
         for member in pool.members:
             if (pool.role != PoolRole.JVM and not _rests(member) and member.activity.kind is not ActivityKind.NONE) or _wants(
@@ -138,20 +156,7 @@ def of_threads(case: Case, view: ProcessView) -> list[str]:
         keeps = any(holder is member.thread and (address in wanted or not holder.frames) for address, holder in holders.items())
         if keeps and not any(member in group for group in groups.values()):
             groups.setdefault(_alike(member), []).append(member)
-    resting = [member for pool in view.pools for member in pool.members if pool.role != PoolRole.JVM and _rests(member)]
-    if not groups and resting and len(resting) <= FEW:
-        return [say("{who}{like} {what}{normal}", who=_who(resting), like=alike(case, resting), what=idle(resting), normal=parked(resting))]
-    bare = [member for pool in view.pools for member in pool.members if not member.thread.frames and not member.thread.locks]
-    if not groups and bare and len(bare) <= FEW:
-        return [say("of {who} no stack was understood{since}", who=_who(bare), since=reported(bare[0]))]
-    ordered = sorted(groups.values(), key=lambda group: (not _blocked(group[0]), -len(group)))
-    lost = unsignalled(view)
-    said = [*((lost,) if lost is not None else ()), *(_sentence(view, group, holders) for group in ordered[:MOST])]
-    free = [member for member in resting if member.activity.kind is ActivityKind.IDLE or parks_in_its_loop(member.thread.frames)]
-    if len(free) < FEWEST_FREE:
-        return said
-    calm = say("{who} {what}", who=_who(free), what=idle(free))
-    return [calm, *said] if len(free) >= sum(map(len, groups.values())) and lost is None else [*said, calm]
+    return groups
 
 
 def of_untold(case: Case, findings: Sequence[Finding]) -> Iterator[str]:
@@ -209,6 +214,16 @@ def _blocked(member: ThreadActivity) -> bool:
     return member.activity.kind == ActivityKind.LEASE or (lock is not None and lock.verb in _ENTERS)
 
 
+def _waits_for_nobody(member: ThreadActivity) -> bool:
+    """True for what a master does whose workers do the work: it sleeps, is idle, or stands in a wait that no row names."""
+    return member.activity.kind in _BY_ITSELF
+
+
+def _nobody_waits(view: ProcessView) -> bool:
+    """True for a process, such as a master beside its workers, of whose threads none waits for somebody."""
+    return all(_waits_for_nobody(member) for pool in view.pools for member in pool.members)
+
+
 def _alike(member: ThreadActivity) -> object:
     """Equal for threads of which one sentence is true."""
     lock = waited_lock(member.thread)
@@ -228,7 +243,7 @@ def _sentence(view: ProcessView, group: Sequence[ThreadActivity], holders: dict[
     by = app if app != named and (member.activity.app >= 0 or not push_frame(member.thread.frames, view.known)) else None
     called = say(", called from {frame}", frame=by) if by is not None else ""
     since = reported(member) or interrupted(member) if len(group) == 1 else ""
-    own = _of_a_task(group) or _of_a_reader(group)
+    own = of_a_task(group) or of_a_reader(group)
     held = _kept_meanwhile(group)
     return say("{who} {what}{called}{since}{held}{own}", who=_who(group), what=what, called=called, since=since, held=held, own=own)
 
@@ -239,36 +254,6 @@ def _kept_meanwhile(group: Sequence[ThreadActivity]) -> str:
         return ""
     held = list(dict.fromkeys(lock.cls for lock in held_locks(group[0].thread) if lock.cls and not lock.cls.startswith(_SYNCHRONIZERS)))
     return say("; meanwhile it holds {list}", list=joined(", ", held[:_NAMED])) if held else ""
-
-
-def _of_a_task(group: Sequence[ThreadActivity]) -> str:
-    """That threads which wait for results without a limit are tasks of a pool themselves: these results may be queued behind them."""
-    waits = all(one.activity.kind in FUTURES and not one.activity.timed for one in group)
-    if not waits or not all(any(frame.full in _TASKS for frame in one.thread.frames[one.activity.frame + 1 :]) for one in group):
-        return ""
-    several = len(group) > 1
-    return (
-        say(
-            "; they are tasks of a pool themselves: if what they wait for is queued in the same pool and none of its threads is free, it never comes"
-        )
-        if several
-        else say(
-            "; it is a task of a pool itself: if what it waits for is queued in the same pool and none of its threads is free, it never comes"
-        )
-    )
-
-
-def _of_a_reader(group: Sequence[ThreadActivity]) -> str:
-    """That a thread of its own that reads what comes next looks so while all is well: many wonder at its state RUNNABLE."""
-    member = group[0]
-    if len(group) > 1 or member.activity.kind is not ActivityKind.SOCKET_READ or member.activity.library or member.activity.serving:
-        return ""
-    app = application_frame(member.thread, member.activity)
-    if app is None or app.method != "run" or member.thread.state is not JavaState.RUNNABLE:
-        return ""
-    return say(
-        "; a thread of its own that waits for what its peer sends next looks so while all is well, and uses no processor, though the JVM calls it RUNNABLE"
-    )
 
 
 def _who(group: Sequence[ThreadActivity]) -> str:

@@ -38,6 +38,7 @@ HEADER: Final = r"PID \d{1,10} - (?:process|core)"
 ROW_SHAPE: Final = (
     r"Thread \d{1,7} \((?:Thread|LWP|process) |TID \d{1,10}:[ ]*$|\[New (?:LWP|Thread) |\[Thread debugging using |\[Switching to thread \d|[ ]{2}Id +Target Id +Frame"
     r"|#\d{1,4} {1,3}(?:0x[0-9a-f]{6,16}(?: in)? |[\w:~]+ \()"
+    r"|[* ]{0,4}\d{1,7} {1,4}Thread (?:0x)?[0-9a-f]{4,16} \(LWP \d{1,10}\)[ \"]"
 )
 
 _thread = lazy(
@@ -50,9 +51,10 @@ _pid = lazy(
 ).match
 _frame = lazy(r"#(?P<number>\d{1,4}) {1,3}(?:0x(?P<pc>[0-9a-f]{1,16})(?: in)?(?: +- 1)?)?\s*(?P<rest>.*?)\s*$").match
 _info = lazy(
-    r'[* ] +\d{1,7} +(?:Thread (?:0x)?[0-9a-f]{1,16} \()?LWP (?P<lwp>\d{1,10})(?:/[^()"]{1,40})?(?: of process \d{1,10})?\)?(?: "(?P<name>[^"]*)")? +(?:0x[0-9a-f]{1,16} in )?(?P<rest>\S.*?)\s*$'
+    r'[* ]{0,4}(?P<number>\d{1,7}) +(?:Thread (?:0x)?[0-9a-f]{1,16} \()?LWP (?P<lwp>\d{1,10})(?:/[^()"]{1,40})?(?: of process \d{1,10})?\)?(?: "(?P<name>[^"]*)")? +(?:0x[0-9a-f]{1,16} in )?(?P<rest>\S.*?)\s*$'
 ).match
 _prompt = lazy(r"\(gdb\)\s*(?P<command>.*?)\s*$").match
+_chosen = lazy(r"t(?:hr(?:ead)?)? (?P<number>\d{1,7})$").match
 _printed = lazy(r"(?:p|print|output|x)(?:/\w+)? +(?P<expression>\S.{0,200}?)\s*$").match
 _owner = lazy(r"\b(?:__owner|m_owner) = (?P<owner>-?\d{1,10})\b").search
 _value = lazy(r"\$\d{1,5} = (?P<owner>-?\d{1,10})\s*$").match
@@ -121,6 +123,7 @@ def sniff(head: Sequence[str]) -> bool:
         _thread(line)
         or _tid(line)
         or (_columns(line) and "Target Id" in line)
+        or _info(line)
         or ((match := _frame(line)) and match["pc"] and match["number"] == "0" and match["rest"])
         for line in head
     )
@@ -148,6 +151,10 @@ class _Reader:
         self.lwp: NativeId | None = None
         self.name = ""
         self.last = 0
+        self.numbers: dict[str, str] = {}
+        """The debugger's own number of each listed thread, and the kernel's."""
+        self.chosen: str | None = None
+        """The thread that somebody switched to, where the debugger's answer is not here."""
         self.expression = ""
         """What somebody asked the debugger to print last."""
         self.objects: dict[int, str] = {}
@@ -162,7 +169,8 @@ class _Reader:
         elif match := _pid(line):
             self._process(match)
         elif (match := _info(line)) is not None:
-            self._start(index, match["lwp"], match["name"])
+            self.numbers[match["number"]] = match["lwp"]
+            self._start(index, match["lwp"], match["name"] or _nameless(int(match["number"])))
             self._add(index, match["rest"])
             self._close()
         elif (match := _frame(line)) and (match["pc"] or match["rest"]):
@@ -171,11 +179,13 @@ class _Reader:
                 self.open.frames.clear()
                 self.open.frame_lines.clear()
             if self.open is None or (match["number"] == "0" and self.open.frames):
-                self._start(index, None, None)
+                self._start(index, self.chosen, None)
             self._add(index, match["rest"])
         elif match := _prompt(line):
             asked = _printed(match["command"])
             self.expression = asked["expression"] if asked is not None else ""
+            chosen = _chosen(match["command"])
+            self.chosen = self.numbers.get(chosen["number"]) if chosen is not None else self.chosen
         elif (owner := _owner(line) or (_value(line) if self.expression.endswith("owner") else None)) is not None:
             self._owned(int(owner["owner"]) & _CONTESTED)
         elif not _remark(line) and not _columns(line) and not _shown_thread(line):

@@ -36,12 +36,14 @@ HEADER: Final = (
     r"Process \d{1,10}: [^\n]{1,4000}\nPython v\d|(?:Fatal Python error: |Timeout \(\d)[^\n]{0,200}\n\s*(?:Thread|Current thread|Stack) "
 )
 ROW_SHAPE: Final = (
-    r"Thread \d{1,10} \((?:idle|active)[^)\n]{0,20}\)|(?:Current thread|Thread) 0x[0-9a-f]{4,16} (?:\[[^\]\n]{0,80}\] )?\(most recent call first\):"
+    r"Thread (?:\d{1,10}|0x[0-9A-Fa-f]{4,16}) \((?:idle|active)[^)\n]{0,20}\)|(?:Current thread|Thread) 0x[0-9a-f]{4,16} (?:\[[^\]\n]{0,80}\] )?\(most recent call first\):"
     r"|Stack \(most recent call first\):"
 )
 
 _process = lazy(r"Process (?P<pid>\d{1,10}): ").match
-_spied = lazy(r'Thread (?P<tid>\d{1,10}) \((?P<state>idle|active)[^)]{0,20}\)(?:: "(?P<name>.*)")?:?\s*$').match
+_spied = lazy(
+    r'Thread (?:(?P<tid>\d{1,10})|(?P<id>0x[0-9A-Fa-f]{4,16})) \((?P<state>idle|active)[^)]{0,20}\)(?:: "(?P<name>.*)")?:?\s*$'
+).match
 _fault = lazy(r"(?:Current thread|Thread) (?P<id>0x[0-9a-f]{4,16}) (?:\[(?P<name>[^\]]*)\] )?\(most recent call first\):\s*$").match
 _alone = lazy(r"Stack \(most recent call first\):\s*$").match
 _spied_frame = lazy(r"    (?P<name>\S.*?) \((?P<file>[^()]*?)(?::(?P<line>\d{1,9}))?\)\s*$").match
