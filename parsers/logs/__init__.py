@@ -5,7 +5,22 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING, Final, NamedTuple
 
-from parsers.logs import databases, deadlocks, failures, kernel, leaks, limits, loops, pauses, pools, products, servers, traces, watchdogs
+from parsers.logs import (
+    databases,
+    deadlocks,
+    failures,
+    kernel,
+    leaks,
+    limits,
+    loops,
+    pauses,
+    pools,
+    products,
+    runtime_pools,
+    servers,
+    traces,
+    watchdogs,
+)
 from parsers.logs.client_ends import clients_of
 from parsers.logs.lines import read
 from parsers.logs.stamps import begins_entry, stamp
@@ -37,6 +52,7 @@ _SHAPES: Final = (
     *pauses.SHAPES,
     *kernel.SHAPES,
     *loops.SHAPES,
+    *runtime_pools.SHAPES,
 )
 
 
@@ -117,22 +133,33 @@ def events_of(section: Section) -> tuple[LogEvent, ...]:
         text = "\n".join((*lines, ""))
         for index in _telling(text):
             line = lines[index][:LONGEST]
-            if (fact := _fact(line)) is not None:
-                events.append(
-                    LogEvent(
-                        where=section.where(first + index),
-                        kind=fact.kind,
-                        source=fact.source,
-                        time=stamp(line) or (_time_above(lines, index) if fact.kind not in _OWN_CLOCK else None),
-                        subject=fact.subject,
-                        figures=(*fact.figures, *(servers.served_beside(lines, index) if fact.kind is LogKind.QUEUE_GAVE_UP else ())),
-                        frames=_frames_of(lines, index),
-                        sides=deadlocks.sides_of(lines, index) if fact.kind is LogKind.DEADLOCK else (),
-                    )
+            if (fact := _fact(line)) is None or (figures := _figures_of(fact, lines, index)) is None:
+                continue
+            events.append(
+                LogEvent(
+                    where=section.where(first + index),
+                    kind=fact.kind,
+                    source=fact.source,
+                    time=stamp(line) or (_time_above(lines, index) if fact.kind not in _OWN_CLOCK else None),
+                    subject=fact.subject,
+                    figures=figures,
+                    frames=_frames_of(lines, index),
+                    sides=deadlocks.sides_of(lines, index) if fact.kind is LogKind.DEADLOCK else (),
                 )
+            )
         first += len(lines)
         del events[:-MOST]
     return tuple(events)
+
+
+def _figures_of(fact: LineFact, lines: Sequence[str], index: int) -> tuple[tuple[str, float], ...] | None:
+    """The figures of a line, and those of lines beside it that belong to them; None where these say that nothing is wrong."""
+    if fact.kind is LogKind.QUEUE_GAVE_UP:
+        return (*fact.figures, *servers.served_beside(lines, index))
+    if fact.source == runtime_pools.SOURCE:
+        figures = tuple({**dict(runtime_pools.beside(lines, index)), **dict(fact.figures)}.items())
+        return figures if runtime_pools.is_short(figures) else None
+    return fact.figures
 
 
 def thrown_in(section: Section) -> tuple[LogEvent, ...]:

@@ -1,0 +1,43 @@
+"""What a runtime's own numbers say of its pool of threads: that work waits in its queue and none of its threads is free."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Final
+
+from analyzer.evidence.log_events import of_this_moment
+from analyzer.model.message import plural, say
+from parsers.records import LogKind
+
+if TYPE_CHECKING:
+    from analyzer.evidence.log_events import Told
+    from analyzer.waits.case import Case
+
+_OF_NET: Final = frozenset({".NET thread pool", "StackExchange.Redis"})
+FEWEST: Final = 10
+"""Queued items from which on they are no moment between two threads."""
+
+
+def short_of_threads(case: Case) -> Told | None:
+    """The line by which .NET's pool has no thread for the work that waits, None where none says so."""
+    told = [one for one in of_this_moment(case.incident) if one.event.kind is LogKind.STARVED and one.event.source in _OF_NET]
+    return next((one for one in told if _is_grave(one)), None)
+
+
+def _is_grave(told: Told) -> bool:
+    queued, threads, least = (told.event.figure(name) for name in ("queued", "threads", "minimum"))
+    return (queued or 0) >= FEWEST or (threads is not None and least is not None and threads >= 2 * least and threads >= FEWEST)
+
+
+def in_words(told: Told | None) -> str:
+    """``; the pool starves: all 214 threads of it are busy and 1,892 pieces of work wait in its queue``."""
+    if told is None:
+        return ""
+    busy, threads, queued = (told.event.figure(name) for name in ("busy", "threads", "queued"))
+    total = threads if threads is not None else busy
+    work = plural(int(queued), "piece of work waits", "pieces of work wait") if queued else None
+    if total is None or (busy is not None and busy < total):
+        return say("; the pool starves: {work} in its queue", work=work) if work else ""
+    if busy is None:
+        return say("; the pool starves: {work} for one of its {threads}", work=work, threads=plural(int(total), "thread")) if work else ""
+    and_work = say(" and {work} in its queue", work=work) if work else ""
+    return say("; the pool starves: all {threads} of it are busy{work}", threads=plural(int(total), "thread"), work=and_work)
