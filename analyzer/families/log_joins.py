@@ -12,6 +12,7 @@ from analyzer.software.blockers import application_frame, blocking_frame
 from parsers.records import Counted, LogKind, TcpState
 
 if TYPE_CHECKING:
+    from analyzer.evidence.log_events import Told
     from analyzer.join.counts import Count
     from analyzer.software.pools import ThreadActivity
     from analyzer.waits.case import Case
@@ -43,6 +44,12 @@ def who_holds(case: Case) -> float | None:
     """The session that a line names as the holder of a lock, None if no line names one."""
     held = (one.event.figure("holder") for one in of_this_moment(case.incident) if one.event.kind is LogKind.LOCK_WAIT)
     return next((number for number in held if number is not None), None)
+
+
+def unread_queue(case: Case) -> Told | None:
+    """The queue with the most messages that nobody reads, where a line names one."""
+    queues = [one for one in of_this_moment(case.incident) if one.event.kind is LogKind.UNREAD and one.event.subject is not None]
+    return max(queues, key=lambda one: one.event.figure("messages") or 0, default=None)
 
 
 def counted_to(case: Case, subject: str) -> str:
@@ -80,6 +87,12 @@ def tail_of(case: Case, event: LogEvent) -> str:
     if event.kind is LogKind.LOCK_WAIT:
         holder = who_holds(case)
         return say(": session {session} holds it", session=f"{holder:.0f}") if holder and event.figure("holder") is None else ""
+    if event.kind is LogKind.ALARM and (queue := unread_queue(case)) is not None:
+        return say(
+            ": whoever publishes to it waits, and queue {name} has {messages} and no consumer",
+            name=queue.event.subject,
+            messages=plural(int(queue.event.figure("messages") or 0), "message"),
+        )
     if event.kind is LogKind.SLOTS:
         return who_has_them(case)
     if event.kind is LogKind.MAILBOX:

@@ -9,7 +9,7 @@ from msgspec.structs import replace
 from analyzer.evidence.chosen_threads import chosen
 from analyzer.evidence.log_events import MANY, caller_in_words, caller_of, in_words, of_this_moment, site_of
 from analyzer.families.idle_leases import counted_work, half_closed, resting
-from analyzer.families.log_joins import counted_to, tail_of, who_holds
+from analyzer.families.log_joins import counted_to, tail_of, unread_queue, who_holds
 from analyzer.families.log_stories import SERVICE, STORIES
 from analyzer.families.pauses import OF_ONE_TIME, explained
 from analyzer.join.coverage import TOLD
@@ -337,7 +337,10 @@ def _of_line(case: Case, told: Told, story: Story) -> Finding:
     remote = event.subject if story is SERVICE else None
     culprit = Culprit(frame=_named(site_of(event, case.known)), remote=remote, library=event.source)
     shown = pause.evidence if pause is not None else (told.evidence,)
-    return _finding(text, story.rule, Confidence.LIKELY if pause is not None else story.confidence, shown, culprit)
+    queue = unread_queue(case) if event.kind is LogKind.ALARM else None
+    shown = (*shown, queue.evidence) if queue is not None else shown
+    sure = Confidence.LIKELY if pause is not None or queue is not None else story.confidence
+    return _finding(text, story.rule, sure, shown, culprit)
 
 
 def _finding(text: Filled, rule: str, sure: Confidence, shown: tuple[Evidence, ...], culprit: Culprit) -> Finding:

@@ -16,6 +16,7 @@ from parsers.logs import (
     pauses,
     pools,
     products,
+    queues,
     runtime_pools,
     servers,
     traces,
@@ -53,6 +54,7 @@ _SHAPES: Final = (
     *kernel.SHAPES,
     *loops.SHAPES,
     *runtime_pools.SHAPES,
+    *queues.SHAPES,
 )
 
 
@@ -159,7 +161,7 @@ def _figures_of(fact: LineFact, lines: Sequence[str], index: int) -> tuple[tuple
     if fact.source == runtime_pools.SOURCE:
         figures = tuple({**dict(runtime_pools.beside(lines, index)), **dict(fact.figures)}.items())
         return figures if runtime_pools.is_short(figures) else None
-    return fact.figures
+    return None if fact.kind is LogKind.UNREAD and queues.is_laid_aside(fact.subject) else fact.figures
 
 
 def thrown_in(section: Section) -> tuple[LogEvent, ...]:

@@ -98,6 +98,13 @@ SHAPES: Final = (
         "elivery acknowledgement on channel",
         r"[dD]elivery acknowledgement on channel (?P<channel>\d{1,9}) timed out\. Timeout value used: (?P<ms>\d{1,12}) ms",
     ),
+    _shape("Artemis", LogKind.ALARM, "start blocking producers", r"\bSystem will start blocking producers"),
+    _shape(
+        "Artemis",
+        LogKind.ALARM,
+        "Blocking message production on address",
+        r"Blocking message production on address '?(?P<subject>[\w.:/-]{1,120})",
+    ),
     _shape(
         "MongoDB",
         LogKind.SLOTS,
