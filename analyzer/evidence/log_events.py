@@ -14,7 +14,7 @@ import msgspec
 from analyzer.model.finding import Evidence
 from analyzer.model.message import joined, plural, say
 from analyzer.software.runtimes import OF_LOGS
-from parsers.records import LogKind, Runtime
+from parsers.records import BESIDE, LogKind, Runtime
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -59,6 +59,8 @@ _EXHAUSTED: Final = frozenset(
 """Something was used up: one line is enough to keep health away."""
 _ORDINARY: Final = frozenset({LogKind.THROWN, LogKind.DEADLOCK, LogKind.CLIENT_LEFT, LogKind.RECOVERED, LogKind.POOL_FREE})
 """What counts speak of nothing: it is told by itself, clients do so on every server, or it is good news."""
+_QUIET: Final = BESIDE | {LogKind.COLLECTED}
+"""What is asked for beside other lines, and tells nothing by itself."""
 _OF_POOLS: Final = {"DBCP": "Commons DBCP", "Tomcat JDBC pool": "Tomcat JDBC", "UCP": "Oracle UCP"}
 """Software as a log is read, and as its lender is called; where they differ."""
 
@@ -114,6 +116,9 @@ _SAYS: Final = {
     LogKind.NEIGHBOURS: say("the kernel's table of neighbours was full, and packets to new hosts were dropped"),
     LogKind.RESTED: say("a connection was used that had rested for long, and was dead"),
     LogKind.THROWN: say("an exception was thrown"),
+    LogKind.POLLED_LATE: say("working on a batch took longer than a member of the group may be away, and its partitions went to others"),
+    LogKind.SIZE: say("a setting of a pool, or of those who share it"),
+    LogKind.BATCH: say("a batch was worked on"),
     LogKind.ENDED: say("all goroutines waited for each other, and the runtime ended the program"),
 }
 
@@ -173,7 +178,7 @@ def of_this_moment(incident: Incident) -> tuple[Told, ...]:
     """What logs prove of the time around the dumps and tables, the gravest and most frequent first. A short collection proves nothing."""
     groups: dict[tuple[LogKind, str, str | None], list[LogEvent]] = {}
     for event in near(incident):
-        if event.kind is LogKind.COLLECTED:
+        if event.kind in _QUIET:
             continue
         groups.setdefault((event.kind, event.source, event.subject), []).append(event)
     told = [Told(events[-1], len(events)) for events in groups.values()]

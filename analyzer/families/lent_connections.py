@@ -11,6 +11,7 @@ from analyzer.contention.scopes import keepers, scope_of
 from analyzer.evidence.citations import of_sockets, of_threads
 from analyzer.evidence.doing import doing, meanwhile
 from analyzer.evidence.multiples import multiple
+from analyzer.evidence.settings_beside import small_pool
 from analyzer.families import blocked_threads
 from analyzer.families.idle_leases import Resting, resting, resting_behind
 from analyzer.families.leakers import leaker_of
@@ -119,7 +120,7 @@ def words(shortage: Shortage) -> Words:
         if kept
         else _leak_in_words(leak, rest)
         if leak is not None
-        else say("who has them is not among the threads that are here{limit}", limit=_limit_in_words(shortage))
+        else _unseen(shortage)
         if rest is None
         else say("{resting}: what is lent is not in use, but was not given back", resting=rest.words),
         not_here=say(
@@ -164,6 +165,14 @@ def _limit_in_words(shortage: Shortage) -> str:
     """How many the pool may lend, where the text beside the threads names one number; a pool that lends them all has no other limit."""
     told = {one.last.count for one in shortage.case.counts.of(Counted.LENT)}
     return say("; the pool may have {number:,}, as the text says", number=told.pop()) if len(told) == 1 else ""
+
+
+def _unseen(shortage: Shortage) -> str:
+    """That who has them is not here; and how many share the pool, where settings beside the threads tell."""
+    sizes = small_pool(shortage.case.incident, None) if shortage.few else None
+    if sizes is None:
+        return say("who has them is not among the threads that are here{limit}", limit=_limit_in_words(shortage))
+    return say("{sizes}, and who has them is not among the threads that are here", sizes=sizes.words)
 
 
 def _keeping_in_words(shortage: Shortage) -> str | None:

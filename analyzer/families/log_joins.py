@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 from analyzer.evidence.doing import doing
 from analyzer.evidence.log_events import MANY, of_this_moment
+from analyzer.evidence.settings_beside import long_batch
 from analyzer.families.counted_sockets import process_of, whose
 from analyzer.model.message import plural, say
 from analyzer.software.blockers import application_frame, blocking_frame
@@ -93,6 +94,8 @@ def tail_of(case: Case, event: LogEvent) -> str:
             name=queue.event.subject,
             messages=plural(int(queue.event.figure("messages") or 0), "message"),
         )
+    if event.kind is LogKind.POLLED_LATE and (batch := long_batch(case.incident)) is not None:
+        return say(": {batch}", batch=batch.words)
     if event.kind is LogKind.SLOTS:
         return who_has_them(case)
     if event.kind is LogKind.MAILBOX:

@@ -94,6 +94,20 @@ STORIES: Final[Mapping[LogKind, Story]] = {
         say("The loop's own check wrote the line."),
         Confidence.LIKELY,
     ),
+    LogKind.POLLED_LATE: Story(
+        "event-loop-blocked",
+        say(
+            "A consumer must come back for more messages within max.poll.interval.ms, or the group takes it for dead: its partitions go to others, its commit fails, and the same messages are worked on again. The limit of its heartbeats (session.timeout.ms) is another one. Work that takes long for each message, a call that hangs, and a long pause look the same."
+        ),
+        say("See how long one batch takes, and what the consumer's thread does meanwhile."),
+        None,
+        say(
+            "Take fewer messages at once (max.poll.records) or make the work for each shorter; let max.poll.interval.ms be longer than the longest batch. Until then work must bear to be done twice."
+        ),
+        say("works on its messages for longer than it may be away"),
+        why=say("The client wrote it itself; what its thread did meanwhile, the line does not say."),
+        confidence=Confidence.LIKELY,
+    ),
     LogKind.QUEUE_GAVE_UP: Story(
         "queued-at-proxy",
         say(

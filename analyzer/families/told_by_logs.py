@@ -8,6 +8,7 @@ from msgspec.structs import replace
 
 from analyzer.evidence.chosen_threads import chosen
 from analyzer.evidence.log_events import MANY, caller_in_words, caller_of, in_words, of_this_moment, site_of
+from analyzer.evidence.settings_beside import lent_at_most, long_batch, small_pool
 from analyzer.families.idle_leases import counted_work, half_closed, resting
 from analyzer.families.log_joins import counted_to, tail_of, unread_queue, who_holds
 from analyzer.families.log_stories import SERVICE, STORIES
@@ -27,8 +28,10 @@ if TYPE_CHECKING:
     from analyzer.model.finding import Evidence
     from analyzer.model.text import Filled
     from analyzer.waits.case import Case
-    from parsers.records import Frame
+    from parsers.records import Frame, LogEvent
 
+_COMMITS: Final = "Kafka client"
+"""Whose words say that a commit failed, and not which of two limits was passed."""
 LOG_ALONE: Final = "log-alone"
 """The code of the doubt about a finding that rests on lines of a log alone."""
 SHORT: Final = 60
@@ -56,6 +59,8 @@ _JDBC: Final = frozenset(
     }
 )
 """Software whose pools lend connections to a database."""
+_KEEPS_BY_THREAD: Final = frozenset({"Active Record", "SQLAlchemy"})
+"""Software whose pool keeps a connection for a thread as long as that works on one job or request."""
 _CHANNELS: Final = frozenset({"gRPC"})
 """Software of which a channel, and not a connection of a pool, is what somebody must close."""
 _HTTP: Final = frozenset({"Apache HttpClient", "Reactor Netty"})
@@ -77,7 +82,7 @@ POOL: Final = Text(
             Either(
                 "working",
                 "{event}{called}{often}, while {working}: all that is lent is in use, and nothing here is a leak.",
-                "{event}{called}{often}.",
+                Either("sized", "{event}{often}: {sized}.", "{event}{called}{often}."),
             ),
         ),
     ),
@@ -132,6 +137,7 @@ POOL: Final = Text(
             "Make the slow statements short; give the pool as many connections as threads use it, as far as the database can serve them.",
             on="working",
         ),
+        Do(When.FIX, "Give the pool as many connections as threads share it ({users}), or run fewer threads.", on="sized"),
         Do(When.FIX, "Give back what {leaker} takes in every path (try-with-resources, finally, with).", on="taken"),
         Do(When.FIX, "Switch on the pool's own watch for what is not given back: it names who took it.", on="unknown"),
         Do(When.PREVENT, "Give calls over the pool a timeout that is shorter than the patience of those who wait for one."),
@@ -150,7 +156,11 @@ POOL: Final = Text(
                     Either(
                         "working",
                         "Here {working}. A pool that is smaller than the number of threads that use it, and statements that take long, leave the others waiting; what is never given back would rest.",
-                        "Calls that take long, and connections that were never given back, write the same line.",
+                        Either(
+                            "sized",
+                            "{sized}: when more of them work at once than the pool has, the others wait and fail. The limit of the database itself says nothing of that. Calls that take long, and connections that were never given back, make it worse.",
+                            "Calls that take long, and connections that were never given back, write the same line.",
+                        ),
                     ),
                 ),
             ),
@@ -193,7 +203,12 @@ def suspicions(case: Case) -> Iterator[Finding]:
 
 def _place(told: Told) -> tuple[int, bool]:
     """The kind that names a cause first; of checks without an answer the one that a container was killed for."""
-    return _ORDER.index(told.event.kind), told.event.kind is LogKind.PROBED and told.event.subject is None
+    return _ORDER.index(told.event.kind), _says_less(told.event)
+
+
+def _says_less(event: LogEvent) -> bool:
+    """True for a check of no container that was killed for it, and for a consumer's commit that fails for whatever reason."""
+    return (event.kind is LogKind.PROBED and event.subject is None) or event.source == _COMMITS
 
 
 def alarms(case: Case) -> Iterator[Finding]:
@@ -236,8 +251,15 @@ def _of_pools(case: Case, told: Sequence[Told]) -> Finding | None:
     halves = half_closed(case) if empty is not None and leaker is None and main.event.source in _HTTP else None
     rest = idle or halves
     work = counted_work(case) if empty is not None and rest is None and leaker is None and main.event.source in _JDBC else None
+    sizes = (
+        small_pool(case.incident, lent_at_most(main.event))
+        if empty is not None and rest is None and work is None and leaker is None
+        else None
+    )
     text = POOL.filled(
         None,
+        sized=sizes.words if sizes is not None else None,
+        users=sizes.users if sizes is not None else 0,
         event=capitalized(in_words(main.event)),
         called=caller_in_words(main.event, case.known),
         often=_often(main),
@@ -248,12 +270,12 @@ def _of_pools(case: Case, told: Sequence[Told]) -> Finding | None:
         channels=leaker if main.event.source in _CHANNELS else None,
         taken=leaker if main.event.source not in _CHANNELS else None,
         counted=counted_to(case, main.event.subject or "") if main.event.source in _CHANNELS else "",
-        unknown=leaker is None and work is None,
+        unknown=leaker is None and work is None and sizes is None,
         resting=rest.words if rest is not None else None,
         idle=idle,
         halves=halves,
         working=work.words if work is not None else None,
-        unseen=rest is None and work is None,
+        unseen=rest is None and work is None and sizes is None,
         site=site,
         who=main.event.subject or main.event.source,
         stacks=_stacks(main.event.source),
@@ -270,9 +292,11 @@ def _of_pools(case: Case, told: Sequence[Told]) -> Finding | None:
         if leak is not None and leak is not main
         else None
     )
-    shown = (main.evidence, *((beside,) if beside is not None else ()))
+    if sizes is not None and sizes.sure and main.event.source in _KEEPS_BY_THREAD:
+        sure = Confidence.LIKELY
+    shown = (main.evidence, *((beside,) if beside is not None else ()), *(sizes.evidence if sizes is not None else ()))
     found = _finding(text, _rule_of_pool(main, empty), sure, shown, Culprit(frame=_named(site), library=main.event.source))
-    return replace(found, outlook=_IN_USE) if work is not None else found
+    return replace(found, outlook=_IN_USE) if work is not None or sizes is not None else found
 
 
 def _free_again(case: Case, empty: Told) -> Told | None:
@@ -323,7 +347,7 @@ def _of_line(case: Case, told: Told, story: Story) -> Finding:
     text = LINE.filled(
         None,
         event=capitalized(in_words(event)),
-        called=caller_in_words(event, case.known),
+        called=caller_in_words(event, case.known) if event.kind is not LogKind.POLLED_LATE else "",
         often=_often(told),
         tail=say(", and {limits}", limits=pause.ran_out) if pause is not None else tail_of(case, event) or story.tail,
         reason=story.explanation,
@@ -339,7 +363,11 @@ def _of_line(case: Case, told: Told, story: Story) -> Finding:
     shown = pause.evidence if pause is not None else (told.evidence,)
     queue = unread_queue(case) if event.kind is LogKind.ALARM else None
     shown = (*shown, queue.evidence) if queue is not None else shown
+    batch = long_batch(case.incident) if event.kind is LogKind.POLLED_LATE else None
+    shown = (*shown, batch.evidence) if batch is not None else shown
     sure = Confidence.LIKELY if pause is not None or queue is not None else story.confidence
+    if batch is None and event.source == _COMMITS:
+        sure = Confidence.SUSPECTED
     return _finding(text, story.rule, sure, shown, culprit)
 
 

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Final, NamedTuple, TypeVar
 from msgspec.structs import replace
 
 from analyzer.model.incident import TABLES, ArtifactPart
-from parsers.records import Elision, HostFact, LogEvent, LogLines, Parsed, Session, SessionBlock, ThreadDump
+from parsers.records import BESIDE, Elision, HostFact, LogEvent, LogLines, Parsed, Session, SessionBlock, ThreadDump
 from parsers.text.looks import LOOKED_AT, NO_LOG, looks_like
 
 if TYPE_CHECKING:
@@ -100,7 +100,9 @@ def _unknown(section: Section, parsed: Parsed) -> Part:
     log = log_of(section) if looks not in NO_LOG else None
     if log is None:
         # A line of a log that somebody quotes in a few words of his own proves what it says as well.
-        quoted = (events_of(section) or thrown_in(section)) if section.nonblank <= _QUOTED else ()
+        quoted = events_of(section) if section.nonblank <= _QUOTED else ()
+        if section.nonblank <= _QUOTED and all(event.kind in BESIDE for event in quoted):
+            quoted = (*quoted, *thrown_in(section))
         return Part(None, section.prompt, parsed, looks_like=looks, events=quoted)
     return Part(NAME, section.prompt, Parsed(log.clients, log.lines.lines), log=log.lines, events=log.events)
 

@@ -20,7 +20,7 @@ from analyzer.model.message import say
 from analyzer.software.knowledge import SETTINGS_FILE
 from parsers import outputs
 from parsers.capture.stream import HASHED, holds_capture, is_packed
-from parsers.records import Collected, Collection, Elision, HostFact, Pid, Runtime, SocketRow, ThreadDump
+from parsers.records import BESIDE, Collected, Collection, Elision, HostFact, Pid, Runtime, SocketRow, ThreadDump
 from parsers.text.source import Source, is_binary
 from parsers.uncollected import uncollected
 
@@ -357,7 +357,7 @@ def _artifact(reading: Reading, places: Sequence[Place]) -> Artifact:
     return Artifact(
         file=reading.file,
         formats=tuple(dict.fromkeys(part.form for part in reading.parts if part.form)),
-        records=sum(weight_of(part) + len(part.events) for part in reading.parts),
+        records=sum(weight_of(part) + sum(event.kind not in BESIDE for event in part.events) for part in reading.parts),
         unread=tuple(gap for part in reading.parts for gap in part.parsed.unread),
         sha256=reading.sha256,
         size=reading.size,

@@ -49,7 +49,7 @@ from analyzer.model.timeline import FlowSummary, Patience
 from analyzer.rules import RULES, Rule, slug
 from analyzer.software.runtimes import OF_LOGS, runtime_of_command, stacks_command
 from analyzer.waits.case import Case, Knowledge, ProcessView
-from parsers.records import Runtime, TcpState, Unit
+from parsers.records import BESIDE, Runtime, TcpState, Unit
 from parsers.text.sql import redacted
 
 if TYPE_CHECKING:
@@ -374,7 +374,11 @@ def _is_native(view: ProcessView) -> bool:
 
 def _dump_of(case: Case, view: ProcessView | None) -> Missing:
     """A dump of the process, whose runtime only a log may tell."""
-    wrote = [event.source for artifact in case.incident.artifacts for event in artifact.events] if view is None else []
+    wrote = (
+        [event.source for artifact in case.incident.artifacts for event in artifact.events if event.kind not in BESIDE]
+        if view is None
+        else []
+    )
     runtimes = {OF_LOGS.get(source) for source in wrote}
     runtime = runtimes.pop() if len(runtimes) == 1 else None
     if runtime is None and view is None and case.counts.all and not speaks_of_jvm(case.incident):

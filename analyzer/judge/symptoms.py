@@ -21,7 +21,7 @@ from analyzer.model.message import Message, capitalized, joined, plural, say, un
 from analyzer.software.kinds import ActivityKind
 from analyzer.waits.server_pools import SATURATED, pressure
 from analyzer.waits.targets import FEW_CLIENTS
-from parsers.records import LogKind
+from parsers.records import BESIDE, LogKind
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
@@ -94,7 +94,9 @@ def without_cause(case: Case, findings: Sequence[Finding]) -> tuple[Status, str,
                 "Every request in the capture was answered or is too young to tell. What a server's threads wait for, packets do not show."
             ),
         )
-    if not incident.snapshots and any(artifact.logs or artifact.events for artifact in incident.artifacts):
+    if not incident.snapshots and any(
+        artifact.logs or any(event.kind not in BESIDE for event in artifact.events) for artifact in incident.artifacts
+    ):
         return _logs_only(case, findings)
     if not incident.snapshots:
         return (

@@ -19,6 +19,7 @@ from parsers.logs import (
     queues,
     runtime_pools,
     servers,
+    sizes,
     traces,
     watchdogs,
 )
@@ -151,7 +152,7 @@ def events_of(section: Section) -> tuple[LogEvent, ...]:
             )
         first += len(lines)
         del events[:-MOST]
-    return tuple(events)
+    return (*events, *sizes.events_of(section))
 
 
 def _figures_of(fact: LineFact, lines: Sequence[str], index: int) -> tuple[tuple[str, float], ...] | None:

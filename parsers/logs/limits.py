@@ -106,10 +106,10 @@ SHAPES: Final = (
         "hread starvation or clock leap",
         r"[Tt]hread starvation or clock leap detected \(housekeeper delta=(?:(?P<minutes>\d{1,6})m)?(?:(?P<s>\d{1,6})s)?",
     ),
-    _shape("Kafka consumer", LogKind.WORKER_ENDED, "consumer poll timeout has expired", r"consumer poll timeout has expired"),
+    _shape("Kafka consumer", LogKind.POLLED_LATE, "consumer poll timeout has expired", r"consumer poll timeout has expired"),
     _shape(
-        "Kafka consumer",
-        LogKind.WORKER_ENDED,
+        "Kafka client",
+        LogKind.POLLED_LATE,
         "not part of an active group",
         r"Offset commit cannot be completed since the consumer is not part of an active group",
     ),

@@ -81,8 +81,8 @@ SHAPES: Final = (
     _shape("Oracle", LogKind.CURSORS, "ORA-01000", r"ORA-01000: maximum open cursors exceeded"),
     _shape("kernel", LogKind.NEIGHBOURS, "table overflow!", r"(?:neighbour: \w{1,20}: )?[nN]eighbou?r table overflow!"),
     _shape(
-        "Kafka consumer",
-        LogKind.WORKER_ENDED,
+        "Kafka client",
+        LogKind.POLLED_LATE,
         "since the group has already rebalanced",
         r"Commit cannot be completed since the group has already rebalanced",
     ),

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any, TypeAlias, TypeVar
 import msgspec
 
 from parsers.records.far_counts import FarCount, Fate, ProxyLoad
-from parsers.records.log_events import DeadlockSide, LogEvent, LogKind, LogLines
+from parsers.records.log_events import BESIDE, DeadlockSide, LogEvent, LogKind, LogLines
 from parsers.records.places import Inode, NativeId, Pid, Unit, Where
 from parsers.records.process_records import AttachFailure, FileLock, ProcessRow, ProcessStatus, ThreadUsage
 from parsers.records.sessions import Session, SessionBlock, SessionCount, SessionState
@@ -39,6 +39,7 @@ if TYPE_CHECKING:
 _Kind = TypeVar("_Kind")
 
 __all__ = [
+    "BESIDE",
     "DESCRIPTOR_FIRST",
     "MAIN",
     "PINNED",

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from enum import StrEnum
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
 import msgspec
 
@@ -65,6 +65,13 @@ class LogKind(StrEnum):
     NEIGHBOURS = "the kernel's table of neighbours was full"
     RESTED = "a connection was used that had rested for long"
     THROWN = "an exception was thrown"
+    POLLED_LATE = "a consumer took longer for its messages than it may"
+    SIZE = "a setting of a pool, or of those who share it"
+    BATCH = "a batch was worked on"
+
+
+BESIDE: Final = frozenset({LogKind.SIZE, LogKind.BATCH})
+"""What tells nothing by itself, and much beside other lines."""
 
 
 class DeadlockSide(msgspec.Struct, frozen=True, kw_only=True):

@@ -1,0 +1,120 @@
+"""Settings and measured batches that a text shows beside a line of a log: how large the pool is, how many share it, how long a batch takes."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Final
+
+import msgspec
+
+from analyzer.evidence.log_events import near
+from analyzer.model.finding import Evidence
+from analyzer.model.message import plural, say
+from parsers.records import LogKind
+
+if TYPE_CHECKING:
+    from analyzer.model.incident import Incident
+    from parsers.records import LogEvent
+
+POLL_INTERVAL: Final = 300.0
+"""Seconds that a consumer of Kafka may be away between two polls where nothing else is set (max.poll.interval.ms)."""
+
+
+class Sizes(msgspec.Struct, frozen=True):
+    """A pool that is smaller than the number of threads that share it, as the settings say.
+
+    ``variable``: the variable of the environment without which the pool has that size; ``unset``: the text says that it is not set.
+    """
+
+    pool: int
+    users: int
+    evidence: tuple[Evidence, ...]
+    variable: str | None = None
+    unset: bool = False
+
+    @property
+    def words(self) -> str:
+        """``25 threads share a pool of 5 connections (as DB_POOL is not set)``."""
+        why = ""
+        if self.variable is not None:
+            why = say(" (as {name} is not set)", name=self.variable) if self.unset else say(" (if {name} is not set)", name=self.variable)
+        return say(
+            "{threads} share a pool of {connections}{why}", threads=self.threads, connections=plural(self.pool, "connection"), why=why
+        )
+
+    @property
+    def threads(self) -> str:
+        """``25 threads``."""
+        return plural(self.users, "thread")
+
+    @property
+    def sure(self) -> bool:
+        """False for a size that a variable may have changed."""
+        return self.variable is None or self.unset
+
+
+class Batch(msgspec.Struct, frozen=True):
+    """A batch that took longer than the limit between two polls."""
+
+    took: float
+    limit: float
+    records: int
+    each: float | None
+    is_set: bool
+    evidence: Evidence
+
+    @property
+    def words(self) -> str:
+        """``a batch of 500 took about 499 s (998 ms each), and max.poll.interval.ms allows 300 s``."""
+        each = say(" ({each:g} ms each)", each=self.each) if self.each is not None else ""
+        default = "" if self.is_set else say(" where nothing else is set")
+        return say(
+            "a batch of {records:,} took about {took:,.0f} s{each}, and max.poll.interval.ms allows {limit:,.0f} s{default}",
+            records=self.records,
+            took=self.took,
+            each=each,
+            limit=self.limit,
+            default=default,
+        )
+
+
+def small_pool(incident: Incident, lent: float | None) -> Sizes | None:
+    """The pool that the settings make smaller than its threads; None where they do not, or where the pool's own figure ``lent`` is another one."""
+    settings = [event for event in near(incident) if event.kind is LogKind.SIZE]
+    pools = [event for event in settings if event.figure("pool") is not None]
+    users = [event for event in settings if event.figure("users") is not None]
+    if len({_size(event) for event in pools}) > 1 or not users or not (pools or lent):
+        return None
+    most = max(users, key=lambda event: event.figure("users") or 0)
+    size = _size(pools[0]) if pools else int(lent or 0)
+    number = int(most.figure("users") or 0)
+    if number <= size or (lent and pools and int(lent) != size):
+        return None
+    variable = pools[0].subject if pools else None
+    unset = any(event.subject == variable and not event.figures for event in settings)
+    shown = [*([(pools[0], say("the pool has {connections}", connections=plural(size, "connection")))] if pools else [])]
+    shown.append((most, say("{threads} share it", threads=plural(number, "thread"))))
+    return Sizes(size, number, tuple(Evidence(event.where, says, ()) for event, says in shown), variable, unset)
+
+
+def lent_at_most(event: LogEvent) -> float | None:
+    """How many connections a pool has at most, as its own line says."""
+    total = event.figure("total")
+    return total + (event.figure("overflow") or 0) if total is not None else None
+
+
+def _size(event: LogEvent) -> int:
+    return int((event.figure("pool") or 0) + (event.figure("overflow") or 0))
+
+
+def long_batch(incident: Incident) -> Batch | None:
+    """The batch that took longest, where that is longer than a consumer may be away."""
+    told = [event for event in near(incident) if event.kind is LogKind.BATCH]
+    limits = [limit for event in told if (limit := event.figure("limit"))]
+    longest = max((event for event in told if event.figure("took")), key=lambda event: event.figure("took") or 0, default=None)
+    if longest is None:
+        return None
+    took, records, limit = longest.figure("took") or 0, int(longest.figure("records") or 0), limits[-1] if limits else POLL_INTERVAL
+    if took <= limit:
+        return None
+    says = say("a batch of {records:,} took about {took:,.0f} s", records=records, took=took)
+    return Batch(took, limit, records, longest.figure("each"), bool(limits), Evidence(longest.where, says, ()))

@@ -1,0 +1,91 @@
+r"""Settings that people paste beside a line about a full pool: how many connections it has, and how many threads share them; and how long a batch took.
+
+    pool: <%= ENV.fetch("DB_POOL") { 5 } %>
+    spring.datasource.hikari.maximum-pool-size=10
+    db.SetMaxOpenConns(8)
+    :concurrency: 25
+    server.tomcat.threads.max=200
+    400 rows imported, avg 1210 ms
+
+Only short texts are asked, as a log of a program does not quote its settings. What a setting of the environment falls back to is marked by the name of its variable as
+``subject``; a line that says that the variable is not set has that name and no number. Threads of separate processes share no pool: workers of gunicorn and of Celery's
+default are left out.
+"""
+
+from __future__ import annotations
+
+import re
+from typing import TYPE_CHECKING, Final
+
+from parsers.logs.lines import LineFact
+from parsers.records import LogEvent, LogKind
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from parsers.text.source import Section
+
+MOST: Final = 400
+"""Lines of a text that somebody wrote by hand, settings and a piece of a log in it."""
+_LONGEST: Final = 400
+_IS: Final = r"[\"']?(?: ?[:=] ?|[ ]|\()[\"']?"
+_N: Final = r"\d{1,5}(?![\w.%])"
+_POOL: Final = re.compile(
+    r"^[ \t>|-]{0,12}pool: ?[\"']?<%=[^%\n]{0,60}?(?P<variable>(?!ENV\b)[A-Z][A-Z0-9_]{2,40})[^%\n]{0,30}?(?P<fallback>\d{1,5})[^%\n]{0,20}%>"
+    rf"|^[ \t>|-]{{0,12}}pool: ?(?P<pool>{_N})\s*$"
+    rf"|(?:maximum-?[pP]ool-?[sS]ize|[mM]aximumPoolSize|\bmaxPoolSize|\bmax_pool_size|\bpool_size|\bPOOL_SIZE|SetMaxOpenConns|\bconnectionLimit|\bconnection_limit|DefaultConnectionLimit|[dD]efaultMaxPerRoute|[mM]axConnPerRoute|\bmaxPerRoute|\bpool_maxsize|\bmaxActive|\bmax-active|\bmaxTotal|Max(?:imum)? Pool Size){_IS}(?P<set>{_N})"
+    rf"|\bpool{_IS}\{{[^}}\n]{{0,60}}?\bmax{_IS}(?P<most>{_N})"
+)
+_OVERFLOW: Final = re.compile(rf"\b(?i:max_overflow){_IS}(?P<overflow>{_N})")
+_USERS: Final = re.compile(
+    rf"^[ \t>|-]{{0,12}}:?concurrency: ?(?P<jobs>{_N})\s*$|\bsidekiq\b[^\n]{{0,120}}? (?:-c|--concurrency)[ =](?P<option>{_N})"
+    rf"|^[ \t>|-]{{0,12}}threads[ (](?:\d{{1,4}}, ?)?(?P<puma>{_N})\)?\s*$|\bMax threads: (?P<started>{_N})"
+    rf"|(?:\btomcat\.(?:max-threads|threads\.max)|\bmaxThreads|\bthreads\.max|--threads|\bmax_workers|\bMaxWorkers|\bnumWorkers|newFixedThreadPool){_IS}(?P<pooled>{_N})"
+    rf"|\b(?:num_)?[wW]orkers ?:= ?(?P<go>{_N})|\bcelery\b[^\n]{{0,160}}?(?:-P|--pool)[ =](?:gevent|eventlet|threads)[^\n]{{0,80}}?(?:-c|--concurrency)[ =](?P<green>{_N})"
+)
+_UNSET: Final = re.compile(
+    r"\b(?P<variable>[A-Z][A-Z0-9_]{3,40})`? (?:(?:is|was|are)(?: not|n[o'’]t)|isn[’']t|wasn[’']t|not|never) (?:\w{2,12} )?(?:set|defined|configured)\b|\b(?P<plain>[A-Z][A-Z0-9_]{3,40})`? is (?:unset|missing)\b"
+)
+_HINT: Final = re.compile(r"(?i:pool|conn|max|threads|concurrency|workers|\bset\b|defined|configured|avg|average|mean|batch|processed)")
+_DONE: Final = (
+    r"(?:rendered|processed|handled|sent|stored|written|imported|indexed|done|finished|consumed|inserted|converted|saved|mailed|booked)"
+)
+_EACH: Final = re.compile(
+    rf"(?<![\w.])(?P<records>\d{{1,7}}) [a-z]{{2,20}}(?: [a-z]{{2,20}})? {_DONE}\b[^\n]{{0,40}}?\b(?i:avg|average|mean)\.?[ :=~]{{1,3}}(?P<each>\d{{1,7}}(?:\.\d{{1,3}})?) ?ms\b"
+)
+_TOOK: Final = re.compile(
+    rf"\b(?i:{_DONE}|batch of) (?P<records>\d{{1,7}})(?: [a-z]{{2,20}}){{0,2}} (?:in|took) (?P<took>\d{{1,9}}(?:\.\d{{1,3}})?) ?(?P<unit>ms|s|sec|seconds|min|minutes)\b"
+    rf"|(?<![\w.])(?P<records2>\d{{1,7}}) [a-z]{{2,20}} {_DONE} in (?P<took2>\d{{1,9}}(?:\.\d{{1,3}})?) ?(?P<unit2>ms|s|sec|seconds|min|minutes)\b"
+)
+_INTERVAL: Final = re.compile(r"\bmax\.poll\.interval(?:\.ms)?[\"']? ?[:=] ?[\"']?(?P<interval>\d{4,9})\b")
+_UNITS: Final = {"ms": 0.001, "s": 1.0, "sec": 1.0, "seconds": 1.0, "min": 60.0, "minutes": 60.0}
+
+
+def events_of(section: Section) -> Iterator[LogEvent]:
+    """What the lines of a short text set or measured; nothing of a long one."""
+    if len(section.lines) > MOST:
+        return
+    for index, line in section.rows():
+        if _HINT.search(line, 0, _LONGEST):
+            for fact in _facts(line[:_LONGEST]):
+                yield LogEvent(where=section.where(index), kind=fact.kind, source=fact.source, subject=fact.subject, figures=fact.figures)
+
+
+def _facts(line: str) -> Iterator[LineFact]:
+    if (match := _POOL.search(line)) is not None:
+        size = next(value for name, value in match.groupdict().items() if value is not None and name != "variable")
+        more = _OVERFLOW.search(line)
+        figures = (("pool", float(size)), *((("overflow", float(more["overflow"])),) if more is not None else ()))
+        yield LineFact(LogKind.SIZE, "setting", match["variable"], figures)
+    if (match := _USERS.search(line)) is not None:
+        yield LineFact(LogKind.SIZE, "setting", None, (("users", float(next(filter(None, match.groups())))),))
+    if (match := _UNSET.search(line)) is not None:
+        yield LineFact(LogKind.SIZE, "setting", match["variable"] or match["plain"], ())
+    if (match := _INTERVAL.search(line)) is not None:
+        yield LineFact(LogKind.BATCH, "setting", None, (("limit", float(match["interval"]) / 1000),))
+    if (match := _EACH.search(line)) is not None:
+        records, each = float(match["records"]), float(match["each"])
+        yield LineFact(LogKind.BATCH, "program", None, (("records", records), ("each", each), ("took", records * each / 1000)))
+    elif (match := _TOOK.search(line)) is not None:
+        took = float(match["took"] or match["took2"]) * _UNITS[match["unit"] or match["unit2"]]
+        yield LineFact(LogKind.BATCH, "program", None, (("records", float(match["records"] or match["records2"])), ("took", took)))
