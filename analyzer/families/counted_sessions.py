@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Final
 
+from analyzer.evidence.pooled_sessions import kept_by_pools
 from analyzer.evidence.sessions import MOST_NAMED, SERVERS
 from analyzer.families.listed_sessions import LIST_ALONE
 from analyzer.model.finding import Confidence, Culprit, Doubt, Evidence, Severity, When
@@ -82,7 +83,9 @@ TEXT: Final = Text(
 def counted_in_words(case: Case) -> Iterator[str]:
     """``a query counted the sessions of PostgreSQL: 87 active (Lock/transactionid), 1 idle in transaction``: one for each server, of the last count."""
     for server, counts in _last(case).items():
-        yield say("a query counted the sessions of {server}: {list}", server=SERVERS.get(server, server), list=_listed(counts))
+        yield kept_by_pools(case, server, counts) or say(
+            "a query counted the sessions of {server}: {list}", server=SERVERS.get(server, server), list=_listed(counts)
+        )
 
 
 def suspicions(case: Case) -> Iterator[Finding]:

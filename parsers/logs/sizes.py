@@ -57,6 +57,8 @@ _TOOK: Final = re.compile(
     rf"\b(?i:{_DONE}|batch of) (?P<records>\d{{1,7}})(?: [a-z]{{2,20}}){{0,2}} (?:in|took) (?P<took>\d{{1,9}}(?:\.\d{{1,3}})?) ?(?P<unit>ms|s|sec|seconds|min|minutes)\b"
     rf"|(?<![\w.])(?P<records2>\d{{1,7}}) [a-z]{{2,20}} {_DONE} in (?P<took2>\d{{1,9}}(?:\.\d{{1,3}})?) ?(?P<unit2>ms|s|sec|seconds|min|minutes)\b"
 )
+_PLACES: Final = re.compile(r"\bmax_connections\b[\"'`]?[ |]{0,20}(?:[=:|][ |]{0,4})?(?P<places>\d{1,6})(?![\w.])")
+_HEADED: Final = re.compile(r"[\s|>]{0,12}max_connections\s{0,8}$")
 _INTERVAL: Final = re.compile(r"\bmax\.poll\.interval(?:\.ms)?[\"']? ?[:=] ?[\"']?(?P<interval>\d{4,9})\b")
 _UNITS: Final = {"ms": 0.001, "s": 1.0, "sec": 1.0, "seconds": 1.0, "min": 60.0, "minutes": 60.0}
 
@@ -67,6 +69,8 @@ def events_of(section: Section) -> Iterator[LogEvent]:
         return
     for index, line in section.rows():
         if _HINT.search(line, 0, _LONGEST):
+            if _HEADED.match(line, 0, _LONGEST) and index + 2 < len(section.lines):
+                line += f" {section.lines[index + 2].strip()}"  # noqa: PLW2901 - psql prints the value two lines below
             for fact in _facts(line[:_LONGEST]):
                 yield LogEvent(where=section.where(index), kind=fact.kind, source=fact.source, subject=fact.subject, figures=fact.figures)
 
@@ -81,6 +85,8 @@ def _facts(line: str) -> Iterator[LineFact]:
         yield LineFact(LogKind.SIZE, "setting", None, (("users", float(next(filter(None, match.groups())))),))
     if (match := _UNSET.search(line)) is not None:
         yield LineFact(LogKind.SIZE, "setting", match["variable"] or match["plain"], ())
+    if (match := _PLACES.search(line)) is not None:
+        yield LineFact(LogKind.SIZE, "setting", None, (("places", float(match["places"])),))
     if (match := _INTERVAL.search(line)) is not None:
         yield LineFact(LogKind.BATCH, "setting", None, (("limit", float(match["interval"]) / 1000),))
     if (match := _EACH.search(line)) is not None:

@@ -82,7 +82,8 @@ class SessionCount(msgspec.Struct, frozen=True, kw_only=True):
     """How many sessions of a server are alike, as a query counted them: in one state, waiting for one kind of event.
 
     ``state`` is UNKNOWN where the query did not group by it. ``waits_on`` is the event as the server calls it. ``longest``: seconds, where the query asked
-    for the longest time in that state. ``told``: no query counted them, the text says so.
+    for the longest time in that state. ``client``: the client's address, where the query grouped by it; no sentence names it. ``told``: no query counted them, the text
+    says so.
     """
 
     where: Where
@@ -93,3 +94,4 @@ class SessionCount(msgspec.Struct, frozen=True, kw_only=True):
     waits_on: str | None = None
     longest: float | None = None
     told: bool = False
+    client: str | None = None

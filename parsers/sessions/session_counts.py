@@ -52,10 +52,9 @@ _OF_NOBODY: Final = frozenset({"Daemon", "Binlog Dump", "Binlog Dump GTID", "Con
 """Commands of sessions that are the server's own, or a replica's."""
 _LOCKED: Final = ("Waiting for table metadata lock", "Waiting for table level lock", "Waiting for global read lock", "Locked")
 _SERVERS: Final = (("postgresql", frozenset(_OF_POSTGRESQL)), ("mysql", frozenset(_OF_MYSQL) | _OF_NOBODY))
-_OF_ONE: Final = frozenset(
-    {"pid", "procpid", "id", "sid", "spid", "session_id", "processlist_id", "ptr", "addr", "client_addr", "client_port"}
-)
+_OF_ONE: Final = frozenset({"pid", "procpid", "id", "sid", "spid", "session_id", "processlist_id", "ptr", "addr", "client_port"})
 """Columns of lists whose rows are one session each."""
+_CLIENTS: Final = ("client_addr", "client_hostname", "host", "client", "client_ip")
 _FEWEST: Final = 2
 
 
@@ -135,4 +134,5 @@ def _counted(section: Section, row: Row, columns: _Columns) -> SessionCount | No
         printed_state=printed,
         waits_on=waits or None,
         longest=ages[0] if len(ages) == 1 else None,
+        client=next((cells[name] for name in _CLIENTS if cells[name]), None),
     )

@@ -171,6 +171,9 @@ def _boxed(lines: Sequence[tuple[int, str]]) -> Grid | None:
             else:
                 unread.append(index)
             continue
+        if index > closed:
+            unread.append(index)  # a row of another table
+            continue
         cells = _inside(text, ends)
         if not _in_line(text, ends) and len(moved := _between_bars(text.strip().strip("|"))) == len(columns):
             cells = moved
