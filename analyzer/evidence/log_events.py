@@ -119,6 +119,8 @@ _SAYS: Final = {
     LogKind.POLLED_LATE: say("working on a batch took longer than a member of the group may be away, and its partitions went to others"),
     LogKind.SIZE: say("a setting of a pool, or of those who share it"),
     LogKind.BATCH: say("a batch was worked on"),
+    LogKind.BUSY: say("a process uses a whole processor"),
+    LogKind.PATTERN: say("a pattern repeats a repetition"),
     LogKind.ENDED: say("all goroutines waited for each other, and the runtime ended the program"),
 }
 

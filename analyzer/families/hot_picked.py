@@ -9,6 +9,7 @@ import msgspec
 
 from analyzer.evidence.chosen_threads import chosen, few_threads
 from analyzer.evidence.citations import of_threads
+from analyzer.evidence.held_loops import full_queue, greedy_pattern, of_pattern, of_percent, stands_in, told_percent
 from analyzer.model.finding import Confidence, Culprit, Evidence, Severity, When
 from analyzer.model.message import plural, say
 from analyzer.model.text import Ask, Do, Either, Text
@@ -19,10 +20,11 @@ from parsers.records import Runtime
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
 
+    from analyzer.evidence.held_loops import FullQueue
     from analyzer.model.finding import Finding
     from analyzer.software.pools import ThreadActivity
     from analyzer.waits.case import Case, ProcessView
-    from parsers.records import Frame, NativeId, ThreadUsage
+    from parsers.records import Frame, LogEvent, NativeId, ThreadUsage
 
 HOT: Final = 50.0
 """Percent of a processor in top at which a thread hardly waits."""
@@ -41,7 +43,7 @@ TEXT: Final = Text(
     "cpu-spin",
     headline=Either(
         "loop",
-        "The event loop computes in {call}{called}, and the process has used {percent:.0f} % of a processor since it began: all its connections stand still meanwhile.",
+        "The event loop computes in {call}{called}{told_pattern}{used}{queue}: all its connections stand still meanwhile.",
         "{threads} in {call}{called}, and {shows} {percent:.0f} % of a processor: a loop that does not end, or long work.",
     ),
     explanation="{pattern}One moment shows where it computes, and its processor time that it hardly waits. Work that is meant to be long looks the same.",
@@ -59,12 +61,26 @@ TEXT: Final = Text(
             "Look at {frame} and its input: a regular expression with a repetition inside a repetition, such as (a+)+, a loop whose end never comes, a collection that is shared. Bound the input or the time.",
         ),
     ),
-    figures=(("{percent:.0f} %", "of a processor"),),
+    figures=(("{used_whole}", "of a processor"),),
     ask=(Ask("second stack, ten seconds later", "whether it stands there still", "{again}"),),
     chain=(("{who}", "computes without end in", "{call}"),),
     phrases={
         "shows": Either("sampled", "the samples show", "top shows"),
         "called": Either("frame_below", ", called from {frame}"),
+        "used": Either(
+            "told",
+            ", and the text says {percent:.0f} % of a processor",
+            Either("measured", ", and the process has used {percent:.0f} % of a processor since it began"),
+        ),
+        "queue": Either("full", "; {waiting} connections wait for it in the accept queue of port {port}, which is full"),
+        "told_pattern": Either(
+            "greedy",
+            Either(
+                "its_line",
+                " by a regular expression with a repetition inside a repetition, {greedy}, which may try all ways to match (catastrophic backtracking)",
+                " (the text shows a regular expression with a repetition inside a repetition, {greedy}, which may try all ways to match)",
+            ),
+        ),
         "pattern": Either(
             "of_pattern",
             "A regular expression that tries all ways to match takes exponential time for some inputs: a few dozen characters are enough, whoever sends them. ",
@@ -79,6 +95,8 @@ class _Hot(msgspec.Struct, frozen=True):
     member: ThreadActivity
     percent: float
     usage: ThreadUsage | None
+    told: LogEvent | None = None
+    full: FullQueue | None = None
 
 
 def suspicions(case: Case) -> Iterator[Finding]:
@@ -92,10 +110,10 @@ def suspicions(case: Case) -> Iterator[Finding]:
             for pool in view.pools
             if pool.role is not PoolRole.JVM
             for one in pool.members
-            if (found := _hot(view, one, usages)) is not None
+            if (found := _hot(view, one, usages) or _told(case, view, one)) is not None
         ]
         if hot and (not view.dump.sampled or _is_telling(hot)):
-            yield _finding(view, hot)
+            yield _finding(view, hot, greedy_pattern(case))
 
 
 def _is_telling(hot: Sequence[_Hot]) -> bool:
@@ -121,7 +139,19 @@ def _hot(view: ProcessView, member: ThreadActivity, usages: Mapping[NativeId, Th
     return _Hot(member, 100 * share, None) if share >= WHOLE else None
 
 
-def _finding(view: ProcessView, hot: Sequence[_Hot]) -> Finding:
+def _told(case: Case, view: ProcessView, member: ThreadActivity) -> _Hot | None:
+    """A picked loop that computes, where words say that a processor is used up, or its accept queue is full."""
+    if view.dump is None or view.dump.runtime is not Runtime.NODE or member.thread.cpu or not view.dump.fragment:
+        return None
+    if member.activity.kind is not ActivityKind.RUNNING or member.activity.app < 0:
+        return None
+    told, full = told_percent(case), full_queue(case)
+    if told is None and full is None:
+        return None
+    return _Hot(member, (told.figure("percent") or 0.0) if told is not None else 0.0, None, told, full)
+
+
+def _finding(view: ProcessView, hot: Sequence[_Hot], greedy: LogEvent | None) -> Finding:
     first = max(hot, key=lambda one: one.percent)
     frame = application_frame(*first.member)
     same = [one for one in hot if frame is not None and getattr(application_frame(*one.member), "full", None) == frame.full]
@@ -132,11 +162,19 @@ def _finding(view: ProcessView, hot: Sequence[_Hot]) -> Finding:
         loop=loop,
         sampled=view.dump is not None and view.dump.sampled,
         threads=plural(len(same), "thread computes", "threads compute"),
-        call=top.call,
+        call=str(top) if loop and frame == top else top.call,
         frame=frame,
         frame_below=frame is not None and frame != top,
         percent=first.percent,
-        of_pattern=_is_of_pattern(first.member.thread.frames),
+        of_pattern=_is_of_pattern(first.member.thread.frames) or (loop and greedy is not None),
+        its_line=stands_in(greedy, first.member.thread.frames),
+        greedy=greedy.subject if greedy is not None and loop else None,
+        told=first.told,
+        measured=first.told is None and first.percent,
+        used_whole=f"{first.percent:.0f} %" if first.percent else "",
+        full=first.full,
+        waiting=first.full.waiting if first.full is not None else 0,
+        port=first.full.port if first.full is not None else 0,
         who=say("the event loop") if loop else say("“{name}”", name=first.member.thread.label),
         again="kill -USR2 {pid}"
         if loop
@@ -153,14 +191,18 @@ def _finding(view: ProcessView, hot: Sequence[_Hot]) -> Finding:
     if first.usage is not None:
         says = say("top shows {percent:g} % for native id {native_id}", percent=first.usage.cpu_percent, native_id=first.usage.native_id)
         shown.append(Evidence(first.usage.where, says, (f"{first.usage.cpu_percent:g}",), len(same) - 1))
+    shown += [of_percent(first.told)] if first.told is not None else []
+    shown += [first.full.evidence] if first.full is not None else []
+    shown += [of_pattern(greedy)] if greedy is not None and loop else []
+    sure = first.full is not None or (first.told is not None and stands_in(greedy, first.member.thread.frames))
     return text.finding(
         severity=Severity.WARNING,
-        confidence=Confidence.SUSPECTED,
+        confidence=Confidence.LIKELY if sure else Confidence.SUSPECTED,
         evidence=tuple(shown),
         rule="event-loop-blocked" if loop else "cpu-spin",
         chain=text.steps(tuple(shown)),
         culprit=Culprit(thread=first.member.thread.label, frame=str(frame) if frame is not None else None),
-        doubts=(few_threads(),),
+        doubts=() if sure else (few_threads(),),
     )
 
 

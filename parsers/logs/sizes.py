@@ -1,4 +1,4 @@
-r"""Settings that people paste beside a line about a full pool: how many connections it has, and how many threads share them; and how long a batch took.
+r"""Settings that people paste beside a line about a full pool: how many connections it has, and how many threads share them; how long a batch took, what uses a processor.
 
     pool: <%= ENV.fetch("DB_POOL") { 5 } %>
     spring.datasource.hikari.maximum-pool-size=10
@@ -6,6 +6,8 @@ r"""Settings that people paste beside a line about a full pool: how many connect
     :concurrency: 25
     server.tomcat.threads.max=200
     400 rows imported, avg 1210 ms
+    top -> node 99.7
+    if (/^([a-z]+)*$/.test(title)) return
 
 Only short texts are asked, as a log of a program does not quote its settings. What a setting of the environment falls back to is marked by the name of its variable as
 ``subject``; a line that says that the variable is not set has that name and no number. Threads of separate processes share no pool: workers of gunicorn and of Celery's
@@ -46,7 +48,9 @@ _USERS: Final = re.compile(
 _UNSET: Final = re.compile(
     r"\b(?P<variable>[A-Z][A-Z0-9_]{3,40})`? (?:(?:is|was|are)(?: not|n[o'’]t)|isn[’']t|wasn[’']t|not|never) (?:\w{2,12} )?(?:set|defined|configured)\b|\b(?P<plain>[A-Z][A-Z0-9_]{3,40})`? is (?:unset|missing)\b"
 )
-_HINT: Final = re.compile(r"(?i:pool|conn|max|threads|concurrency|workers|\bset\b|defined|configured|avg|average|mean|batch|processed)")
+_HINT: Final = re.compile(
+    r"[+*]\)[+*]|[+*?]\)[+*]|(?i:cpu|processor|core|\btop\b|pool|conn|max|threads|concurrency|workers|\bset\b|defined|configured|avg|average|mean|batch|processed)"
+)
 _DONE: Final = (
     r"(?:rendered|processed|handled|sent|stored|written|imported|indexed|done|finished|consumed|inserted|converted|saved|mailed|booked)"
 )
@@ -59,6 +63,21 @@ _TOOK: Final = re.compile(
 )
 _PLACES: Final = re.compile(r"\bmax_connections\b[\"'`]?[ |]{0,20}(?:[=:|][ |]{0,4})?(?P<places>\d{1,6})(?![\w.])")
 _HEADED: Final = re.compile(r"[\s|>]{0,12}max_connections\s{0,8}$")
+_PERCENT: Final = r"(?P<{}>(?:9\d|1\d\d)(?:\.\d{{1,2}})?)"
+_BUSY: Final = re.compile(
+    rf"\b(?:CPU|cpu|processor|core)\b(?:[ :=~]|usage|is|at|shows|about|around|of|to|goes){{0,8}}{_PERCENT.format('first')} ?%"
+    rf"|(?<![\w.]){_PERCENT.format('second')} ?% (?:of )?(?:a |one |the |single )?(?:CPU|cpu|processor|core)\b"
+    rf"|\btop\b[^\n]{{0,24}}?\b[a-z][\w.-]{{1,30}} {_PERCENT.format('third')} ?%?(?=[\s.,;]|$)"
+)
+_DENIED: Final = re.compile(r"\b(?:not|never|no longer|normal|below|under|less than)\b|n't\b")
+_MATCHED: Final = re.compile(
+    r"\.(?:test|match|matchAll|replace|exec|split|search|matches|replaceAll)\(|=~|RegExp|[Rr]egex|Pattern\.compile|\bre\.\w|preg_\w|\bscan\("
+)
+_NESTED: Final = r"\((?:\?:)?[^()\n]{0,60}?[+*](?:\\?[^()\n\\][?*]){0,4}\)[+*]"
+_PATTERN: Final = re.compile(
+    rf"(?P<pattern>/[^/\n]{{0,80}}{_NESTED}[^/\n]{{0,80}}/|\"[^\"\n]{{0,80}}{_NESTED}[^\"\n]{{0,80}}\"|'[^'\n]{{0,80}}{_NESTED}[^'\n]{{0,80}}')"
+)
+_NUMBERED: Final = re.compile(r"[\s>|*-]{0,12}(?:L|line )?(?P<line>\d{1,6})(?:[:|.)]|\s|$)")
 _INTERVAL: Final = re.compile(r"\bmax\.poll\.interval(?:\.ms)?[\"']? ?[:=] ?[\"']?(?P<interval>\d{4,9})\b")
 _UNITS: Final = {"ms": 0.001, "s": 1.0, "sec": 1.0, "seconds": 1.0, "min": 60.0, "minutes": 60.0}
 
@@ -87,6 +106,12 @@ def _facts(line: str) -> Iterator[LineFact]:
         yield LineFact(LogKind.SIZE, "setting", match["variable"] or match["plain"], ())
     if (match := _PLACES.search(line)) is not None:
         yield LineFact(LogKind.SIZE, "setting", None, (("places", float(match["places"])),))
+    if (match := _BUSY.search(line)) is not None and not _DENIED.search(line, 0, match.end()):
+        yield LineFact(LogKind.BUSY, "program", None, (("percent", float(next(filter(None, match.groups())))),))
+    if _MATCHED.search(line) and (match := _PATTERN.search(line)) is not None:
+        number = _NUMBERED.match(line)
+        figures = (("line", float(number["line"])),) if number is not None else ()
+        yield LineFact(LogKind.PATTERN, "program", match["pattern"], figures)
     if (match := _INTERVAL.search(line)) is not None:
         yield LineFact(LogKind.BATCH, "setting", None, (("limit", float(match["interval"]) / 1000),))
     if (match := _EACH.search(line)) is not None:

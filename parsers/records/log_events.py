@@ -68,9 +68,11 @@ class LogKind(StrEnum):
     POLLED_LATE = "a consumer took longer for its messages than it may"
     SIZE = "a setting of a pool, or of those who share it"
     BATCH = "a batch was worked on"
+    BUSY = "a process uses a whole processor"
+    PATTERN = "a pattern repeats a repetition"
 
 
-BESIDE: Final = frozenset({LogKind.SIZE, LogKind.BATCH})
+BESIDE: Final = frozenset({LogKind.SIZE, LogKind.BATCH, LogKind.BUSY, LogKind.PATTERN})
 """What tells nothing by itself, and much beside other lines."""
 
 
