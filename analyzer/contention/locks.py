@@ -275,7 +275,9 @@ def _groups(view: ProcessView) -> list[list[ThreadActivity]]:
             lock = waited_lock(member.thread)
             if (
                 waits_for_lock(member)
-                and (lock is not None or len(member.thread.frames) > 1)  # the innermost frame alone does not tell which lock
+                and (
+                    lock is not None or known.runtime is not Runtime.NATIVE or len(member.thread.frames) > 1
+                )  # innermost frame alone: any lock
                 and not (within(member, elsewhere) or behind_writer(view, member))
                 and (_behind_work(view, lock) or not _leases(member, known))
             ):

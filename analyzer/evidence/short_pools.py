@@ -4,23 +4,50 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Final
 
-from analyzer.evidence.log_events import of_this_moment
+import msgspec
+
+from analyzer.evidence.log_events import Told, of_this_moment
 from analyzer.model.message import plural, say
+from analyzer.software.blockers import FUTURES, application_frame
 from parsers.records import LogKind
 
 if TYPE_CHECKING:
-    from analyzer.evidence.log_events import Told
+    from analyzer.model.finding import Evidence
+    from analyzer.software.pools import ThreadActivity
     from analyzer.waits.case import Case
 
 _OF_NET: Final = frozenset({".NET thread pool", "StackExchange.Redis"})
+_MAIN: Final = frozenset({"Main", "<Main>", "<Main>$"})
 FEWEST: Final = 10
 """Queued items from which on they are no moment between two threads."""
 
 
-def short_of_threads(case: Case) -> Told | None:
-    """The line by which .NET's pool has no thread for the work that waits, None where none says so."""
+class Short(msgspec.Struct, frozen=True):
+    """What the runtime says of its pool; nothing where it says nothing."""
+
+    told: Told | None
+
+    @property
+    def evidence(self) -> tuple[Evidence, ...]:
+        """The line that says so."""
+        return (self.told.evidence,) if self.told is not None else ()
+
+    @property
+    def words(self) -> str:
+        """``; the pool starves: all 214 threads of it are busy and 1,892 pieces of work wait in its queue``."""
+        return _in_words(self.told) if self.told is not None else ""
+
+
+def blocks_on_task(member: ThreadActivity) -> bool:
+    """True for a thread that blocks on a task in code of the application; the main thread of a server waits for its end so."""
+    frame = application_frame(*member)
+    return member.activity.kind in FUTURES and frame is not None and frame.method not in _MAIN
+
+
+def short_of_threads(case: Case) -> Short:
+    """The line by which .NET's pool has no thread for the work that waits."""
     told = [one for one in of_this_moment(case.incident) if one.event.kind is LogKind.STARVED and one.event.source in _OF_NET]
-    return next((one for one in told if _is_grave(one)), None)
+    return Short(next((one for one in told if _is_grave(one)), None))
 
 
 def _is_grave(told: Told) -> bool:
@@ -28,10 +55,7 @@ def _is_grave(told: Told) -> bool:
     return (queued or 0) >= FEWEST or (threads is not None and least is not None and threads >= 2 * least and threads >= FEWEST)
 
 
-def in_words(told: Told | None) -> str:
-    """``; the pool starves: all 214 threads of it are busy and 1,892 pieces of work wait in its queue``."""
-    if told is None:
-        return ""
+def _in_words(told: Told) -> str:
     busy, threads, queued = (told.event.figure(name) for name in ("busy", "threads", "queued"))
     total = threads if threads is not None else busy
     work = plural(int(queued), "piece of work waits", "pieces of work wait") if queued else None

@@ -38,15 +38,8 @@ if TYPE_CHECKING:
     from parsers.records import Counter
 
 NEEDS: Final = (Need.SOCKETS,)
-CONSEQUENCE_OF: Final = (
-    "acceptor-stalled",
-    "connection-limit",
-    "event-loop-blocked",
-    "fd-exhaustion",
-    "process-stopped",
-    "self-call-starvation",
-    "slow-backend",
-)
+_STALLS: Final = ("event-loop-blocked", "process-stopped", "self-call-starvation", "slow-backend")
+CONSEQUENCE_OF: Final = ("acceptor-stalled", "connection-limit", "fd-exhaustion", *_STALLS)
 OUTLOOK: Final = Outlook(RecoversWhen.LOAD, say("The queue empties when connections are accepted faster than they come."))
 UNSEEN: Final = Outlook(
     RecoversWhen.UNKNOWN, say("Whether threads are free is not known: before a stall the queue stays full until that ends.")

@@ -20,22 +20,20 @@ from analyzer.contention.blocked_group import BlockedGroup, judge
 from analyzer.evidence.calls import kind_in_words
 from analyzer.evidence.chosen_threads import chosen
 from analyzer.evidence.citations import of_threads
-from analyzer.evidence.short_pools import in_words, short_of_threads
+from analyzer.evidence.short_pools import blocks_on_task, short_of_threads
 from analyzer.families import blocked_threads
 from analyzer.model.finding import Kind, Outlook, RecoversWhen, When
 from analyzer.model.message import plural, say
 from analyzer.model.need import Need
 from analyzer.model.text import Ask, Do, Text
-from analyzer.software.blockers import FUTURES, application_frame
 from analyzer.software.kinds import PoolRole
 from parsers.records import Runtime
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from analyzer.evidence.log_events import Told
+    from analyzer.evidence.short_pools import Short
     from analyzer.model.finding import Finding
-    from analyzer.software.pools import ThreadActivity
     from analyzer.waits.case import Case
 
 NEEDS: Final = (Need.THREADS,)
@@ -45,17 +43,12 @@ OUTLOOK: Final = Outlook(
 )
 CLEAN: Final = say("no pool of .NET blocks on tasks with its threads")
 POOL: Final = ".NET thread pool"
-_MAIN: Final = frozenset({"Main", "<Main>", "<Main>$"})
 TEXT: Final = Text(
     "sync-over-async",
     headline="{count} block on a task in {waiting}, called from {site}: tasks need threads of the same pool to end{numbers}.",
     explanation="{count} block until a task ends, in {waiting}, called from {site}. What follows an awaited call runs on a thread of the pool; while these block, it waits in the pool's queue. The pool makes one or two threads more each second.{clients} A service behind the tasks that does not answer looks the same; with await it would keep no thread.",
     do=(
-        Do(
-            When.NOW,
-            "See how long the pool's queue is, and whether its threads grow.",
-            "dotnet-counters monitor -p {pid} --counters System.Runtime",
-        ),
+        Do(When.NOW, "See whether the pool's queue and its threads grow.", "dotnet-counters monitor -p {pid} --counters System.Runtime"),
         Do(
             When.FIX,
             "In {site}: await the task (async all the way up to the handler) instead of Result, Wait() or GetAwaiter().GetResult().",
@@ -85,22 +78,16 @@ def diagnose(case: Case) -> Iterator[Finding]:
         if view.known.runtime is not Runtime.DOTNET:
             continue
         for pool in view.pools:
-            members = [member for member in pool.busy if _blocks(member)]
-            short = short_of_threads(case) if members and chosen(case, view) else None
-            pooled = pool.name == POOL or short is not None or (pool.role == PoolRole.SERVER and chosen(case, view))
+            members = [member for member in pool.busy if blocks_on_task(member)]
+            short = short_of_threads(case)
+            pooled = pool.name == POOL or (chosen(case, view) and (bool(short.evidence) or pool.role == PoolRole.SERVER))
             if pooled and members and pool.idle <= len(members):
                 group = BlockedGroup(case, view, members)
                 if group.noteworthy:
                     yield _finding(group, short)
 
 
-def _blocks(member: ThreadActivity) -> bool:
-    """True for a thread that blocks on a task in code of the application; the main thread of a server waits for its end so."""
-    frame = application_frame(*member)
-    return member.activity.kind in FUTURES and frame is not None and frame.method not in _MAIN
-
-
-def _finding(group: BlockedGroup, short: Told | None) -> Finding:
+def _finding(group: BlockedGroup, short: Short) -> Finding:
     text = TEXT.filled(
         group.view.process,
         count=group.count,
@@ -110,7 +97,7 @@ def _finding(group: BlockedGroup, short: Told | None) -> Finding:
         waiting=kind_in_words(group.members),
         threads=plural(len(group.members), "thread blocks", "threads block"),
         free=group.pool.idle,
-        numbers=in_words(short),
+        numbers=short.words,
         unseen=not group.view.sockets,
     )
     shown = of_threads(group.members, text["shown"])
@@ -118,7 +105,6 @@ def _finding(group: BlockedGroup, short: Told | None) -> Finding:
         [*group.doubts, say("what the tasks wait for no stack shows")],
         say("The stacks show who blocks on a task, and that the pool has no thread to spare."),
     )
-    absent = () if group.counted or short is not None else (Kind.THREADS,)
-    told = () if short is None else (short.evidence,)
-    lasts = short is not None
-    return blocked_threads.finding(group, text, judged, (shown, *told), ((shown,), told), lasts=lasts, loop=not group.few, absent=absent)
+    absent = () if group.counted or short.evidence else (Kind.THREADS,)
+    proof, steps, lasts = (shown, *short.evidence), ((shown,), short.evidence), bool(short.evidence)
+    return blocked_threads.finding(group, text, judged, proof, steps, lasts=lasts, loop=not group.few, absent=absent)

@@ -152,7 +152,8 @@ def events_of(section: Section) -> tuple[LogEvent, ...]:
             )
         first += len(lines)
         del events[:-MOST]
-    return (*events, *sizes.events_of(section))
+    places = {event.where for event in events}
+    return (*events, *(event for event in sizes.events_of(section) if event.where not in places))
 
 
 def _figures_of(fact: LineFact, lines: Sequence[str], index: int) -> tuple[tuple[str, float], ...] | None:

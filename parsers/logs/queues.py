@@ -21,7 +21,9 @@ _PENDING: Final = (
     r"(?i:(?:number of )?(?:pending|messages?|ready|queue[ _]?size|queue[ _]?depth|depth|backlog|message[ _]?count|visible)(?: messages?)?)"
 )
 _IS: Final = r"[\"']?(?: ?[:=] ?|[ \t]{1,6})[\"']?"
-_NAME: Final = r"(?:(?<![\w.:/-])[\"'`]?(?P<subject>[A-Za-z_](?:[\w:/-]|\.(?=\w)){1,119})[\"'`]?[:,|]?[ \t]{1,8}(?:has |with |holds )?)?"
+_NAME: Final = (
+    r"(?:(?<![\w.:/-])[\"'`]?(?P<subject>[A-Za-z_](?:[\w/-]|[.:](?=[\w/])){1,119})[\"'`]?[:,|]?[ \t]{1,8}(?:has |with |holds )?)?"
+)
 _NOBODY: Final = rf"(?i:(?:number of )?consumers?(?:[ _]?count)?){_IS}0(?![\w.,%])"
 _NONE: Final = r"(?i:(?:no|0|zero|without(?: any)?|not a single) (?:active |connected )?consumers?\b)"
 _GAP: Final = r"(?:(?!onsumer)[^\n;]){0,120}?"

@@ -49,7 +49,7 @@ _UNSET: Final = re.compile(
     r"\b(?P<variable>[A-Z][A-Z0-9_]{3,40})`? (?:(?:is|was|are)(?: not|n[o'’]t)|isn[’']t|wasn[’']t|not|never) (?:\w{2,12} )?(?:set|defined|configured)\b|\b(?P<plain>[A-Z][A-Z0-9_]{3,40})`? is (?:unset|missing)\b"
 )
 _HINT: Final = re.compile(
-    r"[+*]\)[+*]|[+*?]\)[+*]|(?i:cpu|processor|core|\btop\b|pool|conn|max|threads|concurrency|workers|\bset\b|defined|configured|avg|average|mean|batch|processed)"
+    r"[+*]\)[+*]|[+*?]\)[+*]|(?i:cpu|processor|core|\btop\b|pool|conn|max|threads|concurrency|workers|\bset\b|defined|configured|avg|average|mean|batch|processed| in \d)"
 )
 _DONE: Final = (
     r"(?:rendered|processed|handled|sent|stored|written|imported|indexed|done|finished|consumed|inserted|converted|saved|mailed|booked)"

@@ -4,13 +4,7 @@ r"""Queues as brokers list them: ``rabbitmqctl list_queues``, ``artemis queue st
     orders	812311	0
     mail	12	4
 
-    |NAME        |ADDRESS     |CONSUMER_COUNT |MESSAGE_COUNT |
-    |orders      |orders      |0              |812311        |
-
-    Name                    Queue Size  Producer #  Consumer #
-    orders                      812311           3           0
-
-Kafka prints ``GROUP TOPIC PARTITION CURRENT-OFFSET LOG-END-OFFSET LAG CONSUMER-ID HOST CLIENT-ID``; a partition that no member of the group reads has ``-`` instead
+Artemis prints ``|NAME |ADDRESS |CONSUMER_COUNT |MESSAGE_COUNT |`` between bars, ActiveMQ ``Name  Queue Size  Producer #  Consumer #`` in columns. Kafka prints ``GROUP TOPIC PARTITION CURRENT-OFFSET LOG-END-OFFSET LAG CONSUMER-ID HOST CLIENT-ID``; a partition that no member of the group reads has ``-`` instead
 of a consumer. Columns as asked; tabs are blanks where a text was pasted. A queue with many messages and no consumer is told; how many messages lie unread is no trouble by itself. Written after the
 manuals, not captured here.
 """

@@ -256,7 +256,11 @@ class TestWatchers:
             ("haproxy[99]: backend bk_app has no server available!", "slow-backend", "HAProxy bk_app"),
             ("systemd[1]: pumpd.service: Watchdog timeout (limit 30s)!", "pool-stuck", "systemd pumpd.service"),
             ("HikariPool-1 - Thread starvation or clock leap detected (housekeeper delta=1m12s871ms221µs).", "gc-thrash", "after 72 s"),
-            ("consumer poll timeout has expired. This means the time between calls to poll() was longer", "pool-stuck", "Kafka consumer"),
+            (
+                "consumer poll timeout has expired. This means the time between calls to poll() was longer",
+                "event-loop-blocked",
+                "Kafka consumer",
+            ),
             (
                 '*** uWSGI listen queue of socket "127.0.0.1:3031" (fd: 3) full !!! (101/100) ***',
                 "backlog-overflow",
