@@ -121,6 +121,7 @@ _SAYS: Final = {
     LogKind.BATCH: say("a batch was worked on"),
     LogKind.BUSY: say("a process uses a whole processor"),
     LogKind.PATTERN: say("a pattern repeats a repetition"),
+    LogKind.UNTIMED: say("a call is made without a timeout"),
     LogKind.ENDED: say("all goroutines waited for each other, and the runtime ended the program"),
 }
 

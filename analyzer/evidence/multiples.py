@@ -115,7 +115,11 @@ def _told(case: Case, members: Sequence[ThreadActivity]) -> Iterator[Multiple]:
         if not tally.told:
             continue
         at = tally.name is not None and all(_stands_at(member, tally.name) for member in members)
-        if at or (tally.name is None and any(_is_beside(tally, member) or _is_alone(case, tally, member) for member in members)):
+        if tally.ordinal:
+            beside = _is_meant(case, tally, members)
+        else:
+            beside = any(_is_beside(tally, member) or _is_alone(case, tally, member) for member in members)
+        if at or (tally.name is None and beside):
             yield Multiple(tally.count + (len(members) if tally.before else 0), tally)
 
 
@@ -174,6 +178,20 @@ def _is_alone(case: Case, tally: Tally, member: ThreadActivity) -> bool:
         return False
     threads = (thread for view in case.latest if view.dump is not None for thread in view.dump.threads)
     return all(thread.where.file != here.file or thread.where.first > here.last for thread in threads)
+
+
+def _is_meant(case: Case, tally: Tally, members: Sequence[ThreadActivity]) -> bool:
+    """True if the words mean the dump, or in a single dump the thread, that these threads are: "the second one"."""
+    dumps = sorted(
+        (view.dump for view in case.latest if view.dump is not None and view.dump.where.file == tally.where.file),
+        key=lambda dump: dump.where.first,
+    )
+    threads = sorted((thread for dump in dumps for thread in dump.threads if thread.frames), key=lambda thread: thread.where.first)
+    places = [dump.where for dump in dumps] if len(dumps) > 1 else [thread.where for thread in threads]
+    at = (tally.ordinal or 0) - ((tally.ordinal or 0) > 0)
+    if not -len(places) <= at < len(places):
+        return False
+    return any(places[at].first <= member.thread.where.first <= places[at].last for member in members)
 
 
 def _is_beside(tally: Tally, member: ThreadActivity) -> bool:

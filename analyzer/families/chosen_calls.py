@@ -13,6 +13,7 @@ from analyzer.evidence.doing import caller, doing, reported
 from analyzer.evidence.full_servers import full_in_words, full_server
 from analyzer.evidence.log_events import of_this_moment
 from analyzer.evidence.multiples import multiple, picked_in_words, service_of
+from analyzer.evidence.untimed_calls import of_call, untimed
 from analyzer.model.finding import Confidence, Culprit, Doubt, Evidence, Finding, Outlook, RecoversWhen, Severity, When
 from analyzer.model.message import joined, plural, say
 from analyzer.model.text import Ask, ByNumber, Do, Either, Text
@@ -34,7 +35,7 @@ TEXT: Final = Text(
     headline=Either(
         "unmade",
         "{count} {what}{made_by}{since}: {remote} has not answered the SYN of {connections}{no_deadlock}.",
-        "{count} {what}{called}{since}: what they call{target} does not answer, or answers slowly{full}{dispatcher}.",
+        "{count} {what}{called}{untimed}{since}: what they call{target} does not answer, or answers slowly{full}{dispatcher}.",
     ),
     explanation="{unknown}{connected} {besides}",
     why="The stack names the call. That it lasts, and that others wait alike, is what somebody chose to show, and not in the evidence.",
@@ -67,6 +68,7 @@ TEXT: Final = Text(
             ),
         ),
         "target": Either("remote", " ({remote})", Either("counted", ", by the numbers {counted},")),
+        "untimed": Either("call", ", without a timeout ({call} is given none)"),
         "called": Either("frame", ", called from {frame}"),
         "full": Either("figures", ", and no worker is free ({figures})"),
         "dispatcher": Either("dispatches", "; {dispatches} waits for a free worker meanwhile, and starts nothing"),
@@ -170,6 +172,7 @@ def _finding(case: Case, view: ProcessView, group: Sequence[ThreadActivity], rul
     dispatcher = dispatcher_of(view, group)
     connecting = member.activity.kind is ActivityKind.SOCKET_CONNECT
     full = full_server(case.incident, view.known.runtime)
+    call = untimed(case, group)
     text = TEXT.filled(
         view.process,
         figures=full_in_words(full) if full is not None else None,
@@ -179,6 +182,7 @@ def _finding(case: Case, view: ProcessView, group: Sequence[ThreadActivity], rul
         what=doing(member, frame, several=True) or say("are in {frame}", frame=frame.call),
         frame=app if app is not None and app != frame else None,
         since=reported(member) if len(group) == 1 else "",
+        call=call.subject if call is not None else None,
         remote=remote,
         counted=service.remote if service is not None else None,
         counted_connections=plural(service.number if service is not None else 0, "connection"),
@@ -196,7 +200,10 @@ def _finding(case: Case, view: ProcessView, group: Sequence[ThreadActivity], rul
         threads=plural(len(group), "thread"),
     )
     shown: list[Evidence] = [of_threads(group, text["waiting"])]
-    beside = tuple(one.evidence for one in (dispatcher, more, service, full) if one is not None)
+    beside = (
+        *(one.evidence for one in (dispatcher, more, service, full) if one is not None),
+        *((of_call(call),) if call is not None else ()),
+    )
     sure = Confidence.LIKELY if dispatcher is not None and more is not None else Confidence.SUSPECTED
     if remote is not None:
         silent = of_silence(rows, remote) if rows[0].state is TcpState.ESTABLISHED else of_sockets(rows, text["unanswered"], ("SYN_SENT",))

@@ -49,7 +49,7 @@ _UNSET: Final = re.compile(
     r"\b(?P<variable>[A-Z][A-Z0-9_]{3,40})`? (?:(?:is|was|are)(?: not|n[o'’]t)|isn[’']t|wasn[’']t|not|never) (?:\w{2,12} )?(?:set|defined|configured)\b|\b(?P<plain>[A-Z][A-Z0-9_]{3,40})`? is (?:unset|missing)\b"
 )
 _HINT: Final = re.compile(
-    r"[+*]\)[+*]|[+*?]\)[+*]|(?i:cpu|processor|core|\btop\b|pool|conn|max|threads|concurrency|workers|\bset\b|defined|configured|avg|average|mean|batch|processed| in \d)"
+    r"[+*]\)[+*]|[+*?]\)[+*]|(?:requests\.|urlopen|http\.[GPH])|(?i:cpu|processor|core|\btop\b|pool|conn|max|threads|concurrency|workers|\bset\b|defined|configured|avg|average|mean|batch|processed| in \d)"
 )
 _DONE: Final = (
     r"(?:rendered|processed|handled|sent|stored|written|imported|indexed|done|finished|consumed|inserted|converted|saved|mailed|booked)"
@@ -77,6 +77,10 @@ _NESTED: Final = r"\((?:\?:)?[^()\n]{0,60}?[+*](?:\\?[^()\n\\][?*]){0,4}\)[+*]"
 _PATTERN: Final = re.compile(
     rf"(?P<pattern>/[^/\n]{{0,80}}{_NESTED}[^/\n]{{0,80}}/|\"[^\"\n]{{0,80}}{_NESTED}[^\"\n]{{0,80}}\"|'[^'\n]{{0,80}}{_NESTED}[^'\n]{{0,80}}')"
 )
+_CALL: Final = re.compile(
+    r"(?<![\w.])(?P<call>requests\.(?:get|post|put|patch|delete|head|request)|(?:urllib\.request\.|urllib2\.)urlopen|http\.(?:Get|Post|PostForm|Head))\([^\n]{1,300}\)\s*[;,:]?\s*(?:[)#]|$)"
+)
+"""A call of a client that waits for ever unless it is told otherwise, and that ends in the same line."""
 _NUMBERED: Final = re.compile(r"[\s>|*-]{0,12}(?:L|line )?(?P<line>\d{1,6})(?:[:|.)]|\s|$)")
 _INTERVAL: Final = re.compile(r"\bmax\.poll\.interval(?:\.ms)?[\"']? ?[:=] ?[\"']?(?P<interval>\d{4,9})\b")
 _UNITS: Final = {"ms": 0.001, "s": 1.0, "sec": 1.0, "seconds": 1.0, "min": 60.0, "minutes": 60.0}
@@ -90,7 +94,7 @@ def events_of(section: Section) -> Iterator[LogEvent]:
         if _HINT.search(line, 0, _LONGEST):
             if _HEADED.match(line, 0, _LONGEST) and index + 2 < len(section.lines):
                 line += f" {section.lines[index + 2].strip()}"  # noqa: PLW2901 - psql prints the value two lines below
-            for fact in _facts(line[:_LONGEST]):
+            for fact in (*_facts(line[:_LONGEST]), *_of_code(line[:_LONGEST])):
                 yield LogEvent(where=section.where(index), kind=fact.kind, source=fact.source, subject=fact.subject, figures=fact.figures)
 
 
@@ -106,12 +110,6 @@ def _facts(line: str) -> Iterator[LineFact]:
         yield LineFact(LogKind.SIZE, "setting", match["variable"] or match["plain"], ())
     if (match := _PLACES.search(line)) is not None:
         yield LineFact(LogKind.SIZE, "setting", None, (("places", float(match["places"])),))
-    if (match := _BUSY.search(line)) is not None and not _DENIED.search(line, 0, match.end()):
-        yield LineFact(LogKind.BUSY, "program", None, (("percent", float(next(filter(None, match.groups())))),))
-    if _MATCHED.search(line) and (match := _PATTERN.search(line)) is not None:
-        number = _NUMBERED.match(line)
-        figures = (("line", float(number["line"])),) if number is not None else ()
-        yield LineFact(LogKind.PATTERN, "program", match["pattern"], figures)
     if (match := _INTERVAL.search(line)) is not None:
         yield LineFact(LogKind.BATCH, "setting", None, (("limit", float(match["interval"]) / 1000),))
     if (match := _EACH.search(line)) is not None:
@@ -120,3 +118,15 @@ def _facts(line: str) -> Iterator[LineFact]:
     elif (match := _TOOK.search(line)) is not None:
         took = float(match["took"] or match["took2"]) * _UNITS[match["unit"] or match["unit2"]]
         yield LineFact(LogKind.BATCH, "program", None, (("records", float(match["records"] or match["records2"])), ("took", took)))
+
+
+def _of_code(line: str) -> Iterator[LineFact]:
+    """What a line of code shows, or words about the load of a processor."""
+    if (match := _BUSY.search(line)) is not None and not _DENIED.search(line, 0, match.end()):
+        yield LineFact(LogKind.BUSY, "program", None, (("percent", float(next(filter(None, match.groups())))),))
+    if (match := _CALL.search(line)) is not None and "timeout" not in line.lower():
+        yield LineFact(LogKind.UNTIMED, "program", match["call"], ())
+    if _MATCHED.search(line) and (match := _PATTERN.search(line)) is not None:
+        number = _NUMBERED.match(line)
+        figures = (("line", float(number["line"])),) if number is not None else ()
+        yield LineFact(LogKind.PATTERN, "program", match["pattern"], figures)

@@ -87,6 +87,12 @@ SHAPES: Final = (
         " timeout (",
         r"worker=\d{1,5} PID:(?P<process>\d{1,10}) timeout \((?P<s>\d{1,7})(?:\.\d{1,6})?s > \d{1,7}s\), killing",
     ),
+    _shape(
+        "Odoo",
+        LogKind.WORKER_ENDED,
+        "real time limit (",
+        r"real time limit \((?P<s>\d{1,7})(?:\.\d{1,6})?/\d{1,7}(?:\.\d{1,6})?s\) reached",
+    ),
     _shape("Celery", LogKind.WORKER_ENDED, "TimeLimitExceeded(", r"(?:Soft)?TimeLimitExceeded\((?P<s>\d{1,7}(?:\.\d{1,3})?)?,?\)"),
     _shape("uWSGI", LogKind.WORKER_ENDED, "HARAKIRI", r"HARAKIRI ON WORKER \d{1,5} \(pid: (?P<process>\d{1,10})"),
     _shape("RabbitMQ", LogKind.ALARM, "resource_limit,", r"\{resource_limit,(?P<subject>disk|memory),"),

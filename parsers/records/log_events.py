@@ -70,9 +70,10 @@ class LogKind(StrEnum):
     BATCH = "a batch was worked on"
     BUSY = "a process uses a whole processor"
     PATTERN = "a pattern repeats a repetition"
+    UNTIMED = "a call is made without a timeout"
 
 
-BESIDE: Final = frozenset({LogKind.SIZE, LogKind.BATCH, LogKind.BUSY, LogKind.PATTERN})
+BESIDE: Final = frozenset({LogKind.SIZE, LogKind.BATCH, LogKind.BUSY, LogKind.PATTERN, LogKind.UNTIMED})
 """What tells nothing by itself, and much beside other lines."""
 
 

@@ -52,6 +52,8 @@ class Tally(msgspec.Struct, frozen=True, kw_only=True):
     before: bool | None = None
     apart: float | None = None
     told: bool = False
+    ordinal: int | None = None
+    """Which of the stacks below the words speak of: "identical to the second one"; -1 for the last."""
 
 
 class Setting(msgspec.Struct, frozen=True):

@@ -84,6 +84,25 @@ _spelled = lazy(
     r"\b(?P<count>two|three|four|five|six|seven|eight|nine|ten|twelve|twenty) (?:more |other )?(?:\w{2,20} ){0,2}like (?:this|these)\b",
     flags=re.IGNORECASE,
 ).search
+_SPELLED: Final = "two|three|four|five|six|seven|eight|nine|ten|eleven|twelve|fifteen|twenty|thirty|forty|fifty"
+_others = lazy(
+    rf"\b(?:other|others|remaining) (?P<count>{_SPELLED}|\d{{1,4}})(?: (?!are\b|look)[\w-]{{2,20}}){{0,3}} (?:are|is|look|looks|stand|hang|wait|show|have|do|were)\b[^.\n]{{0,50}}?\b(?:identical|the same|alike|similar|like)\b(?P<rest>[^.\n]{{0,40}})",
+    flags=re.IGNORECASE,
+).search
+_ordinal = lazy(r"\b(?P<word>first|second|2nd|third|3rd|fourth|4th|last|latter|below|following)\b", flags=re.IGNORECASE).search
+_ORDINALS: Final = {
+    "first": 1,
+    "second": 2,
+    "2nd": 2,
+    "third": 3,
+    "3rd": 3,
+    "fourth": 4,
+    "4th": 4,
+    "last": -1,
+    "latter": -1,
+    "below": 1,
+    "following": 1,
+}
 _NUMBERS: Final = {
     "two": 2,
     "three": 3,
@@ -94,8 +113,13 @@ _NUMBERS: Final = {
     "eight": 8,
     "nine": 9,
     "ten": 10,
+    "eleven": 11,
     "twelve": 12,
+    "fifteen": 15,
     "twenty": 20,
+    "thirty": 30,
+    "forty": 40,
+    "fifty": 50,
 }
 _below = lazy(r"(?:like(?: this| these| this one)?\s?:?|:)\s*$", flags=re.IGNORECASE).search
 _more_like = lazy(rf"{_NUMBER} (?:more|others?|further|additional) (?:\w{{2,20}} ){{0,2}}(?:like|as)\b", flags=re.IGNORECASE).search
@@ -179,10 +203,37 @@ def told_in(section: Section, index: int, line: str) -> list[Tally]:
     return [replace(one, before=None) if one.before is False else one for one in found] if _below(line[-_LONGEST:]) else found
 
 
+def _of_others(section: Section, index: int, text: str) -> Tally | None:
+    """How many stand like one of the stacks, as in "the other four are identical to the second one": counted with it where the words say which."""
+    match = _others(text) if any(word in text.lower() for word in _HINTS) and not _denied(text) else None
+    if match is None:
+        return None
+    count = (
+        _NUMBERS.get(match["count"].lower()) or int(match["count"])
+        if match["count"].isdecimal() or match["count"].lower() in _NUMBERS
+        else 0
+    )
+    named = _ordinal(match["rest"])
+    ordinal = _ORDINALS[named["word"].lower()] if named is not None else None
+    if count <= 0:
+        return None
+    return Tally(
+        where=section.where(index),
+        what=Counted.THREADS,
+        count=count + (ordinal is not None),
+        listing=section.first + index,
+        before=None if ordinal is not None else True,
+        told=True,
+        ordinal=ordinal,
+    )
+
+
 def told_of(section: Section, index: int, line: str) -> Tally | None:
     """The count of a sentence, None where it counts no threads."""
     text = line[:_LONGEST]
     before: bool | None
+    if (tally := _of_others(section, index, text)) is not None:
+        return tally
     place = None
     if (match := _elision(text)) is not None and _is_elision(section, index, match):
         number, before = match["count"] or match["all"], bool(match["count"])
