@@ -286,3 +286,32 @@ def test_a_worker_that_waits_comes_before_its_master() -> None:
     told = diagnosed(f"Two of them:\n\n{MASTER}\n{WORKER}")
     assert told.verdict.rule == "slow-backend"
     assert "label" in told.verdict.headline
+
+
+CODE = "line 88 is    r = requests.post(self.url + '/labels', json=body)\n"
+POSTED = WORKER.replace("    label (quay", "    request (requests/api.py:61)\n    post (requests/api.py:119)\n    label (quay")
+
+
+class TestWordsBesideSeveralProcesses:
+    @pytest.mark.parametrize(
+        ("words", "says"),
+        [
+            ("The other four are identical to the second one.", "1 pasted, 5 as the text says"),
+            ("The other 4 workers look the same as the last.", "1 pasted, 5 as the text says"),
+            ("The remaining three are like the second.", "1 pasted, 4 as the text says"),
+        ],
+    )
+    def test_a_number_speaks_of_the_stack_that_it_names(self, words: str, says: str) -> None:
+        assert says in headline(f"py-spy of two. {words}\n\n{MASTER}\n{WORKER}")
+
+    @pytest.mark.parametrize("words", ["The other four are identical to the first one.", "The other four are not like the second one."])
+    def test_a_number_of_another_stack_does_not(self, words: str) -> None:
+        assert "as the text says" not in headline(f"py-spy of two. {words}\n\n{MASTER}\n{WORKER}")
+
+    def test_spelled_words_below_a_stack(self) -> None:
+        assert "1 pasted, 12 as the text says" in headline(f"One of them:\n\n{WORKER}\nThe other eleven workers are the same.\n")
+
+    def test_a_call_without_a_timeout_is_told_where_the_threads_stand_in_it(self) -> None:
+        assert "without a timeout (requests.post is given none)" in headline(f"One of them:\n\n{POSTED}\n{CODE}")
+        assert "without a timeout" not in headline(f"One of them:\n\n{POSTED}\n{CODE.replace('json=body', 'json=body, timeout=5')}")
+        assert "without a timeout" not in headline(f"One of them:\n\n{WORKER}\n{CODE}")
