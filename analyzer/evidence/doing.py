@@ -70,6 +70,12 @@ _WORDS: Final = {
 }
 """What a thread does, without a word about a limit where none can be seen: a socket's own is set elsewhere."""
 
+_FUTEX: Final = say_of(
+    1,
+    "waits in {frame}: for a lock, a signal or a permit, which the frames below would tell",
+    "wait in {frame}: for a lock, a signal or a permit, which the frames below would tell",
+)
+
 _MEANWHILE: Final = {
     ActivityKind.SOCKET_READ: say("waits for an answer on a socket"),
     ActivityKind.SOCKET_CONNECT: say("waits for a connection to be made"),
@@ -122,6 +128,8 @@ def doing(member: ThreadActivity, frame: Frame, *, several: bool) -> Message | N
     found = member.activity
     called = found.kind is ActivityKind.SOCKET_READ and found.side is SocketSide.CLIENT
     words = _WORDS.get(ActivityKind.CALL if called else found.kind)
+    if words is None and frame.cls == "libc" and frame.method.startswith("futex_") and len(member.thread.frames) == 1:
+        words = _FUTEX
     if words is None:
         return None
     limited = found.timed or member.thread.state is JavaState.TIMED_WAITING

@@ -77,15 +77,18 @@ class Batch(msgspec.Struct, frozen=True):
         )
 
 
-def small_pool(incident: Incident, lent: float | None) -> Sizes | None:
-    """The pool that the settings make smaller than its threads; None where they do not, or where the pool's own figure ``lent`` is another one."""
+def small_pool(incident: Incident, lent: float | None, figure: str = "pool") -> Sizes | None:
+    """The pool that the settings make smaller than its threads; None where they do not, or where the pool's own figure ``lent`` is another one.
+
+    ``figure``: "route" for the connections that a client of HTTP has for each service.
+    """
     settings = [event for event in near(incident) if event.kind is LogKind.SIZE]
-    pools = [event for event in settings if event.figure("pool") is not None]
+    pools = [event for event in settings if event.figure(figure) is not None]
     users = [event for event in settings if event.figure("users") is not None]
-    if len({_size(event) for event in pools}) > 1 or not users or not (pools or lent):
+    if len({_size(event, figure) for event in pools}) > 1 or not users or not (pools or lent):
         return None
     most = max(users, key=lambda event: event.figure("users") or 0)
-    size = _size(pools[0]) if pools else int(lent or 0)
+    size = _size(pools[0], figure) if pools else int(lent or 0)
     number = int(most.figure("users") or 0)
     if number <= size or (lent and pools and int(lent) != size):
         return None
@@ -102,8 +105,8 @@ def lent_at_most(event: LogEvent) -> float | None:
     return total + (event.figure("overflow") or 0) if total is not None else None
 
 
-def _size(event: LogEvent) -> int:
-    return int((event.figure("pool") or 0) + (event.figure("overflow") or 0))
+def _size(event: LogEvent, figure: str) -> int:
+    return int((event.figure(figure) or 0) + (event.figure("overflow") or 0))
 
 
 def long_batch(incident: Incident) -> Batch | None:

@@ -158,7 +158,7 @@ POOL: Final = Text(
                         "Here {working}. A pool that is smaller than the number of threads that use it, and statements that take long, leave the others waiting; what is never given back would rest.",
                         Either(
                             "sized",
-                            "{sized}: when more of them work at once than the pool has, the others wait and fail. The limit of the database itself says nothing of that. Calls that take long, and connections that were never given back, make it worse.",
+                            "{sized}: when more of them work at once than the pool has, the others wait and fail. The limit of the server behind it says nothing of that. Calls that take long, and connections that were never given back, make it worse.",
                             "Calls that take long, and connections that were never given back, write the same line.",
                         ),
                     ),
@@ -252,7 +252,7 @@ def _of_pools(case: Case, told: Sequence[Told]) -> Finding | None:
     rest = idle or halves
     work = counted_work(case) if empty is not None and rest is None and leaker is None and main.event.source in _JDBC else None
     sizes = (
-        small_pool(case.incident, lent_at_most(main.event))
+        small_pool(case.incident, lent_at_most(main.event), "route" if main.event.source in _HTTP else "pool")
         if empty is not None and rest is None and work is None and leaker is None
         else None
     )

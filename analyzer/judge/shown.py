@@ -134,7 +134,7 @@ def of_threads(case: Case, view: ProcessView) -> list[str]:
     ordered = sorted(groups.values(), key=lambda group: (not _blocked(group[0]), _waits_for_nobody(group[0]), -len(group)))
     lost = unsignalled(view)
     first = (*((lost,) if lost is not None else ()), *((bare_list[1],) if bare_list is not None else ()))
-    said = [*first, *(_sentence(view, group, holders) for group in ordered[:MOST])]
+    said = [*first, *(_sentence(case, view, group, holders) for group in ordered[:MOST])]
     free = [member for member in resting if member.activity.kind is ActivityKind.IDLE or parks_in_its_loop(member.thread.frames)]
     if len(free) < FEWEST_FREE:
         return said
@@ -170,7 +170,7 @@ def of_untold(case: Case, findings: Sequence[Finding]) -> Iterator[str]:
             if member.activity.kind in _STANDS and not any(_overlap(member.thread.where, place) for place in places):
                 groups.setdefault(_alike(member), []).append(member)
         holders = lock_holders(view)
-        yield from (_sentence(view, group, holders) for group in sorted(groups.values(), key=len, reverse=True)[:_UNTOLD])
+        yield from (_sentence(case, view, group, holders) for group in sorted(groups.values(), key=len, reverse=True)[:_UNTOLD])
 
 
 def _overlap(one: Where, other: Where) -> bool:
@@ -194,7 +194,7 @@ def _of_groups(case: Case, view: ProcessView) -> Iterator[str]:
     """What the largest groups of a whole dump wait for."""
     holders = lock_holders(view)
     for group in waiting_groups(view):
-        yield _sentence(view, group, holders)
+        yield _sentence(case, view, group, holders)
         yield from since_in_words(case, view, group)
 
 
@@ -236,7 +236,7 @@ def _alike(member: ThreadActivity) -> object:
     return member.activity.kind, frame, app
 
 
-def _sentence(view: ProcessView, group: Sequence[ThreadActivity], holders: dict[str, Thread]) -> str:
+def _sentence(case: Case, view: ProcessView, group: Sequence[ThreadActivity], holders: dict[str, Thread]) -> str:
     member = group[0]
     app = caller(member)
     what, named = _what(view, member, holders, several=len(group) > 1)
@@ -245,7 +245,17 @@ def _sentence(view: ProcessView, group: Sequence[ThreadActivity], holders: dict[
     since = reported(member) or interrupted(member) if len(group) == 1 else ""
     own = of_a_task(group) or of_a_reader(group)
     held = _kept_meanwhile(group)
-    return say("{who} {what}{called}{since}{held}{own}", who=_who(group), what=what, called=called, since=since, held=held, own=own)
+    like = alike(case, group)
+    return say(
+        "{who}{like} {what}{called}{since}{held}{own}",
+        who=_who(group),
+        like=like,
+        what=what,
+        called=called,
+        since=since,
+        held=held,
+        own=own,
+    )
 
 
 def _kept_meanwhile(group: Sequence[ThreadActivity]) -> str:

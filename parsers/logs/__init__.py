@@ -163,7 +163,9 @@ def _figures_of(fact: LineFact, lines: Sequence[str], index: int) -> tuple[tuple
     if fact.source == runtime_pools.SOURCE:
         figures = tuple({**dict(runtime_pools.beside(lines, index)), **dict(fact.figures)}.items())
         return figures if runtime_pools.is_short(figures) else None
-    return None if fact.kind is LogKind.UNREAD and queues.is_laid_aside(fact.subject) else fact.figures
+    if fact.kind is LogKind.UNREAD and (queues.is_laid_aside(fact.subject) or "eclare" in lines[index]):
+        return None  # whoever declares a queue is told its numbers before it consumes
+    return fact.figures
 
 
 def thrown_in(section: Section) -> tuple[LogEvent, ...]:

@@ -35,8 +35,11 @@ _N: Final = r"\d{1,5}(?![\w.%])"
 _POOL: Final = re.compile(
     r"^[ \t>|-]{0,12}pool: ?[\"']?<%=[^%\n]{0,60}?(?P<variable>(?!ENV\b)[A-Z][A-Z0-9_]{2,40})[^%\n]{0,30}?(?P<fallback>\d{1,5})[^%\n]{0,20}%>"
     rf"|^[ \t>|-]{{0,12}}pool: ?(?P<pool>{_N})\s*$"
-    rf"|(?:maximum-?[pP]ool-?[sS]ize|[mM]aximumPoolSize|\bmaxPoolSize|\bmax_pool_size|\bpool_size|\bPOOL_SIZE|SetMaxOpenConns|\bconnectionLimit|\bconnection_limit|DefaultConnectionLimit|[dD]efaultMaxPerRoute|[mM]axConnPerRoute|\bmaxPerRoute|\bpool_maxsize|\bmaxActive|\bmax-active|\bmaxTotal|Max(?:imum)? Pool Size){_IS}(?P<set>{_N})"
+    rf"|(?:maximum-?[pP]ool-?[sS]ize|[mM]aximumPoolSize|\bmaxPoolSize|\bmax_pool_size|\bpool_size|\bPOOL_SIZE|SetMaxOpenConns|\bconnectionLimit|\bconnection_limit|\bmaxActive|\bmax-active|\bmaxTotal|Max(?:imum)? Pool Size){_IS}(?P<set>{_N})"
     rf"|\bpool{_IS}\{{[^}}\n]{{0,60}}?\bmax{_IS}(?P<most>{_N})"
+)
+_ROUTE: Final = re.compile(
+    rf"(?:[mM]ax(?:imum)?(?:Conn(?:ection)?s?|Total)?Per(?:Route|Host|Server)|\bpool_maxsize|DefaultConnectionLimit|\bmaxSockets){_IS}(?P<route>{_N})"
 )
 _OVERFLOW: Final = re.compile(rf"\b(?i:max_overflow){_IS}(?P<overflow>{_N})")
 _USERS: Final = re.compile(
@@ -104,6 +107,8 @@ def _facts(line: str) -> Iterator[LineFact]:
         more = _OVERFLOW.search(line)
         figures = (("pool", float(size)), *((("overflow", float(more["overflow"])),) if more is not None else ()))
         yield LineFact(LogKind.SIZE, "setting", match["variable"], figures)
+    elif (match := _ROUTE.search(line)) is not None:
+        yield LineFact(LogKind.SIZE, "setting", None, (("route", float(match["route"])),))
     if (match := _USERS.search(line)) is not None:
         yield LineFact(LogKind.SIZE, "setting", None, (("users", float(next(filter(None, match.groups())))),))
     if (match := _UNSET.search(line)) is not None:

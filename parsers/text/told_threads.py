@@ -86,7 +86,7 @@ _spelled = lazy(
 ).search
 _SPELLED: Final = "two|three|four|five|six|seven|eight|nine|ten|eleven|twelve|fifteen|twenty|thirty|forty|fifty"
 _others = lazy(
-    rf"\b(?:other|others|remaining) (?P<count>{_SPELLED}|\d{{1,4}})(?: (?!are\b|look)[\w-]{{2,20}}){{0,3}} (?:are|is|look|looks|stand|hang|wait|show|have|do|were)\b[^.\n]{{0,50}}?\b(?:identical|the same|alike|similar|like)\b(?P<rest>[^.\n]{{0,40}})",
+    rf"(?<!of the )(?<!of )\b(?:other|others|remaining) (?P<count>{_SPELLED}|\d{{1,4}})(?: (?!are\b|look)[\w-]{{2,20}}){{0,3}} (?:are|is|look|looks|stand|hang|wait|show|have|do|were)\b[^.\n]{{0,50}}?\b(?:identical|the same|alike|similar|like)\b(?P<rest>[^.\n]{{0,40}})",
     flags=re.IGNORECASE,
 ).search
 _ordinal = lazy(r"\b(?P<word>first|second|2nd|third|3rd|fourth|4th|last|latter|below|following)\b", flags=re.IGNORECASE).search
