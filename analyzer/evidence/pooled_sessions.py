@@ -42,7 +42,8 @@ def kept_by_pools(case: Case, server: str, counts: Sequence[SessionCount]) -> st
         return None
     if free is not None and not _fits(free, each):
         return None
-    if free is None and not equal:
+    places = _places(case, sum(one.count for one in counts))
+    if free is None and not equal and not places:
         return None
     return say(
         "{sessions} of {server} are idle{outside}{each}: {pool}{places}",
@@ -51,7 +52,7 @@ def kept_by_pools(case: Case, server: str, counts: Sequence[SessionCount]) -> st
         outside=say(", outside of a transaction") if server == "postgresql" else "",
         each=say(", {number} for each of {clients}", number=max(each.values()), clients=plural(len(each), "client")) if equal else "",
         pool=_of_pool(free),
-        places=_places(case, sum(one.count for one in counts)),
+        places=places,
     )
 
 

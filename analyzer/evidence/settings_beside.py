@@ -12,6 +12,8 @@ from analyzer.model.message import plural, say
 from parsers.records import LogKind
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from analyzer.model.incident import Incident
     from parsers.records import LogEvent
 
@@ -30,6 +32,7 @@ class Sizes(msgspec.Struct, frozen=True):
     evidence: tuple[Evidence, ...]
     variable: str | None = None
     unset: bool = False
+    noun: str = "thread"
 
     @property
     def words(self) -> str:
@@ -44,7 +47,7 @@ class Sizes(msgspec.Struct, frozen=True):
     @property
     def threads(self) -> str:
         """``25 threads``."""
-        return plural(self.users, "thread")
+        return plural(self.users, "request") if self.noun == "request" else plural(self.users, "thread")
 
     @property
     def sure(self) -> bool:
@@ -95,8 +98,9 @@ def small_pool(incident: Incident, lent: float | None, figure: str = "pool") -> 
     variable = pools[0].subject if pools else None
     unset = any(event.subject == variable and not event.figures for event in settings)
     shown = [*([(pools[0], say("the pool has {connections}", connections=plural(size, "connection")))] if pools else [])]
-    shown.append((most, say("{threads} share it", threads=plural(number, "thread"))))
-    return Sizes(size, number, tuple(Evidence(event.where, says, ()) for event, says in shown), variable, unset)
+    sizes = Sizes(size, number, (), variable, unset, most.subject or "thread")
+    shown.append((most, say("{threads} share it", threads=sizes.threads)))
+    return msgspec.structs.replace(sizes, evidence=tuple(Evidence(event.where, says, ()) for event, says in shown))
 
 
 def lent_at_most(event: LogEvent) -> float | None:
@@ -109,13 +113,27 @@ def _size(event: LogEvent, figure: str) -> int:
     return int((event.figure(figure) or 0) + (event.figure("overflow") or 0))
 
 
+def _by_settings(told: Sequence[LogEvent], limits: Sequence[float]) -> Batch | None:
+    """A batch by how many records come at once and how long each takes, where the text says both."""
+    at_once = next((event for event in told if event.figure("records") is not None), None)
+    each = next((event for event in told if event.figure("each") is not None), None)
+    if at_once is None or each is None:
+        return None
+    records, one, limit = at_once.figure("records") or 0, each.figure("each") or 0, limits[-1] if limits else POLL_INTERVAL
+    took = records * one / 1000
+    if took <= limit:
+        return None
+    says = say("a batch of {records:,} takes {took:,.0f} s", records=int(records), took=took)
+    return Batch(took, limit, int(records), one, bool(limits), Evidence(each.where, says, ()))
+
+
 def long_batch(incident: Incident) -> Batch | None:
     """The batch that took longest, where that is longer than a consumer may be away."""
     told = [event for event in near(incident) if event.kind is LogKind.BATCH]
     limits = [limit for event in told if (limit := event.figure("limit"))]
     longest = max((event for event in told if event.figure("took")), key=lambda event: event.figure("took") or 0, default=None)
     if longest is None:
-        return None
+        return _by_settings(told, limits)
     took, records, limit = longest.figure("took") or 0, int(longest.figure("records") or 0), limits[-1] if limits else POLL_INTERVAL
     if took <= limit:
         return None

@@ -51,12 +51,20 @@ def short_of_threads(case: Case) -> Short:
 
 
 def _is_grave(told: Told) -> bool:
-    queued, threads, least = (told.event.figure(name) for name in ("queued", "threads", "minimum"))
+    queued, least = (told.event.figure(name) for name in ("queued", "minimum"))
+    threads = told.event.figure("threads") or told.event.figure("busy")
     return (queued or 0) >= FEWEST or (threads is not None and least is not None and threads >= 2 * least and threads >= FEWEST)
 
 
 def _in_words(told: Told) -> str:
     busy, threads, queued = (told.event.figure(name) for name in ("busy", "threads", "queued"))
+    least = told.event.figure("minimum")
+    if threads is None and busy is not None and not queued:
+        return say(
+            "; the pool starves: {threads} of it are busy, and its minimum is {least:,.0f}",
+            threads=plural(int(busy), "thread"),
+            least=least or 0,
+        )
     total = threads if threads is not None else busy
     work = plural(int(queued), "piece of work waits", "pieces of work wait") if queued else None
     if total is None or (busy is not None and busy < total):

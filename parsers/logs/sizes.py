@@ -31,11 +31,12 @@ MOST: Final = 400
 """Lines of a text that somebody wrote by hand, settings and a piece of a log in it."""
 _LONGEST: Final = 400
 _IS: Final = r"[\"']?(?: ?[:=] ?|[ ]|\()[\"']?"
-_N: Final = r"\d{1,5}(?![\w.%])"
+_N: Final = r"\d{1,5}(?!\w|%|\.\d)"
 _POOL: Final = re.compile(
     r"^[ \t>|-]{0,12}pool: ?[\"']?<%=[^%\n]{0,60}?(?P<variable>(?!ENV\b)[A-Z][A-Z0-9_]{2,40})[^%\n]{0,30}?(?P<fallback>\d{1,5})[^%\n]{0,20}%>"
     rf"|^[ \t>|-]{{0,12}}pool: ?(?P<pool>{_N})\s*$"
     rf"|(?:maximum-?[pP]ool-?[sS]ize|[mM]aximumPoolSize|\bmaxPoolSize|\bmax_pool_size|\bpool_size|\bPOOL_SIZE|SetMaxOpenConns|\bconnectionLimit|\bconnection_limit|\bmaxActive|\bmax-active|\bmaxTotal|Max(?:imum)? Pool Size){_IS}(?P<set>{_N})"
+    rf"|(?:Simple|Threaded)ConnectionPool\(\s{{0,4}}(?:minconn=)?\d{{1,4}},\s{{0,4}}(?:maxconn=)?(?P<maxconn>{_N})"
     rf"|\bpool{_IS}\{{[^}}\n]{{0,60}}?\bmax{_IS}(?P<most>{_N})"
 )
 _ROUTE: Final = re.compile(
@@ -46,13 +47,14 @@ _USERS: Final = re.compile(
     rf"^[ \t>|-]{{0,12}}:?concurrency: ?(?P<jobs>{_N})\s*$|\bsidekiq\b[^\n]{{0,120}}? (?:-c|--concurrency)[ =](?P<option>{_N})"
     rf"|^[ \t>|-]{{0,12}}threads[ (](?:\d{{1,4}}, ?)?(?P<puma>{_N})\)?\s*$|\bMax threads: (?P<started>{_N})"
     rf"|(?:\btomcat\.(?:max-threads|threads\.max)|\bmaxThreads|\bthreads\.max|--threads|\bmax_workers|\bMaxWorkers|\bnumWorkers|newFixedThreadPool){_IS}(?P<pooled>{_N})"
+    rf"|(?<![\w.,])(?P<requests>\d{{1,5}}) (?:concurrent|parallel|simultaneous) (?:requests|jobs|tasks|threads|workers|queries|coroutines|users)\b"
     rf"|\b(?:num_)?[wW]orkers ?:= ?(?P<go>{_N})|\bcelery\b[^\n]{{0,160}}?(?:-P|--pool)[ =](?:gevent|eventlet|threads)[^\n]{{0,80}}?(?:-c|--concurrency)[ =](?P<green>{_N})"
 )
 _UNSET: Final = re.compile(
     r"\b(?P<variable>[A-Z][A-Z0-9_]{3,40})`? (?:(?:is|was|are)(?: not|n[o'’]t)|isn[’']t|wasn[’']t|not|never) (?:\w{2,12} )?(?:set|defined|configured)\b|\b(?P<plain>[A-Z][A-Z0-9_]{3,40})`? is (?:unset|missing)\b"
 )
 _HINT: Final = re.compile(
-    r"[+*]\)[+*]|[+*?]\)[+*]|(?:requests\.|urlopen|http\.[GPH])|(?i:cpu|processor|core|\btop\b|pool|conn|max|threads|concurrency|workers|\bset\b|defined|configured|avg|average|mean|batch|processed| in \d)"
+    r"[+*]\)[+*]|[+*?]\)[+*]|(?:requests\.|urlopen|http\.[GPH])|(?i:celery|sidekiq|cpu|processor|core|\btop\b|pool|conn|max|threads|concurren|parallel|simultaneous|workers|\bset\b|defined|configured|avg|average|mean|each|per|poll|batch|processed| in \d)"
 )
 _DONE: Final = (
     r"(?:rendered|processed|handled|sent|stored|written|imported|indexed|done|finished|consumed|inserted|converted|saved|mailed|booked)"
@@ -60,11 +62,15 @@ _DONE: Final = (
 _EACH: Final = re.compile(
     rf"(?<![\w.])(?P<records>\d{{1,7}}) [a-z]{{2,20}}(?: [a-z]{{2,20}})? {_DONE}\b[^\n]{{0,40}}?\b(?i:avg|average|mean)\.?[ :=~]{{1,3}}(?P<each>\d{{1,7}}(?:\.\d{{1,3}})?) ?ms\b"
 )
+_PER: Final = re.compile(
+    r"(?<![\w.])(?P<each>\d{1,7}(?:\.\d{1,3})?) ?(?P<unit>ms|s|sec|seconds)(?: each\b| (?:per|for each|a) (?:record|message|event|row|item|invoice|document|mail)\b)"
+)
+_AT_ONCE: Final = re.compile(r"\bmax[._-]?poll[._-]?records[\"']?(?: ?[:=(] ?| is | to | of |[ ])[\"']?(?P<records>\d{1,6})\b")
 _TOOK: Final = re.compile(
     rf"\b(?i:{_DONE}|batch of) (?P<records>\d{{1,7}})(?: [a-z]{{2,20}}){{0,2}} (?:in|took) (?P<took>\d{{1,9}}(?:\.\d{{1,3}})?) ?(?P<unit>ms|s|sec|seconds|min|minutes)\b"
     rf"|(?<![\w.])(?P<records2>\d{{1,7}}) [a-z]{{2,20}} {_DONE} in (?P<took2>\d{{1,9}}(?:\.\d{{1,3}})?) ?(?P<unit2>ms|s|sec|seconds|min|minutes)\b"
 )
-_PLACES: Final = re.compile(r"\bmax_connections\b[\"'`]?[ |]{0,20}(?:[=:|][ |]{0,4})?(?P<places>\d{1,6})(?![\w.])")
+_PLACES: Final = re.compile(r"\bmax_connections\b[\"'`]?[ |]{0,20}(?:[=:|][ |]{0,4})?(?P<places>\d{1,6})(?!\w|\.\d)")
 _HEADED: Final = re.compile(r"[\s|>]{0,12}max_connections\s{0,8}$")
 _PERCENT: Final = r"(?P<{}>(?:9\d|1\d\d)(?:\.\d{{1,2}})?)"
 _BUSY: Final = re.compile(
@@ -97,7 +103,7 @@ def events_of(section: Section) -> Iterator[LogEvent]:
         if _HINT.search(line, 0, _LONGEST):
             if _HEADED.match(line, 0, _LONGEST) and index + 2 < len(section.lines):
                 line += f" {section.lines[index + 2].strip()}"  # noqa: PLW2901 - psql prints the value two lines below
-            for fact in (*_facts(line[:_LONGEST]), *_of_code(line[:_LONGEST])):
+            for fact in (*_facts(line[:_LONGEST]), *_of_batches(line[:_LONGEST]), *_of_code(line[:_LONGEST])):
                 yield LogEvent(where=section.where(index), kind=fact.kind, source=fact.source, subject=fact.subject, figures=fact.figures)
 
 
@@ -110,13 +116,22 @@ def _facts(line: str) -> Iterator[LineFact]:
     elif (match := _ROUTE.search(line)) is not None:
         yield LineFact(LogKind.SIZE, "setting", None, (("route", float(match["route"])),))
     if (match := _USERS.search(line)) is not None:
-        yield LineFact(LogKind.SIZE, "setting", None, (("users", float(next(filter(None, match.groups())))),))
+        noun = "request" if match["requests"] is not None else None
+        yield LineFact(LogKind.SIZE, "setting", noun, (("users", float(next(filter(None, match.groups())))),))
     if (match := _UNSET.search(line)) is not None:
         yield LineFact(LogKind.SIZE, "setting", match["variable"] or match["plain"], ())
     if (match := _PLACES.search(line)) is not None:
         yield LineFact(LogKind.SIZE, "setting", None, (("places", float(match["places"])),))
+
+
+def _of_batches(line: str) -> Iterator[LineFact]:
+    """How many messages come at once, how long each or all of them take, and how long that may be."""
     if (match := _INTERVAL.search(line)) is not None:
         yield LineFact(LogKind.BATCH, "setting", None, (("limit", float(match["interval"]) / 1000),))
+    if (match := _AT_ONCE.search(line)) is not None:
+        yield LineFact(LogKind.BATCH, "setting", None, (("records", float(match["records"])),))
+    if (match := _PER.search(line)) is not None:
+        yield LineFact(LogKind.BATCH, "program", None, (("each", float(match["each"]) * _UNITS[match["unit"]] * 1000),))
     if (match := _EACH.search(line)) is not None:
         records, each = float(match["records"]), float(match["each"])
         yield LineFact(LogKind.BATCH, "program", None, (("records", records), ("each", each), ("took", records * each / 1000)))

@@ -29,11 +29,17 @@ _RABBIT: Final = rf"(?=[^\n]{{0,200}}\b(?:messages|consumers)\b)(?:(?:name|messa
 _TABLE: Final = r"\|?[ ]*+(?i:name|queue(?: name)?|address)(?:[ ]{0,80}\||\t|[ ]{2})(?=[^\n]{0,300}(?i:consumer))(?=[^\n]{0,300}(?i:message|pending|queue size|ready|depth))[^\n]{4,300}$"
 _KAFKA: Final = r"(?:GROUP[ ]+)?TOPIC[ ]+PARTITION[ ]+CURRENT-OFFSET[ ]+LOG-END-OFFSET[ ]+LAG\b[^\n]{0,120}$"
 _LEAD: Final = r"(?:Timeout: [\d.]+ seconds? \.\.\.[ ]*\n)?(?:Listing queues[^\n]{0,120}\.\.\.[ ]*\n)?"
-HEADER: Final = rf"{_LEAD}{_RABBIT}|{_TABLE}|{_KAFKA}"
+_COMMAND: Final = r"(?:sudo )?rabbitmqctl (?:-\S{1,60} (?:\S{1,60} )?){0,3}list_queues [^\n|]{4,200}$"
+_BELOW: Final = r"(?:\n(?:Timeout: [\d.]+ seconds? \.\.\.|Listing queues[^\n]{0,120}\.\.\.)[ ]*){0,2}"
+_LISTING: Final = r"(?:Timeout: [\d.]+ seconds? \.\.\.[ ]*\n)?Listing queues[^\n]{0,120}\.\.\.[ ]*\n(?=\S{1,200}[ \t]+\d)"
+HEADER: Final = rf"{_LEAD}{_RABBIT}|{_TABLE}|{_KAFKA}|{_LISTING}|{_COMMAND}{_BELOW}"
 ROW_SHAPE: Final = r"(?!)"
 MANY: Final = 100
 """Messages that nobody takes from which on they are no moment between two consumers."""
 _rabbit = lazy(rf"\s*{_RABBIT}").match
+_command = lazy(r"[^\n]{0,80}?\brabbitmqctl\b[^\n|]{0,120}?\blist_queues\b(?P<columns>[^\n|]{4,200})$").match
+_listing = lazy(r"\s*Listing queues\b").match
+_named = lazy(rf"(?<![\w-]){_COLUMN}(?![\w/])").findall
 _kafka = lazy(rf"\s*{_KAFKA}").match
 _table = lazy(rf"\s*+{_TABLE}").match
 _columns = lazy(r"\||\t|[ ]{2,}")
@@ -59,7 +65,8 @@ _remark = lazy(
 
 def sniff(head: Sequence[str]) -> bool:
     """True if the heading of such a list is among the lines."""
-    return any(_rabbit(line) or _kafka(line) or _heading(line) for line in head)
+    listed = any(map(_listing, head)) or (bool(head) and _columns_asked(head[0]) != [])
+    return listed or any(_rabbit(line) or _kafka(line) or _heading(line) for line in head)
 
 
 def parse(section: Section) -> Parsed:
@@ -68,6 +75,8 @@ def parse(section: Section) -> Parsed:
     unread: list[tuple[int, str]] = []
     columns: list[str] = []
     read, source = 0, ""
+    if asked := _columns_asked(section.prompt or ""):
+        source, columns = "RabbitMQ", asked
     for index, line in section.rows():
         if (found := _source(line)) is not None:
             source, columns = found
@@ -82,12 +91,20 @@ def parse(section: Section) -> Parsed:
 
 
 def _source(line: str) -> tuple[str, list[str]] | None:
-    """Whose heading a line is, and its columns; None for any other line."""
+    """Whose heading a line is, and its columns; None for any other line. Before 3.7 the command alone names them."""
+    if asked := _columns_asked(line):
+        return "RabbitMQ", asked
     if _rabbit(line):
         return "RabbitMQ", line.split("\t") if "\t" in line else line.split()
     if _kafka(line):
         return "Kafka", line.split()
     return ("broker", _heading(line)) if _heading(line) else None
+
+
+def _columns_asked(line: str) -> list[str]:
+    """The columns that a command of RabbitMQ asks for."""
+    match = _command(line)
+    return list(_named(match["columns"])) if match is not None else []
 
 
 def _heading(line: str) -> list[str]:

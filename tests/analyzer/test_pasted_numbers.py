@@ -39,6 +39,12 @@ class TestListsOfADebugger:
         text = LISTED.replace("__lll_lock_wait", "pthread_cond_wait@@GLIBC_2.3.2")
         assert "for a lock" not in headline(f"(gdb) info threads\n{text}")
 
+    def test_a_bare_wait_on_a_futex_may_be_anything(self) -> None:
+        row = '  {0} Thread 0x7f21a{0}ffb700 (LWP 40{0}) "quay" futex_wait (futex_word=0x55c0, expected=2, private=0) at ../sysdeps/nptl/futex-internal.h:146\n'
+        assert "wait in libc.futex_wait: for a lock, a signal or a permit" in headline(
+            f"(gdb) info threads\n{row.format(3)}{row.format(4)}"
+        )
+
     def test_whole_stacks_are_told_as_before(self) -> None:
         assert "who holds it, and whether" not in headline(f"Thread 2 (Thread 0x7f21a5ffb700 (LWP 405)):\n{BELOW}")
 
@@ -73,6 +79,12 @@ class TestNumbersOfDotNetsPool:
             in finding.headline
         )
 
+    def test_a_client_of_redis_that_writes_the_numbers(self) -> None:
+        line = "RedisTimeoutException: Timeout performing GET a (5000ms), inst: 0, qu: 0, qs: 12, in: 4192, mgr: 10 of 10 available, IOCP: (Busy=0,Free=1000,Min=4,Max=1000), WORKER: (Busy={busy},Free=32455,Min=4,Max=32767), v: 2\n\n"
+        (finding,) = found(diagnosed(line.format(busy=312) + BLOCKED.format(frame="Quay.Rates.Load(System.String)")), "sync-over-async")
+        assert "the pool starves: 312 threads of it are busy, and its minimum is 4." in finding.headline
+        assert not found(diagnosed(line.format(busy=5) + BLOCKED.format(frame="Quay.Rates.Load(System.String)")), "sync-over-async")
+
     def test_a_main_thread_waits_for_its_end(self) -> None:
         text = POOL.format(total=96, running=96, idle=0, queued=740) + BLOCKED.format(frame="Quay.Program.Main(System.String[])")
         assert not found(diagnosed(text), "sync-over-async")
@@ -90,6 +102,8 @@ class TestQueuesThatNobodyReads:
             "queue freight.in: messages=88120, consumers=0",
             "Our queue freight.in has 88,120 pending messages and no consumers.",
             "name    messages        consumers\nfreight.in    88120 0",
+            "$ sudo rabbitmqctl -p prod list_queues name messages consumers\nListing queues ...\nfreight.in\t88120\t0\n...done.",
+            "rabbitmqctl list_queues name messages messages_ready consumers\nTimeout: 60.0 seconds ...\nListing queues for vhost / ...\nfreight.in  88120  88120  0",
             "|NAME        |ADDRESS     |CONSUMER_COUNT |MESSAGE_COUNT |\n|freight.in  |freight.in  |0              |88120         |",
             "Name                 Queue Size  Producer #  Consumer #\nfreight.in                88120           3           0",
         ],
@@ -136,6 +150,11 @@ class TestConsumersThatStayAwayTooLong:
             assert verdict.confidence is Confidence.LIKELY
             assert says in verdict.headline
 
+    def test_records_at_once_and_the_time_of_each(self) -> None:
+        said = headline(f"{TOOK}max.poll.records=500, each goes to the tax desk, 1.2 s per record\n")
+        assert "a batch of 500 took about 600 s (1200 ms each)" in said
+        assert "took about" not in headline(f"{TOOK}max.poll.records=50, each goes to the tax desk, 1.2 s per record\n")
+
     def test_a_commit_that_failed_says_not_which_limit(self) -> None:
         assert diagnosed(FAILED).verdict.confidence is Confidence.SUSPECTED
         assert "took about" not in headline(f"{FAILED}800 receipts stored, avg 10 ms\n")
@@ -168,6 +187,21 @@ class TestPoolsThatAreSmallerThanTheirThreads:
     )
     def test_settings_that_fit_or_are_not_clear_say_nothing(self, settings: str) -> None:
         assert "share a pool" not in headline(f"ActiveRecord::ConnectionTimeoutError: {EMPTY}{settings}")
+
+    @pytest.mark.parametrize(
+        ("text", "says"),
+        [
+            ("psycopg2.pool.PoolError: connection pool exhausted\nPOOL = ThreadedConnectionPool(1, 10, dsn)\ncelery -A quay worker -P gevent -c 100\n", "100 threads share a pool of 10 connections."),
+            ("KnexTimeoutError: Knex: Timeout acquiring a connection. The pool is probably full.\n  pool: { min: 2, max: 10 },\n80 concurrent requests in the test.\n", "80 requests share a pool of 10 connections."),
+            ("org.apache.http.conn.ConnectionPoolTimeoutException: Timeout waiting for connection from pool\ncm.setDefaultMaxPerRoute(2);\nExecutors.newFixedThreadPool(30)\n", "30 threads share a pool of 2 connections."),
+        ],
+    )  # fmt: skip
+    def test_other_writings_of_the_two_numbers(self, text: str, says: str) -> None:
+        assert says in headline(text)
+
+    def test_a_pool_of_another_kind_says_nothing(self) -> None:
+        text = "psycopg2.pool.PoolError: connection pool exhausted\ncm.setDefaultMaxPerRoute(2);\nExecutors.newFixedThreadPool(30)\n"
+        assert "share a pool" not in headline(text)
 
     def test_settings_alone_are_no_trouble(self) -> None:
         told = diagnosed("server.tomcat.threads.max=200\nspring.datasource.hikari.maximum-pool-size=10\n")
@@ -202,6 +236,13 @@ class TestIdleSessionsOfPools:
 
     def test_equal_numbers_alone_look_so(self) -> None:
         assert "so look connections that pools keep open" in headline(SESSIONS.format(state="idle  ", number=10))
+
+    def test_far_from_the_servers_limit(self) -> None:
+        rows = " state  | count |       max\n--------+-------+-----------------\n idle   |    40 | 00:29:11.5\n active |     2 | 00:00:00.01\n(2 rows)\n\n"
+        assert "40 sessions of PostgreSQL are idle, outside of a transaction: so look" in headline(
+            f"{rows}max_connections = 300. Is that a leak?\n"
+        )
+        assert "so look" not in headline(f"{rows}max_connections = 45. Is that a leak?\n")
 
     def test_mysql_does_not_tell_transactions(self) -> None:
         rows = (
