@@ -6,13 +6,13 @@ org.apache.tomcat.util.threads.ThreadPool.findControlRunnable
 
 from __future__ import annotations
 
-import re
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING
 
 import msgspec
 
 from analyzer.evidence.citations import of_threads
 from analyzer.model.message import say
+from analyzer.software.named_waits import worker_frame
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -21,13 +21,6 @@ if TYPE_CHECKING:
     from analyzer.software.pools import ThreadActivity
     from analyzer.waits.case import ProcessView
     from parsers.records import Frame
-
-_DEEPEST: Final = 6
-_WAITS: Final = re.compile(
-    r"(?:block|wait|await)(?:For|Until)(?:Available|Free|Idle|An?Available|AFree|Next)?(?:Thread|Worker)s?(?:Available|Free|Idle)?|findControlRunnable|getWorkerThread"
-)
-"""Methods that wait for a free worker, as their names say."""
-_WAITING: Final = ("java.lang.Object.wait", "java.util.concurrent.locks.", "sun.misc.Unsafe.park", "jdk.internal.misc.Unsafe.park")
 
 
 class Dispatcher(msgspec.Struct, frozen=True):
@@ -42,17 +35,14 @@ class Dispatcher(msgspec.Struct, frozen=True):
         return of_threads((self.member,), say("it waits for a free worker"))
 
 
-def waits_for_worker(member: ThreadActivity) -> Frame | None:
-    """The frame in which a thread waits for a free worker; None for a thread that does anything else."""
-    frames = member.thread.frames
-    if not frames or not frames[0].full.startswith(_WAITING):
-        return None
-    return next((frame for frame in frames[:_DEEPEST] if _WAITS.fullmatch(frame.method)), None)
-
-
 def dispatcher_of(view: ProcessView, workers: Sequence[ThreadActivity]) -> Dispatcher | None:
     """The thread that waits for one of these workers to be free: the only one that waits so, and code of its package runs theirs."""
-    found = [Dispatcher(member, frame) for pool in view.pools for member in pool.members if (frame := waits_for_worker(member)) is not None]
+    found = [
+        Dispatcher(member, frame)
+        for pool in view.pools
+        for member in pool.members
+        if (frame := worker_frame(member.thread.frames)) is not None
+    ]
     if len(found) != 1 or not workers:
         return None
     package = found[0].frame.cls.rpartition(".")[0]

@@ -8,7 +8,7 @@ from analyzer.evidence.calls import kind_in_words
 from analyzer.model.message import Message, say, say_of
 from analyzer.software.blockers import FUTURES, application_frame, blocking_frame
 from analyzer.software.kinds import ActivityKind, SocketSide
-from analyzer.software.named_waits import asks, listens
+from analyzer.software.named_waits import asks, listens, push_frame, takes_messages, worker_frame
 from parsers.records import PINNED, SILENT, TASK, JavaState
 
 if TYPE_CHECKING:
@@ -162,6 +162,20 @@ def kept(member: ThreadActivity, *, several: bool) -> Message | None:
     )
 
 
+def named_wait(number: int, thread: Thread, known: Knowledge) -> tuple[Message, Frame] | None:
+    """What a thread waits for by the name of a library's method, and the frame: the next message, or a free worker."""
+    if (pushed := push_frame(thread.frames, known)) is not None:
+        return next_message(number, pushed, thread, known), pushed
+    if (frame := worker_frame(thread.frames)) is None:
+        return None
+    return say_of(
+        number,
+        "waits for a free worker in {frame}, and starts nothing meanwhile: what all the workers do, the rest of the dump would show",
+        "wait for a free worker in {frame}, and start nothing meanwhile: what all the workers do, the rest of the dump would show",
+        frame=frame.call,
+    ), frame
+
+
 def next_message(number: int, frame: Frame, thread: Thread, known: Knowledge) -> Message:
     """``is idle: it waits for the next message``, or for the answer to one that it sent; a thread that serves a request meanwhile is not idle."""
     if asks(thread):
@@ -173,6 +187,10 @@ def next_message(number: int, frame: Frame, thread: Thread, known: Knowledge) ->
         )
     if not listens(thread, known):
         return say_of(number, "waits for a push by its own wish in {frame}", "wait for a push by its own wish in {frame}", frame=frame.call)
+    return _next_message(number, frame)
+
+
+def _next_message(number: int, frame: Frame) -> Message:
     return say_of(
         number,
         "is idle: it waits for the next message in {frame}, which is normal while none comes",
@@ -185,6 +203,8 @@ def idle(group: Sequence[ThreadActivity]) -> Message:
     """``is idle: waits for work in ThreadPoolExecutor.getTask``."""
     member = group[0]
     at = blocking_frame(member.thread, member.activity)
+    if at is not None and takes_messages(at):
+        return _next_message(len(group), at)
     where = say(" in {frame}", frame=at.call) if at is not None else ""
     return say_of(len(group), "is idle: it waits for work{where}", "are idle: they wait for work{where}", where=where)
 
@@ -222,8 +242,15 @@ def reported(member: ThreadActivity) -> Message | str:
         return say(", and keeps its carrier thread meanwhile, as the runtime's own report says")
     if not remark.startswith(_REPORTED):
         return ""
-    seconds = remark.removeprefix(_REPORTED).removesuffix(" s")
-    return say(", for {seconds} s as the server's own warning says", seconds=f"{int(seconds):,}") if seconds.isdigit() else ""
+    lasts, _, others = remark.removeprefix(_REPORTED).partition(", one of ")
+    seconds, count = lasts.removesuffix(" s"), others.partition(" ")[0]
+    if not seconds.isdigit():
+        return ""
+    if not count:
+        return say(", for {seconds} s as the server's own warning says", seconds=f"{int(seconds):,}")
+    return say(
+        ", for {seconds} s as the server's own warning says, which counts {count} that hang", seconds=f"{int(seconds):,}", count=count
+    )
 
 
 def instead_of_accepting(acceptor: ThreadActivity, frame: Frame | None) -> str:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
 import msgspec
 
@@ -18,12 +18,16 @@ if TYPE_CHECKING:
     from analyzer.waits.case import Case, ProcessView
 
 
+_LOOPBACK: Final = frozenset({"localhost", "127.0.0.1", "[::1]"})
+
+
 class OwnAddress(msgspec.Struct, frozen=True):
-    """The address, the line that names it, and the pool of the threads that call it and serve its port."""
+    """The address, the line that names it, and the pool of the threads that call it. ``sure``: the pool's own name has the port; else the host alone is its own."""
 
     remote: Endpoint
     tally: Tally
     pool: Pool
+    sure: bool
 
     @property
     def evidence(self) -> Evidence:
@@ -41,4 +45,6 @@ def own_address(case: Case, view: ProcessView, group: Sequence[ThreadActivity]) 
     if pool is None or pool.role is not PoolRole.SERVER or len(ends) != 1 or any(row.remote is not None for row in view.client_side):
         return None
     remote = ends.pop()
-    return OwnAddress(remote, told[0], pool) if remote is not None and pool.port is not None and pool.port == remote.port else None
+    if remote is None or (pool.port is not None and pool.port != remote.port) or (pool.port is None and remote.host not in _LOOPBACK):
+        return None
+    return OwnAddress(remote, told[0], pool, sure=pool.port is not None)

@@ -11,7 +11,7 @@ from analyzer.evidence.sessions import SERVERS, server_of
 from analyzer.families.counted_sockets import shown
 from analyzer.join.far_side import LISTS
 from analyzer.join.turns import BRIEF
-from analyzer.model.finding import Evidence
+from analyzer.model.finding import Evidence, Outlook, RecoversWhen
 from analyzer.model.message import plural, say
 from parsers.records import Counted, SessionState, TcpState
 
@@ -19,11 +19,44 @@ if TYPE_CHECKING:
     from collections.abc import Collection
 
     from analyzer.contention.leases import Shortage
+    from analyzer.families.busy_leases import Busy
     from analyzer.join.connections import Connection
     from analyzer.join.counts import Count
     from analyzer.waits.case import Case, ProcessView
     from parsers.records import Session, SessionCount
 
+DATABASES: Final = frozenset(
+    {
+        "HikariCP",
+        "Tomcat JDBC pool",
+        "DBCP",
+        "c3p0",
+        "Druid",
+        "UCP",
+        "IronJacamar",
+        "WebLogic",
+        "WebSphere",
+        "SQLAlchemy",
+        "Active Record",
+        "Knex",
+        "Sequelize",
+        "node-postgres",
+        "ADO.NET",
+        "psycopg2",
+    }
+)
+"""Software whose pools lend connections to a database."""
+KEEPS_BY_THREAD: Final = frozenset({"Active Record", "SQLAlchemy"})
+"""Software whose pool keeps a connection for a thread as long as that works on one job or request."""
+CHANNELS: Final = frozenset({"gRPC"})
+"""Software of which a channel, and not a connection of a pool, is what somebody must close."""
+CLIENTS: Final = frozenset({"Apache HttpClient", "Reactor Netty"})
+"""Software whose pools lend connections of HTTP."""
+OPEN: Final = Outlook(
+    RecoversWhen.UNKNOWN,
+    say("If calls that take long have the connections, these come back; if nobody gives them back, only a restart helps."),
+)
+"""The outlook where no line tells who has what a pool has lent."""
 RESTS: Final = 60.0
 """Seconds of rest from which on a session's client hardly works with it: a call that uses a connection comes back to it in between."""
 _FEWEST: Final = 2
@@ -174,6 +207,15 @@ def counted_work(case: Case) -> CountedWork | None:
     works = all(one.state is SessionState.ACTIVE and not one.told for one in counts)
     alone = len({one.server for one in counts}) == 1
     return CountedWork(counts) if works and alone and sum(one.count for one in counts) >= _FEWEST else None
+
+
+def running(case: Case) -> Busy | None:
+    """The listed sessions that run one statement for long."""
+    if not any(snapshot.sessions for snapshot in case.incident.snapshots):
+        return None
+    from analyzer.families.busy_leases import busy  # noqa: PLC0415 - for lists of sessions
+
+    return busy(case)
 
 
 def at_rest(shortage: Shortage) -> Resting | CountedRest | None:

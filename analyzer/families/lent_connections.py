@@ -9,11 +9,11 @@ from msgspec.structs import replace
 from analyzer.contention.blocked_group import common_frame, place
 from analyzer.contention.scopes import keepers, scope_of
 from analyzer.evidence.citations import of_sockets, of_threads
-from analyzer.evidence.doing import doing, meanwhile
+from analyzer.evidence.doing import doing, meanwhile, reported
 from analyzer.evidence.multiples import multiple
 from analyzer.evidence.settings_beside import small_pool
 from analyzer.families import blocked_threads
-from analyzer.families.idle_leases import Resting, resting, resting_behind
+from analyzer.families.idle_leases import OPEN, Resting, resting, resting_behind, running
 from analyzer.families.leakers import leaker_of
 from analyzer.model.finding import Confidence, Outlook, RecoversWhen, When
 from analyzer.model.message import capitalized, plural, say, say_of
@@ -26,6 +26,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from analyzer.contention.leases import Shortage
+    from analyzer.families.busy_leases import Busy
     from analyzer.families.idle_leases import CountedRest
     from analyzer.families.leakers import Leaker
     from analyzer.model.finding import Evidence, Finding
@@ -95,6 +96,7 @@ class Words(blocked_threads.Words):
     resting: str | None
     leaker: Frame | None
     unlimited: str
+    since: str
 
 
 def words(shortage: Shortage) -> Words:
@@ -103,6 +105,7 @@ def words(shortage: Shortage) -> Words:
     rest = resting(shortage.case, of_database=True) if shortage.few and lender.lends == JDBC else None
     kept = shortage.keeping or (keepers(shortage.view) if shortage.few and lender.lends == JDBC else ())
     leak = leaker_of(shortage) if not kept else None
+    runs = _busy(shortage) if rest is None and leak is None and not kept else None
     return Words(
         **blocked_threads.words(shortage),
         software=lender.software,
@@ -120,6 +123,8 @@ def words(shortage: Shortage) -> Words:
         if kept
         else _leak_in_words(leak, rest)
         if leak is not None
+        else say("{running}: what is lent is in use", running=runs.words)
+        if runs is not None
         else _unseen(shortage)
         if rest is None
         else say("{resting}: what is lent is not in use, but was not given back", resting=rest.words),
@@ -130,6 +135,8 @@ def words(shortage: Shortage) -> Words:
         if kept
         else say("{leak}. What is kept is missing for all others, and the threads that wait are victims.", leak=leak.words)
         if leak is not None
+        else say("They are in use: a connection comes back when its statement ends, and the next run takes it again.")
+        if runs is not None
         else say("Who has them is not among the threads that are here: statements that take long, or threads that did not give them back.")
         if rest is None
         else say(
@@ -139,12 +146,18 @@ def words(shortage: Shortage) -> Words:
         that_is_here=say(" that is here") if shortage.few else "",
         resting=idle.words if (idle := at_rest(shortage)) is not None else None,
         leaker=leak.site if leak is not None else None,
+        since=reported(shortage.members[0]) if len(shortage.members) == 1 else "",
         unlimited=say(", without a timeout,") if shortage.few and not any(_is_limited(member) for member in shortage.members) else "",
     )
 
 
 def _is_limited(member: ThreadActivity) -> bool:
     return member.activity.timed or member.thread.state is not JavaState.WAITING
+
+
+def _busy(shortage: Shortage) -> Busy | None:
+    """The listed sessions that run one statement for long, where picked threads wait and none that is here uses a connection."""
+    return running(shortage.case) if shortage.few and not shortage.users and shortage.lender.lends == JDBC else None
 
 
 def _leak_in_words(leak: Leaker, rest: Resting | CountedRest | None) -> str:
@@ -155,10 +168,9 @@ def open_outlook(shortage: Shortage) -> Outlook | None:
     """That nobody knows whether picked threads get one, where no line tells who has what they wait for."""
     if not shortage.few or leaker_of(shortage) is not None or resting(shortage.case, of_database=True) is not None:
         return None
-    return Outlook(
-        RecoversWhen.UNKNOWN,
-        say("If calls that take long have the connections, these come back; if nobody gives them back, only a restart helps."),
-    )
+    if _busy(shortage) is not None:
+        return Outlook(RecoversWhen.CAUSE, say("A connection comes back when a statement ends."))
+    return OPEN
 
 
 def _limit_in_words(shortage: Shortage) -> str:

@@ -9,7 +9,7 @@ from msgspec.structs import replace
 from analyzer.evidence.chosen_threads import chosen
 from analyzer.evidence.log_events import MANY, caller_in_words, caller_of, in_words, of_this_moment, site_of
 from analyzer.evidence.settings_beside import lent_at_most, long_batch, small_pool
-from analyzer.families.idle_leases import counted_work, half_closed, resting
+from analyzer.families.idle_leases import CHANNELS, CLIENTS, DATABASES, KEEPS_BY_THREAD, OPEN, counted_work, half_closed, resting, running
 from analyzer.families.log_joins import counted_to, tail_of, unread_queue, who_holds
 from analyzer.families.log_stories import SERVICE, STORIES
 from analyzer.families.pauses import OF_ONE_TIME, explained
@@ -38,33 +38,7 @@ SHORT: Final = 60
 """Lines of a log that somebody picked: each of them is there because it matters. In a longer one a failure of one call is noise."""
 FEW_PROBES: Final = 5
 """Checks without an answer that a container which starts, or is busy for a moment, has too."""
-_JDBC: Final = frozenset(
-    {
-        "HikariCP",
-        "Tomcat JDBC pool",
-        "DBCP",
-        "c3p0",
-        "Druid",
-        "UCP",
-        "IronJacamar",
-        "WebLogic",
-        "WebSphere",
-        "SQLAlchemy",
-        "Active Record",
-        "Knex",
-        "Sequelize",
-        "node-postgres",
-        "ADO.NET",
-        "psycopg2",
-    }
-)
-"""Software whose pools lend connections to a database."""
-_KEEPS_BY_THREAD: Final = frozenset({"Active Record", "SQLAlchemy"})
-"""Software whose pool keeps a connection for a thread as long as that works on one job or request."""
-_CHANNELS: Final = frozenset({"gRPC"})
-"""Software of which a channel, and not a connection of a pool, is what somebody must close."""
-_HTTP: Final = frozenset({"Apache HttpClient", "Reactor Netty"})
-_OF_JAVA: Final = (_JDBC | _HTTP | {"JVM", "Tomcat", "Commons Pool", "OkHttp"}) - OF_LOGS.keys()
+_OF_JAVA: Final = (DATABASES | CLIENTS | {"JVM", "Tomcat", "Commons Pool", "OkHttp"}) - OF_LOGS.keys()
 
 
 POOL: Final = Text(
@@ -81,7 +55,11 @@ POOL: Final = Text(
             "{event}{called}{often}, and {resting}: what is lent is not in use, but was not given back.",
             Either(
                 "working",
-                "{event}{called}{often}, while {working}: all that is lent is in use, and nothing here is a leak.",
+                Either(
+                    "busy",
+                    "{event}{called}{often}: {own}{working}.",
+                    "{event}{called}{often}, while {working}: all that is lent is in use, and nothing here is a leak.",
+                ),
                 Either("sized", "{event}{often}: {sized}.", "{event}{called}{often}."),
             ),
         ),
@@ -130,12 +108,18 @@ POOL: Final = Text(
         Do(
             When.NOW,
             "Compare the pool's size with the number of threads that use it, for each process, and look which statements take long.",
-            on="working",
+            on="shared",
         ),
         Do(
             When.FIX,
             "Make the slow statements short; give the pool as many connections as threads use it, as far as the database can serve them.",
-            on="working",
+            on="shared",
+        ),
+        Do(When.NOW, "End the runs of the statement that nobody needs any more; the pool is free when they end.", on="busy"),
+        Do(
+            When.FIX,
+            "Make the statement cheaper (an index, fewer rows), give it a timeout, and begin no run before the last one has ended.",
+            on="busy",
         ),
         Do(When.FIX, "Give the pool as many connections as threads share it ({users}), or run fewer threads.", on="sized"),
         Do(When.FIX, "Give back what {leaker} takes in every path (try-with-resources, finally, with).", on="taken"),
@@ -155,7 +139,7 @@ POOL: Final = Text(
                     "Calls that take long would show sessions that work; here {resting}. They were taken and never closed, or are kept during something else; no statement is slow, and a larger pool only moves the moment.",
                     Either(
                         "working",
-                        "Here {working}. A pool that is smaller than the number of threads that use it, and statements that take long, leave the others waiting; what is never given back would rest.",
+                        "Here {working}. Nothing is left to give back: a watch that takes back what is lent would only end statements that run. A pool that is smaller than the number of threads that use it, and statements that take long, leave the others waiting; what is never given back would rest.",
                         Either(
                             "sized",
                             "{sized}: when more of them work at once than the pool has, the others wait and fail. The limit of the server behind it says nothing of that. Calls that take long, and connections that were never given back, make it worse.",
@@ -246,13 +230,15 @@ def _of_pools(case: Case, told: Sequence[Told]) -> Finding | None:
     main = empty or leak or told[0]
     leaker = site_of(leak.event, case.known) if leak is not None else None
     site = leaker or site_of(main.event, case.known)
-    lends = main.event.source not in _HTTP and _all_lent(main)
-    idle = resting(case, of_database=main.event.source in _JDBC) if empty is not None and leaker is None and lends else None
-    halves = half_closed(case) if empty is not None and leaker is None and main.event.source in _HTTP else None
+    lends = main.event.source not in CLIENTS and _all_lent(main)
+    idle = resting(case, of_database=main.event.source in DATABASES) if empty is not None and leaker is None and lends else None
+    halves = half_closed(case) if empty is not None and leaker is None and main.event.source in CLIENTS else None
     rest = idle or halves
-    work = counted_work(case) if empty is not None and rest is None and leaker is None and main.event.source in _JDBC else None
+    searched = empty is not None and rest is None and leaker is None and main.event.source in DATABASES
+    runs = running(case) if searched else None
+    work = runs or (counted_work(case) if searched else None)
     sizes = (
-        small_pool(case.incident, lent_at_most(main.event), "route" if main.event.source in _HTTP else "pool")
+        small_pool(case.incident, lent_at_most(main.event), "route" if main.event.source in CLIENTS else "pool")
         if empty is not None and rest is None and work is None and leaker is None
         else None
     )
@@ -266,21 +252,29 @@ def _of_pools(case: Case, told: Sequence[Told]) -> Finding | None:
         leaker=leaker,
         asked_by=caller_of(leak.event, leaker, case.known) if leak is not None and leaker is not None else None,
         empty=empty,
-        channel=main.event.source in _CHANNELS,
-        channels=leaker if main.event.source in _CHANNELS else None,
-        taken=leaker if main.event.source not in _CHANNELS else None,
-        counted=counted_to(case, main.event.subject or "") if main.event.source in _CHANNELS else "",
+        channel=main.event.source in CHANNELS,
+        channels=leaker if main.event.source in CHANNELS else None,
+        taken=leaker if main.event.source not in CHANNELS else None,
+        counted=counted_to(case, main.event.subject or "") if main.event.source in CHANNELS else "",
         unknown=leaker is None and work is None and sizes is None,
         resting=rest.words if rest is not None else None,
         idle=idle,
         halves=halves,
         working=work.words if work is not None else None,
+        busy=runs,
+        shared=work if runs is None else None,
+        own=say("{number:,.0f} of its connections run one statement, ", number=counted)
+        if runs is not None and (counted := main.event.figure("runningsqlcount"))
+        else "",
         unseen=rest is None and work is None and sizes is None,
         site=site,
         who=main.event.subject or main.event.source,
         stacks=_stacks(main.event.source),
     )
-    sure = Confidence.LIKELY if (leaker is not None and empty is not None) or (rest is not None and rest.sure) else Confidence.SUSPECTED
+    proven = (
+        (leaker is not None and empty is not None) or (rest is not None and rest.sure) or (runs is not None and runs.explains(main.event))
+    )
+    sure = Confidence.LIKELY if proven else Confidence.SUSPECTED
     if empty is not None and leak is None and (again := _free_again(case, empty)) is not None:
         return _over(text, _rule_of_pool(main, empty), empty, again)
     beside = (
@@ -292,11 +286,13 @@ def _of_pools(case: Case, told: Sequence[Told]) -> Finding | None:
         if leak is not None and leak is not main
         else None
     )
-    if sizes is not None and sizes.sure and main.event.source in _KEEPS_BY_THREAD:
+    if sizes is not None and sizes.sure and main.event.source in KEEPS_BY_THREAD:
         sure = Confidence.LIKELY
     shown = (main.evidence, *((beside,) if beside is not None else ()), *(sizes.evidence if sizes is not None else ()))
     found = _finding(text, _rule_of_pool(main, empty), sure, shown, Culprit(frame=_named(site), library=main.event.source))
-    return replace(found, outlook=_IN_USE) if work is not None or sizes is not None else found
+    if work is not None or sizes is not None:
+        return replace(found, outlook=_IN_USE)
+    return replace(found, outlook=OPEN) if leaker is None and rest is None and empty is not None else found
 
 
 def _free_again(case: Case, empty: Told) -> Told | None:
@@ -335,9 +331,9 @@ def _all_lent(told: Told) -> bool:
 
 def _rule_of_pool(main: Told, empty: Told | None) -> str:
     source = main.event.source
-    if source not in _JDBC | _HTTP:
+    if source not in DATABASES | CLIENTS:
         return "object-pool-exhausted" if empty is not None else "connection-leak"
-    return "jdbc-pool-exhausted" if source in _JDBC else "http-pool-exhausted"
+    return "jdbc-pool-exhausted" if source in DATABASES else "http-pool-exhausted"
 
 
 def _of_line(case: Case, told: Told, story: Story) -> Finding:

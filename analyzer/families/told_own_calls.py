@@ -24,7 +24,11 @@ if TYPE_CHECKING:
 
 TEXT: Final = Text(
     "self-call-starvation",
-    headline="{count} {what}{called}, and call {remote}, as the text says: their own pool {pool} serves that port, so the server waits for itself{none_left}.",
+    headline=Either(
+        "sure",
+        "{count} {what}{called}, and call {remote}, as the text says: their own pool {pool} serves that port, so the server waits for itself{none_left}.",
+        "{count} {what}{called}, and call {remote}, as the text says: if that is the port of their own server, it waits for itself.",
+    ),
     explanation="A call to the own port needs a free thread of the same pool. If all of them wait for such calls, none is left to answer, and each request waits for another one. More threads only move the moment.{besides}",
     why="The stack shows the wait and the pool, and the text says what is called; a socket table would prove it.",
     do=(
@@ -68,14 +72,15 @@ def _finding(case: Case, view: ProcessView, group: Sequence[ThreadActivity], own
         what=doing(member, frame, several=True) or say("are in {frame}", frame=frame.call),
         frame=app if app is not None and app != frame else None,
         remote=own.remote,
+        sure=own.sure,
         pool=own.pool.name,
         limits=f" ({limits})" if limits else "",
         command="jstack -l PID > jstack.txt; ss -tanpoei > ss.txt",
     )
     shown = (of_threads(group, say("a request thread waits for an answer")), own.evidence)
-    sure = Confidence.LIKELY if more is not None else Confidence.SUSPECTED
+    sure = Confidence.LIKELY if more is not None and own.sure else Confidence.SUSPECTED
     return text.finding(
-        severity=Severity.CRITICAL if more is not None else Severity.WARNING,
+        severity=Severity.CRITICAL if more is not None and own.sure else Severity.WARNING,
         confidence=sure,
         evidence=(*shown, *((more.evidence,) if more is not None else ())),
         rule=TEXT.rule,
@@ -88,5 +93,9 @@ def _finding(case: Case, view: ProcessView, group: Sequence[ThreadActivity], own
             remote=str(own.remote),
             library=member.activity.library,
         ),
-        doubts=(few_threads() if more is None else Doubt(TOLD, say("what is called, and how many wait so, the text alone says"), sure),),
+        doubts=(
+            few_threads()
+            if more is None or not own.sure
+            else Doubt(TOLD, say("what is called, and how many wait so, the text alone says"), sure),
+        ),
     )

@@ -11,7 +11,7 @@ from analyzer.contention.leases import lender_of
 from analyzer.contention.locks import waits_for_lock
 from analyzer.evidence.at_rest import alike, at_rest, parked, rounds, unsignalled
 from analyzer.evidence.departures import before
-from analyzer.evidence.doing import caller, doing, idle, interrupted, kept, next_message, of_a_reader, of_a_task, reported
+from analyzer.evidence.doing import caller, doing, idle, interrupted, kept, named_wait, of_a_reader, of_a_task, reported
 from analyzer.evidence.lock_lists import listed
 from analyzer.evidence.log_events import caller_in_words, in_words, of_this_moment
 from analyzer.evidence.sessions import of_lists
@@ -327,8 +327,8 @@ def _what(view: ProcessView, member: ThreadActivity, holders: dict[str, Thread],
             "wait to enter a monitor in {frame}; which one it is, and who holds it, these lines do not show",
             frame=frame.call,
         ), frame
-    if (pushed := push_frame(thread.frames, view.known)) is not None:
-        return next_message(number, pushed, thread, view.known), pushed
+    if (named := named_wait(number, thread, view.known)) is not None:
+        return named
     does = doing(member, frame, several=several)
     if lock is not None and lock.cls and (does is None or found.kind in _OF_LOCKS):
         unowned = (

@@ -47,7 +47,7 @@ CLEAN: Final = say("no pool of request threads waits for a database connection")
 KEPT: Final = Outlook(RecoversWhen.CAUSE, say("A connection comes back when whoever keeps it goes on."))
 TEXT: Final = Text(
     "jdbc-pool-exhausted",
-    headline="{count} wait{unlimited} for a database connection: {holder}.",
+    headline="{count} wait{unlimited} for a database connection{since}: {holder}.",
     explanation="{count} wait for a connection of {software}, called from {site}.{where_they_are}{clients}{outlook}",
     do=(
         Do(

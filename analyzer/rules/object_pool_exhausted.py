@@ -22,6 +22,7 @@ from analyzer.contention.leases import Shortage, beyond, lender_of, shortages
 from analyzer.evidence.citations import of_sockets, of_threads
 from analyzer.families import blocked_threads
 from analyzer.families.idle_leases import at_rest
+from analyzer.families.leakers import leaker_of
 from analyzer.model.finding import Confidence, Evidence, Finding, Outlook, RecoversWhen, When
 from analyzer.model.message import plural, say, say_of
 from analyzer.model.need import Need
@@ -113,6 +114,7 @@ def _finding(
 ) -> Finding:
     limit, patience, watch = settings
     rest = at_rest(blocked) if isinstance(blocked, Shortage) else None
+    leak = leaker_of(blocked) if isinstance(blocked, Shortage) else None
     waiting = of_threads(blocked.members, say("{threads} wait for {what}", threads=plural(len(blocked.members), "thread"), what=what))
     held_evidence = _evidence(blocked, users)
     held = (
@@ -125,6 +127,8 @@ def _finding(
             threads=plural(len(users), "thread"),
         )
         if users
+        else leak.words
+        if leak is not None
         else say("{resting}: what is lent is not in use, but was not given back", resting=rest.words)
         if rest is not None
         else say("who has them is not among the threads that are here")
@@ -157,9 +161,10 @@ def _finding(
         blocked,
         text,
         _judge(blocked, users),
-        (waiting, *held_evidence, *((rest.evidence,) if rest is not None else ())),
+        (waiting, *held_evidence, *(one.evidence for one in (rest, leak.told if leak is not None else None) if one is not None)),
         ((waiting,), held_evidence),
-        culprit=blocked.culprit(blocked.frame, library=library),
+        lasts=leak is not None,
+        culprit=blocked.culprit(leak.site if leak is not None else blocked.frame, library=library),
     )
 
 

@@ -1,4 +1,4 @@
-"""Waits that the names of methods tell, where no table lists them: for something that a pool lends, and for the next message.
+"""Waits that the names of methods tell, where no table lists them: for something that a pool lends, for a free worker, and for the next message.
 
 A pool's frames stand between the wait and the call that takes, whatever their package:
 
@@ -13,6 +13,7 @@ their own wish, as most of them do most of the time.
 
 from __future__ import annotations
 
+import re
 from functools import lru_cache
 from typing import TYPE_CHECKING, Final
 
@@ -115,6 +116,21 @@ _ASKS: Final = frozenset(
 """Methods of those who send a message and wait for its answer: that is a call."""
 
 
+_TOP: Final = 6
+_WORKERS: Final = re.compile(
+    r"(?:block|wait|await)(?:For|Until)(?:Available|Free|Idle|An?Available|AFree|Next)?(?:Thread|Worker)s?(?:Available|Free|Idle)?|findControlRunnable|getWorkerThread"
+)
+"""Methods that wait for a free worker, as their names say."""
+_WAITING: Final = ("java.lang.Object.wait", "java.util.concurrent.locks.", "sun.misc.Unsafe.park", "jdk.internal.misc.Unsafe.park")
+
+
+def worker_frame(frames: tuple[Frame, ...]) -> Frame | None:
+    """The frame in which a thread waits for a free worker of a pool; None for a thread that does anything else."""
+    if not frames or not frames[0].full.startswith(_WAITING):
+        return None
+    return next((frame for frame in frames[:_TOP] if _WORKERS.fullmatch(frame.method)), None)
+
+
 @lru_cache(maxsize=8192)
 def push_frame(frames: tuple[Frame, ...], known: Knowledge) -> Frame | None:
     """The call that waits for the next message: a listed one, or a library's consumer that receives, and no request that waits for its answer."""
@@ -128,6 +144,11 @@ def push_frame(frames: tuple[Frame, ...], known: Knowledge) -> Frame | None:
             calls = any(other.method in _ASKS or known.serves(other.full) is not None for other in frames)
             return None if calls else frame
     return None
+
+
+def takes_messages(frame: Frame) -> bool:
+    """True for the loop of a consumer, as its class says."""
+    return any(word in frame.cls.rpartition(".")[2] for word in (*_RECEIVERS, "PubSub"))
 
 
 def asks(thread: Thread) -> bool:

@@ -22,6 +22,7 @@ class Counted(StrEnum):
     LINES = "lines"
     OBJECTS = "objects of a heap"
     LENT = "what a pool may lend"
+    SCANNED = "rows of a table that a plan reads as a whole"
     DUMPS = "thread dumps"
     CALLED = "addresses that are called"
 

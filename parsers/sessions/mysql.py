@@ -20,15 +20,16 @@ from parsers.records import Endpoint, Parsed, Session, SessionBlock, SessionStat
 from parsers.records.shows import Shows
 from parsers.sessions.common import age_of, parse_rows
 from parsers.text.endpoint import endpoint
+from parsers.text.patterns import lazy
+from parsers.text.source import leftovers
 from parsers.text.sql import without_literals
-from parsers.text.tables import columns_of, grid_of
+from parsers.text.tables import Cells, Row, columns_of, grid_of
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
 
     from parsers.records import Where
     from parsers.text.source import Section
-    from parsers.text.tables import Cells, Row
 
 NAME: Final = "mysql"
 SHOWS: Final = frozenset({Shows.SESSIONS})
@@ -36,7 +37,16 @@ HEADER: Final = (
     r"[ ]*\+(?:-+\+){3,}[ ]*\n[ ]*\|[ ]*(?:Id|ID|waiting_\w+|wait_started|requesting_trx_id|trx_\w+|(?=[^\n]{0,300}\block_status\b)\w+)[ ]*\|[^\n]*$|[ ]*\*{5,} 1\. row \*{5,}[ ]*$|Id\tUser\tHost\t[^\n]{0,200}$|(?i:id,user,host,)[^\n]{0,200}$"
     r"|(?:wait_started|requesting_trx_id|waiting_pid|trx_\w{1,40})[\t,][^\n]{0,600}$"
 )
-ROW_SHAPE: Final = HEADER
+_COMMANDS: Final = r"(?:Query|Sleep|Execute|Connect|Daemon|Killed|Prepare|Binlog Dump(?: GTID)?)"
+ROW_SHAPE: Final = (
+    HEADER
+    + rf"|[ ]{{0,8}}\|[ ]*\d{{1,20}}[ ]*\|[^|\n]{{0,120}}\|[^|\n]{{0,160}}\|[^|\n]{{0,120}}\|[ ]*{_COMMANDS}[ ]*\|[ ]*-?\d{{1,10}}[ ]*\|[^\n]*$"
+)
+_bare = lazy(
+    rf"\s{{0,8}}\|?\s{{0,8}}(?P<id>\d{{1,20}})\s{{0,20}}[|\t](?P<user>[^|\t\n]{{0,120}})[|\t](?P<host>[^|\t\n]{{0,160}})[|\t](?P<db>[^|\t\n]{{0,120}})[|\t]\s{{0,8}}(?P<command>{_COMMANDS})\s{{0,20}}"
+    r"[|\t]\s{0,20}(?P<time>-?\d{1,10})\s{0,20}[|\t](?P<state>[^|\t\n]{0,200})[|\t](?P<info>[^\n]{0,4000})"
+).match
+"""A row of the process list whose heading was left out."""
 _LIST: Final = ({"id", "user", "host", "command"}, {"id", "user", "host", "info"})
 _WAITS: Final = ({"waiting_pid", "blocking_pid"}, {"waiting_thread", "blocking_thread"})
 _TRANSACTION: Final = {"trx_mysql_thread_id"}
@@ -49,13 +59,19 @@ _LOCKED: Final = ("Waiting for table metadata lock", "Waiting for table level lo
 def sniff(head: Sequence[str]) -> bool:
     """True if the columns are those of a process list or of lock waits."""
     columns = columns_of(head)
-    return any(need <= columns for need in (*_LIST, *_WAITS, _TRANSACTION)) or (columns >= _METADATA and bool(columns & {*_OWNERS}))
+    return (
+        any(_bare(line) for line in head)
+        or any(need <= columns for need in (*_LIST, *_WAITS, _TRANSACTION))
+        or (columns >= _METADATA and bool(columns & {*_OWNERS}))
+    )
 
 
 def parse(section: Section) -> Parsed:
     """Read each session, or each pair of a waiter and a holder."""
     grid = grid_of(section)
     columns = set(grid.columns) if grid is not None else set[str]()
+    if not any(need <= columns for need in (*_LIST, *_WAITS, _TRANSACTION, _METADATA)):
+        return _without_heading(section)
     if any(need <= columns for need in _WAITS):
         return parse_rows(section, lambda row: _block(section, row))
     if grid is not None and columns >= _METADATA:
@@ -63,6 +79,26 @@ def parse(section: Section) -> Parsed:
     if columns >= _TRANSACTION:
         return parse_rows(section, lambda row: _transaction(section, row))
     return parse_rows(section, lambda row: _session(section, row))
+
+
+def _without_heading(section: Section) -> Parsed:
+    """Rows of a process list alone, as somebody picked them."""
+    found: list[Session] = []
+    unread: list[tuple[int, str]] = []
+    for index, line in section.rows():
+        match = _bare(line)
+        cells = (
+            Cells({name: "" if (cell := value.strip(" |")) == "NULL" else cell for name, value in match.groupdict().items()})
+            if match
+            else None
+        )
+        session = _session(section, Row(index, index, cells)) if cells is not None else None
+        if session is not None:
+            found.append(session)
+        elif line.strip("+-| "):
+            unread.append((index, "no row of a process list"))
+    gaps, elisions = leftovers(section, unread)
+    return Parsed((*found, *elisions), section.nonblank - sum(gap.lines for gap in gaps), gaps)
 
 
 def _metadata(section: Section, rows: Sequence[Row]) -> Callable[[Row], SessionBlock | None]:

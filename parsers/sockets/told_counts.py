@@ -87,6 +87,9 @@ _NAMES: Final = (
     "samples",
     "idle",
     "leep",
+    "type: ALL",
+    "| ALL",
+    "Seq Scan",
 )
 """One of these stands in every line that says something of pools, of an address or of other dumps."""
 _SECONDS: Final = {"s": 1.0, "m": 60.0, "h": 3600.0, "d": 86400.0, "w": 604800.0}

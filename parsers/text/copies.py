@@ -120,6 +120,8 @@ _torn = lazy(
 ).match
 _commanded = lazy(r"[^\n$#%>]{0,80}[$#%>] {1,3}(?:sudo )?(?:netstat|ss|lsof|ps|jstack|cat|ls|grep|awk)\b").match
 _BEGINS: Final = lazy(r"\s*(?:at |- |\"|java\.lang\.Thread\.State: |[#>*])")
+_whole = lazy(r"\s+at [\w.$<>/@-]{3,300}\([^()\n]{1,120}\)\s*$").match
+"""A frame that stands below the exception which it is of: no end of a line."""
 _QUOTED: Final = lazy(r"^> ?")
 _BAR: Final = lazy(r"(?<![ \t])[ \t]*+\|[ \t]*+$")
 
@@ -374,7 +376,7 @@ def _joined(lines: Sequence[str], lost: Collection[int], width: int, glue: str) 
         room = width - width_of(before)
         begins = len(line.split(None, 1)[0]) if line.split() else 0
         full = room == 0 if not glue else 0 <= room <= begins
-        if index in lost and before and begins and full:
+        if index in lost and before and begins and full and _whole(line) is None:
             head = index - 1 if head < 0 else head
             found[head] += glue + (line.lstrip() if glue else line)
             found[index] = ""

@@ -1,8 +1,9 @@
-"""What a sentence beside pasted evidence says of other things than threads and sockets: a pool, an address that is called, more dumps.
+"""What a sentence beside pasted evidence says of other things than threads and sockets: a pool, an address that is called, more dumps, a statement's plan.
 
     Connection pool max = 50; 30 connections, all "Sleep"
     it calls http://localhost:8080/api/prices
     three dumps a minute apart, always the same place
+    id: 1  table: o  type: ALL  rows: 18422109  Extra: Using where
 
 What a person tells is no output of a tool: it is marked as told. An address that somebody opens, tests with a command or measures is none that the program
 calls: a sentence must speak of a call, or the line be a setting or a line of a program.
@@ -71,16 +72,18 @@ def pools_in(section: Section, index: int, line: str) -> Iterator[Tally | Sessio
 
 _OWN: Final = frozenset({"localhost", "127.0.0.1", "[::1]", "0.0.0.0"})  # noqa: S104 - compared, never bound
 _PORTS: Final = {"http": 80, "https": 443}
-_address = lazy(
+_addresses = lazy(
     r"\b(?P<scheme>https?)://(?P<host>\[[0-9a-fA-F:]{2,40}\]|[A-Za-z0-9][\w.-]{0,80}?)(?::(?P<port>\d{1,5}))?(?=[/\s`\"'<>),;?]|$)"
-).search
+).finditer
+_NEAR: Final = 80
+"""Letters in front of an address in which the word stands that says what is done with it."""
 _calls = lazy(
     r"\b(?:calls?|calling|requests? (?:to|goes|go)|fetch(?:es)?|invokes?|talks? to|address (?:it|they|which|that)|client|base[_-]?ur[li]|endpoint|target)\b"
     r"|[\w.-]{0,60}(?:url|uri|endpoint|host|address)[\"']?\s{0,3}[=:]\s{0,3}[\"'`]?https?://|\w\(\s{0,3}[\"'`]https?://|[=+]\s{0,3}[\"']https?://",
     flags=re.IGNORECASE,
 ).search
 _opened = lazy(
-    r"\b(?:curl|wget|browser?|browse|open(?:ed|ing)?|visit(?:ing)?|jmeter|wrk|gatling|postman|swagger|if I|when I|I (?:call|access|go|get|request)|clients? (?:call|request|get)|users? (?:call|open|request|get)|health ?check|probe)\b|\bab -",
+    r"\b(?:curl|wget|browser?|browse|open(?:ed|ing)?|visit(?:ing)?|jmeter|wrk|gatling|postman|swagger|tests?|testing|tested|if I|when I|I (?:call|access|go|get|request)|clients? (?:call|request|get)|users? (?:call|open|request|get)|health ?check|probe)\b|\bab -",
     flags=re.IGNORECASE,
 ).search
 _stamped = lazy(r"\W{0,3}\d{4}[-/.]\d\d[-/.]\d\d|[\d.:a-f]{3,40} - ").match
@@ -94,8 +97,11 @@ _itself = lazy(
 def called_in(section: Section, index: int, line: str) -> Iterator[Tally]:
     """The address that a line says is called, if it is this host's own: by its name, or because the line says so."""
     text = line[:_LONGEST]
-    match = _address(text) if "://" in text else None
-    if match is None or _calls(text) is None or _opened(text) is not None or _stamped(text) is not None:
+    found = list(_addresses(text)) if "://" in text else []
+    if len({(one["host"], one["port"]) for one in found}) != 1 or _opened(text) is not None or _stamped(text) is not None:
+        return
+    match = found[0]
+    if _calls(text[max(0, match.start() - _NEAR) : match.end("scheme") + 3]) is None:
         return
     port = port_of(match["port"]) if match["port"] else _PORTS[match["scheme"]]
     if port is not None and (match["host"].lower() in _OWN or _itself(text) is not None):
@@ -132,8 +138,29 @@ def dumps_in(section: Section, index: int, line: str) -> Iterator[Tally]:
         yield Tally(where=section.where(index), what=Counted.DUMPS, count=count, listing=section.first + index, told=True)
 
 
+_scan = lazy(
+    r"\btable: {0,4}[\"'`]?(?P<table>[\w.$]{1,64})[\"'`]?[^\n]{0,120}?\btype: {0,4}ALL\b[^\n]{0,160}?\brows: {0,4}(?P<rows>\d{1,15})"
+    r"|^\s{0,8}\|\s{0,8}\d{1,6}\s{0,20}\|[^|\n]{0,40}\|\s{0,8}(?P<table2>[\w.$<>,]{1,64})\s{0,64}\|(?:[^|\n]{0,200}\|)?\s{0,8}ALL\s{0,20}\|(?:[^|\n]{0,300}\|){4}\s{0,20}(?P<rows2>\d{1,15})\s{0,20}\|"
+    r"|\bSeq Scan on (?P<table3>[\w.$]{1,64})[^\n]{0,120}?\brows=(?P<rows3>\d{1,15})"
+).search
+LARGE: Final = 10_000
+"""Rows of a table from which on it matters that all are read."""
+
+
+def scans_in(section: Section, index: int, line: str) -> Iterator[Tally]:
+    """The table that a line of a plan reads as a whole, and its rows."""
+    match = _scan(line[:_LONGEST]) if "ALL" in line or "Seq Scan" in line else None
+    if match is None:
+        return
+    rows = int(match["rows"] or match["rows2"] or match["rows3"])
+    if rows >= LARGE:
+        table = match["table"] or match["table2"] or match["table3"]
+        yield Tally(where=section.where(index), what=Counted.SCANNED, count=rows, listing=section.first + index, name=table)
+
+
 def besides_in(section: Section, index: int, line: str) -> Iterator[Tally | SessionCount]:
     """All that a line says of such things."""
     yield from pools_in(section, index, line)
     yield from called_in(section, index, line)
     yield from dumps_in(section, index, line)
+    yield from scans_in(section, index, line)

@@ -61,23 +61,26 @@ _noun_before = lazy(r"(?:threads?|workers?|handlers?|processes|goroutines?)[\"'`
 _AT_IT: Final = r"(?:(?:is|are|was|were|stands?|sits?|hangs?|waits?|looks?|stuck|blocked|hung|hanging|waiting|sitting|standing) ){1,2}(?:in|at|on|here|there|so|like|this|that|exactly|the same)\b"
 _every = lazy(
     rf"\b(?:every(?: single)? one|each(?: one)?|all) of (?:(?:the|our|my|these|those|its) )?{_NUMBER}(?: [A-Za-z][\w.-]{{0,30}}){{0,2}}? (?:threads?|workers?|handlers?|processes|goroutines?) {_AT_IT}"
-    rf"|\b(?:the|our|my|these|those|its) {_NUMBER.replace('count', 'count2')}(?: [A-Za-z][\w.-]{{0,30}}){{0,2}}? (?:threads|workers|handlers|processes|goroutines) (?:are )?all {_AT_IT.replace('{1,2}', '{0,2}')}",
+    rf"|\b(?:the|our|my|these|those|its) {_NUMBER.replace('count', 'count2')}(?: [A-Za-z][\w.-]{{0,30}}){{0,2}}? (?:threads|workers|handlers|processes|goroutines) (?:are )?all {_AT_IT.replace('{1,2}', '{0,2}')}"
+    rf"|\ball (?:the |our |my )?{_NUMBER.replace('count', 'count4')}(?: [A-Za-z][\w.-]{{0,30}}){{0,2}}? (?:threads|workers|handlers|processes|goroutines) (?:hang|wait|stand|sit|block|are (?:hung|stuck|blocked|hanging|waiting|busy))[^\n]{{0,40}}:\s*$"
+    rf"|\b(?:threads?|workers?|handlers?)\b[^\n\d]{{0,40}}\ball {_NUMBER.replace('count', 'count3')} of (?:them|these|those)\b",
     flags=re.IGNORECASE,
 ).search
 _elision = lazy(
-    rf"[\s.…\[(<>~+-]{{0,12}}(?:(?:and|another|plus|snip(?:ped)?|omitted|cut|skipped)[ :,]{{1,2}}){{0,2}}(?:{_NUMBER} (?:more|others?|further|additional)\b|[x×] ?{_NUMBER.replace('count', 'all')})"
+    rf"[\s.…\[(<>~+-]{{0,12}}(?:(?:and|another|plus|snip(?:ped)?|omitted|cut|skipped)[ :,]{{1,2}}){{0,2}}[\[(]?(?:{_NUMBER} (?:more|others?|further|additional)\b|[x×] ?{_NUMBER.replace('count', 'all')})"
     r"(?P<rest>[^\n]{0,120})$",
     flags=re.IGNORECASE,
 ).match
 _place = lazy(r"\b(?:at|in|on) (?P<place>[\w$.]{1,200}(?:\.[a-z]{1,6}:\d{1,7}|\.[\w$<>]{1,80}))").search
 _of_threads = lazy(
-    r"[\s\])>.,;:]*$|[^\n]*\b(?:threads?|workers?|handlers?|goroutines?|BLOCKED|WAITING|TIMED_WAITING|RUNNABLE|parked|blocked|stuck|waiting|stacks?|like|same|identical)\b"
+    r"[\s\])>.,;:]*$|[^\n]*\b(?:threads?|workers?|handlers?|goroutines?|BLOCKED|WAITING|TIMED_WAITING|RUNNABLE|(?:parked|blocked|stuck|waiting) (?:at|in|on|for|like|too)|stacks?|like|same|identical)\b"
 ).match
 _alike_names = lazy(
     r"(?P<names>(?<![\w#.-])[\w.#-]{0,60}\d(?:(?:, | and | & |, and )[\w.#-]{0,60}\d){1,20})\]?,? (?:(?:are|is|look|looks|all|exactly|show|have|both) ){0,3}(?:the )?(?:same|identical|alike)\b",
     flags=re.IGNORECASE,
 ).search
 _separator = lazy(r", and |, | and | & ").split
+_STEM: Final = 3
 _ABOVE: Final = 120
 """Lines above a list of names in which the pasted threads stand."""
 _spelled = lazy(
@@ -194,6 +197,9 @@ def _besides(section: Section, index: int, names: Sequence[str]) -> int:
     """How many of the threads that a line lists stand nowhere above it."""
     above = section.lines[max(0, index - _ABOVE) : index]
     heads = [line for line in above if line.lstrip().startswith(('"', "Thread[", "Thread "))]
+    stems = [stem for name in names if len(stem := name.strip(".").rstrip("0123456789").rstrip("-_#")) >= _STEM]
+    if not any(stem in line for stem in stems for line in heads):
+        return 0  # servers and nodes are told alike, too
     return sum(not any(name.lstrip(".") in line for line in heads) for name in names)
 
 
@@ -246,7 +252,7 @@ def told_of(section: Section, index: int, line: str) -> Tally | None:
     elif (match := _ahead(text)) is not None:
         number, before = match["count"] or match["count2"], None
     elif (match := _every(text)) is not None and not _denied(text):
-        number, before = match["count"] or match["count2"], None if _below(text) else False
+        number, before = match["count"] or match["count2"] or match["count3"] or match["count4"], None if _below(text) else False
     elif (words := _of_words(text)) is not None:
         number, before = str(words[0]), words[1]
     elif (match := _range(text)) is not None and _like(text) is not None and _is_known(section, index, match["name"]):

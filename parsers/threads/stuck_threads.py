@@ -57,6 +57,8 @@ REPORT = lazy(
 _REQUEST: Final = 40
 _report, _state, _lock = REPORT.match, STATE_LINE.match, LOCK_LINE.match
 _active = lazy(r"has been active for \[?(?P<ms>[\d,. \u00a0]{1,20})\]? milliseconds").search
+_hung = lazy(r"There is/are \[?(?P<count>\d{1,6})\]? thread").search
+"""How many threads hang in all, as the warning says."""
 _done = lazy(r"WSVR0606W|has completed|BEA-000339").search
 _ended = lazy(
     r"WSVR0606W: Thread \"(?P<was>[^\"\n]{1,300})\"(?:[^\n]{0,120}?approximately (?P<ms>\d{1,12}) milliseconds)?"
@@ -170,7 +172,9 @@ class _Reader:
             else None
         )
         self.request = _REQUEST if fields["wls"] and "Stack trace:" not in line else 0
-        self.remark = None if seconds is None else f"reported to be at it for {seconds} s"
+        hung = _hung(line)
+        others = f", one of {hung['count']} that hang" if hung and int(hung["count"]) > 1 else ""
+        self.remark = None if seconds is None else f"reported to be at it for {seconds} s{others}"
         self.open = None if _done(line) else Stack(self.section, index)
 
     def _came_back(self, index: int, line: str) -> None:
@@ -216,5 +220,5 @@ class _Reader:
 
 def _longer(remark: str, before: str | None) -> bool:
     """True if the first of two remarks tells of more seconds."""
-    first, second = (int("".join(filter(str.isdigit, text)) or 0) for text in (remark, before or ""))
+    first, second = (int("".join(filter(str.isdigit, text.partition(",")[0])) or 0) for text in (remark, before or ""))
     return first > second

@@ -15,6 +15,8 @@ RECEIVERS = [
     "org.apache.activemq.artemis.jms.client.ActiveMQMessageConsumer.receive(ActiveMQMessageConsumer.java:126)",
     "com.tibco.tibjms.TibjmsMessageConsumer.receive(TibjmsMessageConsumer.java:8)",
     "org.apache.pulsar.client.impl.ConsumerBase.receive(ConsumerBase.java:310)",
+    "com.ibm.mq.jms.MQMessageConsumer.receive(MQMessageConsumer.java:209)",
+    "org.apache.kafka.clients.consumer.KafkaConsumer.poll(KafkaConsumer.java:1211)",
     "com.amazonaws.services.sqs.AmazonSQSClient.receiveMessage(AmazonSQSClient.java:1)",
 ]
 

@@ -62,6 +62,13 @@ def test_a_call_to_the_own_port_that_the_text_names(words: str) -> None:
     assert "so the server waits for itself, and none of its threads is left to answer" in finding.headline
 
 
+def test_a_port_that_no_name_tells_may_be_the_own_one() -> None:
+    words = 'Line 27 is rest.get("http://localhost:9000/rates"). All 200 threads are the same:'
+    finding = first(f"It hangs.\n\n{words}\n\n{request('qtp77-12')}")
+    assert (finding.rule, finding.confidence) == ("self-call-starvation", Confidence.SUSPECTED)
+    assert "if that is the port of their own server, it waits for itself" in finding.headline
+
+
 def test_a_call_to_the_own_port_of_one_thread_is_a_suspicion() -> None:
     finding = first(f"It hangs. It calls http://localhost:8080/rates.\n\n{request()}")
     assert (finding.rule, finding.confidence) == ("self-call-starvation", Confidence.SUSPECTED)
@@ -74,6 +81,7 @@ def test_a_call_to_the_own_port_of_one_thread_is_a_suspicion() -> None:
         "curl http://localhost:8080/health hangs, too. All 200 threads are the same:",
         "It calls http://rates:8080/api, another service. All 200 threads are the same:",
         "It calls http://localhost:9090/api. All 200 threads are the same:",
+        "Tests against http://localhost:8080/ pass, here it calls http://rates:8080/api. All 200 threads are the same:",
     ],
 )
 def test_another_address_is_no_call_to_itself(words: str) -> None:
@@ -85,6 +93,8 @@ def test_another_address_is_no_call_to_itself(words: str) -> None:
 @pytest.mark.parametrize(
     ("words", "number"),
     [
+        ("all 70 request threads hang in this call:", 70),
+        ("The threads (all 32 of them):", 32),
         ("The server is dead (maxThreads 150 used, all looking the same):", 150),
         ("All 48 are the same stack.", 48),
         ("every one of the 64 workers stands in this call:", 64),
@@ -130,6 +140,14 @@ def test_threads_that_were_left_out_stand_with_those_that_are_here(words: str, n
     assert f"{number} as the text says" in diagnosed(text).verdict.headline
 
 
+@pytest.mark.parametrize(
+    "words", ["server1 and server2 are identical", "3 others are blocked by the firewall", "5 more minutes and it dies", "\t... 12 more"]
+)
+def test_words_below_a_stack_that_count_something_else(words: str) -> None:
+    between = "\n" if words[0].isalnum() else ""
+    assert "(1 pasted)" in first(f"It hangs.\n\n{request()}{between}{words}\n").headline
+
+
 def test_dumps_that_the_text_tells_of_make_a_wait_last() -> None:
     text = f"It hangs.\n\n{request()}\nThe 20 others are the same.\n"
     assert first(text).confidence is Confidence.SUSPECTED
@@ -164,6 +182,17 @@ def test_a_dispatcher_that_waits_for_a_free_worker() -> None:
     assert "“night_QuartzSchedulerThread” waits for a free worker meanwhile, and starts nothing" in finding.headline
     assert finding.outlook is not None
     assert "database" not in finding.outlook.why
+
+
+def test_a_dispatcher_alone_says_that_no_worker_is_free() -> None:
+    headline = diagnosed(f"No job starts.\n\n{DISPATCHES}").verdict.headline
+    assert "“night_QuartzSchedulerThread” waits for a free worker in SimpleThreadPool.blockForAvailableThreads" in headline
+    rests = WAITS.format(
+        name="night_QuartzSchedulerThread",
+        frame="org.quartz.core.QuartzSchedulerThread.run(QuartzSchedulerThread.java:427)",
+        run="java.lang.Thread.run(Thread.java:1)",
+    )
+    assert "is idle: it waits for work" in diagnosed(f"Is it stuck?\n\n{rests}").verdict.headline
 
 
 def test_a_dispatcher_of_another_pool_says_nothing_of_these() -> None:

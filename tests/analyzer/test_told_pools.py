@@ -103,10 +103,31 @@ def test_the_line_of_a_pool_below_the_lender_is_its_own() -> None:
     assert "nl.mill.Stock.count(Stock.java:88) took one through Desk.take" in finding.headline
 
 
+def test_a_pool_of_objects_names_who_took_one() -> None:
+    pool = (
+        "org.apache.commons.pool2.impl.GenericObjectPool.borrowObject(GenericObjectPool.java:441)",
+        "redis.clients.jedis.JedisPool.getResource(JedisPool.java:226)",
+    )
+    leak = OBJECTS.replace("org.apache.commons.dbcp2.PoolingDataSource.getConnection(PoolingDataSource.java:134)", pool[1])
+    finding = found(f"It hangs.\n\n{thread('web-4', *WAIT, *pool, *TAKES)}\nAnd the log:\n\n{leak}")
+    assert (finding.rule, finding.confidence) == ("object-pool-exhausted", Confidence.LIKELY)
+    assert "nl.mill.Stock.count(Stock.java:88) took one through Desk.take" in finding.headline
+    other = leak.replace("redis.clients.jedis.JedisPool", "net.hut.ftp.FtpPool")
+    assert "took one" not in found(f"It hangs.\n\n{thread('web-4', *WAIT, *pool, *TAKES)}\nAnd the log:\n\n{other}").headline
+
+
 def test_a_leak_alone_names_the_method_and_who_called_it() -> None:
     finding = found(f"What is this?\n\n{LEAKED}")
     assert finding.rule in {"jdbc-pool-exhausted", "connection-leak"}
     assert "what nl.mill.Desk.take(Desk.java:31) takes, called from nl.mill.Menu.week(Menu.java:44), is not given back" in finding.headline
+
+
+def test_a_warning_of_the_server_counts_those_that_hang() -> None:
+    frames = "\n".join(f"\tat {frame}" for frame in (*WAIT, *SPHERE, *TAKES))
+    head = '[3/2/26 10:00:17:420 CET] 00000027 ThreadMonitor W   WSVR0605W: Thread "WebContainer : 4" (00000025) has been active for 692417 milliseconds and may be hung.  There is/are {count} thread(s) in total in the server that may be hung.'
+    many, alone = (found(f"{head.format(count=count)}\n{frames}\n").headline for count in (48, 1))
+    assert "for a database connection, for 692 s as the server's own warning says, which counts 48 that hang: who has them" in many
+    assert "for 692 s as the server's own warning says: who has them" in alone
 
 
 @pytest.mark.parametrize(
