@@ -9,9 +9,9 @@ from analyzer.evidence.doing import caller, doing
 from analyzer.evidence.movement import has_stood, progress_text, standing
 from analyzer.evidence.waiting_groups import waiting_groups
 from analyzer.model.finding import Confidence, Culprit, Doubt, Finding, Severity, When
-from analyzer.model.message import plural, say
+from analyzer.model.message import plural, say, say_of
 from analyzer.model.text import Ask, Do, Either, Text
-from analyzer.software.blockers import blocking_frame, calls_of, waits_for_push
+from analyzer.software.blockers import FUTURES, application_frame, blocking_frame, calls_of, waits_for_push
 from analyzer.software.kinds import ActivityKind, PoolRole, SocketSide
 
 if TYPE_CHECKING:
@@ -27,7 +27,7 @@ LONG: Final = 3
 """Seconds in one call, on the same stack and without CPU time, from which on it is no short answer."""
 TEXT: Final = Text(
     "",
-    headline="{threads} of {name} {what}{called}, and did so {seconds:.0f} seconds before: what they call does not answer.",
+    headline="{threads} of {name} {what}{called}, and did so {seconds:.0f} seconds before: what they call does not answer{behind}.",
     explanation="No thread of the pool is free.{progress} Whom they call the dumps do not show: another service, this server itself, or one that lets its callers wait by design (long polls).",
     why="Nothing but dumps is here. They show the calls, and no address.",
     do=(
@@ -45,6 +45,8 @@ TEXT: Final = Text(
         "called": Either("frame", ", called from {frame}"),
         "place": Either("frame", "{frame}", "this call"),
         "waiting": "{threads} wait for an answer",
+        "behind": Either("results", ", and {results} for the results of these"),
+        "results_of": "{results} for results",
     },
 )
 _CALLS: Final = frozenset({ActivityKind.CALL, ActivityKind.SOCKET_READ, ActivityKind.SOCKET_CONNECT})
@@ -64,6 +66,27 @@ def suspicions(case: Case, rule: str, *, driver: bool) -> Iterator[Finding]:
                 pool = next(pool for pool in view.pools if group[0] in pool.members)
                 if pool.role is not PoolRole.SERVER and not _only_watches(view, pool) and len(pool.busy) == len(pool.workers) == len(group):
                     yield _finding(view, pool, group, still, rule)
+            elif group[0].activity.kind in FUTURES and _stays(still) and (delivers := _delivers(view, group)) is not None:
+                at_work = standing(case, view, delivers.busy)
+                if _stays(at_work) and (delivers.busy[0].activity.library in view.known.drivers) is driver:
+                    yield _finding(view, delivers, delivers.busy, at_work, rule, group)
+
+
+def _delivers(view: ProcessView, waiting: Sequence[ThreadActivity]) -> Pool | None:
+    """The pool without a free thread whose threads run what these wait for, and all stand in calls; None if there is none.
+
+    A lambda is named after the method that made it: ``lambda$total$0`` runs for whoever waits in ``total``.
+    """
+    app = application_frame(*waiting[0])
+    if app is None:
+        return None
+    made = f"lambda${app.method.rpartition('lambda$')[2].partition('$')[0]}$"
+    for pool in view.pools:
+        busy = pool.busy
+        whole = busy and len(busy) == len(pool.workers) and pool.role is not PoolRole.JVM and _calls_out(busy)
+        if whole and all(any(frame.cls == app.cls and frame.method.startswith(made) for frame in member.thread.frames) for member in busy):
+            return pool
+    return None
 
 
 def _only_watches(view: ProcessView, pool: Pool) -> bool:
@@ -78,6 +101,11 @@ def _lasts(still: Standing | None) -> TypeGuard[Standing]:
     return has_stood(still) and still.idle is not None and (still.seconds or 0) >= LONG
 
 
+def _stays(still: Standing | None) -> TypeGuard[Standing]:
+    """The same where the dumps print no processor time: enough for threads that wait for others, and for those that these wait for."""
+    return has_stood(still) and (still.seconds or 0) >= LONG
+
+
 def _calls_out(group: Sequence[ThreadActivity]) -> bool:
     """True for calls over a known client: whoever reads a bare socket may read from a client of its own."""
     return all(
@@ -86,27 +114,30 @@ def _calls_out(group: Sequence[ThreadActivity]) -> bool:
     )
 
 
-def _finding(view: ProcessView, pool: Pool, group: Sequence[ThreadActivity], still: Standing, rule: str) -> Finding:
+def _finding(
+    view: ProcessView, pool: Pool, group: Sequence[ThreadActivity], still: Standing, rule: str, behind: Sequence[ThreadActivity] = ()
+) -> Finding:
     member, app = group[0], caller(group[0])
     frame = blocking_frame(*member) or member.thread.frames[0]
     limits = view.known.limits_of(member.activity.library)
     text = TEXT.filled(
         view.process,
-        threads=say("All {threads}", threads=plural(len(group), "thread")),
+        threads=say("All {threads}", threads=plural(len(group), "thread")) if len(group) > 1 else say("The only thread"),
         name=pool.name,
-        what=doing(member, frame, several=True) or say("are in {frame}", frame=frame.call),
+        what=doing(member, frame, several=len(group) > 1) or say_of(len(group), "is in {frame}", "are in {frame}", frame=frame.call),
         frame=app if app is not None and app != frame else None,
         seconds=still.seconds,
         progress=progress_text(still),
         limits=f" ({limits})" if limits else "",
         busy=len(group),
         where=say("in {frame}", frame=frame.call),
+        results=plural(len(behind), "thread waits", "threads wait") if behind else "",
     )
     shown = of_threads(group, text["waiting"])
     return text.finding(
         severity=Severity.WARNING,
         confidence=Confidence.SUSPECTED,
-        evidence=(shown,),
+        evidence=(shown, *((of_threads(behind, text["results_of"]),) if behind else ())),
         rule=rule,
         chain=text.steps((shown,), ()),
         culprit=Culprit(pool=pool.name, frame=str(app) if app is not None else None, library=member.activity.library),

@@ -104,3 +104,47 @@ def test_another_pool_may_run_what_they_wait_for() -> None:
     assert one.confidence is Confidence.SUSPECTED
     assert one.headline.endswith("or one that scale has not finished.")
     assert "never ends" not in one.explanation
+
+
+WAITS = (
+    *PARK,
+    "java.util.concurrent.CompletableFuture.get",
+    "java.util.concurrent.CompletableFuture.join",
+    "till.Total.of",
+    "till.Total.run",
+)
+HELPS = (
+    *READ,
+    "till.Price.ask",
+    "till.Total.lambda$of$0",
+    "java.util.concurrent.CompletableFuture$AsyncSupply.run",
+    "java.util.concurrent.ForkJoinWorkerThread.run",
+)
+
+
+def behind(helper: tuple[str, ...], waits: tuple[str, ...] = WAITS) -> list[str]:
+    """Requests that wait for results, and the one worker of the common pool; no processor times are printed."""
+    worker = thread("ForkJoinPool.commonPool-worker-1", "RUNNABLE", *helper)
+    return [*[thread(f"clerk-{n}", "WAITING (parking)", *waits, nid=0x300 + n) for n in range(6)], worker]
+
+
+def test_results_that_a_standing_call_holds_back_suspect_the_service() -> None:
+    diagnosis = twice(behind(HELPS), behind(HELPS))
+    (one,) = found(diagnosis, "slow-backend")
+    assert one.headline.startswith("The only thread of ForkJoinPool.commonPool-worker waits for an answer through ")
+    assert "called from till.Price.ask(Price.java:" in one.headline
+    assert "what they call does not answer, and 6 threads wait for the results of these" in one.headline
+    assert one.confidence is Confidence.SUSPECTED
+
+
+@pytest.mark.parametrize(
+    "helper",
+    [
+        (*READ, "till.Price.ask", "till.Other.lambda$of$0", "java.util.concurrent.ForkJoinWorkerThread.run"),
+        (*READ, "till.Price.ask", "till.Total.lambda$sum$0", "java.util.concurrent.ForkJoinWorkerThread.run"),
+        ("till.Price.compute", "till.Total.lambda$of$0", "java.util.concurrent.ForkJoinWorkerThread.run"),
+    ],
+    ids=["of another class", "of another method", "that computes"],
+)
+def test_results_that_others_deliver_are_no_suspicion(helper: tuple[str, ...]) -> None:
+    assert not found(twice(behind(helper), behind(helper)), "slow-backend")
