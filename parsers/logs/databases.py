@@ -86,7 +86,7 @@ SHAPES: Final = (
         "MySQL",
         LogKind.SLOTS,
         "oo many connections",
-        r"(?:\[(?:Warning|ERROR)\] |Exception: |#08004|ERROR 1040[^\n]{0,20})[^\n\"]{0,80}Too many connections",
+        r"(?:\[(?:Warning|ERROR)\] |Exception: |#08004|ERROR 1040[^\n]{0,20}|\[1040\]|(?<![\w.])1040, [\"']|message from server: \")[^\n\"]{0,80}Too many connections",
     ),
     _shape("Oracle", LogKind.DEADLOCK, "ORA-00060", r"ORA-00060: [Dd]eadlock detected"),
     _shape("Oracle", LogKind.SLOTS, "ORA-", r"ORA-(?:00018|00020|12516|12519|12520): "),

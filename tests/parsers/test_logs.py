@@ -147,3 +147,17 @@ def test_a_word_that_holds_another_one_is_not_looked_for() -> None:
     assert len(set(WORDS)) == len(WORDS) > 50
     assert not [(word, other) for word in WORDS for other in WORDS if other != word and other in word]
     assert all(any(word in shape.word for word in WORDS) for shape in (*pools.SHAPES, *watchdogs.SHAPES))
+
+
+@pytest.mark.parametrize(
+    "line",
+    [
+        "SQLSTATE[HY000] [1040] Too many connections",
+        "pymysql.err.OperationalError: (1040, 'Too many connections')",
+        "ERROR 1040 (HY000): Too many connections",
+        'java.sql.SQLNonTransientConnectionException: Data source rejected establishment of connection,  message from server: "Too many connections"',
+    ],
+)
+def test_mysql_without_a_place_as_its_clients_print_it(line: str) -> None:
+    events = events_of(section("2026-05-06 07:08:09 worker started", f"2026-05-06 07:08:10 {line}"))
+    assert [event.source for event in events if event.kind is LogKind.SLOTS] == ["MySQL"]
