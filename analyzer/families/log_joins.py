@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from collections import Counter
+from typing import TYPE_CHECKING, Final
 
 from analyzer.evidence.doing import doing
 from analyzer.evidence.log_events import MANY, of_this_moment
@@ -11,6 +12,11 @@ from analyzer.families.counted_sockets import process_of, whose
 from analyzer.model.message import plural, say
 from analyzer.software.blockers import application_frame, blocking_frame
 from parsers.records import Counted, LogKind, TcpState
+
+FROM_ONE: Final = 5
+"""Connections of one host that are no chance."""
+MOSTLY: Final = 0.7
+"""Share of all connections, or of the workers, that one host, or one service, must have."""
 
 if TYPE_CHECKING:
     from analyzer.evidence.log_events import Told
@@ -61,6 +67,44 @@ def counted_to(case: Case, subject: str) -> str:
     return say(" {connections} to port {port} were counted.", connections=plural(number, "connection"), port=port) if number >= MANY else ""
 
 
+def one_client(case: Case) -> str:
+    """The host that most connections of a server come from, as rows show it: it has the places that others lack."""
+    for view in case.latest:
+        for port in sorted(view.listeners) or sorted({row.local.port for row in view.sockets.of(TcpState.ESTABLISHED) if row.local.port}):
+            rows = [row for row in view.sockets.of(TcpState.ESTABLISHED) if row.local.port == port and row.remote is not None]
+            hosts = Counter(row.remote.host for row in rows if row.remote is not None)
+            host, number = hosts.most_common(1)[0] if hosts else ("", 0)
+            if number >= FROM_ONE and number >= MOSTLY * len(rows):
+                return say(
+                    ", while {host} has {number} of the {connections} of port {port}",
+                    host=host,
+                    number=number,
+                    connections=plural(len(rows), "connection"),
+                    port=str(port),
+                )
+    return ""
+
+
+def behind(case: Case, event: LogEvent) -> str:
+    """The service that the busy workers of a server wait for, as their own lines and a count of connections tell."""
+    limit = event.figure("limit") or event.figure("active") or 0
+    for one in of_this_moment(case.incident):
+        late = one.event
+        if late.kind is not LogKind.READ_TIMEOUT or late.subject is None or late.source.split()[0] != event.source.split()[0]:
+            continue
+        port = late.subject.rpartition(":")[2]
+        ends = ((count.number, count.last.remote or count.last.end) for count in case.counts.of(Counted.SOCKETS, TcpState.ESTABLISHED))
+        number = max((found for found, end in ends if end is not None and port.isdigit() and end.port == int(port)), default=0)
+        return say(
+            ", while {service} leaves its calls without an answer{counted}",
+            service=late.subject,
+            counted=say(" ({connections} to it were counted)", connections=plural(number, "connection"))
+            if limit and number >= MOSTLY * limit
+            else "",
+        )
+    return ""
+
+
 def tail_of(case: Case, event: LogEvent) -> str:
     """What a line, or those beside it, tells of the cause."""
     answered, places = event.figure("answered"), event.figure("places")
@@ -97,7 +141,9 @@ def tail_of(case: Case, event: LogEvent) -> str:
     if event.kind is LogKind.POLLED_LATE and (batch := long_batch(case.incident)) is not None:
         return say(": {batch}", batch=batch.words)
     if event.kind is LogKind.SLOTS:
-        return who_has_them(case)
+        return who_has_them(case) or one_client(case)
+    if event.kind in {LogKind.WORKERS, LogKind.THREADS}:
+        return behind(case, event)
     if event.kind is LogKind.MAILBOX:
         named = (one for view in case.latest for pool in view.pools for one in pool.members if one.thread.name == event.subject)
         return next((_doing(one) for one in named if one.thread.frames), "")

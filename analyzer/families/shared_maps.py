@@ -33,6 +33,7 @@ _UNSHARED: Final = frozenset(
         for name in ("HashMap", "HashMap$TreeNode", "LinkedHashMap", "WeakHashMap", "TreeMap", "IdentityHashMap", "HashSet")
     }
 )
+_CONCURRENT: Final = "java.util.concurrent.ConcurrentHashMap"
 TEXT: Final = Text(
     "cpu-spin",
     headline="{threads} compute in {call}, called from {frame}: a collection that several threads change without a lock can hold a ring, and whoever enters it never leaves.",
@@ -62,7 +63,12 @@ TEXT: Final = Text(
 
 
 def rings(case: Case) -> Iterator[Finding]:
-    """One for each process of which somebody picked threads that compute in one such collection."""
+    """One for each process of which somebody picked threads that compute in one such collection, or with a thread that waits for itself in a map."""
+    tops = (member.thread.frames[:1] for view in case.latest for pool in view.pools for member in pool.members)
+    if any(top and top[0].cls == _CONCURRENT for top in tops):
+        from analyzer.families import nested_maps  # noqa: PLC0415 - such a map is seldom at the top of a stack
+
+        yield from nested_maps.findings(case)
     for view in case.latest:
         if view.dump is None or view.dump.runtime is not Runtime.JVM or not chosen(case, view):
             continue

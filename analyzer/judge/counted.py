@@ -26,6 +26,8 @@ FEW: Final = 10
 """CLOSE_WAIT that come and go on a healthy host."""
 DEFAULT_RANGE: Final = 16384
 """Ports of the smallest range that a system in use has by default."""
+STEADY: Final = 0.1
+"""Share of the largest number by which counts of the same things may differ."""
 QUIET: Final = 0.25
 """Share of the range of local ports up to which TIME_WAIT is nothing to look at."""
 _NOWHERE: Final = frozenset({"0.0.0.0", "::", "*"})  # noqa: S104 - compared, never bound
@@ -250,6 +252,19 @@ def _of_number(case: Case, one: Count) -> Message:
         return said if len(one.readings) < 2 else say("{said};{growth}", said=said, growth=growth_in_words(one).rstrip("."))  # noqa: PLR2004
     process = process_of(case, one)
     known = process.pid is not None or process.command is not None
+    range_of_ports = case.counts.port_range()
+    size = range_of_ports[1] - range_of_ports[0] + 1 if range_of_ports is not None else DEFAULT_RANGE
+    numbers = [reading.count for reading in one.readings]
+    if last.state is TcpState.TIME_WAIT and max(numbers) <= QUIET * size:
+        return say(
+            "{sockets} in TIME_WAIT were counted (“{command}”): they are normal, as each connection that this host closes first stays so for a minute, hold no descriptor, and are far from the range of local ports ({size}){steady}",
+            sockets=plural(one.number, "socket"),
+            command=last.command or "",
+            size=say("{size:,} ports", size=size) if range_of_ports is not None else say("{size:,} ports or more", size=size),
+            steady=say("; their number does not grow ({list})", list=joined(", ", (f"{number:,}" for number in numbers)))
+            if len(numbers) > 2 and max(numbers) - numbers[0] <= STEADY * max(numbers)  # noqa: PLR2004 - two are no course
+            else "",
+        )
     return say(
         "{sockets}{of} in {state}{ends} were counted (“{command}”)",
         sockets=plural(one.number, "socket"),

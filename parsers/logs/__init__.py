@@ -89,6 +89,8 @@ _DEEPEST: Final = 80
 _OWN_CLOCK: Final = frozenset({LogKind.COLLECTED})
 """Kinds of lines that stand alone, by the thousand, with a clock of their own."""
 _FRAME: Final = re.compile(r"\s+at [\w.$/@<>-]{1,400}\(|\s+\.\.\. \d+ (?:more|common)|\s+File \"|\s+Suppressed: ")
+_BARE_FRAME: Final = re.compile(r"\s*[\w$]{1,100}(?:\.[\w$<>]{1,200}){2,30}\([\w$]{1,100}\.java:\d{1,7}\)\s*$")
+"""A frame without "at", as GlassFish prints the stack of a leak."""
 _JAR: Final = re.compile(r" ~?\[[^\[\]\n]{1,200}\]\s*$")
 _THROWN: Final = re.compile(r"Exception|Error\b|Throwable|Traceback|Caused by:|Suppressed:")
 _CAUSE: Final = re.compile(r"\s*(?:Caused by|Wrapped by): ")
@@ -228,7 +230,7 @@ def _frames_above(lines: Sequence[str], index: int) -> Sequence[Frame]:
 
 def _frame(line: str) -> Frame | None:
     if not line.lstrip().startswith("at "):
-        return None
+        return frame_of(line.strip()) if _BARE_FRAME.match(line[:LONGEST]) else None
     return traces.other_frame(line) or frame_of(_JAR.sub("", line[:LONGEST]).rstrip())
 
 

@@ -4,6 +4,7 @@ r"""Lines that say that a connection, or the response that keeps it, was not giv
     … HikariPool-1 - Connection leak detection triggered for com.mysql.cj.jdbc.ConnectionImpl@5e8c92f4 on thread http-nio-8080-exec-3, stack trace follows
     … org.apache.tomcat.jdbc.pool.ConnectionPool abandon: Connection has been abandoned PooledConnection[…]
     DBCP object created 2014-04-09 13:02:51 by the following code was never closed:
+    A potential connection leak detected for connection pool crmPool. The stack trace of the thread is provided below :
     IJ000100: Closing a connection for you. Please close them yourself: org.jboss.jca.adapters.jdbc.jdk8.WrappedConnectionJDK8@4a2b1c
 
 The library saw it itself. It says that it happened; how many are kept, a table tells.
@@ -50,6 +51,11 @@ SHAPES: Final = (
     _shape("c3p0", "checked-out resource is overdue", r"A checked-out resource is overdue, and will be destroyed"),
     _shape("Druid", "abandon connection", r"abandon connection, owner thread: (?P<subject>[^\n,]{1,120})"),
     _shape("IronJacamar", "Closing a connection for you", r"Closing a connection for you\. {1,2}Please close them yourself"),
+    _shape(
+        "GlassFish",
+        " leak detected for connection pool",
+        r"A potential (?:connection|statement) leak detected for connection pool (?P<subject>[\w./-]{1,120}?)\.?(?= |$)",
+    ),
     _shape("WebLogic", "BEA-001153", r"BEA-001153>? ?<?Forcibly releasing inactive"),
     _shape("aiohttp", "Unclosed c", r"\bUnclosed (?:client session|connection)\b"),
     _shape("Apache HttpClient", "still allocated", r"Invalid use of (?:Basic|Single)ClientConnManager: connection still allocated"),

@@ -63,6 +63,11 @@ SHAPES: Final = (
         r"IJ000655: No managed connections available within configured blocking timeout \((?P<ms>\d{1,12}) ?\[ms\]\)",
     ),
     _shape(
+        "GlassFish",
+        "In-use connections equal max-pool-size",
+        r"(?:connection pool \[ ?(?P<subject>[\w./-]{1,120}) ?\][^\n]{0,300})?In-use connections equal max-pool-size",
+    ),
+    _shape(
         "WebLogic",
         "No resources currently available in pool",
         r"No resources currently available in pool (?P<subject>[^\s\"]{1,120}) to allocate",

@@ -105,6 +105,21 @@ SHAPES: Final = (
         "Blocking message production on address",
         r"Blocking message production on address '?(?P<subject>[\w.:/-]{1,120})",
     ),
+    _shape("sshd", LogKind.SLOTS, " past MaxStartups", r"drop connection #(?P<pending>\d{1,6}) from [^\n]{1,120} past MaxStartups"),
+    _shape("sshd", LogKind.SLOTS, "MaxStartups throttling", r"beginning MaxStartups throttling"),
+    _shape("memcached", LogKind.SLOTS, "STAT accepting_conns 0", r"STAT accepting_conns 0\b"),
+    _shape(
+        "Postfix",
+        LogKind.THREADS,
+        "has reached its process limit",
+        r"service \"(?P<subject>[\w./-]{1,60})\" [^\n]{0,40}has reached its process limit \"(?P<limit>\d{1,6})\"",
+    ),
+    _shape(
+        "Postfix milter",
+        LogKind.READ_TIMEOUT,
+        "reply packet header: Connection timed out",
+        r"milter (?:inet6?:|unix:)?(?P<subject>[\w.:/\[\]-]{1,120}?): can't read [^\n]{0,60}reply packet header: Connection timed out",
+    ),
     _shape(
         "MongoDB",
         LogKind.SLOTS,

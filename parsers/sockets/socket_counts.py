@@ -152,7 +152,7 @@ def threads(section: Section) -> Parsed | None:
 def below(section: Section) -> Parsed | None:
     """What the command above the section counted by its columns; None where it counted nothing, or no row of it is here."""
     line = pipeline(section.prompt) if section.prompt is not None and section.nonblank <= _PROSE else None
-    if line is None or not line.tallies:
+    if line is None or not (line.tallies or (line.counts and line.loops)):
         return None
     what = _what(line)
     if what is None or any(_threads(text) for _, text in section.rows()):

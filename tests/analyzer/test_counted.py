@@ -331,3 +331,30 @@ def test_as_many_connections_as_threads_are_told() -> None:
     assert "About as many connections to 198.51.100.24:443 are open (4,800)" in near.explanation
     (far,) = found(diagnosis_of({"post.md": f"{MASKED.format(saw=4813)}\n{sockets.format(count=48)}"}), "thread-leak")
     assert "About as many" not in far.explanation
+
+
+ROUNDS = "ops:~$ for i in 1 2 3 4; do date +%H:%M; {command}; sleep 3600; done\n{rows}"
+
+
+def rounds(command: str, *counts: int) -> str:
+    return ROUNDS.format(command=command, rows="".join(f"{9 + n:02}:00\n{count}\n" for n, count in enumerate(counts)))
+
+
+def test_a_loop_that_prints_the_time_before_each_count() -> None:
+    verdict = diagnosis_of({"post.txt": rounds("netstat -an | grep CLOSE_WAIT | wc -l", 1240, 1388, 1561, 1702)}).verdict
+    assert "1,702 sockets" in verdict.headline
+    assert "They grow: 1,240 → 1,388 → 1,561 → 1,702 within 180 minutes, which is 154 an hour." in verdict.summary
+
+
+@pytest.mark.parametrize(("counts", "steady"), [((2231, 2240, 2228, 2236), True), ((900, 1400, 1900, 2236), False)])
+def test_time_wait_alone_is_normal_and_its_course_is_told(counts: tuple[int, ...], steady: bool) -> None:
+    verdict = diagnosis_of({"post.txt": rounds("ss -tan state time-wait | wc -l", *counts)}).verdict
+    said = f"{verdict.headline} {verdict.summary}"
+    assert "2,236 sockets in TIME_WAIT were counted" in said
+    assert "they are normal, as each connection that this host closes first stays so for a minute" in said
+    assert ("their number does not grow" in said) is steady
+
+
+def test_time_wait_near_the_range_of_ports_is_not_called_normal() -> None:
+    verdict = diagnosis_of({"post.txt": rounds("ss -tan state time-wait | wc -l", 26000, 27000, 27500, 28000)}).verdict
+    assert "they are normal" not in f"{verdict.headline} {verdict.summary}"

@@ -210,3 +210,65 @@ def test_frames_behind_dropwizards_marks_are_read() -> None:
         "ERROR [2026-06-19 12:44:08,101] nl.mill.Hook: could not post\n" + "".join(f"! {line}\n" for line in lines.splitlines())
     )
     assert "nl.mill.Hook.post(Hook.java:47)" in finding.headline
+
+
+GLASSFISH = """[#|2026-04-18T15:20:44.120+0200|WARNING|glassfish|javax.enterprise|_ThreadID=97;|RAR5117 : Failed to obtain/create connection from connection pool [ tillPool ]. Reason : PoolingException: In-use connections equal max-pool-size and expired max-wait-time. Cannot allocate more connections.|#]
+
+[#|2026-04-18T15:31:09.551+0200|WARNING|glassfish|javax.enterprise|_ThreadID=14;|A potential connection leak detected for connection pool tillPool. The stack trace of the thread is provided below :
+com.sun.enterprise.resource.pool.ConnectionPool.setResourceStateToBusy(ConnectionPool.java:324)
+com.sun.gjc.spi.base.DataSource.getConnection(DataSource.java:113)
+net.umbra.till.Receipts.photos(Receipts.java:203)
+net.umbra.till.Receipts.write(Receipts.java:118)
+"""
+
+
+def test_a_pool_whose_watch_prints_frames_without_at() -> None:
+    verdict = diagnosis_of({"server.log": GLASSFISH}).verdict
+    assert (
+        "GlassFish tillPool: a pool of connections had none to give: what net.umbra.till.Receipts.photos(Receipts.java:203) takes"
+        in verdict.headline
+    )
+
+
+SSHD = """Mar 04 09:41:10 gate sshd[1077]: error: beginning MaxStartups throttling
+Mar 04 09:41:10 gate sshd[1077]: drop connection #10 from [203.0.113.40]:50218 on [192.0.2.22]:22 past MaxStartups
+
+$ ss -tn sport = :22
+State     Recv-Q Send-Q   Local Address:Port     Peer Address:Port
+"""
+SESSION = "ESTAB     0      0           192.0.2.22:22         {host}:{port}\n"
+
+
+@pytest.mark.parametrize(("of_one", "of_others"), [(9, 1), (4, 0), (6, 6)])
+def test_one_client_that_has_the_places_of_a_full_server(of_one: int, of_others: int) -> None:
+    rows = [SESSION.format(host="192.0.2.90", port=38000 + n) for n in range(of_one)]
+    rows += [SESSION.format(host=f"198.51.100.{n + 1}", port=41000 + n) for n in range(of_others)]
+    headline = diagnosis_of({"post.txt": SSHD + "".join(rows)}).verdict.headline
+    assert headline.startswith("sshd: a server had no place for another connection")
+    assert ("while 192.0.2.90 has 9 of the 10 connections of port 22" in headline) is ((of_one, of_others) == (9, 1))
+    assert ("while" in headline) is (of_one == 9)
+
+
+POSTFIX = """Nov 22 10:31:40 mx postfix/master[1402]: warning: service "smtp" (25) has reached its process limit "60": new clients may experience noticeable delays
+Nov 22 10:33:02 mx postfix/cleanup[20907]: warning: milter inet:127.0.0.1:11332: can't read SMFIC_BODYEOB reply packet header: Connection timed out
+Nov 22 10:33:09 mx postfix/cleanup[20912]: warning: milter inet:127.0.0.1:11332: can't read SMFIC_BODYEOB reply packet header: Connection timed out
+
+$ ss -tn dst 127.0.0.1:11332 | grep -c ESTAB
+{count}
+"""
+
+
+@pytest.mark.parametrize("count", [58, 3])
+def test_full_workers_whose_service_leaves_them_without_an_answer(count: int) -> None:
+    headline = diagnosis_of({"post.txt": POSTFIX.format(count=count)}).verdict.headline
+    assert headline.startswith(
+        "Postfix smtp: a pool of threads reached its limit (limit 60), while 127.0.0.1:11332 leaves its calls without an answer"
+    )
+    assert ("(58 connections to it were counted)" in headline) is (count == 58)
+
+
+def test_memcached_that_accepts_no_more() -> None:
+    stats = "STAT pid 911\nSTAT curr_connections 1024\nSTAT accepting_conns {flag}\nSTAT listen_disabled_num 88213\nEND\n"
+    full, calm = (diagnosis_of({"stats.txt": stats.format(flag=flag)}).verdict.headline for flag in (0, 1))
+    assert full.startswith("memcached: a server had no place for another connection")
+    assert "no place" not in calm
