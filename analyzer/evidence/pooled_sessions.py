@@ -43,7 +43,7 @@ def kept_by_pools(case: Case, server: str, counts: Sequence[SessionCount]) -> st
     if free is not None and not _fits(free, each):
         return None
     places = _places(case, sum(one.count for one in counts))
-    if free is None and not equal and not places:
+    if places is None or (free is None and not equal and not places):
         return None
     return say(
         "{sessions} of {server} are idle{outside}{each}: {pool}{places}",
@@ -75,9 +75,11 @@ def _of_pool(free: Told | None) -> str:
     )
 
 
-def _places(case: Case, number: int) -> str:
-    """How far all sessions together are from the server's limit, where the text shows it."""
+def _places(case: Case, number: int) -> str | None:
+    """How far all sessions together are from the server's limit, where the text shows it; None where they are near."""
     limits = [places for event in near(case.incident) if event.kind is LogKind.SIZE and (places := event.figure("places"))]
-    if len(set(limits)) != 1 or number > _WELL * limits[0]:
+    if len(set(limits)) != 1:
         return ""
+    if number > _WELL * limits[0]:
+        return None
     return say(", and the server has places for {limit:,.0f}", limit=limits[0])

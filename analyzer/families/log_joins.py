@@ -26,6 +26,11 @@ if TYPE_CHECKING:
     from parsers.records import LogEvent
 
 
+_OF_ANYBODY: Final = frozenset({"queue", "broker"})
+_FEW: Final = 10_000
+"""Messages below which a queue without a consumer is told, and no trouble by itself."""
+
+
 def who_has_them(case: Case) -> str:
     """The process that has most of the connections which were counted by their far end and owner, if these are many to one port."""
     owned: dict[tuple[str, int | None], list[Count]] = {}
@@ -51,6 +56,11 @@ def who_holds(case: Case) -> float | None:
     """The session that a line names as the holder of a lock, None if no line names one."""
     held = (one.event.figure("holder") for one in of_this_moment(case.incident) if one.event.kind is LogKind.LOCK_WAIT)
     return next((number for number in held if number is not None), None)
+
+
+def may_rest(event: LogEvent) -> bool:
+    """True for a queue in somebody's own list or words that has a few thousand messages and no consumer: it may be read at night."""
+    return event.kind is LogKind.UNREAD and event.source in _OF_ANYBODY and (event.figure("messages") or 0) < _FEW
 
 
 def unread_queue(case: Case) -> Told | None:

@@ -10,7 +10,7 @@ from analyzer.evidence.chosen_threads import chosen
 from analyzer.evidence.log_events import MANY, caller_in_words, caller_of, in_words, of_this_moment, site_of
 from analyzer.evidence.settings_beside import lent_at_most, long_batch, small_pool
 from analyzer.families.idle_leases import CHANNELS, CLIENTS, DATABASES, KEEPS_BY_THREAD, OPEN, counted_work, half_closed, resting, running
-from analyzer.families.log_joins import counted_to, tail_of, unread_queue, who_holds
+from analyzer.families.log_joins import counted_to, may_rest, tail_of, unread_queue, who_holds
 from analyzer.families.log_stories import SERVICE, STORIES
 from analyzer.families.pauses import OF_ONE_TIME, explained
 from analyzer.join.coverage import TOLD
@@ -203,7 +203,7 @@ def alarms(case: Case) -> Iterator[Finding]:
 
 def _matters(case: Case, told: Told) -> bool:
     """True if a line like this is a sign of trouble: it is one of few that somebody picked, or one of many. A single call that failed is no sign yet."""
-    if told.event.kind not in _ORDER:
+    if told.event.kind not in _ORDER or may_rest(told.event):
         return False
     if told.event.kind is LogKind.LOCK_WAIT and any(one.event.kind is LogKind.DEADLOCK for one in of_this_moment(case.incident)):
         return False  # the waits of a circle that the database has ended

@@ -120,6 +120,7 @@ class TestQueuesThatNobodyReads:
             "freight.in pending 88,120 consumers 16 enqueued 901,221; night.job pending 12 consumers 0",
             "night.job pending 12 consumers 0 enqueued 100; freight.in pending 88,120 consumers 16",
             "freight.DLQ pending 88,120 consumers 0",
+            "| queue | messages | consumers |\n|-------|----------|-----------|\n| night.job | 4410 | 0 |\n| freight.in | 0 | 8 |",
             "name    messages        consumers\nfreight.in.dead    88120 0",
         ],
     )
@@ -259,6 +260,7 @@ class TestIdleSessionsOfPools:
             SESSIONS.format(state="idle  ", number=30) + FREE.format(active=0, idle=10),
             SESSIONS.format(state="idle  ", number=10) + FREE.format(active=10, idle=0),
             SESSIONS.format(state="idle  ", number=10) + "FATAL: sorry, too many clients already\n",
+            SESSIONS.format(state="idle  ", number=10) + "max_connections = 22\n",
         ],
     )
     def test_what_may_be_a_leak_is_not_called_normal(self, text: str) -> None:
