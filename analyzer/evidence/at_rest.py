@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Final
 
 from analyzer.evidence.multiples import multiple
 from analyzer.model.message import Message, joined, plural, say, say_of
-from analyzer.software.blockers import application_frame, blocking_frame, waited_lock
+from analyzer.software.blockers import application_frame, blocking_frame, parks_in_its_loop, waited_lock
 from analyzer.software.kinds import ActivityKind, PoolRole
 from parsers.records import Counted, JavaState, LockVerb, Runtime, TcpState
 
@@ -23,6 +23,11 @@ _WAITS: Final = {
     ActivityKind.RESERVED: say_of(1, "{count} waits for the next request{where}", "{count} wait for the next request{where}"),
     ActivityKind.SELECT: say_of(1, "{count} waits for events{where}", "{count} wait for events{where}"),
     ActivityKind.ACCEPT: say_of(1, "{count} waits for connections{where}", "{count} wait for connections{where}"),
+    ActivityKind.JOIN: say_of(
+        1,
+        "{count} waits for the end of what it has started{where}, as main does",
+        "{count} wait for the end of what they have started{where}",
+    ),
     ActivityKind.CHANNEL: say_of(
         1,
         "{count} waits at a channel in its own loop{where}, as for a signal to end or for the next tick",
@@ -56,7 +61,7 @@ def at_rest(case: Case, view: ProcessView) -> Message | None:
     counts = Counter(kinds)
     if len(threads) < 2 or not counts.keys() - {ActivityKind.IDLE, ActivityKind.RESERVED, None}:  # noqa: PLR2004 - one says nothing of others
         return None  # threads that all wait for work are called so
-    if not counts.keys() - {ActivityKind.SLEEP}:
+    if not counts.keys() - {ActivityKind.SLEEP, ActivityKind.JOIN}:
         return None  # loops with a time limit alone show nobody who serves
     if ActivityKind.CHANNEL in counts and not counts.keys() & {ActivityKind.ACCEPT, ActivityKind.SELECT}:
         return None  # of a program that serves nobody main may wait for a result that never comes
@@ -174,6 +179,10 @@ def _calm(member: ThreadActivity, loops: frozenset[Thread]) -> ActivityKind | No
         return ActivityKind.CHANNEL
     if rounds(member):
         return ActivityKind.SLEEP
+    if parks_in_its_loop(member.thread.frames):
+        return ActivityKind.IDLE
+    if kind is ActivityKind.JOIN:
+        return kind if member.thread.frames[-1].method == "main" else None
     return kind if kind in _WAITS and kind is not ActivityKind.CHANNEL and member.thread.frames else None
 
 

@@ -93,6 +93,7 @@ _SAYS: Final = {
     LogKind.FLOODED: say("new connections came faster than they were taken: a stalled listener shows the same as a flood of SYNs"),
     LogKind.STOOD: say("a task stood in the kernel, where no signal reaches it"),
     LogKind.STORE: say("a file server did not answer"),
+    LogKind.QUORUM: say("too few of the nodes answered that must agree to each write"),
     LogKind.DISK: say("a disk answered slowly"),
     LogKind.LOOP: say("an event loop was held up"),
     LogKind.UNREAD: say("messages lie in a queue that nobody reads"),

@@ -167,7 +167,7 @@ def _by_state(sessions: Sequence[Session]) -> str:
         if oldest.state_age
         else ""
     )
-    rest = counts.keys() == {SessionState.IDLE.value}
+    rest = {session.state for session in sessions if not _lists(session)} == {SessionState.IDLE}
     return say(
         "the list has {sessions} of {server}: {states}{longest}{rest}",
         rest=say("; none of them waits or has a transaction open, as a pool keeps its connections while it has nothing to do")
@@ -178,6 +178,23 @@ def _by_state(sessions: Sequence[Session]) -> str:
         states=joined(", ", (say("{count:,} {state}", count=count, state=state) for state, count in counts.most_common())),
         longest=longest,
     )
+
+
+_OWN_LISTS: Final = (
+    "show processlist",
+    "show full processlist",
+    "pg_stat_activity",
+    "v$session",
+    "sp_who",
+    "sys.processlist",
+    "innodb_trx",
+)
+
+
+def _lists(session: Session) -> bool:
+    """True for the session that asked for the list."""
+    said = (session.statement or "").lower()
+    return session.state is SessionState.ACTIVE and any(word in said for word in _OWN_LISTS)
 
 
 def age_in_words(session: Session) -> str:

@@ -15,7 +15,7 @@ from analyzer.evidence.log_events import of_this_moment
 from analyzer.evidence.multiples import multiple, picked_in_words, service_of
 from analyzer.evidence.untimed_calls import of_call, untimed
 from analyzer.model.finding import Confidence, Culprit, Doubt, Evidence, Finding, Outlook, RecoversWhen, Severity, When
-from analyzer.model.message import joined, plural, say
+from analyzer.model.message import joined, plural, say, uncapitalized
 from analyzer.model.text import Ask, ByNumber, Do, Either, Text
 from analyzer.software.blockers import IDLE, application_frame, blocking_frame, waits_for_push
 from analyzer.software.kinds import ActivityKind, PoolRole, SocketSide
@@ -132,6 +132,22 @@ def calls_itself(case: Case, view: ProcessView, group: Sequence[ThreadActivity])
     from analyzer.evidence.told_addresses import own_address  # noqa: PLC0415 - for texts that name what is called
 
     return own_address(case, view, group) is not None
+
+
+def callers_in_words(case: Case, near: ProcessView, hosts: Sequence[str]) -> str:
+    """`` and threads like “web-4” (1 pasted) wait for an answer, called from …``: the picked threads whose calls the connections to these hosts may be."""
+    for view in case.latest:
+        group = calling(case, view) if chosen(case, view) else ()
+        if not group or not any(row.remote is not None and row.remote.host in hosts for row in near.sockets if not near.calls_itself(row)):
+            continue
+        frame, app = blocking_frame(*group[0]) or group[0].thread.frames[0], caller(group[0])
+        return say(
+            ", and {threads} {what}{called}",
+            threads=uncapitalized(picked_in_words(names(group), len(group), multiple(case, group))),
+            what=doing(group[0], frame, several=True) or say("are in {frame}", frame=frame.call),
+            called=say(", called from {frame}", frame=app) if app is not None and app != frame else "",
+        )
+    return ""
 
 
 def calling(case: Case, view: ProcessView) -> Sequence[ThreadActivity]:

@@ -115,6 +115,15 @@ def behind(case: Case, event: LogEvent) -> str:
     return ""
 
 
+def _of_server(case: Case, event: LogEvent) -> str:
+    """What others suffer from a full or busy server, or what keeps it so."""
+    if event.kind is LogKind.SLOTS:
+        return who_has_them(case) or one_client(case)
+    if event.kind is LogKind.SLOW_STATEMENT:
+        return say(": Redis runs one command at a time, and all its clients wait meanwhile") if event.source == "Redis" else ""
+    return behind(case, event)
+
+
 def tail_of(case: Case, event: LogEvent) -> str:
     """What a line, or those beside it, tells of the cause."""
     answered, places = event.figure("answered"), event.figure("places")
@@ -150,10 +159,8 @@ def tail_of(case: Case, event: LogEvent) -> str:
         )
     if event.kind is LogKind.POLLED_LATE and (batch := long_batch(case.incident)) is not None:
         return say(": {batch}", batch=batch.words)
-    if event.kind is LogKind.SLOTS:
-        return who_has_them(case) or one_client(case)
-    if event.kind in {LogKind.WORKERS, LogKind.THREADS}:
-        return behind(case, event)
+    if event.kind in {LogKind.SLOTS, LogKind.WORKERS, LogKind.THREADS, LogKind.SLOW_STATEMENT}:
+        return _of_server(case, event)
     if event.kind is LogKind.MAILBOX:
         named = (one for view in case.latest for pool in view.pools for one in pool.members if one.thread.name == event.subject)
         return next((_doing(one) for one in named if one.thread.frames), "")

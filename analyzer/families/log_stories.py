@@ -282,6 +282,19 @@ STORIES: Final[Mapping[LogKind, Story]] = {
         say("is busy all the time"),
         why=say("The tool's own figures say so; who waits for the disk, they do not."),
     ),
+    LogKind.QUORUM: Story(
+        "disk-stall",
+        say(
+            "A write counts when most of the nodes have it; here too few have said so in time, and everybody who writes waits. Slow disks, pauses and a cut network of the silent nodes look the same: their own logs tell."
+        ),
+        say(
+            "Look at the logs of the nodes that did not answer at that time: slow writes to disk, pauses of the collector, or nothing at all."
+        ),
+        "grep -nE 'took [0-9]+ ?ms|Slow|pause' *.log",
+        say("Keep other load off their disks. A longer time limit only makes everybody wait longer."),
+        say("waits for the answers of its peers"),
+        why=say("The program measured it itself; why the others are silent, the line does not say."),
+    ),
     LogKind.THREADS: _FULL,
     LogKind.WORKERS: _FULL,
     LogKind.MAILBOX: Story(

@@ -183,11 +183,7 @@ _LITTLE: Final = 0.15
 
 def one_after_the_other(incident: Incident) -> Share | None:
     """The last long collections of the whole heap, if hardly anything ran between them and each freed little; None if there are none."""
-    events = [
-        event
-        for event in near(incident)
-        if event.kind is LogKind.PAUSE and (event.subject or "").startswith("Full") and event.figure("size")
-    ]
+    events = [event for event in near(incident) if event.kind is LogKind.PAUSE and _of_all(event)]
     events = [event for event in events if event.where.file == events[-1].where.file][-_MANY:]
     clocks = [_clock(event) for event in events]
     first = len(events) - 1
@@ -205,8 +201,20 @@ def one_after_the_other(incident: Incident) -> Share | None:
     return Share(tuple(row), min(stood, of), of, _filled(row[-1])) if stood >= _STEADY else None
 
 
+_WHOLE: Final = ("Full", "ConcurrentMarkSweep", "MarkSweep", "PS MarkSweep", "G1 Old")
+"""How collections of the old generation are called, by the collector itself and by programs that watch it."""
+
+
+def _of_all(event: LogEvent) -> bool:
+    """True for a collection of the whole heap, or of its old generation, of which the line says how full it was and is."""
+    return (event.subject or "").strip().startswith(_WHOLE) and bool(
+        event.figure("size") or (event.figure("before") and event.figure("after"))
+    )
+
+
 def _freed(event: LogEvent) -> float:
-    return ((event.figure("before") or 0.0) - (event.figure("after") or 0.0)) / (event.figure("size") or 1.0)
+    before = event.figure("before") or 0.0
+    return (before - (event.figure("after") or 0.0)) / (event.figure("size") or before or 1.0)
 
 
 _IN_A_ROW: Final = 10
@@ -262,4 +270,4 @@ def _clock(event: LogEvent) -> float | None:
 
 
 def _filled(event: LogEvent) -> float:
-    return (event.figure("after") or 0.0) / (event.figure("size") or 1.0)
+    return (event.figure("after") or 0.0) / (event.figure("size") or event.figure("before") or 1.0)

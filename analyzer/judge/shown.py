@@ -71,9 +71,13 @@ def shown(case: Case, findings: Sequence[Finding]) -> list[str]:
     """Sentences without their full stops, what tells most first."""
     said: list[str] = [unended(finding.headline) for finding in findings if finding.severity is Severity.INFO]
     for view in sorted(case.latest, key=_nobody_waits):
-        if view.dump is not None and (view.dump.fragment or len(view.dump.threads) <= FEW):
+        if view.dump is not None and len(view.dump.threads) <= FEW:
             said += of_threads(case, view)
-        elif view.dump is not None and not case.incident.has_sockets:
+        elif view.dump is not None and view.dump.runtime is Runtime.GO and not waiting_groups(view):
+            from analyzer.judge.counted_stacks import in_words as of_stacks  # noqa: PLC0415 - few have such a piece
+
+            said += of_stacks(case, view)
+        elif view.dump is not None and (view.dump.fragment or not case.incident.has_sockets):
             said += _of_groups(case, view)
     return list(dict.fromkeys([*said, *beside_threads(case, findings)]))
 

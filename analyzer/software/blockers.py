@@ -103,9 +103,30 @@ def parks_in_its_loop(frames: tuple[Frame, ...]) -> bool:
     A program may wait for an answer so, too: it is a word for what a stack shows, and no ground for health.
     """
     below = next((at for at, frame in enumerate(frames[:_PARKS]) if frame.full not in _PARK), 0)
-    return 0 < below < len(frames) and all(frame.method == "run" for frame in frames[below:])
+    if 0 < below < len(frames) and all(frame.method == "run" for frame in frames[below:]):
+        return True
+    # A native program: the wait, the function that the thread began in, and what the C library has below it.
+    names = [frame.method.partition("@")[0] for frame in frames]
+    began = next((at for at, name in enumerate(names) if name in _BEGINS), 0)
+    return (
+        began > 1
+        and names[began - 2] in _WAITS_IN_C
+        and all(name in _WAITS_IN_C or name.startswith("futex") or "futex" in name for name in names[: began - 1])
+    )
 
 
+_BEGINS: Final = frozenset({"start_thread", "__clone", "clone", "clone3", "__clone3", "thread_start", "_pthread_start"})
+_WAITS_IN_C: Final = frozenset(
+    {
+        "pthread_cond_wait",
+        "__pthread_cond_wait",
+        "___pthread_cond_wait",
+        "__pthread_cond_wait_common",
+        "pthread_cond_timedwait",
+        "__pthread_cond_timedwait",
+    }
+)
+"""What a worker's own loop waits in (glibc, musl)."""
 _PARKS: Final = 4
 """Frames that parking takes at most, and the one below."""
 _PARK: Final = frozenset(

@@ -55,7 +55,11 @@ SHAPES: Final = (
         "pause of approximately",
         r"Detected pause in JVM or host machine[^\n]{0,60}pause of approximately (?P<ms>\d{1,12})ms",
     ),
-    _shape("garbage collector", " GC in ", r"(?P<subject>[\w ]{1,40}) GC in (?P<ms>\d{1,12})ms"),
+    _shape(
+        "garbage collector",
+        " GC in ",
+        r"(?P<subject>[\w ]{1,40}) GC in (?P<ms>\d{1,12})ms(?:\. {1,2}[\w ]{0,24}Old Gen: (?P<before>\d{1,15}) -> (?P<after>\d{1,15}))?",
+    ),
     _shape(
         "garbage collector",
         "overhead, spent [",

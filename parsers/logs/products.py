@@ -42,6 +42,33 @@ SHAPES: Final = (
         r"fsync-ing the write ahead log in [\w:.-]{1,60} took (?P<ms>\d{1,9})ms",
         least=SLOW,
     ),
+    _shape(
+        "HDFS DataNode",
+        LogKind.DISK,
+        "Slow ",
+        r"Slow (?:BlockReceiver write data to disk|flushOrSync|manageWriterOsCache)[^\n]{0,60}?(?:cost|took)[: ]{1,2}(?P<ms>\d{1,9}) ?ms",
+        least=SLOW,
+    ),
+    _shape("HBase write-ahead log", LogKind.DISK, "Slow sync cost: ", r"Slow sync cost: (?P<ms>\d{1,9}) ?ms", least=SLOW),
+    _shape(
+        "HDFS JournalNode",
+        LogKind.DISK,
+        "Sync of transaction range",
+        r"Sync of transaction range [\d-]{1,60} took (?P<ms>\d{1,9})ms",
+        least=SLOW,
+    ),
+    _shape(
+        "HDFS NameNode",
+        LogKind.QUORUM,
+        "ms for a quorum of nodes",
+        r"Timed out waiting (?P<ms>\d{1,9})ms for a quorum of nodes to respond",
+    ),
+    _shape(
+        "HDFS NameNode",
+        LogKind.QUORUM,
+        "Succeeded so far: [",
+        r"Waited (?P<ms>\d{1,9}) ms \(timeout=\d{1,9} ms\) for a response for \w{1,60}\. Succeeded so far: \[[\w.:, -]{0,200}\]",
+    ),
     _shape("etcd", LogKind.DISK, "slow fdatasync", r"slow fdatasync\"?,[^\n]{0,80}?\"took\":\"(?P<s>\d{1,6}(?:\.\d{1,9})?)s\"", least=SLOW),
     _shape(
         "Tomcat",

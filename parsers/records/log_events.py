@@ -63,6 +63,7 @@ class LogKind(StrEnum):
     UNRELEASED = "a buffer was not released"
     CURSORS = "a session had as many open cursors as it may"
     NEIGHBOURS = "the kernel's table of neighbours was full"
+    QUORUM = "too few of the nodes answered that must agree"
     RESTED = "a connection was used that had rested for long"
     THROWN = "an exception was thrown"
     POLLED_LATE = "a consumer took longer for its messages than it may"

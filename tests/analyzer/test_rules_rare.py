@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from analyzer.model.finding import Confidence, Severity
-from tests.builders import diagnosis_of, dump, found, idle_exec, netstat, thread
+from tests.builders import READ, diagnosis_of, dump, found, idle_exec, netstat, thread
 
 ME = "77/java"
 LISTEN = f"0 :::8080 :::* LISTEN {ME}"
@@ -30,6 +30,18 @@ class TestVanishedPeer:
         assert not found(diagnosis_of({"netstat.txt": self.table(1)}), "vanished-peer")
         assert not found(diagnosis_of({"netstat.txt": self.table(7, count=1)}), "vanished-peer")
         assert not found(diagnosis_of({"netstat.txt": self.table(7, send_q=0)}), "vanished-peer")
+
+    def test_a_single_call_that_was_sent_for_long_is_enough_and_a_single_client_is_not(self) -> None:
+        (finding,) = found(diagnosis_of({"netstat.txt": self.table(11, count=1)}), "vanished-peer")
+        assert finding.headline == "10.2.2.2 does not acknowledge what is sent to it: 1 connection retransmits in vain."
+        client = self.table(11, count=1).replace("10.1.1.5:41000 10.2.2.2:5432", "10.1.1.5:8080 10.2.2.2:51432")
+        assert not found(diagnosis_of({"netstat.txt": client}), "vanished-peer")
+
+    def test_picked_threads_that_call_are_told_with_the_silent_host(self) -> None:
+        stack = thread("till-4", "RUNNABLE", *READ, "org.acme.Till.price", native="runnable")
+        (finding,) = found(diagnosis_of({"post.txt": f"They hang:\n\n{stack}\n{self.table(11, count=1)}"}), "vanished-peer")
+        assert "retransmits in vain, and threads like “till-4” (1 pasted) wait for an answer" in finding.headline
+        assert "called from org.acme.Till.price" in finding.headline
 
     def test_several_peers_at_once_are_one_cause(self) -> None:
         others = "".join(row + "\n" for row in self.table(5).replace("10.2.2.2", "10.2.2.3").splitlines() if "10.2.2.3" in row)
