@@ -32,7 +32,13 @@ MANY: Final = 10
 _RUNTIME: Final = ("java.", "javax.", "jdk.", "sun.", "com.sun.")
 _MODULES: Final = ("node:", "node_modules/")
 """What comes with Node, or is installed for a program."""
-_WRITTEN_IN: Final = ((".py:", Runtime.PYTHON), (".rb:", Runtime.RUBY))
+_WRITTEN_IN: Final = (
+    (".py:", Runtime.PYTHON),
+    (".rb:", Runtime.RUBY),
+    (".cs:", Runtime.DOTNET),
+    (".vb:", Runtime.DOTNET),
+    (".fs:", Runtime.DOTNET),
+)
 """How the sources of a runtime's frames end: what comes with it is known by that."""
 _FIGURES: Final = 6
 _TOLD_ELSEWHERE: Final = frozenset({"seconds", "answered", "places", "times", "hanging", "before", "after", "size", "percent"})

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from typing import TYPE_CHECKING, Final
 
 import msgspec
@@ -22,6 +23,9 @@ if TYPE_CHECKING:
     from analyzer.waits.case import Case
     from parsers.records import Setting
 
+WINDOWS_RANGE: Final = (49152, 65535)
+"""The local ports that Windows gives out where nothing else is set (``netsh int ipv4 show dynamicport tcp``)."""
+_WINDOWS: Final = re.compile(r"\bfind(?:str)? +(?:/|\")|\bGet-NetTCP|\bMeasure-Object|\bGroup-Object", re.IGNORECASE).search
 NEARLY: Final = 0.8
 """Share of the range of ports that connections of one moment take when connect fails: counting takes a while, and ports come back meanwhile."""
 FULL_TABLE: Final = 0.97
@@ -45,6 +49,32 @@ class _Ports(msgspec.Struct, frozen=True):
     stated: Setting | None
 
     @property
+    def windows(self) -> bool:
+        """True for the range that only Windows has."""
+        return (self.first, self.last) == WINDOWS_RANGE
+
+    @property
+    def assumed(self) -> str:
+        """Whose default it is, where the range itself is not here."""
+        if self.stated is not None:
+            return ""
+        if self.windows:
+            return say(" (the default of Windows; the range itself is not here)")
+        return say(" (the default of Linux; the range itself is not here)")
+
+    @property
+    def wider(self) -> str:
+        """What a larger range is good for."""
+        if self.windows:
+            return say("A wider range (netsh int ipv4 set dynamicport tcp) only moves the limit.")
+        return say("A wider range (net.ipv4.ip_local_port_range) or net.ipv4.tcp_tw_reuse only moves the limit.")
+
+    @property
+    def shown_by(self) -> str:
+        """The command that prints it."""
+        return "netsh int ipv4 show dynamicport tcp" if self.windows else "sysctl net.ipv4.ip_local_port_range"
+
+    @property
     def size(self) -> int:
         return self.last - self.first + 1
 
@@ -52,7 +82,9 @@ class _Ports(msgspec.Struct, frozen=True):
 def ports(case: Case) -> Iterator[Finding]:
     """Local ports towards one service that are used up, by the number of connections to it: one port each."""
     known = case.counts.port_range()
-    stated = _Ports(*known) if known is not None else _Ports(32768, 32768 + DEFAULT_RANGE - 1, None)
+    windows = any(_WINDOWS(one.last.command or "") for one in case.counts.of(Counted.SOCKETS))
+    usual = _Ports(*WINDOWS_RANGE, None) if windows else _Ports(32768, 32768 + DEFAULT_RANGE - 1, None)
+    stated = _Ports(*known) if known is not None else usual
     failed = told_of(case, LogKind.ADDRESSES)
     for (host, remote), counts in _by_place(case, failed).items():
         number = sum(one.number for one in counts)
@@ -114,7 +146,7 @@ def _of_ports(case: Case, process: Process, end: Endpoint, counts: Sequence[Coun
             remote=remote,
             first=span.first,
             last=span.last,
-            assumed="" if span.stated is not None else say(" (the default of Linux; the range itself is not here)"),
+            assumed=span.assumed,
             number=number,
             caller=caller,
         ),
@@ -148,15 +180,13 @@ def _of_ports(case: Case, process: Process, end: Endpoint, counts: Sequence[Coun
                     caller=caller,
                 ),
             ),
-            Action(When.NOW, say("A wider range (net.ipv4.ip_local_port_range) or net.ipv4.tcp_tw_reuse only moves the limit.")),
+            Action(When.NOW, span.wider),
         ),
         figures=(
             (say("{number:,} of {size:,}", number=number, size=span.size), say("local ports in use")),
             (f"{waiting:,}", say("TIME_WAIT to {remote}", remote=remote)),
         ),
-        missing=()
-        if span.stated is not None
-        else (Missing(say("range of local ports"), say("how many ports there are"), "sysctl net.ipv4.ip_local_port_range"),),
+        missing=() if span.stated is not None else (Missing(say("range of local ports"), say("how many ports there are"), span.shown_by),),
     )
 
 

@@ -177,6 +177,9 @@ def _quiet(case: Case, states: Sequence[Count]) -> Iterator[str]:
     known = case.counts.port_range()
     size = known[1] - known[0] + 1 if known is not None else DEFAULT_RANGE
     waiting = numbers[TcpState.TIME_WAIT]
+    # ss -s counts TIME_WAIT among the closed ones.
+    if 0 < waiting <= numbers[TcpState.CLOSE] <= waiting + FEW:
+        del numbers[TcpState.CLOSE]
     ending = sum(numbers[state] for state in (TcpState.FIN_WAIT1, TcpState.FIN_WAIT2, TcpState.CLOSING, TcpState.LAST_ACK))
     handshakes = numbers.pop(TcpState.SYN_RECV, 0) + numbers.pop(TcpState.SYN_SENT, 0)
     if (

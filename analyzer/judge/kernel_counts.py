@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Final
 
+from analyzer.judge.counted import DEFAULT_RANGE, QUIET
 from analyzer.model.message import joined, plural, say
 from parsers.records import THREADS_IN
 
@@ -36,6 +37,12 @@ def of_counts(snapshot: Snapshot) -> Iterator[str]:
             "sockets were counted by state ({list}); only rows tell whose they are, of which port, and whether requests were read",
             list=listed,
         )
+        waiting = next((count for count, state in counts if state == "timewait"), 0)
+        if 0 < waiting <= QUIET * DEFAULT_RANGE:
+            yield say(
+                "the {waiting:,} TIME_WAIT are normal: each connection that this host closes first stays so for a minute, without a descriptor, and they are far from the range of local ports",
+                waiting=waiting,
+            )
     yield from _of_totals(snapshot)
     yield from _of_pools(snapshot)
     yield from _of_servers(snapshot)

@@ -20,7 +20,7 @@ from analyzer.evidence.calls import client_evidence
 from analyzer.evidence.citations import of_dump, of_silence, of_sockets, of_threads
 from analyzer.evidence.doing import instead_of_accepting
 from analyzer.evidence.log_lines import ended_of, failed_accept
-from analyzer.families import handshake_stall
+from analyzer.families import handshake_stall, queue_lengths
 from analyzer.families.nobody_accepts import KEEP_FROM_ACCEPTING
 from analyzer.model.finding import Confidence, Culprit, Finding, Kind, Outlook, RecoversWhen, Severity, When
 from analyzer.model.message import plural, say
@@ -115,6 +115,7 @@ def diagnose(case: Case) -> Iterator[Finding]:
             if acceptor is not None or view.dump.complete is not False:  # in a dump that is cut off it may be among those that are missing
                 yield _finding(case, view, port, queue, acceptor, lasting=lasting, twice=bool(earlier))
     yield from handshake_stall.findings(case)
+    yield from queue_lengths.findings(case)
 
 
 def _moved_on(queue: Sequence[Connection], later: ProcessView, port: int) -> bool:

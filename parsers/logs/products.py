@@ -132,6 +132,12 @@ SHAPES: Final = (
         "Blocking message production on address",
         r"Blocking message production on address '?(?P<subject>[\w.:/-]{1,120})",
     ),
+    _shape(
+        "Netty",
+        LogKind.MEMORY,
+        "of direct memory (used:",
+        r"failed to allocate \d{1,12} byte\(s\) of direct memory \(used: (?P<used>\d{1,15}), max: (?P<limit>\d{1,15})\)",
+    ),
     _shape("sshd", LogKind.SLOTS, " past MaxStartups", r"drop connection #(?P<pending>\d{1,6}) from [^\n]{1,120} past MaxStartups"),
     _shape("sshd", LogKind.SLOTS, "MaxStartups throttling", r"beginning MaxStartups throttling"),
     _shape("memcached", LogKind.SLOTS, "STAT accepting_conns 0", r"STAT accepting_conns 0\b"),

@@ -53,7 +53,15 @@ _TRANSACTION: Final = {"trx_mysql_thread_id"}
 _METADATA: Final = {"lock_type", "lock_status"}
 _OWNERS: Final = ("processlist_id", "owner_processlist_id", "pid", "conn_id", "id", "owner_thread_id", "thread_id")
 """Who holds or wants a metadata lock: the session's number, else the thread's."""
-_LOCKED: Final = ("Waiting for table metadata lock", "Waiting for table level lock", "Waiting for global read lock", "Locked")
+_LOCKED: Final = (
+    "Waiting for table metadata lock",
+    "Waiting for table level lock",
+    "Waiting for global read lock",
+    "Waiting for table flush",
+    "Waiting for commit lock",
+    "Waiting for backup lock",
+    "Locked",
+)
 
 
 def sniff(head: Sequence[str]) -> bool:

@@ -125,3 +125,40 @@ def test_native_workers_that_wait_in_the_function_that_they_began_in(below: str,
     stacks = "".join(AT_REST.format(number=3 + n, lwp=2216 + n, call="crew_loop", below=below) for n in range(2))
     text = said(f"What I still have:\n\n{stacks}{POLLS}")
     assert ("nobody among the 4 threads that are here is stuck or waits for another: 2 wait for work in " in text) is rests
+
+
+WINDOWS = """System.Net.Http.HttpRequestException: Only one usage of each socket address (protocol/network address/port) is normally permitted
+ ---> System.Net.Sockets.SocketException (10048)
+   at System.Net.Http.ConnectHelper.ConnectAsync(String host, Int32 port, CancellationToken cancellationToken)
+   at Umbra.Rates.Get() in C:\\src\\Rates.cs:line 31
+
+PS> netstat -an | find /c "TIME_WAIT"
+{count}
+"""
+
+
+@pytest.mark.parametrize(("count", "full"), [(16120, True), (4000, False)])
+def test_the_ports_of_windows_are_fewer(count: int, full: bool) -> None:
+    told = found(diagnosis_of({"post.txt": WINDOWS.format(count=count)}), "ephemeral-port-exhaustion")
+    used_up = [one for one in told if "16,120 of 16,384 are in use" in one.headline]
+    assert bool(used_up) is full
+    for one in used_up:
+        assert "49152 to 65535 (the default of Windows" in one.explanation
+        assert "called from Umbra.Rates.Get(Rates.cs:31)" in one.explanation
+        assert not any("net.ipv4" in action.text or "net.ipv4" in (action.command or "") for action in one.actions)
+
+
+def test_the_states_of_ss_have_their_time_wait_called_normal() -> None:
+    text = "Is this normal?\n\n$ ss -s\nTotal: 912\nTCP:   {all} (estab 610, closed {closed}, orphaned 0, timewait {waiting})\n"
+    assert "The 178 TIME_WAIT are normal" in said(text.format(all=850, closed=180, waiting=178))
+    assert "are normal" not in said(text.format(all=28000, closed=27010, waiting=27000))
+
+
+def test_sessions_that_wait_for_a_flush_wait_for_a_lock() -> None:
+    rows = SLEEPING.format(command="Query", info="FLUSH TABLES").replace("starting", "Waiting for table flush")
+    assert "Waiting for table flush" in said(rows)
+
+
+def test_direct_memory_of_netty_that_ran_out() -> None:
+    line = "io.netty.util.internal.OutOfDirectMemoryError: failed to allocate 16777216 byte(s) of direct memory (used: 1056964615, max: 1073741824)\n"
+    assert "Netty: memory ran out (used 1056964615, limit 1073741824)" in said(line)
