@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from typing import TYPE_CHECKING, Final
 
 import msgspec
@@ -23,11 +24,13 @@ if TYPE_CHECKING:
     from analyzer.join.counts import Count
     from analyzer.model.finding import Finding
     from analyzer.waits.case import Case
-    from parsers.records import Limit
+    from parsers.records import Frame, Limit
 
 PIPES: Final = frozenset({"pipe", "pipe:", "PIPE", "FIFO", "S_IFIFO"})
 SOCKETS: Final = frozenset({"S_IFSOCK", "socket", "socket:", "sock", "TCP", "IPv4", "IPv6", "unix"})
 POLLS: Final = frozenset({"eventpoll", "[eventpoll]", "anon_inode:[eventpoll]", "anon_inode:eventpoll"})
+ANONYMOUS: Final = "a_inode"
+"""What lsof calls the type of every file without a name: epoll, eventfd, timerfd, inotify."""
 WAKERS: Final = frozenset({"eventfd", "[eventfd]", "anon_inode:[eventfd]", "anon_inode:eventfd"})
 """What wakes a selector of the JVM since JDK 16; before, both ends of a pipe did."""
 _STATE_SHARE: Final = 0.5
@@ -35,6 +38,11 @@ _SMALL: Final = 256
 """The limit that macOS and Solaris give by default."""
 _ALIKE: Final = 0.1
 """Share by which what wakes selectors may differ from their number."""
+_MEETS_IT: Final = re.compile(
+    r"\baccept|\.open0\Z|\b(?:FileInputStream|FileOutputStream|RandomAccessFile|UnixNativeDispatcher|FileDispatcherImpl|ProcessBuilder|ProcessImpl|UNIXProcess)\b",
+    re.IGNORECASE,
+)
+"""Calls that need a descriptor for something else than a selector: they meet the full table, and do not fill it."""
 _LOOPS: Final = 100
 """Selectors from which on they are no loops of a server: it has one or two for each processor."""
 
@@ -99,8 +107,10 @@ class _Descriptors(msgspec.Struct, frozen=True):
     @property
     def loops(self) -> int:
         """Selectors of event loops, each with what wakes it, where they are most of what was counted."""
-        polls, wakers = self.of_kind(POLLS), self.of_kind(WAKERS)
-        alike = abs(polls - wakers) <= _ALIKE * polls or abs(2 * polls - self.of_kind(PIPES)) <= 2 * _ALIKE * polls
+        pipes, wakers = self.of_kind(PIPES), self.of_kind(WAKERS)
+        # A count by type does not tell epoll from what wakes it; with both ends of a pipe for each, it is epoll.
+        polls = self.of_kind(POLLS) or self.of_kind(frozenset({ANONYMOUS}))
+        alike = (wakers and abs(polls - wakers) <= _ALIKE * polls) or abs(2 * polls - pipes) <= 2 * _ALIKE * polls
         return polls if polls >= _LOOPS and alike and 2 * polls >= _STATE_SHARE * self.used else 0
 
     @property
@@ -134,7 +144,7 @@ class _Descriptors(msgspec.Struct, frozen=True):
 def _of_descriptors(found: _Descriptors, failed: Told | None) -> Finding:
     named, unclosed, process, towards = found.named, found.unclosed, found.process, found.towards
     top = kind_of(named[0].last.name) if named else None
-    files = top is not None and top not in SOCKETS | PIPES
+    files = top is not None and top not in SOCKETS | PIPES | {ANONYMOUS}
     text = DESCRIPTORS.filled(
         process,
         used=found.used,
@@ -142,10 +152,11 @@ def _of_descriptors(found: _Descriptors, failed: Told | None) -> Finding:
         top=top is not None,
         files=files and not found.loops,
         loops=found.loops,
-        maker=site_of(failed.event, found.case.known) if failed is not None else None,
+        maker=_maker(failed, found.case),
         pipes=top in PIPES,
-        sockets=not files and top not in PIPES and not found.unconnected and (bool(named) or towards is None),
-        name=top or say("descriptors"),
+        anonymous=top == ANONYMOUS,
+        sockets=not files and top not in {*PIPES, ANONYMOUS} and not found.unconnected and (bool(named) or towards is None),
+        name=say("selectors and what wakes them") if found.loops else top or say("descriptors"),
         list=_listed(named) if named else None,
         no_sockets=_no_sockets(found.of_kind(SOCKETS), found.used) if files and not found.loops else "",
         failed=failed,
@@ -250,7 +261,10 @@ DESCRIPTORS: Final = Text(
         "other": Either(
             "pipes",
             "pipes",
-            Either("left", "sockets, {unclosed:,} in CLOSE_WAIT", Either("unconnected", "sockets without a connection", "sockets")),
+            Either("anonymous", "files without a name ({name}: epoll, eventfd, timerfd or inotify)", "{of_sockets}"),
+        ),
+        "of_sockets": Either(
+            "left", "sockets, {unclosed:,} in CLOSE_WAIT", Either("unconnected", "sockets without a connection", "sockets")
         ),
         "the_limit": Either("stated", "the limit is {limit:,}", "{limit:,} is a usual limit"),
         "listed": Either("list", ": {list}"),
@@ -278,6 +292,14 @@ DESCRIPTORS: Final = Text(
         ),
     },
 )
+
+
+def _maker(failed: Told | None, case: Case) -> Frame | None:
+    """The application's frame that failed to make a further selector."""
+    if failed is None or any(_MEETS_IT.search(frame.call) for frame in failed.event.frames):
+        return None
+    site = site_of(failed.event, case.known)
+    return site if site is not None and case.known.is_application(site.cls) else None
 
 
 def _listed(counts: Sequence[Count]) -> Message:

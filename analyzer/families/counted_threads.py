@@ -127,13 +127,24 @@ def of_one(case: Case) -> Iterator[Finding]:
     failed = told_of(case, LogKind.NO_THREAD)
     limits = [one for name in _THREAD_LIMITS if (one := case.counts.setting(name)) is not None]
     counts = [one for one in case.counts.of(Counted.THREADS) if one.number >= MANY_THREADS]
-    total = sum(one.number for one in case.counts.of(Counted.THREADS))
-    for count in counts[:1]:
+    every = case.counts.of(Counted.THREADS)
+    whole = [one.number for one in every if one.last.name is None and not _distinct(one)]
+    total = max(whole, default=0) or sum(one.number for one in every)
+    told = {one.last.where for family in _families(case) for one in family.counts}
+    alike = [
+        one
+        for one in counts
+        if one.last.pid is not None
+        or (
+            (name := one.last.name) is not None
+            and one.last.where not in told
+            and not _counts_pools(name)
+            and not case.known.pool_of(name)
+            and one.number >= _STATE_SHARE * total
+        )
+    ]
+    for count in alike[:1]:
         process, name = process_of(case, count), count.last.name
-        if count.last.pid is None and (
-            name is None or _counts_pools(name) or case.known.pool_of(name) or count.number < _STATE_SHARE * total
-        ):
-            continue
         reached = next((one for one in limits if OF_LIMIT * one.values[0] <= count.number <= one.values[0]), None)
         if count.last.pid is not None and reached is None and failed is None:
             continue  # a large server may have that many by design
@@ -188,17 +199,32 @@ _APART: Final = 0.05
 """Share by which two counts of what belongs together may differ."""
 
 
+def _distinct(count: Count) -> bool:
+    """True for a number of different names: ``grep -o … | sort -u | wc -l``."""
+    command = count.last.command or ""
+    return count.last.name is None and "sort -u" in command and command.rstrip().endswith("wc -l")
+
+
 def _counts_pools(name: str) -> bool:
     match = _NUMBERED.match(name)
     return match is not None and bool(_ONE_OF_ITS_POOL.search(match["rest"] or ""))
 
 
 def _families(case: Case) -> Iterator[_Family]:
-    """Counts of threads whose names have a placeholder for the number of their pool: as many of each thread as there are pools."""
+    """Counts of threads whose names have a placeholder for the number of their pool: as many of each thread as there are pools.
+
+    Where the number of the thread is masked, too, the number of different pools tells, if somebody counted it.
+    """
     groups: dict[str, list[Count]] = {}
     for count in case.counts.of(Counted.THREADS):
         match = _NUMBERED.match(count.last.name or "")
         if match is not None and _counts_pools(match[0]):
             groups.setdefault(f"{match['stem']}N", []).append(count)
+    for count in case.counts.of(Counted.THREADS):
+        match = _NUMBERED.match(count.last.name or "")
+        if match is not None and match["rest"] and not _counts_pools(match[0]):
+            pools = [one for one in case.counts.all if _distinct(one) and match["stem"] in (one.last.command or "")]
+            if pools and pools[0].number <= count.number:
+                yield _Family(f"{match['stem']}N", pools[0].number, count.number, [count, pools[0]])
     for pattern, counts in groups.items():
         yield _Family(pattern, max(one.number for one in counts), sum(one.number for one in counts), counts)

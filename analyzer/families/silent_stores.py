@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections import defaultdict
 from typing import TYPE_CHECKING, Final
 
-from analyzer.contention.locks import lock_queues
+from analyzer.contention.locks import LockQueue, lock_queues, owner_of, waits_for_lock
 from analyzer.evidence.chosen_threads import chosen
 from analyzer.evidence.citations import of_threads
 from analyzer.evidence.doing import caller
@@ -17,19 +17,19 @@ from analyzer.evidence.multiples import multiple, names_of, picked_in_words
 from analyzer.model.finding import Confidence, Culprit, Severity, When
 from analyzer.model.message import plural, say
 from analyzer.model.text import Do, Either, Text
-from analyzer.software.blockers import blocking_frame
+from analyzer.software.blockers import blocking_frame, waited_lock
 from analyzer.software.kinds import ActivityKind, PoolRole
 from parsers.records import LogKind
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
+    from collections.abc import Set as AbstractSet
 
-    from analyzer.contention.locks import LockQueue
     from analyzer.evidence.log_events import Told
     from analyzer.model.finding import Finding
     from analyzer.software.pools import ThreadActivity
     from analyzer.waits.case import Case, ProcessView
-    from parsers.records import TaskSyscall, ThreadUsage
+    from parsers.records import TaskSyscall, Thread, ThreadUsage
 
 _FILES: Final = frozenset({ActivityKind.FILE_IO, ActivityKind.FILE_LOCK})
 _MOST_QUEUES: Final = 8
@@ -108,7 +108,7 @@ def _waiting(view: ProcessView) -> Sequence[ThreadActivity]:
 def _finding(case: Case, view: ProcessView, group: Sequence[ThreadActivity], told: Told) -> Finding:
     owners = {member.thread for member in group}
     queues = [one for one in lock_queues(case)[:_MOST_QUEUES] if one.owner is not None and one.owner.thread in owners]
-    queue = max(queues, key=lambda one: len(one.members), default=None)
+    queue = max(queues, key=lambda one: len(one.members), default=None) or _of_logger(case, view, owners)
     member = group[0] if queue is None or queue.owner is None else queue.owner
     app, frame = caller(member), blocking_frame(*member) or member.thread.frames[0]
     is_server = told.event.kind is LogKind.STORE
@@ -136,9 +136,24 @@ def _finding(case: Case, view: ProcessView, group: Sequence[ThreadActivity], tol
     )
 
 
+def _of_logger(case: Case, view: ProcessView, owners: AbstractSet[Thread]) -> LockQueue | None:
+    """The queue before a lock of one of ``owners`` that stands in a logger: no queue of the application's locks."""
+    groups: dict[Thread, list[ThreadActivity]] = defaultdict(list)
+    for pool in view.pools:
+        for member in pool.members:
+            owner = owner_of(view, waited_lock(member.thread)) if waits_for_lock(member) else None
+            if owner is not None and owner.thread in owners:
+                groups[owner.thread].append(member)
+    waiters = max(groups.values(), key=len, default=None)
+    return LockQueue(case, view, waiters) if waiters else None
+
+
 def _who(case: Case, view: ProcessView, group: Sequence[ThreadActivity]) -> str:
     if chosen(case, view):
-        return say("{threads} wait", threads=picked_in_words(names_of(group), len(group), multiple(case, group)))
+        more = multiple(case, group)
+        if more is None:
+            return say("{names} waits", names=names_of(group)) if len(group) == 1 else say("{names} wait", names=names_of(group))
+        return say("{threads} wait", threads=picked_in_words(names_of(group), len(group), more))
     return plural(len(group), "thread waits", "threads wait")
 
 

@@ -188,16 +188,31 @@ def _quiet(case: Case, states: Sequence[Count]) -> Iterator[str]:
         or ending > max(MANY, numbers[TcpState.ESTABLISHED] // 10)
         or numbers[TcpState.CLOSE_WAIT] > FEW
         or numbers[TcpState.CLOSE] > MANY  # bound, and never connected
-        or not 0 < waiting <= QUIET * size
+        or not (waiting > 0 and waiting - (served := _served(case)) <= QUIET * size)
         or len(numbers) < 2  # noqa: PLR2004 - one state alone tells nothing of the others
     ):
+        return
+    left = say("; {count:,} CLOSE_WAIT come and go", count=numbers[TcpState.CLOSE_WAIT]) if numbers[TcpState.CLOSE_WAIT] else ""
+    if served:
+        yield say(
+            "nothing unusual is among the states that were counted: {waiting:,} TIME_WAIT are normal, as each connection that this host closes first stays so for a minute; {served:,} of them are of ports that it serves, and take no further local port{left}",
+            waiting=waiting,
+            served=min(served, waiting),
+            left=left,
+        )
         return
     yield say(
         "nothing unusual is among the states that were counted: {waiting:,} TIME_WAIT are normal, as each connection that this host closes first stays so for a minute, and are far from the range of local ports ({size}){left}",
         waiting=waiting,
         size=say("{size:,} ports", size=size) if known is not None else say("{size:,} ports or more", size=size),
-        left=say("; {count:,} CLOSE_WAIT come and go", count=numbers[TcpState.CLOSE_WAIT]) if numbers[TcpState.CLOSE_WAIT] else "",
+        left=left,
     )
+
+
+def _served(case: Case) -> int:
+    """TIME_WAIT of local ports that have many of them: ports that this host serves, as a client gets another one for each connection."""
+    counts = case.counts.of(Counted.SOCKETS, TcpState.TIME_WAIT)
+    return sum(one.number for one in counts if one.last.local is not None and one.last.local.port is not None and one.number >= MANY)
 
 
 def _quiet_places(case: Case, counts: Sequence[Count]) -> Iterator[str]:

@@ -159,3 +159,28 @@ def test_what_somebody_writes_in_another_file_is_not_compared_with_the_rows() ->
     files = {"README.md": "At noon there were 96, 192, 288 sockets in CLOSE_WAIT.\n", "netstat.txt": netstat(*rows)}
     diagnosis = diagnosis_of(files)
     assert "were counted, of which" not in " ".join((diagnosis.verdict.headline, diagnosis.verdict.summary, *diagnosis.notes))
+
+
+def test_time_waits_of_a_served_port_take_no_local_ports() -> None:
+    states = "$ netstat -nat | awk '{{print $6}}' | sort | uniq -c\n      9 SYN_RECV\n    211 ESTABLISHED\n   {count} TIME_WAIT\n\n"
+    rows = "$ netstat -nat | grep TIME_WAIT | head -1\ntcp        0      0 10.5.5.10:80              10.5.23.23:50121         TIME_WAIT\n\n"
+    ports = "$ netstat -nat | grep TIME_WAIT | awk '{{print $4}}' | sort | uniq -c\n   {served} 10.5.5.10:80\n"
+    text = states + rows + ports
+    assert "6,093 of them are of ports that it serves, and take no further local port" in said(text.format(count=6104, served=6093))
+    assert "TIME_WAIT are normal" not in said(text.format(count=16104, served=93))
+
+
+MASKED = """$ jstack 3120 | grep '^"' | wc -l
+{all}
+$ jstack 3120 | grep '^"' | sed 's/[0-9]\\+/N/g' | cut -d'"' -f2 | sort | uniq -c | sort -rn | head -3
+   {most} pool-N-thread-N
+     25 web-N-exec-N
+$ jstack 3120 | grep -o '"pool-[0-9]*-' | sort -u | wc -l
+{pools}
+"""
+
+
+def test_pools_whose_numbers_are_masked_are_counted_apart() -> None:
+    (finding,) = found(diagnosed(MASKED.format(all=8431, most=8344, pools=2086)), "thread-leak")
+    assert finding.headline.startswith("8,344 threads of 2,086 pools named pool-N: executors are made again and again")
+    assert not found(diagnosed(MASKED.format(all=8431, most=8344, pools=2)), "thread-leak")

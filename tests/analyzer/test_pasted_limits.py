@@ -134,6 +134,23 @@ def test_selectors_of_clients_that_are_made_for_each_call() -> None:
     assert finding.confidence is Confidence.LIKELY
 
 
+def test_selectors_are_told_by_types_too_and_who_accepts_does_not_make_them() -> None:
+    accepts = """SEVERE [http-nio-8080-Acceptor-0] NioEndpoint$Acceptor.run Socket accept failed
+ java.io.IOException: Too many open files
+        at sun.nio.ch.ServerSocketChannelImpl.accept0(Native Method)
+        at net.umbra.relay.Door.run(Door.java:44)
+"""
+    types = "$ lsof -nP -p 91 | awk '{print $5}' | sort | uniq -c | sort -rn\n   2566 FIFO\n   1283 a_inode\n    142 REG\n     82 IPv4\n"
+    limits = "$ cat /proc/91/limits | grep files\nMax open files            4096                 4096                 files\n"
+    (finding,) = found(report(accepts, types, limits), "fd-exhaustion")
+    assert "most of them of 1,283 selectors: clients or event loops that are made again and again" in finding.headline
+    assert "Door" not in finding.headline
+    (children,) = found(
+        report(accepts, types.replace("1283 a_inode", "12 a_inode").replace("142 REG", "1413 REG"), limits), "fd-exhaustion"
+    )
+    assert "most of them pipes" in children.headline
+
+
 def test_sockets_whose_numbers_are_masked_are_sockets() -> None:
     (finding,) = found(report(THROWN, kinds(3, 3, 4080)), "fd-exhaustion")
     assert "most of them sockets" in finding.headline

@@ -50,3 +50,31 @@ def test_a_silent_server_beside_threads_that_call_out_is_not_theirs() -> None:
         "java.io.UnixFileSystem.getLength(Native Method)", "java.net.SocketInputStream.socketRead0(Native Method)"
     ).replace("java.io.File.length(File.java:974)", "java.net.SocketInputStream.read(SocketInputStream.java:150)")
     assert not [one for one in found(diagnosis_of({"report.txt": reads + SILENT}), "disk-stall") if "waits for a file" in one.headline]
+
+
+LOGS = """Around 90 threads look like this one
+
+"web-8" #42 daemon prio=5 os_prio=0 tid=0x00007fd1e80ac800 nid=0x6b0f waiting for monitor entry [0x00007fd15a3e1000]
+   java.lang.Thread.State: BLOCKED (on object monitor)
+\tat org.apache.log4j.Category.callAppenders(Category.java:204)
+\t- waiting to lock <0x00000006c40a87f8> (a org.apache.log4j.spi.RootLogger)
+\tat org.apache.log4j.Category.info(Category.java:666)
+\tat net.umbra.gate.Door.enter(Door.java:44)
+
+"web-3" #39 daemon prio=5 os_prio=0 tid=0x00007fd1e8039000 nid=0x6a9a runnable [0x00007fd15e0fd000]
+   java.lang.Thread.State: RUNNABLE
+\tat java.io.FileOutputStream.writeBytes(Native Method)
+\tat java.io.FileOutputStream.write(FileOutputStream.java:326)
+\tat org.apache.log4j.WriterAppender.append(WriterAppender.java:162)
+\tat org.apache.log4j.Category.callAppenders(Category.java:206)
+\t- locked <0x00000006c40a87f8> (a org.apache.log4j.spi.RootLogger)
+\tat org.apache.log4j.Category.info(Category.java:666)
+\tat net.umbra.gate.Door.enter(Door.java:44)
+
+"""
+
+
+def test_who_waits_to_log_waits_for_the_server_too() -> None:
+    (finding,) = found(diagnosis_of({"report.txt": LOGS + SILENT}), "disk-stall")
+    assert "“web-3” waits for a file in FileOutputStream.writeBytes" in finding.headline
+    assert "holds the lock that 90 other threads wait for" in finding.headline
