@@ -52,10 +52,11 @@ TEXT: Final = Text(
         ),
         Do(When.PREVENT, "Give the wait for a child a time limit, and end the child when it is over."),
     ),
-    chain=(("{waiter}", "waits for the end of", "{child}"), ("{child}", "waits until somebody reads", "{stream}")),
+    chain=(("{waiter}", "waits for the end of", "its child"), ("{child}", "waits until somebody reads", "{stream}")),
     phrases={
         "called": Either("frame", ", called from {frame}"),
         "stands": Either("traced", "stands in a write to its {stream}", "stands at a pipe ({channel})"),
+        "shown": "{child} {stands}",
         "waits": "{threads} for the end of a child process",
         "children": Either("several", " {several} of the same command stand so."),
     },
@@ -150,7 +151,7 @@ def _finding(case: Case, view: ProcessView, group: Sequence[ThreadActivity], chi
         command=f"strace -f -y -p {task.pid}; ls -l /proc/{task.pid}/fd; timeout 1 cat /proc/{task.pid}/fd/{task.descriptor or 1}",
         threads=plural(len(group), "thread waits", "threads wait"),
     )
-    shown = Evidence(task.where, text["stands"])
+    shown = Evidence(task.where, text["shown"])
     listed = [Evidence(child.row.where, child.row.command)] if child.row is not None and child.row.where != task.where else []
     return text.finding(
         severity=Severity.WARNING,
