@@ -12,6 +12,7 @@ import msgspec
 
 from analyzer.evidence.citations import of_threads
 from analyzer.model.message import say
+from analyzer.software.kinds import ActivityKind
 from analyzer.software.named_waits import worker_frame
 
 if TYPE_CHECKING:
@@ -43,7 +44,21 @@ def dispatcher_of(view: ProcessView, workers: Sequence[ThreadActivity]) -> Dispa
         for member in pool.members
         if (frame := worker_frame(member.thread.frames)) is not None
     ]
-    if len(found) != 1 or not workers:
+    if len(found) != 1 or not workers or _of_another(found[0].member.thread.name, workers[0].thread.name):
         return None
     package = found[0].frame.cls.rpartition(".")[0]
-    return found[0] if any(frame.cls.startswith(package) for frame in workers[0].thread.frames) else None
+    idle = (member for pool in view.pools for member in pool.members if member.activity.kind is ActivityKind.IDLE)
+    if any(member.thread is not found[0].member.thread and _runs(member, package) for member in idle):
+        return None  # a worker of it is free
+    return found[0] if _runs(workers[0], package) else None
+
+
+def _runs(member: ThreadActivity, package: str) -> bool:
+    """True if code of that package runs the thread."""
+    return any(frame.cls.startswith(package) for frame in member.thread.frames)
+
+
+def _of_another(dispatcher: str | None, worker: str | None) -> bool:
+    """True for names that begin with two pools' own: ``night_Scheduler`` and ``day_Worker-7``."""
+    one, other = ((name or "").partition("_") for name in (dispatcher, worker))
+    return bool(one[1]) and bool(other[1]) and one[0] != other[0]

@@ -14,10 +14,14 @@ from parsers.records import LogKind
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
-    from analyzer.waits.case import Case
+    from analyzer.waits.case import Case, ProcessView
     from parsers.records import Frame, LogEvent
 
 
+_OTHERS: Final = frozenset({21, 22, 25, 53, 111, 2049, 3306, 5432, 6379, 11211, 27017})
+"""Ports of system services and of databases."""
+_LOOPS: Final = ("node", "MainThread", "bun", "deno", "npm", "yarn", "electron", "PM2", "python", "uvicorn")
+"""Programs that run event loops of what somebody wrote; Node.js calls its first thread so from version 20 on."""
 _NEAR: Final = 2
 """Calls from the innermost of which one may hold the pattern."""
 
@@ -61,6 +65,11 @@ def of_pattern(told: LogEvent) -> Evidence:
     return Evidence(told.where, say("a repetition inside a repetition: {pattern}", pattern=told.subject or ""), ())
 
 
+def _may_be_of_a_loop(port: int, view: ProcessView) -> bool:
+    """False for the port of a service of the system, and for another program's."""
+    return port not in _OTHERS and (view.process.command is None or (view.process.command or "").rpartition("/")[2].startswith(_LOOPS))
+
+
 def full_queue(case: Case) -> FullQueue | None:
     """The accept queue that has no place left, None if none has, or several."""
     full = [
@@ -69,6 +78,6 @@ def full_queue(case: Case) -> FullQueue | None:
         )
         for view in case.latest
         for port, row in view.listeners.items()
-        if row is not None and row.backlog and (row.recv_q or 0) >= row.backlog
+        if row is not None and row.backlog and (row.recv_q or 0) >= row.backlog and _may_be_of_a_loop(port, view)
     ]
     return full[0] if len(full) == 1 else None

@@ -115,7 +115,7 @@ _SAYS: Final = {
         "there were more connections that programs had closed and whose last bytes nobody acknowledged than the kernel keeps"
     ),
     LogKind.RECOVERED: say("a thread that was reported to hang has ended its work"),
-    LogKind.POOL_FREE: say("a pool of connections had some free"),
+    LogKind.POOL_FREE: say("a pool of connections had nobody waiting"),
     LogKind.ADDRESSES: say("a socket got no local address: its ports were used up, or the address is not this host's"),
     LogKind.THREAD_LEFT: say("an application that was stopped left a thread behind"),
     LogKind.UNRELEASED: say("a buffer was garbage before it was released: memory outside of the heap leaks"),

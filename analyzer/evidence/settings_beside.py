@@ -51,8 +51,8 @@ class Sizes(msgspec.Struct, frozen=True):
 
     @property
     def sure(self) -> bool:
-        """False for a size that a variable may have changed."""
-        return self.variable is None or self.unset
+        """False for a size that a variable may have changed, and for requests that somebody counted: not all of them need a connection."""
+        return self.noun == "thread" and (self.variable is None or self.unset)
 
 
 class Batch(msgspec.Struct, frozen=True):

@@ -17,6 +17,8 @@ FROM_ONE: Final = 5
 """Connections of one host that are no chance."""
 MOSTLY: Final = 0.7
 """Share of all connections, or of the workers, that one host, or one service, must have."""
+_PORTS: Final = {"sshd": 22, "MySQL": 3306, "PostgreSQL": 5432, "memcached": 11211}
+"""Servers that nearly always listen on one port: connections of another are not theirs."""
 
 if TYPE_CHECKING:
     from analyzer.evidence.log_events import Told
@@ -77,10 +79,13 @@ def counted_to(case: Case, subject: str) -> str:
     return say(" {connections} to port {port} were counted.", connections=plural(number, "connection"), port=port) if number >= MANY else ""
 
 
-def one_client(case: Case) -> str:
+def one_client(case: Case, source: str = "") -> str:
     """The host that most connections of a server come from, as rows show it: it has the places that others lack."""
+    usual = _PORTS.get(source)
     for view in case.latest:
         for port in sorted(view.listeners) or sorted({row.local.port for row in view.sockets.of(TcpState.ESTABLISHED) if row.local.port}):
+            if usual is not None and port != usual:
+                continue
             rows = [row for row in view.sockets.of(TcpState.ESTABLISHED) if row.local.port == port and row.remote is not None]
             hosts = Counter(row.remote.host for row in rows if row.remote is not None)
             host, number = hosts.most_common(1)[0] if hosts else ("", 0)
@@ -118,7 +123,7 @@ def behind(case: Case, event: LogEvent) -> str:
 def _of_server(case: Case, event: LogEvent) -> str:
     """What others suffer from a full or busy server, or what keeps it so."""
     if event.kind is LogKind.SLOTS:
-        return who_has_them(case) or one_client(case)
+        return who_has_them(case) or one_client(case, event.source)
     if event.kind is LogKind.SLOW_STATEMENT:
         return say(": Redis runs one command at a time, and all its clients wait meanwhile") if event.source == "Redis" else ""
     return behind(case, event)

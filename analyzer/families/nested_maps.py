@@ -54,6 +54,10 @@ TEXT: Final = Text(
 )
 
 
+_OF_ANOTHER: Final = ("parent", "delegate", "fallback", "outer")
+"""Words of methods that ask another object of the same class, which has a map of its own."""
+
+
 def findings(case: Case) -> Iterator[Finding]:
     """One for each process with such a thread."""
     for view in case.latest:
@@ -68,6 +72,8 @@ def _twice(member: ThreadActivity) -> tuple[Frame, Frame] | None:
     """Who calls the map at the top of a stack, and who called it below; None if it is not one piece of code that does both."""
     frames = member.thread.frames
     if member.thread.state is not JavaState.RUNNABLE or not frames or frames[0].full not in _COMPUTES:
+        return None
+    if any(word in frame.method.lower() for frame in frames for word in _OF_ANOTHER):
         return None
     callers = [below for frame, below in pairwise(frames) if frame.full in _COMPUTES and below.cls != _MAP]
     if len(callers) > 1 and any(other.full == callers[0].full for other in callers[1:]):

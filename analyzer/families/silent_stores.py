@@ -33,6 +33,10 @@ if TYPE_CHECKING:
 
 _FILES: Final = frozenset({ActivityKind.FILE_IO, ActivityKind.FILE_LOCK})
 _MOST_QUEUES: Final = 8
+_COMM: Final = 15
+"""Letters of a thread's name that the kernel keeps."""
+_PROGRAMS: Final = frozenset({"java", "python", "node", "php", "php-fpm", "ruby", "dotnet", "puma", "uwsgi", "gunicorn"})
+"""Programs that run whatever somebody wrote."""
 FEWEST: Final = 2
 """Threads in state D at once: one may be in a short read."""
 TEXT: Final = Text(
@@ -95,6 +99,15 @@ def findings(case: Case) -> Iterator[Finding]:
             yield _finding(case, view, waiting, event)
 
 
+def _is_of(view: ProcessView, told: Told) -> bool:
+    """True unless the task that hangs is another program's, or the kernel's own."""
+    name = (told.event.subject or "").rpartition(":")[0]
+    if told.event.kind is LogKind.STORE or not name or (view.process.command or "").rpartition("/")[2].startswith(name):
+        return True
+    own = (member.thread.name[:_COMM] for pool in view.pools for member in pool.members if member.thread.name)
+    return name.rstrip("0123456789.").lower() in _PROGRAMS or name in own
+
+
 def _waiting(view: ProcessView) -> Sequence[ThreadActivity]:
     """The largest group of threads in one call of a file."""
     groups: dict[object, list[ThreadActivity]] = defaultdict(list)
@@ -129,7 +142,7 @@ def _finding(case: Case, view: ProcessView, group: Sequence[ThreadActivity], tol
         evidence.append(of_threads(queue.members, say("{threads} behind the lock", threads=plural(len(queue.members), "thread"))))
     return text.finding(
         severity=Severity.WARNING,
-        confidence=Confidence.LIKELY,
+        confidence=Confidence.LIKELY if _is_of(view, told) else Confidence.SUSPECTED,
         evidence=tuple(evidence),
         chain=text.steps((evidence[1],), (evidence[0],)),
         culprit=Culprit(thread=member.thread.label, frame=str(app) if app is not None else None),

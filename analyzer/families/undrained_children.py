@@ -33,6 +33,8 @@ _WRITES: Final = frozenset({"write", "writev"})
 _STANDARD: Final = {1: say("standard output"), 2: say("standard error")}
 _WRITING: Final = frozenset({"pipe_write", "anon_pipe_write"})
 """Where the kernel keeps who writes to a full pipe (``fs/pipe.c``)."""
+_KERNEL: Final = 2
+"""The parent of the kernel's own threads."""
 _EITHER: Final = "pipe_wait"
 """The same in kernels before 5.5, for readers as well."""
 TEXT: Final = Text(
@@ -82,7 +84,7 @@ def findings(case: Case) -> Iterator[Finding]:
     for view in case.latest:
         waiting = _waiting(view)
         child = _child(view) if waiting else None
-        if child is not None:
+        if child is not None and (child.stream or _may_agree(case, view, child, waiting)):
             yield _finding(case, view, waiting, child)
 
 
@@ -117,13 +119,22 @@ def _child(view: ProcessView) -> _Stuck | None:
 
 def _may_be_child(row: ProcessRow | None, view: ProcessView) -> bool:
     """False where a list of processes names another parent than the process at hand."""
-    return row is None or row.parent is None or view.process.pid is None or row.parent == view.process.pid
+    if row is None or row.parent is None:
+        return True
+    return row.parent != _KERNEL if view.process.pid is None else row.parent == view.process.pid
+
+
+def _may_agree(case: Case, view: ProcessView, child: _Stuck, waiting: Sequence[ThreadActivity]) -> bool:
+    """True for a child that only its wait channel tells of, if the list of processes speaks for it: a list of its program alone was asked for."""
+    more = multiple(case, waiting)
+    programs = {_program(row) for row in view.snapshot.processes if row.pid != view.process.pid}
+    return _agrees(view, child, more.number if more else len(waiting)) or len(programs) == 1
 
 
 def _agrees(view: ProcessView, child: _Stuck, waiting: int) -> bool:
     """True if the child is this process's own by the list of processes, or as many of its command stand at a pipe as threads wait."""
     parent = child.row.parent if child.row is not None else None
-    return (parent is not None and parent == view.process.pid) or child.alike == waiting
+    return (parent is not None and parent == view.process.pid) or child.alike == waiting > 1
 
 
 def _program(row: ProcessRow | None) -> str | None:

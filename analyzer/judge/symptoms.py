@@ -166,7 +166,9 @@ def _logs_only(case: Case, findings: Sequence[Finding]) -> tuple[Status, str, st
     if not told:
         return (
             Status.INSUFFICIENT,
-            say("Not enough evidence for a verdict: {lines} of a log, and none that proves something.", lines=plural(lines, "line")),
+            say(
+                "Not enough evidence for a verdict: {lines} of a log, and none that proves something.", lines=plural(max(lines, 1), "line")
+            ),
             need,
         )
     past = [unended(one.headline) for one in findings if one.severity is Severity.INFO]

@@ -51,13 +51,19 @@ _LISTENS: Final = (
     "nextdelivery",
     "take",
     "backoff",
+    "mqget",
+    "waitforwork",
+    "dispatch",
+    "throttl",
+    "pause",
+    "runtask",
     "sleep",
     "join",
     "close",
     "shutdown",
 )
 _LENDS: Final = ("borrow", "lease", "acquire", "checkout", "getconnection")
-"""Words of methods that wait for whatever comes, or for an end; and of those that wait for a connection of a pool."""
+"""Words of methods that wait for whatever comes, for work of their own or for an end; and of those that wait for a connection of a pool."""
 _WAITING_VERBS: Final = frozenset(
     {LockVerb.WAITING_ON, LockVerb.WAITING_TO_LOCK, LockVerb.PARKING, LockVerb.RELOCKING, LockVerb.CLASS_INIT}
 )
@@ -215,7 +221,7 @@ def _asked(
 
 def _waits_for_more(frame: Frame) -> bool:
     name = frame.method.lower()
-    return any(word in name for word in _LISTENS) or name.startswith(_LENDS)
+    return name == "run" or any(word in name for word in _LISTENS) or name.startswith(_LENDS)
 
 
 def _of_pool(

@@ -158,6 +158,18 @@ def events_of(section: Section) -> tuple[LogEvent, ...]:
     return (*events, *(event for event in sizes.events_of(section) if event.where not in places))
 
 
+_AFTER: Final = 400
+"""Lines below a broker's alarm in which it may say that it is over."""
+
+
+def _ended(lines: Sequence[str], index: int, what: str | None) -> bool:
+    """True if a line below says that a broker takes messages again."""
+    limit = "disk" if "disk" in (what or "").lower() else "memory"
+    words = (f"{limit} resource limit alarm cleared", "ill unblock producers", "nblocking message production")
+    below = lines[index + 1 : index + _AFTER]
+    return any(word in line for line in below if "lear" in line or "nblock" in line for word in words)
+
+
 def _figures_of(fact: LineFact, lines: Sequence[str], index: int) -> tuple[tuple[str, float], ...] | None:
     """The figures of a line, and those of lines beside it that belong to them; None where these say that nothing is wrong."""
     if fact.kind is LogKind.QUEUE_GAVE_UP:
@@ -165,8 +177,12 @@ def _figures_of(fact: LineFact, lines: Sequence[str], index: int) -> tuple[tuple
     if fact.source == runtime_pools.SOURCE:
         figures = tuple({**dict(runtime_pools.beside(lines, index)), **dict(fact.figures)}.items())
         return figures if runtime_pools.is_short(figures) else None
-    if fact.kind is LogKind.UNREAD and (queues.is_laid_aside(fact.subject) or "eclare" in lines[index]):
-        return None  # whoever declares a queue is told its numbers before it consumes
+    if fact.kind is LogKind.UNREAD and (queues.is_laid_aside(fact.subject) or queues.is_no_report(fact.subject, lines[index])):
+        return None
+    if fact.kind is LogKind.ALARM and _ended(lines, index, fact.subject):
+        return None
+    if fact.kind is LogKind.STORE and kernel.answers_again(lines, index, fact.subject):
+        return None
     return fact.figures
 
 

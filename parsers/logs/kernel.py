@@ -13,10 +13,13 @@ Each is written at the moment itself, and seldom: the kernel leaves most of them
 from __future__ import annotations
 
 import re
-from typing import Final
+from typing import TYPE_CHECKING, Final
 
 from parsers.logs.lines import Shape
 from parsers.records import Frame, LogKind
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
 
 _LEAD: Final = r"(?:[^\n\[]{0,100}\[[ \d.]{5,20}\])?\s{0,8}"
 _frame = re.compile(rf"{_LEAD}(?:\[<[0-9a-f]+>\] )?(?P<function>[a-zA-Z_][\w.]{{1,100}})\+0x[0-9a-f]+/0x[0-9a-f]+").match
@@ -47,7 +50,12 @@ SHAPES: Final = (
         " blocked for more than ",
         r"\btask (?P<subject>[^\n]{1,64}:\d{1,10}) blocked for more than (?P<s>\d{1,9}) seconds",
     ),
-    _shape(LogKind.STORE, "not responding", r"\bnfs: server (?P<subject>[\w.:-]{1,120}) not responding, (?:still trying|timed out)", "NFS"),
+    _shape(
+        LogKind.STORE,
+        "not responding",
+        r"(?<!['\"“`])\bnfs: server (?P<subject>[\w.:-]{1,120}) not responding, (?:still trying|timed out)",
+        "NFS",
+    ),
     _shape(
         LogKind.STORE,
         "has not responded in",
@@ -69,3 +77,13 @@ def traced_frame(line: str) -> Frame | None:
     line = line[:300]
     match = None if _heading(line) else _frame(line)
     return Frame("kernel", match["function"], "") if match else None
+
+
+_AFTER: Final = 400
+"""Lines below the kernel's word that a server is silent, in which it may say that it answers again."""
+
+
+def answers_again(lines: Sequence[str], index: int, server: str | None) -> bool:
+    """True if a line below says that the file server answers again: ``nfs: server store-2 OK``."""
+    words = f"nfs: server {server} OK"
+    return server is not None and any(words in line for line in lines[index + 1 : index + _AFTER])

@@ -15,6 +15,7 @@ from typing import Final
 
 from parsers.logs.lines import Shape
 from parsers.records import LogKind
+from parsers.text.hedges import hedged
 
 _NUMBER: Final = r"(?P<messages>[1-9]\d{0,2}(?:,\d{3}){1,4}|[1-9]\d{2,11})(?![\w.])"
 _PENDING: Final = (
@@ -24,8 +25,10 @@ _IS: Final = r"[\"']?(?: ?[:=] ?|[ \t]{1,6})[\"']?"
 _NAME: Final = (
     r"(?:(?<![\w.:/-])[\"'`]?(?P<subject>[A-Za-z_](?:[\w/-]|[.:](?=[\w/])){1,119})[\"'`]?[:,|]?[ \t]{1,8}(?:has |with |holds )?)?"
 )
-_NOBODY: Final = rf"(?i:(?:number of )?consumers?(?:[ _]?count)?){_IS}0(?![\w.,%])"
-_NONE: Final = r"(?i:(?:no|0|zero|without(?: any)?|not a single) (?:active |connected )?consumers?\b)"
+_OTHER: Final = r"(?! (?:errors?|lag|lagging|late|behind|failed|failures?|group|timeouts?|exceptions?|warnings?|problems?|complain))"
+"""Not what consumers lack or suffer."""
+_NOBODY: Final = rf"(?i:(?:number of )?consumers?(?:[ _]?count)?){_IS}0(?![\w.,%]){_OTHER}"
+_NONE: Final = rf"(?i:(?:no|0|zero|without(?: any)?|not a single) (?:active |connected )?consumers?\b){_OTHER}"
 _GAP: Final = r"(?:(?!onsumer)[^\n;]){0,120}?"
 """What may stand between the two numbers of one queue: not the consumers of another one."""
 _LAID_ASIDE: Final = re.compile(r"(?i:(?<![a-z])(?:dlq|dlx|dead|expir|poison|parking|quarantine|errors?(?![a-z]))|_dlq|[a-z]dlq(?![a-z]))")
@@ -46,6 +49,15 @@ SHAPES: Final = (
         loud=False,
     ),
 )  # fmt: skip
+
+
+_VERBS: Final = frozenset({"had", "sent", "were", "was", "saw", "got", "received", "info", "debug"})
+_before = re.compile(r"(?i:\b(?:was|were|had|by night|at night|nightly|eclared?|declar\w{1,4})\b)").search
+
+
+def is_no_report(name: str | None, line: str) -> bool:
+    """True for a sentence that tells of another time, supposes or explains; whoever declares a queue is told its numbers before it consumes."""
+    return (name or "").lower() in _VERBS or "eclare" in line or _before(line) is not None or hedged(line) is not None
 
 
 def is_laid_aside(name: str | None) -> bool:

@@ -40,6 +40,8 @@ SHAPES: Final = (
     Shape(SOURCE, LogKind.STARVED, "Workers Idle", re.compile(r"^[>\s]{0,8}Workers Idle: {1,20}(?P<idle>0)\s*$"), loud=False),
 )
 _NEAR: Final = 12
+_GREW: Final = 2
+"""How often its minimum a pool must have that was short of threads, where it prints no queue: a busy one may need a few more."""
 _BESIDE: Final = (
     re.compile(
         r"\bWorker Thread: ?Total: ?(?P<threads>\d{1,7}) Running: ?(?P<busy>\d{1,7}) Idle: ?(?P<idle>\d{1,7})(?: MaxLimit: ?\d{1,9})?(?: MinLimit: ?(?P<minimum>\d{1,7}))?"
@@ -70,4 +72,4 @@ def is_short(figures: tuple[tuple[str, float], ...]) -> bool:
     threads, busy, least = known.get("threads"), known.get("busy"), known.get("minimum")
     if "queued" in known:
         return not known.get("idle")
-    return threads is not None and busy == threads and least is not None and threads > least
+    return threads is not None and busy == threads and least is not None and threads >= _GREW * least

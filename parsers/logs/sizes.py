@@ -21,6 +21,7 @@ from typing import TYPE_CHECKING, Final
 
 from parsers.logs.lines import LineFact
 from parsers.records import LogEvent, LogKind
+from parsers.text.hedges import hedged
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -70,6 +71,10 @@ _TOOK: Final = re.compile(
     rf"\b(?i:{_DONE}|batch of) (?P<records>\d{{1,7}})(?: [a-z]{{2,20}}){{0,2}} (?:in|took) (?P<took>\d{{1,9}}(?:\.\d{{1,3}})?) ?(?P<unit>ms|s|sec|seconds|min|minutes)\b"
     rf"|(?<![\w.])(?P<records2>\d{{1,7}}) [a-z]{{2,20}} {_DONE} in (?P<took2>\d{{1,9}}(?:\.\d{{1,3}})?) ?(?P<unit2>ms|s|sec|seconds|min|minutes)\b"
 )
+_ASIDE: Final = re.compile(
+    r"(?i:time-?outs?|\bretr|heartbeat|\bsleep|(?<!poll\.)interval|back-?off|\b(?:an)?other (?:programs?|jobs?|consumers?)\b|\bacross\b|\bby all\b|\bin total\b|\ball (?:\d{1,4} )?(?:consumers|workers|threads)\b|\bnightly\b)"
+)
+"""Words of times that no message takes, and of work that one consumer did not do alone."""
 _PLACES: Final = re.compile(r"\bmax_connections\b[\"'`]?[ |]{0,20}(?:[=:|][ |]{0,4})?(?P<places>\d{1,6})(?!\w|\.\d)")
 _HEADED: Final = re.compile(r"[\s|>]{0,12}max_connections\s{0,8}$")
 _PERCENT: Final = r"(?P<{}>(?:9\d|1\d\d)(?:\.\d{{1,2}})?)"
@@ -78,6 +83,7 @@ _BUSY: Final = re.compile(
     rf"|(?<![\w.]){_PERCENT.format('second')} ?% (?:of )?(?:a |one |the |single )?(?:CPU|cpu|processor|core)\b"
     rf"|\btop\b[^\n]{{0,24}}?\b[a-z][\w.-]{{1,30}} {_PERCENT.format('third')} ?%?(?=[\s.,;]|$)"
 )
+_OF_ANOTHER: Final = re.compile(r"\b(?:an)?other (?:box|host|server|machine|node)\b|\byesterday\b|\blast (?:week|night|month)\b")
 _DENIED: Final = re.compile(r"\b(?:not|never|no longer|normal|below|under|less than)\b|n't\b")
 _MATCHED: Final = re.compile(
     r"\.(?:test|match|matchAll|replace|exec|split|search|matches|replaceAll)\(|=~|RegExp|[Rr]egex|Pattern\.compile|\bre\.\w|preg_\w|\bscan\("
@@ -90,6 +96,8 @@ _CALL: Final = re.compile(
     r"(?<![\w.])(?P<call>requests\.(?:get|post|put|patch|delete|head|request)|(?:urllib\.request\.|urllib2\.)urlopen|http\.(?:Get|Post|PostForm|Head))\([^\n]{1,300}\)\s*[;,:]?\s*(?:[)#]|$)"
 )
 """A call of a client that waits for ever unless it is told otherwise, and that ends in the same line."""
+_OF_CODE: Final = re.compile(r"^\s{0,20}(?:#|//|--|\* )|(?i:\b(?:old|tests?|before|was|were|used|not|fixed)\b)")
+"""What stands before a call that is no code of that moment."""
 _NUMBERED: Final = re.compile(r"[\s>|*-]{0,12}(?:L|line )?(?P<line>\d{1,6})(?:[:|.)]|\s|$)")
 _INTERVAL: Final = re.compile(r"\bmax\.poll\.interval(?:\.ms)?[\"']? ?[:=] ?[\"']?(?P<interval>\d{4,9})\b")
 _UNITS: Final = {"ms": 0.001, "s": 1.0, "sec": 1.0, "seconds": 1.0, "min": 60.0, "minutes": 60.0}
@@ -99,15 +107,27 @@ def events_of(section: Section) -> Iterator[LogEvent]:
     """What the lines of a short text set or measured; nothing of a long one."""
     if len(section.lines) > MOST:
         return
+    limited = any("setdefaulttimeout" in line for line in section.lines)
     for index, line in section.rows():
         if _HINT.search(line, 0, _LONGEST):
             if _HEADED.match(line, 0, _LONGEST) and index + 2 < len(section.lines):
                 line += f" {section.lines[index + 2].strip()}"  # noqa: PLW2901 - psql prints the value two lines below
-            for fact in (*_facts(line[:_LONGEST]), *_of_batches(line[:_LONGEST]), *_of_code(line[:_LONGEST])):
+            code = () if limited and _CALL.search(line) else _of_code(line[:_LONGEST])
+            for fact in (*_facts(line[:_LONGEST]), *_of_batches(line[:_LONGEST]), *code):
                 yield LogEvent(where=section.where(index), kind=fact.kind, source=fact.source, subject=fact.subject, figures=fact.figures)
 
 
 def _facts(line: str) -> Iterator[LineFact]:
+    if (match := _UNSET.search(line)) is not None:
+        yield LineFact(LogKind.SIZE, "setting", match["variable"] or match["plain"], ())
+    if (match := _PLACES.search(line)) is not None:
+        yield LineFact(LogKind.SIZE, "setting", None, (("places", float(match["places"])),))
+    if hedged(line) is None and "redis" not in line.lower():
+        yield from _sizes(line)
+
+
+def _sizes(line: str) -> Iterator[LineFact]:
+    """How large a pool is, and how many use it."""
     if (match := _POOL.search(line)) is not None:
         size = next(value for name, value in match.groupdict().items() if value is not None and name != "variable")
         more = _OVERFLOW.search(line)
@@ -118,10 +138,6 @@ def _facts(line: str) -> Iterator[LineFact]:
     if (match := _USERS.search(line)) is not None:
         noun = "request" if match["requests"] is not None else None
         yield LineFact(LogKind.SIZE, "setting", noun, (("users", float(next(filter(None, match.groups())))),))
-    if (match := _UNSET.search(line)) is not None:
-        yield LineFact(LogKind.SIZE, "setting", match["variable"] or match["plain"], ())
-    if (match := _PLACES.search(line)) is not None:
-        yield LineFact(LogKind.SIZE, "setting", None, (("places", float(match["places"])),))
 
 
 def _of_batches(line: str) -> Iterator[LineFact]:
@@ -130,6 +146,8 @@ def _of_batches(line: str) -> Iterator[LineFact]:
         yield LineFact(LogKind.BATCH, "setting", None, (("limit", float(match["interval"]) / 1000),))
     if (match := _AT_ONCE.search(line)) is not None:
         yield LineFact(LogKind.BATCH, "setting", None, (("records", float(match["records"])),))
+    if _ASIDE.search(line) or hedged(line):
+        return
     if (match := _PER.search(line)) is not None:
         yield LineFact(LogKind.BATCH, "program", None, (("each", float(match["each"]) * _UNITS[match["unit"]] * 1000),))
     if (match := _EACH.search(line)) is not None:
@@ -142,9 +160,9 @@ def _of_batches(line: str) -> Iterator[LineFact]:
 
 def _of_code(line: str) -> Iterator[LineFact]:
     """What a line of code shows, or words about the load of a processor."""
-    if (match := _BUSY.search(line)) is not None and not _DENIED.search(line, 0, match.end()):
+    if (match := _BUSY.search(line)) is not None and not _DENIED.search(line, 0, match.end()) and not _OF_ANOTHER.search(line):
         yield LineFact(LogKind.BUSY, "program", None, (("percent", float(next(filter(None, match.groups())))),))
-    if (match := _CALL.search(line)) is not None and "timeout" not in line.lower():
+    if (match := _CALL.search(line)) is not None and _OF_CODE.search(line, 0, match.start()) is None and "timeout" not in line.lower():
         yield LineFact(LogKind.UNTIMED, "program", match["call"], ())
     if _MATCHED.search(line) and (match := _PATTERN.search(line)) is not None:
         number = _NUMBERED.match(line)

@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING, Final
 
 from parsers.records import Counted, Endpoint, SessionCount, SessionState, Tally
 from parsers.text.endpoint import port_of
+from parsers.text.hedges import hedged
 from parsers.text.patterns import lazy
 
 if TYPE_CHECKING:
@@ -35,9 +36,8 @@ _rest = lazy(
     r"(?P<state>idle in transaction|idle|sleep(?:ing)?)\b",
     flags=re.IGNORECASE,
 ).search
-_unsaid = lazy(
-    r"\bnot\b|n't\b|\bwould\b|\bif\b|\bnormally\b|\busually\b|\bexcept\b|\bthread ?pool|executor|\bused to\b", flags=re.IGNORECASE
-).search
+_unsaid = lazy(r"\bthread ?pool|executor", flags=re.IGNORECASE).search
+_busy = lazy(r"\b(?:none|no|which|who|active|busy|running|but|from)\b", flags=re.IGNORECASE).search
 _SERVERS: Final = {
     "mysql": "mysql",
     "mariadb": "mysql",
@@ -52,13 +52,13 @@ _SERVERS: Final = {
 def pools_in(section: Section, index: int, line: str) -> Iterator[Tally | SessionCount]:
     """What a line says of pools."""
     text = line[:_LONGEST]
-    if _unsaid(text) is not None:
+    if _unsaid(text) is not None or hedged(text) is not None:
         return
-    if any(word in text for word in _HINTS) and (limit := _limit(text)) is not None:
+    if any(word in text for word in _HINTS) and (limit := _limit(text)) is not None and _is_of_a_pool(text, limit[0]):
         yield Tally(where=section.where(index), what=Counted.LENT, count=int(limit["count"]), listing=section.first + index, told=True)
     rest = _rest(text) if "all" in text or "each" in text or "every" in text else None
     server = next((name for word, name in _SERVERS.items() if word in text.lower()), None)
-    if rest is not None and server is not None and int(rest["count"]) > 1:
+    if rest is not None and server is not None and int(rest["count"]) > 1 and _busy(text, rest.end("all"), rest.start("state")) is None:
         in_transaction = "transaction" in rest["state"].lower()
         yield SessionCount(
             where=section.where(index),
@@ -68,6 +68,11 @@ def pools_in(section: Section, index: int, line: str) -> Iterator[Tally | Sessio
             printed_state=rest["state"],
             told=True,
         )
+
+
+def _is_of_a_pool(text: str, words: str) -> bool:
+    """False for the connections that a server takes at most."""
+    return "connections" not in words.lower() or "pool" in text.lower()
 
 
 _OWN: Final = frozenset({"localhost", "127.0.0.1", "[::1]", "0.0.0.0"})  # noqa: S104 - compared, never bound
@@ -86,6 +91,16 @@ _opened = lazy(
     r"\b(?:curl|wget|browser?|browse|open(?:ed|ing)?|visit(?:ing)?|jmeter|wrk|gatling|postman|swagger|tests?|testing|tested|if I|when I|I (?:call|access|go|get|request)|clients? (?:call|request|get)|users? (?:call|open|request|get)|health ?check|probe)\b|\bab -",
     flags=re.IGNORECASE,
 ).search
+_elsewhere = lazy(
+    r"\b(?:nginx|apache|httpd|haproxy|envoy|side-?car|prox(?:y|ies)|load ?balancer|front[- ]?end|monitor(?:ing)?|agents?|scripts?|scraper|cron|upstream|ingress|gateway)\b"
+    r"|\b(?:redirect|callback|cors|allow(?:ed)?|origins?|public|external|issuer|site|canonical|server|listen|bind|advertised?)[._-]?(?:base[._-]?)?(?:url|uri|endpoint|host|address)[\"']?\s{0,3}[=:]"
+    r"|\b(?:redirect|callback|cors|allow(?:ed)?|origins?|public|external|issuer|management|actuator|metrics)[._-][\w.-]{1,30}\s{0,3}[=:]"
+    r"|^\s{0,20}(?:#|//|--|;) ?|\b(?:containers?|docker)\b",
+    flags=re.IGNORECASE,
+).search
+"""Others that call the address, and settings of an address under which others reach the server."""
+_end = lazy(r"[.;!?](?= )|\?$").search
+_ends = lazy(r"[.;!?] ").finditer
 _stamped = lazy(r"\W{0,3}\d{4}[-/.]\d\d[-/.]\d\d|[\d.:a-f]{3,40} - ").match
 """An entry of a log: it may tell of any request."""
 _itself = lazy(
@@ -103,8 +118,11 @@ def called_in(section: Section, index: int, line: str) -> Iterator[Tally]:
     match = found[0]
     if _calls(text[max(0, match.start() - _NEAR) : match.end("scheme") + 3]) is None:
         return
+    said = _sentence(text, match)
+    if said.endswith("?") or _elsewhere(said) is not None or hedged(said) is not None:
+        return
     port = port_of(match["port"]) if match["port"] else _PORTS[match["scheme"]]
-    if port is not None and (match["host"].lower() in _OWN or _itself(text) is not None):
+    if port is not None and (match["host"].lower() in _OWN or _itself(said) is not None):
         yield Tally(
             where=section.where(index),
             what=Counted.CALLED,
@@ -113,6 +131,13 @@ def called_in(section: Section, index: int, line: str) -> Iterator[Tally]:
             end=Endpoint(match["host"].lower(), port),
             told=True,
         )
+
+
+def _sentence(text: str, match: re.Match[str]) -> str:
+    """The sentence in which an address stands."""
+    first = max((one.end() for one in _ends(text, 0, match.start())), default=0)
+    last = _end(text, match.end())
+    return text[first : last.end() if last is not None else len(text)]
 
 
 _WRITTEN: Final = {"two": 2, "three": 3, "four": 4, "five": 5, "six": 6, "ten": 10, "several": 2, "both": 2, "multiple": 2}

@@ -127,9 +127,17 @@ _NUMBERS: Final = {
 _below = lazy(r"(?:like(?: this| these| this one)?\s?:?|:)\s*$", flags=re.IGNORECASE).search
 _more_like = lazy(rf"{_NUMBER} (?:more|others?|further|additional) (?:\w{{2,20}} ){{0,2}}(?:like|as)\b", flags=re.IGNORECASE).search
 _denied = lazy(
-    r"\bnot\b|n't\b|\bunlike\b|\bdifferent|\bexcept\b|\bused to\b|\bwould\b|\bif\b|\byesterday\b|\bnormally\b|\busually\b",
+    r"\bnot\b|n't\b|\bunlike\b|\bdifferent|\bexcept\b|\bused to\b|\bwould\b|\bif\b|\byesterday\b|\bnormally\b|\busually\b|\bbut (?:this|these|the|one)\b|\bshould\b",
     flags=re.IGNORECASE,
 ).search
+_refused = lazy(
+    r"\bnot (?:\w{2,12} )?(?:like|the same|identical|alike|similar|all)\b|\bunlike\b|\bexcept\b|\bbut (?:this|these|the|one)\b|\b(?:would|should|expected|used to|yesterday)\b"
+    r"|\blast (?:week|month|year|night|time)\b|\b(?:days?|weeks?|months?|years?) ago\b"
+    r"|\b\d{1,6} (?:more|others?|other|further|additional) (?:commits?|errors?|messages?|lines?|users?|hosts?|servers?|nodes?|pods?|machines?|minutes?|seconds?|hours?|days?|times|exceptions?|entries|warnings?|tickets?|reports?|issues?|files?|sites?|questions?|posts?|logs?|people|persons?|customers?|colleagues?|teams?)\b"
+    r"|\bsame (?:problem|issue|error|question|symptoms?|thing|version|exception|behaviou?r)\b|\d ?(?:percent|%)|\b(?:code|version|line|port|error|status|release|bug|page|pid) \d{1,6} like\b",
+    flags=re.IGNORECASE,
+).search
+"""Words of a sentence that says the contrary, tells of another time, or counts other things."""
 _elided = lazy(r"\s*+(?:>\s*+)?(?:\.{2,}|…|\[|\()").match
 _HINTS: Final = ("same", "alike", " like", "as above", "identical", "ditto", "similar", "(all ", "[all ", ".. all", "… all")
 """One of these is in all such words; most lines of a text have none."""
@@ -238,6 +246,8 @@ def told_of(section: Section, index: int, line: str) -> Tally | None:
     """The count of a sentence, None where it counts no threads."""
     text = line[:_LONGEST]
     before: bool | None
+    if _refused(text) is not None:
+        return None
     if (tally := _of_others(section, index, text)) is not None:
         return tally
     place = None

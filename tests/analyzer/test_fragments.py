@@ -405,7 +405,7 @@ class TestWatchers:
         assert "WebContainer : 4" in found(self.HUNG + self.CAME_BACK.replace("WebContainer : 4", "WebContainer : 5")).headline
 
     def test_a_pool_with_free_connections_is_no_trouble(self) -> None:
-        assert "a pool of connections had some free" in quiet(
+        assert "a pool of connections had nobody waiting" in quiet(
             "2026-01-01 10:00:00.1 DEBUG mill - Pool stats (total=9, active=1, idle=8, waiting=0)\n"
         )
 
