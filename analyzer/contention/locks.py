@@ -12,6 +12,7 @@ from functools import lru_cache
 from typing import TYPE_CHECKING, Final
 
 from analyzer.contention.blocked_group import FEWEST, BlockedGroup, judge
+from analyzer.contention.scopes import past_line
 from analyzer.evidence.chosen_threads import chosen
 from analyzer.model.message import joined, plural, say
 from analyzer.software.blockers import IDLE, OUTBOUND, RESULTS, SOCKET, application_frame, calls_below, calls_of, held_locks, waited_lock
@@ -22,7 +23,7 @@ from analyzer.waits.targets import only_target
 from parsers.records import JavaState, LockVerb, Runtime
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator, Sequence
+    from collections.abc import Iterator, Sequence
 
     from analyzer.model.finding import Confidence
     from analyzer.software.knowledge import Knowledge
@@ -88,13 +89,14 @@ class LockQueue(BlockedGroup):
         """True if somebody picked these threads, and the owner does slow work under the lock, or is in no dump: a lock kept in another system."""
         if not super().picked:
             return False
-        owner = self.owner
-        if owner is None and self.lock is not None and self.lock.holder is not None:
+        if (owner := self.owner) is None and self.lock is not None and self.lock.holder is not None:
             return True  # the dump names who holds it, and somebody left that one out
         if owner is None:
             return self.lock is None and all(member.activity.library is not None for member in self.members)
         if self.guessed and self.lock is None:
             return self.view.known.runtime in {Runtime.JVM, Runtime.NATIVE, Runtime.PHP}
+        if not self.named and not self.guessed:
+            return owner.activity.kind in _SLOW and past_line(self.members, owner)
         return self.named and (
             owner.activity.kind in _SLOW or owner.activity.kind == ActivityKind.OBJECT_WAIT or _ends_at(self.view, owner)
         )
@@ -315,11 +317,9 @@ def _site(member: ThreadActivity, known: Knowledge) -> str | None:
     return frame.full if frame is not None else None
 
 
-def _further_on(view: ProcessView, waiters: Iterable[ThreadActivity]) -> ThreadActivity | None:
+def _further_on(view: ProcessView, waiters: Sequence[ThreadActivity]) -> ThreadActivity | None:
     """The only thread that is past the place where the others wait: deeper than the method that takes the lock."""
-    waiters = tuple(waiters)
-    waiting = ThreadSet(waiters)
-    sites = {_site(member, view.known) for member in waiters}
+    waiting, sites = ThreadSet(waiters), {_site(member, view.known) for member in waiters}
     # Every request of PHP runs one script from above to below: who is further on in it, the lines tell.
     if len(sites) != 1 or None in sites or view.known.runtime is Runtime.PHP:
         return None

@@ -9,6 +9,8 @@ from analyzer.software.blockers import IDLE
 from analyzer.software.kinds import ActivityKind, PoolRole
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from analyzer.software.knowledge import Knowledge
     from analyzer.software.pools import ThreadActivity
     from analyzer.waits.case import ProcessView
@@ -35,3 +37,14 @@ def keepers(view: ProcessView) -> tuple[ThreadActivity, ...]:
         for member in pool.members
         if scope_of(member, view.known) is not None
     )
+
+
+def past_line(waiters: Sequence[ThreadActivity], owner: ThreadActivity) -> bool:
+    """True if a thread is in the same method of the application as those that wait, at a later line: it has passed what they wait for."""
+    for member in waiters:
+        app = member.thread.frames[member.activity.app] if member.activity.app >= 0 else None
+        if app is None or app.line is None:
+            return False
+        if not any(frame.full == app.full and (frame.line or 0) > app.line for frame in owner.thread.frames):
+            return False
+    return True

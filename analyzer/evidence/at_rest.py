@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections import Counter
 from typing import TYPE_CHECKING, Final
 
@@ -28,12 +29,20 @@ _WAITS: Final = {
         "{count} waits for the end of what it has started{where}, as main does",
         "{count} wait for the end of what they have started{where}",
     ),
+    ActivityKind.REQUEST_READ: say_of(
+        1,
+        "{count} waits for the next request of its client{where}",
+        "{count} wait for the next request of the client whose connection is theirs{where}",
+    ),
     ActivityKind.CHANNEL: say_of(
         1,
         "{count} waits at a channel in its own loop{where}, as for a signal to end or for the next tick",
         "{count} wait at a channel in their own loops{where}, as for a signal to end or for the next tick",
     ),
 }
+_EACH: Final = say("; that is normal: each client has its thread")
+_of_connection = re.compile(r"(?i:\bconnections?\b|\bconn\b|\bclient)|\d{1,3}(?:\.\d{1,3}){3}").search
+"""How the thread of one connection is called: after it, or by its client's address."""
 _IN_A_LOOP: Final = say_of(
     1,
     "{count} waits with a time limit in its own loop{where}, as for the next round",
@@ -54,11 +63,19 @@ _GO_WAITS: Final = frozenset({"chan receive", "select", "select (no cases)"})
 def at_rest(case: Case, view: ProcessView) -> Message | None:
     """``none of the 4 threads that are here is stuck: 2 wait for work in …``; None if any of them does anything else, or waits for somebody."""
     threads = [member for pool in view.pools if pool.role is not PoolRole.JVM for member in pool.members]
-    loops = _own_loops(view, threads)
-    kinds = [_calm(member, loops) for member in threads]
+    loops, readers = _own_loops(view, threads), _own_readers(case, view)
+    kinds = [_calm(member, loops, readers) for member in threads]
     if not kinds or any(kind is None for kind in kinds):
         return None
     counts = Counter(kinds)
+    if len(threads) == 1 and kinds[0] is ActivityKind.REQUEST_READ:
+        return say(
+            "“{name}”{like} is idle: it waits for the next request of its client{where}{read}",
+            name=threads[0].thread.label,
+            like=alike(case, threads),
+            where=_where(threads),
+            read=_EACH,
+        )
     if len(threads) < 2 or not counts.keys() - {ActivityKind.IDLE, ActivityKind.RESERVED, None}:  # noqa: PLR2004 - one says nothing of others
         return None  # threads that all wait for work are called so
     if not counts.keys() - {ActivityKind.SLEEP, ActivityKind.JOIN}:
@@ -75,10 +92,11 @@ def at_rest(case: Case, view: ProcessView) -> Message | None:
             parts.append(say("{said}{like}", said=said, like=like) if like else said)
     noun = plural(len(threads), "goroutine") if view.known.runtime is Runtime.GO else plural(len(threads), "thread")
     return say(
-        "nobody among the {threads} that are here is stuck or waits for another: {list}{kept}{worked}",
+        "nobody among the {threads} that are here is stuck or waits for another: {list}{kept}{read}{worked}",
         threads=noun,
         list=joined(", ", parts),
         kept=_kept_alive(case, [member for member, its in zip(threads, kinds, strict=True) if its is ActivityKind.RESERVED]),
+        read=_EACH if ActivityKind.REQUEST_READ in counts else "",
         worked=_worked([member for member, its in zip(threads, kinds, strict=True) if its in {ActivityKind.SELECT, ActivityKind.IDLE}]),
     )
 
@@ -173,8 +191,22 @@ def _released(thread: Thread, address: str) -> bool:
     return any(lock.address == address and lock.verb in {LockVerb.WAITING_ON, LockVerb.RELOCKING} for lock in thread.locks)
 
 
-def _calm(member: ThreadActivity, loops: frozenset[Thread]) -> ActivityKind | None:
+def _own_readers(case: Case, view: ProcessView) -> frozenset[Thread]:
+    """Threads that wait in their server's own loop for the next request of a client; in a pool that has an end they may be all that it has."""
+    found: set[Thread] = set()
+    for pool in view.pools:
+        reading = [member for member in pool.members if member.activity.kind is ActivityKind.REQUEST_READ and member.activity.app < 0]
+        each = [member.thread for member in reading if not pool.bounded or _of_connection(member.thread.name or "")]
+        found.update(each)
+        if pool.idle and len(reading) > len(each) and multiple(case, reading) is None:
+            found.update(member.thread for member in reading)
+    return frozenset(found)
+
+
+def _calm(member: ThreadActivity, loops: frozenset[Thread], readers: frozenset[Thread]) -> ActivityKind | None:
     kind = member.activity.kind
+    if kind is ActivityKind.REQUEST_READ:
+        return kind if member.thread in readers else None
     if member.thread in loops:
         return ActivityKind.CHANNEL
     if rounds(member):

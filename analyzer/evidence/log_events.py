@@ -129,6 +129,7 @@ _SAYS: Final = {
     LogKind.BUSY: say("a process uses a whole processor"),
     LogKind.PATTERN: say("a pattern repeats a repetition"),
     LogKind.UNTIMED: say("a call is made without a timeout"),
+    LogKind.BEAN_LOCK: say("a call did not get the lock of a bean in time"),
     LogKind.ENDED: say("all goroutines waited for each other, and the runtime ended the program"),
 }
 

@@ -9,7 +9,7 @@ import msgspec
 
 from analyzer.model.finding import Evidence
 from analyzer.model.message import joined, plural, say
-from analyzer.software.blockers import waited_lock
+from analyzer.software.blockers import application_frame, waited_lock
 from parsers.records import Counted, TcpState
 
 if TYPE_CHECKING:
@@ -27,6 +27,7 @@ _AT: Final = re.compile(r" @ (?=\d)")
 """How SOS writes the line of a source: "Desk.cs @ 57"."""
 _SHORTEST: Final = 6
 """Letters of a word that was looked for, below which it may stand in any line."""
+_LINE: Final = "line "
 _NAMED: Final = 3
 """Names that a sentence holds."""
 _NEAR: Final = 10
@@ -62,6 +63,11 @@ def picked_in_words(names: str, pasted: int, more: Multiple | None) -> str:
     return say("Threads like {names} ({pasted} pasted, {more})", names=names, pasted=pasted, more=more.words)
 
 
+def loops_in_words(pasted: int, more: Multiple) -> str:
+    """``4 event loops (1 pasted, 4 as the text says)``."""
+    return say("{number:,} event loops ({pasted} pasted, {more})", number=more.number, pasted=pasted, more=more.words)
+
+
 def names_of(members: Sequence[ThreadActivity]) -> str:
     """``“web-3” and “web-9”``; of many threads the first few."""
     names = list(dict.fromkeys(say("“{name}”", name=member.thread.label) for member in members))
@@ -79,8 +85,8 @@ def multiple(case: Case, members: Sequence[ThreadActivity]) -> Multiple | None:
 
 def _counted(case: Case, members: Sequence[ThreadActivity]) -> Iterator[Multiple]:
     """Lines that were counted by a word which stands in a frame of all these threads' waits: each such thread has one such line."""
-    for tally in _tallies(case, Counted.LINES):
-        word = _looked_for(tally.command or "")
+    for tally in (*_tallies(case, Counted.LINES), *_tallies(case, Counted.THREADS)):
+        word = looked_for(tally.command or "")
         if word is not None and all(_prints_once(member, word) for member in members) and not _elsewhere(case, members, word):
             yield Multiple(tally.count, tally)
 
@@ -96,12 +102,13 @@ def _prints_once(member: ThreadActivity, word: str) -> bool:
     """True if one line of the thread's stack has the word: a frame's, or that of the lock which it waits for."""
     lock = waited_lock(member.thread)
     if lock is not None and lock.address and lock.address in word:
-        return "lock" in word.partition(lock.address)[0] or word.startswith(lock.address)
+        before = word.partition(lock.address)[0]
+        return any(verb in before for verb in ("lock", "wait", "park")) or word.startswith(lock.address)
     plain = _AT.sub(":", word)
     return sum(plain in frame.full or (plain != word and plain == frame.source) for frame in member.thread.frames) == 1
 
 
-def _looked_for(command: str) -> str | None:
+def looked_for(command: str) -> str | None:
     """The word that a command counts lines of a dump by, where that is all it does."""
     if not _COUNTS.search(command) or _INVERTS.search(command):
         return None
@@ -167,8 +174,20 @@ _SHARE: Final = 0.05
 
 
 def _stands_at(member: ThreadActivity, place: str) -> bool:
-    """True if the thread's stack has the place that the words name: ``Category.java:204`` or ``Category.callAppenders``."""
-    return any(place in {frame.source, frame.full} or frame.full.endswith("." + place) for frame in member.thread.frames)
+    """True if the thread's stack has what the words name: ``Category.java:204``, ``Category.callAppenders``, ``line 46``, a lock's address, or its name."""
+    if place.startswith("0x"):
+        lock = waited_lock(member.thread)
+        return lock is not None and lock.address is not None and lock.address.lower().lstrip("0x") == place.lower().lstrip("0x")
+    if place.startswith(_LINE):
+        app = application_frame(*member)
+        return app is not None and (app.source or "").endswith(":" + place.removeprefix(_LINE))
+    if any(place in {frame.source, frame.full, frame.method} or frame.full.endswith("." + place) for frame in member.thread.frames):
+        return True
+    if "." not in place and any(frame.cls.endswith(("." + place, "$" + place)) for frame in member.thread.frames):
+        return True
+    first, cut, last = place.replace("...", "…").partition("…")
+    name = member.thread.name or ""
+    return name == place or (bool(cut) and bool(last) and name.startswith(first) and name.endswith(last))
 
 
 def _is_alone(case: Case, tally: Tally, member: ThreadActivity) -> bool:

@@ -11,7 +11,7 @@ from analyzer.evidence.chosen_threads import chosen, few_threads
 from analyzer.evidence.citations import of_silence, of_sockets, of_threads
 from analyzer.evidence.doing import caller, doing, reported
 from analyzer.evidence.full_servers import full_in_words, full_server
-from analyzer.evidence.log_events import of_this_moment
+from analyzer.evidence.log_events import near, of_this_moment
 from analyzer.evidence.multiples import multiple, picked_in_words, service_of
 from analyzer.evidence.untimed_calls import of_call, untimed
 from analyzer.model.finding import Confidence, Culprit, Doubt, Evidence, Finding, Outlook, RecoversWhen, Severity, When
@@ -25,6 +25,8 @@ from parsers.records import Counted, LogKind, Runtime, TcpState
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
+    from analyzer.evidence.bean_locks import BeanLock
+    from analyzer.evidence.late_consumers import Late
     from analyzer.join.connections import Connection
     from analyzer.software.pools import ThreadActivity
     from analyzer.waits.case import Case, ProcessView
@@ -35,7 +37,7 @@ TEXT: Final = Text(
     headline=Either(
         "unmade",
         "{count} {what}{made_by}{since}: {remote} has not answered the SYN of {connections}{no_deadlock}.",
-        "{count} {what}{called}{untimed}{since}: what they call{target} does not answer, or answers slowly{full}{dispatcher}.",
+        "{count} {what}{called}{untimed}{since}: what they call{target} does not answer, or answers slowly{late}{full}{dispatcher}.",
     ),
     explanation="{unknown}{connected} {besides}",
     why="The stack names the call. That it lasts, and that others wait alike, is what somebody chose to show, and not in the evidence.",
@@ -186,6 +188,7 @@ def _finding(case: Case, view: ProcessView, group: Sequence[ThreadActivity], rul
     from analyzer.evidence.dispatchers import dispatcher_of  # noqa: PLC0415 - for picked threads alone
 
     dispatcher = dispatcher_of(view, group)
+    late = _late(case, group)
     connecting = member.activity.kind is ActivityKind.SOCKET_CONNECT
     full = full_server(case.incident, view.known.runtime)
     call = untimed(case, group)
@@ -199,6 +202,7 @@ def _finding(case: Case, view: ProcessView, group: Sequence[ThreadActivity], rul
         frame=app if app is not None and app != frame else None,
         since=reported(member) if len(group) == 1 else "",
         call=call.subject if call is not None else None,
+        late=late.words if late is not None else "",
         remote=remote,
         counted=service.remote if service is not None else None,
         counted_connections=plural(service.number if service is not None else 0, "connection"),
@@ -217,10 +221,11 @@ def _finding(case: Case, view: ProcessView, group: Sequence[ThreadActivity], rul
     )
     shown: list[Evidence] = [of_threads(group, text["waiting"])]
     beside = (
-        *(one.evidence for one in (dispatcher, more, service, full) if one is not None),
+        *(one.evidence for one in (dispatcher, more, service, full, late) if one is not None),
         *((of_call(call),) if call is not None else ()),
     )
-    sure = Confidence.LIKELY if dispatcher is not None and more is not None else Confidence.SUSPECTED
+    lasts = late is not None and late.lasts
+    sure = Confidence.LIKELY if lasts or (dispatcher is not None and more is not None) else Confidence.SUSPECTED
     if remote is not None:
         silent = of_silence(rows, remote) if rows[0].state is TcpState.ESTABLISHED else of_sockets(rows, text["unanswered"], ("SYN_SENT",))
         shown.append(silent)
@@ -232,9 +237,23 @@ def _finding(case: Case, view: ProcessView, group: Sequence[ThreadActivity], rul
         rule=rule,
         chain=text.steps(tuple(shown[:1]), tuple(shown[1:])),
         culprit=_culprit(view, group, app, str(target) if (target := remote or (service and service.remote)) is not None else None),
-        doubts=(few_threads() if sure is Confidence.SUSPECTED else Doubt(TOLD, say("how many wait so, the text alone says"), sure),),
+        doubts=(
+            few_threads()
+            if sure is Confidence.SUSPECTED
+            else Doubt(TOLD, say("that it lasts the text alone says") if lasts else say("how many wait so, the text alone says"), sure),
+        ),
         outlook=None if database else _OF_SERVICE,
     )
+
+
+def _late(case: Case, group: Sequence[ThreadActivity]) -> Late | BeanLock | None:
+    """What a log says that the wait does to others: its consumer came too late, or calls did not get a lock that it holds."""
+    if next(near(case.incident), None) is None:
+        return None
+    from analyzer.evidence.bean_locks import bean_lock  # noqa: PLC0415 - for logs of containers
+    from analyzer.evidence.late_consumers import late_consumer  # noqa: PLC0415 - for logs of consumers
+
+    return late_consumer(case, group) or bean_lock(case, group)
 
 
 def _culprit(view: ProcessView, group: Sequence[ThreadActivity], app: Frame | None, remote: str | None) -> Culprit:

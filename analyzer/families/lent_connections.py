@@ -248,6 +248,18 @@ def users(shortage: Shortage) -> Users:
     )
 
 
+def answers_outlook(*, own: bool) -> Outlook:
+    """What becomes of a pool whose connections are in use: it has them back with each answer."""
+    if own:
+        return Outlook(
+            RecoversWhen.UNKNOWN,
+            say(
+                "The calls that hold the connections wait for a thread of this server: only a timeout of theirs would end it, or a restart."
+            ),
+        )
+    return Outlook(RecoversWhen.CAUSE, say("A connection comes back with each answer of the service."))
+
+
 def shown(shortage: Shortage, text: Filled, mark: tuple[str, ...] = (), inferred: str | None = None) -> Iterator[Evidence]:
     """The threads that use what is lent, and the connections, in the rule's words for ``used`` and ``lent``."""
     if shortage.users:

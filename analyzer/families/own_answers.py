@@ -8,7 +8,7 @@ from analyzer.evidence.citations import of_sockets
 from analyzer.model.message import plural, say
 from analyzer.software.blockers import FUTURES
 from analyzer.software.kinds import ActivityKind
-from parsers.records import TcpState
+from parsers.records import Runtime, TcpState
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -54,3 +54,15 @@ def unread_evidence(rows: Sequence[Connection]) -> tuple[Evidence, ...]:
     """The connections, as evidence."""
     says = say("answers of {remote} lie unread", remote=rows[0].remote) if rows else ""
     return (of_sockets(rows, says, (str(rows[0].recv_q),)),) if rows else ()
+
+
+_NODE_CHECK: Final = say("Measure the loop's delay in production (perf_hooks.monitorEventLoopDelay); node --cpu-prof names the function.")
+CHECKS: Final = {
+    Runtime.JVM: say("Switch on the framework's blocked-thread check (Vert.x BlockedThreadChecker, Reactor BlockHound) in tests."),
+    Runtime.PYTHON: say(
+        "Run tests with PYTHONASYNCIODEBUG=1: asyncio then logs each callback that takes longer than slow_callback_duration."
+    ),
+    Runtime.NODE: _NODE_CHECK,
+    Runtime.NATIVE: _NODE_CHECK,
+}
+"""What would have found the call before it went into production."""

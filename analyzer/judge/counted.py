@@ -6,6 +6,7 @@ import re
 from collections import Counter
 from typing import TYPE_CHECKING, Final
 
+from analyzer.evidence.multiples import looked_for
 from analyzer.families.counted_sockets import MANY, ends_in_words, growth_in_words, place, process_of, whose
 from analyzer.model.message import Message, joined, plural, say
 from parsers.records import Counted, TcpState
@@ -74,7 +75,7 @@ def counted(case: Case, told: Collection[Where] = ()) -> Iterator[str]:
     files = [one for one in case.counts.of(Counted.DESCRIPTORS) if one.last.name is not None]
     if files:
         yield say("descriptors were counted by what they are ({list})", list=_names(files))
-    named = [one for one in case.counts.of(Counted.THREADS) if one.last.name is not None]
+    named = [one for one in case.counts.of(Counted.THREADS) if one.last.name is not None and not one.last.told]
     if named:
         yield say("threads were counted by name ({list})", list=_names(named))
     if tracking := case.counts.of(Counted.TRACKED):
@@ -262,6 +263,8 @@ def _of_number(case: Case, one: Count) -> Message:
     """What ``wc -l`` or ``grep -c`` counted."""
     last = one.last
     said = say("the session counted {count:,} lines (“{command}”)", count=one.number, command=last.command or "")
+    if not one.number and last.what is Counted.THREADS and (word := looked_for(last.command or "")) is not None:
+        return say("no thread stands in {word} (“{command}” counted none)", word=word, command=last.command or "")
     if last.what is Counted.DESCRIPTORS and last.state is None:
         said = say("{count:,} descriptors were counted (“{command}”)", count=one.number, command=last.command or "")
     if last.what is Counted.DESCRIPTORS and len(one.readings) > 1 and not one.grown:

@@ -18,12 +18,14 @@ from typing import TYPE_CHECKING, Final
 from msgspec.structs import replace
 
 from analyzer.evidence.calls import client_evidence, client_figures, clients_in_words, kind_in_words
+from analyzer.evidence.chosen_threads import chosen
 from analyzer.evidence.citations import all_of, of_silence, of_threads
 from analyzer.evidence.doing import reported
 from analyzer.evidence.log_events import asyncio_was_late
 from analyzer.evidence.movement import has_stood, standing
+from analyzer.evidence.multiples import loops_in_words, multiple
 from analyzer.evidence.own_clients import waits_for_itself
-from analyzer.families.own_answers import unread_answers, unread_evidence, unread_in_words
+from analyzer.families.own_answers import CHECKS, unread_answers, unread_evidence, unread_in_words
 from analyzer.model.finding import Confidence, Culprit, Finding, Outlook, RecoversWhen, Severity, When
 from analyzer.model.message import joined, plural, say
 from analyzer.model.need import Need
@@ -40,6 +42,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from analyzer.evidence.movement import Standing
+    from analyzer.evidence.multiples import Multiple
     from analyzer.software.pools import ThreadActivity
     from analyzer.waits.case import Case, ProcessView
 
@@ -59,22 +62,12 @@ OUTLOOK: Final = Outlook(
 CLEAN: Final = say("every event loop waits for events or computes")
 _WORKING: Final = IDLE | {ActivityKind.RUNNING, ActivityKind.SOCKET_WRITE, ActivityKind.NONE}
 """What a loop may do at any moment: wait for events, run code, write without waiting."""
-_NODE_CHECK: Final = say("Measure the loop's delay in production (perf_hooks.monitorEventLoopDelay); node --cpu-prof names the function.")
-_CHECKS: Final = {
-    Runtime.JVM: say("Switch on the framework's blocked-thread check (Vert.x BlockedThreadChecker, Reactor BlockHound) in tests."),
-    Runtime.PYTHON: say(
-        "Run tests with PYTHONASYNCIODEBUG=1: asyncio then logs each callback that takes longer than slow_callback_duration."
-    ),
-    Runtime.NODE: _NODE_CHECK,
-    Runtime.NATIVE: _NODE_CHECK,
-}
-"""What would have found the call before it went into production."""
 TEXT: Final = Text(
     "event-loop-blocked",
     headline=ByNumber(
-        "blocked_count",
-        "{loops} of {name} is blocked in {waits}: all their connections stand still.",
-        "{loops} of {name} are blocked in {waits}: all their connections stand still.",
+        "many",
+        "{loops} of {name} is blocked in {waits}{by}: all their connections stand still.",
+        "{loops} of {name} are blocked in {waits}{by}: all their connections stand still.",
     ),
     explanation="Threads of {name} must wait for events of many connections; {blocked_count} of {loops_count}{here} are in {waits}{called_from}{since}{and_does}.{clients_in_words} Each goes on only when its call returns; more loops would only block as well.",
     why=Either(
@@ -108,7 +101,8 @@ TEXT: Final = Text(
     figures=(("{blocked_count} of {loops_count}", "event loops blocked"),),
     chain=(("{name}", "waits in", "{waits}"), ("{who}", "does not answer", "")),
     phrases={
-        "loops": ByNumber("loops_count", "{all_of} event loop", "{all_of} event loops"),
+        "loops": Either("told", "{told}", ByNumber("loops_count", "{all_of} event loop", "{all_of} event loops")),
+        "by": Either("piece", "{called_from}"),
         "called_from": Either("frame", ", called from {frame}"),
         "and_does": Either("target", ", and {remote} does not answer"),
         "in_": Either("frame", " in {frame}"),
@@ -131,7 +125,7 @@ def diagnose(case: Case) -> Iterator[Finding]:
                 and is_loop(view, pool, member)
             ]
             if blocked:
-                yield _finding(view, pool, blocked, standing(case, view, blocked))
+                yield _finding(view, pool, blocked, standing(case, view, blocked), multiple(case, blocked) if chosen(case, view) else None)
         yield from (_of_script(case, view, member) for member in standing_scripts(view, reported=asyncio_was_late(case.incident)))
         if (loop := javascript_loop(view)) is not None:
             pool = Pool(say("the process"), PoolRole.EVENT_LOOP, None, (loop,))
@@ -145,7 +139,7 @@ def _of_script(case: Case, view: ProcessView, loop: ThreadActivity) -> Finding:
     return found if found.severity is Severity.CRITICAL else replace(found, confidence=Confidence.SUSPECTED)
 
 
-def _finding(view: ProcessView, pool: Pool, blocked: list[ThreadActivity], still: Standing | None) -> Finding:
+def _finding(view: ProcessView, pool: Pool, blocked: list[ThreadActivity], still: Standing | None, more: Multiple | None = None) -> Finding:
     port = pool.port if pool.port is not None else next(iter(view.listeners)) if len(view.listeners) == 1 else None
     suffers = port is not None and pressure(view, port).exists
     frame = application_frame(*blocked[0])
@@ -165,10 +159,12 @@ def _finding(view: ProcessView, pool: Pool, blocked: list[ThreadActivity], still
         waits=waits,
         blocked_count=len(blocked),
         loops_count=len(loops),
+        many=more.number if more is not None else len(blocked),
+        told=loops_in_words(len(blocked), more) if more is not None else None,
         frame=frame,
         target=target,
         remote=target.remote if target else None,
-        check=_CHECKS.get(view.known.runtime, _CHECKS[Runtime.JVM]),
+        check=CHECKS.get(view.known.runtime, CHECKS[Runtime.JVM]),
         event_loop=plural(len(blocked), "event loop"),
         clients_in_words=joined("", (clients_in_words(view, port), unread_in_words(unread))),
         suffers=suffers,
@@ -176,7 +172,8 @@ def _finding(view: ProcessView, pool: Pool, blocked: list[ThreadActivity], still
         lasts=has_stood(still),
         who=str(target.remote) if target else say("what it waits for"),
     )
-    evidence = [of_threads(blocked, text["stand"]), *((of_silence(target.connections, target.remote),) if target else ())]
+    beside = (*((more.evidence,) if more else ()), *((of_silence(target.connections, target.remote),) if target else ()))
+    evidence = [of_threads(blocked, text["stand"]), *beside]
     return text.finding(
         severity=Severity.CRITICAL if suffers else Severity.WARNING,
         confidence=Confidence.LIKELY if computes else _confidence(suffers=suffers, moved=moved),

@@ -21,6 +21,7 @@ from typing import TYPE_CHECKING, Final
 from analyzer.contention.blocked_group import judge
 from analyzer.contention.leases import Shortage, shortages
 from analyzer.families import lent_connections
+from analyzer.families.closed_leases import closed_leases
 from analyzer.join.connections import close_wait, states
 from analyzer.model.finding import Confidence, Finding, Outlook, RecoversWhen, When
 from analyzer.model.message import joined, plural, say
@@ -42,7 +43,7 @@ OUTLOOK: Final = Outlook(
 CLEAN: Final = say("no pool of request threads waits for a connection of an HTTP client")
 TEXT: Final = Text(
     "http-pool-exhausted",
-    headline="{count} wait for a connection of {software}: {holder}.",
+    headline="{count} wait for a connection of {software}{from_site}: {holder}.",
     explanation="{count} wait for a connection of {software}, called from {site}.{where_they_are}{clients}",
     do=(
         Do(When.NOW, "Look at {remote}: why does it not answer?", on="users"),
@@ -82,27 +83,28 @@ TEXT: Final = Text(
                 "users_count", "{threads} in {place} has them and waits for answers", "{threads} in {place} have them and wait for answers"
             ),
             Either(
-                "out_of_sight",
-                "who has the lent ones is not among the threads that are here",
-                Either(
-                    "rows",
-                    ByNumber(
-                        "rows_count",
-                        "{connections} to {remote} is lent, and nobody uses it",
-                        "{connections} to {remote} are lent, and nobody uses them",
-                    ),
-                    "nobody uses the lent ones",
-                ),
+                "gone", "{gone}", Either("out_of_sight", "who has the lent ones is not among the threads that are here", "{unused_ones}")
             ),
+        ),
+        "from_site": Either("gone", ", called from {site}"),
+        "unused_ones": Either(
+            "rows",
+            ByNumber(
+                "rows_count",
+                "{connections} to {remote} is lent, and nobody uses it",
+                "{connections} to {remote} are lent, and nobody uses them",
+            ),
+            "nobody uses the lent ones",
         ),
         "where_they_are": Either(
             "users",
             "{opened} {threads} read over the pool, called from {place}: {slow}.",
-            Either(
-                "out_of_sight",
-                "{opened} Who has the connections is not among the threads that are here: calls without an answer, or responses that were never closed.",
-                "{opened}{hung_up} No thread{that_is_here} reads over the pool: the responses were never closed, so nothing ever comes back to it. It does not heal by itself; {patience} only turns the wait into an error.",
-            ),
+            Either("gone", "{explained} It does not heal by itself; {patience} only turns the wait into an error.", "{nobody_reads}"),
+        ),
+        "nobody_reads": Either(
+            "out_of_sight",
+            "{opened} Who has the connections is not among the threads that are here: calls without an answer, or responses that were never closed.",
+            "{opened}{hung_up} No thread{that_is_here} reads over the pool: the responses were never closed, so nothing ever comes back to it. It does not heal by itself; {patience} only turns the wait into an error.",
         ),
         "opened": Either("rows", " {connections} to {remote} ({states})."),
         "hung_up": Either("closed", " The service has closed {closed} of them."),
@@ -126,7 +128,9 @@ def diagnose(case: Case) -> Iterator[Finding]:
 
 def _finding(shortage: Shortage) -> Finding:
     lender, users, rows = shortage.lender, shortage.users, shortage.rows
-    confidence, why = _judge(shortage, rows)
+    gone = closed_leases(shortage)
+    confidence, why = gone.judged(shortage.doubts) if gone is not None else _judge(shortage, rows)
+    outlook = lent_connections.answers_outlook(own=_own(shortage, rows)) if users else None
     text = TEXT.filled(
         shortage.view.process,
         **lent_connections.words(shortage),
@@ -135,13 +139,15 @@ def _finding(shortage: Shortage) -> Finding:
         states=_states(rows),
         closed=close_wait(rows).total,
         own=_own(shortage, rows),
+        gone=gone.words if gone is not None else None,
+        explained=gone.explained if gone is not None else None,
         unseen=not rows and confidence is not Confidence.CERTAIN,
         trial=users and confidence is Confidence.SUSPECTED,
         raise_limit=say("raise {limit}", limit=lender.limit),
         switch_on=say("switch on {watch}", watch=lender.watch),
     )
     held = tuple(lent_connections.shown(shortage, text, tuple(str(row.remote) for row in rows[:1]), text["inferred"]))
-    return lent_connections.finding(shortage, text, (confidence, why), held, shortage.frame, _outlook(shortage, rows))
+    return lent_connections.finding(shortage, text, (confidence, why), (*held, *(gone.evidence if gone else ())), shortage.frame, outlook)
 
 
 def _judge(shortage: Shortage, rows: tuple[Connection, ...]) -> tuple[Confidence, str]:
@@ -184,17 +190,3 @@ def _own(shortage: Shortage, rows: tuple[Connection, ...]) -> bool:
 
 def _states(rows: tuple[Connection, ...]) -> str:
     return joined(", ", (say("{count} {state}", count=count, state=state) for state, count in states(rows).items()))
-
-
-def _outlook(shortage: Shortage, rows: tuple[Connection, ...]) -> Outlook | None:
-    """None: what the rule says, for connections that nobody uses."""
-    if not shortage.users:
-        return None
-    if _own(shortage, rows):
-        return Outlook(
-            RecoversWhen.UNKNOWN,
-            say(
-                "The calls that hold the connections wait for a thread of this server: only a timeout of theirs would end it, or a restart."
-            ),
-        )
-    return Outlook(RecoversWhen.CAUSE, say("A connection comes back with each answer of the service."))

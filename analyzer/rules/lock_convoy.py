@@ -20,8 +20,9 @@ from typing import TYPE_CHECKING, Final
 from analyzer.contention.blocked_group import place
 from analyzer.contention.locks import LockQueue, confidence_of, lock_queues, waits_for_lock
 from analyzer.evidence.citations import of_lock, of_silence, of_threads
-from analyzer.evidence.file_locks import holder_of, looked_at, meanwhile_of
+from analyzer.evidence.file_locks import holder_of, looked_at
 from analyzer.families import blocked_threads, forked_locks, held_files
+from analyzer.families.asked_calls import in_words
 from analyzer.families.called_process import CALLED, outlook_of
 from analyzer.model.finding import Evidence, Finding, Outlook, RecoversWhen, When
 from analyzer.model.message import say
@@ -54,7 +55,7 @@ OUTLOOK: Final = Outlook(RecoversWhen.CAUSE, say("The queue moves when the owner
 CLEAN: Final = say("no queue of threads behind one lock and its working owner")
 TEXT: Final = Text(
     "lock-convoy",
-    headline="{count} wait for one lock{and_holds}.",
+    headline="{count} wait for one lock{which}{and_holds}{overlap}.",
     explanation="{count} wait for {lock}, taken in {site}. {owner_in_words}{others}{clients}",
     do=(
         Do(
@@ -96,7 +97,7 @@ TEXT: Final = Text(
     chain=(("{pool_name}", "waits for a lock held by", "{count}, in {site}"), ("{who}", "{doing}", "in {place}{at}")),
     phrases={
         "and_holds": Either(
-            "guessed", ", and “{name}” seems to hold it while it {doing}", Either("owner", ", and “{name}” holds it while it {doing}")
+            "unsure", ", and “{name}” seems to hold it while it {holding}", Either("owner", ", and “{name}” holds it while it {holding}")
         ),
         "owner_in_words": Either(
             "owner",
@@ -134,14 +135,13 @@ TEXT: Final = Text(
 
 def diagnose(case: Case) -> Iterator[Finding]:
     """One finding per lock that a crowd waits for."""
-    found = (_finding(queue) for queue in lock_queues(case) if queue.noteworthy)
-    yield from chain(found, forked_locks.suspicions(case), held_files.suspicions(case))
+    yield from (_finding(queue) for queue in lock_queues(case) if queue.noteworthy)
+    yield from chain(forked_locks.suspicions(case), held_files.suspicions(case))
 
 
 def _finding(queue: LockQueue) -> Finding:
-    owner, target = queue.owner, queue.target
+    owner, target, cut_off = queue.owner, queue.target, queue.owner is None and queue.owner_is_printed
     frame = (application_frame(*owner) if owner is not None else None) or queue.frame
-    cut_off = owner is None and queue.owner_is_printed
     text = (CALLED if queue.view.known.runtime is Runtime.ERLANG else TEXT).filled(
         queue.view.process,
         **blocked_threads.words(queue),
@@ -150,12 +150,11 @@ def _finding(queue: LockQueue) -> Finding:
         who=f"“{owner.thread.label}”" if owner else say("an owner that the dump does not name"),
         owner_place=place(application_frame(*owner) if owner is not None else None),
         holder=queue.lock.holder if queue.lock is not None else None,
-        doing=meanwhile_of(queue.view, owner) if owner is not None else say("holds it"),
+        **in_words(queue),
         named=queue.named,
         guessed=queue.guessed,
         chained=owner is not None and waits_for_lock(owner),
         awaits=owner is not None and owner.activity.kind in {ActivityKind.OBJECT_WAIT, ActivityKind.CONDITION},
-        session=any(frame.method == "session_start" for frame in queue.members[0].thread.frames[:1]),
         jvm=queue.view.known.runtime is Runtime.JVM,
         monitor=queue.owner_is_printed,
         lock=queue.name,

@@ -105,6 +105,12 @@ SHAPES: Final = (
     _shape(
         "LDAP", LogKind.READ_TIMEOUT, "LDAP response read timed out", r"LDAP response read timed out, timeout used: ?-?(?P<ms>\d{1,12}) ?ms"
     ),
+    _shape(
+        "EJB container",
+        LogKind.BEAN_LOCK,
+        "ConcurrentAccessTimeoutException",
+        r"(?:\b(?:component|bean) [\"'`\[]?(?P<subject>[\w$.-]{2,80})[\"'`\]]? [^\n]{0,300}?)?(?:javax|jakarta)\.ejb\.ConcurrentAccessTimeoutException",
+    ),
     _shape("Oracle", LogKind.CURSORS, "ORA-01000", r"ORA-01000: maximum open cursors exceeded"),
     _shape("kernel", LogKind.NEIGHBOURS, "table overflow!", r"(?:neighbour: \w{1,20}: )?[nN]eighbou?r table overflow!"),
     _shape(

@@ -41,7 +41,7 @@ _POOL: Final = re.compile(
     rf"|\bpool{_IS}\{{[^}}\n]{{0,60}}?\bmax{_IS}(?P<most>{_N})"
 )
 _ROUTE: Final = re.compile(
-    rf"(?:[mM]ax(?:imum)?(?:Conn(?:ection)?s?|Total)?Per(?:Route|Host|Server)|\bpool_maxsize|DefaultConnectionLimit|\bmaxSockets){_IS}(?P<route>{_N})"
+    rf"(?:[mM]ax(?:imum)?(?:Conn(?:ection)?s?|Total)?Per(?:Route|Host|Server)|\bpool_maxsize|DefaultConnectionLimit|\bmaxSockets)(?:{_IS}|[`\"']? (?:was |is |raised |set |changed ){{0,2}}(?:from \d{{1,5}} )?to )(?P<route>{_N})"
 )
 _OVERFLOW: Final = re.compile(rf"\b(?i:max_overflow){_IS}(?P<overflow>{_N})")
 _USERS: Final = re.compile(

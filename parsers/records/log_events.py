@@ -72,9 +72,10 @@ class LogKind(StrEnum):
     BUSY = "a process uses a whole processor"
     PATTERN = "a pattern repeats a repetition"
     UNTIMED = "a call is made without a timeout"
+    BEAN_LOCK = "a call did not get the lock of a bean in time"
 
 
-BESIDE: Final = frozenset({LogKind.SIZE, LogKind.BATCH, LogKind.BUSY, LogKind.PATTERN, LogKind.UNTIMED})
+BESIDE: Final = frozenset({LogKind.SIZE, LogKind.BATCH, LogKind.BUSY, LogKind.PATTERN, LogKind.UNTIMED, LogKind.BEAN_LOCK})
 """What tells nothing by itself, and much beside other lines."""
 
 

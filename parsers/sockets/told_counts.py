@@ -15,7 +15,7 @@ from parsers.records.shows import Shows
 from parsers.text.endpoint import port_of
 from parsers.text.grammar import tcp_state
 from parsers.text.patterns import lazy
-from parsers.text.told_threads import told_in, told_of
+from parsers.text.told_threads import told_in
 
 if TYPE_CHECKING:
     import re
@@ -115,7 +115,7 @@ def with_told(section: Section, parsed: Parsed) -> Parsed | None:
         tally
         for elision in parsed.of(Elision)
         if 0 <= (at := elision.where.first - section.first) < len(section.lines)
-        and (tally := told_of(section, at, section.lines[at])) is not None
+        for tally in told_in(section, at, section.lines[at])
     ]
     gaps: list[Unread] = []
     read = 0
@@ -159,7 +159,7 @@ def _named(section: Section, index: int, text: str) -> Iterator[Tally | SessionC
 def _of_line(section: Section, index: int, line: str) -> list[Tally]:
     """The counts of a line's sentences."""
     text = line[:_LONGEST]
-    if threads := told_in(section, index, text):
+    if threads := told_in(section, index, line):
         return list(threads)
     if _state(text) is None or "|" in text or text.lstrip().startswith(("$", "#", "tcp", "TCP")):
         return []

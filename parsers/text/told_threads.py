@@ -20,6 +20,8 @@ if TYPE_CHECKING:
     from parsers.text.source import Section
 
 _LONGEST: Final = 300
+_PARAGRAPH: Final = 900
+"""Letters of a line that may have several sentences."""
 _NUMBER: Final = r"(?<![\w.:/-])~?(?P<count>\d{1,3}(?:,\d{3})+|\d{1,6})"
 _LIKE: Final = r"(?:like (?:this|these|that|it|them|the (?:one )?above)|of (?:this|these|those|them|the same)\b(?: kind| sort| type)?|(?:the )?same\b|identical|similar)"
 _more = lazy(
@@ -213,8 +215,33 @@ def _besides(section: Section, index: int, names: Sequence[str]) -> int:
 
 def told_in(section: Section, index: int, line: str) -> list[Tally]:
     """The counts of a line's sentences. A line that ends with a colon speaks of what stands below it."""
-    found = [tally for text in line[:_LONGEST].split(". ") if (tally := told_of(section, index, text)) is not None]
+    found = [tally for text in line[:_PARAGRAPH].split(". ") for tally in _all_of(section, index, text)]
     return [replace(one, before=None) if one.before is False else one for one in found] if _below(line[-_LONGEST:]) else found
+
+
+def _all_of(section: Section, index: int, text: str) -> list[Tally]:
+    """The counts of one sentence: those that say by a name which stacks they mean, else the one of its plain words."""
+    told = told_of(section, index, text)
+    if told is not None and told.name is not None:
+        return [told]
+    from parsers.text.told_kinds import kinds_told  # noqa: PLC0415 - for sentences with such words
+
+    kinds = kinds_told(text[:_LONGEST], below=_below(text) is not None)
+    if told is not None and not any(one.name and not one.name.startswith("line ") for one in kinds):
+        return [told]
+    return [
+        Tally(
+            where=section.where(index),
+            what=Counted.THREADS,
+            count=one.count,
+            listing=section.first + index,
+            before=one.before,
+            told=True,
+            name=one.name,
+            ordinal=one.ordinal,
+        )
+        for one in kinds
+    ]
 
 
 def _of_others(section: Section, index: int, text: str) -> Tally | None:

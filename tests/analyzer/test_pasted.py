@@ -95,7 +95,10 @@ def test_an_address_behind_an_escape_of_html_is_read_though_no_line_is_lost() ->
     text = (waiter + owner).replace("<", "&lt;").replace(">", "&gt;")
     verdict = diagnosed(f"All hang:\n<pre>\n{text}</pre>\n").verdict
     assert verdict.rule == "dns-stall"
-    assert "Threads like “desk-1” (1 pasted) wait for one lock, and “desk-2” holds it while it waits for a name server." in verdict.summary
+    assert (
+        "Threads like “desk-1” (1 pasted) wait for one lock (org.tide.Log), and “desk-2” holds it while it waits for a name server."
+        in verdict.summary
+    )
 
 
 def test_one_loop_that_was_pasted_is_not_the_only_one() -> None:

@@ -43,7 +43,7 @@ def diagnosed(text: str) -> Diagnosis:
 def test_the_owner_that_a_debugger_printed_joins_waiter_and_holder(printed: str) -> None:
     verdict = diagnosed(GDB.format(printed=printed)).verdict
     assert (verdict.rule, verdict.confidence) == ("lock-convoy", Confidence.SUSPECTED)
-    assert "“thread 12346” (1 pasted) wait for one lock, and “thread 12347” holds it" in verdict.headline
+    assert "“thread 12346” (1 pasted) wait for one lock (seat_lock), and “thread 12347” holds it" in verdict.headline
 
 
 @pytest.mark.parametrize("printed", ["(gdb) p *other\n$1 = {__data = {__lock = 0, __owner = 0}}", "(gdb) info frame"])

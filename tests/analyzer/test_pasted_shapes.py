@@ -52,7 +52,7 @@ STACKS = clr("0x1a4c", "System.Net.HttpWebRequest.GetResponse()", "Tide.Fonts.Lo
 def test_the_owner_of_the_monitor_that_syncblk_shows() -> None:
     told = report(HEAD + block(58, 41, "1a4c", "Tide.Fonts") + block(60, 1, "1a4c", "System.Object") + "\n" + STACKS)
     (finding,) = found(told, "lock-convoy")
-    assert "“thread 0x1a4c” holds it while it waits for the answer of a remote call" in finding.headline
+    assert "“thread 0x1a4c” holds it while it waits for an answer through .NET HTTP client, called from Tide.Fonts.Load" in finding.headline
     assert all(one.where.first <= one.where.last for one in finding.evidence)
     several = report(HEAD + block(58, 41, "1a4c", "Tide.Ink") + block(60, 7, "1a4c", "Tide.Paper") + "\n" + STACKS)
     assert not found(several, "lock-convoy")

@@ -43,7 +43,7 @@ def test_a_waiter_and_the_owner_in_a_call_are_a_suspicion() -> None:
     finding = suspected({"dump.txt": WAITER + OWNER}, "lock-convoy")
     assert (
         finding.headline
-        == "Threads like “web-1” (1 pasted) wait for one lock, and “web-2” holds it while it waits for an answer on a socket."
+        == "Threads like “web-1” (1 pasted) wait for one lock (com.acme.Drawer), and “web-2” holds it while it waits for an answer on a socket, called from com.acme.Till.count(Till.java:40)."
     )
     assert finding.culprit.thread == "web-2"
     assert finding.culprit.frame == "com.acme.Till.count(Till.java:40)"

@@ -1,0 +1,120 @@
+"""The call that a thread waits in, told of one that others wait for: through which library, what for, and called from where."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Final, TypedDict
+
+from analyzer.evidence.file_locks import meanwhile_of
+from analyzer.model.message import say
+from analyzer.software.blockers import application_frame, blocking_frame
+from analyzer.software.kinds import ActivityKind, SocketSide
+
+if TYPE_CHECKING:
+    from analyzer.contention.locks import LockQueue
+    from analyzer.software.pools import ThreadActivity
+    from parsers.records import Frame
+
+_CALLS: Final = frozenset({ActivityKind.CALL, ActivityKind.SOCKET_READ, ActivityKind.SOCKET_CONNECT})
+_TRANSPORT: Final = (
+    "java.io.",
+    "java.net.",
+    "java.nio.",
+    "java.security.",
+    "java.util.",
+    "javax.net.",
+    "jdk.internal.",
+    "sun.net.",
+    "sun.nio.",
+    "sun.security.",
+    "sun.reflect.",
+    "com.sun.net.",
+)
+"""Packages of the JVM that carry bytes for others: below them stands who wanted the answer."""
+_SERVICES: Final = ("sun.", "com.sun.", "javax.", "java.")
+
+
+def holding(queue: LockQueue) -> str:
+    """What the owner of a lock does; of picked threads, which call it is in and what that is for."""
+    owner = queue.owner
+    if owner is None:
+        return say("holds it")
+    plain = meanwhile_of(queue.view, owner)
+    frame = blocking_frame(*owner)
+    if frame is None or not (queue.few or queue.multiple is not None) or owner.activity.kind not in _CALLS:
+        return plain
+    outward = owner.activity.library is not None or owner.activity.side is SocketSide.CLIENT
+    app, asks = application_frame(*owner), _asked_by(owner)
+    through = owner.activity.library if outward and owner.activity.kind is not ActivityKind.SOCKET_CONNECT else None
+    return say(
+        "{what}{asks}{called}",
+        what=say("waits for an answer through {library}", library=through) if through is not None else plain,
+        asks=say(", for {frame}", frame=asks.call) if asks is not None and asks != frame else "",
+        called=say(", called from {frame}", frame=app) if app is not None and app != frame else "",
+    )
+
+
+def _asked_by(owner: ThreadActivity) -> Frame | None:
+    """The frame of the JVM's own that wanted the answer, as a look-up of printers does: the first one below the transport."""
+    frames, app = owner.thread.frames, owner.activity.app
+    between = frames[max(owner.activity.frame, 0) + 1 : app if app >= 0 else len(frames)]
+    found = next((frame for frame in between if not frame.cls.startswith(_TRANSPORT)), None)
+    return found if found is not None and found.cls.startswith(_SERVICES) else None
+
+
+_PLAIN: Final = ("java.util.concurrent.", "java.lang.Object", "java.lang.String", "java.lang.Class")
+"""Classes of locks that tell nobody which one is meant."""
+_SCHEDULED: Final = (
+    "schedul",
+    "quartz",
+    "timertask",
+    "calendartimer",
+    "timerservice",
+    "crontrigger",
+    "hangfire",
+    "apscheduler",
+    "celery.beat",
+)
+"""What stands in a frame of whatever starts a job at its times."""
+
+
+def which(queue: LockQueue) -> str:
+    """Which lock picked threads wait for: its class, or the place where they take it."""
+    if not (queue.few or queue.multiple is not None) or queue.lock is None:
+        return ""
+    cls = queue.lock.cls or ""
+    return say(" ({name})", name=cls) if cls and not cls.startswith(_PLAIN) else say(", taken in {site}", site=queue.site)
+
+
+def overlap(queue: LockQueue) -> str:
+    """That runs of one scheduled job pile up: the owner of the lock and those that wait are in the same method of it."""
+    owner, frame = queue.owner, queue.frame
+    if owner is None or frame is None or not any(one.full == frame.full for one in owner.thread.frames):
+        return ""
+    frames = (one.full.lower() for member in (owner, *queue.members) for one in member.thread.frames)
+    if not any(word in call for call in frames for word in _SCHEDULED):
+        return ""
+    return say(": runs of {job} overlap", job=frame.call)
+
+
+class Words(TypedDict):
+    """Values of the sentences about a queue: which lock, what its owner does, whether runs overlap, whether the lock is a session's of PHP."""
+
+    doing: str
+    holding: str
+    which: str
+    overlap: str
+    unsure: bool
+    session: bool
+
+
+def in_words(queue: LockQueue) -> Words:
+    """The values for one queue."""
+    owner = queue.owner
+    return Words(
+        doing=meanwhile_of(queue.view, owner) if owner is not None else say("holds it"),
+        holding=holding(queue),
+        which=which(queue),
+        overlap=overlap(queue),
+        unsure=queue.guessed or (queue.few and owner is not None and not queue.named),
+        session=any(frame.method == "session_start" for frame in queue.members[0].thread.frames[:1]),
+    )
