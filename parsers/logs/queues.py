@@ -57,7 +57,11 @@ _before = re.compile(r"(?i:\b(?:was|were|had|by night|at night|nightly|eclared?|
 
 def is_no_report(name: str | None, line: str) -> bool:
     """True for a sentence that tells of another time, supposes or explains; whoever declares a queue is told its numbers before it consumes."""
-    return (name or "").lower() in _VERBS or "eclare" in line or _before(line) is not None or hedged(line) is not None
+    return (
+        (name or "").lower() in _VERBS
+        or "eclare" in line
+        or any(_before(said) is not None or hedged(said) is not None for said in line.split(". ") if "onsumer" in said)
+    )
 
 
 def is_laid_aside(name: str | None) -> bool:

@@ -8,8 +8,11 @@ from typing import Final
 from parsers.text.patterns import lazy
 
 _MACHINES: Final = r"(?:servers?|nodes?|hosts?|box(?:es)?|machines?|pods?|instances?|environments?|clusters?|programs?|processes)"
+_GOES: Final = r"(?! (?:come|return|recover|answer|respond|reply|move|change|go|end|finish|progress|react|help|heal)\b)"
+"""Not what a thing that hangs fails to do."""
+NOT: Final = rf"\bnot\b{_GOES}|n[’']t\b{_GOES}"
 _HEDGES: Final = (
-    r"\bnot\b|n[’']t\b|\bno longer\b|\bany ?more\b|\bnever\b|\bunlike\b|\bdifferent|\bexcept\b|\binstead\b"
+    rf"{NOT}|\bno longer\b|\bany ?more\b|\bnever\b|\bunlike\b|\bdifferent|\bexcept\b|\binstead\b"
     r"|\bif\b|\bwould\b|\bshould\b|\bcould\b|\bmight\b|\bsuspect|\bsupposed?\b|\bexpect|\bthought\b"
     r"|\bused to\b|\byesterday\b|\blast (?:week|month|year|night|time)\b|\b(?:days?|weeks?|months?|years?) ago\b|\bpreviously\b|\bformerly\b|\bold(?:er)?\b"
     r"|\bafter (?:the|we|our|my|i|a) (?:\w{2,12} ){0,2}?(?:fix|fixed|upgrade|restart(?:ed)?|change|raised|mended)\b|\bbefore (?:the|we|i|our)\b|\bbefore,"

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Final
 from msgspec.structs import replace
 
 from parsers.records import Counted, Tally
+from parsers.text.hedges import NOT
 from parsers.text.patterns import lazy
 
 if TYPE_CHECKING:
@@ -129,14 +130,15 @@ _NUMBERS: Final = {
 _below = lazy(r"(?:like(?: this| these| this one)?\s?:?|:)\s*$", flags=re.IGNORECASE).search
 _more_like = lazy(rf"{_NUMBER} (?:more|others?|further|additional) (?:\w{{2,20}} ){{0,2}}(?:like|as)\b", flags=re.IGNORECASE).search
 _denied = lazy(
-    r"\bnot\b|n't\b|\bunlike\b|\bdifferent|\bexcept\b|\bused to\b|\bwould\b|\bif\b|\byesterday\b|\bnormally\b|\busually\b|\bbut (?:this|these|the|one)\b|\bshould\b",
+    rf"{NOT}|\bunlike\b|\bdifferent|\bexcept\b|\bused to\b|\bwould\b|\bif\b|\byesterday\b|\bnormally\b|\busually\b|\bbut (?:this|these|one)\b|\blike (?:they|it|we|these) (?:should|would)\b",
     flags=re.IGNORECASE,
 ).search
 _refused = lazy(
-    r"\bnot (?:\w{2,12} )?(?:like|the same|identical|alike|similar|all)\b|\bunlike\b|\bexcept\b|\bbut (?:this|these|the|one)\b|\b(?:would|should|expected|used to|yesterday)\b"
+    r"\bnot (?:\w{2,12} )?(?:like|the same|identical|alike|similar|all)\b|\bunlike\b|\bexcept\b|\bbut (?:this|these|one)\b|\b(?:expected|used to|yesterday)\b"
+    r"|\b(?:would|should) (?:all )?(?:look|stand|wait|hang|show)\b|\blike (?:they|it|we|these) (?:should|would|did|ought)\b"
     r"|\blast (?:week|month|year|night|time)\b|\b(?:days?|weeks?|months?|years?) ago\b"
     r"|\b\d{1,6} (?:more|others?|other|further|additional) (?:commits?|errors?|messages?|lines?|users?|hosts?|servers?|nodes?|pods?|machines?|minutes?|seconds?|hours?|days?|times|exceptions?|entries|warnings?|tickets?|reports?|issues?|files?|sites?|questions?|posts?|logs?|people|persons?|customers?|colleagues?|teams?)\b"
-    r"|\bsame (?:problem|issue|error|question|symptoms?|thing|version|exception|behaviou?r)\b|\d ?(?:percent|%)|\b(?:code|version|line|port|error|status|release|bug|page|pid) \d{1,6} like\b",
+    r"|\b\d{1,6} (?:more|others?|other|times|people)(?: \w{2,12}){0,4} same (?:problem|issue|error|question|symptoms?|thing|version|exception|behaviou?r)\b|\d ?(?:percent|%)|\b(?:code|version|line|port|error|status|release|bug|page|pid) \d{1,6} like\b",
     flags=re.IGNORECASE,
 ).search
 """Words of a sentence that says the contrary, tells of another time, or counts other things."""

@@ -74,6 +74,19 @@ def test_a_number_that_counts_no_such_threads(words: str) -> None:
 @pytest.mark.parametrize(
     "words",
     [
+        "All 200 threads are the same, they do not come back.",
+        "199 more like this, nothing helps, it should be fast",
+        "The other 199 are like this one, but the log shows no errors",
+        "199 more threads waiting at the same line, same error in the log",
+    ],
+)
+def test_a_number_beside_words_of_something_else(words: str) -> None:
+    assert "200 as the text says" in headline(f"It hangs.\n\n{test_told_calls.request()}\n{words}\n")
+
+
+@pytest.mark.parametrize(
+    "words",
+    [
         "The max pool size is 20 by default.",
         "max connections: 500 (of the web server)",
         "Pool size was 20 before, now it is 100.",
@@ -135,6 +148,10 @@ class TestFileServers:
 )
 def test_queues_that_somebody_reads(line: str) -> None:
     assert not diagnosed(f"{line}\n").findings
+
+
+def test_a_hope_beside_a_queue_that_nobody_reads() -> None:
+    assert diagnosed("Queue orders has 12044 messages and no consumers. It should have 8.\n").findings
 
 
 @pytest.mark.parametrize(
