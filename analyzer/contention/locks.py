@@ -12,7 +12,7 @@ from functools import lru_cache
 from typing import TYPE_CHECKING, Final
 
 from analyzer.contention.blocked_group import FEWEST, BlockedGroup, judge
-from analyzer.contention.scopes import past_line
+from analyzer.contention.scopes import past_line, waits_itself
 from analyzer.evidence.chosen_threads import chosen
 from analyzer.model.message import joined, plural, say
 from analyzer.software.blockers import IDLE, OUTBOUND, RESULTS, SOCKET, application_frame, calls_below, calls_of, held_locks, waited_lock
@@ -96,7 +96,7 @@ class LockQueue(BlockedGroup):
         if self.guessed and self.lock is None:
             return self.view.known.runtime in {Runtime.JVM, Runtime.NATIVE, Runtime.PHP}
         if not self.named and not self.guessed:
-            return owner.activity.kind in _SLOW and past_line(self.members, owner)
+            return (owner.activity.kind in _SLOW or waits_itself(self.view, owner)) and past_line(self.members, owner)
         return self.named and (
             owner.activity.kind in _SLOW or owner.activity.kind == ActivityKind.OBJECT_WAIT or _ends_at(self.view, owner)
         )

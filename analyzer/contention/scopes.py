@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 from analyzer.contention.leases import lender_of
 from analyzer.software.blockers import IDLE
 from analyzer.software.kinds import ActivityKind, PoolRole
+from parsers.records import Runtime
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -48,3 +49,8 @@ def past_line(waiters: Sequence[ThreadActivity], owner: ThreadActivity) -> bool:
         if not any(frame.full == app.full and (frame.line or 0) > app.line for frame in owner.thread.frames):
             return False
     return True
+
+
+def waits_itself(view: ProcessView, owner: ThreadActivity) -> bool:
+    """True if a thread stands still in code of Python that calls nothing which the stack shows: it takes a lock, maybe one that it has."""
+    return view.known.runtime is Runtime.PYTHON and owner.activity.kind == ActivityKind.WAITING and owner.activity.app == 0

@@ -188,6 +188,11 @@ _OWN_LISTS: Final = (
     "sp_who",
     "sys.processlist",
     "innodb_trx",
+    # Columns that only a list of sessions has: of a long statement its table is often cut off.
+    "usename",
+    "backend_start",
+    "state_change",
+    "query_start",
 )
 
 

@@ -4,13 +4,20 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Final, TypedDict
 
-from analyzer.evidence.file_locks import meanwhile_of
+from analyzer.contention.scopes import waits_itself
+from analyzer.evidence.citations import of_lock, of_silence, of_threads
+from analyzer.evidence.file_locks import holder_of, meanwhile_of
+from analyzer.model.finding import Evidence, Outlook, RecoversWhen
 from analyzer.model.message import say
 from analyzer.software.blockers import application_frame, blocking_frame
 from analyzer.software.kinds import ActivityKind, SocketSide
+from parsers.records import Where
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
+
     from analyzer.contention.locks import LockQueue
+    from analyzer.model.text import Filled
     from analyzer.software.pools import ThreadActivity
     from parsers.records import Frame
 
@@ -30,6 +37,9 @@ _TRANSPORT: Final = (
     "com.sun.net.",
 )
 """Packages of the JVM that carry bytes for others: below them stands who wanted the answer."""
+_UNDECIDED: Final = Outlook(
+    RecoversWhen.UNKNOWN, say("A thread that waits for itself never goes on; one that waits for another lock goes on with that.")
+)
 _SERVICES: Final = ("sun.", "com.sun.", "javax.", "java.")
 
 
@@ -97,9 +107,10 @@ def overlap(queue: LockQueue) -> str:
 
 
 class Words(TypedDict):
-    """Values of the sentences about a queue: which lock, what its owner does, whether runs overlap, whether the lock is a session's of PHP."""
+    """Values of the sentences about a queue: which lock, what its owner does, whether it waits for a lock itself, whether runs overlap, whether the lock is a session's of PHP."""
 
     doing: str
+    bare: bool
     holding: str
     which: str
     overlap: str
@@ -107,14 +118,45 @@ class Words(TypedDict):
     session: bool
 
 
+def undecided(queue: LockQueue) -> Outlook | None:
+    """Whether it heals, where the owner seems to wait for a lock itself; None where it does something else."""
+    if queue.owner is None or queue.named or not waits_itself(queue.view, queue.owner):
+        return None
+    return _UNDECIDED
+
+
+def _doing(queue: LockQueue, *, bare: bool) -> str:
+    if queue.owner is None:
+        return say("holds it")
+    if bare:
+        return say("waits itself in {call}, maybe for the same lock", call=queue.owner.thread.frames[0].call)
+    return meanwhile_of(queue.view, queue.owner)
+
+
 def in_words(queue: LockQueue) -> Words:
     """The values for one queue."""
     owner = queue.owner
+    bare = undecided(queue) is not None
     return Words(
-        doing=meanwhile_of(queue.view, owner) if owner is not None else say("holds it"),
-        holding=holding(queue),
+        doing=_doing(queue, bare=bare),
+        bare=bare,
+        holding=_doing(queue, bare=bare) if bare else holding(queue),
         which=which(queue),
         overlap=overlap(queue),
         unsure=queue.guessed or (queue.few and owner is not None and not queue.named),
         session=any(frame.method == "session_start" for frame in queue.members[0].thread.frames[:1]),
     )
+
+
+def evidence_of(queue: LockQueue, text: Filled) -> Iterator[Evidence]:
+    """Who waits, what the owner does, and whom it waits for itself."""
+    lock, owner, target, more = queue.lock, queue.owner, queue.target, len(queue.members) - 1
+    yield of_threads(queue.members, queue.waiting) if lock is None else of_lock(queue.members[0].thread, lock, queue.waiting, more=more)
+    if owner is not None:
+        yield of_threads((owner,), text["does"])
+    if owner is not None and (taken := queue.taken) is not None:
+        yield Evidence(Where(owner.thread.where.file, taken.line, taken.line), text["holds"], (taken.address or "",))
+    yield from holder_of(queue.view, owner)
+    if target is not None:
+        yield of_silence(target.connections, target.remote)
+    yield from (of_threads(other.members, other.waiting) for other in queue.also)

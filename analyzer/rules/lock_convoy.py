@@ -18,24 +18,23 @@ from itertools import chain
 from typing import TYPE_CHECKING, Final
 
 from analyzer.contention.blocked_group import place
-from analyzer.contention.locks import LockQueue, confidence_of, lock_queues, waits_for_lock
-from analyzer.evidence.citations import of_lock, of_silence, of_threads
-from analyzer.evidence.file_locks import holder_of, looked_at
+from analyzer.contention.locks import confidence_of, lock_queues, waits_for_lock
+from analyzer.evidence.file_locks import looked_at
 from analyzer.families import blocked_threads, forked_locks, held_files
-from analyzer.families.asked_calls import in_words
+from analyzer.families.asked_calls import evidence_of, in_words, undecided
 from analyzer.families.called_process import CALLED, outlook_of
-from analyzer.model.finding import Evidence, Finding, Outlook, RecoversWhen, When
+from analyzer.model.finding import Finding, Outlook, RecoversWhen, When
 from analyzer.model.message import say
 from analyzer.model.need import Need
 from analyzer.model.text import Ask, Do, Either, Text
 from analyzer.software.blockers import application_frame
 from analyzer.software.kinds import ActivityKind
-from parsers.records import Runtime, Where
+from parsers.records import Runtime
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from analyzer.model.text import Filled
+    from analyzer.contention.locks import LockQueue
     from analyzer.waits.case import Case
 
 NEEDS: Final = (Need.THREADS,)
@@ -71,12 +70,16 @@ TEXT: Final = Text(
         Do(
             When.FIX,
             Either(
-                "session",
-                "Call session_write_close() before slow work: PHP keeps a session locked until then, and requests of one session wait for each other.",
+                "bare",
+                "If {place} takes the lock that its caller has already, do not take it twice, or make it reentrant (RLock). If it waits for another one, take both in the same order everywhere.",
                 Either(
-                    "same_place",
-                    "Do not hold the lock in {place} during slow work: do the work first and lock only to publish its result, or let one thread refresh in the background. Give the call a timeout.",
-                    "Release the lock of {site} before the slow work in {place}: do the work first and lock only to publish its result, or let one thread refresh in the background. Give the call a timeout.",
+                    "session",
+                    "Call session_write_close() before slow work: PHP keeps a session locked until then, and requests of one session wait for each other.",
+                    Either(
+                        "same_place",
+                        "Do not hold the lock in {place} during slow work: do the work first and lock only to publish its result, or let one thread refresh in the background. Give the call a timeout.",
+                        "Release the lock of {site} before the slow work in {place}: do the work first and lock only to publish its result, or let one thread refresh in the background. Give the call a timeout.",
+                    ),
                 ),
             ),
         ),
@@ -104,7 +107,11 @@ TEXT: Final = Text(
             Either(
                 "guessed",
                 "“{name}” seems to hold it (it alone is at work in code that the lock may guard) and {doing}{to}, in {owner_place}.{own} All others go on when it does.",
-                "“{name}” holds it{inferred} and {doing}{to}, in {owner_place}.{own}{beyond} All others go on when it does.",
+                Either(
+                    "bare",
+                    "“{name}” holds it{inferred}. If {owner_place} takes the same lock again, and it is not reentrant (threading.Lock is not), the thread waits for itself, and nobody ever goes on; else all go on when it does.",
+                    "“{name}” holds it{inferred} and {doing}{to}, in {owner_place}.{own}{beyond} All others go on when it does.",
+                ),
             ),
             Either(
                 "holder",
@@ -168,14 +175,14 @@ def _finding(queue: LockQueue) -> Finding:
         unheld=queue.unheld,
         unnamed=not cut_off and not queue.named,
     )
-    evidence = tuple(_evidence(queue, text))
+    evidence = tuple(evidence_of(queue, text))
     return blocked_threads.finding(
         queue,
         text,
         confidence_of(queue),
         evidence,
         (evidence[:1], evidence[1:]),
-        outlook=outlook_of(queue.view.known.runtime),
+        outlook=undecided(queue) or outlook_of(queue.view.known.runtime),
         culprit=queue.culprit(
             frame,
             thread=owner.thread.label if owner is not None else None,
@@ -184,16 +191,3 @@ def _finding(queue: LockQueue) -> Finding:
             library=owner.activity.library if owner is not None else None,
         ),
     )
-
-
-def _evidence(queue: LockQueue, text: Filled) -> Iterator[Evidence]:
-    lock, owner, target, more = queue.lock, queue.owner, queue.target, len(queue.members) - 1
-    yield of_threads(queue.members, queue.waiting) if lock is None else of_lock(queue.members[0].thread, lock, queue.waiting, more=more)
-    if owner is not None:
-        yield of_threads((owner,), text["does"])
-    if owner is not None and (taken := queue.taken) is not None:
-        yield Evidence(Where(owner.thread.where.file, taken.line, taken.line), text["holds"], (taken.address or "",))
-    yield from holder_of(queue.view, owner)
-    if target is not None:
-        yield of_silence(target.connections, target.remote)
-    yield from (of_threads(other.members, other.waiting) for other in queue.also)

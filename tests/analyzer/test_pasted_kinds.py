@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from analyzer.model.finding import Confidence, Diagnosis, Status
+from analyzer.model.finding import Confidence, Diagnosis, RecoversWhen, Status
 from tests.builders import diagnosis_of, found
 
 
@@ -384,3 +384,48 @@ def test_a_full_server_of_another_runtime_is_not_that_of_a_picked_stack() -> Non
     busy = "2026-03-02 10:00:00 All threads (200) are currently busy, waiting. Increase maxThreads (200) or check the servlet status\n"
     (finding,) = found(diagnosis_of({"post.txt": "Slow log, all the same:\n\n" + SLOW_PHP + busy}), "slow-backend")
     assert "no worker is free" not in finding.headline
+
+
+TWICE = """Process 9: /usr/bin/python3 /opt/umbra/gate.py
+Python v3.11.7 (/usr/bin/python3.11)
+
+Thread 9 (idle): "MainThread"
+    <module> (gate.py:21)
+Thread 14 (idle): "web_0"
+    Store._trim (umbra/store.py:{line})
+    Store.get (umbra/store.py:10)
+    handle (umbra/views.py:17)
+Thread 15 (idle): "web_1"
+    Store.get (umbra/store.py:7)
+    handle (umbra/views.py:17)
+Thread 16 (idle): "web_2"
+    Store.get (umbra/store.py:7)
+    handle (umbra/views.py:17)
+Thread 17 (idle): "web_3"
+    Store.get (umbra/store.py:7)
+    handle (umbra/views.py:17)
+"""
+
+
+def test_a_thread_of_python_past_a_lock_that_waits_itself_may_want_the_same_one() -> None:
+    (finding,) = found(diagnosis_of({"stacks.txt": TWICE.format(line=13)}), "lock-convoy")
+    assert "“web_0” holds it while it waits itself in store.Store._trim, maybe for the same lock" in finding.headline
+    assert finding.outlook is not None
+    assert finding.outlook.heals is RecoversWhen.UNKNOWN
+    works = TWICE.replace("Thread 14 (idle)", "Thread 14 (active)")
+    assert "maybe for the same lock" not in found(diagnosis_of({"stacks.txt": works.format(line=13)}), "lock-convoy")[0].headline
+
+
+IDLE_ROWS = """mydb=> select pid, usename, application_name, client_port, state_change::timestamp(0), state, query from pg_stat_activity;
+  pid  | usename  |    application_name    | client_port |    state_change     | state  |                query
+-------+----------+------------------------+-------------+---------------------+--------+--------------------------------------
+ 20411 | app      | PostgreSQL JDBC Driver |       41122 | 2022-05-11 08:48:51 | idle   | COMMIT
+ 20412 | app      | PostgreSQL JDBC Driver |       41124 | 2022-05-11 08:51:20 | {state}   | SET application_name = 'PostgreSQL JDBC Driver'
+ 20440 | postgres | psql                   |          -1 | 2022-05-11 09:09:31 | active | select pid, usename, ...
+(3 rows)
+"""
+
+
+def test_the_query_that_lists_sessions_is_known_by_its_columns() -> None:
+    assert "none of them waits or has a transaction open" in diagnosed(IDLE_ROWS.format(state="idle")).verdict.headline
+    assert "none of them waits" not in diagnosed(IDLE_ROWS.format(state="active")).verdict.headline
