@@ -6,6 +6,7 @@ no more than a suspicion. A sentence about what was once, what would be or what 
 
 from __future__ import annotations
 
+from datetime import date
 from typing import TYPE_CHECKING, Any, Final
 
 from msgspec.structs import replace
@@ -92,6 +93,16 @@ _NAMES: Final = (
     "Seq Scan",
 )
 """One of these stands in every line that says something of pools, of an address or of other dumps."""
+_course = lazy(
+    r"[ \t>*-]{0,8}(?:(?P<day>Mon|Tue|Wed|Thu|Fri|Sat|Sun)[a-z]{0,6}[, ]{1,2}|(?P<date>\d{4}-\d\d-\d\d)[T ])?(?P<hour>\d{1,2}):(?P<minute>\d\d)(?::(?P<second>\d\d))?[ \t:|=-]{1,12}(?P<count>\d{1,7})(?: [a-zA-Z_ ]{1,30})?[ \t|]*"
+).fullmatch
+"""A row of a table that somebody wrote: a time of the day and a number."""
+_DAYS: Final = ("Mon", "Tue", "Wed", "Thu", "Fri", "Sat", "Sun")
+_DAY: Final = 86400.0
+_ROWS: Final = 3
+"""Rows from which on times and numbers are a course."""
+_ABOVE: Final = 25
+"""Lines above a course in which the state stands that it counts."""
 _SECONDS: Final = {"s": 1.0, "m": 60.0, "h": 3600.0, "d": 86400.0, "w": 604800.0}
 
 
@@ -124,6 +135,7 @@ def with_told(section: Section, parsed: Parsed) -> Parsed | None:
         lines = section.lines[first : gap.where.last - section.first + 1]
         found += [one for at, line in enumerate(lines) for one in _named(section, first + at, line[:_LONGEST])]
         told = {at: tallies for at, line in enumerate(lines) if (tallies := _of_line(section, first + at, line))}
+        told |= _courses(section, first, lines)
         if told:
             found += [tally for tallies in told.values() for tally in tallies]
             gaps += _left(section, first, len(lines), set(told), gap)
@@ -145,6 +157,56 @@ def _left(section: Section, first: int, count: int, told: set[int], gap: Unread)
             begin = None
         elif begin is None and not ends:
             begin = at
+
+
+def _courses(section: Section, first: int, lines: Sequence[str]) -> dict[int, list[Tally]]:
+    """Runs of rows with a time and a number below lines that name one state: the first and the last count, where the last is the highest."""
+    found: dict[int, list[Tally]] = {}
+    run: list[tuple[int, re.Match[str]]] = []
+    for at, line in enumerate((*lines, "end")):
+        row = _course(line[:_LONGEST])
+        if row is not None:
+            run.append((at, row))
+        elif not line.strip() and run:
+            continue
+        else:
+            if len(run) >= _ROWS:
+                found |= _of_course(section, first, run)
+            run = []
+    return found
+
+
+def _of_course(section: Section, first: int, run: Sequence[tuple[int, re.Match[str]]]) -> dict[int, list[Tally]]:
+    above = section.lines[max(0, first + run[0][0] - _ABOVE) : first + run[0][0]]
+    names = {_spelled(match[0]) for line in above if (match := _state(line[:_LONGEST])) is not None}
+    state = tcp_state(next(iter(names))) if len(names) == 1 else None
+    counts = [int(row["count"]) for _, row in run]
+    if state is None or counts[-1] <= counts[0] or counts[-1] < max(counts):
+        return {}
+    seconds, (at, _) = _apart([row for _, row in run]), run[-1]
+    where, listing = run[0][0], section.first + first
+    begins = _tally(section, first + where, counts[0], state, "", listing=-(listing + where), before=True, apart=seconds)
+    ends = _tally(section, first + at, counts[-1], state, "", listing=listing + at, before=False, apart=seconds)
+    return {one: [] for one, _ in run} | {where: [begins], at: [ends]}
+
+
+def _apart(rows: Sequence[re.Match[str]]) -> float | None:
+    """Seconds from the first row to the last one; None where their dates do not tell."""
+    total, earlier = 0.0, None
+    for row in rows:
+        moment = int(row["hour"]) * 3600.0 + int(row["minute"]) * 60 + int(row["second"] or 0)
+        if row["date"]:
+            try:
+                moment += date.fromisoformat(row["date"]).toordinal() * _DAY
+            except ValueError:  # no day of the calendar
+                return None
+        elif row["day"]:
+            moment += _DAYS.index(row["day"]) * _DAY
+        if earlier is not None:
+            step = moment - earlier
+            total += step if step >= 0 else step % (7 * _DAY if row["day"] else _DAY)
+        earlier = moment
+    return total or None
 
 
 def _named(section: Section, index: int, text: str) -> Iterator[Tally | SessionCount]:

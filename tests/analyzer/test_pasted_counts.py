@@ -184,3 +184,31 @@ def test_pools_whose_numbers_are_masked_are_counted_apart() -> None:
     (finding,) = found(diagnosed(MASKED.format(all=8431, most=8344, pools=2086)), "thread-leak")
     assert finding.headline.startswith("8,344 threads of 2,086 pools named pool-N: executors are made again and again")
     assert not found(diagnosed(MASKED.format(all=8431, most=8344, pools=2)), "thread-leak")
+
+
+COURSE = """$ netstat -antp | grep CLOSE_WAIT | head -3
+tcp        1      0 10.5.4.33:41822     10.5.9.15:443       CLOSE_WAIT  8806/brokerd
+tcp       38      0 10.5.4.33:52210     10.5.9.15:443       CLOSE_WAIT  8806/brokerd
+tcp       38      0 10.5.4.33:52377     10.5.9.15:443       CLOSE_WAIT  8806/brokerd
+
+{rows}
+"""
+
+
+@pytest.mark.parametrize(
+    "rows",
+    [
+        "Mon 09:00   112\nMon 15:00   188\nTue 09:00   502",
+        "2026-03-02 09:00 112\n2026-03-02 15:00 188\n2026-03-03 09:00 502",
+        "09:00: 112\n15:00: 188\n9:00: 502",
+    ],
+)
+def test_a_table_of_times_and_numbers_is_a_course(rows: str) -> None:
+    finding = only(COURSE.format(rows=rows), "connection-leak")
+    assert "keeps 502 sockets in CLOSE_WAIT (3 rows are here, to 10.5.9.15:443)" in finding.headline
+    assert "They grow: 112 → 502 within 1,440 minutes" in finding.explanation
+
+
+@pytest.mark.parametrize("rows", ["09:00 112\n15:00 502", "09:00 112\n12:00 188\n15:00 90", "2026-13-45 09:00 1\n2026-13-45 10:00 2\nx"])
+def test_two_rows_or_a_course_that_falls_grow_nothing(rows: str) -> None:
+    assert "They grow" not in said(COURSE.format(rows=rows))
