@@ -43,9 +43,9 @@ import os, signal, sys, threading
 from analyzer.app.cli import main
 import analyzer.intake.read
 read = analyzer.intake.read.read
-def interrupted(*arguments):
+def interrupted(*arguments, **named):
     os.kill(os.getpid(), signal.SIGINT)
-    return read(*arguments)
+    return read(*arguments, **named)
 analyzer.intake.read.read = interrupted
 main(sys.argv[1:])
 """
@@ -106,7 +106,7 @@ def test_only_a_terminal_sees_it(terminal: bool, tmp_path: Path) -> None:
     code = (
         "import sys, time, analyzer.intake.read as intake\nfrom analyzer.app import progress\nfrom analyzer.app.cli import main\nread = intake.read\n"
         "progress.PATIENCE = 0.05\n"
-        "def slow(*arguments):\n    time.sleep(0.5)\n    return read(*arguments)\n"
+        "def slow(*arguments, **named):\n    time.sleep(0.5)\n    return read(*arguments, **named)\n"
         "intake.read = slow\nmain(sys.argv[1:])"
     )
     leader, follower = pty.openpty()
