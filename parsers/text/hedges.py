@@ -11,6 +11,8 @@ _MACHINES: Final = r"(?:servers?|nodes?|hosts?|box(?:es)?|machines?|pods?|instan
 _GOES: Final = r"(?! (?:come|return|recover|answer|respond|reply|move|change|go|end|finish|progress|react|help|heal)\b)"
 """Not what a thing that hangs fails to do."""
 NOT: Final = rf"\bnot\b{_GOES}|n[’']t\b{_GOES}"
+DENIES: Final = rf"{NOT}|\bunlike\b|\bdifferent|\bexcept\b|\bused to\b|\bwould\b|\bif\b|\byesterday\b|\bnormally\b|\busually\b|\bbut (?:this|these|one)\b"
+"""Words by which a sentence says that others are not like what is here, or not now."""
 _HEDGES: Final = (
     rf"{NOT}|\bno longer\b|\bany ?more\b|\bnever\b|\bunlike\b|\bdifferent|\bexcept\b|\binstead\b"
     r"|\bif\b|\bwould\b|\bshould\b|\bcould\b|\bmight\b|\bsuspect|\bsupposed?\b|\bexpect|\bthought\b"

@@ -17,6 +17,7 @@ from typing import TYPE_CHECKING, Final
 from parsers.records import Counted, Endpoint, SessionCount, SessionState, Tally
 from parsers.text.endpoint import port_of
 from parsers.text.hedges import hedged
+from parsers.text.numerals import number_of
 from parsers.text.patterns import lazy
 
 if TYPE_CHECKING:
@@ -140,7 +141,8 @@ def _sentence(text: str, match: re.Match[str]) -> str:
     return text[first : last.end() if last is not None else len(text)]
 
 
-_WRITTEN: Final = {"two": 2, "three": 3, "four": 4, "five": 5, "six": 6, "ten": 10, "several": 2, "both": 2, "multiple": 2}
+_SEVERAL: Final = {"several": 2, "both": 2, "multiple": 2}
+"""The fewest that such a word means."""
 _dumps = lazy(
     r"\b(?P<count>\d{1,2}|two|three|four|five|six|ten|several|both|multiple)\b(?: [a-z-]{2,14}){0,3}? (?:thread ?|stack ?)?(?:dumps?|jstacks?|traces|samples)\b(?P<rest>[^\n]{0,160})",
     flags=re.IGNORECASE,
@@ -158,7 +160,7 @@ def dumps_in(section: Section, index: int, line: str) -> Iterator[Tally]:
     match = _dumps(text)
     if match is None or _same(match["rest"]) is None or _differs(text) is not None:
         return
-    count = int(match["count"]) if match["count"].isdigit() else _WRITTEN[match["count"].lower()]
+    count = _SEVERAL.get(match["count"].lower()) or number_of(match["count"])
     if count > 1:
         yield Tally(where=section.where(index), what=Counted.DUMPS, count=count, listing=section.first + index, told=True)
 

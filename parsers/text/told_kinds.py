@@ -15,28 +15,11 @@ from typing import Final
 
 import msgspec
 
+from parsers.text.hedges import DENIES
+from parsers.text.numerals import ORDINALS, SPELLED, number_of
 from parsers.text.patterns import lazy
 
-WRITTEN: Final = {
-    "two": 2,
-    "three": 3,
-    "four": 4,
-    "five": 5,
-    "six": 6,
-    "seven": 7,
-    "eight": 8,
-    "nine": 9,
-    "ten": 10,
-    "eleven": 11,
-    "twelve": 12,
-    "sixteen": 16,
-    "twenty": 20,
-    "thirty": 30,
-    "forty": 40,
-    "fifty": 50,
-}
-_SPELLED: Final = "|".join(WRITTEN)
-_COUNT: Final = rf"(?<![\w.,:/#-])(?P<count>\d{{1,3}}(?:,\d{{3}})+|\d{{1,6}}|(?i:{_SPELLED}))(?![\w.:/-])"
+_COUNT: Final = rf"(?<![\w.,:/#-])(?P<count>\d{{1,3}}(?:,\d{{3}})+|\d{{1,6}}|(?i:{SPELLED}))(?![\w.:/-])"
 _MORE: Final = r"(?: (?P<more>more|others?|further|additional))?"
 _NOUN: Final = r"(?:threads?|handlers?|workers?|goroutines?|executors?|loops?|processes)"
 _WAITS: Final = r"(?:wait(?:s|ing)?|blocked|BLOCKED|parked|WAITING|stuck|hang(?:s|ing)?|stand(?:s|ing)?|are|is|sit(?:s|ting)?)"
@@ -45,9 +28,8 @@ _line = lazy(rf"{_COUNT}{_MORE}(?: [\w/-]{{2,30}}){{0,4}}? {_WAITS}\b[^\n\d]{{0,
 _named = lazy(
     rf"{_COUNT}{_MORE}(?: [A-Za-z][\w/-]{{1,30}}){{0,3}}? {_NOUN} (?:(?:are|exactly|look|just|that) ){{0,3}}(?:like|as) [\"“'`]?(?P<name>[\w.# -]{{0,60}}?(?:…|\.\.\.)?[\w.#-]{{0,60}}\d)(?=[\"”'`.,;:)]|\s|$)"
 ).search
-_ORDINALS: Final = {"first": 1, "1st": 1, "second": 2, "2nd": 2, "third": 3, "3rd": 3, "fourth": 4, "last": -1, "latter": -1}
 _kind = lazy(
-    rf"{_COUNT}\*{{0,2}}(?: [a-z]{{2,12}}){{0,2}}? (?:of|in|like|as|with) (?:the |its )?(?P<which>{'|'.join(_ORDINALS)})(?: (?:kind|form|type|sort|one|stack|state|shape|trace|variant|group))?(?=[\s]*(?:[.,;:)]|$))",
+    rf"{_COUNT}\*{{0,2}}(?: [a-z]{{2,12}}){{0,2}}? (?:of|in|like|as|with) (?:the |its )?(?P<which>{'|'.join(ORDINALS)})(?: (?:kind|form|type|sort|one|stack|state|shape|trace|variant|group))?(?=[\s]*(?:[.,;:)]|$))",
     flags=re.IGNORECASE,
 ).finditer
 _every = lazy(
@@ -65,7 +47,7 @@ _down_to = lazy(
     rf"{_COUNT} (?P<more>more|others?|further|additional)(?: [\w-]{{2,30}}){{0,3}}? (?:are|is|look|have)\b[^\n\d]{{0,30}}?\b(?:same|identical|alike)\b[^\n\d]{{0,60}}?\b(?:down to|up to|through|until|at|in) (?P<name>[A-Za-z][\w$]{{4,60}}(?:\.[\w$<>]{{1,60}}){{0,3}})"
 ).search
 _denied = lazy(
-    r"\bnot\b|n't\b|\bunlike\b|\bdifferent|\bexcept\b|\bused to\b|\bwould\b|\bif\b|\byesterday\b|\bnormally\b|\busually\b|\bclients?\b|\bafter\b|\bshould\b|\bexpected\b|\bago\b|\blast (?:week|month|year|night|time)\b|\bbut (?:this|these|the|one)\b",
+    rf"{DENIES}|\bclients?\b|\bafter\b|\bshould\b|\bexpected\b|\bago\b|\blast (?:week|month|year|night|time)\b|\bbut the\b",
     flags=re.IGNORECASE,
 ).search
 _HINTS: Final = ("0x", " line ", " like ", " as ", "first", "second", "third", "last", "latter", "ll ", "other", "same", "of the", "ditto")
@@ -84,18 +66,13 @@ def kinds_told(text: str, *, below: bool) -> list[ToldKind]:
     """The counts of a sentence that say which stacks they mean; ``below``: it speaks of what stands below it."""
     if not any(hint in text for hint in _HINTS) or _denied(text) is not None:
         return []
-    if found := [ToldKind(_number(one), None, None, _ORDINALS[one["which"].lower()]) for one in _kind(text)]:
+    if found := [ToldKind(number_of(one["count"]), None, None, ORDINALS[one["which"].lower()]) for one in _kind(text)]:
         return [one for one in found if one.count > 1]
     for pattern in (_address, _line, _named, _down_to):
         if (match := pattern(text)) is not None:
-            return [ToldKind(_number(match), bool(match["more"]), match["name"])]
+            return [ToldKind(number_of(match["count"]), bool(match["more"]), match["name"])]
     if (match := _every(text)) is not None:
-        return [ToldKind(_number(match), None if below else False)]
+        return [ToldKind(number_of(match["count"]), None if below else False)]
     if (match := _others(text)) is not None:
-        return [ToldKind(_number(match), before=True)]
-    return [ToldKind(_number(match), before=False)] if (match := _of_them(text)) is not None else []
-
-
-def _number(match: re.Match[str]) -> int:
-    word = match["count"].lower()
-    return WRITTEN[word] if word in WRITTEN else int(word.replace(",", ""))
+        return [ToldKind(number_of(match["count"]), before=True)]
+    return [ToldKind(number_of(match["count"]), before=False)] if (match := _of_them(text)) is not None else []

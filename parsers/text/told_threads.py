@@ -12,7 +12,8 @@ from typing import TYPE_CHECKING, Final
 from msgspec.structs import replace
 
 from parsers.records import Counted, Tally
-from parsers.text.hedges import NOT
+from parsers.text.hedges import DENIES
+from parsers.text.numerals import ORDINALS, SPELLED, number_of
 from parsers.text.patterns import lazy
 
 if TYPE_CHECKING:
@@ -90,47 +91,17 @@ _spelled = lazy(
     r"\b(?P<count>two|three|four|five|six|seven|eight|nine|ten|twelve|twenty) (?:more |other )?(?:\w{2,20} ){0,2}like (?:this|these)\b",
     flags=re.IGNORECASE,
 ).search
-_SPELLED: Final = "two|three|four|five|six|seven|eight|nine|ten|eleven|twelve|fifteen|twenty|thirty|forty|fifty"
 _others = lazy(
-    rf"(?<!of the )(?<!of )\b(?:other|others|remaining) (?P<count>{_SPELLED}|\d{{1,4}})(?: (?!are\b|look)[\w-]{{2,20}}){{0,3}} (?:are|is|look|looks|stand|hang|wait|show|have|do|were)\b[^.\n]{{0,50}}?\b(?:identical|the same|alike|similar|like)\b(?P<rest>[^.\n]{{0,40}})",
+    rf"(?<!of the )(?<!of )\b(?:other|others|remaining) (?P<count>{SPELLED}|\d{{1,4}})(?: (?!are\b|look)[\w-]{{2,20}}){{0,3}} (?:are|is|look|looks|stand|hang|wait|show|have|do|were)\b[^.\n]{{0,50}}?\b(?:identical|the same|alike|similar|like)\b(?P<rest>[^.\n]{{0,40}})",
     flags=re.IGNORECASE,
 ).search
-_ordinal = lazy(r"\b(?P<word>first|second|2nd|third|3rd|fourth|4th|last|latter|below|following)\b", flags=re.IGNORECASE).search
-_ORDINALS: Final = {
-    "first": 1,
-    "second": 2,
-    "2nd": 2,
-    "third": 3,
-    "3rd": 3,
-    "fourth": 4,
-    "4th": 4,
-    "last": -1,
-    "latter": -1,
-    "below": 1,
-    "following": 1,
-}
-_NUMBERS: Final = {
-    "two": 2,
-    "three": 3,
-    "four": 4,
-    "five": 5,
-    "six": 6,
-    "seven": 7,
-    "eight": 8,
-    "nine": 9,
-    "ten": 10,
-    "eleven": 11,
-    "twelve": 12,
-    "fifteen": 15,
-    "twenty": 20,
-    "thirty": 30,
-    "forty": 40,
-    "fifty": 50,
-}
+_ordinal = lazy(rf"\b(?P<word>{'|'.join(ORDINALS)}|below|following)\b", flags=re.IGNORECASE).search
+_PLACES: Final = {**ORDINALS, "below": 1, "following": 1}
+"""Which of the stacks a word means."""
 _below = lazy(r"(?:like(?: this| these| this one)?\s?:?|:)\s*$", flags=re.IGNORECASE).search
 _more_like = lazy(rf"{_NUMBER} (?:more|others?|further|additional) (?:\w{{2,20}} ){{0,2}}(?:like|as)\b", flags=re.IGNORECASE).search
 _denied = lazy(
-    rf"{NOT}|\bunlike\b|\bdifferent|\bexcept\b|\bused to\b|\bwould\b|\bif\b|\byesterday\b|\bnormally\b|\busually\b|\bbut (?:this|these|one)\b|\blike (?:they|it|we|these) (?:should|would)\b",
+    rf"{DENIES}|\blike (?:they|it|we|these) (?:should|would)\b",
     flags=re.IGNORECASE,
 ).search
 _refused = lazy(
@@ -169,7 +140,7 @@ def _of_words(text: str) -> tuple[int, bool | None] | None:
     if (match := _more_like(text)) is not None:
         return int(match["count"].replace(",", "")), True
     if (match := _spelled(text)) is not None:
-        return _NUMBERS[match["count"].lower()], None if _below(text) else False
+        return number_of(match["count"]), None if _below(text) else False
     for match in _plain(text):
         anchor = _anchor(text[match.end() :])
         alone = match["all"] and match["noun"] and _elided(text)
@@ -251,13 +222,9 @@ def _of_others(section: Section, index: int, text: str) -> Tally | None:
     match = _others(text) if any(word in text.lower() for word in _HINTS) and not _denied(text) else None
     if match is None:
         return None
-    count = (
-        _NUMBERS.get(match["count"].lower()) or int(match["count"])
-        if match["count"].isdecimal() or match["count"].lower() in _NUMBERS
-        else 0
-    )
+    count = number_of(match["count"])
     named = _ordinal(match["rest"])
-    ordinal = _ORDINALS[named["word"].lower()] if named is not None else None
+    ordinal = _PLACES[named["word"].lower()] if named is not None else None
     if count <= 0:
         return None
     return Tally(
