@@ -294,9 +294,15 @@ DESCRIPTORS: Final = Text(
 )
 
 
+_LOOP: Final = re.compile(r"selector|epoll|kqueue|event_?loop|reactor|dispatcher|https?_?client", re.IGNORECASE)
+"""Frames of what has a selector of its own: an event loop, or a client that runs one."""
+
+
 def _maker(failed: Told | None, case: Case) -> Frame | None:
     """The application's frame that failed to make a further selector."""
     if failed is None or any(_MEETS_IT.search(frame.call) for frame in failed.event.frames):
+        return None
+    if not any(_LOOP.search(frame.call) for frame in failed.event.frames):
         return None
     site = site_of(failed.event, case.known)
     return site if site is not None and case.known.is_application(site.cls) else None

@@ -94,9 +94,10 @@ _NAMES: Final = (
 )
 """One of these stands in every line that says something of pools, of an address or of other dumps."""
 _course = lazy(
-    r"[ \t>*-]{0,8}(?:(?P<day>Mon|Tue|Wed|Thu|Fri|Sat|Sun)[a-z]{0,6}[, ]{1,2}|(?P<date>\d{4}-\d\d-\d\d)[T ])?(?P<hour>\d{1,2}):(?P<minute>\d\d)(?::(?P<second>\d\d))?[ \t:|=-]{1,12}(?P<count>\d{1,7})(?: [a-zA-Z_ ]{1,30})?[ \t|]*"
+    r"[ \t>*-]{0,8}(?:(?P<day>Mon|Tue|Wed|Thu|Fri|Sat|Sun)[a-z]{0,6}[, ]{1,2}|(?P<date>\d{4}-\d\d-\d\d)[T ])?(?P<hour>\d{1,2}):(?P<minute>\d\d)(?::(?P<second>\d\d))?[ \t:|=-]{1,12}(?P<count>\d{1,7})(?: (?:connections?|sockets?|(?i:close|fin|time)[_ -]?(?i:wait)(?:[_ -]?2)?))?[ \t|]*"
 ).fullmatch
 """A row of a table that somebody wrote: a time of the day and a number."""
+_sockets = lazy(r"(?i:\b(?:connections?|sockets?|netstat|ss -))").search
 _DAYS: Final = ("Mon", "Tue", "Wed", "Thu", "Fri", "Sat", "Sun")
 _DAY: Final = 86400.0
 _ROWS: Final = 3
@@ -178,6 +179,9 @@ def _courses(section: Section, first: int, lines: Sequence[str]) -> dict[int, li
 
 def _of_course(section: Section, first: int, run: Sequence[tuple[int, re.Match[str]]]) -> dict[int, list[Tally]]:
     above = section.lines[max(0, first + run[0][0] - _ABOVE) : first + run[0][0]]
+    heading = next((line for line in reversed(above) if line.strip()), "")
+    if _state(heading[:_LONGEST]) is None and _sockets(heading[:_LONGEST]) is None:
+        return {}  # the numbers may be of anything: of requests, of megabytes
     names = {_spelled(match[0]) for line in above if (match := _state(line[:_LONGEST])) is not None}
     state = tcp_state(next(iter(names))) if len(names) == 1 else None
     counts = [int(row["count"]) for _, row in run]

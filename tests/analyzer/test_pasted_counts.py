@@ -212,3 +212,8 @@ def test_a_table_of_times_and_numbers_is_a_course(rows: str) -> None:
 @pytest.mark.parametrize("rows", ["09:00 112\n15:00 502", "09:00 112\n12:00 188\n15:00 90", "2026-13-45 09:00 1\n2026-13-45 10:00 2\nx"])
 def test_two_rows_or_a_course_that_falls_grow_nothing(rows: str) -> None:
     assert "They grow" not in said(COURSE.format(rows=rows))
+
+
+@pytest.mark.parametrize("rows", ["Heap used:\n\n09:00 112\n15:00 188\n21:00 502", "09:00 112 MB\n15:00 188 MB\n21:00 502 MB"])
+def test_a_table_of_something_else_is_no_course_of_sockets(rows: str) -> None:
+    assert "They grow" not in said(COURSE.format(rows=rows))

@@ -151,6 +151,17 @@ def test_selectors_are_told_by_types_too_and_who_accepts_does_not_make_them() ->
     assert "most of them pipes" in children.headline
 
 
+def test_who_opens_a_file_meets_the_full_table_and_makes_no_selectors() -> None:
+    opens = (
+        "Traceback (most recent call last):\n"
+        '  File "/srv/umbra/pages.py", line 31, in upload\n'
+        "    with open(path) as page:\n"
+        "OSError: [Errno 24] Too many open files: 'a.txt'\n"
+    )
+    (finding,) = found(report(opens, kinds(1370, 1369, 1330)), "fd-exhaustion")
+    assert "most of them of 1,370 selectors: clients or event loops that are made again and again" in finding.headline
+
+
 def test_sockets_whose_numbers_are_masked_are_sockets() -> None:
     (finding,) = found(report(THROWN, kinds(3, 3, 4080)), "fd-exhaustion")
     assert "most of them sockets" in finding.headline
