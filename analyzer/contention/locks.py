@@ -93,8 +93,8 @@ class LockQueue(BlockedGroup):
             return True  # the dump names who holds it, and somebody left that one out
         if owner is None:
             return self.lock is None and all(member.activity.library is not None for member in self.members)
-        if self.guessed and self.lock is None:
-            return self.view.known.runtime in {Runtime.JVM, Runtime.NATIVE, Runtime.PHP}
+        if self.guessed and (self.lock is None or self.view.known.runtime is Runtime.GO):
+            return self.view.known.runtime in {Runtime.JVM, Runtime.NATIVE, Runtime.PHP, Runtime.GO}
         if not self.named and not self.guessed:
             return (owner.activity.kind in _SLOW or waits_itself(self.view, owner)) and past_line(self.members, owner)
         return self.named and (

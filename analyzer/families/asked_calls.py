@@ -1,4 +1,4 @@
-"""The call that a thread waits in, told of one that others wait for: through which library, what for, and called from where."""
+"""What is told of the owner of a lock that others wait for: its call, through which library, what for and from where; or that it waits itself."""
 
 from __future__ import annotations
 

@@ -305,11 +305,10 @@ def _what(view: ProcessView, member: ThreadActivity, holders: dict[str, Thread],
         ), frame
     if lock is not None and lock.verb in _ENTERS:
         holder = holders.get(lock.address or "")
-        owner = (
-            say(", which “{name}” holds", name=name)
-            if (name := holder.name if holder is not None and holder is not thread else lock.holder)
-            else say(", whose owner is not among the threads that are here")
-        )
+        name = holder.name if holder is not None and holder is not thread else lock.holder
+        printed = view.known.runtime is Runtime.JVM
+        untold = say(", whose owner is not among the threads that are here") if printed else say(", whose owner the dump does not print")
+        owner = say(", which “{name}” holds", name=name) if name else untold
         return say_of(number, "waits to enter {cls}{owner}", "wait to enter {cls}{owner}", cls=lock.cls or say("a lock"), owner=owner), None
     holder = holders.get(lock.address or "") if lock is not None else None
     if frame is not None and lock is not None and holder is not None and holder is not thread and holder.name:

@@ -11,7 +11,7 @@ from analyzer.evidence.sessions import of_lists
 from analyzer.families import counted_sessions, listed_sessions, standing_calls, told_by_logs
 from analyzer.families.counted_sessions import counted_in_words
 from analyzer.judge.shown import beside_threads, of_untold, shown
-from analyzer.model.finding import Check, Finding, Outcome, Severity
+from analyzer.model.finding import Check, Confidence, Finding, Outcome, Severity
 from analyzer.model.message import capitalized, say, unended
 
 if TYPE_CHECKING:
@@ -24,6 +24,7 @@ _LITTLE: Final = (FEW_THREADS, told_by_logs.LOG_ALONE, listed_sessions.LIST_ALON
 """Codes of the doubts about such suspicions."""
 _CALLS: Final = frozenset({"slow-backend", "database-read-hang"})
 """Rules that suspect a service because picked threads wait for it."""
+_FULL: Final = "backlog-overflow"
 _PROXY: Final = "proxy-timeout"
 _QUEUE: Final = "queued-at-proxy"
 _OF_LOGS: Final = frozenset({"database-deadlock", _PROXY})
@@ -32,7 +33,13 @@ _OF_LOGS: Final = frozenset({"database-deadlock", _PROXY})
 
 def without_few(found: Sequence[Finding]) -> Sequence[Finding]:
     """The findings without suspicions of few threads about a process of which anything else is found."""
-    firm = [one.process for one in found if one.severity is not Severity.INFO and not one.has_doubt(*_LITTLE)]
+    firm = [
+        one.process
+        for one in found
+        if one.severity is not Severity.INFO
+        and not one.has_doubt(*_LITTLE)
+        and not (one.rule == _FULL and one.confidence is Confidence.SUSPECTED)  # the picked threads may be why it is full
+    ]
     return [one for one in found if not one.has_doubt(*_LITTLE) or one.process not in firm]
 
 

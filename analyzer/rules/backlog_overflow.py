@@ -38,7 +38,7 @@ if TYPE_CHECKING:
     from parsers.records import Counter
 
 NEEDS: Final = (Need.SOCKETS,)
-_STALLS: Final = ("event-loop-blocked", "process-stopped", "self-call-starvation", "slow-backend")
+_STALLS: Final = ("event-loop-blocked", "lock-convoy", "process-stopped", "self-call-starvation", "slow-backend")
 CONSEQUENCE_OF: Final = ("acceptor-stalled", "connection-limit", "fd-exhaustion", *_STALLS)
 OUTLOOK: Final = Outlook(RecoversWhen.LOAD, say("The queue empties when connections are accepted faster than they come."))
 UNSEEN: Final = Outlook(

@@ -275,6 +275,47 @@ def test_one_line_of_a_log_that_proves_nothing_is_counted() -> None:
     assert ": 1 line of a log, and none that proves something." in headline(line)
 
 
-def test_the_map_of_a_parent_is_another_one() -> None:
+def test_the_map_of_a_parent_may_be_another_one() -> None:
     inner = ("net.umbra.Rates.of", "net.umbra.Rates.fromParent", "net.umbra.Rates.lambda$of$0")
-    assert not found(diagnosed(f"One core is busy:\n\n{test_nested_maps.stuck(inner=inner)}"), "cpu-spin")
+    (finding,) = found(diagnosed(f"One core is busy:\n\n{test_nested_maps.stuck(inner=inner)}"), "cpu-spin")
+    assert finding.confidence is Confidence.SUSPECTED
+    assert "Two objects of one class with a map each look the same on one stack" in finding.why_confident
+
+
+QUEUED = """State      Recv-Q Send-Q Local Address:Port   Peer Address:Port Process
+LISTEN     4097   4096   *:7443               *:*               users:(("ingestd",pid=311,fd=9))
+"""
+MUTEX = """goroutine 71 [sync.Mutex.Lock, 44 minutes]:
+sync.runtime_SemacquireMutex(0xc0001d4014?, 0x0?, 0x1?)
+\t/usr/local/go/src/runtime/sema.go:77 +0x25
+sync.(*Mutex).lockSlow(0xc0001d4010)
+\t/usr/local/go/src/sync/mutex.go:171 +0x15d
+sync.(*Mutex).Lock(...)
+\t/usr/local/go/src/sync/mutex.go:90
+umbra.io/ingest/table.(*Table).Touch(0xc0001d4000, {0xc00021a3c0, 0x9})
+\t/src/table/table.go:52 +0x66
+...
+(4,311 goroutines like this)
+"""
+READS = """
+goroutine 12 [IO wait, 44 minutes]:
+internal/poll.runtime_pollWait(0x7f2d4c0b1e88, 0x72)
+\t/usr/local/go/src/runtime/netpoll.go:345 +0x85
+net.(*conn).Read(0xc000012028, {0xc0002b6000?, 0x0?, 0x0?})
+\t/usr/local/go/src/net/net.go:179 +0x45
+umbra.io/ingest/table.(*Table).reload(0xc0001d4000)
+\t/src/table/table.go:97 +0x1ba
+"""
+
+
+def test_the_picked_queue_before_a_lock_is_why_the_accept_queue_is_full() -> None:
+    told = diagnosed(f"It freezes. ss says\n\n{QUEUED}\n{MUTEX}{READS}")
+    assert told.verdict.rule == "lock-convoy"
+    assert told.verdict.confidence is Confidence.SUSPECTED
+    assert "“goroutine 12” seems to hold it" in told.verdict.headline
+    (full,) = found(told, "backlog-overflow")
+    assert full.consequence_of is not None
+
+
+def test_a_dump_that_prints_no_owners_does_not_say_that_one_is_missing() -> None:
+    assert "whose owner the dump does not print" in headline(MUTEX)
