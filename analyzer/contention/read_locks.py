@@ -1,6 +1,7 @@
-"""Read-write locks that a thread asks for twice: told from where threads stand, for no runtime prints who holds a read lock.
+"""Locks that a thread asks for twice: told from where threads stand, for no runtime prints who holds a read lock, or a mutex.
 
-A thread that waits for a lock inside a method of some type, and was called from another method of the same type, may hold that lock already. Where a
+A thread that waits for a mutex in a function, and has passed that very line in an outer call of the same function, may hold it (a mutex of POSIX or
+of Go's sync is not given twice). Of read-write locks: a thread that waits for a lock inside a method of some type, and was called from another method of the same type, may hold that lock already. Where a
 writer waits in between, locks that let writers go first give no second read lock (Go's sync.RWMutex, StampedLock); and no lock turns a read lock into
 the write lock while it is held.
 """
@@ -13,7 +14,8 @@ from typing import TYPE_CHECKING, Final
 import msgspec
 
 from analyzer.contention.blocked_group import BlockedGroup
-from analyzer.software.blockers import IDLE, application_frame
+from analyzer.software.blockers import IDLE, application_frame, waited_lock
+from analyzer.software.kinds import ActivityKind
 from analyzer.software.pools import ThreadSet
 from parsers.records import Runtime
 
@@ -26,6 +28,8 @@ if TYPE_CHECKING:
 
 _REENTRANT: Final = "java.util.concurrent.locks.ReentrantReadWriteLock"
 _READS: Final = frozenset({f"{_REENTRANT}$ReadLock.lock", "java.util.concurrent.locks.StampedLock.readLock", "sync.(*RWMutex).RLock"})
+_ENTERS: Final = frozenset({ActivityKind.LOCK, ActivityKind.MONITOR})
+"""Waits to enter a mutex: with its address, or without."""
 _WRITES: Final = frozenset({f"{_REENTRANT}$WriteLock.lock", "java.util.concurrent.locks.StampedLock.writeLock", "sync.(*RWMutex).Lock"})
 
 
@@ -45,12 +49,67 @@ class AskedTwice(msgspec.Struct, frozen=True):
     writers: tuple[ThreadActivity, ...]
 
 
+class EnteredAgain(msgspec.Struct, frozen=True):
+    """A thread that waits for a mutex in ``inner``, and has passed the place where it is taken in ``outer``, an earlier call of the same function."""
+
+    group: BlockedGroup
+    member: ThreadActivity
+    inner: Frame
+    outer: Frame
+
+
 def asked_twice(case: Case) -> Iterator[AskedTwice]:
     """One for each type whose lock threads wait for, where nobody else is seen inside."""
     for view in case.latest:
         for readers, writers in _by_type(view).values():
             if (found := _of_type(case, view, readers, writers)) is not None:
                 yield found
+
+
+def entered_again(case: Case) -> Iterator[EnteredAgain]:
+    """One for each function in which a thread waits for a mutex that an outer call of the same function has passed."""
+    for view in case.latest:
+        yield from _entered_again(case, view)
+
+
+def _entered_again(case: Case, view: ProcessView) -> Iterator[EnteredAgain]:
+    if view.known.runtime not in {Runtime.NATIVE, Runtime.GO}:
+        return
+    waiting = [member for pool in view.pools for member in pool.members if member.activity.kind in _ENTERS and not _is_owned(member)]
+    told = set()
+    for member in waiting:
+        inner, outer = application_frame(*member), _passed(member)
+        if inner is None or outer is None or inner.full in told or _asks(member) == 0:
+            continue
+        told.add(inner.full)
+        others = [one for one in waiting if one is not member and _same_lock(one, member)]
+        group = BlockedGroup(case, view, [member, *others])
+        if group.noteworthy or group.lasting:
+            yield EnteredAgain(group, member, inner, outer)
+
+
+def _is_owned(member: ThreadActivity) -> bool:
+    """True if the dump prints the owner of the lock that the thread waits for: then nothing has to be told from lines."""
+    lock = waited_lock(member.thread)
+    return lock is not None and lock.owner is not None
+
+
+def _passed(member: ThreadActivity) -> Frame | None:
+    """The outer call of the function that waits for the lock, if it stands at a later line: it has passed the place where the lock is taken."""
+    inner = application_frame(*member)
+    if inner is None or inner.line is None:
+        return None
+    outer = member.thread.frames[member.activity.app + 1 :]
+    return next((frame for frame in outer if frame.full == inner.full and (frame.line or 0) > (inner.line or 0)), None)
+
+
+def _same_lock(one: ThreadActivity, other: ThreadActivity) -> bool:
+    """True if two threads wait for one lock: by its address, else by the function that takes it."""
+    ours, theirs = waited_lock(one.thread), waited_lock(other.thread)
+    if ours is not None and theirs is not None and ours.address and theirs.address:
+        return ours.address == theirs.address
+    mine, yours = application_frame(*one), application_frame(*other)
+    return mine is not None and yours is not None and mine.full == yours.full
 
 
 def _by_type(view: ProcessView) -> dict[str, tuple[list[ThreadActivity], list[ThreadActivity]]]:

@@ -103,6 +103,15 @@ def is_bound(members: Sequence[ThreadActivity]) -> bool:
     return count >= SATURATED * len(members)
 
 
+def all_wait_for_children(serving: ServerPool, members: Sequence[ThreadActivity]) -> bool:
+    """True if every thread of the pool waits for a child process while the sockets that are here show no client: one dump tells so much.
+
+    Nobody waits for a child by design, but children that work for a moment look the same.
+    """
+    children = [member for member in members if member.activity.kind is ActivityKind.PROCESS]
+    return len(children) >= max(FEW_CLIENTS, serving.workers) and bool(serving.view.sockets) and not serving.connected
+
+
 def nobody_takes(serving: ServerPool, members: Sequence[ThreadActivity]) -> bool:
     """True if all of them give to a queue, and no other thread of a whole dump does anything at all: whoever should take is not there.
 
@@ -165,6 +174,8 @@ def judge(
         doubts.append(say("one dump cannot show how long they have stood there"))
     elif still.idle is None and not serving.pressure.gave_up:
         doubts.append(say("the dumps do not show whether they have worked in between, and nobody has given up"))
+    if all_wait_for_children(serving, members) and not has_stood(still):
+        doubts.append(say("children that work for a moment look the same"))
     if serving.view.dump is not None and serving.view.dump.complete is False:
         doubts.append(say("the thread dump is cut off"))
     sure = serving.pool.sure

@@ -17,12 +17,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Final
 
-from analyzer.evidence.calls import (
-    client_evidence,
-    client_figures,
-    clients_in_words,
-    kind_in_words,
-)
+from analyzer.evidence.calls import client_evidence, client_figures, clients_in_words, kind_in_words
 from analyzer.evidence.citations import of_threads
 from analyzer.evidence.log_lines import ended_of, failure_of
 from analyzer.evidence.movement import has_stood, moved_on, progress_text, standing
@@ -31,6 +26,7 @@ from analyzer.families import no_workers
 from analyzer.families.remote_service import is_called_back
 from analyzer.families.stuck import (
     advice_for,
+    all_wait_for_children,
     fails_again,
     has_no_end,
     is_bound,
@@ -134,7 +130,7 @@ def diagnose(case: Case) -> Iterator[Finding]:
         bound = lasting and (is_bound(members) or (has_no_end(members) and serving.pressure.leaves_some))
         unseen = lasting and not serving.connected and len(members) >= SMALLEST_POOL
         suffers = kept or serving.pressure.exists or serving.pressure.unknown >= FEW_CLIENTS or serving.abandoned
-        alone = nobody_takes(serving, members)
+        alone = nobody_takes(serving, members) or all_wait_for_children(serving, members)
         fails = fails_again(case, members, still)
         if not fails and (moved_on(still) or not (suffers or bound or unseen or alone)):
             continue

@@ -1,16 +1,16 @@
-"""A thread asks for a read-write lock that it holds already: behind it a writer waits, and behind the writer everybody.
+"""A thread asks for a lock that it holds already: a read lock behind a writer, or a mutex.
 
-Looks for: threads that wait for the read lock and for the write lock in methods of one type, and among them one that was called from another
-method of that type; nobody else is seen inside. If the caller took the read lock, the second request is never granted.
+Looks for: threads that wait for the read lock and for the write lock in methods of one type, one of them called from another method of that type, and
+nobody else inside: if the caller took the read lock, the second request is never granted. Also a thread that waits for a mutex (POSIX, Go) in a function
+which stands once more in its own stack, at a later line: the outer call has passed the place where it is taken.
 
 Why it matters: such a lock works for months. It takes a writer that comes between the two requests of one thread; then nobody who needs the lock goes
 on, and no runtime reports a deadlock: who holds a read lock is printed nowhere.
 
-Do next: look at the caller: does it take the read lock before it calls the method that takes it again? Take the lock once, in the outer method, and
-let the inner one expect it. Release the read lock before the write lock is asked for.
+Do next: look at the caller: does it take the lock before it calls the method that takes it again? Take it once, in the outer method.
 
-Wrong when: the caller takes no lock, or lets it go before the call; then a reader that the dump does not show holds it. A ReentrantReadWriteLock gives
-a second read lock to a thread that has one: there only a request for the write lock counts.
+Wrong when: the caller takes no lock, or lets it go before the call; then somebody whom the dump does not show holds it. A ReentrantReadWriteLock gives
+a second read lock to a thread that has one: there only a request for the write lock counts. A recursive mutex never stops its own thread.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ from typing import TYPE_CHECKING, Final
 from analyzer.contention.blocked_group import judge
 from analyzer.contention.read_locks import asked_twice
 from analyzer.evidence.citations import of_threads
-from analyzer.families import blocked_threads
+from analyzer.families import blocked_threads, entered_again
 from analyzer.model.finding import Confidence, Outlook, RecoversWhen, When
 from analyzer.model.message import plural, say
 from analyzer.model.need import Need
@@ -36,7 +36,7 @@ if TYPE_CHECKING:
 NEEDS: Final = (Need.THREADS,)
 CONSEQUENCE_OF: Final[tuple[str, ...]] = ("java-deadlock",)
 OUTLOOK: Final = Outlook(RecoversWhen.RESTART, say("The thread waits for a lock that it does not let go."))
-CLEAN: Final = say("no thread is seen to ask for a read-write lock twice")
+CLEAN: Final = say("no thread is seen to ask for a lock twice")
 TEXT: Final = Text(
     "recursive-read-lock",
     headline="“{thread}” asks for {what} in {inner}, called from {outer}: if {outer_method} holds the read lock, nobody goes on.",
@@ -71,9 +71,9 @@ TEXT: Final = Text(
 
 
 def diagnose(case: Case) -> Iterator[Finding]:
-    """One finding per type."""
-    for twice in asked_twice(case):
-        yield _finding(twice)
+    """One finding per type, and one per function that enters its own mutex."""
+    yield from map(_finding, asked_twice(case))
+    yield from entered_again.findings(case)
 
 
 def _finding(twice: AskedTwice) -> Finding:

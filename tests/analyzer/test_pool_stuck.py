@@ -161,6 +161,25 @@ def test_requests_that_may_have_clients_are_not_abandoned(what: str) -> None:
     assert not found(diagnosis_of({"jstack-431.txt": desks(free=what == "free thread"), "netstat.txt": table}), "pool-stuck")
 
 
+def in_children(count: int, table: str) -> Diagnosis:
+    """Request threads of MINA that wait for their children, and a table that shows listeners alone."""
+    waits = [
+        thread(f"desk-{n}", "WAITING (parking)", *WAITS["child"], *SERVED, "java.lang.Thread.run", nid=0x300 + n) for n in range(count)
+    ]
+    return diagnosis_of({"jstack-431.txt": dump(*waits), "netstat.txt": table})
+
+
+def test_one_dump_suspects_a_pool_whose_threads_all_wait_for_children() -> None:
+    (finding,) = found(in_children(4, netstat(LISTEN).replace("servers and established", "only servers")), "pool-stuck")
+    assert finding.confidence is Confidence.SUSPECTED
+    assert "children that work for a moment look the same" in finding.why_confident
+
+
+@pytest.mark.parametrize(("count", "rows"), [(2, ()), (4, ("0 10.2.0.4:6612 10.2.9.7:41000 ESTABLISHED 431/java",))])
+def test_few_threads_and_connected_clients_may_be_a_moment_of_children(count: int, rows: tuple[str, ...]) -> None:
+    assert not found(in_children(count, netstat(LISTEN, *rows)), "pool-stuck")
+
+
 def test_a_table_without_queues_leaves_a_doubt() -> None:
     """Whether those who left waited for an answer lsof does not show: that as many threads stand, dump after dump, says enough."""
     rows = "".join(f"java 431 app {9 + n}u IPv6 {5000 + n} 0t0 TCP 10.2.0.4:6612->10.2.9.7:{41000 + n} (CLOSE_WAIT)\n" for n in range(4))

@@ -84,3 +84,43 @@ def test_a_stamped_lock_does_not() -> None:
     ) + pasted("clerk", f"{stamped}.writeLock(StampedLock.java:400)", "org.pier.Tree.insert(Tree.java:90)", lock="StampedLock")
     (finding,) = found(diagnosis_of({"dump.txt": text}), "recursive-read-lock")
     assert "asks for the read lock" in finding.headline
+
+
+MUTEX = "sync.runtime_SemacquireMutex(0x1)\n\t/go/sema.go:77 +0x1\nsync.(*Mutex).Lock(0xc000010000)\n\t/go/mutex.go:90 +0x1\n"
+TAKES = "example.com/pier.(*Register).put(0x1)\n\t/b/register.go:31 +0x1\n"
+PASSED = "example.com/pier.(*Register).put(0x1)\n\t/b/register.go:38 +0x1\n"
+BEFORE = "example.com/pier.(*Register).put(0x1)\n\t/b/register.go:22 +0x1\n"
+
+
+def test_a_mutex_whose_place_an_outer_call_has_passed() -> None:
+    finding = of_go(MUTEX + TAKES + LIST + PASSED, MUTEX + TAKES, MUTEX + TAKES)
+    assert finding is not None
+    assert finding.confidence is Confidence.SUSPECTED
+    assert "asks for the lock in example.com/pier.(*Register).put(register.go:31)" in finding.headline
+    assert "called from example.com/pier.(*Register).put(register.go:38)" in finding.headline
+    assert finding.explanation.startswith("3 goroutines wait for the lock.")
+    assert "let go before the call" in finding.explanation
+
+
+def test_an_outer_call_that_has_not_reached_the_mutex_does_not_hold_it() -> None:
+    assert of_go(MUTEX + TAKES + LIST + BEFORE, MUTEX + TAKES, MUTEX + TAKES) is None
+    assert of_go(MUTEX + TAKES + LIST, MUTEX + TAKES, MUTEX + TAKES) is None
+
+
+GDB = """\
+Thread {n} (Thread 0x7f21d9ffb70{n} (LWP 552{n})):
+#0  __lll_lock_wait () at ../sysdeps/unix/sysv/linux/x86_64/lowlevellock.S:135
+#1  0x00007f21e0a1adb8 in __GI___pthread_mutex_lock (mutex=0x1a3f0c8) at ../nptl/pthread_mutex_lock.c:113
+#2  0x00000000004a2b11 in quay::Log::add (this=0x1a3f0a0) at log.cc:88
+"""
+AGAIN = """\
+#3  0x00000000004a31d0 in quay::Log::turn (this=0x1a3f0a0) at log.cc:141
+#4  0x00000000004a2c04 in quay::Log::add (this=0x1a3f0a0) at log.cc:97
+"""
+
+
+def test_a_native_thread_that_enters_its_own_mutex() -> None:
+    others = "\n".join(GDB.format(n=n) for n in (1, 2))
+    (finding,) = found(diagnosis_of({"gdb.txt": f"{GDB.format(n=3)}{AGAIN}\n{others}"}), "recursive-read-lock")
+    assert "it waits for itself" in finding.headline
+    assert not found(diagnosis_of({"gdb.txt": f"{GDB.format(n=3)}\n{others}"}), "recursive-read-lock")
