@@ -225,6 +225,7 @@ class TestKnowledge:
         "NIOServerCxnFactory.AcceptThread:0.0.0.0/0.0.0.0:2181": ("NIOServerCxnFactory.AcceptThread", "acceptor", 2181),
         "main-SendThread(zk1.example.com:2181)": ("main-SendThread", "client", None),
         "main-EventThread": ("main-EventThread", "event-loop", None),
+        "Server thread": ("Server thread", "event-loop", None),
         "shop-akka.actor.default-dispatcher-5": ("shop-akka.actor.default-dispatcher", "executor", None),
         "shop-pekko.actor.default-blocking-io-dispatcher-12": ("shop-pekko.actor.default-blocking-io-dispatcher", "executor", None),
         "executor-thread-4": ("executor-thread", "server", None),

@@ -97,26 +97,6 @@ _MEANWHILE: Final = {
 }
 """What the owner of a lock does while others wait for it."""
 
-_HANDLER: Final = "<signal handler called>"
-_WAITS: Final = ("lll_lock_wait", "__lll_lock_wait", "_L_lock", "pthread_mutex_lock", "futex_wait", "__psynch_mutexwait")
-_ALLOCATOR: Final = frozenset(
-    {
-        "malloc",
-        "calloc",
-        "realloc",
-        "free",
-        "cfree",
-        "memalign",
-        "posix_memalign",
-        "_int_malloc",
-        "_int_free",
-        "_int_realloc",
-        "malloc_consolidate",
-    }
-    | {f"__libc_{name}" for name in ("malloc", "calloc", "realloc", "free", "memalign")}
-)
-"""Functions of the C library's allocator, which may not be called in a signal's handler."""
-
 
 def meanwhile(member: ThreadActivity) -> Message:
     """``waits for a file``: what one thread does, told of one that others wait for."""
@@ -215,22 +195,15 @@ def caller(member: ThreadActivity) -> Frame | None:
     if app is not None:
         return app
     below = member.thread.frames[max(member.activity.frame, 0) :]
-    return next((frame for frame in below if not frame.cls.startswith(_RUNTIME)), None) if below and "." in below[0].cls else None
-
-
-def interrupted(member: ThreadActivity) -> Message | str:
-    """That a thread waits for the lock of the allocator in a signal's handler, which interrupted the allocator: it waits for itself."""
-    methods = [frame.method for frame in member.thread.frames]
-    if _HANDLER not in methods:
-        return ""
-    at = methods.index(_HANDLER)
-    inside = any(method in _ALLOCATOR for method in methods[:at]) and any(method.startswith(_WAITS) for method in methods[:at])
-    if not inside or not any(method in _ALLOCATOR for method in methods[at + 1 : at + 4]):
-        return ""
-    return say(
-        "; it stands in a signal's handler, which interrupted {function} of the same thread: that has the allocator's lock, so the thread waits for itself, for ever",
-        function=next(method for method in methods[at + 1 : at + 4] if method in _ALLOCATOR),
-    )
+    if not below or "." not in below[0].cls:
+        return None
+    others = [frame for frame in below if not frame.cls.startswith(_RUNTIME)]
+    if not others or member.activity.library is None:
+        return others[0] if others else None
+    # The driver's own frames are no callers of it: of those, the outermost is what was called.
+    family = ".".join((*others[0].cls.split(".")[:2], ""))
+    end = next((at for at, frame in enumerate(others) if not frame.cls.startswith(family)), len(others))
+    return others[end] if end < len(others) else others[-1]
 
 
 def reported(member: ThreadActivity) -> Message | str:

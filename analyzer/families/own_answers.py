@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Final
 
 from analyzer.evidence.citations import of_sockets
 from analyzer.model.message import plural, say
+from analyzer.model.text import Either
 from analyzer.software.blockers import FUTURES
 from analyzer.software.kinds import ActivityKind
 from parsers.records import Runtime, TcpState
@@ -26,6 +27,8 @@ _FOR_OTHERS: Final = FUTURES | {
     ActivityKind.SEMAPHORE,
 }
 """Kinds of waits for something that another thread must bring."""
+_OF_THE_FRAMEWORK: Final = ("reactor.core.publisher.", "rx.", "io.reactivex.", "io.netty.util.concurrent.")
+"""Waits of frameworks for what their own loops bring."""
 
 
 def unread_answers(view: ProcessView, blocked: Sequence[ThreadActivity]) -> tuple[Connection, ...]:
@@ -36,6 +39,36 @@ def unread_answers(view: ProcessView, blocked: Sequence[ThreadActivity]) -> tupl
     ports = view.known.ports_of({member.activity.library for member in blocked} - {None})
     meant = [row for row in rows if row.remote is not None and row.remote.port in ports] or rows
     return tuple(meant) if len({row.remote for row in meant}) == 1 else ()
+
+
+def self_wait(blocked: Sequence[ThreadActivity], *, named: bool) -> str:
+    """What may bring the result that loops wait for: nothing but themselves, where a bare future is waited for and no client of its own threads is called.
+
+    Empty where the wait is for something else; ``named``: where the service that does not answer is known.
+    """
+    if named or not blocked or not all(_is_bare(member) for member in blocked):
+        return ""
+    return say(
+        " What brings that result the stack does not show. If it comes through the same loop, as the answer of a client of the same framework does that was called there, the loop waits for itself: the answer is not taken before the wait ends, however fast it came{limit}.",
+        limit=say(", and each such call lasts until its time limit") if all(_is_limited(member) for member in blocked) else "",
+    )
+
+
+def service_behind(driver: str | None) -> str:
+    """Who does not answer, as far as the stack tells: what a driver calls, else what is waited for."""
+    return say("what {library} calls", library=driver) if driver is not None else say("what it waits for")
+
+
+def _is_bare(member: ThreadActivity) -> bool:
+    found = member.activity
+    if found.app < 0 or found.library is not None:
+        return False
+    above = member.thread.frames[: found.app]
+    return found.kind in FUTURES or (found.kind is ActivityKind.CALL and any(frame.cls.startswith(_OF_THE_FRAMEWORK) for frame in above))
+
+
+def _is_limited(member: ThreadActivity) -> bool:
+    return member.activity.timed or any(frame.method.startswith("timed") for frame in member.thread.frames[: member.activity.app])
 
 
 def unread_in_words(rows: Sequence[Connection]) -> str:
@@ -56,6 +89,12 @@ def unread_evidence(rows: Sequence[Connection]) -> tuple[Evidence, ...]:
     return (of_sockets(rows, says, (str(rows[0].recv_q),)),) if rows else ()
 
 
+FIX: Final = Either(
+    "own",
+    "Do not wait on the loop{in_}: go on where the result comes (compose, thenCompose, flatMap, await), or move the whole handler to a worker pool.",
+    "Move the blocking call{in_} to a worker pool, or use the framework's non-blocking client; set a timeout on it.",
+)
+"""What to do about a loop that blocks; ``own``: it may wait for itself."""
 _NODE_CHECK: Final = say("Measure the loop's delay in production (perf_hooks.monitorEventLoopDelay); node --cpu-prof names the function.")
 CHECKS: Final = {
     Runtime.JVM: say("Switch on the framework's blocked-thread check (Vert.x BlockedThreadChecker, Reactor BlockHound) in tests."),

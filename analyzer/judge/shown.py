@@ -11,7 +11,7 @@ from analyzer.contention.leases import lender_of
 from analyzer.contention.locks import waits_for_lock
 from analyzer.evidence.at_rest import alike, at_rest, parked, rounds, unsignalled
 from analyzer.evidence.departures import before
-from analyzer.evidence.doing import caller, doing, idle, interrupted, kept, named_wait, of_a_reader, of_a_task, reported
+from analyzer.evidence.doing import caller, doing, idle, kept, named_wait, of_a_reader, of_a_task, reported
 from analyzer.evidence.lock_lists import listed
 from analyzer.evidence.log_events import caller_in_words, in_words, of_this_moment
 from analyzer.evidence.sessions import of_lists
@@ -246,7 +246,7 @@ def _sentence(case: Case, view: ProcessView, group: Sequence[ThreadActivity], ho
     what, named = _what(view, member, holders, several=len(group) > 1)
     by = app if app != named and (member.activity.app >= 0 or not push_frame(member.thread.frames, view.known)) else None
     called = say(", called from {frame}", frame=by) if by is not None else ""
-    since = reported(member) or interrupted(member) if len(group) == 1 else ""
+    since = reported(member) if len(group) == 1 else ""
     own = of_a_task(group) or of_a_reader(group)
     held = _kept_meanwhile(group)
     like = alike(case, group)

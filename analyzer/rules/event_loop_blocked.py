@@ -25,7 +25,7 @@ from analyzer.evidence.log_events import asyncio_was_late
 from analyzer.evidence.movement import has_stood, standing
 from analyzer.evidence.multiples import loops_in_words, multiple
 from analyzer.evidence.own_clients import waits_for_itself
-from analyzer.families.own_answers import CHECKS, unread_answers, unread_evidence, unread_in_words
+from analyzer.families.own_answers import CHECKS, FIX, self_wait, service_behind, unread_answers, unread_evidence, unread_in_words
 from analyzer.model.finding import Confidence, Culprit, Finding, Outlook, RecoversWhen, Severity, When
 from analyzer.model.message import joined, plural, say
 from analyzer.model.need import Need
@@ -66,10 +66,10 @@ TEXT: Final = Text(
     "event-loop-blocked",
     headline=ByNumber(
         "many",
-        "{loops} of {name} is blocked in {waits}{by}: all their connections stand still.",
-        "{loops} of {name} are blocked in {waits}{by}: all their connections stand still.",
+        "{loops} of {name} is blocked in {waits}{by}: all their connections stand still{too}.",
+        "{loops} of {name} are blocked in {waits}{by}: all their connections stand still{too}.",
     ),
-    explanation="Threads of {name} must wait for events of many connections; {blocked_count} of {loops_count}{here} are in {waits}{called_from}{since}{and_does}.{clients_in_words} Each goes on only when its call returns; more loops would only block as well.",
+    explanation="Threads of {name} must wait for events of many connections; {blocked_count} of {loops_count}{here} are in {waits}{called_from}{since}{and_does}.{clients_in_words}{own} Each goes on only when its call returns; more loops would only block as well.",
     why=Either(
         "moved",
         "The stacks show it in this dump only: in the one before, the same loops stood elsewhere or have worked since. Short calls, one after the other, look the same.",
@@ -92,17 +92,15 @@ TEXT: Final = Text(
                 "Take a second dump: does the same loop stand there still?",
             ),
         ),
-        Do(
-            When.FIX,
-            "Move the blocking call{in_} to a worker pool, or use the framework's non-blocking client; set a timeout on it.",
-        ),
+        Do(When.FIX, FIX),
         Do(When.PREVENT, "{check}"),
     ),
     figures=(("{blocked_count} of {loops_count}", "event loops blocked"),),
-    chain=(("{name}", "waits in", "{waits}"), ("{who}", "does not answer", "")),
+    chain=(("{name}", "waits in", "{waits}"), ("{who}", Either("own", "may have to come through the same loop", "does not answer"), "")),
     phrases={
         "loops": Either("told", "{told}", ByNumber("loops_count", "{all_of} event loop", "{all_of} event loops")),
         "by": Either("piece", "{called_from}"),
+        "too": Either("own", ", and what it waits for may need this very loop to come"),
         "called_from": Either("frame", ", called from {frame}"),
         "and_does": Either("target", ", and {remote} does not answer"),
         "in_": Either("frame", " in {frame}"),
@@ -146,17 +144,20 @@ def _finding(view: ProcessView, pool: Pool, blocked: list[ThreadActivity], still
     loops = [member for member in pool.members if member.activity.kind != ActivityKind.NONE]
     runs = blocked[0].activity.kind in _WORKING  # its server's own warning says that it does not come back, or nobody is accepted meanwhile
     waits = blocked[0].thread.frames[0].call if runs else kind_in_words(blocked)
+    driver = blocked[0].activity.library if {one.activity.library for one in blocked} <= view.known.drivers else None
     computes = runs and view.known.runtime is Runtime.NATIVE  # one moment of a debugger
     moved = still is not None and not has_stood(still)
     target = next((one for one in targets(view, blocked) if not one.own), None)
     piece, unread = view.dump is not None and view.dump.fragment, unread_answers(view, blocked)
+    own = "" if unread else self_wait(blocked, named=target is not None)
     text = TEXT.filled(
         view.process,
+        own=own,
         all_of=all_of(len(blocked), len(loops), piece=piece),
         piece=piece,
         name=pool.name,
         since=reported(blocked[0]),
-        waits=waits,
+        waits=say("{call} ({library})", call=waits, library=driver) if driver is not None else waits,
         blocked_count=len(blocked),
         loops_count=len(loops),
         many=more.number if more is not None else len(blocked),
@@ -170,7 +171,7 @@ def _finding(view: ProcessView, pool: Pool, blocked: list[ThreadActivity], still
         suffers=suffers,
         moved=moved,
         lasts=has_stood(still),
-        who=str(target.remote) if target else say("what it waits for"),
+        who=str(target.remote) if target else say("the result") if own else service_behind(driver),
     )
     beside = (*((more.evidence,) if more else ()), *((of_silence(target.connections, target.remote),) if target else ()))
     evidence = [of_threads(blocked, text["stand"]), *beside]

@@ -14,6 +14,7 @@ from analyzer.model.message import say
 from analyzer.software.compiled_tables import stamp
 from analyzer.software.kinds import ActivityKind, PoolRole, SocketSide
 from analyzer.software.known_issues import Issue  # noqa: TC001 - msgspec reads the annotations when the classes are made
+from analyzer.software.moved_classes import before_moving
 from parsers.records import Runtime
 from parsers.text.patterns import lazy
 
@@ -292,19 +293,20 @@ class Knowledge:
         return self._entries.get(frame) or self._entries.get(frame.rpartition(".")[0] + ".*")
 
     def library(self, cls: str) -> Library | None:
-        """The library that a class belongs to."""
-        return next((row for row in self.tables.library if cls.startswith(row.prefixes)), None)
+        """The library that a class belongs to, also where somebody's build has moved it into a package of their own."""
+        moved = before_moving(cls) if self._foreign is None else ""
+        return next((row for row in self.tables.library if cls.startswith(row.prefixes) or moved.startswith(row.prefixes)), None)
 
     def is_application(self, cls: str) -> bool:
         """True for a class outside the JDK and every known framework, and for one that the user calls the application."""
-        framework = self.tables.framework
+        framework, prefixes = self.tables.framework, self.tables.framework.prefixes
         if self._foreign is not None:
             return bool(self.tables.application.prefixes and cls.startswith(self.tables.application.prefixes)) or not f"{cls}.".startswith(
                 self._foreign
             )
         if self.tables.application.prefixes and cls.startswith(self.tables.application.prefixes):
             return True
-        return not cls.startswith(framework.prefixes) and not any(mark in cls for mark in framework.marks)
+        return not (cls.startswith(prefixes) or before_moving(cls).startswith(prefixes) or any(mark in cls for mark in framework.marks))
 
     def is_proxy(self, command: str | None) -> bool:
         """True for a command that passes requests on (the tables cut names: ``nginx: worker p``)."""

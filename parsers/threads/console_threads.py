@@ -25,6 +25,7 @@ from parsers.records.shows import Shows
 from parsers.text.grammar import JAVA_STATES
 from parsers.text.one_pass import read_by
 from parsers.text.patterns import lazy
+from parsers.text.source import ELISION
 from parsers.text.stack import Stack, frame_of, identity, waiting_verb
 
 if TYPE_CHECKING:
@@ -86,10 +87,11 @@ class _Reader:
         self.state: JavaState | None = None
 
     def take(self, index: int, line: str) -> bool:
-        """Take a line; False if it is none of a printed thread, which ends there."""
+        """Take a line; False if it is none of a printed thread, which ends there unless the line says that frames were left out."""
         if self._take(index, line):
             return True
-        self._close()
+        if self.open is None or not self.open.frames or not ELISION.match(line):
+            self._close()
         return False
 
     def _take(self, index: int, line: str) -> bool:

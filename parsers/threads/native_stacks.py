@@ -55,6 +55,7 @@ _info = lazy(
 ).match
 _prompt = lazy(r"\(gdb\)\s*(?P<command>.*?)\s*$").match
 _chosen = lazy(r"t(?:hr(?:ead)?)? (?P<number>\d{1,7})$").match
+_backtrace = lazy(r"(?:bt|backtrace|where)(?: (?:full|-?\d{1,4}))?$").match
 _printed = lazy(r"(?:p|print|output|x)(?:/\w+)? +(?P<expression>\S.{0,200}?)\s*$").match
 _owner = lazy(r"\b(?:__owner|m_owner) = (?P<owner>-?\d{1,10})\b").search
 _value = lazy(r"\$\d{1,5} = (?P<owner>-?\d{1,10})\s*$").match
@@ -155,6 +156,8 @@ class _Reader:
         """The debugger's own number of each listed thread, and the kernel's."""
         self.chosen: str | None = None
         """The thread that somebody switched to, where the debugger's answer is not here."""
+        self.starred: tuple[str, Frame] | None = None
+        """The thread that the list marks as the debugger's own, and where it stood: a stack without a header is its."""
         self.expression = ""
         """What somebody asked the debugger to print last."""
         self.objects: dict[int, str] = {}
@@ -169,29 +172,41 @@ class _Reader:
         elif match := _pid(line):
             self._process(match)
         elif (match := _info(line)) is not None:
-            self.numbers[match["number"]] = match["lwp"]
-            self._start(index, match["lwp"], match["name"] or _nameless(int(match["number"])))
-            self._add(index, match["rest"])
-            self._close()
+            self._list(index, match, marked=line.lstrip().startswith("*"))
         elif (match := _frame(line)) and (match["pc"] or match["rest"]):
             if self.open is not None and match["number"] == "0" and len(self.open.frames) == 1:
                 # "thread 2" shows the innermost frame, and "bt" shows it again.
                 self.open.frames.clear()
                 self.open.frame_lines.clear()
             if self.open is None or (match["number"] == "0" and self.open.frames):
-                self._start(index, self.chosen, None)
+                self._start(index, self.chosen or self._marked(match["rest"]), None)
             self._add(index, match["rest"])
         elif match := _prompt(line):
-            asked = _printed(match["command"])
-            self.expression = asked["expression"] if asked is not None else ""
-            chosen = _chosen(match["command"])
-            self.chosen = self.numbers.get(chosen["number"]) if chosen is not None else self.chosen
+            self._ask(match["command"])
         elif (owner := _owner(line) or (_value(line) if self.expression.endswith("owner") else None)) is not None:
             self._owned(int(owner["owner"]) & _CONTESTED)
         elif not _remark(line) and not _columns(line) and not _shown_thread(line):
             return False
         self.last = index
         return True
+
+    def _list(self, index: int, match: re.Match[str], *, marked: bool) -> None:
+        """A row of the list of threads, which shows where each stands."""
+        self.numbers[match["number"]] = match["lwp"]
+        self._start(index, match["lwp"], match["name"] or _nameless(int(match["number"])))
+        self._add(index, match["rest"])
+        if marked and self.open is not None and self.open.frames:
+            self.starred = match["lwp"], self.open.frames[0]
+        self._close()
+
+    def _ask(self, command: str) -> None:
+        """Somebody asked the debugger for something."""
+        asked = _printed(command)
+        self.expression = asked["expression"] if asked is not None else ""
+        chosen = _chosen(command)
+        self.chosen = self.numbers.get(chosen["number"]) if chosen is not None else self.chosen
+        if self.starred is not None and self.chosen is None and _backtrace(command):
+            self.chosen = self.starred[0]
 
     def _process(self, match: re.Match[str]) -> None:
         if match["eu"] or match["attach"]:
@@ -235,6 +250,11 @@ class _Reader:
         ):
             self.objects[self.section.where(stack.first).first] = held["address"]
         stack.reach(index)
+
+    def _marked(self, rest: str) -> str | None:
+        """The thread that the list marks, for a stack without a header that begins where that thread stood; only the first such stack is sure to be its."""
+        starred, self.starred = self.starred, None
+        return starred[0] if starred is not None and native_frame(rest)[0].full == starred[1].full else None
 
     def _owned(self, lwp: int) -> None:
         """The debugger printed a lock's owner: of the lock that is named, else of the one that the thread at hand waits for."""

@@ -215,7 +215,9 @@ HANDLER = (
 
 
 def test_a_signals_handler_that_interrupted_the_allocator_waits_for_itself() -> None:
-    assert "interrupted _int_free of the same thread" in diagnosed(HANDLER.format(function="_int_free")).verdict.headline
+    (finding,) = found(diagnosed(HANDLER.format(function="_int_free")), "lock-convoy")
+    assert "and _int_free, which the signal interrupted in the same thread, has it" in finding.headline
+    assert finding.confidence is Confidence.LIKELY
     assert "waits for itself" not in diagnosed(HANDLER.format(function="epoll_wait")).verdict.headline
 
 
