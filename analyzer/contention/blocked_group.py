@@ -194,7 +194,7 @@ class BlockedGroup:
     @property
     def counted(self) -> bool:
         """True if a command counted them over the whole dump, of which a piece is here."""
-        return self.multiple is not None and not self.multiple.told
+        return self.multiple is not None and not self.multiple.told and not self.multiple.by_state
 
     @property
     def count(self) -> str:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Final
 
 from analyzer.evidence.calls import kind_in_words
+from analyzer.evidence.goroutine_states import at_channel, is_stuck
 from analyzer.model.message import Message, say, say_of
 from analyzer.software.blockers import FUTURES, application_frame, blocking_frame
 from analyzer.software.kinds import ActivityKind, SocketSide
@@ -111,7 +112,7 @@ def doing(member: ThreadActivity, frame: Frame, *, several: bool) -> Message | N
     if words is None and frame.cls == "libc" and frame.method.startswith("futex_") and len(member.thread.frames) == 1:
         words = _FUTEX
     if words is None:
-        return None
+        return _at_channel(member, frame, several=several)
     limited = found.timed or member.thread.state is JavaState.TIMED_WAITING
     outward = found.library is not None and found.side is not SocketSide.SERVER
     if member.thread.virtual and found.kind is ActivityKind.COMPLETABLE_FUTURE and member.thread.native_state == TASK:
@@ -122,6 +123,16 @@ def doing(member: ThreadActivity, frame: Frame, *, several: bool) -> Message | N
         "frame": frame.call,
     }
     return words.numbered(2 if several else 1, slots)
+
+
+def _at_channel(member: ThreadActivity, frame: Frame, *, several: bool) -> Message | None:
+    """What a goroutine does at a channel, where, and what that means after a long time."""
+    waits = at_channel(member.thread, several=several) if member.activity.kind is ActivityKind.CHANNEL else None
+    if waits is None:
+        return None
+    if is_stuck(member.thread):
+        return say("{waits} in {frame}: whoever should take it has gone, or hangs itself", waits=waits, frame=frame.call)
+    return say("{waits} in {frame}", waits=waits, frame=frame.call)
 
 
 def kept(member: ThreadActivity, *, several: bool) -> Message | None:

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Final
 
 import msgspec
 
+from analyzer.evidence.goroutine_states import counted_with
 from analyzer.model.finding import Evidence
 from analyzer.model.message import joined, plural, say
 from analyzer.software.blockers import application_frame, waited_lock
@@ -35,10 +36,11 @@ _NEAR: Final = 10
 
 
 class Multiple(msgspec.Struct, frozen=True):
-    """How many stand alike; ``told``: the text says so, and no command counted them."""
+    """How many stand alike; ``told``: the text says so, and no command counted them; ``by_state``: only that they are in the same state was counted."""
 
     number: int
     tally: Tally
+    by_state: bool = False
 
     @property
     def told(self) -> bool:
@@ -48,6 +50,8 @@ class Multiple(msgspec.Struct, frozen=True):
     @property
     def words(self) -> str:
         """``200 counted``."""
+        if self.by_state:
+            return say("{number:,} counted in this state", number=self.number)
         return say("{number:,} as the text says", number=self.number) if self.told else say("{number:,} counted", number=self.number)
 
     @property
@@ -89,6 +93,8 @@ def _counted(case: Case, members: Sequence[ThreadActivity]) -> Iterator[Multiple
         word = looked_for(tally.command or "")
         if word is not None and all(_prints_once(member, word) for member in members) and not _elsewhere(case, members, word):
             yield Multiple(tally.count, tally)
+    if (in_state := counted_with(case, members)) is not None:
+        yield Multiple(in_state.number, in_state.tally, by_state=True)
 
 
 def _elsewhere(case: Case, members: Sequence[ThreadActivity], word: str) -> bool:

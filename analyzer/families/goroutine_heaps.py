@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Final
 
 import msgspec
 
+from analyzer.evidence.goroutine_states import is_stuck
 from analyzer.families.counted_sockets import kept, shown
 from analyzer.model.finding import Action, Confidence, Culprit, Evidence, Finding, Process, Severity, Step, When
 from analyzer.model.message import Message, joined, plural, say
@@ -263,8 +264,13 @@ def _few_connections(case: Case, number: int) -> Count | None:
 
 def _hangs_at_channel(heap: _Heap) -> bool:
     """True for goroutines of the application's own function that wait at a channel and serve no connection."""
-    state = heap.threads[0].native_state or ""
-    return bool(heap.frames) and state.startswith(("chan", "select")) and _own(heap.frames[0]) and not _serves(heap.frames)
+    return own_at_channel(heap.threads[0])
+
+
+def own_at_channel(thread: Thread) -> bool:
+    """True for a goroutine that waits at a channel in the application's own function, and serves no connection."""
+    state = thread.native_state or ""
+    return bool(thread.frames) and state.startswith(("chan", "select")) and _own(thread.frames[0]) and not _serves(thread.frames)
 
 
 def _own(frame: Frame) -> bool:
@@ -281,6 +287,7 @@ def _of_heap(view: ProcessView, heap: _Heap, total: int, counts: Sequence[int], 
     doing = _at_channel(heap.threads[0].native_state or "")
     course = joined(" → ", (say("{count:,}", count=count) for count in counts))
     grows = _grows(counts)
+    long = all(map(is_stuck, heap.threads))
     stack = Evidence(
         heap.where,
         say("{goroutines} {doing} in {frame}", goroutines=plural(number, "goroutine"), doing=doing, frame=frame),
@@ -289,7 +296,7 @@ def _of_heap(view: ProcessView, heap: _Heap, total: int, counts: Sequence[int], 
     return Finding(
         rule="thread-leak",
         severity=Severity.WARNING,
-        confidence=Confidence.LIKELY if (grows and len(counts) >= STEADY) or few is not None else Confidence.SUSPECTED,
+        confidence=Confidence.LIKELY if (grows and len(counts) >= STEADY) or few is not None or long else Confidence.SUSPECTED,
         headline=say(
             "{number:,} of {total:,} goroutines {doing} in {frame}: they were begun and do not end{grown}.",
             number=number,
@@ -312,6 +319,8 @@ def _of_heap(view: ProcessView, heap: _Heap, total: int, counts: Sequence[int], 
         if grows
         else say("There are far fewer connections than goroutines, so they wait for no subscriber each. One profile cannot show growth.")
         if few is not None
+        else say("Each has wanted to hand over its value for ten minutes at least, which is no moment.")
+        if long
         else say("One profile cannot show growth, and the stack does not show the other side of the channel."),
         evidence=(stack, *((shown(few.last.where, few, few.number),) if few is not None else ())),
         process=Process(view.process.host, view.process.pid, view.process.command),

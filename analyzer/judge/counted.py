@@ -78,6 +78,8 @@ def counted(case: Case, told: Collection[Where] = ()) -> Iterator[str]:
     named = [one for one in case.counts.of(Counted.THREADS) if one.last.name is not None and not one.last.told]
     if named:
         yield say("threads were counted by name ({list})", list=_names(named))
+    if states := [one for one in case.counts.of(Counted.GOROUTINES) if one.last.where not in told]:
+        yield say("goroutines were counted by state ({list}); where they stand only their stacks tell", list=_names(states))
     if tracking := case.counts.of(Counted.TRACKED):
         yield say("the host tracks connections in these states: {list}", list=_listed(tracking))
 

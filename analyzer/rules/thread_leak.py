@@ -21,7 +21,7 @@ from analyzer.contention.blocked_group import judge
 from analyzer.evidence.citations import of_threads
 from analyzer.evidence.growth import growth, growth_text
 from analyzer.evidence.pool_families import PoolFamily, members_of, multiplying
-from analyzer.families import counted_threads, goroutine_heaps
+from analyzer.families import counted_goroutines, counted_threads, goroutine_heaps
 from analyzer.model.finding import Culprit, Finding, Outlook, RecoversWhen, Severity, When
 from analyzer.model.message import joined, plural, say
 from analyzer.model.need import Need
@@ -84,6 +84,7 @@ def diagnose(case: Case) -> Iterator[Finding]:
     yield from counted_threads.of_many_pools(case)
     yield from counted_threads.of_one(case)
     yield from goroutine_heaps.never_ended(case)
+    yield from counted_goroutines.never_ended(case)
 
 
 def _finding(found: PoolFamily) -> Finding:

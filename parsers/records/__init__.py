@@ -245,13 +245,12 @@ class Lock(msgspec.Struct, frozen=True, gc=False):
     depth: int
     line: int
     owner: int | None = None
-    """The Java id of the thread that holds it, where the line itself names one."""
     holder: str | None = None
-    """The name of the thread that holds it, where the line itself names one."""
+    """The Java id and the name of the thread that holds it, where the line itself names one."""
 
 
 class Thread(msgspec.Struct, frozen=True, kw_only=True, gc=False, eq=False):
-    """One thread of a dump. Times in seconds since the thread's start; ``frame_lines`` has the line of each frame."""
+    """One thread of a dump. Times in seconds since the thread's start, ``waited`` since it waits so; ``frame_lines`` has the line of each frame."""
 
     where: Where
     name: str
@@ -262,6 +261,7 @@ class Thread(msgspec.Struct, frozen=True, kw_only=True, gc=False, eq=False):
     native_state: str | None = None
     cpu: float | None = None
     elapsed: float | None = None
+    waited: float | None = None
     carrying: int | None = None
     frames: tuple[Frame, ...] = ()
     frame_lines: tuple[int, ...] = ()

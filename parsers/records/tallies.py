@@ -18,6 +18,7 @@ class Counted(StrEnum):
     SOCKETS = "sockets"
     DESCRIPTORS = "descriptors"
     THREADS = "threads"
+    GOROUTINES = "goroutines"
     TRACKED = "connections that the host tracks"
     LINES = "lines"
     OBJECTS = "objects of a heap"
@@ -32,7 +33,7 @@ class Tally(msgspec.Struct, frozen=True, kw_only=True):
 
     ``listing`` is the first line of the output: the tallies of one output are of one moment. ``local``, ``remote``: an end whose port was
     cut off has none, one whose address was hidden has a word in its place; ``end``: an end of which neither row nor command says whose it is.
-    ``name``: what a descriptor points to, or how threads are called. ``number`` was looked for in rows that have ports and pids. ``apart``: seconds to the moment of the count beside it as the words above
+    ``name``: what a descriptor points to, how threads are called, or the state of goroutines. ``number`` was looked for in rows that have ports and pids. ``apart``: seconds to the moment of the count beside it as the words above
     say, negative for an earlier one; 0.0 where they name no duration.
     """
 

@@ -57,6 +57,7 @@ _remark = re.compile(
     r"|\[(?:signal|originating from goroutine|recovered)|panic: |fatal error: |exit status \d|runtime: |-----+\s*$|# labels: |rflags |[cfg]s +0x"
     r"|r(?:[a-d]x|[sd]i|[bs]p|ip|\d{1,2}) +0x[0-9a-f]{1,16}\s*$|(?:x|r)\d{1,2} +0x|(?:lr|sp|pc|fault) +0x"
 ).match
+_minutes = re.compile(r", (?P<minutes>\d{1,9}) minutes").search
 _generic: Final = re.compile(r"\[[^\[\]]*\]")
 _pointer = re.compile(r"0x[0-9a-f]{4,16}(?=[,)]|$)").match
 _LOCKS: Final = {
@@ -203,6 +204,7 @@ class _Reader:
                 java_id=number,
                 state=JavaState.RUNNABLE if status.startswith(_RUNS) else JavaState.WAITING,
                 native_state=status,
+                waited=_waited(header["status"]),
                 group=known.began,
                 frames=known.frames,
                 frame_lines=tuple(range(first + 1, first + 2 * len(known.frames), 2)),
@@ -290,12 +292,13 @@ class _Reader:
             stack.frames.pop()
             stack.frame_lines.pop()
         status = self.header["status"].partition(",")[0] if self.header is not None else self.parked
+        waited = _waited(self.header["status"]) if self.header is not None else None
         began = stack.frames[-1].full if stack.frames else None
         number = int(self.header["id"]) if self.header is not None else None
         state = None if status is None else JavaState.RUNNABLE if status.startswith(_RUNS) else JavaState.WAITING
         for _ in range(min(self.count, (self.total or 0) - len(self.threads)) if self.header is None else 1):
             name = f"goroutine {number}" if number is not None else f"goroutine ({len(self.threads) + 1})"
-            made = stack.thread(name=name, java_id=number, state=state, native_state=status, group=began or "goroutine")
+            made = stack.thread(name=name, java_id=number, state=state, native_state=status, waited=waited, group=began or "goroutine")
             self.threads.append(replace(made, request=self.request) if self.request else made)
 
     def dump(self) -> ThreadDump | None:
@@ -312,6 +315,12 @@ class _Reader:
             complete=len(threads) == self.total if self.total is not None else None,
             runtime=Runtime.GO,
         )
+
+
+def _waited(status: str) -> float | None:
+    """``chan send, 12 minutes`` → seconds; None for less than a minute, of which Go says nothing."""
+    minutes = _minutes(status) if "," in status else None
+    return 60.0 * int(minutes["minutes"]) if minutes is not None else None
 
 
 def _request_of(line: str) -> str | None:
