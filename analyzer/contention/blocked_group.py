@@ -19,6 +19,7 @@ from analyzer.model.finding import Confidence, Culprit, Evidence, Missing, Sever
 from analyzer.model.message import joined, say
 from analyzer.software.blockers import FUTURES, application_frame
 from analyzer.software.pools import ThreadSet
+from analyzer.waits.acceptors import acceptor_of
 from analyzer.waits.server_pools import SATURATED, pressure
 from analyzer.waits.targets import MAJORITY
 from parsers.records import MAIN, Frame, Runtime
@@ -82,6 +83,8 @@ class BlockedGroup:
         """
         if self.few:
             return self.picked
+        if self.at_the_door:
+            return True
         workers = max(1, len(self.pool.workers))
         # That nobody suffers only a socket table shows; without one, a few free threads are no comfort.
         spare = not self.lasting and self.pool.idle > 0 and bool(self.view.sockets or self.pool.idle >= SPARE * self.here)
@@ -98,13 +101,19 @@ class BlockedGroup:
 
     @property
     def few(self) -> bool:
-        """True if these threads are too few for a group: one or two wait for a moment on every healthy server."""
-        return len(self.members) < FEWEST
+        """True if these threads are too few for a group: one or two wait for a moment on every healthy server, but for the one at the door."""
+        return len(self.members) < FEWEST and not self.at_the_door
 
     @property
     def picked(self) -> bool:
         """True if somebody picked these threads out of a dump, so that one stands for many."""
         return chosen(self._case, self.view)
+
+    @cached_property
+    def at_the_door(self) -> bool:
+        """True if the thread that lets clients in is among them, and clients suffer: one is enough to close a server."""
+        acceptor = acceptor_of(self.view, self.port) if self.port is not None and self.suffering else None
+        return acceptor is not None and any(member.thread is acceptor.thread for member in self.members)
 
     @property
     def port(self) -> int | None:
@@ -131,6 +140,8 @@ class BlockedGroup:
     @property
     def severity(self) -> Severity:
         """Critical if nobody serves requests any more or clients suffer."""
+        if self.at_the_door:
+            return Severity.CRITICAL
         if self.few:
             return Severity.WARNING
         free = self.serving.pool.idle if self.serving is not None else 0
@@ -204,7 +215,9 @@ class BlockedGroup:
             return picked_in_words(names, len(self.members), self.multiple)
         total = len(self.pool.workers)
         beside = len(self.members) - self.here
-        more = say(" and {beside} of other pools", beside=beside) if beside else ""
+        more = "" if not beside else say(" and {beside} of other pools", beside=beside)
+        if beside and self.at_the_door:
+            more = say(" and {beside} of other pools, the acceptor among them", beside=beside)
         here = all_of(self.here, total, piece=self.view.dump is not None and self.view.dump.fragment)
         return of_pool(self.view, here, total, self.pool.name, more)
 

@@ -23,7 +23,7 @@ from analyzer.judge.header import facts_of
 from analyzer.judge.health import gaps_of_health
 from analyzer.judge.known_issues import known_issues
 from analyzer.judge.members import in_their_words
-from analyzer.judge.platform import fitting, platform_of, possible, speaks_of_jvm
+from analyzer.judge.platform import answerable, fitting, platform_of, possible, speaks_of_jvm
 from analyzer.judge.stacks import socket_groups, stack_groups
 from analyzer.judge.subject import besides, is_beside, nothing_of_subject, owner_of, primary_of
 from analyzer.judge.suspicions import besides as beside_suspicion
@@ -364,7 +364,8 @@ def _missing(case: Case, findings: Sequence[Finding], verdict: Verdict) -> tuple
         ):
             wanted.append(_asked_of(REST_MISSING, view))
     platform = platform_of(case.incident)
-    return tuple({missing.artifact: fitting(missing, platform) for missing in reversed(wanted)}.values())[::-1]
+    fit = {missing.artifact: fitting(answerable(case.incident, missing), platform) for missing in reversed(wanted)}
+    return tuple(fit.values())[::-1]
 
 
 def _is_native(view: ProcessView) -> bool:

@@ -6,13 +6,15 @@ from typing import TYPE_CHECKING, Final
 
 from analyzer.judge.counted import DEFAULT_RANGE, QUIET
 from analyzer.model.message import joined, plural, say
-from parsers.records import THREADS_IN
+from parsers.records import THREADS_IN, TcpState
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from analyzer.model.incident import Snapshot
 
+PIECE: Final = 0.1
+"""Share of the sockets that were counted up to which rows are a few that somebody chose: the numbers tell more."""
 _KERNELS: Final = {
     "TcpExtListenOverflows": say("so often a connection found an accept queue full"),
     "TcpExtListenDrops": say("so many connections were dropped at a listener"),
@@ -30,19 +32,13 @@ _LINES: Final = 3
 def of_counts(snapshot: Snapshot) -> Iterator[str]:
     """Counters of the kernel, the states of ``ss -s``, and threads by state."""
     yield from _of_thread_states(snapshot)
-    counts = [(one.value, one.name.removeprefix("TCP ")) for one in snapshot.counters if one.name.startswith("TCP ") and one.value]
-    if counts and not snapshot.rows:
+    counts = _states(snapshot)
+    if counts:
         listed = joined(", ", (say("{count:,} {state}", count=count, state=state) for count, state in counts))
         yield say(
             "sockets were counted by state ({list}); only rows tell whose they are, of which port, and whether requests were read",
             list=listed,
         )
-        waiting = next((count for count, state in counts if state == "timewait"), 0)
-        if 0 < waiting <= QUIET * DEFAULT_RANGE:
-            yield say(
-                "the {waiting:,} TIME_WAIT are normal: each connection that this host closes first stays so for a minute, without a descriptor, and they are far from the range of local ports",
-                waiting=waiting,
-            )
     yield from _of_totals(snapshot)
     yield from _of_pools(snapshot)
     yield from _of_servers(snapshot)
@@ -54,6 +50,32 @@ def of_counts(snapshot: Snapshot) -> Iterator[str]:
                 count=counter.value,
                 words=words,
             )
+
+
+def _states(snapshot: Snapshot) -> list[tuple[int, str]]:
+    """Sockets by state as ``ss -s`` counts them; none where more than a few rows are here, which tell more."""
+    counts = [(one.value, one.name.removeprefix("TCP ")) for one in snapshot.counters if one.name.startswith("TCP ") and one.value]
+    return counts if len(snapshot.rows) <= PIECE * sum(count for count, _ in counts) else []
+
+
+def calm_sockets(snapshot: Snapshot) -> Iterator[str]:
+    """That TIME_WAIT is normal, which many wonder at: where there are few, or they are of ports that this host serves, as far as rows are here."""
+    waiting = next((count for count, state in _states(snapshot) if state == "timewait"), 0)
+    if not waiting:
+        return
+    listens = {row.local.port for row in snapshot.rows if row.state is TcpState.LISTEN}
+    ports = {row.local.port for row in snapshot.rows if row.state is TcpState.TIME_WAIT}
+    if ports and ports <= listens:
+        yield say(
+            "the {waiting:,} TIME_WAIT are normal: each connection that this host closes first stays so for a minute, without a descriptor; those that are shown are of port {ports}, which this host serves, so that they take no further local port",
+            waiting=waiting,
+            ports=joined(", ", map(str, sorted(filter(None, ports)))),
+        )
+    elif waiting <= QUIET * DEFAULT_RANGE:
+        yield say(
+            "the {waiting:,} TIME_WAIT are normal: each connection that this host closes first stays so for a minute, without a descriptor, and they are far from the range of local ports",
+            waiting=waiting,
+        )
 
 
 def _of_thread_states(snapshot: Snapshot) -> Iterator[str]:

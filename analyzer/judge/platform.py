@@ -93,3 +93,12 @@ def _on(command: str, platform: str) -> str | None:
         kept = [part.replace("netstat.txt", "netstat-2.txt") for part in kept]
     text = "; ".join(kept) or None
     return text.replace("PID", pid[1]) if text is not None and pid is not None else text
+
+
+def answerable(incident: Incident, missing: Missing) -> Missing:
+    """What is missing, by a command that needs no answer of the VM where it gave none to jstack."""
+    failed = [failure for snapshot in incident.snapshots for failure in snapshot.attach_failures]
+    if not failed or not missing.command.startswith("jstack"):
+        return missing
+    pid = next((str(failure.pid) for failure in failed if failure.pid is not None), "PID")
+    return replace(missing, command=f"kill -3 {pid}  # stacks go to its standard output; top -H -b -n 1 -p {pid} > top.txt")

@@ -22,7 +22,8 @@ from analyzer.families.heaps import heap_in_words
 from analyzer.judge.counted import counted
 from analyzer.judge.descriptors import of_descriptors
 from analyzer.judge.far_counts import asleep_in_words, far_counts_in_words
-from analyzer.judge.kernel_counts import of_counts
+from analyzer.judge.host_load import of_host
+from analyzer.judge.kernel_counts import calm_sockets, of_counts
 from analyzer.judge.rows import of_rows
 from analyzer.model.finding import Severity
 from analyzer.model.message import joined, plural, say, say_of, unended
@@ -84,7 +85,7 @@ def shown(case: Case, findings: Sequence[Finding]) -> list[str]:
 
 def beside_threads(case: Case, findings: Sequence[Finding] = ()) -> list[str]:
     """What rows, lists, counts and lines of logs show, those lines aside that a finding is made of."""
-    said: list[str] = []
+    said: list[str] = [sentence for snapshot in case.incident.snapshots[-1:] for sentence in calm_sockets(snapshot)]
     for view in case.latest:
         said += of_rows(view, case.counts.of(Counted.SOCKETS), before(case, view))
     said += counted(case, {evidence.where for finding in findings for evidence in finding.evidence})
@@ -95,6 +96,7 @@ def beside_threads(case: Case, findings: Sequence[Finding] = ()) -> list[str]:
         said += [
             *asleep_in_words(snapshot),
             *far_counts_in_words(snapshot),
+            *of_host(snapshot),
             *of_counts(snapshot),
             *calls_of(snapshot),
             *of_descriptors(snapshot),

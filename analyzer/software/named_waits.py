@@ -109,6 +109,8 @@ _RECEIVES: Final = frozenset(
         "awaitMessage",
     }
 )
+_POPS: Final = frozenset({"blpop", "brpop", "brpoplpush", "blmove", "bzpopmin", "bzpopmax", "xreadgroup"})
+"""Commands of Redis that wait for the next entry, as clients of every language call them."""
 _RECEIVERS: Final = ("Consumer", "Subscri", "Receiver")
 _ASKS: Final = frozenset(
     {"request", "sendAndReceive", "convertSendAndReceive", "requestReply", "doSendAndReceive", "sendAndReceiveMessage", "exchange"}
@@ -134,8 +136,10 @@ def worker_frame(frames: tuple[Frame, ...]) -> Frame | None:
 @lru_cache(maxsize=8192)
 def push_frame(frames: tuple[Frame, ...], known: Knowledge) -> Frame | None:
     """The call that waits for the next message: a listed one, or a library's consumer that receives, and no request that waits for its answer."""
+    if known.runtime is not Runtime.JVM:
+        return _taking_of_library(frames, known)
     listed = next((frame for frame in frames if frame.full in known.push_frames), None) if known.push_frames else None
-    if listed is not None or known.runtime is not Runtime.JVM:
+    if listed is not None:
         return listed
     for frame in frames:
         if known.is_application(frame.cls):
@@ -143,6 +147,16 @@ def push_frame(frames: tuple[Frame, ...], known: Knowledge) -> Frame | None:
         if frame.method in _RECEIVES and any(word in frame.cls.rpartition(".")[2] for word in _RECEIVERS):
             calls = any(other.method in _ASKS or known.serves(other.full) is not None for other in frames)
             return None if calls else frame
+    return None
+
+
+def _taking_of_library(frames: tuple[Frame, ...], known: Knowledge) -> Frame | None:
+    """The listed call, or one that pops from a list of Redis and waits for it, below which no code of the application runs."""
+    for frame in frames:
+        if frame.full in known.push_frames or frame.method.rpartition(".")[2] in _POPS:
+            return frame
+        if known.is_application(frame.cls):
+            return None
     return None
 
 

@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Final
 
 import msgspec
 
-from parsers.records import LogEvent, LogKind, Parsed
+from parsers.records import Counter, LogEvent, LogKind, Parsed
 from parsers.records.shows import Shows
 from parsers.text.grammar import decimal
 from parsers.text.patterns import lazy
@@ -35,6 +35,11 @@ _row = lazy(r"\s*(?:(?:\d[\d.,]*|-)\s+){9,20}(?:(?:\d[\d.,]*|-)\s*|[A-Z][\w .()]
 _command = lazy(rf"[^\n]{{0,80}}?{_ORDER}$").match
 FULL: Final = 90.0
 """Percent of the old generation that are in use behind a collection of the whole heap, from which on it freed next to nothing."""
+
+
+OLD: Final = "old generation in use, percent"
+COLLECTIONS: Final = "collections of the whole heap"
+"""Names of the counters: of the last row."""
 
 
 class _Row(msgspec.Struct, frozen=True):
@@ -69,8 +74,10 @@ def parse(section: Section) -> Parsed:
             continue
         read += 1
     events += _events(section, rows, _interval(section))
+    counts = [Counter(section.where(row.index), OLD, int(row.old)) for row in rows[-1:] if row.old is not None]
+    counts += [Counter(section.where(row.index), COLLECTIONS, row.full_collections) for row in rows[-1:]]
     gaps, elisions = leftovers(section, unread)
-    return Parsed((*events, *elisions), read + len(elisions), gaps)
+    return Parsed((*events, *counts, *elisions), read + len(elisions), gaps)
 
 
 def _interval(section: Section) -> float | None:

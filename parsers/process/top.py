@@ -7,8 +7,7 @@
      1493 root      20   0 2683480 100524  22284 S   0.0   0.4   0:01.30 java
      1497 root      20   0 2683480 100524  22284 S   0.0   0.4   0:00.00 Reference+
 
-With ``-H`` the PID column holds native thread ids. Without it a row is a whole process, whose CPU belongs
-to no single thread: it is read and gives no record. The columns are the user's choice (``~/.toprc``).
+With ``-H`` the PID column holds native thread ids. Without it a row is a whole process, whose CPU belongs to no single thread. The columns are the user's choice (``~/.toprc``).
 """
 
 from __future__ import annotations
@@ -16,7 +15,7 @@ from __future__ import annotations
 from functools import lru_cache
 from typing import TYPE_CHECKING, Final
 
-from parsers.records import NativeId, Parsed, ThreadUsage
+from parsers.records import NativeId, Parsed, Pid, ProcessRow, ThreadUsage
 from parsers.records.shows import Shows
 from parsers.text.grammar import decimal
 from parsers.text.patterns import lazy
@@ -83,7 +82,8 @@ def parse(section: Section) -> Parsed:
             continue
         read += 1
     gaps, elisions = leftovers(section, unread)
-    records = [usage for index, match in rows if (usage := _usage(section, index, match))] if _lists_threads(section, rows) else []
+    one = _usage if _lists_threads(section, rows) else _process
+    records = [record for index, match in rows if (record := one(section, index, match)) is not None]
     return Parsed((*records, *elisions), read + len(elisions), gaps)
 
 
@@ -112,4 +112,18 @@ def _usage(section: Section, index: int, match: re.Match[str]) -> ThreadUsage | 
         state=cells.get("state") or "",
         cpu_percent=cpu,
         command=cells.get("command") or "",
+    )
+
+
+def _process(section: Section, index: int, match: re.Match[str]) -> ProcessRow | None:
+    cells = match.groupdict()
+    cpu = decimal(cells.get("cpu"))
+    if cpu is None or not cells.get("pid"):
+        return None
+    return ProcessRow(
+        where=section.where(index),
+        pid=Pid(int(cells["pid"])),
+        command=cells.get("command") or "",
+        state=cells.get("state"),
+        cpu_percent=cpu,
     )

@@ -42,7 +42,10 @@ class ProcessStatus(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class ProcessRow(msgspec.Struct, frozen=True, kw_only=True):
-    """A process of ``ps``, of the whole host. ``command`` as far as ps printed it; ``state`` the kernel's letter, None without STAT; ``parent`` from PPID."""
+    """A process of ``ps`` or ``top``, of the whole host. ``command`` as far as it was printed; ``state`` the kernel's letter, None without STAT; ``parent`` from PPID.
+
+    ``cpu_percent``: of one processor at that moment, as top says; what ps prints is the mean since the process began, and is not kept.
+    """
 
     where: Where
     pid: Pid
@@ -51,6 +54,7 @@ class ProcessRow(msgspec.Struct, frozen=True, kw_only=True):
     threads: int | None = None
     rss: int | None = None
     parent: Pid | None = None
+    cpu_percent: float | None = None
 
 
 class AttachFailure(msgspec.Struct, frozen=True):

@@ -23,7 +23,7 @@ from parsers.records.shows import Shows
 from parsers.text.endpoint import endpoint, hex_endpoint, normal_host, port_of
 from parsers.text.grammar import HEX_STATES, POWERSHELL_STATES, STATES, tcp_state
 from parsers.text.patterns import lazy
-from parsers.text.pipelines import KERNEL, TOOLS, Pipeline, pipeline, plain_row, shows_pids
+from parsers.text.pipelines import KERNEL, TOOLS, Pipeline, header_lines, pipeline, plain_row, shows_pids
 from parsers.text.source import ELISION, Section, leftovers
 
 if TYPE_CHECKING:
@@ -388,7 +388,7 @@ def _of_number(section: Section, index: int, command: str, count: int) -> Tally:
     tally = Tally(
         where=where,
         what=what,
-        count=count,
+        count=0 if count <= header_lines(line) else count,  # of many, the line of the header does not matter
         command=command.strip(),
         listing=where.first if line.loops else section.first,
         apart=line.every,

@@ -244,6 +244,22 @@ def _shows_owners(tool: str, first: tuple[str, ...]) -> bool:
     return tool in {"lsof", "sockstat"} or (tool in {"netstat", "ss"} and ("p" in _flags(first) or "b" in _flags(first)))
 
 
+_HEADS: Final = {"ss": 1, "netstat": 2, "lsof": 1, "sockstat": 1}
+"""Lines of a tool's own header, which are counted with its rows."""
+_BARE_COUNT: Final = 2
+"""Commands of a pipeline that counts all that a tool prints."""
+
+
+def header_lines(line: Pipeline) -> int:
+    """How many lines of what was counted are the tool's header: none where a filter stands between, or the tool was told to print none."""
+    parts = _split(line.text)
+    words = tuple(_words(parts[0]))
+    plain = len(parts) == _BARE_COUNT and parts[1].split()[:1] == ["wc"]
+    if not plain or (line.tool == "ss" and ("H" in _flags(words) or "--no-header" in words)):
+        return 0
+    return _HEADS.get(line.tool, 0)
+
+
 def shows_pids(line: Pipeline) -> bool:
     """True if a number that was looked for may be a pid."""
     words = tuple(_words(_split(line.text)[0]))

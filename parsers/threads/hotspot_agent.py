@@ -183,8 +183,8 @@ class _Reader:
     def dump(self, *, elided: bool) -> ThreadDump | None:
         """The dump, None if there was nothing of one."""
         self._close()
-        if not self.threads and self.pid is None and self.vm is None and not self.deadlocks:
-            return None
+        if not self.threads and self.vm is None and not self.deadlocks:
+            return None  # the agent could not attach, or was cut off before it had
         last = max([self.next - 1, 0]) if not self.threads else self.threads[-1].where.last - self.section.first
         return ThreadDump(
             where=self.section.where(0, min(last, len(self.lines) - 1)),

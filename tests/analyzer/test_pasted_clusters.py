@@ -150,7 +150,7 @@ def test_the_ports_of_windows_are_fewer(count: int, full: bool) -> None:
 
 def test_the_states_of_ss_have_their_time_wait_called_normal() -> None:
     text = "Is this normal?\n\n$ ss -s\nTotal: 912\nTCP:   {all} (estab 610, closed {closed}, orphaned 0, timewait {waiting})\n"
-    assert "The 178 TIME_WAIT are normal" in said(text.format(all=850, closed=180, waiting=178))
+    assert "the 178 TIME_WAIT are normal" in said(text.format(all=850, closed=180, waiting=178))
     assert "are normal" not in said(text.format(all=28000, closed=27010, waiting=27000))
 
 

@@ -557,6 +557,18 @@ class TestLoggingStall:
         threads = [*self.THREADS[:2], self.THREADS[8], *idle_exec(9, first=20)]
         assert judged(threads).verdict.status is Status.HEALTHY
 
+    @pytest.mark.parametrize("stuck", [True, False])
+    def test_an_acceptor_that_logs_closes_the_server_alone(self, stuck: bool) -> None:
+        """Free workers are no comfort where nobody lets clients in."""
+        accepts = ("org.eclipse.jetty.server.ServerConnector.accept", "org.eclipse.jetty.server.AbstractConnector$Acceptor.run")
+        state = "BLOCKED (on object monitor)" if stuck else "RUNNABLE"
+        door = thread("http-nio-8080-Acceptor", state, *(self.WAIT if stuck else ("sun.nio.ch.Net.accept",)), *accepts)
+        diagnosis = judged([self.THREADS[0], door, self.THREADS[8], *idle_exec(9, first=20)], *gave_up(9))
+        assert bool(found(diagnosis, "logging-stall")) is stuck
+        if stuck:
+            assert "1 of other pools, the acceptor among them" in one(diagnosis, "logging-stall").headline
+            assert one(diagnosis, "logging-stall").severity is Severity.CRITICAL
+
     def test_catches_not_a_convoy_of_the_application(self) -> None:
         owner = exec_threads(1, *TestLockConvoy.OWN, state="RUNNABLE", first=9)
         assert not found(judged([*TestLockConvoy.QUEUE, *owner], *gave_up(9)), "logging-stall")
