@@ -2,8 +2,9 @@
 # Builds what a release would publish, and installs it as users do:
 #   - the sdist, the wheel with the compiled kernel, and the wheel for every platform that comes out where no compiler is;
 #   - each twice, from two folders: the bytes must be equal;
-#   - every wheel into an environment of its own for each Python from 3.11 on that is here, without this checkout; a sample must be told right;
-#   - one file that runs with nothing but Python (pex), and what a Python that is too old says.
+#   - one file that runs with nothing but Python (pex), from 3.11 to 3.14, on both processors;
+#   - each of them with every Python from 3.11 on that is here, without this checkout, and with the newer ones that release/pythons.sh can unpack:
+#     wheels into an environment of their own; a sample must be told right.
 #
 #   release/check.sh [FOLDER]      FOLDER gets the files; a temporary one without it
 #
@@ -60,19 +61,40 @@ installed() {
   echo "installed and right: $("$1" --version), $(basename "$2")"
 }
 
-for python in python3.11 python3.12 python3.13 python3.14; do
-  if ! "$python" -c "import venv, ensurepip" 2>/dev/null; then
-    echo "not here: $python"
-    continue
-  fi
-  installed "$python" "$WORK"/a/*.whl compiled
-  installed "$python" "$WORK"/pure/*.whl interpreted
+# The locked versions of what it needs, for each Python and processor: a part of them is compiled for one version of Python alone.
+sed -n 's/^\([a-z0-9-]*==[^ ;]*\).*/\1/p' requirements.lock >"$WORK/locked.txt"
+platforms=()
+for version in 11 12 13 14; do
+  for processor in x86_64 aarch64; do platforms+=(--platform "manylinux2014_$processor-cp-3.$version.0-cp3$version"); done
 done
-
 "$PYTHON" -m venv "$WORK/pex"
 if "$WORK/pex/bin/python" -m pip install --quiet pex; then
-  "$WORK/pex/bin/pex" "$(echo "$WORK"/pure/*.whl)" --console-script analyze --venv prepend --output-file "$OUT/analyze.pex" --python "$(command -v python3)"
-  (cd "$WORK" && env -i HOME="$WORK" PATH=/usr/bin:/bin "$(command -v python3)" "$OUT/analyze.pex" "$ROOT/samples/self-call-after" -f summary -o - | head -1)
+  PEX=$OUT/analyze.pex
+  "$WORK/pex/bin/pex" "$(echo "$WORK"/pure/*.whl)" --constraints "$WORK/locked.txt" --no-build "${platforms[@]}" --python-shebang "/usr/bin/env python3" \
+    --console-script analyze --venv prepend --output-file "$PEX"
 else
+  PEX=
   echo "could not install: pex"
 fi
+
+# alone PYTHON: the one file with that Python and no other in sight.
+alone() {
+  [ "$(cd "$WORK" && env -i HOME="$WORK" PATH=/usr/bin:/bin PEX_PYTHON_PATH="$1" "$1" "$PEX" "$ROOT/samples/self-call-after" -f json -o - | "$PYTHON" -c "import json, sys; print(json.load(sys.stdin)['findings'][0]['rule'])")" = self-call-starvation ]
+  echo "runs alone and right: $("$1" --version), $(basename "$PEX")"
+}
+
+tried=
+while read -r version python <&3; do
+  installed "$python" "$WORK"/a/*.whl compiled
+  installed "$python" "$WORK"/pure/*.whl interpreted
+  [ -z "$PEX" ] || alone "$python"
+  tried+=" $version "
+done 3< <(release/pythons.sh here)
+while read -r version root <&3; do
+  [[ $tried != *" $version "* ]] || continue
+  release/pythons.sh try "$root" "$WORK"/a/*.whl compiled
+  release/pythons.sh try "$root" "$WORK"/pure/*.whl interpreted
+  [ -z "$PEX" ] || release/pythons.sh try "$root" "$PEX"
+  tried+=" $version "
+done 3< <(release/pythons.sh unpacked "$(uname -m)")
+echo "tried with Python$(echo "$tried" | tr -s ' ' | sed 's/ $//; s/ \([^ ]*\)/ \1,/g; s/,$//')"

@@ -2,7 +2,8 @@
 # The compiled wheel for Linux of any distribution (manylinux_2_17), for x86_64 and aarch64, without docker: the C compiler is zig, which a package
 # brings with the headers of old C libraries. One wheel serves every Python from 3.11 on: it keeps to the stable interface. The wheel of this
 # machine's processor is built twice, from two folders, and the bytes must be equal; auditwheel checks what it asks of a system; it is installed into
-# an empty environment, and a sample must be told right. The other one is built in the same way, and not tried: it needs such a machine.
+# an empty environment, and a sample must be told right. The other one is built in the same way, and tried under an emulator where release/pythons.sh can
+# unpack a Python of that processor.
 #
 #   release/manylinux.sh [FOLDER]      FOLDER gets the wheels; dist without it
 #
@@ -62,4 +63,8 @@ cp "$first" "$OUT"
 other=$([ "$here" = x86_64 ] && echo aarch64 || echo x86_64)
 built=$(wheel "$other" "$WORK/other")
 cp "$built" "$OUT"
-echo "built, and not tried here: $(basename "$built")"
+roots=$(release/pythons.sh unpacked "$other")
+[ -n "$roots" ] || echo "built, and not tried here: $(basename "$built")"
+while read -r _ root <&3; do
+  [ -z "$root" ] || release/pythons.sh try "$root" "$built" compiled
+done 3<<<"$roots"
