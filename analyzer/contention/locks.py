@@ -14,6 +14,8 @@ from typing import TYPE_CHECKING, Final
 from analyzer.contention.blocked_group import FEWEST, BlockedGroup, judge
 from analyzer.contention.scopes import past_line, waits_itself
 from analyzer.evidence.chosen_threads import chosen
+from analyzer.evidence.file_locks import locker_of
+from analyzer.evidence.nouns import lock_in_words
 from analyzer.model.message import joined, plural, say
 from analyzer.software.blockers import IDLE, OUTBOUND, RESULTS, SOCKET, application_frame, calls_below, calls_of, held_locks, waited_lock
 from analyzer.software.kinds import ActivityKind
@@ -31,11 +33,10 @@ if TYPE_CHECKING:
     from analyzer.waits.case import Case, ProcessView
     from analyzer.waits.deadlocks import Cycle
     from analyzer.waits.targets import Target
-    from parsers.records import Frame, Lock, Thread
+    from parsers.records import Frame, Lock, OpenFile, Thread
 
 LONGEST: Final = 10
 """Queues of one process that are looked at, the longest first: the shorter ones stop nobody."""
-_NOUN: Final = say("lock")
 _SLOW: Final = (
     SOCKET
     | RESULTS
@@ -71,6 +72,7 @@ class LockQueue(BlockedGroup):
         also: queues before other locks of the same owner, which are told with this one.
         named: True if lock lines name the owner, False if it is inferred from where it stands.
         guessed: True if it is inferred from the code that it works in, which the lock may guard.
+        file: the file whose lock it is, where a list of open files says who has it.
     """
 
     def __init__(self, case: Case, view: ProcessView, waiters: Sequence[ThreadActivity]) -> None:
@@ -78,8 +80,10 @@ class LockQueue(BlockedGroup):
         self.lock = waited_lock(waiters[0].thread)
         by_line = owner_of(view, self.lock)
         self.named = by_line is not None
+        kept = None if self.named else locker_of(view, waiters)
+        self.file: OpenFile | None = kept[1] if kept is not None else None
         self.also: tuple[LockQueue, ...] = ()
-        further = None if self.named else _further_on(view, waiters)
+        further = kept[0] if kept is not None else None if self.named else _further_on(view, waiters)
         self.owner = by_line or further or _in_guarded_code(view, waiters)
         self.guessed: bool = by_line is None and further is None and self.owner is not None
         super().__init__(case, view, waiters, (self.owner,) if self.owner else ())
@@ -95,6 +99,8 @@ class LockQueue(BlockedGroup):
             return self.lock is None and all(member.activity.library is not None for member in self.members)
         if self.guessed and (self.lock is None or self.view.known.runtime is Runtime.GO):
             return self.view.known.runtime in {Runtime.JVM, Runtime.NATIVE, Runtime.PHP, Runtime.GO}
+        if self.file is not None:
+            return True
         if not self.named and not self.guessed:
             return (owner.activity.kind in _SLOW or waits_itself(self.view, owner)) and past_line(self.members, owner)
         return self.named and (
@@ -158,6 +164,8 @@ def confidence_of(queue: LockQueue) -> tuple[Confidence, str]:
     if queue.guessed:
         other = say("that this one holds the lock rests on where it works: whoever took it may have ended without letting it go")
         return judge(doubts, say("The dump shows the queue."), other_cause=other)
+    if queue.file is not None:
+        return judge(doubts, say("lsof says who has the lock on {file}.", file=queue.file.target))
     if not queue.named:
         return judge([*doubts, say("the owner is inferred")], say("One thread alone is past the place where the others wait."))
     if queue.owner.activity.kind in {ActivityKind.MONITOR, ActivityKind.LOCK}:
@@ -168,20 +176,6 @@ def confidence_of(queue: LockQueue) -> tuple[Confidence, str]:
     if queue.lasting:
         lasting = say("; the threads stood there in the dump before")
     return judge(doubts, say("The lock lines name the lock and its owner by address{lasting}.", lasting=lasting))
-
-
-def lock_in_words(lock: Lock | None, noun: str = _NOUN) -> str:
-    """``java.lang.Object 0x7f…``; ``noun`` stands for a class that the dump does not name."""
-    if lock is None:
-        return ""
-    return _in_words(lock.cls, lock.address or "", noun)
-
-
-@lru_cache(maxsize=8192)  # every thread that waits for the lock asks
-def _in_words(cls: str | None, address: str, noun: str) -> str:
-    if cls and address.startswith(f"{cls}@"):
-        return address  # dumps to a file name a lock by its class and hash
-    return say("{lock} {address}", lock=cls or noun, address=address).strip()
 
 
 @lru_cache(maxsize=8)  # three rules ask

@@ -7,8 +7,9 @@ from typing import TYPE_CHECKING, Final
 import msgspec
 
 from analyzer.contention.blocked_group import BlockedGroup
-from analyzer.contention.locks import WRITES, behind_writer, lock_in_words, owner_of, within
+from analyzer.contention.locks import WRITES, behind_writer, owner_of, within
 from analyzer.evidence.citations import of_sockets, of_threads
+from analyzer.evidence.nouns import lock_in_words
 from analyzer.model.finding import Evidence
 from analyzer.model.message import say
 from analyzer.software.blockers import waited_lock
@@ -21,7 +22,7 @@ if TYPE_CHECKING:
     from analyzer.join.connections import Connection
     from analyzer.software.pools import ThreadActivity
     from analyzer.waits.case import Case, ProcessView
-    from parsers.records import Endpoint, OpenFile
+    from parsers.records import Endpoint, OpenFile, ProcessRow
 
 WAITS: Final = frozenset(
     {
@@ -37,8 +38,35 @@ WAITS: Final = frozenset(
 """Kinds of threads that wait inside a logger."""
 BUFFER: Final = 64 * 1024
 """Bytes of a log that wait in a send buffer from which on it is no moment's: some hundred lines."""
+_STOPPED: Final = frozenset("Tt")
 STANDARD: Final = frozenset({"1", "2"})
 """Descriptors of standard output and standard error."""
+
+
+class PipeReader(msgspec.Struct, frozen=True):
+    """The process that has the other end of the log's pipe, and its row in a list of processes, if there is one."""
+
+    file: OpenFile
+    row: ProcessRow | None
+
+    @property
+    def name(self) -> str:
+        """``tee (pid 2207)``."""
+        command = self.row.command.partition(" ")[0].rpartition("/")[2] if self.row is not None else ""
+        pid = self.file.pid or 0
+        return say("{command} (pid {pid})", command=command, pid=pid) if command else say("process {pid}", pid=pid)
+
+    @property
+    def stopped(self) -> bool:
+        """True if the list shows it stopped, by a signal or a debugger: it reads nothing until it is continued."""
+        return self.row is not None and self.row.state in _STOPPED
+
+    @property
+    def evidence(self) -> Evidence:
+        """Its row, or else its descriptor."""
+        if self.row is not None and self.stopped:
+            return Evidence(self.row.where, say("{reader} is stopped", reader=self.name), (self.row.state or "T",))
+        return Evidence(self.file.where, say("{reader} has the other end of the pipe", reader=self.name), (self.file.target,))
 
 
 class LogQueue(msgspec.Struct, frozen=True):
@@ -53,6 +81,17 @@ class LogQueue(msgspec.Struct, frozen=True):
     named: bool
     pipes: tuple[OpenFile, ...]
     full: tuple[Connection, ...] = ()
+
+    @property
+    def reader(self) -> PipeReader | None:
+        """The one process that has the other end of the pipe, where its descriptors are here."""
+        snapshot, targets = self.blocked.view.snapshot, {pipe.target for pipe in self.pipes if pipe.target.startswith("pipe:[")}
+        own = {pipe.pid for pipe in self.pipes}
+        far = {one.pid: one for one in snapshot.open_files if one.target in targets and one.pid is not None and one.pid not in own}
+        if len(far) != 1:
+            return None
+        (pid, file), *_ = far.items()
+        return PipeReader(file, next((row for row in snapshot.processes if row.pid == pid), None))
 
     @property
     def standard(self) -> Evidence | None:
@@ -104,6 +143,8 @@ class LogQueue(msgspec.Struct, frozen=True):
             yield of_threads((self.writer,), say("“{writer}” is the one that writes", writer=self.name))
         if self.pipes:
             yield Evidence(self.pipes[0].where, say("standard output is a pipe"), (self.pipes[0].target,), len(self.pipes) - 1)
+        if self.reader is not None:
+            yield self.reader.evidence
         if self.standard is not None:
             yield self.standard
         if self.full:
@@ -148,14 +189,13 @@ def _full(view: ProcessView, writer: ThreadActivity | None) -> tuple[Connection,
 
 
 def _pipes(view: ProcessView) -> tuple[OpenFile, ...]:
-    """Standard output and error of the process, if they are pipes; of the only one whose descriptors are here, where the dump names no pid."""
-    listed = {file.pid for file in view.snapshot.open_files}
-    pid = view.pid if view.pid is not None else next(iter(listed)) if len(listed) == 1 else None
-    return tuple(
+    """Standard output and error of the process, if they are pipes; where the dump names no pid, of the only one whose standard output is a pipe."""
+    pipes = [
         file
         for file in view.snapshot.open_files
-        if pid is not None
-        and file.pid == pid
+        if file.pid is not None
         and file.fd.rstrip("rwu") in STANDARD
         and (file.kind.upper() == "FIFO" or file.target.startswith("pipe"))
-    )
+        and view.pid in {None, file.pid}
+    ]
+    return tuple(pipes) if len({file.pid for file in pipes}) == 1 else ()

@@ -11,8 +11,8 @@ from typing import TYPE_CHECKING, Final
 from msgspec.structs import replace
 
 from analyzer.contention.leases import lender_of, users_of
-from analyzer.contention.locks import lock_in_words
 from analyzer.evidence.calls import process_in_words
+from analyzer.evidence.nouns import lock_in_words
 from analyzer.join.descriptor_links import exact_sockets
 from analyzer.model.finding import Basis, Confidence, Wait
 from analyzer.model.message import say

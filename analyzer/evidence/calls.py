@@ -66,7 +66,7 @@ WHOLE_TABLE_MISSING: Final = Missing(
 
 def command(missing: Missing, view: ProcessView) -> Missing:
     """The same with the pid filled in, if it is known, and for the runtime of the process."""
-    pid = view.process.pid
+    pid = view.process.pid if view.process.pid not in {0, 4} else None  # Windows' own: sockets of no process stand under them
     filled = missing.command.replace("PID", str(pid)) if pid is not None else missing.command
     return Missing(missing.artifact, missing.would_show, fitted(filled, runtime_of(view)))
 

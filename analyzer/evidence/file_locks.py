@@ -19,12 +19,15 @@ if TYPE_CHECKING:
     from analyzer.model.incident import Snapshot
     from analyzer.software.pools import ThreadActivity
     from analyzer.waits.case import Case, ProcessView
-    from parsers.records import FileLock, Pid
+    from parsers.records import FileLock, OpenFile, Pid
 
 _OF: Final = {Runtime.JVM: "java", Runtime.PYTHON: "python", Runtime.PHP: "php", Runtime.RUBY: "ruby"}
 """How the commands of a runtime begin, where a dump names no process."""
 
 
+_WRITE_LOCK: Final = "W"
+"""How lsof marks a lock of all of a file for writing, behind the descriptor and its mode."""
+_FOR_FILES: Final = frozenset({ActivityKind.LOCK, ActivityKind.FILE_LOCK})
 FEWEST: Final = 3
 """Processes that wait for one file from which on it is no job that waits for its turn."""
 
@@ -100,6 +103,20 @@ def held_file(view: ProcessView, member: ThreadActivity) -> HeldFile | None:
         )
     ]
     return found[0] if len(found) == 1 else None
+
+
+def locker_of(view: ProcessView, waiters: Sequence[ThreadActivity]) -> tuple[ThreadActivity, OpenFile] | None:
+    """The worker that has the lock on the file which others wait for, as lsof marks it (``11uW``): the only one, where those who wait have no other file open."""
+    locked = [file for file in view.snapshot.open_files if file.fd.endswith(_WRITE_LOCK) and file.tool == "lsof"]
+    ids = {int(member.thread.native_id) for member in waiters if member.thread.native_id is not None}
+    wanted = {file.target for file in view.snapshot.open_files if file.pid is not None and int(file.pid) in ids and file not in locked}
+    found = [file for file in locked if file.pid is not None and int(file.pid) not in ids and (not wanted or file.target in wanted)]
+    if len(found) != 1 or not all(member.activity.kind in _FOR_FILES for member in waiters):
+        return None
+    holder = int(found[0].pid or 0)
+    members = (member for pool in view.pools for member in pool.members if int(member.thread.native_id or 0) == holder)
+    owner = next(members, None)
+    return (owner, found[0]) if owner is not None else None
 
 
 def meanwhile_of(view: ProcessView, owner: ThreadActivity) -> str:

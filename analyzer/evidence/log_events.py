@@ -106,6 +106,7 @@ _SAYS: Final = {
     LogKind.ALARM: say("a broker took no more messages, as a limit of its disk or memory was reached"),
     LogKind.STARVED: say("a task waited long for a thread of its pool"),
     LogKind.BLOCKING: say("a call that blocks was made on a thread that must not block"),
+    LogKind.RETURNED: say("a proxy forwards requests to its own port, until it has no connection left"),
     LogKind.OVERFLOW: say("a proxy refused a request at once, as its limit for the service (its circuit breaker) was reached"),
     LogKind.PROBED: say("the program did not answer its health check in time"),
     LogKind.WATCHED: say("the program did not report to its watchdog in time, and was ended"),

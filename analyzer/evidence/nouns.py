@@ -5,12 +5,16 @@ Goroutines, Erlang's processes and PHP's workers get their names where the findi
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from functools import lru_cache
+from typing import TYPE_CHECKING, Final
 
 from analyzer.model.message import say, say_of
 
 if TYPE_CHECKING:
     from analyzer.join.process import ProcessView
+    from parsers.records import Lock
+
+_NOUN: Final = say("lock")
 
 
 def of_pool(view: ProcessView, count: str, total: int, name: str, more: str) -> str:
@@ -23,3 +27,17 @@ def of_pool(view: ProcessView, count: str, total: int, name: str, more: str) -> 
 def waiting_of(view: ProcessView, name: str) -> str:
     """The label of a number: who waits."""
     return say("workers of {name} waiting", name=name) if len(view.pids) > 1 else say("threads of {name} waiting", name=name)
+
+
+def lock_in_words(lock: Lock | None, noun: str = _NOUN) -> str:
+    """``java.lang.Object 0x7f…``; ``noun`` stands for a class that the dump does not name."""
+    if lock is None:
+        return ""
+    return _in_words(lock.cls, lock.address or "", noun)
+
+
+@lru_cache(maxsize=8192)  # every thread that waits for the lock asks
+def _in_words(cls: str | None, address: str, noun: str) -> str:
+    if cls and address.startswith(f"{cls}@"):
+        return address  # dumps to a file name a lock by its class and hash
+    return say("{lock} {address}", lock=cls or noun, address=address).strip()

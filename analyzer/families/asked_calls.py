@@ -88,7 +88,9 @@ _SCHEDULED: Final = (
 
 
 def which(queue: LockQueue) -> str:
-    """Which lock picked threads wait for: its class, or the place where they take it."""
+    """Which lock picked threads wait for: its class, or the place where they take it; of a file its path."""
+    if queue.file is not None:
+        return say(" on {file}", file=queue.file.target)
     if not (queue.few or queue.multiple is not None) or queue.lock is None:
         return ""
     cls = queue.lock.cls or ""
@@ -156,6 +158,10 @@ def evidence_of(queue: LockQueue, text: Filled) -> Iterator[Evidence]:
         yield of_threads((owner,), text["does"])
     if owner is not None and (taken := queue.taken) is not None:
         yield Evidence(Where(owner.thread.where.file, taken.line, taken.line), text["holds"], (taken.address or "",))
+    if queue.file is not None:
+        yield Evidence(
+            queue.file.where, say("process {pid} has the lock on {file}", pid=queue.file.pid or 0, file=queue.file.target), (queue.file.fd,)
+        )
     yield from holder_of(queue.view, owner)
     if target is not None:
         yield of_silence(target.connections, target.remote)

@@ -142,12 +142,13 @@ def _of_ports(case: Case, process: Process, end: Endpoint, counts: Sequence[Coun
             waiting=waiting,
         ),
         explanation=say(
-            "Each connection to {remote} takes a local port of its own, {first} to {last}{assumed}; {number:,} are taken. TIME_WAIT keeps a port for a minute after this side has closed: short connections one after the other use them up, and connect fails{caller}. Routes and the far end are not the cause. It heals when the rate falls.",
+            "Each connection to {remote} takes a local port of its own, {first} to {last}{assumed}; {number:,} are taken. TIME_WAIT keeps a port for {long} after this side has closed: short connections one after the other use them up, and connect fails{caller}. Routes and the far end are not the cause. It heals when the rate falls.",
             remote=remote,
             first=span.first,
             last=span.last,
             assumed=span.assumed,
             number=number,
+            long=say("two to four minutes (TcpTimedWaitDelay)") if span.windows else say("a minute"),
             caller=caller,
         ),
         why_confident=say("The count, the range and the error that connect reports agree.")

@@ -17,6 +17,7 @@ from analyzer.families.counted_sockets import (
     shown,
     shown_in_rows,
     stacks_of,
+    used_up_by,
     whose,
 )
 from analyzer.join.counts import is_place
@@ -34,11 +35,12 @@ if TYPE_CHECKING:
 
 
 class Pile(msgspec.Struct, frozen=True):
-    """A pile, whose it is, what makes it more than a suspicion; the rows of it that are here, and the one service or the one port of its own that they are of."""
+    """A pile, whose it is, what makes it more than a suspicion, that it used up the descriptors; the rows of it that are here, and the one service or the one port of its own that they are of."""
 
     counted: Count
     process: Process
     proof: Message | None
+    full: Message | None
     rows: tuple[SocketRow, ...]
     service: Endpoint | None
     port: int | None
@@ -73,7 +75,7 @@ def piles(case: Case) -> Iterator[Pile]:
         if placed or not enough or process in told or shown_in_rows(case, count) or case.known.is_proxy(process.command):
             continue
         process, rows, service, port = _shown(case, count, process)
-        pile = Pile(count, process, proof_of(case, count), rows, service, port)
+        pile = Pile(count, process, proof_of(case, count), used_up_by(case, count), rows, service, port)
         known = process.pid is not None or process.command is not None
         if (known or pile.proof or service is not None or port is not None or (last.told and count.grown)) and process not in told:
             told.add(process)
@@ -118,18 +120,20 @@ def unclosed_by_one(case: Case) -> Iterator[Finding]:
             confidence=pile.confidence,
             culprit=Culprit(remote=remote),
             headline=say(
-                "{who} keeps {sockets} in CLOSE_WAIT{shown}: their far ends have closed, and it has not.",
+                "{who} keeps {sockets} in CLOSE_WAIT{shown}: their far ends have closed, and it has not{left}.",
                 who=capitalized(whose(pile.process)) if pile.process.command is None and pile.process.pid is None else whose(pile.process),
                 sockets=plural(count.number, "socket"),
                 shown=say(" ({rows} here, to {remote})", rows=plural(len(rows), "row is", "rows are"), remote=remote)
                 if remote is not None
                 else "",
+                left=say(", until no descriptor was left") if pile.full is not None else "",
             ),
             explanation=say(
-                "{sockets} of {who} were counted in CLOSE_WAIT: each far end has closed, and the socket stays until the process calls close().{growth} No setting of the kernel ends that. {ends}{told}",
+                "{sockets} of {who} were counted in CLOSE_WAIT: each far end has closed, and the socket stays until the process calls close().{growth} No setting of the kernel ends that. {ends}{full}{told}",
                 sockets=plural(count.number, "socket"),
                 who=whose(pile.process),
                 growth=growth_in_words(count),
+                full=say(" {sentence}", sentence=pile.full) if pile.full is not None else "",
                 ends=say(
                     "The rows that are here are calls of its own to {remote}, which has closed first: this side reads or closes no answer, or keeps what its pool forgot. Whether all the others lead there, too, a table of them tells.",
                     remote=remote,
@@ -150,7 +154,9 @@ def unclosed_by_one(case: Case) -> Iterator[Finding]:
             ),
             actions=(
                 Action(When.NOW, say("Count by address: which port of its own, or which service, are they of?")),
-                Action(When.NOW, say("See how far the limit of descriptors is; restart before it is reached.")),
+                Action(When.NOW, say("Restart the process, which has no descriptor left: its sockets are closed with it."))
+                if pile.full is not None
+                else Action(When.NOW, say("See how far the limit of descriptors is; restart before it is reached.")),
             ),
             figures=((f"{count.number:,}", say("sockets in CLOSE_WAIT")),),
             missing=(

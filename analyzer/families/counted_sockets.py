@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections import Counter
 from typing import TYPE_CHECKING, Final, NamedTuple
 
+from analyzer.evidence.log_events import of_this_moment
 from analyzer.join.counts import is_place
 from analyzer.model.finding import (
     Action,
@@ -26,7 +27,7 @@ from analyzer.model.finding import (
 )
 from analyzer.model.message import Message, joined, plural, say
 from analyzer.software.runtimes import runtime_of_command, stacks_command
-from parsers.records import Counted, Runtime, TcpState
+from parsers.records import Counted, LogKind, Runtime, TcpState
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -166,7 +167,22 @@ def proof_of(case: Case, count: Count) -> Message | None:
         return say("Two counts of the same sockets show that they grow; that none of the first was closed, only rows would show.")
     if limit is not None and limit.soft and count.number >= NEAR * limit.soft:
         return say("They take nearly all of the {limit:,} descriptors that the limit allows: no pool keeps that many.", limit=limit.soft)
-    return None
+    return used_up_by(case, count)
+
+
+def used_up_by(case: Case, count: Count) -> Message | None:
+    """That the log says that no descriptor was left, and that most of those of the process are these sockets; None where that is not so."""
+    failed = any(one.event.kind is LogKind.DESCRIPTORS for one in of_this_moment(case.incident))
+    process = process_of(case, count)
+    all_of = [one.number for one in case.counts.of(Counted.DESCRIPTORS) if process_of(case, one) == process and one.last.name is None]
+    used = max(all_of, default=0)
+    if not failed or count.last.told or not count.number <= used or count.number < SHOWN * used:
+        return None
+    return say(
+        "They are {number:,} of the {used:,} descriptors that were counted, and the log says that none was left.",
+        number=count.number,
+        used=used,
+    )
 
 
 def unread_in_rows(case: Case, host: str | None, port: int | None) -> str:

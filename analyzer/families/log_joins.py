@@ -120,10 +120,29 @@ def behind(case: Case, event: LogEvent) -> str:
     return ""
 
 
+_FOR_CONNECTIONS: Final = 0.8
+"""Share of its limit of open files that MongoDB gives to connections (``listen.cpp``: 80 % of RLIMIT_NOFILE), whatever its own setting says."""
+
+
+def of_files(case: Case, event: LogEvent) -> str:
+    """That the limit of a full server is that of its open files, where both are here; empty for anything else."""
+    limit, used, free = case.counts.limit(), event.figure("connections"), event.figure("available")
+    if event.source != "MongoDB" or limit is None or limit.soft is None or used is None:
+        return ""
+    most = used + (free or 0)
+    if abs(most - _FOR_CONNECTIONS * limit.soft) > 1:
+        return ""
+    return say(
+        ": {most:,.0f} are 80 % of its limit of open files ({limit:,}), which is all that it gives to connections; ulimit -n (LimitNOFILE) sets it",
+        most=most,
+        limit=limit.soft,
+    )
+
+
 def _of_server(case: Case, event: LogEvent) -> str:
     """What others suffer from a full or busy server, or what keeps it so."""
     if event.kind is LogKind.SLOTS:
-        return who_has_them(case) or one_client(case, event.source)
+        return of_files(case, event) or who_has_them(case) or one_client(case, event.source)
     if event.kind is LogKind.SLOW_STATEMENT:
         return say(": Redis runs one command at a time, and all its clients wait meanwhile") if event.source == "Redis" else ""
     return behind(case, event)

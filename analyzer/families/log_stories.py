@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Final
 
 import msgspec
 
-from analyzer.model.finding import Confidence
+from analyzer.model.finding import Confidence, Outlook, RecoversWhen
 from analyzer.model.message import say
 from parsers.records import LogKind
 
@@ -29,6 +29,7 @@ class Story(msgspec.Struct, frozen=True):
     tail: str = ""
     why: str = say("The line says so itself; why, and whether it lasts, a log does not show.")
     confidence: Confidence = Confidence.SUSPECTED
+    outlook: Outlook | None = None
 
 
 _STORAGE: Final = Story(
@@ -61,6 +62,19 @@ SERVICE: Final = Story(
     say(": what is called does not answer, or answers slowly"),
 )
 STORIES: Final[Mapping[LogKind, Story]] = {
+    LogKind.RETURNED: Story(
+        "self-call-starvation",
+        say(
+            "The one who asks and the one who is asked have the same address, and the port is the one that the request came in on: each request comes back as another one, and takes two more connections, until there are none. One visitor is enough. More connections only let it turn for longer."
+        ),
+        say("See where the proxy forwards to, and which ports it listens to: they must not meet."),
+        "nginx -T | grep -nE 'listen|proxy_pass|upstream|server '",
+        say("Forward to the port of the program behind, not to the proxy's own (proxy_pass, upstream)."),
+        say("forwards its requests to itself"),
+        why=say("The line has the address of both ends; whether another program listens there, the configuration or a socket table tells."),
+        confidence=Confidence.LIKELY,
+        outlook=Outlook(RecoversWhen.LOAD, say("The loop ends when its requests fail, and begins again with the next one.")),
+    ),
     LogKind.DESCRIPTORS: Story(
         "fd-exhaustion",
         say(
@@ -121,15 +135,18 @@ STORIES: Final[Mapping[LogKind, Story]] = {
     LogKind.OVERFLOW: Story(
         "queued-at-proxy",
         say(
-            "The proxy lets only so many requests be open to a service, and refuses further ones at once. Requests that get no answer keep their places until a time limit ends them, so a service that answers slowly, or one sick server of it, fills the limit; more load than it was set for does, too. The network and the proxy are well."
+            "The proxy of the caller lets only so many requests and connections be open to a service, and refuses further ones at once: the service never sees them. A limit that is small for the load is reached in moments; and requests that get no answer keep their places until a time limit ends them, so a service that answers slowly, or one sick server of it, fills any limit. The network and the proxy are well."
         ),
         say(
-            "Look which server of the service answers late, and what its threads wait for; compare the limit with the requests that are open."
+            "Compare the limit with the requests that are open, and see how long the service takes for those that reach it: fast answers mean that the limit is too small."
         ),
         None,
-        say("Take the sick server out (outlier detection) and let requests end sooner; a higher limit only lets more of them wait."),
+        say(
+            "Where answers are fast, raise the limit (Istio: connectionPool of the DestinationRule; Envoy: circuit_breakers). Where they are late, take the sick server out (outlier detection) and let requests end sooner: a higher limit only lets more of them wait."
+        ),
         say("refuses requests"),
         why=say("The proxy wrote itself that the limit was reached; what keeps the places, its line does not say."),
+        outlook=Outlook(RecoversWhen.CAUSE, say("Requests are let through again as soon as fewer of them are open.")),
     ),
     LogKind.PROBED: Story(
         "pool-stuck",
@@ -229,6 +246,7 @@ STORIES: Final[Mapping[LogKind, Story]] = {
         say("waits for room at the broker"),
         say(": whoever publishes to it waits"),
         say("The broker says itself that the limit was reached; whether it still is, its status tells."),
+        outlook=Outlook(RecoversWhen.CAUSE, say("Those who publish go on when the broker has room again.")),
     ),
     LogKind.STARVED: Story(
         "pool-stuck",

@@ -10,7 +10,7 @@ from analyzer.evidence.chosen_threads import chosen
 from analyzer.evidence.log_events import MANY, caller_in_words, caller_of, in_words, of_this_moment, site_of
 from analyzer.evidence.settings_beside import lent_at_most, long_batch, small_pool
 from analyzer.families.idle_leases import CHANNELS, CLIENTS, DATABASES, KEEPS_BY_THREAD, OPEN, counted_work, half_closed, resting, running
-from analyzer.families.log_joins import counted_to, may_rest, tail_of, unread_queue, who_holds
+from analyzer.families.log_joins import counted_to, may_rest, of_files, tail_of, unread_queue, who_holds
 from analyzer.families.log_stories import SERVICE, STORIES
 from analyzer.families.pauses import OF_ONE_TIME, explained
 from analyzer.join.coverage import TOLD
@@ -201,12 +201,15 @@ def alarms(case: Case) -> Iterator[Finding]:
     yield from (_of_line(case, one, STORIES[LogKind.ALARM]) for one in told[:1])
 
 
+_TOLD_BY: Final = {LogKind.LOCK_WAIT: LogKind.DEADLOCK, LogKind.UNREAD: LogKind.ALARM}
+
+
 def _matters(case: Case, told: Told) -> bool:
     """True if a line like this is a sign of trouble: it is one of few that somebody picked, or one of many. A single call that failed is no sign yet."""
     if told.event.kind not in _ORDER or may_rest(told.event):
         return False
-    if told.event.kind is LogKind.LOCK_WAIT and any(one.event.kind is LogKind.DEADLOCK for one in of_this_moment(case.incident)):
-        return False  # the waits of a circle that the database has ended
+    if (by := _TOLD_BY.get(told.event.kind)) is not None and any(one.event.kind is by for one in of_this_moment(case.incident)):
+        return False  # the waits of a circle that the database has ended; the queue that an alarm names
     if told.event.kind is LogKind.PAUSE and explained(case.incident) is not None:
         return True
     if told.event.kind is LogKind.PROBED and told.event.subject is None and (told.event.figure("times") or told.lines) < FEW_PROBES:
@@ -361,10 +364,11 @@ def _of_line(case: Case, told: Told, story: Story) -> Finding:
     shown = (*shown, queue.evidence) if queue is not None else shown
     batch = long_batch(case.incident) if event.kind is LogKind.POLLED_LATE else None
     shown = (*shown, batch.evidence) if batch is not None else shown
-    sure = Confidence.LIKELY if pause is not None or queue is not None else story.confidence
+    sure = Confidence.LIKELY if pause is not None or queue is not None or of_files(case, event) else story.confidence
     if batch is None and event.source == _COMMITS:
         sure = Confidence.SUSPECTED
-    return _finding(text, story.rule, sure, shown, culprit)
+    found = _finding(text, story.rule, sure, shown, culprit)
+    return found if story.outlook is None else replace(found, outlook=story.outlook)
 
 
 def _finding(text: Filled, rule: str, sure: Confidence, shown: tuple[Evidence, ...], culprit: Culprit) -> Finding:

@@ -35,7 +35,10 @@ if TYPE_CHECKING:
 NEEDS: Final = (Need.SOCKETS,)
 CONSEQUENCE_OF: Final[tuple[str, ...]] = ()
 OUTLOOK: Final = Outlook(
-    RecoversWhen.LOAD, say("A port is free again 60 seconds after its close: it heals when the rate of new connections falls.")
+    RecoversWhen.LOAD,
+    say(
+        "A port is free again a while after its close (60 seconds on Linux, two to four minutes on Windows): it heals when the rate of new connections falls."
+    ),
 )
 CLEAN: Final = say("no range of local ports is used up towards one service")
 TEXT: Final = Text(

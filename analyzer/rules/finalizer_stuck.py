@@ -2,8 +2,7 @@
 
 Looks for: the thread named Finalizer in a finalize method that waits (a lock, a socket, a sleep) instead of in ReferenceQueue.remove.
 
-Why it matters: there is one Finalizer. While it stands, every object with a finalizer stays in memory, and sockets and files that rely on it
-stay open.
+Why it matters: there is one Finalizer. While it stands, all objects with a finalizer stay in memory, and sockets and files that need it stay open.
 
 Do next: look at the named finalize method; replace finalizers with try-with-resources or a Cleaner.
 
@@ -14,10 +13,11 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Final
 
-from analyzer.contention.locks import lock_in_words, owner_of
+from analyzer.contention.locks import owner_of
 from analyzer.evidence.calls import kind_in_words
 from analyzer.evidence.citations import of_threads
 from analyzer.evidence.doing import meanwhile
+from analyzer.evidence.nouns import lock_in_words
 from analyzer.model.finding import Confidence, Culprit, Finding, Outlook, RecoversWhen, Severity, When
 from analyzer.model.message import say
 from analyzer.model.need import Need

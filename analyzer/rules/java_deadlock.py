@@ -17,8 +17,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Final
 
-from analyzer.contention.locks import lock_in_words
 from analyzer.evidence.citations import of_lock
+from analyzer.evidence.nouns import lock_in_words
 from analyzer.families import called_process, reported_deadlock
 from analyzer.families.reported_deadlock import NAMED, behind_in_words, report_evidence
 from analyzer.model.finding import Confidence, Culprit, Evidence, Finding, Outlook, RecoversWhen, Severity, When

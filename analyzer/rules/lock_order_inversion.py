@@ -18,8 +18,8 @@ from typing import TYPE_CHECKING, Final
 
 from analyzer.contention.blocked_group import BlockedGroup, judge
 from analyzer.contention.lock_order import opposite_orders
-from analyzer.contention.locks import lock_in_words
 from analyzer.evidence.citations import of_threads
+from analyzer.evidence.nouns import lock_in_words
 from analyzer.families import blocked_threads
 from analyzer.model.finding import Confidence, Outlook, RecoversWhen, When
 from analyzer.model.message import plural, say

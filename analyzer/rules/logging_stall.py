@@ -41,6 +41,7 @@ TEXT: Final = Text(
     headline="{count} wait{locked} to write a log line: {what}.",
     explanation="{count} wait to write to the log or the console, called from {site}; {what}.{end}{clients} They go on as soon as the bytes are taken{by_the}.",
     do=(
+        Do(When.NOW, "Let {reader} go on, which is stopped: the threads go on by themselves.", "kill -CONT {reader_pid}", on="stopped"),
         Do(
             When.NOW,
             "See where the log goes, and make its reader read or its disk take bytes: the threads go on by themselves.",
@@ -70,12 +71,20 @@ TEXT: Final = Text(
         "what": Either(
             "remote",
             "“{writer}” is writing to {remote}, which does not take the bytes",
-            Either("writer", "“{writer}” is writing{onto}, in {where}, and does not come back", "who writes is not in the dump"),
+            Either("writer", "“{writer}” is writing{onto}, in {where}, and does not come back{behind}", "who writes is not in the dump"),
         ),
-        "end": Either("pipes", " Standard output is a pipe: whoever should read it does not."),
+        "end": Either(
+            "reader",
+            " Standard output is a pipe, and {reader}, which has to read it, {reads_not}.",
+            Either("pipes", " Standard output is a pipe: whoever should read it does not."),
+        ),
+        "reads_not": Either("stopped", "is stopped", "does not"),
+        "behind": Either("stopped", ", as {reader} at the other end of the pipe is stopped"),
         "who": Either("writer", "“{writer}”", "the writer"),
         "end_of_wait": Either(
-            "pipes", "the reader of the pipe behind standard output", Either("remote", "{remote}", "the end of a write{in_}")
+            "pipes",
+            Either("reader", "{reader}, the reader of its pipe", "the reader of the pipe behind standard output"),
+            Either("remote", "{remote}", "the end of a write{in_}"),
         ),
         "locked": Either("lock", " for the lock of {lock}"),
         "onto": Either("standard", " to standard output", Either("console", " to the console (standard output)")),
@@ -91,7 +100,7 @@ def diagnose(case: Case) -> Iterator[Finding]:
 
 
 def _finding(found: LogQueue) -> Finding:
-    blocked, writer, pipes = found.blocked, found.writer, found.pipes
+    blocked, writer, pipes, reader = found.blocked, found.writer, found.pipes, found.reader
     judged = _judge(found)
     text = TEXT.filled(
         blocked.view.process,
@@ -101,12 +110,15 @@ def _finding(found: LogQueue) -> Finding:
         writers="1" if writer is not None else "0",
         where=kind_in_words((writer,)) if writer is not None else None,
         pipes=pipes,
+        reader=reader.name if reader is not None else None,
+        reader_pid=reader.file.pid if reader is not None else None,
+        stopped=reader is not None and reader.stopped,
         remote=found.remote,
         standard=found.standard,
         console=found.console,
         lock=found.lock_class,
         far=found.remote,
-        near=found.remote is None,
+        near=found.remote is None and not (reader is not None and reader.stopped),
         host=found.remote.host if found.remote is not None else None,
         unseen=not pipes and found.remote is None,
         doubted=judged[0] is not Confidence.CERTAIN and not found.named,

@@ -78,7 +78,16 @@ SHAPES: Final = (
     ),
     _shape("Apache httpd", LogKind.THREADS, "server reached", r"server reached (?:MaxRequestWorkers|MaxClients) setting", loud=False),
     _shape(
-        "nginx", LogKind.THREADS, "worker_connections are not enough", r"(?P<limit>\d{1,9}) worker_connections are not enough", loud=False
+        "nginx",
+        LogKind.RETURNED,
+        "worker_connections are not enough while",
+        # Who asks and who is asked are one address, and the port is the one that the request itself came in on, as its Host says.
+        r"(?P<limit>\d{1,9}) worker_connections are not enough while connecting to upstream, client: (\d{1,3}(?:\.\d{1,3}){3}),[^\n]{0,2000}?"
+        r"upstream: \"http://(?:\2:80/[^\"\n]{0,2000}\", host: \"[^\":\n]{1,200}|\2:(\d{1,5})/[^\"\n]{0,2000}\", host: \"[^\":\n]{1,200}:\3)\"",
+        loud=False,
+    ),
+    _shape(
+        "nginx", LogKind.SLOTS, "worker_connections are not enough", r"(?P<limit>\d{1,9}) worker_connections are not enough", loud=False
     ),
     _shape(
         "JVM",

@@ -139,7 +139,7 @@ def _cells(line: str, columns: Sequence[str], source: str) -> dict[str, str] | N
 
 
 def _of_queue(section: Section, index: int, cells: dict[str, str], source: str) -> Iterator[Counter | LogEvent]:
-    text = cells.get("messages") or cells.get("LAG") or ""
+    text = cells.get("messages") or cells.get("messages_ready") or cells.get("LAG") or ""
     name = cells.get("name") or f"{cells.get('GROUP', '')} {cells.get('TOPIC', '?')}-{cells.get('PARTITION', '?')}".strip()
     if not text.isdigit():
         return

@@ -55,6 +55,20 @@ _LISTS: Final = (
 _BLOCKERS: Final = {"sid", "blocker_sid"}
 _FROM_CLIENT: Final = "SQL*Net message from client"
 _LOCKS: Final = ("enq: ", "library cache lock", "library cache pin", "row cache lock", "cursor: pin")
+_HOLDER: Final = (
+    "blocking_session",
+    "final_blocking_session",
+    "bs",
+    "bsid",
+    "blk",
+    "blocker",
+    "blocked_by",
+    "blocking",
+    "blocking_sid",
+    "blk_sid",
+    "holder",
+)
+"""The session that blocks, and what people call it to make the column narrow."""
 _SECONDS: Final = ("seconds_in_wait", "secs_in_wait", "wait_secs", "secs", "seconds", "sec")
 """The time in the wait, and what people call it to make the column narrow."""
 _DOMAIN: Final = lazy(r"^.*\\")
@@ -86,7 +100,7 @@ def _block(section: Section, row: Row) -> SessionBlock | None:
 
 def _holders(cells: Cells) -> tuple[str, ...]:
     """Who blocks it. SIDs are those of one instance: in a cluster the holder is named with its instance."""
-    holder = cells["blocking_session"] or cells["final_blocking_session"]
+    holder = next((cells[name] for name in _HOLDER if cells[name]), "")
     instance = cells["blocking_instance"] or cells["final_blocking_instance"] or cells["inst_id"]
     if not holder.isdigit():
         return ()
@@ -123,7 +137,10 @@ def _session(section: Section, row: Row, holders: set[str]) -> Session | None:
         waits_on=waits or None,
         blocked_by=blocked_by,
         statement=without_literals(cells["sql_text"] or cells["sql_fulltext"]) or None,
-        state_age=since if since is not None else next((age for name in _SECONDS if (age := age_of(cells[name])) is not None), None),
+        # A call that waits for a lock began no later than the wait.
+        state_age=since
+        if since is not None
+        else next((age for name in (*_SECONDS, "last_call_et") if (age := age_of(cells[name])) is not None), None),
     )
 
 
