@@ -35,6 +35,10 @@ _NEAR: Final = 10
 """Lines between a stack and the words that count others like it."""
 
 
+_RIGHT_BELOW: Final = 3
+"""Lines between the end of a stack and words that can only speak of it."""
+
+
 class Multiple(msgspec.Struct, frozen=True):
     """How many stand alike; ``told``: the text says so, and no command counted them; ``by_state``: only that they are in the same state was counted."""
 
@@ -131,7 +135,7 @@ def _told(case: Case, members: Sequence[ThreadActivity]) -> Iterator[Multiple]:
         if tally.ordinal:
             beside = _is_meant(case, tally, members)
         else:
-            beside = any(_is_beside(tally, member) or _is_alone(case, tally, member) for member in members)
+            beside = any(_is_beside(tally, member) or _is_alone(case, tally, member) or _closes(case, tally, member) for member in members)
         if at or (tally.name is None and beside):
             yield Multiple(tally.count + (len(members) if tally.before else 0), tally)
 
@@ -203,6 +207,15 @@ def _is_alone(case: Case, tally: Tally, member: ThreadActivity) -> bool:
         return False
     threads = (thread for view in case.latest if view.dump is not None for thread in view.dump.threads)
     return all(thread.where.file != here.file or thread.where.first > here.last for thread in threads)
+
+
+def _closes(case: Case, tally: Tally, member: ThreadActivity) -> bool:
+    """True if the words, which would speak of what follows, stand right below this thread, and no other follows: "24 threads are in this state"."""
+    here, there = tally.where, member.thread.where
+    if tally.before is not None or here.file != there.file or not 0 < here.first - there.last <= _RIGHT_BELOW:
+        return False
+    threads = (thread for view in case.latest if view.dump is not None for thread in view.dump.threads)
+    return not any(thread.where.file == here.file and 0 < thread.where.first - here.last <= _NEAR for thread in threads)
 
 
 def _is_meant(case: Case, tally: Tally, members: Sequence[ThreadActivity]) -> bool:

@@ -15,6 +15,7 @@ from parsers.records import Counted, Tally
 from parsers.text.hedges import DENIES
 from parsers.text.numerals import ORDINALS, SPELLED, number_of
 from parsers.text.patterns import lazy
+from parsers.text.told_briefly import told_briefly
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -33,7 +34,7 @@ _more = lazy(
     rf"|{_NUMBER.replace('count', 'count3')} (?:more|other) (?:identical |similar |such )?(?:threads?|stacks?|of (?:these|them|those))"
 ).search
 _ahead = lazy(
-    rf"{_NUMBER} ?(?:x|×|times)(?=[\s:.,)\]]*$)"
+    rf"{_NUMBER} ?(?:x|×)(?=[\s:.,)\]]*$)"
     rf"|{_NUMBER.replace('count', 'count2')}(?: [\w\"'`-]{{2,30}}){{0,3}}? ?(?:threads?|handlers?|workers?)(?: [a-z]{{2,12}}){{0,4}} (?:like this|of this kind|the same stack|this stack|in this state|identical)\b[^\n]{{0,60}}[:.]?\s*$"
 ).search
 
@@ -61,7 +62,7 @@ _anchor = lazy(
     r"(?P<word>like\b|as above\b|alike\b|(?:the )?(?:very |exact(?:ly)? )?same\b|identical\b|similar\b)",
     flags=re.IGNORECASE,
 ).match
-_noun_before = lazy(r"(?:threads?|workers?|handlers?|processes|goroutines?)[\"'`]?[ =:(]{1,3}$", flags=re.IGNORECASE).search
+_noun_before = lazy(r"(?:threads|workers|handlers|processes|goroutines)[\"'`]?[ =:(]{1,3}$", flags=re.IGNORECASE).search
 _AT_IT: Final = r"(?:(?:is|are|was|were|stands?|sits?|hangs?|waits?|looks?|stuck|blocked|hung|hanging|waiting|sitting|standing) ){1,2}(?:in|at|on|here|there|so|like|this|that|exactly|the same)\b"
 _every = lazy(
     rf"\b(?:every(?: single)? one|each(?: one)?|all) of (?:(?:the|our|my|these|those|its) )?{_NUMBER}(?: [A-Za-z][\w.-]{{0,30}}){{0,2}}? (?:threads?|workers?|handlers?|processes|goroutines?) {_AT_IT}"
@@ -105,11 +106,11 @@ _denied = lazy(
     flags=re.IGNORECASE,
 ).search
 _refused = lazy(
-    r"\bnot (?:\w{2,12} )?(?:like|the same|identical|alike|similar|all)\b|\bunlike\b|\bexcept\b|\bbut (?:this|these|one)\b|\b(?:expected|used to|yesterday)\b"
+    r"\bnot (?:\w{2,12} )?(?:like|the same|identical|alike|similar|all)\b|\bunlike\b|\bnone of\b|\b(?:threads?|workers?) should be\b|\bexcept\b|\bbut (?:this|these|one)\b|\b(?:expected|used to|yesterday)\b"
     r"|\b(?:would|should) (?:all )?(?:look|stand|wait|hang|show)\b|\blike (?:they|it|we|these) (?:should|would|did|ought)\b"
     r"|\blast (?:week|month|year|night|time)\b|\b(?:days?|weeks?|months?|years?) ago\b"
     r"|\b\d{1,6} (?:more|others?|other|further|additional) (?:commits?|errors?|messages?|lines?|users?|hosts?|servers?|nodes?|pods?|machines?|minutes?|seconds?|hours?|days?|times|exceptions?|entries|warnings?|tickets?|reports?|issues?|files?|sites?|questions?|posts?|logs?|people|persons?|customers?|colleagues?|teams?)\b"
-    r"|\b\d{1,6} (?:more|others?|other|times|people)(?: \w{2,12}){0,4} same (?:problem|issue|error|question|symptoms?|thing|version|exception|behaviou?r)\b|\d ?(?:percent|%)|\b(?:code|version|line|port|error|status|release|bug|page|pid) \d{1,6} like\b",
+    r"|\b\d{1,6} (?:more|others?|other|times|people)(?: \w{2,12}){0,4} same (?:problem|issue|error|question|symptoms?|thing|version|exception|behaviou?r)\b|\d ?(?:percent|%)|\b(?:code|version|line|port|error|status|release|bug|page|pid) \d{1,6} (?:like|is|has|was)\b",
     flags=re.IGNORECASE,
 ).search
 """Words of a sentence that says the contrary, tells of another time, or counts other things."""
@@ -238,6 +239,18 @@ def _of_others(section: Section, index: int, text: str) -> Tally | None:
     )
 
 
+def _briefly(section: Section, index: int, line: str, text: str) -> Tally | None:
+    """What a short line counts that has no other words than those of a count."""
+    brief = told_briefly(line)
+    if brief is None:
+        return None
+    before = None if _below(text) else brief.besides
+    where = section.where(index)
+    return Tally(
+        where=where, what=Counted.THREADS, count=brief.number, listing=section.first + index, before=before, told=True, name=brief.place
+    )
+
+
 def told_of(section: Section, index: int, line: str) -> Tally | None:
     """The count of a sentence, None where it counts no threads."""
     text = line[:_LONGEST]
@@ -264,7 +277,7 @@ def told_of(section: Section, index: int, line: str) -> Tally | None:
     elif (match := _range(text)) is not None and _like(text) is not None and _is_known(section, index, match["name"]):
         number, before = str(int(match["last"]) - int(match["first"]) + 1), False
     else:
-        return None
+        return _briefly(section, index, line, text)
     count = int(number.replace(",", ""))
     return (
         Tally(
