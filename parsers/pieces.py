@@ -174,8 +174,10 @@ def _as(thread: Thread, source: Thread, line: int) -> Thread:
     """A thread with the stack of another, and the lock that that one waits for; what it holds is its own."""
     waits = tuple(lock for lock in source.locks if lock.verb is LockVerb.WAITING_TO_LOCK)
     rest = len(source.frames) - len(thread.frames)
+    nameless = thread.native_id is not None and thread.name == f"thread {thread.native_id}"
     return replace(
         thread,
+        name=source.name if nameless else thread.name,
         frames=source.frames,
         frame_lines=(*thread.frame_lines, *[line] * rest) if thread.frame_lines or not thread.frames else (),
         locks=thread.locks or waits,

@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING, Final
 
 from analyzer.evidence.calls import kind_in_words
 from analyzer.evidence.citations import blamed, of_threads
-from analyzer.families import silent_stores
+from analyzer.families import libuv_pool, silent_stores
 from analyzer.model.finding import Confidence, Culprit, Evidence, Finding, Outlook, RecoversWhen, Severity, When
 from analyzer.model.message import plural, say
 from analyzer.model.need import Need
@@ -73,7 +73,7 @@ TEXT: Final = Text(
 
 def diagnose(case: Case) -> Iterator[Finding]:
     """One finding per process with threads in uninterruptible sleep, else in calls of files while the kernel's log tells of storage."""
-    yield from [_finding(*found) for found in silent_stores.asleep(case)] or silent_stores.findings(case)
+    yield from [_finding(*found) for found in silent_stores.asleep(case)] or [*silent_stores.findings(case)] or libuv_pool.in_files(case)
 
 
 def _finding(view: ProcessView, members: Sequence[ThreadActivity], rows: Sequence[ThreadUsage | TaskSyscall], whole: bool) -> Finding:

@@ -20,7 +20,7 @@ from typing import TYPE_CHECKING, Final
 from analyzer.contention.blocked_group import BlockedGroup, judge
 from analyzer.contention.locks import within
 from analyzer.evidence.citations import of_threads
-from analyzer.families import blocked_threads
+from analyzer.families import blocked_threads, libuv_pool
 from analyzer.model.finding import Confidence, Evidence, Finding, Outlook, RecoversWhen, When
 from analyzer.model.message import plural, say, say_of
 from analyzer.model.need import Need
@@ -53,11 +53,11 @@ TEXT: Final = Text(
         "{count} wait for the name of an address: {name_server} does not answer.",
         Either(
             "single",
-            "{count} waits for the address of a name: {name_server} does not answer.",
-            "{count} wait for the address of a name: {name_server} does not answer.",
+            "{count} waits for the address of a name: {name_server} does not answer{too}.",
+            "{count} wait for the address of a name: {name_server} does not answer{too}.",
         ),
     ),
-    explanation="{asks}, called from {site}{waits_behind}.{no_connection}{clients}",
+    explanation="{asks}, called from {site}{waits_behind}.{no_connection}{pool}{clients}",
     do=(
         Do(
             When.NOW,
@@ -119,6 +119,7 @@ def _finding(blocked: BlockedGroup, asking: list[ThreadActivity]) -> Finding:
     server = str(rows[0].remote) if rows else None
     behind = [member for member in blocked.members if member not in asking]
     name_server = say("the name server {server}", server=server) if server else say("a name server")
+    too, pool = libuv_pool.behind_lookups(blocked.case, blocked.view, asking)
     evidence = _evidence(asking, behind, rows, jvm=blocked.view.known.runtime is Runtime.JVM)
     asks = say_of(
         len(asking),
@@ -131,6 +132,8 @@ def _finding(blocked: BlockedGroup, asking: list[ThreadActivity]) -> Finding:
         blocked.view.process,
         **blocked_threads.words(blocked),
         jvm=blocked.view.known.runtime is Runtime.JVM,
+        too=too,
+        pool=pool,
         name_server=name_server,
         unseen=not rows,
         asks=asks,

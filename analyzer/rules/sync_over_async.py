@@ -1,15 +1,16 @@
-"""Threads of .NET's pool block until tasks end, and the tasks need threads of the same pool to end.
+"""Workers of an asynchronous runtime block until tasks end, and the tasks need workers of the same runtime to end.
 
-Looks for: threads of the pool that stand in Task.Wait, Task.Result or GetAwaiter().GetResult() with code of the application below, and no more threads
-free than block. What an awaited call does after its answer has come (its continuation) is queued for a thread of the pool.
+Looks for: threads of .NET's pool in Task.Wait, Task.Result or GetAwaiter().GetResult() below which the application's code stands, and no more threads free
+than block: what an awaited call does after its answer (its continuation) is queued for a thread of the pool. Also workers of Rust's tokio and its like in
+block_on inside a task, and of Kotlin's dispatchers in runBlocking.
 
-Why it matters: the answers are there and nobody takes them. The pool makes one or two threads more each second, and new requests take them at once:
-the server stands still for minutes with an idle processor, recovers for moments, and falls back.
+Why it matters: the answers are there and nobody takes them. .NET's pool makes one or two threads more each second, and new requests take them at once: the
+server stands still for minutes with an idle processor, recovers for moments, and falls back. The other runtimes make none, and stand still.
 
-Do next: await the task instead of blocking, all the way up to the request's handler. More threads (SetMinThreads) only win time.
+Do next: await the task instead of blocking, all the way up to the request's handler. More threads (SetMinThreads, worker_threads) only win time.
 
-Wrong when: the tasks wait for a service that does not answer: then that service is the cause, and blocking makes it worse (slow-backend). Threads that the
-program made itself may block on tasks without harm.
+Wrong when: the tasks wait for a service that does not answer: then that is the cause, and blocking makes it worse (slow-backend). Threads that the program
+made itself, or that are there for blocking (spawn_blocking, Dispatchers.IO), may block on tasks without harm.
 """
 
 from __future__ import annotations
@@ -21,7 +22,7 @@ from analyzer.evidence.calls import kind_in_words
 from analyzer.evidence.chosen_threads import chosen
 from analyzer.evidence.citations import of_threads
 from analyzer.evidence.short_pools import blocks_on_task, short_of_threads
-from analyzer.families import blocked_threads
+from analyzer.families import blocked_runtimes, blocked_threads
 from analyzer.model.finding import Kind, Outlook, RecoversWhen, When
 from analyzer.model.message import plural, say
 from analyzer.model.need import Need
@@ -41,7 +42,7 @@ CONSEQUENCE_OF: Final = ("self-call-starvation", "mutual-call-starvation", "slow
 OUTLOOK: Final = Outlook(
     RecoversWhen.CAUSE, say("The pool makes one or two threads more each second: with fewer requests it catches up after minutes.")
 )
-CLEAN: Final = say("no pool of .NET blocks on tasks with its threads")
+CLEAN: Final = say("no pool of .NET and no asynchronous runtime blocks on tasks with its threads")
 POOL: Final = ".NET thread pool"
 TEXT: Final = Text(
     "sync-over-async",
@@ -49,10 +50,7 @@ TEXT: Final = Text(
     explanation="{count} block until a task ends, in {waiting}, called from {site}. What follows an awaited call runs on a thread of the pool; while these block, it waits in the pool's queue. The pool makes one or two threads more each second.{clients} A service behind the tasks that does not answer looks the same; with await it would keep no thread.",
     do=(
         Do(When.NOW, "See whether the pool's queue and its threads grow.", "dotnet-counters monitor -p {pid} --counters System.Runtime"),
-        Do(
-            When.FIX,
-            "In {site}: await the task (async all the way up to the handler) instead of Result, Wait() or GetAwaiter().GetResult().",
-        ),
+        Do(When.FIX, "In {site}: await the task, all the way up to the handler, instead of Result, Wait() or GetAwaiter().GetResult()."),
         Do(When.PREVENT, "Let an analyzer of the build forbid blocking on tasks (VSTHRD002). ThreadPool.SetMinThreads only wins time."),
     ),
     figures=(("{free:,}", "threads of the pool free"),),
@@ -73,7 +71,8 @@ TEXT: Final = Text(
 
 
 def diagnose(case: Case) -> Iterator[Finding]:
-    """One finding per process of .NET whose pool blocks."""
+    """One finding per process whose workers block."""
+    yield from blocked_runtimes.suspicions(case)
     for view in case.latest:
         if view.known.runtime is not Runtime.DOTNET:
             continue

@@ -15,7 +15,7 @@ from analyzer.software.named_waits import push_frame, taking_frame
 from parsers.records import Frame, JavaState, Lock, LockVerb, Runtime, Thread
 
 if TYPE_CHECKING:
-    from analyzer.software.knowledge import Knowledge, Library
+    from analyzer.software.knowledge import Blocker, Knowledge, Library
 
 IDLE: Final = frozenset({ActivityKind.IDLE, ActivityKind.RESERVED, ActivityKind.ACCEPT, ActivityKind.SELECT, ActivityKind.NONE})
 """Kinds of threads that wait for work by design (native frames report RUNNABLE while they wait)."""
@@ -182,9 +182,9 @@ def _of_stack(frames: tuple[Frame, ...], known: Knowledge) -> Activity:
         if row is not None and row.kind == ActivityKind.IDLE and not (app >= 0 and kind in _WORKS) and not held_up:
             # The loop of a worker that waits for work: whatever stands above it is how it waits, but for what code that it calls back does.
             kind, at, final = ActivityKind.IDLE, index, True
-        elif row is not None and row.kind == ActivityKind.DNS and app < 0 and kind in SOCKET:
-            # A resolver asks over a socket of its own: what stands in a read is the look-up.
-            kind, at, final = ActivityKind.DNS, index, True
+        elif row is not None and (row.kind == ActivityKind.DNS or _is_file(row)) and app < 0 and kind in SOCKET:
+            # A resolver asks over a socket of its own: what stands in a read is the look-up. And files are read by the same calls as sockets.
+            kind, at, final = row.kind, index, True
         elif row is not None and row.kind == ActivityKind.PROCESS and kind == ActivityKind.IDLE:
             # A loop inside the loop, which runs until a child has ended (Node's execSync): no event of a client is seen meanwhile.
             kind, at, final = ActivityKind.PROCESS, index, True
@@ -200,6 +200,10 @@ def _of_stack(frames: tuple[Frame, ...], known: Knowledge) -> Activity:
     side = _side(kind, library, app, serving)
     reads = kind == ActivityKind.SOCKET_READ and side == SocketSide.SERVER
     return Activity(ActivityKind.REQUEST_READ if reads else kind, at, app, library.name if library else None, side, timed, serving)
+
+
+def _is_file(row: Blocker) -> bool:
+    return row.final and row.kind == ActivityKind.FILE_IO
 
 
 def _asked(

@@ -85,6 +85,10 @@ WRAPPERS: Final = frozenset(
 _SPELLINGS: Final = lazy(
     r"^(?:__GI_+)?(?:_*libc_|_*new_|_+)?(?P<name>[a-z]\w*?)(?:_nocancel|_internal|_impl|_time64|64_time64|(?<=open|enat)64)?(?:@.*)?$"
 )
+_RESOLVER: Final = lazy(
+    r"^(?:send_dg|send_vc|gaih_\w{1,40}|_nss_\w{1,60}|get_nss_addresses|res_n?(?:send|query|search|querydomain)\w{0,10})$"
+)
+"""Functions of glibc's resolver, inside getaddrinfo and its like: in a library of its own, or in a source that is printed without its folder."""
 _LIBRARIES: Final = (
     (lazy(r"_?Py[A-Z_]|_?PyEval"), "python"),
     (lazy(r"zend_|_?php_|zif_|execute_ex$|fcgi_"), "php"),
@@ -96,6 +100,7 @@ _LIBRARIES: Final = (
     (lazy(r"PQ[a-z]|pqs?[A-Z]"), "libpq"),
     (lazy(r"mysql_|my_net_|net_(?:read|write)_(?:packet|raw_loop)|vio_|mysqlnd_"), "libmysqlclient"),
     (lazy(r"redis(?:Buffer|Get|Command)"), "libhiredis"),
+    (_RESOLVER, "libc"),
     (lazy(r"event_base_|evbuffer_"), "libevent"),
     (lazy(r"g_main_|g_poll"), "libglib"),
 )
@@ -160,10 +165,15 @@ def native_frame(rest: str) -> tuple[Frame, str]:
     for pattern, library in _LIBRARIES:
         if pattern.match(name):
             return Frame(library, name, source), arguments
-    scope, _, method = name.rpartition("::")
+    scope, _, method = _scoped(name, source).rpartition("::")
     if lib is not None and lib["lib"].startswith(_SYSTEM):
         return Frame(lib["lib"].rpartition("/")[2].partition(".so")[0], name, source), arguments
     return Frame(scope if scope != "std" else "std::", method, source), arguments
+
+
+def _scoped(name: str, source: str | None) -> str:
+    """The name with its scope; libuv calls the function of its pool's threads ``worker``, as anybody may."""
+    return f"libuv::{name}" if name == "worker" and (source or "").startswith("threadpool.c:") else name
 
 
 def _split(rest: str) -> tuple[str, str]:

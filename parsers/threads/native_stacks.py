@@ -12,6 +12,7 @@ get the library they are of as class: that behind ``from``, the C library for it
 
 from __future__ import annotations
 
+import re
 from typing import TYPE_CHECKING, Final
 
 from msgspec.structs import replace
@@ -23,9 +24,9 @@ from parsers.text.native_frames import WRAPPERS, native_frame
 from parsers.text.one_pass import read_by
 from parsers.text.patterns import lazy
 from parsers.text.stack import Stack, with_holders
+from parsers.text.told_threads import stands_for
 
 if TYPE_CHECKING:
-    import re
     from collections.abc import Sequence
 
     from parsers.records import Where
@@ -45,6 +46,13 @@ _thread = lazy(
     r'(?:\[Switching to thread \d{1,7} \(|Thread \d{1,7} \()(?:(?:Thread (?:0x)?[0-9a-f]{1,16} )?\(?(?:LWP|process) (?P<lwp>\d{1,10})(?:/[^()"]{1,40})?(?: of process \d{1,10})?\)?|Thread 0x[0-9a-f]{1,16})'
     r'(?: "(?P<name>[^"]*)")?\)\]?:?\s*$'
 ).match
+_alike = lazy(
+    r"Thread \d{1,7} \((?:Thread 0x[0-9a-f]{1,16} \()?LWP (?P<lwp>\d{1,10})\)?(?: \"(?P<name>[^\"]*)\")?\)?:?[\s,.(\[-]{1,8}(?:the |exactly ){0,2}(?:same|identical|ditto|as above)\b(?P<words>[^\n]{0,160})$",
+    flags=re.IGNORECASE,
+).match
+"""A header with words in place of a stack: ``Thread 5 (LWP 29):  same as thread 6``."""
+_debuggers = lazy(r"Thread (?P<number>\d{1,7}) ").match
+_meant = lazy(r"[^\d#]{0,30}\bthread (?P<number>\d{1,7})\b").match
 _tid = lazy(r"TID (?P<lwp>\d{1,10}):\s*$").match
 _pid = lazy(
     r"(?:PID (?P<eu>\d{1,10}) - (?:process|core)|\[Inferior \d{1,4} \(process (?P<inferior>\d{1,10})\) (?P<end>detached|exited)|Attaching to process (?P<attach>\d{1,10}))"
@@ -154,6 +162,10 @@ class _Reader:
         self.last = 0
         self.numbers: dict[str, str] = {}
         """The debugger's own number of each listed thread, and the kernel's."""
+        self.header, self.stands = "", False
+        """The line that the open thread began with, and whether words stand in place of its stack."""
+        self.stacks: dict[str, Thread] = {}
+        """Threads by the debugger's own number."""
         self.chosen: str | None = None
         """The thread that somebody switched to, where the debugger's answer is not here."""
         self.starred: tuple[str, Frame] | None = None
@@ -167,10 +179,9 @@ class _Reader:
 
     def take(self, index: int, line: str) -> bool:
         """Take a line; False if it is none of a stack."""
-        if match := _thread(line) or _tid(line):
-            self._start(index, match["lwp"], match.groupdict().get("name"))
-        elif match := _pid(line):
-            self._process(match)
+        if (begins := self._begin(index, line)) is not None:
+            if not begins:
+                return False
         elif (match := _info(line)) is not None:
             self._list(index, match, marked=line.lstrip().startswith("*"))
         elif (match := _frame(line)) and (match["pc"] or match["rest"]):
@@ -189,6 +200,35 @@ class _Reader:
             return False
         self.last = index
         return True
+
+    def _begin(self, index: int, line: str) -> bool | None:
+        """True for the header of a thread or a process, False for words that stand for the stack of the open one; None for any other line."""
+        if match := _thread(line) or _tid(line):
+            self._start(index, match["lwp"], match.groupdict().get("name"))
+            self.header = match[0]
+        elif match := _pid(line):
+            self._process(match)
+        elif match := _alike(line):
+            self._copy(index, match)
+        elif self.open is not None and not self.open.frames and stands_for(line) is not None:
+            self.open.reach(index)
+            self.stands = True
+            return False  # whose stack is meant, the whole text tells
+        else:
+            return None
+        return True
+
+    def _copy(self, index: int, match: re.Match[str]) -> None:
+        """A thread whose header says that its stack is another's: the one that the words name, else the one above."""
+        self._close()
+        meant = _meant(match["words"])
+        source = self.stacks.get(meant["number"]) if meant is not None else next(iter(reversed(self.stacks.values())), None)
+        self._start(index, match["lwp"], match["name"] or (source.name if source is not None else None))
+        self.header = match[0]
+        if source is not None and self.open is not None:
+            for frame in source.frames:
+                self.open.frame(frame, index)
+        self._close()
 
     def _list(self, index: int, match: re.Match[str], *, marked: bool) -> None:
         """A row of the list of threads, which shows where each stands."""
@@ -306,13 +346,15 @@ class _Reader:
                 threads[at] = replace(thread, locks=(lock,))
 
     def _close(self) -> None:
-        if self.open is not None and self.open.frames:
+        if self.open is not None and (self.open.frames or self.stands):
             name = self.name or _nameless(self.lwp if self.lwp is not None else len(self.threads) + 1)
             self.threads.append(self.open.thread(name=name, native_id=self.lwp))
             if self.lwp is not None:
                 where = self.section.where(self.open.first)
                 self.calls.append((where, self.lwp, *_call_of(self.open.frames, self.number)))
-        self.open = None
+            if self.open.frames and (number := _debuggers(self.header)) is not None:
+                self.stacks[number["number"]] = self.threads[-1]
+        self.open, self.stands, self.header = None, False, ""
 
     def end(self) -> None:
         """Close the process that is open."""
