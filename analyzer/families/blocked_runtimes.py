@@ -1,6 +1,6 @@
 """Workers of an asynchronous runtime that block on a future inside a task: nobody is left to drive what they wait for.
 
-Rust's tokio and async-std, Kotlin's coroutines: a worker polls one task after the other. A task that blocks its worker (``block_on``, ``runBlocking``) until
+Rust's tokio and async-std, Kotlin's coroutines, Scala's and Akka's dispatchers, Reactor's parallel threads: a worker polls one task after the other. A task that blocks its worker (``block_on``, ``runBlocking``, ``Await``) until
 another future ends takes away who would poll that one, or who waits for its socket. A thread that is made for blocking may do so (``spawn_blocking``,
 ``block_in_place``), and so does the main thread while the program lives.
 """
@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
     from analyzer.model.finding import Finding
+    from analyzer.model.message import Message
     from analyzer.software.pools import ThreadActivity
     from analyzer.waits.case import Case, ProcessView
     from parsers.records import Frame
@@ -36,12 +37,7 @@ _MAY_BLOCK: Final = ("tokio::runtime::blocking::pool", "blocking::Executor", "bl
 _LEAVES: Final = "block_in_place"
 """The worker has given its tasks to another thread before it blocks."""
 _LIBRARIES: Final = ("libc", "std::", "core::", "alloc::", "futures_", "tokio::", "pollster", "async_", "smol", "parking_lot", "??")
-_KOTLIN_BLOCKS: Final = (
-    "kotlinx.coroutines.BlockingCoroutine.joinBlocking",
-    "kotlinx.coroutines.BuildersKt.runBlocking",
-    "kotlinx.coroutines.BuildersKt__BuildersKt.runBlocking",
-)
-_KOTLIN_WORKERS: Final = "kotlinx.coroutines.scheduling.CoroutineScheduler$Worker"
+_PLATFORM: Final = ("java.", "jdk.", "sun.", "kotlin", "scala.", "akka.", "org.apache.pekko.", "reactor.")
 TEXT: Final = Text(
     "sync-over-async",
     headline="{count} block in {blocks}, called from {site} in a task of the runtime: {nobody}.",
@@ -56,8 +52,8 @@ TEXT: Final = Text(
         Do(
             When.FIX,
             Either(
-                "kotlin",
-                "Make {site} suspend and call without runBlocking, all the way up; where it must block, use withContext(Dispatchers.IO).",
+                "jvm",
+                "In {site}: go on where the result comes (suspend, map, flatMap, pipeTo) instead of blocking, all the way up; where it must block, use threads that are there for it (Dispatchers.IO, a dispatcher of its own, boundedElastic).",
                 "In {site}: await the future, all the way up to the handler; where the interface must be synchronous, call it by spawn_blocking, or within block_in_place.",
             ),
         ),
@@ -78,6 +74,54 @@ TEXT: Final = Text(
     },
 )
 _OUTLOOK: Final = Outlook(RecoversWhen.RESTART, say("Who would end the futures is who waits for them."))
+
+
+class _Runtime(NamedTuple):
+    """A runtime on the JVM: the calls that block on what it brings, the frames of its workers, names of threads that may block, and what else fits."""
+
+    blocks: frozenset[str]
+    workers: tuple[str, ...]
+    may_block: tuple[str, ...]
+    doubt: Message
+
+
+_RUNTIMES: Final = (
+    _Runtime(
+        frozenset(
+            {
+                "kotlinx.coroutines.BlockingCoroutine.joinBlocking",
+                "kotlinx.coroutines.BuildersKt.runBlocking",
+                "kotlinx.coroutines.BuildersKt__BuildersKt.runBlocking",
+                "kotlinx.coroutines.BuildersKt.runBlocking$default",
+                "kotlinx.coroutines.BuildersKt__BuildersKt.runBlocking$default",
+            }
+        ),
+        ("kotlinx.coroutines.scheduling.CoroutineScheduler$Worker",),
+        ("main",),
+        say("a thread of Dispatchers.IO has the same name and the same frames, and may block"),
+    ),
+    _Runtime(
+        frozenset({"scala.concurrent.Await$.result", "scala.concurrent.Await$.ready"}),
+        ("akka.dispatch.", "org.apache.pekko.dispatch.", "scala.concurrent.impl.ExecutionContextImpl"),
+        ("main",),
+        say(
+            "a pool that makes more threads for such waits (scala.concurrent.blocking) goes on with these, and a dispatcher of its own may block"
+        ),
+    ),
+    _Runtime(
+        frozenset(
+            {
+                "reactor.core.publisher.Mono.block",
+                "reactor.core.publisher.Flux.blockLast",
+                "reactor.core.publisher.Flux.blockFirst",
+                "reactor.core.publisher.BlockingSingleSubscriber.blockingGet",
+            }
+        ),
+        ("reactor.core.scheduler.",),
+        ("boundedElastic", "elastic", "main"),
+        say("what it waits for may come from threads of others, as the answer of a client does"),
+    ),
+)
 
 
 class Blocked(NamedTuple):
@@ -101,18 +145,19 @@ def suspicions(case: Case) -> Iterator[Finding]:
 def _of(view: ProcessView) -> Blocked | None:
     if view.known.runtime not in {Runtime.NATIVE, Runtime.JVM}:
         return None
-    kotlin = view.known.runtime is Runtime.JVM
+    jvm = view.known.runtime is Runtime.JVM
     places: dict[object, list[tuple[ThreadActivity, Frame, Frame]]] = {}
     free, driver = 0, False
-    for member in (member for pool in view.pools for member in pool.members):
-        found = _in_kotlin(member) if kotlin else _in_rust(view, member)
-        if found is not None:
-            places.setdefault(found[1].full, []).append((member, *found))
-        elif kotlin:
-            free += any(frame.cls == _KOTLIN_WORKERS for frame in member.thread.frames)
-        else:
-            free += _is_worker(member) and member.activity.kind in IDLE
-            driver = driver or any(frame.method == "block_on" for frame in member.thread.frames)
+    for pool in view.pools:
+        of_pool = [(member, _in_runtime(member) if jvm else _in_rust(view, member)) for member in pool.members]
+        for member, found in of_pool:
+            if found is not None:
+                places.setdefault(found[1].full, []).append((member, *found))
+            elif jvm:
+                free += any(other is not None for _, other in of_pool)  # another thread of the same pool
+            else:
+                free += _is_worker(member) and member.activity.kind in IDLE
+                driver = driver or any(frame.method == "block_on" for frame in member.thread.frames)
     if not places:
         return None
     most = max(places.values(), key=len)
@@ -148,28 +193,36 @@ def _is_worker(member: ThreadActivity) -> bool:
     return (member.thread.name or "").startswith(_NAMES)
 
 
-def _in_kotlin(member: ThreadActivity) -> tuple[Frame, Frame] | None:
+def _in_runtime(member: ThreadActivity) -> tuple[Frame, Frame] | None:
+    """The frame that blocks, and the one of the application that called it, of a thread of the JVM that such a runtime works with."""
     frames = member.thread.frames
-    at = next((at for at, frame in enumerate(frames) if frame.full in _KOTLIN_BLOCKS), None)
-    if at is None or not any(frame.cls == _KOTLIN_WORKERS for frame in frames[at:]):
-        return None
-    site = next((frame for frame in frames[at:] if not frame.cls.startswith(("kotlin", "java.", "jdk.", "sun."))), None)
-    last = (
-        next((frame for frame in reversed(frames[: frames.index(site)]) if frame.method.startswith("runBlocking")), frames[at])
-        if site
-        else None
+    for one in _RUNTIMES:
+        at = next((at for at, frame in enumerate(frames) if frame.full in one.blocks), None)
+        if at is None or (member.thread.name or "").startswith(one.may_block):
+            continue
+        below = next((place for place in range(at, len(frames)) if not frames[place].cls.startswith(_PLATFORM)), None)
+        if below is not None and any(frame.cls.startswith(one.workers) for frame in frames[below:]):
+            last = next((frame for frame in reversed(frames[at:below]) if frame.full in one.blocks), frames[at])
+            return last, frames[below]
+    return None
+
+
+def _doubt_of(blocks: Frame) -> Message:
+    """Why threads of the JVM that block so may do no harm."""
+    return next(
+        (one.doubt for one in _RUNTIMES if blocks.full in one.blocks),
+        say("a worker may block for a moment while others, which are not here, go on"),
     )
-    return (last, site) if last is not None and site is not None else None
 
 
 def _finding(case: Case, blocked: Blocked) -> Finding:
     view, members = blocked.view, blocked.members
     more = multiple(case, members)
     number = more.number if more is not None else len(members)
-    kotlin = view.known.runtime is Runtime.JVM
+    jvm = view.known.runtime is Runtime.JVM
     stood = has_stood(standing(case, view, members))
     beside = view.dump is not None and len(view.dump.threads) > len(members)
-    whole = number >= SMALLEST and (beside or more is not None) and not kotlin
+    whole = number >= SMALLEST and (beside or more is not None) and not jvm
     pid = view.process.pid if view.process.pid is not None else "PID"
     text = TEXT.filled(
         view.process,
@@ -179,19 +232,15 @@ def _finding(case: Case, blocked: Blocked) -> Finding:
         blocks=blocked.blocks.call,
         site=blocked.site,
         whole=whole,
-        kotlin=kotlin,
+        jvm=jvm,
         piece=not whole,
         driver=blocked.driver,
         number=number,
         threads=plural(len(members), "thread blocks", "threads block"),
-        again=f"jstack -l {pid} > jstack-2.txt" if kotlin else f"gdb -p {pid} -batch -ex 'thread apply all bt' > stacks-2.txt",
+        again=f"jstack -l {pid} > jstack-2.txt" if jvm else f"gdb -p {pid} -batch -ex 'thread apply all bt' > stacks-2.txt",
     )
     shown = of_threads(members, text["shown"])
-    reason = (
-        say("a thread of Dispatchers.IO has the same name and the same frames, and may block")
-        if kotlin
-        else say("a worker may block for a moment while others, which are not here, go on")
-    )
+    reason = _doubt_of(blocked.blocks) if jvm else say("a worker may block for a moment while others, which are not here, go on")
     doubt = Doubt("few-workers", reason, Confidence.SUSPECTED)
     return text.finding(
         severity=Severity.WARNING,

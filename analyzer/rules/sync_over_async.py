@@ -2,7 +2,7 @@
 
 Looks for: threads of .NET's pool in Task.Wait, Task.Result or GetAwaiter().GetResult() below which the application's code stands, and no more threads free
 than block: what an awaited call does after its answer (its continuation) is queued for a thread of the pool. Also workers of Rust's tokio and its like in
-block_on inside a task, and of Kotlin's dispatchers in runBlocking.
+block_on inside a task, and dispatchers of the JVM that block (Kotlin, Scala, Reactor).
 
 Why it matters: the answers are there and nobody takes them. .NET's pool makes one or two threads more each second, and new requests take them at once: the
 server stands still for minutes with an idle processor, recovers for moments, and falls back. The other runtimes make none, and stand still.

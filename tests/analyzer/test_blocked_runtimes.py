@@ -107,3 +107,42 @@ def test_a_dispatcher_of_kotlin() -> None:
     assert any("Dispatchers.IO" in doubt.text for doubt in finding.doubts)
     own = dump.replace("kotlinx.coroutines.scheduling.CoroutineScheduler$Worker.run", "nl.mill.Main.main")
     assert not found(diagnosis_of({"post.md": f"It freezes:\n\n{own}..."}), "sync-over-async")
+
+
+PARKED = "\tat jdk.internal.misc.Unsafe.park(Native Method)\n\tat java.util.concurrent.locks.LockSupport.park(LockSupport.java:211)\n"
+AWAIT = f"{PARKED}\tat scala.concurrent.impl.Promise$DefaultPromise.tryAwait(Promise.scala:212)\n\tat scala.concurrent.Await$.result(package.scala:124)\n"
+BLOCK = f"{PARKED}\tat java.util.concurrent.CountDownLatch.await(CountDownLatch.java:230)\n\tat reactor.core.publisher.BlockingSingleSubscriber.blockingGet(BlockingSingleSubscriber.java:87)\n\tat reactor.core.publisher.Mono.block(Mono.java:1707)\n"
+OWN = "\tat nl.mill.Grain.weigh(Grain.scala:41)\n"
+MAILBOX = "\tat akka.actor.Actor.aroundReceive(Actor.scala:537)\n\tat akka.dispatch.Mailbox.run(Mailbox.scala:231)\n\tat java.util.concurrent.ForkJoinWorkerThread.run(ForkJoinWorkerThread.java:165)\n"
+SCHEDULED = "\tat reactor.core.publisher.FluxMap$MapSubscriber.onNext(FluxMap.java:106)\n\tat reactor.core.scheduler.WorkerTask.call(WorkerTask.java:84)\n\tat java.util.concurrent.ThreadPoolExecutor$Worker.run(ThreadPoolExecutor.java:628)\n"
+FREE = f"{PARKED}\tat java.util.concurrent.ForkJoinPool.awaitWork(ForkJoinPool.java:1724)\n\tat java.util.concurrent.ForkJoinWorkerThread.run(ForkJoinWorkerThread.java:165)\n"
+
+
+def of_jvm(name: str, *stacks: str) -> list[Finding]:
+    head = '"{}-{}" #3{} prio=5 os_prio=0 tid=0x00007f44c81d200{} nid=0x91e waiting on condition\n   java.lang.Thread.State: WAITING (parking)\n{}\n'
+    text = "".join(head.format(name, at, at, at, stack) for at, stack in enumerate(stacks))
+    return found(diagnosis_of({"post.md": f"It freezes:\n\n{text}..."}), "sync-over-async")
+
+
+@pytest.mark.parametrize(
+    ("name", "stack", "blocks"),
+    [("mill-akka.actor.default-dispatcher", AWAIT + OWN + MAILBOX, "Await$.result"), ("parallel", BLOCK + OWN + SCHEDULED, "Mono.block")],
+)
+def test_dispatchers_that_block(name: str, stack: str, blocks: str) -> None:
+    (finding,) = of_jvm(name, stack, stack)
+    assert f"block in {blocks}, called from nl.mill.Grain.weigh" in finding.headline
+    assert finding.confidence is Confidence.SUSPECTED
+    assert finding.doubts
+
+
+@pytest.mark.parametrize(
+    ("name", "stacks"),
+    [
+        ("boundedElastic", (BLOCK + OWN + SCHEDULED,) * 2),
+        ("main", (AWAIT + OWN,) * 2),
+        ("web", (AWAIT + OWN + "\tat org.apache.tomcat.util.threads.TaskThread$WrappingRunnable.run(TaskThread.java:61)\n",) * 2),
+        ("mill-akka.actor.default-dispatcher", (AWAIT + OWN + MAILBOX, FREE)),
+    ],
+)
+def test_threads_of_the_jvm_that_may_block(name: str, stacks: tuple[str, ...]) -> None:
+    assert not of_jvm(name, *stacks)
