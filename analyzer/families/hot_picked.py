@@ -37,6 +37,8 @@ _OF_PATTERNS: Final = frozenset({"RegExp", "Regexp", "RegexpQuery", "RegExpQuery
 """Classes that make an automaton of a pattern: determinizing it costs more than matching."""
 _SEVERAL: Final = 3
 """Sampled threads in one function from which on it is no ordinary work that happens to be the busiest."""
+_DEEP: Final = 4
+"""Calls of a regular expression's own inside each other from which on it tries ways to match: a plain one is done in a moment."""
 _NEAR: Final = 6
 """Calls between the pattern and what works on its automaton."""
 TEXT: Final = Text(
@@ -44,10 +46,18 @@ TEXT: Final = Text(
     headline=Either(
         "loop",
         "The event loop computes in {call}{called}{told_pattern}{used}{queue}: all its connections stand still meanwhile.",
-        "{threads} in {call}{called}, and {shows} {percent:.0f} % of a processor: a loop that does not end, or long work.",
+        "{threads} in {call}{called}{used_up}: a loop that does not end, or long work.",
     ),
-    explanation="{pattern}One moment shows where it computes, and its processor time that it hardly waits. Work that is meant to be long looks the same.",
-    why="The stack and the processor time agree. That it stands there for long, a second stack would show.",
+    explanation=Either(
+        "timed",
+        "{pattern}One moment shows where it computes, and its processor time that it hardly waits. Work that is meant to be long looks the same.",
+        "{pattern}One moment shows where it computes. A short match looks the same, if it was met by chance.",
+    ),
+    why=Either(
+        "timed",
+        "The stack and the processor time agree. That it stands there for long, a second stack would show.",
+        "The stack shows how deep it is in the expression. That it stands there for long, a second stack or its processor time would show.",
+    ),
     do=(
         Do(
             When.NOW,
@@ -63,9 +73,12 @@ TEXT: Final = Text(
     ),
     figures=(("{used_whole}", "of a processor"),),
     ask=(Ask("second stack, ten seconds later", "whether it stands there still", "{again}"),),
-    chain=(("{who}", "computes without end in", "{call}"),),
+    chain=(("{who}", "computes in", "{call}"),),
     phrases={
-        "shows": Either("sampled", "the samples show", "top shows"),
+        "used_up": Either(
+            "percent", ", and {shows} {percent:.0f} % of a processor", Either("of_pattern", ", deep in a regular expression")
+        ),
+        "shows": Either("told", "the text tells of", Either("sampled", "the samples show", "top shows")),
         "called": Either("frame_below", ", called from {frame}"),
         "used": Either(
             "told",
@@ -140,12 +153,15 @@ def _hot(view: ProcessView, member: ThreadActivity, usages: Mapping[NativeId, Th
 
 
 def _told(case: Case, view: ProcessView, member: ThreadActivity) -> _Hot | None:
-    """A picked loop that computes, where words say that a processor is used up, or its accept queue is full."""
-    if view.dump is None or view.dump.runtime is not Runtime.NODE or member.thread.cpu or not view.dump.fragment:
+    """A picked thread that computes, where words say that a processor is used up; a loop whose accept queue is full; or one deep in a regular expression."""
+    if view.dump is None or member.thread.cpu or not view.dump.fragment:
         return None
     if member.activity.kind is not ActivityKind.RUNNING or member.activity.app < 0:
         return None
     told, full = told_percent(case), full_queue(case)
+    if view.dump.runtime is not Runtime.NODE:
+        deep = sum(map(_matches, member.thread.frames[: member.activity.app])) >= _DEEP
+        return _Hot(member, (told.figure("percent") or 0.0) if told is not None else 0.0, None, told) if told is not None or deep else None
     if told is None and full is None:
         return None
     return _Hot(member, (told.figure("percent") or 0.0) if told is not None else 0.0, None, told, full)
@@ -157,6 +173,7 @@ def _finding(view: ProcessView, hot: Sequence[_Hot], greedy: LogEvent | None) ->
     same = [one for one in hot if frame is not None and getattr(application_frame(*one.member), "full", None) == frame.full]
     top = first.member.thread.frames[0]
     loop = view.dump is not None and view.dump.runtime is Runtime.NODE
+    pid = view.process.pid if view.process.pid is not None else "PID"
     text = TEXT.filled(
         view.process,
         loop=loop,
@@ -171,16 +188,17 @@ def _finding(view: ProcessView, hot: Sequence[_Hot], greedy: LogEvent | None) ->
         greedy=greedy.subject if greedy is not None and loop else None,
         told=first.told,
         measured=first.told is None and first.percent,
+        timed=first.percent or first.full is not None,
         used_whole=f"{first.percent:.0f} %" if first.percent else "",
         full=first.full,
         waiting=first.full.waiting if first.full is not None else 0,
         port=first.full.port if first.full is not None else 0,
         who=say("the event loop") if loop else say("“{name}”", name=first.member.thread.label),
-        again="kill -USR2 {pid}"
+        again=f"kill -USR2 {pid}"
         if loop
         else "curl -s localhost:9200/_nodes/hot_threads > hot_threads-2.txt"
         if view.dump is not None and view.dump.sampled
-        else "jstack -l {pid} > jstack-2.txt",
+        else f"jstack -l {pid} > jstack-2.txt",
     )
     shown = [
         of_threads(
@@ -204,6 +222,10 @@ def _finding(view: ProcessView, hot: Sequence[_Hot], greedy: LogEvent | None) ->
         culprit=Culprit(thread=first.member.thread.label, frame=str(frame) if frame is not None else None),
         doubts=() if sure else (few_threads(),),
     )
+
+
+def _matches(frame: Frame) -> bool:
+    return f"{frame.full}.".startswith(_PATTERNS)
 
 
 def _is_of_pattern(frames: Sequence[Frame]) -> bool:

@@ -228,8 +228,11 @@ def ring(cls: str, count: int) -> str:
 
 def test_threads_that_never_leave_a_map_that_is_not_made_for_them() -> None:
     assert verdict(ring("HashMap", 3)) == ("cpu-spin", Confidence.SUSPECTED)
-    assert verdict(ring("HashMap", 1))[0] is None
-    assert verdict(ring("concurrent.ConcurrentHashMap", 3))[0] is None
+    assert "can hold a ring" in diagnosed(ring("HashMap", 3)).verdict.headline
+    for few in (ring("HashMap", 1), ring("concurrent.ConcurrentHashMap", 3)):
+        told = diagnosed(few).verdict  # that they compute the text says itself, and no more
+        assert (told.rule, told.confidence) == ("cpu-spin", Confidence.SUSPECTED)
+        assert "can hold a ring" not in told.headline
 
 
 def test_a_picked_thread_that_asks_for_a_second_connection_of_its_pool() -> None:
