@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections import Counter
 from typing import TYPE_CHECKING, Final
 
@@ -139,10 +140,38 @@ def of_files(case: Case, event: LogEvent) -> str:
     )
 
 
+_FAR: Final = 1.5
+"""Times the limit from which on the threads are of other users, too, and say nothing of this one."""
+_COUNTS_THREADS: Final = re.compile(
+    r"\bps\s+(?:\S+\s+){0,6}?-[A-Za-z]*L[A-Za-z]*\b[^|]*\|\s*wc\s+-l|\bps\s+(?:\S+\s+){0,6}?-[A-Za-z]*m[A-Za-z]*\b[^|]*\|\s*wc\s+-l"
+)
+"""Commands that count the threads of a host or a user: a line for each."""
+_ALL_BUT: Final = 0.9
+"""Share of the limit from which on it is reached: threads come and go between the error and the count."""
+
+
+def of_thread_limit(case: Case, event: LogEvent) -> str:
+    """That the threads which were counted reach the user's limit, where a program could make no further one; empty for anything else."""
+    limit = case.counts.setting("ulimit -u")
+    if event.kind is not LogKind.NO_THREAD or limit is None or limit.values[0] <= 0:
+        return ""
+    lines = (tally for snapshot in case.incident.snapshots for tally in snapshot.tallies if tally.what is Counted.LINES)
+    counts = [one.count for one in lines if one.command and _COUNTS_THREADS.search(one.command)]
+    most = max(counts, default=0)
+    if not _ALL_BUT * limit.values[0] <= most <= _FAR * limit.values[0]:
+        return ""
+    return say(": {count:,} threads were counted, and the user may have {limit:,} (ulimit -u)", count=most, limit=limit.values[0])
+
+
+def of_limits(case: Case, event: LogEvent) -> str:
+    """Which limit the line met, where numbers beside it show that."""
+    return of_files(case, event) or of_thread_limit(case, event)
+
+
 def _of_server(case: Case, event: LogEvent) -> str:
     """What others suffer from a full or busy server, or what keeps it so."""
     if event.kind is LogKind.SLOTS:
-        return of_files(case, event) or who_has_them(case) or one_client(case, event.source)
+        return who_has_them(case) or one_client(case, event.source)
     if event.kind is LogKind.SLOW_STATEMENT:
         return say(": Redis runs one command at a time, and all its clients wait meanwhile") if event.source == "Redis" else ""
     return behind(case, event)
@@ -150,6 +179,8 @@ def _of_server(case: Case, event: LogEvent) -> str:
 
 def tail_of(case: Case, event: LogEvent) -> str:
     """What a line, or those beside it, tells of the cause."""
+    if (reached := of_limits(case, event)) != "":
+        return reached
     answered, places = event.figure("answered"), event.figure("places")
     if event.kind is LogKind.QUEUE_GAVE_UP and answered is not None:
         return say(

@@ -10,7 +10,7 @@ from analyzer.evidence.chosen_threads import chosen
 from analyzer.evidence.log_events import MANY, caller_in_words, caller_of, in_words, of_this_moment, site_of
 from analyzer.evidence.settings_beside import lent_at_most, long_batch, small_pool
 from analyzer.families.idle_leases import CHANNELS, CLIENTS, DATABASES, KEEPS_BY_THREAD, OPEN, counted_work, half_closed, resting, running
-from analyzer.families.log_joins import counted_to, may_rest, of_files, tail_of, unread_queue, who_holds
+from analyzer.families.log_joins import counted_to, may_rest, of_limits, tail_of, unread_queue, who_holds
 from analyzer.families.log_stories import SERVICE, STORIES
 from analyzer.families.pauses import OF_ONE_TIME, explained
 from analyzer.join.coverage import TOLD
@@ -364,7 +364,7 @@ def _of_line(case: Case, told: Told, story: Story) -> Finding:
     shown = (*shown, queue.evidence) if queue is not None else shown
     batch = long_batch(case.incident) if event.kind is LogKind.POLLED_LATE else None
     shown = (*shown, batch.evidence) if batch is not None else shown
-    sure = Confidence.LIKELY if pause is not None or queue is not None or of_files(case, event) else story.confidence
+    sure = Confidence.LIKELY if pause is not None or queue is not None or of_limits(case, event) else story.confidence
     if batch is None and event.source == _COMMITS:
         sure = Confidence.SUSPECTED
     found = _finding(text, story.rule, sure, shown, culprit)

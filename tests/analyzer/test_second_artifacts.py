@@ -170,3 +170,22 @@ def test_a_proxy_that_forwards_to_the_port_that_it_was_asked_at(client: str, ups
     verdict = told(NGINX.format(client=client, upstream=upstream, host=host) * 2).verdict
     assert (verdict.rule == "self-call-starvation") is itself
     assert "threads" not in verdict.headline
+
+
+THREADS = "java.lang.OutOfMemoryError: unable to create new native thread\n\tat java.lang.Thread.start0(Native Method)\n\tat net.umbra.Feed.open(Feed.java:40)\n\n$ ulimit -u\n4096\n$ {command}\n{count}\n"
+
+
+@pytest.mark.parametrize(
+    ("command", "count", "reached"),
+    [
+        ("ps -eLf | wc -l", 4091, True),
+        ("ps -L -u desk | wc -l", 4093, True),
+        ("ps -eLf | wc -l", 900, False),
+        ("ps -ef | wc -l", 4091, False),
+    ],
+)
+def test_threads_that_were_counted_reach_the_limit_of_the_user(command: str, count: int, reached: bool) -> None:
+    verdict = told(THREADS.format(command=command, count=count)).verdict
+    assert verdict.rule == "thread-leak"
+    assert ("the user may have 4,096" in verdict.headline) is reached
+    assert verdict.confidence is (Confidence.LIKELY if reached else Confidence.SUSPECTED)
