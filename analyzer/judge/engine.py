@@ -28,7 +28,7 @@ from analyzer.judge.stacks import socket_groups, stack_groups
 from analyzer.judge.subject import besides, is_beside, nothing_of_subject, owner_of, primary_of
 from analyzer.judge.suspicions import besides as beside_suspicion
 from analyzer.judge.suspicions import with_lists, with_logs, without_few
-from analyzer.judge.symptoms import REASONS, suffering, without_cause
+from analyzer.judge.symptoms import REASONS, suffering, wants_sockets, without_cause
 from analyzer.judge.tables import input_of, notes_of, pool_tables, session_facts, socket_tables
 from analyzer.model.finding import (
     Check,
@@ -349,7 +349,7 @@ def _missing(case: Case, findings: Sequence[Finding], verdict: Verdict) -> tuple
     if verdict.confidence is not Confidence.CERTAIN:
         view = next((view for view in case.latest if any(suffering(view))), None) or (case.latest[0] if len(case.latest) == 1 else None)
         if not case.incident.has_sockets:
-            wanted.append(_asked_of(SOCKETS_MISSING, view))
+            wanted += [_asked_of(SOCKETS_MISSING, view)] if wants_sockets(verdict.rule) else []
         elif open_case and all(row.owners is None for snapshot in case.incident.snapshots for row in snapshot.rows):
             wanted.append(OWNERS_MISSING)
         native = view is not None and _is_native(view)

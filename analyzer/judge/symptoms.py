@@ -337,3 +337,26 @@ def _seen(case: Case) -> str:
         else ""
     )
     return joined(" ", (part for part in parts if part))
+
+
+_OF_ITSELF: Final = frozenset(
+    {
+        "class-init-deadlock",
+        "cpu-spin",
+        "disk-stall",
+        "entropy-stall",
+        "finalizer-stuck",
+        "gc-thrash",
+        "java-deadlock",
+        "lock-order-inversion",
+        "recursive-read-lock",
+        "sync-over-async",
+        "thread-leak",
+    }
+)
+"""Causes inside a process, which a table of sockets would not make surer."""
+
+
+def wants_sockets(rule: str | None) -> bool:
+    """True unless the cause is one that no socket is part of."""
+    return rule not in _OF_ITSELF

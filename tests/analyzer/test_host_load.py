@@ -143,3 +143,14 @@ def test_a_consumer_is_idle_until_its_callback_runs() -> None:
     assert "is idle" in said(CONSUMER)
     verdict = diagnosis_of({"report.md": IN_CALLBACK}).verdict
     assert "idle" not in f"{verdict.headline} {verdict.summary}"
+
+
+def test_a_table_of_sockets_is_not_asked_for_where_no_socket_is_part_of_the_cause() -> None:
+    ring = "".join(
+        f'"desk-{n}" #3{n} prio=5 tid=0x1{n} nid=0x2{n} runnable\n   java.lang.Thread.State: RUNNABLE\n\tat java.util.HashMap.get(HashMap.java:347)\n'
+        f"\tat net.umbra.Desk.find(Desk.java:61)\n\n"
+        for n in range(3)
+    )
+    diagnosis = diagnosis_of({"report.md": f"CPU is at 100 %:\n\n{ring}"})
+    assert diagnosis.verdict.rule == "cpu-spin"
+    assert not any("socket table" in missing.artifact for missing in diagnosis.missing)
