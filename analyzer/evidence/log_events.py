@@ -106,6 +106,7 @@ _SAYS: Final = {
     LogKind.ALARM: say("a broker took no more messages, as a limit of its disk or memory was reached"),
     LogKind.STARVED: say("a task waited long for a thread of its pool"),
     LogKind.BLOCKING: say("a call that blocks was made on a thread that must not block"),
+    LogKind.GIVEN_BACK: say("a connection that was reported as leaked came back: it was kept for long, and not lost"),
     LogKind.RETURNED: say("a proxy forwards requests to its own port, until it has no connection left"),
     LogKind.OVERFLOW: say("a proxy refused a request at once, as its limit for the service (its circuit breaker) was reached"),
     LogKind.PROBED: say("the program did not answer its health check in time"),
@@ -193,6 +194,11 @@ def of_this_moment(incident: Incident) -> tuple[Told, ...]:
         if event.kind in _QUIET:
             continue
         groups.setdefault((event.kind, event.source, event.subject), []).append(event)
+    for _, source, _ in [key for key in groups if key[0] is LogKind.GIVEN_BACK]:
+        back = sum(len(events) for key, events in groups.items() if key[:2] == (LogKind.GIVEN_BACK, source))
+        lost = sum(len(events) for key, events in groups.items() if key[:2] == (LogKind.LEAK, source))
+        if back >= lost:  # what was reported as leaked was only late
+            groups = {key: events for key, events in groups.items() if key[:2] != (LogKind.LEAK, source)}
     told = [Told(events[-1], len(events)) for events in groups.values()]
     return tuple(sorted(told, key=lambda one: (one.event.kind not in _EXHAUSTED, -one.lines, one.event.where)))
 

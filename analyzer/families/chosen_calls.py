@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Final
 
 from analyzer.contention.leases import shortages
 from analyzer.contention.locks import lock_queues
+from analyzer.contention.scopes import scope_of
 from analyzer.evidence.chosen_threads import chosen, few_threads
 from analyzer.evidence.citations import of_silence, of_sockets, of_threads
 from analyzer.evidence.doing import caller, doing, reported
@@ -27,6 +28,7 @@ if TYPE_CHECKING:
 
     from analyzer.evidence.bean_locks import BeanLock
     from analyzer.evidence.late_consumers import Late
+    from analyzer.evidence.log_events import Told
     from analyzer.join.connections import Connection
     from analyzer.software.pools import ThreadActivity
     from analyzer.waits.case import Case, ProcessView
@@ -37,7 +39,7 @@ TEXT: Final = Text(
     headline=Either(
         "unmade",
         "{count} {what}{made_by}{since}: {remote} has not answered the SYN of {connections}{no_deadlock}.",
-        "{count} {what}{called}{untimed}{since}: what they call{target} does not answer, or answers slowly{late}{full}{dispatcher}.",
+        "{count} {what}{called}{untimed}{since}: what they call{target} does not answer, or answers slowly{late}{full}{dispatcher}{kept}.",
     ),
     explanation="{unknown}{connected} {besides}",
     why="The stack names the call. That it lasts, and that others wait alike, is what somebody chose to show, and not in the evidence.",
@@ -46,6 +48,11 @@ TEXT: Final = Text(
             When.NOW,
             "Save the whole dump twice, ten seconds apart, and a socket table with owners: they show how many wait, and for whom.",
             "jstack -l {pid} > jstack-1.txt; sleep 10; jstack -l {pid} > jstack-2.txt",
+        ),
+        Do(
+            When.FIX,
+            "Make the call before the transaction begins, or after it ends: a connection is kept as long as it takes.",
+            on="lender",
         ),
         Do(When.FIX, "Set connect and read timeouts{limits} on the client that {place} uses."),
         Do(
@@ -74,6 +81,7 @@ TEXT: Final = Text(
         "called": Either("frame", ", called from {frame}"),
         "full": Either("figures", ", and no worker is free ({figures})"),
         "dispatcher": Either("dispatches", "; {dispatches} waits for a free worker meanwhile, and starts nothing"),
+        "kept": Either("lender", "; inside a transaction, which keeps a connection of {lender} meanwhile: the pool had none left"),
         "made_by": Either("own", ", called from {own}"),
         "no_deadlock": Either("alarm", " (no deadlock of locks, though {alarm} calls it one)"),
         "connected": Either(
@@ -192,6 +200,7 @@ def _finding(case: Case, view: ProcessView, group: Sequence[ThreadActivity], rul
     connecting = member.activity.kind is ActivityKind.SOCKET_CONNECT
     full = full_server(case.incident, view.known.runtime)
     call = untimed(case, group)
+    pool = _kept_pool(case, view, group)
     text = TEXT.filled(
         view.process,
         figures=full_in_words(full) if full is not None else None,
@@ -213,6 +222,7 @@ def _finding(case: Case, view: ProcessView, group: Sequence[ThreadActivity], rul
         unmade=connecting and remote is not None,
         own=application_frame(*member),
         alarm=_alarm(case),
+        lender=pool.event.subject or pool.event.source if pool is not None else None,
         dispatches=say("“{name}”", name=dispatcher.member.thread.label) if dispatcher is not None else None,
         limits=f" ({limits})" if limits else "",
         who=say("“{name}”", name=member.thread.label),
@@ -221,7 +231,7 @@ def _finding(case: Case, view: ProcessView, group: Sequence[ThreadActivity], rul
     )
     shown: list[Evidence] = [of_threads(group, text["waiting"])]
     beside = (
-        *(one.evidence for one in (dispatcher, more, service, full, late) if one is not None),
+        *(one.evidence for one in (dispatcher, more, service, full, late, pool) if one is not None),
         *((of_call(call),) if call is not None else ()),
     )
     lasts = late is not None and late.lasts
@@ -244,6 +254,14 @@ def _finding(case: Case, view: ProcessView, group: Sequence[ThreadActivity], rul
         ),
         outlook=None if database else _OF_SERVICE,
     )
+
+
+def _kept_pool(case: Case, view: ProcessView, group: Sequence[ThreadActivity]) -> Told | None:
+    """The pool of connections that had none left, by its own line, while these calls are made inside a transaction."""
+    if not any(scope_of(member, view.known) is not None for member in group):
+        return None
+    empty = [one for one in of_this_moment(case.incident) if one.event.kind is LogKind.POOL_EMPTY]
+    return empty[0] if empty else None
 
 
 def _late(case: Case, group: Sequence[ThreadActivity]) -> Late | BeanLock | None:

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from collections import Counter
+from typing import TYPE_CHECKING, Final
 
 import msgspec
 
@@ -34,6 +35,12 @@ if TYPE_CHECKING:
     from parsers.records import Endpoint, SocketRow
 
 
+MOSTLY: Final = 0.8
+"""Share of the rows that lead to one service from which on the pile is of that: some may be anything."""
+FEWEST: Final = 4
+"""Rows below which others among them count."""
+
+
 class Pile(msgspec.Struct, frozen=True):
     """A pile, whose it is, what makes it more than a suspicion, that it used up the descriptors; the rows of it that are here, and the one service or the one port of its own that they are of."""
 
@@ -53,6 +60,16 @@ class Pile(msgspec.Struct, frozen=True):
             return counted
         says = say("of these {rows} here", rows=plural(len(self.rows), "row is", "rows are"))
         return (*counted, Evidence(self.rows[0].where, says, ("CLOSE",), len(self.rows) - 1))
+
+    @property
+    def there(self) -> int:
+        """How many of the rows lead to the service."""
+        return sum(row.remote == self.service for row in self.rows)
+
+    @property
+    def others(self) -> str:
+        """Of how many rows that are here."""
+        return say(", of {number}", number=len(self.rows)) if self.there < len(self.rows) else ""
 
     @property
     def told(self) -> str:
@@ -103,7 +120,10 @@ def _shown(case: Case, count: Count, process: Process) -> tuple[Process, tuple[S
     listens = any(row.state is TcpState.LISTEN and row.local.port in near for snapshot in case.incident.snapshots for row in snapshot.rows)
     if len(near) == 1 and (listens or len({(one.host, one.port) for one in ends}) > 1):
         return process, rows, None, near.pop()
-    service = ends.pop() if len(ends) == 1 and len(near) == len(rows) and all(row.remote is not None for row in rows) else None
+    service, number = Counter(row.remote for row in rows).most_common(1)[0]
+    own = len({row.local.port for row in rows if row.remote == service}) == number  # who calls takes another port for each
+    if service is None or service.port is None or not own or number < MOSTLY * len(rows) or (number < len(rows) and number < FEWEST):
+        return process, rows, None, None
     return process, rows, service, None
 
 
@@ -113,7 +133,7 @@ def unclosed_by_one(case: Case) -> Iterator[Finding]:
         if pile.port is not None:
             continue
         count, remote = pile.counted, str(pile.service) if pile.service is not None else None
-        rows, evidence = pile.rows, pile.evidence
+        evidence = pile.evidence
         yield Finding(
             rule="connection-leak",
             severity=Severity.WARNING,
@@ -123,7 +143,9 @@ def unclosed_by_one(case: Case) -> Iterator[Finding]:
                 "{who} keeps {sockets} in CLOSE_WAIT{shown}: their far ends have closed, and it has not{left}.",
                 who=capitalized(whose(pile.process)) if pile.process.command is None and pile.process.pid is None else whose(pile.process),
                 sockets=plural(count.number, "socket"),
-                shown=say(" ({rows} here, to {remote})", rows=plural(len(rows), "row is", "rows are"), remote=remote)
+                shown=say(
+                    " ({rows} here{others}, to {remote})", rows=plural(pile.there, "row is", "rows are"), others=pile.others, remote=remote
+                )
                 if remote is not None
                 else "",
                 left=say(", until no descriptor was left") if pile.full is not None else "",

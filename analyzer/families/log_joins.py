@@ -163,9 +163,22 @@ def of_thread_limit(case: Case, event: LogEvent) -> str:
     return say(": {count:,} threads were counted, and the user may have {limit:,} (ulimit -u)", count=most, limit=limit.values[0])
 
 
+def of_ports(case: Case, event: LogEvent) -> str:
+    """That TIME_WAIT alone takes all but the last local ports, where a connect got none; empty for anything else."""
+    span = case.counts.port_range()
+    if event.kind is not LogKind.ADDRESSES or span is None:
+        return ""
+    size = span[1] - span[0] + 1
+    counters = (one for snapshot in case.incident.snapshots for one in snapshot.counters if one.name == "TCP timewait")
+    waiting = max((one.value for one in counters), default=0)
+    if waiting < _ALL_BUT * size:
+        return ""
+    return say(": {waiting:,} sockets are in TIME_WAIT, and there are {size:,} local ports", waiting=waiting, size=size)
+
+
 def of_limits(case: Case, event: LogEvent) -> str:
     """Which limit the line met, where numbers beside it show that."""
-    return of_files(case, event) or of_thread_limit(case, event)
+    return of_files(case, event) or of_thread_limit(case, event) or of_ports(case, event)
 
 
 def _of_server(case: Case, event: LogEvent) -> str:

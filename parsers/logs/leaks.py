@@ -31,6 +31,13 @@ SHAPES: Final = (
         "was not shutdown properly",
         r"Channel ManagedChannelImpl\{[^}\n]{0,60}target=(?P<subject>[^},\s]{1,160})[^\n]{0,40} was not shutdown properly",
     ),
+    Shape(
+        "HikariCP",
+        LogKind.GIVEN_BACK,
+        "Previously reported leaked connection",
+        re.compile(r"Previously reported leaked connection [^\n]{1,240} was returned to the pool \(unleaked\)"),
+        loud=False,
+    ),
     _shape(
         "HikariCP",
         "Connection leak detection triggered",

@@ -50,6 +50,7 @@ class LogKind(StrEnum):
     STARVED = "a task waited long for a thread of its pool"
     BLOCKING = "a call that blocks was made where nothing may block"
     OVERFLOW = "a proxy refused a request as its limit for the service was reached"
+    GIVEN_BACK = "what was reported as leaked came back"
     RETURNED = "a proxy forwards requests to itself"
     PROBED = "a program did not answer its health check in time"
     WATCHED = "a program did not report to its watchdog in time and was ended"

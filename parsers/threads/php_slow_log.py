@@ -37,6 +37,9 @@ _script = lazy(r"script_filename = (?P<script>[^\n]{0,1000})").match
 _frame = lazy(r"\[0x[0-9a-f]{1,16}\] (?P<name>\S[^()]*)\(\) (?P<file>\S.*?):(?P<line>\d{1,9})\s*$").match
 
 
+_of_library = lazy(r"/(?P<library>vendor/[\w.-]{1,60}/[\w.-]{1,60}|wp-includes|wp-admin)/").search
+
+
 def sniff(head: Sequence[str]) -> bool:
     """True if the head of an entry is among the lines."""
     return any(_entry(line) for line in head)
@@ -79,7 +82,7 @@ class _Entry(Stack):
     def call(self, match: re.Match[str], index: int) -> None:
         """Add a function, at the place where the one above it was called; the innermost one is PHP's own, or its place is not printed."""
         scope, _, method = match["name"].replace("->", "::").rpartition("::")
-        self.frame(Frame(scope, method, _short(self._called)), index)
+        self.frame(Frame(scope or _library(self._called), method, _short(self._called)), index)
         self._called = f"{match['file']}:{match['line']}"
 
     def close(self) -> None:
@@ -87,6 +90,12 @@ class _Entry(Stack):
         if self._called:
             of_script = self._called.rpartition(":")[0] == self.script
             self.frame(Frame("", MAIN if of_script else "{caller}", _short(self._called)), self.last)
+
+
+def _library(place: str) -> str:
+    """The library that a function without a class lies in, by its file: what Composer installs, and WordPress' own."""
+    match = _of_library(place)
+    return match["library"] if match is not None else ""
 
 
 def _short(place: str) -> str:

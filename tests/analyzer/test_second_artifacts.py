@@ -189,3 +189,71 @@ def test_threads_that_were_counted_reach_the_limit_of_the_user(command: str, cou
     assert verdict.rule == "thread-leak"
     assert ("the user may have 4,096" in verdict.headline) is reached
     assert verdict.confidence is (Confidence.LIKELY if reached else Confidence.SUSPECTED)
+
+
+ROWS = "tcp        1      0 10.2.0.15:{near}            {far}             CLOSE_WAIT  2317/java\n"
+COUNTED = "$ netstat -anp | grep 2317/java | awk '{print $6}' | sort | uniq -c\n   1873 CLOSE_WAIT\n     31 ESTABLISHED\n\n$ netstat -anp | grep 2317/java | grep CLOSE_WAIT | head\n"
+
+
+@pytest.mark.parametrize(("calls", "others", "named"), [(9, 1, True), (3, 3, False)])
+def test_rows_that_mostly_lead_to_one_service_name_it(calls: int, others: int, named: bool) -> None:
+    rows = "".join(ROWS.format(near=48000 + n, far="10.2.0.40:8080") for n in range(calls))
+    rows += "".join(ROWS.format(near=8009, far=f"10.2.0.11:{35000 + n}") for n in range(others))
+    headline = told(COUNTED + rows).verdict.headline
+    assert ("9 rows are here, of 10, to 10.2.0.40:8080" in headline) is named
+
+
+LEAKS = """2026-11-12 16:40:18.211  WARN 1 --- [l-1 housekeeper] com.zaxxer.hikari.pool.ProxyLeakTask     : Connection leak detection triggered for org.postgresql.jdbc.PgConnection@5d1c7a0e on thread web-7, stack trace follows
+2026-11-12 16:40:29.870 ERROR 1 --- [web-31] o.h.engine.jdbc.spi.SqlExceptionHelper   : DepotPool - Connection is not available, request timed out after 30001ms.
+"""
+BACK = "2026-11-12 16:40:47.502  INFO 1 --- [web-7] com.zaxxer.hikari.pool.ProxyLeakTask     : Previously reported leaked connection org.postgresql.jdbc.PgConnection@5d1c7a0e on thread web-7 was returned to the pool (unleaked)\n"
+CALL = (
+    "java.net.SocketInputStream.socketRead0(Native Method)",
+    "java.net.SocketInputStream.read(SocketInputStream.java:168)",
+    "sun.net.www.http.HttpClient.parseHTTP(HttpClient.java:709)",
+    "net.umbra.Till.charge(Till.java:71)",
+    "net.umbra.Orders.place(Orders.java:96)",
+)
+AROUND = "org.springframework.transaction.interceptor.TransactionInterceptor.invoke(TransactionInterceptor.java:118)"
+
+
+def stack(*frames: str) -> str:
+    return '"web-7" #33 daemon prio=5 os_prio=0 tid=0x00007f6f nid=0x34 runnable\n   java.lang.Thread.State: RUNNABLE\n' + "".join(
+        f"\tat {one}\n" for one in frames
+    )
+
+
+def test_a_call_inside_a_transaction_keeps_a_connection_that_others_lack() -> None:
+    headline = told(f"{LEAKS}\n{stack(*CALL, AROUND)}").verdict.headline
+    assert "inside a transaction, which keeps a connection of DepotPool meanwhile: the pool had none left" in headline
+    assert "inside a transaction" not in told(f"{LEAKS}\n{stack(*CALL)}").verdict.headline
+
+
+def test_what_came_back_was_no_leak() -> None:
+    warned = LEAKS.splitlines(keepends=True)[0]
+    for text, leak in ((warned, True), (warned + BACK, False)):
+        diagnosis = told(text)
+        said = " ".join([diagnosis.verdict.headline, diagnosis.verdict.summary, *(one.headline for one in diagnosis.findings)])
+        assert ("was not given back" in said) is leak, said
+
+
+PORTS = "connect() failed: Cannot assign requested address (99)\n# ss -s | grep TCP\nTCP:   28911 (estab 301, closed 28201, orphaned 0, timewait {waiting})\n# sysctl net.ipv4.ip_local_port_range\nnet.ipv4.ip_local_port_range = 32768\t60999\n"
+
+
+def test_time_wait_that_takes_all_local_ports() -> None:
+    verdict = told(PORTS.format(waiting=28190)).verdict
+    assert verdict.confidence is Confidence.LIKELY
+    assert "28,190 sockets are in TIME_WAIT, and there are 28,232 local ports" in verdict.headline
+    assert told(PORTS.format(waiting=9000)).verdict.confidence is Confidence.SUSPECTED
+
+
+def test_the_caller_behind_the_files_of_a_library_is_named() -> None:
+    log = """[03-Oct-2026 15:12:51]  [pool www] pid 20871
+script_filename = /srv/www/index.php
+[0x00007f8a1be1d4f0] curl_exec() /srv/www/wp-includes/Requests/Transport/cURL.php:162
+[0x00007f8a1be1d3e0] request() /srv/www/wp-includes/http.php:186
+[0x00007f8a1be1ce60] wp_remote_get() /srv/www/wp-content/plugins/harbour/inc/toll.php:112
+[0x00007f8a1be1cd90] check() /srv/www/wp-content/plugins/harbour/harbour.php:77
+"""
+    verdict = told(log).verdict
+    assert "check(toll.php:112)" in f"{verdict.headline} {verdict.summary}"
