@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
-from typing import Final
+from typing import TYPE_CHECKING, Final
 
-from parsers.records import Frame
+from parsers.records import DESCRIPTOR_FIRST, Frame
 from parsers.text.patterns import lazy
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
 
 _AT: Final = lazy(r"\) at (?P<file>[^\s():]{1,500}):(?P<line>\d{1,9})$")
 _FROM: Final = lazy(r"\) from (?P<lib>\S{1,500})$")
@@ -140,6 +143,38 @@ _DARWIN: Final = {
     "_umtx_op": "futex_wait",
 }
 """Functions of macOS' and FreeBSD's libraries, as the one of Linux that waits for the same."""
+INNERMOST: Final = 6
+"""Frames of the C library and of what the compiler inlined that may stand above the call."""
+_CALLS: Final = {
+    **{
+        name: name
+        for name in ("recvfrom", "recvmsg", "read", "readv", "accept", "accept4", "connect", "write", "writev", "sendto", "sendmsg")
+    },
+    **{
+        name: name
+        for name in (
+            "poll",
+            "ppoll",
+            "select",
+            "pselect",
+            "epoll_wait",
+            "epoll_pwait",
+            "nanosleep",
+            "clock_nanosleep",
+            "wait4",
+            "waitpid",
+            "flock",
+        )
+    },
+    **{
+        name: "futex"
+        for name in WRAPPERS
+        if name.startswith(("futex", "lll_lock", "pthread_cond", "pthread_mutex", "pthread_rwlock", "sem_"))
+    },
+    "recv": "recvfrom",
+    "send": "sendto",
+}
+"""The system call behind a function of the C library."""
 
 
 def native_frame(rest: str) -> tuple[Frame, str]:
@@ -190,3 +225,13 @@ def _split(rest: str) -> tuple[str, str]:
                 return "".join(name).strip(), rest[at:]
             name.append(char)
     return "".join(name).strip() or rest.strip(), ""
+
+
+def call_of(frames: Sequence[Frame], number: int | None) -> tuple[str | None, int | None, str | None]:
+    """The system call that a thread stands in, its descriptor, and the function that made it; none where the innermost functions are no calls."""
+    at = next((at for at, frame in enumerate(frames[:INNERMOST]) if frame.cls == "libc" and frame.method in _CALLS), None)
+    if at is None:
+        return None, None, None
+    call = _CALLS[frames[at].method]
+    caller = next((frame.method for frame in frames[at + 1 :] if frame.cls not in {"libc", "??"}), None)
+    return call, number if call in DESCRIPTOR_FIRST else None, caller

@@ -19,8 +19,7 @@ from msgspec.structs import replace
 
 from parsers.records import Descriptor, Frame, Lock, LockVerb, NativeId, Parsed, Pid, Record, Runtime, TaskSyscall, Thread, ThreadDump
 from parsers.records.shows import Shows
-from parsers.records.task_records import DESCRIPTOR_FIRST
-from parsers.text.native_frames import WRAPPERS, native_frame
+from parsers.text.native_frames import INNERMOST, call_of, native_frame
 from parsers.text.one_pass import read_by
 from parsers.text.patterns import lazy
 from parsers.text.stack import Stack, with_holders
@@ -51,6 +50,12 @@ _alike = lazy(
     flags=re.IGNORECASE,
 ).match
 """A header with words in place of a stack: ``Thread 5 (LWP 29):  same as thread 6``."""
+_several = lazy(
+    r"Threads? (?P<numbers>\d{1,7}(?:(?:,| and|, and| ?&) (?:Thread )?\d{1,7}){0,63})[\s:,.(\[-]{1,8}(?:the |exactly |are |all |stand |look ){0,3}(?:same|identical|ditto|as above)\b(?P<words>[^\n]{0,160})$",
+    flags=re.IGNORECASE,
+).match
+"""The same for several, of which nobody kept the header: ``Thread 3, Thread 2: same as Thread 4``."""
+_each = lazy(r"\d{1,7}").findall
 _debuggers = lazy(r"Thread (?P<number>\d{1,7}) ").match
 _meant = lazy(r"[^\d#]{0,30}\bthread (?P<number>\d{1,7})\b").match
 _tid = lazy(r"TID (?P<lwp>\d{1,10}):\s*$").match
@@ -58,6 +63,9 @@ _pid = lazy(
     r"(?:PID (?P<eu>\d{1,10}) - (?:process|core)|\[Inferior \d{1,4} \(process (?P<inferior>\d{1,10})\) (?P<end>detached|exited)|Attaching to process (?P<attach>\d{1,10}))"
 ).match
 _frame = lazy(r"#(?P<number>\d{1,4}) {1,3}(?:0x(?P<pc>[0-9a-f]{1,16})(?: in)?(?: +- 1)?)?\s*(?P<rest>.*?)\s*$").match
+_top = lazy(r"#0  (?:[\w:~@]{1,200}|<signal handler called>)(?: \([^\n]*\)(?: (?:at|from) \S+)?)?\s*$").match
+_called_from = lazy(r"#1  0x[0-9a-f]{6,16} in \S").match
+"""One stack without a header: the innermost function, which gdb prints without an address where it stands at a line, and who called it."""
 _info = lazy(
     r'[* ]{0,4}(?P<number>\d{1,7}) +(?:Thread (?:0x)?[0-9a-f]{1,16} \()?LWP (?P<lwp>\d{1,10})(?:/[^()"]{1,40})?(?: of process \d{1,10})?\)?(?: "(?P<name>[^"]*)")? +(?:0x[0-9a-f]{1,16} in )?(?P<rest>\S.*?)\s*$'
 ).match
@@ -79,8 +87,6 @@ _remark = lazy(
     r"|__\w+ \(|\s+(?:No locals|[A-Za-z_]\w* = )|Reading symbols|GNU gdb|Core was generated|Program terminated|\$1 = |Quit\b|A debugging session|Inferior 1|Detaching from program"
 ).match
 _number = lazy(r"(?<![\w])(?:\w*fd|sock|socket|s)=(?P<fd>\d{1,9})\b")
-_INNERMOST: Final = 6
-"""Frames of the C library and of what the compiler inlined that may stand above the call."""
 _LOCKS: Final = {
     "pthread_mutex_lock": "pthread_mutex_t",
     "pthread_mutex_timedlock": "pthread_mutex_t",
@@ -94,36 +100,6 @@ _mutex = lazy(r"(?:\b__mutex=|^\(this=)(?P<address>0x[0-9a-f]{1,16})\b").search
 _object = lazy(r"^\((?:this|self|\w{1,40})=(?:\w+@entry=)?(?P<address>0x[0-9a-f]{1,16})\b").search
 """The object whose method takes a lock: its first argument."""
 _TAKES: Final = frozenset({"__gthread_mutex_lock", "__gthread_recursive_mutex_lock", "lock", "??"})
-_CALLS: Final = {
-    **{
-        name: name
-        for name in ("recvfrom", "recvmsg", "read", "readv", "accept", "accept4", "connect", "write", "writev", "sendto", "sendmsg")
-    },
-    **{
-        name: name
-        for name in (
-            "poll",
-            "ppoll",
-            "select",
-            "pselect",
-            "epoll_wait",
-            "epoll_pwait",
-            "nanosleep",
-            "clock_nanosleep",
-            "wait4",
-            "waitpid",
-            "flock",
-        )
-    },
-    **{
-        name: "futex"
-        for name in WRAPPERS
-        if name.startswith(("futex", "lll_lock", "pthread_cond", "pthread_mutex", "pthread_rwlock", "sem_"))
-    },
-    "recv": "recvfrom",
-    "send": "sendto",
-}
-"""The system call behind a function of the C library."""
 
 
 def sniff(head: Sequence[str]) -> bool:
@@ -135,7 +111,7 @@ def sniff(head: Sequence[str]) -> bool:
         or _info(line)
         or ((match := _frame(line)) and match["pc"] and match["number"] == "0" and match["rest"])
         for line in head
-    )
+    ) or (any(map(_top, head)) and any(map(_called_from, head)))
 
 
 def parse(section: Section) -> Parsed:
@@ -209,7 +185,11 @@ class _Reader:
         elif match := _pid(line):
             self._process(match)
         elif match := _alike(line):
-            self._copy(index, match)
+            self._copy(index, match["lwp"], match["name"], match)
+        elif match := _several(line):
+            for number in _each(match["numbers"]):
+                if number not in self.stacks:
+                    self._copy(index, self.numbers.get(number), None, match)
         elif self.open is not None and not self.open.frames and stands_for(line) is not None:
             self.open.reach(index)
             self.stands = True
@@ -218,12 +198,12 @@ class _Reader:
             return None
         return True
 
-    def _copy(self, index: int, match: re.Match[str]) -> None:
-        """A thread whose header says that its stack is another's: the one that the words name, else the one above."""
+    def _copy(self, index: int, lwp: str | None, name: str | None, match: re.Match[str]) -> None:
+        """A thread of which words say that its stack is another's: the one that the words name, else the one above."""
         self._close()
         meant = _meant(match["words"])
         source = self.stacks.get(meant["number"]) if meant is not None else next(iter(reversed(self.stacks.values())), None)
-        self._start(index, match["lwp"], match["name"] or (source.name if source is not None else None))
+        self._start(index, lwp, name or (source.name if source is not None else None))
         self.header = match[0]
         if source is not None and self.open is not None:
             for frame in source.frames:
@@ -351,7 +331,7 @@ class _Reader:
             self.threads.append(self.open.thread(name=name, native_id=self.lwp))
             if self.lwp is not None:
                 where = self.section.where(self.open.first)
-                self.calls.append((where, self.lwp, *_call_of(self.open.frames, self.number)))
+                self.calls.append((where, self.lwp, *call_of(self.open.frames, self.number)))
             if self.open.frames and (number := _debuggers(self.header)) is not None:
                 self.stacks[number["number"]] = self.threads[-1]
         self.open, self.stands, self.header = None, False, ""
@@ -386,14 +366,4 @@ def _nameless(number: int) -> str:
 
 def _waits_for_lock(stack: Stack) -> bool:
     """True if the frames above are those of the C library's mutex, and of what the compiler made of it."""
-    return any(frame.method in _LOCKS or frame.method.startswith("lll_lock") for frame in stack.frames[:_INNERMOST])
-
-
-def _call_of(frames: Sequence[Frame], number: int | None) -> tuple[str | None, int | None, str | None]:
-    """The system call that a thread stands in, its descriptor, and the function that made it; none where the innermost functions are no calls."""
-    at = next((at for at, frame in enumerate(frames[:_INNERMOST]) if frame.cls == "libc" and frame.method in _CALLS), None)
-    if at is None:
-        return None, None, None
-    call = _CALLS[frames[at].method]
-    caller = next((frame.method for frame in frames[at + 1 :] if frame.cls not in {"libc", "??"}), None)
-    return call, number if call in DESCRIPTOR_FIRST else None, caller
+    return any(frame.method in _LOCKS or frame.method.startswith("lll_lock") for frame in stack.frames[:INNERMOST])

@@ -94,3 +94,18 @@ def test_a_bare_stack_is_not_the_marked_thread_if_it_stands_elsewhere() -> None:
     text = f"{LIST}\nand of another run:\n\n{stack('epoll_wait () from /lib64/libc.so.6', 'turn (loop=0x0) at loop.c:9', 'main () at moor.c:210')}"
     names = {thread.name for dump in evidence_of({"gdb.txt": text}).incident.snapshots[0].dumps for thread in dump.threads}
     assert len(names) == 2
+
+
+@pytest.mark.parametrize("top", ["__lll_lock_wait_private () at ../nptl/lowlevellock.S:95", WAITS])
+def test_a_single_stack_without_a_header(top: str) -> None:
+    below = ("on_hup (sig=1) at moor.c:77", "<signal handler called>", *FREE, "main () at moor.c:210")
+    text = f"It hangs, and there is one thread only:\n\n(gdb) bt\n{stack(top, *MALLOC, *below)}\nWhy?\n"
+    (finding,) = found(diagnosis_of({"mail.txt": text}), "lock-convoy")
+    assert "wants the allocator's lock in malloc" in finding.headline
+    assert "on_hup" in finding.explanation
+
+
+def test_a_list_of_another_language_is_no_native_stack() -> None:
+    text = "#0  main () called at [moor.php:3]\n#1  rope() called at [moor.php:9]\n"
+    case = evidence_of({"mail.txt": f"It says:\n\n{text}"})
+    assert not any(dump.dialect == "native_stacks" for snapshot in case.incident.snapshots for dump in snapshot.dumps)
