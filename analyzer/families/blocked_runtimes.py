@@ -33,10 +33,10 @@ _NAMES: Final = ("tokio-runtime-w", "tokio-rt-worker", "async-std/runti", "smol-
 """How the runtimes call their threads, as far as the kernel keeps a name."""
 _WORKERS: Final = ("::worker", "current_thread", "async_executor", "async_std::rt", "async_global_executor", "actix_rt::arbiter")
 """Scopes of the loop that polls tasks in a worker."""
-_MAY_BLOCK: Final = ("tokio::runtime::blocking::pool", "blocking::Executor", "blocking::unblock")
+MAY_BLOCK: Final = ("tokio::runtime::blocking::pool", "blocking::Executor", "blocking::unblock")
 _LEAVES: Final = "block_in_place"
 """The worker has given its tasks to another thread before it blocks."""
-_LIBRARIES: Final = ("libc", "std::", "core::", "alloc::", "futures_", "tokio::", "pollster", "async_", "smol", "parking_lot", "??")
+LIBRARIES: Final = ("libc", "std::", "core::", "alloc::", "futures_", "tokio::", "pollster", "async_", "smol", "parking_lot", "??")
 _PLATFORM: Final = ("java.", "jdk.", "sun.", "kotlin", "scala.", "akka.", "org.apache.pekko.", "reactor.")
 TEXT: Final = Text(
     "sync-over-async",
@@ -156,7 +156,7 @@ def _of(view: ProcessView) -> Blocked | None:
             elif jvm:
                 free += any(other is not None for _, other in of_pool)  # another thread of the same pool
             else:
-                free += _is_worker(member) and member.activity.kind in IDLE
+                free += is_worker(member) and member.activity.kind in IDLE
                 driver = driver or any(frame.method == "block_on" for frame in member.thread.frames)
     if not places:
         return None
@@ -169,7 +169,7 @@ def _in_rust(view: ProcessView, member: ThreadActivity) -> tuple[Frame, Frame] |
     """The frame that blocks on a future, and the one of the application that called it, of a worker inside a task."""
     frames = member.thread.frames
     at = next((at for at, frame in enumerate(frames) if frame.method == "block_on"), None)
-    if at is None or any(frame.method == _LEAVES for frame in frames) or not all(frame.cls.startswith(_LIBRARIES) for frame in frames[:at]):
+    if at is None or any(frame.method == _LEAVES for frame in frames) or not all(frame.cls.startswith(LIBRARIES) for frame in frames[:at]):
         return None
     below = frames[at + 1 :]
     site = next((frame for frame in below if frame.cls and view.known.is_application(frame.cls)), None)
@@ -183,13 +183,14 @@ def _inside_a_task(member: ThreadActivity, below: Sequence[Frame]) -> bool:
     loops = [frame for frame in below if any(scope in frame.cls for scope in _WORKERS)]
     if loops:
         return True
-    if any(frame.cls.startswith(_MAY_BLOCK) for frame in below) or not _is_worker(member):
+    if any(frame.cls.startswith(MAY_BLOCK) for frame in below) or not is_worker(member):
         return False
     polls = next((at for at, frame in enumerate(below) if frame.method == "poll"), len(below))
-    return any(frame.cls and not frame.cls.startswith(_LIBRARIES) and frame.method == "{{closure}}" for frame in below[polls:])
+    return any(frame.cls and not frame.cls.startswith(LIBRARIES) and frame.method == "{{closure}}" for frame in below[polls:])
 
 
-def _is_worker(member: ThreadActivity) -> bool:
+def is_worker(member: ThreadActivity) -> bool:
+    """True for a thread that has the name of a worker of such a runtime."""
     return (member.thread.name or "").startswith(_NAMES)
 
 

@@ -20,7 +20,7 @@ from typing import TYPE_CHECKING, Final
 from analyzer.contention.blocked_group import place
 from analyzer.contention.locks import confidence_of, lock_queues, waits_for_lock
 from analyzer.evidence.file_locks import looked_at
-from analyzer.families import blocked_threads, forked_locks, held_files, signal_handlers
+from analyzer.families import blocked_threads, forked_locks, held_files, locked_runtimes, signal_handlers
 from analyzer.families.asked_calls import evidence_of, in_words, undecided
 from analyzer.families.called_process import CALLED, outlook_of
 from analyzer.model.finding import Finding, Outlook, RecoversWhen, When
@@ -143,8 +143,9 @@ TEXT: Final = Text(
 def diagnose(case: Case) -> Iterator[Finding]:
     """One finding per lock that a crowd waits for."""
     of_themselves = signal_handlers.self_waits(case)
-    told = {one.member.thread for one in of_themselves}
-    yield from signal_handlers.findings(of_themselves)
+    of_runtimes = locked_runtimes.locked_runtimes(case)
+    told = {one.member.thread for one in of_themselves} | {member.thread for one in of_runtimes for member in one.members}
+    yield from chain(signal_handlers.findings(of_themselves), locked_runtimes.findings(of_runtimes))
     queues = (queue for queue in lock_queues(case) if queue.noteworthy)
     yield from (_finding(queue) for queue in queues if told.isdisjoint(member.thread for member in queue.members))
     yield from chain(forked_locks.suspicions(case), held_files.suspicions(case))

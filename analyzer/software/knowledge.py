@@ -374,7 +374,7 @@ def _shipped(file: str, kind: type[AnyT]) -> AnyT:
 
 def _whole_words(prefixes: tuple[str, ...]) -> tuple[str, ...]:
     """The prefixes; a plain name stands for the module of that name and what is below it, not for all that begin alike."""
-    return tuple(whole for prefix in prefixes for whole in ((f"{prefix}.", f"{prefix}/") if _PLAIN.fullmatch(prefix) else (prefix,)))
+    return tuple(prefix + end for prefix in prefixes for end in ((".", "/", "::") if _PLAIN.fullmatch(prefix) else ("",)))
 
 
 @cache
