@@ -50,6 +50,8 @@ _IN_A_LOOP: Final = say_of(
 )
 _WAITED: Final = frozenset({ActivityKind.OBJECT_WAIT, ActivityKind.CONDITION, ActivityKind.PARK, ActivityKind.SLEEP, ActivityKind.WAITING})
 _JDK: Final = ("java.", "jdk.", "sun.")
+_keeps_house = re.compile(r"(?i:house-?keep|evict|reaper|cleaner|heart-?beat|keep-?alive|idle-?conn)").search
+"""Names of threads that libraries have for their own upkeep, once in a while."""
 _LITTLE: Final = 0.01
 """Share of its life in which a thread that waits for events works at most: a loop that spins uses all of it."""
 _LIVED: Final = 60
@@ -117,6 +119,14 @@ def parked(resting: Sequence[ThreadActivity]) -> str:
     )
 
 
+def unowned(view: ProcessView) -> list[str]:
+    """That the lock which threads without work show has no owner: the same one below each looks like a queue for it."""
+    idle = [member.thread for pool in view.pools for member in pool.members if member.activity.kind is ActivityKind.IDLE]
+    locks = [lock.address for thread in idle if (lock := waited_lock(thread)) is not None and lock.verb is LockVerb.PARKING]
+    same = len(set(locks)) < len(locks)
+    return [say("what those that wait for work are parked on is the condition of their pool's queue, which nobody holds")] if same else []
+
+
 def _kept_alive(case: Case, members: Sequence[ThreadActivity]) -> Message | str:
     """That as many connections were counted as threads wait for a next request: clients keep them, and the server's limit for idle ones ends them."""
     more = multiple(case, members) if members else None
@@ -147,7 +157,11 @@ def _worked(members: Sequence[ThreadActivity]) -> Message | str:
 def rounds(member: ThreadActivity) -> bool:
     """True for a library's own thread that waits with a time limit in its ``run``: it wakes for each round, as those that send heartbeats or clean up."""
     thread = member.thread
-    if member.activity.kind not in _WAITED or not member.activity.timed or thread.state is not JavaState.TIMED_WAITING:
+    if member.activity.kind not in _WAITED or thread.state is not JavaState.TIMED_WAITING:
+        return False
+    if _keeps_house(thread.name or "") and thread.frames and all(frame.cls.startswith(_JDK) for frame in thread.frames):
+        return True  # its executor's queue, or somebody left out the frames below: no name of a pool that works for clients
+    if not member.activity.timed:
         return False
     own = [frame for frame in thread.frames if not frame.cls.startswith(_JDK)]
     return len(own) == 1 and own[0].method == "run" and member.activity.app < 0

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Final
 
 from analyzer.contention.leases import lender_of
 from analyzer.contention.locks import waits_for_lock
-from analyzer.evidence.at_rest import alike, at_rest, parked, rounds, unsignalled
+from analyzer.evidence.at_rest import alike, at_rest, parked, rounds, unowned, unsignalled
 from analyzer.evidence.departures import before
 from analyzer.evidence.doing import caller, doing, idle, kept, named_wait, of_a_reader, of_a_task, reported
 from analyzer.evidence.lock_lists import listed
@@ -126,7 +126,7 @@ def of_threads(case: Case, view: ProcessView) -> list[str]:
     holders = lock_holders(view)
     waits = any(_wants(member) and not rounds(member) for pool in view.pools for member in pool.members)
     if not waits and (calm := at_rest(case, view)) is not None:
-        return [calm]
+        return [calm, *unowned(view)]
     bare_list = listed(view)
     groups = _groups(view, holders)
     for member in bare_list[0] if bare_list is not None else ():

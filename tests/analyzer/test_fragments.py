@@ -455,6 +455,32 @@ class TestThreads:
         assert "nobody among the 2 threads that are here is stuck or waits for another" in quiet(f"Deadlock?\n\n{text}\n")
         assert "nobody among" not in diagnosis_of({"post.md": f"Deadlock?\n\n{text}\n{self.CALLS % ''}"}).verdict.headline
 
+    IDLE = (
+        '"web-%d" #3%d prio=5 os_prio=0 tid=0x3 nid=0x5 waiting on condition  [0x3]\n   java.lang.Thread.State: WAITING (parking)\n\tat sun.misc.Unsafe.park(Native Method)\n'
+        "\t- parking to wait for  <0x00000000d10> (a java.util.concurrent.locks.AbstractQueuedSynchronizer$ConditionObject)\n"
+        "\tat java.util.concurrent.LinkedBlockingQueue.take(LinkedBlockingQueue.java:433)\n\tat java.util.concurrent.ThreadPoolExecutor.getTask(ThreadPoolExecutor.java:1054)\n\n"
+    )
+    ACCEPTS = (
+        '"web-Acceptor" #4 prio=5 os_prio=0 tid=0x4 nid=0x6 runnable  [0x4]\n   java.lang.Thread.State: RUNNABLE\n'
+        "\tat sun.nio.ch.ServerSocketChannelImpl.accept(ServerSocketChannelImpl.java:285)\n\tat se.mill.Door.run(Door.java:9)\n\n"
+    )
+    UPKEEP = (
+        '"%s" #9 daemon prio=5 os_prio=0 tid=0x9 nid=0x9 waiting on condition  [0x9]\n   java.lang.Thread.State: TIMED_WAITING (parking)\n'
+        "\tat sun.misc.Unsafe.park(Native Method)\n%s\t...\n\n"
+    )
+    LOCK = "\t- parking to wait for  <0x00000000d77> (a java.util.concurrent.locks.AbstractQueuedSynchronizer$ConditionObject)\n"
+
+    @pytest.mark.parametrize("lock", ["", LOCK])
+    @pytest.mark.parametrize("name", ["MillPool-1 housekeeper", "idle-connection-evictor"])
+    def test_a_cut_stack_of_a_librarys_upkeep_is_at_rest(self, name: str, lock: str) -> None:
+        text = quiet(f"Deadlock?\n\n{self.IDLE % (1, 1)}{self.IDLE % (2, 2)}{self.ACCEPTS}{self.UPKEEP % (name, lock)}\n")
+        assert "nobody among the 4 threads that are here is stuck or waits for another" in text
+        assert "the condition of their pool's queue, which nobody holds" in text
+
+    def test_a_cut_stack_of_a_worker_may_wait_for_anything(self) -> None:
+        text = quiet(f"Deadlock?\n\n{self.IDLE % (1, 1)}{self.IDLE % (2, 2)}{self.ACCEPTS}{self.UPKEEP % ('web-7', '')}\n")
+        assert "nobody among" not in text
+
     GO = (
         "goroutine 1 [chan receive, 214 minutes]:\nmain.main()\n\t/b/main.go:58 +0x3f4\n\n"
         "goroutine 22 [select, 1 minutes]:\nmain.(*Tick).loop(0xc1)\n\t/b/tick.go:27 +0xd1\ncreated by main.main\n\t/b/main.go:44 +0x31e\n\n"
