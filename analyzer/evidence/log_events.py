@@ -65,7 +65,7 @@ _EXHAUSTED: Final = frozenset(
 """Something was used up: one line is enough to keep health away."""
 _ORDINARY: Final = frozenset({LogKind.THROWN, LogKind.DEADLOCK, LogKind.CLIENT_LEFT, LogKind.RECOVERED, LogKind.POOL_FREE})
 """What counts speak of nothing: it is told by itself, clients do so on every server, or it is good news."""
-_QUIET: Final = BESIDE | {LogKind.COLLECTED}
+_QUIET: Final = BESIDE | {LogKind.COLLECTED, LogKind.HEAP}
 """What is asked for beside other lines, and tells nothing by itself."""
 _OF_POOLS: Final = {"DBCP": "Commons DBCP", "Tomcat JDBC pool": "Tomcat JDBC", "UCP": "Oracle UCP"}
 """Software as a log is read, and as its lender is called; where they differ."""
@@ -95,6 +95,7 @@ _SAYS: Final = {
     LogKind.LEAK: say("a connection or response was not given back"),
     LogKind.PAUSE: say("the virtual machine stood still"),
     LogKind.COLLECTED: say("the whole heap was collected"),
+    LogKind.HEAP: say("a heap had room behind each collection"),
     LogKind.TRACKED: say("the table of tracked connections was full, and packets were dropped"),
     LogKind.FLOODED: say("new connections came faster than they were taken: a stalled listener shows the same as a flood of SYNs"),
     LogKind.STOOD: say("a task stood in the kernel, where no signal reaches it"),

@@ -1,18 +1,19 @@
-"""What the objects of a JVM's heap tell, counted by class: what there is most of, what keeps it, and whether it grows."""
+"""What a JVM's heap tells: its objects by class, what keeps them and whether they grow; and how full its collections leave it."""
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING, Final
 
 from analyzer.families.counted_sockets import growth_in_words
-from analyzer.model.message import joined, say
-from parsers.records import Counted
+from analyzer.model.message import joined, plural, say
+from parsers.records import Counted, LogKind
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
     from analyzer.join.counts import Count
     from analyzer.waits.case import Case
+    from parsers.records import LogEvent
 
 MANY: Final = 10_000
 """Objects of one class of the application from which on it is worth a sentence that they are there."""
@@ -38,7 +39,8 @@ _KEEPERS: Final = (
 
 
 def heap_in_words(case: Case) -> Iterator[str]:
-    """Sentences without their full stops about the classes of the application of which there are many."""
+    """Sentences without their full stops about how full collections leave the heap, and about the application's classes of which there are many."""
+    yield from _collected(case)
     counts = case.counts.of(Counted.OBJECTS)
     own = [one for one in counts if one.number >= MANY and case.known.is_application(one.last.name or "")]
     if not own:
@@ -51,6 +53,53 @@ def heap_in_words(case: Case) -> Iterator[str]:
         if one.grown:
             yield say("objects of {name}:{growth}", name=one.last.name or "?", growth=growth_in_words(one).rstrip("."))
     yield from _kept(own, counts)
+
+
+def _collected(case: Case) -> Iterator[str]:
+    """How a heap came and went whose collector never had to look through all of it."""
+    for artifact in case.incident.artifacts:
+        of_heap = [event for event in artifact.events if event.kind is LogKind.HEAP]
+        if of_heap and not any(event.kind in _FULL for event in artifact.events):
+            yield from _in_words(of_heap[-1])
+
+
+def _in_words(event: LogEvent) -> Iterator[str]:
+    number, size, highest = (int(event.figure(name) or 0) for name in ("collections", "size", "highest"))
+    first, then = event.figure("lowest_first") or 0.0, event.figure("lowest_then") or 0.0
+    lasted = say(
+        "the longest pause took {ms:.0f} ms, and no collection was of the whole heap", ms=_MILLIS * (event.figure("seconds") or 0.0)
+    )
+    if then <= first * _BACK and highest <= _ROOM * size:
+        yield say(
+            "behind each of {collections} that the log shows the heap holds {lowest:,} to {highest:,} MiB of {size:,} MiB, and it comes back to what it was; {lasted}: the collector frees what is garbage, and of a leak this span shows no sign",
+            collections=plural(number, "collection"),
+            lowest=int(min(first, then)),
+            highest=highest,
+            size=size,
+            lasted=lasted,
+        )
+        yield say(
+            "the memory that the system shows for the process (RES) stays as large as the heap once was, whatever is free in it: that alone is no leak"
+        )
+        return
+    if then > first * _BACK:
+        yield say(
+            "behind {collections} the lowest that the heap holds goes from {first:,} to {then:,} MiB of {size:,} MiB; {lasted}. Garbage of the old generation counts among it until a mixed collection, or one of the whole heap: what is left behind that tells whether it leaks",
+            collections=plural(number, "collection"),
+            first=int(first),
+            then=int(then),
+            size=size,
+            lasted=lasted,
+        )
+
+
+_MILLIS: Final = 1000.0
+_FULL: Final = frozenset({LogKind.PAUSE, LogKind.COLLECTED, LogKind.MEMORY})
+"""What shows that a heap, or its collector, has a trouble."""
+_BACK: Final = 1.1
+"""How much more than before the lowest may be that a heap comes back to."""
+_ROOM: Final = 0.75
+"""Share of the heap up to which it has room behind each collection."""
 
 
 def filling(case: Case) -> str | None:

@@ -12,6 +12,7 @@ from analyzer.evidence.log_events import caller_in_words, in_words, of_this_mome
 from analyzer.evidence.movement import only_busy
 from analyzer.evidence.packet_claims import trouble_of
 from analyzer.evidence.turns import unanswered_in_words, waits_in_words
+from analyzer.families.heaps import heap_in_words
 from analyzer.families.own_calls import unjudged
 from analyzer.judge.health import HealthGap, gaps_of_health
 from analyzer.judge.rows import heaped
@@ -163,6 +164,12 @@ def _logs_only(case: Case, findings: Sequence[Finding]) -> tuple[Status, str, st
     told = of_this_moment(incident)[:SHOWN]
     lines = sum(log.lines for artifact in incident.artifacts for log in artifact.logs)
     need = say("A log does not show what threads wait for. A thread dump and a socket table of the same moment would.")
+    if not told and (of_heap := list(heap_in_words(case))):
+        return (
+            Status.INSUFFICIENT,
+            say("Not enough evidence for a verdict. It shows this: {shown}.", shown=of_heap[0]),
+            joined(" ", (*(say("{line}.", line=capitalized(line)) for line in of_heap[1:]), need)),
+        )
     if not told:
         return (
             Status.INSUFFICIENT,

@@ -24,6 +24,7 @@ from parsers.logs import (
     watchdogs,
 )
 from parsers.logs.client_ends import clients_of
+from parsers.logs.heap_sizes import Heap
 from parsers.logs.lines import read
 from parsers.logs.stamps import begins_entry, stamp
 from parsers.records import LogEvent, LogKind, LogLines, Session
@@ -133,9 +134,11 @@ def log_of(section: Section) -> Log | None:
 def events_of(section: Section) -> tuple[LogEvent, ...]:
     """What the lines of a section prove; of very many the last ones. A line without a time has that of the entry above it."""
     events: list[LogEvent] = []
+    heap = Heap(section)
     first = 0
     for lines in _blocks(section.lines):
         text = "\n".join((*lines, ""))
+        heap.read(text, lines, first)
         for index in _telling(text):
             line = lines[index][:LONGEST]
             if (fact := _fact(line)) is None or (figures := _figures_of(fact, lines, index)) is None:
@@ -155,7 +158,7 @@ def events_of(section: Section) -> tuple[LogEvent, ...]:
         first += len(lines)
         del events[:-MOST]
     places = {event.where for event in events}
-    return (*events, *(event for event in sizes.events_of(section) if event.where not in places))
+    return (*events, *heap.events(), *(event for event in sizes.events_of(section) if event.where not in places))
 
 
 _AFTER: Final = 400

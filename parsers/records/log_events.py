@@ -39,6 +39,7 @@ class LogKind(StrEnum):
     LEAK = "a connection was not given back"
     PAUSE = "the virtual machine stood still"
     COLLECTED = "the whole heap was collected"
+    HEAP = "a heap had room behind each collection"
     TRACKED = "the table of tracked connections was full"
     FLOODED = "new connections came faster than a listener took them"
     STOOD = "a task stood in the kernel"

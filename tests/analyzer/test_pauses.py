@@ -111,3 +111,48 @@ def test_long_collections_one_after_the_other_of_a_full_heap(shape: str) -> None
 def test_long_collections_that_free_much_or_come_seldom_are_no_full_heap(every: float, s: float, after: int, count: int) -> None:
     diagnosis = diagnosis_of({"report.txt": picked(CMS, every, s, after, count)})
     assert not [one for one in found(diagnosis, "gc-thrash") if "frees next to nothing" in one.headline]
+
+
+YOUNG = (
+    "[2026-03-04T06:{m:02}:00.000+0000][info][gc] GC({m}) Pause Young (Normal) (G1 Evacuation Pause) {before}M->{after}M(2048M) 12.500ms\n"
+)
+OLDER = "{m}.250: [GC (Allocation Failure) [PSYoungGen: 65536K->1024K(76288K)] {before}M->{after}M(2048M), 0.0125000 secs] [Times: user=0.02 sys=0.00, real=0.01 secs]\n"
+SHORT = "2026-03-04T06:{m:02}:00.000+0000: {m}.250: [GC pause (G1 Evacuation Pause) (young) {before}M->{after}M(2048M), 0.0125000 secs]\n"
+SAW = [410, 480, 560, 640, 420, 400, 470, 550, 630, 410]
+RISE = [410, 480, 560, 640, 720, 800, 880, 960, 1040, 1100]
+
+
+def heap_log(shape: str, after: list[int]) -> str:
+    return "".join(shape.format(m=at + 1, before=1700, after=number) for at, number in enumerate(after))
+
+
+def told(log: str) -> str:
+    verdict = diagnosis_of({"gc.log": log}).verdict
+    return f"{verdict.headline} {verdict.summary}"
+
+
+@pytest.mark.parametrize("shape", [YOUNG, OLDER, SHORT])
+def test_a_heap_that_comes_back_is_called_so(shape: str) -> None:
+    text = told(heap_log(shape, SAW))
+    assert "behind each of 10 collections that the log shows the heap holds 400 to 640 MiB of 2,048 MiB" in text
+    assert "the longest pause took 12 ms, and no collection was of the whole heap" in text
+    assert "of a leak this span shows no sign" in text
+
+
+def test_a_heap_that_rises_is_not_called_healthy() -> None:
+    text = told(heap_log(YOUNG, RISE))
+    assert "no sign" not in text
+    assert "goes from 410 to 800 MiB" in text
+
+
+@pytest.mark.parametrize(
+    "besides",
+    [STAMP.format(m=20, s=0, n=20, ms=90.0), "[2026-03-04T06:21:00.000+0000][info][gc] GC(21) To-space exhausted\n"],
+)
+def test_trouble_of_the_collector_is_no_room(besides: str) -> None:
+    assert "no sign" not in told(heap_log(YOUNG, SAW) + besides)
+
+
+def test_few_collections_show_nothing() -> None:
+    assert "no sign" not in told(heap_log(YOUNG, SAW[:4]))
+    assert "no sign" not in told(heap_log(YOUNG, [number + 1300 for number in SAW]))
