@@ -55,8 +55,11 @@ class BlockedGroup:
         view: the process.
         members: the threads that wait.
         pool: the pool that most of them belong to.
+        of_lock: True if they wait for a lock, or for a thread that writes: what lends permits or connections keeps count, and one waiter is none.
         serving: the server pool that suffers: ``pool`` itself, or one that waits for results of ``pool``. None if there is none.
     """
+
+    of_lock: bool = False
 
     def __init__(self, case: Case, view: ProcessView, members: Sequence[ThreadActivity], also: Sequence[ThreadActivity] = ()) -> None:
         """A blocked group of ``members``; ``also`` are stuck for the same reason (they hold what the others want).
@@ -112,7 +115,9 @@ class BlockedGroup:
     @cached_property
     def at_the_door(self) -> bool:
         """True if the thread that lets clients in is among them, and clients suffer: one is enough to close a server."""
-        acceptor = acceptor_of(self.view, self.port) if self.port is not None and self.suffering else None
+        if not self.of_lock or self.port is None or not self.suffering:
+            return False
+        acceptor = acceptor_of(self.view, self.port)
         return acceptor is not None and any(member.thread is acceptor.thread for member in self.members)
 
     @property

@@ -75,6 +75,8 @@ class LockQueue(BlockedGroup):
         file: the file whose lock it is, where a list of open files says who has it.
     """
 
+    of_lock = True
+
     def __init__(self, case: Case, view: ProcessView, waiters: Sequence[ThreadActivity]) -> None:
         """``waiters`` wait for the same lock."""
         self.lock = waited_lock(waiters[0].thread)

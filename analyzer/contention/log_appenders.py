@@ -152,6 +152,10 @@ class LogQueue(msgspec.Struct, frozen=True):
             yield of_sockets(self.full, unsent, (str(self.full[0].send_q),))
 
 
+class _Loggers(BlockedGroup):
+    of_lock = True
+
+
 def log_queues(case: Case) -> Iterator[LogQueue]:
     """One per process in which enough threads wait to log."""
     for view in case.latest:
@@ -165,7 +169,7 @@ def log_queues(case: Case) -> Iterator[LogQueue]:
         waiters = [member for member in loggers if member.activity.kind in WAITS]
         if waiters:
             writer, named = _writer(view, waiters, loggers)
-            blocked = BlockedGroup(case, view, waiters, (writer,) if writer else ())
+            blocked = _Loggers(case, view, waiters, (writer,) if writer else ())
             to_console = writer is not None and within(writer, view.known.tables.logging.console)
             if blocked.noteworthy:
                 yield LogQueue(blocked, writer, named, _pipes(view) if to_console else (), _full(view, writer))

@@ -45,6 +45,9 @@ SECOND_TABLE: Final = Ask(
 """What decides whether such connections stay."""
 
 
+_OF_JVM: Final = ("java.", "javax.", "jdk.", "sun.", "com.sun.")
+
+
 class Unclosed(msgspec.Struct, frozen=True):
     """Sockets in CLOSE_WAIT on a server's port while its pool is free. ``before``: how many of them the first snapshot had already."""
 
@@ -54,6 +57,12 @@ class Unclosed(msgspec.Struct, frozen=True):
     counts: tuple[int, ...]
     kept: int
     split: CloseWait
+
+    @property
+    def put_aside(self) -> bool:
+        """True if the requests were mostly read, the ends were not, and they were put aside: counters show no answer, or some library that can do so is in the process."""
+        unanswered = all(answered(one) is False for one in self.sockets)
+        return self.split.fin_only > self.split.drained and (unanswered or _has_libraries(self.serving.view))
 
     @property
     def grows(self) -> bool:
@@ -199,6 +208,14 @@ def unclosed(case: Case) -> Iterator[Unclosed]:
         grown = len(counts) > 1 and counts[-1] - counts[0] >= GROWTH and kept == counts[0]
         if len(waiting) >= FEWEST or grown:
             yield Unclosed(serving, port, waiting, counts, kept, close_wait(waiting))
+
+
+def _has_libraries(view: ProcessView) -> bool:
+    """False for a JVM whose stacks have nothing but its own classes and the application's: a server written by hand has no asynchronous requests."""
+    if view.known.runtime is not Runtime.JVM or view.dump is None:
+        return True
+    frames = {frame.cls for thread in view.dump.threads for frame in thread.frames}
+    return any(not cls.startswith(_OF_JVM) and not view.known.is_application(cls) for cls in frames)
 
 
 def _waiting(rows: Sockets) -> tuple[Connection, ...]:

@@ -74,7 +74,7 @@ TEXT: Final = Text(
 def diagnose(case: Case) -> Iterator[Finding]:
     """One finding per port whose unclosed connections nobody has looked at since."""
     for found in unclosed(case):
-        if found.split.fin_only > found.split.drained:
+        if found.put_aside:
             yield _finding(found)
 
 

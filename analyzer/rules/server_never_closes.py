@@ -42,8 +42,8 @@ OUTLOOK: Final = Outlook(RecoversWhen.RESTART, say("Nothing hinders the server f
 CLEAN: Final = say("no pile of connections read to their end while the pool is free")
 TEXT: Final = Text(
     "server-never-closes",
-    headline="The server keeps {connections} on port {port} whose clients have left, and has seen them leave.",
-    explanation="{connections} of port {port} are in CLOSE_WAIT and were read to their end, while {idle} of {workers} threads of {name} are free.{they_grow} Nothing hinders the server from closing them; it does not.",
+    headline="The server keeps {connections} on port {port} whose clients have left, {seen}.",
+    explanation="{connections} of port {port} are in CLOSE_WAIT and were read{to_their_end}, while {idle} of {workers} threads of {name} are free.{they_grow} Nothing hinders the server from closing them; it does not.",
     why=Either("lasts", "Sockets and threads agree, and the sockets stay.", "One snapshot cannot show that they stay."),
     do=(
         Do(
@@ -54,9 +54,15 @@ TEXT: Final = Text(
     ),
     figures=(("{idle} of {workers}", "threads of {name} free"),),
     ask=(SECOND_TABLE,),
-    chain=(("its clients", "leave", "port {port}"), ("the server", "sees it and does not close", "")),
+    chain=(("its clients", "leave", "port {port}"), ("the server", Either("drained", "sees it and does not close", "does not close"), "")),
     phrases={
-        "kept": "{connections} on port {port} read to the end (Recv-Q 0) and not closed",
+        "seen": Either("drained", "and has seen them leave", "and no thread of it looks at them any more"),
+        "to_their_end": Either("drained", " to their end", ", but for the end"),
+        "kept": Either(
+            "drained",
+            "{connections} on port {port} read to the end (Recv-Q 0) and not closed",
+            "{connections} on port {port}: request read, client gone, not closed",
+        ),
         "they_grow": Either("they_grow", " They grow: {list}."),
     },
 )
@@ -65,7 +71,7 @@ TEXT: Final = Text(
 def diagnose(case: Case) -> Iterator[Finding]:
     """One finding per port whose connections were read to their end and kept."""
     for found in unclosed(case):
-        if found.split.drained >= found.split.fin_only:
+        if not found.put_aside:
             yield _finding(found)
     yield from kept_by_loops.findings(case)
     yield from never_closed(case)
@@ -88,11 +94,12 @@ def _finding(found: Unclosed) -> Finding:
         list=chr(8594).join(map(str, found.counts)),
         lasts=found.lasts,
         undecided=not found.lasts,
+        drained=found.split.drained >= found.split.fin_only,
     )
     kept = of_sockets(found.sockets, text["kept"], ("CLOSE_WAIT",))
     return text.finding(
         severity=Severity.WARNING,
-        confidence=Confidence.LIKELY if found.sure else Confidence.SUSPECTED,
+        confidence=Confidence.LIKELY if found.sure and found.split.drained >= found.split.fin_only else Confidence.SUSPECTED,
         evidence=(kept,),
         figures=(*client_figures(view, port), *text.figures),
         chain=text.steps((kept,)),
