@@ -60,6 +60,10 @@ _EXHAUSTED: Final = frozenset(
         LogKind.FLOODED,
         LogKind.ORPHANS,
         LogKind.ENDED,
+        LogKind.REACHED,
+        LogKind.NEIGHBOURS,
+        LogKind.STORE_FULL,
+        LogKind.ARCHIVE,
     }
 )
 """Something was used up: one line is enough to keep health away."""
@@ -134,6 +138,13 @@ _SAYS: Final = {
     LogKind.UNTIMED: say("a call is made without a timeout"),
     LogKind.BEAN_LOCK: say("a call did not get the lock of a bean in time"),
     LogKind.ENDED: say("all goroutines waited for each other, and the runtime ended the program"),
+    LogKind.REACHED: say("a limit of its own was reached"),
+    LogKind.STORE_FULL: say("the place where logs are archived is full"),
+    LogKind.ARCHIVE: say("the log could not be archived, so that no session can write"),
+    LogKind.DISCARDED: say("work that had waited longer than its timeout was thrown away"),
+    LogKind.BESIDE_LIMIT: say("a setting of a limit, or how much of it one host has"),
+    LogKind.NOTED: say("a line that was not understood stands out"),
+    LogKind.COPIED: say("a WaitGroup was handed over by value"),
 }
 
 

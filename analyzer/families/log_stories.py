@@ -4,32 +4,14 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Final
 
-import msgspec
-
+from analyzer.families.limit_stories import LIMITS
+from analyzer.families.story import Story
 from analyzer.model.finding import Confidence, Outlook, RecoversWhen
 from analyzer.model.message import say
 from parsers.records import LogKind
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
-
-
-class Story(msgspec.Struct, frozen=True):
-    """What a kind of line lets one suspect: the rule, why such a line is written, what to look at and with which command, what to mend.
-
-    ``tail`` ends the headline, ``does`` is what the program that wrote the line does. Where ``command`` is None the stacks are what to look at.
-    """
-
-    rule: str
-    explanation: str
-    look: str
-    command: str | None
-    fix: str
-    does: str
-    tail: str = ""
-    why: str = say("The line says so itself; why, and whether it lasts, a log does not show.")
-    confidence: Confidence = Confidence.SUSPECTED
-    outlook: Outlook | None = None
 
 
 _STORAGE: Final = Story(
@@ -62,6 +44,7 @@ SERVICE: Final = Story(
     say(": what is called does not answer, or answers slowly"),
 )
 STORIES: Final[Mapping[LogKind, Story]] = {
+    **LIMITS,
     LogKind.RETURNED: Story(
         "self-call-starvation",
         say(

@@ -10,6 +10,7 @@ from analyzer.evidence.chosen_threads import chosen
 from analyzer.evidence.log_events import MANY, caller_in_words, caller_of, in_words, of_this_moment, site_of
 from analyzer.evidence.settings_beside import lent_at_most, long_batch, small_pool
 from analyzer.families.idle_leases import CHANNELS, CLIENTS, DATABASES, KEEPS_BY_THREAD, OPEN, counted_work, half_closed, resting, running
+from analyzer.families.limit_joins import beside
 from analyzer.families.log_joins import counted_to, may_rest, of_limits, tail_of, unread_queue, who_holds
 from analyzer.families.log_stories import SERVICE, STORIES
 from analyzer.families.pauses import OF_ONE_TIME, explained
@@ -24,7 +25,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
     from analyzer.evidence.log_events import Told
-    from analyzer.families.log_stories import Story
+    from analyzer.families.story import Story
     from analyzer.model.finding import Evidence
     from analyzer.model.text import Filled
     from analyzer.waits.case import Case
@@ -176,13 +177,12 @@ def suspicions(case: Case) -> Iterator[Finding]:
     if any(view.dump is not None and not chosen(case, view) for view in case.latest):
         return
     told = sorted((one for one in of_this_moment(case.incident) if _matters(case, one)), key=_place)
-    found = [_of_pools(case, [one for one in told if one.event.kind in _POOLS])]
-    found += [_of_line(case, one, STORIES[one.event.kind]) for one in told if one.event.kind in STORIES]
-    rules = set[str]()
-    for finding in found:
-        if finding is not None and finding.rule not in rules:
-            rules.add(finding.rule)
-            yield finding
+    lines = (_of_line(case, one, STORIES[one.event.kind]) for one in told if one.event.kind in STORIES)
+    found: dict[str, Finding] = {}
+    for finding in (_of_pools(case, [one for one in told if one.event.kind in _POOLS]), *lines):
+        if finding is not None:
+            found.setdefault(finding.rule, finding)
+    yield from found.values()
 
 
 def _place(told: Told) -> tuple[int, bool]:
@@ -343,12 +343,13 @@ def _of_line(case: Case, told: Told, story: Story) -> Finding:
     event = told.event
     pause = explained(case.incident) if event.kind is LogKind.PAUSE else None
     event = pause.pause if pause is not None else event
+    limit = beside(case, event)
     text = LINE.filled(
         None,
         event=capitalized(in_words(event)),
         called=caller_in_words(event, case.known) if event.kind is not LogKind.POLLED_LATE else "",
         often=_often(told),
-        tail=say(", and {limits}", limits=pause.ran_out) if pause is not None else tail_of(case, event) or story.tail,
+        tail=say(", and {limits}", limits=pause.ran_out) if pause else limit.words if limit else tail_of(case, event) or story.tail,
         reason=story.explanation,
         proof=OF_ONE_TIME if pause is not None else story.why,
         look=story.look,
@@ -358,16 +359,15 @@ def _of_line(case: Case, told: Told, story: Story) -> Finding:
         does=story.does,
     )
     remote = event.subject if story is SERVICE else None
-    culprit = Culprit(frame=_named(site_of(event, case.known)), remote=remote, library=event.source)
-    shown = pause.evidence if pause is not None else (told.evidence,)
     queue = unread_queue(case) if event.kind is LogKind.ALARM else None
-    shown = (*shown, queue.evidence) if queue is not None else shown
     batch = long_batch(case.incident) if event.kind is LogKind.POLLED_LATE else None
-    shown = (*shown, batch.evidence) if batch is not None else shown
-    sure = Confidence.LIKELY if pause is not None or queue is not None or of_limits(case, event) else story.confidence
-    if batch is None and event.source == _COMMITS:
-        sure = Confidence.SUSPECTED
-    found = _finding(text, story.rule, sure, shown, culprit)
+    shown = pause.evidence if pause is not None else (told.evidence,)
+    shown += tuple(one.evidence for one in (queue, batch) if one is not None) + (limit.evidence if limit is not None else ())
+    sure = Confidence.LIKELY if pause or queue or limit or of_limits(case, event) else story.confidence
+    sure = Confidence.SUSPECTED if batch is None and event.source == _COMMITS else sure
+    found = _finding(text, story.rule, sure, shown, Culprit(frame=_named(site_of(event, case.known)), remote=remote, library=event.source))
+    if limit is not None and limit.proven:
+        found = replace(found, severity=Severity.CRITICAL, confidence=Confidence.CERTAIN, doubts=())
     return found if story.outlook is None else replace(found, outlook=story.outlook)
 
 

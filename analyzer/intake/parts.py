@@ -102,7 +102,9 @@ def _unknown(section: Section, parsed: Parsed) -> Part:
         # A line of a log that somebody quotes in a few words of his own proves what it says as well.
         quoted = events_of(section) if section.nonblank <= _QUOTED else ()
         if section.nonblank <= _QUOTED and all(event.kind in BESIDE for event in quoted):
-            quoted = (*quoted, *thrown_in(section))
+            from parsers.logs import noted  # noqa: PLC0415 - as above
+
+            quoted = (*quoted, *(thrown_in(section) or noted.events_of(section)))
         return Part(None, section.prompt, parsed, looks_like=looks, events=quoted)
     return Part(NAME, section.prompt, Parsed(log.clients, log.lines.lines), log=log.lines, events=log.events)
 

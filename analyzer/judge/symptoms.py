@@ -39,6 +39,8 @@ REASONS: Final = 3
 """Reasons against health that a summary names."""
 SHOWN: Final = 6
 """Kinds of events of a log that a summary names."""
+QUOTED: Final = 2
+"""Lines that are quoted where nothing is understood."""
 SMALLEST_POOL: Final = 4
 """Request threads below which all of them may be busy for a moment."""
 
@@ -103,7 +105,8 @@ def without_cause(case: Case, findings: Sequence[Finding]) -> tuple[Status, str,
         return (
             Status.INSUFFICIENT,
             say("None of the files is of a kind that this tool reads."),
-            _looks(incident) or say("Save lsof, netstat or ss, and jstack output, or run the collector script."),
+            joined("", (_stand_out(incident), _looks(incident)))
+            or say("Save lsof, netstat or ss, and jstack output, or run the collector script."),
         )
     own = _own_calls(case) or _unanswered(case)
     if own is None and (seen := shown(case, findings)):
@@ -200,6 +203,13 @@ def _logs_only(case: Case, findings: Sequence[Finding]) -> tuple[Status, str, st
         else say("Not enough evidence for a verdict. The log says: {shown}.", shown=said[0]),
         joined(" ", (*(say("{line}.", line=capitalized(line)) for line in said[1:]), need)),
     )
+
+
+def _stand_out(incident: Incident) -> Message:
+    """Lines of texts that nobody reads, quoted as they are: no claim is made of them."""
+    noted = [event for artifact in incident.artifacts for event in artifact.events if event.kind is LogKind.NOTED][:QUOTED]
+    lines = joined(", ", (say("“{line}” ({place})", line=event.subject, place=str(event.where)) for event in noted))
+    return say("Not understood, but these lines stand out: {lines}. ", lines=lines) if noted else joined("", ())
 
 
 def _looks(incident: Incident) -> Message:

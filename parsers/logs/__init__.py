@@ -17,6 +17,7 @@ from parsers.logs import (
     pools,
     products,
     queues,
+    reached,
     runtime_pools,
     servers,
     sizes,
@@ -57,6 +58,7 @@ _SHAPES: Final = (
     *loops.SHAPES,
     *runtime_pools.SHAPES,
     *queues.SHAPES,
+    *reached.SHAPES,
 )
 
 
@@ -158,7 +160,8 @@ def events_of(section: Section) -> tuple[LogEvent, ...]:
         first += len(lines)
         del events[:-MOST]
     places = {event.where for event in events}
-    return (*events, *heap.events(), *(event for event in sizes.events_of(section) if event.where not in places))
+    beside = (*sizes.events_of(section), *reached.events_of(section))
+    return (*events, *heap.events(), *(event for event in beside if event.where not in places))
 
 
 _AFTER: Final = 400
@@ -214,7 +217,10 @@ def thrown_in(section: Section) -> tuple[LogEvent, ...]:
 
 def _fact(line: str) -> LineFact | None:
     """What a line proves, None for nearly all lines."""
-    return read(_SHAPES, line) or servers.request(line)
+    fact = read(_SHAPES, line)
+    if fact is not None and reached.is_told_only(fact, line):
+        return None
+    return fact or servers.request(line)
 
 
 def _telling(text: str) -> list[int]:

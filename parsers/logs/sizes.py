@@ -55,7 +55,7 @@ _UNSET: Final = re.compile(
     r"\b(?P<variable>[A-Z][A-Z0-9_]{3,40})`? (?:(?:is|was|are)(?: not|n[o'’]t)|isn[’']t|wasn[’']t|not|never) (?:\w{2,12} )?(?:set|defined|configured)\b|\b(?P<plain>[A-Z][A-Z0-9_]{3,40})`? is (?:unset|missing)\b"
 )
 _HINT: Final = re.compile(
-    r"[+*]\)[+*]|[+*?]\)[+*]|(?:requests\.|urlopen|http\.[GPH])|(?i:celery|sidekiq|cpu|processor|core|\btop\b|pool|conn|max|threads|concurren|parallel|simultaneous|workers|\bset\b|defined|configured|avg|average|mean|each|per|poll|batch|processed| in \d)"
+    r"[+*]\)[+*]|[+*?]\)[+*]|sync\.WaitGroup|(?:requests\.|urlopen|http\.[GPH])|(?i:celery|sidekiq|cpu|processor|core|\btop\b|pool|conn|max|threads|concurren|parallel|simultaneous|workers|\bset\b|defined|configured|avg|average|mean|each|per|poll|batch|processed| in \d)"
 )
 _DONE: Final = (
     r"(?:rendered|processed|handled|sent|stored|written|imported|indexed|done|finished|consumed|inserted|converted|saved|mailed|booked)"
@@ -96,6 +96,8 @@ _CALL: Final = re.compile(
     r"(?<![\w.])(?P<call>requests\.(?:get|post|put|patch|delete|head|request)|(?:urllib\.request\.|urllib2\.)urlopen|http\.(?:Get|Post|PostForm|Head))\([^\n]{1,300}\)\s*[;,:]?\s*(?:[)#]|$)"
 )
 """A call of a client that waits for ever unless it is told otherwise, and that ends in the same line."""
+_COPIED: Final = re.compile(r"\bfunc\b[^\n{]{0,200}[(,] ?\w{1,40} (?P<call>sync\.WaitGroup)\b")
+"""A parameter of Go that copies the group: ``Done`` on the copy is not seen by whoever waits for the original."""
 _OF_CODE: Final = re.compile(r"^\s{0,20}(?:#|//|--|\* )|(?i:\b(?:old|tests?|before|was|were|used|not|fixed)\b)")
 """What stands before a call that is no code of that moment."""
 _NUMBERED: Final = re.compile(r"[\s>|*-]{0,12}(?:L|line )?(?P<line>\d{1,6})(?:[:|.)]|\s|$)")
@@ -164,6 +166,8 @@ def _of_code(line: str) -> Iterator[LineFact]:
         yield LineFact(LogKind.BUSY, "program", None, (("percent", float(next(filter(None, match.groups())))),))
     if (match := _CALL.search(line)) is not None and _OF_CODE.search(line, 0, match.start()) is None and "timeout" not in line.lower():
         yield LineFact(LogKind.UNTIMED, "program", match["call"], ())
+    if (match := _COPIED.search(line)) is not None and _OF_CODE.search(line, 0, match.start()) is None:
+        yield LineFact(LogKind.COPIED, "program", match["call"], ())
     if _MATCHED.search(line) and (match := _PATTERN.search(line)) is not None:
         number = _NUMBERED.match(line)
         figures = (("line", float(number["line"])),) if number is not None else ()

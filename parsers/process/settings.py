@@ -29,7 +29,7 @@ PORTS: Final = "dynamicport"
 
 _GROUP: Final = r"(?:net|kern|fs|vm|user|kernel)(?:\.[\w-]{1,60}){1,8}"
 _TELLING: Final = (
-    r"(?:(?:net\.ipv4\.(?:ip_local_port_range|tcp_max_orphans|tcp_mem)|net\.(?:netfilter|nf)[._]\w*conntrack_\w+|net\.ipv4\.(?:netfilter\.)?ip_conntrack_\w+|fs\.file-nr|kernel\.(?:threads-max|pid_max))[ ]?="
+    r"(?:(?:net\.ipv4\.(?:ip_local_port_range|tcp_max_orphans|tcp_mem)|net\.(?:netfilter|nf)[._]\w*conntrack_\w+|net\.ipv4\.(?:netfilter\.)?ip_conntrack_\w+|net\.ipv[46]\.neigh\.default\.gc_thresh[123]|fs\.file-nr|kernel\.(?:threads-max|pid_max))[ ]?="
     r"|(?:net\.inet\.ip\.portrange\.\w+|kern\.(?:openfiles|maxfiles\w*))(?:[ ]?=|:))[ ]?-?"
 )
 """Settings by which the text is known: tables that may be full, and the range of local ports. Linux has a sign of equality behind the name, the BSDs a colon."""

@@ -76,9 +76,28 @@ class LogKind(StrEnum):
     PATTERN = "a pattern repeats a repetition"
     UNTIMED = "a call is made without a timeout"
     BEAN_LOCK = "a call did not get the lock of a bean in time"
+    REACHED = "a component reached a limit of its own"
+    STORE_FULL = "a store of a database was full"
+    ARCHIVE = "a database could not archive its log"
+    DISCARDED = "a server threw away work that had waited for too long"
+    BESIDE_LIMIT = "a setting of a limit, or how much of it one host has"
+    NOTED = "a line that nobody understood, and that stands out"
+    COPIED = "a group that waits for its parts was handed over by value"
 
 
-BESIDE: Final = frozenset({LogKind.SIZE, LogKind.BATCH, LogKind.BUSY, LogKind.PATTERN, LogKind.UNTIMED, LogKind.BEAN_LOCK})
+BESIDE: Final = frozenset(
+    {
+        LogKind.SIZE,
+        LogKind.BATCH,
+        LogKind.BUSY,
+        LogKind.PATTERN,
+        LogKind.UNTIMED,
+        LogKind.BEAN_LOCK,
+        LogKind.BESIDE_LIMIT,
+        LogKind.COPIED,
+        LogKind.NOTED,
+    }
+)
 """What tells nothing by itself, and much beside other lines."""
 
 

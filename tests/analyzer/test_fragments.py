@@ -377,7 +377,6 @@ class TestWatchers:
             "FATAL ERROR: Reached heap limit Allocation failed - JavaScript heap out of memory",
             "kernel: watchdog: BUG: soft lockup - CPU#3 stuck for 22s! [java:8812]",
             "Could it be OOMKilled?",
-            "neighbour: arp_cache: neighbor table overflow!",
             "CommunicationsException: The last packet successfully received from the server was 38,112,312 milliseconds ago.",
         ],
     )

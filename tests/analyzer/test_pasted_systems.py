@@ -89,14 +89,6 @@ def test_node_tells_where_its_loop_was_held_up() -> None:
     assert "called from egg.poach(egg.js:40)" in text
 
 
-def test_a_program_of_go_that_ended_itself_is_told_beside_its_goroutines() -> None:
-    text = said(
-        "fatal error: all goroutines are asleep - deadlock!\n\ngoroutine 1 [chan receive]:\nmain.gather(0xc00001e0c0)\n"
-        "\t/home/l/sum/gather.go:27 +0x8f\nmain.main()\n\t/home/l/sum/main.go:12 +0x5b\nexit status 2\n\nI closed every channel.\n"
-    )
-    assert "Go: all goroutines waited for each other, and the runtime ended the program" in text
-
-
 def test_a_pool_of_jetty_that_queues_is_told_and_one_with_free_threads_is_not() -> None:
     full = "QueuedThreadPool[qtp77]@4f1c{STARTED,10<=64<=64,i=0,r=-1,q=203}[NO_TRY]"
     assert "Jetty qtp77: a pool of threads reached its limit (threads 64, limit 64, queued 203)" in said(f"server.dump() says\n\n{full}\n")
