@@ -47,14 +47,8 @@ _LIKE: Final = frozenset(
         "such",
         "these",
         "those",
-        "this",
-        "that",
         "them",
-        "it",
-        "so",
         "above",
-        "here",
-        "there",
         "matching",
         "instances",
         "copies",
@@ -62,12 +56,17 @@ _LIKE: Final = frozenset(
         "blocked",
         "hung",
         "hanging",
-        "waiting",
         "repeated",
         "repeats",
     ]
 )
-_MORE: Final = frozenset(["more", "other", "others", "further", "another", "additional", "remaining", "rest", "plus", "besides", "left"])
+_MORE: Final = frozenset(["more", "other", "others", "further", "another", "additional", "remaining", "rest", "plus", "besides"])
+_CUT: Final = frozenset(["removed", "snipped", "omitted", "cut", "skipped", "trimmed", "elided", "pool"])
+"""Words of what was left out, or of all the threads that there are: only a word of likeness makes them alike."""
+_WEAK: Final = frozenset(["this", "that", "it", "so", "here", "there", "waiting"])
+"""Words that mean these threads beside one that says how they are alike."""
+_HOW: Final = frozenset(["state", "place", "spot", "line", "lock", "call", "like"])
+_ALIKE: Final = frozenset(["same", "identical", "like", "alike", "similar", "matching", "copies"])
 _PLAIN: Final = frozenset(
     [
         "a",
@@ -92,7 +91,6 @@ _PLAIN: Final = frozenset(
         "overall",
         "with",
         "for",
-        "times",
         "time",
         "count",
         "counted",
@@ -116,19 +114,11 @@ _PLAIN: Final = frozenset(
         "line",
         "lock",
         "call",
-        "removed",
-        "snipped",
-        "omitted",
-        "cut",
-        "skipped",
-        "trimmed",
-        "elided",
         "follow",
         "follows",
         "following",
         "http",
         "request",
-        "pool",
         "every",
         "each",
         "one",
@@ -145,7 +135,7 @@ _PLAIN: Final = frozenset(
         "them",
     ]
 )
-_KNOWN: Final = _THREADS | _LIKE | _MORE | _PLAIN
+_KNOWN: Final = _THREADS | _LIKE | _MORE | _PLAIN | _CUT | _WEAK
 _words = lazy(
     r"(?P<number>[×x]?[ ]?(?<![\w.])\d{1,3}(?:,\d{3})+|[×x+~]?\d{1,6})(?![\w.:])[x×]?|(?P<word>[A-Za-z][\w.$'’#-]*)|(?P<other>[^\s()\[\]<>{}.,;:!…*_`\"“”~+=-])"
 ).finditer
@@ -182,9 +172,12 @@ def told_briefly(text: str) -> Brief | None:
     parts = _parts(line)
     if parts is None or len(parts.numbers) != 1 or parts.numbers[0] < 2 or not _KNOWN.issuperset(parts.words):  # noqa: PLR2004 - one is the stack itself
         return None
+    if not _CUT.isdisjoint(parts.words) and _ALIKE.isdisjoint(parts.words):
+        return None
     besides = not _MORE.isdisjoint(parts.words) or line.startswith("+")
     at_place = parts.place is not None and not _THREADS.isdisjoint(parts.words)
-    return Brief(parts.numbers[0], besides, parts.place) if besides or at_place or not _LIKE.isdisjoint(parts.words) else None
+    weak = not _WEAK.isdisjoint(parts.words) and not _HOW.isdisjoint(parts.words)
+    return Brief(parts.numbers[0], besides, parts.place) if besides or at_place or weak or not _LIKE.isdisjoint(parts.words) else None
 
 
 def _parts(line: str) -> _Parts | None:

@@ -108,6 +108,8 @@ _denied = lazy(
 _refused = lazy(
     r"\bnot (?:\w{2,12} )?(?:like|the same|identical|alike|similar|all)\b|\bunlike\b|\bnone of\b|\b(?:threads?|workers?) should be\b|\bexcept\b|\bbut (?:this|these|one)\b|\b(?:expected|used to|yesterday)\b"
     r"|\b(?:would|should) (?:all )?(?:look|stand|wait|hang|show)\b|\blike (?:they|it|we|these) (?:should|would|did|ought)\b"
+    r"|^(?![^\n]*\b(?:same|identical|similar|alike|like|such)\b)[^\n]*\b\d{1,6} (?:more|others?|other)(?: \w{2,12}){0,3} (?:omitted|cut|skipped|snipped|trimmed|removed|elided|not shown|in the pool)\b"
+    r"|\b\d{1,6}(?: (?:more|others?|other|threads|workers|handlers|goroutines)){0,2} (?:(?:are|sit|stand|wait) idle|(?:are )?wait(?:ing)? for (?:new |more )?(?:work|jobs|tasks|events))\b"
     r"|\blast (?:week|month|year|night|time)\b|\b(?:days?|weeks?|months?|years?) ago\b"
     r"|\b\d{1,6} (?:more|others?|other|further|additional) (?:commits?|errors?|messages?|lines?|users?|hosts?|servers?|nodes?|pods?|machines?|minutes?|seconds?|hours?|days?|times|exceptions?|entries|warnings?|tickets?|reports?|issues?|files?|sites?|questions?|posts?|logs?|people|persons?|customers?|colleagues?|teams?)\b"
     r"|\b\d{1,6} (?:more|others?|other|times|people)(?: \w{2,12}){0,4} same (?:problem|issue|error|question|symptoms?|thing|version|exception|behaviou?r)\b|\d ?(?:percent|%)|\b(?:code|version|line|port|error|status|release|bug|page|pid) \d{1,6} (?:like|is|has|was)\b",
