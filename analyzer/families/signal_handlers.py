@@ -38,8 +38,9 @@ _WAITS: Final = (
     "futex_wait",
     "__psynch",
 )
-_plain = re.compile(r"(?>_*)(?:GI_)?(?>_*)(?:libc_|int_|je_|tc_|IO_)?(?>_*)(?P<name>[a-z]\w*)").match
+_plain = re.compile(r"(?>_*)(?:GI_)?(?>_*)(?:libc_|int_|(?P<other>je_|tc_)|IO_)?(?>_*)(?P<name>[a-z]\w*)").match
 _ALLOCATES: Final = "allocator"
+_NAMES: Final = "name service"
 _LOCKED: Final = {
     **dict.fromkeys(
         (
@@ -66,9 +67,13 @@ _LOCKED: Final = {
         "time zone",
     ),
     **dict.fromkeys(("setenv", "unsetenv", "putenv", "add_to_environ", "clearenv"), "environment"),
-    **dict.fromkeys(("getpwnam", "getpwuid", "getgrnam", "getgrgid", "gethostbyname", "gethostbyaddr", "getservbyname"), "name service"),
+    **dict.fromkeys(("getpwnam", "getpwuid", "getgrnam", "getgrgid", "gethostbyname", "gethostbyaddr", "getservbyname"), _NAMES),
 }
 """Functions of the C library by the lock that they take, which is no recursive one."""
+_LETS_GO: Final = frozenset({"strftime", "strftime_internal", "ctime", "mktime", "mktime_internal", "timelocal"})
+"""What takes the lock of the time zone and lets it go again before it goes on: it has none while it works itself."""
+_COPIES: Final = re.compile(r"_*(?:GI_+)?mem(?:set|cpy|move|pcpy)").match
+"""What calloc and realloc do after they have let the lock go."""
 _OF_LIBC: Final = ("libc", "libpthread", "ld-", "libsystem")
 _OF_LOCKS: Final = (*_OF_LIBC, "std::", "lib-", "libstdc++", "__gnu_cxx", "boost")
 TEXT: Final = Text(
@@ -145,8 +150,8 @@ def _of(view: ProcessView, member: ThreadActivity) -> SelfWait | None:
     wants = next(((frame, lock) for frame in above if (lock := _lock_of(frame))), None)
     if wants is not None:
         has = next((place for place, frame in enumerate(below) if _lock_of(frame) == wants[1]), None)
-        # What waited for the lock itself when the signal came has nothing.
-        if has is None or _waits(below[:has]):
+        # What waited for the lock itself when the signal came has nothing, nor has what let it go before.
+        if has is None or _waits(below[:has]) or _name(below[has]).strip("_") in _LETS_GO or _COPIES(below[0].method):
             return None
         return SelfWait(view, member, _name(wants[0]), _name(below[has]), by, wants[1])
     app = application_frame(*member)
@@ -167,7 +172,11 @@ def _waits(frames: Sequence[Frame]) -> bool:
 def _lock_of(frame: Frame) -> str:
     """Which lock of the C library the function takes; empty for any other function."""
     match = _plain(frame.method) if not frame.cls or frame.cls.startswith(_OF_LIBC) else None
-    return _LOCKED.get(match["name"], "") if match is not None else ""
+    lock = _LOCKED.get(match["name"], "") if match is not None else ""
+    if match is not None and lock == _NAMES:
+        return f"{lock}/{match['name']}"  # each of them has a lock of its own
+    # Another allocator has locks of its own; a bare name may be either's.
+    return f"{lock}/{match['other']}" if match is not None and lock and match["other"] else lock
 
 
 def _name(frame: Frame) -> str:
@@ -195,6 +204,11 @@ def _finding(found: SelfWait) -> Finding:
         and _waits(member.thread.frames)
         and any(_lock_of(frame) == found.lock for frame in member.thread.frames)
     ]
+    elsewhere = found.lock and any(
+        not _waits(member.thread.frames) and any(_lock_of(frame) == found.lock for frame in member.thread.frames)
+        for pool in found.view.pools
+        for member in pool.members
+    )
     text = TEXT.filled(
         found.view.process,
         name=found.member.thread.label,
@@ -202,13 +216,13 @@ def _finding(found: SelfWait) -> Finding:
         has=found.has,
         own=not found.lock,
         by=found.handler,
-        lock=_WORDS.get(found.lock) or say("a lock"),
+        lock=_WORDS.get(found.lock.partition("/")[0]) or say("a lock"),
         others=say_of(len(others), " {names} waits behind it.", " {names} wait behind it.", names=names_of(others)) if others else "",
     )
     shown = of_threads((found.member,), text["shown"])
     return text.finding(
         severity=Severity.WARNING,
-        confidence=Confidence.LIKELY if found.lock else Confidence.SUSPECTED,
+        confidence=Confidence.LIKELY if found.lock and not elsewhere else Confidence.SUSPECTED,
         outlook=_OUTLOOK,
         evidence=(shown,),
         chain=text.steps((shown,), (shown,)),

@@ -63,6 +63,10 @@ def test_other_locks_of_the_c_library(above: tuple[str, ...], below: tuple[str, 
         (MALLOC, (WAITS, "_L_lock_5503 () from /lib64/libc.so.6", "free () from /lib64/libc.so.6", "rope_drop (rope=0x1c) at rope.c:31")),
         (("__vsyslog_internal () from /lib64/libc.so.6",), FREE),
         (("vfprintf () from /lib64/libc.so.6", "printf () from /lib64/libc.so.6"), ("vfprintf () from /lib64/libc.so.6", "printf () from /lib64/libc.so.6")),
+        (MALLOC, ("memset () from /lib64/libc.so.6", "calloc () from /lib64/libc.so.6")),
+        (MALLOC, ("je_arena_dalloc (arena=0x1) at arena.c:9", "je_free (ptr=0x1) at jemalloc.c:9")),
+        (("__tz_convert () from /lib64/libc.so.6",), ("__strftime_internal () from /lib64/libc.so.6", "strftime () from /lib64/libc.so.6")),
+        (("getpwnam () from /lib64/libc.so.6",), ("poll () from /lib64/libc.so.6", "gethostbyname () from /lib64/libc.so.6")),
         (("Pool::free (this=0x1c3f1f0) at pool.cpp:4",), ("Pool::malloc (this=0x1c3f1f0) at pool.cpp:8",)),
     ],
 )  # fmt: skip
@@ -77,6 +81,15 @@ def test_a_lock_of_the_program_in_the_same_function() -> None:
     assert "wants a lock in Log.write" in finding.headline
     waited = handled(above, ("__lll_lock_wait () from /lib64/libc.so.6", "Log::write (this=0x6a41e0) at log.cpp:12"))
     assert not any("itself" in finding.headline for finding in waited)
+
+
+def test_another_thread_at_work_with_the_lock_leaves_a_suspicion() -> None:
+    other = '\nThread 2 (Thread 0x7f11a8c3e742 (LWP 5122) "mooring-2"):\n' + stack(
+        "_int_malloc (av=0x7f11a8f0) at malloc.c:3600", "malloc () at malloc.c:3", "work () at work.c:9"
+    )
+    row = '  2    Thread 0x7f11a8c3e742 (LWP 5122) "mooring-2" _int_malloc (av=0x7f11a8f0) at malloc.c:3600\n'
+    (finding,) = handled(MALLOC, FREE, LIST + row + other)
+    assert finding.confidence is Confidence.SUSPECTED
 
 
 def test_others_wait_behind_it() -> None:
