@@ -79,7 +79,7 @@ def _entered_again(case: Case, view: ProcessView) -> Iterator[EnteredAgain]:
     told = set()
     for member in waiting:
         inner, outer = application_frame(*member), _passed(member)
-        if inner is None or outer is None or inner.full in told or _asks(member) == 0:
+        if inner is None or outer is None or inner.full in told or _asks(member) == 0 or _is_recursive(member) or _inside(view, inner):
             continue
         told.add(inner.full)
         others = [one for one in waiting if one is not member and _same_lock(one, member)]
@@ -92,6 +92,22 @@ def _is_owned(member: ThreadActivity) -> bool:
     """True if the dump prints the owner of the lock that the thread waits for: then nothing has to be told from lines."""
     lock = waited_lock(member.thread)
     return lock is not None and lock.owner is not None
+
+
+def _is_recursive(member: ThreadActivity) -> bool:
+    """True if the lock's own type says that a thread may take it twice."""
+    return any("recursive" in frame.full.lower() for frame in member.thread.frames[: member.activity.app])
+
+
+def _inside(view: ProcessView, inner: Frame) -> bool:
+    """True if another thread is at work past the place where the lock is taken: it has it."""
+    return any(
+        frame.full == inner.full and (frame.line or 0) > (inner.line or 0)
+        for pool in view.pools
+        for one in pool.members
+        if one.activity.kind not in _ENTERS
+        for frame in one.thread.frames
+    )
 
 
 def _passed(member: ThreadActivity) -> Frame | None:

@@ -156,7 +156,7 @@ def _of(view: ProcessView) -> Blocked | None:
             elif jvm:
                 free += any(other is not None for _, other in of_pool)  # another thread of the same pool
             else:
-                free += is_worker(member) and member.activity.kind in IDLE
+                free += _turns(member)
                 driver = driver or any(frame.method == "block_on" for frame in member.thread.frames)
     if not places:
         return None
@@ -187,6 +187,12 @@ def _inside_a_task(member: ThreadActivity, below: Sequence[Frame]) -> bool:
         return False
     polls = next((at for at, frame in enumerate(below) if frame.method == "poll"), len(below))
     return any(frame.cls and not frame.cls.startswith(LIBRARIES) and frame.method == "{{closure}}" for frame in below[polls:])
+
+
+def _turns(member: ThreadActivity) -> bool:
+    """True for a worker that waits for work, or polls a task that does not block: it drives what others wait for, of whichever runtime it is."""
+    loops = any(scope in frame.cls for frame in member.thread.frames for scope in _WORKERS)
+    return loops or (is_worker(member) and member.activity.kind in IDLE)
 
 
 def is_worker(member: ThreadActivity) -> bool:

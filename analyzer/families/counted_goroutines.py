@@ -70,6 +70,8 @@ TEXT: Final = Text(
         "counted": "{number:,} in this state were counted",
     },
 )
+_PAIRED: Final = 0.5
+"""Share of those that wait from which on as many readers of sockets are no accident."""
 
 
 def never_ended(case: Case) -> Iterator[Finding]:
@@ -86,8 +88,20 @@ def never_ended(case: Case) -> Iterator[Finding]:
         for (state, _), members in groups.items():
             found = counted_in(case, str(state))
             # Of several places in one state nobody knows which the heap is.
-            if found is not None and found.number >= MANY and found.number >= SHARE * (found.total or 0) and states[state] == len(members):
+            if (
+                found is not None
+                and found.number >= MANY
+                and found.number >= SHARE * (found.total or 0)
+                and states[state] == len(members)
+                and not _of_connections(case, found)
+            ):
                 yield _finding(view, members, found)
+
+
+def _of_connections(case: Case, found: InState) -> bool:
+    """True if as many goroutines read from a socket as wait for something to write: one of each for every connection that is open."""
+    reads = counted_in(case, "IO wait")
+    return found.state != "chan send" and reads is not None and reads.number >= _PAIRED * found.number
 
 
 def _finding(view: ProcessView, members: Sequence[ThreadActivity], found: InState) -> Finding:

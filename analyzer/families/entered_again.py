@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 TEXT: Final = Text(
     "recursive-read-lock",
     headline="“{thread}” asks for the lock in {inner}, called from {outer}: if it has taken the lock there, it waits for itself, and nobody goes on.",
-    explanation="{waiting} for the lock. “{thread}” stands in {inner}, and its own outer call stands in {outer}, past the place where the lock is taken. A mutex of this kind is not given to a thread that has it already.{clients} An owner that the dump does not show would look the same, or a lock that is let go before the call: the source of {method} decides.",
+    explanation="{waiting} for the lock. “{thread}” stands in {inner}, and its own outer call stands in {outer}, past the place where the lock is taken. A mutex of this kind is not given to a thread that has it already.{clients} An owner that the dump does not show would look the same, or a lock that is let go before the call, or one that each object has for itself: the source of {method} decides.",
     do=(
         Do(When.NOW, "Restart the process: if the thread holds the lock, it never lets go."),
         Do(When.FIX, "In {outer}: take the lock once, and let what it calls expect that its caller holds it."),

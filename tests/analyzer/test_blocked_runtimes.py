@@ -86,6 +86,18 @@ def test_a_free_worker_drives_the_others() -> None:
     assert not findings(thread(4, worker), thread(3, worker), thread(2, IDLE), thread(1, MAIN, "mill"))
 
 
+@pytest.mark.parametrize(
+    ("frames", "name"),
+    [
+        (("mill::crunch () at src/crunch.rs:9", *TASK, *LOOP), "tokio-runtime-w"),
+        (("epoll_wait () at epoll.c:30", "mio::poll::Poll::poll () at poll.rs:400", "tokio::runtime::scheduler::multi_thread::worker::Context::park () at worker.rs:1"), "store-worker"),
+    ],
+)  # fmt: skip
+def test_a_worker_that_polls_another_task_or_is_of_another_runtime_drives_them(frames: tuple[str, ...], name: str) -> None:
+    worker = (*PARK, BLOCKS, SITE, *TASK, *LOOP)
+    assert not findings(thread(4, worker), thread(3, worker), thread(2, frames, name), thread(1, MAIN, "mill"))
+
+
 KOTLIN = """"DefaultDispatcher-worker-{0}" #2{0} daemon prio=5 os_prio=0 tid=0x00007f44c81d200{0} nid=0x91{0} waiting on condition
    java.lang.Thread.State: TIMED_WAITING (parking)
 \tat jdk.internal.misc.Unsafe.park(Native Method)

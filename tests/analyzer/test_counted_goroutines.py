@@ -57,6 +57,7 @@ def test_who_receives_may_serve_a_subscriber(state: str, words: str) -> None:
         (f"{ROWS}  8204 IO wait\n  1031 chan send\n", (goroutine(81, "chan send, 300 minutes"),)),  # beside something else
         (f"{ROWS}  8204 chan send\n    31 IO wait\n", (goroutine(81, "select, 300 minutes"),)),  # another state
         (f"{ROWS}  8204 chan send\n    31 IO wait\n", (goroutine(81, "chan send"), goroutine(82, "chan send", line=99))),  # two places
+        (f"{ROWS}  9204 select\n  9200 IO wait\n", (goroutine(81, "select, 300 minutes"),)),  # one of each for every connection
         (f"{ROWS}  8204 chan send\n    31 IO wait\n", (goroutine(81, "chan send", "net/http.(*persistConn).writeLoop"),)),  # a library's
     ],
 )  # fmt: skip

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import pytest
+
 from analyzer.model.finding import Confidence, Finding
 from tests.analyzer.test_runtimes import SERVE, goroutine, table
 from tests.builders import diagnosis_of, found
@@ -123,4 +125,16 @@ def test_a_native_thread_that_enters_its_own_mutex() -> None:
     others = "\n".join(GDB.format(n=n) for n in (1, 2))
     (finding,) = found(diagnosis_of({"gdb.txt": f"{GDB.format(n=3)}{AGAIN}\n{others}"}), "recursive-read-lock")
     assert "it waits for itself" in finding.headline
+    assert "one that each object has for itself" in finding.explanation
     assert not found(diagnosis_of({"gdb.txt": f"{GDB.format(n=3)}\n{others}"}), "recursive-read-lock")
+
+
+@pytest.mark.parametrize("recursive", [True, False])
+def test_a_recursive_mutex_and_an_owner_at_work_are_no_riddle(recursive: bool) -> None:
+    others = "\n".join(GDB.format(n=n) for n in (1, 2))
+    text = f"{GDB.format(n=3)}{AGAIN}\n{others}"
+    if recursive:
+        text = text.replace("#2  ", "#2  0x00000000004a2b00 in std::recursive_mutex::lock (this=0x1a3f0c8) at mutex:100\n#3  ")
+    else:
+        text += "\nThread 4 (Thread 0x7f21d9ffb704 (LWP 5524)):\n#0  0x0 in write () from libc.so.6\n#1  0x0 in quay::Log::add (this=0x1a3f0a0) at log.cc:99\n"
+    assert not found(diagnosis_of({"gdb.txt": text}), "recursive-read-lock")
