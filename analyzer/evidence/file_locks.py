@@ -27,6 +27,9 @@ _OF: Final = {Runtime.JVM: "java", Runtime.PYTHON: "python", Runtime.PHP: "php",
 
 _WRITE_LOCK: Final = "W"
 """How lsof marks a lock of all of a file for writing, behind the descriptor and its mode."""
+_SESSIONS: Final = "session_start"
+_OF_SESSION: Final = "sess_"
+"""How PHP names the file of a session."""
 _FOR_FILES: Final = frozenset({ActivityKind.LOCK, ActivityKind.FILE_LOCK})
 FEWEST: Final = 3
 """Processes that wait for one file from which on it is no job that waits for its turn."""
@@ -110,7 +113,15 @@ def locker_of(view: ProcessView, waiters: Sequence[ThreadActivity]) -> tuple[Thr
     locked = [file for file in view.snapshot.open_files if file.fd.endswith(_WRITE_LOCK) and file.tool == "lsof"]
     ids = {int(member.thread.native_id) for member in waiters if member.thread.native_id is not None}
     wanted = {file.target for file in view.snapshot.open_files if file.pid is not None and int(file.pid) in ids and file not in locked}
-    found = [file for file in locked if file.pid is not None and int(file.pid) not in ids and (not wanted or file.target in wanted)]
+    of_session = all(any(frame.method == _SESSIONS for frame in member.thread.frames) for member in waiters)
+    found = [
+        file
+        for file in locked
+        if file.pid is not None
+        and int(file.pid) not in ids
+        # A lock on another file stops nobody: they have this one open, or it is a session, and they wait for one.
+        and (file.target in wanted or (not wanted and of_session and file.target.rpartition("/")[2].startswith(_OF_SESSION)))
+    ]
     if len(found) != 1 or not all(member.activity.kind in _FOR_FILES for member in waiters):
         return None
     holder = int(found[0].pid or 0)

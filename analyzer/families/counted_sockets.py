@@ -42,6 +42,8 @@ POOLED: Final = 50
 """CLOSE_WAIT that grew from which on they are more than pools keep by default."""
 NEAR: Final = 0.9
 """Share of the limit of descriptors from which on it is near; and of one half of connections that the other half must have."""
+_FULL: Final = 0.9
+"""Share of the limit from which on a process that was counted may just have had no descriptor left."""
 SHOWN: Final = 0.5
 """Share of the counted sockets whose rows are here from which on the rows tell more."""
 OUTLOOK: Final = Outlook(
@@ -176,6 +178,9 @@ def used_up_by(case: Case, count: Count) -> Message | None:
     process = process_of(case, count)
     all_of = [one.number for one in case.counts.of(Counted.DESCRIPTORS) if process_of(case, one) == process and one.last.name is None]
     used = max(all_of, default=0)
+    limit = case.counts.limit()
+    if limit is not None and limit.soft is not None and used < _FULL * limit.soft:
+        return None  # what the log says was another process, or before somebody raised the limit
     if not failed or count.last.told or not count.number <= used or count.number < SHOWN * used:
         return None
     return say(

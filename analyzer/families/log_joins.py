@@ -67,9 +67,10 @@ def may_rest(event: LogEvent) -> bool:
 
 
 def unread_queue(case: Case) -> Told | None:
-    """The queue with the most messages that nobody reads, where a line names one."""
+    """The queue with the most messages that nobody reads, where a line names one, and they are enough to fill a broker."""
     queues = [one for one in of_this_moment(case.incident) if one.event.kind is LogKind.UNREAD and one.event.subject is not None]
-    return max(queues, key=lambda one: one.event.figure("messages") or 0, default=None)
+    most = max(queues, key=lambda one: one.event.figure("messages") or 0, default=None)
+    return most if most is not None and (most.event.figure("messages") or 0) >= _FEW else None
 
 
 def counted_to(case: Case, subject: str) -> str:

@@ -5,11 +5,12 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Final
 
 from analyzer.model.message import plural, say
+from parsers.records import LogKind
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from analyzer.model.incident import Snapshot
+    from analyzer.model.incident import Incident, Snapshot
 
 BUSY: Final = 90.0
 """Percent of a processor from which on a process hardly waits."""
@@ -17,22 +18,27 @@ PLENTY: Final = 0.1
 """Share of the memory that is enough, where nothing is swapped."""
 SCARCE: Final = 0.03
 """Share of the memory below which the kernel begins to take pages away from programs."""
+_LEAST: Final = 128 * 1024**2
+"""Bytes of memory below which a table was of another unit than it seems: no host has so little, and only shares are sure."""
 _TOTAL: Final = "memory of the host, bytes"
 _AVAILABLE: Final = "memory that is available, bytes"
 _SWAPPED: Final = "swap in use, bytes"
 _OLD: Final = "old generation in use, percent"
 _COLLECTIONS: Final = "collections of the whole heap"
+GROWN: Final = 5
+"""Percent by which the old generation may differ from one table to the next while it rests."""
 ROOMY: Final = 70
 """Percent of the old generation up to which the heap has room: what is dead in it is counted as well."""
 _GIBI: Final = 1024**3
 
 
-def of_host(snapshot: Snapshot) -> Iterator[str]:
+def of_host(incident: Incident, snapshot: Snapshot) -> Iterator[str]:
     """Sentences about a VM without an answer, the busiest process, and memory."""
     yield from _unanswered(snapshot)
     yield from _busiest(snapshot)
-    yield from _memory(snapshot)
-    yield from _heap(snapshot)
+    yield from _memory(incident, snapshot)
+    if not any(event.kind is LogKind.MEMORY for artifact in incident.artifacts for event in artifact.events):
+        yield from _heap(incident, snapshot)
 
 
 def _unanswered(snapshot: Snapshot) -> Iterator[str]:
@@ -54,27 +60,38 @@ def _busiest(snapshot: Snapshot) -> Iterator[str]:
         )
 
 
-def _memory(snapshot: Snapshot) -> Iterator[str]:
+def _memory(incident: Incident, snapshot: Snapshot) -> Iterator[str]:
     counts = {counter.name: counter.value for counter in snapshot.counters}
     total, available, swapped = counts.get(_TOTAL), counts.get(_AVAILABLE), counts.get(_SWAPPED)
-    if not total or available is None:
+    if not total or available is None or len(_beside(incident, snapshot, _TOTAL)) > 1:
         return
-    values = {"available": f"{available / _GIBI:,.1f}", "total": f"{total / _GIBI:,.1f}"}
+    share = (
+        say("{percent:.0f} %", percent=100 * available / total)
+        if total < _LEAST
+        else say("{available} of {total} GiB", available=f"{available / _GIBI:,.1f}", total=f"{total / _GIBI:,.1f}")
+    )
     if available >= PLENTY * total and not (swapped or 0) > PLENTY * total:
         yield say(
-            "memory is not short: {available} of {total} GiB are available; what files have in the page cache counts as used, and is given back when a program needs it",
-            **values,
+            "memory is not short: {share} of the host's are available; what files have in the page cache counts as used, and is given back when a program needs it. A container's own limit (memory.max) is another one",
+            share=share,
         )
     elif available <= SCARCE * total:
-        yield say("memory is short: {available} of {total} GiB are available", **values)
+        yield say("memory is short: {share} of the host's are available", share=share)
 
 
-def _heap(snapshot: Snapshot) -> Iterator[str]:
+def _beside(incident: Incident, snapshot: Snapshot, name: str) -> list[int]:
+    """The values of all such tables in the snapshot's file: of several nobody knows whether they are of one host, or process, and of which moment."""
+    files = {counter.where.file for counter in snapshot.counters if counter.name == name}
+    return [counter.value for one in incident.snapshots for counter in one.counters if counter.name == name and counter.where.file in files]
+
+
+def _heap(incident: Incident, snapshot: Snapshot) -> Iterator[str]:
     counts = {counter.name: counter.value for counter in snapshot.counters}
     old, collections = counts.get(_OLD), counts.get(_COLLECTIONS)
-    if old is not None and collections is not None and old <= ROOMY:
+    olds = _beside(incident, snapshot, _OLD)
+    if old is not None and collections is not None and old <= ROOMY and max(olds) - min(olds) <= GROWN:
         yield say(
-            "the old generation of the JVM's heap is {old} % full, after {collections} of the whole heap: where memory of the process grows, it is not the heap that grows",
+            "the old generation of the JVM's heap is {old} % full, after {collections} of the whole heap: as long as neither this nor its size (jstat -gc, OC) grows, memory of the process that grows is not the heap's",
             old=old,
             collections=plural(collections, "collection"),
         )

@@ -9,9 +9,12 @@ from analyzer.model.message import joined, plural, say
 from parsers.records import THREADS_IN, TcpState
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterator, Sequence
 
+    from analyzer.model.finding import Finding
     from analyzer.model.incident import Snapshot
+    from analyzer.waits.case import Case
+    from parsers.records import Setting
 
 PIECE: Final = 0.1
 """Share of the sockets that were counted up to which rows are a few that somebody chose: the numbers tell more."""
@@ -25,6 +28,7 @@ _KERNELS: Final = {
     "TcpExtTCPMemoryPressures": say("so often TCP ran short of memory"),
 }
 """Counters of the kernel that a quiet host keeps at zero, of what they count since they were reset."""
+_USED_UP: Final = "ephemeral-port-exhaustion"
 _LINES: Final = 3
 """Limits that are told."""
 
@@ -58,8 +62,15 @@ def _states(snapshot: Snapshot) -> list[tuple[int, str]]:
     return counts if len(snapshot.rows) <= PIECE * sum(count for count, _ in counts) else []
 
 
-def calm_sockets(snapshot: Snapshot) -> Iterator[str]:
-    """That TIME_WAIT is normal, which many wonder at: where there are few, or they are of ports that this host serves, as far as rows are here."""
+def calm_sockets(case: Case, findings: Sequence[Finding] = ()) -> Iterator[str]:
+    """That TIME_WAIT is normal, which many wonder at: where there are few, or they are of ports that this host serves, as far as rows are here; never where ports run out."""
+    if any(finding.rule == _USED_UP for finding in findings):
+        return
+    for snapshot in case.incident.snapshots[-1:]:
+        yield from _calm(snapshot, case.counts.port_range())
+
+
+def _calm(snapshot: Snapshot, known: tuple[int, int, Setting] | None) -> Iterator[str]:
     waiting = next((count for count, state in _states(snapshot) if state == "timewait"), 0)
     if not waiting:
         return
@@ -67,11 +78,11 @@ def calm_sockets(snapshot: Snapshot) -> Iterator[str]:
     ports = {row.local.port for row in snapshot.rows if row.state is TcpState.TIME_WAIT}
     if ports and ports <= listens:
         yield say(
-            "the {waiting:,} TIME_WAIT are normal: each connection that this host closes first stays so for a minute, without a descriptor; those that are shown are of port {ports}, which this host serves, so that they take no further local port",
+            "the {waiting:,} TIME_WAIT are normal, if all are like those that are shown: each connection that this host closes first stays so for a minute, without a descriptor; these are of port {ports}, which this host serves, so that they take no further local port",
             waiting=waiting,
             ports=joined(", ", map(str, sorted(filter(None, ports)))),
         )
-    elif waiting <= QUIET * DEFAULT_RANGE:
+    elif waiting <= QUIET * (known[1] - known[0] + 1 if known is not None else DEFAULT_RANGE):
         yield say(
             "the {waiting:,} TIME_WAIT are normal: each connection that this host closes first stays so for a minute, without a descriptor, and they are far from the range of local ports",
             waiting=waiting,

@@ -85,7 +85,7 @@ def shown(case: Case, findings: Sequence[Finding]) -> list[str]:
 
 def beside_threads(case: Case, findings: Sequence[Finding] = ()) -> list[str]:
     """What rows, lists, counts and lines of logs show, those lines aside that a finding is made of."""
-    said: list[str] = [sentence for snapshot in case.incident.snapshots[-1:] for sentence in calm_sockets(snapshot)]
+    said: list[str] = [*calm_sockets(case, findings)]
     for view in case.latest:
         said += of_rows(view, case.counts.of(Counted.SOCKETS), before(case, view))
     said += counted(case, {evidence.where for finding in findings for evidence in finding.evidence})
@@ -96,7 +96,7 @@ def beside_threads(case: Case, findings: Sequence[Finding] = ()) -> list[str]:
         said += [
             *asleep_in_words(snapshot),
             *far_counts_in_words(snapshot),
-            *of_host(snapshot),
+            *of_host(case.incident, snapshot),
             *of_counts(snapshot),
             *calls_of(snapshot),
             *of_descriptors(snapshot),

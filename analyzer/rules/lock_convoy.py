@@ -163,7 +163,7 @@ def _finding(queue: LockQueue) -> Finding:
         owner_place=place(application_frame(*owner) if owner is not None else None),
         holder=queue.lock.holder if queue.lock is not None else None,
         **in_words(queue),
-        named=queue.named,
+        named=queue.named or queue.file is not None,
         guessed=queue.guessed,
         chained=owner is not None and waits_for_lock(owner),
         awaits=owner is not None and owner.activity.kind in {ActivityKind.OBJECT_WAIT, ActivityKind.CONDITION},

@@ -81,9 +81,11 @@ SHAPES: Final = (
         "nginx",
         LogKind.RETURNED,
         "worker_connections are not enough while",
-        # Who asks and who is asked are one address, and the port is the one that the request itself came in on, as its Host says.
+        # Who asks and who is asked are one address, and the port is the one that the request itself came in on, as its Host says. A Host without a port
+        # may be one of https: there the protocol tells, which is that of a proxy and of hardly anybody else.
         r"(?P<limit>\d{1,9}) worker_connections are not enough while connecting to upstream, client: (\d{1,3}(?:\.\d{1,3}){3}),[^\n]{0,2000}?"
-        r"upstream: \"http://(?:\2:80/[^\"\n]{0,2000}\", host: \"[^\":\n]{1,200}|\2:(\d{1,5})/[^\"\n]{0,2000}\", host: \"[^\":\n]{1,200}:\3)\"",
+        r"(?: HTTP/1\.0\", upstream: \"http://\2:80/[^\"\n]{0,2000}\", host: \"[^\":\n]{1,200}"
+        r"|upstream: \"http://\2:(\d{1,5})/[^\"\n]{0,2000}\", host: \"[^\":\n]{1,200}:\3)\"",
         loud=False,
     ),
     _shape(

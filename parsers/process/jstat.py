@@ -37,6 +37,8 @@ FULL: Final = 90.0
 """Percent of the old generation that are in use behind a collection of the whole heap, from which on it freed next to nothing."""
 
 
+GROWN: Final = 5.0
+"""Percent of the old generation by which it grows between the first row and the last, from which on it is no rest."""
 OLD: Final = "old generation in use, percent"
 COLLECTIONS: Final = "collections of the whole heap"
 """Names of the counters: of the last row."""
@@ -74,7 +76,9 @@ def parse(section: Section) -> Parsed:
             continue
         read += 1
     events += _events(section, rows, _interval(section))
-    counts = [Counter(section.where(row.index), OLD, int(row.old)) for row in rows[-1:] if row.old is not None]
+    # Where it grows from row to row, the last one alone would say too little.
+    grows = len(rows) > 1 and (rows[-1].old or 0) > (rows[0].old or 0) + GROWN
+    counts = [Counter(section.where(row.index), OLD, int(row.old)) for row in rows[-1:] if row.old is not None and not grows]
     counts += [Counter(section.where(row.index), COLLECTIONS, row.full_collections) for row in rows[-1:]]
     gaps, elisions = leftovers(section, unread)
     return Parsed((*events, *counts, *elisions), read + len(elisions), gaps)

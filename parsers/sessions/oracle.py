@@ -69,6 +69,10 @@ _HOLDER: Final = (
     "holder",
 )
 """The session that blocks, and what people call it to make the column narrow."""
+_IN_FULL: Final = 2
+"""The first of these names are the view's own: any other may be anything where the wait is none for a lock."""
+_NOBODYS: Final = ("log file ", "db file ", "direct path ", "log buffer space")
+"""Waits for a disk or for the log's writer: whom the view names with them has no lock."""
 _SECONDS: Final = ("seconds_in_wait", "secs_in_wait", "wait_secs", "secs", "seconds", "sec")
 """The time in the wait, and what people call it to make the column narrow."""
 _DOMAIN: Final = lazy(r"^.*\\")
@@ -100,7 +104,9 @@ def _block(section: Section, row: Row) -> SessionBlock | None:
 
 def _holders(cells: Cells) -> tuple[str, ...]:
     """Who blocks it. SIDs are those of one instance: in a cluster the holder is named with its instance."""
-    holder = next((cells[name] for name in _HOLDER if cells[name]), "")
+    event = cells["event"]
+    names = _HOLDER if event.startswith(_LOCKS) else () if event.startswith(_NOBODYS) else _HOLDER[:_IN_FULL]
+    holder = next((cells[name] for name in names if cells[name]), "")
     instance = cells["blocking_instance"] or cells["final_blocking_instance"] or cells["inst_id"]
     if not holder.isdigit():
         return ()

@@ -67,7 +67,25 @@ def test_an_idle_process_is_not_told() -> None:
 
 @pytest.mark.parametrize(("old", "roomy"), [("30.88", True), ("94.10", False)])
 def test_a_heap_with_room_is_not_what_grows(old: str, roomy: bool) -> None:
-    assert ("it is not the heap that grows" in said(IDLE_HEAP.format(old=old))) is roomy
+    assert ("memory of the process that grows is not the heap's" in said(IDLE_HEAP.format(old=old))) is roomy
+
+
+def test_a_heap_that_grows_or_ran_out_is_not_called_roomy() -> None:
+    head, row = IDLE_HEAP.format(old="12.10").splitlines()
+    assert "not the heap's" not in said("\n".join([head, row, row.replace("12.10", "38.40"), row.replace("12.10", "61.77")]))
+    assert "not the heap's" not in said(f"May 2:\n{IDLE_HEAP.format(old='30.88')}\nMay 6:\n{IDLE_HEAP.format(old='61.40')}")
+    assert "not the heap's" in said(f"May 2:\n{IDLE_HEAP.format(old='30.88')}\nMay 6:\n{IDLE_HEAP.format(old='31.40')}")
+    assert "not the heap's" not in said(IDLE_HEAP.format(old="30.88") + "\njava.lang.OutOfMemoryError: Java heap space\n")
+
+
+def test_a_table_of_an_unknown_unit_gives_shares_alone() -> None:
+    table = "               total        used        free      shared  buff/cache   available\nMem:           64315       12000        1200          10       51115       51452\n"
+    assert "memory is not short: 80 % of the host's are available" in said(table)
+
+
+def test_tables_of_two_hosts_say_nothing_of_one() -> None:
+    short = FREE.format(available="300Mi", swapped="0B")
+    assert "memory is" not in said(f"web:\n{FREE.format(available='27Gi', swapped='0B')}\nstore:\n{short}")
 
 
 COUNTED = """# ss -s
@@ -90,13 +108,24 @@ LISTEN   0        511              0.0.0.0:{port}            0.0.0.0:*
 
 def test_time_wait_of_a_served_port_is_normal_and_a_heading_is_no_socket() -> None:
     text = said(COUNTED.format(port=8443))
-    assert "8,911 TIME_WAIT are normal" in text
+    assert "8,911 TIME_WAIT are normal, if all are like those that are shown" in text
     assert "port 8443, which this host serves" in text
     assert "0 sockets in CLOSE_WAIT" in text
 
 
 def test_so_many_time_wait_of_no_port_that_is_served_are_not_called_normal() -> None:
     assert "TIME_WAIT are normal" not in said(COUNTED.format(port=22))
+
+
+@pytest.mark.parametrize(
+    "words",
+    ["# sysctl net.ipv4.ip_local_port_range\nnet.ipv4.ip_local_port_range = 32768\t33700\n", "connect: Cannot assign requested address\n"],
+)
+def test_time_wait_is_not_called_normal_where_ports_are_few_or_run_out(words: str) -> None:
+    counts = "# ss -s\nTotal: 402\nTCP:   1200 (estab 164, closed 900, orphaned 19, timewait 900)\n\n"
+    assert "TIME_WAIT are normal" in said(counts)
+    verdict = diagnosis_of({"report.md": counts + words}).verdict
+    assert "TIME_WAIT are normal" not in f"{verdict.headline} {verdict.summary}"
 
 
 SIDEKIQ = """2026-02-20T13:02:33.121Z 1 TID-gq3v0 WARN: Thread TID-gq4io processor

@@ -30,6 +30,13 @@ def test_a_narrow_name_of_the_blocking_session_is_known(alias: str) -> None:
     assert "session 77 (JDBC Thin Client) for 820 s" in verdict.summary
 
 
+@pytest.mark.parametrize("event", ["db file sequential read", "log file sync"])
+def test_a_wait_for_no_lock_names_no_holder(event: str) -> None:
+    text = ORACLE.format(alias="blk", name="BLK").replace("enq: TX - row lock contention", event)
+    assert told(text).verdict.rule != "lock-held-by-idle-transaction"
+    assert told(text.replace("blk, event", ", event").replace("BLK ", "BLOCKING_SESSION ")).verdict.rule != "lock-held-by-idle-transaction"
+
+
 SLOW_LOG = """[12-Apr-2026 10:11:20]  [pool www] pid 3107
 script_filename = /srv/www/report.php
 [0x00007f5a3e2141b0] curl_exec() /srv/www/lib/Depot.php:211
@@ -56,6 +63,16 @@ def test_lsof_says_who_has_the_session() -> None:
 @pytest.mark.parametrize(("mark", "pid"), [("u", 3107), ("uW", 3111), ("uW", 9999)])
 def test_without_a_lock_of_another_worker_nobody_is_named(mark: str, pid: int) -> None:
     text = SLOW_LOG + "".join(WAITS.format(n=n) for n in range(3)) + LSOF.format(mark=mark, pid=pid)
+    assert not any("holds it" in finding.headline for finding in found(told(text), "lock-convoy"))
+
+
+@pytest.mark.parametrize("file", ["/var/log/depot/app.log", "/srv/www/.ZendSem.a1", "/srv/www/cache/depot.lock"])
+def test_a_lock_on_another_file_is_none_on_the_session(file: str) -> None:
+    text = (
+        SLOW_LOG
+        + "".join(WAITS.format(n=n) for n in range(3))
+        + LSOF.format(mark="uW", pid=3107).replace("/var/lib/php/sessions/sess_77", file)
+    )
     assert not any("holds it" in finding.headline for finding in found(told(text), "lock-convoy"))
 
 
@@ -112,6 +129,7 @@ def test_the_queue_that_nobody_reads_belongs_to_the_alarm() -> None:
     assert "queue audit has 4,102,233 messages and no consumer" in finding.headline
     assert not found(diagnosis, "pool-stuck")
     assert "audit" not in told(ALARM + QUEUES.format(number=4102233, consumers=3)).verdict.headline
+    assert "audit" not in told(ALARM + QUEUES.format(number=1300, consumers=0)).verdict.headline  # too few to fill a broker
 
 
 MONGO = """2026-02-11T09:12:44.519+0000 I NETWORK  [thread1] connection refused because too many open connections: {used}
@@ -149,6 +167,11 @@ def test_what_used_up_the_descriptors_is_told_with_the_error() -> None:
     few = told(PILE.format(used=4096, left=987)).verdict
     assert few.confidence is Confidence.SUSPECTED
     assert "no descriptor was left" not in few.headline
+    raised = told(
+        PILE.format(used=1024, left=987)
+        + "$ grep 'open files' /proc/4202/limits\nMax open files            65536                65536                files\n"
+    )
+    assert "no descriptor was left" not in raised.verdict.headline
 
 
 NGINX = (
@@ -163,6 +186,7 @@ NGINX = (
         ("127.0.0.1", "127.0.0.1:80", "localhost", True),
         ("10.1.4.9", "10.1.4.9:8088", "depot.local:8088", True),
         ("127.0.0.1", "127.0.0.1:8080", "localhost", False),
+        ("172.17.0.1", "172.17.0.1:80", "depot.example.com", True),
         ("10.9.9.1", "127.0.0.1:80", "localhost", False),
     ],
 )
@@ -257,3 +281,9 @@ script_filename = /srv/www/index.php
 """
     verdict = told(log).verdict
     assert "check(toll.php:112)" in f"{verdict.headline} {verdict.summary}"
+
+
+@pytest.mark.parametrize("protocol", ["HTTP/1.1", "HTTP/2.0"])
+def test_a_host_without_a_port_may_be_one_of_https(protocol: str) -> None:
+    line = NGINX.format(client="127.0.0.1", upstream="127.0.0.1:80", host="depot.example.com").replace("HTTP/1.0", protocol)
+    assert told(line * 2).verdict.rule == "connection-limit"
