@@ -171,7 +171,7 @@ def log_queues(case: Case) -> Iterator[LogQueue]:
             writer, named = _writer(view, waiters, loggers)
             blocked = _Loggers(case, view, waiters, (writer,) if writer else ())
             to_console = writer is not None and within(writer, view.known.tables.logging.console)
-            if blocked.noteworthy:
+            if blocked.noteworthy and not _works_for_itself(writer, packages):
                 yield LogQueue(blocked, writer, named, _pipes(view) if to_console else (), _full(view, writer))
 
 
@@ -182,6 +182,13 @@ def _writer(view: ProcessView, waiters: list[ThreadActivity], loggers: list[Thre
         return owner, True
     writing = [member for member in loggers if member.activity.kind in WRITES]
     return (writing[0] if len(writing) == 1 else None), False
+
+
+def _works_for_itself(writer: ThreadActivity | None, packages: tuple[str, ...]) -> bool:
+    """True if the owner of the log's lock writes nothing: a logger has called code of the application, which reads or computes (an entry's own text)."""
+    if writer is None or writer.activity.kind in WRITES or writer.activity.app < 0:
+        return False
+    return any(frame.cls.startswith(packages) for frame in writer.thread.frames[writer.activity.app + 1 :])
 
 
 def _full(view: ProcessView, writer: ThreadActivity | None) -> tuple[Connection, ...]:

@@ -111,6 +111,8 @@ _RECEIVES: Final = frozenset(
 )
 _POPS: Final = frozenset({"blpop", "brpop", "brpoplpush", "blmove", "bzpopmin", "bzpopmax", "xreadgroup"})
 """Commands of Redis that wait for the next entry, as clients of every language call them."""
+_RUNS: Final = frozenset({"perform", "process_one", "perform_job", "execute_job", "trace_task", "__protected_call__", "process_message"})
+"""Methods in which libraries of workers run somebody's job."""
 _RECEIVERS: Final = ("Consumer", "Subscri", "Receiver")
 _ASKS: Final = frozenset(
     {"request", "sendAndReceive", "convertSendAndReceive", "requestReply", "doSendAndReceive", "sendAndReceiveMessage", "exchange"}
@@ -151,13 +153,19 @@ def push_frame(frames: tuple[Frame, ...], known: Knowledge) -> Frame | None:
 
 
 def _taking_of_library(frames: tuple[Frame, ...], known: Knowledge) -> Frame | None:
-    """The listed call, or one that pops from a list of Redis and waits for it, below which no code of the application runs."""
-    for frame in frames:
+    """The listed call, or one that pops from a list of Redis and waits for it: of a consumer that is connected, and works on no job meanwhile."""
+    for at, frame in enumerate(frames):
         if frame.full in known.push_frames or frame.method.rpartition(".")[2] in _POPS:
-            return frame
-        if known.is_application(frame.cls):
+            return None if _in_a_job(frames[at + 1 :], known) else frame
+        if known.is_application(frame.cls) or "connect" in frame.method.split("_"):
             return None
     return None
+
+
+def _in_a_job(below: tuple[Frame, ...], known: Knowledge) -> bool:
+    """True if code of the application waits so as part of a job that a library of workers runs."""
+    app = next((at for at, frame in enumerate(below) if known.is_application(frame.cls)), len(below))
+    return any(frame.method.rpartition(".")[2] in _RUNS for frame in below[app:])
 
 
 def takes_messages(frame: Frame) -> bool:

@@ -319,3 +319,49 @@ def test_the_picked_queue_before_a_lock_is_why_the_accept_queue_is_full() -> Non
 
 def test_a_dump_that_prints_no_owners_does_not_say_that_one_is_missing() -> None:
     assert "whose owner the dump does not print" in headline(MUTEX)
+
+
+ENTRY = """"mill-9" daemon prio=10 tid=0x00007f2a1c05c800 nid=0x9b2 runnable [0x00007f29d7131000]
+   java.lang.Thread.State: RUNNABLE
+{frames}        at org.apache.log4j.spi.LoggingEvent.getRenderedMessage(LoggingEvent.java:368)
+        at org.apache.log4j.Category.callAppenders(Category.java:206)
+        - locked <0x0000000780042a10> (a org.apache.log4j.spi.RootLogger)
+        at nl.mill.Grain.weigh(Grain.java:72)
+
+"""
+LOGS = """"mill-{n}" daemon prio=10 tid=0x00007f2a1c0f1000 nid=0xa4{n} waiting for monitor entry [0x00007f29d1ad9000]
+   java.lang.Thread.State: BLOCKED (on object monitor)
+        at org.apache.log4j.Category.callAppenders(Category.java:204)
+        - waiting to lock <0x0000000780042a10> (a org.apache.log4j.spi.RootLogger)
+        at nl.mill.Grain.weigh(Grain.java:72)
+
+"""
+ASKS = """        at java.net.SocketInputStream.socketRead0(Native Method)
+        at org.postgresql.core.VisibleBufferedInputStream.readMore(VisibleBufferedInputStream.java:161)
+        at org.postgresql.jdbc.PgStatement.executeQuery(PgStatement.java:247)
+        at nl.mill.Sack.toString(Sack.java:9)
+"""
+
+
+@pytest.mark.parametrize(("frames", "writes"), [(ASKS, False), ("        at java.io.FileOutputStream.writeBytes(Native Method)\n", True)])
+def test_an_entry_whose_text_asks_a_database_is_no_log_that_stalls(frames: str, writes: bool) -> None:
+    text = "".join(LOGS.format(n=n) for n in range(3)) + ENTRY.format(frames=frames)
+    assert bool(found(diagnosed(text), "logging-stall")) is writes
+
+
+SIDEKIQ = """2026-02-20T13:02:33.121Z 1 TID-gq3v0 WARN: Thread TID-gq4io processor
+2026-02-20T13:02:33.121Z 1 TID-gq3v0 WARN: /gems/redis-4.1.4/lib/redis/connection/ruby.rb:68:in `{waits}'
+/gems/redis-4.1.4/lib/redis/client.rb:260:in `{inside}'
+/gems/redis-4.1.4/lib/redis.rb:1224:in `block in brpop'
+{job}/gems/sidekiq-5.2.9/lib/sidekiq/processor.rb:83:in `process_one'
+"""
+JOB = "/srv/mill/app/jobs/weigh_job.rb:12:in `perform'\n"
+
+
+@pytest.mark.parametrize(
+    ("waits", "inside", "job", "idle"),
+    [("wait_readable", "read", "", True), ("wait_readable", "read", JOB, False), ("connect_nonblock", "establish_connection", "", False)],
+)
+def test_a_pop_inside_a_job_or_without_a_connection_is_not_idle(waits: str, inside: str, job: str, idle: bool) -> None:
+    verdict = diagnosed(SIDEKIQ.format(waits=waits, inside=inside, job=job)).verdict
+    assert ("is idle" in f"{verdict.headline} {verdict.summary}") is idle
