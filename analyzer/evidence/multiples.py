@@ -197,7 +197,12 @@ def _stands_at(member: ThreadActivity, place: str) -> bool:
         return True
     first, cut, last = place.replace("...", "…").partition("…")
     name = member.thread.name or ""
-    return name == place or (bool(cut) and bool(last) and name.startswith(first) and name.endswith(last))
+    return place in {
+        name,
+        str(member.thread.native_id or ""),
+        str(member.thread.java_id or ""),
+        member.thread.label.rpartition(" ")[2],
+    } or (bool(cut) and bool(last) and name.startswith(first) and name.endswith(last))
 
 
 def _is_alone(case: Case, tally: Tally, member: ThreadActivity) -> bool:

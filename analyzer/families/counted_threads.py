@@ -31,6 +31,10 @@ _NUMBERED: Final = re.compile(
 )
 _ONE_OF_ITS_POOL: Final = re.compile(r"\d")
 """The number of the thread in its pool: where it is masked, too, nothing tells whether the threads are of one pool or of many."""
+_FIRST_OF_EACH: Final = re.compile(
+    r"\bgrep\b[^|]*?\s-[A-Za-z]*c[A-Za-z]*\s[^|]*?(?P<stem>[A-Za-z][\w. -]{0,40}-)(?:\[0-9\]|\\d)(?:\*|\+|\\\+)-thread-1\b(?!\[)"
+)
+"""A command that counts the first thread of each pool: as many as there are pools."""
 _THREAD_LIMITS: Final = ("ulimit -u", "kernel.threads-max", "kernel.pid_max")
 _STATE_SHARE: Final = 0.5
 """Share of all threads that were counted from which on one name is most of them."""
@@ -226,5 +230,8 @@ def _families(case: Case) -> Iterator[_Family]:
             pools = [one for one in case.counts.all if _distinct(one) and match["stem"] in (one.last.command or "")]
             if pools and pools[0].number <= count.number:
                 yield _Family(f"{match['stem']}N", pools[0].number, count.number, [count, pools[0]])
+    for count in (*case.counts.of(Counted.THREADS), *case.counts.of(Counted.LINES)):
+        if (match := _FIRST_OF_EACH.search(count.last.command or "")) is not None:
+            yield _Family(f"{match['stem']}N", count.number, count.number, [count])
     for pattern, counts in groups.items():
         yield _Family(pattern, max(one.number for one in counts), sum(one.number for one in counts), counts)

@@ -264,8 +264,8 @@ def told_of(section: Section, index: int, line: str) -> Tally | None:
     place = None
     if (match := _elision(text)) is not None and _is_elision(section, index, match):
         number, before = match["count"] or match["all"], bool(match["count"])
-        at = _place(match["rest"])
-        place = at["place"] if at is not None else None
+        at, named = _place(match["rest"]), _named(match["rest"])
+        place = at["place"] if at is not None else named["name"] if named is not None else None
     elif (match := _alike_names(text)) is not None and not _denied(text):
         number, before = str(_besides(section, index, _separator(match["names"]))), True
     elif (match := _more(text)) is not None:

@@ -287,3 +287,22 @@ script_filename = /srv/www/index.php
 def test_a_host_without_a_port_may_be_one_of_https(protocol: str) -> None:
     line = NGINX.format(client="127.0.0.1", upstream="127.0.0.1:80", host="depot.example.com").replace("HTTP/1.0", protocol)
     assert told(line * 2).verdict.rule == "connection-limit"
+
+
+def test_the_first_threads_of_all_pools_are_as_many_as_there_are_pools() -> None:
+    text = THREADS.format(command="grep -c '^\"pool-[0-9]*-thread-1\"' dump.txt", count=3971)
+    headline = told(text).verdict.headline
+    assert "3,971 pools named pool-N: executors are made again and again" in headline
+    assert "executors" not in told(THREADS.format(command="grep -c 'pool-7-thread-1' dump.txt", count=3971)).verdict.headline
+
+
+def test_threads_at_rest_beside_an_acceptor_of_older_names() -> None:
+    parks = "\n".join(
+        f'"web-{n}" #2{n} daemon prio=5 tid=0x1{n} nid=0x1c{n} waiting on condition\n   java.lang.Thread.State: WAITING (parking)\n'
+        "\tat jdk.internal.misc.Unsafe.park(Native Method)\n\tat java.util.concurrent.LinkedBlockingQueue.take(LinkedBlockingQueue.java:433)\n"
+        "\tat java.util.concurrent.ThreadPoolExecutor.getTask(ThreadPoolExecutor.java:1054)\n"
+        for n in range(2)
+    )
+    door = '"web-door" #39 daemon prio=5 tid=0x3 nid=0x4 runnable\n   java.lang.Thread.State: RUNNABLE\n\tat sun.nio.ch.ServerSocketChannelImpl.accept0(Native Method)\n'
+    verdict = told(f"{parks}\n{door}").verdict
+    assert "nobody among the 3 threads that are here is stuck" in verdict.headline

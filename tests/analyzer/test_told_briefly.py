@@ -77,3 +77,27 @@ def test_a_line_of_few_words_counts(words: str) -> None:
 )
 def test_a_line_with_other_words_says_something_else(words: str) -> None:
     assert "as the text says" not in said(words)
+
+
+def test_a_line_that_names_one_of_the_stacks_counts_those_like_it() -> None:
+    """Python before 3.11 has no classes in its names, so that the pool is known by its module."""
+    text = """Thread 41 (idle): "desk-1"
+    wait (threading.py:316)
+    get (sqlalchemy/util/queue.py:163)
+    _do_get (sqlalchemy/pool/impl.py:138)
+    list_items (shop/views.py:60)
+Thread 42 (idle): "desk-2"
+    wait (threading.py:316)
+    get (sqlalchemy/util/queue.py:163)
+    _do_get (sqlalchemy/pool/impl.py:138)
+    list_items (shop/views.py:60)
+Thread 55 (idle): "desk-3"
+    read (ssl.py:1100)
+    readinto (socket.py:704)
+    begin (http/client.py:318)
+    push (shop/notify.py:31)
+[6 more like 41]
+"""
+    verdict = diagnosis_of({"report.md": text}).verdict
+    assert verdict.rule == "jdbc-pool-exhausted"
+    assert "7 as the text says) wait for an answer" not in f"{verdict.headline} {verdict.summary}"
