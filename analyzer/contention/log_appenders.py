@@ -9,7 +9,8 @@ import msgspec
 from analyzer.contention.blocked_group import BlockedGroup
 from analyzer.contention.locks import WRITES, behind_writer, owner_of, within
 from analyzer.evidence.citations import of_sockets, of_threads
-from analyzer.evidence.nouns import lock_in_words
+from analyzer.evidence.nouns import lock_in_words, program_in_words
+from analyzer.evidence.stopped import STOPPED
 from analyzer.model.finding import Evidence
 from analyzer.model.message import say
 from analyzer.software.blockers import waited_lock
@@ -38,7 +39,6 @@ WAITS: Final = frozenset(
 """Kinds of threads that wait inside a logger."""
 BUFFER: Final = 64 * 1024
 """Bytes of a log that wait in a send buffer from which on it is no moment's: some hundred lines."""
-_STOPPED: Final = frozenset("Tt")
 STANDARD: Final = frozenset({"1", "2"})
 """Descriptors of standard output and standard error."""
 
@@ -52,14 +52,12 @@ class PipeReader(msgspec.Struct, frozen=True):
     @property
     def name(self) -> str:
         """``tee (pid 2207)``."""
-        command = self.row.command.partition(" ")[0].rpartition("/")[2] if self.row is not None else ""
-        pid = self.file.pid or 0
-        return say("{command} (pid {pid})", command=command, pid=pid) if command else say("process {pid}", pid=pid)
+        return program_in_words(self.row.command if self.row is not None else None, self.file.pid)
 
     @property
     def stopped(self) -> bool:
         """True if the list shows it stopped, by a signal or a debugger: it reads nothing until it is continued."""
-        return self.row is not None and self.row.state in _STOPPED
+        return self.row is not None and self.row.state in STOPPED
 
     @property
     def evidence(self) -> Evidence:
@@ -84,10 +82,14 @@ class LogQueue(msgspec.Struct, frozen=True):
 
     @property
     def reader(self) -> PipeReader | None:
-        """The one process that has the other end of the pipe, where its descriptors are here."""
+        """The one process that has the other end of the pipe, where its descriptors are here: not one that writes to the same end, as its child may."""
         snapshot, targets = self.blocked.view.snapshot, {pipe.target for pipe in self.pipes if pipe.target.startswith("pipe:[")}
         own = {pipe.pid for pipe in self.pipes}
-        far = {one.pid: one for one in snapshot.open_files if one.target in targets and one.pid is not None and one.pid not in own}
+        far = {
+            one.pid: one
+            for one in snapshot.open_files
+            if one.target in targets and one.pid is not None and one.pid not in own and _may_read(one)
+        }
         if len(far) != 1:
             return None
         (pid, file), *_ = far.items()
@@ -152,7 +154,14 @@ class LogQueue(msgspec.Struct, frozen=True):
             yield of_sockets(self.full, unsent, (str(self.full[0].send_q),))
 
 
+def _may_read(file: OpenFile) -> bool:
+    """False for a standard output or error, and for a descriptor that lsof marks as open for writing alone."""
+    return file.fd.rstrip("rwu") not in STANDARD and not file.fd.endswith("w")
+
+
 class _Loggers(BlockedGroup):
+    """Threads behind the one that writes a log."""
+
     of_lock = True
 
 

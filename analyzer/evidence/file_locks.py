@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Final
 import msgspec
 
 from analyzer.evidence.doing import meanwhile
+from analyzer.evidence.nouns import program_in_words
 from analyzer.model.finding import Evidence
 from analyzer.model.message import say
 from analyzer.software.kinds import ActivityKind
@@ -56,8 +57,7 @@ class HeldFile(msgspec.Struct, frozen=True):
         """A process of the list."""
         if one.pid is None:
             return say("an open file of no process")
-        command = one.command or self.commands.get(one.pid)
-        return say("{command} (pid {pid})", command=command, pid=one.pid) if command else say("process {pid}", pid=one.pid)
+        return program_in_words(one.command or self.commands.get(one.pid), one.pid)
 
     @property
     def evidence(self) -> Evidence:

@@ -46,6 +46,7 @@ SECOND_TABLE: Final = Ask(
 
 
 _OF_JVM: Final = ("java.", "javax.", "jdk.", "sun.", "com.sun.")
+"""Packages of the JVM itself."""
 
 
 class Unclosed(msgspec.Struct, frozen=True):
@@ -211,10 +212,11 @@ def unclosed(case: Case) -> Iterator[Unclosed]:
 
 
 def _has_libraries(view: ProcessView) -> bool:
-    """False for a JVM whose stacks have nothing but its own classes and the application's: a server written by hand has no asynchronous requests."""
-    if view.known.runtime is not Runtime.JVM or view.dump is None:
-        return True
-    frames = {frame.cls for thread in view.dump.threads for frame in thread.frames}
+    """False for a JVM whose stacks, all of them, have nothing but its own classes and the application's: a server written by hand has no asynchronous requests."""
+    dump = view.dump
+    if view.known.runtime is not Runtime.JVM or dump is None or dump.fragment or dump.complete is False or view.coverage.threads:
+        return True  # the frames of a library may be among those that are not here
+    frames = {frame.cls for thread in dump.threads for frame in thread.frames}
     return any(not cls.startswith(_OF_JVM) and not view.known.is_application(cls) for cls in frames)
 
 

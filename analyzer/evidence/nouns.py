@@ -12,7 +12,7 @@ from analyzer.model.message import say, say_of
 
 if TYPE_CHECKING:
     from analyzer.join.process import ProcessView
-    from parsers.records import Lock
+    from parsers.records import Lock, Pid
 
 _NOUN: Final = say("lock")
 
@@ -27,6 +27,12 @@ def of_pool(view: ProcessView, count: str, total: int, name: str, more: str) -> 
 def waiting_of(view: ProcessView, name: str) -> str:
     """The label of a number: who waits."""
     return say("workers of {name} waiting", name=name) if len(view.pids) > 1 else say("threads of {name} waiting", name=name)
+
+
+def program_in_words(command: str | None, pid: Pid | None) -> str:
+    """``packer (pid 2190)``: the program of a command line, or ``process 2190`` where no list has it."""
+    program = (command or "").partition(" ")[0].rpartition("/")[2]
+    return say("{command} (pid {pid})", command=program, pid=pid or 0) if program else say("process {pid}", pid=pid or 0)
 
 
 def lock_in_words(lock: Lock | None, noun: str = _NOUN) -> str:

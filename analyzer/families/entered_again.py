@@ -18,14 +18,18 @@ if TYPE_CHECKING:
     from analyzer.model.finding import Finding
     from analyzer.waits.case import Case
 
+RESTART: Final = Do(When.NOW, "Restart the process: if the thread holds the lock, it never lets go.")
+LOCK_OUTSIDE: Final = Do(
+    When.PREVENT, "Let public methods take the lock and private ones do the work, so that no method that locks calls another."
+)
 TEXT: Final = Text(
     "recursive-read-lock",
     headline="“{thread}” asks for the lock in {inner}, called from {outer}: if it has taken the lock there, it waits for itself, and nobody goes on.",
     explanation="{waiting} for the lock. “{thread}” stands in {inner}, and its own outer call stands in {outer}, past the place where the lock is taken. A mutex of this kind is not given to a thread that has it already.{clients} An owner that the dump does not show would look the same, or a lock that is let go before the call, or one that each object has for itself: the source of {method} decides.",
     do=(
-        Do(When.NOW, "Restart the process: if the thread holds the lock, it never lets go."),
+        RESTART,
         Do(When.FIX, "In {outer}: take the lock once, and let what it calls expect that its caller holds it."),
-        Do(When.PREVENT, "Let public methods take the lock and private ones do the work, so that no method that locks calls another."),
+        LOCK_OUTSIDE,
     ),
     figures=(("{count:,}", "threads waiting for the lock"),),
     ask=(Ask("source of the caller", "whether it holds the lock during the call", "grep -n -i lock {file}"),),

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Final
 
 import msgspec
 
+from analyzer.evidence.nouns import program_in_words
 from analyzer.model.finding import Confidence, Culprit, Evidence, Outlook, Process, RecoversWhen, Severity, When
 from analyzer.model.message import capitalized, say
 from analyzer.model.text import Do, Either, Text
@@ -89,8 +90,7 @@ def _waits_for(snapshot: Snapshot, reader: Pid | None, writer: Pid) -> bool:
 
 def _finding(found: _Pipe, host: str | None, names: dict[Pid, str]) -> Finding:
     def named(pid: Pid | None) -> str:
-        command = (names.get(pid) or "").partition(" ")[0].rpartition("/")[2] if pid is not None else ""
-        return say("{command} (pid {pid})", command=command, pid=pid) if command else say("process {pid}", pid=pid)
+        return program_in_words(names.get(pid) if pid is not None else None, pid)
 
     writer = found.call.pid
     text = TEXT.filled(

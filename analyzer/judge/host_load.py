@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Final
 
 from analyzer.model.message import plural, say
 from parsers.records import LogKind
+from parsers.records.process_records import MEMORY_AVAILABLE, MEMORY_TOTAL, OLD_GENERATION, SWAP_USED, WHOLE_COLLECTIONS
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -20,11 +21,6 @@ SCARCE: Final = 0.03
 """Share of the memory below which the kernel begins to take pages away from programs."""
 _LEAST: Final = 128 * 1024**2
 """Bytes of memory below which a table was of another unit than it seems: no host has so little, and only shares are sure."""
-_TOTAL: Final = "memory of the host, bytes"
-_AVAILABLE: Final = "memory that is available, bytes"
-_SWAPPED: Final = "swap in use, bytes"
-_OLD: Final = "old generation in use, percent"
-_COLLECTIONS: Final = "collections of the whole heap"
 GROWN: Final = 5
 """Percent by which the old generation may differ from one table to the next while it rests."""
 ROOMY: Final = 70
@@ -62,8 +58,8 @@ def _busiest(snapshot: Snapshot) -> Iterator[str]:
 
 def _memory(incident: Incident, snapshot: Snapshot) -> Iterator[str]:
     counts = {counter.name: counter.value for counter in snapshot.counters}
-    total, available, swapped = counts.get(_TOTAL), counts.get(_AVAILABLE), counts.get(_SWAPPED)
-    if not total or available is None or len(_beside(incident, snapshot, _TOTAL)) > 1:
+    total, available, swapped = counts.get(MEMORY_TOTAL), counts.get(MEMORY_AVAILABLE), counts.get(SWAP_USED)
+    if not total or available is None or len(_beside(incident, snapshot, MEMORY_TOTAL)) > 1:
         return
     share = (
         say("{percent:.0f} %", percent=100 * available / total)
@@ -87,8 +83,8 @@ def _beside(incident: Incident, snapshot: Snapshot, name: str) -> list[int]:
 
 def _heap(incident: Incident, snapshot: Snapshot) -> Iterator[str]:
     counts = {counter.name: counter.value for counter in snapshot.counters}
-    old, collections = counts.get(_OLD), counts.get(_COLLECTIONS)
-    olds = _beside(incident, snapshot, _OLD)
+    old, collections = counts.get(OLD_GENERATION), counts.get(WHOLE_COLLECTIONS)
+    olds = _beside(incident, snapshot, OLD_GENERATION)
     if old is not None and collections is not None and old <= ROOMY and max(olds) - min(olds) <= GROWN:
         yield say(
             "the old generation of the JVM's heap is {old} % full, after {collections} of the whole heap: as long as neither this nor its size (jstat -gc, OC) grows, memory of the process that grows is not the heap's",

@@ -42,7 +42,7 @@ TEXT: Final = Text(
     headline="“{thread}” asks for {what} in {inner}, called from {outer}: if {outer_method} holds the read lock, nobody goes on.",
     explanation="{reading} for the read lock and {writing} for the write lock of one type, and nobody else is seen inside. “{thread}” stands in {inner} and was called from {outer}. {rule}{clients} A reader that the dump does not show would look the same: the source of {outer_method} decides.",
     do=(
-        Do(When.NOW, "Restart the process: if the thread holds the lock, it never lets go."),
+        entered_again.RESTART,
         Do(
             When.FIX,
             Either(
@@ -51,7 +51,7 @@ TEXT: Final = Text(
                 "In {outer}: take the read lock once, and let {inner_method} expect that its caller holds it.",
             ),
         ),
-        Do(When.PREVENT, "Let public methods take the lock and private ones do the work, so that no method that locks calls another."),
+        entered_again.LOCK_OUTSIDE,
     ),
     figures=(("{reading_count:,}", "threads waiting for the read lock"), ("{writing_count:,}", "threads waiting for the write lock")),
     ask=(Ask("source of the caller", "whether it holds the read lock during the call", "grep -n 'RLock\\|readLock' {file}"),),

@@ -13,6 +13,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Final
 
 from parsers.records import Counter, Parsed
+from parsers.records.process_records import MEMORY_AVAILABLE, MEMORY_TOTAL, SWAP_USED
 from parsers.records.shows import Shows
 from parsers.text.patterns import lazy
 from parsers.text.source import Section, leftovers
@@ -25,10 +26,6 @@ SHOWS: Final = frozenset({Shows.PROCESS})
 _COLUMNS: Final = r"[ ]{0,40}total[ ]{1,20}used[ ]{1,20}free[ ]{1,20}shared[ ]{1,20}(?:buff(?:ers)?/cache|buffers|buff)\b[^\n]{0,40}$"
 HEADER: Final = _COLUMNS
 ROW_SHAPE: Final = _COLUMNS
-TOTAL: Final = "memory of the host, bytes"
-AVAILABLE: Final = "memory that is available, bytes"
-SWAPPED: Final = "swap in use, bytes"
-"""Names of the counters."""
 _columns = lazy(r"\s*+total\s+used\s+free\s+shared\s+(?:buff(?:ers)?/cache|buffers|buff)\b").match
 _row = lazy(
     r"\s*+(?P<name>Mem|Swap|-/\+ buffers/cache|Total|Low|High):(?P<cells>(?:\s+\d{1,18}(?:[.,]\d{1,3})?[KMGTPE]?i?B?){2,7})\s*$"
@@ -70,11 +67,11 @@ def _of_row(section: Section, index: int, name: str, columns: Sequence[str], siz
     where = section.where(index)
     if name == "Mem":
         cells = dict(zip(columns, sizes, strict=False))
-        found = [Counter(where, TOTAL, cells["total"])]
-        return [*found, Counter(where, AVAILABLE, cells["available"])] if "available" in cells else found
+        found = [Counter(where, MEMORY_TOTAL, cells["total"])]
+        return [*found, Counter(where, MEMORY_AVAILABLE, cells["available"])] if "available" in cells else found
     if name == "Swap":
-        return [Counter(where, SWAPPED, sizes[1])]
-    return [Counter(where, AVAILABLE, sizes[-1])] if name.startswith("-/+") else []
+        return [Counter(where, SWAP_USED, sizes[1])]
+    return [Counter(where, MEMORY_AVAILABLE, sizes[-1])] if name.startswith("-/+") else []
 
 
 def _bytes(cell: str, scale: int) -> int:

@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING, Final
 import msgspec
 
 from parsers.records import Counter, LogEvent, LogKind, Parsed
+from parsers.records.process_records import OLD_GENERATION, WHOLE_COLLECTIONS
 from parsers.records.shows import Shows
 from parsers.text.grammar import decimal
 from parsers.text.patterns import lazy
@@ -39,9 +40,6 @@ FULL: Final = 90.0
 
 GROWN: Final = 5.0
 """Percent of the old generation by which it grows between the first row and the last, from which on it is no rest."""
-OLD: Final = "old generation in use, percent"
-COLLECTIONS: Final = "collections of the whole heap"
-"""Names of the counters: of the last row."""
 
 
 class _Row(msgspec.Struct, frozen=True):
@@ -78,8 +76,8 @@ def parse(section: Section) -> Parsed:
     events += _events(section, rows, _interval(section))
     # Where it grows from row to row, the last one alone would say too little.
     grows = len(rows) > 1 and (rows[-1].old or 0) > (rows[0].old or 0) + GROWN
-    counts = [Counter(section.where(row.index), OLD, int(row.old)) for row in rows[-1:] if row.old is not None and not grows]
-    counts += [Counter(section.where(row.index), COLLECTIONS, row.full_collections) for row in rows[-1:]]
+    counts = [Counter(section.where(row.index), OLD_GENERATION, int(row.old)) for row in rows[-1:] if row.old is not None and not grows]
+    counts += [Counter(section.where(row.index), WHOLE_COLLECTIONS, row.full_collections) for row in rows[-1:]]
     gaps, elisions = leftovers(section, unread)
     return Parsed((*events, *counts, *elisions), read + len(elisions), gaps)
 

@@ -2,12 +2,20 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
 import msgspec
 
 if TYPE_CHECKING:
     from parsers.records.places import NativeId, Pid, Where
+
+
+MEMORY_TOTAL: Final = "memory of the host, bytes"
+MEMORY_AVAILABLE: Final = "memory that is available, bytes"
+SWAP_USED: Final = "swap in use, bytes"
+OLD_GENERATION: Final = "old generation in use, percent"
+WHOLE_COLLECTIONS: Final = "collections of the whole heap"
+"""Names of counters that tables of memory and of a JVM's heap give, and judgements look for."""
 
 
 class ThreadUsage(msgspec.Struct, frozen=True, kw_only=True):

@@ -43,8 +43,8 @@ class TestUnclosed:
         assert found(diagnosis_of(files), "async-never-completed")[0].confidence is Confidence.SUSPECTED
 
     @staticmethod
-    def own_server(*, sent: str | None) -> Diagnosis:
-        """A server of own making; ``sent``: what its counters say of answers, None for a table without them."""
+    def own_server(*, sent: str | None, whole: bool = True) -> Diagnosis:
+        """A server of own making; ``sent``: what its counters say of answers, None for a table without them; ``whole``: all of its threads are here."""
 
         def table(count: int) -> str:
             rows = [
@@ -61,7 +61,7 @@ class TestUnclosed:
         rest = [thread(f"desk-{n}", "WAITING (parking)", *take, "java.util.concurrent.ThreadPoolExecutor.getTask") for n in range(6)]
         door = thread("door", "RUNNABLE", "sun.nio.ch.Net.accept", "java.net.ServerSocket.accept", "org.acme.Door.run", native="runnable")
         files = {f"ss-{n}.txt": table(count) for n, count in enumerate((20, 30), start=1)}
-        return diagnosis_of(files | {f"jstack-{n}.txt": dump(door, *rest) for n in (1, 2)})
+        return diagnosis_of(files | {f"jstack-{n}.txt": dump(door, *rest, complete=whole) for n in (1, 2)})
 
     def test_an_own_server_whose_counters_show_no_answer_put_the_requests_aside(self) -> None:
         (finding,) = found(self.own_server(sent="lastsnd:5002 lastrcv:5002"), "async-never-completed")
@@ -75,6 +75,9 @@ class TestUnclosed:
         assert finding.confidence is Confidence.SUSPECTED
         assert "no thread of it looks at them any more" in finding.headline
         assert not found(diagnosis, "async-never-completed")
+
+    def test_a_cut_dump_may_lack_the_library_that_puts_requests_aside(self) -> None:
+        assert not found(self.own_server(sent=None, whole=False), "server-never-closes")
 
     def test_read_to_the_end_is_the_server_that_never_closes(self) -> None:
         diagnosis = self.snapshots(40, 80, recv=0)

@@ -117,6 +117,12 @@ def test_a_reader_that_runs_or_reads_another_pipe_is_not_called_stopped(pipe: in
     assert "is stopped" not in f"{finding.headline} {finding.explanation}"
 
 
+def test_a_sibling_that_writes_to_the_same_pipe_is_not_its_reader() -> None:
+    text = "".join(LOG.format(n=n) for n in range(3)) + WRITER.format(pipe=23917, state="T").replace("/proc/2307/fd/0", "/proc/2307/fd/2")
+    (finding,) = found(told(text), "logging-stall")
+    assert "2307" not in f"{finding.headline} {finding.explanation}"
+
+
 ALARM = "2026-12-01 02:39:58.772 [warning] <0.458.0> memory resource limit alarm set on node rabbit@mq1.\n\n"
 QUEUES = (
     "# rabbitmqctl list_queues name messages_ready consumers\nname\tmessages_ready\tconsumers\norders\t0\t6\naudit\t{number}\t{consumers}\n"

@@ -6,6 +6,7 @@ import pytest
 
 from parsers.process import free
 from parsers.records import Counter
+from parsers.records.process_records import MEMORY_AVAILABLE, MEMORY_TOTAL, SWAP_USED
 from parsers.text.source import Section
 from tests.parsers.test_properties import check
 
@@ -36,11 +37,11 @@ def counts(text: str, prompt: str | None = None) -> dict[str, int]:
 @pytest.mark.parametrize(("text", "prompt"), [(HUMAN, "free -h"), (PLAIN, "free"), (PLAIN, None), (MEGA, "free -m")])
 def test_every_unit_means_the_same_bytes(text: str, prompt: str | None) -> None:
     found = counts(text, prompt)
-    assert found[free.AVAILABLE] == 12 * 1024**3
-    assert found[free.SWAPPED] == 512 * 1024**2
-    assert found[free.TOTAL] // 1024**3 == 15
+    assert found[MEMORY_AVAILABLE] == 12 * 1024**3
+    assert found[SWAP_USED] == 512 * 1024**2
+    assert found[MEMORY_TOTAL] // 1024**3 == 15
 
 
 def test_before_there_was_a_column_for_it_the_second_row_says_what_is_available() -> None:
-    assert counts(OLD)[free.AVAILABLE] == 12383232 * 1024
-    assert counts(OLD)[free.SWAPPED] == 0
+    assert counts(OLD)[MEMORY_AVAILABLE] == 12383232 * 1024
+    assert counts(OLD)[SWAP_USED] == 0
