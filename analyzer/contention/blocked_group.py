@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Final
 
 from analyzer.evidence.calls import client_evidence, client_figures, clients_in_words, role_doubt
 from analyzer.evidence.chosen_threads import chosen
-from analyzer.evidence.citations import all_of
+from analyzer.evidence.citations import shown_of
 from analyzer.evidence.movement import all_still, all_worked
 from analyzer.evidence.multiples import Multiple, multiple, names_of, picked_in_words
 from analyzer.evidence.nouns import of_pool, waiting_of
@@ -223,7 +223,7 @@ class BlockedGroup:
         more = "" if not beside else say(" and {beside} of other pools", beside=beside)
         if beside and self.at_the_door:
             more = say(" and {beside} of other pools, the acceptor among them", beside=beside)
-        here = all_of(self.here, total, piece=self.view.dump is not None and self.view.dump.fragment)
+        here = shown_of(self.view.dump, self.here, total)
         return of_pool(self.view, here, total, self.pool.name, more)
 
     @property
@@ -259,7 +259,7 @@ class BlockedGroup:
         if self.serving is None or self.serving.pool is self.pool:
             return ()
         pool = self.serving.pool
-        count = all_of(len(self.serving.waiters), len(pool.workers))
+        count = shown_of(self.view.dump, len(self.serving.waiters), len(pool.workers))
         return (Step(pool.name, say("waits for a result of"), say("{count} wait for tasks of {name}", count=count, name=self.pool.name)),)
 
     @property

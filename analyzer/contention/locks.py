@@ -152,6 +152,11 @@ class LockQueue(BlockedGroup):
         return self.owner is None and "locks.ReentrantLock" in kind and not self.view.coverage.threads and not self.few
 
     @property
+    def owner_name(self) -> str | None:
+        """The owner's name; the one that the waiters print where the owner is not among the threads that are here."""
+        return self.owner.thread.label if self.owner is not None else self.lock.holder if self.lock is not None else None
+
+    @property
     def target(self) -> Target | None:
         """The service that the owner waits for, if the sockets tell."""
         return only_target(self.view, self.owner) if self.owner is not None else None
@@ -161,7 +166,8 @@ def confidence_of(queue: LockQueue) -> tuple[Confidence, str]:
     """How sure it is that the owner keeps the others waiting, and why."""
     doubts = list(queue.doubts)
     if queue.owner is None:
-        other = say("who holds the lock is not in the dump: a short lock that everybody uses shows the same for a moment")
+        unknown = say("what the owner does is not in the dump") if queue.owner_name else say("who holds the lock is not in the dump")
+        other = say("{unknown}: a short lock that everybody uses shows the same for a moment", unknown=unknown)
         return judge(doubts, say("The dump shows the queue."), other_cause=other)
     if queue.guessed:
         other = say("that this one holds the lock rests on where it works: whoever took it may have ended without letting it go")
@@ -376,9 +382,8 @@ def _in_guarded_code(view: ProcessView, waiters: Sequence[ThreadActivity]) -> Th
 def _hides_owner(view: ProcessView, waiters: Sequence[ThreadActivity]) -> bool:
     """True if the dump could not name who has the lock: readers of a read-write lock are printed nowhere, the owner of others only with -l."""
     lock = waited_lock(waiters[0].thread)
-    if lock is None or lock.verb is not LockVerb.PARKING or _OWNED.match(lock.cls or "") is None or view.coverage.threads:
-        return False
-    return "locks.ReentrantLock" not in (lock.cls or "")
+    owned = lock is not None and lock.verb is LockVerb.PARKING and _OWNED.match(lock.cls or "") is not None
+    return owned and not view.coverage.threads and "locks.ReentrantLock" not in (lock.cls or "" if lock else "")
 
 
 def _slow(view: ProcessView) -> Iterator[ThreadActivity]:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections import Counter
 from typing import TYPE_CHECKING, Final
 
-from analyzer.evidence.citations import all_of, of_sockets, of_threads
+from analyzer.evidence.citations import of_sockets, of_threads, shown_of
 from analyzer.evidence.packet_claims import packet_evidence
 from analyzer.join.connections import close_wait, left_unread
 from analyzer.model.finding import CloseWait, Culprit, Evidence, Missing, Step
@@ -93,7 +93,7 @@ def stuck_in_words(serving: ServerPool) -> str:
     if not serving.pool.bounded:
         return say(
             "{all_of} requests in service ({name}{turn})",
-            all_of=all_of(serving.blocked, serving.workers),
+            all_of=shown_of(serving.view.dump, serving.blocked, serving.workers),
             name=serving.pool.name,
             turn=_turn_in_words(serving),
         )
@@ -101,7 +101,7 @@ def stuck_in_words(serving: ServerPool) -> str:
     piece = serving.view.dump is not None and serving.view.dump.fragment
     if serving.blocked == serving.workers == 1 and not piece:  # the verbs that follow are those of many
         return say("All request threads of {name} (there is one){cut}", name=serving.pool.name, cut=cut)
-    count = all_of(serving.blocked, serving.workers, piece=piece)
+    count = shown_of(serving.view.dump, serving.blocked, serving.workers)
     if serving.held_back:
         return say(
             "{all_of} request threads of {name}{cut} (in a call{turn})",
@@ -173,7 +173,8 @@ def chain_of(serving: ServerPool, last: Step | None) -> tuple[Step, ...]:
     """Pool → what it waits for → helper pool → … → ``last``."""
     steps = []
     for dependency in serving.dependencies:
-        count, kind = all_of(len(dependency.waiters), len(dependency.pool.workers)), kind_in_words(dependency.waiters)
+        waiters, kind = dependency.waiters, kind_in_words(dependency.waiters)
+        count = shown_of(serving.view.dump, len(waiters), len(dependency.pool.workers))
         name = dependency.helper.name
         words = (
             say("{all_of} wait in {kind_in_words} to hand over to {name}", all_of=count, kind_in_words=kind, name=name)
@@ -192,7 +193,7 @@ def chain_of(serving: ServerPool, last: Step | None) -> tuple[Step, ...]:
         pool = serving.calling_pool
         words = say(
             "{all_of} are in {kind_in_words}",
-            all_of=all_of(len(serving.callers), len(pool.workers)),
+            all_of=shown_of(serving.view.dump, len(serving.callers), len(pool.workers)),
             kind_in_words=kind_in_words(serving.callers),
         )
         connecting = all(caller.activity.kind is ActivityKind.SOCKET_CONNECT for caller in serving.callers)

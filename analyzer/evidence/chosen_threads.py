@@ -5,6 +5,7 @@ from __future__ import annotations
 from functools import lru_cache
 from typing import TYPE_CHECKING, Final
 
+from analyzer.evidence.citations import SLOW_LOG
 from analyzer.join.coverage import TOLD
 from analyzer.model.finding import Confidence, Doubt
 from analyzer.model.message import say
@@ -17,9 +18,6 @@ FEW_THREADS: Final = "few-threads"
 FEW: Final = 20
 """Threads that somebody may have picked by hand: a larger piece is a cut, not a choice."""
 
-_SLOW: Final = "php_slow_log"
-"""A log of stacks that PHP-FPM picked itself: those of requests that were slow."""
-
 
 @lru_cache(maxsize=64)  # every group of a process asks
 def chosen(case: Case, view: ProcessView) -> bool:
@@ -27,7 +25,7 @@ def chosen(case: Case, view: ProcessView) -> bool:
     dump = view.dump
     if dump is None or len(dump.threads) > FEW:
         return False
-    if dump.fragment or dump.dialect == _SLOW:
+    if dump.fragment or dump.dialect == SLOW_LOG:
         return True
     artifact = next((one for one in case.incident.artifacts if one.file == dump.where.file), None)
     return artifact is not None and (

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
 from analyzer.model.finding import Evidence
 from analyzer.model.message import plural, say
 from analyzer.software.blockers import application_frame, blocking_frame
 from parsers.records import TcpState, Where
+
+SLOW_LOG: Final = "php_slow_log"
+"""A log of stacks that PHP-FPM picked itself: those of requests that were slow."""
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
@@ -109,3 +112,10 @@ def all_of(count: int, total: int, *, piece: bool = False) -> str:
     if total == 1:
         return say("The only")
     return say("All {total:,}", total=total) if count == total else say("{count:,} of {total:,}", count=count, total=total)
+
+
+def shown_of(dump: ThreadDump | None, count: int, total: int) -> str:
+    """The same for threads of ``dump``; a log of slow requests names only those that were slow: ``7 of 8 logged``."""
+    if dump is not None and dump.dialect == SLOW_LOG:
+        return say("{all_of} logged", all_of=all_of(count, total))
+    return all_of(count, total, piece=dump is not None and dump.fragment)

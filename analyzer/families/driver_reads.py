@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Final
 
 from analyzer.evidence.calls import SOCKETS_MISSING, chain_of, kind_in_words
-from analyzer.evidence.citations import all_of
+from analyzer.evidence.citations import shown_of
 from analyzer.families import remote_service as remote
 from analyzer.model.finding import Confidence, Culprit, Finding, Missing, Severity, When
 from analyzer.model.message import say
@@ -54,7 +54,9 @@ def _finding(serving: ServerPool) -> Finding:
     pool, library = serving.pool, serving.callers[0].activity.library or say("a driver")
     pid = serving.view.process.pid
     who = say(
-        "{all_of} threads of {name}", all_of=all_of(len(serving.callers), len(serving.calling_pool.workers)), name=serving.calling_pool.name
+        "{all_of} threads of {name}",
+        all_of=shown_of(serving.view.dump, len(serving.callers), len(serving.calling_pool.workers)),
+        name=serving.calling_pool.name,
     )
     text = TEXT.filled(
         serving.view.process,

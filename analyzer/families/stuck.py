@@ -6,7 +6,7 @@ from collections import Counter
 from typing import TYPE_CHECKING, Final, NamedTuple
 
 from analyzer.evidence.calls import cut_in_words, role_doubt, stuck_in_words
-from analyzer.evidence.citations import all_of, of_sockets
+from analyzer.evidence.citations import of_sockets, shown_of
 from analyzer.evidence.file_locks import held_file
 from analyzer.evidence.log_lines import failure_of
 from analyzer.evidence.movement import MOST, has_stood
@@ -64,7 +64,7 @@ def members_in_words(serving: ServerPool, members: Sequence[ThreadActivity]) -> 
         return stuck_in_words(serving)
     if not serving.pool.bounded:
         return say("{count} requests in service ({name})", count=len(members), name=serving.pool.name)
-    count = all_of(len(members), serving.workers)
+    count = shown_of(serving.view.dump, len(members), serving.workers)
     return say_of(
         serving.workers,
         "{all_of} request thread of {name}{cut}",

@@ -19,7 +19,7 @@ from analyzer.evidence.calls import (
     kind_in_words,
 )
 from analyzer.evidence.chosen_threads import chosen
-from analyzer.evidence.citations import all_of, of_dump
+from analyzer.evidence.citations import of_dump, shown_of
 from analyzer.evidence.log_events import asyncio_was_late
 from analyzer.evidence.movement import only_busy
 from analyzer.evidence.multiples import multiple, service_of
@@ -139,7 +139,7 @@ def finding(serving: ServerPool, rule: str) -> Finding:
     count = (
         plural(serving.blocked, "request thread")
         if fragment or serving.workers == 1
-        else say("{all_of} request threads", all_of=all_of(serving.blocked, serving.workers))
+        else say("{all_of} request threads", all_of=shown_of(view.dump, serving.blocked, serving.workers))
     )
     what = say("a result that does not come") if not serving.callers else say("an answer that does not come")
     evidence = chain_evidence(serving)

@@ -23,7 +23,7 @@ from analyzer.judge.header import facts_of
 from analyzer.judge.health import gaps_of_health
 from analyzer.judge.known_issues import known_issues
 from analyzer.judge.members import in_their_words
-from analyzer.judge.platform import answerable, fitting, platform_of, possible, speaks_of_jvm
+from analyzer.judge.platform import Commands, speaks_of_jvm
 from analyzer.judge.stacks import socket_groups, stack_groups
 from analyzer.judge.subject import besides, is_beside, nothing_of_subject, owner_of, primary_of
 from analyzer.judge.suspicions import besides as beside_suspicion
@@ -89,8 +89,8 @@ def diagnose(
         found, checked = told(case, found, checked, {slug(rule): rule for rule in rules})
     if not any(finding.severity is Severity.CRITICAL for finding in found):
         found += _past(case, rules, found)
-    platform = platform_of(incident)
-    fit = (possible(finding, platform) for finding in in_their_words(case, found))
+    commands = Commands(incident)
+    fit = (commands.possible(finding) for finding in in_their_words(case, found))
     ranked = _number(tuple(fit), {slug(rule): rule.CONSEQUENCE_OF for rule in rules}, incident)
     verdict = _verdict(case, ranked)
     links = tuple(link for view in case.views for link in links_of(view))
@@ -363,8 +363,8 @@ def _missing(case: Case, findings: Sequence[Finding], verdict: Verdict) -> tuple
             and all(other.dump is None or other.dump.fragment for other in case.views)
         ):
             wanted.append(_asked_of(REST_MISSING, view))
-    platform = platform_of(case.incident)
-    fit = {missing.artifact: fitting(answerable(case.incident, missing), platform) for missing in reversed(wanted)}
+    commands = Commands(case.incident)
+    fit = {missing.artifact: commands.fitting(missing) for missing in reversed(wanted)}
     return tuple(fit.values())[::-1]
 
 

@@ -68,17 +68,28 @@ def speaks_of_jvm(incident: Incident, text: Sequence[str] = ()) -> bool:
     return any(event.source == "JVM" or any(".java" in str(frame) for frame in event.frames) for event in events)
 
 
-def fitting(missing: Missing, platform: str | None) -> Missing:
-    """The same with commands that the platform has."""
-    return replace(missing, command=_on(missing.command, platform) or missing.command) if platform is not None else missing
+class Commands:
+    """The commands that the system and the VM have that the evidence comes from."""
 
+    def __init__(self, incident: Incident) -> None:
+        """Look at the outputs of ``incident``."""
+        self._incident = incident
+        self._platform = platform_of(incident)
+        self._dump = _dump_command(incident)
 
-def possible(finding: Finding, platform: str | None) -> Finding:
-    """The finding with commands that the platform has: what it lacks is left out."""
-    if platform is None:
-        return finding
-    actions = tuple(replace(one, command=_on(one.command, platform) if one.command else one.command) for one in finding.actions)
-    return replace(finding, actions=actions)
+    def fitting(self, missing: Missing) -> Missing:
+        """The same with commands that they have."""
+        missing = _answerable(self._incident, missing)
+        return replace(missing, command=self._fit(missing.command) or missing.command)
+
+    def possible(self, finding: Finding) -> Finding:
+        """The finding with commands that they have: what they lack is left out."""
+        actions = tuple(replace(one, command=self._fit(one.command) if one.command else one.command) for one in finding.actions)
+        return replace(finding, actions=actions, missing=tuple(map(self.fitting, finding.missing)))
+
+    def _fit(self, command: str) -> str | None:
+        command = _of_vm(command, self._dump)
+        return command if self._platform is None else _on(command, self._platform)
 
 
 def _on(command: str, platform: str) -> str | None:
@@ -95,7 +106,27 @@ def _on(command: str, platform: str) -> str | None:
     return text.replace("PID", pid[1]) if text is not None and pid is not None else text
 
 
-def answerable(incident: Incident, missing: Missing) -> Missing:
+_JSTACK: Final = re.compile(r"jstack(?: -l)? (?P<pid>\w+) > \S+")
+_DUMP_COMMANDS: Final = {
+    "javacore": "kill -3 {pid}  # IBM's VM writes a javacore file into the working directory of the server",
+    "jrockit": "jrcmd {pid} print_threads > threads.txt",
+}
+"""How a VM that has no jstack, known by its dump, is asked for a dump."""
+
+
+def _dump_command(incident: Incident) -> str | None:
+    """The command that makes a dump of the only VM that the dumps are of, None where jstack does."""
+    found = {dump.dialect for snapshot in incident.snapshots for dump in snapshot.dumps}
+    return _DUMP_COMMANDS.get(found.pop()) if len(found) == 1 else None
+
+
+def _of_vm(command: str, instead: str | None) -> str:
+    """The command with what the VM has in place of jstack."""
+    match = _JSTACK.search(command) if instead is not None else None
+    return command[: match.start()] + (instead or "").format(pid=match["pid"]) if match is not None else command
+
+
+def _answerable(incident: Incident, missing: Missing) -> Missing:
     """What is missing, by a command that needs no answer of the VM where it gave none to jstack."""
     failed = [failure for snapshot in incident.snapshots for failure in snapshot.attach_failures]
     if not failed or not missing.command.startswith("jstack"):

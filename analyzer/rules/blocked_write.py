@@ -17,7 +17,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Final
 
 from analyzer.evidence.calls import client_evidence, client_figures, clients_in_words, kind_in_words
-from analyzer.evidence.citations import all_of, of_sockets, of_threads
+from analyzer.evidence.citations import of_sockets, of_threads, shown_of
 from analyzer.evidence.unread_writes import Writing, writing
 from analyzer.families import closed_windows, writes_behind
 from analyzer.families.captures_only import unread_answers
@@ -98,7 +98,7 @@ def _finding(found: Writing) -> Finding:
     view, port = serving.view, serving.port
     text = TEXT.filled(
         view.process,
-        all_of=all_of(len(threads), serving.workers, piece=view.dump is not None and view.dump.fragment),
+        all_of=shown_of(view.dump, len(threads), serving.workers),
         name=serving.pool.name,
         kind_in_words=kind_in_words(threads),
         frame=frame,

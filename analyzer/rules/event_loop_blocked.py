@@ -19,7 +19,7 @@ from msgspec.structs import replace
 
 from analyzer.evidence.calls import client_evidence, client_figures, clients_in_words, kind_in_words
 from analyzer.evidence.chosen_threads import chosen
-from analyzer.evidence.citations import all_of, of_silence, of_threads
+from analyzer.evidence.citations import of_silence, of_threads, shown_of
 from analyzer.evidence.doing import reported
 from analyzer.evidence.log_events import asyncio_was_late
 from analyzer.evidence.movement import has_stood, standing
@@ -153,7 +153,7 @@ def _finding(view: ProcessView, pool: Pool, blocked: list[ThreadActivity], still
     text = TEXT.filled(
         view.process,
         own=own,
-        all_of=all_of(len(blocked), len(loops), piece=piece),
+        all_of=shown_of(view.dump, len(blocked), len(loops)),
         piece=piece,
         name=pool.name,
         since=reported(blocked[0]),

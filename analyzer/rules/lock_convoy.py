@@ -100,7 +100,9 @@ TEXT: Final = Text(
     chain=(("{pool_name}", "waits for a lock held by", "{count}, in {site}"), ("{who}", "{doing}", "in {place}{at}")),
     phrases={
         "and_holds": Either(
-            "unsure", ", and “{name}” seems to hold it while it {holding}", Either("owner", ", and “{name}” holds it while it {holding}")
+            "unsure",
+            ", and “{name}” seems to hold it while it {holding}",
+            Either("owner", ", and “{name}” holds it while it {holding}", Either("holder", ", which “{holder}” holds")),
         ),
         "owner_in_words": Either(
             "owner",
@@ -159,9 +161,9 @@ def _finding(queue: LockQueue) -> Finding:
         **blocked_threads.words(queue),
         owner=owner,
         name=owner.thread.label if owner is not None else None,
-        who=f"“{owner.thread.label}”" if owner else say("an owner that the dump does not name"),
+        who=say("“{name}”", name=queue.owner_name) if queue.owner_name else say("an owner that the dump does not name"),
         owner_place=place(application_frame(*owner) if owner is not None else None),
-        holder=queue.lock.holder if queue.lock is not None else None,
+        holder=queue.owner_name,
         **in_words(queue),
         named=queue.named or queue.file is not None,
         guessed=queue.guessed,
