@@ -6,6 +6,7 @@ sample. A new format is one file, one entry in ``FORMATS``, one test.
 
 from __future__ import annotations
 
+import re
 from itertools import accumulate, chain, islice
 from typing import TYPE_CHECKING, Final, NamedTuple
 
@@ -91,10 +92,28 @@ def outputs(source: Source) -> list[Output]:
         if len(better.lines) != len(lines):
             source.lines = better.lines
         lines, found = better
+    found = _with_commands(found)
     alone = not _has_dump(found)
     whole = one_dump([_last(output, alone=alone) if output.form is None else output for output in found])
     told = ((one, told_counts.with_told(one.section, one.parsed)) for one in whole)
     return with_alike([one if parsed is None else Output(one.section, one.form or told_counts, parsed) for one, parsed in told])
+
+
+_LATER: Final = re.compile(r"(?:;|&&)\s*(?:\w+=\S*\s+|sudo\s+)*(?P<tool>[\w-]+)(?P<rest>[^;&]*)")
+
+
+def _with_commands(found: Sequence[Output]) -> list[Output]:
+    """Each output with its own command where one line has several: ``date; ss -tn 'sport = :80'``. Options of a command tell what its output leaves out."""
+    result: list[Output] = []
+    later: dict[str, str] = {}
+    for output in found:
+        if output.section.prompt is not None:
+            later = {match["tool"]: f"{match['tool']}{match['rest']}".strip() for match in _LATER.finditer(output.section.prompt)}
+        elif later and output.form is not None and (own := later.pop(output.form.NAME.partition("_")[0], None)) is not None:
+            result.append(output._replace(section=output.section._replace(prompt=own)))
+            continue
+        result.append(output)
+    return result
 
 
 def _has_dump(found: Sequence[Output]) -> bool:
@@ -182,10 +201,12 @@ def _undone(source: Source, lines: Sequence[str], lost: Sequence[int], weight: i
         # A prefix may be all that lines have: then nothing is read, and nothing is left.
         if not any(line and not line.isspace() for line in tried):
             continue
-        if proposal.joins and _told(found) - told < (len(tried) - tried.count("") - len(here) + list(here).count("")) / -2:
+        joined = len(here) - list(here).count("") - len(tried) + tried.count("")
+        if proposal.joins and _told(found) - told + proposal.torn < joined / 2:
             continue
         # An escape may cost an address of a lock, and no line.
-        richer = unread == fewest and not proposal.joins and _told(found) > most
+        gained = _told(found) - most
+        richer = unread == fewest and not proposal.joins and (gained > 0 or (proposal.plain and best is None and gained == 0))
         if (unread < fewest or richer) and more >= records:
             best, fewest, most = (proposal, _Undone(tried, found)), unread, max(most, _told(found))
     if best is None or len(here) == len(lines):

@@ -6,9 +6,9 @@ from typing import TYPE_CHECKING
 
 from msgspec.structs import replace
 
-from parsers.process import ps, settings
+from parsers.process import ps, settings, wait_channels
 from parsers.records import Tally
-from parsers.sockets import socket_counts
+from parsers.sockets import file_counts, socket_counts
 from parsers.text.apart import apart_in_words
 from parsers.text.source import Section, cut
 
@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 
 def apart(source: Source, section: Section, shapes: Shapes) -> Iterator[Section]:
     """The section; where it begins with what its command counted or asked for, that and whatever else stands below it."""
-    end = (socket_counts.leading(section) or settings.leading(section)) if section.prompt is not None else 0
+    end = (socket_counts.leading(section) or file_counts.leading(section) or settings.leading(section)) if section.prompt is not None else 0
     if not 0 < end < len(section.lines):
         yield section
         return
@@ -37,7 +37,9 @@ def read(section: Section) -> tuple[ModuleType, Parsed] | None:
     """The format and what it makes of the section, None for one whose command tells nothing."""
     if section.prompt is None:
         return None
-    for form in (socket_counts, settings, ps):
+    if (counted := file_counts.below(section)) is not None:
+        return socket_counts, counted
+    for form in (socket_counts, settings, ps, wait_channels):
         parsed = form.below(section)
         if parsed is not None:
             return form, parsed

@@ -56,6 +56,11 @@ class Part(NamedTuple):
         return self.form in TABLES and self.headed and not self.parsed.records and not self.parsed.unread
 
     @property
+    def has_facts(self) -> bool:
+        """True for a section with more than marks of lines that were left out."""
+        return any(not isinstance(record, Elision) for record in self.parsed.records)
+
+    @property
     def listed(self) -> str:
         """What tells lists of sessions apart that one format reads: sessions, their waits, their transactions. One after the other is one moment."""
         first = next(iter(self.parsed.records), None)
@@ -79,8 +84,10 @@ def part_of(section: Section, form: Format | None, parsed: Parsed) -> Part:
     if told:
         parsed = replace(parsed, records=tuple(record for record in parsed.records if not isinstance(record, LogEvent)))
     first = next((text for _, text in section.rows()), "")
-    if not parsed.records and form.NAME == WORKER_TIMEOUTS:
-        # A log of workers that were ended, and no stack of one.
+    if form.NAME == WORKER_TIMEOUTS and all(
+        isinstance(record, Elision) or getattr(record, "pid", None) is None for record in parsed.records
+    ):
+        # A log of workers that were ended, and no stack that it says is of one of them.
         from parsers.logs import events_of  # noqa: PLC0415 - as below
 
         return Part(form.NAME, section.prompt, parsed, events=events_of(section))

@@ -270,7 +270,7 @@ def assemble(name: str, readings: Sequence[Reading], host: str | None = None, zo
     owners: list[tuple[int, int]] = []
     for number, reading in enumerate(readings):
         for index, part in enumerate(reading.parts):
-            if part.form is not None and (part.parsed.records or part.is_empty_table):
+            if part.form is not None and (part.has_facts or part.is_empty_table):
                 # Two different commands in one pasted session are one moment; the same command again is the next.
                 pieces.append(
                     SeriesPiece(

@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 
     from parsers.text.source import Section
 
-FEWEST: Final = 6
+FEWEST: Final = 4
 """Collections that show how a heap comes and goes."""
 _LONGEST: Final = 1000
 _OF_COLLECTORS: Final = ("GC(", "[GC", "[Full GC")
@@ -35,6 +35,8 @@ _TROUBLE: Final = (
     "promotion failed",
     "concurrent mode failure",
 )
+_NO_SENTENCE: Final = ("promotion failed", "concurrent mode failure", "llocation Stall")
+"""Trouble that stands in lines of its own, without the collection's name."""
 _SIZES: Final = r"(?P<before>\d{1,9})(?P<u>[KMG])->(?P<after>\d{1,9})(?P<v>[KMG])\((?P<size>\d{1,9})(?P<w>[KMG])\)"
 _unified = lazy(rf"GC\(\d{{1,9}}\) Pause Young(?: \([^\n()]{{1,60}}\)){{0,4}} {_SIZES} (?P<ms>\d{{1,9}}[.,]\d{{1,6}})ms\s*$").search
 _older = lazy(
@@ -58,7 +60,11 @@ class Heap:
         """Read a block of lines, of which ``text`` is the whole; ``first`` is the index of its first line."""
         if self._trouble or not any(word in text for word in _OF_COLLECTORS):
             return
-        self._trouble = any(word in text for word in _TROUBLE)
+        words = [word for word in _TROUBLE if word in text]
+        # What somebody writes about a log is none of its lines.
+        self._trouble = bool(words) and any(
+            any(word in line for word in words) and any(word in line for word in (*_OF_COLLECTORS, *_NO_SENTENCE)) for line in lines
+        )
         for index, line in enumerate(lines if not self._trouble else ()):
             if "->" in line and (match := _unified(line[:_LONGEST]) or _older(line[:_LONGEST])) is not None:
                 self._take(match)

@@ -69,6 +69,12 @@ SHAPES: Final = (
         "Succeeded so far: [",
         r"Waited (?P<ms>\d{1,9}) ms \(timeout=\d{1,9} ms\) for a response for \w{1,60}\. Succeeded so far: \[[\w.:, -]{0,200}\]",
     ),
+    _shape(
+        "Redis",
+        LogKind.DISK,
+        "AOF fsync is taking too long",
+        r"Asynchronous AOF fsync is taking too long \(disk is busy\?\)",
+    ),
     _shape("etcd", LogKind.DISK, "slow fdatasync", r"slow fdatasync\"?,[^\n]{0,80}?\"took\":\"(?P<s>\d{1,6}(?:\.\d{1,9})?)s\"", least=SLOW),
     _shape(
         "Tomcat",

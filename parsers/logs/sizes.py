@@ -55,7 +55,7 @@ _UNSET: Final = re.compile(
     r"\b(?P<variable>[A-Z][A-Z0-9_]{3,40})`? (?:(?:is|was|are)(?: not|n[o'’]t)|isn[’']t|wasn[’']t|not|never) (?:\w{2,12} )?(?:set|defined|configured)\b|\b(?P<plain>[A-Z][A-Z0-9_]{3,40})`? is (?:unset|missing)\b"
 )
 _HINT: Final = re.compile(
-    r"[+*]\)[+*]|[+*?]\)[+*]|sync\.WaitGroup|(?:requests\.|urlopen|http\.[GPH])|(?i:celery|sidekiq|cpu|processor|core|\btop\b|pool|conn|max|threads|concurren|parallel|simultaneous|workers|\bset\b|defined|configured|avg|average|mean|each|per|poll|batch|processed| in \d)"
+    r"[+*]\)[+*]|[+*?]\)[+*]|\bwith |\.acquire\(|sync\.WaitGroup|(?:requests\.|urlopen|http\.[GPH])|(?i:celery|sidekiq|cpu|processor|core|\btop\b|pool|conn|max|threads|concurren|parallel|simultaneous|workers|\bset\b|defined|configured|avg|average|mean|each|per|poll|batch|processed| in \d)"
 )
 _DONE: Final = (
     r"(?:rendered|processed|handled|sent|stored|written|imported|indexed|done|finished|consumed|inserted|converted|saved|mailed|booked)"
@@ -92,6 +92,11 @@ _NESTED: Final = r"\((?:\?:)?[^()\n]{0,60}?[+*](?:\\?[^()\n\\][?*]){0,4}\)[+*]"
 _PATTERN: Final = re.compile(
     rf"(?P<pattern>/[^/\n]{{0,80}}{_NESTED}[^/\n]{{0,80}}/|\"[^\"\n]{{0,80}}{_NESTED}[^\"\n]{{0,80}}\"|'[^'\n]{{0,80}}{_NESTED}[^'\n]{{0,80}}')"
 )
+_TAKES: Final = re.compile(
+    r"\s*(?:>|->)?\s*(?P<line>\d{1,6})[:|]?\s{1,40}(?:with (?P<lock>(?:\w{1,60}\.){0,4}\w{0,60}(?:lock|mutex|_lk|guard)\w{0,20})\s*:|(?P<acquired>(?:\w{1,60}\.){0,4}\w{0,60}(?:lock|mutex)\w{0,20})\.acquire\(\s*\))",
+    re.IGNORECASE,
+)
+"""A numbered line of Python that takes a lock without a time limit."""
 _CALL: Final = re.compile(
     r"(?<![\w.])(?P<call>requests\.(?:get|post|put|patch|delete|head|request)|(?:urllib\.request\.|urllib2\.)urlopen|http\.(?:Get|Post|PostForm|Head))\([^\n]{1,300}\)\s*[;,:]?\s*(?:[)#]|$)"
 )
@@ -168,6 +173,8 @@ def _of_code(line: str) -> Iterator[LineFact]:
         yield LineFact(LogKind.UNTIMED, "program", match["call"], ())
     if (match := _COPIED.search(line)) is not None and _OF_CODE.search(line, 0, match.start()) is None:
         yield LineFact(LogKind.COPIED, "program", match["call"], ())
+    if (match := _TAKES.match(line)) is not None:
+        yield LineFact(LogKind.TAKES, "program", match["lock"] or match["acquired"], (("line", float(match["line"])),))
     if _MATCHED.search(line) and (match := _PATTERN.search(line)) is not None:
         number = _NUMBERED.match(line)
         figures = (("line", float(number["line"])),) if number is not None else ()

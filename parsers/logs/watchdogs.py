@@ -98,7 +98,12 @@ SHAPES: Final = (
     _shape("RabbitMQ", LogKind.ALARM, "resource_limit,", r"\{resource_limit,(?P<subject>disk|memory),"),
     _shape("RabbitMQ", LogKind.ALARM, " alarm on node ", r"(?P<subject>Free disk space|Memory) alarm on node [\w.@-]{1,120}"),
     _shape("RabbitMQ", LogKind.ALARM, "resource limit alarm set", r"(?P<subject>disk|memory) resource limit alarm set on node"),
-    _shape("ActiveMQ", LogKind.ALARM, "percentUsage=100%", r"Usage\((?P<subject>[^()\n]{1,160})\) percentUsage=100%"),
+    _shape(
+        "ActiveMQ",
+        LogKind.ALARM,
+        "percentUsage=100%",
+        r"Usage\((?:[^()\n]{0,60}?:(?=(?:queue|topic)://))?(?P<subject>(?:queue|topic)://[^\s():]{1,120}|[^()\n]{1,160})[^()\n]{0,40}\) percentUsage=100%",
+    ),
     _shape(
         "ActiveMQ",
         LogKind.ALARM,

@@ -5,7 +5,8 @@ r"""Kernel counters: nstat, ``netstat -s``, ``/proc/net/netstat``, ``/proc/net/s
 
 All are named as nstat names them (group and field of the kernel's table), so ``152 times the listen queue of a socket overflowed`` is
 ``TcpExtListenOverflows`` too. ``netstat -s`` translates a field into a sentence (net-tools ``statistics.c``) whose wording changed over the
-years; a sentence that is not in the table below keeps its words as its name. Counters run since boot, nstat's since its last run.
+years; a sentence that is not in the table below keeps its words as its name. Counters run since boot, nstat's since its last run. Behind a
+filter (``netstat -s | grep -i listen``) the headings are gone: then sentences that are in the table are counters.
 """
 
 from __future__ import annotations
@@ -28,7 +29,7 @@ _GROUP: Final = r"(?:Ip|Icmp|IcmpMsg|Tcp|Udp|UdpLite|TcpExt|IpExt|MPTcpExt|Sctp|
 HEADER: Final = r"#kernel[ ]*$|#\d+\.\d+[ ]sampling|Ip:[ ]*$"
 ROW_SHAPE: Final = (
     rf"{_GROUP}[A-Z]\w+[ \t]+\d+[ ]+\d+\.\d+[ ]*$|{_GROUP}:(?:[ ][A-Z]\w+)+[ ]*\n{_GROUP}:[ ]-?\d|{_GROUP}:[ ]*\n[ ]{{4}}\S"
-    r"|Ip6InReceives[ \t]+\d|sockets:[ ]used[ ]\d"
+    r"|Ip6InReceives[ \t]+\d|sockets:[ ]used[ ]\d|[ ]*\d{1,19}[ ](?:times the listen queue of a socket overflowed|SYNs to LISTEN sockets (?:dropped|ignored))"
 )
 
 ROW = lazy(rf"(?P<name>{_GROUP}[A-Z]\w*)\s+(?P<value>-?\d{{1,19}})(?:\s+(?P<rate>\d+[.,]\d+))?\s*$")
@@ -37,6 +38,7 @@ VALUES_ROW = lazy(r"(?P<group>[A-Z]\w+): (?P<values>-?\d{1,19}(?: -?\d{1,19})*)\
 SENTENCE = lazy(r"\s++(?P<before>\D*?)(?P<value>-?\d{1,19})(?P<after>(?:\s\D*)?)$")
 FIELD = lazy(r"\s+(?P<field>\w+): (?P<value>-?\d{1,19})\s*$")
 SOCKSTAT_ROW = lazy(r"(?P<group>sockets|TCP6?|UDP6?|UDPLITE6?|RAW6?|FRAG6?): (?P<pairs>[a-z]+ -?\d{1,19}(?: [a-z]+ -?\d{1,19})*)\s*$")
+_listens = lazy(r"\s*\d{1,19} (?:times the listen queue of a socket overflowed|SYNs to LISTEN sockets (?:dropped|ignored))\s*$").match
 _row = ROW.match
 _names_row = NAMES_ROW.match
 _values_row = VALUES_ROW.match
@@ -89,6 +91,9 @@ _SENTENCES: Final = {
 """``netstat -s`` → nstat, for the counters of TCP."""
 
 
+_KNOWN: Final = frozenset(_SENTENCES.values())
+
+
 def sniff(head: Sequence[str]) -> bool:
     """True if a counter with its group's name, a pair of lines, or the group headings of ``netstat -s`` are among the lines."""
     return any(
@@ -96,6 +101,7 @@ def sniff(head: Sequence[str]) -> bool:
         or ((match := _row(line)) is not None and (match["rate"] is not None or line.startswith("Ip6")))
         or _sockstat_row(line)
         or _known_heading(line)
+        or _listens(line)
         or (_names_row(line) and index + 1 < len(head) and _values_row(head[index + 1]))
         for index, line in enumerate(head)
     )
@@ -129,6 +135,8 @@ class _Reader:
     def take(self, index: int, line: str) -> list[Counter] | None:
         """The counters of a line, none for a line that only names, None if it was not understood."""
         here = self.section.where(index)
+        if not self.group and (match := _sentence(f" {line.lstrip()}")) and (name := _name_of(match)) in _KNOWN:
+            return [Counter(here, name, int(match["value"]))]  # behind a filter the heading is gone
         if match := _row(line):
             return [Counter(here, match["name"], int(match["value"]))]
         if line[0].isspace():

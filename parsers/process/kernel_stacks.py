@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Final
 
 from parsers.records import NativeId, Parsed, Pid, TaskSyscall
 from parsers.records.shows import Shows
+from parsers.text.kernel_waits import DEAF
 from parsers.text.patterns import lazy
 from parsers.text.source import Section, leftovers
 
@@ -37,21 +38,6 @@ _SCHEDULER: Final = (
     "wait_on_bit",
     "prepare_to_wait",
 )
-
-_DEAF: Final = (
-    "wait_on_page",
-    "folio_wait",
-    "nfs_wait",
-    "nfs4_wait",
-    "rpc_wait",
-    "jbd2_",
-    "xfs_log",
-    "io_schedule",
-    "blk_",
-    "submit_bio_wait",
-    "wait_on_bit_io",
-)
-"""Functions of disks and NFS in which a sleep ends by no signal."""
 
 
 def sniff(head: Sequence[str]) -> bool:
@@ -89,5 +75,5 @@ def parse(section: Section) -> Parsed:
 
 def _task(section: Section, index: int, functions: Sequence[str], pid: int, tid: int) -> TaskSyscall:
     asleep = next((name for name in functions if not name.startswith(_SCHEDULER)), functions[0])
-    deaf = any(name.startswith(_DEAF) for name in functions)
+    deaf = any(name.startswith(DEAF) for name in functions)
     return TaskSyscall(where=section.where(index), pid=Pid(pid), native_id=NativeId(tid), wait_channel=asleep, state="D" if deaf else None)

@@ -40,7 +40,9 @@ _tells = lazy(rf"\s*(?:{_TELLING}\d|Protocol tcp Dynamic Port Range)").match
 _other = lazy(rf"\s*{_GROUP} ?[=:] ?[^\n]{{0,200}}$").match
 _windows = lazy(r"\s*(?P<name>Start Port|Number of Ports)\s*:\s*(?P<value>\d{1,5})\s*$").match
 _heading = lazy(r"\s*(?:Protocol tcp Dynamic Port Range|-{5,}\s*$)").match
-_files = lazy(r"/proc/sys/(?P<name>[\w./-]{3,120}?)(?=[\s;|&\"']|$)").findall
+_files = lazy(
+    r"(?:/proc/sys/|/sys/fs/cgroup/(?:[\w.@-]{1,120}/){0,12}?(?=pids\.(?:max|current)\b))(?P<name>[\w./-]{3,120}?)(?=[\s;|&\"']|$)"
+).findall
 _files_of = lazy(r"\s*(?:sudo\s+)?(?:cat|head|more|tail)\s").match
 _asked_names = lazy(rf"(?<![\w./-]){_GROUP}(?![\w/])").findall
 _quiet = lazy(r"\bsysctl\b[^\n|]*\s-\w*n").search

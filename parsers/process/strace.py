@@ -9,14 +9,15 @@
     [pid 30974] poll([{fd=57, events=POLLIN}], 1, 10000 <detached ...>
 
 Before 4.11 its own lines have no name in front: ``Process 6640 attached - interrupt to quit``. When strace attaches, every thread's present call is printed as unfinished. A call that is resumed has ended; what is still unfinished when the trace
-ends is what the thread stands in. ``restart_syscall`` is a timed wait that a signal interrupted: the kernel does not say which call it was.
+ends is what the thread stands in. With ``-T`` each call ends with the seconds that it took: a sync of a file that took long is a record of its own, with
+the longest write to the same file meanwhile. ``restart_syscall`` is a timed wait that a signal interrupted: the kernel does not say which call it was.
 """
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Final, NamedTuple
 
-from parsers.records import Descriptor, Inode, NativeId, Parsed, Pid, TaskSyscall
+from parsers.records import Descriptor, Inode, LogEvent, LogKind, NativeId, Parsed, Pid, TaskSyscall
 from parsers.records.shows import Shows
 from parsers.records.task_records import DESCRIPTOR_FIRST
 from parsers.text.patterns import lazy
@@ -43,10 +44,18 @@ _rest = lazy(r"\s*<(?:detached|unfinished) \.\.\.>\s*$").match
 _open = lazy(r"(?: ?<(?:unfinished|detached) \.\.\.>|,? ?(?:\^C)?strace: Process \d+ detached)\s*$").search
 _begun = lazy(r"[^=\n]{0,80},\s*(?:\^C)?$").match
 _FIRST: Final = lazy(r"(?P<fd>\d{1,9})(?:<(?P<target>.*?)>(?=[,) ]|$))?(?=[,) ]|$)")
+_BEGINS: Final = lazy(r"(?P<fd>\d{1,9})\b").match
 _POLLED: Final = lazy(r"\{fd=(?P<fd>\d{1,9})(?:<(?P<target>.*?)>(?=,))?,")
 _SOCKET: Final = lazy(r"socket:\[(?P<inode>\d{1,18})\]")
 _POLL: Final = frozenset({"poll", "ppoll"})
 _EPOLL: Final = frozenset({"epoll_wait", "epoll_pwait", "epoll_pwait2"})
+
+
+_took = lazy(r"= (?:-1 E\w{2,20}|-?\d{1,18}|0x[0-9a-f]{1,16})[^=\n]{0,200}<(?P<s>\d{1,7}\.\d{1,9})>\s*$").search
+_SYNCS: Final = frozenset({"fsync", "fdatasync", "sync_file_range", "msync"})
+_WRITES: Final = frozenset({"write", "writev", "pwrite64", "pwritev", "pwritev2"})
+SLOW: Final = 1.0
+"""Seconds from which on a sync of a file is one that others notice."""
 
 
 def sniff(head: Sequence[str]) -> bool:
@@ -60,6 +69,7 @@ def parse(section: Section) -> Parsed:
     unread: list[tuple[int, str]] = []
     read = 0
     process: int | None = None
+    taken: list[_Taken] = []
     last = max((index for index, line in section.rows() if _row(line)), default=-1)  # what somebody writes below is no call
     for index, line in section.rows():
         if note := _note(line):
@@ -67,6 +77,7 @@ def parse(section: Section) -> Parsed:
         elif match := _row(line):
             number = match["pid"] or match["tid"] or process
             if number is not None:
+                taken += _ended(standing, int(number), index, match)
                 _follow(standing, int(number), index, match, ended=index == last)
         elif not _rest(line):
             unread.append((index, "no line of strace"))
@@ -75,7 +86,43 @@ def parse(section: Section) -> Parsed:
     pid = process if process is not None else min(standing, default=0)
     records = tuple(_record(section, Pid(pid), tid, *found) for tid, found in standing.items())
     gaps, elisions = leftovers(section, unread)
-    return Parsed((*records, *elisions), read + len(elisions), gaps)
+    return Parsed((*records, *_syncs(section, taken), *elisions), read + len(elisions), gaps)
+
+
+class _Taken(NamedTuple):
+    """A call that ended: where, its name, the descriptor with its file if -y prints it, and how long it took."""
+
+    at: int
+    call: str
+    descriptor: str
+    seconds: float
+
+
+def _ended(standing: dict[int, tuple[int, str, str]], tid: int, index: int, match: re.Match[str]) -> Iterator[_Taken]:
+    """The call that a line ends, where it says how long it took."""
+    took = _took(match["rest"] or match["tail"] or "")
+    if took is None:
+        return
+    _, call, rest = standing.get(tid, (0, "", "")) if match["resumed"] else (0, match["call"], match["rest"])
+    found = _FIRST.match(rest) or _BEGINS(rest)
+    if found is not None:
+        target = found.groupdict().get("target")
+        yield _Taken(index, call, f"{found['fd']} ({target})" if target else found["fd"], float(took["s"]))
+
+
+def _syncs(section: Section, taken: Sequence[_Taken]) -> Iterator[LogEvent]:
+    """The longest sync of each file that took long, and the longest write to the same file."""
+    syncs = [one for one in taken if one.call in _SYNCS and one.seconds >= SLOW]
+    for descriptor in dict.fromkeys(one.descriptor for one in syncs):
+        longest = max((one for one in syncs if one.descriptor == descriptor), key=lambda one: one.seconds)
+        write = max((one.seconds for one in taken if one.call in _WRITES and one.descriptor == descriptor), default=0.0)
+        yield LogEvent(
+            where=section.where(longest.at),
+            kind=LogKind.DISK,
+            source="strace",
+            subject=f"{longest.call} of descriptor {descriptor}",
+            figures=(("seconds", longest.seconds), *((("longest write", write),) if write >= SLOW else ())),
+        )
 
 
 def _follow(standing: dict[int, tuple[int, str, str]], tid: int, index: int, match: re.Match[str], *, ended: bool) -> None:

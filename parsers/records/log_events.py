@@ -82,6 +82,7 @@ class LogKind(StrEnum):
     DISCARDED = "a server threw away work that had waited for too long"
     BESIDE_LIMIT = "a setting of a limit, or how much of it one host has"
     NOTED = "a line that nobody understood, and that stands out"
+    TAKES = "a line of code takes a lock"
     COPIED = "a group that waits for its parts was handed over by value"
 
 
@@ -95,6 +96,7 @@ BESIDE: Final = frozenset(
         LogKind.BEAN_LOCK,
         LogKind.BESIDE_LIMIT,
         LogKind.COPIED,
+        LogKind.TAKES,
         LogKind.NOTED,
     }
 )

@@ -22,7 +22,7 @@ PINNED: Final = "pinned: its carrier waits with it"
 """The native state of a virtual thread that the runtime reports as pinned."""
 DESCRIPTOR_FIRST: Final = frozenset(
     {"read", "write", "close", "readv", "writev", "sendfile", "connect", "accept", "accept4", "sendto", "recvfrom"}
-    | {"sendmsg", "recvmsg", "recvmmsg", "sendmmsg"}
+    | {"sendmsg", "recvmsg", "recvmmsg", "sendmmsg", "flock", "fsync", "fdatasync"}
 )
 """System calls that work on one descriptor, their first argument (``include/linux/syscalls.h``)."""
 

@@ -92,6 +92,9 @@ _SOCKETS: Final = frozenset({"sock", "IPv4", "IPv6"})
 _HEADER = re.compile(r"COMMAND\s+PID\b(?!.*\s(?:ASSOC|MODE)\s)")  # lsfd has ASSOC for FD, lslocks MODE
 _REMARK = re.compile(r"lsof: |\s+Output information may be incomplete|\s*dev=|\s+assuming ")
 _TCP_QUEUES = re.compile(r"(?P<state>[A-Z_0-9]*)\s*(?:QR=(?P<recv>\d{1,18}))?\s*(?:QS=(?P<send>\d{1,18}))?")
+_PIPE: Final = "FIFO"
+_PIPE_REST = re.compile(r"\S+\s+\S+\s+(?P<inode>\d{1,18})\s+pipe\s*$")
+"""A pipe without a name has its inode in NODE, by which both of its ends are known."""
 _SOCK_REST = re.compile(r"\S+\s+\S+\s+(?P<inode>\d{1,18})\s+(?P<name>.*(?:protocol:|can't identify protocol).*)")
 
 
@@ -274,6 +277,7 @@ class _Reader:
     def open_file(self, index: int, pid: Pid, command: str, fd: str, kind: str, rest: str) -> OpenFile:
         """The record of any other row."""
         sock = _SOCK_REST.match(rest) if kind in _SOCKETS else None
+        pipe = _PIPE_REST.match(rest) if kind == _PIPE else None
         place = self.first + index
         return OpenFile(
             where=Where(self.file, place, place),
@@ -283,7 +287,7 @@ class _Reader:
             fd=fd,
             kind=self.cells.setdefault(kind, kind),
             target=sock["name"] if sock else _target(rest),
-            inode=to_inode(sock["inode"]) if sock else None,
+            inode=to_inode(sock["inode"]) if sock else to_inode(pipe["inode"]) if pipe else None,
         )
 
 

@@ -74,16 +74,6 @@ _program = lazy(r"\s?\[(?P<name>[^\[\]]{1,260})\]\s*$").match
 # "RpcSs", "Dnscache": the service inside svchost. And the sentence of a system process, in any language, ends in no bracket.
 _component = lazy(r"\s{1,2}[A-Za-z][\w.-]{1,60}\s*$").match
 _remark = lazy(r"\s{1,2}(?:Can not obtain ownership information|x: Windows Sockets initialization failed)").match
-_TRANSLATED: Final = {
-    "ABHÖREN": TcpState.LISTEN,
-    "HERGESTELLT": TcpState.ESTABLISHED,
-    "WARTEND": TcpState.TIME_WAIT,
-    "SCHLIESSEN_WARTEN": TcpState.CLOSE_WAIT,
-    "FIN_WARTEN_1": TcpState.FIN_WAIT1,
-    "FIN_WARTEN_2": TcpState.FIN_WAIT2,
-    "SYN_GESENDET": TcpState.SYN_SENT,
-    "SYN_EMPFANGEN": TcpState.SYN_RECV,
-}
 
 
 def sniff(head: Sequence[str]) -> bool:
@@ -137,7 +127,7 @@ def _state(word: str | None, *, listens: bool) -> TcpState | None:
         return TcpState.LISTEN
     if word is None:
         return None
-    return tcp_state(word) or _TRANSLATED.get(word.upper().replace("ẞ", "SS")) or TcpState.UNKNOWN
+    return tcp_state(word.replace("ẞ", "SS")) or TcpState.UNKNOWN
 
 
 def _name(records: list[SocketRow], name: str) -> None:

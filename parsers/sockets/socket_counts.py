@@ -126,11 +126,11 @@ def quoted(section: Section) -> Parsed | None:
         match = _quoted(line[:_LINE]) if "|" in line else None
         counter, above = _command(above[:_LINE]), line
         if match is None and counter is not None and (number := _bare(line)) is not None:
-            counts.append(_of_number(section, index, counter["command"], int(number["count"])))
+            counts.append(of_number(section, index, counter["command"], int(number["count"])))
         elif match is None:
             unread.append((index, "no format that is known"))
         else:
-            counts.append(_of_number(section, index, match["command"], int(match["count"].replace(",", ""))))
+            counts.append(of_number(section, index, match["command"], int(match["count"].replace(",", ""))))
     gaps, elisions = leftovers(section, unread)
     return Parsed((*counts, *elisions), len(counts) + len(elisions), gaps) if counts else None
 
@@ -207,7 +207,7 @@ def _parsed(section: Section, line: Pipeline | None, what: Counted) -> Parsed:
 def _of_row(section: Section, index: int, text: str, line: Pipeline | None, what: Counted) -> Tally | None:
     """The tally of a row; None for a line that counts nothing."""
     if line is not None and (match := _bare(text)):
-        return _of_number(section, index, line.text, int(match["count"]))
+        return of_number(section, index, line.text, int(match["count"]))
     if what is Counted.THREADS and line is not None and line.columns == ("pid",):
         match = _of_pid(text)
         pid = Pid(int(match["pid"])) if match is not None else None
@@ -378,7 +378,7 @@ def _about_one(records: Sequence[Tally], line: Pipeline | None) -> Iterator[Tall
         yield from (replace(one, number=number) for one in records)
 
 
-def _of_number(section: Section, index: int, command: str, count: int) -> Tally:
+def of_number(section: Section, index: int, command: str, count: int) -> Tally:
     """A bare number: what the command counts is all that is known of the things."""
     line = pipeline(command)
     what = _what(line) if line is not None else None

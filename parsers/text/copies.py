@@ -118,19 +118,26 @@ _ESCAPED: Final = lazy(r"&(?:lt|gt|quot|amp|nbsp|apos|#\d{1,6}|#x[0-9a-fA-F]{1,5
 _torn = lazy(
     r"\s*(?:at|-|- (?:locked|parking|waiting|eliminated)[^()\n]{0,200}|- [^()\n]{1,200}\(a|\"[^\"\n]{1,300}\" (?=[^\n]{0,300}(?:prio|tid|[nN]id)=)[^\n\]]{1,400})\s*$"
 ).match
+_no_end = lazy(r"\s*at\s*$|\"[^\"\n]{1,300}\" [^\n]{0,300}\bnid=\S{1,20} (?:in|waiting|waiting on|waiting for)\s*$").match
 _commanded = lazy(r"[^\n$#%>]{0,80}[$#%>] {1,3}(?:sudo )?(?:netstat|ss|lsof|ps|jstack|cat|ls|grep|awk)\b").match
 _BEGINS: Final = lazy(r"\s*(?:at |- |\"|java\.lang\.Thread\.State: |[#>*])")
 _whole = lazy(r"\s+at [\w.$<>/@-]{3,300}\([^()\n]{1,120}\)\s*$").match
 """A frame that stands below the exception which it is of: no end of a line."""
+_QUOTES: Final = 3
+"""Quoted lines from which on they may hold something of their own."""
 _QUOTED: Final = lazy(r"^> ?")
+_SPAN: Final = lazy(r"[ \t]*+(?:[-*+•][ \t]++|\d{1,4}[.)][ \t]++)?(`{1,3}+)(?P<span>[^`\n]++)\1[ \t]*+")
+"""A line that Markdown shows as code by itself, in a list or not."""
 _BAR: Final = lazy(r"(?<![ \t])[ \t]*+\|[ \t]*+$")
 
 
 class Proposal(NamedTuple):
-    """A way to undo what was done to the lines. ``joins``: lines go to the end of others, which must tell more then."""
+    """A way to undo what was done to the lines. ``joins``: lines go to the end of others, which must tell more then; ``torn`` of those are no ends. ``plain``: escapes of HTML become letters, which is right even if it tells no more."""
 
     undo: Undo
     joins: bool = False
+    torn: int = 0
+    plain: bool = False
 
 
 def proposals(lines: Sequence[str], lost: Sequence[int]) -> Iterator[Proposal]:
@@ -148,17 +155,25 @@ def proposals(lines: Sequence[str], lost: Sequence[int]) -> Iterator[Proposal]:
             yield Proposal(_then(cleaned.undo, strip))
             if len(undone) == len(sample) and not any("{" in line for line in sample[:_FEW]):
                 yield Proposal(strip)
-    if 2 * sum(line.startswith(">") for line in undone) > len(undone):
+    if sum(line.startswith(">") for line in undone) >= _QUOTES:
         yield Proposal(lambda given: [_QUOTED.sub("", line) for line in given])  # the answer below a quoted text is not quoted
     if any(map(_torn, undone[:_MOST_ALIKE])) or any(_open(lines[index - 1]) for index in islice(lost, _MOST_ALIKE) if index):
-        yield Proposal(_mended, joins=True)
+        yield Proposal(_mended, joins=True, torn=sum(_no_end(line) is not None for line in lines))
+    yield from _ends_of_lines(undone, cleaned)
+    known = frozenset(lost)
+    for width, glue in _widths(lines, lost):
+        yield Proposal(partial(_joined, lost=known, width=width, glue=glue), joins=True)
+
+
+def _ends_of_lines(undone: Sequence[str], cleaned: Proposal | None) -> Iterator[Proposal]:
+    """Lines that Markdown shows as code one by one, bars and blanks at the ends of lines."""
+    if sum(_SPAN.fullmatch(line) is not None for line in undone) > 1:
+        spans = Proposal(lambda given: [match["span"] if (match := _SPAN.fullmatch(line)) else line for line in given])
+        yield spans if cleaned is None else Proposal(_then(cleaned.undo, spans.undo))
     if sum(_BAR.search(line) is not None for line in undone) > len(undone) // 2:
         yield Proposal(lambda given: [_BAR.sub("", line) for line in given])
     if sum(line.endswith((" ", "\t")) for line in undone) > len(undone) // 2:
         yield Proposal(lambda given: [line.rstrip() for line in given])
-    known = frozenset(lost)
-    for width, glue in _widths(lines, lost):
-        yield Proposal(partial(_joined, lost=known, width=width, glue=glue), joins=True)
 
 
 def escaped(lines: Sequence[str]) -> list[int]:
@@ -195,7 +210,7 @@ def _escapes(sample: Sequence[str]) -> Proposal | None:
             result = step(result)
         return result
 
-    return Proposal(undo) if steps else None
+    return Proposal(undo, plain=any(_ESCAPED.search(line) for line in sample)) if steps else None
 
 
 def _without_colours(sample: Sequence[str]) -> Undo | None:
@@ -226,9 +241,9 @@ def _unescaped(line: str) -> str:
 def _with_plain_letters(sample: Sequence[str]) -> Undo | None:
     text = "\n".join(sample)
     table = {char: put for char, put in {**_INVISIBLE, **CURLY}.items() if chr(char) in text}
-    if not table and "#011" not in text:  # rsyslog's tab
+    if not table and "#011" not in text and "\\_" not in text:  # rsyslog's tab, Markdown's underscore
         return None
-    return lambda lines: [line.translate(table).replace("#011", "\t") for line in lines]
+    return lambda lines: [line.translate(table).replace("#011", "\t").replace("\\_", "_") for line in lines]
 
 
 def _broken(lines: Sequence[str]) -> list[str]:

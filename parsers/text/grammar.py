@@ -78,9 +78,23 @@ HEX_STATES: Final[dict[str, TcpState]] = {
 """States as the kernel's own table has them: ``include/net/tcp_states.h``, from 01 on."""
 
 
+TRANSLATED: Final = {
+    "ABHÖREN": TcpState.LISTEN,
+    "HERGESTELLT": TcpState.ESTABLISHED,
+    "WARTEND": TcpState.TIME_WAIT,
+    "SCHLIESSEN_WARTEN": TcpState.CLOSE_WAIT,
+    "FIN_WARTEN_1": TcpState.FIN_WAIT1,
+    "FIN_WARTEN_2": TcpState.FIN_WAIT2,
+    "SYN_GESENDET": TcpState.SYN_SENT,
+    "SYN_EMPFANGEN": TcpState.SYN_RECV,
+}
+"""States as the German netstat of Windows prints them; other languages keep the English words."""
+
+
 def tcp_state(text: str) -> TcpState | None:
     """The state behind any tool's spelling, None for a word that is no state."""
-    return STATES.get(text.replace("-", "_").upper())
+    plain = text.replace("-", "_").upper()
+    return STATES.get(plain) or TRANSLATED.get(plain)
 
 
 TIMER_WORDS: Final[dict[str, TimerKind]] = {

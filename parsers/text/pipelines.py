@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Final, NamedTuple
 
 from parsers.records import Endpoint
 from parsers.text.endpoint import port_of
-from parsers.text.grammar import HEX_STATES, POWERSHELL_STATES, STATES, tcp_state
+from parsers.text.grammar import HEX_STATES, POWERSHELL_STATES, tcp_state
 from parsers.text.patterns import lazy
 
 if TYPE_CHECKING:
@@ -175,6 +175,8 @@ def _looked_for(asked: _Asked, term: str, tool: str, *, owners: bool, is_state: 
     if term.isdecimal() and tool in TOOLS:
         return asked._replace(number=int(term[:10]))
     if (match := _address(term)) is not None:
+        if asked.end is not None and asked.end.port is not None and not match["port"]:
+            return asked  # a host beside a port that was asked for before: it may be the other end
         return asked._replace(end=Endpoint(match["host"].replace("\\", ""), port_of(match["port"] or "")))
     if not is_state and (match := _port(term)) is not None:
         return asked._replace(end=Endpoint("*", port_of(match["port"])))
@@ -225,7 +227,7 @@ def _bare(word: str) -> str:
 def _states(term: str) -> set[TcpState]:
     """The states that a pattern names, in any tool's spelling."""
     words = term.replace("-", "_").replace('"', " ").replace("'", " ").replace(",", " ").replace("(", " ").replace(")", " ").split()
-    found = {POWERSHELL_STATES.get(word) or STATES.get(word.upper().strip("^$*.")) for word in words}
+    found = {POWERSHELL_STATES.get(word) or tcp_state(word.upper().strip("^$*.")) for word in words}
     return {state for state in found if state is not None}
 
 

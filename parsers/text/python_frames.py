@@ -26,4 +26,5 @@ def python_frame(file: str, line: str | int | None, name: str) -> Frame:
         else file.replace("\\", "/").rpartition("/")[2]
     )
     module = _SUFFIX.sub("", short).replace("\\", ".").replace("/", ".")
-    return Frame(module, name, f"{short}:{line}" if line is not None else short)
+    plain = name.replace("\\_", "_")  # Markdown escapes underscores
+    return Frame(module, plain, f"{short}:{line}" if line is not None else short)

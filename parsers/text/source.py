@@ -25,7 +25,7 @@ if TYPE_CHECKING:
 _COMMAND = (
     r"[ \t]+(?:sleep[ \t]+[\d.]{1,6}[smh]?[ \t]*(?:;|&&)[ \t]*)?(?P<command>(?:sudo[ \t]+(?:-\w+[ \t]+(?:\w+[ \t]+)?)*)?(?:\S*/)?"
     r"(?:netstat|lsof|lsfd|ss|jstack|jcmd|jhsdb|jps|kill|cat|top|ps|ls|nstat|date|uptime|uname|hostname|ulimit|prlimit|tcpdump|strace|py-spy|conntrack|nettop|pstack|gdb"
-    r"|[efz]?grep|g?awk|sed|wc|sysctl|pfiles|pargs|procstat|sockstat|fstat|Get-NetTCPConnection|curl|wget|dmesg|journalctl|rabbitmqctl|while|for|watch)\b[^\n]*)"
+    r"|[efz]?grep|g?awk|sed|wc|sysctl|pfiles|pargs|lslocks|procstat|sockstat|fstat|Get-NetTCPConnection|curl|wget|dmesg|journalctl|rabbitmqctl|while|for|watch)\b[^\n]*)"
 )
 PROMPT = re.compile(
     rf"^[ \t]*+(?:\(\w+\)[ ]*)?(?P<host>[/~][^\s$#>]{{0,60}}[ ]|[\w.-]{{1,60}}:[/~][^\s$#>]{{0,60}}[ ](?=#)|[\w.-]{{1,40}}@[\w.-]{{1,60}}[ ][^\s$#>%]{{1,60}}[ ](?=%)|[^\s$#>]{{0,80}}(?:[ ][^\s$#>]{{1,60}})?)[$#>%]{_COMMAND}$",
@@ -35,6 +35,11 @@ FENCE = re.compile(r"^[ \t]*+(?:```|~~~|\{%-?[ ]*(?:end)?highlight\b|\{code|\{no
 # What a prompt or a fence cannot do without. Nearly all text has none of it, and is passed many times faster than line by line.
 _FENCES = {"`": ("``",), "~": ("~~",), "{": ("%", "code", "noformat"), "<": ("pre", "/pre")}
 _command = re.compile(_COMMAND).match
+# The prompt of Windows: a drive and a folder; no blank need stand behind it.
+_drive = re.compile(
+    r"[ \t]*+(?P<host>(?:PS[ ])?[A-Z]:\\[^\n<>|]{0,100}>)[ \t]{0,3}(?P<command>(?:netstat|netsh|Get-NetTCPConnection|Get-Process|tasklist|jstack|jcmd|type|curl)\b[^\n]*)$",
+    re.MULTILINE,
+).match
 # A command that counts, alone on its line: people copy it without the prompt. The number or the counted rows stand below it.
 _COUNTS = ("uniq -", "wc -l", "grep -", "Measure-Object", "Group-Object", "++")
 _counting = re.compile(
@@ -288,8 +293,9 @@ def _prompts(text: str) -> Iterator[re.Match[str]]:
     # No command counts without a pipe: where a text has none, the words need not be looked for.
     words = _COUNTS if "|" in text else ()
     bare = {text.rfind("\n", 0, found) + 1 for word in words for found in _places(text, word)} - lines
-    for begin in sorted(lines | bare):
-        if match := PROMPT.match(text, begin) if begin in lines else _counting(text, begin):
+    drives = {text.rfind("\n", 0, found) + 1 for found in _places(text, ":\\")} - lines
+    for begin in sorted(lines | bare | drives):
+        if match := PROMPT.match(text, begin) if begin in lines else _counting(text, begin) or (_drive(text, begin) if drives else None):
             yield match
 
 

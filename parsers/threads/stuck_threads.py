@@ -23,7 +23,7 @@ from parsers.records import JavaState, LogEvent, LogKind, NativeId, Parsed, Thre
 from parsers.records.shows import Shows
 from parsers.text.grammar import JAVA_STATES, LOCK_LINE, LOCK_VERBS, STATE_LINE
 from parsers.text.patterns import lazy
-from parsers.text.source import Section, leftovers
+from parsers.text.source import ELISION, Section, leftovers
 from parsers.text.stack import Stack, frame_of, identity
 
 if TYPE_CHECKING:
@@ -42,7 +42,7 @@ MARKS: Final = (
     " - threadId:0x",
 )
 """What such a line cannot do without, wherever it stands in the line: a search for words is many times faster than one for a pattern."""
-_LEAD: Final = r"[^\n]{0,300}?"
+_LEAD: Final = r"[^\n]{0,900}?"
 _EXECUTE: Final = r"\[(?:STUCK|ACTIVE|STANDBY|HOGGING)\] ExecuteThread: '\d+'"
 HEADER: Final = r"(?!)"
 ROW_SHAPE: Final = r"(?!)"
@@ -87,7 +87,8 @@ def parse(section: Section) -> Parsed:
         if reader.take(index, line):
             read += 1
         else:
-            reader.close()
+            if ELISION.match(line) is None:
+                reader.close()  # below frames that somebody left out the stack goes on
             unread.append((index, "no line of a stuck thread"))
     reader.close()
     gaps, elisions = leftovers(section, unread)
