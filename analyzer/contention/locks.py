@@ -173,7 +173,7 @@ def confidence_of(queue: LockQueue) -> tuple[Confidence, str]:
         other = say("that this one holds the lock rests on where it works: whoever took it may have ended without letting it go")
         return judge(doubts, say("The dump shows the queue."), other_cause=other)
     if queue.file is not None:
-        return judge(doubts, say("lsof says who has the lock on {file}.", file=queue.file.target))
+        return judge(doubts, say("{tool} says who has the lock on {file}.", tool=queue.file.tool, file=queue.file.target))
     if not queue.named:
         return judge([*doubts, say("the owner is inferred")], say("One thread alone is past the place where the others wait."))
     if queue.owner.activity.kind in {ActivityKind.MONITOR, ActivityKind.LOCK}:

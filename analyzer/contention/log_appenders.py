@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from analyzer.join.connections import Connection
     from analyzer.software.pools import ThreadActivity
     from analyzer.waits.case import Case, ProcessView
-    from parsers.records import Endpoint, OpenFile, ProcessRow
+    from parsers.records import Endpoint, Frame, OpenFile, ProcessRow
 
 WAITS: Final = frozenset(
     {
@@ -37,6 +37,22 @@ WAITS: Final = frozenset(
     }
 )
 """Kinds of threads that wait inside a logger."""
+_DRAINS: Final = frozenset(
+    {
+        "org.apache.logging.log4j.core.async.RingBufferLogEventHandler.onEvent",
+        "org.apache.logging.log4j.core.async.RingBufferLogEventHandler4.onEvent",
+        "org.apache.logging.log4j.core.async.RingBufferLogEvent.execute",
+        "org.apache.logging.log4j.core.async.AsyncLoggerConfigDisruptor$Log4jEventWrapperHandler.onEvent",
+        "org.apache.logging.log4j.core.appender.AsyncAppenderEventDispatcher.dispatch",
+        "org.apache.logging.log4j.core.appender.AsyncAppender$AsyncThread.callAppenders",
+    }
+)
+"""Calls of the thread of an asynchronous logger that takes events from its queue, while it gives one to the appenders."""
+_WORKERS: Final = frozenset({"ch.qos.logback.core.AsyncAppenderBase$Worker.run", "org.apache.log4j.AsyncAppender$Dispatcher.run"})
+"""Where such threads begin whose appenders other threads call in the same way."""
+_SHARED: Final = "appendLoopOnAppenders"
+_PARTS: Final = 4
+"""Parts of a package's name that a client library has to itself."""
 BUFFER: Final = 64 * 1024
 """Bytes of a log that wait in a send buffer from which on it is no moment's: some hundred lines."""
 STANDARD: Final = frozenset({"1", "2"})
@@ -79,6 +95,27 @@ class LogQueue(msgspec.Struct, frozen=True):
     named: bool
     pipes: tuple[OpenFile, ...]
     full: tuple[Connection, ...] = ()
+    drains: bool = False
+    """True for the thread of an asynchronous logger, which takes what all others put into its queue."""
+
+    @property
+    def inside(self) -> Frame | None:
+        """What the appender has called in which the thread of an asynchronous logger stands."""
+        if self.writer is None or not self.drains:
+            return None
+        packages, frames = self.blocked.view.known.tables.logging.packages, self.writer.thread.frames
+        first = next((at for at, frame in enumerate(frames) if frame.cls.startswith(packages)), 0)
+        return frames[first - 1] if first else None
+
+    @property
+    def needed(self) -> ThreadActivity | None:
+        """The own thread of the client that the appender calls, where it waits to log as well: neither goes on before the other."""
+        call = self.inside
+        if call is None or call.cls.startswith(("java.", "jdk.", "sun.")):
+            return None
+        package = ".".join(call.cls.split(".")[:_PARTS]) + "."
+        own = (member for member in self.blocked.members if any(frame.cls.startswith(package) for frame in member.thread.frames))
+        return next((member for member in own if member.activity.app < 0), None)
 
     @property
     def reader(self) -> PipeReader | None:
@@ -173,15 +210,22 @@ def log_queues(case: Case) -> Iterator[LogQueue]:
             member
             for pool in view.pools
             for member in pool.busy
-            if within(member, packages) or (member.activity.kind in WAITS and behind_writer(view, member))
+            if within(member, packages) or (member.activity.kind in WAITS and (_drains(member) or behind_writer(view, member)))
         ]
-        waiters = [member for member in loggers if member.activity.kind in WAITS]
+        drain = next((member for member in loggers if _drains(member)), None)
+        waiters = [member for member in loggers if member.activity.kind in WAITS and member is not drain]
         if waiters:
-            writer, named = _writer(view, waiters, loggers)
+            writer, named = (drain, True) if drain is not None else _writer(view, waiters, loggers)
             blocked = _Loggers(case, view, waiters, (writer,) if writer else ())
             to_console = writer is not None and within(writer, view.known.tables.logging.console)
             if blocked.noteworthy and not _works_for_itself(writer, packages):
-                yield LogQueue(blocked, writer, named, _pipes(view) if to_console else (), _full(view, writer))
+                yield LogQueue(blocked, writer, named, _pipes(view) if to_console else (), _full(view, writer), drain is not None)
+
+
+def _drains(member: ThreadActivity) -> bool:
+    """True for the thread of an asynchronous logger that is in an appender: at rest it waits for events in no appender."""
+    calls = {frame.full for frame in member.thread.frames}
+    return not calls.isdisjoint(_DRAINS) or (not calls.isdisjoint(_WORKERS) and any(call.endswith(_SHARED) for call in calls))
 
 
 def _writer(view: ProcessView, waiters: list[ThreadActivity], loggers: list[ThreadActivity]) -> tuple[ThreadActivity | None, bool]:

@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from analyzer.software.knowledge import Knowledge
     from analyzer.software.pools import Pool, ThreadActivity
     from analyzer.waits.case import Case, ProcessView
+    from parsers.records import Frame
 
 COMMON_POOL: Final = "ForkJoinPool.commonPool-worker"
 """Threads of the JDK's common pool (``ForkJoinPool``, its worker thread factory)."""
@@ -147,8 +148,16 @@ def _at_one_gate(pool: Pool) -> bool:
 
 
 def _tasks(pool: Pool, known: Knowledge) -> list[ThreadActivity]:
-    """Members that run a task."""
-    return [member for member in pool.busy if not known.task_frames.isdisjoint(calls_of(member.thread.frames))]
+    """Members that run a task; one whose stack was cut is one if it is the beginning of another's that does."""
+    found = [member for member in pool.busy if not known.task_frames.isdisjoint(calls_of(member.thread.frames))]
+    if not found or len(found) == len(pool.busy):
+        return found
+    whole = {member.thread.frames for member in found}
+    return [member for member in pool.busy if member in found or _begins_one(member.thread.frames, whole)]
+
+
+def _begins_one(frames: tuple[Frame, ...], whole: set[tuple[Frame, ...]]) -> bool:
+    return bool(frames) and any(len(frames) < len(other) and other[: len(frames)] == frames for other in whole)
 
 
 def _waiting_classes(members: Iterable[ThreadActivity]) -> set[str]:

@@ -71,6 +71,9 @@ _WORDS: Final = {
 }
 """What a thread does, without a word about a limit where none can be seen: a socket's own is set elsewhere."""
 
+_PYTHON: Final = ".py"
+_OPTIONAL: Final = ("threading", "queue", "multiprocessing", "concurrent", "subprocess", "billiard")
+"""Modules of Python whose waits are the same function with a time limit and without one."""
 _FUTEX: Final = say_of(
     1,
     "waits in {frame}: for a lock, a signal or a permit, which the frames below would tell",
@@ -118,7 +121,9 @@ def doing(member: ThreadActivity, frame: Frame, *, several: bool) -> Message | N
     if member.thread.virtual and found.kind is ActivityKind.COMPLETABLE_FUTURE and member.thread.native_state == TASK:
         words = say_of(1, "waits{unlimited} for other tasks in {frame}", "wait{unlimited} for other tasks in {frame}")
     slots = {
-        "unlimited": "" if limited else say(", without a timeout,"),
+        "unlimited": ""
+        if limited or (_PYTHON in (frame.source or "") and frame.cls.startswith(_OPTIONAL))
+        else say(", without a timeout,"),
         "through": say(" through {library}", library=found.library) if outward else "",
         "frame": frame.call,
     }

@@ -12,7 +12,7 @@ from analyzer.evidence.nouns import program_in_words
 from analyzer.model.finding import Evidence
 from analyzer.model.message import say
 from analyzer.software.kinds import ActivityKind
-from parsers.records import Runtime
+from parsers.records import OpenFile, Runtime
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Sequence
@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from analyzer.model.incident import Snapshot
     from analyzer.software.pools import ThreadActivity
     from analyzer.waits.case import Case, ProcessView
-    from parsers.records import FileLock, OpenFile, Pid
+    from parsers.records import FileLock, Pid
 
 _OF: Final = {Runtime.JVM: "java", Runtime.PYTHON: "python", Runtime.PHP: "php", Runtime.RUBY: "ruby"}
 """How the commands of a runtime begin, where a dump names no process."""
@@ -110,6 +110,8 @@ def held_file(view: ProcessView, member: ThreadActivity) -> HeldFile | None:
 
 def locker_of(view: ProcessView, waiters: Sequence[ThreadActivity]) -> tuple[ThreadActivity, OpenFile] | None:
     """The worker that has the lock on the file which others wait for, as lsof marks it (``11uW``): the only one, where those who wait have no other file open."""
+    if (listed := _listed_locker(view, waiters)) is not None:
+        return listed
     locked = [file for file in view.snapshot.open_files if file.fd.endswith(_WRITE_LOCK) and file.tool == "lsof"]
     ids = {int(member.thread.native_id) for member in waiters if member.thread.native_id is not None}
     wanted = {file.target for file in view.snapshot.open_files if file.pid is not None and int(file.pid) in ids and file not in locked}
@@ -128,6 +130,22 @@ def locker_of(view: ProcessView, waiters: Sequence[ThreadActivity]) -> tuple[Thr
     members = (member for pool in view.pools for member in pool.members if int(member.thread.native_id or 0) == holder)
     owner = next(members, None)
     return (owner, found[0]) if owner is not None else None
+
+
+def _listed_locker(view: ProcessView, waiters: Sequence[ThreadActivity]) -> tuple[ThreadActivity, OpenFile] | None:
+    """The worker that a list of locks names as the holder of what one of ``waiters`` waits for; the others stand in the same call."""
+    workers = {
+        int(member.thread.native_id): member for pool in view.pools for member in pool.members if member.thread.native_id is not None
+    }
+    ids = {int(member.thread.native_id) for member in waiters if member.thread.native_id is not None}
+    for held in held_files(view.snapshot):
+        holder = held.holder
+        owner = workers.get(int(holder.pid)) if holder.pid is not None and int(holder.pid) not in ids else None
+        if owner is not None and holder.place is not None and any(one.pid is not None and int(one.pid) in ids for one in held.waiters):
+            return owner, OpenFile(
+                where=holder.where, tool="lslocks", pid=holder.pid, command=holder.command, fd="", kind="REG", target=holder.place
+            )
+    return None
 
 
 def meanwhile_of(view: ProcessView, owner: ThreadActivity) -> str:

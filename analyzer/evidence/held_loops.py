@@ -54,6 +54,11 @@ def greedy_pattern(case: Case) -> LogEvent | None:
     return next(_told(case, LogKind.PATTERN), None)
 
 
+def taken_line(case: Case, frames: Sequence[Frame]) -> LogEvent | None:
+    """The line in the code that is shown that takes a lock, where the innermost call stands on it."""
+    return next((event for event in _told(case, LogKind.TAKES) if stands_in(event, frames[:1])), None)
+
+
 def stands_in(told: LogEvent | None, frames: Sequence[Frame]) -> bool:
     """True if the line with the pattern is that of one of the innermost calls."""
     number = told.figure("line") if told is not None else None

@@ -108,7 +108,7 @@ _SAYS: Final = {
     LogKind.DISK: say("a disk answered slowly"),
     LogKind.LOOP: say("an event loop was held up"),
     LogKind.UNREAD: say("messages lie in a queue that nobody reads"),
-    LogKind.ALARM: say("a broker took no more messages, as a limit of its disk or memory was reached"),
+    LogKind.ALARM: say("no more messages were taken, as a limit of disk or memory was reached"),
     LogKind.STARVED: say("a task waited long for a thread of its pool"),
     LogKind.BLOCKING: say("a call that blocks was made on a thread that must not block"),
     LogKind.GIVEN_BACK: say("a connection that was reported as leaked came back: it was kept for long, and not lost"),
@@ -144,6 +144,7 @@ _SAYS: Final = {
     LogKind.DISCARDED: say("work that had waited longer than its timeout was thrown away"),
     LogKind.BESIDE_LIMIT: say("a setting of a limit, or how much of it one host has"),
     LogKind.NOTED: say("a line that was not understood stands out"),
+    LogKind.TAKES: say("a line of code takes a lock"),
     LogKind.COPIED: say("a WaitGroup was handed over by value"),
 }
 

@@ -40,11 +40,15 @@ _RIGHT_BELOW: Final = 3
 
 
 class Multiple(msgspec.Struct, frozen=True):
-    """How many stand alike; ``told``: the text says so, and no command counted them; ``by_state``: only that they are in the same state was counted."""
+    """How many stand alike; ``told``: the text says so, and no command counted them; ``by_state``: only that they are in the same state was counted.
+
+    ``times``: in how many dumps, each of which was counted, about as many do.
+    """
 
     number: int
     tally: Tally
     by_state: bool = False
+    times: int = 1
 
     @property
     def told(self) -> bool:
@@ -56,6 +60,8 @@ class Multiple(msgspec.Struct, frozen=True):
         """``200 counted``."""
         if self.by_state:
             return say("{number:,} counted in this state", number=self.number)
+        if self.times > 1:
+            return say("{number:,} counted in each of {times} dumps", number=self.number, times=self.times)
         return say("{number:,} as the text says", number=self.number) if self.told else say("{number:,} counted", number=self.number)
 
     @property
@@ -88,7 +94,14 @@ def multiple(case: Case, members: Sequence[ThreadActivity]) -> Multiple | None:
     """How many threads stand like these, where the evidence says so and they are more than are here; what a command counted before what is told."""
     found = [*_counted(case, members), *_told(case, members)]
     more = [one for one in found if one.number > len(members)]
-    return min(more, key=lambda one: (one.told, -one.number), default=None)
+    words: dict[str | None, Multiple] = {}
+    for one in more:
+        if not one.told and (one.tally.command not in words or words[one.tally.command].number < one.number):
+            words[one.tally.command] = one
+    if words:
+        # Who stands like these has every word that was counted: no more than have the rarest one.
+        return min(words.values(), key=lambda one: one.number)
+    return max(more, key=lambda one: one.number, default=None)
 
 
 def _counted(case: Case, members: Sequence[ThreadActivity]) -> Iterator[Multiple]:
@@ -96,7 +109,8 @@ def _counted(case: Case, members: Sequence[ThreadActivity]) -> Iterator[Multiple
     for tally in (*_tallies(case, Counted.LINES), *_tallies(case, Counted.THREADS)):
         word = looked_for(tally.command or "")
         if word is not None and all(_prints_once(member, word) for member in members) and not _elsewhere(case, members, word):
-            yield Multiple(tally.count, tally)
+            alike = [one for one in _tallies(case, tally.what) if one.command == tally.command and _agree(one.count, tally.count)]
+            yield Multiple(tally.count, tally, times=len({one.name for one in alike}) if tally.name is not None else 1)
     if (in_state := counted_with(case, members)) is not None:
         yield Multiple(in_state.number, in_state.tally, by_state=True)
 

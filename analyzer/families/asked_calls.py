@@ -9,9 +9,10 @@ from analyzer.evidence.citations import of_lock, of_silence, of_threads
 from analyzer.evidence.file_locks import holder_of, meanwhile_of
 from analyzer.model.finding import Evidence, Outlook, RecoversWhen
 from analyzer.model.message import say
+from analyzer.model.text import Either
 from analyzer.software.blockers import application_frame, blocking_frame
 from analyzer.software.kinds import ActivityKind, SocketSide
-from parsers.records import Where
+from parsers.records import LockVerb, Runtime, Where
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -40,7 +41,30 @@ _TRANSPORT: Final = (
 _UNDECIDED: Final = Outlook(
     RecoversWhen.UNKNOWN, say("A thread that waits for itself never goes on; one that waits for another lock goes on with that.")
 )
+_HANDED: Final = Outlook(
+    RecoversWhen.UNKNOWN, say("It goes on when somebody takes what the owner hands over; who waits for this lock first never does.")
+)
 _SERVICES: Final = ("sun.", "com.sun.", "javax.", "java.")
+
+
+FIX: Final = Either(
+    "bare",
+    "If {place} takes the lock that its caller has already, do not take it twice, or make it reentrant (RLock). If it waits for another one, take both in the same order everywhere.",
+    Either(
+        "session",
+        "Call session_write_close() before slow work: PHP keeps a session locked until then, and requests of one session wait for each other.",
+        Either(
+            "foreign",
+            "The lock is not of the program's own code: let {site} ask for what it needs there once and keep it, instead of each time; and see what the owner does.",
+            Either(
+                "same_place",
+                "Do not hold the lock in {place} during slow work: do the work first and lock only to publish its result, or let one thread refresh in the background. Give the call a timeout.",
+                "Release the lock of {site} before the slow work in {place}: do the work first and lock only to publish its result, or let one thread refresh in the background. Give the call a timeout.",
+            ),
+        ),
+    ),
+)
+"""What to do about a lock that many wait for."""
 
 
 def holding(queue: LockQueue) -> str:
@@ -109,7 +133,7 @@ def overlap(queue: LockQueue) -> str:
 
 
 class Words(TypedDict):
-    """Values of the sentences about a queue: which lock, what its owner does, whether it waits for a lock itself, whether runs overlap, whether the lock is a session's of PHP."""
+    """Values of the sentences about a queue: which lock, what its owner does, whether it waits for a lock itself, whether runs overlap, whether the lock is a session's of PHP, whether the owner waits to be woken, or until somebody takes what it hands over."""
 
     doing: str
     bare: bool
@@ -118,6 +142,10 @@ class Words(TypedDict):
     overlap: str
     unsure: bool
     session: bool
+    awaits: bool
+    hands: bool
+    taken_in: str
+    foreign: bool
 
 
 def undecided(queue: LockQueue) -> Outlook | None:
@@ -125,6 +153,22 @@ def undecided(queue: LockQueue) -> Outlook | None:
     if queue.owner is None or queue.named or not waits_itself(queue.view, queue.owner):
         return None
     return _UNDECIDED
+
+
+def open_outlook(queue: LockQueue) -> Outlook | None:
+    """That nobody knows whether it heals: the owner waits for a lock itself, or for somebody who may wait for this one."""
+    if queue.owner is not None and queue.owner.activity.kind is ActivityKind.CHANNEL:
+        return _HANDED
+    return undecided(queue)
+
+
+def _foreign(queue: LockQueue) -> Frame | None:
+    """The call of a library, or of the JDK, that enters the monitor which all wait for; None where the program's own code does."""
+    if queue.lock is None or queue.lock.verb is not LockVerb.WAITING_TO_LOCK or queue.view.known.runtime is not Runtime.JVM:
+        return None
+    tops = {member.thread.frames[0] for member in queue.members if member.thread.frames}
+    top = next(iter(tops)) if len(tops) == 1 else None
+    return top if top is not None and not queue.view.known.is_application(top.cls) else None
 
 
 def _doing(queue: LockQueue, *, bare: bool) -> str:
@@ -139,6 +183,7 @@ def in_words(queue: LockQueue) -> Words:
     """The values for one queue."""
     owner = queue.owner
     bare = undecided(queue) is not None
+    foreign = _foreign(queue)
     return Words(
         doing=_doing(queue, bare=bare),
         bare=bare,
@@ -146,6 +191,10 @@ def in_words(queue: LockQueue) -> Words:
         which=which(queue),
         overlap=overlap(queue),
         unsure=queue.guessed or (queue.few and owner is not None and not queue.named),
+        taken_in=say("{call}, called from {site}", call=foreign.call, site=queue.site) if foreign is not None else queue.site,
+        foreign=foreign is not None and owner is None,
+        awaits=owner is not None and owner.activity.kind in {ActivityKind.OBJECT_WAIT, ActivityKind.CONDITION},
+        hands=owner is not None and owner.activity.kind is ActivityKind.CHANNEL,
         session=any(frame.method == "session_start" for frame in queue.members[0].thread.frames[:1]),
     )
 
@@ -160,7 +209,9 @@ def evidence_of(queue: LockQueue, text: Filled) -> Iterator[Evidence]:
         yield Evidence(Where(owner.thread.where.file, taken.line, taken.line), text["holds"], (taken.address or "",))
     if queue.file is not None:
         yield Evidence(
-            queue.file.where, say("process {pid} has the lock on {file}", pid=queue.file.pid or 0, file=queue.file.target), (queue.file.fd,)
+            queue.file.where,
+            say("process {pid} has the lock on {file}", pid=queue.file.pid or 0, file=queue.file.target),
+            (queue.file.fd or str(queue.file.pid),),
         )
     yield from holder_of(queue.view, owner)
     if target is not None:

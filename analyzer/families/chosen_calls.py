@@ -68,12 +68,16 @@ TEXT: Final = Text(
     ),
     phrases={
         "unknown": Either(
-            "more",
-            "For how long they wait so the lines that are here do not show.",
+            "twice",
+            "They stand so in each of the dumps that were counted.",
             Either(
-                "figures",
-                "All its workers were busy: how many of them wait so, and for how long, the lines that are here do not show.",
-                "How many threads wait so, and for how long, the lines that are here do not show.",
+                "more",
+                "For how long they wait so the lines that are here do not show.",
+                Either(
+                    "figures",
+                    "All its workers were busy: how many of them wait so, and for how long, the lines that are here do not show.",
+                    "How many threads wait so, and for how long, the lines that are here do not show.",
+                ),
             ),
         ),
         "target": Either("remote", " ({remote})", Either("counted", ", by the numbers {counted},")),
@@ -199,6 +203,7 @@ def _finding(case: Case, view: ProcessView, group: Sequence[ThreadActivity], rul
     late = _late(case, group)
     connecting = member.activity.kind is ActivityKind.SOCKET_CONNECT
     full = full_server(case.incident, view.known.runtime)
+    twice = more is not None and more.times > 1
     call = untimed(case, group)
     pool = _kept_pool(case, view, group)
     text = TEXT.filled(
@@ -206,6 +211,7 @@ def _finding(case: Case, view: ProcessView, group: Sequence[ThreadActivity], rul
         figures=full_in_words(full) if full is not None else None,
         count=picked_in_words(names(group), len(group), more),
         more=more,
+        twice=twice,
         pasted=len(group),
         what=doing(member, frame, several=True) or say("are in {frame}", frame=frame.call),
         frame=app if app is not None and app != frame else None,
@@ -234,7 +240,7 @@ def _finding(case: Case, view: ProcessView, group: Sequence[ThreadActivity], rul
         *(one.evidence for one in (dispatcher, more, service, full, late, pool) if one is not None),
         *((of_call(call),) if call is not None else ()),
     )
-    lasts = late is not None and late.lasts
+    lasts = (late is not None and late.lasts) or twice
     sure = Confidence.LIKELY if lasts or (dispatcher is not None and more is not None) else Confidence.SUSPECTED
     if remote is not None:
         silent = of_silence(rows, remote) if rows[0].state is TcpState.ESTABLISHED else of_sockets(rows, text["unanswered"], ("SYN_SENT",))
@@ -250,7 +256,15 @@ def _finding(case: Case, view: ProcessView, group: Sequence[ThreadActivity], rul
         doubts=(
             few_threads()
             if sure is Confidence.SUSPECTED
-            else Doubt(TOLD, say("that it lasts the text alone says") if lasts else say("how many wait so, the text alone says"), sure),
+            else Doubt(
+                TOLD,
+                say("that both dumps show the same threads is inferred from the numbers")
+                if twice
+                else say("that it lasts the text alone says")
+                if lasts
+                else say("how many wait so, the text alone says"),
+                sure,
+            ),
         ),
         outlook=None if database else _OF_SERVICE,
     )

@@ -86,6 +86,23 @@ class Closed(msgspec.Struct, frozen=True):
         return judge([*doubts, say("numbers do not say which pool the connections are of")], proof)
 
 
+def _reads(shortage: Shortage) -> list[Tally]:
+    """How many threads of the dump read from a service, as commands counted."""
+    lines = (*shortage.case.counts.of(Counted.LINES), *shortage.case.counts.of(Counted.THREADS))
+    return [one.last for one in lines if any(word in (one.last.command or "") for word in _READS)]
+
+
+def nobody_reads(shortage: Shortage) -> Tally | None:
+    """The count by which no thread of the dump reads from a service, beside picked threads that wait for a connection; None where none was taken."""
+    reads = _reads(shortage) if shortage.few and not shortage.users else []
+    return reads[0] if reads and not any(one.count for one in reads) and looked_for(reads[0].command or "") else None
+
+
+def of_reads(unread: Tally | None) -> tuple[Evidence, ...]:
+    """That count as evidence."""
+    return (Evidence(unread.where, say("no thread reads from a service"), (str(unread.count),)),) if unread is not None else ()
+
+
 def closed_leases(shortage: Shortage) -> Closed | None:
     """The connections that were counted as closed by the only service of which such were; None where rows or threads tell more."""
     if not shortage.few or shortage.users or shortage.rows:
@@ -98,8 +115,7 @@ def closed_leases(shortage: Shortage) -> Closed | None:
         and end.port is not None
         and end.port not in shortage.view.listeners
     ]
-    lines = (*counts.of(Counted.LINES), *counts.of(Counted.THREADS))
-    reads = [one.last for one in lines if any(word in (one.last.command or "") for word in _READS)]
+    reads = _reads(shortage)
     if len({end for _, end in gone}) != 1 or any(one.count for one in reads):
         return None
     (one, remote), unread = gone[0], next((read for read in reads if looked_for(read.command or "")), None)

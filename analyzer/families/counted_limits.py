@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Final, NamedTuple
 
 import msgspec
 
@@ -41,6 +41,35 @@ MOST: Final = 3
 def told_of(case: Case, kind: LogKind) -> Told | None:
     """The last line of the logs that proves it."""
     return next((one for one in of_this_moment(case.incident) if one.event.kind is kind), None)
+
+
+_NEAR_FULL: Final = 0.9
+"""Share of the tasks that a container may have from which on a count agrees with a refusal: some end at once."""
+
+
+class TasksOfContainer(NamedTuple):
+    """How many tasks the container has, of those that it may have."""
+
+    used: Setting
+    most: Setting
+
+    @property
+    def words(self) -> str:
+        """``8,190 of at most 8,192 tasks (pids.max)``."""
+        return say("{used:,} of at most {most:,} tasks (pids.max)", used=self.used.values[0], most=self.most.values[0])
+
+    @property
+    def evidence(self) -> Evidence:
+        """The line with the number that is in use."""
+        return Evidence(self.used.where, say("tasks of the container"), (str(self.used.values[0]),))
+
+
+def container_full(case: Case) -> TasksOfContainer | None:
+    """The tasks of the container, where they have all but reached what it may have."""
+    used, most = case.counts.setting("pids.current"), case.counts.setting("pids.max")
+    if used is None or most is None or used.values[0] < _NEAR_FULL * most.values[0]:
+        return None
+    return TasksOfContainer(used, most)
 
 
 class _Ports(msgspec.Struct, frozen=True):

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Final
 import msgspec
 
 from analyzer.evidence.log_events import caller_in_words
-from analyzer.families.counted_limits import MOST, told_of
+from analyzer.families.counted_limits import MOST, TasksOfContainer, container_full, told_of
 from analyzer.families.counted_sockets import growth_in_words, place, process_of, shown, stacks_of, whose
 from analyzer.model.finding import Action, Confidence, Culprit, Evidence, Finding, Severity, Step, When
 from analyzer.model.message import joined, plural, say
@@ -19,6 +19,7 @@ if TYPE_CHECKING:
 
     from analyzer.join.counts import Count
     from analyzer.waits.case import Case
+    from parsers.records import Setting
 
 OF_LIMIT: Final = 0.9
 """Share of the limit of processes that the counted threads take, where one more could not be made: others of the user count as well."""
@@ -147,6 +148,7 @@ def of_one(case: Case) -> Iterator[Finding]:
             and one.number >= _STATE_SHARE * total
         )
     ]
+    container = container_full(case)
     for count in alike[:1]:
         process, name = process_of(case, count), count.last.name
         reached = next((one for one in limits if OF_LIMIT * one.values[0] <= count.number <= one.values[0]), None)
@@ -166,7 +168,7 @@ def of_one(case: Case) -> Iterator[Finding]:
                 of=say(" (of {total:,} in all)", total=total) if total > count.number else "",
                 growth=growth_in_words(count),
                 sockets=_as_many_sockets(case, count.number),
-                limit=say(" The limit {name} is {limit:,}.", name=reached.name, limit=reached.values[0]) if reached is not None else "",
+                limit=_limit_in_words(reached, container),
                 log=say(" The log says that no further thread could be made{caller}.", caller=caller_in_words(failed.event, case.known))
                 if failed is not None
                 else "",
@@ -174,7 +176,11 @@ def of_one(case: Case) -> Iterator[Finding]:
             why_confident=say("Their number and what the system says agree; who makes them, a count does not show.")
             if proof
             else say("One count cannot show growth, and a large pool of that name looks the same."),
-            evidence=(shown(count.last.where, count, count.number), *((failed.evidence,) if failed is not None else ())),
+            evidence=(
+                shown(count.last.where, count, count.number),
+                *((failed.evidence,) if failed is not None else ()),
+                *((container.evidence,) if container is not None else ()),
+            ),
             process=process,
             culprit=Culprit(pool=name),
             chain=(
@@ -187,6 +193,13 @@ def of_one(case: Case) -> Iterator[Finding]:
             figures=((f"{count.number:,}", say("threads")),),
             missing=(stacks_of(process),),
         )
+
+
+def _limit_in_words(reached: Setting | None, container: TasksOfContainer | None) -> str:
+    """The limit that their number reaches, or that the container's tasks reach together."""
+    if reached is not None:
+        return say(" The limit {name} is {limit:,}.", name=reached.name, limit=reached.values[0])
+    return say(" The container has {tasks}.", tasks=container.words) if container is not None else ""
 
 
 def _as_many_sockets(case: Case, threads: int) -> str:

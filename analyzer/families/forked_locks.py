@@ -8,29 +8,30 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Final
 
 from analyzer.evidence.citations import of_threads
+from analyzer.evidence.held_loops import taken_line
 from analyzer.model.finding import Confidence, Culprit, Evidence, Outlook, RecoversWhen, Severity, When
 from analyzer.model.message import say
 from analyzer.model.text import Do, Either, Text
 from analyzer.software.blockers import application_frame
 from analyzer.software.kinds import ActivityKind
+from analyzer.software.pools import ThreadActivity, is_silent
 from parsers.records import Runtime
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from analyzer.model.finding import Finding
-    from analyzer.software.pools import ThreadActivity
     from analyzer.waits.case import Case, ProcessView
     from parsers.records import ProcessRow
 
 _OF_ONE_PROCESS: Final = ("threading", "logging", "importlib", "<frozen importlib")
 """Modules whose locks lie in the process' own memory: locks between processes are others' to let go."""
-_FORKS: Final = ("multiprocessing.popen_fork", "billiard.popen_fork", "gunicorn.arbiter", "uwsgi")
+_FORKS: Final = ("multiprocessing.popen_fork", "billiard.popen_fork", "billiard.pool", "billiard.context", "gunicorn.arbiter", "uwsgi")
 """Modules below which a forked child runs."""
-_FORK: Final = frozenset({"fork", "_launch", "spawn_worker"})
+_FORK: Final = frozenset({"fork", "_launch", "spawn_worker", "_Popen", "_create_worker_process"})
 TEXT: Final = Text(
     "lock-convoy",
-    headline="“{name}”, the only thread of process {number}, waits for a lock in {call}{called}: nobody in this process can let it go.",
+    headline="“{name}”, the only thread of process {number}, waits for {lock} in {call}{called}: nobody in this process can let it go.",
     explanation="A fork copies locks as they are, and of the threads only the one that forks: a lock that another thread of the parent had at that moment stays locked in the child for ever.{beside} The parent goes on, and sees nothing of it.",
     why="The dump shows that the process has no other thread. That the lock was taken before the fork is inferred.",
     do=(
@@ -54,20 +55,25 @@ TEXT: Final = Text(
 def suspicions(case: Case) -> Iterator[Finding]:
     """One for each forked process whose only thread waits for a lock of its own process."""
     for view in case.latest:
-        if (stuck := _stuck(view)) is not None:
+        if (stuck := _stuck(case, view)) is not None:
             yield _finding(case, view, stuck)
 
 
-def _stuck(view: ProcessView) -> ThreadActivity | None:
+def _stuck(case: Case, view: ProcessView) -> ThreadActivity | None:
     """The only thread of a process, if it was forked and waits for a lock without a timeout."""
     members = [member for pool in view.pools for member in pool.members]
     if view.dump is None or view.dump.runtime is not Runtime.PYTHON or view.dump.pid is None or len(members) != 1:
         return None
     (member,) = members
     frames = member.thread.frames
-    waits = member.activity.kind is ActivityKind.LOCK and not member.activity.timed
     forked = any(frame.cls.startswith(_FORKS) and frame.method in _FORK for frame in frames) or _row(view) is not None
-    return member if waits and forked and frames[member.activity.frame].cls.startswith(_OF_ONE_PROCESS) else None
+    if not forked:
+        return None
+    if member.activity.kind is ActivityKind.LOCK and not member.activity.timed:
+        return member if frames[member.activity.frame].cls.startswith(_OF_ONE_PROCESS) else None
+    # Python's own locks have no frame: the thread stands on the line that takes one.
+    silent = is_silent(member) and taken_line(case, frames) is not None
+    return ThreadActivity(member.thread, member.activity._replace(kind=ActivityKind.LOCK, frame=0)) if silent else None
 
 
 def _row(view: ProcessView) -> ProcessRow | None:
@@ -81,15 +87,17 @@ def _row(view: ProcessView) -> ProcessRow | None:
 
 
 def _finding(case: Case, view: ProcessView, stuck: ThreadActivity) -> Finding:
-    frame = application_frame(*stuck)
+    frame, line = application_frame(*stuck), taken_line(case, stuck.thread.frames)
+    stands = stuck.thread.frames[stuck.activity.frame]
     beside = _in_same_code(case, view, stuck)
     text = TEXT.filled(
         view.process,
         name=stuck.thread.label,
         who=say("“{name}”", name=stuck.thread.label),
         number=view.pid if view.pid is not None else view.dump and view.dump.pid,
-        call=stuck.thread.frames[stuck.activity.frame].call,
-        frame=frame,
+        lock=line.subject if line is not None else say("a lock"),
+        call=str(stands) if stands == frame else stands.call,
+        frame=frame if stands != frame else None,
         other=beside[1].thread.label if beside is not None else None,
         parent=beside[0].process.pid if beside is not None else None,
     )
@@ -97,6 +105,11 @@ def _finding(case: Case, view: ProcessView, stuck: ThreadActivity) -> Finding:
     row = _row(view)
     shown = (
         waits,
+        *(
+            (Evidence(line.where, say("line {line:g} takes {lock}", line=line.figure("line") or 0, lock=line.subject or "")),)
+            if line
+            else ()
+        ),
         *((of_threads((beside[1],), text["stands"]),) if beside is not None else ()),
         *((Evidence(row.where, text["forked"], (str(row.pid),)),) if row is not None else ()),
     )

@@ -23,7 +23,9 @@ if TYPE_CHECKING:
     from parsers.records import OpenFile, Pid, TaskSyscall
 
 _WRITES: Final = frozenset({"write", "writev"})
-_WAITS: Final = frozenset({"wait4", "waitpid", "waitid"})
+_WAITS: Final = frozenset({"wait4", "waitpid", "waitid", "_try_wait", "waitFor", "WaitForExit", "waitpid_nohang"})
+_BARE: Final = "pipe"
+"""What lsof prints for a pipe without a name."""
 _STANDARD: Final = {1: say("standard output"), 2: say("standard error")}
 TEXT: Final = Text(
     "blocked-write",
@@ -69,14 +71,26 @@ def findings(case: Case) -> Iterator[Finding]:
 
 
 def _pipes(snapshot: Snapshot) -> Iterator[_Pipe]:
-    links = [one for one in snapshot.open_files if one.target.startswith("pipe:[") and one.pid is not None and one.fd.isdecimal()]
+    links = [(one, number) for one in snapshot.open_files if one.pid is not None and (number := pipe_number(one)) is not None]
     for call in snapshot.tasks:
-        near = next((one for one in links if one.pid == call.pid and call.descriptor == int(one.fd)), None)
+        near = next(((one, number) for one, number in links if one.pid == call.pid and str(call.descriptor) == _number(one.fd)), None)
         if call.call not in _WRITES or near is None:
             continue
-        far = [one for one in links if one.target == near.target and one.pid != near.pid]
+        far = [one for one, number in links if number == near[1] and one.pid != call.pid]
         if len({one.pid for one in far}) == 1:
-            yield _Pipe(call, near, far[0], _waits_for(snapshot, far[0].pid, call.pid))
+            yield _Pipe(call, near[0], far[0], _waits_for(snapshot, far[0].pid, call.pid))
+
+
+def pipe_number(file: OpenFile) -> str | None:
+    """The inode of a pipe, by a link of /proc (``pipe:[90412]``) or by lsof's NODE of a FIFO without a name; None for anything else."""
+    if file.target.startswith("pipe:["):
+        return file.target.removeprefix("pipe:[").rstrip("]")
+    return str(file.inode) if file.target == _BARE and file.inode is not None else None
+
+
+def _number(fd: str) -> str:
+    """The number of a descriptor without lsof's mode and lock."""
+    return fd.rstrip("rwuRWUN -")
 
 
 def _waits_for(snapshot: Snapshot, reader: Pid | None, writer: Pid) -> bool:
@@ -99,10 +113,10 @@ def _finding(found: _Pipe, host: str | None, names: dict[Pid, str]) -> Finding:
         writer_begins=capitalized(named(writer)),
         reader=named(found.far.pid),
         reader_begins=capitalized(named(found.far.pid)),
-        stream=_STANDARD.get(int(found.near.fd), say("descriptor {fd}", fd=found.near.fd)),
+        stream=_STANDARD.get(int(_number(found.near.fd)), say("descriptor {fd}", fd=_number(found.near.fd))),
         waiting=found.waiting,
-        fd=found.far.fd,
-        own=found.near.fd,
+        fd=_number(found.far.fd),
+        own=_number(found.near.fd),
         number=found.far.pid,
     )
     writes = Evidence(found.call.where, text["writes"])

@@ -218,11 +218,11 @@ def _of_idle(view: ProcessView, heap: _Heap, number: int, total: int) -> Finding
         severity=Severity.WARNING,
         confidence=Confidence.SUSPECTED,
         headline=say(
-            "{number:,} connections of Go's HTTP client are kept open and rest: a client or Transport that is made anew for each call keeps its own, for ever.",
+            "{number:,} connections of Go's HTTP client are kept open and rest, as where a client or Transport is made anew for each call.",
             number=number,
         ),
         explanation=say(
-            "{number:,} of {total:,} goroutines are the readLoop of connections that rest: their answers were read, and they wait for a next request over the same connection. Each http.Transport has a pool of its own; one that is made for each call, without IdleConnTimeout, leaves its connection and two goroutines behind. A gateway that really talks to thousands of hosts keeps as many; then their number follows that of the hosts.",
+            "{number:,} of {total:,} goroutines are the readLoop of connections that rest: they wait for the first byte of an answer, and few other goroutines are there that could have asked for one. Each http.Transport has a pool of its own; one that is made for each call, without IdleConnTimeout, leaves its connection and two goroutines behind. A gateway that really talks to thousands of hosts keeps as many; then their number follows that of the hosts.",
             number=number,
             total=total,
         ),
@@ -233,7 +233,7 @@ def _of_idle(view: ProcessView, heap: _Heap, number: int, total: int) -> Finding
         process=view.process,
         culprit=Culprit(library="net/http"),
         chain=(
-            Step(say("the application"), say("makes"), say("a Transport for each call"), ()),
+            Step(say("the application"), say("may make"), say("a Transport for each call"), ()),
             Step(say("Go's HTTP client"), say("keeps"), say("two goroutines and a connection for each"), (stack,)),
         ),
         actions=(

@@ -38,10 +38,61 @@ _KEEPERS: Final = (
 )
 
 
+FEWEST_ANEW: Final = 100
+"""Clients of one kind that live at once from which on somebody makes one for each use: a program needs a few."""
+_ONE_IS_ENOUGH: Final = frozenset(
+    {
+        "okhttp3.OkHttpClient",
+        "com.squareup.okhttp.OkHttpClient",
+        "org.apache.http.impl.client.InternalHttpClient",
+        "org.apache.http.impl.conn.PoolingHttpClientConnectionManager",
+        "org.apache.http.impl.nio.client.InternalHttpAsyncClient",
+        "org.apache.hc.client5.http.impl.classic.InternalHttpClient",
+        "org.apache.hc.client5.http.impl.io.PoolingHttpClientConnectionManager",
+        "jdk.internal.net.http.HttpClientImpl",
+        "org.eclipse.jetty.client.HttpClient",
+        "org.asynchttpclient.DefaultAsyncHttpClient",
+        "io.netty.channel.nio.NioEventLoopGroup",
+        "io.netty.channel.epoll.EpollEventLoopGroup",
+        "io.grpc.internal.ManagedChannelImpl",
+        "com.zaxxer.hikari.pool.HikariPool",
+        "org.apache.commons.dbcp2.BasicDataSource",
+        "redis.clients.jedis.JedisPool",
+        "io.lettuce.core.RedisClient",
+        "org.redisson.Redisson",
+        "com.mongodb.client.internal.MongoClientImpl",
+        "org.apache.kafka.clients.producer.KafkaProducer",
+        "org.elasticsearch.client.RestClient",
+        "com.datastax.driver.core.Cluster",
+        "com.amazonaws.services.s3.AmazonS3Client",
+        "java.util.TimerThread",
+        "java.util.concurrent.ScheduledThreadPoolExecutor",
+    }
+)
+"""Classes whose objects have threads, or a pool of connections, of their own: their documentation asks to make one and to share it."""
+
+
+def made_anew(case: Case) -> Count | None:
+    """The objects with threads or connections of their own of which far more live than a program needs, the most frequent."""
+    found = [one for one in case.counts.of(Counted.OBJECTS) if one.number >= FEWEST_ANEW and one.last.name in _ONE_IS_ENOUGH]
+    return max(found, key=lambda one: one.number, default=None)
+
+
+def anew_in_words(one: Count) -> str:
+    """``5,812 okhttp3.OkHttpClient live in the heap, each …``."""
+    return say(
+        "{count:,} objects of {name} live in the heap, each with threads or connections of its own: they are made again and again where one is enough",
+        count=one.number,
+        name=one.last.name or "?",
+    )
+
+
 def heap_in_words(case: Case) -> Iterator[str]:
     """Sentences without their full stops about how full collections leave the heap, and about the application's classes of which there are many."""
     yield from _collected(case)
     counts = case.counts.of(Counted.OBJECTS)
+    if (anew := made_anew(case)) is not None:
+        yield anew_in_words(anew)
     own = [one for one in counts if one.number >= MANY and case.known.is_application(one.last.name or "")]
     if not own:
         return

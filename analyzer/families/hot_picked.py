@@ -228,6 +228,12 @@ def _matches(frame: Frame) -> bool:
     return f"{frame.full}.".startswith(_PATTERNS)
 
 
+def outermost_of_pattern(frames: Sequence[Frame]) -> Frame | None:
+    """The call that began to match, where a stack is deep in a regular expression; None where it is not."""
+    inside = next((at for at, frame in enumerate(frames) if not _matches(frame)), len(frames))
+    return frames[inside - 1] if inside >= _DEEP else None
+
+
 def _is_of_pattern(frames: Sequence[Frame]) -> bool:
     """True if a regular expression is matched, or made into an automaton a few calls above."""
     top = frames[0]

@@ -16,7 +16,7 @@ from analyzer.model.message import plural, say
 from parsers.records import Counted, SessionState, TcpState
 
 if TYPE_CHECKING:
-    from collections.abc import Collection
+    from collections.abc import Collection, Sequence
 
     from analyzer.contention.leases import Shortage
     from analyzer.families.busy_leases import Busy
@@ -61,6 +61,8 @@ RESTS: Final = 60.0
 """Seconds of rest from which on a session's client hardly works with it: a call that uses a connection comes back to it in between."""
 _FEWEST: Final = 2
 """Sessions of one client that rest so: a single one may be anybody's."""
+_MANY: Final = 5
+"""Sessions that rest alike in their transactions, of which no moment explains all."""
 _OBJECTS: Final = LISTS | {"redis"}
 """Servers to whose connections a pool of objects may lead, and which list the idle ones, too."""
 
@@ -132,7 +134,11 @@ def resting(case: Case, *, of_database: bool) -> Resting | CountedRest | None:
         if session.server in (LISTS if of_database else _OBJECTS):
             host = session.client.host if session.client is not None else None
             groups[session.server, session.user, session.application, host].append(session)
-    rested = [tuple(members) for members in groups.values() if len(members) >= _FEWEST and all(map(_rests, members))]
+    rested = [
+        tuple(members)
+        for members in groups.values()
+        if len(members) >= _FEWEST and (all(map(_rests, members)) or _all_in_transaction(members))
+    ]
     if not rested:
         return None
     largest = max(rested, key=len)
@@ -228,6 +234,17 @@ def at_rest(shortage: Shortage) -> Resting | CountedRest | None:
 def _rests(session: Session) -> bool:
     age = session.state_age if session.state_age is not None else session.transaction_age
     return session.state in {SessionState.IDLE, SessionState.IN_TRANSACTION} and age is not None and age >= RESTS
+
+
+def _all_in_transaction(sessions: Sequence[Session]) -> bool:
+    """True for many sessions that rest in their transactions after one statement: a call that comes back to them in between would be met in some."""
+    ages = [one.state_age if one.state_age is not None else one.transaction_age for one in sessions]
+    return (
+        len(sessions) >= _MANY
+        and all(one.state is SessionState.IN_TRANSACTION for one in sessions)
+        and len({one.statement for one in sessions}) == 1
+        and all(age is not None and age >= BRIEF for age in ages)
+    )
 
 
 COUNTED_HALVES: Final = 10

@@ -147,8 +147,13 @@ def words(shortage: Shortage) -> Words:
         resting=idle.words if (idle := at_rest(shortage)) is not None else None,
         leaker=leak.site if leak is not None else None,
         since=reported(shortage.members[0]) if len(shortage.members) == 1 else "",
-        unlimited=say(", without a timeout,") if shortage.few and not any(_is_limited(member) for member in shortage.members) else "",
+        unlimited=say(", without a timeout,") if shortage.few and is_untimed(shortage) else "",
     )
+
+
+def is_untimed(shortage: Shortage) -> bool:
+    """True if no waiter has a time limit, as far as the stacks tell."""
+    return not any(_is_limited(member) for member in shortage.members)
 
 
 def _is_limited(member: ThreadActivity) -> bool:

@@ -7,10 +7,12 @@ from typing import TYPE_CHECKING, Final, NamedTuple
 
 from analyzer.evidence.doing import doing
 from analyzer.evidence.log_events import near
+from analyzer.families.counted_limits import container_full
+from analyzer.families.heaps import anew_in_words, made_anew
 from analyzer.model.finding import Evidence
 from analyzer.model.message import joined, plural, say
 from analyzer.software.blockers import application_frame, blocking_frame
-from parsers.records import LogKind, Runtime
+from parsers.records import SILENT, THREADS_IN, Counted, LogKind, Runtime
 
 if TYPE_CHECKING:
     from analyzer.software.pools import ThreadActivity
@@ -28,6 +30,10 @@ _MEMBERS: Final = 3
 _WORDS: Final = re.compile(r"[A-Z]?[a-z]+|[A-Z]+(?![a-z])")
 _EMPTY: Final = frozenset({"max", "limit", "number", "of", "default", "active", "server", "maximum"})
 _THRESHOLDS: Final = ("net.ipv4.neigh.default.gc_thresh3", "net.ipv6.neigh.default.gc_thresh3")
+_PILE: Final = 500
+"""Threads of one name from which on they are no pool that somebody sized."""
+_SHARE: Final = 0.25
+_OF_PROCESSES: Final = frozenset({LogKind.NO_THREAD, LogKind.DESCRIPTORS, LogKind.MEMORY})
 _OF_LIMITS: Final = frozenset({LogKind.REACHED, LogKind.SLOTS})
 
 
@@ -49,7 +55,37 @@ def beside(case: Case, event: LogEvent) -> Joined | None:
         return _archive(case)
     if event.kind is LogKind.ENDED:
         return _ended(case, event)
+    if event.kind is LogKind.WORKER_ENDED:
+        return _left_behind(case)
+    if event.kind in _OF_PROCESSES:
+        parts = [found for of in (_tasks, _named, _clients) if event.kind is LogKind.NO_THREAD or of is _clients if (found := of(case))]
+        return Joined(joined("", (one.words for one in parts)), tuple(proof for one in parts for proof in one.evidence)) if parts else None
     return _limit(case, event) if event.kind in _OF_LIMITS else None
+
+
+def _tasks(case: Case) -> Joined | None:
+    """How many tasks the container has of those that it may have, where its limit is reached."""
+    tasks = container_full(case)
+    return Joined(say(", as the container has {tasks}", tasks=tasks.words), (tasks.evidence,)) if tasks is not None else None
+
+
+def _named(case: Case) -> Joined | None:
+    """The name that most of the threads have which a command counted, if there are far too many of it."""
+    named = [one for one in case.counts.of(Counted.THREADS) if one.last.name and not one.last.name.startswith(THREADS_IN)]
+    if not named or named[0].number < _PILE or named[0].number < _SHARE * sum(one.number for one in named):
+        return None
+    most = named[0]
+    words = say(", and {count:,} threads are called “{name}”", count=most.number, name=most.last.name or "?")
+    return Joined(words, (Evidence(most.last.where, say("threads of one name"), (str(most.number),)),))
+
+
+def _clients(case: Case) -> Joined | None:
+    """The clients with threads and connections of their own that a heap has by the hundred."""
+    anew = made_anew(case)
+    if anew is None:
+        return None
+    shown = Evidence(anew.last.where, say("objects of {name}", name=anew.last.name or "?"), (str(anew.number),))
+    return Joined(say(": {clients}", clients=anew_in_words(anew)), (shown,))
 
 
 def _neighbours(case: Case) -> Joined | None:
@@ -131,6 +167,17 @@ def _is_of(setting: LogEvent, event: LogEvent) -> bool:
     """True for a setting whose name, or whose number and kind, is that of the limit which was reached."""
     of, what = _stem(setting.subject or ""), _stem(event.subject or "")
     return bool(of) and of == what and event.figure("limit") in {None, setting.figure("most")}
+
+
+def _left_behind(case: Case) -> Joined | None:
+    """Where a worker was when its server ended it, by the trace that it left."""
+    members = [member for view in case.latest for pool in view.pools for member in pool.members if member.thread.native_state == SILENT]
+    for member in members[:1]:
+        frame, caller = blocking_frame(*member) or member.thread.frames[0], application_frame(*member)
+        called = say(", called from {caller}", caller=caller) if caller is not None and caller is not frame else ""
+        words = say("; the trace that one left ends in {frame}{called}", frame=frame.call, called=called)
+        return Joined(words, (Evidence(member.thread.where, say("stack of a worker that was ended"), ()),))
+    return None
 
 
 def _ended(case: Case, event: LogEvent) -> Joined | None:

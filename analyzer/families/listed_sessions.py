@@ -41,6 +41,8 @@ LIST_ALONE: Final = "list-alone"
 """The code of the doubt about a finding that rests on a list of sessions without a process beside it."""
 LONG: Final = 10.0
 """Seconds from which on a wait for a lock, or a transaction that does nothing, is no ordinary moment of a busy database."""
+_WHOLE: Final = "relation"
+"""PostgreSQL's name of a lock on a table."""
 _METADATA: Final = "metadata lock"
 _RESTS: Final = frozenset({SessionState.IN_TRANSACTION, SessionState.IDLE})
 _OTHERS: Final = {
@@ -86,7 +88,11 @@ TEXT: Final = Text(
         ("{session}", "{doing}", "{holder_statement}"),
     ),
     phrases={
-        "queue": Either("metadata", " Whoever comes later for the same table queues behind that one, though it does nothing yet."),
+        "queue": Either(
+            "behind",
+            " {behind} of them queue behind {ahead}, which has nothing yet: who asks for the whole table lets nobody past.",
+            Either("metadata", " Whoever comes later for the same table queues behind that one, though it does nothing yet."),
+        ),
         "holder": Either(
             "told",
             "{server} names {session} as the one that holds them up in the end.",
@@ -122,6 +128,9 @@ class _Hold(msgspec.Struct, frozen=True):
     waiters: tuple[Session, ...]
     holder: Session
     told: bool
+    ahead: Session | None = None
+    behind: int = 0
+    """The waiter that others queue behind, and how many."""
 
 
 def suspicions(case: Case, found: Sequence[Finding]) -> Iterator[Finding]:
@@ -196,7 +205,15 @@ def _holds(waits: SessionWaits, server: str) -> list[_Hold]:
         if holder is not None:
             holders[holder.id] = holder
             groups.setdefault((holder.id, bool(ids)), []).append(session)
-    return [_Hold(tuple(waiters), holders[number], told) for (number, told), waiters in groups.items()]
+    return [_Hold(tuple(waiters), holders[number], told, *_ahead(waits, waiters)) for (number, told), waiters in groups.items()]
+
+
+def _ahead(waits: SessionWaits, waiters: Sequence[Session]) -> tuple[Session | None, int]:
+    """The waiter that asks for a lock of a whole table and that most others name as what they wait for, and how many do."""
+    named = [holder for one in waiters for holder in waits.direct.get((one.server, one.id), ())]
+    asks = [one for one in waiters if _WHOLE in (one.waits_on or "") and named.count(one.id)]
+    first = max(asks, key=lambda one: named.count(one.id), default=None)
+    return first, named.count(first.id) if first is not None else 0
 
 
 def _named(waits: SessionWaits, waiter: Session, ids: frozenset[str]) -> Session | None:
@@ -248,6 +265,8 @@ def _finding(hold: _Hold, few: Finding | None, callers: Sequence[ThreadActivity]
         session_begins=capitalized(session_in_words(holder)),
         doing=_doing(holder),
         longest_begins=capitalized(longest_in_words(waiters)),
+        behind=hold.behind,
+        ahead=session_in_words(hold.ahead) if hold.ahead is not None else None,
         metadata=_METADATA in (longest.waits_on or "") and len(waiters) > 1,
         transaction=holder.own_link is not None or holder.state is SessionState.IN_TRANSACTION,
         exclusive=holder.server == "mongodb",

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Final, NamedTuple
 from analyzer.evidence.citations import of_threads
 from analyzer.families.blocked_runtimes import LIBRARIES, MAY_BLOCK, SMALLEST, is_worker
 from analyzer.model.finding import Confidence, Culprit, Doubt, Outlook, RecoversWhen, Severity, When
-from analyzer.model.message import plural, say
+from analyzer.model.message import joined, plural, say
 from analyzer.model.text import Ask, Do, Either, Text
 from analyzer.software.blockers import IDLE, blocking_frame
 from analyzer.software.kinds import ActivityKind
@@ -69,12 +69,12 @@ _OUTLOOK: Final = Outlook(RecoversWhen.RESTART, say("If a task that was put asid
 
 
 class Locked(NamedTuple):
-    """Workers that wait for one lock: the frame of the lock, the application's below it, and whether other threads are here and do nothing."""
+    """Workers that wait for one lock: the frame of the lock, the application's below it (several of one type), and whether other threads are here and do nothing."""
 
     view: ProcessView
     members: tuple[ThreadActivity, ...]
     blocks: Frame
-    site: Frame
+    sites: tuple[Frame, ...]
     whole: bool
 
 
@@ -95,12 +95,18 @@ def _of(view: ProcessView) -> Locked | None:
     ]
     found = [_waits(view, member) for member in workers]
     first = found[0] if found else None
-    if len(found) < SMALLEST or first is None or any(one is None or one[1].full != first[1].full for one in found):
+    if len(found) < SMALLEST or first is None or any(one is None or not _same(one[1], first[1]) for one in found):
         return None
     others = [member for member in members if member not in workers]
     if not all(_does_nothing(view, member) for member in others):
         return None
-    return Locked(view, tuple(workers), *first, whole=bool(others) and len(workers) >= SURE)
+    sites = tuple({one[1].full: one[1] for one in found if one is not None}.values())
+    return Locked(view, tuple(workers), first[0], sites, whole=bool(others) and len(workers) >= SURE)
+
+
+def _same(one: Frame, other: Frame) -> bool:
+    """True for one function, and for two of one type: these take what guards it."""
+    return one.full == other.full or (one.cls == other.cls and one.cls.rpartition("::")[2][:1].isupper())
 
 
 def _waits(view: ProcessView, member: ThreadActivity) -> tuple[Frame, Frame] | None:
@@ -126,7 +132,7 @@ def _finding(locked: Locked) -> Finding:
         view.process,
         workers=plural(len(members), "worker", "workers"),
         blocks=locked.blocks.call,
-        site=locked.site.call,
+        site=joined(say(" and "), [frame.call for frame in locked.sites]),
         whole=locked.whole,
         number=len(members),
         threads=plural(len(members), "thread waits", "threads wait"),
@@ -139,6 +145,6 @@ def _finding(locked: Locked) -> Finding:
         outlook=_OUTLOOK,
         evidence=(shown,),
         chain=text.steps((shown,)),
-        culprit=Culprit(thread=members[0].thread.label, frame=str(locked.site)),
+        culprit=Culprit(thread=members[0].thread.label, frame=str(locked.sites[0])),
         doubts=() if locked.whole else (doubt,),
     )

@@ -30,6 +30,8 @@ if TYPE_CHECKING:
 
 
 _OF_ANYBODY: Final = frozenset({"queue", "broker"})
+COMMITS: Final = "Kafka client"
+"""Whose words say that a commit failed, and not which of two limits was passed."""
 _FEW: Final = 10_000
 """Messages below which a queue without a consumer is told, and no trouble by itself."""
 
@@ -247,3 +249,10 @@ def _doing(member: ThreadActivity) -> str:
         what=doing(member, frame, several=False) or say("is in {frame}", frame=frame.call),
         called=say(", called from {frame}", frame=app) if app is not None and app != frame else "",
     )
+
+
+def says_less(event: LogEvent) -> bool:
+    """True for a check of no container that was killed for it, and for a consumer's commit that fails for whatever reason."""
+    if event.kind is LogKind.DISK:
+        return not event.figures
+    return (event.kind is LogKind.PROBED and event.subject is None) or event.source == COMMITS

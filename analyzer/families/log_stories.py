@@ -221,15 +221,16 @@ STORIES: Final[Mapping[LogKind, Story]] = {
     LogKind.ALARM: Story(
         "blocked-write",
         say(
-            "A broker that has reached a limit of its disk or memory takes no more messages: whoever publishes waits, in the send or in a write, until there is room. The network and the clients are well. What fills it, its queues tell: many messages and no consumer."
+            "Where a limit of disk or memory is reached, of the broker or of one of its destinations, no more messages are taken for it: whoever publishes waits, in the send or in a write, until there is room. What fills it the broker's own figures tell: a destination with many messages, and consumers that are slow, stuck or not there."
         ),
         say("Look at the broker's queues: which has many messages, and no consumer?"),
-        "rabbitmqctl list_queues name messages consumers; rabbitmqctl status  # ActiveMQ: the web console's queues",
+        "rabbitmqctl list_queues name messages consumers; rabbitmqctl status",
         say("Consume or purge the queue that fills it, give queues a limit and a time to live, and let sends have a timeout."),
         say("waits for room at the broker"),
         say(": whoever publishes to it waits"),
         say("The broker says itself that the limit was reached; whether it still is, its status tells."),
         outlook=Outlook(RecoversWhen.CAUSE, say("Those who publish go on when the broker has room again.")),
+        commands=(("ActiveMQ", "activemq dstat queues"),),
     ),
     LogKind.STARVED: Story(
         "pool-stuck",
@@ -280,7 +281,7 @@ STORIES: Final[Mapping[LogKind, Story]] = {
         say("See who reads and writes so much, and whether the device itself is sick."),
         "pidstat -d 1 5; iostat -x 1 5; dmesg | tail",
         say("Take the load off the device that others do not need (logs, backups, compaction), or give it one of its own."),
-        say("is busy all the time"),
+        say("answers slowly"),
         why=say("The tool's own figures say so; who waits for the disk, they do not."),
     ),
     LogKind.QUORUM: Story(
@@ -308,7 +309,17 @@ STORIES: Final[Mapping[LogKind, Story]] = {
         say("Let one process do less for each message, or share the work among several; never let it wait for a slow service."),
         say("has messages that nobody takes"),
     ),
-    LogKind.WORKER_ENDED: _FULL,
+    LogKind.WORKER_ENDED: Story(
+        "pool-stuck",
+        say(
+            "The master ends a worker that has not reported for longer than its timeout, whatever it was in: a call without a time limit, a slow statement, a lock, a long computation, or a host that is short of memory. That it was killed by a signal is how it is ended, and says nothing of memory by itself; the kernel's log would."
+        ),
+        say("Save the stack of a worker while it is silent; see in the kernel's log whether anything else was killed for memory."),
+        None,
+        say("Give every call of the request a time limit below that of the worker; a higher one only lets requests wait longer."),
+        say("did not report within its timeout"),
+        commands=(("gunicorn", "py-spy dump --pid PID > stacks.txt; dmesg -T | grep -i -E 'oom|killed process'"),),
+    ),
     LogKind.READ_TIMEOUT: SERVICE,
     LogKind.PAUSE: Story(
         "gc-thrash",

@@ -51,8 +51,8 @@ _DUMP: Final = Do(When.NOW, "Take a thread dump: it shows what the acceptor does
 _OUTLOOK: Final = Outlook(RecoversWhen.CAUSE, say("Clients wait until the acceptor accepts again; nothing else empties the queue."))
 LIMIT: Final = Text(
     "connection-limit",
-    headline="Nobody accepts the connections to port {port}: a connection limit, or an acceptor that is stuck.",
-    explanation="{connection_waits} in the accept queue of port {port} without an owner. Either the server has reached its connection limit (connection-limit), or its acceptor thread is stuck or dead (acceptor-stalled), or the process is stopped. Only a thread dump tells.",
+    headline="Nobody accepts the connections to port {port}, or too slowly: a connection limit, or an acceptor that is stuck.",
+    explanation="{connection_waits} in the accept queue of port {port} without an owner. Either the server has reached its connection limit (connection-limit), or its acceptor thread is stuck, dead or too slow (acceptor-stalled), or the process is stopped. Only a thread dump tells.",
     why="The socket table proves the queue, not its reason.",
     do=(_DUMP,),
     figures=(("{queue_count:,}", "connections waiting to be accepted"),),
@@ -78,6 +78,8 @@ HELD_UP: Final = Text(
 
 def suspicion(view: ProcessView, port: int, queue: Sequence[Connection], evidence: Sequence[Evidence]) -> Finding:
     """What may be the reason that ``queue`` is not accepted."""
+    listener = view.listeners.get(port)
+    waiting = max(len(queue), (listener.recv_q or 0) if listener is not None and view.coverage.sockets else 0)  # the rows may be a part
     held = sum(1 for row in view.server_side(port) if row.owners and row not in queue)
     calls = [row for row in view.client_side if row.owners and not row.recv_q]
     alone = calls if len({row.remote for row in view.client_side}) == 1 and not view.coverage.sockets else []
@@ -87,8 +89,8 @@ def suspicion(view: ProcessView, port: int, queue: Sequence[Connection], evidenc
     text = (HELD_UP if few else LIMIT).filled(
         view.process,
         port=port,
-        connection_waits=plural(len(queue), "connection waits", "connections wait"),
-        queue_count=len(queue),
+        connection_waits=plural(waiting, "connection waits", "connections wait"),
+        queue_count=waiting,
         held=plural(held, "connection is", "connections are"),
         remote=remote,
         some=held > 0,

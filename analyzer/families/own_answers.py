@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Final
 
 from analyzer.evidence.citations import of_sockets
+from analyzer.model.finding import Confidence
 from analyzer.model.message import plural, say
 from analyzer.model.text import Either
 from analyzer.software.blockers import FUTURES
@@ -18,6 +19,7 @@ if TYPE_CHECKING:
     from analyzer.model.finding import Evidence
     from analyzer.software.pools import ThreadActivity
     from analyzer.waits.case import ProcessView
+    from parsers.records import Frame
 
 _FOR_OTHERS: Final = FUTURES | {
     ActivityKind.LATCH,
@@ -27,6 +29,8 @@ _FOR_OTHERS: Final = FUTURES | {
     ActivityKind.SEMAPHORE,
 }
 """Kinds of waits for something that another thread must bring."""
+_PARTS: Final = 3
+"""Parts of a package's name that a library has to itself."""
 _OF_THE_FRAMEWORK: Final = ("reactor.core.publisher.", "rx.", "io.reactivex.", "io.netty.util.concurrent.")
 """Waits of frameworks for what their own loops bring."""
 
@@ -41,12 +45,24 @@ def unread_answers(view: ProcessView, blocked: Sequence[ThreadActivity]) -> tupl
     return tuple(meant) if len({row.remote for row in meant}) == 1 else ()
 
 
-def self_wait(blocked: Sequence[ThreadActivity], *, named: bool) -> str:
+def self_wait(view: ProcessView, blocked: Sequence[ThreadActivity], *, named: bool) -> str:
     """What may bring the result that loops wait for: nothing but themselves, where a bare future is waited for and no client of its own threads is called.
 
     Empty where the wait is for something else; ``named``: where the service that does not answer is known.
     """
-    if named or not blocked or not all(_is_bare(member) for member in blocked):
+    if named or not blocked:
+        return ""
+    if all(_in_handler(view, member) for member in blocked):
+        return say(
+            " The handler runs on the loop itself, without an executor in between: if the client shares that group of loops, as many do by default, its answer may have to be read by this very loop{limit}.",
+            limit=say(", and each such call then lasts until its time limit") if all(_is_limited(member) for member in blocked) else "",
+        )
+    if all(in_callback(view, member) for member in blocked):
+        return say(
+            " The call is made in a callback of the same client, on the thread that reads its answers: the answer comes through this very loop if it uses the same connection, and is not taken before the wait ends, however fast it came{limit}. A faster server, more loops and a pool of threads elsewhere change nothing.",
+            limit=say(", and each such call lasts until its time limit") if all(_is_limited(member) for member in blocked) else "",
+        )
+    if not all(_is_bare(member) for member in blocked):
         return ""
     return say(
         " What brings that result the stack does not show. If it comes through the same loop, as the answer of a client of the same framework does that was called there, the loop waits for itself: the answer is not taken before the wait ends, however fast it came{limit}.",
@@ -65,6 +81,26 @@ def _is_bare(member: ThreadActivity) -> bool:
         return False
     above = member.thread.frames[: found.app]
     return found.kind in FUTURES or (found.kind is ActivityKind.CALL and any(frame.cls.startswith(_OF_THE_FRAMEWORK) for frame in above))
+
+
+def in_callback(view: ProcessView, member: ThreadActivity) -> bool:
+    """True for a call of a client's that is made in a callback of the same client: its own code stands above and below the application's."""
+    found, frames = member.activity, member.thread.frames
+    if found.library is None or found.app < 0:
+        return False
+    above = {_package(frame) for frame in frames[: found.app] if (made := view.known.library(frame.cls)) and made.name == found.library}
+    return any(_package(frame) in above for frame in frames[found.app + 1 :])
+
+
+def _in_handler(view: ProcessView, member: ThreadActivity) -> bool:
+    """True for a call of a library's client that is made in a handler of the same library's server."""
+    below = member.thread.frames[member.activity.app + 1 :]
+    return in_callback(view, member) and any("Server" in frame.cls.rpartition(".")[2] for frame in below)
+
+
+def _package(frame: Frame) -> str:
+    """``io.lettuce.core``: what belongs together in a library."""
+    return ".".join(frame.cls.split(".")[:_PARTS])
 
 
 def _is_limited(member: ThreadActivity) -> bool:
@@ -105,3 +141,10 @@ CHECKS: Final = {
     Runtime.NATIVE: _NODE_CHECK,
 }
 """What would have found the call before it went into production."""
+
+
+def how_sure(*, moved: bool, suffers: bool) -> Confidence:
+    """How sure it is that a loop is blocked: one that moves between two dumps is slow at most, unless its clients suffer."""
+    if moved:
+        return Confidence.LIKELY if suffers else Confidence.SUSPECTED
+    return Confidence.CERTAIN if suffers else Confidence.LIKELY

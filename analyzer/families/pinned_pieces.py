@@ -9,11 +9,13 @@ from msgspec.structs import replace
 
 from analyzer.evidence.chosen_threads import FEW, chosen, few_threads
 from analyzer.evidence.citations import of_threads
-from analyzer.evidence.doing import doing
+from analyzer.evidence.doing import doing, meanwhile
+from analyzer.evidence.multiples import multiple, names_of, picked_in_words
 from analyzer.model.finding import Confidence, Culprit, Severity, When
 from analyzer.model.message import plural, say
 from analyzer.model.text import Ask, ByNumber, Do, Either, Text
 from analyzer.software.blockers import activity, application_frame, blocking_frame
+from analyzer.software.kinds import ActivityKind
 from analyzer.software.pools import ThreadActivity
 from parsers.records import PINNED, Runtime
 
@@ -24,6 +26,8 @@ if TYPE_CHECKING:
     from analyzer.waits.case import Case, ProcessView
     from parsers.records import Thread
 
+_UNMOUNTS: Final = "VirtualThread.park"
+"""Where a virtual thread parks that has left its carrier."""
 _PARKED: Final = "parkOnCarrierThread"
 _carrier = re.compile(r"(?:@|#\d{1,18},)(?P<name>[^,\]\s]{1,200})")
 TEXT: Final = Text(
@@ -51,6 +55,36 @@ TEXT: Final = Text(
 )
 
 
+ALONE: Final = Text(
+    "virtual-thread-pinning",
+    headline=ByNumber(
+        "number",
+        "{count} is pinned: it {does}, called from {frame}, and keeps its carrier meanwhile{lacking}.",
+        "{count} are pinned: each {does}, called from {frame}, and keeps its carrier meanwhile{lacking}.",
+    ),
+    explanation="parkOnCarrierThread says that the wait stands inside synchronized (up to JDK 23), a class initializer or a native frame: the virtual thread cannot leave its carrier. There are about as many carriers as processors; when as many are kept, no other virtual thread runs, whatever it waits for has come or not.{others} Neither a larger pool nor a faster service mends that.",
+    why="The stacks show that these threads keep their carriers. How many carriers there are, and that all are kept, is not among these lines.",
+    do=(
+        Do(
+            When.NOW, "Save a dump file with all virtual threads, then restart.", "jcmd {pid} Thread.dump_to_file -format=json threads.json"
+        ),
+        Do(When.FIX, "Take the wait out of synchronized in {frame} or its callers: a ReentrantLock does not pin, and neither does JDK 24."),
+        Do(When.PREVENT, "Watch the JFR event jdk.VirtualThreadPinned."),
+    ),
+    figures=(("{pasted} pasted", "virtual threads that keep their carrier"),),
+    ask=(Ask("dump file with all virtual threads", "who waits for a carrier", "jcmd {pid} Thread.dump_to_file -format=json threads.json"),),
+    chain=(("virtual threads", "wait for a free carrier", ""), ("the carriers", "are pinned in", "{frame}")),
+    phrases={
+        "lacking": Either("unmounted", "; {unmounted}, which is not on a carrier, needs one to go on"),
+        "others": Either(
+            "lease",
+            " What these wait for others may have, which need a carrier to give it back: then each waits for the other until a time limit ends it.",
+        ),
+        "shown": "{threads} and keep their carriers",
+    },
+)
+
+
 def suspicions(case: Case) -> Iterator[Finding]:
     """One for each process of which somebody pasted pinned threads."""
     for view in case.latest:
@@ -69,10 +103,46 @@ def suspicions(case: Case) -> Iterator[Finding]:
         if pinned and carriers and len(threads) <= FEW and all(_carries(one, pinned) for one in carriers):
             yield _finding(view, carriers, pinned)
             return
+        if (kept := [one for one in pinned if one.native_state != PINNED]) and not carriers:
+            yield _without_carriers(case, view, kept, [one for one in threads if one not in kept])
+            return
 
 
 def _is_pinned(thread: Thread) -> bool:
-    return thread.native_state == PINNED or any(frame.method == _PARKED for frame in thread.frames)
+    return thread.native_state == PINNED or _parks(thread)
+
+
+def _parks(thread: Thread) -> bool:
+    return any(frame.method == _PARKED for frame in thread.frames)
+
+
+def _without_carriers(case: Case, view: ProcessView, pinned: Sequence[Thread], others: Sequence[Thread]) -> Finding:
+    """Threads that keep their carriers, of which the dump shows none."""
+    seen = {member.thread: member for pool in view.pools for member in pool.members}
+    members = [seen.get(thread) or ThreadActivity(thread, activity(thread, view.known)) for thread in pinned]
+    first, at = members[0], application_frame(*members[0]) or members[0].thread.frames[0]
+    more = multiple(case, members)
+    unmounted = next((one for one in others if any(frame.call == _UNMOUNTS for frame in one.frames)), None)
+    text = ALONE.filled(
+        view.process,
+        count=picked_in_words(names_of(members), len(members), more) if more is not None else names_of(members),
+        number=more.number if more is not None else len(members),
+        pasted=len(members),
+        does=meanwhile(first),
+        frame=at,
+        unmounted=say("“{name}”", name=unmounted.label) if unmounted is not None else None,
+        lease=first.activity.kind is ActivityKind.LEASE,
+        threads=plural(len(members), "virtual thread waits", "virtual threads wait"),
+    )
+    shown = of_threads(members, text["shown"])
+    return text.finding(
+        severity=Severity.WARNING,
+        confidence=Confidence.SUSPECTED,
+        evidence=(shown, *((more.evidence,) if more is not None else ())),
+        chain=text.steps((), (shown,)),
+        culprit=Culprit(pool=say("carriers"), frame=str(at)),
+        doubts=(few_threads(),),
+    )
 
 
 def _finding(view: ProcessView, carriers: Sequence[Thread], pinned: Sequence[Thread]) -> Finding:

@@ -11,7 +11,7 @@ from analyzer.evidence.log_events import MANY, caller_in_words, caller_of, in_wo
 from analyzer.evidence.settings_beside import lent_at_most, long_batch, small_pool
 from analyzer.families.idle_leases import CHANNELS, CLIENTS, DATABASES, KEEPS_BY_THREAD, OPEN, counted_work, half_closed, resting, running
 from analyzer.families.limit_joins import beside
-from analyzer.families.log_joins import counted_to, may_rest, of_limits, tail_of, unread_queue, who_holds
+from analyzer.families.log_joins import COMMITS, counted_to, may_rest, of_limits, says_less, tail_of, unread_queue, who_holds
 from analyzer.families.log_stories import SERVICE, STORIES
 from analyzer.families.pauses import OF_ONE_TIME, explained
 from analyzer.join.coverage import TOLD
@@ -29,10 +29,8 @@ if TYPE_CHECKING:
     from analyzer.model.finding import Evidence
     from analyzer.model.text import Filled
     from analyzer.waits.case import Case
-    from parsers.records import Frame, LogEvent
+    from parsers.records import Frame
 
-_COMMITS: Final = "Kafka client"
-"""Whose words say that a commit failed, and not which of two limits was passed."""
 LOG_ALONE: Final = "log-alone"
 """The code of the doubt about a finding that rests on lines of a log alone."""
 SHORT: Final = 60
@@ -137,7 +135,7 @@ POOL: Final = Text(
                 "Here {resting}: their services have closed them, and this process keeps them. Answers that are not read to their end, nor closed, keep their connections; a larger pool only moves the moment, and services that close idle connections are not the cause.",
                 Either(
                     "resting",
-                    "Calls that take long would show sessions that work; here {resting}. They were taken and never closed, or are kept during something else; no statement is slow, and a larger pool only moves the moment.",
+                    "Calls that take long would show sessions that work; here {resting}. They were taken and never closed, or are kept during something else, such as a wait for another connection of the same pool; no statement is slow, and a larger pool only moves the moment.",
                     Either(
                         "working",
                         "Here {working}. Nothing is left to give back: a watch that takes back what is lent would only end statements that run. A pool that is smaller than the number of threads that use it, and statements that take long, leave the others waiting; what is never given back would rest.",
@@ -180,19 +178,15 @@ def suspicions(case: Case) -> Iterator[Finding]:
     lines = (_of_line(case, one, STORIES[one.event.kind]) for one in told if one.event.kind in STORIES)
     found: dict[str, Finding] = {}
     for finding in (_of_pools(case, [one for one in told if one.event.kind in _POOLS]), *lines):
-        if finding is not None:
+        follows = finding is not None and finding.rule == SERVICE.rule and finding.culprit.remote is None and "disk-stall" in found
+        if finding is not None and not follows:  # a time limit that names no service is no other cause
             found.setdefault(finding.rule, finding)
     yield from found.values()
 
 
 def _place(told: Told) -> tuple[int, bool]:
-    """The kind that names a cause first; of checks without an answer the one that a container was killed for."""
-    return _ORDER.index(told.event.kind), _says_less(told.event)
-
-
-def _says_less(event: LogEvent) -> bool:
-    """True for a check of no container that was killed for it, and for a consumer's commit that fails for whatever reason."""
-    return (event.kind is LogKind.PROBED and event.subject is None) or event.source == _COMMITS
+    """The kind that names a cause first; of checks without an answer the one that a container was killed for, of slow disks the one that was measured."""
+    return _ORDER.index(told.event.kind), says_less(told.event)
 
 
 def alarms(case: Case) -> Iterator[Finding]:
@@ -353,7 +347,7 @@ def _of_line(case: Case, told: Told, story: Story) -> Finding:
         reason=story.explanation,
         proof=OF_ONE_TIME if pause is not None else story.why,
         look=story.look,
-        order=story.command or _stacks(event.source),
+        order=story.order(event.source) or _stacks(event.source),
         fix=story.fix,
         who=event.subject or event.source,
         does=story.does,
@@ -364,7 +358,7 @@ def _of_line(case: Case, told: Told, story: Story) -> Finding:
     shown = pause.evidence if pause is not None else (told.evidence,)
     shown += tuple(one.evidence for one in (queue, batch) if one is not None) + (limit.evidence if limit is not None else ())
     sure = Confidence.LIKELY if pause or queue or limit or of_limits(case, event) else story.confidence
-    sure = Confidence.SUSPECTED if batch is None and event.source == _COMMITS else sure
+    sure = Confidence.SUSPECTED if batch is None and event.source == COMMITS else sure
     found = _finding(text, story.rule, sure, shown, Culprit(frame=_named(site_of(event, case.known)), remote=remote, library=event.source))
     if limit is not None and limit.proven:
         found = replace(found, severity=Severity.CRITICAL, confidence=Confidence.CERTAIN, doubts=())

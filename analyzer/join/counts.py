@@ -14,11 +14,13 @@ from msgspec.structs import replace
 from parsers.records import Counted, Endpoint, Pid, TcpState
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Sequence
+    from collections.abc import Iterable, Mapping, Sequence
 
     from analyzer.model.incident import Incident, Snapshot
     from parsers.records import Limit, Setting, Tally
 
+_SEVERAL: Final = 3
+"""Rows of one port that tell which host a count of that port means."""
 _RANGES: Final = (("net.ipv4.ip_local_port_range",), ("dynamicport",), ("net.inet.ip.portrange.first", "net.inet.ip.portrange.last"))
 """Settings of the range of local ports: one of two values, or two."""
 
@@ -160,22 +162,27 @@ def _placed(snapshots: Iterable[Snapshot], tallies: Sequence[Tally]) -> list[Tal
     if not tallies:
         return []
     near = {end.port for one in tallies if (end := one.local) is not None and one.state is TcpState.LISTEN}
-    far: set[int | None] = set()
+    far: dict[int | None, list[str]] = {}
     for snapshot in snapshots:
         near |= {row.local.port for row in snapshot.rows if row.state is TcpState.LISTEN}
-        far |= {row.remote.port for row in snapshot.rows if row.remote is not None and row.state is not TcpState.LISTEN}
+        for row in snapshot.rows:
+            if row.remote is not None and row.state is not TcpState.LISTEN:
+                far.setdefault(row.remote.port, []).append(row.remote.host)
     sided = [one for one in tallies if one.command is not None and (one.local is not None or one.remote is not None)]
-    return [_as_others(_sided(one, near, far - near), sided) for one in tallies]
+    return [_as_others(_sided(one, near, far), sided) for one in tallies]
 
 
-def _sided(tally: Tally, near: set[int | None], far: set[int | None]) -> Tally:
+def _sided(tally: Tally, near: set[int | None], far: Mapping[int | None, Sequence[str]]) -> Tally:
+    """The tally with its end on the side where the rows have that port, and with the host that all of them name."""
     end = tally.end
     if end is None or end.port is None:
         return tally
     if end.port in near and tally.local is None:
         return replace(tally, local=end, end=None)
-    if end.port in far and tally.remote is None:
-        return replace(tally, remote=end, end=None)
+    if end.port in far and end.port not in near and tally.remote is None:
+        hosts = far[end.port]
+        only = hosts[0] if end.host == "*" and len(hosts) >= _SEVERAL and len(set(hosts)) == 1 else end.host
+        return replace(tally, remote=replace(end, host=only), end=None)
     return tally
 
 

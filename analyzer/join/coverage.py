@@ -33,7 +33,7 @@ FEW_ROWS: Final = 4
 _FILTER: Final = re.compile(
     r"\|\s*(?:\w*grep|head|tail|awk|sed|cut)\b"
     r"|\blsof\b[^|]*\s-i\s*(?:[46]?(?:tcp|udp)?)?[@:]\S"
-    r"|\bss\b[^|]*\s(?:state\s|exclude\s|sport\b|dport\b|dst\s|src\s|\(\s*[sd]port)",
+    r"|\bss\b[^|]*[\s'\"](?:state\s|exclude\s|sport\b|dport\b|dst\s|src\s|\(\s*[sd]port)",
     re.IGNORECASE,
 )
 """Commands that print only a part of what there is, by their own options or by the pipe behind them."""

@@ -25,13 +25,19 @@ class SessionWaits:
         self.sessions = _merged(sessions)
 
     @cached_property
-    def holders(self) -> dict[tuple[str, str], frozenset[str]]:
-        """(server, session) → the sessions that it waits for and that wait for nobody themselves: lists name waiters ahead in the queue, too."""
+    def direct(self) -> dict[tuple[str, str], set[str]]:
+        """(server, session) → the sessions that the lists name as those it waits for, waiters ahead in the queue among them."""
         direct: dict[tuple[str, str], set[str]] = defaultdict(set)
         for block in self._blocks:
             direct[block.server, block.waiter] |= set(block.holders)
         for session in self.sessions:
             direct[session.server, session.id] |= set(session.blocked_by)
+        return direct
+
+    @cached_property
+    def holders(self) -> dict[tuple[str, str], frozenset[str]]:
+        """(server, session) → the sessions that it waits for and that wait for nobody themselves: lists name waiters ahead in the queue, too."""
+        direct = self.direct
         waits = {key for key, ids in direct.items() if ids} | {
             (one.server, one.id) for one in self.sessions if one.state is SessionState.LOCKED
         }

@@ -9,7 +9,6 @@ from typing import TYPE_CHECKING, Final
 from msgspec.structs import replace
 
 from analyzer.contention.wait_list import waits_of
-from analyzer.evidence.calls import DUMP_MISSING, OWNERS_MISSING, REST_MISSING, SOCKETS_MISSING, STACKS_MISSING, command
 from analyzer.evidence.capture_clock import saved_times
 from analyzer.evidence.first_close import ending_of, first_closes
 from analyzer.evidence.growth import limits, moments, turnover
@@ -20,22 +19,21 @@ from analyzer.judge.chain_end import ended
 from analyzer.judge.column_heads import column_heads
 from analyzer.judge.doubts import judged
 from analyzer.judge.header import facts_of
-from analyzer.judge.health import gaps_of_health
 from analyzer.judge.known_issues import known_issues
 from analyzer.judge.members import in_their_words
-from analyzer.judge.platform import Commands, speaks_of_jvm
+from analyzer.judge.platform import Commands
 from analyzer.judge.stacks import socket_groups, stack_groups
 from analyzer.judge.subject import besides, is_beside, nothing_of_subject, owner_of, primary_of
 from analyzer.judge.suspicions import besides as beside_suspicion
 from analyzer.judge.suspicions import with_lists, with_logs, without_few
-from analyzer.judge.symptoms import REASONS, suffering, wants_sockets, without_cause
+from analyzer.judge.symptoms import without_cause
 from analyzer.judge.tables import input_of, notes_of, pool_tables, session_facts, socket_tables
+from analyzer.judge.wanted import missing_of
 from analyzer.model.finding import (
     Check,
     Confidence,
     Diagnosis,
     Finding,
-    Missing,
     Outcome,
     Severity,
     Status,
@@ -47,9 +45,8 @@ from analyzer.model.message import joined, say, say_of, uncapitalized
 from analyzer.model.need import Need
 from analyzer.model.timeline import FlowSummary, Patience
 from analyzer.rules import RULES, Rule, slug
-from analyzer.software.runtimes import OF_LOGS, runtime_of_command, stacks_command
-from analyzer.waits.case import Case, Knowledge, ProcessView
-from parsers.records import BESIDE, Runtime, TcpState, Unit
+from analyzer.waits.case import Case, Knowledge
+from parsers.records import TcpState, Unit
 from parsers.text.sql import redacted
 
 if TYPE_CHECKING:
@@ -111,7 +108,7 @@ def diagnose(
         waits=tuple(wait for view in case.views for wait in waits_of(view)),
         flows=_flows(case),
         checked=tuple(checked),
-        missing=_missing(case, ranked, verdict),
+        missing=missing_of(case, ranked, verdict),
         inputs=tuple(input_of(artifact) for artifact in incident.artifacts),
         excerpts=_excerpts(case, places, excerpt),
         heads=column_heads(places, excerpt),
@@ -338,63 +335,3 @@ def _fingerprint(finding: Finding) -> str:
     frame = frame.rpartition("(")[0] or frame  # the source stands in the last parentheses: Go's names have some of their own
     pool = re.sub(r"\d+", "#", finding.culprit.pool or "")
     return hashlib.sha256(f"{finding.rule}\n{frame}\n{pool}".encode()).hexdigest()[:12]
-
-
-def _missing(case: Case, findings: Sequence[Finding], verdict: Verdict) -> tuple[Missing, ...]:
-    """What would decide, each artifact once: what findings ask for first, then the half of the join that is not here."""
-    open_case = verdict.status is Status.INSUFFICIENT
-    wanted = [missing for finding in findings if finding.severity is not Severity.INFO or open_case for missing in finding.missing]
-    if verdict.status is Status.INSUFFICIENT and case.incident.has_sockets and case.incident.has_threads:
-        wanted += [gap.missing for gap in gaps_of_health(case)[:REASONS]]
-    if verdict.confidence is not Confidence.CERTAIN:
-        view = next((view for view in case.latest if any(suffering(view))), None) or (case.latest[0] if len(case.latest) == 1 else None)
-        if not case.incident.has_sockets:
-            wanted += [_asked_of(SOCKETS_MISSING, view)] if wants_sockets(verdict.rule) else []
-        elif open_case and all(row.owners is None for snapshot in case.incident.snapshots for row in snapshot.rows):
-            wanted.append(OWNERS_MISSING)
-        native = view is not None and _is_native(view)
-        if native and any(task.pid == view.pid for snapshot in case.incident.snapshots for task in snapshot.tasks if view):
-            pass  # a debugger's stacks, or strace's calls, are here
-        elif not case.incident.has_threads:
-            wanted.append(_stacks_of(view) if native and view is not None else _dump_of(case, view))
-        elif (
-            verdict.finding is None
-            and not any(one.artifact == "whole thread dump" for one in wanted)
-            and all(other.dump is None or other.dump.fragment for other in case.views)
-        ):
-            wanted.append(_asked_of(REST_MISSING, view))
-    commands = Commands(case.incident)
-    fit = {missing.artifact: commands.fitting(missing) for missing in reversed(wanted)}
-    return tuple(fit.values())[::-1]
-
-
-def _is_native(view: ProcessView) -> bool:
-    """True for a command that is known and no JVM: jstack says nothing of it."""
-    return view.command is not None and not view.command.lower().startswith(("java", "jsvc", "tomcat", "catalina"))
-
-
-def _dump_of(case: Case, view: ProcessView | None) -> Missing:
-    """A dump of the process, whose runtime only a log may tell."""
-    wrote = (
-        [event.source for artifact in case.incident.artifacts for event in artifact.events if event.kind not in BESIDE]
-        if view is None
-        else []
-    )
-    runtimes = {OF_LOGS.get(source) for source in wrote}
-    runtime = runtimes.pop() if len(runtimes) == 1 else None
-    if runtime is None and view is None and case.counts.all and not speaks_of_jvm(case.incident):
-        return replace(STACKS_MISSING, command=f"{STACKS_MISSING.command}  # a JVM: {DUMP_MISSING.command}")
-    return _asked_of(DUMP_MISSING, view) if runtime is None else replace(STACKS_MISSING, command=stacks_command(runtime))
-
-
-def _stacks_of(view: ProcessView) -> Missing:
-    """Stacks of a process that is no JVM, by the tool of its runtime."""
-    runtime = runtime_of_command(view.command)
-    if runtime is None or runtime is Runtime.JVM:
-        return _asked_of(STACKS_MISSING, view)
-    pid = str(view.process.pid) if view.process.pid is not None else "PID"
-    return replace(STACKS_MISSING, command=stacks_command(runtime, pid))
-
-
-def _asked_of(missing: Missing, view: ProcessView | None) -> Missing:
-    return command(missing, view) if view is not None else missing

@@ -24,6 +24,7 @@ from analyzer.judge.descriptors import of_descriptors
 from analyzer.judge.far_counts import asleep_in_words, far_counts_in_words
 from analyzer.judge.host_load import of_host
 from analyzer.judge.kernel_counts import calm_sockets, of_counts
+from analyzer.judge.one_lock import one_lock
 from analyzer.judge.rows import of_rows
 from analyzer.model.finding import Severity
 from analyzer.model.message import joined, plural, say, say_of, unended
@@ -139,13 +140,11 @@ def of_threads(case: Case, view: ProcessView) -> list[str]:
         return [say("of {who} no stack was understood{since}", who=_who(bare), since=reported(bare[0]))]
     ordered = sorted(groups.values(), key=lambda group: (not _blocked(group[0]), _waits_for_nobody(group[0]), -len(group)))
     lost = unsignalled(view)
-    first = (*((lost,) if lost is not None else ()), *((bare_list[1],) if bare_list is not None else ()))
+    first = (*one_lock(groups, _who), *((lost,) if lost is not None else ()), *((bare_list[1],) if bare_list is not None else ()))
     said = [*first, *(_sentence(case, view, group, holders) for group in ordered[:MOST])]
     free = [member for member in resting if member.activity.kind is ActivityKind.IDLE or parks_in_its_loop(member.thread.frames)]
-    if len(free) < FEWEST_FREE:
-        return said
-    calm = say("{who} {what}", who=_who(free), what=idle(free))
-    return [calm, *said] if len(free) >= sum(map(len, groups.values())) and lost is None else [*said, calm]
+    spare: list[str] = [say("{who} {what}", who=_who(free), what=idle(free))] if len(free) >= FEWEST_FREE else []
+    return [*spare, *said] if len(free) >= sum(map(len, groups.values())) and lost is None else [*said, *spare]
 
 
 def _groups(view: ProcessView, holders: dict[str, Thread]) -> dict[object, list[ThreadActivity]]:

@@ -24,6 +24,7 @@ _LITTLE: Final = (FEW_THREADS, told_by_logs.LOG_ALONE, listed_sessions.LIST_ALON
 """Codes of the doubts about such suspicions."""
 _CALLS: Final = frozenset({"slow-backend", "database-read-hang"})
 """Rules that suspect a service because picked threads wait for it."""
+_CONVOY: Final = "lock-convoy"
 _FULL: Final = "backlog-overflow"
 _PROXY: Final = "proxy-timeout"
 _QUEUE: Final = "queued-at-proxy"
@@ -66,32 +67,39 @@ def with_logs(case: Case, found: list[Finding], checked: list[Check], rules: Map
     said = {_QUEUE} if any(one.rule == _PROXY for one in found) else set()
     told = {
         one.rule: replace(one, outlook=one.outlook or rules[one.rule].OUTLOOK)
-        for one in (*told_by_logs.suspicions(case), *_of_pipes(case))
+        for one in (*told_by_logs.suspicions(case), *_of_kernel(case))
         if one.rule in rules.keys() - said
     }
     return [*found, *told.values()], _noted(checked, told)
 
 
-def _of_pipes(case: Case) -> Sequence[Finding]:
-    """Writes to pipes that nobody reads, where system calls or wait channels are here."""
+def _of_kernel(case: Case) -> Sequence[Finding]:
+    """Writes to pipes that nobody reads and calls to file servers, where system calls or wait channels are here."""
     if not any(snapshot.tasks for snapshot in case.incident.snapshots):
         return ()
-    from analyzer.families import full_pipes, undrained_children  # noqa: PLC0415 - few incidents have them
+    from analyzer.families import full_pipes, kernel_sleepers, undrained_children  # noqa: PLC0415 - few incidents have them
 
-    return (*undrained_children.findings(case), *full_pipes.findings(case))
+    return (*undrained_children.findings(case), *full_pipes.findings(case), *kernel_sleepers.findings(case))
 
 
 def _with_alarm(case: Case, found: list[Finding], checked: list[Check], rules: Mapping[str, Rule]) -> tuple[list[Finding], list[Check]]:
     """Where picked threads wait for an answer, and a broker says itself why it gives none, that is the finding; else as before."""
     firm = [one for one in found if one.severity is not Severity.INFO]
-    if not all(one.rule in _CALLS and one.has_doubt(FEW_THREADS) for one in firm):
+    if not all((one.rule in _CALLS or _under_lock(one)) and one.has_doubt(FEW_THREADS) for one in firm):
         return found, checked
-    told = {one.rule: replace(one, outlook=rules[one.rule].OUTLOOK) for one in told_by_logs.alarms(case) if one.rule in rules}
+    told = {
+        one.rule: replace(one, outlook=one.outlook or rules[one.rule].OUTLOOK) for one in told_by_logs.alarms(case) if one.rule in rules
+    }
     if not told:
         return found, checked
     gone = {one.rule for one in firm}
     left = [Check(check.rule, Outcome.CLEAN, rules[check.rule].CLEAN) if check.rule in gone else check for check in checked]
     return [*(one for one in found if one not in firm), *told.values()], _noted(left, told)
+
+
+def _under_lock(finding: Finding) -> bool:
+    """True for a queue behind a lock whose owner waits for the answer of a call."""
+    return finding.rule == _CONVOY and finding.culprit.library is not None
 
 
 def _noted(checked: Sequence[Check], told: Mapping[str, Finding]) -> list[Check]:

@@ -6,6 +6,7 @@ from collections import Counter
 from typing import TYPE_CHECKING, Final
 
 from analyzer.evidence.calls import DUMP_MISSING, SOCKETS_MISSING, kind_in_words
+from analyzer.evidence.chosen_threads import chosen
 from analyzer.evidence.departures import before as before_of
 from analyzer.evidence.departures import came_and_went
 from analyzer.evidence.log_events import caller_in_words, in_words, of_this_moment
@@ -76,7 +77,7 @@ def without_cause(case: Case, findings: Sequence[Finding]) -> tuple[Status, str,
         return _standing_only(case, standing)
     whole = [view.dump for view in case.latest if view.dump is not None and not view.dump.fragment and view.dump.complete is not False]
     has_tables = any(snapshot.has_table for snapshot in incident.snapshots)
-    pieces = any((view.dump is not None and view.dump.fragment) or heaped(view) for view in case.latest)
+    pieces = any(chosen(case, view) or (view.dump is not None and view.dump.fragment) or heaped(view) for view in case.latest)
     if has_tables and pieces and (seen := shown(case, findings)):
         return _piece(seen, whole=bool(whole), incident=incident)
     if has_tables and incident.has_threads and (gaps := gaps_of_health(case)):

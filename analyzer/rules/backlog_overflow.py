@@ -133,7 +133,8 @@ def _overflows(case: Case, view: ProcessView) -> tuple[Counter, int] | None:
         for counter in other.counters
         if counter.name == _OVERFLOWS
     ]
-    return (found[-1], found[-1].value - found[0].value) if found else None
+    grown = found[-1].value - found[0].value if found else 0
+    return (found[-1], grown if grown >= 0 else found[-1].value) if found else None  # nstat may count from its last run on
 
 
 def _finding(case: Case, view: ProcessView, port: int, listener: Connection, overflows: tuple[Counter, int] | None) -> Finding:

@@ -32,7 +32,7 @@ if TYPE_CHECKING:
     from analyzer.waits.targets import Target
 
 NEEDS: Final = (Need.THREADS, Need.SOCKETS)
-CONSEQUENCE_OF: Final = DATABASE_CAUSES
+CONSEQUENCE_OF: Final = ("virtual-thread-pinning", *DATABASE_CAUSES)
 OUTLOOK: Final = Outlook(
     RecoversWhen.CAUSE,
     say("The threads are free when the database answers; without a socket timeout a lost answer holds its thread for ever."),

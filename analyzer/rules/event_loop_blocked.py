@@ -25,7 +25,8 @@ from analyzer.evidence.log_events import asyncio_was_late
 from analyzer.evidence.movement import has_stood, standing
 from analyzer.evidence.multiples import loops_in_words, multiple
 from analyzer.evidence.own_clients import waits_for_itself
-from analyzer.families.own_answers import CHECKS, FIX, self_wait, service_behind, unread_answers, unread_evidence, unread_in_words
+from analyzer.families import computing_loops, own_loop_calls
+from analyzer.families.own_answers import CHECKS, FIX, how_sure, self_wait, service_behind, unread_answers, unread_evidence, unread_in_words
 from analyzer.model.finding import Confidence, Culprit, Finding, Outlook, RecoversWhen, Severity, When
 from analyzer.model.message import joined, plural, say
 from analyzer.model.need import Need
@@ -96,7 +97,10 @@ TEXT: Final = Text(
         Do(When.PREVENT, "{check}"),
     ),
     figures=(("{blocked_count} of {loops_count}", "event loops blocked"),),
-    chain=(("{name}", "waits in", "{waits}"), ("{who}", Either("own", "may have to come through the same loop", "does not answer"), "")),
+    chain=(
+        ("{name}", "waits in", "{waits}"),
+        ("{who}", Either("own", "may have to come through the same loop", Either("named", "has not answered yet", "has not come yet")), ""),
+    ),
     phrases={
         "loops": Either("told", "{told}", ByNumber("loops_count", "{all_of} event loop", "{all_of} event loops")),
         "by": Either("piece", "{called_from}"),
@@ -122,8 +126,11 @@ def diagnose(case: Case) -> Iterator[Finding]:
                 and member.activity.app >= 0
                 and is_loop(view, pool, member)
             ]
-            if blocked:
-                yield _finding(view, pool, blocked, standing(case, view, blocked), multiple(case, blocked) if chosen(case, view) else None)
+            told = computing_loops.finding if computing_loops.computes(view, blocked) else _finding
+            if (target := own_loop_calls.own_target(view, pool, blocked)) is not None:
+                yield own_loop_calls.finding(view, pool, blocked, target)
+            elif blocked:
+                yield told(view, pool, blocked, standing(case, view, blocked), multiple(case, blocked) if chosen(case, view) else None)
         yield from (_of_script(case, view, member) for member in standing_scripts(view, reported=asyncio_was_late(case.incident)))
         if (loop := javascript_loop(view)) is not None:
             pool = Pool(say("the process"), PoolRole.EVENT_LOOP, None, (loop,))
@@ -149,7 +156,7 @@ def _finding(view: ProcessView, pool: Pool, blocked: list[ThreadActivity], still
     moved = still is not None and not has_stood(still)
     target = next((one for one in targets(view, blocked) if not one.own), None)
     piece, unread = view.dump is not None and view.dump.fragment, unread_answers(view, blocked)
-    own = "" if unread else self_wait(blocked, named=target is not None)
+    own = "" if unread else self_wait(view, blocked, named=target is not None)
     text = TEXT.filled(
         view.process,
         own=own,
@@ -171,13 +178,14 @@ def _finding(view: ProcessView, pool: Pool, blocked: list[ThreadActivity], still
         suffers=suffers,
         moved=moved,
         lasts=has_stood(still),
+        named=target is not None or driver is not None,
         who=str(target.remote) if target else say("the result") if own else service_behind(driver),
     )
     beside = (*((more.evidence,) if more else ()), *((of_silence(target.connections, target.remote),) if target else ()))
     evidence = [of_threads(blocked, text["stand"]), *beside]
     return text.finding(
         severity=Severity.CRITICAL if suffers else Severity.WARNING,
-        confidence=Confidence.LIKELY if computes else _confidence(suffers=suffers, moved=moved),
+        confidence=Confidence.LIKELY if computes else how_sure(moved=moved, suffers=suffers),
         evidence=(*evidence, *unread_evidence(unread), *client_evidence(view, port)),
         figures=(*client_figures(view, port), *text.figures),
         chain=text.steps((evidence[0],))[: 1 if computes else None],
@@ -189,10 +197,3 @@ def _finding(view: ProcessView, pool: Pool, blocked: list[ThreadActivity], still
             library=blocked[0].activity.library,
         ),
     )
-
-
-def _confidence(*, suffers: bool, moved: bool) -> Confidence:
-    """A loop that moves between two dumps is slow at most, unless its clients suffer."""
-    if moved:
-        return Confidence.LIKELY if suffers else Confidence.SUSPECTED
-    return Confidence.CERTAIN if suffers else Confidence.LIKELY

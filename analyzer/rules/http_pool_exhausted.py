@@ -18,13 +18,14 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Final
 
-from analyzer.contention.blocked_group import judge
 from analyzer.contention.leases import Shortage, shortages
+from analyzer.evidence.multiples import looked_for
 from analyzer.families import lent_connections
-from analyzer.families.closed_leases import closed_leases
-from analyzer.join.connections import close_wait, states
+from analyzer.families.closed_leases import closed_leases, nobody_reads, of_reads
+from analyzer.families.http_leases import is_own, judged, states_in_words
+from analyzer.join.connections import close_wait
 from analyzer.model.finding import Confidence, Finding, Outlook, RecoversWhen, When
-from analyzer.model.message import joined, plural, say
+from analyzer.model.message import say
 from analyzer.model.need import Need
 from analyzer.model.text import Ask, ByNumber, Do, Either, Text
 from analyzer.software.knowledge import HTTP
@@ -32,7 +33,6 @@ from analyzer.software.knowledge import HTTP
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from analyzer.join.connections import Connection
     from analyzer.waits.case import Case
 
 NEEDS: Final = (Need.THREADS,)
@@ -83,7 +83,13 @@ TEXT: Final = Text(
                 "users_count", "{threads} in {place} has them and waits for answers", "{threads} in {place} have them and wait for answers"
             ),
             Either(
-                "gone", "{gone}", Either("out_of_sight", "who has the lent ones is not among the threads that are here", "{unused_ones}")
+                "gone",
+                "{gone}",
+                Either(
+                    "unread",
+                    "no thread of the dump reads from a service (0 in {read_in}), so whoever took the lent ones did not give them back",
+                    Either("out_of_sight", "who has the lent ones is not among the threads that are here", "{unused_ones}"),
+                ),
             ),
         ),
         "from_site": Either("gone", ", called from {site}"),
@@ -102,9 +108,13 @@ TEXT: Final = Text(
             Either("gone", "{explained} It does not heal by itself; {patience} only turns the wait into an error.", "{nobody_reads}"),
         ),
         "nobody_reads": Either(
-            "out_of_sight",
-            "{opened} Who has the connections is not among the threads that are here: calls without an answer, or responses that were never closed.",
-            "{opened}{hung_up} No thread{that_is_here} reads over the pool: the responses were never closed, so nothing ever comes back to it. It does not heal by itself; {patience} only turns the wait into an error.",
+            "unread",
+            "{opened} No call is under way, so the service is not what they wait for. A path that leaves without closing the response (another status, an exception) keeps its connection for ever, and a larger pool only lasts longer.",
+            Either(
+                "out_of_sight",
+                "{opened} Who has the connections is not among the threads that are here: calls without an answer, or responses that were never closed.",
+                "{opened}{hung_up} No thread{that_is_here} reads over the pool: the responses were never closed, so nothing ever comes back to it. It does not heal by itself; {patience} only turns the wait into an error.",
+            ),
         ),
         "opened": Either("rows", " {connections} to {remote} ({states})."),
         "hung_up": Either("closed", " The service has closed {closed} of them."),
@@ -128,18 +138,20 @@ def diagnose(case: Case) -> Iterator[Finding]:
 
 def _finding(shortage: Shortage) -> Finding:
     lender, users, rows = shortage.lender, shortage.users, shortage.rows
-    gone = closed_leases(shortage)
-    confidence, why = gone.judged(shortage.doubts) if gone is not None else _judge(shortage, rows)
-    outlook = lent_connections.answers_outlook(own=_own(shortage, rows)) if users else None
+    gone, unread = closed_leases(shortage), nobody_reads(shortage)
+    confidence, why = gone.judged(shortage.doubts) if gone is not None else judged(shortage, rows)
+    outlook = lent_connections.answers_outlook(own=is_own(shortage, rows)) if users else None
     text = TEXT.filled(
         shortage.view.process,
         **lent_connections.words(shortage),
         **lent_connections.users(shortage),
         out_of_sight=shortage.few and close_wait(rows).total < max(1, len(rows)),  # what the service has closed nobody reads any more
-        states=_states(rows),
+        states=states_in_words(rows),
         closed=close_wait(rows).total,
-        own=_own(shortage, rows),
+        own=is_own(shortage, rows),
         gone=gone.words if gone is not None else None,
+        unread=unread,
+        read_in=looked_for(unread.command or "") if unread is not None else None,
         explained=gone.explained if gone is not None else None,
         unseen=not rows and confidence is not Confidence.CERTAIN,
         trial=users and confidence is Confidence.SUSPECTED,
@@ -147,46 +159,6 @@ def _finding(shortage: Shortage) -> Finding:
         switch_on=say("switch on {watch}", watch=lender.watch),
     )
     held = tuple(lent_connections.shown(shortage, text, tuple(str(row.remote) for row in rows[:1]), text["inferred"]))
-    return lent_connections.finding(shortage, text, (confidence, why), (*held, *(gone.evidence if gone else ())), shortage.frame, outlook)
-
-
-def _judge(shortage: Shortage, rows: tuple[Connection, ...]) -> tuple[Confidence, str]:
-    doubts = list(shortage.doubts)
-    if shortage.users:
-        if not rows:
-            doubts.append(say("the socket table does not show which service the holders wait for"))
-        proof = say("The stacks show who waits for a connection and who reads over one.")
-        if _own(shortage, rows):
-            return judge(
-                doubts, proof, other_cause=say("they read the server's own port: self-call-starvation may be what empties the pool")
-            )
-        return judge(doubts, proof)
-    if not rows:
-        proof = say("The stacks show the wait; nobody reads over the pool.")
-        if shortage.connections:
-            return judge(
-                [*doubts, say("the process is connected to several services, and which one the pool is full of is not clear")], proof
-            )
-        if shortage.view.sockets and not shortage.view.coverage.sockets:
-            return judge(doubts, proof, other_cause=say("no connection is open that could be lent"))
-        return judge([*doubts, say("without a socket table the lent connections are not seen")], proof)
-    if shortage.busy:
-        others = plural(len(shortage.busy), "thread that does something else", "threads that do something else")
-        doubts.append(say("{others} may still work on a response", others=others))
-    return judge(
-        doubts,
-        say(
-            "Two independent artifacts: the stacks show the wait and nobody who reads, the sockets {connections} ({states}) that an idle pool would have lent.",
-            connections=plural(len(rows), "connection"),
-            states=_states(rows),
-        ),
+    return lent_connections.finding(
+        shortage, text, (confidence, why), (*held, *(gone.evidence if gone else of_reads(unread))), shortage.frame, outlook
     )
-
-
-def _own(shortage: Shortage, rows: tuple[Connection, ...]) -> bool:
-    """True if the connections lead back to this process."""
-    return any(pair.near in rows for pair in shortage.view.pairs)
-
-
-def _states(rows: tuple[Connection, ...]) -> str:
-    return joined(", ", (say("{count} {state}", count=count, state=state) for state, count in states(rows).items()))

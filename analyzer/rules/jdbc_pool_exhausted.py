@@ -39,7 +39,7 @@ if TYPE_CHECKING:
     from analyzer.waits.case import Case
 
 NEEDS: Final = (Need.THREADS,)
-CONSEQUENCE_OF: Final = ("nested-connection-lease", *DATABASE_CAUSES, "database-read-hang", "java-deadlock")
+CONSEQUENCE_OF: Final = ("nested-connection-lease", "virtual-thread-pinning", *DATABASE_CAUSES, "database-read-hang", "java-deadlock")
 OUTLOOK: Final = Outlook(
     RecoversWhen.RESTART, say("Nobody gives the lent connections back; a timeout of the wait only turns it into an error.")
 )

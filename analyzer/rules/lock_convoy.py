@@ -21,14 +21,13 @@ from analyzer.contention.blocked_group import place
 from analyzer.contention.locks import confidence_of, lock_queues, waits_for_lock
 from analyzer.evidence.file_locks import looked_at
 from analyzer.families import blocked_threads, forked_locks, held_files, locked_runtimes, signal_handlers
-from analyzer.families.asked_calls import evidence_of, in_words, undecided
+from analyzer.families.asked_calls import FIX, evidence_of, in_words, open_outlook
 from analyzer.families.called_process import CALLED, outlook_of
 from analyzer.model.finding import Finding, Outlook, RecoversWhen, When
 from analyzer.model.message import say
 from analyzer.model.need import Need
 from analyzer.model.text import Ask, Do, Either, Text
 from analyzer.software.blockers import application_frame
-from analyzer.software.kinds import ActivityKind
 from parsers.records import Runtime
 
 if TYPE_CHECKING:
@@ -54,8 +53,8 @@ OUTLOOK: Final = Outlook(RecoversWhen.CAUSE, say("The queue moves when the owner
 CLEAN: Final = say("no queue of threads behind one lock and its working owner")
 TEXT: Final = Text(
     "lock-convoy",
-    headline="{count} wait for one lock{which}{and_holds}{overlap}.",
-    explanation="{count} wait for {lock}, taken in {site}. {owner_in_words}{others}{clients}",
+    headline="{count} wait for one lock{which}{and_holds}{overlap}{handing}.",
+    explanation="{count} wait for {lock}, taken in {taken_in}. {owner_in_words}{others}{clients}",
     do=(
         Do(
             When.NOW,
@@ -69,19 +68,7 @@ TEXT: Final = Text(
         ),
         Do(
             When.FIX,
-            Either(
-                "bare",
-                "If {place} takes the lock that its caller has already, do not take it twice, or make it reentrant (RLock). If it waits for another one, take both in the same order everywhere.",
-                Either(
-                    "session",
-                    "Call session_write_close() before slow work: PHP keeps a session locked until then, and requests of one session wait for each other.",
-                    Either(
-                        "same_place",
-                        "Do not hold the lock in {place} during slow work: do the work first and lock only to publish its result, or let one thread refresh in the background. Give the call a timeout.",
-                        "Release the lock of {site} before the slow work in {place}: do the work first and lock only to publish its result, or let one thread refresh in the background. Give the call a timeout.",
-                    ),
-                ),
-            ),
+            FIX,
         ),
         Do(
             When.PREVENT,
@@ -126,6 +113,7 @@ TEXT: Final = Text(
             "The owner of a monitor is always printed: it is among the threads that are not here.",
             "The dump does not say who holds it: without -l the owner of such a lock is not printed, and readers of a read-write lock never are.",
         ),
+        "handing": Either("hands", ": if whoever should take it waits for the lock too, nobody ever goes on"),
         "unheld_too": Either("unheld", " No thread is seen at work under it: it may never have been unlocked."),
         "inferred": Either("named", "", " (inferred: it alone is further on in the method that takes the lock)"),
         "to": Either("target", " from {remote}"),
@@ -168,7 +156,6 @@ def _finding(queue: LockQueue) -> Finding:
         named=queue.named or queue.file is not None,
         guessed=queue.guessed,
         chained=owner is not None and waits_for_lock(owner),
-        awaits=owner is not None and owner.activity.kind in {ActivityKind.OBJECT_WAIT, ActivityKind.CONDITION},
         jvm=queue.view.known.runtime is Runtime.JVM,
         monitor=queue.owner_is_printed,
         lock=queue.name,
@@ -189,7 +176,7 @@ def _finding(queue: LockQueue) -> Finding:
         confidence_of(queue),
         evidence,
         (evidence[:1], evidence[1:]),
-        outlook=undecided(queue) or outlook_of(queue.view.known.runtime),
+        outlook=open_outlook(queue) or outlook_of(queue.view.known.runtime),
         culprit=queue.culprit(
             frame,
             thread=owner.thread.label if owner is not None else None,

@@ -48,11 +48,17 @@ TEXT: Final = Text(
             "ls -l /proc/{pid}/fd; df -h",
             on="near",
         ),
+        Do(When.NOW, "Look why {inside} does not return: the threads go on when it does.", on="inside"),
         Do(
             When.NOW,
             "Look at {remote}: why does it not read? The threads go on as soon as it does. ss -tnoi tells a closed window from a lost path.",
             "ss -tnoi dst {host}",
             on="far",
+        ),
+        Do(
+            When.FIX,
+            "Keep what the appender's own client logs out of that appender (a logger of its own for its package, to a file or to nothing), and give its send a short time limit.",
+            on="needed",
         ),
         Do(
             When.FIX,
@@ -71,7 +77,17 @@ TEXT: Final = Text(
         "what": Either(
             "remote",
             "“{writer}” is writing to {remote}, which does not take the bytes",
-            Either("writer", "“{writer}” is writing{onto}, in {where}, and does not come back{behind}", "who writes is not in the dump"),
+            Either(
+                "inside",
+                "“{writer}”, which writes for all of them, is in {inside} and does not come back{cycle}",
+                Either(
+                    "writer", "“{writer}” is writing{onto}, in {where}, and does not come back{behind}", "who writes is not in the dump"
+                ),
+            ),
+        ),
+        "cycle": Either(
+            "needed",
+            ", as “{needed}”, the client's own thread, waits to log a line itself: each waits for the other, until a time limit ends one of the waits",
         ),
         "end": Either(
             "reader",
@@ -79,7 +95,11 @@ TEXT: Final = Text(
             Either("pipes", " Standard output is a pipe: whoever should read it does not."),
         ),
         "reads_not": Either("stopped", "is stopped", "does not"),
-        "behind": Either("stopped", ", as {reader} at the other end of the pipe is stopped"),
+        "behind": Either(
+            "stopped",
+            ", as {reader} at the other end of the pipe is stopped",
+            Either("reader", ", as {reader} at the other end of the pipe does not read"),
+        ),
         "who": Either("writer", "“{writer}”", "the writer"),
         "end_of_wait": Either(
             "pipes",
@@ -117,10 +137,12 @@ def _finding(found: LogQueue) -> Finding:
         standard=found.standard,
         console=found.console,
         lock=found.lock_class,
+        inside=found.inside.call if found.inside is not None else None,
+        needed=found.needed.thread.label if found.needed is not None else None,
         far=found.remote,
-        near=found.remote is None and not (reader is not None and reader.stopped),
+        near=found.remote is None and found.inside is None and not (reader is not None and reader.stopped),
         host=found.remote.host if found.remote is not None else None,
-        unseen=not pipes and found.remote is None,
+        unseen=not pipes and found.remote is None and found.inside is None,
         doubted=judged[0] is not Confidence.CERTAIN and not found.named,
     )
     waiting = of_threads(blocked.members, text["waits"])

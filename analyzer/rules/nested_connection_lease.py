@@ -27,7 +27,7 @@ from analyzer.model.message import plural, say, say_of
 from analyzer.model.need import Need
 from analyzer.model.text import Ask, ByNumber, Do, Either, Text
 from analyzer.software.knowledge import JDBC
-from analyzer.software.pools import ThreadSet
+from analyzer.software.pools import ThreadSet, called_proxy, is_made
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -42,6 +42,7 @@ OUTLOOK: Final = Outlook(
     RecoversWhen.TIMEOUT, say("At the pool's timeout the waiters fail and give back what they hold; without one only a restart ends it.")
 )
 CLEAN: Final = say("no thread waits for a connection while it holds one")
+_FOR_EVER: Final = Outlook(RecoversWhen.RESTART, say("The wait has no time limit, and nobody gives back what it holds."))
 TEXT: Final = Text(
     "nested-connection-lease",
     headline=Either(
@@ -49,9 +50,16 @@ TEXT: Final = Text(
         "{count} hold a connection of {software} and wait for another one from the same pool.",
         "{threads} hold a connection of {software} and wait for another one from the same pool.",
     ),
-    explanation="{count} wait for a connection of {software}. {nested_count} of them have one already: they ask for the second in {frame}{below}.{opened} No thread is in the driver. Each waits for what only the others could give back.{clients} It ends only when {patience} runs out for some of them.",
+    explanation="{count} wait for a connection of {software}. {have} for the second in {frame}{calls}{below}.{opened} No thread is in the driver. Each waits for what only the others could give back.{clients}{ends}",
     do=(
-        Do(When.NOW, "Restart, or wait for {patience}: the threads that give up free the others for a while."),
+        Do(
+            When.NOW,
+            Either(
+                "untimed",
+                "Restart: the wait has no time limit, and no connection comes back.",
+                "Restart, or wait for {patience}: the threads that give up free the others for a while.",
+            ),
+        ),
         Do(
             When.FIX,
             "In {frame}{below}: use the connection that the thread has (pass it on, or join the outer transaction instead of REQUIRES_NEW), or close it first.",
@@ -68,6 +76,13 @@ TEXT: Final = Text(
     ),
     ask=(Ask("socket table with owners", "whether as many connections are open as threads hold one", "ss -tanpoei > ss.txt", on="unseen"),),
     phrases={
+        "have": Either("few", "Each has one already: it asks", "{nested_count} of them have one already: they ask"),
+        "calls": Either("inner", ", which calls {inner}"),
+        "ends": Either(
+            "untimed",
+            " The wait has no time limit: it never ends by itself.",
+            " It ends only when {patience} runs out for some of them.",
+        ),
         "below": Either("outer", ", below {outer}"),
         "opened": Either("rows", ByNumber("rows_count", " {connections} to {remote} is open.", " {connections} to {remote} are open.")),
     },
@@ -84,7 +99,7 @@ def diagnose(case: Case) -> Iterator[Finding]:
 
 def _finding(shortage: Shortage) -> Finding:
     nested, rows = shortage.nested, shortage.rows
-    frame, outer = common_frame(nested), _outer(shortage)
+    frame, outer, untimed = common_frame(nested), _outer(shortage), lent_connections.is_untimed(shortage)
     holders = of_threads(
         nested,
         say("{threads} wait for a connection and hold one", threads=plural(len(nested), "thread")),
@@ -97,6 +112,8 @@ def _finding(shortage: Shortage) -> Finding:
         nested_count=len(nested),
         frame=frame,
         outer=outer,
+        inner=called_proxy(nested[0]),
+        untimed=untimed,
         unseen=not rows,
     )
     rest = _rest(shortage, rows)
@@ -108,6 +125,7 @@ def _finding(shortage: Shortage) -> Finding:
         ((holders,), rest),
         figures=lent_connections.figures(shortage, text),
         culprit=shortage.culprit(frame, remote=shortage.service, library=shortage.lender.software),
+        outlook=_FOR_EVER if untimed else None,
         loop=True,
     )
 
@@ -119,8 +137,12 @@ INFERRED: Final = say(
 
 def _outer(shortage: Shortage) -> Frame | None:
     """The application frame below the wait that the holders share: where the first connection was taken, as a rule."""
+    known = shortage.view.known
     outer = [
-        member.thread.frames[member.activity.app + 1] for member in shortage.nested if len(member.thread.frames) > member.activity.app + 1
+        frame
+        for member in shortage.nested
+        for frame in member.thread.frames[member.activity.app + 1 : member.activity.app + 2]
+        if known.is_application(frame.cls) and not is_made(frame.cls)
     ]
     return max(sorted(set(outer), key=str), key=outer.count, default=None)
 

@@ -278,9 +278,17 @@ def held_locks(thread: Thread) -> tuple[Lock, ...]:
     if not thread.locks:
         return ()
     released = {lock.address for lock in thread.locks if lock.verb in {LockVerb.WAITING_ON, LockVerb.RELOCKING}}
+    if not released - {None}:
+        released |= _let_go(thread)
     return tuple(
         lock for lock in thread.locks if lock.verb in {LockVerb.LOCKED, LockVerb.OWNS} and lock.address and lock.address not in released
     )
+
+
+def _let_go(thread: Thread) -> set[str | None]:
+    """The monitor that Object.wait has released where the dump does not print which it is: the one that the frame below the wait took."""
+    depth = next((at for at, frame in enumerate(thread.frames) if not frame.full.startswith("java.lang.Object.wait")), 0)
+    return {lock.address for lock in thread.locks if depth and lock.verb is LockVerb.LOCKED and lock.depth == depth}
 
 
 def blocking_frame(thread: Thread, found: Activity) -> Frame | None:

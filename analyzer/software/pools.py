@@ -38,6 +38,8 @@ WAITS_FOR_ANYTHING: Final = frozenset({ActivityKind.OBJECT_WAIT, ActivityKind.CO
 _TAKES: Final = ("take", "poll")
 SHALLOW: Final = 2
 """Application frames on the stack of a worker that waits for work: the loop of the worker, and a method that gets the next piece."""
+_MADE: Final = ("$$EnhancerBy", "$$FastClassBy", "$$SpringCGLIB", "$Proxy", "_$$_javassist", "$$_WeldClientProxy")
+"""Classes that a framework makes of the program's own at run time, to stand in front of them."""
 _PROXY: Final = "$$Lambda"
 """Classes that the VM makes for lambdas: their one frame says nothing, and their names differ from run to run."""
 _LAST_NAMED: Final = "main"
@@ -189,23 +191,35 @@ def with_silent_locks(members: list[ThreadActivity]) -> list[ThreadActivity]:
 
     A call into C has no frame either. What tells them apart is a thread that is past that line in the same function while the others stand on it.
     """
-    standing = Counter(member.thread.frames[0] for member in members if _is_silent(member))
+    standing = Counter(member.thread.frames[0] for member in members if is_silent(member))
     deeper = Counter(full for member in members for full in {frame.full for frame in member.thread.frames[1:]})
     locks = {frame for frame, count in standing.items() if count >= SHALLOW and deeper[frame.full] == 1}
     return [
         ThreadActivity(member.thread, member.activity._replace(kind=ActivityKind.LOCK, frame=0))
-        if _is_silent(member) and member.thread.frames[0] in locks
+        if is_silent(member) and member.thread.frames[0] in locks
         else member
         for member in members
     ]
 
 
-def _is_silent(member: ThreadActivity) -> bool:
+def is_silent(member: ThreadActivity) -> bool:
+    """True for a thread that waits in C code, as far as a Python stack tells: no frame of it shows a wait, and it does not run."""
     return (
         member.activity.app == 0
         and member.activity.kind in {ActivityKind.RUNNING, ActivityKind.WAITING}
         and member.thread.native_state != "active"
     )
+
+
+def is_made(cls: str) -> bool:
+    """True for a class that a framework made of the program's own."""
+    return any(part in cls for part in _MADE)
+
+
+def called_proxy(member: ThreadActivity) -> str | None:
+    """``AuditTrail.append``: what the application's frame calls through a class that the framework made of the program's own."""
+    made = next((frame for frame in reversed(member.thread.frames[: max(0, member.activity.app)]) if is_made(frame.cls)), None)
+    return f"{made.cls.partition('$$')[0].rpartition('.')[2]}.{made.method}" if made is not None else None
 
 
 def application_frames(thread: Thread, known: Knowledge) -> tuple[Frame, ...]:

@@ -1,0 +1,103 @@
+"""Event loops that compute while their connections stand still: no call blocks them, and nobody fails to answer."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Final
+
+from analyzer.evidence.calls import client_evidence, client_figures, clients_in_words
+from analyzer.evidence.citations import of_threads, shown_of
+from analyzer.evidence.doing import reported
+from analyzer.evidence.movement import has_stood
+from analyzer.evidence.multiples import loops_in_words
+from analyzer.families.hot_picked import outermost_of_pattern
+from analyzer.model.finding import Confidence, Culprit, Outlook, RecoversWhen, Severity, When
+from analyzer.model.message import say
+from analyzer.model.text import ByNumber, Do, Either, Text
+from analyzer.software.blockers import application_frame
+from analyzer.software.kinds import ActivityKind
+from parsers.records import Runtime
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from analyzer.evidence.movement import Standing
+    from analyzer.evidence.multiples import Multiple
+    from analyzer.model.finding import Finding
+    from analyzer.software.pools import Pool, ThreadActivity
+    from analyzer.waits.case import ProcessView
+
+TEXT: Final = Text(
+    "event-loop-blocked",
+    headline=ByNumber(
+        "many",
+        "{loops} of {name} is busy in {call}{deep}{by}: all their connections stand still.",
+        "{loops} of {name} are busy in {call}{deep}{by}: all their connections stand still.",
+    ),
+    explanation="Threads of {name} must wait for events of many connections; {blocked} of {all} are at work in {call}{called_from}{since}.{clients}{pattern} The stack shows no wait: neither a lock nor the far end of a call is what keeps the loop.",
+    why=Either("lasts", "The same stack stands in the dump before.", "The stack shows it; whether it lasts needs a second dump."),
+    do=(
+        Do(When.NOW, "Take the stack again, and look at the thread's processor time: does it stand under {frame} still?", "{again}"),
+        Do(
+            When.FIX,
+            Either(
+                "deep",
+                "Look at the expression in {frame}: a repetition inside a repetition, such as (a+)+, tries all ways to match. Write it without one, with possessive quantifiers, or for an engine that does not go back (RE2), and bound the length of what it is given.",
+                "Make the work in {frame} shorter, bound its input, or do it on a worker pool.",
+            ),
+        ),
+        Do(When.PREVENT, "A worker pool alone only moves such work: a few inputs then fill the pool.", on="deep"),
+    ),
+    figures=(("{blocked} of {all}", "event loops busy"),),
+    chain=(("{name}", "computes in", "{call}"),),
+    phrases={
+        "loops": Either("told", "{told}", ByNumber("all", "{all_of} event loop", "{all_of} event loops")),
+        "by": Either("called", ", called from {frame}"),
+        "called_from": Either("called", ", called from {frame}"),
+        "deep": Either("of_pattern", ", a regular expression that tries one way after the other"),
+        "pattern": Either(
+            "of_pattern",
+            " A regular expression that tries all ways to match takes exponential time for some inputs: a few dozen characters are enough.",
+        ),
+    },
+)
+_OUTLOOK: Final = Outlook(RecoversWhen.CAUSE, say("The loop goes on when the work is done; the next such input keeps it again."))
+
+
+def computes(view: ProcessView, blocked: Sequence[ThreadActivity]) -> bool:
+    """True if the first of them runs code, as far as the stack of a JVM tells."""
+    return bool(blocked) and view.known.runtime is Runtime.JVM and blocked[0].activity.kind is ActivityKind.RUNNING
+
+
+def finding(view: ProcessView, pool: Pool, blocked: Sequence[ThreadActivity], still: Standing | None, more: Multiple | None) -> Finding:
+    """The loops of a pool that compute."""
+    member, loops = blocked[0], [one for one in pool.members if one.activity.kind != ActivityKind.NONE]
+    frame, pattern = application_frame(*member), outermost_of_pattern(member.thread.frames)
+    call, pid = (pattern or member.thread.frames[0]), view.process.pid if view.process.pid is not None else "PID"
+    text = TEXT.filled(
+        view.process,
+        name=pool.name,
+        call=call.call,
+        frame=frame,
+        called=frame is not None and frame != call,
+        of_pattern=pattern,
+        deep=pattern,
+        all_of=shown_of(view.dump, len(blocked), len(loops)),
+        blocked=len(blocked),
+        all=len(loops),
+        many=more.number if more is not None else len(blocked),
+        told=loops_in_words(len(blocked), more) if more is not None else None,
+        since=reported(member),
+        clients=clients_in_words(view, pool.port),
+        lasts=has_stood(still),
+        again=f"jstack -l {pid} > jstack-2.txt; top -H -b -n 1 -p {pid} > top.txt",
+    )
+    shown = of_threads(blocked, say("an event loop of {name} is busy in {call}", name=pool.name, call=call.call))
+    return text.finding(
+        severity=Severity.WARNING,
+        confidence=Confidence.LIKELY,
+        evidence=(shown, *((more.evidence,) if more else ()), *client_evidence(view, pool.port)),
+        figures=(*client_figures(view, pool.port), *text.figures),
+        chain=text.steps((shown,)),
+        culprit=Culprit(pool=pool.name, frame=str(frame) if frame else None, thread=member.thread.label),
+        outlook=_OUTLOOK,
+    )
