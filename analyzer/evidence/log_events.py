@@ -96,6 +96,7 @@ _SAYS: Final = {
     LogKind.CLIENT_LEFT: say("a client left, or took no more, while an answer was sent"),
     LogKind.QUEUE_GAVE_UP: say("a request left a proxy's queue unserved"),
     LogKind.WORKER_ENDED: say("a worker took longer than its limit and was ended"),
+    LogKind.KILLED: say("a process was killed by signal 9"),
     LogKind.LEAK: say("a connection or response was not given back"),
     LogKind.PAUSE: say("the virtual machine stood still"),
     LogKind.COLLECTED: say("the whole heap was collected"),

@@ -44,6 +44,10 @@ _UNDECIDED: Final = Outlook(
 _HANDED: Final = Outlook(
     RecoversWhen.UNKNOWN, say("It goes on when somebody takes what the owner hands over; who waits for this lock first never does.")
 )
+_ASKS_WEB: Final = frozenset(
+    {"curl_exec", "curl_multi_exec", "curl_multi_select", "file_get_contents", "fopen", "fsockopen", "get_headers"}
+)
+"""PHP's functions that make a request of HTTP."""
 _SERVICES: Final = ("sun.", "com.sun.", "javax.", "java.")
 
 
@@ -142,6 +146,7 @@ class Words(TypedDict):
     overlap: str
     unsure: bool
     session: bool
+    asks_web: bool
     awaits: bool
     hands: bool
     taken_in: str
@@ -184,6 +189,7 @@ def in_words(queue: LockQueue) -> Words:
     owner = queue.owner
     bare = undecided(queue) is not None
     foreign = _foreign(queue)
+    session = any(frame.method == "session_start" for frame in queue.members[0].thread.frames[:1])
     return Words(
         doing=_doing(queue, bare=bare),
         bare=bare,
@@ -195,7 +201,8 @@ def in_words(queue: LockQueue) -> Words:
         foreign=foreign is not None and owner is None,
         awaits=owner is not None and owner.activity.kind in {ActivityKind.OBJECT_WAIT, ActivityKind.CONDITION},
         hands=owner is not None and owner.activity.kind is ActivityKind.CHANNEL,
-        session=any(frame.method == "session_start" for frame in queue.members[0].thread.frames[:1]),
+        session=session,
+        asks_web=session and owner is not None and any(frame.method in _ASKS_WEB for frame in owner.thread.frames[:1]),
     )
 
 

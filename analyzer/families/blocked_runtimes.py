@@ -36,7 +36,21 @@ _WORKERS: Final = ("::worker", "current_thread", "async_executor", "async_std::r
 MAY_BLOCK: Final = ("tokio::runtime::blocking::pool", "blocking::Executor", "blocking::unblock")
 _LEAVES: Final = "block_in_place"
 """The worker has given its tasks to another thread before it blocks."""
-LIBRARIES: Final = ("libc", "std::", "core::", "alloc::", "futures_", "tokio::", "pollster", "async_", "smol", "parking_lot", "??")
+LIBRARIES: Final = (
+    "libc",
+    "std::",
+    "core::",
+    "alloc::",
+    "futures_",
+    "tokio::",
+    "pollster",
+    "async_",
+    "smol",
+    "parking_lot",
+    "dashmap",
+    "hashbrown",
+    "??",
+)
 _PLATFORM: Final = ("java.", "jdk.", "sun.", "kotlin", "scala.", "akka.", "org.apache.pekko.", "reactor.")
 TEXT: Final = Text(
     "sync-over-async",

@@ -80,6 +80,9 @@ TEXT: Final = Text(
 )
 
 
+_NESTED: Final = "nested-connection-lease"
+
+
 def counted_in_words(case: Case) -> Iterator[str]:
     """``a query counted the sessions of PostgreSQL: 87 active (Lock/transactionid), 1 idle in transaction``: one for each server, of the last count."""
     for server, counts in _last(case).items():
@@ -88,15 +91,19 @@ def counted_in_words(case: Case) -> Iterator[str]:
         )
 
 
-def suspicions(case: Case) -> Iterator[Finding]:
-    """One for each server of the last count, where sessions wait for a lock, or most of them are idle in a transaction."""
+def suspicions(case: Case, found: Sequence[Finding]) -> Iterator[Finding]:
+    """One for each server of the last count, where sessions wait for a lock, or most of them are idle in a transaction.
+
+    Threads that keep a connection while they wait for a second one leave such sessions: these are no cause of their own.
+    """
+    nested = any(one.rule == _NESTED for one in found)
     if any(snapshot.sessions for snapshot in case.incident.snapshots):
         return  # the list itself tells more
     for server, counts in _last(case).items():
         locked = _number(counts, SessionState.LOCKED)
         resting = _number(counts, SessionState.IN_TRANSACTION)
         others = sum(one.count for one in counts) - resting
-        if locked >= FEWEST or (resting >= FEWEST and resting >= others):
+        if locked >= FEWEST or (resting >= FEWEST and resting >= others and not nested):
             yield _finding(server, counts, locked, resting)
 
 

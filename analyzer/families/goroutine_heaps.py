@@ -72,6 +72,7 @@ _SECOND: Final = Action(
 class _Heap(msgspec.Struct, frozen=True):
     threads: tuple[Thread, ...]
     share: float
+    told: Thread | None = None
 
     @property
     def frames(self) -> tuple[Frame, ...]:
@@ -90,7 +91,7 @@ def _heaps(view: ProcessView, least: int = MANY) -> tuple[list[_Heap], int]:
     groups: dict[tuple[object, ...], list[Thread]] = {}
     for thread in view.dump.threads:
         groups.setdefault((thread.frames, thread.native_state), []).append(thread)
-    total = len(view.dump.threads)
+    total = max(len(view.dump.threads), view.dump.total or 0)
     heaps = [_Heap(tuple(group), len(group) / total) for group in groups.values() if len(group) >= least]
     return sorted(heaps, key=lambda one: -len(one.threads)), total
 
@@ -253,7 +254,23 @@ def never_ended(case: Case) -> Iterator[Finding]:
                 continue
             counts = _counts(case, view, heap)
             if len(heap.threads) >= MANY or _grows(counts):
-                yield _of_heap(view, heap, total, counts, _few_connections(case, len(heap.threads)))
+                yield _of_heap(view, _with_one(case, heap), total, counts, _few_connections(case, len(heap.threads)))
+
+
+def _with_one(case: Case, heap: _Heap) -> _Heap:
+    """A profile's heap, which says "chan", with a goroutine on the same line that is told in full: what it does there, and for how long."""
+    frame = heap.frames[0]
+    if heap.threads[0].native_state != "chan":
+        return heap
+    told = (
+        thread
+        for snapshot in case.incident.snapshots
+        for dump in snapshot.dumps
+        for thread in dump.threads
+        if thread.frames and thread.frames[0] == frame and (thread.native_state or "").startswith("chan ")
+    )
+    one = next(told, None)
+    return msgspec.structs.replace(heap, told=one) if one is not None else heap
 
 
 def _few_connections(case: Case, number: int) -> Count | None:
@@ -284,10 +301,10 @@ def _serves(frames: Sequence[Frame]) -> bool:
 def _of_heap(view: ProcessView, heap: _Heap, total: int, counts: Sequence[int], few: Count | None) -> Finding:
     frame = heap.frames[0]
     number = len(heap.threads)
-    doing = _at_channel(heap.threads[0].native_state or "")
+    doing = _at_channel((heap.told or heap.threads[0]).native_state or "")
     course = joined(" → ", (say("{count:,}", count=count) for count in counts))
     grows = _grows(counts)
-    long = all(map(is_stuck, heap.threads))
+    long = is_stuck(heap.told) if heap.told is not None else all(map(is_stuck, heap.threads))
     stack = Evidence(
         heap.where,
         say("{goroutines} {doing} in {frame}", goroutines=plural(number, "goroutine"), doing=doing, frame=frame),
@@ -319,10 +336,12 @@ def _of_heap(view: ProcessView, heap: _Heap, total: int, counts: Sequence[int], 
         if grows
         else say("There are far fewer connections than goroutines, so they wait for no subscriber each. One profile cannot show growth.")
         if few is not None
+        else say("The one that is told in full has wanted to hand over its value for ten minutes at least, which is no moment.")
+        if long and heap.told is not None
         else say("Each has wanted to hand over its value for ten minutes at least, which is no moment.")
         if long
         else say("One profile cannot show growth, and the stack does not show the other side of the channel."),
-        evidence=(stack, *((shown(few.last.where, few, few.number),) if few is not None else ())),
+        evidence=(stack, *_in_full(heap), *((shown(few.last.where, few, few.number),) if few is not None else ())),
         process=Process(view.process.host, view.process.pid, view.process.command),
         culprit=Culprit(frame=str(frame)),
         chain=(
@@ -346,6 +365,13 @@ def _of_heap(view: ProcessView, heap: _Heap, total: int, counts: Sequence[int], 
         ),
         figures=((say("{number:,} of {total:,}", number=number, total=total), say("goroutines")),),
     )
+
+
+def _in_full(heap: _Heap) -> tuple[Evidence, ...]:
+    """The goroutine that is told in full beside the profile."""
+    if heap.told is None:
+        return ()
+    return (Evidence(heap.told.where, say("one of them in full: {state}", state=heap.told.native_state), (heap.told.native_state or "",)),)
 
 
 def _at_channel(state: str) -> Message:

@@ -59,6 +59,8 @@ def beside(case: Case, event: LogEvent) -> Joined | None:
         return _left_behind(case)
     if event.kind in _OF_PROCESSES:
         parts = [found for of in (_tasks, _named, _clients) if event.kind is LogKind.NO_THREAD or of is _clients if (found := of(case))]
+        if event.kind is LogKind.NO_THREAD and (made := _made(event)) is not None:
+            parts.append(made)
         return Joined(joined("", (one.words for one in parts)), tuple(proof for one in parts for proof in one.evidence)) if parts else None
     return _limit(case, event) if event.kind in _OF_LIMITS else None
 
@@ -77,6 +79,18 @@ def _named(case: Case) -> Joined | None:
     most = named[0]
     words = say(", and {count:,} threads are called “{name}”", count=most.number, name=most.last.name or "?")
     return Joined(words, (Evidence(most.last.where, say("threads of one name"), (str(most.number),)),))
+
+
+def _made(event: LogEvent) -> Joined | None:
+    """The object with threads of its own that was being made when the thread was refused, and by whom."""
+    makes = [
+        at for at, frame in enumerate(event.frames) if frame.method == "<init>" and not frame.cls.startswith(("java.", "jdk.", "sun."))
+    ]
+    if not makes or makes[-1] + 1 >= len(event.frames):
+        return None
+    what, caller = event.frames[makes[-1]].cls.rpartition(".")[2], event.frames[makes[-1] + 1]
+    words = say("; {caller} was making another {what}, which has threads of its own", caller=caller.call, what=what)
+    return Joined(words, (Evidence(event.where, say("where the thread was wanted"), (what,)),))
 
 
 def _clients(case: Case) -> Joined | None:

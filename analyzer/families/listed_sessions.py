@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from typing import TYPE_CHECKING, Final
 
 import msgspec
@@ -43,7 +44,15 @@ LONG: Final = 10.0
 """Seconds from which on a wait for a lock, or a transaction that does nothing, is no ordinary moment of a busy database."""
 _WHOLE: Final = "relation"
 """PostgreSQL's name of a lock on a table."""
+_POSTGRESQL: Final = "postgresql"
 _METADATA: Final = "metadata lock"
+_ALONE: Final = re.compile(
+    r"\s*(?:ALTER|DROP|TRUNCATE|REINDEX|CLUSTER|LOCK|REFRESH\s+MATERIALIZED|VACUUM\s*\(?\s*FULL|CREATE\s+(?:UNIQUE\s+)?(?:INDEX|TRIGGER))\b",
+    re.IGNORECASE,
+).match
+_TABLE: Final = re.compile(
+    r"\b(?:TABLE|TRUNCATE|FROM|JOIN|INTO|UPDATE|ON)\s+(?:(?:IF\s+EXISTS|ONLY|TABLE)\s+)*(?:\"?\w{1,63}\"?\.)?\"?(\w{1,63})", re.IGNORECASE
+).findall
 _RESTS: Final = frozenset({SessionState.IN_TRANSACTION, SessionState.IDLE})
 _OTHERS: Final = {
     "mysql": "mysql -e 'SELECT * FROM sys.schema_table_lock_waits\\G SELECT * FROM sys.innodb_lock_waits\\G' > lock_waits.txt",
@@ -73,6 +82,12 @@ TEXT: Final = Text(
     ),
     do=(
         Do(When.NOW, "Ask the owner of {session}, or end it: its transaction is rolled back.", "{kill}"),
+        Do(
+            When.NOW,
+            "Or cancel session {whole}: it has changed nothing yet, and those behind it go on at once. Let it ask again with a short lock_timeout.",
+            "SELECT pg_cancel_backend({whole});",
+            on="whole",
+        ),
         Do(When.FIX, "Let the program behind {session} commit before it waits for anything else, or give it rows of its own.", on="rests"),
         Do(
             When.FIX,
@@ -99,9 +114,13 @@ TEXT: Final = Text(
             Either(
                 "transaction",
                 Either(
-                    "exclusive",
-                    "Who holds the lock the list does not say: {session} is the only other one that has a lock which keeps all others out.",
-                    "Who holds the lock the list does not say: {session} has the oldest transaction that is open and waits for nobody.",
+                    "asked",
+                    "Who holds the lock the list does not say: {session} has had a transaction open since before, and asked the same table last.",
+                    Either(
+                        "exclusive",
+                        "Who holds the lock the list does not say: {session} is the only other one that has a lock which keeps all others out.",
+                        "Who holds the lock the list does not say: {session} has the oldest transaction that is open and waits for nobody.",
+                    ),
                 ),
                 "Who holds the lock the list does not say: {session} is the oldest that waits for nobody, and whether it has a transaction open is not shown.",
             ),
@@ -226,18 +245,48 @@ def _named(waits: SessionWaits, waiter: Session, ids: frozenset[str]) -> Session
 
 
 def _suspect(waits: SessionWaits, waiter: Session) -> Session | None:
-    """Who may hold a metadata lock: the oldest open transaction that waits for nobody, else the oldest statement or sleeping session from before the wait.
+    """Who may hold a lock on a table: the oldest open transaction that waits for nobody, else the oldest statement or sleeping session from before the wait.
 
     Row locks are held by whoever changed the row: of these nothing can be told by age.
     """
-    if _METADATA not in (waiter.waits_on or ""):
-        return None
+    if _METADATA in (waiter.waits_on or ""):
+        return _oldest(waits, waiter)
+    return _on_table(waits, waiter) if (waiter.waits_on or "").endswith(_WHOLE) else None
+
+
+def _oldest(waits: SessionWaits, waiter: Session) -> Session | None:
     first = max((_age(one) for one in waits.sessions if one.state is SessionState.LOCKED and one.server == waiter.server), default=0.0)
     others = [one for one in waits.sessions if one.server == waiter.server and one.state is not SessionState.LOCKED]
     transactions = [one for one in others if one.own_link is not None or one.state is SessionState.IN_TRANSACTION]
     older = [one for one in others if one.state in {SessionState.ACTIVE, SessionState.IDLE} and _age(one) >= first > 0]
     running = [one for one in older if one.state is SessionState.ACTIVE]
     return max(transactions or running or older, key=_age, default=None)
+
+
+def _on_table(waits: SessionWaits, waiter: Session) -> Session | None:
+    """Who may hold the table that a statement wants for itself: of the transactions from before its wait one that asked that table last, else the oldest."""
+    locked = [one for one in waits.sessions if one.state is SessionState.LOCKED and one.server == waiter.server]
+    first = next((one for one in sorted(locked, key=_age, reverse=True) if _wants_whole(one)), None)
+    if first is None:
+        return None
+    rests = SessionState.IN_TRANSACTION
+    open_ones = [
+        one
+        for one in waits.sessions
+        if one.server == waiter.server and one.state in {rests, SessionState.ACTIVE} and _age(one) >= _age(first) > 0
+    ]
+    asked = [one for one in open_ones if _tables(one) & _tables(first)]
+    return max(asked or [one for one in open_ones if one.state is rests], key=_age, default=None)
+
+
+def _wants_whole(session: Session) -> bool:
+    """True for a statement that takes its table for itself alone."""
+    return _ALONE(session.statement or "") is not None
+
+
+def _tables(session: Session) -> set[str]:
+    """The tables that a statement names, without their schema."""
+    return {match.lower() for match in _TABLE(session.statement or "")}
 
 
 def _age(session: Session) -> float:
@@ -267,7 +316,9 @@ def _finding(hold: _Hold, few: Finding | None, callers: Sequence[ThreadActivity]
         longest_begins=capitalized(longest_in_words(waiters)),
         behind=hold.behind,
         ahead=session_in_words(hold.ahead) if hold.ahead is not None else None,
-        metadata=_METADATA in (longest.waits_on or "") and len(waiters) > 1,
+        metadata=(_METADATA in (longest.waits_on or "") or (not hold.told and _wants_whole(longest))) and len(waiters) > 1,
+        whole=longest.id if longest.server == _POSTGRESQL and _wants_whole(longest) and len(waiters) > 1 else None,
+        asked=not hold.told and bool(_tables(holder) & _tables(longest)),
         transaction=holder.own_link is not None or holder.state is SessionState.IN_TRANSACTION,
         exclusive=holder.server == "mongodb",
         holder_statement=holder.statement or "",

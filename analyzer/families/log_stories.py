@@ -16,7 +16,9 @@ if TYPE_CHECKING:
 
 _STORAGE: Final = Story(
     "disk-stall",
-    say("Threads that touch that storage stand in the kernel until it answers; no signal and no timeout of theirs reaches them."),
+    say(
+        "Threads that touch that storage stand in the kernel until it answers; no timeout of theirs reaches them, and no signal but perhaps SIGKILL."
+    ),
     say("See which mount or device does not answer, and who waits for it."),
     "ps -eLo pid,tid,stat,wchan:32,comm | awk '$3 ~ /D/'; mount; dmesg | tail",
     say("Keep file access off request threads; mount file servers softly with timeouts where lost writes can be borne."),
@@ -75,7 +77,7 @@ STORIES: Final[Mapping[LogKind, Story]] = {
         ),
         say("Count the threads by name before the restart: one name with thousands is the leak."),
         None,
-        say("Keep one executor and shut down those that are made for a while; compare with the limits (ulimit -u)."),
+        say("Keep one executor or client and shut down those that are made for a while; compare with the limits (ulimit -u)."),
         say("cannot make a thread"),
     ),
     LogKind.LOOP: Story(
@@ -319,6 +321,16 @@ STORIES: Final[Mapping[LogKind, Story]] = {
         say("Give every call of the request a time limit below that of the worker; a higher one only lets requests wait longer."),
         say("did not report within its timeout"),
         commands=(("gunicorn", "py-spy dump --pid PID > stacks.txt; dmesg -T | grep -i -E 'oom|killed process'"),),
+    ),
+    LogKind.KILLED: Story(
+        "pool-stuck",
+        say(
+            "Signal 9 comes from outside of a process, and what it was in is lost. The kernel sends it when memory runs out, of the host or of the container; a master or supervisor sends it after a time limit, and people do. The line does not say who. A program that crashes ends by another signal (11, 6)."
+        ),
+        say("See whether the kernel killed it for memory, and what its supervisor wrote at that second."),
+        "dmesg -T | grep -i -E 'oom|killed process'; cat /sys/fs/cgroup/memory.events /sys/fs/cgroup/memory.max",
+        say("Where it was memory: find which job needs so much, and give it less at once, before you raise the limit."),
+        say("lost a process to signal 9"),
     ),
     LogKind.READ_TIMEOUT: SERVICE,
     LogKind.PAUSE: Story(

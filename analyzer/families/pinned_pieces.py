@@ -11,7 +11,7 @@ from analyzer.evidence.chosen_threads import FEW, chosen, few_threads
 from analyzer.evidence.citations import of_threads
 from analyzer.evidence.doing import doing, meanwhile
 from analyzer.evidence.multiples import multiple, names_of, picked_in_words
-from analyzer.model.finding import Confidence, Culprit, Severity, When
+from analyzer.model.finding import Confidence, Culprit, Outlook, RecoversWhen, Severity, When
 from analyzer.model.message import plural, say
 from analyzer.model.text import Ask, ByNumber, Do, Either, Text
 from analyzer.software.blockers import activity, application_frame, blocking_frame
@@ -34,16 +34,16 @@ TEXT: Final = Text(
     "virtual-thread-pinning",
     headline=ByNumber(
         "carriers_count",
-        "{carriers} that is here is pinned: its virtual thread waits in {frame} and does not let go of it.",
-        "All {carriers} that are here are pinned: their virtual threads wait in {frame} and do not let go of them.",
+        "{carriers} that is here is pinned: its virtual thread waits in {frame} and does not let go of it{lacking}.",
+        "All {carriers} that are here are pinned: their virtual threads wait in {frame} and do not let go of them{lacking}.",
     ),
-    explanation="A virtual thread that waits inside synchronized (up to JDK 23), a class initializer or a native frame keeps its carrier, and there are about as many carriers as processors.{does} Where all are kept no other virtual thread runs, and if what they wait for needs a carrier itself, nothing goes on any more. No deadlock is reported, and platform threads are well.",
+    explanation="A virtual thread that waits inside synchronized (up to JDK 23), a class initializer or a native frame keeps its carrier, and there are about as many carriers as processors.{does} Where all are kept no other virtual thread runs, and if what they wait for needs a carrier itself, nothing goes on any more.{circle} No deadlock is reported.",
     why="The stacks, or the runtime's own reports, show the pinned threads, and the dump the carriers that carry them. Whether there are other carriers, and for how long these are kept, is not here.",
     do=(
         Do(
             When.NOW, "Save a dump file with all virtual threads, then restart.", "jcmd {pid} Thread.dump_to_file -format=json threads.json"
         ),
-        Do(When.FIX, "Take the wait out of synchronized in {frame}: a ReentrantLock does not pin, and neither does JDK 24."),
+        Do(When.FIX, "Take the wait out of synchronized in {frame} or its callers: a ReentrantLock does not pin, and neither does JDK 24."),
         Do(When.PREVENT, "Watch the JFR event jdk.VirtualThreadPinned."),
     ),
     figures=(("{count:,}", "virtual threads that keep their carrier"),),
@@ -51,10 +51,16 @@ TEXT: Final = Text(
     chain=(("virtual threads", "wait for a free carrier", ""), ("the carriers", "are pinned in", "{frame}")),
     phrases={
         "does": Either("doing", " One that is here {doing}."),
+        "lacking": Either("unmounted", "; “{unmounted}”, which is on no carrier, waits for a lock there, too"),
+        "circle": Either(
+            "unmounted",
+            " “{unmounted}” waits for a lock in the same place and is on no carrier: if it is next to get the lock, it cannot run, and those that are pinned wait for it.",
+        ),
     },
 )
 
 
+_CIRCLE: Final = Outlook(RecoversWhen.RESTART, say("If the lock is handed to a virtual thread that is on no carrier, nobody lets it run."))
 ALONE: Final = Text(
     "virtual-thread-pinning",
     headline=ByNumber(
@@ -101,7 +107,7 @@ def suspicions(case: Case) -> Iterator[Finding]:
         carriers = [thread for thread in threads if thread.carrying is not None]
         # The runtime reports a thread that was pinned for a moment, too: what matters is that no carrier is left.
         if pinned and carriers and len(threads) <= FEW and all(_carries(one, pinned) for one in carriers):
-            yield _finding(view, carriers, pinned)
+            yield _finding(view, carriers, pinned, [one for one in threads if one not in pinned])
             return
         if (kept := [one for one in pinned if one.native_state != PINNED]) and not carriers:
             yield _without_carriers(case, view, kept, [one for one in threads if one not in kept])
@@ -109,10 +115,11 @@ def suspicions(case: Case) -> Iterator[Finding]:
 
 
 def _is_pinned(thread: Thread) -> bool:
-    return thread.native_state == PINNED or _parks(thread)
+    return thread.native_state == PINNED or keeps_carrier(thread)
 
 
-def _parks(thread: Thread) -> bool:
+def keeps_carrier(thread: Thread) -> bool:
+    """True for a virtual thread that waits and keeps its carrier."""
     return any(frame.method == _PARKED for frame in thread.frames)
 
 
@@ -145,12 +152,13 @@ def _without_carriers(case: Case, view: ProcessView, pinned: Sequence[Thread], o
     )
 
 
-def _finding(view: ProcessView, carriers: Sequence[Thread], pinned: Sequence[Thread]) -> Finding:
+def _finding(view: ProcessView, carriers: Sequence[Thread], pinned: Sequence[Thread], others: Sequence[Thread]) -> Finding:
     members = [ThreadActivity(thread, activity(thread, view.known)) for thread in pinned]
     # Reports of the runtime have the frame that holds the monitor, stacks what it waits for.
     deep = max(members, key=lambda one: len(one.thread.frames))
     at = application_frame(*members[0]) or application_frame(*deep) or members[0].thread.frames[0]
     stands = blocking_frame(*deep)
+    beside = _unmounted(view, others, deep) if deep.activity.kind is ActivityKind.LOCK else None
     text = TEXT.filled(
         view.process,
         carriers=plural(len(carriers), "carrier"),
@@ -158,6 +166,7 @@ def _finding(view: ProcessView, carriers: Sequence[Thread], pinned: Sequence[Thr
         frame=at,
         count=len(members),
         doing=doing(deep, stands, several=False) if stands is not None else None,
+        unmounted=beside.label if beside is not None else None,
     )
     shown = of_threads(
         members, say("{threads} and keep their carriers", threads=plural(len(members), "virtual thread waits", "virtual threads wait"))
@@ -169,8 +178,20 @@ def _finding(view: ProcessView, carriers: Sequence[Thread], pinned: Sequence[Thr
         evidence=(shown,),
         chain=text.steps((), (shown,)),
         culprit=Culprit(pool=say("carriers"), frame=str(at)),
+        outlook=_CIRCLE if beside is not None else None,
         doubts=(replace(few_threads(), ceiling=sure),),
     )
+
+
+def _unmounted(view: ProcessView, others: Sequence[Thread], pinned: ThreadActivity) -> Thread | None:
+    """A virtual thread on no carrier that waits for a lock where a pinned one does."""
+    at = application_frame(*pinned)
+    for thread in others:
+        found = activity(thread, view.known)
+        parked = any(frame.call == _UNMOUNTS for frame in thread.frames)
+        if parked and at is not None and application_frame(thread, found) == at:
+            return thread
+    return None
 
 
 def _carries(carrier: Thread, pinned: Sequence[Thread]) -> bool:

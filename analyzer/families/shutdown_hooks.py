@@ -1,4 +1,4 @@
-"""A JVM that cannot end: a shutdown hook calls System.exit, which waits for the end of all hooks, itself among them.
+"""A JVM that cannot end: a shutdown hook calls System.exit, which waits for the end of all hooks, itself among them; or a hook waits for what does not come.
 
 ``Shutdown.exit`` keeps the lock of its class while it runs the hooks and joins them (``Shutdown.java``, ``ApplicationShutdownHooks.java``); a second exit waits for that lock.
 No tool calls it a deadlock, as a join is no lock.
@@ -10,16 +10,18 @@ import re
 from typing import TYPE_CHECKING, Final
 
 from analyzer.evidence.citations import of_threads
+from analyzer.evidence.doing import doing
 from analyzer.model.finding import Confidence, Culprit, Outlook, RecoversWhen, Severity, When
 from analyzer.model.message import say
 from analyzer.model.text import Do, Either, Text
-from analyzer.software.blockers import application_frame
+from analyzer.software.blockers import application_frame, blocking_frame
 from parsers.records import Runtime
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from analyzer.model.finding import Finding
+    from analyzer.model.message import Message
     from analyzer.software.pools import ThreadActivity
     from analyzer.waits.case import Case, ProcessView
 
@@ -51,6 +53,42 @@ TEXT: Final = Text(
         "joins": "“{runner}” waits in Thread.join for the hooks",
     },
 )
+WAITS: Final = Text(
+    "java-deadlock",
+    headline="The JVM does not end: “{runner}”{asked} waits for the shutdown hooks, and “{hook}”, one of them, {does}{called}.",
+    explanation="Whoever begins the shutdown joins all hooks before anything ends{own}. Until then the JVM lives on, and each further exit or SIGTERM waits for the lock of java.lang.Shutdown{others}. No tool lists it as a deadlock, as a join is no lock.",
+    why=Either(
+        "same",
+        "The stacks show both waits, and that the thread which ends the JVM and the wait of the hook are of one class. That the one waits for the other is inferred.",
+        "The stacks show both waits. Who should end the hook's wait they do not show.",
+    ),
+    do=(
+        Do(When.NOW, "End the process with kill -9: nothing else does while the hook waits."),
+        Do(
+            When.FIX,
+            "Call System.exit from a thread of its own, for which no hook waits, and give the wait in {place} a time limit.",
+            on="asked",
+        ),
+        Do(When.FIX, "Give the wait in {place} a time limit: a hook may not need what has ended already.", on="signal"),
+    ),
+    figures=(("2", "waits of the shutdown"),),
+    chain=(
+        ("“{runner}”", "waits in Thread.join for the end of", "“{hook}”"),
+        ("“{hook}”", "{does}", "{place}"),
+    ),
+    phrases={
+        "asked": Either("site", ", which called System.exit in {site},"),
+        "called": Either("frame", ", called from {frame}"),
+        "place": Either("frame", "{frame}", "the hook"),
+        "own": Either(
+            "site",
+            ", and does nothing else meanwhile: if the hook waits until that thread has ended its work, neither ever goes on",
+        ),
+        "others": Either("queued", ", as “{queued}” does"),
+        "joins": "“{runner}” waits in Thread.join for the hooks",
+        "stands": "“{hook}” {does}",
+    },
+)
 _OUTLOOK: Final = Outlook(RecoversWhen.RESTART, say("Neither wait has a time limit."))
 
 
@@ -64,6 +102,10 @@ def findings(case: Case) -> Iterator[Finding]:
         hook = next((one for one in members if one is not runner and _exits(one) and _is_hook(one)), None)
         if runner is not None and hook is not None and any(frame.method == "join" for frame in runner.thread.frames):
             yield _finding(view, runner, hook)
+        elif runner is not None and any(frame.method == "join" for frame in runner.thread.frames):
+            waits = next((one for one in members if one is not runner and not _exits(one) and _is_hook(one) and _stands(one)), None)
+            if waits is not None:
+                yield _of_wait(view, runner, waits, next((one for one in members if _wants_to_exit(one)), None))
 
 
 def _exits(member: ThreadActivity) -> bool:
@@ -74,6 +116,50 @@ def _exits(member: ThreadActivity) -> bool:
 def _is_hook(member: ThreadActivity) -> bool:
     """True for a thread that is called after a shutdown or a hook, or runs a class that is."""
     return _hook(member.thread.name or "") is not None or any("Hook" in frame.cls.rpartition(".")[2] for frame in member.thread.frames)
+
+
+def _stands(member: ThreadActivity) -> bool:
+    """True for a thread that waits for something, in code of the program."""
+    return application_frame(*member) is not None and _waits_in_words(member) is not None
+
+
+def _waits_in_words(member: ThreadActivity) -> Message | None:
+    frame = blocking_frame(*member)
+    return doing(member, frame, several=False) if frame is not None else None
+
+
+def _wants_to_exit(member: ThreadActivity) -> bool:
+    """True for a thread that waits for the lock of the shutdown."""
+    frames = member.thread.frames
+    return bool(frames) and frames[0].full in _EXITS
+
+
+def _of_wait(view: ProcessView, runner: ThreadActivity, hook: ThreadActivity, queued: ThreadActivity | None) -> Finding:
+    frame, frames = application_frame(*hook), runner.thread.frames
+    asked = next((at for at, one in enumerate(frames) if one.full in _ASKS), None)
+    site = next((one for one in frames[asked:] if view.known.is_application(one.cls)), None) if asked is not None else None
+    same = site is not None and frame is not None and site.cls == frame.cls
+    text = WAITS.filled(
+        view.process,
+        hook=hook.thread.label,
+        runner=runner.thread.label,
+        frame=frame,
+        site=site,
+        asked=site is not None,
+        signal=site is None,
+        same=same,
+        does=_waits_in_words(hook),
+        queued=queued.thread.label if queued is not None else None,
+    )
+    shown = of_threads((runner,), text["joins"]), of_threads((hook,), text["stands"])
+    return text.finding(
+        severity=Severity.CRITICAL if same else Severity.WARNING,
+        confidence=Confidence.LIKELY if same else Confidence.SUSPECTED,
+        evidence=shown,
+        chain=text.steps(shown[:1], shown[1:]),
+        culprit=Culprit(thread=hook.thread.label, frame=str(frame) if frame is not None else None),
+        outlook=_OUTLOOK if same else Outlook(RecoversWhen.CAUSE, say("The JVM ends when the wait of the hook does.")),
+    )
 
 
 def _finding(view: ProcessView, runner: ThreadActivity, hook: ThreadActivity) -> Finding:

@@ -175,6 +175,9 @@ def suspicions(case: Case) -> Iterator[Finding]:
     if any(view.dump is not None and not chosen(case, view) for view in case.latest):
         return
     told = sorted((one for one in of_this_moment(case.incident) if _matters(case, one)), key=_place)
+    if any(one.event.kind is LogKind.PAUSE and (one.event.figure("seconds") or 0) >= STANDS for one in told):
+        # What waits while the machine stands still is thrown away behind that: it is no cause of its own.
+        told = [one for one in told if one.event.kind is not LogKind.DISCARDED]
     lines = (_of_line(case, one, STORIES[one.event.kind]) for one in told if one.event.kind in STORIES)
     found: dict[str, Finding] = {}
     for finding in (_of_pools(case, [one for one in told if one.event.kind in _POOLS]), *lines):
@@ -195,6 +198,8 @@ def alarms(case: Case) -> Iterator[Finding]:
     yield from (_of_line(case, one, STORIES[LogKind.ALARM]) for one in told[:1])
 
 
+STANDS: Final = 5.0
+"""Seconds of one pause behind which messages are older than their time limits."""
 _TOLD_BY: Final = {LogKind.LOCK_WAIT: LogKind.DEADLOCK, LogKind.UNREAD: LogKind.ALARM}
 
 

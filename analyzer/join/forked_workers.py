@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections import defaultdict
+from datetime import datetime
 from typing import TYPE_CHECKING, Final
 
 from msgspec.structs import replace
@@ -13,13 +14,13 @@ from analyzer.software.kinds import PoolRole
 from parsers.records import Runtime, TcpState
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Iterable, Iterator, Sequence
 
     from analyzer.join.connections import Connection
     from analyzer.join.process_draft import ProcessDraft
 
-_MINUTE: Final = len("2026-11-28T15:08")
-"""Characters of a time down to the minute."""
+_TOGETHER: Final = 90
+"""Seconds between entries of a slow log that may be of one moment: who is waited for was slow first, and is logged first."""
 FORKING: Final = frozenset({Runtime.PYTHON, Runtime.RUBY, Runtime.PHP})
 """Runtimes whose servers fork a worker for each request that they may serve at once."""
 
@@ -38,8 +39,8 @@ def forked(found: list[ProcessDraft], ownerless: Sequence[Connection] = ()) -> l
         listeners = listeners or frozenset(row.local.port for row in view.sockets if row.local.port in served)
         if listeners and any(pool.role == PoolRole.SERVER for pool in view.named_pools):
             groups[listeners, view.dump and view.dump.runtime].append(view)
-        elif not view.sockets and (pool := _logged_pool(view)) is not None:
-            groups[pool].append(view)
+    for of_pool in _logged(view for view in workers if not view.sockets):
+        groups["slow log", len(groups)].extend(of_pool)
     for workers in groups.values():
         first = workers[0]
         if len(workers) == 1 or first.dump is None:
@@ -61,12 +62,19 @@ def forked(found: list[ProcessDraft], ownerless: Sequence[Connection] = ()) -> l
     return found
 
 
-def _logged_pool(view: ProcessDraft) -> tuple[str, str | None, str] | None:
-    """What workers of a pool share whom its own log of slow requests names within one minute, where no socket tells whose they are."""
-    dump = view.dump
-    if dump is None or dump.runtime is not Runtime.PHP or dump.time is None:
-        return None
-    return "slow log", dump.threads[0].group, dump.time[:_MINUTE]
+def _logged(views: Iterable[ProcessDraft]) -> Iterator[list[ProcessDraft]]:
+    """Workers of a pool whom its own log of slow requests names about one time, where no socket tells whose they are: from the last one back."""
+    pools: dict[str | None, list[tuple[datetime, ProcessDraft]]] = defaultdict(list)
+    for view in views:
+        dump = view.dump
+        if dump is not None and dump.runtime is Runtime.PHP and dump.time is not None:
+            pools[dump.threads[0].group].append((datetime.fromisoformat(dump.time), view))
+    for entries in pools.values():
+        left = sorted(entries, key=lambda one: one[0], reverse=True)
+        while left:
+            near = [view for time, view in left if (left[0][0] - time).total_seconds() <= _TOGETHER]
+            left = left[len(near) :]
+            yield near[::-1]
 
 
 def _sockets(views: Sequence[ProcessDraft]) -> Iterator[Connection]:

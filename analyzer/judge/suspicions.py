@@ -13,6 +13,7 @@ from analyzer.families.counted_sessions import counted_in_words
 from analyzer.judge.shown import beside_threads, of_untold, shown
 from analyzer.model.finding import Check, Confidence, Finding, Outcome, Severity
 from analyzer.model.message import capitalized, say, unended
+from parsers.records import Runtime
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -50,7 +51,7 @@ def with_lists(case: Case, found: list[Finding], checked: list[Check], rules: Ma
         return found, checked
     told = {
         one.rule: replace(one, outlook=rules[one.rule].OUTLOOK)
-        for one in (*listed_sessions.suspicions(case, found), *counted_sessions.suspicions(case))
+        for one in (*listed_sessions.suspicions(case, found), *counted_sessions.suspicions(case, found))
         if one.rule in rules
     }
     kept = [one for one in found if not listed_sessions.absorbed(one, [*told.values()])]
@@ -67,7 +68,7 @@ def with_logs(case: Case, found: list[Finding], checked: list[Check], rules: Map
     said = {_QUEUE} if any(one.rule == _PROXY for one in found) else set()
     told = {
         one.rule: replace(one, outlook=one.outlook or rules[one.rule].OUTLOOK)
-        for one in (*told_by_logs.suspicions(case), *_of_kernel(case))
+        for one in (*told_by_logs.suspicions(case), *_of_kernel(case), *_of_go(case))
         if one.rule in rules.keys() - said
     }
     return [*found, *told.values()], _noted(checked, told)
@@ -80,6 +81,15 @@ def _of_kernel(case: Case) -> Sequence[Finding]:
     from analyzer.families import full_pipes, kernel_sleepers, undrained_children  # noqa: PLC0415 - few incidents have them
 
     return (*undrained_children.findings(case), *full_pipes.findings(case), *kernel_sleepers.findings(case))
+
+
+def _of_go(case: Case) -> Sequence[Finding]:
+    """Waits for the output of children that have ended."""
+    if not any(view.dump is not None and view.dump.runtime is Runtime.GO for view in case.latest):
+        return ()
+    from analyzer.families import open_outputs  # noqa: PLC0415 - of Go alone
+
+    return tuple(open_outputs.findings(case))
 
 
 def _with_alarm(case: Case, found: list[Finding], checked: list[Check], rules: Mapping[str, Rule]) -> tuple[list[Finding], list[Check]]:

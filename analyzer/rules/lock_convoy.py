@@ -20,7 +20,7 @@ from typing import TYPE_CHECKING, Final
 from analyzer.contention.blocked_group import place
 from analyzer.contention.locks import confidence_of, lock_queues, waits_for_lock
 from analyzer.evidence.file_locks import looked_at
-from analyzer.families import blocked_threads, forked_locks, held_files, locked_runtimes, signal_handlers
+from analyzer.families import blocked_threads, forked_locks, held_files, listed_waiters, locked_runtimes, signal_handlers
 from analyzer.families.asked_calls import FIX, evidence_of, in_words, open_outlook
 from analyzer.families.called_process import CALLED, outlook_of
 from analyzer.model.finding import Finding, Outlook, RecoversWhen, When
@@ -113,7 +113,11 @@ TEXT: Final = Text(
             "The owner of a monitor is always printed: it is among the threads that are not here.",
             "The dump does not say who holds it: without -l the owner of such a lock is not printed, and readers of a read-write lock never are.",
         ),
-        "handing": Either("hands", ": if whoever should take it waits for the lock too, nobody ever goes on"),
+        "handing": Either(
+            "hands",
+            ": if whoever should take it waits for the lock too, nobody ever goes on",
+            Either("asks_web", "; if that calls the own site with the same session, the waiter may be that very call"),
+        ),
         "unheld_too": Either("unheld", " No thread is seen at work under it: it may never have been unlocked."),
         "inferred": Either("named", "", " (inferred: it alone is further on in the method that takes the lock)"),
         "to": Either("target", " from {remote}"),
@@ -138,7 +142,7 @@ def diagnose(case: Case) -> Iterator[Finding]:
     yield from chain(signal_handlers.findings(of_themselves), locked_runtimes.findings(of_runtimes))
     queues = (queue for queue in lock_queues(case) if queue.noteworthy)
     yield from (_finding(queue) for queue in queues if told.isdisjoint(member.thread for member in queue.members))
-    yield from chain(forked_locks.suspicions(case), held_files.suspicions(case))
+    yield from chain(forked_locks.suspicions(case), held_files.suspicions(case), listed_waiters.suspicions(case))
 
 
 def _finding(queue: LockQueue) -> Finding:

@@ -48,6 +48,12 @@ TEXT: Final = Text(
             "ls -l /proc/{pid}/fd; df -h",
             on="near",
         ),
+        Do(
+            When.NOW,
+            "Find who has the other end of the pipe, and why it does not read: the threads go on by themselves when it does.",
+            "ls -l /proc/[0-9]*/fd 2>/dev/null | grep -F '{pipe}'; lsof -nP | grep FIFO",
+            on="pipe",
+        ),
         Do(When.NOW, "Look why {inside} does not return: the threads go on when it does.", on="inside"),
         Do(
             When.NOW,
@@ -98,7 +104,11 @@ TEXT: Final = Text(
         "behind": Either(
             "stopped",
             ", as {reader} at the other end of the pipe is stopped",
-            Either("reader", ", as {reader} at the other end of the pipe does not read"),
+            Either(
+                "reader",
+                ", as {reader} at the other end of the pipe does not read",
+                Either("pipes", ": that is a pipe, and whoever should read it does not"),
+            ),
         ),
         "who": Either("writer", "“{writer}”", "the writer"),
         "end_of_wait": Either(
@@ -122,6 +132,7 @@ def diagnose(case: Case) -> Iterator[Finding]:
 def _finding(found: LogQueue) -> Finding:
     blocked, writer, pipes, reader = found.blocked, found.writer, found.pipes, found.reader
     judged = _judge(found)
+    unread = next((pipe.target for pipe in pipes if pipe.target.startswith("pipe:[")), None) if reader is None else None
     text = TEXT.filled(
         blocked.view.process,
         **blocked_threads.words(blocked),
@@ -140,7 +151,8 @@ def _finding(found: LogQueue) -> Finding:
         inside=found.inside.call if found.inside is not None else None,
         needed=found.needed.thread.label if found.needed is not None else None,
         far=found.remote,
-        near=found.remote is None and found.inside is None and not (reader is not None and reader.stopped),
+        near=found.remote is None and found.inside is None and not (reader is not None and reader.stopped) and unread is None,
+        pipe=unread,
         host=found.remote.host if found.remote is not None else None,
         unseen=not pipes and found.remote is None and found.inside is None,
         doubted=judged[0] is not Confidence.CERTAIN and not found.named,

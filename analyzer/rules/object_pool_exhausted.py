@@ -19,10 +19,12 @@ from typing import TYPE_CHECKING, Final
 
 from analyzer.contention.blocked_group import BlockedGroup, common_frame, judge, place
 from analyzer.contention.leases import Shortage, beyond, lender_of, shortages
+from analyzer.evidence.chosen_threads import chosen
 from analyzer.evidence.citations import of_sockets, of_threads
 from analyzer.families import blocked_threads
 from analyzer.families.idle_leases import at_rest
 from analyzer.families.leakers import leaker_of
+from analyzer.families.pinned_pieces import keeps_carrier
 from analyzer.model.finding import Confidence, Evidence, Finding, Outlook, RecoversWhen, When
 from analyzer.model.message import plural, say, say_of
 from analyzer.model.need import Need
@@ -74,7 +76,7 @@ def diagnose(case: Case) -> Iterator[Finding]:
         yield _finding(shortage, shortage.users, what, lender.software, lender.software, (lender.limit, lender.patience, lender.watch))
     for view in case.latest:
         for permits, users in _semaphores(case, view):
-            if permits.noteworthy:
+            if permits.noteworthy and not (chosen(case, view) and all(keeps_carrier(member.thread) for member in permits.members)):
                 settings = (
                     say("the number of permits"),
                     say("tryAcquire with a timeout"),

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections import defaultdict
 from functools import cached_property
-from typing import TYPE_CHECKING, TypeAlias
+from typing import TYPE_CHECKING, Final, TypeAlias
 
 from analyzer.join.captures import Port, ports
 from analyzer.join.counts import Counts
@@ -24,6 +24,8 @@ if TYPE_CHECKING:
     from parsers.records import Where
 
 
+_PICKED: Final = 10
+"""How many times as many threads a dump has of which a few are picked."""
 Identity: TypeAlias = tuple[str | None, int | None, str | None]
 """Host, pid, and where there is no pid the server pools' names."""
 
@@ -49,7 +51,7 @@ class Case:
         last: dict[Identity, ProcessView] = {}
         for view in self.views:
             known = last.get(self._identities[view])
-            if known is None or _kinds(view) >= _kinds(known):
+            if known is None or (_kinds(view) >= _kinds(known) and not _is_piece(view, known)):
                 last[self._identities[view]] = view
         return tuple(last.values())
 
@@ -117,6 +119,13 @@ class Case:
 def _kinds(view: ProcessView) -> int:
     """How many halves of the join a view has."""
     return (bool(view.sockets) or bool(view.snapshot.empty_tables)) + (view.dump is not None)
+
+
+def _is_piece(view: ProcessView, known: ProcessView) -> bool:
+    """True for a few goroutines that somebody picked beside a profile in one text: "and one of them in full"."""
+    if view.snapshot.index != known.snapshot.index or view.dump is None or known.dump is None or known.dump.total is None:
+        return False
+    return view.dump.where.file == known.dump.where.file and len(view.dump.threads) * _PICKED <= len(known.dump.threads)
 
 
 def _identity(view: ProcessView) -> Identity:

@@ -260,8 +260,8 @@ def _frame(line: str) -> Frame | None:
 
 
 def _bare(line: str) -> str:
-    """The line without what its carrier put in front: the time of ``kubectl logs --timestamps``, the host and program of journald."""
-    return _CARRIED.sub("", line[:LONGEST], count=1)
+    """The line without what its carrier put in front: the time of ``kubectl logs --timestamps``, the host and program of journald, a quote's mark."""
+    return _CARRIED.sub("", line[line[:1] == ">" : LONGEST], count=1)
 
 
 def _frames_below(lines: Sequence[str], index: int) -> Iterator[Frame]:

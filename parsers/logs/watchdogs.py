@@ -8,6 +8,7 @@ r"""Lines of watchdogs: who blocks where nothing may block, who took longer than
     [812] ! Terminating timed out worker (Worker 0 failed to check in within 60 seconds): 831
 
     {alarms,[{resource_limit,disk,rabbit@mq1}]},
+    [2026-03-01 03:17:44,806: ERROR/MainProcess] Process 'ForkPoolWorker-2' pid:14 exited with 'signal 9 (SIGKILL)'
     Usage(default:store:queue://ORDERS:store) percentUsage=100%, usage=10737418240, limit=10737418240
 
 What blocks an event loop stops all of its connections. A worker that was ended was busy or stuck: its stack below the line tells where. "All 200 http
@@ -32,6 +33,8 @@ def _shape(source: str, kind: LogKind, word: str, pattern: str, *, loud: bool = 
 
 _BLOCKS: Final = "locking"
 """A word that all of these lines have: each further word costs a pass over every log."""
+_NINE: Final = "signal 9"
+"""As those of kills by signal have this one."""
 _WORKERS: Final = r"(?:threads|workers)"
 _BUSY: Final = r"(?:all )?(?:currently )?(?:busy|blocked|stuck|hung|hanging|occupied|exhausted|in use|used up|BLOCKED)\b"
 SHAPES: Final = (
@@ -94,6 +97,26 @@ SHAPES: Final = (
         r"real time limit \((?P<s>\d{1,7})(?:\.\d{1,6})?/\d{1,7}(?:\.\d{1,6})?s\) reached",
     ),
     _shape("Celery", LogKind.WORKER_ENDED, "TimeLimitExceeded(", r"(?:Soft)?TimeLimitExceeded\((?P<s>\d{1,7}(?:\.\d{1,3})?)?,?\)"),
+    _shape("Celery", LogKind.KILLED, _NINE, r"[Pp]rocess '[^'\n]{1,80}' pid:(?P<process>\d{1,10}) exited with 'signal 9\b"),
+    _shape("Celery", LogKind.KILLED, _NINE, r"Worker exited prematurely: signal 9\b"),
+    _shape("nginx", LogKind.KILLED, _NINE, r"worker process (?P<process>\d{1,10}) exited on signal 9\b"),
+    _shape("PHP-FPM", LogKind.KILLED, _NINE, r"child (?P<process>\d{1,10}) exited on signal 9\b"),
+    _shape("PostgreSQL", LogKind.KILLED, _NINE, r"\(PID (?P<process>\d{1,10})\) was terminated by signal 9\b"),
+    _shape("uWSGI", LogKind.KILLED, _NINE, r"\(pid: (?P<process>\d{1,10})\) died, killed by signal 9\b"),
+    _shape("gunicorn", LogKind.KILLED, _NINE, r"Worker (?:with pid |\(pid:)(?P<process>\d{1,10})\)? was terminated due to signal 9\b"),
+    _shape("gunicorn", LogKind.KILLED, "was sent SIGKILL!", r"Worker \(pid:(?P<process>\d{1,10})\) was sent SIGKILL!"),
+    _shape(
+        "supervisord",
+        LogKind.KILLED,
+        "terminated by SIGKILL",
+        r"exited: (?P<subject>[\w.:-]{1,120}) \(terminated by SIGKILL; not expected\)",
+    ),
+    _shape(
+        "systemd",
+        LogKind.KILLED,
+        "status=9/KILL",
+        r"(?P<subject>[\w.@\\-]{1,120}\.service): [Mm]ain process exited, code=killed, status=9/KILL",
+    ),
     _shape("uWSGI", LogKind.WORKER_ENDED, "HARAKIRI", r"HARAKIRI ON WORKER \d{1,5} \(pid: (?P<process>\d{1,10})"),
     _shape("RabbitMQ", LogKind.ALARM, "resource_limit,", r"\{resource_limit,(?P<subject>disk|memory),"),
     _shape("RabbitMQ", LogKind.ALARM, " alarm on node ", r"(?P<subject>Free disk space|Memory) alarm on node [\w.@-]{1,120}"),

@@ -14,9 +14,9 @@ import msgspec
 from parsers.records.far_counts import FarCount, Fate, ProxyLoad
 from parsers.records.log_events import BESIDE, DeadlockSide, LogEvent, LogKind, LogLines
 from parsers.records.places import Inode, NativeId, Pid, Unit, Where
-from parsers.records.process_records import AttachFailure, FileLock, ProcessRow, ProcessStatus, ThreadUsage
+from parsers.records.process_records import AttachFailure, FileLock, Limit, ProcessRow, ProcessStatus, ThreadUsage
 from parsers.records.sessions import Session, SessionBlock, SessionCount, SessionState
-from parsers.records.stack_records import Frame, LoopHandle, Runtime
+from parsers.records.stack_records import Frame, LockQueue, LoopHandle, Runtime
 from parsers.records.tallies import Counted, Setting, Tally
 from parsers.records.task_records import (
     DESCRIPTOR_FIRST,
@@ -58,6 +58,8 @@ __all__ = [
     "Frame",
     "HostFact",
     "Inode",
+    "Limit",
+    "LockQueue",
     "LogEvent",
     "LogKind",
     "LogLines",
@@ -303,7 +305,10 @@ class Deadlock(msgspec.Struct, frozen=True, eq=False):
 
 
 class ThreadDump(msgspec.Struct, frozen=True, kw_only=True, gc=False):
-    """One thread dump. ``time`` as printed, ISO 8601 without zone. ``complete``: the end marker was there; None when the VM prints none."""
+    """One thread dump. ``time`` as printed, ISO 8601 without zone. ``complete``: the end marker was there; None when the VM prints none.
+
+    ``total``: how many threads it says that there are.
+    """
 
     where: Where
     dialect: str
@@ -318,16 +323,8 @@ class ThreadDump(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     runtime: Runtime = Runtime.JVM
     sampled: bool = False
     """True for a sample of the busiest threads."""
-
-
-class Limit(msgspec.Struct, frozen=True):
-    """A row of /proc/PID/limits. ``soft`` and ``hard`` are None for unlimited."""
-
-    where: Where
-    name: str
-    soft: int | None
-    hard: int | None
-    unit: str | None
+    total: int | None = None
+    queues: tuple[LockQueue, ...] = ()
 
 
 class Counter(msgspec.Struct, frozen=True):

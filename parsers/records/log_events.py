@@ -36,6 +36,7 @@ class LogKind(StrEnum):
     CLIENT_LEFT = "a client left, or took no more, while an answer was sent"
     QUEUE_GAVE_UP = "a request left a proxy's queue unserved"
     WORKER_ENDED = "a worker took longer than its limit and was ended"
+    KILLED = "a process was killed by signal 9"
     LEAK = "a connection was not given back"
     PAUSE = "the virtual machine stood still"
     COLLECTED = "the whole heap was collected"

@@ -89,3 +89,13 @@ class FileLock(msgspec.Struct, frozen=True, kw_only=True):
     place: str | None
     number: int | None = None
     blocker: Pid | None = None
+
+
+class Limit(msgspec.Struct, frozen=True):
+    """A row of /proc/PID/limits. ``soft`` and ``hard`` are None for unlimited."""
+
+    where: Where
+    name: str
+    soft: int | None
+    hard: int | None
+    unit: str | None

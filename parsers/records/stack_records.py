@@ -66,3 +66,13 @@ class LoopHandle(msgspec.Struct, frozen=True, kw_only=True):
     local: Endpoint
     remote: Endpoint | None
     reading: bool
+
+
+class LockQueue(msgspec.Struct, frozen=True, gc=False):
+    """A monitor of which a table counts the waiters and names the owner by its native id."""
+
+    where: Where
+    address: str
+    cls: str
+    waiters: int
+    owner: int

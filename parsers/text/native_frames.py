@@ -179,6 +179,7 @@ _CALLS: Final = {
 
 def native_frame(rest: str) -> tuple[Frame, str]:
     """A frame and its arguments as text."""
+    rest = _with_type(rest)
     name, arguments = _split(rest)
     place, lib = _AT.search(rest), _FROM.search(rest)
     source = f"{place['file'].rpartition('/')[2]}:{place['line']}" if place else lib["lib"].rpartition("/")[2] if lib else None
@@ -209,6 +210,18 @@ def native_frame(rest: str) -> tuple[Frame, str]:
 def _scoped(name: str, source: str | None) -> str:
     """The name with its scope; libuv calls the function of its pool's threads ``worker``, as anybody may."""
     return f"libuv::{name}" if name == "worker" and (source or "").startswith("threadpool.c:") else name
+
+
+def _with_type(rest: str) -> str:
+    """Rust's method of a trait by the type that has it: ``<a::B<C> as d::E>::f`` is ``a::B<C>::f``."""
+    if not rest.startswith("<") or ">::" not in rest:
+        return rest
+    depth = 0
+    for at, char in enumerate(rest):
+        depth += (char == "<") - (char == ">" and rest[at - 1] != "-")
+        if depth == 0:
+            return rest[1:at].partition(" as ")[0] + rest[at + 1 :] if rest.startswith("::", at + 1) else rest
+    return rest
 
 
 def _split(rest: str) -> tuple[str, str]:

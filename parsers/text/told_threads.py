@@ -107,6 +107,7 @@ _denied = lazy(
 ).search
 _refused = lazy(
     r"\bnot (?:\w{2,12} )?(?:like|the same|identical|alike|similar|all)\b|\bunlike\b|\bnone of\b|\b(?:threads?|workers?) should be\b|\bexcept\b|\bbut (?:this|these|one)\b|\b(?:expected|used to|yesterday)\b"
+    r"|\b(?:threads?|workers?) \d{1,5} ?(?:[-–]|to) ?\d{1,5} ?= ?(?!(?:the )?(?:same|like|as|identical)\b)"
     r"|\b(?:would|should) (?:all )?(?:look|stand|wait|hang|show)\b|\blike (?:they|it|we|these) (?:should|would|did|ought)\b"
     r"|^(?![^\n]*\b(?:same|identical|similar|alike|like|such)\b)[^\n]*\b\d{1,6} (?:more|others?|other)(?: \w{2,12}){0,3} (?:omitted|cut|skipped|snipped|trimmed|removed|elided|not shown|in the pool)\b"
     r"|\b\d{1,6}(?: (?:more|others?|other|threads|workers|handlers|goroutines)){0,2} (?:(?:are|sit|stand|wait) idle|(?:are )?wait(?:ing)? for (?:new |more )?(?:work|jobs|tasks|events))\b"

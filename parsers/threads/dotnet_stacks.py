@@ -26,7 +26,7 @@ from typing import TYPE_CHECKING, Final
 
 from msgspec.structs import replace
 
-from parsers.records import Frame, Lock, LockVerb, NativeId, Parsed, Runtime, Thread, ThreadDump
+from parsers.records import Frame, Lock, LockQueue, LockVerb, NativeId, Parsed, Runtime, Thread, ThreadDump
 from parsers.records.shows import Shows
 from parsers.text.patterns import lazy
 from parsers.text.source import Section, leftovers
@@ -87,6 +87,7 @@ def parse(section: Section) -> Parsed:
     unread: list[tuple[int, str]] = []
     owned: list[tuple[int, Lock]] = []
     wanted: list[Lock] = []
+    queues: list[LockQueue] = []
     stack: Stack | None = None
     number = read = last = 0
     walked = in_blocks = False
@@ -106,6 +107,8 @@ def parse(section: Section) -> Parsed:
             lock = Lock(LockVerb.LOCKED, match["object"].lower(), match["cls"], -1, section.first + index)
             owned.append((int(match["owner"], 16), lock))
             wanted += [lock] * (int(match["held"]) > 1)  # one for the owner, two for each that waits
+            waiters = int(match["held"]) // 2
+            queues.append(LockQueue(section.where(index), match["object"].lower(), match["cls"], waiters, int(match["owner"], 16)))
         elif _remark(line):
             pass
         elif stack is not None and (match := (_frame if walked else _plain_frame)(line)) and (match["name"] or walked):
@@ -118,7 +121,7 @@ def parse(section: Section) -> Parsed:
         last = index
     close()
     gaps, elisions = leftovers(section, unread)
-    dump = _dump(section, _with_owners([_waiting(one, wanted) for one in threads], owned), last)
+    dump = _dump(section, _with_owners([_waiting(one, wanted) for one in threads], owned), last, queues)
     return Parsed((*dump, *elisions), read + len(elisions), gaps)
 
 
@@ -150,11 +153,20 @@ def _waiting(thread: Thread, wanted: Sequence[Lock]) -> Thread:
     )
 
 
-def _dump(section: Section, threads: Sequence[Thread], last: int) -> tuple[ThreadDump, ...]:
+def _dump(section: Section, threads: Sequence[Thread], last: int, queues: Sequence[LockQueue]) -> tuple[ThreadDump, ...]:
     if not threads:
         return ()
     where = section.where(threads[0].where.first - section.first, last)
-    return (ThreadDump(where=where, dialect=NAME, threads=tuple(threads), complete=None, runtime=Runtime.DOTNET),)
+    return (
+        ThreadDump(
+            where=where,
+            dialect=NAME,
+            threads=tuple(threads),
+            complete=None,
+            runtime=Runtime.DOTNET,
+            queues=tuple(one for one in queues if one.waiters),
+        ),
+    )
 
 
 @lru_cache(maxsize=65536)

@@ -313,6 +313,7 @@ class _Reader:
             dialect=NAME,
             threads=threads,
             complete=len(threads) == self.total if self.total is not None else None,
+            total=self.total,
             runtime=Runtime.GO,
         )
 

@@ -47,6 +47,7 @@ _spied = lazy(
 _fault = lazy(r"(?:Current thread|Thread) (?P<id>0x[0-9a-f]{4,16}) (?:\[(?P<name>[^\]]*)\] )?\(most recent call first\):\s*$").match
 _alone = lazy(r"Stack \(most recent call first\):\s*$").match
 _spied_frame = lazy(r"    (?P<name>\S.*?) \((?P<file>[^()]*?)(?::(?P<line>\d{1,9}))?\)\s*$").match
+_native = lazy(r"    \S.*? \((?:[^()\s]{1,400}\.so(?:\.\d{1,4}){0,3}|\[vdso\]|(?:\S{0,300}/)?python3?(?:\.\d{1,3})?)\)\s*$").match
 _fault_frame = lazy(r'  File "(?P<file>[^"]*)", line (?P<line>\d{1,9}) in (?P<name>\S.*?)\s*$').match
 _local = lazy(r"        (?:Arguments|Locals):\s*$|            \S").match
 _remark = lazy(
@@ -84,6 +85,8 @@ class _Reader:
             self.pid = Pid(int(match["pid"]))
         elif match := _spied(line) or _fault(line) or _alone(line):
             self._start(index, match)
+        elif self.open is not None and _native(line):
+            pass  # py-spy --native: Python's own frame below it says what is called
         elif self.open is not None and (match := _spied_frame(line) or _fault_frame(line)):
             self.open.frame(python_frame(match["file"], match["line"], match["name"]), index)
         elif not (_remark(line) or (self.open is not None and _local(line))):

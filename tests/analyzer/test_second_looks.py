@@ -384,3 +384,50 @@ def test_sessions_that_all_rest_in_their_transactions_after_one_statement() -> N
     assert (
         "are idle in transaction" not in diagnosis_of({"report.md": f"Dies:\n\n{error}\n\n{query}{head}{few}(3 rows)\n"}).verdict.headline
     )
+
+
+PROFILE = """goroutine profile: total 4870
+4812 @ 0x43e5ce 0x408f6d 0x408b57 0x7d31f4 0x4723e1
+#\t0x7d31f3\tquay.dev/berth/rates.(*Fan).ask.func1+0x153\t/build/rates/fan.go:58
+"""
+ONE = """goroutine 1190337 [chan {does}, {minutes} minutes]:
+quay.dev/berth/rates.(*Fan).ask.func1({{0xc000b1e0f0, 0x1c}})
+\t/build/rates/fan.go:58 +0x154
+created by quay.dev/berth/rates.(*Fan).ask in goroutine 1190330
+\t/build/rates/fan.go:51 +0x1b8
+"""
+
+
+@pytest.mark.parametrize(
+    ("one", "doing", "confidence"),
+    [
+        (ONE.format(does="send", minutes=702), "chan send", Confidence.LIKELY),
+        (ONE.format(does="send", minutes=2), "chan send", Confidence.SUSPECTED),
+        (ONE.format(does="receive", minutes=702).replace("fan.go:58", "fan.go:71"), "a send or a receive", Confidence.SUSPECTED),
+    ],
+)
+def test_one_goroutine_in_full_tells_what_those_of_a_profile_do(one: str, doing: str, confidence: Confidence) -> None:
+    verdict = diagnosis_of({"report.md": f"It grows:\n\n```\n{PROFILE}```\n\nand one of them:\n\n```\n{one}```\n"}).verdict
+    assert f"4,812 of 4,870 goroutines hang at a channel ({doing})" in verdict.headline
+    assert verdict.confidence is confidence
+
+
+@pytest.mark.parametrize(
+    ("line", "source"),
+    [
+        ("[2026-03-01 03:17:44,806: ERROR/MainProcess] Process 'ForkPoolWorker-2' pid:14 exited with 'signal 9 (SIGKILL)'", "Celery"),
+        ("2026/03/01 03:17:44 [alert] 7#7: worker process 14 exited on signal 9", "nginx"),
+        ("[01-Mar-2026 03:17:44] WARNING: [pool www] child 14 exited on signal 9 (SIGKILL) after 12.3 seconds from start", "PHP-FPM"),
+        ("2026-03-01 03:17:44 UTC [7] LOG:  server process (PID 14) was terminated by signal 9: Killed", "PostgreSQL"),
+        ("DAMN ! worker 1 (pid: 14) died, killed by signal 9 :( trying respawn ...", "uWSGI"),
+    ],
+)
+def test_signal_9_is_told_without_a_guess_who_sent_it(line: str, source: str) -> None:
+    verdict = diagnosis_of({"report.md": f"It dies:\n\n{line}\n"}).verdict
+    assert f"{source}: a process was killed by signal 9 (process 14)" in verdict.headline
+    assert verdict.confidence is Confidence.SUSPECTED
+    assert "does not say who" in verdict.summary
+
+
+def test_a_signal_of_a_crash_is_no_signal_9() -> None:
+    assert "signal 9" not in told("It dies:", "2026/03/01 03:17:44 [alert] 7#7: worker process 14 exited on signal 11")
