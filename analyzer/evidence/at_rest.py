@@ -58,6 +58,8 @@ _LIVED: Final = 60
 """Seconds of a thread's life from which on that share tells something."""
 _NAMED: Final = 2
 """Frames that a sentence names for one kind."""
+_OF_CLIENT: Final = frozenset({"net/http.(*conn).serve", "google.golang.org/grpc.(*Server).serveStreams"})
+"""Calls in which Go's servers have one goroutine for each client."""
 _GO_WAITS: Final = frozenset({"chan receive", "select", "select (no cases)"})
 """States in which a goroutine waits until somebody sends; one that cannot send has no receiver."""
 
@@ -82,7 +84,7 @@ def at_rest(case: Case, view: ProcessView) -> Message | None:
         return None  # threads that all wait for work are called so
     if not counts.keys() - {ActivityKind.SLEEP, ActivityKind.JOIN}:
         return None  # loops with a time limit alone show nobody who serves
-    if ActivityKind.CHANNEL in counts and not counts.keys() & {ActivityKind.ACCEPT, ActivityKind.SELECT}:
+    if ActivityKind.CHANNEL in counts and not counts.keys() & {ActivityKind.ACCEPT, ActivityKind.SELECT} and not _serves(threads):
         return None  # of a program that serves nobody main may wait for a result that never comes
     parts = []
     for kind, count in counts.most_common():
@@ -100,6 +102,15 @@ def at_rest(case: Case, view: ProcessView) -> Message | None:
         kept=_kept_alive(case, [member for member, its in zip(threads, kinds, strict=True) if its is ActivityKind.RESERVED]),
         read=_EACH if ActivityKind.REQUEST_READ in counts else "",
         worked=_worked([member for member, its in zip(threads, kinds, strict=True) if its in {ActivityKind.SELECT, ActivityKind.IDLE}]),
+    )
+
+
+def _serves(threads: Iterable[ThreadActivity]) -> bool:
+    """True if one of them is a server's own, for a client that has nothing to ask."""
+    return any(
+        member.activity.kind in {ActivityKind.IDLE, ActivityKind.RESERVED}
+        and any(frame.full in _OF_CLIENT for frame in member.thread.frames)
+        for member in threads
     )
 
 

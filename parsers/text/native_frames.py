@@ -214,13 +214,14 @@ def _scoped(name: str, source: str | None) -> str:
 
 def _with_type(rest: str) -> str:
     """Rust's method of a trait by the type that has it: ``<a::B<C> as d::E>::f`` is ``a::B<C>::f``."""
-    if not rest.startswith("<") or ">::" not in rest:
+    if not rest.startswith("<") or " as " not in rest:
         return rest
     depth = 0
     for at, char in enumerate(rest):
         depth += (char == "<") - (char == ">" and rest[at - 1] != "-")
         if depth == 0:
-            return rest[1:at].partition(" as ")[0] + rest[at + 1 :] if rest.startswith("::", at + 1) else rest
+            kind, of, _ = rest[1:at].partition(" as ")
+            return kind + rest[at + 1 :] if of and rest.startswith("::", at + 1) else rest
     return rest
 
 

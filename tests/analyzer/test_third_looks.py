@@ -5,6 +5,7 @@ from __future__ import annotations
 import pytest
 
 from analyzer.model.finding import Confidence, RecoversWhen, Status
+from parsers.text.native_frames import native_frame
 from tests.builders import diagnosis_of, found
 
 
@@ -399,3 +400,70 @@ def test_what_is_thrown_away_behind_a_long_pause_is_no_cause(ms: int, rule: str)
         diagnosis_of({"report.md": f"Flaps:\n\n{COLLECTED.format(ms=ms)}{COLLECTED.format(ms=ms).replace('13:05', '13:06')}"}).verdict.rule
         == rule
     )
+
+
+SIGDUMP = "Sigdump at 2022-05-17 11:20:33 +0200 process 48211 (puma: cluster worker 0: 48190 [quay])\n"
+JOINS = """  Thread #<Thread:0x00007f8a3c0f2d48@puma srv tp 002 /srv/puma/thread_pool.rb:99 sleep_forever> status=sleep priority=0
+      /srv/quay/app/controllers/berths_controller.rb:27:in `join'
+      /srv/quay/app/controllers/berths_controller.rb:27:in `each'
+      /srv/quay/app/controllers/berths_controller.rb:27:in `show'
+"""
+WANTS = """  Thread #<Thread:0x00007f8a3c1b6c{at} /srv/quay/app/controllers/berths_controller.rb:20 sleep_forever> status=sleep priority=0
+      /usr/lib/ruby/3.0.0/monitor.rb:108:in `wait_for_cond'
+      /usr/lib/ruby/3.0.0/monitor.rb:108:in `wait'
+      /gems/activesupport-6.1.7/lib/active_support/concurrency/share_lock.rb:220:in `wait_for'
+      /gems/activesupport-6.1.7/lib/active_support/concurrency/share_lock.rb:120:in `{call}'
+      /srv/quay/app/controllers/berths_controller.rb:21:in `block (2 levels) in show'
+"""
+
+
+@pytest.mark.parametrize(
+    ("pieces", "circle"),
+    [
+        ((JOINS, WANTS.format(at=90, call="start_sharing"), WANTS.format(at=91, call="start_exclusive")), True),
+        ((JOINS, WANTS.format(at=90, call="start_sharing")), False),
+        ((WANTS.format(at=90, call="start_sharing"), WANTS.format(at=91, call="start_exclusive")), False),
+    ],
+)
+def test_a_reload_a_request_and_its_threads_wait_in_a_circle(pieces: tuple[str, ...], circle: bool) -> None:
+    text = told("Freezes:", f"```\n{SIGDUMP}{''.join(pieces)}```")
+    assert ("Three wait in a circle around Rails' interlock: the request in berths_controller.rb:27" in text) is circle
+
+
+SERVED = """goroutine 90211 [IO wait, 2 minutes]:
+internal/poll.runtime_pollWait(0x7f0c6c1d8e08, 0x72)
+\t/usr/local/go/src/runtime/netpoll.go:306 +0x89
+net.(*conn).Read(0xc00011a3c8, {0xc0004f1000?, 0x0?, 0xc0005b2e78?})
+\t/usr/local/go/src/net/net.go:183 +0x45
+net/http.(*connReader).Read(0xc0005b2e70, {0xc0004f1000, 0x1000, 0x1000})
+\t/usr/local/go/src/net/http/server.go:782 +0x171
+bufio.(*Reader).Peek(0xc00060e0c0, 0x4)
+\t/usr/local/go/src/bufio/bufio.go:144 +0x5d
+net/http.(*conn).serve(0xc0003f8140, {0x8c2a08, 0xc00013a390})
+\t/usr/local/go/src/net/http/server.go:2030 +0x77c
+created by net/http.(*Server).Serve
+\t/usr/local/go/src/net/http/server.go:3089 +0x5ed
+
+goroutine 1 [chan receive, 4021 minutes]:
+main.main()
+\t/src/quay.go:97 +0x6b4
+"""
+
+
+def test_a_main_that_waits_beside_clients_that_ask_nothing_is_no_trouble() -> None:
+    text = told("Is it a leak?", f"```\n{SERVED}```")
+    assert "nobody among the 2 goroutines that are here is stuck or waits for another" in text
+    busy = SERVED.replace("bufio.(*Reader).Peek", "main.(*quay).load").replace("bufio/bufio.go", "quay/load.go")
+    assert "nobody among" not in told("Is it a leak?", f"```\n{busy}```")
+
+
+@pytest.mark.parametrize(
+    ("frame", "call"),
+    [
+        ("<relay::Peer<K> as core::future::future::Future>::poll (self=0x1) at src/peer.rs:9", "relay::Peer.poll"),
+        ("<relay::Peer as tower::Service<Vec<u8>>>::call", "relay::Peer.call"),
+        ("<lambda()>::operator()(void) const (this=0x1) at quay.cc:9", "operator()"),
+    ],
+)
+def test_a_method_of_a_trait_is_of_the_type_that_has_it(frame: str, call: str) -> None:
+    assert native_frame(frame)[0].full == call
