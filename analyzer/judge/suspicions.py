@@ -16,7 +16,7 @@ from analyzer.model.message import capitalized, say, unended
 from parsers.records import Runtime
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Iterator, Mapping, Sequence
 
     from analyzer.rules import Rule
     from analyzer.waits.case import Case
@@ -68,7 +68,7 @@ def with_logs(case: Case, found: list[Finding], checked: list[Check], rules: Map
     said = {_QUEUE} if any(one.rule == _PROXY for one in found) else set()
     told = {
         one.rule: replace(one, outlook=one.outlook or rules[one.rule].OUTLOOK)
-        for one in (*told_by_logs.suspicions(case), *_of_kernel(case), *_of_go(case))
+        for one in (*told_by_logs.suspicions(case), *_of_kernel(case), *_of_runtimes(case))
         if one.rule in rules.keys() - said
     }
     return [*found, *told.values()], _noted(checked, told)
@@ -83,13 +83,17 @@ def _of_kernel(case: Case) -> Sequence[Finding]:
     return (*undrained_children.findings(case), *full_pipes.findings(case), *kernel_sleepers.findings(case))
 
 
-def _of_go(case: Case) -> Sequence[Finding]:
-    """Waits for the output of children that have ended."""
-    if not any(view.dump is not None and view.dump.runtime is Runtime.GO for view in case.latest):
-        return ()
-    from analyzer.families import open_outputs  # noqa: PLC0415 - of Go alone
+def _of_runtimes(case: Case) -> Iterator[Finding]:
+    """Go's waits for the output of children that have ended, and circles around Rails' interlock."""
+    runtimes = {view.dump.runtime for view in case.latest if view.dump is not None}
+    if Runtime.GO in runtimes:
+        from analyzer.families import open_outputs  # noqa: PLC0415 - of Go alone
 
-    return tuple(open_outputs.findings(case))
+        yield from open_outputs.findings(case)
+    if Runtime.RUBY in runtimes:
+        from analyzer.families import reload_circles  # noqa: PLC0415 - of Ruby alone
+
+        yield from reload_circles.findings(case)
 
 
 def _with_alarm(case: Case, found: list[Finding], checked: list[Check], rules: Mapping[str, Rule]) -> tuple[list[Finding], list[Check]]:

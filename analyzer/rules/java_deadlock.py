@@ -19,7 +19,7 @@ from typing import TYPE_CHECKING, Final
 
 from analyzer.evidence.citations import of_lock
 from analyzer.evidence.nouns import lock_in_words
-from analyzer.families import called_process, reported_deadlock, shutdown_hooks
+from analyzer.families import called_process, reported_deadlock
 from analyzer.families.reported_deadlock import NAMED, behind_in_words, report_evidence
 from analyzer.model.finding import Confidence, Culprit, Evidence, Finding, Outlook, RecoversWhen, Severity, When
 from analyzer.model.message import joined, plural, say
@@ -84,7 +84,15 @@ def diagnose(case: Case) -> Iterator[Finding]:
         for report in view.dump.deadlocks if view.dump else ():
             if report not in covered:
                 yield reported_deadlock.finding(view, report)
-    yield from shutdown_hooks.findings(case)
+    if any(_begins_its_end(view) for view in case.latest):
+        from analyzer.families import shutdown_hooks  # noqa: PLC0415 - few dumps show a shutdown
+
+        yield from shutdown_hooks.findings(case)
+
+
+def _begins_its_end(view: ProcessView) -> bool:
+    """True if a thread runs the hooks of the JVM's shutdown."""
+    return view.dump is not None and any(frame.method == "runHooks" for thread in view.dump.threads for frame in thread.frames)
 
 
 def _of_cycle(view: ProcessView, cycle: Cycle) -> Finding:

@@ -20,7 +20,7 @@ from typing import TYPE_CHECKING, Final
 from analyzer.contention.blocked_group import place
 from analyzer.contention.locks import confidence_of, lock_queues, waits_for_lock
 from analyzer.evidence.file_locks import looked_at
-from analyzer.families import blocked_threads, forked_locks, held_files, listed_waiters, locked_runtimes, signal_handlers
+from analyzer.families import blocked_threads, forked_locks, held_files, locked_runtimes, signal_handlers
 from analyzer.families.asked_calls import FIX, evidence_of, in_words, open_outlook
 from analyzer.families.called_process import CALLED, outlook_of
 from analyzer.model.finding import Finding, Outlook, RecoversWhen, When
@@ -142,7 +142,11 @@ def diagnose(case: Case) -> Iterator[Finding]:
     yield from chain(signal_handlers.findings(of_themselves), locked_runtimes.findings(of_runtimes))
     queues = (queue for queue in lock_queues(case) if queue.noteworthy)
     yield from (_finding(queue) for queue in queues if told.isdisjoint(member.thread for member in queue.members))
-    yield from chain(forked_locks.suspicions(case), held_files.suspicions(case), listed_waiters.suspicions(case))
+    yield from chain(forked_locks.suspicions(case), held_files.suspicions(case))
+    if any(view.dump is not None and view.dump.queues for view in case.latest):
+        from analyzer.families import listed_waiters  # noqa: PLC0415 - of .NET's tables alone
+
+        yield from listed_waiters.suspicions(case)
 
 
 def _finding(queue: LockQueue) -> Finding:

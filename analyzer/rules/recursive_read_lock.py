@@ -20,7 +20,7 @@ from typing import TYPE_CHECKING, Final
 from analyzer.contention.blocked_group import judge
 from analyzer.contention.read_locks import asked_twice
 from analyzer.evidence.citations import of_threads
-from analyzer.families import blocked_threads, entered_again, reload_circles
+from analyzer.families import blocked_threads, entered_again
 from analyzer.model.finding import Confidence, Outlook, RecoversWhen, When
 from analyzer.model.message import plural, say
 from analyzer.model.need import Need
@@ -71,9 +71,9 @@ TEXT: Final = Text(
 
 
 def diagnose(case: Case) -> Iterator[Finding]:
-    """One finding per type, one per function that enters its own mutex, and one per circle around Rails' interlock."""
+    """One finding per type, and one per function that enters its own mutex."""
     yield from map(_finding, asked_twice(case))
-    yield from (*entered_again.findings(case), *reload_circles.findings(case))
+    yield from entered_again.findings(case)
 
 
 def _finding(twice: AskedTwice) -> Finding:

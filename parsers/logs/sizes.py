@@ -93,7 +93,7 @@ _PATTERN: Final = re.compile(
     rf"(?P<pattern>/[^/\n]{{0,80}}{_NESTED}[^/\n]{{0,80}}/|\"[^\"\n]{{0,80}}{_NESTED}[^\"\n]{{0,80}}\"|'[^'\n]{{0,80}}{_NESTED}[^'\n]{{0,80}}')"
 )
 _TAKES: Final = re.compile(
-    r"\s*(?:>|->)?\s*(?P<line>\d{1,6})[:|]?\s{1,40}(?:with (?P<lock>(?:\w{1,60}\.){0,4}\w{0,60}(?:lock|mutex|_lk|guard)\w{0,20})\s*:|(?P<acquired>(?:\w{1,60}\.){0,4}\w{0,60}(?:lock|mutex)\w{0,20})\.acquire\(\s*\))",
+    r"\s*+(?:(?:>|->)\s*+)?(?P<line>\d{1,6})[:|]?\s{1,40}(?:with (?P<lock>(?:\w{1,60}\.){0,4}\w{0,60}(?:lock|mutex|_lk|guard)\w{0,20})\s*:|(?P<acquired>(?:\w{1,60}\.){0,4}\w{0,60}(?:lock|mutex)\w{0,20})\.acquire\(\s*\))",
     re.IGNORECASE,
 )
 """A numbered line of Python that takes a lock without a time limit."""
