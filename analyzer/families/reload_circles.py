@@ -62,9 +62,13 @@ def findings(case: Case) -> Iterator[Finding]:
             continue
         members = [member for pool in view.pools for member in pool.members]
         alone, shares = [one for one in members if _waits(one, _ALONE)], [one for one in members if _waits(one, _SHARES)]
-        joins = next((one for one in members if one.thread.frames and one.thread.frames[0].method in _JOINS), None)
-        if alone and shares and joins is not None:
-            yield _finding(view, joins, shares, alone)
+        # A server's own main thread joins as well: only a request's code is part of the circle, that which has started the threads before others.
+        started = _of_program(view, shares[0]) if shares else None
+        joining = sorted(
+            (one for one in members if _joins(view, one)), key=lambda one: started is None or one.thread.frames[0].cls != started.cls
+        )
+        if alone and shares and joining:
+            yield _finding(view, joining[0], shares, alone)
 
 
 def _waits(member: ThreadActivity, call: str) -> bool:
@@ -72,6 +76,12 @@ def _waits(member: ThreadActivity, call: str) -> bool:
     frames = member.thread.frames
     wants = any(frame.cls.endswith(_LOCK) and frame.method == call for frame in frames)
     return wants and any(frame.cls.endswith(_LOCK) and frame.method == "wait_for" for frame in frames)
+
+
+def _joins(view: ProcessView, member: ThreadActivity) -> bool:
+    """True for a thread that waits for others in the program's own code."""
+    frames = member.thread.frames
+    return bool(frames) and frames[0].method in _JOINS and view.known.is_application(frames[0].cls)
 
 
 def _finding(view: ProcessView, joins: ThreadActivity, shares: Sequence[ThreadActivity], alone: Sequence[ThreadActivity]) -> Finding:

@@ -14,7 +14,7 @@ from analyzer.evidence.doing import doing
 from analyzer.model.finding import Confidence, Culprit, Outlook, RecoversWhen, Severity, When
 from analyzer.model.message import say
 from analyzer.model.text import Do, Either, Text
-from analyzer.software.blockers import application_frame, blocking_frame
+from analyzer.software.blockers import IDLE, application_frame, blocking_frame, waited_lock
 from parsers.records import Runtime
 
 if TYPE_CHECKING:
@@ -103,7 +103,8 @@ def findings(case: Case) -> Iterator[Finding]:
         if runner is not None and hook is not None and any(frame.method == "join" for frame in runner.thread.frames):
             yield _finding(view, runner, hook)
         elif runner is not None and any(frame.method == "join" for frame in runner.thread.frames):
-            waits = next((one for one in members if one is not runner and not _exits(one) and _is_hook(one) and _stands(one)), None)
+            others = [one for one in members if one is not runner and not _exits(one) and _stands(one)]
+            waits = next((one for one in others if _is_joined(runner, one)), None)
             if waits is not None:
                 yield _of_wait(view, runner, waits, next((one for one in members if _wants_to_exit(one)), None))
 
@@ -118,9 +119,18 @@ def _is_hook(member: ThreadActivity) -> bool:
     return _hook(member.thread.name or "") is not None or any("Hook" in frame.cls.rpartition(".")[2] for frame in member.thread.frames)
 
 
+def _is_joined(runner: ThreadActivity, member: ThreadActivity) -> bool:
+    """True for the thread whose object the runner waits on, by its class; where that says nothing, for one that is called a hook."""
+    lock = waited_lock(runner.thread)
+    cls = lock.cls if lock is not None else None
+    if cls in {None, "java.lang.Thread"}:
+        return _is_hook(member)
+    return any(frame.cls == cls and frame.method == "run" for frame in member.thread.frames)
+
+
 def _stands(member: ThreadActivity) -> bool:
     """True for a thread that waits for something, in code of the program."""
-    return application_frame(*member) is not None and _waits_in_words(member) is not None
+    return member.activity.kind not in IDLE and application_frame(*member) is not None and _waits_in_words(member) is not None
 
 
 def _waits_in_words(member: ThreadActivity) -> Message | None:

@@ -175,9 +175,9 @@ def suspicions(case: Case) -> Iterator[Finding]:
     if any(view.dump is not None and not chosen(case, view) for view in case.latest):
         return
     told = sorted((one for one in of_this_moment(case.incident) if _matters(case, one)), key=_place)
-    if any(one.event.kind is LogKind.PAUSE and (one.event.figure("seconds") or 0) >= STANDS for one in told):
-        # What waits while the machine stands still is thrown away behind that: it is no cause of its own.
-        told = [one for one in told if one.event.kind is not LogKind.DISCARDED]
+    # What waits while the machine stands still is thrown away behind that, as the same log says: it is no cause of its own.
+    stood = {one.event.where.file for one in told if one.event.kind is LogKind.PAUSE and (one.event.figure("seconds") or 0) >= STANDS}
+    told = [one for one in told if one.event.kind is not LogKind.DISCARDED or one.event.where.file not in stood]
     lines = (_of_line(case, one, STORIES[one.event.kind]) for one in told if one.event.kind in STORIES)
     found: dict[str, Finding] = {}
     for finding in (_of_pools(case, [one for one in told if one.event.kind in _POOLS]), *lines):

@@ -92,7 +92,7 @@ def diagnose(case: Case) -> Iterator[Finding]:
 
 def _begins_its_end(view: ProcessView) -> bool:
     """True if a thread runs the hooks of the JVM's shutdown."""
-    return view.dump is not None and any(frame.method == "runHooks" for thread in view.dump.threads for frame in thread.frames)
+    return view.dump is not None and any(frame.method == "runHooks" for thread in view.dump.threads for frame in thread.frames[:8])
 
 
 def _of_cycle(view: ProcessView, cycle: Cycle) -> Finding:

@@ -19,14 +19,15 @@ from typing import TYPE_CHECKING, Final
 from parsers.records import Frame, JavaState, Parsed, Runtime, ThreadDump
 from parsers.records.shows import Shows
 from parsers.text.node_frames import node_frame
+from parsers.text.one_pass import read_by
 from parsers.text.patterns import lazy
-from parsers.text.source import Section, leftovers
+from parsers.text.source import Section
 from parsers.text.stack import Stack
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from parsers.records import LogEvent
+    from parsers.records import LogEvent, Record
 
 NAME: Final = "node_profile"
 SHOWS: Final = frozenset({Shows.THREADS})
@@ -57,16 +58,7 @@ def sniff(head: Sequence[str]) -> bool:
 
 def parse(section: Section) -> Parsed:
     """The heaviest entry as the stack of the loop's thread."""
-    reader = _Reader(section)
-    unread: list[tuple[int, str]] = []
-    read = 0
-    for index, line in section.rows():
-        if reader.take(index, line):
-            read += 1
-        else:
-            unread.append((index, "no line of a profile"))
-    gaps, elisions = leftovers(section, unread)
-    return Parsed((*reader.dump(), *reader.patterns, *elisions), read + len(elisions), gaps)
+    return read_by(_Reader(section), section, "no line of a profile")
 
 
 class _Reader:
@@ -122,7 +114,15 @@ class _Reader:
             line = Section(self.section.file, self.section.first + index, [f"if (/{match['pattern']}/.test(text)) {{"])
             self.patterns += sizes.events_of(line)
 
-    def dump(self) -> tuple[ThreadDump, ...]:
+    @property
+    def records(self) -> Sequence[Record]:
+        """The loop's thread in the heaviest entry, and the expression that it tries."""
+        return (*self._dump(), *self.patterns)
+
+    def end(self) -> None:
+        """The way up is followed as it comes."""
+
+    def _dump(self) -> tuple[ThreadDump, ...]:
         """The loop's thread in the heaviest entry; nothing where no entry of JavaScript is here."""
         way, share = self.way, self.share
         if not way and self.heaviest is not None:

@@ -467,3 +467,28 @@ def test_a_main_that_waits_beside_clients_that_ask_nothing_is_no_trouble() -> No
 )
 def test_a_method_of_a_trait_is_of_the_type_that_has_it(frame: str, call: str) -> None:
     assert native_frame(frame)[0].full == call
+
+
+MAIN_JOINS = """  Thread #<Thread:0x00007f8a3c0f2000 run> status=sleep priority=10
+      /gems/puma-5.6.4/lib/puma/single.rb:63:in `join'
+      /gems/puma-5.6.4/lib/puma/single.rb:63:in `run'
+"""
+
+
+def test_the_main_thread_of_a_server_is_no_request_that_joins() -> None:
+    pieces = MAIN_JOINS + WANTS.format(at=90, call="start_sharing") + WANTS.format(at=91, call="start_exclusive")
+    assert "Three wait in a circle" not in told("Freezes:", f"```\n{SIGDUMP}{pieces}```")
+    assert "the request in berths_controller.rb:27" in told("Freezes:", f"```\n{SIGDUMP}{MAIN_JOINS}{JOINS}{pieces}```")
+
+
+def test_a_thread_that_is_only_called_after_the_shutdown_is_no_hook() -> None:
+    monitor = EXITS.format(runner="Crane").replace("org.quay.Hook.run(Hook.java:9)", "org.quay.Monitor.loop(Monitor.java:9)")
+    assert "one of them" not in told("It stays:", monitor.replace("StopHook", "shutdown-monitor"))
+
+
+def test_a_pause_of_another_program_excuses_no_work_that_is_thrown_away() -> None:
+    paused, dropped = COLLECTED.format(ms=14287).splitlines()
+    one = "\n".join((paused, paused.replace("13:05", "13:06"))) + "\n"
+    other = "\n".join((dropped, dropped.replace("13:05", "13:06"))) + "\n"
+    diagnosis = diagnosis_of({"first.log": one, "second.log": other})
+    assert "Cassandra MUTATION" in " ".join(finding.headline for finding in diagnosis.findings)
