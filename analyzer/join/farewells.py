@@ -15,7 +15,6 @@ from typing import TYPE_CHECKING, Final
 
 from msgspec.structs import replace
 
-from analyzer.join.connections import Sockets
 from analyzer.software.blockers import IDLE
 from analyzer.software.pools import pools
 from parsers.records import Runtime, TcpState
@@ -24,7 +23,7 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from analyzer.join.captures import Packets
-    from analyzer.join.connections import Connection
+    from analyzer.join.connections import Connection, Sockets
     from analyzer.software.knowledge import Knowledge
     from parsers.records import ThreadDump
 
@@ -61,7 +60,7 @@ def with_farewells(found: Sockets, dumps: Sequence[ThreadDump], packets: Packets
         return found
     ports = {port for port, alike in by_port.items() if port % 1000 == _HTTPS or _speaks_tls(port, alike, found, dumps, packets, known)}
     marked = ended | {one for port in ports for one in by_port[port]}
-    return Sockets([replace(one, farewell=True) if one in marked else one for one in found]) if marked else found
+    return found.with_other((one, replace(one, farewell=True)) for one in marked) if marked else found
 
 
 def _has_end_of_input(row: Connection, dumps: Sequence[ThreadDump]) -> bool:

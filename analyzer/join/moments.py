@@ -7,12 +7,12 @@ from typing import TYPE_CHECKING
 
 from analyzer.join.assembly import drafts
 from analyzer.join.captures import packets_of
-from analyzer.join.connections import connections
 from analyzer.join.dump_basis import DumpBasis
 from analyzer.join.dump_merge import same_threads
 from analyzer.join.farewells import with_farewells
 from analyzer.join.process import Inference, Moment, ProcessView
 from analyzer.join.roles import with_roles
+from analyzer.join.socket_rows import connections
 from analyzer.join.socket_table import SocketTable
 
 if TYPE_CHECKING:

@@ -207,16 +207,16 @@ def socket_groups(case: Case, links: Iterable[Link]) -> tuple[SocketGroup, ...]:
 
 def _alike_sockets(view: ProcessView) -> dict[_Alike, int]:
     """How many open sockets are alike."""
-    counts: dict[_Alike, int] = {}
     listeners, unknown, empty = view.listeners, Queue.UNKNOWN, Queue.EMPTY
-    for row in view.sockets.opened:
-        remote, port, recv_q = row.remote, row.local.port, row.recv_q
-        if remote is None:
-            continue
-        queue = _queue(row) if recv_q or row.unaccepted else unknown if recv_q is None else empty
-        alike = (port, remote.host, row.state, queue) if port in listeners else (None, str(remote), row.state, queue)
-        counts[alike] = counts.get(alike, 0) + 1
-    return counts
+    return Counter(
+        [
+            (port, remote.host, row.state, queue) if port in listeners else (None, str(remote), row.state, queue)
+            for row in view.sockets.opened
+            if (remote := row.remote) is not None
+            for port, recv_q in ((row.local.port, row.recv_q),)
+            for queue in (_queue(row) if recv_q or row.unaccepted else unknown if recv_q is None else empty,)
+        ]
+    )
 
 
 def _held(view: ProcessView, holders: Mapping[tuple[str, str | None, str, str | None], str | None]) -> dict[_Alike, Counter[str]]:

@@ -6,7 +6,7 @@ from types import ModuleType
 
 import pytest
 
-from analyzer.join.connections import connections
+from analyzer.join.socket_rows import connections
 from analyzer.judge.engine import diagnose
 from analyzer.model.finding import Confidence, Outcome
 from analyzer.waits.case import Case

@@ -6,7 +6,8 @@ import gc
 import random
 import time
 
-from analyzer.join.connections import close_wait, connections
+from analyzer.join.connections import close_wait
+from analyzer.join.socket_rows import connections
 from analyzer.join.socket_table import listening_ports
 from analyzer.model.finding import CloseWait
 from analyzer.waits.case import Case

@@ -7,7 +7,8 @@ from collections import Counter
 import pytest
 
 from analyzer.intake.read import read
-from analyzer.join.connections import close_wait, connections
+from analyzer.join.connections import close_wait
+from analyzer.join.socket_rows import connections
 from analyzer.waits.case import Case
 from parsers.records import TcpState
 from tests.builders import SAMPLES, evidence_of, netstat

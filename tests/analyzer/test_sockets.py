@@ -8,8 +8,9 @@ from typing import TYPE_CHECKING
 import pytest
 from msgspec.structs import replace
 
-from analyzer.join import connections as module
-from analyzer.join.connections import Connection, Sockets, connections
+from analyzer.join import socket_rows as module
+from analyzer.join.connections import Connection, Sockets
+from analyzer.join.socket_rows import connections
 from analyzer.join.socket_table import EPHEMERAL, listening_ports
 from parsers.records import Endpoint, Inode, Owner, Pid, SocketRow, TcpState, Where
 
