@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Final, TypeAlias
 
 from analyzer.evidence.calls import client_evidence, client_figures, clients_in_words
 from analyzer.evidence.citations import of_threads, shown_of
@@ -18,13 +18,15 @@ from analyzer.software.kinds import ActivityKind
 from parsers.records import Runtime
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Callable, Sequence
 
     from analyzer.evidence.movement import Standing
     from analyzer.evidence.multiples import Multiple
     from analyzer.model.finding import Finding
     from analyzer.software.pools import Pool, ThreadActivity
     from analyzer.waits.case import ProcessView
+
+    Teller: TypeAlias = Callable[[ProcessView, Pool, list[ThreadActivity], Standing | None, Multiple | None], Finding]
 
 TEXT: Final = Text(
     "event-loop-blocked",
@@ -61,6 +63,15 @@ TEXT: Final = Text(
     },
 )
 _OUTLOOK: Final = Outlook(RecoversWhen.CAUSE, say("The loop goes on when the work is done; the next such input keeps it again."))
+
+
+def teller(view: ProcessView, blocked: Sequence[ThreadActivity]) -> Teller | None:
+    """What tells of loops that compute, or that wait for a child process; None for any others."""
+    if blocked and blocked[0].activity.kind is ActivityKind.PROCESS:
+        from analyzer.families import child_loops  # noqa: PLC0415 - few loops wait for children
+
+        return child_loops.finding
+    return finding if computes(view, blocked) else None
 
 
 def computes(view: ProcessView, blocked: Sequence[ThreadActivity]) -> bool:

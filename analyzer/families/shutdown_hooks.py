@@ -18,7 +18,7 @@ from analyzer.software.blockers import IDLE, application_frame, blocking_frame, 
 from parsers.records import Runtime
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterator, Sequence
 
     from analyzer.model.finding import Finding
     from analyzer.model.message import Message
@@ -28,6 +28,7 @@ if TYPE_CHECKING:
 _RUNS_HOOKS: Final = "java.lang.ApplicationShutdownHooks.runHooks"
 _EXITS: Final = frozenset({"java.lang.Shutdown.exit", "java.lang.Shutdown.halt"})
 _ASKS: Final = frozenset({"java.lang.System.exit", "java.lang.Runtime.exit"})
+_WORKS: Final = frozenset({"java.util.concurrent.ThreadPoolExecutor.runWorker", "java.util.concurrent.ForkJoinPool.runWorker"})
 _hook = re.compile(r"(?i:hook|shutdown)").search
 TEXT: Final = Text(
     "java-deadlock",
@@ -89,6 +90,39 @@ WAITS: Final = Text(
         "stands": "“{hook}” {does}",
     },
 )
+POOLED: Final = Text(
+    "java-deadlock",
+    headline="The JVM does not end: “{runner}”, a thread of a pool, called System.exit{called} and waits until all shutdown hooks have ended; “{hook}”, one of them, waits{place} until a pool has ended its work.",
+    explanation="The task that called System.exit ends only when the hooks have ended, and the pool ends only when its task has: if it is its own pool for which the hook waits, neither goes on before the time limit of awaitTermination. Until then each further exit or SIGTERM waits for the lock of java.lang.Shutdown{others}. No tool lists it as a deadlock, as a join is no lock.",
+    why=Either(
+        "lone",
+        "The stacks show both waits. No other pool is at work in what is here, so that the hook waits for this one is likely; no stack names the pool.",
+        "The stacks show both waits. Other pools are at work, too, and for which the hook waits no stack says.",
+    ),
+    do=(
+        Do(When.NOW, "End the process with kill -9: nothing else does before the time limit of the wait."),
+        Do(
+            When.FIX,
+            "Do not call System.exit in a task of a pool for which a hook waits: hand it to a thread of its own, or let the task return and the main thread exit.",
+        ),
+        Do(
+            When.FIX,
+            "Let the hook wait for seconds, not for hours (awaitTermination; in Spring setAwaitTerminationSeconds and setWaitForTasksToCompleteOnShutdown).",
+        ),
+    ),
+    figures=(("2", "waits of the shutdown"),),
+    chain=(
+        ("“{runner}”", "waits in Thread.join for the end of", "“{hook}”"),
+        ("“{hook}”", "waits for the end of a pool's work", "“{runner}”"),
+    ),
+    phrases={
+        "called": Either("site", " in {site}"),
+        "place": Either("frame", " in {frame}"),
+        "others": Either("queued", ", as “{queued}” does"),
+        "joins": "“{runner}” waits in Thread.join for the hooks",
+        "awaits": "“{hook}” waits for the end of a pool",
+    },
+)
 _OUTLOOK: Final = Outlook(RecoversWhen.RESTART, say("Neither wait has a time limit."))
 
 
@@ -105,7 +139,10 @@ def findings(case: Case) -> Iterator[Finding]:
         elif runner is not None and any(frame.method == "join" for frame in runner.thread.frames):
             others = [one for one in members if one is not runner and not _exits(one) and _stands(one)]
             waits = next((one for one in others if _is_joined(runner, one)), None)
-            if waits is not None:
+            pooled = next((one for one in members if one is not runner and _awaits_pool(one) and _is_joined(runner, one)), None)
+            if pooled is not None and _is_worker(runner) and any(frame.full in _ASKS for frame in runner.thread.frames):
+                yield _of_pool(view, runner, pooled, members)
+            elif waits is not None:
                 yield _of_wait(view, runner, waits, next((one for one in members if _wants_to_exit(one)), None))
 
 
@@ -128,6 +165,17 @@ def _is_joined(runner: ThreadActivity, member: ThreadActivity) -> bool:
     return any(frame.cls == cls and frame.method == "run" for frame in member.thread.frames)
 
 
+def _awaits_pool(member: ThreadActivity) -> bool:
+    """True for a thread that waits until a pool has ended its work."""
+    frames = member.thread.frames
+    return any(frame.method == "awaitTermination" and frame.cls.startswith("java.util.concurrent.") for frame in frames)
+
+
+def _is_worker(member: ThreadActivity) -> bool:
+    """True for a thread that runs a task of a pool."""
+    return any(frame.full in _WORKS for frame in member.thread.frames)
+
+
 def _stands(member: ThreadActivity) -> bool:
     """True for a thread that waits for something, in code of the program."""
     return member.activity.kind not in IDLE and application_frame(*member) is not None and _waits_in_words(member) is not None
@@ -142,6 +190,32 @@ def _wants_to_exit(member: ThreadActivity) -> bool:
     """True for a thread that waits for the lock of the shutdown."""
     frames = member.thread.frames
     return bool(frames) and frames[0].full in _EXITS
+
+
+def _of_pool(view: ProcessView, runner: ThreadActivity, hook: ThreadActivity, members: Sequence[ThreadActivity]) -> Finding:
+    """The task that asked for the end, and the hook that waits for the end of the tasks."""
+    frame, site = application_frame(*hook), application_frame(*runner)
+    lone = not any(_is_worker(one) and one.activity.kind not in IDLE for one in members if one is not runner)
+    queued = next((one for one in members if _wants_to_exit(one)), None)
+    text = POOLED.filled(
+        view.process,
+        hook=hook.thread.label,
+        runner=runner.thread.label,
+        frame=frame,
+        site=site,
+        lone=lone,
+        queued=queued.thread.label if queued is not None else None,
+    )
+    shown = of_threads((runner,), text["joins"]), of_threads((hook,), text["awaits"])
+    return text.finding(
+        severity=Severity.CRITICAL,
+        confidence=Confidence.LIKELY if lone else Confidence.SUSPECTED,
+        evidence=shown,
+        chain=text.steps(shown[:1], shown[1:]),
+        culprit=Culprit(thread=runner.thread.label, frame=str(site) if site is not None else None),
+        loop=True,
+        outlook=Outlook(RecoversWhen.TIMEOUT, say("The hook's wait ends at its own time limit, and the JVM then.")),
+    )
 
 
 def _of_wait(view: ProcessView, runner: ThreadActivity, hook: ThreadActivity, queued: ThreadActivity | None) -> Finding:

@@ -9,6 +9,7 @@ from io import BufferedReader
 from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple, TypeAlias, TypeVar
 
+from analyzer.intake.far_tables import far_tables
 from analyzer.intake.inventory import settled, skipped, skipping
 from analyzer.intake.near_names import meant
 from analyzer.intake.parts import Part, ends_inside, facts_of, foreign, large_log, left_out_of, part_of, time_of, weight_of
@@ -278,7 +279,8 @@ def assemble(name: str, readings: Sequence[Reading], host: str | None = None, zo
                     )
                 )
                 owners.append((number, index))
-    places = place(pieces, pids, _hosts_named(readings))
+    far = {(reading.file, number): near for reading in readings for number, near in far_tables(reading.parts).items()}
+    places = place(pieces, pids, _hosts_named(readings), far)
     records: dict[Place, list[tuple[Part, Pid | None]]] = {}
     placed: dict[int, list[Place]] = {}
     emptied: dict[Place, list[str]] = {}
@@ -294,7 +296,7 @@ def assemble(name: str, readings: Sequence[Reading], host: str | None = None, zo
         placed.setdefault(number, []).append(where)
         if reading.parts[index].is_empty_table:
             emptied.setdefault(where, []).append(reading.file)
-    host = host or _named_host(records)
+    host = host or (None if any(place.host for place in records) else _named_host(records))
     snapshots = tuple(
         snapshot_of(
             where.host or host,
@@ -326,8 +328,6 @@ def _hosts_named(readings: Sequence[Reading]) -> dict[str, str]:
 
 def _named_host(records: Mapping[Place, Sequence[tuple[Part, Pid | None]]]) -> str | None:
     """The host that ``uname -a`` or a manifest names, if the files lie in no host's folder and all lines of it agree."""
-    if any(place.host for place in records):
-        return None
     parts = [part for group in records.values() for part, _ in group]
     names = {fact.host for part in parts for fact in part.of(HostFact)} | {head.host for part in parts for head in part.of(Collection)}
     # hostname prints web01 and etc/hostname has web01.example.com, or the other way round.

@@ -54,8 +54,16 @@ class Place(msgspec.Struct, frozen=True):
     order: int
 
 
-def place(pieces: Sequence[SeriesPiece], pids: Collection[int], named: Mapping[str, str] | None = None) -> list[Place]:
-    """The place of every piece, in the order of ``pieces``; independent of that order otherwise. ``named``: the hosts that files name themselves."""
+def place(
+    pieces: Sequence[SeriesPiece],
+    pids: Collection[int],
+    named: Mapping[str, str] | None = None,
+    far: Mapping[tuple[str, int], str] | None = None,
+) -> list[Place]:
+    """The place of every piece, in the order of ``pieces``; independent of that order otherwise.
+
+    ``named``: the hosts that files name themselves; ``far``: file and number of pieces that are of another host than the rest of their file, and that host.
+    """
     files = {piece.file for piece in pieces}
     hosts = (
         layouts.hosts_of(files, named or {})
@@ -65,7 +73,7 @@ def place(pieces: Sequence[SeriesPiece], pids: Collection[int], named: Mapping[s
     result: list[Place | None] = [None] * len(pieces)
     by_host: dict[str | None, list[int]] = defaultdict(list)
     for number, piece in enumerate(pieces):
-        by_host[hosts.get(piece.file)].append(number)
+        by_host[(far or {}).get((piece.file, piece.section)) or hosts.get(piece.file)].append(number)
     for host, numbers in by_host.items():
         indices = _indices([pieces[number] for number in numbers], {str(pid) for pid in pids})
         for number, index in zip(numbers, indices, strict=True):

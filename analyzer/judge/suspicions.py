@@ -84,12 +84,16 @@ def _of_kernel(case: Case) -> Sequence[Finding]:
 
 
 def _of_runtimes(case: Case) -> Iterator[Finding]:
-    """Go's waits for the output of children that have ended, and circles around Rails' interlock."""
+    """Go's waits for the output of children that have ended, Python's queues that nobody reads, and circles around Rails' interlock."""
     runtimes = {view.dump.runtime for view in case.latest if view.dump is not None}
     if Runtime.GO in runtimes:
         from analyzer.families import open_outputs  # noqa: PLC0415 - of Go alone
 
         yield from open_outputs.findings(case)
+    if Runtime.PYTHON in runtimes:
+        from analyzer.families import undrained_queues  # noqa: PLC0415 - of Python alone
+
+        yield from undrained_queues.findings(case)
     if Runtime.RUBY in runtimes:
         from analyzer.families import reload_circles  # noqa: PLC0415 - of Ruby alone
 

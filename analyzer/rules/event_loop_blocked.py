@@ -126,7 +126,7 @@ def diagnose(case: Case) -> Iterator[Finding]:
                 and member.activity.app >= 0
                 and is_loop(view, pool, member)
             ]
-            told = computing_loops.finding if computing_loops.computes(view, blocked) else _finding
+            told = computing_loops.teller(view, blocked) or _finding
             if (target := own_loop_calls.own_target(view, pool, blocked)) is not None:
                 yield own_loop_calls.finding(view, pool, blocked, target)
             elif blocked:

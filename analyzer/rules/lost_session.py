@@ -1,7 +1,7 @@
 """Threads wait for a database that knows nothing of them: the session behind their connection is gone.
 
 Looks for: an established connection on which a thread reads, to a database whose list of sessions has other sessions of this process and none for this
-port.
+port; connections that the table of the client's host has, and that of the server's host, which has others of them, has not.
 
 Why it matters: nobody will ever answer. A server that ended the session, a firewall that forgot it, or a host that went away sent no FIN that arrived. Without
 a read time limit the thread waits until keepalive notices, after two hours by default, or for ever.
@@ -18,6 +18,7 @@ from typing import TYPE_CHECKING, Final
 from analyzer.evidence.citations import blamed, of_sockets, of_threads, quoted
 from analyzer.evidence.far_sessions import Lost, lost
 from analyzer.evidence.sessions import of_session, server_of
+from analyzer.families import forgotten_ends
 from analyzer.model.finding import Confidence, Culprit, Finding, Outlook, RecoversWhen, Severity, When
 from analyzer.model.message import capitalized, plural, say
 from analyzer.model.need import Need
@@ -28,7 +29,7 @@ if TYPE_CHECKING:
 
     from analyzer.waits.case import Case
 
-NEEDS: Final = (Need.THREADS, Need.SOCKETS)
+NEEDS: Final = (Need.SOCKETS,)
 CONSEQUENCE_OF: Final[tuple[str, ...]] = ()
 OUTLOOK: Final = Outlook(RecoversWhen.TIMEOUT, say("Only a read timeout, or TCP keepalive, ends the wait; without them it lasts."))
 CLEAN: Final = say("every connection that a thread waits on has a session in the database's list, or there is no list")
@@ -66,8 +67,9 @@ TEXT: Final = Text(
 
 
 def diagnose(case: Case) -> Iterator[Finding]:
-    """One finding per process and database."""
-    return map(_finding, lost(case))
+    """One finding per process and database, and per service whose own table lacks connections of a client's."""
+    yield from map(_finding, lost(case))
+    yield from forgotten_ends.findings(case)
 
 
 def _finding(found: Lost) -> Finding:

@@ -44,7 +44,7 @@ if TYPE_CHECKING:
     from parsers.records import Endpoint
 
 NEEDS: Final = (Need.THREADS, Need.SOCKETS)
-CONSEQUENCE_OF: Final[tuple[str, ...]] = ()
+CONSEQUENCE_OF: Final = ("lost-session",)
 OUTLOOK: Final = Outlook(RecoversWhen.CAUSE, say("The threads are free when the service answers or closes."))
 CLEAN: Final = say("the request threads do not all wait for one other service")
 SMALLEST_GROUP: Final = 3

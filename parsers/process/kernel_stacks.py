@@ -31,6 +31,7 @@ _asked = lazy(r"/proc/(?P<pid>\d{1,10})/(?:task/(?P<tid>\d{1,10})/)?stack\b").se
 _SCHEDULER: Final = (
     "__schedule",
     "schedule",
+    "wait_woken",
     "io_schedule",
     "__wait_on_",
     "out_of_line_wait",

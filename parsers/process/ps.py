@@ -91,14 +91,17 @@ def sniff(head: Sequence[str]) -> bool:
 
 
 def below(section: Section) -> Parsed | None:
-    """What stands below a command that names its columns, and has no header; None for anything else, and where a row has other columns."""
+    """What stands below a command that names its columns, and has no header; None for anything else, and where rows have other columns.
+
+    The next command's line may stand among them, if nobody knows its prompt.
+    """
     match = _columns(section.prompt or "")
     asked = [name.partition(":")[0] for name in match["columns"].split(",")] if match else []
     if "pid" not in asked or asked[-1] not in _COMMANDS or any(_header(line) for line in section.lines[:3]):
         return None
     columns = (*(_ASKED.get(name, name.upper()) for name in asked[:-1]), "COMMAND")
     parsed = parse(section, columns)
-    return parsed if parsed.records and not parsed.unread else None
+    return parsed if parsed.records and 2 * sum(gap.lines for gap in parsed.unread) <= parsed.read else None
 
 
 def parse(section: Section, columns: tuple[str, ...] = ()) -> Parsed:

@@ -13,6 +13,7 @@ get the library they are of as class: that behind ``from``, the C library for it
 from __future__ import annotations
 
 import re
+from collections import Counter
 from typing import TYPE_CHECKING, Final
 
 from msgspec.structs import replace
@@ -295,6 +296,8 @@ class _Reader:
             replace(one, name=named[one.native_id]) if one.native_id in named and one.name == _nameless(one.native_id) else one
             for one in longest.values()
         ]
+        if self.owners:
+            threads = _told_apart(threads)
         names = {thread.native_id: thread.name for thread in threads if thread.native_id is not None}
         for owner, expression, waits in self.owners:
             words = set(_word(expression)) - set(_LOCKS.values())
@@ -362,6 +365,15 @@ class _Reader:
 
 def _nameless(number: int) -> str:
     return f"thread {number}"
+
+
+def _told_apart(threads: Sequence[Thread]) -> list[Thread]:
+    """The threads, those of equal names with the kernel's number: a lock's owner is one of them."""
+    counts = Counter(thread.name for thread in threads)
+    return [
+        replace(one, name=f"{one.name}, LWP {one.native_id}") if counts[one.name] > 1 and one.native_id is not None else one
+        for one in threads
+    ]
 
 
 def _waits_for_lock(stack: Stack) -> bool:

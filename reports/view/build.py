@@ -174,7 +174,7 @@ def _meta(diagnosis: Diagnosis) -> Iterator[str]:
     process = primary.process if primary else None
     if process and process.host:
         yield plain(process.host, 80)
-    elif facts.hosts:
+    elif facts.hosts and process is None:
         yield plain(listed(facts.hosts, 3), 120)
     if process and (process.pid is not None or process.command):
         yield who(type(process)(None, process.pid, process.command))
