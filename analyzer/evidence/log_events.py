@@ -19,7 +19,7 @@ from parsers.records import BESIDE, LogKind, Runtime
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
-    from analyzer.model.incident import Incident
+    from analyzer.model.incident import Artifact, Incident
     from analyzer.software.knowledge import Knowledge
     from parsers.records import Frame, LogEvent
 
@@ -255,8 +255,16 @@ def near(incident: Incident) -> Iterator[LogEvent]:
     moments = _moments(incident)
     for artifact in incident.artifacts:
         # Without dumps and tables that state their time, a log that was saved with them ends at their moment.
-        ends = moments or [time for log in artifact.logs if (time := time_of(log.until)) is not None]
+        ends = moments or _ends(artifact)
         yield from (event for event in artifact.events if event.time is None or _is_near(event.time, ends))
+
+
+def _ends(artifact: Artifact) -> list[datetime]:
+    """The last moment of a log. Lines of an earlier day may be quoted below it: then an event is later than the last line."""
+    ends = [time for log in artifact.logs if (time := time_of(log.until)) is not None]
+    told = [time for event in artifact.events if (time := time_of(event.time)) is not None]
+    later = [time for time in told if ends and all((time.tzinfo is None) == (end.tzinfo is None) and time > end for end in ends)]
+    return [*ends, max(later)] if later else ends
 
 
 def _moments(incident: Incident) -> list[datetime]:

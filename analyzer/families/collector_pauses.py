@@ -5,8 +5,8 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Final
 
 from analyzer.families.heaps import filling
-from analyzer.families.pauses import Share, heavy, in_a_row, one_after_the_other, summed_up
-from analyzer.model.finding import Confidence, Doubt, Finding, Severity, When
+from analyzer.families.pauses import Share, heavy, in_a_row, one_after_the_other, run_out_in, summed_up
+from analyzer.model.finding import Confidence, Doubt, Evidence, Finding, Severity, When
 from analyzer.model.message import plural, say
 from analyzer.model.text import Ask, Do, Either, Text
 from parsers.records import Runtime
@@ -41,8 +41,8 @@ TEXT: Final = Text(
     ),
     explanation=Either(
         "filled",
-        "By its own figures the collector collected the whole heap {times}{in_of}, {stood:.0f} s together, and behind the last of them the heap is {full:.0%} full. Hardly anything of the program runs in between: busy threads in the dumps wait for memory. It goes on until whatever fills the heap is let go.",
-        "By its own figures the collector made {long_pauses} in {of:.0f} s, {stood:.0f} s together. Nothing of the program runs meanwhile: time limits run out, and requests pile up. It goes on until whatever fills the heap is let go.",
+        "By its own figures the collector collected the whole heap {times}{in_of}, {stood:.0f} s together, and behind the last of them the heap is {full:.0%} full. Hardly anything of the program runs in between: busy threads in the dumps wait for memory. It goes on until whatever fills the heap is let go.{lost}",
+        "By its own figures the collector made {long_pauses} in {of:.0f} s, {stood:.0f} s together. Nothing of the program runs meanwhile: time limits run out, and requests pile up. It goes on until whatever fills the heap is let go.{lost}",
     ),
     why="The collector's own figures have the pauses. What fills the heap it does not show.",
     do=DO,
@@ -50,6 +50,11 @@ TEXT: Final = Text(
     ask=ASK,
     chain=(("what fills the heap", "leaves no room", ""), ("the garbage collector", "keeps everything still", "{spent}")),
     phrases={
+        "lost": Either(
+            "silent",
+            " {source} reports a wait of {silent:.1f} s that ran out with one of these pauses: the program did not run, and the network or the far side need not be the cause. A longer time limit hides it only.",
+        ),
+        "ran_out": "{source}: a wait of {silent:.1f} s ran out",
         "spent": Either("in_time", "{stood:.0f} of {of:.0f} s", "{stood:.0f} s together"),
         "filler": Either("filling", ", most of all of {filling}"),
         "in_of": Either("in_time", " in {of:.0f} s"),
@@ -69,8 +74,11 @@ def _finding(case: Case, share: Share) -> Finding:
     of_java = [view for view in case.latest if view.dump is not None and view.dump.runtime is Runtime.JVM]
     view = of_java[0] if len(of_java) == 1 else None
     doubt = Doubt("log-alone", say("whose log it is, it does not say"), Confidence.LIKELY)
+    lost = run_out_in(case.incident, share.pauses)
     text = TEXT.filled(
         view.process if view is not None else None,
+        source=lost.source if lost is not None else None,
+        silent=(lost.figure("seconds") or 0.0) if lost is not None else 0.0,
         share=f"{share.stood / share.of:.0%}" if share.of else "",
         stood=share.stood,
         of=share.of,
@@ -85,7 +93,7 @@ def _finding(case: Case, share: Share) -> Finding:
     return text.finding(
         severity=Severity.WARNING,
         confidence=Confidence.LIKELY,
-        evidence=(share.evidence,),
+        evidence=(share.evidence, *((Evidence(lost.where, text["ran_out"]),) if lost is not None else ())),
         chain=text.steps((), (share.evidence,)),
         doubts=(doubt,) if view is None else (),
     )

@@ -24,7 +24,7 @@ from analyzer.families.counted_sockets import (
 from analyzer.join.counts import is_place
 from analyzer.model.finding import Action, Confidence, Culprit, Evidence, Finding, Missing, Process, Severity, Step, When
 from analyzer.model.message import capitalized, plural, say
-from parsers.records import Counted, TcpState
+from parsers.records import Counted, Endpoint, TcpState
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -32,13 +32,14 @@ if TYPE_CHECKING:
     from analyzer.join.counts import Count
     from analyzer.model.message import Message
     from analyzer.waits.case import Case
-    from parsers.records import Endpoint, SocketRow
+    from parsers.records import SocketRow
 
 
 MOSTLY: Final = 0.8
 """Share of the rows that lead to one service from which on the pile is of that: some may be anything."""
 FEWEST: Final = 4
 """Rows below which others among them count."""
+_ANY: Final = "*"
 
 
 class Pile(msgspec.Struct, frozen=True):
@@ -64,7 +65,15 @@ class Pile(msgspec.Struct, frozen=True):
     @property
     def there(self) -> int:
         """How many of the rows lead to the service."""
-        return sum(row.remote == self.service for row in self.rows)
+        return sum(_leads_to(row, self.service) for row in self.rows)
+
+    @property
+    def to(self) -> str | None:
+        """The service in words: an end, or one port of several hosts."""
+        if self.service is None or self.service.host != _ANY:
+            return str(self.service) if self.service is not None else None
+        hosts = {row.remote.host for row in self.rows if row.remote is not None and _leads_to(row, self.service)}
+        return say("port {port} of {hosts}", port=self.service.port, hosts=plural(len(hosts), "host"))
 
     @property
     def others(self) -> str:
@@ -121,10 +130,20 @@ def _shown(case: Case, count: Count, process: Process) -> tuple[Process, tuple[S
     if len(near) == 1 and (listens or len({(one.host, one.port) for one in ends}) > 1):
         return process, rows, None, near.pop()
     service, number = Counter(row.remote for row in rows).most_common(1)[0]
-    own = len({row.local.port for row in rows if row.remote == service}) == number  # who calls takes another port for each
+    if service is not None and number < MOSTLY * len(rows):  # one port of several hosts: a service that runs on each
+        port, number = Counter(row.remote.port if row.remote is not None else None for row in rows).most_common(1)[0]
+        service = Endpoint(_ANY, port) if len(rows) >= FEWEST else service
+    own = len({row.local.port for row in rows if _leads_to(row, service)}) == number  # who calls takes another port for each
     if service is None or service.port is None or not own or number < MOSTLY * len(rows) or (number < len(rows) and number < FEWEST):
         return process, rows, None, None
     return process, rows, service, None
+
+
+def _leads_to(row: SocketRow, service: Endpoint | None) -> bool:
+    """True for a connection to the service: an end, or that port of any host."""
+    if service is None or row.remote is None:
+        return row.remote is service
+    return row.remote.port == service.port and service.host in {_ANY, row.remote.host}
 
 
 def unclosed_by_one(case: Case) -> Iterator[Finding]:
@@ -132,7 +151,7 @@ def unclosed_by_one(case: Case) -> Iterator[Finding]:
     for pile in piles(case):
         if pile.port is not None:
             continue
-        count, remote = pile.counted, str(pile.service) if pile.service is not None else None
+        count, remote = pile.counted, pile.to
         evidence = pile.evidence
         yield Finding(
             rule="connection-leak",

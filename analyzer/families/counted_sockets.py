@@ -190,6 +190,19 @@ def used_up_by(case: Case, count: Count) -> Message | None:
     )
 
 
+def limit_in_words(case: Case, count: Count) -> Message | str:
+    """The limit of descriptors beside the number, where the evidence states one; that none was left, where a log says so and the number is near it."""
+    limit = case.counts.limit()
+    if limit is None or limit.soft is None:
+        return ""
+    failed = any(one.event.kind is LogKind.DESCRIPTORS for one in of_this_moment(case.incident))
+    if failed and _FULL * limit.soft <= count.number <= limit.soft:
+        return say(
+            " They are nearly all of the {limit:,} descriptors that it may have, and the log says that none was left.", limit=limit.soft
+        )
+    return say(" Its limit of descriptors is {limit:,}.", limit=limit.soft)
+
+
 def unread_in_rows(case: Case, host: str | None, port: int | None) -> str:
     """That all rows of the port that are here hold requests which nobody has read; empty where one was read, or none is here."""
     rows = [
@@ -241,9 +254,10 @@ def unclosed_by_client(case: Case) -> Iterator[Finding]:
                 remote=remote,
             ),
             explanation=say(
-                "{connections} to one port of the far end were counted in CLOSE_WAIT{others}: this side opened them, the far end has closed, and the socket stays until this process calls close().{growth} Idle members of a pool look the same as long as they are few and do not grow. Which code keeps them, a count does not show.",
+                "{connections} to one port of the far end were counted in CLOSE_WAIT{others}: this side opened them, the far end has closed, and the socket stays until this process calls close().{growth}{limit} Idle members of a pool look the same as long as they are few and do not grow. Which code keeps them, a count does not show.",
                 connections=plural(first.counted.number, "connection"),
                 others=say(" ({total:,} with those to other places)", total=total) if total > first.counted.number else "",
+                limit=limit_in_words(case, first.counted),
                 growth=growth_in_words(first.counted),
             ),
             why_confident=proof or say("A single count cannot show growth: a very large pool of stale connections looks the same."),
@@ -271,7 +285,6 @@ def unclosed_by_server(case: Case) -> Iterator[Finding]:
     for one in kept(case, near=True):
         if case.known.is_proxy(one.process.command):
             continue
-        limit = case.counts.limit()
         port = one.end.port
         unread = unread_in_rows(case, one.counted.host, port)
         yield Finding(
@@ -291,7 +304,7 @@ def unclosed_by_server(case: Case) -> Iterator[Finding]:
                 port=port,
                 growth=growth_in_words(one.counted),
                 unread=unread,
-                limit=say(" Its limit of descriptors is {limit:,}.", limit=limit.soft) if limit is not None else "",
+                limit=limit_in_words(case, one.counted),
             ),
             why_confident=one.proof or say("A single count shows neither growth nor what the threads of the server do."),
             evidence=one.evidence,

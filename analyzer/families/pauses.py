@@ -82,6 +82,35 @@ def explained(incident: Incident, limits: Iterable[LogEvent] | None = None) -> E
     )
 
 
+_QUARTER: Final = timedelta(minutes=15)
+"""What the offsets of all zones are multiples of."""
+_AS_LONG: Final = 1.0
+"""Seconds by which a wait and a pause may differ that are told to be as long as each other."""
+
+
+def run_out_in(incident: Incident, pauses: Sequence[LogEvent]) -> LogEvent | None:
+    """The last line about a time limit of which one of the pauses is the whole wait: as long, and ended with it."""
+    waits = [event for event in near(incident) if event.kind in LIMITED and event.figure("seconds")]
+    found = [
+        wait
+        for wait in waits
+        for pause in pauses
+        if _ended_with(pause, wait) and abs((wait.figure("seconds") or 0.0) - (pause.figure("seconds") or 0.0)) <= _AS_LONG
+    ]
+    return found[-1] if found else None
+
+
+def _ended_with(pause: LogEvent, wait: LogEvent) -> bool:
+    """True if both lines are of one moment, or differ by whole quarters of an hour where only one of them names its zone."""
+    end, late = time_of(pause.time), time_of(wait.time)
+    if end is None or late is None:
+        return False
+    if (end.tzinfo is None) == (late.tzinfo is None):
+        return abs(end - late) <= _CLOCKS
+    apart = (end.replace(tzinfo=None) - late.replace(tzinfo=None)) % _QUARTER
+    return min(apart, _QUARTER - apart) <= _CLOCKS
+
+
 def _distinct(pauses: Sequence[LogEvent]) -> Iterable[LogEvent]:
     """One line for each pause: the collector and the safepoint tell of the same one."""
     return {(event.time, round(event.figure("seconds") or 0.0)): event for event in reversed(pauses)}.values()

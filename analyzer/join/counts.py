@@ -64,6 +64,9 @@ class Counts:
             self._names.update({owner.pid: owner.command for row in snapshot.rows for owner in row.owners or () if owner.command})
         self._pids = {*self._names, *(dump.pid for snapshot in incident.snapshots for dump in snapshot.dumps)}
         self._ports = {row.local.port for snapshot in incident.snapshots for row in snapshot.rows} if self._names or self._pids else set()
+        self._far_ports = (
+            {row.remote.port for snapshot in incident.snapshots for row in snapshot.rows if row.remote} if self._ports else set()
+        )
         self.all = tuple(count for host in dict.fromkeys(one.host for one in incident.snapshots) for count in self._of_host(host))
 
     def of(self, what: Counted, state: TcpState | None = None) -> tuple[Count, ...]:
@@ -105,8 +108,11 @@ class Counts:
 
     def _looked_for(self, tally: Tally) -> Tally:
         """The tally, with the number that was looked for as its pid or port where another line of the evidence names such a process, or has such a port."""
-        if tally.number is None or tally.pid is not None:
+        if tally.number is None:
             return tally
+        if tally.pid is not None:
+            port = tally.number != tally.pid and tally.number in self._far_ports and tally.end is None
+            return replace(tally, end=Endpoint("*", tally.number), number=None) if port else tally
         if tally.number in self._pids:
             return replace(tally, pid=Pid(tally.number), number=None)
         return replace(tally, end=Endpoint("*", tally.number), number=None) if tally.number in self._ports and tally.end is None else tally
@@ -162,14 +168,31 @@ def _placed(snapshots: Iterable[Snapshot], tallies: Sequence[Tally]) -> list[Tal
     if not tallies:
         return []
     near = {end.port for one in tallies if (end := one.local) is not None and one.state is TcpState.LISTEN}
+    sides: dict[tuple[TcpState | None, int | None], set[str]] = {}
     far: dict[int | None, list[str]] = {}
     for snapshot in snapshots:
         near |= {row.local.port for row in snapshot.rows if row.state is TcpState.LISTEN}
         for row in snapshot.rows:
             if row.remote is not None and row.state is not TcpState.LISTEN:
                 far.setdefault(row.remote.port, []).append(row.remote.host)
+                sides.setdefault((row.state, row.local.port), set()).add("near")
+                sides.setdefault((row.state, row.remote.port), set()).add("far")
     sided = [one for one in tallies if one.command is not None and (one.local is not None or one.remote is not None)]
-    return [_as_others(_sided(one, near, far), sided) for one in tallies]
+    servers = {(one.pid, one.end.port) for one in tallies if one.end is not None and one.state is TcpState.LISTEN}
+    return [_as_others(_sided(one, _near_of(one, near, sides, servers), far), sided) for one in tallies]
+
+
+def _near_of(
+    tally: Tally,
+    near: set[int | None],
+    sides: Mapping[tuple[TcpState | None, int | None], set[str]],
+    servers: set[tuple[Pid | None, int | None]],
+) -> set[int | None]:
+    """The near ports for one tally: its port is one where its process listens there, or where all rows of its state have it as their near end."""
+    port = tally.end.port if tally.end is not None else None
+    if tally.pid is not None and any(other == port for _, other in servers):
+        return near | {port} if (tally.pid, port) in servers else near - {port}
+    return near | {port} if tally.state is not None and sides.get((tally.state, port)) == {"near"} else near
 
 
 def _sided(tally: Tally, near: set[int | None], far: Mapping[int | None, Sequence[str]]) -> Tally:

@@ -73,6 +73,12 @@ SHAPES: Final = (
         "Too many connections from ",
         r"Too many connections from (?:/|\[)?(?P<subject>[\w.:-]{2,60}?)\]? - max is (?P<limit>\d{1,7})",
     ),
+    _shape(
+        "ZooKeeper client",
+        LogKind.READ_TIMEOUT,
+        "have not heard from server in",
+        r"(?:\((?P<subject>[\w.-]{1,120}:\d{1,5})\)\][^\n]{0,120}?)?(?:[Cc]lient session timed out|session timed out), have not heard from server in (?P<ms>\d{1,9}) ?ms",
+    ),
     _shape("PostgreSQL", LogKind.SLOTS, "too many clients already", r"\bsorry, too many clients already", loud=True),
     _shape("Oracle", LogKind.SLOTS, "appropriate service handler", r"ORA-125(?:16|19|20)\b[^\n]{0,40}appropriate service handler"),
     _shape("psycopg2", LogKind.POOL_EMPTY, "PoolError: connection pool exhausted", r"PoolError: connection pool exhausted"),

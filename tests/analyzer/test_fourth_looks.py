@@ -169,3 +169,61 @@ def test_without_the_parent_the_worker_alone_is_told() -> None:
 def test_a_feeder_without_anything_to_pass_on_blocks_nobody() -> None:
     files = {"report.md": PARENT + WORKER.format(feeds="wait (threading.py:320)")}
     assert not found(diagnosis_of(files), "blocked-write")
+
+
+HALVES = """$ netstat -an | grep 9191 | head -5
+tcp4       0      0  127.0.0.1.9191        127.0.0.1.50917       CLOSE_WAIT
+tcp4       0      0  127.0.0.1.50917       127.0.0.1.9191        FIN_WAIT_2
+tcp4       0      0  127.0.0.1.9191        127.0.0.1.50922       CLOSE_WAIT
+tcp4       0      0  127.0.0.1.50922       127.0.0.1.9191        FIN_WAIT_2
+tcp4       0      0  127.0.0.1.9191        127.0.0.1.50348       CLOSE_WAIT
+$ netstat -an | grep 9191 | grep -c CLOSE_WAIT
+612
+"""
+
+
+def test_the_rows_of_its_state_tell_on_which_side_a_count_is() -> None:
+    text = told(HALVES)
+    assert "The server keeps 612 connections of its port 9191 in CLOSE_WAIT" in text
+
+
+OWNED = """$ netstat -anp | grep 7411 | awk '{print $6,$7}' | sort | uniq -c
+      1 LISTEN 4871/stored
+     44 ESTABLISHED 4871/stored
+   3877 CLOSE_WAIT 9230/java
+$ netstat -anp | grep 7411 | grep CLOSE_WAIT | head -3
+tcp      171      0 10.9.1.17:58221      10.9.1.17:7411      CLOSE_WAIT  9230/java
+tcp        1      0 10.9.1.17:40630      10.9.1.22:7411      CLOSE_WAIT  9230/java
+tcp        1      0 10.9.1.17:33178      10.9.1.17:7411      CLOSE_WAIT  9230/java
+$ grep 'open files' /proc/9230/limits
+Max open files            4096                4096                files
+"""
+
+
+def test_a_filter_s_port_is_far_for_whoever_does_not_listen_there() -> None:
+    (finding,) = found(diagnosis_of({"report.md": OWNED}), "connection-leak")[:1]
+    assert finding.headline.startswith("java (pid 9230) keeps 3,877 connections to port 7411 in CLOSE_WAIT")
+    assert "Its limit of descriptors is 4,096." in finding.explanation
+
+
+COLLECTIONS = """    {line} INFO  [main-SendThread(zk2:2181)] zookeeper.ClientCnxn: Client session timed out, have not heard from server in 17420ms for sessionid 0x28, closing socket connection
+
+gc.log:
+
+    [2023-09-02T03:11:40.301+0000][info][gc] GC(9121) Pause Full (G1 Evacuation Pause) 8186M->8059M(8192M) 7288.905ms
+    [2023-09-02T03:11:57.880+0000][info][gc] GC(9123) Pause Full (G1 Evacuation Pause) 8188M->8064M(8192M) 17398.114ms
+
+The evening before:
+
+    [2023-09-01T19:02:10.441+0000][info][gc] GC(6011) Pause Young (Normal) (G1 Evacuation Pause) 5102M->2644M(8192M) 38.310ms
+"""
+
+
+def test_lines_of_an_earlier_day_below_do_not_end_a_log_and_a_lost_session_is_its_pause() -> None:
+    (finding,) = found(diagnosis_of({"report.md": COLLECTIONS.format(line="2023-09-02 05:11:57,902")}), "gc-thrash")
+    assert "ZooKeeper client reports a wait of 17.4 s that ran out with one of these pauses" in finding.explanation
+
+
+def test_a_session_that_was_lost_at_another_time_is_not_the_pause_s() -> None:
+    (finding,) = found(diagnosis_of({"report.md": COLLECTIONS.format(line="2023-09-02 03:20:11,902")}), "gc-thrash")
+    assert "ran out with" not in finding.explanation
