@@ -22,6 +22,7 @@ from analyzer.evidence.sessions import (
     server_of,
     session_in_words,
 )
+from analyzer.families.tied_sessions import of_others, tied, victim_of
 from analyzer.join.session_waits import SessionWaits
 from analyzer.model.finding import Confidence, Culprit, Doubt, Evidence, Severity, When
 from analyzer.model.message import capitalized, plural, say
@@ -33,7 +34,6 @@ if TYPE_CHECKING:
     from collections.abc import Collection, Iterator, Sequence
 
     from analyzer.model.finding import Finding
-    from analyzer.model.incident import Snapshot
     from analyzer.model.text import Filled
     from analyzer.software.pools import ThreadActivity
     from analyzer.waits.case import Case
@@ -44,7 +44,8 @@ LONG: Final = 10.0
 """Seconds from which on a wait for a lock, or a transaction that does nothing, is no ordinary moment of a busy database."""
 _WHOLE: Final = "relation"
 """PostgreSQL's name of a lock on a table."""
-_POSTGRESQL: Final = "postgresql"
+_CANCEL: Final = {"postgresql": "SELECT pg_cancel_backend({id});", "mysql": "KILL {id};"}
+"""What ends a statement of a session, without its transaction where the server can."""
 _METADATA: Final = "metadata lock"
 _ALONE: Final = re.compile(
     r"\s*(?:ALTER|DROP|TRUNCATE|REINDEX|CLUSTER|LOCK|REFRESH\s+MATERIALIZED|VACUUM\s*\(?\s*FULL|CREATE\s+(?:UNIQUE\s+)?(?:INDEX|TRIGGER))\b",
@@ -84,8 +85,8 @@ TEXT: Final = Text(
         Do(When.NOW, "Ask the owner of {session}, or end it: its transaction is rolled back.", "{kill}"),
         Do(
             When.NOW,
-            "Or cancel session {whole}: it has changed nothing yet, and those behind it go on at once. Let it ask again with a short lock_timeout.",
-            "SELECT pg_cancel_backend({whole});",
+            "Or cancel session {whole}: it has changed nothing yet, and those behind it go on at once. Let it ask again with a short limit for lock waits.",
+            "{cancel}",
             on="whole",
         ),
         Do(When.FIX, "Let the program behind {session} commit before it waits for anything else, or give it rows of its own.", on="rests"),
@@ -156,7 +157,10 @@ def suspicions(case: Case, found: Sequence[Finding]) -> Iterator[Finding]:
     """One for each server whose last list shows sessions that have waited for a lock; joined with the picked threads that wait for that server."""
     number, sessions = last_list(case.incident.snapshots)
     last = case.incident.snapshots[number] if number >= 0 else None
-    if last is None or _tells_whose(case, last, {name for session in sessions for name in drivers_of(session)}):
+    if last is None:
+        return
+    victim = victim_of(case, found, (one for one in sessions if one.state is SessionState.LOCKED))
+    if victim is None and (of_others(case, sessions) or _waits_elsewhere(case, {name for one in sessions for name in drivers_of(one)})):
         return
     blocks = [block for snapshot in case.incident.snapshots[number:] for block in snapshot.blocks]
     waits = SessionWaits((*(end for block in last.blocks for end in block.ends), *sessions), blocks)
@@ -165,14 +169,14 @@ def suspicions(case: Case, found: Sequence[Finding]) -> Iterator[Finding]:
         if holds:
             hold = max(holds, key=lambda one: len(one.waiters))
             few = next((one for one in found if _of_server(one, drivers_of(hold.holder))), None)
-            yield _finding(hold, few, _callers(case, drivers_of(hold.holder)) if few is None else ())
+            told = _finding(hold, few, _callers(case, drivers_of(hold.holder)) if few is None else ())
+            ours = victim is not None and victim is victim_of(case, found, hold.waiters)
+            yield tied(case, told, victim, hold.waiters) if ours and victim is not None else told
 
 
-def _tells_whose(case: Case, listed: Snapshot, servers: Collection[str]) -> bool:
-    """True where ports tell whose sessions these are, or a whole dump that its process waits for something else: then others' sessions are others' trouble."""
-    whole = any(view.dump is not None and not chosen(case, view) for view in case.latest) and not _callers(case, servers)
-    ports = any(session.client is not None and session.client.port is not None for session in listed.sessions)
-    return whole or (ports and case.incident.has_sockets)
+def _waits_elsewhere(case: Case, servers: Collection[str]) -> bool:
+    """True where a whole dump says that its process waits for something else: then others' sessions are others' trouble."""
+    return any(view.dump is not None and not chosen(case, view) for view in case.latest) and not _callers(case, servers)
 
 
 def _callers(case: Case, servers: Collection[str]) -> tuple[ThreadActivity, ...]:
@@ -317,7 +321,8 @@ def _finding(hold: _Hold, few: Finding | None, callers: Sequence[ThreadActivity]
         behind=hold.behind,
         ahead=session_in_words(hold.ahead) if hold.ahead is not None else None,
         metadata=(_METADATA in (longest.waits_on or "") or (not hold.told and _wants_whole(longest))) and len(waiters) > 1,
-        whole=longest.id if longest.server == _POSTGRESQL and _wants_whole(longest) and len(waiters) > 1 else None,
+        whole=longest.id if longest.server in _CANCEL and _wants_whole(longest) and len(waiters) > 1 else None,
+        cancel=_CANCEL.get(longest.server, "").format(id=longest.id),
         asked=not hold.told and bool(_tables(holder) & _tables(longest)),
         transaction=holder.own_link is not None or holder.state is SessionState.IN_TRANSACTION,
         exclusive=holder.server == "mongodb",

@@ -16,6 +16,7 @@ from analyzer.model.finding import Confidence, Culprit, Outlook, RecoversWhen, S
 from analyzer.model.message import say, say_of
 from analyzer.model.text import Do, Either, Text
 from analyzer.software.blockers import application_frame
+from analyzer.waits.server_pools import pressure
 from parsers.records import Runtime
 
 if TYPE_CHECKING:
@@ -221,7 +222,10 @@ def _finding(found: SelfWait) -> Finding:
     )
     shown = of_threads((found.member,), text["shown"])
     return text.finding(
-        severity=Severity.WARNING,
+        # It never goes on: where others wait behind it, or clients for the process, nothing is served until somebody ends it.
+        severity=Severity.CRITICAL
+        if others or any(pressure(found.view, port).exists for port in found.view.listeners)
+        else Severity.WARNING,
         confidence=Confidence.LIKELY if found.lock and not elsewhere else Confidence.SUSPECTED,
         outlook=_OUTLOOK,
         evidence=(shown,),

@@ -90,7 +90,11 @@ def _server_of(view: ProcessView, pools: Sequence[Pool], port: int) -> tuple[Poo
         return None
     exact = {thread for thread, socket, alone in exact_sockets(view) if alone and socket.local.port == port}
     candidates = [pool for pool in pools if pool.role in _CANDIDATES and pool.port in {None, port}]
-    working = [pool for pool in (_awake(view, pool, requests) for pool in candidates) if _has_work(view, pool)]
+    working = [
+        pool
+        for pool in (_awake(view, pool, requests) for pool in candidates)
+        if _has_work(view, pool) and not _fits_elsewhere(view, pool, requests, port)
+    ]
     if not requests.troubled and not exact:
         serving = quiet_server(view, working, candidates, requests, asked, port)
         if serving is not None or requests.unanswered < TROUBLED:
@@ -212,6 +216,23 @@ def _counts(busy: int, requests: Requests) -> bool:
     read = requests.read + requests.unknown
     sums = {read, read + requests.quiet, read + requests.unanswered} - {0}
     return any(abs(busy - number) <= TOLERANCE * number for number in sums)
+
+
+def _fits_elsewhere(view: ProcessView, pool: Pool, requests: Requests, port: int) -> bool:
+    """True if the threads at work are as many as the requests of another port, and not as many as those of this one: who serves that one does not serve this."""
+    others = [other for other in view.listeners if other != port]
+    busy = len(pool.busy)
+    if pool.port is not None or not others or busy < TROUBLED:
+        return False
+    here = _distance(busy, requests)
+    return here > 0 and any(_distance(busy, requests_of(view, other)) == 0 for other in others)
+
+
+def _distance(busy: int, requests: Requests) -> int:
+    """By how many the threads at work miss the requests in service."""
+    read = requests.read + requests.unknown
+    sums = {read, requests.quiet, read + requests.quiet, read + requests.unanswered} - {0}
+    return min((abs(busy - number) for number in sums), default=busy)
 
 
 def _waits_for_others(pool: Pool) -> bool:

@@ -38,7 +38,7 @@ _ACCEPTABLE = frozenset({TcpState.ESTABLISHED, TcpState.CLOSE_WAIT})
 def connections(rows: Sequence[SocketRow]) -> Sockets:
     """Join the TCP rows of one snapshot; order as in the tables that were read first."""
     if (found := _of_one_table(rows)) is not None:
-        return found
+        return _without_passing(found)
     tcp = _in_order([row for row in rows if row.proto == "tcp"])
     groups = _groups(tcp)
     if _any_loose(tcp):
@@ -50,7 +50,20 @@ def connections(rows: Sequence[SocketRow]) -> Sockets:
     # What a table says of its other rows is needed only where a row says neither inode nor owner.
     unsaid = any(row.inode is None and row.owners is None for row in tcp)
     shows_owner = {(row.where.file, row.local.port) for row in tcp if row.owners} if unsaid else set()
-    return Sockets([_join(group, shows_owner) if isinstance(group, list) else _alone(group, shows_owner) for group in groups.values()])
+    joined = [_join(group, shows_owner) if isinstance(group, list) else _alone(group, shows_owner) for group in groups.values()]
+    return _without_passing(Sockets(joined))
+
+
+def _without_passing(found: Sockets) -> Sockets:
+    """The connections, those without an owner as accepted whose listener's queue is empty by the same table: they are just being taken or closed.
+
+    ss prints both numbers of a listener's queue (``sk_ack_backlog`` and its limit); other tools may print zeros that say nothing.
+    """
+    listeners = [row for row in found.of(TcpState.LISTEN) if row.backlog is not None]
+    waiting = {row.local.port for row in listeners if row.recv_q}
+    empty = {row.local.port for row in listeners} - waiting
+    passing = [row for row in found.unaccepted if row.local.port in empty] if empty else []
+    return found.with_other((row, msgspec.structs.replace(row, unaccepted=False)) for row in passing) if passing else found
 
 
 def _of_one_table(rows: Sequence[SocketRow]) -> Sockets | None:  # noqa: C901, PLR0912 - one look at each row, see below

@@ -10,16 +10,18 @@ from analyzer.evidence.chosen_threads import FEW_THREADS
 from analyzer.evidence.sessions import of_lists
 from analyzer.families import counted_sessions, listed_sessions, standing_calls, told_by_logs
 from analyzer.families.counted_sessions import counted_in_words
+from analyzer.families.tied_sessions import victim_of
 from analyzer.judge.shown import beside_threads, of_untold, shown
 from analyzer.model.finding import Check, Confidence, Finding, Outcome, Severity
 from analyzer.model.message import capitalized, say, unended
-from parsers.records import Runtime
+from parsers.records import Runtime, SessionState
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
 
     from analyzer.rules import Rule
     from analyzer.waits.case import Case
+    from parsers.records import Session
 
 _LITTLE: Final = (FEW_THREADS, told_by_logs.LOG_ALONE, listed_sessions.LIST_ALONE, standing_calls.DUMP_ALONE)
 """Codes of the doubts about such suspicions."""
@@ -28,6 +30,8 @@ _CALLS: Final = frozenset({"slow-backend", "database-read-hang"})
 _CONVOY: Final = "lock-convoy"
 _FULL: Final = "backlog-overflow"
 _PROXY: Final = "proxy-timeout"
+_OF_LISTS: Final = frozenset({"lock-held-by-idle-transaction", "cross-system-deadlock", "slow-statement", "lost-session"})
+"""Rules that judge lists of sessions by the sockets they belong to."""
 _QUEUE: Final = "queued-at-proxy"
 _OF_LOGS: Final = frozenset({"database-deadlock", _PROXY})
 """Rules that judge lines of logs themselves: others of the lines may tell of more."""
@@ -47,14 +51,21 @@ def without_few(found: Sequence[Finding]) -> Sequence[Finding]:
 
 def with_lists(case: Case, found: list[Finding], checked: list[Check], rules: Mapping[str, Rule]) -> tuple[list[Finding], list[Check]]:
     """The findings and the checks, with what a list of sessions alone tells. Picked threads that wait for that server are part of its finding."""
-    if any(one.severity is not Severity.INFO and not one.has_doubt(*_LITTLE) and not listed_sessions.is_open(one) for one in found):
+    firm = [one for one in found if one.severity is not Severity.INFO and not one.has_doubt(*_LITTLE) and not listed_sessions.is_open(one)]
+    victim = victim_of(case, found, _listed(case)) if firm and not any(one.rule in _OF_LISTS for one in firm) else None
+    if firm and victim is None:
         return found, checked
     told = {
         one.rule: replace(one, outlook=rules[one.rule].OUTLOOK)
-        for one in (*listed_sessions.suspicions(case, found), *counted_sessions.suspicions(case, found))
+        for one in (*listed_sessions.suspicions(case, found), *(() if victim is not None else counted_sessions.suspicions(case, found)))
         if one.rule in rules
     }
-    kept = [one for one in found if not listed_sessions.absorbed(one, [*told.values()])]
+    cause = next(iter(told), None)
+    kept = [
+        replace(one, consequence_of=cause) if one is victim and cause is not None else one
+        for one in found
+        if not listed_sessions.absorbed(one, [*told.values()])
+    ]
     gone = {one.rule for one in found} - {one.rule for one in kept}
     left = [Check(check.rule, Outcome.CLEAN, rules[check.rule].CLEAN) if check.rule in gone else check for check in checked]
     return [*kept, *told.values()], _noted(left, told)
@@ -72,6 +83,11 @@ def with_logs(case: Case, found: list[Finding], checked: list[Check], rules: Map
         if one.rule in rules.keys() - said
     }
     return [*found, *told.values()], _noted(checked, told)
+
+
+def _listed(case: Case) -> Iterator[Session]:
+    """The sessions that lists show to wait for a lock."""
+    return (one for snapshot in case.incident.snapshots for one in snapshot.sessions if one.state is SessionState.LOCKED)
 
 
 def _of_kernel(case: Case) -> Sequence[Finding]:

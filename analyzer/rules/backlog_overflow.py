@@ -22,6 +22,7 @@ from analyzer.evidence.citations import of_sockets, of_threads
 from analyzer.evidence.picked_reason import picked_reason
 from analyzer.families import unaccepted_counts
 from analyzer.families.captures_only import dropped_attempts
+from analyzer.families.interpreter_locks import kept_ports
 from analyzer.model.finding import Confidence, Culprit, Evidence, Finding, Outlook, RecoversWhen, Severity, When
 from analyzer.model.message import plural, say
 from analyzer.model.need import Need
@@ -105,14 +106,16 @@ TEXT: Final = Text(
 def diagnose(case: Case) -> Iterator[Finding]:
     """One finding per listener whose queue is full while the server has threads."""
     held_up = {(found.view, found.port) for found in unaccepted_counts.unaccepted(case)}
-    for view in case.latest:
+    told = kept_ports(case)
+    for view in sorted(case.latest, key=lambda one: one.dump is None):
         stuck = any(serving.view is view and serving.pool.idle == 0 and serving.workers for serving in case.server_pools)
         for port, listener in sorted(view.listeners.items()):
-            if listener is None or stuck or (view, port) in held_up:
+            if listener is None or stuck or (view, port) in held_up or (view.snapshot.host, port) in told:
                 continue
             overflows = _overflows(case, view)
             earlier = [one for other in case.history(view)[:-1] if (one := other.listeners.get(port)) is not None and _full(one)]
             if _full(listener):
+                told.add((view.snapshot.host, port))
                 yield _finding(case, view, port, listener, overflows)
             elif earlier and overflows is not None and overflows[1] > 0:
                 yield _finding(case, view, port, earlier[-1], overflows)
@@ -138,15 +141,9 @@ def _overflows(case: Case, view: ProcessView) -> tuple[Counter, int] | None:
 
 
 def _finding(case: Case, view: ProcessView, port: int, listener: Connection, overflows: tuple[Counter, int] | None) -> Finding:
-    queue = of_sockets(
-        [listener],
-        say(
-            "{connection_waits} in an accept queue of {backlog}",
-            connection_waits=plural(listener.recv_q or 0, "connection waits", "connections wait"),
-            backlog=listener.backlog,
-        ),
-        (str(listener.recv_q), "LISTEN"),
-    )
+    waits = plural(listener.recv_q or 0, "connection waits", "connections wait")
+    says = say("{connection_waits} in an accept queue of {backlog}", connection_waits=waits, backlog=listener.backlog)
+    queue = of_sockets([listener], says, (str(listener.recv_q), "LISTEN"))
     evidence = [queue]
     grown = 0
     if overflows is not None and overflows[0].value:
@@ -178,7 +175,7 @@ def _finding(case: Case, view: ProcessView, port: int, listener: Connection, ove
         threads=threads,
         picked=picked.words if picked is not None else None,
         unseen=not threads,
-        connection_waits=plural(listener.recv_q or 0, "connection waits", "connections wait"),
+        connection_waits=waits,
         which=frame is None,
         frame=frame,
         confirmed=grown and threads,

@@ -16,7 +16,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Final
 
 from analyzer.evidence.citations import blamed, of_threads, quoted
-from analyzer.families import computing_pools, hot_picked
+from analyzer.families import computing_pools, hot_picked, interpreter_locks
 from analyzer.families.shared_maps import rings
 from analyzer.families.spinning import Spinning, spinning_of
 from analyzer.model.finding import Confidence, Culprit, Evidence, Finding, Outlook, RecoversWhen, Severity, When
@@ -75,7 +75,7 @@ TEXT: Final = Text(
 
 def diagnose(case: Case) -> Iterator[Finding]:
     """One finding per process with spinning threads."""
-    yield from map(_finding, spinning_of(case))
+    yield from interpreter_locks.beside(case, map(_finding, spinning_of(case)))
     yield from tuple(rings(case)) or tuple(hot_picked.suspicions(case)) or computing_pools.suspicions(case)
 
 

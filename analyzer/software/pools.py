@@ -207,7 +207,7 @@ def is_silent(member: ThreadActivity) -> bool:
     return (
         member.activity.app == 0
         and member.activity.kind in {ActivityKind.RUNNING, ActivityKind.WAITING}
-        and member.thread.native_state != "active"
+        and not (member.thread.native_state or "").startswith("active")
     )
 
 

@@ -197,8 +197,9 @@ class ServerPool:
 
     @property
     def connected(self) -> bool:
-        """True if the table shows clients of the port."""
-        return self.port is not None and any(row.state in _CONNECTED for row in self.view.server_side(self.port))
+        """True if the table shows clients of the port; where nothing says which port the pool serves, of any."""
+        ports = (self.port,) if self.port is not None else tuple(self.view.listeners)
+        return any(row.state in _CONNECTED for port in ports for row in self.view.server_side(port))
 
     @cached_property
     def targets(self) -> tuple[Target, ...]:

@@ -76,5 +76,5 @@ def _thread(section: Section, one: JsonObject) -> Thread:
         name=one.text("thread_name") or f"thread {tid}",
         native_id=NativeId(tid) if tid is not None else None,
         state=JavaState.RUNNABLE if active is True else JavaState.WAITING if active is False else None,
-        native_state="active" if active is True else "idle" if active is False else None,
+        native_state=("active+gil" if one.get("owns_gil") is True else "active") if active is True else "idle" if active is False else None,
     )

@@ -42,7 +42,7 @@ ROW_SHAPE: Final = (
 
 _process = lazy(r"Process (?P<pid>\d{1,10}): ").match
 _spied = lazy(
-    r'Thread (?:(?P<tid>\d{1,10})|(?P<id>0x[0-9A-Fa-f]{4,16})) \((?P<state>idle|active)[^)]{0,20}\)(?:: "(?P<name>.*)")?:?\s*$'
+    r'Thread (?:(?P<tid>\d{1,10})|(?P<id>0x[0-9A-Fa-f]{4,16})) \((?P<state>idle|active(?:\+gil)?)[^)]{0,20}\)(?:: "(?P<name>.*)")?:?\s*$'
 ).match
 _fault = lazy(r"(?:Current thread|Thread) (?P<id>0x[0-9a-f]{4,16}) (?:\[(?P<name>[^\]]*)\] )?\(most recent call first\):\s*$").match
 _alone = lazy(r"Stack \(most recent call first\):\s*$").match

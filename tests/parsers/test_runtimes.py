@@ -165,7 +165,7 @@ def test_py_spy_and_its_json_are_the_same_threads() -> None:
     assert dump.threads[0].frames == other.threads[0].frames
     assert [frame.full for frame in dump.threads[0].frames] == ["socket.SocketIO.readinto", "till.views.post"]
     assert dump.threads[1].frames[0].full == "till.work"
-    assert [one.native_state for one in dump.threads] == ["idle", "active"]
+    assert [one.native_state for one in dump.threads] == ["idle", "active+gil"]
 
 
 def test_faulthandler_of_one_process_twice_is_two_dumps() -> None:

@@ -1,0 +1,114 @@
+"""What tables add to a cause must not hide it: locks of a database, signal handlers, the interpreter's lock; and two ports of one process are two."""
+
+from __future__ import annotations
+
+from analyzer.model.finding import Confidence, Severity
+from tests.builders import diagnosis_of, dump, found, thread
+
+PROCESSES = """Id	User	Host	db	Command	Time	State	Info	Progress
+77	report	127.0.0.1:41100	quay	Sleep	95		NULL	0.000
+90	deploy	127.0.0.1:41200	quay	Query	80	Waiting for table metadata lock	ALTER TABLE berth ADD COLUMN depth int	0.000
+91	web	127.0.0.1:41301	quay	Query	79	Waiting for table metadata lock	SELECT id FROM berth WHERE id=1	0.000
+92	web	127.0.0.1:41302	quay	Query	79	Waiting for table metadata lock	SELECT id FROM berth WHERE id=2	0.000
+93	web	127.0.0.1:41303	quay	Query	78	Waiting for table metadata lock	SELECT id FROM berth WHERE id=3	0.000
+"""
+TRANSACTIONS = """trx_id	trx_state	trx_started	trx_mysql_thread_id	trx_query
+4211	RUNNING	2026-03-04 10:00:01	77	NULL
+"""
+HEAD = "State      Recv-Q Send-Q Local Address:Port  Peer Address:Port Process\n"
+
+
+def workers(queue: int = 40, own: str = "413") -> str:
+    """A pre-fork server all of whose workers have a client and a call to the database."""
+    rows = [f'LISTEN {queue} 64 127.0.0.1:9191 0.0.0.0:* users:(("php-fpm",pid={pid},fd=6))' for pid in (501,)]
+    for number, pid in enumerate((501, 502, 503), start=1):
+        rows.append(f'ESTAB 0 0 127.0.0.1:9191 127.0.0.1:5200{number} users:(("php-fpm",pid={pid},fd=4))')
+        rows.append(f'ESTAB 0 0 127.0.0.1:{own}0{number} 127.0.0.1:7306 users:(("php-fpm",pid={pid},fd=5))')
+    return HEAD + "\n".join(rows) + "\n"
+
+
+def test_a_database_s_own_list_says_why_it_does_not_answer() -> None:
+    diagnosis = diagnosis_of({"processlist.txt": PROCESSES, "innodb_trx.txt": TRANSACTIONS, "ss.txt": workers()})
+    assert diagnosis.verdict.rule == "lock-held-by-idle-transaction"
+    (finding,) = found(diagnosis, "lock-held-by-idle-transaction")
+    assert "Session 77" in finding.headline
+    assert "By their ports 3 connections to 127.0.0.1:7306 are among them" in finding.explanation
+    assert "KILL 90;" in [action.command for action in finding.actions]
+    (behind,) = found(diagnosis, "slow-backend")
+    assert behind.consequence_of == finding.id
+
+
+def test_sessions_of_other_clients_are_not_the_cause() -> None:
+    diagnosis = diagnosis_of({"processlist.txt": PROCESSES, "innodb_trx.txt": TRANSACTIONS, "ss.txt": workers(own="415")})
+    assert diagnosis.verdict.rule == "slow-backend"
+    assert not found(diagnosis, "lock-held-by-idle-transaction")
+
+
+def test_a_table_of_listeners_alone_hides_no_lock() -> None:
+    listens = HEAD + 'LISTEN 0 80 127.0.0.1:7306 0.0.0.0:* users:(("mariadbd",pid=77,fd=22))\n'
+    diagnosis = diagnosis_of({"processlist.txt": PROCESSES, "innodb_trx.txt": TRANSACTIONS, "ss.txt": listens})
+    assert diagnosis.verdict.rule == "lock-held-by-idle-transaction"
+
+
+SPY = """Process 640: python3 serve.py
+Python v3.11.7 (/usr/bin/python3.11)
+
+Thread 640 (idle): "MainThread"
+    select (selectors.py:468)
+    run (serve.py:90)
+    <module> (serve.py:99)
+Thread {tid} (active+gil): "tally_{last}"
+    weigh (cargo.py:9)
+    handle (serve.py:40)
+    _worker (concurrent/futures/thread.py:83)
+"""
+FULL = HEAD + 'LISTEN 65 64 127.0.0.1:9300 0.0.0.0:* users:(("python3",pid=640,fd=5))\n'
+
+
+def spied(second: int = 652) -> dict[str, str]:
+    return {
+        "snap1/spy.txt": SPY.format(tid=652, last=2),
+        "snap1/ss.txt": FULL,
+        "snap2/spy.txt": SPY.format(tid=second, last=second % 10),
+        "snap2/ss.txt": FULL,
+    }
+
+
+def test_who_keeps_the_interpreter_s_lock_is_why_nobody_accepts() -> None:
+    diagnosis = diagnosis_of(spied())
+    (finding,) = found(diagnosis, "cpu-spin")
+    assert diagnosis.verdict.rule == "cpu-spin"
+    assert finding.severity is Severity.CRITICAL
+    assert finding.confidence is Confidence.LIKELY
+    assert "“tally_2” computes in cargo.weigh(cargo.py:9) and keeps the interpreter's lock (GIL)" in finding.headline
+    assert not found(diagnosis, "backlog-overflow")
+
+
+def test_a_lock_that_goes_from_thread_to_thread_is_kept_by_nobody() -> None:
+    diagnosis = diagnosis_of(spied(second=653))
+    assert all(one.severity is Severity.INFO for one in found(diagnosis, "cpu-spin"))
+
+
+def streams(first: int, count: int) -> list[str]:
+    """Threads that push to their clients, and wait for what to push."""
+    frames = (
+        "java.util.concurrent.LinkedBlockingQueue.take",
+        "quay.Stream.push",
+        "com.sun.net.httpserver.Filter$Chain.doFilter",
+        "sun.net.httpserver.ServerImpl$Exchange.run",
+        "java.util.concurrent.ThreadPoolExecutor.runWorker",
+    )
+    return [thread(f"tide-{number}", "WAITING (parking)", *frames, nid=0x200 + number) for number in range(first, first + count)]
+
+
+def test_streams_of_one_port_serve_no_other_port() -> None:
+    clients = [f'ESTAB 0 0 127.0.0.1:9402 127.0.0.1:{50000 + number} users:(("java",pid=88,fd={30 + number}))' for number in range(20)]
+    busy = [f'ESTAB 0 0 127.0.0.1:9401 127.0.0.1:{51000 + number} users:(("java",pid=88,fd={60 + number}))' for number in range(18)]
+    passing = [f"CLOSE-WAIT 1 0 127.0.0.1:9401 127.0.0.1:{52000 + number}" for number in range(3)]
+    listen = [f'LISTEN 0 50 127.0.0.1:{port} 0.0.0.0:* users:(("java",pid=88,fd={port - 9380}))' for port in (9401, 9402)]
+    table = HEAD + "\n".join([*listen, *clients, *busy, *passing]) + "\n"
+    times = ("2026-01-02 03:04:05", "2026-01-02 03:04:25")
+    files = {f"snap{number}/jstack.txt": dump(*streams(1, 20), time=time) for number, time in enumerate(times, start=1)}
+    diagnosis = diagnosis_of(files | {f"snap{number}/ss.txt": table for number in (1, 2)})
+    assert not [finding for finding in diagnosis.findings if finding.severity is Severity.CRITICAL]
+    assert not found(diagnosis, "pool-stuck")
