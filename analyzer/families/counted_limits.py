@@ -106,6 +106,14 @@ class _Ports(msgspec.Struct, frozen=True):
         return "netsh int ipv4 show dynamicport tcp" if self.windows else "sysctl net.ipv4.ip_local_port_range"
 
     @property
+    def evidence(self) -> tuple[Evidence, ...]:
+        """Where the range stands."""
+        if self.stated is None:
+            return ()
+        says = say("the range of local ports: {first} to {last}", first=self.first, last=self.last)
+        return (Evidence(self.stated.where, says, (str(self.last),)),)
+
+    @property
     def size(self) -> int:
         return self.last - self.first + 1
 
@@ -161,15 +169,6 @@ def _of_ports(
         Confidence.CERTAIN if proven else Confidence.LIKELY if span.stated is not None or failed is not None else Confidence.SUSPECTED
     )
     caller = caller_in_words(failed.event, case.known) if failed is not None else ""
-    setting = (
-        (
-            Evidence(
-                span.stated.where, say("the range of local ports: {first} to {last}", first=span.first, last=span.last), (str(span.last),)
-            ),
-        )
-        if span.stated is not None
-        else ()
-    )
     return Finding(
         rule="ephemeral-port-exhaustion",
         severity=Severity.WARNING,
@@ -200,7 +199,7 @@ def _of_ports(
         evidence=(
             *(shown(one.last.where, one, one.number) for one in counts),
             *((rows.evidence,) if rows is not None else ()),
-            *setting,
+            *span.evidence,
             *((failed.evidence,) if failed is not None else ()),
         ),
         process=process,
