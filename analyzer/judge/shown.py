@@ -100,7 +100,7 @@ def beside_threads(case: Case, findings: Sequence[Finding] = ()) -> list[str]:
             *of_host(case.incident, snapshot),
             *of_counts(snapshot, case.incident.snapshots),
             *calls_of(snapshot),
-            *of_descriptors(snapshot),
+            *of_descriptors(snapshot, {artifact.file for artifact in case.incident.artifacts if artifact.elisions}),
         ]
     said += _of_logs(case, {finding.rule for finding in findings})
     return said
