@@ -73,7 +73,6 @@ TEXT: Final = Text(
         "late": Either(
             "behind", " Up to {behind} s had gone since the close: the caller does not look whether a kept connection is still open."
         ),
-        "shown": "packets: the last answer, then {idle} s without data, the server's FIN, a request that crossed it, and a reset",
     },
 )
 
@@ -103,7 +102,7 @@ def _of_text(case: Case) -> Iterator[_Crossed]:
     for snapshot in case.incident.snapshots:
         for one in snapshot.far_counts:
             if one.fate is Fate.CROSSED and one.idle is not None:
-                said = TEXT.filled(None, idle=_span(one.idle))["shown"]
+                said = _shown(one.idle)
                 yield _Crossed(
                     one.remote, Evidence(one.where, said, ("Flags [F", "Flags [R"), one.count - 1), one.count, one.idle, one.late
                 )
@@ -116,7 +115,7 @@ def _of_port(port: Port) -> _Crossed | None:
         return None
     rests, behind = [idle for _, (idle, _) in found], [late for _, (_, late) in found]
     idle = min(rests), max(rests)
-    said = TEXT.filled(None, idle=_span(idle))["shown"]
+    said = _shown(idle)
     return _Crossed(port.server, Evidence(found[0][0].flow.where, said, (), len(found) - 1), len(found), idle, max(behind))
 
 
@@ -164,3 +163,10 @@ def _span(idle: tuple[float, float]) -> str:
     """``5.0``, ``4.9 to 5.3``."""
     shortest, longest = (f"{seconds:.1f}" for seconds in idle)
     return shortest if shortest == longest else say("{shortest} to {longest}", shortest=shortest, longest=longest)
+
+
+def _shown(idle: tuple[float, float]) -> str:
+    """What the packets show."""
+    return say(
+        "packets: the last answer, then {idle} s without data, the server's FIN, a request that crossed it, and a reset", idle=_span(idle)
+    )
