@@ -29,7 +29,7 @@ _ZONES: Final = timedelta(hours=14)
 """How far two clocks may be apart of which one names no zone."""
 MANY: Final = 10
 """Failures of one call each from which on they are no ordinary noise of a log."""
-_RUNTIME: Final = ("java.", "javax.", "jdk.", "sun.", "com.sun.")
+_RUNTIME: Final = ("java.", "javax.", "jdk.", "sun.", "com.sun.", "System.")
 _MODULES: Final = ("node:", "node_modules/")
 """What comes with Node, or is installed for a program."""
 _WRITTEN_IN: Final = (
@@ -183,7 +183,9 @@ def site_of(event: LogEvent, known: Knowledge) -> Frame | None:
     written = next((runtime for end, runtime in _WRITTEN_IN for frame in event.frames if end in (frame.source or "")), None)
     written = written or OF_LOGS.get(event.source)
     known = known if written is None else known.of(written)
-    own = next((frame for frame in event.frames if known.is_application(frame.cls) and not frame.cls.startswith(_MODULES)), None)
+    own = next(
+        (frame for frame in event.frames if known.is_application(frame.cls) and not frame.cls.startswith((*_MODULES, *_RUNTIME))), None
+    )
     return own or next((frame for frame in event.frames if not frame.cls.startswith(_RUNTIME)), None)
 
 

@@ -10,6 +10,7 @@ import msgspec
 from analyzer.evidence.log_events import Told, caller_in_words, of_this_moment
 from analyzer.families.counted_sockets import shown
 from analyzer.families.local_ports import DEFAULT_RANGE, FULL, SMALLEST_DEFAULT
+from analyzer.families.shown_closes import closed_towards
 from analyzer.join.counts import is_place
 from analyzer.model.finding import Action, Confidence, Culprit, Evidence, Finding, Missing, Process, Severity, Step, When
 from analyzer.model.message import say
@@ -19,6 +20,7 @@ from parsers.text.endpoint import endpoint
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
+    from analyzer.families.shown_closes import Closed
     from analyzer.join.counts import Count
     from analyzer.waits.case import Case
     from parsers.records import Setting
@@ -104,6 +106,14 @@ class _Ports(msgspec.Struct, frozen=True):
         return "netsh int ipv4 show dynamicport tcp" if self.windows else "sysctl net.ipv4.ip_local_port_range"
 
     @property
+    def evidence(self) -> tuple[Evidence, ...]:
+        """Where the range stands."""
+        if self.stated is None:
+            return ()
+        says = say("the range of local ports: {first} to {last}", first=self.first, last=self.last)
+        return (Evidence(self.stated.where, says, (str(self.last),)),)
+
+    @property
     def size(self) -> int:
         return self.last - self.first + 1
 
@@ -121,7 +131,11 @@ def ports(case: Case) -> Iterator[Finding]:
         # Where no range is stated, it may be the smaller one that other systems use.
         full = share >= FULL or (failed is not None and (share >= NEARLY or (known is None and number >= NEARLY * SMALLEST_DEFAULT)))
         if full and number <= stated.size * (2 - FULL):
-            yield _of_ports(case, Process(host, *case.counts.process(counts[0])), remote, counts, stated, failed)
+            rows = closed_towards(case, host)
+            rows = rows if rows is not None and rows.remote == remote else None
+            process = Process(host, *case.counts.process(counts[0]))
+            owner = rows.process if rows is not None and process.pid is None else None
+            yield _of_ports(case, owner or process, remote, counts, stated, failed, rows)
 
 
 def _by_place(case: Case, failed: Told | None) -> dict[tuple[str | None, Endpoint], list[Count]]:
@@ -136,29 +150,25 @@ def _by_place(case: Case, failed: Told | None) -> dict[tuple[str | None, Endpoin
             found.setdefault((count.host, remote), []).append(count)
         elif remote is not None and called is not None and called.host == remote.host:
             found.setdefault((count.host, called), []).append(count)
-        elif remote is None and failed is not None and count.last.state is TcpState.TIME_WAIT and count.last.local is None:
-            found.setdefault((count.host, called or Endpoint("*", None)), []).append(count)
+        elif remote is None and count.last.state is TcpState.TIME_WAIT and count.last.local is None:
+            rows = closed_towards(case, count.host) if called is None and count.last.number is None else None
+            if rows is not None or failed is not None:
+                found.setdefault((count.host, rows.remote if rows is not None else called or Endpoint("*", None)), []).append(count)
     return found
 
 
-def _of_ports(case: Case, process: Process, end: Endpoint, counts: Sequence[Count], span: _Ports, failed: Told | None) -> Finding:
+def _of_ports(
+    case: Case, process: Process, end: Endpoint, counts: Sequence[Count], span: _Ports, failed: Told | None, rows: Closed | None
+) -> Finding:
     remote = str(end) if end.host != "*" else say("the service that is called")
     number = sum(one.number for one in counts)
     waiting = sum(one.number for one in counts if one.last.state is TcpState.TIME_WAIT)
-    proven = span.stated is not None and failed is not None and number >= FULL * span.size and all(one.last.remote for one in counts)
+    of_one = rows is not None or all(one.last.remote for one in counts)
+    proven = span.stated is not None and failed is not None and number >= FULL * span.size and of_one
     confidence = (
         Confidence.CERTAIN if proven else Confidence.LIKELY if span.stated is not None or failed is not None else Confidence.SUSPECTED
     )
     caller = caller_in_words(failed.event, case.known) if failed is not None else ""
-    setting = (
-        (
-            Evidence(
-                span.stated.where, say("the range of local ports: {first} to {last}", first=span.first, last=span.last), (str(span.last),)
-            ),
-        )
-        if span.stated is not None
-        else ()
-    )
     return Finding(
         rule="ephemeral-port-exhaustion",
         severity=Severity.WARNING,
@@ -171,7 +181,7 @@ def _of_ports(case: Case, process: Process, end: Endpoint, counts: Sequence[Coun
             waiting=waiting,
         ),
         explanation=say(
-            "Each connection to {remote} takes a local port of its own, {first} to {last}{assumed}; {number:,} are taken. TIME_WAIT keeps a port for {long} after this side has closed: short connections one after the other use them up, and connect fails{caller}. Routes and the far end are not the cause. It heals when the rate falls.",
+            "Each connection to {remote} takes a local port of its own, {first} to {last}{assumed}; {number:,} are taken. TIME_WAIT keeps a port for {long} after this side has closed: short connections one after the other use them up, and connect fails{caller}.{rows} Routes and the far end are not the cause. It heals when the rate falls.",
             remote=remote,
             first=span.first,
             last=span.last,
@@ -179,6 +189,7 @@ def _of_ports(case: Case, process: Process, end: Endpoint, counts: Sequence[Coun
             number=number,
             long=say("two to four minutes (TcpTimedWaitDelay)") if span.windows else say("a minute"),
             caller=caller,
+            rows=rows.words if rows is not None else "",
         ),
         why_confident=say("The count, the range and the error that connect reports agree.")
         if proven
@@ -187,7 +198,8 @@ def _of_ports(case: Case, process: Process, end: Endpoint, counts: Sequence[Coun
         else say("Connect failed for want of an address; what share of the range was in use at that moment, the count tells only about."),
         evidence=(
             *(shown(one.last.where, one, one.number) for one in counts),
-            *setting,
+            *((rows.evidence,) if rows is not None else ()),
+            *span.evidence,
             *((failed.evidence,) if failed is not None else ()),
         ),
         process=process,

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Final
 import msgspec
 
 from analyzer.evidence.citations import of_sockets
+from analyzer.families import busy_workers
 from analyzer.families.counted_sockets import shown
 from analyzer.model.finding import Confidence, Culprit, Outlook, RecoversWhen, Severity, When
 from analyzer.model.message import plural, say
@@ -78,8 +79,14 @@ class _Queue(msgspec.Struct, frozen=True):
 
 
 def findings(case: Case) -> Iterator[Finding]:
-    """One for each listener whose queue has all that was counted at its port, of which many have left."""
+    """One for each listener whose queue has all that was counted at its port, of which many have left, or whose worker processes are all taken."""
     yield from map(_finding, unaccepted(case))
+    yield from busy_workers.findings(case)
+
+
+def held_up(case: Case) -> set[tuple[ProcessView, int]]:
+    """The ports, each with its process, of which these findings say why nobody accepts."""
+    return {(found.view, found.port) for found in unaccepted(case)} | busy_workers.ports_of(case)
 
 
 def unaccepted(case: Case) -> Iterator[_Queue]:

@@ -43,7 +43,19 @@ def drafts(snapshot: Snapshot, table: SocketTable, known: Knowledge) -> list[Pro
         found.append(ProcessDraft(None, Sockets(nobody), known))
     for dump in snapshot.dumps:
         _attach(found, dump, snapshot, known)
-    return forked(found, nobody)
+    found = forked(found, nobody)
+    queued_up = _in_queues(nobody, found) if any(draft.pid is not None for draft in found) else []
+    return [*found, ProcessDraft(None, Sockets(queued_up), known)] if queued_up else found
+
+
+def _in_queues(nobody: Iterable[Connection], found: Iterable[ProcessDraft]) -> list[Connection]:
+    """Connections that nobody has accepted at ports of which several processes may be the server, with the listeners of these ports."""
+    ports = {row.local.port for row in nobody if row.unaccepted} - {None}
+    if not ports:
+        return []
+    taken = {row for draft in found for row in draft.sockets}
+    wanted = [row for row in nobody if row.local.port in ports and (row.unaccepted or row.state is TcpState.LISTEN) and row not in taken]
+    return wanted if any(row.unaccepted for row in wanted) else []
 
 
 def _by_owner(found: Sockets) -> tuple[dict[Pid, Sockets], list[Connection]]:

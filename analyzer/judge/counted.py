@@ -8,6 +8,8 @@ from typing import TYPE_CHECKING, Final
 
 from analyzer.evidence.multiples import looked_for
 from analyzer.families.counted_sockets import MANY, ends_in_words, growth_in_words, place, process_of, whose
+from analyzer.families.opened_again import counts_lines
+from analyzer.judge.descriptors import repeats_for_threads
 from analyzer.model.message import Message, joined, plural, say
 from parsers.records import Counted, TcpState
 
@@ -20,7 +22,7 @@ if TYPE_CHECKING:
     from parsers.records import Tally, Where
 
 _own_files = re.compile(r"\bls\b[^|]*/proc/(?:\d+|\$\w+|\$\([^)]*\)|self)/fd\b[^|]*\|\s*wc\s+-l").search
-_lists_all = re.compile(r"^\s*(?:sudo\s+)?lsof\s*(?:-n\w*\s*)?\|\s*wc\s+-l").search
+_lists_all = re.compile(r"^\s*(?:sudo\s+)?lsof\b(?![^|]*\s-[idp]\b)[^|]*\|\s*(?:grep\s[^|]{1,80}\|\s*wc\s+-l|wc\s+-l|grep\s+-c\b)").search
 MOST: Final = 4
 """Places that are told one by one."""
 FEW: Final = 10
@@ -62,7 +64,8 @@ def counted(case: Case, told: Collection[Where] = ()) -> Iterator[str]:
     counts = case.counts.of(Counted.SOCKETS)
     rows = any(snapshot.rows for snapshot in case.incident.snapshots)
     yield from _unclosed(case, counts)
-    yield from _far_from_limit(case)
+    far = list(_far_from_limit(case))
+    yield from far
     yield from _by_state(case, [one for one in counts if _is_bare(one) and not _is_number(one)], rows=rows)
     yield from _quiet_places(case, counts)
     yield from _by_place([one for one in counts if one.last.remote is not None or (one.last.end is not None and one.last.end.host != "*")])
@@ -70,6 +73,7 @@ def counted(case: Case, told: Collection[Where] = ()) -> Iterator[str]:
         one
         for one in case.counts.all
         if _is_number(one) and one.last.what is not Counted.TRACKED and not _is_pile(one) and one.last.where not in told
+        if not far or not (_lists_all(one.last.command or "") or _own_files(one.last.command or ""))
     ]
     yield from (_of_number(case, one) for one in numbers[:MOST])
     files = [one for one in case.counts.of(Counted.DESCRIPTORS) if one.last.name is not None]
@@ -98,9 +102,12 @@ def _far_from_limit(case: Case) -> Iterator[str]:
         used=own[0].number,
         limit=limit.soft,
         lsof=say(
-            "; the {count:,} lines of “{command}” are no descriptors: lsof lists mapped files, too, and some of its versions repeat every row for each thread",
+            "; the {count:,} lines of “{command}” are no descriptors: lsof lists mapped files, too, and {repeats}",
             count=larger.number,
             command=larger.last.command or "",
+            repeats=say("its rows here stand there again for each thread: no sign of a leak")
+            if any(map(repeats_for_threads, case.incident.snapshots))
+            else say("some of its versions repeat every row for each thread"),
         )
         if larger is not None
         else "",
@@ -268,7 +275,15 @@ def _of_number(case: Case, one: Count) -> Message:
     if not one.number and last.what is Counted.THREADS and (word := looked_for(last.command or "")) is not None:
         return say("no thread stands in {word} (“{command}” counted none)", word=word, command=last.command or "")
     if last.what is Counted.DESCRIPTORS and last.state is None:
-        said = say("{count:,} descriptors were counted (“{command}”)", count=one.number, command=last.command or "")
+        said = (
+            say(
+                "lsof printed {count:,} lines (“{command}”), which are more than its descriptors: a heading, the working directory, the program and mapped files are among them",
+                count=one.number,
+                command=last.command or "",
+            )
+            if counts_lines(one)
+            else say("{count:,} descriptors were counted (“{command}”)", count=one.number, command=last.command or "")
+        )
     if last.what is Counted.DESCRIPTORS and len(one.readings) > 1 and not one.grown:
         return say("{said}, {first:,} before: they do not grow", said=said, first=one.readings[0].count)
     if last.what is Counted.LINES or last.state is None:

@@ -9,9 +9,10 @@ from typing import TYPE_CHECKING, Final
 from analyzer.model.message import joined, plural, say, say_of
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Collection, Iterable, Iterator
 
     from analyzer.model.incident import Snapshot
+    from parsers.records import OpenFile
 
 STANDARD: Final = 3
 """Descriptors that every process has: input, output and errors."""
@@ -21,14 +22,15 @@ _NO_DISK: Final = re.compile(r"/(?:dev|memfd:|SYSV|run/shm|anon)")
 """What has no place on a disk: deleted files of memory are how processes share it."""
 
 
-def of_descriptors(snapshot: Snapshot) -> Iterator[str]:
-    """How many descriptors a process has, where that is all that is known of it."""
+def of_descriptors(snapshot: Snapshot, elided: Collection[str] = ()) -> Iterator[str]:
+    """How many descriptors a process has, where that is all that is known of it. Of files with lines left out (``elided``) no list is whole."""
     if snapshot.rows:
         return
     yield from _of_deleted(snapshot)
-    counts = Counts((file.pid, file.command) for file in snapshot.open_files if file.pid is not None)
-    sockets = Counts(file.pid for file in snapshot.open_files if file.kind in {"socket", "sock"})
-    unknown = Counts(file.pid for file in snapshot.open_files if file.kind == "sock")
+    files = _numbered(file for file in snapshot.open_files if file.where.file not in elided)
+    counts = Counts((file.pid, file.command) for file in files if file.pid is not None)
+    sockets = Counts(file.pid for file in files if file.kind in {"socket", "sock"})
+    unknown = Counts(file.pid for file in files if file.kind == "sock")
     whole = [(key, count) for key, count in counts.most_common(2) if count >= STANDARD]  # of fewer somebody chose a line or two
     for (pid, command), count in whole:
         yield say(
@@ -43,6 +45,20 @@ def of_descriptors(snapshot: Snapshot) -> Iterator[str]:
             if unknown[pid] == sockets[pid] > 0
             else "",
         )
+
+
+def _numbered(files: Iterable[OpenFile]) -> list[OpenFile]:
+    """Those that are descriptors, each once: lsof lists the working directory and mapped files, too, and each row again for every thread."""
+    listed = [file for file in files if file.fd[:1].isdecimal() or file.fd[:1] == "*"]
+    return list({(file.pid, file.fd, file.target if file.fd[0] == "*" else ""): file for file in listed}.values())
+
+
+def repeats_for_threads(snapshot: Snapshot) -> bool:
+    """True if a process has its working directory or a descriptor twice among the rows of lsof: they stand there again for each thread."""
+    seen = Counts(
+        (file.pid, file.fd, file.target) for file in snapshot.open_files if file.tool == "lsof" and file.fd[:1] not in {"*", "m", "D"}
+    )
+    return any(count > 1 for count in seen.values())
 
 
 def _of_deleted(snapshot: Snapshot) -> Iterator[str]:

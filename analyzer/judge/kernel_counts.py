@@ -33,8 +33,8 @@ _LINES: Final = 3
 """Limits that are told."""
 
 
-def of_counts(snapshot: Snapshot) -> Iterator[str]:
-    """Counters of the kernel, the states of ``ss -s``, and threads by state."""
+def of_counts(snapshot: Snapshot, every: Sequence[Snapshot] = ()) -> Iterator[str]:
+    """Counters of the kernel, the states of ``ss -s``, and threads by state; ``every``: the snapshots with what was read before."""
     yield from _of_thread_states(snapshot)
     counts = _states(snapshot)
     if counts:
@@ -46,14 +46,36 @@ def of_counts(snapshot: Snapshot) -> Iterator[str]:
     yield from _of_totals(snapshot)
     yield from _of_pools(snapshot)
     yield from _of_servers(snapshot)
-    for counter in snapshot.counters:
-        if counter.value and (words := _KERNELS.get(counter.name)) is not None:
+    yield from _of_readings([one for one in every if one.host == snapshot.host] or [snapshot])
+
+
+def _of_readings(snapshots: Sequence[Snapshot]) -> Iterator[str]:
+    """Counters that a quiet host keeps at zero, each once, with its first and its last reading where there are several."""
+    readings: dict[str, list[int]] = {}
+    for snapshot in snapshots:
+        for counter in snapshot.counters:
+            readings.setdefault(counter.name, []).append(counter.value)
+    for name, values in readings.items():
+        words = _KERNELS.get(name)
+        if words is None or not values[-1]:
+            continue
+        if len(values) == 1:
             yield say(
                 "{counter} is {count:,}: {words}; whether it still grows, a second reading shows",
-                counter=counter.name,
-                count=counter.value,
+                counter=name,
+                count=values[-1],
                 words=words,
             )
+        elif values[-1] > values[0]:
+            yield say(
+                "{counter} grew from {first:,} to {count:,} between the readings: {words}",
+                counter=name,
+                first=values[0],
+                count=values[-1],
+                words=words,
+            )
+        else:
+            yield say("{counter} is {count:,} in each reading: {words}, and it does not grow", counter=name, count=values[-1], words=words)
 
 
 def _states(snapshot: Snapshot) -> list[tuple[int, str]]:

@@ -40,6 +40,8 @@ _COMMANDS: Final = (
     ),
 )
 """Commands that one system alone has."""
+_MAC: Final = ("/Users/", "/System/Library/", "/System/Volumes/", "/private/", "/Applications/")
+"""Folders that only macOS has."""
 
 
 def platform_of(incident: Incident) -> str | None:
@@ -51,6 +53,10 @@ def platform_of(incident: Incident) -> str | None:
     named = {platform for platform, pattern in _COMMANDS if any(pattern.search(prompt) for prompt in prompts)}
     if found == {"bsd"} and named == {"aix"}:
         return "aix"  # its netstat prints as BSD's
+    if tools <= {"lsof"} and any(
+        one.tool == "lsof" and one.target.startswith(_MAC) for snapshot in incident.snapshots for one in snapshot.open_files
+    ):
+        return "bsd"
     if tools:
         return found.pop() if len(found) == 1 and len(tools) == 1 else None
     return named.pop() if len(named) == 1 else None

@@ -98,9 +98,9 @@ def beside_threads(case: Case, findings: Sequence[Finding] = ()) -> list[str]:
             *asleep_in_words(snapshot),
             *far_counts_in_words(snapshot),
             *of_host(case.incident, snapshot),
-            *of_counts(snapshot),
+            *of_counts(snapshot, case.incident.snapshots),
             *calls_of(snapshot),
-            *of_descriptors(snapshot),
+            *of_descriptors(snapshot, {artifact.file for artifact in case.incident.artifacts if artifact.elisions}),
         ]
     said += _of_logs(case, {finding.rule for finding in findings})
     return said

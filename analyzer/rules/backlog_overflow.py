@@ -19,6 +19,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Final
 
 from analyzer.evidence.citations import of_sockets, of_threads
+from analyzer.evidence.overflows import Overflows, overflows
 from analyzer.evidence.picked_reason import picked_reason
 from analyzer.families import unaccepted_counts
 from analyzer.families.captures_only import dropped_attempts
@@ -36,7 +37,6 @@ if TYPE_CHECKING:
 
     from analyzer.join.connections import Connection
     from analyzer.waits.case import Case, ProcessView
-    from parsers.records import Counter
 
 NEEDS: Final = (Need.SOCKETS,)
 _STALLS: Final = ("event-loop-blocked", "lock-convoy", "process-stopped", "self-call-starvation", "slow-backend")
@@ -48,7 +48,6 @@ UNSEEN: Final = Outlook(
 CLEAN: Final = say("no accept queue is full")
 SMALLEST_BACKLOG: Final = 1
 """A backlog of nothing is full at once, and meant so."""
-_OVERFLOWS: Final = "TcpExtListenOverflows"
 TEXT: Final = Text(
     "backlog-overflow",
     headline="The accept queue of port {port} is full ({recv_q} of {backlog}){while_threads}.",
@@ -105,20 +104,20 @@ TEXT: Final = Text(
 
 def diagnose(case: Case) -> Iterator[Finding]:
     """One finding per listener whose queue is full while the server has threads."""
-    held_up = {(found.view, found.port) for found in unaccepted_counts.unaccepted(case)}
+    held_up = unaccepted_counts.held_up(case)
     told = kept_ports(case)
     for view in sorted(case.latest, key=lambda one: one.dump is None):
         stuck = any(serving.view is view and serving.pool.idle == 0 and serving.workers for serving in case.server_pools)
         for port, listener in sorted(view.listeners.items()):
             if listener is None or stuck or (view, port) in held_up or (view.snapshot.host, port) in told:
                 continue
-            overflows = _overflows(case, view)
+            grown = overflows(case, view.snapshot.host)
             earlier = [one for other in case.history(view)[:-1] if (one := other.listeners.get(port)) is not None and _full(one)]
             if _full(listener):
                 told.add((view.snapshot.host, port))
-                yield _finding(case, view, port, listener, overflows)
-            elif earlier and overflows is not None and overflows[1] > 0:
-                yield _finding(case, view, port, earlier[-1], overflows)
+                yield _finding(case, view, port, listener, grown)
+            elif earlier and grown is not None and grown.grown > 0:
+                yield _finding(case, view, port, earlier[-1], grown)
     yield from unaccepted_counts.findings(case)
     yield from dropped_attempts(case)
 
@@ -127,27 +126,14 @@ def _full(listener: Connection) -> bool:
     return listener.backlog is not None and listener.backlog >= SMALLEST_BACKLOG and (listener.recv_q or 0) >= listener.backlog
 
 
-def _overflows(case: Case, view: ProcessView) -> tuple[Counter, int] | None:
-    """The last counter of overflows and by how much it grew since the first, None if no counter is here."""
-    found = [
-        counter
-        for other in case.incident.snapshots
-        if other.host == view.snapshot.host
-        for counter in other.counters
-        if counter.name == _OVERFLOWS
-    ]
-    grown = found[-1].value - found[0].value if found else 0
-    return (found[-1], grown if grown >= 0 else found[-1].value) if found else None  # nstat may count from its last run on
-
-
-def _finding(case: Case, view: ProcessView, port: int, listener: Connection, overflows: tuple[Counter, int] | None) -> Finding:
+def _finding(case: Case, view: ProcessView, port: int, listener: Connection, counted: Overflows | None) -> Finding:
     waits = plural(listener.recv_q or 0, "connection waits", "connections wait")
     says = say("{connection_waits} in an accept queue of {backlog}", connection_waits=waits, backlog=listener.backlog)
     queue = of_sockets([listener], says, (str(listener.recv_q), "LISTEN"))
     evidence = [queue]
     grown = 0
-    if overflows is not None and overflows[0].value:
-        counter, grown = overflows
+    if counted is not None and counted.last.value:
+        counter, grown = counted.last, counted.grown
         evidence.append(
             Evidence(
                 counter.where,

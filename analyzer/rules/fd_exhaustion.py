@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING, Final
 
 from analyzer.evidence.citations import of_threads
 from analyzer.evidence.log_events import of_this_moment
-from analyzer.families import counted_descriptors, logged_limit, numbered_descriptors
+from analyzer.families import counted_descriptors, logged_limit, numbered_descriptors, opened_again
 from analyzer.join.descriptors import USUAL_LIMITS, Usage, limit_evidence, usage
 from analyzer.model.finding import Confidence, Culprit, Evidence, Finding, Outlook, RecoversWhen, Severity, When
 from analyzer.model.message import plural, say
@@ -90,6 +90,12 @@ TEXT: Final = Text(
 
 def diagnose(case: Case) -> Iterator[Finding]:
     """One finding per process whose descriptors are used up."""
+    found = [*_of_lists(case), *counted_descriptors.descriptors(case), *logged_limit.findings(case)]
+    yield from found or opened_again.findings(case)
+
+
+def _of_lists(case: Case) -> Iterator[Finding]:
+    """Whole lists of descriptors, or an acceptor that pauses."""
     for view in case.latest:
         used = usage(view)
         if used is None and (numbered := numbered_descriptors.finding(view)) is not None:
@@ -102,8 +108,6 @@ def diagnose(case: Case) -> Iterator[Finding]:
         limit = used.limit.soft if used.limit is not None else _usual(used.used)
         if limit is not None and used.used >= FULL * limit:
             yield _finding(case, view, used, limit)
-    yield from counted_descriptors.descriptors(case)
-    yield from logged_limit.findings(case)
 
 
 def _usual(used: int) -> int | None:

@@ -1,7 +1,7 @@
 """Each open connection holds a thread: idle clients keep the whole pool in reads of requests that do not come.
 
 Looks for: a pool of request threads without a free one, all of which read from their clients (no call to another service), and as many open
-connections with nothing to read as threads (a thread per connection: plain sockets, BIO and AJP connectors). Without a dump the kernel's counters raise the suspicion: nobody
+connections with nothing to read as threads (a thread per connection: plain sockets, BIO and AJP connectors; a worker process per connection). Without a dump the kernel's counters raise the suspicion: nobody
 whose request was read waits for an answer, and requests lie unread.
 
 Why it matters: connections that nobody uses shut everybody else out. New clients wait unread and give up.
@@ -19,7 +19,7 @@ from typing import TYPE_CHECKING, Final
 from analyzer.evidence.calls import client_evidence, client_figures, clients_in_words, kind_in_words
 from analyzer.evidence.citations import all_of, blamed, of_sockets, of_threads
 from analyzer.evidence.idle_connections import PinnedPool, pinned_pools
-from analyzer.families import connections_at_rest
+from analyzer.families import connections_at_rest, silent_clients
 from analyzer.model.finding import Confidence, Culprit, Finding, Outlook, RecoversWhen, Severity, When
 from analyzer.model.message import plural, say, uncapitalized
 from analyzer.model.need import Need
@@ -60,6 +60,7 @@ def diagnose(case: Case) -> Iterator[Finding]:
     """One finding per pool that idle connections hold."""
     yield from map(_finding, pinned_pools(case))
     yield from connections_at_rest.suspicions(case)
+    yield from silent_clients.findings(case)
 
 
 def _finding(found: PinnedPool) -> Finding:

@@ -1,13 +1,14 @@
 """Many connections to one service are closed by this side within a minute: they are not reused.
 
 Looks for: hundreds of connections from this host to one remote address and port in TIME_WAIT, and few that are open. TIME_WAIT stays for about a
-minute with the side that closed first: here the caller.
+minute with the side that closed first: here the caller. In packets: kept connections that the server closes after some seconds of rest, just as a
+request is sent, which it then answers by a reset.
 
 Why it matters: each call pays for a new connection (and a new TLS handshake), and takes a local port for a minute. A burst uses up all local ports;
-then connect fails (ephemeral-port-exhaustion).
+then connect fails (ephemeral-port-exhaustion). A request that meets the close of a kept connection is lost: now and then a 502 that no program's log explains.
 
 Do next: use one client with a connection pool for all calls, and let it keep as many connections as calls run at once. Read each answer to
-its end, or its connection cannot be kept.
+its end, or its connection cannot be kept. Let the server keep resting connections for longer than its caller does.
 
 Wrong when: something else on the host makes the connections: health checks of a load balancer, a load generator, a proxy without keep-alive
 to its servers. TIME_WAIT has no owner. Where the service closes first (HTTP/1.0, Connection: close), the service has the TIME_WAITs, not this host.
@@ -18,6 +19,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Final
 
 from analyzer.evidence.citations import of_sockets
+from analyzer.families import crossed_closes
 from analyzer.families.local_ports import DEFAULT_RANGE, called_services, chosen_at_random, ports_of, used_up
 from analyzer.model.finding import Confidence, Culprit, Finding, Outlook, Process, RecoversWhen, Severity, When
 from analyzer.model.message import plural, say
@@ -76,12 +78,13 @@ TEXT: Final = Text(
 
 
 def diagnose(case: Case) -> Iterator[Finding]:
-    """One finding per service to which connections are opened and closed all the time."""
+    """One finding per service to which connections are opened and closed all the time, or whose close meets requests."""
     for host, remote, group in called_services(case, MANY):
         closed = [row for row in group if row.state is TcpState.TIME_WAIT]
         kept = [row for row in group if row.state is TcpState.ESTABLISHED]
         if len(closed) >= MANY and len(kept) <= KEPT * len(closed) and not used_up(ports_of(group), at_random=chosen_at_random(case)):
             yield _finding(host, remote, closed, len(kept))
+    yield from crossed_closes.findings(case)
 
 
 def _finding(host: str | None, remote: Endpoint, closed: Sequence[Connection], kept: int) -> Finding:

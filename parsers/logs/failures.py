@@ -168,6 +168,12 @@ SHAPES: Final = (
         "Only one usage of each socket address",
         rf"(?:dial tcp {_HOST}: connectex|TCP Provider, error: \d{{1,9}} -|establish(?:ing)? a connection[^\n]{{0,200}}?:)\s?Only one usage of each socket address",
     ),
+    _shape(
+        "program",
+        LogKind.ADDRESSES,
+        "is normally permitted",
+        rf"Only one usage of each socket address \([^()\n]{{1,80}}\) is normally permitted[.:]? \(?{_HOST}",
+    ),
     _shape("program", LogKind.ADDRESSES, "(10048)", rf"SocketException \(10048\)(?:[^\n]{{0,160}}? {_HOST})?"),
     _shape("gunicorn", LogKind.WORKER_ENDED, "WORKER TIMEOUT (pid:", r"WORKER TIMEOUT \(pid:(?P<process>\d{1,10})\)", loud=False),
     _shape("program", LogKind.REFUSED, "ECONNREFUSED", rf"connect ECONNREFUSED {_HOST}"),

@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING, Final
 
 from parsers.records import Inode, OpenFile, Parsed, Pid
 from parsers.records.shows import Shows
+from parsers.text.excerpts import cut_off
 from parsers.text.patterns import lazy
 from parsers.text.source import Section, leftovers
 
@@ -65,7 +66,7 @@ def parse(section: Section) -> Parsed:
         else:
             unread.append((index, "no link of a descriptor"))
     gaps, elisions = leftovers(section, unread)
-    return Parsed((*records, *elisions), read + len(elisions), gaps)
+    return Parsed((*records, *elisions, *cut_off(section)), read + len(elisions), gaps)
 
 
 def _of_prompt(prompt: str) -> Pid | None:

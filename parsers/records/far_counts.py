@@ -20,6 +20,7 @@ class Fate(StrEnum):
     REFUSED = "a SYN was answered by a reset"
     RESET_BY_CLIENT = "the client reset it"
     RESET_BY_SERVER = "the server reset it"
+    CROSSED = "the server closed an idle connection, and a request crossed it"
     AGAIN = "data was sent again"
     LISTED = "listed in a state"
 
@@ -28,7 +29,8 @@ class FarCount(msgspec.Struct, frozen=True, kw_only=True):
     """Connections to one place that fared alike.
 
     ``where``: the first line that tells. ``remote``: the end that was called. ``onward``: where a translation of
-    addresses sends it on. ``state`` as the tool prints it. ``packets``: how many of them tell.
+    addresses sends it on. ``state`` as the tool prints it. ``packets``: how many of them tell. ``idle``: for how many seconds nothing was sent on
+    those that the server closed, the shortest and the longest. ``late``: seconds from that close to a request, at most.
     """
 
     where: Where
@@ -40,6 +42,8 @@ class FarCount(msgspec.Struct, frozen=True, kw_only=True):
     proto: str = "tcp"
     onward: Endpoint | None = None
     packets: int = 0
+    idle: tuple[float, float] | None = None
+    late: float = 0.0
 
 
 class ProxyLoad(msgspec.Struct, frozen=True, kw_only=True):

@@ -19,6 +19,7 @@ from parsers.records import Endpoint, OpenFile, Owner, Parsed, Pid, SocketRow, T
 from parsers.records.places import to_inode, to_pid
 from parsers.records.shows import Shows
 from parsers.text.endpoint import Ends, Hosts, endpoint, is_v4, port_of
+from parsers.text.excerpts import cut_off
 from parsers.text.grammar import tcp_state
 from parsers.text.one_pass import Rows, Usual
 from parsers.text.source import Section, leftovers
@@ -130,7 +131,7 @@ def parse(section: Section) -> Parsed:
             continue
         read += 1
     gaps, elisions = leftovers(section, unread)
-    return Parsed((*records, *elisions), rows.read + read + len(elisions), gaps)
+    return Parsed((*records, *elisions, *cut_off(section)), rows.read + read + len(elisions), gaps)
 
 
 def _usual(reader: _Reader, records: list[Any]) -> Usual | None:

@@ -6,6 +6,7 @@ r"""Packets as tcpdump prints them: what became of each connection, as far as th
 
 With ``-v`` the addresses stand on a second line, with ``-e`` behind the frame's own. A filter may have hidden the other direction, so what is missing proves
 nothing by itself: but a SYN that is sent again was not answered, whoever looks. Data that is sent again was not acknowledged in time.
+A server that closes a connection on which nothing was sent for a while, and resets it when a request crosses its FIN, never saw that request.
 """
 
 from __future__ import annotations
@@ -21,6 +22,8 @@ from parsers.text.source import Section, leftovers
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
+
+    from parsers.records import Where
 
 NAME: Final = "tcpdump_text"
 SHOWS: Final = frozenset({Shows.PROCESS})
@@ -39,11 +42,25 @@ _packet = lazy(rf"\s*(?:\d{{1,9}}\s{{1,4}})?{_TIME}\s").match
 _flags = lazy(r"(?:Flags \[(?P<flags>[SFPRWEU.none]{1,8})\]|(?P<old>[SFPRWE.]{1,6})(?= (?:\d|ack|win)))").match
 _seq = lazy(r"(?:seq )?(?P<seq>\d{1,12})(?::(?P<end>\d{1,12}))?(?:\((?P<size>\d{1,9})\))?").search
 _length = lazy(r", length (?P<length>\d{1,9})").search
+_clock = lazy(
+    r"\s*(?:\d{1,9}\s{1,4})?(?:\d{4}-\d\d-\d\d[ ])?(?!00:00:)(?:(?P<h>\d\d):(?P<m>\d\d):(?P<s>\d\d\.\d{1,9})|(?P<epoch>\d{9,10}\.\d{1,9}))\s"
+).match
+"""The time of day; what begins with 00:00 may be the time since the packet before (``-ttt``)."""
+_ack = lazy(r"\back (\d{1,12})").search
 _remark = lazy(
     r"\s*(?:tcpdump: |dropped privs to tcpdump|reading from file |listening on |\d{1,9} packets? (?:captured|received by filter|dropped by (?:kernel|interface))|\^C|0x[0-9a-f]{4}: )"
 ).match
 _ARROW: Final = " > "
 _COUNT: Final = 2
+_DAY: Final = 86400.0
+_IDLE: Final = 1.0
+"""Seconds without a packet of data from which on a connection rested."""
+_AT_ONCE: Final = 1.0
+"""Seconds from a request to a FIN that does not acknowledge it: they met on the way."""
+_PROMPT: Final = 3.0
+"""Seconds in which a closed socket answers by a reset; one that comes later is of something else."""
+_LINES: Final = 12
+"""Lines that are shown as one place."""
 
 
 def sniff(head: Sequence[str]) -> bool:
@@ -56,7 +73,9 @@ def parse(section: Section) -> Parsed:
     flows: dict[tuple[str, str], _Flow] = {}
     unread: list[tuple[int, str]] = []
     read = 0
+    at: float | None = None
     for index, line in section.rows():
+        at = _time(line, at)
         found = _ends(line) if _ARROW in line else None
         if found is None:
             if _remark(line) or (_packet(line) and (" IP" in line or " ARP" in line)):
@@ -69,6 +88,7 @@ def parse(section: Section) -> Parsed:
         key = (source, target) if source < target else (target, source)
         flow = flows.setdefault(key, _Flow(index))
         flow.take(source, target, flags, rest)
+        flow.watch(index, at, source, flags, rest)
     gaps, elisions = leftovers(section, unread)
     return Parsed((*_counted(section, list(flows.values())), *elisions), read + len(elisions), gaps)
 
@@ -91,6 +111,68 @@ def _last_arrow(line: str) -> tuple[str, str, str]:
     return (f"{head}{_ARROW}{before}", more, behind) if more else (head, sign, tail)
 
 
+def _time(line: str, before: float | None) -> float | None:
+    """Seconds of the packet's time; with ``-v`` its addresses stand on a second line, which has the time of the first."""
+    match = _clock(line)
+    if match is None:
+        return None if _packet(line) else before
+    return float(match["epoch"]) if match["epoch"] else 3600 * int(match["h"]) + 60 * int(match["m"]) + float(match["s"])
+
+
+def _between(earlier: float, later: float) -> float:
+    """Seconds from one time to another, over midnight too."""
+    return later - earlier if later >= earlier else later - earlier + _DAY
+
+
+class _Close:
+    """Whether the server closes the connection while it rests, and a request crosses that."""
+
+    def __init__(self) -> None:
+        self.answered: tuple[int, float] | None = None
+        self.asked: tuple[float, int] | None = None
+        self.fin: float | None = None
+        self.sent = -1
+        self.idle = self.late = 0.0
+        self.over = False
+        self.lines: tuple[int, int] | None = None
+
+    def take(self, index: int, at: float, flags: str, rest: str, size: int, *, by_server: bool) -> None:
+        """A packet with its time."""
+        seq, ack = _seq(rest[:60]), _ack(rest[:120])
+        begins = int(seq["seq"]) if seq is not None else -1
+        if self.over or self.lines is not None:
+            return
+        if "R" in flags:
+            self._reset(index, at, by_server=by_server)
+        elif "F" in flags:
+            self.over = not by_server or size > 0 or self.fin is not None or not self._closes(at, int(ack[1]) if ack else None)
+        elif size and by_server:
+            self.answered, self.asked = (index, at), None
+        elif size and begins > self.sent:
+            self.sent = begins
+            self.asked = self.asked or (at, begins)
+
+    def _closes(self, at: float, ack: int | None) -> bool:
+        """True if the server closes what has rested: a request is on its way at most, and not acknowledged by the FIN."""
+        if self.answered is None:
+            return False
+        self.fin, self.idle = at, _between(self.answered[1], at)
+        if self.asked is None:
+            return self.idle >= _IDLE
+        asked, begins = self.asked
+        crossed = ack is not None and ack <= begins and _between(asked, at) <= _AT_ONCE
+        return crossed and _between(self.answered[1], asked) >= _IDLE
+
+    def _reset(self, index: int, at: float, *, by_server: bool) -> None:
+        if by_server and self.fin is not None and self.asked is not None and self.answered is not None:
+            asked = self.asked[0]
+            behind = _between(self.fin, asked)
+            self.late = behind if behind < _DAY / 2 else 0.0
+            if _between(max(self.fin, asked), at) <= _PROMPT:
+                self.lines = self.answered[0], index
+        self.over = True
+
+
 class _Flow:
     """The packets of one connection, in order."""
 
@@ -101,6 +183,14 @@ class _Flow:
         self.answered = self.refused = False
         self.reset: str | None = None
         self.sent: Counter[tuple[str, str]] = Counter()
+        self.close = _Close()
+
+    def watch(self, index: int, at: float | None, source: str, flags: str, rest: str) -> None:
+        """See whether the server closes it while a request is on its way."""
+        if "S" in flags:
+            self.close = _Close()
+        elif self.client and at is not None:
+            self.close.take(index, at, flags, rest, _size(rest), by_server=source == self.server)
 
     def take(self, source: str, target: str, flags: str, rest: str) -> None:
         """Count a packet."""
@@ -117,9 +207,7 @@ class _Flow:
         elif "S" in flags or source == (self.server or None):
             self.answered = True
             self.client, self.server = (self.client, self.server) if self.client else (target, source)
-        length = _length(rest)
-        size = int(length["length"]) if length is not None else int(seq["size"] or 0) if seq is not None else 0
-        if size and seq is not None and not set(flags) & {"S", "R"}:
+        if _size(rest) and seq is not None and not set(flags) & {"S", "R"}:
             self.sent[source, seq["seq"]] += 1
             self.client, self.server = (self.client, self.server) if self.client else _guess(source, target)
 
@@ -130,6 +218,8 @@ class _Flow:
             return Fate.REFUSED
         if self.syns and not self.answered and self.reset is None:
             return Fate.UNANSWERED if max(self.syns.values()) >= _COUNT else Fate.SILENT
+        if self.close.lines is not None:
+            return Fate.CROSSED
         if self.reset is not None:
             return Fate.RESET_BY_SERVER if self.reset == self.server else Fate.RESET_BY_CLIENT
         return Fate.AGAIN if any(count >= _COUNT for count in self.sent.values()) else None
@@ -140,6 +230,15 @@ class _Flow:
         if self.syns and not self.answered:
             return sum(self.syns.values())
         return sum(count - 1 for count in self.sent.values() if count >= _COUNT)
+
+
+def _size(rest: str) -> int:
+    """Bytes of data."""
+    length = _length(rest)
+    if length is not None:
+        return int(length["length"])
+    seq = _seq(rest[:60])
+    return int(seq["size"] or 0) if seq is not None else 0
 
 
 def _guess(source: str, target: str) -> tuple[str, str]:
@@ -158,16 +257,26 @@ def _counted(section: Section, flows: Sequence[_Flow]) -> list[FarCount]:
             groups.setdefault((flow.server, fate), []).append(flow)
     return [
         FarCount(
-            where=section.where(alike[0].index),
+            where=_where(section, alike[0]),
             tool=NAME,
             remote=remote,
             count=len(alike),
             fate=fate,
             packets=sum(flow.packets for flow in alike),
+            idle=(min(flow.close.idle for flow in alike), max(flow.close.idle for flow in alike)) if fate is Fate.CROSSED else None,
+            late=max(flow.close.late for flow in alike) if fate is Fate.CROSSED else 0.0,
         )
         for (server, fate), alike in groups.items()
         if (remote := _endpoint(server)) is not None
     ]
+
+
+def _where(section: Section, flow: _Flow) -> Where:
+    """The line of its first packet, or those from the last answer to the reset where they stand together."""
+    lines = flow.close.lines
+    if lines is None:
+        return section.where(flow.index)
+    return section.where(*lines) if lines[1] - lines[0] < _LINES else section.where(lines[1])
 
 
 def _endpoint(text: str) -> Endpoint | None:
